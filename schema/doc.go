@@ -1,0 +1,19 @@
+// Package schema is the static schema of WMStats and the way raw documents
+// become it: bytes in, flat records out.
+//
+// Raw documents (request documents, agent_request, agent_info, jobsummary) use
+// data as keys: agents, sites, task paths, dataset names. The records here have
+// a fixed set of CamelCase keys instead, always present, one type each, no
+// null, so that a client can be written once and a table has columns.
+//
+// The package is pure. It opens no file and no connection, logs nothing and
+// reads no clock (the present time is an argument where a rule needs it): the
+// same bytes always give the same records. Paging, filtering and storage are
+// the business of cacheserver/store, the query language that of schema/wire.
+//
+// A record is a Go struct whose field names are the JSON keys. Its struct tags
+// are the one description of the schema: unit, meaning ("doc"), raw origin
+// ("from") and, where it is not the key in lower case, the name of the filter
+// parameter ("param"). Describe reads them; docs/schema.md, CSV headers,
+// parameter checks and OpenAPI are made from what it returns.
+package schema

@@ -1,0 +1,3 @@
+module github.com/dmwm/wmstats/schema
+
+go 1.26.0

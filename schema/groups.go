@@ -1,0 +1,148 @@
+package schema
+
+// Rollup is what Campaign and Release records share beyond their counters.
+type Rollup struct {
+	Workflows        int64   `unit:"workflows" from:"Workflow records" doc:"workflows"`
+	InputEvents      int64   `unit:"events" from:"sum of InputEvents where known" doc:"events to process"`
+	InputLumis       int64   `unit:"lumis" from:"sum of InputLumis where known" doc:"luminosity sections to process"`
+	OutputEvents     float64 `unit:"events" from:"sum of AvgOutputEvents where defined" doc:"events done, of average output datasets"`
+	OutputLumis      float64 `unit:"lumis" from:"sum of AvgOutputLumis where defined" doc:"luminosity sections done, of average output datasets"`
+	EventProgress    float64 `unit:"%" from:"100 x OutputEvents / InputEvents" doc:"events done; -1 if unknown"`
+	LumiProgress     float64 `unit:"%" from:"100 x OutputLumis / InputLumis" doc:"lumis done; -1 if unknown"`
+	MaxPriority      int64   `from:"largest Priority" doc:"highest priority"`
+	OldestStatusTime int64   `unit:"Unix s" from:"smallest StatusTime that is known" doc:"when the slowest workflow entered its status"`
+	Waiting          int64   `unit:"workflows" from:"new, assignment-approved, assigned" doc:"waiting to be taken up"`
+	InTransfer       int64   `unit:"workflows" from:"staging" doc:"input being placed"`
+	InQueue          int64   `unit:"workflows" from:"staged, acquired" doc:"in the global queue"`
+	RunningWorkflows int64   `unit:"workflows" from:"running-open, running-closed, force-complete" doc:"running"`
+	Done             int64   `unit:"workflows" from:"completed, closed-out, announced, normal-archived" doc:"jobs done"`
+	Bad              int64   `unit:"workflows" from:"failed, aborted, aborted-completed, rejected, their archived forms" doc:"failed, aborted or rejected"`
+}
+
+// Campaign sums the workflows whose top-level campaign it is.
+type Campaign struct {
+	Campaign string `from:"Workflow.Campaign" doc:"the campaign; (none) for workflows without one"`
+	Rollup
+	Counters
+}
+
+// Release sums the workflows whose top-level CMSSW version it is.
+type Release struct {
+	Release string `from:"Workflow.Release" doc:"the CMSSW version; (none) for workflows without one"`
+	Rollup
+	Counters
+}
+
+// Site sums what agents reported at one site, over all workflows.
+type Site struct {
+	Site         string  `from:"WorkflowSite.Site" doc:"the site; (unknown) and (none) for jobs without one"`
+	Tier         string  `from:"first part of the name" doc:"T0, T1, T2, T3 or empty"`
+	Country      string  `from:"second part of the name" doc:"two-letter country code or empty"`
+	State        string  `from:"agent_info WMBS_INFO.thresholds.<site>.state, of the newest agent" doc:"Normal, Drain, Down, Aborted or empty"`
+	Workflows    int64   `unit:"workflows" from:"distinct workflows with jobs there" doc:"workflows"`
+	Agents       int64   `unit:"agents" from:"distinct agents with jobs there" doc:"agents"`
+	RunningSlots int64   `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.running_slots" doc:"jobs that may run there; 0 if no agent says"`
+	PendingSlots int64   `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.pending_slots" doc:"jobs that may wait there; 0 if no agent says"`
+	FreeForQueue float64 `unit:"jobs" from:"sum of WMBS_INFO.thresholdsGQ2LQ.<site>" doc:"jobs that agents would take from the global queue"`
+	Counters
+}
+
+// Agent is one WMAgent or central service: its health and, for an agent, the
+// sums of what it reported.
+type Agent struct {
+	Agent          string   `from:"agent_url without port, else _id" doc:"host name, or name of the service"`
+	Kind           string   `from:"form of the agent_info document" doc:"agent or service"`
+	Team           string   `from:"agent_team" doc:"team"`
+	Version        string   `from:"agent_version" doc:"WMAgent or WMCore version"`
+	UpdateTime     int64    `unit:"Unix s" from:"timestamp of agent_info" doc:"last report on itself"`
+	DataUpdateTime int64    `unit:"Unix s" from:"data_last_update, else the newest agent_request" doc:"last report on its workflows"`
+	ReportedStatus string   `from:"status" doc:"ok, warning, error, down or empty"`
+	Severity       string   `from:"rules of section 5.4; error before warning before drain before ok" doc:"ok, drain, warning, error or unknown"`
+	Reasons        []string `from:"all rules of section 5.4 that hold" doc:"why"`
+	Draining       bool     `from:"drain_mode" doc:"takes no new work"`
+	DrainComplete  bool     `from:"drain_stats.workflows_completed" doc:"its workflows are complete"`
+	DrainWaits     []string `from:"drain_stats" doc:"what a draining agent still waits for"`
+	DownComponents []string `from:"down_components" doc:"components that do not run well"`
+	DiskWarnings   int64    `unit:"disks" from:"disk_warning" doc:"disks over their limit"`
+	CouchProcesses int64    `unit:"processes" from:"couch_process_warning" doc:"couchjs processes when there are too many, else 0"`
+	ProxyWarning   string   `from:"proxy_warning" doc:"proxy or certificate near its end"`
+	DataError      string   `from:"data_error unless ok" doc:"error of the data collector"`
+	Workflows      int64    `unit:"workflows" from:"WorkflowAgent records" doc:"workflows it reports on"`
+	WorkersTotal   int64    `unit:"threads" from:"workers" doc:"worker threads"`
+	WorkersBad     int64    `unit:"threads" from:"workers in state Error or Timeout" doc:"worker threads in trouble"`
+	Counters
+}
+
+// AgentComponent is one component of an agent, or one of its troubles.
+type AgentComponent struct {
+	Agent         string  `from:"agent_url without port" doc:"the agent"`
+	Component     string  `from:"key of components, down_components, down_component_detail.name" doc:"the component"`
+	Down          bool    `from:"down_components" doc:"does not run well"`
+	Process       string  `from:"components.*.process" doc:"process name"`
+	PID           int64   `from:"components.*.pid" doc:"process id; 0 if unknown"`
+	ProcessStatus string  `from:"components.*.status" doc:"state of the process"`
+	ThreadCount   int64   `unit:"threads" from:"components.* of type thread" doc:"threads"`
+	WorkerName    string  `from:"down_component_detail.worker_name" doc:"the thread in trouble"`
+	State         string  `from:"down_component_detail.state" doc:"its state"`
+	LastUpdate    int64   `unit:"Unix s" from:"down_component_detail.last_updated" doc:"its last heartbeat"`
+	PollInterval  float64 `unit:"s" from:"down_component_detail.poll_interval" doc:"its period"`
+	CycleTime     float64 `unit:"s" from:"down_component_detail.cycle_time" doc:"length of its last cycle"`
+	Error         string  `from:"down_component_detail.error_message, last_error, or the detail when it is text" doc:"what is wrong"`
+}
+
+// AgentDisk is one disk over its limit.
+type AgentDisk struct {
+	Agent       string  `from:"agent_url without port" doc:"the agent"`
+	Mount       string  `from:"disk_warning.mounted" doc:"mount point"`
+	Filesystem  string  `from:"disk_warning.filesystem" doc:"device"`
+	UsedPercent float64 `unit:"%" from:"disk_warning.percent, a text like 91%" doc:"used"`
+}
+
+// AgentSite is what one agent may run at one site, and what waits there.
+type AgentSite struct {
+	Agent        string  `from:"agent_url without port" doc:"the agent"`
+	Site         string  `from:"key of WMBS_INFO.thresholds" doc:"the site"`
+	State        string  `from:"WMBS_INFO.thresholds.*.state" doc:"state of the site in the agent"`
+	PendingSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.pending_slots" doc:"jobs that may wait"`
+	RunningSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.running_slots" doc:"jobs that may run"`
+	FreeForQueue float64 `unit:"jobs" from:"WMBS_INFO.thresholdsGQ2LQ.*" doc:"jobs it would take from the global queue"`
+	PendingJobs  int64   `unit:"jobs" from:"sum of WMBS_INFO.sitePendCountByPrio.<site>" doc:"jobs that wait"`
+}
+
+// AgentDetail is one agent with its parts: what an agent_info document becomes.
+type AgentDetail struct {
+	Agent
+
+	Components []AgentComponent // by Component
+	Disks      []AgentDisk      // by Mount
+	Sites      []AgentSite      // by Site
+}
+
+// StatusSummary sums the workflows in one status.
+type StatusSummary struct {
+	Status           string `from:"Workflow.Status" doc:"the status"`
+	Order            int64  `from:"table of statuses" doc:"place in the life cycle, 1..19; 99 for unknown ones"`
+	Workflows        int64  `unit:"workflows" from:"Workflow records" doc:"workflows"`
+	RequestedEvents  int64  `unit:"events" from:"sum of RequestedEvents where known" doc:"events asked for"`
+	MinPriority      int64  `from:"smallest Priority" doc:"lowest priority"`
+	MaxPriority      int64  `from:"largest Priority" doc:"highest priority"`
+	OldestStatusTime int64  `unit:"Unix s" from:"smallest StatusTime that is known" doc:"when the slowest entered it"`
+}
+
+// CacheInfo tells how fresh and how complete a cache server's data are.
+type CacheInfo struct {
+	Generation      string  `from:"process tag and number" doc:"name of the newest generation"`
+	CacheTime       int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the generation was published"`
+	CheckTime       int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the source last answered"`
+	LoadSeconds     float64 `unit:"s" from:"clock of the cache server" doc:"length of the last full read"`
+	Complete        bool    `from:"follower" doc:"a full read has ended and its changes are followed"`
+	Stale           bool    `from:"follower" doc:"the source does not answer"`
+	StaleReason     string  `from:"follower" doc:"why"`
+	Source          string  `from:"options, without user and password" doc:"where the documents come from"`
+	Workflows       int64   `unit:"workflows" from:"store" doc:"workflows in the generation"`
+	AgentDocuments  int64   `unit:"documents" from:"store" doc:"agent_request documents joined to them"`
+	OrphanDocuments int64   `unit:"documents" from:"store" doc:"agent_request documents of workflows that are not there"`
+	Bytes           int64   `unit:"bytes" from:"store" doc:"encoded bytes of the list records"`
+	BadDocuments    int64   `unit:"documents" from:"follower" doc:"documents that could not be used since the start"`
+	Flaws           int64   `unit:"fields" from:"follower" doc:"fields of the wrong form since the start, replaced by their defaults"`
+}

@@ -1,0 +1,75 @@
+// Package wire is the contract of the two tiers: what a list request may ask,
+// how that is written as URL parameters, and what a problem looks like. The
+// cache server parses with it, the UI server and clients write with it, so the
+// two ends can't differ. It does no I/O and knows nothing of records beyond
+// the description that package schema gives of them.
+package wire
+
+// Limits of a list request.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 10_000
+	MaxNames     = 1_000 // values of name=
+)
+
+// Op is what a Term asks of a field.
+type Op string
+
+const (
+	In     Op = "in"      // any of Values matches (lists: any element); * in a value is a wildcard
+	NotIn  Op = "not-in"  // none of Values matches; also true for a missing field
+	Min    Op = "min"     // field >= Number
+	Max    Op = "max"     // field <= Number
+	MinAge Op = "min-age" // generation time - field >= Number seconds; false for time 0
+	MaxAge Op = "max-age" // generation time - field <= Number seconds; false for time 0
+	Has    Op = "has"     // present: not empty, not 0, not -1, true
+	HasNot Op = "has-not" // the opposite of Has
+)
+
+// Term is one condition on one field of the Workflow record. Terms are ANDed.
+type Term struct {
+	Field  string // schema key, such as Sites
+	Op     Op
+	Values []string
+	Number float64
+}
+
+// SortKey is one key of the order. Ties are always broken by Workflow, ascending.
+type SortKey struct {
+	Field string // schema key
+	Desc  bool
+}
+
+// Facet asks for the most frequent values of one field.
+type Facet struct {
+	Field string // schema key
+	Limit int    // 0: 10
+}
+
+// Query is one list request, already checked: no handler reads a raw string.
+// The zero value asks for the first page of everything.
+type Query struct {
+	Terms    []Term    // canonical order: as Values writes them
+	Text     string    // q=: case-insensitive substring of name, PrepIDs and datasets
+	Names    []string  // name=: batch look-up
+	Sort     []SortKey // empty: by Workflow
+	Fields   []string  // projection, schema keys; empty: all
+	Facets   []Facet
+	Gen      string // generation to read; empty: the newest
+	After    string // names after this one only; the order is by name
+	Idx      int    // 0-based offset of the first record
+	Limit    int    // 1..MaxLimit; 0 in a Query means DefaultLimit
+	All      bool   // limit=all
+	Format   Format // "" is decided by Accept
+	Envelope bool   // envelope=1, or facets asked for
+	Download bool   // dl=1
+}
+
+// Format names a representation.
+type Format string
+
+const (
+	JSON   Format = "json"
+	NDJSON Format = "ndjson"
+	CSV    Format = "csv"
+)

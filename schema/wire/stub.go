@@ -1,0 +1,84 @@
+package wire
+
+import "net/url"
+
+// STUBS, replaced by their implementation.
+
+// ParseQuery reads the parameters of a list request. Its error is always a *Problem.
+func ParseQuery(v url.Values) (Query, error) { panic("stub") }
+
+// Values writes the query back: ParseQuery(q.Values()) equals q. Repeated
+// values are written as one comma-separated parameter where that is unambiguous.
+func (q Query) Values() url.Values { panic("stub") }
+
+// Problem is the one error body of the API (RFC 9457).
+type Problem struct {
+	Type       string   `json:"type"` // /problems/<slug>
+	Title      string   `json:"title"`
+	Status     int      `json:"status"`
+	Detail     string   `json:"detail"`
+	Param      string   `json:"param,omitempty"`
+	DidYouMean []string `json:"did_you_mean,omitempty"`
+	Restart    string   `json:"restart,omitempty"`
+	Continue   string   `json:"continue,omitempty"`
+	Cause      error    `json:"-"` // for the log only
+}
+
+func (p *Problem) Error() string { return p.Detail }
+func (p *Problem) Unwrap() error { return p.Cause }
+
+// Near returns at most n of names that resemble name, the nearest first.
+func Near(name string, names []string, n int) []string { panic("stub") }
+
+// FacetResult is the answer to one Facet.
+type FacetResult struct {
+	Values   []FacetValue
+	Distinct int // different values under the other filters
+	Other    int // records, or list elements, of the values not shown
+	Missing  int // records without a value
+}
+
+// FacetValue is one value with the number of records that have it.
+type FacetValue struct {
+	Value string
+	Count int
+}
+
+// Envelope is the body of a list with envelope=1 or facets=.
+type Envelope[T any] struct {
+	Generation string
+	Time       string // RFC 3339, UTC
+	Total      int
+	Idx        int
+	Limit      int
+	Next       string // URL of the next page, "" at the end
+	Items      []T
+	Facets     map[string]FacetResult // by schema key
+}
+
+// StatsGroup is one group of /stats.
+type StatsGroup struct {
+	Keys  []string // one value for each field of by, "" where missing
+	Count int      // workflows
+	Sums  []int64  // one for each field of sum
+}
+
+// Stats is the body of /stats. Exact always.
+type Stats struct {
+	Generation string
+	Time       string
+	Total      int // workflows under the filter
+	By         []string
+	Sum        []string
+	Groups     []StatsGroup // by Count, most first, then by Keys
+}
+
+// Group is the body of /sites/{site} and its kin, with the summary record
+// under its kind's key (Site, Campaign, Release, Agent) added by the server.
+type Group[W any] struct {
+	Total     int
+	Idx       int
+	Limit     int
+	Next      string
+	Workflows []W
+}

@@ -1,0 +1,3 @@
+module github.com/dmwm/wmstats/static
+
+go 1.26.0
