@@ -1,0 +1,112 @@
+# One entry point for people and for CI. `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+PACKAGE := github.com/dmwm/wmstats
+
+# Addresses and size of `make run`.
+UI_ADDR    ?= 127.0.0.1:8080
+CACHE_ADDR ?= 127.0.0.1:8081
+COUCH_ADDR ?= 127.0.0.1:5984
+WORKFLOWS  ?= 20000
+SEED       ?= 1
+LIVE       ?= 20
+export UI_ADDR CACHE_ADDR COUCH_ADDR WORKFLOWS SEED LIVE COUCH_URL
+
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1x
+GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+MODULES   := schema static web mock cacheserver uiserver scripts
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## cacheserver, uiserver, mock and demo into bin/ (static)
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ \
+		$(PACKAGE)/cacheserver/cmd/cacheserver \
+		$(PACKAGE)/uiserver/cmd/uiserver \
+		$(PACKAGE)/mock/cmd/mock \
+		$(PACKAGE)/scripts/cmd/demo
+
+.PHONY: run
+run: build ## build and start everything on loopback with live mock data (COUCH_URL=... for a real CouchDB)
+	@exec bin/demo
+
+.PHONY: test
+test: ## the whole test suite, with the race detector
+	go test -race -timeout 15m work
+
+.PHONY: check
+check: check-format check-vet check-generated check-modules lint vuln ## gofmt, vet, generated code, modules, linters, known vulnerabilities
+	go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/compose
+
+.PHONY: check-format
+check-format:
+	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$bad" ]; then echo "not gofmt'd:"; echo "$$bad"; exit 1; fi
+
+.PHONY: check-vet
+check-vet:
+	go vet work
+
+# Generated files are committed; making them again must change nothing.
+.PHONY: check-generated
+check-generated:
+	@before=$$(git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum); \
+	$(MAKE) --no-print-directory generate; \
+	after=$$(git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum); \
+	if [ "$$before" != "$$after" ]; then echo "generated code was stale; it has been made again: look at 'git status'"; exit 1; fi
+
+# Every module must build by itself, without the workspace.
+.PHONY: check-modules
+check-modules:
+	@for m in $(MODULES); do echo "module $$m"; (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build ./...) || exit 1; done
+
+.PHONY: lint
+lint: ## golangci-lint with .golangci.yml, in every module
+	@tool=$$(mktemp -d)/golangci-lint; \
+	if ! GOWORK=off GOBIN=$$(dirname $$tool) go install $(GOLANGCI); then echo "golangci-lint skipped: it can't be built here"; exit 0; fi; \
+	for m in $(MODULES); do echo "lint $$m"; (cd $$m && $$tool run --config ../.golangci.yml ./...) || exit 1; done
+
+.PHONY: vuln
+vuln: ## govulncheck, where its database can be reached
+	@if curl -sf -m 5 -o /dev/null https://vuln.go.dev/index/db.json; then \
+		for m in $(MODULES); do (cd $$m && go run $(GOVULN) ./...) || exit 1; done; \
+	else echo "govulncheck skipped: its database can't be reached from here"; fi
+
+.PHONY: generate
+generate: ## make templ code and docs/schema.md again
+	cd web && go generate ./...
+	cd schema && go generate ./...
+
+.PHONY: bench
+bench: build ## all benchmarks: latency, load, memory, then the packages' own
+	bash scripts/bench.sh
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME
+	bash scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: up
+up: ## docker compose: CouchDB, mock data, both servers
+	docker compose up --build --detach --wait
+
+.PHONY: down
+down: ## stop what `make up` started and remove its data
+	docker compose down --volumes
+
+.PHONY: integration
+integration: ## source tests against a real CouchDB: COUCH_URL=..., or the compose one where an engine runs
+	bash scripts/integration.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist .run
+	go clean -testcache
