@@ -1,0 +1,30 @@
+// Command demo is what `make run` starts: the whole system on loopback.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dmwm/wmstats/scripts/demo"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
+	o, err := demo.OptionsFromEnv(getenv, out)
+	if err != nil {
+		return err
+	}
+	return demo.Run(ctx, o)
+}

@@ -1,0 +1,282 @@
+// Package demo starts the whole system as separate processes on loopback, as
+// `make run` does: a CouchDB stand-in with live mock data (or a CouchDB of the
+// user's), the cache server and the UI server. It waits until they are ready
+// and stops them together. It is for trying and for tests, not for production.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Options say what to start and where. Addresses are host:port on loopback.
+type Options struct {
+	Bin       string // folder of the programs
+	UIAddr    string
+	CacheAddr string
+	CouchAddr string // where the stand-in listens; unused with CouchURL
+	CouchURL  string // a real CouchDB instead of the stand-in; may hold user:password
+	Workflows int    // size of the mock data
+	Seed      int64
+	Live      float64 // documents of the mock data that change each second; 0: none
+	Out       io.Writer
+	ReadyWait time.Duration // how long a program may take to be ready; 0: two minutes
+}
+
+// OptionsFromEnv reads the variables that the Makefile documents.
+func OptionsFromEnv(getenv func(string) string, out io.Writer) (Options, error) {
+	text := func(name, fallback string) string {
+		if v := getenv(name); v != "" {
+			return v
+		}
+		return fallback
+	}
+	o := Options{
+		Bin:       text("BIN", "bin"),
+		UIAddr:    text("UI_ADDR", "127.0.0.1:8080"),
+		CacheAddr: text("CACHE_ADDR", "127.0.0.1:8081"),
+		CouchAddr: text("COUCH_ADDR", "127.0.0.1:5984"),
+		CouchURL:  getenv("COUCH_URL"),
+		Out:       out,
+		ReadyWait: 2 * time.Minute,
+	}
+	var errs []error
+	var err error
+	if o.Workflows, err = strconv.Atoi(text("WORKFLOWS", "20000")); err != nil || o.Workflows < 0 {
+		errs = append(errs, fmt.Errorf("WORKFLOWS %q: want a number of workflows", getenv("WORKFLOWS")))
+	}
+	if o.Seed, err = strconv.ParseInt(text("SEED", "1"), 10, 64); err != nil {
+		errs = append(errs, fmt.Errorf("SEED %q: want a whole number", getenv("SEED")))
+	}
+	if o.Live, err = strconv.ParseFloat(text("LIVE", "20"), 64); err != nil || o.Live < 0 {
+		errs = append(errs, fmt.Errorf("LIVE %q: want changes per second", getenv("LIVE")))
+	}
+	if o.CouchURL != "" {
+		if u, perr := url.Parse(o.CouchURL); perr != nil || u.Host == "" {
+			errs = append(errs, errors.New("COUCH_URL: want http://[user:password@]host:port"))
+		}
+	}
+	return o, errors.Join(errs...)
+}
+
+// Run starts everything, reports when it is ready, and stops everything when
+// ctx ends or when one of the programs ends by itself.
+func Run(ctx context.Context, o Options) error {
+	if err := o.portsFree(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	group := &group{out: o.Out, ended: make(chan error, 3)}
+	err := o.start(ctx, group)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			fmt.Fprintln(o.Out, "\nstopping")
+		case err = <-group.ended:
+		}
+	}
+	cancel()
+	group.stopAll()
+	return err
+}
+
+func (o Options) start(ctx context.Context, g *group) error {
+	began := time.Now()
+	cacheArgs, err := o.cacheArgs(g)
+	if err != nil {
+		return err
+	}
+	if o.CouchURL == "" {
+		if err := g.launch(o.program("mock"), "couch", "--listen", o.CouchAddr,
+			"--workflows", strconv.Itoa(o.Workflows), "--seed", strconv.FormatInt(o.Seed, 10),
+			"--live", strconv.FormatFloat(o.Live, 'g', -1, 64)); err != nil {
+			return err
+		}
+		if err := o.wait(ctx, g, "mock couch", "http://"+o.CouchAddr+"/_up"); err != nil {
+			return err
+		}
+	}
+	if err := g.launch(o.program("cacheserver"), cacheArgs...); err != nil {
+		return err
+	}
+	if err := g.launch(o.program("uiserver"), "--listen", o.UIAddr, "--cache-url", "http://"+o.CacheAddr, "--log-level", "warn"); err != nil {
+		return err
+	}
+	if err := o.wait(ctx, g, "cacheserver", "http://"+o.CacheAddr+"/readyz"); err != nil {
+		return err
+	}
+	if err := o.wait(ctx, g, "uiserver", "http://"+o.UIAddr+"/readyz"); err != nil {
+		return err
+	}
+	fmt.Fprintf(o.Out, "\nready after %s\n  dashboard  http://%s\n  API        http://%s/fetch?limit=10\n  Ctrl-C stops everything\n\n",
+		time.Since(began).Round(100*time.Millisecond), o.UIAddr, o.CacheAddr)
+	return nil
+}
+
+// cacheArgs hands the password of CouchURL over in a file that only this user
+// can read, because arguments and environment are seen by others.
+func (o Options) cacheArgs(g *group) ([]string, error) {
+	args := []string{"--listen", o.CacheAddr}
+	if o.CouchURL == "" {
+		return append(args, "--couch-url", "http://"+o.CouchAddr), nil
+	}
+	u, err := url.Parse(o.CouchURL)
+	if err != nil {
+		return nil, errors.New("COUCH_URL: want http://[user:password@]host:port")
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		file, err := os.CreateTemp("", "wmstats-couch-password-*") // mode 0600
+		if err != nil {
+			return nil, fmt.Errorf("hand over the password: %w", err)
+		}
+		g.files = append(g.files, file.Name())
+		if _, err = file.WriteString(password); err == nil {
+			err = file.Close()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("hand over the password: %w", err)
+		}
+		args = append(args, "--couch-user", u.User.Username(), "--couch-password-file", file.Name())
+		u.User = nil
+	}
+	return append(args, "--couch-url", u.String()), nil
+}
+
+func (o Options) program(name string) string { return filepath.Join(o.Bin, name) }
+
+// portsFree says which address is taken before anything is started.
+func (o Options) portsFree() error {
+	addrs := map[string]string{"UI_ADDR": o.UIAddr, "CACHE_ADDR": o.CacheAddr}
+	if o.CouchURL == "" {
+		addrs["COUCH_ADDR"] = o.CouchAddr
+	}
+	var errs []error
+	for _, name := range []string{"UI_ADDR", "CACHE_ADDR", "COUCH_ADDR"} {
+		addr, ok := addrs[name]
+		if !ok {
+			continue
+		}
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = fmt.Errorf("%s is in use by another program; choose another with %s=host:port", addr, name)
+			}
+			errs = append(errs, err)
+			continue
+		}
+		if err := l.Close(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// wait returns when url answers 200, or with the reason why it never will.
+func (o Options) wait(ctx context.Context, g *group, name, url string) error {
+	fmt.Fprintf(o.Out, "waiting for %s\n", name)
+	client := &http.Client{Timeout: 2 * time.Second}
+	ctx, cancel := context.WithTimeoutCause(ctx, o.ReadyWait, fmt.Errorf("%s was not ready within %s", name, o.ReadyWait))
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return fmt.Errorf("wait for %s: %w", name, err)
+		}
+		if resp, err := client.Do(req); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case err := <-g.ended:
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// group is the set of processes; it is used by one goroutine.
+type group struct {
+	out   io.Writer
+	procs []*process
+	files []string // to be removed at the end
+	ended chan error
+}
+
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+func (g *group) launch(program string, args ...string) error {
+	name := filepath.Base(program)
+	cmd := exec.Command(program, args...) // not CommandContext: it is asked to stop, not killed
+	cmd.Stdout = g.out
+	cmd.Stderr = g.out
+	cmd.SysProcAttr = ownGroup()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s (run `make build` first?): %w", name, err)
+	}
+	p := &process{name: name, cmd: cmd, done: make(chan struct{})}
+	g.procs = append(g.procs, p)
+	go func() {
+		err := cmd.Wait()
+		close(p.done)
+		g.ended <- fmt.Errorf("%s ended by itself (%s); its last lines are above", name, exitText(err))
+	}()
+	return nil
+}
+
+func exitText(err error) string {
+	if err == nil {
+		return "without an error"
+	}
+	return strings.TrimSpace(err.Error())
+}
+
+// stopAll asks every process to stop, the last started first, and kills what
+// does not within ten seconds.
+func (g *group) stopAll() {
+	defer func() {
+		for _, f := range g.files {
+			_ = os.Remove(f)
+		}
+	}()
+	for i := len(g.procs) - 1; i >= 0; i-- {
+		p := g.procs[i]
+		select {
+		case <-p.done:
+			continue
+		default:
+		}
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			fmt.Fprintf(g.out, "stop %s: %v\n", p.name, err)
+		}
+		select {
+		case <-p.done:
+		case <-time.After(10 * time.Second):
+			fmt.Fprintf(g.out, "%s does not stop, killing it\n", p.name)
+			_ = p.cmd.Process.Kill()
+			<-p.done
+		}
+	}
+}
