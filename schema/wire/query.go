@@ -10,6 +10,8 @@ const (
 	DefaultLimit = 100
 	MaxLimit     = 10_000
 	MaxNames     = 1_000 // values of name=
+	MaxFacet     = 1_000 // values of one facet
+	DefaultFacet = 10    // values of a facet without a number
 )
 
 // Op is what a Term asks of a field.
@@ -57,12 +59,21 @@ type Query struct {
 	Facets   []Facet
 	Gen      string // generation to read; empty: the newest
 	After    string // names after this one only; the order is by name
+	Last     string // last workflow before Idx, for the continue URL of an expired generation; selects nothing
 	Idx      int    // 0-based offset of the first record
-	Limit    int    // 1..MaxLimit; 0 in a Query means DefaultLimit
+	Limit    int    // 1..MaxLimit; 0 in a Query means DefaultLimit: use PageLimit
 	All      bool   // limit=all
 	Format   Format // "" is decided by Accept
 	Envelope bool   // envelope=1, or facets asked for
 	Download bool   // dl=1
+}
+
+// PageLimit is the greatest length of the page: Limit, or the default.
+func (q Query) PageLimit() int {
+	if q.Limit == 0 {
+		return DefaultLimit
+	}
+	return q.Limit
 }
 
 // Format names a representation.

@@ -1,35 +1,5 @@
 package wire
 
-import "net/url"
-
-// STUBS, replaced by their implementation.
-
-// ParseQuery reads the parameters of a list request. Its error is always a *Problem.
-func ParseQuery(v url.Values) (Query, error) { panic("stub") }
-
-// Values writes the query back: ParseQuery(q.Values()) equals q. Repeated
-// values are written as one comma-separated parameter where that is unambiguous.
-func (q Query) Values() url.Values { panic("stub") }
-
-// Problem is the one error body of the API (RFC 9457).
-type Problem struct {
-	Type       string   `json:"type"` // /problems/<slug>
-	Title      string   `json:"title"`
-	Status     int      `json:"status"`
-	Detail     string   `json:"detail"`
-	Param      string   `json:"param,omitempty"`
-	DidYouMean []string `json:"did_you_mean,omitempty"`
-	Restart    string   `json:"restart,omitempty"`
-	Continue   string   `json:"continue,omitempty"`
-	Cause      error    `json:"-"` // for the log only
-}
-
-func (p *Problem) Error() string { return p.Detail }
-func (p *Problem) Unwrap() error { return p.Cause }
-
-// Near returns at most n of names that resemble name, the nearest first.
-func Near(name string, names []string, n int) []string { panic("stub") }
-
 // FacetResult is the answer to one Facet.
 type FacetResult struct {
 	Values   []FacetValue
@@ -50,7 +20,7 @@ type Envelope[T any] struct {
 	Time       string // RFC 3339, UTC
 	Total      int
 	Idx        int
-	Limit      int
+	Limit      int    // 0 with limit=all
 	Next       string // URL of the next page, "" at the end
 	Items      []T
 	Facets     map[string]FacetResult // by schema key

@@ -1,0 +1,220 @@
+package wire
+
+// The grammar of a list request. Names of parameters are read in any case and
+// written in one; names of fields are schema keys or their parameters, in any
+// case. Values keep their case.
+//
+//	status=a,b  status=a&status=b   any of them (lists: any element)
+//	site=!T1_*                      none of them; * is a wildcard anywhere
+//	minPriority=  maxFailureRate=   bounds, both ends included: min or max and
+//	                                the key of any number
+//	since=  until=                  bounds of StatusTime
+//	minAge=  maxAge=                bounds of the age of StatusTime
+//	has=failure  has=!agent         present, or not
+//	q=text                          part of the name, a PrepID or a dataset
+//	name=a,b                        these workflows, at most MaxNames
+//	sort=-Priority,Status           - is descending; ties by Workflow
+//	fields=Status,Failure           projection; Workflow is always there
+//	facets=status,campaign:20       counts of the most frequent values
+//	gen= idx= limit= (or all) after= last= format= envelope=1 dl=1
+//
+// In a list a comma separates values. A literal comma is written \, and a
+// literal backslash \\ and a literal ! at the start \! ; any other backslash is
+// an error. Parameters that take a list may be repeated, which means the same
+// as a comma; all others are given at most once. A parameter without a value
+// is an error, because an empty variable in a script would otherwise ask for
+// everything: DropEmpty is there for the forms of browsers.
+//
+// A time is RFC 3339, a date (midnight UTC) or Unix seconds. A duration is
+// numbers with units from s, m, h, d, w such as 90m or 2d12h; in the bounds of
+// a time it means that long before the generation, and a bare number in minAge
+// and maxAge is seconds. A number may stand for itself in a list of values
+// (priority=90000), but not with a wildcard.
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// param is one parameter: how it is written and what reading it does.
+type param struct {
+	name string // as Values writes it
+	list bool   // may be repeated
+	read func(q *Query, name string, values []string) *Problem
+}
+
+// vocabulary is what a request may say. It is made once from the schema's own
+// description and never changed.
+type vocabulary struct {
+	fields []schema.Field
+	byKey  map[string]schema.Field // by schema key
+	byName map[string]schema.Field // by key and by parameter, both in lower case
+	params map[string]param        // by name in lower case
+	names  []string                // of params, sorted
+}
+
+var words = sync.OnceValue(func() *vocabulary {
+	v := &vocabulary{
+		fields: schema.Describe[schema.Workflow](),
+		byKey:  map[string]schema.Field{},
+		byName: map[string]schema.Field{},
+		params: map[string]param{},
+	}
+	for _, f := range v.fields {
+		v.byKey[f.Key] = f
+		v.byName[strings.ToLower(f.Key)] = f
+	}
+	for _, f := range v.fields {
+		if name := strings.ToLower(f.Param); v.byName[name].Key == "" {
+			v.byName[name] = f
+		}
+		v.addField(f)
+	}
+	v.addFixed()
+	for _, p := range v.params {
+		v.names = append(v.names, p.name)
+	}
+	slices.Sort(v.names)
+	return v
+})
+
+func (v *vocabulary) add(p param) { v.params[strings.ToLower(p.name)] = p }
+
+func (v *vocabulary) addField(f schema.Field) {
+	v.add(param{f.Param, true, func(q *Query, name string, values []string) *Problem {
+		return readValues(q, f, name, values)
+	}})
+	if !numeric(f) {
+		return
+	}
+	v.add(param{"min" + f.Key, false, readBound(f, Min, MaxAge)})
+	v.add(param{"max" + f.Key, false, readBound(f, Max, MinAge)})
+}
+
+func (v *vocabulary) addFixed() {
+	status := v.byKey[statusTime]
+	for _, p := range []param{
+		{"since", false, readBound(status, Min, MaxAge)},
+		{"until", false, readBound(status, Max, MinAge)},
+		{"minAge", false, readAge(MinAge)},
+		{"maxAge", false, readAge(MaxAge)},
+		{"q", false, readText},
+		{"has", true, v.readHas},
+		{"name", true, readNames},
+		{"sort", true, v.readSort},
+		{"fields", true, v.readFields},
+		{"facets", true, v.readFacets},
+		{"gen", false, readGen},
+		{"after", false, readAfter},
+		{"last", false, readLast},
+		{"idx", false, readIdx},
+		{"limit", false, readLimit},
+		{"format", false, readFormat},
+		{"envelope", false, readEnvelope},
+		{"dl", false, readDownload},
+	} {
+		v.add(p)
+	}
+}
+
+// statusTime is the field of since, until, minAge and maxAge.
+const statusTime = "StatusTime"
+
+func numeric(f schema.Field) bool { return f.Type == schema.Int || f.Type == schema.Float }
+
+func isTime(f schema.Field) bool { return f.Unit == "Unix s" }
+
+// field looks up a name that stands in the value of a parameter.
+func (v *vocabulary) field(param, name string) (schema.Field, *Problem) {
+	if f, ok := v.byName[strings.ToLower(name)]; ok {
+		return f, nil
+	}
+	var keys []string
+	for _, f := range v.fields {
+		keys = append(keys, f.Key)
+	}
+	return schema.Field{}, UnknownField(param, name, Near(name, keys, 3))
+}
+
+// FieldNamed looks up a field of the Workflow record by its key or parameter,
+// in any case. param is the parameter that asks, for the text of the *Problem.
+func FieldNamed(param, name string) (schema.Field, error) {
+	f, p := words().field(param, name)
+	if p != nil {
+		return f, p
+	}
+	return f, nil
+}
+
+// Params lists the names of all parameters of a list request, sorted.
+func Params() []string { return slices.Clone(words().names) }
+
+// item is one value of a list.
+type item struct {
+	text string
+	not  bool // it began with !
+}
+
+// splitList reads the values of a parameter that takes a list.
+func splitList(name string, values []string) ([]item, *Problem) {
+	var items []item
+	for _, value := range values {
+		for more := true; more; {
+			var it item
+			var p *Problem
+			if it, value, more, p = nextItem(name, value); p != nil {
+				return nil, p
+			}
+			items = append(items, it)
+		}
+	}
+	return items, nil
+}
+
+// nextItem reads up to the next comma that is not escaped.
+func nextItem(name, value string) (it item, rest string, more bool, p *Problem) {
+	s := value
+	if strings.HasPrefix(s, "!") {
+		it.not, s = true, s[1:]
+	}
+	var text strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == ',':
+			rest, more, s = s[i+1:], true, s[:i]
+		case c != '\\':
+			text.WriteByte(c)
+		case i+1 < len(s) && strings.IndexByte(`,\!`, s[i+1]) >= 0:
+			i++
+			text.WriteByte(s[i])
+		default:
+			return it, "", false, BadValue(name, "A backslash stands only before a comma, a backslash or an exclamation mark; a literal backslash is written twice.")
+		}
+	}
+	if it.text = text.String(); it.text == "" {
+		p = BadValue(name, emptyText(name))
+	}
+	return it, rest, more, p
+}
+
+func emptyText(name string) string {
+	return "A value of " + strconv.Quote(name) + " is empty; leave the parameter out to ask for everything."
+}
+
+var escaper = strings.NewReplacer(`\`, `\\`, `,`, `\,`)
+
+// escape is the opposite of nextItem.
+func escape(text string, not bool) string {
+	text = escaper.Replace(text)
+	switch {
+	case not:
+		return "!" + text
+	case strings.HasPrefix(text, "!"):
+		return `\` + text
+	}
+	return text
+}

@@ -1,0 +1,419 @@
+package wire
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// ParseQuery reads the parameters of a list request. Its error is always a
+// *Problem. The result is canonical: lists sorted and without repetition,
+// defaults left out, terms in the order of the schema.
+func ParseQuery(v url.Values) (Query, error) { return ParseQueryExcept(v) }
+
+// ParseQueryExcept leaves the parameters named in own to the caller, but
+// suggests them when an unknown one resembles them. Their case counts.
+func ParseQueryExcept(v url.Values, own ...string) (Query, error) {
+	var q Query
+	given, p := gather(v, own)
+	if p != nil {
+		return Query{}, p
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		par := words().params[name]
+		if p := par.read(&q, par.name, given[name]); p != nil {
+			return Query{}, p
+		}
+	}
+	if p := q.finish(); p != nil {
+		return Query{}, p
+	}
+	return q, nil
+}
+
+// DropEmpty returns v without its empty values. Browsers send every input of a
+// form, and an empty one means "not asked for"; ParseQuery refuses it.
+func DropEmpty(v url.Values) url.Values {
+	out := url.Values{}
+	for name, values := range v {
+		for _, value := range values {
+			if value != "" {
+				out.Add(name, value)
+			}
+		}
+	}
+	return out
+}
+
+// gather checks the names and brings different cases of one name together.
+func gather(v url.Values, own []string) (map[string][]string, *Problem) {
+	given := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if slices.Contains(own, name) {
+			continue
+		}
+		lower := strings.ToLower(name)
+		par, ok := words().params[lower]
+		if !ok {
+			return nil, UnknownParameter(name, Near(name, slices.Concat(words().names, own), 3))
+		}
+		for _, value := range v[name] {
+			if value == "" {
+				return nil, BadValue(par.name, emptyText(par.name))
+			}
+			if !utf8.ValidString(value) {
+				return nil, BadValue(par.name, "The value is not UTF-8.")
+			}
+		}
+		given[lower] = append(given[lower], v[name]...)
+		if !par.list && len(given[lower]) > 1 {
+			return nil, BadValue(par.name, fmt.Sprintf("%q is given more than once.", par.name))
+		}
+	}
+	return given, nil
+}
+
+// finish checks what depends on several parameters, and puts terms in order.
+func (q *Query) finish() *Problem {
+	index := func(t Term) int { return words().byKey[t.Field].Index }
+	slices.SortStableFunc(q.Terms, func(a, b Term) int {
+		return cmp.Or(cmp.Compare(index(a), index(b)), cmp.Compare(opRank(a.Op), opRank(b.Op)))
+	})
+	for i := 1; i < len(q.Terms); i++ {
+		if a, b := q.Terms[i-1], q.Terms[i]; a.Field == b.Field && a.Op == b.Op {
+			name := boundName(b)
+			return BadValue(name, fmt.Sprintf("%q is given more than once, under two names.", name))
+		}
+	}
+	if q.After != "" && len(q.Sort) > 0 {
+		return BadValue("after", "after= reads in the order of names: leave sort out.")
+	}
+	if len(q.Facets) > 0 {
+		q.Envelope = true
+	}
+	if q.Envelope && q.Format != "" && q.Format != JSON {
+		return BadValue("format", "envelope=1 and facets= need format=json.")
+	}
+	return nil
+}
+
+var opOrder = []Op{In, NotIn, Min, Max, MinAge, MaxAge, Has, HasNot}
+
+func opRank(op Op) int { return slices.Index(opOrder, op) }
+
+// readValues reads the values of a field: In, NotIn or both.
+func readValues(q *Query, f schema.Field, name string, values []string) *Problem {
+	items, p := splitList(name, values)
+	if p != nil {
+		return p
+	}
+	var in, notIn []string
+	for _, it := range items {
+		text, p := fieldValue(f, name, it.text)
+		switch {
+		case p != nil:
+			return p
+		case it.not:
+			notIn = append(notIn, text)
+		default:
+			in = append(in, text)
+		}
+	}
+	if in = sorted(in); in != nil {
+		q.Terms = append(q.Terms, Term{Field: f.Key, Op: In, Values: in})
+	}
+	if notIn = sorted(notIn); notIn != nil {
+		q.Terms = append(q.Terms, Term{Field: f.Key, Op: NotIn, Values: notIn})
+	}
+	return nil
+}
+
+// fieldValue checks a value against the type of its field.
+func fieldValue(f schema.Field, name, text string) (string, *Problem) {
+	switch {
+	case numeric(f):
+		n, ok := parseNumber(text)
+		if !ok {
+			return "", BadValue(name, fmt.Sprintf("%s is a number: use minX= and maxX= for a range.", f.Key))
+		}
+		return formatNumber(n), nil
+	case f.Type == schema.Bool:
+		b, p := readFlag(name, text)
+		return strconv.FormatBool(b), p
+	}
+	return text, nil
+}
+
+func readFlag(name, text string) (bool, *Problem) {
+	switch strings.ToLower(text) {
+	case "1", "true":
+		return true, nil
+	case "0", "false":
+		return false, nil
+	}
+	return false, BadValue(name, "The value must be true or false, or 1 or 0.")
+}
+
+func sorted(values []string) []string {
+	slices.Sort(values)
+	return slices.Compact(values)
+}
+
+// readBound reads min or max of a number; for times also a duration, which
+// bounds the age from the other side.
+func readBound(f schema.Field, op, aged Op) func(*Query, string, []string) *Problem {
+	return func(q *Query, name string, values []string) *Problem {
+		if n, ok := parseNumber(values[0]); ok {
+			q.Terms = append(q.Terms, Term{Field: f.Key, Op: op, Number: n})
+			return nil
+		}
+		if !isTime(f) {
+			return BadValue(name, "The value must be a decimal number.")
+		}
+		if n, ok := parseDuration(values[0]); ok {
+			q.Terms = append(q.Terms, Term{Field: f.Key, Op: aged, Number: n})
+			return nil
+		}
+		n, ok := parseTime(values[0])
+		if !ok {
+			return BadValue(name, "The value must be a time (2026-01-31T12:00:00Z or Unix seconds) or a duration such as 90m or 2d.")
+		}
+		q.Terms = append(q.Terms, Term{Field: f.Key, Op: op, Number: n})
+		return nil
+	}
+}
+
+// readAge reads minAge or maxAge.
+func readAge(op Op) func(*Query, string, []string) *Problem {
+	return func(q *Query, name string, values []string) *Problem {
+		n, ok := parseDuration(values[0])
+		if !ok {
+			n, ok = parseNumber(values[0])
+		}
+		if !ok || n < 0 || n > maxDuration {
+			return BadValue(name, "The value must be a duration such as 90m or 2d.")
+		}
+		q.Terms = append(q.Terms, Term{Field: statusTime, Op: op, Number: n})
+		return nil
+	}
+}
+
+func (v *vocabulary) readHas(q *Query, name string, values []string) *Problem {
+	items, p := splitList(name, values)
+	if p != nil {
+		return p
+	}
+	for _, it := range items {
+		f, p := v.field(name, it.text)
+		if p != nil {
+			return p
+		}
+		t := Term{Field: f.Key, Op: Has}
+		if it.not {
+			t.Op = HasNot
+		}
+		if !slices.ContainsFunc(q.Terms, func(o Term) bool { return o.Field == t.Field && o.Op == t.Op }) {
+			q.Terms = append(q.Terms, t)
+		}
+	}
+	return nil
+}
+
+func readText(q *Query, _ string, values []string) *Problem {
+	q.Text = values[0]
+	return nil
+}
+
+// readNames reads name=. A wildcard would match nothing, as names are compared
+// as they are, so it is refused with the parameter that takes one.
+func readNames(q *Query, name string, values []string) *Problem {
+	items, p := splitList(name, values)
+	if p != nil {
+		return p
+	}
+	for _, it := range items {
+		if it.not || strings.Contains(it.text, "*") {
+			return BadValue(name, "name= takes whole names; workflow= takes wildcards and exclusions.")
+		}
+		q.Names = append(q.Names, it.text)
+	}
+	if q.Names = sorted(q.Names); len(q.Names) > MaxNames {
+		return BadValue(name, fmt.Sprintf("At most %d names in one request.", MaxNames))
+	}
+	return nil
+}
+
+func (v *vocabulary) readSort(q *Query, name string, values []string) *Problem {
+	items, p := splitList(name, values)
+	if p != nil {
+		return p
+	}
+	for _, it := range items {
+		text, desc := strings.CutPrefix(it.text, "-")
+		f, p := v.field(name, text)
+		switch {
+		case p != nil:
+			return p
+		case it.not:
+			return BadValue(name, "Descending order is written with a minus: sort=-"+f.Key+".")
+		case slices.ContainsFunc(q.Sort, func(k SortKey) bool { return k.Field == f.Key }):
+			return BadValue(name, fmt.Sprintf("%q is given more than once.", f.Key))
+		}
+		q.Sort = append(q.Sort, SortKey{Field: f.Key, Desc: desc})
+	}
+	// Names are unique: what comes after Workflow decides nothing, and Workflow
+	// ascending is what breaks ties anyway.
+	if i := slices.IndexFunc(q.Sort, func(k SortKey) bool { return k.Field == nameField }); i >= 0 {
+		if q.Sort = q.Sort[:i+1]; !q.Sort[i].Desc {
+			q.Sort = q.Sort[:i]
+		}
+	}
+	if len(q.Sort) == 0 {
+		q.Sort = nil
+	}
+	return nil
+}
+
+// nameField is the key of the name of a Workflow record.
+const nameField = "Workflow"
+
+func (v *vocabulary) readFields(q *Query, name string, values []string) *Problem {
+	items, p := splitList(name, values)
+	if p != nil {
+		return p
+	}
+	want := map[string]bool{nameField: true}
+	for _, it := range items {
+		f, p := v.field(name, it.text)
+		if p != nil {
+			return p
+		}
+		if it.not {
+			return BadValue(name, "fields= names the keys that are wanted; it takes no exclusions.")
+		}
+		want[f.Key] = true
+	}
+	if len(want) == len(v.fields) {
+		return nil
+	}
+	for _, f := range v.fields {
+		if want[f.Key] {
+			q.Fields = append(q.Fields, f.Key)
+		}
+	}
+	return nil
+}
+
+func (v *vocabulary) readFacets(q *Query, name string, values []string) *Problem {
+	items, p := splitList(name, values)
+	if p != nil {
+		return p
+	}
+	for _, it := range items {
+		text, number, counted := strings.Cut(it.text, ":")
+		f, p := v.field(name, text)
+		switch {
+		case p != nil:
+			return p
+		case it.not || numeric(f):
+			return BadValue(name, fmt.Sprintf("%s is a number: facets count texts, lists and flags.", f.Key))
+		case slices.ContainsFunc(q.Facets, func(o Facet) bool { return o.Field == f.Key }):
+			return BadValue(name, fmt.Sprintf("%q is given more than once.", f.Key))
+		}
+		n := DefaultFacet
+		if counted {
+			if n, p = whole(name, number, 1, MaxFacet); p != nil {
+				return p
+			}
+		}
+		if n == DefaultFacet {
+			n = 0
+		}
+		q.Facets = append(q.Facets, Facet{Field: f.Key, Limit: n})
+	}
+	slices.SortFunc(q.Facets, func(a, b Facet) int {
+		return cmp.Compare(v.byKey[a.Field].Index, v.byKey[b.Field].Index)
+	})
+	return nil
+}
+
+func readGen(q *Query, name string, values []string) *Problem {
+	const most = 64
+	q.Gen = values[0]
+	if len(q.Gen) > most || strings.ContainsFunc(q.Gen, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return BadValue(name, "A generation is named as in X-Generation.")
+	}
+	return nil
+}
+
+func readAfter(q *Query, _ string, values []string) *Problem {
+	q.After = values[0]
+	return nil
+}
+
+func readLast(q *Query, _ string, values []string) *Problem {
+	q.Last = values[0]
+	return nil
+}
+
+func readIdx(q *Query, name string, values []string) (p *Problem) {
+	q.Idx, p = whole(name, values[0], 0, math.MaxInt32)
+	return p
+}
+
+func readLimit(q *Query, name string, values []string) (p *Problem) {
+	if strings.EqualFold(values[0], "all") {
+		q.All = true
+		return nil
+	}
+	q.Limit, p = whole(name, values[0], 1, MaxLimit)
+	if p != nil {
+		p.Detail += " limit=all streams everything."
+	}
+	if q.Limit == DefaultLimit {
+		q.Limit = 0
+	}
+	return p
+}
+
+// whole reads a whole number within bounds, both included.
+func whole(name, text string, least, most int) (int, *Problem) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < int64(least) || n > int64(most) || text[0] == '+' {
+		return 0, BadValue(name, fmt.Sprintf("%q must be a whole number from %d to %d.", name, least, most))
+	}
+	return int(n), nil
+}
+
+func readFormat(q *Query, _ string, values []string) *Problem {
+	format, ok := formatNamed(strings.ToLower(values[0]))
+	if !ok {
+		var offered []string
+		for _, f := range Formats() {
+			offered = append(offered, string(f))
+		}
+		p := NotAcceptable(values[0], offered)
+		p.Param = "format"
+		return p
+	}
+	q.Format = format
+	return nil
+}
+
+func readEnvelope(q *Query, name string, values []string) (p *Problem) {
+	q.Envelope, p = readFlag(name, values[0])
+	return p
+}
+
+func readDownload(q *Query, name string, values []string) (p *Problem) {
+	q.Download, p = readFlag(name, values[0])
+	return p
+}

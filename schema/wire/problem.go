@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problem is the one error body of the API (RFC 9457).
+type Problem struct {
+	Type       string   `json:"type"` // /problems/<slug>
+	Title      string   `json:"title"`
+	Status     int      `json:"status"`
+	Detail     string   `json:"detail"`
+	Param      string   `json:"param,omitempty"`
+	DidYouMean []string `json:"did_you_mean,omitempty"`
+	Restart    string   `json:"restart,omitempty"`  // generation-expired: the URL that starts again
+	Continue   string   `json:"continue,omitempty"` // generation-expired: the URL that goes on by name
+	Cause      error    `json:"-"`                  // for the log only
+}
+
+func (p *Problem) Error() string {
+	if p.Detail == "" {
+		return p.Title
+	}
+	return p.Detail
+}
+
+func (p *Problem) Unwrap() error { return p.Cause }
+
+// Slug names the kind of a problem: the last part of its Type.
+func (p *Problem) Slug() Slug {
+	return Slug(strings.TrimPrefix(p.Type, problemPath))
+}
+
+const problemPath = "/problems/"
+
+// Slug is a kind of problem, from the closed set that Kinds lists.
+type Slug string
+
+const (
+	SlugUnknownParameter  Slug = "unknown-parameter"
+	SlugBadValue          Slug = "bad-value"
+	SlugUnknownField      Slug = "unknown-field"
+	SlugBadSelector       Slug = "bad-selector"
+	SlugNotFound          Slug = "not-found"
+	SlugMethodNotAllowed  Slug = "method-not-allowed"
+	SlugGenerationExpired Slug = "generation-expired"
+	SlugNotAcceptable     Slug = "not-acceptable"
+	SlugTooLarge          Slug = "too-large"
+	SlugTooExpensive      Slug = "too-expensive"
+	SlugRateLimited       Slug = "rate-limited"
+	SlugNotReady          Slug = "not-ready"
+	SlugSourceFailed      Slug = "source-failed"
+	SlugInternal          Slug = "internal"
+)
+
+// ProblemKind describes one slug. Help is what /problems/{slug} says.
+type ProblemKind struct {
+	Slug   Slug
+	Status int
+	Title  string
+	Help   string
+}
+
+// kinds is the one table from slug to status and title.
+var kinds = []ProblemKind{
+	{SlugUnknownParameter, 400, "Unknown query parameter",
+		"The name of a query parameter is not known. A filter is never silently ignored, so the request is refused; did_you_mean lists the nearest names."},
+	{SlugBadValue, 400, "Bad parameter value",
+		"The value of the parameter named in param has the wrong form, is out of range, is empty, or is given twice where one is wanted. The detail says what is accepted."},
+	{SlugUnknownField, 400, "Unknown field",
+		"A field named in sort, fields, facets, has, by, sum or a path is not a key of the schema; did_you_mean lists the nearest keys."},
+	{SlugBadSelector, 400, "Bad selector",
+		"The selector of /find can't be understood."},
+	{SlugNotFound, 404, "Not found",
+		"There is no such workflow, site, campaign, agent, release or page in this generation; did_you_mean lists the nearest names. A list without a match is not an error: it is 200 and empty."},
+	{SlugMethodNotAllowed, 405, "Method not allowed",
+		"The resource exists, but not for this method; the Allow header lists those that it has."},
+	{SlugGenerationExpired, 410, "Generation expired",
+		"The generation named by gen is not kept any more, or was made by another process. restart begins the scan again on the newest generation. continue goes on after the last workflow that was read: each workflow that is there, and matches, during the whole scan comes exactly once. continue is absent where the order is not by name or the last workflow is not known."},
+	{SlugNotAcceptable, 406, "Not acceptable",
+		"None of the accepted media types can be made; did_you_mean lists those that can."},
+	{SlugTooLarge, 413, "Request too large",
+		"The body or the header of the request is larger than the server takes."},
+	{SlugTooExpensive, 422, "Too expensive",
+		"The answer would cost more than one request may: ask for less, or in parts."},
+	{SlugRateLimited, 429, "Too many requests",
+		"Wait as long as the Retry-After header says."},
+	{SlugNotReady, 503, "Not ready",
+		"The first full read of the source has not ended. An empty list is never served in its place. Wait as long as the Retry-After header says."},
+	{SlugSourceFailed, 502, "Source failed",
+		"Something that is read on demand could not be read from the source. Lists, and the list record of the workflow, are still served."},
+	{SlugInternal, 500, "Internal error",
+		"A fault of the server. Its log has the cause under the request id of the X-Request-Id header."},
+}
+
+// Kinds lists all problems in the order of the API's documentation.
+func Kinds() []ProblemKind { return append([]ProblemKind(nil), kinds...) }
+
+// KindOf returns the row of a slug; ok is false for one that does not exist.
+func KindOf(slug Slug) (kind ProblemKind, ok bool) {
+	for _, k := range kinds {
+		if k.Slug == slug {
+			return k, true
+		}
+	}
+	return ProblemKind{}, false
+}
+
+// NewProblem makes a problem with the status and title of its slug. A slug that
+// is not in the table becomes an internal error.
+func NewProblem(slug Slug, detail string) *Problem {
+	k, ok := KindOf(slug)
+	if !ok {
+		k, _ = KindOf(SlugInternal)
+	}
+	return &Problem{Type: problemPath + string(k.Slug), Title: k.Title, Status: k.Status, Detail: detail}
+}
+
+// UnknownParameter says that param is not a parameter; near are those that
+// resemble it.
+func UnknownParameter(param string, near []string) *Problem {
+	p := NewProblem(SlugUnknownParameter, fmt.Sprintf("'%s' is not a parameter of this resource.", shorten(param)))
+	p.Param, p.DidYouMean = shorten(param), near
+	return p
+}
+
+// BadValue says what is wrong with the value of param.
+func BadValue(param, detail string) *Problem {
+	p := NewProblem(SlugBadValue, detail)
+	p.Param = param
+	return p
+}
+
+// UnknownField says that field, asked for in param, is not in the schema.
+func UnknownField(param, field string, near []string) *Problem {
+	p := NewProblem(SlugUnknownField, fmt.Sprintf("'%s' is not a field that %s can use.", shorten(field), param))
+	p.Param, p.DidYouMean = param, near
+	return p
+}
+
+// NotFound says that there is no such thing of that kind (workflow, site, ...).
+func NotFound(kind, name string, near []string) *Problem {
+	p := NewProblem(SlugNotFound, fmt.Sprintf("There is no %s '%s'.", kind, shorten(name)))
+	p.DidYouMean = near
+	return p
+}
+
+// GenerationExpired says that gen can't be read any more. next is the URL that
+// goes on by name, or "" where that is not possible.
+func GenerationExpired(gen, restart, next string) *Problem {
+	p := NewProblem(SlugGenerationExpired, fmt.Sprintf("Generation '%s' is not kept here.", shorten(gen)))
+	p.Param, p.Restart, p.Continue = "gen", restart, next
+	return p
+}
+
+// NotAcceptable lists the media types that can be made.
+func NotAcceptable(asked string, offered []string) *Problem {
+	p := NewProblem(SlugNotAcceptable, fmt.Sprintf("'%s' can't be made; there are: %s.", shorten(asked), strings.Join(offered, ", ")))
+	p.DidYouMean = offered
+	return p
+}
+
+// TooExpensive says which bound the request passes.
+func TooExpensive(detail string) *Problem { return NewProblem(SlugTooExpensive, detail) }
+
+// RateLimited says that the client has to wait.
+func RateLimited(detail string) *Problem { return NewProblem(SlugRateLimited, detail) }
+
+// NotReady says that the first full read has not ended.
+func NotReady() *Problem {
+	return NewProblem(SlugNotReady, "The first full read of the source has not ended; try again soon.")
+}
+
+// SourceFailed says what could not be read; cause goes to the log only.
+func SourceFailed(detail string, cause error) *Problem {
+	p := NewProblem(SlugSourceFailed, detail)
+	p.Cause = cause
+	return p
+}
+
+// Internal hides its cause from the client.
+func Internal(cause error) *Problem {
+	p := NewProblem(SlugInternal, "The server could not answer; its log has the cause.")
+	p.Cause = cause
+	return p
+}
+
+// shorten bounds what a client sent before it is quoted back to it.
+func shorten(s string) string {
+	const most = 80
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
