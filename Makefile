@@ -17,7 +17,7 @@ LIVE       ?= 20
 export UI_ADDR CACHE_ADDR COUCH_ADDR WORKFLOWS SEED LIVE COUCH_URL
 
 FUZZTIME  ?= 10s
-BENCHTIME ?= 1x
+BENCHTIME ?= 1s
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 MODULES   := schema static web mock cacheserver uiserver scripts

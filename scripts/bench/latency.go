@@ -1,0 +1,116 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// latency changes request documents at the asked rate and measures, for each,
+// the time from the answer of the write until /fetch shows it.
+func (r *run) latency(ctx context.Context, couch, cache server) error {
+	names, err := r.someWorkflows(ctx, cache)
+	if err != nil {
+		return err
+	}
+	results := make(chan result, r.Changes)
+	tick := time.NewTicker(time.Second / time.Duration(r.PerSecond))
+	defer tick.Stop()
+	for i := range r.Changes {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		go func() {
+			took, err := r.oneChange(ctx, couch, cache, names[i%len(names)], 100_000+i)
+			results <- result{took, err}
+		}()
+	}
+	var times []time.Duration
+	for range r.Changes {
+		res := <-results
+		if res.err != nil {
+			return res.err
+		}
+		times = append(times, res.took)
+	}
+	slices.Sort(times)
+	at := func(q float64) float64 {
+		return float64(times[min(len(times)-1, int(q*float64(len(times))))].Microseconds()) / 1000
+	}
+	r.line("change to visible: changes per second", float64(r.PerSecond), "1/s")
+	r.line("change to visible: p50", at(0.50), "ms")
+	r.line("change to visible: p99", at(0.99), "ms")
+	r.line("change to visible: slowest", at(1), "ms")
+	return nil
+}
+
+type result struct {
+	took time.Duration
+	err  error
+}
+
+func (r *run) someWorkflows(ctx context.Context, cache server) ([]string, error) {
+	_, body, err := r.do(ctx, http.MethodGet, fmt.Sprintf("%s/fetch?status=acquired,running-open&fields=Workflow&limit=%d", cache.url, min(r.Changes, 1000)), nil)
+	if err != nil {
+		return nil, err
+	}
+	var records []struct{ Workflow string }
+	if err := json.Unmarshal(body, &records); err != nil || len(records) == 0 {
+		return nil, fmt.Errorf("list workflows to change: %d found: %w", len(records), err)
+	}
+	names := make([]string, len(records))
+	for i, rec := range records {
+		names[i] = rec.Workflow
+	}
+	return names, nil
+}
+
+// oneChange gives a workflow a priority that nothing else has, and polls until
+// it is there.
+func (r *run) oneChange(ctx context.Context, couch, cache server, name string, priority int) (time.Duration, error) {
+	docURL := couch.url + "/reqmgr_workload_cache/" + url.PathEscape(name)
+	_, body, err := r.do(ctx, http.MethodGet, docURL, nil)
+	if err != nil {
+		return 0, err
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return 0, fmt.Errorf("read document %s: %w", name, err)
+	}
+	doc["RequestPriority"] = json.RawMessage(fmt.Sprint(priority))
+	status, answer, err := r.do(ctx, http.MethodPut, docURL, doc)
+	if err != nil || status != http.StatusCreated {
+		return 0, fmt.Errorf("write document %s: status %d %s: %w", name, status, answer, err)
+	}
+	began := time.Now()
+	page := cache.url + "/fetch?fields=Workflow,Priority&name=" + url.QueryEscape(name)
+	for {
+		_, body, err := r.do(ctx, http.MethodGet, page, nil)
+		if err != nil {
+			return 0, err
+		}
+		var records []schema.Workflow
+		if err := json.Unmarshal(body, &records); err != nil {
+			return 0, fmt.Errorf("read page of %s: %w", name, err)
+		}
+		if len(records) == 1 && records[0].Priority == int64(priority) {
+			return time.Since(began), nil
+		}
+		if time.Since(began) > time.Minute {
+			return 0, fmt.Errorf("change of %s is not visible after a minute", name)
+		}
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
