@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -63,8 +64,11 @@ func (r *run) someWorkflows(ctx context.Context, cache server) ([]string, error)
 		return nil, err
 	}
 	var records []struct{ Workflow string }
-	if err := json.Unmarshal(body, &records); err != nil || len(records) == 0 {
-		return nil, fmt.Errorf("list workflows to change: %d found: %w", len(records), err)
+	if err := json.Unmarshal(body, &records); err != nil {
+		return nil, fmt.Errorf("list workflows to change: %w", err)
+	}
+	if len(records) == 0 {
+		return nil, errors.New("list workflows to change: there are none")
 	}
 	names := make([]string, len(records))
 	for i, rec := range records {
@@ -87,8 +91,11 @@ func (r *run) oneChange(ctx context.Context, couch, cache server, name string, p
 	}
 	doc["RequestPriority"] = json.RawMessage(fmt.Sprint(priority))
 	status, answer, err := r.do(ctx, http.MethodPut, docURL, doc)
-	if err != nil || status != http.StatusCreated {
-		return 0, fmt.Errorf("write document %s: status %d %s: %w", name, status, answer, err)
+	if err != nil {
+		return 0, err
+	}
+	if status != http.StatusCreated {
+		return 0, fmt.Errorf("write document %s: status %d %s", name, status, answer)
 	}
 	began := time.Now()
 	page := cache.url + "/fetch?fields=Workflow,Priority&name=" + url.QueryEscape(name)

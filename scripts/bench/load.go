@@ -125,8 +125,11 @@ func (r *run) memory(ctx context.Context, cache server, when string) error {
 		return err
 	}
 	var info schema.CacheInfo
-	if err := json.Unmarshal(body, &info); err != nil || status != http.StatusOK || info.Workflows == 0 {
-		return fmt.Errorf("read /pulse: status %d, %d workflows: %w", status, info.Workflows, err)
+	if err := json.Unmarshal(body, &info); err != nil {
+		return fmt.Errorf("read /pulse (status %d): %w", status, err)
+	}
+	if info.Workflows == 0 {
+		return fmt.Errorf("read /pulse: status %d, no workflows", status)
 	}
 	rss := cache.status("VmRSS")
 	r.line("memory "+when+": resident", rss/1e6, "MB")
