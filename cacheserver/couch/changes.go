@@ -1,0 +1,193 @@
+package couch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// serverFailures is how often in a row a feed with a selector may fail with a
+// server error before it is tried without.
+const serverFailures = 3
+
+// selectorState is what is known of filter=_selector on one database.
+type selectorState struct {
+	refused  bool // the server does not offer it
+	failures int  // server errors in a row
+}
+
+// FeedOptions says how to follow.
+type FeedOptions struct {
+	Once  bool   // end when there is nothing more, instead of waiting for it
+	Alive func() // called for every sign of life of the server; nil: not
+}
+
+// Changes yields the changes of db after since, with documents, until the
+// server ends the feed (no error: ask again from the last Seq), it fails (the
+// last pair has the error), or the caller stops. A feed that is silent for
+// three heartbeats ends with ErrFrozen. Changes come in no fixed order and may
+// come again. Of WMStats only documents of the types that are read and
+// tombstones are asked for; a server that can't select sends all.
+func (c *Client) Changes(ctx context.Context, db Database, since Seq, o FeedOptions) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		if o.Alive == nil {
+			o.Alive = func() {}
+		}
+		s, err := c.openFeed(ctx, db, since, o)
+		if err != nil {
+			yield(Change{}, err)
+			return
+		}
+		defer s.close()
+		o.Alive()
+		if o.Once {
+			err = s.normalFeed(yield, o.Alive)
+		} else {
+			err = s.continuousFeed(yield, o.Alive)
+		}
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(Change{}, err)
+		}
+	}
+}
+
+// errStopped says that the caller wants no more.
+var errStopped = errors.New("stopped by the caller")
+
+// openFeed asks for a feed, with a selector where the server takes one.
+func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOptions) (*stream, error) {
+	query := url.Values{"include_docs": {"true"}, "since": {string(since)}, "feed": {"normal"}}
+	idle := c.o.ReadIdle
+	if since == "" {
+		query.Set("since", "0")
+	}
+	if !o.Once {
+		query.Set("feed", "continuous")
+		query.Set("heartbeat", strconv.FormatInt(max(c.o.Heartbeat.Milliseconds(), 1), 10))
+		idle = 3 * c.o.Heartbeat
+	}
+	op := "follow " + db.String()
+	if !c.selects(db) {
+		return c.open(ctx, op, http.MethodGet, db, "_changes", query, nil, idle)
+	}
+	selecting := url.Values{"filter": {"_selector"}}
+	for key, value := range query {
+		selecting[key] = value
+	}
+	body := map[string]any{"selector": map[string]any{"$or": []any{ofTypes(), map[string]any{"_deleted": true}}}}
+	s, err := c.open(ctx, op, http.MethodPost, db, "_changes", selecting, body, idle)
+	if !c.withoutSelector(db, err) {
+		return s, err
+	}
+	c.o.Log.Warn("the server does not select changes; all of them are read", "database", db.String(), "err", err)
+	return c.open(ctx, op, http.MethodGet, db, "_changes", query, nil, idle)
+}
+
+// selects tells whether a feed of db is to be asked for with a selector. All
+// request documents are of interest: one that gets archived has to be seen.
+func (c *Client) selects(db Database) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return db == WMStats && (c.selector[db] == nil || !c.selector[db].refused)
+}
+
+// withoutSelector keeps the outcome of a request with a selector and tells
+// whether to ask again without: for good when the server refuses it, once when
+// it keeps failing.
+func (c *Client) withoutSelector(db Database, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state := c.selector[db]
+	if state == nil {
+		state = &selectorState{}
+		c.selector[db] = state
+	}
+	switch {
+	case tryNext(err):
+		state.refused = true
+		return true
+	case errors.Is(err, ErrServer):
+		state.failures++
+		if state.failures >= serverFailures {
+			state.failures = 0
+			return true
+		}
+	default:
+		state.failures = 0
+	}
+	return false
+}
+
+// normalFeed passes on a feed that ends when there is nothing more.
+func (s *stream) normalFeed(yield func(Change, error) bool, alive func()) error {
+	t, err := s.rows(func(raw []byte) error {
+		alive()
+		return s.pass(raw, yield)
+	}, alive)
+	if err == nil && len(t.LastSeq) > 0 {
+		yield(Change{Seq: seqOf(t.LastSeq)}, nil)
+	}
+	return err
+}
+
+// continuousFeed passes on a feed of one row a line, without a frame. Its last
+// line holds the last seq; one that ends without it was cut.
+func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) error {
+	for {
+		line, whole, err := s.line()
+		if err != nil {
+			return s.cut(err)
+		}
+		alive()
+		switch {
+		case len(bytes.TrimSpace(line)) == 0:
+			continue // a heartbeat
+		case bytes.HasPrefix(line, []byte(`{"last_seq":`)):
+			return s.lastLine(line, whole, yield)
+		case !whole:
+			return &Error{Op: s.op, Kind: ErrCut, Reason: "in the middle of a change"}
+		}
+		if err := s.row(line, func(raw []byte) error { return s.pass(raw, yield) }); err != nil {
+			return err
+		}
+	}
+}
+
+// lastLine takes the position that ends a continuous feed.
+func (s *stream) lastLine(line []byte, whole bool, yield func(Change, error) bool) error {
+	var t tail
+	if err := json.Unmarshal(line, &t); err != nil {
+		if whole {
+			return &Error{Op: s.op, Kind: ErrForm, Err: err}
+		}
+		return s.cut(io.EOF)
+	}
+	yield(Change{Seq: seqOf(t.LastSeq)}, nil)
+	return nil
+}
+
+// pass yields one row of a feed.
+func (s *stream) pass(raw []byte, yield func(Change, error) bool) error {
+	ch, err := parseRow(raw)
+	switch {
+	case err != nil:
+		return &Error{Op: s.op, Kind: ErrForm, Err: err}
+	case ch.ID == "" || ch.Seq == "":
+		return &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id or seq"}
+	case strings.HasPrefix(ch.ID, "_design/"):
+		ch = Change{Seq: ch.Seq} // code, no document; only the position moves
+	case ch.Deleted:
+		ch.Doc = nil
+	}
+	if !yield(ch, nil) {
+		return errStopped
+	}
+	return nil
+}

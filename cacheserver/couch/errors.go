@@ -1,0 +1,168 @@
+package couch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"github.com/go-kivik/kivik/v4/couchdb/chttp"
+)
+
+// The kinds of failure that a caller can act on. Every error of this package
+// is an *Error that wraps one of them.
+var (
+	ErrUnauthorized = errors.New("credentials refused")
+	ErrNoDatabase   = errors.New("database does not exist")
+	ErrNotFound     = errors.New("not found")                    // a view or a document
+	ErrGone         = errors.New("document is deleted")          // it was there
+	ErrSeqUnknown   = errors.New("position unknown to server")   // read everything again
+	ErrFrozen       = errors.New("no sign of life from server")  // connected, but silent for too long
+	ErrCut          = errors.New("answer was cut")               // it ended before its closing line
+	ErrRow          = errors.New("server failed in the answer")  // an error object in place of a row
+	ErrForm         = errors.New("answer is not CouchDB's form") // a login page, a wrong URL
+	ErrRefused      = errors.New("request refused")              // any other 4xx
+	ErrServer       = errors.New("server error")                 // 5xx, 408, 429
+	ErrUnreachable  = errors.New("server not reachable")         // no connection
+)
+
+// Error is a failed call: what was being done, what kind of failure it is, and
+// what the server said. Its text holds neither URL nor credentials.
+type Error struct {
+	Op     string // what was being done
+	Kind   error  // one of the Err values
+	Status int    // HTTP status, 0 if there was none
+	Code   string // "error" of CouchDB's answer
+	Reason string // "reason" of CouchDB's answer
+	Err    error  // cause, or nil
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %v", e.Op, e.Kind)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (status %d)", e.Status)
+	}
+	if e.Code != "" || e.Reason != "" {
+		fmt.Fprintf(&b, ": %s %s", e.Code, e.Reason)
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	return b.String()
+}
+
+// Unwrap gives the kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// Public says why a call failed in words fit for everybody: no URL, address,
+// path, database name or text of the server.
+func Public(err error) string {
+	var e *Error
+	if errors.As(err, &e) && errors.Is(e.Kind, ErrServer) && e.Status != 0 {
+		return fmt.Sprintf("the database server answers with status %d", e.Status)
+	}
+	for _, p := range []struct {
+		kind error
+		text string
+	}{
+		{context.Canceled, "the read was stopped"},
+		{ErrUnauthorized, "the database server refuses the credentials"},
+		{ErrNoDatabase, "a database does not exist"},
+		{ErrSeqUnknown, "the database server no longer knows the position; everything is read again"},
+		{ErrFrozen, "the database server is silent"},
+		{ErrCut, "an answer of the database server was cut"},
+		{ErrRow, "the database server failed in the middle of an answer"},
+		{ErrForm, "the answer is not that of a CouchDB server"},
+		{ErrServer, "the database server failed"},
+		{ErrRefused, "the database server refuses the request"},
+		{ErrGone, "the document is deleted"},
+		{ErrNotFound, "not found"},
+		{syscall.ECONNREFUSED, "connection to the database server refused"},
+		{context.DeadlineExceeded, "the database server took too long"},
+		{ErrUnreachable, "the database server can't be reached"},
+	} {
+		if errors.Is(err, p.kind) {
+			return p.text
+		}
+	}
+	return "the source can't be read"
+}
+
+// ofStatus makes the error of an answer with a status of 400 or more.
+func ofStatus(op string, status int, code, reason string) *Error {
+	e := &Error{Op: op, Status: status, Code: code, Reason: reason}
+	text := strings.ToLower(reason)
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		e.Kind = ErrUnauthorized
+	case status == http.StatusNotFound && (strings.Contains(text, "database does not exist") || text == "no_db_file"):
+		e.Kind = ErrNoDatabase
+	case status == http.StatusNotFound && text == "deleted":
+		e.Kind = ErrGone
+	case status == http.StatusNotFound:
+		e.Kind = ErrNotFound
+	case status == http.StatusBadRequest && (strings.Contains(text, "since") || strings.Contains(text, "sequence")):
+		e.Kind = ErrSeqUnknown
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
+		e.Kind = ErrServer
+	default:
+		e.Kind = ErrRefused
+	}
+	return e
+}
+
+// ofTransport makes the error of a call that got no answer, or only a part.
+// A context that ended for a reason of its own (frozen) says more than the
+// error that this caused.
+func ofTransport(ctx context.Context, op string, err error) *Error {
+	if cause := context.Cause(ctx); cause != nil {
+		if errors.Is(cause, ErrFrozen) {
+			return &Error{Op: op, Kind: ErrFrozen}
+		}
+		return &Error{Op: op, Kind: cause}
+	}
+	var netErr net.Error
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return &Error{Op: op, Kind: ErrCut, Err: plain(err)}
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return &Error{Op: op, Kind: ErrUnreachable, Err: errors.Join(context.DeadlineExceeded, plain(err))}
+	}
+	return &Error{Op: op, Kind: ErrUnreachable, Err: plain(err)}
+}
+
+// plain takes the URL out of an error of net/http: what was being done is said
+// in our own words.
+func plain(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// fromKivik gives an error of kivik this package's form.
+func fromKivik(ctx context.Context, op string, err error) error {
+	var answered *chttp.HTTPError
+	if errors.As(err, &answered) {
+		return ofStatus(op, answered.HTTPStatus(), "", answered.Reason)
+	}
+	var syntax *json.SyntaxError
+	var form *json.UnmarshalTypeError
+	if errors.As(err, &syntax) || errors.As(err, &form) {
+		return &Error{Op: op, Kind: ErrForm, Err: err}
+	}
+	return ofTransport(ctx, op, err)
+}

@@ -1,0 +1,297 @@
+package couch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxKept is the largest line buffer that outlives its line: one document of
+// 20 MB must not hold 20 MB for ever.
+const maxKept = 1 << 20
+
+// stream is one answer, read line by line under a deadline that starts anew
+// with each piece that arrives.
+type stream struct {
+	op     string
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	body   io.ReadCloser
+	timer  *time.Timer
+	idle   time.Duration
+
+	buf        []byte
+	start, end int // the unread part of buf
+	err        error
+}
+
+// open sends a request and returns its answer, or an *Error for any status but
+// 200. The deadline idle holds from now on; the caller must close the stream.
+func (c *Client) open(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, idle time.Duration) (*stream, error) {
+	u := *c.base
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + c.DatabaseName(db) + "/" + path
+	u.RawPath = strings.TrimSuffix(c.base.EscapedPath(), "/") + "/" + url.PathEscape(c.DatabaseName(db)) + "/" + path
+	u.RawQuery = query.Encode()
+	var payload io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return nil, &Error{Op: op, Kind: ErrRefused, Err: err}
+		}
+		payload = bytes.NewReader(encoded)
+	}
+	s := &stream{op: op, idle: idle}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.timer = time.AfterFunc(idle, func() { s.cancel(ErrFrozen) })
+	req, err := http.NewRequestWithContext(s.ctx, method, u.String(), payload)
+	if err != nil {
+		s.close()
+		return nil, &Error{Op: op, Kind: ErrRefused, Err: plain(err)}
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.o.UserAgent)
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.o.User != "" {
+		req.SetBasicAuth(c.o.User, c.o.Password)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		defer s.close()
+		return nil, ofTransport(s.ctx, op, err)
+	}
+	s.timer.Stop()
+	s.body = resp.Body
+	if resp.StatusCode != http.StatusOK {
+		defer s.close()
+		return nil, s.refusal(resp.StatusCode)
+	}
+	return s, nil
+}
+
+// refusal reads the body of an answer that is an error.
+func (s *stream) refusal(status int) error {
+	var said struct{ Error, Reason string }
+	body, _ := io.ReadAll(io.LimitReader(s, 64<<10)) // what can't be read says nothing
+	if json.Unmarshal(body, &said) != nil {
+		said.Error, said.Reason = "", ""
+	}
+	return ofStatus(s.op, status, said.Error, said.Reason)
+}
+
+func (s *stream) close() {
+	s.timer.Stop()
+	s.cancel(nil)
+	if s.body != nil {
+		_ = s.body.Close() // nothing was written, so nothing can be lost
+	}
+}
+
+// Read reads from the answer. Only the wait for the server counts for the
+// deadline, not what the caller does between two reads.
+func (s *stream) Read(p []byte) (int, error) {
+	s.timer.Reset(s.idle)
+	n, err := s.body.Read(p)
+	s.timer.Stop()
+	return n, err
+}
+
+// line returns the next line without its end and whether it had one. It is
+// valid until the next call. A line may be of any length. At the end of the
+// answer the error is io.EOF.
+func (s *stream) line() (line []byte, whole bool, err error) {
+	for scanned := 0; ; {
+		if i := bytes.IndexByte(s.buf[s.start+scanned:s.end], '\n'); i >= 0 {
+			line = s.buf[s.start : s.start+scanned+i]
+			s.start += scanned + i + 1
+			return bytes.TrimSuffix(line, []byte{'\r'}), true, nil
+		}
+		scanned = s.end - s.start
+		switch {
+		case s.err == nil:
+		case !errors.Is(s.err, io.EOF) || context.Cause(s.ctx) != nil:
+			return nil, false, ofTransport(s.ctx, s.op, s.err)
+		case s.start == s.end:
+			return nil, false, io.EOF
+		default:
+			line = s.buf[s.start:s.end]
+			s.start = s.end
+			return line, false, nil
+		}
+		s.fill()
+	}
+}
+
+// fill reads once, after making room.
+func (s *stream) fill() {
+	unread := s.end - s.start
+	switch {
+	case unread == 0 && (s.buf == nil || len(s.buf) > maxKept):
+		s.buf = make([]byte, 256<<10)
+		s.start, s.end = 0, 0
+	case unread == len(s.buf):
+		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+	case s.start > 0 && len(s.buf)-s.end < 32<<10:
+		copy(s.buf, s.buf[s.start:s.end])
+		s.start, s.end = 0, unread
+	}
+	n, err := s.Read(s.buf[s.end:])
+	s.end += n
+	s.err = err
+}
+
+// tail is what follows the rows of an answer.
+type tail struct {
+	LastSeq json.RawMessage `json:"last_seq"`
+}
+
+// rows calls fn with each row of an answer in the form
+//
+//	{"rows":[      or "results", or "docs"
+//	{…},
+//	{…}
+//	]}             or more members and then }
+//
+// one row a line, as CouchDB writes them (answers of this kind run to gigabytes,
+// and finding the end of a line is the cheapest way through). A row is valid
+// inside fn only. An answer that ends before its closing line is ErrCut, an
+// error object in place of a row ErrRow. alive is called for blank lines.
+func (s *stream) rows(fn func(row []byte) error, alive func()) (tail, error) {
+	head, err := s.head()
+	if err != nil {
+		return tail{}, err
+	}
+	if !bytes.HasSuffix(head, []byte{'['}) {
+		return s.inOnePiece(head, fn)
+	}
+	for {
+		line, whole, err := s.line()
+		switch {
+		case err != nil:
+			return tail{}, s.cut(err)
+		case len(bytes.TrimSpace(line)) == 0:
+			alive()
+		case line[0] == ']':
+			return s.tail(line)
+		case !whole:
+			return tail{}, &Error{Op: s.op, Kind: ErrCut, Reason: "in the middle of a row"}
+		case line[0] != '{':
+			return tail{}, &Error{Op: s.op, Kind: ErrForm, Reason: "a line that is no row"}
+		default:
+			if err := s.row(bytes.TrimSuffix(line, []byte{','}), fn); err != nil {
+				return tail{}, err
+			}
+		}
+	}
+}
+
+// head returns the line that opens an answer.
+func (s *stream) head() ([]byte, error) {
+	for {
+		line, _, err := s.line()
+		if err != nil {
+			return nil, s.cut(err)
+		}
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) == 0:
+		case line[0] != '{':
+			return nil, &Error{Op: s.op, Kind: ErrForm, Reason: "not a JSON object"}
+		default:
+			return bytes.Clone(line), nil
+		}
+	}
+}
+
+// row passes one row on, unless the server put an error in its place.
+func (s *stream) row(row []byte, fn func([]byte) error) error {
+	if bytes.HasPrefix(row, []byte(`{"error":`)) {
+		var said struct{ Error, Reason string }
+		if err := json.Unmarshal(row, &said); err != nil {
+			return &Error{Op: s.op, Kind: ErrRow, Err: err}
+		}
+		return &Error{Op: s.op, Kind: ErrRow, Code: said.Error, Reason: said.Reason}
+	}
+	return fn(row)
+}
+
+// tail reads what follows the rows; line is its first line.
+func (s *stream) tail(line []byte) (t tail, err error) {
+	text := append([]byte(`{"rows":[`), line...)
+	for !bytes.HasSuffix(bytes.TrimSpace(text), []byte{'}'}) {
+		if line, _, err = s.line(); err != nil {
+			return t, s.cut(err)
+		}
+		text = append(text, line...)
+	}
+	if err := json.Unmarshal(text, &t); err != nil {
+		return t, &Error{Op: s.op, Kind: ErrForm, Err: err}
+	}
+	// The end of the body has to be seen, or the connection can't be used
+	// again. All that counts is there, so the wait is short.
+	for s.idle = time.Second; err == nil; {
+		_, _, err = s.line()
+	}
+	return t, nil
+}
+
+// inOnePiece reads an answer that another implementation wrote on one line.
+func (s *stream) inOnePiece(head []byte, fn func([]byte) error) (t tail, err error) {
+	rest, err := io.ReadAll(&remainder{s})
+	if err != nil {
+		return t, ofTransport(s.ctx, s.op, err)
+	}
+	var all struct {
+		Rows, Results, Docs []json.RawMessage
+		tail
+		Error, Reason string
+	}
+	switch err := json.Unmarshal(append(head, rest...), &all); {
+	case err != nil && strings.Contains(err.Error(), "unexpected end"):
+		return t, &Error{Op: s.op, Kind: ErrCut, Err: err}
+	case err != nil:
+		return t, &Error{Op: s.op, Kind: ErrForm, Err: err}
+	case all.Error != "":
+		return t, &Error{Op: s.op, Kind: ErrRow, Code: all.Error, Reason: all.Reason}
+	case all.Rows == nil && all.Results == nil && all.Docs == nil:
+		return t, &Error{Op: s.op, Kind: ErrForm, Reason: "no rows in the answer"}
+	}
+	for _, rows := range [][]json.RawMessage{all.Rows, all.Results, all.Docs} {
+		for _, row := range rows {
+			if err := s.row(row, fn); err != nil {
+				return t, err
+			}
+		}
+	}
+	return all.tail, nil
+}
+
+// remainder is what is left of the answer after the lines that were read.
+type remainder struct{ s *stream }
+
+func (r *remainder) Read(p []byte) (int, error) {
+	if s := r.s; s.start < s.end {
+		n := copy(p, s.buf[s.start:s.end])
+		s.start += n
+		return n, nil
+	}
+	if r.s.err != nil {
+		return 0, r.s.err
+	}
+	return r.s.Read(p)
+}
+
+// cut names an end of the answer that came too early.
+func (s *stream) cut(err error) error {
+	if errors.Is(err, io.EOF) && !errors.Is(err, ErrCut) {
+		return &Error{Op: s.op, Kind: ErrCut, Reason: "it has no closing line"}
+	}
+	return err
+}

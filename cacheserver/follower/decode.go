@@ -1,0 +1,188 @@
+package follower
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"golang.org/x/time/rate"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// decoder turns documents into changes. It is safe for concurrent use and
+// never fails: a document that can't be used goes to the quarantine.
+type decoder struct {
+	o          Options
+	known      hashes // nil: the store does not tell
+	active     map[string]bool
+	quarantine *quarantine
+	state      *sourceState
+	complaints *rate.Limiter // a log line for each of a million bad documents helps nobody
+}
+
+func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
+	d := &decoder{o: o, quarantine: q, state: s, active: map[string]bool{}, complaints: rate.NewLimiter(1, 20)}
+	d.known, _ = o.Store.(hashes)
+	for _, status := range o.Statuses {
+		d.active[status] = true
+	}
+	return d
+}
+
+// document appends the changes that one document or tombstone makes: none if
+// it is of no interest. In a full read, what is not added is removed at its
+// end, so there a document without interest makes none, and one that can't be
+// used makes one that says that its old record still stands.
+func (d *decoder) document(changes []store.Change, db couch.Database, row couch.Row, fullRead bool) []store.Change {
+	if row.Deleted {
+		return d.tombstone(changes, db, row)
+	}
+	if row.Doc == nil {
+		return changes
+	}
+	head, hash, err := schema.PeekHash(row.Doc)
+	change := store.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
+	switch {
+	case err != nil:
+		return d.unusable(changes, db, row, change, err, fullRead)
+	case head.Deleted:
+		return d.tombstone(changes, db, row)
+	case change.Kind == 0:
+		return changes
+	}
+	if old, ok := d.hash(change.Kind, row.ID); ok && old == hash {
+		d.quarantine.remove(db.String(), row.ID)
+		return append(changes, change)
+	}
+	flaws, err := d.decode(&change, row.Doc)
+	if err != nil {
+		return d.unusable(changes, db, row, change, err, fullRead)
+	}
+	d.quarantine.remove(db.String(), row.ID)
+	if flaws > 0 {
+		d.state.count(0, int64(flaws))
+		call(d.o.Hooks.Flaws, flaws)
+	}
+	if change.Workflow != nil && !d.active[change.Workflow.Status] {
+		if fullRead {
+			return changes
+		}
+		change = store.Change{Kind: change.Kind, ID: change.ID, Rev: change.Rev, Deleted: true}
+	}
+	return append(changes, change)
+}
+
+// kindOf tells what a document is; 0: nothing of interest.
+func kindOf(db couch.Database, docType string) store.Kind {
+	switch {
+	case db == couch.Requests:
+		return store.ReqMgr
+	case docType == "agent_request":
+		return store.AgentWork
+	case docType == "agent_info":
+		return store.AgentInfo
+	}
+	return 0
+}
+
+func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
+	if d.known == nil || kind == 0 {
+		return 0, false
+	}
+	return d.known.KnownHash(kind, id)
+}
+
+// decode fills the change from the document. A panic of the decoder is an
+// error of this one document.
+func (d *decoder) decode(change *store.Change, doc []byte) (flaws int, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			d.o.Log.Error("decoder panicked", "id", change.ID, "rev", change.Rev, "panic", r, "stack", string(debug.Stack()))
+			err = &schema.DocError{ID: change.ID, Found: "a document that the decoder can't handle", Want: "one that it can"}
+		}
+	}()
+	switch change.Kind {
+	case store.ReqMgr:
+		req, err := schema.DecodeReqMgr(doc)
+		if err != nil {
+			return 0, err
+		}
+		record := req.Record()
+		change.Workflow = &record
+		return len(req.Flaws), nil
+	case store.AgentWork:
+		work, err := schema.DecodeAgent(doc)
+		if err != nil {
+			return 0, err
+		}
+		part := work.Part()
+		change.Part = &part
+		return len(work.Flaws), nil
+	default:
+		info, err := schema.DecodeAgentInfo(doc)
+		if err != nil {
+			return 0, err
+		}
+		detail := info.Detail()
+		change.Info = &detail
+		return len(info.Flaws), nil
+	}
+}
+
+// tombstone appends the removal of a document. In the WMStats database a
+// tombstone does not say what it was: most were never of interest.
+func (d *decoder) tombstone(changes []store.Change, db couch.Database, row couch.Row) []store.Change {
+	d.quarantine.remove(db.String(), row.ID)
+	if db == couch.Requests {
+		return append(changes, store.Change{Kind: store.ReqMgr, ID: row.ID, Rev: row.Rev, Deleted: true})
+	}
+	for _, kind := range []store.Kind{store.AgentWork, store.AgentInfo} {
+		if _, ok := d.hash(kind, row.ID); ok || d.known == nil {
+			changes = append(changes, store.Change{Kind: kind, ID: row.ID, Rev: row.Rev, Deleted: true})
+		}
+	}
+	return changes
+}
+
+// unusable counts, lists and logs a document that can't be used.
+func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.Row, change store.Change, err error, fullRead bool) []store.Change {
+	bad := Quarantined{ID: row.ID, Database: db.String(), Rev: change.Rev, Reason: err.Error(), Last: d.o.Now()}
+	if bad.Rev == "" {
+		bad.Rev = row.Rev
+	}
+	var doc *schema.DocError
+	if errors.As(err, &doc) {
+		bad.Path, bad.Reason = doc.Path, fmt.Sprintf("found %s, want %s", doc.Found, doc.Want)
+	}
+	d.quarantine.add(bad)
+	d.state.count(1, 0)
+	call(d.o.Hooks.Bad, bad.Database)
+	if d.complaints.Allow() {
+		d.o.Log.Warn("document can't be used",
+			slog.String("id", bad.ID), slog.String("rev", bad.Rev), slog.String("database", bad.Database),
+			slog.String("path", bad.Path), slog.String("reason", bad.Reason))
+	}
+	if !fullRead {
+		return changes
+	}
+	for _, kind := range []store.Kind{store.ReqMgr, store.AgentWork, store.AgentInfo} {
+		if (kind == store.ReqMgr) != (db == couch.Requests) {
+			continue
+		}
+		if hash, ok := d.hash(kind, row.ID); ok {
+			changes = append(changes, store.Change{Kind: kind, ID: row.ID, Rev: change.Rev, Hash: hash, Time: change.Time})
+		}
+	}
+	return changes
+}
+
+// call calls a hook if there is one.
+func call[T any](hook func(T), v T) {
+	if hook != nil {
+		hook(v)
+	}
+}

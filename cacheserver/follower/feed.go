@@ -1,0 +1,107 @@
+package follower
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+)
+
+// errRecreated says that a database is another one than before.
+var errRecreated = errors.New("database was made anew")
+
+// errUnchanged says that a poll found nothing to ask for.
+var errUnchanged = errors.New("nothing new")
+
+// follow follows both databases until ctx ends or everything has to be read
+// again. All of its goroutines are gone when it returns.
+func (f *Follower) follow(ctx context.Context) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	items := make(chan item, 256)
+	var feeds sync.WaitGroup
+	for _, db := range followed() {
+		feeds.Go(func() {
+			if err := f.feed(ctx, db, items); err != nil {
+				cancel(fmt.Errorf("%w: %w", errReload, err))
+			}
+		})
+	}
+	f.gather(ctx, items)
+	feeds.Wait()
+	if cause := context.Cause(ctx); errors.Is(cause, errReload) {
+		f.o.Log.Warn("everything is read again", "err", cause)
+		reason := "a database was made anew; everything is read again"
+		if !errors.Is(cause, errRecreated) {
+			reason = couch.Public(cause)
+		}
+		f.state.reloading(reason)
+	}
+}
+
+// feed follows one database, and comes back when its feed ends or fails. It
+// returns an error only when the position is of no use any more.
+func (f *Follower) feed(ctx context.Context, db couch.Database, items chan<- item) error {
+	wait := newBackoff(f.o.MinWait, f.o.MaxWait)
+	for ctx.Err() == nil {
+		before, began := f.position(db).Seq, f.o.Now()
+		err := f.feedOnce(ctx, db, items)
+		// What came is applied before it is asked for again.
+		if !settle(ctx, items) {
+			return nil
+		}
+		if errors.Is(err, couch.ErrSeqUnknown) || errors.Is(err, errRecreated) {
+			return err
+		}
+		if f.position(db).Seq != before || f.o.Now().Sub(began) > f.o.MaxWait {
+			wait.reset()
+		}
+		var next time.Duration
+		switch {
+		case err == nil || errors.Is(err, errUnchanged):
+			wait.reset()
+			next = max(f.o.PollInterval, f.o.MinWait/10)
+			f.o.Log.Debug("changes feed ended", "database", db.String(), "since", before, "next_in", next)
+		default:
+			next = wait.step()
+			f.fail(db, err)
+			f.o.Log.Warn("changes feed failed", "database", db.String(), "since", f.position(db).Seq, "retry_in", next, "err", err)
+		}
+		pause(ctx, next)
+	}
+	return nil
+}
+
+// feedOnce passes on the changes of one feed until it ends.
+func (f *Follower) feedOnce(ctx context.Context, db couch.Database, items chan<- item) error {
+	from := f.position(db)
+	now, err := f.o.Source.Position(ctx, db)
+	if err != nil {
+		return err
+	}
+	if from.Instance != now.Instance {
+		return errRecreated
+	}
+	f.state.alive(db)
+	polling := f.o.PollInterval > 0
+	if polling && now.Seq == from.Seq {
+		return errUnchanged
+	}
+	options := couch.FeedOptions{Once: polling, Alive: func() { f.state.alive(db) }}
+	for change, err := range f.o.Source.Changes(ctx, db, from.Seq, options) {
+		if err != nil {
+			return err
+		}
+		change.Doc = slices.Clone(change.Doc) // it goes to another goroutine
+		select {
+		case items <- item{db: db, change: change, came: f.o.Now()}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package follower
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/store"
+)
+
+const (
+	batchDocuments = 2000     // a batch is applied when it has so many documents
+	batchBytes     = 16 << 20 // or so many bytes
+	decodeAlone    = 16       // so few documents are decoded without other goroutines
+)
+
+// item is one change on its way to the store or, with applied, the wish to
+// know when all before it are there.
+type item struct {
+	db      couch.Database
+	change  couch.Change
+	came    time.Time
+	applied chan<- struct{}
+}
+
+// settle waits until all that was sent before is applied, and reports whether
+// it is.
+func settle(ctx context.Context, items chan<- item) bool {
+	applied := make(chan struct{})
+	select {
+	case items <- item{applied: applied}:
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-applied:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// batch is what has been gathered: the last change of each document, and the
+// position of each database after it.
+type batch struct {
+	index     map[quarantineKey]int
+	rows      []item
+	bytes     int64
+	positions map[couch.Database]couch.Seq
+	oldest    time.Time
+}
+
+func newBatch() *batch {
+	return &batch{index: map[quarantineKey]int{}, positions: map[couch.Database]couch.Seq{}}
+}
+
+// add keeps a change in place of an older one of the same document.
+func (b *batch) add(it item) {
+	b.positions[it.db] = it.change.Seq
+	if it.change.ID == "" {
+		return
+	}
+	b.bytes += int64(len(it.change.Doc))
+	key := quarantineKey{it.db.String(), it.change.ID}
+	if i, ok := b.index[key]; ok {
+		b.rows[i].change = it.change
+		return
+	}
+	if len(b.rows) == 0 {
+		b.oldest = it.came
+	}
+	b.index[key] = len(b.rows)
+	b.rows = append(b.rows, it)
+}
+
+func (b *batch) empty() bool { return len(b.positions) == 0 }
+func (b *batch) full() bool  { return len(b.rows) >= batchDocuments || b.bytes >= batchBytes }
+
+// gather collects changes and applies them when the window since the first of
+// them has passed, or when there are many. It returns when ctx ends; what is
+// not applied then will be asked for again, as the position has not moved.
+func (f *Follower) gather(ctx context.Context, items <-chan item) {
+	window := time.NewTimer(f.o.BatchWindow)
+	window.Stop()
+	defer window.Stop()
+	b := newBatch()
+	flush := func() {
+		window.Stop()
+		if !b.empty() {
+			f.apply(b)
+			b = newBatch()
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-window.C:
+			flush()
+		case it := <-items:
+			if it.applied != nil {
+				flush()
+				close(it.applied)
+				continue
+			}
+			if b.empty() {
+				window.Reset(f.o.BatchWindow)
+			}
+			if b.add(it); b.full() {
+				flush()
+			}
+		}
+	}
+}
+
+// apply brings a batch into the store and then moves the positions.
+func (f *Follower) apply(b *batch) {
+	changes := f.decodeBatch(b.rows)
+	if len(changes) > 0 {
+		result := f.o.Store.Apply(changes)
+		if f.o.Hooks.Batch != nil {
+			f.o.Hooks.Batch(len(changes), f.o.Now().Sub(b.oldest))
+		}
+		f.o.Log.Debug("changes applied", "documents", len(b.rows), "changes", len(changes), "bytes", b.bytes,
+			"generation", result.Generation, "same", result.Same)
+	}
+	f.advance(b.positions)
+	f.countRead(b.rows)
+}
+
+// countRead tells the hook what came from where.
+func (f *Follower) countRead(rows []item) {
+	if f.o.Hooks.Documents == nil {
+		return
+	}
+	for _, db := range followed() {
+		var documents int
+		var bytes int64
+		for _, it := range rows {
+			if it.db == db {
+				documents++
+				bytes += int64(len(it.change.Doc))
+			}
+		}
+		if documents > 0 {
+			f.o.Hooks.Documents(db.String(), documents, bytes)
+		}
+	}
+}
+
+// decodeBatch decodes with as many goroutines as there are workers.
+func (f *Follower) decodeBatch(rows []item) []store.Change {
+	workers := f.o.Workers
+	if len(rows) <= decodeAlone {
+		workers = 1
+	}
+	parts := make([][]store.Change, workers)
+	size := (len(rows) + workers - 1) / workers
+	var group sync.WaitGroup
+	for w := range workers {
+		from, to := min(w*size, len(rows)), min((w+1)*size, len(rows))
+		work := func() {
+			for _, it := range rows[from:to] {
+				parts[w] = f.decoder.document(parts[w], it.db, it.change.Row, false)
+			}
+		}
+		if w == workers-1 {
+			work()
+		} else {
+			group.Go(work)
+		}
+	}
+	group.Wait()
+	changes := parts[0]
+	for _, part := range parts[1:] {
+		changes = append(changes, part...)
+	}
+	return changes
+}

@@ -1,0 +1,257 @@
+package follower
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/store"
+)
+
+const (
+	parcelBytes  = 256 << 10 // documents travel from reader to decoder in parcels of about this size
+	parcelKept   = 4 << 20   // a parcel that a huge document has blown up is not used again
+	loadBatch    = 500       // changes in one Add
+	phaseEvery   = 5 * time.Second
+	heldBackText = "a full read found far fewer documents than are known; they are kept"
+)
+
+// errHeldBack says that the store keeps what it has.
+var errHeldBack = errors.New("full read held back")
+
+// loadUntilDone reads everything, as often as it takes. The error is that of ctx.
+func (f *Follower) loadUntilDone(ctx context.Context) error {
+	wait := newBackoff(f.o.MinWait, f.o.MaxWait)
+	for {
+		err := f.load(ctx)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		next := wait.step()
+		if errors.Is(err, errHeldBack) {
+			next = f.o.HoldWait
+		}
+		f.o.Log.Error("full read failed", "retry_in", next, "err", err)
+		if !pause(ctx, next) {
+			return ctx.Err()
+		}
+	}
+}
+
+// load reads both databases into the store. Positions are taken before the
+// read: a change during it is seen twice, never lost.
+func (f *Follower) load(ctx context.Context) error {
+	start := f.o.Now()
+	if err := f.nameSource(ctx); err != nil {
+		return f.loadFailed(couch.Requests, err)
+	}
+	positions := map[couch.Database]couch.Position{}
+	for _, db := range followed() {
+		position, err := f.o.Source.Position(ctx, db)
+		if err != nil {
+			return f.loadFailed(db, err)
+		}
+		positions[db] = position
+	}
+	into := f.o.Store.BeginLoad()
+	read, err := f.readAll(ctx, into, start)
+	if err != nil {
+		into.Abort()
+		return err
+	}
+	result, err := into.Commit()
+	if err != nil {
+		if hook := f.o.Hooks.Failure; hook != nil {
+			hook("all", heldBackText)
+		}
+		f.state.reloading(heldBackText)
+		return fmt.Errorf("%w: %w", errHeldBack, err)
+	}
+	f.mu.Lock()
+	f.positions = positions
+	f.mu.Unlock()
+	took := f.o.Now().Sub(start)
+	f.state.loaded(took)
+	if hook := f.o.Hooks.Loaded; hook != nil {
+		hook(read.documents.Load(), read.bytes.Load(), took)
+	}
+	f.o.Log.Info("full read done", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", took,
+		"generation", result.Generation, "waiting", result.Orphans)
+	return nil
+}
+
+// nameSource asks the source for its name until it is known.
+func (f *Follower) nameSource(ctx context.Context) error {
+	if f.state.named() {
+		return nil
+	}
+	name, err := f.o.Source.Name(ctx)
+	if err != nil {
+		return err
+	}
+	f.state.setName(name)
+	return nil
+}
+
+// loadFailed reports that a database can't be read.
+func (f *Follower) loadFailed(db couch.Database, err error) error {
+	if !errors.Is(err, context.Canceled) {
+		f.fail(db, err)
+	}
+	return fmt.Errorf("full read: %w", err)
+}
+
+// fail tells everybody but the log that a database can't be read.
+func (f *Follower) fail(db couch.Database, err error) {
+	reason := couch.Public(err)
+	f.state.failed(db, reason)
+	if hook := f.o.Hooks.Failure; hook != nil {
+		hook(db.String(), reason)
+	}
+}
+
+// readCount counts what a full read has seen.
+type readCount struct{ documents, bytes atomic.Int64 }
+
+// parcel is a group of documents on their way to a decoder.
+type parcel struct {
+	db   couch.Database
+	rows []couch.Row // Doc is set when the parcel is complete
+	ends []int       // where in data the documents end
+	data []byte
+}
+
+// add copies a row into the parcel and tells whether it is full.
+func (p *parcel) add(row couch.Row) bool {
+	p.data = append(p.data, row.Doc...)
+	row.Doc = nil
+	p.rows = append(p.rows, row)
+	p.ends = append(p.ends, len(p.data))
+	return len(p.data) >= parcelBytes
+}
+
+// seal points the rows to their documents.
+func (p *parcel) seal() {
+	from := 0
+	for i, to := range p.ends {
+		p.rows[i].Doc = p.data[from:to:to]
+		from = to
+	}
+}
+
+// empty makes the parcel ready for another use.
+func (p *parcel) empty() {
+	if cap(p.data) > parcelKept {
+		p.data = nil
+	}
+	p.data, p.rows, p.ends = p.data[:0], p.rows[:0], p.ends[:0]
+}
+
+// readAll reads both databases at once, while the decoders work. The number of
+// parcels bounds the memory: a reader without one waits.
+func (f *Follower) readAll(ctx context.Context, into Load, start time.Time) (*readCount, error) {
+	var read readCount
+	free := make(chan *parcel, 2*f.o.Workers+2*len(followed()))
+	for range cap(free) {
+		free <- &parcel{}
+	}
+	full := make(chan *parcel, cap(free))
+	group, ctx := errgroup.WithContext(ctx)
+	for range f.o.Workers {
+		group.Go(func() error { return f.decodeParcels(ctx, full, free, into) })
+	}
+	group.Go(func() error {
+		defer close(full)
+		readers, ctx := errgroup.WithContext(ctx)
+		for _, db := range followed() {
+			readers.Go(func() error {
+				err := f.readOne(ctx, db, full, free, &read, start)
+				if err != nil && ctx.Err() == nil { // else the other one failed first
+					return f.loadFailed(db, err)
+				}
+				return err
+			})
+		}
+		return readers.Wait()
+	})
+	return &read, group.Wait()
+}
+
+// readOne reads one database into parcels.
+func (f *Follower) readOne(ctx context.Context, db couch.Database, full, free chan *parcel, read *readCount, start time.Time) error {
+	var p *parcel
+	var documents, bytes int64
+	said := start
+	way, err := f.o.Source.Read(ctx, db, f.o.Statuses, func(row couch.Row) error {
+		if p == nil {
+			select {
+			case p = <-free:
+				p.db = db
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		documents++
+		bytes += int64(len(row.Doc))
+		if p.add(row) {
+			p.seal()
+			full <- p // never blocks: there are no more parcels than it holds
+			p = nil
+			if now := f.o.Now(); now.Sub(said) >= phaseEvery {
+				said = now
+				f.progress(db, documents, bytes, now.Sub(start))
+			}
+		}
+		return nil
+	})
+	if p != nil {
+		p.seal()
+		full <- p
+	}
+	read.documents.Add(documents)
+	read.bytes.Add(bytes)
+	if hook := f.o.Hooks.Documents; hook != nil {
+		hook(db.String(), int(documents), bytes)
+	}
+	if err != nil {
+		return err
+	}
+	f.o.Log.Info("read", "database", db.String(), "way", way, "documents", documents, "bytes", bytes, "took", f.o.Now().Sub(start))
+	return nil
+}
+
+func (f *Follower) progress(db couch.Database, documents, bytes int64, elapsed time.Duration) {
+	f.state.alive(db)
+	f.o.Log.Info("reading", "database", db.String(), "documents", documents, "bytes", bytes, "elapsed", elapsed)
+	if hook := f.o.Hooks.Phase; hook != nil {
+		hook("read "+db.String(), documents, elapsed)
+	}
+}
+
+// decodeParcels decodes until there is nothing more.
+func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, into Load) error {
+	changes := make([]store.Change, 0, loadBatch)
+	for p := range full {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for _, row := range p.rows {
+			changes = f.decoder.document(changes, p.db, row, true)
+			if len(changes) >= loadBatch {
+				into.Add(changes)
+				changes = make([]store.Change, 0, loadBatch)
+			}
+		}
+		p.empty()
+		free <- p
+	}
+	if len(changes) > 0 {
+		into.Add(changes)
+	}
+	return nil
+}
