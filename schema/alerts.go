@@ -1,0 +1,81 @@
+package schema
+
+// Limits are the thresholds of the alert and severity rules.
+type Limits struct {
+	AgentSilent   int64   // s without a report until an agent, or its counts, are stale: 1200
+	AssignedStall int64   // s in status assigned: 7200
+	StatusStall   int64   // s in acquired, running-open or running-closed with no running job: 172800
+	SiteErrorRate float64 // share of failing jobs above which a workflow has a site error: 0.85
+}
+
+// DefaultLimits are those of the present system.
+func DefaultLimits() Limits {
+	return Limits{AgentSilent: 1200, AssignedStall: 7200, StatusStall: 172800, SiteErrorRate: 0.85}
+}
+
+// Codes of Workflow.Alerts, in the order in which they are listed.
+const (
+	AlertFailed        = "failed"
+	AlertConfigError   = "config_error"
+	AlertSiteError     = "site_error"
+	AlertAssignedStall = "assigned_stall"
+	AlertStatusStall   = "status_stall"
+	AlertStaleAgent    = "stale_agent"
+	AlertSkippedFiles  = "skipped_files"
+)
+
+// Alerts returns the codes of the rules of production that hold for a workflow
+// (domain, 3.4), never nil. stale names those of its agents whose counts are
+// older than AgentSilent. next is the first moment, Unix s, at which the codes
+// change without any document changing, given the same stale; 0 is never.
+func Alerts(w *Workflow, stale []string, now int64, l Limits) (alerts []string, next int64) {
+	alerts = []string{}
+	if code := failureAlert(w, l); code != "" {
+		alerts = append(alerts, code)
+	}
+	if code, limit := stall(w, l); code != "" && w.StatusTime > 0 {
+		if since := w.StatusTime + limit + 1; now >= since { // "more than": a second later
+			alerts = append(alerts, code)
+		} else {
+			next = since
+		}
+	}
+	if status, _ := StatusOf(w.Status); len(stale) > 0 && status.Group == "RunningWorkflows" {
+		alerts = append(alerts, AlertStaleAgent)
+	}
+	if w.Skipped || w.SkippedFiles > 0 {
+		alerts = append(alerts, AlertSkippedFiles)
+	}
+	return alerts, next
+}
+
+// failureAlert is one of failed, config_error and site_error, in this order.
+func failureAlert(w *Workflow, l Limits) string {
+	switch w.Status {
+	case "failed", "epic-FAILED":
+		return AlertFailed
+	case "closed-out", "announced", "aborted", "rejected":
+		return ""
+	}
+	bad := float64(w.Cooloff + w.Paused + w.Failure)
+	switch {
+	case bad > 0 && w.Success == 0:
+		return AlertConfigError
+	case bad > 0 && bad/(bad+float64(w.Success)) > l.SiteErrorRate:
+		return AlertSiteError
+	}
+	return ""
+}
+
+// stall is the rule on time that the status of a workflow is under, if any.
+func stall(w *Workflow, l Limits) (code string, limit int64) {
+	switch w.Status {
+	case "assigned":
+		return AlertAssignedStall, l.AssignedStall
+	case "acquired", "running-open", "running-closed":
+		if w.Running == 0 {
+			return AlertStatusStall, l.StatusStall
+		}
+	}
+	return "", 0
+}

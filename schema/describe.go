@@ -1,0 +1,80 @@
+package schema
+
+import (
+	"cmp"
+	"reflect"
+	"strings"
+)
+
+// Type is the JSON type of a field.
+type Type string
+
+const (
+	String  Type = "string"
+	Bool    Type = "bool"
+	Int     Type = "int"
+	Float   Type = "float"
+	List    Type = "[]string"
+	Records Type = "[]record" // in Detail and AgentDetail only: a list of flat records
+)
+
+// Field describes one key of a record.
+type Field struct {
+	Key   string // JSON key = Go field name
+	Type  Type
+	Unit  string
+	Doc   string
+	From  string
+	Param string // filter parameter of the list API, lower case
+	Index int    // position in the record
+}
+
+// Describe returns the fields of the record type T in the order of its keys.
+func Describe[T any]() []Field { return describe(reflect.TypeFor[T]()) }
+
+func describe(record reflect.Type) []Field {
+	var fields []Field
+	for _, f := range keys(record) {
+		fields = append(fields, Field{
+			Key: f.Name, Type: typeOf(f.Type), Unit: f.Tag.Get("unit"), Doc: f.Tag.Get("doc"), From: f.Tag.Get("from"),
+			Param: cmp.Or(f.Tag.Get("param"), strings.ToLower(f.Name)), Index: len(fields),
+		})
+	}
+	return fields
+}
+
+// keys returns the struct fields that are keys of the record, in the order in
+// which encoding/json writes them: those of embedded structs in their place,
+// without those that a field of the same name further out hides.
+func keys(record reflect.Type) []reflect.StructField {
+	var out []reflect.StructField
+	for _, f := range reflect.VisibleFields(record) {
+		if !f.Anonymous && f.IsExported() {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// typeOf is "" for a type that no record may have; a test holds all records
+// to it.
+func typeOf(t reflect.Type) Type {
+	switch t.Kind() {
+	case reflect.String:
+		return String
+	case reflect.Bool:
+		return Bool
+	case reflect.Int64:
+		return Int
+	case reflect.Float64:
+		return Float
+	case reflect.Slice:
+		switch t.Elem().Kind() {
+		case reflect.String:
+			return List
+		case reflect.Struct:
+			return Records
+		}
+	}
+	return ""
+}

@@ -1,0 +1,122 @@
+package schema
+
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/schema/internal/jsonscan"
+)
+
+// Head is what every document tells about itself.
+type Head struct {
+	ID      string
+	Rev     string // opaque
+	Type    string // agent_request, agent_info, jobsummary, ... ; "" for request documents
+	Deleted bool
+	Time    int64 // timestamp, Unix s; 0 if there is none
+}
+
+// readKey reads the value of one top-level key that belongs to the head.
+// It reads nothing and returns false for all other keys.
+func (h *Head) readKey(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "_id":
+		h.ID = d.text("_id")
+	case "_rev":
+		h.Rev = d.text("_rev")
+	case "type":
+		h.Type = d.text("type")
+	case "_deleted":
+		h.Deleted = d.truth("_deleted", false)
+	case "timestamp":
+		h.Time = d.time("timestamp")
+	default:
+		return false
+	}
+	return true
+}
+
+// Peek reads only the head of a document. Its error is a *DocError: not JSON,
+// or not an object.
+func Peek(raw []byte) (Head, error) {
+	h, _, err := survey(raw, nil)
+	return h, err
+}
+
+// PeekHash is Peek and ContentHash in one scan, for feeds where most documents
+// bring nothing new.
+func PeekHash(raw []byte) (Head, uint64, error) {
+	hash := xxhash.New()
+	return survey(raw, hash)
+}
+
+// ContentHash is equal for documents that differ only in their top-level _rev
+// and timestamp: agents rewrite every document each ten minutes with nothing
+// else changed. It depends on the bytes of the other pairs and on their order,
+// so equal content written in another way only costs a needless update. It is
+// stable between processes. Bytes that are no JSON object are hashed as a whole.
+func ContentHash(raw []byte) uint64 {
+	_, sum, err := PeekHash(raw)
+	if err != nil {
+		return xxhash.Sum64(raw)
+	}
+	return sum
+}
+
+// survey scans the pairs of a document once, reads the head and, with a hash,
+// hashes all pairs but the two that say nothing about the content.
+func survey(raw []byte, hash *xxhash.Digest) (h Head, sum uint64, err error) {
+	d := newDecoder(raw)
+	if !d.openDocument() {
+		return h, 0, d.unusable(h.ID)
+	}
+	var part []byte
+	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+		content := string(key) != "_rev" && string(key) != "timestamp"
+		if hash != nil && content {
+			part = append(append(part[:0], key...), 0)
+		}
+		start := d.scan.Offset()
+		if !h.readKey(d, key) {
+			d.scan.Skip()
+		}
+		if hash != nil && content && d.scan.Err() == nil {
+			hashPair(hash, part, raw[start:d.scan.Offset()])
+		}
+	}
+	if d.scan.End() != nil {
+		return h, 0, d.unusable(h.ID)
+	}
+	if hash != nil {
+		sum = hash.Sum64()
+	}
+	return h, sum, nil
+}
+
+// hashPair adds a pair with marks at its ends. xxhash's writes never fail.
+func hashPair(hash *xxhash.Digest, key, value []byte) {
+	_, _ = hash.Write(key)
+	_, _ = hash.Write(value)
+	_, _ = hash.Write([]byte{0})
+}
+
+// openDocument enters the document if it is an object.
+func (d *decoder) openDocument() bool {
+	if d.scan.Kind() != jsonscan.Object {
+		d.scan.Skip() // finds the syntax error, if there is one
+		return false
+	}
+	d.scan.Open()
+	return true
+}
+
+// unusable is the error for a document that is not a JSON object.
+func (d *decoder) unusable(id string) *DocError {
+	e := &DocError{ID: id, Found: shorten(d.doc), Want: "a JSON object"}
+	if err := d.scan.End(); err != nil {
+		e.Err = err
+	}
+	if len(d.doc) == 0 {
+		e.Found = "nothing"
+	}
+	return e
+}

@@ -1,0 +1,202 @@
+// Package jsonscan walks over one JSON document in memory, once, from the
+// front: the caller opens objects and lists, asks for the next key or element,
+// and reads or skips each value. It makes no tree and no copies: a text is a
+// slice of the document unless it holds an escape or a bad byte.
+//
+// It accepts what encoding/json accepts (RFC 8259; bad UTF-8 and lone
+// surrogates become U+FFFD) and checks what it skips, with two differences:
+// nesting may be of any depth, because nothing here recurses, and a document
+// that breaks off is reported where it breaks, after the values before it were
+// read. It knows nothing of documents or records; package schema decides what
+// a value means.
+package jsonscan
+
+import "fmt"
+
+// Kind is the kind of the next value.
+type Kind uint8
+
+const (
+	Invalid Kind = iota
+	Null
+	False
+	True
+	Number
+	String
+	Array
+	Object
+)
+
+var kinds = [...]string{"invalid", "null", "bool", "bool", "number", "text", "list", "object"}
+
+func (k Kind) String() string { return kinds[k] }
+
+// SyntaxError says where a document stops being JSON.
+type SyntaxError struct {
+	Offset int    // in bytes from the start of the document
+	Want   string // what should be there
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("not JSON at byte %d: want %s", e.Offset, e.Want)
+}
+
+// Scanner is the position in one document. After the first error it stays at
+// the end: Kind is Invalid, NextKey and NextElem end their loops, and Err
+// tells why, so a caller checks once, at the end.
+type Scanner struct {
+	data  []byte
+	pos   int
+	first bool // an object or list was opened and nothing read in it yet
+	from  int  // start of the last Text in data; -1: it is in buf
+	buf   []byte
+	spill []uint64
+	err   *SyntaxError
+}
+
+// Reset starts a walk over data, which must not change during it.
+func (s *Scanner) Reset(data []byte) {
+	s.data, s.pos, s.first, s.err = data, 0, false, nil
+}
+
+// Err is the first error of the walk: nil, or a *SyntaxError.
+func (s *Scanner) Err() error {
+	if s.err == nil {
+		return nil // not a nil *SyntaxError in an error
+	}
+	return s.err
+}
+
+// Offset is the position of the next byte to be read.
+func (s *Scanner) Offset() int { return s.pos }
+
+func (s *Scanner) fail(at int, want string) {
+	if s.err == nil {
+		s.err = &SyntaxError{Offset: at, Want: want}
+	}
+	s.pos = len(s.data)
+}
+
+// space moves to the next byte that is not white space and returns it, 0 at
+// the end.
+func (s *Scanner) space() byte {
+	for s.pos < len(s.data) {
+		c := s.data[s.pos]
+		if c > ' ' || (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
+			return c
+		}
+		s.pos++
+	}
+	return 0
+}
+
+// Kind looks at the next value without reading it. Of a number or a literal
+// only the first byte is looked at: reading or skipping it checks the rest.
+func (s *Scanner) Kind() Kind {
+	switch c := s.space(); c {
+	case '{':
+		return Object
+	case '[':
+		return Array
+	case '"':
+		return String
+	case 't':
+		return True
+	case 'f':
+		return False
+	case 'n':
+		return Null
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return Number
+	default:
+		s.fail(s.pos, "a value")
+		return Invalid
+	}
+}
+
+// Open enters the object or list that Kind has found. NextKey or NextElem must
+// then be called until they return false.
+func (s *Scanner) Open() {
+	s.pos++
+	s.first = true
+}
+
+// NextKey moves to the next pair of the open object and reads its key. The
+// caller reads or skips the value before it asks again. The key is valid until
+// the next text is read. At the end of the object, or of the walk, ok is false.
+func (s *Scanner) NextKey() (key []byte, ok bool) {
+	c := s.space()
+	if c == '}' {
+		s.pos++
+		s.first = false
+		return nil, false
+	}
+	if !s.first {
+		if c != ',' {
+			s.fail(s.pos, "a comma or }")
+			return nil, false
+		}
+		s.pos++
+		c = s.space()
+	}
+	s.first = false
+	if c != '"' {
+		s.fail(s.pos, "a key")
+		return nil, false
+	}
+	key = s.Text()
+	if s.space() != ':' {
+		s.fail(s.pos, "a colon")
+		return nil, false
+	}
+	s.pos++
+	return key, true
+}
+
+// NextElem moves to the next element of the open list; false at its end.
+func (s *Scanner) NextElem() bool {
+	c := s.space()
+	if c == ']' {
+		s.pos++
+		s.first = false
+		return false
+	}
+	switch {
+	case s.pos == len(s.data):
+		s.fail(s.pos, "a value or ]")
+		return false
+	case s.first:
+		s.first = false
+		return true
+	case c != ',':
+		s.fail(s.pos, "a comma or ]")
+		return false
+	}
+	s.pos++
+	return true
+}
+
+// Literal reads the null, true or false that Kind has found.
+func (s *Scanner) Literal() {
+	word := "null"
+	switch s.space() {
+	case 't':
+		word = "true"
+	case 'f':
+		word = "false"
+	}
+	if len(s.data)-s.pos < len(word) || string(s.data[s.pos:s.pos+len(word)]) != word {
+		s.fail(s.pos, word)
+		return
+	}
+	s.pos += len(word)
+}
+
+// End checks that nothing but white space follows.
+func (s *Scanner) End() error {
+	s.space()
+	if s.err == nil && s.pos < len(s.data) {
+		s.fail(s.pos, "the end of the document")
+	}
+	return s.Err()
+}

@@ -1,0 +1,147 @@
+package schema
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Join fills the agents' side of a workflow record with the sums of parts. Of
+// several parts of one agent the newest counts. The result depends only on the
+// request's side of w and on the set of parts: not on their order, nor on what
+// an earlier Join filled in. Alerts are left as they are. Which statuses have
+// their agents joined is for the caller to say (StatusInfo.JobInfo).
+func Join(w *Workflow, parts []AgentPart) {
+	chosen := newest(parts)
+	var counts JobCounts
+	w.JobsInWMBS, w.JobsInQueue, w.SkippedFiles, w.Skipped = 0, 0, 0, false
+	w.LastAgentUpdate, w.OldestAgentUpdate = 0, 0
+	w.Agents = make([]string, 0, len(chosen))
+	for _, i := range chosen {
+		p := &parts[i]
+		counts.Add(p.Counts)
+		w.JobsInWMBS += p.JobsInWMBS
+		w.JobsInQueue += p.JobsInQueue
+		w.SkippedFiles = addUp(w.SkippedFiles, p.SkippedFiles)
+		w.Skipped = w.Skipped || p.Skipped
+		w.Agents = append(w.Agents, p.Agent)
+		w.LastAgentUpdate = max(w.LastAgentUpdate, p.Time)
+		if p.Time > 0 && (w.OldestAgentUpdate == 0 || p.Time < w.OldestAgentUpdate) {
+			w.OldestAgentUpdate = p.Time
+		}
+	}
+	w.Counters = counts.Derive()
+	w.HasJobInfo = len(chosen) > 0
+	w.AgentCount = int64(len(w.Agents))
+	w.joinSites(parts, chosen)
+	w.joinTasks(parts, chosen)
+	w.joinOutputs(parts, chosen)
+	w.estimate()
+}
+
+// newest returns the indexes of the parts that count, by agent: of each agent
+// the one with the largest Time. Equal times are decided by content, so that
+// the choice does not depend on the order.
+func newest(parts []AgentPart) []int {
+	chosen := make([]int, len(parts))
+	for i := range chosen {
+		chosen[i] = i
+	}
+	slices.SortStableFunc(chosen, func(i, j int) int {
+		a, b := &parts[i], &parts[j]
+		if c := cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(b.Time, a.Time)); c != 0 || i == j {
+			return c
+		}
+		return cmp.Compare(fmt.Sprint(*b), fmt.Sprint(*a))
+	})
+	return slices.CompactFunc(chosen, func(i, j int) bool { return parts[i].Agent == parts[j].Agent })
+}
+
+func (w *Workflow) joinSites(parts []AgentPart, chosen []int) {
+	sites := []string{}
+	for _, i := range chosen {
+		for k := range parts[i].Sites {
+			sites = append(sites, parts[i].Sites[k].Site)
+		}
+	}
+	slices.Sort(sites)
+	w.Sites = slices.Clip(slices.Compact(sites))
+	w.SiteCount = int64(len(w.Sites))
+}
+
+func (w *Workflow) joinTasks(parts []AgentPart, chosen []int) {
+	if len(chosen) == 1 {
+		w.TaskCount = int64(len(parts[chosen[0]].Tasks))
+		return
+	}
+	var tasks []uint64
+	for _, i := range chosen {
+		tasks = append(tasks, parts[i].Tasks...)
+	}
+	slices.Sort(tasks)
+	w.TaskCount = int64(len(slices.Compact(tasks)))
+}
+
+// joinOutputs sums the merged output and sets it against the input. The
+// average divides by the number of datasets that the request names, else of
+// those seen (domain, 3.3). Datasets that the request names twice count once;
+// a request with an empty list, which the old page divided by, has those seen.
+// Progress is unknown, not 0, while no agent has reported.
+func (w *Workflow) joinOutputs(parts []AgentPart, chosen []int) {
+	w.OutputEvents, w.OutputLumis, w.OutputBytes = 0, 0, 0
+	var names []string
+	for _, i := range chosen {
+		for _, o := range parts[i].Outputs {
+			w.OutputEvents = addUp(w.OutputEvents, o.Events)
+			w.OutputLumis = addUp(w.OutputLumis, o.Lumis)
+			w.OutputBytes = addUp(w.OutputBytes, o.Bytes)
+			names = append(names, o.Dataset)
+		}
+	}
+	slices.Sort(names)
+	w.OutputDatasetCount = int64(len(slices.Compact(names)))
+	divisor := cmp.Or(int64(len(w.OutputDatasets)), w.OutputDatasetCount)
+	w.AvgOutputEvents = average(w.OutputEvents, divisor)
+	w.AvgOutputLumis = average(w.OutputLumis, divisor)
+	w.QueueInjection, w.EventProgress, w.LumiProgress = -1, -1, -1
+	if w.HasJobInfo {
+		w.QueueInjection = Percent(float64(w.JobsInWMBS), float64(w.EstimatedJobs))
+		w.EventProgress = Percent(w.AvgOutputEvents, float64(w.InputEvents))
+		w.LumiProgress = Percent(w.AvgOutputLumis, float64(w.InputLumis))
+	}
+}
+
+// estimate sets SecondsLeft by the formula of the old page (domain, 3.3), with
+// c = Success + Failure:
+//
+//	R = c / (TotalJobs - Canceled), Q = JobsInWMBS / EstimatedJobs,
+//	d = now - StatusTime, left = d / (R x Q) - d
+//
+// now is LastAgentUpdate, so that the record depends on documents only and
+// does not change each second. It is 0 when the workflow no longer runs, and
+// -1 before the first job has ended, when the expected jobs or the start are
+// not known, and when the counts are older than the status. Where agents have
+// taken more jobs than were expected it is not less than 0.
+func (w *Workflow) estimate() {
+	w.SecondsLeft = -1
+	ended := float64(w.Success + w.Failure)
+	if ended <= 0 {
+		return
+	}
+	switch w.Status {
+	case "running", "running-open", "running-closed", "force-complete":
+	default:
+		w.SecondsLeft = 0
+		return
+	}
+	r := ended / float64(w.TotalJobs-w.Canceled)
+	q := float64(w.JobsInWMBS) / float64(w.EstimatedJobs)
+	d := float64(w.LastAgentUpdate - w.StatusTime)
+	if w.EstimatedJobs <= 0 || w.StatusTime <= 0 || d <= 0 || !(r*q > 0) {
+		return
+	}
+	if left := math.Round(d/(r*q) - d); left < 1<<53 {
+		w.SecondsLeft = max(int64(left), 0)
+	}
+}

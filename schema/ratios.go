@@ -1,0 +1,55 @@
+package schema
+
+import "math"
+
+// Percent returns 100 x part / whole with two decimals, -1 when that is not
+// defined: no positive whole, a negative part, not a number. What is not all
+// is never rounded up to 100, what is not nothing never down to 0.
+func Percent(part, whole float64) float64 {
+	if !(whole > 0) || !(part >= 0) || math.IsInf(whole, 1) {
+		return -1
+	}
+	x := part / whole * 100
+	if math.IsInf(x, 1) {
+		return -1
+	}
+	r := hundredths(x)
+	switch {
+	case r >= 100 && part < whole:
+		return 99.99
+	case r == 0 && part > 0:
+		return 0.01
+	}
+	return r
+}
+
+// hundredths rounds to two decimals. Numbers that have no such decimals in 64
+// bits stay as they are.
+func hundredths(x float64) float64 {
+	if math.Abs(x) > 1<<46 {
+		return x
+	}
+	return math.Round(x*100) / 100
+}
+
+// average returns sum / n in hundredths, so that sums of averages are exact in
+// hundredths; -1 without n.
+func average(sum, n int64) float64 {
+	if n <= 0 {
+		return -1
+	}
+	return hundredths(float64(sum) / float64(n))
+}
+
+// addUp adds amounts of events, lumis and bytes, which a document may give up
+// to 64 bits: it stays at the largest number instead of turning negative.
+func addUp(a, b int64) int64 {
+	sum := a + b
+	if a > 0 && b > 0 && sum < 0 {
+		return math.MaxInt64
+	}
+	if a < 0 && b < 0 && sum >= 0 {
+		return math.MinInt64
+	}
+	return sum
+}

@@ -1,0 +1,293 @@
+package schema
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ReqMgrDoc is a decoded request document of reqmgr_workload_cache: the fields
+// that a record is made of. Lists of lumis, runs and blocks, splitting
+// parameters and people's certificate names are skipped unread.
+type ReqMgrDoc struct {
+	Head
+	Name string // RequestName, else _id, else workflow
+	flawList
+
+	requestName, workflow string
+
+	RequestType, SubRequestType, RequestStatus string
+	Transitions                                []StatusChange   // as written
+	Priorities                                 []PriorityChange // as written
+	RequestDate                                int64            // Unix s
+	RequestPriority, InitialPriority           int64
+
+	TeamName, Requestor, Group string
+	Teams                      []string
+	OriginalRequest            string
+	InitialTask                string
+
+	Top   StepDoc   // what the top level and the steps of a chain share
+	tasks []StepDoc // Task1.., by Index
+	steps []StepDoc // Step1.., by Index
+
+	TaskChain, StepChain int64 // number of steps; -1 if the key is absent
+
+	OutputDatasets, SiteWhitelist, SiteBlacklist                        []string
+	EstimatedJobs, InputEvents, InputLumis, InputFiles, RequestedEvents int64 // -1: absent
+	TimePerEvent, SizePerEvent                                          float64
+}
+
+// StepDoc is one TaskN or StepN object of a chain, or the top level.
+type StepDoc struct {
+	Index                        int64
+	Name, InputName              string
+	Release, Campaign, PrepID    string
+	ScramArchs, GlobalTags, Eras []string
+	InputDatasets                []string
+	MCPileups, DataPileups       []string
+	Memory, Multicore            int64
+	KeepOutput                   bool
+}
+
+// DecodeReqMgr decodes a request document. Its error is a *DocError: not a
+// JSON object, or no name.
+func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
+	d := newDecoder(raw)
+	r := &ReqMgrDoc{
+		TaskChain: -1, StepChain: -1, EstimatedJobs: -1,
+		InputEvents: -1, InputLumis: -1, InputFiles: -1, RequestedEvents: -1,
+		Top: StepDoc{KeepOutput: true},
+	}
+	if !d.openDocument() {
+		return nil, d.unusable("")
+	}
+	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+		if !r.readKey(d, key) && !r.Head.readKey(d, key) && !r.Top.readKey(d, key) {
+			r.readOther(d, key)
+		}
+	}
+	if d.scan.End() != nil {
+		return nil, d.unusable(r.ID)
+	}
+	r.flawList = d.flaws
+	r.Name = cmp.Or(r.requestName, r.ID, r.workflow)
+	if strings.TrimSpace(r.Name) == "" {
+		return nil, &DocError{ID: r.ID, Path: "RequestName", Found: shorten(raw), Want: "a name there, in _id or in workflow"}
+	}
+	r.tasks = lastOfEqual(r.tasks, StepDoc.compare)
+	r.steps = lastOfEqual(r.steps, StepDoc.compare)
+	return r, nil
+}
+
+func (s StepDoc) compare(o StepDoc) int { return cmp.Compare(s.Index, o.Index) }
+
+func (r *ReqMgrDoc) readKey(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "RequestName":
+		r.requestName = d.text("RequestName")
+	case "workflow":
+		r.workflow = d.text("workflow")
+	case "RequestType":
+		r.RequestType = d.text("RequestType")
+	case "SubRequestType":
+		r.SubRequestType = d.text("SubRequestType")
+	case "RequestStatus":
+		r.RequestStatus = d.text("RequestStatus")
+	case "RequestTransition":
+		r.readTransitions(d)
+	case "PriorityTransition":
+		r.readPriorities(d)
+	case "RequestDate":
+		r.RequestDate = d.date("RequestDate")
+	case "RequestPriority":
+		r.RequestPriority = d.integer("RequestPriority", 0)
+	case "InitialPriority":
+		r.InitialPriority = d.integer("InitialPriority", 0)
+	case "Team":
+		r.TeamName = d.text("Team")
+	case "Teams":
+		r.Teams = d.texts("Teams")
+	case "Requestor":
+		r.Requestor = d.text("Requestor")
+	case "Group":
+		r.Group = d.text("Group")
+	case "OriginalRequestName":
+		r.OriginalRequest = d.text("OriginalRequestName")
+	case "InitialTaskPath":
+		r.InitialTask = d.text("InitialTaskPath")
+	case "TaskChain":
+		r.TaskChain = max(d.integer("TaskChain", 0), 0)
+	case "StepChain":
+		r.StepChain = max(d.integer("StepChain", 0), 0)
+	default:
+		return r.readAmount(d, key)
+	}
+	return true
+}
+
+func (r *ReqMgrDoc) readAmount(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "OutputDatasets":
+		r.OutputDatasets = d.texts("OutputDatasets")
+	case "SiteWhitelist":
+		r.SiteWhitelist = d.texts("SiteWhitelist")
+	case "SiteBlacklist":
+		r.SiteBlacklist = d.texts("SiteBlacklist")
+	case "TotalEstimatedJobs":
+		r.EstimatedJobs = d.known("TotalEstimatedJobs")
+	case "TotalInputEvents":
+		r.InputEvents = d.known("TotalInputEvents")
+	case "TotalInputLumis":
+		r.InputLumis = d.known("TotalInputLumis")
+	case "TotalInputFiles":
+		r.InputFiles = d.known("TotalInputFiles")
+	case "RequestNumEvents":
+		r.RequestedEvents = d.first("RequestNumEvents")
+	case "TimePerEvent":
+		r.TimePerEvent = d.largest("TimePerEvent")
+	case "SizePerEvent":
+		r.SizePerEvent = d.largest("SizePerEvent")
+	default:
+		return false
+	}
+	return true
+}
+
+// readOther reads Task1, Step12 and the like, and skips all else.
+func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
+	prefix, digits := "", ""
+	if len(key) > 4 {
+		prefix, digits = string(key[:4]), string(key[4:])
+	}
+	index, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || (prefix != "Task" && prefix != "Step") {
+		d.scan.Skip()
+		return
+	}
+	step := StepDoc{Index: int64(index), KeepOutput: true}
+	path := string(key)
+	if !d.open(path) {
+		return
+	}
+	mark := d.mark()
+	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+		if !step.readName(d, key) && !step.readKey(d, key) {
+			d.scan.Skip()
+		}
+	}
+	d.within(mark, path)
+	if prefix == "Task" {
+		r.tasks = append(r.tasks, step)
+	} else {
+		r.steps = append(r.steps, step)
+	}
+}
+
+func (s *StepDoc) readName(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "TaskName", "StepName":
+		s.Name = d.text(string(key))
+	case "InputTask", "InputStep":
+		s.InputName = d.text(string(key))
+	default:
+		return false
+	}
+	return true
+}
+
+func (s *StepDoc) readKey(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "CMSSWVersion":
+		s.Release = d.text("CMSSWVersion")
+	case "Campaign":
+		s.Campaign = d.text("Campaign")
+	case "PrepID":
+		s.PrepID = d.text("PrepID")
+	case "ScramArch":
+		s.ScramArchs = d.texts("ScramArch")
+	case "GlobalTag":
+		s.GlobalTags = d.texts("GlobalTag")
+	case "AcquisitionEra":
+		s.Eras = d.texts("AcquisitionEra")
+	case "InputDataset":
+		s.InputDatasets = d.texts("InputDataset")
+	case "MCPileup":
+		s.MCPileups = d.texts("MCPileup")
+	case "DataPileup":
+		s.DataPileups = d.texts("DataPileup")
+	case "Memory":
+		s.Memory = d.largestInt("Memory")
+	case "Multicore":
+		s.Multicore = d.largestInt("Multicore")
+	case "KeepOutput":
+		// ReqMgr keeps the output of a step that does not say.
+		s.KeepOutput = d.truth("KeepOutput", true)
+	default:
+		return false
+	}
+	return true
+}
+
+func (r *ReqMgrDoc) readTransitions(d *decoder) {
+	r.Transitions = nil
+	d.eachElem("RequestTransition", func(index int64) {
+		change := StatusChange{Index: index}
+		d.fields(func(key []byte) bool {
+			switch string(key) {
+			case "Status":
+				change.Status = d.text("Status")
+			case "UpdateTime":
+				change.Time = d.time("UpdateTime")
+			default:
+				return false
+			}
+			return true
+		})
+		r.Transitions = append(r.Transitions, change)
+	})
+}
+
+func (r *ReqMgrDoc) readPriorities(d *decoder) {
+	r.Priorities = nil
+	d.eachElem("PriorityTransition", func(index int64) {
+		change := PriorityChange{Index: index}
+		d.fields(func(key []byte) bool {
+			switch string(key) {
+			case "Priority":
+				change.Priority = d.integer("Priority", 0)
+			case "UpdateTime":
+				change.Time = d.time("UpdateTime")
+			default:
+				return false
+			}
+			return true
+		})
+		r.Priorities = append(r.Priorities, change)
+	})
+}
+
+// date reads [year, month, day, hour, minute, second], UTC.
+func (d *decoder) date(path string) int64 {
+	raw := d.scan.Raw()
+	list, bad := textsOf(raw)
+	if len(list) == 0 && !bad {
+		return 0
+	}
+	var n [6]int
+	for i, text := range list {
+		v, ok := parseInt([]byte(text))
+		if i >= len(n) || !ok || v < 0 || v > 9999 {
+			bad = true
+			break
+		}
+		n[i] = int(v)
+	}
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
+	if bad || len(list) < 3 || t.Month() != time.Month(n[1]) || t.Day() != n[2] || t.Unix() < 0 {
+		d.flaw(path, raw, "year, month, day, hour, minute, second")
+		return 0
+	}
+	return t.Unix()
+}

@@ -1,0 +1,164 @@
+package schema
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Record returns the request's side of its workflow record. The agents' side
+// is as with no agents; Join fills it. Texts are copies of their own, so the
+// record does not keep the document in memory.
+func (r *ReqMgrDoc) Record() Workflow {
+	steps := r.chain()
+	first := func(field func(StepDoc) string) string {
+		for _, s := range steps {
+			if text := field(s); text != "" {
+				return text
+			}
+		}
+		return ""
+	}
+	top := &r.Top
+	w := Workflow{
+		Workflow: r.Name, Type: r.RequestType, SubType: r.SubRequestType,
+		Priority: r.RequestPriority, InitialPriority: r.InitialPriority,
+		Campaign: cmp.Or(top.Campaign, first(func(s StepDoc) string { return s.Campaign })),
+		Release:  top.Release,
+		Team:     r.TeamName, Requestor: r.Requestor, Group: r.Group,
+		PrepID:    cmp.Or(top.PrepID, first(func(s StepDoc) string { return s.PrepID })),
+		ChainKind: r.chainKind(), ChainLength: max(r.TaskChain, r.StepChain, 0),
+		OutputDatasets: distinct(r.OutputDatasets, dataset), SiteWhitelist: distinct(r.SiteWhitelist, nil),
+		SiteBlacklist:   distinct(r.SiteBlacklist, nil),
+		OriginalRequest: r.OriginalRequest, InitialTask: r.InitialTask,
+		EstimatedJobs: r.EstimatedJobs, InputEvents: r.InputEvents, InputLumis: r.InputLumis,
+		InputFiles: r.InputFiles, RequestedEvents: r.RequestedEvents,
+		Multicore: top.Multicore, Memory: top.Memory,
+		TimePerEvent: r.TimePerEvent, SizePerEvent: r.SizePerEvent,
+		Alerts: []string{},
+	}
+	if w.Team == "" && len(r.Teams) > 0 {
+		w.Team = r.Teams[0]
+	}
+	r.fillStatus(&w)
+	fillSteps(&w, append([]StepDoc{*top}, steps...))
+	Join(&w, nil)
+	return w
+}
+
+// fillStatus trusts RequestStatus: status and transitions are separate fields
+// of the document, and only the former decides in ReqMgr.
+func (r *ReqMgrDoc) fillStatus(w *Workflow) {
+	w.Status = r.RequestStatus
+	if n := len(r.Transitions); n > 0 {
+		w.StatusTime = r.Transitions[n-1].Time
+		w.CreateTime = r.Transitions[0].Time
+	}
+	for _, t := range slices.Backward(r.Transitions) {
+		if w.Status != "" {
+			break
+		}
+		w.Status = t.Status
+	}
+	w.CreateTime = cmp.Or(w.CreateTime, r.RequestDate)
+	_, w.StatusKnown = StatusOf(w.Status)
+}
+
+// fillSteps gathers what the top level and the steps of a chain name.
+func fillSteps(w *Workflow, steps []StepDoc) {
+	var campaigns, releases, prepIDs, inputs, pileups, archs, eras, tags []string
+	for _, s := range steps {
+		campaigns = append(campaigns, s.Campaign)
+		releases = append(releases, s.Release)
+		prepIDs = append(prepIDs, s.PrepID)
+		inputs = append(inputs, s.InputDatasets...)
+		pileups = append(append(pileups, s.MCPileups...), s.DataPileups...)
+		archs = append(archs, s.ScramArchs...)
+		eras = append(eras, s.Eras...)
+		tags = append(tags, s.GlobalTags...)
+	}
+	w.Campaigns, w.Releases, w.PrepIDs = distinct(campaigns, nil), distinct(releases, nil), distinct(prepIDs, nil)
+	slices.Sort(w.Campaigns)
+	slices.Sort(w.Releases)
+	slices.Sort(w.PrepIDs)
+	w.InputDatasets, w.Pileups = distinct(inputs, dataset), distinct(pileups, dataset)
+	w.ScramArchs, w.AcquisitionEras, w.GlobalTags = distinct(archs, nil), distinct(eras, nil), distinct(tags, nil)
+}
+
+// dataset keeps the names of datasets: requests without one may say "None".
+func dataset(name string) bool { return name != "None" }
+
+// distinct returns the texts that are not empty and that keep accepts, each
+// once, in their order. It is never nil and holds copies.
+func distinct(list []string, keep func(string) bool) []string {
+	out := make([]string, 0, len(list))
+	seen := make(map[string]bool, len(list))
+	for _, text := range list {
+		if text != "" && !seen[text] && (keep == nil || keep(text)) {
+			seen[text] = true
+			out = append(out, strings.Clone(text))
+		}
+	}
+	return slices.Clip(out)
+}
+
+func (r *ReqMgrDoc) chainKind() string {
+	switch {
+	case r.StepChain >= 0:
+		return "Step"
+	case r.TaskChain >= 0:
+		return "Task"
+	}
+	return ""
+}
+
+// chain returns the steps of the chain by Index: of the kind that the document
+// names, else of the kind that it holds.
+func (r *ReqMgrDoc) chain() []StepDoc {
+	switch {
+	case r.StepChain >= 0, r.TaskChain < 0 && len(r.tasks) == 0:
+		return r.steps
+	default:
+		return r.tasks
+	}
+}
+
+// chainSteps returns the records of the chain. Release, architecture and
+// campaign of a step that names none are those of the request.
+func (r *ReqMgrDoc) chainSteps() []ChainStep {
+	steps := r.chain()
+	out := make([]ChainStep, 0, len(steps))
+	archs := distinct(r.Top.ScramArchs, nil)
+	for _, s := range steps {
+		own := distinct(s.ScramArchs, nil)
+		if len(own) == 0 {
+			own = archs
+		}
+		out = append(out, ChainStep{
+			Workflow: r.Name, Index: s.Index, Name: s.Name, InputName: s.InputName,
+			Release:      cmp.Or(s.Release, r.Top.Release),
+			ScramArch:    strings.Join(own, ","),
+			GlobalTag:    strings.Join(distinct(s.GlobalTags, nil), ","),
+			Campaign:     cmp.Or(s.Campaign, r.Top.Campaign),
+			PrepID:       s.PrepID,
+			InputDataset: strings.Join(distinct(s.InputDatasets, dataset), ","),
+			Pileups:      distinct(slices.Concat(s.MCPileups, s.DataPileups), dataset),
+			Memory:       s.Memory, Multicore: s.Multicore, KeepOutput: s.KeepOutput,
+		})
+	}
+	return out
+}
+
+// history returns the status and priority changes as written.
+func (r *ReqMgrDoc) history() ([]StatusChange, []PriorityChange) {
+	transitions, priorities := []StatusChange{}, []PriorityChange{}
+	for _, t := range r.Transitions {
+		t.Workflow = r.Name
+		transitions = append(transitions, t)
+	}
+	for _, p := range r.Priorities {
+		p.Workflow = r.Name
+		priorities = append(priorities, p)
+	}
+	return transitions, priorities
+}
