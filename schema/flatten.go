@@ -134,10 +134,10 @@ func (t *TaskDoc) leaves(leaf TaskSite) []TaskSite {
 
 func (s *TaskSite) add(o *TaskSite) {
 	s.JobCounts.Add(o.JobCounts)
-	s.WallTime += o.WallTime
-	s.JobCPU += o.JobCPU
-	s.JobTime += o.JobTime
-	s.EventCPU += o.EventCPU
+	s.WallTime = addFloat(s.WallTime, o.WallTime)
+	s.JobCPU = addFloat(s.JobCPU, o.JobCPU)
+	s.JobTime = addFloat(s.JobTime, o.JobTime)
+	s.EventCPU = addFloat(s.EventCPU, o.EventCPU)
 	s.InputEvents = addUp(s.InputEvents, o.InputEvents)
 	s.SkippedFiles = addUp(s.SkippedFiles, o.SkippedFiles)
 }

@@ -53,3 +53,9 @@ func addUp(a, b int64) int64 {
 	}
 	return sum
 }
+
+// addFloat adds amounts that a document may give in any size: it stays at the
+// largest number instead of becoming infinite.
+func addFloat(a, b float64) float64 {
+	return min(max(a+b, -math.MaxFloat64), math.MaxFloat64)
+}

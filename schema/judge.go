@@ -1,0 +1,121 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Severities of Agent, the worst first.
+const (
+	SeverityError   = "error"
+	SeverityWarning = "warning"
+	SeverityDrain   = "drain"
+	SeverityOK      = "ok"
+	SeverityUnknown = "unknown"
+)
+
+// reason is one rule that holds for an agent.
+type reason struct {
+	severity string
+	text     string
+}
+
+// Judge sets Severity and Reasons of an agent from its other fields and the
+// present time. All rules of the old page (domain, 5.4) are asked, none hides
+// another, and the worst decides: error before warning before drain before ok.
+// An agent that never reported on itself, known only by its counts, is unknown.
+// Reasons hold no ages, so that they change only with the facts.
+func Judge(a *Agent, now int64, limits Limits) {
+	all := slices.Concat(reports(a, now, limits), troubles(a), warnings(a), drain(a))
+	a.Severity = SeverityOK
+	if a.UpdateTime == 0 {
+		a.Severity = SeverityUnknown
+	}
+	a.Reasons = []string{}
+	for _, severity := range []string{SeverityError, SeverityWarning, SeverityDrain, SeverityUnknown} {
+		for _, r := range all {
+			if r.severity != severity {
+				continue
+			}
+			if len(a.Reasons) == 0 {
+				a.Severity = severity
+			}
+			a.Reasons = append(a.Reasons, r.text)
+		}
+	}
+}
+
+// reports judges the age of what the agent says. A time in the future, of a
+// clock that is wrong, is as good as now.
+func reports(a *Agent, now int64, l Limits) (out []reason) {
+	switch {
+	case a.UpdateTime == 0:
+		out = append(out, reason{SeverityUnknown, "has not reported on itself"})
+	case now-a.UpdateTime > l.AgentSilent && a.Kind == KindService:
+		out = append(out, reason{SeverityError, "no heartbeat since " + utc(a.UpdateTime)})
+	case now-a.UpdateTime > l.AgentSilent:
+		out = append(out, reason{SeverityError, "no report since " + utc(a.UpdateTime) + ": AgentStatusWatcher is down"})
+	}
+	if a.UpdateTime != 0 && a.Kind != KindService && a.DataUpdateTime > 0 && now-a.DataUpdateTime > l.AgentSilent {
+		out = append(out, reason{SeverityWarning, "no job counts since " + utc(a.DataUpdateTime)})
+	}
+	return out
+}
+
+// troubles are the rules that make an error.
+func troubles(a *Agent) (out []reason) {
+	add := func(text string) { out = append(out, reason{SeverityError, text}) }
+	if len(a.DownComponents) > 0 {
+		add("down: " + strings.Join(a.DownComponents, ", "))
+	}
+	if a.DataError != "" && a.DataError != "ok" {
+		add("data collector: " + a.DataError)
+	}
+	if a.CouchProcesses > 0 {
+		add(fmt.Sprintf("too many CouchDB processes: %d", a.CouchProcesses))
+	}
+	if a.ProxyWarning != "" && a.ReportedStatus == "error" {
+		add("proxy or certificate: " + a.ProxyWarning)
+	}
+	if len(out) == 0 && (a.ReportedStatus == "error" || a.ReportedStatus == "down") {
+		add("says that its status is " + a.ReportedStatus + ", without a reason")
+	}
+	return out
+}
+
+// warnings are the rules that make a warning.
+func warnings(a *Agent) (out []reason) {
+	add := func(text string) { out = append(out, reason{SeverityWarning, text}) }
+	if a.DiskWarnings == 1 {
+		add("1 disk almost full")
+	} else if a.DiskWarnings > 1 {
+		add(fmt.Sprintf("%d disks almost full", a.DiskWarnings))
+	}
+	if a.ProxyWarning != "" && a.ReportedStatus != "error" {
+		add("proxy or certificate: " + a.ProxyWarning)
+	}
+	if a.WorkersBad > 0 && len(a.DownComponents) == 0 {
+		add(fmt.Sprintf("%d of %d worker threads in trouble", a.WorkersBad, a.WorkersTotal))
+	}
+	// Draining alone makes an agent say warning: that is told as drain.
+	if len(out) == 0 && a.ReportedStatus == "warning" && !a.Draining {
+		add("says that its status is warning, without a reason")
+	}
+	return out
+}
+
+func drain(a *Agent) []reason {
+	switch {
+	case !a.Draining:
+		return nil
+	case len(a.DrainWaits) > 0:
+		return []reason{{SeverityDrain, "draining, waits for " + strings.Join(a.DrainWaits, "; ")}}
+	case a.DrainComplete:
+		return []reason{{SeverityDrain, "drained: nothing is left"}}
+	}
+	return []reason{{SeverityDrain, "draining: takes no new work"}}
+}
+
+func utc(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,0 +1,44 @@
+package schema
+
+import "reflect"
+
+// Kind describes one kind of record.
+type Kind struct {
+	Name   string // Go type, and Kind of a line in mixed NDJSON
+	Doc    string // first sentence of the type's comment
+	Fields []Field
+}
+
+// Kinds returns the description of all kinds of records.
+func Kinds() []Kind {
+	return []Kind{
+		kind[Workflow]("Workflow is one active request with the sums of all its agents' job counts: the record of /fetch."),
+		kind[WorkflowAgent]("WorkflowAgent is what one agent reported on one workflow."),
+		kind[WorkflowSite]("WorkflowSite is what one agent reported on one workflow at one site."),
+		kind[WorkflowTask]("WorkflowTask is what one agent reported on one task of a workflow."),
+		kind[TaskSite]("TaskSite is a leaf: one agent, one task, one site."),
+		kind[Output]("Output is a leaf: merged output of one dataset by one task at one site."),
+		kind[DatasetProgress]("DatasetProgress is the merged output of one dataset of a workflow over all agents, tasks and sites, against the workflow's input."),
+		kind[ChainStep]("ChainStep is one step of a TaskChain or StepChain, as requested."),
+		kind[StatusChange]("StatusChange is one step of a workflow's status history."),
+		kind[PriorityChange]("PriorityChange is one step of a workflow's priority history."),
+		kind[JobError]("JobError is a group of failing jobs of one workflow."),
+		kind[JobSample]("JobSample is one failing or retried job of a workflow, as its jobsummary document tells."),
+		kind[JobStepError]("JobStepError is one error in one step of a job."),
+		kind[JobOutput]("JobOutput is one file that a job wrote."),
+		kind[JobTransition]("JobTransition is one change of a job's state."),
+		kind[Site]("Site sums what agents reported at one site, over all workflows."),
+		kind[Campaign]("Campaign sums the workflows whose top-level campaign it is."),
+		kind[Release]("Release sums the workflows whose top-level CMSSW version it is."),
+		kind[Agent]("Agent is one WMAgent or central service: its health and, for an agent, the sums of what it reported."),
+		kind[AgentComponent]("AgentComponent is one component of an agent, or one of its troubles."),
+		kind[AgentDisk]("AgentDisk is one disk over its limit."),
+		kind[AgentSite]("AgentSite is what one agent may run at one site, and what waits there."),
+		kind[StatusSummary]("StatusSummary sums the workflows in one status."),
+		kind[CacheInfo]("CacheInfo tells how fresh and how complete a cache server's data are."),
+	}
+}
+
+func kind[T any](doc string) Kind {
+	return Kind{Name: reflect.TypeFor[T]().Name(), Doc: doc, Fields: Describe[T]()}
+}
