@@ -1,0 +1,157 @@
+package couchfake
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// putBatch is how many documents are stored under one lock.
+const putBatch = 500
+
+// Create makes a database; one that is there already stays as it is.
+func (s *Server) Create(name string) error {
+	if !validDatabaseName(name) {
+		return fmt.Errorf("create database %q: not a database name", name)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dbs[name] == nil {
+		s.create(name)
+	}
+	return nil
+}
+
+func (s *Server) create(name string) *database {
+	s.incarnations++
+	db := newDatabase(name, s.incarnations, s.opts.Now())
+	s.dbs[name] = db
+	return db
+}
+
+// Drop deletes a database and ends the feeds on it. It reports whether there
+// was one.
+func (s *Server) Drop(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	db := s.dbs[name]
+	if db == nil {
+		return false
+	}
+	delete(s.dbs, name)
+	close(db.gone)
+	return true
+}
+
+// Databases gives the names, sorted.
+func (s *Server) Databases() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	names := make([]string, 0, len(s.dbs))
+	for name := range s.dbs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *Server) database(name string) *database {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.dbs[name]
+}
+
+// Put stores documents, each a JSON object with an _id, and creates the
+// database if need be. A document without _rev, or with the revision of a
+// leaf, replaces what is there; one with a revision that nobody gave (or with
+// _revisions) is stored under it, as new_edits=false does. Bytes that are not
+// UTF-8 are kept, which no HTTP writer could get in.
+//
+// A document that cannot be stored is left out and named in the error; the
+// others are stored all the same.
+func (s *Server) Put(name string, docs ...[]byte) error {
+	if err := s.Create(name); err != nil {
+		return err
+	}
+	db := s.database(name)
+	if db == nil {
+		return fmt.Errorf("put into %s: %w", name, noDatabase())
+	}
+	var faults []error
+	batch := make([]draft, 0, min(len(docs), putBatch))
+	flush := func() {
+		for i, w := range db.write(overwrite, batch...) {
+			if w.err != nil {
+				faults = append(faults, fmt.Errorf("put %s into %s: %w", batch[i].id, name, w.err))
+			}
+		}
+		batch = batch[:0]
+	}
+	for i, doc := range docs {
+		d, err := s.codec.parseDraft(doc)
+		if err == nil {
+			err = checkID(d.id)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("put document %d (%q) into %s: %w", i, d.id, name, err))
+			continue
+		}
+		if batch = append(batch, d); len(batch) == putBatch {
+			flush()
+		}
+	}
+	flush()
+	return errors.Join(faults...)
+}
+
+// Delete leaves a tombstone in a document's place. It reports whether there
+// was a live document.
+func (s *Server) Delete(name, id string) bool {
+	db := s.database(name)
+	if db == nil {
+		return false
+	}
+	doc := db.get(id)
+	if doc == nil || doc.winner().deleted {
+		return false
+	}
+	d := draft{id: id, rev: doc.winner().rev(), deleted: true}
+	return db.write(newEdit, d)[0].err == nil
+}
+
+// Doc gives the winning revision of a live document, with _id and _rev.
+func (s *Server) Doc(name, id string) (doc []byte, ok bool) {
+	db := s.database(name)
+	if db == nil {
+		return nil, false
+	}
+	found := db.get(id)
+	if found == nil || found.winner().deleted {
+		return nil, false
+	}
+	doc, err := s.codec.appendDoc(nil, id, found.winner(), "")
+	if err != nil {
+		s.opts.Log.Error("stored document is damaged", "db", name, "id", id, "err", err)
+		return nil, false
+	}
+	return doc, true
+}
+
+// Stats are the sizes of one database.
+type Stats struct {
+	Docs, Deleted int       // live documents, tombstones
+	Bytes         int64     // of the winners, as JSON without _id and _rev
+	Changes       int64     // writes so far
+	Created       time.Time // when the database was made
+}
+
+// Stats gives the sizes of a database; ok is false if there is none.
+func (s *Server) Stats(name string) (st Stats, ok bool) {
+	db := s.database(name)
+	if db == nil {
+		return Stats{}, false
+	}
+	i := db.info()
+	return Stats{i.live, i.deleted, i.bytes, i.seq, db.created}, true
+}

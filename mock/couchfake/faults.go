@@ -1,0 +1,254 @@
+package couchfake
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Kind names one way to misbehave.
+type Kind string
+
+// The ways to misbehave. Each says which other fields of Fault it reads.
+const (
+	Cut         Kind = "cut"           // close the connection after Bytes bytes of body
+	CutInRow    Kind = "cut-in-row"    // close the connection in the middle of row number Rows (from 0)
+	Freeze      Kind = "freeze"        // take the request and never answer, not even headers
+	FreezeAfter Kind = "freeze-after"  // stop for ever after Bytes bytes of body
+	FreezeInRow Kind = "freeze-in-row" // stop for ever in the middle of row number Rows (from 0)
+	Delay       Kind = "delay"         // answer Wait later
+	Slow        Kind = "slow"          // send at most Bytes bytes a second
+	FailStatus  Kind = "status"        // answer with Status (500 when 0)
+	Deny        Kind = "deny"          // 401, as for a wrong password
+	NoDatabase  Kind = "no-database"   // 404, as for a database that is not there
+	ErrorRow    Kind = "error-row"     // put an error object before row number Rows; with Stop no row follows it
+	Replay      Kind = "replay"        // _changes: send Rows changes from before since again, at each batch
+	Reorder     Kind = "reorder"       // _changes: send each batch newest first, seqs still safe to resume from
+	EndFeed     Kind = "end-feed"      // _changes: end the feed after Rows rows, as the server does at a time-out
+	ForgetSeqs  Kind = "forget-seqs"   // _changes: a since other than 0 and now is unknown: 400
+	RewindSeqs  Kind = "rewind-seqs"   // _changes: a since other than 0 and now counts as 0
+	EmptyDB     Kind = "empty"         // the database seems to hold no documents
+	HalveDB     Kind = "halve"         // the database seems to hold every second document
+)
+
+// errorRow is what a cluster puts in the place of rows that it could not get.
+const errorRow = `{"error":"timeout","reason":"The request could not be processed in a reasonable amount of time."}`
+
+// Match says which requests a fault meets. An empty field matches everything.
+type Match struct {
+	Method string // GET, POST …
+	Path   string // prefix of the path, unescaped: "/wmstats/_changes"
+	Feed   string // of _changes: normal, longpoll, continuous
+}
+
+// Fault is one misbehaviour: who is met, by what, and how often.
+type Fault struct {
+	Match Match
+	Kind  Kind
+	Skip  int // so many matching requests go well first
+	Times int // so many requests are met; 0: until cleared
+
+	Bytes  int
+	Rows   int
+	Status int
+	Stop   bool
+	Wait   time.Duration
+}
+
+// ActiveFault is a fault at work.
+type ActiveFault struct {
+	fault   Fault
+	table   *faultTable
+	cleared chan struct{}
+
+	seen, hits int // guarded by table.mu
+}
+
+// Clear ends the fault. Requests that it froze go on. It may be called twice.
+func (a *ActiveFault) Clear() { a.table.remove(a) }
+
+// Hits counts the requests that the fault has met.
+func (a *ActiveFault) Hits() int {
+	a.table.mu.Lock()
+	defer a.table.mu.Unlock()
+	return a.hits
+}
+
+type faultTable struct {
+	mu     sync.Mutex
+	active []*ActiveFault
+}
+
+// Misbehave puts a fault to work for the requests that come from now on.
+// Faults of different kinds add up; of one kind the first one counts.
+func (s *Server) Misbehave(f Fault) *ActiveFault {
+	a := &ActiveFault{fault: f, table: &s.faults, cleared: make(chan struct{})}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.active = append(s.faults.active, a)
+	return a
+}
+
+// Behave clears all faults.
+func (s *Server) Behave() {
+	s.faults.mu.Lock()
+	active := slices.Clone(s.faults.active)
+	s.faults.mu.Unlock()
+	for _, a := range active {
+		a.Clear()
+	}
+}
+
+func (t *faultTable) remove(a *ActiveFault) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.Index(t.active, a); i >= 0 {
+		t.active = slices.Delete(t.active, i, i+1)
+		close(a.cleared)
+	}
+}
+
+// meet gives the faults that this request meets and counts them.
+func (t *faultTable) meet(r *http.Request) []*ActiveFault {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var met []*ActiveFault
+	for _, a := range t.active {
+		if !a.fault.Match.matches(r) {
+			continue
+		}
+		a.seen++
+		if a.seen <= a.fault.Skip || a.fault.Times > 0 && a.hits >= a.fault.Times {
+			continue
+		}
+		a.hits++
+		met = append(met, a)
+	}
+	return met
+}
+
+func (m Match) matches(r *http.Request) bool {
+	if m.Method != "" && m.Method != r.Method || !strings.HasPrefix(r.URL.Path, m.Path) {
+		return false
+	}
+	if m.Feed == "" {
+		return true
+	}
+	feed := r.URL.Query().Get("feed")
+	if feed == "" {
+		feed = feedNormal
+	}
+	return strings.HasSuffix(r.URL.Path, "/_changes") && feed == m.Feed
+}
+
+// lens is what the faults met by one request ask of its handler.
+type lens struct {
+	errorRow, endFeed *Fault
+	cutRow            *ActiveFault // CutInRow or FreezeInRow
+	replay            int
+	reorder           bool
+	forget, rewind    bool
+	empty, half       bool
+}
+
+// hides says whether a document is out of sight. Half of them is the half that
+// an id's hash picks, the same at each look.
+func (l *lens) hides(id string) bool {
+	if l.empty {
+		return true
+	}
+	if !l.half {
+		return false
+	}
+	h := uint32(2166136261)
+	for i := 0; i < len(id); i++ {
+		h = (h ^ uint32(id[i])) * 16777619
+	}
+	return h>>16&1 == 0
+}
+
+// shrinks says whether some documents are out of sight.
+func (l *lens) shrinks() bool { return l.empty || l.half }
+
+// applyFaults does what can be done before the handler, and prepares the rest.
+// It returns the error to answer with, or nil.
+func (c *call) applyFaults(met []*ActiveFault) error {
+	for _, a := range met {
+		f := &a.fault
+		if err := f.validate(); err != nil {
+			return &Error{http.StatusInternalServerError, "bad_fault", err.Error()}
+		}
+		switch f.Kind {
+		case Delay:
+			if err := c.pause(f.Wait); err != nil {
+				return err
+			}
+		case Freeze:
+			if err := c.freeze(a); err != nil {
+				return err
+			}
+		case FailStatus:
+			return &Error{statusOr500(f.Status), "internal_server_error", "made to fail"}
+		case Deny:
+			return unauthorized("Name or password is incorrect.")
+		case NoDatabase:
+			return noDatabase()
+		case Cut, FreezeAfter, Slow:
+			c.w = &faultyWriter{ResponseWriter: c.w, call: c, active: a}
+		default:
+			c.lens.set(a)
+		}
+	}
+	return nil
+}
+
+func statusOr500(status int) int {
+	if status == 0 {
+		return http.StatusInternalServerError
+	}
+	return status
+}
+
+func (l *lens) set(a *ActiveFault) {
+	f := &a.fault
+	switch f.Kind {
+	case CutInRow, FreezeInRow:
+		l.cutRow = a
+	case ErrorRow:
+		l.errorRow = f
+	case Replay:
+		l.replay = f.Rows
+	case Reorder:
+		l.reorder = true
+	case EndFeed:
+		l.endFeed = f
+	case ForgetSeqs:
+		l.forget = true
+	case RewindSeqs:
+		l.rewind = true
+	case EmptyDB:
+		l.empty = true
+	case HalveDB:
+		l.half = true
+	}
+}
+
+// validate refuses a fault that could never do anything.
+func (f Fault) validate() error {
+	switch f.Kind {
+	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, Deny, NoDatabase,
+		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB:
+	default:
+		return fmt.Errorf("fault kind %q: not known", f.Kind)
+	}
+	if f.Kind == Slow && f.Bytes < 1 {
+		return fmt.Errorf("fault %s: Bytes must be at least 1 a second", f.Kind)
+	}
+	if f.Kind == Replay && f.Rows < 1 {
+		return fmt.Errorf("fault %s: Rows must be at least 1", f.Kind)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package couchfake
+
+import (
+	"bufio"
+	"net/http"
+)
+
+// rowBuffer is how much of an answer gathers before it goes to the network.
+const rowBuffer = 128 << 10
+
+// rowWriter writes an answer of rows: a head, rows with a separator between
+// them, a tail. Faults that look at rows work here.
+type rowWriter struct {
+	c     *call
+	out   *bufio.Writer
+	sep   string
+	n     int  // rows written
+	ended bool // a fault stopped the rows: no more are written
+}
+
+// rows starts a chunked answer. Nothing is sent before the first flush.
+func (c *call) rows(sep string, headers ...string) *rowWriter {
+	c.begun = true
+	for i := 0; i+1 < len(headers); i += 2 {
+		c.w.Header()[headers[i]] = []string{headers[i+1]}
+	}
+	c.commonHeaders()
+	return &rowWriter{c: c, out: bufio.NewWriterSize(c.w, rowBuffer), sep: sep}
+}
+
+// text writes what is not a row.
+func (rw *rowWriter) text(s string) error {
+	_, err := rw.out.WriteString(s)
+	return err
+}
+
+// row writes one row.
+func (rw *rowWriter) row(b []byte) error {
+	if rw.ended {
+		return nil
+	}
+	l := &rw.c.lens
+	if l.errorRow != nil && rw.n == l.errorRow.Rows {
+		rw.ended = l.errorRow.Stop
+		if err := rw.plain([]byte(errorRow)); err != nil || rw.ended {
+			return err
+		}
+	}
+	if l.cutRow != nil && rw.n == l.cutRow.fault.Rows {
+		return rw.cut(b, l.cutRow)
+	}
+	return rw.plain(b)
+}
+
+// cut sends half of a row, and the rest only if it freezes and is let go on.
+func (rw *rowWriter) cut(b []byte, a *ActiveFault) error {
+	half := len(b) / 2
+	if err := rw.plain(b[:half]); err != nil {
+		return err
+	}
+	if err := rw.flush(); err != nil {
+		return err
+	}
+	if a.fault.Kind == CutInRow {
+		return rw.c.abort()
+	}
+	if err := rw.c.freeze(a); err != nil {
+		return err
+	}
+	_, err := rw.out.Write(b[half:])
+	return err
+}
+
+func (rw *rowWriter) plain(b []byte) error {
+	if rw.n > 0 {
+		if _, err := rw.out.WriteString(rw.sep); err != nil {
+			return err
+		}
+	}
+	rw.n++
+	_, err := rw.out.Write(b)
+	return err
+}
+
+// flush sends what has gathered.
+func (rw *rowWriter) flush() error {
+	if err := rw.out.Flush(); err != nil {
+		return err
+	}
+	return http.NewResponseController(rw.c.w).Flush()
+}
+
+// end writes the tail. A short answer still goes out in chunks, without a
+// Content-Length, as CouchDB sends it.
+func (rw *rowWriter) end(tail string) error {
+	if err := rw.text(tail); err != nil {
+		return err
+	}
+	return rw.flush()
+}

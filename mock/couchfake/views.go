@@ -1,0 +1,199 @@
+package couchfake
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tidwall/btree"
+	"github.com/tidwall/gjson"
+)
+
+// View is one view of one design document, as a Go function.
+type View struct {
+	Design, Name string
+	Count        bool                    // has the reduce function _count
+	Map          func(d Doc, e *Emitter) // called once for each live document that is no design document
+	JavaScript   string                  // the same map function for a real server
+}
+
+// Doc is the document that a map function sees.
+type Doc struct {
+	ID, Rev string
+	Body    gjson.Result // with _id and _rev
+}
+
+// Text gives the string at a top-level field, "" if it is none.
+func (d Doc) Text(field string) string {
+	if v := d.Body.Get(field); v.Type == gjson.String {
+		return v.Str
+	}
+	return ""
+}
+
+// JSON gives the JSON text at a top-level field, null if there is none.
+func (d Doc) JSON(field string) string {
+	if v := d.Body.Get(field); v.Exists() {
+		return v.Raw
+	}
+	return "null"
+}
+
+// Emitter collects the rows of one document.
+type Emitter struct {
+	rows []*viewRow
+	doc  *revision
+}
+
+// Row emits a key and a value, both JSON texts.
+func (e *Emitter) Row(key, value string) {
+	e.rows = append(e.rows, &viewRow{key: strings.Clone(key), value: strings.Clone(value)})
+}
+
+// RowWithDoc emits a key with the whole document as its value.
+func (e *Emitter) RowWithDoc(key string) {
+	e.rows = append(e.rows, &viewRow{key: strings.Clone(key), doc: e.doc})
+}
+
+// viewRow is one row of an index. It is not changed once it is in.
+type viewRow struct {
+	sort       string // see collation
+	id         string
+	n          int // position among the rows of its document
+	key, value string
+	doc        *revision // the value, when it is the whole document
+}
+
+func lessRow(a, b *viewRow) bool {
+	if a.sort != b.sort {
+		return a.sort < b.sort
+	}
+	if a.id != b.id {
+		return a.id < b.id
+	}
+	return a.n < b.n
+}
+
+// viewIndex holds the rows of one view as of a position. It is brought up to
+// date by the queries that ask for it, from the changes since.
+type viewIndex struct {
+	view View
+
+	mu   sync.Mutex
+	seq  int64
+	rows *btree.BTreeG[*viewRow]
+	byID map[string][]*viewRow
+}
+
+// index gives the index of a view in a database, empty at first.
+func (db *database) index(v View) *viewIndex {
+	db.viewsMu.Lock()
+	defer db.viewsMu.Unlock()
+	name := v.Design + "/" + v.Name
+	ix := db.views[name]
+	if ix == nil {
+		ix = &viewIndex{view: v, byID: make(map[string][]*viewRow),
+			rows: btree.NewBTreeGOptions(lessRow, btree.Options{NoLocks: true})}
+		db.views[name] = ix
+	}
+	return ix
+}
+
+// snapshot gives the rows and their position, after an update if one is asked
+// for.
+func (ix *viewIndex) snapshot(s *Server, db *database, update bool) (*btree.BTreeG[*viewRow], int64, error) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	var err error
+	if update {
+		err = ix.update(s, db)
+	}
+	return ix.rows.Copy(), ix.seq, err
+}
+
+func (ix *viewIndex) update(s *Server, db *database) error {
+	changes, newest, _ := db.changesSince(ix.seq)
+	var buf []byte
+	for _, ch := range changes {
+		for _, row := range ix.byID[ch.doc.id] {
+			ix.rows.Delete(row)
+		}
+		delete(ix.byID, ch.doc.id)
+		if ch.win.deleted || strings.HasPrefix(ch.doc.id, "_design/") {
+			continue
+		}
+		var err error
+		if buf, err = s.codec.appendDoc(buf[:0], ch.doc.id, ch.win, ""); err != nil {
+			return err
+		}
+		e := Emitter{doc: ch.win}
+		ix.view.Map(Doc{ID: ch.doc.id, Rev: ch.win.rev(), Body: gjson.ParseBytes(buf)}, &e)
+		for n, row := range e.rows {
+			row.id, row.n = ch.doc.id, n
+			row.sort = s.coll.key(gjson.Parse(row.key))
+			ix.rows.Set(row)
+		}
+		if len(e.rows) > 0 {
+			ix.byID[ch.doc.id] = slices.Clip(e.rows)
+		}
+	}
+	ix.seq = newest
+	return nil
+}
+
+// findView says whether a view exists in a database: it does where a design
+// document put there names it, where all known views are built in, or under
+// the name WMStats where one of the WMStatsErl documents has it (the front
+// end's rewrites).
+func (s *Server) findView(db *database, design, name string) (View, error) {
+	known, isKnown := s.views[design+"/"+name]
+	if s.opts.BuiltinViews && isKnown {
+		return known, nil
+	}
+	doc := db.get("_design/" + design)
+	if doc == nil || doc.winner().deleted {
+		if v, found := s.rewritten(db, design, name); found {
+			return v, nil
+		}
+		return View{}, notFound("missing")
+	}
+	body, err := s.codec.appendDoc(nil, doc.id, doc.winner(), "")
+	if err != nil {
+		return View{}, err
+	}
+	def := gjson.ParseBytes(body).Get("views").Get(gjson.Escape(name))
+	if !def.Exists() {
+		if v, found := s.rewritten(db, design, name); found {
+			return v, nil
+		}
+		return View{}, notFound("missing_named_view")
+	}
+	if !isKnown {
+		return View{}, notBuilt("Go function for the view " + design + "/" + name)
+	}
+	switch reduce := def.Get("reduce"); reduce.String() {
+	case "":
+		known.Count = false
+	case "_count":
+		known.Count = true
+	default:
+		return View{}, notBuilt("reduce function " + reduce.String())
+	}
+	return known, nil
+}
+
+// rewritten finds WMStats/<name> by the design document that really holds it.
+func (s *Server) rewritten(db *database, design, name string) (View, bool) {
+	if design != rewritesDesign {
+		return View{}, false
+	}
+	for _, v := range s.views {
+		if v.Name != name || v.Design == design || !strings.HasPrefix(v.Design, rewritesDesign) {
+			continue
+		}
+		if found, err := s.findView(db, v.Design, name); err == nil {
+			return found, true
+		}
+	}
+	return View{}, false
+}
