@@ -1,0 +1,249 @@
+package gen
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/dmwm/wmstats/mock/design"
+	"github.com/dmwm/wmstats/mock/jsonout"
+)
+
+// exit is a way for a job to fail. Scheduler ones leave no step of the job itself.
+type exit struct {
+	code             int
+	step, kind, text string
+}
+
+func exitCodes() []exit {
+	return []exit{
+		{8021, "cmsRun1", "FileReadError", "An exception of category 'FileReadError' occurred while\n   [0] Processing  Event run: 1 lumi: 4411 event: 881 stream: 2\n   [1] Running path 'AODSIMoutput_step'\nException Message:\nbad file"},
+		{50660, "PerformanceError", "PerformanceKill", "Job has exceeded maxRSS: 15900 MB"},
+		{99303, "NoJobReport", "NoJobReport", "Failed to find a job report in the agent"},
+		{71304, "JobKilled", "SiteRemoved", "The job can run only at sites that are in drain or down"},
+		{8001, "cmsRun1", "CMSExeption", "An exception of category 'Configuration' occurred"},
+		{60307, "stageOut1", "StageOutFailure", "gfal-copy failed: [Errno 110] Connection timed out"},
+		{8028, "cmsRun1", "FileOpenError", "Failed to open the file 'root://xrootd-cms.infn.it//store/mc/x.root'; fallback failed as well"},
+		{134, "cmsRun1", "Fatal Exception", "Job aborted by signal 6"},
+		{137, "cmsRun1", "Fatal Exception", "Job killed by signal 9"},
+		{50664, "PerformanceError", "PerformanceKill", "Job has exceeded its wall time"},
+		{8020, "cmsRun1", "FileOpenError", "Input file could not be opened"},
+		{71104, "JobSubmit", "SubmitFailed", "No site is left in the white list"},
+		{8002, "cmsRun1", "StdException", "std::exception: vector::_M_range_check"},
+		{99400, "logArch1", "LogArchiveFailure", "Log archive could not be copied"},
+		{139, "cmsRun1", "Fatal Exception", "Segmentation violation"},
+		{60403, "stageOut1", "StageOutTimeout", "Stage-out took more than 14400 s"},
+		{8006, "cmsRun1", "ProductNotFound", "getByLabel: Found zero products"},
+		{99109, "cmsRun1", "ExceptionDuringExecution", "Uncaught exception in the wrapper"},
+		{71102, "JobSubmit", "SubmitFailed", "The job exceeds the limits of all its sites"},
+	}
+}
+
+// jobDocs returns the job summaries that workflow sk has at first.
+func (w *World) jobDocs(sk *Sketch, st *State) []Doc {
+	if w.opts.JobSummaries < 0 || len(st.Agents) == 0 || st.Cleaned || sk.FailPermille < 5 {
+		return nil
+	}
+	d := w.dice(forJobs, sk.Index)
+	docs := make([]Doc, 1+d.n(w.opts.JobSummaries))
+	for n := range docs {
+		docs[n] = w.jobDoc(sk, st, n)
+	}
+	return docs
+}
+
+// jobDoc is the n-th job summary of a workflow that has agents.
+func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
+	d := w.dice(forJobs, int(mix(uint64(sk.Index))>>2)+n+1)
+	ag := st.Agents[d.n(len(st.Agents))]
+	tasks := sk.tasks(w.opts.Lean)
+	tk := tasks[d.n(len(tasks))]
+	s := w.sites[sk.Sites[d.n(len(sk.Sites))]]
+	e := exitCodes()[w.exitWeights.draw(&d)]
+	state := one(&d, []string{"jobfailed", "jobfailed", "jobfailed", "jobcooloff", "exhausted", "jobpaused", "success"})
+	switch {
+	case e.step == "JobSubmit":
+		state = one(&d, []string{"submitfailed", "submitcooloff"})
+	case state == "success":
+		e = exit{0, "cmsRun1", "", ""}
+	}
+	id := fmt.Sprintf("%08x-%04x-%04x-%04x-%012x-%d", d.src.Uint64()>>32, d.n(1<<16), 0x4000|d.n(1<<12), 0x8000|d.n(1<<14), d.src.Uint64()>>16, d.n(900))
+	t := min(ag.Time, st.TimeOf(RunningOpen)+int64(d.n(200_000)))
+	j := &jsonout.Buf{}
+	j.Open('{')
+	j.Str("_id", id)
+	j.Str("type", "jobsummary")
+	j.Int("wmbsid", int64(d.n(9_000_000)))
+	j.Int("retrycount", int64(d.n(4)))
+	j.Str("workflow", sk.Name)
+	j.Str("task", tk.path)
+	j.Str("jobtype", tk.jobType)
+	j.Str("state", state)
+	jobPlace(j, s, e)
+	jobErrors(j, &d, e)
+	jobFiles(j, &d, sk, s)
+	host := w.hosts[ag.Host].name
+	j.Str("acdc_url", "https://cmsweb.cern.ch/couchdb/acdcserver")
+	j.Str("agent_name", host)
+	j.Object("worker_node_info")
+	j.Str("HostName", fmt.Sprintf("wn%04d.%s", d.n(2000), strings.ToLower(strings.ReplaceAll(s.name, "_", "-"))))
+	j.Close('}')
+	if d.chance(300) {
+		j.Null("eos_log_url")
+	} else {
+		j.Str("eos_log_url", "https://eoscmsweb.cern.ch/eos/cms/store/logs/prod/recent/PRODUCTION/"+sk.Name+"/"+id+".tar.gz")
+	}
+	j.Object("logArchiveLFN")
+	j.Bool("/store/unmerged/logs/prod/"+id+"-logArchive.tar.gz", true)
+	j.Close('}')
+	jobHistory(j, s.name, state, t)
+	j.Int("timestamp", t)
+	j.Close('}')
+	return Doc{design.WMStatsDB, id, j.B}
+}
+
+// jobPlace writes where the job was: nowhere when it was never sent out.
+func jobPlace(j *jsonout.Buf, s site, e exit) {
+	if e.step == "JobSubmit" {
+		j.Null("site")
+		j.Null("cms_location")
+	} else {
+		j.Str("site", s.name)
+		reported := s.name
+		if s.storage != "" {
+			reported = s.storage
+		}
+		j.Str("cms_location", reported)
+	}
+	j.Int("exitcode", int64(e.code))
+}
+
+func jobErrors(j *jsonout.Buf, d *dice, e exit) {
+	j.Object("errors")
+	if e.step == "JobSubmit" {
+		j.List(e.step)
+		jobError(j, e, e.text)
+		j.Close(']')
+		j.Close('}')
+		return
+	}
+	steps := []string{"cmsRun1", "stageOut1", "logArch1"}
+	if e.step != "cmsRun1" && e.step != "stageOut1" && e.step != "logArch1" {
+		steps = append(steps, e.step)
+	}
+	for _, step := range steps {
+		j.List(step)
+		if step == e.step && e.code != 0 {
+			trace := strings.Repeat("\n#"+fmt.Sprint(d.n(9))+"  0x00002b in edm::EventProcessor::processLumis () from libFWCoreFramework.so", 1+d.n(12))
+			jobError(j, e, e.text+trace)
+		}
+		j.Close(']')
+	}
+	j.Close('}')
+}
+
+func jobError(j *jsonout.Buf, e exit, details string) {
+	j.Open('{')
+	j.Str("type", e.kind)
+	j.Str("details", details)
+	j.Int("exitCode", int64(e.code))
+	j.Close('}')
+}
+
+func jobFiles(j *jsonout.Buf, d *dice, sk *Sketch, s site) {
+	run := 1
+	if sk.data {
+		run = d.between(355000, 392000)
+	}
+	j.List("lumis")
+	j.Open('{')
+	j.List(fmt.Sprint(run))
+	first := d.n(4000)
+	for n := range 1 + d.n(8) {
+		j.Number(int64(first + n))
+	}
+	j.Close(']')
+	j.Close('}')
+	j.Close(']')
+	j.List("inputfiles")
+	if sk.Files > 0 {
+		for range 1 + d.n(3) {
+			j.Open('{')
+			j.Str("lfn", fmt.Sprintf("/store/data/%s/RAW/v1/000/%016x.root", sk.Campaign, d.src.Uint64()))
+			j.Str("input_type", "primaryFiles")
+			j.Close('}')
+		}
+	}
+	j.Close(']')
+	j.List("output")
+	j.Open('{')
+	j.Str("type", "logArchive")
+	j.Str("lfn", fmt.Sprintf("/store/unmerged/logs/prod/%016x-logArchive.tar.gz", d.src.Uint64()))
+	if d.chance(500) {
+		j.Strings("location", []string{s.name})
+	} else {
+		j.Str("location", s.name)
+	}
+	j.Object("checksums")
+	j.Str("adler32", fmt.Sprintf("%08x", d.n(1<<32)))
+	j.Close('}')
+	j.Int("size", 0)
+	j.Close('}')
+	j.Close(']')
+	j.Null("outputdataset")
+}
+
+func jobHistory(j *jsonout.Buf, place, state string, t int64) {
+	j.List("state_history")
+	states := []string{"created", "executing", "complete", "jobfailed", state}
+	for k := 1; k < len(states); k++ {
+		if states[k] == states[k-1] {
+			continue
+		}
+		j.Open('{')
+		j.Str("oldstate", states[k-1])
+		j.Str("newstate", states[k])
+		j.Str("location", place)
+		j.Int("timestamp", t-int64(len(states)-k)*1800)
+		j.Close('}')
+	}
+	j.Close(']')
+}
+
+// logDocs returns the log entries of a workflow: most have none.
+func (w *World) logDocs(sk *Sketch, st *State) []Doc {
+	d := w.dice(forLogs, sk.Index)
+	if !d.chance(40) {
+		return nil
+	}
+	reporter, thread, kind, text := "reqmgr2", "StatusChangeTasks", "info", "moved to "+st.Status().String()
+	if len(st.Agents) > 0 {
+		reporter = w.hosts[st.Agents[0].Host].name
+		thread, kind, text = "WorkQueueManagerLocationPoller", "agent-error", "Failed to find a location for block of "+sk.Steps[0].InputDataset
+		if d.chance(500) {
+			thread, kind, text = "JobCreatorPoller", "agent-warning", "No space left for new jobs, work is put back"
+		}
+	}
+	return []Doc{logDoc(sk.Name, reporter, thread, kind, text, st.Transitions[len(st.Transitions)-1].Time, d.n(1000))}
+}
+
+func logDoc(request, reporter, thread, kind, text string, t int64, ms int) Doc {
+	sum := md5.Sum([]byte(strings.Join([]string{request, reporter, thread, kind}, "--")))
+	id := hex.EncodeToString(sum[:])
+	j := &jsonout.Buf{}
+	j.Open('{')
+	j.Str("_id", id)
+	j.Str("request", request)
+	j.Str("identifier", reporter)
+	j.Str("thr", thread)
+	j.Str("type", kind)
+	j.List("messages")
+	j.Open('{')
+	j.Raw("ts", fmt.Sprintf("%d.%03d", t, ms))
+	j.Str("msg", text)
+	j.Close('}')
+	j.Close(']')
+	j.Close('}')
+	return Doc{design.LogDB, id, j.B}
+}

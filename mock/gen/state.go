@@ -1,0 +1,171 @@
+package gen
+
+// Transition is one entry of a status history.
+type Transition struct {
+	Status Status
+	Time   int64 // Unix s
+}
+
+// PriorityChange is one entry of a priority history.
+type PriorityChange struct {
+	Priority int
+	Time     int64 // Unix s
+}
+
+// AgentState is how far one agent is with one workflow.
+type AgentState struct {
+	Host int32 // position in Hosts
+	Done int32 // share of its jobs that ended, 0..1 000 000
+	Revs int32 // documents written so far, at least 1
+	Time int64 // timestamp of the last one, Unix s
+}
+
+// State is all that changes about a workflow in the course of time. Everything
+// else follows from the seed and the workflow's number.
+type State struct {
+	Transitions []Transition     // never empty
+	Priorities  []PriorityChange // never empty
+	Agents      []AgentState
+	Cleaned     bool // agents have dropped the jobs: their documents are empty
+}
+
+// Status is the status of the last transition.
+func (s *State) Status() Status { return s.Transitions[len(s.Transitions)-1].Status }
+
+// Created is when the request was made, Unix s.
+func (s *State) Created() int64 { return s.Transitions[0].Time }
+
+// Passed tells whether the workflow has been in a status.
+func (s *State) Passed(status Status) bool { return s.TimeOf(status) != 0 }
+
+// TimeOf is when the workflow first entered a status, Unix s, or 0.
+func (s *State) TimeOf(status Status) int64 {
+	for _, t := range s.Transitions {
+		if t.Status == status {
+			return t.Time
+		}
+	}
+	return 0
+}
+
+// killed tells that the jobs that had not ended were canceled.
+func (s *State) killed() bool { return s.Passed(Aborted) || s.Passed(ForceComplete) }
+
+// status is the status of workflow i at the world's present.
+func (w *World) status(i int) Status {
+	d := w.dice(forStatus, i)
+	if i >= w.opts.Workflows {
+		return one(&d, []Status{NormalArchived, NormalArchived, NormalArchived, AbortedArchived, RejectedArchived})
+	}
+	if w.edgeOf(i).needs == needsAgents {
+		return RunningClosed
+	}
+	return Status(w.statusWeights.draw(&d))
+}
+
+// Initial is the state of workflow i at the world's present.
+func (w *World) Initial(i int) State {
+	d := w.dice(forTimes, i)
+	last := w.status(i)
+	path := last.path(&d)
+	st := State{Transitions: make([]Transition, len(path))}
+	t := w.opts.Now - int64(d.logNormal(2*86400, 1.79, 380*86400))
+	for k := len(path) - 1; k >= 0; k-- {
+		st.Transitions[k] = Transition{path[k], t}
+		if k > 0 {
+			t -= path[k-1].stay(&d)
+		}
+	}
+	st.Priorities = w.priorities(&d, &st)
+	if st.Passed(RunningOpen) {
+		st.Agents = w.initialAgents(i, &st)
+		st.Cleaned = last == Announced && d.chance(150) || last.Archived() && d.chance(300)
+	}
+	return st
+}
+
+// Arrival is the state of a workflow that is made now.
+func (w *World) Arrival(i int, now int64) State {
+	d := w.dice(forTimes, i)
+	st := State{Transitions: []Transition{{NewRequest, now}}}
+	st.Priorities = []PriorityChange{{w.drawPriority(&d), now}}
+	return st
+}
+
+func (w *World) priorities(d *dice, st *State) []PriorityChange {
+	out := []PriorityChange{{w.drawPriority(d), st.Created()}}
+	for len(out) < 4 && d.chance(250) {
+		at := out[len(out)-1].Time
+		out = append(out, PriorityChange{w.drawPriority(d), at + int64(d.n(int(max(1, w.opts.Now-at))))})
+	}
+	return out
+}
+
+func (w *World) drawPriority(d *dice) int {
+	switch peak := w.priorityWeights.draw(d); peak {
+	case 6:
+		return min(999999, 110000+d.logNormal(80000, 1.0, 889999))
+	case 7:
+		return d.n(8001)
+	default:
+		return []int{63000, 70000, 80000, 85000, 90000, 110000}[peak]
+	}
+}
+
+// initialAgents says which agents hold jobs of workflow i, and how far they are.
+func (w *World) initialAgents(i int, st *State) []AgentState {
+	hosts := w.HostsOf(i)
+	d := w.dice(forTimes, -i-1)
+	out := make([]AgentState, len(hosts))
+	for k, h := range hosts {
+		a := AgentState{Host: int32(h), Revs: int32(1 + d.n(400)), Time: w.opts.Now - w.Phase(h)}
+		switch last := st.Status(); {
+		case last == RunningOpen:
+			a.Done = int32(d.n(550_000))
+		case last == RunningClosed:
+			a.Done = int32(100_000 + d.n(899_000))
+		case st.killed():
+			a.Done = int32(200_000 + d.n(700_000))
+		default:
+			a.Done = Ended
+		}
+		out[k] = a
+	}
+	return out
+}
+
+// Ended is the Done of an agent that has no jobs left.
+const Ended = 1_000_000
+
+// Phase is how long ago, in s and less than a cycle of 600 s, agent h wrote its
+// documents: all of one cycle carry one timestamp.
+func (w *World) Phase(h int) int64 {
+	d := w.dice(forInfo, h)
+	return int64(d.n(600))
+}
+
+// HostsOf says which agents workflow i runs on once it runs.
+func (w *World) HostsOf(i int) []int {
+	if w.head(i).relval {
+		return []int{relvalHost}
+	}
+	d := w.dice(forAgents, i)
+	n := 1
+	switch p := d.n(100); {
+	case p >= 99:
+		n = d.between(5, 7)
+	case p >= 85:
+		n = d.between(3, 4)
+	case p >= 60:
+		n = 2
+	}
+	if w.edgeOf(i).agents > n {
+		n = w.edgeOf(i).agents
+	}
+	first, step := d.n(relvalHost), one(&d, []int{1, 5, 7, 11})
+	out := make([]int, n)
+	for k := range out {
+		out[k] = (first + k*step) % relvalHost
+	}
+	return out
+}
