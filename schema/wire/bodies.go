@@ -14,6 +14,14 @@ type FacetValue struct {
 	Count int
 }
 
+// FacetPage is the body of /facet/{field}.
+type FacetPage struct {
+	Generation string
+	Time       string
+	Field      string // schema key
+	FacetResult
+}
+
 // Envelope is the body of a list with envelope=1 or facets=.
 type Envelope[T any] struct {
 	Generation string
@@ -44,7 +52,8 @@ type Stats struct {
 }
 
 // Group is the body of /sites/{site} and its kin, with the summary record
-// under its kind's key (Site, Campaign, Release, Agent) added by the server.
+// under its kind's key (Site, Campaign, Release, Agent) before it and, when
+// facets were asked for, Facets after it.
 type Group[W any] struct {
 	Total     int
 	Idx       int

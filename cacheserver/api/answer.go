@@ -1,0 +1,280 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+const (
+	// smallest is the size below which bodies are not compressed: setting up a
+	// compressor costs more than sending 4 KB.
+	smallest = 4 << 10
+	// biggestKept is the size up to which a compressed body goes into the cache.
+	biggestKept = 4 << 20
+	// writeSize is what is gathered before it goes to the connection.
+	writeSize = 64 << 10
+)
+
+// answer is a representation that is ready to be written.
+type answer struct {
+	format  wire.Format
+	media   string // Content-Type; "" is that of format
+	body    render.Body
+	version uint64   // hash of the content of the records
+	keys    []string // projection, part of the ETag
+	pinned  bool
+	stream  bool   // written as it is made, without a length
+	name    string // of the file when it is to be saved, without ending
+	began   time.Time
+	filter  time.Duration
+
+	// stitched returns the body as one gzip member of kept parts; nil or ok
+	// false: it can't be made so.
+	stitched func() (parts [][]byte, size int64, ok bool)
+}
+
+// write sends the answer, or 304 if the client has it.
+func (a *API) write(c echo.Context, ans answer) error {
+	h := c.Response().Header()
+	coding, parts, size := a.chooseCoding(c, &ans)
+	tag := a.etag(&ans, coding)
+	h["Etag"] = []string{tag}
+	h["Vary"] = []string{"Accept, Accept-Encoding"}
+	h["Cache-Control"] = []string{cacheControl(ans.pinned)}
+	if negotiate.Matches(strings.Join(c.Request().Header.Values("If-None-Match"), ","), tag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	if ans.media == "" {
+		ans.media = ans.format.ContentType()
+	}
+	h["Content-Type"] = []string{ans.media}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	if ans.name != "" {
+		h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", ans.name+"."+string(ans.format)))
+	}
+	if coding != negotiate.Identity {
+		h["Content-Encoding"] = []string{coding}
+	}
+	switch {
+	case parts != nil:
+		return a.send(c, &ans, size, func(w io.Writer) error { return writeParts(w, parts) })
+	case ans.stream:
+		return a.stream(c, &ans, render.Coding(coding))
+	case coding != negotiate.Identity:
+		return a.sendCompressed(c, &ans, render.Coding(coding), tag)
+	}
+	if size, ok := ans.body.Size(); ok {
+		return a.send(c, &ans, size, func(w io.Writer) error { _, err := ans.body.WriteTo(w); return err })
+	}
+	whole, err := ans.body.Append(nil)
+	if err != nil {
+		return err
+	}
+	return a.send(c, &ans, int64(len(whole)), func(w io.Writer) error { _, err := w.Write(whole); return err })
+}
+
+// chooseCoding picks how the body is compressed, and the stitched parts when
+// they are the way: they cost nothing, so they come before zstd.
+func (a *API) chooseCoding(c echo.Context, ans *answer) (coding string, parts [][]byte, size int64) {
+	accept := strings.Join(c.Request().Header.Values("Accept-Encoding"), ",")
+	if accept == "" || !ans.body.AtLeast(smallest) {
+		return negotiate.Identity, nil, 0
+	}
+	if ans.stitched != nil && negotiate.Coding(accept, negotiate.Gzip, negotiate.Zstd) == negotiate.Gzip {
+		if parts, size, ok := ans.stitched(); ok {
+			return negotiate.Gzip, parts, size
+		}
+	}
+	return negotiate.Coding(accept, negotiate.Zstd, negotiate.Gzip), nil, 0
+}
+
+// etag names the content in one representation. It does not depend on the
+// generation, so that a page that nobody changed stays valid. Compressed ones
+// are weak: the same content may be compressed to other bytes another time.
+func (a *API) etag(ans *answer, coding string) string {
+	var d xxhash.Digest
+	d.Reset()
+	var n [8]byte
+	number := func(v uint64) {
+		binary.LittleEndian.PutUint64(n[:], v)
+		_, _ = d.Write(n[:]) // never fails
+	}
+	text := func(s []byte) {
+		number(uint64(len(s)))
+		_, _ = d.Write(s)
+	}
+	number(a.seed)
+	number(ans.version)
+	number(uint64(ans.body.Count))
+	text(ans.body.Head)
+	text(ans.body.Tail)
+	text([]byte(ans.format))
+	text([]byte(ans.media))
+	for _, k := range ans.keys {
+		text([]byte(k))
+	}
+	tag := strconv.FormatUint(d.Sum64(), 16)
+	if coding != negotiate.Identity {
+		return `W/"` + tag + "-" + coding + `"`
+	}
+	return `"` + tag + `"`
+}
+
+// sendCompressed sends the body from the cache, or makes it and keeps it under
+// its tag: a name of the content, so it can never have a second value.
+func (a *API) sendCompressed(c echo.Context, ans *answer, coding render.Coding, tag string) error {
+	key := "body/" + tag
+	whole, ok := []byte(nil), false
+	if kept, found := a.o.Cache.Get(key); found {
+		whole, ok = kept.([]byte)
+	}
+	if !ok {
+		var buf bytes.Buffer
+		err := a.compressor.Compress(coding, &buf, func(w io.Writer) error { _, err := ans.body.WriteTo(w); return err })
+		if err != nil {
+			return err
+		}
+		if whole = buf.Bytes(); len(whole) <= biggestKept {
+			whole = bytes.Clone(whole) // without the room that the buffer grew by
+			a.o.Cache.Set(key, whole, int64(len(whole)))
+		}
+	}
+	return a.send(c, ans, int64(len(whole)), func(w io.Writer) error { _, err := w.Write(whole); return err })
+}
+
+// send writes a body of known length in as few writes as there are buffers.
+func (a *API) send(c echo.Context, ans *answer, size int64, write func(io.Writer) error) error {
+	h := c.Response().Header()
+	h["Content-Length"] = []string{strconv.FormatInt(size, 10)}
+	a.describeTiming(c, ans)
+	c.Response().WriteHeader(http.StatusOK)
+	if isHead(c) {
+		return nil
+	}
+	return a.buffered(c, write)
+}
+
+// stream writes a body of any length in constant memory. If it fails the caller
+// ends the connection, so that a cut is visible.
+func (a *API) stream(c echo.Context, ans *answer, coding render.Coding) error {
+	a.describeTiming(c, ans)
+	c.Response().WriteHeader(http.StatusOK)
+	if isHead(c) {
+		return nil
+	}
+	write := func(w io.Writer) error { _, err := ans.body.WriteTo(w); return err }
+	if coding != negotiate.Identity {
+		plain := write
+		write = func(w io.Writer) error { return a.compressor.Compress(coding, w, plain) }
+	}
+	return a.buffered(c, write)
+}
+
+func (a *API) buffered(c echo.Context, write func(io.Writer) error) error {
+	w := a.buffers.get(&patientWriter{c.Response(), http.NewResponseController(c.Response()), a.o.ChunkTimeout})
+	defer a.buffers.put(w)
+	if err := write(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("send the rest of a body: %w", err)
+	}
+	return nil
+}
+
+func (a *API) describeTiming(c echo.Context, ans *answer) {
+	encode := a.o.Now().Sub(ans.began) - ans.filter
+	c.Response().Header()[wire.HeaderTiming] = []string{"filter;dur=" + milliseconds(ans.filter) + ", encode;dur=" + milliseconds(encode)}
+}
+
+func writeParts(w io.Writer, parts [][]byte) error {
+	for _, p := range parts {
+		if _, err := w.Write(p); err != nil {
+			return fmt.Errorf("send a stitched body: %w", err)
+		}
+	}
+	return nil
+}
+
+// patientWriter gives the client time for each part instead of for the whole: a
+// long body may take long, but may not stand still.
+type patientWriter struct {
+	w       io.Writer
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	// A connection that knows no deadlines (a test recorder) has no peer to wait for.
+	_ = p.control.SetWriteDeadline(time.Now().Add(p.timeout))
+	return p.w.Write(b)
+}
+
+// bufferPool keeps the buffers in front of connections.
+type bufferPool struct{ pool *sync.Pool }
+
+func newBufferPool() bufferPool {
+	return bufferPool{&sync.Pool{New: func() any { return bufio.NewWriterSize(io.Discard, writeSize) }}}
+}
+
+func (p bufferPool) get(w io.Writer) *bufio.Writer {
+	b, ok := p.pool.Get().(*bufio.Writer)
+	if !ok {
+		return bufio.NewWriterSize(w, writeSize)
+	}
+	b.Reset(w)
+	return b
+}
+
+func (p bufferPool) put(b *bufio.Writer) {
+	b.Reset(io.Discard)
+	p.pool.Put(b)
+}
+
+// writeJSON sends a small body that no cache should need to compare.
+func (a *API) writeJSON(c echo.Context, status int, media string, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Type", media)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.Response().WriteHeader(status)
+	if isHead(c) {
+		return nil
+	}
+	if _, err := c.Response().Write(body); err != nil {
+		return fmt.Errorf("send a body: %w", err)
+	}
+	return nil
+}
+
+// encode is json.Marshal with a newline and without escapes for HTML, as the
+// records are written.
+func encode(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return buf.Bytes(), nil
+}

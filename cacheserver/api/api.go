@@ -1,0 +1,143 @@
+// Package api is the HTTP of the cache server: it reads requests with wire,
+// picks from one snapshot of the store, and writes the representation that the
+// client asked for. Each handler is parse, snapshot, revalidate, pick, write.
+//
+// It keeps no data: lists are the store's, details come from the source on
+// demand, and what costs something to make is kept in the cache under content
+// keys. It listens on no port (app does) and follows no source (follower does).
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Store is what the API reads lists from.
+type Store interface {
+	Snapshot() (snap *store.Snapshot, ok bool)
+	Generation(id string) (snap *store.Snapshot, ok bool)
+	Source() store.SourceState
+	Info() schema.CacheInfo
+	Agents(snap *store.Snapshot) []schema.AgentDetail
+}
+
+// Details reads all of one workflow from the source: its request document and
+// the agent documents of these ids. The keys of the list record, with what only
+// the store knows (alerts, freshness), and Recoveries are put in by the API.
+type Details interface {
+	Detail(ctx context.Context, request string, agents []string) (schema.Detail, error)
+}
+
+// Quarantined is a document that could not be used.
+type Quarantined struct {
+	ID        string `doc:"_id of the document"`
+	Database  string `doc:"database that it is in"`
+	Rev       string `doc:"revision that was read"`
+	Path      string `doc:"where in the document; empty: all of it"`
+	Reason    string `doc:"what is wrong"`
+	FirstSeen int64  `unit:"Unix s" doc:"when it was first read"`
+	LastSeen  int64  `unit:"Unix s" doc:"when it was last read"`
+	Count     int64  `doc:"how often it was read"`
+}
+
+// Build tells which program this is.
+type Build struct {
+	Version  string
+	Revision string
+	Time     string
+	Go       string
+}
+
+// Options is everything that an API needs.
+type Options struct {
+	Store      Store                // needed
+	Details    Details              // nil: there are no details, /fetch/{workflow} answers 502
+	Quarantine func() []Quarantined // nil: none
+	Cache      store.Cache          // nil: keeps nothing
+	Registry   *prometheus.Registry // nil: one of its own; /metrics serves it
+	Build      Build
+
+	DetailTimeout time.Duration // longest read of one detail; 0: 30 s
+	ChunkTimeout  time.Duration // longest write of a part of a long body; 0: 30 s
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: none
+}
+
+// API serves a Store over HTTP. Every field is set once, in New.
+type API struct {
+	o          Options
+	log        *slog.Logger
+	echo       *echo.Echo
+	metrics    *metrics
+	compressor *render.Compressor
+	buffers    bufferPool
+	flights    singleflight.Group // reads of details, by cache key
+	workflow   []schema.Field     // of the Workflow record
+	seed       uint64             // hash of what all representations depend on: schema and program
+	paths      []string           // of all routes, for suggestions
+	groups     []group
+	draining   atomic.Bool
+}
+
+// New checks the options and sets up the routes.
+func New(o Options) (*API, error) {
+	if o.Store == nil {
+		return nil, errors.New("api: Options.Store is missing")
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Cache == nil {
+		o.Cache = noCache{}
+	}
+	if o.DetailTimeout == 0 {
+		o.DetailTimeout = 30 * time.Second
+	}
+	if o.ChunkTimeout == 0 {
+		o.ChunkTimeout = 30 * time.Second
+	}
+	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool()}
+	var err error
+	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	a.workflow = schema.Describe[schema.Workflow]()
+	a.seed = xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow))
+	a.groups = a.allGroups()
+	a.echo = a.routes()
+	return a, nil
+}
+
+// Handler is the API as a handler, all routes with and without /v1.
+func (a *API) Handler() http.Handler { return a.echo }
+
+// Drain makes /readyz fail, so that balancers send nothing new while what is
+// under way is still served.
+func (a *API) Drain() { a.draining.Store(true) }
+
+// noCache keeps nothing.
+type noCache struct{}
+
+func (noCache) Get(string) (any, bool) { return nil, false }
+func (noCache) Set(string, any, int64) {}

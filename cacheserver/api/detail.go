@@ -1,0 +1,203 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// detailLists are the keys of schema.Detail after those of the list record,
+// each with the Kind of its records in NDJSON. Totals have a Kind of their own,
+// so that who adds up the lines of one Kind counts nothing twice.
+var detailLists = []struct{ key, kind string }{
+	{"Agents", "WorkflowAgent"}, {"Sites", "WorkflowSite"}, {"SiteTotals", "SiteTotal"},
+	{"Tasks", "WorkflowTask"}, {"TaskTotals", "TaskTotal"}, {"TaskSites", "TaskSite"},
+	{"Outputs", "Output"}, {"Datasets", "DatasetProgress"}, {"Steps", "ChainStep"},
+	{"Transitions", "StatusChange"}, {"Priorities", "PriorityChange"}, {"Errors", "JobError"},
+}
+
+// showWorkflow handles GET /fetch/{workflow}. Its list record is that of the
+// generation, and so are Recoveries; everything else comes from the source, or
+// from the cache under the version of the documents.
+func (a *API) showWorkflow(c echo.Context) error {
+	v, err := onlyParams(c, "gen", "format", "dl")
+	if err != nil {
+		return err
+	}
+	q, err := wire.ParseQuery(v)
+	if err != nil {
+		return err
+	}
+	format, err := chooseFormat(c, q.Format, wire.JSON, wire.NDJSON)
+	if err != nil {
+		return err
+	}
+	name, err := pathName(c)
+	if err != nil {
+		return err
+	}
+	snap, err := a.snapshot(c, q)
+	if err != nil {
+		return err
+	}
+	began := a.o.Now()
+	record, src, ok := snap.Workflow(name)
+	if !ok {
+		return wire.NotFound("workflow", name, snap.NearWorkflows(name, 3))
+	}
+	lists, err := a.detail(c.Request().Context(), name, src)
+	if err != nil {
+		return err
+	}
+	body, err := joinDetail(record, lists, snap.RecoveriesOf(name))
+	if err != nil {
+		return err
+	}
+	ans := answer{format: format, version: xxhash.Sum64(body), pinned: q.Gen != "", began: began, filter: a.o.Now().Sub(began)}
+	if q.Download {
+		ans.name = "workflow"
+	}
+	ans.body = render.Body{After: []byte("\n"), Count: 1, Records: render.Slice([][]byte{body})}
+	if format == wire.NDJSON {
+		lines, err := detailLines(name, body)
+		if err != nil {
+			return err
+		}
+		ans.body.Count, ans.body.Records = len(lines), render.Slice(lines)
+	}
+	a.describeState(c, snap)
+	return a.write(c, ans)
+}
+
+// detail returns the encoded members of a Detail after the list record, from
+// Agents to ErrorsState and without Recoveries. Requests for one workflow at
+// the same time share one read.
+func (a *API) detail(ctx context.Context, name string, src store.Sources) ([]byte, error) {
+	key := fmt.Sprintf("detail/%s/%x", name, src.Version)
+	if kept, ok := a.o.Cache.Get(key); ok {
+		if lists, ok := kept.([]byte); ok {
+			return lists, nil
+		}
+	}
+	if a.o.Details == nil {
+		return nil, wire.SourceFailed("This server has no source for details.", nil)
+	}
+	flight := a.flights.DoChan(key, func() (any, error) {
+		// The read goes on when the client that began it leaves: others wait too.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.o.DetailTimeout)
+		defer cancel()
+		return a.readDetail(ctx, key, src)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the details of %q: %w", name, context.Cause(ctx))
+	case result := <-flight:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		lists, _ := result.Val.([]byte)
+		return lists, nil
+	}
+}
+
+// readDetail reads from the source; a panic of its decoding becomes an error
+// here, because singleflight would end the process with it.
+func (a *API) readDetail(ctx context.Context, key string, src store.Sources) (lists []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read details: panic: %v", p)
+		}
+	}()
+	detail, err := a.o.Details.Detail(ctx, src.Request, src.Agents)
+	if err != nil {
+		return nil, wire.SourceFailed("The source could not be read for the details of this workflow; /fetch?name= has its list record.", err)
+	}
+	encoded := schema.AppendDetail(nil, &detail)
+	lists = make([]byte, 0, len(encoded))
+	for m, err := range render.Members(encoded) {
+		if err != nil {
+			return nil, fmt.Errorf("read details: %w", err)
+		}
+		if isDetailKey(string(m.Key)) {
+			lists = appendMember(lists, string(m.Key), m.Value)
+		}
+	}
+	a.o.Cache.Set(key, lists, int64(len(lists)))
+	return lists, nil
+}
+
+func isDetailKey(key string) bool {
+	return key == "ErrorsState" || slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
+}
+
+func appendMember(dst []byte, key string, value []byte) []byte {
+	if len(dst) > 0 {
+		dst = append(dst, ',')
+	}
+	dst = append(append(append(dst, '"'), key...), '"', ':')
+	return append(dst, value...)
+}
+
+// joinDetail makes the whole: the list record without its lists of names Agents
+// and Sites, the lists of records, and Recoveries.
+func joinDetail(record, lists []byte, recoveries []string) ([]byte, error) {
+	body := make([]byte, 0, len(record)+len(lists)+64)
+	for m, err := range render.Members(record) {
+		if err != nil {
+			return nil, fmt.Errorf("read a list record: %w", err)
+		}
+		if key := string(m.Key); key != "Agents" && key != "Sites" {
+			body = appendMember(body, key, m.Value)
+		}
+	}
+	body = append(append(body, ','), lists...)
+	if recoveries == nil {
+		recoveries = []string{}
+	}
+	var o objectWriter
+	o.value("Recoveries", recoveries)
+	body = append(append(body, ','), o.bytes[1:]...)
+	return append(append([]byte{'{'}, body...), '}'), o.err
+}
+
+// detailLines are the records of a detail, each with its Kind as first key: the
+// Workflow with ErrorsState, then the lists, then one line for each recovery.
+func detailLines(name string, body []byte) ([][]byte, error) {
+	head := []byte(`{"Kind":"Workflow"`)
+	var rest [][]byte
+	for m, err := range render.Members(body) {
+		if err != nil {
+			return nil, fmt.Errorf("read a detail: %w", err)
+		}
+		key := string(m.Key)
+		list := slices.IndexFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
+		if list < 0 && key != "Recoveries" {
+			head = append(append(head, ','), appendMember(nil, key, m.Value)...)
+			continue
+		}
+		for element, err := range render.Elements(m.Value) {
+			if err != nil {
+				return nil, fmt.Errorf("read %s of a detail: %w", key, err)
+			}
+			var line objectWriter
+			if list < 0 {
+				line.text("Kind", "Recovery")
+				line.text("Workflow", name)
+				line.raw("Recovery", element)
+				rest = append(rest, append(line.bytes, '}'))
+				continue
+			}
+			line.text("Kind", detailLists[list].kind)
+			rest = append(rest, append(append(line.bytes, ','), element[1:]...))
+		}
+	}
+	return slices.Concat([][]byte{append(head, '}')}, rest), nil
+}

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// listWorkflows handles GET /fetch.
+func (a *API) listWorkflows(c echo.Context) error {
+	q, err := wire.ParseQuery(c.QueryParams())
+	if err != nil {
+		return err
+	}
+	snap, err := a.snapshot(c, q)
+	if err != nil {
+		return err
+	}
+	return a.writeSelection(c, snap, selection{query: q, filter: q, name: "workflows"})
+}
+
+// selection is a list of workflows that was asked for.
+type selection struct {
+	query  wire.Query // as the client wrote it: for links
+	filter wire.Query // what is selected: query and what the path says
+	name   string     // of the file when it is to be saved
+	group  *member    // not nil: JSON is an object with this record before the page
+}
+
+// member is the summary record of a group, encoded, under the key of its kind.
+type member struct {
+	key    string
+	record []byte
+}
+
+// writeSelection picks the page and writes it as the client wants it.
+func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) error {
+	began := a.o.Now()
+	q := s.query
+	format, err := a.listFormat(c, q)
+	if err != nil {
+		return err
+	}
+	sel, err := snap.Select(s.filter)
+	if err != nil {
+		return err
+	}
+	p := page{total: sel.Total(), idx: q.Idx, limit: q.PageLimit(), gen: snap.ID()}
+	p.count = max(0, p.total-p.idx)
+	if !q.All {
+		p.count = min(p.count, p.limit)
+	}
+	if p.count > 0 && len(q.Sort) == 0 {
+		p.last = sel.Last(p.idx, p.count)
+	}
+	header, next := links(c, q, p)
+	body := render.List(format, a.workflow, q.Fields, p.count,
+		func(i, n int) [][]byte { return sel.Page(p.idx+i, n) })
+	whole := format == wire.JSON && (q.Envelope || s.group != nil)
+	if whole {
+		if err := a.surround(&body, snap, s, p, next); err != nil {
+			return err
+		}
+	}
+	ans := answer{
+		format: format, body: body, version: sel.Versions(p.idx, p.count), keys: q.Fields,
+		pinned: q.Gen != "", stream: q.All, began: began, filter: a.o.Now().Sub(began),
+	}
+	if q.Download {
+		ans.name = s.name
+	}
+	if !whole && len(q.Fields) == 0 && format != wire.CSV {
+		ans.stitched = func() ([][]byte, int64, bool) { return sel.Stitched(p.idx, p.count, format) }
+	}
+	a.describeState(c, snap)
+	h := c.Response().Header()
+	h[wire.HeaderTotal] = []string{strconv.Itoa(p.total)}
+	if header != "" {
+		h[wire.HeaderLink] = []string{header}
+	}
+	return a.write(c, ans)
+}
+
+// listFormat is chooseFormat with the rule that an envelope is JSON.
+func (a *API) listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
+	if q.Envelope {
+		return chooseFormat(c, q.Format, wire.JSON)
+	}
+	return chooseFormat(c, q.Format, wire.Formats()...)
+}
+
+// surround puts the object of an envelope or a group around the records, in the
+// order of the fields of wire.Envelope and wire.Group.
+func (a *API) surround(b *render.Body, snap *store.Snapshot, s selection, p page, next string) error {
+	limit := p.limit
+	if s.query.All {
+		limit = 0
+	}
+	var o objectWriter
+	if s.group != nil {
+		o.raw(s.group.key, s.group.record)
+	} else {
+		o.text("Generation", snap.ID())
+		o.text("Time", timestamp(snap.Time()))
+	}
+	o.number("Total", p.total)
+	o.number("Idx", p.idx)
+	o.number("Limit", limit)
+	o.text("Next", next)
+	if s.group != nil {
+		o.key("Workflows")
+	} else {
+		o.key("Items")
+	}
+	b.Head = append(append([]byte(nil), o.bytes...), '[')
+	b.Tail = []byte("]}\n")
+	if s.group != nil && len(s.query.Facets) == 0 {
+		return o.err
+	}
+	facets, err := facetsOf(snap, s.filter)
+	if err != nil {
+		return err
+	}
+	o.bytes = []byte{']'}
+	o.value("Facets", facets)
+	b.Tail = append(o.bytes, '}', '\n')
+	return o.err
+}
+
+// facetsOf counts what the query asks for; none is an empty object, never null.
+func facetsOf(snap *store.Snapshot, q wire.Query) (map[string]wire.FacetResult, error) {
+	if len(q.Facets) == 0 {
+		return map[string]wire.FacetResult{}, nil
+	}
+	facets, err := snap.Facets(q)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]wire.FacetResult, len(facets))
+	for key, f := range facets {
+		if f.Values == nil {
+			f.Values = []wire.FacetValue{}
+		}
+		out[key] = f
+	}
+	return out, nil
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// metrics are what the API counts, and the page that shows all of the registry.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	page     http.Handler
+}
+
+func newMetrics(registry *prometheus.Registry, s Store, now func() time.Time) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wmstats_http_requests_total", Help: "Requests by route, method and status.",
+		}, []string{"route", "method", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "wmstats_http_request_seconds", Help: "Time in the handler, the body included.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30},
+		}, []string{"route"}),
+		page: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+	}
+	errs := []error{
+		register(registry, collectors.NewGoCollector()),
+		register(registry, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
+		registry.Register(m.requests), registry.Register(m.seconds),
+	}
+	gauge := func(name, help string, value func(schema.CacheInfo) float64) {
+		errs = append(errs, registry.Register(prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(s.Info()) })))
+	}
+	gauge("wmstats_workflows", "Workflows in the newest generation.", func(i schema.CacheInfo) float64 { return float64(i.Workflows) })
+	gauge("wmstats_agent_documents", "Agent documents joined to workflows.", func(i schema.CacheInfo) float64 { return float64(i.AgentDocuments) })
+	gauge("wmstats_orphan_documents", "Agent documents whose workflow is not there.", func(i schema.CacheInfo) float64 { return float64(i.OrphanDocuments) })
+	gauge("wmstats_encoded_bytes", "Encoded bytes of the list records.", func(i schema.CacheInfo) float64 { return float64(i.Bytes) })
+	gauge("wmstats_bad_documents", "Documents that could not be used since the start.", func(i schema.CacheInfo) float64 { return float64(i.BadDocuments) })
+	gauge("wmstats_flaws", "Fields of the wrong form since the start.", func(i schema.CacheInfo) float64 { return float64(i.Flaws) })
+	gauge("wmstats_source_stale", "1 while the source does not answer.", func(i schema.CacheInfo) float64 { return flag(i.Stale) })
+	gauge("wmstats_complete", "1 when a full read has ended and its changes are followed.", func(i schema.CacheInfo) float64 { return flag(i.Complete) })
+	gauge("wmstats_generation_age_seconds", "Time since the newest generation; -1 before the first.", func(i schema.CacheInfo) float64 { return age(now(), i.CacheTime) })
+	gauge("wmstats_source_check_age_seconds", "Time since the source last answered; -1 before the first answer.", func(i schema.CacheInfo) float64 { return age(now(), i.CheckTime) })
+	return m, errors.Join(errs...)
+}
+
+// register takes a collector that the owner of the registry may have added too.
+func register(registry *prometheus.Registry, c prometheus.Collector) error {
+	err := registry.Register(c)
+	if already := (prometheus.AlreadyRegisteredError{}); errors.As(err, &already) {
+		return nil
+	}
+	return err
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func age(now time.Time, unix int64) float64 {
+	if unix <= 0 {
+		return -1
+	}
+	return now.Sub(time.Unix(unix, 0)).Seconds()
+}
+
+// route returns what observes the requests of one route.
+func (m *metrics) route(path string) func(c echo.Context, took time.Duration) {
+	seconds := m.seconds.WithLabelValues(path)
+	requests := m.requests.MustCurryWith(prometheus.Labels{"route": path})
+	return func(c echo.Context, took time.Duration) {
+		seconds.Observe(took.Seconds())
+		requests.WithLabelValues(c.Request().Method, strconv.Itoa(c.Response().Status)).Inc()
+	}
+}
+
+func (m *metrics) serve(c echo.Context) error {
+	m.page.ServeHTTP(c.Response(), c.Request())
+	return nil
+}

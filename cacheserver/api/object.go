@@ -1,0 +1,44 @@
+package api
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// objectWriter writes the members of a JSON object one by one, for objects with
+// a part that is encoded already or is written later. The first error stays.
+type objectWriter struct {
+	bytes []byte
+	err   error
+}
+
+// key writes the name of the next member and what stands before it.
+func (o *objectWriter) key(name string) {
+	if len(o.bytes) == 0 {
+		o.bytes = append(o.bytes, '{')
+	} else {
+		o.bytes = append(o.bytes, ',')
+	}
+	o.bytes = append(strconv.AppendQuote(o.bytes, name), ':') // names of the schema need no escapes
+}
+
+func (o *objectWriter) raw(name string, value []byte) {
+	o.key(name)
+	o.bytes = append(o.bytes, value...)
+}
+
+func (o *objectWriter) number(name string, n int) {
+	o.key(name)
+	o.bytes = strconv.AppendInt(o.bytes, int64(n), 10)
+}
+
+func (o *objectWriter) text(name, text string) { o.value(name, text) }
+
+func (o *objectWriter) value(name string, v any) {
+	encoded, err := encode(v)
+	if err != nil && o.err == nil {
+		o.err = fmt.Errorf("encode %s: %w", name, err)
+	}
+	o.raw(name, bytes.TrimSuffix(encoded, []byte("\n")))
+}

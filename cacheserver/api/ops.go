@@ -1,0 +1,165 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+const mediaText = "text/plain; charset=utf-8"
+
+// showPulse handles GET /pulse: the CacheInfo record, also before the first
+// generation. Its tag is weak and leaves out the time of the last check, which
+// moves all the time and is no news.
+func (a *API) showPulse(c echo.Context) error {
+	if _, err := onlyParams(c); err != nil {
+		return err
+	}
+	info := a.o.Store.Info()
+	h := c.Response().Header()
+	news := info
+	news.CheckTime = 0
+	tag := `W/"` + strconv.FormatUint(xxhash.Sum64(schema.AppendJSON(nil, &news)), 16) + `"`
+	h.Set("Etag", tag)
+	h.Set("Cache-Control", cacheControl(false))
+	h.Set("Vary", "Accept, Accept-Encoding")
+	if snap, ok := a.o.Store.Snapshot(); ok {
+		a.describeState(c, snap)
+	}
+	if negotiate.Matches(c.Request().Header.Get("If-None-Match"), tag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return a.writeJSON(c, http.StatusOK, wire.MediaJSON, info)
+}
+
+// showLive handles GET /livez: it answers, so it lives.
+func (a *API) showLive(c echo.Context) error { return a.writeText(c, http.StatusOK, "ok\n") }
+
+// showReady handles GET /readyz. A stale source does not make it fail: the last
+// good generation is served.
+func (a *API) showReady(c echo.Context) error {
+	_, loaded := a.o.Store.Snapshot()
+	source := a.o.Store.Source()
+	checks := []struct {
+		name   string
+		ok     bool
+		needed bool
+		note   string
+	}{
+		{"generation", loaded, true, "the first full read has ended"},
+		{"serving", !a.draining.Load(), true, "the server is not going down"},
+		{"source", !source.Stale, false, "the source answers" + because(source.Reason)},
+	}
+	status := http.StatusOK
+	var text strings.Builder
+	for _, check := range checks {
+		mark := "+"
+		if !check.ok {
+			mark = "~"
+			if check.needed {
+				mark, status = "-", http.StatusServiceUnavailable
+			}
+		}
+		fmt.Fprintf(&text, "[%s] %s: %s\n", mark, check.name, check.note)
+	}
+	if status != http.StatusOK {
+		c.Response().Header().Set("Retry-After", "2")
+	}
+	if _, verbose := c.QueryParams()["verbose"]; verbose {
+		return a.writeText(c, status, text.String())
+	}
+	if status == http.StatusOK {
+		return a.writeText(c, status, "ok\n")
+	}
+	return a.writeText(c, status, "not ready\n")
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + oneLine(reason) + ")"
+}
+
+// showVersion handles GET /version.
+func (a *API) showVersion(c echo.Context) error {
+	c.Response().Header().Set("Cache-Control", cacheControl(false))
+	return a.writeJSON(c, http.StatusOK, wire.MediaJSON, a.o.Build)
+}
+
+// listQuarantine handles GET /quarantine.
+func (a *API) listQuarantine(c echo.Context) error {
+	fields := schema.Describe[Quarantined]()
+	p, err := parseListParams(c, fields)
+	if err != nil {
+		return err
+	}
+	var list []Quarantined
+	if a.o.Quarantine != nil {
+		list = a.o.Quarantine()
+	}
+	return writeRecords(c, a, nil, p, "quarantine", fields, list)
+}
+
+// listProblems handles GET /problems.
+func (a *API) listProblems(c echo.Context) error {
+	var text strings.Builder
+	for _, k := range wire.Kinds() {
+		fmt.Fprintf(&text, "/problems/%-20s %d  %s\n", k.Slug, k.Status, k.Title)
+	}
+	return a.writeText(c, http.StatusOK, text.String())
+}
+
+// showProblem handles GET /problems/{slug}.
+func (a *API) showProblem(c echo.Context) error {
+	name, err := pathName(c)
+	if err != nil {
+		return err
+	}
+	kind, ok := wire.KindOf(wire.Slug(name))
+	if !ok {
+		var slugs []string
+		for _, k := range wire.Kinds() {
+			slugs = append(slugs, string(k.Slug))
+		}
+		return wire.NotFound("problem", name, wire.Near(name, slugs, 3))
+	}
+	return a.writeText(c, http.StatusOK, fmt.Sprintf("%s\n\nStatus %d, type /problems/%s\n\n%s\n", kind.Title, kind.Status, kind.Slug, kind.Help))
+}
+
+// showIndex handles GET /.
+func (a *API) showIndex(c echo.Context) error {
+	var text strings.Builder
+	text.WriteString("WMStats cache server\n\n")
+	for _, r := range a.table() {
+		fmt.Fprintf(&text, "  %-18s %s\n", strings.Replace(r.path, ":name", "{name}", 1), r.doc)
+	}
+	text.WriteString("\nAll of it is under /v1 too.\n")
+	return a.writeText(c, http.StatusOK, text.String())
+}
+
+func (a *API) writeText(c echo.Context, status int, text string) error {
+	h := c.Response().Header()
+	h.Set("Content-Type", mediaText)
+	h.Set("X-Content-Type-Options", "nosniff")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-cache")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	c.Response().WriteHeader(status)
+	if isHead(c) {
+		return nil
+	}
+	if _, err := c.Response().Write([]byte(text)); err != nil {
+		return fmt.Errorf("send a text: %w", err)
+	}
+	return nil
+}

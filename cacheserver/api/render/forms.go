@@ -1,0 +1,144 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Transform appends the form of one encoded record to dst.
+type Transform func(dst, record []byte) ([]byte, error)
+
+// Project keeps the named keys of a record, in the record's own order.
+func Project(keys []string) Transform {
+	want := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		want[k] = true
+	}
+	return func(dst, record []byte) ([]byte, error) {
+		dst = append(dst, '{')
+		left := len(want)
+		for m, err := range Members(record) {
+			switch {
+			case err != nil:
+				return dst, fmt.Errorf("project a record: %w", err)
+			case !want[string(m.Key)]:
+				continue
+			}
+			if dst[len(dst)-1] != '{' {
+				dst = append(dst, ',')
+			}
+			dst = append(append(dst, '"'), m.Key...)
+			dst = append(append(dst, '"', ':'), m.Value...)
+			if left--; left == 0 {
+				break
+			}
+		}
+		return append(dst, '}'), nil
+	}
+}
+
+// Header is the first line of a CSV: the keys of the fields, those of keys only
+// when there are some.
+func Header(fields []schema.Field, keys []string) []byte {
+	var names []string
+	for _, f := range fields {
+		if len(keys) == 0 || contains(keys, f.Key) {
+			names = append(names, f.Key)
+		}
+	}
+	return []byte(strings.Join(names, ",") + "\r\n")
+}
+
+func contains(keys []string, key string) bool {
+	for _, k := range keys {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Line writes a record as one line of CSV (RFC 4180): its own keys in the order
+// of fields, those of keys only when there are some. The elements of a list are
+// joined by a space. A text that a spreadsheet would take for a formula gets an
+// apostrophe before it.
+func Line(fields []schema.Field, keys []string) Transform {
+	columns := map[string]bool{}
+	for _, f := range fields {
+		if len(keys) == 0 || contains(keys, f.Key) {
+			columns[f.Key] = true
+		}
+	}
+	return func(dst, record []byte) ([]byte, error) {
+		first := true
+		for m, err := range Members(record) {
+			if err != nil {
+				return dst, fmt.Errorf("write a record as CSV: %w", err)
+			}
+			if !columns[string(m.Key)] {
+				continue
+			}
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			if dst, err = appendCell(dst, m.Value); err != nil {
+				return dst, fmt.Errorf("write %s as CSV: %w", m.Key, err)
+			}
+		}
+		return append(dst, '\r', '\n'), nil
+	}
+}
+
+func appendCell(dst, value []byte) ([]byte, error) {
+	switch {
+	case len(value) == 0:
+		return dst, ErrForm
+	case value[0] == '"':
+		text, err := unquote(value)
+		return appendText(dst, text), err
+	case value[0] != '[':
+		return append(dst, value...), nil // a number or true or false
+	}
+	var texts []string
+	for element, err := range Elements(value) {
+		if err != nil {
+			return dst, err
+		}
+		text, err := unquote(element)
+		if err != nil {
+			return dst, err
+		}
+		texts = append(texts, text)
+	}
+	return appendText(dst, strings.Join(texts, " ")), nil
+}
+
+func unquote(value []byte) (string, error) {
+	if len(value) >= 2 && bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1]), nil
+	}
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		return "", fmt.Errorf("read a text: %w", err)
+	}
+	return text, nil
+}
+
+// appendText writes a text cell. Spreadsheets take a cell for a formula by its
+// first character, quoted or not.
+func appendText(dst []byte, text string) []byte {
+	if text != "" && strings.IndexByte("=+-@\t\r", text[0]) >= 0 {
+		text = "'" + text
+	}
+	if !strings.ContainsAny(text, "\",\r\n") && !strings.HasPrefix(text, " ") && !strings.HasSuffix(text, " ") {
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	dst = append(dst, strings.ReplaceAll(text, `"`, `""`)...)
+	return append(dst, '"')
+}

@@ -1,0 +1,217 @@
+package api
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// maxBody bounds what a client may send: no resource here reads a body yet.
+const maxBody = 64 << 10
+
+// route is one resource: GET and HEAD, with and without /v1.
+type route struct {
+	path   string
+	doc    string
+	handle echo.HandlerFunc
+}
+
+func (a *API) table() []route {
+	table := []route{
+		{"/", "this list", a.showIndex},
+		{"/fetch", "list of workflows: filters, sort, fields, facets, pages, formats", a.listWorkflows},
+		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow},
+		{"/status", "sums of the workflows by status", a.listStatuses},
+		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats},
+		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet},
+		{"/pulse", "state of the data: generation, age, source", a.showPulse},
+		{"/quarantine", "documents that could not be used", a.listQuarantine},
+		{"/problems", "all problems", a.listProblems},
+		{"/problems/:name", "what a problem means", a.showProblem},
+		{"/version", "version of this program", a.showVersion},
+		{"/livez", "the process runs", a.showLive},
+		{"/healthz", "alias of livez", a.showLive},
+		{"/readyz", "lists can be served; ?verbose says why not", a.showReady},
+		{"/metrics", "metrics in the form of Prometheus", a.metrics.serve},
+	}
+	for _, g := range a.groups {
+		table = append(table,
+			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g)},
+			route{g.path + "/:name", "one " + g.noun + ": its sums and its workflows, with all parameters of /fetch", a.showGroup(g)})
+	}
+	return table
+}
+
+func (a *API) routes() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = func(err error, c echo.Context) { a.writeError(c, err) }
+	for _, r := range a.table() {
+		a.paths = append(a.paths, strings.TrimSuffix(r.path, ":name"))
+		handle := a.wrap(r)
+		for _, prefix := range []string{"", "/v1"} {
+			e.GET(prefix+r.path, handle)
+			e.HEAD(prefix+r.path, handle)
+		}
+	}
+	slices.Sort(a.paths)
+	return e
+}
+
+// wrap is all the middleware there is, so that the hot routes stay light:
+// request id, body limit, metrics, and panics that become a logged 500.
+func (a *API) wrap(r route) echo.HandlerFunc {
+	observe := a.metrics.route(r.path)
+	return func(c echo.Context) error {
+		start := a.o.Now()
+		if req := c.Request(); req.ContentLength != 0 {
+			req.Body = http.MaxBytesReader(c.Response(), req.Body, maxBody)
+		}
+		setRequestID(c)
+		err := guard(r.handle, c)
+		if err != nil {
+			defer func() { observe(c, a.o.Now().Sub(start)) }() // writeError may end the connection
+			a.writeError(c, err)
+			return nil
+		}
+		observe(c, a.o.Now().Sub(start))
+		return nil
+	}
+}
+
+// guard runs a handler and returns a panic of it as an error.
+func guard(handle echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{value: p, stack: debug.Stack()}
+		}
+	}()
+	return handle(c)
+}
+
+// panicError is a panic of a handler.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// setRequestID takes the client's id if it is harmless, else makes one.
+func setRequestID(c echo.Context) {
+	id := c.Request().Header.Get(wire.HeaderRequestID)
+	if !harmlessID(id) {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails
+		id = hex.EncodeToString(b[:])
+	}
+	c.Response().Header().Set(wire.HeaderRequestID, id)
+}
+
+func harmlessID(id string) bool {
+	const longest = 64
+	return id != "" && len(id) <= longest && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("-_.", r)
+	})
+}
+
+// pathName is the last part of the path, decoded once.
+func pathName(c echo.Context) (string, error) {
+	name := c.Param("name")
+	if c.Request().URL.RawPath != "" { // else it is decoded already
+		var err error
+		if name, err = url.PathUnescape(name); err != nil {
+			return "", wire.BadValue("path", "The path is not well encoded.")
+		}
+	}
+	return name, nil
+}
+
+// writeError is the only place where an error becomes a response and a log
+// line. The cause stays in the log; the client gets a problem.
+func (a *API) writeError(c echo.Context, err error) {
+	if c.Response().Header().Get(wire.HeaderRequestID) == "" {
+		setRequestID(c)
+	}
+	p := a.problemOf(c, err)
+	a.logProblem(c, p, err)
+	if c.Response().Committed {
+		// The status has been sent. Ending the connection in the middle is the
+		// only way left to tell a cut body from a whole one, and this panic is
+		// net/http's documented way to do it.
+		panic(http.ErrAbortHandler)
+	}
+	h := c.Response().Header()
+	for _, name := range []string{"Etag", "Content-Encoding", "Content-Length", "Content-Disposition", "Server-Timing", "Link"} {
+		h.Del(name)
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch p.Slug() {
+	case wire.SlugNotReady, wire.SlugSourceFailed:
+		h.Set("Retry-After", "2")
+	case wire.SlugRateLimited:
+		h.Set("Retry-After", "1")
+	}
+	if werr := a.writeJSON(c, p.Status, wire.MediaProblem, p); werr != nil {
+		a.log.DebugContext(c.Request().Context(), "client left", "err", werr)
+	}
+}
+
+// problemOf finds the problem in an error; what is not one is an internal error.
+func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
+	var p *wire.Problem
+	var router *echo.HTTPError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case !errors.As(err, &router):
+		return wire.Internal(err)
+	}
+	path := c.Request().URL.Path
+	switch router.Code {
+	case http.StatusNotFound:
+		return wire.NotFound("resource", path, wire.Near(path, a.paths, 3))
+	case http.StatusMethodNotAllowed:
+		allow := c.Response().Header().Get("Allow")
+		return wire.NewProblem(wire.SlugMethodNotAllowed, fmt.Sprintf("%s has: %s.", path, allow))
+	case http.StatusRequestEntityTooLarge:
+		return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("At most %d bytes.", maxBody))
+	}
+	return wire.Internal(err)
+}
+
+func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {
+	ctx, log := c.Request().Context(), a.log.With(
+		"method", c.Request().Method, "route", c.Path(), "path", c.Request().URL.Path,
+		"request_id", c.Response().Header().Get(wire.HeaderRequestID))
+	var crash *panicError
+	switch {
+	case errors.As(err, &crash):
+		log.ErrorContext(ctx, "handler panicked", "err", err, "stack", string(crash.stack))
+	case ctx.Err() != nil:
+		log.DebugContext(ctx, "client left", "err", err)
+	case p.Slug() == wire.SlugInternal:
+		log.ErrorContext(ctx, "request failed", "err", err, "cause", p.Cause)
+	case p.Slug() == wire.SlugSourceFailed:
+		log.WarnContext(ctx, "source failed", "detail", p.Detail, "cause", p.Cause)
+	default:
+		log.DebugContext(ctx, "request refused", "problem", p.Slug(), "detail", p.Detail)
+	}
+}
+
+// milliseconds writes a duration as Server-Timing wants it.
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.3f", float64(d)/float64(time.Millisecond))
+}

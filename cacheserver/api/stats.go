@@ -1,0 +1,194 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+const (
+	maxBy     = 2      // dimensions of /stats
+	maxSum    = 16     // sums of /stats
+	maxGroups = 10_000 // groups of /stats
+)
+
+// showStats handles GET /stats?by=a[,b]&sum=x,y: groups under the filters of
+// /fetch, with counts and sums. Exact always.
+func (a *API) showStats(c echo.Context) error {
+	q, err := parseFilter(c.QueryParams(), "by", "sum")
+	if err != nil {
+		return err
+	}
+	by, err := fieldList(c.QueryParams(), "by", maxBy, func(f schema.Field) bool { return f.Type != schema.Float })
+	if err != nil {
+		return err
+	}
+	if len(by) == 0 {
+		return wire.BadValue("by", "by= names one or two fields to group by.")
+	}
+	sum, err := fieldList(c.QueryParams(), "sum", maxSum, func(f schema.Field) bool { return f.Type == schema.Int })
+	if err != nil {
+		return err
+	}
+	if _, err := chooseFormat(c, q.Format, wire.JSON); err != nil {
+		return err
+	}
+	snap, err := a.snapshot(c, q)
+	if err != nil {
+		return err
+	}
+	began := a.o.Now()
+	groups, total, err := snap.Stats(q, by, sum)
+	if err != nil {
+		return err
+	}
+	if len(groups) > maxGroups {
+		return wire.TooExpensive(fmt.Sprintf("%d groups; at most %d.", len(groups), maxGroups))
+	}
+	for i := range groups {
+		if groups[i].Sums == nil {
+			groups[i].Sums = []int64{}
+		}
+	}
+	body := wire.Stats{
+		Generation: snap.ID(), Time: timestamp(snap.Time()), Total: total,
+		By: by, Sum: notNil(sum), Groups: notNil(groups),
+	}
+	return a.writeObject(c, snap, q, answer{began: began, filter: a.o.Now().Sub(began)}, body)
+}
+
+// showFacet handles GET /facet/{field}?prefix=&limit=: values with counts under
+// the filters of /fetch, without that of the field itself. prefix is compared
+// in lower case.
+func (a *API) showFacet(c echo.Context) error {
+	q, err := parseFilter(c.QueryParams(), "prefix", "limit")
+	if err != nil {
+		return err
+	}
+	limits := url.Values{}
+	if asked := c.QueryParams()["limit"]; asked != nil {
+		limits["limit"] = asked
+	}
+	limited, err := wire.ParseQuery(limits)
+	if err != nil {
+		return err
+	}
+	if limited.All {
+		return wire.BadValue("limit", fmt.Sprintf("limit must be a whole number from 1 to %d.", wire.MaxLimit))
+	}
+	name, err := pathName(c)
+	if err != nil {
+		return err
+	}
+	f, err := wire.FieldNamed("/facet", name)
+	if err != nil {
+		return err
+	}
+	if f.Type == schema.Int || f.Type == schema.Float {
+		return wire.UnknownField("/facet", name, nil)
+	}
+	if _, err := chooseFormat(c, q.Format, wire.JSON); err != nil {
+		return err
+	}
+	snap, err := a.snapshot(c, q)
+	if err != nil {
+		return err
+	}
+	began := a.o.Now()
+	result, err := facetWithPrefix(snap, q, f.Key, c.QueryParam("prefix"), limited.PageLimit())
+	if err != nil {
+		return err
+	}
+	body := wire.FacetPage{Generation: snap.ID(), Time: timestamp(snap.Time()), Field: f.Key, FacetResult: result}
+	return a.writeObject(c, snap, q, answer{began: began, filter: a.o.Now().Sub(began)}, body)
+}
+
+// facetWithPrefix counts all values of a field and keeps those that begin with
+// prefix; Distinct and Other are about those only.
+func facetWithPrefix(snap *store.Snapshot, q wire.Query, key, prefix string, limit int) (wire.FacetResult, error) {
+	const all = 1 << 30
+	q.Facets = []wire.Facet{{Field: key, Limit: all}}
+	facets, err := snap.Facets(q)
+	if err != nil {
+		return wire.FacetResult{}, err
+	}
+	result := facets[key]
+	prefix = strings.ToLower(prefix)
+	matching := make([]wire.FacetValue, 0, min(limit, len(result.Values)))
+	result.Distinct, result.Other = 0, 0
+	for _, v := range result.Values {
+		if !strings.HasPrefix(strings.ToLower(v.Value), prefix) {
+			continue
+		}
+		result.Distinct++
+		if len(matching) < limit {
+			matching = append(matching, v)
+		} else {
+			result.Other += v.Count
+		}
+	}
+	result.Values = matching
+	return result, nil
+}
+
+// parseFilter reads the filters of /fetch and refuses what is about pages.
+func parseFilter(v url.Values, own ...string) (wire.Query, error) {
+	for _, name := range []string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"} {
+		for given := range v {
+			if strings.EqualFold(given, name) && !slices.Contains(own, given) {
+				return wire.Query{}, wire.UnknownParameter(given, own)
+			}
+		}
+	}
+	return wire.ParseQueryExcept(v, own...)
+}
+
+// fieldList reads a parameter that names fields, as their keys.
+func fieldList(v url.Values, param string, most int, allowed func(schema.Field) bool) ([]string, error) {
+	var keys []string
+	for _, value := range v[param] {
+		for name := range strings.SplitSeq(value, ",") {
+			f, err := wire.FieldNamed(param, name)
+			switch {
+			case err != nil:
+				return nil, err
+			case !allowed(f):
+				return nil, wire.BadValue(param, fmt.Sprintf("%s can't stand in %s=: sums are made of whole numbers, and groups of anything but fractions.", f.Key, param))
+			case slices.Contains(keys, f.Key):
+				return nil, wire.BadValue(param, fmt.Sprintf("%q is given more than once.", f.Key))
+			}
+			keys = append(keys, f.Key)
+		}
+	}
+	if len(keys) > most {
+		return nil, wire.BadValue(param, fmt.Sprintf("At most %d fields in %s=.", most, param))
+	}
+	return keys, nil
+}
+
+// writeObject writes one object as JSON, with everything that lists have too.
+func (a *API) writeObject(c echo.Context, snap *store.Snapshot, q wire.Query, ans answer, v any) error {
+	encoded, err := encode(v)
+	if err != nil {
+		return err
+	}
+	ans.format, ans.pinned = wire.JSON, q.Gen != ""
+	ans.body = render.Body{Head: encoded, Records: render.Slice(nil)}
+	a.describeState(c, snap)
+	return a.write(c, ans)
+}
+
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
