@@ -17,3 +17,5 @@
 // parameter ("param"). Describe reads them; docs/schema.md, CSV headers,
 // parameter checks and OpenAPI are made from what it returns.
 package schema
+
+//go:generate go run ./cmd/schemadoc -o ../docs/schema.md

@@ -31,12 +31,12 @@ type Workflow struct {
 	ChainLength     int64    `from:"TaskChain or StepChain" doc:"number of steps in the chain"`
 
 	InputDatasets   []string `param:"inputdataset" from:"InputDataset of the top level and of all steps" doc:"datasets it reads"`
-	OutputDatasets  []string `param:"outputdataset" from:"OutputDatasets" doc:"datasets it is to write"`
+	OutputDatasets  []string `param:"outputdataset" from:"OutputDatasets, each once" doc:"datasets it is to write"`
 	Pileups         []string `param:"pileup" from:"MCPileup and DataPileup of the top level and of all steps" doc:"pileup datasets it reads"`
 	SiteWhitelist   []string `from:"SiteWhitelist" doc:"sites it may use"`
 	SiteBlacklist   []string `from:"SiteBlacklist" doc:"sites it may not use"`
 	ScramArchs      []string `param:"scramarch" from:"ScramArch of the top level and of all steps" doc:"architectures"`
-	AcquisitionEras []string `param:"acquisitionera" from:"AcquisitionEra: text, list or object" doc:"acquisition eras"`
+	AcquisitionEras []string `param:"acquisitionera" from:"AcquisitionEra of the top level and of all steps: text, list or object" doc:"acquisition eras"`
 	GlobalTags      []string `param:"globaltag" from:"GlobalTag of the top level and of all steps" doc:"conditions"`
 	OriginalRequest string   `from:"OriginalRequestName" doc:"workflow that a Resubmission recovers"`
 	InitialTask     string   `from:"InitialTaskPath" doc:"task that a Resubmission starts from"`
@@ -45,9 +45,9 @@ type Workflow struct {
 	InputEvents     int64   `unit:"events" from:"TotalInputEvents" doc:"events to process; -1 if absent"`
 	InputLumis      int64   `unit:"lumis" from:"TotalInputLumis" doc:"luminosity sections to process; -1 if absent"`
 	InputFiles      int64   `unit:"files" from:"TotalInputFiles" doc:"files to read; -1 if absent"`
-	RequestedEvents int64   `unit:"events" from:"RequestNumEvents, the first of a list" doc:"events asked for; -1 if absent"`
-	Multicore       int64   `unit:"cores" from:"Multicore" doc:"cores of a job"`
-	Memory          int64   `unit:"MB" from:"Memory" doc:"memory of a job"`
+	RequestedEvents int64   `unit:"events" from:"RequestNumEvents, the first of a list, else the first step's" doc:"events asked for; -1 if absent"`
+	Multicore       int64   `unit:"cores" from:"Multicore, the largest if given by task" doc:"cores of a job"`
+	Memory          int64   `unit:"MB" from:"Memory, the largest if given by task" doc:"memory of a job"`
 	TimePerEvent    float64 `unit:"s" from:"TimePerEvent" doc:"expected time of one event"`
 	SizePerEvent    float64 `unit:"KB" from:"SizePerEvent" doc:"expected size of one event"`
 
@@ -173,9 +173,9 @@ type ChainStep struct {
 	PrepID       string   `from:"PrepID" doc:"McM's own id"`
 	InputDataset string   `from:"InputDataset" doc:"dataset it reads"`
 	Pileups      []string `from:"MCPileup, DataPileup" doc:"pileup datasets it reads"`
-	Memory       int64    `unit:"MB" from:"Memory" doc:"memory of a job"`
-	Multicore    int64    `unit:"cores" from:"Multicore" doc:"cores of a job"`
-	KeepOutput   bool     `from:"KeepOutput" doc:"its output is kept"`
+	Memory       int64    `unit:"MB" from:"Memory, the largest if given by task" doc:"memory of a job"`
+	Multicore    int64    `unit:"cores" from:"Multicore, the largest if given by task" doc:"cores of a job"`
+	KeepOutput   bool     `from:"KeepOutput; true if absent, as in ReqMgr" doc:"its output is kept"`
 }
 
 // StatusChange is one step of a workflow's status history.

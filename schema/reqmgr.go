@@ -34,9 +34,9 @@ type ReqMgrDoc struct {
 
 	TaskChain, StepChain int64 // number of steps; -1 if the key is absent
 
-	OutputDatasets, SiteWhitelist, SiteBlacklist                        []string
-	EstimatedJobs, InputEvents, InputLumis, InputFiles, RequestedEvents int64 // -1: absent
-	TimePerEvent, SizePerEvent                                          float64
+	OutputDatasets, SiteWhitelist, SiteBlacklist       []string
+	EstimatedJobs, InputEvents, InputLumis, InputFiles int64 // -1: absent
+	TimePerEvent, SizePerEvent                         float64
 }
 
 // StepDoc is one TaskN or StepN object of a chain, or the top level.
@@ -48,6 +48,7 @@ type StepDoc struct {
 	InputDatasets                []string
 	MCPileups, DataPileups       []string
 	Memory, Multicore            int64
+	RequestedEvents              int64 // -1: absent
 	KeepOutput                   bool
 }
 
@@ -57,8 +58,8 @@ func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
 	d := newDecoder(raw)
 	r := &ReqMgrDoc{
 		TaskChain: -1, StepChain: -1, EstimatedJobs: -1,
-		InputEvents: -1, InputLumis: -1, InputFiles: -1, RequestedEvents: -1,
-		Top: StepDoc{KeepOutput: true},
+		InputEvents: -1, InputLumis: -1, InputFiles: -1,
+		Top: StepDoc{RequestedEvents: -1, KeepOutput: true},
 	}
 	if !d.openDocument() {
 		return nil, d.unusable("")
@@ -143,8 +144,6 @@ func (r *ReqMgrDoc) readAmount(d *decoder, key []byte) bool {
 		r.InputLumis = d.known("TotalInputLumis")
 	case "TotalInputFiles":
 		r.InputFiles = d.known("TotalInputFiles")
-	case "RequestNumEvents":
-		r.RequestedEvents = d.first("RequestNumEvents")
 	case "TimePerEvent":
 		r.TimePerEvent = d.largest("TimePerEvent")
 	case "SizePerEvent":
@@ -166,7 +165,7 @@ func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
 		d.scan.Skip()
 		return
 	}
-	step := StepDoc{Index: int64(index), KeepOutput: true}
+	step := StepDoc{Index: int64(index), RequestedEvents: -1, KeepOutput: true}
 	path := string(key)
 	if !d.open(path) {
 		return
@@ -221,6 +220,8 @@ func (s *StepDoc) readKey(d *decoder, key []byte) bool {
 		s.Memory = d.largestInt("Memory")
 	case "Multicore":
 		s.Multicore = d.largestInt("Multicore")
+	case "RequestNumEvents":
+		s.RequestedEvents = d.first("RequestNumEvents")
 	case "KeepOutput":
 		// ReqMgr keeps the output of a step that does not say.
 		s.KeepOutput = d.truth("KeepOutput", true)

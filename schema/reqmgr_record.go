@@ -32,13 +32,18 @@ func (r *ReqMgrDoc) Record() Workflow {
 		SiteBlacklist:   distinct(r.SiteBlacklist, nil),
 		OriginalRequest: r.OriginalRequest, InitialTask: r.InitialTask,
 		EstimatedJobs: r.EstimatedJobs, InputEvents: r.InputEvents, InputLumis: r.InputLumis,
-		InputFiles: r.InputFiles, RequestedEvents: r.RequestedEvents,
+		InputFiles: r.InputFiles, RequestedEvents: top.RequestedEvents,
 		Multicore: top.Multicore, Memory: top.Memory,
 		TimePerEvent: r.TimePerEvent, SizePerEvent: r.SizePerEvent,
 		Alerts: []string{},
 	}
 	if w.Team == "" && len(r.Teams) > 0 {
 		w.Team = r.Teams[0]
+	}
+	for _, s := range steps {
+		if w.RequestedEvents < 0 {
+			w.RequestedEvents = s.RequestedEvents
+		}
 	}
 	r.fillStatus(&w)
 	fillSteps(&w, append([]StepDoc{*top}, steps...))
