@@ -1,0 +1,268 @@
+// Package app puts the parts of the cache server together: the only place that
+// knows all of them, the order in which they start, and the order in which they
+// stop. It has no logic of data and none of HTTP beyond the server's time-outs.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// App is a cache server as a value: New, Start, Addr, Stop, or Run for all.
+type App struct {
+	o        Options
+	log      *slog.Logger
+	follower *follower.Follower
+	api      *api.API
+	server   *http.Server
+	listener net.Listener
+	failed   chan error // why a part ended by itself
+
+	stopping sync.Once
+	stopErr  error
+	stops    []step
+}
+
+// step is one part to stop.
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+// onStop registers a teardown step; Stop runs them last-registered first.
+func (a *App) onStop(name string, run func(context.Context) error) {
+	a.stops = append(a.stops, step{name, run})
+}
+
+// New builds all parts and starts none of them. What was built is taken down
+// again when a later part fails.
+func New(o Options) (_ *App, err error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	a := &App{o: o, log: o.Log, failed: make(chan error, 2)}
+	if a.log == nil {
+		a.log = newLog(os.Stderr, o.LogLevel, o.LogFormat)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Stop(context.Background()))
+		}
+	}()
+	source, err := a.newSource()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := a.newCache()
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	hooks, err := followerMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	records, err := store.New(store.Options{Process: processTag(), Cache: cache, Limits: schema.DefaultLimits(), Log: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("set up the store: %w", err)
+	}
+	if a.follower, err = follower.New(follower.Options{
+		Source: source, Store: follower.OfStore(records), PollInterval: o.PollInterval, Log: a.log, Hooks: hooks,
+	}); err != nil {
+		return nil, fmt.Errorf("set up the follower: %w", err)
+	}
+	if a.api, err = api.New(api.Options{
+		Store: records, Details: source, Quarantine: a.quarantined, Cache: cache,
+		Registry: registry, Build: build(o.Version), Log: a.log,
+	}); err != nil {
+		return nil, fmt.Errorf("set up the API: %w", err)
+	}
+	a.server = &http.Server{
+		Handler:           a.api.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute, // the API prolongs it with each part of a long body
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    256 << 10, // 1 000 names in one URL
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+	}
+	return a, nil
+}
+
+func (a *App) newSource() (*couch.Client, error) {
+	password := ""
+	if a.o.CouchPasswordFile != "" {
+		text, err := os.ReadFile(a.o.CouchPasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the CouchDB password: %w", err)
+		}
+		password = strings.TrimRight(string(text), "\r\n")
+	}
+	source, err := couch.New(couch.Options{
+		URL: a.o.CouchURL, User: a.o.CouchUser, Password: password,
+		RequestDB: a.o.RequestDB, WMStatsDB: a.o.WMStatsDB, LogDB: a.o.LogDB,
+		UserAgent: "wmstats/" + a.o.Version, Log: a.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the source: %w", err)
+	}
+	a.onStop("source", func(context.Context) error { return source.Close() })
+	return source, nil
+}
+
+// quarantined gives the follower's list the form of the API.
+func (a *App) quarantined() []api.Quarantined {
+	var list []api.Quarantined
+	for _, q := range a.follower.Quarantined() {
+		list = append(list, api.Quarantined{
+			ID: q.ID, Database: q.Database, Rev: q.Rev, Path: q.Path, Reason: q.Reason,
+			FirstSeen: q.First.Unix(), LastSeen: q.Last.Unix(), Count: q.Count,
+		})
+	}
+	return list
+}
+
+// Start listens, serves and follows. It returns as soon as requests are
+// answered; lists answer 503 until the first full read has ended.
+func (a *App) Start() error {
+	listener, err := net.Listen("tcp", a.o.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("the port of %s is in use by another program; choose another with --listen", a.o.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", a.o.Listen, err)
+	}
+	a.listener = listener
+	if host, _, err := net.SplitHostPort(a.o.Listen); err == nil && !isLoopback(host) {
+		a.log.Warn("listening for everybody who can reach this address, without any identity (--insecure)", "addr", a.Addr())
+	}
+	a.startFollower()
+	a.onStop("http", a.shutdown)
+	go func() {
+		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("serve: %w", err)
+		}
+	}()
+	a.log.Info("serving", "addr", a.Addr(), "version", a.o.Version)
+	return nil
+}
+
+func (a *App) startFollower() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := a.follower.Run(ctx); err != nil && ctx.Err() == nil {
+			a.failed <- fmt.Errorf("follow the source: %w", err)
+		}
+	}()
+	a.onStop("follower", func(stop context.Context) error {
+		cancel()
+		select {
+		case <-ended:
+			return nil
+		case <-stop.Done():
+			return errors.New("did not end in time")
+		}
+	})
+}
+
+// shutdown is HTTP's own order: first say that nothing new should come, then
+// close the port and let what is under way end, then cut what has not.
+func (a *App) shutdown(ctx context.Context) error {
+	a.api.Drain()
+	if a.o.DrainDelay > 0 {
+		select {
+		case <-time.After(a.o.DrainDelay):
+		case <-ctx.Done():
+		}
+	}
+	if err := a.server.Shutdown(ctx); err != nil {
+		a.server.Close()
+		return fmt.Errorf("requests under way were cut: %w", err)
+	}
+	return nil
+}
+
+// Addr is where the API listens, host:port; valid after Start.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// Stop runs every step even if one fails, last-started first, and returns what
+// went wrong. Later calls return the same.
+func (a *App) Stop(ctx context.Context) error {
+	a.stopping.Do(func() {
+		for _, s := range slices.Backward(a.stops) {
+			if err := s.run(ctx); err != nil {
+				a.stopErr = errors.Join(a.stopErr, fmt.Errorf("stop %s: %w", s.name, err))
+			}
+		}
+	})
+	return a.stopErr
+}
+
+// Run is a whole life: it starts, waits until ctx ends or a part fails, and
+// stops. The end of ctx is no error.
+func Run(ctx context.Context, o Options) error {
+	a, err := New(o)
+	if err != nil {
+		return err
+	}
+	if err = a.Start(); err == nil {
+		select {
+		case <-ctx.Done():
+			a.log.Info("stopping", "drain", o.Drain)
+		case err = <-a.failed:
+			a.log.Error("a part failed", "err", err)
+		}
+	}
+	// ctx has ended already: the time to stop is the drain's own.
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Drain+o.DrainDelay)
+	defer cancel()
+	return errors.Join(err, a.Stop(stop))
+}
+
+// processTag tells this process's generations from those of the one before it
+// or next to it.
+func processTag() string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return "g" + hex.EncodeToString(b[:])
+}
+
+// build tells which program this is, from what the compiler wrote into it.
+func build(version string) api.Build {
+	b := api.Build{Version: version}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.Go = info.GoVersion
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.Revision = s.Value
+			case "vcs.time":
+				b.Time = s.Value
+			}
+		}
+	}
+	return b
+}

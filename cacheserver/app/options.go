@@ -1,0 +1,217 @@
+package app
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options is everything that flags and environment can say. The zero value is
+// not valid: take Defaults.
+type Options struct {
+	Listen   string // host:port; port 0 takes any
+	Insecure bool   // Listen may be reached by others, without any identity
+
+	CouchURL          string
+	CouchUser         string
+	CouchPasswordFile string
+	RequestDB         string
+	WMStatsDB         string
+	LogDB             string
+	PollInterval      time.Duration // 0: follow the changes feed
+
+	CacheBytes int64 // of the cache of details and made answers; 0: no cache
+
+	LogLevel  string // debug, info, warn or error
+	LogFormat string // text or json
+
+	Drain      time.Duration // longest wait for requests under way when stopping
+	DrainDelay time.Duration // time that /readyz fails before the port is closed
+
+	HealthCheck bool // ask the server that runs with these options whether it lives
+
+	Version string       // of the program
+	Log     *slog.Logger // nil: made from LogLevel and LogFormat, to standard error
+}
+
+// Defaults are the options without flags and environment.
+func Defaults() Options {
+	return Options{
+		Listen:    "127.0.0.1:8081",
+		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
+		CacheBytes: 256 << 20,
+		LogLevel:   "info", LogFormat: "text",
+		Drain: 10 * time.Second,
+	}
+}
+
+// setting is one flag, and the environment variable of the same name.
+type setting struct {
+	name, help string
+	value      string // of the defaults, for the help
+	isFlag     bool   // may stand without a value
+	set        func(text string) error
+}
+
+func (o *Options) settings() []setting {
+	text := func(name string, to *string, help string) setting {
+		return setting{name, help, *to, false, func(s string) error { *to = s; return nil }}
+	}
+	duration := func(name string, to *time.Duration, help string) setting {
+		return setting{name, help, to.String(), false, func(s string) (err error) {
+			if *to, err = time.ParseDuration(s); err != nil {
+				return errors.New("want a duration such as 30s")
+			}
+			return nil
+		}}
+	}
+	truth := func(name string, to *bool, help string) setting {
+		return setting{name, help, strconv.FormatBool(*to), true, func(s string) (err error) {
+			if *to, err = strconv.ParseBool(s); err != nil {
+				return errors.New("want true or false")
+			}
+			return nil
+		}}
+	}
+	return []setting{
+		text("listen", &o.Listen, "address of the API, host:port"),
+		truth("insecure", &o.Insecure, "allow --listen on an address that others can reach, without any identity"),
+		text("couch-url", &o.CouchURL, "CouchDB, http://host:port"),
+		text("couch-user", &o.CouchUser, "user in CouchDB"),
+		text("couch-password-file", &o.CouchPasswordFile, "file with the password in CouchDB"),
+		text("request-db", &o.RequestDB, "database of the requests"),
+		text("wmstats-db", &o.WMStatsDB, "database of the agents' documents"),
+		text("logdb", &o.LogDB, "database of log messages"),
+		duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed"),
+		{"cache-bytes", "size of the cache of details and made answers, such as 256MiB; 0: none", strconv.FormatInt(o.CacheBytes, 10), false,
+			func(s string) (err error) { o.CacheBytes, err = parseBytes(s); return err }},
+		text("log-level", &o.LogLevel, "debug, info, warn or error"),
+		text("log-format", &o.LogFormat, "text or json"),
+		duration("drain", &o.Drain, "longest wait for requests under way when stopping"),
+		duration("drain-delay", &o.DrainDelay, "time that /readyz fails before the port is closed, for balancers"),
+		truth("healthcheck", &o.HealthCheck, "ask the server at --listen whether it lives, and exit 0 or 1"),
+	}
+}
+
+// ParseOptions reads flags and WMSTATS_… variables; flags win. Its error names
+// every fault. usage gets the help that -h asks for, with flag.ErrHelp.
+func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (Options, error) {
+	o := Defaults()
+	var faults []error
+	flags := flag.NewFlagSet("cacheserver", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	for _, s := range o.settings() {
+		env := "WMSTATS_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
+		if text := getenv(env); text != "" && s.name != "healthcheck" {
+			if err := s.set(text); err != nil {
+				faults = append(faults, fmt.Errorf("%s %q: %w", env, text, err))
+			}
+		}
+		// Faults are gathered, where package flag would end at the first.
+		set := func(text string) error {
+			if err := s.set(text); err != nil {
+				faults = append(faults, fmt.Errorf("--%s %q: %w", s.name, text, err))
+			}
+			return nil
+		}
+		help := fmt.Sprintf("%s (%s; default %q)", s.help, env, s.value)
+		if s.isFlag {
+			flags.BoolFunc(s.name, help, set)
+		} else {
+			flags.Func(s.name, help, set)
+		}
+	}
+	if err := flags.Parse(args); err != nil {
+		return o, fmt.Errorf("read the command line: %w", err)
+	}
+	if flags.NArg() > 0 {
+		faults = append(faults, fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+	}
+	return o, errors.Join(append(faults, o.validate())...)
+}
+
+// validate reports all faults at once. No text of it repeats the CouchDB URL,
+// which may have a password in it.
+func (o *Options) validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+
+	if host, port, err := net.SplitHostPort(o.Listen); err != nil {
+		fault("--listen %q: want host:port", o.Listen)
+	} else {
+		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+			fault("--listen %q: the port must be a number from 0 to 65535", o.Listen)
+		}
+		if !isLoopback(host) && !o.Insecure && !o.HealthCheck {
+			fault("--listen %q can be reached by others, and this server asks nobody who they are: use a loopback address, or --insecure", o.Listen)
+		}
+	}
+	if o.HealthCheck {
+		return errors.Join(faults...) // nothing else is used
+	}
+	u, err := url.Parse(o.CouchURL)
+	switch {
+	case o.CouchURL == "":
+		fault("--couch-url is missing: want http://host:port")
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		fault("--couch-url: want http://host:port or https://host:port")
+	case u.User != nil && o.CouchUser != "":
+		fault("--couch-url has a user in it, and --couch-user is given too")
+	}
+	if o.CouchPasswordFile != "" && o.CouchUser == "" {
+		fault("--couch-password-file needs --couch-user")
+	}
+	for name, value := range map[string]string{"request-db": o.RequestDB, "wmstats-db": o.WMStatsDB, "logdb": o.LogDB} {
+		if value == "" {
+			fault("--%s must not be empty", name)
+		}
+	}
+	for name, value := range map[string]time.Duration{"poll-interval": o.PollInterval, "drain": o.Drain, "drain-delay": o.DrainDelay} {
+		if value < 0 {
+			fault("--%s %s: must not be negative", name, value)
+		}
+	}
+	if o.CacheBytes < 0 {
+		fault("--cache-bytes %d: must not be negative", o.CacheBytes)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.LogLevel)); err != nil {
+		fault("--log-level %q: want debug, info, warn or error", o.LogLevel)
+	}
+	if o.LogFormat != "text" && o.LogFormat != "json" {
+		fault("--log-format %q: want text or json", o.LogFormat)
+	}
+	return errors.Join(faults...)
+}
+
+// isLoopback says whether only this machine can reach the host. An empty host
+// is every interface.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// parseBytes reads a size with an optional unit.
+func parseBytes(text string) (int64, error) {
+	number, factor := text, int64(1)
+	for _, unit := range []struct {
+		name   string
+		factor int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}} {
+		if rest, ok := strings.CutSuffix(text, unit.name); ok {
+			number, factor = rest, unit.factor
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n > (1<<62)/factor {
+		return 0, errors.New("want bytes, such as 268435456 or 256MiB")
+	}
+	return n * factor, nil
+}

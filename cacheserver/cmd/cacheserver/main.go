@@ -1,0 +1,44 @@
+// Command cacheserver follows CouchDB and serves its workflows as flat records.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dmwm/wmstats/cacheserver/app"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cacheserver:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	o, err := app.ParseOptions(args, getenv, out)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case o.HealthCheck:
+		return app.HealthCheck(ctx, o)
+	}
+	o.Version = version
+	app.TuneMemory(getenv, slog.New(slog.NewTextHandler(out, nil)))
+	return app.Run(ctx, o)
+}
