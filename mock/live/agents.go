@@ -10,8 +10,8 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// upload lets an agent write the documents that are due: all of them within a
-// quarter of each cycle, with the timestamp of its beginning.
+// upload lets an agent write the documents that are due: all of them within
+// half of each cycle, with the timestamp of its beginning.
 func (s *Sim) upload(h int, now time.Time) {
 	a := &s.agents[h]
 	if now.Before(a.silent) {
@@ -28,7 +28,7 @@ func (s *Sim) upload(h int, now time.Time) {
 	if a.cursor >= len(a.pairs) {
 		return
 	}
-	progress := math.Min(1, 4*(now.Sub(a.begun)+time.Second).Seconds()/cycle.Seconds())
+	progress := math.Min(1, 2*(now.Sub(a.begun)+time.Second).Seconds()/cycle.Seconds())
 	upTo := int(math.Ceil(progress * float64(len(a.pairs))))
 	for ; a.cursor < upTo; a.cursor++ {
 		s.rewrite(a, a.pairs[a.cursor])

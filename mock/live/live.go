@@ -126,7 +126,7 @@ func New(opts Options) (*Sim, error) {
 	for h := range s.agents {
 		a := &s.agents[h]
 		a.cursor = len(a.pairs)
-		a.due = s.someTime(opts.Start, s.Cycle())
+		a.due = opts.Start.Add(s.Cycle() * time.Duration(h) / time.Duration(len(s.agents)))
 	}
 	return s, nil
 }

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/design"
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/mock/live"
+)
+
+// loadWait is how long load waits for a CouchDB that starts at the same time.
+const loadWait = 60 * time.Second
+
+// stepEvery is the time between two steps of the simulation.
+const stepEvery = 250 * time.Millisecond
+
+// stopWithin bounds how long open requests keep the stand-in alive.
+const stopWithin = 5 * time.Second
+
+func runCouch(ctx context.Context, e env) error {
+	o := newOptions("couch", e)
+	world := o.world(1000, "clock")
+	listen := o.String("listen", "127.0.0.1:5984", "`address` to serve on")
+	rate := o.Float64("live", 0, "documents with new content per second, roughly; 0: nothing changes")
+	cycle := o.Duration("cycle", 600*time.Second, "longest `time` between two uploads of an agent, with --live")
+	cred := o.credentials()
+	if err := o.parse(); err != nil {
+		return err
+	}
+	if !(*rate >= 0) || math.IsInf(*rate, 1) {
+		o.fault(fmt.Errorf("--live %v: must not be negative", *rate))
+	}
+	if _, _, err := net.SplitHostPort(*listen); err != nil {
+		o.fault(fmt.Errorf("--listen %q: want host:port", *listen))
+	}
+	o.positive("cycle", *cycle)
+	worldOpts := world.options(o)
+	user, password := cred.read(o)
+	if err := o.check(); err != nil {
+		return err
+	}
+	w, err := gen.New(worldOpts)
+	if err != nil {
+		return err
+	}
+	s := &standIn{world: w, couch: couchfake.New(couchfake.Options{User: user, Password: password}), stderr: e.stderr, now: e.now}
+	if *rate > 0 {
+		s.live = &live.Options{World: w, Rate: *rate, Cycle: *cycle}
+	}
+	return s.run(ctx, *listen)
+}
+
+// standIn is a served CouchDB stand-in with what fills and changes it.
+type standIn struct {
+	world  *gen.World
+	couch  *couchfake.Server
+	live   *live.Options
+	stderr io.Writer
+	now    func() time.Time
+	ready  atomic.Bool
+}
+
+// run listens at once, so that a port in use is said at once, and answers 503
+// until the documents are in.
+func (s *standIn) run(ctx context.Context, listen string) error {
+	ln, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	err = s.work(ctx, ln.Addr().String(), served)
+	_ = s.couch.Close() // ends the feeds, which Shutdown would wait for
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	if serr := srv.Shutdown(stop); serr != nil {
+		_ = srv.Close()
+	}
+	return err
+}
+
+// work fills the stand-in and then lets it live until ctx ends.
+func (s *standIn) work(ctx context.Context, addr string, served <-chan error) error {
+	began := s.now()
+	docs, bytes, err := s.fill(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.ready.Store(true)
+	fmt.Fprintf(s.stderr, "ready: http://%s serves %d documents, %.0f MB, of %d workflows after %.1f s\n",
+		addr, docs, float64(bytes)/1e6, s.world.Options().Workflows, s.now().Sub(began).Seconds())
+	var step <-chan time.Time
+	var sim *live.Sim
+	if s.live != nil {
+		s.live.Start = s.now()
+		if sim, err = live.New(*s.live); err != nil {
+			return err
+		}
+		ticker := time.NewTicker(stepEvery)
+		defer ticker.Stop()
+		step = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-served:
+			if errors.Is(err, http.ErrServerClosed) {
+				return nil
+			}
+			return fmt.Errorf("serve: %w", err)
+		case <-step:
+			s.put(sim.Step(s.now()))
+		}
+	}
+}
+
+func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.ready.Load() {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `{"error":"starting","reason":"The documents are being made."}`+"\n")
+		return
+	}
+	s.couch.ServeHTTP(w, r)
+}
+
+// fill stores the world: databases, design documents, documents.
+func (s *standIn) fill(ctx context.Context) (docs int, bytes int64, err error) {
+	for _, db := range design.Databases() {
+		if err := s.couch.Create(db); err != nil {
+			return 0, 0, err
+		}
+	}
+	designs, err := design.Documents()
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, d := range designs {
+		if err := s.couch.Put(d.DB, d.JSON); err != nil {
+			return 0, 0, err
+		}
+	}
+	// Storing costs more than making, so it is done on all cores, too: each batch
+	// stays in order, and seqs are opaque anyhow.
+	var stores errgroup.Group
+	stores.SetLimit(runtime.GOMAXPROCS(0))
+	store := func(batch []gen.Doc) {
+		stores.Go(func() error { s.put(batch); return nil })
+	}
+	const batchDocs = 300
+	var pending []gen.Doc
+	for doc := range s.world.AllParallel() {
+		if ctx.Err() != nil {
+			break
+		}
+		docs++
+		bytes += int64(len(doc.JSON))
+		if pending = append(pending, doc); len(pending) == batchDocs {
+			store(pending)
+			pending = nil
+		}
+	}
+	store(pending)
+	return docs, bytes, stores.Wait()
+}
+
+// put stores documents. One that the stand-in refuses is reported and left out.
+func (s *standIn) put(docs []gen.Doc) {
+	byDB := map[string][][]byte{}
+	for _, d := range docs {
+		byDB[d.DB] = append(byDB[d.DB], d.JSON)
+	}
+	for _, db := range design.Databases() {
+		if err := s.couch.Put(db, byDB[db]...); err != nil {
+			fmt.Fprintln(s.stderr, "not stored:", err)
+		}
+	}
+}

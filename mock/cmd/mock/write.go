@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"github.com/dmwm/wmstats/mock/flat"
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/mock/load"
+	"github.com/dmwm/wmstats/schema"
+)
+
+func runRaw(ctx context.Context, e env) error {
+	o := newOptions("raw", e)
+	world := o.world(1000, "fixed")
+	if err := o.parse(); err != nil {
+		return err
+	}
+	opts := world.options(o)
+	if err := o.check(); err != nil {
+		return err
+	}
+	w, err := gen.New(opts)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(e.stdout, 256<<10)
+	for doc := range w.AllParallel() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := out.Write(append(doc.Line(), '\n')); err != nil {
+			return fmt.Errorf("write %s: %w", doc.ID, err)
+		}
+	}
+	return flush(out)
+}
+
+func flush(out *bufio.Writer) error {
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+func runFlat(ctx context.Context, e env) error {
+	o := newOptions("flat", e)
+	workflows := o.Int("workflows", 1000, "number of `records`")
+	seed := o.Int64("seed", 1, "`seed`: the same one gives the same data")
+	if err := o.parse(); err != nil {
+		return err
+	}
+	if *workflows < 0 {
+		o.fault(fmt.Errorf("--workflows %d: must not be negative", *workflows))
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	src, err := flat.NewSized(flat.Options{Seed: uint64(*seed), Workflows: *workflows})
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(e.stdout, 256<<10)
+	var line []byte
+	for i := range *workflows {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		rec := src.Record(i)
+		line = append(schema.AppendJSON(line[:0], &rec), '\n')
+		if _, err := out.Write(line); err != nil {
+			return fmt.Errorf("write record %d: %w", i, err)
+		}
+	}
+	return flush(out)
+}
+
+func runLoad(ctx context.Context, e env) error {
+	o := newOptions("load", e)
+	world := o.world(1000, "clock")
+	url := o.String("couch-url", "", "`URL` of the CouchDB, such as http://127.0.0.1:5984")
+	from := o.String("from", "", "load the documents of this `file` instead (- for standard input), NDJSON as mock raw writes it")
+	wait := o.Duration("wait", loadWait, "how long to wait for a CouchDB that is not there yet")
+	cred := o.credentials()
+	if err := o.parse(); err != nil {
+		return err
+	}
+	opts := load.Options{URL: *url, Wait: *wait, Progress: e.stderr}
+	opts.User, opts.Password = cred.read(o)
+	worldOpts := world.options(o)
+	worldOpts.Storable = true
+	if *url == "" {
+		o.fault(fmt.Errorf("--couch-url is missing"))
+	}
+	o.positive("wait", *wait)
+	if err := o.check(); err != nil {
+		return err
+	}
+	docs, closeInput, err := input(*from, e.stdin, worldOpts)
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	opts.Docs = docs
+	sum, err := load.Run(ctx, opts)
+	for _, f := range sum.Failures {
+		fmt.Fprintln(e.stderr, "failed:", f)
+	}
+	if n := sum.Failed - len(sum.Failures); n > 0 {
+		fmt.Fprintf(e.stderr, "failed: %d more\n", n)
+	}
+	fmt.Fprintln(e.stderr, sum)
+	if err == nil && sum.Failed > 0 {
+		err = fmt.Errorf("%d documents or lines were not loaded", sum.Failed)
+	}
+	return err
+}
+
+// input opens what is to be loaded: generated documents, or those of a file.
+func input(from string, stdin io.Reader, world gen.Options) (docs iter.Seq2[gen.Doc, error], closeInput func(), err error) {
+	switch from {
+	case "":
+		w, err := gen.New(world)
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(yield func(gen.Doc, error) bool) {
+			for d := range w.AllParallel() {
+				if !yield(d, nil) {
+					return
+				}
+			}
+		}, func() {}, nil
+	case "-":
+		return load.ReadRaw(stdin), func() {}, nil
+	}
+	file, err := os.Open(from)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--from: %w", err)
+	}
+	return load.ReadRaw(file), func() { _ = file.Close() }, nil
+}

@@ -1,0 +1,215 @@
+// Package load writes raw documents into a CouchDB: it waits for the server,
+// creates databases and design documents, and writes in bulks. A document that
+// exists is updated; one that carries an invented revision and does not exist
+// yet keeps it (new_edits=false, as the agents write). What a server refuses is
+// counted and named, and never costs other documents.
+//
+// It makes no documents (mock/gen does) and reads none back.
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dmwm/wmstats/mock/gen"
+)
+
+// Options say where documents come from and where they go.
+type Options struct {
+	URL            string // of the CouchDB, http or https
+	User, Password string // basic authentication; none when both are empty
+	Docs           iter.Seq2[gen.Doc, error]
+	Progress       io.Writer     // a line each second or so; nil: none
+	Wait           time.Duration // how long a server that is not there, or busy, is asked again; 0: 60 s
+	Client         *http.Client  // nil: one of its own
+}
+
+// Bounds of one bulk.
+const (
+	bulkDocs  = 500
+	bulkBytes = 6 << 20
+	inFlight  = 3
+)
+
+// maxNamed is how many failures a Summary names; all are counted.
+const maxNamed = 20
+
+// Failure is one document or input line that could not be written.
+type Failure struct {
+	DB, ID string // empty for a line of input
+	Reason string
+}
+
+func (f Failure) String() string {
+	if f.ID == "" {
+		return f.Reason
+	}
+	return f.DB + "/" + f.ID + ": " + f.Reason
+}
+
+// Summary says what was done.
+type Summary struct {
+	Created, Updated, Deleted int
+	Stubs                     int // documents whose attachment stubs were left out: the bytes are not in the input
+	Failed                    int
+	Failures                  []Failure // the first ones
+	Bytes                     int64
+	Took                      time.Duration
+}
+
+func (s Summary) String() string {
+	text := fmt.Sprintf("%d documents created, %d updated, %d deleted, %.1f MB in %.1f s",
+		s.Created, s.Updated, s.Deleted, float64(s.Bytes)/1e6, s.Took.Seconds())
+	if s.Stubs > 0 {
+		text += fmt.Sprintf("; %d without their attachments", s.Stubs)
+	}
+	if s.Failed > 0 {
+		text += fmt.Sprintf("; %d failed", s.Failed)
+	}
+	return text
+}
+
+// loader is one run.
+type loader struct {
+	opts  Options
+	couch *client
+	start time.Time
+
+	mu       sync.Mutex
+	sum      Summary
+	shown    time.Time
+	existing map[string]bool // databases that were there before, whose documents may exist
+}
+
+// Run loads all documents. It returns an error when it had to give up, with
+// what was done until then; documents that failed are in the summary only.
+func Run(ctx context.Context, opts Options) (Summary, error) {
+	if err := opts.validate(); err != nil {
+		return Summary{}, err
+	}
+	if opts.Wait == 0 {
+		opts.Wait = 60 * time.Second
+	}
+	if opts.Client == nil {
+		opts.Client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+		defer opts.Client.CloseIdleConnections()
+	}
+	l := &loader{opts: opts, couch: newClient(opts), start: time.Now(), existing: map[string]bool{}}
+	err := l.prepare(ctx)
+	if err == nil {
+		err = l.write(ctx)
+	}
+	l.sum.Took = time.Since(l.start)
+	return l.sum, err
+}
+
+func (o Options) validate() (err error) {
+	if u, perr := url.Parse(o.URL); perr != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		err = errors.Join(err, fmt.Errorf("CouchDB URL %q: want http://host:port", o.URL))
+	}
+	if o.Docs == nil {
+		err = errors.Join(err, errors.New("no documents to load"))
+	}
+	if o.Wait < 0 {
+		err = errors.Join(err, fmt.Errorf("wait %s: must not be negative", o.Wait))
+	}
+	return err
+}
+
+// write sends the documents in bulks, a few at once.
+func (l *loader) write(outer context.Context) error {
+	group, ctx := errgroup.WithContext(outer)
+	group.SetLimit(inFlight)
+	batches := map[string]*batch{}
+	send := func(db string) {
+		b := batches[db]
+		delete(batches, db)
+		group.Go(func() error { return l.send(ctx, b) })
+	}
+	for doc, err := range l.opts.Docs {
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			l.fail(Failure{Reason: err.Error()})
+			continue
+		}
+		if err := l.ensure(ctx, doc.DB); err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		b := batches[doc.DB]
+		if b == nil {
+			b = &batch{db: doc.DB}
+			batches[doc.DB] = b
+		}
+		l.add(b, doc)
+		if len(b.items) >= bulkDocs || b.bytes >= bulkBytes {
+			send(doc.DB)
+		}
+	}
+	for db := range batches {
+		send(db)
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(outer)
+}
+
+func (l *loader) add(b *batch, doc gen.Doc) {
+	it, err := newItem(doc)
+	if err != nil {
+		l.fail(Failure{doc.DB, doc.ID, err.Error()})
+		return
+	}
+	if it.stubs {
+		l.mu.Lock()
+		l.sum.Stubs++
+		l.mu.Unlock()
+	}
+	b.bytes += len(it.json)
+	if k, twice := b.at[it.id]; twice { // the later one counts, as it would on the server
+		b.items[k] = it
+		l.done(0, 1, 0, len(it.json))
+		return
+	}
+	if b.at == nil {
+		b.at = map[string]int{}
+	}
+	b.at[it.id] = len(b.items)
+	b.items = append(b.items, it)
+}
+
+func (l *loader) fail(f Failure) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.Failed++
+	if len(l.sum.Failures) < maxNamed {
+		l.sum.Failures = append(l.sum.Failures, f)
+	}
+}
+
+// done counts what one bulk has brought and shows the progress.
+func (l *loader) done(created, updated, deleted, bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.Created += created
+	l.sum.Updated += updated
+	l.sum.Deleted += deleted
+	l.sum.Bytes += int64(bytes)
+	if now := time.Now(); l.opts.Progress != nil && now.Sub(l.shown) > time.Second {
+		l.shown = now
+		took := now.Sub(l.start).Seconds()
+		fmt.Fprintf(l.opts.Progress, "%d documents, %.0f MB, %.1f MB/s, %d failed\n",
+			l.sum.Created+l.sum.Updated+l.sum.Deleted, float64(l.sum.Bytes)/1e6, float64(l.sum.Bytes)/1e6/took, l.sum.Failed)
+	}
+}

@@ -1,0 +1,81 @@
+package load
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/dmwm/wmstats/mock/gen"
+)
+
+// LineError is a line of input that holds no document.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *LineError) Unwrap() error { return e.Err }
+
+// ReadRaw yields the documents of NDJSON in the raw form, {"db":…,"doc":…} a
+// line. A bad line yields a *LineError and reading goes on; a failing reader
+// yields its error last. Empty lines are skipped.
+func ReadRaw(r io.Reader) iter.Seq2[gen.Doc, error] {
+	return func(yield func(gen.Doc, error) bool) {
+		in := bufio.NewReaderSize(r, 256<<10)
+		for n := 1; ; n++ {
+			line, err := in.ReadBytes('\n')
+			if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && (err == nil || err == io.EOF) {
+				doc, perr := parseLine(trimmed)
+				if perr != nil {
+					perr = &LineError{n, perr}
+				}
+				if !yield(doc, perr) {
+					return
+				}
+			}
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(gen.Doc{}, fmt.Errorf("read line %d: %w", n, err))
+				return
+			}
+		}
+	}
+}
+
+func parseLine(line []byte) (gen.Doc, error) {
+	var raw struct {
+		DB  string          `json:"db"`
+		Doc json.RawMessage `json:"doc"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&raw); err != nil {
+		return gen.Doc{}, fmt.Errorf(`want {"db":…,"doc":…}: %w`, err)
+	}
+	if dec.More() {
+		return gen.Doc{}, errors.New("more than one value in the line")
+	}
+	if raw.DB == "" {
+		return gen.Doc{}, errors.New(`"db" is missing`)
+	}
+	var head struct {
+		ID *string `json:"_id"`
+	}
+	if len(raw.Doc) == 0 || raw.Doc[0] != '{' {
+		return gen.Doc{}, errors.New(`"doc" is no object`)
+	}
+	if err := json.Unmarshal(raw.Doc, &head); err != nil {
+		return gen.Doc{}, fmt.Errorf(`"doc": %w`, err)
+	}
+	if head.ID == nil || *head.ID == "" {
+		return gen.Doc{}, errors.New(`"doc" has no _id`)
+	}
+	return gen.Doc{DB: raw.DB, ID: *head.ID, JSON: raw.Doc}, nil
+}
