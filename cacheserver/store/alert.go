@@ -1,0 +1,88 @@
+package store
+
+import (
+	"container/heap"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// alert makes the alerts of a record and says when they must be made again,
+// in Unix s; 0: not before something changes.
+func (s *Store) alert(e *entry, w *schema.Workflow, docs []*agentDoc) (due int64) {
+	now := s.now()
+	stale := []string{}
+	for _, d := range docs {
+		// Time passes for each document, so the next alert of a silent agent is
+		// known; reports move it on, which is seen when that time comes.
+		if silent := d.time + s.opt.Limits.AgentSilent + 1; silent <= now {
+			stale = append(stale, s.names.Agent(d.packed))
+		} else if due == 0 || silent < due {
+			due = silent
+		}
+	}
+	e.stale = len(stale) > 0
+	alerts, next := schema.Alerts(w, stale, now, s.opt.Limits)
+	if w.Alerts = alerts; w.Alerts == nil {
+		w.Alerts = []string{}
+	}
+	if next > 0 && (due == 0 || next < due) {
+		due = next
+	}
+	return due
+}
+
+// schedule notes when the alerts of e must be made again.
+func (s *Store) schedule(e *entry, due int64) {
+	if due == e.due {
+		return
+	}
+	e.due = due
+	if due > 0 {
+		heap.Push(&s.dues, dueItem{due, e})
+	}
+}
+
+// Tick applies the rules that depend on time (alerts), and lets go of
+// generations that nobody may read any more; call it now and then.
+func (s *Store) Tick() Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.history.expire(s.opt.Now())
+	b := &batch{touched: map[*entry]*previous{}}
+	if s.current.Load() == nil {
+		return s.finish(b)
+	}
+	for now := s.now(); len(s.dues) > 0 && s.dues[0].due <= now; {
+		item, _ := heap.Pop(&s.dues).(dueItem)
+		if e := item.entry; e.due == item.due && e.has {
+			e.due = 0
+			s.touch(b, e)
+		}
+	}
+	return s.finish(b)
+}
+
+// dueHeap holds the next time of each entry; items whose time is not the
+// entry's any more are left in until they come up.
+type dueHeap []dueItem
+
+type dueItem struct {
+	due   int64
+	entry *entry
+}
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].due < h[j].due }
+func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *dueHeap) Push(x any) {
+	if item, ok := x.(dueItem); ok {
+		*h = append(*h, item)
+	}
+}
+func (h *dueHeap) Pop() any {
+	old := *h
+	item := old[len(old)-1]
+	old[len(old)-1] = dueItem{}
+	*h = old[:len(old)-1]
+	return item
+}

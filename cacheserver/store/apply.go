@@ -1,0 +1,335 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// batch is the work of one Apply: which workflows it touched and what they
+// were before.
+type batch struct {
+	result  Result
+	touched map[*entry]*previous
+	infos   bool             // agent_info documents changed
+	places  map[int]gathered // by number of the change, before the first generation
+}
+
+// previous is what a record was made of before the batch, and the request that
+// the batch brought.
+type previous struct {
+	had    bool
+	docs   []*agentDoc // joined; nil where the record is not there
+	parts  []partOf
+	record *schema.Workflow // the new request's side, or nil
+}
+
+// Apply joins changes to what is there and publishes at most one generation.
+// Before the first Commit of a Load it only gathers. Applying a change again
+// changes nothing. Changes of different documents may come in any order.
+func (s *Store) Apply(changes []Change) Result {
+	places := s.gather(changes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.apply(changes, places)
+}
+
+func (s *Store) apply(changes []Change, places map[int]gathered) Result {
+	b := &batch{touched: map[*entry]*previous{}, places: places}
+	for i := range changes {
+		c := &changes[i]
+		switch c.Kind {
+		case ReqMgr:
+			s.applyRequest(b, c, i)
+		case AgentWork:
+			s.applyWork(b, c)
+		case AgentInfo:
+			s.applyInfo(b, c)
+		}
+	}
+	return s.finish(b)
+}
+
+// touch notes that the record of e is to be made again.
+func (s *Store) touch(b *batch, e *entry) *previous {
+	if o := b.touched[e]; o != nil {
+		return o
+	}
+	o := &previous{}
+	if snap := s.current.Load(); snap != nil && e.has {
+		if at, ok := snap.tree.Search(e.name); ok {
+			blk, i := snap.tree.At(at)
+			o.had = true
+			o.parts = partsOf(s.joined(e, s.statusOf(blk, i)))
+		}
+	}
+	b.touched[e] = o
+	return o
+}
+
+func (s *Store) statusOf(b *block.Block, i int) string {
+	k, _ := s.layout.Column("Status")
+	col := &s.layout.Columns[k]
+	return col.Dict.Texts()[b.Int(col, i)]
+}
+
+// owner gives the entry that holds the request document id.
+func (s *Store) owner(id string) *entry {
+	if e := s.aliases[id]; e != nil {
+		return e
+	}
+	if e := s.entries[id]; e != nil && e.has && e.id == "" {
+		return e
+	}
+	return nil
+}
+
+func (s *Store) applyRequest(b *batch, c *Change, number int) {
+	e := s.owner(c.ID)
+	if c.Deleted {
+		if e != nil {
+			s.dropRequest(b, e, c.ID)
+		}
+		return
+	}
+	hash, seen := s.requestState(e, c.ID)
+	if c.Hash != 0 && hash == c.Hash || c.Workflow == nil {
+		if c.Hash == 0 || hash != c.Hash {
+			b.result.Refetch = append(b.result.Refetch, c.ID)
+			return
+		}
+		*seen = s.epoch
+		b.result.Same++
+		return
+	}
+	name := c.Workflow.Workflow
+	if e != nil && e.name != name {
+		s.dropRequest(b, e, c.ID)
+	}
+	s.putRequest(b, s.entryOf(name), c, number)
+}
+
+// requestState gives the known hash of a request document of e, and its mark.
+func (s *Store) requestState(e *entry, id string) (hash uint64, seen *uint32) {
+	if e == nil {
+		return 0, new(uint32)
+	}
+	if e.has && e.requestID() == id {
+		return e.hash, &e.seen
+	}
+	for i := range e.rivals {
+		if e.rivals[i].id == id {
+			return e.rivals[i].hash, &e.rivals[i].seen
+		}
+	}
+	return 0, new(uint32)
+}
+
+func (s *Store) entryOf(name string) *entry {
+	e := s.entries[name]
+	if e == nil {
+		e = &entry{name: strings.Clone(name)}
+		s.entries[e.name] = e
+	}
+	return e
+}
+
+func (s *Store) putRequest(b *batch, e *entry, c *Change, number int) {
+	if c.ID != e.name {
+		s.aliases[strings.Clone(c.ID)] = e
+	}
+	s.known.set(ReqMgr, c.ID, c.Hash)
+	e.rivals = slices.DeleteFunc(e.rivals, func(r rival) bool { return r.id == c.ID })
+	if e.has && e.requestID() != c.ID {
+		if before(e.requestID(), c.ID, e.name) {
+			record := *c.Workflow
+			e.rivals = append(e.rivals, rival{strings.Clone(c.ID), c.Hash, s.epoch, &record})
+			return
+		}
+		e.rivals = append(e.rivals, rival{e.requestID(), e.hash, e.seen, s.requestSide(b, e)})
+	}
+	o := s.touch(b, e)
+	if !e.has {
+		e.has = true
+		s.orphans -= len(e.docs)
+	}
+	e.id, e.hash, e.seen = "", c.Hash, s.epoch
+	if c.ID != e.name {
+		e.id = strings.Clone(c.ID)
+	}
+	record := *c.Workflow
+	s.setRequest(b, e, o, &record, number)
+}
+
+// setRequest keeps the request's side until the record is made of it.
+func (s *Store) setRequest(b *batch, e *entry, o *previous, record *schema.Workflow, number int) {
+	if s.current.Load() != nil {
+		o.record = record
+		return
+	}
+	place, ok := b.places[number]
+	if !ok {
+		place = s.gatherOne(record)
+	}
+	e.gathered, e.at = place.block, place.at
+}
+
+// requestSide gives the request's side of the record of e.
+func (s *Store) requestSide(b *batch, e *entry) *schema.Workflow {
+	if o := b.touched[e]; o != nil && o.record != nil {
+		return o.record
+	}
+	if e.gathered != nil {
+		return e.gathered.Workflow(s.layout, int(e.at))
+	}
+	w, _ := s.oldRecord(e)
+	return w
+}
+
+// oldRecord gives the record of e in the newest generation.
+func (s *Store) oldRecord(e *entry) (w *schema.Workflow, encoded []byte) {
+	snap := s.current.Load()
+	if snap == nil {
+		return nil, nil
+	}
+	at, ok := snap.tree.Search(e.name)
+	if !ok {
+		return nil, nil
+	}
+	blk, i := snap.tree.At(at)
+	return blk.Workflow(s.layout, i), blk.Record(i)
+}
+
+// dropRequest takes a request document away from e; another one of the same
+// workflow takes its place, else the parts of e become orphans.
+func (s *Store) dropRequest(b *batch, e *entry, id string) {
+	s.known.set(ReqMgr, id, 0)
+	delete(s.aliases, id)
+	if !e.has || e.requestID() != id {
+		e.rivals = slices.DeleteFunc(e.rivals, func(r rival) bool { return r.id == id })
+		return
+	}
+	o := s.touch(b, e)
+	if len(e.rivals) == 0 {
+		e.has, e.id, e.hash, e.gathered, o.record = false, "", 0, nil, nil
+		s.orphans += len(e.docs)
+		return
+	}
+	slices.SortFunc(e.rivals, func(a, b rival) int {
+		if before(a.id, b.id, e.name) {
+			return -1
+		}
+		return 1
+	})
+	next := e.rivals[0]
+	e.rivals = slices.Clone(e.rivals[1:])
+	e.id, e.hash, e.seen = "", next.hash, next.seen
+	if next.id != e.name {
+		e.id = next.id
+	}
+	s.setRequest(b, e, o, next.record, -1)
+}
+
+func (s *Store) applyWork(b *batch, c *Change) {
+	d := s.docs[c.ID]
+	if c.Deleted {
+		if d != nil {
+			s.dropDoc(b, d)
+		}
+		return
+	}
+	if d != nil && c.Hash != 0 && d.hash == c.Hash {
+		b.result.Same++
+		d.seen = s.epoch
+		s.refresh(b, d, c.Time)
+		return
+	}
+	if c.Part == nil {
+		b.result.Refetch = append(b.result.Refetch, c.ID)
+		return
+	}
+	if d != nil && d.entry.name != c.Part.Workflow {
+		s.dropDoc(b, d)
+		d = nil
+	}
+	e := s.entryOf(c.Part.Workflow)
+	s.touch(b, e)
+	if d == nil {
+		d = &agentDoc{id: strings.Clone(c.ID), entry: e}
+		s.docs[d.id] = d
+		e.docs = append(slices.Clip(e.docs), d)
+		if !e.has {
+			s.orphans++
+		}
+	}
+	d.packed, d.hash, d.seen = s.names.Pack(c.Part), c.Hash, s.epoch
+	d.time, d.content = c.Time, c.Time
+	s.known.set(AgentWork, d.id, c.Hash)
+	s.report(s.names.Text(c.Part.Agent), c.Time)
+}
+
+// refresh notes a new timestamp of a document whose content did not change.
+func (s *Store) refresh(b *batch, d *agentDoc, time int64) {
+	agent := s.names.Agent(d.packed)
+	s.report(agent, time)
+	if d.time == time {
+		return
+	}
+	e := d.entry
+	// An alert of a silent agent ends with its report; and of two documents of
+	// one agent another one may now be the newest.
+	alone := !slices.ContainsFunc(e.docs, func(o *agentDoc) bool { return o != d && s.names.Agent(o.packed) == agent })
+	if e.stale || !alone {
+		s.touch(b, e)
+	}
+	d.time = time
+}
+
+// report notes the time of an agent's newest agent_request document.
+func (s *Store) report(agent string, time int64) {
+	v, ok := s.reported.Load(agent)
+	if !ok {
+		v, _ = s.reported.LoadOrStore(agent, new(atomic.Int64))
+	}
+	if at, ok := v.(*atomic.Int64); ok && at.Load() < time { // one writer
+		at.Store(time)
+	}
+}
+
+func (s *Store) dropDoc(b *batch, d *agentDoc) {
+	e := d.entry
+	s.touch(b, e)
+	if !e.has {
+		s.orphans--
+	}
+	e.docs = slices.DeleteFunc(slices.Clone(e.docs), func(o *agentDoc) bool { return o == d })
+	delete(s.docs, d.id)
+	s.known.set(AgentWork, d.id, 0)
+}
+
+func (s *Store) applyInfo(b *batch, c *Change) {
+	old := s.infos[c.ID]
+	switch {
+	case c.Deleted:
+		if old != nil {
+			delete(s.infos, c.ID)
+			s.known.set(AgentInfo, c.ID, 0)
+			b.infos = true
+		}
+	case old != nil && c.Hash != 0 && old.hash == c.Hash:
+		b.result.Same++
+		old.seen = s.epoch
+		old.time.Store(c.Time)
+	case c.Info == nil:
+		b.result.Refetch = append(b.result.Refetch, c.ID)
+	default:
+		n := &info{id: strings.Clone(c.ID), hash: c.Hash, seen: s.epoch, detail: c.Info}
+		n.time.Store(c.Time)
+		s.infos[n.id] = n
+		s.known.set(AgentInfo, n.id, c.Hash)
+		b.infos = true
+	}
+}

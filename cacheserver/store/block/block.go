@@ -1,0 +1,211 @@
+package block
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/dmwm/wmstats/cacheserver/store/stitch"
+)
+
+// Block is some consecutive records. It is immutable but for its compressed
+// forms, which are made when first asked for.
+type Block struct {
+	enc    []byte
+	ends   []uint32 // of the records in enc
+	hashes []uint64
+	src    []byte
+	dir    []vec // by slot
+	data   []byte
+	twice  bool // some list has a text twice
+
+	segments [2]atomic.Pointer[stitch.Segment] // by Form
+}
+
+// Form is how records are joined in a compressed segment.
+type Form uint8
+
+const (
+	Array Form = iota // a comma and a newline between records, none after the last
+	Lines             // a newline after each record
+)
+
+// Len is the number of records.
+func (b *Block) Len() int { return len(b.ends) }
+
+// EncodedBytes is the length of all encoded records.
+func (b *Block) EncodedBytes() int64 { return int64(len(b.enc)) }
+
+// Bytes is about the memory that the block holds now.
+func (b *Block) Bytes() int64 {
+	n := int64(len(b.enc) + 4*len(b.ends) + 8*len(b.hashes) + len(b.src) + 32*len(b.dir) + len(b.data) + 192)
+	for i := range b.segments {
+		if s := b.segments[i].Load(); s != nil {
+			n += s.Size()
+		}
+	}
+	return n
+}
+
+func (b *Block) start(i int) uint32 {
+	if i == 0 {
+		return 0
+	}
+	return b.ends[i-1]
+}
+
+// Record gives the encoded record i. It must not be changed.
+func (b *Block) Record(i int) []byte {
+	s, e := b.start(i), b.ends[i]
+	return b.enc[s:e:e]
+}
+
+// Hash gives the hash of the encoded record i.
+func (b *Block) Hash(i int) uint64 { return b.hashes[2*i] }
+
+// Source gives what record i was made of.
+func (b *Block) Source(i int) Source {
+	s, e := b.sources(i, i+1)
+	return Source{IDs: b.src[s:e:e], Version: b.hashes[2*i+1]}
+}
+
+func (b *Block) sources(i, j int) (start, end int) {
+	return b.sums(len(b.dir)-1, i, j)
+}
+
+// listRange gives the elements of records i..j of a list column.
+func (b *Block) listRange(c *Column, i, j int) (start, end int) { return b.sums(c.slot, i, j) }
+
+func (b *Block) sums(slot, i, j int) (start, end int) {
+	v := &b.dir[slot]
+	if v.width == 0 {
+		return i * int(v.min), j * int(v.min)
+	}
+	for k := range i {
+		start += int(v.value(b.data, k))
+	}
+	end = start
+	for k := i; k < j; k++ {
+		end += int(v.value(b.data, k))
+	}
+	return start, end
+}
+
+// Name gives the name of record i, the text of the first column.
+func (b *Block) Name(l *Layout, i int) []byte { return b.Text(&l.Columns[0], i) }
+
+// Search gives the place of name, or where it would be.
+func (b *Block) Search(l *Layout, name string) (i int, found bool) {
+	lo, hi := 0, b.Len()
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if string(b.Name(l, mid)) < name {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, lo < b.Len() && string(b.Name(l, lo)) == name
+}
+
+// Text gives the text of record i in a Text column.
+func (b *Block) Text(c *Column, i int) []byte {
+	text, _ := unquote(b.raw(c, i))
+	return text
+}
+
+// EachText calls f with the elements of record i in a Texts column until f
+// returns false.
+func (b *Block) EachText(c *Column, i int, f func(text []byte) bool) { eachText(b.raw(c, i), f) }
+
+func (b *Block) raw(c *Column, i int) []byte {
+	return b.Record(i)[b.dir[c.slot].value(b.data, i):]
+}
+
+// Int gives the integer of record i in an Int or Bool column, its code in a
+// Code column.
+func (b *Block) Int(c *Column, i int) int64 { return b.dir[c.slot].value(b.data, i) }
+
+// AppendInts appends the integers of an Int or Bool column.
+func (b *Block) AppendInts(dst []int64, c *Column) []int64 {
+	return appendTo(dst, &b.dir[c.slot], b.data, 0, b.Len())
+}
+
+// AppendFloats appends the values of a Float column.
+func (b *Block) AppendFloats(dst []float64, c *Column) []float64 {
+	v := &b.dir[c.slot]
+	for i := range b.Len() {
+		x := v.value(b.data, i)
+		if v.cents {
+			dst = append(dst, float64(x)/100)
+		} else {
+			dst = append(dst, floatOf(x))
+		}
+	}
+	return dst
+}
+
+// AppendCodes appends the codes of a Code column.
+func (b *Block) AppendCodes(dst []uint32, c *Column) []uint32 {
+	return appendTo(dst, &b.dir[c.slot], b.data, 0, b.Len())
+}
+
+// AppendLists appends the codes of a Codes column, each once for a record, and
+// for each record where its codes end in codes.
+func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []uint32) {
+	v := &b.dir[c.slot]
+	total := 0
+	base := len(codes)
+	for i := range b.Len() {
+		total += int(v.value(b.data, i))
+		ends = append(ends, uint32(base+total))
+	}
+	codes = appendTo(codes, &b.dir[c.slot+1], b.data, 0, total)
+	if !b.twice {
+		return codes, ends
+	}
+	out, from := codes[:base], base
+	for i := len(ends) - b.Len(); i < len(ends); i++ {
+		start := len(out)
+		for _, code := range codes[from:ends[i]] {
+			if !slices.Contains(out[start:], code) {
+				out = append(out, code)
+			}
+		}
+		from, ends[i] = int(ends[i]), uint32(len(out))
+	}
+	return out, ends
+}
+
+// Segment gives the whole block compressed. Two callers at once may both make
+// it; one of the two, equal, is kept.
+func (b *Block) Segment(form Form) (*stitch.Segment, error) {
+	if s := b.segments[form].Load(); s != nil {
+		return s, nil
+	}
+	s, err := b.Compress(form, 0, b.Len())
+	if err != nil {
+		return nil, err
+	}
+	b.segments[form].CompareAndSwap(nil, s)
+	return b.segments[form].Load(), nil
+}
+
+// Compress makes a segment of records i..j.
+func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
+	text := make([]byte, 0, int(b.ends[j-1]-b.start(i))+2*(j-i))
+	for k := i; k < j; k++ {
+		if form == Array && k > i {
+			text = append(text, ",\n"...)
+		}
+		text = append(text, b.Record(k)...)
+		if form == Lines {
+			text = append(text, '\n')
+		}
+	}
+	s, err := stitch.Compress(text)
+	if err != nil {
+		return nil, fmt.Errorf("compress %d records: %w", j-i, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,160 @@
+package block
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Size is the number of records of a block when many are made at once: it
+// divides the usual page lengths.
+const Size = 50
+
+// Source names what a record was made of.
+type Source struct {
+	IDs     []byte // packed by the store, not read here
+	Version uint64 // hash over the content of all documents
+}
+
+// Builder collects records, in the order of their names, for a block. It is
+// used again after Build; it is not for several goroutines.
+type Builder struct {
+	l      *Layout
+	enc    []byte
+	ends   []uint32
+	hashes []uint64 // of content, of sources, by turns
+	src    []byte
+	values [][]int64 // by slot
+	data   []byte
+	twice  bool // a list has a text twice
+}
+
+// NewBuilder makes an empty builder.
+func NewBuilder(l *Layout) *Builder { return &Builder{l: l, values: make([][]int64, l.slots)} }
+
+// Len is the number of records so far.
+func (b *Builder) Len() int { return len(b.ends) }
+
+// Add appends a record that was encoded with schema.AppendJSON.
+func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
+	b.enc = append(b.enc, encoded...)
+	b.ends = append(b.ends, uint32(len(b.enc)))
+	b.hashes = append(b.hashes, xxhash.Sum64(encoded), src.Version)
+	b.src = append(b.src, src.IDs...)
+	b.put(b.l.slots-1, int64(len(src.IDs)))
+	from := 0
+	for i := range b.l.Columns {
+		c := &b.l.Columns[i]
+		switch c.Kind {
+		case Int:
+			b.put(c.slot, valueOf[int64](w, c))
+		case Float:
+			b.put(c.slot, bitsOf(valueOf[float64](w, c)))
+		case Bool:
+			b.put(c.slot, boolOf(valueOf[bool](w, c)))
+		case Code:
+			b.put(c.slot, c.Dict.code(valueOf[string](w, c)))
+		case Codes:
+			b.addCodes(c, valueOf[[]string](w, c))
+		case Text, Texts:
+			// Keys keep their order, and no text can look like a key: a quote
+			// in it is escaped.
+			if k := bytes.Index(encoded[from:], c.mark); k >= 0 {
+				from += k + len(c.mark)
+			}
+			b.put(c.slot, int64(from))
+		}
+	}
+}
+
+func (b *Builder) put(slot int, v int64) { b.values[slot] = append(b.values[slot], v) }
+
+func boolOf(v bool) int64 {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+// addCodes adds a list as it is. A text that is in it twice is marked, because
+// a record counts once for each value.
+func (b *Builder) addCodes(c *Column, texts []string) {
+	codes := b.values[c.slot+1]
+	start := len(codes)
+	for _, text := range texts {
+		code := c.Dict.code(text)
+		b.twice = b.twice || slices.Contains(codes[start:], code)
+		codes = append(codes, code)
+	}
+	b.values[c.slot+1] = codes
+	b.put(c.slot, int64(len(codes)-start))
+}
+
+// Copy appends records i..j of a block of the same layout.
+func (b *Builder) Copy(from *Block, i, j int) {
+	if i >= j {
+		return
+	}
+	b.twice = b.twice || from.twice
+	shift := uint32(len(b.enc)) - from.start(i)
+	b.enc = append(b.enc, from.enc[from.start(i):from.ends[j-1]]...)
+	for _, end := range from.ends[i:j] {
+		b.ends = append(b.ends, end+shift)
+	}
+	b.hashes = append(b.hashes, from.hashes[2*i:2*j]...)
+	s0, s1 := from.sources(i, j)
+	b.src = append(b.src, from.src[s0:s1]...)
+	last := b.l.slots - 1
+	b.values[last] = appendTo(b.values[last], &from.dir[last], from.data, i, j)
+	for k := range b.l.Columns {
+		c := &b.l.Columns[k]
+		v := &from.dir[c.slot]
+		start := len(b.values[c.slot])
+		b.values[c.slot] = appendTo(b.values[c.slot], v, from.data, i, j)
+		switch {
+		case c.Kind == Float && v.cents:
+			for n, cents := range b.values[c.slot][start:] {
+				b.values[c.slot][start+n] = bitsOf(float64(cents) / 100)
+			}
+		case c.Kind == Codes:
+			c0, c1 := from.listRange(c, i, j)
+			b.values[c.slot+1] = appendTo(b.values[c.slot+1], &from.dir[c.slot+1], from.data, c0, c1)
+		}
+	}
+}
+
+// Build makes the block and empties the builder.
+func (b *Builder) Build() *Block {
+	out := &Block{
+		enc:    append(make([]byte, 0, len(b.enc)), b.enc...),
+		ends:   append(make([]uint32, 0, len(b.ends)), b.ends...),
+		hashes: append(make([]uint64, 0, len(b.hashes)), b.hashes...),
+		dir:    make([]vec, b.l.slots),
+		twice:  b.twice,
+	}
+	if len(b.src) > 0 {
+		out.src = append(make([]byte, 0, len(b.src)), b.src...)
+	}
+	data := b.data[:0]
+	for i := range b.l.Columns {
+		c := &b.l.Columns[i]
+		cents := c.Kind == Float && centsOf(b.values[c.slot])
+		data, out.dir[c.slot] = pack(data, b.values[c.slot])
+		out.dir[c.slot].cents = cents
+		if c.Kind == Codes {
+			data, out.dir[c.slot+1] = pack(data, b.values[c.slot+1])
+		}
+	}
+	last := b.l.slots - 1
+	data, out.dir[last] = pack(data, b.values[last])
+	out.data = append(make([]byte, 0, len(data)), data...)
+	b.data = data
+	for i := range b.values {
+		b.values[i] = b.values[i][:0]
+	}
+	b.enc, b.ends, b.hashes, b.src, b.twice = b.enc[:0], b.ends[:0], b.hashes[:0], b.src[:0], false
+	return out
+}

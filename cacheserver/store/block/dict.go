@@ -1,0 +1,69 @@
+package block
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Dict gives the texts of one key small numbers. It only grows: a code keeps
+// its text for ever, so blocks of all generations share it. Code 0 is the
+// empty text. Readers take no lock.
+type Dict struct {
+	mu    sync.RWMutex // of codes; and one writer of texts at a time
+	codes map[string]uint32
+	texts atomic.Pointer[[]string]
+	ranks atomic.Pointer[[]uint32]
+}
+
+func newDict() *Dict {
+	d := &Dict{codes: map[string]uint32{"": 0}}
+	d.texts.Store(&[]string{""})
+	return d
+}
+
+// Texts gives the texts by code. A later call may give more.
+func (d *Dict) Texts() []string { return *d.texts.Load() }
+
+// code gives the code of text, a new one if need be.
+func (d *Dict) code(text string) int64 {
+	d.mu.RLock()
+	code, ok := d.codes[text]
+	d.mu.RUnlock()
+	if ok {
+		return int64(code)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if code, ok = d.codes[text]; ok {
+		return int64(code)
+	}
+	text = strings.Clone(text) // it may be part of a whole document
+	// Readers have the old length: what is appended behind it is not theirs yet.
+	texts := append(*d.texts.Load(), text)
+	code = uint32(len(texts) - 1)
+	d.codes[text] = code
+	d.texts.Store(&texts)
+	return int64(code)
+}
+
+// Ranks gives for each code the place of its text in the order of all texts.
+func (d *Dict) Ranks() []uint32 {
+	texts := d.Texts()
+	if r := d.ranks.Load(); r != nil && len(*r) >= len(texts) {
+		return *r
+	}
+	order := make([]uint32, len(texts))
+	for code := range order {
+		order[code] = uint32(code)
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(texts[a], texts[b]) })
+	ranks := make([]uint32, len(texts))
+	for rank, code := range order {
+		ranks[code] = uint32(rank)
+	}
+	d.ranks.Store(&ranks)
+	return ranks
+}

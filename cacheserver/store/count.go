@@ -1,0 +1,58 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/dmwm/wmstats/cacheserver/store/scan"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// TooManyGroupsError says that /stats was asked for more groups than are
+// answered; ArgumentError that a field can't be grouped by or added up.
+type (
+	TooManyGroupsError = scan.TooManyGroupsError
+	ArgumentError      = scan.ArgumentError
+)
+
+// Facets counts the values of the fields that q.Facets names: drill-sideways,
+// that is under all conditions but those on the field itself, and exact. The
+// result is shared and must not be changed.
+func (g *Snapshot) Facets(q wire.Query) (map[string]wire.FacetResult, error) {
+	out := make(map[string]wire.FacetResult, len(q.Facets))
+	filter := filterKey(q)
+	var s *scan.Scan
+	for _, f := range q.Facets {
+		key := fmt.Sprintf("facet|%s|%s|%d|%s", g.id, f.Field, f.Limit, filter)
+		if kept, ok := g.store.opt.Cache.Get(key); ok {
+			if r, ok := kept.(wire.FacetResult); ok {
+				out[f.Field] = r
+				continue
+			}
+		}
+		if s == nil {
+			var err error
+			if s, err = scan.New(g.tree, g.time.Unix(), q); err != nil {
+				return nil, err
+			}
+		}
+		r, err := s.Facet(f)
+		if err != nil {
+			return nil, err
+		}
+		out[f.Field] = r
+		g.store.opt.Cache.Set(key, r, int64(len(key)+64+64*len(r.Values)))
+	}
+	return out, nil
+}
+
+// Stats groups the workflows that match q by one or two fields and adds up the
+// fields of sum, which must be whole numbers, in each group; -1, not known, is
+// left out. total is the number of workflows that match. The error may be a
+// *TooManyGroupsError or an *ArgumentError.
+func (g *Snapshot) Stats(q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
+	s, err := scan.New(g.tree, g.time.Unix(), q)
+	if err != nil {
+		return nil, 0, err
+	}
+	return s.Stats(by, sum)
+}

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/part"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// entry is what the writer knows of one workflow beyond its record: where the
+// parts of the record come from. The request's side is in the record itself.
+type entry struct {
+	name   string
+	id     string // of the request document; empty when it is the name
+	hash   uint64 // of the request document
+	has    bool   // the request is there; else the parts are orphans
+	stale  bool   // an agent's document was stale when the alerts were made
+	seen   uint32 // epoch in which the request was seen last
+	at     uint32 // place in gathered
+	due    int64  // when the alerts must be made again, Unix s; 0: never
+	docs   []*agentDoc
+	rivals []rival // other request documents of the same workflow
+
+	gathered *block.Block // holds the request's side before the first generation
+}
+
+// rival is a request document that names a workflow which another document
+// has already. Which one counts does not depend on the order they come in.
+type rival struct {
+	id     string
+	hash   uint64
+	seen   uint32
+	record *schema.Workflow
+}
+
+// agentDoc is one agent_request document.
+type agentDoc struct {
+	id      string
+	entry   *entry
+	hash    uint64
+	time    int64 // timestamp, newest seen
+	content int64 // timestamp when the content last changed
+	seen    uint32
+	packed  part.Packed
+}
+
+// info is one agent_info document. Generations share it; only time moves.
+type info struct {
+	id     string
+	hash   uint64
+	time   atomic.Int64
+	seen   uint32
+	detail *schema.AgentDetail
+}
+
+// requestID gives the id of the request document.
+func (e *entry) requestID() string { return cmp.Or(e.id, e.name) }
+
+// before says that of two request documents of workflow name a counts: the
+// one that is called like it, else the first by id.
+func before(a, b, name string) bool {
+	if (a == name) != (b == name) {
+		return a == name
+	}
+	return a < b
+}
+
+// joined gives the documents that are joined to a record of the given status:
+// the newest one of each agent, in the order of their ids.
+func (s *Store) joined(e *entry, status string) []*agentDoc {
+	if info, ok := schema.StatusOf(status); ok && !info.JobInfo {
+		return nil
+	}
+	return s.newest(e.docs)
+}
+
+func (s *Store) newest(docs []*agentDoc) []*agentDoc {
+	if len(docs) < 2 {
+		return docs
+	}
+	best := map[string]*agentDoc{}
+	for _, d := range docs {
+		agent := s.names.Agent(d.packed)
+		if o := best[agent]; o == nil || d.time > o.time || d.time == o.time && d.id > o.id {
+			best[agent] = d
+		}
+	}
+	out := make([]*agentDoc, 0, len(best))
+	for _, d := range docs {
+		if best[s.names.Agent(d.packed)] == d {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b *agentDoc) int { return cmp.Compare(a.id, b.id) })
+	return out
+}
+
+// partOf is a document as it was when a record was made of it.
+type partOf struct {
+	packed  part.Packed
+	content int64
+}
+
+func partsOf(docs []*agentDoc) []partOf {
+	out := make([]partOf, len(docs))
+	for i, d := range docs {
+		out[i] = partOf{d.packed, d.content}
+	}
+	return out
+}
+
+func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
+	out := make([]schema.AgentPart, 0, len(parts))
+	for _, p := range parts {
+		a, err := s.names.Unpack(p.packed)
+		if err != nil {
+			s.opt.Log.Error("agent part can't be read back", "workflow", e.name, "err", err)
+			continue
+		}
+		a.Workflow, a.Time = e.name, p.content
+		out = append(out, a)
+	}
+	return out
+}
+
+// sourceOf packs what a record was made of: the ids of its documents, each
+// with its length before it; the request's is empty when it is the name.
+func (e *entry) sourceOf(docs []*agentDoc) block.Source {
+	var ids, content []byte
+	if e.id != "" || len(docs) > 0 {
+		ids = appendText(ids, e.id)
+	}
+	content = binary.LittleEndian.AppendUint64(append(content, e.id...), e.hash)
+	for _, d := range docs {
+		ids = appendText(ids, d.id)
+		content = binary.LittleEndian.AppendUint64(append(content, d.id...), d.hash)
+		content = binary.LittleEndian.AppendUint64(content, uint64(d.content))
+	}
+	return block.Source{IDs: ids, Version: xxhash.Sum64(content)}
+}
+
+func appendText(dst []byte, text string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+}
+
+// sources reads what sourceOf packed.
+func sources(name string, src block.Source) Sources {
+	out := Sources{Request: name, Agents: []string{}, Version: src.Version}
+	for i, rest := 0, src.IDs; len(rest) > 0; i++ {
+		n, k := binary.Uvarint(rest)
+		if k <= 0 || uint64(len(rest)-k) < n {
+			break // not reached: sourceOf wrote it
+		}
+		text := string(rest[k : k+int(n)])
+		rest = rest[k+int(n):]
+		if i > 0 {
+			out.Agents = append(out.Agents, text)
+		} else if text != "" {
+			out.Request = text
+		}
+	}
+	return out
+}

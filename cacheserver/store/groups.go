@@ -1,0 +1,138 @@
+package store
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Campaigns gives the sums by campaign, by name.
+func (g *Snapshot) Campaigns() []schema.Campaign { return values(g.sums.Campaigns) }
+
+// Releases gives the sums by release, by name.
+func (g *Snapshot) Releases() []schema.Release { return values(g.sums.Releases) }
+
+// Statuses gives the sums by status, in the order of the life cycle.
+func (g *Snapshot) Statuses() []schema.StatusSummary {
+	out := values(g.sums.Statuses)
+	slices.SortFunc(out, func(a, b schema.StatusSummary) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Status, b.Status))
+	})
+	return out
+}
+
+func values[T any](list []*T) []T {
+	out := make([]T, len(list))
+	for i, v := range list {
+		out[i] = *v
+	}
+	return out
+}
+
+// Sites gives the sums by site, by name: the sites with jobs, and those that
+// an agent may run at.
+func (g *Snapshot) Sites() []schema.Site {
+	sites := map[string]*schema.Site{}
+	for _, s := range g.sums.Sites {
+		again := *s
+		sites[s.Site] = &again
+	}
+	newest := map[string]int64{} // time of the report that State is from
+	for _, n := range g.reports() {
+		time := n.time.Load()
+		for i := range n.detail.Sites {
+			a := &n.detail.Sites[i]
+			s := sites[a.Site]
+			if s == nil {
+				s = &schema.Site{Site: a.Site, Counters: schema.JobCounts{}.Derive()}
+				s.Tier, s.Country = sums.SiteName(a.Site)
+				sites[a.Site] = s
+			}
+			s.RunningSlots += a.RunningSlots
+			s.PendingSlots += a.PendingSlots
+			s.FreeForQueue += a.FreeForQueue
+			if at, ok := newest[a.Site]; !ok || time > at {
+				newest[a.Site], s.State = time, a.State
+			}
+		}
+	}
+	out := make([]schema.Site, 0, len(sites))
+	for _, name := range slices.Sorted(maps.Keys(sites)) {
+		out = append(out, *sites[name])
+	}
+	return out
+}
+
+// reports gives the newest agent_info document of each agent, by agent.
+func (g *Snapshot) reports() []*info {
+	out := make([]*info, 0, len(g.infos))
+	for _, n := range g.infos {
+		last := len(out) - 1
+		if last < 0 || out[last].detail.Agent.Agent != n.detail.Agent.Agent {
+			out = append(out, n)
+		} else if n.time.Load() >= out[last].time.Load() {
+			out[last] = n
+		}
+	}
+	return out
+}
+
+// Agents gives all agents and services of a generation, by name, with what
+// they report now: their age counts, though it makes no generation. Agents
+// that don't report on themselves but have workflows are in it too.
+func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
+	now := s.now()
+	added := map[string]*schema.Agent{}
+	for _, a := range g.sums.Agents {
+		added[a.Agent] = a
+	}
+	var out []schema.AgentDetail
+	for _, n := range g.reports() {
+		d := *n.detail
+		d.UpdateTime = n.time.Load()
+		d.Workflows, d.Counters = 0, schema.JobCounts{}.Derive()
+		if a := added[d.Agent.Agent]; a != nil {
+			d.Workflows, d.Counters = a.Workflows, a.Counters
+			delete(added, a.Agent)
+		}
+		out = append(out, d)
+	}
+	for _, a := range added {
+		out = append(out, schema.AgentDetail{Agent: schema.Agent{
+			Agent: a.Agent, Kind: "agent", Team: a.Team, Version: a.Version, Workflows: a.Workflows, Counters: a.Counters,
+		}})
+	}
+	slices.SortFunc(out, func(a, b schema.AgentDetail) int { return cmp.Compare(a.Agent.Agent, b.Agent.Agent) })
+	for i := range out {
+		s.complete(&out[i], now)
+	}
+	return out
+}
+
+// complete fills what depends on the time, and leaves no list nil.
+func (s *Store) complete(d *schema.AgentDetail, now int64) {
+	if at, ok := s.reported.Load(d.Agent.Agent); ok && d.DataUpdateTime == 0 {
+		if at, ok := at.(*atomic.Int64); ok {
+			d.DataUpdateTime = at.Load()
+		}
+	}
+	schema.Judge(&d.Agent, now, s.opt.Limits)
+	for _, list := range []*[]string{&d.Reasons, &d.DrainWaits, &d.DownComponents} {
+		if *list == nil {
+			*list = []string{}
+		}
+	}
+	if d.Components == nil {
+		d.Components = []schema.AgentComponent{}
+	}
+	if d.Disks == nil {
+		d.Disks = []schema.AgentDisk{}
+	}
+	if d.Sites == nil {
+		d.Sites = []schema.AgentSite{}
+	}
+}

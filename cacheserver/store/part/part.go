@@ -1,0 +1,213 @@
+// Package part keeps agent parts (schema.AgentPart) in few bytes: numbers as
+// varints, counters that are 0 not at all, repeated names as numbers. There is
+// one part for each document of the source, so their size decides how much
+// memory a workflow takes. The package knows nothing of records and joins.
+package part
+
+import (
+	"encoding/binary"
+	"errors"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Names numbers the names that parts repeat: agents, teams, versions, sites.
+// It only grows. It is not for several goroutines at once, but readers of
+// packed parts may share a Names that nobody packs with at the time.
+type Names struct {
+	ids   map[string]uint64
+	texts []string
+}
+
+// NewNames makes an empty Names.
+func NewNames() *Names { return &Names{ids: map[string]uint64{}} }
+
+func (n *Names) id(text string) uint64 {
+	id, ok := n.ids[text]
+	if !ok {
+		text = strings.Clone(text) // it may be part of a whole document
+		id = uint64(len(n.texts))
+		n.ids[text] = id
+		n.texts = append(n.texts, text)
+	}
+	return id
+}
+
+// Text gives the kept copy of a name, so that callers need none of their own.
+func (n *Names) Text(text string) string { return n.texts[n.id(text)] }
+
+// Packed is a part without its workflow and time, which its owner knows.
+type Packed []byte
+
+// Pack packs p. Equal parts give equal bytes.
+func (n *Names) Pack(p *schema.AgentPart) Packed {
+	w := writer{names: n}
+	w.name(p.Agent)
+	w.name(p.Team)
+	w.name(p.AgentVersion)
+	w.counts(&p.Counts)
+	w.int(p.JobsInWMBS)
+	w.int(p.JobsInQueue)
+	w.count(len(p.Sites))
+	for i := range p.Sites {
+		w.name(p.Sites[i].Site)
+		w.counts(&p.Sites[i].Counts)
+	}
+	w.count(len(p.Outputs))
+	for i := range p.Outputs {
+		o := &p.Outputs[i]
+		w.count(len(o.Dataset)) // each is nearly the workflow's own: not a name
+		w.data = append(w.data, o.Dataset...)
+		w.int(o.Events)
+		w.int(o.Lumis)
+		w.int(o.Bytes)
+	}
+	w.count(len(p.Tasks))
+	for _, hash := range p.Tasks {
+		w.data = binary.LittleEndian.AppendUint64(w.data, hash)
+	}
+	w.int(p.SkippedFiles)
+	if p.Skipped {
+		w.count(1)
+	} else {
+		w.count(0)
+	}
+	return append(make(Packed, 0, len(w.data)), w.data...)
+}
+
+type writer struct {
+	names *Names
+	data  []byte
+}
+
+func (w *writer) name(text string) { w.data = binary.AppendUvarint(w.data, w.names.id(text)) }
+func (w *writer) count(n int)      { w.data = binary.AppendUvarint(w.data, uint64(n)) }
+func (w *writer) int(n int64)      { w.data = binary.AppendVarint(w.data, n) }
+
+func (w *writer) counts(c *schema.JobCounts) {
+	var mask uint64
+	cells := cellsOf(c)
+	for i, cell := range cells {
+		if *cell != 0 {
+			mask |= 1 << i
+		}
+	}
+	w.data = binary.AppendUvarint(w.data, mask)
+	for _, cell := range cells {
+		if *cell != 0 {
+			w.int(*cell)
+		}
+	}
+}
+
+func cellsOf(c *schema.JobCounts) [18]*int64 {
+	return [18]*int64{
+		&c.Success, &c.Running, &c.Pending, &c.FailureException, &c.QueuedFirst, &c.SubmittedFirst,
+		&c.SubmittedRetry, &c.CooloffJob, &c.PausedJob, &c.QueuedRetry, &c.Canceled, &c.Transition,
+		&c.FailureCreate, &c.FailureSubmit, &c.CooloffCreate, &c.CooloffSubmit, &c.PausedCreate, &c.PausedSubmit,
+	}
+}
+
+// errDamaged says that bytes are not what Pack made with these names.
+var errDamaged = errors.New("packed agent part is damaged")
+
+// Unpack gives the part back, but for its workflow and time.
+func (n *Names) Unpack(packed Packed) (p schema.AgentPart, err error) {
+	r := reader{names: n, data: packed}
+	p.Agent, p.Team, p.AgentVersion = r.name(), r.name(), r.name()
+	r.counts(&p.Counts)
+	p.JobsInWMBS, p.JobsInQueue = r.int(), r.int()
+	p.Sites = make([]schema.SitePart, r.count(2))
+	for i := range p.Sites {
+		p.Sites[i].Site = r.name()
+		r.counts(&p.Sites[i].Counts)
+	}
+	p.Outputs = make([]schema.OutputPart, r.count(4))
+	for i := range p.Outputs {
+		o := &p.Outputs[i]
+		o.Dataset = string(r.bytes(r.count(1)))
+		o.Events, o.Lumis, o.Bytes = r.int(), r.int(), r.int()
+	}
+	p.Tasks = make([]uint64, r.count(8))
+	for i := range p.Tasks {
+		if hash := r.bytes(8); hash != nil {
+			p.Tasks[i] = binary.LittleEndian.Uint64(hash)
+		}
+	}
+	p.SkippedFiles = r.int()
+	p.Skipped = r.uint() == 1
+	if r.bad || len(r.data) != 0 {
+		return schema.AgentPart{}, errDamaged
+	}
+	return p, nil
+}
+
+// Agent gives the agent of a packed part alone.
+func (n *Names) Agent(packed Packed) string {
+	r := reader{names: n, data: packed}
+	return r.name()
+}
+
+type reader struct {
+	names *Names
+	data  []byte
+	bad   bool
+}
+
+func (r *reader) uint() uint64 {
+	v, n := binary.Uvarint(r.data)
+	return v * uint64(r.skip(n))
+}
+
+func (r *reader) int() int64 {
+	v, n := binary.Varint(r.data)
+	return v * int64(r.skip(n))
+}
+
+func (r *reader) skip(n int) int {
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.data = r.data[n:]
+	return 1
+}
+
+// count reads the number of items of at least size bytes each.
+func (r *reader) count(size int) int {
+	n := r.uint()
+	if n > uint64(len(r.data)/size) {
+		r.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.data) {
+		r.bad = true
+		return nil
+	}
+	out := r.data[:n]
+	r.data = r.data[n:]
+	return out
+}
+
+func (r *reader) name() string {
+	id := r.uint()
+	if id >= uint64(len(r.names.texts)) {
+		r.bad = true
+		return ""
+	}
+	return r.names.texts[id]
+}
+
+func (r *reader) counts(c *schema.JobCounts) {
+	mask := r.uint()
+	for i, cell := range cellsOf(c) {
+		if mask>>i&1 == 1 {
+			*cell = r.int()
+		}
+	}
+}

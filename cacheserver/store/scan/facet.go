@@ -1,0 +1,185 @@
+package scan
+
+import (
+	"cmp"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// DefaultValues is the number of values of a facet that asks for none.
+const DefaultValues = wire.DefaultFacet
+
+// Facet counts the values of one field under all conditions but those on the
+// field itself. A list counts once for each of its values.
+func (s *Scan) Facet(f wire.Facet) (wire.FacetResult, error) {
+	n, col, err := s.column(f.Field)
+	if err != nil {
+		return wire.FacetResult{}, fmt.Errorf("facet %s: %w", f.Field, err)
+	}
+	set := s.Matches(f.Field)
+	var values []wire.FacetValue
+	var missing int
+	switch col.Kind {
+	case block.Code, block.Codes:
+		values, missing = s.countCodes(set, n, col)
+	case block.Int, block.Bool, block.Float:
+		values, missing = s.countNumbers(set, n, col)
+	default:
+		values, missing = s.countTexts(set, col)
+	}
+	return facetResult(values, missing, f.Limit), nil
+}
+
+func facetResult(values []wire.FacetValue, missing, limit int) wire.FacetResult {
+	if limit <= 0 {
+		limit = DefaultValues
+	}
+	slices.SortFunc(values, func(a, b wire.FacetValue) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Value, b.Value))
+	})
+	r := wire.FacetResult{Distinct: len(values), Missing: missing, Values: values}
+	if len(values) > limit {
+		for _, v := range values[limit:] {
+			r.Other += v.Count
+		}
+		r.Values = slices.Clone(values[:limit])
+	}
+	if r.Values == nil {
+		r.Values = []wire.FacetValue{}
+	}
+	return r
+}
+
+// each calls f with the places in the chunk of the records of set (nil: all).
+func (s *Scan) each(set *tree.Set, k int, f func(i int)) {
+	if set == nil {
+		for i := range s.tree.Chunks()[k].Len() {
+			f(i)
+		}
+		return
+	}
+	for w, word := range set.Chunk(k) {
+		for ; word != 0; word &= word - 1 {
+			f(w*64 + bits.TrailingZeros64(word))
+		}
+	}
+}
+
+func (s *Scan) countCodes(set *tree.Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
+	texts := col.Dict.Texts()
+	counts := make([]int, len(texts))
+	for k, c := range s.tree.Chunks() {
+		p := c.Pane(s.tree.Layout, n)
+		switch {
+		case col.Kind == block.Codes:
+			s.each(set, k, func(i int) {
+				start := uint32(0)
+				if i > 0 {
+					start = p.Ends[i-1]
+				}
+				if start == p.Ends[i] {
+					counts[0]++
+				}
+				for _, code := range p.Codes[start:p.Ends[i]] {
+					counts[code]++
+				}
+			})
+		case set == nil:
+			for _, code := range p.Codes {
+				counts[code]++
+			}
+		default:
+			s.each(set, k, func(i int) { counts[p.Codes[i]]++ })
+		}
+	}
+	for code, n := range counts[1:] {
+		if n > 0 {
+			values = append(values, wire.FacetValue{Value: texts[code+1], Count: n})
+		}
+	}
+	return values, counts[0]
+}
+
+func (s *Scan) countNumbers(set *tree.Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
+	counts := map[float64]int{}
+	for k, c := range s.tree.Chunks() {
+		p := c.Pane(s.tree.Layout, n)
+		s.each(set, k, func(i int) {
+			if col.Kind == block.Float {
+				counts[p.Floats[i]]++
+			} else {
+				counts[float64(p.Ints[i])]++
+			}
+		})
+	}
+	for v, n := range counts {
+		if v == -1 || v == 0 && col.Unit == "Unix s" {
+			missing += n
+			continue
+		}
+		values = append(values, wire.FacetValue{Value: numberText(v, col), Count: n})
+	}
+	return values, missing
+}
+
+func numberText(v float64, col *block.Column) string {
+	if col.Kind == block.Bool {
+		return strconv.FormatBool(v != 0)
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+func (s *Scan) countTexts(set *tree.Set, col *block.Column) (values []wire.FacetValue, missing int) {
+	counts := map[string]*int{}
+	s.eachTexts(set, col, func(texts [][]byte) {
+		if len(texts) == 0 {
+			missing++
+		}
+		for _, text := range texts {
+			n := counts[string(text)]
+			if n == nil {
+				n = new(int)
+				counts[string(text)] = n
+			}
+			*n++
+		}
+	})
+	for text, n := range counts {
+		values = append(values, wire.FacetValue{Value: text, Count: *n})
+	}
+	return values, missing
+}
+
+// eachTexts calls f with the different texts that are not empty of each record
+// of set, in a Text or Texts column.
+func (s *Scan) eachTexts(set *tree.Set, col *block.Column, f func(texts [][]byte)) {
+	var texts [][]byte
+	add := func(text []byte) bool {
+		same := func(o []byte) bool { return string(o) == string(text) }
+		if len(text) > 0 && !slices.ContainsFunc(texts, same) {
+			texts = append(texts, text)
+		}
+		return true
+	}
+	for k, c := range s.tree.Chunks() {
+		b := 0
+		s.each(set, k, func(i int) {
+			for i >= c.Starts[b+1] {
+				b++
+			}
+			texts = texts[:0]
+			if col.Kind == block.Text {
+				add(c.Blocks[b].Text(col, i-c.Starts[b]))
+			} else {
+				c.Blocks[b].EachText(col, i-c.Starts[b], add)
+			}
+			f(texts)
+		})
+	}
+}

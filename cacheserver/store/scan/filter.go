@@ -1,0 +1,172 @@
+// Package scan answers questions about the records of one tree: which match a
+// filter, in which order, and how many there are of each value. It reads the
+// columns of the tree's blocks and never a whole record. It keeps nothing;
+// what is worth keeping is kept by its caller.
+package scan
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Scan is a query made ready for one tree.
+type Scan struct {
+	tree   *tree.Tree
+	now    int64 // time of the generation, Unix s
+	checks []check
+}
+
+// check is one condition. Conditions that cost least come first.
+type check struct {
+	field string // of a Term, else empty
+	cost  int
+	// keep clears the bits of the records of a chunk that don't match.
+	keep func(c *tree.Chunk, words []uint64)
+	// whole does the same for all records at once; it replaces keep.
+	whole func(s *tree.Set)
+}
+
+// Costs of a condition, in the order they are tried.
+const (
+	costWhole = iota
+	costCode
+	costNumber
+	costList
+	costText
+	costSearch
+)
+
+// New checks the conditions of a query. now is the time of the generation.
+func New(t *tree.Tree, now int64, q wire.Query) (*Scan, error) {
+	s := &Scan{tree: t, now: now}
+	for _, term := range q.Terms {
+		c, err := s.term(term)
+		if err != nil {
+			return nil, fmt.Errorf("filter %s: %w", term.Field, err)
+		}
+		s.checks = append(s.checks, c)
+	}
+	if len(q.Names) > 0 {
+		s.checks = append(s.checks, check{whole: s.names(q.Names)})
+	}
+	if q.After != "" {
+		s.checks = append(s.checks, check{whole: s.after(q.After)})
+	}
+	if q.Text != "" {
+		c, err := s.search(q.Text)
+		if err != nil {
+			return nil, err
+		}
+		s.checks = append(s.checks, c)
+	}
+	slices.SortStableFunc(s.checks, func(a, b check) int { return a.cost - b.cost })
+	return s, nil
+}
+
+// Matches gives the records that match all conditions but those on the field
+// without, which may be empty. Nil means all records.
+func (s *Scan) Matches(without string) *tree.Set {
+	var set *tree.Set
+	for _, c := range s.checks {
+		if c.field != "" && c.field == without {
+			continue
+		}
+		if set == nil {
+			set = s.tree.NewSet()
+			set.Fill()
+		}
+		if c.whole != nil {
+			c.whole(set)
+			continue
+		}
+		for k, chunk := range s.tree.Chunks() {
+			if words := set.Chunk(k); !empty(words) {
+				c.keep(chunk, words)
+			}
+		}
+	}
+	return set
+}
+
+func empty(words []uint64) bool {
+	for _, w := range words {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// sparse says that testing bit by bit is cheaper than testing all.
+func sparse(words []uint64) bool {
+	n := 0
+	for _, w := range words {
+		n += bits.OnesCount64(w)
+	}
+	return n < 8*len(words)
+}
+
+// narrow keeps the bits of words for which keep is true, of n records.
+func narrow(words []uint64, n int, keep func(i int) bool) {
+	for k, w := range words {
+		for rest := w; rest != 0; rest &= rest - 1 {
+			bit := bits.TrailingZeros64(rest)
+			if i := k*64 + bit; i >= n || !keep(i) {
+				w &^= 1 << bit
+			}
+		}
+		words[k] = w
+	}
+}
+
+// narrowRecords is narrow for conditions that read the encoded records.
+func narrowRecords(c *tree.Chunk, words []uint64, keep func(b *block.Block, i int) bool) {
+	b, start, end := 0, 0, c.Starts[1]
+	narrow(words, c.Len(), func(i int) bool {
+		for i >= end {
+			b++
+			start, end = end, c.Starts[b+1]
+		}
+		return keep(c.Blocks[b], i-start)
+	})
+}
+
+// names keeps the records of the given names.
+func (s *Scan) names(names []string) func(*tree.Set) {
+	return func(set *tree.Set) {
+		wanted := s.tree.NewSet()
+		for _, name := range names {
+			if at, ok := s.tree.Search(name); ok {
+				wanted.Add(at)
+			}
+		}
+		set.And(wanted)
+	}
+}
+
+// after keeps the records that come after name.
+func (s *Scan) after(name string) func(*tree.Set) {
+	return func(set *tree.Set) {
+		from, found := s.tree.Search(name)
+		if found {
+			from++
+		}
+		for k, c := range s.tree.Chunks() {
+			start := s.tree.Start(k)
+			if start >= from {
+				return
+			}
+			words := set.Chunk(k)
+			gone := min(from-start, c.Len())
+			clear(words[:gone/64])
+			if rest := gone % 64; rest != 0 {
+				words[gone/64] &^= 1<<rest - 1
+			}
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package scan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Bounds of Stats.
+const (
+	MaxGroups     = 10_000
+	MaxDimensions = 2
+)
+
+// TooManyGroupsError says that a grouping is too fine to be answered.
+type TooManyGroupsError struct{ Max int }
+
+func (e *TooManyGroupsError) Error() string {
+	return fmt.Sprintf("more than %d groups: add filters or group by a field of fewer values", e.Max)
+}
+
+// ArgumentError says that a field can't be used in this way.
+type ArgumentError struct{ Field, Want string }
+
+func (e *ArgumentError) Error() string { return fmt.Sprintf("field %q: %s", e.Field, e.Want) }
+
+// Stats groups the records that match by one or two fields and adds up the
+// number fields sum in each group; -1, not defined, is left out. A list counts
+// once for each of its values, a missing value is "". total is the number of
+// records that match.
+func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err error) {
+	if len(by) == 0 || len(by) > MaxDimensions {
+		return nil, 0, &ArgumentError{Field: fmt.Sprint(by), Want: "group by one or two fields"}
+	}
+	dims := make([]*grouping, len(by))
+	for i, field := range by {
+		if dims[i], err = s.grouping(field); err != nil {
+			return nil, 0, err
+		}
+	}
+	sums := make([]int, len(sum))
+	for i, field := range sum {
+		n, col, err := s.column(field)
+		if err != nil || col.Type != schema.Int {
+			return nil, 0, &ArgumentError{Field: field, Want: "only whole numbers of the record can be added up"}
+		}
+		sums[i] = n
+	}
+	set := s.Matches("")
+	index := map[[MaxDimensions]uint32]int{}
+	for k, c := range s.tree.Chunks() {
+		var panes []*tree.Pane
+		for _, n := range sums {
+			panes = append(panes, c.Pane(s.tree.Layout, n))
+		}
+		for _, d := range dims {
+			d.chunk(c)
+		}
+		s.each(set, k, func(i int) {
+			total++
+			first, second := dims[0].of(i), []uint32{0}
+			if len(dims) == 2 {
+				second = dims[1].of(i)
+			}
+			for _, a := range first {
+				for _, b := range second {
+					id := [MaxDimensions]uint32{a, b}
+					g, ok := index[id]
+					if !ok {
+						g = len(groups)
+						index[id] = g
+						groups = append(groups, wire.StatsGroup{Keys: keysOf(dims, id), Sums: make([]int64, len(sums))})
+					}
+					groups[g].Count++
+					for n, p := range panes {
+						if v := p.Ints[i]; v != -1 {
+							groups[g].Sums[n] += v
+						}
+					}
+				}
+			}
+		})
+		if len(groups) > MaxGroups {
+			return nil, 0, &TooManyGroupsError{Max: MaxGroups}
+		}
+	}
+	slices.SortFunc(groups, func(a, b wire.StatsGroup) int {
+		return cmp.Or(b.Count-a.Count, slices.Compare(a.Keys, b.Keys))
+	})
+	return groups, total, nil
+}
+
+func keysOf(dims []*grouping, id [MaxDimensions]uint32) []string {
+	keys := make([]string, len(dims))
+	for i, d := range dims {
+		keys[i] = d.texts[id[i]]
+	}
+	return keys
+}
+
+// grouping numbers the values of a field as they come.
+type grouping struct {
+	scan  *Scan
+	col   *block.Column
+	n     int
+	texts []string
+	ids   map[string]uint32
+
+	c    *tree.Chunk
+	pane *tree.Pane
+	last int // block of the record before
+	out  []uint32
+}
+
+func (s *Scan) grouping(field string) (*grouping, error) {
+	n, col, err := s.column(field)
+	if err != nil {
+		return nil, &ArgumentError{Field: field, Want: err.Error()}
+	}
+	g := &grouping{scan: s, col: col, n: n, ids: map[string]uint32{}}
+	if col.Dict != nil {
+		g.texts = col.Dict.Texts()
+	}
+	return g, nil
+}
+
+func (g *grouping) chunk(c *tree.Chunk) {
+	g.c, g.last = c, 0
+	if g.col.Kind != block.Text && g.col.Kind != block.Texts {
+		g.pane = c.Pane(g.scan.tree.Layout, g.n)
+	}
+}
+
+// of gives the numbers of the values of record i of the chunk; i never falls.
+func (g *grouping) of(i int) []uint32 {
+	switch g.col.Kind {
+	case block.Code:
+		return g.pane.Codes[i : i+1]
+	case block.Codes:
+		start := uint32(0)
+		if i > 0 {
+			start = g.pane.Ends[i-1]
+		}
+		if start < g.pane.Ends[i] {
+			return g.pane.Codes[start:g.pane.Ends[i]]
+		}
+		return []uint32{0}
+	case block.Int, block.Bool:
+		return g.number(float64(g.pane.Ints[i]))
+	case block.Float:
+		return g.number(g.pane.Floats[i])
+	}
+	return g.text(i)
+}
+
+func (g *grouping) number(v float64) []uint32 {
+	if v == -1 || v == 0 && g.col.Unit == "Unix s" {
+		return g.one("")
+	}
+	return g.one(numberText(v, g.col))
+}
+
+func (g *grouping) one(text string) []uint32 {
+	g.out = append(g.out[:0], g.id(text))
+	return g.out
+}
+
+func (g *grouping) id(text string) uint32 {
+	id, ok := g.ids[text]
+	if !ok {
+		id = uint32(len(g.texts))
+		g.ids[text] = id
+		g.texts = append(g.texts, text)
+	}
+	return id
+}
+
+func (g *grouping) text(i int) []uint32 {
+	for i >= g.c.Starts[g.last+1] {
+		g.last++
+	}
+	b, at := g.c.Blocks[g.last], i-g.c.Starts[g.last]
+	if g.col.Kind == block.Text {
+		return g.one(string(b.Text(g.col, at)))
+	}
+	g.out = g.out[:0]
+	b.EachText(g.col, at, func(text []byte) bool {
+		if id := g.id(string(text)); !slices.Contains(g.out, id) {
+			g.out = append(g.out, id)
+		}
+		return true
+	})
+	if len(g.out) == 0 {
+		return g.one("")
+	}
+	return g.out
+}

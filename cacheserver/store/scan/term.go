@@ -1,0 +1,201 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// errField says that the record has no such key.
+var errField = errors.New("the record has no such field")
+
+func (s *Scan) column(key string) (int, *block.Column, error) {
+	k, ok := s.tree.Layout.Column(key)
+	if !ok {
+		return 0, nil, errField
+	}
+	return k, &s.tree.Layout.Columns[k], nil
+}
+
+// term makes the check of one condition. A value that is missing never matches
+// a positive condition and always a negative one. Missing are the empty text
+// and list, -1 in a number ("not defined"), and 0 in a time.
+func (s *Scan) term(t wire.Term) (check, error) {
+	k, col, err := s.column(t.Field)
+	if err != nil {
+		return check{}, err
+	}
+	c := check{field: t.Field}
+	switch col.Kind {
+	case block.Int, block.Bool:
+		keep, err := s.number(t, col)
+		c.cost = costNumber
+		c.keep = func(ch *tree.Chunk, words []uint64) {
+			ints := ch.Pane(s.tree.Layout, k).Ints
+			narrow(words, len(ints), func(i int) bool { return keep(float64(ints[i])) })
+		}
+		return c, err
+	case block.Float:
+		keep, err := s.number(t, col)
+		c.cost = costNumber
+		c.keep = func(ch *tree.Chunk, words []uint64) {
+			floats := ch.Pane(s.tree.Layout, k).Floats
+			narrow(words, len(floats), func(i int) bool { return keep(floats[i]) })
+		}
+		return c, err
+	case block.Code, block.Codes:
+		want, err := s.wanted(t, col)
+		c.cost = costCode
+		c.keep = func(ch *tree.Chunk, words []uint64) { keepCodes(ch.Pane(s.tree.Layout, k).Codes, want, words) }
+		if col.Kind == block.Codes {
+			c.cost = costList
+			negative := t.Op == wire.NotIn || t.Op == wire.HasNot
+			c.keep = func(ch *tree.Chunk, words []uint64) {
+				keepLists(ch.Pane(s.tree.Layout, k), want, negative, words)
+			}
+		}
+		return c, err
+	}
+	keep, err := s.text(t, col)
+	c.cost = costText
+	c.keep = func(ch *tree.Chunk, words []uint64) { narrowRecords(ch, words, keep) }
+	return c, err
+}
+
+// number gives the test of one number; a Bool is 0 or 1.
+func (s *Scan) number(t wire.Term, col *block.Column) (func(float64) bool, error) {
+	isTime := col.Unit == "Unix s"
+	isBool := col.Kind == block.Bool
+	missing := func(v float64) bool { return v == -1 || isTime && v == 0 }
+	now := float64(s.now)
+	switch t.Op {
+	case wire.In, wire.NotIn:
+		values, err := numbers(t.Values, col)
+		in := t.Op == wire.In
+		return func(v float64) bool {
+			if missing(v) {
+				return !in
+			}
+			for _, x := range values {
+				if x == v {
+					return in
+				}
+			}
+			return !in
+		}, err
+	case wire.Min:
+		return func(v float64) bool { return v >= t.Number && !missing(v) }, noBool(isBool)
+	case wire.Max:
+		return func(v float64) bool { return v <= t.Number && !missing(v) }, noBool(isBool)
+	case wire.MinAge:
+		return func(v float64) bool { return v > 0 && max(now-v, 0) >= t.Number }, noBool(isBool)
+	case wire.MaxAge:
+		return func(v float64) bool { return v > 0 && max(now-v, 0) <= t.Number }, noBool(isBool)
+	case wire.Has:
+		return func(v float64) bool { return v != 0 && v != -1 }, nil
+	case wire.HasNot:
+		return func(v float64) bool { return v == 0 || v == -1 }, nil
+	}
+	return nil, fmt.Errorf("unknown condition %q", t.Op)
+}
+
+func noBool(isBool bool) error {
+	if isBool {
+		return errors.New("a yes or no has no range")
+	}
+	return nil
+}
+
+// numbers reads the values of a condition on a number or a Bool.
+func numbers(values []string, col *block.Column) ([]float64, error) {
+	out := make([]float64, 0, len(values))
+	for _, text := range values {
+		var v float64
+		var err error
+		if col.Type == schema.Bool {
+			var yes bool
+			if yes, err = strconv.ParseBool(text); yes {
+				v = 1
+			}
+		} else {
+			v, err = strconv.ParseFloat(text, 64)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("value %q: %w", text, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// wanted resolves the values of a condition once: 1 for each code that is to
+// be kept. For lists these are the codes that are looked for, also of a
+// negative condition.
+func (s *Scan) wanted(t wire.Term, col *block.Column) ([]uint8, error) {
+	texts := col.Dict.Texts()
+	want := make([]uint8, len(texts))
+	negative := uint8(0)
+	switch t.Op {
+	case wire.In, wire.NotIn:
+		match := newGlobs(t.Values)
+		for code, text := range texts {
+			if text != "" && match.text(text) {
+				want[code] = 1
+			}
+		}
+		if t.Op == wire.NotIn {
+			negative = 1
+		}
+	case wire.Has, wire.HasNot:
+		for code, text := range texts {
+			if text != "" {
+				want[code] = 1
+			}
+		}
+		if t.Op == wire.HasNot {
+			negative = 1
+		}
+	default:
+		return nil, fmt.Errorf("condition %q wants a number", t.Op)
+	}
+	if col.Kind == block.Code {
+		for code := range want {
+			want[code] ^= negative
+		}
+	}
+	return want, nil
+}
+
+func keepCodes(codes []uint32, want []uint8, words []uint64) {
+	if sparse(words) {
+		narrow(words, len(codes), func(i int) bool { return want[codes[i]] != 0 })
+		return
+	}
+	for k := range words {
+		var bits uint64
+		for i, code := range codes[k*64 : min(k*64+64, len(codes))] {
+			bits |= uint64(want[code]) << i
+		}
+		words[k] &= bits
+	}
+}
+
+func keepLists(p *tree.Pane, want []uint8, negative bool, words []uint64) {
+	narrow(words, len(p.Ends), func(i int) bool {
+		start := uint32(0)
+		if i > 0 {
+			start = p.Ends[i-1]
+		}
+		for _, code := range p.Codes[start:p.Ends[i]] {
+			if want[code] != 0 {
+				return !negative
+			}
+		}
+		return negative
+	})
+}

@@ -1,0 +1,162 @@
+package scan
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// globs are the values of a condition on texts; * in a value stands for any
+// characters, also none.
+type globs struct {
+	exact    map[string]bool
+	patterns [][]string // what must follow each other, between the stars
+}
+
+func newGlobs(values []string) *globs {
+	g := &globs{exact: map[string]bool{}}
+	for _, v := range values {
+		if strings.Contains(v, "*") {
+			g.patterns = append(g.patterns, strings.Split(v, "*"))
+		} else {
+			g.exact[v] = true
+		}
+	}
+	return g
+}
+
+func (g *globs) text(text string) bool {
+	if g.exact[text] {
+		return true
+	}
+	for _, p := range g.patterns {
+		if like(text, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// like matches a pattern of at least two parts. Taking the first place for
+// each part in the middle is enough: a later one leaves less for the rest.
+func like(text string, parts []string) bool {
+	first, last := parts[0], parts[len(parts)-1]
+	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
+		return false
+	}
+	text = text[len(first) : len(text)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] {
+		k := strings.Index(text, part)
+		if k < 0 {
+			return false
+		}
+		text = text[k+len(part):]
+	}
+	return true
+}
+
+// text gives the test of a Text or Texts column.
+func (s *Scan) text(t wire.Term, col *block.Column) (func(b *block.Block, i int) bool, error) {
+	match := func(text []byte) bool { return len(text) > 0 }
+	switch t.Op {
+	case wire.In, wire.NotIn:
+		g := newGlobs(t.Values)
+		match = func(text []byte) bool { return len(text) > 0 && g.text(string(text)) }
+	case wire.Has, wire.HasNot:
+	default:
+		return nil, fmt.Errorf("condition %q wants a number", t.Op)
+	}
+	negative := t.Op == wire.NotIn || t.Op == wire.HasNot
+	if col.Kind == block.Text {
+		return func(b *block.Block, i int) bool { return match(b.Text(col, i)) != negative }, nil
+	}
+	return func(b *block.Block, i int) bool {
+		found := false
+		b.EachText(col, i, func(text []byte) bool {
+			found = match(text)
+			return !found
+		})
+		return found != negative
+	}, nil
+}
+
+// search finds a text in name, PrepIDs and datasets, whatever its case.
+func (s *Scan) search(text string) (check, error) {
+	var cols []*block.Column
+	for _, key := range []string{"Workflow", "PrepIDs", "InputDatasets", "OutputDatasets"} {
+		_, col, err := s.column(key)
+		if err != nil {
+			return check{}, fmt.Errorf("search in %s: %w", key, err)
+		}
+		cols = append(cols, col)
+	}
+	n := newNeedle(text)
+	keep := func(b *block.Block, i int) bool {
+		if n.in(b.Text(cols[0], i)) {
+			return true
+		}
+		found := false
+		for _, col := range cols[1:] {
+			b.EachText(col, i, func(text []byte) bool {
+				found = n.in(text)
+				return !found
+			})
+			if found {
+				break
+			}
+		}
+		return found
+	}
+	return check{cost: costSearch, keep: func(c *tree.Chunk, words []uint64) { narrowRecords(c, words, keep) }}, nil
+}
+
+// needle is a text to be found in others, whatever its case.
+type needle struct {
+	folded       []byte
+	lower, upper byte // of the first character when all is ASCII
+	ascii        bool
+}
+
+func newNeedle(text string) *needle {
+	n := &needle{folded: []byte(strings.ToLower(text)), ascii: true}
+	for _, r := range text {
+		n.ascii = n.ascii && r < utf8.RuneSelf
+	}
+	n.lower = n.folded[0]
+	n.upper = bytes.ToUpper(n.folded[:1])[0]
+	return n
+}
+
+func (n *needle) in(text []byte) bool {
+	if len(text) < len(n.folded) && n.ascii {
+		return false
+	}
+	if !n.ascii {
+		return bytes.Contains(bytes.ToLower(text), n.folded)
+	}
+	for i := 0; i+len(n.folded) <= len(text); i++ {
+		if c := text[i]; (c == n.lower || c == n.upper) && foldedPrefix(text[i:], n.folded) {
+			return true
+		}
+	}
+	return false
+}
+
+// foldedPrefix says that text begins with folded, which is ASCII in lower case.
+func foldedPrefix(text, folded []byte) bool {
+	for i, want := range folded {
+		c := text[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != want {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,347 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/scan"
+	"github.com/dmwm/wmstats/cacheserver/store/stitch"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Selection is the ordered result list of a query on one generation: a filter
+// and a sort cost once, every page of them costs its own length.
+type Selection struct {
+	g     *Snapshot
+	all   bool     // all workflows by name
+	order []uint32 // else their places
+}
+
+// Select gives the workflows that match, in order. The result is kept with the
+// generation under terms, text, names, after and sort.
+func (g *Snapshot) Select(q wire.Query) (*Selection, error) {
+	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 && q.After == "" && len(q.Sort) == 0 {
+		return &Selection{g: g, all: true}, nil
+	}
+	return g.lists.get(listKey(q), func() (*Selection, error) { return g.find(q) })
+}
+
+func (g *Snapshot) find(q wire.Query) (*Selection, error) {
+	s, err := scan.New(g.tree, g.time.Unix(), q)
+	if err != nil {
+		return nil, err
+	}
+	sort := q.Sort
+	if q.After != "" {
+		sort = nil
+	}
+	set := s.Matches("")
+	order, err := scan.Order(g.tree, set, sort)
+	if err != nil {
+		return nil, err
+	}
+	return &Selection{g: g, all: order == nil && set == nil, order: order}, nil
+}
+
+// filterKey writes the conditions of a query so that different ones differ.
+func filterKey(q wire.Query) []byte {
+	var k []byte
+	text := func(s string) { k = append(binary.AppendUvarint(k, uint64(len(s))), s...) }
+	list := func(l []string) {
+		k = binary.AppendUvarint(k, uint64(len(l)))
+		for _, s := range l {
+			text(s)
+		}
+	}
+	k = binary.AppendUvarint(k, uint64(len(q.Terms)))
+	for _, t := range q.Terms {
+		text(t.Field)
+		text(string(t.Op))
+		text(strconv.FormatFloat(t.Number, 'g', -1, 64))
+		list(t.Values)
+	}
+	text(q.Text)
+	list(q.Names)
+	text(q.After)
+	return k
+}
+
+func listKey(q wire.Query) string {
+	k := filterKey(q)
+	for _, s := range q.Sort {
+		k = append(binary.AppendUvarint(k, uint64(len(s.Field))), s.Field...)
+		k = strconv.AppendBool(k, s.Desc)
+	}
+	return string(k)
+}
+
+// Total is the number of workflows.
+func (l *Selection) Total() int {
+	if l.all {
+		return l.g.Total()
+	}
+	return len(l.order)
+}
+
+// each calls f with the records idx..idx+limit, as far as there are so many.
+func (l *Selection) each(idx, limit int, f func(b *block.Block, i int)) {
+	idx = max(idx, 0)
+	end := l.Total()
+	if limit < end-idx {
+		end = idx + max(limit, 0)
+	}
+	if l.all {
+		l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
+			for ; i < j; i++ {
+				f(b, i)
+			}
+			return true
+		})
+		return
+	}
+	for ; idx < end; idx++ {
+		f(l.g.tree.At(int(l.order[idx])))
+	}
+}
+
+// Page returns encoded records idx..idx+limit, each one JSON object, no
+// newline. They must not be changed.
+func (l *Selection) Page(idx, limit int) [][]byte {
+	out := make([][]byte, 0, max(0, min(limit, l.Total()-max(idx, 0))))
+	l.each(idx, limit, func(b *block.Block, i int) { out = append(out, b.Record(i)) })
+	return out
+}
+
+// Versions returns the content hash of that page, for ETags and cache keys.
+func (l *Selection) Versions(idx, limit int) uint64 {
+	var v versions
+	l.each(idx, limit, func(b *block.Block, i int) { v.add(b.Hash(i)) })
+	return v.sum()
+}
+
+// versions hashes a list of record hashes.
+type versions struct {
+	d   xxhash.Digest
+	n   int
+	buf [512]byte
+}
+
+func (v *versions) add(hash uint64) {
+	if v.n == 0 {
+		v.d.Reset()
+	}
+	at := v.n * 8 % len(v.buf)
+	binary.LittleEndian.PutUint64(v.buf[at:], hash)
+	if v.n++; v.n*8%len(v.buf) == 0 {
+		_, _ = v.d.Write(v.buf[:]) // a hash takes all
+	}
+}
+
+func (v *versions) sum() uint64 {
+	if v.n == 0 {
+		return xxhash.Sum64(nil)
+	}
+	_, _ = v.d.Write(v.buf[:v.n*8%len(v.buf)])
+	return v.d.Sum64()
+}
+
+// Last returns the name of the last workflow of that page, "" of an empty one.
+func (l *Selection) Last(idx, limit int) (name string) {
+	if n := min(limit, l.Total()-max(idx, 0)); n > 0 {
+		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.store.layout, i)) })
+	}
+	return name
+}
+
+// Stitched returns the page as one gzip member made of kept segments, when
+// the selection is the unfiltered list in name order; else ok is false. It is
+// AppendPage's text for the format. The parts must not be changed.
+func (l *Selection) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
+	form := block.Array
+	switch {
+	case !l.all:
+		return nil, 0, false
+	case format == wire.NDJSON:
+		form = block.Lines
+	case format != wire.JSON:
+		return nil, 0, false
+	}
+	idx = max(idx, 0)
+	end := l.Total()
+	if limit < end-idx {
+		end = idx + max(limit, 0)
+	}
+	if idx >= end {
+		m := stitch.NewMember(0)
+		if form == block.Array {
+			m.CloseEmpty()
+		} else {
+			m.End()
+		}
+		parts, size = m.Parts()
+		return parts, size, true
+	}
+	m := stitch.NewMember((end-idx)/block.Size + 2)
+	if form == block.Array {
+		m.Open()
+	}
+	ok = true
+	first := true
+	l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
+		seg, err := l.g.store.segment(b, form, i, j)
+		if err != nil {
+			l.g.store.opt.Log.Error("page can't be stitched", "generation", l.g.id, "err", err)
+			ok = false
+			return false
+		}
+		if form == block.Array && !first {
+			m.Separate()
+		}
+		first = false
+		m.Add(seg)
+		return true
+	})
+	if !ok {
+		return nil, 0, false
+	}
+	if form == block.Array {
+		m.Close()
+	} else {
+		m.End()
+	}
+	parts, size = m.Parts()
+	return parts, size, true
+}
+
+// segment gives records i..j of a block compressed: the block's own segment,
+// or a part of it, which is kept in the cache under its content.
+func (s *Store) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segment, error) {
+	if i == 0 && j == b.Len() {
+		return b.Segment(form)
+	}
+	var v versions
+	for k := i; k < j; k++ {
+		v.add(b.Hash(k))
+	}
+	key := fmt.Sprintf("segment|%d|%d|%x", form, j-i, v.sum())
+	if kept, ok := s.opt.Cache.Get(key); ok {
+		if seg, ok := kept.(*stitch.Segment); ok {
+			return seg, nil
+		}
+	}
+	seg, err := b.Compress(form, i, j)
+	if err == nil {
+		s.opt.Cache.Set(key, seg, seg.Size())
+	}
+	return seg, err
+}
+
+// AppendPage appends the plain form of a page: for JSON an array with one
+// record a line, for NDJSON one record a line.
+func AppendPage(dst []byte, records [][]byte, format wire.Format) []byte {
+	size := 4
+	for _, r := range records {
+		size += len(r) + 2
+	}
+	if cap(dst)-len(dst) < size {
+		dst = append(make([]byte, 0, len(dst)+size), dst...)
+	}
+	if format == wire.NDJSON {
+		for _, r := range records {
+			dst = append(append(dst, r...), '\n')
+		}
+		return dst
+	}
+	dst = append(dst, '[')
+	for i, r := range records {
+		if i > 0 {
+			dst = append(dst, ",\n"...)
+		}
+		dst = append(dst, r...)
+	}
+	return append(dst, "]\n"...)
+}
+
+// lists keeps the newest results of a generation. Each is made once, also when
+// many ask for it at the same time.
+type lists struct {
+	mu   sync.Mutex
+	kept map[string]*keptList
+	used []string // keys, the one used last at the end
+	size int64
+}
+
+type keptList struct {
+	once sync.Once
+	list *Selection
+	err  error
+	size int64
+}
+
+// Bounds of the kept results of one generation.
+const (
+	maxLists     = 128
+	maxListBytes = 32 << 20
+)
+
+func (l *lists) get(key string, find func() (*Selection, error)) (*Selection, error) {
+	k := l.entry(key)
+	k.once.Do(func() {
+		k.list, k.err = find()
+		if k.err == nil {
+			l.grow(k, 4*int64(len(k.list.order)))
+		}
+	})
+	return k.list, k.err
+}
+
+func (l *lists) entry(key string) *keptList {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k, ok := l.kept[key]
+	if ok {
+		for i, used := range l.used {
+			if used == key {
+				l.used = append(append(l.used[:i], l.used[i+1:]...), key)
+				break
+			}
+		}
+		return k
+	}
+	if l.kept == nil {
+		l.kept = map[string]*keptList{}
+	}
+	k = &keptList{}
+	l.kept[key] = k
+	l.used = append(l.used, key)
+	l.shrink()
+	return k
+}
+
+func (l *lists) grow(k *keptList, by int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k.size += by
+	l.size += by
+	l.shrink()
+}
+
+// shrink lets go of the results not used for longest; the last one stays.
+func (l *lists) shrink() {
+	for len(l.used) > 1 && (len(l.used) > maxLists || l.size > maxListBytes) {
+		l.size -= l.kept[l.used[0]].size
+		delete(l.kept, l.used[0])
+		l.used = l.used[1:]
+	}
+}
+
+func (l *lists) bytes() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size
+}

@@ -1,0 +1,242 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Snapshot is one generation. It is immutable and shared.
+type Snapshot struct {
+	id    string
+	time  time.Time
+	store *Store // for its clock, cache and the freshness of documents
+	tree  *tree.Tree
+	sums  *sums.View
+	infos []*info // by agent, then id
+
+	docs, orphans int
+	lists         lists         // kept results
+	superseded    chan struct{} // closed when the next generation is there
+}
+
+// publish makes the next generation and shows it to readers.
+func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool) {
+	old := s.current.Load()
+	s.number++
+	snap := &Snapshot{
+		id:         fmt.Sprintf("%s-%d", s.opt.Process, s.number),
+		time:       s.opt.Now(),
+		store:      s,
+		tree:       t,
+		sums:       s.sums.View(),
+		docs:       len(s.docs) - s.orphans,
+		orphans:    s.orphans,
+		superseded: make(chan struct{}),
+	}
+	if infos || old == nil {
+		for _, n := range s.infos {
+			snap.infos = append(snap.infos, n)
+		}
+		slices.SortFunc(snap.infos, func(a, b *info) int {
+			return cmp.Or(cmp.Compare(a.detail.Agent.Agent, b.detail.Agent.Agent), cmp.Compare(a.id, b.id))
+		})
+	} else {
+		snap.infos = old.infos
+	}
+	if old == nil {
+		s.current.Store(snap)
+		close(s.first)
+		return
+	}
+	diff.Generation, diff.Previous, diff.Time, diff.Total = snap.id, old.id, snap.time, t.Len()
+	s.history.add(old, dropped, diff)
+	s.current.Store(snap)
+	close(old.superseded)
+}
+
+// Rebalance cuts the records into blocks of equal length again, as a full read
+// does, when changes have left more than a quarter too many blocks. Content
+// and generation stay. It says whether there was something to do.
+func (s *Store) Rebalance() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cur := s.current.Load()
+	if cur == nil || cur.tree.Blocks() <= 1+5*(cur.tree.Len()/block.Size)/4 {
+		return false
+	}
+	t, _ := s.editor.Resliced(cur.tree)
+	s.current.Store(&Snapshot{
+		id: cur.id, time: cur.time, store: s, tree: t, sums: cur.sums, infos: cur.infos,
+		docs: cur.docs, orphans: cur.orphans, superseded: cur.superseded,
+	})
+	return true
+}
+
+// Snapshot gives the newest generation; false before the first one.
+func (s *Store) Snapshot() (snap *Snapshot, ok bool) {
+	snap = s.current.Load()
+	return snap, snap != nil
+}
+
+// Generation gives a kept generation. Reading it prolongs its time.
+func (s *Store) Generation(id string) (*Snapshot, bool) {
+	if cur := s.current.Load(); cur != nil && cur.id == id {
+		return cur, true
+	}
+	return s.history.get(id, s.opt.Now())
+}
+
+// Wait gives a channel that is closed when a generation other than after is
+// there; after may be empty.
+func (s *Store) Wait(after string) <-chan struct{} {
+	cur := s.current.Load()
+	switch {
+	case cur == nil:
+		return s.first
+	case cur.id == after:
+		return cur.superseded
+	}
+	return s.first // closed
+}
+
+// ID is the name of the generation.
+func (g *Snapshot) ID() string { return g.id }
+
+// Time is when the generation was published.
+func (g *Snapshot) Time() time.Time { return g.time }
+
+// Total is the number of workflows.
+func (g *Snapshot) Total() int { return g.tree.Len() }
+
+// Sources names the documents behind one workflow, newest known.
+type Sources struct {
+	Request string   // id of the request document
+	Agents  []string // ids of the agent_request documents that are joined to it
+	Version uint64   // hash over their content
+}
+
+// Workflow gives the encoded record of a workflow and what it was made of. The
+// bytes must not be changed.
+func (g *Snapshot) Workflow(name string) (encoded []byte, src Sources, ok bool) {
+	at, ok := g.tree.Search(name)
+	if !ok {
+		return nil, Sources{}, false
+	}
+	b, i := g.tree.At(at)
+	return b.Record(i), sources(name, b.Source(i)), true
+}
+
+// near is how many names before and after a missing one are looked at.
+const near = 64
+
+// NearWorkflows gives at most n names that resemble name, the nearest first:
+// of those that sort next to it, so that the answer costs the same however
+// many workflows there are.
+func (g *Snapshot) NearWorkflows(name string, n int) []string {
+	at, _ := g.tree.Search(name)
+	var names []string
+	g.tree.Range(max(0, at-near), min(g.tree.Len(), at+near), func(b *block.Block, i, j int) bool {
+		for ; i < j; i++ {
+			names = append(names, string(b.Name(g.store.layout, i)))
+		}
+		return true
+	})
+	return wire.Near(name, names, n)
+}
+
+// RecoveriesOf gives the workflows whose OriginalRequest is name, by name. A
+// workflow that a newer generation has no more may be missing.
+func (g *Snapshot) RecoveriesOf(name string) []string {
+	k, _ := g.store.layout.Column("OriginalRequest")
+	out := []string{}
+	for _, recovery := range g.store.recoveries.of(name) {
+		at, ok := g.tree.Search(recovery)
+		if !ok {
+			continue
+		}
+		if b, i := g.tree.At(at); string(b.Text(&g.store.layout.Columns[k], i)) == name {
+			out = append(out, recovery)
+		}
+	}
+	return out
+}
+
+// recoveries finds the workflows that name another one as their original.
+type recoveries struct {
+	mu sync.RWMutex
+	by map[string][]string // sorted
+}
+
+func (r *recoveries) init() { r.by = map[string][]string{} }
+
+func (r *recoveries) of(original string) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.by[original])
+}
+
+// move notes that the original of a workflow changed; either may be empty.
+func (r *recoveries) move(name, from, to string) {
+	if from == to {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if from != "" {
+		if list := slices.DeleteFunc(r.by[from], func(n string) bool { return n == name }); len(list) > 0 {
+			r.by[from] = list
+		} else {
+			delete(r.by, from)
+		}
+	}
+	if to != "" {
+		list := r.by[to]
+		if at, there := slices.BinarySearch(list, name); !there {
+			r.by[to] = slices.Insert(list, at, name)
+		}
+	}
+}
+
+// SourceState is what the follower knows of the source.
+type SourceState struct {
+	Source              string // for people: URL without user and password, or "mock seed 1"
+	Stale               bool
+	Reason              string    // why stale, fit for the public: no URL, no path
+	CheckTime           time.Time // when the source last answered
+	LoadSeconds         float64
+	Complete            bool
+	BadDocuments, Flaws int64
+}
+
+// SetSource notes how the source is.
+func (s *Store) SetSource(state SourceState) { s.source.Store(&state) }
+
+// Source tells how the source is.
+func (s *Store) Source() SourceState { return *s.source.Load() }
+
+// Info tells how fresh and how complete the data are.
+func (s *Store) Info() schema.CacheInfo {
+	src := s.Source()
+	out := schema.CacheInfo{
+		LoadSeconds: src.LoadSeconds, Complete: src.Complete, Stale: src.Stale, StaleReason: src.Reason,
+		Source: src.Source, BadDocuments: src.BadDocuments, Flaws: src.Flaws,
+	}
+	if !src.CheckTime.IsZero() {
+		out.CheckTime = src.CheckTime.Unix()
+	}
+	if g := s.current.Load(); g != nil {
+		out.Generation, out.CacheTime = g.id, g.time.Unix()
+		out.Workflows, out.Bytes = int64(g.Total()), g.tree.EncodedBytes()
+		out.AgentDocuments, out.OrphanDocuments = int64(g.docs), int64(g.orphans)
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+// Package store keeps what the API lists: workflows and the sums made of them,
+// as immutable generations. Writers (the follower) take a lock, join documents
+// to records and publish the next generation with one atomic pointer; readers
+// load that pointer once per request and never lock. The store knows neither
+// HTTP nor CouchDB.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/part"
+	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Kind says what a Change is about.
+type Kind uint8
+
+const (
+	ReqMgr    Kind = iota + 1 // a request document
+	AgentWork                 // an agent_request document
+	AgentInfo                 // an agent_info document
+)
+
+// Change is one document in the form the store takes: already decoded, by as
+// many goroutines as there are cores, outside of the store's lock. Without
+// Workflow, Part and Info it says that the content is the known one
+// (Store.KnownHash gave Hash): then only the time counts.
+type Change struct {
+	Kind    Kind
+	ID, Rev string
+	Deleted bool   // the document is gone, or no longer of interest
+	Hash    uint64 // schema.ContentHash of the document; 0: not known, the content counts as new
+	Time    int64  // timestamp of the document, Unix s (AgentWork, AgentInfo)
+
+	Workflow *schema.Workflow    // ReqMgr: the request's side of the record
+	Part     *schema.AgentPart   // AgentWork
+	Info     *schema.AgentDetail // AgentInfo
+}
+
+// Result says what an Apply did.
+type Result struct {
+	Generation              string // newest after the call; empty before the first
+	Published               bool   // it made a new generation
+	Added, Changed, Removed int    // workflows
+	Same                    int    // changes with the content that was known
+	Orphans                 int    // agent documents now waiting for their request
+	// Refetch names the documents of changes that came without content although
+	// the content was not the known one: they were left out.
+	Refetch []string
+}
+
+// Options are what a Store is made with. The zero value is good.
+type Options struct {
+	Process   string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
+	Cache     Cache         // nil: keeps nothing
+	KeepFor   time.Duration // a generation can be read at least so long; 0: 15 min
+	KeepBytes int64         // memory that superseded generations may hold; 0: 256 MiB
+	MaxLoss   float64       // a full read that loses more than this share is held back; 0: 0.5
+	Limits    schema.Limits // zero: those of the present system
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+func (o *Options) complete() error {
+	var err error
+	if o.KeepFor < 0 {
+		err = errors.Join(err, fmt.Errorf("keep generations for %s: must not be negative", o.KeepFor))
+	}
+	if o.KeepBytes < 0 {
+		err = errors.Join(err, fmt.Errorf("keep generations in %d bytes: must not be negative", o.KeepBytes))
+	}
+	if !(o.MaxLoss >= 0 && o.MaxLoss <= 1) {
+		err = errors.Join(err, fmt.Errorf("greatest loss %v: must be between 0 and 1", o.MaxLoss))
+	}
+	if o.Process == "" {
+		o.Process = "a"
+	}
+	if o.Cache == nil {
+		o.Cache = NoCache{}
+	}
+	if o.KeepFor == 0 {
+		o.KeepFor = 15 * time.Minute
+	}
+	if o.KeepBytes == 0 {
+		o.KeepBytes = 256 << 20
+	}
+	if o.MaxLoss == 0 {
+		o.MaxLoss = 0.5
+	}
+	if o.Limits == (schema.Limits{}) {
+		o.Limits = schema.DefaultLimits()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return err
+}
+
+// Store holds all generations. Its methods may be called by any goroutine.
+type Store struct {
+	opt    Options
+	layout *block.Layout
+
+	current    atomic.Pointer[Snapshot] // nil before the first generation
+	first      chan struct{}            // closed with the first generation
+	known      known
+	reported   sync.Map // agent name to *atomic.Int64: time of its newest agent_request document
+	recoveries recoveries
+	history    history
+	source     atomic.Pointer[SourceState]
+
+	mu      sync.Mutex // held by the writer; guards all below
+	names   *part.Names
+	editor  *tree.Editor
+	sums    *sums.Sums
+	entries map[string]*entry // by workflow
+	aliases map[string]*entry // by id of a request document that is not named like its workflow
+	docs    map[string]*agentDoc
+	infos   map[string]*info
+	orphans int    // docs whose entry has no request
+	epoch   uint32 // number of the newest Load: what it saw carries it
+	load    *Load  // in progress, or nil
+	dues    dueHeap
+	number  int64 // of the newest generation
+}
+
+// New makes an empty store. The error names all faults of the options.
+func New(o Options) (*Store, error) {
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("store options: %w", err)
+	}
+	layout, err := block.NewLayout()
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s := &Store{
+		opt:     o,
+		layout:  layout,
+		first:   make(chan struct{}),
+		names:   part.NewNames(),
+		editor:  tree.NewEditor(layout),
+		sums:    sums.New(),
+		entries: map[string]*entry{},
+		aliases: map[string]*entry{},
+		docs:    map[string]*agentDoc{},
+		infos:   map[string]*info{},
+	}
+	s.history.init(o.KeepFor, o.KeepBytes)
+	s.known.init()
+	s.recoveries.init()
+	s.source.Store(&SourceState{})
+	return s, nil
+}
+
+func (s *Store) now() int64 { return s.opt.Now().Unix() }

@@ -1,0 +1,111 @@
+package sums
+
+import (
+	"container/heap"
+	"slices"
+)
+
+// oldest knows the smallest of a bag of times when some are taken out again.
+// Those are kept aside until they come up: one number for each time, no map.
+type oldest struct{ in, out times }
+
+type times []int64
+
+func (t times) Len() int           { return len(t) }
+func (t times) Less(i, j int) bool { return t[i] < t[j] }
+func (t times) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+func (t *times) Push(x any)        { *t = append(*t, x.(int64)) }
+func (t *times) Pop() any {
+	old := *t
+	x := old[len(old)-1]
+	*t = old[:len(old)-1]
+	return x
+}
+
+// add puts a time in; 0, unknown, is left out.
+func (o *oldest) add(t int64) {
+	if t > 0 {
+		heap.Push(&o.in, t)
+	}
+}
+
+// remove takes out a time that is in.
+func (o *oldest) remove(t int64) {
+	if t <= 0 {
+		return
+	}
+	heap.Push(&o.out, t)
+	o.settle()
+	if len(o.out) > len(o.in)/2+64 {
+		o.compact()
+	}
+}
+
+func (o *oldest) settle() {
+	for len(o.out) > 0 && o.out[0] == o.in[0] {
+		heap.Pop(&o.in)
+		heap.Pop(&o.out)
+	}
+}
+
+// compact takes out all that was set aside. Sorted, a slice is a heap too.
+func (o *oldest) compact() {
+	in, out := sorted(o.in), sorted(o.out)
+	kept := make(times, 0, len(in)-len(out))
+	for _, t := range in {
+		if len(out) > 0 && out[0] == t {
+			out = out[1:]
+			continue
+		}
+		kept = append(kept, t)
+	}
+	o.in, o.out = kept, nil
+}
+
+// min is the smallest time, 0 if there is none.
+func (o *oldest) min() int64 {
+	if len(o.in) == 0 {
+		return 0
+	}
+	return o.in[0]
+}
+
+// tally counts the few different numbers of a bag and knows the extremes.
+type tally struct {
+	counts   map[int64]int
+	min, max int64
+}
+
+func (t *tally) add(v int64) {
+	if t.counts == nil {
+		t.counts = map[int64]int{}
+	}
+	if len(t.counts) == 0 {
+		t.min, t.max = v, v
+	}
+	t.counts[v]++
+	t.min, t.max = min(t.min, v), max(t.max, v)
+}
+
+func (t *tally) remove(v int64) {
+	if t.counts[v]--; t.counts[v] > 0 {
+		return
+	}
+	delete(t.counts, v)
+	if v != t.min && v != t.max {
+		return
+	}
+	first := true
+	t.min, t.max = 0, 0
+	for v := range t.counts {
+		if first {
+			t.min, t.max, first = v, v, false
+		}
+		t.min, t.max = min(t.min, v), max(t.max, v)
+	}
+}
+
+func sorted(t times) times {
+	slices.Sort(t)
+	return t
+}

@@ -1,0 +1,288 @@
+// Package sums keeps the sums over workflows: by campaign, release, site, agent
+// and status. They are exact and follow each change at the cost of that change:
+// what a workflow added is taken out again when it changes. Ratios are made
+// after summing. The package knows schema's records and parts, and neither the
+// store of them nor the documents that they come from.
+package sums
+
+import (
+	"math"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// None is the group of workflows that have no campaign or release.
+const None = "(none)"
+
+// Sums is the running state. It is not for several goroutines at once; the
+// views that it gives are immutable.
+type Sums struct {
+	campaigns *table[*rollup[schema.Campaign], schema.Campaign]
+	releases  *table[*rollup[schema.Release], schema.Release]
+	statuses  *table[*status, schema.StatusSummary]
+	sites     *table[*site, schema.Site]
+	agents    *table[*agent, schema.Agent]
+}
+
+// View is the sums at one time, each list by name.
+type View struct {
+	Campaigns []*schema.Campaign
+	Releases  []*schema.Release
+	Statuses  []*schema.StatusSummary
+	Sites     []*schema.Site  // without State, slots and FreeForQueue
+	Agents    []*schema.Agent // Agent, Team, Version, Workflows and counters alone
+}
+
+// New makes empty sums.
+func New() *Sums {
+	return &Sums{
+		campaigns: newTable[*rollup[schema.Campaign], schema.Campaign](func() *rollup[schema.Campaign] {
+			return &rollup[schema.Campaign]{show: func(name string, r schema.Rollup, c schema.Counters) *schema.Campaign {
+				return &schema.Campaign{Campaign: name, Rollup: r, Counters: c}
+			}}
+		}),
+		releases: newTable[*rollup[schema.Release], schema.Release](func() *rollup[schema.Release] {
+			return &rollup[schema.Release]{show: func(name string, r schema.Rollup, c schema.Counters) *schema.Release {
+				return &schema.Release{Release: name, Rollup: r, Counters: c}
+			}}
+		}),
+		statuses: newTable[*status, schema.StatusSummary](func() *status { return &status{} }),
+		sites: newTable[*site, schema.Site](func() *site {
+			return &site{agents: map[string]int{}}
+		}),
+		agents: newTable[*agent, schema.Agent](func() *agent {
+			return &agent{teams: map[string]int{}, versions: map[string]int{}}
+		}),
+	}
+}
+
+// Add adds a workflow and the parts that are joined to it, one of each agent.
+func (s *Sums) Add(w *schema.Workflow, parts []schema.AgentPart) { s.change(w, parts, 1) }
+
+// Remove takes out what Add added for the same arguments.
+func (s *Sums) Remove(w *schema.Workflow, parts []schema.AgentPart) { s.change(w, parts, -1) }
+
+func (s *Sums) change(w *schema.Workflow, parts []schema.AgentPart, sign int64) {
+	s.campaigns.at(orNone(w.Campaign)).change(w, sign)
+	s.releases.at(orNone(w.Release)).change(w, sign)
+	s.statuses.at(w.Status).change(w, sign)
+	seen := map[string]bool{}
+	for i := range parts {
+		p := &parts[i]
+		s.agents.at(p.Agent).change(p, sign)
+		for _, ws := range p.WorkflowSites() {
+			g := s.sites.at(ws.Site)
+			g.change(ws.JobCounts, p.Agent, sign)
+			if !seen[ws.Site] {
+				seen[ws.Site] = true
+				g.workflows += sign
+			}
+		}
+	}
+}
+
+func orNone(name string) string {
+	if name == "" {
+		return None
+	}
+	return name
+}
+
+// View gives the sums as they are now. What did not change since the last view
+// is shared with it.
+func (s *Sums) View() *View {
+	return &View{
+		Campaigns: s.campaigns.view(),
+		Releases:  s.releases.view(),
+		Statuses:  s.statuses.view(),
+		Sites:     s.sites.view(),
+		Agents:    s.agents.view(),
+	}
+}
+
+func addSigned(c *schema.JobCounts, o schema.JobCounts, sign int64) {
+	if sign > 0 {
+		c.Add(o)
+	} else {
+		c.Sub(o)
+	}
+}
+
+// rollup is what campaigns and releases add up.
+type rollup[R any] struct {
+	show      func(name string, r schema.Rollup, c schema.Counters) *R
+	workflows int64
+	counts    schema.JobCounts
+	sum       schema.Rollup // events, lumis and status groups; outputs are in the next two
+	events    int64         // hundredths: averages are rounded to that, so sums stay exact
+	lumis     int64
+	priority  tally
+	status    oldest
+}
+
+func (r *rollup[R]) empty() bool { return r.workflows == 0 }
+
+func (r *rollup[R]) change(w *schema.Workflow, sign int64) {
+	r.workflows += sign
+	addSigned(&r.counts, w.JobCounts, sign)
+	r.sum.InputEvents += sign * known(w.InputEvents)
+	r.sum.InputLumis += sign * known(w.InputLumis)
+	r.events += sign * hundredths(w.AvgOutputEvents)
+	r.lumis += sign * hundredths(w.AvgOutputLumis)
+	if n := r.statusGroup(w.Status); n != nil {
+		*n += sign
+	}
+	if sign > 0 {
+		r.priority.add(w.Priority)
+		r.status.add(w.StatusTime)
+	} else {
+		r.priority.remove(w.Priority)
+		r.status.remove(w.StatusTime)
+	}
+}
+
+// statusGroup gives the counter of the status's group, nil for unknown ones.
+func (r *rollup[R]) statusGroup(status string) *int64 {
+	info, _ := schema.StatusOf(status)
+	switch info.Group {
+	case "Waiting":
+		return &r.sum.Waiting
+	case "InTransfer":
+		return &r.sum.InTransfer
+	case "InQueue":
+		return &r.sum.InQueue
+	case "RunningWorkflows":
+		return &r.sum.RunningWorkflows
+	case "Done":
+		return &r.sum.Done
+	case "Bad":
+		return &r.sum.Bad
+	}
+	return nil
+}
+
+func (r *rollup[R]) record(name string) *R {
+	out := r.sum
+	out.Workflows = r.workflows
+	out.OutputEvents = float64(r.events) / 100
+	out.OutputLumis = float64(r.lumis) / 100
+	out.EventProgress = schema.Percent(out.OutputEvents, float64(out.InputEvents))
+	out.LumiProgress = schema.Percent(out.OutputLumis, float64(out.InputLumis))
+	out.MaxPriority = r.priority.max
+	out.OldestStatusTime = r.status.min()
+	return r.show(name, out, r.counts.Derive())
+}
+
+// known is v, or 0 where v is -1, not known.
+func known(v int64) int64 { return max(v, 0) }
+
+func hundredths(avg float64) int64 {
+	if avg < 0 {
+		return 0
+	}
+	return int64(math.Round(avg * 100))
+}
+
+// status is what a status adds up.
+type status struct {
+	workflows, events int64
+	priority          tally
+	entered           oldest
+}
+
+func (s *status) empty() bool { return s.workflows == 0 }
+
+func (s *status) change(w *schema.Workflow, sign int64) {
+	s.workflows += sign
+	s.events += sign * known(w.RequestedEvents)
+	if sign > 0 {
+		s.priority.add(w.Priority)
+		s.entered.add(w.StatusTime)
+	} else {
+		s.priority.remove(w.Priority)
+		s.entered.remove(w.StatusTime)
+	}
+}
+
+// unknownOrder sorts statuses that are not in the table behind all others.
+const unknownOrder = 99
+
+func (s *status) record(name string) *schema.StatusSummary {
+	out := &schema.StatusSummary{
+		Status: name, Order: unknownOrder, Workflows: s.workflows, RequestedEvents: s.events,
+		MinPriority: s.priority.min, MaxPriority: s.priority.max, OldestStatusTime: s.entered.min(),
+	}
+	if info, ok := schema.StatusOf(name); ok {
+		out.Order = info.Order
+	}
+	return out
+}
+
+// site is what a site adds up, over all agents and workflows.
+type site struct {
+	workflows int64
+	counts    schema.JobCounts
+	agents    map[string]int // number of parts of each
+	parts     int64
+}
+
+func (s *site) empty() bool { return s.parts == 0 }
+
+func (s *site) change(c schema.JobCounts, agent string, sign int64) {
+	s.parts += sign
+	addSigned(&s.counts, c, sign)
+	if s.agents[agent] += int(sign); s.agents[agent] == 0 {
+		delete(s.agents, agent)
+	}
+}
+
+func (s *site) record(name string) *schema.Site {
+	out := &schema.Site{Site: name, Workflows: s.workflows, Agents: int64(len(s.agents)), Counters: s.counts.Derive()}
+	out.Tier, out.Country = SiteName(name)
+	return out
+}
+
+// SiteName reads tier and country from a site's name, such as T2_CH_CERN. Both
+// are empty when the name has another form.
+func SiteName(name string) (tier, country string) {
+	parts := strings.SplitN(name, "_", 3)
+	if len(parts) < 3 || len(parts[0]) != 2 || parts[0][0] != 'T' || parts[0][1] < '0' || parts[0][1] > '9' || len(parts[1]) != 2 {
+		return "", ""
+	}
+	return parts[0], parts[1]
+}
+
+// agent is what an agent adds up. Its team and version are what its parts say,
+// for agents that don't report on themselves.
+type agent struct {
+	workflows       int64
+	counts          schema.JobCounts
+	teams, versions map[string]int
+}
+
+func (a *agent) empty() bool { return a.workflows == 0 }
+
+func (a *agent) change(p *schema.AgentPart, sign int64) {
+	a.workflows += sign
+	addSigned(&a.counts, p.Counts, sign)
+	for m, text := range map[*map[string]int]string{&a.teams: p.Team, &a.versions: p.AgentVersion} {
+		if (*m)[text] += int(sign); (*m)[text] == 0 {
+			delete(*m, text)
+		}
+	}
+}
+
+func (a *agent) record(name string) *schema.Agent {
+	return &schema.Agent{
+		Agent: name, Workflows: a.workflows, Counters: a.counts.Derive(),
+		Team: greatest(a.teams), Version: greatest(a.versions),
+	}
+}
+
+func greatest(counts map[string]int) (text string) {
+	for t := range counts {
+		text = max(text, t)
+	}
+	return text
+}

@@ -1,0 +1,212 @@
+package tree
+
+import (
+	"sort"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Edit puts one record into a tree or takes it out.
+type Edit struct {
+	Name    string
+	Remove  bool
+	Record  *schema.Workflow // and its encoded form
+	Encoded []byte
+	Source  block.Source
+}
+
+// Editor applies edits to trees. It keeps working memory; it is not for
+// several goroutines.
+type Editor struct {
+	layout  *block.Layout
+	builder *block.Builder
+}
+
+// NewEditor makes an Editor for trees of a layout.
+func NewEditor(l *block.Layout) *Editor {
+	return &Editor{layout: l, builder: block.NewBuilder(l)}
+}
+
+// Apply gives the tree with the edits made, which are in the order of their
+// names, one for each name; and how many bytes of t the new tree does not share.
+func (e *Editor) Apply(t *Tree, edits []Edit) (next *Tree, dropped int64) {
+	if len(t.chunks) == 0 {
+		return New(e.layout, e.blocks(nil, nil, edits)), 0
+	}
+	var chunks []*Chunk
+	from := 0
+	for len(edits) > 0 {
+		k := max(from, t.chunkFor(edits[0].Name))
+		n := len(edits)
+		if k+1 < len(t.chunks) {
+			n = sort.Search(n, func(i int) bool { return edits[i].Name >= t.chunks[k+1].first })
+		}
+		chunks = append(chunks, t.chunks[from:k]...)
+		blocks, lost := e.editChunk(t.chunks[k], edits[:n])
+		dropped += lost
+		chunks = e.place(chunks, blocks)
+		from, edits = k+1, edits[n:]
+	}
+	return fromChunks(e.layout, append(chunks, t.chunks[from:]...)), dropped
+}
+
+// place appends the blocks of an edited chunk as chunks; a small rest joins
+// the chunk before it.
+func (e *Editor) place(chunks []*Chunk, blocks []*block.Block) []*Chunk {
+	if last := len(chunks) - 1; last >= 0 && len(blocks) < minChunk &&
+		len(blocks)+len(chunks[last].Blocks) <= joinChunk {
+		if len(blocks) == 0 {
+			return chunks
+		}
+		all := chunks[last].Blocks
+		blocks = append(all[:len(all):len(all)], blocks...)
+		chunks = chunks[:last]
+	}
+	if len(blocks) > 0 && len(blocks) <= maxChunk {
+		return append(chunks, newChunk(e.layout, blocks))
+	}
+	return cut(e.layout, chunks, blocks)
+}
+
+// editChunk gives the blocks of a chunk with the edits made.
+func (e *Editor) editChunk(c *Chunk, edits []Edit) (out []*block.Block, dropped int64) {
+	out = make([]*block.Block, 0, len(c.Blocks)+2)
+	from := 0
+	for len(edits) > 0 {
+		k := max(from, c.blockFor(e.layout, edits[0].Name))
+		n := len(edits)
+		if k+1 < len(c.Blocks) {
+			next := c.Blocks[k+1].Name(e.layout, 0)
+			n = sort.Search(n, func(i int) bool { return edits[i].Name >= string(next) })
+		}
+		out = append(out, c.Blocks[from:k]...)
+		dropped += c.Blocks[k].Bytes()
+		out = e.blocks(out, c.Blocks[k], edits[:n])
+		from, edits = k+1, edits[n:]
+		dropped += e.joinLast(&out)
+		if last := len(out) - 1; last >= 0 && from < len(c.Blocks) &&
+			out[last].Len() < minBlock && out[last].Len()+c.Blocks[from].Len() <= joinBlock &&
+			(len(edits) == 0 || c.blockFor(e.layout, edits[0].Name) > from) {
+			dropped += c.Blocks[from].Bytes()
+			out[last] = e.join(out[last], c.Blocks[from])
+			from++
+		}
+	}
+	return append(out, c.Blocks[from:]...), dropped
+}
+
+// joinLast joins the last two blocks when the last one is small.
+func (e *Editor) joinLast(blocks *[]*block.Block) (dropped int64) {
+	out := *blocks
+	last := len(out) - 1
+	if last < 1 || out[last].Len() >= minBlock || out[last-1].Len()+out[last].Len() > joinBlock {
+		return 0
+	}
+	dropped = out[last-1].Bytes()
+	out[last-1] = e.join(out[last-1], out[last])
+	*blocks = out[:last]
+	return dropped
+}
+
+func (e *Editor) join(a, b *block.Block) *block.Block {
+	e.builder.Copy(a, 0, a.Len())
+	e.builder.Copy(b, 0, b.Len())
+	return e.builder.Build()
+}
+
+// step is a run of records i..j of the old block, or one edit.
+type step struct {
+	i, j int
+	edit *Edit
+}
+
+// blocks appends the records of old, which may be nil, with the edits made, as
+// one block or, when there are too many records, as several of equal length.
+func (e *Editor) blocks(out []*block.Block, old *block.Block, edits []Edit) []*block.Block {
+	steps, total := e.plan(old, edits)
+	parts := 1
+	if total > maxBlock || old == nil {
+		parts = (total + block.Size - 1) / block.Size
+	}
+	if total == 0 {
+		return out
+	}
+	size := block.Size // exact where there was nothing before
+	if old != nil {
+		size = (total + parts - 1) / parts
+	}
+	for _, s := range steps {
+		if s.edit != nil {
+			e.builder.Add(s.edit.Record, s.edit.Encoded, s.edit.Source)
+			out = e.flush(out, size)
+			continue
+		}
+		for s.i < s.j {
+			n := min(s.j-s.i, size-e.builder.Len())
+			e.builder.Copy(old, s.i, s.i+n)
+			s.i += n
+			out = e.flush(out, size)
+		}
+	}
+	return e.flush(out, 1)
+}
+
+// flush builds a block when the builder holds at least size records.
+func (e *Editor) flush(out []*block.Block, size int) []*block.Block {
+	if e.builder.Len() == 0 || e.builder.Len() < size {
+		return out
+	}
+	return append(out, e.builder.Build())
+}
+
+// plan gives what the new records are made of, in order, and their number.
+func (e *Editor) plan(old *block.Block, edits []Edit) (steps []step, total int) {
+	from := 0
+	run := func(to int) {
+		if from < to {
+			steps, total = append(steps, step{i: from, j: to}), total+to-from
+		}
+	}
+	for k := range edits {
+		ed := &edits[k]
+		at, found := from, false
+		if old != nil {
+			at, found = old.Search(e.layout, ed.Name)
+		}
+		run(at)
+		from = at
+		if found {
+			from++
+		}
+		if !ed.Remove {
+			steps, total = append(steps, step{edit: ed}), total+1
+		}
+	}
+	if old != nil {
+		run(old.Len())
+	}
+	return steps, total
+}
+
+// Resliced gives the same records in blocks of block.Size, without encoding
+// any again. Blocks that are in place already are shared.
+func (e *Editor) Resliced(t *Tree) (next *Tree, dropped int64) {
+	var out []*block.Block
+	for _, c := range t.chunks {
+		for _, b := range c.Blocks {
+			if e.builder.Len() == 0 && b.Len() == block.Size {
+				out = append(out, b)
+				continue
+			}
+			dropped += b.Bytes()
+			for i := 0; i < b.Len(); {
+				n := min(b.Len()-i, block.Size-e.builder.Len())
+				e.builder.Copy(b, i, i+n)
+				i += n
+				out = e.flush(out, block.Size)
+			}
+		}
+	}
+	return New(e.layout, e.flush(out, 1)), dropped
+}

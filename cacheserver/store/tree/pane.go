@@ -1,0 +1,56 @@
+package tree
+
+import (
+	"sync/atomic"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+)
+
+// Pane is one column of a chunk, unpacked: what a scan runs over. It is made
+// when first asked for and kept with the chunk, so a scan of a new generation
+// unpacks only the chunks that changed.
+type Pane struct {
+	Ints   []int64   // Int, Bool
+	Floats []float64 // Float
+	Codes  []uint32  // Code: one for each record; Codes: those of all records
+	Ends   []uint32  // Codes: where the codes of each record end
+}
+
+type pane struct{ p atomic.Pointer[Pane] }
+
+// Pane gives a column of the chunk, which must not be a text column. Two
+// callers at once may both make it; one of the two, equal, is kept.
+func (c *Chunk) Pane(l *block.Layout, column int) *Pane {
+	if p := c.panes[column].p.Load(); p != nil {
+		return p
+	}
+	c.panes[column].p.CompareAndSwap(nil, c.unpack(&l.Columns[column]))
+	return c.panes[column].p.Load()
+}
+
+func (c *Chunk) unpack(col *block.Column) *Pane {
+	p := &Pane{}
+	switch n := c.Len(); col.Kind {
+	case block.Int, block.Bool:
+		p.Ints = make([]int64, 0, n)
+	case block.Float:
+		p.Floats = make([]float64, 0, n)
+	case block.Code:
+		p.Codes = make([]uint32, 0, n)
+	case block.Codes:
+		p.Ends = make([]uint32, 0, n)
+	}
+	for _, b := range c.Blocks {
+		switch col.Kind {
+		case block.Int, block.Bool:
+			p.Ints = b.AppendInts(p.Ints, col)
+		case block.Float:
+			p.Floats = b.AppendFloats(p.Floats, col)
+		case block.Code:
+			p.Codes = b.AppendCodes(p.Codes, col)
+		case block.Codes:
+			p.Codes, p.Ends = b.AppendLists(p.Codes, p.Ends, col)
+		}
+	}
+	return p
+}

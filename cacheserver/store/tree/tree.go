@@ -1,0 +1,168 @@
+// Package tree is the persistent list of all workflow records of a generation:
+// blocks in chunks of about 64, chunks in one list. A change makes a new tree
+// that shares all chunks and blocks it did not touch, so generations cost what
+// differs between them. A record is known by its place in the order of names,
+// 0..Len-1, which is right for one tree only.
+package tree
+
+import (
+	"sort"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+)
+
+// Lengths of blocks, in records, and of chunks, in blocks.
+const (
+	maxBlock   = 100 // a longer block is split
+	minBlock   = 25  // a shorter block is joined with a neighbour
+	joinBlock  = 75  // unless both have more than that
+	chunkSize  = 64
+	maxChunk   = 128
+	minChunk   = 16
+	joinChunk  = 96
+	chunkWords = 64 // bits of a word in a Set
+)
+
+// Tree is immutable.
+type Tree struct {
+	Layout *block.Layout
+
+	chunks []*Chunk
+	starts []int // place of each chunk's first record; the last one is Len
+	words  []int // first word of each chunk in a Set; the last one is their number
+	bytes  int64 // of encoded records
+	blocks int
+}
+
+// Chunk is a run of consecutive blocks.
+type Chunk struct {
+	Blocks []*block.Block
+	Starts []int // place of each block's first record in the chunk; the last one is Len
+
+	first string // name of the first record
+	bytes int64
+	panes []pane // by column
+}
+
+// Len is the number of records of the chunk.
+func (c *Chunk) Len() int { return c.Starts[len(c.Blocks)] }
+
+// Block gives the block of record i of the chunk, and the place in it.
+func (c *Chunk) Block(i int) (b *block.Block, at int) {
+	k := sort.Search(len(c.Blocks), func(k int) bool { return c.Starts[k+1] > i })
+	return c.Blocks[k], i - c.Starts[k]
+}
+
+// New makes a tree of blocks that are in order.
+func New(l *block.Layout, blocks []*block.Block) *Tree {
+	return fromChunks(l, cut(l, nil, blocks))
+}
+
+func newChunk(l *block.Layout, blocks []*block.Block) *Chunk {
+	c := &Chunk{
+		Blocks: blocks,
+		Starts: make([]int, len(blocks)+1),
+		first:  string(blocks[0].Name(l, 0)),
+		panes:  make([]pane, len(l.Columns)),
+	}
+	for i, b := range blocks {
+		c.Starts[i+1] = c.Starts[i] + b.Len()
+		c.bytes += b.EncodedBytes()
+	}
+	return c
+}
+
+// cut makes chunks of equal length from blocks and appends them.
+func cut(l *block.Layout, dst []*Chunk, blocks []*block.Block) []*Chunk {
+	for n := (len(blocks) + chunkSize - 1) / chunkSize; n > 0; n-- {
+		k := (len(blocks) + n - 1) / n
+		dst = append(dst, newChunk(l, blocks[:k:k]))
+		blocks = blocks[k:]
+	}
+	return dst
+}
+
+func fromChunks(l *block.Layout, chunks []*Chunk) *Tree {
+	n := len(chunks) + 1
+	t := &Tree{Layout: l, chunks: chunks, starts: make([]int, n), words: make([]int, n)}
+	for i, c := range chunks {
+		t.starts[i+1] = t.starts[i] + c.Len()
+		t.words[i+1] = t.words[i] + (c.Len()+chunkWords-1)/chunkWords
+		t.bytes += c.bytes
+		t.blocks += len(c.Blocks)
+	}
+	return t
+}
+
+// Len is the number of records.
+func (t *Tree) Len() int { return t.starts[len(t.chunks)] }
+
+// EncodedBytes is the length of all encoded records.
+func (t *Tree) EncodedBytes() int64 { return t.bytes }
+
+// Blocks is the number of blocks.
+func (t *Tree) Blocks() int { return t.blocks }
+
+// Chunks gives the chunks in order. They must not be changed.
+func (t *Tree) Chunks() []*Chunk { return t.chunks }
+
+// Start is the place of the first record of a chunk.
+func (t *Tree) Start(chunk int) int { return t.starts[chunk] }
+
+// ChunkOf gives the chunk of a record.
+func (t *Tree) ChunkOf(at int) int {
+	return sort.Search(len(t.chunks), func(k int) bool { return t.starts[k+1] > at })
+}
+
+// At gives the block of a record, and the place in it.
+func (t *Tree) At(at int) (*block.Block, int) {
+	k := t.ChunkOf(at)
+	return t.chunks[k].Block(at - t.starts[k])
+}
+
+// Search gives the place of the first record that is not before name, and
+// whether it is name's.
+func (t *Tree) Search(name string) (at int, found bool) {
+	if len(t.chunks) == 0 {
+		return 0, false
+	}
+	k := t.chunkFor(name)
+	c := t.chunks[k]
+	b := c.blockFor(t.Layout, name)
+	i, found := c.Blocks[b].Search(t.Layout, name)
+	return t.starts[k] + c.Starts[b] + i, found
+}
+
+// chunkFor gives the last chunk that begins at or before name, else the first.
+func (t *Tree) chunkFor(name string) int {
+	return max(0, sort.Search(len(t.chunks), func(k int) bool { return t.chunks[k].first > name })-1)
+}
+
+// blockFor gives the last block that begins at or before name, else the first.
+func (c *Chunk) blockFor(l *block.Layout, name string) int {
+	return max(0, sort.Search(len(c.Blocks), func(k int) bool { return string(c.Blocks[k].Name(l, 0)) > name })-1)
+}
+
+// Range calls f for the blocks that hold records from..to, with the part of
+// each that lies in the range, until f returns false.
+func (t *Tree) Range(from, to int, f func(b *block.Block, i, j int) bool) {
+	if from >= to {
+		return
+	}
+	k := t.ChunkOf(from)
+	c := t.chunks[k]
+	at := from - t.starts[k]
+	n := sort.Search(len(c.Blocks), func(n int) bool { return c.Starts[n+1] > at })
+	for i := at - c.Starts[n]; from < to; {
+		b := c.Blocks[n]
+		j := min(b.Len(), i+to-from)
+		if !f(b, i, j) {
+			return
+		}
+		from, i, n = from+j-i, 0, n+1
+		if n == len(c.Blocks) && from < to {
+			k, n = k+1, 0
+			c = t.chunks[k]
+		}
+	}
+}
