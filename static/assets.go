@@ -1,0 +1,183 @@
+// Package static holds the style sheet, the script and the icon of the pages.
+// They are embedded in the binary, compressed once at start, and addressed by
+// the hash of their content, so that a browser may keep them for ever and a
+// new release is seen at once. It is not a file server: only what is embedded
+// exists, and nothing is read from disk.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed files
+var files embed.FS
+
+// Prefix is where Assets wants to be mounted.
+const Prefix = "/static/"
+
+// hashLength is how many hexadecimal digits of the SHA-256 stand in a path.
+const hashLength = 16
+
+// Names of the assets.
+const (
+	Style  = "app.css"
+	Script = "app.js"
+	Icon   = "icon.svg"
+)
+
+// Assets serves the embedded files. It is immutable after New.
+type Assets struct {
+	byName map[string]*asset
+	byPath map[string]*asset
+}
+
+type asset struct {
+	path  string // /static/<hash>/<name>
+	media string
+	plain []byte
+	gzip  []byte // nil when it would not be smaller
+}
+
+// New reads, hashes and compresses every embedded file.
+func New() (*Assets, error) {
+	a := &Assets{byName: map[string]*asset{}, byPath: map[string]*asset{}}
+	names, err := fs.ReadDir(files, "files")
+	if err != nil {
+		return nil, fmt.Errorf("list assets: %w", err)
+	}
+	for _, entry := range names {
+		one, err := load(entry.Name())
+		if err != nil {
+			return nil, fmt.Errorf("asset %s: %w", entry.Name(), err)
+		}
+		a.byName[entry.Name()] = one
+		a.byPath[one.path] = one
+	}
+	return a, nil
+}
+
+func load(name string) (*asset, error) {
+	plain, err := files.ReadFile(path.Join("files", name))
+	if err != nil {
+		return nil, err
+	}
+	media, err := mediaType(name)
+	if err != nil {
+		return nil, err
+	}
+	var small bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := zw.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := zw.Close(); err != nil {
+		return nil, err
+	}
+	sum := fmt.Sprintf("%x", sha256.Sum256(plain))[:hashLength]
+	one := &asset{path: Prefix + sum + "/" + name, media: media, plain: plain}
+	if small.Len() < len(plain) {
+		one.gzip = small.Bytes()
+	}
+	return one, nil
+}
+
+// mediaType is a table of our own because mime.TypeByExtension depends on
+// files of the machine.
+func mediaType(name string) (string, error) {
+	switch path.Ext(name) {
+	case ".css":
+		return "text/css; charset=utf-8", nil
+	case ".js":
+		return "text/javascript; charset=utf-8", nil
+	case ".svg":
+		return "image/svg+xml", nil
+	}
+	return "", fmt.Errorf("no media type known for it")
+}
+
+// URL is the path of an asset, or "" when there is no such asset.
+func (a *Assets) URL(name string) string {
+	if one := a.byName[name]; one != nil {
+		return one.path
+	}
+	return ""
+}
+
+// Names lists the assets in no order.
+func (a *Assets) Names() []string {
+	names := make([]string, 0, len(a.byName))
+	for name := range a.byName {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Sizes are the bytes of an asset on the wire, plain and with gzip.
+func (a *Assets) Sizes(name string) (plain, compressed int) {
+	if one := a.byName[name]; one != nil {
+		return len(one.plain), len(one.gzip)
+	}
+	return 0, 0
+}
+
+// ServeHTTP answers GET and HEAD for the exact paths that URL gives. A path
+// with an old hash is 404: its content is not what this process holds.
+func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	one := a.byPath[r.URL.Path]
+	if one == nil {
+		http.NotFound(w, r)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", one.media)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept-Encoding")
+	body := one.plain
+	if one.gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body = one.gzip
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(body) // an error here is a browser that left
+	}
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3): gzip or * with a
+// weight above 0; an explicit gzip;q=0 wins over *.
+func acceptsGzip(header string) bool {
+	wild := false
+	for part := range strings.SplitSeq(header, ",") {
+		coding, params, _ := strings.Cut(part, ";")
+		ok := true
+		if q, found := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q="); found {
+			weight, err := strconv.ParseFloat(q, 64)
+			ok = err == nil && weight > 0
+		}
+		switch strings.ToLower(strings.TrimSpace(coding)) {
+		case "gzip", "x-gzip":
+			return ok
+		case "*":
+			wild = ok
+		}
+	}
+	return wild
+}

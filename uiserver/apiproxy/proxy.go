@@ -1,0 +1,166 @@
+// Package apiproxy forwards the API of the cache server through the UI server,
+// so that one port serves people and programs. It forwards documented paths
+// and methods only, streams in both directions, and changes nothing but what a
+// reverse proxy has to: hop-by-hop headers, and the addresses in Link and
+// Location, which have to lead back through the same prefix. It knows nothing
+// of what the answers mean.
+package apiproxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Options of a Proxy.
+type Options struct {
+	Upstream  *url.URL          // the cache server
+	Prefix    string            // path under which this server has the API: /api
+	Transport http.RoundTripper // with time-outs for connecting, none for bodies
+	Log       *slog.Logger
+}
+
+// Proxy is an http.Handler for everything below Prefix.
+type Proxy struct {
+	prefix  string
+	log     *slog.Logger
+	reverse *httputil.ReverseProxy
+}
+
+// single are the documented paths; those in named have a name below them.
+// /metrics is not among them: it is for the operators of the cache server, who
+// reach it directly.
+var (
+	single = []string{
+		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/attention", "/changes", "/pulse",
+		"/quarantine", "/problems", "/openapi.json", "/version", "/livez", "/readyz", "/healthz", "/find",
+	}
+	named = []string{"/fetch", "/sites", "/campaign", "/release", "/agent", "/facet", "/problems"}
+)
+
+// New makes a proxy.
+func New(o Options) *Proxy {
+	p := &Proxy{prefix: o.Prefix, log: o.Log}
+	p.reverse = &httputil.ReverseProxy{
+		Transport:     o.Transport,
+		FlushInterval: -1, // each write goes out at once: streams of changes and long lists
+		Rewrite: func(r *httputil.ProxyRequest) {
+			upstream := *o.Upstream
+			path := strings.TrimPrefix(r.In.URL.EscapedPath(), o.Prefix)
+			joined := strings.TrimSuffix(upstream.EscapedPath(), "/") + path
+			// The escaped form is kept as it came: %2F in a name is not a slash.
+			if plain, err := url.PathUnescape(joined); err == nil {
+				upstream.Path, upstream.RawPath = plain, joined
+			}
+			upstream.RawQuery = r.In.URL.RawQuery
+			r.Out.URL = &upstream
+			r.Out.Host = o.Upstream.Host
+			r.SetXForwarded()
+			r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
+		},
+		ModifyResponse: p.throughPrefix,
+		ErrorHandler:   p.unreachable,
+		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return p
+}
+
+// ServeHTTP refuses what is not documented and forwards the rest.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := strings.TrimPrefix(r.URL.EscapedPath(), p.prefix)
+	if !documented(path) {
+		known := make([]string, len(single))
+		for i, one := range single {
+			known[i] = p.prefix + one
+		}
+		p.problem(w, wire.NotFound("address", r.URL.Path, wire.Near(r.URL.Path, known, 3)))
+		return
+	}
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
+	if path == "/find" || path == "/v1/find" {
+		methods = []string{http.MethodPost, "QUERY", http.MethodOptions}
+	}
+	if !slices.Contains(methods, r.Method) {
+		allow := strings.Join(methods, ", ")
+		w.Header().Set("Allow", allow)
+		p.problem(w, wire.NewProblem(wire.SlugMethodNotAllowed, r.URL.Path+" has: "+allow+"."))
+		return
+	}
+	p.reverse.ServeHTTP(w, r)
+}
+
+// documented reports whether the escaped path is one that the API has. A name
+// is one segment, and never one that leads elsewhere.
+func documented(path string) bool {
+	if rest, ok := strings.CutPrefix(path, "/v1"); ok && strings.HasPrefix(rest, "/") {
+		path = rest
+	}
+	if slices.Contains(single, path) {
+		return true
+	}
+	at := strings.LastIndexByte(path, '/')
+	if at <= 0 || !slices.Contains(named, path[:at]) {
+		return false
+	}
+	name, err := url.PathUnescape(path[at+1:])
+	return err == nil && name != "" && name != "." && name != ".."
+}
+
+var linkTarget = regexp.MustCompile(`<(/[^>]*)>`)
+
+// throughPrefix makes addresses in headers lead through this server, unless
+// the cache server did so itself.
+func (p *Proxy) throughPrefix(res *http.Response) error {
+	links := res.Header.Values(wire.HeaderLink)
+	for i, link := range links {
+		links[i] = linkTarget.ReplaceAllStringFunc(link, func(target string) string {
+			return "<" + p.prefixed(target[1:len(target)-1]) + ">"
+		})
+	}
+	if location := res.Header.Get("Location"); strings.HasPrefix(location, "/") {
+		res.Header.Set("Location", p.prefixed(location))
+	}
+	return nil
+}
+
+func (p *Proxy) prefixed(path string) string {
+	if strings.HasPrefix(path, p.prefix+"/") || strings.HasPrefix(path, "//") {
+		return path
+	}
+	return p.prefix + path
+}
+
+// unreachable answers for a cache server that does not.
+func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the client left
+	}
+	p.log.Warn("api not forwarded", "method", r.Method, "path", r.URL.Path, "err", err)
+	problem := wire.NewProblem(wire.SlugSourceFailed, "The cache server does not answer.")
+	problem.Title = "Cache server away"
+	w.Header().Set("Retry-After", "5")
+	p.problem(w, problem)
+}
+
+// problem writes a problem of this server's own.
+func (p *Proxy) problem(w http.ResponseWriter, problem *wire.Problem) {
+	body, err := json.Marshal(problem)
+	if err != nil {
+		body = fmt.Appendf(nil, `{"title":%q,"status":%d}`, problem.Title, problem.Status)
+	}
+	w.Header().Set("Content-Type", wire.MediaProblem)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(problem.Status)
+	_, _ = w.Write(append(body, '\n')) // an error here is a client that left
+}

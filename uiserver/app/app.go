@@ -1,0 +1,268 @@
+// Package app runs the UI server: it is the only place that knows all of its
+// parts, and the order in which they start and stop. The process is a value, so
+// a test can run it on port 0. Pages are made in package pages, the API is
+// forwarded by package apiproxy; here they only get their addresses.
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/dmwm/wmstats/static"
+	"github.com/dmwm/wmstats/uiserver/apiproxy"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/pages"
+)
+
+// Time-outs of the server. Writing has none of its own: a stream of changes is
+// long; a page is bounded by the time-out of the client that asks for its data.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	drainTimeout  = 10 * time.Second
+	maxHeader     = 64 << 10
+)
+
+// App is one UI server.
+type App struct {
+	log    *slog.Logger
+	o      Options
+	client *cacheclient.Client
+	server *http.Server
+
+	mu       sync.Mutex
+	listener net.Listener
+	served   chan error // gets what ends Serve
+	stops    []step
+}
+
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+// onStop registers a step; Stop runs them last-registered first.
+func (a *App) onStop(name string, run func(context.Context) error) {
+	a.stops = append(a.stops, step{name, run})
+}
+
+// New makes the server; it opens no port and asks the cache server nothing.
+func New(o Options) (*App, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	a := &App{o: o, log: o.logger(), served: make(chan error, 1)}
+	transport := cacheclient.NewTransport()
+	var err error
+	a.client, err = cacheclient.New(cacheclient.Options{
+		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: transport,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.onStop("connections to the cache server", func(context.Context) error {
+		transport.CloseIdleConnections()
+		return nil
+	})
+	handler, err := a.routes(transport)
+	if err != nil {
+		return nil, errors.Join(err, a.Stop(context.Background()))
+	}
+	a.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	return a, nil
+}
+
+// routes puts the parts to their addresses.
+func (a *App) routes(transport http.RoundTripper) (http.Handler, error) {
+	assets, err := static.New()
+	if err != nil {
+		return nil, err
+	}
+	all, err := pages.New(pages.Options{
+		Client: a.client, Assets: assets, Links: a.o.links, Version: a.o.Version,
+		Started: time.Now(), Now: time.Now, Log: a.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	proxy := apiproxy.New(apiproxy.Options{
+		Upstream: a.o.cacheURL, Prefix: pages.APIPrefix, Transport: transport, Log: a.log,
+	})
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{"text/html"}))
+	if err != nil {
+		return nil, fmt.Errorf("compression of pages: %w", err)
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = a.handleError
+	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.GET("/readyz", a.ready)
+	e.GET("/version", a.version)
+	e.Any(static.Prefix+"*", echo.WrapHandler(assets))
+	e.Any(pages.APIPrefix+"/*", echo.WrapHandler(proxy))
+	e.Add("QUERY", pages.APIPrefix+"/find", echo.WrapHandler(proxy))
+	all.Routes(e, echo.WrapMiddleware(func(next http.Handler) http.Handler { return compress(next) }), pages.Secure)
+	return a.recovered(e), nil
+}
+
+// recovered turns a panic of a handler into a logged 500, but for the one that
+// net/http itself documents for cutting an answer short.
+func (a *App) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			fault := recover()
+			if fault == nil {
+				return
+			}
+			if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(fault)
+			}
+			stack := make([]byte, 16<<10)
+			stack = stack[:runtime.Stack(stack, false)]
+			a.log.Error("handler panicked", "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(stack))
+			http.Error(w, "internal error; the log of the server has the reason", http.StatusInternalServerError)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// handleError answers what no page did.
+func (a *App) handleError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	status := http.StatusInternalServerError
+	var known *echo.HTTPError
+	if errors.As(err, &known) {
+		status = known.Code
+	} else {
+		a.log.Error("request failed", "path", c.Request().URL.Path, "err", err)
+	}
+	if werr := c.String(status, http.StatusText(status)+"\n"); werr != nil {
+		a.log.Debug("client left", "err", werr)
+	}
+}
+
+// ready asks the cache server: pages can be made when it has data.
+func (a *App) ready(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), 5*time.Second)
+	defer cancel()
+	info, err := a.client.Pulse(ctx)
+	switch {
+	case err != nil:
+		a.log.Debug("not ready", "err", err)
+		return c.String(http.StatusServiceUnavailable, "the cache server does not answer or is not ready\n")
+	case info.Generation == "":
+		return c.String(http.StatusServiceUnavailable, "the cache server has no data yet\n")
+	}
+	return c.String(http.StatusOK, "ok, generation "+info.Generation+"\n")
+}
+
+func (a *App) version(c echo.Context) error {
+	body, err := json.Marshal(map[string]string{"Version": a.o.Version, "Go": runtime.Version()})
+	if err != nil {
+		return err
+	}
+	return c.JSONBlob(http.StatusOK, append(body, '\n'))
+}
+
+// Start opens the port and serves until Stop.
+func (a *App) Start(ctx context.Context) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", a.o.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("address %s is in use by another program: choose another with --listen", a.o.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("listen at %s: %w", a.o.Listen, err)
+	}
+	a.mu.Lock()
+	a.listener = listener
+	a.onStop("HTTP server", a.shutdown)
+	a.mu.Unlock()
+	host, _, _ := net.SplitHostPort(a.o.Listen)
+	if !loopback(host) {
+		a.log.Warn("others can reach this address, and nobody is asked who they are (--insecure)", "listen", listener.Addr().String())
+	}
+	a.log.Info("serving", "url", "http://"+listener.Addr().String(), "cache_url", a.o.cacheURL.Redacted())
+	go func() { a.served <- a.server.Serve(listener) }()
+	return nil
+}
+
+// shutdown lets requests end, then cuts what still streams.
+func (a *App) shutdown(ctx context.Context) error {
+	err := a.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = a.server.Close()
+	}
+	return err
+}
+
+// Addr is the address that is served; nil before Start.
+func (a *App) Addr() net.Addr {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.listener == nil {
+		return nil
+	}
+	return a.listener.Addr()
+}
+
+// Stop runs every step even if one fails, and returns what went wrong. A
+// second call does nothing.
+func (a *App) Stop(ctx context.Context) (err error) {
+	a.mu.Lock()
+	stops := a.stops
+	a.stops = nil
+	a.mu.Unlock()
+	for _, s := range slices.Backward(stops) {
+		if serr := s.run(ctx); serr != nil {
+			err = errors.Join(err, fmt.Errorf("stop %s: %w", s.name, serr))
+		}
+	}
+	return err
+}
+
+// Run serves until ctx ends or the server breaks.
+func Run(ctx context.Context, o Options) error {
+	a, err := New(o)
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	}
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping")
+	case err = <-a.served:
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	return errors.Join(err, a.Stop(drain))
+}

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/dmwm/wmstats/uiserver/pages"
+)
+
+// Options are what flags, environment and tests all end in.
+type Options struct {
+	Listen    string // address to serve at; 127.0.0.1:0 in tests
+	CacheURL  string // of the cache server
+	LogLevel  string // debug, info, warn or error
+	LogFormat string // text or json
+	LinksFile string // templates of links to other systems; "" for those of CMS
+	Insecure  bool   // allow an address that others can reach, without any identity check
+
+	HealthCheck bool // ask a running server whether it is ready, and exit
+
+	Version string
+	Log     *slog.Logger // nil: made of LogLevel and LogFormat, to LogTo
+	LogTo   io.Writer    // nil: stderr
+
+	links    []pages.LinkTemplate
+	cacheURL *url.URL
+}
+
+// setting is one option: its flag, its environment variables, its default.
+type setting struct {
+	flag     string
+	env      []string
+	standard string
+	usage    string
+	target   *string
+}
+
+func (o *Options) settings() []setting {
+	return []setting{
+		{"listen", []string{"WMSTATS_UI_LISTEN"}, "127.0.0.1:8080", "`address` to serve at", &o.Listen},
+		{"cache-url", []string{"WMSTATS_UI_CACHE_URL", "WMSTATS_CACHE_URL"}, "http://127.0.0.1:8081", "`URL` of the cache server", &o.CacheURL},
+		{"log-level", []string{"WMSTATS_UI_LOG_LEVEL", "WMSTATS_LOG_LEVEL"}, "info", "`level`: debug, info, warn or error", &o.LogLevel},
+		{"log-format", []string{"WMSTATS_UI_LOG_FORMAT", "WMSTATS_LOG_FORMAT"}, "text", "`format`: text or json", &o.LogFormat},
+		{"links", []string{"WMSTATS_UI_LINKS"}, "", "JSON `file` with links to other systems, a list of {\"Label\", \"URL\"} with {workflow}, {prepid}, {campaign}, {release}, {requestor} in the URL", &o.LinksFile},
+	}
+}
+
+// ParseOptions reads flags, and the environment for what no flag says. Its
+// error names every fault at once; help asked for is flag.ErrHelp.
+func ParseOptions(args []string, getenv func(string) string, out io.Writer) (Options, error) {
+	var o Options
+	var faults error
+	set := flag.NewFlagSet("uiserver", flag.ContinueOnError)
+	set.SetOutput(out)
+	for _, s := range o.settings() {
+		value := s.standard
+		for _, name := range s.env {
+			if given := getenv(name); given != "" {
+				value = given
+				break
+			}
+		}
+		set.StringVar(s.target, s.flag, value, s.usage+" ("+strings.Join(s.env, " or ")+")")
+	}
+	insecure := getenv("WMSTATS_UI_INSECURE")
+	switch insecure {
+	case "", "0", "false", "1", "true":
+	default:
+		faults = errors.Join(faults, fmt.Errorf("WMSTATS_UI_INSECURE %q: want true or false", insecure))
+	}
+	set.BoolVar(&o.Insecure, "insecure", insecure == "1" || insecure == "true",
+		"serve at an address that others can reach, though nobody is asked who they are (WMSTATS_UI_INSECURE)")
+	set.BoolVar(&o.HealthCheck, "healthcheck", false, "ask the server at --listen whether it is ready, and exit with 0 or 1")
+	if err := set.Parse(args); err != nil {
+		return Options{}, err
+	}
+	if set.NArg() > 0 {
+		faults = errors.Join(faults, fmt.Errorf("not understood: %s", strings.Join(set.Args(), " ")))
+	}
+	return o, errors.Join(faults, o.validate())
+}
+
+// validate reports all faults at once, and keeps what it had to read.
+func (o *Options) validate() (faults error) {
+	fault := func(format string, args ...any) { faults = errors.Join(faults, fmt.Errorf(format, args...)) }
+	host, _, err := net.SplitHostPort(o.Listen)
+	switch {
+	case err != nil:
+		fault("listen %q: want host:port", o.Listen)
+	case !loopback(host) && !o.Insecure && !o.HealthCheck:
+		fault("listen %q: others can reach this address and nobody is asked who they are; say --insecure if that is meant, or put a front end before a loopback address", o.Listen)
+	}
+	o.cacheURL, err = url.Parse(strings.TrimSuffix(o.CacheURL, "/"))
+	if err != nil || o.cacheURL.Host == "" || (o.cacheURL.Scheme != "http" && o.cacheURL.Scheme != "https") || o.cacheURL.RawQuery != "" {
+		fault("cache-url %q: want http://host:port", o.CacheURL)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.LogLevel)); err != nil {
+		fault("log-level %q: want debug, info, warn or error", o.LogLevel)
+	}
+	if o.LogFormat != "text" && o.LogFormat != "json" {
+		fault("log-format %q: want text or json", o.LogFormat)
+	}
+	o.links = pages.DefaultLinks()
+	if o.LinksFile != "" {
+		data, err := os.ReadFile(o.LinksFile)
+		if err == nil {
+			o.links, err = pages.ParseLinks(data)
+		}
+		if err != nil {
+			fault("links %s: %w", o.LinksFile, err)
+		}
+	}
+	return faults
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// logger is the one that the options ask for.
+func (o *Options) logger() *slog.Logger {
+	if o.Log != nil {
+		return o.Log
+	}
+	out := o.LogTo
+	if out == nil {
+		out = os.Stderr
+	}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(o.LogLevel)) // validate has checked it
+	settings := &slog.HandlerOptions{Level: level}
+	if o.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, settings))
+	}
+	return slog.New(slog.NewTextHandler(out, settings))
+}

@@ -1,0 +1,173 @@
+package cacheclient
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// List is one page of workflows.
+type List struct {
+	wire.Envelope[schema.Workflow]
+	Meta Meta
+}
+
+// Site, Campaign, Release and Agent are the summary of one such thing with a
+// page of its workflows.
+type (
+	Site struct {
+		Site schema.Site
+		wire.Group[schema.Workflow]
+		Meta Meta `json:"-"`
+	}
+	Campaign struct {
+		Campaign schema.Campaign
+		wire.Group[schema.Workflow]
+		Meta Meta `json:"-"`
+	}
+	Release struct {
+		Release schema.Release
+		wire.Group[schema.Workflow]
+		Meta Meta `json:"-"`
+	}
+	Agent struct {
+		Agent schema.AgentDetail
+		wire.Group[schema.Workflow]
+		Meta Meta `json:"-"`
+	}
+)
+
+// Fetch reads one page of workflows, with facets if the query asks for some.
+func (c *Client) Fetch(ctx context.Context, q wire.Query) (List, error) {
+	q.Envelope, q.Format, q.Download, q.All = true, wire.JSON, false, false
+	var list List
+	meta, err := c.get(ctx, "/fetch", q.Values(), &list.Envelope)
+	list.Meta = meta
+	return list, err
+}
+
+// Workflow reads all that is known of one workflow. An unknown one is a
+// *wire.Problem with status 404 and near names.
+func (c *Client) Workflow(ctx context.Context, name string) (schema.Detail, Meta, error) {
+	var d schema.Detail
+	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(name), nil, &d)
+	return d, meta, err
+}
+
+// Sites, Campaigns, Releases and Agents read the summaries of all of them.
+func (c *Client) Sites(ctx context.Context) ([]schema.Site, Meta, error) {
+	return all[schema.Site](ctx, c, "/sites")
+}
+func (c *Client) Campaigns(ctx context.Context) ([]schema.Campaign, Meta, error) {
+	return all[schema.Campaign](ctx, c, "/campaign")
+}
+func (c *Client) Releases(ctx context.Context) ([]schema.Release, Meta, error) {
+	return all[schema.Release](ctx, c, "/release")
+}
+func (c *Client) Agents(ctx context.Context) ([]schema.AgentDetail, Meta, error) {
+	return all[schema.AgentDetail](ctx, c, "/agent")
+}
+
+// mostPages bounds a walk along next links, against a server that never ends.
+const mostPages = 1000
+
+// all reads a whole list along its next links, which stay on one generation.
+func all[T any](ctx context.Context, c *Client, path string) ([]T, Meta, error) {
+	var out []T
+	var first Meta
+	var query url.Values
+	for page := range mostPages {
+		var records []T
+		meta, err := c.get(ctx, path, query, &records)
+		if err != nil {
+			return nil, meta, err
+		}
+		if page == 0 {
+			first = meta
+		}
+		out = append(out, records...)
+		if meta.Next == "" {
+			return out, first, nil
+		}
+		next, err := url.Parse(meta.Next)
+		if err != nil || !strings.HasSuffix(next.Path, path) {
+			return nil, meta, fmt.Errorf("get %s: next page %q is somewhere else", path, meta.Next)
+		}
+		query = next.Query()
+	}
+	return nil, first, fmt.Errorf("get %s: more than %d pages", path, mostPages)
+}
+
+// Site reads one site with a page of its workflows; all parameters of a list
+// are allowed. Campaign, Release and Agent are the same for those.
+func (c *Client) Site(ctx context.Context, name string, q wire.Query) (Site, error) {
+	var g Site
+	meta, err := c.get(ctx, "/sites/"+url.PathEscape(name), plain(q), &g)
+	g.Meta = meta
+	return g, err
+}
+
+func (c *Client) Campaign(ctx context.Context, name string, q wire.Query) (Campaign, error) {
+	var g Campaign
+	meta, err := c.get(ctx, "/campaign/"+url.PathEscape(name), plain(q), &g)
+	g.Meta = meta
+	return g, err
+}
+
+func (c *Client) Release(ctx context.Context, name string, q wire.Query) (Release, error) {
+	var g Release
+	meta, err := c.get(ctx, "/release/"+url.PathEscape(name), plain(q), &g)
+	g.Meta = meta
+	return g, err
+}
+
+func (c *Client) Agent(ctx context.Context, name string, q wire.Query) (Agent, error) {
+	var g Agent
+	meta, err := c.get(ctx, "/agent/"+url.PathEscape(name), plain(q), &g)
+	g.Meta = meta
+	return g, err
+}
+
+// plain are the parameters of a group: no envelope, no facets.
+func plain(q wire.Query) url.Values {
+	q.Envelope, q.Facets, q.Format, q.Download, q.All = false, nil, wire.JSON, false, false
+	return q.Values()
+}
+
+// Stats counts the workflows under the terms of q in groups of up to two
+// fields, and sums up counters. Without by it is one group: all of them.
+func (c *Client) Stats(ctx context.Context, q wire.Query, by, sum []string) (wire.Stats, Meta, error) {
+	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names, Gen: q.Gen}.Values()
+	if len(by) > 0 {
+		v.Set("by", strings.Join(by, ","))
+	}
+	if len(sum) > 0 {
+		v.Set("sum", strings.Join(sum, ","))
+	}
+	var s wire.Stats
+	meta, err := c.get(ctx, "/stats", v, &s)
+	return s, meta, err
+}
+
+// Statuses reads the summaries of the statuses that are there.
+func (c *Client) Statuses(ctx context.Context) ([]schema.StatusSummary, Meta, error) {
+	return all[schema.StatusSummary](ctx, c, "/status")
+}
+
+// Pulse reads how fresh the data are.
+func (c *Client) Pulse(ctx context.Context) (schema.CacheInfo, error) {
+	var info schema.CacheInfo
+	_, err := c.get(ctx, "/pulse", nil, &info)
+	return info, err
+}
+
+// Version reads what the server says of itself.
+func (c *Client) Version(ctx context.Context) (map[string]any, error) {
+	var v map[string]any
+	_, err := c.get(ctx, "/version", nil, &v)
+	return v, err
+}

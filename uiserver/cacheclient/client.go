@@ -1,0 +1,200 @@
+// Package cacheclient is the Go client of the cache server's API: typed calls,
+// answers as records of package schema, errors as *wire.Problem. It holds no
+// data, retries nothing and logs nothing; callers decide what to do with an
+// error. It works for any Go program, not only for the UI server.
+package cacheclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// ErrUnreachable is in every error of a call that got no answer: nobody
+// listens, the connection broke, or it took too long.
+var ErrUnreachable = errors.New("the cache server does not answer")
+
+// Options of a Client.
+type Options struct {
+	BaseURL   string            // such as http://127.0.0.1:8081, a path is kept
+	Timeout   time.Duration     // of one call, body included; 0: 20 s
+	MaxBody   int64             // bytes of one answer; 0: 256 MiB
+	UserAgent string            // "" for none of our own
+	Transport http.RoundTripper // nil: a transport of its own with time-outs
+}
+
+// Client calls one cache server. It may be used by many goroutines.
+type Client struct {
+	base      *url.URL
+	http      *http.Client
+	maxBody   int64
+	userAgent string
+}
+
+const (
+	defaultTimeout = 20 * time.Second
+	defaultMaxBody = 256 << 20
+	idleConns      = 64
+)
+
+// New checks the options; it makes no connection.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/"))
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || base.RawQuery != "" {
+		return nil, fmt.Errorf("address of the cache server %q: want http://host:port", o.BaseURL)
+	}
+	c := &Client{base: base, maxBody: o.MaxBody, userAgent: o.UserAgent}
+	if c.maxBody == 0 {
+		c.maxBody = defaultMaxBody
+	}
+	timeout := o.Timeout
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	transport := o.Transport
+	if transport == nil {
+		transport = NewTransport()
+	}
+	c.http = &http.Client{Transport: transport, Timeout: timeout}
+	return c, nil
+}
+
+// NewTransport is a transport for one upstream: time-outs on every step but
+// the body, and enough idle connections for a page that makes several calls.
+func NewTransport() *http.Transport {
+	t := &http.Transport{
+		MaxIdleConns:          idleConns,
+		MaxIdleConnsPerHost:   idleConns,
+		IdleConnTimeout:       90 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+	return t
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Meta is what the headers of an answer say.
+type Meta struct {
+	Generation     string
+	GenerationTime time.Time // zero if not given
+	Total          int       // records under the filter; -1 if not given
+	Stale          bool
+	StaleReason    string
+	Next           string // address of the next page, as given
+}
+
+// get asks for a path, whose parts are already escaped, and decodes the JSON
+// of a good answer into out.
+func (c *Client) get(ctx context.Context, path string, query url.Values, out any) (Meta, error) {
+	ref, err := url.Parse(path)
+	if err != nil {
+		return Meta{}, fmt.Errorf("path %q: %w", path, err)
+	}
+	if len(query) > 0 {
+		ref.RawQuery = query.Encode()
+	}
+	target := c.base.JoinPath("/")
+	target.Path, target.RawPath = c.base.Path+ref.Path, ""
+	if ref.RawPath != "" || c.base.RawPath != "" {
+		target.RawPath = c.base.EscapedPath() + ref.EscapedPath()
+	}
+	target.RawQuery = ref.RawQuery
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return Meta{}, fmt.Errorf("request for %s: %w", path, err)
+	}
+	req.Header.Set("Accept", wire.MediaJSON+", "+wire.MediaProblem)
+	if c.userAgent != "" {
+		req.Header.Set("User-Agent", c.userAgent)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return Meta{}, fmt.Errorf("get %s: %w", path, ctx.Err())
+		}
+		return Meta{}, fmt.Errorf("get %s: %w: %w", path, ErrUnreachable, err)
+	}
+	defer res.Body.Close()
+	body, err := c.read(res.Body)
+	if err != nil {
+		return Meta{}, fmt.Errorf("get %s: %w", path, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return Meta{}, fmt.Errorf("get %s: %w", path, problemOf(res, body))
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return Meta{}, fmt.Errorf("get %s: decode the answer: %w", path, err)
+	}
+	return metaOf(res.Header), nil
+}
+
+// read takes a whole body, up to the bound. A body that breaks off is an
+// unreachable server, not a short answer.
+func (c *Client) read(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, c.maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
+	}
+	if int64(len(body)) > c.maxBody {
+		return nil, fmt.Errorf("the answer is larger than %d bytes", c.maxBody)
+	}
+	return body, nil
+}
+
+// problemOf reads the problem of an answer that is not good. An answer without
+// one becomes a problem with its status, so that callers know one kind only.
+func problemOf(res *http.Response, body []byte) *wire.Problem {
+	p := &wire.Problem{}
+	if err := json.Unmarshal(body, p); err == nil && p.Status != 0 {
+		return p
+	}
+	return &wire.Problem{
+		Type: "about:blank", Title: http.StatusText(res.StatusCode), Status: res.StatusCode,
+		Detail: fmt.Sprintf("The cache server answered %s without saying why.", res.Status),
+	}
+}
+
+// ProblemIn finds the problem in an error; nil when there is none.
+func ProblemIn(err error) *wire.Problem {
+	var p *wire.Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return nil
+}
+
+var nextLink = regexp.MustCompile(`<([^>]*)>\s*;\s*rel="next"`)
+
+func metaOf(h http.Header) Meta {
+	m := Meta{
+		Generation:  h.Get(wire.HeaderGeneration),
+		Total:       -1,
+		Stale:       h.Get(wire.HeaderStale) == "1",
+		StaleReason: h.Get(wire.HeaderStaleReason),
+	}
+	if n, err := strconv.Atoi(h.Get(wire.HeaderTotal)); err == nil {
+		m.Total = n
+	}
+	if t, err := time.Parse(time.RFC3339, h.Get(wire.HeaderGenerationTime)); err == nil {
+		m.GenerationTime = t
+	}
+	for _, link := range h.Values(wire.HeaderLink) {
+		if match := nextLink.FindStringSubmatch(link); match != nil {
+			m.Next = match[1]
+		}
+	}
+	return m
+}

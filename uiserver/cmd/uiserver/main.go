@@ -1,0 +1,45 @@
+// Command uiserver serves the dashboard: pages for people, and the cache
+// server's API under /api. It turns flags, environment and signals into what
+// package app takes, and nothing more.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dmwm/wmstats/uiserver/app"
+)
+
+// version is set by the build: -ldflags "-X main.version=...".
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "uiserver:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	opts, err := app.ParseOptions(args, getenv, out)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	opts.Version, opts.LogTo = version, out
+	if opts.HealthCheck {
+		return app.HealthCheck(ctx, opts)
+	}
+	return app.Run(ctx, opts)
+}

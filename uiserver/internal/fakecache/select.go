@@ -1,0 +1,161 @@
+package fakecache
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// page filters, sorts and cuts.
+func (s *Server) page(q wire.Query) ([]schema.Workflow, int) {
+	out := []schema.Workflow{}
+	for _, w := range s.Records.Workflows {
+		if matches(&w, q, "") {
+			out = append(out, w)
+		}
+	}
+	slices.SortFunc(out, func(a, b schema.Workflow) int {
+		for _, key := range q.Sort {
+			order := compare(value(&a, key.Field), value(&b, key.Field))
+			if key.Desc {
+				order = -order
+			}
+			if order != 0 {
+				return order
+			}
+		}
+		return strings.Compare(a.Workflow, b.Workflow)
+	})
+	from := min(q.Idx, len(out))
+	return out[from:min(from+q.PageLimit(), len(out))], len(out)
+}
+
+func value(w *schema.Workflow, key string) reflect.Value {
+	return reflect.ValueOf(w).Elem().FieldByName(key)
+}
+
+func compare(a, b reflect.Value) int {
+	switch a.Kind() {
+	case reflect.Int64:
+		return cmp.Compare(a.Int(), b.Int())
+	case reflect.Float64:
+		return cmp.Compare(a.Float(), b.Float())
+	}
+	return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
+}
+
+// texts are the values of a field, as a facet counts them.
+func texts(w *schema.Workflow, key string) []string {
+	v := value(w, key)
+	if list, ok := v.Interface().([]string); ok {
+		return list
+	}
+	return []string{fmt.Sprint(v.Interface())}
+}
+
+func value64(w *schema.Workflow, key string) int64 { return value(w, key).Int() }
+
+// number is a numeric field, for bounds.
+func number(w *schema.Workflow, key string) float64 {
+	v := value(w, key)
+	if v.Kind() == reflect.Float64 {
+		return v.Float()
+	}
+	return float64(v.Int())
+}
+
+// matches applies all terms but those of one field.
+func matches(w *schema.Workflow, q wire.Query, except string) bool {
+	text := strings.ToLower(q.Text)
+	if !strings.Contains(strings.ToLower(w.Workflow+" "+w.PrepID), text) {
+		return false
+	}
+	if len(q.Names) > 0 && !slices.Contains(q.Names, w.Workflow) {
+		return false
+	}
+	for _, t := range q.Terms {
+		if t.Field != except && !holds(w, t) {
+			return false
+		}
+	}
+	return true
+}
+
+func holds(w *schema.Workflow, t wire.Term) bool {
+	any := func() bool {
+		return slices.ContainsFunc(texts(w, t.Field), func(have string) bool {
+			return slices.ContainsFunc(t.Values, func(want string) bool { return same(want, have) })
+		})
+	}
+	present := func() bool {
+		have := strings.Join(texts(w, t.Field), "")
+		return have != "" && have != "0" && have != "-1" && have != "false"
+	}
+	switch t.Op {
+	case wire.In:
+		return any()
+	case wire.NotIn:
+		return !any()
+	case wire.Min:
+		return number(w, t.Field) >= t.Number
+	case wire.Max:
+		return number(w, t.Field) <= t.Number
+	case wire.MinAge:
+		return Now-number(w, t.Field) >= t.Number
+	case wire.MaxAge:
+		return Now-number(w, t.Field) <= t.Number
+	case wire.Has:
+		return present()
+	case wire.HasNot:
+		return !present()
+	}
+	return false
+}
+
+// same compares with wildcards; names without one are compared as they are.
+func same(pattern, name string) bool {
+	if !strings.Contains(pattern, "*") {
+		return pattern == name
+	}
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+// facet counts the values of one field under the other filters.
+func (s *Server) facet(q wire.Query, key string) wire.FacetResult {
+	counts := map[string]int{}
+	var result wire.FacetResult
+	for i := range s.Records.Workflows {
+		w := &s.Records.Workflows[i]
+		if !matches(w, q, key) {
+			continue
+		}
+		values := texts(w, key)
+		if len(values) == 0 || values[0] == "" {
+			result.Missing++
+			continue
+		}
+		for _, v := range values {
+			counts[v]++
+		}
+	}
+	for v, n := range counts {
+		result.Values = append(result.Values, wire.FacetValue{Value: v, Count: n})
+	}
+	slices.SortFunc(result.Values, func(a, b wire.FacetValue) int {
+		return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value))
+	})
+	result.Distinct = len(result.Values)
+	for len(result.Values) > 10 {
+		last := len(result.Values) - 1
+		result.Other += result.Values[last].Count
+		result.Values = result.Values[:last]
+	}
+	return result
+}

@@ -1,0 +1,244 @@
+package fakecache
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Mode is how a Server behaves.
+type Mode int32
+
+const (
+	Well    Mode = iota
+	Loading      // the first full read runs: 503 not-ready
+	Broken       // every answer is a 500 that is no problem
+	Hanging      // answers break off in the middle
+)
+
+// Generation is the one that a Server has.
+const Generation = "a-1834"
+
+// Server answers the API from records.
+type Server struct {
+	*httptest.Server
+	Records Records
+	mode    atomic.Int32
+
+	mu   sync.Mutex
+	info schema.CacheInfo
+	seen []string // paths with queries, in the order of their arrival
+}
+
+// New starts a server that ends with the test.
+func New(t testing.TB, records Records) *Server {
+	t.Helper()
+	s := &Server{Records: records, info: Info(len(records.Workflows))}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Info is the state of a server that is well.
+func Info(workflows int) schema.CacheInfo {
+	return schema.CacheInfo{
+		Generation: Generation, CacheTime: Now - 180, CheckTime: Now - 12, LoadSeconds: 4.2, Complete: true, Source: "CouchDB couch.example",
+		Workflows: int64(workflows), AgentDocuments: 31204, OrphanDocuments: 12, Bytes: 61203441,
+	}
+}
+
+// SetMode changes how it behaves; SetInfo what it says of its data.
+func (s *Server) SetMode(m Mode)             { s.mode.Store(int32(m)) }
+func (s *Server) SetInfo(i schema.CacheInfo) { s.mu.Lock(); s.info = i; s.mu.Unlock() }
+
+// Seen are the requests so far, as path?query.
+func (s *Server) Seen() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen)
+}
+
+// ServeHTTP answers like the cache server.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.seen = append(s.seen, r.URL.RequestURI())
+	info := s.info
+	s.mu.Unlock()
+	switch Mode(s.mode.Load()) {
+	case Loading:
+		s.refuse(w, wire.NotReady())
+		return
+	case Broken:
+		http.Error(w, "oh dear", http.StatusInternalServerError)
+		return
+	case Hanging:
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write([]byte("{"))
+		return
+	}
+	w.Header().Set(wire.HeaderGeneration, Generation)
+	w.Header().Set(wire.HeaderGenerationTime, time.Unix(Now-180, 0).UTC().Format(time.RFC3339))
+	if info.Stale {
+		w.Header().Set(wire.HeaderStale, "1")
+		w.Header().Set(wire.HeaderStaleReason, info.StaleReason)
+	}
+	body, problem := s.answer(r, info)
+	if problem != nil {
+		s.refuse(w, problem)
+		return
+	}
+	w.Header().Set("Content-Type", wire.MediaJSON)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (s *Server) refuse(w http.ResponseWriter, p *wire.Problem) {
+	w.Header().Set("Content-Type", wire.MediaProblem)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+func (s *Server) answer(r *http.Request, info schema.CacheInfo) (any, *wire.Problem) {
+	path := r.URL.EscapedPath()
+	head, last, one := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	name, err := url.PathUnescape(last)
+	if err != nil {
+		return nil, wire.BadValue("path", "not well encoded")
+	}
+	switch {
+	case path == "/pulse":
+		return info, nil
+	case path == "/version":
+		return map[string]string{"Version": "test", "Go": "go"}, nil
+	case path == "/status":
+		return s.statuses(), nil
+	case path == "/stats":
+		return s.stats(r.URL.Query())
+	case head == "fetch" && one:
+		for _, w := range s.Records.Workflows {
+			if w.Workflow == name {
+				return Detail(w), nil
+			}
+		}
+		return nil, wire.NotFound("workflow", name, []string{s.Records.Workflows[0].Workflow})
+	case head == "fetch":
+		return s.fetch(r.URL.Query())
+	}
+	return s.groups(head, name, one, r.URL.Query())
+}
+
+func (s *Server) groups(head, name string, one bool, v url.Values) (any, *wire.Problem) {
+	switch head {
+	case "sites":
+		return group(s, v, one, name, "Site", "Sites", s.Records.Sites, func(r schema.Site) string { return r.Site })
+	case "campaign":
+		return group(s, v, one, name, "Campaign", "Campaign", s.Records.Campaigns, func(r schema.Campaign) string { return r.Campaign })
+	case "release":
+		return group(s, v, one, name, "Release", "Release", s.Records.Releases, func(r schema.Release) string { return r.Release })
+	case "agent":
+		return group(s, v, one, name, "Agent", "Agents", s.Records.Agents, func(r schema.AgentDetail) string { return r.Agent.Agent })
+	}
+	return nil, wire.NotFound("resource", head, nil)
+}
+
+// group answers all records of a kind, or one with its workflows.
+func group[T any](s *Server, v url.Values, one bool, name, kind, field string, all []T, nameOf func(T) string) (any, *wire.Problem) {
+	if !one {
+		return all, nil
+	}
+	i := slices.IndexFunc(all, func(r T) bool { return nameOf(r) == name })
+	if i < 0 {
+		return nil, wire.NotFound(strings.ToLower(kind), name, []string{nameOf(all[0])})
+	}
+	q, err := wire.ParseQuery(v)
+	if err != nil {
+		return nil, err.(*wire.Problem)
+	}
+	q.Terms = append(q.Terms, wire.Term{Field: field, Op: wire.In, Values: []string{name}})
+	page, total := s.page(q)
+	return map[string]any{
+		kind: all[i], "Total": total, "Idx": q.Idx, "Limit": q.PageLimit(), "Next": "", "Workflows": page,
+	}, nil
+}
+
+func (s *Server) fetch(v url.Values) (any, *wire.Problem) {
+	q, err := wire.ParseQuery(v)
+	if err != nil {
+		return nil, err.(*wire.Problem)
+	}
+	if q.Gen != "" && q.Gen != Generation {
+		return nil, wire.GenerationExpired(q.Gen, "/fetch", "")
+	}
+	page, total := s.page(q)
+	answer := wire.Envelope[schema.Workflow]{
+		Generation: Generation, Time: "2026-11-21T05:40:12Z", Total: total, Idx: q.Idx, Limit: q.PageLimit(), Items: page,
+	}
+	for _, f := range q.Facets {
+		if answer.Facets == nil {
+			answer.Facets = map[string]wire.FacetResult{}
+		}
+		answer.Facets[f.Field] = s.facet(q, f.Field)
+	}
+	return answer, nil
+}
+
+func (s *Server) statuses() []schema.StatusSummary {
+	var out []schema.StatusSummary
+	for _, w := range s.Records.Workflows {
+		i := slices.IndexFunc(out, func(o schema.StatusSummary) bool { return o.Status == w.Status })
+		if i < 0 {
+			order := int64(99)
+			if info, ok := schema.StatusOf(w.Status); ok {
+				order = info.Order
+			}
+			out = append(out, schema.StatusSummary{Status: w.Status, Order: order, OldestStatusTime: w.StatusTime, MinPriority: w.Priority})
+			i = len(out) - 1
+		}
+		out[i].Workflows++
+		out[i].OldestStatusTime = min(out[i].OldestStatusTime, w.StatusTime)
+		out[i].MinPriority, out[i].MaxPriority = min(out[i].MinPriority, w.Priority), max(out[i].MaxPriority, w.Priority)
+	}
+	slices.SortFunc(out, func(a, b schema.StatusSummary) int { return int(a.Order - b.Order) })
+	return out
+}
+
+func (s *Server) stats(v url.Values) (any, *wire.Problem) {
+	by, sum := v.Get("by"), strings.Split(v.Get("sum"), ",")
+	v.Del("by")
+	v.Del("sum")
+	field, err := wire.FieldNamed("by", by)
+	if err != nil {
+		return nil, err.(*wire.Problem)
+	}
+	answer := wire.Stats{Generation: Generation, By: []string{field.Key}, Sum: sum, Groups: []wire.StatsGroup{}}
+	for i := range s.Records.Workflows {
+		w := &s.Records.Workflows[i]
+		for _, value := range texts(w, field.Key) {
+			at := slices.IndexFunc(answer.Groups, func(g wire.StatsGroup) bool { return g.Keys[0] == value })
+			if at < 0 {
+				answer.Groups = append(answer.Groups, wire.StatsGroup{Keys: []string{value}, Sums: make([]int64, len(sum))})
+				at = len(answer.Groups) - 1
+			}
+			answer.Groups[at].Count++
+			for k, key := range sum {
+				answer.Groups[at].Sums[k] += value64(w, key)
+			}
+		}
+		answer.Total++
+	}
+	slices.SortFunc(answer.Groups, func(a, b wire.StatsGroup) int { return b.Count - a.Count })
+	return answer, nil
+}
+
+// String names the server in messages.
+func (s *Server) String() string { return fmt.Sprintf("fake cache server at %s", s.URL) }

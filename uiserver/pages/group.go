@@ -1,0 +1,156 @@
+package pages
+
+import (
+	"context"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/web"
+)
+
+// workflowsOf is the page of workflows that belongs to one campaign, release,
+// site or agent.
+type workflowsOf struct {
+	wire.Group[schema.Workflow]
+	meta cacheclient.Meta
+}
+
+// one reads the name and the query of such a page, and asks for it. read is
+// asked again on the newest generation when the pinned one is gone.
+func (p *Pages) one(c echo.Context, read func(ctx context.Context, name string, q wire.Query) (workflowsOf, error)) (
+	named string, q listQuery, notes []web.Note, found workflowsOf, state pulse, err error,
+) {
+	if named, err = name(c); err != nil {
+		return named, q, nil, found, state, wire.NotFound("name", c.Param("*"), nil)
+	}
+	q, notes = p.parseList(c.Request())
+	ask := func(ctx context.Context) (err error) {
+		found, err = read(ctx, named, q.Query)
+		return err
+	}
+	state, err = p.load(c.Request().Context(), ask)
+	if problem := cacheclient.ProblemIn(err); problem != nil && problem.Slug() == wire.SlugGenerationExpired {
+		notes = append(notes, web.Note{Text: "Generation " + q.Gen + " is no longer kept; this is the newest."})
+		q.Gen = ""
+		state, err = p.load(c.Request().Context(), ask)
+	}
+	return named, q, append(notes, pinNote(q, state)...), found, state, err
+}
+
+// groupPage fills what the pages of one campaign, release and site share.
+func (p *Pages) groupPage(path, kind, field, named string, q listQuery, notes []web.Note, found workflowsOf, state pulse) web.GroupPage {
+	all := q.top()
+	all.Terms = append(exactly(field, named), all.Terms...)
+	page := web.GroupPage{
+		Frame: p.frame(path, named, state, found.meta), Notes: notes, Kind: kind, Name: named,
+		List: p.list(q, "Workflows of "+named, found.meta.Generation, found.Idx, found.Total, found.Workflows),
+		All:  all.address(workflowsPath),
+	}
+	fresh := q
+	fresh.Gen = ""
+	page.Data.Newest = fresh.here()
+	return page
+}
+
+func (p *Pages) campaign(c echo.Context) error {
+	var record schema.Campaign
+	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
+		answer, err := p.Client.Campaign(ctx, name, q)
+		record = answer.Campaign
+		return workflowsOf{answer.Group, answer.Meta}, err
+	})
+	if err != nil {
+		return p.fail(c, "/campaigns", state, err)
+	}
+	page := p.groupPage("/campaigns", "campaign", "Campaign", named, q, notes, found, state)
+	page.Rollup, page.Counters = &record.Rollup, record.Counters
+	page.JSON = APIPrefix + "/campaign" + web.CampaignPath(named)[len("/campaigns"):]
+	return p.render(c, statusFor(notes), web.Group(page))
+}
+
+func (p *Pages) release(c echo.Context) error {
+	var record schema.Release
+	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
+		answer, err := p.Client.Release(ctx, name, q)
+		record = answer.Release
+		return workflowsOf{answer.Group, answer.Meta}, err
+	})
+	if err != nil {
+		return p.fail(c, "/releases", state, err)
+	}
+	page := p.groupPage("/releases", "release", "Release", named, q, notes, found, state)
+	page.Rollup, page.Counters = &record.Rollup, record.Counters
+	page.JSON = APIPrefix + "/release" + web.ReleasePath(named)[len("/releases"):]
+	return p.render(c, statusFor(notes), web.Group(page))
+}
+
+func (p *Pages) site(c echo.Context) error {
+	var record schema.Site
+	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
+		answer, err := p.Client.Site(ctx, name, q)
+		record = answer.Site
+		return workflowsOf{answer.Group, answer.Meta}, err
+	})
+	if err != nil {
+		return p.fail(c, "/sites", state, err)
+	}
+	page := p.groupPage("/sites", "site", "Sites", named, q, notes, found, state)
+	page.Site, page.Counters = &record, record.Counters
+	page.JSON = APIPrefix + web.SitePath(named)
+	return p.render(c, statusFor(notes), web.Group(page))
+}
+
+func (p *Pages) agent(c echo.Context) error {
+	var record schema.AgentDetail
+	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
+		answer, err := p.Client.Agent(ctx, name, q)
+		record = answer.Agent
+		return workflowsOf{answer.Group, answer.Meta}, err
+	})
+	if err != nil {
+		return p.fail(c, "/agents", state, err)
+	}
+	shared := p.groupPage("/agents", "agent", "Agents", named, q, notes, found, state)
+	return p.render(c, statusFor(notes), web.Agent(web.AgentPage{
+		Frame: shared.Frame, Notes: notes, Workflows: shared.List,
+		AgentCard: web.AgentCard{AgentDetail: record, List: shared.All},
+		JSON:      APIPrefix + "/agent" + web.AgentPath(named)[len("/agents"):],
+	}))
+}
+
+// agents has a card for each agent and service, the worst first.
+func (p *Pages) agents(c echo.Context) error {
+	const path = "/agents"
+	var all []schema.AgentDetail
+	var meta cacheclient.Meta
+	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
+		all, meta, err = p.Client.Agents(ctx)
+		return err
+	})
+	if err != nil {
+		return p.fail(c, path, state, err)
+	}
+	notes := onlyParams(c.Request())
+	page := web.AgentsPage{
+		Frame: p.frame(path, "Agents", state, meta), Notes: notes, JSON: path + ".json",
+		Groups: []web.AgentCards{{ID: "wmagents", Title: "WMAgents"}, {ID: "services", Title: "Central services"}},
+	}
+	for _, severity := range web.Severities() {
+		for _, a := range all {
+			if a.Severity != severity {
+				continue
+			}
+			card := web.AgentCard{AgentDetail: a, List: filtered(wire.Query{Terms: exactly("Agents", a.Agent.Agent)})}
+			group := 0
+			if a.Kind == "service" {
+				group = 1
+			}
+			page.Groups[group].Agents = append(page.Groups[group].Agents, card)
+		}
+	}
+	return p.render(c, statusFor(notes), web.Agents(page))
+}
+

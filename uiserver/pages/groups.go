@@ -1,0 +1,261 @@
+package pages
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/web"
+)
+
+// groupColumn is a column of the tables of campaigns, releases and sites. Key
+// is the schema key that it sorts by.
+type groupColumn struct {
+	key, label, doc string
+	numeric, time   bool
+}
+
+func rollupColumns(kind string) []groupColumn {
+	return []groupColumn{
+		{kind, strings.ToLower(kind), "", false, false},
+		{"Workflows", "workflows", "workflows in all", true, false},
+		{"RunningWorkflows", "by status", "workflows by group of statuses; sorts by those that run", false, false},
+		{"TotalJobs", "jobs", "jobs by state; sorts by their number", false, false},
+		{"JobProgress", "jobs done", "share of created jobs that ended", true, false},
+		{"EventProgress", "events", "events done of those asked for", true, false},
+		{"LumiProgress", "lumis", "lumi sections done of those asked for", true, false},
+		{"Failure", "failed", "jobs that failed for good", true, false},
+		{"FailureRate", "failure rate", "share of ended jobs that failed", true, false},
+		{"Cooloff", "cool-off", "jobs that wait to be retried", true, false},
+		{"OldestStatusTime", "slowest for", "how long the slowest workflow is in its status", true, true},
+		{"MaxPriority", "priority up to", "highest priority", true, false},
+	}
+}
+
+var siteColumns = []groupColumn{
+	{"Site", "site", "", false, false},
+	{"State", "state", "as the newest agent sees it", false, false},
+	{"Tier", "tier", "", false, false},
+	{"Country", "country", "", false, false},
+	{"Workflows", "workflows", "workflows with jobs there", true, false},
+	{"TotalJobs", "jobs", "jobs by state; sorts by their number", false, false},
+	{"Running", "running", "jobs that run", true, false},
+	{"Pending", "pending", "jobs that wait in the batch system", true, false},
+	{"Cooloff", "cool-off", "jobs that wait to be retried", true, false},
+	{"Failure", "failed", "jobs that failed for good", true, false},
+	{"FailureRate", "failure rate", "share of ended jobs that failed", true, false},
+	{"RunningSlots", "slots", "jobs that agents may run there", true, false},
+}
+
+// groupSize is how many rows a page of such a table has.
+const groupSize = 100
+
+// groupQuery is what the address of such a table asks for.
+type groupQuery struct {
+	text string // part of the name
+	sort string // key
+	desc bool
+	idx  int
+}
+
+// parseGroups reads q, sort and idx; what can't be used is named in a note.
+func parseGroups(r *http.Request, columns []groupColumn, standard groupQuery) (q groupQuery, notes []web.Note) {
+	q = standard
+	values := r.URL.Query()
+	q.text = values.Get("q")
+	notes = onlyParams(r, "q", "sort", "idx")
+	if key, desc := strings.CutPrefix(values.Get("sort"), "-"); key != "" {
+		i := slices.IndexFunc(columns, func(c groupColumn) bool { return strings.EqualFold(c.key, key) })
+		if i < 0 {
+			notes = append(notes, web.Note{Bad: true, Text: "This table can't be sorted by '" + shorten(key) + "'."})
+		} else {
+			q.sort, q.desc = columns[i].key, desc
+		}
+	}
+	if text := values.Get("idx"); text != "" {
+		idx, err := strconv.Atoi(text)
+		if err != nil || idx < 0 {
+			notes = append(notes, web.Note{Bad: true, Text: "idx must be a whole number from 0."})
+		} else {
+			q.idx = idx
+		}
+	}
+	return q, notes
+}
+
+func (q groupQuery) values() url.Values {
+	v := url.Values{}
+	if q.text != "" {
+		v.Set("q", q.text)
+	}
+	if q.sort != "" {
+		v.Set("sort", map[bool]string{true: "-"}[q.desc]+q.sort)
+	}
+	if q.idx > 0 {
+		v.Set("idx", strconv.Itoa(q.idx))
+	}
+	return v
+}
+
+func (q groupQuery) here() string { return "?" + q.values().Encode() }
+
+// pick filters, sorts and cuts the records of a table, and gives its pager.
+func pick[T any](records []T, q groupQuery, nameKey, noun string) (rows []T, page web.Pager) {
+	text := strings.ToLower(q.text)
+	for i := range records {
+		if strings.Contains(strings.ToLower(field(&records[i], nameKey).String()), text) {
+			rows = append(rows, records[i])
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b T) int {
+		order := compare(field(&a, q.sort), field(&b, q.sort))
+		if q.desc {
+			order = -order
+		}
+		return cmp.Or(order, compare(field(&a, nameKey), field(&b, nameKey)))
+	})
+	total := len(rows)
+	from := min(q.idx, total)
+	rows = rows[from:min(from+groupSize, total)]
+	page = web.Pager{Total: int64(total), Noun: noun}
+	if len(rows) == 0 {
+		return rows, page
+	}
+	at := func(idx int) string {
+		next := q
+		next.idx = idx
+		return next.here()
+	}
+	page.From, page.To = int64(from+1), int64(from+len(rows))
+	if from > 0 {
+		page.First, page.Prev = at(0), at(max(from-groupSize, 0))
+	}
+	if from+len(rows) < total {
+		page.Next, page.Last = at(from+len(rows)), at(from+(total-1-from)/groupSize*groupSize)
+	}
+	return rows, page
+}
+
+// field reads a key of a record by its name. The name key of Site, Campaign
+// and Release is that of the record's own type, never of an embedded one.
+func field[T any](record *T, key string) reflect.Value {
+	return reflect.ValueOf(record).Elem().FieldByName(key)
+}
+
+func compare(a, b reflect.Value) int {
+	switch a.Kind() {
+	case reflect.Int64:
+		return cmp.Compare(a.Int(), b.Int())
+	case reflect.Float64:
+		return cmp.Compare(a.Float(), b.Float())
+	}
+	return cmp.Compare(a.String(), b.String())
+}
+
+// heads are the columns with the links that sort by them.
+func (q groupQuery) heads(columns []groupColumn) []web.GroupHead {
+	var heads []web.GroupHead
+	for i, column := range columns {
+		h := web.GroupHead{Label: column.label, Doc: column.doc, Numeric: column.numeric}
+		next := q
+		next.idx, next.sort, next.desc = 0, column.key, i > 0 && !column.time && column.label != "state"
+		if q.sort == column.key {
+			next.desc = !q.desc
+			h.Sort = "ascending"
+			if q.desc != column.time {
+				h.Sort = "descending"
+			}
+		}
+		h.Href = next.here()
+		heads = append(heads, h)
+	}
+	return heads
+}
+
+// rollups is the table of campaigns or of releases.
+func rollups[T any](p *Pages, c echo.Context, path, kind string,
+	read func(context.Context) ([]T, cacheclient.Meta, error), row func(T) web.RollupRow,
+) error {
+	columns := rollupColumns(kind)
+	q, notes := parseGroups(c.Request(), columns, groupQuery{sort: "Workflows", desc: true})
+	var all []T
+	var meta cacheclient.Meta
+	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
+		all, meta, err = read(ctx)
+		return err
+	})
+	if err != nil {
+		return p.fail(c, path, state, err)
+	}
+	noun := strings.ToLower(kind) + "s"
+	records, pg := pick(all, q, kind, noun)
+	page := web.GroupsPage{
+		Frame: p.frame(path, kind+"s", state, meta), Notes: notes, Heading: kind + "s", Kind: strings.ToLower(kind),
+		Filter: q.text, Total: int64(len(all)), Heads: q.heads(columns), Pager: pg,
+		Hidden: hidden(q.values(), "q", "idx"), JSON: path + ".json",
+	}
+	for _, record := range records {
+		page.Rollups = append(page.Rollups, row(record))
+	}
+	return p.render(c, statusFor(notes), web.Groups(page))
+}
+
+// statusFor is 400 when something in the address could not be used.
+func statusFor(notes []web.Note) int {
+	if slices.ContainsFunc(notes, func(n web.Note) bool { return n.Bad }) {
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+func (p *Pages) campaigns(c echo.Context) error {
+	return rollups(p, c, "/campaigns", "Campaign", p.Client.Campaigns, func(r schema.Campaign) web.RollupRow {
+		return web.RollupRow{
+			Name: r.Campaign, Href: web.CampaignPath(r.Campaign), List: filtered(wire.Query{Terms: exactly("Campaign", r.Campaign)}),
+			Rollup: r.Rollup, Counters: r.Counters,
+		}
+	})
+}
+
+func (p *Pages) releases(c echo.Context) error {
+	return rollups(p, c, "/releases", "Release", p.Client.Releases, func(r schema.Release) web.RollupRow {
+		return web.RollupRow{
+			Name: r.Release, Href: web.ReleasePath(r.Release), List: filtered(wire.Query{Terms: exactly("Release", r.Release)}),
+			Rollup: r.Rollup, Counters: r.Counters,
+		}
+	})
+}
+
+func (p *Pages) sites(c echo.Context) error {
+	const path = "/sites"
+	q, notes := parseGroups(c.Request(), siteColumns, groupQuery{sort: "Failure", desc: true})
+	var all []schema.Site
+	var meta cacheclient.Meta
+	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
+		all, meta, err = p.Client.Sites(ctx)
+		return err
+	})
+	if err != nil {
+		return p.fail(c, path, state, err)
+	}
+	records, pg := pick(all, q, "Site", "sites")
+	page := web.GroupsPage{
+		Frame: p.frame(path, "Sites", state, meta), Notes: notes, Heading: "Sites", Kind: "site",
+		Filter: q.text, Total: int64(len(all)), Heads: q.heads(siteColumns), Pager: pg,
+		Hidden: hidden(q.values(), "q", "idx"), JSON: path + ".json",
+	}
+	for _, s := range records {
+		page.Sites = append(page.Sites, web.SiteRow{Site: s, List: filtered(wire.Query{Terms: exactly("Sites", s.Site)})})
+	}
+	return p.render(c, statusFor(notes), web.Groups(page))
+}

@@ -1,0 +1,273 @@
+package pages
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/web"
+)
+
+// topRows is how long the rankings are.
+const topRows = 10
+
+// jobSums are the counters that web.JobParts shows.
+var jobSums = []string{"Success", "Canceled", "Transition", "Queued", "Running", "Pending", "Failure", "Cooloff", "Paused"}
+
+// ages are the columns of the age histogram, in seconds; the last has no end.
+var ages = []struct {
+	label    string
+	from, to float64
+}{
+	{"< 1 h", 0, 3600}, {"1–6 h", 3600, 6 * 3600}, {"6–24 h", 6 * 3600, 86400}, {"1–3 d", 86400, 3 * 86400},
+	{"3–7 d", 3 * 86400, 7 * 86400}, {"7–30 d", 7 * 86400, 30 * 86400}, {"> 30 d", 30 * 86400, 0},
+}
+
+// answers is what the overview asks the cache server for.
+type answers struct {
+	statuses  []schema.StatusSummary
+	total     wire.Stats // by whether agents report on it: all jobs are in the group that says so
+	byType    wire.Stats
+	campaigns []schema.Campaign
+	sites     []schema.Site
+	agents    []schema.AgentDetail
+	ages      []int
+	meta      cacheclient.Meta
+}
+
+// overview is the first page.
+func (p *Pages) overview(c echo.Context) error {
+	var a answers
+	state, err := p.load(c.Request().Context(), p.overviewCalls(&a)...)
+	if err != nil {
+		return p.fail(c, "/", state, err)
+	}
+	page := web.OverviewPage{
+		Frame:     p.frame("/", "Overview", state, a.meta),
+		Statuses:  statusTiles(a.statuses),
+		ByType:    typeBars(a.byType),
+		Campaigns: topCampaigns(a.campaigns),
+		Sites:     topSites(a.sites),
+		Agents:    agentGroups(a.agents),
+	}
+	for _, g := range a.total.Groups {
+		if len(g.Keys) == 1 && g.Keys[0] == "true" {
+			page.Jobs = statsParts(g)
+		}
+	}
+	for i, count := range a.ages {
+		page.Ages = append(page.Ages, web.Bucket{
+			Label: ages[i].label, Count: int64(count), Href: filtered(wire.Query{Terms: ageTerms(i)}),
+		})
+	}
+	return p.render(c, 200, web.Overview(page))
+}
+
+func (p *Pages) overviewCalls(a *answers) []call {
+	a.ages = make([]int, len(ages))
+	calls := []call{
+		func(ctx context.Context) (err error) {
+			a.statuses, a.meta, err = p.Client.Statuses(ctx)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			a.total, _, err = p.Client.Stats(ctx, wire.Query{}, []string{"hasjobinfo"}, jobSums)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			a.byType, _, err = p.Client.Stats(ctx, wire.Query{}, []string{"type"}, jobSums)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			a.campaigns, _, err = p.Client.Campaigns(ctx)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			a.sites, _, err = p.Client.Sites(ctx)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			a.agents, _, err = p.Client.Agents(ctx)
+			return err
+		},
+	}
+	for i := range ages {
+		calls = append(calls, func(ctx context.Context) error {
+			list, err := p.Client.Fetch(ctx, wire.Query{Terms: ageTerms(i), Limit: 1})
+			a.ages[i] = list.Total
+			return err
+		})
+	}
+	return calls
+}
+
+// ageTerms bound the time in the status; both ends of a bound are included, so
+// the upper one is a second less.
+func ageTerms(i int) []wire.Term {
+	var terms []wire.Term
+	if ages[i].from > 0 {
+		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MinAge, Number: ages[i].from})
+	}
+	if ages[i].to > 0 {
+		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MaxAge, Number: ages[i].to - 1})
+	}
+	return terms
+}
+
+// filtered is the list of workflows under a query.
+func filtered(q wire.Query) string {
+	return listQuery{Query: withSize(q)}.address(workflowsPath)
+}
+
+func withSize(q wire.Query) wire.Query {
+	q.Limit = defaultSize
+	return q
+}
+
+// only is a term with one value.
+func only(field, value string) []wire.Term {
+	return []wire.Term{{Field: field, Op: wire.In, Values: []string{value}}}
+}
+
+// none is the campaign or release of workflows without one.
+const none = "(none)"
+
+// exactly asks for one value; a missing one is asked for by its absence.
+func exactly(field, value string) []wire.Term {
+	if value == "" || value == none && (field == "Campaign" || field == "Release") {
+		return []wire.Term{{Field: field, Op: wire.HasNot}}
+	}
+	return only(field, value)
+}
+
+func statusTiles(statuses []schema.StatusSummary) []web.StatusTile {
+	var out []web.StatusTile
+	for _, s := range statuses {
+		tile := web.StatusTile{StatusSummary: s, Href: filtered(wire.Query{Terms: exactly("Status", s.Status)})}
+		if info, ok := schema.StatusOf(s.Status); !ok || !final(info) {
+			tile.Oldest = filtered(wire.Query{Terms: exactly("Status", s.Status), Sort: []wire.SortKey{{Field: "StatusTime"}}})
+		}
+		out = append(out, tile)
+	}
+	return out
+}
+
+// final reports whether nothing more is expected to happen in a status.
+func final(info schema.StatusInfo) bool {
+	switch info.Status {
+	case "announced", "rejected", "aborted-completed":
+		return true
+	}
+	return !info.Active
+}
+
+// statsParts are the sums of a group, in the order of jobSums, as a bar.
+func statsParts(group wire.StatsGroup) []web.Part {
+	sums := map[string]int64{}
+	for i, value := range group.Sums[:min(len(group.Sums), len(jobSums))] {
+		sums[jobSums[i]] = value
+	}
+	c := schema.Counters{
+		JobCounts: schema.JobCounts{
+			Success: sums["Success"], Canceled: sums["Canceled"], Transition: sums["Transition"],
+			Running: sums["Running"], Pending: sums["Pending"],
+		},
+		Queued: sums["Queued"], Failure: sums["Failure"], Cooloff: sums["Cooloff"], Paused: sums["Paused"],
+	}
+	parts := web.JobParts(c)
+	for i := range parts {
+		parts[i].Href = withJobs(jobFields[parts[i].Label])
+	}
+	return parts
+}
+
+// jobFields are the keys of the states in web.JobParts.
+var jobFields = map[string]string{
+	"success": "Success", "running": "Running", "pending": "Pending", "queued": "Queued", "in transition": "Transition",
+	"canceled": "Canceled", "cool-off": "Cooloff", "paused": "Paused", "failure": "Failure",
+}
+
+// withJobs are the workflows that have jobs in a state, the most first.
+func withJobs(field string) string {
+	return filtered(wire.Query{
+		Terms: []wire.Term{{Field: field, Op: wire.Has}},
+		Sort:  []wire.SortKey{{Field: field, Desc: true}},
+	})
+}
+
+func typeBars(s wire.Stats) []web.TypeBar {
+	var out []web.TypeBar
+	for _, g := range s.Groups {
+		kind := ""
+		if len(g.Keys) > 0 {
+			kind = g.Keys[0]
+		}
+		bar := web.TypeBar{Type: kind, Workflows: int64(g.Count), Href: filtered(wire.Query{Terms: exactly("Type", kind)})}
+		for _, part := range statsParts(g) {
+			part.Href = ""
+			bar.Parts = append(bar.Parts, part)
+		}
+		out = append(out, bar)
+	}
+	return out
+}
+
+// mostFailed asks for the workflows of one value with most failed jobs first.
+func mostFailed(field, value string) string {
+	return filtered(wire.Query{Terms: exactly(field, value), Sort: []wire.SortKey{{Field: "Failure", Desc: true}}})
+}
+
+func topCampaigns(all []schema.Campaign) []web.TopRow {
+	var rows []web.TopRow
+	for _, c := range all {
+		rows = append(rows, web.TopRow{
+			Name: c.Campaign, Href: web.CampaignPath(c.Campaign), Workflows: c.Workflows, Counters: c.Counters,
+			List: mostFailed("Campaign", c.Campaign),
+		})
+	}
+	return top(rows)
+}
+
+func topSites(all []schema.Site) []web.TopRow {
+	var rows []web.TopRow
+	for _, s := range all {
+		rows = append(rows, web.TopRow{
+			Name: s.Site, Href: web.SitePath(s.Site), Workflows: s.Workflows, Counters: s.Counters,
+			List: mostFailed("Sites", s.Site),
+		})
+	}
+	return top(rows)
+}
+
+// top are the rows with most failures; those without any are left out.
+func top(rows []web.TopRow) []web.TopRow {
+	slices.SortStableFunc(rows, func(a, b web.TopRow) int {
+		return cmp.Or(cmp.Compare(b.Failure, a.Failure), cmp.Compare(a.Name, b.Name))
+	})
+	n := 0
+	for n < min(len(rows), topRows) && rows[n].Failure > 0 {
+		n++
+	}
+	return rows[:n]
+}
+
+func agentGroups(all []schema.AgentDetail) []web.AgentGroup {
+	var out []web.AgentGroup
+	for _, severity := range web.Severities() {
+		group := web.AgentGroup{Severity: severity}
+		for _, a := range all {
+			if a.Severity == severity {
+				group.Agents = append(group.Agents, a.Agent)
+			}
+		}
+		if group.Agents != nil {
+			out = append(out, group)
+		}
+	}
+	return out
+}

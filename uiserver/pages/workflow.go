@@ -1,0 +1,86 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/web"
+)
+
+// tasksParam chooses which tasks the page of a workflow shows.
+const tasksParam = "tasks"
+
+const onlyFailing = "failing"
+
+// workflow is the page of one workflow.
+func (p *Pages) workflow(c echo.Context) error {
+	named, err := name(c)
+	if err != nil {
+		return p.notFound(c)
+	}
+	var detail schema.Detail
+	var meta cacheclient.Meta
+	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
+		detail, meta, err = p.Client.Workflow(ctx, named)
+		return err
+	})
+	if err != nil {
+		return p.fail(c, workflowsPath, state, err)
+	}
+	path := web.WorkflowPath(detail.Workflow.Workflow)
+	raw := APIPrefix + "/fetch" + path[len(workflowsPath):]
+	page := web.WorkflowPage{
+		Frame:    p.frame(workflowsPath, detail.Workflow.Workflow, state, meta),
+		Notes:    onlyParams(c.Request(), tasksParam),
+		Detail:   detail,
+		Links:    links(p.Links, detail.Workflow),
+		Raw:      raw,
+		Curl:     "curl -sf --compressed '" + shellQuoted(origin(c.Request())+raw) + "'",
+		Failing:  c.QueryParam(tasksParam) == onlyFailing,
+		Tasks:    path + "?" + tasksParam + "=" + onlyFailing + "#tasks",
+		Branches: web.Branches(detail.TaskTotals),
+	}
+	if page.Failing {
+		page.Tasks = path + "#tasks"
+	}
+	return p.render(c, http.StatusOK, web.Workflow(page))
+}
+
+// shellQuoted makes an address safe between single quotes.
+func shellQuoted(address string) string {
+	out := make([]byte, 0, len(address))
+	for i := range len(address) {
+		if address[i] == '\'' {
+			out = append(out, "%27"...)
+			continue
+		}
+		out = append(out, address[i])
+	}
+	return string(out)
+}
+
+// onlyParams says which parameters a page does not know.
+func onlyParams(r *http.Request, known ...string) []web.Note {
+	var notes []web.Note
+	for key := range r.URL.Query() {
+		unknown := true
+		for _, k := range known {
+			unknown = unknown && k != key
+		}
+		if !unknown {
+			continue
+		}
+		problem := wire.UnknownParameter(key, wire.Near(key, known, 3))
+		note := web.Note{Bad: true, Text: problem.Detail + " It was left out."}
+		for _, near := range problem.DidYouMean {
+			note.Text += " Did you mean " + near + "?"
+		}
+		notes = append(notes, note)
+	}
+	return notes
+}

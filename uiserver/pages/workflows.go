@@ -1,0 +1,230 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/web"
+)
+
+const workflowsPath = "/workflows"
+
+// facetBoxes are the facets of the list, in the order of the page.
+var facetBoxes = []struct{ field, title string }{
+	{"Status", "Status"}, {"Type", "Type"}, {"Alerts", "Alert"}, {"Campaign", "Campaign"},
+	{"Sites", "Site"}, {"Agents", "Agent"}, {"Release", "Release"}, {"Team", "Team"},
+}
+
+// inputs of the filter form; all other parameters are carried along.
+var inputs = []struct {
+	name, label, placeholder string
+	wide                     bool
+}{
+	{"q", "text in name, PrepID, dataset", "such as Summer20", true},
+	{"status", "status", "running-open,acquired", false},
+	{"type", "type", "TaskChain", false},
+	{"campaign", "campaign", "Run3*", false},
+	{"release", "release", "CMSSW_14_*", false},
+	{"site", "site", "T2_US_* or !T1_*", false},
+	{"agent", "agent", "vocms*", false},
+	{"team", "team", "production", false},
+	{"minPriority", "priority from", "90000", false},
+	{"maxPriority", "priority to", "", false},
+	{"minFailure", "failed jobs from", "1", false},
+	{"minFailureRate", "failure rate from %", "10", false},
+	{"minAge", "in status for at least", "2d", false},
+}
+
+// workflows is the list of workflows.
+func (p *Pages) workflows(c echo.Context) error {
+	r := c.Request()
+	if tidy, changed := tidyAddress(r.URL); changed {
+		return c.Redirect(http.StatusSeeOther, tidy)
+	}
+	q, notes := p.parseList(r)
+	asked := q.Query
+	for _, box := range facetBoxes {
+		asked.Facets = append(asked.Facets, wire.Facet{Field: box.field})
+	}
+	var list cacheclient.List
+	fetch := func(ctx context.Context) (err error) {
+		list, err = p.Client.Fetch(ctx, asked)
+		return err
+	}
+	state, err := p.load(r.Context(), fetch)
+	if problem := cacheclient.ProblemIn(err); problem != nil && problem.Slug() == wire.SlugGenerationExpired {
+		notes = append(notes, web.Note{Text: "Generation " + q.Gen + " is no longer kept; this is the newest."})
+		q.Gen, asked.Gen = "", ""
+		state, err = p.load(r.Context(), fetch)
+	}
+	if err != nil {
+		return p.fail(c, workflowsPath, state, err)
+	}
+	if only, ok := exact(q, list); ok {
+		return c.Redirect(http.StatusSeeOther, web.WorkflowPath(only))
+	}
+	if list.Total > 0 && q.Idx >= list.Total {
+		q.Idx = (list.Total - 1) / q.Limit * q.Limit
+		return c.Redirect(http.StatusSeeOther, q.address(workflowsPath))
+	}
+	status := http.StatusOK
+	if slices.ContainsFunc(notes, func(n web.Note) bool { return n.Bad }) {
+		status = http.StatusBadRequest
+	}
+	return p.render(c, status, web.Workflows(p.workflowsPage(r, q, notes, list, state)))
+}
+
+func (p *Pages) workflowsPage(r *http.Request, q listQuery, notes []web.Note, list cacheclient.List, state pulse) web.WorkflowsPage {
+	page := web.WorkflowsPage{
+		Frame:  p.frame(workflowsPath, "Workflows", state, list.Meta),
+		Form:   filterForm(q, list),
+		Active: activeFilters(q),
+		Clear:  q.bare().here(),
+		Facets: facets(q, list),
+		List:   p.list(q, "Workflows", list.Generation, list.Idx, list.Total, list.Items),
+		All:    allWorkflows(state),
+		Sets:   setChoices(q),
+		Pick:   p.picker(q),
+		Export: exportLinks(r, q, list.Items),
+	}
+	page.Notes = append(notes, pinNote(q, state)...)
+	fresh := q
+	fresh.Gen = ""
+	page.Data.Newest = fresh.here()
+	if list.Total == 0 {
+		page.Hints = p.hints(r.Context(), q)
+	}
+	return page
+}
+
+// allWorkflows is the number of workflows without any filter; 0 if not known.
+func allWorkflows(state pulse) int64 {
+	if state.err != nil {
+		return 0
+	}
+	return state.info.Workflows
+}
+
+// pinNote says that the pages stay on an older generation.
+func pinNote(q listQuery, state pulse) []web.Note {
+	if q.Gen == "" || state.err != nil || state.info.Generation == "" || q.Gen == state.info.Generation {
+		return nil
+	}
+	return []web.Note{{
+		Text:  "These pages stay on generation " + q.Gen + ", so that nothing shifts while you read.",
+		Links: []web.Link{{Text: "Go to the newest", Href: q.top().here()}},
+	}}
+}
+
+// tidyAddress is the address without empty parameters, which browsers send for
+// every empty input of a form, and with the columns of a form in one.
+func tidyAddress(u *url.URL) (tidy string, changed bool) {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", false // the page says so
+	}
+	kept := wire.DropEmpty(values)
+	if cols := kept[colsParam]; len(cols) > 1 {
+		kept.Set(colsParam, strings.Join(cols, ","))
+		changed = true
+	}
+	for _, all := range values {
+		changed = changed || slices.Contains(all, "")
+	}
+	if !changed {
+		return "", false
+	}
+	if query := kept.Encode(); query != "" {
+		return u.EscapedPath() + "?" + query, true
+	}
+	return u.EscapedPath(), true
+}
+
+// exact reports whether the text that was looked for is the name or the PrepID
+// of the only workflow that was found: then its page is what is wanted.
+func exact(q listQuery, list cacheclient.List) (name string, ok bool) {
+	if q.Text == "" || len(q.Terms)+len(q.Names) > 0 || list.Total != 1 || len(list.Items) != 1 {
+		return "", false
+	}
+	w := list.Items[0]
+	return w.Workflow, q.Text == w.Workflow || q.Text == w.PrepID
+}
+
+func filterForm(q listQuery, list cacheclient.List) web.FilterForm {
+	now := q.top().values()
+	var form web.FilterForm
+	var names []string
+	for _, in := range inputs {
+		input := web.Input{Name: in.name, Label: in.label, Placeholder: in.placeholder, Wide: in.wide, Value: now.Get(in.name)}
+		switch in.name {
+		case "status":
+			for _, s := range schema.Statuses() {
+				if s.Active {
+					input.Options = append(input.Options, s.Status)
+				}
+			}
+		case "type":
+			for _, v := range list.Facets["Type"].Values {
+				input.Options = append(input.Options, v.Value)
+			}
+		}
+		form.Inputs = append(form.Inputs, input)
+		names = append(names, in.name)
+	}
+	form.Hidden = hidden(now, names...)
+	return form
+}
+
+func facets(q listQuery, list cacheclient.List) []web.FacetBox {
+	var boxes []web.FacetBox
+	for _, b := range facetBoxes {
+		result, ok := list.Facets[b.field]
+		if !ok {
+			continue
+		}
+		box := web.FacetBox{
+			Title: b.title, Distinct: int64(result.Distinct), Other: int64(result.Other), Missing: int64(result.Missing),
+		}
+		for _, v := range result.Values {
+			if v.Value == "" {
+				continue // counted as missing
+			}
+			box.Values = append(box.Values, web.FacetLine{
+				Value: v.Value, Count: int64(v.Count),
+				Toggle: q.toggle(b.field, wire.In, v.Value).here(), Included: has(q.Terms, b.field, wire.In, v.Value),
+				Exclude: q.toggle(b.field, wire.NotIn, v.Value).here(), Excluded: has(q.Terms, b.field, wire.NotIn, v.Value),
+			})
+		}
+		boxes = append(boxes, box)
+	}
+	return boxes
+}
+
+// exportLinks are the same list for programs. They don't pin a generation: who
+// reads them later wants the workflows of then.
+func exportLinks(r *http.Request, q listQuery, shown []schema.Workflow) web.Export {
+	at := func(change func(*wire.Query)) string {
+		api := q.top().Query
+		change(&api)
+		return APIPrefix + "/fetch?" + api.Values().Encode()
+	}
+	names := make([]string, len(shown))
+	for i, w := range shown {
+		names[i] = w.Workflow
+	}
+	return web.Export{
+		JSON:   at(func(a *wire.Query) { a.Envelope, a.Idx = true, q.Idx }),
+		NDJSON: at(func(a *wire.Query) { a.Format, a.All = wire.NDJSON, true }),
+		CSV:    at(func(a *wire.Query) { a.Format, a.All, a.Download = wire.CSV, true, true }),
+		Curl:   "curl -sf --compressed '" + origin(r) + at(func(a *wire.Query) { a.Format, a.All = wire.NDJSON, true }) + "'",
+		Names:  strings.Join(names, "\n"),
+	}
+}

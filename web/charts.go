@@ -1,0 +1,254 @@
+package web
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// chartWidth is the width of a bar's own coordinates.
+const chartWidth = 100
+
+// minWidth keeps a share that is there visible.
+const minWidth = 0.6
+
+// Part is one share of a stacked bar.
+type Part struct {
+	Label string
+	Class string // fill
+	Count int64
+	Href  string // "" when there is nothing to open
+	Hatch bool   // drawn with a pattern too: failures
+}
+
+// JobParts are the nine states of a workflow's jobs; together they are
+// TotalJobs. The order is that of a job's life, the trouble at the end.
+func JobParts(c schema.Counters) []Part {
+	return []Part{
+		{Label: "success", Class: "s-success", Count: c.Success},
+		{Label: "running", Class: "s-running", Count: c.Running},
+		{Label: "pending", Class: "s-pending", Count: c.Pending},
+		{Label: "queued", Class: "s-queued", Count: c.Queued},
+		{Label: "in transition", Class: "s-transition", Count: c.Transition},
+		{Label: "canceled", Class: "s-canceled", Count: c.Canceled},
+		{Label: "cool-off", Class: "s-cooloff", Count: c.Cooloff},
+		{Label: "paused", Class: "s-paused", Count: c.Paused},
+		{Label: "failure", Class: "s-failure", Count: c.Failure, Hatch: true},
+	}
+}
+
+// slice is a Part with its place in the bar.
+type slice struct {
+	Part
+	X, Width string
+}
+
+// stack gives the parts their places: widths in proportion, with a least width
+// for those that would not be seen; negative counts draw nothing.
+func stack(parts []Part) []slice {
+	var total, lifted float64
+	for _, p := range parts {
+		total += float64(max(p.Count, 0))
+	}
+	if total == 0 {
+		return nil
+	}
+	widths := make([]float64, len(parts))
+	for i, p := range parts {
+		if p.Count > 0 {
+			widths[i] = max(chartWidth*float64(p.Count)/total, minWidth)
+		}
+		lifted += widths[i]
+	}
+	var out []slice
+	x := 0.0
+	for i, p := range parts {
+		if widths[i] == 0 {
+			continue
+		}
+		width := widths[i] * chartWidth / lifted
+		out = append(out, slice{Part: p, X: place(x), Width: place(width)})
+		x += width
+	}
+	return out
+}
+
+// place writes a coordinate with at most two decimals.
+func place(f float64) string {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return "0"
+	}
+	return strconv.FormatFloat(math.Round(f*100)/100, 'f', -1, 64)
+}
+
+// describe is the text of a stacked bar: "success 40, running 3".
+func describe(parts []Part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if p.Count <= 0 {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.Label + " " + Int(p.Count))
+	}
+	if b.Len() == 0 {
+		return "no jobs"
+	}
+	return b.String()
+}
+
+// meterClass chooses the fill of a progress bar. A failure rate is bad as soon
+// as it is there; progress past the end is marked.
+func meterClass(percent float64, bad bool) string {
+	switch {
+	case bad:
+		return "m-bad"
+	case percent > 100:
+		return "m-over"
+	case percent == 100:
+		return "m-full"
+	}
+	return "m-part"
+}
+
+// meterWidth is the drawn width of a progress bar.
+func meterWidth(percent float64) string {
+	switch {
+	case percent <= 0 || math.IsNaN(percent):
+		return "0"
+	case percent > 100:
+		return place(chartWidth)
+	}
+	return place(max(percent, 2))
+}
+
+// Span is one stay in a status.
+type Span struct {
+	Status   string
+	From, To int64 // Unix seconds; To is the present for the last one
+	Longest  bool
+	Ongoing  bool
+}
+
+// Seconds is how long it took; clocks that differ don't make it negative.
+func (s Span) Seconds() int64 { return max(s.To-s.From, 0) }
+
+// Spans turns a status history into stays, in the order of time. Changes
+// without a time are left out: they can't be drawn (the table shows them).
+func Spans(history []schema.StatusChange, now int64) []Span {
+	var spans []Span
+	for _, change := range byTime(history) {
+		if change.Time <= 0 {
+			continue
+		}
+		if n := len(spans); n > 0 {
+			spans[n-1].To, spans[n-1].Ongoing = change.Time, false
+		}
+		spans = append(spans, Span{Status: change.Status, From: change.Time, To: max(now, change.Time), Ongoing: true})
+	}
+	longest := -1
+	for i := range spans {
+		if longest < 0 || spans[i].Seconds() > spans[longest].Seconds() {
+			longest = i
+		}
+	}
+	if longest >= 0 && len(spans) > 1 && spans[longest].Seconds() > 0 {
+		spans[longest].Longest = true
+	}
+	return spans
+}
+
+// band is a Span with its place in the timeline.
+type band struct {
+	Span
+	X, Width, Class string
+}
+
+// bands places spans in proportion to their length, with a least width.
+func bands(spans []Span) []band {
+	parts := make([]Part, len(spans))
+	for i, s := range spans {
+		parts[i] = Part{Count: max(s.Seconds(), 1)}
+	}
+	out := make([]band, len(spans))
+	for i, s := range stack(parts) {
+		out[i] = band{Span: spans[i], X: s.X, Width: s.Width, Class: groupFill(spans[i].Status)}
+	}
+	return out
+}
+
+func groupFill(status string) string {
+	if info, ok := schema.StatusOf(status); ok {
+		for _, g := range groups {
+			if g.group == info.Group {
+				return g.fill
+			}
+		}
+	}
+	return "g-waiting"
+}
+
+// Bucket is one column of a histogram.
+type Bucket struct {
+	Label string
+	Count int64
+	Href  string
+}
+
+// Size of the histogram, in its own units.
+const (
+	histColumn = 74 // from column to column
+	histBar    = 58
+	histHeight = 92 // of the highest bar
+	histTop    = 16 // room for the number above it
+)
+
+// column is a Bucket with its place.
+type column struct {
+	Bucket
+	X, Y, Height, Middle, NumberY string
+}
+
+// columns draws heights in proportion to counts, linear, the highest full.
+func columns(buckets []Bucket) []column {
+	most := int64(1)
+	for _, b := range buckets {
+		most = max(most, b.Count)
+	}
+	out := make([]column, len(buckets))
+	for i, b := range buckets {
+		height := histHeight * float64(max(b.Count, 0)) / float64(most)
+		if b.Count > 0 {
+			height = max(height, 1.5)
+		}
+		x := float64(i * histColumn)
+		y := histTop + histHeight - height
+		out[i] = column{
+			Bucket: b, X: place(x), Y: place(y), Height: place(height),
+			Middle: place(x + histBar/2), NumberY: place(y - 4),
+		}
+	}
+	return out
+}
+
+var (
+	histBarWidth = strconv.Itoa(histBar)
+	histLabelY   = strconv.Itoa(histTop + histHeight + 14)
+)
+
+func histBox(buckets []Bucket) string {
+	return "0 0 " + strconv.Itoa(max(len(buckets), 1)*histColumn-(histColumn-histBar)) + " " + strconv.Itoa(histTop+histHeight+20)
+}
+
+// timelineText is the timeline in words.
+func timelineText(spans []Span) string {
+	texts := make([]string, len(spans))
+	for i, s := range spans {
+		texts[i] = s.Status + " " + Duration(s.Seconds())
+	}
+	return "status history: " + strings.Join(texts, ", ")
+}

@@ -1,0 +1,213 @@
+package web
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Column is one key of the Workflow record as a column of a list.
+type Column struct {
+	Key     string // schema key
+	Label   string
+	Doc     string // what it means, from the schema
+	Unit    string
+	Type    schema.Type
+	Numeric bool // aligned to the right
+
+	index []int // of the Go field
+}
+
+// Columns describes all keys of the Workflow record. It is made once, from the
+// schema's own description, and never changed.
+type Columns struct {
+	All   []Column
+	byKey map[string]Column
+}
+
+// Sets are the built-in choices of columns: progress and jobs are the two
+// formats of the present system's request table.
+var sets = []struct {
+	Name, Label string
+	Keys        []string
+}{
+	{"progress", "progress", []string{
+		"Workflow", "Status", "StatusTime", "Type", "Priority", "Campaign", "TotalJobs",
+		"JobProgress", "EventProgress", "LumiProgress", "FailureRate", "Cooloff", "QueueInjection", "SecondsLeft",
+	}},
+	{"jobs", "jobs", []string{
+		"Workflow", "Status", "StatusTime", "Type", "Priority", "TotalJobs", "Queued", "Pending", "Running",
+		"Success", "Failure", "Cooloff", "Paused", "SiteCount", "AgentCount", "JobsInQueue",
+	}},
+}
+
+// DefaultSet is shown when cols= says nothing.
+const DefaultSet = "progress"
+
+// SetKeys are the keys of a built-in set.
+func SetKeys(name string) ([]string, bool) {
+	for _, s := range sets {
+		if s.Name == name {
+			return s.Keys, true
+		}
+	}
+	return nil, false
+}
+
+// SetNames lists the built-in sets.
+func SetNames() []string {
+	var names []string
+	for _, s := range sets {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// labels shorten the headings of the columns that are most used.
+var labels = map[string]string{
+	"Workflow": "workflow", "StatusTime": "in status for", "CreateTime": "age", "TotalJobs": "jobs",
+	"JobProgress": "jobs done", "EventProgress": "events", "LumiProgress": "lumis", "FailureRate": "failure rate",
+	"Cooloff": "cool-off", "QueueInjection": "injected", "SecondsLeft": "estimate left", "PrepID": "PrepID",
+	"SiteCount": "sites", "AgentCount": "agents", "JobsInQueue": "in queue", "LastAgentUpdate": "newest counts",
+	"OldestAgentUpdate": "oldest counts", "EstimatedJobs": "expected jobs", "HasJobInfo": "has jobs",
+}
+
+// NewColumns reads the schema's description of the Workflow record.
+func NewColumns() Columns {
+	record := reflect.TypeFor[schema.Workflow]()
+	c := Columns{byKey: map[string]Column{}}
+	for _, f := range schema.Describe[schema.Workflow]() {
+		field, ok := record.FieldByName(f.Key)
+		if !ok {
+			continue
+		}
+		column := Column{
+			Key: f.Key, Label: labels[f.Key], Doc: f.Doc, Unit: f.Unit, Type: f.Type,
+			Numeric: f.Type == schema.Int || f.Type == schema.Float, index: field.Index,
+		}
+		if column.Label == "" {
+			column.Label = spaced(f.Key)
+		}
+		c.All = append(c.All, column)
+		c.byKey[f.Key] = column
+	}
+	return c
+}
+
+// Named finds a column by its key, in any case.
+func (c Columns) Named(name string) (Column, bool) {
+	if column, ok := c.byKey[name]; ok {
+		return column, true
+	}
+	i := slices.IndexFunc(c.All, func(o Column) bool { return strings.EqualFold(o.Key, name) })
+	if i < 0 {
+		return Column{}, false
+	}
+	return c.All[i], true
+}
+
+// Keys lists all columns.
+func (c Columns) Keys() []string {
+	keys := make([]string, len(c.All))
+	for i, column := range c.All {
+		keys[i] = column.Key
+	}
+	return keys
+}
+
+// Time reports whether the column holds Unix seconds.
+func (c Column) Time() bool { return c.Unit == "Unix s" }
+
+// value reads the column's field of a record.
+func (c Column) value(w *schema.Workflow) reflect.Value {
+	return reflect.ValueOf(w).Elem().FieldByIndex(c.index)
+}
+
+// reasons say why a figure of a workflow is not defined.
+var reasons = map[string]string{
+	"JobProgress":     "no jobs yet",
+	"FailureRate":     "no job has ended yet",
+	"EventProgress":   "the number of input events is not known",
+	"LumiProgress":    "the number of input lumi sections is not known",
+	"QueueInjection":  "the expected number of jobs is not known before the global queue splits the work",
+	"SecondsLeft":     "no estimate: nothing has ended yet, or it does not run",
+	"EstimatedJobs":   "not known before the global queue splits the work",
+	"InputEvents":     "the request does not say",
+	"InputLumis":      "the request does not say",
+	"InputFiles":      "the request does not say",
+	"RequestedEvents": "the request does not say",
+	"AvgOutputEvents": "no output dataset yet",
+	"AvgOutputLumis":  "no output dataset yet",
+}
+
+// Reason says why the figure under a key is not defined.
+func Reason(key string) string {
+	if reason, ok := reasons[key]; ok {
+		return reason
+	}
+	return "not known"
+}
+
+// figure writes a number with the unit of its column.
+func (c Column) figure(w *schema.Workflow) Text {
+	v := c.value(w)
+	if c.Type == schema.Float {
+		f := v.Float()
+		switch {
+		case c.Unit == "%":
+			return Percent(f, Reason(c.Key))
+		case f < 0:
+			return NA(Reason(c.Key))
+		}
+		return Text{Shown: Float(f)}
+	}
+	n := v.Int()
+	switch {
+	case n < 0:
+		return NA(Reason(c.Key))
+	case c.Unit == "bytes":
+		return Text{Shown: Bytes(n), Title: Int(n) + " bytes"}
+	case c.Key == "SecondsLeft":
+		return Text{Shown: "~ " + Duration(n), Title: "an estimate, as of the newest job counts"}
+	}
+	return Text{Shown: Int(n)}
+}
+
+// mostShown is how many elements of a list a cell shows.
+const mostShown = 2
+
+// list writes the first elements of a list, all of them in the title.
+func (c Column) list(w *schema.Workflow) Text {
+	values, _ := c.value(w).Interface().([]string)
+	if len(values) == 0 {
+		return Text{}
+	}
+	shown := strings.Join(values[:min(len(values), mostShown)], ", ")
+	if more := len(values) - mostShown; more > 0 {
+		shown += " +" + Int(int64(more))
+	}
+	return Text{Shown: shown, Title: strings.Join(values, "\n")}
+}
+
+// spaced turns a key into words: OutputEvents becomes "output events"; runs of
+// capitals stay as they are.
+func spaced(key string) string {
+	runes := []rune(key)
+	var b strings.Builder
+	for i, r := range runes {
+		upper := unicode.IsUpper(r)
+		next := i+1 < len(runes) && unicode.IsUpper(runes[i+1])
+		start := upper && i > 0 && !unicode.IsUpper(runes[i-1])
+		if start {
+			b.WriteByte(' ')
+		}
+		if upper && !next && (i == 0 || start) {
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,99 @@
+package web
+
+import "github.com/dmwm/wmstats/schema"
+
+// Frame is what every page shares: where the reader is, and how fresh the data
+// are.
+type Frame struct {
+	Title    string // of the document, without the name of the program
+	Section  string // entry of the navigation that is current, such as /workflows
+	Now      int64  // Unix s
+	Assets   AssetURLs
+	Data     Data
+	Search   string // text of the search box
+	Released string // version of the UI server
+}
+
+// AssetURLs are the addresses of the embedded files.
+type AssetURLs struct{ Style, Script, Icon string }
+
+// State says how fresh the data of a page are.
+type State string
+
+const (
+	Fresh   State = "fresh"
+	Ageing  State = "ageing"  // the cache server has not heard of its source for a while
+	Stale   State = "stale"   // the source fails
+	Loading State = "loading" // the first full read runs
+	Down    State = "down"    // the cache server does not answer
+	Unknown State = "unknown" // the page came, its state did not
+)
+
+// Data is the state of the cache server as of this page.
+type Data struct {
+	State      State
+	Info       schema.CacheInfo // as far as it is known
+	Generation string           // that the page was cut from; may be older than Info's
+	Newest     string           // address of this page on the newest generation
+}
+
+// Mock reports whether the documents are invented.
+func (d Data) Mock() bool {
+	return len(d.Info.Source) >= 4 && d.Info.Source[:4] == "mock"
+}
+
+// navigation are the entries of the top bar.
+var navigation = []struct{ Path, Name string }{
+	{"/", "Overview"},
+	{"/workflows", "Workflows"},
+	{"/campaigns", "Campaigns"},
+	{"/sites", "Sites"},
+	{"/releases", "Releases"},
+	{"/agents", "Agents"},
+	{"/api", "API"},
+	{"/about", "About"},
+}
+
+// Note is a message above the content of a page: something in the address that
+// could not be used, or something the reader should know.
+type Note struct {
+	Bad   bool
+	Text  string
+	Links []Link // suggestions
+}
+
+// Link is a text with an address.
+type Link struct{ Text, Href string }
+
+// Field is one input of a form that carries a value along.
+type Field struct{ Name, Value string }
+
+// sourceState says in words how the source is.
+func sourceState(d Data) string {
+	source := d.Info.Source
+	if source == "" {
+		source = "source"
+	}
+	switch d.State {
+	case Fresh:
+		return source + " ok"
+	case Ageing:
+		return source + " silent"
+	case Stale:
+		return source + " does not answer"
+	case Loading:
+		return "first read of the source"
+	case Down:
+		return "cache server does not answer"
+	}
+	return "state of the source not known"
+}
+
+// unpinned is where the refresh pill leads: the same page on the newest
+// generation. An empty reference is the page itself.
+func unpinned(f Frame) string {
+	if f.Data.Newest != "" {
+		return f.Data.Newest
+	}
+	return "?"
+}

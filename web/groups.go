@@ -1,0 +1,88 @@
+package web
+
+import "github.com/dmwm/wmstats/schema"
+
+// GroupsPage are the props of the tables of campaigns, releases and sites.
+type GroupsPage struct {
+	Frame
+	Notes   []Note
+	Heading string
+	Kind    string // campaign, release, site
+	Filter  string // part of the name that is asked for
+	Total   int64
+	Heads   []GroupHead
+	Rollups []RollupRow // campaigns and releases
+	Sites   []SiteRow
+	Pager   Pager
+	Hidden  []Field // of the form
+	JSON    string
+}
+
+// GroupHead is one column of such a table.
+type GroupHead struct {
+	Label, Doc string
+	Numeric    bool
+	Href, Sort string
+}
+
+// Arrow shows the order of a sorted column.
+func (h GroupHead) Arrow() string { return Head{Sort: h.Sort}.Arrow() }
+
+// RollupRow is a campaign or a release.
+type RollupRow struct {
+	Name, Href string
+	List       string // its workflows as a list with all filters
+	schema.Rollup
+	schema.Counters
+}
+
+// SiteRow is a site.
+type SiteRow struct {
+	schema.Site
+	List string
+}
+
+// GroupPage are the props of one campaign, release or site: its summary and
+// the page of its workflows.
+type GroupPage struct {
+	Frame
+	Notes  []Note
+	Kind   string
+	Name   string
+	Rollup *schema.Rollup // campaign or release
+	Site   *schema.Site   // site
+	schema.Counters
+	List List
+	All  string // its workflows as a list with all filters
+	JSON string
+}
+
+// statusParts are the workflows of a campaign or release by status group.
+func statusParts(r schema.Rollup) []Part {
+	counts := []int64{r.Waiting, r.InTransfer, r.InQueue, r.RunningWorkflows, r.Done, r.Bad}
+	parts := make([]Part, len(groups))
+	for i, g := range groups {
+		parts[i] = Part{Label: words(g.title), Class: g.fill, Count: counts[i], Hatch: g.group == "Bad"}
+	}
+	return parts
+}
+
+// siteStateMark is how the state of a site looks.
+func siteStateMark(state string) Mark {
+	switch state {
+	case "Normal":
+		return Mark{"ok", "●", "takes work"}
+	case "Drain":
+		return Mark{"run", "◐", "takes no new work"}
+	case "Down", "Aborted":
+		return Mark{"bad", "✕", "does not work"}
+	}
+	return Mark{"", "?", "no agent says"}
+}
+
+func siteState(state string) string {
+	if state == "" {
+		return "not given"
+	}
+	return state
+}

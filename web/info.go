@@ -1,0 +1,39 @@
+package web
+
+// ProblemPage is shown in place of a page that can't be made: not found, cache
+// server away, first load running.
+type ProblemPage struct {
+	Frame
+	Heading string
+	Text    string
+	Near    []Link // names that resemble what was asked for
+	Retry   bool   // the page tries again by itself
+}
+
+// APIPage are the props of the short description of the API.
+type APIPage struct {
+	Frame
+	Base      string // address of the API through this server
+	Endpoints []Endpoint
+	Recipes   []Recipe
+}
+
+// Endpoint is one address of the API.
+type Endpoint struct {
+	Method, Path, Purpose string
+	Href                  string // "" where a browser can't try it
+}
+
+// Recipe is a command with what it does.
+type Recipe struct{ Title, Command string }
+
+// AboutPage are the props of the page on the program and its data.
+type AboutPage struct {
+	Frame
+	UI    []Fact // the UI server
+	Cache []Fact // the cache server and its data
+	Notes []Note
+}
+
+// Fact is a figure with its name.
+type Fact struct{ Label, Value string }

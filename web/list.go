@@ -1,0 +1,52 @@
+package web
+
+import "github.com/dmwm/wmstats/schema"
+
+// List is a page of workflows as a table.
+type List struct {
+	Caption string
+	Now     int64
+	Heads   []Head
+	Rows    []schema.Workflow
+	Pager   Pager
+}
+
+// Head is one column with its sort link.
+type Head struct {
+	Column
+	Href string // sorts by it, or turns the order round; "" without sorting
+	Sort string // aria-sort: ascending, descending or ""
+}
+
+// Pager leads through the pages of a list. Empty addresses are not there.
+type Pager struct {
+	From, To, Total         int64 // 1-based, both ends included; 0 to 0 when empty
+	First, Prev, Next, Last string
+	Noun                    string // of what is listed, plural
+	Sizes                   []Choice
+}
+
+// Choice is one of several, as a link; the current one has no address.
+type Choice struct{ Label, Href string }
+
+// Arrow shows the order of a sorted column.
+func (h Head) Arrow() string {
+	switch h.Sort {
+	case "ascending":
+		return " ↑"
+	case "descending":
+		return " ↓"
+	}
+	return ""
+}
+
+// bad reports whether a share in this column is bad news when it is not 0.
+func (c Column) bad(percent float64) bool { return c.Key == "FailureRate" && percent > 0 }
+
+// position says where in the list the page is.
+func (p Pager) position() string {
+	if p.From == 0 {
+		return "no " + p.Noun
+	}
+	return Int(p.From) + " to " + Int(p.To) + " of " + Int(p.Total) + " " + p.Noun
+}

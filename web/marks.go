@@ -1,0 +1,73 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Mark is how a state looks: colour class, shape and text, so that colour is
+// never the only sign.
+type Mark struct {
+	Class string // of the chip: "", run, ok, warn, bad
+	Shape string
+	Title string
+}
+
+// groups are the status groups of the life cycle, in its order.
+var groups = []struct {
+	group, title, fill string
+	mark               Mark
+}{
+	{"Waiting", "Waiting", "g-waiting", Mark{"", "○", "waiting to be taken up"}},
+	{"InTransfer", "In transfer", "g-transfer", Mark{"", "◇", "input is being placed"}},
+	{"InQueue", "In queue", "g-queue", Mark{"warn", "◆", "in the global queue"}},
+	{"RunningWorkflows", "Running", "g-running", Mark{"run", "●", "running"}},
+	{"Done", "Done", "g-done", Mark{"ok", "■", "jobs are done"}},
+	{"Bad", "Failed or refused", "g-bad", Mark{"bad", "✕", "failed, aborted or rejected"}},
+}
+
+// StatusMark is how a workflow's status looks: by its group in the table of
+// statuses; one that is not in the table has a question mark.
+func StatusMark(status string) Mark {
+	if info, ok := schema.StatusOf(status); ok {
+		for _, g := range groups {
+			if g.group == info.Group {
+				return g.mark
+			}
+		}
+	}
+	return Mark{"", "?", "not one of the known statuses"}
+}
+
+// SeverityMark is how an agent's severity looks.
+func SeverityMark(severity string) Mark {
+	switch severity {
+	case "ok":
+		return Mark{"ok", "●", "all is well"}
+	case "drain":
+		return Mark{"run", "◐", "takes no new work"}
+	case "warning":
+		return Mark{"warn", "▲", "needs a look"}
+	case "error":
+		return Mark{"bad", "✕", "does not work"}
+	}
+	return Mark{"", "?", "not known"}
+}
+
+// alertTexts say what the alerts of a workflow mean (domain page, 3.4).
+var alertTexts = map[string]string{
+	"failed":         "the request failed",
+	"config_error":   "jobs fail and none has succeeded: an error of the configuration?",
+	"site_error":     "most jobs fail: an error of a site?",
+	"assigned_stall": "assigned for too long",
+	"status_stall":   "in its status for too long with no running job",
+	"stale_agent":    "an agent has not reported for too long",
+	"skipped_files":  "input files were skipped",
+}
+
+// AlertText says what an alert means; an unknown one says nothing.
+func AlertText(alert string) string { return alertTexts[alert] }
+
+// words makes a key readable: site_error becomes "site error".
+func words(key string) string { return strings.ReplaceAll(key, "_", " ") }

@@ -1,0 +1,90 @@
+package web
+
+import "github.com/dmwm/wmstats/schema"
+
+// OverviewPage are the props of the first page.
+type OverviewPage struct {
+	Frame
+	Notes     []Note
+	Statuses  []StatusTile
+	Jobs      []Part // all jobs; nil when the sums could not be had
+	ByType    []TypeBar
+	Campaigns []TopRow
+	Sites     []TopRow
+	Agents    []AgentGroup
+	Ages      []Bucket
+}
+
+// StatusTile is one status with what there is in it.
+type StatusTile struct {
+	schema.StatusSummary
+	Href   string // its workflows
+	Oldest string // its workflows, the one that is longest in it first; "" for final ones
+}
+
+// TypeBar are the jobs of one request type.
+type TypeBar struct {
+	Type      string
+	Workflows int64
+	Href      string
+	Parts     []Part
+}
+
+// TopRow is a campaign or a site in a ranking.
+type TopRow struct {
+	Name, Href string
+	Workflows  int64
+	schema.Counters
+	List string // its workflows, most failures first
+}
+
+// AgentGroup are the agents of one severity.
+type AgentGroup struct {
+	Severity string
+	Agents   []schema.Agent
+}
+
+// lifeGroup is one group of the life cycle with its statuses.
+type lifeGroup struct {
+	Title string
+	Tiles []StatusTile
+}
+
+// lifeCycle puts statuses into their groups, in the order of the life cycle;
+// those that the table does not have come last.
+func lifeCycle(tiles []StatusTile) []lifeGroup {
+	var out []lifeGroup
+	taken := map[string]bool{}
+	for _, g := range groups {
+		group := lifeGroup{Title: g.title}
+		for _, tile := range tiles {
+			if info, ok := schema.StatusOf(tile.Status); ok && info.Group == g.group {
+				group.Tiles = append(group.Tiles, tile)
+				taken[tile.Status] = true
+			}
+		}
+		if group.Tiles != nil {
+			out = append(out, group)
+		}
+	}
+	rest := lifeGroup{Title: "Not known"}
+	for _, tile := range tiles {
+		if !taken[tile.Status] {
+			rest.Tiles = append(rest.Tiles, tile)
+		}
+	}
+	if rest.Tiles != nil {
+		out = append(out, rest)
+	}
+	return out
+}
+
+// hasJobs reports whether a bar has anything to show.
+func hasJobs(parts []Part) bool {
+	for _, p := range parts {
+		if p.Count > 0 {
+			return true
+		}
+	}
+	return false
+}

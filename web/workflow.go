@@ -1,0 +1,100 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// WorkflowPage are the props of one workflow.
+type WorkflowPage struct {
+	Frame
+	Notes    []Note
+	Detail   schema.Detail
+	Links    []Link // to other systems
+	Raw      string // address of the record as JSON
+	Curl     string
+	Failing  bool   // only tasks with failures are shown
+	Tasks    string // address of the other choice
+	Branches []Branch
+}
+
+// shownBranches are the branches that the choice of tasks leaves.
+func (p WorkflowPage) shownBranches() []Branch {
+	if !p.Failing {
+		return p.Branches
+	}
+	var out []Branch
+	for _, b := range p.Branches {
+		if !b.Failing() {
+			continue
+		}
+		kept := Branch{Top: b.Top}
+		for _, t := range b.Tasks {
+			if t.Failure > 0 {
+				kept.Tasks = append(kept.Tasks, t)
+			}
+		}
+		out = append(out, kept)
+	}
+	return out
+}
+
+// openBranches is how many branches are open at first.
+const openBranches = 3
+
+// errorsText is what the page says in place of a table of errors: no failed
+// jobs, not read, and could not be read are three different answers. It is ""
+// when there is a table.
+func errorsText(d schema.Detail) string {
+	switch d.ErrorsState {
+	case "loaded":
+		if len(d.Errors) > 0 {
+			return ""
+		}
+		return "No failed jobs are recorded for this workflow."
+	case "none":
+		return "No failed jobs are recorded for this workflow."
+	case "failed":
+		return "The error records could not be read from the source. The counts above are not affected."
+	}
+	return "Error records are not loaded yet: this server has not read them from the source."
+}
+
+// progressReason says why a dataset's progress is not defined.
+const progressReason = "the size of the workflow's input is not known"
+
+// taskName is the last part of a path, or the path when it is not given.
+func taskName(t schema.WorkflowTask) string {
+	if t.TaskName != "" {
+		return t.TaskName
+	}
+	return t.Task[strings.LastIndexByte(t.Task, '/')+1:]
+}
+
+// differs reports whether the last entry of the history is another status than
+// that of the request: both are shown then.
+func differs(d schema.Detail) string {
+	if n := len(d.Transitions); n > 0 && d.Transitions[n-1].Status != d.Status {
+		return d.Transitions[n-1].Status
+	}
+	return ""
+}
+
+// joined writes a list of names, or that there is none.
+func joined(names []string) string { return strings.Join(names, ", ") }
+
+// counts are the columns of a table of job counters.
+var counts = []struct {
+	Label string
+	Of    func(schema.Counters) int64
+}{
+	{"created", func(c schema.Counters) int64 { return c.TotalJobs }},
+	{"queued", func(c schema.Counters) int64 { return c.Queued }},
+	{"pending", func(c schema.Counters) int64 { return c.Pending }},
+	{"running", func(c schema.Counters) int64 { return c.Running }},
+	{"success", func(c schema.Counters) int64 { return c.Success }},
+	{"failure", func(c schema.Counters) int64 { return c.Failure }},
+	{"cool-off", func(c schema.Counters) int64 { return c.Cooloff }},
+	{"paused", func(c schema.Counters) int64 { return c.Paused }},
+}

@@ -1,0 +1,104 @@
+package web
+
+// WorkflowsPage are the props of the list of workflows.
+type WorkflowsPage struct {
+	Frame
+	Notes  []Note
+	Form   FilterForm
+	Active []ActiveFilter
+	Clear  string // address without any filter
+	Facets []FacetBox
+	List   List
+	All    int64 // workflows without any filter; 0 if not known
+	Hints  []Hint
+	Sets   []Choice
+	Pick   ColumnPicker
+	Export Export
+}
+
+// FilterForm are the values of the inputs; what has no input is carried along.
+type FilterForm struct {
+	Inputs []Input
+	Hidden []Field
+}
+
+// Input is one text box.
+type Input struct {
+	Name, Label, Value, Placeholder string
+	Options                         []string // suggestions
+	Wide                            bool
+}
+
+// ActiveFilter is one condition with the address that drops it.
+type ActiveFilter struct{ Label, Value, Href string }
+
+// FacetBox are the most frequent values of one field.
+type FacetBox struct {
+	Title    string
+	Param    string
+	Distinct int64
+	Other    int64 // workflows, or list elements, of values not shown
+	Missing  int64
+	Values   []FacetLine
+}
+
+// FacetLine is one value with the links that put it into the filter or out.
+type FacetLine struct {
+	Value    string
+	Count    int64
+	Toggle   string // address with the value included, or no longer
+	Exclude  string // address with the value excluded, or no longer
+	Included bool
+	Excluded bool
+}
+
+// Hint names a filter that leaves nothing, and what there would be without it.
+type Hint struct {
+	Filter ActiveFilter
+	Count  int64
+}
+
+// ColumnPicker is the form that chooses columns.
+type ColumnPicker struct {
+	Hidden  []Field
+	Options []ColumnOption
+}
+
+// ColumnOption is one column to choose.
+type ColumnOption struct {
+	Key, Label, Doc string
+	Chosen          bool
+}
+
+// Export are the addresses of the same list for programs.
+type Export struct{ JSON, NDJSON, CSV, Curl, Names string }
+
+// ID is the id of the input; the shortcut / looks for q.
+func (in Input) ID() string {
+	if in.Name == "q" {
+		return "q"
+	}
+	return "filter-" + in.Name
+}
+
+// rest says what a facet does not show.
+func (b FacetBox) rest() string {
+	switch {
+	case len(b.Values) == 0:
+		return "no values"
+	case b.Other > 0 && b.Missing > 0:
+		return Int(b.Other) + " in others, " + Int(b.Missing) + " without"
+	case b.Other > 0:
+		return Int(b.Other) + " in others"
+	case b.Missing > 0:
+		return Int(b.Missing) + " without"
+	}
+	return ""
+}
+
+func excludeLabel(l FacetLine) string {
+	if l.Excluded {
+		return "Do not exclude " + l.Value
+	}
+	return "Exclude " + l.Value
+}
