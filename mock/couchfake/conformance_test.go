@@ -320,4 +320,3 @@ func (rp *replay) etag(want, got string) {
 		assert.Equal(rp.t, rp.revs[rev], revText.FindString(got), "ETag is the revision")
 	}
 }
-
