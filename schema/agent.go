@@ -305,7 +305,9 @@ func (t *TaskDoc) readSites(d *decoder, brief bool) {
 			}
 			d.within(inner, site.Site)
 		}
-		t.Sites = append(t.Sites, site)
+		if !brief || len(site.Outputs) > 0 {
+			t.Sites = append(t.Sites, site)
+		}
 	}
 	d.within(mark, "sites")
 	t.Sites = lastOfEqual(t.Sites, func(x, y TaskSiteDoc) int { return cmp.Compare(x.Site, y.Site) })

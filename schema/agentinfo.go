@@ -41,6 +41,7 @@ type downDetail struct {
 	lastUpdate              int64
 	pollInterval, cycleTime float64
 	err                     string
+	missing                 bool // the text names a component: its process is missing
 }
 
 // processDetail is a process or thread of a component.

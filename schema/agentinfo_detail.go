@@ -61,6 +61,8 @@ func (a *AgentInfoDoc) sites() []AgentSite {
 		})
 }
 
+const noDetail = "the agent gives no detail"
+
 // components returns one record for each component, or one for each of its
 // troubles if there are several. A trouble that is only a text names the
 // component whose process is missing (#8254); a component that is down without
@@ -82,8 +84,8 @@ func (a *AgentInfoDoc) components(down []string) []AgentComponent {
 		base := a.component(name)
 		base.Down = slices.Contains(down, name) || len(troubles[name]) > 0
 		if len(troubles[name]) == 0 {
-			if base.Down && base.Error == "" {
-				base.Error = "the agent gives no detail"
+			if base.Down {
+				base.Error = cmp.Or(base.Error, noDetail)
 			}
 			out = append(out, base)
 		}
@@ -91,7 +93,10 @@ func (a *AgentInfoDoc) components(down []string) []AgentComponent {
 			c := base
 			c.WorkerName, c.State, c.LastUpdate = t.worker, t.state, t.lastUpdate
 			c.PollInterval, c.CycleTime = t.pollInterval, t.cycleTime
-			c.Error = cmp.Or(t.err, base.Error)
+			c.Error = cmp.Or(t.err, base.Error, noDetail)
+			if t.missing {
+				c.Error = cmp.Or(base.Error, "its process is missing")
+			}
 			out = append(out, c)
 		}
 	}
@@ -124,7 +129,7 @@ func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 		case t.text == "":
 			out[t.name] = append(out[t.name], t)
 		case known || slices.Contains(down, t.text):
-			out[t.text] = append(out[t.text], downDetail{err: "its process is missing"})
+			out[t.text] = append(out[t.text], downDetail{missing: true})
 		default:
 			texts = append(texts, t.text)
 		}
@@ -137,11 +142,7 @@ func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 				break
 			}
 		}
-		t := downDetail{err: text}
-		if name == text {
-			t.err = "its process is missing"
-		}
-		out[name] = append(out[name], t)
+		out[name] = append(out[name], downDetail{err: text, missing: name == text})
 	}
 	return out
 }

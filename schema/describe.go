@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -45,11 +46,27 @@ func describe(record reflect.Type) []Field {
 
 // keys returns the struct fields that are keys of the record, in the order in
 // which encoding/json writes them: those of embedded structs in their place,
-// without those that a field of the same name further out hides.
+// without those that a field of the same name further out hides. Index of each
+// is its path from the record. An embedded struct is no key itself, so the
+// Workflow in a Detail does not hide the key Workflow.
 func keys(record reflect.Type) []reflect.StructField {
-	var out []reflect.StructField
-	for _, f := range reflect.VisibleFields(record) {
-		if !f.Anonymous && f.IsExported() {
+	all := walk(record, nil)
+	depth := map[string]int{}
+	for _, f := range all {
+		if d, seen := depth[f.Name]; !seen || len(f.Index) < d {
+			depth[f.Name] = len(f.Index)
+		}
+	}
+	return slices.DeleteFunc(all, func(f reflect.StructField) bool { return len(f.Index) > depth[f.Name] })
+}
+
+func walk(t reflect.Type, path []int) (out []reflect.StructField) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		f.Index = append(slices.Clone(path), i)
+		if f.Anonymous {
+			out = append(out, walk(f.Type, f.Index)...)
+		} else if f.IsExported() {
 			out = append(out, f)
 		}
 	}

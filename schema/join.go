@@ -138,7 +138,7 @@ func (w *Workflow) estimate() {
 	r := ended / float64(w.TotalJobs-w.Canceled)
 	q := float64(w.JobsInWMBS) / float64(w.EstimatedJobs)
 	d := float64(w.LastAgentUpdate - w.StatusTime)
-	if w.EstimatedJobs <= 0 || w.StatusTime <= 0 || d <= 0 || !(r*q > 0) {
+	if w.EstimatedJobs <= 0 || w.StatusTime <= 0 || d <= 0 || w.TotalJobs <= w.Canceled || !(r*q > 0) {
 		return
 	}
 	if left := math.Round(d/(r*q) - d); left < 1<<53 {

@@ -1,0 +1,127 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// seed adds the project's own documents and some broken ones.
+func seed(f *testing.F) {
+	paths, err := filepath.Glob("testdata/set/*.json")
+	require.NoError(f, err)
+	require.NotEmpty(f, paths)
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		require.NoError(f, err)
+		f.Add(raw)
+	}
+	f.Add(randomWork(rand.New(rand.NewPCG(1, 2)), "a.cern.ch"))
+	for _, raw := range []string{
+		`null`, `{}`, `{"_id":"x"`, `{"_id":"a-b","workflow":"b"}`, `{"_id":"\ud800","RequestName":["x"],"Task1":{"Memory":{"a":-1e300}}}`,
+		`{"_id":"x","RequestDate":["2024","3",31],"RequestNumEvents":["a"],"SiteWhitelist":"[\"a\",[1]]","TimePerEvent":"1e400"}`,
+		`{"workflow":"w","agent_url":":1","tasks":{"":{"sites":{"":{"dataset":{"":{"size":-9223372036854775808}}}},"skipped":true}}}`,
+		`{"_id":"a","components":{"A":"x","B":{"pid":"1"}},"down_components":"A","down_component_detail":["B","text",{"name":null}]}`,
+	} {
+		f.Add([]byte(raw))
+	}
+}
+
+// checkError holds a failed decoding to a *DocError, and to fail for no other
+// reason than its content when the document is an object.
+func checkError(t *testing.T, raw []byte, err error) {
+	var bad *DocError
+	require.True(t, errors.As(err, &bad), "%v", err)
+	require.NotEmpty(t, bad.Error())
+	if json.Valid(raw) && bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
+		require.NoError(t, bad.Err)
+		require.NotEmpty(t, bad.Path)
+	}
+}
+
+// checkRecord holds an encoded record to be valid JSON without null, its keys
+// to be described.
+func checkRecord(t *testing.T, encoded []byte) {
+	var v any
+	require.NoError(t, json.Unmarshal(encoded, &v))
+	noForeignKeys(t, v)
+}
+
+func FuzzDecodeReqMgr(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		before := bytes.Clone(raw)
+		r, err := DecodeReqMgr(raw)
+		if err != nil {
+			checkError(t, raw, err)
+			return
+		}
+		require.True(t, json.Valid(raw) || tooDeep(raw), "accepted what is not JSON")
+		d := Flatten(r, nil)
+		checkRecord(t, AppendDetail(nil, &d))
+		var back Workflow
+		require.NoError(t, DecodeWorkflow(AppendJSON(nil, &d.Workflow), &back))
+		require.Equal(t, d.Workflow, back)
+		require.Equal(t, before, raw, "the document is left as it was")
+	})
+}
+
+func FuzzDecodeAgent(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a, err := DecodeAgent(raw)
+		part, _, perr := DecodePart(raw)
+		require.Equal(t, err == nil, perr == nil)
+		if err != nil {
+			checkError(t, raw, err)
+			return
+		}
+		require.True(t, json.Valid(raw) || tooDeep(raw), "accepted what is not JSON")
+		require.Equal(t, a.Part(), part)
+		req := &ReqMgrDoc{Name: a.Workflow, EstimatedJobs: 10, InputEvents: 10, InputLumis: 10}
+		d := Flatten(req, []*AgentDoc{a, a})
+		require.Equal(t, d, Flatten(req, []*AgentDoc{a}), "joining a document twice changes nothing")
+		checkRecord(t, AppendDetail(nil, &d))
+	})
+}
+
+func FuzzDecodeAgentInfo(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a, err := DecodeAgentInfo(raw)
+		if err != nil {
+			checkError(t, raw, err)
+			return
+		}
+		d := a.Detail()
+		Judge(&d.Agent, 1_700_000_000, DefaultLimits())
+		require.Contains(t, []string{SeverityOK, SeverityDrain, SeverityWarning, SeverityError, SeverityUnknown}, d.Severity)
+		require.Equal(t, d.Severity == SeverityOK, len(d.Reasons) == 0, "a colour has a reason")
+		checkRecord(t, AppendJSON(nil, &d))
+		require.Equal(t, a.Detail().Components, d.Components)
+	})
+}
+
+func FuzzDecodeJobSummary(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		j, err := DecodeJobSummary(raw)
+		if err != nil {
+			checkError(t, raw, err)
+			return
+		}
+		s := j.Sample()
+		checkRecord(t, AppendJSON(nil, &s))
+	})
+}
+
+// tooDeep: encoding/json gives up at a depth of 10000.
+func tooDeep(raw []byte) bool {
+	return bytes.Count(raw, []byte("["))+bytes.Count(raw, []byte("{")) >= 10000
+}

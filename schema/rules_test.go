@@ -1,0 +1,189 @@
+package schema
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPercent(t *testing.T) {
+	for _, test := range []struct{ part, whole, want float64 }{
+		{1, 3, 33.33}, {2, 3, 66.67}, {0, 5, 0}, {5, 5, 100}, {6, 5, 120},
+		{0, 0, -1}, {1, 0, -1}, {1, -1, -1}, {-1, 100, -1}, {-1, -1, -1},
+		{999_999, 1_000_000, 99.99}, {1, 1_000_000_000, 0.01}, {1, math.MaxFloat64, 0.01},
+		{1_000_001, 1_000_000, 100}, {5e-324, 1, 0.01},
+		{math.NaN(), 1, -1}, {1, math.NaN(), -1}, {math.Inf(1), 1, -1}, {1, math.Inf(1), -1}, {1, math.Inf(-1), -1},
+		{math.MaxFloat64, 5e-324, -1}, {1e18, 1, 1e20},
+	} {
+		assert.Equal(t, test.want, Percent(test.part, test.whole), "%g of %g", test.part, test.whole)
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	all := Statuses()
+	require.Len(t, all, 19)
+	groups := map[string]int{}
+	active, jobs := 0, []string{}
+	for i, s := range all {
+		assert.Equal(t, int64(i+1), s.Order)
+		groups[s.Group]++
+		if s.Active {
+			active++
+		}
+		if s.JobInfo {
+			jobs = append(jobs, s.Status)
+		}
+		got, ok := StatusOf(s.Status)
+		assert.True(t, ok)
+		assert.Equal(t, s, got)
+	}
+	assert.Equal(t, 16, active)
+	assert.Equal(t, []string{"running-open", "running-closed", "force-complete", "completed", "closed-out"}, jobs)
+	assert.Equal(t, map[string]int{"Waiting": 3, "InTransfer": 1, "InQueue": 2, "RunningWorkflows": 3, "Done": 4, "Bad": 6}, groups)
+}
+
+func TestAlerts(t *testing.T) {
+	const now = 10_000_000
+	counts := func(success, failure, cooloff, running int64) Counters {
+		return JobCounts{Success: success, FailureException: failure, CooloffJob: cooloff, Running: running}.Derive()
+	}
+	for name, test := range map[string]struct {
+		w    Workflow
+		want []string
+		next int64
+	}{
+		"nothing":              {Workflow{Status: "running-open", StatusTime: now - 5, Counters: counts(10, 1, 0, 1)}, []string{}, 0},
+		"failed":               {Workflow{Status: "failed", Counters: counts(0, 5, 0, 0)}, []string{AlertFailed}, 0},
+		"old failed":           {Workflow{Status: "epic-FAILED"}, []string{AlertFailed}, 0},
+		"config error":         {Workflow{Status: "completed", Counters: counts(0, 0, 1, 0)}, []string{AlertConfigError}, 0},
+		"site error":           {Workflow{Status: "completed", Counters: counts(14, 86, 0, 0)}, []string{AlertSiteError}, 0},
+		"at the limit":         {Workflow{Status: "completed", Counters: counts(15, 85, 0, 0)}, []string{}, 0},
+		"not for announced":    {Workflow{Status: "announced", Counters: counts(0, 5, 0, 0)}, []string{}, 0},
+		"assigned, not yet":    {Workflow{Status: "assigned", StatusTime: now - 7200}, []string{}, now + 1},
+		"assigned stall":       {Workflow{Status: "assigned", StatusTime: now - 7201}, []string{AlertAssignedStall}, 0},
+		"status stall":         {Workflow{Status: "acquired", StatusTime: now - 172801}, []string{AlertStatusStall}, 0},
+		"jobs run":             {Workflow{Status: "running-open", StatusTime: now - 172801, Counters: counts(1, 0, 0, 1)}, []string{}, 0},
+		"stall to come":        {Workflow{Status: "running-closed", StatusTime: now, Counters: counts(1, 0, 0, 0)}, []string{}, now + 172801},
+		"status time unknown":  {Workflow{Status: "assigned"}, []string{}, 0},
+		"skipped":              {Workflow{Status: "completed", Skipped: true}, []string{AlertSkippedFiles}, 0},
+		"skipped files":        {Workflow{Status: "completed", SkippedFiles: 1}, []string{AlertSkippedFiles}, 0},
+		"several, fixed order": {Workflow{Status: "running-open", StatusTime: 1, Skipped: true, Counters: counts(0, 1, 0, 0)}, []string{AlertConfigError, AlertStatusStall, AlertSkippedFiles}, 0},
+	} {
+		got, next := Alerts(&test.w, nil, now, DefaultLimits())
+		assert.Equal(t, test.want, got, name)
+		assert.Equal(t, test.next, next, name)
+		if next > 0 {
+			before, _ := Alerts(&test.w, nil, next-1, DefaultLimits())
+			after, last := Alerts(&test.w, nil, next, DefaultLimits())
+			assert.Equal(t, got, before, "%s: nothing changes before next", name)
+			assert.NotEqual(t, got, after, "%s: it changes at next", name)
+			assert.Zero(t, last, name)
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	const now = 1_712_350_200
+	good := Agent{Kind: KindAgent, UpdateTime: now - 60, DataUpdateTime: now - 60, ReportedStatus: "ok"}
+	for name, test := range map[string]struct {
+		change   func(a *Agent)
+		severity string
+		reasons  []string
+	}{
+		"good":  {func(*Agent) {}, SeverityOK, []string{}},
+		"drain": {func(a *Agent) { a.Draining, a.ReportedStatus = true, "warning" }, SeverityDrain, []string{"draining: takes no new work"}},
+		"drained": {func(a *Agent) { a.Draining, a.DrainComplete = true, true }, SeverityDrain,
+			[]string{"drained: nothing is left"}},
+		"disk does not hide an error": {func(a *Agent) { a.DiskWarnings, a.CouchProcesses = 1, 55 }, SeverityError,
+			[]string{"too many CouchDB processes: 55", "1 disk almost full"}},
+		"proxy warning": {func(a *Agent) { a.ProxyWarning = "expires in 4 days" }, SeverityWarning, []string{"proxy or certificate: expires in 4 days"}},
+		"proxy error": {func(a *Agent) { a.ProxyWarning, a.ReportedStatus = "expires in 1 day", "error" }, SeverityError,
+			[]string{"proxy or certificate: expires in 1 day"}},
+		"silent": {func(a *Agent) { a.UpdateTime = now - 1201 }, SeverityError,
+			[]string{"no report since 2024-04-05 20:29 UTC: AgentStatusWatcher is down"}},
+		"silent service":   {func(a *Agent) { a.Kind, a.UpdateTime = KindService, now-1201 }, SeverityError, []string{"no heartbeat since 2024-04-05 20:29 UTC"}},
+		"at the limit":     {func(a *Agent) { a.UpdateTime = now - 1200 }, SeverityOK, []string{}},
+		"old counts":       {func(a *Agent) { a.DataUpdateTime = now - 1201 }, SeverityWarning, []string{"no job counts since 2024-04-05 20:29 UTC"}},
+		"down":             {func(a *Agent) { a.DownComponents = []string{"A", "B"} }, SeverityError, []string{"down: A, B"}},
+		"data error":       {func(a *Agent) { a.DataError = "no view" }, SeverityError, []string{"data collector: no view"}},
+		"red, no reason":   {func(a *Agent) { a.ReportedStatus = "down" }, SeverityError, []string{"says that its status is down, without a reason"}},
+		"amber, no reason": {func(a *Agent) { a.ReportedStatus = "warning" }, SeverityWarning, []string{"says that its status is warning, without a reason"}},
+		"threads":          {func(a *Agent) { a.WorkersBad, a.WorkersTotal = 2, 40 }, SeverityWarning, []string{"2 of 40 worker threads in trouble"}},
+		"never reported":   {func(a *Agent) { *a = Agent{Kind: KindAgent} }, SeverityUnknown, []string{"has not reported on itself"}},
+		"all at once": {func(a *Agent) {
+			a.Draining, a.DrainWaits, a.DiskWarnings, a.DownComponents = true, []string{"x", "y"}, 2, []string{"A"}
+		}, SeverityError, []string{"down: A", "2 disks almost full", "draining, waits for x; y"}},
+	} {
+		a := good
+		test.change(&a)
+		Judge(&a, now, DefaultLimits())
+		assert.Equal(t, test.severity, a.Severity, name)
+		assert.Equal(t, test.reasons, a.Reasons, name)
+	}
+}
+
+// TestAgentForms has the forms of agent_info that broke the old page.
+func TestAgentForms(t *testing.T) {
+	components := func(fields string) map[string]string {
+		out := map[string]string{}
+		for _, c := range info(t, fields).Detail().Components {
+			if c.Down {
+				out[c.Component] = c.Error
+			}
+		}
+		return out
+	}
+	assert.Equal(t, map[string]string{"A": "its process is missing"}, components(`"down_components":["A"],"down_component_detail":["A"]`), "#8254")
+	assert.Equal(t, map[string]string{"A": noDetail}, components(`"down_components":["A"],"down_component_detail":[]`), "#8109")
+	assert.Equal(t, map[string]string{"A": "some text"}, components(`"down_components":["A"],"down_component_detail":["some text"]`))
+	assert.Equal(t, map[string]string{"A": "its process is missing"}, components(`"down_component_detail":["A"]`))
+	assert.Equal(t, map[string]string{"A": "x"}, components(`"down_component_detail":{"name":"A","error_message":"x"}`), "one that is not in a list")
+	assert.Equal(t, map[string]string{"A": "lost"}, components(`"down_components":"A","components":{"A":[{"error":"lost"}]}`))
+	assert.Equal(t, map[string]string{}, components(`"status":"ok"`), "no down_components at all")
+
+	for fields, kind := range map[string]string{
+		`"agent_team":"","agent_version":"1"`: KindService,
+		`"status":"ok"`:                       KindAgent,
+		`"agent_team":"production"`:           KindAgent,
+		`"drain_mode":false`:                  KindAgent,
+		`"data_last_update":"5"`:              KindAgent,
+		`"WMBS_INFO":{}`:                      KindAgent,
+		`"requestsByStatus":{"new":1}`:        KindService,
+	} {
+		assert.Equal(t, kind, info(t, fields).Detail().Kind, fields)
+	}
+
+	d := info(t, `"drain_mode":true,"drain_stats":{"workflows_completed":false}`).Detail()
+	assert.Equal(t, []string{"workflows that are not complete"}, d.DrainWaits)
+	assert.False(t, d.DrainComplete)
+	d = info(t, `"drain_mode":true,"drain_stats":{"workflows_completed":true,"condor_status":{"running":null,"idle":null},"upload_status":{"dbs_open_blocks":0}}`).Detail()
+	assert.Equal(t, []string{}, d.DrainWaits)
+	assert.True(t, d.DrainComplete)
+}
+
+func TestSecondsLeft(t *testing.T) {
+	base := Workflow{Status: "running-open", StatusTime: 1000, EstimatedJobs: 100}
+	part := AgentPart{Agent: "a", Time: 2000, Counts: JobCounts{Success: 20, Running: 20, Canceled: 5}, JobsInWMBS: 50}
+	for name, test := range map[string]struct {
+		change func(w *Workflow, p *AgentPart)
+		want   int64
+	}{
+		"R 1/2, Q 1/2, d 1000": {func(*Workflow, *AgentPart) {}, 3000},
+		"no job ended":         {func(_ *Workflow, p *AgentPart) { p.Counts = JobCounts{Running: 5} }, -1},
+		"no longer runs":       {func(w *Workflow, _ *AgentPart) { w.Status = "completed" }, 0},
+		"jobs not estimated":   {func(w *Workflow, _ *AgentPart) { w.EstimatedJobs = -1 }, -1},
+		"start unknown":        {func(w *Workflow, _ *AgentPart) { w.StatusTime = 0 }, -1},
+		"counts before status": {func(w *Workflow, _ *AgentPart) { w.StatusTime = 2001 }, -1},
+		"nothing in WMBS":      {func(_ *Workflow, p *AgentPart) { p.JobsInWMBS = 0 }, -1},
+		"more than estimated":  {func(_ *Workflow, p *AgentPart) { p.JobsInWMBS = 1000 }, 0},
+		"never ends":           {func(w *Workflow, p *AgentPart) { w.EstimatedJobs, p.JobsInWMBS = math.MaxInt64, 1 }, -1},
+		"no jobs in sum":       {func(_ *Workflow, p *AgentPart) { p.Counts = JobCounts{Success: 5, Transition: -5} }, -1},
+	} {
+		w, p := base, part
+		test.change(&w, &p)
+		Join(&w, []AgentPart{p})
+		assert.Equal(t, test.want, w.SecondsLeft, name)
+	}
+}
