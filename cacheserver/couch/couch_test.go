@@ -1,0 +1,392 @@
+package couch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/mock/couchfake"
+)
+
+const (
+	requestDB = "reqmgr_workload_cache"
+	wmstatsDB = "wmstats"
+)
+
+// standIn serves a CouchDB stand-in and a client of it.
+func standIn(t testing.TB, o couchfake.Options, change ...func(*Options)) (*couchfake.Server, *Client) {
+	t.Helper()
+	srv := couchfake.New(o)
+	end, err := couchfake.Listen("127.0.0.1:0", srv)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, srv.Close())
+		require.NoError(t, end.Refuse())
+	})
+	for _, db := range []string{requestDB, wmstatsDB, "wmstats_logdb"} {
+		require.NoError(t, srv.Create(db))
+	}
+	return srv, dial(t, end.URL(), change...)
+}
+
+func put(t testing.TB, srv *couchfake.Server, db string, docs ...string) {
+	t.Helper()
+	for _, doc := range docs {
+		require.NoError(t, srv.Put(db, []byte(doc)))
+	}
+}
+
+func ids[R Row | Change](rows []R) []string {
+	names := []string{}
+	for _, r := range rows {
+		switch r := any(r).(type) {
+		case Row:
+			names = append(names, r.ID)
+		case Change:
+			names = append(names, r.ID)
+		}
+	}
+	return names
+}
+
+// fill puts a little of everything into the stand-in.
+func fill(t testing.TB, srv *couchfake.Server) {
+	put(t, srv, requestDB,
+		`{"_id":"r1","RequestName":"r1","RequestStatus":"new"}`,
+		`{"_id":"r2","RequestName":"r2","RequestStatus":"running-open"}`,
+		`{"_id":"r3","RequestName":"r3","RequestStatus":"normal-archived"}`)
+	put(t, srv, wmstatsDB,
+		`{"_id":"a1-r2","type":"agent_request","workflow":"r2","agent_url":"a1","timestamp":1}`,
+		`{"_id":"a1","type":"agent_info","agent_url":"a1","timestamp":1}`,
+		`{"_id":"job-1","type":"jobsummary","workflow":"r2","task":"/r2/T","state":"jobfailed","exitcode":8021,"site":"T2_X","acdc_url":"u","agent_name":"a1","errors":{"cmsRun1":[{"type":"B"},{"type":"A"}]}}`)
+}
+
+func design(t testing.TB, srv *couchfake.Server, db string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		doc, ok := couchfake.DesignDoc(name)
+		require.True(t, ok, name)
+		require.NoError(t, srv.Put(db, doc))
+	}
+}
+
+func TestReadTakesTheBestWay(t *testing.T) {
+	active := []string{"new", "running-open"}
+	t.Run("views", func(t *testing.T) {
+		srv, c := standIn(t, couchfake.Options{})
+		fill(t, srv)
+		design(t, srv, requestDB, "ReqMgr")
+		design(t, srv, wmstatsDB, "WMStatsErl7")
+		rows, way, err := rowsOf(t.Context(), c, Requests, active...)
+		require.NoError(t, err)
+		assert.Equal(t, "view ReqMgr/bystatus", way)
+		assert.ElementsMatch(t, []string{"r1", "r2"}, ids(rows))
+		rows, way, err = rowsOf(t.Context(), c, WMStats)
+		require.NoError(t, err)
+		assert.Equal(t, "views WMStatsErl7/latestRequest and agentInfo", way)
+		assert.ElementsMatch(t, []string{"a1-r2", "a1"}, ids(rows))
+	})
+	t.Run("no design documents", func(t *testing.T) {
+		srv, c := standIn(t, couchfake.Options{})
+		fill(t, srv)
+		rows, way, err := rowsOf(t.Context(), c, Requests, active...)
+		require.NoError(t, err)
+		assert.Equal(t, "Mango query by status", way)
+		assert.ElementsMatch(t, []string{"r1", "r2"}, ids(rows))
+		assert.Equal(t, `1-`, rows[0].Rev[:2])
+		rows, way, err = rowsOf(t.Context(), c, WMStats)
+		require.NoError(t, err)
+		assert.Equal(t, "changes from the beginning, selected by type", way)
+		assert.ElementsMatch(t, []string{"a1-r2", "a1"}, ids(rows))
+	})
+	t.Run("neither Mango nor selectors", func(t *testing.T) {
+		srv, c := standIn(t, couchfake.Options{})
+		fill(t, srv)
+		srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: "POST", Path: "/" + requestDB + "/_find"}, Kind: couchfake.FailStatus, Status: 405})
+		srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: "POST", Path: "/" + wmstatsDB + "/_changes"}, Kind: couchfake.FailStatus, Status: 501})
+		for db, want := range map[Database][]string{Requests: {"r1", "r2", "r3"}, WMStats: {"a1-r2", "a1", "job-1"}} {
+			rows, way, err := rowsOf(t.Context(), c, db, active...)
+			require.NoError(t, err)
+			assert.Equal(t, "scan of all documents", way)
+			assert.ElementsMatch(t, want, ids(rows))
+		}
+	})
+	t.Run("a failure is no reason for a dearer way", func(t *testing.T) {
+		srv, c := standIn(t, couchfake.Options{BuiltinViews: true})
+		fill(t, srv)
+		srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_design"}, Kind: couchfake.FailStatus, Status: 500})
+		_, _, err := rowsOf(t.Context(), c, Requests, active...)
+		require.ErrorIs(t, err, ErrServer)
+	})
+}
+
+func TestErrorsHaveKinds(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		kind   error
+		public string
+	}{
+		"401":        {401, `{"error":"unauthorized","reason":"Name or password is incorrect."}`, ErrUnauthorized, "the database server refuses the credentials"},
+		"403":        {403, `{"error":"forbidden","reason":"no"}`, ErrUnauthorized, "the database server refuses the credentials"},
+		"database":   {404, `{"error":"not_found","reason":"Database does not exist."}`, ErrNoDatabase, "a database does not exist"},
+		"since":      {400, `{"error":"bad_request","reason":"Malformed sequence supplied in 'since' parameter."}`, ErrSeqUnknown, "the database server no longer knows the position; everything is read again"},
+		"500":        {500, `oops`, ErrServer, "the database server answers with status 500"},
+		"503":        {503, ``, ErrServer, "the database server answers with status 503"},
+		"login page": {200, `<html>`, ErrForm, "the answer is not that of a CouchDB server"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cl := says(t, c.status, c.body)
+			_, err := changesOf(t.Context(), cl, Requests, "5-x", FeedOptions{Once: true})
+			require.ErrorIs(t, err, c.kind)
+			assert.Equal(t, c.public, Public(err))
+			assert.NotContains(t, err.Error(), "127.0.0.1")
+			if c.kind != ErrSeqUnknown {
+				_, err = cl.Position(t.Context(), Requests)
+				require.ErrorIs(t, err, c.kind)
+				_, err = cl.Name(t.Context())
+				require.ErrorIs(t, err, c.kind)
+			}
+		})
+	}
+}
+
+func TestErrorsOfConnections(t *testing.T) {
+	end, err := couchfake.Listen("127.0.0.1:0", http.NotFoundHandler())
+	require.NoError(t, err)
+	require.NoError(t, end.Refuse())
+	c := dial(t, "http://user:hidden@"+end.Addr())
+	_, err = c.Position(t.Context(), Requests)
+	require.ErrorIs(t, err, ErrUnreachable)
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.Equal(t, "connection to the database server refused", Public(err))
+	assert.NotContains(t, err.Error(), "hidden")
+	_, err = changesOf(t.Context(), c, Requests, "", FeedOptions{})
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.NotContains(t, err.Error(), "hidden")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = changesOf(ctx, c, Requests, "", FeedOptions{})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, "the read was stopped", Public(err))
+	assert.Equal(t, "the source can't be read", Public(errors.New("http://user:secret@host/path")))
+}
+
+func TestACallThatTakesTooLongEnds(t *testing.T) {
+	c := answers(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}, func(o *Options) { o.CallTimeout = 30 * time.Millisecond })
+	_, err := c.Position(t.Context(), WMStats)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Equal(t, "the database server took too long", Public(err))
+}
+
+func TestNewNamesAllFaults(t *testing.T) {
+	for url, want := range map[string][]string{
+		"":                              {"must be http"},
+		"ftp://u:secret@host":           {"must be http"},
+		"http://u:secret@[":             {"can't be parsed"},
+		"http://h?u=secret":             {"no query"},
+		"http://127.0.0.1:5984/ok/here": nil,
+	} {
+		_, err := New(Options{URL: url, Heartbeat: -1})
+		for _, w := range append(want, "Heartbeat must not be negative") {
+			require.ErrorContains(t, err, w, url)
+		}
+		assert.NotContains(t, err.Error(), "secret")
+	}
+	_, err := New(Options{URL: "http://h", Password: "x"})
+	require.ErrorContains(t, err, "without a user")
+}
+
+func TestNameAndPosition(t *testing.T) {
+	_, plain := standIn(t, couchfake.Options{})
+	name, err := plain.Name(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, plain.PublicURL(), name)
+
+	var day atomic.Int64 // databases are told apart by the second of their making
+	srv, c := standIn(t, couchfake.Options{User: "u", Password: "p", Vendor: map[string]any{"name": "mock", "seed": 7},
+		Now: func() time.Time { return time.Unix(86400*day.Add(1), 0) }},
+		func(o *Options) { o.User, o.Password = "u", "p" })
+	name, err = c.Name(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "mock seed 7", name)
+
+	first, err := c.Position(t.Context(), Requests)
+	require.NoError(t, err)
+	put(t, srv, requestDB, `{"_id":"r1"}`)
+	second, err := c.Position(t.Context(), Requests)
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Seq, second.Seq)
+	assert.Equal(t, first.Instance, second.Instance)
+	changes, err := changesOf(t.Context(), c, Requests, first.Seq, FeedOptions{Once: true})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"r1", ""}, ids(changes), "the last one only moves the position")
+	srv.Drop(requestDB)
+	_, err = c.Position(t.Context(), Requests)
+	require.ErrorIs(t, err, ErrNoDatabase)
+	put(t, srv, requestDB, `{"_id":"r1"}`)
+	third, err := c.Position(t.Context(), Requests)
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Instance, third.Instance)
+}
+
+func TestChangesSelectOnTheServer(t *testing.T) {
+	srv, c := standIn(t, couchfake.Options{})
+	fill(t, srv)
+	design(t, srv, wmstatsDB, "WMStatsErl7")
+	require.True(t, srv.Delete(wmstatsDB, "job-1"))
+	require.True(t, srv.Delete(wmstatsDB, "a1-r2"))
+	changes, err := changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"a1", "job-1", "a1-r2", ""}, ids(changes))
+	for _, ch := range changes {
+		assert.Equal(t, ch.ID == "job-1" || ch.ID == "a1-r2", ch.Deleted, ch.ID)
+		assert.Equal(t, ch.ID == "a1", len(ch.Doc) > 0, ch.ID)
+	}
+}
+
+func TestChangesWithoutASelector(t *testing.T) {
+	posts := couchfake.Match{Method: "POST", Path: "/" + wmstatsDB + "/_changes"}
+	t.Run("refused for good", func(t *testing.T) {
+		srv, c := standIn(t, couchfake.Options{})
+		fill(t, srv)
+		fault := srv.Misbehave(couchfake.Fault{Match: posts, Kind: couchfake.FailStatus, Status: 405})
+		for range 2 {
+			changes, err := changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
+			require.NoError(t, err)
+			assert.ElementsMatch(t, []string{"a1-r2", "a1", "job-1", ""}, ids(changes))
+		}
+		assert.Equal(t, 1, fault.Hits())
+	})
+	t.Run("server errors", func(t *testing.T) {
+		srv, c := standIn(t, couchfake.Options{})
+		fill(t, srv)
+		srv.Misbehave(couchfake.Fault{Match: posts, Kind: couchfake.FailStatus, Status: 500, Times: serverFailures})
+		for range serverFailures - 1 {
+			_, err := changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
+			require.ErrorIs(t, err, ErrServer)
+		}
+		changes, err := changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
+		require.NoError(t, err)
+		assert.Contains(t, ids(changes), "job-1")
+		changes, err = changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
+		require.NoError(t, err)
+		assert.NotContains(t, ids(changes), "job-1", "the selector gets its next chance")
+	})
+}
+
+func TestContinuousFeed(t *testing.T) {
+	srv, c := standIn(t, couchfake.Options{}, func(o *Options) { o.Heartbeat = 20 * time.Millisecond })
+	fill(t, srv)
+	beats := make(chan struct{}, 1000)
+	var seen []string
+	for ch, err := range c.Changes(t.Context(), Requests, "", FeedOptions{Alive: func() { beats <- struct{}{} }}) {
+		require.NoError(t, err)
+		if seen = append(seen, ch.ID); len(seen) == 3 {
+			for len(beats) > 0 {
+				<-beats
+			}
+			go func() { // a change that comes after three heartbeats
+				for range 3 {
+					<-beats
+				}
+				_ = srv.Put(requestDB, []byte(`{"_id":"late"}`))
+			}()
+		}
+		if ch.ID == "late" {
+			break
+		}
+	}
+	assert.Equal(t, "late", seen[len(seen)-1])
+}
+
+func TestContinuousFeedEnds(t *testing.T) {
+	feed := couchfake.Match{Path: "/" + requestDB + "/_changes"}
+	for name, c := range map[string]struct {
+		fault couchfake.Fault
+		kind  error
+	}{
+		"well":        {couchfake.Fault{Match: feed, Kind: couchfake.EndFeed, Rows: 2}, nil},
+		"cut":         {couchfake.Fault{Match: feed, Kind: couchfake.CutInRow, Rows: 1}, ErrCut},
+		"frozen":      {couchfake.Fault{Match: feed, Kind: couchfake.FreezeInRow, Rows: 1}, ErrFrozen},
+		"never there": {couchfake.Fault{Match: feed, Kind: couchfake.Freeze}, ErrFrozen},
+		"error row":   {couchfake.Fault{Match: feed, Kind: couchfake.ErrorRow, Rows: 1, Stop: true}, ErrRow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv, client := standIn(t, couchfake.Options{}, func(o *Options) { o.Heartbeat = 30 * time.Millisecond })
+			fill(t, srv)
+			srv.Misbehave(c.fault)
+			changes, err := changesOf(t.Context(), client, Requests, "", FeedOptions{})
+			if c.kind != nil {
+				require.ErrorIs(t, err, c.kind)
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, changes, 3)
+			assert.Empty(t, changes[2].ID)
+			assert.NotEmpty(t, changes[2].Seq)
+		})
+	}
+}
+
+func TestAFeedThatEndsWithoutItsLastLineWasCut(t *testing.T) {
+	c := says(t, 200, `{"seq":"1-a","id":"w","changes":[{"rev":"1-a"}],"doc":{}}`+"\n")
+	changes, err := changesOf(t.Context(), c, Requests, "", FeedOptions{})
+	require.ErrorIs(t, err, ErrCut)
+	assert.Equal(t, []string{"w"}, ids(changes))
+}
+
+func TestFeedsOfOtherServers(t *testing.T) {
+	c := says(t, 200, `{"id":"w","changes":[{"rev":"1-a"}],"doc":{"_id":"w"},"seq":4}`+"\n"+`{"last_seq":5}`+"\n")
+	changes, err := changesOf(t.Context(), c, Requests, "3", FeedOptions{})
+	require.NoError(t, err)
+	require.Len(t, changes, 2)
+	assert.Equal(t, Seq("4"), changes[0].Seq)
+	assert.JSONEq(t, `{"_id":"w"}`, string(changes[0].Doc))
+	assert.Equal(t, Seq("5"), changes[1].Seq)
+}
+
+func TestDocuments(t *testing.T) {
+	srv, c := standIn(t, couchfake.Options{})
+	fill(t, srv)
+	require.True(t, srv.Delete(wmstatsDB, "a1"))
+	rows, err := c.Documents(t.Context(), WMStats, []string{"a1-r2", "a1", "nosuch"})
+	require.NoError(t, err)
+	require.Len(t, rows, 3)
+	assert.Contains(t, string(rows[0].Doc), `"agent_request"`)
+	assert.Equal(t, []bool{true, false}, []bool{rows[1].Deleted, rows[1].Missing})
+	assert.Equal(t, "nosuch", rows[2].ID)
+	assert.True(t, rows[2].Missing)
+	rows, err = c.Documents(t.Context(), WMStats, nil)
+	require.NoError(t, err)
+	assert.Empty(t, rows)
+}
+
+// FuzzRows: no bytes make the framing panic or hang.
+func FuzzRows(f *testing.F) {
+	f.Add("{\"rows\":[\r\n{\"id\":\"a\"},\r\n{\"id\":\"b\"}\r\n]}\n")
+	f.Add("{\"seq\":1,\"id\":\"x\",\"changes\":[]}\n{\"last_seq\":1}\n")
+	f.Fuzz(func(_ *testing.T, answer string) {
+		_, _, _, _ = collect(over(strings.NewReader(answer)))
+		_ = over(strings.NewReader(answer)).continuousFeed(func(Change, error) bool { return true }, func() {})
+	})
+}
+
+func ExamplePublic() {
+	fmt.Println(Public(&Error{Op: "read requests", Kind: ErrServer, Status: 502, Reason: "http://internal/path"}))
+	// Output: the database server answers with status 502
+}
