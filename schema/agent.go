@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema/internal/jsonscan"
@@ -202,7 +203,7 @@ func (a *AgentDoc) readTasks(d *decoder) {
 		if d.open(path) {
 			mark := d.mark()
 			for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-				if !task.readKey(d, key, a.brief) {
+				if !task.readKey(d, key, a.brief, len(a.Sites)) {
 					d.scan.Skip()
 				}
 			}
@@ -213,10 +214,10 @@ func (a *AgentDoc) readTasks(d *decoder) {
 	a.Tasks = lastOfEqual(a.Tasks, func(x, y TaskDoc) int { return cmp.Compare(x.Path, y.Path) })
 }
 
-func (t *TaskDoc) readKey(d *decoder, key []byte, brief bool) bool {
+func (t *TaskDoc) readKey(d *decoder, key []byte, brief bool, hint int) bool {
 	switch {
 	case string(key) == "sites":
-		t.readSites(d, brief)
+		t.readSites(d, brief, hint)
 	case string(key) == "skipped":
 		t.readSkipped(d)
 	case brief:
@@ -288,7 +289,7 @@ func (t *TaskDoc) readSkipped(d *decoder) {
 	t.Skipped = lastOfEqual(t.Skipped, func(x, y SkippedDoc) int { return cmp.Compare(x.Site, y.Site) })
 }
 
-func (t *TaskDoc) readSites(d *decoder, brief bool) {
+func (t *TaskDoc) readSites(d *decoder, brief bool, hint int) {
 	t.Sites = nil
 	if !d.open("sites") {
 		return
@@ -305,9 +306,15 @@ func (t *TaskDoc) readSites(d *decoder, brief bool) {
 			}
 			d.within(inner, site.Site)
 		}
-		if !brief || len(site.Outputs) > 0 {
-			t.Sites = append(t.Sites, site)
+		if brief && len(site.Outputs) == 0 {
+			// Only outputs are asked for; but this may replace an equal key.
+			t.Sites = slices.DeleteFunc(t.Sites, func(s TaskSiteDoc) bool { return s.Site == site.Site })
+			continue
 		}
+		if t.Sites == nil {
+			t.Sites = make([]TaskSiteDoc, 0, min(hint, 64)) // most tasks run at the workflow's sites
+		}
+		t.Sites = append(t.Sites, site)
 	}
 	d.within(mark, "sites")
 	t.Sites = lastOfEqual(t.Sites, func(x, y TaskSiteDoc) int { return cmp.Compare(x.Site, y.Site) })

@@ -25,7 +25,13 @@ func (a *AgentDoc) Part() AgentPart {
 	p.Sites = merge(p.Sites,
 		func(x, y *SitePart) int { return cmp.Compare(x.Site, y.Site) },
 		func(x, y *SitePart) { x.Counts.Add(y.Counts) })
-	var outputs []OutputPart
+	n := 0
+	for i := range a.Tasks {
+		for j := range a.Tasks[i].Sites {
+			n += len(a.Tasks[i].Sites[j].Outputs)
+		}
+	}
+	outputs := make([]OutputPart, 0, n)
 	for i := range a.Tasks {
 		t := &a.Tasks[i]
 		p.Tasks = append(p.Tasks, xxhash.Sum64String(t.Path))

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -80,6 +81,15 @@ func BenchmarkDecodeAgentStd(b *testing.B) {
 
 func BenchmarkDecodeAgentMap(b *testing.B) {
 	bench(b, func(raw []byte) error { var m map[string]any; return json.Unmarshal(raw, &m) })
+}
+
+func BenchmarkValidStd(b *testing.B) {
+	bench(b, func(raw []byte) error {
+		if !json.Valid(raw) {
+			return errors.New("not JSON")
+		}
+		return nil
+	})
 }
 
 func BenchmarkDecodePart(b *testing.B) {

@@ -230,6 +230,10 @@ func TestPartIsTheSameInBothWays(t *testing.T) {
 		require.Empty(t, flaws)
 		require.Equal(t, a.Part(), part)
 	}
+	raw := []byte(`{"workflow":"w","agent_url":"a","tasks":{"/w/A":{"sites":{"X":{"dataset":{"/a":{"events":1}}},"X":{"success":1}}}}}`)
+	part, _, err := DecodePart(raw)
+	require.NoError(t, err)
+	require.Empty(t, part.Outputs, "the last of equal keys, which wrote nothing")
 }
 
 func TestAddAndSubAreInverse(t *testing.T) {

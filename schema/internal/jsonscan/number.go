@@ -36,21 +36,13 @@ func (s *Scanner) Int() (n int64, ok bool) {
 // Number reads the number that Kind has found and returns its text.
 func (s *Scanner) Number() []byte {
 	s.space()
-	start := s.pos
-	s.skipNumber()
-	if s.err != nil {
+	start, end := s.pos, NumberEnd(s.data, s.pos)
+	if end < 0 {
+		s.fail(s.pos, "a value")
 		return nil
 	}
-	return s.data[start:s.pos]
-}
-
-func (s *Scanner) skipNumber() {
-	i := NumberEnd(s.data, s.pos)
-	if i < 0 {
-		s.fail(s.pos, "a value")
-		return
-	}
-	s.pos = i
+	s.pos = end
+	return s.data[start:end]
 }
 
 // NumberEnd returns the end of the JSON number that starts at data[i], or -1

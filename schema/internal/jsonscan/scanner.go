@@ -80,12 +80,12 @@ func (s *Scanner) fail(at int, want string) {
 // space moves to the next byte that is not white space and returns it, 0 at
 // the end.
 func (s *Scanner) space() byte {
-	for s.pos < len(s.data) {
-		c := s.data[s.pos]
-		if c > ' ' || (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
-			return c
-		}
-		s.pos++
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos]
+	}
+	s.pos = blank(s.data, s.pos)
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
 	}
 	return 0
 }
@@ -185,11 +185,7 @@ func (s *Scanner) Literal() {
 	case 'f':
 		word = "false"
 	}
-	if len(s.data)-s.pos < len(word) || string(s.data[s.pos:s.pos+len(word)]) != word {
-		s.fail(s.pos, word)
-		return
-	}
-	s.pos += len(word)
+	s.pos = s.wordEnd(s.pos, word)
 }
 
 // End checks that nothing but white space follows.

@@ -12,59 +12,79 @@ func (s *Scanner) Raw() []byte {
 }
 
 // Skip reads the next value and checks it, at any depth, without recursion:
-// the kinds of the open containers are one bit each.
+// the kinds of the open containers are one bit each. Most bytes of most
+// documents are skipped, so the position is kept out of the Scanner meanwhile.
 func (s *Scanner) Skip() {
 	var (
+		data  = s.data
+		i     = s.pos
 		open  uint64 // kinds of the innermost 64 containers, 1: object
 		depth int
 	)
 	s.spill = s.spill[:0]
 	for {
-		switch c := s.space(); c {
+		i = blank(data, i)
+		if i == len(data) {
+			s.fail(i, "a value")
+			return
+		}
+		switch c := data[i]; c {
 		case '"':
-			s.skipText()
+			i = s.textEnd(i + 1)
 		case '{', '[':
 			if depth&63 == 0 && depth > 0 {
 				s.spill = append(s.spill, open)
 			}
 			depth++
 			open <<= 1
-			s.pos++
+			i = blank(data, i+1)
 			if c == '{' {
 				open |= 1
-				if s.space() != '}' {
-					s.skipKey()
+				if i == len(data) || data[i] != '}' {
+					i = s.keyEnd(i)
 					continue
 				}
-			} else if s.space() != ']' {
-				if s.pos == len(s.data) {
-					s.fail(s.pos, "a value or ]")
-					return
-				}
+			} else if i == len(data) || data[i] != ']' {
 				continue
 			}
-		case 't', 'f', 'n':
-			s.Literal()
+		case 't':
+			i = s.wordEnd(i, "true")
+		case 'f':
+			i = s.wordEnd(i, "false")
+		case 'n':
+			i = s.wordEnd(i, "null")
 		default:
-			s.skipNumber()
-		}
-		for {
-			if depth == 0 || s.err != nil {
+			end := NumberEnd(data, i)
+			if end < 0 {
+				s.fail(i, "a value")
 				return
 			}
-			c := s.space()
+			i = end
+		}
+		for {
+			if s.err != nil {
+				return
+			}
+			if depth == 0 {
+				s.pos = i
+				return
+			}
+			if i = blank(data, i); i == len(data) {
+				s.fail(i, "the end of an object or list")
+				return
+			}
+			c := data[i]
 			if c == ',' {
-				s.pos++
-				if open&1 == 1 {
-					s.skipKey()
+				if i++; open&1 == 1 {
+					i = s.keyEnd(blank(data, i))
 				}
 				break
 			}
-			if (open&1 == 1) != (c == '}') || (open&1 == 0) != (c == ']') {
-				s.fail(s.pos, "a comma or the end of an object or list")
+			if c != '}' && c != ']' || (c == '}') != (open&1 == 1) {
+				s.fail(i, "a comma or the end of an object or list")
 				return
 			}
-			s.pos++
+			i++
 			depth--
 			open >>= 1
 			if depth&63 == 0 && depth > 0 {
@@ -75,41 +95,66 @@ func (s *Scanner) Skip() {
 	}
 }
 
-func (s *Scanner) skipKey() {
-	if s.space() != '"' {
-		s.fail(s.pos, "a key")
-		return
+// blank returns the index of the first byte from i on that is not white space.
+func blank(data []byte, i int) int {
+	for i < len(data) {
+		c := data[i]
+		if c > ' ' || (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
+			break
+		}
+		i++
 	}
-	s.skipText()
-	if s.space() != ':' {
-		s.fail(s.pos, "a colon")
-		return
-	}
-	s.pos++
+	return i
 }
 
-func (s *Scanner) skipText() {
-	i := s.pos + 1
+// keyEnd returns the index after the key at i and its colon. Like textEnd and
+// wordEnd it returns the end of the document after an error.
+func (s *Scanner) keyEnd(i int) int {
+	if i == len(s.data) || s.data[i] != '"' {
+		s.fail(i, "a key")
+		return len(s.data)
+	}
+	i = s.textEnd(i + 1)
+	if i < len(s.data) && s.data[i] != ':' {
+		i = blank(s.data, i)
+	}
+	if i == len(s.data) || s.data[i] != ':' {
+		s.fail(i, "a colon")
+		return len(s.data)
+	}
+	return i + 1
+}
+
+// textEnd returns the index after the closing quote of the text whose first
+// byte is at i.
+func (s *Scanner) textEnd(i int) int {
 	for {
 		i, _ = run(s.data, i)
 		if i == len(s.data) {
 			s.fail(i, "the end of a text")
-			return
+			return i
 		}
 		switch s.data[i] {
 		case '"':
-			s.pos = i + 1
-			return
+			return i + 1
 		case '\\':
 			n := escape(s.data[i:])
 			if n == 0 {
 				s.fail(i, "an escape such as \\n or \\u0041")
-				return
+				return len(s.data)
 			}
 			i += n
 		default:
 			s.fail(i, "an escaped control character")
-			return
+			return len(s.data)
 		}
 	}
+}
+
+func (s *Scanner) wordEnd(i int, word string) int {
+	if len(s.data)-i < len(word) || string(s.data[i:i+len(word)]) != word {
+		s.fail(i, word)
+		return len(s.data)
+	}
+	return i + len(word)
 }
