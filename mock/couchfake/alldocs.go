@@ -151,7 +151,7 @@ func (c *call) appendIDRow(buf []byte, db *database, row idRow, q *rangeQuery) (
 			}
 		}
 		var err error
-		if buf, err = c.server.codec.appendDoc(buf, row.id, row.win, extra); err != nil {
+		if buf, err = appendDoc(buf, row.id, row.win, extra); err != nil {
 			return buf, err
 		}
 	}

@@ -3,7 +3,9 @@ package couchfake
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -25,7 +27,7 @@ func (s *Server) Create(name string) error {
 
 func (s *Server) create(name string) *database {
 	s.incarnations++
-	db := newDatabase(name, s.incarnations, s.opts.Now())
+	db := newDatabase(name, s.incarnations, s.opts.Now(), s.opts.Uncompressed)
 	s.dbs[name] = db
 	return db
 }
@@ -79,30 +81,46 @@ func (s *Server) Put(name string, docs ...[]byte) error {
 		return fmt.Errorf("put into %s: %w", name, noDatabase())
 	}
 	var faults []error
-	batch := make([]draft, 0, min(len(docs), putBatch))
-	flush := func() {
-		for i, w := range db.write(overwrite, batch...) {
-			if w.err != nil {
-				faults = append(faults, fmt.Errorf("put %s into %s: %w", batch[i].id, name, w.err))
-			}
-		}
-		batch = batch[:0]
+	first := 0
+	for len(docs) > 0 {
+		n := min(len(docs), putBatch)
+		faults = append(faults, s.putBatch(db, first, docs[:n])...)
+		first, docs = first+n, docs[n:]
 	}
-	for i, doc := range docs {
-		d, err := s.codec.parseDraft(doc)
-		if err == nil {
-			err = checkID(d.id)
-		}
+	return errors.Join(faults...)
+}
+
+// putBatch stores some of the documents of a Put; first is the number of the
+// first one.
+func (s *Server) putBatch(db *database, first int, docs [][]byte) (faults []error) {
+	all := make([]draft, len(docs))
+	errs := make([]error, len(docs))
+	workers := runtime.GOMAXPROCS(0)
+	var work sync.WaitGroup
+	for w := range workers {
+		work.Go(func() {
+			for i := w; i < len(docs); i += workers {
+				if all[i], errs[i] = db.codec.parseDraft(docs[i], false); errs[i] == nil {
+					errs[i] = checkID(all[i].id)
+				}
+			}
+		})
+	}
+	work.Wait()
+	good := make([]draft, 0, len(all))
+	for i, err := range errs {
 		if err != nil {
-			faults = append(faults, fmt.Errorf("put document %d (%q) into %s: %w", i, d.id, name, err))
+			faults = append(faults, fmt.Errorf("put document %d (%q) into %s: %w", first+i, all[i].id, db.name, err))
 			continue
 		}
-		if batch = append(batch, d); len(batch) == putBatch {
-			flush()
+		good = append(good, all[i])
+	}
+	for i, w := range db.write(overwrite, good...) {
+		if w.err != nil {
+			faults = append(faults, fmt.Errorf("put %s into %s: %w", good[i].id, db.name, w.err))
 		}
 	}
-	flush()
-	return errors.Join(faults...)
+	return faults
 }
 
 // Delete leaves a tombstone in a document's place. It reports whether there
@@ -130,7 +148,7 @@ func (s *Server) Doc(name, id string) (doc []byte, ok bool) {
 	if found == nil || found.winner().deleted {
 		return nil, false
 	}
-	doc, err := s.codec.appendDoc(nil, id, found.winner(), "")
+	doc, err := appendDoc(nil, id, found.winner(), "")
 	if err != nil {
 		s.opts.Log.Error("stored document is damaged", "db", name, "id", id, "err", err)
 		return nil, false

@@ -33,7 +33,7 @@ func (c *call) bulkDocs(db *database) error {
 	default:
 		return badRequest("`new_edits` parameter must be a boolean.")
 	}
-	drafts, err := c.bulkDrafts(docs, mode)
+	drafts, err := c.bulkDrafts(db, docs, mode)
 	if err != nil {
 		return err
 	}
@@ -54,10 +54,10 @@ func (c *call) bulkDocs(db *database) error {
 
 // bulkDrafts parses the documents. One that is no document fails the whole
 // request before anything is written, as on the real server.
-func (c *call) bulkDrafts(docs gjson.Result, mode writeMode) (drafts []draft, err error) {
+func (c *call) bulkDrafts(db *database, docs gjson.Result, mode writeMode) (drafts []draft, err error) {
 	docs.ForEach(func(_, doc gjson.Result) bool {
 		var d draft
-		if d, err = c.draft(doc); err != nil {
+		if d, err = c.draft(db, doc); err != nil {
 			return false
 		}
 		if d.id == "" {
@@ -116,7 +116,7 @@ func (c *call) appendBulkDoc(out []byte, db *database, id, rev string) ([]byte, 
 			i = doc.leaf(rev)
 		}
 		if i >= 0 {
-			return c.server.codec.appendDoc(append(out, `"ok":`...), id, doc.leaves[i], "")
+			return appendDoc(append(out, `"ok":`...), id, doc.leaves[i], "")
 		}
 	}
 	if rev == "" {

@@ -302,7 +302,7 @@ func (f *feed) change(row change, position int64) (sent bool, err error) {
 			return f.doc, nil
 		}
 		var err error
-		f.doc, err = f.server.codec.appendDoc(f.doc, id, row.win, "")
+		f.doc, err = appendDoc(f.doc, id, row.win, "")
 		return f.doc, err
 	}
 	if f.filter != nil {
@@ -323,7 +323,7 @@ func (f *feed) change(row change, position int64) (sent bool, err error) {
 		b = append(b, `,"doc":`...)
 		if len(f.doc) > 0 {
 			b = append(b, f.doc...)
-		} else if b, err = f.server.codec.appendDoc(b, id, row.win, ""); err != nil {
+		} else if b, err = appendDoc(b, id, row.win, ""); err != nil {
 			return false, err
 		}
 	}

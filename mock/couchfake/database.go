@@ -18,6 +18,7 @@ type database struct {
 	incarnation uint64 // differs each time a database of this name is created
 	created     time.Time
 	gone        chan struct{} // closed when the database is deleted
+	codec       *codec
 
 	mu      sync.RWMutex
 	docs    map[string]*document
@@ -56,9 +57,9 @@ type change struct {
 	win *revision
 }
 
-func newDatabase(name string, incarnation uint64, now time.Time) *database {
+func newDatabase(name string, incarnation uint64, now time.Time, plain bool) *database {
 	return &database{
-		name: name, incarnation: incarnation, created: now,
+		name: name, incarnation: incarnation, created: now, codec: &codec{plain: plain},
 		gone: make(chan struct{}), wake: make(chan struct{}),
 		docs: make(map[string]*document),
 		ids: btree.NewBTreeGOptions(func(a, b idRow) bool { return a.id < b.id },
@@ -149,7 +150,8 @@ func (db *database) replicate(doc *document, d *draft) error {
 		return err
 	}
 	ancestors := d.ancestors[:min(len(d.ancestors), maxHistory)]
-	next := &revision{gen: gen, text: text, deleted: d.deleted, tail: d.tail, size: d.size, history: ancestors}
+	next := &revision{gen: gen, text: text, deleted: d.deleted, tail: d.tail,
+		packer: d.packer, size: d.size, history: ancestors}
 	if doc == nil {
 		db.store(nil, d.id, []*revision{next})
 		return nil

@@ -72,7 +72,7 @@ func (c *call) getDocument(db *database, id string) error {
 	if extra == "" && c.r.Header.Get("If-None-Match") == etag {
 		return c.notModified(etag)
 	}
-	body, err := c.server.codec.appendDoc(nil, id, shown, extra)
+	body, err := appendDoc(nil, id, shown, extra)
 	if err != nil {
 		return err
 	}
@@ -98,20 +98,20 @@ func (d *document) conflicts() string {
 }
 
 // draftBody reads a document from the request.
-func (c *call) draftBody() (draft, error) {
+func (c *call) draftBody(db *database) (draft, error) {
 	body, err := c.jsonBody()
 	if err != nil {
 		return draft{}, err
 	}
-	return c.draft(body)
+	return c.draft(db, body)
 }
 
 // draft parses a document that came over HTTP.
-func (c *call) draft(doc gjson.Result) (draft, error) {
+func (c *call) draft(db *database, doc gjson.Result) (draft, error) {
 	if !doc.IsObject() {
 		return draft{}, badRequest("Document must be a JSON object")
 	}
-	d, err := c.server.codec.parseDraft([]byte(doc.Raw))
+	d, err := db.codec.parseDraft([]byte(doc.Raw), true)
 	if err == nil && d.size > c.server.opts.MaxDocumentBytes {
 		err = &Error{http.StatusRequestEntityTooLarge, "document_too_large", d.id}
 	}
@@ -119,7 +119,7 @@ func (c *call) draft(doc gjson.Result) (draft, error) {
 }
 
 func (c *call) putDocument(db *database, id string) error {
-	d, err := c.draftBody()
+	d, err := c.draftBody(db)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (c *call) putDocument(db *database, id string) error {
 }
 
 func (c *call) postDocument(db *database) error {
-	d, err := c.draftBody()
+	d, err := c.draftBody(db)
 	if err != nil {
 		return err
 	}

@@ -13,3 +13,6 @@ func MatchSelector(s *Server, sel, doc string) (bool, error) {
 
 // SortKey lets a test compare keys as a view does.
 func SortKey(s *Server, value string) string { return s.coll.key(gjson.Parse(value)) }
+
+// Squeeze is squeeze.
+func Squeeze(src []byte) ([]byte, error) { return squeeze(src) }

@@ -129,7 +129,7 @@ func (c *call) hits(db *database, q *findQuery) (hits []hit, err error) {
 		if strings.HasPrefix(row.id, "_design/") || c.lens.hides(row.id) {
 			return true
 		}
-		if buf, err = c.server.codec.appendDoc(buf[:0], row.id, row.win, ""); err != nil {
+		if buf, err = appendDoc(buf[:0], row.id, row.win, ""); err != nil {
 			return false
 		}
 		doc := gjson.ParseBytes(buf)

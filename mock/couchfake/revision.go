@@ -1,10 +1,8 @@
 package couchfake
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -29,7 +27,8 @@ type revision struct {
 	gen     int    // N of N-text
 	text    string // all after "N-"
 	deleted bool
-	tail    []byte   // packed members other than _id, _rev, _deleted, without braces
+	tail    []byte   // members other than _id, _rev, _deleted, without braces
+	packer  *packer  // what unpacks tail; nil: it is plain
 	size    int      // length of tail when unpacked
 	history []string // ancestors, newest first, at most maxHistory
 }
@@ -56,25 +55,27 @@ type draft struct {
 	ancestors []string // of _revisions, newest first, without the revision itself
 	deleted   bool
 	tail      []byte
+	packer    *packer
 	size      int
 	sum       [md5.Size]byte // of the unpacked tail
 }
 
 // parseDraft reads one document. Its members keep their order and their number
 // texts; white space goes. Members that CouchDB keeps for itself are taken out,
-// an unknown one is an error.
-func (c codec) parseDraft(doc []byte) (draft, error) {
-	var buf bytes.Buffer
-	buf.Grow(len(doc))
-	if err := json.Compact(&buf, doc); err != nil {
+// an unknown one is an error. A document that is known to be valid JSON is not
+// checked again.
+func (c *codec) parseDraft(doc []byte, valid bool) (draft, error) {
+	compact, err := squeeze(doc)
+	if err != nil {
+		return draft{}, err
+	}
+	if !valid && !gjson.ValidBytes(compact) {
 		return draft{}, invalidJSON()
 	}
-	compact := buf.Bytes()
 	if len(compact) == 0 || compact[0] != '{' {
 		return draft{}, badRequest("Document must be a JSON object")
 	}
 	var d draft
-	var err error
 	tail := make([]byte, 0, len(compact))
 	gjson.ParseBytes(compact).ForEach(func(key, value gjson.Result) bool {
 		var special bool
@@ -92,8 +93,8 @@ func (c codec) parseDraft(doc []byte) (draft, error) {
 	}
 	d.sum = md5.Sum(tail)
 	d.size = len(tail)
-	d.tail = c.pack(tail)
-	return d, nil
+	d.tail, d.packer, err = c.pack(tail)
+	return d, err
 }
 
 // special takes a member that begins with an underscore into d.
@@ -167,13 +168,13 @@ func (d *draft) child(parent *revision) *revision {
 	fmt.Fprintf(h, "%s %t ", parentRev, d.deleted)
 	h.Write(d.sum[:])
 	return &revision{gen: gen, text: hex.EncodeToString(h.Sum(nil)), deleted: d.deleted,
-		tail: d.tail, size: d.size, history: history}
+		tail: d.tail, packer: d.packer, size: d.size, history: history}
 }
 
 // appendDoc writes the whole document as CouchDB does: _id, _rev, _deleted,
 // then the members in the writer's order, then extra (members with their
 // leading comma).
-func (c codec) appendDoc(dst []byte, id string, r *revision, extra string) ([]byte, error) {
+func appendDoc(dst []byte, id string, r *revision, extra string) ([]byte, error) {
 	dst = append(dst, `{"_id":`...)
 	dst = appendString(dst, id)
 	dst = append(dst, `,"_rev":"`...)
@@ -187,7 +188,7 @@ func (c codec) appendDoc(dst []byte, id string, r *revision, extra string) ([]by
 	if r.size > 0 {
 		dst = append(dst, ',')
 		var err error
-		if dst, err = c.appendUnpacked(dst, r.tail, r.size); err != nil {
+		if dst, err = r.packer.appendUnpacked(dst, r.tail); err != nil {
 			return dst, fmt.Errorf("unpack %s: %w", id, err)
 		}
 	}

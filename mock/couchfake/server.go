@@ -39,7 +39,6 @@ type Options struct {
 type Server struct {
 	opts   Options
 	coll   *collation
-	codec  codec
 	views  map[string]View // by design/name
 	faults faultTable
 	salt   atomic.Uint32
@@ -70,7 +69,7 @@ func New(opts Options) *Server {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		opts: opts, coll: newCollation(), codec: codec{plain: opts.Uncompressed},
+		opts: opts, coll: newCollation(),
 		views: make(map[string]View), dbs: make(map[string]*database),
 		incarnations: uint64(opts.Now().UnixNano()), closed: make(chan struct{}),
 	}

@@ -217,7 +217,7 @@ func (c *call) appendViewRow(buf []byte, db *database, row *viewRow, q *rangeQue
 	var err error
 	if row.doc == nil {
 		buf = append(buf, row.value...)
-	} else if buf, err = c.server.codec.appendDoc(buf, row.id, row.doc, ""); err != nil {
+	} else if buf, err = appendDoc(buf, row.id, row.doc, ""); err != nil {
 		return buf, err
 	}
 	if q.includeDocs {
@@ -230,7 +230,7 @@ func (c *call) appendViewRow(buf []byte, db *database, row *viewRow, q *rangeQue
 		if q.conflicts {
 			extra = doc.conflicts()
 		}
-		if buf, err = c.server.codec.appendDoc(buf, row.id, doc.winner(), extra); err != nil {
+		if buf, err = appendDoc(buf, row.id, doc.winner(), extra); err != nil {
 			return buf, err
 		}
 	}

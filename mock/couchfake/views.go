@@ -123,7 +123,7 @@ func (ix *viewIndex) update(s *Server, db *database) error {
 			continue
 		}
 		var err error
-		if buf, err = s.codec.appendDoc(buf[:0], ch.doc.id, ch.win, ""); err != nil {
+		if buf, err = appendDoc(buf[:0], ch.doc.id, ch.win, ""); err != nil {
 			return err
 		}
 		e := Emitter{doc: ch.win}
@@ -157,7 +157,7 @@ func (s *Server) findView(db *database, design, name string) (View, error) {
 		}
 		return View{}, notFound("missing")
 	}
-	body, err := s.codec.appendDoc(nil, doc.id, doc.winner(), "")
+	body, err := appendDoc(nil, doc.id, doc.winner(), "")
 	if err != nil {
 		return View{}, err
 	}

@@ -1,0 +1,55 @@
+package couchfake
+
+import "bytes"
+
+// maxDepth is how deep a document may nest; encoding/json has the same bound.
+const maxDepth = 10_000
+
+// squeeze drops the white space between the tokens of a JSON text and refuses
+// one that nests deeper than a recursive reader can bear. It does not check the
+// text otherwise. The result may share src when there is nothing to drop.
+func squeeze(src []byte) ([]byte, error) {
+	var out []byte
+	depth, run := 0, 0 // run: where the bytes not yet in out begin
+	for i := 0; i < len(src); i++ {
+		switch src[i] {
+		case '"':
+			i = stringEnd(src, i)
+		case '{', '[':
+			if depth++; depth > maxDepth {
+				return nil, badRequest("JSON nests too deep")
+			}
+		case '}', ']':
+			depth--
+		case ' ', '\t', '\n', '\r':
+			if out == nil {
+				out = make([]byte, 0, len(src))
+			}
+			out = append(out, src[run:i]...)
+			run = i + 1
+		}
+	}
+	if out == nil {
+		return src, nil
+	}
+	return append(out, src[run:]...), nil
+}
+
+// stringEnd gives the index of the quote that ends the string at i, or of the
+// last byte if none does.
+func stringEnd(src []byte, i int) int {
+	for j := i + 1; ; j++ {
+		n := bytes.IndexByte(src[j:], '"')
+		if n < 0 {
+			return len(src) - 1
+		}
+		j += n
+		slashes := 0
+		for src[j-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return j
+		}
+	}
+}
