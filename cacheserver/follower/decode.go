@@ -33,11 +33,17 @@ func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
 	return d
 }
 
+// mode is what a document is decoded for.
+type mode struct {
+	fullRead bool // what is not added is removed when the read ends
+	afresh   bool // decode also what the store seems to have
+}
+
 // document appends the changes that one document or tombstone makes: none if
-// it is of no interest. In a full read, what is not added is removed at its
-// end, so there a document without interest makes none, and one that can't be
-// used makes one that says that its old record still stands.
-func (d *decoder) document(changes []store.Change, db couch.Database, row couch.Row, fullRead bool) []store.Change {
+// it is of no interest. In a full read a workflow that is no longer active
+// makes none, and a document that can't be used makes one that says that its
+// old record still stands.
+func (d *decoder) document(changes []store.Change, db couch.Database, row couch.Row, m mode) []store.Change {
 	if row.Deleted {
 		return d.tombstone(changes, db, row)
 	}
@@ -48,19 +54,19 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 	change := store.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
 	switch {
 	case err != nil:
-		return d.unusable(changes, db, row, change, err, fullRead)
+		return d.unusable(changes, db, row, change, err, m)
 	case head.Deleted:
 		return d.tombstone(changes, db, row)
 	case change.Kind == 0:
 		return changes
 	}
-	if old, ok := d.hash(change.Kind, row.ID); ok && old == hash {
+	if old, ok := d.hash(change.Kind, row.ID); ok && old == hash && !m.afresh {
 		d.quarantine.remove(db.String(), row.ID)
 		return append(changes, change)
 	}
 	flaws, err := d.decode(&change, row.Doc)
 	if err != nil {
-		return d.unusable(changes, db, row, change, err, fullRead)
+		return d.unusable(changes, db, row, change, err, m)
 	}
 	d.quarantine.remove(db.String(), row.ID)
 	if flaws > 0 {
@@ -68,7 +74,7 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 		call(d.o.Hooks.Flaws, flaws)
 	}
 	if change.Workflow != nil && !d.active[change.Workflow.Status] {
-		if fullRead {
+		if m.fullRead {
 			return changes
 		}
 		change = store.Change{Kind: change.Kind, ID: change.ID, Rev: change.Rev, Deleted: true}
@@ -149,7 +155,7 @@ func (d *decoder) tombstone(changes []store.Change, db couch.Database, row couch
 }
 
 // unusable counts, lists and logs a document that can't be used.
-func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.Row, change store.Change, err error, fullRead bool) []store.Change {
+func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.Row, change store.Change, err error, m mode) []store.Change {
 	bad := Quarantined{ID: row.ID, Database: db.String(), Rev: change.Rev, Reason: err.Error(), Last: d.o.Now()}
 	if bad.Rev == "" {
 		bad.Rev = row.Rev
@@ -166,7 +172,7 @@ func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.
 			slog.String("id", bad.ID), slog.String("rev", bad.Rev), slog.String("database", bad.Database),
 			slog.String("path", bad.Path), slog.String("reason", bad.Reason))
 	}
-	if !fullRead {
+	if !m.fullRead {
 		return changes
 	}
 	for _, kind := range []store.Kind{store.ReqMgr, store.AgentWork, store.AgentInfo} {

@@ -2,6 +2,7 @@ package follower
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -119,6 +120,9 @@ func (f *Follower) apply(b *batch) {
 	changes := f.decodeBatch(b.rows)
 	if len(changes) > 0 {
 		result := f.o.Store.Apply(changes)
+		if len(result.Refetch) > 0 {
+			f.o.Store.Apply(f.again(b.rows, result.Refetch))
+		}
 		if f.o.Hooks.Batch != nil {
 			f.o.Hooks.Batch(len(changes), f.o.Now().Sub(b.oldest))
 		}
@@ -127,6 +131,16 @@ func (f *Follower) apply(b *batch) {
 	}
 	f.advance(b.positions)
 	f.countRead(b.rows)
+}
+
+// again decodes documents that were taken for known and are not.
+func (f *Follower) again(rows []item, ids []string) (changes []store.Change) {
+	for _, it := range rows {
+		if slices.Contains(ids, it.change.ID) {
+			changes = f.decoder.document(changes, it.db, it.change.Row, mode{afresh: true})
+		}
+	}
+	return changes
 }
 
 // countRead tells the hook what came from where.
@@ -162,7 +176,7 @@ func (f *Follower) decodeBatch(rows []item) []store.Change {
 		from, to := min(w*size, len(rows)), min((w+1)*size, len(rows))
 		work := func() {
 			for _, it := range rows[from:to] {
-				parts[w] = f.decoder.document(parts[w], it.db, it.change.Row, false)
+				parts[w] = f.decoder.document(parts[w], it.db, it.change.Row, mode{})
 			}
 		}
 		if w == workers-1 {

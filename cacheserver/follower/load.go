@@ -24,11 +24,18 @@ const (
 // errHeldBack says that the store keeps what it has.
 var errHeldBack = errors.New("full read held back")
 
+// errStaleHashes says that documents were taken for known and are not.
+var errStaleHashes = errors.New("documents taken for known have changed in the store")
+
 // loadUntilDone reads everything, as often as it takes. The error is that of ctx.
 func (f *Follower) loadUntilDone(ctx context.Context) error {
 	wait := newBackoff(f.o.MinWait, f.o.MaxWait)
-	for {
-		err := f.load(ctx)
+	for afresh := false; ; {
+		err := f.load(ctx, afresh)
+		if afresh = errors.Is(err, errStaleHashes); afresh {
+			f.o.Log.Warn("full read once more, without skipping what is known", "err", err)
+			continue
+		}
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -45,7 +52,7 @@ func (f *Follower) loadUntilDone(ctx context.Context) error {
 
 // load reads both databases into the store. Positions are taken before the
 // read: a change during it is seen twice, never lost.
-func (f *Follower) load(ctx context.Context) error {
+func (f *Follower) load(ctx context.Context, afresh bool) error {
 	start := f.o.Now()
 	if err := f.nameSource(ctx); err != nil {
 		return f.loadFailed(couch.Requests, err)
@@ -59,7 +66,7 @@ func (f *Follower) load(ctx context.Context) error {
 		positions[db] = position
 	}
 	into := f.o.Store.BeginLoad()
-	read, err := f.readAll(ctx, into, start)
+	read, err := f.readAll(ctx, into, start, mode{fullRead: true, afresh: afresh})
 	if err != nil {
 		into.Abort()
 		return err
@@ -71,6 +78,9 @@ func (f *Follower) load(ctx context.Context) error {
 		}
 		f.state.reloading(heldBackText)
 		return fmt.Errorf("%w: %w", errHeldBack, err)
+	}
+	if len(result.Refetch) > 0 && !afresh {
+		return fmt.Errorf("%w: %d", errStaleHashes, len(result.Refetch))
 	}
 	f.mu.Lock()
 	f.positions = positions
@@ -154,7 +164,7 @@ func (p *parcel) empty() {
 
 // readAll reads both databases at once, while the decoders work. The number of
 // parcels bounds the memory: a reader without one waits.
-func (f *Follower) readAll(ctx context.Context, into Load, start time.Time) (*readCount, error) {
+func (f *Follower) readAll(ctx context.Context, into Load, start time.Time, m mode) (*readCount, error) {
 	var read readCount
 	free := make(chan *parcel, 2*f.o.Workers+2*len(followed()))
 	for range cap(free) {
@@ -163,7 +173,7 @@ func (f *Follower) readAll(ctx context.Context, into Load, start time.Time) (*re
 	full := make(chan *parcel, cap(free))
 	group, ctx := errgroup.WithContext(ctx)
 	for range f.o.Workers {
-		group.Go(func() error { return f.decodeParcels(ctx, full, free, into) })
+		group.Go(func() error { return f.decodeParcels(ctx, full, free, into, m) })
 	}
 	group.Go(func() error {
 		defer close(full)
@@ -234,14 +244,14 @@ func (f *Follower) progress(db couch.Database, documents, bytes int64, elapsed t
 }
 
 // decodeParcels decodes until there is nothing more.
-func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, into Load) error {
+func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, into Load, m mode) error {
 	changes := make([]store.Change, 0, loadBatch)
 	for p := range full {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		for _, row := range p.rows {
-			changes = f.decoder.document(changes, p.db, row, true)
+			changes = f.decoder.document(changes, p.db, row, m)
 			if len(changes) >= loadBatch {
 				into.Add(changes)
 				changes = make([]store.Change, 0, loadBatch)

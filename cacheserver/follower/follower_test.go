@@ -1,0 +1,375 @@
+package follower
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/mock/couchfake"
+)
+
+var polling = func(o *Options) { o.PollInterval = 3 * time.Millisecond }
+
+// bothWays runs a test with feeds and with plain polling.
+func bothWays(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Run("feeds", func(t *testing.T) { test(t, newRig(t)) })
+	t.Run("polling", func(t *testing.T) { test(t, newRig(t, polling)) })
+}
+
+func TestLoadThenFollow(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.fill(600) // more than one Add
+		r.start()
+		r.converges(600)
+		assert.Equal(t, 1, r.store.count(loads))
+		assert.Equal(t, r.client.PublicURL(), r.store.state().Source)
+
+		r.put(requestDB, requestDoc("wf600", "new", 1), requestDoc("wf1", "completed", 2))
+		r.put(wmstatsDB, workDoc("a2", "wf1", 9), infoDoc("a2", 3), jobDoc("job-2"))
+		require.True(t, r.srv.Delete(wmstatsDB, "a1-wf2"))
+		require.True(t, r.srv.Delete(wmstatsDB, "job-1"))
+		require.True(t, r.srv.Delete(wmstatsDB, "a1"))
+		require.True(t, r.srv.Delete(requestDB, "wf3"))
+		r.put(requestDB, requestDoc("wf4", "aborted-archived", 2))
+		r.converges(601)
+		assert.Equal(t, 1, r.store.count(loads), "changes need no full read")
+		assert.NotContains(t, r.store.content(), key(store.ReqMgr, "wf4"))
+		r.eventually("ticks", func() bool { return r.store.count(func(s *storeFake) int { return s.ticks }) > 2 })
+	})
+}
+
+func TestUnchangedContentIsNotDecoded(t *testing.T) {
+	r := newRig(t)
+	r.fill(20)
+	r.start()
+	r.converges(20)
+	before := r.store.count(decoded)
+	for i := range 20 {
+		doc := strings.Replace(workDoc("a1", fmt.Sprintf("wf%d", i), i), `"timestamp":17`, `"timestamp":18`, 1)
+		r.put(wmstatsDB, doc)
+	}
+	r.put(wmstatsDB, workDoc("a2", "wf1", 1)) // the sign that all before it was seen
+	r.eventually("the last one", func() bool { _, ok := r.store.KnownHash(store.AgentWork, "a2-wf1"); return ok })
+	r.converges(20)
+	assert.Equal(t, before+1, r.store.count(decoded))
+}
+
+func TestPositionMovesOnlyAfterTheWork(t *testing.T) {
+	r := newRig(t)
+	r.fill(3)
+	r.start()
+	r.converges(3)
+	first := r.follower.Positions()
+	r.put(requestDB, requestDoc("wf3", "new", 1))
+	r.converges(4)
+	r.eventually("the position", func() bool { return r.follower.Positions()[couch.Requests] != first[couch.Requests] })
+	now := r.follower.Positions()[couch.Requests]
+	changes := 0
+	for _, err := range r.client.Changes(t.Context(), couch.Requests, now.Seq, couch.FeedOptions{Once: true}) {
+		require.NoError(t, err)
+		changes++
+	}
+	assert.Equal(t, 1, changes, "nothing is left after the position but the end of the feed")
+}
+
+func TestFaultsAtTheStart(t *testing.T) {
+	every := couchfake.Match{}
+	design := couchfake.Match{Path: "/" + requestDB + "/_design"}
+	for name, c := range map[string]struct {
+		fault  couchfake.Fault
+		reason string
+	}{
+		"500":                {couchfake.Fault{Match: every, Kind: couchfake.FailStatus, Times: 3}, "status 500"},
+		"401":                {couchfake.Fault{Match: every, Kind: couchfake.Deny, Times: 2}, "credentials"},
+		"no database":        {couchfake.Fault{Match: couchfake.Match{Path: "/" + wmstatsDB}, Kind: couchfake.NoDatabase, Times: 2}, "does not exist"},
+		"cut in a row":       {couchfake.Fault{Match: design, Kind: couchfake.CutInRow, Rows: 2, Times: 2}, "cut"},
+		"cut in the head":    {couchfake.Fault{Match: design, Kind: couchfake.Cut, Bytes: 10, Times: 2}, "cut"},
+		"error row":          {couchfake.Fault{Match: design, Kind: couchfake.ErrorRow, Rows: 2, Times: 2}, "middle of an answer"},
+		"error row, the end": {couchfake.Fault{Match: design, Kind: couchfake.ErrorRow, Rows: 2, Stop: true, Times: 2}, "middle of an answer"},
+		"frozen in a row":    {couchfake.Fault{Match: design, Kind: couchfake.FreezeInRow, Rows: 2, Times: 1}, "silent"},
+		"frozen":             {couchfake.Fault{Match: design, Kind: couchfake.Freeze, Times: 1}, "silent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.fill(5)
+			r.srv.Misbehave(c.fault)
+			r.start()
+			r.converges(5)
+			assert.True(t, r.store.was(c.reason), "%+v", r.store.states)
+			assert.Equal(t, 1, r.store.count(loads))
+		})
+	}
+}
+
+func TestFaultsWhileFollowing(t *testing.T) {
+	feed := couchfake.Match{Path: "/" + requestDB + "/_changes"}
+	for name, c := range map[string]struct {
+		fault  couchfake.Fault
+		reason string // "": no failure
+	}{
+		"500":             {couchfake.Fault{Match: feed, Kind: couchfake.FailStatus, Times: 3}, "status 500"},
+		"401":             {couchfake.Fault{Match: feed, Kind: couchfake.Deny, Times: 2}, "credentials"},
+		"cut in a row":    {couchfake.Fault{Match: feed, Kind: couchfake.CutInRow, Rows: 1, Times: 3}, "cut"},
+		"frozen in a row": {couchfake.Fault{Match: feed, Kind: couchfake.FreezeInRow, Rows: 1, Times: 1}, "silent"},
+		"error row":       {couchfake.Fault{Match: feed, Kind: couchfake.ErrorRow, Rows: 1, Stop: true, Times: 2}, "middle of an answer"},
+		"feeds that end":  {couchfake.Fault{Match: feed, Kind: couchfake.EndFeed, Rows: 2}, ""},
+		"replays":         {couchfake.Fault{Match: feed, Kind: couchfake.Replay, Rows: 5}, ""},
+		"reordering":      {couchfake.Fault{Match: feed, Kind: couchfake.Reorder}, ""},
+		"rewound seqs":    {couchfake.Fault{Match: feed, Kind: couchfake.RewindSeqs}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bothWays(t, func(t *testing.T, r *rig) {
+				r.fill(5)
+				r.start()
+				r.converges(5)
+				// The feed under way ends, so that the next one meets the fault.
+				require.NoError(t, r.end.Refuse())
+				r.srv.Misbehave(c.fault)
+				for i := range 10 {
+					r.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i), "assigned", 100+i))
+				}
+				require.NoError(t, r.end.Accept())
+				r.converges(10)
+				if c.reason != "" {
+					r.eventually("the reason "+c.reason, func() bool { return r.store.was(c.reason) })
+				}
+				r.put(requestDB, requestDoc("wf0", "acquired", 1))
+				r.converges(10)
+				assert.Equal(t, 1, r.store.count(loads), "no full read")
+			})
+		})
+	}
+}
+
+func TestServerNotThere(t *testing.T) {
+	r := newRig(t)
+	r.fill(3)
+	require.NoError(t, r.end.Refuse())
+	r.start()
+	r.eventually("refused at the start", func() bool { return r.store.was("connection to the database server refused") })
+	assert.False(t, r.store.state().Complete)
+	require.NoError(t, r.end.Accept())
+	r.converges(3)
+	loaded := r.store.count(loads)
+
+	require.NoError(t, r.end.Refuse())
+	r.eventually("stale", func() bool { return r.store.state().Stale })
+	last := r.store.state().CheckTime
+	assert.Len(t, r.store.content(), 7, "the records stay")
+	r.put(requestDB, requestDoc("wf3", "new", 1))
+	require.NoError(t, r.end.Accept())
+	r.converges(4)
+	assert.True(t, r.store.state().CheckTime.After(last))
+	assert.Equal(t, loaded, r.store.count(loads), "no full read")
+}
+
+func TestPositionLost(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.fill(5)
+		r.start()
+		r.converges(5)
+		require.NoError(t, r.end.Refuse())
+		require.True(t, r.srv.Delete(wmstatsDB, "a1-wf2"))
+		r.put(requestDB, requestDoc("wf5", "new", 1))
+		r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
+		require.NoError(t, r.end.Accept())
+		r.converges(6)
+		assert.Equal(t, 2, r.store.count(loads))
+		assert.True(t, r.store.was("no longer knows the position"))
+	})
+}
+
+func TestDatabaseMadeAnew(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.fill(5)
+		r.start()
+		r.converges(5)
+		require.True(t, r.srv.Drop(requestDB))
+		r.eventually("missing", func() bool { return r.store.was("does not exist") })
+		for i := range 4 {
+			r.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i), "new", 7))
+		}
+		r.converges(5)
+		assert.GreaterOrEqual(t, r.store.count(loads), 2)
+		assert.True(t, r.store.was("made anew"))
+		r.put(requestDB, requestDoc("wf0", "assigned", 8))
+		r.converges(5)
+	})
+}
+
+func TestSourceSuddenlyEmpty(t *testing.T) {
+	r := newRig(t)
+	r.fill(10)
+	r.start()
+	r.converges(10)
+	before := r.store.content()
+	require.NoError(t, r.end.Refuse())
+	forget := r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
+	empty := r.srv.Misbehave(couchfake.Fault{Kind: couchfake.EmptyDB})
+	require.NoError(t, r.end.Accept())
+	r.eventually("held back", func() bool { return r.store.was("far fewer") })
+	assert.True(t, maps.Equal(before, r.store.content()), "the records stay")
+	assert.True(t, r.store.state().Stale)
+	forget.Clear()
+	empty.Clear()
+	r.converges(10)
+}
+
+func TestBadDocuments(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Quarantine = 3 })
+	r.fill(5)
+	r.start()
+	r.converges(5)
+	good, ok := r.store.KnownHash(store.ReqMgr, "wf1")
+	require.True(t, ok)
+
+	const bad = `{"_id":"wf1","RequestName":{"not":"a name"},"RequestStatus":["what"]}`
+	r.put(requestDB, bad)
+	r.put(requestDB, requestDoc("wf2", "new", 77))
+	r.eventually("the bad one in the list", func() bool { return len(r.follower.Quarantined()) == 1 })
+	r.eventually("the good one after it", func() bool {
+		return r.store.content()[key(store.ReqMgr, "wf2")] == r.source("wf2")[key(store.ReqMgr, "wf2")]
+	})
+	kept, _ := r.store.KnownHash(store.ReqMgr, "wf1")
+	assert.Equal(t, good, kept, "its old record stays")
+	q := r.follower.Quarantined()[0]
+	assert.Equal(t, []any{"wf1", "requests", int64(1)}, []any{q.ID, q.Database, q.Count})
+	assert.NotEmpty(t, q.Reason)
+	assert.NotEmpty(t, q.Rev)
+	r.put(requestDB, strings.Replace(bad, "what", "still", 1))
+	r.eventually("its count", func() bool { return r.follower.Quarantined()[0].Count == 2 })
+	r.eventually("the count of all", func() bool {
+		r.follower.state.count(0, 0)
+		return r.store.state().BadDocuments == 2
+	})
+
+	// A full read, too, keeps the old record of a document that can't be used.
+	require.NoError(t, r.end.Refuse())
+	r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
+	require.NoError(t, r.end.Accept())
+	r.eventually("the second full read", func() bool { return r.store.count(loads) == 2 })
+
+	r.put(requestDB, requestDoc("wf1", "assigned", 5))
+	r.converges(5)
+	assert.Empty(t, r.follower.Quarantined(), "a good version ends it")
+	for i := range 5 {
+		r.put(requestDB, strings.Replace(bad, `"_id":"wf1"`, fmt.Sprintf(`"_id":"bad%d"`, i), 1))
+	}
+	r.eventually("the bound", func() bool { q := r.follower.Quarantined(); return len(q) == 3 && q[0].ID == "bad4" })
+	require.True(t, r.srv.Delete(requestDB, "bad4"))
+	r.eventually("a deleted one to leave", func() bool { return len(r.follower.Quarantined()) == 2 })
+}
+
+func TestHugeDocument(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		lumis := strings.Repeat(`"380115":[[1,2],[3,4]],`, 900_000) // 20 MB
+		huge := func(n int) string {
+			return strings.Replace(requestDoc("wf0", "running-open", n), `"RequestStatus"`, `"LumiList":{`+lumis+`"1":[]},"RequestStatus"`, 1)
+		}
+		r.put(requestDB, huge(1), requestDoc("wf1", "new", 1))
+		r.start()
+		r.converges(2)
+		r.put(requestDB, huge(2), requestDoc("wf1", "new", 2))
+		r.converges(2)
+	})
+}
+
+func TestManyDeletionsAtOnce(t *testing.T) {
+	r := newRig(t)
+	const n = 6000 // three batches
+	docs := make([][]byte, n)
+	for i := range docs {
+		docs[i] = []byte(workDoc("a1", fmt.Sprintf("wf%d", i), i))
+	}
+	require.NoError(t, r.srv.Put(wmstatsDB, docs...))
+	r.start()
+	r.eventually("all", func() bool { return len(r.store.content()) == n })
+	for i := range n {
+		require.True(t, r.srv.Delete(wmstatsDB, fmt.Sprintf("a1-wf%d", i)))
+	}
+	r.eventually("none", func() bool { return len(r.store.content()) == 0 })
+	assert.Equal(t, 1, r.store.count(loads))
+}
+
+// TestNothingIsLost writes, rewrites and deletes while the server misbehaves
+// in one way after the other.
+func TestNothingIsLost(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		const n = 60
+		r.fill(n)
+		r.start()
+		rnd := rand.New(rand.NewPCG(1, 2))
+		changes := couchfake.Match{}
+		faults := []couchfake.Fault{
+			{Match: changes, Kind: couchfake.CutInRow, Rows: 2}, {Match: changes, Kind: couchfake.ErrorRow, Rows: 1},
+			{Match: changes, Kind: couchfake.FailStatus}, {Match: changes, Kind: couchfake.Replay, Rows: 4},
+			{Match: changes, Kind: couchfake.Reorder}, {Match: changes, Kind: couchfake.EndFeed, Rows: 1},
+			{Match: changes, Kind: couchfake.Cut, Bytes: 700}, {Match: changes, Kind: couchfake.Deny},
+			{Match: changes, Kind: couchfake.FreezeInRow, Rows: 3}, {Match: changes, Kind: couchfake.RewindSeqs},
+		}
+		for round := range 40 {
+			if round%4 == 0 {
+				r.srv.Behave()
+				require.NoError(t, r.end.Refuse())
+				fault := faults[round/4%len(faults)]
+				fault.Times = 6
+				r.srv.Misbehave(fault)
+				require.NoError(t, r.end.Accept())
+			}
+			for range 20 {
+				wf, v := fmt.Sprintf("wf%d", rnd.IntN(n)), rnd.IntN(1000)
+				switch rnd.IntN(6) {
+				case 0:
+					r.srv.Delete(wmstatsDB, "a1-"+wf)
+				case 1:
+					r.put(requestDB, requestDoc(wf, "normal-archived", v))
+				case 2:
+					r.put(wmstatsDB, workDoc("a2", wf, v))
+				case 3:
+					r.put(wmstatsDB, workDoc("a1", wf, v))
+				default:
+					r.put(requestDB, requestDoc(wf, "running-closed", v))
+				}
+			}
+		}
+		r.srv.Behave()
+		r.converges(n)
+	})
+}
+
+func TestNewNamesAllFaults(t *testing.T) {
+	_, err := New(Options{BatchWindow: -1, MinWait: time.Minute, MaxWait: time.Second, Workers: -1})
+	for _, want := range []string{"Source", "Store", "BatchWindow", "MaxWait", "Workers"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestBackoffDoublesUpToItsLimit(t *testing.T) {
+	b := newBackoff(100, 1000)
+	for _, most := range []time.Duration{100, 200, 400, 800, 1000, 1000} {
+		got := b.step()
+		assert.GreaterOrEqual(t, got, most/2)
+		assert.LessOrEqual(t, got, most)
+	}
+	b.reset()
+	assert.LessOrEqual(t, b.step(), time.Duration(100))
+}
+
+func TestLastChangeOfADocumentWins(t *testing.T) {
+	b := newBatch()
+	for i, id := range []string{"a", "b", "a", ""} {
+		b.add(item{db: couch.Requests, change: couch.Change{Row: couch.Row{ID: id, Rev: fmt.Sprint(i)}, Seq: couch.Seq(fmt.Sprint(i))}})
+	}
+	b.add(item{db: couch.WMStats, change: couch.Change{Row: couch.Row{ID: "a", Rev: "w"}, Seq: "w"}})
+	require.Len(t, b.rows, 3)
+	assert.Equal(t, "2", b.rows[0].change.Rev)
+	assert.Equal(t, map[couch.Database]couch.Seq{couch.Requests: "3", couch.WMStats: "w"}, b.positions)
+}
