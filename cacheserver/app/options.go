@@ -96,7 +96,6 @@ func (o *Options) settings() []setting {
 		text("log-format", &o.LogFormat, "text or json"),
 		duration("drain", &o.Drain, "longest wait for requests under way when stopping"),
 		duration("drain-delay", &o.DrainDelay, "time that /readyz fails before the port is closed, for balancers"),
-		truth("healthcheck", &o.HealthCheck, "ask the server at --listen whether it lives, and exit 0 or 1"),
 	}
 }
 
@@ -109,7 +108,7 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 	flags.SetOutput(usage)
 	for _, s := range o.settings() {
 		env := "WMSTATS_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
-		if text := getenv(env); text != "" && s.name != "healthcheck" {
+		if text := getenv(env); text != "" {
 			if err := s.set(text); err != nil {
 				faults = append(faults, fmt.Errorf("%s %q: %w", env, text, err))
 			}
@@ -128,6 +127,7 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 			flags.Func(s.name, help, set)
 		}
 	}
+	flags.BoolVar(&o.HealthCheck, "healthcheck", false, "ask the server at --listen whether it lives, and exit 0 or 1")
 	if err := flags.Parse(args); err != nil {
 		return o, fmt.Errorf("read the command line: %w", err)
 	}

@@ -1,0 +1,280 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/schema"
+)
+
+const (
+	waitFor  = 20 * time.Second
+	tick     = 2 * time.Millisecond
+	password = "s3cret-of-couch"
+)
+
+// couch is a stand-in with both databases, which asks for a password.
+func couch(t *testing.T) (fake *couchfake.Server, url string) {
+	t.Helper()
+	fake = couchfake.New(couchfake.Options{User: "reader", Password: password, BuiltinViews: true})
+	for _, db := range []string{"reqmgr_workload_cache", "wmstats"} {
+		require.NoError(t, fake.Create(db))
+	}
+	server := httptest.NewServer(fake)
+	t.Cleanup(func() {
+		require.NoError(t, fake.Close())
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return fake, server.URL
+}
+
+func put(t *testing.T, fake *couchfake.Server, db string, docs ...string) {
+	t.Helper()
+	for _, d := range docs {
+		require.NoError(t, fake.Put(db, []byte(d)))
+	}
+}
+
+func request(name, status string, priority int) string {
+	return fmt.Sprintf(`{"_id":%q,"RequestName":%q,"RequestType":"TaskChain","RequestStatus":%q,"RequestPriority":%d,"Campaign":"Run3",
+		"RequestTransition":[{"Status":"new","UpdateTime":1795000000},{"Status":%q,"UpdateTime":1795000100}]}`, name, name, status, priority, status)
+}
+
+func agentRequest(name string, success int) string {
+	return fmt.Sprintf(`{"_id":"agent-%s","type":"agent_request","workflow":%q,"agent_url":"vocms1.cern.ch:9999","agent":"WMAgent","timestamp":1795000200,
+		"status":{"success":%d,"inWMBS":100},"sites":{"T2_CH_CERN":{"success":%d}},
+		"tasks":{"/%s/GEN":{"jobtype":"Production","status":{"success":%d},"sites":{"T2_CH_CERN":{"success":%d}}}}}`, name, name, success, success, name, success, success)
+}
+
+// logBuffer is a log that may be read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// options are those of a test, on a port of its own.
+func options(t *testing.T, couchURL string, log io.Writer) app.Options {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "password")
+	require.NoError(t, os.WriteFile(file, []byte(password+"\n"), 0o600))
+	o := app.Defaults()
+	o.Listen, o.CouchURL, o.CouchUser, o.CouchPasswordFile = "127.0.0.1:0", couchURL, "reader", file
+	o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return o
+}
+
+func start(t *testing.T, o app.Options) *app.App {
+	t.Helper()
+	a, err := app.New(o)
+	require.NoError(t, err)
+	require.NoError(t, a.Start())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), waitFor)
+		defer cancel()
+		assert.NoError(t, a.Stop(ctx))
+	})
+	return a
+}
+
+func get(t *testing.T, addr, path string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, http.NoBody)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(raw)
+}
+
+func ready(t *testing.T, addr string) {
+	t.Helper()
+	require.Eventually(t, func() bool { status, _ := get(t, addr, "/readyz"); return status == 200 }, waitFor, tick)
+}
+
+func workflow(t *testing.T, addr, name string) (w schema.Workflow, ok bool) {
+	t.Helper()
+	status, body := get(t, addr, "/fetch?name="+name)
+	require.Equal(t, 200, status, body)
+	var list []schema.Workflow
+	require.NoError(t, json.Unmarshal([]byte(body), &list))
+	if len(list) == 0 {
+		return w, false
+	}
+	return list[0], true
+}
+
+func TestDocumentsBecomeAnswers(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 10), request("wf2", "acquired", 20))
+	put(t, fake, "wmstats", agentRequest("wf1", 30))
+	var log logBuffer
+	a := start(t, options(t, url, &log))
+	ready(t, a.Addr())
+
+	w, ok := workflow(t, a.Addr(), "wf1")
+	require.True(t, ok)
+	assert.Equal(t, []any{"running-open", int64(10), int64(30), "Run3"}, []any{w.Status, w.Priority, w.Success, w.Campaign})
+	assert.Equal(t, []string{"vocms1.cern.ch"}, w.Agents)
+	assert.Equal(t, []string{"T2_CH_CERN"}, w.Sites)
+
+	status, body := get(t, a.Addr(), "/fetch/wf1")
+	require.Equal(t, 200, status, body)
+	var detail schema.Detail
+	require.NoError(t, json.Unmarshal([]byte(body), &detail))
+	require.Len(t, detail.Tasks, 1)
+	assert.Equal(t, int64(30), detail.Tasks[0].Success)
+	assert.Len(t, detail.Transitions, 2)
+
+	// Changes arrive by themselves.
+	put(t, fake, "reqmgr_workload_cache", request("wf3", "new", 5))
+	put(t, fake, "wmstats", agentRequest("wf1", 31))
+	require.Eventually(t, func() bool {
+		w, _ := workflow(t, a.Addr(), "wf1")
+		_, ok := workflow(t, a.Addr(), "wf3")
+		return ok && w.Success == 31
+	}, waitFor, tick)
+	_, body = get(t, a.Addr(), "/fetch/wf1")
+	assert.Contains(t, body, `"Success":31`)
+	require.True(t, fake.Delete("reqmgr_workload_cache", "wf2"))
+	require.Eventually(t, func() bool { _, ok := workflow(t, a.Addr(), "wf2"); return !ok }, waitFor, tick)
+
+	// A document that can't be used is listed, and costs nothing else.
+	put(t, fake, "wmstats", `{"_id":"agent-of-nothing","type":"agent_request","agent_url":"vocms1.cern.ch"}`, agentRequest("wf3", 7))
+	require.Eventually(t, func() bool {
+		_, body := get(t, a.Addr(), "/quarantine")
+		return strings.Contains(body, `"ID":"agent-of-nothing","Database":"wmstats"`)
+	}, waitFor, tick)
+
+	_, metrics := get(t, a.Addr(), "/metrics")
+	assert.Contains(t, metrics, `wmstats_follower_documents_total{db="requests"}`)
+	for _, path := range []string{"/pulse", "/metrics", "/readyz?verbose", "/quarantine", "/version"} {
+		_, body := get(t, a.Addr(), path)
+		assert.NotContains(t, body, password, path)
+	}
+	assert.NotContains(t, log.String(), password)
+}
+
+func TestServesWhileTheSourceIsAway(t *testing.T) {
+	var log logBuffer
+	o := options(t, "http://reader2:"+password+"@127.0.0.1:1", &log)
+	o.CouchUser, o.CouchPasswordFile = "", ""
+	a := start(t, o)
+	status, _ := get(t, a.Addr(), "/livez")
+	assert.Equal(t, 200, status)
+	status, body := get(t, a.Addr(), "/fetch")
+	assert.Equal(t, 503, status)
+	assert.Contains(t, body, "/problems/not-ready")
+	require.Eventually(t, func() bool { _, body := get(t, a.Addr(), "/pulse"); return strings.Contains(body, `"Stale":true`) }, waitFor, tick)
+	for _, path := range []string{"/pulse", "/readyz?verbose", "/fetch"} {
+		_, body := get(t, a.Addr(), path)
+		assert.NotContains(t, body, password, path)
+	}
+	assert.NotContains(t, log.String(), password)
+}
+
+func TestReadyFailsBeforeThePortCloses(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "new", 10))
+	o := options(t, url, io.Discard)
+	o.Listen, o.DrainDelay = freePort(t), 2*time.Second
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(ctx, o) }()
+	ready(t, o.Listen)
+	stop()
+	require.Eventually(t, func() bool { status, _ := get(t, o.Listen, "/readyz"); return status == 503 }, waitFor, tick)
+	status, _ := get(t, o.Listen, "/fetch")
+	assert.Equal(t, 200, status, "what comes meanwhile is still served")
+	require.NoError(t, <-ended)
+	_, err := net.DialTimeout("tcp", o.Listen, time.Second)
+	assert.Error(t, err, "the port is closed")
+}
+
+// freePort is an address that was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	_, url := couch(t)
+	o := options(t, url, io.Discard)
+	o.Listen = l.Addr().String()
+	err = app.Run(t.Context(), o)
+	require.ErrorContains(t, err, o.Listen)
+	assert.ErrorContains(t, err, "in use by another program")
+}
+
+func TestStopIsSafeAtAnyTime(t *testing.T) {
+	_, url := couch(t)
+	a, err := app.New(options(t, url, io.Discard))
+	require.NoError(t, err)
+	require.NoError(t, a.Stop(t.Context()), "never started")
+	require.NoError(t, a.Stop(t.Context()), "again")
+
+	a = start(t, options(t, url, io.Discard))
+	require.NoError(t, a.Stop(t.Context()))
+	require.NoError(t, a.Stop(t.Context()))
+}
+
+func TestNewTakesDownWhatItBuilt(t *testing.T) {
+	_, url := couch(t)
+	o := options(t, url, io.Discard)
+	o.CouchPasswordFile += "-missing"
+	_, err := app.New(o)
+	require.ErrorContains(t, err, "read the CouchDB password")
+	_, err = app.New(app.Options{})
+	assert.Error(t, err)
+}
+
+func TestHealthCheck(t *testing.T) {
+	_, url := couch(t)
+	a := start(t, options(t, url, io.Discard))
+	_, port, err := net.SplitHostPort(a.Addr())
+	require.NoError(t, err)
+	for _, listen := range []string{a.Addr(), "0.0.0.0:" + port, ":" + port} {
+		assert.NoError(t, app.HealthCheck(t.Context(), app.Options{Listen: listen}), listen)
+	}
+	assert.Error(t, app.HealthCheck(t.Context(), app.Options{Listen: freePort(t)}))
+}

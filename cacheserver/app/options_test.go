@@ -1,0 +1,82 @@
+package app_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/app"
+)
+
+func parse(env map[string]string, args ...string) (app.Options, error) {
+	return app.ParseOptions(args, func(name string) string { return env[name] }, io.Discard)
+}
+
+func TestFlagsAndEnvironment(t *testing.T) {
+	env := map[string]string{
+		"WMSTATS_LISTEN": "127.0.0.1:9000", "WMSTATS_COUCH_URL": "http://couch:5984", "WMSTATS_POLL_INTERVAL": "5s",
+		"WMSTATS_CACHE_BYTES": "2GiB", "WMSTATS_INSECURE": "true", "WMSTATS_LOG_LEVEL": "warn", "WMSTATS_COUCH_USER": "u",
+	}
+	o, err := parse(env, "--listen", "0.0.0.0:0", "-cache-bytes=64MiB", "--drain", "3s", "--log-format", "json")
+	require.NoError(t, err)
+	want := app.Defaults()
+	want.Listen, want.CouchURL, want.PollInterval = "0.0.0.0:0", "http://couch:5984", 5*time.Second
+	want.CacheBytes, want.Insecure, want.LogLevel, want.LogFormat = 64<<20, true, "warn", "json"
+	want.CouchUser, want.Drain = "u", 3*time.Second
+	assert.Equal(t, want, o)
+	o, err = parse(nil, "--couch-url", "http://127.0.0.1:5984", "--cache-bytes", "0")
+	require.NoError(t, err)
+	assert.Equal(t, "127.0.0.1:8081", o.Listen)
+	assert.Zero(t, o.CacheBytes)
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	_, err := parse(map[string]string{"WMSTATS_DRAIN": "long"},
+		"--listen", "0.0.0.0:123456", "--couch-url", "couch://u:hidden@host", "--couch-password-file", "x", "--poll-interval", "-5s",
+		"--cache-bytes", "much", "--log-level", "loud", "--log-format", "xml", "--wmstats-db", "", "extra")
+	require.Error(t, err)
+	for _, part := range []string{
+		"WMSTATS_DRAIN", "port must be a number", "can be reached by others", "--couch-url", "needs --couch-user", "--poll-interval",
+		"--cache-bytes", "--log-level", "--log-format", "--wmstats-db", `"extra"`,
+	} {
+		assert.ErrorContains(t, err, part)
+	}
+	assert.NotContains(t, err.Error(), "hidden", "a password in the URL is not repeated")
+}
+
+func TestSingleFaults(t *testing.T) {
+	for part, args := range map[string][]string{
+		"couch-url is missing": {},
+		"want host:port":       {"--couch-url", "http://h", "--listen", "8081"},
+		"reached by others":    {"--couch-url", "http://h", "--listen", ":8081"},
+		"user in it":           {"--couch-url", "http://a:b@h", "--couch-user", "c"},
+		"not defined":          {"--couch-url", "http://h", "--couch-ulr", "x"},
+		"must not be negative": {"--couch-url", "http://h", "--cache-bytes", "-1"},
+		"true or false":        {"--couch-url", "http://h", "--insecure=perhaps"},
+		"bytes, such as":       {"--couch-url", "http://h", "--cache-bytes", "99999999999GiB"},
+	} {
+		_, err := parse(nil, args...)
+		assert.ErrorContains(t, err, part)
+	}
+	for _, listen := range []string{"localhost:1", "127.9.9.9:1", "[::1]:1"} {
+		_, err := parse(nil, "--couch-url", "http://h", "--listen", listen)
+		assert.NoError(t, err, listen)
+	}
+	_, err := parse(nil, "-healthcheck", "--listen=0.0.0.0:8081")
+	assert.NoError(t, err, "a health check needs nothing but the address")
+}
+
+func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
+	var usage bytes.Buffer
+	_, err := app.ParseOptions([]string{"-h"}, func(string) string { return "" }, &usage)
+	require.True(t, errors.Is(err, flag.ErrHelp))
+	for _, name := range []string{"-listen", "WMSTATS_LISTEN", "WMSTATS_COUCH_PASSWORD_FILE", "-drain-delay", "-healthcheck"} {
+		assert.Contains(t, usage.String(), name)
+	}
+}
