@@ -126,16 +126,46 @@ func (c *JobCounts) each() [18]*int64 {
 
 // Add adds the counters of o.
 func (c *JobCounts) Add(o JobCounts) {
-	for i, p := range o.each() {
-		*c.each()[i] += *p
-	}
+	c.Success += o.Success
+	c.Canceled += o.Canceled
+	c.Transition += o.Transition
+	c.QueuedFirst += o.QueuedFirst
+	c.QueuedRetry += o.QueuedRetry
+	c.SubmittedFirst += o.SubmittedFirst
+	c.SubmittedRetry += o.SubmittedRetry
+	c.Pending += o.Pending
+	c.Running += o.Running
+	c.FailureCreate += o.FailureCreate
+	c.FailureSubmit += o.FailureSubmit
+	c.FailureException += o.FailureException
+	c.CooloffCreate += o.CooloffCreate
+	c.CooloffSubmit += o.CooloffSubmit
+	c.CooloffJob += o.CooloffJob
+	c.PausedCreate += o.PausedCreate
+	c.PausedSubmit += o.PausedSubmit
+	c.PausedJob += o.PausedJob
 }
 
 // Sub subtracts the counters of o. A result may be negative.
 func (c *JobCounts) Sub(o JobCounts) {
-	for i, p := range o.each() {
-		*c.each()[i] -= *p
-	}
+	c.Success -= o.Success
+	c.Canceled -= o.Canceled
+	c.Transition -= o.Transition
+	c.QueuedFirst -= o.QueuedFirst
+	c.QueuedRetry -= o.QueuedRetry
+	c.SubmittedFirst -= o.SubmittedFirst
+	c.SubmittedRetry -= o.SubmittedRetry
+	c.Pending -= o.Pending
+	c.Running -= o.Running
+	c.FailureCreate -= o.FailureCreate
+	c.FailureSubmit -= o.FailureSubmit
+	c.FailureException -= o.FailureException
+	c.CooloffCreate -= o.CooloffCreate
+	c.CooloffSubmit -= o.CooloffSubmit
+	c.CooloffJob -= o.CooloffJob
+	c.PausedCreate -= o.PausedCreate
+	c.PausedSubmit -= o.PausedSubmit
+	c.PausedJob -= o.PausedJob
 }
 
 // positive returns the counters with negative ones as 0.

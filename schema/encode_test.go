@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -177,5 +181,22 @@ func TestKindsAreComplete(t *testing.T) {
 			assert.False(t, params[f.Param], "%s: two fields have the parameter %s", name, f.Param)
 			params[f.Param] = true
 		}
+	}
+}
+
+// TestKindsQuoteTheComments: the page on records and the code say the same.
+func TestKindsQuoteTheComments(t *testing.T) {
+	comments := map[string]string{}
+	for _, name := range []string{"records.go", "groups.go", "jobrecords.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, decl := range file.Decls {
+			if gen, ok := decl.(*ast.GenDecl); ok && gen.Tok == token.TYPE {
+				comments[gen.Specs[0].(*ast.TypeSpec).Name.Name] = strings.Join(strings.Fields(gen.Doc.Text()), " ")
+			}
+		}
+	}
+	for _, k := range Kinds() {
+		assert.True(t, strings.HasPrefix(comments[k.Name], k.Doc), "%s: %q", k.Name, comments[k.Name])
 	}
 }

@@ -243,6 +243,9 @@ func TestAddAndSubAreInverse(t *testing.T) {
 		_, b := randomCounts(rnd)
 		sum := a
 		sum.Add(b)
+		for i := range counterPaths {
+			assert.Equal(t, *a.each()[i]+*b.each()[i], *sum.each()[i], counterPaths[i])
+		}
 		assert.Equal(t, a.Derive().TotalJobs+b.Derive().TotalJobs, sum.Derive().TotalJobs)
 		sum.Sub(b)
 		assert.Equal(t, a, sum)

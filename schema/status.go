@@ -1,5 +1,7 @@
 package schema
 
+import "slices"
+
 // StatusInfo is one row of ReqMgr's table of statuses (domain, 3.1).
 type StatusInfo struct {
 	Status  string
@@ -9,38 +11,40 @@ type StatusInfo struct {
 	JobInfo bool   // joined with the agents' counts
 }
 
-// Statuses returns ReqMgr's statuses in the order of the life cycle.
-func Statuses() []StatusInfo {
-	const active, jobs = true, true
-	return []StatusInfo{
-		{"new", 1, "Waiting", active, !jobs},
-		{"assignment-approved", 2, "Waiting", active, !jobs},
-		{"assigned", 3, "Waiting", active, !jobs},
-		{"staging", 4, "InTransfer", active, !jobs},
-		{"staged", 5, "InQueue", active, !jobs},
-		{"acquired", 6, "InQueue", active, !jobs},
-		{"running-open", 7, "RunningWorkflows", active, jobs},
-		{"running-closed", 8, "RunningWorkflows", active, jobs},
-		{"force-complete", 9, "RunningWorkflows", active, jobs},
-		{"failed", 10, "Bad", active, !jobs},
-		{"completed", 11, "Done", active, jobs},
-		{"closed-out", 12, "Done", active, jobs},
-		{"announced", 13, "Done", active, !jobs},
-		{"aborted", 14, "Bad", active, !jobs},
-		{"aborted-completed", 15, "Bad", active, !jobs},
-		{"rejected", 16, "Bad", active, !jobs},
-		{"normal-archived", 17, "Done", !active, !jobs},
-		{"aborted-archived", 18, "Bad", !active, !jobs},
-		{"rejected-archived", 19, "Bad", !active, !jobs},
-	}
+const active, jobs = true, true
+
+// statuses is ReqMgr's table; nothing changes it.
+var statuses = [...]StatusInfo{
+	{"new", 1, "Waiting", active, !jobs},
+	{"assignment-approved", 2, "Waiting", active, !jobs},
+	{"assigned", 3, "Waiting", active, !jobs},
+	{"staging", 4, "InTransfer", active, !jobs},
+	{"staged", 5, "InQueue", active, !jobs},
+	{"acquired", 6, "InQueue", active, !jobs},
+	{"running-open", 7, "RunningWorkflows", active, jobs},
+	{"running-closed", 8, "RunningWorkflows", active, jobs},
+	{"force-complete", 9, "RunningWorkflows", active, jobs},
+	{"failed", 10, "Bad", active, !jobs},
+	{"completed", 11, "Done", active, jobs},
+	{"closed-out", 12, "Done", active, jobs},
+	{"announced", 13, "Done", active, !jobs},
+	{"aborted", 14, "Bad", active, !jobs},
+	{"aborted-completed", 15, "Bad", active, !jobs},
+	{"rejected", 16, "Bad", active, !jobs},
+	{"normal-archived", 17, "Done", !active, !jobs},
+	{"aborted-archived", 18, "Bad", !active, !jobs},
+	{"rejected-archived", 19, "Bad", !active, !jobs},
 }
+
+// Statuses returns ReqMgr's statuses in the order of the life cycle.
+func Statuses() []StatusInfo { return slices.Clone(statuses[:]) }
 
 // StatusOf returns the row of one status; false for a status that is not in
 // the table, such as the old running or epic-FAILED.
 func StatusOf(status string) (StatusInfo, bool) {
-	for _, info := range Statuses() {
-		if info.Status == status {
-			return info, true
+	for i := range statuses {
+		if statuses[i].Status == status {
+			return statuses[i], true
 		}
 	}
 	return StatusInfo{}, false

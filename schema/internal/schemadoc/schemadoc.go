@@ -16,7 +16,7 @@ const preface = `# Records
 
 The records that the cache server serves. Each is a flat JSON object with a fixed set of keys, always present, one type each, never null.
 
-- *int* is a 64-bit signed integer, *float* a 64-bit number, *[]string* a list of texts that may be empty.
+- *int* is a 64-bit signed integer, *float* a 64-bit number, *[]string* a list of texts that may be empty, *[]record* a list of records of another kind (JobSample only).
 - Times are Unix seconds, 0 is unknown. Sizes are bytes. Percentages start at 0 and may pass 100.
 - -1 is "not defined" for ratios and "absent" for numbers that the source may not know yet. An empty text is "not given".
 - Ratios are made after summing. Totals of a workflow come from its agents' ` + "`status`" + `, not from their sites.
