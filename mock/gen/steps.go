@@ -105,7 +105,7 @@ func (w *World) sketchChain(d *dice, sk *Sketch, c campaign) {
 		s.Keep = k == n-1 || d.chance(720)
 		if s.Keep {
 			s.Outputs = []Output{{f.module + "output", fmt.Sprintf("/%s/%s-%s-v%d/%s", primary, s.Campaign, tag, version, f.tier)}}
-			if f.name != "GEN" && !w.opts.Lean && d.chance(350) {
+			if f.name != "GEN" && f.module != "DQM" && !w.opts.Lean && d.chance(350) {
 				s.Outputs = append(s.Outputs, Output{"DQMoutput", fmt.Sprintf("/%s/%s-%s-v%d/DQMIO", primary, s.Campaign, tag, version)})
 			}
 		}

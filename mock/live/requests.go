@@ -165,7 +165,10 @@ func (s *Sim) failJob() {
 func (s *Sim) bury(f *flow, due time.Time) {
 	s.delist(f)
 	f.gone = true
-	for k := range f.state.Agents {
+	for k, a := range f.state.Agents {
+		if a.Revs == 0 {
+			continue // its agent has not come to write it
+		}
 		s.graves = append(s.graves, grave{s.world.AgentID(f.index, &f.state, k), due})
 	}
 	f.state.Agents = nil
