@@ -279,10 +279,10 @@ func (s *Store) refresh(b *batch, d *agentDoc, time int64) {
 		return
 	}
 	e := d.entry
-	// An alert of a silent agent ends with its report; and of two documents of
-	// one agent another one may now be the newest.
+	// An alert of a silent agent ends with its report (and begins when its clock
+	// is set back); of two documents of one agent another one may now be the newest.
 	alone := !slices.ContainsFunc(e.docs, func(o *agentDoc) bool { return o != d && s.names.Agent(o.packed) == agent })
-	if e.stale || !alone {
+	if e.stale || time < d.time || !alone {
 		s.touch(b, e)
 	}
 	d.time = time

@@ -64,13 +64,14 @@ func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool) {
 }
 
 // Rebalance cuts the records into blocks of equal length again, as a full read
-// does, when changes have left more than a quarter too many blocks. Content
-// and generation stay. It says whether there was something to do.
+// does, when changes have left more than a quarter of the blocks with another
+// length, so that pages cut through them. Content and generation stay. It says
+// whether there was something to do.
 func (s *Store) Rebalance() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cur := s.current.Load()
-	if cur == nil || cur.tree.Blocks() <= 1+5*(cur.tree.Len()/block.Size)/4 {
+	if cur == nil || cur.tree.Uneven() <= 1+cur.tree.Blocks()/4 {
 		return false
 	}
 	t, _ := s.editor.Resliced(cur.tree)

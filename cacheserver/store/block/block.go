@@ -17,7 +17,7 @@ type Block struct {
 	src    []byte
 	dir    []vec // by slot
 	data   []byte
-	twice  bool // some list has a text twice
+	untidy bool // some list has a text twice, or an empty one
 
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
 }
@@ -150,8 +150,8 @@ func (b *Block) AppendCodes(dst []uint32, c *Column) []uint32 {
 	return appendTo(dst, &b.dir[c.slot], b.data, 0, b.Len())
 }
 
-// AppendLists appends the codes of a Codes column, each once for a record, and
-// for each record where its codes end in codes.
+// AppendLists appends the codes of a Codes column, each once for a record and
+// none for the empty text, and for each record where its codes end in codes.
 func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []uint32) {
 	v := &b.dir[c.slot]
 	total := 0
@@ -161,14 +161,14 @@ func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []ui
 		ends = append(ends, uint32(base+total))
 	}
 	codes = appendTo(codes, &b.dir[c.slot+1], b.data, 0, total)
-	if !b.twice {
+	if !b.untidy {
 		return codes, ends
 	}
 	out, from := codes[:base], base
 	for i := len(ends) - b.Len(); i < len(ends); i++ {
 		start := len(out)
 		for _, code := range codes[from:ends[i]] {
-			if !slices.Contains(out[start:], code) {
+			if code != 0 && !slices.Contains(out[start:], code) {
 				out = append(out, code)
 			}
 		}

@@ -29,7 +29,7 @@ type Builder struct {
 	src    []byte
 	values [][]int64 // by slot
 	data   []byte
-	twice  bool // a list has a text twice
+	untidy bool // a list has a text twice, or an empty one
 }
 
 // NewBuilder makes an empty builder.
@@ -79,14 +79,14 @@ func boolOf(v bool) int64 {
 	return 0
 }
 
-// addCodes adds a list as it is. A text that is in it twice is marked, because
-// a record counts once for each value.
+// addCodes adds a list as it is. One with an empty text, or with a text twice,
+// is marked: a record counts once for each value, and empty is none.
 func (b *Builder) addCodes(c *Column, texts []string) {
 	codes := b.values[c.slot+1]
 	start := len(codes)
 	for _, text := range texts {
 		code := c.Dict.code(text)
-		b.twice = b.twice || slices.Contains(codes[start:], code)
+		b.untidy = b.untidy || code == 0 || slices.Contains(codes[start:], code)
 		codes = append(codes, code)
 	}
 	b.values[c.slot+1] = codes
@@ -98,7 +98,7 @@ func (b *Builder) Copy(from *Block, i, j int) {
 	if i >= j {
 		return
 	}
-	b.twice = b.twice || from.twice
+	b.untidy = b.untidy || from.untidy
 	shift := uint32(len(b.enc)) - from.start(i)
 	b.enc = append(b.enc, from.enc[from.start(i):from.ends[j-1]]...)
 	for _, end := range from.ends[i:j] {
@@ -133,7 +133,7 @@ func (b *Builder) Build() *Block {
 		ends:   append(make([]uint32, 0, len(b.ends)), b.ends...),
 		hashes: append(make([]uint64, 0, len(b.hashes)), b.hashes...),
 		dir:    make([]vec, b.l.slots),
-		twice:  b.twice,
+		untidy: b.untidy,
 	}
 	if len(b.src) > 0 {
 		out.src = append(make([]byte, 0, len(b.src)), b.src...)
@@ -155,6 +155,6 @@ func (b *Builder) Build() *Block {
 	for i := range b.values {
 		b.values[i] = b.values[i][:0]
 	}
-	b.enc, b.ends, b.hashes, b.src, b.twice = b.enc[:0], b.ends[:0], b.hashes[:0], b.src[:0], false
+	b.enc, b.ends, b.hashes, b.src, b.untidy = b.enc[:0], b.ends[:0], b.hashes[:0], b.src[:0], false
 	return out
 }

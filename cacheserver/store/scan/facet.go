@@ -160,25 +160,13 @@ func (s *Scan) countTexts(set *tree.Set, col *block.Column) (values []wire.Facet
 // of set, in a Text or Texts column.
 func (s *Scan) eachTexts(set *tree.Set, col *block.Column, f func(texts [][]byte)) {
 	var texts [][]byte
-	add := func(text []byte) bool {
-		same := func(o []byte) bool { return string(o) == string(text) }
-		if len(text) > 0 && !slices.ContainsFunc(texts, same) {
-			texts = append(texts, text)
-		}
-		return true
-	}
 	for k, c := range s.tree.Chunks() {
 		b := 0
 		s.each(set, k, func(i int) {
 			for i >= c.Starts[b+1] {
 				b++
 			}
-			texts = texts[:0]
-			if col.Kind == block.Text {
-				add(c.Blocks[b].Text(col, i-c.Starts[b]))
-			} else {
-				c.Blocks[b].EachText(col, i-c.Starts[b], add)
-			}
+			texts = distinct(texts[:0], c.Blocks[b], col, i-c.Starts[b])
 			f(texts)
 		})
 	}

@@ -232,11 +232,7 @@ func rankTexts(t *tree.Tree, list []uint32, col *block.Column) []uint64 {
 		for n, b := range c.Blocks {
 			for ; i < len(list) && int(list[i]) < start+c.Starts[n+1]; i++ {
 				at := int(list[i]) - start - c.Starts[n]
-				if col.Kind == block.Text {
-					texts[i] = b.Text(col, at)
-				} else {
-					texts[i] = joinTexts(b, col, at)
-				}
+				texts[i] = joinTexts(b, col, at)
 			}
 		}
 	}
@@ -259,20 +255,14 @@ func rankTexts(t *tree.Tree, list []uint32, col *block.Column) []uint64 {
 	})
 }
 
-// joinTexts joins the elements of a list with the smallest character, so that
+// joinTexts joins the values of a record with the smallest character, so that
 // the order of the joined texts is that of the lists.
-func joinTexts(b *block.Block, col *block.Column, at int) (out []byte) {
-	n := 0
-	b.EachText(col, at, func(text []byte) bool {
-		if n == 0 {
-			out = text
-		} else {
-			out = append(append(out[:len(out):len(out)], 0), text...)
-		}
-		n++
-		return true
-	})
-	return out
+func joinTexts(b *block.Block, col *block.Column, at int) []byte {
+	texts := distinct(nil, b, col, at)
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	return bytes.Join(texts, []byte{0})
 }
 
 // commonPrefix is the length of what all texts that are not empty begin with.

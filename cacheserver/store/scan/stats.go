@@ -111,10 +111,11 @@ type grouping struct {
 	texts []string
 	ids   map[string]uint32
 
-	c    *tree.Chunk
-	pane *tree.Pane
-	last int // block of the record before
-	out  []uint32
+	c      *tree.Chunk
+	pane   *tree.Pane
+	last   int // block of the record before
+	out    []uint32
+	values [][]byte
 }
 
 func (s *Scan) grouping(field string) (*grouping, error) {
@@ -184,17 +185,11 @@ func (g *grouping) text(i int) []uint32 {
 	for i >= g.c.Starts[g.last+1] {
 		g.last++
 	}
-	b, at := g.c.Blocks[g.last], i-g.c.Starts[g.last]
-	if g.col.Kind == block.Text {
-		return g.one(string(b.Text(g.col, at)))
-	}
+	g.values = distinct(g.values[:0], g.c.Blocks[g.last], g.col, i-g.c.Starts[g.last])
 	g.out = g.out[:0]
-	b.EachText(g.col, at, func(text []byte) bool {
-		if id := g.id(string(text)); !slices.Contains(g.out, id) {
-			g.out = append(g.out, id)
-		}
-		return true
-	})
+	for _, text := range g.values {
+		g.out = append(g.out, g.id(string(text)))
+	}
 	if len(g.out) == 0 {
 		return g.one("")
 	}

@@ -103,6 +103,18 @@ func (t *Tree) EncodedBytes() int64 { return t.bytes }
 // Blocks is the number of blocks.
 func (t *Tree) Blocks() int { return t.blocks }
 
+// Uneven is the number of blocks that are not of block.Size records.
+func (t *Tree) Uneven() (n int) {
+	for _, c := range t.chunks {
+		for i := range c.Blocks {
+			if c.Starts[i+1]-c.Starts[i] != block.Size {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Chunks gives the chunks in order. They must not be changed.
 func (t *Tree) Chunks() []*Chunk { return t.chunks }
 

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// The records and all sums depend on the documents alone: not on the order
+// they came in, nor on how they were cut into batches, nor on replays, nor on
+// whether they came before or after the first generation.
+func TestRecordsDependOnTheDocumentsAlone(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			m := newMaker(seed)
+			script := m.script(900)
+			o := newOracle()
+			o.apply(script)
+			for round := range 4 {
+				changes := script
+				if round > 0 {
+					changes = shuffled(m.rng, script)
+				}
+				c := &clock{start}
+				s := newStore(t, Options{Now: c.now})
+				before := m.rng.IntN(len(changes))
+				l := s.BeginLoad()
+				feed(m.rng, changes[:before], func(batch []Change) { l.Add(batch) })
+				_, err := l.Commit()
+				require.NoError(t, err)
+				feed(m.rng, changes[before:], func(batch []Change) { s.Apply(batch) })
+				o.check(t, s, start)
+				c.at += 700
+				s.Tick()
+				o.check(t, s, c.at)
+			}
+		})
+	}
+}
+
+func feed(rng *rand.Rand, changes []Change, f func([]Change)) {
+	for len(changes) > 0 {
+		n := min(len(changes), 1+rng.IntN(60))
+		f(changes[:n])
+		changes = changes[n:]
+	}
+}
+
+func TestKnownContentMovesOnlyFreshness(t *testing.T) {
+	m := newMaker(3)
+	w := m.requestChange(nameOf(1))
+	w.Workflow.Status = "running-open"
+	p, i := m.partChange(nameOf(1), 1, start), m.infoChange(1, start)
+	c := &clock{start}
+	s := loaded(t, Options{Now: c.now}, []Change{w, p, i})
+	g, _ := s.Snapshot()
+
+	for _, c := range []Change{w, p, i} {
+		hash, ok := s.KnownHash(c.Kind, c.ID)
+		require.True(t, ok)
+		require.Equal(t, c.Hash, hash)
+	}
+	c.at += 600
+	w.Workflow, p.Part, i.Info = nil, nil, nil
+	p.Time, i.Time = c.at, c.at
+	r := s.Apply([]Change{w, p, i})
+	require.Equal(t, Result{Generation: g.ID(), Same: 3}, r)
+	agents := s.Agents(g)
+	require.Len(t, agents, 1)
+	require.Equal(t, c.at, agents[0].UpdateTime)
+	require.Equal(t, c.at, agents[0].DataUpdateTime)
+
+	w.Hash++
+	r = s.Apply([]Change{w, {Kind: AgentWork, ID: "unknown", Hash: 5}})
+	require.Equal(t, Result{Generation: g.ID(), Refetch: []string{w.ID, "unknown"}}, r)
+}
+
+func TestSameRecordOfOtherContentIsANewVersion(t *testing.T) {
+	m := newMaker(4)
+	w := m.requestChange(nameOf(1))
+	s := loaded(t, Options{}, []Change{w})
+	g, _ := s.Snapshot()
+	old, src, _ := g.Workflow(nameOf(1))
+	require.Equal(t, Sources{Request: nameOf(1), Agents: []string{}, Version: src.Version}, src)
+	w.Hash++
+	r := s.Apply([]Change{w})
+	require.True(t, r.Published)
+	g, _ = s.Snapshot()
+	again, src2, _ := g.Workflow(nameOf(1))
+	require.Equal(t, old, again)
+	require.NotEqual(t, src.Version, src2.Version)
+}
+
+func TestSourcesNameTheDocuments(t *testing.T) {
+	m := newMaker(5)
+	w := m.requestChange(nameOf(1))
+	w.ID = "another id"
+	w.Workflow.Status = "running-open"
+	a, b := m.partChange(nameOf(1), 1, start), m.partChange(nameOf(1), 2, start)
+	old := m.partChange(nameOf(1), 2, start-100)
+	old.ID = "old one"
+	s := loaded(t, Options{}, []Change{w, b, old, a})
+	g, _ := s.Snapshot()
+	_, src, ok := g.Workflow(nameOf(1))
+	require.True(t, ok)
+	require.Equal(t, "another id", src.Request)
+	require.Equal(t, []string{a.ID, b.ID}, src.Agents)
+	_, _, ok = g.Workflow("none")
+	require.False(t, ok)
+}
+
+func TestStatusDecidesWhetherPartsAreJoined(t *testing.T) {
+	m := newMaker(6)
+	for status, want := range map[string]bool{"running-open": true, "assigned": false, "some-new-status": true} {
+		w := m.requestChange(nameOf(1))
+		w.Workflow.Status = status
+		s := loaded(t, Options{}, []Change{w, m.partChange(nameOf(1), 1, start)})
+		g, _ := s.Snapshot()
+		sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
+		require.NoError(t, err)
+		require.Equal(t, want, sel.Total() == 1, status)
+	}
+}
+
+func TestAlertsFollowTheTime(t *testing.T) {
+	m := newMaker(7)
+	c := &clock{start}
+	assigned, running := m.requestChange("a"), m.requestChange("b")
+	assigned.Workflow.Status, assigned.Workflow.StatusTime = "assigned", start
+	running.Workflow.Status, running.Workflow.StatusTime = "running-open", start
+	p := m.partChange("b", 1, start)
+	p.Part.Skipped = false
+	p.Part.Counts = schema.JobCounts{Success: 10, Running: 5}
+	p.Part.Sites = nil
+	s := loaded(t, Options{Now: c.now}, []Change{assigned, running, p})
+	alerted := func(alert string) int {
+		g, _ := s.Snapshot()
+		sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{alert}}}})
+		require.NoError(t, err)
+		return sel.Total()
+	}
+	require.False(t, s.Tick().Published)
+	c.at = start + 1200
+	require.False(t, s.Tick().Published)
+	c.at++
+	require.Equal(t, 1, s.Tick().Changed)
+	require.Equal(t, 1, alerted("stale_agent"))
+	r := s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: c.at}})
+	require.Equal(t, 1, r.Changed, "the report ends the alert")
+	require.Zero(t, alerted("stale_agent"))
+	s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: start + 7201}})
+	c.at = start + 7201
+	require.Equal(t, 1, s.Tick().Changed)
+	require.Equal(t, 1, alerted("assigned_stall"))
+	require.Zero(t, alerted("stale_agent"))
+}
+
+func TestRecoveriesAndNearNames(t *testing.T) {
+	m := newMaker(8)
+	a, b := m.requestChange("recovery1"), m.requestChange("recovery2")
+	a.Workflow.OriginalRequest, b.Workflow.OriginalRequest = "first", "first"
+	s := loaded(t, Options{}, []Change{a, b, m.requestChange("first")})
+	g, _ := s.Snapshot()
+	require.Equal(t, []string{"recovery1", "recovery2"}, g.RecoveriesOf("first"))
+	require.Equal(t, []string{}, g.RecoveriesOf("recovery1"))
+	require.Equal(t, []string{"recovery1", "recovery2"}, g.NearWorkflows("recovery", 5))
+	again := *b.Workflow
+	again.OriginalRequest = ""
+	b.Hash, b.Workflow = b.Hash+1, &again
+	s.Apply([]Change{b, {Kind: ReqMgr, ID: "recovery1", Deleted: true}})
+	g, _ = s.Snapshot()
+	require.Equal(t, []string{}, g.RecoveriesOf("first"))
+}
+
+func TestRivalDocumentsOfOneWorkflow(t *testing.T) {
+	m := newMaker(9)
+	own, a, z := m.requestChange("w"), m.requestChange("w"), m.requestChange("w")
+	a.ID, z.ID = "a", "z"
+	for i, c := range []*Change{&own, &a, &z} {
+		c.Workflow.Priority = int64(i)
+	}
+	perms := [][]Change{{own, a, z}, {z, a, own}, {a, own, z}}
+	for _, p := range perms {
+		s := loaded(t, Options{}, p)
+		priority := func() string {
+			g, _ := s.Snapshot()
+			groups, _, err := g.Stats(wire.Query{}, []string{"Priority"}, nil)
+			require.NoError(t, err)
+			require.Len(t, groups, 1)
+			return groups[0].Keys[0]
+		}
+		require.Equal(t, "0", priority())
+		s.Apply([]Change{{Kind: ReqMgr, ID: "w", Deleted: true}})
+		require.Equal(t, "1", priority())
+		s.Apply([]Change{{Kind: ReqMgr, ID: "a", Deleted: true}})
+		require.Equal(t, "2", priority())
+		s.Apply(slices.Clone(p[:1]))
+	}
+}

@@ -1,0 +1,276 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+func TestNothingIsServedBeforeTheFirstCommit(t *testing.T) {
+	m := newMaker(31)
+	s := newStore(t, Options{Process: "x"})
+	wait := s.Wait("")
+	l := s.BeginLoad()
+	l.Add(someChanges(m, 10))
+	s.Apply([]Change{m.requestChange("one more")})
+	_, ok := s.Snapshot()
+	require.False(t, ok)
+	_, ok = s.Changes("x-1")
+	require.False(t, ok)
+	select {
+	case <-wait:
+		t.Fatal("there is no generation yet")
+	default:
+	}
+	r, err := l.Commit()
+	require.NoError(t, err)
+	require.Equal(t, 11, r.Added)
+	require.Equal(t, "x-1", r.Generation)
+	<-wait
+	require.EqualValues(t, 11, s.Info().Workflows)
+}
+
+func TestAnEmptySourceIsAGenerationToo(t *testing.T) {
+	s := loaded(t, Options{}, nil)
+	g, ok := s.Snapshot()
+	require.True(t, ok)
+	require.Zero(t, g.Total())
+	sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.NotIn, Values: []string{"new"}}}, Sort: []wire.SortKey{{Field: "Priority"}}})
+	require.NoError(t, err)
+	require.Zero(t, sel.Total())
+	require.Empty(t, g.Campaigns())
+	require.Empty(t, g.NearWorkflows("x", 3))
+	s.Apply([]Change{newMaker(1).requestChange("w")})
+	g, _ = s.Snapshot()
+	require.Equal(t, 1, g.Total())
+	s.Apply([]Change{{Kind: ReqMgr, ID: "w", Deleted: true}})
+	g, _ = s.Snapshot()
+	require.Zero(t, g.Total())
+}
+
+func TestAFullReadSweepsWhatItDidNotSee(t *testing.T) {
+	m := newMaker(32)
+	changes := someChanges(m, 40)
+	gone := m.infoChange(7, start)
+	s := loaded(t, Options{Now: (&clock{start}).now}, append(changes, gone))
+	o := newOracle()
+	o.apply(changes[4:])
+	l := s.BeginLoad()
+	l.Add(changes[4:])
+	during := m.requestChange("made while it ran")
+	s.Apply([]Change{during})
+	o.apply([]Change{during})
+	_, err := l.Commit()
+	require.NoError(t, err)
+	o.check(t, s, start)
+	require.Len(t, s.Agents(must(s)), len(agentNames(o, start)))
+	_, known := s.KnownHash(ReqMgr, changes[0].ID)
+	require.False(t, known)
+
+	before := must(s).ID()
+	l = s.BeginLoad()
+	l.Add(append(changes[4:], during))
+	r, err := l.Commit()
+	require.NoError(t, err)
+	require.False(t, r.Published, "the same again is no generation")
+	require.Equal(t, before, must(s).ID())
+}
+
+func must(s *Store) *Snapshot { g, _ := s.Snapshot(); return g }
+
+func agentNames(o *oracle, now int64) map[string]bool {
+	out := map[string]bool{}
+	for _, j := range o.records(now) {
+		for _, p := range j.parts {
+			out[p.Agent] = true
+		}
+	}
+	return out
+}
+
+func TestASuspiciousLossIsHeldBack(t *testing.T) {
+	m := newMaker(33)
+	changes := someChanges(m, 40)
+	s := loaded(t, Options{MaxLoss: 0.25}, changes)
+	l := s.BeginLoad()
+	added := m.requestChange("new one")
+	l.Add([]Change{added})
+	_, err := l.Commit()
+	var shrunk *ShrunkError
+	require.ErrorAs(t, err, &shrunk)
+	require.Equal(t, ShrunkError{Had: 41, Lost: 40}, *shrunk)
+	require.Equal(t, 41, must(s).Total(), "nothing is swept, and what was added is there")
+	_, err = l.Commit()
+	require.ErrorIs(t, err, ErrLoadEnded)
+
+	l = s.BeginLoad()
+	_, err = l.Commit()
+	require.ErrorAs(t, err, &shrunk, "an empty source never replaces a full generation")
+
+	l = s.BeginLoad()
+	newer := s.BeginLoad()
+	_, err = l.Commit()
+	require.ErrorIs(t, err, ErrLoadEnded)
+	newer.Add(changes[:1])
+	newer.Abort()
+	_, err = newer.Commit()
+	require.ErrorIs(t, err, ErrLoadEnded)
+	require.Equal(t, 41, must(s).Total())
+}
+
+func TestAnAbortedFirstReadLeavesNothingBehind(t *testing.T) {
+	m := newMaker(34)
+	s := newStore(t, Options{})
+	l := s.BeginLoad()
+	l.Add(someChanges(m, 20))
+	l.Abort()
+	l = s.BeginLoad()
+	l.Add([]Change{m.requestChange("w")})
+	_, err := l.Commit()
+	require.NoError(t, err)
+	require.Equal(t, 1, must(s).Total())
+}
+
+func TestKeptGenerations(t *testing.T) {
+	m := newMaker(35)
+	c := &clock{start}
+	s := loaded(t, Options{Now: c.now, KeepFor: 10 * time.Minute}, someChanges(m, 100))
+	first := must(s)
+	firstNames := names(decodeAll(t, first))
+	wait := s.Wait(first.ID())
+	for i := range 5 {
+		c.at += 60
+		s.Apply([]Change{m.requestChange(fmt.Sprint("w", i)), {Kind: ReqMgr, ID: nameOf(i), Deleted: true}})
+	}
+	<-wait
+	<-s.Wait("unknown")
+	g, ok := s.Generation(first.ID())
+	require.True(t, ok)
+	require.Equal(t, firstNames, names(decodeAll(t, g)), "a generation never changes")
+	c.at += 9 * 60
+	_, ok = s.Generation(first.ID())
+	require.True(t, ok, "reading prolongs")
+	_, ok = s.Generation("a-2")
+	require.False(t, ok, "not read for too long")
+	for c.at < start+3600+60 {
+		c.at += 300
+		_, ok = s.Generation(first.ID())
+		require.Equal(t, c.at <= start+3600+60, ok)
+	}
+	c.at += 1
+	_, ok = s.Generation(first.ID())
+	require.False(t, ok, "an hour is the end")
+	s.history.expire(c.now())
+	require.Empty(t, s.history.kept)
+	require.Zero(t, s.history.bytes)
+	_, ok = s.Generation(must(s).ID())
+	require.True(t, ok)
+}
+
+func TestKeptGenerationsAreBoundedInMemory(t *testing.T) {
+	m := newMaker(36)
+	s := loaded(t, Options{KeepBytes: 1 << 20}, someChanges(m, 200))
+	for range 60 {
+		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(200)))})
+	}
+	require.LessOrEqual(t, s.history.bytes, int64(1<<20))
+	require.NotEmpty(t, s.history.kept)
+	require.Less(t, len(s.history.kept), 60)
+	_, ok := s.Generation("a-1")
+	require.False(t, ok)
+}
+
+func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
+	m := newMaker(37)
+	s := loaded(t, Options{}, someChanges(m, 50))
+	state := map[string]string{}
+	fill := func(g *Snapshot) map[string]string {
+		out := map[string]string{}
+		sel, err := g.Select(wire.Query{})
+		require.NoError(t, err)
+		for _, r := range sel.Page(0, 1<<30) {
+			var w schema.Workflow
+			require.NoError(t, schema.DecodeWorkflow(r, &w))
+			out[w.Workflow] = string(r)
+		}
+		return out
+	}
+	first := must(s)
+	state = fill(first)
+	for i := range 40 {
+		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(80))), m.partChange(nameOf(i), i%3, start), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(80)), Deleted: true}})
+	}
+	diffs, ok := s.Changes(first.ID())
+	require.True(t, ok)
+	at := first.ID()
+	for _, d := range diffs {
+		require.Equal(t, at, d.Previous)
+		at = d.Generation
+		g, ok := s.Generation(at)
+		require.True(t, ok)
+		now := fill(g)
+		require.Equal(t, d.Total, len(now))
+		for _, name := range d.Added {
+			require.NotContains(t, state, name)
+			state[name] = now[name]
+		}
+		for _, name := range d.Changed {
+			require.Contains(t, state, name)
+			state[name] = now[name]
+		}
+		for _, name := range d.Removed {
+			require.Contains(t, state, name)
+			delete(state, name)
+		}
+		require.Equal(t, now, state)
+	}
+	require.Equal(t, must(s).ID(), at)
+	diffs, ok = s.Changes(at)
+	require.True(t, ok)
+	require.Empty(t, diffs)
+	_, ok = s.Changes("z-5")
+	require.False(t, ok)
+}
+
+func TestRebalanceKeepsTheContent(t *testing.T) {
+	m := newMaker(38)
+	s := loaded(t, Options{}, someChanges(m, 50))
+	require.False(t, s.Rebalance())
+	for i := range 900 {
+		s.Apply([]Change{m.requestChange(nameOf(i))})
+	}
+	before := must(s)
+	want := names(decodeAll(t, before))
+	require.True(t, s.Rebalance())
+	after := must(s)
+	require.Equal(t, before.ID(), after.ID())
+	require.Equal(t, want, names(decodeAll(t, after)))
+	require.Equal(t, 18, after.tree.Blocks())
+	require.False(t, s.Rebalance())
+	wait := s.Wait(after.ID())
+	s.Apply([]Change{m.requestChange("one more")})
+	<-wait
+}
+
+func TestFaultyOptionsAreNamedTogether(t *testing.T) {
+	_, err := New(Options{KeepFor: -1, KeepBytes: -1, MaxLoss: 2})
+	require.ErrorContains(t, err, "-1ns")
+	require.ErrorContains(t, err, "-1 bytes")
+	require.ErrorContains(t, err, "between 0 and 1")
+}
+
+func TestSourceStateIsShown(t *testing.T) {
+	s := loaded(t, Options{Now: (&clock{start}).now}, someChanges(newMaker(39), 5))
+	s.SetSource(SourceState{Source: "mock seed 1", Stale: true, Reason: "does not answer", CheckTime: time.Unix(start, 0), LoadSeconds: 2, BadDocuments: 3, Flaws: 4})
+	i := s.Info()
+	require.Equal(t, schema.CacheInfo{
+		Generation: "a-1", CacheTime: start, CheckTime: start, LoadSeconds: 2, Stale: true, StaleReason: "does not answer", Source: "mock seed 1",
+		Workflows: 5, AgentDocuments: i.AgentDocuments, Bytes: i.Bytes, BadDocuments: 3, Flaws: 4,
+	}, i)
+	require.True(t, s.Source().Stale)
+}

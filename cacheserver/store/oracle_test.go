@@ -1,0 +1,380 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// eachCache runs a test with a cache that keeps nothing and with the real one.
+func eachCache(t *testing.T, f func(t *testing.T, o Options)) {
+	t.Run("no cache", func(t *testing.T) { f(t, Options{}) })
+	t.Run("ristretto", func(t *testing.T) {
+		c, err := NewRistretto(1 << 20)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, c.Close()) })
+		f(t, Options{Cache: c})
+	})
+}
+
+// clock is a time that tests move.
+type clock struct{ at int64 }
+
+func (c *clock) now() time.Time { return time.Unix(c.at, 0) }
+
+func newStore(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := New(o)
+	require.NoError(t, err)
+	return s
+}
+
+// loaded is a store with a first generation of the given changes.
+func loaded(t testing.TB, o Options, changes []Change) *Store {
+	t.Helper()
+	s := newStore(t, o)
+	l := s.BeginLoad()
+	for batch := range slices.Chunk(changes, 500) {
+		l.Add(batch)
+	}
+	_, err := l.Commit()
+	require.NoError(t, err)
+	return s
+}
+
+// oracle is the same thing as the store, made anew from all documents.
+type oracle struct {
+	requests map[string]Change
+	works    map[string]oracleWork
+	infos    map[string]Change
+}
+
+type oracleWork struct {
+	Change
+	content int64
+}
+
+func newOracle() *oracle {
+	return &oracle{map[string]Change{}, map[string]oracleWork{}, map[string]Change{}}
+}
+
+func (o *oracle) apply(changes []Change) {
+	for _, c := range changes {
+		switch c.Kind {
+		case ReqMgr:
+			if c.Deleted {
+				delete(o.requests, c.ID)
+			} else if c.Workflow != nil {
+				o.requests[c.ID] = c
+			}
+		case AgentWork:
+			old, there := o.works[c.ID]
+			switch {
+			case c.Deleted:
+				delete(o.works, c.ID)
+			case there && old.Hash == c.Hash:
+				old.Time = c.Time
+				o.works[c.ID] = old
+			case c.Part != nil:
+				o.works[c.ID] = oracleWork{c, c.Time}
+			}
+		case AgentInfo:
+			if c.Deleted {
+				delete(o.infos, c.ID)
+			} else if c.Info != nil {
+				o.infos[c.ID] = c
+			}
+		}
+	}
+}
+
+// joined is a record with the parts that are in it.
+type joined struct {
+	record *schema.Workflow
+	parts  []schema.AgentPart
+}
+
+func (o *oracle) records(now int64) map[string]joined {
+	limits := schema.DefaultLimits()
+	out := map[string]joined{}
+	winner := map[string]string{}
+	for id, c := range o.requests {
+		name := c.Workflow.Workflow
+		if old, there := winner[name]; !there || id == name || old != name && id < old {
+			winner[name] = id
+		}
+	}
+	for name, id := range winner {
+		w := *o.requests[id].Workflow
+		newest := map[string]oracleWork{}
+		for _, work := range o.works {
+			if work.Part.Workflow != name {
+				continue
+			}
+			old, there := newest[work.Part.Agent]
+			if !there || cmp.Or(cmp.Compare(work.Time, old.Time), cmp.Compare(work.ID, old.ID)) > 0 {
+				newest[work.Part.Agent] = work
+			}
+		}
+		if info, known := schema.StatusOf(w.Status); known && !info.JobInfo {
+			clear(newest)
+		}
+		var parts []schema.AgentPart
+		stale := []string{}
+		for _, agent := range slices.Sorted(maps.Keys(newest)) {
+			p := *newest[agent].Part
+			p.Time = newest[agent].content
+			parts = append(parts, p)
+			if now-newest[agent].Time > limits.AgentSilent {
+				stale = append(stale, agent)
+			}
+		}
+		schema.Join(&w, parts)
+		w.Alerts, _ = schema.Alerts(&w, stale, now, limits)
+		out[name] = joined{&w, parts}
+	}
+	return out
+}
+
+// check compares all records of the store, and all sums, with the oracle's.
+func (o *oracle) check(t testing.TB, s *Store, now int64) {
+	t.Helper()
+	g, ok := s.Snapshot()
+	require.True(t, ok)
+	want := o.records(now)
+	sel, err := g.Select(wire.Query{})
+	require.NoError(t, err)
+	page := sel.Page(0, 1<<30)
+	require.Len(t, page, len(want))
+	for i, name := range slices.Sorted(maps.Keys(want)) {
+		require.Equal(t, string(schema.AppendJSON(nil, want[name].record)), string(page[i]))
+		encoded, _, ok := g.Workflow(name)
+		require.True(t, ok)
+		require.Equal(t, string(page[i]), string(encoded))
+	}
+	checkGroups(t, g, want)
+	checkAgents(t, s, g, want)
+	orphans := 0
+	for _, work := range o.works {
+		if _, there := want[work.Part.Workflow]; !there {
+			orphans++
+		}
+	}
+	require.EqualValues(t, orphans, s.Apply(nil).Orphans)
+}
+
+func checkGroups(t testing.TB, g *Snapshot, want map[string]joined) {
+	t.Helper()
+	campaigns := map[string][]*schema.Workflow{}
+	releases := map[string][]*schema.Workflow{}
+	statuses := map[string][]*schema.Workflow{}
+	for _, j := range want {
+		w := j.record
+		campaigns[cmp.Or(w.Campaign, "(none)")] = append(campaigns[cmp.Or(w.Campaign, "(none)")], w)
+		releases[cmp.Or(w.Release, "(none)")] = append(releases[cmp.Or(w.Release, "(none)")], w)
+		statuses[w.Status] = append(statuses[w.Status], w)
+	}
+	wantC := []schema.Campaign{}
+	for _, name := range slices.Sorted(maps.Keys(campaigns)) {
+		r, c := rollupOf(campaigns[name])
+		wantC = append(wantC, schema.Campaign{Campaign: name, Rollup: r, Counters: c})
+	}
+	require.Equal(t, wantC, g.Campaigns())
+	wantR := []schema.Release{}
+	for _, name := range slices.Sorted(maps.Keys(releases)) {
+		r, c := rollupOf(releases[name])
+		wantR = append(wantR, schema.Release{Release: name, Rollup: r, Counters: c})
+	}
+	require.Equal(t, wantR, g.Releases())
+	for _, got := range g.Statuses() {
+		require.Equal(t, statusOf(got.Status, statuses[got.Status]), got)
+		delete(statuses, got.Status)
+	}
+	require.Empty(t, statuses)
+	require.True(t, slices.IsSortedFunc(g.Statuses(), func(a, b schema.StatusSummary) int { return cmp.Compare(a.Order, b.Order) }))
+}
+
+func rollupOf(list []*schema.Workflow) (r schema.Rollup, c schema.Counters) {
+	var counts schema.JobCounts
+	r.MaxPriority = list[0].Priority
+	var events, lumis int64
+	for _, w := range list {
+		counts.Add(w.JobCounts)
+		r.Workflows++
+		r.InputEvents += max(w.InputEvents, 0)
+		r.InputLumis += max(w.InputLumis, 0)
+		events += int64(max(w.AvgOutputEvents, 0)*100 + 0.5)
+		lumis += int64(max(w.AvgOutputLumis, 0)*100 + 0.5)
+		r.MaxPriority = max(r.MaxPriority, w.Priority)
+		if w.StatusTime > 0 && (r.OldestStatusTime == 0 || w.StatusTime < r.OldestStatusTime) {
+			r.OldestStatusTime = w.StatusTime
+		}
+		info, _ := schema.StatusOf(w.Status)
+		for name, n := range map[string]*int64{
+			"Waiting": &r.Waiting, "InTransfer": &r.InTransfer, "InQueue": &r.InQueue,
+			"RunningWorkflows": &r.RunningWorkflows, "Done": &r.Done, "Bad": &r.Bad,
+		} {
+			if info.Group == name {
+				*n++
+			}
+		}
+	}
+	r.OutputEvents, r.OutputLumis = float64(events)/100, float64(lumis)/100
+	r.EventProgress = schema.Percent(r.OutputEvents, float64(r.InputEvents))
+	r.LumiProgress = schema.Percent(r.OutputLumis, float64(r.InputLumis))
+	return r, counts.Derive()
+}
+
+func statusOf(status string, list []*schema.Workflow) schema.StatusSummary {
+	out := schema.StatusSummary{Status: status, Order: 99, Workflows: int64(len(list))}
+	if info, ok := schema.StatusOf(status); ok {
+		out.Order = info.Order
+	}
+	for i, w := range list {
+		if i == 0 {
+			out.MinPriority, out.MaxPriority = w.Priority, w.Priority
+		}
+		out.MinPriority, out.MaxPriority = min(out.MinPriority, w.Priority), max(out.MaxPriority, w.Priority)
+		out.RequestedEvents += max(w.RequestedEvents, 0)
+		if w.StatusTime > 0 && (out.OldestStatusTime == 0 || w.StatusTime < out.OldestStatusTime) {
+			out.OldestStatusTime = w.StatusTime
+		}
+	}
+	return out
+}
+
+func checkAgents(t testing.TB, s *Store, g *Snapshot, want map[string]joined) {
+	t.Helper()
+	sites := map[string]*schema.Site{}
+	siteCounts := map[string]*schema.JobCounts{}
+	siteAgents := map[string]map[string]bool{}
+	agents := map[string]*schema.JobCounts{}
+	workflows := map[string]int64{}
+	for _, j := range want {
+		seen := map[string]bool{}
+		for _, p := range j.parts {
+			if agents[p.Agent] == nil {
+				agents[p.Agent] = &schema.JobCounts{}
+			}
+			agents[p.Agent].Add(p.Counts)
+			workflows[p.Agent]++
+			for _, ws := range p.WorkflowSites() {
+				if sites[ws.Site] == nil {
+					sites[ws.Site], siteCounts[ws.Site], siteAgents[ws.Site] = &schema.Site{}, &schema.JobCounts{}, map[string]bool{}
+				}
+				siteCounts[ws.Site].Add(ws.JobCounts)
+				siteAgents[ws.Site][p.Agent] = true
+				if !seen[ws.Site] {
+					seen[ws.Site] = true
+					sites[ws.Site].Workflows++
+				}
+			}
+		}
+	}
+	for _, got := range g.Sites() {
+		if sites[got.Site] == nil {
+			require.Zero(t, got.Workflows)
+			require.NotZero(t, got.RunningSlots, "a site without jobs is there for its slots")
+			continue
+		}
+		require.Equal(t, siteCounts[got.Site].Derive(), got.Counters, got.Site)
+		require.Equal(t, sites[got.Site].Workflows, got.Workflows, got.Site)
+		require.EqualValues(t, len(siteAgents[got.Site]), got.Agents, got.Site)
+		delete(sites, got.Site)
+	}
+	require.Empty(t, sites)
+	for _, got := range s.Agents(g) {
+		require.Equal(t, workflows[got.Agent.Agent], got.Workflows)
+		if agents[got.Agent.Agent] != nil {
+			require.Equal(t, agents[got.Agent.Agent].Derive(), got.Counters)
+		}
+		delete(agents, got.Agent.Agent)
+	}
+	require.Empty(t, agents)
+}
+
+// script makes changes of few workflows and agents, so that they meet: each
+// document many times, some deleted, some again with the same content.
+func (m *maker) script(n int) []Change {
+	var out []Change
+	last := map[string]Change{}
+	for i := range n {
+		name := nameOf(m.rng.IntN(40))
+		var c Change
+		switch m.rng.IntN(12) {
+		case 0, 1, 2:
+			c = m.requestChange(name)
+			if m.rng.IntN(4) == 0 { // another document of the same workflow
+				c.ID = pick(m, "A-", "z-") + name
+			}
+		case 3:
+			c = Change{Kind: ReqMgr, ID: pick(m, "", "", "A-", "z-") + name, Deleted: true}
+		case 4, 5, 6, 7:
+			c = m.partChange(name, m.rng.IntN(4), start-1500+int64(i))
+			if m.rng.IntN(4) == 0 { // an old document of the same agent
+				c.ID = "old-" + c.ID
+			}
+		case 8:
+			c = Change{Kind: AgentWork, ID: fmt.Sprintf("vocms%04d.cern.ch-%s", m.rng.IntN(4), name), Deleted: true}
+		case 9:
+			c = m.infoChange(m.rng.IntN(5), start-1500+int64(i))
+			if m.rng.IntN(5) == 0 {
+				c = Change{Kind: AgentInfo, ID: c.ID, Deleted: true}
+			}
+		default: // known content at a new time
+			if len(out) == 0 {
+				continue
+			}
+			c = last[out[m.rng.IntN(len(out))].ID]
+			if c.Kind == AgentWork && !c.Deleted {
+				c.Time = start - 1500 + int64(i)
+				c.Part = nil
+			}
+		}
+		if c.Kind == 0 {
+			continue
+		}
+		last[c.ID] = c
+		out = append(out, c)
+	}
+	return out
+}
+
+// shuffled mixes changes but keeps the order of those of one document, and
+// replays some of them.
+func shuffled(rng *rand.Rand, changes []Change) []Change {
+	byID := map[string][]Change{}
+	var ids []string
+	for _, c := range changes {
+		if byID[c.ID] == nil {
+			ids = append(ids, c.ID)
+		}
+		byID[c.ID] = append(byID[c.ID], c)
+	}
+	var deck []string
+	for _, id := range ids {
+		again := byID[id]
+		if rng.IntN(3) == 0 {
+			byID[id] = append(again[:len(again):len(again)], again...)
+		}
+		for range byID[id] {
+			deck = append(deck, id)
+		}
+	}
+	rng.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+	var out []Change
+	for _, id := range deck {
+		out = append(out, byID[id][0])
+		byID[id] = byID[id][1:]
+	}
+	return out
+}
