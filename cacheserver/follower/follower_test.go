@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,61 +226,68 @@ func TestSourceSuddenlyEmpty(t *testing.T) {
 
 func TestBadDocuments(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Quarantine = 3 })
+	good := func(n int) string {
+		return fmt.Sprintf(`{"_id":"a2","type":"agent_request","workflow":"wf1","agent_url":"x","status":{"success":%d}}`, n)
+	}
+	bad := func(id string, n int) string {
+		return fmt.Sprintf(`{"_id":%q,"type":"agent_request","status":{"success":%d}}`, id, n) // whose?
+	}
 	r.fill(5)
+	r.put(wmstatsDB, good(1))
 	r.start()
 	r.converges(5)
-	good, ok := r.store.KnownHash(store.ReqMgr, "wf1")
+	before, ok := r.store.KnownHash(store.AgentWork, "a2")
 	require.True(t, ok)
 
-	const bad = `{"_id":"wf1","RequestName":{"not":"a name"},"RequestStatus":["what"]}`
-	r.put(requestDB, bad)
-	r.put(requestDB, requestDoc("wf2", "new", 77))
+	r.put(wmstatsDB, bad("a2", 1), workDoc("a1", "wf2", 77))
 	r.eventually("the bad one in the list", func() bool { return len(r.follower.Quarantined()) == 1 })
 	r.eventually("the good one after it", func() bool {
-		return r.store.content()[key(store.ReqMgr, "wf2")] == r.source("wf2")[key(store.ReqMgr, "wf2")]
+		k := key(store.AgentWork, "a1-wf2")
+		return r.store.content()[k] == r.source("a1-wf2")[k]
 	})
-	kept, _ := r.store.KnownHash(store.ReqMgr, "wf1")
-	assert.Equal(t, good, kept, "its old record stays")
+	kept, _ := r.store.KnownHash(store.AgentWork, "a2")
+	assert.Equal(t, before, kept, "its old record stays")
 	q := r.follower.Quarantined()[0]
-	assert.Equal(t, []any{"wf1", "requests", int64(1)}, []any{q.ID, q.Database, q.Count})
+	assert.Equal(t, []any{"a2", "wmstats", "workflow", int64(1)}, []any{q.ID, q.Database, q.Path, q.Count})
 	assert.NotEmpty(t, q.Reason)
 	assert.NotEmpty(t, q.Rev)
-	r.put(requestDB, strings.Replace(bad, "what", "still", 1))
+	r.put(wmstatsDB, bad("a2", 2))
 	r.eventually("its count", func() bool { return r.follower.Quarantined()[0].Count == 2 })
-	r.eventually("the count of all", func() bool {
-		r.follower.state.count(0, 0)
-		return r.store.state().BadDocuments == 2
-	})
+	r.eventually("the count of all", func() bool { return r.store.state().BadDocuments == 2 })
 
 	// A full read, too, keeps the old record of a document that can't be used.
 	require.NoError(t, r.end.Refuse())
 	r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
 	require.NoError(t, r.end.Accept())
 	r.eventually("the second full read", func() bool { return r.store.count(loads) == 2 })
+	kept, _ = r.store.KnownHash(store.AgentWork, "a2")
+	assert.Equal(t, before, kept, "its old record stays")
 
-	r.put(requestDB, requestDoc("wf1", "assigned", 5))
+	r.put(wmstatsDB, good(2))
 	r.converges(5)
 	assert.Empty(t, r.follower.Quarantined(), "a good version ends it")
 	for i := range 5 {
-		r.put(requestDB, strings.Replace(bad, `"_id":"wf1"`, fmt.Sprintf(`"_id":"bad%d"`, i), 1))
+		r.put(wmstatsDB, bad(fmt.Sprintf("bad%d", i), 1))
 	}
-	r.eventually("the bound", func() bool { q := r.follower.Quarantined(); return len(q) == 3 && q[0].ID == "bad4" })
-	require.True(t, r.srv.Delete(requestDB, "bad4"))
+	r.eventually("the bound", func() bool {
+		q := r.follower.Quarantined()
+		return len(q) == 3 && slices.ContainsFunc(q, func(d Quarantined) bool { return d.ID == "bad4" })
+	})
+	require.True(t, r.srv.Delete(wmstatsDB, "bad4"))
 	r.eventually("a deleted one to leave", func() bool { return len(r.follower.Quarantined()) == 2 })
 }
 
 func TestHugeDocument(t *testing.T) {
-	bothWays(t, func(t *testing.T, r *rig) {
-		lumis := strings.Repeat(`"380115":[[1,2],[3,4]],`, 900_000) // 20 MB
-		huge := func(n int) string {
-			return strings.Replace(requestDoc("wf0", "running-open", n), `"RequestStatus"`, `"LumiList":{`+lumis+`"1":[]},"RequestStatus"`, 1)
-		}
-		r.put(requestDB, huge(1), requestDoc("wf1", "new", 1))
-		r.start()
-		r.converges(2)
-		r.put(requestDB, huge(2), requestDoc("wf1", "new", 2))
-		r.converges(2)
-	})
+	r := newRig(t)
+	lumis := strings.Repeat(`"380115":[[1,2],[3,4]],`, 900_000) // 20 MB
+	huge := func(n int) string {
+		return strings.Replace(requestDoc("wf0", "running-open", n), `"RequestStatus"`, `"LumiList":{`+lumis+`"1":[]},"RequestStatus"`, 1)
+	}
+	r.put(requestDB, huge(1), requestDoc("wf1", "new", 1))
+	r.start()
+	r.converges(2)
+	r.put(requestDB, huge(2), requestDoc("wf1", "new", 2))
+	r.converges(2)
 }
 
 func TestManyDeletionsAtOnce(t *testing.T) {
