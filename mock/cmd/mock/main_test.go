@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/design"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// result is what one call of the program left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+func call(t *testing.T, vars map[string]string, stdin string, args ...string) result {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	code := run(t.Context(), args, env{
+		getenv: func(k string) string { return vars[k] }, now: time.Now,
+		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errOut,
+	})
+	return result{code, out.String(), errOut.String()}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"--help"}} {
+		r := call(t, nil, "", args...)
+		assert.Zero(t, r.code)
+		for _, c := range commands() {
+			assert.Contains(t, r.stdout, c.name)
+		}
+	}
+	for _, args := range [][]string{{"help", "couch"}, {"couch", "--help"}} {
+		r := call(t, nil, "", args...)
+		assert.Zero(t, r.code)
+		assert.Contains(t, r.stdout, "-live")
+	}
+	assert.Equal(t, exitUsage, call(t, nil, "").code)
+	r := call(t, nil, "", "rwa")
+	assert.Equal(t, exitUsage, r.code)
+	assert.Contains(t, r.stderr, `no command "rwa"`)
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	r := call(t, map[string]string{"WMSTATS_SEED": "abc"}, "", "load", "--workfows", "3", "--workflows=-1", "--lean=7", "extra", "--now", "then",
+		"--couch-user", "admin", "--wait", "0s")
+	assert.Equal(t, exitUsage, r.code)
+	for _, part := range []string{"-workfows", "--workflows -1", `"7" for -lean`, `argument "extra"`, `--now "then"`,
+		"--couch-user without", "--wait 0s", "--couch-url is missing", "WMSTATS_SEED"} {
+		assert.Contains(t, r.stderr, part)
+	}
+	r = call(t, nil, "", "couch", "--listen", "nowhere", "--live", "-3")
+	assert.Equal(t, exitUsage, r.code)
+	assert.Contains(t, r.stderr, "--listen")
+	assert.Contains(t, r.stderr, "--live")
+}
+
+func TestRawWritesLinesOfDocuments(t *testing.T) {
+	r := call(t, nil, "", "raw", "--workflows", "30", "--seed", "4", "--lean", "--no-edge-cases")
+	require.Zero(t, r.code, r.stderr)
+	assert.Empty(t, r.stderr)
+	dbs := map[string]int{}
+	for line := range strings.Lines(r.stdout) {
+		var raw struct {
+			DB  string
+			Doc map[string]any
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &raw))
+		require.NotEmpty(t, raw.Doc["_id"])
+		dbs[raw.DB]++
+	}
+	assert.Equal(t, 32, dbs[design.RequestDB], "30 active and 2 archived")
+	assert.Greater(t, dbs[design.WMStatsDB], 30)
+	assert.Equal(t, r.stdout, call(t, map[string]string{"WMSTATS_SEED": "4", "WMSTATS_WORKFLOWS": "30"}, "", "raw", "--lean", "--no-edge-cases").stdout)
+}
+
+func TestFlatWritesRecords(t *testing.T) {
+	r := call(t, nil, "", "flat", "--workflows", "25", "--seed", "2")
+	require.Zero(t, r.code, r.stderr)
+	n := 0
+	for line := range strings.Lines(r.stdout) {
+		var rec schema.Workflow
+		dec := json.NewDecoder(strings.NewReader(line))
+		dec.DisallowUnknownFields()
+		require.NoError(t, dec.Decode(&rec))
+		n++
+	}
+	assert.Equal(t, 25, n)
+}
+
+// closedPipe takes a few bytes and then is gone, as head is.
+type closedPipe struct{ left int }
+
+func (p *closedPipe) Write(b []byte) (int, error) {
+	if p.left -= len(b); p.left < 0 {
+		return 0, &os.PathError{Op: "write", Path: "stdout", Err: syscall.EPIPE}
+	}
+	return len(b), nil
+}
+
+func TestAClosedPipeEndsQuietly(t *testing.T) {
+	for _, name := range []string{"raw", "flat"} {
+		var errOut bytes.Buffer
+		code := run(t.Context(), []string{name, "--workflows", "400"}, env{
+			getenv: func(string) string { return "" }, now: time.Now, stdout: &closedPipe{300 << 10}, stderr: &errOut,
+		})
+		assert.Zero(t, code, name)
+		assert.Empty(t, errOut.String(), name)
+	}
+	assert.Equal(t, exitFault, report(io.Discard, "raw", errors.New("disk full")))
+}
+
+func TestLoadFromAFile(t *testing.T) {
+	couch := couchfake.New(couchfake.Options{User: "admin", Password: "secret"})
+	srv := httptest.NewServer(couch)
+	t.Cleanup(func() { _ = couch.Close(); srv.Close() })
+	secret := filepath.Join(t.TempDir(), "password")
+	require.NoError(t, os.WriteFile(secret, []byte("secret\n"), 0o600))
+	vars := map[string]string{"WMSTATS_COUCH_URL": srv.URL, "WMSTATS_COUCH_USER": "admin", "WMSTATS_COUCH_PASSWORD_FILE": secret}
+
+	r := call(t, vars, "{\"db\":\"wmstats\",\"doc\":{\"_id\":\"a\"}}\nnot json\n", "load", "--from", "-")
+	assert.Equal(t, exitFault, r.code)
+	assert.Contains(t, r.stderr, "line 2")
+	assert.Contains(t, r.stderr, "1 documents created")
+	_, ok := couch.Doc(design.WMStatsDB, "a")
+	assert.True(t, ok, "a bad line does not cost the good ones")
+
+	raw := call(t, nil, "", "raw", "--workflows", "20", "--lean")
+	file := filepath.Join(t.TempDir(), "docs.ndjson")
+	require.NoError(t, os.WriteFile(file, []byte(raw.stdout), 0o600))
+	for range 2 { // loading again is no fault
+		r = call(t, vars, "", "load", "--from", file)
+		require.Zero(t, r.code, r.stderr)
+	}
+	r = call(t, vars, "", "load", "--from", file+".missing")
+	assert.Equal(t, exitFault, r.code)
+	r = call(t, vars, "", "load", "--workflows", "10", "--lean")
+	assert.Zero(t, r.code, r.stderr)
+}
+
+// lines is a writer whose lines can be waited for.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+	more chan struct{}
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(b)
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+	return len(b), nil
+}
+
+func (l *lines) find(t *testing.T, pattern string) []string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	for {
+		l.mu.Lock()
+		m := re.FindStringSubmatch(l.text.String())
+		l.mu.Unlock()
+		if m != nil {
+			return m
+		}
+		select {
+		case <-l.more:
+		case <-time.After(time.Minute):
+			require.Fail(t, "never said", pattern)
+		}
+	}
+}
+
+func startCouch(t *testing.T, args ...string) (url string, stop func() int) {
+	t.Helper()
+	out := &lines{more: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, append([]string{"couch", "--listen", "127.0.0.1:0"}, args...), env{
+			getenv: func(string) string { return "" }, now: time.Now, stdout: io.Discard, stderr: out,
+		})
+	}()
+	url = out.find(t, `ready: (http://\S+) serves`)[1]
+	return url, func() int { cancel(); return <-code }
+}
+
+func get(t *testing.T, url string, into any) int {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(into))
+	return resp.StatusCode
+}
+
+func TestCouchServesAndStops(t *testing.T) {
+	url, stop := startCouch(t, "--workflows", "0")
+	for _, db := range design.Databases() {
+		var info struct {
+			DocCount int `json:"doc_count"`
+		}
+		assert.Equal(t, http.StatusOK, get(t, url+"/"+db, &info), db)
+		assert.Positive(t, info.DocCount, "design documents, and agents")
+	}
+	var rows struct{ Rows []any }
+	for _, v := range design.Views() {
+		assert.Equal(t, http.StatusOK, get(t, url+"/"+v.DB+"/"+v.Path()+"?reduce=false", &rows), v.Name)
+	}
+	assert.Zero(t, stop())
+}
+
+func TestCouchLives(t *testing.T) {
+	url, stop := startCouch(t, "--workflows", "50", "--lean", "--live", "200")
+	resp, err := http.Get(url + "/" + design.RequestDB + "/_changes?feed=continuous&since=now&heartbeat=1000")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	in := bufio.NewScanner(resp.Body)
+	for in.Scan() {
+		if strings.Contains(in.Text(), `"changes"`) {
+			break
+		}
+	}
+	require.NoError(t, in.Err())
+	assert.Zero(t, stop(), "an open feed does not keep it")
+}
+
+func TestPortInUseIsSaid(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	r := call(t, nil, "", "couch", "--listen", ln.Addr().String(), "--workflows", "1")
+	assert.Equal(t, exitFault, r.code)
+	assert.Contains(t, r.stderr, "address already in use")
+}
