@@ -8,7 +8,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// chartWidth is the width of a bar's own coordinates.
+// chartWidth is the length of a bar, in percent.
 const chartWidth = 100
 
 // minWidth keeps a share that is there visible.
@@ -27,15 +27,15 @@ type Part struct {
 // TotalJobs. The order is that of a job's life, the trouble at the end.
 func JobParts(c schema.Counters) []Part {
 	return []Part{
-		{Label: "success", Class: "s-success", Count: c.Success},
-		{Label: "running", Class: "s-running", Count: c.Running},
-		{Label: "pending", Class: "s-pending", Count: c.Pending},
-		{Label: "queued", Class: "s-queued", Count: c.Queued},
-		{Label: "in transition", Class: "s-transition", Count: c.Transition},
-		{Label: "canceled", Class: "s-canceled", Count: c.Canceled},
-		{Label: "cool-off", Class: "s-cooloff", Count: c.Cooloff},
-		{Label: "paused", Class: "s-paused", Count: c.Paused},
-		{Label: "failure", Class: "s-failure", Count: c.Failure, Hatch: true},
+		{Label: "success", Class: "s1", Count: c.Success},
+		{Label: "running", Class: "s2", Count: c.Running},
+		{Label: "pending", Class: "s3", Count: c.Pending},
+		{Label: "queued", Class: "s4", Count: c.Queued},
+		{Label: "in transition", Class: "s5", Count: c.Transition},
+		{Label: "canceled", Class: "s6", Count: c.Canceled},
+		{Label: "cool-off", Class: "s7", Count: c.Cooloff},
+		{Label: "paused", Class: "s8", Count: c.Paused},
+		{Label: "failure", Class: "s9", Count: c.Failure, Hatch: true},
 	}
 }
 
@@ -69,7 +69,7 @@ func stack(parts []Part) []slice {
 			continue
 		}
 		width := widths[i] * chartWidth / lifted
-		out = append(out, slice{Part: p, X: place(x), Width: place(width)})
+		out = append(out, slice{Part: p, X: percentage(x), Width: percentage(width)})
 		x += width
 	}
 	return out
@@ -82,6 +82,10 @@ func place(f float64) string {
 	}
 	return strconv.FormatFloat(math.Round(f*100)/100, 'f', -1, 64)
 }
+
+// percentage is a place along a bar, as an SVG attribute: bars have no
+// coordinates of their own, so that patterns are not stretched with them.
+func percentage(f float64) string { return place(math.Round(f*10)/10) + "%" }
 
 // describe is the text of a stacked bar: "success 40, running 3".
 func describe(parts []Part) string {
@@ -112,7 +116,7 @@ func meterClass(percent float64, bad bool) string {
 	case percent == 100:
 		return "m-full"
 	}
-	return "m-part"
+	return ""
 }
 
 // meterWidth is the drawn width of a progress bar.
@@ -121,9 +125,9 @@ func meterWidth(percent float64) string {
 	case percent <= 0 || math.IsNaN(percent):
 		return "0"
 	case percent > 100:
-		return place(chartWidth)
+		return percentage(chartWidth)
 	}
-	return place(max(percent, 2))
+	return percentage(math.Round(max(percent, 2)))
 }
 
 // Span is one stay in a status.

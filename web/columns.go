@@ -35,8 +35,8 @@ var sets = []struct {
 	Keys        []string
 }{
 	{"progress", "progress", []string{
-		"Workflow", "Status", "StatusTime", "Type", "Priority", "Campaign", "TotalJobs",
-		"JobProgress", "EventProgress", "LumiProgress", "FailureRate", "Cooloff", "QueueInjection", "SecondsLeft",
+		"Workflow", "Status", "StatusTime", "Priority", "TotalJobs", "JobProgress", "FailureRate",
+		"EventProgress", "LumiProgress", "Cooloff", "QueueInjection", "SecondsLeft", "Type", "Campaign",
 	}},
 	{"jobs", "jobs", []string{
 		"Workflow", "Status", "StatusTime", "Type", "Priority", "TotalJobs", "Queued", "Pending", "Running",
@@ -171,7 +171,7 @@ func (c Column) figure(w *schema.Workflow) Text {
 	case c.Unit == "bytes":
 		return Text{Shown: Bytes(n), Title: Int(n) + " bytes"}
 	case c.Key == "SecondsLeft":
-		return Text{Shown: "~ " + Duration(n), Title: "an estimate, as of the newest job counts"}
+		return Text{Shown: "~ " + Duration(n)}
 	}
 	return Text{Shown: Int(n)}
 }

@@ -192,3 +192,11 @@ func orNone(text string) string {
 	}
 	return text
 }
+
+// between writes a range; one value when both ends are the same.
+func between(least, most int64) string {
+	if least == most {
+		return Int(least)
+	}
+	return Int(least) + " – " + Int(most)
+}

@@ -71,13 +71,13 @@ func statusParts(r schema.Rollup) []Part {
 func siteStateMark(state string) Mark {
 	switch state {
 	case "Normal":
-		return Mark{"ok", "●", "takes work"}
+		return Mark{"ok", "●"}
 	case "Drain":
-		return Mark{"run", "◐", "takes no new work"}
+		return Mark{"run", "◐"}
 	case "Down", "Aborted":
-		return Mark{"bad", "✕", "does not work"}
+		return Mark{"bad", "✕"}
 	}
-	return Mark{"", "?", "no agent says"}
+	return Mark{"", "?"}
 }
 
 func siteState(state string) string {

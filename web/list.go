@@ -40,8 +40,16 @@ func (h Head) Arrow() string {
 	return ""
 }
 
-// bad reports whether a share in this column is bad news when it is not 0.
-func (c Column) bad(percent float64) bool { return c.Key == "FailureRate" && percent > 0 }
+// progress reports whether the column is a share that grows to 100, which has
+// a bar beside its figure.
+func (c Column) progress() bool {
+	return c.Key == "JobProgress" || c.Key == "EventProgress" || c.Key == "LumiProgress"
+}
+
+// failed reports whether the column tells of failed jobs: they stand out.
+func (c Column) failed(w *schema.Workflow) bool {
+	return (c.Key == "Failure" || c.Key == "FailureRate") && w.Failure > 0
+}
 
 // position says where in the list the page is.
 func (p Pager) position() string {
@@ -50,3 +58,9 @@ func (p Pager) position() string {
 	}
 	return Int(p.From) + " to " + Int(p.To) + " of " + Int(p.Total) + " " + p.Noun
 }
+
+// longName is the length from which a name may not fit into its column.
+const longName = 90
+
+// shortText is the length up to which a text needs no care.
+const shortText = 40

@@ -11,20 +11,21 @@ import (
 type Mark struct {
 	Class string // of the chip: "", run, ok, warn, bad
 	Shape string
-	Title string
 }
+
+func chipClass(m Mark) string { return strings.TrimSpace("chip " + m.Class) }
 
 // groups are the status groups of the life cycle, in its order.
 var groups = []struct {
 	group, title, fill string
 	mark               Mark
 }{
-	{"Waiting", "Waiting", "g-waiting", Mark{"", "○", "waiting to be taken up"}},
-	{"InTransfer", "In transfer", "g-transfer", Mark{"", "◇", "input is being placed"}},
-	{"InQueue", "In queue", "g-queue", Mark{"warn", "◆", "in the global queue"}},
-	{"RunningWorkflows", "Running", "g-running", Mark{"run", "●", "running"}},
-	{"Done", "Done", "g-done", Mark{"ok", "■", "jobs are done"}},
-	{"Bad", "Failed or refused", "g-bad", Mark{"bad", "✕", "failed, aborted or rejected"}},
+	{"Waiting", "Waiting", "g-waiting", Mark{"", "○"}},
+	{"InTransfer", "In transfer", "g-transfer", Mark{"", "◇"}},
+	{"InQueue", "In queue", "g-queue", Mark{"warn", "◆"}},
+	{"RunningWorkflows", "Running", "g-running", Mark{"run", "●"}},
+	{"Done", "Done", "g-done", Mark{"ok", "■"}},
+	{"Bad", "Failed or refused", "g-bad", Mark{"bad", "✕"}},
 }
 
 // StatusMark is how a workflow's status looks: by its group in the table of
@@ -37,22 +38,22 @@ func StatusMark(status string) Mark {
 			}
 		}
 	}
-	return Mark{"", "?", "not one of the known statuses"}
+	return Mark{"", "?"}
 }
 
 // SeverityMark is how an agent's severity looks.
 func SeverityMark(severity string) Mark {
 	switch severity {
 	case "ok":
-		return Mark{"ok", "●", "all is well"}
+		return Mark{"ok", "●"}
 	case "drain":
-		return Mark{"run", "◐", "takes no new work"}
+		return Mark{"run", "◐"}
 	case "warning":
-		return Mark{"warn", "▲", "needs a look"}
+		return Mark{"warn", "▲"}
 	case "error":
-		return Mark{"bad", "✕", "does not work"}
+		return Mark{"bad", "✕"}
 	}
-	return Mark{"", "?", "not known"}
+	return Mark{"", "?"}
 }
 
 // alertTexts say what the alerts of a workflow mean (domain page, 3.4).

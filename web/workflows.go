@@ -66,12 +66,12 @@ type ColumnPicker struct {
 
 // ColumnOption is one column to choose.
 type ColumnOption struct {
-	Key, Label, Doc string
+	Key, Label string
 	Chosen          bool
 }
 
 // Export are the addresses of the same list for programs.
-type Export struct{ JSON, NDJSON, CSV, Curl, Names string }
+type Export struct{ JSON, NDJSON, CSV, Curl string }
 
 // ID is the id of the input; the shortcut / looks for q.
 func (in Input) ID() string {
@@ -102,3 +102,6 @@ func excludeLabel(l FacetLine) string {
 	}
 	return "Exclude " + l.Value
 }
+
+// longValue is the length from which a facet's value may be cut.
+const longValue = 16

@@ -47,19 +47,21 @@
   }
   function relativeTimes() {
     const now = Date.now() / 1000;
-    for (const el of $$('time[data-age]')) {
+    for (const el of $$('time')) {
       const then = Date.parse(el.dateTime) / 1000;
-      if (then) el.textContent = ago(now - then) + (el.dataset.age === 'ago' ? ' ago' : '');
+      if (then) el.textContent = ago(now - then) + ('ago' in el.dataset && now - then > -5 ? ' ago' : '');
     }
   }
 
+  // names of the workflows on the page, one a line
+  const names = () => $$('tbody th a').map((link) => link.textContent).join('\n');
   function copyButtons() {
     if (!navigator.clipboard) return;
     for (const button of $$('button[data-copy]')) {
       button.hidden = false;
       button.addEventListener('click', async () => {
         try {
-          await navigator.clipboard.writeText(button.dataset.copy.replace('{origin}', location.origin));
+          await navigator.clipboard.writeText(button.dataset.copy || names());
           const text = button.textContent;
           button.textContent = 'copied';
           say('Copied to the clipboard');

@@ -130,7 +130,7 @@ func (p *Pages) picker(q listQuery) web.ColumnPicker {
 	for _, column := range p.columns.All {
 		if column.Key != "Workflow" {
 			pick.Options = append(pick.Options, web.ColumnOption{
-				Key: column.Key, Label: column.Label, Doc: column.Doc, Chosen: chosen[column.Key],
+				Key: column.Key, Label: column.Label, Chosen: chosen[column.Key],
 			})
 		}
 	}

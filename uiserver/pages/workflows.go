@@ -93,7 +93,7 @@ func (p *Pages) workflowsPage(r *http.Request, q listQuery, notes []web.Note, li
 		All:    allWorkflows(state),
 		Sets:   setChoices(q),
 		Pick:   p.picker(q),
-		Export: exportLinks(r, q, list.Items),
+		Export: exportLinks(r, q),
 	}
 	page.Notes = append(notes, pinNote(q, state)...)
 	fresh := q
@@ -210,21 +210,16 @@ func facets(q listQuery, list cacheclient.List) []web.FacetBox {
 
 // exportLinks are the same list for programs. They don't pin a generation: who
 // reads them later wants the workflows of then.
-func exportLinks(r *http.Request, q listQuery, shown []schema.Workflow) web.Export {
+func exportLinks(r *http.Request, q listQuery) web.Export {
 	at := func(change func(*wire.Query)) string {
 		api := q.top().Query
 		change(&api)
 		return APIPrefix + "/fetch?" + api.Values().Encode()
-	}
-	names := make([]string, len(shown))
-	for i, w := range shown {
-		names[i] = w.Workflow
 	}
 	return web.Export{
 		JSON:   at(func(a *wire.Query) { a.Envelope, a.Idx = true, q.Idx }),
 		NDJSON: at(func(a *wire.Query) { a.Format, a.All = wire.NDJSON, true }),
 		CSV:    at(func(a *wire.Query) { a.Format, a.All, a.Download = wire.CSV, true, true }),
 		Curl:   "curl -sf --compressed '" + origin(r) + at(func(a *wire.Query) { a.Format, a.All = wire.NDJSON, true }) + "'",
-		Names:  strings.Join(names, "\n"),
 	}
 }
