@@ -14,7 +14,6 @@ type View struct {
 	Design, Name string
 	Count        bool                    // has the reduce function _count
 	Map          func(d Doc, e *Emitter) // called once for each live document that is no design document
-	JavaScript   string                  // the same map function for a real server
 }
 
 // Doc is the document that a map function sees.
