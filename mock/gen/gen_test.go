@@ -82,7 +82,7 @@ func TestWorkflowCanBeMadeAlone(t *testing.T) {
 
 func TestIDsAreDistinctAndInTheDocument(t *testing.T) {
 	ids := map[string]bool{}
-	for d := range world(t, gen.Options{Seed: 5, Workflows: 3000, Lean: true}).AllParallel() {
+	for d := range world(t, gen.Options{Seed: 5, Workflows: 1200, Lean: true}).AllParallel() {
 		require.False(t, ids[d.DB+"/"+d.ID], "%s twice", d.ID)
 		ids[d.DB+"/"+d.ID] = true
 		var head struct {

@@ -171,7 +171,7 @@ func checkCounters(t *testing.T, status map[string]any) {
 // TestLife runs 20 minutes in steps of a second and holds every write to
 // the rules of the real writers.
 func TestLife(t *testing.T) {
-	w, sim, now := start(t, gen.Options{Seed: 1, Workflows: 150, Lean: true, NoEdges: true}, 2, 60*time.Second)
+	w, sim, now := start(t, gen.Options{Seed: 1, Workflows: 80, Lean: true, NoEdges: true}, 2, 60*time.Second)
 	o := watch(t, w)
 	for range 1200 {
 		now = now.Add(time.Second)
@@ -179,7 +179,7 @@ func TestLife(t *testing.T) {
 			o.see(d)
 		}
 	}
-	assert.InDelta(t, 150, sim.Active(), 30, "arrivals make up for what leaves")
+	assert.InDelta(t, 80, sim.Active(), 25, "arrivals make up for what leaves")
 	changed := o.writes["agent changed"] + o.writes["request"]
 	assert.Greater(t, changed, 1200, "%v", o.writes)
 	assert.Less(t, changed, 2*1200*12/10, "%v", o.writes)
