@@ -26,7 +26,7 @@ func TestProblems(t *testing.T) {
 		param  string
 		near   string
 	}{
-		"/fetch?campain=x":                {400, wire.SlugUnknownParameter, "campain", "campaign"},
+		"/fetch?campagn=x":                {400, wire.SlugUnknownParameter, "campagn", "campaign"},
 		"/fetch?limit=-1":                 {400, wire.SlugBadValue, "limit", ""},
 		"/fetch?limit=10001":              {400, wire.SlugBadValue, "limit", ""},
 		"/fetch?fields=Statsu":            {400, wire.SlugUnknownField, "fields", "Status"},
@@ -141,7 +141,7 @@ func (d *detailsFake) Detail(_ context.Context, request string, agents []string)
 		return schema.Detail{}, d.err
 	}
 	detail := schema.Detail{ErrorsState: "none"}
-	detail.Workflow.Workflow, detail.Workflow.Status = request, "from the source"
+	detail.Workflow = schema.Workflow{Workflow: request, Status: "from the source"}
 	for _, a := range agents {
 		detail.Agents = append(detail.Agents, schema.WorkflowAgent{Workflow: request, Agent: a})
 	}

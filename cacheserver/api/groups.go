@@ -41,9 +41,10 @@ func (a *API) allGroups() []group {
 		func(d *schema.AgentDetail) string { return d.Agent.Agent })
 	agents.keys = schema.Describe[schema.Agent]()
 	agents.write = func(c echo.Context, a *API, snap *store.Snapshot, p listParams) error {
-		var flat []schema.Agent
-		for _, d := range a.o.Store.Agents(snap) {
-			flat = append(flat, d.Agent)
+		details := a.o.Store.Agents(snap)
+		flat := make([]schema.Agent, len(details))
+		for i := range details {
+			flat[i] = details[i].Agent
 		}
 		return writeRecords(c, a, snap, p, "agents", agents.keys, flat)
 	}

@@ -127,7 +127,8 @@ func (a *API) surround(b *render.Body, snap *store.Snapshot, s selection, p page
 	}
 	o.bytes = []byte{']'}
 	o.value("Facets", facets)
-	b.Tail = append(o.bytes, '}', '\n')
+	o.bytes = append(o.bytes, '}', '\n')
+	b.Tail = o.bytes
 	return o.err
 }
 

@@ -139,7 +139,7 @@ func chooseFormat(c echo.Context, asked wire.Format, offered ...wire.Format) (wi
 }
 
 func mediaOf(formats []wire.Format) []string {
-	var types []string
+	types := make([]string, 0, len(formats))
 	for _, f := range formats {
 		types = append(types, f.MediaTypes()[0])
 	}

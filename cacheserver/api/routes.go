@@ -28,7 +28,8 @@ type route struct {
 }
 
 func (a *API) table() []route {
-	table := []route{
+	table := make([]route, 0, 32)
+	table = append(table, []route{
 		{"/", "this list", a.showIndex},
 		{"/fetch", "list of workflows: filters, sort, fields, facets, pages, formats", a.listWorkflows},
 		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow},
@@ -44,7 +45,7 @@ func (a *API) table() []route {
 		{"/healthz", "alias of livez", a.showLive},
 		{"/readyz", "lists can be served; ?verbose says why not", a.showReady},
 		{"/metrics", "metrics in the form of Prometheus", a.metrics.serve},
-	}
+	}...)
 	for _, g := range a.groups {
 		table = append(table,
 			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g)},

@@ -57,7 +57,7 @@ func (a *App) onStop(name string, run func(context.Context) error) {
 
 // New builds all parts and starts none of them. What was built is taken down
 // again when a later part fails.
-func New(o Options) (_ *App, err error) {
+func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func New(o Options) (_ *App, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.Stop(context.Background()))
+			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
 	source, err := a.newSource()
@@ -88,11 +88,12 @@ func New(o Options) (_ *App, err error) {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
 	if a.follower, err = follower.New(follower.Options{
-		Source: source, Store: follower.OfStore(records), PollInterval: o.PollInterval, Log: a.log, Hooks: hooks,
+		Source: source, Store: follower.OfStore(records), PollInterval: o.PollInterval,
+		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait, Log: a.log, Hooks: hooks,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
 	}
-	if a.api, err = api.New(api.Options{
+	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: source, Quarantine: a.quarantined, Cache: cache,
 		Registry: registry, Build: build(o.Version), Log: a.log,
 	}); err != nil {
@@ -122,6 +123,7 @@ func (a *App) newSource() (*couch.Client, error) {
 	source, err := couch.New(couch.Options{
 		URL: a.o.CouchURL, User: a.o.CouchUser, Password: password,
 		RequestDB: a.o.RequestDB, WMStatsDB: a.o.WMStatsDB, LogDB: a.o.LogDB,
+		Heartbeat: a.o.Patience.Heartbeat, ReadIdle: a.o.Patience.ReadIdle,
 		UserAgent: "wmstats/" + a.o.Version, Log: a.log,
 	})
 	if err != nil {
@@ -133,8 +135,9 @@ func (a *App) newSource() (*couch.Client, error) {
 
 // quarantined gives the follower's list the form of the API.
 func (a *App) quarantined() []api.Quarantined {
-	var list []api.Quarantined
-	for _, q := range a.follower.Quarantined() {
+	docs := a.follower.Quarantined()
+	list := make([]api.Quarantined, 0, len(docs))
+	for _, q := range docs {
 		list = append(list, api.Quarantined{
 			ID: q.ID, Database: q.Database, Rev: q.Rev, Path: q.Path, Reason: q.Reason,
 			FirstSeen: q.First.Unix(), LastSeen: q.Last.Unix(), Count: q.Count,
@@ -145,8 +148,9 @@ func (a *App) quarantined() []api.Quarantined {
 
 // Start listens, serves and follows. It returns as soon as requests are
 // answered; lists answer 503 until the first full read has ended.
-func (a *App) Start() error {
-	listener, err := net.Listen("tcp", a.o.Listen)
+func (a *App) Start(ctx context.Context) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", a.o.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("the port of %s is in use by another program; choose another with --listen", a.o.Listen)
 	}
@@ -157,7 +161,7 @@ func (a *App) Start() error {
 	if host, _, err := net.SplitHostPort(a.o.Listen); err == nil && !isLoopback(host) {
 		a.log.Warn("listening for everybody who can reach this address, without any identity (--insecure)", "addr", a.Addr())
 	}
-	a.startFollower()
+	a.startFollower(ctx)
 	a.onStop("http", a.shutdown)
 	go func() {
 		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -168,8 +172,9 @@ func (a *App) Start() error {
 	return nil
 }
 
-func (a *App) startFollower() {
-	ctx, cancel := context.WithCancel(context.Background())
+func (a *App) startFollower(ctx context.Context) {
+	// It ends at its place in the order of Stop, not when ctx does.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -199,8 +204,7 @@ func (a *App) shutdown(ctx context.Context) error {
 		}
 	}
 	if err := a.server.Shutdown(ctx); err != nil {
-		a.server.Close()
-		return fmt.Errorf("requests under way were cut: %w", err)
+		return fmt.Errorf("requests under way were cut: %w", errors.Join(err, a.server.Close()))
 	}
 	return nil
 }
@@ -224,11 +228,11 @@ func (a *App) Stop(ctx context.Context) error {
 // Run is a whole life: it starts, waits until ctx ends or a part fails, and
 // stops. The end of ctx is no error.
 func Run(ctx context.Context, o Options) error {
-	a, err := New(o)
+	a, err := New(ctx, o)
 	if err != nil {
 		return err
 	}
-	if err = a.Start(); err == nil {
+	if err = a.Start(ctx); err == nil {
 		select {
 		case <-ctx.Done():
 			a.log.Info("stopping", "drain", o.Drain)

@@ -96,9 +96,9 @@ func options(t *testing.T, couchURL string, log io.Writer) app.Options {
 
 func start(t *testing.T, o app.Options) *app.App {
 	t.Helper()
-	a, err := app.New(o)
+	a, err := app.New(t.Context(), o)
 	require.NoError(t, err)
-	require.NoError(t, a.Start())
+	require.NoError(t, a.Start(t.Context()))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), waitFor)
 		defer cancel()
@@ -248,7 +248,7 @@ func TestPortInUse(t *testing.T) {
 
 func TestStopIsSafeAtAnyTime(t *testing.T) {
 	_, url := couch(t)
-	a, err := app.New(options(t, url, io.Discard))
+	a, err := app.New(t.Context(), options(t, url, io.Discard))
 	require.NoError(t, err)
 	require.NoError(t, a.Stop(t.Context()), "never started")
 	require.NoError(t, a.Stop(t.Context()), "again")
@@ -262,9 +262,9 @@ func TestNewTakesDownWhatItBuilt(t *testing.T) {
 	_, url := couch(t)
 	o := options(t, url, io.Discard)
 	o.CouchPasswordFile += "-missing"
-	_, err := app.New(o)
+	_, err := app.New(t.Context(), o)
 	require.ErrorContains(t, err, "read the CouchDB password")
-	_, err = app.New(app.Options{})
+	_, err = app.New(t.Context(), app.Options{})
 	assert.Error(t, err)
 }
 

@@ -37,8 +37,20 @@ type Options struct {
 
 	HealthCheck bool // ask the server that runs with these options whether it lives
 
+	Patience Patience // with the source; no flag, tests make it short
+
 	Version string       // of the program
 	Log     *slog.Logger // nil: made from LogLevel and LogFormat, to standard error
+}
+
+// Patience is how long to wait for the source. Zero values mean the defaults
+// of packages couch and follower.
+type Patience struct {
+	Heartbeat time.Duration // between two signs of life of a feed; three missing ones end it
+	ReadIdle  time.Duration // without a byte of a full read
+	MinWait   time.Duration // before the first new try after a failure
+	MaxWait   time.Duration // before any new try
+	HoldWait  time.Duration // before another full read when the last one lost too much
 }
 
 // Defaults are the options without flags and environment.

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -81,12 +80,10 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 	loads := prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "wmstats_follower_load_seconds", Help: "Length of full reads.", Buckets: prometheus.ExponentialBuckets(.1, 2, 14),
 	})
-	var errs []error
 	for _, c := range []prometheus.Collector{documents, bytes, bad, flaws, changes, failures, lag, loads} {
-		errs = append(errs, registry.Register(c))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return follower.Hooks{}, fmt.Errorf("register the follower's metrics: %w", err)
+		if err := registry.Register(c); err != nil {
+			return follower.Hooks{}, fmt.Errorf("register the follower's metrics: %w", err)
+		}
 	}
 	return follower.Hooks{
 		Documents: func(db string, n int, size int64) {

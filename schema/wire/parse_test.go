@@ -89,14 +89,14 @@ func TestParseQueryRefuses(t *testing.T) {
 		detail string // part of it
 		near   string // in did_you_mean
 	}{
-		"campain=x":                     {SlugUnknownParameter, "campain", "'campain'", "campaign"},
+		"campagn=x":                     {SlugUnknownParameter, "campagn", "'campagn'", "campaign"},
 		"minFailur=1":                   {SlugUnknownParameter, "minFailur", "", "minFailure"},
 		"stauts=x":                      {SlugUnknownParameter, "stauts", "", "status"},
 		"agents=x":                      {SlugUnknownParameter, "agents", "", "agent"},
 		"has=failur":                    {SlugUnknownField, "has", "'failur'", "Failure"},
 		"sort=-Prioritty":               {SlugUnknownField, "sort", "", "Priority"},
 		"fields=Workflw":                {SlugUnknownField, "fields", "", "Workflow"},
-		"facets=campain:3":              {SlugUnknownField, "facets", "", "Campaign"},
+		"facets=campagn:3":              {SlugUnknownField, "facets", "", "Campaign"},
 		"status=":                       {SlugBadValue, "status", "empty", ""},
 		"q=":                            {SlugBadValue, "q", "empty", ""},
 		"status=a,,b":                   {SlugBadValue, "status", "empty", ""},

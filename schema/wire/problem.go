@@ -6,7 +6,7 @@ import (
 )
 
 // Problem is the one error body of the API (RFC 9457).
-type Problem struct {
+type Problem struct { //nolint:errname // the name is that of RFC 9457
 	Type       string   `json:"type"` // /problems/<slug>
 	Title      string   `json:"title"`
 	Status     int      `json:"status"`

@@ -30,7 +30,7 @@ func TestProblemBody(t *testing.T) {
 		problem *Problem
 		want    string
 	}{
-		{UnknownParameter("campain", []string{"campaign"}), `{"type":"/problems/unknown-parameter","title":"Unknown query parameter","status":400,"detail":"'campain' is not a parameter of this resource.","param":"campain","did_you_mean":["campaign"]}`},
+		{UnknownParameter("campagn", []string{"campaign"}), `{"type":"/problems/unknown-parameter","title":"Unknown query parameter","status":400,"detail":"'campagn' is not a parameter of this resource.","param":"campagn","did_you_mean":["campaign"]}`},
 		{SourceFailed("The detail could not be read.", cause), `{"type":"/problems/source-failed","title":"Source failed","status":502,"detail":"The detail could not be read."}`},
 		{Internal(cause), `{"type":"/problems/internal","title":"Internal error","status":500,"detail":"The server could not answer; its log has the cause."}`},
 		{GenerationExpired("a-1", "/fetch", "/fetch?after=x"), `{"type":"/problems/generation-expired","title":"Generation expired","status":410,"detail":"Generation 'a-1' is not kept here.","param":"gen","restart":"/fetch","continue":"/fetch?after=x"}`},
@@ -46,7 +46,7 @@ func TestProblemBody(t *testing.T) {
 func TestNear(t *testing.T) {
 	names := []string{"status", "statustime", "campaign", "campaigns", "site", "minSite", "agent", "Failure", "FailureRate", "T2_CH_CERN", "T2_CH_CSCS"}
 	for name, want := range map[string][]string{
-		"campain":    {"campaign", "campaigns"},
+		"campagn":    {"campaign", "campaigns"},
 		"stauts":     {"status"},
 		"FAILURE":    {"Failure", "FailureRate"},
 		"stat":       {"status", "statustime"},

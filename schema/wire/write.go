@@ -115,7 +115,7 @@ func joined(values []string) string {
 }
 
 func writeSort(keys []SortKey) string {
-	var texts []string
+	texts := make([]string, 0, len(keys))
 	for _, k := range keys {
 		if k.Desc {
 			k.Field = "-" + k.Field
@@ -126,7 +126,7 @@ func writeSort(keys []SortKey) string {
 }
 
 func writeFacets(facets []Facet) string {
-	var texts []string
+	texts := make([]string, 0, len(facets))
 	for _, f := range facets {
 		text := paramOf(f.Field)
 		if f.Limit != 0 {

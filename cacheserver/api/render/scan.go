@@ -26,12 +26,12 @@ type Member struct {
 // another form ends with ErrForm.
 func Members(object []byte) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
-		i := 0
 		if len(object) < 2 || object[0] != '{' {
 			yield(Member{}, formError(object, 0))
 			return
 		}
-		for i = 1; i < len(object) && object[i] != '}'; {
+		i := 1
+		for i < len(object) && object[i] != '}' {
 			keyEnd := skipString(object, i)
 			if keyEnd < 0 || keyEnd >= len(object) || object[keyEnd] != ':' {
 				yield(Member{}, formError(object, i))
@@ -58,12 +58,12 @@ func Members(object []byte) iter.Seq2[Member, error] {
 // Elements yields the elements of an encoded array in their order.
 func Elements(array []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		i := 0
 		if len(array) < 2 || array[0] != '[' {
 			yield(nil, formError(array, 0))
 			return
 		}
-		for i = 1; i < len(array) && array[i] != ']'; {
+		i := 1
+		for i < len(array) && array[i] != ']' {
 			end := skipValue(array, i)
 			if end <= i || end >= len(array) {
 				yield(nil, formError(array, i))
