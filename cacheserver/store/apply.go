@@ -81,7 +81,7 @@ func (s *Store) owner(id string) *entry {
 	if e := s.aliases[id]; e != nil {
 		return e
 	}
-	if e := s.entries[id]; e != nil && e.has && e.id == "" {
+	if e := s.entries[id]; e != nil && e.has && e.id() == "" {
 		return e
 	}
 	return nil
@@ -120,9 +120,9 @@ func (s *Store) requestState(e *entry, id string) (hash uint64, seen *uint32) {
 	if e.has && e.requestID() == id {
 		return e.hash, &e.seen
 	}
-	for i := range e.rivals {
-		if e.rivals[i].id == id {
-			return e.rivals[i].hash, &e.rivals[i].seen
+	for i, r := range e.rivals() {
+		if r.id == id {
+			return r.hash, &e.rare.rivals[i].seen
 		}
 	}
 	return 0, new(uint32)
@@ -142,24 +142,22 @@ func (s *Store) putRequest(b *batch, e *entry, c *Change, number int) {
 		s.aliases[strings.Clone(c.ID)] = e
 	}
 	s.known.set(ReqMgr, c.ID, c.Hash)
-	e.rivals = slices.DeleteFunc(e.rivals, func(r rival) bool { return r.id == c.ID })
+	rivals := without(e.rivals(), c.ID)
 	if e.has && e.requestID() != c.ID {
 		if before(e.requestID(), c.ID, e.name) {
 			record := *c.Workflow
-			e.rivals = append(e.rivals, rival{strings.Clone(c.ID), c.Hash, s.epoch, &record})
+			e.setRequest(e.requestID(), append(rivals, rival{strings.Clone(c.ID), c.Hash, s.epoch, &record}))
 			return
 		}
-		e.rivals = append(e.rivals, rival{e.requestID(), e.hash, e.seen, s.requestSide(b, e)})
+		rivals = append(rivals, rival{e.requestID(), e.hash, e.seen, s.requestSide(b, e)})
 	}
 	o := s.touch(b, e)
 	if !e.has {
 		e.has = true
 		s.orphans -= len(e.docs)
 	}
-	e.id, e.hash, e.seen = "", c.Hash, s.epoch
-	if c.ID != e.name {
-		e.id = strings.Clone(c.ID)
-	}
+	e.hash, e.seen = c.Hash, s.epoch
+	e.setRequest(strings.Clone(c.ID), rivals)
 	record := *c.Workflow
 	s.setRequest(b, e, o, &record, number)
 }
@@ -174,7 +172,7 @@ func (s *Store) setRequest(b *batch, e *entry, o *previous, record *schema.Workf
 	if !ok {
 		place = s.gatherOne(record)
 	}
-	e.gathered, e.at = place.block, place.at
+	e.gathered, e.at = place.block, uint8(place.at)
 }
 
 // requestSide gives the request's side of the record of e.
@@ -209,28 +207,30 @@ func (s *Store) dropRequest(b *batch, e *entry, id string) {
 	s.known.set(ReqMgr, id, 0)
 	delete(s.aliases, id)
 	if !e.has || e.requestID() != id {
-		e.rivals = slices.DeleteFunc(e.rivals, func(r rival) bool { return r.id == id })
+		e.setRequest(e.requestID(), without(e.rivals(), id))
 		return
 	}
 	o := s.touch(b, e)
-	if len(e.rivals) == 0 {
-		e.has, e.id, e.hash, e.gathered, o.record = false, "", 0, nil, nil
+	rivals := slices.Clone(e.rivals())
+	if len(rivals) == 0 {
+		e.has, e.hash, e.gathered, e.rare, o.record = false, 0, nil, nil, nil
 		s.orphans += len(e.docs)
 		return
 	}
-	slices.SortFunc(e.rivals, func(a, b rival) int {
+	slices.SortFunc(rivals, func(a, b rival) int {
 		if before(a.id, b.id, e.name) {
 			return -1
 		}
 		return 1
 	})
-	next := e.rivals[0]
-	e.rivals = slices.Clone(e.rivals[1:])
-	e.id, e.hash, e.seen = "", next.hash, next.seen
-	if next.id != e.name {
-		e.id = next.id
-	}
+	next := rivals[0]
+	e.hash, e.seen = next.hash, next.seen
+	e.setRequest(next.id, rivals[1:])
 	s.setRequest(b, e, o, next.record, -1)
+}
+
+func without(rivals []rival, id string) []rival {
+	return slices.DeleteFunc(slices.Clone(rivals), func(r rival) bool { return r.id == id })
 }
 
 func (s *Store) applyWork(b *batch, c *Change) {

@@ -15,19 +15,52 @@ import (
 
 // entry is what the writer knows of one workflow beyond its record: where the
 // parts of the record come from. The request's side is in the record itself.
+// There is one for each workflow: its size counts.
 type entry struct {
-	name   string
-	id     string // of the request document; empty when it is the name
-	hash   uint64 // of the request document
-	has    bool   // the request is there; else the parts are orphans
-	stale  bool   // an agent's document was stale when the alerts were made
-	seen   uint32 // epoch in which the request was seen last
-	at     uint32 // place in gathered
-	due    int64  // when the alerts must be made again, Unix s; 0: never
-	docs   []*agentDoc
-	rivals []rival // other request documents of the same workflow
-
+	name     string
+	hash     uint64 // of the request document
+	due      int64  // when the alerts must be made again, Unix s; 0: never
+	docs     []*agentDoc
 	gathered *block.Block // holds the request's side before the first generation
+	rare     *rare        // nil for nearly all
+	seen     uint32       // epoch in which the request was seen last
+	at       uint8        // place in gathered
+	has      bool         // the request is there; else the parts are orphans
+	stale    bool         // an agent's document was stale when the alerts were made
+}
+
+// rare is for workflows whose request document is not named like it, or that
+// have several request documents.
+type rare struct {
+	id     string // of the request document; empty when it is the name
+	rivals []rival
+}
+
+// id gives the id of the request document when it is not the name.
+func (e *entry) id() string {
+	if e.rare == nil {
+		return ""
+	}
+	return e.rare.id
+}
+
+func (e *entry) rivals() []rival {
+	if e.rare == nil {
+		return nil
+	}
+	return e.rare.rivals
+}
+
+// setRequest notes which request document counts and which ones do not.
+func (e *entry) setRequest(id string, rivals []rival) {
+	if id == e.name {
+		id = ""
+	}
+	if id == "" && len(rivals) == 0 {
+		e.rare = nil
+		return
+	}
+	e.rare = &rare{id, rivals}
 }
 
 // rival is a request document that names a workflow which another document
@@ -60,7 +93,7 @@ type info struct {
 }
 
 // requestID gives the id of the request document.
-func (e *entry) requestID() string { return cmp.Or(e.id, e.name) }
+func (e *entry) requestID() string { return cmp.Or(e.id(), e.name) }
 
 // before says that of two request documents of workflow name a counts: the
 // one that is called like it, else the first by id.
@@ -133,10 +166,10 @@ func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
 // with its length before it; the request's is empty when it is the name.
 func (e *entry) sourceOf(docs []*agentDoc) block.Source {
 	var ids, content []byte
-	if e.id != "" || len(docs) > 0 {
-		ids = appendText(ids, e.id)
+	if e.id() != "" || len(docs) > 0 {
+		ids = appendText(ids, e.id())
 	}
-	content = binary.LittleEndian.AppendUint64(append(content, e.id...), e.hash)
+	content = binary.LittleEndian.AppendUint64(append(content, e.id()...), e.hash)
 	for _, d := range docs {
 		ids = appendText(ids, d.id)
 		content = binary.LittleEndian.AppendUint64(append(content, d.id...), d.hash)

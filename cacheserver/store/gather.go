@@ -16,7 +16,7 @@ import (
 // gathered is the place of a request's side before the first generation.
 type gathered struct {
 	block *block.Block
-	at    uint32
+	at    int // less than block.Size
 }
 
 // gather packs the requests of a batch, outside of the lock. The result is by
@@ -34,7 +34,7 @@ func (s *Store) gather(changes []Change) map[int]gathered {
 		}
 		blk := b.Build()
 		for at, number := range numbers {
-			places[number] = gathered{blk, uint32(at)}
+			places[number] = gathered{blk, at}
 		}
 		numbers = numbers[:0]
 	}

@@ -87,7 +87,7 @@ func (l *Load) Abort() {
 // lost counts the workflows that the read did not see.
 func (s *Store) lost() (n int) {
 	for _, e := range s.entries {
-		if e.has && e.seen != s.epoch && !slices.ContainsFunc(e.rivals, func(r rival) bool { return r.seen == s.epoch }) {
+		if e.has && e.seen != s.epoch && !slices.ContainsFunc(e.rivals(), func(r rival) bool { return r.seen == s.epoch }) {
 			n++
 		}
 	}
@@ -97,7 +97,7 @@ func (s *Store) lost() (n int) {
 // sweep removes all that the read did not see.
 func (s *Store) sweep(b *batch) {
 	for _, e := range s.entries {
-		for _, r := range slices.Clone(e.rivals) {
+		for _, r := range slices.Clone(e.rivals()) {
 			if r.seen != s.epoch {
 				s.dropRequest(b, e, r.id)
 			}

@@ -311,12 +311,12 @@ func TestQueriesEqualBruteForce(t *testing.T) {
 	eachCache(t, func(t *testing.T, o Options) {
 		m := newMaker(21)
 		o.Now = (&clock{start + 100}).now
-		s := loaded(t, o, someChanges(m, 330))
+		s := loaded(t, o, someChanges(m, 180))
 		fields := schema.Describe[schema.Workflow]()
 		for round := range 3 {
 			if round > 0 { // blocks of other lengths
 				for i := range 150 {
-					s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(400))), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(330)), Deleted: true}, m.partChange(nameOf(i), 3, start)})
+					s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(230))), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(180)), Deleted: true}, m.partChange(nameOf(i), 3, start)})
 				}
 			}
 			g, _ := s.Snapshot()
@@ -324,7 +324,7 @@ func TestQueriesEqualBruteForce(t *testing.T) {
 			for _, f := range fields {
 				b.fields[f.Key] = f
 			}
-			for range 100 {
+			for range 70 {
 				checkQuery(t, m.rng, g, b, b.randomQuery(m.rng, fields), fields)
 			}
 		}

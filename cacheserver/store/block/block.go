@@ -38,7 +38,7 @@ func (b *Block) EncodedBytes() int64 { return int64(len(b.enc)) }
 
 // Bytes is about the memory that the block holds now.
 func (b *Block) Bytes() int64 {
-	n := int64(len(b.enc) + 4*len(b.ends) + 8*len(b.hashes) + len(b.src) + 32*len(b.dir) + len(b.data) + 192)
+	n := int64(len(b.enc) + 4*len(b.ends) + 8*len(b.hashes) + len(b.src) + 16*len(b.dir) + len(b.data) + 192)
 	for i := range b.segments {
 		if s := b.segments[i].Load(); s != nil {
 			n += s.Size()
@@ -183,7 +183,7 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	if s := b.segments[form].Load(); s != nil {
 		return s, nil
 	}
-	s, err := b.Compress(form, 0, b.Len())
+	s, err := b.compress(form, 0, b.Len(), stitch.Compress)
 	if err != nil {
 		return nil, err
 	}
@@ -191,8 +191,13 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	return b.segments[form].Load(), nil
 }
 
-// Compress makes a segment of records i..j.
+// Compress makes a segment of records i..j, which is meant for one page: it is
+// made faster and comes out longer than the segment of a block.
 func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
+	return b.compress(form, i, j, stitch.CompressFast)
+}
+
+func (b *Block) compress(form Form, i, j int, how func([]byte) (*stitch.Segment, error)) (*stitch.Segment, error) {
 	text := make([]byte, 0, int(b.ends[j-1]-b.start(i))+2*(j-i))
 	for k := i; k < j; k++ {
 		if form == Array && k > i {
@@ -203,7 +208,7 @@ func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
 			text = append(text, '\n')
 		}
 	}
-	s, err := stitch.Compress(text)
+	s, err := how(text)
 	if err != nil {
 		return nil, fmt.Errorf("compress %d records: %w", j-i, err)
 	}

@@ -8,21 +8,21 @@ import (
 // vec is where a column's integers are in a block: the difference to the
 // smallest one in as few bytes as the widest needs; none when all are equal.
 type vec struct {
-	min, max int64
-	at       uint32
-	width    uint8 // 0, 1, 2, 4 or 8 bytes
-	cents    bool  // floats that are whole hundredths, kept as such
+	min   int64
+	at    uint32
+	width uint8 // 0, 1, 2, 4 or 8 bytes
+	cents bool  // floats that are whole hundredths, kept as such
 }
 
 func pack(dst []byte, values []int64) ([]byte, vec) {
 	if len(values) == 0 {
 		return dst, vec{}
 	}
-	v := vec{min: values[0], max: values[0], at: uint32(len(dst))}
+	v, most := vec{min: values[0], at: uint32(len(dst))}, values[0]
 	for _, x := range values {
-		v.min, v.max = min(v.min, x), max(v.max, x)
+		v.min, most = min(v.min, x), max(most, x)
 	}
-	switch span := uint64(v.max) - uint64(v.min); {
+	switch span := uint64(most) - uint64(v.min); {
 	case span == 0:
 	case span <= math.MaxUint8:
 		v.width = 1

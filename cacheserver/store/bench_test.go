@@ -1,0 +1,292 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// benchSize is the number of workflows: WMSTATS_BENCH_N, else 20 000.
+func benchSize(b *testing.B) int {
+	text := os.Getenv("WMSTATS_BENCH_N")
+	if text == "" {
+		return 20_000
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(b, err)
+	return n
+}
+
+// bench is one store for all benchmarks of a run: making it takes longer than
+// each of them.
+var bench struct {
+	once  sync.Once
+	store *Store
+	maker *maker
+	n     int
+}
+
+func benchStore(b *testing.B) (*Store, *maker, int) {
+	b.Helper()
+	bench.once.Do(func() {
+		debug.SetGCPercent(20) // as the server sets it
+		bench.n = benchSize(b)
+		bench.maker = newMaker(1)
+		cache, err := NewRistretto(64 << 20)
+		require.NoError(b, err)
+		s, err := New(Options{Cache: cache})
+		require.NoError(b, err)
+		l := s.BeginLoad()
+		for from := 0; from < bench.n; from += 1000 {
+			l.Add(flatRecords(bench.maker, from, min(from+1000, bench.n)))
+		}
+		_, err = l.Commit()
+		require.NoError(b, err)
+		bench.store = s
+	})
+	return bench.store, bench.maker, bench.n
+}
+
+// cpu reports the processor time of the process: on a shared machine it says
+// more than the time that passed.
+func cpu(b *testing.B) func() {
+	used := func() int64 {
+		var u syscall.Rusage
+		require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+		return u.Utime.Nano() + u.Stime.Nano()
+	}
+	before := used()
+	return func() { b.ReportMetric(float64(used()-before)/1000/float64(b.N), "cpu-us/op") }
+}
+
+// flatRecords makes requests, and for a third of them the parts of an agent.
+func flatRecords(m *maker, from, to int) []Change {
+	var out []Change
+	for i := from; i < to; i++ {
+		out = append(out, m.requestChange(nameOf(i)))
+		if i%3 == 0 {
+			out = append(out, m.partChange(nameOf(i), i%24, start))
+		}
+	}
+	return out
+}
+
+func BenchmarkLoad(b *testing.B) {
+	n := min(benchSize(b), 20_000)
+	changes := flatRecords(newMaker(2), 0, n)
+	defer cpu(b)()
+	for b.Loop() {
+		loaded(b, Options{}, changes)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(changes)), "ns/document")
+}
+
+func BenchmarkMemory(b *testing.B) {
+	s, m, n := benchStore(b)
+	defer cpu(b)()
+	for b.Loop() {
+		for range 50 {
+			s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(n)))})
+		}
+	}
+	debug.FreeOSMemory()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	encoded := float64(s.Info().Bytes)
+	b.ReportMetric(encoded/float64(n), "encoded-B/record")
+	b.ReportMetric(float64(mem.HeapAlloc)/encoded, "heap/encoded")
+	b.ReportMetric(float64(resident(b))/encoded, "RSS/encoded")
+}
+
+// resident is the memory of the process that is in RAM, in bytes.
+func resident(b *testing.B) int64 {
+	f, err := os.Open("/proc/self/status")
+	require.NoError(b, err)
+	defer func() { require.NoError(b, f.Close()) }()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if kb, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(kb, "kB")), 10, 64)
+			require.NoError(b, err)
+			return n << 10
+		}
+	}
+	b.Fatal("no VmRSS")
+	return 0
+}
+
+// BenchmarkPublish is one changed request: its own encoding is told apart.
+func BenchmarkPublish(b *testing.B) {
+	s, m, n := benchStore(b)
+	changes := make([]Change, 1000)
+	for i := range changes {
+		changes[i] = m.requestChange(nameOf(m.rng.IntN(n)))
+	}
+	b.Run("change", func(b *testing.B) {
+		b.ReportAllocs()
+		defer cpu(b)()
+		for i := 0; b.Loop(); i++ {
+			c := changes[i%len(changes)]
+			c.Hash = uint64(i)*2 + 1
+			s.Apply([]Change{c})
+		}
+	})
+	b.Run("encoding", func(b *testing.B) {
+		var buf []byte
+		defer cpu(b)()
+		for i := 0; b.Loop(); i++ {
+			w := *changes[i%len(changes)].Workflow
+			schema.Join(&w, nil)
+			buf = schema.AppendJSON(buf[:0], &w)
+		}
+	})
+}
+
+func BenchmarkPage(b *testing.B) {
+	s, _, n := benchStore(b)
+	g, _ := s.Snapshot()
+	sel, err := g.Select(wire.Query{})
+	require.NoError(b, err)
+	page := func(b *testing.B, idx func(i int) int, limit int) {
+		var out int64
+		defer cpu(b)()
+		for i := 0; b.Loop(); i++ {
+			_, size, ok := sel.Stitched(idx(i), limit, wire.JSON)
+			require.True(b, ok)
+			out += size
+		}
+		b.ReportMetric(float64(out)/float64(b.N), "B/page")
+	}
+	b.Run("hot", func(b *testing.B) { page(b, func(int) int { return 1000 }, 100) })
+	b.Run("hot-1000", func(b *testing.B) { page(b, func(int) int { return 1000 }, 1000) })
+	b.Run("odd", func(b *testing.B) { page(b, func(i int) int { return (i*7919 + 13) % (n - 100) }, 100) })
+	b.Run("identity", func(b *testing.B) {
+		var buf []byte
+		defer cpu(b)()
+		for b.Loop() {
+			buf = AppendPage(buf[:0], sel.Page(1000, 100), wire.JSON)
+		}
+	})
+	b.Run("versions", func(b *testing.B) {
+		defer cpu(b)()
+		for b.Loop() {
+			sel.Versions(1000, 100)
+		}
+	})
+	b.Run("naive", func(b *testing.B) {
+		var list []schema.Workflow
+		for _, r := range sel.Page(1000, 100) {
+			var w schema.Workflow
+			require.NoError(b, json.Unmarshal(r, &w))
+			list = append(list, w)
+		}
+		var out bytes.Buffer
+		defer cpu(b)()
+		for b.Loop() {
+			out.Reset()
+			text, err := json.Marshal(list)
+			require.NoError(b, err)
+			zw := gzip.NewWriter(&out)
+			_, err = zw.Write(text)
+			require.NoError(b, err)
+			require.NoError(b, zw.Close())
+		}
+		b.ReportMetric(float64(out.Len()), "B/page")
+	})
+}
+
+// fresh is the same generation with nothing kept, so that each turn of a
+// benchmark does all the work; columns stay unpacked.
+func fresh(g *Snapshot) *Snapshot {
+	return &Snapshot{id: g.id, time: g.time, store: &Store{opt: Options{Cache: NoCache{}, Log: g.store.opt.Log}, layout: g.store.layout}, tree: g.tree, sums: g.sums, infos: g.infos}
+}
+
+func in(field string, values ...string) wire.Term {
+	return wire.Term{Field: field, Op: wire.In, Values: values}
+}
+
+func BenchmarkFilter(b *testing.B) {
+	s, m, _ := benchStore(b)
+	g, _ := s.Snapshot()
+	campaigns := g.Campaigns()
+	b.Run("3-facets-sort-page", func(b *testing.B) {
+		defer cpu(b)()
+		for b.Loop() {
+			q := wire.Query{
+				Terms: []wire.Term{in("Status", "running-open", "acquired"), in("Campaign", campaigns[m.rng.IntN(len(campaigns))].Campaign), in("Type", "TaskChain")},
+				Sort:  []wire.SortKey{{Field: "Priority", Desc: true}},
+			}
+			l, err := fresh(g).Select(q)
+			require.NoError(b, err)
+			l.Page(0, 100)
+		}
+	})
+	b.Run("3-broad-facets-sort-page", func(b *testing.B) {
+		defer cpu(b)()
+		for b.Loop() {
+			q := wire.Query{
+				Terms: []wire.Term{in("Status", "running-open", "acquired", "announced"), in("Sites", "T1_US_Site0*"), in("Type", "TaskChain", "StepChain")},
+				Sort:  []wire.SortKey{{Field: "Priority", Desc: true}},
+			}
+			l, err := fresh(g).Select(q)
+			require.NoError(b, err)
+			l.Page(0, 100)
+		}
+	})
+	b.Run("search", func(b *testing.B) {
+		defer cpu(b)()
+		for b.Loop() {
+			_, err := fresh(g).Select(wire.Query{Text: "00123__V1"})
+			require.NoError(b, err)
+		}
+	})
+}
+
+func BenchmarkFacets(b *testing.B) {
+	s, _, _ := benchStore(b)
+	g, _ := s.Snapshot()
+	var facets []wire.Facet
+	for _, field := range []string{"Status", "Type", "Campaign", "Release", "Team", "Sites", "Agents", "Alerts"} {
+		facets = append(facets, wire.Facet{Field: field})
+	}
+	for name, terms := range map[string][]wire.Term{
+		"8-unfiltered": nil,
+		"8-filtered":   {in("Status", "running-open", "acquired"), in("Type", "TaskChain", "StepChain")},
+	} {
+		b.Run(name, func(b *testing.B) {
+			defer cpu(b)()
+			for b.Loop() {
+				_, err := fresh(g).Facets(wire.Query{Terms: terms, Facets: facets})
+				require.NoError(b, err)
+			}
+		})
+	}
+}
+
+func BenchmarkSort(b *testing.B) {
+	s, _, _ := benchStore(b)
+	g, _ := s.Snapshot()
+	for _, field := range []string{"Priority", "StatusTime", "OutputBytes", "JobProgress", "Campaign", "Sites", "PrepID", "OutputDatasets"} {
+		b.Run(field, func(b *testing.B) {
+			defer cpu(b)()
+			for b.Loop() {
+				l, err := fresh(g).Select(wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}})
+				require.NoError(b, err)
+				l.Page(0, 100)
+			}
+		})
+	}
+}
