@@ -14,6 +14,7 @@ const (
 	batchDocuments = 2000     // a batch is applied when it has so many documents
 	batchBytes     = 16 << 20 // or so many bytes
 	decodeAlone    = 16       // so few documents are decoded without other goroutines
+	quietShare     = 20       // the first change after a quiet time waits for this part of the window
 )
 
 // item is one change on its way to the store or, with applied, the wish to
@@ -78,19 +79,24 @@ func (b *batch) add(it item) {
 func (b *batch) empty() bool { return len(b.positions) == 0 }
 func (b *batch) full() bool  { return len(b.rows) >= batchDocuments || b.bytes >= batchBytes }
 
-// gather collects changes and applies them when the window since the first of
-// them has passed, or when there are many. It returns when ctx ends; what is
-// not applied then will be asked for again, as the position has not moved.
+// gather collects changes and applies them once in a window, or when there are
+// many: the first after a quiet time nearly at once, those after it when the
+// window since then has passed. So one change is seen soon, and a stream of
+// them makes no more than one generation in a window. It returns when ctx ends;
+// what is not applied then will be asked for again, as the position has not
+// moved.
 func (f *Follower) gather(ctx context.Context, items <-chan item) {
 	window := time.NewTimer(f.o.BatchWindow)
 	window.Stop()
 	defer window.Stop()
 	b := newBatch()
+	var last time.Time
 	flush := func() {
 		window.Stop()
 		if !b.empty() {
 			f.apply(b)
 			b = newBatch()
+			last = time.Now()
 		}
 	}
 	for {
@@ -106,7 +112,7 @@ func (f *Follower) gather(ctx context.Context, items <-chan item) {
 				continue
 			}
 			if b.empty() {
-				window.Reset(f.o.BatchWindow)
+				window.Reset(max(f.o.BatchWindow/quietShare, f.o.BatchWindow-time.Since(last)))
 			}
 			if b.add(it); b.full() {
 				flush()
