@@ -68,6 +68,10 @@ func New(o Options) (*App, error) {
 	}
 	a := &App{o: o, log: o.logger(), served: make(chan error, 1)}
 	transport := cacheclient.NewTransport()
+	// What is forwarded keeps its encoding: a transport that asks for gzip by
+	// itself would unpack the answers of clients that did not.
+	unchanged := cacheclient.NewTransport()
+	unchanged.DisableCompression = true
 	var err error
 	a.client, err = cacheclient.New(cacheclient.Options{
 		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: transport,
@@ -77,9 +81,10 @@ func New(o Options) (*App, error) {
 	}
 	a.onStop("connections to the cache server", func(context.Context) error {
 		transport.CloseIdleConnections()
+		unchanged.CloseIdleConnections()
 		return nil
 	})
-	handler, err := a.routes(transport)
+	handler, err := a.routes(unchanged)
 	if err != nil {
 		return nil, errors.Join(err, a.Stop(context.Background()))
 	}
@@ -95,7 +100,7 @@ func New(o Options) (*App, error) {
 }
 
 // routes puts the parts to their addresses.
-func (a *App) routes(transport http.RoundTripper) (http.Handler, error) {
+func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	assets, err := static.New()
 	if err != nil {
 		return nil, err
@@ -108,7 +113,7 @@ func (a *App) routes(transport http.RoundTripper) (http.Handler, error) {
 		return nil, err
 	}
 	proxy := apiproxy.New(apiproxy.Options{
-		Upstream: a.o.cacheURL, Prefix: pages.APIPrefix, Transport: transport, Log: a.log,
+		Upstream: a.o.cacheURL, Prefix: pages.APIPrefix, Transport: forward, Log: a.log,
 	})
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{"text/html"}))
 	if err != nil {
@@ -252,6 +257,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := a.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = nil // told to stop before it had started
+		}
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
 	select {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -69,18 +70,19 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// NewTransport is a transport for one upstream: time-outs on every step but
-// the body, and enough idle connections for a page that makes several calls.
+// NewTransport is a transport for one upstream: time-outs for connecting, and
+// enough idle connections for a page that makes several calls. How long an
+// answer may take is up to the caller.
 func NewTransport() *http.Transport {
-	t := &http.Transport{
-		MaxIdleConns:          idleConns,
-		MaxIdleConnsPerHost:   idleConns,
-		IdleConnTimeout:       90 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
-		TLSHandshakeTimeout:   5 * time.Second,
-		ForceAttemptHTTP2:     true,
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext:         dialer.DialContext,
+		MaxIdleConns:        idleConns,
+		MaxIdleConnsPerHost: idleConns,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 5 * time.Second,
+		ForceAttemptHTTP2:   true,
 	}
-	return t
 }
 
 // Close drops idle connections.

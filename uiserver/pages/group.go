@@ -153,4 +153,3 @@ func (p *Pages) agents(c echo.Context) error {
 	}
 	return p.render(c, statusFor(notes), web.Agents(page))
 }
-

@@ -40,7 +40,7 @@ func (p *Pages) parseList(r *http.Request) (q listQuery, notes []web.Note) {
 	if err != nil {
 		notes = append(notes, web.Note{Bad: true, Text: "A part of the address is not well encoded and was left out."})
 	}
-	values = wire.DropEmpty(values)
+	values = dropEmpty(values)
 	_, sized := values["limit"]
 	for {
 		parsed, err := wire.ParseQueryExcept(values, colsParam)
@@ -61,6 +61,19 @@ func (p *Pages) parseList(r *http.Request) (q listQuery, notes []web.Note) {
 	notes = append(notes, q.settle(sized)...)
 	notes = append(notes, p.parseCols(&q, values[colsParam], r.URL.Path)...)
 	return q, notes
+}
+
+// dropEmpty leaves out the empty values that browsers send for the empty inputs
+// of a form. A name that is not known stays, so that it is complained about.
+func dropEmpty(values url.Values) url.Values {
+	known := append(wire.Params(), colsParam)
+	kept := wire.DropEmpty(values)
+	for name, all := range values {
+		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
+			kept[name] = all
+		}
+	}
+	return kept
 }
 
 // settle puts what only the API has to what a page can show.

@@ -120,18 +120,23 @@ func setChoices(q listQuery) []web.Choice {
 	return out
 }
 
-// picker is the form that chooses columns.
+// picker is the form that chooses columns. Those that are shown come first, in
+// their order, so that sending the form as it is changes nothing.
 func (p *Pages) picker(q listQuery) web.ColumnPicker {
+	pick := web.ColumnPicker{Hidden: hidden(q.values(), colsParam)}
 	chosen := map[string]bool{}
+	add := func(column web.Column, shown bool) {
+		if column.Key != "Workflow" {
+			pick.Options = append(pick.Options, web.ColumnOption{Key: column.Key, Label: column.Label, Chosen: shown})
+		}
+	}
 	for _, h := range p.heads(q) {
 		chosen[h.Key] = true
+		add(h.Column, true)
 	}
-	pick := web.ColumnPicker{Hidden: hidden(q.values(), colsParam)}
 	for _, column := range p.columns.All {
-		if column.Key != "Workflow" {
-			pick.Options = append(pick.Options, web.ColumnOption{
-				Key: column.Key, Label: column.Label, Chosen: chosen[column.Key],
-			})
+		if !chosen[column.Key] {
+			add(column, false)
 		}
 	}
 	return pick

@@ -131,13 +131,13 @@ func tidyAddress(u *url.URL) (tidy string, changed bool) {
 	if err != nil {
 		return "", false // the page says so
 	}
-	kept := wire.DropEmpty(values)
+	kept := dropEmpty(values)
+	for name, all := range values {
+		changed = changed || len(kept[name]) != len(all)
+	}
 	if cols := kept[colsParam]; len(cols) > 1 {
 		kept.Set(colsParam, strings.Join(cols, ","))
 		changed = true
-	}
-	for _, all := range values {
-		changed = changed || slices.Contains(all, "")
 	}
 	if !changed {
 		return "", false

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -36,8 +37,17 @@ func (s *Server) page(q wire.Query) ([]schema.Workflow, int) {
 	return out[from:min(from+q.PageLimit(), len(out))], len(out)
 }
 
+// places are where the keys of a record are, looked up once.
+var places = sync.OnceValue(func() map[string][]int {
+	out := map[string][]int{}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[schema.Workflow]()) {
+		out[f.Name] = f.Index
+	}
+	return out
+})
+
 func value(w *schema.Workflow, key string) reflect.Value {
-	return reflect.ValueOf(w).Elem().FieldByName(key)
+	return reflect.ValueOf(w).Elem().FieldByIndex(places()[key])
 }
 
 func compare(a, b reflect.Value) int {
@@ -53,8 +63,11 @@ func compare(a, b reflect.Value) int {
 // texts are the values of a field, as a facet counts them.
 func texts(w *schema.Workflow, key string) []string {
 	v := value(w, key)
-	if list, ok := v.Interface().([]string); ok {
-		return list
+	switch v.Kind() {
+	case reflect.Slice:
+		return v.Interface().([]string)
+	case reflect.String:
+		return []string{v.String()}
 	}
 	return []string{fmt.Sprint(v.Interface())}
 }
@@ -72,8 +85,7 @@ func number(w *schema.Workflow, key string) float64 {
 
 // matches applies all terms but those of one field.
 func matches(w *schema.Workflow, q wire.Query, except string) bool {
-	text := strings.ToLower(q.Text)
-	if !strings.Contains(strings.ToLower(w.Workflow+" "+w.PrepID), text) {
+	if q.Text != "" && !strings.Contains(strings.ToLower(w.Workflow+" "+w.PrepID), strings.ToLower(q.Text)) {
 		return false
 	}
 	if len(q.Names) > 0 && !slices.Contains(q.Names, w.Workflow) {

@@ -1,0 +1,85 @@
+package static_test
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/static"
+)
+
+func get(t *testing.T, a *static.Assets, path, accept string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	if accept != "" {
+		r.Header.Set("Accept-Encoding", accept)
+	}
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func TestAssetsAreImmutableUnderTheirHash(t *testing.T) {
+	a, err := static.New()
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{static.Style, static.Script, static.Icon}, a.Names())
+	for _, name := range a.Names() {
+		url := a.URL(name)
+		assert.Regexp(t, `^/static/[0-9a-f]{16}/`+regexp.QuoteMeta(name)+`$`, url)
+		plain := get(t, a, url, "")
+		assert.Equal(t, http.StatusOK, plain.StatusCode)
+		assert.Equal(t, "public, max-age=31536000, immutable", plain.Header.Get("Cache-Control"))
+		assert.Equal(t, "Accept-Encoding", plain.Header.Get("Vary"))
+		assert.Empty(t, plain.Header.Get("Content-Encoding"))
+		want, err := io.ReadAll(plain.Body)
+		require.NoError(t, err)
+
+		packed := get(t, a, url, "br, gzip;q=0.5")
+		if packed.Header.Get("Content-Encoding") != "gzip" {
+			continue // not smaller that way
+		}
+		zr, err := gzip.NewReader(packed.Body)
+		require.NoError(t, err)
+		have, err := io.ReadAll(zr)
+		require.NoError(t, err)
+		assert.Equal(t, want, have, name)
+	}
+}
+
+func TestEncodingIsNegotiated(t *testing.T) {
+	a, err := static.New()
+	require.NoError(t, err)
+	for accept, want := range map[string]string{
+		"": "", "gzip": "gzip", "GZIP": "gzip", "*": "gzip", "identity": "", "gzip;q=0": "", "gzip; q=0, *": "", "deflate, br": "", "x-gzip;q=1": "gzip",
+	} {
+		assert.Equal(t, want, get(t, a, a.URL(static.Style), accept).Header.Get("Content-Encoding"), accept)
+	}
+}
+
+func TestUnknownAssets(t *testing.T) {
+	a, err := static.New()
+	require.NoError(t, err)
+	for _, path := range []string{"/static/", "/static/0123456789abcdef/app.css", "/static/app.css", a.URL(static.Style) + "/", "/static/../assets.go"} {
+		assert.Equal(t, http.StatusNotFound, get(t, a, path, "").StatusCode, path)
+	}
+	assert.Empty(t, a.URL("nothing.css"))
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest(http.MethodPost, a.URL(static.Style), nil))
+	assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
+}
+
+func TestBudgets(t *testing.T) {
+	a, err := static.New()
+	require.NoError(t, err)
+	for name, most := range map[string]int{static.Style: 8 << 10, static.Script: 5 << 10, static.Icon: 1 << 10} {
+		plain, packed := a.Sizes(name)
+		assert.Positive(t, plain, name)
+		assert.LessOrEqual(t, packed, most, name)
+	}
+}

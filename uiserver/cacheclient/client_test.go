@@ -1,0 +1,153 @@
+package cacheclient_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+)
+
+func client(t *testing.T, address string) *cacheclient.Client {
+	t.Helper()
+	c, err := cacheclient.New(cacheclient.Options{BaseURL: address, Timeout: 5 * time.Second, MaxBody: 8 << 20})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestFetch(t *testing.T) {
+	s := fakecache.New(t, fakecache.Generate(300))
+	list, err := client(t, s.URL).Fetch(t.Context(), wire.Query{
+		Terms: []wire.Term{{Field: "Status", Op: wire.In, Values: []string{"acquired"}}}, Limit: 5, Idx: 5, Facets: []wire.Facet{{Field: "Type"}},
+	})
+	require.NoError(t, err)
+	assert.Len(t, list.Items, 5)
+	assert.Equal(t, 5, list.Idx)
+	assert.Greater(t, list.Total, 10)
+	assert.Equal(t, fakecache.Generation, list.Meta.Generation)
+	assert.False(t, list.Meta.GenerationTime.IsZero())
+	assert.NotEmpty(t, list.Facets["Type"].Values)
+	for _, w := range list.Items {
+		assert.Equal(t, "acquired", w.Status)
+	}
+}
+
+// Names arrive as they were sent, whatever they contain.
+func TestNamesSurvive(t *testing.T) {
+	s := fakecache.New(t, fakecache.Generate(5))
+	c := client(t, s.URL)
+	for _, name := range fakecache.Hostile() {
+		detail, _, err := c.Workflow(t.Context(), name)
+		require.NoError(t, err, name)
+		assert.Equal(t, name, detail.Workflow.Workflow)
+		group, err := c.Campaign(t.Context(), name, wire.Query{})
+		require.NoError(t, err, name)
+		assert.Equal(t, name, group.Campaign.Campaign)
+		assert.Equal(t, 1, group.Total)
+	}
+}
+
+func TestGroupsAndStats(t *testing.T) {
+	s := fakecache.New(t, fakecache.Generate(100))
+	c := client(t, s.URL)
+	sites, meta, err := c.Sites(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, sites, len(s.Records.Sites))
+	assert.Equal(t, fakecache.Generation, meta.Generation)
+	one, err := c.Site(t.Context(), sites[0].Site, wire.Query{Limit: 3})
+	require.NoError(t, err)
+	assert.Equal(t, sites[0].Site, one.Site.Site)
+	assert.Len(t, one.Workflows, 3)
+	agent, err := c.Agent(t.Context(), "vocms0255.cern.ch", wire.Query{})
+	require.NoError(t, err)
+	assert.NotEmpty(t, agent.Agent.Disks)
+	stats, _, err := c.Stats(t.Context(), wire.Query{}, []string{"type"}, []string{"Success", "Failure"})
+	require.NoError(t, err)
+	assert.Equal(t, len(s.Records.Workflows), stats.Total)
+	statuses, _, err := c.Statuses(t.Context())
+	require.NoError(t, err)
+	assert.NotEmpty(t, statuses)
+	info, err := c.Pulse(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, fakecache.Generation, info.Generation)
+}
+
+// A list in several pages is read along its links.
+func TestFollowsNext(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Query().Get("idx") {
+		case "":
+			w.Header().Set("Link", `</sites?gen=a-1&idx=1>; rel="next"`)
+			fmt.Fprint(w, `[{"Site":"A"}]`)
+		default:
+			fmt.Fprint(w, `[{"Site":"B"}]`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	sites, _, err := client(t, s.URL).Sites(t.Context())
+	require.NoError(t, err)
+	require.Len(t, sites, 2)
+	assert.Equal(t, "B", sites[1].Site)
+}
+
+func TestErrors(t *testing.T) {
+	s := fakecache.New(t, fakecache.Generate(3))
+	c := client(t, s.URL)
+
+	_, _, err := c.Workflow(t.Context(), "nothing")
+	problem := cacheclient.ProblemIn(err)
+	require.NotNil(t, problem)
+	assert.Equal(t, wire.SlugNotFound, problem.Slug())
+	assert.NotEmpty(t, problem.DidYouMean)
+
+	_, err = c.Fetch(t.Context(), wire.Query{Gen: "b-1"})
+	require.NotNil(t, cacheclient.ProblemIn(err))
+	assert.Equal(t, wire.SlugGenerationExpired, cacheclient.ProblemIn(err).Slug())
+
+	s.SetMode(fakecache.Loading)
+	_, err = c.Pulse(t.Context())
+	assert.Equal(t, wire.SlugNotReady, cacheclient.ProblemIn(err).Slug())
+
+	s.SetMode(fakecache.Broken)
+	_, err = c.Pulse(t.Context())
+	require.NotNil(t, cacheclient.ProblemIn(err), "an answer without a problem gets one")
+	assert.Equal(t, 500, cacheclient.ProblemIn(err).Status)
+
+	s.SetMode(fakecache.Hanging)
+	_, err = c.Pulse(t.Context())
+	assert.ErrorIs(t, err, cacheclient.ErrUnreachable, "half an answer is none")
+
+	s.Close()
+	_, err = c.Pulse(t.Context())
+	assert.ErrorIs(t, err, cacheclient.ErrUnreachable)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.Pulse(ctx)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.NotErrorIs(t, err, cacheclient.ErrUnreachable)
+}
+
+func TestBodyIsBounded(t *testing.T) {
+	s := fakecache.New(t, fakecache.Generate(300))
+	c, err := cacheclient.New(cacheclient.Options{BaseURL: s.URL, MaxBody: 1000})
+	require.NoError(t, err)
+	_, err = c.Fetch(t.Context(), wire.Query{})
+	assert.ErrorContains(t, err, "larger than 1000 bytes")
+}
+
+func TestBadAddress(t *testing.T) {
+	for _, address := range []string{"", "127.0.0.1:8081", "ftp://x", "http://", "http://x?y=1"} {
+		_, err := cacheclient.New(cacheclient.Options{BaseURL: address})
+		assert.Error(t, err, address)
+	}
+}

@@ -1,0 +1,204 @@
+package pages_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/web"
+)
+
+// What holds on every page, whatever the data are.
+func TestFactsOnEveryPage(t *testing.T) {
+	records := fakecache.Generate(120)
+	s := newSite(t, records)
+	for _, path := range everyPage(records) {
+		t.Run(path, func(t *testing.T) {
+			doc, body := s.page(t, http.StatusOK, path)
+			checkStructure(t, doc)
+			checkNames(t, doc)
+			checkInline(t, doc)
+			text := doc.Find("body").Text()
+			for _, wrong := range []string{"NaN", "Infinity", "%!", "<nil>", "-1%", "1970-01-01"} {
+				assert.NotContains(t, text, wrong)
+			}
+			assert.NotContains(t, string(body), "about:invalid", "an address was refused by the sanitizer")
+			doc.Find("span.na").Each(func(_ int, na *goquery.Selection) {
+				assert.NotEmpty(t, na.AttrOr("title", ""), "n/a has a reason")
+			})
+			doc.Find("td.n, .list td").Each(func(_ int, cell *goquery.Selection) {
+				assert.False(t, strings.HasPrefix(strings.TrimSpace(cell.Text()), "-"), "an undefined figure: %s", cell.Text())
+			})
+		})
+	}
+}
+
+func checkStructure(t *testing.T, doc *goquery.Document) {
+	t.Helper()
+	assert.Equal(t, 1, doc.Find("h1").Length(), "one h1")
+	assert.NotEmpty(t, strings.TrimSpace(doc.Find("title").Text()))
+	assert.Equal(t, 1, doc.Find("main#main").Length())
+	assert.Equal(t, "#main", doc.Find("a.skip").AttrOr("href", ""))
+	assert.Equal(t, 1, doc.Find("#live[aria-live=polite]").Length())
+	assert.Equal(t, "en", doc.Find("html").AttrOr("lang", ""))
+	assert.Contains(t, doc.Find(".data").Text(), "generation "+fakecache.Generation)
+	ids := map[string]bool{}
+	doc.Find("[id]").Each(func(_ int, e *goquery.Selection) {
+		id := e.AttrOr("id", "")
+		assert.False(t, ids[id], "id %q is there twice", id)
+		ids[id] = true
+	})
+	for _, attr := range []string{"aria-labelledby", "for", "list"} {
+		doc.Find("[" + attr + "]").Each(func(_ int, e *goquery.Selection) {
+			assert.True(t, ids[e.AttrOr(attr, "")], "%s=%q leads nowhere", attr, e.AttrOr(attr, ""))
+		})
+	}
+	doc.Find("table").Each(func(_ int, table *goquery.Selection) {
+		assert.Equal(t, 1, table.Find("caption").Length(), "a table has a caption")
+		region := table.Parent()
+		assert.Equal(t, "0", region.AttrOr("tabindex", ""), "a table scrolls by keyboard")
+		assert.NotEmpty(t, region.AttrOr("aria-label", ""))
+	})
+	doc.Find("th").Each(func(_ int, th *goquery.Selection) {
+		assert.Contains(t, []string{"col", "row"}, th.AttrOr("scope", ""), "th has a scope")
+	})
+	doc.Find("table").Each(func(_ int, table *goquery.Selection) {
+		columns := table.Find("thead th").Length()
+		table.Find("tbody tr").Each(func(_ int, row *goquery.Selection) {
+			assert.Equal(t, columns, row.Children().Length(), "cells of a row")
+		})
+	})
+}
+
+func checkNames(t *testing.T, doc *goquery.Document) {
+	t.Helper()
+	doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, in *goquery.Selection) {
+		labelled := in.Closest("label").Length() > 0 || doc.Find(`label[for="`+in.AttrOr("id", "")+`"]`).Length() == 1
+		assert.True(t, labelled, "input %q has a label", in.AttrOr("name", ""))
+	})
+	doc.Find("a").Each(func(_ int, a *goquery.Selection) {
+		assert.NotEmpty(t, a.AttrOr("href", ""), "a link leads somewhere")
+		assert.NotEmpty(t, strings.TrimSpace(a.Text()+a.AttrOr("aria-label", "")), "a link has a name")
+	})
+	doc.Find("button").Each(func(_ int, b *goquery.Selection) {
+		assert.NotEmpty(t, strings.TrimSpace(b.Text()+b.AttrOr("aria-label", "")))
+	})
+	doc.Find("svg[role=img]").Each(func(_ int, svg *goquery.Selection) {
+		assert.NotEmpty(t, svg.AttrOr("aria-label", "")+svg.Find("title").Text(), "a chart has a text")
+	})
+	doc.Find("time").Each(func(_ int, at *goquery.Selection) {
+		assert.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`, at.AttrOr("datetime", ""))
+		assert.Contains(t, at.AttrOr("title", ""), "UTC")
+	})
+}
+
+func checkInline(t *testing.T, doc *goquery.Document) {
+	t.Helper()
+	assert.Zero(t, doc.Find("style, [style], iframe, object, embed, base").Length(), "nothing inline")
+	doc.Find("script").Each(func(_ int, script *goquery.Selection) {
+		assert.Empty(t, script.Text(), "no script in the page")
+		assert.True(t, strings.HasPrefix(script.AttrOr("src", ""), "/static/"))
+	})
+	doc.Find("*").Each(func(_ int, e *goquery.Selection) {
+		for _, attr := range e.Nodes[0].Attr {
+			assert.False(t, strings.HasPrefix(attr.Key, "on"), "no handler in the page: %s", attr.Key)
+		}
+	})
+}
+
+// Every link within the dashboard leads to a page, from every page.
+func TestLinksResolve(t *testing.T) {
+	records := fakecache.Generate(40)
+	s := newSite(t, records)
+	seen, shapes := map[string]bool{}, map[string]int{}
+	const mostOfAShape = 6 // links that differ only in the values of their parameters
+	for _, path := range everyPage(records) {
+		doc, _ := s.page(t, http.StatusOK, path)
+		doc.Find("a[href], link[href], script[src], img[src]").Each(func(_ int, a *goquery.Selection) {
+			href := a.AttrOr("href", a.AttrOr("src", ""))
+			target := resolve(t, path, href)
+			if target.Host != "" {
+				assert.Equal(t, "https", target.Scheme, href)
+				return
+			}
+			if target.Path == path && target.RawQuery == "" && target.Fragment != "" {
+				assert.Equal(t, 1, doc.Find(`[id="`+target.Fragment+`"]`).Length(), href)
+				return
+			}
+			address := target.RequestURI()
+			if seen[address] || strings.HasPrefix(address, "/api/") {
+				return // forwarded: tested with the proxy
+			}
+			seen[address] = true
+			shape := target.Path + " " + strings.Join(slices.Sorted(maps.Keys(target.Query())), " ")
+			if shapes[shape]++; shapes[shape] > mostOfAShape {
+				return
+			}
+			status := s.get(t, address).StatusCode
+			assert.Contains(t, []int{http.StatusOK, http.StatusFound, http.StatusSeeOther}, status, "%s on %s", address, path)
+		})
+	}
+	require.Greater(t, len(seen), 400)
+}
+
+// Names that look like markup are shown as they are, and lead to their page.
+func TestHostileNames(t *testing.T) {
+	s := newSite(t, fakecache.Generate(10))
+	doc, _ := s.page(t, http.StatusOK, "/workflows?limit=200")
+	for _, name := range fakecache.Hostile() {
+		link := doc.Find("tbody th a").FilterFunction(func(_ int, a *goquery.Selection) bool { return a.Text() == name })
+		require.Equal(t, 1, link.Length(), "%q is in the list as text", name)
+		target := resolve(t, "/workflows", link.AttrOr("href", ""))
+		detail, _ := s.page(t, http.StatusOK, target.RequestURI())
+		assert.Equal(t, name, detail.Find("h1").Text())
+		campaign := detail.Find("dl.facts a").FilterFunction(func(_ int, a *goquery.Selection) bool { return a.Text() == name })
+		require.Equal(t, 1, campaign.Length(), "its campaign is linked")
+		group, _ := s.page(t, http.StatusOK, resolve(t, "/", campaign.AttrOr("href", "")).RequestURI())
+		assert.Equal(t, name, group.Find("h1").Text())
+		assert.Equal(t, name, group.Find("tbody th a").Text())
+		for _, link := range detail.Find(`a[rel=noreferrer]`).EachIter() {
+			assert.True(t, strings.HasPrefix(link.AttrOr("href", ""), "https://"), "a name can't change where a link leads")
+		}
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	s := newSite(t, onlyNormal(fakecache.Generate(1200)))
+	for _, path := range []string{"/workflows", "/workflows?has=failure&sort=-TotalJobs", "/workflows?has=failure&sort=-TotalJobs&cols=jobs&team=production,relval"} {
+		doc, body := s.page(t, http.StatusOK, path)
+		require.Equal(t, 50, doc.Find("table.list tbody tr").Length())
+		assert.LessOrEqual(t, len(body), 100<<10, "%s: bytes", path)
+		assert.LessOrEqual(t, gzipped(t, body), 20<<10, "%s: bytes with gzip", path)
+		assert.LessOrEqual(t, doc.Find("*").Length(), 4000, "%s: elements", path)
+	}
+}
+
+// onlyNormal leaves out the names that are long on purpose.
+func onlyNormal(r fakecache.Records) fakecache.Records {
+	r.Workflows = r.Workflows[:len(r.Workflows)-len(fakecache.Hostile())]
+	return r
+}
+
+func TestNotDefinedIsSaid(t *testing.T) {
+	records := fakecache.Generate(0)
+	records.Workflows = records.Workflows[1:2]
+	w := &records.Workflows[0]
+	w.Counters, w.HasJobInfo, w.EventProgress, w.LumiProgress, w.QueueInjection, w.SecondsLeft = w.JobCounts.Derive(), false, -1, -1, -1, -1
+	w.JobCounts.Success = 0
+	w.StatusTime = 0
+	s := newSite(t, records)
+	doc, _ := s.page(t, http.StatusOK, "/workflows?cols=StatusTime,EventProgress,LumiProgress,SecondsLeft")
+	for _, cell := range doc.Find("table.list tbody td").EachIter() {
+		assert.Equal(t, "n/a", strings.TrimSpace(cell.Text()))
+		assert.NotEmpty(t, cell.Find("span.na").AttrOr("title", ""))
+	}
+	detail, _ := s.page(t, http.StatusOK, web.WorkflowPath(w.Workflow))
+	assert.Contains(t, detail.Find("#errors").Text(), "not loaded yet")
+}

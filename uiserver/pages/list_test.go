@@ -1,0 +1,227 @@
+package pages_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+)
+
+// formQuery is what a browser sends for a form.
+func formQuery(form *goquery.Selection) url.Values {
+	v := url.Values{}
+	form.Find("input[name]").Each(func(_ int, in *goquery.Selection) {
+		if in.AttrOr("type", "") == "checkbox" && in.AttrOr("checked", "no") == "no" {
+			return
+		}
+		v.Add(in.AttrOr("name", ""), in.AttrOr("value", ""))
+	})
+	return v
+}
+
+// shownColumns are the chosen columns of a page, as its picker names them.
+func shownColumns(doc *goquery.Document) []string {
+	byLabel := map[string]string{}
+	for _, option := range doc.Find(".cols label").EachIter() {
+		byLabel[option.Text()] = option.Find("input").AttrOr("value", "")
+	}
+	var keys []string
+	for _, th := range doc.Find("table.list thead th").EachIter() {
+		if label := strings.TrimRight(th.Text(), " ↑↓"); label != "workflow" {
+			keys = append(keys, byLabel[label])
+		}
+	}
+	return keys
+}
+
+// A form that is sent as it came asks for the same list.
+func TestFormRoundTrip(t *testing.T) {
+	s := newSite(t, fakecache.Generate(100))
+	tables := 0
+	for _, query := range []string{
+		"", "status=running-open", "status=running-open,acquired&site=!T1_*&q=HIG", "minPriority=10000&maxPriority=90000&minAge=2d&has=failure&sort=-Failure&limit=100",
+		"campaign=a%5C%2Cb,c&team=%5C!x&minFailureRate=2.5&cols=jobs", "outputdataset=*AODSIM*&since=2026-01-01&cols=Workflow,Team,Sites",
+	} {
+		want, err := url.ParseQuery(query)
+		require.NoError(t, err)
+		for _, form := range []string{"form.filters", "form:has(.cols)"} {
+			doc, _ := s.page(t, http.StatusOK, "/workflows?"+query)
+			sent := formQuery(doc.Find(form))
+			res := s.get(t, "/workflows?"+sent.Encode())
+			target := "/workflows?" + sent.Encode()
+			if res.StatusCode == http.StatusSeeOther {
+				target = res.Header.Get("Location")
+			}
+			have := resolve(t, "/", target).Query()
+			if form == "form:has(.cols)" {
+				if shown := shownColumns(doc); shown != nil { // an empty list has no table
+					tables++
+					assert.Equal(t, shown, strings.Split(have.Get("cols"), ","), "the columns that are shown, in their order")
+				}
+				have.Del("cols")
+				want.Del("cols")
+			}
+			asked, err := wire.ParseQueryExcept(want, "cols")
+			require.NoError(t, err)
+			again, err := wire.ParseQueryExcept(have, "cols")
+			require.NoError(t, err)
+			assert.Equal(t, asked, again, "%s of %s", form, query)
+			assert.Equal(t, want.Get("cols"), have.Get("cols"))
+		}
+	}
+	assert.Positive(t, tables)
+}
+
+// A facet's link changes the filter of its own field and nothing else.
+func TestFacetLinksChangeOneFilter(t *testing.T) {
+	s := newSite(t, fakecache.Generate(300))
+	const page = "/workflows?status=running-open,acquired&type=!ReReco&minPriority=10000&sort=-Failure&cols=jobs&limit=25"
+	was, err := wire.ParseQueryExcept(resolve(t, page, page).Query(), "cols")
+	require.NoError(t, err)
+	doc, _ := s.page(t, http.StatusOK, page)
+	links := doc.Find(".facets li a")
+	require.Greater(t, links.Length(), 60)
+	links.Each(func(_ int, a *goquery.Selection) {
+		target := resolve(t, page, a.AttrOr("href", ""))
+		now, err := wire.ParseQueryExcept(target.Query(), "cols")
+		require.NoError(t, err)
+		assert.Equal(t, "jobs", target.Query().Get("cols"))
+		assert.Equal(t, was.Sort, now.Sort)
+		assert.Equal(t, was.Limit, now.Limit)
+		changed := map[string]bool{}
+		for _, t := range append(slices.Clone(was.Terms), now.Terms...) {
+			same := func(o wire.Term) bool {
+				return o.Field == t.Field && o.Op == t.Op && o.Number == t.Number && slices.Equal(o.Values, t.Values)
+			}
+			if !slices.ContainsFunc(was.Terms, same) || !slices.ContainsFunc(now.Terms, same) {
+				changed[t.Field] = true
+			}
+		}
+		assert.Len(t, changed, 1, target.RawQuery)
+	})
+}
+
+// The count beside a value is what its link finds, when nothing else is
+// chosen for that field.
+func TestFacetCounts(t *testing.T) {
+	s := newSite(t, onlyNormal(fakecache.Generate(120)))
+	doc, _ := s.page(t, http.StatusOK, "/workflows?minPriority=50000")
+	for _, line := range doc.Find(".facets li").EachIter() {
+		include := line.Find("a").First()
+		list, _ := s.page(t, http.StatusOK, resolve(t, "/workflows", include.AttrOr("href", "")).RequestURI())
+		count := include.Find("em").Text()
+		assert.True(t, strings.HasPrefix(strings.TrimSpace(list.Find(".count strong").Text()), count+" workflow"), include.Text())
+	}
+}
+
+// Turning the pages shows every workflow once, on one generation.
+func TestPagesAreComplete(t *testing.T) {
+	s := newSite(t, fakecache.Generate(230))
+	seen := map[string]int{}
+	path := "/workflows?sort=-Priority&limit=25"
+	for path != "" {
+		doc, _ := s.page(t, http.StatusOK, path)
+		doc.Find("table.list tbody th").Each(func(_ int, th *goquery.Selection) { seen[th.Text()]++ })
+		next := doc.Find(".pager a[rel=next]").AttrOr("href", "")
+		if next == "" {
+			break
+		}
+		target := resolve(t, path, next)
+		assert.Equal(t, fakecache.Generation, target.Query().Get("gen"), "pages are pinned")
+		path = target.RequestURI()
+	}
+	assert.Len(t, seen, len(s.cache.Records.Workflows))
+	for name, times := range seen {
+		assert.Equal(t, 1, times, name)
+	}
+}
+
+func TestSortLinks(t *testing.T) {
+	s := newSite(t, fakecache.Generate(60))
+	doc, _ := s.page(t, http.StatusOK, "/workflows?sort=-Priority")
+	assert.Equal(t, "descending", doc.Find(`thead th[aria-sort]`).AttrOr("aria-sort", ""))
+	assert.Equal(t, 1, doc.Find("thead th[aria-sort]").Length())
+	turned := resolve(t, "/workflows", doc.Find("thead th[aria-sort] a").AttrOr("href", ""))
+	assert.Equal(t, "Priority", turned.Query().Get("sort"))
+	age := doc.Find("thead th a").FilterFunction(func(_ int, a *goquery.Selection) bool { return a.Text() == "in status for" })
+	oldest, _ := s.page(t, http.StatusOK, resolve(t, "/workflows", age.AttrOr("href", "")).RequestURI())
+	assert.Equal(t, "descending", oldest.Find("thead th[aria-sort]").AttrOr("aria-sort", ""), "the oldest first is a descending age")
+}
+
+// What can't be used is said, with a way out, and the page is there all the same.
+func TestMistakesInTheAddress(t *testing.T) {
+	s := newSite(t, fakecache.Generate(60))
+	for path, want := range map[string]struct{ text, link string }{
+		"/workflows?campain=Run3*":          {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"},
+		"/workflows?minPriority=lots":       {"must be a decimal number", ""},
+		"/workflows?sort=-Failur":           {"'Failur' is not a field", "/workflows?sort=Failure"},
+		"/workflows?limit=1000":             {"at most 200 workflows", ""},
+		"/workflows?limit=all":              {"at most 200 workflows", ""},
+		"/workflows?cols=Stauts":            {"There is no column 'Stauts'", "/workflows?cols=Status"},
+		"/workflows?cols=job":               {"There is no column 'job'", "/workflows?cols=jobs"},
+		"/workflows?format=csv":             {"export links", ""},
+		"/workflows?q=%zz":                  {"not well encoded", ""},
+		"/sites?sort=nonsense":              {"can't be sorted by 'nonsense'", ""},
+		"/sites?srt=Site":                   {"'srt' is not a parameter", ""},
+		"/campaigns?idx=-3":                 {"idx must be", ""},
+		"/agents?x=1":                       {"'x' is not a parameter", ""},
+		"/campaigns/Run3Winter24Digi?sitee": {"'sitee' is not a parameter", ""},
+		"/workflows?sitee=":                 {"'sitee' is not a parameter", ""},
+	} {
+		doc, _ := s.page(t, http.StatusBadRequest, path)
+		assert.Contains(t, doc.Find(".notice").Text(), want.text, path)
+		if want.link != "" {
+			assert.Equal(t, want.link, doc.Find(".notice a").First().AttrOr("href", ""), path)
+		}
+		assert.Positive(t, doc.Find("table tbody tr, .card").Length(), "%s: the rest is shown", path)
+	}
+}
+
+func TestSmallThings(t *testing.T) {
+	s := newSite(t, fakecache.Generate(60))
+	first := s.cache.Records.Workflows[0]
+	for path, want := range map[string]string{
+		"/workflows?q=&status=acquired&type=":       "/workflows?status=acquired",
+		"/workflows?q=":                             "/workflows",
+		"/workflows?cols=Status&cols=Team":          "/workflows?cols=Status%2CTeam",
+		"/workflows?q=" + first.Workflow:            "/workflows/" + first.Workflow,
+		"/workflows?idx=5000&limit=25":              "/workflows?idx=50&limit=25",
+		"/workflows.json?status=acquired&cols=jobs": "/api/fetch?format=json&status=acquired",
+		"/sites.csv":           "/api/sites?format=csv",
+		"/fetch?gen=a-1&idx=2": "/api/fetch?gen=a-1&idx=2",
+		"/problems/bad-value":  "/api/problems/bad-value",
+	} {
+		res := s.get(t, path)
+		assert.Equal(t, 3, res.StatusCode/100, path)
+		assert.Equal(t, want, res.Header.Get("Location"), path)
+	}
+	doc, _ := s.page(t, http.StatusOK, "/workflows?gen=b-9&idx=3")
+	assert.Contains(t, doc.Find(".notice").Text(), "no longer kept")
+
+	doc, _ = s.page(t, http.StatusOK, "/workflows?status=acquired&site=T9_*&minPriority=0")
+	assert.Contains(t, doc.Find(".empty").Text(), "Without site T9_* there are")
+	assert.NotContains(t, doc.Find(".empty").Text(), "Without status", "dropping that filter brings nothing")
+
+	doc, _ = s.page(t, http.StatusOK, "/workflows?status=acquired&site=!T1_*&q=x")
+	var dropped []string
+	for _, chip := range doc.Find("ul.active a[aria-label]").EachIter() {
+		dropped = append(dropped, resolve(t, "/workflows", chip.AttrOr("href", "")).RawQuery)
+	}
+	assert.ElementsMatch(t, []string{"q=x&site=%21T1_%2A", "q=x&status=acquired", "site=%21T1_%2A&status=acquired"}, dropped)
+}
+
+// A page needs one round of questions: all that it asks is asked at once, and
+// the list costs one question beside the pulse.
+func TestQuestionsOfAPage(t *testing.T) {
+	s := newSite(t, fakecache.Generate(60))
+	s.page(t, http.StatusOK, "/workflows?status=acquired")
+	assert.Len(t, s.cache.Seen(), 2)
+}

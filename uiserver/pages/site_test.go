@@ -1,0 +1,107 @@
+package pages_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/static"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/pages"
+	"github.com/dmwm/wmstats/web"
+)
+
+// site is the dashboard over a fake cache server, at a fixed time.
+type site struct {
+	cache *fakecache.Server
+	echo  *echo.Echo
+}
+
+func newSite(t *testing.T, records fakecache.Records) *site {
+	t.Helper()
+	cache := fakecache.New(t, records)
+	client, err := cacheclient.New(cacheclient.Options{BaseURL: cache.URL, Timeout: 10 * time.Second})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	assets, err := static.New()
+	require.NoError(t, err)
+	now := time.Unix(fakecache.Now, 0)
+	p, err := pages.New(pages.Options{
+		Client: client, Assets: assets, Links: pages.DefaultLinks(), Version: "test", Started: now.Add(-time.Hour),
+		Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	e := echo.New()
+	p.Routes(e, pages.Secure)
+	e.Any(static.Prefix+"*", echo.WrapHandler(assets))
+	return &site{cache: cache, echo: e}
+}
+
+// get asks for one page, as it is: redirects are not followed.
+func (s *site) get(t *testing.T, path string) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.echo.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Result()
+}
+
+// page reads a page that must come with a status.
+func (s *site) page(t *testing.T, status int, path string) (*goquery.Document, []byte) {
+	t.Helper()
+	res := s.get(t, path)
+	require.Equal(t, status, res.StatusCode, path)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	doc, err := goquery.NewDocumentFromReader(bytes.NewReader(body))
+	require.NoError(t, err)
+	return doc, body
+}
+
+// resolve is where a link on a page leads.
+func resolve(t *testing.T, page, href string) *url.URL {
+	t.Helper()
+	base, err := url.Parse(page)
+	require.NoError(t, err)
+	target, err := base.Parse(href)
+	require.NoError(t, err, href)
+	return target
+}
+
+// everyPage are all pages, with hard cases of each.
+func everyPage(records fakecache.Records) []string {
+	paths := []string{
+		"/", "/workflows", "/workflows?status=running-open&sort=-Failure", "/workflows?cols=jobs&limit=200", "/workflows?q=nothing+at+all&status=new",
+		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/releases", "/agents", "/api", "/about",
+		web.CampaignPath(records.Campaigns[0].Campaign), web.ReleasePath(records.Releases[0].Release),
+		web.SitePath(records.Sites[0].Site), web.SitePath(fakecache.Hostile()[0]),
+		web.AgentPath(fakecache.Hostile()[0]), web.AgentPath("vocms0255.cern.ch"), web.AgentPath("cmsgwms-submit4.fnal.gov"),
+	}
+	for _, w := range records.Workflows[:12] {
+		paths = append(paths, web.WorkflowPath(w.Workflow))
+	}
+	for _, name := range fakecache.Hostile() {
+		paths = append(paths, web.WorkflowPath(name), web.CampaignPath(name))
+	}
+	return paths
+}
+
+func gzipped(t *testing.T, body []byte) int {
+	t.Helper()
+	var small bytes.Buffer
+	zw := gzip.NewWriter(&small)
+	_, err := zw.Write(body)
+	require.NoError(t, err)
+	require.NoError(t, zw.Close())
+	return small.Len()
+}
