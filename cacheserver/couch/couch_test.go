@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/design"
 )
 
 const (
@@ -71,13 +73,19 @@ func fill(t testing.TB, srv *couchfake.Server) {
 		`{"_id":"job-1","type":"jobsummary","workflow":"r2","task":"/r2/T","state":"jobfailed","exitcode":8021,"site":"T2_X","acdc_url":"u","agent_name":"a1","errors":{"cmsRun1":[{"type":"B"},{"type":"A"}]}}`)
 }
 
-func design(t testing.TB, srv *couchfake.Server, db string, names ...string) {
+// putDesign puts design documents as the loader writes them into a database.
+func putDesign(t testing.TB, srv *couchfake.Server, db string, names ...string) {
 	t.Helper()
-	for _, name := range names {
-		doc, ok := couchfake.DesignDoc(name)
-		require.True(t, ok, name)
-		require.NoError(t, srv.Put(db, doc))
+	docs, err := design.Documents()
+	require.NoError(t, err)
+	found := 0
+	for _, d := range docs {
+		if d.DB == db && slices.Contains(names, strings.TrimPrefix(d.ID, "_design/")) {
+			require.NoError(t, srv.Put(db, d.JSON))
+			found++
+		}
 	}
+	require.Len(t, names, found)
 }
 
 func TestReadTakesTheBestWay(t *testing.T) {
@@ -85,8 +93,8 @@ func TestReadTakesTheBestWay(t *testing.T) {
 	t.Run("views", func(t *testing.T) {
 		srv, c := standIn(t, couchfake.Options{})
 		fill(t, srv)
-		design(t, srv, requestDB, "ReqMgr")
-		design(t, srv, wmstatsDB, "WMStatsErl7")
+		putDesign(t, srv, requestDB, "ReqMgr")
+		putDesign(t, srv, wmstatsDB, "WMStatsErl7")
 		rows, way, err := rowsOf(t.Context(), c, Requests, active...)
 		require.NoError(t, err)
 		assert.Equal(t, "view ReqMgr/bystatus", way)
@@ -247,7 +255,7 @@ func TestNameAndPosition(t *testing.T) {
 func TestChangesSelectOnTheServer(t *testing.T) {
 	srv, c := standIn(t, couchfake.Options{})
 	fill(t, srv)
-	design(t, srv, wmstatsDB, "WMStatsErl7")
+	putDesign(t, srv, wmstatsDB, "WMStatsErl7")
 	require.True(t, srv.Delete(wmstatsDB, "job-1"))
 	require.True(t, srv.Delete(wmstatsDB, "a1-r2"))
 	changes, err := changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})

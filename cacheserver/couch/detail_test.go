@@ -17,7 +17,7 @@ import (
 func TestDetail(t *testing.T) {
 	srv, c := standIn(t, couchfake.Options{})
 	fill(t, srv)
-	design(t, srv, wmstatsDB, "WMStatsErl3")
+	putDesign(t, srv, wmstatsDB, "WMStatsErl3")
 	put(t, srv, wmstatsDB, `{"_id":"job-2","type":"jobsummary","workflow":"r2","task":"/r2/T","state":"jobfailed","exitcode":8021,"site":"T2_X","acdc_url":"u","agent_name":"a1","errors":{"cmsRun1":[{"type":"A"},{"type":"B"}]}}`)
 
 	got, err := c.Detail(t.Context(), "r2", []string{"a1-r2", "gone-r2"})
@@ -46,7 +46,7 @@ func TestDetailTellsWhatIsMissing(t *testing.T) {
 		return d.ErrorsState
 	}
 	assert.Equal(t, "not_loaded", state(), "no view")
-	design(t, srv, wmstatsDB, "WMStatsErl3")
+	putDesign(t, srv, wmstatsDB, "WMStatsErl3")
 	assert.Equal(t, "none", state())
 	fault := srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + wmstatsDB + "/_design"}, Kind: couchfake.FailStatus})
 	assert.Equal(t, "failed", state())
@@ -113,7 +113,7 @@ func TestJobErrorKeys(t *testing.T) {
 
 func TestLogEntries(t *testing.T) {
 	srv, c := standIn(t, couchfake.Options{})
-	design(t, srv, "wmstats_logdb", "LogDB")
+	putDesign(t, srv, "wmstats_logdb", "LogDB")
 	put(t, srv, "wmstats_logdb",
 		`{"_id":"l1","request":"r1","identifier":"a1","thr":"JobSubmitter","type":"agent-error","messages":[{"ts":10.5,"msg":"older"},{"ts":30,"msg":"newest"}]}`,
 		`{"_id":"l2","request":"r1","identifier":"svc","thr":"main","type":"info","messages":[{"ts":20,"msg":"middle"}]}`,
