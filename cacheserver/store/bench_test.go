@@ -290,3 +290,25 @@ func BenchmarkSort(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSortAgain is a sort of all workflows after one of them changed.
+func BenchmarkSortAgain(b *testing.B) {
+	s, m, n := benchStore(b)
+	for _, field := range []string{"Priority", "Sites", "PrepID"} {
+		q := wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}}
+		b.Run(field, func(b *testing.B) {
+			g, _ := s.Snapshot()
+			_, err := g.Select(q)
+			require.NoError(b, err)
+			defer cpu(b)()
+			for b.Loop() {
+				b.StopTimer()
+				s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(n)))})
+				g, _ := s.Snapshot()
+				b.StartTimer()
+				_, err := g.Select(q)
+				require.NoError(b, err)
+			}
+		})
+	}
+}

@@ -119,6 +119,21 @@ func (h *history) get(id string, now time.Time) (*Snapshot, bool) {
 	return nil, false
 }
 
+// looked is how many of the newest kept generations are searched for an order.
+const looked = 256
+
+// ordered gives the newest kept result of a sort of all workflows, or nil.
+func (h *history) ordered(key string) *Selection {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := len(h.kept) - 1; i >= max(0, len(h.kept)-looked); i-- {
+		if l := h.kept[i].snap.lists.peek(key); l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
 // Changes gives the differences after the generation since, the oldest first;
 // none when it is the newest. ok is false when it is not known or too long ago.
 func (s *Store) Changes(since string) (diffs []Diff, ok bool) {

@@ -41,6 +41,13 @@ func (g *Snapshot) find(q wire.Query) (*Selection, error) {
 		sort = nil
 	}
 	set := s.Matches("")
+	if set == nil && len(sort) > 0 {
+		if old := g.store.history.ordered(listKey(q)); old != nil {
+			if order, ok := scan.Reorder(old.g.tree, old.order, g.tree, sort); ok {
+				return &Selection{g: g, order: order}, nil
+			}
+		}
+	}
 	order, err := scan.Order(g.tree, set, sort)
 	if err != nil {
 		return nil, err
@@ -281,6 +288,7 @@ type keptList struct {
 	list *Selection
 	err  error
 	size int64
+	done bool // list is there; guarded by the lock of lists
 }
 
 // Bounds of the kept results of one generation.
@@ -294,10 +302,20 @@ func (l *lists) get(key string, find func() (*Selection, error)) (*Selection, er
 	k.once.Do(func() {
 		k.list, k.err = find()
 		if k.err == nil {
-			l.grow(k, 4*int64(len(k.list.order)))
+			l.grow(key, k)
 		}
 	})
 	return k.list, k.err
+}
+
+// peek gives a result that is there already.
+func (l *lists) peek(key string) *Selection {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if k := l.kept[key]; k != nil && k.done {
+		return k.list
+	}
+	return nil
 }
 
 func (l *lists) entry(key string) *keptList {
@@ -323,11 +341,15 @@ func (l *lists) entry(key string) *keptList {
 	return k
 }
 
-func (l *lists) grow(k *keptList, by int64) {
+func (l *lists) grow(key string, k *keptList) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k.size += by
-	l.size += by
+	if l.kept[key] != k { // let go of in the meantime
+		return
+	}
+	k.done = true
+	k.size = 4 * int64(len(k.list.order))
+	l.size += k.size
 	l.shrink()
 }
 

@@ -1,6 +1,7 @@
 package block
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/dmwm/wmstats/schema"
@@ -17,7 +18,7 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 		case Int:
 			set(w, c, b.Int(c, i))
 		case Float:
-			set(w, c, b.float(c, i))
+			set(w, c, b.Float(c, i))
 		case Bool:
 			set(w, c, b.Int(c, i) != 0)
 		case Code:
@@ -47,10 +48,25 @@ func set[T any](w *schema.Workflow, c *Column, v T) {
 	*(*T)(unsafe.Add(unsafe.Pointer(w), c.at)) = v
 }
 
-func (b *Block) float(c *Column, i int) float64 {
+// Float gives the value of record i in a Float column.
+func (b *Block) Float(c *Column, i int) float64 {
 	v := &b.dir[c.slot]
 	if v.cents {
 		return float64(v.value(b.data, i)) / 100
 	}
 	return floatOf(v.value(b.data, i))
+}
+
+// Codes gives the codes of record i in a Codes column, each once and none for
+// the empty text.
+func (b *Block) Codes(c *Column, i int) []uint32 {
+	start, end := b.listRange(c, i, i+1)
+	var out []uint32
+	for n := start; n < end; n++ {
+		code := uint32(b.dir[c.slot+1].value(b.data, n))
+		if !b.untidy || code != 0 && !slices.Contains(out, code) {
+			out = append(out, code)
+		}
+	}
+	return out
 }

@@ -77,25 +77,15 @@ func (s *Scan) countCodes(set *tree.Set, n int, col *block.Column) (values []wir
 	for k, c := range s.tree.Chunks() {
 		p := c.Pane(s.tree.Layout, n)
 		switch {
-		case col.Kind == block.Codes:
-			s.each(set, k, func(i int) {
-				start := uint32(0)
-				if i > 0 {
-					start = p.Ends[i-1]
-				}
-				if start == p.Ends[i] {
-					counts[0]++
-				}
-				for _, code := range p.Codes[start:p.Ends[i]] {
-					counts[code]++
-				}
-			})
+		case set == nil && col.Kind == block.Code:
+			countAll(counts, p.Codes)
 		case set == nil:
-			for _, code := range p.Codes {
-				counts[code]++
-			}
+			countAll(counts, p.Codes)
+			counts[0] += p.Empty
+		case col.Kind == block.Code:
+			countSome(counts, p.Codes, set.Chunk(k))
 		default:
-			s.each(set, k, func(i int) { counts[p.Codes[i]]++ })
+			countLists(counts, p, set.Chunk(k))
 		}
 	}
 	for code, n := range counts[1:] {
@@ -104,6 +94,36 @@ func (s *Scan) countCodes(set *tree.Set, n int, col *block.Column) (values []wir
 		}
 	}
 	return values, counts[0]
+}
+
+func countAll(counts []int, codes []uint32) {
+	for _, code := range codes {
+		counts[code]++
+	}
+}
+
+func countSome(counts []int, codes []uint32, words []uint64) {
+	for w, word := range words {
+		if word == ^uint64(0) {
+			countAll(counts, codes[w*64:w*64+64])
+			continue
+		}
+		for ; word != 0; word &= word - 1 {
+			counts[codes[w*64+bits.TrailingZeros64(word)]]++
+		}
+	}
+}
+
+func countLists(counts []int, p *tree.Pane, words []uint64) {
+	for w, word := range words {
+		for ; word != 0; word &= word - 1 {
+			list := p.List(w*64 + bits.TrailingZeros64(word))
+			if len(list) == 0 {
+				counts[0]++
+			}
+			countAll(counts, list)
+		}
+	}
 }
 
 func (s *Scan) countNumbers(set *tree.Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {

@@ -5,6 +5,7 @@
 package scan
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -25,6 +26,7 @@ type Scan struct {
 type check struct {
 	field string // of a Term, else empty
 	cost  int
+	share int // of the records that match, in percent, where that can be guessed
 	// keep clears the bits of the records of a chunk that don't match.
 	keep func(c *tree.Chunk, words []uint64)
 	// whole does the same for all records at once; it replaces keep.
@@ -64,7 +66,7 @@ func New(t *tree.Tree, now int64, q wire.Query) (*Scan, error) {
 		}
 		s.checks = append(s.checks, c)
 	}
-	slices.SortStableFunc(s.checks, func(a, b check) int { return a.cost - b.cost })
+	slices.SortStableFunc(s.checks, func(a, b check) int { return cmp.Or(a.cost-b.cost, a.share-b.share) })
 	return s, nil
 }
 

@@ -3,10 +3,13 @@ package scan
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
 	"slices"
+	"sort"
+	"sync"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
@@ -15,21 +18,16 @@ import (
 
 // key is one sort key made into numbers, one for each record of a list, from 0.
 type key struct {
-	values []uint64
+	values *[]uint64 // borrowed
 	bits   int
 }
 
 // Order gives the places of the records of set (nil: all) in the order asked
 // for; ties by name. Nil means all records by name.
-func Order(t *tree.Tree, set *tree.Set, sort []wire.SortKey) ([]uint32, error) {
-	for i, k := range sort {
-		if k.Field == t.Layout.Columns[0].Key { // no two have the same name
-			sort = sort[:i+1]
-			break
-		}
-	}
-	byName := len(sort) == 0 || sort[0].Field == t.Layout.Columns[0].Key
-	down := byName && len(sort) > 0 && sort[0].Desc
+func Order(t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
+	keys = effective(t, keys)
+	byName := len(keys) == 0 || keys[0].Field == t.Layout.Columns[0].Key
+	down := byName && len(keys) > 0 && keys[0].Desc
 	if set == nil && byName && !down {
 		return nil, nil
 	}
@@ -40,16 +38,42 @@ func Order(t *tree.Tree, set *tree.Set, sort []wire.SortKey) ([]uint32, error) {
 		}
 		return list, nil
 	}
-	keys := make([]key, 0, len(sort))
-	for _, k := range sort {
+	made := make([]key, 0, len(keys))
+	for _, k := range keys {
 		key, err := keyOf(t, list, k)
 		if err != nil {
 			return nil, fmt.Errorf("sort by %s: %w", k.Field, err)
 		}
-		keys = append(keys, key)
+		made = append(made, key)
 	}
-	return arrange(list, keys), nil
+	return arrange(list, made), nil
 }
+
+// effective leaves out the keys after the name: no two have the same.
+func effective(t *tree.Tree, keys []wire.SortKey) []wire.SortKey {
+	for i, k := range keys {
+		if k.Field == t.Layout.Columns[0].Key {
+			return keys[:i+1]
+		}
+	}
+	return keys
+}
+
+// scratch is working memory for sorting: at a million records it is too much to
+// make anew each time.
+var scratch = sync.Pool{New: func() any { return new([]uint64) }}
+
+func borrow(n int) *[]uint64 {
+	p, ok := scratch.Get().(*[]uint64)
+	if !ok || cap(*p) < n {
+		p = new([]uint64)
+		*p = make([]uint64, n)
+	}
+	*p = (*p)[:n]
+	return p
+}
+
+func giveBack(p *[]uint64) { scratch.Put(p) }
 
 func places(t *tree.Tree, set *tree.Set) []uint32 {
 	if set != nil {
@@ -64,8 +88,12 @@ func places(t *tree.Tree, set *tree.Set) []uint32 {
 
 // arrange sorts list, which is in the order of names, by keys.
 func arrange(list []uint32, keys []key) []uint32 {
+	all := keys
 	place := bits.Len(uint(len(list)))
-	packed := make([]uint64, len(list))
+	one, two := borrow(len(list)), borrow(len(list))
+	defer giveBack(one)
+	defer giveBack(two)
+	packed, other := *one, *two
 	for i := range packed {
 		packed[i] = uint64(i)
 	}
@@ -81,30 +109,33 @@ func arrange(list []uint32, keys []key) []uint32 {
 		keys = keys[:len(keys)-n]
 		for i, p := range packed {
 			at := p & (1<<place - 1)
-			var v uint64
-			for _, k := range group {
-				v = v<<k.bits | k.values[at]
+			v := (*group[0].values)[at]
+			for _, k := range group[1:] {
+				v = v<<k.bits | (*k.values)[at]
 			}
 			packed[i] = v<<place | at
 		}
-		packed = radix(packed, place, width)
+		packed, other = radix(packed, other, place, width)
 	}
 	out := make([]uint32, len(list))
 	for i, p := range packed {
 		out[i] = list[p&(1<<place-1)]
 	}
+	for _, k := range all {
+		giveBack(k.values)
+	}
 	return out
 }
 
-// radix sorts by bits from..from+width and keeps the order of equals.
-func radix(a []uint64, from, width int) []uint64 {
+// radix sorts a by bits from..from+width and keeps the order of equals. b is
+// of the same length; the result is one of the two.
+func radix(a, b []uint64, from, width int) (sorted, other []uint64) {
 	const digit = 11
 	if len(a) < 512 {
 		mask := uint64(1)<<width - 1
 		slices.SortStableFunc(a, func(x, y uint64) int { return cmp.Compare(x>>from&mask, y>>from&mask) })
-		return a
+		return a, b
 	}
-	b := make([]uint64, len(a))
 	for ; width > 0; from, width = from+digit, width-digit {
 		mask := uint64(1)<<min(digit, width) - 1
 		var next [1 << digit]uint32
@@ -123,7 +154,7 @@ func radix(a []uint64, from, width int) []uint64 {
 		}
 		a, b = b, a
 	}
-	return a
+	return a, b
 }
 
 // keyOf makes the numbers of one sort key for the records of list, ascending
@@ -134,40 +165,51 @@ func keyOf(t *tree.Tree, list []uint32, k wire.SortKey) (key, error) {
 		return key{}, errField
 	}
 	col := &t.Layout.Columns[n]
-	out := key{values: make([]uint64, len(list))}
+	out := key{values: borrow(len(list))}
+	values := *out.values
 	switch col.Kind {
 	case block.Int, block.Bool:
-		eachPane(t, list, n, func(p *tree.Pane, i, at int) { out.values[i] = uint64(p.Ints[at]) ^ 1<<63 })
+		eachPane(t, list, n, func(p *tree.Pane, i, j, from int) {
+			for k, at := range list[i:j] {
+				values[i+k] = uint64(p.Ints[int(at)-from]) ^ 1<<63
+			}
+		})
 	case block.Float:
-		eachPane(t, list, n, func(p *tree.Pane, i, at int) { out.values[i] = orderedBits(p.Floats[at]) })
+		eachPane(t, list, n, func(p *tree.Pane, i, j, from int) {
+			for k, at := range list[i:j] {
+				values[i+k] = orderedBits(p.Floats[int(at)-from])
+			}
+		})
 	case block.Code:
 		ranks := col.Dict.Ranks()
-		eachPane(t, list, n, func(p *tree.Pane, i, at int) { out.values[i] = uint64(ranks[p.Codes[at]]) })
+		eachPane(t, list, n, func(p *tree.Pane, i, j, from int) {
+			for k, at := range list[i:j] {
+				values[i+k] = uint64(ranks[p.Codes[int(at)-from]])
+			}
+		})
 	case block.Codes:
-		out.values = rankLists(t, list, n, col.Dict.Ranks())
+		rankLists(values, t, list, n, col.Dict.Ranks())
 	default:
-		out.values = rankTexts(t, list, col)
+		rankTexts(values, t, list, col)
 	}
 	out.finish(k.Desc, bits.Len(uint(len(list))))
 	return out, nil
 }
 
-// eachPane calls f with the pane of each record of list, the record's place in
-// list and in the pane.
-func eachPane(t *tree.Tree, list []uint32, column int, f func(p *tree.Pane, i, at int)) {
+// eachPane calls f with each pane that holds records of list: i..j in list,
+// and the place of the pane's first record.
+func eachPane(t *tree.Tree, list []uint32, column int, f func(p *tree.Pane, i, j, from int)) {
 	i := 0
 	for k, c := range t.Chunks() {
-		start, end := t.Start(k), t.Start(k)+c.Len()
 		if i == len(list) {
 			return
 		}
-		if int(list[i]) >= end {
-			continue
+		end := t.Start(k) + c.Len()
+		j := i + sort.Search(len(list)-i, func(n int) bool { return int(list[i+n]) >= end })
+		if i < j {
+			f(c.Pane(t.Layout, column), i, j, t.Start(k))
 		}
-		p := c.Pane(t.Layout, column)
-		for ; i < len(list) && int(list[i]) < end; i++ {
-			f(p, i, int(list[i])-start)
-		}
+		i = j
 	}
 }
 
@@ -182,77 +224,103 @@ func orderedBits(f float64) uint64 {
 // finish lets the values begin at 0, turns them round for a descending order
 // and makes sure that they fit into a word together with a place.
 func (k *key) finish(desc bool, place int) {
-	if len(k.values) == 0 {
+	values := *k.values
+	if len(values) == 0 {
 		return
 	}
-	least, most := k.values[0], k.values[0]
-	for _, v := range k.values {
+	least, most := values[0], values[0]
+	for _, v := range values {
 		least, most = min(least, v), max(most, v)
 	}
 	if bits.Len64(most-least)+place > 64 {
-		k.values = ranked(len(k.values), func(a, b uint32) int { return cmp.Compare(k.values[a], k.values[b]) })
-		least, most = 0, slices.Max(k.values)
+		items := make([]item, len(values))
+		for i, v := range values {
+			items[i] = item{v, uint32(i)}
+		}
+		slices.SortFunc(items, compareItems)
+		rank(values, items, func(a, b item) bool { return a.head == b.head })
+		least, most = 0, slices.Max(values)
 	}
-	for i, v := range k.values {
+	for i, v := range values {
 		if desc {
-			k.values[i] = most - v
+			values[i] = most - v
 		} else {
-			k.values[i] = v - least
+			values[i] = v - least
 		}
 	}
 	k.bits = bits.Len64(most - least)
 }
 
-// ranked gives each of n items its rank by compare; equal items the same one.
-func ranked(n int, compare func(a, b uint32) int) []uint64 {
-	order := make([]uint32, n)
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, compare)
-	ranks := make([]uint64, n)
-	rank := uint64(0)
-	for i, item := range order {
-		if i > 0 && compare(order[i-1], item) != 0 {
-			rank++
+// item is a record in a sort by comparing: what it begins with, and its place.
+type item struct {
+	head uint64
+	at   uint32
+}
+
+func compareItems(a, b item) int { return cmp.Compare(a.head, b.head) }
+
+// rank gives the records of sorted items their ranks; equal ones the same.
+func rank(ranks []uint64, items []item, equal func(a, b item) bool) {
+	n := uint64(0)
+	for i, it := range items {
+		if i > 0 && !equal(items[i-1], it) {
+			n++
 		}
-		ranks[item] = rank
+		ranks[it.at] = n
 	}
-	return ranks
 }
 
 // rankTexts ranks the records of list by a Text or Texts column; lists by
 // their first elements, then the second ones.
-func rankTexts(t *tree.Tree, list []uint32, col *block.Column) []uint64 {
+func rankTexts(ranks []uint64, t *tree.Tree, list []uint32, col *block.Column) {
 	texts := make([][]byte, len(list))
-	prefix := make([]uint64, len(list))
 	i := 0
 	for k, c := range t.Chunks() {
 		start := t.Start(k)
 		for n, b := range c.Blocks {
 			for ; i < len(list) && int(list[i]) < start+c.Starts[n+1]; i++ {
-				at := int(list[i]) - start - c.Starts[n]
-				texts[i] = joinTexts(b, col, at)
+				texts[i] = joinTexts(b, col, int(list[i])-start-c.Starts[n])
 			}
 		}
 	}
-	common := commonPrefix(texts)
-	for i, text := range texts {
-		if len(text) < common {
-			continue
-		}
-		var head [8]byte
-		copy(head[:], text[common:])
-		for _, c := range head {
-			prefix[i] = prefix[i]<<8 | uint64(c)
-		}
+	items := make([]item, len(list))
+	for i := range items {
+		items[i].at = uint32(i)
 	}
-	return ranked(len(list), func(a, b uint32) int {
-		if c := cmp.Compare(prefix[a], prefix[b]); c != 0 {
-			return c
+	sortTexts(items, texts, 0)
+	rank(ranks, items, func(a, b item) bool { return bytes.Equal(texts[a.at], texts[b.at]) })
+}
+
+// sortTexts sorts items by their texts from byte depth on: by eight bytes at a
+// time, which are read once, and only where those are equal by the next ones.
+func sortTexts(items []item, texts [][]byte, depth int) {
+	for i := range items {
+		items[i].head = headOf(texts[items[i].at], depth)
+	}
+	slices.SortFunc(items, compareItems)
+	for i := 0; i < len(items); {
+		j, longer := i, false
+		for ; j < len(items) && items[j].head == items[i].head; j++ {
+			longer = longer || len(texts[items[j].at]) > depth+8
 		}
-		return bytes.Compare(texts[a], texts[b])
-	})
+		if j-i > 1 && longer {
+			sortTexts(items[i:j], texts, depth+8)
+		} else if j-i > 1 { // they may still differ by zero bytes at the end
+			slices.SortFunc(items[i:j], func(a, b item) int { return bytes.Compare(texts[a.at], texts[b.at]) })
+		}
+		i = j
+	}
+}
+
+func headOf(text []byte, depth int) uint64 {
+	if len(text) >= depth+8 {
+		return binary.BigEndian.Uint64(text[depth:])
+	}
+	var head [8]byte
+	if len(text) > depth {
+		copy(head[:], text[depth:])
+	}
+	return binary.BigEndian.Uint64(head[:])
 }
 
 // joinTexts joins the values of a record with the smallest character, so that
@@ -265,52 +333,37 @@ func joinTexts(b *block.Block, col *block.Column, at int) []byte {
 	return bytes.Join(texts, []byte{0})
 }
 
-// commonPrefix is the length of what all texts that are not empty begin with.
-func commonPrefix(texts [][]byte) int {
-	var first []byte
-	n := 0
-	for _, text := range texts {
-		if len(text) == 0 {
-			continue
-		}
-		if first == nil {
-			first, n = text, len(text)
-		}
-		for n > 0 && (len(text) < n || !bytes.Equal(text[:n], first[:n])) {
-			n--
-		}
-	}
-	return n
-}
-
-// rankLists ranks the records of list by a Codes column.
-func rankLists(t *tree.Tree, list []uint32, column int, ranks []uint32) []uint64 {
+// rankLists gives the records of list numbers in the order of a Codes column.
+func rankLists(values []uint64, t *tree.Tree, list []uint32, column int, ranks []uint32) {
 	lists := make([][]uint32, len(list))
 	width := bits.Len(uint(len(ranks)))
 	fit := 63 / width
 	long := false
-	values := make([]uint64, len(list))
-	eachPane(t, list, column, func(p *tree.Pane, i, at int) {
-		start := uint32(0)
-		if at > 0 {
-			start = p.Ends[at-1]
-		}
-		lists[i] = p.Codes[start:p.Ends[at]]
-		long = long || len(lists[i]) > fit
-		for n := range fit {
-			values[i] <<= width
-			if n < len(lists[i]) {
-				values[i] |= uint64(ranks[lists[i][n]]) + 1
+	eachPane(t, list, column, func(p *tree.Pane, i, j, from int) {
+		for k, at := range list[i:j] {
+			codes := p.List(int(at) - from)
+			lists[i+k], long = codes, long || len(codes) > fit
+			var v uint64
+			for n := range fit {
+				v <<= width
+				if n < len(codes) {
+					v |= uint64(ranks[codes[n]]) + 1
+				}
 			}
+			values[i+k] = v
 		}
 	})
 	if !long {
-		return values
+		return
 	}
-	return ranked(len(list), func(a, b uint32) int {
-		if c := cmp.Compare(values[a], values[b]); c != 0 {
-			return c
-		}
-		return slices.CompareFunc(lists[a], lists[b], func(x, y uint32) int { return cmp.Compare(ranks[x], ranks[y]) })
-	})
+	items := make([]item, len(list))
+	for i, v := range values {
+		items[i] = item{v, uint32(i)}
+	}
+	byRank := func(a, b uint32) int { return cmp.Compare(ranks[a], ranks[b]) }
+	compare := func(a, b item) int {
+		return cmp.Or(cmp.Compare(a.head, b.head), slices.CompareFunc(lists[a.at], lists[b.at], byRank))
+	}
+	slices.SortFunc(items, compare)
+	rank(values, items, func(a, b item) bool { return compare(a, b) == 0 })
 }

@@ -143,12 +143,8 @@ func (g *grouping) of(i int) []uint32 {
 	case block.Code:
 		return g.pane.Codes[i : i+1]
 	case block.Codes:
-		start := uint32(0)
-		if i > 0 {
-			start = g.pane.Ends[i-1]
-		}
-		if start < g.pane.Ends[i] {
-			return g.pane.Codes[start:g.pane.Ends[i]]
+		if list := g.pane.List(i); len(list) > 0 {
+			return list
 		}
 		return []uint32{0}
 	case block.Int, block.Bool:

@@ -50,7 +50,7 @@ func (s *Scan) term(t wire.Term) (check, error) {
 		return c, err
 	case block.Code, block.Codes:
 		want, err := s.wanted(t, col)
-		c.cost = costCode
+		c.cost, c.share = costCode, share(want)
 		c.keep = func(ch *tree.Chunk, words []uint64) { keepCodes(ch.Pane(s.tree.Layout, k).Codes, want, words) }
 		if col.Kind == block.Codes {
 			c.cost = costList
@@ -179,7 +179,7 @@ func keepCodes(codes []uint32, want []uint8, words []uint64) {
 	for k := range words {
 		var bits uint64
 		for i, code := range codes[k*64 : min(k*64+64, len(codes))] {
-			bits |= uint64(want[code]) << i
+			bits |= uint64(want[code]) << (i & 63)
 		}
 		words[k] &= bits
 	}
@@ -187,15 +187,20 @@ func keepCodes(codes []uint32, want []uint8, words []uint64) {
 
 func keepLists(p *tree.Pane, want []uint8, negative bool, words []uint64) {
 	narrow(words, len(p.Ends), func(i int) bool {
-		start := uint32(0)
-		if i > 0 {
-			start = p.Ends[i-1]
-		}
-		for _, code := range p.Codes[start:p.Ends[i]] {
+		for _, code := range p.List(i) {
 			if want[code] != 0 {
 				return !negative
 			}
 		}
 		return negative
 	})
+}
+
+// share guesses how many of a hundred records have one of the wanted codes.
+func share(want []uint8) int {
+	n := 0
+	for _, w := range want {
+		n += int(w)
+	}
+	return 100 * n / max(1, len(want))
 }

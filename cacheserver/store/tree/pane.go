@@ -14,6 +14,7 @@ type Pane struct {
 	Floats []float64 // Float
 	Codes  []uint32  // Code: one for each record; Codes: those of all records
 	Ends   []uint32  // Codes: where the codes of each record end
+	Empty  int       // Codes: records with an empty list
 }
 
 type pane struct{ p atomic.Pointer[Pane] }
@@ -52,5 +53,18 @@ func (c *Chunk) unpack(col *block.Column) *Pane {
 			p.Codes, p.Ends = b.AppendLists(p.Codes, p.Ends, col)
 		}
 	}
+	for i := range p.Ends {
+		if len(p.List(i)) == 0 {
+			p.Empty++
+		}
+	}
 	return p
+}
+
+// List gives the codes of record i of a Codes column.
+func (p *Pane) List(i int) []uint32 {
+	if i == 0 {
+		return p.Codes[:p.Ends[0]]
+	}
+	return p.Codes[p.Ends[i-1]:p.Ends[i]]
 }

@@ -1,0 +1,93 @@
+package scan
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Reorder gives the order of all records of t, as Order does, from the order of
+// an older tree: records of shared blocks keep their order, the others are
+// sorted and put between them. That costs a walk over the list instead of a
+// sort. ok is false when too much differs for that to pay.
+func Reorder(old *tree.Tree, order []uint32, t *tree.Tree, keys []wire.SortKey) (again []uint32, ok bool) {
+	keys = effective(t, keys)
+	c, err := newComparer(t, keys)
+	if err != nil || len(order) != old.Len() {
+		return nil, false
+	}
+	moved, fresh := t.Moves(old)
+	if len(fresh) > t.Len()/16 {
+		return nil, false
+	}
+	slices.SortFunc(fresh, c.compare)
+	kept := make([]uint32, 0, t.Len())
+	for _, at := range order {
+		if to := moved[at]; to != tree.Gone {
+			kept = append(kept, to)
+		}
+	}
+	if len(fresh) == 0 {
+		return kept, true
+	}
+	again = make([]uint32, 0, t.Len())
+	for _, at := range fresh {
+		n := sort.Search(len(kept), func(i int) bool { return c.compare(kept[i], at) > 0 })
+		again = append(append(again, kept[:n]...), at)
+		kept = kept[n:]
+	}
+	return append(again, kept...), true
+}
+
+// comparer compares single records of a tree as Order sorts them.
+type comparer struct {
+	t    *tree.Tree
+	keys []wire.SortKey
+	cols []*block.Column
+}
+
+func newComparer(t *tree.Tree, keys []wire.SortKey) (*comparer, error) {
+	c := &comparer{t: t, keys: keys}
+	for _, k := range keys {
+		n, ok := t.Layout.Column(k.Field)
+		if !ok {
+			return nil, errField
+		}
+		c.cols = append(c.cols, &t.Layout.Columns[n])
+	}
+	return c, nil
+}
+
+func (c *comparer) compare(x, y uint32) int {
+	bx, ix := c.t.At(int(x))
+	by, iy := c.t.At(int(y))
+	for n, col := range c.cols {
+		var r int
+		switch col.Kind {
+		case block.Int, block.Bool:
+			r = cmp.Compare(bx.Int(col, ix), by.Int(col, iy))
+		case block.Float:
+			r = cmp.Compare(bx.Float(col, ix), by.Float(col, iy))
+		case block.Code:
+			texts := col.Dict.Texts()
+			r = cmp.Compare(texts[bx.Int(col, ix)], texts[by.Int(col, iy)])
+		case block.Codes:
+			texts := col.Dict.Texts()
+			r = slices.CompareFunc(bx.Codes(col, ix), by.Codes(col, iy), func(a, b uint32) int { return cmp.Compare(texts[a], texts[b]) })
+		default:
+			r = bytes.Compare(joinTexts(bx, col, ix), joinTexts(by, col, iy))
+		}
+		if c.keys[n].Desc {
+			r = -r
+		}
+		if r != 0 {
+			return r
+		}
+	}
+	return cmp.Compare(x, y)
+}
