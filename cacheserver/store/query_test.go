@@ -558,5 +558,7 @@ func TestOrdersFollowChanges(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, got.order, f.Key)
 		}
-	}	require.Greater(t, reused, 100)
+	}
+	}
+	require.Greater(t, reused, 100)
 }
