@@ -55,11 +55,18 @@ func runCouch(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
-	s := &standIn{world: w, couch: couchfake.New(couchfake.Options{User: user, Password: password}), stderr: e.stderr, now: e.now}
+	couch := couchfake.New(couchfake.Options{User: user, Password: password, Vendor: vendor(worldOpts)})
+	s := &standIn{world: w, couch: couch, stderr: e.stderr, now: e.now}
 	if *rate > 0 {
 		s.live = &live.Options{World: w, Rate: *rate, Cycle: *cycle}
 	}
 	return s.run(ctx, *listen)
+}
+
+// vendor is what the stand-in says of itself at GET /: readers that find a seed
+// there call their source "mock seed 1" and show that all of it is invented.
+func vendor(world gen.Options) map[string]any {
+	return map[string]any{"name": "mock", "seed": world.Seed, "workflows": world.Workflows}
 }
 
 // standIn is a served CouchDB stand-in with what fills and changes it.

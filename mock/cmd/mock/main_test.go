@@ -219,7 +219,10 @@ func get(t *testing.T, url string, into any) int {
 }
 
 func TestCouchServesAndStops(t *testing.T) {
-	url, stop := startCouch(t, "--workflows", "0")
+	url, stop := startCouch(t, "--workflows", "0", "--seed", "5")
+	var welcome struct{ Vendor map[string]any }
+	assert.Equal(t, http.StatusOK, get(t, url+"/", &welcome))
+	assert.Equal(t, map[string]any{"name": "mock", "seed": 5.0, "workflows": 0.0}, welcome.Vendor, "it says that it is a mock")
 	for _, db := range design.Databases() {
 		var info struct {
 			DocCount int `json:"doc_count"`
