@@ -16,3 +16,19 @@ func SortKey(s *Server, value string) string { return s.coll.key(gjson.Parse(val
 
 // Squeeze is squeeze.
 func Squeeze(src []byte) ([]byte, error) { return squeeze(src) }
+
+// Emit runs the map function of a view over a document and gives the rows as
+// JSON texts of [key,value].
+func Emit(v View, id, rev, body string) []string {
+	e := Emitter{doc: &revision{}}
+	v.Map(Doc{ID: id, Rev: rev, Body: gjson.Parse(body)}, &e)
+	var rows []string
+	for _, row := range e.rows {
+		value := row.value
+		if row.doc != nil {
+			value = body
+		}
+		rows = append(rows, array(row.key, value))
+	}
+	return rows
+}

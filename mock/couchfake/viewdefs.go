@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/dmwm/wmstats/mock/design"
 )
 
 // rewritesDesign is the design document whose views are rewrites at the front
@@ -13,40 +16,48 @@ import (
 // holds the view.
 const rewritesDesign = "WMStats"
 
-// Views gives the views that the stand-in knows: those that readers of the
-// monitoring data ask for.
+// Views gives the views that the stand-in knows: those of the design documents
+// that readers of the monitoring data ask for. Package design says what they
+// emit; the functions here do the same without a JavaScript engine.
 func Views() []View {
-	return slices.Concat(requestViews(), agentViews(), jobViews(), logViews())
+	maps := viewMaps()
+	known := make([]View, 0, len(maps))
+	for _, v := range design.Views() {
+		if m := maps[v.Key()]; m != nil {
+			known = append(known, View{Design: v.Design, Name: v.Name, Count: v.Reduce == "_count", Map: m})
+		}
+	}
+	return known
 }
 
-// requestViews are those of reqmgr_workload_cache.
-func requestViews() []View {
-	return []View{
-		{Design: "ReqMgr", Name: "bystatus", Map: func(d Doc, e *Emitter) {
-			if d.Text("RequestStatus") != "" {
-				e.Row(d.JSON("RequestStatus"), lastTransition(d))
+// viewMaps are the functions of the views, by design.View.Key.
+func viewMaps() map[string]func(Doc, *Emitter) {
+	return map[string]func(Doc, *Emitter){
+		"ReqMgr/bystatus": func(d Doc, e *Emitter) {
+			e.Row(d.JSON("RequestStatus"), lastTransition(d))
+		},
+		"ReqMgr/bystatusandtime": func(d Doc, e *Emitter) {
+			e.Row(array(d.JSON("RequestStatus"), lastTransition(d)), "null")
+		},
+		"ReqMgr/byrequest": func(d Doc, e *Emitter) {
+			e.Row(d.JSON("RequestName"), array(d.JSON("RequestStatus"), d.JSON("RequestType")))
+		},
+		"ReqMgr/childresubmissionrequests": func(d Doc, e *Emitter) { originalOf(d, e, "RequestStatus") },
+		"ReqMgr/byoriginalrequest":         func(d Doc, e *Emitter) { originalOf(d, e, "RequestName") },
+		"WMStatsErl/requestAgentUrl":       agentPair,
+		"WMStatsErl2/allWorkflows": func(d Doc, e *Emitter) {
+			if d.Body.Get("workflow").Exists() {
+				e.Row(d.JSON("workflow"), idRev(d))
 			}
-		}},
-		{Design: "ReqMgr", Name: "bystatusandtime", Map: func(d Doc, e *Emitter) {
-			if d.Text("RequestStatus") != "" {
-				e.Row(array(d.JSON("RequestStatus"), lastTransition(d)), "null")
+		},
+		"WMStatsErl3/jobsByStatusWorkflow": jobByStatus,
+		"WMStatsErl7/agentInfo": func(d Doc, e *Emitter) {
+			if d.Text("type") == "agent_info" {
+				e.RowWithDoc(d.JSON("agent_url"))
 			}
-		}},
-		{Design: "ReqMgr", Name: "byrequest", Map: func(d Doc, e *Emitter) {
-			if d.Text("RequestName") != "" {
-				e.Row(d.JSON("RequestName"), array(d.JSON("RequestStatus"), d.JSON("RequestType")))
-			}
-		}},
-		{Design: "ReqMgr", Name: "childresubmissionrequests", Map: func(d Doc, e *Emitter) {
-			if d.Text("OriginalRequestName") != "" {
-				e.Row(d.JSON("OriginalRequestName"), d.JSON("RequestStatus"))
-			}
-		}},
-		{Design: "ReqMgr", Name: "byoriginalrequest", Map: func(d Doc, e *Emitter) {
-			if d.Text("OriginalRequestName") != "" {
-				e.Row(d.JSON("OriginalRequestName"), d.JSON("RequestName"))
-			}
-		}},
+		},
+		"WMStatsErl7/latestRequest": agentPair,
+		"LogDB/logByRequest":        logByRequest,
 	}
 }
 
@@ -60,45 +71,35 @@ func lastTransition(d Doc) string {
 			return true
 		})
 	}
-	if t := last.Get("UpdateTime"); t.Exists() && t.Raw != "0" {
+	if t := last.Get("UpdateTime"); t.Exists() {
 		return t.Raw
 	}
 	return "null"
 }
 
-// agentViews are those of wmstats over the agents' documents.
-func agentViews() []View {
-	pair := func(d Doc, e *Emitter) {
-		if d.Text("type") == "agent_request" {
-			e.Row(array(d.JSON("workflow"), d.JSON("agent_url")), "null")
-		}
-	}
-	return []View{
-		{Design: "WMStatsErl", Name: "requestAgentUrl", Count: true, Map: pair},
-		{Design: "WMStatsErl2", Name: "allWorkflows", Count: true, Map: func(d Doc, e *Emitter) {
-			if d.Body.Get("workflow").Exists() {
-				e.Row(d.JSON("workflow"), idRev(d))
-			}
-		}},
-		{Design: "WMStatsErl7", Name: "latestRequest", Map: pair},
-		{Design: "WMStatsErl7", Name: "agentInfo", Map: func(d Doc, e *Emitter) {
-			if d.Text("type") == "agent_info" {
-				e.RowWithDoc(d.JSON("agent_url"))
-			}
-		}},
+// originalOf emits a field of a request that recovers another one.
+func originalOf(d Doc, e *Emitter, field string) {
+	if truthy(d.Body.Get("OriginalRequestName")) {
+		e.Row(d.JSON("OriginalRequestName"), d.JSON(field))
 	}
 }
 
-// jobViews are those of wmstats over failed jobs.
-func jobViews() []View {
-	return []View{{Design: "WMStatsErl3", Name: "jobsByStatusWorkflow", Count: true, Map: func(d Doc, e *Emitter) {
-		errs := d.Body.Get("errors")
-		if d.Text("type") != "jobsummary" || !errs.IsObject() {
-			return
-		}
-		e.Row(array(d.JSON("workflow"), d.JSON("task"), d.JSON("state"), d.JSON("exitcode"), d.JSON("site"),
-			d.JSON("acdc_url"), d.JSON("agent_name"), errorTypes(errs)), idRev(d))
-	}}}
+func agentPair(d Doc, e *Emitter) {
+	if d.Text("type") == "agent_request" {
+		e.Row(array(d.JSON("workflow"), d.JSON("agent_url")), "null")
+	}
+}
+
+func jobByStatus(d Doc, e *Emitter) {
+	if d.Text("type") != "jobsummary" {
+		return
+	}
+	errs := d.Body.Get("errors")
+	if !errs.IsObject() {
+		return
+	}
+	e.Row(array(d.JSON("workflow"), d.JSON("task"), d.JSON("state"), d.JSON("exitcode"), d.JSON("site"),
+		d.JSON("acdc_url"), d.JSON("agent_name"), errorTypes(errs)), idRev(d))
 }
 
 // errorTypes is the sorted list of the error types of all steps, repeated ones
@@ -110,31 +111,55 @@ func errorTypes(steps gjson.Result) string {
 			return true
 		}
 		list.ForEach(func(_, entry gjson.Result) bool {
-			if t := entry.Get("type"); t.Exists() {
-				types = append(types, t.Raw)
+			if t := entry.Get("type"); t.Type == gjson.String {
+				types = append(types, t.Str)
 			}
 			return true
 		})
 		return true
 	})
-	slices.Sort(types)
+	// JavaScript sorts texts by their UTF-16 units.
+	slices.SortFunc(types, func(a, b string) int {
+		return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+	})
+	for i := range types {
+		types[i] = quoted(types[i])
+	}
 	return array(types...)
 }
 
-// logViews are those of wmstats_logdb. Each message gives a row, and each row
-// carries the time of the newest message, as the original does.
-func logViews() []View {
-	return []View{{Design: "LogDB", Name: "logByRequest", Map: func(d Doc, e *Emitter) {
-		messages := d.Body.Get("messages").Array()
-		for range messages {
-			ts := messages[len(messages)-1].Get("ts").Raw
-			if ts == "" {
-				ts = "null"
+// logByRequest emits a row for each message, each with the time of the newest.
+func logByRequest(d Doc, e *Emitter) {
+	messages := d.Body.Get("messages")
+	if !messages.IsArray() {
+		return
+	}
+	list := messages.Array()
+	for range list {
+		var value []string // JSON leaves members without a value out
+		for _, m := range []struct{ name, raw string }{
+			{"type", d.Body.Get("type").Raw}, {"agent", d.Body.Get("identifier").Raw}, {"thr", d.Body.Get("thr").Raw},
+			{"ts", list[len(list)-1].Get("ts").Raw},
+		} {
+			if m.raw != "" {
+				value = append(value, fmt.Sprintf("%q:%s", m.name, m.raw))
 			}
-			e.Row(d.JSON("request"), fmt.Sprintf(`{"type":%s,"agent":%s,"thr":%s,"ts":%s}`,
-				d.JSON("type"), d.JSON("identifier"), d.JSON("thr"), ts))
 		}
-	}}}
+		e.Row(d.JSON("request"), "{"+strings.Join(value, ",")+"}")
+	}
+}
+
+// truthy is JavaScript's: neither missing nor null, false, 0 or "".
+func truthy(v gjson.Result) bool {
+	switch v.Type {
+	case gjson.True, gjson.JSON:
+		return true
+	case gjson.Number:
+		return v.Num != 0
+	case gjson.String:
+		return v.Str != ""
+	}
+	return false
 }
 
 func array(parts ...string) string { return "[" + strings.Join(parts, ",") + "]" }

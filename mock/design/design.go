@@ -1,7 +1,8 @@
 // Package design holds the names of the databases and the design documents that
 // WMStats reads: the views of the running system, as JavaScript maps where the
 // original is Erlang. The loader writes them into a CouchDB; the stand-in
-// answers the same names with maps of its own. It holds no data documents.
+// answers the same views with Go functions of its own, which a test of it holds
+// against the maps here. It holds no data documents.
 package design
 
 import (
@@ -27,6 +28,9 @@ type View struct {
 	Reduce           string // name of a built-in reduce, or ""
 }
 
+// Key names the view within all databases: design document and view.
+func (v View) Key() string { return v.Design + "/" + v.Name }
+
 // Path is the path of the view below its database, without a leading slash.
 func (v View) Path() string { return "_design/" + v.Design + "/_view/" + v.Name }
 
@@ -35,67 +39,6 @@ type Document struct {
 	DB   string
 	ID   string // with the prefix _design/
 	JSON []byte // without _rev
-}
-
-// lastTransition is the start of the maps that use the time of the last status.
-const lastTransition = `
-  var t = doc.RequestTransition, last = 0;
-  if (t && t.length) { last = t[t.length - 1].UpdateTime; }`
-
-// Views lists all views, those of one design document together.
-func Views() []View {
-	return append(requestViews(), wmstatsViews()...)
-}
-
-func requestViews() []View {
-	return []View{
-		{RequestDB, "ReqMgr", "bystatus", `function(doc) {
-  if (!doc.RequestStatus) { return; }` + lastTransition + `
-  emit(doc.RequestStatus, last);
-}`, "_count"},
-		{RequestDB, "ReqMgr", "bystatusandtime", `function(doc) {
-  if (!doc.RequestStatus) { return; }` + lastTransition + `
-  emit([doc.RequestStatus, last], null);
-}`, "_count"},
-		{RequestDB, "ReqMgr", "byrequest", `function(doc) {
-  if (doc.RequestName) { emit(doc.RequestName, [doc.RequestStatus, doc.RequestType]); }
-}`, ""},
-		{RequestDB, "ReqMgr", "childresubmissionrequests", `function(doc) {
-  if (doc.OriginalRequestName) { emit(doc.OriginalRequestName, doc.RequestStatus); }
-}`, ""},
-	}
-}
-
-func wmstatsViews() []View {
-	return []View{
-		{WMStatsDB, "WMStatsErl", "requestAgentUrl", `function(doc) {
-  if (doc.type === "agent_request") { emit([doc.workflow, doc.agent_url], null); }
-}`, "_count"},
-		{WMStatsDB, "WMStatsErl3", "jobsByStatusWorkflow", `function(doc) {
-  if (doc.type !== "jobsummary" || !doc.errors) { return; }
-  var types = [], step, i;
-  for (step in doc.errors) {
-    for (i = 0; i < doc.errors[step].length; i++) {
-      if (types.indexOf(doc.errors[step][i].type) < 0) { types.push(doc.errors[step][i].type); }
-    }
-  }
-  types.sort();
-  emit([doc.workflow, doc.task, doc.state, doc.exitcode, doc.site, doc.acdc_url, doc.agent_name, types],
-       {id: doc._id, rev: doc._rev});
-}`, "_count"},
-		{WMStatsDB, "WMStatsErl7", "agentInfo", `function(doc) {
-  if (doc.type === "agent_info") { emit(doc.agent_url, doc); }
-}`, ""},
-		{WMStatsDB, "WMStatsErl7", "latestRequest", `function(doc) {
-  if (doc.type === "agent_request") { emit([doc.workflow, doc.agent_url], null); }
-}`, ""},
-		{LogDB, "LogDB", "logByRequest", `function(doc) {
-  if (!doc.request || !doc.messages) { return; }
-  for (var i = 0; i < doc.messages.length; i++) {
-    emit(doc.request, {type: doc.type, agent: doc.identifier, thr: doc.thr, ts: doc.messages[i].ts});
-  }
-}`, ""},
-	}
 }
 
 // Documents returns the design documents that hold Views, in their order.
