@@ -559,6 +559,5 @@ func TestOrdersFollowChanges(t *testing.T) {
 			require.Equal(t, want, got.order, f.Key)
 		}
 	}
-	}
 	require.Greater(t, reused, 100)
 }
