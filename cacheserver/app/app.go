@@ -83,7 +83,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := store.New(store.Options{Process: processTag(), Cache: cache, Limits: schema.DefaultLimits(), Log: a.log})
+	records, err := store.New(store.Options{Process: processTag(), Cache: cache, MaxLoss: o.MaxLoss, Limits: schema.DefaultLimits(), Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}

@@ -26,6 +26,7 @@ type Options struct {
 	WMStatsDB         string
 	LogDB             string
 	PollInterval      time.Duration // 0: follow the changes feed
+	MaxLoss           float64       // a full read that loses more than this share of the workflows is held back
 
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
 
@@ -58,6 +59,7 @@ func Defaults() Options {
 	return Options{
 		Listen:    "127.0.0.1:8081",
 		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
+		MaxLoss:    0.5,
 		CacheBytes: 256 << 20,
 		LogLevel:   "info", LogFormat: "text",
 		Drain: 10 * time.Second,
@@ -102,6 +104,13 @@ func (o *Options) settings() []setting {
 		text("wmstats-db", &o.WMStatsDB, "database of the agents' documents"),
 		text("logdb", &o.LogDB, "database of log messages"),
 		duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed"),
+		{"max-loss", "hold a full read back that loses more than this share of the workflows, 0 to 1", strconv.FormatFloat(o.MaxLoss, 'g', -1, 64), false,
+			func(s string) (err error) {
+				if o.MaxLoss, err = strconv.ParseFloat(s, 64); err != nil || !(o.MaxLoss > 0 && o.MaxLoss <= 1) {
+					return errors.New("want a share above 0 and up to 1, such as 0.5")
+				}
+				return nil
+			}},
 		{"cache-bytes", "size of the cache of details and made answers, such as 256MiB; 0: none", strconv.FormatInt(o.CacheBytes, 10), false,
 			func(s string) (err error) { o.CacheBytes, err = parseBytes(s); return err }},
 		text("log-level", &o.LogLevel, "debug, info, warn or error"),

@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// edit changes one field of a document in the source.
+func (s *system) edit(t *testing.T, db, id, field string, value any) {
+	t.Helper()
+	raw, ok := s.couch.Doc(db, id)
+	require.True(t, ok, "%s/%s", db, id)
+	var doc map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(raw, &doc))
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	doc[field] = text
+	raw, err = json.Marshal(doc)
+	require.NoError(t, err)
+	require.NoError(t, s.couch.Put(db, raw))
+}
+
+func (s *system) workflow(t *testing.T, name string) (schema.Workflow, bool) {
+	t.Helper()
+	records := getJSON[[]schema.Workflow](t, s.cache+"/fetch?name="+url.QueryEscape(name))
+	if len(records) == 0 {
+		return schema.Workflow{}, false
+	}
+	return records[0], true
+}
+
+// withJobs is a running workflow that an agent has reported on.
+func (s *system) withJobs(t *testing.T) schema.Workflow {
+	t.Helper()
+	records := getJSON[[]schema.Workflow](t, s.cache+"/fetch?status=running-open&has=agents&limit=1")
+	require.NotEmpty(t, records)
+	return records[0]
+}
+
+// TestChangeBecomesVisible: whatever changes in the source shows in /fetch, in
+// the sums, and on the page, with a new generation.
+func TestChangeBecomesVisible(t *testing.T) {
+	s := newSystem(t, gen.Options{Seed: 4, Workflows: 300, Lean: true, NoEdges: true})
+	w := s.withJobs(t)
+	before := get(t, s.cache+"/fetch?limit=1").header.Get("X-Generation")
+
+	s.edit(t, requestDB, w.Workflow, "RequestPriority", 424242)
+	eventually(t, func() bool { now, ok := s.workflow(t, w.Workflow); return ok && now.Priority == 424242 }, "the new priority shows")
+	assert.NotEqual(t, before, get(t, s.cache+"/fetch?limit=1").header.Get("X-Generation"))
+	page := get(t, s.ui+"/workflows/"+url.PathEscape(w.Workflow))
+	assert.Contains(t, string(page.body), "424")
+
+	agent := w.Agents[0]
+	s.edit(t, wmstatsDB, agent+"-"+w.Workflow, "status", map[string]any{"success": 7_000_001})
+	eventually(t, func() bool {
+		now, _ := s.workflow(t, w.Workflow)
+		return now.Success >= 7_000_001
+	}, "the agent's counts show")
+	sum := getJSON[struct{ Agent schema.Agent }](t, s.cache+"/agent/"+url.PathEscape(agent))
+	assert.GreaterOrEqual(t, sum.Agent.Success, int64(7_000_001))
+
+	s.edit(t, requestDB, w.Workflow, "RequestStatus", "normal-archived")
+	eventually(t, func() bool { _, ok := s.workflow(t, w.Workflow); return !ok }, "an archived workflow leaves")
+	assert.Equal(t, http.StatusNotFound, get(t, s.cache+"/fetch/"+url.PathEscape(w.Workflow)).status)
+
+	s.edit(t, requestDB, w.Workflow, "RequestStatus", "running-closed")
+	eventually(t, func() bool {
+		now, ok := s.workflow(t, w.Workflow)
+		return ok && now.Success >= 7_000_001
+	}, "it comes back with its agents' counts")
+
+	require.True(t, s.couch.Delete(requestDB, w.Workflow))
+	eventually(t, func() bool { _, ok := s.workflow(t, w.Workflow); return !ok }, "a deleted workflow leaves")
+}
+
+// TestRewriteMakesNoGeneration: a document that is the same but for its
+// revision and time stamp changes nothing but its agent's freshness.
+func TestRewriteMakesNoGeneration(t *testing.T) {
+	s := newSystem(t, gen.Options{Seed: 5, Workflows: 200, Lean: true, NoEdges: true})
+	w := s.withJobs(t)
+	before := get(t, s.cache+"/fetch?limit=all").header.Get("X-Generation")
+	id := w.Agents[0] + "-" + w.Workflow
+	s.edit(t, wmstatsDB, id, "timestamp", w.LastAgentUpdate+600)
+
+	// A later change to another document proves that the rewrite was seen.
+	s.edit(t, requestDB, w.Workflow, "RequestPriority", 515151)
+	eventually(t, func() bool { now, _ := s.workflow(t, w.Workflow); return now.Priority == 515151 }, "the marker shows")
+	eventually(t, func() bool {
+		a := getJSON[struct{ Agent schema.Agent }](t, s.cache+"/agent/"+url.PathEscape(w.Agents[0]))
+		return a.Agent.DataUpdateTime > 0
+	}, "the agent has a time")
+	after := get(t, s.cache+"/fetch?limit=1").header.Get("X-Generation")
+	assert.Equal(t, number(t, before)+1, number(t, after), "one generation for the marker, none for the rewrite")
+}
