@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/web"
+)
+
+const background = `getComputedStyle(document.body).backgroundColor`
+
+// TestBrowserTheme: the system's theme is followed; the button changes it, and
+// the choice stays over a reload and on other pages.
+func TestBrowserTheme(t *testing.T) {
+	browser := newBrowser(t)
+	s := newSystem(t, gen.Options{Seed: 9, Workflows: 50, Lean: true, NoEdges: true})
+	look := desktop()
+	light := newTab(t, browser, s.ui, look)
+	light.open("/")
+	bright := ask[string](light, background)
+
+	look.Dark = true
+	b := newTab(t, browser, s.ui, look)
+	b.open("/")
+	dark := ask[string](b, background)
+	assert.NotEqual(t, bright, dark, "the system's theme is followed")
+
+	b.do(chromedp.Click(chromedp.ID("theme"), chromedp.NodeVisible))
+	assert.Equal(t, bright, ask[string](b, background))
+	b.loads(chromedp.Reload())
+	assert.Equal(t, bright, ask[string](b, background), "stays over a reload")
+	b.open("/workflows")
+	assert.Equal(t, bright, ask[string](b, background), "and on other pages")
+	b.do(chromedp.Click(chromedp.ID("theme"), chromedp.NodeVisible))
+	assert.Equal(t, dark, ask[string](b, background))
+
+	look.Scripts = false
+	plain := newTab(t, browser, s.ui, look)
+	plain.open("/")
+	assert.Equal(t, dark, ask[string](plain, background), "the system's theme needs no script")
+	assert.Equal(t, "none", ask[string](plain, `getComputedStyle(document.querySelector("#theme")).display`), "no button that does nothing")
+}
+
+// TestBrowserChange: a change in the source shows after a reload, with another
+// generation; a page that stays open offers the newer data.
+func TestBrowserChange(t *testing.T) {
+	browser := newBrowser(t)
+	s := newSystem(t, gen.Options{Seed: 10, Workflows: 100, Lean: true, NoEdges: true})
+	w := s.withJobs(t)
+	b := newTab(t, browser, s.ui, desktop())
+	b.open("/workflows/" + url.PathEscape(w.Workflow))
+	before := b.text(".data > span:first-child")
+	assert.False(t, ask[bool](b, `document.querySelector("#pill").checkVisibility()`))
+
+	s.edit(t, requestDB, w.Workflow, "RequestPriority", 424242)
+	eventually(t, func() bool { now, ok := s.workflow(t, w.Workflow); return ok && now.Priority == 424242 }, "the cache server has it")
+	assert.NotContains(t, b.text("main"), web.Int(424242), "an open page does not change by itself")
+
+	// The page asks when its reader comes back to it.
+	ask[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)
+	eventually(t, func() bool { return ask[bool](b, `document.querySelector("#pill").checkVisibility()`) }, "newer data are offered")
+	assert.Equal(t, "Newer data are available", b.text("#live"), "and announced")
+	b.click("#pill")
+	assert.Contains(t, b.text("main"), web.Int(424242))
+	assert.Equal(t, w.Workflow, b.text("h1"))
+	assert.NotEqual(t, before, b.text(".data > span:first-child"))
+
+	s.edit(t, requestDB, w.Workflow, "RequestPriority", 515151)
+	eventually(t, func() bool { now, ok := s.workflow(t, w.Workflow); return ok && now.Priority == 515151 }, "the cache server has it")
+	before = b.text(".data > span:first-child")
+	b.loads(chromedp.Reload())
+	assert.Contains(t, b.text("main"), web.Int(515151))
+	assert.NotEqual(t, before, b.text(".data > span:first-child"))
+}
+
+// TestBrowserOutage: the cache server goes away and comes back at its address.
+// Each page says so, with the time of the last data, and recovers by itself.
+func TestBrowserOutage(t *testing.T) {
+	browser := newBrowser(t)
+	s := newCouch(t, gen.Options{Seed: 11, Workflows: 50, Lean: true, NoEdges: true})
+	addr, stop := s.cacheAt(t, "127.0.0.1:0")
+	s.cache = "http://" + addr
+	s.ui = startUI(t, s.cache)
+	pages := []string{"/", "/workflows", "/campaigns", "/sites", "/releases", "/agents"}
+	name := all(t, s.cache)[0].Workflow
+	pages = append(pages, "/workflows/"+url.PathEscape(name))
+
+	b := newTab(t, browser, s.ui, desktop())
+	for _, page := range pages {
+		b.open(page)
+	}
+	generation, updated := dataLine(t, b)
+	stop()
+	for _, page := range pages {
+		b.expectFailure(page)
+		status := b.open(page)
+		assert.EqualValues(t, http.StatusBadGateway, status, page)
+		assert.Contains(t, b.text(".banner[role=alert]"), "does not answer", page)
+		assert.Contains(t, b.text("main"), updated, "%s tells the time of the last data", page)
+		assert.Contains(t, b.text("main"), generation, page)
+		assert.NotEmpty(t, get(t, s.ui+page).header.Get("Refresh"), "%s tries again by itself", page)
+	}
+	b.open("/about")
+	assert.Contains(t, b.text(".banner[role=alert]"), "does not answer", "a page that needs no data is there")
+
+	b.open("/workflows")
+	_, stop = s.cacheAt(t, addr)
+	defer stop()
+	eventually(t, func() bool { return b.text("h1") == "Workflows" && b.ready() }, "the page that failed has loaded itself again")
+	assert.NotEmpty(t, b.names())
+	assert.Empty(t, b.texts(".banner[role=alert]"))
+	for _, page := range pages {
+		assert.EqualValues(t, http.StatusOK, b.open(page), page)
+	}
+}
+
+// dataLine reads generation and time from the line that every page has.
+func dataLine(t *testing.T, b *tab) (generation, updated string) {
+	t.Helper()
+	parts := b.texts(".data > span")
+	require.GreaterOrEqual(t, len(parts), 3, "%v", parts)
+	generation = strings.TrimPrefix(parts[0], "generation ")
+	updated, _, _ = strings.Cut(parts[1], " (")
+	_, err := time.Parse("2006-01-02 15:04:05 UTC", updated)
+	require.NoError(t, err)
+	return generation, updated
+}
+
+func (b *tab) ready() bool { return ask[string](b, `document.readyState`) == "complete" }
+
+// cacheAt starts a cache server at an address and waits until it is ready.
+func (s *system) cacheAt(t *testing.T, listen string) (addr string, stop func()) {
+	t.Helper()
+	o := cacheapp.Defaults()
+	o.Listen, o.CouchURL, o.Log = listen, s.endpoint.URL(), slog.New(slog.NewTextHandler(io.Discard, nil))
+	app, err := cacheapp.New(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, app.Start(t.Context()))
+	waitStatus(t, fmt.Sprintf("http://%s/readyz", app.Addr()), http.StatusOK)
+	return app.Addr(), func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		require.NoError(t, app.Stop(ctx))
+	}
+}

@@ -1,0 +1,251 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
+)
+
+// desktop is the window of most tests.
+func desktop() chromium.Look {
+	return chromium.Look{Width: 1440, Height: 900, Scripts: true}
+}
+
+// newBrowser starts a browser for one test, or skips the test where there is
+// none.
+func newBrowser(t *testing.T) context.Context {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("browser tests are not short")
+	}
+	path, err := chromium.Find()
+	if err != nil {
+		t.Skipf("skipped: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	t.Cleanup(cancel)
+	browser, stop, err := chromium.Start(ctx, path, t.Logf)
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	return browser
+}
+
+// tab is one tab of a reader who looks at the pages of one server. Whatever the
+// browser complains about while it is open fails the test at its end: errors
+// and warnings on the console, uncaught exceptions, violations of the content
+// security policy, requests that fail.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	base string // URL of the UI server
+
+	mu         sync.Mutex
+	urls       map[network.RequestID]string
+	complaints []complaint
+	expected   []string // addresses that are meant to fail
+}
+
+type complaint struct{ url, text string }
+
+func newTab(t *testing.T, browser context.Context, base string, look chromium.Look) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser)
+	t.Cleanup(cancel)
+	b := &tab{t: t, ctx: ctx, base: base, urls: map[network.RequestID]string{}}
+	require.NoError(t, chromedp.Do(ctx))
+	require.NoError(t, chromedp.Listen(ctx, b.hear))
+	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	require.NoError(t, err)
+	_, err = chromedp.Call(ctx, audits.Enable, cdp.Empty{})
+	require.NoError(t, err)
+	require.NoError(t, look.Apply(ctx))
+	t.Cleanup(b.complain)
+	return b
+}
+
+// hear gathers complaints. It runs on the goroutine that reads the browser's
+// messages.
+func (b *tab) hear(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	add := func(url, format string, args ...any) {
+		b.complaints = append(b.complaints, complaint{url, fmt.Sprintf(format, args...)})
+	}
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
+			for _, arg := range e.Args {
+				add("", "console %s: %s", e.Type, arg.Value)
+			}
+		}
+	case *runtime.EventExceptionThrown:
+		add(e.ExceptionDetails.URL, "exception: %v", (&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error())
+	case *cdplog.EventEntryAdded:
+		if e.Entry.Level == cdplog.EntryLevelError || e.Entry.Level == cdplog.EntryLevelWarning {
+			add(e.Entry.URL, "%s %s: %s", e.Entry.Source, e.Entry.Level, e.Entry.Text)
+		}
+	case *audits.EventIssueAdded:
+		if d := e.Issue.Details.ContentSecurityPolicyIssueDetails; d != nil {
+			add(d.BlockedURL, "content security policy: %s", d.ViolatedDirective)
+		}
+	case *network.EventRequestWillBeSent:
+		b.urls[e.RequestID] = e.Request.URL
+	case *network.EventResponseReceived:
+		if e.Response.Status >= 400 {
+			add(e.Response.URL, "status %d", e.Response.Status)
+		}
+	case *network.EventLoadingFailed:
+		if !e.Canceled {
+			add(b.urls[e.RequestID], "request failed: %s", e.ErrorText)
+		}
+	}
+}
+
+// expectFailure takes complaints about one address as meant.
+func (b *tab) expectFailure(address string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, b.base+address)
+}
+
+func (b *tab) complain() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.complaints {
+		meant := false
+		for _, url := range b.expected {
+			meant = meant || c.url == url
+		}
+		if !meant {
+			assert.Fail(b.t, "the browser complains", "%s: %s", c.url, c.text)
+		}
+	}
+}
+
+// open loads an address of the server and returns the status of the answer.
+func (b *tab) open(address string) int64 {
+	b.t.Helper()
+	return b.loads(chromedp.Navigate(b.base + address))
+}
+
+// click clicks an element that leads to another page, and waits for it.
+func (b *tab) click(css string) {
+	b.t.Helper()
+	require.EqualValues(b.t, 200, b.loads(chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible)), css)
+}
+
+func (b *tab) loads(steps ...chromedp.Action[chromedp.Void]) int64 {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	answer, err := chromedp.RunResponse(ctx, steps...)
+	require.NoError(b.t, err)
+	return answer.Status
+}
+
+// do runs actions that stay on the page.
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	require.NoError(b.t, chromedp.Do(ctx, steps...))
+}
+
+// back goes one page back in the history and waits until its address shows.
+func (b *tab) back() {
+	b.t.Helper()
+	was := b.address()
+	b.do(chromedp.NavigateBack())
+	eventually(b.t, func() bool { return b.address() != was && b.ready() }, "back from %s", was)
+}
+
+// address is the address bar without scheme and host.
+func (b *tab) address() string {
+	b.t.Helper()
+	return strings.TrimPrefix(ask[string](b, `location.href`), b.base)
+}
+
+// ask evaluates an expression in the page; it works with scripts disabled too.
+func ask[T any](b *tab, expression string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	require.NoError(b.t, err, expression)
+	return value
+}
+
+// texts are the texts of all elements that match, without space around them.
+func (b *tab) texts(css string) []string {
+	b.t.Helper()
+	return ask[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map(e => e.innerText.trim())`, css))
+}
+
+// text is the text of the one element that matches.
+func (b *tab) text(css string) string {
+	b.t.Helper()
+	all := b.texts(css)
+	require.Len(b.t, all, 1, css)
+	return all[0]
+}
+
+// names are the workflows of the list.
+func (b *tab) names() []string {
+	b.t.Helper()
+	return ask[[]string](b, `[...document.querySelectorAll("table.list tbody th a")].map(e => e.textContent)`)
+}
+
+// heads are the labels of the list's columns, without arrows.
+func (b *tab) heads() []string {
+	b.t.Helper()
+	heads := b.texts("table.list thead th")
+	for i := range heads {
+		heads[i] = strings.TrimRight(heads[i], " ↑↓")
+	}
+	return heads
+}
+
+// column is the text of every cell under a heading.
+func (b *tab) column(head string) []string {
+	b.t.Helper()
+	for i, h := range b.heads() {
+		if h == head {
+			return b.texts(fmt.Sprintf("table.list tbody tr > :nth-child(%d)", i+1))
+		}
+	}
+	require.Fail(b.t, "no such column", "%s in %v", head, b.heads())
+	return nil
+}
+
+// total is the number of workflows that the list says it has.
+func (b *tab) total() int {
+	b.t.Helper()
+	return figure(b.t, b.text(".tools .count strong"))
+}
+
+// figure reads a count as pages write it: "20 113 workflows" is 20113.
+func figure(t *testing.T, text string) (n int) {
+	t.Helper()
+	digits := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, text)
+	_, err := fmt.Sscan(digits, &n)
+	require.NoError(t, err, "a count in %q", text)
+	return n
+}
