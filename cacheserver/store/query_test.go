@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -478,6 +479,23 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWarmMakesAllSegments(t *testing.T) {
+	s := loaded(t, Options{}, someChanges(newMaker(27), 120))
+	g := must(s)
+	b, _ := g.tree.At(0)
+	before := b.Bytes()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, g.Warm(ended, wire.JSON), context.Canceled)
+	require.Equal(t, before, b.Bytes())
+	require.NoError(t, g.Warm(t.Context(), wire.JSON))
+	warm := b.Bytes()
+	require.Greater(t, warm, before)
+	require.NoError(t, g.Warm(t.Context(), wire.NDJSON))
+	require.Greater(t, b.Bytes(), warm)
+	require.Error(t, g.Warm(t.Context(), wire.CSV))
 }
 
 func TestPlainForm(t *testing.T) {

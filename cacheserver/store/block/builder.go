@@ -129,14 +129,14 @@ func (b *Builder) Copy(from *Block, i, j int) {
 // Build makes the block and empties the builder.
 func (b *Builder) Build() *Block {
 	out := &Block{
-		enc:    append(make([]byte, 0, len(b.enc)), b.enc...),
-		ends:   append(make([]uint32, 0, len(b.ends)), b.ends...),
-		hashes: append(make([]uint64, 0, len(b.hashes)), b.hashes...),
+		enc:    slices.Clone(b.enc),
+		ends:   slices.Clone(b.ends),
+		hashes: slices.Clone(b.hashes),
 		dir:    make([]vec, b.l.slots),
 		untidy: b.untidy,
 	}
 	if len(b.src) > 0 {
-		out.src = append(make([]byte, 0, len(b.src)), b.src...)
+		out.src = slices.Clone(b.src)
 	}
 	data := b.data[:0]
 	for i := range b.l.Columns {
@@ -150,7 +150,7 @@ func (b *Builder) Build() *Block {
 	}
 	last := b.l.slots - 1
 	data, out.dir[last] = pack(data, b.values[last])
-	out.data = append(make([]byte, 0, len(data)), data...)
+	out.data = slices.Clone(data)
 	b.data = data
 	for i := range b.values {
 		b.values[i] = b.values[i][:0]

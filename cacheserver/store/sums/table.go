@@ -1,9 +1,6 @@
 package sums
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // group is a running sum that can be shown as a record of type R.
 type group[R any] interface {
@@ -41,38 +38,25 @@ func (t *table[G, R]) view() []*R {
 	if len(t.dirty) == 0 {
 		return t.rows
 	}
-	rows, same := slices.Clone(t.rows), true
+	rows := slices.Clone(t.rows)
 	for name := range t.dirty {
 		at, known := slices.BinarySearch(t.names, name)
 		g := t.groups[name]
-		if g.empty() {
-			delete(t.groups, name)
-			same = same && !known
-			continue
-		}
-		if same = same && known; same {
+		switch {
+		case !g.empty() && known:
 			rows[at] = g.record(name)
+		case !g.empty():
+			t.names = slices.Insert(t.names, at, name)
+			rows = slices.Insert(rows, at, g.record(name))
+		default:
+			delete(t.groups, name)
+			if known {
+				t.names = slices.Delete(t.names, at, at+1)
+				rows = slices.Delete(rows, at, at+1)
+			}
 		}
-	}
-	if !same {
-		rows = t.rebuild()
 	}
 	clear(t.dirty)
 	t.rows = rows
-	return rows
-}
-
-func (t *table[G, R]) rebuild() []*R {
-	names := slices.Sorted(maps.Keys(t.groups))
-	rows := make([]*R, len(names))
-	for i, name := range names {
-		at, known := slices.BinarySearch(t.names, name)
-		if known && !t.dirty[name] {
-			rows[i] = t.rows[at]
-		} else {
-			rows[i] = t.groups[name].record(name)
-		}
-	}
-	t.names = names
 	return rows
 }

@@ -1,0 +1,75 @@
+package sums
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+func TestExtremesAreExactWhenValuesGo(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 20 {
+		var o oldest
+		var l tally
+		var in []int64
+		for range 3000 {
+			if len(in) > 0 && rng.IntN(100) < 48 {
+				at := rng.IntN(len(in))
+				o.remove(in[at])
+				l.remove(in[at])
+				in = slices.Delete(in, at, at+1)
+			} else {
+				v := rng.Int64N(500) + 1
+				o.add(v)
+				l.add(v)
+				in = append(in, v)
+			}
+			if len(in) == 0 {
+				require.Zero(t, o.min())
+				continue
+			}
+			require.Equal(t, slices.Min(in), o.min())
+			require.Equal(t, slices.Min(in), l.min)
+			require.Equal(t, slices.Max(in), l.max)
+		}
+		require.LessOrEqual(t, len(o.out), len(o.in)/2+64, "what is gone does not pile up")
+	}
+	var o oldest
+	o.add(0)
+	o.remove(0)
+	require.Zero(t, o.min(), "0 is unknown")
+}
+
+func TestViewsAreNeverChanged(t *testing.T) {
+	s := New()
+	a := &schema.Workflow{Workflow: "a", Campaign: "c1", Status: "assigned", AvgOutputEvents: -1, AvgOutputLumis: -1, InputEvents: -1}
+	b := &schema.Workflow{Workflow: "b", Campaign: "c2", Release: "r", Status: "odd", AvgOutputEvents: 1.25, AvgOutputLumis: 0.1, InputEvents: 5}
+	s.Add(a, nil)
+	first := s.View()
+	s.Add(b, nil)
+	s.Remove(a, nil)
+	second := s.View()
+	require.Len(t, first.Campaigns, 1)
+	require.Equal(t, "c1", first.Campaigns[0].Campaign)
+	require.EqualValues(t, 1, first.Campaigns[0].Workflows)
+	require.Len(t, second.Campaigns, 1)
+	require.Equal(t, "c2", second.Campaigns[0].Campaign)
+	require.Equal(t, 25.0, second.Campaigns[0].EventProgress)
+	require.EqualValues(t, 99, second.Statuses[0].Order)
+	require.Equal(t, None, first.Releases[0].Release)
+	s.Remove(b, nil)
+	require.Empty(t, s.View().Campaigns)
+}
+
+func TestSiteNames(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"T2_CH_CERN": {"T2", "CH"}, "T1_US_FNAL_Disk": {"T1", "US"}, "(none)": {}, "(unknown)": {}, "T2_CH": {}, "TX_CH_A": {}, "T2_CHE_A": {}, "": {},
+	} {
+		tier, country := SiteName(name)
+		require.Equal(t, want, [2]string{tier, country}, name)
+	}
+}

@@ -1,0 +1,131 @@
+package tree
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/schema"
+)
+
+func edit(name string, priority int64) Edit {
+	w := &schema.Workflow{Workflow: name, Priority: priority, Campaigns: []string{"c", "c"}, TimePerEvent: float64(priority) / 3}
+	return Edit{Name: name, Record: w, Encoded: schema.AppendJSON(nil, w), Source: block.Source{IDs: []byte(name), Version: uint64(priority)}}
+}
+
+// check compares a tree with the records that it should have.
+func check(t *testing.T, tree *Tree, want map[string]Edit) {
+	t.Helper()
+	names := slices.Sorted(maps.Keys(want))
+	require.Equal(t, len(names), tree.Len())
+	at := 0
+	tree.Range(0, tree.Len(), func(b *block.Block, i, j int) bool {
+		for ; i < j; i++ {
+			e := want[names[at]]
+			require.Equal(t, string(e.Encoded), string(b.Record(i)))
+			require.Equal(t, e.Source, b.Source(i))
+			require.Equal(t, string(e.Encoded), string(schema.AppendJSON(nil, b.Workflow(tree.Layout, i))))
+			at++
+		}
+		return true
+	})
+	require.Equal(t, len(names), at)
+	for _, c := range tree.Chunks() {
+		require.LessOrEqual(t, len(c.Blocks), maxChunk)
+		for _, b := range c.Blocks {
+			require.LessOrEqual(t, b.Len(), maxBlock)
+		}
+	}
+	for n := range min(20, len(names)) {
+		at := n * len(names) / 20
+		got, found := tree.Search(names[at])
+		require.True(t, found)
+		require.Equal(t, at, got)
+		got, found = tree.Search(names[at] + " ")
+		require.False(t, found)
+		require.Equal(t, at+1, got)
+	}
+}
+
+func TestEditsEqualAMap(t *testing.T) {
+	layout, err := block.NewLayout()
+	require.NoError(t, err)
+	rng := rand.New(rand.NewPCG(1, 1))
+	e := NewEditor(layout)
+	tree, want := New(layout, nil), map[string]Edit{}
+	for round := range 36 {
+		edits := map[string]Edit{}
+		size := []int{1, 3, 40, 1500}[rng.IntN(4)]
+		remove := rng.IntN(3) * 40 // in percent: grow, change, shrink
+		for range size {
+			name := fmt.Sprintf("w%05d", rng.IntN(6_000))
+			if _, there := want[name]; there && rng.IntN(100) < remove || rng.IntN(50) == 0 {
+				edits[name] = Edit{Name: name, Remove: true}
+			} else {
+				edits[name] = edit(name, rng.Int64N(1000))
+			}
+		}
+		var list []Edit
+		for _, name := range slices.Sorted(maps.Keys(edits)) {
+			list = append(list, edits[name])
+			if delete(want, name); !edits[name].Remove {
+				want[name] = edits[name]
+			}
+		}
+		old := tree
+		before := old.Len()
+		tree, _ = e.Apply(tree, list)
+		require.Equal(t, before, old.Len())
+		if round%4 == 0 {
+			check(t, tree, want)
+		}
+		checkMoves(t, old, tree)
+	}
+	again, _ := e.Resliced(tree)
+	check(t, again, want)
+	require.LessOrEqual(t, again.Uneven(), 1)
+	var all []Edit
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		all = append(all, Edit{Name: name, Remove: true})
+	}
+	empty, _ := e.Apply(again, all)
+	check(t, empty, nil)
+}
+
+// checkMoves: each record is moved or fresh, and moved to its own name.
+func checkMoves(t *testing.T, old, next *Tree) {
+	t.Helper()
+	moved, fresh := next.Moves(old)
+	covered := map[uint32]bool{}
+	for from, to := range moved {
+		if to == Gone {
+			continue
+		}
+		a, i := old.At(from)
+		b, j := next.At(int(to))
+		require.Equal(t, string(a.Record(i)), string(b.Record(j)))
+		covered[to] = true
+	}
+	for _, at := range fresh {
+		require.False(t, covered[at])
+		covered[at] = true
+	}
+	require.Len(t, covered, next.Len())
+}
+
+func TestBulkLoadGivesExactBlocks(t *testing.T) {
+	layout, err := block.NewLayout()
+	require.NoError(t, err)
+	var edits []Edit
+	for i := range 10_020 {
+		edits = append(edits, edit(fmt.Sprintf("w%05d", i), 1))
+	}
+	tree, _ := NewEditor(layout).Apply(New(layout, nil), edits)
+	require.Equal(t, 201, tree.Blocks())
+	require.Equal(t, 1, tree.Uneven())
+}
