@@ -82,7 +82,7 @@ func (k *collator) append(dst []byte, value gjson.Result) []byte {
 // the end mark sorts before every continuation.
 func (k *collator) appendString(dst []byte, s string) []byte {
 	k.buf.Reset()
-	for _, b := range k.c.KeyFromString(&k.buf, s) {
+	for _, b := range shorten(k.c.KeyFromString(&k.buf, s)) {
 		if b == 0 {
 			dst = append(dst, 0, 0xff)
 			continue
@@ -90,6 +90,44 @@ func (k *collator) appendString(dst []byte, s string) []byte {
 		dst = append(dst, b)
 	}
 	return append(dst, 0, 1)
+}
+
+// Weights of a character without accent and of a small letter: the least of
+// their levels.
+const (
+	commonSecondary = 0x20
+	commonTertiary  = 0x02
+)
+
+// shorten drops the common weights at the end of the second and third level of
+// a collation key in place: most of the key of an ordinary text. The order
+// stays, as the end of a level sorts before each weight. A key is primary
+// weights of two bytes, or three from 0x80 on, 0 0, secondary weights of two
+// bytes, 0 0, and tertiary weights of one byte.
+func shorten(key []byte) []byte {
+	second := 0
+	for second+1 < len(key) && (key[second] != 0 || key[second+1] != 0) {
+		if key[second] >= 0x80 {
+			second++
+		}
+		second += 2
+	}
+	second += 2
+	third := second
+	for third+1 < len(key) && (key[third] != 0 || key[third+1] != 0) {
+		third += 2
+	}
+	if third+1 >= len(key) {
+		return key // not of this form
+	}
+	rest := key[third:] // with the mark before it
+	for len(rest) > 2 && rest[len(rest)-1] == commonTertiary {
+		rest = rest[:len(rest)-1]
+	}
+	for third > second && key[third-2] == 0 && key[third-1] == commonSecondary {
+		third -= 2
+	}
+	return append(key[:third], rest...)
 }
 
 // sortableFloat maps a float64 to an integer of the same order.

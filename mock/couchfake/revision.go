@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/tidwall/gjson"
 )
 
@@ -57,7 +59,7 @@ type draft struct {
 	tail      []byte
 	packer    *packer
 	size      int
-	sum       [md5.Size]byte // of the unpacked tail
+	sum       uint64 // hash of the unpacked tail
 }
 
 // parseDraft reads one document. Its members keep their order and their number
@@ -77,7 +79,7 @@ func (c *codec) parseDraft(doc []byte, valid bool) (draft, error) {
 	}
 	var d draft
 	tail := make([]byte, 0, len(compact))
-	gjson.ParseBytes(compact).ForEach(func(key, value gjson.Result) bool {
+	gjson.Parse(borrowed(compact)).ForEach(func(key, value gjson.Result) bool {
 		var special bool
 		special, err = d.special(key.String(), value)
 		if !special && err == nil {
@@ -91,11 +93,16 @@ func (c *codec) parseDraft(doc []byte, valid bool) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	d.sum = md5.Sum(tail)
+	d.sum = xxhash.Sum64(tail)
 	d.size = len(tail)
-	d.tail, d.packer, err = c.pack(tail)
-	return d, err
+	d.tail, d.packer = c.pack(tail)
+	return d, nil
 }
+
+// borrowed is a text that shares the bytes of b: a copy of each document would
+// double the memory that reading them takes. It holds until b changes, so what
+// stays of it must be cloned.
+func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // special takes a member that begins with an underscore into d.
 func (d *draft) special(key string, value gjson.Result) (bool, error) {
@@ -165,8 +172,7 @@ func (d *draft) child(parent *revision) *revision {
 		history = slices.Clip(history[:min(len(history), maxHistory)])
 	}
 	h := md5.New()
-	fmt.Fprintf(h, "%s %t ", parentRev, d.deleted)
-	h.Write(d.sum[:])
+	fmt.Fprintf(h, "%s %t %x", parentRev, d.deleted, d.sum)
 	return &revision{gen: gen, text: hex.EncodeToString(h.Sum(nil)), deleted: d.deleted,
 		tail: d.tail, packer: d.packer, size: d.size, history: history}
 }

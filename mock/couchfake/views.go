@@ -1,12 +1,15 @@
 package couchfake
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidwall/btree"
 	"github.com/tidwall/gjson"
+	"golang.org/x/sync/errgroup"
 )
 
 // View is one view of one design document, as a Go function.
@@ -16,7 +19,8 @@ type View struct {
 	Map          func(d Doc, e *Emitter) // called once for each live document that is no design document
 }
 
-// Doc is the document that a map function sees.
+// Doc is the document that a map function sees, for as long as it runs: texts
+// that it keeps must be clones.
 type Doc struct {
 	ID, Rev string
 	Body    gjson.Result // with _id and _rev
@@ -110,34 +114,71 @@ func (ix *viewIndex) snapshot(s *Server, db *database, update bool) (*btree.BTre
 	return ix.rows.Copy(), ix.seq, err
 }
 
+// updateBatch is how many documents one goroutine maps at a time.
+const updateBatch = 64
+
+// update brings the index up to date. Unpacking and mapping documents takes
+// nearly all of the time, so it is done on all cores.
 func (ix *viewIndex) update(s *Server, db *database) error {
 	changes, newest, _ := db.changesSince(ix.seq)
-	var buf []byte
-	for _, ch := range changes {
+	mapped := make([][]*viewRow, len(changes))
+	var next atomic.Int64
+	var work errgroup.Group
+	for range runtime.GOMAXPROCS(0) {
+		work.Go(func() error {
+			var buf []byte
+			for {
+				to := int(next.Add(updateBatch))
+				from := to - updateBatch
+				if from >= len(changes) {
+					return nil
+				}
+				to = min(to, len(changes))
+				var err error
+				if buf, err = ix.mapInto(s, mapped[from:to], changes[from:to], buf); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	for i, ch := range changes {
 		for _, row := range ix.byID[ch.doc.id] {
 			ix.rows.Delete(row)
 		}
 		delete(ix.byID, ch.doc.id)
+		for _, row := range mapped[i] {
+			ix.rows.Set(row)
+		}
+		if len(mapped[i]) > 0 {
+			ix.byID[ch.doc.id] = mapped[i]
+		}
+	}
+	ix.seq = newest
+	return nil
+}
+
+// mapInto gives the rows of each change; it unpacks into buf and returns it.
+func (ix *viewIndex) mapInto(s *Server, rows [][]*viewRow, changes []change, buf []byte) ([]byte, error) {
+	for i, ch := range changes {
 		if ch.win.deleted || strings.HasPrefix(ch.doc.id, "_design/") {
 			continue
 		}
 		var err error
 		if buf, err = appendDoc(buf[:0], ch.doc.id, ch.win, ""); err != nil {
-			return err
+			return buf, err
 		}
 		e := Emitter{doc: ch.win}
-		ix.view.Map(Doc{ID: ch.doc.id, Rev: ch.win.rev(), Body: gjson.ParseBytes(buf)}, &e)
+		ix.view.Map(Doc{ID: ch.doc.id, Rev: ch.win.rev(), Body: gjson.Parse(borrowed(buf))}, &e)
 		for n, row := range e.rows {
 			row.id, row.n = ch.doc.id, n
 			row.sort = s.coll.key(gjson.Parse(row.key))
-			ix.rows.Set(row)
 		}
-		if len(e.rows) > 0 {
-			ix.byID[ch.doc.id] = slices.Clip(e.rows)
-		}
+		rows[i] = slices.Clip(e.rows)
 	}
-	ix.seq = newest
-	return nil
+	return buf, nil
 }
 
 // findView says whether a view exists in a database: it does where a design
