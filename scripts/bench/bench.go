@@ -89,8 +89,11 @@ func freeAddr() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return "", fmt.Errorf("free the port again: %w", err)
+	}
+	return addr, nil
 }
 
 func (r *run) start(program string, args ...string) (*exec.Cmd, error) {
@@ -188,4 +191,28 @@ func (s server) status(key string) float64 {
 		}
 	}
 	return 0
+}
+
+// cpu is the processor time that the program has taken so far, in user mode
+// and in the kernel; 0 where /proc does not tell.
+func (s server) cpu() time.Duration {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	// The name of the program, in brackets, may hold spaces: count after it.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	const user, system = 11, 12
+	if len(fields) <= system {
+		return 0
+	}
+	var ticks int64
+	for _, field := range []string{fields[user], fields[system]} {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100 // USER_HZ
 }

@@ -13,13 +13,16 @@ import (
 	"github.com/dmwm/wmstats/scripts/bench"
 )
 
-func main() {
+func main() { os.Exit(exitCode()) }
+
+func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
