@@ -17,6 +17,7 @@ type Diff struct {
 const (
 	longest  = time.Hour // a generation that is read again and again; differences
 	maxNames = 500_000   // in all kept differences
+	dropEach = 10 * time.Second
 )
 
 // history keeps superseded generations for readers that name them, and the
@@ -28,6 +29,8 @@ type history struct {
 
 	kept  []*keptGeneration // the oldest first
 	bytes int64             // of kept
+
+	nextDrop time.Time
 
 	diffs []Diff // the oldest first, without gaps
 	names int    // in diffs
@@ -58,6 +61,7 @@ func (h *history) add(old *Snapshot, dropped int64, diff Diff) {
 	h.kept = append(h.kept, k)
 	h.bytes += k.bytes
 	h.drop(diff.Time)
+	h.shrink()
 
 	h.diffs = append(h.diffs, diff)
 	h.names += diff.names()
@@ -76,27 +80,39 @@ func (d *Diff) names() int { return 1 + len(d.Added) + len(d.Changed) + len(d.Re
 func (h *history) expire(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.nextDrop = time.Time{}
 	h.drop(now)
 }
 
-// drop lets go of generations whose time is over, and of the oldest ones while
-// they hold too much memory.
+// drop lets go of generations whose time is over. Publishing does not wait for
+// a walk over all of them: it is done now and then.
 func (h *history) drop(now time.Time) {
+	if now.Before(h.nextDrop) {
+		return
+	}
+	h.nextDrop = now.Add(dropEach)
 	left := h.kept[:0]
-	for i, k := range h.kept {
-		if !now.After(k.till) && h.bytes <= h.maxBytes {
+	for _, k := range h.kept {
+		switch {
+		case !now.After(k.till):
 			left = append(left, k)
-			continue
-		}
-		if len(left) > 0 && h.bytes <= h.maxBytes { // an older one still holds its blocks
+		case len(left) > 0: // an older one still holds its blocks
 			left[len(left)-1].bytes += k.bytes
-		} else {
+		default:
 			h.bytes -= k.bytes
 		}
-		h.kept[i] = nil
 	}
 	clear(h.kept[len(left):])
 	h.kept = left
+}
+
+// shrink lets go of the oldest generations while all hold too much memory.
+func (h *history) shrink() {
+	for len(h.kept) > 0 && h.bytes > h.maxBytes {
+		h.bytes -= h.kept[0].bytes
+		h.kept[0] = nil
+		h.kept = h.kept[1:]
+	}
 }
 
 // get gives a kept generation and prolongs its time.
