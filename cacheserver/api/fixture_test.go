@@ -134,7 +134,13 @@ func (f *fixture) get(path string, headers ...string) answerOf {
 
 func (f *fixture) do(method, path string, headers ...string) answerOf {
 	f.t.Helper()
-	req, err := http.NewRequestWithContext(f.t.Context(), method, f.url+path, http.NoBody)
+	return f.send(method, path, "", headers...)
+}
+
+// send is do with a body.
+func (f *fixture) send(method, path, body string, headers ...string) answerOf {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(f.t.Context(), method, f.url+path, strings.NewReader(body))
 	require.NoError(f.t, err)
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
@@ -145,9 +151,9 @@ func (f *fixture) do(method, path string, headers ...string) answerOf {
 	resp, err := client.Do(req)
 	require.NoError(f.t, err)
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	raw, err := io.ReadAll(resp.Body)
 	require.NoError(f.t, err)
-	return answerOf{resp, body}
+	return answerOf{resp, raw}
 }
 
 // plain is the body without its coding.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -55,13 +56,33 @@ func continueURL(c echo.Context, q wire.Query) string {
 	return target(c, q.Values())
 }
 
-// target is the address of this resource with other parameters.
+// target is the address of this resource with other parameters, as the client
+// sees it: below the path under which a proxy serves the API.
 func target(c echo.Context, v url.Values) string {
-	path := c.Request().URL.EscapedPath()
+	path := forwardedPrefix(c) + c.Request().URL.EscapedPath()
 	if query := v.Encode(); query != "" {
 		return path + "?" + query
 	}
 	return path
+}
+
+// plainPrefix is a path of plain segments: nothing that could leave the header
+// it is written to, or lead to another server.
+var plainPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)+$`)
+
+// forwardedPrefix is the path that a proxy took away before the request came
+// here, from X-Forwarded-Prefix; "" without one, or when it is not plain.
+func forwardedPrefix(c echo.Context) string {
+	const longest = 128
+	given := c.Request().Header[wire.HeaderPrefix]
+	if len(given) != 1 {
+		return ""
+	}
+	prefix := strings.TrimSuffix(given[0], "/")
+	if len(prefix) > longest || !plainPrefix.MatchString(prefix) {
+		return ""
+	}
+	return prefix
 }
 
 // listParams are the parameters of lists that are not lists of workflows.

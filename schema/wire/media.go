@@ -1,15 +1,16 @@
 package wire
 
-// Names of the headers that the API sets beyond those of HTTP itself.
+// Names of the headers that the API sets, or reads, beyond those of HTTP itself.
 const (
-	HeaderGeneration     = "X-Generation"      // generation that the answer is cut from
-	HeaderGenerationTime = "X-Generation-Time" // when it was published, RFC 3339, UTC
-	HeaderTotal          = "X-Total-Count"     // records under the filter, over all pages
-	HeaderStale          = "X-Stale"           // 1 while the source does not answer
-	HeaderStaleReason    = "X-Stale-Reason"    // why
-	HeaderRequestID      = "X-Request-Id"      // in and out; in the log too
-	HeaderTiming         = "Server-Timing"     // steps of the answer, in ms
-	HeaderLink           = "Link"              // first, prev, next, last; pinned
+	HeaderPrefix         = "X-Forwarded-Prefix" // in: path under which a proxy serves the API
+	HeaderGeneration     = "X-Generation"       // generation that the answer is cut from
+	HeaderGenerationTime = "X-Generation-Time"  // when it was published, RFC 3339, UTC
+	HeaderTotal          = "X-Total-Count"      // records under the filter, over all pages
+	HeaderStale          = "X-Stale"            // 1 while the source does not answer
+	HeaderStaleReason    = "X-Stale-Reason"     // why
+	HeaderRequestID      = "X-Request-Id"       // in and out; in the log too
+	HeaderTiming         = "Server-Timing"      // steps of the answer, in ms
+	HeaderLink           = "Link"               // first, prev, next, last; pinned
 )
 
 // Media types of the API.

@@ -1,0 +1,175 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const docsPage = "../../docs/api.md"
+
+// snippet is a fenced block of a page.
+type snippet struct {
+	language, text string
+	line           int
+}
+
+func snippetsOf(t *testing.T, path string) (page string, list []snippet) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var open *snippet
+	for i, line := range strings.Split(string(raw), "\n") {
+		fence, isFence := strings.CutPrefix(line, "```")
+		switch {
+		case isFence && open == nil:
+			open = &snippet{language: fence, line: i + 1}
+		case isFence:
+			list = append(list, *open)
+			open = nil
+		case open != nil:
+			open.text += line + "\n"
+		}
+	}
+	require.Nil(t, open, "a block of %s is not closed", path)
+	return string(raw), list
+}
+
+// Each `GET /...` on a line of examples is a request that is answered well.
+func TestDocsExamples(t *testing.T) {
+	f := newFixture(t, 300)
+	page, _ := snippetsOf(t, docsPage)
+	span := regexp.MustCompile("`GET (/[^`]*)`")
+	n := 0
+	for line := range strings.Lines(page) {
+		if rest, ok := strings.CutPrefix(line, "Example"); ok {
+			for _, m := range span.FindAllStringSubmatch(rest, -1) {
+				a := f.get(escaped(m[1]))
+				assert.Equal(t, http.StatusOK, a.StatusCode, "%s: %s", m[1], a.body)
+				n++
+			}
+		}
+	}
+	assert.Greater(t, n, 20)
+}
+
+// escaped writes what people leave as it is in a URL.
+func escaped(path string) string {
+	return strings.NewReplacer(`\`, "%5C", " ", "%20").Replace(path)
+}
+
+// Each block of HTTP is a request and its answer, in the headers and members
+// that the page shows.
+func TestDocsExchanges(t *testing.T) {
+	f := newFixture(t, 300)
+	_, list := snippetsOf(t, docsPage)
+	for _, s := range list {
+		if s.language != "http" {
+			continue
+		}
+		request, answer, ok := strings.Cut(s.text, "\nHTTP/1.1 ")
+		require.True(t, ok, "line %d", s.line)
+		got := f.exchange(request)
+		head, body, _ := strings.Cut(answer, "\n\n")
+		for i, line := range strings.Split(strings.TrimSpace(head), "\n") {
+			if i == 0 {
+				code, err := strconv.Atoi(strings.Fields(line)[0])
+				require.NoError(t, err)
+				assert.Equal(t, code, got.StatusCode, "line %d: %s", s.line, got.body)
+				continue
+			}
+			name, value, _ := strings.Cut(line, ": ")
+			assert.Equal(t, value, got.Header.Get(name), "line %d", s.line)
+		}
+		if strings.TrimSpace(body) != "" {
+			assert.JSONEq(t, body, string(got.body), "line %d", s.line)
+		}
+	}
+}
+
+// exchange sends a request as it is written in HTTP/1.1.
+func (f *fixture) exchange(text string) answerOf {
+	f.t.Helper()
+	head, body, _ := strings.Cut(text, "\n\n")
+	lines := strings.Split(strings.TrimSpace(head), "\n")
+	method, path, ok := strings.Cut(lines[0], " ")
+	require.True(f.t, ok, text)
+	return f.send(method, path, strings.TrimSpace(body), lines[1:]...)
+}
+
+// Each recipe runs as it stands, and prints something.
+func TestDocsRecipes(t *testing.T) {
+	f := newFixture(t, 300)
+	_, list := snippetsOf(t, docsPage)
+	tools := map[string][]string{"sh": {"bash", "curl", "jq", "sed"}, "python": {"python3"}, "go": {"go"}}
+	for _, s := range list {
+		needed, ok := tools[s.language]
+		if !ok {
+			continue
+		}
+		t.Run(s.language+strconv.Itoa(s.line), func(t *testing.T) {
+			for _, tool := range needed {
+				if _, err := exec.LookPath(tool); err != nil {
+					t.Skipf("%s is not here", tool)
+				}
+			}
+			out := f.run(t, s)
+			assert.NotEmpty(t, strings.TrimSpace(out))
+			t.Log(firstLines(out, 3))
+		})
+	}
+}
+
+// run runs a recipe in a directory of its own.
+func (f *fixture) run(t *testing.T, s snippet) string {
+	t.Helper()
+	dir := t.TempDir()
+	file, command := "recipe.sh", []string{"bash", "-euo", "pipefail", "recipe.sh"}
+	switch s.language {
+	case "python":
+		file, command = "recipe.py", []string{"python3", "recipe.py"}
+	case "go":
+		file, command = "recipe.go", []string{"go", "run", "recipe.go"}
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(s.text), 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "U="+f.url, "GOWORK=off", "GOFLAGS=", "no_proxy=*")
+	var errors strings.Builder
+	cmd.Stderr = &errors
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s\n%s%s", s.text, out, errors.String())
+	return string(out)
+}
+
+func firstLines(text string, n int) string {
+	var b strings.Builder
+	for scan := bufio.NewScanner(strings.NewReader(text)); n > 0 && scan.Scan(); n-- {
+		b.WriteString(scan.Text() + "\n")
+	}
+	return b.String()
+}
+
+// Every route is on the page.
+func TestDocsNameEveryRoute(t *testing.T) {
+	f := newFixture(t, 1)
+	page, _ := snippetsOf(t, docsPage)
+	paths := regexp.MustCompile(`(?m)^  (/[a-z.]+)`).FindAllStringSubmatch(string(f.get("/").body), -1)
+	require.NotEmpty(t, paths)
+	for _, m := range paths {
+		assert.Contains(t, page, " "+m[1], "docs/api.md does not name a route")
+	}
+}
