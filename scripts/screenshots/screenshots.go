@@ -1,0 +1,205 @@
+// Package screenshots makes the pictures of the dashboard for the
+// documentation: it starts the whole system on mock data that stand still,
+// looks at pages with a browser and writes PNG files. It compares nothing: what
+// pages must be is the business of the tests in scripts/e2e.
+package screenshots
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/scripts/demo"
+	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
+)
+
+// Options say what to look at and where the pictures go.
+type Options struct {
+	Bin       string // folder of the programs
+	Folder    string // of the pictures; made when it is not there
+	Workflows int    // size of the mock data
+	Seed      int64
+	Out       io.Writer // progress
+}
+
+const (
+	wide, narrow = 1440, 390 // px
+	height       = 960
+	patience     = 2 * time.Minute
+)
+
+// shot is one picture.
+type shot struct {
+	name, address string
+	look          chromium.Look
+}
+
+// Run starts the system, makes all pictures and stops it again.
+func Run(ctx context.Context, o Options) error {
+	path, err := chromium.Find()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
+		return fmt.Errorf("folder of the pictures: %w", err)
+	}
+	system, err := start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer system.stop()
+	shots, err := system.shots(ctx)
+	if err != nil {
+		return err
+	}
+	browser, stop, err := chromium.Start(ctx, path, func(string, ...any) {})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for _, s := range shots {
+		if err := take(browser, s, o); err != nil {
+			return fmt.Errorf("picture %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// system is what runs as separate processes.
+type system struct {
+	ui, cache string // URLs
+	stop      func()
+}
+
+// start returns when all pages can be made.
+func start(ctx context.Context, o Options) (*system, error) {
+	addrs, err := freeAddrs(3)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- demo.Run(ctx, demo.Options{
+			Bin: o.Bin, UIAddr: addrs[0], CacheAddr: addrs[1], CouchAddr: addrs[2],
+			Workflows: o.Workflows, Seed: o.Seed, Out: o.Out, ReadyWait: patience,
+		})
+	}()
+	s := &system{ui: "http://" + addrs[0], cache: "http://" + addrs[1]}
+	s.stop = func() { cancel(); <-ended }
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := read(ctx, s.ui+"/readyz"); err == nil {
+			return s, nil
+		}
+		select {
+		case err := <-ended:
+			cancel()
+			return nil, errors.Join(errors.New("the system did not start"), err)
+		case <-tick.C:
+		}
+	}
+}
+
+// freeAddrs are loopback addresses that nobody uses now.
+func freeAddrs(n int) ([]string, error) {
+	addrs := make([]string, n)
+	for i := range addrs {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free address: %w", err)
+		}
+		defer l.Close()
+		addrs[i] = l.Addr().String()
+	}
+	return addrs, nil
+}
+
+// shots lists the pictures. The workflow is one with much to show.
+func (s *system) shots(ctx context.Context) ([]shot, error) {
+	body, err := read(ctx, s.cache+"/fetch?status=running-open&type=TaskChain&has=Failure&sort=-TaskCount&limit=1")
+	if err != nil {
+		return nil, fmt.Errorf("look for a workflow: %w", err)
+	}
+	var found []schema.Workflow
+	if err := json.Unmarshal(body, &found); err != nil || len(found) == 0 {
+		return nil, fmt.Errorf("look for a workflow with failures: none in %.200s (%w)", body, err)
+	}
+	light := chromium.Look{Width: wide, Height: height, Scripts: true}
+	dark, small := light, light
+	dark.Dark = true
+	small.Width = narrow
+	list := s.ui + "/workflows?status=acquired,running-closed,running-open&sort=-Failure"
+	return []shot{
+		{"overview", s.ui + "/", light}, {"overview-dark", s.ui + "/", dark}, {"overview-390", s.ui + "/", small},
+		{"workflows", list, light}, {"workflows-dark", list, dark}, {"workflows-390", list, small},
+		{"workflow", s.ui + "/workflows/" + url.PathEscape(found[0].Workflow), light},
+		{"sites", s.ui + "/sites?sort=-Failure", light},
+		{"agents", s.ui + "/agents", light},
+	}, nil
+}
+
+// take looks at a page in a tab of its own and writes the picture.
+func take(browser context.Context, s shot, o Options) error {
+	tab, cancel := chromedp.NewContext(browser)
+	defer cancel()
+	if err := chromedp.Do(tab); err != nil {
+		return err
+	}
+	limited, stop := context.WithTimeout(tab, patience)
+	defer stop()
+	if err := s.look.Apply(limited); err != nil {
+		return err
+	}
+	answer, err := chromedp.RunResponse(limited, chromedp.Navigate(s.address))
+	if err != nil {
+		return err
+	}
+	if answer.Status != http.StatusOK {
+		return fmt.Errorf("%s answers %d", s.address, answer.Status)
+	}
+	picture, err := chromedp.Run(limited, chromedp.CaptureScreenshot())
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(o.Folder, s.name+".png")
+	small, err := shrink(picture)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, small, 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(o.Out, "%s: %d kB\n", file, len(small)/1000)
+	return nil
+}
+
+// read is the body of a 200 answer.
+func read(ctx context.Context, address string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %d: %.200s", address, resp.StatusCode, body)
+	}
+	return body, err
+}
