@@ -108,6 +108,18 @@ func TestStatsAndFacet(t *testing.T) {
 	assert.Equal(t, want, got)
 	assert.Contains(t, string(f.get("/stats?by=status&status=none").body), `"Sum":[],"Groups":[]`)
 
+	all := decode[wire.Stats](t, f.get("/stats?sum=Failure,Success").body)
+	assert.Equal(t, 100, all.Total)
+	assert.Equal(t, []string{}, all.By)
+	require.Len(t, all.Groups, 1)
+	var failure, success int64
+	for _, w := range f.list("/fetch?limit=all") {
+		failure, success = failure+w.Failure, success+w.Success
+	}
+	assert.Equal(t, wire.StatsGroup{Keys: []string{}, Count: 100, Sums: []int64{failure, success}}, all.Groups[0])
+	none := decode[wire.Stats](t, f.get("/stats?status=none&sum=Failure").body)
+	assert.Equal(t, []wire.StatsGroup{{Keys: []string{}, Sums: []int64{0}}}, none.Groups, "one group also of nothing")
+
 	page := decode[wire.FacetPage](t, f.get("/facet/site?prefix=t2_&limit=1&status=completed").body)
 	assert.Equal(t, "Sites", page.Field)
 	assert.Len(t, page.Values, 1)
@@ -115,12 +127,43 @@ func TestStatsAndFacet(t *testing.T) {
 	assert.Equal(t, 20, page.Values[0].Count+page.Other)
 
 	for path, param := range map[string]string{
-		"/stats": "by", "/stats?by=status,site,type": "by", "/stats?by=FailureRate": "by", "/stats?by=status&sum=FailureRate": "sum",
+		"/stats?by=status,site,type": "by", "/stats?by=FailureRate": "by", "/stats?by=status&sum=FailureRate": "sum",
 		"/stats?by=status,status": "by", "/stats?by=statsu": "by", "/stats?by=status&limit=5": "limit", "/stats?by=status&sort=Priority": "sort",
 		"/facet/sit": "/facet", "/facet/Priority": "/facet", "/facet/site?limit=all": "limit", "/facet/site?limit=0": "limit", "/facet/site?prefx=a": "prefx",
 	} {
 		a := f.get(path)
 		assert.Equal(t, 400, a.StatusCode, path)
 		assert.Equal(t, param, a.problem(t).Param, path)
+	}
+}
+
+// Jobs of a site that agents can't name are listed like any other; of jobs that
+// have no site yet only the sums are known, and that is said.
+func TestSitesWithoutAName(t *testing.T) {
+	f := newFixture(t, 40)
+	docs := changes(900, 902, 1)
+	for _, c := range docs {
+		if c.Part != nil {
+			c.Part.Sites = []schema.SitePart{{Site: schema.Unknown, Counts: schema.JobCounts{Success: 1}}}
+		}
+	}
+	f.store.Apply(docs)
+	type site struct {
+		Site schema.Site
+		wire.Group[schema.Workflow]
+	}
+	unknown := decode[site](t, f.get("/sites/(unknown)").body)
+	assert.Equal(t, int64(2), unknown.Site.Workflows)
+	assert.Equal(t, []string{workflowName(901), workflowName(900)}, names(unknown.Workflows))
+	assert.Empty(t, unknown.Note)
+
+	none := decode[site](t, f.get("/sites/(none)").body)
+	assert.Positive(t, none.Site.Workflows)
+	assert.Empty(t, none.Workflows)
+	assert.Contains(t, none.Note, "can't be listed")
+	for _, format := range []string{"ndjson", "csv"} {
+		a := f.get("/sites/(none)?format=" + format)
+		assert.Equal(t, 422, a.StatusCode, format)
+		assert.Contains(t, a.problem(t).Detail, "can't be listed")
 	}
 }

@@ -35,6 +35,7 @@ type selection struct {
 type member struct {
 	key    string
 	record []byte
+	note   string // why its workflows can't be listed
 }
 
 // writeSelection picks the page and writes it as the client wants it.
@@ -44,6 +45,9 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	format, err := a.listFormat(c, q)
 	if err != nil {
 		return err
+	}
+	if s.group != nil && s.group.note != "" && format != wire.JSON {
+		return wire.TooExpensive(s.group.note) // an empty list has no place to say so
 	}
 	sel, err := snap.Select(s.filter)
 	if err != nil {
@@ -112,6 +116,7 @@ func (a *API) surround(b *render.Body, snap *store.Snapshot, s selection, p page
 	o.number("Limit", limit)
 	o.text("Next", next)
 	if s.group != nil {
+		o.text("Note", s.group.note)
 		o.key("Workflows")
 	} else {
 		o.key("Items")

@@ -21,7 +21,7 @@ const (
 )
 
 // showStats handles GET /stats?by=a[,b]&sum=x,y: groups under the filters of
-// /fetch, with counts and sums. Exact always.
+// /fetch, with counts and sums; without by one group of all. Exact always.
 func (a *API) showStats(c echo.Context) error {
 	q, err := parseFilter(c.QueryParams(), "by", "sum")
 	if err != nil {
@@ -30,9 +30,6 @@ func (a *API) showStats(c echo.Context) error {
 	by, err := fieldList(c.QueryParams(), "by", maxBy, func(f schema.Field) bool { return f.Type != schema.Float })
 	if err != nil {
 		return err
-	}
-	if len(by) == 0 {
-		return wire.BadValue("by", "by= names one or two fields to group by.")
 	}
 	sum, err := fieldList(c.QueryParams(), "sum", maxSum, func(f schema.Field) bool { return f.Type == schema.Int })
 	if err != nil {
@@ -46,7 +43,7 @@ func (a *API) showStats(c echo.Context) error {
 		return err
 	}
 	began := a.o.Now()
-	groups, total, err := snap.Stats(q, by, sum)
+	groups, total, err := groupsOf(snap, q, by, sum)
 	if err != nil {
 		return err
 	}
@@ -60,9 +57,30 @@ func (a *API) showStats(c echo.Context) error {
 	}
 	body := wire.Stats{
 		Generation: snap.ID(), Time: timestamp(snap.Time()), Total: total,
-		By: by, Sum: notNil(sum), Groups: notNil(groups),
+		By: notNil(by), Sum: notNil(sum), Groups: notNil(groups),
 	}
 	return a.writeObject(c, snap, q, answer{began: began, filter: a.o.Now().Sub(began)}, body)
+}
+
+// groupsOf groups by the fields of by. Without any it is one group of all
+// workflows, also when there are none: added up from those by status, of which
+// a workflow has one.
+func groupsOf(snap *store.Snapshot, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
+	if len(by) > 0 {
+		return snap.Stats(q, by, sum)
+	}
+	parts, total, err := snap.Stats(q, []string{"Status"}, sum)
+	if err != nil {
+		return nil, 0, err
+	}
+	all := wire.StatsGroup{Keys: []string{}, Sums: make([]int64, len(sum))}
+	for _, g := range parts {
+		all.Count += g.Count
+		for i, v := range g.Sums {
+			all.Sums[i] += v
+		}
+	}
+	return []wire.StatsGroup{all}, total, nil
 }
 
 // showFacet handles GET /facet/{field}?prefix=&limit=: values with counts under

@@ -45,8 +45,8 @@ type StatsGroup struct {
 type Stats struct {
 	Generation string
 	Time       string
-	Total      int // workflows under the filter
-	By         []string
+	Total      int      // workflows under the filter
+	By         []string // schema keys; none: one group of all
 	Sum        []string
 	Groups     []StatsGroup // by Count, most first, then by Keys
 }
@@ -59,5 +59,6 @@ type Group[W any] struct {
 	Idx       int
 	Limit     int
 	Next      string
+	Note      string // why Workflows can't be what the record's count says; nearly always ""
 	Workflows []W
 }
