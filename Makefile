@@ -94,6 +94,10 @@ bench: build ## all benchmarks: latency, load, memory, then the packages' own
 fuzz: ## every fuzz target for FUZZTIME
 	bash scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: screenshots
+screenshots: build ## docs/images again, with a Chromium from PATH
+	go run $(PACKAGE)/scripts/cmd/screenshots
+
 .PHONY: up
 up: ## docker compose: CouchDB, mock data, both servers
 	docker compose up --build --detach --wait

@@ -175,14 +175,10 @@ func take(browser context.Context, s shot, o Options) error {
 		return err
 	}
 	file := filepath.Join(o.Folder, s.name+".png")
-	small, err := shrink(picture)
-	if err != nil {
+	if err := os.WriteFile(file, picture, 0o644); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, small, 0o644); err != nil {
-		return err
-	}
-	fmt.Fprintf(o.Out, "%s: %d kB\n", file, len(small)/1000)
+	fmt.Fprintf(o.Out, "%s: %d kB\n", file, len(picture)/1000)
 	return nil
 }
 
