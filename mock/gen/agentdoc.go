@@ -121,8 +121,22 @@ func (a *agentWriter) pulled(k int) (inWMBS, inQueue int64) {
 	if a.st.Status() != RunningOpen {
 		return mine, 0
 	}
-	inWMBS = mine * min(Ended, int64(a.st.Agents[k].Done)*16/10) / Ended
+	inWMBS = mine * createdShare(a.lead(true), int64(a.st.Agents[k].Done)) / Ended
 	return inWMBS, (mine - inWMBS) / 2
+}
+
+// lead is the share of jobs that agents create before the first one ends. Once
+// nothing is left to pull from the global queue it is all jobs of the first
+// task; those that follow wait for their input.
+func (a *agentWriter) lead(top bool) int64 {
+	luck := int64(mix(uint64(a.sk.Index)^a.w.opts.Seed<<32) % 1000)
+	switch {
+	case !top:
+		return 20_000 + 50*luck
+	case a.st.Passed(RunningClosed):
+		return Ended
+	}
+	return 20_000 + 310*luck
 }
 
 // task writes one task and adds its counters to the document's.
@@ -185,17 +199,17 @@ func (a *agentWriter) spread(k, t int, jobs, done int64) (status Counts) {
 	}
 	clear(a.cells)
 	clear(a.perf)
-	before := int64(0)
+	before, lead := int64(0), a.lead(a.tasks[t].top)
 	for _, s := range a.sk.Sites {
 		after := before + a.weight(k, s)
-		c := cell{jobs: jobs*after/sum - jobs*before/sum, done: done, killed: a.st.killed()}
+		c := cell{jobs: jobs*after/sum - jobs*before/sum, done: done, lead: lead, killed: a.st.killed()}
 		before = after
 		if c.jobs == 0 {
 			continue
 		}
 		c.luck = mix(mix(uint64(a.sk.Index)<<20^a.w.opts.Seed) ^ uint64(t<<12|k<<8|s))
 		c.fail = a.failPermille(t, s)
-		c.createUp = a.sk.FailPermille > 990
+		c.createUp = a.sk.createUp()
 		placed, unplaced := c.counts()
 		a.cells[s] = placed
 		a.sites[s].add(&placed)
@@ -222,7 +236,7 @@ func (a *agentWriter) weight(k, s int) int64 {
 // failPermille is the failure share of task t at site s: a site that fails,
 // fails for everybody; merging and cleaning fail less.
 func (a *agentWriter) failPermille(t, s int) int64 {
-	rate := int64(max(a.sk.FailPermille, a.w.badSites[s]))
+	rate := int64(max(a.sk.FailPermille, a.w.badSites[s].permille))
 	if !a.tasks[t].top && a.tasks[t].dataset == "" {
 		rate /= 3
 	}

@@ -71,20 +71,30 @@ func group(j *jsonout.Buf, name, k1 string, v1 int64, k2 string, v2 int64, k3 st
 type cell struct {
 	jobs     int64
 	done     int64  // share that ended, 0..Ended
+	lead     int64  // share that is created before the first one ends, 0..Ended
 	fail     int64  // permille of ended jobs that failed
 	killed   bool   // what has not ended is canceled
 	luck     uint64 // spreads roundings and rare states over the cells
 	createUp bool   // failures happen at creation (a broken configuration), not at run time
 }
 
+// Most jobs of a cell that run, and that are with the batch system, at a time.
+const (
+	mostRunning   = 400
+	mostSubmitted = 900
+)
+
 // counts returns the counters of the cell, those of jobs that have a site apart
-// from those that have none yet. Success and failures never fall while done rises.
+// from those that have none yet. Success, failures and the number of created
+// jobs never fall while done rises.
 func (c cell) counts() (placed, unplaced Counts) {
-	ended := c.jobs * c.done / Ended
+	ended := c.portion(c.done)
 	failed := (ended*c.fail + int64(c.luck%1000)) / 1000
 	placed.Success = ended - failed
-	created := c.reached(16)
-	submitted, started := c.reached(13), c.reached(11)
+	created := c.portion(createdShare(c.lead, c.done))
+	open := created - ended
+	started := ended + min(mostRunning, (open*int64(15+c.luck>>8%40)+int64(c.luck%100))/100)
+	submitted := max(started, ended+min(mostSubmitted, open*int64(50+c.luck>>16%45)/100))
 	switch {
 	case c.createUp:
 		unplaced.FailureCreate = failed
@@ -122,11 +132,15 @@ func (c cell) counts() (placed, unplaced Counts) {
 	return placed, unplaced
 }
 
-// reached is how many jobs have come to a state that is ahead of the end by
-// tenths/10.
-func (c cell) reached(tenths int64) int64 {
-	return c.jobs * min(Ended, c.done*tenths/10) / Ended
+// portion is a share of the jobs. Luck decides on the last one, so that cells
+// of a single job do not all wait for the very end.
+func (c cell) portion(share int64) int64 {
+	return (c.jobs*share + int64(c.luck%Ended)) / Ended
 }
+
+// createdShare is the share of jobs that exist when done have ended: somewhat
+// more with each one, so that the part of them that ended climbs from 0 to 1.
+func createdShare(lead, done int64) int64 { return min(Ended, lead+done*11/10) }
 
 // taskDone is how far a task is when its workflow is at done.
 func taskDone(done, start int64) int64 {

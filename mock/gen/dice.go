@@ -37,6 +37,7 @@ const (
 	forTables
 	forInfo
 	forFlat
+	forExits
 )
 
 func (w *World) dice(p purpose, i int) (d dice) {

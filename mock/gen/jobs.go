@@ -16,6 +16,9 @@ type exit struct {
 	step, kind, text string
 }
 
+// unsent tells that the job never came to a site.
+func (e exit) unsent() bool { return e.step == "JobSubmit" || e.step == "JobCreate" }
+
 func exitCodes() []exit {
 	return []exit{
 		{8021, "cmsRun1", "FileReadError", "An exception of category 'FileReadError' occurred while\n   [0] Processing  Event run: 1 lumi: 4411 event: 881 stream: 2\n   [1] Running path 'AODSIMoutput_step'\nException Message:\nbad file"},
@@ -40,6 +43,19 @@ func exitCodes() []exit {
 	}
 }
 
+// siteExits are ways to fail that a site gives to all jobs; the text takes its
+// name.
+func siteExits() []exit {
+	return []exit{
+		{8028, "cmsRun1", "FileOpenError", "Failed to open the file at the storage of %s: [ERROR] Server responded with an error: [3011] No servers are available; fallback failed as well"},
+		{60307, "stageOut1", "StageOutFailure", "gfal-copy to the storage of %s failed: [Errno 28] No space left on device"},
+		{99303, "NoJobReport", "NoJobReport", "Failed to find a job report: the batch system of %s has lost the job"},
+		{50660, "PerformanceError", "PerformanceKill", "Job was killed by the batch system of %s: its node has too little memory"},
+		{8020, "cmsRun1", "FileOpenError", "Input file could not be opened at %s: the certificate of the storage has expired"},
+		{60403, "stageOut1", "StageOutTimeout", "Stage-out to %s took more than 14400 s"},
+	}
+}
+
 // jobDocs returns the job summaries that workflow sk has at first.
 func (w *World) jobDocs(sk *Sketch, st *State) []Doc {
 	if w.opts.JobSummaries < 0 || len(st.Agents) == 0 || st.Cleaned || sk.FailPermille < 5 {
@@ -53,20 +69,65 @@ func (w *World) jobDocs(sk *Sketch, st *State) []Doc {
 	return docs
 }
 
-// jobDoc is the n-th job summary of a workflow that has agents.
+// failingSite draws where a job of a workflow failed: at a site as often as its
+// jobs fail there.
+func (w *World) failingSite(d *dice, sk *Sketch) int {
+	failures := make([]int, len(sk.Sites))
+	for k, s := range sk.Sites {
+		failures[k] = 1 + w.sites[s].weight*max(sk.FailPermille, w.badSites[s].permille)
+	}
+	return sk.Sites[newWeights(failures...).draw(d)]
+}
+
+// exitOf draws how a job failed: at a site that fails for everybody mostly in
+// its way, else mostly in the way of the workflow.
+func (w *World) exitOf(d *dice, sk *Sketch, s int) exit {
+	if sk.createUp() {
+		return exit{10040, "JobCreate", "CreateFailed", "The configuration of the step could not be made"}
+	}
+	if w.badSites[s].permille > 0 && d.chance(850) {
+		return w.badSites[s].exit
+	}
+	if d.chance(600) {
+		own := w.dice(forExits, sk.Index)
+		return exitCodes()[w.exitWeights.draw(&own)]
+	}
+	return exitCodes()[w.exitWeights.draw(d)]
+}
+
+// jobState draws the state of a failed job by its exit. Jobs wait for another
+// try only where work goes on.
+func jobState(d *dice, st *State, e exit) string {
+	phase := "job"
+	switch e.step {
+	case "JobCreate":
+		phase = "create"
+	case "JobSubmit":
+		phase = "submit"
+	}
+	kinds := []string{"failed", "failed", "failed", "exhausted"}
+	if st.Status().Running() {
+		kinds = []string{"failed", "failed", "failed", "cooloff", "cooloff", "paused", "exhausted"}
+	}
+	kind := one(d, kinds)
+	if kind == "exhausted" {
+		return kind
+	}
+	return phase + kind
+}
+
+// jobDoc is the n-th job summary of a workflow that has agents. One in twelve
+// is of a job that succeeded after it had failed.
 func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
 	d := w.dice(forJobs, int(mix(uint64(sk.Index))>>2)+n+1)
 	ag := st.Agents[d.n(len(st.Agents))]
 	tasks := sk.tasks(w.opts.Lean)
 	tk := tasks[d.n(len(tasks))]
-	s := w.sites[sk.Sites[d.n(len(sk.Sites))]]
-	e := exitCodes()[w.exitWeights.draw(&d)]
-	state := one(&d, []string{"jobfailed", "jobfailed", "jobfailed", "jobcooloff", "exhausted", "jobpaused", "success"})
-	switch {
-	case e.step == "JobSubmit":
-		state = one(&d, []string{"submitfailed", "submitcooloff"})
-	case state == "success":
-		e = exit{0, "cmsRun1", "", ""}
+	at := w.failingSite(&d, sk)
+	s, e := w.sites[at], w.exitOf(&d, sk, at)
+	state := jobState(&d, st, e)
+	if !e.unsent() && d.chance(83) {
+		state, e = "success", exit{0, "cmsRun1", "", ""}
 	}
 	id := fmt.Sprintf("%08x-%04x-%04x-%04x-%012x-%d", d.src.Uint64()>>32, d.n(1<<16), 0x4000|d.n(1<<12), 0x8000|d.n(1<<14), d.src.Uint64()>>16, d.n(900))
 	t := min(ag.Time, st.TimeOf(RunningOpen)+int64(d.n(200_000)))
@@ -105,7 +166,7 @@ func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
 
 // jobPlace writes where the job was: nowhere when it was never sent out.
 func jobPlace(j *jsonout.Buf, s site, e exit) {
-	if e.step == "JobSubmit" {
+	if e.unsent() {
 		j.Null("site")
 		j.Null("cms_location")
 	} else {
@@ -121,7 +182,7 @@ func jobPlace(j *jsonout.Buf, s site, e exit) {
 
 func jobErrors(j *jsonout.Buf, d *dice, e exit) {
 	j.Object("errors")
-	if e.step == "JobSubmit" {
+	if e.unsent() {
 		j.List(e.step)
 		jobError(j, e, e.text)
 		j.Close(']')

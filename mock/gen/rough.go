@@ -28,19 +28,19 @@ func (w *World) Rough(sk *Sketch, st *State, k int) Rough {
 	}
 	r.InWMBS, r.InQueue = a.pulled(k)
 	mine := share(int64(sk.Jobs), int64(k), int64(len(st.Agents)))
-	sum, before := int64(0), int64(0)
+	sum, before, lead := int64(0), int64(0), a.lead(true)
 	for _, s := range sk.Sites {
 		sum += a.weight(k, s)
 	}
 	for _, s := range sk.Sites {
 		after := before + a.weight(k, s)
-		c := cell{jobs: mine*after/sum - mine*before/sum, done: int64(ag.Done), killed: st.killed(), fail: int64(max(sk.FailPermille, w.badSites[s]))}
+		c := cell{jobs: mine*after/sum - mine*before/sum, done: int64(ag.Done), lead: lead, killed: st.killed(), fail: int64(max(sk.FailPermille, w.badSites[s].permille))}
 		before = after
 		if c.jobs == 0 {
 			continue
 		}
 		c.luck = mix(mix(uint64(sk.Index)<<20^w.opts.Seed) ^ uint64(k<<8|s))
-		c.createUp = sk.FailPermille > 990
+		c.createUp = sk.createUp()
 		placed, unplaced := c.counts()
 		if placed != (Counts{}) {
 			r.Sites = append(r.Sites, SiteCounts{w.sites[s].name, placed})

@@ -202,6 +202,9 @@ func (w *World) sketchWork(d *dice, sk *Sketch) {
 	sk.Memory = 1000 + sk.Multicore*one(d, []int{1300, 1500, 1862, 2000})
 }
 
+// createUp tells that jobs fail when they are made: the request is broken.
+func (sk *Sketch) createUp() bool { return sk.FailPermille > 990 }
+
 // drawSites picks where workflow i runs: big sites more often.
 func (w *World) drawSites(i int) []int {
 	d := w.dice(forSites, i)

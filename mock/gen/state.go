@@ -117,21 +117,33 @@ func (w *World) initialAgents(i int, st *State) []AgentState {
 	hosts := w.HostsOf(i)
 	d := w.dice(forTimes, -i-1)
 	out := make([]AgentState, len(hosts))
+	common := st.initialDone(&d)
 	for k, h := range hosts {
-		a := AgentState{Host: int32(h), Revs: int32(1 + d.n(400)), Time: w.opts.Now - w.Phase(h)}
-		switch last := st.Status(); {
-		case last == RunningOpen:
-			a.Done = int32(d.n(550_000))
-		case last == RunningClosed:
-			a.Done = int32(100_000 + d.n(899_000))
-		case st.killed():
-			a.Done = int32(200_000 + d.n(700_000))
-		default:
-			a.Done = Ended
+		out[k] = AgentState{Host: int32(h), Revs: int32(1 + d.n(400)), Time: w.opts.Now - w.Phase(h), Done: common}
+		if common < Ended { // agents differ a little
+			out[k].Done = int32(int64(common) * int64(d.between(880, 1000)) / 1000)
 		}
-		out[k] = a
 	}
 	return out
+}
+
+// MostDoneOpen is the greatest Done while the global queue holds work.
+const MostDoneOpen = 600_000
+
+// initialDone draws how far a workflow is by its status: those that still pull
+// work have mostly begun of late, those that do not are mostly near the end.
+func (s *State) initialDone(d *dice) int32 {
+	u := int64(d.n(Ended))
+	switch {
+	case s.Status() == RunningOpen:
+		return int32(u * u / Ended * MostDoneOpen / Ended)
+	case s.Status() == RunningClosed:
+		left := u * u / Ended
+		return int32(Ended - 1 - left*95/100)
+	case s.killed():
+		return int32(200_000 + u*7/10)
+	}
+	return Ended
 }
 
 // Ended is the Done of an agent that has no jobs left.

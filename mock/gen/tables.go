@@ -1,6 +1,9 @@
 package gen
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // site is one computing site and its share of jobs.
 type site struct {
@@ -48,14 +51,29 @@ func (w *World) makeSites() []site {
 	return sites
 }
 
-// makeBadSites picks the sites that fail for everybody, and how often (permille).
-func (w *World) makeBadSites() []int {
+// badSite is a site that fails for everybody.
+type badSite struct {
+	permille int  // of jobs that fail there; 0: it is no bad site
+	exit     exit // how most of them do
+}
+
+// makeBadSites picks the sites that fail for everybody, how often and how. Two
+// are of the second tier, so that many workflows meet them; all get less work
+// than they used to.
+func (w *World) makeBadSites() []badSite {
 	d := w.dice(forTables, 2)
-	bad := make([]int, len(w.sites))
-	for range 6 {
+	ways := siteExits()
+	bad := make([]badSite, len(w.sites))
+	for n := 0; n < 6; {
 		s := d.n(len(w.sites))
-		bad[s] = d.between(250, 900)
-		w.sites[s].weight = max(1, w.sites[s].weight/6)
+		if bad[s].permille > 0 || n < 2 && (!strings.HasPrefix(w.sites[s].name, "T2_") || w.sites[s].weight < 30) {
+			continue
+		}
+		way := ways[n%len(ways)]
+		way.text = fmt.Sprintf(way.text, w.sites[s].name)
+		bad[s] = badSite{d.between(250, 900), way}
+		w.sites[s].weight = max(1, w.sites[s].weight/3)
+		n++
 	}
 	return bad
 }

@@ -22,7 +22,7 @@ type Options struct {
 type World struct {
 	opts      Options
 	sites     []site
-	badSites  []int // permille of jobs that fail there, by position in sites
+	badSites  []badSite // by position in sites
 	campaigns []campaign
 	releases  []string
 	hosts     []host

@@ -55,7 +55,7 @@ func (s *Sim) rewrite(a *agent, p pair) {
 func (s *Sim) work(f *flow, mine *gen.AgentState) {
 	limit := int32(gen.Ended)
 	if f.state.Status() == gen.RunningOpen {
-		limit = 600_000
+		limit = gen.MostDoneOpen
 	}
 	mine.Done = min(limit, max(mine.Done, mine.Done+int32(5_000+s.rng.IntN(35_000))))
 	for _, a := range f.state.Agents {
