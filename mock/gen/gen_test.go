@@ -143,3 +143,14 @@ func BenchmarkRaw(b *testing.B) {
 	b.ReportMetric(float64(bytes)/1e6/b.Elapsed().Seconds(), "MB/s")
 	b.ReportMetric(float64(docs)/b.Elapsed().Seconds(), "docs/s")
 }
+
+func TestTasksAreCountedRight(t *testing.T) {
+	for _, lean := range []bool{false, true} {
+		w := world(t, gen.Options{Seed: 7, Workflows: 1500, Lean: lean})
+		for i := range w.Units() {
+			st := w.Initial(i)
+			sk := w.Sketch(i, st.Created())
+			require.Equal(t, gen.TasksMade(w, sk), w.TaskCount(sk), sk.Name)
+		}
+	}
+}

@@ -55,7 +55,12 @@ func (w *World) Rough(sk *Sketch, st *State, k int) Rough {
 }
 
 // TaskCount is the number of tasks of a workflow.
-func (w *World) TaskCount(sk *Sketch) int { return len(sk.tasks(w.opts.Lean)) }
+func (w *World) TaskCount(sk *Sketch) int {
+	if sk.Kind == Resubmission {
+		return len(sk.tasks(w.opts.Lean))
+	}
+	return sk.countTasks(w.opts.Lean)
+}
 
 // SiteNames returns the names of the sites that a workflow may use: Sites.
 func (w *World) SiteNames(sk *Sketch) []string {

@@ -2,6 +2,7 @@ package gen
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -130,12 +131,15 @@ func (w *World) Sketch(i int, created int64) *Sketch {
 func nameTail(i int, created int64) string {
 	low, high := i%10000, i/10000
 	ms := int(mix(uint64(low))%3600) + 7*high
-	t := time.Unix(created, 0).UTC()
-	return fmt.Sprintf("%s%02d%02d_%d", t.Format("060102_15"), ms/60%60, ms%60, low)
+	b := time.Unix(created, 0).UTC().AppendFormat(make([]byte, 0, 24), "060102_15")
+	for _, v := range []int{ms / 60 % 60, ms % 60} {
+		b = append(b, '0'+byte(v/10), '0'+byte(v%10))
+	}
+	return string(strconv.AppendInt(append(b, '_'), int64(low), 10))
 }
 
 func (w *World) nameRequest(d *dice, sk *Sketch) {
-	number := fmt.Sprintf("%05d", d.n(100000))
+	number := strconv.Itoa(100_000 + d.n(100_000))[1:]
 	pwg := one(d, []string{"EXO", "HIG", "SUS", "TOP", "SMP", "B2G", "BPH", "BTV", "EGM", "JME", "MUO", "TAU", "TRK", "PPD", "HIN", "TSG"})
 	switch {
 	case sk.data:
@@ -147,7 +151,7 @@ func (w *World) nameRequest(d *dice, sk *Sketch) {
 		sk.PrepID = "TEST-" + pwg + "-" + sk.Campaign + "-" + number
 	default:
 		sk.PrepID = "task_" + pwg + "-" + sk.Campaign + "-" + number
-		sk.RequestString = sk.PrepID + "__v" + fmt.Sprint(1+d.n(2)) + "_T"
+		sk.RequestString = sk.PrepID + "__v" + strconv.Itoa(1+d.n(2)) + "_T"
 	}
 }
 

@@ -26,8 +26,8 @@ const (
 	RejectedArchived
 )
 
-func statusNames() []string {
-	return []string{
+func statusNames() [RejectedArchived + 1]string {
+	return [...]string{
 		"new", "assignment-approved", "assigned", "staging", "staged", "acquired", "running-open", "running-closed",
 		"force-complete", "failed", "completed", "closed-out", "announced", "aborted", "aborted-completed", "rejected",
 		"normal-archived", "aborted-archived", "rejected-archived",

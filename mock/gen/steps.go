@@ -2,6 +2,7 @@ package gen
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -104,9 +105,10 @@ func (w *World) sketchChain(d *dice, sk *Sketch, c campaign) {
 		}
 		s.Keep = k == n-1 || d.chance(720)
 		if s.Keep {
-			s.Outputs = []Output{{f.module + "output", fmt.Sprintf("/%s/%s-%s-v%d/%s", primary, s.Campaign, tag, version, f.tier)}}
+			dataset := "/" + primary + "/" + s.Campaign + "-" + tag + "-v" + strconv.Itoa(version) + "/"
+			s.Outputs = []Output{{f.module + "output", dataset + f.tier}}
 			if f.name != "GEN" && f.module != "DQM" && !w.opts.Lean && d.chance(350) {
-				s.Outputs = append(s.Outputs, Output{"DQMoutput", fmt.Sprintf("/%s/%s-%s-v%d/DQMIO", primary, s.Campaign, tag, version)})
+				s.Outputs = append(s.Outputs, Output{"DQMoutput", dataset + "DQMIO"})
 			}
 		}
 		sk.Steps = append(sk.Steps, s)
@@ -130,12 +132,15 @@ func primaryName(d *dice) string {
 		"ZZto4L", "WWto2L2Nu", "TbarWplusto2L2Nu", "SingleNeutrino", "BsToMuMu", "StopToTopNeutralino", "ZprimeToMuMu",
 		"LongLivedXto2Mu", "RadionToHHTo4B", "VLQTprime", "GJet_PT-40to100", "JpsiToMuMu", "HeavyNeutralLepton",
 	})
-	return fmt.Sprintf("%s_M-%d_TuneCP5_13p6TeV_%s", process, 50*d.between(1, 60), one(d, []string{"pythia8", "madgraphMLM-pythia8", "powheg-pythia8", "amcatnloFXFX-pythia8"}))
+	mass := strconv.Itoa(50 * d.between(1, 60))
+	return process + "_M-" + mass + "_TuneCP5_13p6TeV_" + one(d, []string{"pythia8", "madgraphMLM-pythia8", "powheg-pythia8", "amcatnloFXFX-pythia8"})
 }
 
 func globalTag(d *dice, release string) string {
-	cycle := strings.SplitN(strings.TrimPrefix(release, "CMSSW_"), "_", 3)
-	return fmt.Sprintf("%s%sX_mcRun%d_realistic_v%d", cycle[0], cycle[1], 2+d.n(3), 1+d.n(20))
+	major, rest, _ := strings.Cut(strings.TrimPrefix(release, "CMSSW_"), "_")
+	minor, _, _ := strings.Cut(rest, "_")
+	run := strconv.Itoa(2 + d.n(3))
+	return major + minor + "X_mcRun" + run + "_realistic_v" + strconv.Itoa(1+d.n(20))
 }
 
 func scramArchs() []string {

@@ -62,6 +62,28 @@ func (sk *Sketch) tasks(lean bool) []task {
 	return out
 }
 
+// countTasks is the number of tasks of a workflow that is no recovery, without
+// making them.
+func (sk *Sketch) countTasks(lean bool) (n int) {
+	perOutput := 3 // merge, clean-up, logs of the merge
+	if lean {
+		perOutput = 2
+	}
+	for k, s := range sk.Steps {
+		if k == 0 || sk.Tasked {
+			if n+2+3*len(s.Outputs) > maxTasks {
+				break
+			}
+			n++
+			if s.Name != "EndOfRunDQMHarvest" {
+				n++
+			}
+		}
+		n += perOutput * len(s.Outputs)
+	}
+	return n
+}
+
 // recovered cuts a tree down to the part that a recovery runs again.
 func (sk *Sketch) recovered(tree []task) []task {
 	rest := sk.InitialTask[len(sk.Original)+1:] // with its leading slash
