@@ -129,7 +129,7 @@ func (s *Source) parts(sk *gen.Sketch, st *gen.State) []schema.AgentPart {
 	for t := range tasks {
 		tasks[t] = uint64(sk.Index)<<8 + uint64(t)
 	}
-	parts := make([]schema.AgentPart, len(st.Agents))
+	parts, outputs := make([]schema.AgentPart, len(st.Agents)), sk.OutputDatasets()
 	for k := range parts {
 		r := s.world.Rough(sk, st, k)
 		p := &parts[k]
@@ -140,11 +140,13 @@ func (s *Source) parts(sk *gen.Sketch, st *gen.State) []schema.AgentPart {
 		if r.Skipped {
 			p.SkippedFiles = 1
 		}
+		p.Sites = make([]schema.SitePart, 0, len(r.Sites))
 		for c := range r.Sites {
 			p.Sites = append(p.Sites, schema.SitePart{Site: r.Sites[c].Site, Counts: counts(&r.Sites[c].Counts)})
 		}
-		for _, ds := range sk.OutputDatasets() {
-			if r.Events > 0 {
+		if r.Events > 0 {
+			p.Outputs = make([]schema.OutputPart, 0, len(outputs))
+			for _, ds := range outputs {
 				p.Outputs = append(p.Outputs, schema.OutputPart{Dataset: ds, Events: r.Events, Lumis: r.Lumis, Bytes: r.Events * gen.EventSize(ds)})
 			}
 		}

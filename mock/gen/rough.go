@@ -32,6 +32,7 @@ func (w *World) Rough(sk *Sketch, st *State, k int) Rough {
 	for _, s := range sk.Sites {
 		sum += a.weight(k, s)
 	}
+	r.Sites = make([]SiteCounts, 0, len(sk.Sites))
 	for _, s := range sk.Sites {
 		after := before + a.weight(k, s)
 		c := cell{jobs: mine*after/sum - mine*before/sum, done: int64(ag.Done), lead: lead, killed: st.killed(), fail: int64(max(sk.FailPermille, w.badSites[s].permille))}

@@ -85,6 +85,7 @@ func (w *World) sketchChain(d *dice, sk *Sketch, c campaign) {
 	primary := primaryName(d)
 	tag, arch := globalTag(d, sk.Release), one(d, scramArchs())
 	version := 1 + d.n(4)
+	sk.Steps = make([]Step, 0, n)
 	for k, f := range forms[first : first+n] {
 		s := Step{Name: f.name, Release: sk.Release, Campaign: sk.Campaign, GlobalTag: tag, ScramArch: arch}
 		s.PrepID = strings.TrimPrefix(sk.PrepID, "task_")
