@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
@@ -70,6 +71,7 @@ type Options struct {
 	Cache      store.Cache          // nil: keeps nothing
 	Registry   *prometheus.Registry // nil: one of its own; /metrics serves it
 	Build      Build
+	Attention  attention.Options // thresholds of /attention; the zero value is good
 
 	DetailTimeout time.Duration // longest read of one detail; 0: 30 s
 	ChunkTimeout  time.Duration // longest write of a part of a long body; 0: 30 s
@@ -117,9 +119,13 @@ func New(o Options) (*API, error) {
 	if o.ChunkTimeout == 0 {
 		o.ChunkTimeout = 30 * time.Second
 	}
+	o.Attention = o.Attention.Complete()
 	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool()}
 	var err error
 	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	if err := o.Registry.Register(newAttentionMetric(a)); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	a.workflow = schema.Describe[schema.Workflow]()

@@ -56,7 +56,7 @@ func TestProblems(t *testing.T) {
 
 func TestBeforeTheFirstGeneration(t *testing.T) {
 	f := newEmptyFixture(t)
-	for _, path := range []string{"/fetch", "/fetch?limit=all", "/fetch/x", "/sites", "/sites/x", "/campaign", "/agent", "/release", "/status", "/stats?by=status", "/facet/status", "/fetch?gen=t-1"} {
+	for _, path := range []string{"/fetch", "/fetch?limit=all", "/fetch/x", "/sites", "/sites/x", "/campaign", "/agent", "/release", "/status", "/stats?by=status", "/facet/status", "/fetch?gen=t-1", "/attention"} {
 		a := f.get(path)
 		assert.Equal(t, http.StatusServiceUnavailable, a.StatusCode, path)
 		assert.NotEmpty(t, a.Header.Get("Retry-After"), path)
@@ -66,8 +66,9 @@ func TestBeforeTheFirstGeneration(t *testing.T) {
 	assert.Contains(t, string(f.get("/readyz?verbose").body), "[-] generation")
 	assert.Equal(t, 200, f.get("/livez").StatusCode)
 	assert.Equal(t, 200, f.get("/healthz").StatusCode)
-	info := decode[schema.CacheInfo](t, f.get("/pulse").body)
+	info := decode[wire.Pulse](t, f.get("/pulse").body)
 	assert.Empty(t, info.Generation)
+	assert.Equal(t, -1, info.Attention)
 	assert.Contains(t, string(f.get("/metrics").body), "wmstats_generation_age_seconds -1")
 }
 

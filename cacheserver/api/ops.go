@@ -16,18 +16,22 @@ import (
 
 const mediaText = "text/plain; charset=utf-8"
 
-// showPulse handles GET /pulse: the CacheInfo record, also before the first
+// showPulse handles GET /pulse: the CacheInfo record with a count, also before the first
 // generation. Its tag is weak and leaves out the time of the last check, which
 // moves all the time and is no news.
 func (a *API) showPulse(c echo.Context) error {
 	if _, err := onlyParams(c); err != nil {
 		return err
 	}
-	info := a.o.Store.Info()
+	info := wire.Pulse{CacheInfo: a.o.Store.Info(), Attention: a.attentionTotal()}
 	h := c.Response().Header()
 	news := info
 	news.CheckTime = 0
-	tag := `W/"` + strconv.FormatUint(xxhash.Sum64(schema.AppendJSON(nil, &news)), 16) + `"`
+	encoded, err := encode(news)
+	if err != nil {
+		return err
+	}
+	tag := `W/"` + strconv.FormatUint(xxhash.Sum64(encoded), 16) + `"`
 	h.Set("Etag", tag)
 	h.Set("Cache-Control", cacheControl(false))
 	h.Set("Vary", "Accept, Accept-Encoding")

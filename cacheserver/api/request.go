@@ -66,6 +66,15 @@ func target(c echo.Context, v url.Values) string {
 	return path
 }
 
+// base is what comes before the paths of routes where the client sees them.
+func base(c echo.Context) string {
+	prefix := forwardedPrefix(c)
+	if strings.HasPrefix(c.Request().URL.Path, versionPrefix+"/") {
+		return prefix + versionPrefix
+	}
+	return prefix
+}
+
 // plainPrefix is a path of plain segments: nothing that could leave the header
 // it is written to, or lead to another server.
 var plainPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)+$`)

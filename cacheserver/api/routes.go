@@ -20,6 +20,9 @@ import (
 // maxBody bounds what a client may send: no resource here reads a body yet.
 const maxBody = 64 << 10
 
+// versionPrefix is before the alias of every path.
+const versionPrefix = "/v1"
+
 // route is one resource: GET and HEAD, with and without /v1.
 type route struct {
 	path   string
@@ -36,6 +39,7 @@ func (a *API) table() []route {
 		{"/status", "sums of the workflows by status", a.listStatuses},
 		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats},
 		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet},
+		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention},
 		{"/pulse", "state of the data: generation, age, source", a.showPulse},
 		{"/quarantine", "documents that could not be used", a.listQuarantine},
 		{"/problems", "all problems", a.listProblems},
@@ -61,7 +65,7 @@ func (a *API) routes() *echo.Echo {
 	for _, r := range a.table() {
 		a.paths = append(a.paths, strings.TrimSuffix(r.path, ":name"))
 		handle := a.wrap(r)
-		for _, prefix := range []string{"", "/v1"} {
+		for _, prefix := range []string{"", versionPrefix} {
 			e.GET(prefix+r.path, handle)
 			e.HEAD(prefix+r.path, handle)
 		}

@@ -1,5 +1,7 @@
 package wire
 
+import "github.com/dmwm/wmstats/schema"
+
 // FacetResult is the answer to one Facet.
 type FacetResult struct {
 	Values   []FacetValue
@@ -61,4 +63,41 @@ type Group[W any] struct {
 	Next      string
 	Note      string // why Workflows can't be what the record's count says; nearly always ""
 	Workflows []W
+}
+
+// Pulse is the body of /pulse.
+type Pulse struct {
+	schema.CacheInfo
+
+	Attention int // workflows and agents that rules of /attention name; -1 before the first generation
+}
+
+// Attention is the body of /attention.
+type Attention struct {
+	Generation string
+	Time       string
+	Total      int             // different workflows and agents that the rules name
+	Rules      []AttentionRule // all, in a fixed order, those that name nothing too
+}
+
+// AttentionRule is one rule with what it names.
+type AttentionRule struct {
+	Rule  string
+	Title string
+	Help  string          // what the rule asks
+	Count int             // workflows or agents that it names
+	Query string          // address of the list of all of them
+	Items []AttentionItem // the first by Score, at most 20
+}
+
+// AttentionItem is one workflow or agent, or the source.
+type AttentionItem struct {
+	Kind     string // Workflow, Agent or Source
+	Name     string
+	Status   string   // status of the workflow, severity of the agent
+	Priority int64    // 0 for what has none
+	Since    int64    // Unix s; the status, the last report, the last answer; 0: not known
+	Failure  int64    // failed jobs
+	Score    float64  // priority band x hours x (1 + failed jobs)
+	Reasons  []string // of an agent and the source
 }

@@ -1,0 +1,145 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dmwm/wmstats/cacheserver/api/attention"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// showAttention handles GET /attention?rule=a,b: the rules that fire, what they
+// name, and the list of all of it.
+func (a *API) showAttention(c echo.Context) error {
+	v, err := onlyParams(c, "rule")
+	if err != nil {
+		return err
+	}
+	rules, err := a.chosenRules(v["rule"])
+	if err != nil {
+		return err
+	}
+	if _, err := chooseFormat(c, "", wire.JSON); err != nil {
+		return err
+	}
+	snap, err := a.snapshot(c, wire.Query{})
+	if err != nil {
+		return err
+	}
+	began := a.o.Now()
+	state := a.attentionState(snap)
+	_, total, err := a.o.Attention.Count(state)
+	if err != nil {
+		return err
+	}
+	body := wire.Attention{Generation: snap.ID(), Time: timestamp(snap.Time()), Total: total, Rules: []wire.AttentionRule{}}
+	for i := range rules {
+		r := &rules[i]
+		shown := wire.AttentionRule{Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query()}
+		if shown.Items, shown.Count, err = a.attentionItems(state, r); err != nil {
+			return err
+		}
+		body.Rules = append(body.Rules, shown)
+	}
+	return a.writeObject(c, snap, wire.Query{}, answer{began: began, filter: a.o.Now().Sub(began)}, body)
+}
+
+// chosenRules are the rules named in rule=, or all.
+func (a *API) chosenRules(asked []string) ([]attention.Rule, error) {
+	all := a.o.Attention.Rules()
+	if len(asked) == 0 {
+		return all, nil
+	}
+	var names []string
+	for _, r := range all {
+		names = append(names, r.Name)
+	}
+	chosen := map[string]bool{}
+	for _, name := range strings.Split(strings.Join(asked, ","), ",") {
+		if !slices.Contains(names, name) {
+			p := wire.BadValue("rule", fmt.Sprintf("There is no rule %.80q; there are: %s.", name, strings.Join(names, ", ")))
+			p.DidYouMean = wire.Near(name, names, 3)
+			return nil, p
+		}
+		chosen[name] = true
+	}
+	return slices.DeleteFunc(all, func(r attention.Rule) bool { return !chosen[r.Name] }), nil
+}
+
+func (a *API) attentionState(snap *store.Snapshot) attention.State {
+	return attention.State{Snap: snap, Agents: a.o.Store.Agents(snap), Source: a.o.Store.Source(), Now: a.o.Now()}
+}
+
+// ranked is what a rule names of one generation.
+type ranked struct {
+	items []wire.AttentionItem
+	count int
+}
+
+// attentionItems ranks what a rule names. Workflows are ranked once in a
+// generation: that reads the record of each.
+func (a *API) attentionItems(state attention.State, r *attention.Rule) ([]wire.AttentionItem, int, error) {
+	key := "attention/" + state.Snap.ID() + "/" + r.Name
+	if len(r.Terms) > 0 {
+		if kept, ok := a.o.Cache.Get(key); ok {
+			if rk, ok := kept.(ranked); ok {
+				return rk.items, rk.count, nil
+			}
+		}
+	}
+	items, count, err := a.o.Attention.Items(state, r)
+	if err != nil {
+		return nil, 0, fmt.Errorf("rank attention: %w", err)
+	}
+	if len(r.Terms) > 0 {
+		const usual = 200 // bytes of an item
+		a.o.Cache.Set(key, ranked{items, count}, int64(usual*(1+len(items))))
+	}
+	return items, count, nil
+}
+
+// attentionTotal is the number in /pulse; -1 when it is not known.
+func (a *API) attentionTotal() int {
+	snap, ok := a.o.Store.Snapshot()
+	if !ok {
+		return -1
+	}
+	_, total, err := a.o.Attention.Count(a.attentionState(snap))
+	if err != nil {
+		a.log.Error("attention can't be counted", "err", err)
+		return -1
+	}
+	return total
+}
+
+// attentionMetric counts at each scrape.
+type attentionMetric struct {
+	api  *API
+	desc *prometheus.Desc
+}
+
+func newAttentionMetric(a *API) *attentionMetric {
+	return &attentionMetric{a, prometheus.NewDesc("wmstats_attention", "Workflows and agents that a rule of /attention names.", []string{"rule"}, nil)}
+}
+
+func (m *attentionMetric) Describe(descs chan<- *prometheus.Desc) { descs <- m.desc }
+
+func (m *attentionMetric) Collect(metrics chan<- prometheus.Metric) {
+	snap, ok := m.api.o.Store.Snapshot()
+	if !ok {
+		return
+	}
+	byRule, _, err := m.api.o.Attention.Count(m.api.attentionState(snap))
+	if err != nil {
+		metrics <- prometheus.NewInvalidMetric(m.desc, err)
+		return
+	}
+	for rule, n := range byRule {
+		metrics <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, float64(n), rule)
+	}
+}

@@ -1,0 +1,209 @@
+// Package attention says what operators should look at: a fixed list of rules,
+// the workflows and agents that each names, and which of these come first. It
+// reads one generation and what the store says of agents and source. It decides
+// nothing about a record: alerts and severities are package schema's, made when
+// the record is; here they are only gathered, counted and ranked.
+package attention
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Names of the rules that are no alerts of workflows.
+const (
+	AgentError   = "agent_error"
+	AgentWarning = "agent_warning"
+	OldData      = "old_data"
+)
+
+// Options are the thresholds. The zero value is good.
+type Options struct {
+	HighPriority int64         // status_stall is for workflows of at least this priority; 0: 85000
+	Period       time.Duration // the source should answer so often; data are old after 3 of them; 0: 5 min
+	Top          int           // items of a rule that are shown; 0: 20
+}
+
+// Complete fills in what is not given.
+func (o Options) Complete() Options {
+	if o.HighPriority == 0 {
+		o.HighPriority = 85_000
+	}
+	if o.Period == 0 {
+		o.Period = 5 * time.Minute
+	}
+	if o.Top == 0 {
+		o.Top = 20
+	}
+	return o
+}
+
+// Rule is one reason for attention.
+type Rule struct {
+	Name, Title, Help string
+	Terms             []wire.Term // workflows that it names; none: it is about agents or the source
+	severity          string      // of the agents that it names
+	path              string      // of the list of all, where it is not one of workflows
+}
+
+// Query is the list request that shows all that the rule names, as path and
+// parameters.
+func (r *Rule) Query() string {
+	if len(r.Terms) == 0 {
+		return r.path
+	}
+	q := wire.Query{Terms: r.Terms, Sort: []wire.SortKey{{Field: "Priority", Desc: true}, {Field: "StatusTime"}}}
+	return "/fetch?" + q.Values().Encode()
+}
+
+// Rules are all rules, in the order in which they are shown.
+func (o Options) Rules() []Rule {
+	o = o.Complete()
+	alert := func(name, title, help string, more ...wire.Term) Rule {
+		terms := []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{name}}}
+		return Rule{Name: name, Title: title, Help: help, Terms: append(more, terms...)}
+	}
+	return []Rule{
+		alert(schema.AlertFailed, "Failed", "workflows in status failed"),
+		alert(schema.AlertConfigError, "Configuration error", "jobs fail and none has succeeded"),
+		alert(schema.AlertSiteError, "Site error", "more than 85 % of the jobs fail"),
+		alert(schema.AlertAssignedStall, "Stalled in assigned", "more than two hours in status assigned"),
+		alert(schema.AlertStatusStall, "No progress",
+			fmt.Sprintf("no running job for more than two days, priority %d and above", o.HighPriority),
+			wire.Term{Field: "Priority", Op: wire.Min, Number: float64(o.HighPriority)}),
+		alert(schema.AlertStaleAgent, "Stale counts", "running, and the counts of an agent are older than 20 minutes"),
+		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", severity: schema.SeverityError, path: "/agent"},
+		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", severity: schema.SeverityWarning, path: "/agent"},
+		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + (3 * o.Period).String(), path: "/pulse"},
+	}
+}
+
+// State is what the rules look at.
+type State struct {
+	Snap   *store.Snapshot
+	Agents []schema.AgentDetail
+	Source store.SourceState
+	Now    time.Time
+}
+
+// Count tells how many each rule names. total is the number of different
+// workflows and agents, and one for old data.
+func (o Options) Count(s State) (byRule map[string]int, total int, err error) {
+	o = o.Complete()
+	byRule = map[string]int{}
+	var alerts []string // of rules that have no other condition
+	for _, r := range o.Rules() {
+		switch {
+		case len(r.Terms) > 0:
+			list, err := s.Snap.Select(wire.Query{Terms: r.Terms})
+			if err != nil {
+				return nil, 0, fmt.Errorf("count %s: %w", r.Name, err)
+			}
+			byRule[r.Name] = list.Total()
+			if len(r.Terms) == 1 {
+				alerts = append(alerts, r.Name)
+			}
+		default:
+			byRule[r.Name] = len(o.others(s, &r))
+			total += byRule[r.Name]
+		}
+	}
+	// A workflow may be under several rules: those with an alert alone, and
+	// those that stall without any of these alerts, are each counted once.
+	slices.Sort(alerts)
+	some := wire.Term{Field: "Alerts", Op: wire.In, Values: alerts}
+	none := wire.Term{Field: "Alerts", Op: wire.NotIn, Values: alerts}
+	terms := [][]wire.Term{{some}}
+	for _, r := range o.Rules() {
+		if len(r.Terms) > 1 {
+			terms = append(terms, append(slices.Clone(r.Terms), none))
+		}
+	}
+	for _, t := range terms {
+		list, err := s.Snap.Select(wire.Query{Terms: t})
+		if err != nil {
+			return nil, 0, fmt.Errorf("count workflows that need attention: %w", err)
+		}
+		total += list.Total()
+	}
+	return byRule, total, nil
+}
+
+// Items are those that come first of what a rule names, by Score and then by
+// name. count is how many it names in all.
+func (o Options) Items(s State, r *Rule) (items []wire.AttentionItem, count int, err error) {
+	o = o.Complete()
+	if len(r.Terms) > 0 {
+		return o.workflows(s, r)
+	}
+	all := o.others(s, r)
+	top := ranking{most: o.Top}
+	for _, item := range all {
+		top.add(item)
+	}
+	return top.sorted(), len(all), nil
+}
+
+// others are the agents or the source.
+func (o Options) others(s State, r *Rule) (items []wire.AttentionItem) {
+	if r.Name == OldData {
+		if since := s.Source.CheckTime; !since.IsZero() && s.Now.Sub(since) > 3*o.Period {
+			items = append(items, wire.AttentionItem{
+				Kind: "Source", Name: s.Source.Source, Status: "stale", Since: since.Unix(),
+				Score: round(s.Now.Sub(since).Hours()), Reasons: reasons(s.Source.Reason),
+			})
+		}
+		return items
+	}
+	for i := range s.Agents {
+		a := &s.Agents[i].Agent
+		if a.Severity != r.severity {
+			continue
+		}
+		items = append(items, wire.AttentionItem{
+			Kind: "Agent", Name: a.Agent, Status: a.Severity, Since: a.UpdateTime, Failure: a.Failure,
+			Score: Score(0, a.UpdateTime, s.Now.Unix(), a.Failure), Reasons: reasons(a.Reasons...),
+		})
+	}
+	return items
+}
+
+func reasons(texts ...string) []string {
+	return slices.DeleteFunc(append([]string{}, texts...), func(t string) bool { return t == "" })
+}
+
+// Score ranks within a rule: priority band x age x failed jobs, that is
+//
+//	Band(priority) x max(1, now - since in hours) x (1 + failure)
+//
+// so that something without a failed job, or of unknown age (since 0), still
+// has a place. Rounded to two digits after the point.
+func Score(priority, since, now, failure int64) float64 {
+	age := 1.0
+	if since > 0 {
+		age = max(1, float64(now-since)/3600)
+	}
+	return round(float64(Band(priority)) * age * float64(1+max(0, failure)))
+}
+
+func round(x float64) float64 { return math.Round(100*x) / 100 }
+
+// Band is 1 below priority 63000, 2 from there, 3 from 85000 and 4 from 110000:
+// the values at which production sets its priorities.
+func Band(priority int64) int {
+	switch {
+	case priority >= 110_000:
+		return 4
+	case priority >= 85_000:
+		return 3
+	case priority >= 63_000:
+		return 2
+	}
+	return 1
+}

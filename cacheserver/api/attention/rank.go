@@ -1,0 +1,101 @@
+package attention
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// ranking keeps the items with the highest scores.
+type ranking struct {
+	most  int
+	items []wire.AttentionItem
+}
+
+func order(a, b wire.AttentionItem) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Name, b.Name))
+}
+
+func (r *ranking) add(item wire.AttentionItem) {
+	r.items = append(r.items, item)
+	if len(r.items) >= 2*r.most+16 {
+		r.cut()
+	}
+}
+
+func (r *ranking) cut() {
+	slices.SortFunc(r.items, order)
+	r.items = r.items[:min(r.most, len(r.items))]
+}
+
+func (r *ranking) sorted() []wire.AttentionItem {
+	r.cut()
+	if r.items == nil {
+		return []wire.AttentionItem{}
+	}
+	return r.items
+}
+
+// step is how many records are looked at once.
+const step = 1000
+
+// workflows ranks the workflows that a rule names. Ages are those at the time
+// of the generation, so the result is a property of the generation.
+func (o Options) workflows(s State, r *Rule) ([]wire.AttentionItem, int, error) {
+	list, err := s.Snap.Select(wire.Query{Terms: r.Terms})
+	if err != nil {
+		return nil, 0, fmt.Errorf("select %s: %w", r.Name, err)
+	}
+	now := s.Snap.Time().Unix()
+	top := ranking{most: o.Top}
+	for i := 0; i < list.Total(); i += step {
+		for _, record := range list.Page(i, step) {
+			item, err := itemOf(record)
+			if err != nil {
+				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, err)
+			}
+			item.Score = Score(item.Priority, item.Since, now, item.Failure)
+			top.add(item)
+		}
+	}
+	return top.sorted(), list.Total(), nil
+}
+
+// itemOf reads what an item needs of an encoded Workflow record.
+func itemOf(record []byte) (item wire.AttentionItem, err error) {
+	item.Kind, item.Reasons = "Workflow", []string{}
+	left := 5
+	for m, err := range render.Members(record) {
+		if err != nil {
+			return item, fmt.Errorf("read a record: %w", err)
+		}
+		left--
+		switch string(m.Key) {
+		case "Workflow":
+			err = json.Unmarshal(m.Value, &item.Name)
+		case "Status":
+			err = json.Unmarshal(m.Value, &item.Status)
+		case "StatusTime":
+			item.Since, err = strconv.ParseInt(string(m.Value), 10, 64)
+		case "Priority":
+			item.Priority, err = strconv.ParseInt(string(m.Value), 10, 64)
+		case "Failure":
+			item.Failure, err = strconv.ParseInt(string(m.Value), 10, 64)
+		default:
+			left++
+		}
+		if err != nil {
+			return item, fmt.Errorf("read %s of a record: %w", m.Key, err)
+		}
+		if left == 0 {
+			return item, nil
+		}
+	}
+	return item, errors.New("read a record: a key is missing")
+}
