@@ -53,13 +53,25 @@ func Count(n int64, reason string) Text {
 	return Text{Shown: Int(n)}
 }
 
-// Float writes a plain number with at most two decimals.
+// positive writes a number that the source leaves out, or sets to 0, where the
+// request has no wish of its own.
+func positive(n int64, unit string) Text {
+	if n <= 0 {
+		return NA("the request does not say")
+	}
+	return Text{Shown: Int(n) + unit}
+}
+
+// Float writes a plain number with at most two decimals, large ones with none.
 func Float(f float64) string {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return "n/a"
 	}
 	if f == math.Trunc(f) && math.Abs(f) < 1e15 {
 		return Int(int64(f))
+	}
+	if math.Abs(f) >= 1000 && math.Abs(f) < 1e15 {
+		return Int(int64(math.Round(f)))
 	}
 	return strconv.FormatFloat(f, 'f', 2, 64)
 }

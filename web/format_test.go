@@ -155,3 +155,15 @@ func TestColumnsAreTheSchema(t *testing.T) {
 		assert.True(t, ok, key)
 	}
 }
+
+func TestSourceName(t *testing.T) {
+	for source, want := range map[string]string{
+		"":                               "not named",
+		"mock seed 7":                    "invented data, seed 7",
+		"https://couch.example:5984/db":  "CouchDB at couch.example:5984",
+		"http://user:secret@couch.local": "CouchDB at couch.local",
+		"a file":                         "a file",
+	} {
+		assert.Equal(t, want, SourceName(source), source)
+	}
+}

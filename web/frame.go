@@ -1,6 +1,11 @@
 package web
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"net/url"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
 
 // Frame is what every page shares: where the reader is, and how fresh the data
 // are.
@@ -68,19 +73,31 @@ type Link struct{ Text, Href string }
 // Field is one input of a form that carries a value along.
 type Field struct{ Name, Value string }
 
+// SourceName is a name of the source for people: the host of its address, or
+// what it calls itself.
+func SourceName(source string) string {
+	if source == "" {
+		return "not named"
+	}
+	if u, err := url.Parse(source); err == nil && u.Host != "" {
+		return "CouchDB at " + u.Host
+	}
+	if seed, ok := strings.CutPrefix(source, "mock seed "); ok {
+		return "invented data, seed " + seed
+	}
+	return source
+}
+
 // sourceState says in words how the source is.
 func sourceState(d Data) string {
-	source := d.Info.Source
-	if source == "" {
-		source = "source"
-	}
+	source := SourceName(d.Info.Source)
 	switch d.State {
 	case Fresh:
-		return source + " ok"
+		return "source ok (" + source + ")"
 	case Ageing:
-		return source + " silent"
+		return "source silent (" + source + ")"
 	case Stale:
-		return source + " does not answer"
+		return "source does not answer (" + source + ")"
 	case Loading:
 		return "first read of the source"
 	case Down:

@@ -72,7 +72,7 @@ func siteStateMark(state string) Mark {
 	switch state {
 	case "Normal":
 		return Mark{"ok", "●"}
-	case "Drain":
+	case "Drain", "Draining":
 		return Mark{"run", "◐"}
 	case "Down", "Aborted":
 		return Mark{"bad", "✕"}

@@ -4,6 +4,7 @@ package web
 // server away, first load running.
 type ProblemPage struct {
 	Frame
+	All     Link // to all things of the kind that was not found
 	Heading string
 	Text    string
 	Near    []Link // names that resemble what was asked for

@@ -44,6 +44,15 @@ type AgentGroup struct {
 	Agents   []schema.Agent
 }
 
+// named are the agents that the overview names: those that are well are only
+// counted.
+func (g AgentGroup) named() []schema.Agent {
+	if g.Severity == "ok" {
+		return nil
+	}
+	return g.Agents
+}
+
 // lifeGroup is one group of the life cycle with its statuses.
 type lifeGroup struct {
 	Title string

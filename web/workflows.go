@@ -67,7 +67,7 @@ type ColumnPicker struct {
 // ColumnOption is one column to choose.
 type ColumnOption struct {
 	Key, Label string
-	Chosen          bool
+	Chosen     bool
 }
 
 // Export are the addresses of the same list for programs.

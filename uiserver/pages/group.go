@@ -28,7 +28,9 @@ func (p *Pages) one(c echo.Context, read func(ctx context.Context, name string, 
 	}
 	q, notes = p.parseList(c.Request())
 	ask := func(ctx context.Context) (err error) {
-		found, err = read(ctx, named, q.Query)
+		asked := q.Query
+		asked.Fields = p.fields(q)
+		found, err = read(ctx, named, asked)
 		return err
 	}
 	state, err = p.load(c.Request().Context(), ask)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -65,7 +66,9 @@ func (p *Pages) about(c echo.Context) error {
 	page.UI = p.uiFacts()
 	page.Cache = cacheFacts(page.Data)
 	for _, key := range slices.Sorted(maps.Keys(version)) {
-		page.Cache = append(page.Cache, web.Fact{Label: "cache server: " + key, Value: fmt.Sprint(version[key])})
+		if value := fmt.Sprint(version[key]); value != "" {
+			page.Cache = append(page.Cache, web.Fact{Label: "cache server: " + strings.ToLower(key), Value: value})
+		}
 	}
 	if versionErr != nil && state.err == nil {
 		page.Notes = append(page.Notes, web.Note{Text: "The cache server did not tell its version."})
@@ -100,7 +103,7 @@ func cacheFacts(d web.Data) []web.Fact {
 		return []web.Fact{{Label: "state", Value: "not known: no answer of the cache server has been seen yet"}}
 	}
 	facts := []web.Fact{
-		{Label: "source", Value: i.Source},
+		{Label: "source", Value: web.SourceName(i.Source)},
 		{Label: "generation", Value: i.Generation},
 		{Label: "published", Value: timeOf(i.CacheTime)},
 		{Label: "source last answered", Value: timeOf(i.CheckTime)},

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/web"
 )
 
 // formQuery is what a browser sends for a form.
@@ -224,4 +226,33 @@ func TestQuestionsOfAPage(t *testing.T) {
 	s := newSite(t, fakecache.Generate(60))
 	s.page(t, http.StatusOK, "/workflows?status=acquired")
 	assert.Len(t, s.cache.Seen(), 2)
+}
+
+// A list asks for the fields that it shows: with all fields of every record it
+// looks the same, to the byte.
+func TestListsAskForTheirFields(t *testing.T) {
+	records := fakecache.Generate(80)
+	s := newSite(t, records)
+	var all []string
+	for _, f := range schema.Describe[schema.Workflow]() {
+		all = append(all, f.Key)
+	}
+	for _, path := range []string{
+		"/workflows", "/workflows?cols=jobs&limit=100", "/workflows?limit=100&cols=" + strings.Join(all, ","), "/workflows?q=e&sort=-Failure",
+		web.CampaignPath(records.Campaigns[0].Campaign), web.SitePath(records.Sites[0].Site), web.ReleasePath(records.Releases[0].Release),
+	} {
+		s.cache.Whole = false
+		before := len(s.cache.Seen())
+		_, lean := s.page(t, http.StatusOK, path)
+		asked := 0
+		for _, call := range s.cache.Seen()[before:] {
+			if strings.Contains(call, "fields=") {
+				asked++
+			}
+		}
+		assert.Equal(t, 1, asked, path)
+		s.cache.Whole = true
+		_, whole := s.page(t, http.StatusOK, path)
+		assert.Equal(t, string(whole), string(lean), path)
+	}
 }

@@ -139,6 +139,7 @@ func (p *Pages) explain(section string, state pulse, err error) (page web.Proble
 		page.Data.State = web.Loading
 	case problem != nil && problem.Status == http.StatusNotFound:
 		page.Heading, page.Text, status = "Not found", problem.Detail, http.StatusNotFound
+		page.All = web.Link{Text: "All " + strings.TrimPrefix(section, "/"), Href: section}
 		for _, near := range problem.DidYouMean {
 			page.Near = append(page.Near, web.Link{Text: near, Href: nearPath(section, near)})
 		}

@@ -31,7 +31,7 @@ var ages = []struct {
 // answers is what the overview asks the cache server for.
 type answers struct {
 	statuses  []schema.StatusSummary
-	total     wire.Stats // by whether agents report on it: all jobs are in the group that says so
+	total     wire.Stats // one group: all
 	byType    wire.Stats
 	campaigns []schema.Campaign
 	sites     []schema.Site
@@ -56,9 +56,7 @@ func (p *Pages) overview(c echo.Context) error {
 		Agents:    agentGroups(a.agents),
 	}
 	for _, g := range a.total.Groups {
-		if len(g.Keys) == 1 && g.Keys[0] == "true" {
-			page.Jobs = statsParts(g)
-		}
+		page.Jobs = statsParts(g)
 	}
 	for i, count := range a.ages {
 		page.Ages = append(page.Ages, web.Bucket{
@@ -76,7 +74,7 @@ func (p *Pages) overviewCalls(a *answers) []call {
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			a.total, _, err = p.Client.Stats(ctx, wire.Query{}, []string{"hasjobinfo"}, jobSums)
+			a.total, _, err = p.Client.Stats(ctx, wire.Query{}, nil, jobSums)
 			return err
 		},
 		func(ctx context.Context) (err error) {

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/dmwm/wmstats/schema"
@@ -35,6 +36,30 @@ func (p *Pages) heads(q listQuery) []web.Head {
 		}
 	}
 	return heads
+}
+
+// fields are what the rows of a list need of their records: the columns, and
+// what their cells are drawn from.
+func (p *Pages) fields(q listQuery, more ...string) []string {
+	var out []string
+	add := func(keys ...string) {
+		for _, key := range keys {
+			if !slices.Contains(out, key) {
+				out = append(out, key)
+			}
+		}
+	}
+	for _, h := range p.heads(q) {
+		add(h.Key)
+		switch h.Key {
+		case "TotalJobs":
+			add(jobSums...)
+		case "FailureRate":
+			add("Failure")
+		}
+	}
+	add(more...)
+	return out
 }
 
 // head gives a column the link that sorts by it. The first click shows what is

@@ -54,6 +54,7 @@ func (p *Pages) workflows(c echo.Context) error {
 	for _, box := range facetBoxes {
 		asked.Facets = append(asked.Facets, wire.Facet{Field: box.field})
 	}
+	asked.Fields = p.fields(q, "PrepID") // exact looks at it
 	var list cacheclient.List
 	fetch := func(ctx context.Context) (err error) {
 		list, err = p.Client.Fetch(ctx, asked)

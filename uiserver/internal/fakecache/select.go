@@ -34,7 +34,22 @@ func (s *Server) page(q wire.Query) ([]schema.Workflow, int) {
 		return strings.Compare(a.Workflow, b.Workflow)
 	})
 	from := min(q.Idx, len(out))
-	return out[from:min(from+q.PageLimit(), len(out))], len(out)
+	shown := out[from:min(from+q.PageLimit(), len(out))]
+	if len(q.Fields) > 0 && !s.Whole {
+		for i := range shown {
+			shown[i] = project(shown[i], q.Fields)
+		}
+	}
+	return shown, len(out)
+}
+
+// project leaves a record its name and the fields that are asked for.
+func project(w schema.Workflow, fields []string) schema.Workflow {
+	out := schema.Workflow{Workflow: w.Workflow}
+	for _, key := range fields {
+		value(&out, key).Set(value(&w, key))
+	}
+	return out
 }
 
 // places are where the keys of a record are, looked up once.

@@ -34,6 +34,7 @@ const Generation = "a-1834"
 type Server struct {
 	*httptest.Server
 	Records Records
+	Whole   bool // fields= is not heeded: every record has all its fields
 	mode    atomic.Int32
 
 	mu   sync.Mutex
@@ -216,14 +217,19 @@ func (s *Server) stats(v url.Values) (any, *wire.Problem) {
 	by, sum := v.Get("by"), strings.Split(v.Get("sum"), ",")
 	v.Del("by")
 	v.Del("sum")
-	field, err := wire.FieldNamed("by", by)
-	if err != nil {
-		return nil, err.(*wire.Problem)
+	answer := wire.Stats{Generation: Generation, Sum: sum, Groups: []wire.StatsGroup{}}
+	keys := func(*schema.Workflow) []string { return []string{""} }
+	if by != "" {
+		field, err := wire.FieldNamed("by", by)
+		if err != nil {
+			return nil, err.(*wire.Problem)
+		}
+		answer.By = []string{field.Key}
+		keys = func(w *schema.Workflow) []string { return texts(w, field.Key) }
 	}
-	answer := wire.Stats{Generation: Generation, By: []string{field.Key}, Sum: sum, Groups: []wire.StatsGroup{}}
 	for i := range s.Records.Workflows {
 		w := &s.Records.Workflows[i]
-		for _, value := range texts(w, field.Key) {
+		for _, value := range keys(w) {
 			at := slices.IndexFunc(answer.Groups, func(g wire.StatsGroup) bool { return g.Keys[0] == value })
 			if at < 0 {
 				answer.Groups = append(answer.Groups, wire.StatsGroup{Keys: []string{value}, Sums: make([]int64, len(sum))})
