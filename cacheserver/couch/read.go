@@ -52,14 +52,16 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 
 // tryNext tells whether the server does not offer what was asked for, so that
 // another way may do. A failure of the server is no reason: the other ways
-// cost it far more.
+// cost it far more. One that concerns its JavaScript process is: a document that
+// this can't take in its time (7.5 MB were seen to do it) fails the view each
+// time, and only the view.
 func tryNext(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) || e.Status == 0 {
 		return false
 	}
 	switch e.Code {
-	case "unknown_query_language", "query_parse_error", "compilation_error", "not_implemented":
+	case "unknown_query_language", "query_parse_error", "compilation_error", "not_implemented", "os_process_error":
 		return true
 	}
 	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrRefused) || e.Status == http.StatusNotImplemented

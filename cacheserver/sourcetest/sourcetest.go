@@ -1,0 +1,175 @@
+// Package sourcetest is the conformance suite of sources: what a follower
+// relies on, stated once and run over every source that there is. It reaches a
+// source only through the follower's interface, and what is behind it only
+// through Writer, so that the same facts hold for a stand-in, a real CouchDB
+// and a file. It tests no store and no records.
+package sourcetest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// patience bounds every wait; it only decides how late a failure is told.
+const patience = time.Minute
+
+// Backend is one source over data of its own, empty but for what a fact writes.
+type Backend struct {
+	Source follower.Source
+	Writer Writer
+
+	// Again makes another source over the same data, as a restart does.
+	Again func(t *testing.T) follower.Source
+	// Ways are sources over the same data that are held to one way of the first
+	// read, by a part of the name that they must say. nil: there is only one.
+	Ways map[string]func(t *testing.T) follower.Source
+	// Lacks says which facts do not apply, and why.
+	Lacks map[Fact]string
+}
+
+// Writer puts documents behind a source. What it has written is there when it
+// returns; a failure ends the test.
+type Writer interface {
+	// Put writes documents, new ones or in place of what is there.
+	Put(t *testing.T, db couch.Database, docs ...string)
+	// PutInvented writes documents with the _rev that is in them, as agents do.
+	PutInvented(t *testing.T, db couch.Database, docs ...string)
+	// Delete deletes documents that are there.
+	Delete(t *testing.T, db couch.Database, ids ...string)
+	// Recreate deletes a database and makes one of the same name, empty.
+	Recreate(t *testing.T, db couch.Database)
+}
+
+// Details is a source of everything about one workflow.
+type Details interface {
+	Detail(ctx context.Context, request string, agents []string) (schema.Detail, error)
+}
+
+// Failures is a source of the failing jobs of one workflow, and of messages.
+type Failures interface {
+	JobErrors(ctx context.Context, workflow string) ([]schema.JobError, error)
+	LogEntries(ctx context.Context, workflow string) ([]couch.LogEntry, error)
+}
+
+// Fact names a group of statements that a source may be unable to meet.
+type Fact string
+
+// The facts, in the order in which they run.
+const (
+	FirstRead   Fact = "first read"           // all that is of interest, by every way the same
+	NoGap       Fact = "no gap"               // a change after the position was asked for is seen
+	Following   Fact = "following"            // a feed waits, shows signs of life and brings what comes
+	Deletions   Fact = "deletions"            // of all kinds are seen
+	AgentInfo   Fact = "agent_info"           // documents of this type are there
+	Jobs        Fact = "jobs stay behind"     // jobsummary documents do not travel
+	Invented    Fact = "invented revisions"   // come back as they were
+	Resume      Fact = "resume"               // from a stored position, by another source
+	UnknownSeq  Fact = "unknown position"     // is told as such
+	ForeignSeq  Fact = "foreign position"     // loses nothing
+	NewDatabase Fact = "database made anew"   // is noticed
+	LargeDoc    Fact = "large document"       // comes whole
+	ManyChanges Fact = "many changes at once" // none is lost
+	DetailOf    Fact = "detail"               // of one workflow
+	Tombstones  Fact = "tombstones"           // what was deleted is told from what never was
+	FailuresOf  Fact = "job errors and log"   // of one workflow
+)
+
+// Run states all facts over sources that open makes, one for each fact.
+func Run(t *testing.T, open func(t *testing.T) Backend) {
+	facts := []struct {
+		fact  Fact
+		state func(t *testing.T, b Backend)
+	}{
+		{FirstRead, firstRead}, {NoGap, noGap}, {Following, following}, {Deletions, deletions}, {Jobs, jobsStayBehind},
+		{Invented, inventedRevisions}, {Resume, resume}, {UnknownSeq, unknownPosition}, {ForeignSeq, foreignPosition},
+		{NewDatabase, newDatabase}, {LargeDoc, largeDocument}, {ManyChanges, manyChanges},
+		{DetailOf, detail}, {FailuresOf, failures},
+	}
+	for _, f := range facts {
+		t.Run(string(f.fact), func(t *testing.T) {
+			b := open(t)
+			if why, lacks := b.Lacks[f.fact]; lacks {
+				t.Skipf("%s: %s", f.fact, why)
+			}
+			f.state(t, b)
+		})
+	}
+}
+
+// has tells whether a part of a fact applies.
+func (b Backend) has(f Fact) bool { return b.Lacks[f] == "" }
+
+// kept is a document as a source delivered it, copied.
+type kept struct {
+	Rev     string
+	Deleted bool
+	Doc     string
+}
+
+// active are the statuses that the facts read.
+func active() []string { return []string{"new", "running-open", "completed"} }
+
+// readAll reads a database and keeps what a follower would: no document of
+// another type, no request in another status.
+func readAll(t *testing.T, s follower.Source, db couch.Database) (docs map[string]kept, way string) {
+	t.Helper()
+	docs = map[string]kept{}
+	way, err := s.Read(t.Context(), db, active(), func(r couch.Row) error {
+		require.NotEmpty(t, r.ID)
+		require.NotEmpty(t, r.Doc, r.ID)
+		if ofInterest(t, db, r.Doc) {
+			docs[r.ID] = kept{Rev: r.Rev, Doc: string(r.Doc)}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return docs, way
+}
+
+func ofInterest(t *testing.T, db couch.Database, doc []byte) bool {
+	t.Helper()
+	if db == couch.WMStats {
+		head, err := schema.Peek(doc)
+		require.NoError(t, err)
+		return head.Type == "agent_request" || head.Type == "agent_info"
+	}
+	request, err := schema.DecodeReqMgr(doc)
+	require.NoError(t, err)
+	return slices.Contains(active(), request.RequestStatus)
+}
+
+// changesSince reads the changes that there are: the last one of each
+// document, and the position after all.
+func changesSince(t *testing.T, s follower.Source, db couch.Database, since couch.Seq) (map[string]kept, couch.Seq) {
+	t.Helper()
+	docs, last := map[string]kept{}, since
+	for ch, err := range s.Changes(t.Context(), db, since, couch.FeedOptions{Once: true}) {
+		require.NoError(t, err)
+		require.NotEmpty(t, ch.Seq)
+		last = ch.Seq
+		if ch.ID != "" {
+			require.Equal(t, ch.Deleted, ch.Doc == nil, "%s: a tombstone has no document, all else has one", ch.ID)
+			docs[ch.ID] = kept{ch.Rev, ch.Deleted, string(ch.Doc)}
+		}
+	}
+	return docs, last
+}
+
+func positionOf(t *testing.T, s follower.Source, db couch.Database) couch.Position {
+	t.Helper()
+	p, err := s.Position(t.Context(), db)
+	require.NoError(t, err)
+	require.NotEmpty(t, p.Seq)
+	return p
+}
+
+func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
