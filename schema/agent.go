@@ -2,7 +2,6 @@ package schema
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema/internal/jsonscan"
@@ -24,8 +23,6 @@ type AgentDoc struct {
 	Sites        []SitePart // by Site; names as written, the last of equal ones
 	Tasks        []TaskDoc  // by Path, the last of equal ones
 	flawList
-
-	brief bool // leave out what only the detail needs
 }
 
 // TaskDoc is one task of an AgentDoc.
@@ -60,23 +57,10 @@ type TaskSiteDoc struct {
 
 // DecodeAgent decodes an agent_request document. Its error is a *DocError: not
 // a JSON object, another type of document, or no workflow or agent.
-func DecodeAgent(raw []byte) (*AgentDoc, error) { return decodeAgent(raw, false) }
-
-// DecodePart decodes an agent_request document only as far as the lists need
-// it: the same part as DecodeAgent and Part give, in less time. Flaws in what
-// only the detail needs are not found.
-func DecodePart(raw []byte) (part AgentPart, flaws []Flaw, err error) {
-	a, err := decodeAgent(raw, true)
-	if err != nil {
-		return AgentPart{}, nil, err
-	}
-	return a.Part(), a.Flaws, nil
-}
-
-func decodeAgent(raw []byte, brief bool) (*AgentDoc, error) {
+func DecodeAgent(raw []byte) (*AgentDoc, error) {
 	d := newDecoder(raw)
 	d.share()
-	a := &AgentDoc{brief: brief}
+	a := &AgentDoc{}
 	if !d.openDocument() {
 		return nil, d.unusable("")
 	}
@@ -203,7 +187,7 @@ func (a *AgentDoc) readTasks(d *decoder) {
 		if d.open(path) {
 			mark := d.mark()
 			for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-				if !task.readKey(d, key, a.brief, len(a.Sites)) {
+				if !task.readKey(d, key, len(a.Sites)) {
 					d.scan.Skip()
 				}
 			}
@@ -214,24 +198,22 @@ func (a *AgentDoc) readTasks(d *decoder) {
 	a.Tasks = lastOfEqual(a.Tasks, func(x, y TaskDoc) int { return cmp.Compare(x.Path, y.Path) })
 }
 
-func (t *TaskDoc) readKey(d *decoder, key []byte, brief bool, hint int) bool {
-	switch {
-	case string(key) == "sites":
-		t.readSites(d, brief, hint)
-	case string(key) == "skipped":
+func (t *TaskDoc) readKey(d *decoder, key []byte, hint int) bool {
+	switch string(key) {
+	case "sites":
+		t.readSites(d, hint)
+	case "skipped":
 		t.readSkipped(d)
-	case brief:
-		return false
-	case string(key) == "jobtype":
+	case "jobtype":
 		t.JobType = d.text("jobtype")
-	case string(key) == "status":
+	case "status":
 		t.Status = JobCounts{}
 		if d.open("status") {
 			mark := d.mark()
 			d.readCounts(&t.Status)
 			d.within(mark, "status")
 		}
-	case string(key) == "subscription_status":
+	case "subscription_status":
 		t.readSubscriptions(d)
 	default:
 		return false
@@ -289,7 +271,7 @@ func (t *TaskDoc) readSkipped(d *decoder) {
 	t.Skipped = lastOfEqual(t.Skipped, func(x, y SkippedDoc) int { return cmp.Compare(x.Site, y.Site) })
 }
 
-func (t *TaskDoc) readSites(d *decoder, brief bool, hint int) {
+func (t *TaskDoc) readSites(d *decoder, hint int) {
 	t.Sites = nil
 	if !d.open("sites") {
 		return
@@ -300,16 +282,11 @@ func (t *TaskDoc) readSites(d *decoder, brief bool, hint int) {
 		if d.open(site.Site) {
 			inner := d.mark()
 			for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-				if !site.readKey(d, key, brief) {
+				if !site.readKey(d, key) {
 					d.scan.Skip()
 				}
 			}
 			d.within(inner, site.Site)
-		}
-		if brief && len(site.Outputs) == 0 {
-			// Only outputs are asked for; but this may replace an equal key.
-			t.Sites = slices.DeleteFunc(t.Sites, func(s TaskSiteDoc) bool { return s.Site == site.Site })
-			continue
 		}
 		if t.Sites == nil {
 			t.Sites = make([]TaskSiteDoc, 0, min(hint, 64)) // most tasks run at the workflow's sites
@@ -320,17 +297,15 @@ func (t *TaskDoc) readSites(d *decoder, brief bool, hint int) {
 	t.Sites = lastOfEqual(t.Sites, func(x, y TaskSiteDoc) int { return cmp.Compare(x.Site, y.Site) })
 }
 
-func (s *TaskSiteDoc) readKey(d *decoder, key []byte, brief bool) bool {
-	switch {
-	case string(key) == "dataset":
+func (s *TaskSiteDoc) readKey(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "dataset":
 		s.readOutputs(d)
-	case brief:
-		return false
-	case string(key) == "wrappedTotalJobTime":
+	case "wrappedTotalJobTime":
 		s.WallTime = d.float("wrappedTotalJobTime", 0)
-	case string(key) == "inputEvents":
+	case "inputEvents":
 		s.Events = d.amount("inputEvents")
-	case string(key) == "cmsRunCPUPerformance":
+	case "cmsRunCPUPerformance":
 		s.readPerformance(d)
 	default:
 		return s.Counts.readKey(d, key)

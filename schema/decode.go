@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/dmwm/wmstats/schema/internal/jsonscan"
 )
 
@@ -21,12 +23,24 @@ type decoder struct {
 	doc   []byte
 	src   string // copy of doc that texts share; "": each text is its own
 	flaws flawList
+
+	hash   xxhash.Digest // of the content, where nextHashed walks
+	run    int           // start of the pairs to be hashed; -1: none
+	hashed bool          // a run has been hashed
 }
 
 func newDecoder(raw []byte) *decoder {
-	d := &decoder{doc: raw}
-	d.scan.Reset(raw)
+	d := &decoder{}
+	d.reset(raw)
 	return d
+}
+
+// reset makes the decoder ready for another document.
+func (d *decoder) reset(raw []byte) {
+	d.doc, d.src, d.flaws = raw, "", flawList{}
+	d.scan.Reset(raw)
+	d.hash.Reset()
+	d.run, d.hashed = -1, false
 }
 
 // share makes texts slices of one copy of the document: one allocation, but
@@ -150,6 +164,11 @@ func (d *decoder) texts(path string) []string {
 	case jsonscan.Null:
 		d.scan.Literal()
 	case jsonscan.Array, jsonscan.Object:
+		start := d.scan.Offset()
+		if list, ok := d.plainTexts(); ok {
+			return list
+		}
+		d.scan.Rewind(start)
 		raw := d.scan.Raw()
 		list, bad := textsOf(raw)
 		if bad {
@@ -160,6 +179,26 @@ func (d *decoder) texts(path string) []string {
 		d.wrong(path, "a list of texts")
 	}
 	return nil
+}
+
+// plainTexts reads a list of texts, as nearly all are; not ok, and anywhere in
+// the value, for lists of other things and for texts that are too long.
+func (d *decoder) plainTexts() (list []string, ok bool) {
+	if d.scan.Kind() != jsonscan.Array {
+		return nil, false
+	}
+	d.scan.Open()
+	for d.scan.NextElem() {
+		if d.scan.Kind() != jsonscan.String {
+			return nil, false
+		}
+		text := d.scan.Text()
+		if len(text) > maxText {
+			return nil, false
+		}
+		list = appendText(list, d.own(text))
+	}
+	return list, d.scan.Err() == nil
 }
 
 func appendText(list []string, text string) []string {

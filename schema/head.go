@@ -38,15 +38,27 @@ func (h *Head) readKey(d *decoder, key []byte) bool {
 // Peek reads only the head of a document. Its error is a *DocError: not JSON,
 // or not an object.
 func Peek(raw []byte) (Head, error) {
-	h, _, err := survey(raw, nil)
+	h, _, err := PeekHash(raw)
 	return h, err
 }
 
 // PeekHash is Peek and ContentHash in one scan, for feeds where most documents
 // bring nothing new.
 func PeekHash(raw []byte) (Head, uint64, error) {
-	hash := xxhash.New()
-	return survey(raw, hash)
+	d := newDecoder(raw)
+	if !d.openDocument() {
+		return Head{}, 0, d.unusable("")
+	}
+	var h Head
+	for key, ok := d.nextHashed(); ok; key, ok = d.nextHashed() {
+		if !h.readKey(d, key) {
+			d.scan.Skip()
+		}
+	}
+	if d.scan.End() != nil {
+		return h, 0, d.unusable(h.ID)
+	}
+	return h, d.hash.Sum64(), nil
 }
 
 // ContentHash is equal for documents that differ only in their top-level _rev
@@ -62,41 +74,24 @@ func ContentHash(raw []byte) uint64 {
 	return sum
 }
 
-// survey scans the pairs of a document once, reads the head and, with a hash,
-// hashes all pairs but the two that say nothing about the content.
-func survey(raw []byte, hash *xxhash.Digest) (h Head, sum uint64, err error) {
-	d := newDecoder(raw)
-	if !d.openDocument() {
-		return h, 0, d.unusable(h.ID)
-	}
-	var part []byte
-	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		content := string(key) != "_rev" && string(key) != "timestamp"
-		if hash != nil && content {
-			part = append(append(part[:0], key...), 0)
+// nextHashed is NextKey for the pairs of a document whose content is hashed:
+// all but the two that say nothing about it, in runs as long as they come, with
+// a comma between runs. So it is the same where the two stand.
+func (d *decoder) nextHashed() (key []byte, ok bool) {
+	end := d.scan.Offset() // of the last value
+	key, ok = d.scan.NextKey()
+	content := ok && string(key) != "_rev" && string(key) != "timestamp"
+	switch {
+	case content && d.run < 0:
+		d.run = d.scan.KeyStart()
+	case !content && d.run >= 0:
+		if d.hashed {
+			_, _ = d.hash.Write([]byte{','}) // xxhash's writes never fail
 		}
-		start := d.scan.Offset()
-		if !h.readKey(d, key) {
-			d.scan.Skip()
-		}
-		if hash != nil && content && d.scan.Err() == nil {
-			hashPair(hash, part, raw[start:d.scan.Offset()])
-		}
+		_, _ = d.hash.Write(d.doc[d.run:end])
+		d.run, d.hashed = -1, true
 	}
-	if d.scan.End() != nil {
-		return h, 0, d.unusable(h.ID)
-	}
-	if hash != nil {
-		sum = hash.Sum64()
-	}
-	return h, sum, nil
-}
-
-// hashPair adds a pair with marks at its ends. xxhash's writes never fail.
-func hashPair(hash *xxhash.Digest, key, value []byte) {
-	_, _ = hash.Write(key)
-	_, _ = hash.Write(value)
-	_, _ = hash.Write([]byte{0})
+	return key, ok
 }
 
 // openDocument enters the document if it is an object.

@@ -1,10 +1,13 @@
 package schema
 
 import (
+	"bytes"
 	"cmp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dmwm/wmstats/schema/internal/jsonscan"
 )
 
 // ReqMgrDoc is a decoded request document of reqmgr_workload_cache: the fields
@@ -12,6 +15,7 @@ import (
 // parameters and people's certificate names are skipped unread.
 type ReqMgrDoc struct {
 	Head
+	Hash uint64 // ContentHash
 	Name string // RequestName, else _id, else workflow
 	flawList
 
@@ -64,7 +68,7 @@ func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
 	if !d.openDocument() {
 		return nil, d.unusable("")
 	}
-	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+	for key, ok := d.nextHashed(); ok; key, ok = d.nextHashed() {
 		if !r.readKey(d, key) && !r.Head.readKey(d, key) && !r.Top.readKey(d, key) {
 			r.readOther(d, key)
 		}
@@ -72,7 +76,7 @@ func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
 	if d.scan.End() != nil {
 		return nil, d.unusable(r.ID)
 	}
-	r.flawList = d.flaws
+	r.flawList, r.Hash = d.flaws, d.hash.Sum64()
 	r.Name = cmp.Or(r.requestName, r.ID, r.workflow)
 	if strings.TrimSpace(r.Name) == "" {
 		return nil, &DocError{ID: r.ID, Path: "RequestName", Found: shorten(raw), Want: "a name there, in _id or in workflow"}
@@ -156,12 +160,13 @@ func (r *ReqMgrDoc) readAmount(d *decoder, key []byte) bool {
 
 // readOther reads Task1, Step12 and the like, and skips all else.
 func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
-	prefix, digits := "", ""
-	if len(key) > 4 {
-		prefix, digits = string(key[:4]), string(key[4:])
+	isTask := bytes.HasPrefix(key, []byte("Task"))
+	if !isTask && !bytes.HasPrefix(key, []byte("Step")) {
+		d.scan.Skip()
+		return
 	}
-	index, err := strconv.ParseUint(digits, 10, 16)
-	if err != nil || (prefix != "Task" && prefix != "Step") {
+	index, err := strconv.ParseUint(string(key[4:]), 10, 16)
+	if err != nil {
 		d.scan.Skip()
 		return
 	}
@@ -177,7 +182,7 @@ func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
 		}
 	}
 	d.within(mark, path)
-	if prefix == "Task" {
+	if isTask {
 		r.tasks = append(r.tasks, step)
 	} else {
 		r.steps = append(r.steps, step)
@@ -271,6 +276,11 @@ func (r *ReqMgrDoc) readPriorities(d *decoder) {
 
 // date reads [year, month, day, hour, minute, second], UTC.
 func (d *decoder) date(path string) int64 {
+	start := d.scan.Offset()
+	if at, ok := d.plainDate(); ok {
+		return at
+	}
+	d.scan.Rewind(start)
 	raw := d.scan.Raw()
 	list, bad := textsOf(raw)
 	if len(list) == 0 && !bad {
@@ -285,10 +295,37 @@ func (d *decoder) date(path string) int64 {
 		}
 		n[i] = int(v)
 	}
-	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
-	if bad || len(list) < 3 || t.Month() != time.Month(n[1]) || t.Day() != n[2] || t.Unix() < 0 {
+	at, ok := unixTime(n)
+	if bad || len(list) < 3 || !ok {
 		d.flaw(path, raw, "year, month, day, hour, minute, second")
 		return 0
 	}
-	return t.Unix()
+	return at
+}
+
+// plainDate reads a date of whole numbers, as nearly all are; not ok, and
+// anywhere in the value, for others.
+func (d *decoder) plainDate() (at int64, ok bool) {
+	if d.scan.Kind() != jsonscan.Array {
+		return 0, false
+	}
+	var n [6]int
+	count := 0
+	d.scan.Open()
+	for ; d.scan.NextElem(); count++ {
+		v, ok := d.scan.Int()
+		if !ok || count == len(n) || v < 0 || v > 9999 {
+			return 0, false
+		}
+		n[count] = int(v)
+	}
+	at, ok = unixTime(n)
+	return at, ok && count >= 3 && d.scan.Err() == nil
+}
+
+// unixTime gives the Unix time of year, month, day, hour, minute and second,
+// UTC; not ok when there is no such day or it is before 1970.
+func unixTime(n [6]int) (at int64, ok bool) {
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
+	return t.Unix(), t.Month() == time.Month(n[1]) && t.Day() == n[2] && t.Unix() >= 0
 }

@@ -94,14 +94,20 @@ func fillSteps(w *Workflow, steps []StepDoc) {
 func dataset(name string) bool { return name != "None" }
 
 // distinct returns the texts that are not empty and that keep accepts, each
-// once, in their order. It is never nil and holds copies.
+// once, in their order. It is never nil.
 func distinct(list []string, keep func(string) bool) []string {
+	const short = 16 // up to there looking is faster than a map
 	out := make([]string, 0, len(list))
-	seen := make(map[string]bool, len(list))
+	var seen map[string]bool
+	if len(list) > short {
+		seen = make(map[string]bool, len(list))
+	}
 	for _, text := range list {
-		if text != "" && !seen[text] && (keep == nil || keep(text)) {
+		if text == "" || seen[text] || seen == nil && slices.Contains(out, text) || keep != nil && !keep(text) {
+			continue
+		}
+		if out = append(out, text); seen != nil {
 			seen[text] = true
-			out = append(out, strings.Clone(text))
 		}
 	}
 	return slices.Clip(out)

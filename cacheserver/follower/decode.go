@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 
 	"golang.org/x/time/rate"
 
@@ -22,10 +23,12 @@ type decoder struct {
 	quarantine *quarantine
 	state      *sourceState
 	complaints *rate.Limiter // a log line for each of a million bad documents helps nobody
+	parts      sync.Pool     // of *schema.PartDecoder, with the names that they keep
 }
 
 func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
 	d := &decoder{o: o, quarantine: q, state: s, active: map[string]bool{}, complaints: rate.NewLimiter(1, 20)}
+	d.parts.New = func() any { return new(schema.PartDecoder) }
 	d.known, _ = o.Store.(hashes)
 	for _, status := range o.Statuses {
 		d.active[status] = true
@@ -50,6 +53,9 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 	if row.Doc == nil {
 		return changes
 	}
+	if change, flaws, ok := d.unseen(db, row); ok {
+		return d.decoded(changes, db, change, flaws, m)
+	}
 	head, hash, err := schema.PeekHash(row.Doc)
 	change := store.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
 	switch {
@@ -68,7 +74,28 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 	if err != nil {
 		return d.unusable(changes, db, row, change, err, m)
 	}
-	d.quarantine.remove(db.String(), row.ID)
+	return d.decoded(changes, db, change, flaws, m)
+}
+
+// unseen decodes a document that the store does not have, as nearly all are in
+// a first read, with its hash in one walk. It is not ok for the others, and for
+// what can't be used: the long way says why.
+func (d *decoder) unseen(db couch.Database, row couch.Row) (change store.Change, flaws int, ok bool) {
+	kind := store.AgentWork
+	if db == couch.Requests {
+		kind = store.ReqMgr
+	}
+	if _, known := d.hash(kind, row.ID); known {
+		return change, 0, false
+	}
+	change = store.Change{Kind: kind, ID: row.ID}
+	flaws, err := d.decode(&change, row.Doc)
+	return change, flaws, err == nil && !change.Deleted
+}
+
+// decoded counts what was decoded and appends the change that it makes.
+func (d *decoder) decoded(changes []store.Change, db couch.Database, change store.Change, flaws int, m mode) []store.Change {
+	d.quarantine.remove(db.String(), change.ID)
 	if flaws > 0 {
 		d.state.count(0, int64(flaws))
 		call(d.o.Hooks.Flaws, flaws)
@@ -102,8 +129,8 @@ func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
 	return d.known.KnownHash(kind, id)
 }
 
-// decode fills the change from the document. A panic of the decoder is an
-// error of this one document.
+// decode fills the change from the document; Deleted, when the document says
+// that. A panic of the decoder is an error of this one document.
 func (d *decoder) decode(change *store.Change, doc []byte) (flaws int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -119,14 +146,17 @@ func (d *decoder) decode(change *store.Change, doc []byte) (flaws int, err error
 		}
 		record := req.Record()
 		change.Workflow = &record
+		change.Rev, change.Hash, change.Time, change.Deleted = req.Rev, req.Hash, req.Time, req.Deleted
 		return len(req.Flaws), nil
 	case store.AgentWork:
-		work, err := schema.DecodeAgent(doc)
+		parts, _ := d.parts.Get().(*schema.PartDecoder)
+		work, err := parts.Decode(doc)
+		d.parts.Put(parts)
 		if err != nil {
 			return 0, err
 		}
-		part := work.Part()
-		change.Part = &part
+		change.Part = &work.Part
+		change.Rev, change.Hash, change.Time, change.Deleted = work.Rev, work.Hash, work.Time, work.Deleted
 		return len(work.Flaws), nil
 	default:
 		info, err := schema.DecodeAgentInfo(doc)

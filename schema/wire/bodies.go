@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"encoding/json"
+
+	"github.com/dmwm/wmstats/schema"
+)
 
 // FacetResult is the answer to one Facet.
 type FacetResult struct {
@@ -100,4 +104,31 @@ type AttentionItem struct {
 	Failure  int64    // failed jobs
 	Score    float64  // priority band x hours x (1 + failed jobs)
 	Reasons  []string // of an agent and the source
+}
+
+// Events of /changes.
+const (
+	EventGeneration = "generation" // what changed from Previous to Generation
+	EventReset      = "reset"      // Previous can't be compared: read the list at Generation, then go on from it
+)
+
+// MaxChanges is how many names of each kind one Change has.
+const MaxChanges = 500
+
+// Change is the body of /changes, and the data of an event of its stream. Under
+// filters it is about the workflows that match: who puts Workflows into a set
+// and takes Gone out of it has the list of Generation.
+type Change struct {
+	Event      string
+	Generation string
+	Previous   string // "" in a reset
+	Time       string // of Generation
+	Added      int    // workflows that are new in the list
+	Changed    int
+	Removed    int
+	Total      int               // workflows in the list
+	Workflows  []string          // added and changed, by name, at most MaxChanges
+	Gone       []string          // removed, by name, at most MaxChanges
+	Truncated  bool              // there are more than are named: read the list
+	Records    []json.RawMessage // of Workflows, with include=records
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -80,11 +81,7 @@ func (r *run) discard(ctx context.Context, url string, body any) (bulk, error) {
 	for {
 		n, err := resp.Body.Read(buf)
 		b.bytes += int64(n)
-		for _, c := range buf[:n] {
-			if c == '\n' {
-				b.docs++ // one row a line; framing lines are a few
-			}
-		}
+		b.docs += int64(bytes.Count(buf[:n], []byte{'\n'})) // one row a line; framing lines are a few
 		if err == io.EOF {
 			b.took = time.Since(began)
 			return b, nil
@@ -101,6 +98,7 @@ func (r *run) firstRead(ctx context.Context, couch server, best bulk) (server, e
 	if err != nil {
 		return server{}, err
 	}
+	served := couch.cpu()
 	began := time.Now()
 	cmd, err := r.start("cacheserver", "--listen", addr, "--couch-url", couch.url, "--log-level", "warn")
 	if err != nil {
@@ -115,6 +113,9 @@ func (r *run) firstRead(ctx context.Context, couch server, best bulk) (server, e
 	r.line("first read: decoded and published", mine.rate(), "MB/s")
 	r.line("first read: documents", float64(mine.docs)/mine.took.Seconds(), "documents/s")
 	r.line("first read: ratio to thrown away", mine.rate()/best.rate(), "x")
+	r.line("first read: processor time, cache server", cache.cpu().Seconds(), "s")
+	r.line("first read: processor time, stand-in", (couch.cpu() - served).Seconds(), "s")
+	r.line("first read: peak memory beyond the result", (cache.status("VmHWM")-cache.status("VmRSS"))/1e6, "MB")
 	return cache, r.memory(ctx, cache, "after first read")
 }
 

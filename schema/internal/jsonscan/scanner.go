@@ -48,6 +48,7 @@ type Scanner struct {
 	data  []byte
 	pos   int
 	first bool // an object or list was opened and nothing read in it yet
+	key   int  // start of the last key in data, at its quote
 	from  int  // start of the last Text in data; -1: it is in buf
 	buf   []byte
 	spill []uint64
@@ -69,6 +70,14 @@ func (s *Scanner) Err() error {
 
 // Offset is the position of the next byte to be read.
 func (s *Scanner) Offset() int { return s.pos }
+
+// Rewind goes back to a value that starts at an Offset from before, to read it
+// in another way. After an error it does nothing.
+func (s *Scanner) Rewind(offset int) {
+	if s.err == nil {
+		s.pos, s.first = offset, false
+	}
+}
 
 func (s *Scanner) fail(at int, want string) {
 	if s.err == nil {
@@ -144,6 +153,7 @@ func (s *Scanner) NextKey() (key []byte, ok bool) {
 		s.fail(s.pos, "a key")
 		return nil, false
 	}
+	s.key = s.pos
 	key = s.Text()
 	if s.space() != ':' {
 		s.fail(s.pos, "a colon")
@@ -152,6 +162,9 @@ func (s *Scanner) NextKey() (key []byte, ok bool) {
 	s.pos++
 	return key, true
 }
+
+// KeyStart is where the last key starts in the document, at its quote.
+func (s *Scanner) KeyStart() int { return s.key }
 
 // NextElem moves to the next element of the open list; false at its end.
 func (s *Scanner) NextElem() bool {

@@ -1,0 +1,329 @@
+package schema
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/schema/internal/jsonscan"
+)
+
+// PartDoc is an agent_request document as far as the lists need it.
+type PartDoc struct {
+	Head
+	Hash uint64 // ContentHash
+	Part AgentPart
+	flawList
+}
+
+// PartDecoder decodes agent_request documents one after another into parts:
+// the same as DecodeAgent and Part give, and the hash as well, in one walk that
+// makes nothing the lists don't need. It keeps names and room between
+// documents. It is not for several goroutines at once; the zero value is ready.
+//
+// It decodes only documents of the regular form: no key that counts twice,
+// every value of its usual type. All others go through DecodeAgent.
+type PartDecoder struct {
+	d       decoder
+	doc     AgentDoc // what the walk has read but for sites and tasks
+	sites   []SitePart
+	outputs []output
+	tasks   []uint64 // hashes of the paths
+	keys    []uint64 // hashes of the keys of one object
+	objects int      // number of the dataset object that is being read
+	skipped int64
+	names   map[string]string
+	text    []byte
+}
+
+// output sums up what a workflow wrote to one dataset.
+type output struct {
+	name                 []byte // part of the document, or a copy
+	object               int    // of the dataset object that named it last
+	events, lumis, bytes int64
+}
+
+const (
+	maxNames   = 1 << 14 // names of agents, teams, versions and sites that are kept
+	maxOutputs = 64      // regular documents have fewer datasets: they are looked for one by one
+)
+
+// Decode decodes a document. What it returns shares nothing with raw. Its
+// error is that of DecodeAgent.
+func (p *PartDecoder) Decode(raw []byte) (PartDoc, error) {
+	if p.walk(raw) {
+		return PartDoc{Head: p.doc.Head, Hash: p.d.hash.Sum64(), Part: p.part()}, nil
+	}
+	a, err := DecodeAgent(raw)
+	if err != nil {
+		return PartDoc{}, err
+	}
+	return PartDoc{Head: a.Head, Hash: ContentHash(raw), Part: a.Part(), flawList: a.flawList}, nil
+}
+
+// DecodePart is PartDecoder.Decode for a single document.
+func DecodePart(raw []byte) (part AgentPart, flaws []Flaw, err error) {
+	var p PartDecoder
+	doc, err := p.Decode(raw)
+	return doc.Part, doc.Flaws, err
+}
+
+// walk reads the document; false when it is not of the regular form.
+func (p *PartDecoder) walk(raw []byte) bool {
+	p.d.reset(raw)
+	p.doc = AgentDoc{}
+	p.sites, p.outputs, p.tasks = p.sites[:0], p.outputs[:0], p.tasks[:0]
+	p.objects, p.skipped = 0, 0
+	d := &p.d
+	if !d.openDocument() {
+		return false
+	}
+	var sites, tasks bool
+	for key, ok := d.nextHashed(); ok; key, ok = d.nextHashed() {
+		regular := true
+		switch string(key) {
+		case "sites":
+			regular = !sites && p.readSites()
+			sites = true
+		case "tasks":
+			regular = !tasks && p.readTasks()
+			tasks = true
+		case "agent_url":
+			p.doc.Agent, regular = p.readName()
+		case "agent_team":
+			p.doc.Team, regular = p.readName()
+		case "agent_version":
+			p.doc.AgentVersion, regular = p.readName()
+		default:
+			if !p.doc.readKey(d, key) && !p.doc.Head.readKey(d, key) {
+				d.scan.Skip()
+			}
+		}
+		if !regular {
+			return false
+		}
+	}
+	return d.scan.End() == nil && p.regular()
+}
+
+// regular tells whether what was read needs no second thought.
+func (p *PartDecoder) regular() bool {
+	a := &p.doc
+	if a.Workflow == "" || a.Agent == "" || a.Type != "" && a.Type != "agent_request" || a.name(p.d.doc) != nil {
+		return false
+	}
+	rest := a.Status
+	for i := range p.sites {
+		rest.Sub(p.sites[i].Counts)
+	}
+	slices.Sort(p.tasks)
+	return p.d.flaws.FlawCount == 0 && rest.positive() == rest && !repeated(p.tasks)
+}
+
+func repeated[T comparable](ordered []T) bool {
+	for i := 1; i < len(ordered); i++ {
+		if ordered[i-1] == ordered[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// part makes the part of what was read, with memory of its own.
+func (p *PartDecoder) part() AgentPart {
+	a := &p.doc
+	part := AgentPart{
+		Workflow: a.Workflow, Agent: a.Agent, Team: a.Team, AgentVersion: a.AgentVersion,
+		Time: a.Time, Counts: a.Status, JobsInWMBS: a.JobsInWMBS, JobsInQueue: a.JobsInQueue,
+		Skipped: a.Skipped, SkippedFiles: p.skipped,
+		Sites:   append(make([]SitePart, 0, len(p.sites)), p.sites...),
+		Outputs: make([]OutputPart, 0, len(p.outputs)),
+		Tasks:   append(make([]uint64, 0, len(p.tasks)), p.tasks...),
+	}
+	slices.SortFunc(p.outputs, func(a, b output) int { return slices.Compare(a.name, b.name) })
+	p.text = p.text[:0]
+	for i := range p.outputs {
+		p.text = append(p.text, p.outputs[i].name...)
+	}
+	names := string(p.text)
+	for i := range p.outputs {
+		o := &p.outputs[i]
+		part.Outputs = append(part.Outputs, OutputPart{Dataset: names[:len(o.name)], Events: o.events, Lumis: o.lumis, Bytes: o.bytes})
+		names = names[len(o.name):]
+	}
+	return part
+}
+
+// readName reads a text that many documents have.
+func (p *PartDecoder) readName() (string, bool) {
+	if p.d.scan.Kind() != jsonscan.String {
+		return "", false
+	}
+	text := p.d.scan.Text()
+	return p.name(text), len(text) <= maxText
+}
+
+func (p *PartDecoder) name(text []byte) string {
+	if name, ok := p.names[string(text)]; ok {
+		return name
+	}
+	if p.names == nil || len(p.names) >= maxNames {
+		p.names = make(map[string]string)
+	}
+	name := string(text)
+	p.names[name] = name
+	return name
+}
+
+// enter opens the next value; false when it is no object.
+func (p *PartDecoder) enter() bool {
+	if p.d.scan.Kind() != jsonscan.Object {
+		return false
+	}
+	p.d.scan.Open()
+	return true
+}
+
+func (p *PartDecoder) readSites() bool {
+	if !p.enter() {
+		return false
+	}
+	d := &p.d
+	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+		p.sites = append(p.sites, SitePart{Site: siteName(p.name(key))})
+		if !p.enter() {
+			return false
+		}
+		d.readCounts(&p.sites[len(p.sites)-1].Counts)
+	}
+	compare := func(a, b SitePart) int { return cmp.Compare(a.Site, b.Site) }
+	if !slices.IsSortedFunc(p.sites, compare) {
+		slices.SortFunc(p.sites, compare)
+	}
+	for i := 1; i < len(p.sites); i++ {
+		if p.sites[i-1].Site == p.sites[i].Site {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *PartDecoder) readTasks() bool {
+	if !p.enter() {
+		return false
+	}
+	for key, ok := p.d.scan.NextKey(); ok; key, ok = p.d.scan.NextKey() {
+		p.tasks = append(p.tasks, xxhash.Sum64(key))
+		if !p.enter() || !p.readTask() {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *PartDecoder) readTask() bool {
+	var sites, skipped bool
+	for key, ok := p.d.scan.NextKey(); ok; key, ok = p.d.scan.NextKey() {
+		switch string(key) {
+		case "sites":
+			if sites || !p.readTaskSites() {
+				return false
+			}
+			sites = true
+		case "skipped":
+			if skipped {
+				return false
+			}
+			skipped = true
+			var task TaskDoc
+			task.readSkipped(&p.d)
+			for _, s := range task.Skipped {
+				p.skipped = addUp(p.skipped, s.Files)
+			}
+		default:
+			p.d.scan.Skip()
+		}
+	}
+	return true
+}
+
+func (p *PartDecoder) readTaskSites() bool {
+	if !p.enter() {
+		return false
+	}
+	p.keys = p.keys[:0]
+	for key, ok := p.d.scan.NextKey(); ok; key, ok = p.d.scan.NextKey() {
+		p.keys = append(p.keys, xxhash.Sum64(key))
+		if !p.enter() {
+			return false
+		}
+		outputs := false
+		for key, ok := p.d.scan.NextKey(); ok; key, ok = p.d.scan.NextKey() {
+			if string(key) != "dataset" {
+				p.d.scan.Skip()
+				continue
+			}
+			if outputs || !p.readOutputs() {
+				return false
+			}
+			outputs = true
+		}
+	}
+	slices.Sort(p.keys)
+	return !repeated(p.keys)
+}
+
+func (p *PartDecoder) readOutputs() bool {
+	if !p.enter() {
+		return false
+	}
+	p.objects++
+	d := &p.d
+	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+		o := p.output(key)
+		if o == nil || !p.enter() {
+			return false
+		}
+		var events, lumis, size int64
+		for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+			switch string(key) {
+			case "events":
+				events = d.amount("events")
+			case "totalLumis":
+				lumis = d.amount("totalLumis")
+			case "size":
+				size = d.amount("size")
+			default:
+				d.scan.Skip()
+			}
+		}
+		// None is negative, or the document has a flaw: so their order is all the same.
+		o.events, o.lumis, o.bytes = addUp(o.events, events), addUp(o.lumis, lumis), addUp(o.bytes, size)
+	}
+	return true
+}
+
+// output finds the sum of a dataset or adds one. It gives nil when the object
+// names the dataset twice, and for too many datasets.
+func (p *PartDecoder) output(name []byte) *output {
+	for i := len(p.outputs) - 1; i >= 0; i-- { // most often it is the last one
+		o := &p.outputs[i]
+		if string(o.name) != string(name) {
+			continue
+		}
+		if o.object == p.objects {
+			return nil
+		}
+		o.object = p.objects
+		return o
+	}
+	if len(p.outputs) == maxOutputs {
+		return nil
+	}
+	if p.d.scan.TextStart() < 0 {
+		name = slices.Clone(name)
+	}
+	p.outputs = append(p.outputs, output{name: name, object: p.objects})
+	return &p.outputs[len(p.outputs)-1]
+}
