@@ -13,7 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -34,6 +34,8 @@ type Store interface {
 	Source() store.SourceState
 	Info() schema.CacheInfo
 	Agents(snap *store.Snapshot) []schema.AgentDetail
+	Changes(since string) (diffs []store.Diff, ok bool)
+	Wait(after string) <-chan struct{}
 }
 
 // Details reads all of one workflow from the source: its request document and
@@ -73,6 +75,8 @@ type Options struct {
 	Build      Build
 	Attention  attention.Options // thresholds of /attention; the zero value is good
 
+	Feeds FeedOptions // of /changes; the zero value is good
+
 	DetailTimeout time.Duration // longest read of one detail; 0: 30 s
 	ChunkTimeout  time.Duration // longest write of a part of a long body; 0: 30 s
 
@@ -93,7 +97,9 @@ type API struct {
 	seed       uint64             // hash of what all representations depend on: schema and program
 	paths      []string           // of all routes, for suggestions
 	groups     []group
-	draining   atomic.Bool
+	feeds      openFeeds
+	drain      sync.Once
+	drained    chan struct{} // closed when the server is going down
 }
 
 // New checks the options and sets up the routes.
@@ -119,13 +125,15 @@ func New(o Options) (*API, error) {
 	if o.ChunkTimeout == 0 {
 		o.ChunkTimeout = 30 * time.Second
 	}
-	o.Attention = o.Attention.Complete()
-	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool()}
+	o.Attention, o.Feeds = o.Attention.Complete(), o.Feeds.complete()
+	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), drained: make(chan struct{})}
+	a.feeds = openFeeds{perClient: o.Feeds.PerClient, total: o.Feeds.Total, clients: map[string]int{}}
 	var err error
 	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	if err := o.Registry.Register(newAttentionMetric(a)); err != nil {
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wmstats_feeds", Help: "Open streams and long polls of /changes."}, a.feeds.count)
+	if err := errors.Join(o.Registry.Register(newAttentionMetric(a)), o.Registry.Register(open)); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	a.workflow = schema.Describe[schema.Workflow]()
@@ -139,8 +147,17 @@ func New(o Options) (*API, error) {
 func (a *API) Handler() http.Handler { return a.echo }
 
 // Drain makes /readyz fail, so that balancers send nothing new while what is
-// under way is still served.
-func (a *API) Drain() { a.draining.Store(true) }
+// under way is still served. Feeds of changes end: they would never by themselves.
+func (a *API) Drain() { a.drain.Do(func() { close(a.drained) }) }
+
+func (a *API) draining() bool {
+	select {
+	case <-a.drained:
+		return true
+	default:
+		return false
+	}
+}
 
 // noCache keeps nothing.
 type noCache struct{}

@@ -59,7 +59,7 @@ func (a *API) showReady(c echo.Context) error {
 		note   string
 	}{
 		{"generation", loaded, true, "the first full read has ended"},
-		{"serving", !a.draining.Load(), true, "the server is not going down"},
+		{"serving", !a.draining(), true, "the server is not going down"},
 		{"source", !source.Stale, false, "the source answers" + because(source.Reason)},
 	}
 	status := http.StatusOK

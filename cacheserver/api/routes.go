@@ -40,6 +40,7 @@ func (a *API) table() []route {
 		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats},
 		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet},
 		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention},
+		{"/changes", "what changed since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges},
 		{"/pulse", "state of the data: generation, age, source", a.showPulse},
 		{"/quarantine", "documents that could not be used", a.listQuarantine},
 		{"/problems", "all problems", a.listProblems},
@@ -203,6 +204,8 @@ func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {
 		"request_id", c.Response().Header().Get(wire.HeaderRequestID))
 	var crash *panicError
 	switch {
+	case errors.Is(err, errDropped):
+		log.InfoContext(ctx, "feed ended", "err", err)
 	case errors.As(err, &crash):
 		log.ErrorContext(ctx, "handler panicked", "err", err, "stack", string(crash.stack))
 	case ctx.Err() != nil:

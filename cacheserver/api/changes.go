@@ -1,0 +1,208 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// FeedOptions bound the feeds of /changes. Zero values are good.
+type FeedOptions struct {
+	Interval  time.Duration // least time between two events of a stream; 0: 1 s
+	Heartbeat time.Duration // between two signs of life; 0: 15 s
+	Wait      time.Duration // of a long poll without timeout=; 0: 30 s
+	PerClient int           // feeds of one client; 0: 20
+	Total     int           // feeds of all; 0: 1000
+}
+
+// maxWait bounds timeout= of a long poll.
+const maxWait = 5 * time.Minute
+
+func (o FeedOptions) complete() FeedOptions {
+	orTime := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	orTime(&o.Interval, time.Second)
+	orTime(&o.Heartbeat, 15*time.Second)
+	orTime(&o.Wait, 30*time.Second)
+	if o.PerClient == 0 {
+		o.PerClient = 20
+	}
+	if o.Total == 0 {
+		o.Total = 1000
+	}
+	return o
+}
+
+// changeRequest is what /changes was asked.
+type changeRequest struct {
+	filter  wire.Query
+	since   string
+	feed    string
+	wait    time.Duration
+	records bool
+}
+
+// feeds are the values of feed=, the default first.
+var feeds = []string{"normal", "longpoll", "sse"}
+
+func (a *API) parseChanges(c echo.Context) (r changeRequest, err error) {
+	v := c.QueryParams()
+	for _, name := range []string{"since", "feed", "timeout", "include"} {
+		if len(v[name]) > 1 {
+			return r, wire.BadValue(name, fmt.Sprintf("%q is given more than once.", name))
+		}
+	}
+	if r.filter, err = parseFilter(v, "since", "feed", "timeout", "include"); err != nil {
+		return r, err
+	}
+	if r.filter.Gen != "" {
+		return r, wire.BadValue("gen", "Changes lead to the newest generation: since= says where they begin.")
+	}
+	for _, t := range r.filter.Terms {
+		if t.Op == wire.MinAge || t.Op == wire.MaxAge {
+			return r, wire.BadValue(t.Field, "Ages change without any document changing, so they can't be followed: filter by time, or read the list.")
+		}
+	}
+	r.since = v.Get("since")
+	if last := c.Request().Header.Get("Last-Event-ID"); last != "" {
+		r.since = last
+	}
+	r.feed, r.wait = feeds[0], a.o.Feeds.Wait
+	if feed, given := v["feed"]; given {
+		r.feed = feed[0]
+	}
+	switch include, given := v["include"]; {
+	case !given:
+	case include[0] == "records":
+		r.records = true
+	default:
+		return r, wire.BadValue("include", "There is include=records.")
+	}
+	return r, r.readWait(v["timeout"])
+}
+
+func (r *changeRequest) readWait(given []string) error {
+	switch r.feed {
+	case "normal", "longpoll", "sse":
+	default:
+		p := wire.BadValue("feed", "There are: "+strings.Join(feeds, ", ")+".")
+		p.DidYouMean = wire.Near(r.feed, feeds, 1)
+		return p
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	if r.feed != "longpoll" {
+		return wire.BadValue("timeout", "timeout= is for feed=longpoll.")
+	}
+	wait, err := time.ParseDuration(given[0])
+	if err != nil || wait < 0 || wait > maxWait {
+		return wire.BadValue("timeout", fmt.Sprintf("The value must be a duration up to %s, such as 30s.", maxWait))
+	}
+	r.wait = wait
+	return nil
+}
+
+// listChanges handles GET /changes: what changed since a generation, at once,
+// as soon as there is something, or as a stream.
+func (a *API) listChanges(c echo.Context) error {
+	r, err := a.parseChanges(c)
+	if err != nil {
+		return err
+	}
+	if r.feed == "sse" {
+		return a.streamChanges(c, r)
+	}
+	if _, err := chooseFormat(c, r.filter.Format, wire.JSON); err != nil {
+		return err
+	}
+	began := a.o.Now()
+	change, err := a.changeSince(r.since, r.filter, r.records)
+	if err != nil {
+		return err
+	}
+	if r.feed == "longpoll" && !isNews(&change) && !isHead(c) {
+		if change, err = a.awaitChange(c, r); err != nil {
+			return err
+		}
+	}
+	snap, ok := a.o.Store.Snapshot()
+	if !ok {
+		return wire.NotReady()
+	}
+	if change.Generation != snap.ID() {
+		if kept, ok := a.o.Store.Generation(change.Generation); ok {
+			snap = kept // the headers tell of the generation that the body does
+		}
+	}
+	return a.writeObject(c, snap, wire.Query{}, answer{began: began, filter: a.o.Now().Sub(began)}, change)
+}
+
+// isNews says whether a change is worth telling.
+func isNews(change *wire.Change) bool {
+	return change.Event == wire.EventReset || change.Added+change.Changed+change.Removed > 0
+}
+
+// awaitChange waits for a change that is news, at most as long as was asked.
+func (a *API) awaitChange(c echo.Context, r changeRequest) (change wire.Change, err error) {
+	leave, err := a.feeds.enter(c)
+	if err != nil {
+		return change, err
+	}
+	defer leave()
+	if err := keepOpen(c); err != nil {
+		return change, err
+	}
+	ctx := c.Request().Context()
+	over := time.NewTimer(r.wait)
+	defer over.Stop()
+	from := r.since
+	var quiet <-chan time.Time // not nil: wait before looking again, because looking costs something
+	for {
+		if change, err = a.changeSince(from, r.filter, r.records); err != nil || isNews(&change) {
+			change.Previous = previous(&change, r.since)
+			return change, err
+		}
+		// What is no news need not be looked at again.
+		if from != r.since && from != change.Generation && quiet == nil {
+			quiet = time.After(a.o.Feeds.Interval)
+		}
+		from = change.Generation
+		news := a.o.Store.Wait(from)
+		if quiet != nil {
+			news = nil
+		}
+		select {
+		case <-quiet:
+			quiet = nil
+		case <-news:
+		case <-over.C:
+			change.Previous = r.since
+			return change, nil
+		case <-a.drained:
+			change.Previous = r.since
+			return change, nil
+		case <-ctx.Done():
+			return change, fmt.Errorf("wait for a change: %w", ctx.Err())
+		}
+	}
+}
+
+// previous is the generation that a change is told against.
+func previous(change *wire.Change, since string) string {
+	if change.Event == wire.EventReset {
+		return ""
+	}
+	return since
+}
+
+// errDropped says that a reader took too long for what it was sent.
+var errDropped = errors.New("the reader of a feed is too slow or gone")

@@ -1,0 +1,211 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// maxFiltered is how many workflows of a difference are looked up under
+// filters; beyond it reading the list again is cheaper for everybody.
+const maxFiltered = 20_000
+
+// fate is what became of a workflow between two generations.
+type fate uint8
+
+const (
+	unchanged fate = iota
+	added
+	changed
+	removed
+)
+
+// then is the fate after both.
+func (f fate) then(next fate) fate {
+	switch {
+	case f == unchanged:
+		return next
+	case f == added && next == removed:
+		return unchanged
+	case f == added:
+		return added
+	case f == removed && next == added:
+		return changed
+	}
+	return next
+}
+
+// fates adds up differences that follow each other.
+func fates(diffs []store.Diff) map[string]fate {
+	all := map[string]fate{}
+	note := func(names []string, f fate) {
+		for _, name := range names {
+			if all[name] = all[name].then(f); all[name] == unchanged {
+				delete(all, name)
+			}
+		}
+	}
+	for i := range diffs {
+		note(diffs[i].Added, added)
+		note(diffs[i].Changed, changed)
+		note(diffs[i].Removed, removed)
+	}
+	return all
+}
+
+// differences gives the newest generation and what was done to since to get
+// there; ok is false when since can't be compared.
+func (a *API) differences(since string) (snap *store.Snapshot, diffs []store.Diff, ok bool, err error) {
+	const tries = 100
+	for range tries {
+		snap, ok = a.o.Store.Snapshot()
+		if !ok {
+			return nil, nil, false, wire.NotReady()
+		}
+		if since == snap.ID() {
+			return snap, nil, true, nil
+		}
+		if diffs, ok = a.o.Store.Changes(since); !ok {
+			return snap, nil, false, nil
+		}
+		// A difference may be known a moment before its generation is shown, or
+		// another may have come since.
+		last := slices.IndexFunc(diffs, func(d store.Diff) bool { return d.Generation == snap.ID() })
+		if last >= 0 {
+			return snap, diffs[:last+1], true, nil
+		}
+	}
+	return snap, nil, false, nil
+}
+
+// changeSince is what changed under the filter q since a generation.
+func (a *API) changeSince(since string, q wire.Query, records bool) (change wire.Change, err error) {
+	snap, diffs, ok, err := a.differences(since)
+	if err != nil {
+		return change, err
+	}
+	list, err := snap.Select(q)
+	if err != nil {
+		return change, err
+	}
+	change = wire.Change{
+		Event: wire.EventGeneration, Generation: snap.ID(), Previous: since, Time: timestamp(snap.Time()), Total: list.Total(),
+		Workflows: []string{}, Gone: []string{}, Records: []json.RawMessage{},
+	}
+	all := fates(diffs)
+	if filtered := narrows(q); ok && filtered && len(all) > maxFiltered {
+		ok = false
+	} else if ok && filtered {
+		if all, err = a.under(q, all, since, snap); err != nil {
+			return change, err
+		}
+	}
+	if !ok {
+		change.Event, change.Previous = wire.EventReset, ""
+		return change, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		switch all[name] {
+		case added:
+			change.Added++
+		case changed:
+			change.Changed++
+		case removed:
+			change.Removed++
+			change.Gone = append(change.Gone, name)
+			continue
+		}
+		change.Workflows = append(change.Workflows, name)
+	}
+	change.Truncated = max(len(change.Workflows), len(change.Gone)) > wire.MaxChanges
+	change.Workflows = change.Workflows[:min(len(change.Workflows), wire.MaxChanges)]
+	change.Gone = change.Gone[:min(len(change.Gone), wire.MaxChanges)]
+	for _, name := range change.Workflows {
+		if record, _, found := snap.Workflow(name); records && found {
+			change.Records = append(change.Records, record)
+		}
+	}
+	return change, nil
+}
+
+func narrows(q wire.Query) bool { return len(q.Terms) > 0 || q.Text != "" || len(q.Names) > 0 }
+
+// under turns the fates of workflows into those in the list of q. Where since
+// is not kept any more, what it had is not known: then a workflow that does not
+// match is told as removed, which is right for everybody who keeps the list.
+func (a *API) under(q wire.Query, all map[string]fate, since string, snap *store.Snapshot) (map[string]fate, error) {
+	names := slices.Sorted(maps.Keys(all))
+	if len(q.Names) > 0 {
+		names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(q.Names, n) })
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	now, err := matching(snap, q, names)
+	if err != nil {
+		return nil, err
+	}
+	before, known := map[string]bool(nil), false
+	if old, kept := a.o.Store.Generation(since); kept {
+		known = true
+		if before, err = matching(old, q, names); err != nil {
+			return nil, err
+		}
+	}
+	out := map[string]fate{}
+	for _, name := range names {
+		had := before[name]
+		if !known {
+			had = all[name] != added
+		}
+		switch {
+		case now[name] && had:
+			out[name] = changed
+		case now[name]:
+			out[name] = added
+		case had:
+			out[name] = removed
+		}
+	}
+	return out, nil
+}
+
+// matching says which of the names match q in a generation.
+func matching(snap *store.Snapshot, q wire.Query, names []string) (map[string]bool, error) {
+	q.Names = names
+	list, err := snap.Select(q)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]bool, list.Total())
+	for _, record := range list.Page(0, list.Total()) {
+		name, err := nameOf(record)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = true
+	}
+	return out, nil
+}
+
+// nameOf reads the name of an encoded Workflow record: its first key.
+func nameOf(record []byte) (name string, err error) {
+	for m, err := range render.Members(record) {
+		if err != nil {
+			return "", fmt.Errorf("read the name of a record: %w", err)
+		}
+		if string(m.Key) != "Workflow" {
+			break
+		}
+		if err := json.Unmarshal(m.Value, &name); err != nil {
+			return "", fmt.Errorf("read the name of a record: %w", err)
+		}
+		return name, nil
+	}
+	return "", fmt.Errorf("read the name of a record: %w", render.ErrForm)
+}

@@ -1,0 +1,206 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// mediaEvents is the media type of a stream of events.
+const mediaEvents = "text/event-stream"
+
+// streamChanges sends changes as server-sent events until the client leaves.
+// Nothing is queued for a reader: an event is made when it can be sent, from
+// the generation that the reader has to the newest, so a slow one gets fewer
+// and bigger events, and one that stands still is dropped.
+func (a *API) streamChanges(c echo.Context, r changeRequest) error {
+	// What is wrong with the request is said before the stream begins.
+	change, err := a.changeSince(r.since, r.filter, r.records)
+	if err != nil {
+		return err
+	}
+	leave, err := a.feeds.enter(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := keepOpen(c); err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Type", mediaEvents)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // a proxy must not gather events
+	h.Set("X-Content-Type-Options", "nosniff")
+	c.Response().WriteHeader(http.StatusOK)
+	if isHead(c) {
+		return nil
+	}
+	s := &stream{api: a, request: r, w: c.Response(), control: http.NewResponseController(c.Response())}
+	if err := s.send([]byte("retry: 2000\n\n")); err != nil {
+		return err
+	}
+	return s.follow(c.Request().Context(), change)
+}
+
+// stream is one reader of events.
+type stream struct {
+	api     *API
+	request changeRequest
+	w       http.ResponseWriter
+	control *http.ResponseController
+	told    string // generation that the reader knows of
+}
+
+// follow sends change, and what comes after it.
+func (s *stream) follow(ctx context.Context, change wire.Change) error {
+	o := s.api.o.Feeds
+	heart := time.NewTicker(o.Heartbeat)
+	defer heart.Stop()
+	for {
+		if isNews(&change) {
+			if err := s.sendChange(&change); err != nil {
+				return err
+			}
+		}
+		s.told = change.Generation
+		// Also after what was no news to this reader: to look costs something.
+		if done, err := s.pause(ctx, heart.C, o.Interval); done || err != nil {
+			return err
+		}
+		if done, err := s.await(ctx, heart.C, s.api.o.Store.Wait(s.told)); done || err != nil {
+			return err
+		}
+		var err error
+		if change, err = s.api.changeSince(s.told, s.request.filter, s.request.records); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *stream) pause(ctx context.Context, heart <-chan time.Time, d time.Duration) (done bool, err error) {
+	over := make(chan struct{})
+	timer := time.AfterFunc(d, func() { close(over) })
+	defer timer.Stop()
+	return s.await(ctx, heart, over)
+}
+
+// await sends signs of life until the channel is closed; done is true when the
+// stream is to end instead.
+func (s *stream) await(ctx context.Context, heart <-chan time.Time, closed <-chan struct{}) (done bool, err error) {
+	for {
+		select {
+		case <-closed:
+			return false, nil
+		case <-heart:
+			// An id without data makes no event, but is what a reader resumes from.
+			if err := s.send([]byte(": heartbeat\nid: " + s.told + "\n\n")); err != nil {
+				return true, err
+			}
+		case <-s.api.drained:
+			return true, nil
+		case <-ctx.Done():
+			return true, nil
+		}
+	}
+}
+
+func (s *stream) sendChange(change *wire.Change) error {
+	data, err := encode(change)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "id: %s\nevent: %s\ndata: %s\n\n", change.Generation, change.Event, bytes.TrimSuffix(data, []byte("\n")))
+	return s.send(b.Bytes())
+}
+
+// send writes within the time that a reader has for it.
+func (s *stream) send(text []byte) error {
+	// A connection that knows no deadlines (a test recorder) has no peer to wait for.
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.api.o.ChunkTimeout))
+	if _, err := s.w.Write(text); err != nil {
+		return fmt.Errorf("%w: %w", errDropped, err)
+	}
+	if err := s.control.Flush(); err != nil {
+		return fmt.Errorf("%w: %w", errDropped, err)
+	}
+	return nil
+}
+
+// keepOpen lifts the server's time-outs, which are for requests that are
+// answered at once.
+func keepOpen(c echo.Context) error {
+	control := http.NewResponseController(c.Response())
+	for _, set := range []func(time.Time) error{control.SetReadDeadline, control.SetWriteDeadline} {
+		if err := set(time.Time{}); err != nil {
+			return fmt.Errorf("keep a feed open: %w", err)
+		}
+	}
+	return nil
+}
+
+// openFeeds counts the feeds that are open, and bounds them.
+type openFeeds struct {
+	perClient, total int
+
+	mu      sync.Mutex
+	all     int
+	clients map[string]int
+}
+
+// enter takes a place; leave gives it back.
+func (f *openFeeds) enter(c echo.Context) (leave func(), err error) {
+	client := clientOf(c.Request())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.all >= f.total:
+		return nil, wire.RateLimited(fmt.Sprintf("%d feeds are open, which is all that this server keeps.", f.all))
+	case f.clients[client] >= f.perClient:
+		return nil, wire.RateLimited(fmt.Sprintf("You have %d feeds open; at most %d for one client.", f.clients[client], f.perClient))
+	}
+	f.all++
+	f.clients[client]++
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.all--
+		if f.clients[client]--; f.clients[client] == 0 {
+			delete(f.clients, client)
+		}
+	}, nil
+}
+
+func (f *openFeeds) count() float64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return float64(f.all)
+}
+
+// clientOf tells clients apart for the limits: by the address of the peer, or
+// by what a proxy on this machine says of its own peer.
+func clientOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return host
+	}
+	forwarded := r.Header.Get("X-Forwarded-For")
+	last := strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
+	if net.ParseIP(last) != nil {
+		return last
+	}
+	return host
+}
