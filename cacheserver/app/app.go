@@ -34,6 +34,7 @@ type App struct {
 	o        Options
 	log      *slog.Logger
 	follower *follower.Follower
+	records  *store.Store
 	api      *api.API
 	server   *http.Server
 	listener net.Listener
@@ -61,7 +62,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	a := &App{o: o, log: o.Log, failed: make(chan error, 2)}
+	a := &App{o: o, log: o.Log, failed: make(chan error, 3)}
 	if a.log == nil {
 		a.log = newLog(os.Stderr, o.LogLevel, o.LogFormat)
 	}
@@ -87,6 +88,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
+	a.records = records
 	if a.follower, err = follower.New(follower.Options{
 		Source: source, Store: follower.OfStore(records), PollInterval: o.PollInterval,
 		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait, Log: a.log, Hooks: hooks,
@@ -161,7 +163,8 @@ func (a *App) Start(ctx context.Context) error {
 	if host, _, err := net.SplitHostPort(a.o.Listen); err == nil && !isLoopback(host) {
 		a.log.Warn("listening for everybody who can reach this address, without any identity (--insecure)", "addr", a.Addr())
 	}
-	a.startFollower(ctx)
+	a.background(ctx, "follower", "follow the source", a.follower.Run)
+	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)
 	go func() {
 		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -172,17 +175,18 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) startFollower(ctx context.Context) {
-	// It ends at its place in the order of Stop, not when ctx does.
+// background runs a part that ends at its place in the order of Stop, not when
+// ctx does.
+func (a *App) background(ctx context.Context, name, doing string, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := a.follower.Run(ctx); err != nil && ctx.Err() == nil {
-			a.failed <- fmt.Errorf("follow the source: %w", err)
+		if err := run(ctx); err != nil && ctx.Err() == nil {
+			a.failed <- fmt.Errorf("%s: %w", doing, err)
 		}
 	}()
-	a.onStop("follower", func(stop context.Context) error {
+	a.onStop(name, func(stop context.Context) error {
 		cancel()
 		select {
 		case <-ended:

@@ -76,6 +76,18 @@ func (h *history) add(old *Snapshot, dropped int64, diff Diff) {
 
 func (d *Diff) names() int { return 1 + len(d.Added) + len(d.Changed) + len(d.Removed) }
 
+// charge counts blocks that the newest generation dropped without a new one
+// in its place: kept generations still hold them.
+func (h *history) charge(dropped int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.kept); n > 0 {
+		h.kept[n-1].bytes += dropped
+		h.bytes += dropped
+		h.shrink()
+	}
+}
+
 // expire lets go of generations whose time is over.
 func (h *history) expire(now time.Time) {
 	h.mu.Lock()

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -170,14 +169,12 @@ func (l *Selection) Last(idx, limit int) (name string) {
 // the selection is the unfiltered list in name order; else ok is false. It is
 // AppendPage's text for the format. The parts must not be changed.
 func (l *Selection) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
-	form := block.Array
-	switch {
-	case !l.all:
+	form, err := formOf(format)
+	if err != nil || !l.all {
 		return nil, 0, false
-	case format == wire.NDJSON:
-		form = block.Lines
-	case format != wire.JSON:
-		return nil, 0, false
+	}
+	if want := &l.g.store.wanted[form]; !want.Load() {
+		want.Store(true)
 	}
 	idx = max(idx, 0)
 	end := l.Total()
@@ -224,29 +221,6 @@ func (l *Selection) Stitched(idx, limit int, format wire.Format) (parts [][]byte
 	}
 	parts, size = m.Parts()
 	return parts, size, true
-}
-
-// Warm makes the compressed segments of the generation that are not there yet,
-// so that no reader waits for one. It stops with ctx; blocks that newer
-// generations share stay warm in them. The segments of one format take about
-// an eighth of the encoded bytes.
-func (g *Snapshot) Warm(ctx context.Context, format wire.Format) error {
-	form := block.Array
-	switch format {
-	case wire.NDJSON:
-		form = block.Lines
-	case wire.JSON:
-	default:
-		return fmt.Errorf("warm segments: format %q has none", format)
-	}
-	var err error
-	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
-		if err = ctx.Err(); err == nil {
-			_, err = b.Segment(form)
-		}
-		return err == nil
-	})
-	return err
 }
 
 // segment gives records i..j of a block compressed: the block's own segment,
@@ -340,6 +314,25 @@ func (l *lists) peek(key string) *Selection {
 		return k.list
 	}
 	return nil
+}
+
+// carry gives the results that are there to the same generation in other
+// blocks: places stay the same.
+func (l *lists) carry(to *Snapshot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	to.lists.kept = map[string]*keptList{}
+	for _, key := range l.used {
+		k := l.kept[key]
+		if !k.done {
+			continue
+		}
+		again := &keptList{list: &Selection{g: to, all: k.list.all, order: k.list.order}, size: k.size, done: true}
+		again.once.Do(func() {})
+		to.lists.kept[key] = again
+		to.lists.used = append(to.lists.used, key)
+		to.lists.size += k.size
+	}
 }
 
 func (l *lists) entry(key string) *keptList {

@@ -63,25 +63,6 @@ func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool) {
 	close(old.superseded)
 }
 
-// Rebalance cuts the records into blocks of equal length again, as a full read
-// does, when changes have left more than a quarter of the blocks with another
-// length, so that pages cut through them. Content and generation stay. It says
-// whether there was something to do.
-func (s *Store) Rebalance() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	cur := s.current.Load()
-	if cur == nil || cur.tree.Uneven() <= 1+cur.tree.Blocks()/4 {
-		return false
-	}
-	t, _ := s.editor.Resliced(cur.tree)
-	s.current.Store(&Snapshot{
-		id: cur.id, time: cur.time, store: s, tree: t, sums: cur.sums, infos: cur.infos,
-		docs: cur.docs, orphans: cur.orphans, superseded: cur.superseded,
-	})
-	return true
-}
-
 // Snapshot gives the newest generation; false before the first one.
 func (s *Store) Snapshot() (snap *Snapshot, ok bool) {
 	snap = s.current.Load()

@@ -64,6 +64,7 @@ type Options struct {
 	KeepFor   time.Duration // a generation can be read at least so long; 0: 15 min
 	KeepBytes int64         // memory that superseded generations may hold; 0: 256 MiB
 	MaxLoss   float64       // a full read that loses more than this share is held back; 0: 0.5
+	Upkeep    float64       // share of a core that Upkeep may take, up to 1; 0: 0.04
 	Limits    schema.Limits // zero: those of the present system
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -79,6 +80,12 @@ func (o *Options) complete() error {
 	}
 	if !(o.MaxLoss >= 0 && o.MaxLoss <= 1) {
 		err = errors.Join(err, fmt.Errorf("greatest loss %v: must be between 0 and 1", o.MaxLoss))
+	}
+	if !(o.Upkeep >= 0 && o.Upkeep <= 1) {
+		err = errors.Join(err, fmt.Errorf("share of a core for upkeep %v: must be between 0 and 1", o.Upkeep))
+	}
+	if o.Upkeep == 0 {
+		o.Upkeep = 0.04
 	}
 	if o.Process == "" {
 		o.Process = "a"
@@ -119,6 +126,7 @@ type Store struct {
 	recoveries recoveries
 	history    history
 	source     atomic.Pointer[SourceState]
+	wanted     [2]atomic.Bool // forms of segments that somebody asked for
 
 	mu      sync.Mutex // held by the writer; guards all below
 	names   *part.Names

@@ -191,6 +191,16 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	return b.segments[form].Load(), nil
 }
 
+// Has says that the segments of all the given forms are there.
+func (b *Block) Has(forms ...Form) bool {
+	for _, form := range forms {
+		if b.segments[form].Load() == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // Compress makes a segment of records i..j, which is meant for one page: it is
 // made faster and comes out longer than the segment of a block.
 func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {

@@ -188,25 +188,3 @@ func (e *Editor) plan(old *block.Block, edits []Edit) (steps []step, total int) 
 	}
 	return steps, total
 }
-
-// Resliced gives the same records in blocks of block.Size, without encoding
-// any again. Blocks that are in place already are shared.
-func (e *Editor) Resliced(t *Tree) (next *Tree, dropped int64) {
-	var out []*block.Block
-	for _, c := range t.chunks {
-		for _, b := range c.Blocks {
-			if e.builder.Len() == 0 && b.Len() == block.Size {
-				out = append(out, b)
-				continue
-			}
-			dropped += b.Bytes()
-			for i := 0; i < b.Len(); {
-				n := min(b.Len()-i, block.Size-e.builder.Len())
-				e.builder.Copy(b, i, i+n)
-				i += n
-				out = e.flush(out, block.Size)
-			}
-		}
-	}
-	return New(e.layout, e.flush(out, 1)), dropped
-}

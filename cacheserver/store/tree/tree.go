@@ -7,6 +7,7 @@ package tree
 
 import (
 	"sort"
+	"sync/atomic"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 )
@@ -40,8 +41,10 @@ type Chunk struct {
 	Starts []int // place of each block's first record in the chunk; the last one is Len
 
 	first string // name of the first record
+	odd   int    // first block whose length is not block.Size; their number if none
 	bytes int64
-	panes []pane // by column
+	warm  atomic.Uint32 // bits that Settle has set
+	panes []pane        // by column
 }
 
 // Len is the number of records of the chunk.
@@ -52,6 +55,13 @@ func (c *Chunk) Block(i int) (b *block.Block, at int) {
 	k := sort.Search(len(c.Blocks), func(k int) bool { return c.Starts[k+1] > i })
 	return c.Blocks[k], i - c.Starts[k]
 }
+
+// Settled says that all of what has been set before with Settle; bits are the
+// caller's, for what it has made of each block of the chunk.
+func (c *Chunk) Settled(bits uint32) bool { return c.warm.Load()&bits == bits }
+
+// Settle notes that something is made of each block.
+func (c *Chunk) Settle(bits uint32) { c.warm.Or(bits) }
 
 // New makes a tree of blocks that are in order.
 func New(l *block.Layout, blocks []*block.Block) *Tree {
@@ -64,8 +74,12 @@ func newChunk(l *block.Layout, blocks []*block.Block) *Chunk {
 		Starts: make([]int, len(blocks)+1),
 		first:  string(blocks[0].Name(l, 0)),
 		panes:  make([]pane, len(l.Columns)),
+		odd:    len(blocks),
 	}
 	for i, b := range blocks {
+		if b.Len() != block.Size && i < c.odd {
+			c.odd = i
+		}
 		c.Starts[i+1] = c.Starts[i] + b.Len()
 		c.bytes += b.EncodedBytes()
 	}
@@ -102,18 +116,6 @@ func (t *Tree) EncodedBytes() int64 { return t.bytes }
 
 // Blocks is the number of blocks.
 func (t *Tree) Blocks() int { return t.blocks }
-
-// Uneven is the number of blocks that are not of block.Size records.
-func (t *Tree) Uneven() (n int) {
-	for _, c := range t.chunks {
-		for i := range c.Blocks {
-			if c.Starts[i+1]-c.Starts[i] != block.Size {
-				n++
-			}
-		}
-	}
-	return n
-}
 
 // Chunks gives the chunks in order. They must not be changed.
 func (t *Tree) Chunks() []*Chunk { return t.chunks }
