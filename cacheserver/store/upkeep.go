@@ -174,20 +174,20 @@ func (u *upkeep) segments() (forms []block.Form) {
 	return forms
 }
 
-// make makes the given segments of a block that are not there yet.
+// make makes the given segments of a block, as short as they can be.
 func (u *upkeep) make(ctx context.Context, b *block.Block, forms []block.Form) error {
 	for _, form := range forms {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := b.Segment(form); err != nil {
+		if err := b.Press(form); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// warmNext makes the segments of the next block that has none; busy is false
+// warmNext makes the segments of the next block that lacks one; busy is false
 // when all have theirs.
 func (u *upkeep) warmNext(ctx context.Context) (busy bool, err error) {
 	chunks := u.s.current.Load().tree.Chunks()
@@ -200,7 +200,7 @@ func (u *upkeep) warmNext(ctx context.Context) (busy bool, err error) {
 		c := chunks[u.cursor]
 		if !c.Settled(bits) {
 			for _, b := range c.Blocks {
-				if b.Has(forms...) {
+				if b.Pressed(forms...) {
 					continue
 				}
 				return true, u.make(ctx, b, forms)
@@ -226,8 +226,8 @@ func formOf(format wire.Format) (block.Form, error) {
 	return 0, fmt.Errorf("format %q: %w", format, errNoSegments)
 }
 
-// Warm makes the compressed segments of the generation that are not there yet,
-// so that no reader waits for one. It stops with ctx; blocks that newer
+// Warm makes the compressed segments of the generation, as short as they can
+// be, so that no reader waits for one. It stops with ctx; blocks that newer
 // generations share stay warm in them.
 func (g *Snapshot) Warm(ctx context.Context, format wire.Format) error {
 	form, err := formOf(format)
@@ -236,7 +236,7 @@ func (g *Snapshot) Warm(ctx context.Context, format wire.Format) error {
 	}
 	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
 		if err = ctx.Err(); err == nil {
-			_, err = b.Segment(form)
+			err = b.Press(form)
 		}
 		return err == nil
 	})

@@ -191,10 +191,23 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	return b.segments[form].Load(), nil
 }
 
-// Has says that the segments of all the given forms are there.
-func (b *Block) Has(forms ...Form) bool {
+// Press makes the segment of a form as short as it can be, if it is not yet;
+// that takes longer than a reader should wait.
+func (b *Block) Press(form Form) error {
+	if b.Pressed(form) {
+		return nil
+	}
+	s, err := b.compress(form, 0, b.Len(), stitch.CompressBest)
+	if err == nil {
+		b.segments[form].Store(s)
+	}
+	return err
+}
+
+// Pressed says that the segments of all the given forms are there and short.
+func (b *Block) Pressed(forms ...Form) bool {
 	for _, form := range forms {
-		if b.segments[form].Load() == nil {
+		if s := b.segments[form].Load(); s == nil || !s.Best {
 			return false
 		}
 	}
