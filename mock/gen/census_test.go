@@ -30,7 +30,7 @@ func progressOf(t *testing.T, w *gen.World, i int, st *gen.State) (percent float
 // TestProgressSpreads: workflows that run are at any point of their way, those
 // without queued work further on, and those that are complete at its end.
 func TestProgressSpreads(t *testing.T) {
-	w := world(t, gen.Options{Seed: 31, Workflows: 3000, Lean: true, NoEdges: true, JobSummaries: -1})
+	w := world(t, gen.Options{Seed: 31, Workflows: 1500, Lean: true, NoEdges: true, JobSummaries: -1})
 	all := map[gen.Status][]float64{}
 	for i := range w.Options().Workflows {
 		st := w.Initial(i)
@@ -44,7 +44,7 @@ func TestProgressSpreads(t *testing.T) {
 	means := map[gen.Status]float64{}
 	for _, status := range []gen.Status{gen.RunningOpen, gen.RunningClosed} {
 		list := all[status]
-		require.Greater(t, len(list), 150)
+		require.Greater(t, len(list), 100)
 		perPercent, perTenth := map[int]int{}, map[int]int{}
 		for _, p := range list {
 			perPercent[int(p)]++
@@ -73,7 +73,7 @@ type jobDoc struct {
 // TestFailuresHaveReasons: at a site that fails for everybody most jobs fail in
 // one way that names the site, and states are mixed.
 func TestFailuresHaveReasons(t *testing.T) {
-	w := world(t, gen.Options{Seed: 32, Workflows: 1000, NoEdges: true, JobSummaries: 12})
+	w := world(t, gen.Options{Seed: 32, Workflows: 800, NoEdges: true, JobSummaries: 12})
 	seen, hit, states := map[string]int{}, map[string]int{}, map[string]int{}
 	codes, workflows, named := map[string]map[int]int{}, map[string]map[string]bool{}, map[string]int{}
 	jobs := 0

@@ -146,7 +146,7 @@ func BenchmarkRaw(b *testing.B) {
 
 func TestTasksAreCountedRight(t *testing.T) {
 	for _, lean := range []bool{false, true} {
-		w := world(t, gen.Options{Seed: 7, Workflows: 1500, Lean: lean})
+		w := world(t, gen.Options{Seed: 7, Workflows: 400, Lean: lean})
 		for i := range w.Units() {
 			st := w.Initial(i)
 			sk := w.Sketch(i, st.Created())

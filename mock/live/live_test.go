@@ -171,6 +171,7 @@ func checkCounters(t *testing.T, status map[string]any) {
 // TestLife runs 20 minutes in steps of a second and holds every write to
 // the rules of the real writers.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	w, sim, now := start(t, gen.Options{Seed: 1, Workflows: 80, Lean: true, NoEdges: true}, 2, 60*time.Second)
 	o := watch(t, w)
 	for range 1200 {
@@ -208,9 +209,10 @@ func TestSameTimesSameLife(t *testing.T) {
 }
 
 func TestAgentsGetIntoTroubleAndOut(t *testing.T) {
+	t.Parallel()
 	_, sim, now := start(t, gen.Options{Seed: 3, Lean: true}, 0.1, 60*time.Second)
 	seen := map[string]bool{}
-	for range 1000 {
+	for range 400 {
 		now = now.Add(20 * time.Second)
 		for _, d := range sim.Step(now) {
 			raw := string(d.JSON)
