@@ -138,12 +138,10 @@ func treeFaults(doc *goquery.Document) (faults []string) {
 
 // formFaults are inputs that nobody can tell the meaning of.
 func formFaults(doc *goquery.Document) (faults []string) {
+	labelled := map[string]bool{}
+	doc.Find("label[for]").Each(func(_ int, s *goquery.Selection) { labelled[s.AttrOr("for", "")] = true })
 	doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
-		labelled := s.Closest("label").Length() > 0 || s.AttrOr("aria-label", "") != ""
-		doc.Find("label[for]").Each(func(_ int, label *goquery.Selection) {
-			labelled = labelled || label.AttrOr("for", "") == s.AttrOr("id", "-")
-		})
-		if !labelled {
+		if !labelled[s.AttrOr("id", "")] && s.Closest("label").Length() == 0 && s.AttrOr("aria-label", "") == "" {
 			faults = append(faults, fmt.Sprintf("input %s has no label", s.AttrOr("name", "?")))
 		}
 	})
