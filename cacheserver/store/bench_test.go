@@ -246,13 +246,6 @@ func BenchmarkFilter(b *testing.B) {
 			l.Page(0, 100)
 		}
 	})
-	b.Run("search", func(b *testing.B) {
-		defer cpu(b)()
-		for b.Loop() {
-			_, err := fresh(g).Select(wire.Query{Text: "00123__V1"})
-			require.NoError(b, err)
-		}
-	})
 }
 
 func BenchmarkFacets(b *testing.B) {

@@ -14,7 +14,7 @@ import (
 
 // upkeep is the work that makes later requests cheap and that nobody waits
 // for: blocks of equal length, so that pages begin and end with blocks, and
-// compressed segments of blocks that changed. It works beside writers and
+// signatures and compressed segments of blocks that changed. It works beside writers and
 // readers, with a bounded share of one core: after each small piece of work it
 // rests in proportion.
 type upkeep struct {
@@ -174,8 +174,10 @@ func (u *upkeep) segments() (forms []block.Form) {
 	return forms
 }
 
-// make makes the given segments of a block, as short as they can be.
+// make makes what a search needs of a block, and the given segments, as short
+// as they can be.
 func (u *upkeep) make(ctx context.Context, b *block.Block, forms []block.Form) error {
+	b.Sign(u.s.layout)
 	for _, form := range forms {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -187,12 +189,19 @@ func (u *upkeep) make(ctx context.Context, b *block.Block, forms []block.Form) e
 	return nil
 }
 
-// warmNext makes the segments of the next block that lacks one; busy is false
-// when all have theirs.
+// signed are the blocks that get their signatures at once: one of them takes
+// much less time than a segment.
+const signed = 8
+
+// warmNext makes what the next blocks lack: signatures of all blocks first, for
+// a search needs all of them; busy is false when nothing is lacking.
 func (u *upkeep) warmNext(ctx context.Context) (busy bool, err error) {
 	chunks := u.s.current.Load().tree.Chunks()
+	if u.signNext(chunks) {
+		return true, nil
+	}
 	forms := u.segments()
-	bits := uint32(1)<<len(forms) - 1
+	bits := uint32(forSearch<<1)<<len(forms) - 1
 	for range chunks {
 		if u.cursor >= len(chunks) {
 			u.cursor = 0
@@ -200,16 +209,40 @@ func (u *upkeep) warmNext(ctx context.Context) (busy bool, err error) {
 		c := chunks[u.cursor]
 		if !c.Settled(bits) {
 			for _, b := range c.Blocks {
-				if b.Pressed(forms...) {
-					continue
+				if !b.Pressed(forms...) {
+					return true, u.make(ctx, b, forms)
 				}
-				return true, u.make(ctx, b, forms)
 			}
 			c.Settle(bits)
 		}
 		u.cursor++
 	}
 	return false, nil
+}
+
+// forSearch is the bit of chunks whose blocks have their signatures; the bits
+// of forms follow it.
+const forSearch = 1
+
+func (u *upkeep) signNext(chunks []*tree.Chunk) (busy bool) {
+	left := signed
+	for _, c := range chunks {
+		if c.Settled(forSearch) {
+			continue
+		}
+		for _, b := range c.Blocks {
+			if b.Signed() {
+				continue
+			}
+			if left == 0 {
+				return true
+			}
+			b.Sign(u.s.layout)
+			left--
+		}
+		c.Settle(forSearch)
+	}
+	return left < signed
 }
 
 // errNoSegments says that a format is not made of segments.

@@ -36,7 +36,7 @@ func hasSegments(s *Store, forms ...block.Form) bool {
 		return false
 	}
 	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
-		all = b.Pressed(forms...)
+		all = b.Signed() && b.Pressed(forms...)
 		return all
 	})
 	return all

@@ -9,7 +9,7 @@ import (
 )
 
 // Block is some consecutive records. It is immutable but for its compressed
-// forms, which are made when first asked for.
+// forms and signatures, which are made when first asked for.
 type Block struct {
 	enc    []byte
 	ends   []uint32 // of the records in enc
@@ -20,6 +20,7 @@ type Block struct {
 	untidy bool // some list has a text twice, or an empty one
 
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
+	signed   atomic.Pointer[signatures]
 }
 
 // Form is how records are joined in a compressed segment.
@@ -43,6 +44,9 @@ func (b *Block) Bytes() int64 {
 		if s := b.segments[i].Load(); s != nil {
 			n += s.Size()
 		}
+	}
+	if s := b.signed.Load(); s != nil {
+		n += int64(8 * len(s.bits))
 	}
 	return n
 }

@@ -43,9 +43,10 @@ type Column struct {
 // Layout is the set of columns. It is shared by all blocks of a store; only its
 // dictionaries grow.
 type Layout struct {
-	Columns []Column
-	byKey   map[string]int
-	slots   int // of all columns, and the last one for the length of the sources
+	Columns  []Column
+	Searched []int // columns that a search looks into
+	byKey    map[string]int
+	slots    int // of all columns, and the last one for the length of the sources
 }
 
 // scattered are the texts that nearly each workflow has its own of: a
@@ -54,6 +55,9 @@ var scattered = map[string]bool{
 	"Workflow": true, "PrepID": true, "PrepIDs": true, "OriginalRequest": true, "InitialTask": true,
 	"InputDatasets": true, "OutputDatasets": true,
 }
+
+// searched are the keys that q= looks into; all of them are scattered.
+var searched = []string{"Workflow", "PrepIDs", "InputDatasets", "OutputDatasets"}
 
 // NewLayout makes the columns of the Workflow record.
 func NewLayout() (*Layout, error) {
@@ -92,6 +96,13 @@ func NewLayout() (*Layout, error) {
 		l.Columns = append(l.Columns, c)
 	}
 	l.slots++
+	for _, key := range searched {
+		i, ok := l.byKey[key]
+		if !ok || l.Columns[i].Kind != Text && l.Columns[i].Kind != Texts {
+			return nil, fmt.Errorf("column %s: there is no such text to search in", key)
+		}
+		l.Searched = append(l.Searched, i)
+	}
 	return l, nil
 }
 

@@ -60,11 +60,7 @@ func New(t *tree.Tree, now int64, q wire.Query) (*Scan, error) {
 		s.checks = append(s.checks, check{whole: s.after(q.After)})
 	}
 	if q.Text != "" {
-		c, err := s.search(q.Text)
-		if err != nil {
-			return nil, err
-		}
-		s.checks = append(s.checks, c)
+		s.checks = append(s.checks, s.search(q.Text))
 	}
 	slices.SortStableFunc(s.checks, func(a, b check) int { return cmp.Or(a.cost-b.cost, a.share-b.share) })
 	return s, nil

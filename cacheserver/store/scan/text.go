@@ -1,14 +1,11 @@
 package scan
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -102,80 +99,4 @@ func distinct(dst [][]byte, b *block.Block, col *block.Column, at int) [][]byte 
 		b.EachText(col, at, add)
 	}
 	return dst
-}
-
-// search finds a text in name, PrepIDs and datasets, whatever its case.
-func (s *Scan) search(text string) (check, error) {
-	var cols []*block.Column
-	for _, key := range []string{"Workflow", "PrepIDs", "InputDatasets", "OutputDatasets"} {
-		_, col, err := s.column(key)
-		if err != nil {
-			return check{}, fmt.Errorf("search in %s: %w", key, err)
-		}
-		cols = append(cols, col)
-	}
-	n := newNeedle(text)
-	keep := func(b *block.Block, i int) bool {
-		if n.in(b.Text(cols[0], i)) {
-			return true
-		}
-		found := false
-		for _, col := range cols[1:] {
-			b.EachText(col, i, func(text []byte) bool {
-				found = n.in(text)
-				return !found
-			})
-			if found {
-				break
-			}
-		}
-		return found
-	}
-	return check{cost: costSearch, keep: func(c *tree.Chunk, words []uint64) { narrowRecords(c, words, keep) }}, nil
-}
-
-// needle is a text to be found in others, whatever its case.
-type needle struct {
-	folded       []byte
-	lower, upper byte // of the first character when all is ASCII
-	ascii        bool
-}
-
-func newNeedle(text string) *needle {
-	n := &needle{folded: []byte(strings.ToLower(text)), ascii: true}
-	for _, r := range text {
-		n.ascii = n.ascii && r < utf8.RuneSelf
-	}
-	n.lower = n.folded[0]
-	n.upper = bytes.ToUpper(n.folded[:1])[0]
-	return n
-}
-
-func (n *needle) in(text []byte) bool {
-	if len(text) < len(n.folded) && n.ascii {
-		return false
-	}
-	if !n.ascii {
-		return bytes.Contains(bytes.ToLower(text), n.folded)
-	}
-	for i := 0; i+len(n.folded) <= len(text); i++ {
-		if c := text[i]; (c == n.lower || c == n.upper) && foldedPrefix(text[i:], n.folded) {
-			return true
-		}
-	}
-	return false
-}
-
-// foldedPrefix says that text begins with folded, which is ASCII in lower case.
-func foldedPrefix(text, folded []byte) bool {
-	for i, want := range folded {
-		c := text[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != want {
-			return false
-		}
-	}
-	return true
 }

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// BenchmarkSearch is q= without any kept result: rare is found in a few
+// workflows, none in none, frequent in all of them, short has no signature.
+func BenchmarkSearch(b *testing.B) {
+	s, _, _ := benchStore(b)
+	g, _ := s.Snapshot()
+	sign(g)
+	for _, c := range []struct{ name, text string }{
+		{"rare", "00123__V1"}, {"none", "zerobias_2049"}, {"frequent", "run3"}, {"short", "zz"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			defer cpu(b)()
+			total := 0
+			for b.Loop() {
+				l, err := fresh(g).Select(wire.Query{Text: c.text})
+				require.NoError(b, err)
+				total = l.Total()
+			}
+			b.ReportMetric(float64(total), "workflows")
+		})
+	}
+}
+
+func sign(g *Snapshot) {
+	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
+		b.Sign(g.store.layout)
+		return true
+	})
+}
+
+// BenchmarkStitchedSize is the length of stitched pages against gzip -6 of the
+// same page: as readers make the segments, and as Upkeep does.
+func BenchmarkStitchedSize(b *testing.B) {
+	n := min(benchSize(b), 5_000)
+	for _, warm := range []bool{false, true} {
+		s := loaded(b, Options{}, flatRecords(newMaker(3), 0, n))
+		g, _ := s.Snapshot()
+		if warm {
+			require.NoError(b, g.Warm(b.Context(), wire.JSON))
+		}
+		l, err := g.Select(wire.Query{})
+		require.NoError(b, err)
+		for name, limit := range map[string]int{"100": 100, "1000": 1000, "all": n} {
+			b.Run(map[bool]string{false: "made for a reader/", true: "made ahead/"}[warm]+name, func(b *testing.B) {
+				var whole bytes.Buffer
+				zw := gzip.NewWriter(&whole)
+				_, err := zw.Write(AppendPage(nil, l.Page(0, limit), wire.JSON))
+				require.NoError(b, err)
+				require.NoError(b, zw.Close())
+				var size int64
+				for b.Loop() {
+					_, size, _ = l.Stitched(0, limit, wire.JSON)
+				}
+				b.ReportMetric(float64(size)/float64(whole.Len()), "of-gzip-6")
+			})
+		}
+	}
+}
+
+// BenchmarkUpkeep is what Upkeep makes of one block that changed.
+func BenchmarkUpkeep(b *testing.B) {
+	s, m, n := benchStore(b)
+	u := newUpkeep(s)
+	defer cpu(b)()
+	for b.Loop() {
+		b.StopTimer()
+		name := nameOf(m.rng.IntN(n))
+		s.Apply([]Change{m.requestChange(name)})
+		g, _ := s.Snapshot()
+		at, _ := g.tree.Search(name)
+		blk, _ := g.tree.At(at)
+		b.StartTimer()
+		require.NoError(b, u.make(b.Context(), blk, u.segments()))
+	}
+}
+
+// BenchmarkWarmMemory is BenchmarkMemory with all that Upkeep makes.
+func BenchmarkWarmMemory(b *testing.B) {
+	s, _, _ := benchStore(b)
+	g, _ := s.Snapshot()
+	for b.Loop() {
+		sign(g)
+		require.NoError(b, g.Warm(b.Context(), wire.JSON))
+	}
+	debug.FreeOSMemory()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	encoded := float64(s.Info().Bytes)
+	b.ReportMetric(float64(mem.HeapAlloc)/encoded, "heap/encoded")
+	b.ReportMetric(float64(resident(b))/encoded, "RSS/encoded")
+}

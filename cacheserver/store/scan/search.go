@@ -1,0 +1,144 @@
+package scan
+
+import (
+	"bytes"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+)
+
+// search finds a text in the searched columns, whatever its case: by the
+// signatures of blocks, which leave few records whose texts must be read.
+func (s *Scan) search(text string) check {
+	n := newNeedle(text)
+	return check{cost: costSearch, keep: func(c *tree.Chunk, words []uint64) {
+		var some []uint64
+		for k, b := range c.Blocks {
+			some = cutBits(some[:0], words, c.Starts[k], b.Len())
+			if empty(some) {
+				continue
+			}
+			n.narrow(s.tree.Layout, b, some)
+			keepBits(words, some, c.Starts[k], b.Len())
+		}
+	}}
+}
+
+// cutBits appends n bits of words, from bit start on.
+func cutBits(dst, words []uint64, start, n int) []uint64 {
+	k, shift := start/64, start%64
+	for ; n > 0; n, k = n-64, k+1 {
+		w := words[k] >> shift
+		if shift > 0 && k+1 < len(words) {
+			w |= words[k+1] << (64 - shift)
+		}
+		if n < 64 {
+			w &= 1<<n - 1
+		}
+		dst = append(dst, w)
+	}
+	return dst
+}
+
+// keepBits clears those of n bits of words, from bit start on, that some does
+// not have.
+func keepBits(words, some []uint64, start, n int) {
+	k, shift := start/64, start%64
+	for _, w := range some {
+		gone := ^w
+		if n < 64 {
+			gone &= 1<<n - 1
+		}
+		words[k] &^= gone << shift
+		if shift > 0 && k+1 < len(words) {
+			words[k+1] &^= gone >> (64 - shift)
+		}
+		n, k = n-64, k+1
+	}
+}
+
+// needle is a text to be found in others, whatever its case.
+type needle struct {
+	folded       []byte
+	lower, upper byte // of the first character when all is ASCII
+	ascii        bool
+	rows         block.Rows
+}
+
+func newNeedle(text string) *needle {
+	n := &needle{folded: []byte(strings.ToLower(text)), ascii: true}
+	for _, r := range text {
+		n.ascii = n.ascii && r < utf8.RuneSelf
+	}
+	n.lower = n.folded[0]
+	n.upper = bytes.ToUpper(n.folded[:1])[0]
+	if n.ascii {
+		n.rows = block.RowsOf(text)
+	}
+	return n
+}
+
+// narrow clears the bits of the records that don't hold the needle.
+func (n *needle) narrow(l *block.Layout, b *block.Block, words []uint64) {
+	if len(n.rows) > 0 {
+		b.MayHold(l, n.rows, words)
+	}
+	for k, w := range words {
+		for rest := w; rest != 0; rest &= rest - 1 {
+			if bit := bits.TrailingZeros64(rest); !n.inRecord(l, b, k*64+bit) {
+				w &^= 1 << bit
+			}
+		}
+		words[k] = w
+	}
+}
+
+func (n *needle) inRecord(l *block.Layout, b *block.Block, i int) (found bool) {
+	for _, k := range l.Searched {
+		col := &l.Columns[k]
+		if col.Kind == block.Text {
+			found = n.in(b.Text(col, i))
+		} else {
+			b.EachText(col, i, func(text []byte) bool {
+				found = n.in(text)
+				return !found
+			})
+		}
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *needle) in(text []byte) bool {
+	if len(text) < len(n.folded) && n.ascii {
+		return false
+	}
+	if !n.ascii {
+		return bytes.Contains(bytes.ToLower(text), n.folded)
+	}
+	for i := 0; i+len(n.folded) <= len(text); i++ {
+		if c := text[i]; (c == n.lower || c == n.upper) && foldedPrefix(text[i:], n.folded) {
+			return true
+		}
+	}
+	return false
+}
+
+// foldedPrefix says that text begins with folded, which is ASCII in lower case.
+func foldedPrefix(text, folded []byte) bool {
+	for i, want := range folded {
+		c := text[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != want {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,146 @@
+package scan
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// treeOf is a tree of the given workflows, whose names must ascend.
+func treeOf(t testing.TB, list ...schema.Workflow) *tree.Tree {
+	t.Helper()
+	l, err := block.NewLayout()
+	require.NoError(t, err)
+	var edits []tree.Edit
+	for i := range list {
+		edits = append(edits, tree.Edit{Name: list[i].Workflow, Record: &list[i], Encoded: schema.AppendJSON(nil, &list[i])})
+	}
+	out, _ := tree.NewEditor(l).Apply(tree.New(l, nil), edits)
+	return out
+}
+
+// found gives the names that match a query, without the order of a sort.
+func found(t testing.TB, tr *tree.Tree, now int64, q wire.Query) []string {
+	t.Helper()
+	s, err := New(tr, now, q)
+	require.NoError(t, err)
+	set := s.Matches("")
+	if set == nil {
+		set = tr.NewSet()
+		set.Fill()
+	}
+	names := []string{}
+	for _, at := range set.Places(nil) {
+		b, i := tr.At(int(at))
+		names = append(names, string(b.Name(tr.Layout, i)))
+	}
+	return names
+}
+
+func TestSearch(t *testing.T) {
+	tr := treeOf(t,
+		schema.Workflow{Workflow: "Alpha_1", PrepIDs: []string{"EXO-Run3-00123", "B2G-\"x\""}},
+		schema.Workflow{Workflow: "beta_2", InputDatasets: []string{"/ZeroBias/Run2022A-v1/RAW"}},
+		schema.Workflow{Workflow: "gamma\u212A3", OutputDatasets: []string{"/É/été/AOD", "/QCD_Pt/x/AODSIM"}},
+		schema.Workflow{Workflow: "ö", PrepID: "prep_id is not searched", Campaign: "nor is this"},
+	)
+	for text, want := range map[string][]string{
+		"a":                         {"Alpha_1", "beta_2", "gamma\u212A3"},
+		"_":                         {"Alpha_1", "beta_2", "gamma\u212A3"},
+		"HA":                        {"Alpha_1"},
+		"aLPHA":                     {"Alpha_1"},
+		"run3-0":                    {"Alpha_1"},
+		`g-"X`:                      {"Alpha_1"},
+		"run":                       {"Alpha_1", "beta_2"},
+		"/zerobias/RUN":             {"beta_2"},
+		"aodsim":                    {"gamma\u212A3"},
+		"aod":                       {"gamma\u212A3"},
+		"/é/ÉT":                     {"gamma\u212A3"},
+		"ak3":                       {},
+		"Ö":                         {"ö"},
+		"00123exo":                  {},
+		"x/aodsim/":                 {},
+		"prep_id":                   {},
+		"nor":                       {},
+		strings.Repeat("long", 100): {},
+	} {
+		require.Equal(t, want, found(t, tr, 0, wire.Query{Text: text}), text)
+	}
+}
+
+// Signatures only leave out what can't match, in blocks of any length.
+func TestSearchEqualsLooking(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	var list []schema.Workflow
+	word := func() string {
+		text := make([]byte, 1+rng.IntN(9))
+		for i := range text {
+			text[i] = "abcABC_-/019"[rng.IntN(12)]
+		}
+		return string(text)
+	}
+	for i := range 700 {
+		list = append(list, schema.Workflow{
+			Workflow: fmt.Sprintf("%04d%s", i, word()), PrepIDs: []string{word(), word()}, OutputDatasets: []string{word() + word()},
+		})
+	}
+	for _, n := range []int{1, 50, 63, 64, 65, 130, 700} {
+		tr := treeOf(t, list[:n]...)
+		e := tree.NewEditor(tr.Layout)
+		for i := range 12 { // blocks of other lengths
+			w := schema.Workflow{Workflow: fmt.Sprintf("%04dz%d", rng.IntN(n), i), PrepIDs: []string{word()}}
+			list = append(list, w)
+			tr, _ = e.Apply(tr, []tree.Edit{{Name: w.Workflow, Record: &w, Encoded: schema.AppendJSON(nil, &w)}})
+		}
+		all := map[string]schema.Workflow{}
+		for _, w := range list {
+			if _, there := tr.Search(w.Workflow); there {
+				all[w.Workflow] = w
+			}
+		}
+		for range 300 {
+			text := word()
+			want := []string{}
+			for name, w := range all {
+				in := func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(text)) }
+				if in(name) || slices.ContainsFunc(w.PrepIDs, in) || slices.ContainsFunc(w.OutputDatasets, in) {
+					want = append(want, name)
+				}
+			}
+			slices.Sort(want)
+			require.Equal(t, want, found(t, tr, 0, wire.Query{Text: text}), text)
+		}
+		list = list[:700]
+	}
+}
+
+func TestBits(t *testing.T) {
+	words := []uint64{0xf0f0f0f0f0f0f0f0, 0xffff0000ffff0000, 0x123456789abcdef0}
+	for start := range 100 {
+		for n := 1; n <= 92; n++ {
+			some := cutBits(nil, words, start, n)
+			require.Len(t, some, (n+63)/64)
+			again := slices.Clone(words)
+			keepBits(again, some, start, n)
+			require.Equal(t, words, again, "nothing goes")
+			keepBits(again, make([]uint64, len(some)), start, n)
+			for i := range 192 {
+				had, has := words[i/64]>>(i%64)&1, again[i/64]>>(i%64)&1
+				if i >= start && i < start+n {
+					require.Equal(t, had, some[(i-start)/64]>>((i-start)%64)&1)
+					had = 0
+				}
+				require.Equal(t, had, has)
+			}
+		}
+	}
+}
