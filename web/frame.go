@@ -47,16 +47,16 @@ func (d Data) Mock() bool {
 	return len(d.Info.Source) >= 4 && d.Info.Source[:4] == "mock"
 }
 
-// navigation are the entries of the top bar.
-var navigation = []struct{ Path, Name string }{
-	{"/", "Overview"},
-	{"/workflows", "Workflows"},
-	{"/campaigns", "Campaigns"},
-	{"/sites", "Sites"},
-	{"/releases", "Releases"},
-	{"/agents", "Agents"},
-	{"/api", "API"},
-	{"/about", "About"},
+// navigation are the entries of the top bar; Key after g leads there.
+var navigation = []struct{ Path, Name, Key string }{
+	{"/", "Overview", "o"},
+	{"/workflows", "Workflows", "w"},
+	{"/campaigns", "Campaigns", "c"},
+	{"/sites", "Sites", "s"},
+	{"/releases", "Releases", "r"},
+	{"/agents", "Agents", "a"},
+	{"/api", "API", "p"},
+	{"/about", "About", "b"},
 }
 
 // Note is a message above the content of a page: something in the address that

@@ -4,6 +4,8 @@ package web
 type WorkflowsPage struct {
 	Frame
 	Notes  []Note
+	Bar    Bar
+	Views  []Choice
 	Form   FilterForm
 	Active []ActiveFilter
 	Clear  string // address without any filter
@@ -14,6 +16,26 @@ type WorkflowsPage struct {
 	Sets   []Choice
 	Pick   ColumnPicker
 	Export Export
+}
+
+// Bar is the line of conditions, with what could not be read of it.
+type Bar struct {
+	Line     string
+	Hidden   []Field // the query that is shown now
+	Parts    []BarPart
+	Mistakes []BarMistake
+}
+
+// BarPart is a piece of a line that could not be read.
+type BarPart struct {
+	Text  string
+	Wrong bool
+}
+
+// BarMistake says what is wrong with a piece, and how else it may be written.
+type BarMistake struct {
+	Part, Text string
+	Fixes      []Link
 }
 
 // FilterForm are the values of the inputs; what has no input is carried along.
@@ -73,13 +95,8 @@ type ColumnOption struct {
 // Export are the addresses of the same list for programs.
 type Export struct{ JSON, NDJSON, CSV, Curl string }
 
-// ID is the id of the input; the shortcut / looks for q.
-func (in Input) ID() string {
-	if in.Name == "q" {
-		return "q"
-	}
-	return "filter-" + in.Name
-}
+// ID is the id of the input.
+func (in Input) ID() string { return "filter-" + in.Name }
 
 // rest says what a facet does not show.
 func (b FacetBox) rest() string {

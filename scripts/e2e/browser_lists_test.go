@@ -67,6 +67,7 @@ func filterSortPage(b *tab) {
 	everything := b.total()
 	site := b.mostUsed("site")
 	b.do(
+		chromedp.Click(chromedp.CSS("details:has(.filters) > summary"), chromedp.NodeVisible),
 		chromedp.SendKeys(chromedp.ID("filter-site"), site),
 		chromedp.SendKeys(chromedp.ID("filter-minFailure"), "1"),
 	)

@@ -53,15 +53,19 @@
     }
   }
 
-  // names of the workflows on the page, one a line
-  const names = () => $$('tbody th a').map((link) => link.textContent).join('\n');
+  // The rows of the page's main table, each with the link of its name.
+  const rows = () => $$('main tbody tr').filter((row) => $('th a', row));
+  const picked = () => rows().filter((row) => 'picked' in row.dataset);
+  // names of the workflows that are picked, or of all on the page, one a line
+  const names = () => (picked().length ? picked() : rows()).map((row) => $('th a', row).textContent).join('\n');
   function copyButtons() {
     if (!navigator.clipboard) return;
+    for (const part of $$('[data-script]')) part.hidden = false;
     for (const button of $$('button[data-copy]')) {
       button.hidden = false;
       button.addEventListener('click', async () => {
         try {
-          await navigator.clipboard.writeText(button.dataset.copy || names());
+          await navigator.clipboard.writeText(button.dataset.copy === '#' ? location.href : button.dataset.copy || names());
           const text = button.textContent;
           button.textContent = 'copied';
           say('Copied to the clipboard');
@@ -71,13 +75,49 @@
     }
   }
 
-  function slashShortcut() {
+  // Shortcuts of single keys, listed in the dialog of layout.templ. They can be
+  // switched off, and never fire while something is typed.
+  function shortcuts() {
+    const dialog = $('#keys'), button = $('#help'), box = $('#keys-on');
+    if (!dialog || !dialog.showModal) return;
+    const help = () => { if (!dialog.open) dialog.showModal(); };
+    button.hidden = false;
+    button.addEventListener('click', help);
+    box.checked = store.get('keys') !== 'off';
+    box.addEventListener('change', () => store.set('keys', box.checked ? '' : 'off'));
+
+    const move = (by) => {
+      const all = rows();
+      if (!all.length) return;
+      const at = all.findIndex((row) => row.contains(document.activeElement));
+      const to = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1);
+      $('th a', all[to]).focus();
+      all[to].scrollIntoView({ block: 'nearest' });
+    };
+    const pick = () => {
+      const row = rows().find((one) => one.contains(document.activeElement));
+      if (!row) return;
+      if ('picked' in row.dataset) delete row.dataset.picked; else row.dataset.picked = '';
+      const count = picked().length;
+      for (const copy of $$('button[data-copy=""]')) copy.textContent = count ? count + ' names' : 'names';
+      say(count + ' picked');
+    };
+    const follow = (selector) => { const link = $(selector); if (link) link.click(); };
+    const keys = {
+      '/': () => { const input = $('#q') || $('#search'); input.focus(); input.select(); },
+      '?': help,
+      j: () => move(1), k: () => move(-1), x: pick,
+      '[': () => follow('a[rel=prev]'), ']': () => follow('a[rel=next]'),
+    };
+    let going = 0; // until when a letter after g is a page
     document.addEventListener('keydown', (event) => {
-      if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || !box.checked) return;
       const at = event.target;
-      if (at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) return;
-      const box = $('#q') || $('#search');
-      if (box) { event.preventDefault(); box.focus(); box.select(); }
+      if (at.isContentEditable || (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && at.type !== 'checkbox')) return;
+      const go = event.timeStamp < going && $('nav [data-key="' + CSS.escape(event.key) + '"]');
+      going = event.key === 'g' ? event.timeStamp + 1500 : 0;
+      const act = go ? () => go.click() : keys[event.key];
+      if (act) { event.preventDefault(); act(); }
     });
   }
 
@@ -105,7 +145,7 @@
   document.addEventListener('DOMContentLoaded', () => {
     themeButton();
     copyButtons();
-    slashShortcut();
+    shortcuts();
     relativeTimes();
     setInterval(relativeTimes, 15000);
     pulse();

@@ -117,3 +117,12 @@ func TestSecurityHeaders(t *testing.T) {
 		assert.Equal(t, "private, no-cache", h.Get("Cache-Control"))
 	}
 }
+
+// A cache server that refuses a sum costs the overview that sum only.
+func TestOverviewWithoutSums(t *testing.T) {
+	s := newSite(t, fakecache.Generate(40))
+	s.cache.NoStats = true
+	doc, _ := s.page(t, http.StatusOK, "/")
+	assert.Contains(t, doc.Find("main").Text(), "sums could not be had")
+	assert.Positive(t, doc.Find("a.tile").Length())
+}

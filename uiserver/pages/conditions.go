@@ -2,10 +2,12 @@ package pages
 
 import (
 	"context"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/filterbar"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -27,7 +29,8 @@ func conditions(q listQuery) []condition {
 	for i, t := range q.Terms {
 		if t.Op != wire.In && t.Op != wire.NotIn {
 			rest := append(append([]wire.Term(nil), q.Terms[:i]...), q.Terms[i+1:]...)
-			add(wire.Query{Terms: []wire.Term{t}}, q.withTerms(rest))
+			label, value, _ := strings.Cut(filterbar.Term(t), ":") // bounds as the filter bar has them
+			out = append(out, condition{label, value, q.withTerms(rest)})
 			continue
 		}
 		for _, value := range t.Values {

@@ -44,6 +44,17 @@ func (p *Pages) load(ctx context.Context, calls ...call) (pulse, error) {
 	return state, err
 }
 
+// optional drops the error of a call whose part a page can do without: a cache
+// server that refuses the question is older than this server.
+func (p *Pages) optional(what string, err error) error {
+	problem := cacheclient.ProblemIn(err)
+	if problem == nil || problem.Status >= http.StatusInternalServerError {
+		return err
+	}
+	p.Log.Warn("a part of a page is left out", "part", what, "err", err)
+	return nil
+}
+
 // frame is the frame of a page. meta are the headers of the answer that the
 // page is made of; they stand in where the pulse is missing.
 func (p *Pages) frame(section, title string, state pulse, meta cacheclient.Meta) web.Frame {

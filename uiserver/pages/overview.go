@@ -75,11 +75,11 @@ func (p *Pages) overviewCalls(a *answers) []call {
 		},
 		func(ctx context.Context) (err error) {
 			a.total, _, err = p.Client.Stats(ctx, wire.Query{}, nil, jobSums)
-			return err
+			return p.optional("sums of all jobs", err)
 		},
 		func(ctx context.Context) (err error) {
 			a.byType, _, err = p.Client.Stats(ctx, wire.Query{}, []string{"type"}, jobSums)
-			return err
+			return p.optional("sums by type", err)
 		},
 		func(ctx context.Context) (err error) {
 			a.campaigns, _, err = p.Client.Campaigns(ctx)

@@ -105,3 +105,6 @@ func gzipped(t *testing.T, body []byte) int {
 	require.NoError(t, zw.Close())
 	return small.Len()
 }
+
+// text is for Map.
+func text(_ int, s *goquery.Selection) string { return s.Text() }

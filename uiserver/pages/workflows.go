@@ -45,11 +45,21 @@ var inputs = []struct {
 
 // workflows is the list of workflows.
 func (p *Pages) workflows(c echo.Context) error {
+	if line, before, ok := barLine(c.Request()); ok {
+		return p.ask(c, line, before)
+	}
 	r := c.Request()
 	if tidy, changed := tidyAddress(r.URL); changed {
 		return c.Redirect(http.StatusSeeOther, tidy)
 	}
 	q, notes := p.parseList(r)
+	return p.showList(c, q, notes, web.Bar{})
+}
+
+// showList makes the list of a query. line is what the filter bar shows when
+// it is not the query's own conditions.
+func (p *Pages) showList(c echo.Context, q listQuery, notes []web.Note, line web.Bar) error {
+	r := c.Request()
 	asked := q.Query
 	for _, box := range facetBoxes {
 		asked.Facets = append(asked.Facets, wire.Facet{Field: box.field})
@@ -69,23 +79,29 @@ func (p *Pages) workflows(c echo.Context) error {
 	if err != nil {
 		return p.fail(c, workflowsPath, state, err)
 	}
-	if only, ok := exact(q, list); ok {
+	if only, ok := exact(q, list); ok && len(line.Mistakes) == 0 {
 		return c.Redirect(http.StatusSeeOther, web.WorkflowPath(only))
 	}
-	if list.Total > 0 && q.Idx >= list.Total {
+	if list.Total > 0 && q.Idx >= list.Total && len(line.Mistakes) == 0 {
 		q.Idx = (list.Total - 1) / q.Limit * q.Limit
 		return c.Redirect(http.StatusSeeOther, q.address(workflowsPath))
 	}
 	status := http.StatusOK
-	if slices.ContainsFunc(notes, func(n web.Note) bool { return n.Bad }) {
+	if len(line.Mistakes) > 0 || slices.ContainsFunc(notes, func(n web.Note) bool { return n.Bad }) {
 		status = http.StatusBadRequest
 	}
-	return p.render(c, status, web.Workflows(p.workflowsPage(r, q, notes, list, state)))
+	page := p.workflowsPage(r, q, notes, list, state)
+	if len(line.Mistakes) > 0 {
+		page.Bar = line
+	}
+	return p.render(c, status, web.Workflows(page))
 }
 
 func (p *Pages) workflowsPage(r *http.Request, q listQuery, notes []web.Note, list cacheclient.List, state pulse) web.WorkflowsPage {
 	page := web.WorkflowsPage{
 		Frame:  p.frame(workflowsPath, "Workflows", state, list.Meta),
+		Bar:    bar(q),
+		Views:  viewChoices(q),
 		Form:   filterForm(q, list),
 		Active: activeFilters(q),
 		Clear:  q.bare().here(),

@@ -35,6 +35,7 @@ type Server struct {
 	*httptest.Server
 	Records Records
 	Whole   bool // fields= is not heeded: every record has all its fields
+	NoStats bool // /stats refuses every question
 	mode    atomic.Int32
 
 	mu   sync.Mutex
@@ -214,6 +215,9 @@ func (s *Server) statuses() []schema.StatusSummary {
 }
 
 func (s *Server) stats(v url.Values) (any, *wire.Problem) {
+	if s.NoStats {
+		return nil, wire.BadValue("by", "not with this server")
+	}
 	by, sum := v.Get("by"), strings.Split(v.Get("sum"), ",")
 	v.Del("by")
 	v.Del("sum")

@@ -1,0 +1,133 @@
+package filterbar
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Format writes the conditions of a query as a line. Order, pages and form of
+// the answer are not conditions.
+func Format(q wire.Query) string {
+	var parts []string
+	for _, t := range q.Terms {
+		parts = append(parts, Term(t))
+	}
+	if len(q.Names) > 0 {
+		parts = append(parts, keyName+":"+list(q.Names))
+	}
+	if q.Text != "" {
+		parts = append(parts, text(q.Text))
+	}
+	return strings.Join(parts, " ")
+}
+
+// Term writes one condition.
+func Term(t wire.Term) string {
+	f := fieldOf(t.Field)
+	key := f.Param
+	if name, ok := written[f.Key]; ok {
+		key = name
+	}
+	switch t.Op {
+	case wire.In:
+		return key + ":" + list(t.Values)
+	case wire.NotIn:
+		return "-" + key + ":" + list(t.Values)
+	case wire.Has:
+		return keyHas + ":" + f.Param
+	case wire.HasNot:
+		return "-" + keyHas + ":" + f.Param
+	case wire.MinAge, wire.MaxAge:
+		if f.Key == statusTime {
+			key = keyAge
+		}
+		return key + ":" + map[wire.Op]string{wire.MinAge: ">", wire.MaxAge: "<"}[t.Op] + age(t)
+	}
+	if isTime(f) {
+		return timeBound(f, key, t)
+	}
+	return key + ":" + limit(f, t.Number, t.Op == wire.Min)
+}
+
+func list(values []string) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		parts[i] = quoted(v)
+	}
+	return strings.Join(parts, ",")
+}
+
+// text is written as it is where it is read so again.
+func text(t string) string {
+	plain := strings.Join(strings.Fields(t), " ") == t && !strings.Contains(t, `"`)
+	for _, word := range strings.Fields(t) {
+		plain = plain && !strings.HasPrefix(word, "-") && !keyed.MatchString(word)
+	}
+	if plain {
+		return t
+	}
+	return quote(t)
+}
+
+// age is the length as the API writes it: 2d, 90m.
+func age(t wire.Term) string {
+	one := wire.Query{Terms: []wire.Term{{Field: statusTime, Op: wire.MinAge, Number: t.Number}}}
+	return one.Values().Get("minAge")
+}
+
+// timeBound writes a bound of a time as since:, until: or with the field's key.
+func timeBound(f schema.Field, key string, t wire.Term) string {
+	at := number(t.Number)
+	if t.Number == math.Trunc(t.Number) && t.Number >= 0 && t.Number < latest {
+		at = time.Unix(int64(t.Number), 0).UTC().Format(time.RFC3339)
+		at = strings.TrimSuffix(at, "T00:00:00Z")
+	}
+	if f.Key == statusTime {
+		return map[bool]string{true: keySince, false: keyUntil}[t.Op == wire.Min] + ":" + at
+	}
+	return key + ":" + map[bool]string{true: ">=", false: "<="}[t.Op == wire.Min] + at
+}
+
+// latest is the end of the year 9999, after which times have no usual form.
+const latest = 253402300800
+
+// limit writes a bound with the sign that needs the rounder number: at least
+// 90001 is above 90000.
+func limit(f schema.Field, n float64, least bool) string {
+	with, without := "<=", "<"
+	if least {
+		with, without = ">=", ">"
+	}
+	outside := next(f, n, !least)
+	exact := next(f, outside, least) == n
+	if exact && rounder(f, outside, n) {
+		return without + number(outside)
+	}
+	return with + number(n)
+}
+
+// zeros counts the zeros at the end of a number.
+func zeros(n float64) int {
+	digits := number(n)
+	return len(digits) - len(strings.TrimRight(digits, "0"))
+}
+
+// rounder reports whether a is the rounder number of the two.
+func rounder(f schema.Field, a, b float64) bool {
+	if f.Type == schema.Int {
+		return a >= 0 && zeros(a) > zeros(b)
+	}
+	return len(number(a)) < len(number(b))
+}
+
+func number(n float64) string {
+	if n == 0 {
+		return "0" // without a sign
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64)
+}

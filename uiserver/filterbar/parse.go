@@ -1,0 +1,296 @@
+package filterbar
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Parse reads a line. The query holds the conditions of all parts that could
+// be read: use it only when there are no mistakes.
+func Parse(line string) (wire.Query, []Mistake) {
+	p := parser{line: line, given: url.Values{}}
+	for _, t := range scan(line) {
+		p.read(t)
+	}
+	if len(p.words) > 0 {
+		p.given.Set("q", strings.Join(p.words, " "))
+	}
+	q, err := wire.ParseQuery(p.given)
+	if err != nil && len(p.mistakes) == 0 { // no part alone is wrong, but all together are
+		p.mistakes = append(p.mistakes, Mistake{From: 0, To: len(line), Text: detail(err)})
+	}
+	slices.SortFunc(p.mistakes, func(a, b Mistake) int { return cmp.Compare(a.From, b.From) })
+	return q, p.mistakes
+}
+
+type parser struct {
+	line     string
+	given    url.Values // parameters of the API
+	words    []string   // of the text
+	mistakes []Mistake
+}
+
+// mistake notes what is wrong with a part; instead are other ways to write it.
+func (p *parser) mistake(t token, text string, instead ...string) {
+	m := Mistake{From: t.from, To: t.to, Text: text}
+	for _, other := range instead {
+		m.Fixes = append(m.Fixes, p.line[:t.from]+other+p.line[t.to:])
+	}
+	p.mistakes = append(p.mistakes, m)
+}
+
+func (p *parser) read(t token) {
+	if t.open {
+		p.mistake(t, "The quotation mark is not closed.", t.raw+`"`)
+		return
+	}
+	head := keyed.FindStringSubmatch(t.raw)
+	if head == nil {
+		p.text(t)
+		return
+	}
+	not, key, rest := head[1] != "", strings.ToLower(head[2]), t.raw[len(head[0]):]
+	if rest == "" {
+		p.mistake(t, "There is nothing after the colon; leave '"+head[2]+"' out to ask for everything.", strings.TrimSpace(quote(t.raw)))
+		return
+	}
+	switch key {
+	case keyHas:
+		p.has(t, not, rest)
+	case keyName:
+		p.name(t, not, rest)
+	case keySince, keyUntil:
+		p.add(t, not, url.Values{key: {unquote(rest)}}, nil)
+	case keyAge:
+		p.bound(t, not, fieldOf(statusTime), rest, true)
+	default:
+		f, ok := p.field(t, head[1], head[2])
+		if !ok {
+			return
+		}
+		if comparison.MatchString(rest) || isRange(f, rest) {
+			p.bound(t, not, f, rest, false)
+		} else {
+			p.equal(t, not, f, rest)
+		}
+	}
+}
+
+func (p *parser) text(t token) {
+	if strings.HasPrefix(t.raw, "-") && t.raw != "-" {
+		p.mistake(t, "Text can't be excluded; a value can, such as -site:T1_*. A text that begins with a minus stands between quotation marks.", quote(t.raw))
+		return
+	}
+	if text := unquote(t.raw); text != "" {
+		p.words = append(p.words, text)
+	}
+}
+
+// field finds the field of a key.
+func (p *parser) field(t token, minus, key string) (schema.Field, bool) {
+	if alias := aliases[strings.ToLower(key)]; alias != "" {
+		return fieldOf(alias), true
+	}
+	f, err := wire.FieldNamed(key, key)
+	if err == nil {
+		return f, true
+	}
+	rest := t.raw[len(minus)+len(key):]
+	var instead []string
+	for _, near := range wire.Near(key, Keys(), 3) {
+		instead = append(instead, minus+near+rest)
+	}
+	p.mistake(t, "'"+key+"' is nothing to filter by. A text with a colon stands between quotation marks.", append(instead, quote(t.raw))...)
+	return f, false
+}
+
+func fieldOf(key string) schema.Field {
+	f, _ := wire.FieldNamed(key, key)
+	return f
+}
+
+// equal reads a list of values.
+func (p *parser) equal(t token, not bool, f schema.Field, rest string) {
+	given := url.Values{}
+	for _, v := range values(rest) {
+		if v.text == "" {
+			p.mistake(t, "A value is empty.")
+			return
+		}
+		term := wire.Term{Field: f.Key, Op: wire.In, Values: []string{v.text}}
+		if v.not != not {
+			term.Op = wire.NotIn
+		}
+		for name, all := range (wire.Query{Terms: []wire.Term{term}}).Values() {
+			given[name] = append(given[name], all...)
+		}
+	}
+	p.add(t, false, given, nil)
+}
+
+func (p *parser) has(t token, not bool, rest string) {
+	given := url.Values{}
+	for _, v := range values(rest) {
+		if alias := aliases[strings.ToLower(v.text)]; alias != "" {
+			v.text = alias
+		}
+		if v.not != not {
+			v.text = "!" + v.text
+		}
+		given.Add(keyHas, v.text)
+	}
+	p.add(t, false, given, func(near string) string {
+		return map[bool]string{true: "-"}[not] + keyHas + ":" + strings.ToLower(near)
+	})
+}
+
+func (p *parser) name(t token, not bool, rest string) {
+	var names []string
+	for _, v := range values(rest) {
+		not = not || v.not
+		names = append(names, v.text)
+	}
+	if not {
+		p.mistake(t, "name: takes whole names of workflows; -workflow: excludes some.", "-workflow:"+rest)
+		return
+	}
+	p.add(t, false, wire.Query{Names: names}.Values(), nil)
+}
+
+var (
+	comparison = regexp.MustCompile(`^(>=|<=|>|<)`)
+	between    = regexp.MustCompile(`^([^"]+?)\.\.([^"]+)$`)
+	duration   = regexp.MustCompile(`^(?i)(\d+(\.\d+)?[wdhms])+$`)
+)
+
+// isRange reports whether 3..9 means both ends: in texts dots are dots.
+func isRange(f schema.Field, rest string) bool { return numeric(f) && between.MatchString(rest) }
+
+// bound reads key:>9 and key:3..9; with aged only lengths of time will do.
+func (p *parser) bound(t token, not bool, f schema.Field, rest string, aged bool) {
+	given := url.Values{}
+	sign := comparison.FindString(rest)
+	limit := unquote(rest[len(sign):])
+	if !numeric(f) {
+		p.mistake(t, "'"+f.Param+"' is not a number, so nothing is above or below it.", f.Param+":"+quote(rest))
+		return
+	}
+	if sign == "" {
+		ends := between.FindStringSubmatch(rest)
+		if ends == nil {
+			p.mistake(t, "An age is longer or shorter than something.", "age:>"+rest, "age:<"+rest)
+			return
+		}
+		p.end(given, f, ">=", ends[1])
+		p.end(given, f, "<=", ends[2])
+	} else {
+		p.end(given, f, sign, limit)
+	}
+	if aged && !agesOnly(given) {
+		p.mistake(t, "An age needs a unit from s, m, h, d and w, such as 2d or 1d12h.", "age:"+sign+limit+"d", "age:"+sign+limit+"h")
+		return
+	}
+	p.add(t, not, given, nil)
+}
+
+// agesOnly reports whether all limits are lengths of time.
+func agesOnly(given url.Values) bool {
+	for _, all := range given {
+		if !duration.MatchString(all[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// end adds one end of a range. The API's bounds include their ends: what is
+// above 5 is at least the next number. An age is compared with its end, as a
+// second more or less says nothing.
+func (p *parser) end(given url.Values, f schema.Field, sign, limit string) {
+	above := strings.HasPrefix(sign, ">")
+	if isTime(f) && duration.MatchString(limit) {
+		above = !above // a great age is an early time
+		sign = ">="
+	}
+	name := "max" + f.Key
+	if above {
+		name = "min" + f.Key
+	}
+	if strings.HasSuffix(sign, "=") {
+		given.Set(name, limit)
+		return
+	}
+	q, err := wire.ParseQuery(url.Values{name: {limit}})
+	if err != nil {
+		given.Set(name, limit) // add says what is wrong
+		return
+	}
+	q.Terms[0].Number = next(f, q.Terms[0].Number, above)
+	for name, all := range q.Values() {
+		given[name] = all
+	}
+}
+
+// next is the number after n, or before it.
+func next(f schema.Field, n float64, up bool) float64 {
+	if f.Type == schema.Int {
+		if whole := math.Floor(n) + 1; up && whole > n {
+			return whole
+		}
+		if whole := math.Ceil(n) - 1; !up && whole < n {
+			return whole
+		}
+	}
+	if up {
+		return math.Nextafter(n, math.Inf(1))
+	}
+	return math.Nextafter(n, math.Inf(-1))
+}
+
+// add takes the parameters of one part, if the API takes them. near writes the
+// part with a suggestion of the API.
+func (p *parser) add(t token, not bool, given url.Values, near func(string) string) {
+	if not {
+		p.mistake(t, "A bound can't be excluded: turn the sign round.", strings.TrimPrefix(t.raw, "-"))
+		return
+	}
+	if _, err := wire.ParseQuery(given); err != nil {
+		var instead []string
+		var problem *wire.Problem
+		if errors.As(err, &problem) && near != nil {
+			for _, other := range problem.DidYouMean {
+				instead = append(instead, near(other))
+			}
+		}
+		p.mistake(t, detail(err), instead...)
+		return
+	}
+	for name, all := range given {
+		merged := url.Values{}
+		for have, values := range p.given {
+			merged[have] = values
+		}
+		merged[name] = append(slices.Clone(merged[name]), all...)
+		if _, err := wire.ParseQuery(merged); err != nil {
+			p.mistake(t, "This is said twice: one condition of a kind can hold.")
+			return
+		}
+		p.given[name] = merged[name]
+	}
+}
+
+func detail(err error) string {
+	var problem *wire.Problem
+	if errors.As(err, &problem) && problem.Detail != "" {
+		return problem.Detail
+	}
+	return err.Error()
+}
