@@ -22,6 +22,8 @@ type decoder struct {
 	scan  jsonscan.Scanner
 	doc   []byte
 	src   string // copy of doc that texts share; "": each text is its own
+	names *interner
+	lists []string // where short lists of texts are put, one after another
 	flaws flawList
 
 	hash   xxhash.Digest // of the content, where nextHashed walks
@@ -108,7 +110,7 @@ func (d *decoder) own(b []byte) string {
 	if from := d.scan.TextStart(); d.src != "" && from >= 0 {
 		return d.src[from : from+len(b)]
 	}
-	return string(b)
+	return d.names.text(b)
 }
 
 // maxText bounds one text of a document, in bytes; names have tens of them.
@@ -187,6 +189,11 @@ func (d *decoder) plainTexts() (list []string, ok bool) {
 	if d.scan.Kind() != jsonscan.Array {
 		return nil, false
 	}
+	const room, few = 128, 8
+	if cap(d.lists)-len(d.lists) < few {
+		d.lists = make([]string, 0, room)
+	}
+	from := len(d.lists)
 	d.scan.Open()
 	for d.scan.NextElem() {
 		if d.scan.Kind() != jsonscan.String {
@@ -196,7 +203,10 @@ func (d *decoder) plainTexts() (list []string, ok bool) {
 		if len(text) > maxText {
 			return nil, false
 		}
-		list = appendText(list, d.own(text))
+		d.lists = appendText(d.lists, d.own(text))
+	}
+	if len(d.lists) > from {
+		list = d.lists[from:len(d.lists):len(d.lists)]
 	}
 	return list, d.scan.Err() == nil
 }

@@ -59,6 +59,7 @@ func checkRecord(t *testing.T, encoded []byte) {
 
 func FuzzDecodeReqMgr(f *testing.F) {
 	seed(f)
+	var q ReqMgrDecoder // what it keeps of a document must not show in the next
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := bytes.Clone(raw)
 		r, err := DecodeReqMgr(raw)
@@ -68,6 +69,10 @@ func FuzzDecodeReqMgr(f *testing.F) {
 		}
 		require.True(t, json.Valid(raw) || tooDeep(raw), "accepted what is not JSON")
 		require.Equal(t, ContentHash(raw), r.Hash)
+		again, err := q.Decode(raw)
+		require.NoError(t, err)
+		require.Equal(t, r.Record(), again.Record())
+		require.Equal(t, r.chainSteps(), again.chainSteps())
 		d := Flatten(r, nil)
 		checkRecord(t, AppendDetail(nil, &d))
 		var back Workflow

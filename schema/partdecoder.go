@@ -33,7 +33,7 @@ type PartDecoder struct {
 	keys    []uint64 // hashes of the keys of one object
 	objects int      // number of the dataset object that is being read
 	skipped int64
-	names   map[string]string
+	names   interner
 	text    []byte
 }
 
@@ -44,10 +44,8 @@ type output struct {
 	events, lumis, bytes int64
 }
 
-const (
-	maxNames   = 1 << 14 // names of agents, teams, versions and sites that are kept
-	maxOutputs = 64      // regular documents have fewer datasets: they are looked for one by one
-)
+// maxOutputs bounds what is looked for one by one: regular documents have fewer.
+const maxOutputs = 64
 
 // Decode decodes a document. What it returns shares nothing with raw. Its
 // error is that of DecodeAgent.
@@ -161,19 +159,7 @@ func (p *PartDecoder) readName() (string, bool) {
 		return "", false
 	}
 	text := p.d.scan.Text()
-	return p.name(text), len(text) <= maxText
-}
-
-func (p *PartDecoder) name(text []byte) string {
-	if name, ok := p.names[string(text)]; ok {
-		return name
-	}
-	if p.names == nil || len(p.names) >= maxNames {
-		p.names = make(map[string]string)
-	}
-	name := string(text)
-	p.names[name] = name
-	return name
+	return p.names.text(text), len(text) <= maxText
 }
 
 // enter opens the next value; false when it is no object.
@@ -191,7 +177,7 @@ func (p *PartDecoder) readSites() bool {
 	}
 	d := &p.d
 	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		p.sites = append(p.sites, SitePart{Site: siteName(p.name(key))})
+		p.sites = append(p.sites, SitePart{Site: siteName(p.names.text(key))})
 		if !p.enter() {
 			return false
 		}

@@ -56,17 +56,41 @@ type StepDoc struct {
 	KeepOutput                   bool
 }
 
+// ReqMgrDecoder decodes request documents one after another and keeps texts
+// and room between them. It is not for several goroutines at once; the zero
+// value is ready.
+type ReqMgrDecoder struct {
+	d     decoder
+	doc   ReqMgrDoc
+	names interner
+}
+
+// Decode decodes a document as DecodeReqMgr does. What it returns shares
+// nothing with raw and is valid until the next call; what its methods return
+// stays valid.
+func (q *ReqMgrDecoder) Decode(raw []byte) (*ReqMgrDoc, error) {
+	q.d.reset(raw)
+	q.d.names = &q.names
+	q.doc = ReqMgrDoc{tasks: q.doc.tasks[:0], steps: q.doc.steps[:0]}
+	return &q.doc, q.doc.decode(&q.d)
+}
+
 // DecodeReqMgr decodes a request document. Its error is a *DocError: not a
 // JSON object, or no name.
 func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
-	d := newDecoder(raw)
-	r := &ReqMgrDoc{
-		TaskChain: -1, StepChain: -1, EstimatedJobs: -1,
-		InputEvents: -1, InputLumis: -1, InputFiles: -1,
-		Top: StepDoc{RequestedEvents: -1, KeepOutput: true},
+	var r ReqMgrDoc
+	if err := r.decode(newDecoder(raw)); err != nil {
+		return nil, err
 	}
+	return &r, nil
+}
+
+func (r *ReqMgrDoc) decode(d *decoder) error {
+	r.TaskChain, r.StepChain, r.EstimatedJobs = -1, -1, -1
+	r.InputEvents, r.InputLumis, r.InputFiles = -1, -1, -1
+	r.Top = StepDoc{RequestedEvents: -1, KeepOutput: true}
 	if !d.openDocument() {
-		return nil, d.unusable("")
+		return d.unusable("")
 	}
 	for key, ok := d.nextHashed(); ok; key, ok = d.nextHashed() {
 		if !r.readKey(d, key) && !r.Head.readKey(d, key) && !r.Top.readKey(d, key) {
@@ -74,16 +98,16 @@ func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
 		}
 	}
 	if d.scan.End() != nil {
-		return nil, d.unusable(r.ID)
+		return d.unusable(r.ID)
 	}
 	r.flawList, r.Hash = d.flaws, d.hash.Sum64()
 	r.Name = cmp.Or(r.requestName, r.ID, r.workflow)
 	if strings.TrimSpace(r.Name) == "" {
-		return nil, &DocError{ID: r.ID, Path: "RequestName", Found: shorten(raw), Want: "a name there, in _id or in workflow"}
+		return &DocError{ID: r.ID, Path: "RequestName", Found: shorten(d.doc), Want: "a name there, in _id or in workflow"}
 	}
 	r.tasks = lastOfEqual(r.tasks, StepDoc.compare)
 	r.steps = lastOfEqual(r.steps, StepDoc.compare)
-	return r, nil
+	return nil
 }
 
 func (s StepDoc) compare(o StepDoc) int { return cmp.Compare(s.Index, o.Index) }

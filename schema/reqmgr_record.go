@@ -11,9 +11,9 @@ import (
 // record does not keep the document in memory.
 func (r *ReqMgrDoc) Record() Workflow {
 	steps := r.chain()
-	first := func(field func(StepDoc) string) string {
-		for _, s := range steps {
-			if text := field(s); text != "" {
+	first := func(field func(*StepDoc) string) string {
+		for i := range steps {
+			if text := field(&steps[i]); text != "" {
 				return text
 			}
 		}
@@ -23,10 +23,10 @@ func (r *ReqMgrDoc) Record() Workflow {
 	w := Workflow{
 		Workflow: r.Name, Type: r.RequestType, SubType: r.SubRequestType,
 		Priority: r.RequestPriority, InitialPriority: r.InitialPriority,
-		Campaign: cmp.Or(top.Campaign, first(func(s StepDoc) string { return s.Campaign })),
+		Campaign: cmp.Or(top.Campaign, first(func(s *StepDoc) string { return s.Campaign })),
 		Release:  top.Release,
 		Team:     r.TeamName, Requestor: r.Requestor, Group: r.Group,
-		PrepID:    cmp.Or(top.PrepID, first(func(s StepDoc) string { return s.PrepID })),
+		PrepID:    cmp.Or(top.PrepID, first(func(s *StepDoc) string { return s.PrepID })),
 		ChainKind: r.chainKind(), ChainLength: max(r.TaskChain, r.StepChain, 0),
 		OutputDatasets: distinct(r.OutputDatasets, dataset), SiteWhitelist: distinct(r.SiteWhitelist, nil),
 		SiteBlacklist:   distinct(r.SiteBlacklist, nil),
@@ -40,13 +40,13 @@ func (r *ReqMgrDoc) Record() Workflow {
 	if w.Team == "" && len(r.Teams) > 0 {
 		w.Team = r.Teams[0]
 	}
-	for _, s := range steps {
+	for i := range steps {
 		if w.RequestedEvents < 0 {
-			w.RequestedEvents = s.RequestedEvents
+			w.RequestedEvents = steps[i].RequestedEvents
 		}
 	}
 	r.fillStatus(&w)
-	fillSteps(&w, append([]StepDoc{*top}, steps...))
+	fillSteps(&w, top, steps)
 	Join(&w, nil)
 	return w
 }
@@ -70,9 +70,16 @@ func (r *ReqMgrDoc) fillStatus(w *Workflow) {
 }
 
 // fillSteps gathers what the top level and the steps of a chain name.
-func fillSteps(w *Workflow, steps []StepDoc) {
-	var campaigns, releases, prepIDs, inputs, pileups, archs, eras, tags []string
-	for _, s := range steps {
+func fillSteps(w *Workflow, top *StepDoc, steps []StepDoc) {
+	n := 1 + len(steps)
+	campaigns, releases, prepIDs := make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
+	archs, eras, tags := make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
+	var inputs, pileups []string
+	s := top
+	for i := range n {
+		if i > 0 {
+			s = &steps[i-1]
+		}
 		campaigns = append(campaigns, s.Campaign)
 		releases = append(releases, s.Release)
 		prepIDs = append(prepIDs, s.PrepID)

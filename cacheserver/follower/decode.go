@@ -23,12 +23,14 @@ type decoder struct {
 	quarantine *quarantine
 	state      *sourceState
 	complaints *rate.Limiter // a log line for each of a million bad documents helps nobody
-	parts      sync.Pool     // of *schema.PartDecoder, with the names that they keep
+	parts      sync.Pool     // of *schema.PartDecoder, with what they keep
+	requests   sync.Pool     // of *schema.ReqMgrDecoder
 }
 
 func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
 	d := &decoder{o: o, quarantine: q, state: s, active: map[string]bool{}, complaints: rate.NewLimiter(1, 20)}
 	d.parts.New = func() any { return new(schema.PartDecoder) }
+	d.requests.New = func() any { return new(schema.ReqMgrDecoder) }
 	d.known, _ = o.Store.(hashes)
 	for _, status := range o.Statuses {
 		d.active[status] = true
@@ -140,7 +142,9 @@ func (d *decoder) decode(change *store.Change, doc []byte) (flaws int, err error
 	}()
 	switch change.Kind {
 	case store.ReqMgr:
-		req, err := schema.DecodeReqMgr(doc)
+		requests, _ := d.requests.Get().(*schema.ReqMgrDecoder)
+		defer d.requests.Put(requests)
+		req, err := requests.Decode(doc)
 		if err != nil {
 			return 0, err
 		}
@@ -150,8 +154,8 @@ func (d *decoder) decode(change *store.Change, doc []byte) (flaws int, err error
 		return len(req.Flaws), nil
 	case store.AgentWork:
 		parts, _ := d.parts.Get().(*schema.PartDecoder)
+		defer d.parts.Put(parts)
 		work, err := parts.Decode(doc)
-		d.parts.Put(parts)
 		if err != nil {
 			return 0, err
 		}

@@ -102,25 +102,18 @@ func (s *Scanner) space() byte {
 // Kind looks at the next value without reading it. Of a number or a literal
 // only the first byte is looked at: reading or skipping it checks the rest.
 func (s *Scanner) Kind() Kind {
-	switch c := s.space(); c {
-	case '{':
-		return Object
-	case '[':
-		return Array
-	case '"':
-		return String
-	case 't':
-		return True
-	case 'f':
-		return False
-	case 'n':
-		return Null
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		return Number
-	default:
+	kind := kindOf[s.space()]
+	if kind == Invalid {
 		s.fail(s.pos, "a value")
-		return Invalid
 	}
+	return kind
+}
+
+// kindOf is the kind of the value that starts with a byte.
+var kindOf = [256]Kind{
+	'{': Object, '[': Array, '"': String, 't': True, 'f': False, 'n': Null, '-': Number,
+	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number,
+	'5': Number, '6': Number, '7': Number, '8': Number, '9': Number,
 }
 
 // Open enters the object or list that Kind has found. NextKey or NextElem must
@@ -134,6 +127,9 @@ func (s *Scanner) Open() {
 // caller reads or skips the value before it asks again. The key is valid until
 // the next text is read. At the end of the object, or of the walk, ok is false.
 func (s *Scanner) NextKey() (key []byte, ok bool) {
+	if key, ok = s.plainKey(); ok {
+		return key, true
+	}
 	c := s.space()
 	if c == '}' {
 		s.pos++
@@ -161,6 +157,27 @@ func (s *Scanner) NextKey() (key []byte, ok bool) {
 	}
 	s.pos++
 	return key, true
+}
+
+// plainKey reads a key as nearly all are written: without white space around
+// it, of ASCII characters without escapes. It moves only when it is ok.
+func (s *Scanner) plainKey() (key []byte, ok bool) {
+	data, start := s.data, s.pos
+	if !s.first {
+		if start >= len(data) || data[start] != ',' {
+			return nil, false
+		}
+		start++
+	}
+	if start >= len(data) || data[start] != '"' {
+		return nil, false
+	}
+	end, wide := run(data, start+1)
+	if wide || end+1 >= len(data) || data[end] != '"' || data[end+1] != ':' {
+		return nil, false
+	}
+	s.first, s.key, s.from, s.pos = false, start, start+1, end+2
+	return data[start+1 : end], true
 }
 
 // KeyStart is where the last key starts in the document, at its quote.
