@@ -37,7 +37,7 @@ func TestAFailedStreamIsCut(t *testing.T) {
 			return lines(n)
 		},
 	} {
-		a.echo.GET("/"+name, a.wrap(route{"/" + name, "", func(c echo.Context) error {
+		a.echo.GET("/"+name, a.wrap(route{path: "/" + name, handle: func(c echo.Context) error {
 			body := render.List(wire.NDJSON, a.workflow, nil, 5000, fail)
 			return a.write(c, answer{format: wire.NDJSON, body: body, stream: true, began: a.o.Now()})
 		}}))

@@ -17,44 +17,53 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// maxBody bounds what a client may send: no resource here reads a body yet.
+// maxBody bounds what a client may send: only /find reads it.
 const maxBody = 64 << 10
 
 // versionPrefix is before the alias of every path.
 const versionPrefix = "/v1"
 
-// route is one resource: GET and HEAD, with and without /v1.
+// route is one resource, with and without /v1.
 type route struct {
-	path   string
-	doc    string
-	handle echo.HandlerFunc
+	path    string
+	doc     string
+	handle  echo.HandlerFunc
+	methods []string // none: GET and HEAD
+}
+
+func (r *route) allowed() []string {
+	if r.methods != nil {
+		return r.methods
+	}
+	return []string{http.MethodGet, http.MethodHead}
 }
 
 func (a *API) table() []route {
 	table := make([]route, 0, 32)
 	table = append(table, []route{
-		{"/", "this list", a.showIndex},
-		{"/fetch", "list of workflows: filters, sort, fields, facets, pages, formats", a.listWorkflows},
-		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow},
-		{"/status", "sums of the workflows by status", a.listStatuses},
-		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats},
-		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet},
-		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention},
-		{"/changes", "what changed since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges},
-		{"/pulse", "state of the data: generation, age, source", a.showPulse},
-		{"/quarantine", "documents that could not be used", a.listQuarantine},
-		{"/problems", "all problems", a.listProblems},
-		{"/problems/:name", "what a problem means", a.showProblem},
-		{"/version", "version of this program", a.showVersion},
-		{"/livez", "the process runs", a.showLive},
-		{"/healthz", "alias of livez", a.showLive},
-		{"/readyz", "lists can be served; ?verbose says why not", a.showReady},
-		{"/metrics", "metrics in the form of Prometheus", a.metrics.serve},
+		{"/", "this list", a.showIndex, nil},
+		{"/fetch", "list of workflows: filters, sort, fields, facets, pages, formats", a.listWorkflows, nil},
+		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow, nil},
+		{"/status", "sums of the workflows by status", a.listStatuses, nil},
+		{"/find", "workflows by a selector in CouchDB's form, in the body", a.findRecords, []string{http.MethodPost, methodQuery}},
+		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats, nil},
+		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet, nil},
+		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention, nil},
+		{"/changes", "what changed since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil},
+		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil},
+		{"/quarantine", "documents that could not be used", a.listQuarantine, nil},
+		{"/problems", "all problems", a.listProblems, nil},
+		{"/problems/:name", "what a problem means", a.showProblem, nil},
+		{"/version", "version of this program", a.showVersion, nil},
+		{"/livez", "the process runs", a.showLive, nil},
+		{"/healthz", "alias of livez", a.showLive, nil},
+		{"/readyz", "lists can be served; ?verbose says why not", a.showReady, nil},
+		{"/metrics", "metrics in the form of Prometheus", a.metrics.serve, nil},
 	}...)
 	for _, g := range a.groups {
 		table = append(table,
-			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g)},
-			route{g.path + "/:name", "one " + g.noun + ": its sums and its workflows, with all parameters of /fetch", a.showGroup(g)})
+			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g), nil},
+			route{g.path + "/:name", "one " + g.noun + ": its sums and its workflows, with all parameters of /fetch", a.showGroup(g), nil})
 	}
 	return table
 }
@@ -67,8 +76,10 @@ func (a *API) routes() *echo.Echo {
 		a.paths = append(a.paths, strings.TrimSuffix(r.path, ":name"))
 		handle := a.wrap(r)
 		for _, prefix := range []string{"", versionPrefix} {
-			e.GET(prefix+r.path, handle)
-			e.HEAD(prefix+r.path, handle)
+			for _, method := range r.allowed() {
+				e.Add(method, prefix+r.path, handle)
+			}
+			e.OPTIONS(prefix+r.path, showMethods(r))
 		}
 	}
 	slices.Sort(a.paths)
@@ -93,6 +104,16 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 		}
 		observe(c, a.o.Now().Sub(start))
 		return nil
+	}
+}
+
+// showMethods handles OPTIONS: what may be asked of the resource.
+func showMethods(r route) echo.HandlerFunc {
+	allow := strings.Join(append(slices.Clone(r.allowed()), http.MethodOptions), ", ")
+	return func(c echo.Context) error {
+		setRequestID(c)
+		c.Response().Header().Set("Allow", allow)
+		return c.NoContent(http.StatusNoContent)
 	}
 }
 

@@ -132,3 +132,10 @@ type Change struct {
 	Truncated  bool              // there are more than are named: read the list
 	Records    []json.RawMessage // of Workflows, with include=records
 }
+
+// FindStats tells what a selector cost, with execution_stats.
+type FindStats struct {
+	Workflows int // in the generation
+	Examined  int // records that the selector was matched on one by one; 0: columns gave the answer
+	Matched   int
+}

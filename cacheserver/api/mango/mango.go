@@ -1,0 +1,216 @@
+// Package mango reads selectors in the form of CouchDB's /_find and says which
+// records match. It knows the keys of the records that it is made for, so that
+// a wrong name is an error and not a selector that matches nothing. It does no
+// I/O and has no query planner: Terms gives what of a selector the columns of
+// the store can answer, the rest is matched on encoded records.
+//
+// It follows CouchDB where the two ways to read its documentation differ: a
+// condition with several operators is their conjunction, $not may stand in a
+// condition, and $in and $nin of a list ask for its elements.
+package mango
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Bounds of a selector.
+const (
+	MaxDepth = 16
+	MaxNodes = 256
+)
+
+// Node is one condition of a selector. Those with a Field ask about its value;
+// within a field Field is empty.
+type Node struct {
+	Op       string // $and, $or, $nor, $not, an operator of a value, or "" for Field
+	Field    int    // index of the field; -1: none
+	Children []*Node
+	Value    any   // operand of an operator of values
+	Values   []any // of $in, $nin, $all
+	regex    *regexp.Regexp
+	mod      [2]int64
+}
+
+// Selector is a selector that has been checked.
+type Selector struct {
+	root   *Node
+	fields []schema.Field
+	used   []int // indexes of the fields that it asks about, ascending
+}
+
+// Fields are the keys that the selector asks about, in the order of the record.
+func (s *Selector) Fields() []string {
+	keys := make([]string, len(s.used))
+	for i, f := range s.used {
+		keys[i] = s.fields[f].Key
+	}
+	return keys
+}
+
+// All says that everything matches.
+func (s *Selector) All() bool { return s.root.Op == "$and" && len(s.root.Children) == 0 }
+
+// Matcher matches for one goroutine.
+type Matcher struct {
+	root     *Node
+	collator *collate.Collator
+	doc      []any // by index of field
+}
+
+// Matcher makes a matcher.
+func (s *Selector) Matcher() *Matcher {
+	return &Matcher{root: s.root, collator: collate.New(language.Und), doc: make([]any, len(s.fields))}
+}
+
+// match asks a node about a value; nodes with a field look it up.
+func (m *Matcher) match(n *Node, value any) bool {
+	switch n.Op {
+	case "":
+		return m.match(n.Children[0], m.doc[n.Field])
+	case "$and":
+		return !slices.ContainsFunc(n.Children, func(c *Node) bool { return !m.match(c, value) })
+	case "$or":
+		return slices.ContainsFunc(n.Children, func(c *Node) bool { return m.match(c, value) })
+	case "$nor", "$not":
+		return !slices.ContainsFunc(n.Children, func(c *Node) bool { return m.match(c, value) })
+	case "$eq":
+		return m.compare(value, n.Value) == 0
+	case "$ne":
+		return m.compare(value, n.Value) != 0
+	case "$lt":
+		return m.compare(value, n.Value) < 0
+	case "$lte":
+		return m.compare(value, n.Value) <= 0
+	case "$gt":
+		return m.compare(value, n.Value) > 0
+	case "$gte":
+		return m.compare(value, n.Value) >= 0
+	case "$in":
+		return m.among(value, n.Values)
+	case "$nin":
+		return !m.among(value, n.Values)
+	}
+	return m.matchShape(n, value)
+}
+
+// matchShape are the operators for values of one type.
+func (m *Matcher) matchShape(n *Node, value any) bool {
+	switch n.Op {
+	case "$exists":
+		return (value != nil) == n.Value
+	case "$type":
+		return typeNames[typeOf(value)] == n.Value
+	case "$regex":
+		text, ok := value.(string)
+		return ok && n.regex.MatchString(text)
+	case "$mod":
+		number, ok := value.(float64)
+		return ok && number == float64(int64(number)) && int64(number)%n.mod[0] == n.mod[1]
+	}
+	list, ok := value.([]any)
+	if !ok {
+		return false
+	}
+	switch n.Op {
+	case "$size":
+		return float64(len(list)) == n.Value
+	case "$all":
+		return !slices.ContainsFunc(n.Values, func(want any) bool { return !m.contains(list, want) })
+	case "$elemMatch":
+		return slices.ContainsFunc(list, func(element any) bool { return m.match(n.Children[0], element) })
+	}
+	return false
+}
+
+// among is $in: the value, or an element of it, is one of the values.
+func (m *Matcher) among(value any, values []any) bool {
+	list, ok := value.([]any)
+	if !ok {
+		return m.contains(values, value)
+	}
+	return slices.ContainsFunc(values, func(want any) bool { return m.contains(list, want) })
+}
+
+func (m *Matcher) contains(list []any, want any) bool {
+	return slices.ContainsFunc(list, func(v any) bool { return m.compare(v, want) == 0 })
+}
+
+// kinds of JSON values, in the order in which CouchDB sorts them.
+const (
+	kindNull = iota
+	kindBool
+	kindNumber
+	kindString
+	kindArray
+	kindObject
+)
+
+var typeNames = [...]string{"null", "boolean", "number", "string", "array", "object"}
+
+func typeOf(v any) int {
+	switch v.(type) {
+	case nil:
+		return kindNull
+	case bool:
+		return kindBool
+	case float64:
+		return kindNumber
+	case string:
+		return kindString
+	case []any:
+		return kindArray
+	}
+	return kindObject
+}
+
+// compare is CouchDB's order of values: by type, then by value, texts by
+// Unicode's collation and then by their bytes.
+func (m *Matcher) compare(a, b any) int {
+	kind := typeOf(a)
+	if other := typeOf(b); kind != other {
+		return kind - other
+	}
+	switch kind {
+	case kindBool:
+		x, y := 0, 0
+		if a == true {
+			x = 1
+		}
+		if b == true {
+			y = 1
+		}
+		return x - y
+	case kindNumber:
+		return order(a.(float64), b.(float64)) //nolint:forcetypeassert // typeOf has said so
+	case kindString:
+		x, y := fmt.Sprint(a), fmt.Sprint(b)
+		if x == y {
+			return 0
+		}
+		if c := m.collator.CompareString(x, y); c != 0 {
+			return c
+		}
+		return order(x, y)
+	case kindArray:
+		x, y := a.([]any), b.([]any) //nolint:forcetypeassert // typeOf has said so
+		return slices.CompareFunc(x, y, m.compare)
+	}
+	return 0 // two nulls; objects stand in no record and no selector
+}
+
+func order[T float64 | string](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

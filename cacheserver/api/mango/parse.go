@@ -1,0 +1,296 @@
+package mango
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// parser reads one selector.
+type parser struct {
+	fields []schema.Field
+	nodes  int
+	used   map[int]bool
+}
+
+// Parse reads a selector over the keys of fields. Its error is a *wire.Problem:
+// bad-selector, unknown-field, or too-expensive beyond the bounds.
+func Parse(raw []byte, fields []schema.Field) (*Selector, error) {
+	p := &parser{fields: fields, used: map[int]bool{}}
+	root, err := p.selector(raw, 1)
+	if err != nil {
+		return nil, err
+	}
+	s := &Selector{root: root, fields: fields}
+	for f := range fields {
+		if p.used[f] {
+			s.used = append(s.used, f)
+		}
+	}
+	return s, nil
+}
+
+// bad says what is wrong with a selector.
+func bad(format string, args ...any) error {
+	return wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf(format, args...))
+}
+
+// Member is one member of an object.
+type Member struct {
+	Key   string
+	Value json.RawMessage
+}
+
+// Members reads an object in its order; a key given twice is an error, because
+// one of the two would be ignored.
+func Members(raw []byte, what string) ([]Member, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, bad("%s must be an object.", what)
+	}
+	var out []Member
+	for d.More() {
+		t, err := d.Token()
+		key, ok := t.(string)
+		if err != nil || !ok {
+			return nil, bad("%s is not JSON.", what)
+		}
+		var m json.RawMessage
+		if err := d.Decode(&m); err != nil {
+			return nil, bad("%s is not JSON at %.80q.", what, key)
+		}
+		if slices.ContainsFunc(out, func(o Member) bool { return o.Key == key }) {
+			return nil, bad("%.80q is given twice in %s.", key, what)
+		}
+		out = append(out, Member{key, m})
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, bad("%s is not JSON.", what)
+	}
+	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // a decoder's own end
+		return nil, bad("%s has something after its end.", what)
+	}
+	return out, nil
+}
+
+// node counts and checks a new node.
+func (p *parser) node(n Node, depth int) (*Node, error) {
+	if p.nodes++; p.nodes > MaxNodes {
+		return nil, wire.TooExpensive(fmt.Sprintf("A selector has at most %d conditions.", MaxNodes))
+	}
+	if depth > MaxDepth {
+		return nil, wire.TooExpensive(fmt.Sprintf("A selector is at most %d levels deep.", MaxDepth))
+	}
+	return &n, nil
+}
+
+// selector reads an object of fields and combinations: their conjunction.
+func (p *parser) selector(raw []byte, depth int) (*Node, error) {
+	return p.conjunction(raw, depth, "the selector", func(m Member) (*Node, error) {
+		if strings.HasPrefix(m.Key, "$") {
+			return p.combination(m, depth+1, p.selector)
+		}
+		f, err := wire.FieldNamed("selector", m.Key)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(p.fields, func(o schema.Field) bool { return o.Key == f.Key })
+		if i < 0 {
+			return nil, wire.UnknownField("selector", m.Key, nil)
+		}
+		p.used[i] = true
+		n, err := p.node(Node{Field: i}, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		child, err := p.condition(m.Value, depth+2)
+		n.Children = []*Node{child}
+		return n, err
+	})
+}
+
+// condition reads what a field, or an element, must be: an object of operators
+// or a value that it must equal.
+func (p *parser) condition(raw []byte, depth int) (*Node, error) {
+	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || trimmed[0] != '{' {
+		value, err := plain(raw, "$eq")
+		if err != nil {
+			return nil, err
+		}
+		return p.node(Node{Op: "$eq", Field: -1, Value: value}, depth)
+	}
+	return p.conjunction(raw, depth, "a condition", func(m Member) (*Node, error) {
+		switch m.Key {
+		case "$and", "$or", "$nor", "$not":
+			return p.combination(m, depth+1, p.condition)
+		}
+		return p.operator(m, depth+1)
+	})
+}
+
+func (p *parser) conjunction(raw []byte, depth int, what string, read func(Member) (*Node, error)) (*Node, error) {
+	n, err := p.node(Node{Op: "$and", Field: -1}, depth)
+	if err != nil {
+		return nil, err
+	}
+	members, err := Members(raw, what)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		child, err := read(m)
+		if err != nil {
+			return nil, err
+		}
+		n.Children = append(n.Children, child)
+	}
+	if len(n.Children) == 1 {
+		return n.Children[0], nil
+	}
+	if len(n.Children) == 0 && what == "a condition" {
+		return nil, bad("A condition is empty.")
+	}
+	return n, nil
+}
+
+// combination reads $and, $or, $nor and $not.
+func (p *parser) combination(m Member, depth int, read func([]byte, int) (*Node, error)) (*Node, error) {
+	n, err := p.node(Node{Op: m.Key, Field: -1}, depth)
+	if err != nil {
+		return nil, err
+	}
+	parts := []json.RawMessage{m.Value}
+	switch m.Key {
+	case "$and", "$or", "$nor":
+		if json.Unmarshal(m.Value, &parts) != nil || parts == nil {
+			return nil, bad("%s takes a list of selectors.", m.Key)
+		}
+	case "$not":
+	default:
+		return nil, unknownOperator(m.Key)
+	}
+	for _, part := range parts {
+		child, err := read(part, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		n.Children = append(n.Children, child)
+	}
+	return n, nil
+}
+
+// operators are all that there are.
+var operators = []string{
+	"$and", "$or", "$not", "$nor", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin",
+	"$exists", "$type", "$all", "$elemMatch", "$size", "$mod", "$regex",
+}
+
+func unknownOperator(name string) error {
+	p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("There is no operator %.80q here.", name))
+	if !strings.HasPrefix(name, "$") {
+		p.Detail = fmt.Sprintf("%.80q is no operator, and values of records have no members.", name)
+	}
+	p.DidYouMean = wire.Near(name, operators, 3)
+	return p
+}
+
+// operator reads an operator of values.
+func (p *parser) operator(m Member, depth int) (*Node, error) {
+	n, err := p.node(Node{Op: m.Key, Field: -1}, depth)
+	if err != nil {
+		return nil, err
+	}
+	switch m.Key {
+	case "$eq", "$ne", "$gt", "$gte", "$lt", "$lte":
+		n.Value, err = plain(m.Value, m.Key)
+	case "$in", "$nin", "$all":
+		n.Values, err = list(m.Value, m.Key)
+	case "$exists":
+		var yes bool
+		if json.Unmarshal(m.Value, &yes) != nil || string(m.Value) == "null" {
+			return nil, bad("$exists takes true or false.")
+		}
+		n.Value = yes
+	case "$type":
+		var name string
+		if json.Unmarshal(m.Value, &name) != nil || !slices.Contains(typeNames[:], name) {
+			return nil, bad("$type takes one of %s.", strings.Join(typeNames[:], ", "))
+		}
+		n.Value = name
+	case "$size":
+		var size uint32
+		if json.Unmarshal(m.Value, &size) != nil || string(m.Value) == "null" {
+			return nil, bad("$size takes a whole number.")
+		}
+		n.Value = float64(size)
+	case "$mod":
+		var pair []int64
+		if json.Unmarshal(m.Value, &pair) != nil || len(pair) != 2 || pair[0] == 0 {
+			return nil, bad("$mod takes [divisor, remainder], whole numbers, the divisor not 0.")
+		}
+		n.mod = [2]int64{pair[0], pair[1]}
+	case "$regex":
+		return n, n.setRegex(m.Value)
+	case "$elemMatch":
+		child, err := p.condition(m.Value, depth+1)
+		n.Children = []*Node{child}
+		return n, err
+	default:
+		return nil, unknownOperator(m.Key)
+	}
+	return n, err
+}
+
+func (n *Node) setRegex(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) != nil || string(raw) == "null" {
+		return bad("$regex takes a text.")
+	}
+	regex, err := regexp.Compile(text)
+	if err != nil {
+		return wire.TooExpensive(fmt.Sprintf("$regex takes expressions of RE2, which are answered in time linear in the text: %.200v.", err))
+	}
+	n.Value, n.regex = text, regex
+	return nil
+}
+
+// plain reads a value that a value of a record can be compared with.
+func plain(raw []byte, op string) (any, error) {
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, bad("The value of %s is not JSON.", op)
+	}
+	if hasObject(v) {
+		return nil, bad("%s takes a value without members: values of records have none.", op)
+	}
+	return v, nil
+}
+
+func hasObject(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		return true
+	case []any:
+		return slices.ContainsFunc(v, hasObject)
+	}
+	return false
+}
+
+func list(raw []byte, op string) ([]any, error) {
+	v, err := plain(raw, op)
+	if err != nil {
+		return nil, err
+	}
+	values, ok := v.([]any)
+	if !ok {
+		return nil, bad("%s takes a list.", op)
+	}
+	return values, nil
+}
