@@ -113,9 +113,7 @@ func Run(ctx context.Context, opts Options) (Summary, error) {
 }
 
 func (o Options) validate() (err error) {
-	if u, perr := url.Parse(o.URL); perr != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		err = errors.Join(err, fmt.Errorf("CouchDB URL %q: want http://host:port", o.URL))
-	}
+	err = CheckURL(o.URL)
 	if o.Docs == nil {
 		err = errors.Join(err, errors.New("no documents to load"))
 	}
@@ -123,6 +121,15 @@ func (o Options) validate() (err error) {
 		err = errors.Join(err, fmt.Errorf("wait %s: must not be negative", o.Wait))
 	}
 	return err
+}
+
+// CheckURL says what is wrong with the URL of a CouchDB. It does not repeat the
+// URL, which may have a password in it.
+func CheckURL(text string) error {
+	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("the CouchDB URL can't be used: want http://host:port")
+	}
+	return nil
 }
 
 // write sends the documents in bulks, a few at once.

@@ -70,6 +70,11 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		"--couch-user without", "--wait 0s", "--couch-url is missing", "WMSTATS_SEED"} {
 		assert.Contains(t, r.stderr, part)
 	}
+	r = call(t, nil, "", "load", "--couch-url", "user:secret@nonsense", "--workflows", "-1")
+	assert.Equal(t, exitUsage, r.code)
+	assert.Contains(t, r.stderr, "--couch-url: ")
+	assert.Contains(t, r.stderr, "--workflows")
+	assert.NotContains(t, r.stderr, "secret")
 	r = call(t, nil, "", "couch", "--listen", "nowhere", "--live", "-3")
 	assert.Equal(t, exitUsage, r.code)
 	assert.Contains(t, r.stderr, "--listen")

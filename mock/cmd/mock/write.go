@@ -95,6 +95,8 @@ func runLoad(ctx context.Context, e env) error {
 	worldOpts.Storable = true
 	if *url == "" {
 		o.fault(fmt.Errorf("--couch-url is missing"))
+	} else if err := load.CheckURL(*url); err != nil {
+		o.fault(fmt.Errorf("--couch-url: %w", err))
 	}
 	o.positive("wait", *wait)
 	if err := o.check(); err != nil {
