@@ -1,0 +1,139 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+func gunzip(t testing.TB, parts [][]byte, size int64) []byte {
+	t.Helper()
+	whole := bytes.Join(parts, nil)
+	require.Len(t, whole, int(size))
+	zr, err := gzip.NewReader(bytes.NewReader(whole))
+	require.NoError(t, err)
+	zr.Multistream(false)
+	text, err := io.ReadAll(zr)
+	require.NoError(t, err)
+	return text
+}
+
+func TestStitchedPagesEqualPlainOnes(t *testing.T) {
+	eachCache(t, func(t *testing.T, o Options) {
+		m := newMaker(24)
+		s := loaded(t, o, someChanges(m, 510))
+		for round := range 3 {
+			g, _ := s.Snapshot()
+			sel, err := g.Select(wire.Query{})
+			require.NoError(t, err)
+			pages := [][2]int{{0, 0}, {0, 50}, {50, 100}, {0, 1 << 30}, {509, 5}, {1000, 5}, {17, 3}, {49, 2}, {-3, 4}, {3, -1}}
+			for range 60 {
+				pages = append(pages, [2]int{m.rng.IntN(600), m.rng.IntN(300)})
+			}
+			for _, p := range append(pages, pages...) {
+				for _, format := range []wire.Format{wire.JSON, wire.NDJSON} {
+					parts, size, ok := sel.Stitched(p[0], p[1], format)
+					require.True(t, ok)
+					records := sel.Page(p[0], p[1])
+					require.Equal(t, string(AppendPage(nil, records, format)), string(gunzip(t, parts, size)), "%v %s", p, format)
+					if len(records) > 0 {
+						var last schema.Workflow
+						require.NoError(t, json.Unmarshal(records[len(records)-1], &last))
+						require.Equal(t, last.Workflow, sel.Last(p[0], p[1]))
+					} else {
+						require.Empty(t, sel.Last(p[0], p[1]))
+					}
+				}
+			}
+			_, _, ok := sel.Stitched(0, 10, wire.CSV)
+			require.False(t, ok)
+			sorted, err := g.Select(wire.Query{Sort: []wire.SortKey{{Field: "Priority"}}})
+			require.NoError(t, err)
+			_, _, ok = sorted.Stitched(0, 10, wire.JSON)
+			require.False(t, ok)
+			if round == 0 {
+				for range 100 {
+					s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(600))), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(500)), Deleted: true}})
+				}
+			} else {
+				s.Rebalance()
+			}
+		}
+	})
+}
+
+func TestWarmMakesAllSegments(t *testing.T) {
+	s := loaded(t, Options{}, someChanges(newMaker(27), 120))
+	g := must(s)
+	b, _ := g.tree.At(0)
+	before := b.Bytes()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, g.Warm(ended, wire.JSON), context.Canceled)
+	require.Equal(t, before, b.Bytes())
+	require.NoError(t, g.Warm(t.Context(), wire.JSON))
+	warm := b.Bytes()
+	require.Greater(t, warm, before)
+	require.NoError(t, g.Warm(t.Context(), wire.NDJSON))
+	require.Greater(t, b.Bytes(), warm)
+	require.Error(t, g.Warm(t.Context(), wire.CSV))
+}
+
+func TestPlainForm(t *testing.T) {
+	a, b := []byte(`{"a":1}`), []byte(`{"b":2}`)
+	for want, page := range map[string][]byte{
+		"[]\n":                      AppendPage(nil, nil, wire.JSON),
+		"":                          AppendPage(nil, nil, wire.NDJSON),
+		"x[{\"a\":1}]\n":            AppendPage([]byte("x"), [][]byte{a}, wire.JSON),
+		"[{\"a\":1},\n{\"b\":2}]\n": AppendPage(nil, [][]byte{a, b}, wire.JSON),
+		"{\"a\":1}\n{\"b\":2}\n":    AppendPage(nil, [][]byte{a, b}, wire.NDJSON),
+	} {
+		require.Equal(t, want, string(page))
+	}
+}
+
+func TestVersionsAreOfTheContent(t *testing.T) {
+	m := newMaker(25)
+	changes := someChanges(m, 300)
+	g1, _ := loaded(t, Options{}, changes).Snapshot()
+	s2 := loaded(t, Options{Process: "b"}, changes)
+	g2, _ := s2.Snapshot()
+	a, err := g1.Select(wire.Query{})
+	require.NoError(t, err)
+	b, err := g2.Select(wire.Query{})
+	require.NoError(t, err)
+	seen := map[uint64]string{}
+	for _, p := range [][2]int{{0, 100}, {100, 100}, {0, 200}, {5, 1}, {0, 0}, {0, 63}, {0, 64}, {0, 65}} {
+		require.Equal(t, a.Versions(p[0], p[1]), b.Versions(p[0], p[1]))
+		require.Empty(t, seen[a.Versions(p[0], p[1])])
+		seen[a.Versions(p[0], p[1])] = fmt.Sprint(p)
+	}
+	s2.Apply([]Change{m.requestChange(nameOf(150))})
+	g3, _ := s2.Snapshot()
+	c, err := g3.Select(wire.Query{})
+	require.NoError(t, err)
+	changed := slices.Index(slices.Sorted(maps.Keys(newNames(changes))), nameOf(150))
+	require.NotEqual(t, a.Versions(changed, 1), c.Versions(changed, 1))
+	require.Equal(t, a.Versions(changed+1, 99), c.Versions(changed+1, 99))
+}
+
+func newNames(changes []Change) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range changes {
+		if c.Kind == ReqMgr {
+			out[c.ID] = true
+		}
+	}
+	return out
+}
