@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The source suite against a real CouchDB. COUCH_URL (with user and password
-# inside, http://user:password@host:5984) names one; without it the compose
-# CouchDB is started where a container engine runs. The suite makes databases
-# of its own, with random names, and drops them.
+# The source suite and a whole server against a real CouchDB. COUCH_URL (with
+# user and password inside, http://user:password@host:5984) names one; without
+# it the compose CouchDB is started where a container engine runs. The tests
+# make databases of their own, with random names, and drop them. POUCHDB_URL
+# may name a pouchdb-server, for a second opinion.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -z "${COUCH_URL:-}" ]; then
@@ -14,4 +15,17 @@ if [ -z "${COUCH_URL:-}" ]; then
 	trap 'docker compose down --volumes' EXIT
 	export COUCH_URL="http://${COUCH_USER:-admin}:${COUCH_PASSWORD:-wmstats}@127.0.0.1:${COUCH_PORT:-5984}"
 fi
-go test -race -count=1 -v -run 'Integration' github.com/dmwm/wmstats/cacheserver/... github.com/dmwm/wmstats/mock/... github.com/dmwm/wmstats/scripts/...
+
+# Only packages with such tests: building the others for the race detector
+# would take longer than the tests.
+packages=$(grep -rlE '^func TestIntegration' --include='*_test.go' cacheserver mock scripts | xargs -n1 dirname | sort -u | sed 's#^#github.com/dmwm/wmstats/#')
+log=$(mktemp)
+# shellcheck disable=SC2086 # a list of packages
+go test -race -count=1 -timeout 15m -v -run '^TestIntegration' $packages 2>&1 | tee "$log"
+for t in TestIntegrationSource TestIntegrationServer; do
+	if ! grep -q "^--- PASS: $t " "$log"; then
+		echo "integration: $t did not run" >&2
+		exit 1
+	fi
+done
+rm -f "$log"

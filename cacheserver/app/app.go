@@ -25,6 +25,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -90,7 +91,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.records = records
 	if a.follower, err = follower.New(follower.Options{
-		Source: source, Store: follower.OfStore(records), PollInterval: o.PollInterval,
+		Source: source, Store: follower.OfStore(records), PollInterval: pollInterval(o),
 		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait, Log: a.log, Hooks: hooks,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
@@ -113,7 +114,36 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-func (a *App) newSource() (*couch.Client, error) {
+// source is where documents come from: all of them, and those of one workflow.
+type source interface {
+	follower.Source
+	api.Details
+}
+
+func (a *App) newSource() (source, error) {
+	if a.o.RequestCache == "" {
+		return a.newCouch()
+	}
+	made, err := requestcache.New(requestcache.Options{
+		From: a.o.RequestCache, Interval: a.o.PollInterval, UserAgent: "wmstats/" + a.o.Version, Log: a.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the source: %w", err)
+	}
+	a.onStop("source", func(context.Context) error { return made.Close() })
+	return made, nil
+}
+
+// pollInterval is the follower's: a requestcache is polled by its source, which
+// a follower follows like any other.
+func pollInterval(o Options) time.Duration {
+	if o.RequestCache != "" {
+		return 0
+	}
+	return o.PollInterval
+}
+
+func (a *App) newCouch() (*couch.Client, error) {
 	password := ""
 	if a.o.CouchPasswordFile != "" {
 		text, err := os.ReadFile(a.o.CouchPasswordFile)

@@ -19,13 +19,14 @@ type Options struct {
 	Listen   string // host:port; port 0 takes any
 	Insecure bool   // Listen may be reached by others, without any identity
 
+	RequestCache      string // URL or file of the old server's requestcache, in place of CouchURL
 	CouchURL          string
 	CouchUser         string
 	CouchPasswordFile string
 	RequestDB         string
 	WMStatsDB         string
 	LogDB             string
-	PollInterval      time.Duration // 0: follow the changes feed
+	PollInterval      time.Duration // 0: follow the changes feed; look at RequestCache each 5 min
 	MaxLoss           float64       // a full read that loses more than this share of the workflows is held back
 
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
@@ -98,12 +99,13 @@ func (o *Options) settings() []setting {
 		text("listen", &o.Listen, "address of the API, host:port"),
 		truth("insecure", &o.Insecure, "allow --listen on an address that others can reach, without any identity"),
 		text("couch-url", &o.CouchURL, "CouchDB, http://host:port"),
+		text("requestcache", &o.RequestCache, "in place of --couch-url: the old server's requestcache answer, its URL or a file of it"),
 		text("couch-user", &o.CouchUser, "user in CouchDB"),
 		text("couch-password-file", &o.CouchPasswordFile, "file with the password in CouchDB"),
 		text("request-db", &o.RequestDB, "database of the requests"),
 		text("wmstats-db", &o.WMStatsDB, "database of the agents' documents"),
 		text("logdb", &o.LogDB, "database of log messages"),
-		duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed"),
+		duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed, and looks at a --requestcache URL each 5 minutes"),
 		{"max-loss", "hold a full read back that loses more than this share of the workflows, 0 to 1", strconv.FormatFloat(o.MaxLoss, 'g', -1, 64), false,
 			func(s string) (err error) {
 				if o.MaxLoss, err = strconv.ParseFloat(s, 64); err != nil || !(o.MaxLoss > 0 && o.MaxLoss <= 1) {
@@ -177,18 +179,7 @@ func (o *Options) validate() error {
 	if o.HealthCheck {
 		return errors.Join(faults...) // nothing else is used
 	}
-	u, err := url.Parse(o.CouchURL)
-	switch {
-	case o.CouchURL == "":
-		fault("--couch-url is missing: want http://host:port")
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		fault("--couch-url: want http://host:port or https://host:port")
-	case u.User != nil && o.CouchUser != "":
-		fault("--couch-url has a user in it, and --couch-user is given too")
-	}
-	if o.CouchPasswordFile != "" && o.CouchUser == "" {
-		fault("--couch-password-file needs --couch-user")
-	}
+	o.validateSource(fault)
 	for name, value := range map[string]string{"request-db": o.RequestDB, "wmstats-db": o.WMStatsDB, "logdb": o.LogDB} {
 		if value == "" {
 			fault("--%s must not be empty", name)
@@ -210,6 +201,28 @@ func (o *Options) validate() error {
 		fault("--log-format %q: want text or json", o.LogFormat)
 	}
 	return errors.Join(faults...)
+}
+
+// validateSource reports the faults of what says where documents come from.
+func (o *Options) validateSource(fault func(format string, args ...any)) {
+	if o.RequestCache != "" {
+		if o.CouchURL != "" || o.CouchUser != "" || o.CouchPasswordFile != "" {
+			fault("--requestcache takes the place of --couch-url, --couch-user and --couch-password-file: give one source")
+		}
+		return // its package knows the rest
+	}
+	u, err := url.Parse(o.CouchURL)
+	switch {
+	case o.CouchURL == "":
+		fault("--couch-url is missing: want http://host:port (or --requestcache)")
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		fault("--couch-url: want http://host:port or https://host:port")
+	case u.User != nil && o.CouchUser != "":
+		fault("--couch-url has a user in it, and --couch-user is given too")
+	}
+	if o.CouchPasswordFile != "" && o.CouchUser == "" {
+		fault("--couch-password-file needs --couch-user")
+	}
 }
 
 // isLoopback says whether only this machine can reach the host. An empty host

@@ -53,6 +53,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 func TestSingleFaults(t *testing.T) {
 	for part, args := range map[string][]string{
 		"couch-url is missing": {},
+		"give one source":      {"--couch-url", "http://h", "--requestcache", "dump.json"},
 		"want host:port":       {"--couch-url", "http://h", "--listen", "8081"},
 		"reached by others":    {"--couch-url", "http://h", "--listen", ":8081"},
 		"user in it":           {"--couch-url", "http://a:b@h", "--couch-user", "c"},

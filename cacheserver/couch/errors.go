@@ -67,9 +67,14 @@ func (e *Error) Unwrap() []error {
 }
 
 // Public says why a call failed in words fit for everybody: no URL, address,
-// path, database name or text of the server.
+// path, database name or text of the server. An error of another source may
+// bring words of its own, by the method PublicText.
 func Public(err error) string {
 	var e *Error
+	var own interface{ PublicText() string }
+	if errors.As(err, &own) && own.PublicText() != "" {
+		return own.PublicText()
+	}
 	if errors.As(err, &e) && errors.Is(e.Kind, ErrServer) && e.Status != 0 {
 		return fmt.Sprintf("the database server answers with status %d", e.Status)
 	}

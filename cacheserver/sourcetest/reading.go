@@ -17,9 +17,11 @@ import (
 
 // firstRead: every way gives the same documents, and they are what was written.
 func firstRead(t *testing.T, b Backend) {
-	for _, db := range []couch.Database{couch.Requests, couch.WMStats} {
-		docs, _ := readAll(t, b.Source, db)
-		require.Empty(t, docs, "nothing has been written")
+	if b.has(Empty) {
+		for _, db := range []couch.Database{couch.Requests, couch.WMStats} {
+			docs, _ := readAll(t, b.Source, db)
+			require.Empty(t, docs, "nothing has been written")
+		}
 	}
 	b.fill(t)
 	name, err := b.Source.Name(t.Context())
@@ -58,7 +60,7 @@ func assertHolds(t *testing.T, written, got string) {
 	require.NoError(t, json.Unmarshal([]byte(written), &want))
 	require.NoError(t, json.Unmarshal([]byte(got), &have), got)
 	for key, value := range want {
-		if key != "_rev" {
+		if key != "_rev" && string(value) != string(have[key]) {
 			assert.JSONEq(t, string(value), string(have[key]), key)
 		}
 	}
@@ -99,17 +101,18 @@ func largeDocument(t *testing.T, b Backend) {
 	large := request("large", "running-open", lumis.String())
 	b.Writer.Put(t, couch.Requests, large, request("small-2", "new"))
 
-	docs, _ := readAll(t, b.Source, couch.Requests)
-	require.Equal(t, []string{"large", "small-1", "small-2"}, names(docs))
-	assertHolds(t, large, docs["large"].Doc)
-	docs, _ = changesSince(t, b.Source, couch.Requests, from.Seq)
+	docs, _ := changesSince(t, b.Source, couch.Requests, from.Seq)
 	require.Subset(t, names(docs), []string{"large", "small-2"})
+	assertHolds(t, large, docs["large"].Doc)
+	docs, _ = readAll(t, b.Source, couch.Requests)
+	require.Equal(t, []string{"large", "small-1", "small-2"}, names(docs))
 	assertHolds(t, large, docs["large"].Doc)
 }
 
 // inventedRevisions: agents write any revision that they like.
 func inventedRevisions(t *testing.T, b Backend) {
 	const first, second = "32-6027014210", "33-99"
+	b.Writer.Put(t, couch.Requests, request("r1", "new"))
 	b.Writer.PutInvented(t, couch.WMStats, agentWork("a1", "r1", 1, `"_rev":"`+first+`"`))
 	from := positionOf(t, b.Source, couch.WMStats)
 	docs, _ := readAll(t, b.Source, couch.WMStats)

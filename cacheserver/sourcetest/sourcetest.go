@@ -66,6 +66,7 @@ type Fact string
 // The facts, in the order in which they run.
 const (
 	FirstRead   Fact = "first read"           // all that is of interest, by every way the same
+	Empty       Fact = "empty at first"       // a source with nothing in it can be read
 	NoGap       Fact = "no gap"               // a change after the position was asked for is seen
 	Following   Fact = "following"            // a feed waits, shows signs of life and brings what comes
 	Deletions   Fact = "deletions"            // of all kinds are seen
@@ -73,6 +74,7 @@ const (
 	Jobs        Fact = "jobs stay behind"     // jobsummary documents do not travel
 	Invented    Fact = "invented revisions"   // come back as they were
 	Resume      Fact = "resume"               // from a stored position, by another source
+	OldSeq      Fact = "older positions"      // are good too, not only the last ones
 	UnknownSeq  Fact = "unknown position"     // is told as such
 	ForeignSeq  Fact = "foreign position"     // loses nothing
 	NewDatabase Fact = "database made anew"   // is noticed
