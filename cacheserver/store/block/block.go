@@ -12,7 +12,9 @@ import (
 // forms and signatures, which are made when first asked for.
 type Block struct {
 	enc    []byte
-	ends   []uint32 // of the records in enc
+	patch  []byte   // records that are not in enc: their places begin at len(enc)
+	starts []uint32 // nil where the records follow each other in enc
+	ends   []uint32
 	hashes []uint64
 	src    []byte
 	dir    []vec // by slot
@@ -35,11 +37,19 @@ const (
 func (b *Block) Len() int { return len(b.ends) }
 
 // EncodedBytes is the length of all encoded records.
-func (b *Block) EncodedBytes() int64 { return int64(len(b.enc)) }
+func (b *Block) EncodedBytes() (n int64) {
+	if b.starts == nil {
+		return int64(len(b.enc))
+	}
+	for i, end := range b.ends {
+		n += int64(end - b.starts[i])
+	}
+	return n
+}
 
 // Bytes is about the memory that the block holds now.
 func (b *Block) Bytes() int64 {
-	n := int64(len(b.enc) + 4*len(b.ends) + 8*len(b.hashes) + len(b.src) + 16*len(b.dir) + len(b.data) + 192)
+	n := int64(len(b.enc) + len(b.patch) + 4*len(b.starts) + 4*len(b.ends) + 8*len(b.hashes) + len(b.src) + 16*len(b.dir) + len(b.data) + 240)
 	for i := range b.segments {
 		if s := b.segments[i].Load(); s != nil {
 			n += s.Size()
@@ -51,8 +61,20 @@ func (b *Block) Bytes() int64 {
 	return n
 }
 
+// Shared is the memory that two blocks have in common because one of them was
+// made of the other.
+func (b *Block) Shared(o *Block) int64 {
+	if len(b.enc) > 0 && len(o.enc) > 0 && &b.enc[0] == &o.enc[0] {
+		return int64(len(b.enc))
+	}
+	return 0
+}
+
 func (b *Block) start(i int) uint32 {
-	if i == 0 {
+	switch {
+	case b.starts != nil:
+		return b.starts[i]
+	case i == 0:
 		return 0
 	}
 	return b.ends[i-1]
@@ -61,6 +83,9 @@ func (b *Block) start(i int) uint32 {
 // Record gives the encoded record i. It must not be changed.
 func (b *Block) Record(i int) []byte {
 	s, e := b.start(i), b.ends[i]
+	if base := uint32(len(b.enc)); s >= base {
+		return b.patch[s-base : e-base : e-base]
+	}
 	return b.enc[s:e:e]
 }
 
@@ -225,7 +250,11 @@ func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
 }
 
 func (b *Block) compress(form Form, i, j int, how func([]byte) (*stitch.Segment, error)) (*stitch.Segment, error) {
-	text := make([]byte, 0, int(b.ends[j-1]-b.start(i))+2*(j-i))
+	size := 0
+	for k := i; k < j; k++ {
+		size += int(b.ends[k]-b.start(k)) + len(",\n")
+	}
+	text := make([]byte, 0, size)
 	for k := i; k < j; k++ {
 		if form == Array && k > i {
 			text = append(text, ",\n"...)

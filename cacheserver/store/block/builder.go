@@ -23,8 +23,11 @@ type Source struct {
 // used again after Build; it is not for several goroutines.
 type Builder struct {
 	l      *Layout
-	enc    []byte
+	base   *Block // its records are not copied, or nil
+	enc    []byte // records that are not in base
+	starts []uint32
 	ends   []uint32
+	dead   int      // bytes of base that no record uses
 	hashes []uint64 // of content, of sources, by turns
 	src    []byte
 	values [][]int64 // by slot
@@ -40,8 +43,7 @@ func (b *Builder) Len() int { return len(b.ends) }
 
 // Add appends a record that was encoded with schema.AppendJSON.
 func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
-	b.enc = append(b.enc, encoded...)
-	b.ends = append(b.ends, uint32(len(b.enc)))
+	b.write(encoded)
 	b.hashes = append(b.hashes, xxhash.Sum64(encoded), src.Version)
 	b.src = append(b.src, src.IDs...)
 	b.put(b.l.slots-1, int64(len(src.IDs)))
@@ -67,6 +69,69 @@ func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
 			}
 			b.put(c.slot, int64(from))
 		}
+	}
+}
+
+// Bounds of a block that uses the bytes of an older one: shares of those bytes
+// that may be out of use, and that may be beside them.
+const (
+	maxDead  = 8
+	maxPatch = 4
+)
+
+// Change begins a block that will differ from base in few records: the bytes of
+// those that Copy takes from base are shared, so that a change costs its own
+// length and not that of the block.
+func (b *Builder) Change(base *Block) {
+	b.base, b.dead = base, len(base.enc)
+}
+
+// write appends the bytes of a record.
+func (b *Builder) write(record []byte) {
+	start := len(b.enc)
+	if b.base != nil {
+		start += len(b.base.enc)
+	}
+	b.enc = append(b.enc, record...)
+	b.starts = append(b.starts, uint32(start))
+	b.ends = append(b.ends, uint32(start+len(record)))
+}
+
+// copyRecords takes the bytes of records i..j.
+func (b *Builder) copyRecords(from *Block, i, j int) {
+	for ; i < j; i++ {
+		start, end := from.start(i), from.ends[i]
+		if from != b.base || int(start) >= len(from.enc) {
+			b.write(from.Record(i))
+			continue
+		}
+		b.starts, b.ends = append(b.starts, start), append(b.ends, end)
+		b.dead -= int(end - start)
+	}
+}
+
+// bytes gives the block the bytes of its records: those of base with a patch,
+// or all in a row.
+func (b *Builder) bytes(out *Block) {
+	if b.base == nil {
+		out.enc, out.ends = slices.Clone(b.enc), slices.Clone(b.ends)
+		return
+	}
+	base := b.base.enc
+	if b.dead <= len(base)/maxDead && len(b.enc) <= len(base)/maxPatch {
+		out.enc, out.patch = base, slices.Clone(b.enc)
+		out.starts, out.ends = slices.Clone(b.starts), slices.Clone(b.ends)
+		return
+	}
+	out.enc = make([]byte, 0, len(base)-b.dead+len(b.enc))
+	out.ends = make([]uint32, 0, len(b.ends))
+	for i, start := range b.starts {
+		from, end := base, b.ends[i]
+		if n := uint32(len(base)); start >= n {
+			from, start, end = b.enc, start-n, end-n
+		}
+		out.enc = append(out.enc, from[start:end]...)
+		out.ends = append(out.ends, uint32(len(out.enc)))
 	}
 }
 
@@ -99,11 +164,7 @@ func (b *Builder) Copy(from *Block, i, j int) {
 		return
 	}
 	b.untidy = b.untidy || from.untidy
-	shift := uint32(len(b.enc)) - from.start(i)
-	b.enc = append(b.enc, from.enc[from.start(i):from.ends[j-1]]...)
-	for _, end := range from.ends[i:j] {
-		b.ends = append(b.ends, end+shift)
-	}
+	b.copyRecords(from, i, j)
 	b.hashes = append(b.hashes, from.hashes[2*i:2*j]...)
 	s0, s1 := from.sources(i, j)
 	b.src = append(b.src, from.src[s0:s1]...)
@@ -129,12 +190,11 @@ func (b *Builder) Copy(from *Block, i, j int) {
 // Build makes the block and empties the builder.
 func (b *Builder) Build() *Block {
 	out := &Block{
-		enc:    slices.Clone(b.enc),
-		ends:   slices.Clone(b.ends),
 		hashes: slices.Clone(b.hashes),
 		dir:    make([]vec, b.l.slots),
 		untidy: b.untidy,
 	}
+	b.bytes(out)
 	if len(b.src) > 0 {
 		out.src = slices.Clone(b.src)
 	}
@@ -155,6 +215,7 @@ func (b *Builder) Build() *Block {
 	for i := range b.values {
 		b.values[i] = b.values[i][:0]
 	}
-	b.enc, b.ends, b.hashes, b.src, b.untidy = b.enc[:0], b.ends[:0], b.hashes[:0], b.src[:0], false
+	b.base, b.dead, b.untidy = nil, 0, false
+	b.enc, b.starts, b.ends, b.hashes, b.src = b.enc[:0], b.starts[:0], b.ends[:0], b.hashes[:0], b.src[:0]
 	return out
 }

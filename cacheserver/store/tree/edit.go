@@ -83,6 +83,9 @@ func (e *Editor) editChunk(c *Chunk, edits []Edit) (out []*block.Block, dropped 
 		out = append(out, c.Blocks[from:k]...)
 		dropped += c.Blocks[k].Bytes()
 		out = e.blocks(out, c.Blocks[k], edits[:n])
+		if last := len(out) - 1; last >= 0 {
+			dropped -= out[last].Shared(c.Blocks[k])
+		}
 		from, edits = k+1, edits[n:]
 		dropped += e.joinLast(&out)
 		if last := len(out) - 1; last >= 0 && from < len(c.Blocks) &&
@@ -135,6 +138,9 @@ func (e *Editor) blocks(out []*block.Block, old *block.Block, edits []Edit) []*b
 	size := block.Size // exact where there was nothing before
 	if old != nil {
 		size = (total + parts - 1) / parts
+		if parts == 1 {
+			e.builder.Change(old)
+		}
 	}
 	for _, s := range steps {
 		if s.edit != nil {
