@@ -39,6 +39,7 @@ type Data struct {
 	State      State
 	Info       schema.CacheInfo // as far as it is known
 	Generation string           // that the page was cut from; may be older than Info's
+	Attention  int              // workflows and agents under a rule; 0 also when it is not known
 	Newest     string           // address of this page on the newest generation
 }
 
@@ -50,6 +51,7 @@ func (d Data) Mock() bool {
 // navigation are the entries of the top bar; Key after g leads there.
 var navigation = []struct{ Path, Name, Key string }{
 	{"/", "Overview", "o"},
+	{"/attention", "Attention", "l"},
 	{"/workflows", "Workflows", "w"},
 	{"/campaigns", "Campaigns", "c"},
 	{"/sites", "Sites", "s"},
@@ -57,6 +59,14 @@ var navigation = []struct{ Path, Name, Key string }{
 	{"/agents", "Agents", "a"},
 	{"/api", "API", "p"},
 	{"/about", "About", "b"},
+}
+
+// badge is the number beside an entry of the top bar; "" for none.
+func (f Frame) badge(path string) string {
+	if path != "/attention" || f.Data.Attention <= 0 {
+		return ""
+	}
+	return Int(int64(f.Data.Attention))
 }
 
 // Note is a message above the content of a page: something in the address that

@@ -158,9 +158,20 @@ func (c *Client) Statuses(ctx context.Context) ([]schema.StatusSummary, Meta, er
 	return all[schema.StatusSummary](ctx, c, "/status")
 }
 
-// Pulse reads how fresh the data are.
-func (c *Client) Pulse(ctx context.Context) (schema.CacheInfo, error) {
-	var info schema.CacheInfo
+// Attention reads what needs attention: under all rules, or those named.
+func (c *Client) Attention(ctx context.Context, rules []string) (wire.Attention, Meta, error) {
+	v := url.Values{}
+	if len(rules) > 0 {
+		v.Set("rule", strings.Join(rules, ","))
+	}
+	var a wire.Attention
+	meta, err := c.get(ctx, "/attention", v, &a)
+	return a, meta, err
+}
+
+// Pulse reads how fresh the data are. Attention is -1 when it is not told.
+func (c *Client) Pulse(ctx context.Context) (wire.Pulse, error) {
+	info := wire.Pulse{Attention: -1}
 	_, err := c.get(ctx, "/pulse", nil, &info)
 	return info, err
 }

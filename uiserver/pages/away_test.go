@@ -13,7 +13,7 @@ import (
 // pagesWithData are those that need an answer of the cache server.
 func pagesWithData(r fakecache.Records) []string {
 	return []string{
-		"/", "/workflows", web.WorkflowPath(r.Workflows[0].Workflow), "/campaigns", "/sites", "/releases", "/agents",
+		"/", "/attention", "/workflows", web.WorkflowPath(r.Workflows[0].Workflow), "/campaigns", "/sites", "/releases", "/agents",
 		web.SitePath(r.Sites[0].Site), web.CampaignPath(r.Campaigns[0].Campaign), web.ReleasePath(r.Releases[0].Release), web.AgentPath(r.Agents[0].Agent.Agent),
 	}
 }
@@ -41,7 +41,7 @@ func TestCacheServerAway(t *testing.T) {
 			doc, _ = s.page(t, want.status, path)
 			assert.Contains(t, doc.Find("body").Text(), want.text, path)
 			assert.Contains(t, doc.Find("main").Text(), "2026-11-21 05:40:12 UTC", "%s: time of the last data", path)
-			assert.Equal(t, 8, doc.Find("header nav a").Length(), "the frame is there")
+			assert.Equal(t, 9, doc.Find("header nav a").Length(), "the frame is there")
 			checkStructure(t, doc)
 
 			s.cache.SetMode(fakecache.Well)

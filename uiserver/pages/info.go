@@ -20,6 +20,8 @@ import (
 var endpoints = []struct{ path, purpose, try string }{
 	{"/fetch", "list of workflows: filters, order, pages, formats, facets", "/fetch?limit=5"},
 	{"/fetch/{workflow}", "one workflow with its tasks, sites, agents, outputs and history", ""},
+	{"/attention", "what somebody should look at, by rule", "/attention"},
+	{"/changes", "what changed since a generation, as a poll or a stream", "/changes"},
 	{"/status", "sums of the workflows by status", "/status"},
 	{"/sites", "sums by site; /sites/{site} is one with its workflows", "/sites"},
 	{"/campaign", "sums by campaign; /campaign/{campaign} is one with its workflows", "/campaign"},

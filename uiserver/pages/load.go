@@ -18,8 +18,9 @@ import (
 
 // pulse is the state of the cache server, or why it is not known.
 type pulse struct {
-	info schema.CacheInfo
-	err  error
+	info      schema.CacheInfo
+	attention int // -1 when it is not known
+	err       error
 }
 
 // call is one question to the cache server; it stores its answer itself.
@@ -31,7 +32,8 @@ func (p *Pages) load(ctx context.Context, calls ...call) (pulse, error) {
 	var state pulse
 	var group errgroup.Group
 	group.Go(func() error {
-		state.info, state.err = p.Client.Pulse(ctx)
+		news, err := p.Client.Pulse(ctx)
+		state.info, state.attention, state.err = news.CacheInfo, news.Attention, err
 		return nil
 	})
 	for _, c := range calls {
@@ -60,7 +62,7 @@ func (p *Pages) optional(what string, err error) error {
 func (p *Pages) frame(section, title string, state pulse, meta cacheclient.Meta) web.Frame {
 	f := web.Frame{
 		Title: title, Section: section, Now: p.Now().Unix(), Assets: p.assets, Released: p.Version,
-		Data: web.Data{Info: state.info, State: p.state(state), Generation: meta.Generation},
+		Data: web.Data{Info: state.info, State: p.state(state), Generation: meta.Generation, Attention: state.attention},
 	}
 	if state.err != nil {
 		f.Data.Info = p.lastInfo(meta)
@@ -197,7 +199,7 @@ func (p *Pages) notFound(c echo.Context) error {
 		Heading: "Not found",
 		Text:    "There is no page " + c.Request().URL.Path,
 	}
-	known := []string{"/workflows", "/campaigns", "/sites", "/releases", "/agents", "/api", "/about"}
+	known := []string{"/attention", "/workflows", "/campaigns", "/sites", "/releases", "/agents", "/api", "/about"}
 	for _, path := range wire.Near(c.Request().URL.Path, known, 3) {
 		page.Near = append(page.Near, web.Link{Text: strings.TrimPrefix(path, "/"), Href: path})
 	}

@@ -76,6 +76,7 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 		e.HEAD(path, handler, with...)
 	}
 	get("/", p.overview)
+	get("/attention", p.attention)
 	get("/workflows", p.workflows)
 	get("/workflows/*", p.workflow)
 	get("/campaigns", p.campaigns)

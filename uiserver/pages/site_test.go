@@ -81,7 +81,7 @@ func resolve(t *testing.T, page, href string) *url.URL {
 // everyPage are all pages, with hard cases of each.
 func everyPage(records fakecache.Records) []string {
 	paths := []string{
-		"/", "/workflows", "/workflows?status=running-open&sort=-Failure", "/workflows?cols=jobs&limit=200", "/workflows?q=nothing+at+all&status=new",
+		"/", "/attention", "/workflows", "/workflows?status=running-open&sort=-Failure", "/workflows?cols=jobs&limit=200", "/workflows?q=nothing+at+all&status=new",
 		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/releases", "/agents", "/api", "/about",
 		web.CampaignPath(records.Campaigns[0].Campaign), web.ReleasePath(records.Releases[0].Release),
 		web.SitePath(records.Sites[0].Site), web.SitePath(fakecache.Hostile()[0]),

@@ -119,7 +119,9 @@ func (s *Server) answer(r *http.Request, info schema.CacheInfo) (any, *wire.Prob
 	}
 	switch {
 	case path == "/pulse":
-		return info, nil
+		return wire.Pulse{CacheInfo: info, Attention: s.attention().Total}, nil
+	case path == "/attention":
+		return s.attention(), nil
 	case path == "/version":
 		return map[string]string{"Version": "test", "Go": "go"}, nil
 	case path == "/status":
@@ -248,6 +250,26 @@ func (s *Server) stats(v url.Values) (any, *wire.Problem) {
 	}
 	slices.SortFunc(answer.Groups, func(a, b wire.StatsGroup) int { return b.Count - a.Count })
 	return answer, nil
+}
+
+// attention names the first workflows and agents under two rules, and nothing
+// under a third.
+func (s *Server) attention() wire.Attention {
+	answer := wire.Attention{Generation: Generation, Time: "2026-11-21T05:40:12Z"}
+	failed := wire.AttentionRule{Rule: "failed", Title: "Failed", Help: "workflows in status failed", Query: "/fetch?alert=failed&sort=-Priority"}
+	for _, w := range s.Records.Workflows {
+		if failed.Count++; len(failed.Items) < 20 {
+			failed.Items = append(failed.Items, wire.AttentionItem{Kind: "Workflow", Name: w.Workflow, Status: w.Status, Priority: w.Priority, Since: w.StatusTime, Failure: w.Failure})
+		}
+	}
+	agents := wire.AttentionRule{Rule: "agent_error", Title: "Agents in error", Help: "severity error", Query: "/agent"}
+	for _, a := range s.Records.Agents {
+		agents.Count++
+		agents.Items = append(agents.Items, wire.AttentionItem{Kind: "Agent", Name: a.Agent.Agent, Status: a.Severity, Reasons: a.Reasons})
+	}
+	answer.Rules = []wire.AttentionRule{failed, agents, {Rule: "old_data", Title: "Old data", Help: "the source is silent", Query: "/pulse"}}
+	answer.Total = failed.Count + agents.Count
+	return answer
 }
 
 // String names the server in messages.
