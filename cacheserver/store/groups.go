@@ -25,10 +25,10 @@ func (g *Snapshot) Statuses() []schema.StatusSummary {
 	return out
 }
 
-func values[T any](list []*T) []T {
-	out := make([]T, len(list))
-	for i, v := range list {
-		out[i] = *v
+func values[T any](rows sums.Rows[T]) []T {
+	out := make([]T, 0, rows.Len())
+	for v := range rows.All() {
+		out = append(out, *v)
 	}
 	return out
 }
@@ -37,7 +37,7 @@ func values[T any](list []*T) []T {
 // an agent may run at.
 func (g *Snapshot) Sites() []schema.Site {
 	sites := map[string]*schema.Site{}
-	for _, s := range g.sums.Sites {
+	for s := range g.sums.Sites.All() {
 		again := *s
 		sites[s.Site] = &again
 	}
@@ -87,7 +87,7 @@ func (g *Snapshot) reports() []*info {
 func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
 	now := s.now()
 	added := map[string]*schema.Agent{}
-	for _, a := range g.sums.Agents {
+	for a := range g.sums.Agents.All() {
 		added[a.Agent] = a
 	}
 	var out []schema.AgentDetail

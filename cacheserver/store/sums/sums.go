@@ -27,11 +27,11 @@ type Sums struct {
 
 // View is the sums at one time, each list by name.
 type View struct {
-	Campaigns []*schema.Campaign
-	Releases  []*schema.Release
-	Statuses  []*schema.StatusSummary
-	Sites     []*schema.Site  // without State, slots and FreeForQueue
-	Agents    []*schema.Agent // Agent, Team, Version, Workflows and counters alone
+	Campaigns Rows[schema.Campaign]
+	Releases  Rows[schema.Release]
+	Statuses  Rows[schema.StatusSummary]
+	Sites     Rows[schema.Site]  // without State, slots and FreeForQueue
+	Agents    Rows[schema.Agent] // Agent, Team, Version, Workflows and counters alone
 }
 
 // New makes empty sums.

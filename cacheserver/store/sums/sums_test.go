@@ -1,6 +1,8 @@
 package sums
 
 import (
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -53,16 +55,17 @@ func TestViewsAreNeverChanged(t *testing.T) {
 	s.Add(b, nil)
 	s.Remove(a, nil)
 	second := s.View()
-	require.Len(t, first.Campaigns, 1)
-	require.Equal(t, "c1", first.Campaigns[0].Campaign)
-	require.EqualValues(t, 1, first.Campaigns[0].Workflows)
-	require.Len(t, second.Campaigns, 1)
-	require.Equal(t, "c2", second.Campaigns[0].Campaign)
-	require.Equal(t, 25.0, second.Campaigns[0].EventProgress)
-	require.EqualValues(t, 99, second.Statuses[0].Order)
-	require.Equal(t, None, first.Releases[0].Release)
+	one, two := slices.Collect(first.Campaigns.All()), slices.Collect(second.Campaigns.All())
+	require.Len(t, one, 1)
+	require.Equal(t, "c1", one[0].Campaign)
+	require.EqualValues(t, 1, one[0].Workflows)
+	require.Len(t, two, 1)
+	require.Equal(t, "c2", two[0].Campaign)
+	require.Equal(t, 25.0, two[0].EventProgress)
+	require.EqualValues(t, 99, slices.Collect(second.Statuses.All())[0].Order)
+	require.Equal(t, None, slices.Collect(first.Releases.All())[0].Release)
 	s.Remove(b, nil)
-	require.Empty(t, s.View().Campaigns)
+	require.Zero(t, s.View().Campaigns.Len())
 }
 
 func TestSiteNames(t *testing.T) {
@@ -71,5 +74,47 @@ func TestSiteNames(t *testing.T) {
 	} {
 		tier, country := SiteName(name)
 		require.Equal(t, want, [2]string{tier, country}, name)
+	}
+}
+
+// Views of many groups share what did not change, and each is as it was.
+func TestViewsOfManyGroups(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	s := New()
+	counts := map[string]int64{}
+	type kept struct {
+		rows Rows[schema.Campaign]
+		want map[string]int64
+	}
+	var all []kept
+	for range 120 {
+		for range 1 + rng.IntN(40) {
+			name := fmt.Sprintf("c%03d", rng.IntN(300))
+			w := &schema.Workflow{Workflow: name, Campaign: name}
+			if counts[name] > 0 && rng.IntN(5) < 2 {
+				s.Remove(w, nil)
+				counts[name]--
+			} else {
+				s.Add(w, nil)
+				counts[name]++
+			}
+			if counts[name] == 0 {
+				delete(counts, name)
+			}
+		}
+		all = append(all, kept{s.View().Campaigns, maps.Clone(counts)})
+	}
+	for _, k := range all {
+		require.Equal(t, len(k.want), k.rows.Len())
+		names := slices.Sorted(maps.Keys(k.want))
+		at := 0
+		for row := range k.rows.All() {
+			require.Equal(t, names[at], row.Campaign)
+			require.Equal(t, k.want[row.Campaign], row.Workflows)
+			at++
+		}
+		for range k.rows.All() {
+			break
+		}
 	}
 }
