@@ -71,7 +71,7 @@ func TestBrowserChange(t *testing.T) {
 
 	// The page asks when its reader comes back to it.
 	ask[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)
-	eventually(t, func() bool { return ask[bool](b, `document.querySelector("#pill").checkVisibility()`) }, "newer data are offered")
+	b.until(`document.querySelector("#pill").checkVisibility()`, "newer data are offered")
 	assert.Equal(t, "Newer data are available", b.text("#live"), "and announced")
 	b.click("#pill")
 	assert.Contains(t, b.text("main"), web.Int(424242))
@@ -119,7 +119,7 @@ func TestBrowserOutage(t *testing.T) {
 	b.open("/workflows")
 	_, stop = s.cacheAt(t, addr)
 	defer stop()
-	eventually(t, func() bool { return b.text("h1") == "Workflows" && b.ready() }, "the page that failed has loaded itself again")
+	b.until(`document.readyState === "complete" && document.querySelector("h1").innerText === "Workflows"`, "the page that failed has loaded itself again")
 	assert.NotEmpty(t, b.names())
 	assert.Empty(t, b.texts(".banner[role=alert]"))
 	for _, page := range pages {
@@ -138,8 +138,6 @@ func dataLine(t *testing.T, b *tab) (generation, updated string) {
 	require.NoError(t, err)
 	return generation, updated
 }
-
-func (b *tab) ready() bool { return ask[string](b, `document.readyState`) == "complete" }
 
 // cacheAt starts a cache server at an address and waits until it is ready.
 func (s *system) cacheAt(t *testing.T, listen string) (addr string, stop func()) {

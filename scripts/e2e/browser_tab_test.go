@@ -169,7 +169,7 @@ func (b *tab) back() {
 	b.t.Helper()
 	was := b.address()
 	b.do(chromedp.NavigateBack())
-	eventually(b.t, func() bool { return b.address() != was && b.ready() }, "back from %s", was)
+	b.until(`location.href !== "`+b.base+was+`" && document.readyState === "complete"`, "back from %s", was)
 }
 
 // address is the address bar without scheme and host.
@@ -186,6 +186,18 @@ func ask[T any](b *tab, expression string) T {
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	require.NoError(b.t, err, expression)
 	return value
+}
+
+// until waits for a condition of the page, which may be loading another one
+// meanwhile: what can't be asked then is asked again.
+func (b *tab) until(condition, format string, args ...any) {
+	b.t.Helper()
+	eventually(b.t, func() bool {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		defer cancel()
+		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
+		return err == nil && holds
+	}, format, args...)
 }
 
 // texts are the texts of all elements that match, without space around them.
