@@ -9,18 +9,11 @@ import (
 	"math/bits"
 	"slices"
 	"sort"
-	"sync"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema/wire"
 )
-
-// key is one sort key made into numbers, one for each record of a list, from 0.
-type key struct {
-	values *[]uint64 // borrowed
-	bits   int
-}
 
 // Order gives the places of the records of set (nil: all) in the order asked
 // for; ties by name. Nil means all records by name.
@@ -59,22 +52,6 @@ func effective(t *tree.Tree, keys []wire.SortKey) []wire.SortKey {
 	return keys
 }
 
-// scratch is working memory for sorting: at a million records it is too much to
-// make anew each time.
-var scratch = sync.Pool{New: func() any { return new([]uint64) }}
-
-func borrow(n int) *[]uint64 {
-	p, ok := scratch.Get().(*[]uint64)
-	if !ok || cap(*p) < n {
-		p = new([]uint64)
-		*p = make([]uint64, n)
-	}
-	*p = (*p)[:n]
-	return p
-}
-
-func giveBack(p *[]uint64) { scratch.Put(p) }
-
 func places(t *tree.Tree, set *tree.Set) []uint32 {
 	if set != nil {
 		return set.Places(make([]uint32, 0, set.Len()))
@@ -84,77 +61,6 @@ func places(t *tree.Tree, set *tree.Set) []uint32 {
 		list[i] = uint32(i)
 	}
 	return list
-}
-
-// arrange sorts list, which is in the order of names, by keys.
-func arrange(list []uint32, keys []key) []uint32 {
-	all := keys
-	place := bits.Len(uint(len(list)))
-	one, two := borrow(len(list)), borrow(len(list))
-	defer giveBack(one)
-	defer giveBack(two)
-	packed, other := *one, *two
-	for i := range packed {
-		packed[i] = uint64(i)
-	}
-	// The least key first: each later sort keeps the order of equals. As many
-	// keys as fit into a word with the place are sorted at once.
-	for len(keys) > 0 {
-		width, n := 0, 0
-		for n < len(keys) && width+keys[len(keys)-1-n].bits+place <= 64 {
-			width += keys[len(keys)-1-n].bits
-			n++
-		}
-		group := keys[len(keys)-n:]
-		keys = keys[:len(keys)-n]
-		for i, p := range packed {
-			at := p & (1<<place - 1)
-			v := (*group[0].values)[at]
-			for _, k := range group[1:] {
-				v = v<<k.bits | (*k.values)[at]
-			}
-			packed[i] = v<<place | at
-		}
-		packed, other = radix(packed, other, place, width)
-	}
-	out := make([]uint32, len(list))
-	for i, p := range packed {
-		out[i] = list[p&(1<<place-1)]
-	}
-	for _, k := range all {
-		giveBack(k.values)
-	}
-	return out
-}
-
-// radix sorts a by bits from..from+width and keeps the order of equals. b is
-// of the same length; the result is one of the two.
-func radix(a, b []uint64, from, width int) (sorted, other []uint64) {
-	const digit = 11
-	if len(a) < 512 {
-		mask := uint64(1)<<width - 1
-		slices.SortStableFunc(a, func(x, y uint64) int { return cmp.Compare(x>>from&mask, y>>from&mask) })
-		return a, b
-	}
-	for ; width > 0; from, width = from+digit, width-digit {
-		mask := uint64(1)<<min(digit, width) - 1
-		var next [1 << digit]uint32
-		for _, x := range a {
-			next[x>>from&mask]++
-		}
-		sum := uint32(0)
-		for i, n := range next {
-			next[i] = sum
-			sum += n
-		}
-		for _, x := range a {
-			d := x >> from & mask
-			b[next[d]] = x
-			next[d]++
-		}
-		a, b = b, a
-	}
-	return a, b
 }
 
 // keyOf makes the numbers of one sort key for the records of list, ascending

@@ -1,0 +1,147 @@
+package scan
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"sync"
+)
+
+// key is one sort key made into numbers, one for each record of a list, from 0.
+type key struct {
+	values *[]uint64 // borrowed
+	bits   int
+}
+
+// scratch is working memory for sorting: at a million records it is too much to
+// make anew each time.
+var scratch = sync.Pool{New: func() any { return new([]uint64) }}
+
+func borrow(n int) *[]uint64 {
+	p, ok := scratch.Get().(*[]uint64)
+	if !ok || cap(*p) < n {
+		p = new([]uint64)
+		*p = make([]uint64, n)
+	}
+	*p = (*p)[:n]
+	return p
+}
+
+func giveBack(p *[]uint64) { scratch.Put(p) }
+
+// arrange sorts list, which is in the order of names, by keys.
+func arrange(list []uint32, keys []key) []uint32 {
+	one, two := borrow(len(list)), borrow(len(list))
+	defer giveBack(one)
+	defer giveBack(two)
+	defer func(all []key) {
+		for _, k := range all {
+			giveBack(k.values)
+		}
+	}(keys)
+	packed, other := *one, *two
+	place := bits.Len(uint(len(list)))
+	// The least key first: each later sort keeps the order of equals. As many
+	// keys as fit into a word with the place are sorted at once.
+	for first := true; ; first = false {
+		width, n := 0, 0
+		for n < len(keys) && width+keys[len(keys)-1-n].bits+place <= 64 {
+			width += keys[len(keys)-1-n].bits
+			n++
+		}
+		fill(packed, keys[len(keys)-n:], place, first)
+		if keys = keys[:len(keys)-n]; len(keys) == 0 {
+			return collect(list, packed, other, place, width)
+		}
+		packed, other = radix(packed, other, place, width)
+	}
+}
+
+// fill writes the values of a group of keys before the places in packed; at
+// first there are no places yet.
+func fill(packed []uint64, group []key, place int, first bool) {
+	if first && len(group) == 1 {
+		for i, v := range *group[0].values {
+			packed[i] = v<<place | uint64(i)
+		}
+		return
+	}
+	for i, at := range packed {
+		if at &= 1<<place - 1; first {
+			at = uint64(i)
+		}
+		v := (*group[0].values)[at]
+		for _, k := range group[1:] {
+			v = v<<k.bits | (*k.values)[at]
+		}
+		packed[i] = v<<place | at
+	}
+}
+
+// digit is the number of bits that one pass of a radix sort looks at.
+const digit = 11
+
+// short says that sorting by comparing is cheaper than counting digits.
+func short(n int) bool { return n < 512 }
+
+// collect sorts packed as radix does, and gives what list has at its places.
+// The last pass writes the result at once.
+func collect(list []uint32, packed, other []uint64, place, width int) []uint32 {
+	out := make([]uint32, len(list))
+	before := max(0, width-digit)
+	if short(len(list)) {
+		before = width
+	}
+	packed, _ = radix(packed, other, place, before)
+	if before == width {
+		for i, p := range packed {
+			out[i] = list[p&(1<<place-1)]
+		}
+		return out
+	}
+	next := firsts(packed, place+before, width-before)
+	for _, p := range packed {
+		d := p >> (place + before) & (1<<digit - 1)
+		out[next[d]] = list[p&(1<<place-1)]
+		next[d]++
+	}
+	return out
+}
+
+// radix sorts a by bits from..from+width and keeps the order of equals. b is
+// of the same length; the result is one of the two.
+func radix(a, b []uint64, from, width int) (sorted, other []uint64) {
+	if short(len(a)) {
+		mask := uint64(1)<<width - 1
+		slices.SortStableFunc(a, func(x, y uint64) int { return cmp.Compare(x>>from&mask, y>>from&mask) })
+		return a, b
+	}
+	for width > 0 {
+		n := width - (width-1)/digit*digit // the odd rest first: later passes are whole
+		mask := uint64(1)<<n - 1
+		next := firsts(a, from, n)
+		for _, x := range a {
+			d := x >> from & mask
+			b[next[d]] = x
+			next[d]++
+		}
+		a, b = b, a
+		from, width = from+n, width-n
+	}
+	return a, b
+}
+
+// firsts gives the place of the first value with each digit, which is width
+// bits from bit from on.
+func firsts(a []uint64, from, width int) (next [1 << digit]uint32) {
+	mask := uint64(1)<<width - 1
+	for _, x := range a {
+		next[x>>from&mask]++
+	}
+	sum := uint32(0)
+	for i, n := range next {
+		next[i] = sum
+		sum += n
+	}
+	return next
+}
