@@ -97,6 +97,7 @@ type API struct {
 	seed       uint64             // hash of what all representations depend on: schema and program
 	paths      []string           // of all routes, for suggestions
 	groups     []group
+	openapi    func() ([]byte, error) // the description, made once
 	feeds      openFeeds
 	drain      sync.Once
 	drained    chan struct{} // closed when the server is going down
@@ -139,6 +140,7 @@ func New(o Options) (*API, error) {
 	a.workflow = schema.Describe[schema.Workflow]()
 	a.seed = xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow))
 	a.groups = a.allGroups()
+	a.openapi = sync.OnceValues(a.makeOpenAPI)
 	a.echo = a.routes()
 	return a, nil
 }

@@ -288,6 +288,6 @@ func (m *mapCache) Set(key string, value any, _ int64) {
 }
 
 const (
-	waitFor = 10 * time.Second
+	waitFor = time.Minute
 	tick    = time.Millisecond
 )

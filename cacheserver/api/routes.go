@@ -54,6 +54,7 @@ func (a *API) table() []route {
 		{"/quarantine", "documents that could not be used", a.listQuarantine, nil},
 		{"/problems", "all problems", a.listProblems, nil},
 		{"/problems/:name", "what a problem means", a.showProblem, nil},
+		{"/openapi.json", "this API as OpenAPI 3.1", a.showOpenAPI, nil},
 		{"/version", "version of this program", a.showVersion, nil},
 		{"/livez", "the process runs", a.showLive, nil},
 		{"/healthz", "alias of livez", a.showLive, nil},

@@ -45,6 +45,8 @@ type param struct {
 	name string // as Values writes it
 	list bool   // may be repeated
 	read func(q *Query, name string, values []string) *Problem
+	doc  string
+	form Form
 }
 
 // vocabulary is what a request may say. It is made once from the schema's own
@@ -87,35 +89,39 @@ func (v *vocabulary) add(p param) { v.params[strings.ToLower(p.name)] = p }
 func (v *vocabulary) addField(f schema.Field) {
 	v.add(param{f.Param, true, func(q *Query, name string, values []string) *Problem {
 		return readValues(q, f, name, values)
-	}})
+	}, f.Key + " is one of these: " + f.Doc, valueForm(f)})
 	if !numeric(f) {
 		return
 	}
-	v.add(param{"min" + f.Key, false, readBound(f, Min, MaxAge)})
-	v.add(param{"max" + f.Key, false, readBound(f, Max, MinAge)})
+	form := FormNumber
+	if isTime(f) {
+		form = FormTime
+	}
+	v.add(param{"min" + f.Key, false, readBound(f, Min, MaxAge), "least " + f.Key + ": " + f.Doc, form})
+	v.add(param{"max" + f.Key, false, readBound(f, Max, MinAge), "greatest " + f.Key + ": " + f.Doc, form})
 }
 
 func (v *vocabulary) addFixed() {
 	status := v.byKey[statusTime]
 	for _, p := range []param{
-		{"since", false, readBound(status, Min, MaxAge)},
-		{"until", false, readBound(status, Max, MinAge)},
-		{"minAge", false, readAge(MinAge)},
-		{"maxAge", false, readAge(MaxAge)},
-		{"q", false, readText},
-		{"has", true, v.readHas},
-		{"name", true, readNames},
-		{"sort", true, v.readSort},
-		{"fields", true, v.readFields},
-		{"facets", true, v.readFacets},
-		{"gen", false, readGen},
-		{"after", false, readAfter},
-		{"last", false, readLast},
-		{"idx", false, readIdx},
-		{"limit", false, readLimit},
-		{"format", false, readFormat},
-		{"envelope", false, readEnvelope},
-		{"dl", false, readDownload},
+		{"since", false, readBound(status, Min, MaxAge), "the status was entered at this time or later", FormTime},
+		{"until", false, readBound(status, Max, MinAge), "the status was entered at this time or before", FormTime},
+		{"minAge", false, readAge(MinAge), "least time in the status", FormDuration},
+		{"maxAge", false, readAge(MaxAge), "greatest time in the status", FormDuration},
+		{"q", false, readText, "part of the name, of a PrepID or of a dataset, in any case of letters", FormText},
+		{"has", true, v.readHas, "fields that are present; with ! those that are not", FormField},
+		{"name", true, readNames, "these workflows, at most 1000", FormText},
+		{"sort", true, v.readSort, "keys of the order; with - descending", FormField},
+		{"fields", true, v.readFields, "keys of the records that are wanted", FormField},
+		{"facets", true, v.readFacets, "fields whose values are counted; with :n so many values", FormFacet},
+		{"gen", false, readGen, "generation to read; the newest if left out", FormGeneration},
+		{"after", false, readAfter, "names after this one, in the order of names", FormText},
+		{"last", false, readLast, "last workflow that was read, in addresses of Link; selects nothing", FormText},
+		{"idx", false, readIdx, "0-based offset of the first record", FormWhole},
+		{"limit", false, readLimit, "length of the page, at most 10000, or all", FormLimit},
+		{"format", false, readFormat, "form of the answer, before Accept", FormFormat},
+		{"envelope", false, readEnvelope, "an object around the records", FormFlag},
+		{"dl", false, readDownload, "a file to be saved", FormFlag},
 	} {
 		v.add(p)
 	}

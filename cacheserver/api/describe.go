@@ -1,0 +1,165 @@
+package api
+
+import (
+	"cmp"
+	"reflect"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/openapi"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Shapes of answers that are written by hand, for the description of the API.
+type (
+	siteAnswer struct {
+		Site schema.Site
+		wire.Group[schema.Workflow]
+		Facets map[string]wire.FacetResult `json:",omitempty"`
+	}
+	campaignAnswer struct {
+		Campaign schema.Campaign
+		wire.Group[schema.Workflow]
+		Facets map[string]wire.FacetResult `json:",omitempty"`
+	}
+	releaseAnswer struct {
+		Release schema.Release
+		wire.Group[schema.Workflow]
+		Facets map[string]wire.FacetResult `json:",omitempty"`
+	}
+	agentAnswer struct {
+		Agent schema.AgentDetail
+		wire.Group[schema.Workflow]
+		Facets map[string]wire.FacetResult `json:",omitempty"`
+	}
+	findBody struct {
+		Selector       map[string]any `json:"selector"`
+		Fields         []string       `json:"fields,omitempty"`
+		Sort           []any          `json:"sort,omitempty"`
+		Limit          int            `json:"limit,omitempty"`
+		Idx            int            `json:"idx,omitempty"`
+		ExecutionStats bool           `json:"execution_stats,omitempty"`
+	}
+	findAnswer struct {
+		Generation, Time  string
+		Total, Idx, Limit int
+		ExecutionStats    *wire.FindStats `json:",omitempty"`
+		Items             []schema.Workflow
+	}
+)
+
+// shape is what the description of a path says beyond its route.
+type shape struct {
+	params        []openapi.Param
+	list, filters bool
+	without       []string
+	body          reflect.Type
+	example       string
+	answers       map[string]reflect.Type
+	envelope      reflect.Type
+}
+
+func listOf[T any]() map[string]reflect.Type {
+	return map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[[]T](), wire.MediaNDJSON: nil, wire.MediaCSV: nil}
+}
+
+func oneOf[T any]() map[string]reflect.Type {
+	return map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[T]()}
+}
+
+func also[T any](media string, answers map[string]reflect.Type) map[string]reflect.Type {
+	answers[media] = reflect.TypeFor[T]()
+	return answers
+}
+
+func texts() map[string]reflect.Type { return map[string]reflect.Type{"text/plain": nil} }
+
+// shapes are the shapes of all paths.
+func shapes() map[string]shape {
+	query := func(name, doc, example string) openapi.Param {
+		return openapi.Param{Name: name, Doc: doc, Example: example}
+	}
+	gen := query("gen", "generation to read; the newest if left out", "g1f2e3-1834")
+	format := openapi.Param{Name: "format", Doc: "form of the answer, before Accept", Example: "json",
+		Schema: map[string]any{"type": "string", "enum": []string{"json", "ndjson", "jsonl", "csv"}}}
+	save := openapi.Param{Name: "dl", Doc: "a file to be saved", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"0", "1", "true", "false"}}}
+	page := []openapi.Param{gen, format, save}
+	sums := func(key string) []openapi.Param {
+		return append(page[:3:3], query("fields", "keys that are wanted; the first is always there", key))
+	}
+	group := func(answers map[string]reflect.Type) shape {
+		answers[wire.MediaNDJSON], answers[wire.MediaCSV] = nil, nil
+		return shape{list: true, answers: answers}
+	}
+	return map[string]shape{
+		"/":            {answers: texts()},
+		"/fetch":       {list: true, answers: listOf[schema.Workflow](), envelope: reflect.TypeFor[wire.Envelope[schema.Workflow]]()},
+		"/fetch/:name": {params: page, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[schema.Detail](), wire.MediaNDJSON: nil}},
+		"/status":      {params: sums("Workflows"), answers: listOf[schema.StatusSummary]()},
+		"/find": {params: page, body: reflect.TypeFor[findBody](), example: `{"selector":{"Status":"completed"},"limit":5}`,
+			answers: also[findAnswer](wire.MediaJSON, listOf[schema.Workflow]())},
+		"/stats": {filters: true, answers: oneOf[wire.Stats](), params: []openapi.Param{
+			query("by", "one or two fields to group by; one group of all if left out", "Status"), query("sum", "whole numbers to add up", "Failure")}},
+		"/facet/:name": {filters: true, answers: oneOf[wire.FacetPage](), params: []openapi.Param{
+			query("prefix", "beginning of the values, in any case of letters", "a"), query("limit", "how many values", "5")}},
+		"/attention": {params: []openapi.Param{query("rule", "these rules; all if left out", "failed")}, answers: oneOf[wire.Attention]()},
+		"/changes": {filters: true, without: []string{"gen", "minAge", "maxAge"}, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[wire.Change](), mediaEvents: nil}, params: []openapi.Param{
+			query("since", "generation that is known; also as Last-Event-ID", "g1f2e3-1834"),
+			{Name: "feed", Doc: "at once, when there is news, or as a stream", Example: "normal", Schema: map[string]any{"type": "string", "enum": feeds}},
+			query("timeout", "longest wait of a long poll", ""), query("include", "records: the records of Workflows", "records")}},
+		"/pulse":          {answers: oneOf[wire.Pulse]()},
+		"/quarantine":     {params: append([]openapi.Param{query("fields", "keys that are wanted; ID is always there", "Reason")}, page...), answers: listOf[Quarantined]()},
+		"/problems":       {answers: texts()},
+		"/problems/:name": {answers: texts()},
+		"/openapi.json":   {answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[map[string]any]()}},
+		"/version":        {answers: oneOf[Build]()},
+		"/livez":          {answers: texts()},
+		"/healthz":        {answers: texts()},
+		"/readyz":         {params: []openapi.Param{query("verbose", "what is checked", "1")}, answers: texts()},
+		"/metrics":        {answers: texts()},
+		"/sites":          {params: sums("Workflows"), answers: listOf[schema.Site]()},
+		"/campaign":       {params: sums("Workflows"), answers: listOf[schema.Campaign]()},
+		"/release":        {params: sums("Workflows"), answers: listOf[schema.Release]()},
+		"/agent":          {params: sums("Workflows"), answers: listOf[schema.Agent]()},
+		"/sites/:name":    group(oneOf[siteAnswer]()),
+		"/campaign/:name": group(oneOf[campaignAnswer]()),
+		"/release/:name":  group(oneOf[releaseAnswer]()),
+		"/agent/:name":    group(oneOf[agentAnswer]()),
+	}
+}
+
+// operations describe all routes. A route without a shape is described too, by
+// its path alone: a test finds it.
+func (a *API) operations() []openapi.Operation {
+	all := shapes()
+	var out []openapi.Operation
+	for _, r := range a.table() {
+		s := all[r.path]
+		o := openapi.Operation{
+			Path: strings.Replace(r.path, ":name", "{name}", 1), Method: r.allowed()[0], Summary: r.doc,
+			Params: s.params, List: s.list, Filters: s.filters, Without: s.without, Body: s.body, BodyExample: s.example, Answers: s.answers, Envelope: s.envelope,
+		}
+		if o.Path != r.path {
+			o.Params = append([]openapi.Param{{Name: "name", In: "path", Doc: "name, percent-encoded"}}, o.Params...)
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// showOpenAPI handles GET /openapi.json. The document is made once.
+func (a *API) showOpenAPI(c echo.Context) error {
+	doc, err := a.openapi()
+	if err != nil {
+		return err
+	}
+	body := render.Body{Head: doc, Records: render.Slice(nil)}
+	return a.write(c, answer{format: wire.JSON, body: body, began: a.o.Now()})
+}
+
+func (a *API) makeOpenAPI() ([]byte, error) {
+	return openapi.Document(cmp.Or(a.o.Build.Version, "unreleased"), a.operations())
+}

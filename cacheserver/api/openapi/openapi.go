@@ -1,0 +1,236 @@
+// Package openapi writes the description of the API as an OpenAPI 3.1 document,
+// from the schema's own description of records, the grammar of list requests
+// and the operations that it is given. It adds no facts of its own, and knows
+// no handler.
+package openapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Param is one parameter of an operation.
+type Param struct {
+	Name    string
+	In      string // query, path or header; empty: query
+	Doc     string
+	Schema  map[string]any
+	Example string
+	List    bool
+}
+
+// Operation is one method of one path.
+type Operation struct {
+	Path, Method, Summary string
+	Params                []Param
+	List                  bool                    // takes all parameters of a list request
+	Filters               bool                    // takes its filters, format and gen
+	Without               []string                // parameters of a list request that it refuses
+	Body                  reflect.Type            // JSON of the request; nil: none
+	BodyExample           string                  // of the request
+	Answers               map[string]reflect.Type // by media type; nil type: text
+	Envelope              reflect.Type            // the other form of the JSON; nil: none
+}
+
+type object = map[string]any
+
+// builder gathers the components that operations refer to.
+type builder struct {
+	schemas   object
+	docs      map[string]string // of record kinds
+	projected map[string]bool   // records of lists that take fields=
+}
+
+// Document is the document as JSON.
+func Document(version string, operations []Operation) ([]byte, error) {
+	b := &builder{schemas: object{}, docs: map[string]string{}, projected: projected(operations)}
+	for _, k := range schema.Kinds() {
+		b.docs[k.Name] = k.Doc
+	}
+	shared := object{}
+	for _, p := range wire.DescribeParams() {
+		shared[p.Name] = parameter(listParam(p))
+	}
+	paths := object{}
+	for i := range operations {
+		o := &operations[i]
+		item, ok := paths[o.Path].(object)
+		if !ok {
+			item = object{}
+			paths[o.Path] = item
+		}
+		item[strings.ToLower(o.Method)] = b.operation(o)
+	}
+	b.record(reflect.TypeFor[wire.Problem]())
+	doc := object{
+		"openapi": "3.1.0",
+		"info": object{
+			"title": "WMStats cache server", "version": version,
+			"description": "Keys and parameters are only added; unknown keys are to be ignored, gen and addresses in Link are opaque. HEAD works wherever GET does, OPTIONS everywhere, QUERY as POST.",
+		},
+		"servers":    []object{{"url": "/"}, {"url": "/v1", "description": "alias"}},
+		"paths":      paths,
+		"components": object{"schemas": b.schemas, "parameters": shared, "headers": headers()},
+	}
+	out, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("write the description of the API: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+// projected names the records of lists that fields= can cut.
+func projected(operations []Operation) map[string]bool {
+	out := map[string]bool{}
+	for i := range operations {
+		o := &operations[i]
+		takes := slices.ContainsFunc(o.Params, func(p Param) bool { return p.Name == "fields" })
+		if list := o.Answers[wire.MediaJSON]; (o.List || takes) && list != nil && list.Kind() == reflect.Slice {
+			out[nameOf(list.Elem())] = true
+		}
+	}
+	return out
+}
+
+func (b *builder) operation(o *Operation) object {
+	params := []object{}
+	for _, p := range o.Params {
+		params = append(params, parameter(p))
+	}
+	for _, p := range wire.DescribeParams() {
+		own := slices.ContainsFunc(o.Params, func(q Param) bool { return q.Name == p.Name && q.In == "" })
+		own = own || slices.Contains(o.Without, p.Name)
+		if !own && (o.List || o.Filters && IsFilter(p)) {
+			params = append(params, object{"$ref": "#/components/parameters/" + p.Name})
+		}
+	}
+	content := object{}
+	for media, t := range o.Answers {
+		switch {
+		case t == nil:
+			content[media] = object{"schema": object{"type": "string"}}
+		case o.Envelope != nil && media == wire.MediaJSON:
+			content[media] = object{"schema": object{"oneOf": []object{b.schema(t), b.schema(o.Envelope)}}}
+		default:
+			content[media] = object{"schema": b.schema(t)}
+		}
+	}
+	out := object{
+		"summary":    o.Summary,
+		"parameters": params,
+		"responses": object{
+			"200":     object{"description": "the answer", "content": content, "headers": headerRefs()},
+			"304":     object{"description": "the client has it: If-None-Match names the ETag"},
+			"default": object{"description": "a problem (RFC 9457)", "content": object{wire.MediaProblem: object{"schema": ref("Problem")}}},
+		},
+	}
+	if o.Body != nil {
+		body := object{"schema": b.schema(o.Body)}
+		if o.BodyExample != "" {
+			body["example"] = json.RawMessage(o.BodyExample)
+		}
+		out["requestBody"] = object{"required": true, "content": object{wire.MediaJSON: body}}
+	}
+	return out
+}
+
+// IsFilter says that a parameter of lists is not about pages and their form.
+func IsFilter(p wire.Param) bool {
+	return !slices.Contains([]string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"}, p.Name)
+}
+
+func ref(name string) object { return object{"$ref": "#/components/schemas/" + name} }
+
+// listParam gives a parameter of lists its schema and an example.
+func listParam(p wire.Param) Param {
+	text := object{"type": "string"}
+	out := Param{Name: p.Name, Doc: p.Doc, List: p.List, Schema: text, Example: "a"}
+	switch p.Form {
+	case wire.FormNumber:
+		out.Schema, out.Example = object{"type": "number"}, "1"
+		if p.List { // with ! before it, it excludes
+			out.Schema = text
+		}
+	case wire.FormWhole:
+		out.Schema, out.Example = object{"type": "integer", "minimum": 0}, "0"
+	case wire.FormFlag:
+		out.Schema, out.Example = object{"type": "string", "enum": []string{"0", "1", "true", "false"}}, "1"
+		if p.List {
+			out.Schema = text
+		}
+	case wire.FormTime:
+		out.Doc += "; RFC 3339, a date, Unix seconds, or a duration such as 2d before the generation"
+		out.Example = "2026-01-31"
+	case wire.FormDuration:
+		out.Example = "1m"
+	case wire.FormField, wire.FormFacet:
+		out.Example = "Status"
+	case wire.FormLimit:
+		out.Schema, out.Example = object{"type": "string", "pattern": "^([1-9][0-9]{0,4}|all)$"}, "2"
+	case wire.FormFormat:
+		out.Schema, out.Example = object{"type": "string", "enum": []string{"json", "ndjson", "jsonl", "csv"}}, "json"
+	case wire.FormGeneration:
+		out.Example = "g1f2e3-1834"
+	}
+	return out
+}
+
+func parameter(p Param) object {
+	in, shape := p.In, p.Schema
+	if in == "" {
+		in = "query"
+	}
+	if shape == nil {
+		shape = object{"type": "string"}
+	}
+	out := object{"name": p.Name, "in": in, "description": p.Doc, "schema": shape}
+	if p.Example != "" {
+		out["example"] = p.Example
+		if shape["type"] == "number" || shape["type"] == "integer" {
+			out["example"] = json.RawMessage(p.Example)
+		}
+	}
+	if p.List {
+		out["schema"] = object{"type": "array", "items": shape}
+		out["explode"] = true
+		out["example"] = []any{out["example"]}
+	}
+	if in == "path" {
+		out["required"] = true
+	}
+	return out
+}
+
+var answerHeaders = []struct{ name, doc string }{
+	{wire.HeaderGeneration, "generation that the answer is from"},
+	{wire.HeaderGenerationTime, "when it was published, RFC 3339"},
+	{wire.HeaderTotal, "records under the filter, over all pages"},
+	{wire.HeaderLink, "first, prev, next and last page; the end is the absence of next"},
+	{wire.HeaderStale, "1 while the source does not answer"},
+	{wire.HeaderStaleReason, "why"},
+	{wire.HeaderRequestID, "name of the request in the log"},
+	{wire.HeaderTiming, "steps of the answer, in ms"},
+	{"ETag", "names the content"},
+}
+
+func headers() object {
+	out := object{}
+	for _, h := range answerHeaders {
+		out[h.name] = object{"description": h.doc, "schema": object{"type": "string"}}
+	}
+	return out
+}
+
+func headerRefs() object {
+	out := object{}
+	for _, h := range answerHeaders {
+		out[h.name] = object{"$ref": "#/components/headers/" + h.name}
+	}
+	return out
+}
