@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	waitFor  = 20 * time.Second
+	waitFor  = time.Minute
 	tick     = 2 * time.Millisecond
 	password = "s3cret-of-couch"
 )

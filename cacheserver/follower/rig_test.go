@@ -234,7 +234,7 @@ func (r *rig) start() {
 
 func (r *rig) eventually(what string, condition func() bool) {
 	r.t.Helper()
-	require.Eventually(r.t, condition, 20*time.Second, 2*time.Millisecond, what)
+	require.Eventually(r.t, condition, time.Minute, 2*time.Millisecond, what)
 }
 
 // Documents of the tests. n makes two versions differ.
@@ -306,7 +306,7 @@ func names(n int) []string {
 // converges waits until the store holds what the source holds.
 func (r *rig) converges(n int) {
 	r.t.Helper()
-	ok := assert.Eventually(r.t, func() bool { return maps.Equal(r.store.content(), r.source(names(n)...)) }, 20*time.Second, 2*time.Millisecond)
+	ok := assert.Eventually(r.t, func() bool { return maps.Equal(r.store.content(), r.source(names(n)...)) }, time.Minute, 2*time.Millisecond)
 	if !ok {
 		require.Equal(r.t, r.source(names(n)...), r.store.content())
 	}

@@ -81,7 +81,7 @@ func TestRealStore(t *testing.T) {
 		}
 		return true, ""
 	}
-	if !assert.Eventually(t, func() bool { ok, _ := same(); return ok }, 20*time.Second, 5*time.Millisecond) {
+	if !assert.Eventually(t, func() bool { ok, _ := same(); return ok }, time.Minute, 5*time.Millisecond) {
 		_, differs := same()
 		t.Fatal(differs)
 	}
