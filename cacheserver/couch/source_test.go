@@ -112,6 +112,7 @@ func newServer(t *testing.T, at string) *server {
 	for db, name := range s.original {
 		s.dbs[db] = s.prefix + name
 		s.create(t, db)
+		require.False(t, t.Failed(), "the databases can be made")
 		t.Cleanup(func() { s.drop(t, db) })
 	}
 	return s

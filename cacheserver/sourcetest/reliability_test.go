@@ -1,0 +1,40 @@
+package sourcetest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReliabilityNamesTestsThatExist keeps docs/reliability.md from promising
+// tests that were renamed or are gone.
+func TestReliabilityNamesTestsThatExist(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reliability.md")
+	require.NoError(t, err)
+	folders := map[string]string{
+		"couch": "../couch", "follower": "../follower", "store": "../store", "app": "../app",
+		"requestcache": "../requestcache", "e2e": "../../scripts/e2e",
+	}
+	// `package` TestName, with more of the same package after "and".
+	named := regexp.MustCompile("`([a-z0-9]+)` (Test[A-Za-z]+(?: and Test[A-Za-z]+)*)").FindAllStringSubmatch(string(page), -1)
+	require.Greater(t, len(named), 40)
+	for _, m := range named {
+		require.Contains(t, folders, m[1])
+		files, err := filepath.Glob(folders[m[1]] + "/*_test.go")
+		require.NoError(t, err)
+		var text strings.Builder
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			require.NoError(t, err)
+			text.Write(b)
+		}
+		for _, name := range strings.Split(m[2], " and ") {
+			assert.Contains(t, text.String(), "func "+name+"(", "%s %s", m[1], name)
+		}
+	}
+}
