@@ -126,3 +126,14 @@ func TestOverviewWithoutSums(t *testing.T) {
 	assert.Contains(t, doc.Find("main").Text(), "sums could not be had")
 	assert.Positive(t, doc.Find("a.tile").Length())
 }
+
+// A first read that can't begin says why: waiting would not help.
+func TestLoadingWithoutSource(t *testing.T) {
+	s := newSite(t, fakecache.Generate(5))
+	info := fakecache.Info(5)
+	info.StaleReason = "connection <refused>"
+	s.cache.SetInfo(info)
+	s.cache.SetMode(fakecache.Loading)
+	doc, _ := s.page(t, http.StatusServiceUnavailable, "/workflows")
+	assert.Contains(t, doc.Find("main").Text(), "not been able to read its source yet: connection <refused>")
+}

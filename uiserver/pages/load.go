@@ -149,6 +149,9 @@ func (p *Pages) explain(section string, state pulse, err error) (page web.Proble
 	case problem != nil && problem.Slug() == wire.SlugNotReady:
 		page.Heading, status, retry = "The data are being loaded", http.StatusServiceUnavailable, retryLoading
 		page.Text = "The cache server reads all documents for the first time. That takes a moment; pages come as soon as it is done."
+		if reason := state.info.StaleReason; reason != "" {
+			page.Text = "The cache server has not been able to read its source yet: " + reason + ". Pages come as soon as the first read is done."
+		}
 		page.Data.State = web.Loading
 	case problem != nil && problem.Status == http.StatusNotFound:
 		page.Heading, page.Text, status = "Not found", problem.Detail, http.StatusNotFound

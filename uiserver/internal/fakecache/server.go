@@ -79,6 +79,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	switch Mode(s.mode.Load()) {
 	case Loading:
+		if info.StaleReason != "" && r.URL.Path == "/pulse" {
+			_ = json.NewEncoder(w).Encode(wire.Pulse{CacheInfo: schema.CacheInfo{Stale: true, StaleReason: info.StaleReason}, Attention: -1})
+			return
+		}
 		s.refuse(w, wire.NotReady())
 		return
 	case Broken:
