@@ -173,7 +173,7 @@ func Layout(f Frame) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</nav><form action=\"/workflows\" method=\"get\" role=\"search\"><label class=\"vh\" for=\"search\">Search workflows</label> <input id=\"search\" name=\"f\" type=\"search\" size=\"22\" placeholder=\"Search workflows  /\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</nav><form action=\"/workflows\" method=\"get\" role=\"search\" aria-label=\"Workflows\"><label class=\"vh\" for=\"search\">Search workflows</label> <input id=\"search\" name=\"f\" type=\"search\" size=\"22\" placeholder=\"Search workflows  /\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

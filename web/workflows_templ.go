@@ -274,7 +274,7 @@ func filterBar(b Bar) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<form action=\"/workflows\" method=\"get\" class=\"ask\" role=\"search\"><label class=\"vh\" for=\"q\">Filter</label> <input id=\"q\" name=\"f\" type=\"search\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<form action=\"/workflows\" method=\"get\" class=\"ask\" role=\"search\" aria-label=\"Filter\"><label class=\"vh\" for=\"q\">Filter</label> <input id=\"q\" name=\"f\" type=\"search\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
