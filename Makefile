@@ -42,6 +42,7 @@ run: build ## build and start everything on loopback with live mock data (COUCH_
 .PHONY: test
 test: ## the whole test suite, with the race detector
 	go test -race -timeout 15m work
+	@go test -count=1 $(PACKAGE)/scripts/importcheck # what it reads is not seen by the test cache
 
 .PHONY: check
 check: check-format check-vet check-generated check-modules lint vuln ## gofmt, vet, generated code, modules, linters, known vulnerabilities
