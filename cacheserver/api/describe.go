@@ -87,8 +87,8 @@ func shapes() map[string]shape {
 		Schema: map[string]any{"type": "string", "enum": []string{"json", "ndjson", "jsonl", "csv"}}}
 	save := openapi.Param{Name: "dl", Doc: "a file to be saved", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"0", "1", "true", "false"}}}
 	page := []openapi.Param{gen, format, save}
-	sums := func(key string) []openapi.Param {
-		return append(page[:3:3], query("fields", "keys that are wanted; the first is always there", key))
+	sums := func() []openapi.Param {
+		return append(page[:3:3], query("fields", "keys that are wanted; the first is always there", "Workflows"))
 	}
 	group := func(answers map[string]reflect.Type) shape {
 		answers[wire.MediaNDJSON], answers[wire.MediaCSV] = nil, nil
@@ -98,7 +98,7 @@ func shapes() map[string]shape {
 		"/":            {answers: texts()},
 		"/fetch":       {list: true, answers: listOf[schema.Workflow](), envelope: reflect.TypeFor[wire.Envelope[schema.Workflow]]()},
 		"/fetch/:name": {params: page, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[schema.Detail](), wire.MediaNDJSON: nil}},
-		"/status":      {params: sums("Workflows"), answers: listOf[schema.StatusSummary]()},
+		"/status":      {params: sums(), answers: listOf[schema.StatusSummary]()},
 		"/find": {params: page, body: reflect.TypeFor[findBody](), example: `{"selector":{"Status":"completed"},"limit":5}`,
 			answers: also[findAnswer](wire.MediaJSON, listOf[schema.Workflow]())},
 		"/stats": {filters: true, answers: oneOf[wire.Stats](), params: []openapi.Param{
@@ -120,10 +120,10 @@ func shapes() map[string]shape {
 		"/healthz":        {answers: texts()},
 		"/readyz":         {params: []openapi.Param{query("verbose", "what is checked", "1")}, answers: texts()},
 		"/metrics":        {answers: texts()},
-		"/sites":          {params: sums("Workflows"), answers: listOf[schema.Site]()},
-		"/campaign":       {params: sums("Workflows"), answers: listOf[schema.Campaign]()},
-		"/release":        {params: sums("Workflows"), answers: listOf[schema.Release]()},
-		"/agent":          {params: sums("Workflows"), answers: listOf[schema.Agent]()},
+		"/sites":          {params: sums(), answers: listOf[schema.Site]()},
+		"/campaign":       {params: sums(), answers: listOf[schema.Campaign]()},
+		"/release":        {params: sums(), answers: listOf[schema.Release]()},
+		"/agent":          {params: sums(), answers: listOf[schema.Agent]()},
 		"/sites/:name":    group(oneOf[siteAnswer]()),
 		"/campaign/:name": group(oneOf[campaignAnswer]()),
 		"/release/:name":  group(oneOf[releaseAnswer]()),

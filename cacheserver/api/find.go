@@ -68,7 +68,8 @@ func (a *API) findRecords(c echo.Context) error {
 		if o.err != nil {
 			return o.err
 		}
-		body.Head, body.Tail = append(o.bytes, '['), []byte("]}\n")
+		o.bytes = append(o.bytes, '[')
+		body.Head, body.Tail = o.bytes, []byte("]}\n")
 	}
 	if c.Request().Method == http.MethodPost {
 		c.Request().Header.Del("If-None-Match") // of POST it would mean something else (RFC 9110, 13.1.2)

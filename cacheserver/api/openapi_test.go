@@ -121,10 +121,10 @@ func (f *fixture) tryOperation(t *testing.T, method, path string, op, projected 
 		list = "limit=2&"
 	}
 	plain := f.send(method, path+"?"+list, body)
-	require.Equal(t, 200, plain.StatusCode, string(plain.body))
+	require.Equal(t, http.StatusOK, plain.StatusCode, string(plain.body))
 	check(t, op, plain, path)
 	wrong := f.send(method, path+"?no-such-parameter=1", body)
-	if wrong.StatusCode != 200 { // texts for operators take anything
+	if wrong.StatusCode != http.StatusOK { // texts for operators take anything
 		check(t, op, wrong, "problem")
 	}
 	for _, p := range op.Parameters {
@@ -147,11 +147,11 @@ func (f *fixture) tryOperation(t *testing.T, method, path string, op, projected 
 			given = list
 		}
 		target := path + "?" + given + url.Values{p.Value.Name: {value}}.Encode()
-		if value == "a" && p.Value.Schema.Value.Type.Is("array") && f.send(method, target, body).StatusCode == 400 {
+		if value == "a" && p.Value.Schema.Value.Type.Is("array") && f.send(method, target, body).StatusCode == http.StatusBadRequest {
 			target = path + "?" + given + p.Value.Name + "=1" // a number or flag that may be excluded
 		}
 		a := f.send(method, target, body)
-		require.Equal(t, 200, a.StatusCode, "%s: %s", target, a.body)
+		require.Equal(t, http.StatusOK, a.StatusCode, "%s: %s", target, a.body)
 		if p.Value.Name == "fields" {
 			check(t, projected, a, target)
 		} else {

@@ -176,7 +176,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 			require.ErrorIs(t, err, c.kind)
 			assert.Equal(t, c.public, Public(err))
 			assert.NotContains(t, err.Error(), "127.0.0.1")
-			if c.kind != ErrSeqUnknown {
+			if !errors.Is(c.kind, ErrSeqUnknown) {
 				_, err = cl.Position(t.Context(), Requests)
 				require.ErrorIs(t, err, c.kind)
 				_, err = cl.Name(t.Context())

@@ -46,10 +46,10 @@ func (c *Client) open(ctx context.Context, op, method string, db Database, path 
 		}
 		payload = bytes.NewReader(encoded)
 	}
-	s := &stream{op: op, idle: idle}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	s.timer = time.AfterFunc(idle, func() { s.cancel(ErrFrozen) })
-	req, err := http.NewRequestWithContext(s.ctx, method, u.String(), payload)
+	ctx, cancel := context.WithCancelCause(ctx)
+	s := &stream{op: op, ctx: ctx, cancel: cancel, idle: idle}
+	s.timer = time.AfterFunc(idle, func() { cancel(ErrFrozen) })
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), payload)
 	if err != nil {
 		s.close()
 		return nil, &Error{Op: op, Kind: ErrRefused, Err: plain(err)}
@@ -62,10 +62,10 @@ func (c *Client) open(ctx context.Context, op, method string, db Database, path 
 	if c.o.User != "" {
 		req.SetBasicAuth(c.o.User, c.o.Password)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // the stream closes it
 	if err != nil {
 		defer s.close()
-		return nil, ofTransport(s.ctx, op, err)
+		return nil, ofTransport(ctx, op, err)
 	}
 	s.timer.Stop()
 	s.body = resp.Body

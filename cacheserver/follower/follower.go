@@ -129,7 +129,7 @@ func (o Options) withDefaults() (Options, error) {
 		faults = append(faults, errors.New("MaxWait must not be less than MinWait"))
 	}
 	if o.Workers < 0 || o.Quarantine < 0 {
-		faults = append(faults, errors.New("Workers and Quarantine must not be negative"))
+		faults = append(faults, errors.New("Workers and Quarantine must not be negative")) //nolint:staticcheck // ST1005: names of options
 	}
 	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
 	o.Quarantine = cmp.Or(o.Quarantine, 1000)

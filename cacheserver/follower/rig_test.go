@@ -182,7 +182,6 @@ type rig struct {
 	client   *couch.Client
 	follower *Follower
 	stop     func()
-	version  int
 }
 
 // newRig makes everything and starts nothing.

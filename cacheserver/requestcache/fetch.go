@@ -68,7 +68,7 @@ func (u *urlOrigin) fetch(ctx context.Context) (body, bool, error) {
 	if u.kept.modified != "" {
 		req.Header.Set("If-Modified-Since", u.kept.modified)
 	}
-	resp, err := u.client.Do(req)
+	resp, err := u.client.Do(req) //nolint:bodyclose // urlBody closes it
 	if err != nil {
 		return nil, false, errors.Join(b.explain(&Error{Op: op, Kind: couch.ErrUnreachable, Err: plain(err)}), b.Close())
 	}

@@ -22,8 +22,7 @@ type batch struct {
 // the batch brought.
 type previous struct {
 	had    bool
-	docs   []*agentDoc // joined; nil where the record is not there
-	parts  []partOf
+	parts  []partOf         // joined; nil where the record is not there
 	record *schema.Workflow // the new request's side, or nil
 }
 

@@ -188,7 +188,6 @@ func TestKeptGenerationsAreBoundedInMemory(t *testing.T) {
 func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
 	m := newMaker(37)
 	s := loaded(t, Options{}, someChanges(m, 50))
-	state := map[string]string{}
 	fill := func(g *Snapshot) map[string]string {
 		out := map[string]string{}
 		sel, err := g.Select(wire.Query{})
@@ -201,7 +200,7 @@ func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
 		return out
 	}
 	first := must(s)
-	state = fill(first)
+	state := fill(first)
 	for i := range 40 {
 		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(80))), m.partChange(nameOf(i), i%3, start), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(80)), Deleted: true}})
 	}

@@ -50,7 +50,7 @@ func (s *Store) Upkeep(ctx context.Context) error {
 		began := time.Now()
 		busy, err := u.step(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is the way to stop this
 		}
 		if err != nil {
 			return fmt.Errorf("upkeep of the store: %w", err)

@@ -228,7 +228,7 @@ func fulfils(t *testing.T, record []byte, terms []wire.Term) bool {
 		if list, ok := doc[term.Field].([]any); ok {
 			values = list
 		}
-		any := slices.ContainsFunc(values, func(v any) bool {
+		found := slices.ContainsFunc(values, func(v any) bool {
 			switch n, isNumber := v.(float64); {
 			case v == "", n == -1, isNumber && n == 0 && strings.HasSuffix(term.Field, "Time"):
 				return false
@@ -237,7 +237,7 @@ func fulfils(t *testing.T, record []byte, terms []wire.Term) bool {
 			}
 			return slices.Contains(term.Values, fmt.Sprint(v))
 		})
-		if any != (term.Op != wire.NotIn) {
+		if found != (term.Op != wire.NotIn) {
 			return false
 		}
 	}

@@ -47,15 +47,15 @@ func rowsOf[R any](list []*R) Rows[R] {
 // table is the groups of one kind by name. Their records are made when a view
 // is asked for, and only for the groups that changed since the last one.
 type table[G group[R], R any] struct {
-	make   func() G
+	fresh  func() G
 	groups map[string]G
 	dirty  map[string]bool
 	names  []string // of rows
 	rows   Rows[R]
 }
 
-func newTable[G group[R], R any](make func() G) *table[G, R] {
-	return &table[G, R]{make: make, groups: map[string]G{}, dirty: map[string]bool{}}
+func newTable[G group[R], R any](fresh func() G) *table[G, R] {
+	return &table[G, R]{fresh: fresh, groups: map[string]G{}, dirty: map[string]bool{}}
 }
 
 // at gives the group of a name, which is about to be changed.
@@ -63,7 +63,7 @@ func (t *table[G, R]) at(name string) G {
 	t.dirty[name] = true
 	g, ok := t.groups[name]
 	if !ok {
-		g = t.make()
+		g = t.fresh()
 		t.groups[name] = g
 	}
 	return g
