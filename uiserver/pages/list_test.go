@@ -162,7 +162,7 @@ func TestSortLinks(t *testing.T) {
 func TestMistakesInTheAddress(t *testing.T) {
 	s := newSite(t, fakecache.Generate(60))
 	for path, want := range map[string]struct{ text, link string }{
-		"/workflows?campain=Run3*":          {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"},
+		"/workflows?campain=Run3*":          {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"}, //nolint:misspell // the mistake that is looked for
 		"/workflows?minPriority=lots":       {"must be a decimal number", ""},
 		"/workflows?sort=-Failur":           {"'Failur' is not a field", "/workflows?sort=Failure"},
 		"/workflows?limit=1000":             {"at most 200 workflows", ""},

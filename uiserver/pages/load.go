@@ -127,7 +127,7 @@ const (
 // fail writes the page that says why there is none.
 func (p *Pages) fail(c echo.Context, section string, state pulse, err error) error {
 	if errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
-		return nil // the reader left
+		return nil //nolint:nilerr // the reader left
 	}
 	page, status, retry := p.explain(section, state, err)
 	if retry != "" {

@@ -34,7 +34,7 @@ func (p *Pages) render(c echo.Context, status int, page templ.Component) error {
 	var buf bytes.Buffer
 	if err := page.Render(c.Request().Context(), &buf); err != nil {
 		if c.Request().Context().Err() != nil {
-			return nil // the reader left
+			return nil //nolint:nilerr // the reader left
 		}
 		p.Log.Error("page not rendered", "path", c.Request().URL.Path, "err", err)
 		return c.String(http.StatusInternalServerError, "This page could not be made; the log of the server has the reason.\n")

@@ -112,7 +112,7 @@ func (p *Pages) workflowsPage(r *http.Request, q listQuery, notes []web.Note, li
 		Pick:   p.picker(q),
 		Export: exportLinks(r, q),
 	}
-	page.Notes = append(notes, pinNote(q, state)...)
+	page.Notes = slices.Concat(notes, pinNote(q, state))
 	fresh := q
 	fresh.Gen = ""
 	page.Data.Newest = fresh.here()

@@ -115,7 +115,7 @@ func matches(w *schema.Workflow, q wire.Query, except string) bool {
 }
 
 func holds(w *schema.Workflow, t wire.Term) bool {
-	any := func() bool {
+	listed := func() bool {
 		return slices.ContainsFunc(texts(w, t.Field), func(have string) bool {
 			return slices.ContainsFunc(t.Values, func(want string) bool { return same(want, have) })
 		})
@@ -126,9 +126,9 @@ func holds(w *schema.Workflow, t wire.Term) bool {
 	}
 	switch t.Op {
 	case wire.In:
-		return any()
+		return listed()
 	case wire.NotIn:
-		return !any()
+		return !listed()
 	case wire.Min:
 		return number(w, t.Field) >= t.Number
 	case wire.Max:

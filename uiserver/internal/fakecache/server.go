@@ -2,6 +2,7 @@ package fakecache
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -159,6 +160,16 @@ func (s *Server) groups(head, name string, one bool, v url.Values) (any, *wire.P
 	return nil, wire.NotFound("resource", head, nil)
 }
 
+// problemOf is the problem that package wire made; any other error is a
+// mistake of this package.
+func problemOf(err error) *wire.Problem {
+	var p *wire.Problem
+	if !errors.As(err, &p) {
+		panic(err)
+	}
+	return p
+}
+
 // group answers all records of a kind, or one with its workflows.
 func group[T any](s *Server, v url.Values, one bool, name, kind, field string, all []T, nameOf func(T) string) (any, *wire.Problem) {
 	if !one {
@@ -170,7 +181,7 @@ func group[T any](s *Server, v url.Values, one bool, name, kind, field string, a
 	}
 	q, err := wire.ParseQuery(v)
 	if err != nil {
-		return nil, err.(*wire.Problem)
+		return nil, problemOf(err)
 	}
 	q.Terms = append(q.Terms, wire.Term{Field: field, Op: wire.In, Values: []string{name}})
 	page, total := s.page(q)
@@ -182,7 +193,7 @@ func group[T any](s *Server, v url.Values, one bool, name, kind, field string, a
 func (s *Server) fetch(v url.Values) (any, *wire.Problem) {
 	q, err := wire.ParseQuery(v)
 	if err != nil {
-		return nil, err.(*wire.Problem)
+		return nil, problemOf(err)
 	}
 	if q.Gen != "" && q.Gen != Generation {
 		return nil, wire.GenerationExpired(q.Gen, "/fetch", "")
@@ -232,7 +243,7 @@ func (s *Server) stats(v url.Values) (any, *wire.Problem) {
 	if by != "" {
 		field, err := wire.FieldNamed("by", by)
 		if err != nil {
-			return nil, err.(*wire.Problem)
+			return nil, problemOf(err)
 		}
 		answer.By = []string{field.Key}
 		keys = func(w *schema.Workflow) []string { return texts(w, field.Key) }
