@@ -302,7 +302,7 @@ func (s *TaskSiteDoc) readKey(d *decoder, key []byte) bool {
 	case "dataset":
 		s.readOutputs(d)
 	case "wrappedTotalJobTime":
-		s.WallTime = d.float("wrappedTotalJobTime", 0)
+		s.WallTime = d.float("wrappedTotalJobTime")
 	case "inputEvents":
 		s.Events = d.amount("inputEvents")
 	case "cmsRunCPUPerformance":
@@ -322,11 +322,11 @@ func (s *TaskSiteDoc) readPerformance(d *decoder) {
 	d.pairs(func(key []byte) bool {
 		switch string(key) {
 		case "totalJobCPU":
-			s.JobCPU = d.float("totalJobCPU", 0)
+			s.JobCPU = d.float("totalJobCPU")
 		case "totalJobTime":
-			s.JobTime = d.float("totalJobTime", 0)
+			s.JobTime = d.float("totalJobTime")
 		case "totalEventCPU":
-			s.EventCPU = d.float("totalEventCPU", 0)
+			s.EventCPU = d.float("totalEventCPU")
 		default:
 			return false
 		}

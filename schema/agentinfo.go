@@ -178,9 +178,9 @@ func (a *AgentInfoDoc) readDown(d *decoder) {
 			case "last_updated":
 				down.lastUpdate = d.time("last_updated")
 			case "poll_interval":
-				down.pollInterval = d.float("poll_interval", 0)
+				down.pollInterval = d.float("poll_interval")
 			case "cycle_time":
-				down.cycleTime = d.float("cycle_time", 0)
+				down.cycleTime = d.float("cycle_time")
 			case "error_message":
 				down.err = d.text("error_message")
 			case "last_error":
@@ -260,7 +260,7 @@ func (a *AgentInfoDoc) readDisks(d *decoder) {
 			case "mounted":
 				disk.Mount = d.text("mounted")
 			case "percent":
-				disk.UsedPercent = d.float("percent", 0)
+				disk.UsedPercent = d.float("percent")
 			default:
 				return false
 			}

@@ -14,7 +14,7 @@ func (a *AgentInfoDoc) readWMBS(d *decoder) {
 			a.readThresholds(d)
 		case "thresholdsGQ2LQ":
 			d.each("thresholdsGQ2LQ", func(site string) {
-				a.site(site).FreeForQueue = d.float(site, 0)
+				a.site(site).FreeForQueue = d.float(site)
 			})
 		case "sitePendCountByPrio":
 			a.readPending(d)

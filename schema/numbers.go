@@ -39,17 +39,18 @@ func parseInt(raw []byte) (n int64, ok bool) {
 	return int64(f), true
 }
 
-// float reads the next value as a number, in the same forms; "91%" is 91.
-func (d *decoder) float(path string, missing float64) float64 {
+// float reads the next value as a number, in the same forms; "91%" is 91. What is not
+// there, or is no number, is 0.
+func (d *decoder) float(path string) float64 {
 	const want = "a number"
 	raw, found := d.number(path, want)
 	if !found {
-		return missing
+		return 0
 	}
 	f, ok := parseFloat(raw)
 	if !ok {
 		d.flaw(path, raw, want)
-		return missing
+		return 0
 	}
 	return f
 }
@@ -142,10 +143,10 @@ func (d *decoder) first(path string) int64 {
 // largest reads a number that may be given by task: the largest of them.
 func (d *decoder) largest(path string) float64 {
 	if d.scan.Kind() != jsonscan.Object {
-		return d.float(path, 0)
+		return d.float(path)
 	}
 	most := 0.0
-	d.each(path, func(key string) { most = max(most, d.float(key, 0)) })
+	d.each(path, func(key string) { most = max(most, d.float(key)) })
 	return most
 }
 

@@ -122,7 +122,7 @@ func TestErrorTellsWhere(t *testing.T) {
 
 func TestInt(t *testing.T) {
 	for doc, want := range map[string]int64{
-		"0": 0, "-0": 0, "7": 7, "-12": -12, " 999999999999999999": 999999999999999999,
+		"0": 0, "-0": 0, "7": 7, "-12": -12, " 999999999999999999": 999999999999999999, //nolint:gocritic // the space is what is tested
 	} {
 		var s Scanner
 		s.Reset([]byte(doc))
