@@ -25,11 +25,9 @@ func (s *Server) Create(name string) error {
 	return nil
 }
 
-func (s *Server) create(name string) *database {
+func (s *Server) create(name string) {
 	s.incarnations++
-	db := newDatabase(name, s.incarnations, s.opts.Now(), s.opts.Uncompressed)
-	s.dbs[name] = db
-	return db
+	s.dbs[name] = newDatabase(name, s.incarnations, s.opts.Now(), s.opts.Uncompressed)
 }
 
 // Drop deletes a database and ends the feeds on it. It reports whether there

@@ -311,7 +311,8 @@ func (f *feed) change(row change, position int64) (sent bool, err error) {
 			return false, err
 		}
 	}
-	b := append(f.buf[:0], `{"seq":`...)
+	b := f.buf[:0]
+	b = append(b, `{"seq":`...)
 	b = append(append(b, '"'), f.db.seqText(position, f.salt)...)
 	b = appendString(append(b, `","id":`...), id)
 	b = appendString(append(b, `,"changes":[{"rev":`...), row.win.rev())

@@ -3,6 +3,7 @@ package couchfake_test
 import (
 	"encoding/json"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestPackedIsTheSame(t *testing.T) {
 		fake := couchfake.New(couchfake.Options{Uncompressed: plain})
 		require.NoError(t, fake.Put("db", docs...))
 		rec := httptest.NewRecorder()
-		fake.ServeHTTP(rec, httptest.NewRequest("GET", "/db/_all_docs?include_docs=true", nil))
+		fake.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/db/_all_docs?include_docs=true", nil))
 		body, err := io.ReadAll(rec.Body)
 		require.NoError(t, err)
 		assert.True(t, json.Valid(body))

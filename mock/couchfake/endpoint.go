@@ -45,7 +45,7 @@ func (e *Endpoint) Accept() error {
 	if e.srv != nil {
 		return nil
 	}
-	ln, err := net.Listen("tcp", e.addr)
+	ln, err := net.Listen("tcp", e.addr) //nolint:noctx // an endpoint lives until Close, not as long as a context
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", e.addr, err)
 	}

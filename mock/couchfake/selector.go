@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -137,8 +138,7 @@ func (k compiler) member(path []string, name string, arg gjson.Result, negated b
 	if strings.HasPrefix(name, "$") {
 		return k.operator(path, name, arg, negated)
 	}
-	field := append(path[:len(path):len(path)], splitField(name)...)
-	return k.compile(field, arg, negated)
+	return k.compile(slices.Concat(path, splitField(name)), arg, negated)
 }
 
 // splitField parts a field name at its dots; a dot after a backslash is text.

@@ -150,11 +150,11 @@ func (a *agentWriter) task(k, t int) {
 	}
 	j.Object(tk.path)
 	j.Str("jobtype", tk.jobType)
-	a.subscription(tk, ag, done, jobs)
+	a.subscription(ag, done, jobs)
 	if done > 0 {
 		status := a.spread(k, t, jobs, done)
 		if status != (Counts{}) {
-			a.taskSites(k, tk, jobs, done)
+			a.taskSites(k, tk, jobs)
 			j.Object("status")
 			status.write(j)
 			j.Close('}')
@@ -176,7 +176,7 @@ func (a *agentWriter) skips(k int) bool {
 	return a.sk.Files > 0 && !a.st.Cleaned && mix(uint64(a.sk.Index)*8+uint64(k))%50 == 0
 }
 
-func (a *agentWriter) subscription(tk *task, ag *AgentState, done, jobs int64) {
+func (a *agentWriter) subscription(ag *AgentState, done, jobs int64) {
 	total := 1 + jobs/400
 	finished := total * done / Ended
 	j := &a.j
@@ -245,7 +245,7 @@ func (a *agentWriter) failPermille(t, s int) int64 {
 
 // taskSites writes the sites of a task: jobs under the processing name, what
 // job reports say under the storage name.
-func (a *agentWriter) taskSites(k int, tk *task, jobs, done int64) {
+func (a *agentWriter) taskSites(k int, tk *task, jobs int64) {
 	j := &a.j
 	j.Object("sites")
 	for s := range a.cells {

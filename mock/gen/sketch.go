@@ -105,7 +105,7 @@ func (w *World) Sketch(i int, created int64) *Sketch {
 	h := w.head(i)
 	sk := &Sketch{Index: i, Kind: h.kind, Tasked: h.kind == TaskChain, edge: w.edgeOf(i)}
 	if h.kind == Resubmission {
-		w.sketchRecovery(sk, created)
+		w.sketchRecovery(sk)
 	} else {
 		c := w.campaigns[h.campaign]
 		sk.Campaign, sk.data = c.name, c.data || h.kind == ReReco || h.kind == DQMHarvest
@@ -160,7 +160,7 @@ func primaryData() []string {
 }
 
 // sketchRecovery makes sk a recovery of a part of another workflow.
-func (w *World) sketchRecovery(sk *Sketch, created int64) {
+func (w *World) sketchRecovery(sk *Sketch) {
 	sk.original, _ = w.originalOf(sk.Index)
 	st := w.Initial(sk.original)
 	o := w.Sketch(sk.original, st.Created())

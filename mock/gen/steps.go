@@ -41,7 +41,7 @@ func (w *World) sketchSteps(d *dice, sk *Sketch, c campaign) {
 	}
 	if sk.edge.name == "names with special characters" {
 		last := &sk.Steps[len(sk.Steps)-1]
-		last.Outputs[0].Dataset = `/Exotic#50%"+tt'‮<b>é/` + sk.Campaign + `-v1/MINIAODSIM`
+		last.Outputs[0].Dataset = "/Exotic#50%\"+tt'\u202e<b>é/" + sk.Campaign + `-v1/MINIAODSIM`
 	}
 }
 

@@ -27,7 +27,7 @@ func (sk *Sketch) tasks(lean bool) []task {
 	for k, s := range sk.Steps {
 		start := int64(k) * 400_000 / int64(len(sk.Steps))
 		if k == 0 || sk.Tasked {
-			t := task{path: parent + "/" + s.Name, jobType: jobTypeOf(sk, s), ratio: max(200, 1000-k*80), start: start, top: k == 0}
+			t := task{path: parent + "/" + s.Name, jobType: jobTypeOf(s), ratio: max(200, 1000-k*80), start: start, top: k == 0}
 			if len(out)+2+3*len(s.Outputs) > maxTasks {
 				break
 			}
@@ -100,7 +100,7 @@ func (sk *Sketch) recovered(tree []task) []task {
 	return out
 }
 
-func jobTypeOf(sk *Sketch, s Step) string {
+func jobTypeOf(s Step) string {
 	switch {
 	case s.Name == "EndOfRunDQMHarvest":
 		return "Harvesting"

@@ -86,7 +86,8 @@ type standIn struct {
 // run listens at once, so that a port in use is said at once, and answers 503
 // until the documents are in.
 func (s *standIn) run(ctx context.Context, listen string) error {
-	ln, err := net.Listen("tcp", listen)
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
