@@ -73,7 +73,7 @@ func (s *system) everyPage(t *testing.T) []string {
 	w := records[busy]
 	return []string{
 		"/", "/workflows", "/workflows?status=running-open&site=T*&cols=jobs", "/workflows?q=nothing-has-this-name",
-		"/workflows?colour=blue&status=runing-open", "/workflows/" + url.PathEscape(w.Workflow), "/workflows/not-there",
+		"/workflows?colour=blue&status=running-opn", "/workflows/" + url.PathEscape(w.Workflow), "/workflows/not-there",
 		"/campaigns", "/campaigns/" + url.PathEscape(w.Campaign), "/sites", "/sites/" + url.PathEscape(w.Sites[0]),
 		"/releases", "/releases/" + url.PathEscape(w.Release), "/agents", "/agents/" + url.PathEscape(w.Agents[0]),
 		"/api", "/about", "/no-such-page",

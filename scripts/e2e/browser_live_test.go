@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -143,7 +142,7 @@ func dataLine(t *testing.T, b *tab) (generation, updated string) {
 func (s *system) cacheAt(t *testing.T, listen string) (addr string, stop func()) {
 	t.Helper()
 	o := cacheapp.Defaults()
-	o.Listen, o.CouchURL, o.Log = listen, s.endpoint.URL(), slog.New(slog.NewTextHandler(io.Discard, nil))
+	o.Listen, o.CouchURL, o.Log = listen, s.endpoint.URL(), slog.New(slog.DiscardHandler)
 	app, err := cacheapp.New(t.Context(), o)
 	require.NoError(t, err)
 	require.NoError(t, app.Start(t.Context()))

@@ -97,7 +97,7 @@ func start(ctx context.Context, o Options) (*system, error) {
 		})
 	}()
 	s := &system{ui: "http://" + addrs[0], cache: "http://" + addrs[1]}
-	s.stop = func() { cancel(); <-ended }
+	s.stop = func() { cancel(); <-ended } //nolint:errcheck // only its end matters: the pictures are made
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -121,7 +121,7 @@ func freeAddrs(n int) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find a free address: %w", err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }() // held until all are found, so that they differ
 		addrs[i] = l.Addr().String()
 	}
 	return addrs, nil
