@@ -27,7 +27,7 @@ type Options struct {
 	WMStatsDB         string
 	LogDB             string
 	PollInterval      time.Duration // 0: follow the changes feed; look at RequestCache each 5 min
-	MaxLoss           float64       // a full read that loses more than this share of the workflows is held back
+	MaxLoss           float64       // a full read that misses this share of the known documents, or more, is held back; 1: none is
 
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
 
@@ -60,7 +60,7 @@ func Defaults() Options {
 	return Options{
 		Listen:    "127.0.0.1:8081",
 		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
-		MaxLoss:    0.5,
+		MaxLoss:    0.2,
 		CacheBytes: 256 << 20,
 		LogLevel:   "info", LogFormat: "text",
 		Drain: 10 * time.Second,
@@ -106,10 +106,10 @@ func (o *Options) settings() []setting {
 		text("wmstats-db", &o.WMStatsDB, "database of the agents' documents"),
 		text("logdb", &o.LogDB, "database of log messages"),
 		duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed, and looks at a --requestcache URL each 5 minutes"),
-		{"max-loss", "hold a full read back that loses more than this share of the workflows, 0 to 1", strconv.FormatFloat(o.MaxLoss, 'g', -1, 64), false,
+		{"max-loss", "hold a full read back that misses this share of the known requests, agent documents or agents, or more; 1 believes every read", strconv.FormatFloat(o.MaxLoss, 'g', -1, 64), false,
 			func(s string) (err error) {
 				if o.MaxLoss, err = strconv.ParseFloat(s, 64); err != nil || !(o.MaxLoss > 0 && o.MaxLoss <= 1) {
-					return errors.New("want a share above 0 and up to 1, such as 0.5")
+					return errors.New("want a share above 0 and up to 1, such as 0.2")
 				}
 				return nil
 			}},

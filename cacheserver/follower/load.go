@@ -76,7 +76,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 		if hook := f.o.Hooks.Failure; hook != nil {
 			hook("all", heldBackText)
 		}
-		f.state.reloading(heldBackText)
+		f.state.reloading(heldBackText + heldBackDetail(err))
 		return fmt.Errorf("%w: %w", errHeldBack, err)
 	}
 	if len(result.Refetch) > 0 && !afresh {
@@ -93,6 +93,15 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 	f.o.Log.Info("full read done", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", took,
 		"generation", result.Generation, "waiting", result.Orphans)
 	return nil
+}
+
+// heldBackDetail says what a read missed, where the store tells; for people.
+func heldBackDetail(err error) string {
+	var shrunk *store.ShrunkError
+	if !errors.As(err, &shrunk) {
+		return ""
+	}
+	return fmt.Sprintf(": %d of %d %s were missing", shrunk.Lost, shrunk.Had, shrunk.What)
 }
 
 // nameSource asks the source for its name until it is known.

@@ -123,7 +123,7 @@ func TestRealStoreHoldsBack(t *testing.T) {
 	forget := r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
 	empty := r.srv.Misbehave(couchfake.Fault{Kind: couchfake.EmptyDB})
 	require.NoError(t, r.end.Accept())
-	r.eventually("held back", func() bool { return s.Source().Reason == heldBackText })
+	r.eventually("held back", func() bool { return s.Source().Reason == heldBackText+": 20 of 20 requests were missing" })
 	snap, _ := s.Snapshot()
 	assert.Equal(t, 20, snap.Total())
 	forget.Clear()

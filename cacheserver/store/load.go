@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 )
 
@@ -13,26 +12,27 @@ import (
 type Load struct {
 	s       *Store
 	refetch []string // of all Adds
+	had     census   // documents that were known before it
 }
 
 // ErrLoadEnded says that a Load was ended before, by Commit, Abort or a newer
 // Load.
 var ErrLoadEnded = errors.New("this full read has ended already")
 
-// ShrunkError says that a full read missed so much of what was there that
-// nothing was removed. What it added and changed is published.
-type ShrunkError struct{ Had, Lost int } // workflows
-
-func (e *ShrunkError) Error() string {
-	return fmt.Sprintf("full read misses %d of %d workflows: nothing removed", e.Lost, e.Had)
-}
-
 // BeginLoad starts a full read.
 func (s *Store) BeginLoad() *Load {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Reads that were held back or broke off have added what they found. That
+	// must not make up for what they missed: the measure is what was there
+	// before the first of them.
+	had := s.census()
+	if s.believed != nil {
+		had = had.least(*s.believed)
+	}
+	s.believed = &had
 	s.epoch++
-	s.load = &Load{s: s}
+	s.load = &Load{s: s, had: had}
 	return s.load
 }
 
@@ -59,11 +59,12 @@ func (l *Load) Commit() (Result, error) {
 	b.result.Refetch = l.refetch
 	cur := s.current.Load()
 	if cur != nil {
-		if lost, had := s.lost(), cur.Total(); float64(lost) > s.opt.MaxLoss*float64(had) {
-			s.opt.Log.Warn("full read held back", "workflows", had, "missed", lost)
-			return s.finish(b), &ShrunkError{Had: had, Lost: lost}
+		if shrunk := s.shrunk(l.had); shrunk != nil {
+			s.opt.Log.Warn("full read held back", "of", shrunk.What, "known", shrunk.Had, "missed", shrunk.Lost)
+			return s.finish(b), shrunk
 		}
 	}
+	s.believed = nil
 	s.sweep(b)
 	r := s.finish(b)
 	if cur == nil {
@@ -82,16 +83,6 @@ func (l *Load) Abort() {
 	if l.s.load == l {
 		l.s.load = nil
 	}
-}
-
-// lost counts the workflows that the read did not see.
-func (s *Store) lost() (n int) {
-	for _, e := range s.entries {
-		if e.has && e.seen != s.epoch && !slices.ContainsFunc(e.rivals(), func(r rival) bool { return r.seen == s.epoch }) {
-			n++
-		}
-	}
-	return n
 }
 
 // sweep removes all that the read did not see.

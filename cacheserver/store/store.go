@@ -63,7 +63,7 @@ type Options struct {
 	Cache     Cache         // nil: keeps nothing
 	KeepFor   time.Duration // a generation can be read at least so long; 0: 15 min
 	KeepBytes int64         // memory that superseded generations may hold; 0: 256 MiB
-	MaxLoss   float64       // a full read that loses more than this share is held back; 0: 0.5
+	MaxLoss   float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
 	Upkeep    float64       // share of a core that Upkeep may take, up to 1; 0: 0.04
 	Limits    schema.Limits // zero: those of the present system
 	Now       func() time.Time
@@ -100,7 +100,7 @@ func (o *Options) complete() error {
 		o.KeepBytes = 256 << 20
 	}
 	if o.MaxLoss == 0 {
-		o.MaxLoss = 0.5
+		o.MaxLoss = 0.2
 	}
 	if o.Limits == (schema.Limits{}) {
 		o.Limits = schema.DefaultLimits()
@@ -128,19 +128,20 @@ type Store struct {
 	source     atomic.Pointer[SourceState]
 	wanted     [2]atomic.Bool // forms of segments that somebody asked for
 
-	mu      sync.Mutex // held by the writer; guards all below
-	names   *part.Names
-	editor  *tree.Editor
-	sums    *sums.Sums
-	entries map[string]*entry // by workflow
-	aliases map[string]*entry // by id of a request document that is not named like its workflow
-	docs    map[string]*agentDoc
-	infos   map[string]*info
-	orphans int    // docs whose entry has no request
-	epoch   uint32 // number of the newest Load: what it saw carries it
-	load    *Load  // in progress, or nil
-	dues    dueHeap
-	number  int64 // of the newest generation
+	mu       sync.Mutex // held by the writer; guards all below
+	names    *part.Names
+	editor   *tree.Editor
+	sums     *sums.Sums
+	entries  map[string]*entry // by workflow
+	aliases  map[string]*entry // by id of a request document that is not named like its workflow
+	docs     map[string]*agentDoc
+	infos    map[string]*info
+	orphans  int     // docs whose entry has no request
+	epoch    uint32  // number of the newest Load: what it saw carries it
+	load     *Load   // in progress, or nil
+	believed *census // known before the first of the reads since the last one that was believed; nil: none since
+	dues     dueHeap
+	number   int64 // of the newest generation
 }
 
 // New makes an empty store. The error names all faults of the options.

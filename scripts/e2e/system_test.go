@@ -92,7 +92,6 @@ func (s *system) launchCache(t *testing.T) cacheServer {
 	t.Helper()
 	o := cacheapp.Defaults()
 	o.Listen, o.CouchURL, o.Log = "127.0.0.1:0", s.endpoint.URL(), slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	o.MaxLoss = 0.3 // a halved source must be noticed, whichever half it is
 	o.Patience = cacheapp.Patience{
 		Heartbeat: 200 * time.Millisecond, ReadIdle: 20 * time.Second,
 		MinWait: 5 * time.Millisecond, MaxWait: 100 * time.Millisecond, HoldWait: 50 * time.Millisecond,
