@@ -1,0 +1,163 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
+)
+
+// ReadFile restores all sections from the file at path: all of them, or none
+// when it returns an error, which Kind tells. Sections that the file has and
+// nobody wants are left out.
+func ReadFile(ctx context.Context, path string, want Header, sections []Section) (Result, error) {
+	began := time.Now()
+	info, err := os.Stat(path)
+	if err != nil {
+		return Result{}, fmt.Errorf("look for the checkpoint: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return Result{}, broken("it is no regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return Result{}, fmt.Errorf("open the checkpoint: %w", err)
+	}
+	r, err := read(ctx, f, info.Size(), want, sections)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return Result{}, err
+	}
+	r.Took = time.Since(began)
+	return r, nil
+}
+
+func read(ctx context.Context, from io.ReaderAt, size int64, want Header, sections []Section) (Result, error) {
+	h, at, err := readHeader(from, size)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case h.Fingerprint != want.Fingerprint:
+		return Result{}, foreign("it is of another version of the schema or its rules")
+	case h.Source != want.Source:
+		return Result{}, foreign("it is of another source or other settings of it")
+	}
+	t, err := readTable(from, at, size)
+	if err != nil {
+		return Result{}, err
+	}
+	unpacker, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(MaxFrame), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		return Result{}, fmt.Errorf("set up the decompression: %w", err)
+	}
+	defer unpacker.Close()
+	found := map[string]*Frames{}
+	r := Result{Bytes: size, Written: time.Unix(0, h.Written)}
+	for _, s := range t.Sections {
+		frames := &Frames{ctx: ctx, name: s.Name, from: from, unpacker: unpacker}
+		for _, f := range s.Frames {
+			frames.list, frames.at = append(frames.list, f), append(frames.at, at)
+			at += f.packed()
+			r.Raw += f.raw()
+		}
+		found[s.Name] = frames
+	}
+	return r, restore(sections, found)
+}
+
+// restore reads all sections, and then puts them in force.
+func restore(sections []Section, found map[string]*Frames) error {
+	var commits []func()
+	for _, s := range sections {
+		frames := found[s.Name]
+		if frames == nil {
+			if s.Optional {
+				continue
+			}
+			return foreign("it has no section %q", s.Name)
+		}
+		commit, err := s.Restore(frames)
+		if err != nil {
+			return fmt.Errorf("section %q: %w", s.Name, err)
+		}
+		commits = append(commits, commit)
+	}
+	for _, commit := range commits {
+		commit()
+	}
+	return nil
+}
+
+// Frames are those of one section.
+type Frames struct {
+	ctx      context.Context //nolint:containedctx // lives as long as one Restore
+	name     string
+	from     io.ReaderAt
+	unpacker *zstd.Decoder
+	list     []frame
+	at       []int64
+}
+
+// Len is the number of frames.
+func (f *Frames) Len() int { return len(f.list) }
+
+// Each calls fn for all frames, in no order and by as many goroutines as there
+// are processors. data is fn's until it returns. The first error ends it.
+func (f *Frames) Each(fn func(i int, data []byte) error) error {
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(f.ctx)
+	for range min(runtime.GOMAXPROCS(0), len(f.list)) {
+		group.Go(func() error {
+			var packed, data []byte
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(f.list) {
+					return nil
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				var err error
+				if packed, data, err = f.frame(i, packed, data); err != nil {
+					return err
+				}
+				if err := fn(i, data); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// frame reads frame i into the given buffers, or longer ones.
+func (f *Frames) frame(i int, packed, data []byte) (packed2, data2 []byte, err error) {
+	e := f.list[i]
+	packed = grow(packed, int(e.packed()))
+	if err := readAt(f.from, packed, f.at[i]); err != nil {
+		return packed, data, err
+	}
+	if xxhash.Sum64(packed) != e.hash() {
+		return packed, data, broken("the hash of a part of section %q is wrong", f.name)
+	}
+	data = grow(data, int(e.raw()))
+	out, err := f.unpacker.DecodeAll(packed, data[:0])
+	if err != nil || len(out) != int(e.raw()) {
+		return packed, data, broken("a part of section %q can't be unpacked", f.name)
+	}
+	return packed, out, nil
+}
+
+func grow(b []byte, n int) []byte {
+	if cap(b) < n {
+		return make([]byte, n)
+	}
+	return b[:n]
+}
