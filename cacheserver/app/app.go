@@ -193,6 +193,12 @@ func (a *App) Start(ctx context.Context) error {
 	if host, _, err := net.SplitHostPort(a.o.Listen); err == nil && !isLoopback(host) {
 		a.log.Warn("listening for everybody who can reach this address, without any identity (--insecure)", "addr", a.Addr())
 	}
+	if a.o.Headroom > 0 {
+		a.background(ctx, "memory", "tune memory", func(ctx context.Context) error {
+			a.loadInHeadroom(ctx, a.records.Wait(""))
+			return nil
+		})
+	}
 	a.background(ctx, "follower", "follow the source", a.follower.Run)
 	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)

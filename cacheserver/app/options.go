@@ -41,6 +41,8 @@ type Options struct {
 
 	Patience Patience // with the source; no flag, tests make it short
 
+	Headroom int64 // bytes that the heap may grow by between two collections of the first read; 0: as GOGC says. Set by TuneMemory
+
 	Version string       // of the program
 	Log     *slog.Logger // nil: made from LogLevel and LogFormat, to standard error
 }

@@ -7,10 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
@@ -99,31 +95,6 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 		Failure: func(db, reason string) { failures.WithLabelValues(db, reason).Inc() },
 		Loaded:  func(_, _ int64, took time.Duration) { loads.Observe(took.Seconds()) },
 	}, nil
-}
-
-// TuneMemory sets the garbage collector where the environment does not.
-//
-// Nearly all of the heap is records that live long and hold few pointers, so a
-// collection is cheap, while the usual GOGC of 100 would double the memory:
-// measured with 50 changes/s, resident memory is 1.5 times the records at 20
-// and 2.5 times at 100, for the same number of requests. Within a container the
-// limit keeps the collector ahead of the kernel's own, which would kill.
-func TuneMemory(getenv func(string) string, log *slog.Logger) {
-	if getenv("GOGC") == "" {
-		const percent = 20
-		debug.SetGCPercent(percent)
-	}
-	if getenv("GOMEMLIMIT") != "" {
-		return
-	}
-	text, err := os.ReadFile("/sys/fs/cgroup/memory.max")
-	if err != nil {
-		return // no container, no limit
-	}
-	if limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && limit > 0 {
-		debug.SetMemoryLimit(limit / 10 * 9)
-		log.Info("memory is limited to nine tenths of the container's", "container", limit)
-	}
 }
 
 // HealthCheck asks the server that runs with these options whether it lives. A

@@ -14,8 +14,7 @@ import (
 type batch struct {
 	result  Result
 	touched map[*entry]*previous
-	infos   bool             // agent_info documents changed
-	places  map[int]gathered // by number of the change, before the first generation
+	infos   bool // agent_info documents changed
 }
 
 // previous is what a record was made of before the batch, and the request that
@@ -30,19 +29,18 @@ type previous struct {
 // Before the first Commit of a Load it only gathers. Applying a change again
 // changes nothing. Changes of different documents may come in any order.
 func (s *Store) Apply(changes []Change) Result {
-	places := s.gather(changes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.apply(changes, places)
+	return s.apply(changes)
 }
 
-func (s *Store) apply(changes []Change, places map[int]gathered) Result {
-	b := &batch{touched: map[*entry]*previous{}, places: places}
+func (s *Store) apply(changes []Change) Result {
+	b := &batch{touched: map[*entry]*previous{}}
 	for i := range changes {
 		c := &changes[i]
 		switch c.Kind {
 		case ReqMgr:
-			s.applyRequest(b, c, i)
+			s.applyRequest(b, c)
 		case AgentWork:
 			s.applyWork(b, c)
 		case AgentInfo:
@@ -86,7 +84,7 @@ func (s *Store) owner(id string) *entry {
 	return nil
 }
 
-func (s *Store) applyRequest(b *batch, c *Change, number int) {
+func (s *Store) applyRequest(b *batch, c *Change) {
 	e := s.owner(c.ID)
 	if c.Deleted {
 		if e != nil {
@@ -108,7 +106,7 @@ func (s *Store) applyRequest(b *batch, c *Change, number int) {
 	if e != nil && e.name != name {
 		s.dropRequest(b, e, c.ID)
 	}
-	s.putRequest(b, s.entryOf(name), c, number)
+	s.putRequest(b, s.entryOf(name), c)
 }
 
 // requestState gives the known hash of a request document of e, and its mark.
@@ -136,7 +134,7 @@ func (s *Store) entryOf(name string) *entry {
 	return e
 }
 
-func (s *Store) putRequest(b *batch, e *entry, c *Change, number int) {
+func (s *Store) putRequest(b *batch, e *entry, c *Change) {
 	if c.ID != e.name {
 		s.aliases[strings.Clone(c.ID)] = e
 	}
@@ -157,21 +155,17 @@ func (s *Store) putRequest(b *batch, e *entry, c *Change, number int) {
 	}
 	e.hash, e.seen = c.Hash, s.epoch
 	e.setRequest(strings.Clone(c.ID), rivals)
-	record := *c.Workflow
-	s.setRequest(b, e, o, &record, number)
+	s.setRequest(e, o, c.Workflow)
 }
 
 // setRequest keeps the request's side until the record is made of it.
-func (s *Store) setRequest(b *batch, e *entry, o *previous, record *schema.Workflow, number int) {
-	if s.current.Load() != nil {
-		o.record = record
+func (s *Store) setRequest(e *entry, o *previous, record *schema.Workflow) {
+	if s.current.Load() == nil {
+		e.request = record
 		return
 	}
-	place, ok := b.places[number]
-	if !ok {
-		place = s.gatherOne(record)
-	}
-	e.gathered, e.at = place.block, uint8(place.at)
+	own := *record // Join writes to it
+	o.record = &own
 }
 
 // requestSide gives the request's side of the record of e.
@@ -179,8 +173,8 @@ func (s *Store) requestSide(b *batch, e *entry) *schema.Workflow {
 	if o := b.touched[e]; o != nil && o.record != nil {
 		return o.record
 	}
-	if e.gathered != nil {
-		return e.gathered.Workflow(s.layout, int(e.at))
+	if e.request != nil {
+		return e.request
 	}
 	w, _ := s.oldRecord(e)
 	return w
@@ -212,7 +206,7 @@ func (s *Store) dropRequest(b *batch, e *entry, id string) {
 	o := s.touch(b, e)
 	rivals := slices.Clone(e.rivals())
 	if len(rivals) == 0 {
-		e.has, e.hash, e.gathered, e.rare, o.record = false, 0, nil, nil, nil
+		e.has, e.hash, e.request, e.rare, o.record = false, 0, nil, nil, nil
 		s.orphans += len(e.docs)
 		return
 	}
@@ -225,7 +219,7 @@ func (s *Store) dropRequest(b *batch, e *entry, id string) {
 	next := rivals[0]
 	e.hash, e.seen = next.hash, next.seen
 	e.setRequest(next.id, rivals[1:])
-	s.setRequest(b, e, o, next.record, -1)
+	s.setRequest(e, o, next.record)
 }
 
 func without(rivals []rival, id string) []rival {

@@ -17,16 +17,15 @@ import (
 // parts of the record come from. The request's side is in the record itself.
 // There is one for each workflow: its size counts.
 type entry struct {
-	name     string
-	hash     uint64 // of the request document
-	due      int64  // when the alerts must be made again, Unix s; 0: never
-	docs     []*agentDoc
-	gathered *block.Block // holds the request's side before the first generation
-	rare     *rare        // nil for nearly all
-	seen     uint32       // epoch in which the request was seen last
-	at       uint8        // place in gathered
-	has      bool         // the request is there; else the parts are orphans
-	stale    bool         // an agent's document was stale when the alerts were made
+	name    string
+	hash    uint64 // of the request document
+	due     int64  // when the alerts must be made again, Unix s; 0: never
+	docs    []*agentDoc
+	request *schema.Workflow // the request's side before the first generation, not to be changed
+	rare    *rare            // nil for nearly all
+	seen    uint32           // epoch in which the request was seen last
+	has     bool             // the request is there; else the parts are orphans
+	stale   bool             // an agent's document was stale when the alerts were made
 }
 
 // rare is for workflows whose request document is not named like it, or that

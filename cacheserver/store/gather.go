@@ -10,59 +10,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Before the first generation records are kept in blocks in the order they
-// came, which takes no more memory than the generation will.
-
-// gathered is the place of a request's side before the first generation.
-type gathered struct {
-	block *block.Block
-	at    int // less than block.Size
-}
-
-// gather packs the requests of a batch, outside of the lock. The result is by
-// number of the change; nil when there is a generation.
-func (s *Store) gather(changes []Change) map[int]gathered {
-	if s.current.Load() != nil {
-		return nil
-	}
-	places := make(map[int]gathered, len(changes))
-	b := block.NewBuilder(s.layout)
-	var numbers []int
-	flush := func() {
-		if len(numbers) == 0 {
-			return
-		}
-		blk := b.Build()
-		for at, number := range numbers {
-			places[number] = gathered{blk, at}
-		}
-		numbers = numbers[:0]
-	}
-	var buf []byte
-	for i := range changes {
-		c := &changes[i]
-		if c.Kind != ReqMgr || c.Deleted || c.Workflow == nil {
-			continue
-		}
-		if hash, ok := s.known.get(ReqMgr, c.ID); ok && hash == c.Hash {
-			continue
-		}
-		w := *c.Workflow
-		buf = schema.AppendJSON(buf[:0], &w)
-		b.Add(&w, buf, block.Source{})
-		if numbers = append(numbers, i); len(numbers) == block.Size {
-			flush()
-		}
-	}
-	flush()
-	return places
-}
-
-func (s *Store) gatherOne(w *schema.Workflow) gathered {
-	b := block.NewBuilder(s.layout)
-	b.Add(w, schema.AppendJSON(nil, w), block.Source{})
-	return gathered{block: b.Build()}
-}
+// Before the first generation the request's side of each record is kept as the
+// decoder made it, which takes less than the record will: encoding it before
+// its agents are known would be done twice.
 
 // build makes the first generation of all that was gathered, on all cores.
 func (s *Store) build() *tree.Tree {
@@ -99,25 +49,24 @@ func (s *Store) build() *tree.Tree {
 }
 
 func (s *Store) buildBlock(builder *block.Builder, entries []*entry, mu *sync.Mutex) *block.Block {
-	records := make([]*schema.Workflow, len(entries))
+	records := make([]schema.Workflow, len(entries))
 	parts := make([][]schema.AgentPart, len(entries))
 	dues := make([]int64, len(entries))
 	var buf []byte
 	for i, e := range entries {
-		w := e.gathered.Workflow(s.layout, int(e.at))
-		e.gathered = nil
+		w := &records[i]
+		*w, e.request = *e.request, nil // Join must not write to what a caller has
 		docs := s.joined(e, w.Status)
 		parts[i] = s.unpack(e, partsOf(docs))
 		schema.Join(w, parts[i])
 		dues[i] = s.alert(e, w, docs)
 		buf = schema.AppendJSON(buf[:0], w)
 		builder.Add(w, buf, e.sourceOf(docs))
-		records[i] = w
 	}
 	mu.Lock()
 	defer mu.Unlock()
 	for i, e := range entries {
-		s.sums.Add(records[i], parts[i])
+		s.sums.Add(&records[i], parts[i])
 		s.recoveries.move(e.name, "", records[i].OriginalRequest)
 		s.schedule(e, dues[i])
 	}

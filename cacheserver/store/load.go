@@ -38,10 +38,9 @@ func (s *Store) BeginLoad() *Load {
 
 // Add applies documents. It may be called by several goroutines.
 func (l *Load) Add(changes []Change) {
-	places := l.s.gather(changes)
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	l.refetch = append(l.refetch, l.s.apply(changes, places).Refetch...)
+	l.refetch = append(l.refetch, l.s.apply(changes).Refetch...)
 }
 
 // Commit ends the read: what it did not see is removed. The first Commit

@@ -39,6 +39,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return app.HealthCheck(ctx, o)
 	}
 	o.Version = version
-	app.TuneMemory(getenv, slog.New(slog.NewTextHandler(out, nil)))
+	app.TuneMemory(&o, getenv, slog.New(slog.NewTextHandler(out, nil)))
 	return app.Run(ctx, o)
 }
