@@ -91,7 +91,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.records = records
 	if a.follower, err = follower.New(follower.Options{
-		Source: source, Store: follower.OfStore(records), PollInterval: pollInterval(o),
+		Source: source, Store: follower.OfStore(records), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o),
 		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait, Log: a.log, Hooks: hooks,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
@@ -141,6 +141,15 @@ func pollInterval(o Options) time.Duration {
 		return 0
 	}
 	return o.PollInterval
+}
+
+// rereadEvery is the follower's: a requestcache is compared with its next answer
+// as a whole.
+func rereadEvery(o Options) time.Duration {
+	if o.RequestCache != "" {
+		return 0
+	}
+	return o.RereadEvery
 }
 
 func (a *App) newCouch() (*couch.Client, error) {

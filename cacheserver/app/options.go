@@ -27,6 +27,7 @@ type Options struct {
 	WMStatsDB         string
 	LogDB             string
 	PollInterval      time.Duration // 0: follow the changes feed; look at RequestCache each 5 min
+	RereadEvery       time.Duration // read everything again so often, beside the feed; 0: never
 	MaxLoss           float64       // a full read that misses this share of the known documents, or more, is held back; 1: none is
 
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
@@ -62,9 +63,10 @@ func Defaults() Options {
 	return Options{
 		Listen:    "127.0.0.1:8081",
 		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
-		MaxLoss:    0.2,
-		CacheBytes: 256 << 20,
-		LogLevel:   "info", LogFormat: "text",
+		RereadEvery: 6 * time.Hour,
+		MaxLoss:     0.2,
+		CacheBytes:  256 << 20,
+		LogLevel:    "info", LogFormat: "text",
 		Drain: 10 * time.Second,
 	}
 }
@@ -108,6 +110,7 @@ func (o *Options) settings() []setting {
 		text("wmstats-db", &o.WMStatsDB, "database of the agents' documents"),
 		text("logdb", &o.LogDB, "database of log messages"),
 		duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed, and looks at a --requestcache URL each 5 minutes"),
+		duration("reread-every", &o.RereadEvery, "read everything again so often, beside the changes feed, and repair what it did not bring; 0: never"),
 		{"max-loss", "hold a full read back that misses this share of the known requests, agent documents or agents, or more; 1 believes every read", strconv.FormatFloat(o.MaxLoss, 'g', -1, 64), false,
 			func(s string) (err error) {
 				if o.MaxLoss, err = strconv.ParseFloat(s, 64); err != nil || !(o.MaxLoss > 0 && o.MaxLoss <= 1) {
@@ -187,7 +190,7 @@ func (o *Options) validate() error {
 			fault("--%s must not be empty", name)
 		}
 	}
-	for name, value := range map[string]time.Duration{"poll-interval": o.PollInterval, "drain": o.Drain, "drain-delay": o.DrainDelay} {
+	for name, value := range map[string]time.Duration{"poll-interval": o.PollInterval, "reread-every": o.RereadEvery, "drain": o.Drain, "drain-delay": o.DrainDelay} {
 		if value < 0 {
 			fault("--%s %s: must not be negative", name, value)
 		}

@@ -76,7 +76,9 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 	loads := prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "wmstats_follower_load_seconds", Help: "Length of full reads.", Buckets: prometheus.ExponentialBuckets(.1, 2, 14),
 	})
-	for _, c := range []prometheus.Collector{documents, bytes, bad, flaws, changes, failures, lag, loads} {
+	rereads := counter("wmstats_follower_rereads_total", "Reads of everything beside the feeds, by how they ended.", "result")
+	repaired := counter("wmstats_follower_repaired_documents_total", "Documents that differed from the source without a change in the feed, and were repaired.")
+	for _, c := range []prometheus.Collector{rereads, repaired, documents, bytes, bad, flaws, changes, failures, lag, loads} {
 		if err := registry.Register(c); err != nil {
 			return follower.Hooks{}, fmt.Errorf("register the follower's metrics: %w", err)
 		}
@@ -92,6 +94,15 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 			changes.WithLabelValues().Add(float64(n))
 			lag.Observe(since.Seconds())
 		},
+		Reread: func(n int, _ time.Duration, err error) {
+			result := "done"
+			if err != nil {
+				result = "failed"
+			}
+			rereads.WithLabelValues(result).Inc()
+			repaired.WithLabelValues().Add(float64(n))
+		},
+		Held:    func(reason string) { failures.WithLabelValues("all", reason).Inc() },
 		Failure: func(db, reason string) { failures.WithLabelValues(db, reason).Inc() },
 		Loaded:  func(_, _ int64, took time.Duration) { loads.Observe(took.Seconds()) },
 	}, nil

@@ -62,6 +62,18 @@ type Seq string
 type Position struct {
 	Seq      Seq
 	Instance string // instance_start_time: another value means another database of the same name
+
+	// Documents that the database has and has had: the deleted ones count too.
+	// 0: not known.
+	Documents int64
+}
+
+// Same tells whether a later position is one of the same database. The time of
+// its making has whole seconds; but the documents of one database, deleted ones
+// with them, do not become fewer, apart from purges and from replicas that lag
+// a little. So a tenth of them that is missing means another database too.
+func (p Position) Same(later Position) bool {
+	return p.Instance == later.Instance && later.Documents >= p.Documents-p.Documents/10
 }
 
 // Options tells where CouchDB is and how patient to be.
@@ -235,6 +247,8 @@ func (c *Client) Position(ctx context.Context, db Database) (Position, error) {
 	var info struct {
 		UpdateSeq json.RawMessage `json:"update_seq"`
 		Instance  json.RawMessage `json:"instance_start_time"`
+		Live      int64           `json:"doc_count"`
+		Deleted   *int64          `json:"doc_del_count"`
 	}
 	if err := json.Unmarshal(stats.RawResponse, &info); err != nil {
 		return Position{}, &Error{Op: op, Kind: ErrForm, Err: err}
@@ -242,7 +256,11 @@ func (c *Client) Position(ctx context.Context, db Database) (Position, error) {
 	if len(info.UpdateSeq) == 0 {
 		return Position{}, &Error{Op: op, Kind: ErrForm, Reason: "no update_seq"}
 	}
-	return Position{Seq: seqOf(info.UpdateSeq), Instance: string(seqOf(info.Instance))}, nil
+	p := Position{Seq: seqOf(info.UpdateSeq), Instance: string(seqOf(info.Instance))}
+	if info.Deleted != nil { // a server that does not count them counts fewer after each deletion
+		p.Documents = info.Live + *info.Deleted
+	}
+	return p, nil
 }
 
 // seqOf takes a seq in any of its forms: a text (CouchDB 2 and later) or a

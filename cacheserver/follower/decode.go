@@ -42,6 +42,7 @@ func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
 type mode struct {
 	fullRead bool // what is not added is removed when the read ends
 	afresh   bool // decode also what the store seems to have
+	behind   bool // a re-read: the feeds go on, and have the processors
 }
 
 // document appends the changes that one document or tombstone makes: none if

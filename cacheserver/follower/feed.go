@@ -31,6 +31,9 @@ func (f *Follower) follow(ctx context.Context) {
 			}
 		})
 	}
+	if f.o.RereadEvery > 0 {
+		feeds.Go(func() { f.rereads(ctx) })
+	}
 	f.gather(ctx, items)
 	feeds.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, errReload) {
@@ -83,9 +86,10 @@ func (f *Follower) feedOnce(ctx context.Context, db couch.Database, items chan<-
 	if err != nil {
 		return err
 	}
-	if from.Instance != now.Instance {
+	if !from.Same(now) {
 		return errRecreated
 	}
+	f.counted(db, now.Documents)
 	f.state.alive(db)
 	polling := f.o.PollInterval > 0
 	if polling && now.Seq == from.Seq {

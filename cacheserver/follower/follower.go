@@ -76,6 +76,8 @@ type Hooks struct {
 	Batch     func(changes int, lag time.Duration)                       // applied; lag since the oldest of them came
 	Failure   func(db string, reason string)                             // a read or feed failed
 	Loaded    func(documents int64, bytes int64, took time.Duration)     // a full read was committed
+	Reread    func(repaired int, took time.Duration, err error)          // a re-read ended; err: why it repaired nothing
+	Held      func(reason string)                                        // a full read was held back
 	Phase     func(phase string, documents int64, elapsed time.Duration) // progress of a full read, every few seconds
 }
 
@@ -90,6 +92,7 @@ type Options struct {
 	HoldWait     time.Duration // wait before another full read when the last one lost too much; 0: 2 min
 	PollInterval time.Duration // ask for changes so often instead of following a feed; 0: follow
 	TickInterval time.Duration // rules that depend on time; 0: 30 s
+	RereadEvery  time.Duration // everything is read again so often, beside the feeds, and repaired; 0: never
 	Statuses     []string      // of requests that are of interest; nil: those that schema calls active
 	Workers      int           // goroutines that decode; 0: GOMAXPROCS
 	Quarantine   int           // documents in the list of unusable ones; 0: 1000
@@ -119,6 +122,7 @@ func (o Options) withDefaults() (Options, error) {
 		{"HoldWait", &o.HoldWait, 2 * time.Minute},
 		{"PollInterval", &o.PollInterval, 0},
 		{"TickInterval", &o.TickInterval, 30 * time.Second},
+		{"RereadEvery", &o.RereadEvery, 0},
 	} {
 		if *d.value < 0 {
 			faults = append(faults, fmt.Errorf("%s must not be negative", d.name))
@@ -158,6 +162,7 @@ type Follower struct {
 	decoder    *decoder
 	quarantine *quarantine
 	state      *sourceState
+	meeting    meeting
 
 	mu        sync.Mutex
 	positions map[couch.Database]couch.Position // what the store has
@@ -223,8 +228,19 @@ func (f *Follower) advance(to map[couch.Database]couch.Seq) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for db, seq := range to {
-		f.positions[db] = couch.Position{Seq: seq, Instance: f.positions[db].Instance}
+		position := f.positions[db]
+		position.Seq = seq
+		f.positions[db] = position
 	}
+}
+
+// counted notes how many documents a database has had at most.
+func (f *Follower) counted(db couch.Database, documents int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	position := f.positions[db]
+	position.Documents = max(position.Documents, documents)
+	f.positions[db] = position
 }
 
 // tick lets the store apply its rules of time.

@@ -310,7 +310,7 @@ func TestManyDeletionsAtOnce(t *testing.T) {
 // TestNothingIsLost writes, rewrites and deletes while the server misbehaves
 // in one way after the other.
 func TestNothingIsLost(t *testing.T) {
-	bothWays(t, func(t *testing.T, r *rig) {
+	test := func(t *testing.T, r *rig) {
 		const n = 60
 		r.fill(n)
 		r.start()
@@ -350,6 +350,10 @@ func TestNothingIsLost(t *testing.T) {
 		}
 		r.srv.Behave()
 		r.converges(n)
+	}
+	bothWays(t, test)
+	t.Run("with re-reads all the time", func(t *testing.T) {
+		test(t, newRig(t, func(o *Options) { o.RereadEvery = time.Millisecond }))
 	})
 }
 

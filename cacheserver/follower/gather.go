@@ -125,9 +125,9 @@ func (f *Follower) gather(ctx context.Context, items <-chan item) {
 func (f *Follower) apply(b *batch) {
 	changes := f.decodeBatch(b.rows)
 	if len(changes) > 0 {
-		result := f.o.Store.Apply(changes)
+		result := f.meeting.apply(f.o.Store, b.rows, changes)
 		if len(result.Refetch) > 0 {
-			f.o.Store.Apply(f.again(b.rows, result.Refetch))
+			f.meeting.apply(f.o.Store, nil, f.again(b.rows, result.Refetch))
 		}
 		if f.o.Hooks.Batch != nil {
 			f.o.Hooks.Batch(len(changes), f.o.Now().Sub(b.oldest))

@@ -73,9 +73,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 	}
 	result, err := into.Commit()
 	if err != nil {
-		if hook := f.o.Hooks.Failure; hook != nil {
-			hook("all", heldBackText)
-		}
+		call(f.o.Hooks.Held, heldBackText)
 		f.state.reloading(heldBackText + heldBackDetail(err))
 		return fmt.Errorf("%w: %w", errHeldBack, err)
 	}
@@ -181,7 +179,11 @@ func (f *Follower) readAll(ctx context.Context, into Load, start time.Time, m mo
 	}
 	full := make(chan *parcel, cap(free))
 	group, ctx := errgroup.WithContext(ctx)
-	for range f.o.Workers {
+	workers := f.o.Workers
+	if m.behind {
+		workers = 1
+	}
+	for range workers {
 		group.Go(func() error { return f.decodeParcels(ctx, full, free, into, m) })
 	}
 	group.Go(func() error {
@@ -190,6 +192,9 @@ func (f *Follower) readAll(ctx context.Context, into Load, start time.Time, m mo
 		for _, db := range followed() {
 			readers.Go(func() error {
 				err := f.readOne(ctx, db, full, free, &read, start)
+				if m.behind {
+					return err // the feeds say how the source is
+				}
 				if err != nil && ctx.Err() == nil { // else the other one failed first
 					return f.loadFailed(db, err)
 				}

@@ -182,6 +182,7 @@ type rig struct {
 	client   *couch.Client
 	follower *Follower
 	stop     func()
+	still    atomic.Int64 // a second in which the stand-in's clock stands still; 0: each look is one later
 }
 
 // newRig makes everything and starts nothing.
@@ -189,7 +190,12 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
 	var seconds atomic.Int64 // databases are told apart by the second of their making
 	r := &rig{t: t, store: newStoreFake()}
-	r.srv = couchfake.New(couchfake.Options{BuiltinViews: true, Now: func() time.Time { return time.Unix(1e9+seconds.Add(1), 0) }})
+	r.srv = couchfake.New(couchfake.Options{BuiltinViews: true, Now: func() time.Time {
+		if at := r.still.Load(); at != 0 {
+			return time.Unix(at, 0)
+		}
+		return time.Unix(1e9+seconds.Add(1), 0)
+	}})
 	var err error
 	r.end, err = couchfake.Listen("127.0.0.1:0", r.srv)
 	require.NoError(t, err)

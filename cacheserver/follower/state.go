@@ -94,6 +94,17 @@ func (s *sourceState) reloading(reason string) {
 	s.tell()
 }
 
+// doubt notes that a re-read was held back, or with "" that one was believed.
+// The data are complete all the same.
+func (s *sourceState) doubt(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hold != reason {
+		s.hold = reason
+		s.tell()
+	}
+}
+
 // loaded notes that a full read is in the store.
 func (s *sourceState) loaded(took time.Duration) {
 	s.mu.Lock()

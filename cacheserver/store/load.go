@@ -89,23 +89,31 @@ func (s *Store) sweep(b *batch) {
 	for _, e := range s.entries {
 		for _, r := range slices.Clone(e.rivals()) {
 			if r.seen != s.epoch {
+				b.sweep(ReqMgr, r.id)
 				s.dropRequest(b, e, r.id)
 			}
 		}
 		if e.has && e.seen != s.epoch {
+			b.sweep(ReqMgr, e.requestID())
 			s.dropRequest(b, e, e.requestID())
 		}
 	}
 	for _, d := range s.docs {
 		if d.seen != s.epoch {
+			b.sweep(AgentWork, d.id)
 			s.dropDoc(b, d)
 		}
 	}
 	for id, n := range s.infos {
 		if n.seen != s.epoch {
+			b.sweep(AgentInfo, id)
 			delete(s.infos, id)
 			s.known.set(AgentInfo, id, 0)
 			b.infos = true
 		}
 	}
+}
+
+func (b *batch) sweep(kind Kind, id string) {
+	b.result.Swept = append(b.result.Swept, Document{kind, id})
 }

@@ -55,6 +55,13 @@ type Result struct {
 	// Refetch names the documents of changes that came without content although
 	// the content was not the known one: they were left out.
 	Refetch []string
+	Swept   []Document // that a Commit removed, as its read did not see them
+}
+
+// Document names a document.
+type Document struct {
+	Kind Kind
+	ID   string
 }
 
 // Options are what a Store is made with. The zero value is good.

@@ -1,0 +1,172 @@
+package follower
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/store"
+)
+
+// namedInLog is how many of the repaired documents a log line names.
+const namedInLog = 10
+
+// meeting lets a re-read and the feeds write to one store: of a document that
+// a feed brought since the re-read began, the feed knows better than a row that
+// may have waited in a queue.
+type meeting struct {
+	mu      sync.Mutex
+	touched map[quarantineKey]bool // brought by the feeds since the re-read began; nil: none is under way
+}
+
+func (m *meeting) begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.touched = map[quarantineKey]bool{}
+}
+
+func (m *meeting) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.touched = nil
+}
+
+// apply gives a feed's batch to the store. Tombstones count even where they
+// make no change: the document may be on its way to the store.
+func (m *meeting) apply(to Store, rows []item, changes []store.Change) store.Result {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.touched != nil {
+		for _, c := range changes {
+			m.touched[documentOf(c)] = true
+		}
+		for _, it := range rows {
+			if it.change.Deleted {
+				m.touched[quarantineKey{it.db.String(), it.change.ID}] = true
+			}
+		}
+	}
+	return to.Apply(changes)
+}
+
+// documentOf names the document of a change.
+func documentOf(c store.Change) quarantineKey {
+	db := couch.WMStats
+	if c.Kind == store.ReqMgr {
+		db = couch.Requests
+	}
+	return quarantineKey{db.String(), c.ID}
+}
+
+// comparing is the Load of a re-read: it leaves out what a feed knows better,
+// and notes what was not as it should be.
+type comparing struct {
+	Load
+	meeting *meeting
+	found   map[quarantineKey]bool // documents that the store did not have so; guarded by the meeting
+}
+
+func (c *comparing) Add(changes []store.Change) {
+	c.meeting.mu.Lock()
+	defer c.meeting.mu.Unlock()
+	kept := changes[:0]
+	for _, change := range changes {
+		if change.Workflow != nil || change.Part != nil || change.Info != nil {
+			key := documentOf(change)
+			if c.meeting.touched[key] {
+				continue
+			}
+			c.found[key] = true
+		}
+		kept = append(kept, change)
+	}
+	c.Load.Add(kept)
+}
+
+// rereads reads everything again from time to time, beside the feeds: a feed
+// that leaves changes out can't be told from one that has none. It returns when
+// ctx ends.
+func (f *Follower) rereads(ctx context.Context) {
+	every := f.o.RereadEvery
+	// Replicas that were started together do not read together.
+	spread := func() time.Duration { return every - every/8 + rand.N(every/4+1) }
+	for wait := spread(); pause(ctx, wait); {
+		wait = spread()
+		start := f.o.Now()
+		repaired, err := f.reread(ctx, start)
+		if ctx.Err() != nil {
+			return
+		}
+		took := f.o.Now().Sub(start)
+		if hook := f.o.Hooks.Reread; hook != nil {
+			hook(repaired, took, err)
+		}
+		if err != nil {
+			wait = min(wait, f.o.HoldWait)
+			f.o.Log.Warn("reading again failed; what is known stays", "took", took, "retry_in", wait, "err", err)
+		}
+	}
+}
+
+// reread reads both databases and repairs what differs: a document that a feed
+// did not bring, and one that is gone. Nothing is removed when it fails or
+// misses too much. It returns how many documents were repaired.
+func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
+	since := f.Positions()
+	f.meeting.begin()
+	defer f.meeting.end()
+	into := &comparing{Load: f.o.Store.BeginLoad(), meeting: &f.meeting, found: map[quarantineKey]bool{}}
+	read, err := f.readAll(ctx, into, start, mode{fullRead: true, behind: true})
+	if err != nil {
+		into.Abort()
+		return 0, err
+	}
+	result, err := into.Commit()
+	if err != nil {
+		call(f.o.Hooks.Held, heldBackText)
+		f.state.doubt(heldBackText + heldBackDetail(err))
+		return 0, fmt.Errorf("%w: %w", errHeldBack, err)
+	}
+	f.state.doubt("")
+	for _, d := range result.Swept {
+		into.found[documentOf(store.Change{Kind: d.Kind, ID: d.ID})] = true
+	}
+	repaired, err := f.unannounced(ctx, since, into.found)
+	if err != nil {
+		return 0, fmt.Errorf("tell repaired documents from those under way: %w", err)
+	}
+	log := f.o.Log.Info
+	if len(repaired) > 0 {
+		log = f.o.Log.Warn
+	}
+	log("everything was read again", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", f.o.Now().Sub(start),
+		"repaired", len(repaired), "such_as", repaired[:min(len(repaired), namedInLog)])
+	return len(repaired), nil
+}
+
+// unannounced names those of the documents found that the source does not list
+// as changed since the re-read began: the others were on their way.
+func (f *Follower) unannounced(ctx context.Context, since map[couch.Database]couch.Position, found map[quarantineKey]bool) (left []string, err error) {
+	for _, db := range followed() {
+		if len(found) == 0 {
+			break
+		}
+		for change, err := range f.o.Source.Changes(ctx, db, since[db].Seq, couch.FeedOptions{Once: true}) {
+			if errors.Is(err, couch.ErrSeqUnknown) {
+				break // the feed meets it too, and everything is read again
+			}
+			if err != nil {
+				return nil, err
+			}
+			delete(found, quarantineKey{db.String(), change.ID})
+		}
+	}
+	for key := range found {
+		left = append(left, key.database+"/"+key.id)
+	}
+	return left, nil
+}

@@ -1,0 +1,281 @@
+package follower
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/mock/couchfake"
+)
+
+// rereadLog counts what re-reads do.
+type rereadLog struct {
+	mu                     sync.Mutex
+	done, failed, repaired int
+}
+
+func (l *rereadLog) note(repaired int, _ time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.failed++
+	} else {
+		l.done++
+	}
+	l.repaired += repaired
+}
+
+func (l *rereadLog) counts() (done, failed, repaired int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.done, l.failed, l.repaired
+}
+
+// more waits for another two ends of re-reads of a kind: the second one began
+// after the call.
+func (l *rereadLog) more(r *rig, of func(done, failed int) int) {
+	r.t.Helper()
+	done, failed, _ := l.counts()
+	from := of(done, failed)
+	r.eventually("two more re-reads", func() bool { done, failed, _ := l.counts(); return of(done, failed) >= from+2 })
+}
+
+func good(done, _ int) int  { return done }
+func bad(_, failed int) int { return failed }
+
+// rereading is a rig over the real store that reads again all the time.
+func rereading(t *testing.T) (*rig, *store.Store, *rereadLog) {
+	t.Helper()
+	s, l := realStore(t), &rereadLog{}
+	r := newRig(t, func(o *Options) {
+		o.Store, o.RereadEvery, o.Hooks.Reread = OfStore(s), 5*time.Millisecond, l.note
+	})
+	return r, s, l
+}
+
+// has says whether the store holds exactly what the source holds.
+func (r *rig) has(s *store.Store, n int) bool {
+	want := r.source(names(n)...)
+	for _, id := range names(n) {
+		for _, kind := range []store.Kind{store.ReqMgr, store.AgentWork, store.AgentInfo} {
+			hash, known := s.KnownHash(kind, id)
+			wanted, ok := want[key(kind, id)]
+			if known != ok || hash != wanted {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// TestARereadRepairsWhatAFeedHides: the feed says nothing of what happens, and
+// nothing else is wrong with it.
+func TestARereadRepairsWhatAFeedHides(t *testing.T) {
+	r, s, l := rereading(t)
+	const n = 40
+	r.fill(n)
+	r.start()
+	r.eventually("the first read", func() bool { return r.has(s, n) })
+	l.more(r, good)
+	_, _, repaired := l.counts()
+	require.Zero(t, repaired, "nothing to repair")
+	before := s.Info().Generation
+
+	require.NoError(t, r.end.Refuse()) // the next feeds hide
+	for _, db := range []string{requestDB, wmstatsDB} {
+		r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + db + "/_changes"}, Kind: couchfake.EmptyDB})
+	}
+	r.put(requestDB, requestDoc("wf0", "completed", 9), requestDoc("wf1", "normal-archived", 9), requestDoc("wf40", "new", 1))
+	r.put(wmstatsDB, workDoc("a1", "wf2", 77), workDoc("a2", "wf2", 1), infoDoc("a2", 1), infoDoc("a1", 2))
+	require.True(t, r.srv.Delete(wmstatsDB, "a1-wf3"))
+	require.True(t, r.srv.Delete(requestDB, "wf4"))
+	const hidden = 9
+	require.NoError(t, r.end.Accept())
+	r.eventually("the repair", func() bool { return r.has(s, n+1) })
+	l.more(r, good)
+	_, _, repaired = l.counts()
+	assert.Equal(t, hidden, repaired, "each counted once")
+	assert.NotEqual(t, before, s.Info().Generation)
+	r.eventually("fresh", func() bool { return !s.Source().Stale && s.Source().Complete })
+}
+
+// TestARereadLosesNothingOfTheFeed: changes and deletions come all the time
+// while everything is read; none of them counts as repaired.
+func TestARereadLosesNothingOfTheFeed(t *testing.T) {
+	r, s, l := rereading(t)
+	const n = 60
+	r.fill(n)
+	r.start()
+	for i := range 600 {
+		wf := fmt.Sprintf("wf%d", i*7%n)
+		switch i % 5 {
+		case 0:
+			r.put(requestDB, requestDoc(wf, "running-open", 1000+i))
+		case 1:
+			r.srv.Delete(wmstatsDB, "a1-"+wf)
+		case 2:
+			r.srv.Delete(requestDB, wf)
+		default:
+			r.put(wmstatsDB, workDoc("a1", wf, 1000+i))
+		}
+		if i%60 == 0 {
+			l.more(r, good)
+		}
+	}
+	r.eventually("the same as the source", func() bool { return r.has(s, n) })
+	l.more(r, good)
+	require.True(t, r.has(s, n), "and it stays so")
+	_, _, repaired := l.counts()
+	assert.Zero(t, repaired)
+}
+
+// TestAFailedRereadReplacesNothing: neither one that is cut nor one that finds
+// too little; the feeds go on meanwhile.
+func TestAFailedRereadReplacesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault couchfake.Fault
+		stale bool
+	}{
+		"cut":    {couchfake.Fault{Kind: couchfake.CutInRow, Rows: 3}, false},
+		"500":    {couchfake.Fault{Kind: couchfake.FailStatus}, false},
+		"empty":  {couchfake.Fault{Kind: couchfake.EmptyDB}, true},
+		"halved": {couchfake.Fault{Kind: couchfake.HalveDB}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s, l := rereading(t)
+			const n = 200
+			r.fill(n)
+			r.start()
+			r.eventually("the first read", func() bool { return r.has(s, n) })
+			for _, path := range []string{"/" + requestDB + "/_design", "/" + wmstatsDB + "/_design"} {
+				fault := c.fault
+				fault.Match.Path = path
+				r.srv.Misbehave(fault)
+			}
+			l.more(r, bad)
+			require.True(t, r.has(s, n))
+			require.True(t, s.Source().Complete)
+			if c.stale {
+				require.Contains(t, s.Source().Reason, heldBackText)
+			}
+			r.put(requestDB, requestDoc("wf0", "completed", 9))
+			r.eventually("the feed", func() bool { return r.has(s, n) })
+			r.srv.Behave()
+			l.more(r, good)
+			require.False(t, s.Source().Stale, s.Source().Reason)
+			_, _, repaired := l.counts()
+			assert.Zero(t, repaired)
+		})
+	}
+}
+
+// TestADatabaseMadeAnewInTheSameSecond: instance_start_time is the same, and
+// the old position is of no use.
+func TestADatabaseMadeAnewInTheSameSecond(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		was, now couch.Position
+		same     bool
+	}{
+		{"grown", couch.Position{Instance: "1", Documents: 100}, couch.Position{Instance: "1", Documents: 101}, true},
+		{"purged a little", couch.Position{Instance: "1", Documents: 100}, couch.Position{Instance: "1", Documents: 90}, true},
+		{"smaller", couch.Position{Instance: "1", Documents: 100}, couch.Position{Instance: "1", Documents: 89}, false},
+		{"not counted", couch.Position{Instance: "1"}, couch.Position{Instance: "1"}, true},
+		{"another second", couch.Position{Instance: "1", Documents: 100}, couch.Position{Instance: "2", Documents: 100}, false},
+	} {
+		assert.Equal(t, c.same, c.was.Same(c.now), c.name)
+	}
+	bothWays(t, func(t *testing.T, r *rig) {
+		const n = 30
+		r.fill(n)
+		for i := range n {
+			r.srv.Delete(wmstatsDB, fmt.Sprintf("a1-wf%d", i))
+		}
+		r.start()
+		r.converges(n)
+		require.NoError(t, r.end.Refuse())
+		made, ok := r.srv.Stats(wmstatsDB)
+		require.True(t, ok)
+		require.True(t, r.srv.Drop(wmstatsDB))
+		r.still.Store(made.Created.Unix())
+		require.NoError(t, r.srv.Create(wmstatsDB))
+		r.put(wmstatsDB, infoDoc("a2", 1)) // a1 and the job are gone without a tombstone
+		require.NoError(t, r.end.Accept())
+		r.converges(n)
+		assert.True(t, r.store.was("made anew"))
+	})
+}
+
+// lateSource delivers what it has read only when it is told to, from the second
+// read on.
+type lateSource struct {
+	*couch.Client
+	mu     sync.Mutex
+	reads  int
+	taken  chan struct{} // one for each read that waits
+	onward chan struct{} // one for each read that may go on
+}
+
+func (s *lateSource) Read(ctx context.Context, db couch.Database, statuses []string, fn func(couch.Row) error) (string, error) {
+	var rows []couch.Row
+	way, err := s.Client.Read(ctx, db, statuses, func(row couch.Row) error {
+		row.Doc = slices.Clone(row.Doc)
+		rows = append(rows, row)
+		return nil
+	})
+	s.mu.Lock()
+	s.reads++
+	late := s.reads > len(followed())
+	s.mu.Unlock()
+	if late {
+		s.taken <- struct{}{}
+		select {
+		case <-s.onward:
+		case <-ctx.Done():
+			return way, ctx.Err()
+		}
+	}
+	for _, row := range rows {
+		if err := fn(row); err != nil {
+			return way, err
+		}
+	}
+	return way, err
+}
+
+// TestAChangeIsNewerThanARowUnderWay: what a feed brings while rows of a
+// re-read wait stands, whatever the rows say.
+func TestAChangeIsNewerThanARowUnderWay(t *testing.T) {
+	s, l := realStore(t), &rereadLog{}
+	source := &lateSource{taken: make(chan struct{}, 2), onward: make(chan struct{}, 2)}
+	r := newRig(t, func(o *Options) {
+		source.Client, _ = o.Source.(*couch.Client)
+		o.Source, o.Store, o.RereadEvery, o.Hooks.Reread = source, OfStore(s), 5*time.Millisecond, l.note
+	})
+	const n = 40
+	r.fill(n)
+	r.start()
+	for range followed() {
+		<-source.taken
+	}
+	r.put(requestDB, requestDoc("wf0", "completed", 9), requestDoc("wf1", "normal-archived", 9), requestDoc("wf40", "new", 1))
+	r.put(wmstatsDB, workDoc("a1", "wf2", 77), workDoc("a2", "wf2", 1), infoDoc("a1", 5))
+	require.True(t, r.srv.Delete(wmstatsDB, "a1-wf3"))
+	require.True(t, r.srv.Delete(requestDB, "wf4"))
+	r.eventually("the changes", func() bool { return r.has(s, n+1) })
+	for range followed() {
+		source.onward <- struct{}{}
+	}
+	r.eventually("the end of the re-read", func() bool { done, _, _ := l.counts(); return done == 1 })
+	assert.True(t, r.has(s, n+1), "the next re-read waits: nothing has repaired this")
+	_, _, repaired := l.counts()
+	assert.Zero(t, repaired)
+}
