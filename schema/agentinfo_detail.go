@@ -25,7 +25,7 @@ func (a *AgentInfoDoc) Detail() AgentDetail {
 		CouchProcesses: a.CouchProcesses, ProxyWarning: a.ProxyWarning,
 		WorkersTotal: a.WorkersTotal, WorkersBad: a.WorkersBad,
 		Counters: JobCounts{}.Derive(),
-	}}
+	}, AlertRecords: []Alert{}}
 	// A service writes no team and none of the keys of an agent (domain, 1.4).
 	if a.isAgent || a.Team != "" {
 		d.Kind = KindAgent

@@ -1,17 +1,29 @@
 package schema
 
+import "slices"
+
 // Limits are the thresholds of the alert and severity rules.
 type Limits struct {
 	AgentSilent   int64   // s without a report until an agent, or its counts, are stale: 1200
 	AssignedStall int64   // s in status assigned: 7200
 	StatusStall   int64   // s in acquired, running-open or running-closed with no running job: 172800
 	SiteErrorRate float64 // share of failing jobs above which a workflow has a site error: 0.85
+
+	Off []string // rules that are not applied, by code
 }
 
 // DefaultLimits are those of the present system.
 func DefaultLimits() Limits {
 	return Limits{AgentSilent: 1200, AssignedStall: 7200, StatusStall: 172800, SiteErrorRate: 0.85}
 }
+
+// IsZero says that nothing is set.
+func (l Limits) IsZero() bool {
+	return l.AgentSilent == 0 && l.AssignedStall == 0 && l.StatusStall == 0 && l.SiteErrorRate == 0 && len(l.Off) == 0
+}
+
+// On says that a rule is applied.
+func (l Limits) On(rule string) bool { return !slices.Contains(l.Off, rule) }
 
 // Codes of Workflow.Alerts, in the order in which they are listed.
 const (
@@ -22,6 +34,12 @@ const (
 	AlertStatusStall   = "status_stall"
 	AlertStaleAgent    = "stale_agent"
 	AlertSkippedFiles  = "skipped_files"
+)
+
+// Rules of the alerts of agents: their severity.
+const (
+	AlertAgentError   = "agent_error"
+	AlertAgentWarning = "agent_warning"
 )
 
 // Alerts returns the codes of the rules of production that hold for a workflow
@@ -40,42 +58,51 @@ func Alerts(w *Workflow, stale []string, now int64, l Limits) (alerts []string, 
 			next = since
 		}
 	}
-	if status, _ := StatusOf(w.Status); len(stale) > 0 && status.Group == "RunningWorkflows" {
+	if status, _ := StatusOf(w.Status); len(stale) > 0 && status.Group == "RunningWorkflows" && l.On(AlertStaleAgent) {
 		alerts = append(alerts, AlertStaleAgent)
 	}
-	if w.Skipped || w.SkippedFiles > 0 {
+	if (w.Skipped || w.SkippedFiles > 0) && l.On(AlertSkippedFiles) {
 		alerts = append(alerts, AlertSkippedFiles)
 	}
 	return alerts, next
 }
 
-// failureAlert is one of failed, config_error and site_error, in this order.
+// failureAlert is one of failed, config_error and site_error: the first of
+// these that holds. One that is off lets the next be asked.
 func failureAlert(w *Workflow, l Limits) string {
 	switch w.Status {
 	case "failed", "epic-FAILED":
-		return AlertFailed
+		if l.On(AlertFailed) {
+			return AlertFailed
+		}
 	case "closed-out", "announced", "aborted", "rejected":
 		return ""
 	}
-	bad := float64(w.Cooloff + w.Paused + w.Failure)
+	bad := float64(badJobs(w))
 	switch {
-	case bad > 0 && w.Success == 0:
+	case bad > 0 && w.Success == 0 && l.On(AlertConfigError):
 		return AlertConfigError
-	case bad > 0 && bad/(bad+float64(w.Success)) > l.SiteErrorRate:
+	case bad > 0 && bad/(bad+float64(w.Success)) > l.SiteErrorRate && l.On(AlertSiteError):
 		return AlertSiteError
 	}
 	return ""
 }
 
+// badJobs are those that have failed, wait for a new try, or for somebody.
+func badJobs(w *Workflow) int64 { return w.Cooloff + w.Paused + w.Failure }
+
 // stall is the rule on time that the status of a workflow is under, if any.
 func stall(w *Workflow, l Limits) (code string, limit int64) {
 	switch w.Status {
 	case "assigned":
-		return AlertAssignedStall, l.AssignedStall
+		code, limit = AlertAssignedStall, l.AssignedStall
 	case "acquired", "running-open", "running-closed":
 		if w.Running == 0 {
-			return AlertStatusStall, l.StatusStall
+			code, limit = AlertStatusStall, l.StatusStall
 		}
 	}
-	return "", 0
+	if !l.On(code) {
+		return "", 0
+	}
+	return code, limit
 }

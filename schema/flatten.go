@@ -45,6 +45,7 @@ func Flatten(req *ReqMgrDoc, agents []*AgentDoc) Detail {
 	d.Steps = req.chainSteps()
 	d.Transitions, d.Priorities = req.history()
 	d.Errors, d.ErrorsState, d.Recoveries = []JobError{}, ErrorsNotLoaded, []string{}
+	d.AlertRecords = []Alert{}
 	return d
 }
 

@@ -52,6 +52,7 @@ func workflowSet(t testing.TB) Detail {
 func TestWorkflowGolden(t *testing.T) {
 	d := workflowSet(t)
 	d.Alerts, _ = Alerts(&d.Workflow, nil, 1712350200, DefaultLimits())
+	d.AlertRecords = AlertsOf(&d.Workflow, nil, DefaultLimits())
 	golden(t, "workflow.json", AppendDetail(nil, &d))
 }
 
@@ -88,6 +89,7 @@ func TestAgentGolden(t *testing.T) {
 		require.Empty(t, a.Flaws)
 		d := a.Detail()
 		Judge(&d.Agent, 1712350200, DefaultLimits())
+		d.AlertRecords = AlertsOfAgent(&d, 1712350200, DefaultLimits())
 		golden(t, name, AppendJSON(nil, &d))
 	}
 }

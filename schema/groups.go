@@ -116,6 +116,8 @@ type AgentDetail struct {
 	Components []AgentComponent // by Component
 	Disks      []AgentDisk      // by Mount
 	Sites      []AgentSite      // by Site
+
+	AlertRecords []Alert // the worst first
 }
 
 // StatusSummary sums the workflows in one status.

@@ -20,6 +20,8 @@ const (
 type reason struct {
 	severity string
 	text     string
+	since    int64 // when it began to hold, Unix s; 0: not known
+	down     bool  // components are down: they know since when
 }
 
 // Judge sets Severity and Reasons of an agent from its other fields and the
@@ -28,23 +30,30 @@ type reason struct {
 // An agent that never reported on itself, known only by its counts, is unknown.
 // Reasons hold no ages, so that they change only with the facts.
 func Judge(a *Agent, now int64, limits Limits) {
-	all := slices.Concat(reports(a, now, limits), troubles(a), warnings(a), drain(a))
 	a.Severity = SeverityOK
 	if a.UpdateTime == 0 {
 		a.Severity = SeverityUnknown
 	}
 	a.Reasons = []string{}
+	for _, r := range judge(a, now, limits) {
+		if len(a.Reasons) == 0 {
+			a.Severity = r.severity
+		}
+		a.Reasons = append(a.Reasons, r.text)
+	}
+}
+
+// judge gives all that holds for an agent, the worst first.
+func judge(a *Agent, now int64, limits Limits) (out []reason) {
+	all := slices.Concat(reports(a, now, limits), troubles(a), warnings(a), drain(a))
 	for _, severity := range []string{SeverityError, SeverityWarning, SeverityDrain, SeverityUnknown} {
 		for _, r := range all {
-			if r.severity != severity {
-				continue
+			if r.severity == severity {
+				out = append(out, r)
 			}
-			if len(a.Reasons) == 0 {
-				a.Severity = severity
-			}
-			a.Reasons = append(a.Reasons, r.text)
 		}
 	}
+	return out
 }
 
 // reports judges the age of what the agent says. A time in the future, of a
@@ -52,23 +61,26 @@ func Judge(a *Agent, now int64, limits Limits) {
 func reports(a *Agent, now int64, l Limits) (out []reason) {
 	switch {
 	case a.UpdateTime == 0:
-		out = append(out, reason{SeverityUnknown, "has not reported on itself"})
+		out = append(out, reason{severity: SeverityUnknown, text: "has not reported on itself"})
 	case now-a.UpdateTime > l.AgentSilent && a.Kind == KindService:
-		out = append(out, reason{SeverityError, "no heartbeat since " + utc(a.UpdateTime)})
+		out = append(out, reason{severity: SeverityError, text: "no heartbeat since " + utc(a.UpdateTime), since: a.UpdateTime + l.AgentSilent + 1})
 	case now-a.UpdateTime > l.AgentSilent:
-		out = append(out, reason{SeverityError, "no report since " + utc(a.UpdateTime) + ": AgentStatusWatcher is down"})
+		text := "no report since " + utc(a.UpdateTime) + ": AgentStatusWatcher is down"
+		out = append(out, reason{severity: SeverityError, text: text, since: a.UpdateTime + l.AgentSilent + 1})
 	}
 	if a.UpdateTime != 0 && a.Kind != KindService && a.DataUpdateTime > 0 && now-a.DataUpdateTime > l.AgentSilent {
-		out = append(out, reason{SeverityWarning, "no job counts since " + utc(a.DataUpdateTime)})
+		text := "no job counts since " + utc(a.DataUpdateTime)
+		out = append(out, reason{severity: SeverityWarning, text: text, since: a.DataUpdateTime + l.AgentSilent + 1})
 	}
 	return out
 }
 
 // troubles are the rules that make an error.
 func troubles(a *Agent) (out []reason) {
-	add := func(text string) { out = append(out, reason{SeverityError, text}) }
+	add := func(text string) { out = append(out, reason{severity: SeverityError, text: text}) }
 	if len(a.DownComponents) > 0 {
 		add("down: " + strings.Join(a.DownComponents, ", "))
+		out[0].down = true
 	}
 	if a.DataError != "" && a.DataError != "ok" {
 		add("data collector: " + a.DataError)
@@ -87,7 +99,7 @@ func troubles(a *Agent) (out []reason) {
 
 // warnings are the rules that make a warning.
 func warnings(a *Agent) (out []reason) {
-	add := func(text string) { out = append(out, reason{SeverityWarning, text}) }
+	add := func(text string) { out = append(out, reason{severity: SeverityWarning, text: text}) }
 	if a.DiskWarnings == 1 {
 		add("1 disk almost full")
 	} else if a.DiskWarnings > 1 {
@@ -107,15 +119,16 @@ func warnings(a *Agent) (out []reason) {
 }
 
 func drain(a *Agent) []reason {
+	text := "draining: takes no new work"
 	switch {
 	case !a.Draining:
 		return nil
 	case len(a.DrainWaits) > 0:
-		return []reason{{SeverityDrain, "draining, waits for " + strings.Join(a.DrainWaits, "; ")}}
+		text = "draining, waits for " + strings.Join(a.DrainWaits, "; ")
 	case a.DrainComplete:
-		return []reason{{SeverityDrain, "drained: nothing is left"}}
+		text = "drained: nothing is left"
 	}
-	return []reason{{SeverityDrain, "draining: takes no new work"}}
+	return []reason{{severity: SeverityDrain, text: text}}
 }
 
 func utc(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04 UTC") }

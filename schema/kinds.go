@@ -22,6 +22,7 @@ func Kinds() []Kind {
 		kind[ChainStep]("ChainStep is one step of a TaskChain or StepChain, as requested."),
 		kind[StatusChange]("StatusChange is one step of a workflow's status history."),
 		kind[PriorityChange]("PriorityChange is one step of a workflow's priority history."),
+		kind[Alert]("Alert is one rule that holds for a workflow or an agent, with its reason."),
 		kind[JobError]("JobError is a group of failing jobs of one workflow."),
 		kind[JobSample]("JobSample is one failing or retried job of a workflow, as its jobsummary document tells."),
 		kind[JobStepError]("JobStepError is one error in one step of a job."),

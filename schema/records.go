@@ -226,4 +226,6 @@ type Detail struct {
 	Errors      []JobError        // by Count, most first
 	ErrorsState string            // loaded, none, not_loaded or failed
 	Recoveries  []string          // Resubmission workflows that name this one as their original
+
+	AlertRecords []Alert // one for each of Alerts
 }

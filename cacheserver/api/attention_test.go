@@ -58,6 +58,7 @@ func TestAttention(t *testing.T) {
 	f := troubled(t)
 	body := decode[wire.Attention](t, f.get("/attention").body)
 	all := f.list("/fetch?limit=all")
+	snap, _ := f.store.Snapshot()
 	now := f.clock.Now().Unix()
 	var order []string
 	named := map[string]bool{}
@@ -67,10 +68,17 @@ func TestAttention(t *testing.T) {
 		for _, w := range all {
 			if slices.Contains(w.Alerts, r.Rule) && (r.Rule != schema.AlertStatusStall || w.Priority >= 85_000) {
 				named[w.Workflow] = true
-				want = append(want, wire.AttentionItem{
+				item := wire.AttentionItem{
 					Kind: "Workflow", Name: w.Workflow, Status: w.Status, Priority: w.Priority, Since: w.StatusTime, Failure: w.Failure,
-					Score: attention.Score(w.Priority, w.StatusTime, now, w.Failure), Reasons: []string{},
-				})
+					Score: attention.Score(w.Priority, w.StatusTime, now, w.Failure), Reasons: []string{}, Alerts: []schema.Alert{},
+				}
+				for _, a := range snap.Alerts(w.Workflow) {
+					if a.Rule == r.Rule {
+						item.Reasons, item.Alerts = append(item.Reasons, a.Reason), append(item.Alerts, a)
+					}
+				}
+				assert.Len(t, item.Alerts, 1)
+				want = append(want, item)
 			}
 		}
 		if !strings.HasPrefix(r.Query, "/fetch?") {
@@ -86,7 +94,8 @@ func TestAttention(t *testing.T) {
 		list := f.list(r.Query + "&limit=all")
 		assert.Len(t, list, r.Count, r.Query)
 	}
-	assert.Equal(t, []string{"failed", "config_error", "site_error", "assigned_stall", "status_stall", "stale_agent", "agent_error", "agent_warning", "old_data"}, order)
+	assert.Equal(t, []string{"failed", "config_error", "site_error", "assigned_stall", "status_stall", "stale_agent", "skipped_files", "agent_error", "agent_warning", "old_data"}, order)
+	assert.Equal(t, attention.RuleNames(), order)
 	agents := 0
 	for _, r := range body.Rules {
 		if strings.HasPrefix(r.Rule, "agent_") {
@@ -123,6 +132,11 @@ func TestAttentionOfAgentsAndSource(t *testing.T) {
 		a := f.store.Agents(snap)[i].Agent
 		assert.Equal(t, "error", a.Severity)
 		assert.Equal(t, a.Reasons, item.Reasons)
+		assert.NotEmpty(t, item.Alerts)
+		for _, alert := range item.Alerts {
+			assert.Equal(t, "agent_error", alert.Rule)
+			assert.Contains(t, item.Reasons, alert.Reason)
+		}
 	}
 	assert.NotEmpty(t, errors.Items)
 	assert.Zero(t, one("old_data").Count)

@@ -21,7 +21,7 @@ var detailLists = []struct{ key, kind string }{
 	{"Agents", "WorkflowAgent"}, {"Sites", "WorkflowSite"}, {"SiteTotals", "SiteTotal"},
 	{"Tasks", "WorkflowTask"}, {"TaskTotals", "TaskTotal"}, {"TaskSites", "TaskSite"},
 	{"Outputs", "Output"}, {"Datasets", "DatasetProgress"}, {"Steps", "ChainStep"},
-	{"Transitions", "StatusChange"}, {"Priorities", "PriorityChange"}, {"Errors", "JobError"},
+	{"Transitions", "StatusChange"}, {"Priorities", "PriorityChange"}, {"Errors", "JobError"}, {"AlertRecords", "Alert"},
 }
 
 // showWorkflow handles GET /fetch/{workflow}. Its list record is that of the
@@ -57,7 +57,7 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body, err := joinDetail(record, lists, snap.RecoveriesOf(name))
+	body, err := joinDetail(record, lists, snap.RecoveriesOf(name), snap.Alerts(name))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (a *API) readDetail(ctx context.Context, key string, src store.Sources) (li
 		if err != nil {
 			return nil, fmt.Errorf("read details: %w", err)
 		}
-		if isDetailKey(string(m.Key)) {
+		if isSourceKey(string(m.Key)) {
 			lists = appendMember(lists, string(m.Key), m.Value)
 		}
 	}
@@ -134,8 +134,9 @@ func (a *API) readDetail(ctx context.Context, key string, src store.Sources) (li
 	return lists, nil
 }
 
-func isDetailKey(key string) bool {
-	return key == "ErrorsState" || slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
+// isSourceKey says that the source, not the store, has a member of a detail.
+func isSourceKey(key string) bool {
+	return key == "ErrorsState" || key != "AlertRecords" && slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
 }
 
 func appendMember(dst []byte, key string, value []byte) []byte {
@@ -147,8 +148,8 @@ func appendMember(dst []byte, key string, value []byte) []byte {
 }
 
 // joinDetail makes the whole: the list record without its lists of names Agents
-// and Sites, the lists of records, and Recoveries.
-func joinDetail(record, lists []byte, recoveries []string) ([]byte, error) {
+// and Sites, the lists of records, Recoveries and AlertRecords.
+func joinDetail(record, lists []byte, recoveries []string, alerts []schema.Alert) ([]byte, error) {
 	body := make([]byte, 0, len(record)+len(lists)+64)
 	for m, err := range render.Members(record) {
 		if err != nil {
@@ -164,6 +165,7 @@ func joinDetail(record, lists []byte, recoveries []string) ([]byte, error) {
 	}
 	var o objectWriter
 	o.value("Recoveries", recoveries)
+	o.value("AlertRecords", alerts)
 	body = append(append(body, ','), o.bytes[1:]...)
 	return append(append([]byte{'{'}, body...), '}'), o.err
 }

@@ -176,6 +176,11 @@ func TestDetail(t *testing.T) {
 	inner.Agents, inner.Sites = nil, nil
 	assert.Equal(t, record, inner, "the list record is that of the generation")
 	assert.Equal(t, []string{workflowName(900)}, got.Recoveries)
+	assert.Len(t, got.AlertRecords, len(record.Alerts))
+	for i, alert := range got.AlertRecords {
+		assert.Equal(t, []string{name, record.Alerts[i]}, []string{alert.Workflow, alert.Rule})
+		assert.NotEmpty(t, alert.Reason)
+	}
 	assert.Equal(t, "vocms1.cern.ch-"+name, got.Agents[0].Agent)
 	assert.Equal(t, "none", got.ErrorsState)
 	assert.Len(t, got.Transitions, 2)

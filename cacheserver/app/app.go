@@ -27,7 +27,6 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
-	"github.com/dmwm/wmstats/schema"
 )
 
 // App is a cache server as a value: New, Start, Addr, Stop, or Run for all.
@@ -85,7 +84,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := store.New(store.Options{Process: processTag(), Cache: cache, MaxLoss: o.MaxLoss, Limits: schema.DefaultLimits(), Log: a.log})
+	alerts, err := o.readAlerts()
+	if err != nil {
+		return nil, err
+	}
+	records, err := store.New(store.Options{Process: processTag(), Cache: cache, MaxLoss: o.MaxLoss, Limits: alerts.Limits, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
@@ -98,7 +101,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: source, Quarantine: a.quarantined, Cache: cache,
-		Registry: registry, Build: build(o.Version), Log: a.log,
+		Registry: registry, Build: build(o.Version), Attention: alerts, Log: a.log,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}

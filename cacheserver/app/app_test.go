@@ -278,3 +278,30 @@ func TestHealthCheck(t *testing.T) {
 	}
 	assert.Error(t, app.HealthCheck(t.Context(), app.Options{Listen: freePort(t)}))
 }
+
+func TestAlertsFile(t *testing.T) {
+	fake, url := couch(t)
+	old := strings.NewReplacer("1795000100", "1712350000", "1795000200", "1712350000") // alerts ask the clock
+	put(t, fake, "reqmgr_workload_cache", old.Replace(request("wf1", "running-open", 10)), old.Replace(request("wf2", "assigned", 20)))
+	put(t, fake, "wmstats", old.Replace(agentRequest("wf1", 30)))
+	o := options(t, url, new(logBuffer))
+	o.Alerts = filepath.Join(t.TempDir(), "alerts.yaml")
+	require.NoError(t, os.WriteFile(o.Alerts, []byte("rules: {stale_agent: {on: false}, assigned_stall: {after: 8760h}, status_stal: {}}"), 0o600))
+	_, err := app.New(t.Context(), o)
+	require.ErrorContains(t, err, `did you mean "status_stall"?`)
+
+	require.NoError(t, os.WriteFile(o.Alerts, []byte("rules: {stale_agent: {on: false}, assigned_stall: {after: 1s}}"), 0o600))
+	a := start(t, o)
+	ready(t, a.Addr())
+	w, _ := workflow(t, a.Addr(), "wf1")
+	assert.NotContains(t, w.Alerts, "stale_agent", "off")
+	_, body := get(t, a.Addr(), "/fetch/wf2")
+	var detail schema.Detail
+	require.NoError(t, json.Unmarshal([]byte(body), &detail))
+	assert.Equal(t, []schema.Alert{{
+		Workflow: "wf2", Rule: "assigned_stall", Reason: "in status assigned since 2024-04-05 20:46 UTC, the limit is 1s", Since: 1712350002,
+	}}, detail.AlertRecords)
+	_, body = get(t, a.Addr(), "/attention")
+	assert.Contains(t, body, `"Help":"more than 1s in status assigned","Count":1`)
+	assert.NotContains(t, body, "stale_agent")
+}

@@ -30,6 +30,8 @@ type Options struct {
 	RereadEvery       time.Duration // read everything again so often, beside the feed; 0: never
 	MaxLoss           float64       // a full read that misses this share of the known documents, or more, is held back; 1: none is
 
+	Alerts string // file with the thresholds of alerts; empty: the defaults
+
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
 
 	LogLevel  string // debug, info, warn or error
@@ -118,6 +120,7 @@ func (o *Options) settings() []setting {
 				}
 				return nil
 			}},
+		text("alerts", &o.Alerts, "YAML file with the thresholds of alerts, and which are on"),
 		{"cache-bytes", "size of the cache of details and made answers, such as 256MiB; 0: none", strconv.FormatInt(o.CacheBytes, 10), false,
 			func(s string) (err error) { o.CacheBytes, err = parseBytes(s); return err }},
 		text("log-level", &o.LogLevel, "debug, info, warn or error"),

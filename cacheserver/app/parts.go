@@ -1,17 +1,21 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dmwm/wmstats/cacheserver/alertfile"
+	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
@@ -56,6 +60,22 @@ func (a *App) newCache() (store.Cache, error) {
 	}
 	a.onStop("cache", func(context.Context) error { c.Close(); return nil })
 	return cache{c}, nil
+}
+
+// readAlerts gives the rules of --alerts, or the defaults.
+func (o *Options) readAlerts() (attention.Options, error) {
+	if o.Alerts == "" {
+		return alertfile.Defaults(), nil
+	}
+	text, err := os.ReadFile(o.Alerts)
+	if err != nil {
+		return attention.Options{}, fmt.Errorf("read the file of --alerts: %w", err)
+	}
+	alerts, err := alertfile.Parse(bytes.NewReader(text))
+	if err != nil {
+		return attention.Options{}, fmt.Errorf("--alerts %s: %w", o.Alerts, err)
+	}
+	return alerts, nil
 }
 
 // followerMetrics counts what the follower does.

@@ -14,7 +14,9 @@ func (s *Store) alert(e *entry, w *schema.Workflow, docs []*agentDoc) (due int64
 	for _, d := range docs {
 		// Time passes for each document, so the next alert of a silent agent is
 		// known; reports move it on, which is seen when that time comes.
-		if silent := d.time + s.opt.Limits.AgentSilent + 1; silent <= now {
+		silent := d.time + s.opt.Limits.AgentSilent + 1
+		d.stale = silent <= now
+		if d.stale {
 			stale = append(stale, s.names.Agent(d.packed))
 		} else if due == 0 || silent < due {
 			due = silent

@@ -151,6 +151,15 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	c.at++
 	require.Equal(t, 1, s.Tick().Changed)
 	require.Equal(t, 1, alerted("stale_agent"))
+	why := func(name string) []schema.Alert { g, _ := s.Snapshot(); return g.Alerts(name) }
+	require.Equal(t, []schema.Alert{{
+		Workflow: "b", Rule: "stale_agent", Since: start + 1201, Reason: "no job counts of " + p.Part.Agent + " since 2025-10-09 08:53 UTC, the limit is 20m",
+	}}, why("b"))
+	require.Empty(t, why("a"))
+	require.Empty(t, why("no such workflow"))
+	again := loaded(t, Options{Now: c.now}, []Change{p, running, assigned}) // a restart, later
+	g, _ := again.Snapshot()
+	require.Equal(t, why("b"), g.Alerts("b"), "since when does not depend on when the server looked")
 	r := s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: c.at}})
 	require.Equal(t, 1, r.Changed, "the report ends the alert")
 	require.Zero(t, alerted("stale_agent"))
@@ -158,6 +167,7 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	c.at = start + 7201
 	require.Equal(t, 1, s.Tick().Changed)
 	require.Equal(t, 1, alerted("assigned_stall"))
+	require.Equal(t, int64(start+7201), why("a")[0].Since)
 	require.Zero(t, alerted("stale_agent"))
 }
 
@@ -201,5 +211,29 @@ func TestRivalDocumentsOfOneWorkflow(t *testing.T) {
 		s.Apply([]Change{{Kind: ReqMgr, ID: "a", Deleted: true}})
 		require.Equal(t, "2", priority())
 		s.Apply(slices.Clone(p[:1]))
+	}
+}
+
+// A second agent that falls silent changes the reason, though not the codes.
+func TestEachSilentAgentIsNamed(t *testing.T) {
+	m := newMaker(8)
+	c := &clock{start}
+	w, p, q := m.requestChange("w"), m.partChange("w", 1, start), m.partChange("w", 2, start+300)
+	w.Workflow.Status, w.Workflow.StatusTime = "running-open", start
+	s := loaded(t, Options{Now: c.now}, []Change{w, p, q})
+	for i, want := range [][]string{{p.Part.Agent}, {p.Part.Agent, q.Part.Agent}} {
+		c.at = start + int64(1201+300*i)
+		require.Equal(t, 1, s.Tick().Changed)
+		g, _ := s.Snapshot()
+		_, src, _ := g.Workflow("w")
+		var names []string
+		for _, silent := range src.silent {
+			names = append(names, silent.Agent)
+		}
+		require.ElementsMatch(t, want, names)
+		require.Len(t, src.Agents, 2)
+		require.Equal(t, "w", src.Request)
+		alerts := g.Alerts("w")
+		require.Equal(t, int64(start+1201), alerts[len(alerts)-1].Since, "the first one's")
 	}
 }

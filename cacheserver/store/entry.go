@@ -79,6 +79,7 @@ type agentDoc struct {
 	time    int64 // timestamp, newest seen
 	content int64 // timestamp when the content last changed
 	seen    uint32
+	stale   bool // time was too long ago when the alerts were made
 	packed  part.Packed
 }
 
@@ -162,8 +163,10 @@ func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
 }
 
 // sourceOf packs what a record was made of: the ids of its documents, each
-// with its length before it; the request's is empty when it is the name.
-func (e *entry) sourceOf(docs []*agentDoc) block.Source {
+// with its length before it; the request's is empty when it is the name. An
+// agent's is followed by 0, or, where it was stale when the alerts were made,
+// by its time and the agent. The version is of the content alone.
+func (s *Store) sourceOf(e *entry, docs []*agentDoc) block.Source {
 	var ids, content []byte
 	if e.id() != "" || len(docs) > 0 {
 		ids = appendText(ids, e.id())
@@ -171,6 +174,11 @@ func (e *entry) sourceOf(docs []*agentDoc) block.Source {
 	content = binary.LittleEndian.AppendUint64(append(content, e.id()...), e.hash)
 	for _, d := range docs {
 		ids = appendText(ids, d.id)
+		if d.stale {
+			ids = appendText(binary.AppendUvarint(ids, uint64(max(d.time, 1))), s.names.Agent(d.packed))
+		} else {
+			ids = append(ids, 0)
+		}
 		content = binary.LittleEndian.AppendUint64(append(content, d.id...), d.hash)
 		content = binary.LittleEndian.AppendUint64(content, uint64(d.content))
 	}
@@ -184,18 +192,32 @@ func appendText(dst []byte, text string) []byte {
 // sources reads what sourceOf packed.
 func sources(name string, src block.Source) Sources {
 	out := Sources{Request: name, Agents: []string{}, Version: src.Version}
-	for i, rest := 0, src.IDs; len(rest) > 0; i++ {
-		n, k := binary.Uvarint(rest)
-		if k <= 0 || uint64(len(rest)-k) < n {
-			break // not reached: sourceOf wrote it
+	if len(src.IDs) == 0 {
+		return out
+	}
+	request, rest := nextText(src.IDs)
+	out.Request = cmp.Or(request, name)
+	for len(rest) > 0 {
+		var id string
+		id, rest = nextText(rest)
+		out.Agents = append(out.Agents, id)
+		time, n := binary.Uvarint(rest)
+		if rest = rest[max(n, 0):]; time == 0 {
+			continue
 		}
-		text := string(rest[k : k+int(n)])
-		rest = rest[k+int(n):]
-		if i > 0 {
-			out.Agents = append(out.Agents, text)
-		} else if text != "" {
-			out.Request = text
-		}
+		silent := schema.Silence{Time: int64(time)}
+		silent.Agent, rest = nextText(rest)
+		out.silent = append(out.silent, silent)
 	}
 	return out
+}
+
+// nextText reads what appendText wrote; nothing is left of bytes that it did
+// not write.
+func nextText(src []byte) (text string, rest []byte) {
+	n, k := binary.Uvarint(src)
+	if k <= 0 || uint64(len(src)-k) < n {
+		return "", nil
+	}
+	return string(src[k : k+int(n)]), src[k+int(n):]
 }

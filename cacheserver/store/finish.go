@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -53,7 +54,7 @@ func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
 			continue
 		}
 		edit, parts := s.make(e, o.record, old)
-		if o.had && bytes.Equal(edit.Encoded, oldBytes) && edit.Source.Version == s.oldVersion(e) {
+		if o.had && bytes.Equal(edit.Encoded, oldBytes) && s.isSource(e, edit.Source) {
 			continue
 		}
 		if o.had {
@@ -86,16 +87,18 @@ func (s *Store) make(e *entry, request, old *schema.Workflow) (tree.Edit, []sche
 		Name:    e.name,
 		Record:  request,
 		Encoded: schema.AppendJSON(nil, request),
-		Source:  e.sourceOf(docs),
+		Source:  s.sourceOf(e, docs),
 	}, parts
 }
 
-func (s *Store) oldVersion(e *entry) uint64 {
+// isSource says that the record in the newest generation was made of the same.
+func (s *Store) isSource(e *entry, src block.Source) bool {
 	snap := s.current.Load()
 	at, ok := snap.tree.Search(e.name)
 	if !ok {
-		return 0
+		return false
 	}
 	blk, i := snap.tree.At(at)
-	return blk.Source(i).Version
+	old := blk.Source(i)
+	return old.Version == src.Version && bytes.Equal(old.IDs, src.IDs)
 }

@@ -61,7 +61,7 @@ func (s *Store) buildBlock(builder *block.Builder, entries []*entry, mu *sync.Mu
 		schema.Join(w, parts[i])
 		dues[i] = s.alert(e, w, docs)
 		buf = schema.AppendJSON(buf[:0], w)
-		builder.Add(w, buf, e.sourceOf(docs))
+		builder.Add(w, buf, s.sourceOf(e, docs))
 	}
 	mu.Lock()
 	defer mu.Unlock()

@@ -121,6 +121,7 @@ func (s *Store) complete(d *schema.AgentDetail, now int64) {
 		}
 	}
 	schema.Judge(&d.Agent, now, s.opt.Limits)
+	d.AlertRecords = schema.AlertsOfAgent(d, now, s.opt.Limits)
 	for _, list := range []*[]string{&d.Reasons, &d.DrainWaits, &d.DownComponents} {
 		if *list == nil {
 			*list = []string{}

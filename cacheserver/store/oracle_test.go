@@ -101,6 +101,7 @@ func (o *oracle) apply(changes []Change) {
 type joined struct {
 	record *schema.Workflow
 	parts  []schema.AgentPart
+	silent []schema.Silence
 }
 
 func (o *oracle) records(now int64) map[string]joined {
@@ -130,17 +131,19 @@ func (o *oracle) records(now int64) map[string]joined {
 		}
 		var parts []schema.AgentPart
 		stale := []string{}
+		var silent []schema.Silence
 		for _, agent := range slices.Sorted(maps.Keys(newest)) {
 			p := *newest[agent].Part
 			p.Time = newest[agent].content
 			parts = append(parts, p)
 			if now-newest[agent].Time > limits.AgentSilent {
 				stale = append(stale, agent)
+				silent = append(silent, schema.Silence{Agent: agent, Time: newest[agent].Time})
 			}
 		}
 		schema.Join(&w, parts)
 		w.Alerts, _ = schema.Alerts(&w, stale, now, limits)
-		out[name] = joined{&w, parts}
+		out[name] = joined{&w, parts, silent}
 	}
 	return out
 }
@@ -160,6 +163,7 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 		encoded, _, ok := g.Workflow(name)
 		require.True(t, ok)
 		require.Equal(t, string(page[i]), string(encoded))
+		require.Equal(t, schema.AlertsOf(want[name].record, want[name].silent, schema.DefaultLimits()), g.Alerts(name))
 	}
 	checkGroups(t, g, want)
 	checkAgents(t, s, g, want)

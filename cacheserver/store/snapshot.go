@@ -104,6 +104,8 @@ type Sources struct {
 	Request string   // id of the request document
 	Agents  []string // ids of the agent_request documents that are joined to it
 	Version uint64   // hash over their content
+
+	silent []schema.Silence // agents that have not reported for too long
 }
 
 // Workflow gives the encoded record of a workflow and what it was made of. The
@@ -115,6 +117,17 @@ func (g *Snapshot) Workflow(name string) (encoded []byte, src Sources, ok bool) 
 	}
 	b, i := g.tree.At(at)
 	return b.Record(i), sources(name, b.Source(i)), true
+}
+
+// Alerts tells the reason of each alert of a workflow; none for one that is not
+// there.
+func (g *Snapshot) Alerts(name string) []schema.Alert {
+	at, ok := g.tree.Search(name)
+	if !ok {
+		return []schema.Alert{}
+	}
+	b, i := g.tree.At(at)
+	return schema.AlertsOf(b.Workflow(g.store.layout, i), sources(name, b.Source(i)).silent, g.store.opt.Limits)
 }
 
 // near is how many names before and after a missing one are looked at.

@@ -109,7 +109,7 @@ func (o *Options) complete() error {
 	if o.MaxLoss == 0 {
 		o.MaxLoss = 0.2
 	}
-	if o.Limits == (schema.Limits{}) {
+	if o.Limits.IsZero() {
 		o.Limits = schema.DefaultLimits()
 	}
 	if o.Now == nil {

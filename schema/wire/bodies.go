@@ -103,7 +103,9 @@ type AttentionItem struct {
 	Since    int64    // Unix s; the status, the last report, the last answer; 0: not known
 	Failure  int64    // failed jobs
 	Score    float64  // priority band x hours x (1 + failed jobs)
-	Reasons  []string // of an agent and the source
+	Reasons  []string // why the rule names it, for people
+
+	Alerts []schema.Alert // the same of a workflow or agent as records, with since when
 }
 
 // Events of /changes.

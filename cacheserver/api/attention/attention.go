@@ -18,13 +18,22 @@ import (
 
 // Names of the rules that are no alerts of workflows.
 const (
-	AgentError   = "agent_error"
-	AgentWarning = "agent_warning"
+	AgentError   = schema.AlertAgentError
+	AgentWarning = schema.AlertAgentWarning
 	OldData      = "old_data"
 )
 
+// RuleNames are the codes of all rules, in the order in which they are shown.
+func RuleNames() []string {
+	return []string{
+		schema.AlertFailed, schema.AlertConfigError, schema.AlertSiteError, schema.AlertAssignedStall, schema.AlertStatusStall,
+		schema.AlertStaleAgent, schema.AlertSkippedFiles, AgentError, AgentWarning, OldData,
+	}
+}
+
 // Options are the thresholds. The zero value is good.
 type Options struct {
+	Limits       schema.Limits // those with which the store makes alerts; rules that are off are not shown
 	HighPriority int64         // status_stall is for workflows of at least this priority; 0: 85000
 	Period       time.Duration // the source should answer so often; data are old after 3 of them; 0: 5 min
 	Top          int           // items of a rule that are shown; 0: 20
@@ -32,6 +41,9 @@ type Options struct {
 
 // Complete fills in what is not given.
 func (o Options) Complete() Options {
+	if o.Limits.IsZero() {
+		o.Limits = schema.DefaultLimits()
+	}
 	if o.HighPriority == 0 {
 		o.HighPriority = 85_000
 	}
@@ -69,19 +81,24 @@ func (o Options) Rules() []Rule {
 		terms := []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{name}}}
 		return Rule{Name: name, Title: title, Help: help, Terms: append(more, terms...)}
 	}
-	return []Rule{
+	span := schema.Span
+	all := []Rule{
 		alert(schema.AlertFailed, "Failed", "workflows in status failed"),
 		alert(schema.AlertConfigError, "Configuration error", "jobs fail and none has succeeded"),
-		alert(schema.AlertSiteError, "Site error", "more than 85 % of the jobs fail"),
-		alert(schema.AlertAssignedStall, "Stalled in assigned", "more than two hours in status assigned"),
+		alert(schema.AlertSiteError, "Site error",
+			fmt.Sprintf("more than %g %% of the jobs fail", o.Limits.SiteErrorPercent())),
+		alert(schema.AlertAssignedStall, "Stalled in assigned", "more than "+span(o.Limits.AssignedStall)+" in status assigned"),
 		alert(schema.AlertStatusStall, "No progress",
-			fmt.Sprintf("no running job for more than two days, priority %d and above", o.HighPriority),
+			fmt.Sprintf("more than %s in one status with no running job, priority %d and above", span(o.Limits.StatusStall), o.HighPriority),
 			wire.Term{Field: "Priority", Op: wire.Min, Number: float64(o.HighPriority)}),
-		alert(schema.AlertStaleAgent, "Stale counts", "running, and the counts of an agent are older than 20 minutes"),
+		alert(schema.AlertStaleAgent, "Stale counts",
+			"running, and the counts of an agent are older than "+span(o.Limits.AgentSilent)),
+		alert(schema.AlertSkippedFiles, "Skipped files", "jobs have skipped input files"),
 		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", severity: schema.SeverityError, path: "/agent"},
 		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", severity: schema.SeverityWarning, path: "/agent"},
-		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + (3 * o.Period).String(), path: "/pulse"},
+		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + span(int64((3*o.Period).Round(time.Second)/time.Second)), path: "/pulse"},
 	}
+	return slices.DeleteFunc(all, func(r Rule) bool { return !o.Limits.On(r.Name) })
 }
 
 // State is what the rules look at.
@@ -156,7 +173,7 @@ func (o Options) others(s State, r *Rule) (items []wire.AttentionItem) {
 		if since := s.Source.CheckTime; !since.IsZero() && s.Now.Sub(since) > 3*o.Period {
 			items = append(items, wire.AttentionItem{
 				Kind: "Source", Name: s.Source.Source, Status: "stale", Since: since.Unix(),
-				Score: round(s.Now.Sub(since).Hours()), Reasons: reasons(s.Source.Reason),
+				Score: round(s.Now.Sub(since).Hours()), Reasons: reasons(s.Source.Reason), Alerts: []schema.Alert{},
 			})
 		}
 		return items
@@ -169,9 +186,15 @@ func (o Options) others(s State, r *Rule) (items []wire.AttentionItem) {
 		items = append(items, wire.AttentionItem{
 			Kind: "Agent", Name: a.Agent, Status: a.Severity, Since: a.UpdateTime, Failure: a.Failure,
 			Score: Score(0, a.UpdateTime, s.Now.Unix(), a.Failure), Reasons: reasons(a.Reasons...),
+			Alerts: of(r.Name, s.Agents[i].AlertRecords),
 		})
 	}
 	return items
+}
+
+// of gives the alerts of one rule.
+func of(rule string, alerts []schema.Alert) []schema.Alert {
+	return slices.DeleteFunc(append([]schema.Alert{}, alerts...), func(a schema.Alert) bool { return a.Rule != rule })
 }
 
 func reasons(texts ...string) []string {

@@ -64,7 +64,14 @@ func (o Options) workflows(s State, r *Rule) ([]wire.AttentionItem, int, error) 
 			top.add(item)
 		}
 	}
-	return top.sorted(), list.Total(), nil
+	items := top.sorted()
+	for i := range items {
+		items[i].Alerts = of(r.Name, s.Snap.Alerts(items[i].Name))
+		for k := range items[i].Alerts {
+			items[i].Reasons = append(items[i].Reasons, items[i].Alerts[k].Reason)
+		}
+	}
+	return items, list.Total(), nil
 }
 
 // itemOf reads what an item needs of an encoded Workflow record.

@@ -1,0 +1,225 @@
+// Package alertfile reads the file of --alerts: which rules are on, and their
+// thresholds. It is strict: what it does not know is a fault, with the nearest
+// right name, and one reading names all faults. It applies no rule: alerts are
+// package schema's, /attention is package attention's.
+package alertfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/dmwm/wmstats/cacheserver/api/attention"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Defaults are the rules of a server without a file: all are on.
+func Defaults() attention.Options { return attention.Options{}.Complete() }
+
+// setting is one key of one rule.
+type setting struct {
+	key  string
+	want string
+	set  func(text string) bool // false: not what it wants
+}
+
+// Parse reads a file of the form
+//
+//	rules:
+//	  site_error: {above: 85%}
+//	  status_stall: {after: 48h, min_priority: 85000}
+//	  skipped_files: {on: false}
+//	top: 20
+//
+// What is not in it stays as it is by default. The error names every fault
+// with its line. An empty file is good.
+func Parse(r io.Reader) (attention.Options, error) {
+	o := Defaults()
+	var root yaml.Node
+	dec := yaml.NewDecoder(r)
+	switch err := dec.Decode(&root); {
+	case errors.Is(err, io.EOF):
+		return o, nil
+	case err != nil:
+		return o, fmt.Errorf("not YAML: %w", err)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return o, errors.New("want one YAML document, and there is more after its end")
+	}
+	p := parser{o: &o}
+	p.file(root.Content[0])
+	return o, errors.Join(p.faults...)
+}
+
+type parser struct {
+	o      *attention.Options
+	faults []error
+}
+
+func (p *parser) fault(at *yaml.Node, format string, args ...any) {
+	p.faults = append(p.faults, fmt.Errorf("line %d: %s", at.Line, fmt.Sprintf(format, args...)))
+}
+
+func (p *parser) file(n *yaml.Node) {
+	top := setting{"top", "a whole number from 1 to 1000", whole(1, 1000, func(v int64) { p.o.Top = int(v) })}
+	for key, value := range p.pairs(n, "the file") {
+		switch key.Value {
+		case "rules":
+			for rule, keys := range p.pairs(value, "rules") {
+				p.rule(rule, keys)
+			}
+		case top.key:
+			p.apply(top, value)
+		default:
+			p.unknown(key, "key", []string{"rules", top.key})
+		}
+	}
+}
+
+func (p *parser) rule(name, n *yaml.Node) {
+	if !slices.Contains(attention.RuleNames(), name.Value) {
+		p.unknown(name, "rule", attention.RuleNames())
+		return
+	}
+	known := p.settings(name.Value)
+	for key, value := range p.pairs(n, name.Value) {
+		i := slices.IndexFunc(known, func(s setting) bool { return s.key == key.Value })
+		if i < 0 {
+			var keys []string
+			for _, s := range known {
+				keys = append(keys, s.key)
+			}
+			p.unknown(key, "key of "+name.Value, keys)
+			continue
+		}
+		p.apply(known[i], value)
+	}
+}
+
+// settings are the keys of one rule.
+func (p *parser) settings(rule string) []setting {
+	l := &p.o.Limits
+	after := func(to *int64) setting {
+		return setting{"after", "a time from 1s to 8760h, such as 20m or 48h", span(to)}
+	}
+	all := []setting{{"on", "true or false", func(text string) bool {
+		l.Off = slices.DeleteFunc(slices.Clone(l.Off), func(off string) bool { return off == rule })
+		if text == "false" {
+			l.Off = append(l.Off, rule)
+		}
+		return text == "true" || text == "false"
+	}}}
+	switch rule {
+	case schema.AlertSiteError:
+		all = append(all, setting{"above", "a share from 0% to 100%, such as 85%", share(&l.SiteErrorRate)})
+	case schema.AlertAssignedStall:
+		all = append(all, after(&l.AssignedStall))
+	case schema.AlertStatusStall:
+		all = append(all, after(&l.StatusStall),
+			setting{"min_priority", "a whole number from 1 to 999999", whole(1, 999_999, func(v int64) { p.o.HighPriority = v })})
+	case schema.AlertStaleAgent:
+		all = append(all, after(&l.AgentSilent))
+	case attention.OldData:
+		all = append(all, setting{"after", "a time from 3s to 8760h, such as 15m", func(text string) bool {
+			var seconds int64
+			ok := span(&seconds)(text) && seconds >= 3
+			if ok {
+				p.o.Period = time.Duration(seconds) * time.Second / 3
+			}
+			return ok
+		}})
+	}
+	return all
+}
+
+func (p *parser) apply(s setting, value *yaml.Node) {
+	if value.Kind != yaml.ScalarNode || !s.set(value.Value) {
+		p.fault(value, "%s %s: want %s", s.key, found(value), s.want)
+	}
+}
+
+// pairs gives the pairs of a mapping. Something else, and a key that is there
+// twice, are faults.
+func (p *parser) pairs(n *yaml.Node, what string) func(yield func(key, value *yaml.Node) bool) {
+	return func(yield func(key, value *yaml.Node) bool) {
+		if n.Kind != yaml.MappingNode {
+			p.fault(n, "%s: want keys with values, found %s", what, found(n))
+			return
+		}
+		seen := map[string]bool{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			if seen[key.Value] {
+				p.fault(key, "%q is there twice in %s", key.Value, what)
+				continue
+			}
+			if seen[key.Value] = true; !yield(key, value) {
+				return
+			}
+		}
+	}
+}
+
+// unknown names the nearest right names, and all of them.
+func (p *parser) unknown(at *yaml.Node, what string, names []string) {
+	hint := ""
+	if near := wire.Near(at.Value, names, 1); len(near) > 0 {
+		hint = fmt.Sprintf(" did you mean %q?", near[0])
+	}
+	p.fault(at, "there is no %s %.80q;%s there are: %s", what, at.Value, hint, strings.Join(names, ", "))
+}
+
+func found(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "keys with values"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	}
+	return fmt.Sprintf("%.80q", n.Value)
+}
+
+func whole(low, high int64, set func(int64)) func(string) bool {
+	return func(text string) bool {
+		v, err := strconv.ParseInt(text, 10, 64)
+		ok := err == nil && v >= low && v <= high
+		if ok {
+			set(v)
+		}
+		return ok
+	}
+}
+
+func span(to *int64) func(string) bool {
+	return func(text string) bool {
+		d, err := time.ParseDuration(text)
+		ok := err == nil && d >= time.Second && d <= 8760*time.Hour
+		if ok {
+			*to = int64(d / time.Second)
+		}
+		return ok
+	}
+}
+
+// share needs its percent sign: 1 would be read as all or as a hundredth.
+func share(to *float64) func(string) bool {
+	return func(text string) bool {
+		number, percent := strings.CutSuffix(text, "%")
+		v, err := strconv.ParseFloat(number, 64)
+		ok := percent && err == nil && v >= 0 && v <= 100 && !math.IsNaN(v)
+		if ok {
+			*to = v / 100
+		}
+		return ok
+	}
+}

@@ -1,0 +1,107 @@
+package alertfile_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/alertfile"
+	"github.com/dmwm/wmstats/cacheserver/api/attention"
+	"github.com/dmwm/wmstats/schema"
+)
+
+func TestParse(t *testing.T) {
+	want := attention.Options{Limits: schema.DefaultLimits(), HighPriority: 85_000, Period: 5 * time.Minute, Top: 20}
+	for name, test := range map[string]struct {
+		text   string
+		change func(o *attention.Options)
+	}{
+		"empty":       {"", func(*attention.Options) {}},
+		"a comment":   {"# nothing\n", func(*attention.Options) {}},
+		"top":         {"top: 5", func(o *attention.Options) { o.Top = 5 }},
+		"off":         {"rules: {failed: {on: false}, old_data: {on: false}}", func(o *attention.Options) { o.Limits.Off = []string{"failed", "old_data"} }},
+		"on":          {"rules: {failed: {on: true}}", func(*attention.Options) {}},
+		"share":       {"rules: {site_error: {above: 50%}}", func(o *attention.Options) { o.Limits.SiteErrorRate = .5 }},
+		"assigned":    {"rules: {assigned_stall: {after: 90m}}", func(o *attention.Options) { o.Limits.AssignedStall = 5400 }},
+		"stall":       {"rules:\n  status_stall:\n    after: 24h\n    min_priority: 110000\n", func(o *attention.Options) { o.Limits.StatusStall, o.HighPriority = 86400, 110_000 }},
+		"stale agent": {"rules: {stale_agent: {after: 30m}}", func(o *attention.Options) { o.Limits.AgentSilent = 1800 }},
+		"old data":    {"rules: {old_data: {after: 30m}}", func(o *attention.Options) { o.Period = 10 * time.Minute }},
+	} {
+		got, err := alertfile.Parse(strings.NewReader(test.text))
+		require.NoError(t, err, name)
+		expected := want
+		test.change(&expected)
+		if len(got.Limits.Off) == 0 {
+			got.Limits.Off = nil
+		}
+		assert.Equal(t, expected, got, name)
+	}
+	assert.Equal(t, want, alertfile.Defaults())
+}
+
+func TestFaults(t *testing.T) {
+	for text, want := range map[string]string{
+		"rules: [":                                   "not YAML",
+		"- a":                                        "line 1: the file: want keys with values, found a list",
+		"ruls: {}":                                   `line 1: there is no key "ruls"; did you mean "rules"? there are: rules, top`,
+		"rules:\n  faild: {on: false}":               `line 2: there is no rule "faild"; did you mean "failed"? there are: failed, `,
+		"rules: {failed: {after: 2h}}":               `there is no key of failed "after"; there are: on`,
+		"rules: {failed: false}":                     `failed: want keys with values, found "false"`,
+		"rules: {failed: {on: maybe}}":               `on "maybe": want true or false`,
+		"rules: {site_error: {above: 1}}":            "want a share from 0% to 100%",
+		"rules: {site_error: {above: 101%}}":         "want a share",
+		"rules: {site_error: {above: NaN%}}":         "want a share",
+		"rules: {assigned_stall: {after: 2}}":        "want a time",
+		"rules: {assigned_stall: {after: -2h}}":      "want a time",
+		"rules: {status_stall: {min_priority: 0}}":   "want a whole number from 1",
+		"rules: {status_stall: {min_priority: [1]}}": "min_priority a list: want a whole number",
+		"rules: {failed: {on: true, on: false}}":     "twice",
+		"top: 0":                                     "want a whole number",
+		"top: 5\n---\ntop: 6":                        "more after its end",
+		"rules: {old_data: {after: 1s}}":             "want a time from 3s",
+		"rules: {a: &x {on: false}, failed: *x}":     "an alias",
+	} {
+		_, err := alertfile.Parse(strings.NewReader(text))
+		assert.ErrorContains(t, err, want, text)
+	}
+	_, err := alertfile.Parse(strings.NewReader("top: x\nrules: {faild: {}, failed: {off: true}}"))
+	require.Error(t, err)
+	assert.Len(t, strings.Split(err.Error(), "\n"), 3, "all faults at once")
+}
+
+// The example in the documentation says what the defaults are.
+func TestDocumentedDefaults(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(page), "```yaml\nrules:")
+	require.True(t, ok)
+	example, _, _ := strings.Cut(rest, "```")
+	got, err := alertfile.Parse(strings.NewReader("rules:" + example))
+	require.NoError(t, err)
+	if len(got.Limits.Off) == 0 {
+		got.Limits.Off = nil
+	}
+	assert.Equal(t, alertfile.Defaults(), got)
+	for _, rule := range attention.RuleNames() {
+		assert.Contains(t, example, rule+":")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("rules: {failed: {on: true}}")
+	f.Add("rules: {site_error: {above: 50%}}\ntop: 3")
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := alertfile.Parse(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		assert.Equal(t, o, o.Complete(), "a good file leaves nothing to complete")
+		for _, r := range o.Rules() {
+			assert.True(t, o.Limits.On(r.Name))
+		}
+	})
+}

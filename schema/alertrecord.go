@@ -1,0 +1,136 @@
+package schema
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Alert is one rule that holds for a workflow or an agent, with its reason.
+type Alert struct {
+	Workflow string `from:"Workflow.Workflow" doc:"the workflow; empty in an alert of an agent"`
+	Agent    string `from:"Agent.Agent" doc:"the agent or service; empty in an alert of a workflow"`
+	Rule     string `from:"rules of section 3.4; agent_error and agent_warning of an agent" doc:"the rule"`
+	Reason   string `from:"figures of the record, limits of the rule" doc:"why it holds, for people"`
+	Since    int64  `unit:"Unix s" from:"documents, limits of the rule" doc:"when it began to hold: of a rule on time the moment it passed its limit, of a rule on counts the beginning of the status (documents do not date counts); 0 if unknown"`
+}
+
+// Silence is an agent that has not brought the counts of a workflow for longer
+// than the limit.
+type Silence struct {
+	Agent string
+	Time  int64 // its last report on the workflow, Unix s
+}
+
+// AlertsOf tells the reason of each code in w.Alerts, in their order, never nil.
+// It depends on the record, silent and the limits only, so the same alert has
+// the same Since after each restart. silent are the agents of a stale_agent.
+func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
+	out := []Alert{}
+	for _, code := range w.Alerts {
+		a := Alert{Workflow: w.Workflow, Rule: code, Since: w.StatusTime}
+		bad := badJobs(w)
+		switch code {
+		case AlertFailed:
+			a.Reason = "in status " + w.Status
+		case AlertConfigError:
+			a.Reason = fmt.Sprintf("%s: none has succeeded", badly(w))
+		case AlertSiteError:
+			a.Reason = fmt.Sprintf("%s: %.1f %% of %d, the limit is %g %%",
+				badly(w), 100*float64(bad)/float64(bad+w.Success), bad+w.Success, l.SiteErrorPercent())
+		case AlertAssignedStall:
+			a.Reason = fmt.Sprintf("in status %s since %s, the limit is %s", w.Status, utc(w.StatusTime), Span(l.AssignedStall))
+			a.Since += l.AssignedStall + 1
+		case AlertStatusStall:
+			a.Reason = fmt.Sprintf("in status %s since %s without a running job, the limit is %s", w.Status, utc(w.StatusTime), Span(l.StatusStall))
+			a.Since += l.StatusStall + 1
+		case AlertStaleAgent:
+			a.Reason, a.Since = silence(silent, l)
+		case AlertSkippedFiles:
+			a.Reason = fmt.Sprintf("%d input files skipped", w.SkippedFiles)
+			if w.SkippedFiles == 0 {
+				a.Reason = "input files skipped, their number is not known"
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// badly counts the jobs that count against a workflow.
+func badly(w *Workflow) string {
+	return fmt.Sprintf("%d jobs fail (%d failed, %d in cooloff, %d paused)", badJobs(w), w.Failure, w.Cooloff, w.Paused)
+}
+
+// silence names the agents, the longest silent first.
+func silence(silent []Silence, l Limits) (text string, since int64) {
+	if len(silent) == 0 {
+		return "an agent is silent", 0
+	}
+	silent = slices.Clone(silent)
+	slices.SortFunc(silent, func(a, b Silence) int { return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Agent, b.Agent)) })
+	var names []string
+	for _, s := range silent {
+		when := "ever"
+		if s.Time > 0 {
+			when = "since " + utc(s.Time)
+		}
+		names = append(names, s.Agent+" "+when)
+	}
+	if at := silent[0].Time; at > 0 {
+		since = at + l.AgentSilent + 1
+	}
+	return fmt.Sprintf("no job counts of %s, the limit is %s", strings.Join(names, ", "), Span(l.AgentSilent)), since
+}
+
+// AlertsOfAgent tells why an agent is in error or has a warning, the worst
+// first, never nil. Since is that of the rules on time, and of a component that
+// is down its last heartbeat; the other troubles of an agent are not dated.
+func AlertsOfAgent(d *AgentDetail, now int64, l Limits) []Alert {
+	out := []Alert{}
+	for _, r := range judge(&d.Agent, now, l) {
+		a := Alert{Agent: d.Agent.Agent, Reason: r.text, Since: r.since}
+		switch r.severity {
+		case SeverityError:
+			a.Rule = AlertAgentError
+		case SeverityWarning:
+			a.Rule = AlertAgentWarning
+		default:
+			continue
+		}
+		if r.down {
+			a.Since = firstDown(d.Components)
+		}
+		if l.On(a.Rule) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// firstDown is the oldest last heartbeat of what is down, 0 if none is known.
+func firstDown(components []AgentComponent) (since int64) {
+	for i := range components {
+		if at := components[i].LastUpdate; components[i].Down && at > 0 && (since == 0 || at < since) {
+			since = at
+		}
+	}
+	return since
+}
+
+// SiteErrorPercent is SiteErrorRate in percent.
+func (l Limits) SiteErrorPercent() float64 { return Percent(l.SiteErrorRate, 1) }
+
+// Span writes a length of seconds as 90s, 20m, 48h or 1h30m.
+func Span(seconds int64) string {
+	text := (time.Duration(seconds) * time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
