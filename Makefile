@@ -88,7 +88,7 @@ generate: ## make templ code and docs/schema.md again
 	cd schema && go generate ./...
 
 .PHONY: bench
-bench: build ## all benchmarks: latency, load, memory, then the packages' own
+bench: build ## all benchmarks: first read, latency, memory, scale, then the packages' own (SECTIONS="firstread memory" for some)
 	bash scripts/bench.sh
 
 .PHONY: fuzz

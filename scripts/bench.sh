@@ -1,11 +1,33 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
-# WORKFLOWS sets the size of the first part (default 20000), BENCH the pattern
-# and BENCHTIME the length of the second.
+# SECTIONS picks parts (firstread latency memory scale parts; default all),
+# WORKFLOWS sets the size of the first two (default 20000), SCALE the sizes of
+# the fourth (default "200000 1000000", 5 minutes and 9 GB), BENCH the pattern
+# and BENCHTIME the length of the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-echo "# servers as processes, ${WORKFLOWS:-20000} workflows"
-go run ./scripts/cmd/bench -bin bin -workflows "${WORKFLOWS:-20000}" -seed "${SEED:-1}"
-echo
-echo "# benchmarks of the parts"
-go test -run='^$' -bench="${BENCH:-.}" -benchtime="${BENCHTIME:-1s}" -benchmem work | grep -Ev '^(PASS|ok|\?|goos|goarch)'
+sections=" ${SECTIONS:-firstread latency memory scale parts} "
+mkdir -p bin
+go build -o bin/bench ./scripts/cmd/bench
+servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
+wanted() { [[ "$sections" == *" $1 "* ]]; }
+
+only=$(for s in firstread latency; do if wanted $s; then echo -n "$s,"; fi; done)
+if [ -n "$only" ]; then
+	echo "# servers as processes, ${WORKFLOWS:-20000} workflows"
+	servers -only "${only%,}" -workflows "${WORKFLOWS:-20000}"
+fi
+if wanted memory; then
+	echo "# memory: 40 000 workflows, 50 000 agent documents of 20 KB"
+	servers -only memory
+fi
+if wanted scale; then
+	for n in ${SCALE:-200000 1000000}; do
+		echo "# $n workflows of a repeated world"
+		servers -workflows "$n"
+	done
+fi
+if wanted parts; then
+	echo "# benchmarks of the parts"
+	go test -run='^$' -bench="${BENCH:-.}" -benchtime="${BENCHTIME:-1s}" -benchmem work | grep -Ev '^(PASS|ok|\?|goos|goarch)'
+fi

@@ -20,7 +20,7 @@ const (
 	// loadHeadroom is what the heap may at least grow by between two
 	// collections of the first read. At 20 % alone a heap that grows from
 	// nothing is collected some twenty times, for a sixth of all processor time.
-	loadHeadroom = 32 << 20
+	loadHeadroom = 24 << 20
 	// headroomEvery is how often the heap is looked at meanwhile; it grows by
 	// some 100 MB a second at most.
 	headroomEvery = 20 * time.Millisecond

@@ -3,14 +3,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/dmwm/wmstats/scripts/bench"
+	"github.com/dmwm/wmstats/scripts/bench/repeat"
 )
 
 func main() { os.Exit(exitCode()) }
@@ -26,18 +32,62 @@ func exitCode() int {
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	o := bench.Options{Out: out, Log: log}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	o := bench.Options{Self: self, Out: out, Log: log}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&o.Bin, "bin", "bin", "folder of the programs")
-	flags.IntVar(&o.Workflows, "workflows", 20_000, "workflows of the mock data")
+	only := flags.String("only", "", "sections, with commas between them: "+strings.Join(bench.Sections(), ", ")+"; empty: firstread,latency")
+	flags.IntVar(&o.Workflows, "workflows", 20_000, "workflows; more than the stand-in should hold come from a repeated world")
+	flags.IntVar(&o.AgentDocs, "agent-docs", 0, "agent documents, from a repeated world; 0: as many for a workflow as mock makes")
+	flags.IntVar(&o.AgentBytes, "agent-bytes", 0, "mean length of agent documents, from a repeated world; 0: as mock makes them")
+	flags.BoolVar(&o.Lean, "lean", false, "small agent documents, of about 2 KB, in a repeated world")
+	flags.BoolVar(&o.Repeat, "repeat", false, "take a repeated world also where the stand-in could hold all")
 	flags.Int64Var(&o.Seed, "seed", 1, "seed of the mock data")
 	flags.IntVar(&o.Changes, "changes", 500, "changes to measure the latency over")
 	flags.IntVar(&o.PerSecond, "per-second", 50, "changes per second")
+	serve := flags.String("serve", "", "serve the repeated world at this address and measure nothing")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if o.Workflows < 1 || o.Changes < 1 || o.PerSecond < 1 {
-		return fmt.Errorf("workflows, changes and per-second must be at least 1")
+		return errors.New("workflows, changes and per-second must be at least 1")
+	}
+	if o.AgentDocs < 0 || o.AgentBytes < 0 {
+		return errors.New("agent-docs and agent-bytes must not be negative")
+	}
+	o.Repeat = o.Repeat || o.Lean
+	if *only != "" {
+		o.Only = strings.Split(*only, ",")
+	}
+	if *serve != "" {
+		return serveWorld(ctx, *serve, repeat.Options{
+			Workflows: o.Workflows, AgentDocs: o.AgentDocs, AgentBytes: o.AgentBytes, Seed: o.Seed, Lean: o.Lean,
+		})
 	}
 	return bench.Run(ctx, o)
+}
+
+// serveWorld serves a repeated world until ctx ends.
+func serveWorld(ctx context.Context, addr string, o repeat.Options) error {
+	source, err := repeat.New(o)
+	if err != nil {
+		return err
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	srv := &http.Server{Handler: source, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		<-ctx.Done()
+		_ = srv.Close() // feeds never end by themselves
+	}()
+	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// loadedCache is a cache server that has just become ready.
+type loadedCache struct {
+	server
+	took   time.Duration // from its start
+	cpu    time.Duration // of the cache server
+	source time.Duration // processor time of the source meanwhile
+	peak   float64       // highest resident memory so far, bytes
+}
+
+// startCache starts a cache server and waits until it is ready.
+func (r *run) startCache(ctx context.Context, source server) (c loadedCache, err error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return c, err
+	}
+	before, began := source.cpu(), time.Now()
+	cmd, err := r.start("cacheserver", "--listen", addr, "--couch-url", source.url, "--log-level", "warn")
+	if err != nil {
+		return c, err
+	}
+	c.server = server{url: "http://" + addr, cmd: cmd}
+	if err := r.ready(ctx, c.url+"/readyz"); err != nil {
+		return c, err
+	}
+	c.took, c.cpu, c.source, c.peak = time.Since(began), c.server.cpu(), source.cpu()-before, c.status("VmHWM")
+	return c, nil
+}
+
+// firstRead prints what the first read took, against throwing the same bytes
+// away, and what memory it needed.
+func (r *run) firstRead(ctx context.Context, c loadedCache, thrown thrownAway) error {
+	mb := float64(thrown.bytes) / 1e6
+	rate := mb / c.took.Seconds()
+	r.line("first read: documents", float64(thrown.docs), "documents")
+	r.line("first read: bytes", mb, "MB")
+	r.line("first read: start until ready", c.took.Seconds(), "s")
+	r.line("first read: decoded and published", rate, "MB/s")
+	r.line("first read: documents per second", float64(thrown.docs)/c.took.Seconds(), "documents/s")
+	r.line("first read: ratio to thrown away one by one", rate/thrown.oneByOne.rate(), "x")
+	r.line("first read: ratio to thrown away over two connections", rate/thrown.together.rate(), "x")
+	r.line("first read: processor time, cache server", c.cpu.Seconds(), "s")
+	r.line("first read: processor time, source meanwhile", c.source.Seconds(), "s")
+	r.line("first read: MB for each s of processor time, cache server", mb/c.cpu.Seconds(), "MB/s")
+	r.line("first read: processor time per workflow", float64(c.cpu.Microseconds())/float64(r.Workflows), "us")
+	settled, err := r.settled(ctx, c.server)
+	if err != nil {
+		return err
+	}
+	r.line("first read: highest resident memory", c.peak/1e6, "MB")
+	r.line("first read: peak memory beyond the result", (c.peak-settled)/1e6, "MB")
+	return r.memory(ctx, c.server, "after first read")
+}
+
+// settled waits until the cache server has given back what the first read left
+// over, and returns its resident memory: the result. It is the least of what is
+// seen in some seconds without changes.
+func (r *run) settled(ctx context.Context, cache server) (least float64, err error) {
+	const quiet = 3 * time.Second
+	least = cache.status("VmRSS")
+	for since := time.Now(); time.Since(since) < quiet; {
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+		if now := cache.status("VmRSS"); now < least*0.99 {
+			least, since = now, time.Now()
+		}
+	}
+	return least, nil
+}
+
+// memory prints the resident memory of the cache server.
+func (r *run) memory(ctx context.Context, cache server, when string) error {
+	status, body, err := r.do(ctx, "GET", cache.url+"/pulse", nil)
+	if err != nil {
+		return err
+	}
+	var info schema.CacheInfo
+	if err := json.Unmarshal(body, &info); err != nil {
+		return fmt.Errorf("read /pulse (status %d): %w", status, err)
+	}
+	if info.Workflows == 0 {
+		return fmt.Errorf("read /pulse: status %d, no workflows", status)
+	}
+	rss := cache.status("VmRSS")
+	r.line("memory "+when+": workflows", float64(info.Workflows), "workflows")
+	r.line("memory "+when+": resident", rss/1e6, "MB")
+	r.line("memory "+when+": highest", cache.status("VmHWM")/1e6, "MB")
+	r.line("memory "+when+": per workflow", rss/1e3/float64(info.Workflows), "KB")
+	r.line("memory "+when+": ratio to list records", rss/float64(info.Bytes), "x")
+	return nil
+}

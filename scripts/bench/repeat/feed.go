@@ -1,0 +1,105 @@
+package repeat
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// feed holds the documents that were written, which are few, and tells those
+// who follow.
+type feed struct {
+	mu      sync.Mutex
+	docs    map[string][]byte // by id
+	written []string          // ids in order; the seq is the number of those before and it
+	more    chan struct{}     // closed with the next write
+}
+
+func (f *feed) init() { f.docs, f.more = map[string][]byte{}, make(chan struct{}) }
+
+func (f *feed) get(id string) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.docs[id]
+}
+
+// put keeps a document and returns its number.
+func (f *feed) put(id string, doc []byte) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.docs[id] = doc
+	f.written = append(f.written, id)
+	close(f.more)
+	f.more = make(chan struct{})
+	return len(f.written)
+}
+
+// after gives the rows of a feed after a seq, the seq after them, and what is
+// closed when there are more.
+func (f *feed) after(seq int) (rows []byte, next int, more <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for ; seq < len(f.written); seq++ {
+		id := f.written[seq]
+		rows = fmt.Appendf(rows, `{"seq":"%d-x","id":%q,"changes":[{"rev":%q}],"doc":%s}`+"\n", seq+1, id, rev(seq+1), f.docs[id])
+	}
+	return rows, seq, f.more
+}
+
+func (f *feed) seq() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.written)
+}
+
+func rev(n int) string { return strconv.Itoa(n+1) + "-0" }
+
+// follow answers a continuous feed until the reader goes.
+func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
+	beat := time.Second
+	if ms, err := strconv.Atoi(r.URL.Query().Get("heartbeat")); err == nil && ms > 0 {
+		beat = time.Duration(ms) * time.Millisecond
+	}
+	number, _, _ := strings.Cut(r.URL.Query().Get("since"), "-")
+	seq, err := strconv.Atoi(number)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "since is none of mine")
+		return
+	}
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	control := http.NewResponseController(w)
+	for {
+		rows, next, more := f.after(seq)
+		if len(rows) == 0 {
+			rows = []byte("\n")
+		}
+		seq = next
+		if _, err := w.Write(rows); err != nil || control.Flush() != nil {
+			return // the reader has gone
+		}
+		select {
+		case <-more:
+		case <-ticker.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// write takes a new version of a document.
+func (f *feed) write(w http.ResponseWriter, r *http.Request, id string) {
+	doc, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<20))
+	if err != nil || !json.Valid(doc) {
+		fail(w, http.StatusBadRequest, "not a JSON document")
+		return
+	}
+	n := f.put(id, doc)
+	w.WriteHeader(http.StatusCreated)
+	fmt.Fprintf(w, `{"ok":true,"id":%q,"rev":%q}`+"\n", id, rev(n))
+}

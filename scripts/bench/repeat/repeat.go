@@ -1,0 +1,223 @@
+// Package repeat is a source for benchmarks that serves more documents than
+// memory holds, in CouchDB's form and at little cost: a small world of package
+// mock, over and over, each time under other names and with other numbers. It
+// knows what a first read and a follower ask for (views, positions, feeds,
+// single documents and their change) and nothing else; the stand-in for
+// CouchDB is package couchfake.
+package repeat
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dmwm/wmstats/mock/design"
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Options say what a Source serves.
+type Options struct {
+	Workflows  int // active ones
+	AgentDocs  int // agent_request documents, about; 0: as many for a workflow as mock makes
+	AgentBytes int // mean length of them, about; 0: as mock makes them
+	Seed       int64
+	World      int  // workflows that are made and then repeated; 0: 2 000
+	Lean       bool // small agent documents
+}
+
+// unit is one workflow of the world: its documents as patterns.
+type unit struct {
+	name    string
+	status  string
+	request pattern
+	agents  []pattern
+}
+
+// Source makes the documents when they are asked for.
+type Source struct {
+	o      Options
+	units  []unit
+	byName map[string]int // place in units
+	infos  []pattern      // documents of agents and services, not repeated
+	total  int            // workflows with those that are archived, whose agents' documents are still there
+	feed   feed
+}
+
+// New makes the world that is repeated.
+func New(o Options) (*Source, error) {
+	if o.World == 0 {
+		o.World = min(2000, o.Workflows)
+	}
+	world, err := gen.New(gen.Options{Seed: uint64(o.Seed), Workflows: o.World, JobSummaries: -1, Lean: o.Lean, Storable: true, NoEdges: true})
+	if err != nil {
+		return nil, fmt.Errorf("make the world: %w", err)
+	}
+	s := &Source{o: o, byName: map[string]int{}}
+	s.feed.init()
+	var made []madeUnit
+	for i := range world.Units() {
+		state := world.Initial(i)
+		one, err := makeUnit(world.Docs(i, &state))
+		if err != nil {
+			return nil, fmt.Errorf("workflow %d: %w", i, err)
+		}
+		made = append(made, one)
+	}
+	active := map[string]bool{}
+	for _, status := range schema.Statuses() {
+		active[status.Status] = status.Active
+	}
+	if o.AgentDocs > 0 {
+		made = inProportion(made, active, float64(o.AgentDocs)/float64(o.Workflows))
+	}
+	if err := stretch(made, o.AgentBytes); err != nil {
+		return nil, err
+	}
+	count := 0
+	for _, m := range made {
+		s.byName[m.name] = len(s.units)
+		s.units = append(s.units, m.patterns())
+		if active[m.status] {
+			count++
+		}
+	}
+	if count == 0 {
+		return nil, errors.New("the world has no active workflow")
+	}
+	s.total = s.lengthFor(o.Workflows, active)
+	for _, d := range world.Infos() {
+		s.infos = append(s.infos, newPattern(d.ID, d.JSON, ""))
+	}
+	return s, nil
+}
+
+// lengthFor is how many workflows there have to be for n of them to be active.
+func (s *Source) lengthFor(n int, active map[string]bool) (total int) {
+	for ; n > 0; total++ {
+		if active[s.units[total%len(s.units)].status] {
+			n--
+		}
+	}
+	return total
+}
+
+// madeUnit is a workflow as package mock made it.
+type madeUnit struct {
+	name, status string
+	request      []byte
+	agents       [][]byte
+}
+
+func makeUnit(docs []gen.Doc) (m madeUnit, err error) {
+	for _, d := range docs {
+		var head struct {
+			Type          string `json:"type"`
+			RequestName   string
+			RequestStatus string
+		}
+		if err := json.Unmarshal(d.JSON, &head); err != nil {
+			return m, fmt.Errorf("read %s: %w", d.ID, err)
+		}
+		switch {
+		case d.DB == design.RequestDB:
+			m.name, m.status, m.request = head.RequestName, head.RequestStatus, d.JSON
+		case d.DB == design.WMStatsDB && head.Type == "agent_request":
+			m.agents = append(m.agents, d.JSON)
+		}
+	}
+	return m, nil
+}
+
+// inProportion leaves workflows out until there are about so many agent
+// documents for each active workflow.
+func inProportion(made []madeUnit, active map[string]bool, wanted float64) []madeUnit {
+	docs, workflows := 0, 0
+	for _, m := range made {
+		docs += len(m.agents)
+		if active[m.status] {
+			workflows++
+		}
+	}
+	return slices.DeleteFunc(made, func(m madeUnit) bool {
+		now := float64(docs) / float64(workflows)
+		tooFew, tooMany := now < wanted && len(m.agents) == 0, now > wanted && float64(len(m.agents)) > wanted
+		if !active[m.status] || !tooFew && !tooMany {
+			return false
+		}
+		docs, workflows = docs-len(m.agents), workflows-1
+		return true
+	})
+}
+
+// stretch brings agent documents to a mean length, in bytes, by repeating
+// their tasks under other names; 0 leaves them as they are.
+func stretch(made []madeUnit, wanted int) error {
+	length, docs := 0, 0
+	for _, m := range made {
+		for _, doc := range m.agents {
+			length, docs = length+len(doc), docs+1
+		}
+	}
+	if wanted == 0 || docs == 0 {
+		return nil
+	}
+	if mean := length / docs; wanted < mean {
+		return fmt.Errorf("agent documents of %d bytes: they have %d already", wanted, mean)
+	}
+	for _, m := range made {
+		for i, doc := range m.agents {
+			longer, err := moreTasks(doc, len(doc)*wanted*docs/length)
+			if err != nil {
+				return err
+			}
+			m.agents[i] = longer
+		}
+	}
+	return nil
+}
+
+// moreTasks repeats the tasks of a document until it has about size bytes.
+func moreTasks(doc []byte, size int) ([]byte, error) {
+	var all map[string]json.RawMessage
+	var tasks map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return nil, fmt.Errorf("read an agent document: %w", err)
+	}
+	if err := json.Unmarshal(all["tasks"], &tasks); err != nil {
+		return nil, fmt.Errorf("read its tasks: %w", err)
+	}
+	paths := make([]string, 0, len(tasks))
+	for path := range tasks {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	for length, n := len(doc), 0; len(paths) > 0 && length < size; n++ {
+		path := paths[n%len(paths)]
+		again := fmt.Sprintf("%s/Again%d", path, 1+n/len(paths))
+		tasks[again] = tasks[path]
+		length += len(again) + len(tasks[path]) + len(`"":,`)
+	}
+	text, err := json.Marshal(tasks)
+	if err != nil {
+		return nil, fmt.Errorf("write tasks: %w", err)
+	}
+	all["tasks"] = text
+	if text, err = json.Marshal(all); err != nil {
+		return nil, fmt.Errorf("write an agent document: %w", err)
+	}
+	return text, nil
+}
+
+func (m *madeUnit) patterns() unit {
+	u := unit{name: m.name, status: m.status, request: newPattern(m.name, m.request, m.name)}
+	for _, doc := range m.agents {
+		var head struct {
+			ID string `json:"_id"`
+		}
+		_ = json.Unmarshal(doc, &head) // it has been read before
+		u.agents = append(u.agents, newPattern(head.ID, doc, m.name))
+	}
+	return u
+}

@@ -1,0 +1,148 @@
+package repeat_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/scripts/bench/repeat"
+)
+
+func serve(t *testing.T, o repeat.Options) string {
+	t.Helper()
+	s, err := repeat.New(o)
+	require.NoError(t, err)
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// rows reads the documents of an answer.
+func rows(t *testing.T, url string, keys []string) (docs [][]byte) {
+	t.Helper()
+	body, err := json.Marshal(map[string][]string{"keys": keys})
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var answer struct {
+		Rows []struct {
+			ID  string
+			Doc json.RawMessage
+		}
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
+	for _, row := range answer.Rows {
+		var doc struct {
+			ID string `json:"_id"`
+		}
+		require.NoError(t, json.Unmarshal(row.Doc, &doc))
+		require.Equal(t, row.ID, doc.ID)
+		docs = append(docs, row.Doc)
+	}
+	return docs
+}
+
+func active() (list []string) {
+	for _, s := range schema.Statuses() {
+		if s.Active {
+			list = append(list, s.Status)
+		}
+	}
+	return list
+}
+
+const (
+	byStatus = "/reqmgr_workload_cache/_design/ReqMgr/_view/bystatus?include_docs=true"
+	latest   = "/wmstats/_design/WMStatsErl7/_view/latestRequest?include_docs=true"
+)
+
+// TestRepeats reads a world of 40 workflows seven and a half times: each copy
+// has a name of its own, and its agents' documents name it.
+func TestRepeats(t *testing.T) {
+	url := serve(t, repeat.Options{Workflows: 300, World: 40, Seed: 3})
+	names := map[string]bool{}
+	values := map[int64]bool{}
+	for _, doc := range rows(t, url+byStatus, active()) {
+		r, err := schema.DecodeReqMgr(doc)
+		require.NoError(t, err)
+		require.Zero(t, r.FlawCount)
+		names[r.Name] = true
+		values[r.RequestPriority] = true
+	}
+	require.Len(t, names, 300)
+	require.Greater(t, len(values), 40, "the copies have priorities of their own")
+	joined := 0
+	for _, doc := range rows(t, url+latest, nil) {
+		part, flaws, err := schema.DecodePart(doc)
+		require.NoError(t, err)
+		require.Empty(t, flaws)
+		if names[part.Workflow] {
+			joined++
+		}
+	}
+	require.Greater(t, joined, 150)
+}
+
+func TestProportionAndLength(t *testing.T) {
+	url := serve(t, repeat.Options{Workflows: 800, AgentDocs: 1000, AgentBytes: 20_000, World: 400, Seed: 1})
+	require.Len(t, rows(t, url+byStatus, active()), 800)
+	docs := rows(t, url+latest, nil)
+	require.InEpsilon(t, 1000, len(docs), 0.1)
+	length := 0
+	for _, doc := range docs {
+		length += len(doc)
+		_, flaws, err := schema.DecodePart(doc)
+		require.NoError(t, err)
+		require.Empty(t, flaws)
+	}
+	require.InEpsilon(t, 20_000, length/len(docs), 0.1)
+	_, err := repeat.New(repeat.Options{Workflows: 100, AgentBytes: 100})
+	require.ErrorContains(t, err, "agent documents of 100 bytes")
+}
+
+// TestWrite follows a change of a copy.
+func TestWrite(t *testing.T) {
+	url := serve(t, repeat.Options{Workflows: 300, World: 40, Seed: 3})
+	docs := rows(t, url+byStatus, active())
+	r, err := schema.DecodeReqMgr(docs[len(docs)-1])
+	require.NoError(t, err)
+	read := func() string {
+		resp, err := http.Get(url + "/reqmgr_workload_cache/" + r.Name)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return string(text)
+	}
+	require.JSONEq(t, string(docs[len(docs)-1]), read())
+	changed := strings.Replace(read(), `"RequestPriority":`, `"Was":`, 1)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/reqmgr_workload_cache/"+r.Name, strings.NewReader(changed))
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusCreated, resp.StatusCode)
+	require.Equal(t, changed, read())
+
+	resp, err = http.Get(url + "/reqmgr_workload_cache/_changes?feed=continuous&include_docs=true&since=0-x")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var row struct {
+		Seq, ID string
+		Doc     json.RawMessage
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&row))
+	require.Equal(t, fmt.Sprint("1-x ", r.Name), row.Seq+" "+row.ID)
+	require.JSONEq(t, changed, string(row.Doc))
+}
