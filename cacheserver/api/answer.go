@@ -44,6 +44,8 @@ type answer struct {
 	began   time.Time
 	filter  time.Duration
 
+	question *question // not nil: what to note the answer under
+
 	// stitched returns the body as one gzip member of kept parts; nil or ok
 	// false: it can't be made so.
 	stitched func() (parts [][]byte, size int64, ok bool)
@@ -57,7 +59,7 @@ func (a *API) write(c echo.Context, ans answer) error {
 	h["Etag"] = []string{tag}
 	h["Vary"] = []string{"Accept, Accept-Encoding"}
 	h["Cache-Control"] = []string{cacheControl(ans.pinned)}
-	if negotiate.Matches(strings.Join(c.Request().Header.Values("If-None-Match"), ","), tag) {
+	if parts == nil && holds(c, tag) {
 		return c.NoContent(http.StatusNotModified)
 	}
 	if ans.media == "" {
@@ -73,20 +75,20 @@ func (a *API) write(c echo.Context, ans answer) error {
 	}
 	switch {
 	case parts != nil:
-		return a.send(c, &ans, size, func(w io.Writer) error { return writeParts(w, parts) })
+		return a.deliver(c, &ans, parts, size)
 	case ans.stream:
 		return a.stream(c, &ans, render.Coding(coding))
 	case coding != negotiate.Identity:
 		return a.sendCompressed(c, &ans, render.Coding(coding), tag)
 	}
-	if size, ok := ans.body.Size(); ok {
-		return a.send(c, &ans, size, func(w io.Writer) error { _, err := ans.body.WriteTo(w); return err })
+	if parts, size, ok := ans.body.Pieces(); ok {
+		return a.deliver(c, &ans, parts, size)
 	}
 	whole, err := ans.body.Append(nil)
 	if err != nil {
 		return err
 	}
-	return a.send(c, &ans, int64(len(whole)), func(w io.Writer) error { _, err := w.Write(whole); return err })
+	return a.deliver(c, &ans, [][]byte{whole}, int64(len(whole)))
 }
 
 // chooseCoding picks how the body is compressed, and the stitched parts when
@@ -155,25 +157,13 @@ func (a *API) sendCompressed(c echo.Context, ans *answer, coding render.Coding, 
 			a.o.Cache.Set(key, whole, int64(len(whole)))
 		}
 	}
-	return a.send(c, ans, int64(len(whole)), func(w io.Writer) error { _, err := w.Write(whole); return err })
-}
-
-// send writes a body of known length in as few writes as there are buffers.
-func (a *API) send(c echo.Context, ans *answer, size int64, write func(io.Writer) error) error {
-	h := c.Response().Header()
-	h["Content-Length"] = []string{strconv.FormatInt(size, 10)}
-	a.describeTiming(c, ans)
-	c.Response().WriteHeader(http.StatusOK)
-	if isHead(c) {
-		return nil
-	}
-	return a.buffered(c, write)
+	return a.deliver(c, ans, [][]byte{whole}, int64(len(whole)))
 }
 
 // stream writes a body of any length in constant memory. If it fails the caller
 // ends the connection, so that a cut is visible.
 func (a *API) stream(c echo.Context, ans *answer, coding render.Coding) error {
-	a.describeTiming(c, ans)
+	a.describeTiming(c, ans.began, ans.filter)
 	c.Response().WriteHeader(http.StatusOK)
 	if isHead(c) {
 		return nil
@@ -198,18 +188,18 @@ func (a *API) buffered(c echo.Context, write func(io.Writer) error) error {
 	return nil
 }
 
-func (a *API) describeTiming(c echo.Context, ans *answer) {
-	encode := a.o.Now().Sub(ans.began) - ans.filter
-	c.Response().Header()[wire.HeaderTiming] = []string{"filter;dur=" + milliseconds(ans.filter) + ", encode;dur=" + milliseconds(encode)}
+func (a *API) describeTiming(c echo.Context, began time.Time, filter time.Duration) {
+	text := string(appendTiming(nil, filter, a.o.Now().Sub(began)-filter))
+	c.Response().Header()[wire.HeaderTiming] = []string{text}
 }
 
-func writeParts(w io.Writer, parts [][]byte) error {
-	for _, p := range parts {
-		if _, err := w.Write(p); err != nil {
-			return fmt.Errorf("send a stitched body: %w", err)
-		}
-	}
-	return nil
+// appendTiming writes the value of Server-Timing, in milliseconds.
+func appendTiming(dst []byte, filter, encode time.Duration) []byte {
+	const digits = 3
+	dst = append(dst, "filter;dur="...)
+	dst = strconv.AppendFloat(dst, float64(filter)/float64(time.Millisecond), 'f', digits, 64)
+	dst = append(dst, ", encode;dur="...)
+	return strconv.AppendFloat(dst, float64(encode)/float64(time.Millisecond), 'f', digits, 64)
 }
 
 // patientWriter gives the client time for each part instead of for the whole: a

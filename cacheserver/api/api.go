@@ -92,6 +92,8 @@ type API struct {
 	metrics    *metrics
 	compressor *render.Compressor
 	buffers    bufferPool
+	lines      linePool
+	recent     recent
 	flights    singleflight.Group // reads of details, by cache key
 	workflow   []schema.Field     // of the Workflow record
 	seed       uint64             // hash of what all representations depend on: schema and program
@@ -127,7 +129,7 @@ func New(o Options) (*API, error) {
 		o.ChunkTimeout = 30 * time.Second
 	}
 	o.Attention, o.Feeds = o.Attention.Complete(), o.Feeds.complete()
-	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), drained: make(chan struct{})}
+	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
 	a.feeds = openFeeds{perClient: o.Feeds.PerClient, total: o.Feeds.Total, clients: map[string]int{}}
 	var err error
 	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -43,7 +44,10 @@ func (f *fixture) newAPI(change func(*api.Options)) {
 	}
 	a, err := api.New(o)
 	require.NoError(f.t, err)
-	server := httptest.NewServer(a.Handler())
+	server := httptest.NewUnstartedServer(a.Handler())
+	server.Listener = onewrite.Listener(server.Listener) // as the program does
+	server.Config.ConnContext = onewrite.Context
+	server.Start()
 	f.t.Cleanup(server.Close)
 	f.api, f.url = a, server.URL
 }

@@ -12,6 +12,15 @@ import (
 
 // listWorkflows handles GET /fetch.
 func (a *API) listWorkflows(c echo.Context) error {
+	began := a.o.Now()
+	newest, ok := a.o.Store.Snapshot()
+	var asked *question
+	if ok {
+		var answer *ready
+		if answer, asked = a.recent.ask(c, newest, a.o.Store.Source()); answer != nil {
+			return a.serve(c, answer, began, 0)
+		}
+	}
 	q, err := wire.ParseQuery(c.QueryParams())
 	if err != nil {
 		return err
@@ -20,7 +29,11 @@ func (a *API) listWorkflows(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.writeSelection(c, snap, selection{query: q, filter: q, name: "workflows"})
+	s := selection{query: q, filter: q, name: "workflows"}
+	if snap == newest && q.Gen == "" {
+		s.question = asked
+	}
+	return a.writeSelection(c, snap, s)
 }
 
 // selection is a list of workflows that was asked for.
@@ -29,6 +42,8 @@ type selection struct {
 	filter wire.Query // what is selected: query and what the path says
 	name   string     // of the file when it is to be saved
 	group  *member    // not nil: JSON is an object with this record before the page
+
+	question *question // not nil: what to note the answer under
 }
 
 // member is the summary record of a group, encoded, under the key of its kind.
@@ -73,6 +88,7 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	ans := answer{
 		format: format, body: body, version: sel.Versions(p.idx, p.count), keys: q.Fields,
 		pinned: q.Gen != "", stream: q.All, began: began, filter: a.o.Now().Sub(began),
+		question: s.question,
 	}
 	if q.Download {
 		ans.name = s.name

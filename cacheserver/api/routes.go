@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -239,9 +238,4 @@ func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {
 	default:
 		log.DebugContext(ctx, "request refused", "problem", p.Slug(), "detail", p.Detail)
 	}
-}
-
-// milliseconds writes a duration as Server-Timing wants it.
-func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.3f", float64(d)/float64(time.Millisecond))
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
@@ -112,6 +113,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		WriteTimeout:      time.Minute, // the API prolongs it with each part of a long body
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    256 << 10, // 1 000 names in one URL
+		ConnContext:       onewrite.Context,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
 	return a, nil
@@ -215,7 +217,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)
 	go func() {
-		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.server.Serve(onewrite.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- fmt.Errorf("serve: %w", err)
 		}
 	}()

@@ -46,17 +46,22 @@ func NewSized(opts Options) (*Source, error) {
 
 // Record returns record i, i from 0. The same seed and i give the same record.
 func (s *Source) Record(i int) schema.Workflow {
-	st := s.world.Initial(i)
-	sk := s.world.Sketch(i, st.Created())
-	w := s.request(sk, &st)
-	info, _ := schema.StatusOf(w.Status)
-	var parts []schema.AgentPart
-	if info.JobInfo {
-		parts = s.parts(sk, &st)
-	}
+	w, parts := s.Sides(i)
 	schema.Join(&w, parts)
 	w.Alerts, _ = schema.Alerts(&w, nil, s.world.Options().Now, s.limits)
 	return w
+}
+
+// Sides returns what record i is joined of: the request's side, and what each
+// agent adds, which is nothing in statuses without job information.
+func (s *Source) Sides(i int) (schema.Workflow, []schema.AgentPart) {
+	st := s.world.Initial(i)
+	sk := s.world.Sketch(i, st.Created())
+	w := s.request(sk, &st)
+	if info, _ := schema.StatusOf(w.Status); info.JobInfo {
+		return w, s.parts(sk, &st)
+	}
+	return w, nil
 }
 
 // request fills the request's side of a record.

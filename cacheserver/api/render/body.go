@@ -64,6 +64,40 @@ func (b *Body) Size() (size int64, ok bool) {
 	return size, true
 }
 
+// mostPieces is the number of records up to which Pieces is of use: beyond it
+// the list of pieces takes memory, and a buffer does as well.
+const mostPieces = 2000
+
+// Pieces gives the body as the pieces to write, and their length in bytes,
+// without copying a record; ok is false when records have to be transformed or
+// are too many.
+func (b *Body) Pieces() (pieces [][]byte, size int64, ok bool) {
+	if b.Form != nil || b.Count > mostPieces {
+		return nil, 0, false
+	}
+	pieces = make([][]byte, 0, 2*b.Count+2)
+	add := func(piece []byte) {
+		if len(piece) > 0 {
+			pieces = append(pieces, piece)
+			size += int64(len(piece))
+		}
+	}
+	add(b.Head)
+	records := b.Records(0, b.Count)
+	if len(records) != b.Count {
+		return nil, 0, false
+	}
+	for i, r := range records {
+		if i > 0 {
+			add(b.Between)
+		}
+		add(r)
+		add(b.After)
+	}
+	add(b.Tail)
+	return pieces, size, true
+}
+
 // WriteTo writes the body in constant memory. It writes each piece by itself:
 // w gathers them.
 func (b *Body) WriteTo(w io.Writer) (int64, error) {
