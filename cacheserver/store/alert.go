@@ -14,7 +14,7 @@ func (s *Store) alert(e *entry, w *schema.Workflow, docs []*agentDoc) (due int64
 	for _, d := range docs {
 		// Time passes for each document, so the next alert of a silent agent is
 		// known; reports move it on, which is seen when that time comes.
-		silent := d.time + s.opt.Limits.AgentSilent + 1
+		silent := d.heard() + s.opt.Limits.AgentSilent + 1
 		d.stale = silent <= now
 		if d.stale {
 			stale = append(stale, s.names.Agent(d.packed))

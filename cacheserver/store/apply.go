@@ -259,18 +259,19 @@ func (s *Store) applyWork(b *batch, c *Change) {
 		}
 	}
 	d.packed, d.hash, d.seen = s.names.Pack(c.Part), c.Hash, s.epoch
-	d.time, d.content = c.Time, c.Time
+	d.time, d.content, d.ahead = c.Time, c.Time, s.ahead(c.Time)
 	s.known.set(AgentWork, d.id, c.Hash)
-	s.report(s.names.Text(c.Part.Agent), c.Time)
+	s.report(s.names.Text(c.Part.Agent), d.heard())
 }
 
 // refresh notes a new timestamp of a document whose content did not change.
 func (s *Store) refresh(b *batch, d *agentDoc, time int64) {
 	agent := s.names.Agent(d.packed)
-	s.report(agent, time)
 	if d.time == time {
 		return
 	}
+	ahead := s.ahead(time)
+	s.report(agent, time-ahead)
 	e := d.entry
 	// An alert of a silent agent ends with its report (and begins when its clock
 	// is set back); of two documents of one agent another one may now be the newest.
@@ -278,7 +279,7 @@ func (s *Store) refresh(b *batch, d *agentDoc, time int64) {
 	if e.stale || time < d.time || !alone {
 		s.touch(b, e)
 	}
-	d.time = time
+	d.time, d.ahead = time, ahead
 }
 
 // report notes the time of an agent's newest agent_request document.
@@ -315,12 +316,12 @@ func (s *Store) applyInfo(b *batch, c *Change) {
 	case old != nil && c.Hash != 0 && old.hash == c.Hash:
 		b.result.Same++
 		old.seen = s.epoch
-		old.time.Store(c.Time)
+		old.hear(s, c.Time)
 	case c.Info == nil:
 		b.result.Refetch = append(b.result.Refetch, c.ID)
 	default:
 		n := &info{id: strings.Clone(c.ID), hash: c.Hash, seen: s.epoch, detail: c.Info}
-		n.time.Store(c.Time)
+		n.hear(s, c.Time)
 		s.infos[n.id] = n
 		s.known.set(AgentInfo, n.id, c.Hash)
 		b.infos = true

@@ -163,8 +163,8 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	r := s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: c.at}})
 	require.Equal(t, 1, r.Changed, "the report ends the alert")
 	require.Zero(t, alerted("stale_agent"))
-	s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: start + 7201}})
 	c.at = start + 7201
+	s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: start + 7201}})
 	require.Equal(t, 1, s.Tick().Changed)
 	require.Equal(t, 1, alerted("assigned_stall"))
 	require.Equal(t, int64(start+7201), why("a")[0].Since)

@@ -79,15 +79,37 @@ type agentDoc struct {
 	time    int64 // timestamp, newest seen
 	content int64 // timestamp when the content last changed
 	seen    uint32
-	stale   bool // time was too long ago when the alerts were made
+	ahead   int64 // s that time was in the future when it came: a clock that is wrong
+	stale   bool  // time was too long ago when the alerts were made
 	packed  part.Packed
+}
+
+// hear notes the timestamp of a document; the same again is no sign of life.
+func (n *info) hear(s *Store, stamp int64) {
+	if n.time.Load()+n.ahead.Load() == stamp {
+		return
+	}
+	ahead := s.ahead(stamp)
+	n.time.Store(stamp - ahead)
+	n.ahead.Store(ahead)
+}
+
+// heard is when the agent is known to have written the document, Unix s: its
+// timestamp, or, when that lay in the future, the time at which it came. Else an
+// agent whose clock is ahead would count as fresh until that time has come.
+func (d *agentDoc) heard() int64 { return d.time - d.ahead }
+
+// ahead says by how many seconds a timestamp lies in the future.
+func (s *Store) ahead(time int64) int64 {
+	return max(time-s.now(), 0)
 }
 
 // info is one agent_info document. Generations share it; only time moves.
 type info struct {
 	id     string
 	hash   uint64
-	time   atomic.Int64
+	time   atomic.Int64 // timestamp, or when it came if that was in the future
+	ahead  atomic.Int64 // s between the two
 	seen   uint32
 	detail *schema.AgentDetail
 }
@@ -175,7 +197,7 @@ func (s *Store) sourceOf(e *entry, docs []*agentDoc) block.Source {
 	for _, d := range docs {
 		ids = appendText(ids, d.id)
 		if d.stale {
-			ids = appendText(binary.AppendUvarint(ids, uint64(max(d.time, 1))), s.names.Agent(d.packed))
+			ids = appendText(binary.AppendUvarint(ids, uint64(max(d.heard(), 1))), s.names.Agent(d.packed))
 		} else {
 			ids = append(ids, 0)
 		}

@@ -94,6 +94,9 @@ func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
 	for _, n := range g.reports() {
 		d := *n.detail
 		d.UpdateTime = n.time.Load()
+		if d.DataUpdateTime > 0 { // by the same clock
+			d.DataUpdateTime = min(d.DataUpdateTime-n.ahead.Load(), d.UpdateTime)
+		}
 		d.Workflows, d.Counters = 0, schema.JobCounts{}.Derive()
 		if a := added[d.Agent.Agent]; a != nil {
 			d.Workflows, d.Counters = a.Workflows, a.Counters

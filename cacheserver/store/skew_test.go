@@ -1,0 +1,91 @@
+package store
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// TestClocksThatAreWrong: an agent whose clock is hours off, in either
+// direction, and that then falls silent.
+func TestClocksThatAreWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		skew         int64 // s that the agent's clock is ahead
+		staleAtFirst bool  // a clock that is behind can't be told from a silent agent
+	}{
+		"right": {0, false}, "a minute ahead": {60, false}, "ten hours ahead": {36_000, false}, "years ahead": {1 << 33, false},
+		"a minute behind": {-60, false}, "ten hours behind": {-36_000, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, at := newMaker(51), &clock{start}
+			request := m.requestChange("w")
+			request.Workflow.Status, request.Workflow.StatusTime = "running-open", start
+			work, report := m.partChange("w", 1, start+c.skew), m.infoChange(1, start+c.skew)
+			s := loaded(t, Options{Now: at.now}, []Change{request, work, report})
+			silent := func() (work, report bool) {
+				s.Tick()
+				agents := s.Agents(must(s))
+				i := slices.IndexFunc(agents, func(a schema.AgentDetail) bool { return a.Agent.Agent == report1(agents) })
+				require.GreaterOrEqual(t, i, 0)
+				a := agents[i]
+				require.LessOrEqual(t, a.UpdateTime, at.at, "no report from the future")
+				require.LessOrEqual(t, a.DataUpdateTime, at.at)
+				stale, err := must(s).Select(wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{schema.AlertStaleAgent}}}})
+				require.NoError(t, err)
+				return stale.Total() == 1, a.UpdateTime > 0 && at.at-a.UpdateTime > s.opt.Limits.AgentSilent
+			}
+			both := func(want bool) {
+				t.Helper()
+				work, report := silent()
+				require.Equal(t, []bool{want, want}, []bool{work, report})
+			}
+			both(c.staleAtFirst)
+
+			// It goes on reporting by its clock, with the same content.
+			for range 5 {
+				at.at += 600
+				s.Apply([]Change{
+					{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: at.at + c.skew},
+					{Kind: AgentInfo, ID: report.ID, Hash: report.Hash, Time: at.at + c.skew},
+				})
+				both(c.staleAtFirst)
+			}
+
+			// Then it is silent; what a full read finds again is no sign of life.
+			last := at.at
+			at.at += s.opt.Limits.AgentSilent + max(-c.skew, 0)
+			again := []Change{
+				{Kind: ReqMgr, ID: request.ID, Hash: request.Hash},
+				{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: last + c.skew},
+				{Kind: AgentInfo, ID: report.ID, Hash: report.Hash, Time: last + c.skew},
+			}
+			l := s.BeginLoad()
+			l.Add(again)
+			_, err := l.Commit()
+			require.NoError(t, err)
+			at.at++
+			both(true)
+
+			// Its clock is put right.
+			s.Apply([]Change{
+				{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: at.at},
+				{Kind: AgentInfo, ID: report.ID, Hash: report.Hash, Time: at.at},
+			})
+			both(false)
+		})
+	}
+}
+
+// report1 is the name of the agent that has reported.
+func report1(agents []schema.AgentDetail) string {
+	for _, a := range agents {
+		if a.UpdateTime > 0 {
+			return a.Agent.Agent
+		}
+	}
+	return ""
+}
