@@ -20,7 +20,7 @@ FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
-MODULES   := schema static web mock cacheserver uiserver scripts
+MODULES   := schema access static web mock cacheserver uiserver scripts
 
 .PHONY: help
 help: ## list the targets

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -16,6 +17,8 @@ type Problem struct { //nolint:errname // the name is that of RFC 9457
 	Restart    string   `json:"restart,omitempty"`  // generation-expired: the URL that starts again
 	Continue   string   `json:"continue,omitempty"` // generation-expired: the URL that goes on by name
 	Cause      error    `json:"-"`                  // for the log only
+	RetryAfter int      `json:"-"`                  // seconds, for the header of that name; 0: none
+	Challenges []string `json:"-"`                  // unauthorized: values of WWW-Authenticate
 }
 
 func (p *Problem) Error() string {
@@ -42,6 +45,7 @@ const (
 	SlugBadValue          Slug = "bad-value"
 	SlugUnknownField      Slug = "unknown-field"
 	SlugBadSelector       Slug = "bad-selector"
+	SlugUnauthorized      Slug = "unauthorized"
 	SlugNotFound          Slug = "not-found"
 	SlugMethodNotAllowed  Slug = "method-not-allowed"
 	SlugGenerationExpired Slug = "generation-expired"
@@ -72,6 +76,8 @@ var kinds = []ProblemKind{
 		"A field named in sort, fields, facets, has, by, sum or a path is not a key of the schema; did_you_mean lists the nearest keys."},
 	{SlugBadSelector, 400, "Bad selector",
 		"The selector of /find can't be understood."},
+	{SlugUnauthorized, 401, "Unauthorized",
+		"This server answers only those whom it knows. The WWW-Authenticate header lists the ways to say who one is: a token (Authorization: Bearer ...), a user and a password, or a front end that logs people in. Who runs the server gives tokens out."},
 	{SlugNotFound, 404, "Not found",
 		"There is no such workflow, site, campaign, agent, release or page in this generation; did_you_mean lists the nearest names. A list without a match is not an error: it is 200 and empty."},
 	{SlugMethodNotAllowed, 405, "Method not allowed",
@@ -85,7 +91,7 @@ var kinds = []ProblemKind{
 	{SlugTooExpensive, 422, "Too expensive",
 		"The answer would cost more than one request may: ask for less, or in parts."},
 	{SlugRateLimited, 429, "Too many requests",
-		"Wait as long as the Retry-After header says."},
+		"The client asks more often, or has more streams open, than the server lets one client; or it has tried too many passwords. Wait as long as the Retry-After header says. Longer pages and limit=all need fewer requests."},
 	{SlugNotReady, 503, "Not ready",
 		"The first full read of the source has not ended. An empty list is never served in its place. Wait as long as the Retry-After header says."},
 	{SlugSourceFailed, 502, "Source failed",
@@ -165,7 +171,18 @@ func NotAcceptable(asked string, offered []string) *Problem {
 func TooExpensive(detail string) *Problem { return NewProblem(SlugTooExpensive, detail) }
 
 // RateLimited says that the client has to wait.
-func RateLimited(detail string) *Problem { return NewProblem(SlugRateLimited, detail) }
+func RateLimited(detail string) *Problem {
+	p := NewProblem(SlugRateLimited, detail)
+	p.RetryAfter = 1
+	return p
+}
+
+// Unauthorized says why the client is not known, and how it could be.
+func Unauthorized(detail string, challenges []string) *Problem {
+	p := NewProblem(SlugUnauthorized, detail)
+	p.Challenges = challenges
+	return p
+}
 
 // NotReady says that the first full read has not ended.
 func NotReady() *Problem {
@@ -194,4 +211,13 @@ func shorten(s string) string {
 		return string(r[:most]) + "…"
 	}
 	return s
+}
+
+// ProblemOf finds the problem in an error; nil when there is none.
+func ProblemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return nil
 }

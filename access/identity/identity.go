@@ -1,0 +1,151 @@
+// Package identity finds out who sends a request, as it is configured: a bearer
+// token, a user with a password, or a name that a trusted front end vouches
+// for. Secrets are kept as hashes only; their files are read again when they
+// change. It decides nothing about what somebody may do: whoever is known may
+// read everything.
+package identity
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dmwm/wmstats/access/limit"
+	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Options say by what clients are known. All that are set are good.
+type Options struct {
+	Tokens   string     // file of bearer tokens, hashed; see ParseTokens
+	Htpasswd string     // file of users and bcrypt hashes, as htpasswd -B writes it
+	Header   string     // header with the name, believed only from Peers
+	Peers    peers.List // front ends whose Header is believed; needed with it
+
+	Recheck time.Duration // how long a changed file may stay unseen; 0: 2 s
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Checker knows who may ask. Safe for many goroutines.
+type Checker struct {
+	header     string // canonical
+	peers      peers.List
+	tokens     *watched[tokens]
+	users      *watched[*users]
+	challenges []string
+	failures   *limit.Buckets[netip.Addr] // looks at passwords that were not seen before
+	busy       chan struct{}              // places for bcrypt
+	now        func() time.Time
+}
+
+// Bounds of what is expensive: a password that was not verified before costs
+// some 50 ms of a core.
+const (
+	triesPerSecond = 2
+	tries          = 50
+	addresses      = 10_000
+	atOnce         = 2
+)
+
+// New reads the files. Without any option set it returns nil: nobody is asked.
+func New(o Options) (*Checker, error) {
+	if o.Tokens == "" && o.Htpasswd == "" && o.Header == "" {
+		return nil, nil
+	}
+	if o.Header != "" && len(o.Peers) == 0 {
+		return nil, errors.New("a header with the identity needs the list of front ends that may set it")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Recheck == 0 {
+		o.Recheck = 2 * time.Second
+	}
+	c := &Checker{
+		header: http.CanonicalHeaderKey(o.Header), peers: o.Peers, now: o.Now,
+		failures: limit.NewBuckets[netip.Addr](triesPerSecond, tries, addresses), busy: make(chan struct{}, atOnce),
+	}
+	var err error
+	if o.Tokens != "" {
+		if c.tokens, err = watch(o.Tokens, ParseTokens, o); err != nil {
+			return nil, err
+		}
+		c.challenges = append(c.challenges, `Bearer realm="wmstats"`)
+	}
+	if o.Htpasswd != "" {
+		if c.users, err = watch(o.Htpasswd, parseUsers, o); err != nil {
+			return nil, err
+		}
+		c.challenges = append(c.challenges, `Basic realm="wmstats", charset="UTF-8"`)
+	}
+	if len(c.challenges) == 0 {
+		c.challenges = []string{`Frontend realm="wmstats"`} // a 401 must name some way
+	}
+	return c, nil
+}
+
+// Identify returns the name of who sends the request, whose client is at
+// address from. Its error is a *wire.Problem, unauthorized or rate-limited.
+func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err error) {
+	if c.header != "" {
+		if given := r.Header[c.header]; len(given) > 0 && c.peers.Contains(peers.Peer(r)) {
+			if len(given) == 1 && goodName(given[0]) {
+				return given[0], nil
+			}
+			return "", c.refuse("The front end names nobody that can be known.")
+		}
+	}
+	given := r.Header["Authorization"]
+	switch {
+	case len(given) == 0:
+		return "", c.refuse("Say who you are: " + c.ways() + ".")
+	case len(given) > 1 || len(given[0]) > longest:
+		return "", c.refuse("One Authorization header of a usual length is wanted.")
+	}
+	scheme, secret, _ := strings.Cut(given[0], " ")
+	switch {
+	case c.tokens != nil && strings.EqualFold(scheme, "Bearer"):
+		if name, ok := c.tokens.value().find(strings.TrimSpace(secret)); ok {
+			return name, nil
+		}
+		return "", c.refuse("The token is not known; it may have been taken back.")
+	case c.users != nil && strings.EqualFold(scheme, "Basic"):
+		return c.user(r, given[0], from)
+	}
+	return "", c.refuse("This way to say who one is isn't known here; there is: " + c.ways() + ".")
+}
+
+// ways names the ways to be known, in words.
+func (c *Checker) ways() string {
+	var ways []string
+	if c.tokens != nil {
+		ways = append(ways, "a bearer token")
+	}
+	if c.users != nil {
+		ways = append(ways, "a user and a password")
+	}
+	if c.header != "" {
+		ways = append(ways, "the front end that logs people in")
+	}
+	return strings.Join(ways, ", or ")
+}
+
+func (c *Checker) refuse(detail string) *wire.Problem { return wire.Unauthorized(detail, c.challenges) }
+
+// longest is the length of an Authorization header up to which it is looked at.
+const longest = 1024
+
+// goodName bounds what goes into logs and limits as a name.
+func goodName(name string) bool {
+	const most = 128
+	return name != "" && len(name) <= most && utf8.ValidString(name) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f })
+}

@@ -1,0 +1,100 @@
+package identity
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// tokens are the names of those whose token has this hash. A token is 256
+// random bits, so its plain hash can't be guessed back, and a look-up by the
+// hash tells nothing about a token by the time that it takes.
+type tokens map[[sha256.Size]byte]string
+
+// find hashes a token and looks it up.
+func (t tokens) find(token string) (name string, ok bool) {
+	if token == "" {
+		return "", false
+	}
+	var room [longest]byte // keeps the copy off the heap
+	name, ok = t[sha256.Sum256(append(room[:0], token...))]
+	return name, ok
+}
+
+const tokenKind = "sha256"
+
+// ParseTokens reads lines of name:sha256:<hash in hex>, as TokenLine writes
+// them. Empty lines and those that begin with # are left out. A name may have
+// several tokens, so that one can be replaced without a pause. The error names
+// every line that is wrong.
+func ParseTokens(text string) (tokens, error) {
+	out := tokens{}
+	var faults []error
+	for n, line := range lines(text) {
+		name, rest, _ := strings.Cut(line, ":")
+		kind, digits, _ := strings.Cut(rest, ":")
+		raw, err := hex.DecodeString(digits)
+		switch {
+		case !goodName(name):
+			faults = append(faults, fmt.Errorf("line %d: want a name before the first colon", n))
+		case kind != tokenKind || err != nil || len(raw) != sha256.Size:
+			faults = append(faults, fmt.Errorf("line %d: want name:sha256:<64 hexadecimal digits>", n))
+		default:
+			out[[sha256.Size]byte(raw)] = name
+		}
+	}
+	return out, errors.Join(faults...)
+}
+
+// NewToken makes a token, and the line for the file that knows it.
+func NewToken(name string) (token, line string, err error) {
+	if !goodName(name) || strings.ContainsAny(name, ":#") || strings.TrimSpace(name) != name {
+		return "", "", fmt.Errorf("the name %q can't stand in the file: leave out colons, #, and spaces at the ends", name)
+	}
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	token = "wms_" + base64.RawURLEncoding.EncodeToString(random[:])
+	hash := sha256.Sum256([]byte(token))
+	return token, name + ":" + tokenKind + ":" + hex.EncodeToString(hash[:]), nil
+}
+
+// TokenCommand is the command "token NAME" of both servers: it writes the line
+// for the file to out, and the token, which is kept nowhere, to say.
+func TokenCommand(args []string, out, say io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("token wants one name: token NAME >>FILE")
+	}
+	token, line, err := NewToken(args[0])
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out, line); err != nil {
+		return fmt.Errorf("write the line: %w", err)
+	}
+	if _, err := fmt.Fprintf(say, "token of %s, shown only now: %s\n", args[0], token); err != nil {
+		return fmt.Errorf("write the token: %w", err)
+	}
+	return nil
+}
+
+// lines are the lines that say something, with their numbers from 1.
+func lines(text string) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		n := 0
+		for line := range strings.Lines(text) {
+			n++
+			line = strings.TrimRight(line, "\r\n")
+			if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			if !yield(n, line) {
+				return
+			}
+		}
+	}
+}

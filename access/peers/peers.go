@@ -1,0 +1,127 @@
+// Package peers tells who is at the other end of a request: the peer of the
+// connection, or the client that a trusted front end says it asks for. It
+// decides nothing about what that client may do.
+package peers
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// List holds the networks whose word about others is taken.
+type List []netip.Prefix
+
+// Loopback is this machine.
+func Loopback() List {
+	return List{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+}
+
+// Parse reads addresses and networks (CIDR), separated by commas. Its error
+// names the one that is wrong.
+func Parse(text string) (List, error) {
+	var list List
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		network, err := parseOne(part)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", part)
+		}
+		list = append(list, network)
+	}
+	return list, nil
+}
+
+func parseOne(text string) (netip.Prefix, error) {
+	if !strings.Contains(text, "/") {
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			return netip.Prefix{}, err
+		}
+		addr = addr.Unmap().WithZone("")
+		return addr.Prefix(addr.BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	return network.Masked(), err
+}
+
+// Contains says whether an address is in one of the networks.
+func (l List) Contains(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	for _, network := range l {
+		if network.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// Peer is the other end of the connection; the zero Addr when it is not known.
+func Peer(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap().WithZone("")
+}
+
+// Client is who asks: the peer, unless it is in the list and names, in
+// X-Forwarded-For, whom it asks for. Several front ends in a row each add the
+// one before them, so the header is read from its end for as long as what it
+// names is in the list itself; what a client writes into it by itself stands
+// further left and is never reached.
+func (l List) Client(r *http.Request) netip.Addr {
+	client := Peer(r)
+	lines := r.Header["X-Forwarded-For"]
+	for i := len(lines) - 1; i >= 0; i-- {
+		rest := lines[i]
+		for more := true; more; {
+			if !l.Contains(client) {
+				return client
+			}
+			cut := strings.LastIndexByte(rest, ',')
+			said := strings.TrimSpace(rest[cut+1:])
+			if cut < 0 {
+				more = false
+			} else {
+				rest = rest[:cut]
+			}
+			before, ok := address(said)
+			if !ok {
+				return client // what can't be read can't be believed, nor can what is left of it
+			}
+			client = before
+		}
+	}
+	return client
+}
+
+// address reads an address, with or without a port.
+func address(text string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		at, err := netip.ParseAddrPort(text)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		addr = at.Addr()
+	}
+	return addr.Unmap().WithZone(""), true
+}
+
+// Network is what stands for a client in limits: its address, or of IPv6 the
+// /64, which is what one client has to itself.
+func Network(addr netip.Addr) netip.Addr {
+	const ipv6Bits = 64
+	if !addr.Is6() {
+		return addr
+	}
+	network, err := addr.Prefix(ipv6Bits)
+	if err != nil {
+		return addr
+	}
+	return network.Addr()
+}
