@@ -21,6 +21,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/dmwm/wmstats/access"
+	"github.com/dmwm/wmstats/access/limit"
+	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -75,7 +78,11 @@ type Options struct {
 	Build      Build
 	Attention  attention.Options // thresholds of /attention; the zero value is good
 
-	Feeds FeedOptions // of /changes; the zero value is good
+	Feeds   FeedOptions  // of /changes; the zero value is good
+	Gate    *access.Gate // who may ask, and how often; nil: everybody
+	Metrics MetricsFor   // who may read /metrics
+	Streams int          // limit=all of one client at once; 0: 2
+	MaxBody int64        // bytes of a request's body; 0: 64 KiB
 
 	DetailTimeout time.Duration // longest read of one detail; 0: 30 s
 	ChunkTimeout  time.Duration // longest write of a part of a long body; 0: 30 s
@@ -100,7 +107,8 @@ type API struct {
 	paths      []string           // of all routes, for suggestions
 	groups     []group
 	openapi    func() ([]byte, error) // the description, made once
-	feeds      openFeeds
+	feeds      *limit.Places[access.Client]
+	streams    *limit.Places[access.Client] // limit=all
 	drain      sync.Once
 	drained    chan struct{} // closed when the server is going down
 }
@@ -128,14 +136,24 @@ func New(o Options) (*API, error) {
 	if o.ChunkTimeout == 0 {
 		o.ChunkTimeout = 30 * time.Second
 	}
+	if o.Gate == nil {
+		o.Gate = access.New(access.Options{Trusted: peers.Loopback()})
+	}
+	if o.Streams == 0 {
+		o.Streams = 2
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 64 << 10
+	}
 	o.Attention, o.Feeds = o.Attention.Complete(), o.Feeds.complete()
 	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
-	a.feeds = openFeeds{perClient: o.Feeds.PerClient, total: o.Feeds.Total, clients: map[string]int{}}
+	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
+	a.streams = limit.NewPlaces[access.Client](o.Streams, 0)
 	var err error
 	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wmstats_feeds", Help: "Open streams and long polls of /changes."}, a.feeds.count)
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wmstats_feeds", Help: "Open streams and long polls of /changes."}, func() float64 { return float64(a.feeds.Len()) })
 	if err := errors.Join(o.Registry.Register(newAttentionMetric(a)), o.Registry.Register(open)); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}

@@ -153,7 +153,7 @@ func isNews(change *wire.Change) bool {
 
 // awaitChange waits for a change that is news, at most as long as was asked.
 func (a *API) awaitChange(c echo.Context, r changeRequest) (change wire.Change, err error) {
-	leave, err := a.feeds.enter(c)
+	leave, err := a.enterFeed(c)
 	if err != nil {
 		return change, err
 	}

@@ -140,7 +140,7 @@ func (a *API) operations() []openapi.Operation {
 		s := all[r.path]
 		o := openapi.Operation{
 			Path: strings.Replace(r.path, ":name", "{name}", 1), Method: r.allowed()[0], Summary: r.doc,
-			Params: s.params, List: s.list, Filters: s.filters, Without: s.without, Body: s.body, BodyExample: s.example, Answers: s.answers, Envelope: s.envelope,
+			Params: s.params, List: s.list, Filters: s.filters, Without: s.without, Body: s.body, BodyExample: s.example, Answers: s.answers, Envelope: s.envelope, Open: r.admits == everyone,
 		}
 		if o.Path != r.path {
 			o.Params = append([]openapi.Param{{Name: "name", In: "path", Doc: "name, percent-encoded"}}, o.Params...)

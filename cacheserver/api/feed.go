@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,7 +25,7 @@ func (a *API) streamChanges(c echo.Context, r changeRequest) error {
 	if err != nil {
 		return err
 	}
-	leave, err := a.feeds.enter(c)
+	leave, err := a.enterFeed(c)
 	if err != nil {
 		return err
 	}
@@ -147,60 +144,4 @@ func keepOpen(c echo.Context) error {
 		}
 	}
 	return nil
-}
-
-// openFeeds counts the feeds that are open, and bounds them.
-type openFeeds struct {
-	perClient, total int
-
-	mu      sync.Mutex
-	all     int
-	clients map[string]int
-}
-
-// enter takes a place; leave gives it back.
-func (f *openFeeds) enter(c echo.Context) (leave func(), err error) {
-	client := clientOf(c.Request())
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case f.all >= f.total:
-		return nil, wire.RateLimited(fmt.Sprintf("%d feeds are open, which is all that this server keeps.", f.all))
-	case f.clients[client] >= f.perClient:
-		return nil, wire.RateLimited(fmt.Sprintf("You have %d feeds open; at most %d for one client.", f.clients[client], f.perClient))
-	}
-	f.all++
-	f.clients[client]++
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.all--
-		if f.clients[client]--; f.clients[client] == 0 {
-			delete(f.clients, client)
-		}
-	}, nil
-}
-
-func (f *openFeeds) count() float64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return float64(f.all)
-}
-
-// clientOf tells clients apart for the limits: by the address of the peer, or
-// by what a proxy on this machine says of its own peer.
-func clientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return host
-	}
-	forwarded := r.Header.Get("X-Forwarded-For")
-	last := strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
-	if net.ParseIP(last) != nil {
-		return last
-	}
-	return host
 }

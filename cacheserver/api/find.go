@@ -92,9 +92,9 @@ func (a *API) parseFind(c echo.Context) (f find, err error) {
 	if err != nil {
 		return f, err
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxBody))
+	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, a.o.MaxBody))
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		return f, wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("A selector has at most %d bytes.", maxBody))
+		return f, wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("A selector has at most %d bytes.", a.o.MaxBody))
 	}
 	if err != nil {
 		return f, wire.NewProblem(wire.SlugBadSelector, "The body could not be read to its end.")

@@ -76,6 +76,13 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	if p.count > 0 && len(q.Sort) == 0 {
 		p.last = sel.Last(p.idx, p.count)
 	}
+	if q.All {
+		leave, err := a.enterStream(c)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	header, next := links(c, q, p)
 	body := render.List(format, a.workflow, q.Fields, p.count,
 		func(i, n int) [][]byte { return sel.Page(p.idx+i, n) })

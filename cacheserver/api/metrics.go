@@ -83,8 +83,17 @@ func (m *metrics) route(path string) func(c echo.Context, took time.Duration) {
 	requests := m.requests.MustCurryWith(prometheus.Labels{"route": path})
 	return func(c echo.Context, took time.Duration) {
 		seconds.Observe(took.Seconds())
-		requests.WithLabelValues(c.Request().Method, strconv.Itoa(c.Response().Status)).Inc()
+		requests.WithLabelValues(methodLabel(c.Request().Method), strconv.Itoa(c.Response().Status)).Inc()
 	}
+}
+
+// methodLabel bounds the label: of an unknown path the method may be any word.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPost, methodQuery:
+		return method
+	}
+	return "other"
 }
 
 func (m *metrics) serve(c echo.Context) error {

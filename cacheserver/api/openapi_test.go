@@ -19,15 +19,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-func (f *fixture) description() *openapi3.T {
+func (f *fixture) description(headers ...string) *openapi3.T {
 	f.t.Helper()
-	a := f.get("/openapi.json")
+	a := f.get("/openapi.json", headers...)
 	require.Equal(f.t, 200, a.StatusCode)
 	require.Equal(f.t, "application/json", a.Header.Get("Content-Type"))
-	zipped := f.get("/openapi.json", "Accept-Encoding: gzip")
+	zipped := f.get("/openapi.json", append(headers, "Accept-Encoding: gzip")...)
 	require.Equal(f.t, string(a.body), string(zipped.plain(f.t)))
 	require.Less(f.t, len(zipped.body), len(a.body)/5)
-	require.Equal(f.t, 304, f.get("/openapi.json", "If-None-Match: "+a.Header.Get("ETag")).StatusCode)
+	require.Equal(f.t, 304, f.get("/openapi.json", append(headers, "If-None-Match: "+a.Header.Get("ETag"))...).StatusCode)
 	doc, err := openapi3.NewLoader().LoadFromData(a.body)
 	require.NoError(f.t, err)
 	require.NoError(f.t, doc.Validate(f.t.Context()))

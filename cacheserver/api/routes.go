@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -16,11 +17,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// maxBody bounds what a client may send: only /find reads it.
-const maxBody = 64 << 10
-
 // versionPrefix is before the alias of every path.
 const versionPrefix = "/v1"
+
+// unknownPath stands in metrics for all paths that there are not.
+const unknownPath = "(unknown)"
 
 // route is one resource, with and without /v1.
 type route struct {
@@ -28,6 +29,7 @@ type route struct {
 	doc     string
 	handle  echo.HandlerFunc
 	methods []string // none: GET and HEAD
+	admits  admission
 }
 
 func (r *route) allowed() []string {
@@ -40,30 +42,36 @@ func (r *route) allowed() []string {
 func (a *API) table() []route {
 	table := make([]route, 0, 32)
 	table = append(table, []route{
-		{"/", "this list", a.showIndex, nil},
-		{"/fetch", "list of workflows: filters, sort, fields, facets, pages, formats", a.listWorkflows, nil},
-		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow, nil},
-		{"/status", "sums of the workflows by status", a.listStatuses, nil},
-		{"/find", "workflows by a selector in CouchDB's form, in the body", a.findRecords, []string{http.MethodPost, methodQuery}},
-		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats, nil},
-		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet, nil},
-		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention, nil},
-		{"/changes", "what changed since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil},
-		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil},
-		{"/quarantine", "documents that could not be used", a.listQuarantine, nil},
-		{"/problems", "all problems", a.listProblems, nil},
-		{"/problems/:name", "what a problem means", a.showProblem, nil},
-		{"/openapi.json", "this API as OpenAPI 3.1", a.showOpenAPI, nil},
-		{"/version", "version of this program", a.showVersion, nil},
-		{"/livez", "the process runs", a.showLive, nil},
-		{"/healthz", "alias of livez", a.showLive, nil},
-		{"/readyz", "lists can be served; ?verbose says why not", a.showReady, nil},
-		{"/metrics", "metrics in the form of Prometheus", a.metrics.serve, nil},
+		{"/", "this list", a.showIndex, nil, known},
+		{"/fetch", "list of workflows: filters, sort, fields, facets, pages, formats", a.listWorkflows, nil, known},
+		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow, nil, known},
+		{"/status", "sums of the workflows by status", a.listStatuses, nil, known},
+		{"/find", "workflows by a selector in CouchDB's form, in the body", a.findRecords, []string{http.MethodPost, methodQuery}, known},
+		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats, nil, known},
+		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet, nil, known},
+		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention, nil, known},
+		{"/changes", "what changed since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
+		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil, known},
+		{"/quarantine", "documents that could not be used", a.listQuarantine, nil, known},
+		{"/problems", "all problems", a.listProblems, nil, known},
+		{"/problems/:name", "what a problem means", a.showProblem, nil, known},
+		{"/openapi.json", "this API as OpenAPI 3.1", a.showOpenAPI, nil, known},
+		{"/version", "version of this program", a.showVersion, nil, known},
+		{"/livez", "the process runs", a.showLive, nil, everyone},
+		{"/healthz", "alias of livez", a.showLive, nil, everyone},
+		{"/readyz", "lists can be served; ?verbose says why not", a.showReady, nil, everyone},
 	}...)
+	switch a.o.Metrics {
+	case MetricsElsewhere:
+	case MetricsForAll:
+		table = append(table, a.metricsRoute(everyone))
+	default:
+		table = append(table, a.metricsRoute(known))
+	}
 	for _, g := range a.groups {
 		table = append(table,
-			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g), nil},
-			route{g.path + "/:name", "one " + g.noun + ": its sums and its workflows, with all parameters of /fetch", a.showGroup(g), nil})
+			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g), nil, known},
+			route{g.path + "/:name", "one " + g.noun + ": its sums and its workflows, with all parameters of /fetch", a.showGroup(g), nil, known})
 	}
 	return table
 }
@@ -71,15 +79,16 @@ func (a *API) table() []route {
 func (a *API) routes() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.HTTPErrorHandler = func(err error, c echo.Context) { a.writeError(c, err) }
+	e.HTTPErrorHandler = a.unrouted()
 	for _, r := range a.table() {
 		a.paths = append(a.paths, strings.TrimSuffix(r.path, ":name"))
 		handle := a.wrap(r)
+		methods := a.wrap(route{path: r.path, handle: showMethods(r), admits: r.admits})
 		for _, prefix := range []string{"", versionPrefix} {
 			for _, method := range r.allowed() {
 				e.Add(method, prefix+r.path, handle)
 			}
-			e.OPTIONS(prefix+r.path, showMethods(r))
+			e.OPTIONS(prefix+r.path, methods)
 		}
 	}
 	slices.Sort(a.paths)
@@ -93,10 +102,13 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := a.o.Now()
 		if req := c.Request(); req.ContentLength != 0 {
-			req.Body = http.MaxBytesReader(c.Response(), req.Body, maxBody)
+			req.Body = http.MaxBytesReader(c.Response(), req.Body, a.o.MaxBody)
 		}
 		setRequestID(c)
-		err := guard(r.handle, c)
+		err := a.admit(r.admits, c, start)
+		if err == nil {
+			err = guard(r.handle, c)
+		}
 		if err != nil {
 			defer func() { observe(c, a.o.Now().Sub(start)) }() // writeError may end the connection
 			a.writeError(c, err)
@@ -107,11 +119,25 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 	}
 }
 
+// unrouted answers what the router could not place: no such path, or not for
+// this method. Routes write their own errors, so nothing else comes here.
+func (a *API) unrouted() echo.HTTPErrorHandler {
+	observe := a.metrics.route(unknownPath)
+	return func(err error, c echo.Context) {
+		start := a.o.Now()
+		setRequestID(c)
+		if refused := a.admit(known, c, start); refused != nil {
+			err = refused
+		}
+		defer func() { observe(c, a.o.Now().Sub(start)) }()
+		a.writeError(c, err)
+	}
+}
+
 // showMethods handles OPTIONS: what may be asked of the resource.
 func showMethods(r route) echo.HandlerFunc {
 	allow := strings.Join(append(slices.Clone(r.allowed()), http.MethodOptions), ", ")
 	return func(c echo.Context) error {
-		setRequestID(c)
 		c.Response().Header().Set("Allow", allow)
 		return c.NoContent(http.StatusNoContent)
 	}
@@ -188,8 +214,12 @@ func (a *API) writeError(c echo.Context, err error) {
 	switch p.Slug() {
 	case wire.SlugNotReady, wire.SlugSourceFailed:
 		h.Set("Retry-After", "2")
-	case wire.SlugRateLimited:
-		h.Set("Retry-After", "1")
+	}
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if len(p.Challenges) > 0 {
+		h["Www-Authenticate"] = p.Challenges
 	}
 	if werr := a.writeJSON(c, p.Status, wire.MediaProblem, p); werr != nil {
 		a.log.DebugContext(c.Request().Context(), "client left", "err", werr)
@@ -214,7 +244,7 @@ func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
 		allow := c.Response().Header().Get("Allow")
 		return wire.NewProblem(wire.SlugMethodNotAllowed, fmt.Sprintf("%s has: %s.", path, allow))
 	case http.StatusRequestEntityTooLarge:
-		return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("At most %d bytes.", maxBody))
+		return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("At most %d bytes.", a.o.MaxBody))
 	}
 	return wire.Internal(err)
 }

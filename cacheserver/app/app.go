@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,7 +40,10 @@ type App struct {
 	api      *api.API
 	server   *http.Server
 	listener net.Listener
-	failed   chan error // why a part ended by itself
+
+	metricsAddr string // of metrics' own listener
+
+	failed chan error // why a part ended by itself
 
 	stopping sync.Once
 	stopErr  error
@@ -100,22 +104,20 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
 	}
+	gate, err := a.newGate()
+	if err != nil {
+		return nil, err
+	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: source, Quarantine: a.quarantined, Cache: cache,
 		Registry: registry, Build: build(o.Version), Attention: alerts, Log: a.log,
+		Gate: gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
+		Feeds:        api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
+		ChunkTimeout: o.Access.WriteTimeout,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
-	a.server = &http.Server{
-		Handler:           a.api.Handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute, // the API prolongs it with each part of a long body
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    256 << 10, // 1 000 names in one URL
-		ConnContext:       onewrite.Context,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
-	}
+	a.server = a.newServer(a.api.Handler())
 	return a, nil
 }
 
@@ -204,8 +206,9 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("listen on %s: %w", a.o.Listen, err)
 	}
 	a.listener = listener
-	if host, _, err := net.SplitHostPort(a.o.Listen); err == nil && !isLoopback(host) {
-		a.log.Warn("listening for everybody who can reach this address, without any identity (--insecure)", "addr", a.Addr())
+	a.warnOfStrangers()
+	if err := a.startMetrics(ctx); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	if a.o.Headroom > 0 {
 		a.background(ctx, "memory", "tune memory", func(ctx context.Context) error {
@@ -261,6 +264,10 @@ func (a *App) shutdown(ctx context.Context) error {
 		return fmt.Errorf("requests under way were cut: %w", errors.Join(err, a.server.Close()))
 	}
 	return nil
+}
+
+func (a *App) serverLog() *log.Logger {
+	return slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)
 }
 
 // Addr is where the API listens, host:port; valid after Start.

@@ -32,6 +32,8 @@ type Options struct {
 
 	Alerts string // file with the thresholds of alerts; empty: the defaults
 
+	Access Access // who may ask, and how much
+
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
 
 	LogLevel  string // debug, info, warn or error
@@ -67,6 +69,7 @@ func Defaults() Options {
 		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
 		RereadEvery: 6 * time.Hour,
 		MaxLoss:     0.2,
+		Access:      defaultAccess(),
 		CacheBytes:  256 << 20,
 		LogLevel:    "info", LogFormat: "text",
 		Drain: 10 * time.Second,
@@ -101,7 +104,7 @@ func (o *Options) settings() []setting {
 			return nil
 		}}
 	}
-	return []setting{
+	list := []setting{
 		text("listen", &o.Listen, "address of the API, host:port"),
 		truth("insecure", &o.Insecure, "allow --listen on an address that others can reach, without any identity"),
 		text("couch-url", &o.CouchURL, "CouchDB, http://host:port"),
@@ -128,6 +131,7 @@ func (o *Options) settings() []setting {
 		duration("drain", &o.Drain, "longest wait for requests under way when stopping"),
 		duration("drain-delay", &o.DrainDelay, "time that /readyz fails before the port is closed, for balancers"),
 	}
+	return append(list, o.Access.settings(text, duration)...)
 }
 
 // ParseOptions reads flags and WMSTATS_… variables; flags win. Its error names
@@ -180,13 +184,14 @@ func (o *Options) validate() error {
 		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 			fault("--listen %q: the port must be a number from 0 to 65535", o.Listen)
 		}
-		if !isLoopback(host) && !o.Insecure && !o.HealthCheck {
-			fault("--listen %q can be reached by others, and this server asks nobody who they are: use a loopback address, or --insecure", o.Listen)
+		if !isLoopback(host) && !o.Insecure && !o.HealthCheck && !o.Access.asks() {
+			fault("--listen %q can be reached by others, and this server asks nobody who they are: use a loopback address, or --token-file, --htpasswd-file or --identity-header, or --insecure", o.Listen)
 		}
 	}
 	if o.HealthCheck {
 		return errors.Join(faults...) // nothing else is used
 	}
+	o.Access.validate(fault)
 	o.validateSource(fault)
 	for name, value := range map[string]string{"request-db": o.RequestDB, "wmstats-db": o.WMStatsDB, "logdb": o.LogDB} {
 		if value == "" {

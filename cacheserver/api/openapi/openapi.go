@@ -36,6 +36,7 @@ type Operation struct {
 	BodyExample           string                  // of the request
 	Answers               map[string]reflect.Type // by media type; nil type: text
 	Envelope              reflect.Type            // the other form of the JSON; nil: none
+	Open                  bool                    // answered to everybody, whoever else must say who they are
 }
 
 type object = map[string]any
@@ -76,7 +77,9 @@ func Document(version string, operations []Operation) ([]byte, error) {
 		},
 		"servers":    []object{{"url": "/"}, {"url": "/v1", "description": "alias"}},
 		"paths":      paths,
-		"components": object{"schemas": b.schemas, "parameters": shared, "headers": headers()},
+		"components": object{"schemas": b.schemas, "parameters": shared, "headers": headers(), "securitySchemes": securitySchemes()},
+		// Which of them are wanted is up to who runs the server: none of them may be.
+		"security": []object{{}, {"bearer": []string{}}, {"basic": []string{}}},
 	}
 	out, err := json.Marshal(doc)
 	if err != nil {
@@ -121,14 +124,24 @@ func (b *builder) operation(o *Operation) object {
 			content[media] = object{"schema": b.schema(t)}
 		}
 	}
-	out := object{
-		"summary":    o.Summary,
-		"parameters": params,
-		"responses": object{
-			"200":     object{"description": "the answer", "content": content, "headers": headerRefs()},
-			"304":     object{"description": "the client has it: If-None-Match names the ETag"},
-			"default": object{"description": "a problem (RFC 9457)", "content": object{wire.MediaProblem: object{"schema": ref("Problem")}}},
-		},
+	problem := func(what string, headers object) object {
+		out := object{"description": what, "content": object{wire.MediaProblem: object{"schema": ref("Problem")}}}
+		if headers != nil {
+			out["headers"] = headers
+		}
+		return out
+	}
+	responses := object{
+		"200":     object{"description": "the answer", "content": content, "headers": headerRefs()},
+		"304":     object{"description": "the client has it: If-None-Match names the ETag"},
+		"default": problem("a problem (RFC 9457)", nil),
+	}
+	out := object{"summary": o.Summary, "parameters": params, "responses": responses}
+	if o.Open {
+		out["security"] = []object{}
+	} else {
+		responses["401"] = problem("who asks is not known", object{"WWW-Authenticate": header("ways to say who one is")})
+		responses["429"] = problem("too many requests", object{"Retry-After": header("seconds to wait")})
 	}
 	if o.Body != nil {
 		body := object{"schema": b.schema(o.Body)}
@@ -219,12 +232,24 @@ var answerHeaders = []struct{ name, doc string }{
 	{"ETag", "names the content"},
 }
 
+func header(doc string) object {
+	return object{"description": doc, "schema": object{"type": "string"}}
+}
+
 func headers() object {
 	out := object{}
 	for _, h := range answerHeaders {
-		out[h.name] = object{"description": h.doc, "schema": object{"type": "string"}}
+		out[h.name] = header(h.doc)
 	}
 	return out
+}
+
+// securitySchemes are the ways in which clients say who they are.
+func securitySchemes() object {
+	return object{
+		"bearer": object{"type": "http", "scheme": "bearer", "description": "a token that who runs the server gave out"},
+		"basic":  object{"type": "http", "scheme": "basic", "description": "a user and a password"},
+	}
 }
 
 func headerRefs() object {

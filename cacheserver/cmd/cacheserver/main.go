@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/cacheserver/app"
 )
 
@@ -29,6 +30,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	if len(args) > 0 && args[0] == "token" {
+		return identity.TokenCommand(args[1:], os.Stdout, out)
+	}
 	o, err := app.ParseOptions(args, getenv, out)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

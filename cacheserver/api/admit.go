@@ -1,0 +1,75 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/access"
+	"github.com/dmwm/wmstats/access/limit"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// MetricsFor says who may read /metrics here.
+type MetricsFor int
+
+// Values of MetricsFor.
+const (
+	MetricsForKnown  MetricsFor = iota // those who may read everything else
+	MetricsForAll                      // everybody
+	MetricsElsewhere                   // nobody: there is no such route; MetricsHandler is served by the owner
+)
+
+// admission says before which routes the gate stands.
+type admission int
+
+const (
+	known    admission = iota // whom the gate lets in
+	everyone                  // health and what monitors it: neither identity nor limit
+)
+
+// client is who sends the request. It is asked where places are counted; the
+// gate itself has let the request in already.
+func (a *API) client(c echo.Context) access.Client {
+	return a.o.Gate.Client(c.Request())
+}
+
+// enterFeed takes a place among the open feeds; leave gives it back.
+func (a *API) enterFeed(c echo.Context) (leave func(), err error) {
+	leave, why := a.feeds.Enter(a.client(c))
+	switch why {
+	case limit.InTotal:
+		return nil, wire.RateLimited(fmt.Sprintf("%d feeds are open, which is all that this server keeps.", a.o.Feeds.Total))
+	case limit.ByKey:
+		return nil, wire.RateLimited(fmt.Sprintf("You have %d feeds open; at most %d for one client.", a.o.Feeds.PerClient, a.o.Feeds.PerClient))
+	}
+	return leave, nil
+}
+
+// enterStream is enterFeed for limit=all: each holds on to a generation for as
+// long as its reader takes.
+func (a *API) enterStream(c echo.Context) (leave func(), err error) {
+	leave, why := a.streams.Enter(a.client(c))
+	if why != limit.Free {
+		return nil, wire.RateLimited(fmt.Sprintf("You read limit=all %d times at once; that is the most for one client.", a.o.Streams))
+	}
+	return leave, nil
+}
+
+// admit asks the gate, where it stands before a route.
+func (a *API) admit(to admission, c echo.Context, now time.Time) error {
+	if to == everyone {
+		return nil
+	}
+	_, err := a.o.Gate.Admit(c.Request(), now)
+	return err
+}
+
+func (a *API) metricsRoute(admits admission) route {
+	return route{"/metrics", "metrics in the form of Prometheus", a.metrics.serve, nil, admits}
+}
+
+// MetricsHandler serves the metrics for a listener of their own.
+func (a *API) MetricsHandler() http.Handler { return a.metrics.page }

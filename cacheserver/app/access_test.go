@@ -1,0 +1,117 @@
+package app_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/access/identity"
+	"github.com/dmwm/wmstats/cacheserver/app"
+)
+
+func tokenFile(t *testing.T) (path, token string) {
+	t.Helper()
+	token, line, err := identity.NewToken("script")
+	require.NoError(t, err)
+	path = filepath.Join(t.TempDir(), "tokens")
+	require.NoError(t, os.WriteFile(path, []byte(line+"\n"), 0o600))
+	return path, token
+}
+
+func getAs(t *testing.T, addr, path, token string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, http.NoBody)
+	require.NoError(t, err)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp
+}
+
+// With a file of tokens others may reach the server, which then says nothing of
+// --insecure; health stays open, and metrics have a port of their own if told.
+func TestIdentityOfTheServer(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 1))
+	var log logBuffer
+	o := options(t, url, &log)
+	path, token := tokenFile(t)
+	o.Listen, o.Access.TokenFile, o.Access.Metrics = "0.0.0.0:0", path, "127.0.0.1:0"
+	a := start(t, o)
+	ready(t, a.Addr())
+	for _, path := range []string{"/livez", "/readyz"} {
+		assert.Equal(t, http.StatusOK, getAs(t, a.Addr(), path, "").StatusCode, path)
+	}
+	for _, path := range []string{"/fetch", "/", "/version", "/nowhere"} {
+		resp := getAs(t, a.Addr(), path, "")
+		assert.Equal(t, http.StatusUnauthorized, resp.StatusCode, path)
+		assert.Equal(t, `Bearer realm="wmstats"`, resp.Header.Get("WWW-Authenticate"))
+	}
+	assert.Equal(t, http.StatusOK, getAs(t, a.Addr(), "/fetch", token).StatusCode)
+	assert.Equal(t, http.StatusNotFound, getAs(t, a.Addr(), "/metrics", token).StatusCode)
+	assert.Equal(t, http.StatusOK, getAs(t, a.MetricsAddr(), "/metrics", "").StatusCode)
+	assert.Equal(t, http.StatusNotFound, getAs(t, a.MetricsAddr(), "/fetch", "").StatusCode)
+	assert.NotContains(t, log.String(), "--insecure")
+	assert.NotContains(t, log.String(), token)
+}
+
+func TestInsecureIsSaid(t *testing.T) {
+	_, url := couch(t)
+	var log logBuffer
+	o := options(t, url, &log)
+	o.Listen = "0.0.0.0:0"
+	_, err := app.New(t.Context(), o)
+	require.ErrorContains(t, err, "--insecure")
+	o.Insecure = true
+	start(t, o)
+	assert.Contains(t, log.String(), "without any identity (--insecure)")
+}
+
+func TestAccessOptions(t *testing.T) {
+	o, err := parse(map[string]string{"WMSTATS_RATE_LIMIT": "2.5", "WMSTATS_IDENTITY_HEADER": "X-Remote-User"},
+		"--couch-url", "http://h", "--listen", ":8081", "--trusted-peers", "10.0.0.0/8,::1", "--rate-burst", "7", "--metrics", "open",
+		"--max-feeds", "5", "--max-body", "1KiB", "--write-timeout", "3s")
+	require.NoError(t, err, "an identity is enough for an address that others can reach")
+	want := app.Defaults().Access
+	want.Rate, want.Burst, want.IdentityHeader, want.TrustedPeers = 2.5, 7, "X-Remote-User", "10.0.0.0/8,::1"
+	want.Metrics, want.MaxFeeds, want.MaxBody, want.WriteTimeout = "open", 5, 1024, 3*time.Second
+	assert.Equal(t, want, o.Access)
+	_, err = parse(nil, "--couch-url", "http://h", "--trusted-peers", "10.0.0.0/99", "--identity-header", "X-U", "--rate-limit", "-1",
+		"--streams-per-client", "0", "--idle-timeout", "-1s", "--metrics", "me", "--rate-burst", "many", "--max-body", "0")
+	require.Error(t, err)
+	for _, part := range []string{"10.0.0.0/99", "--rate-limit", "--streams-per-client", "--idle-timeout", "--metrics", "--rate-burst", "--max-body"} {
+		assert.ErrorContains(t, err, part)
+	}
+	_, err = parse(nil, "--couch-url", "http://h", "--identity-header", "X-U")
+	assert.ErrorContains(t, err, "needs --trusted-peers")
+	_, err = parse(nil, "--couch-url", "http://h", "--rate-limit", "NaN")
+	assert.ErrorContains(t, err, "want a number")
+	bad := app.Defaults()
+	bad.CouchURL, bad.Access.TokenFile = "http://127.0.0.1:1", filepath.Join(t.TempDir(), "none")
+	_, err = app.New(t.Context(), bad)
+	assert.ErrorContains(t, err, "set up identities")
+}
+
+func TestEveryAccessOptionIsInTheHelp(t *testing.T) {
+	var usage bytes.Buffer
+	_, err := app.ParseOptions([]string{"-h"}, func(string) string { return "" }, &usage)
+	require.Error(t, err)
+	page, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	for _, name := range []string{
+		"token-file", "htpasswd-file", "identity-header", "trusted-peers", "metrics", "rate-limit", "rate-burst", "streams-per-client",
+		"feeds-per-client", "max-feeds", "max-body", "header-timeout", "read-timeout", "write-timeout", "idle-timeout",
+	} {
+		assert.Contains(t, usage.String(), "-"+name)
+		assert.Contains(t, string(page), "`--"+name+"`", "docs/operations.md")
+	}
+}
