@@ -1,7 +1,9 @@
 // Package static holds the style sheet, the script and the icon of the pages.
 // They are embedded in the binary, compressed once at start, and addressed by
 // the hash of their content, so that a browser may keep them for ever and a
-// new release is seen at once. It is not a file server: only what is embedded
+// new release is seen at once. The script is several files served as one, htmx
+// (vendored, unmodified) first, so that a page costs one request for all of it.
+// What is our own is minified at start: there is no build step. It is not a file server: only what is embedded
 // exists, and nothing is read from disk.
 package static
 
@@ -10,15 +12,19 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
+	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/css"
+	"github.com/tdewolff/minify/v2/js"
 )
 
-//go:embed files
+//go:embed files script vendored/htmx.min.js
 var files embed.FS
 
 // Prefix is where Assets wants to be mounted.
@@ -47,33 +53,81 @@ type asset struct {
 	gzip  []byte // nil when it would not be smaller
 }
 
-// New reads, hashes and compresses every embedded file.
+// sources are the files that an asset is made of, in their order.
+var sources = map[string][]string{
+	Style:  {"files/app.css"},
+	Icon:   {"files/icon.svg"},
+	Script: append([]string{"vendored/htmx.min.js"}, Own()...),
+}
+
+// Own are the files of the script that are the project's own, in the order in
+// which they are served.
+func Own() []string {
+	return []string{
+		"script/core.js", "script/swap.js", "script/live.js", "script/palette.js",
+		"script/select.js", "script/local.js", "script/keys.js",
+	}
+}
+
+// Source is one embedded file as it is served: scripts and styles of our own
+// minified, anything vendored to the byte.
+func Source(name string) ([]byte, error) {
+	text, err := files.ReadFile(name)
+	if err != nil || strings.HasPrefix(name, "vendored/") {
+		return text, err
+	}
+	m := minify.New()
+	m.AddFunc(".css", css.Minify)
+	m.AddFunc(".js", js.Minify)
+	small, err := m.Bytes(path.Ext(name), text)
+	if errors.Is(err, minify.ErrNotExist) {
+		return text, nil // a picture
+	}
+	return small, err
+}
+
+// New reads, joins, hashes and compresses the embedded files.
 func New() (*Assets, error) {
 	a := &Assets{byName: map[string]*asset{}, byPath: map[string]*asset{}}
-	names, err := fs.ReadDir(files, "files")
-	if err != nil {
-		return nil, fmt.Errorf("list assets: %w", err)
-	}
-	for _, entry := range names {
-		one, err := load(entry.Name())
+	for name, parts := range sources {
+		one, err := load(name, parts)
 		if err != nil {
-			return nil, fmt.Errorf("asset %s: %w", entry.Name(), err)
+			return nil, fmt.Errorf("asset %s: %w", name, err)
 		}
-		a.byName[entry.Name()] = one
+		a.byName[name] = one
 		a.byPath[one.path] = one
 	}
 	return a, nil
 }
 
-func load(name string) (*asset, error) {
-	plain, err := files.ReadFile(path.Join("files", name))
-	if err != nil {
-		return nil, err
-	}
+func load(name string, parts []string) (*asset, error) {
 	media, err := mediaType(name)
 	if err != nil {
 		return nil, err
 	}
+	var texts [][]byte
+	for _, part := range parts {
+		text, err := Source(part)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	plain := bytes.Join(texts, []byte("\n"))
+	small, err := pack(plain)
+	if err != nil {
+		return nil, err
+	}
+	sum := fmt.Sprintf("%x", sha256.Sum256(plain))[:hashLength]
+	one := &asset{path: Prefix + sum + "/" + name, media: media, plain: plain}
+	if len(small) < len(plain) {
+		one.gzip = small
+	}
+	return one, nil
+}
+
+// pack compresses as well as gzip can: it is done once.
+func pack(plain []byte) ([]byte, error) {
 	var small bytes.Buffer
 	zw, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
 	if err != nil {
@@ -82,15 +136,8 @@ func load(name string) (*asset, error) {
 	if _, err := zw.Write(plain); err != nil {
 		return nil, err
 	}
-	if err := zw.Close(); err != nil {
-		return nil, err
-	}
-	sum := fmt.Sprintf("%x", sha256.Sum256(plain))[:hashLength]
-	one := &asset{path: Prefix + sum + "/" + name, media: media, plain: plain}
-	if small.Len() < len(plain) {
-		one.gzip = small.Bytes()
-	}
-	return one, nil
+	err = zw.Close()
+	return small.Bytes(), err
 }
 
 // mediaType is a table of our own because mime.TypeByExtension depends on

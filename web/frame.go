@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -41,7 +43,24 @@ type Data struct {
 	Generation string           // that the page was cut from; may be older than Info's
 	Attention  int              // workflows and agents under a rule; 0 also when it is not known
 	Newest     string           // address of this page on the newest generation
+	Pulse      string           // address that tells what changed in what the page shows; "" when nothing can be told
 }
+
+// Tag is the ETag of the news that a page has: it changes with the newest
+// generation and with the state of the source.
+func (d Data) Tag() string { return `"` + d.Info.Generation + "." + string(d.State) + `"` }
+
+// htmxConfig are the settings of htmx. Nothing is evaluated and no style is put
+// in, as the content policy demands. No page is kept in the browser's storage:
+// a step back reads the page again, whole. A 5xx page is opened, not put in
+// place, because its Refresh header makes it try again by itself.
+const htmxConfig = `{"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"historyCacheSize":0,` +
+	`"refreshOnHistoryMiss":true,"scrollIntoViewOnBoost":false,"defaultSettleDelay":0,` +
+	`"responseHandling":[{"code":"5..","swap":false,"error":true},{"code":"...","swap":true}]}`
+
+// boost lets htmx follow the links and forms of an element: they replace main,
+// and the address changes as it would without it.
+var boost = templ.Attributes{"hx-boost": "true"}
 
 // Mock reports whether the documents are invented.
 func (d Data) Mock() bool {
@@ -61,8 +80,8 @@ var navigation = []struct{ Path, Name, Key string }{
 	{"/about", "About", "b"},
 }
 
-// badge is the number beside an entry of the top bar; "" for none.
-func (f Frame) badge(path string) string {
+// Badge is the number beside an entry of the top bar; "" for none.
+func (f Frame) Badge(path string) string {
 	if path != "/attention" || f.Data.Attention <= 0 {
 		return ""
 	}

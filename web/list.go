@@ -1,6 +1,14 @@
 package web
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"github.com/dmwm/wmstats/schema"
+)
 
 // List is a page of workflows as a table.
 type List struct {
@@ -9,6 +17,8 @@ type List struct {
 	Heads   []Head
 	Rows    []schema.Workflow
 	Pager   Pager
+
+	Selection string // address of the page with the names of all that match; "" when rows can't be selected
 }
 
 // Head is one column with its sort link.
@@ -57,6 +67,26 @@ func (p Pager) position() string {
 		return "no " + p.Noun
 	}
 	return Int(p.From) + " to " + Int(p.To) + " of " + Int(p.Total) + " " + p.Noun
+}
+
+// leastPart is how many bytes of a name stay together at least.
+const leastPart = 9
+
+// breakable writes a name that may break into lines after its underscores, and
+// elsewhere only where there is no other way.
+func breakable(name string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		var out strings.Builder
+		from := 0
+		for i := range len(name) {
+			if name[i] == '_' && i+1-from >= leastPart && i+1 < len(name) {
+				out.WriteString(templ.EscapeString(name[from:i+1]) + "<wbr>")
+				from = i + 1
+			}
+		}
+		_, err := io.WriteString(w, out.String()+templ.EscapeString(name[from:]))
+		return err
+	})
 }
 
 // longName is the length from which a name may not fit into its column.

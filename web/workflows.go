@@ -14,7 +14,7 @@ type WorkflowsPage struct {
 	All    int64 // workflows without any filter; 0 if not known
 	Hints  []Hint
 	Sets   []Choice
-	Pick   ColumnPicker
+	Choose string // address of the chooser of columns
 	Export Export
 }
 
@@ -57,11 +57,11 @@ type ActiveFilter struct{ Label, Value, Href string }
 // FacetBox are the most frequent values of one field.
 type FacetBox struct {
 	Title    string
-	Param    string
 	Distinct int64
 	Other    int64 // workflows, or list elements, of values not shown
 	Missing  int64
 	Values   []FacetLine
+	More     string // address of the page with all values; "" when these are all
 }
 
 // FacetLine is one value with the links that put it into the filter or out.
@@ -80,16 +80,14 @@ type Hint struct {
 	Count  int64
 }
 
-// ColumnPicker is the form that chooses columns.
-type ColumnPicker struct {
-	Hidden  []Field
-	Options []ColumnOption
-}
-
-// ColumnOption is one column to choose.
-type ColumnOption struct {
-	Key, Label string
-	Chosen     bool
+// ColumnsPage are the props of the chooser of columns.
+type ColumnsPage struct {
+	Frame
+	Notes          []Note
+	Hidden         []Field // the query
+	Back           string  // the list
+	Moved          string  // column that was moved last
+	Chosen, Others []Column
 }
 
 // Export are the addresses of the same list for programs.

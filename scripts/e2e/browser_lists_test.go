@@ -71,7 +71,7 @@ func filterSortPage(b *tab) {
 		chromedp.SendKeys(chromedp.ID("filter-site"), site),
 		chromedp.SendKeys(chromedp.ID("filter-minFailure"), "1"),
 	)
-	b.loads(chromedp.SendKeys(chromedp.ID("filter-minFailure"), kb.Enter))
+	b.turns("Enter", chromedp.SendKeys(chromedp.ID("filter-minFailure"), kb.Enter))
 	q := b.query()
 	assert.Equal(b.t, url.Values{"site": {site}, "minFailure": {"1"}, "limit": {"25"}}, q, "only what was asked for")
 	filtered := b.total()
@@ -154,12 +154,16 @@ func columnsChosen(b *tab) {
 	assert.Contains(b.t, b.heads(), "success")
 	assert.Equal(b.t, "running-open", b.query().Get("status"), "the filter stays")
 
+	if b.scripts {
+		b.do(chromedp.Click(chromedp.CSS(`.tools a[href^="/columns"]`), chromedp.NodeVisible))
+	} else {
+		b.click(`.tools a[href^="/columns"]`)
+	}
 	b.do(
-		chromedp.Click(chromedp.CSS("details:has(.cols) > summary"), chromedp.NodeVisible),
-		chromedp.Click(chromedp.CSS(`.cols input[value=Success]`), chromedp.NodeVisible),
-		chromedp.Click(chromedp.CSS(`.cols input[value=PrepID]`), chromedp.NodeVisible),
+		chromedp.Click(chromedp.CSS(`#columns input[value=Success]`), chromedp.NodeVisible),
+		chromedp.Click(chromedp.CSS(`#columns input[value=PrepID]`), chromedp.NodeVisible),
 	)
-	b.click(".cols + button")
+	b.click("#columns button.main")
 	assert.Contains(b.t, b.heads(), "PrepID")
 	assert.NotContains(b.t, b.heads(), "success")
 	assert.Equal(b.t, "workflow", b.heads()[0])

@@ -71,7 +71,7 @@ func TestBrowserChange(t *testing.T) {
 	// The page asks when its reader comes back to it.
 	ask[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)
 	b.until(`document.querySelector("#pill").checkVisibility()`, "newer data are offered")
-	assert.Equal(t, "Newer data are available", b.text("#live"), "and announced")
+	assert.Equal(t, "1 changed: refresh", b.text("#live"), "and announced")
 	b.click("#pill")
 	assert.Contains(t, b.text("main"), web.Int(424242))
 	assert.Equal(t, w.Workflow, b.text("h1"))

@@ -52,6 +52,8 @@ type tab struct {
 	ctx  context.Context
 	base string // URL of the UI server
 
+	scripts bool // JavaScript runs
+
 	mu         sync.Mutex
 	urls       map[network.RequestID]string
 	complaints []complaint
@@ -64,7 +66,7 @@ func newTab(t *testing.T, browser context.Context, base string, look chromium.Lo
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, base: base, urls: map[network.RequestID]string{}}
+	b := &tab{t: t, ctx: ctx, base: base, scripts: look.Scripts, urls: map[network.RequestID]string{}}
 	require.NoError(t, chromedp.Do(ctx))
 	require.NoError(t, chromedp.Listen(ctx, b.hear))
 	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
@@ -141,11 +143,24 @@ func (b *tab) open(address string) int64 {
 	return b.loads(chromedp.Navigate(b.base + address))
 }
 
-// click clicks an element that leads to another page, and waits for it.
+// click clicks an element that leads to another view, and waits for it: as a
+// page of its own, or in the place of this one's content.
 func (b *tab) click(css string) {
 	b.t.Helper()
-	require.EqualValues(b.t, 200, b.loads(chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible)), css)
+	b.turns(css, chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible))
 }
+
+// turns runs steps that lead to another view, and waits until it is there.
+// A view that answers with an error is a complaint of the browser.
+func (b *tab) turns(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ask[bool](b, `document.querySelector("main").dataset.old = "", true`)
+	b.do(steps...)
+	b.until(settled, "another view after %s", what)
+}
+
+// settled holds when the view is another one than that marked, and whole.
+const settled = `document.readyState === "complete" && !!document.querySelector("main:not([data-old])") && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")`
 
 func (b *tab) loads(steps ...chromedp.Action[chromedp.Void]) int64 {
 	b.t.Helper()
@@ -167,9 +182,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // back goes one page back in the history and waits until its address shows.
 func (b *tab) back() {
 	b.t.Helper()
-	was := b.address()
-	b.do(chromedp.NavigateBack())
-	b.until(`location.href !== "`+b.base+was+`" && document.readyState === "complete"`, "back from %s", was)
+	b.turns("back", chromedp.NavigateBack())
 }
 
 // address is the address bar without scheme and host.

@@ -141,7 +141,7 @@ func formFaults(doc *goquery.Document) (faults []string) {
 	labelled := map[string]bool{}
 	doc.Find("label[for]").Each(func(_ int, s *goquery.Selection) { labelled[s.AttrOr("for", "")] = true })
 	doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
-		if !labelled[s.AttrOr("id", "")] && s.Closest("label").Length() == 0 && s.AttrOr("aria-label", "") == "" {
+		if !labelled[s.AttrOr("id", "")] && s.Closest("label").Length() == 0 && s.AttrOr("aria-label", s.AttrOr("aria-labelledby", "")) == "" {
 			faults = append(faults, fmt.Sprintf("input %s has no label", s.AttrOr("name", "?")))
 		}
 	})

@@ -106,7 +106,7 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 		return nil, err
 	}
 	all, err := pages.New(pages.Options{
-		Client: a.client, Assets: assets, Links: a.o.links, Version: a.o.Version,
+		Client: a.client, Assets: assets, Links: a.o.links, Views: a.o.views, Version: a.o.Version,
 		Started: time.Now(), Now: time.Now, Log: a.log,
 	})
 	if err != nil {

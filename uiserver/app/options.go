@@ -21,6 +21,7 @@ type Options struct {
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // text or json
 	LinksFile string // templates of links to other systems; "" for those of CMS
+	ViewsFile string // names of filters that many ask for; "" for those that are built in
 	Insecure  bool   // allow an address that others can reach, without any identity check
 
 	HealthCheck bool // ask a running server whether it is ready, and exit
@@ -30,6 +31,7 @@ type Options struct {
 	LogTo   io.Writer    // nil: stderr
 
 	links    []pages.LinkTemplate
+	views    []pages.View
 	cacheURL *url.URL
 }
 
@@ -49,6 +51,7 @@ func (o *Options) settings() []setting {
 		{"log-level", []string{"WMSTATS_UI_LOG_LEVEL", "WMSTATS_LOG_LEVEL"}, "info", "`level`: debug, info, warn or error", &o.LogLevel},
 		{"log-format", []string{"WMSTATS_UI_LOG_FORMAT", "WMSTATS_LOG_FORMAT"}, "text", "`format`: text or json", &o.LogFormat},
 		{"links", []string{"WMSTATS_UI_LINKS"}, "", "JSON `file` with links to other systems, a list of {\"Label\", \"URL\"} with {workflow}, {prepid}, {campaign}, {release}, {requestor} in the URL", &o.LinksFile},
+		{"views", []string{"WMSTATS_UI_VIEWS"}, "", "YAML `file` with views of the list: views: [{name, filter, sort, columns}]", &o.ViewsFile},
 	}
 }
 
@@ -108,17 +111,28 @@ func (o *Options) validate() (faults error) {
 	if o.LogFormat != "text" && o.LogFormat != "json" {
 		fault("log-format %q: want text or json", o.LogFormat)
 	}
-	o.links = pages.DefaultLinks()
+	o.links, o.views = pages.DefaultLinks(), pages.DefaultViews()
 	if o.LinksFile != "" {
-		data, err := os.ReadFile(o.LinksFile)
-		if err == nil {
-			o.links, err = pages.ParseLinks(data)
-		}
-		if err != nil {
+		if o.links, err = readFile(o.LinksFile, pages.ParseLinks); err != nil {
 			fault("links %s: %w", o.LinksFile, err)
 		}
 	}
+	if o.ViewsFile != "" {
+		if o.views, err = readFile(o.ViewsFile, pages.ParseViews); err != nil {
+			fault("views %s: %w", o.ViewsFile, err)
+		}
+	}
 	return faults
+}
+
+// readFile reads and parses a configuration file.
+func readFile[T any](name string, parse func([]byte) (T, error)) (T, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return parse(data)
 }
 
 func loopback(host string) bool {

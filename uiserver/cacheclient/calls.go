@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema"
@@ -167,6 +168,33 @@ func (c *Client) Attention(ctx context.Context, rules []string) (wire.Attention,
 	var a wire.Attention
 	meta, err := c.get(ctx, "/attention", v, &a)
 	return a, meta, err
+}
+
+// Changes reads what was done since a generation to the list of workflows under
+// the terms of q. Bounds of age can't be followed: they are a *wire.Problem.
+func (c *Client) Changes(ctx context.Context, q wire.Query, since string) (wire.Change, Meta, error) {
+	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names}.Values()
+	// since= is a generation here; the bound of the time has its long name.
+	if at := v.Get("since"); at != "" {
+		v.Set("minStatusTime", at)
+	}
+	v.Set("since", since)
+	var change wire.Change
+	meta, err := c.get(ctx, "/changes", v, &change)
+	return change, meta, err
+}
+
+// Facet reads the values of a field that begin with prefix, in any case of
+// letters, with counts under the terms of q but those on the field itself.
+func (c *Client) Facet(ctx context.Context, q wire.Query, field, prefix string, limit int) (wire.FacetPage, Meta, error) {
+	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names, Gen: q.Gen}.Values()
+	if prefix != "" {
+		v.Set("prefix", prefix)
+	}
+	v.Set("limit", strconv.Itoa(limit))
+	var page wire.FacetPage
+	meta, err := c.get(ctx, "/facet/"+url.PathEscape(field), v, &page)
+	return page, meta, err
 }
 
 // Pulse reads how fresh the data are. Attention is -1 when it is not told.

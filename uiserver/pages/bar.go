@@ -103,30 +103,3 @@ func barWith(line string, mistakes []filterbar.Mistake, was listQuery) web.Bar {
 	}
 	return b
 }
-
-// views are filters that many ask for.
-var views = []struct{ title, line string }{
-	{"all", ""},
-	{"running", "status:running-open,running-closed"},
-	{"stuck for 2 d", "status:assigned,staging,staged,acquired,running-open,running-closed age:>2d"},
-	{"failing over 10 %", "rate:>=10"},
-	{"no agent", "status:acquired,running-open,running-closed -has:agent"},
-	{"with alerts", "has:alert"},
-}
-
-// viewChoices lead to the views, with the columns of now.
-func viewChoices(q listQuery) []web.Choice {
-	now := filterbar.Format(q.Query)
-	var out []web.Choice
-	for _, view := range views {
-		asked, _ := filterbar.Parse(view.line)
-		choice := web.Choice{Label: view.title}
-		if filterbar.Format(asked) != now {
-			next := q.bare()
-			next.Terms = asked.Terms
-			choice.Href = next.here()
-		}
-		out = append(out, choice)
-	}
-	return out
-}

@@ -80,7 +80,7 @@ func checkStructure(t *testing.T, doc *goquery.Document) {
 func checkNames(t *testing.T, doc *goquery.Document) {
 	t.Helper()
 	doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, in *goquery.Selection) {
-		labelled := in.Closest("label").Length() > 0 || doc.Find(`label[for="`+in.AttrOr("id", "")+`"]`).Length() == 1
+		labelled := in.AttrOr("aria-label", in.AttrOr("aria-labelledby", "")) != "" || in.Closest("label").Length() > 0 || doc.Find(`label[for="`+in.AttrOr("id", "")+`"]`).Length() == 1
 		assert.True(t, labelled, "input %q has a label", in.AttrOr("name", ""))
 	})
 	doc.Find("a").Each(func(_ int, a *goquery.Selection) {

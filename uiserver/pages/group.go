@@ -51,9 +51,11 @@ func (p *Pages) groupPage(path, kind, field, named string, q listQuery, notes []
 		List: p.list(q, "Workflows of "+named, found.meta.Generation, found.Idx, found.Total, found.Workflows),
 		All:  all.address(workflowsPath),
 	}
+	page.List.Selection = all.selectionAddress()
 	fresh := q
 	fresh.Gen = ""
 	page.Data.Newest = fresh.here()
+	watch(&page.Frame, all.Query)
 	return page
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/uiserver/cacheclient"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -38,7 +37,7 @@ var endpoints = []struct{ path, purpose, try string }{
 func (p *Pages) api(c echo.Context) error {
 	state, _ := p.load(c.Request().Context())
 	base := origin(c.Request()) + APIPrefix
-	page := web.APIPage{Frame: p.frame("/api", "API", state, cacheclient.Meta{}), Base: base}
+	page := web.APIPage{Frame: p.frame("/api", "API", state, noMeta), Base: base}
 	for _, e := range endpoints {
 		endpoint := web.Endpoint{Method: "GET, HEAD", Path: APIPrefix + e.path, Purpose: e.purpose}
 		if e.try != "" {
@@ -64,7 +63,7 @@ func (p *Pages) about(c echo.Context) error {
 		version, versionErr = p.Client.Version(ctx)
 		return nil
 	})
-	page := web.AboutPage{Frame: p.frame("/about", "About", state, cacheclient.Meta{}), Notes: onlyParams(c.Request())}
+	page := web.AboutPage{Frame: p.frame("/about", "About", state, noMeta), Notes: onlyParams(c.Request())}
 	page.UI = p.uiFacts()
 	page.Cache = cacheFacts(page.Data)
 	for _, key := range slices.Sorted(maps.Keys(version)) {

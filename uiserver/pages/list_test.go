@@ -29,19 +29,35 @@ func formQuery(form *goquery.Selection) url.Values {
 	return v
 }
 
-// shownColumns are the chosen columns of a page, as its picker names them.
+// shownColumns are the keys of the columns of a list, by their headings.
 func shownColumns(doc *goquery.Document) []string {
 	byLabel := map[string]string{}
-	for _, option := range doc.Find(".cols label").EachIter() {
-		byLabel[option.Text()] = option.Find("input").AttrOr("value", "")
+	for _, column := range web.NewColumns().All {
+		byLabel[column.Label] = column.Key
 	}
 	var keys []string
 	for _, th := range doc.Find("table.list thead th").EachIter() {
-		if label := strings.TrimRight(th.Text(), " ↑↓"); label != "workflow" {
+		if label := strings.Trim(th.Text(), " \n\t↑↓"); label != "workflow" {
 			keys = append(keys, byLabel[label])
 		}
 	}
 	return keys
+}
+
+// The chooser moves columns, and shows what was chosen in that order.
+func TestColumnsAreMoved(t *testing.T) {
+	s := newSite(t, fakecache.Generate(60))
+	const list = "/columns?cols=Status,Team,Priority&status=acquired&sort=-Priority"
+	for button, want := range map[string]string{
+		"": "Status,Team,Priority", "up=Team": "Team,Status,Priority", "down=Team": "Status,Priority,Team", "up=Status": "Status,Team,Priority", "down=Nothing": "Status,Team,Priority",
+	} {
+		doc, _ := s.page(t, http.StatusOK, list+"&"+button)
+		sent := formQuery(doc.Find("#columns"))
+		assert.Equal(t, want, strings.Join(sent["cols"], ","), button)
+		assert.Equal(t, "acquired", sent.Get("status"), "the query stays")
+		assert.Equal(t, len(web.NewColumns().All)-1, doc.Find("#columns input[name=cols]").Length(), "every field can be chosen")
+		assert.Equal(t, 2, doc.Find("#columns button:disabled").Length(), "the ends")
+	}
 }
 
 // A form that is sent as it came asks for the same list.
@@ -54,8 +70,12 @@ func TestFormRoundTrip(t *testing.T) {
 	} {
 		want, err := url.ParseQuery(query)
 		require.NoError(t, err)
-		for _, form := range []string{"form.filters", "form:has(.cols)"} {
+		for _, form := range []string{"form.filters", "#columns"} {
 			doc, _ := s.page(t, http.StatusOK, "/workflows?"+query)
+			shown := shownColumns(doc)
+			if form == "#columns" {
+				doc, _ = s.page(t, http.StatusOK, resolve(t, "/", doc.Find(`a[href^="/columns"]`).AttrOr("href", "")).RequestURI())
+			}
 			sent := formQuery(doc.Find(form))
 			res := s.get(t, "/workflows?"+sent.Encode())
 			target := "/workflows?" + sent.Encode()
@@ -63,8 +83,8 @@ func TestFormRoundTrip(t *testing.T) {
 				target = res.Header.Get("Location")
 			}
 			have := resolve(t, "/", target).Query()
-			if form == "form:has(.cols)" {
-				if shown := shownColumns(doc); shown != nil { // an empty list has no table
+			if form == "#columns" {
+				if shown != nil { // an empty list has no table
 					tables++
 					assert.Equal(t, shown, strings.Split(have.Get("cols"), ","), "the columns that are shown, in their order")
 				}

@@ -75,8 +75,12 @@ func (p *Pages) frame(section, title string, state pulse, meta cacheclient.Meta)
 	if f.Data.Generation == "" {
 		f.Data.Generation = f.Data.Info.Generation
 	}
+	watch(&f, wire.Query{})
 	return f
 }
+
+// noMeta stands for the headers of an answer where a page has none.
+var noMeta = cacheclient.Meta{}
 
 // state judges a pulse.
 func (p *Pages) state(state pulse) web.State {
@@ -141,10 +145,18 @@ func (p *Pages) fail(c echo.Context, section string, state pulse, err error) err
 	return p.render(c, status, web.Problem(page))
 }
 
+// problemFor is the problem in an error of a parser.
+func problemFor(err error) *wire.Problem {
+	if problem := cacheclient.ProblemIn(err); problem != nil {
+		return problem
+	}
+	return wire.BadValue("", err.Error())
+}
+
 // explain turns an error into a page, its status and when to try again.
 func (p *Pages) explain(section string, state pulse, err error) (page web.ProblemPage, status int, retry string) {
 	problem := cacheclient.ProblemIn(err)
-	page.Frame = p.frame(section, "", state, cacheclient.Meta{})
+	page.Frame = p.frame(section, "", state, noMeta)
 	switch {
 	case problem != nil && problem.Slug() == wire.SlugNotReady:
 		page.Heading, status, retry = "The data are being loaded", http.StatusServiceUnavailable, retryLoading
@@ -198,7 +210,7 @@ func nearPath(section, near string) string {
 func (p *Pages) notFound(c echo.Context) error {
 	state, _ := p.load(c.Request().Context())
 	page := web.ProblemPage{
-		Frame:   p.frame("", "Not found", state, cacheclient.Meta{}),
+		Frame:   p.frame("", "Not found", state, noMeta),
 		Heading: "Not found",
 		Text:    "There is no page " + c.Request().URL.Path,
 	}

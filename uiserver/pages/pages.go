@@ -30,7 +30,8 @@ const APIPrefix = "/api"
 type Options struct {
 	Client      *cacheclient.Client
 	Assets      *static.Assets
-	Links       []LinkTemplate // to other systems, on the page of a workflow
+	Links       []LinkTemplate // to other systems, on the page of a workflow; the first one for selections
+	Views       []View         // beside "all"
 	Version     string
 	Started     time.Time
 	Now         func() time.Time
@@ -43,6 +44,7 @@ type Pages struct {
 	Options
 	assets  web.AssetURLs
 	columns web.Columns
+	views   []namedView
 	last    atomic.Pointer[schema.CacheInfo] // newest state seen; nil before the first
 }
 
@@ -59,6 +61,10 @@ func New(o Options) (*Pages, error) {
 		o.AgeingAfter = defaultAgeing
 	}
 	p := &Pages{Options: o, columns: web.NewColumns()}
+	var err error
+	if p.views, err = readViews(o.Views, p.columns); err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
 	p.assets = web.AssetURLs{
 		Style: o.Assets.URL(static.Style), Script: o.Assets.URL(static.Script), Icon: o.Assets.URL(static.Icon),
 	}
@@ -87,8 +93,14 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	get("/sites/*", p.site)
 	get("/agents", p.agents)
 	get("/agents/*", p.agent)
+	get("/go", p.palette)
+	get("/facet/*", p.facetValues)
+	get(columnsPath, p.chooseColumns)
+	get("/selection", p.selection)
+	get("/changed", p.changed)
 	get("/api", p.api)
 	get("/about", p.about)
+	e.GET(pulsePath, p.pulse) // without the headers of a page, so that a 304 stays small
 	p.twins(get)
 	e.RouteNotFound("/*", p.notFound, with...)
 }

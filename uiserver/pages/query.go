@@ -210,6 +210,12 @@ func (q listQuery) address(path string) string {
 // a question mark keeps the path of the page that it stands in.
 func (q listQuery) here() string { return "?" + q.values().Encode() }
 
+// selectionAddress is the page with the names of all that the query finds.
+func (q listQuery) selectionAddress() string {
+	q.Limit, q.Cols = defaultSize, nil
+	return q.address(selectionPath)
+}
+
 // top is the query from its first record on the newest generation: what a new
 // filter or order starts with.
 func (q listQuery) top() listQuery {

@@ -38,7 +38,7 @@ func newSite(t *testing.T, records fakecache.Records) *site {
 	require.NoError(t, err)
 	now := time.Unix(fakecache.Now, 0)
 	p, err := pages.New(pages.Options{
-		Client: client, Assets: assets, Links: pages.DefaultLinks(), Version: "test", Started: now.Add(-time.Hour),
+		Client: client, Assets: assets, Links: pages.DefaultLinks(), Views: pages.DefaultViews(), Version: "test", Started: now.Add(-time.Hour),
 		Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
@@ -82,6 +82,9 @@ func resolve(t *testing.T, page, href string) *url.URL {
 func everyPage(records fakecache.Records) []string {
 	paths := []string{
 		"/", "/attention", "/workflows", "/workflows?status=running-open&sort=-Failure", "/workflows?cols=jobs&limit=200", "/workflows?q=nothing+at+all&status=new",
+		"/go", "/go?q=T2", "/go?q=" + records.Workflows[0].Workflow, "/go?q=no-such-thing", "/facet/sites?status=running-open", "/facet/campaign?prefix=Run3",
+		"/facet/agents?prefix=nothing", "/selection?status=running-open", "/selection?name=" + records.Workflows[0].Workflow, "/selection?q=nothing+at+all",
+		"/columns", "/columns?cols=jobs&status=new&up=Success", "/changed", "/changed?from=2026-01-01", "/changed?since=" + fakecache.Older + "&from=1763700000", "/changed?since=forgotten", "/changed?since=" + fakecache.Generation,
 		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/releases", "/agents", "/api", "/about",
 		web.CampaignPath(records.Campaigns[0].Campaign), web.ReleasePath(records.Releases[0].Release),
 		web.SitePath(records.Sites[0].Site), web.SitePath(fakecache.Hostile()[0]),

@@ -13,7 +13,7 @@ import (
 func (p *Pages) list(q listQuery, caption, generation string, idx, total int, items []schema.Workflow) web.List {
 	return web.List{
 		Caption: caption, Now: p.Now().Unix(), Rows: items,
-		Heads: p.heads(q),
+		Heads: p.heads(q), Selection: q.top().selectionAddress(),
 		Pager: pager(q, generation, idx, len(items), total),
 	}
 }
@@ -143,26 +143,4 @@ func setChoices(q listQuery) []web.Choice {
 		out = append(out, choice)
 	}
 	return out
-}
-
-// picker is the form that chooses columns. Those that are shown come first, in
-// their order, so that sending the form as it is changes nothing.
-func (p *Pages) picker(q listQuery) web.ColumnPicker {
-	pick := web.ColumnPicker{Hidden: hidden(q.values(), colsParam)}
-	chosen := map[string]bool{}
-	add := func(column web.Column, shown bool) {
-		if column.Key != "Workflow" {
-			pick.Options = append(pick.Options, web.ColumnOption{Key: column.Key, Label: column.Label, Chosen: shown})
-		}
-	}
-	for _, h := range p.heads(q) {
-		chosen[h.Key] = true
-		add(h.Column, true)
-	}
-	for _, column := range p.columns.All {
-		if !chosen[column.Key] {
-			add(column, false)
-		}
-	}
-	return pick
 }

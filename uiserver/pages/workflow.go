@@ -45,6 +45,7 @@ func (p *Pages) workflow(c echo.Context) error {
 		Tasks:    path + "?" + tasksParam + "=" + onlyFailing + "#tasks",
 		Branches: web.Branches(detail.TaskTotals),
 	}
+	watch(&page.Frame, wire.Query{Names: []string{detail.Workflow.Workflow}})
 	if page.Failing {
 		page.Tasks = path + "#tasks"
 	}

@@ -101,7 +101,7 @@ func (p *Pages) workflowsPage(r *http.Request, q listQuery, notes []web.Note, li
 	page := web.WorkflowsPage{
 		Frame:  p.frame(workflowsPath, "Workflows", state, list.Meta),
 		Bar:    bar(q),
-		Views:  viewChoices(q),
+		Views:  p.viewChoices(q),
 		Form:   filterForm(q, list),
 		Active: activeFilters(q),
 		Clear:  q.bare().here(),
@@ -109,13 +109,14 @@ func (p *Pages) workflowsPage(r *http.Request, q listQuery, notes []web.Note, li
 		List:   p.list(q, "Workflows", list.Generation, list.Idx, list.Total, list.Items),
 		All:    allWorkflows(state),
 		Sets:   setChoices(q),
-		Pick:   p.picker(q),
+		Choose: q.columnsAddress(),
 		Export: exportLinks(r, q),
 	}
 	page.Notes = slices.Concat(notes, pinNote(q, state))
 	fresh := q
 	fresh.Gen = ""
 	page.Data.Newest = fresh.here()
+	watch(&page.Frame, q.Query)
 	if list.Total == 0 {
 		page.Hints = p.hints(r.Context(), q)
 	}
@@ -202,6 +203,7 @@ func filterForm(q listQuery, list cacheclient.List) web.FilterForm {
 
 func facets(q listQuery, list cacheclient.List) []web.FacetBox {
 	var boxes []web.FacetBox
+	more := q.top().values().Encode()
 	for _, b := range facetBoxes {
 		result, ok := list.Facets[b.field]
 		if !ok {
@@ -209,20 +211,31 @@ func facets(q listQuery, list cacheclient.List) []web.FacetBox {
 		}
 		box := web.FacetBox{
 			Title: b.title, Distinct: int64(result.Distinct), Other: int64(result.Other), Missing: int64(result.Missing),
+			Values: facetLines(q, b.field, result.Values, listQuery.here),
 		}
-		for _, v := range result.Values {
-			if v.Value == "" {
-				continue // counted as missing
-			}
-			box.Values = append(box.Values, web.FacetLine{
-				Value: v.Value, Count: int64(v.Count),
-				Toggle: q.toggle(b.field, wire.In, v.Value).here(), Included: has(q.Terms, b.field, wire.In, v.Value),
-				Exclude: q.toggle(b.field, wire.NotIn, v.Value).here(), Excluded: has(q.Terms, b.field, wire.NotIn, v.Value),
-			})
+		if result.Other > 0 {
+			box.More = facetPath + strings.ToLower(b.field) + "?" + more
 		}
 		boxes = append(boxes, box)
 	}
 	return boxes
+}
+
+// facetLines are values with the links that want them or don't. at writes the
+// address of a query.
+func facetLines(q listQuery, field string, values []wire.FacetValue, at func(listQuery) string) []web.FacetLine {
+	var lines []web.FacetLine
+	for _, v := range values {
+		if v.Value == "" {
+			continue // counted as missing
+		}
+		lines = append(lines, web.FacetLine{
+			Value: v.Value, Count: int64(v.Count),
+			Toggle: at(q.toggle(field, wire.In, v.Value)), Included: has(q.Terms, field, wire.In, v.Value),
+			Exclude: at(q.toggle(field, wire.NotIn, v.Value)), Excluded: has(q.Terms, field, wire.NotIn, v.Value),
+		})
+	}
+	return lines
 }
 
 // exportLinks are the same list for programs. They don't pin a generation: who

@@ -156,6 +156,21 @@ func same(pattern, name string) bool {
 
 // facet counts the values of one field under the other filters.
 func (s *Server) facet(q wire.Query, key string) wire.FacetResult {
+	result := s.count(q, key)
+	cut(&result, wire.DefaultFacet)
+	return result
+}
+
+// cut keeps the most frequent values.
+func cut(result *wire.FacetResult, most int) {
+	for len(result.Values) > most {
+		last := len(result.Values) - 1
+		result.Other += result.Values[last].Count
+		result.Values = result.Values[:last]
+	}
+}
+
+func (s *Server) count(q wire.Query, key string) wire.FacetResult {
 	counts := map[string]int{}
 	var result wire.FacetResult
 	for i := range s.Records.Workflows {
@@ -179,10 +194,5 @@ func (s *Server) facet(q wire.Query, key string) wire.FacetResult {
 		return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value))
 	})
 	result.Distinct = len(result.Values)
-	for len(result.Values) > 10 {
-		last := len(result.Values) - 1
-		result.Other += result.Values[last].Count
-		result.Values = result.Values[:last]
-	}
 	return result
 }

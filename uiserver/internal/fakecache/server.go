@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,6 +134,10 @@ func (s *Server) answer(r *http.Request, info schema.CacheInfo) (any, *wire.Prob
 		return s.statuses(), nil
 	case path == "/stats":
 		return s.stats(r.URL.Query())
+	case path == "/changes":
+		return s.changes(r.URL.Query())
+	case head == "facet" && one:
+		return s.facetPage(name, r.URL.Query())
 	case head == "fetch" && one:
 		for _, w := range s.Records.Workflows {
 			if w.Workflow == name {
@@ -235,9 +240,14 @@ func (s *Server) stats(v url.Values) (any, *wire.Problem) {
 	if s.NoStats {
 		return nil, wire.BadValue("by", "not with this server")
 	}
-	by, sum := v.Get("by"), strings.Split(v.Get("sum"), ",")
+	by := v.Get("by")
+	sum := strings.FieldsFunc(v.Get("sum"), func(r rune) bool { return r == ',' })
 	v.Del("by")
 	v.Del("sum")
+	q, err := wire.ParseQuery(v)
+	if err != nil {
+		return nil, problemOf(err)
+	}
 	answer := wire.Stats{Generation: Generation, Sum: sum, Groups: []wire.StatsGroup{}}
 	keys := func(*schema.Workflow) []string { return []string{""} }
 	if by != "" {
@@ -250,6 +260,9 @@ func (s *Server) stats(v url.Values) (any, *wire.Problem) {
 	}
 	for i := range s.Records.Workflows {
 		w := &s.Records.Workflows[i]
+		if !matches(w, q, "") {
+			continue
+		}
 		for _, value := range keys(w) {
 			at := slices.IndexFunc(answer.Groups, func(g wire.StatsGroup) bool { return g.Keys[0] == value })
 			if at < 0 {
@@ -265,6 +278,55 @@ func (s *Server) stats(v url.Values) (any, *wire.Problem) {
 	}
 	slices.SortFunc(answer.Groups, func(a, b wire.StatsGroup) int { return b.Count - a.Count })
 	return answer, nil
+}
+
+// Older is the one generation that /changes can compare with: since then every
+// third workflow under the filter has changed, and one that is gone was there.
+const Older = "a-1800"
+
+func (s *Server) changes(v url.Values) (any, *wire.Problem) {
+	since := v.Get("since")
+	v.Del("since")
+	q, err := wire.ParseQuery(v)
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	change := wire.Change{Event: wire.EventGeneration, Generation: Generation, Previous: since, Workflows: []string{}, Gone: []string{}}
+	switch since {
+	case Generation:
+	case Older:
+		q.Limit = wire.MaxLimit
+		all, _ := s.page(q)
+		for i := range all {
+			if i%3 == 0 {
+				change.Workflows = append(change.Workflows, all[i].Workflow)
+			}
+		}
+		change.Changed, change.Removed, change.Gone = len(change.Workflows), 1, []string{"gone_workflow"}
+	default:
+		change.Event, change.Previous = wire.EventReset, ""
+	}
+	return change, nil
+}
+
+func (s *Server) facetPage(named string, v url.Values) (any, *wire.Problem) {
+	prefix, limit := strings.ToLower(v.Get("prefix")), v.Get("limit")
+	v.Del("prefix")
+	q, err := wire.ParseQuery(v)
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	f, err := wire.FieldNamed("/facet", named)
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	result := s.count(q, f.Key)
+	result.Values = slices.DeleteFunc(result.Values, func(v wire.FacetValue) bool { return !strings.HasPrefix(strings.ToLower(v.Value), prefix) })
+	result.Distinct = len(result.Values)
+	if most, _ := strconv.Atoi(limit); most > 0 {
+		cut(&result, most)
+	}
+	return wire.FacetPage{Generation: Generation, Field: f.Key, FacetResult: result}, nil
 }
 
 // attention names the first workflows and agents under two rules, and nothing

@@ -1,0 +1,83 @@
+// What the other files share, and what every page has: theme, times, copying.
+// Comfort only: every page works without any of these files.
+const wm = (() => {
+  const $ = (css, from = document) => from.querySelector(css);
+  const $$ = (css, from = document) => [...from.querySelectorAll(css)];
+  // What a reader keeps in this browser; nothing of it is needed.
+  const get = (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
+  const set = (key, value) => {
+    try { value ? localStorage.setItem(key, JSON.stringify(value)) : localStorage.removeItem(key); } catch { /* private mode */ }
+  };
+  // say tells readers that can't see the page, and with shown all readers.
+  let gone;
+  const say = (text, shown) => {
+    const live = $('#live');
+    live.textContent = text;
+    live.className = shown ? 'toast' : 'vh';
+    clearTimeout(gone);
+    if (shown) gone = setTimeout(() => { live.className = 'vh'; }, 4000);
+  };
+  // Parts of a page are replaced, so the document listens for all of them.
+  const on = (event, css, act) => document.addEventListener(event, (e) => {
+    const el = e.target.closest?.(css);
+    if (el) act(el, e);
+  });
+  // each runs when the page is there, and when a part of it is new.
+  const each = (act) => { for (const event of ['DOMContentLoaded', 'htmx:afterSwap']) document.addEventListener(event, act); };
+  const copy = async (text, what) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say(what + ' copied', true);
+    } catch { say('The browser did not allow copying', true); }
+  };
+  return { $, $$, get, set, say, on, each, copy };
+})();
+
+{
+  const { $, $$, get, set, on, each, copy } = wm;
+  const root = document.documentElement;
+  root.dataset.js = '';
+  const saved = get('theme');
+  if (saved === 'light' || saved === 'dark') root.dataset.theme = saved;
+
+  const dark = () => root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  const label = () => {
+    const button = $('#theme');
+    button.title = dark() ? 'Use the light theme' : 'Use the dark theme';
+    button.setAttribute('aria-label', button.title);
+  };
+  on('click', '#theme', () => {
+    root.dataset.theme = dark() ? 'light' : 'dark';
+    set('theme', root.dataset.theme);
+    label();
+  });
+  document.addEventListener('DOMContentLoaded', label);
+
+  // ago mirrors web.Ago, so that a page that stays open keeps telling the truth.
+  function ago(seconds) {
+    const s = Math.abs(seconds);
+    const m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
+    let text;
+    if (s < 60) text = Math.floor(s) + ' s';
+    else if (m < 60) text = m + ' min';
+    else if (h < 24) text = h + ' h' + (m % 60 ? ' ' + (m % 60) + ' min' : '');
+    else if (d < 10) text = d + ' d' + (h % 24 ? ' ' + (h % 24) + ' h' : '');
+    else text = d + ' d';
+    return seconds < -5 ? 'in ' + text : text;
+  }
+  const times = () => {
+    const now = Date.now() / 1000;
+    for (const el of $$('time')) {
+      const then = Date.parse(el.dateTime) / 1000;
+      if (then) el.textContent = ago(now - then) + ('ago' in el.dataset && now - then > -5 ? ' ago' : '');
+    }
+  };
+  each(times);
+  setInterval(times, 15000);
+
+  // A copy button has the text, or the id of what has it, or # for the address.
+  on('click', 'button[data-copy]', (button) => {
+    const text = button.dataset.copy;
+    copy(text === '#' ? location.href : text.startsWith('#') ? $(text).value : text, button.textContent.trim());
+  });
+}

@@ -1,0 +1,47 @@
+// Newer data: asked for every 30 s while the page can be seen, offered by the
+// pill, and with the reader's consent put in place where they disturb nothing.
+{
+  const { $, get, set, say, on, each } = wm;
+  let touched = 0;
+  for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll']) {
+    addEventListener(event, () => { touched = performance.now(); }, { capture: true, passive: true });
+  }
+  const idle = 3000; // ms without a move of the reader's hand
+  const busy = () => document.hidden || performance.now() - touched < idle || document.activeElement.closest('form:not(#pick), dialog')
+    || $('dialog[open], main :checked[name=name]') || String(getSelection());
+
+  const refresh = () => {
+    const pill = $('#pill');
+    pill.dataset.pulse = '';
+    history.replaceState(history.state, '', pill.href);
+    htmx.ajax('GET', pill.href, { source: '#main', target: '#main' });
+  };
+  const look = async () => {
+    const pill = $('#pill');
+    if (document.hidden || !pill.dataset.pulse) return;
+    try {
+      const answer = await fetch(pill.dataset.pulse, { headers: { 'If-None-Match': pill.dataset.etag } });
+      if (answer.status !== 200) return;
+      const news = await answer.json();
+      pill.dataset.etag = answer.headers.get('ETag');
+      const badge = $('nav [href="/attention"]');
+      if (news.Badge) badge.dataset.count = news.Badge; else delete badge.dataset.count;
+      pill.textContent = news.Text;
+      if (news.Text && pill.hidden) say(news.Text);
+      pill.hidden = !news.Text;
+    } catch { /* the next page load will say what is wrong */ }
+  };
+  on('click', '#pill', (pill, e) => {
+    if (!$('#main[hx-select]') || e.ctrlKey || e.metaKey || e.shiftKey) return;
+    e.preventDefault();
+    refresh();
+  });
+  on('change', '#auto', (box) => {
+    set('auto', box.checked);
+    say(box.checked ? 'The page refreshes by itself' : 'The page refreshes on demand', true);
+  });
+  document.addEventListener('DOMContentLoaded', () => { $('#auto').checked = !!get('auto'); });
+  setInterval(look, 30000);
+  document.addEventListener('visibilitychange', look);
+  setInterval(() => { if ($('#auto').checked && !$('#pill').hidden && !busy()) refresh(); }, 1000);
+}

@@ -1,0 +1,79 @@
+// What only this browser knows: views that were saved, the last visit, and what
+// of Attention was hidden or seen before.
+{
+  const { $, $$, get, set, on, each, say } = wm;
+  const button = (text, label) => Object.assign(document.createElement('button'), { type: 'button', textContent: text, ariaLabel: label, className: 'quiet' });
+
+  const views = () => get('views') || {};
+  const own = () => {
+    const place = $('#mine');
+    if (!place) return;
+    place.replaceChildren(...Object.entries(views()).flatMap(([name, query]) => {
+      const link = Object.assign(document.createElement('a'), { href: query, textContent: name });
+      if (query === (location.search || '?')) link.ariaCurrent = 'true';
+      const drop = button('×', 'Forget the view ' + name);
+      drop.dataset.forget = name;
+      return [link, drop];
+    }));
+    htmx.process(place);
+  };
+  each(own);
+  on('click', '#save-view', () => { $('#save').showModal(); });
+  on('submit', '#save form', (form) => {
+    const name = form.elements.view.value.trim();
+    if (!name) return;
+    set('views', { ...views(), [name]: location.search || '?' });
+    form.reset();
+    own();
+    say('View ' + name + ' saved in this browser', true);
+  });
+  on('click', '[data-forget]', (el) => {
+    const { [el.dataset.forget]: _, ...rest } = views();
+    set('views', rest);
+    own();
+  });
+
+  // A visit ends after an hour without a page.
+  const now = Date.now(), hour = 3600e3;
+  let visit = get('visit') || { began: now };
+  document.addEventListener('DOMContentLoaded', () => {
+    const generation = $('#pill').dataset.generation;
+    if (visit.at && now - visit.at > hour) visit = { began: now, last: visit.at, since: visit.generation };
+    if (generation) set('visit', { ...visit, at: now, generation });
+    const link = $('#since-visit');
+    if (link && visit.last) {
+      link.href = '/changed?' + new URLSearchParams({ since: visit.since, from: Math.floor(visit.last / 1000) });
+      link.hidden = false;
+    }
+  });
+
+  // Rows of Attention: new ones first, hidden ones for a day.
+  const sift = () => {
+    const rows = $$('tr[data-item]'), hidden = get('hidden') || {}, seen = get('seen'), next = {};
+    if (!rows.length) return;
+    for (const [key, until] of Object.entries(hidden)) if (until < Date.now()) delete hidden[key];
+    let count = 0;
+    for (const row of rows.reverse()) {
+      const key = row.dataset.item;
+      next[key] = seen ? seen[key] || visit.began : 1;
+      const fresh = next[key] >= visit.began;
+      row.toggleAttribute('data-new', fresh);
+      if (fresh) row.parentNode.prepend(row);
+      row.hidden = key in hidden && !sift.all;
+      count += key in hidden;
+    }
+    set('seen', next);
+    set('hidden', hidden);
+    const show = $('#show-hidden');
+    show.hidden = !count;
+    show.textContent = sift.all ? 'hide them again' : count + ' hidden for 24 h: show';
+  };
+  each(sift);
+  on('click', 'button[data-hide]', (el) => {
+    const key = el.closest('tr').dataset.item;
+    set('hidden', { ...get('hidden'), [key]: Date.now() + 24 * hour });
+    sift();
+    say('Hidden in this browser for 24 hours', true);
+  });
+  on('click', '#show-hidden', () => { sift.all = !sift.all; sift(); });
+}

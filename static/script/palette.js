@@ -1,0 +1,49 @@
+// Dialogs: the palette (Ctrl-K), all values of a facet, the columns. What they
+// show are pages of the server, such as /go and /facet/…, which htmx reads as one types.
+{
+  const { $, $$, get, on } = wm;
+  const open = (dialog) => { if (!dialog.open) dialog.showModal(); };
+  const palette = () => {
+    const input = $('#go-q');
+    open($('#palette'));
+    input.select();
+    htmx.trigger(input, 'opened');
+  };
+  const plain = (e) => !(e.ctrlKey || e.metaKey || e.shiftKey);
+  on('click', '#find', (link, e) => { if (plain(e)) { e.preventDefault(); palette(); } });
+  document.addEventListener('keydown', (e) => {
+    if ((e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && e.key.toLowerCase() === 'k') {
+      e.preventDefault();
+      palette();
+    }
+  });
+  // The views of this browser are known to nobody else.
+  document.addEventListener('htmx:afterSwap', ({ detail }) => {
+    if (detail.target.id !== 'go-list') return;
+    const text = $('#go-q').value.toLowerCase(), list = $('#go-list ul');
+    for (const [name, query] of Object.entries(get('views') || {})) {
+      if (!list || !text || !name.toLowerCase().includes(text)) continue;
+      const link = Object.assign(document.createElement('a'), { href: '/workflows' + query, textContent: name });
+      list.prepend(document.createElement('li'));
+      list.firstChild.append(link, ' my view');
+    }
+  });
+  on('click', 'a[data-dialog]', async (link, e) => {
+    if (!plain(e)) return;
+    e.preventDefault();
+    await htmx.ajax('GET', link.href, { target: '#facet-body', select: '#values-page, #columns' });
+    open($('#facet'));
+    $('#facet input')?.focus();
+  });
+  on('click', 'button[data-close]', (button) => button.closest('dialog').close());
+  // Arrows go through what was found, Enter in the text takes the first.
+  on('keydown', 'dialog', (dialog, e) => {
+    const input = $('input[type=search]', dialog), all = [input, ...$$('li a:first-child', dialog)];
+    const at = all.indexOf(document.activeElement), by = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (!input || at < 0) return;
+    if (by) all[(at + by + all.length) % all.length].focus();
+    else if (e.key === 'Enter' && !at && all[1] && dialog.id === 'palette') all[1].click();
+    else return;
+    e.preventDefault();
+  });
+}
