@@ -31,6 +31,18 @@ type Options struct {
 	Log     *slog.Logger
 }
 
+func (o *Options) complete() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Recheck == 0 {
+		o.Recheck = 2 * time.Second
+	}
+}
+
 // Checker knows who may ask. Safe for many goroutines.
 type Checker struct {
 	header     string // canonical
@@ -60,15 +72,7 @@ func New(o Options) (*Checker, error) {
 	if o.Header != "" && len(o.Peers) == 0 {
 		return nil, errors.New("a header with the identity needs the list of front ends that may set it")
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Recheck == 0 {
-		o.Recheck = 2 * time.Second
-	}
+	o.complete()
 	c := &Checker{
 		header: http.CanonicalHeaderKey(o.Header), peers: o.Peers, now: o.Now,
 		failures: limit.NewBuckets[netip.Addr](triesPerSecond, tries, addresses), busy: make(chan struct{}, atOnce),

@@ -272,6 +272,23 @@ func TestFilesAreReadAgain(t *testing.T) {
 	named(t, "alice", c, request("Authorization: Bearer "+alice))
 }
 
+func TestSecret(t *testing.T) {
+	path, now := file(t, " wms_one\n"), newClock()
+	s, err := identity.NewSecret(path, identity.Options{Now: now.Now})
+	require.NoError(t, err)
+	assert.Equal(t, "wms_one", s.Value())
+	write(t, path, "wms_two")
+	now.advance(2 * time.Second)
+	assert.Equal(t, "wms_two", s.Value())
+	write(t, path, "two words")
+	now.advance(2 * time.Second)
+	assert.Equal(t, "wms_two", s.Value())
+	for _, bad := range []string{"", "a b", "a\nb"} {
+		_, err := identity.NewSecret(file(t, bad), identity.Options{})
+		assert.ErrorContains(t, err, "want one token")
+	}
+}
+
 // FuzzFiles: no file makes the readers panic, and what they take can be used.
 func FuzzFiles(f *testing.F) {
 	f.Add("alice:sha256:" + strings.Repeat("0", 64) + "\n#\n\nbob:$2y$04$x")

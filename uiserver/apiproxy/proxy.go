@@ -17,8 +17,10 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -28,6 +30,11 @@ type Options struct {
 	Prefix    string            // path under which this server has the API: /api
 	Transport http.RoundTripper // with time-outs for connecting, none for bodies
 	Log       *slog.Logger
+
+	Trusted  peers.List    // front ends of this server, whose X-Forwarded-For is passed on
+	Identity string        // header with the name of who asks, which this server has checked; "": none
+	Token    func() string // of this server, for requests that bring no Authorization of their own; nil: none
+	Consumes bool          // Authorization is for this server: Token takes its place
 }
 
 // Proxy is an http.Handler for everything below Prefix.
@@ -65,6 +72,10 @@ func New(o Options) *Proxy {
 			upstream.RawQuery = r.In.URL.RawQuery
 			r.Out.URL = &upstream
 			r.Out.Host = o.Upstream.Host
+			o.choose(r)
+			if o.Trusted.Contains(peers.Peer(r.In)) {
+				r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
+			}
 			r.SetXForwarded()
 			r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
 		},
@@ -73,6 +84,25 @@ func New(o Options) *Proxy {
 		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return p
+}
+
+// passed are the headers that the API reads. Nothing else goes on: least of all
+// one by which a client could pass for another, where this server is trusted.
+var passed = []string{
+	"Accept", "Accept-Encoding", "Authorization", "Cache-Control", "Content-Encoding", "Content-Length", "Content-Type",
+	"If-None-Match", "Last-Event-Id", "User-Agent", wire.HeaderRequestID,
+}
+
+// choose makes the header of the request that goes on.
+func (o *Options) choose(r *httputil.ProxyRequest) {
+	for name := range r.Out.Header {
+		if !slices.Contains(passed, name) && (o.Identity == "" || name != http.CanonicalHeaderKey(o.Identity)) {
+			delete(r.Out.Header, name)
+		}
+	}
+	if o.Token != nil && (o.Consumes || r.In.Header.Get("Authorization") == "") {
+		r.Out.Header.Set("Authorization", "Bearer "+o.Token())
+	}
 }
 
 // ServeHTTP refuses what is not documented and forwards the rest.
@@ -152,14 +182,27 @@ func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	p.problem(w, problem)
 }
 
-// problem writes a problem of this server's own.
-func (p *Proxy) problem(w http.ResponseWriter, problem *wire.Problem) {
+func (p *Proxy) problem(w http.ResponseWriter, problem *wire.Problem) { WriteProblem(w, problem) }
+
+// ProblemHeaders writes what belongs to a problem beside its body.
+func ProblemHeaders(h http.Header, problem *wire.Problem) {
+	h.Set("Cache-Control", "no-store")
+	if problem.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(problem.RetryAfter))
+	}
+	if len(problem.Challenges) > 0 {
+		h["Www-Authenticate"] = problem.Challenges
+	}
+}
+
+// WriteProblem writes a problem of this server's own.
+func WriteProblem(w http.ResponseWriter, problem *wire.Problem) {
+	ProblemHeaders(w.Header(), problem)
 	body, err := json.Marshal(problem)
 	if err != nil {
 		body = fmt.Appendf(nil, `{"title":%q,"status":%d}`, problem.Title, problem.Status)
 	}
 	w.Header().Set("Content-Type", wire.MediaProblem)
-	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(problem.Status)
 	_, _ = w.Write(append(body, '\n')) // an error here is a client that left

@@ -22,6 +22,8 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 
+	"github.com/dmwm/wmstats/access"
+	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
@@ -43,6 +45,8 @@ type App struct {
 	log    *slog.Logger
 	o      Options
 	client *cacheclient.Client
+	gate   *access.Gate
+	own    *identity.Secret // token at the cache server; nil: none
 	server *http.Server
 
 	mu       sync.Mutex
@@ -67,14 +71,21 @@ func New(o Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{o: o, log: o.logger(), served: make(chan error, 1)}
+	var err error
+	if a.gate, a.own, err = a.newGate(); err != nil {
+		return nil, err
+	}
 	transport := cacheclient.NewTransport()
 	// What is forwarded keeps its encoding: a transport that asks for gzip by
 	// itself would unpack the answers of clients that did not.
 	unchanged := cacheclient.NewTransport()
 	unchanged.DisableCompression = true
-	var err error
+	var calls http.RoundTripper = transport
+	if a.own != nil {
+		calls = authorized{transport, a.own}
+	}
 	a.client, err = cacheclient.New(cacheclient.Options{
-		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: transport,
+		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: calls,
 	})
 	if err != nil {
 		return nil, err
@@ -112,9 +123,7 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxy := apiproxy.New(apiproxy.Options{
-		Upstream: a.o.cacheURL, Prefix: pages.APIPrefix, Transport: forward, Log: a.log,
-	})
+	proxy := apiproxy.New(a.proxyOptions(forward))
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{"text/html"}))
 	if err != nil {
 		return nil, fmt.Errorf("compression of pages: %w", err)
@@ -129,7 +138,7 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	e.Any(pages.APIPrefix+"/*", echo.WrapHandler(proxy))
 	e.Add("QUERY", pages.APIPrefix+"/find", echo.WrapHandler(proxy))
 	all.Routes(e, echo.WrapMiddleware(func(next http.Handler) http.Handler { return compress(next) }), pages.Secure)
-	return a.recovered(e), nil
+	return a.recovered(a.guarded(e)), nil
 }
 
 // recovered turns a panic of a handler into a logged 500, but for the one that
@@ -208,7 +217,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.onStop("HTTP server", a.shutdown)
 	a.mu.Unlock()
 	host, _, _ := net.SplitHostPort(a.o.Listen)
-	if !loopback(host) {
+	if !loopback(host) && !a.gate.Asks() {
 		a.log.Warn("others can reach this address, and nobody is asked who they are (--insecure)", "listen", listener.Addr().String())
 	}
 	a.log.Info("serving", "url", "http://"+listener.Addr().String(), "cache_url", a.o.cacheURL.Redacted())

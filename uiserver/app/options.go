@@ -24,6 +24,8 @@ type Options struct {
 	ViewsFile string // names of filters that many ask for; "" for those that are built in
 	Insecure  bool   // allow an address that others can reach, without any identity check
 
+	Access Access // who may ask, and how much
+
 	HealthCheck bool // ask a running server whether it is ready, and exit
 
 	Version string
@@ -45,7 +47,7 @@ type setting struct {
 }
 
 func (o *Options) settings() []setting {
-	return []setting{
+	list := []setting{
 		{"listen", []string{"WMSTATS_UI_LISTEN"}, "127.0.0.1:8080", "`address` to serve at", &o.Listen},
 		{"cache-url", []string{"WMSTATS_UI_CACHE_URL", "WMSTATS_CACHE_URL"}, "http://127.0.0.1:8081", "`URL` of the cache server", &o.CacheURL},
 		{"log-level", []string{"WMSTATS_UI_LOG_LEVEL", "WMSTATS_LOG_LEVEL"}, "info", "`level`: debug, info, warn or error", &o.LogLevel},
@@ -53,6 +55,7 @@ func (o *Options) settings() []setting {
 		{"links", []string{"WMSTATS_UI_LINKS"}, "", "JSON `file` with links to other systems, a list of {\"Label\", \"URL\"} with {workflow}, {prepid}, {campaign}, {release}, {requestor} in the URL", &o.LinksFile},
 		{"views", []string{"WMSTATS_UI_VIEWS"}, "", "YAML `file` with views of the list: views: [{name, filter, sort, columns}]", &o.ViewsFile},
 	}
+	return append(list, o.Access.settings()...)
 }
 
 // ParseOptions reads flags, and the environment for what no flag says. Its
@@ -97,9 +100,10 @@ func (o *Options) validate() (faults error) {
 	switch {
 	case err != nil:
 		fault("listen %q: want host:port", o.Listen)
-	case !loopback(host) && !o.Insecure && !o.HealthCheck:
-		fault("listen %q: others can reach this address and nobody is asked who they are; say --insecure if that is meant, or put a front end before a loopback address", o.Listen)
+	case !loopback(host) && !o.Insecure && !o.HealthCheck && !o.Access.asks():
+		fault("listen %q: others can reach this address and nobody is asked who they are; give --token-file, --htpasswd-file or --identity-header, or say --insecure if that is meant", o.Listen)
 	}
+	o.Access.validate(fault)
 	o.cacheURL, err = url.Parse(strings.TrimSuffix(o.CacheURL, "/"))
 	if err != nil || o.cacheURL.Host == "" || (o.cacheURL.Scheme != "http" && o.cacheURL.Scheme != "https") || o.cacheURL.RawQuery != "" {
 		fault("cache-url %q: want http://host:port", o.CacheURL)

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/uiserver/app"
 )
 
@@ -30,6 +31,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	if len(args) > 0 && args[0] == "token" {
+		return identity.TokenCommand(args[1:], os.Stdout, out)
+	}
 	opts, err := app.ParseOptions(args, getenv, out)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
