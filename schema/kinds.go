@@ -28,6 +28,8 @@ func Kinds() []Kind {
 		kind[JobStepError]("JobStepError is one error in one step of a job."),
 		kind[JobOutput]("JobOutput is one file that a job wrote."),
 		kind[JobTransition]("JobTransition is one change of a job's state."),
+		kind[ErrorSummary]("ErrorSummary is a number of failing jobs that have something in common, over all workflows of the cache."),
+		kind[LogEntry]("LogEntry is one message about a workflow in the log database."),
 		kind[Site]("Site sums what agents reported at one site, over all workflows."),
 		kind[Campaign]("Campaign sums the workflows whose top-level campaign it is."),
 		kind[Release]("Release sums the workflows whose top-level CMSSW version it is."),

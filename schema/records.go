@@ -199,10 +199,10 @@ type JobError struct {
 	Workflow   string `from:"key[0]" doc:"name of the workflow"`
 	Task       string `from:"key[1]" doc:"full path of the task"`
 	State      string `from:"key[2]" doc:"jobfailed, jobcooloff, submitfailed, ..."`
-	ExitCode   int64  `from:"key[3]" doc:"exit code of the job"`
+	ExitCode   int64  `from:"key[3]" doc:"exit code of the job; -1 if absent"`
 	Site       string `from:"key[4]" doc:"the site, or (unknown)"`
-	Agent      string `from:"key[6]" doc:"the agent"`
-	ErrorTypes string `from:"key[7], sorted, joined by ;" doc:"kinds of error in the job reports"`
+	Agent      string `from:"key[6] without port" doc:"the agent"`
+	ErrorTypes string `from:"key[7], distinct, sorted, joined by ;" doc:"kinds of error in the job reports"`
 	Count      int64  `unit:"jobs" from:"value of the view" doc:"jobs"`
 }
 

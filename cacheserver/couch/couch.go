@@ -150,6 +150,8 @@ type Client struct {
 	http      *http.Client
 	kivik     *kivik.Client
 
+	jobs jobView
+
 	mu       sync.Mutex
 	selector map[Database]*selectorState
 }

@@ -1,6 +1,8 @@
 package sourcetest
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,19 +60,94 @@ func failures(t *testing.T, b Backend) {
 	got, err = source.JobErrors(t.Context(), "r1")
 	require.NoError(t, err)
 	assert.Empty(t, got)
+	samplesOfJobs(t, b, source)
+	jobsOfAll(t, source)
+	messages(t, b, source)
+}
 
+// samplesOfJobs: documents of the groups that match, one of each before a
+// second of any, and how many jobs there are.
+func samplesOfJobs(t *testing.T, b Backend, source Failures) {
+	t.Helper()
+	names := func(limit int, match func(schema.JobError) bool) (list []string, total int64) {
+		samples, total, err := source.JobSamples(t.Context(), "r2", match, limit)
+		require.NoError(t, err)
+		require.NotNil(t, samples)
+		for _, s := range samples {
+			assert.Equal(t, "r2", s.Workflow)
+			assert.Len(t, s.Errors, 2)
+			list = append(list, s.JobName)
+		}
+		return list, total
+	}
+	all := func(schema.JobError) bool { return true }
+	list, total := names(100, all)
+	assert.Equal(t, []string{"job-1", "job-2", "job-3"}, list)
+	assert.EqualValues(t, 3, total)
+	list, total = names(2, all)
+	assert.Equal(t, []string{"job-1", "job-3"}, list, "one of each group")
+	assert.EqualValues(t, 3, total)
+	list, total = names(100, func(g schema.JobError) bool { return g.ExitCode == 99109 })
+	assert.Equal(t, []string{"job-3"}, list)
+	assert.EqualValues(t, 1, total)
+	list, total = names(100, func(schema.JobError) bool { return false })
+	assert.Empty(t, list)
+	assert.Zero(t, total)
+
+	more := []string{}
+	for i := range couch.PerGroup + 5 {
+		more = append(more, job(fmt.Sprintf("many-%02d", i), "r2", 8021))
+	}
+	b.Writer.Put(t, couch.WMStats, more...)
+	b.Writer.Delete(t, couch.WMStats, "job-2")
+	list, total = names(100, all)
+	assert.Len(t, list, couch.PerGroup+1)
+	assert.EqualValues(t, couch.PerGroup+5+1+1, total)
+	assert.NotContains(t, list, "job-2")
+}
+
+// jobsOfAll: the groups of all workflows that are wanted, each workflow's
+// together, in one pass.
+func jobsOfAll(t *testing.T, source Failures) {
+	t.Helper()
+	read := func(wanted func(string) bool) map[string]int64 {
+		counts := map[string]int64{}
+		last := ""
+		require.NoError(t, source.FailingJobs(t.Context(), wanted, func(g schema.JobError) error {
+			if g.Workflow != last {
+				assert.Zero(t, counts[g.Workflow], "the groups of %s come together", g.Workflow)
+				last = g.Workflow
+			}
+			counts[g.Workflow] += g.Count
+			assert.Equal(t, "jobfailed", g.State)
+			assert.Equal(t, "T2_CH_CERN", g.Site)
+			return nil
+		}))
+		return counts
+	}
+	everything := map[string]int64{"r": 1, "r2": couch.PerGroup + 7, "r22": 1}
+	assert.Equal(t, everything, read(func(string) bool { return true }))
+	assert.Equal(t, map[string]int64{"r2": everything["r2"]}, read(func(w string) bool { return w == "r2" }))
+	assert.Empty(t, read(func(string) bool { return false }))
+	stop := errors.New("stop")
+	require.ErrorIs(t, source.FailingJobs(t.Context(), func(string) bool { return true }, func(schema.JobError) error { return stop }), stop)
+}
+
+// messages: those of this workflow only, the newest first.
+func messages(t *testing.T, b Backend, source Failures) {
+	t.Helper()
 	b.Writer.Put(t, couch.LogDB,
 		`{"_id":"l1","request":"r1","identifier":"a1","thr":"JobSubmitter","type":"agent-error","messages":[{"ts":10.5,"msg":"older"},{"ts":30,"msg":"newest"}]}`,
 		`{"_id":"l2","request":"r1","identifier":"svc","thr":"main","type":"info","messages":[{"ts":20,"msg":"middle"}]}`,
 		`{"_id":"l3","request":"other","identifier":"svc","thr":"main","type":"info","messages":[{"ts":20,"msg":"no"}]}`)
 	entries, err := source.LogEntries(t.Context(), "r1")
 	require.NoError(t, err)
-	messages := []string{}
+	texts := []string{}
 	for _, e := range entries {
 		assert.Equal(t, "r1", e.Workflow)
-		messages = append(messages, e.Message)
+		texts = append(texts, e.Message)
 	}
-	assert.Equal(t, []string{"newest", "middle", "older"}, messages)
+	assert.Equal(t, []string{"newest", "middle", "older"}, texts)
 	entries, err = source.LogEntries(t.Context(), "nosuch")
 	require.NoError(t, err)
 	assert.Empty(t, entries)

@@ -54,10 +54,12 @@ type Details interface {
 	Detail(ctx context.Context, request string, agents []string) (schema.Detail, error)
 }
 
-// Failures is a source of the failing jobs of one workflow, and of messages.
+// Failures is a source of failing jobs, of one workflow and of all, and of messages.
 type Failures interface {
 	JobErrors(ctx context.Context, workflow string) ([]schema.JobError, error)
-	LogEntries(ctx context.Context, workflow string) ([]couch.LogEntry, error)
+	LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error)
+	JobSamples(ctx context.Context, workflow string, match func(schema.JobError) bool, limit int) ([]schema.JobSample, int64, error)
+	FailingJobs(ctx context.Context, wanted func(workflow string) bool, fn func(schema.JobError) error) error
 }
 
 // Fact names a group of statements that a source may be unable to meet.

@@ -31,7 +31,7 @@ func Render(kinds []schema.Kind, statuses []schema.StatusInfo) []byte {
 	for _, k := range kinds {
 		fmt.Fprintf(&b, "- [%s](#%s): %d keys\n", k.Name, strings.ToLower(k.Name), len(k.Fields))
 	}
-	b.WriteString("- [Statuses](#statuses)\n")
+	b.WriteString("- [Statuses](#statuses)\n- [Exit codes](#exit-codes)\n")
 	for _, k := range kinds {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", k.Name, cell(k.Doc))
 		b.WriteString("| key | type | unit | meaning | from | parameter |\n| --- | --- | --- | --- | --- | --- |\n")
@@ -44,6 +44,11 @@ func Render(kinds []schema.Kind, statuses []schema.StatusInfo) []byte {
 	b.WriteString("| order | status | group | active | job counts |\n| ---: | --- | --- | --- | --- |\n")
 	for _, s := range statuses {
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Order, s.Status, s.Group, yes(s.Active), yes(s.JobInfo))
+	}
+	b.WriteString("\n## Exit codes\n\nWhat the exit codes of jobs mean, and where somebody would look first. Codes above 128 are 128 and a signal.\n\n")
+	b.WriteString("| exit code | area | meaning |\n| ---: | --- | --- |\n")
+	for _, e := range schema.ExitCodes() {
+		fmt.Fprintf(&b, "| %d | %s | %s |\n", e.ExitCode, e.Area, cell(e.Meaning))
 	}
 	return []byte(b.String())
 }

@@ -1,0 +1,261 @@
+package couch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/dmwm/wmstats/schema"
+	"golang.org/x/sync/errgroup"
+)
+
+// PerGroup is the most samples of one group of failing jobs.
+const PerGroup = 10
+
+// jobDesigns are the design documents that may hold jobsByStatusWorkflow: its
+// own on the server itself, and WMStats behind the front end, which rewrites.
+var jobDesigns = [...]string{"WMStatsErl3", "WMStats"}
+
+// jobView remembers which of jobDesigns answered last.
+type jobView struct{ last atomic.Int32 }
+
+// JobErrors reads the groups of failing jobs of one workflow, most jobs first.
+// Groups that differ in nothing that a record has are one. A source without the
+// view is ErrNotFound.
+func (c *Client) JobErrors(ctx context.Context, workflow string) ([]schema.JobError, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
+	defer cancel()
+	groups, err := c.jobGroups(ctx, workflow)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]schema.JobError, 0, len(groups))
+	for _, g := range groups {
+		found = append(found, g.JobError)
+	}
+	return schema.MergeJobErrors(found), nil
+}
+
+// jobGroup is one row of the grouped view.
+type jobGroup struct {
+	schema.JobError
+	key json.RawMessage // as it came: asked for again, it has to be the same
+}
+
+func (c *Client) jobGroups(ctx context.Context, workflow string) (groups []jobGroup, err error) {
+	query := url.Values{"group_level": {"8"}}
+	for name, key := range map[string][]any{"startkey": {workflow}, "endkey": {workflow, map[string]any{}}} {
+		text, err := json.Marshal(key)
+		if err != nil {
+			return nil, &Error{Op: "read job errors", Kind: ErrRefused, Err: err}
+		}
+		query.Set(name, string(text))
+	}
+	err = c.groupedJobs(ctx, "read job errors", query, func(key []byte, count int64) error {
+		if g, ok := schema.DecodeJobGroup(key, count); ok {
+			groups = append(groups, jobGroup{g, bytes.Clone(key)})
+		}
+		return nil
+	}, func() { groups = groups[:0] })
+	return groups, err
+}
+
+// FailingJobs calls fn with the groups of failing jobs of all workflows that
+// are wanted, in the order of workflow names, without agent and error types: one
+// query of the reduced view, read as it comes and never held. It passes over
+// others without decoding them. The caller's context is its only deadline. A
+// source without the view is ErrNotFound.
+func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) bool, fn func(schema.JobError) error) error {
+	const op = "read the failing jobs of all workflows"
+	var name []byte // as it stands in keys
+	var take bool
+	return c.groupedJobs(ctx, op, url.Values{"group_level": {"5"}}, func(key []byte, count int64) error {
+		if len(name) == 0 || !bytes.HasPrefix(key, name) {
+			g, ok := schema.DecodeJobGroup(key, count)
+			if !ok {
+				return nil // jobs without the name of a workflow belong to none
+			}
+			name = append(name[:0], key[:skipValue(key, skipSpace(key, 1))]...)
+			name = append(name, ',')
+			if take = wanted(g.Workflow); !take {
+				return nil
+			}
+			return fn(g)
+		}
+		if !take {
+			return nil
+		}
+		g, ok := schema.DecodeJobGroup(key, count)
+		if !ok {
+			return &Error{Op: op, Kind: ErrForm, Reason: "a key that is no list"}
+		}
+		return fn(g)
+	}, func() {})
+}
+
+// groupedJobs reads rows of the reduced view. key is valid inside fn only;
+// again is called before another design document is tried.
+func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, fn func(key []byte, count int64) error, again func()) error {
+	return c.ofJobView(func(path string) error {
+		again()
+		return c.viewRows(ctx, op, WMStats, path, query, func(raw []byte) error {
+			var key []byte
+			var count int64
+			if err := walk(raw, func([]byte) bool { return false }, func(name, value []byte) (bool, error) {
+				var err error
+				switch string(name) {
+				case `"key"`:
+					key = value
+				case `"value"`:
+					count, err = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+				}
+				return true, err
+			}); err != nil || key == nil {
+				return &Error{Op: op, Kind: ErrRow, Reason: "not a row of a grouped view", Err: err}
+			}
+			return fn(key, count)
+		})
+	})
+}
+
+// ofJobView calls read with the path of the view in each design document that
+// may hold it, until one is there. The one that answered last comes first.
+func (c *Client) ofJobView(read func(path string) error) (err error) {
+	first := int(c.jobs.last.Load())
+	for i := range jobDesigns {
+		at := (first + i) % len(jobDesigns)
+		err = read("_design/" + jobDesigns[at] + "/_view/jobsByStatusWorkflow")
+		if !errors.Is(err, ErrNotFound) {
+			c.jobs.last.Store(int32(at)) //nolint:gosec // an index of a short list
+			return err
+		}
+	}
+	return err
+}
+
+// viewRows reads the rows of a view as they come.
+func (c *Client) viewRows(ctx context.Context, op string, db Database, path string, query url.Values, fn func(raw []byte) error) error {
+	s, err := c.open(ctx, op, http.MethodGet, db, path, query, nil, c.o.ReadIdle)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	_, err = s.rows(fn, func() {})
+	return err
+}
+
+// JobSamples reads jobsummary documents of those groups of failing jobs of one
+// workflow that match: at most limit, at most PerGroup of each group, and one of
+// each group before a second of any, those with most jobs first. total is the
+// number of jobs in the groups that match. A document that can't be used is left
+// out and logged. A source without the view is ErrNotFound.
+func (c *Client) JobSamples(ctx context.Context, workflow string, match func(schema.JobError) bool, limit int) (samples []schema.JobSample, total int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
+	defer cancel()
+	groups, err := c.jobGroups(ctx, workflow)
+	if err != nil {
+		return nil, 0, err
+	}
+	groups = slices.DeleteFunc(groups, func(g jobGroup) bool { return !match(g.JobError) })
+	slices.SortStableFunc(groups, func(a, b jobGroup) int { return cmp.Compare(b.Count, a.Count) })
+	for _, g := range groups {
+		total += g.Count
+	}
+	shares := shareOut(groups, limit)
+	of := make([][]schema.JobSample, len(groups))
+	const atOnce = 3
+	reads, inner := errgroup.WithContext(ctx)
+	reads.SetLimit(atOnce)
+	for i, n := range shares {
+		if n > 0 {
+			reads.Go(func() (err error) {
+				of[i], err = c.samplesOf(inner, groups[i].key, n)
+				return err
+			})
+		}
+	}
+	if err := reads.Wait(); err != nil {
+		return nil, 0, err
+	}
+	return append([]schema.JobSample{}, slices.Concat(of...)...), total, nil
+}
+
+// shareOut says how many samples of each group are read: round after round one
+// of each, until there are limit.
+func shareOut(groups []jobGroup, limit int) []int {
+	shares := make([]int, len(groups))
+	for more := true; more && limit > 0; {
+		more = false
+		for i, g := range groups {
+			if limit > 0 && int64(shares[i]) < min(g.Count, PerGroup) {
+				shares[i]++
+				limit--
+				more = true
+			}
+		}
+	}
+	return shares
+}
+
+// samplesOf reads up to n documents of one group.
+func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (samples []schema.JobSample, err error) {
+	const op = "read samples of failing jobs"
+	query := url.Values{"include_docs": {"true"}, "reduce": {"false"}, "limit": {strconv.Itoa(n)}}
+	body := map[string]any{"keys": []json.RawMessage{key}}
+	err = c.ofJobView(func(path string) error {
+		samples = samples[:0]
+		return c.bulk(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
+			if r.Doc == nil {
+				return nil // deleted since the index was read
+			}
+			doc, err := schema.DecodeJobSummary(r.Doc)
+			if err != nil {
+				c.o.Log.Warn("jobsummary document left out", "id", r.ID, "err", err)
+				return nil
+			}
+			samples = append(samples, doc.Sample())
+			return nil
+		})
+	})
+	return samples, err
+}
+
+// LogEntries reads the messages about one workflow, newest first. A source
+// without them is ErrNotFound or ErrNoDatabase.
+func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error) {
+	const op = "read log entries"
+	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
+	defer cancel()
+	entries := []schema.LogEntry{}
+	seen := map[string]bool{} // the view has a row for each message, each with the whole document
+	key, err := json.Marshal(workflow)
+	if err != nil {
+		return nil, &Error{Op: op, Kind: ErrRefused, Err: err}
+	}
+	query := url.Values{"key": {string(key)}, "reduce": {"false"}, "include_docs": {"true"}}
+	err = c.bulk(ctx, op, http.MethodGet, LogDB, "_design/LogDB/_view/logByRequest", query, nil, func(r Row) error {
+		if r.Doc == nil || seen[r.ID] {
+			return nil
+		}
+		seen[r.ID] = true
+		doc, err := schema.DecodeLog(r.Doc)
+		if err != nil {
+			c.o.Log.Warn("log document left out", "id", r.ID, "err", err)
+			return nil
+		}
+		entries = append(entries, doc.Entries()...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(entries, func(a, b schema.LogEntry) int { return cmp.Compare(b.Time, a.Time) })
+	return entries, nil
+}
