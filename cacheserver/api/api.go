@@ -8,7 +8,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,13 +18,13 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/dmwm/wmstats/access"
 	"github.com/dmwm/wmstats/access/limit"
 	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -39,13 +38,6 @@ type Store interface {
 	Agents(snap *store.Snapshot) []schema.AgentDetail
 	Changes(since string) (diffs []store.Diff, ok bool)
 	Wait(after string) <-chan struct{}
-}
-
-// Details reads all of one workflow from the source: its request document and
-// the agent documents of these ids. The keys of the list record, with what only
-// the store knows (alerts, freshness), and Recoveries are put in by the API.
-type Details interface {
-	Detail(ctx context.Context, request string, agents []string) (schema.Detail, error)
 }
 
 // Quarantined is a document that could not be used.
@@ -72,6 +64,7 @@ type Build struct {
 type Options struct {
 	Store      Store                // needed
 	Details    Details              // nil: there are no details, /fetch/{workflow} answers 502
+	Jobs       Jobs                 // nil: the source has no job documents and no log
 	Quarantine func() []Quarantined // nil: none
 	Cache      store.Cache          // nil: keeps nothing
 	Registry   *prometheus.Registry // nil: one of its own; /metrics serves it
@@ -84,8 +77,9 @@ type Options struct {
 	Streams int          // limit=all of one client at once; 0: 2
 	MaxBody int64        // bytes of a request's body; 0: 64 KiB
 
-	DetailTimeout time.Duration // longest read of one detail; 0: 30 s
-	ChunkTimeout  time.Duration // longest write of a part of a long body; 0: 30 s
+	Demand DemandOptions // of what is read from the source when asked for; the zero value is good
+
+	ChunkTimeout time.Duration // longest write of a part of a long body; 0: 30 s
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: none
@@ -101,10 +95,11 @@ type API struct {
 	buffers    bufferPool
 	lines      linePool
 	recent     recent
-	flights    singleflight.Group // reads of details, by cache key
-	workflow   []schema.Field     // of the Workflow record
-	seed       uint64             // hash of what all representations depend on: schema and program
-	paths      []string           // of all routes, for suggestions
+	demand     *ondemand.Reader
+	failing    errorTables
+	workflow   []schema.Field // of the Workflow record
+	seed       uint64         // hash of what all representations depend on: schema and program
+	paths      []string       // of all routes, for suggestions
 	groups     []group
 	openapi    func() ([]byte, error) // the description, made once
 	feeds      *limit.Places[access.Client]
@@ -130,9 +125,6 @@ func New(o Options) (*API, error) {
 	if o.Cache == nil {
 		o.Cache = noCache{}
 	}
-	if o.DetailTimeout == 0 {
-		o.DetailTimeout = 30 * time.Second
-	}
 	if o.ChunkTimeout == 0 {
 		o.ChunkTimeout = 30 * time.Second
 	}
@@ -145,12 +137,15 @@ func New(o Options) (*API, error) {
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 10
 	}
-	o.Attention, o.Feeds = o.Attention.Complete(), o.Feeds.complete()
+	o.Attention, o.Feeds, o.Demand = o.Attention.Complete(), o.Feeds.complete(), o.Demand.complete()
 	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
 	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
 	a.streams = limit.NewPlaces[access.Client](o.Streams, 0)
 	var err error
 	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	if a.demand, err = newDemand(o); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wmstats_feeds", Help: "Open streams and long polls of /changes."}, func() float64 { return float64(a.feeds.Len()) })

@@ -90,6 +90,12 @@ func shapes() map[string]shape {
 	sums := func() []openapi.Param {
 		return append(page[:3:3], query("fields", "keys that are wanted; the first is always there", "Workflows"))
 	}
+	jobs := func(more ...openapi.Param) []openapi.Param {
+		return append(append(page[:3:3],
+			query("fields", "keys that are wanted; the first is always there", "Task"),
+			query("task", "full path of the task; * and ! as in every filter", "*"), query("state", "state of the jobs", "jobfailed"),
+			query("exitcode", "exit codes, ! excludes", "8021"), query("site", "where they failed", "T2_*"), query("agent", "agent of the jobs", "!nobody")), more...)
+	}
 	group := func(answers map[string]reflect.Type) shape {
 		answers[wire.MediaNDJSON], answers[wire.MediaCSV] = nil, nil
 		return shape{list: true, answers: answers}
@@ -98,7 +104,19 @@ func shapes() map[string]shape {
 		"/":            {answers: texts()},
 		"/fetch":       {list: true, answers: listOf[schema.Workflow](), envelope: reflect.TypeFor[wire.Envelope[schema.Workflow]]()},
 		"/fetch/:name": {params: page, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[schema.Detail](), wire.MediaNDJSON: nil}},
-		"/status":      {params: sums(), answers: listOf[schema.StatusSummary]()},
+		"/fetch/:name/errors": {params: jobs(query("by", "keys that groups are made by: task, state, exitcode, site, agent, errortypes; all if left out", "exitcode")),
+			answers: listOf[schema.JobError]()},
+		"/fetch/:name/jobs": {params: jobs(openapi.Param{Name: "limit", Doc: "how many samples", Example: "3", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": maxSamples}}),
+			answers: listOf[schema.JobSample]()},
+		"/fetch/:name/logs": {answers: listOf[schema.LogEntry](), params: append(page[:3:3],
+			query("fields", "keys that are wanted; the first is always there", "Message"),
+			query("type", "kind of message", "*error*"), query("reporter", "agent or service", "!nobody"), query("thread", "component or thread", "*"))},
+		"/errors": {list: true, without: []string{"facets", "after", "last"}, answers: listOf[schema.ErrorSummary](), envelope: reflect.TypeFor[wire.Envelope[schema.ErrorSummary]](), params: []openapi.Param{
+			query("by", "keys that groups are made by: exitcode, site, workflow, state; exitcode,site if left out", "exitcode"),
+			query("exitcode", "exit codes of the jobs, ! excludes", "8021"), query("site", "where the jobs failed", "T2_*"),
+			query("state", "state of the jobs; all but success if left out", "*"), query("sort", "keys of ErrorSummary, - is descending; -Jobs if left out", "-Workflows"),
+			query("fields", "keys that are wanted; ExitCode is always there", "Jobs"), query("read", "read of the source to page in; the newest if left out", "")}},
+		"/status": {params: sums(), answers: listOf[schema.StatusSummary]()},
 		"/find": {params: page, body: reflect.TypeFor[findBody](), example: `{"selector":{"Status":"completed"},"limit":5}`,
 			answers: also[findAnswer](wire.MediaJSON, listOf[schema.Workflow]())},
 		"/stats": {filters: true, answers: oneOf[wire.Stats](), params: []openapi.Param{

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -78,60 +80,44 @@ func (a *API) showWorkflow(c echo.Context) error {
 }
 
 // detail returns the encoded members of a Detail after the list record, from
-// Agents to ErrorsState and without Recoveries. Requests for one workflow at
-// the same time share one read.
+// Agents to ErrorsState and without Recoveries. The documents are those of the
+// version, but jobs fail without any of them changing: so it is read again after
+// a while, and soon when the job errors could not be read.
 func (a *API) detail(ctx context.Context, name string, src store.Sources) ([]byte, error) {
-	key := fmt.Sprintf("detail/%s/%x", name, src.Version)
-	if kept, ok := a.o.Cache.Get(key); ok {
-		if lists, ok := kept.([]byte); ok {
-			return lists, nil
-		}
-	}
+	const what = "details of this workflow; /fetch?name= has its list record"
 	if a.o.Details == nil {
 		return nil, wire.SourceFailed("This server has no source for details.", nil)
 	}
-	flight := a.flights.DoChan(key, func() (any, error) {
-		// The read goes on when the client that began it leaves: others wait too.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.o.DetailTimeout)
-		defer cancel()
-		return a.readDetail(ctx, key, src)
+	v, err := a.demand.Get(ctx, ondemand.Call{
+		Kind: kindDetail, Key: fmt.Sprintf("%s/%x", name, src.Version), TTL: a.o.Demand.Keep,
+		Read: func(ctx context.Context) (ondemand.Value, error) { return a.readDetail(ctx, src) },
 	})
-	select {
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for the details of %q: %w", name, context.Cause(ctx))
-	case result := <-flight:
-		if result.Err != nil {
-			return nil, result.Err
-		}
-		lists, _ := result.Val.([]byte)
-		return lists, nil
+	if errors.Is(err, ondemand.ErrAbsent) {
+		return nil, wire.SourceFailed("The source no longer has the "+what+".", err)
 	}
+	if err != nil {
+		return nil, demandProblem(ctx, what, err)
+	}
+	lists, _ := v.Data.([]byte)
+	return lists, nil
 }
 
-// readDetail reads from the source; a panic of its decoding becomes an error
-// here, because singleflight would end the process with it.
-func (a *API) readDetail(ctx context.Context, key string, src store.Sources) (lists []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("read details: panic: %v", p)
-		}
-	}()
+func (a *API) readDetail(ctx context.Context, src store.Sources) (v ondemand.Value, err error) {
 	detail, err := a.o.Details.Detail(ctx, src.Request, src.Agents)
 	if err != nil {
-		return nil, wire.SourceFailed("The source could not be read for the details of this workflow; /fetch?name= has its list record.", err)
+		return v, fmt.Errorf("read details: %w", err)
 	}
 	encoded := schema.AppendDetail(nil, &detail)
-	lists = make([]byte, 0, len(encoded))
+	lists := make([]byte, 0, len(encoded))
 	for m, err := range render.Members(encoded) {
 		if err != nil {
-			return nil, fmt.Errorf("read details: %w", err)
+			return v, fmt.Errorf("read details: %w", err)
 		}
 		if isSourceKey(string(m.Key)) {
 			lists = appendMember(lists, string(m.Key), m.Value)
 		}
 	}
-	a.o.Cache.Set(key, lists, int64(len(lists)))
-	return lists, nil
+	return ondemand.Value{Data: lists, Cost: int64(len(lists)), Drop: detail.ErrorsState == schema.ErrorsFailed}, nil
 }
 
 // isSourceKey says that the source, not the store, has a member of a detail.

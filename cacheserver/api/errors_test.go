@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,9 +86,11 @@ func TestOperations(t *testing.T) {
 	assert.Equal(t, "bad", decode[[]api.Quarantined](t, f.get("/quarantine").body)[0].ID)
 	assert.Contains(t, string(f.get("/quarantine?format=csv").body), "bad,wmstats,")
 	f.get("/fetch")
-	metrics := string(f.get("/metrics").body)
-	assert.Contains(t, metrics, `wmstats_http_requests_total{code="200",method="GET",route="/fetch"} 1`)
-	assert.Contains(t, metrics, "wmstats_workflows 30")
+	counted := func(line string) func() bool { // a request is counted after its answer has been sent
+		return func() bool { return strings.Contains(string(f.get("/metrics").body), line) }
+	}
+	require.Eventually(t, counted(`wmstats_http_requests_total{code="200",method="GET",route="/fetch"} 1`), waitFor, tick)
+	require.Eventually(t, counted("wmstats_workflows 30"), waitFor, tick)
 	for _, k := range wire.Kinds() {
 		assert.Contains(t, string(f.get("/problems/"+string(k.Slug)).body), k.Title)
 		assert.Contains(t, string(f.get("/problems").body), k.Slug)
@@ -126,6 +129,7 @@ type detailsFake struct {
 	wait  chan struct{} // nil: answers at once
 	err   error
 	panic string
+	state string // ErrorsState; "": none
 }
 
 func (d *detailsFake) Detail(_ context.Context, request string, agents []string) (schema.Detail, error) {
@@ -141,7 +145,7 @@ func (d *detailsFake) Detail(_ context.Context, request string, agents []string)
 	if d.err != nil {
 		return schema.Detail{}, d.err
 	}
-	detail := schema.Detail{ErrorsState: "none"}
+	detail := schema.Detail{ErrorsState: cmp.Or(d.state, "none")}
 	detail.Workflow = schema.Workflow{Workflow: request, Status: "from the source"}
 	for _, a := range agents {
 		detail.Agents = append(detail.Agents, schema.WorkflowAgent{Workflow: request, Agent: a})

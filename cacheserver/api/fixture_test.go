@@ -38,7 +38,7 @@ type fixture struct {
 
 func (f *fixture) newAPI(change func(*api.Options)) {
 	f.t.Helper()
-	o := api.Options{Store: f.store, Cache: newMapCache(), Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o := api.Options{Store: f.store, Jobs: &jobsFake{}, Cache: newMapCache(), Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&o)
 	}

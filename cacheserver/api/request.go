@@ -38,7 +38,7 @@ func (a *API) snapshot(c echo.Context, q wire.Query) (*store.Snapshot, error) {
 func restartURL(c echo.Context) string {
 	v := maps.Clone(c.QueryParams())
 	maps.DeleteFunc(v, func(name string, _ []string) bool {
-		return slices.Contains([]string{"gen", "idx", "last"}, strings.ToLower(name))
+		return slices.Contains([]string{"gen", "idx", "last", "read"}, strings.ToLower(name))
 	})
 	return target(c, v)
 }
@@ -100,12 +100,16 @@ type listParams struct {
 	keys       []string // projection
 }
 
-// parseListParams reads gen, format, dl and fields. fields are those of the
-// records of the list; the first, their name, is always there.
-func parseListParams(c echo.Context, fields []schema.Field) (p listParams, err error) {
-	v, err := onlyParams(c, "gen", "format", "dl", "fields")
+// parseListParams reads gen, format, dl and fields, and leaves those named in own
+// to the caller. fields are those of the records of the list; the first, their
+// name, is always there.
+func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p listParams, err error) {
+	v, err := onlyParams(c, append([]string{"gen", "format", "dl", "fields"}, own...)...)
 	if err != nil {
 		return p, err
+	}
+	for _, name := range own {
+		delete(v, name)
 	}
 	asked := v["fields"]
 	delete(v, "fields")

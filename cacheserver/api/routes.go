@@ -68,6 +68,7 @@ func (a *API) table() []route {
 	default:
 		table = append(table, a.metricsRoute(known))
 	}
+	table = append(table, a.demandRoutes()...)
 	for _, g := range a.groups {
 		table = append(table,
 			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g), nil, known},

@@ -9,14 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The values of schema.Detail.ErrorsState.
-const (
-	errorsLoaded    = "loaded"     // there are some
-	errorsNone      = "none"       // the source says that there are none
-	errorsNotLoaded = "not_loaded" // the source has no view that tells
-	errorsFailed    = "failed"     // the source could not answer
-)
-
 // Detail reads one workflow: its request document, the agent_request documents
 // of the given ids, and its job errors. A request document that was deleted is
 // ErrGone, one that never was ErrNotFound; an agent document that is gone is
@@ -56,13 +48,13 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 	detail.Errors = jobs
 	switch {
 	case errors.Is(jobErr, ErrNotFound), errors.Is(jobErr, ErrNoDatabase):
-		detail.ErrorsState = errorsNotLoaded
+		detail.ErrorsState = schema.ErrorsNotLoaded
 	case jobErr != nil:
-		detail.ErrorsState = errorsFailed
+		detail.ErrorsState = schema.ErrorsFailed
 	case len(jobs) == 0:
-		detail.ErrorsState = errorsNone
+		detail.ErrorsState = schema.ErrorsNone
 	default:
-		detail.ErrorsState = errorsLoaded
+		detail.ErrorsState = schema.ErrorsLoaded
 	}
 	if jobErr != nil {
 		c.o.Log.Warn("job errors not read", "workflow", request, "err", jobErr)

@@ -11,9 +11,6 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// errorsNotLoaded is schema.Detail.ErrorsState of a source that can't tell.
-const errorsNotLoaded = "not_loaded"
-
 // beginning is the position before everything.
 const beginning couch.Seq = "0"
 
@@ -224,6 +221,6 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 		parts = append(parts, doc)
 	}
 	detail := schema.Flatten(req, parts)
-	detail.Errors, detail.ErrorsState = []schema.JobError{}, errorsNotLoaded
+	detail.Errors, detail.ErrorsState = []schema.JobError{}, schema.ErrorsNotLoaded
 	return detail, nil
 }

@@ -6,6 +6,7 @@ const (
 	HeaderGeneration     = "X-Generation"       // generation that the answer is cut from
 	HeaderGenerationTime = "X-Generation-Time"  // when it was published, RFC 3339, UTC
 	HeaderTotal          = "X-Total-Count"      // records under the filter, over all pages
+	HeaderReadTime       = "X-Read-Time"        // when what is read on demand was read from the source, RFC 3339
 	HeaderStale          = "X-Stale"            // 1 while the source does not answer
 	HeaderStaleReason    = "X-Stale-Reason"     // why
 	HeaderRequestID      = "X-Request-Id"       // in and out; in the log too

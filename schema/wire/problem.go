@@ -55,6 +55,7 @@ const (
 	SlugRateLimited       Slug = "rate-limited"
 	SlugNotReady          Slug = "not-ready"
 	SlugSourceFailed      Slug = "source-failed"
+	SlugNotInSource       Slug = "not-in-source"
 	SlugInternal          Slug = "internal"
 )
 
@@ -96,6 +97,8 @@ var kinds = []ProblemKind{
 		"The first full read of the source has not ended. An empty list is never served in its place. Wait as long as the Retry-After header says."},
 	{SlugSourceFailed, 502, "Source failed",
 		"Something that is read on demand could not be read from the source. Lists, and the list record of the workflow, are still served."},
+	{SlugNotInSource, 404, "Not in the source",
+		"The source of this server has nothing of this kind: a requestcache of the old server has no job documents and no log, and a CouchDB may lack a view or a database. It is not that there are none, and not that they could not be read; asking again will not help."},
 	{SlugInternal, 500, "Internal error",
 		"A fault of the server. Its log has the cause under the request id of the X-Request-Id header."},
 }
@@ -195,6 +198,9 @@ func SourceFailed(detail string, cause error) *Problem {
 	p.Cause = cause
 	return p
 }
+
+// NotInSource says what the source has nothing of.
+func NotInSource(detail string) *Problem { return NewProblem(SlugNotInSource, detail) }
 
 // Internal hides its cause from the client.
 func Internal(cause error) *Problem {

@@ -44,15 +44,17 @@ type Proxy struct {
 	reverse *httputil.ReverseProxy
 }
 
-// single are the documented paths; those in named have a name below them.
+// single are the documented paths; those in named have a name below them, and
+// below a workflow's there are parts.
 // /metrics is not among them: it is for the operators of the cache server, who
 // reach it directly.
 var (
 	single = []string{
-		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/attention", "/changes", "/pulse",
+		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/attention", "/changes", "/pulse",
 		"/quarantine", "/problems", "/openapi.json", "/version", "/livez", "/readyz", "/healthz", "/find",
 	}
 	named = []string{"/fetch", "/sites", "/campaign", "/release", "/agent", "/facet", "/problems"}
+	parts = []string{"/errors", "/jobs", "/logs"}
 )
 
 // New makes a proxy.
@@ -137,6 +139,12 @@ func documented(path string) bool {
 	}
 	if slices.Contains(single, path) {
 		return true
+	}
+	for _, part := range parts {
+		if whole, ok := strings.CutSuffix(path, part); ok && strings.HasPrefix(whole, "/fetch/") {
+			path = whole
+			break
+		}
 	}
 	at := strings.LastIndexByte(path, '/')
 	if at <= 0 || !slices.Contains(named, path[:at]) {

@@ -64,6 +64,9 @@ func TestForwardsUnchanged(t *testing.T) {
 		"/api/fetch/a%2Fb%3Fc%23d":               "GET /fetch/a%2Fb%3Fc%23d br /api",
 		"/api/v1/sites/T2_CH_CERN?limit=3":       "GET /v1/sites/T2_CH_CERN?limit=3 br /api",
 		"/api/facet/Status?prefix=r":             "GET /facet/Status?prefix=r br /api",
+		"/api/errors?by=site":                    "GET /errors?by=site br /api",
+		"/api/fetch/a%2Fb/jobs?limit=1":          "GET /fetch/a%2Fb/jobs?limit=1 br /api",
+		"/api/v1/fetch/w/logs":                   "GET /v1/fetch/w/logs br /api",
 	} {
 		res := do(t, http.MethodGet, api+path, http.Header{"Accept-Encoding": {"br"}})
 		body, err := io.ReadAll(res.Body)

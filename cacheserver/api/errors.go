@@ -1,0 +1,311 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/failures"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// errorsQuery is a request for the failing jobs of all workflows.
+type errorsQuery struct {
+	wire.Query // page, form, and the filters that pick workflows
+	read       string
+	by         failures.By
+	jobs       failures.Filter
+	sort       []wire.SortKey
+	keys       []string
+}
+
+// errorsOwn are the parameters of /errors that are not those of /fetch, or mean
+// something else: the site where jobs fail, not one that the workflow runs at.
+var errorsOwn = []string{"by", "exitcode", "site", "state", "sort", "fields", "read"}
+
+func parseErrors(v url.Values) (q errorsQuery, err error) {
+	for name := range v {
+		if slices.Contains([]string{"facets", "after", "last"}, strings.ToLower(name)) {
+			return q, wire.UnknownParameter(name, nil)
+		}
+	}
+	if q.Query, err = wire.ParseQueryExcept(v, errorsOwn...); err != nil {
+		return q, err
+	}
+	if q.jobs.Site, err = wire.ReadTexts("site", v["site"]); err != nil {
+		return q, err
+	}
+	if q.jobs.State, err = wire.ReadTexts("state", v["state"]); err != nil {
+		return q, err
+	}
+	if q.jobs.ExitCode, err = wire.ReadNumbers("exitcode", v["exitcode"]); err != nil {
+		return q, err
+	}
+	if q.by, err = readErrorsBy(v["by"]); err != nil {
+		return q, err
+	}
+	if q.sort, q.keys, err = readSummaryKeys(v); err != nil {
+		return q, err
+	}
+	if read := v["read"]; len(read) > 0 {
+		q.read = read[0]
+	}
+	return q, nil
+}
+
+func readErrorsBy(values []string) (by failures.By, err error) {
+	if len(values) == 0 {
+		return failures.By{ExitCode: true, Site: true}, nil
+	}
+	flags := map[string]*bool{"exitcode": &by.ExitCode, "site": &by.Site, "workflow": &by.Workflow, "state": &by.State}
+	for _, name := range strings.Split(strings.Join(values, ","), ",") {
+		flag := flags[strings.ToLower(name)]
+		if flag == nil {
+			return by, wire.UnknownField("by", name, wire.Near(name, []string{"exitcode", "site", "workflow", "state"}, 3))
+		}
+		*flag = true
+	}
+	return by, nil
+}
+
+// readSummaryKeys reads sort= and fields= over the keys of ErrorSummary.
+func readSummaryKeys(v url.Values) (sort []wire.SortKey, keys []string, err error) {
+	fields := schema.Describe[schema.ErrorSummary]()
+	key := func(param, name string) (string, error) {
+		i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
+		if i < 0 {
+			return "", wire.UnknownField(param, name, wire.Near(name, keysOf(fields), 3))
+		}
+		return fields[i].Key, nil
+	}
+	each := func(param string, use func(string) error) error {
+		if len(v[param]) == 0 {
+			return nil
+		}
+		for _, name := range strings.Split(strings.Join(v[param], ","), ",") {
+			if err := use(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err = each("sort", func(name string) error {
+		name, desc := strings.CutPrefix(name, "-")
+		name, err := key("sort", name)
+		sort = append(sort, wire.SortKey{Field: name, Desc: desc})
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = each("fields", func(name string) error {
+		if keys == nil {
+			keys = []string{fields[0].Key}
+		}
+		name, err := key("fields", name)
+		if !slices.Contains(keys, name) {
+			keys = append(keys, name)
+		}
+		return err
+	})
+	return sort, keys, err
+}
+
+// sortSummaries puts them in the order asked for; what is equal in that stays in
+// the order that it has.
+func sortSummaries(list []schema.ErrorSummary, keys []wire.SortKey) {
+	if len(keys) == 0 {
+		return
+	}
+	slices.SortStableFunc(list, func(a, b schema.ErrorSummary) int {
+		for _, k := range keys {
+			order := compareSummaries(&a, &b, k.Field)
+			if k.Desc {
+				order = -order
+			}
+			if order != 0 {
+				return order
+			}
+		}
+		return 0
+	})
+}
+
+func compareSummaries(a, b *schema.ErrorSummary, key string) int {
+	switch key {
+	case "ExitCode":
+		return cmp.Compare(a.ExitCode, b.ExitCode)
+	case "Jobs":
+		return cmp.Compare(a.Jobs, b.Jobs)
+	case "Workflows":
+		return cmp.Compare(a.Workflows, b.Workflows)
+	case "Sites":
+		return cmp.Compare(a.Sites, b.Sites)
+	case "ExitCodes":
+		return cmp.Compare(a.ExitCodes, b.ExitCodes)
+	}
+	text := func(s *schema.ErrorSummary) string {
+		return map[string]string{"Meaning": s.Meaning, "Area": s.Area, "Site": s.Site, "Workflow": s.Workflow, "State": s.State}[key]
+	}
+	return strings.Compare(text(a), text(b))
+}
+
+// listErrors handles GET /errors: the failing jobs of all workflows, from a
+// table that is read when it is asked for and kept for a while.
+func (a *API) listErrors(c echo.Context) error {
+	began := a.o.Now()
+	q, err := parseErrors(c.QueryParams())
+	if err != nil {
+		return err
+	}
+	format, err := a.listFormat(c, q.Query)
+	if err != nil {
+		return err
+	}
+	snap, err := a.snapshot(c, q.Query)
+	if err != nil {
+		return err
+	}
+	table, err := a.failingJobs(c, snap, q.read)
+	if err != nil {
+		return err
+	}
+	if q.jobs.Workflow, err = workflowsOf(snap, q.Query); err != nil {
+		return err
+	}
+	list := table.Summaries(q.jobs, q.by)
+	sortSummaries(list, q.sort)
+	return a.writeErrors(c, snap, table, q, format, list, answer{began: began})
+}
+
+// writeErrors writes the page of the list.
+func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTable, q errorsQuery, format wire.Format, list []schema.ErrorSummary, ans answer) error {
+	p := page{total: len(list), idx: q.Idx, limit: q.PageLimit(), gen: snap.ID()}
+	p.count = max(0, p.total-p.idx)
+	if !q.All {
+		p.count = min(p.count, p.limit)
+	}
+	from := min(p.idx, p.total)
+	encoded, version := encodeAll(list[from : from+p.count])
+	header, next := errorLinks(c, q, p, table.id)
+	fields := schema.Describe[schema.ErrorSummary]()
+	ans.format, ans.version, ans.keys, ans.pinned = format, version, q.keys, q.Gen != "" && q.read != ""
+	ans.body = render.List(format, fields, q.keys, len(encoded), render.Slice(encoded))
+	ans.filter = a.o.Now().Sub(ans.began)
+	if q.Download {
+		ans.name = "errors"
+	}
+	if q.Envelope {
+		var o objectWriter
+		o.text("Generation", snap.ID())
+		o.text("Time", timestamp(table.time))
+		o.number("Total", p.total)
+		o.number("Idx", p.idx)
+		limit := p.limit
+		if q.All {
+			limit = 0
+		}
+		o.number("Limit", limit)
+		o.text("Next", next)
+		o.key("Items")
+		ans.body.Head, ans.body.Tail = append(o.bytes, '['), []byte("],\"Facets\":{}}\n")
+		if o.err != nil {
+			return o.err
+		}
+	}
+	a.describeRead(c, snap, table.time, int64(p.total))
+	if table.stale != "" {
+		h := c.Response().Header()
+		h.Set(wire.HeaderStale, "1")
+		h.Set(wire.HeaderStaleReason, table.stale)
+	}
+	if header != "" {
+		c.Response().Header()[wire.HeaderLink] = []string{header}
+	}
+	return a.write(c, ans)
+}
+
+// errorLinks makes the Link header and the address of the next page. They name
+// the generation and the read, which together fix the list.
+func errorLinks(c echo.Context, q errorsQuery, p page, read string) (header, next string) {
+	if q.All {
+		return "", ""
+	}
+	at := func(idx, limit int) string {
+		v := url.Values{}
+		for name, values := range c.QueryParams() {
+			if !slices.Contains([]string{"gen", "idx", "limit", "read"}, strings.ToLower(name)) {
+				v[name] = values
+			}
+		}
+		v.Set("gen", p.gen)
+		v.Set("read", read)
+		if idx > 0 {
+			v.Set("idx", fmt.Sprint(idx))
+		}
+		if limit != wire.DefaultLimit {
+			v.Set("limit", fmt.Sprint(limit))
+		}
+		return target(c, v)
+	}
+	texts := []string{link(at(0, p.limit), "first")}
+	if p.idx > 0 && p.idx <= p.total {
+		texts = append(texts, link(at(max(0, p.idx-p.limit), min(p.limit, p.idx)), "prev"))
+	}
+	if end := p.idx + p.count; p.count > 0 && end < p.total {
+		next = at(end, p.limit)
+		texts = append(texts, link(next, "next"))
+	}
+	return strings.Join(append(texts, link(at(lastIdx(p), p.limit), "last")), ", "), next
+}
+
+// workflowsOf says which workflows the filters of /fetch pick in a generation;
+// nil when there are none.
+func workflowsOf(snap *store.Snapshot, q wire.Query) (func(string) bool, error) {
+	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 {
+		return nil, nil
+	}
+	sel, err := snap.Select(wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names})
+	if err != nil {
+		return nil, err
+	}
+	picked := make(map[string]bool, sel.Total())
+	const chunk = 256
+	for i := 0; i < sel.Total(); i += chunk {
+		for _, record := range sel.Page(i, chunk) {
+			name, err := nameOf(record)
+			if err != nil {
+				return nil, err
+			}
+			picked[name] = true
+		}
+	}
+	return func(name string) bool { return picked[name] }, nil
+}
+
+// wanted says which workflows a generation has.
+func wanted(snap *store.Snapshot) func(string) bool {
+	return func(name string) bool { _, _, ok := snap.Workflow(name); return ok }
+}
+
+// readFailingJobs makes a table of the failing jobs of the workflows of a
+// generation, while they are read.
+func (a *API) readFailingJobs(ctx context.Context, snap *store.Snapshot) (*failures.Table, error) {
+	build := failures.NewBuilder(failures.MaxCells)
+	if err := a.o.Jobs.FailingJobs(ctx, wanted(snap), build.Add); err != nil {
+		if errors.Is(err, failures.ErrTooMany) {
+			return nil, wire.TooExpensive(fmt.Sprintf("More than %d different (workflow, exit code, site, state) fail: more than this server holds.", failures.MaxCells))
+		}
+		return nil, err
+	}
+	return build.Table(), nil
+}

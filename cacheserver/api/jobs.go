@@ -1,0 +1,253 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/ondemand"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Samples of failing jobs in one answer.
+const (
+	defaultSamples = 10
+	maxSamples     = 100
+)
+
+// jobFilter picks groups of failing jobs.
+type jobFilter struct {
+	task, state, site, agent wire.Texts
+	exitCode                 wire.Numbers
+}
+
+var jobFilters = []string{"task", "state", "exitcode", "site", "agent"}
+
+func readJobFilter(v url.Values) (f jobFilter, err error) {
+	for name, to := range map[string]*wire.Texts{"task": &f.task, "state": &f.state, "site": &f.site, "agent": &f.agent} {
+		if *to, err = wire.ReadTexts(name, v[name]); err != nil {
+			return f, err
+		}
+	}
+	f.exitCode, err = wire.ReadNumbers("exitcode", v["exitcode"])
+	return f, err
+}
+
+func (f *jobFilter) match(g schema.JobError) bool {
+	return f.task.Match(g.Task) && f.state.Match(g.State) && f.site.Match(g.Site) && f.agent.Match(g.Agent) && f.exitCode.Match(g.ExitCode)
+}
+
+// workflowPart is what the handlers below a workflow have in common: its name,
+// known to the generation, and the parameters.
+func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string) (name string, snap *store.Snapshot, p listParams, err error) {
+	if p, err = parseListParams(c, fields, own...); err != nil {
+		return "", nil, p, err
+	}
+	if name, err = pathName(c); err != nil {
+		return "", nil, p, err
+	}
+	if snap, err = a.snapshot(c, p.Query); err != nil {
+		return "", nil, p, err
+	}
+	if _, _, ok := snap.Workflow(name); !ok {
+		return "", nil, p, wire.NotFound("workflow", name, snap.NearWorkflows(name, 3))
+	}
+	return name, snap, p, nil
+}
+
+// listJobErrors handles GET /fetch/{workflow}/errors: the groups of failing
+// jobs, or sums of them by= some of their keys.
+func (a *API) listJobErrors(c echo.Context) error {
+	began, fields := a.o.Now(), schema.Describe[schema.JobError]()
+	name, snap, p, err := a.workflowPart(c, fields, append([]string{"by"}, jobFilters...)...)
+	if err != nil {
+		return err
+	}
+	filter, err := readJobFilter(c.QueryParams())
+	if err != nil {
+		return err
+	}
+	by, err := readJobsBy(c.QueryParams()["by"])
+	if err != nil {
+		return err
+	}
+	groups, read, err := onDemand(c, a, ondemand.Call{Kind: kindErrors, Key: name}, "job documents",
+		func(ctx context.Context) ([]schema.JobError, int64, error) {
+			groups, err := a.o.Jobs.JobErrors(ctx, name)
+			const each = 200
+			return groups, int64(each * len(groups)), err
+		})
+	if err != nil {
+		return err
+	}
+	picked := make([]schema.JobError, 0, len(groups))
+	for _, g := range groups {
+		if filter.match(g) {
+			picked = append(picked, by.reduce(g))
+		}
+	}
+	picked = schema.MergeJobErrors(picked)
+	return writeDemanded(c, a, snap, demanded{name: "errors", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
+}
+
+// jobsBy are the keys that groups are made by; nil: all.
+type jobsBy []string
+
+func readJobsBy(values []string) (by jobsBy, err error) {
+	offered := append([]string{"errortypes"}, jobFilters...)
+	for _, name := range strings.Split(strings.Join(values, ","), ",") {
+		switch {
+		case len(values) == 0:
+		case !slices.Contains(offered, strings.ToLower(name)):
+			return nil, wire.UnknownField("by", name, wire.Near(name, offered, 3))
+		default:
+			by = append(by, strings.ToLower(name))
+		}
+	}
+	return by, nil
+}
+
+// reduce leaves of a group what groups are made by.
+func (by jobsBy) reduce(g schema.JobError) schema.JobError {
+	if by == nil {
+		return g
+	}
+	for name, text := range map[string]*string{"task": &g.Task, "state": &g.State, "site": &g.Site, "agent": &g.Agent, "errortypes": &g.ErrorTypes} {
+		if !slices.Contains(by, name) {
+			*text = ""
+		}
+	}
+	if !slices.Contains(by, "exitcode") {
+		g.ExitCode = -1
+	}
+	return g
+}
+
+// samples are jobs, and how many there are of their groups.
+type samples struct {
+	jobs  []schema.JobSample
+	total int64
+}
+
+// listJobs handles GET /fetch/{workflow}/jobs: samples of failing jobs.
+func (a *API) listJobs(c echo.Context) error {
+	began, fields := a.o.Now(), schema.Describe[schema.JobSample]()
+	name, snap, p, err := a.workflowPart(c, fields, append([]string{"limit"}, jobFilters...)...)
+	if err != nil {
+		return err
+	}
+	filter, err := readJobFilter(c.QueryParams())
+	if err != nil {
+		return err
+	}
+	limit, err := readSampleLimit(c.QueryParams()["limit"])
+	if err != nil {
+		return err
+	}
+	key := fmt.Sprintf("%s %#v %d", name, filter, limit)
+	found, read, err := onDemand(c, a, ondemand.Call{Kind: kindJobs, Key: key}, "job documents",
+		func(ctx context.Context) (s samples, cost int64, err error) {
+			s.jobs, s.total, err = a.o.Jobs.JobSamples(ctx, name, filter.match, limit)
+			return s, costOf(s.jobs), err
+		})
+	if err != nil {
+		return err
+	}
+	d := demanded{name: "jobs", fields: flat(fields), params: p, time: read, total: found.total, began: began}
+	return writeDemanded(c, a, snap, d, found.jobs)
+}
+
+func readSampleLimit(values []string) (int, error) {
+	bad := wire.BadValue("limit", fmt.Sprintf("%q must be a whole number from 1 to %d: these are samples, %d of one kind at most.", "limit", maxSamples, 10))
+	switch len(values) {
+	case 0:
+		return defaultSamples, nil
+	case 1:
+		if n, err := strconv.Atoi(values[0]); err == nil && n >= 1 && n <= maxSamples && values[0][0] != '+' {
+			return n, nil
+		}
+	}
+	return 0, bad
+}
+
+// costOf is about what records take in memory.
+func costOf[T any](records []T) int64 {
+	var size int64
+	var buf []byte
+	for i := range records {
+		buf = schema.AppendJSON(buf[:0], &records[i])
+		size += int64(len(buf))
+	}
+	return size
+}
+
+// logFilter picks messages.
+type logFilter struct{ kind, reporter, thread wire.Texts }
+
+func readLogFilter(v url.Values) (f logFilter, err error) {
+	for name, to := range map[string]*wire.Texts{"type": &f.kind, "reporter": &f.reporter, "thread": &f.thread} {
+		if *to, err = wire.ReadTexts(name, v[name]); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// listLogs handles GET /fetch/{workflow}/logs: what the log database says.
+func (a *API) listLogs(c echo.Context) error {
+	began, fields := a.o.Now(), schema.Describe[schema.LogEntry]()
+	name, snap, p, err := a.workflowPart(c, fields, "type", "reporter", "thread")
+	if err != nil {
+		return err
+	}
+	filter, err := readLogFilter(c.QueryParams())
+	if err != nil {
+		return err
+	}
+	entries, read, err := onDemand(c, a, ondemand.Call{Kind: kindLogs, Key: name}, "log entries",
+		func(ctx context.Context) ([]schema.LogEntry, int64, error) {
+			entries, err := a.o.Jobs.LogEntries(ctx, name)
+			return entries, costOf(entries), err
+		})
+	if err != nil {
+		return err
+	}
+	picked := slices.DeleteFunc(slices.Clone(entries), func(e schema.LogEntry) bool {
+		return !filter.kind.Match(e.Type) || !filter.reporter.Match(e.Reporter) || !filter.thread.Match(e.Thread)
+	})
+	return writeDemanded(c, a, snap, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
+}
+
+// onDemand gets what is kept of one workflow, or reads it.
+func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, read func(context.Context) (T, int64, error)) (found T, at time.Time, err error) {
+	if a.o.Jobs == nil {
+		return found, at, demandProblem(c.Request().Context(), what, ondemand.ErrAbsent)
+	}
+	call.TTL = a.o.Demand.Keep
+	call.Read = func(ctx context.Context) (ondemand.Value, error) {
+		data, cost, err := read(ctx)
+		return ondemand.Value{Data: data, Cost: cost}, err
+	}
+	v, err := a.demand.Get(c.Request().Context(), call)
+	if err != nil {
+		return found, at, demandProblem(c.Request().Context(), what, err)
+	}
+	found, _ = v.Data.(T)
+	return found, v.Time, nil
+}
+
+// describeRead sets the headers of a list that was read on demand.
+func (a *API) describeRead(c echo.Context, snap *store.Snapshot, read time.Time, total int64) {
+	a.describeState(c, snap)
+	h := c.Response().Header()
+	h[wire.HeaderReadTime] = []string{timestamp(read)}
+	h[wire.HeaderTotal] = []string{strconv.FormatInt(total, 10)}
+}

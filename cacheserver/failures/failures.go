@@ -1,0 +1,245 @@
+// Package failures counts the failing jobs of all workflows in what they have in
+// common: exit code, site, workflow, state. A Table is made from one pass over
+// the groups that the source gives, holds 24 bytes for each different (workflow,
+// exit code, site, state), and answers any grouping and filter of them exactly.
+//
+// It reads no source and holds no job; when a table is made anew is for its user
+// to say.
+package failures
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// MaxCells is the most different (workflow, exit code, site, state) of a table,
+// some 100 MB. The largest system known has a fourth of that.
+const MaxCells = 4_000_000
+
+// ErrTooMany says that there are more than MaxCells.
+var ErrTooMany = errors.New("too many different failures to hold")
+
+// cell is a number of jobs with all in common that is counted.
+type cell struct {
+	workflow, exit, site, state uint32 // places in the tables of names
+	jobs                        int64
+}
+
+// names gives texts (or codes) small numbers.
+type names[T comparable] struct {
+	list []T
+	at   map[T]uint32
+}
+
+func (n *names[T]) place(name T) uint32 {
+	if n.at == nil {
+		n.at = map[T]uint32{}
+	}
+	i, known := n.at[name]
+	if !known {
+		i = uint32(len(n.list)) //nolint:gosec // at most MaxCells
+		n.list, n.at[name] = append(n.list, name), i
+	}
+	return i
+}
+
+// Table is what Builder made; it never changes, and is safe for concurrent use.
+type Table struct {
+	cells     []cell // those of a workflow together
+	workflows []string
+	exits     []int64
+	sites     []string
+	states    []string
+	bytes     int64
+}
+
+// Builder makes a Table. Groups of one workflow have to come together.
+type Builder struct {
+	max       int
+	cells     []cell
+	of        map[cell]int // those of the last workflow: place in cells, by what they have in common
+	last      string
+	workflows []string
+	exits     names[int64]
+	sites     names[string]
+	states    names[string]
+}
+
+// NewBuilder makes a Builder of at most most cells.
+func NewBuilder(most int) *Builder { return &Builder{max: most, of: map[cell]int{}} }
+
+// Add counts a group of jobs. Its error is ErrTooMany.
+func (b *Builder) Add(g schema.JobError) error {
+	if len(b.workflows) == 0 || b.last != g.Workflow {
+		b.last = g.Workflow
+		b.workflows = append(b.workflows, g.Workflow)
+		clear(b.of)
+	}
+	c := cell{
+		workflow: uint32(len(b.workflows) - 1), //nolint:gosec // at most MaxCells
+		exit:     b.exits.place(g.ExitCode), site: b.sites.place(g.Site), state: b.states.place(g.State),
+	}
+	i, known := b.of[c]
+	if !known {
+		if len(b.cells) >= b.max {
+			return ErrTooMany
+		}
+		i = len(b.cells)
+		b.of[c] = i
+		b.cells = append(b.cells, c)
+	}
+	b.cells[i].jobs += g.Count
+	return nil
+}
+
+// Table ends the work; the Builder must not be used after it.
+func (b *Builder) Table() *Table {
+	t := &Table{cells: slices.Clip(b.cells), workflows: b.workflows, exits: b.exits.list, sites: b.sites.list, states: b.states.list}
+	const each, text = 24, 16
+	t.bytes = int64(each * len(t.cells))
+	for _, w := range t.workflows {
+		t.bytes += int64(text + len(w))
+	}
+	return t
+}
+
+// Bytes is about what the table takes.
+func (t *Table) Bytes() int64 { return t.bytes }
+
+// Cells is how many different (workflow, exit code, site, state) there are.
+func (t *Table) Cells() int { return len(t.cells) }
+
+// Filter picks jobs; the zero value takes those that did not succeed in the end.
+type Filter struct {
+	Workflow func(name string) bool // nil: all
+	ExitCode wire.Numbers
+	Site     wire.Texts
+	State    wire.Texts // when it asks for nothing: all but success
+}
+
+// By says what the groups are made by.
+type By struct{ ExitCode, Site, Workflow, State bool }
+
+// group is one group under way.
+type group struct {
+	cell
+	workflows    int64
+	lastWorkflow uint32
+	sites, exits set
+}
+
+// none stands where groups are not made by a thing.
+const none = ^uint32(0)
+
+// Summaries groups the jobs that pass the filter, those with most jobs first,
+// then by ExitCode, Site, Workflow and State.
+func (t *Table) Summaries(f Filter, by By) []schema.ErrorSummary {
+	passes := t.masks(f)
+	groups := map[cell]*group{}
+	var order []*group
+	for _, c := range t.cells {
+		if !passes.workflows[c.workflow] || !passes.exits[c.exit] || !passes.sites[c.site] || !passes.states[c.state] {
+			continue
+		}
+		key := cell{workflow: none, exit: none, site: none, state: none}
+		pick(by.Workflow, &key.workflow, c.workflow)
+		pick(by.ExitCode, &key.exit, c.exit)
+		pick(by.Site, &key.site, c.site)
+		pick(by.State, &key.state, c.state)
+		g := groups[key]
+		if g == nil {
+			g = &group{cell: key, lastWorkflow: none}
+			groups[key] = g
+			order = append(order, g)
+		}
+		g.jobs += c.jobs
+		if g.lastWorkflow != c.workflow { // its cells come together
+			g.lastWorkflow = c.workflow
+			g.workflows++
+		}
+		g.sites.add(c.site)
+		g.exits.add(c.exit)
+	}
+	list := make([]schema.ErrorSummary, 0, len(order))
+	for _, g := range order {
+		list = append(list, t.summary(g))
+	}
+	slices.SortFunc(list, func(a, b schema.ErrorSummary) int {
+		return cmp.Or(cmp.Compare(b.Jobs, a.Jobs), Compare(&a, &b))
+	})
+	return list
+}
+
+func pick(asked bool, to *uint32, value uint32) {
+	if asked {
+		*to = value
+	}
+}
+
+// Compare puts summaries in the order of ExitCode, Site, Workflow and State.
+func Compare(a, b *schema.ErrorSummary) int {
+	return cmp.Or(cmp.Compare(a.ExitCode, b.ExitCode), cmp.Compare(a.Site, b.Site),
+		cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.State, b.State))
+}
+
+func (t *Table) summary(g *group) schema.ErrorSummary {
+	s := schema.ErrorSummary{ExitCode: -1, Jobs: g.jobs, Workflows: g.workflows, Sites: g.sites.n, ExitCodes: g.exits.n}
+	if g.exit != none {
+		info, _ := schema.ExitCodeOf(t.exits[g.exit])
+		s.ExitCode, s.Meaning, s.Area = info.ExitCode, info.Meaning, info.Area
+	}
+	if g.site != none {
+		s.Site = t.sites[g.site]
+	}
+	if g.workflow != none {
+		s.Workflow = t.workflows[g.workflow]
+	}
+	if g.state != none {
+		s.State = t.states[g.state]
+	}
+	return s
+}
+
+// masks say of each name whether it passes, so that a filter costs once for each
+// name and not once for each cell.
+type masks struct{ workflows, exits, sites, states []bool }
+
+func (t *Table) masks(f Filter) masks {
+	if f.Workflow == nil {
+		f.Workflow = func(string) bool { return true }
+	}
+	state := f.State.Match
+	if !f.State.Asked() {
+		state = func(s string) bool { return s != schema.StateSuccess }
+	}
+	return masks{mask(t.workflows, f.Workflow), mask(t.exits, f.ExitCode.Match), mask(t.sites, f.Site.Match), mask(t.states, state)}
+}
+
+func mask[T any](list []T, passes func(T) bool) []bool {
+	out := make([]bool, len(list))
+	for i, name := range list {
+		out[i] = passes(name)
+	}
+	return out
+}
+
+// set counts different small numbers.
+type set struct {
+	bits []uint64
+	n    int64
+}
+
+func (s *set) add(i uint32) {
+	at, bit := int(i/64), uint64(1)<<(i%64)
+	for len(s.bits) <= at {
+		s.bits = append(s.bits, 0)
+	}
+	if s.bits[at]&bit == 0 {
+		s.bits[at] |= bit
+		s.n++
+	}
+}
