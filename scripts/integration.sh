@@ -2,10 +2,13 @@
 # The source suite and a whole server against a real CouchDB. COUCH_URL (with
 # user and password inside, http://user:password@host:5984) names one; without
 # it the compose CouchDB is started where a container engine runs. The tests
-# make databases of their own, with random names, and drop them. POUCHDB_URL
-# may name a pouchdb-server, for a second opinion.
+# make databases of their own, with random names, and drop them. A pouchdb-server
+# gives a second opinion: POUCHDB_URL names one, else it is started where npm is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ -z "${POUCHDB_URL+set}" ]; then
+	exec bash scripts/pouchdb.sh --or-without bash scripts/integration.sh
+fi
 if [ -z "${COUCH_URL:-}" ]; then
 	if ! docker info >/dev/null 2>&1; then
 		echo "integration: no COUCH_URL is set and no container engine runs here" >&2
