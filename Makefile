@@ -83,9 +83,10 @@ vuln: ## govulncheck, where its database can be reached
 	else echo "govulncheck skipped: its database can't be reached from here"; fi
 
 .PHONY: generate
-generate: ## make templ code and docs/schema.md again
+generate: ## make templ code, docs/schema.md and docs/openapi.json again
 	cd web && go generate ./...
 	cd schema && go generate ./...
+	cd cacheserver && go test ./api -count=1 -run '^TestOpenAPIFile$$' -args -update-openapi
 
 .PHONY: bench
 bench: build ## all benchmarks: first read, latency, memory, scale, then the packages' own (SECTIONS="firstread memory" for some)

@@ -65,10 +65,11 @@ func New(o Options) *Gate {
 func (g *Gate) Asks() bool { return g.identity != nil }
 
 // Client is who sends the request, as Admit finds it; when identities are asked
-// for and this one is not known, it is the address.
-func (g *Gate) Client(r *http.Request) Client {
-	client, _, _ := g.who(r)
-	return client
+// for and this one is not known, it is the address. free says that it is a
+// front end itself, which is not limited.
+func (g *Gate) Client(r *http.Request) (client Client, free bool) {
+	client, addr, _ := g.who(r)
+	return client, g.trusted.Contains(addr)
 }
 
 func (g *Gate) who(r *http.Request) (client Client, addr netip.Addr, err error) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/access"
 	"github.com/dmwm/wmstats/access/limit"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -30,15 +29,10 @@ const (
 	everyone                  // health and what monitors it: neither identity nor limit
 )
 
-// client is who sends the request. It is asked where places are counted; the
-// gate itself has let the request in already.
-func (a *API) client(c echo.Context) access.Client {
-	return a.o.Gate.Client(c.Request())
-}
-
 // enterFeed takes a place among the open feeds; leave gives it back.
 func (a *API) enterFeed(c echo.Context) (leave func(), err error) {
-	leave, why := a.feeds.Enter(a.client(c))
+	client, _ := a.o.Gate.Client(c.Request())
+	leave, why := a.feeds.Enter(client)
 	switch why {
 	case limit.InTotal:
 		return nil, wire.RateLimited(fmt.Sprintf("%d feeds are open, which is all that this server keeps.", a.o.Feeds.Total))
@@ -49,9 +43,13 @@ func (a *API) enterFeed(c echo.Context) (leave func(), err error) {
 }
 
 // enterStream is enterFeed for limit=all: each holds on to a generation for as
-// long as its reader takes.
+// long as its reader takes. A front end itself has no bound, as in Admit.
 func (a *API) enterStream(c echo.Context) (leave func(), err error) {
-	leave, why := a.streams.Enter(a.client(c))
+	client, free := a.o.Gate.Client(c.Request())
+	if free {
+		return func() {}, nil
+	}
+	leave, why := a.streams.Enter(client)
 	if why != limit.Free {
 		return nil, wire.RateLimited(fmt.Sprintf("You read limit=all %d times at once; that is the most for one client.", a.o.Streams))
 	}

@@ -101,7 +101,7 @@ type API struct {
 	seed       uint64         // hash of what all representations depend on: schema and program
 	paths      []string       // of all routes, for suggestions
 	groups     []group
-	openapi    func() ([]byte, error) // the description, made once
+	openapi    []byte // the description of the API
 	feeds      *limit.Places[access.Client]
 	streams    *limit.Places[access.Client] // limit=all
 	drain      sync.Once
@@ -155,7 +155,9 @@ func New(o Options) (*API, error) {
 	a.workflow = schema.Describe[schema.Workflow]()
 	a.seed = xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow))
 	a.groups = a.allGroups()
-	a.openapi = sync.OnceValues(a.makeOpenAPI)
+	if a.openapi, err = a.makeOpenAPI(); err != nil {
+		return nil, err
+	}
 	a.echo = a.routes()
 	return a, nil
 }

@@ -75,6 +75,12 @@ func also[T any](media string, answers map[string]reflect.Type) map[string]refle
 	return answers
 }
 
+// linesToo adds the formats of one record a line.
+func linesToo(answers map[string]reflect.Type) map[string]reflect.Type {
+	answers[wire.MediaNDJSON], answers[wire.MediaCSV] = nil, nil
+	return answers
+}
+
 func texts() map[string]reflect.Type { return map[string]reflect.Type{"text/plain": nil} }
 
 // shapes are the shapes of all paths.
@@ -119,9 +125,9 @@ func shapes() map[string]shape {
 		"/status": {params: sums(), answers: listOf[schema.StatusSummary]()},
 		"/find": {params: page, body: reflect.TypeFor[findBody](), example: `{"selector":{"Status":"completed"},"limit":5}`,
 			answers: also[findAnswer](wire.MediaJSON, listOf[schema.Workflow]())},
-		"/stats": {filters: true, answers: oneOf[wire.Stats](), params: []openapi.Param{
+		"/stats": {filters: true, answers: linesToo(oneOf[wire.Stats]()), params: []openapi.Param{
 			query("by", "one or two fields to group by; one group of all if left out", "Status"), query("sum", "whole numbers to add up", "Failure")}},
-		"/facet/:name": {filters: true, answers: oneOf[wire.FacetPage](), params: []openapi.Param{
+		"/facet/:name": {filters: true, answers: linesToo(oneOf[wire.FacetPage]()), params: []openapi.Param{
 			query("prefix", "beginning of the values, in any case of letters", "a"), query("limit", "how many values", "5")}},
 		"/attention": {params: []openapi.Param{query("rule", "these rules; all if left out", "failed")}, answers: oneOf[wire.Attention]()},
 		"/changes": {filters: true, without: []string{"gen", "minAge", "maxAge"}, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[wire.Change](), mediaEvents: nil}, params: []openapi.Param{
@@ -131,7 +137,7 @@ func shapes() map[string]shape {
 		"/pulse":          {answers: oneOf[wire.Pulse]()},
 		"/quarantine":     {params: append([]openapi.Param{query("fields", "keys that are wanted; ID is always there", "Reason")}, page...), answers: listOf[Quarantined]()},
 		"/problems":       {answers: texts()},
-		"/problems/:name": {answers: texts()},
+		"/problems/:name": {answers: also[string](mediaHTML, texts())},
 		"/openapi.json":   {answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[map[string]any]()}},
 		"/version":        {answers: oneOf[Build]()},
 		"/livez":          {answers: texts()},
@@ -168,13 +174,9 @@ func (a *API) operations() []openapi.Operation {
 	return out
 }
 
-// showOpenAPI handles GET /openapi.json. The document is made once.
+// showOpenAPI handles GET /openapi.json. The document was made at the start.
 func (a *API) showOpenAPI(c echo.Context) error {
-	doc, err := a.openapi()
-	if err != nil {
-		return err
-	}
-	body := render.Body{Head: doc, Records: render.Slice(nil)}
+	body := render.Body{Head: a.openapi, Records: render.Slice(nil)}
 	return a.write(c, answer{format: wire.JSON, body: body, began: a.o.Now()})
 }
 

@@ -266,7 +266,7 @@ func TestNotAcceptable(t *testing.T) {
 	}
 	assert.Equal(t, 406, f.get("/fetch?format=xml").StatusCode)
 	assert.Equal(t, 406, f.get("/fetch?envelope=1", "Accept: text/csv").StatusCode)
-	assert.Equal(t, 406, f.get("/stats?by=status", "Accept: text/csv").StatusCode)
+	assert.Equal(t, 406, f.get("/stats?by=status", "Accept: image/png").StatusCode)
 	assert.Equal(t, 200, f.get("/fetch", "Accept: text/html,*/*;q=0.8").StatusCode)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
@@ -136,8 +137,31 @@ func (a *API) showProblem(c echo.Context) error {
 		}
 		return wire.NotFound("problem", name, wire.Near(name, slugs, 3))
 	}
+	h := c.Response().Header()
+	h.Set("Vary", "Accept")
+	asked := strings.Join(c.Request().Header.Values("Accept"), ",")
+	if i, ok := negotiate.Media(asked, [][]string{{"text/plain"}, {mediaHTML}}); ok && i == 1 {
+		var page strings.Builder
+		if err := problemPage.Execute(&page, kind); err != nil {
+			return fmt.Errorf("make the page of a problem: %w", err)
+		}
+		h.Set("Content-Type", mediaHTML+"; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'")
+		return a.writeText(c, http.StatusOK, page.String())
+	}
 	return a.writeText(c, http.StatusOK, fmt.Sprintf("%s\n\nStatus %d, type /problems/%s\n\n%s\n", kind.Title, kind.Status, kind.Slug, kind.Help))
 }
+
+const mediaHTML = "text/html"
+
+// problemPage is what browsers get of a problem.
+var problemPage = template.Must(template.New("problem").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{.Title}} · WMStats</title></head>
+<body><main><h1>{{.Title}}</h1>
+<p>Status {{.Status}}, type <code>/problems/{{.Slug}}</code></p>
+<p>{{.Help}}</p>
+<p><a href="../problems">all problems</a></p></main></body></html>
+`))
 
 // showIndex handles GET /.
 func (a *API) showIndex(c echo.Context) error {
@@ -152,7 +176,9 @@ func (a *API) showIndex(c echo.Context) error {
 
 func (a *API) writeText(c echo.Context, status int, text string) error {
 	h := c.Response().Header()
-	h.Set("Content-Type", mediaText)
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", mediaText)
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-cache")

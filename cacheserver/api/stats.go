@@ -35,7 +35,8 @@ func (a *API) showStats(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := chooseFormat(c, q.Format, wire.JSON); err != nil {
+	format, err := chooseFormat(c, q.Format, wire.Formats()...)
+	if err != nil {
 		return err
 	}
 	snap, err := a.snapshot(c, q)
@@ -55,11 +56,19 @@ func (a *API) showStats(c echo.Context) error {
 			groups[i].Sums = []int64{}
 		}
 	}
+	ans := answer{format: format, began: began, filter: a.o.Now().Sub(began)}
+	if format != wire.JSON {
+		list, err := statsRows(by, sum, groups)
+		if err != nil {
+			return err
+		}
+		return a.writeRows(c, snap, q, ans, list, len(groups))
+	}
 	body := wire.Stats{
 		Generation: snap.ID(), Time: timestamp(snap.Time()), Total: total,
 		By: notNil(by), Sum: notNil(sum), Groups: notNil(groups),
 	}
-	return a.writeObject(c, snap, q, answer{began: began, filter: a.o.Now().Sub(began)}, body)
+	return a.writeObject(c, snap, q, ans, body)
 }
 
 // groupsOf groups by the fields of by. Without any it is one group of all
@@ -113,7 +122,8 @@ func (a *API) showFacet(c echo.Context) error {
 	if f.Type == schema.Int || f.Type == schema.Float {
 		return wire.UnknownField("/facet", name, nil)
 	}
-	if _, err := chooseFormat(c, q.Format, wire.JSON); err != nil {
+	format, err := chooseFormat(c, q.Format, wire.Formats()...)
+	if err != nil {
 		return err
 	}
 	snap, err := a.snapshot(c, q)
@@ -125,8 +135,16 @@ func (a *API) showFacet(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	ans := answer{format: format, began: began, filter: a.o.Now().Sub(began)}
+	if format != wire.JSON {
+		list, err := facetRows(result)
+		if err != nil {
+			return err
+		}
+		return a.writeRows(c, snap, q, ans, list, result.Distinct)
+	}
 	body := wire.FacetPage{Generation: snap.ID(), Time: timestamp(snap.Time()), Field: f.Key, FacetResult: result}
-	return a.writeObject(c, snap, q, answer{began: began, filter: a.o.Now().Sub(began)}, body)
+	return a.writeObject(c, snap, q, ans, body)
 }
 
 // facetWithPrefix counts all values of a field and keeps those that begin with
