@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/dmwm/wmstats/schema/internal/jsonscan"
 )
 
 // AppendJSON appends rec as JSON, byte for byte as encoding/json writes it
@@ -87,6 +89,9 @@ const hex = "0123456789abcdef"
 // appendString writes as encoding/json does without HTML escaping.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
+	if jsonscan.Plain(s) {
+		return append(append(dst, s...), '"')
+	}
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]

@@ -171,10 +171,11 @@ func (d *decoder) texts(path string) []string {
 			return list
 		}
 		d.scan.Rewind(start)
-		raw := d.scan.Raw()
-		list, bad := textsOf(raw)
-		if bad {
-			d.flaw(path, raw, "a list of texts; those in it are kept")
+		flaws := d.flaws
+		list, bad := d.flatten(flattenLevels)
+		if d.flaws = flaws; bad { // what is wrong in it is one flaw
+			d.scan.Rewind(start)
+			d.wrong(path, "a list of texts; those in it are kept")
 		}
 		return list
 	default:
@@ -218,11 +219,14 @@ func appendText(list []string, text string) []string {
 	return append(list, text)
 }
 
+// flattenLevels is how deep texts are looked for.
+const flattenLevels = 3
+
 // textsOf returns the texts of a JSON list or object, and those of the lists
 // in it; objects by key, the last of equal keys. bad: not all of it was text.
 func textsOf(raw []byte) (list []string, bad bool) {
 	d := newDecoder(raw)
-	list, bad = d.flatten(3)
+	list, bad = d.flatten(flattenLevels)
 	return list, bad || d.scan.End() != nil
 }
 

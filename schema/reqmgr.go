@@ -71,7 +71,10 @@ type ReqMgrDecoder struct {
 func (q *ReqMgrDecoder) Decode(raw []byte) (*ReqMgrDoc, error) {
 	q.d.reset(raw)
 	q.d.names = &q.names
-	q.doc = ReqMgrDoc{tasks: q.doc.tasks[:0], steps: q.doc.steps[:0]}
+	q.doc = ReqMgrDoc{
+		tasks: q.doc.tasks[:0], steps: q.doc.steps[:0],
+		Transitions: q.doc.Transitions[:0], Priorities: q.doc.Priorities[:0],
+	}
 	return &q.doc, q.doc.decode(&q.d)
 }
 
@@ -261,7 +264,7 @@ func (s *StepDoc) readKey(d *decoder, key []byte) bool {
 }
 
 func (r *ReqMgrDoc) readTransitions(d *decoder) {
-	r.Transitions = nil
+	r.Transitions = r.Transitions[:0]
 	d.eachElem("RequestTransition", func(index int64) {
 		change := StatusChange{Index: index}
 		d.fields(func(key []byte) bool {
@@ -280,7 +283,7 @@ func (r *ReqMgrDoc) readTransitions(d *decoder) {
 }
 
 func (r *ReqMgrDoc) readPriorities(d *decoder) {
-	r.Priorities = nil
+	r.Priorities = r.Priorities[:0]
 	d.eachElem("PriorityTransition", func(index int64) {
 		change := PriorityChange{Index: index}
 		d.fields(func(key []byte) bool {

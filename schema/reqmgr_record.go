@@ -28,8 +28,8 @@ func (r *ReqMgrDoc) Record() Workflow {
 		Team:     r.TeamName, Requestor: r.Requestor, Group: r.Group,
 		PrepID:    cmp.Or(top.PrepID, first(func(s *StepDoc) string { return s.PrepID })),
 		ChainKind: r.chainKind(), ChainLength: max(r.TaskChain, r.StepChain, 0),
-		OutputDatasets: distinct(r.OutputDatasets, dataset), SiteWhitelist: distinct(r.SiteWhitelist, nil),
-		SiteBlacklist:   distinct(r.SiteBlacklist, nil),
+		OutputDatasets: asDistinct(r.OutputDatasets, dataset), SiteWhitelist: asDistinct(r.SiteWhitelist, nil),
+		SiteBlacklist:   asDistinct(r.SiteBlacklist, nil),
 		OriginalRequest: r.OriginalRequest, InitialTask: r.InitialTask,
 		EstimatedJobs: r.EstimatedJobs, InputEvents: r.InputEvents, InputLumis: r.InputLumis,
 		InputFiles: r.InputFiles, RequestedEvents: top.RequestedEvents,
@@ -71,12 +71,12 @@ func (r *ReqMgrDoc) fillStatus(w *Workflow) {
 
 // fillSteps gathers what the top level and the steps of a chain name.
 func fillSteps(w *Workflow, top *StepDoc, steps []StepDoc) {
-	n := 1 + len(steps)
-	campaigns, releases, prepIDs := make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
-	archs, eras, tags := make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
-	var inputs, pileups []string
+	var room [8][fewTexts]string // nearly always enough; then nothing but the results is allocated
+	campaigns, releases, prepIDs := room[0][:0], room[1][:0], room[2][:0]
+	archs, eras, tags := room[3][:0], room[4][:0], room[5][:0]
+	inputs, pileups := room[6][:0], room[7][:0]
 	s := top
-	for i := range n {
+	for i := range 1 + len(steps) {
 		if i > 0 {
 			s = &steps[i-1]
 		}
@@ -100,13 +100,16 @@ func fillSteps(w *Workflow, top *StepDoc, steps []StepDoc) {
 // dataset keeps the names of datasets: requests without one may say "None".
 func dataset(name string) bool { return name != "None" }
 
+// fewTexts is up to where looking at all texts is faster than a map.
+const fewTexts = 16
+
 // distinct returns the texts that are not empty and that keep accepts, each
-// once, in their order. It is never nil.
+// once, in their order. It is never nil and a list of its own.
 func distinct(list []string, keep func(string) bool) []string {
-	const short = 16 // up to there looking is faster than a map
-	out := make([]string, 0, len(list))
+	var room [fewTexts]string
+	out := room[:0]
 	var seen map[string]bool
-	if len(list) > short {
+	if len(list) > fewTexts {
 		seen = make(map[string]bool, len(list))
 	}
 	for _, text := range list {
@@ -117,7 +120,23 @@ func distinct(list []string, keep func(string) bool) []string {
 			seen[text] = true
 		}
 	}
-	return slices.Clip(out)
+	return append(make([]string, 0, len(out)), out...)
+}
+
+// asDistinct is distinct, but returns the list itself where it is easily seen
+// to be what distinct would make.
+func asDistinct(list []string, keep func(string) bool) []string {
+	last := ""
+	for i, text := range list {
+		if text == "" || keep != nil && !keep(text) || text <= last && (i >= fewTexts || slices.Contains(list[:i], text)) {
+			return distinct(list, keep)
+		}
+		last = max(last, text)
+	}
+	if list == nil {
+		return []string{}
+	}
+	return slices.Clip(list)
 }
 
 func (r *ReqMgrDoc) chainKind() string {

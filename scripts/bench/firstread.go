@@ -53,7 +53,7 @@ func (r *run) firstRead(ctx context.Context, c loadedCache, thrown thrownAway) e
 	r.line("first read: processor time, source meanwhile", c.source.Seconds(), "s")
 	r.line("first read: MB for each s of processor time, cache server", mb/c.cpu.Seconds(), "MB/s")
 	r.line("first read: processor time per workflow", float64(c.cpu.Microseconds())/float64(r.Workflows), "us")
-	settled, err := r.settled(ctx, c.server)
+	settled, err := r.settled(ctx, c.server, max(3*time.Second, c.took/10))
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,8 @@ func (r *run) firstRead(ctx context.Context, c loadedCache, thrown thrownAway) e
 
 // settled waits until the cache server has given back what the first read left
 // over, and returns its resident memory: the result. It is the least of what is
-// seen in some seconds without changes.
-func (r *run) settled(ctx context.Context, cache server) (least float64, err error) {
-	const quiet = 3 * time.Second
+// seen until it no longer falls for the time quiet.
+func (r *run) settled(ctx context.Context, cache server, quiet time.Duration) (least float64, err error) {
 	least = cache.status("VmRSS")
 	for since := time.Now(); time.Since(since) < quiet; {
 		select {

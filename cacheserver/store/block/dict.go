@@ -2,6 +2,7 @@ package block
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,14 +13,18 @@ import (
 // its text for ever, so blocks of all generations share it. Code 0 is the
 // empty text. Readers take no lock.
 type Dict struct {
-	mu    sync.RWMutex // of codes; and one writer of texts at a time
+	quick atomic.Pointer[map[string]uint32] // a copy of codes, perhaps an old one, never written to
+	mu    sync.Mutex                        // of all below; and one writer of texts at a time
 	codes map[string]uint32
+	late  int // texts that codes had and quick did not, since quick was made
+
 	texts atomic.Pointer[[]string]
 	ranks atomic.Pointer[[]uint32]
 }
 
 func newDict() *Dict {
 	d := &Dict{codes: map[string]uint32{"": 0}}
+	d.quick.Store(&map[string]uint32{"": 0})
 	d.texts.Store(&[]string{""})
 	return d
 }
@@ -27,23 +32,27 @@ func newDict() *Dict {
 // Texts gives the texts by code. A later call may give more.
 func (d *Dict) Texts() []string { return *d.texts.Load() }
 
-// code gives the code of text, a new one if need be.
+// code gives the code of text, a new one if need be. Nearly all are found
+// without a lock, for which all builders of the first read would wait.
 func (d *Dict) code(text string) int64 {
-	d.mu.RLock()
-	code, ok := d.codes[text]
-	d.mu.RUnlock()
-	if ok {
+	if code, ok := (*d.quick.Load())[text]; ok {
 		return int64(code)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if code, ok = d.codes[text]; ok {
+	if code, ok := d.codes[text]; ok {
+		// To copy costs as much as so many look-ups.
+		if d.late++; d.late > len(d.codes) {
+			quick := maps.Clone(d.codes)
+			d.quick.Store(&quick)
+			d.late = 0
+		}
 		return int64(code)
 	}
 	text = strings.Clone(text) // it may be part of a whole document
 	// Readers have the old length: what is appended behind it is not theirs yet.
 	texts := append(*d.texts.Load(), text)
-	code = uint32(len(texts) - 1)
+	code := uint32(len(texts) - 1)
 	d.codes[text] = code
 	d.texts.Store(&texts)
 	return int64(code)

@@ -18,6 +18,7 @@ import (
 type Names struct {
 	ids   map[string]uint64
 	texts []string
+	room  []byte // where the next part is packed
 }
 
 // NewNames makes an empty Names.
@@ -42,7 +43,7 @@ type Packed []byte
 
 // Pack packs p. Equal parts give equal bytes.
 func (n *Names) Pack(p *schema.AgentPart) Packed {
-	w := writer{names: n}
+	w := writer{names: n, data: n.room[:0]}
 	w.name(p.Agent)
 	w.name(p.Team)
 	w.name(p.AgentVersion)
@@ -73,6 +74,7 @@ func (n *Names) Pack(p *schema.AgentPart) Packed {
 	} else {
 		w.count(0)
 	}
+	n.room = w.data
 	return append(make(Packed, 0, len(w.data)), w.data...)
 }
 

@@ -21,6 +21,10 @@ func (s *Scanner) Skip() {
 			return
 		}
 	}
+	if end := plain(s.data, s.pos); end >= 0 {
+		s.pos = end
+		return
+	}
 	s.skip()
 }
 

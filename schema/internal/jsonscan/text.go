@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 const (
@@ -41,6 +42,13 @@ func run(data []byte, i int) (end int, wide bool) {
 		seen |= uint64(c)
 	}
 	return i, seen&highs != 0
+}
+
+// Plain tells whether a text can stand between quotes as it is: of ASCII
+// characters, none of which has to be escaped.
+func Plain(s string) bool {
+	end, wide := run(unsafe.Slice(unsafe.StringData(s), len(s)), 0) // read only
+	return end == len(s) && !wide
 }
 
 // Text reads the text that Kind has found, with its escapes resolved and bad
