@@ -86,18 +86,24 @@ func (p *AgentPart) WorkflowAgent() WorkflowAgent {
 // than the whole are 0 in it.
 func (p *AgentPart) WorkflowSites() []WorkflowSite {
 	out := make([]WorkflowSite, 0, len(p.Sites)+1)
+	p.EachSite(func(site string, counts *JobCounts) { out = append(out, p.site(site, *counts)) })
+	slices.SortStableFunc(out, func(a, b WorkflowSite) int { return cmp.Compare(a.Site, b.Site) })
+	return out
+}
+
+// EachSite calls visit with the counters behind each record of WorkflowSites,
+// those at no site first.
+func (p *AgentPart) EachSite(visit func(site string, counts *JobCounts)) {
 	rest := p.Counts
 	for i := range p.Sites {
 		rest.Sub(p.Sites[i].Counts)
 	}
 	if rest = rest.positive(); rest != (JobCounts{}) {
-		out = append(out, p.site(None, rest))
+		visit(None, &rest)
 	}
 	for i := range p.Sites {
-		out = append(out, p.site(p.Sites[i].Site, p.Sites[i].Counts))
+		visit(p.Sites[i].Site, &p.Sites[i].Counts)
 	}
-	slices.SortStableFunc(out, func(a, b WorkflowSite) int { return cmp.Compare(a.Site, b.Site) })
-	return out
 }
 
 func (p *AgentPart) site(site string, counts JobCounts) WorkflowSite {

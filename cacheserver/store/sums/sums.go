@@ -67,18 +67,28 @@ func (s *Sums) change(w *schema.Workflow, parts []schema.AgentPart, sign int64) 
 	s.campaigns.at(orNone(w.Campaign)).change(w, sign)
 	s.releases.at(orNone(w.Release)).change(w, sign)
 	s.statuses.at(w.Status).change(w, sign)
-	seen := map[string]bool{}
+	var seen map[string]bool
+	first := func(site string) bool {
+		if len(parts) == 1 && site != schema.None {
+			return true // of the sites of one agent only this one can come twice
+		}
+		if seen == nil {
+			seen = map[string]bool{}
+		}
+		was := seen[site]
+		seen[site] = true
+		return !was
+	}
 	for i := range parts {
 		p := &parts[i]
 		s.agents.at(p.Agent).change(p, sign)
-		for _, ws := range p.WorkflowSites() {
-			g := s.sites.at(ws.Site)
-			g.change(ws.JobCounts, p.Agent, sign)
-			if !seen[ws.Site] {
-				seen[ws.Site] = true
+		p.EachSite(func(site string, counts *schema.JobCounts) {
+			g := s.sites.at(site)
+			g.change(*counts, p.Agent, sign)
+			if first(site) {
 				g.workflows += sign
 			}
-		}
+		})
 	}
 }
 
