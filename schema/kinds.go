@@ -38,6 +38,7 @@ func Kinds() []Kind {
 		kind[AgentDisk]("AgentDisk is one disk over its limit."),
 		kind[AgentSite]("AgentSite is what one agent may run at one site, and what waits there."),
 		kind[StatusSummary]("StatusSummary sums the workflows in one status."),
+		kind[HistoryPoint]("HistoryPoint is one count at one time: workflows in a status, or jobs in a state."),
 		kind[CacheInfo]("CacheInfo tells how fresh and how complete a cache server's data are."),
 	}
 }

@@ -66,6 +66,7 @@ type Options struct {
 	Details    Details              // nil: there are no details, /fetch/{workflow} answers 502
 	Jobs       Jobs                 // nil: the source has no job documents and no log
 	Quarantine func() []Quarantined // nil: none
+	History    History              // nil: none
 	Cache      store.Cache          // nil: keeps nothing
 	Registry   *prometheus.Registry // nil: one of its own; /metrics serves it
 	Build      Build

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
@@ -28,17 +29,18 @@ import (
 
 // fixture is a real store behind the real API on a port of its own.
 type fixture struct {
-	t     *testing.T
-	store *store.Store
-	api   *api.API
-	url   string
-	log   *lockedBuffer
-	clock *clock
+	t       *testing.T
+	store   *store.Store
+	api     *api.API
+	url     string
+	log     *lockedBuffer
+	clock   *clock
+	history *history.History
 }
 
 func (f *fixture) newAPI(change func(*api.Options)) {
 	f.t.Helper()
-	o := api.Options{Store: f.store, Jobs: &jobsFake{}, Cache: newMapCache(), Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o := api.Options{Store: f.store, History: f.history, Jobs: &jobsFake{}, Cache: newMapCache(), Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&o)
 	}
@@ -61,7 +63,18 @@ func newFixture(t *testing.T, n int) *fixture {
 	load.Add(agentInfos())
 	_, err := load.Commit()
 	require.NoError(t, err)
+	f.observe()
 	return f
+}
+
+// observe takes a point of history.
+func (f *fixture) observe() {
+	f.t.Helper()
+	snap, ok := f.store.Snapshot()
+	require.True(f.t, ok)
+	taken, err := f.history.Observe(snap)
+	require.NoError(f.t, err)
+	require.True(f.t, taken)
 }
 
 func newEmptyFixture(t *testing.T) *fixture {
@@ -69,6 +82,8 @@ func newEmptyFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, log: &lockedBuffer{}, clock: &clock{now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}}
 	var err error
 	f.store, err = store.New(store.Options{Process: "t", Limits: schema.DefaultLimits(), Now: f.clock.Now, KeepFor: time.Minute})
+	require.NoError(t, err)
+	f.history, err = history.New(history.Options{Now: f.clock.Now})
 	require.NoError(t, err)
 	f.newAPI(nil)
 	return f

@@ -52,6 +52,7 @@ func (a *API) table() []route {
 		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention, nil, known},
 		{"/changes", "what changed since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
 		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil, known},
+		{"/history", "counts over time: by=status|state, of one campaign= or site=, since=", a.listHistory, nil, known},
 		{"/quarantine", "documents that could not be used", a.listQuarantine, nil, known},
 		{"/problems", "all problems", a.listProblems, nil, known},
 		{"/problems/:name", "what a problem means", a.showProblem, nil, known},

@@ -26,6 +26,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -37,6 +38,7 @@ type App struct {
 	log      *slog.Logger
 	follower *follower.Follower
 	records  *store.Store
+	history  *history.History
 	api      *api.API
 	server   *http.Server
 	listener net.Listener
@@ -104,13 +106,16 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
 	}
+	if a.history, err = history.New(history.Options{Log: a.log}); err != nil {
+		return nil, fmt.Errorf("set up the history: %w", err)
+	}
 	gate, err := a.newGate()
 	if err != nil {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: details{source}, Jobs: jobsOf(source), Quarantine: a.quarantined, Cache: cache,
-		Registry: registry, Build: build(o.Version), Attention: alerts, Log: a.log,
+		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Log: a.log,
 		Gate: gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
 		Feeds:        api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
 		ChunkTimeout: o.Access.WriteTimeout,
@@ -217,6 +222,7 @@ func (a *App) Start(ctx context.Context) error {
 		})
 	}
 	a.background(ctx, "follower", "follow the source", a.follower.Run)
+	a.background(ctx, "history", "keep counts over time", func(ctx context.Context) error { return a.history.Run(ctx, a.records) })
 	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)
 	go func() {

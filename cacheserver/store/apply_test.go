@@ -220,6 +220,7 @@ func TestEachSilentAgentIsNamed(t *testing.T) {
 	c := &clock{start}
 	w, p, q := m.requestChange("w"), m.partChange("w", 1, start), m.partChange("w", 2, start+300)
 	w.Workflow.Status, w.Workflow.StatusTime = "running-open", start
+	c.at = start + 300 // q is not of the future
 	s := loaded(t, Options{Now: c.now}, []Change{w, p, q})
 	for i, want := range [][]string{{p.Part.Agent}, {p.Part.Agent, q.Part.Agent}} {
 		c.at = start + int64(1201+300*i)

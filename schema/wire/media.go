@@ -11,6 +11,7 @@ const (
 	HeaderStaleReason    = "X-Stale-Reason"     // why
 	HeaderRequestID      = "X-Request-Id"       // in and out; in the log too
 	HeaderTiming         = "Server-Timing"      // steps of the answer, in ms
+	HeaderHistoryStart   = "X-History-Start"    // time of the first point of /history, RFC 3339, UTC
 	HeaderLink           = "Link"               // first, prev, next, last; pinned
 )
 

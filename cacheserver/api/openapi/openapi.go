@@ -228,6 +228,7 @@ var answerHeaders = []struct{ name, doc string }{
 	{wire.HeaderStale, "1 while the source does not answer"},
 	{wire.HeaderStaleReason, "why"},
 	{wire.HeaderRequestID, "name of the request in the log"},
+	{wire.HeaderHistoryStart, "time of the first point there is, RFC 3339; of /history alone"},
 	{wire.HeaderTiming, "steps of the answer, in ms"},
 	{"ETag", "names the content"},
 }

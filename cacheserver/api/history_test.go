@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// The last point is what the sums say; the one before is what they said then.
+func TestHistory(t *testing.T) {
+	f := newFixture(t, 60)
+	f.newAPI(func(o *api.Options) { o.Now = f.clock.Now })
+	first := f.clock.Now()
+	points := func(query string) (out []schema.HistoryPoint) {
+		return decode[[]schema.HistoryPoint](t, f.get("/history"+query).body)
+	}
+	at := func(list []schema.HistoryPoint, when time.Time) map[string]int64 {
+		out := map[string]int64{}
+		for _, p := range list {
+			if p.Time == when.Unix() {
+				out[p.Name] = p.Count
+			}
+		}
+		return out
+	}
+	want := map[string]int64{}
+	for _, s := range decode[[]schema.StatusSummary](t, f.get("/status").body) {
+		want[s.Status] = s.Workflows
+	}
+	assert.Equal(t, want, at(points(""), first))
+
+	f.clock.advance(5 * time.Minute)
+	f.store.Apply(changes(0, 30, 7))
+	f.observe()
+	second := f.clock.Now()
+	sites := decode[[]schema.Site](t, f.get("/sites").body)
+	for _, s := range sites {
+		if s.Site == schema.None {
+			continue
+		}
+		list := points("?by=state&site=" + s.Site)
+		got := at(list, second)
+		assert.Equal(t, []int64{s.Success, s.Running, s.Failure}, []int64{got["Success"], got["Running"], got["Failure"]}, s.Site)
+		assert.NotContains(t, got, "Paused", "it counts nothing")
+		if before := at(list, first); got["Running"] > 0 {
+			assert.Less(t, before["Running"], got["Running"], s.Site)
+		}
+	}
+	statuses := at(points("?campaign=Run3Summer01&since="+second.Format(time.RFC3339)), second)
+	sum := int64(0)
+	for _, n := range statuses {
+		sum += n
+	}
+	assert.Equal(t, int64(15), sum)
+	assert.Len(t, points("?by=status"), 2*len(want))
+	assert.Len(t, points("?since=4m"), len(want), "one of two points")
+	assert.Equal(t, first.UTC().Format("2006-01-02T15:04:05.000Z07:00"), f.get("/history").Header.Get("X-History-Start"))
+
+	csv := strings.Split(strings.TrimSpace(string(f.get("/history?format=csv&fields=Name,Count").body)), "\n")
+	assert.Equal(t, "Time,Name,Count", strings.TrimSpace(csv[0]))
+	assert.Len(t, csv, 1+2*len(want))
+}
+
+func TestHistoryFaults(t *testing.T) {
+	f := newFixture(t, 20)
+	for query, want := range map[string]string{
+		"?by=statuses":      "status",
+		"?campain=x":        "campaign",
+		"?fields=Nam":       "Name",
+		"?site=T1_US_FNALL": "T1_US_FNAL",
+	} {
+		p := f.get("/history" + query).problem(t)
+		assert.Contains(t, p.DidYouMean, want, query)
+	}
+	for query, status := range map[string]int{
+		"?by=x": 400, "?gen=t-1": 400, "?since=soon": 400, "?campaign=a&site=b": 400, "?by=state&by=status": 400, "?campaign=none": 404, "?format=xml": 406,
+	} {
+		assert.Equal(t, status, f.get("/history"+query).StatusCode, query)
+	}
+	empty := newEmptyFixture(t)
+	a := empty.get("/history")
+	assert.Equal(t, []string{"[]\n", ""}, []string{string(a.body), a.Header.Get("X-History-Start")}, "nothing yet")
+}

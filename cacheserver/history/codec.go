@@ -1,0 +1,201 @@
+package history
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// version of the form of the bytes.
+const version = 1
+
+// Encode writes all points, for Decode: a version, the labels, the times, and
+// the packed series by kind and name. Numbers are varints, texts have their
+// length before them. The same history gives the same bytes.
+func (h *History) Encode() []byte {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	out := []byte{version}
+	out = binary.AppendUvarint(out, uint64(len(h.labels)))
+	for _, label := range h.labels {
+		out = appendBytes(out, label)
+	}
+	out = binary.AppendUvarint(out, uint64(len(h.times)))
+	last := int64(0)
+	for _, at := range h.times {
+		out = binary.AppendVarint(out, at-last)
+		last = at
+	}
+	keys := slices.SortedFunc(maps.Keys(h.series), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+	})
+	out = binary.AppendUvarint(out, uint64(len(keys)))
+	for _, k := range keys {
+		s := h.series[k]
+		out = appendBytes(appendBytes(out, k.kind), k.name)
+		out = binary.AppendVarint(out, s.top)
+		out = binary.AppendUvarint(out, uint64(len(s.chunks)))
+		for _, c := range s.chunks {
+			out = binary.AppendVarint(out, c.first-h.first) // below 0: it has points that are too old
+			out = binary.AppendUvarint(out, uint64(c.count))
+			out = appendBytes(out, c.data)
+		}
+	}
+	return out
+}
+
+func appendBytes[T string | []byte](dst []byte, text T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+}
+
+// Decode puts the points of Encode back, in place of those that are there. It
+// takes any bytes: an error leaves the history as it was. Labels that this
+// history has not are dropped, a status is counted as OtherStatus.
+func (h *History) Decode(src []byte) error {
+	r := reader{src: src}
+	if v := r.take(1); r.err == nil && v[0] != version {
+		return fmt.Errorf("history has version %d, this program reads %d", v[0], version)
+	}
+	places := h.places(&r)
+	fresh, err := New(h.o)
+	if err != nil {
+		return err
+	}
+	for n, last := r.length(), int64(0); n > 0 && r.err == nil; n-- {
+		at := last + r.varint()
+		if at <= last {
+			r.fail("times must ascend")
+		}
+		fresh.times, last = append(fresh.times, at), at
+	}
+	for n := r.length(); n > 0 && r.err == nil; n-- {
+		k := key{string(r.text()), string(r.text())}
+		if fresh.series[k] != nil {
+			r.fail("a series is there twice")
+		}
+		fresh.series[k] = fresh.decodeSeries(&r, places)
+	}
+	if r.err == nil && len(r.src) > 0 {
+		r.fail("there are bytes after the end")
+	}
+	if r.err != nil {
+		return r.err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.times, h.first, h.series = fresh.times, 0, fresh.series
+	h.trim(h.o.Now().Unix())
+	return nil
+}
+
+// places gives for each label that was written its place here, or -1.
+func (h *History) places(r *reader) (places []int) {
+	const most = 1000
+	state := false
+	n := r.length()
+	if n > most {
+		r.fail("it has too many labels")
+	}
+	for ; n > 0 && r.err == nil; n-- {
+		label := string(r.text())
+		place := slices.Index(h.labels, label)
+		if place < 0 && !state {
+			place = h.states - 1
+		}
+		state = state || label == OtherStatus
+		places = append(places, place)
+	}
+	return places
+}
+
+func (h *History) decodeSeries(r *reader, places []int) *series {
+	s := &series{top: r.varint()}
+	number := int64(-1)
+	for n := r.length(); n > 0 && r.err == nil; n-- {
+		first, count, data := r.varint(), r.uvarint(), r.text()
+		if r.err != nil || count == 0 || count > chunkPoints || first < -chunkPoints || first+int64(count) > int64(len(h.times)) || len(s.chunks) > 0 && first <= number {
+			r.fail("a series has points where there are none")
+			return s
+		}
+		values := make([]int64, len(places))
+		for i := range count {
+			var err error
+			if data, err = unpack(data, values); err != nil {
+				r.fail(err.Error())
+				return s
+			}
+			number = first + int64(i)
+			here := make([]int64, len(h.labels))
+			for from, to := range places {
+				if to >= 0 {
+					here[to] += values[from]
+				}
+			}
+			if number >= 0 {
+				s.append(number, here)
+			}
+		}
+		if len(data) > 0 {
+			r.fail("a series has more bytes than points")
+		}
+	}
+	return s
+}
+
+// reader reads what Encode wrote; after the first fault it gives nothing.
+type reader struct {
+	src []byte
+	err error
+}
+
+func (r *reader) fail(reason string) {
+	if r.err == nil {
+		r.err = errors.New("history can't be read: " + reason)
+	}
+	r.src = nil
+}
+
+func (r *reader) take(n uint64) []byte {
+	if n > uint64(len(r.src)) {
+		r.fail("it is cut")
+		return nil
+	}
+	out := r.src[:n]
+	r.src = r.src[n:]
+	return out
+}
+
+func (r *reader) text() []byte { return r.take(r.uvarint()) }
+
+// length is a number of things that each take a byte at least.
+func (r *reader) length() uint64 {
+	n := r.uvarint()
+	if n > uint64(len(r.src)) {
+		r.fail("it is cut")
+		return 0
+	}
+	return n
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.src)
+	if n <= 0 {
+		r.fail("it is cut")
+		return 0
+	}
+	r.src = r.src[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.src)
+	if n <= 0 {
+		r.fail("it is cut")
+		return 0
+	}
+	r.src = r.src[n:]
+	return v
+}

@@ -1,0 +1,306 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+)
+
+const start = 1_760_000_000
+
+type clock struct{ at int64 }
+
+func (c *clock) now() time.Time { return time.Unix(c.at, 0) }
+
+func empty(t testing.TB, o Options, c *clock) *History {
+	t.Helper()
+	o.Now = c.now
+	h, err := New(o)
+	require.NoError(t, err)
+	return h
+}
+
+// random gives the values of some series.
+func random(rnd *rand.Rand, h *History, names int) (counts map[key][]int64, top map[key]bool) {
+	counts, top = map[key][]int64{}, map[key]bool{{}: true}
+	keys := []key{{}}
+	for i := range names {
+		keys = append(keys, key{kindCampaign, fmt.Sprint("c", i)}, key{kindSite, fmt.Sprint("s", i)})
+	}
+	for _, k := range keys {
+		if k != (key{}) && rnd.IntN(10) == 0 {
+			continue // a gap
+		}
+		values := make([]int64, len(h.labels))
+		for i := range values {
+			if rnd.IntN(3) == 0 {
+				values[i] = rnd.Int64N(1_000_000)
+			}
+		}
+		counts[k] = values
+	}
+	return counts, top
+}
+
+// What comes out is what was put in, through chunks, gaps, trimming and bytes.
+func TestPointsComeBack(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	c := &clock{start}
+	h := empty(t, Options{Keep: 200 * 5 * time.Minute}, c)
+	type seen struct {
+		at     int64
+		counts map[key][]int64
+	}
+	var all []seen
+	for range 500 {
+		counts, top := random(rnd, h, 3)
+		h.append(c.at, counts, top)
+		h.trim(c.at)
+		all = append(all, seen{c.at, counts})
+		c.at += 300 + rnd.Int64N(100)
+	}
+	again := empty(t, Options{Keep: 200 * 5 * time.Minute}, c)
+	require.NoError(t, again.Decode(h.Encode()))
+	assert.Equal(t, h.Names(true), again.Names(true))
+	for _, h := range []*History{h, again} {
+		for _, q := range []Query{{}, {ByState: true}, {Campaign: "c1"}, {Site: "s2", ByState: true}, {Since: c.at - 9000}} {
+			got, first, ok := h.Points(q)
+			if !ok {
+				continue // it was left out of the last point
+			}
+			counted := map[string]int64{}
+			for _, p := range got {
+				counted[fmt.Sprint(p.Time, p.Name)] = p.Count
+				assert.GreaterOrEqual(t, p.Time, q.Since)
+			}
+			k := key{}
+			if q.Campaign != "" {
+				k = key{kindCampaign, q.Campaign}
+			} else if q.Site != "" {
+				k = key{kindSite, q.Site}
+			}
+			since := int64(0) // a series that was left out begins anew
+			for _, s := range all {
+				if s.counts[k] == nil {
+					since = s.at
+				}
+			}
+			n := 0
+			for _, s := range all {
+				if s.at < max(q.Since, first) || s.at < since {
+					continue
+				}
+				for i, label := range h.labels {
+					if byState := i >= h.states; byState == q.ByState && s.counts[k] != nil {
+						require.Equal(t, s.counts[k][i], counted[fmt.Sprint(s.at, label)], label)
+						n++
+					}
+				}
+			}
+			assert.Positive(t, n)
+		}
+		assert.LessOrEqual(t, len(h.times), 200)
+	}
+}
+
+func TestOnePointInFiveMinutes(t *testing.T) {
+	c := &clock{start}
+	s := loaded(t, c, 50)
+	h := empty(t, Options{}, c)
+	taken := func() bool {
+		snap, _ := s.Snapshot()
+		ok, err := h.Observe(snap)
+		require.NoError(t, err)
+		return ok
+	}
+	assert.True(t, taken())
+	c.at += 299
+	assert.False(t, taken())
+	c.at++
+	assert.True(t, taken())
+	c.at -= 200 // a clock that is set right by some minutes
+	assert.False(t, taken())
+	assert.Len(t, h.times, 2)
+	c.at -= 86400
+	assert.True(t, taken())
+	assert.Equal(t, []int64{c.at}, h.times, "times ascend: it begins anew")
+}
+
+// Counts are those of the generation; who is followed is bounded.
+func TestCounts(t *testing.T) {
+	c := &clock{start}
+	s := loaded(t, c, 200)
+	h := empty(t, Options{Top: 3, Statuses: []string{"running-open", "completed"}}, c)
+	snap, _ := s.Snapshot()
+	_, err := h.Observe(snap)
+	require.NoError(t, err)
+	points, first, ok := h.Points(Query{})
+	require.True(t, ok)
+	assert.EqualValues(t, start, first)
+	sum, names := int64(0), []string{}
+	for _, p := range points {
+		sum += p.Count
+		names = append(names, p.Name)
+	}
+	assert.EqualValues(t, 200, sum)
+	assert.Equal(t, []string{"running-open", "completed", OtherStatus}, names)
+	assert.Len(t, h.Names(false), 3)
+	assert.Len(t, h.Names(true), 3)
+	for _, site := range snap.Sites() {
+		points, _, ok := h.Points(Query{Site: site.Site, ByState: true})
+		if !ok {
+			continue
+		}
+		got := map[string]int64{}
+		for _, p := range points {
+			got[p.Name] = p.Count
+		}
+		assert.Equal(t, []int64{site.Running, site.Success}, []int64{got["Running"], got["Success"]})
+		total := int64(0)
+		points, _, _ = h.Points(Query{Site: site.Site})
+		for _, p := range points {
+			total += p.Count
+		}
+		assert.Equal(t, site.Workflows, total)
+	}
+	_, _, ok = h.Points(Query{Campaign: "no such campaign"})
+	assert.False(t, ok)
+}
+
+// loaded is a store with n workflows, in some campaigns and at some sites.
+func loaded(t testing.TB, c *clock, n int) *store.Store {
+	t.Helper()
+	s, err := store.New(store.Options{Now: c.now})
+	require.NoError(t, err)
+	l := s.BeginLoad()
+	l.Add(documents(n, 0))
+	_, err = l.Commit()
+	require.NoError(t, err)
+	return s
+}
+
+func documents(n, version int) (out []store.Change) {
+	status := []string{"running-open", "completed", "acquired"}
+	for i := range n {
+		name := fmt.Sprintf("w%06d", i)
+		out = append(out, store.Change{Kind: store.ReqMgr, ID: name, Hash: uint64(i)<<8 | uint64(version) + 1, Workflow: &schema.Workflow{
+			Workflow: name, Status: status[i%3], Campaign: fmt.Sprintf("C%d", i%7), StatusTime: start,
+		}})
+		out = append(out, store.Change{Kind: store.AgentWork, ID: "a-" + name, Hash: uint64(i)<<8 | uint64(version) + 1, Time: start, Part: &schema.AgentPart{
+			Workflow: name, Agent: "a", Time: start, Counts: schema.JobCounts{Running: int64(i + version), Success: 10},
+			Sites: []schema.SitePart{{Site: fmt.Sprintf("T2_XX_%d", i%5), Counts: schema.JobCounts{Running: int64(i + version), Success: 4}}},
+		}})
+	}
+	return out
+}
+
+func TestRunTakesPoints(t *testing.T) {
+	c := &clock{start}
+	s := loaded(t, c, 10)
+	h, err := New(Options{Every: time.Millisecond, Keep: time.Hour})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- h.Run(ctx, s) }()
+	points := func() int { p, _, _ := h.Points(Query{}); return len(p) }
+	require.Eventually(t, func() bool { return points() > 0 }, time.Minute, time.Millisecond)
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+func TestBytesOfAnotherProgram(t *testing.T) {
+	c := &clock{start}
+	old := empty(t, Options{Statuses: []string{"new", "gone", "completed"}}, c)
+	old.append(start, map[key][]int64{{}: {1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 17, 18, 19}}, nil)
+	h := empty(t, Options{Statuses: []string{"completed", "new"}}, c)
+	require.NoError(t, h.Decode(old.Encode()))
+	points, _, _ := h.Points(Query{})
+	got := map[string]int64{}
+	for _, p := range points {
+		got[p.Name] = p.Count
+	}
+	assert.Equal(t, map[string]int64{"completed": 3, "new": 1, OtherStatus: 6}, got)
+	points, _, _ = h.Points(Query{ByState: true})
+	assert.Equal(t, schema.HistoryPoint{Time: start, By: "state", Name: "Queued", Count: 11}, points[0])
+
+	whole := old.Encode()
+	for n := range whole {
+		before := h.Encode()
+		require.Error(t, h.Decode(whole[:n]), "cut after %d", n)
+		require.Equal(t, before, h.Encode(), "an error changes nothing")
+	}
+	require.Error(t, h.Decode(append(whole, 0)))
+	whole[0]++
+	require.ErrorContains(t, h.Decode(whole), "version")
+	c.at += 8 * 86400
+	whole[0]--
+	require.NoError(t, h.Decode(whole))
+	assert.Empty(t, h.times, "too old")
+}
+
+func TestOptions(t *testing.T) {
+	for _, o := range []Options{{Every: -1}, {Keep: -1}, {Top: -1}, {Every: time.Hour, Keep: time.Minute}} {
+		_, err := New(o)
+		assert.Error(t, err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	c := &clock{start}
+	h := empty(f, Options{}, c)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	f.Add(h.Encode())
+	for range 3 {
+		counts, top := random(rnd, h, 2)
+		h.append(c.at, counts, top)
+		c.at += 300
+	}
+	f.Add(h.Encode())
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		h := empty(t, Options{}, c)
+		if h.Decode(raw) != nil {
+			return
+		}
+		again := empty(t, Options{}, c)
+		require.NoError(t, again.Decode(h.Encode()))
+		require.Equal(t, h.Encode(), again.Encode())
+	})
+}
+
+// BenchmarkHistory is seven days of points for all that is followed, a quarter
+// of whose counts change each time: bytes in memory, and of the checkpoint.
+func BenchmarkHistory(b *testing.B) {
+	c := &clock{start}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for b.Loop() {
+		h := empty(b, Options{}, c)
+		counts, top := random(rnd, h, 40)
+		for range h.most {
+			for _, values := range counts {
+				for i := range values {
+					if rnd.IntN(4) == 0 {
+						values[i] += rnd.Int64N(100) - 50
+					}
+				}
+			}
+			h.append(c.at, counts, top)
+			c.at += 300
+		}
+		held := 0
+		for _, s := range h.series {
+			for _, chunk := range s.chunks {
+				held += cap(chunk.data)
+			}
+		}
+		b.ReportMetric(float64(held)/1e6, "MB")
+		b.ReportMetric(float64(len(h.Encode()))/1e6, "MB-encoded")
+	}
+}
