@@ -138,15 +138,3 @@ func refuse(w http.ResponseWriter, r *http.Request, p *wire.Problem) {
 	apiproxy.ProblemHeaders(w.Header(), p)
 	http.Error(w, p.Title+"\n\n"+p.Detail, p.Status)
 }
-
-// authorized sends this server's own token with each request.
-type authorized struct {
-	next http.RoundTripper
-	own  *identity.Secret
-}
-
-func (a authorized) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", "Bearer "+a.own.Value())
-	return a.next.RoundTrip(r)
-}

@@ -80,12 +80,12 @@ func New(o Options) (*App, error) {
 	// itself would unpack the answers of clients that did not.
 	unchanged := cacheclient.NewTransport()
 	unchanged.DisableCompression = true
-	var calls http.RoundTripper = transport
+	var token func() string
 	if a.own != nil {
-		calls = authorized{transport, a.own}
+		token = a.own.Value
 	}
 	a.client, err = cacheclient.New(cacheclient.Options{
-		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: calls,
+		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: transport, Token: token,
 	})
 	if err != nil {
 		return nil, err

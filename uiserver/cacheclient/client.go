@@ -1,7 +1,9 @@
 // Package cacheclient is the Go client of the cache server's API: typed calls,
 // answers as records of package schema, errors as *wire.Problem. It holds no
 // data, retries nothing and logs nothing; callers decide what to do with an
-// error. It works for any Go program, not only for the UI server.
+// error. It works for any Go program, not only for the UI server: Workflows
+// iterates over all pages of a query, Stream reads them in one answer, Follow
+// tells what changes.
 package cacheclient
 
 import (
@@ -31,6 +33,7 @@ type Options struct {
 	Timeout   time.Duration     // of one call, body included; 0: 20 s
 	MaxBody   int64             // bytes of one answer; 0: 256 MiB
 	UserAgent string            // "" for none of our own
+	Token     func() string     // who calls, as a bearer token, asked for with each call; nil: nobody
 	Transport http.RoundTripper // nil: a transport of its own with time-outs
 }
 
@@ -40,6 +43,7 @@ type Client struct {
 	http      *http.Client
 	maxBody   int64
 	userAgent string
+	token     func() string
 }
 
 const (
@@ -54,7 +58,7 @@ func New(o Options) (*Client, error) {
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || base.RawQuery != "" {
 		return nil, fmt.Errorf("address of the cache server %q: want http://host:port", o.BaseURL)
 	}
-	c := &Client{base: base, maxBody: o.MaxBody, userAgent: o.UserAgent}
+	c := &Client{base: base, maxBody: o.MaxBody, userAgent: o.UserAgent, token: o.Token}
 	if c.maxBody == 0 {
 		c.maxBody = defaultMaxBody
 	}
@@ -98,12 +102,11 @@ type Meta struct {
 	Next           string // address of the next page, as given
 }
 
-// get asks for a path, whose parts are already escaped, and decodes the JSON
-// of a good answer into out.
-func (c *Client) get(ctx context.Context, path string, query url.Values, out any) (Meta, error) {
+// request asks for a path, whose parts are already escaped.
+func (c *Client) request(ctx context.Context, path string, query url.Values, accept string) (*http.Request, error) {
 	ref, err := url.Parse(path)
 	if err != nil {
-		return Meta{}, fmt.Errorf("path %q: %w", path, err)
+		return nil, fmt.Errorf("path %q: %w", path, err)
 	}
 	if len(query) > 0 {
 		ref.RawQuery = query.Encode()
@@ -116,18 +119,35 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 	target.RawQuery = ref.RawQuery
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return Meta{}, fmt.Errorf("request for %s: %w", path, err)
+		return nil, fmt.Errorf("request for %s: %w", path, err)
 	}
-	req.Header.Set("Accept", wire.MediaJSON+", "+wire.MediaProblem)
+	req.Header.Set("Accept", accept+", "+wire.MediaProblem)
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)
 	}
+	if c.token != nil {
+		req.Header.Set("Authorization", "Bearer "+c.token())
+	}
+	return req, nil
+}
+
+// unanswered is the error of a call that got no answer.
+func unanswered(ctx context.Context, path string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("get %s: %w", path, ctx.Err())
+	}
+	return fmt.Errorf("get %s: %w: %w", path, ErrUnreachable, err)
+}
+
+// get decodes the JSON of a good answer into out.
+func (c *Client) get(ctx context.Context, path string, query url.Values, out any) (Meta, error) {
+	req, err := c.request(ctx, path, query, wire.MediaJSON)
+	if err != nil {
+		return Meta{}, err
+	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return Meta{}, fmt.Errorf("get %s: %w", path, ctx.Err())
-		}
-		return Meta{}, fmt.Errorf("get %s: %w: %w", path, ErrUnreachable, err)
+		return Meta{}, unanswered(ctx, path, err)
 	}
 	defer res.Body.Close()
 	body, err := c.read(res.Body)
