@@ -110,7 +110,7 @@ func (r *run) startSource(ctx context.Context) (server, error) {
 
 // ready waits until url answers 200.
 func (r *run) ready(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Minute, fmt.Errorf("%s is not ready after 20 minutes", url))
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Hour, fmt.Errorf("%s is not ready after an hour", url))
 	defer cancel()
 	for {
 		status, _, err := r.do(ctx, http.MethodGet, url, nil)
