@@ -217,7 +217,8 @@ func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTabl
 		o.number("Limit", limit)
 		o.text("Next", next)
 		o.key("Items")
-		ans.body.Head, ans.body.Tail = append(o.bytes, '['), []byte("],\"Facets\":{}}\n")
+		o.bytes = append(o.bytes, '[')
+		ans.body.Head, ans.body.Tail = o.bytes, []byte("],\"Facets\":{}}\n")
 		if o.err != nil {
 			return o.err
 		}

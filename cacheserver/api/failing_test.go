@@ -99,12 +99,13 @@ func TestErrorsPages(t *testing.T) {
 		assert.Equal(t, "10", a.Header.Get("X-Total-Count"))
 		got = append(got, decode[[]schema.ErrorSummary](t, a.body)...)
 		next = a.links()["next"]
-		if n == 0 {
+		switch n {
+		case 0:
 			first = next
 			f.clock.advance(11 * time.Minute)
 			f.get("/errors")
 			require.Eventually(t, func() bool { return source.count("all") == 2 }, waitFor, tick, "read again in the background")
-		} else if n == 1 {
+		case 1:
 			assert.Equal(t, "private, max-age=600, immutable", a.Header.Get("Cache-Control"))
 		}
 	}
@@ -151,7 +152,7 @@ func TestErrorsNotYet(t *testing.T) {
 	assert.Equal(t, wire.SlugNotReady, ptr(a.problem(t)).Slug())
 	assert.NotEmpty(t, a.Header.Get("Retry-After"))
 	close(source.wait)
-	require.Eventually(t, func() bool { return f.get("/errors").StatusCode == 200 }, waitFor, tick)
+	require.Eventually(t, func() bool { return f.get("/errors").StatusCode == http.StatusOK }, waitFor, tick)
 	assert.Equal(t, 1, source.count("all"))
 }
 
@@ -175,4 +176,23 @@ func TestErrorsStale(t *testing.T) {
 	source.fail(nil)
 	f.clock.advance(time.Hour)
 	assert.Empty(t, f.get("/errors").Header.Get("X-Stale"))
+}
+
+// A source that takes long is asked less often: it spends a twentieth of its
+// time on this at most.
+func TestErrorsOfASlowSource(t *testing.T) {
+	f, source := errorsFixture(t, nil)
+	source.wait = make(chan struct{})
+	answered := make(chan int, 1)
+	go func() { answered <- f.get("/errors").StatusCode }()
+	require.Eventually(t, func() bool { return source.count("all") == 1 }, waitFor, tick)
+	f.clock.advance(2 * time.Minute)
+	close(source.wait)
+	assert.Equal(t, 200, <-answered)
+	f.clock.advance(37 * time.Minute)
+	f.get("/errors")
+	assert.Equal(t, 1, source.count("all"))
+	f.clock.advance(90 * time.Minute)
+	f.get("/errors")
+	assert.Equal(t, 2, source.count("all"))
 }

@@ -238,7 +238,7 @@ func TestJobParametersAreChecked(t *testing.T) {
 		"/errors?sort=-Job":             {wire.SlugUnknownField, "sort", "Jobs"},
 		"/errors?fields=Job":            {wire.SlugUnknownField, "fields", "Jobs"},
 		"/errors?facets=status":         {wire.SlugUnknownParameter, "facets", ""},
-		"/errors?campain=x":             {wire.SlugUnknownParameter, "campain", "campaign"},
+		"/errors?campagn=x":             {wire.SlugUnknownParameter, "campagn", "campaign"},
 		"/errors?limit=10001":           {wire.SlugBadValue, "limit", ""},
 		"/errors?envelope=1&format=csv": {wire.SlugBadValue, "format", ""},
 	} {

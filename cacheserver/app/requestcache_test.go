@@ -95,6 +95,11 @@ func TestRequestCacheGivesTheSameRecords(t *testing.T) {
 	status, body := get(t, dumpServer.Addr(), "/fetch/"+name)
 	require.Equal(t, http.StatusOK, status, body)
 	assert.Contains(t, body, `"ErrorsState":"not_loaded"`)
+	for _, path := range []string{"/fetch/" + name + "/errors", "/fetch/" + name + "/jobs", "/fetch/" + name + "/logs", "/errors"} {
+		status, body := get(t, dumpServer.Addr(), path)
+		assert.Equal(t, http.StatusNotFound, status, path)
+		assert.Contains(t, body, "/problems/not-in-source")
+	}
 
 	save([]byte(`{"result":[{"cut`))
 	stale := func(want string) func() bool {

@@ -22,6 +22,7 @@ import (
 const (
 	requestDB = "reqmgr_workload_cache"
 	wmstatsDB = "wmstats"
+	logDB     = "wmstats_logdb"
 )
 
 // patience bounds every wait for a condition; it is long because it only

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// rawJob is what this test reads of a job document by itself.
+type rawJob struct {
+	ID       string `json:"_id"`
+	Type     string
+	Workflow string
+	State    string
+	ExitCode int64
+	Site     *string
+}
+
+// jobsOf counts failing jobs of the generated documents, by workflow, and by
+// exit code over the workflows that are there.
+func jobsOf(t *testing.T, docs []gen.Doc, there map[string]bool) (byWorkflow map[string]map[string]rawJob, byExit map[int64]int64) {
+	t.Helper()
+	byWorkflow, byExit = map[string]map[string]rawJob{}, map[int64]int64{}
+	for _, d := range docs {
+		var j rawJob
+		if d.DB != wmstatsDB || json.Unmarshal(d.JSON, &j) != nil || j.Type != "jobsummary" || !there[j.Workflow] {
+			continue
+		}
+		if byWorkflow[j.Workflow] == nil {
+			byWorkflow[j.Workflow] = map[string]rawJob{}
+		}
+		byWorkflow[j.Workflow][j.ID] = j
+		if j.State != "success" {
+			byExit[j.ExitCode]++
+		}
+	}
+	return byWorkflow, byExit
+}
+
+// TestOnDemand: failing jobs, samples of them, messages, and the failing jobs of
+// all workflows are the same through both servers, and are those of the
+// documents.
+func TestOnDemand(t *testing.T) {
+	s := newCouch(t, gen.Options{Seed: 4, Workflows: 300, Lean: true, NoEdges: true, JobSummaries: 8})
+	require.NoError(t, s.couch.Create(logDB))
+	logs := map[string]int{}
+	for _, d := range s.docs {
+		if d.DB == logDB {
+			require.NoError(t, s.couch.Put(d.DB, d.JSON))
+			var l struct{ Request string }
+			require.NoError(t, json.Unmarshal(d.JSON, &l))
+			logs[l.Request]++
+		}
+	}
+	s.cache = s.startCache(t).url
+	s.ui = startUI(t, s.cache)
+	there := map[string]bool{}
+	for _, w := range all(t, s.cache) {
+		there[w.Workflow] = true
+	}
+	want, exits := jobsOf(t, s.docs, there)
+	require.Greater(t, len(want), 30)
+	withLogs := 0
+	for name := range there {
+		path := "/fetch/" + url.PathEscape(name)
+		for _, base := range []string{s.cache, s.ui + "/api"} {
+			jobs := getJSON[[]schema.JobSample](t, base+path+"/jobs?limit=100")
+			require.Len(t, jobs, len(want[name]), name)
+			for _, j := range jobs {
+				raw := want[name][j.JobName]
+				require.Equal(t, raw.State, j.State)
+				require.Equal(t, raw.ExitCode, j.ExitCode)
+				require.Equal(t, name, j.Workflow)
+				require.NotEmpty(t, j.RunLumis)
+			}
+			sum := int64(0)
+			for _, g := range getJSON[[]schema.JobError](t, base+path+"/errors") {
+				sum += g.Count
+			}
+			require.EqualValues(t, len(want[name]), sum)
+			entries := getJSON[[]schema.LogEntry](t, base+path+"/logs")
+			require.Len(t, entries, logs[name])
+			withLogs += len(entries)
+		}
+	}
+	assert.Positive(t, withLogs)
+
+	for _, base := range []string{s.cache, s.ui + "/api"} {
+		got := map[int64]int64{}
+		for _, e := range getJSON[[]schema.ErrorSummary](t, base+"/errors?by=exitcode&limit=all") {
+			got[e.ExitCode] = e.Jobs
+			assert.NotEmpty(t, e.Meaning)
+		}
+		assert.Equal(t, exits, got)
+		total := int64(0)
+		for _, e := range getJSON[[]schema.ErrorSummary](t, base+"/errors?limit=all") {
+			total += e.Jobs
+		}
+		sum := int64(0)
+		for n := range maps.Values(exits) {
+			sum += n
+		}
+		assert.Equal(t, sum, total)
+	}
+}
+
+// TestOnDemandFaults: a source that fails, is silent in the middle of a row, or
+// lacks a database gives its own answer each time, and all is well after it.
+func TestOnDemandFaults(t *testing.T) {
+	s := newSystem(t, gen.Options{Seed: 5, Workflows: 60, Lean: true, NoEdges: true})
+	there := map[string]bool{}
+	for _, w := range all(t, s.cache) {
+		there[w.Workflow] = true
+	}
+	jobs, _ := jobsOf(t, s.docs, there)
+	require.NotEmpty(t, jobs)
+	for name := range jobs {
+		path := "/api/fetch/" + url.PathEscape(name)
+		view := couchfake.Match{Path: "/" + wmstatsDB + "/_design/WMStatsErl3"}
+		for _, fault := range []couchfake.Fault{
+			{Match: view, Kind: couchfake.FailStatus}, {Match: view, Kind: couchfake.CutInRow}, {Match: view, Kind: couchfake.ErrorRow, Stop: true},
+		} {
+			broken := s.couch.Misbehave(fault)
+			a := get(t, s.ui+path+"/jobs")
+			assert.Equal(t, http.StatusBadGateway, a.status, "%s: %s", fault.Kind, a.body)
+			broken.Clear()
+			eventually(t, func() bool { return get(t, s.ui+path+"/jobs?limit=5").status == http.StatusOK }, "well after %s", fault.Kind)
+			eventually(t, func() bool { return get(t, s.ui+path+"/jobs?limit=6").status == http.StatusOK }, "well after %s", fault.Kind)
+		}
+		s.couch.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + logDB}, Kind: couchfake.NoDatabase})
+		a := get(t, s.ui+path+"/logs")
+		assert.Equal(t, http.StatusNotFound, a.status)
+		assert.Contains(t, string(a.body), "/problems/not-in-source", "there is no log database")
+		break
+	}
+}
