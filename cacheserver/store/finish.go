@@ -29,6 +29,7 @@ func (s *Store) finish(b *batch) Result {
 		}
 	}
 	b.result.Orphans = s.orphans
+	s.waiting.Store(int64(s.orphans))
 	return b.result
 }
 

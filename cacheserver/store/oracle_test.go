@@ -174,6 +174,7 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 		}
 	}
 	require.EqualValues(t, orphans, s.Apply(nil).Orphans)
+	require.EqualValues(t, orphans, s.Info().OrphanDocuments)
 }
 
 func checkGroups(t testing.TB, g *Snapshot, want map[string]joined) {

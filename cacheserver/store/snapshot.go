@@ -23,14 +23,15 @@ type Snapshot struct {
 	sums  *sums.View
 	infos []*info // by agent, then id
 
-	docs, orphans int
-	lists         lists         // kept results
-	superseded    chan struct{} // closed when the next generation is there
+	docs       int           // agent documents that are joined to requests
+	lists      lists         // kept results
+	superseded chan struct{} // closed when the next generation is there
 }
 
 // publish makes the next generation and shows it to readers.
 func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool) {
 	old := s.current.Load()
+	s.waiting.Store(int64(s.orphans))
 	s.number++
 	snap := &Snapshot{
 		id:         fmt.Sprintf("%s-%d", s.opt.Process, s.number),
@@ -39,7 +40,6 @@ func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool) {
 		tree:       t,
 		sums:       s.sums.View(),
 		docs:       len(s.docs) - s.orphans,
-		orphans:    s.orphans,
 		superseded: make(chan struct{}),
 	}
 	if infos || old == nil {
@@ -231,7 +231,8 @@ func (s *Store) Info() schema.CacheInfo {
 	if g := s.current.Load(); g != nil {
 		out.Generation, out.CacheTime = g.id, g.time.Unix()
 		out.Workflows, out.Bytes = int64(g.Total()), g.tree.EncodedBytes()
-		out.AgentDocuments, out.OrphanDocuments = int64(g.docs), int64(g.orphans)
+		// Documents without their request come and go without a generation.
+		out.AgentDocuments, out.OrphanDocuments = int64(g.docs), s.waiting.Load()
 	}
 	return out
 }

@@ -134,6 +134,7 @@ type Store struct {
 	history    history
 	source     atomic.Pointer[SourceState]
 	wanted     [2]atomic.Bool // forms of segments that somebody asked for
+	waiting    atomic.Int64   // orphans, for readers
 
 	mu       sync.Mutex // held by the writer; guards all below
 	names    *part.Names

@@ -141,7 +141,7 @@ func (s *Store) put(a tree.Alignment) bool {
 	}
 	again := &Snapshot{
 		id: cur.id, time: cur.time, store: s, tree: next, sums: cur.sums, infos: cur.infos,
-		docs: cur.docs, orphans: cur.orphans, superseded: cur.superseded,
+		docs: cur.docs, superseded: cur.superseded,
 	}
 	cur.lists.carry(again)
 	s.history.charge(a.Dropped())

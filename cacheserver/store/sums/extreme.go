@@ -70,10 +70,13 @@ func (o *oldest) min() int64 {
 	return o.in[0]
 }
 
-// tally counts the few different numbers of a bag and knows the extremes.
+// tally counts the few different numbers of a bag and knows the extremes. One
+// that was taken out is looked for anew only when somebody asks: when thousands
+// of workflows leave at once, each may be the extreme one of its time.
 type tally struct {
 	counts   map[int64]int
 	min, max int64
+	lost     bool // an extreme was taken out: min and max are to be found anew
 }
 
 func (t *tally) add(v int64) {
@@ -81,7 +84,7 @@ func (t *tally) add(v int64) {
 		t.counts = map[int64]int{}
 	}
 	if len(t.counts) == 0 {
-		t.min, t.max = v, v
+		t.min, t.max, t.lost = v, v, false
 	}
 	t.counts[v]++
 	t.min, t.max = min(t.min, v), max(t.max, v)
@@ -92,17 +95,23 @@ func (t *tally) remove(v int64) {
 		return
 	}
 	delete(t.counts, v)
-	if v != t.min && v != t.max {
-		return
+	t.lost = t.lost || v == t.min || v == t.max
+}
+
+// extremes gives the smallest and the greatest number, 0 and 0 if there is none.
+func (t *tally) extremes() (least, most int64) {
+	if !t.lost {
+		return t.min, t.max
 	}
 	first := true
-	t.min, t.max = 0, 0
+	t.min, t.max, t.lost = 0, 0, false
 	for v := range t.counts {
 		if first {
 			t.min, t.max, first = v, v, false
 		}
 		t.min, t.max = min(t.min, v), max(t.max, v)
 	}
+	return t.min, t.max
 }
 
 func sorted(t times) times {

@@ -179,7 +179,7 @@ func (r *rollup[R]) record(name string) *R {
 	out.OutputLumis = float64(r.lumis) / 100
 	out.EventProgress = schema.Percent(out.OutputEvents, float64(out.InputEvents))
 	out.LumiProgress = schema.Percent(out.OutputLumis, float64(out.InputLumis))
-	out.MaxPriority = r.priority.max
+	_, out.MaxPriority = r.priority.extremes()
 	out.OldestStatusTime = r.status.min()
 	return r.show(name, out, r.counts.Derive())
 }
@@ -221,8 +221,9 @@ const unknownOrder = 99
 func (s *status) record(name string) *schema.StatusSummary {
 	out := &schema.StatusSummary{
 		Status: name, Order: unknownOrder, Workflows: s.workflows, RequestedEvents: s.events,
-		MinPriority: s.priority.min, MaxPriority: s.priority.max, OldestStatusTime: s.entered.min(),
+		OldestStatusTime: s.entered.min(),
 	}
+	out.MinPriority, out.MaxPriority = s.priority.extremes()
 	if info, ok := schema.StatusOf(name); ok {
 		out.Order = info.Order
 	}
