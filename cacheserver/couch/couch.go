@@ -216,9 +216,13 @@ func (c *Client) DatabaseName(db Database) string {
 func (c *Client) Name(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
-	v, err := c.kivik.Version(ctx)
+	var v *kivik.ServerVersion
+	err := viaKivik(ctx, "ask CouchDB for its name", func() (err error) {
+		v, err = c.kivik.Version(ctx)
+		return err
+	})
 	if err != nil {
-		return "", fromKivik(ctx, "ask CouchDB for its name", err)
+		return "", err
 	}
 	var welcome struct {
 		Vendor struct {
@@ -242,9 +246,13 @@ func (c *Client) Position(ctx context.Context, db Database) (Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
 	op := "ask " + db.String() + " for its position"
-	stats, err := c.kivik.DB(c.DatabaseName(db)).Stats(ctx)
+	var stats *kivik.DBStats
+	err := viaKivik(ctx, op, func() (err error) {
+		stats, err = c.kivik.DB(c.DatabaseName(db)).Stats(ctx)
+		return err
+	})
 	if err != nil {
-		return Position{}, fromKivik(ctx, op, err)
+		return Position{}, err
 	}
 	var info struct {
 		UpdateSeq json.RawMessage `json:"update_seq"`
@@ -255,10 +263,10 @@ func (c *Client) Position(ctx context.Context, db Database) (Position, error) {
 	if err := json.Unmarshal(stats.RawResponse, &info); err != nil {
 		return Position{}, &Error{Op: op, Kind: ErrForm, Err: err}
 	}
-	if len(info.UpdateSeq) == 0 {
+	p := Position{Seq: seqOf(info.UpdateSeq), Instance: string(seqOf(info.Instance))}
+	if p.Seq == "" { // it would stand for the beginning
 		return Position{}, &Error{Op: op, Kind: ErrForm, Reason: "no update_seq"}
 	}
-	p := Position{Seq: seqOf(info.UpdateSeq), Instance: string(seqOf(info.Instance))}
 	if info.Deleted != nil { // a server that does not count them counts fewer after each deletion
 		p.Documents = info.Live + *info.Deleted
 	}

@@ -72,8 +72,9 @@ func (c *Client) request(ctx context.Context, id string) (*schema.ReqMgrDoc, err
 		return nil, &Error{Op: op, Kind: ErrNotFound, Reason: "without an id"}
 	}
 	var raw json.RawMessage
-	if err := c.kivik.DB(c.o.RequestDB).Get(ctx, id).ScanDoc(&raw); err != nil {
-		return nil, fromKivik(ctx, op, err)
+	err := viaKivik(ctx, op, func() error { return c.kivik.DB(c.o.RequestDB).Get(ctx, id).ScanDoc(&raw) })
+	if err != nil {
+		return nil, err
 	}
 	doc, err := schema.DecodeReqMgr(raw)
 	if err != nil {

@@ -158,6 +158,20 @@ func plain(err error) error {
 	return err
 }
 
+// viaKivik runs a call of kivik. A panic in it, which answers of an odd form
+// have caused in other calls of that library, fails this one call.
+func viaKivik(ctx context.Context, op string, call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Error{Op: op, Kind: ErrForm, Err: fmt.Errorf("the client library panicked: %v", r)}
+		}
+	}()
+	if err := call(); err != nil {
+		return fromKivik(ctx, op, err)
+	}
+	return nil
+}
+
 // fromKivik gives an error of kivik this package's form.
 func fromKivik(ctx context.Context, op string, err error) error {
 	var answered *chttp.HTTPError
