@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/app"
 	"github.com/dmwm/wmstats/mock/couchfake"
 	"github.com/dmwm/wmstats/schema"
@@ -174,13 +175,36 @@ func TestDocumentsBecomeAnswers(t *testing.T) {
 	require.Eventually(t, func() bool { _, ok := workflow(t, a.Addr(), "wf2"); return !ok }, waitFor, tick)
 
 	// A document that can't be used is listed, and costs nothing else.
+	began := time.Now().Unix()
+	seen := func(count int64) (q api.Quarantined) {
+		require.Eventually(t, func() bool {
+			_, body := get(t, a.Addr(), "/quarantine")
+			var list []api.Quarantined
+			require.NoError(t, json.Unmarshal([]byte(body), &list))
+			if len(list) == 1 {
+				q = list[0]
+			}
+			return q.Count == count
+		}, waitFor, tick)
+		return q
+	}
 	put(t, fake, "wmstats", `{"_id":"agent-of-nothing","type":"agent_request","agent_url":"vocms1.cern.ch"}`, agentRequest("wf3", 7))
+	first := seen(1)
+	assert.Equal(t, []string{"agent-of-nothing", "wmstats", "workflow"}, []string{first.ID, first.Database, first.Path})
+	assert.GreaterOrEqual(t, first.FirstSeen, began)
+	assert.Equal(t, first.FirstSeen, first.LastSeen)
+	put(t, fake, "wmstats", `{"_id":"agent-of-nothing","type":"agent_request","agent_url":"vocms1.cern.ch","n":2}`)
+	again := seen(2)
+	assert.Equal(t, first.FirstSeen, again.FirstSeen)
+	assert.GreaterOrEqual(t, again.LastSeen, first.LastSeen)
+	assert.NotEqual(t, first.Rev, again.Rev)
+	var metrics string
 	require.Eventually(t, func() bool {
-		_, body := get(t, a.Addr(), "/quarantine")
-		return strings.Contains(body, `"ID":"agent-of-nothing","Database":"wmstats"`)
+		_, metrics = get(t, a.Addr(), "/metrics")
+		return strings.Contains(metrics, "\nwmstats_bad_documents 2\n")
 	}, waitFor, tick)
+	assert.Contains(t, metrics, `wmstats_follower_bad_documents_total{db="wmstats"} 2`)
 
-	_, metrics := get(t, a.Addr(), "/metrics")
 	assert.Contains(t, metrics, `wmstats_follower_documents_total{db="requests"}`)
 	for _, path := range []string{"/pulse", "/metrics", "/readyz?verbose", "/quarantine", "/version"} {
 		_, body := get(t, a.Addr(), path)

@@ -290,23 +290,6 @@ func TestHugeDocument(t *testing.T) {
 	r.converges(2)
 }
 
-func TestManyDeletionsAtOnce(t *testing.T) {
-	r := newRig(t)
-	const n = 6000 // three batches
-	docs := make([][]byte, n)
-	for i := range docs {
-		docs[i] = []byte(workDoc("a1", fmt.Sprintf("wf%d", i), i))
-	}
-	require.NoError(t, r.srv.Put(wmstatsDB, docs...))
-	r.start()
-	r.eventually("all", func() bool { return len(r.store.content()) == n })
-	for i := range n {
-		require.True(t, r.srv.Delete(wmstatsDB, fmt.Sprintf("a1-wf%d", i)))
-	}
-	r.eventually("none", func() bool { return len(r.store.content()) == 0 })
-	assert.Equal(t, 1, r.store.count(loads))
-}
-
 // TestNothingIsLost writes, rewrites and deletes while the server misbehaves
 // in one way after the other.
 func TestNothingIsLost(t *testing.T) {

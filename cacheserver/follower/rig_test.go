@@ -175,7 +175,7 @@ func decoded(s *storeFake) int { return s.decoded }
 
 // rig is a stand-in for CouchDB, a follower of it and its store.
 type rig struct {
-	t        *testing.T
+	t        testing.TB
 	srv      *couchfake.Server
 	end      *couchfake.Endpoint
 	store    *storeFake
@@ -186,7 +186,7 @@ type rig struct {
 }
 
 // newRig makes everything and starts nothing.
-func newRig(t *testing.T, change ...func(*Options)) *rig {
+func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
 	var seconds atomic.Int64 // databases are told apart by the second of their making
 	r := &rig{t: t, store: newStoreFake()}
