@@ -13,6 +13,10 @@ type OverviewPage struct {
 	Sites     []TopRow
 	Agents    []AgentGroup
 	Ages      []Bucket
+
+	Today      []StatusCount // statuses entered since 00:00 UTC
+	TodayTotal int64
+	TodayHref  string
 }
 
 // StatusTile is one status with what there is in it.

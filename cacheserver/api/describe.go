@@ -126,7 +126,7 @@ func shapes() map[string]shape {
 		"/find": {params: page, body: reflect.TypeFor[findBody](), example: `{"selector":{"Status":"completed"},"limit":5}`,
 			answers: also[findAnswer](wire.MediaJSON, listOf[schema.Workflow]())},
 		"/stats": {filters: true, answers: linesToo(oneOf[wire.Stats]()), params: []openapi.Param{
-			query("by", "one or two fields to group by; one group of all if left out", "Status"), query("sum", "whole numbers to add up", "Failure")}},
+			query("by", "one or two fields to group by, or Age, the time in the status in bands; one group of all if left out", "Status"), query("sum", "whole numbers to add up", "Failure")}},
 		"/facet/:name": {filters: true, answers: linesToo(oneOf[wire.FacetPage]()), params: []openapi.Param{
 			query("prefix", "beginning of the values, in any case of letters", "a"), query("limit", "how many values", "5")}},
 		"/attention": {params: []openapi.Param{query("rule", "these rules; all if left out", "failed")}, answers: oneOf[wire.Attention]()},

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,6 +121,23 @@ func TestStatsAndFacet(t *testing.T) {
 	none := decode[wire.Stats](t, f.get("/stats?status=none&sum=Failure").body)
 	assert.Equal(t, []wire.StatsGroup{{Keys: []string{}, Sums: []int64{0}}}, none.Groups, "one group also of nothing")
 
+	// Bands of age have the workflows that bounds of age find.
+	aged := decode[wire.Stats](t, f.get("/stats?by=age,status&sum=Failure").body)
+	assert.Equal(t, []string{wire.AgeField, "Status"}, aged.By)
+	counts := map[string]int{}
+	for _, g := range aged.Groups {
+		counts[g.Keys[0]] += g.Count
+	}
+	bands := wire.AgeBands()
+	for i, band := range bands {
+		query := "/fetch?limit=all&minAge=" + band.Key
+		if i+1 < len(bands) {
+			query += fmt.Sprintf("&maxAge=%ds", bands[i+1].From-1)
+		}
+		assert.Len(t, f.list(query), counts[band.Key], band.Key)
+	}
+	assert.Len(t, f.list("/fetch?limit=all&has=!StatusTime"), counts[""])
+
 	page := decode[wire.FacetPage](t, f.get("/facet/site?prefix=t2_&limit=1&status=completed").body)
 	assert.Equal(t, "Sites", page.Field)
 	assert.Len(t, page.Values, 1)
@@ -128,7 +146,7 @@ func TestStatsAndFacet(t *testing.T) {
 
 	for path, param := range map[string]string{
 		"/stats?by=status,site,type": "by", "/stats?by=FailureRate": "by", "/stats?by=status&sum=FailureRate": "sum",
-		"/stats?by=status,status": "by", "/stats?by=statsu": "by", "/stats?by=status&limit=5": "limit", "/stats?by=status&sort=Priority": "sort",
+		"/stats?by=status,status": "by", "/stats?by=age,age": "by", "/stats?sum=age": "sum", "/stats?by=statsu": "by", "/stats?by=status&limit=5": "limit", "/stats?by=status&sort=Priority": "sort",
 		"/facet/sit": "/facet", "/facet/Priority": "/facet", "/facet/site?limit=all": "limit", "/facet/site?limit=0": "limit", "/facet/site?prefx=a": "prefx",
 	} {
 		a := f.get(path)

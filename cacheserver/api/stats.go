@@ -192,6 +192,10 @@ func fieldList(v url.Values, param string, most int, allowed func(schema.Field) 
 	var keys []string
 	for _, value := range v[param] {
 		for name := range strings.SplitSeq(value, ",") {
+			if param == "by" && strings.EqualFold(name, wire.AgeField) && !slices.Contains(keys, wire.AgeField) {
+				keys = append(keys, wire.AgeField)
+				continue
+			}
 			f, err := wire.FieldNamed(param, name)
 			switch {
 			case err != nil:

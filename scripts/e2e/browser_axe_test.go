@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -58,6 +59,18 @@ func TestBrowserAccessibility(t *testing.T) {
 					b.accessible(chromium.Look{Width: width, Height: 900, Dark: dark, Scripts: true})
 				}
 			}
+			if address != "/workflows" {
+				return
+			}
+			for dialog, open := range map[string]string{
+				"#keys": "#help", "#palette": "#find", "#save": "#save-view", "#facet": `a[data-dialog][href^="/facet/"]`, "#facet #columns": `a[data-dialog][href^="/columns"]`,
+			} {
+				b.opens(dialog, open)
+				for _, dark := range []bool{false, true} {
+					b.accessible(chromium.Look{Width: 1440, Height: 900, Dark: dark, Scripts: true})
+				}
+				b.press(kb.Escape)
+			}
 		})
 	}
 }
@@ -76,6 +89,7 @@ func (s *system) everyPage(t *testing.T) []string {
 		"/workflows?colour=blue&status=running-opn", "/workflows/" + url.PathEscape(w.Workflow), "/workflows/not-there",
 		"/campaigns", "/campaigns/" + url.PathEscape(w.Campaign), "/sites", "/sites/" + url.PathEscape(w.Sites[0]),
 		"/releases", "/releases/" + url.PathEscape(w.Release), "/agents", "/agents/" + url.PathEscape(w.Agents[0]),
+		"/attention", "/go?q=T2", "/facet/sites?prefix=T", "/columns", "/selection?status=running-open", "/changed?since=forgotten",
 		"/api", "/about", "/no-such-page",
 	}
 }

@@ -40,10 +40,14 @@
   on('keydown', 'dialog', (dialog, e) => {
     const input = $('input[type=search]', dialog), all = [input, ...$$('li a:first-child', dialog)];
     const at = all.indexOf(document.activeElement), by = { ArrowDown: 1, ArrowUp: -1 }[e.key];
-    if (!input || at < 0) return;
-    if (by) all[(at + by + all.length) % all.length].focus();
-    else if (e.key === 'Enter' && !at && all[1] && dialog.id === 'palette') all[1].click();
-    else return;
+    if (!input || at < 0 || !by) return;
+    all[(at + by + all.length) % all.length].focus();
     e.preventDefault();
+  });
+  on('submit', '#palette form', (form, e) => {
+    const first = $('#go-list li a');
+    if (!first) return;
+    e.preventDefault();
+    first.click();
   });
 }

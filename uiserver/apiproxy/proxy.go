@@ -1,9 +1,9 @@
 // Package apiproxy forwards the API of the cache server through the UI server,
 // so that one port serves people and programs. It forwards documented paths
 // and methods only, streams in both directions, and changes nothing but what a
-// reverse proxy has to: hop-by-hop headers, and the addresses in Link and
-// Location, which have to lead back through the same prefix. It knows nothing
-// of what the answers mean.
+// reverse proxy has to: hop-by-hop headers. X-Forwarded-Prefix tells the cache
+// server where its addresses have to lead back to. It knows nothing of what the
+// answers mean.
 package apiproxy
 
 import (
@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,9 +80,8 @@ func New(o Options) *Proxy {
 			r.SetXForwarded()
 			r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
 		},
-		ModifyResponse: p.throughPrefix,
-		ErrorHandler:   p.unreachable,
-		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ErrorHandler: p.unreachable,
+		ErrorLog:     slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return p
 }
@@ -152,30 +150,6 @@ func documented(path string) bool {
 	}
 	name, err := url.PathUnescape(path[at+1:])
 	return err == nil && name != "" && name != "." && name != ".."
-}
-
-var linkTarget = regexp.MustCompile(`<(/[^>]*)>`)
-
-// throughPrefix makes addresses in headers lead through this server, unless
-// the cache server did so itself.
-func (p *Proxy) throughPrefix(res *http.Response) error {
-	links := res.Header.Values(wire.HeaderLink)
-	for i, link := range links {
-		links[i] = linkTarget.ReplaceAllStringFunc(link, func(target string) string {
-			return "<" + p.prefixed(target[1:len(target)-1]) + ">"
-		})
-	}
-	if location := res.Header.Get("Location"); strings.HasPrefix(location, "/") {
-		res.Header.Set("Location", p.prefixed(location))
-	}
-	return nil
-}
-
-func (p *Proxy) prefixed(path string) string {
-	if strings.HasPrefix(path, p.prefix+"/") || strings.HasPrefix(path, "//") {
-		return path
-	}
-	return p.prefix + path
 }
 
 // unreachable answers for a cache server that does not.

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 
@@ -71,10 +70,7 @@ func (p *Pages) changed(c echo.Context) error {
 	if since != "" && !a.reset {
 		page.Rows = p.still(standard, "Workflows that changed", a.rows)
 	}
-	for _, g := range a.by.Groups {
-		terms := append(slices.Clone(moved.Terms), exactly("Status", g.Keys[0])...)
-		page.ByStatus = append(page.ByStatus, web.StatusCount{Status: g.Keys[0], Count: int64(g.Count), Href: filtered(wire.Query{Terms: terms, Sort: moved.Sort})})
-	}
+	page.ByStatus = statusCounts(a.by, wire.Query{Terms: moved.Terms, Sort: moved.Sort})
 	return p.render(c, statusFor(notes), web.Changed(page))
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,14 +20,8 @@ const topRows = 10
 // jobSums are the counters that web.JobParts shows.
 var jobSums = []string{"Success", "Canceled", "Transition", "Queued", "Running", "Pending", "Failure", "Cooloff", "Paused"}
 
-// ages are the columns of the age histogram, in seconds; the last has no end.
-var ages = []struct {
-	label    string
-	from, to float64
-}{
-	{"< 1 h", 0, 3600}, {"1–6 h", 3600, 6 * 3600}, {"6–24 h", 6 * 3600, 86400}, {"1–3 d", 86400, 3 * 86400},
-	{"3–7 d", 3 * 86400, 7 * 86400}, {"7–30 d", 7 * 86400, 30 * 86400}, {"> 30 d", 30 * 86400, 0},
-}
+// ageLabels are the columns of the age histogram, one for each band.
+var ageLabels = []string{"< 1 h", "1–6 h", "6–24 h", "1–3 d", "3–7 d", "7–30 d", "> 30 d"}
 
 // answers is what the overview asks the cache server for.
 type answers struct {
@@ -36,7 +31,8 @@ type answers struct {
 	campaigns []schema.Campaign
 	sites     []schema.Site
 	agents    []schema.AgentDetail
-	ages      []int
+	ages      wire.Stats
+	today     wire.Stats // by status: workflows that entered it since 00:00 UTC
 	meta      cacheclient.Meta
 }
 
@@ -58,17 +54,13 @@ func (p *Pages) overview(c echo.Context) error {
 	for _, g := range a.total.Groups {
 		page.Jobs = statsParts(g)
 	}
-	for i, count := range a.ages {
-		page.Ages = append(page.Ages, web.Bucket{
-			Label: ages[i].label, Count: int64(count), Href: filtered(wire.Query{Terms: ageTerms(i)}),
-		})
-	}
+	page.Ages = ageBuckets(a.ages)
+	page.Today, page.TodayTotal, page.TodayHref = p.todayCounts(a.today)
 	return p.render(c, 200, web.Overview(page))
 }
 
 func (p *Pages) overviewCalls(a *answers) []call {
-	a.ages = make([]int, len(ages))
-	calls := []call{
+	return []call{
 		func(ctx context.Context) (err error) {
 			a.statuses, a.meta, err = p.Client.Statuses(ctx)
 			return err
@@ -93,28 +85,66 @@ func (p *Pages) overviewCalls(a *answers) []call {
 			a.agents, _, err = p.Client.Agents(ctx)
 			return err
 		},
+		func(ctx context.Context) (err error) {
+			a.ages, _, err = p.Client.Stats(ctx, wire.Query{}, []string{wire.AgeField}, nil)
+			return p.optional("time in status", err)
+		},
+		func(ctx context.Context) (err error) {
+			a.today, _, err = p.Client.Stats(ctx, wire.Query{Terms: p.sinceToday()}, []string{"Status"}, nil)
+			return p.optional("changes of today", err)
+		},
 	}
-	for i := range ages {
-		calls = append(calls, func(ctx context.Context) error {
-			list, err := p.Client.Fetch(ctx, wire.Query{Terms: ageTerms(i), Limit: 1})
-			a.ages[i] = list.Total
-			return err
-		})
-	}
-	return calls
 }
 
-// ageTerms bound the time in the status; both ends of a bound are included, so
-// the upper one is a second less.
-func ageTerms(i int) []wire.Term {
-	var terms []wire.Term
-	if ages[i].from > 0 {
-		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MinAge, Number: ages[i].from})
+// ageBuckets are the bands of the time in the status as columns of a chart; a
+// band without workflows is a column of none.
+func ageBuckets(s wire.Stats) []web.Bucket {
+	if s.Groups == nil {
+		return nil
 	}
-	if ages[i].to > 0 {
-		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MaxAge, Number: ages[i].to - 1})
+	var out []web.Bucket
+	bands := wire.AgeBands()
+	for i, band := range bands {
+		bucket := web.Bucket{Label: ageLabels[i]}
+		for _, g := range s.Groups {
+			if g.Keys[0] == band.Key {
+				bucket.Count = int64(g.Count)
+			}
+		}
+		var terms []wire.Term
+		if band.From > 0 {
+			terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MinAge, Number: float64(band.From)})
+		}
+		if i+1 < len(bands) { // both ends of a bound are included
+			terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MaxAge, Number: float64(bands[i+1].From - 1)})
+		}
+		bucket.Href = filtered(wire.Query{Terms: terms})
+		out = append(out, bucket)
 	}
-	return terms
+	return out
+}
+
+// sinceToday bounds the time of the status by the beginning of this day.
+func (p *Pages) sinceToday() []wire.Term {
+	today := p.Now().UTC().Truncate(24 * time.Hour).Unix()
+	return []wire.Term{{Field: "StatusTime", Op: wire.Min, Number: float64(today)}}
+}
+
+// todayCounts are the statuses that workflows entered today.
+func (p *Pages) todayCounts(s wire.Stats) (counts []web.StatusCount, total int64, all string) {
+	q := wire.Query{Terms: p.sinceToday(), Sort: []wire.SortKey{{Field: "StatusTime", Desc: true}}}
+	return statusCounts(s, q), int64(s.Total), filtered(q)
+}
+
+// statusCounts are the groups of a status under a query, each with its list.
+func statusCounts(s wire.Stats, q wire.Query) []web.StatusCount {
+	var out []web.StatusCount
+	for _, g := range s.Groups {
+		one := q
+		one.Terms = append(slices.Clone(q.Terms), exactly("Status", g.Keys[0])...)
+		out = append(out, web.StatusCount{Status: g.Keys[0], Count: int64(g.Count), Href: filtered(one)})
+	}
+	return out
 }
 
 // filtered is the list of workflows under a query.

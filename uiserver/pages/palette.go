@@ -13,8 +13,6 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-const goPath = "/go"
-
 // mostFound is how many of a kind the palette names.
 const mostFound = 6
 
@@ -123,7 +121,7 @@ func (p *Pages) findValues(ctx context.Context, field, text string) ([]wire.Face
 			rest = append(rest, v)
 		}
 	}
-	all := append(first, rest...)
+	all := slices.Concat(first, rest)
 	return all[:min(len(all), mostFound)], nil
 }
 

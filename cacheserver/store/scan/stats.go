@@ -31,7 +31,8 @@ func (e *ArgumentError) Error() string { return fmt.Sprintf("field %q: %s", e.Fi
 
 // Stats groups the records that match by one or two fields and adds up the
 // number fields sum in each group; -1, not defined, is left out. A list counts
-// once for each of its values, a missing value is "". total is the number of
+// once for each of its values, a missing value is ""; wire.AgeField groups by
+// bands of the time in the status, as of the generation. total is the number of
 // records that match.
 func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err error) {
 	if len(by) == 0 || len(by) > MaxDimensions {
@@ -110,6 +111,7 @@ type grouping struct {
 	n     int
 	texts []string
 	ids   map[string]uint32
+	aged  bool // by bands of the age of a time
 
 	c      *tree.Chunk
 	pane   *tree.Pane
@@ -119,11 +121,15 @@ type grouping struct {
 }
 
 func (s *Scan) grouping(field string) (*grouping, error) {
+	aged := field == wire.AgeField
+	if aged {
+		field = "StatusTime"
+	}
 	n, col, err := s.column(field)
 	if err != nil {
 		return nil, &ArgumentError{Field: field, Want: err.Error()}
 	}
-	g := &grouping{scan: s, col: col, n: n, ids: map[string]uint32{}}
+	g := &grouping{scan: s, col: col, n: n, ids: map[string]uint32{}, aged: aged}
 	if col.Dict != nil {
 		g.texts = col.Dict.Texts()
 	}
@@ -158,6 +164,9 @@ func (g *grouping) of(i int) []uint32 {
 func (g *grouping) number(v float64) []uint32 {
 	if v == -1 || v == 0 && g.col.Unit == "Unix s" {
 		return g.one("")
+	}
+	if g.aged {
+		return g.one(wire.AgeBandOf(g.scan.now - int64(v)))
 	}
 	return g.one(numberText(v, g.col))
 }

@@ -250,7 +250,15 @@ func (s *Server) stats(v url.Values) (any, *wire.Problem) {
 	}
 	answer := wire.Stats{Generation: Generation, Sum: sum, Groups: []wire.StatsGroup{}}
 	keys := func(*schema.Workflow) []string { return []string{""} }
-	if by != "" {
+	if strings.EqualFold(by, wire.AgeField) {
+		answer.By = []string{wire.AgeField}
+		keys = func(w *schema.Workflow) []string {
+			if w.StatusTime == 0 {
+				return []string{""}
+			}
+			return []string{wire.AgeBandOf(Now - w.StatusTime)}
+		}
+	} else if by != "" {
 		field, err := wire.FieldNamed("by", by)
 		if err != nil {
 			return nil, problemOf(err)

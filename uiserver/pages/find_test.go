@@ -1,0 +1,128 @@
+package pages_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/pages"
+	"github.com/dmwm/wmstats/web"
+)
+
+func TestParseViews(t *testing.T) {
+	views, err := pages.ParseViews([]byte("views:\n  - name: failing at T1\n    filter: \"site:T1_* rate:>=10\"\n    sort: -Failure\n    columns: jobs\n  - {name: b, filter: \"\"}\n"))
+	require.NoError(t, err)
+	assert.Equal(t, pages.View{Name: "failing at T1", Filter: "site:T1_* rate:>=10", Sort: "-Failure", Columns: "jobs"}, views[0])
+	for text, want := range map[string][]string{
+		"":                      {"there is none"},
+		"views: []":             {"there is none"},
+		"view:\n - {name: a}":   {"view"},
+		"views:\n - {title: a}": {"title"},
+		"- a":                   {"list of views"},
+		"views:\n - {filter: x}\n - {name: a, filter: 'stauts:new'}\n - {name: a, filter: y, sort: Failur, columns: 'Stauts'}": {
+			"view 1 has no name", "stauts:new", `"a" is there twice`, "Failur", "Status",
+		},
+	} {
+		_, err := pages.ParseViews([]byte(text))
+		require.Error(t, err, text)
+		for _, part := range want {
+			assert.Contains(t, err.Error(), part, text)
+		}
+	}
+}
+
+// found are the links of a group of the palette.
+func found(doc *goquery.Document, title string) []string {
+	return doc.Find(`#found section[aria-label="` + title + `"] a`).Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") })
+}
+
+func TestPalette(t *testing.T) {
+	records := fakecache.Generate(60)
+	s := newSite(t, records)
+	doc, _ := s.page(t, http.StatusOK, "/go")
+	assert.Contains(t, found(doc, "Pages"), "/attention")
+	assert.Contains(t, found(doc, "Views"), "/workflows?has=alert")
+	doc, _ = s.page(t, http.StatusOK, "/go?q=AGENT")
+	assert.Equal(t, []string{"/agents"}, found(doc, "Pages"), "in any case of letters")
+	name := records.Workflows[3].Workflow
+	doc, _ = s.page(t, http.StatusOK, "/go?q="+name[:len(name)-3])
+	assert.Contains(t, found(doc, "Workflows"), web.WorkflowPath(name))
+	doc, _ = s.page(t, http.StatusOK, "/go?q=cern")
+	assert.Contains(t, found(doc, "Sites"), "/sites/T2_CH_CERN", "a part of a name will do")
+	doc, _ = s.page(t, http.StatusOK, "/go?q=%3Cscript%3Ezzz")
+	assert.Contains(t, doc.Find("#found").Text(), "Nothing has “<script>zzz”")
+	s.cache.SetMode(fakecache.Broken)
+	doc, _ = s.page(t, http.StatusOK, "/go?q=site")
+	assert.Equal(t, []string{"/sites"}, found(doc, "Pages"), "pages are found without the cache server")
+	assert.Contains(t, doc.Find(".notice").Text(), "does not answer")
+}
+
+func TestFacetValues(t *testing.T) {
+	s := newSite(t, fakecache.Generate(200))
+	list, _ := s.page(t, http.StatusOK, "/workflows?status=running-open&sort=-Priority")
+	more := list.Find(`a[data-dialog][href^="/facet/campaign"], a[data-dialog][href^="/facet/sites"]`).First()
+	require.Equal(t, 1, more.Length(), "a facet with more values leads to all of them")
+	doc, _ := s.page(t, http.StatusOK, resolve(t, "/workflows", more.AttrOr("href", "")).RequestURI())
+	require.Greater(t, doc.Find("#values li").Length(), 10)
+	link := doc.Find("#values li a").First()
+	target := resolve(t, "/facet/x", link.AttrOr("href", ""))
+	assert.Equal(t, "/workflows", target.Path)
+	assert.Equal(t, "running-open", target.Query().Get("status"), "the other conditions stay")
+	assert.Equal(t, "-Priority", target.Query().Get("sort"))
+	narrow, _ := s.page(t, http.StatusOK, "/facet/sites?prefix=t1")
+	for _, v := range narrow.Find("#values li a:first-child span").EachIter() {
+		assert.True(t, strings.HasPrefix(strings.TrimSpace(v.Text()), "T1"), v.Text())
+	}
+	s.page(t, http.StatusNotFound, "/facet/stauts")
+	s.page(t, http.StatusNotFound, "/facet/priority")
+	s.page(t, http.StatusBadRequest, "/facet/sites?stauts=x")
+}
+
+// The names of a selection are those of the list, in its order, in every form.
+func TestSelection(t *testing.T) {
+	s := newSite(t, fakecache.Generate(300))
+	list, _ := s.page(t, http.StatusOK, "/workflows?minPriority=50000&sort=-Failure&limit=200")
+	names := list.Find("table.list tbody th a").Map(text)
+	doc, _ := s.page(t, http.StatusOK, list.Find("#picked a[href^='/selection']").AttrOr("href", ""))
+	all := strings.Split(doc.Find("#names").Text(), "\n")
+	assert.Equal(t, names, all[:len(names)])
+	assert.Equal(t, web.Plural(int64(len(all)), "workflow", "workflows"), doc.Find(".head strong").Text())
+	var decoded []string
+	require.NoError(t, json.Unmarshal([]byte(doc.Find("#json").Text()), &decoded))
+	assert.Equal(t, all, decoded)
+	assert.Contains(t, doc.Find("pre").Text(), "minPriority=50000")
+	for i, link := range doc.Find(".names a").EachIter() {
+		assert.Contains(t, link.AttrOr("href", ""), "reqmgr2")
+		assert.Equal(t, all[i], link.Text())
+	}
+	// Rows that are ticked without the script are sent by name.
+	box := list.Find("#pick tbody input[name=name]").First()
+	one, _ := s.page(t, http.StatusOK, "/selection?name="+box.AttrOr("value", ""))
+	assert.Equal(t, names[0], one.Find("#names").Text())
+}
+
+func TestChanged(t *testing.T) {
+	s := newSite(t, fakecache.Generate(90))
+	doc, _ := s.page(t, http.StatusOK, "/changed?since="+fakecache.Older)
+	assert.Contains(t, doc.Find("section").First().Text(), "gone_workflow")
+	assert.Positive(t, doc.Find("section").First().Find("tbody tr").Length())
+	doc, _ = s.page(t, http.StatusOK, "/changed?since="+fakecache.Generation)
+	assert.Contains(t, doc.Find("section").First().Text(), "Nothing has changed.")
+	doc, _ = s.page(t, http.StatusOK, "/changed?since=forgotten&from=1763000000")
+	assert.Contains(t, doc.Find("section").First().Text(), "no longer knows")
+	assert.Contains(t, doc.Find("#moved-h").Text(), "2025-11-13 02:13:20 UTC")
+	s.page(t, http.StatusBadRequest, "/changed?from=yesterday")
+
+	// The overview counts what the page lists.
+	doc, _ = s.page(t, http.StatusOK, "/")
+	for _, chip := range doc.Find(".today .counts a").EachIter() {
+		list, _ := s.page(t, http.StatusOK, chip.AttrOr("href", ""))
+		assert.True(t, strings.HasPrefix(list.Find(".count strong").Text(), chip.Find("b").Text()+" workflow"))
+	}
+}

@@ -1,0 +1,121 @@
+package pages_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+)
+
+type newsOf struct {
+	Generation, State, Text, Badge string
+	Added, Changed, Removed        int
+}
+
+// ask is what an open page asks for, with the tag that it has.
+func (s *site) ask(t *testing.T, address, tag string) (status int, etag string, n newsOf) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, address, nil)
+	r.Header.Set("If-None-Match", tag)
+	w := httptest.NewRecorder()
+	s.echo.ServeHTTP(w, r)
+	if w.Code == http.StatusOK {
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &n))
+	}
+	return w.Code, w.Header().Get("ETag"), n
+}
+
+// A page that is up to date is told so in a few bytes; another is told what
+// changed under its own conditions.
+func TestPulse(t *testing.T) {
+	s := newSite(t, fakecache.Generate(90))
+	doc, _ := s.page(t, http.StatusOK, "/workflows?status=acquired&sort=-Priority&limit=25")
+	pill := doc.Find("#pill")
+	address, tag := pill.AttrOr("data-pulse", ""), pill.AttrOr("data-etag", "")
+	asked, err := url.Parse(address)
+	require.NoError(t, err)
+	assert.Equal(t, url.Values{"since": {fakecache.Generation}, "status": {"acquired"}}, asked.Query(), "the conditions, not the order")
+	status, etag, _ := s.ask(t, address, tag)
+	assert.Equal(t, http.StatusNotModified, status)
+	assert.Equal(t, tag, etag)
+
+	info := fakecache.Info(90)
+	info.Stale, info.StaleReason = true, "away"
+	s.cache.SetInfo(info)
+	status, etag, n := s.ask(t, address, tag)
+	assert.Equal(t, http.StatusOK, status, "the state of the source is news")
+	assert.NotEqual(t, tag, etag)
+	assert.Equal(t, "stale", n.State)
+	assert.Empty(t, n.Text, "nothing on the page has changed")
+	s.cache.SetInfo(fakecache.Info(90))
+
+	all, _ := s.page(t, http.StatusOK, "/workflows?status=acquired&limit=200")
+	acquired := all.Find("table.list tbody tr").Length()
+	older := url.Values{"since": {fakecache.Older}, "status": {"acquired"}}
+	_, _, n = s.ask(t, "/pulse?"+older.Encode(), "")
+	assert.Equal(t, (acquired+2)/3, n.Changed)
+	assert.Equal(t, fmt.Sprintf("%d changed, 1 gone: refresh", n.Changed), n.Text)
+	assert.NotEmpty(t, n.Badge)
+
+	older.Set("minAge", "2d")
+	_, _, n = s.ask(t, "/pulse?"+older.Encode(), "")
+	assert.True(t, strings.HasPrefix(n.Text, "up to "), "ages can't be followed: %s", n.Text)
+	_, _, n = s.ask(t, "/pulse?since=forgotten", "")
+	assert.Equal(t, "Newer data: refresh", n.Text)
+	status, _, _ = s.ask(t, "/pulse?since=x&stauts=new", "")
+	assert.Equal(t, http.StatusBadRequest, status)
+
+	s.cache.SetMode(fakecache.Broken)
+	_, _, n = s.ask(t, address, tag)
+	assert.Contains(t, n.Text, "does not answer")
+}
+
+// Every page asks for its news; a page of one thing asks for that thing only.
+func TestPagesWatchWhatTheyShow(t *testing.T) {
+	records := fakecache.Generate(30)
+	s := newSite(t, records)
+	for path, want := range map[string]string{
+		"/": "", "/agents": "", "/workflows?q=x&since=2026-01-01": "q=x&minStatusTime=1767225600",
+		"/workflows/" + records.Workflows[0].Workflow:     "name=" + records.Workflows[0].Workflow,
+		"/campaigns/" + records.Campaigns[0].Campaign:     "campaign=" + records.Campaigns[0].Campaign,
+		"/sites/" + records.Sites[0].Site + "?status=new": "status=new&site=" + records.Sites[0].Site,
+		"/selection?status=new":                           "status=new",
+	} {
+		doc, _ := s.page(t, http.StatusOK, path)
+		asked, err := url.Parse(doc.Find("#pill").AttrOr("data-pulse", ""))
+		require.NoError(t, err)
+		values, err := url.ParseQuery(want)
+		require.NoError(t, err)
+		values.Set("since", fakecache.Generation)
+		assert.Equal(t, values, asked.Query(), path)
+	}
+}
+
+// On the wire, headers included, an answer without news is below 300 bytes.
+func TestPulseIsSmall(t *testing.T) {
+	s := newSite(t, fakecache.Generate(30))
+	server := httptest.NewServer(s.echo)
+	defer server.Close()
+	doc, _ := s.page(t, http.StatusOK, "/")
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: %s\r\n\r\n",
+		doc.Find("#pill").AttrOr("data-pulse", ""), doc.Find("#pill").AttrOr("data-etag", ""))
+	require.NoError(t, err)
+	var answer strings.Builder
+	_, err = bufio.NewReader(conn).WriteTo(&answer)
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(answer.String(), "HTTP/1.1 304 "), answer.String())
+	assert.Less(t, answer.Len(), 300, answer.String())
+}
