@@ -18,6 +18,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -46,9 +47,14 @@ type answer struct {
 
 	question *question // not nil: what to note the answer under
 
-	// stitched returns the body as one gzip member of kept parts; nil or ok
-	// false: it can't be made so.
-	stitched func() (parts [][]byte, size int64, ok bool)
+	stitched *stitched // nil: the body can't be made of kept segments
+}
+
+// stitched is a body as one gzip member of segments of the store.
+type stitched struct {
+	list       *store.Selection
+	idx, count int
+	format     wire.Format
 }
 
 // write sends the answer, or 304 if the client has it.
@@ -76,8 +82,10 @@ func (a *API) write(c echo.Context, ans answer) error {
 	switch {
 	case parts != nil:
 		return a.deliver(c, &ans, parts, size)
+	case ans.stream && ans.stitched != nil && coding == negotiate.Gzip:
+		return a.streamStitched(c, &ans)
 	case ans.stream:
-		return a.stream(c, &ans, render.Coding(coding))
+		return a.stream(c, &ans, render.Coding(coding), tag)
 	case coding != negotiate.Identity:
 		return a.sendCompressed(c, &ans, render.Coding(coding), tag)
 	}
@@ -92,17 +100,23 @@ func (a *API) write(c echo.Context, ans answer) error {
 }
 
 // chooseCoding picks how the body is compressed, and the stitched parts when
-// they are the way: they cost nothing, so they come before zstd.
+// they are the way: they cost nothing, so they come before zstd. Many segments
+// that nobody made yet are no parts: they are sent one by one.
 func (a *API) chooseCoding(c echo.Context, ans *answer) (coding string, parts [][]byte, size int64) {
-	accept := strings.Join(c.Request().Header.Values("Accept-Encoding"), ",")
-	if accept == "" || !ans.body.AtLeast(smallest) {
+	given := c.Request().Header["Accept-Encoding"]
+	if len(given) == 0 || !ans.body.AtLeast(smallest) {
 		return negotiate.Identity, nil, 0
 	}
-	if ans.stitched != nil && negotiate.Coding(accept, negotiate.Gzip, negotiate.Zstd) == negotiate.Gzip {
-		if parts, size, ok := ans.stitched(); ok {
+	accept := strings.Join(given, ",")
+	if st := ans.stitched; st != nil && negotiate.Coding(accept, negotiate.Gzip, negotiate.Zstd) == negotiate.Gzip {
+		if ans.stream && !st.list.Ready(st.idx, st.count, st.format) {
+			return negotiate.Gzip, nil, 0
+		}
+		if parts, size, ok := st.list.Stitched(st.idx, st.count, st.format); ok {
 			return negotiate.Gzip, parts, size
 		}
 	}
+	ans.stitched = nil
 	return negotiate.Coding(accept, negotiate.Zstd, negotiate.Gzip), nil, 0
 }
 
@@ -161,19 +175,77 @@ func (a *API) sendCompressed(c echo.Context, ans *answer, coding render.Coding, 
 }
 
 // stream writes a body of any length in constant memory. If it fails the caller
-// ends the connection, so that a cut is visible.
-func (a *API) stream(c echo.Context, ans *answer, coding render.Coding) error {
+// ends the connection, so that a cut is visible. A compressed body that turns
+// out not to be long is kept for the next who asks.
+func (a *API) stream(c echo.Context, ans *answer, coding render.Coding, tag string) error {
+	key := "pieces/" + tag
+	if coding != negotiate.Identity {
+		if kept, ok := a.o.Cache.Get(key); ok {
+			if t, ok := kept.(*tee); ok {
+				return a.deliver(c, ans, t.pieces, t.size)
+			}
+		}
+	}
 	a.describeTiming(c, ans.began, ans.filter)
 	c.Response().WriteHeader(http.StatusOK)
 	if isHead(c) {
 		return nil
 	}
 	write := func(w io.Writer) error { _, err := ans.body.WriteTo(w); return err }
-	if coding != negotiate.Identity {
-		plain := write
-		write = func(w io.Writer) error { return a.compressor.Compress(coding, w, plain) }
+	if coding == negotiate.Identity {
+		return a.buffered(c, write)
 	}
-	return a.buffered(c, write)
+	t := &tee{}
+	err := a.buffered(c, func(w io.Writer) error {
+		t.w = w
+		return a.compressor.Compress(coding, t, write)
+	})
+	if err == nil && t.size <= biggestKept {
+		t.w = nil
+		a.o.Cache.Set(key, t, t.size)
+	}
+	return err
+}
+
+// tee writes to w and keeps what it writes, until that is too much to be kept.
+type tee struct {
+	w      io.Writer
+	pieces [][]byte
+	size   int64
+}
+
+func (t *tee) Write(p []byte) (int, error) {
+	if t.size += int64(len(p)); t.size > biggestKept {
+		t.pieces = nil
+	} else {
+		t.pieces = appendPieces(t.pieces, p)
+	}
+	return t.w.Write(p) //nolint:wrapcheck // as if it were w
+}
+
+// appendPieces appends p to pieces of equal capacity, so that growing copies nothing.
+func appendPieces(pieces [][]byte, p []byte) [][]byte {
+	for len(p) > 0 {
+		last := len(pieces) - 1
+		if last < 0 || len(pieces[last]) == cap(pieces[last]) {
+			pieces, last = append(pieces, make([]byte, 0, writeSize)), last+1
+		}
+		n := min(len(p), cap(pieces[last])-len(pieces[last]))
+		pieces[last], p = append(pieces[last], p[:n]...), p[n:]
+	}
+	return pieces
+}
+
+// streamStitched writes the segments of the store as they are made: the first
+// is with the client before the second is begun.
+func (a *API) streamStitched(c echo.Context, ans *answer) error {
+	a.describeTiming(c, ans.began, ans.filter)
+	c.Response().WriteHeader(http.StatusOK)
+	if isHead(c) {
+		return nil
+	}
+	w := &patientWriter{c.Response(), http.NewResponseController(c.Response()), a.o.ChunkTimeout}
+	return ans.stitched.list.StitchTo(w, ans.stitched.idx, ans.stitched.count, ans.stitched.format)
 }
 
 func (a *API) buffered(c echo.Context, write func(io.Writer) error) error {

@@ -106,6 +106,7 @@ func BenchmarkHandler(b *testing.B) {
 	a := benchAPI(b, 20_000)
 	for _, c := range []struct{ name, path, coding string }{
 		{"page/stitched", "/fetch?idx=5000", "gzip"},
+		{"page/pinned", "/fetch?gen=b-1&idx=5000", "gzip"},
 		{"page/unaligned", "/fetch?idx=5021", "gzip"},
 		{"page/identity", "/fetch?idx=5000", "identity"},
 		{"page/filtered", "/fetch?status=completed&site=T2_*", "gzip"},

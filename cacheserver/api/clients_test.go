@@ -105,7 +105,9 @@ func (f *fixture) checkForm(t *testing.T, client *http.Client, at int, want []by
 	if ok {
 		assert.Empty(t, head.body)
 		assert.Equal(t, got.Header.Get("Etag"), head.Header.Get("Etag"))
-		assert.Equal(t, got.ContentLength, head.ContentLength, forms[at].path)
+		if got.ContentLength >= 0 { // a stream that was kept meanwhile has a length
+			assert.Equal(t, got.ContentLength, head.ContentLength, forms[at].path)
+		}
 	}
 	same, ok := send(http.MethodGet, got.Header.Get("Etag"))
 	if ok {

@@ -136,24 +136,34 @@ func appendMember(dst []byte, key string, value []byte) []byte {
 // joinDetail makes the whole: the list record without its lists of names Agents
 // and Sites, the lists of records, Recoveries and AlertRecords.
 func joinDetail(record, lists []byte, recoveries []string, alerts []schema.Alert) ([]byte, error) {
-	body := make([]byte, 0, len(record)+len(lists)+64)
+	const around = 512 // braces, commas, Recoveries, AlertRecords
+	body := append(make([]byte, 0, len(record)+len(lists)+around), '{')
 	for m, err := range render.Members(record) {
 		if err != nil {
 			return nil, fmt.Errorf("read a list record: %w", err)
 		}
-		if key := string(m.Key); key != "Agents" && key != "Sites" {
-			body = appendMember(body, key, m.Value)
+		if string(m.Key) != "Agents" && string(m.Key) != "Sites" {
+			if len(body) > 1 {
+				body = append(body, ',')
+			}
+			body = append(append(append(body, '"'), m.Key...), `":`...)
+			body = append(body, m.Value...)
 		}
 	}
 	body = append(append(body, ','), lists...)
+	if len(recoveries) == 0 && len(alerts) == 0 { // nearly always: no encoder is set up
+		return append(body, `,"Recoveries":[],"AlertRecords":[]}`...), nil
+	}
 	if recoveries == nil {
 		recoveries = []string{}
+	}
+	if alerts == nil {
+		alerts = []schema.Alert{}
 	}
 	var o objectWriter
 	o.value("Recoveries", recoveries)
 	o.value("AlertRecords", alerts)
-	body = append(append(body, ','), o.bytes[1:]...)
-	return append(append([]byte{'{'}, body...), '}'), o.err
+	return append(append(append(body, ','), o.bytes[1:]...), '}'), o.err
 }
 
 // detailLines are the records of a detail, each with its Kind as first key: the

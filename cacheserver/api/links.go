@@ -1,6 +1,8 @@
 package api
 
 import (
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -22,23 +24,72 @@ func links(c echo.Context, q wire.Query, p page) (header, next string) {
 	if q.All {
 		return "", ""
 	}
-	q.Gen, q.Last = p.gen, ""
-	at := func(idx, limit int) string {
-		q.Idx, q.Limit = idx, limit
-		return target(c, q.Values())
-	}
-	texts := []string{link(at(0, p.limit), "first")}
+	q.Gen, q.Last, q.Idx, q.Limit = p.gen, "", 0, 0
+	w := linkWriter{path: forwardedPrefix(c) + c.Request().URL.EscapedPath(), fixed: q.Values().Encode()}
+	w.text = make([]byte, 0, 4*(len(w.path)+len(w.fixed))+len(p.last)+128)
+	w.link("first", 0, p.limit, "")
 	if p.idx > 0 && p.idx <= p.total {
 		// The page before the first idx records may be shorter than the others.
-		texts = append(texts, link(at(max(0, p.idx-p.limit), min(p.limit, p.idx)), "prev"))
+		w.link("prev", max(0, p.idx-p.limit), min(p.limit, p.idx), "")
 	}
+	from, to := 0, 0
 	if end := p.idx + p.count; p.count > 0 && end < p.total {
-		q.Last = p.last
-		next = at(end, p.limit)
-		q.Last = ""
-		texts = append(texts, link(next, "next"))
+		from, to = w.link("next", end, p.limit, p.last)
 	}
-	return strings.Join(append(texts, link(at(lastIdx(p), p.limit), "last")), ", "), next
+	w.link("last", lastIdx(p), p.limit, "")
+	header = string(w.text)
+	return header, header[from:to]
+}
+
+// linkWriter writes addresses that differ in few parameters, in the form and
+// order of url.Values.Encode.
+type linkWriter struct {
+	text  []byte
+	path  string
+	fixed string // the parameters that do not differ, encoded
+}
+
+// link writes one link and returns where its address is.
+func (w *linkWriter) link(rel string, idx, limit int, last string) (from, to int) {
+	if len(w.text) > 0 {
+		w.text = append(w.text, ", "...)
+	}
+	w.text = append(w.text, '<')
+	from = len(w.text)
+	w.text = append(w.text, w.path...)
+	moving := [...]struct {
+		name, text string
+		number     int
+	}{{name: "idx", number: idx}, {name: "last", text: last}, {name: "limit", number: limit}}
+	if limit == wire.DefaultLimit {
+		moving[2].number = 0
+	}
+	next, mark := 0, byte('?')
+	upTo := func(name string) { // writes those that come before name
+		for ; next < len(moving) && (name == "" || moving[next].name < name); next++ {
+			m := &moving[next]
+			if m.text == "" && m.number == 0 {
+				continue
+			}
+			w.text = append(append(append(w.text, mark), m.name...), '=')
+			mark = '&'
+			if m.text != "" {
+				w.text = append(w.text, url.QueryEscape(m.text)...)
+			} else {
+				w.text = strconv.AppendInt(w.text, int64(m.number), 10)
+			}
+		}
+	}
+	for pair := range strings.SplitSeq(w.fixed, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		upTo(name)
+		w.text = append(append(w.text, mark), pair...)
+		mark = '&'
+	}
+	upTo("")
+	to = len(w.text)
+	w.text = append(append(append(w.text, `>; rel="`...), rel...), '"')
+	return from, to
 }
 
 // lastIdx is where the last page begins, in steps from this one.

@@ -13,13 +13,9 @@ import (
 // listWorkflows handles GET /fetch.
 func (a *API) listWorkflows(c echo.Context) error {
 	began := a.o.Now()
-	newest, ok := a.o.Store.Snapshot()
-	var asked *question
-	if ok {
-		var answer *ready
-		if answer, asked = a.recent.ask(c, newest, a.o.Store.Source()); answer != nil {
-			return a.serve(c, answer, began, 0)
-		}
+	newest, answered, asked := a.asked(c)
+	if answered != nil {
+		return a.serve(c, answered, began, 0)
 	}
 	q, err := wire.ParseQuery(c.QueryParams())
 	if err != nil {
@@ -30,7 +26,7 @@ func (a *API) listWorkflows(c echo.Context) error {
 		return err
 	}
 	s := selection{query: q, filter: q, name: "workflows"}
-	if snap == newest && q.Gen == "" {
+	if snap == newest && q.Gen == "" && !q.All { // whole lists are counted: each has to ask for its turn
 		s.question = asked
 	}
 	return a.writeSelection(c, snap, s)
@@ -101,7 +97,7 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 		ans.name = s.name
 	}
 	if !whole && len(q.Fields) == 0 && format != wire.CSV {
-		ans.stitched = func() ([][]byte, int64, bool) { return sel.Stitched(p.idx, p.count, format) }
+		ans.stitched = &stitched{sel, p.idx, p.count, format}
 	}
 	a.describeState(c, snap)
 	h := c.Response().Header()

@@ -68,6 +68,17 @@ func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceSta
 	return nil, &question{of, w}
 }
 
+// asked looks whether the newest generation has answered the request before. If
+// not, an answer made of newest may be noted under the question.
+func (a *API) asked(c echo.Context) (newest *store.Snapshot, answered *ready, q *question) {
+	newest, ok := a.o.Store.Snapshot()
+	if !ok {
+		return nil, nil, nil
+	}
+	answered, q = a.recent.ask(c, newest, a.o.Store.Source())
+	return newest, answered, q
+}
+
 func wordsOf(c echo.Context) (w words, ok bool) {
 	req := c.Request()
 	one := func(name string) string {

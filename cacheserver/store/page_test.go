@@ -45,6 +45,9 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 				for _, format := range []wire.Format{wire.JSON, wire.NDJSON} {
 					parts, size, ok := sel.Stitched(p[0], p[1], format)
 					require.True(t, ok)
+					var flow bytes.Buffer
+					require.NoError(t, sel.StitchTo(&flow, p[0], p[1], format))
+					require.Equal(t, string(bytes.Join(parts, nil)), flow.String(), "piece by piece the same")
 					records := sel.Page(p[0], p[1])
 					require.Equal(t, string(AppendPage(nil, records, format)), string(gunzip(t, parts, size)), "%v %s", p, format)
 					if len(records) > 0 {
@@ -56,6 +59,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 					}
 				}
 			}
+			require.Error(t, sel.StitchTo(io.Discard, 0, 10, wire.CSV))
 			_, _, ok := sel.Stitched(0, 10, wire.CSV)
 			require.False(t, ok)
 			sorted, err := g.Select(wire.Query{Sort: []wire.SortKey{{Field: "Priority"}}})

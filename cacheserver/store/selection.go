@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/scan"
-	"github.com/dmwm/wmstats/cacheserver/store/stitch"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -163,87 +161,6 @@ func (l *Selection) Last(idx, limit int) (name string) {
 		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.store.layout, i)) })
 	}
 	return name
-}
-
-// Stitched returns the page as one gzip member made of kept segments, when
-// the selection is the unfiltered list in name order; else ok is false. It is
-// AppendPage's text for the format. The parts must not be changed.
-func (l *Selection) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
-	form, err := formOf(format)
-	if err != nil || !l.all {
-		return nil, 0, false
-	}
-	if want := &l.g.store.wanted[form]; !want.Load() {
-		want.Store(true)
-	}
-	idx = max(idx, 0)
-	end := l.Total()
-	if limit < end-idx {
-		end = idx + max(limit, 0)
-	}
-	if idx >= end {
-		m := stitch.NewMember(0)
-		if form == block.Array {
-			m.CloseEmpty()
-		} else {
-			m.End()
-		}
-		parts, size = m.Parts()
-		return parts, size, true
-	}
-	m := stitch.NewMember((end-idx)/block.Size + 2)
-	if form == block.Array {
-		m.Open()
-	}
-	ok = true
-	first := true
-	l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
-		seg, err := l.g.store.segment(b, form, i, j)
-		if err != nil {
-			l.g.store.opt.Log.Error("page can't be stitched", "generation", l.g.id, "err", err)
-			ok = false
-			return false
-		}
-		if form == block.Array && !first {
-			m.Separate()
-		}
-		first = false
-		m.Add(seg)
-		return true
-	})
-	if !ok {
-		return nil, 0, false
-	}
-	if form == block.Array {
-		m.Close()
-	} else {
-		m.End()
-	}
-	parts, size = m.Parts()
-	return parts, size, true
-}
-
-// segment gives records i..j of a block compressed: the block's own segment,
-// or a part of it, which is kept in the cache under its content.
-func (s *Store) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segment, error) {
-	if i == 0 && j == b.Len() {
-		return b.Segment(form)
-	}
-	var v versions
-	for k := i; k < j; k++ {
-		v.add(b.Hash(k))
-	}
-	key := fmt.Sprintf("segment|%d|%d|%x", form, j-i, v.sum())
-	if kept, ok := s.opt.Cache.Get(key); ok {
-		if seg, ok := kept.(*stitch.Segment); ok {
-			return seg, nil
-		}
-	}
-	seg, err := b.Compress(form, i, j)
-	if err == nil {
-		s.opt.Cache.Set(key, seg, seg.Size())
-	}
-	return seg, err
 }
 
 // AppendPage appends the plain form of a page: for JSON an array with one

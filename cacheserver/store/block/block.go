@@ -220,6 +220,9 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	return b.segments[form].Load(), nil
 }
 
+// Has says whether the segment of a form is there.
+func (b *Block) Has(form Form) bool { return b.segments[form].Load() != nil }
+
 // Press makes the segment of a form as short as it can be, if it is not yet;
 // that takes longer than a reader should wait.
 func (b *Block) Press(form Form) error {

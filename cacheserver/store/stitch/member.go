@@ -59,3 +59,12 @@ func (m *Member) trailer() {
 
 // Parts gives the member as the pieces to write, and their length in bytes.
 func (m *Member) Parts() (parts [][]byte, size int64) { return m.parts, m.size }
+
+// Take gives the pieces that were added since the last Take, for a member that
+// is written while it is made: then Parts has no use. They are valid until the
+// next piece is added.
+func (m *Member) Take() [][]byte {
+	taken := m.parts
+	m.parts = m.parts[:0]
+	return taken
+}

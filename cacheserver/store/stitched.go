@@ -1,0 +1,146 @@
+package store
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/stitch"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Stitched returns the page as one gzip member made of kept segments, when
+// the selection is the unfiltered list in name order; else ok is false. It is
+// AppendPage's text for the format. The parts must not be changed.
+func (l *Selection) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
+	form, idx, end, ok := l.stitchable(idx, limit, format)
+	if !ok {
+		return nil, 0, false
+	}
+	m := stitch.NewMember((end-idx)/block.Size + 2)
+	if err := l.stitch(m, form, idx, end, func() error { return nil }); err != nil {
+		l.g.store.opt.Log.Error("page can't be stitched", "generation", l.g.id, "err", err)
+		return nil, 0, false
+	}
+	parts, size = m.Parts()
+	return parts, size, true
+}
+
+// few is the number of segments that a reader may wait for.
+const few = 8
+
+// Ready says whether Stitched returns at once: it has no more than a few
+// segments to make, or can't stitch at all.
+func (l *Selection) Ready(idx, limit int, format wire.Format) bool {
+	form, idx, end, ok := l.stitchable(idx, limit, format)
+	if !ok || end-idx <= few*block.Size {
+		return true
+	}
+	lacking := 0
+	l.g.tree.Range(idx, end, func(b *block.Block, _, _ int) bool {
+		if !b.Has(form) {
+			lacking++
+		}
+		return lacking <= few
+	})
+	return lacking <= few
+}
+
+// StitchTo writes what Stitched returns piece by piece, each as soon as its
+// segment is made, so that a reader has the first at once. The error may be w's.
+func (l *Selection) StitchTo(w io.Writer, idx, limit int, format wire.Format) error {
+	form, idx, end, ok := l.stitchable(idx, limit, format)
+	if !ok {
+		return fmt.Errorf("stitch as %q: %w", format, errNoSegments)
+	}
+	m := stitch.NewMember(1)
+	return l.stitch(m, form, idx, end, func() error {
+		for _, part := range m.Take() {
+			if _, err := w.Write(part); err != nil {
+				return fmt.Errorf("write a stitched body: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// stitchable gives the segments and the range of a page that can be stitched.
+func (l *Selection) stitchable(idx, limit int, format wire.Format) (form block.Form, from, end int, ok bool) {
+	form, err := formOf(format)
+	if err != nil || !l.all {
+		return 0, 0, 0, false
+	}
+	if want := &l.g.store.wanted[form]; !want.Load() {
+		want.Store(true)
+	}
+	idx = max(idx, 0)
+	end = l.Total()
+	if limit < end-idx {
+		end = idx + max(limit, 0)
+	}
+	return form, idx, max(idx, end), true
+}
+
+// stitch adds the records idx..end to a member, and calls added after each
+// segment and at the end.
+func (l *Selection) stitch(m *stitch.Member, form block.Form, idx, end int, added func() error) error {
+	array := form == block.Array
+	if idx == end {
+		if array {
+			m.CloseEmpty()
+		} else {
+			m.End()
+		}
+		return added()
+	}
+	if array {
+		m.Open()
+	}
+	var err error
+	first := true
+	l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
+		var seg *stitch.Segment
+		if seg, err = l.g.store.segment(b, form, i, j); err != nil {
+			return false
+		}
+		if array && !first {
+			m.Separate()
+		}
+		first = false
+		m.Add(seg)
+		err = added()
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	if array {
+		m.Close()
+	} else {
+		m.End()
+	}
+	return added()
+}
+
+// segment gives records i..j of a block compressed: the block's own segment,
+// or a part of it, which is kept in the cache under its content.
+func (s *Store) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segment, error) {
+	if i == 0 && j == b.Len() {
+		return b.Segment(form)
+	}
+	var v versions
+	for k := i; k < j; k++ {
+		v.add(b.Hash(k))
+	}
+	key := fmt.Sprintf("segment|%d|%d|%x", form, j-i, v.sum())
+	if kept, ok := s.opt.Cache.Get(key); ok {
+		if seg, ok := kept.(*stitch.Segment); ok {
+			return seg, nil
+		}
+	}
+	seg, err := b.Compress(form, i, j)
+	if err == nil {
+		s.opt.Cache.Set(key, seg, seg.Size())
+	}
+	return seg, err
+}
