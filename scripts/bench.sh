@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
-# SECTIONS picks parts (firstread latency memory scale parts; default all),
+# SECTIONS picks parts (firstread latency memory scale api parts; default all),
 # WORKFLOWS sets the size of the first two (default 20000), SCALE the sizes of
-# the fourth (default "200000 1000000", 5 minutes and 9 GB), BENCH the pattern
-# and BENCHTIME the length of the last one.
+# the fourth (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
+# the API's (default 20000,200000,1000000), BENCH the pattern and BENCHTIME the
+# length of the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sections=" ${SECTIONS:-firstread latency memory scale parts} "
+sections=" ${SECTIONS:-firstread latency memory scale api parts} "
 mkdir -p bin
 go build -o bin/bench ./scripts/cmd/bench
 servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
@@ -26,6 +27,11 @@ if wanted scale; then
 		echo "# $n workflows of a repeated world"
 		servers -workflows "$n"
 	done
+fi
+if wanted api; then
+	echo "# the API: against nginx, against the naive way, static against dynamic schema"
+	go build -o bin/benchapi ./scripts/cmd/benchapi
+	bin/benchapi -sizes "${API_SIZES:-20000,200000,1000000}"
 fi
 if wanted parts; then
 	echo "# benchmarks of the parts"

@@ -1,0 +1,129 @@
+// Package benchapi measures how the cache server answers: its pages against
+// nginx serving the same bytes, against the naive way of making them, how the
+// cost grows with records and connections, and what the static schema saves
+// against the documents it is made of. Each figure is one line: name, value,
+// unit and, in brackets, what is wanted.
+//
+// Servers are processes of their own on one core, the load (wrk) is on another;
+// what is compared is measured in turn, several rounds, and medians are
+// reported. The processor time of the server for each request, from
+// /proc/PID/task/*/schedstat, says more than requests per second on a machine
+// that others use. It is not part of any program that is installed.
+package benchapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Options of one run.
+type Options struct {
+	Program string        // path of the command itself: it is started again as the server
+	Sizes   []int         // numbers of workflows, the first of which is that of most figures
+	Rounds  int           // of each measurement
+	Length  time.Duration // of one round
+	Only    []string      // groups to measure; empty: all of Groups
+	Out     io.Writer
+	Log     io.Writer // what the servers print
+}
+
+// run is one run of all groups.
+type run struct {
+	Options
+	children []*child
+}
+
+// groupOf is a group of figures.
+type groupOf struct {
+	name, what string
+	measure    func(*run, context.Context) error
+}
+
+func groups() []groupOf {
+	return []groupOf{
+		{"made", "pages made, in this process, against the naive way (bars 2, 3)", (*run).made},
+		{"details", "one workflow, and 1 500 documents of 12 KB (bar 5)", (*run).details},
+		{"schemas", "static against dynamic schema (bar 7)", (*run).schemas},
+		{"nginx", "hot pages against nginx, and with changes (bar 1)", (*run).hot},
+		{"growth", "with more records and more connections (bar 8)", (*run).growth},
+	}
+}
+
+// Groups are the names of the groups of figures.
+func Groups() []string {
+	var names []string
+	for _, g := range groups() {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+// Run measures.
+func Run(ctx context.Context, o Options) error {
+	if len(o.Sizes) == 0 || o.Rounds < 1 || o.Length <= 0 {
+		return errors.New("sizes, rounds and length must be given")
+	}
+	for _, name := range o.Only {
+		if !slices.Contains(Groups(), name) {
+			return fmt.Errorf("group %q: there are %q", name, Groups())
+		}
+	}
+	r := &run{Options: o}
+	defer r.stopAll()
+	for _, g := range groups() {
+		if len(o.Only) > 0 && !slices.Contains(o.Only, g.name) {
+			continue
+		}
+		fmt.Fprintf(o.Out, "# %s: %s\n", g.name, g.what)
+		if err := g.measure(r, ctx); err != nil {
+			return fmt.Errorf("measure %s: %w", g.name, err)
+		}
+	}
+	return nil
+}
+
+// line prints one figure. bar is what is wanted; empty for figures that explain.
+func (r *run) line(name string, value float64, unit, bar string) {
+	if bar != "" {
+		bar = " (" + bar + ")"
+	}
+	fmt.Fprintf(r.Out, "%-60s %12s %s%s\n", name, strconv.FormatFloat(value, 'f', decimals(value), 64), unit, bar)
+}
+
+func decimals(v float64) int {
+	switch {
+	case v >= 1000:
+		return 0
+	case v >= 10:
+		return 1
+	}
+	return 3
+}
+
+// missing names the programs that are not here.
+func missing(programs ...string) (names []string) {
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			names = append(names, p)
+		}
+	}
+	return names
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	mid := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[mid]
+	}
+	return (sorted[mid-1] + sorted[mid]) / 2
+}

@@ -1,0 +1,44 @@
+package benchapi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// details are what a source would read for one workflow: about 12 KB, as the
+// documents of the old prototype's test have.
+type details struct{}
+
+// Detail makes a detail of some agents, tasks and sites.
+func (details) Detail(_ context.Context, request string, _ []string) (schema.Detail, error) {
+	const agents, tasks, sites = 1, 3, 4
+	var d schema.Detail
+	for a := range agents {
+		agent := fmt.Sprintf("vocms%04d.cern.ch", a)
+		d.Agents = append(d.Agents, schema.WorkflowAgent{Workflow: request, Agent: agent, Team: "production"})
+		for t := range tasks {
+			task := fmt.Sprintf("/%s/Task%d", request, t)
+			d.Tasks = append(d.Tasks, schema.WorkflowTask{Workflow: request, Agent: agent, Task: task})
+			for s := range sites {
+				d.TaskSites = append(d.TaskSites, schema.TaskSite{Workflow: request, Agent: agent, Task: task, Site: fmt.Sprintf("T2_XX_Site%d", s)})
+			}
+		}
+	}
+	d.ErrorsState = "none"
+	return d, nil
+}
+
+// warm makes all segments of the newest generation of one format.
+func (s *served) warm(ctx context.Context, format string) error {
+	snap, ok := s.store.Snapshot()
+	if !ok {
+		return fmt.Errorf("warm %s: there is no generation", format)
+	}
+	if err := snap.Warm(ctx, wire.Format(format)); err != nil {
+		return fmt.Errorf("warm %s: %w", format, err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package benchapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/store"
+)
+
+// details measures one workflow, and a client that reads many documents.
+func (r *run) details(ctx context.Context) error {
+	m, err := newMaker(ctx, 2000)
+	if err != nil {
+		return err
+	}
+	cache := keepAll{}
+	a, err := api.New(api.Options{Store: m.s.store, Details: details{}, Cache: cache}) //nolint:contextcheck // handlers take the context of their request
+	if err != nil {
+		return fmt.Errorf("set up the API: %w", err)
+	}
+	snap, _ := m.s.store.Snapshot()
+	for _, way := range []struct{ name, query string }{{"asked again", ""}, {"first time in a generation", "?gen=" + snap.ID()}} {
+		if err := r.oneDetail(ctx, a.Handler(), m, way.name, way.query); err != nil {
+			return err
+		}
+	}
+	return r.manyDocuments(ctx)
+}
+
+// keepAll is a cache without limits.
+type keepAll map[string]any
+
+// Get finds a kept value.
+func (k keepAll) Get(key string) (any, bool) { v, ok := k[key]; return v, ok }
+
+// Set keeps a value.
+func (k keepAll) Set(key string, value any, _ int64) { k[key] = value }
+
+func (r *run) oneDetail(ctx context.Context, h http.Handler, m *maker, name, query string) error {
+	const workflows, times = 200, 10
+	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	w := &nowhere{header: http.Header{}}
+	var took []float64
+	var allocs []float64
+	for round := range r.Rounds + 1 { // the first fills the cache
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		for range times {
+			for i := range workflows {
+				req.URL.Path, req.URL.RawQuery = "/fetch/"+m.records[i].Workflow, strings.TrimPrefix(query, "?")
+				clear(w.header)
+				w.status, w.bytes = 0, 0
+				h.ServeHTTP(w, req)
+				if w.status != http.StatusOK {
+					return fmt.Errorf("detail: status %d", w.status)
+				}
+			}
+		}
+		elapsed := time.Since(began)
+		runtime.ReadMemStats(&after)
+		if round > 0 {
+			took = append(took, float64(elapsed)/workflows/times)
+			allocs = append(allocs, float64(after.Mallocs-before.Mallocs)/workflows/times)
+		}
+	}
+	r.line("one workflow, "+name+": bytes", float64(w.bytes), "B", "")
+	r.line("one workflow, "+name+": handler", median(took)/1e6, "ms", "at most 0.1")
+	r.line("one workflow, "+name+": allocations", median(allocs), "", "at most 25")
+	return nil
+}
+
+// manyDocuments is the old prototype's test: a client reads 1 500 documents of
+// 12 KB, all of them with one request, over HTTP.
+func (r *run) manyDocuments(ctx context.Context) error {
+	const documents, size = 1500, 12_500
+	s, err := newServed(ctx, documents)
+	if err != nil {
+		return err
+	}
+	if err := s.fatten(size); err != nil {
+		return err
+	}
+	a, err := api.New(api.Options{Store: s.store, Details: details{}}) //nolint:contextcheck // handlers take the context of their request
+	if err != nil {
+		return fmt.Errorf("set up the API: %w", err)
+	}
+	server := listen(a.Handler())
+	defer server.Close()
+	var took, memory []float64
+	var length int64
+	for round := range r.Rounds*4 + 1 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		length, err = readAway(ctx, fmt.Sprintf("%s/fetch?limit=%d", server.URL, documents))
+		if err != nil {
+			return err
+		}
+		elapsed := time.Since(began)
+		runtime.ReadMemStats(&after)
+		if round > 0 { // the first connects
+			took, memory = append(took, float64(elapsed)), append(memory, float64(after.TotalAlloc-before.TotalAlloc))
+		}
+	}
+	r.line("1 500 documents: bytes of each", float64(length)/documents, "B", "")
+	r.line("1 500 documents: all, read by a client", median(took)/1e6, "ms", "at most 7.5")
+	r.line("1 500 documents: memory, server and client, all allocations", median(memory)/1e6, "MB", "constant; the prototype: 102")
+	return nil
+}
+
+// readAway reads an answer without keeping it.
+func readAway(ctx context.Context, url string) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return 0, fmt.Errorf("make a request: %w", err)
+	}
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", url, err)
+	}
+	defer resp.Body.Close()
+	n, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{resp.Body}, make([]byte, 256<<10))
+	if err != nil {
+		return n, fmt.Errorf("read %s: %w", url, err)
+	}
+	return n, nil
+}
+
+// fatten gives every workflow so many output datasets that its record has size bytes.
+func (s *served) fatten(size int) error {
+	const name = "/Primary-Dataset-With-A-Long-Name/Campaign-Processing-String-With-Conditions-v1/TIER%04d"
+	usual := int(s.store.Info().Bytes) / s.n
+	perDataset := len(name) + len(`"",`) // the number of four digits is as long as its verb
+	for i := range s.n {
+		w, _ := s.source.Sides(i)
+		for k := range (size - usual) / perDataset {
+			w.OutputDatasets = append(w.OutputDatasets, fmt.Sprintf(name, k))
+		}
+		s.store.Apply([]store.Change{s.request(&w)})
+	}
+	return nil
+}
