@@ -39,7 +39,7 @@ func (s *texts) section(name string) Section {
 		},
 		Restore: func(frames *Frames) (func(), error) {
 			got := make([]string, frames.Len())
-			err := frames.Each(func(i int, data []byte) error {
+			err := frames.Each(0, func(i int, data []byte) error {
 				got[i] = string(data)
 				return nil
 			})

@@ -108,12 +108,23 @@ type Frames struct {
 // Len is the number of frames.
 func (f *Frames) Len() int { return len(f.list) }
 
-// Each calls fn for all frames, in no order and by as many goroutines as there
-// are processors. data is fn's until it returns. The first error ends it.
-func (f *Frames) Each(fn func(i int, data []byte) error) error {
+// One gives frame i, which is the caller's.
+func (f *Frames) One(i int) ([]byte, error) {
+	if i < 0 || i >= len(f.list) {
+		return nil, broken("section %q has %d parts, want more", f.name, len(f.list))
+	}
+	_, data, err := f.frame(i, nil, nil)
+	return data, err
+}
+
+// Each calls fn for all frames from the given one on, in no order and by as
+// many goroutines as there are processors. data is fn's until it returns. The
+// first error ends it.
+func (f *Frames) Each(from int, fn func(i int, data []byte) error) error {
 	var next atomic.Int64
+	next.Store(int64(from))
 	group, ctx := errgroup.WithContext(f.ctx)
-	for range min(runtime.GOMAXPROCS(0), len(f.list)) {
+	for range min(runtime.GOMAXPROCS(0), len(f.list)-from) {
 		group.Go(func() error {
 			var packed, data []byte
 			for {

@@ -18,14 +18,12 @@ func Value[T any](name string, capture func() T, restore func(T) (commit func(),
 			if frames.Len() != 1 {
 				return nil, broken("section %q has %d parts, want one", name, frames.Len())
 			}
-			err = frames.Each(func(_ int, data []byte) error {
-				if err := json.Unmarshal(data, &v); err != nil {
-					return foreign("section %q is of another version", name)
-				}
-				return nil
-			})
+			data, err := frames.One(0)
 			if err != nil {
 				return nil, err
+			}
+			if err := json.Unmarshal(data, &v); err != nil {
+				return nil, foreign("section %q is of another version", name)
 			}
 			return restore(v)
 		},

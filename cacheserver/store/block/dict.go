@@ -76,3 +76,29 @@ func (d *Dict) Ranks() []uint32 {
 	d.ranks.Store(&ranks)
 	return ranks
 }
+
+func (d *Dict) has(code int64) bool { return code >= 0 && code < int64(len(d.Texts())) }
+
+// set gives an empty dictionary its texts; false if they are none.
+func (d *Dict) set(texts []string) bool {
+	codes := make(map[string]uint32, len(texts))
+	for code, text := range texts {
+		codes[text] = uint32(code)
+	}
+	if len(texts) == 0 || texts[0] != "" || len(codes) != len(texts) {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.codes = codes
+	d.texts.Store(&texts)
+	return true
+}
+
+func (d *Dict) take(o *Dict) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.codes = o.codes
+	d.texts.Store(o.texts.Load())
+	d.ranks.Store(nil)
+}

@@ -213,3 +213,15 @@ func (r *reader) counts(c *schema.JobCounts) {
 		}
 	}
 }
+
+// Texts gives the names by their numbers. They only grow.
+func (n *Names) Texts() []string { return n.texts[:len(n.texts):len(n.texts)] }
+
+// NamesOf makes a Names of texts by their numbers; false if one is there twice.
+func NamesOf(texts []string) (*Names, bool) {
+	n := &Names{ids: make(map[string]uint64, len(texts)), texts: texts}
+	for id, text := range texts {
+		n.ids[text] = uint64(id)
+	}
+	return n, len(n.ids) == len(texts)
+}

@@ -1,0 +1,219 @@
+package block
+
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+)
+
+// maxRead is the greatest number of records of a block that is read; trees
+// keep them shorter.
+const maxRead = 250
+
+// AppendBinary appends all of the block that can't be made again quickly, in a
+// form that Layout.Read reads. Codes are those of the layout's dictionaries.
+func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
+	dst = binary.AppendUvarint(dst, uint64(b.Len()))
+	dst = binary.AppendUvarint(dst, uint64(boolOf(b.untidy)))
+	for i := range b.ends {
+		dst = binary.AppendUvarint(dst, uint64(b.ends[i]-b.start(i)))
+	}
+	for i := range b.ends {
+		dst = append(dst, b.Record(i)...)
+	}
+	for i := range b.ends {
+		dst = binary.LittleEndian.AppendUint64(dst, b.hashes[2*i+1])
+	}
+	dst = checkpoint.AppendText(dst, b.src)
+	for slot := range l.slots {
+		v := &b.dir[slot]
+		dst = binary.AppendVarint(dst, v.min)
+		dst = append(dst, v.width, byte(boolOf(v.cents)))
+	}
+	return checkpoint.AppendText(dst, b.data)
+}
+
+// Read reads a block that AppendBinary wrote. It is checked so far that no
+// method of it can fail later; that columns and records agree is not checked.
+func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
+	n := c.Count(1)
+	if n == 0 || n > maxRead {
+		return nil, checkpoint.Broken("a block of %d records", n)
+	}
+	b := &Block{untidy: c.Uint() == 1, ends: make([]uint32, n), hashes: make([]uint64, 2*n), dir: make([]vec, l.slots)}
+	var end uint64
+	for i := range n {
+		if end += c.Uint(); end > uint64(c.Len()) {
+			return nil, checkpoint.Broken("records that are longer than their block")
+		}
+		b.ends[i] = uint32(end)
+	}
+	b.enc = clone(c.Bytes(int(end)))
+	for i := range n {
+		b.hashes[2*i+1] = c.Uint64()
+	}
+	b.src = clone(c.Bytes(c.Count(1)))
+	for slot := range l.slots {
+		v := &b.dir[slot]
+		v.min = c.Int()
+		if flags := c.Bytes(2); flags != nil {
+			v.width, v.cents = flags[0], flags[1] == 1
+		}
+	}
+	b.data = clone(c.Bytes(c.Count(1)))
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	for i := range n {
+		b.hashes[2*i] = xxhash.Sum64(b.Record(i))
+	}
+	if !b.place(l) || !b.checkColumns(l) {
+		return nil, checkpoint.Broken("the columns of a block do not fit")
+	}
+	return b, nil
+}
+
+func clone(data []byte) []byte {
+	if len(data) == 0 {
+		return nil
+	}
+	return append(make([]byte, 0, len(data)), data...)
+}
+
+// place says where the values of each slot begin, as Build laid them out, and
+// whether all of them are there.
+func (b *Block) place(l *Layout) bool {
+	at := uint64(0)
+	one := func(slot int, values uint64) bool {
+		v := &b.dir[slot]
+		switch v.width {
+		case 0, 1, 2, 4, 8:
+		default:
+			return false
+		}
+		size := values * uint64(v.width)
+		if values > 0 {
+			v.at = uint32(at)
+		}
+		at += size
+		return values <= 1<<32 && at <= uint64(len(b.data))
+	}
+	for i := range l.Columns {
+		c := &l.Columns[i]
+		if !one(c.slot, uint64(b.Len())) {
+			return false
+		}
+		if c.Kind != Codes {
+			continue
+		}
+		total, ok := b.total(c.slot)
+		if !ok || !one(c.slot+1, total) {
+			return false
+		}
+	}
+	last := l.slots - 1
+	if !one(last, uint64(b.Len())) || at != uint64(len(b.data)) {
+		return false
+	}
+	total, ok := b.total(last)
+	return ok && total == uint64(len(b.src))
+}
+
+// total adds up the lengths of lists.
+func (b *Block) total(slot int) (sum uint64, ok bool) {
+	for i := range b.Len() {
+		n := b.dir[slot].value(b.data, i)
+		if n < 0 || n > 1<<31 {
+			return 0, false
+		}
+		sum += uint64(n)
+	}
+	return sum, true
+}
+
+// checkColumns holds codes to the dictionaries and places of texts to the
+// records.
+func (b *Block) checkColumns(l *Layout) bool {
+	for i := range l.Columns {
+		c := &l.Columns[i]
+		switch c.Kind {
+		case Code:
+			for k := range b.Len() {
+				if !c.Dict.has(b.Int(c, k)) {
+					return false
+				}
+			}
+		case Codes:
+			_, all := b.listRange(c, 0, b.Len())
+			for k := range all {
+				if !c.Dict.has(b.dir[c.slot+1].value(b.data, k)) {
+					return false
+				}
+			}
+		case Text, Texts:
+			for k := range b.Len() {
+				if !b.textAt(c, k) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func (b *Block) textAt(c *Column, i int) bool {
+	record, at := b.Record(i), b.Int(c, i)
+	if at < int64(len(c.mark)) || at >= int64(len(record)) || string(record[at-int64(len(c.mark)):at]) != string(c.mark) {
+		return false
+	}
+	if c.Kind == Texts {
+		return record[at] == '['
+	}
+	_, rest := unquote(record[at:])
+	return rest != nil
+}
+
+// Texts gives the texts of all dictionaries, by column. They only grow, so what
+// is captured stays right for the blocks that were there.
+func (l *Layout) Texts() [][]string {
+	out := make([][]string, len(l.Columns))
+	for i := range l.Columns {
+		if d := l.Columns[i].Dict; d != nil {
+			out[i] = d.Texts()
+		}
+	}
+	return out
+}
+
+// SetTexts fills the dictionaries of a layout that nobody has used yet. The
+// first text of each must be the empty one, and none may be there twice.
+func (l *Layout) SetTexts(texts [][]string) error {
+	if len(texts) != len(l.Columns) {
+		return checkpoint.Broken("%d dictionaries, want %d", len(texts), len(l.Columns))
+	}
+	for i := range l.Columns {
+		d := l.Columns[i].Dict
+		if d == nil {
+			if len(texts[i]) > 0 {
+				return checkpoint.Broken("a dictionary of a column that has none")
+			}
+			continue
+		}
+		if !d.set(texts[i]) {
+			return checkpoint.Broken("a dictionary that is none")
+		}
+	}
+	return nil
+}
+
+// Take takes over the dictionaries of another layout that nobody else uses;
+// this one must not be used yet.
+func (l *Layout) Take(o *Layout) {
+	for i := range l.Columns {
+		if d := l.Columns[i].Dict; d != nil {
+			d.take(o.Columns[i].Dict)
+		}
+	}
+}
