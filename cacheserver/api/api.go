@@ -62,13 +62,14 @@ type Build struct {
 
 // Options is everything that an API needs.
 type Options struct {
-	Store      Store                // needed
-	Details    Details              // nil: there are no details, /fetch/{workflow} answers 502
-	Jobs       Jobs                 // nil: the source has no job documents and no log
-	Quarantine func() []Quarantined // nil: none
-	History    History              // nil: none
-	Cache      store.Cache          // nil: keeps nothing
-	Registry   *prometheus.Registry // nil: one of its own; /metrics serves it
+	Store      Store                         // needed
+	Details    Details                       // nil: there are no details, /fetch/{workflow} answers 502
+	Jobs       Jobs                          // nil: the source has no job documents and no log
+	Quarantine func() []Quarantined          // nil: none
+	History    History                       // nil: none
+	Checkpoint func() (ok bool, note string) // of /readyz?verbose; nil, or an empty note: there is none
+	Cache      store.Cache                   // nil: keeps nothing
+	Registry   *prometheus.Registry          // nil: one of its own; /metrics serves it
 	Build      Build
 	Attention  attention.Options // thresholds of /attention; the zero value is good
 

@@ -53,15 +53,21 @@ func (a *API) showLive(c echo.Context) error { return a.writeText(c, http.Status
 func (a *API) showReady(c echo.Context) error {
 	_, loaded := a.o.Store.Snapshot()
 	source := a.o.Store.Source()
-	checks := []struct {
+	type check struct {
 		name   string
 		ok     bool
 		needed bool
 		note   string
-	}{
+	}
+	checks := []check{
 		{"generation", loaded, true, "the first full read has ended"},
 		{"serving", !a.draining(), true, "the server is not going down"},
 		{"source", !source.Stale, false, "the source answers" + because(source.Reason)},
+	}
+	if a.o.Checkpoint != nil {
+		if ok, note := a.o.Checkpoint(); note != "" {
+			checks = append(checks, check{"checkpoint", ok, false, oneLine(note)})
+		}
 	}
 	status := http.StatusOK
 	var text strings.Builder

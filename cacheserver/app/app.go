@@ -24,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/history"
@@ -40,6 +41,8 @@ type App struct {
 	records  *store.Store
 	history  *history.History
 	api      *api.API
+	keeper   *checkpoint.Keeper // nil: no checkpoint
+	sourceID string             // tells the source from others, for the checkpoint; no credentials
 	server   *http.Server
 	listener net.Listener
 
@@ -78,7 +81,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	source, err := a.newSource()
+	source, err := a.newSource(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,12 +112,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.history, err = history.New(history.Options{Log: a.log}); err != nil {
 		return nil, fmt.Errorf("set up the history: %w", err)
 	}
+	if a.keeper, err = a.newKeeper(registry); err != nil {
+		return nil, err
+	}
 	gate, err := a.newGate()
 	if err != nil {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
-		Store: records, Details: details{source}, Jobs: jobsOf(source), Quarantine: a.quarantined, Cache: cache,
+		Store: records, Details: details{source}, Jobs: jobsOf(source), Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: cache,
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Log: a.log,
 		Gate: gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
 		Feeds:        api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
@@ -132,7 +138,7 @@ type source interface {
 	api.Details
 }
 
-func (a *App) newSource() (source, error) {
+func (a *App) newSource(ctx context.Context) (source, error) {
 	if a.o.RequestCache == "" {
 		return a.newCouch()
 	}
@@ -143,6 +149,11 @@ func (a *App) newSource() (source, error) {
 		return nil, fmt.Errorf("set up the source: %w", err)
 	}
 	a.onStop("source", func(context.Context) error { return made.Close() })
+	name, err := made.Name(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("name the source: %w", err)
+	}
+	a.sourceID = "requestcache " + name
 	return made, nil
 }
 
@@ -183,6 +194,7 @@ func (a *App) newCouch() (*couch.Client, error) {
 		return nil, fmt.Errorf("set up the source: %w", err)
 	}
 	a.onStop("source", func(context.Context) error { return source.Close() })
+	a.sourceID = fmt.Sprintf("couch %s %q %q", source.PublicURL(), a.o.RequestDB, a.o.WMStatsDB)
 	return source, nil
 }
 

@@ -33,9 +33,11 @@ const (
 )
 
 // couch is a stand-in with both databases, which asks for a password.
-func couch(t *testing.T) (fake *couchfake.Server, url string) {
+func couch(t *testing.T) (fake *couchfake.Server, url string) { return couchAt(t, time.Now) }
+
+func couchAt(t *testing.T, now func() time.Time) (fake *couchfake.Server, url string) {
 	t.Helper()
-	fake = couchfake.New(couchfake.Options{User: "reader", Password: password, BuiltinViews: true})
+	fake = couchfake.New(couchfake.Options{User: "reader", Password: password, BuiltinViews: true, Now: now})
 	for _, db := range []string{"reqmgr_workload_cache", "wmstats"} {
 		require.NoError(t, fake.Create(db))
 	}

@@ -34,6 +34,9 @@ type Options struct {
 
 	Access Access // who may ask, and how much
 
+	Checkpoint      string        // file that the next start goes on from; "": none
+	CheckpointEvery time.Duration // between two writes of it
+
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
 
 	LogLevel  string // debug, info, warn or error
@@ -67,11 +70,12 @@ func Defaults() Options {
 	return Options{
 		Listen:    "127.0.0.1:8081",
 		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
-		RereadEvery: 6 * time.Hour,
-		MaxLoss:     0.2,
-		Access:      defaultAccess(),
-		CacheBytes:  256 << 20,
-		LogLevel:    "info", LogFormat: "text",
+		RereadEvery:     6 * time.Hour,
+		MaxLoss:         0.2,
+		Access:          defaultAccess(),
+		CheckpointEvery: time.Minute,
+		CacheBytes:      256 << 20,
+		LogLevel:        "info", LogFormat: "text",
 		Drain: 10 * time.Second,
 	}
 }
@@ -124,6 +128,8 @@ func (o *Options) settings() []setting {
 				return nil
 			}},
 		text("alerts", &o.Alerts, "YAML file with the thresholds of alerts, and which are on"),
+		text("checkpoint", &o.Checkpoint, "file that is written now and then, and that the next start goes on from in place of reading everything; empty: none"),
+		duration("checkpoint-every", &o.CheckpointEvery, "least time between two writes of --checkpoint"),
 		{"cache-bytes", "size of the cache of details and made answers, such as 256MiB; 0: none", strconv.FormatInt(o.CacheBytes, 10), false,
 			func(s string) (err error) { o.CacheBytes, err = parseBytes(s); return err }},
 		text("log-level", &o.LogLevel, "debug, info, warn or error"),
@@ -202,6 +208,9 @@ func (o *Options) validate() error {
 		if value < 0 {
 			fault("--%s %s: must not be negative", name, value)
 		}
+	}
+	if o.CheckpointEvery <= 0 {
+		fault("--checkpoint-every %s: must be above 0", o.CheckpointEvery)
 	}
 	if o.CacheBytes < 0 {
 		fault("--cache-bytes %d: must not be negative", o.CacheBytes)

@@ -148,7 +148,7 @@ func (k *Keeper) Save(ctx context.Context) error {
 	}
 	r, err := WriteFile(ctx, k.o.Path, k.o.Header, k.o.Sections, k.o.Now)
 	if err != nil {
-		if ctx.Err() == nil {
+		if !errors.Is(ctx.Err(), context.Canceled) {
 			k.o.Log.Error("checkpoint not written; the one before it stays", "file", k.o.Path, "err", err)
 		}
 		k.note(func(s *State) { s.WriteNote = Public(err) })

@@ -103,6 +103,12 @@ type Frames struct {
 	unpacker *zstd.Decoder
 	list     []frame
 	at       []int64
+	plain    [][]byte // in place of all above but ctx
+}
+
+// FramesOf are frames that are in memory, for tests of sections.
+func FramesOf(ctx context.Context, frames [][]byte) *Frames {
+	return &Frames{ctx: ctx, list: make([]frame, len(frames)), plain: frames}
 }
 
 // Len is the number of frames.
@@ -150,6 +156,9 @@ func (f *Frames) Each(from int, fn func(i int, data []byte) error) error {
 
 // frame reads frame i into the given buffers, or longer ones.
 func (f *Frames) frame(i int, packed, data []byte) (packed2, data2 []byte, err error) {
+	if f.plain != nil {
+		return packed, append(data[:0], f.plain[i]...), nil
+	}
 	e := f.list[i]
 	packed = grow(packed, int(e.packed()))
 	if err := readAt(f.from, packed, f.at[i]); err != nil {

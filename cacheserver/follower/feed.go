@@ -42,6 +42,7 @@ func (f *Follower) follow(ctx context.Context) {
 		if !errors.Is(cause, errRecreated) {
 			reason = couch.Public(cause)
 		}
+		f.forget()
 		f.state.reloading(reason)
 	}
 }

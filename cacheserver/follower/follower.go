@@ -186,7 +186,7 @@ func New(o Options) (*Follower, error) {
 // errReload ends following: everything has to be read again.
 var errReload = errors.New("full read needed")
 
-// Run loads and follows until ctx ends, then returns nil with all of its
+// Run loads, unless a checkpoint was restored, and follows until ctx ends, then returns nil with all of its
 // goroutines gone. Failures of the source end nothing: they are reported
 // through the store and tried again.
 func (f *Follower) Run(ctx context.Context) error {
@@ -194,8 +194,10 @@ func (f *Follower) Run(ctx context.Context) error {
 	group.Go(func() error { return f.tick(ctx) })
 	group.Go(func() error {
 		for ctx.Err() == nil {
-			if err := f.loadUntilDone(ctx); err != nil {
-				return err
+			if !f.canFollow() {
+				if err := f.loadUntilDone(ctx); err != nil {
+					return err
+				}
 			}
 			f.follow(ctx)
 		}

@@ -49,6 +49,15 @@ func (q *quarantine) add(d Quarantined) {
 	q.docs[key] = &d
 }
 
+// restore puts a document on the list as it was in an earlier process.
+func (q *quarantine) restore(d Quarantined) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.docs) < q.limit {
+		q.docs[quarantineKey{d.Database, d.ID}] = &d
+	}
+}
+
 func (q *quarantine) quietest() (key quarantineKey) {
 	var oldest *Quarantined
 	for k, d := range q.docs {

@@ -105,6 +105,29 @@ func (s *sourceState) doubt(reason string) {
 	}
 }
 
+// saved tells what a later process needs to go on.
+func (s *sourceState) saved() (name string, loadSeconds float64, checked time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Source, s.state.LoadSeconds, s.state.CheckTime
+}
+
+// resumed notes that the records are those of a checkpoint; complete, that they
+// can be followed from there.
+func (s *sourceState) resumed(from saved, complete bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Source, s.state.LoadSeconds, s.state.Complete = from.Source, from.LoadSeconds, complete
+	for _, db := range followed() {
+		s.answered[db] = from.Checked
+		s.failures[db] = notAsked
+	}
+	if !complete {
+		s.hold = "the checkpoint has no position; everything is read again"
+	}
+	s.tell()
+}
+
 // loaded notes that a full read is in the store.
 func (s *sourceState) loaded(took time.Duration) {
 	s.mu.Lock()

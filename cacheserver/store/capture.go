@@ -52,7 +52,7 @@ type captured struct {
 
 type capturedInfo struct {
 	*info
-	time int64
+	time, ahead int64
 }
 
 // capturedEntry is an entry; its documents are in captured.docs, up to ends.
@@ -82,7 +82,7 @@ func (s *Store) capture() (checkpoint.Write, error) {
 	}
 	s.eachReport(func(agent string, time int64) { c.reports[agent] = time })
 	for _, n := range s.infos {
-		c.infos = append(c.infos, capturedInfo{n, n.time.Load()})
+		c.infos = append(c.infos, capturedInfo{n, n.time.Load(), n.ahead.Load()})
 	}
 	c.docs = make([]agentDoc, 0, len(s.docs))
 	c.entries = make([]capturedEntry, 0, c.snap.Total())
@@ -182,6 +182,7 @@ func (c *captured) writeInfos(put func([]byte) error) error {
 		dst := checkpoint.AppendText([]byte{frameInfos}, n.id)
 		dst = binary.LittleEndian.AppendUint64(dst, n.hash)
 		dst = binary.AppendVarint(dst, n.time)
+		dst = binary.AppendVarint(dst, n.ahead)
 		if err := put(checkpoint.AppendText(dst, detail)); err != nil {
 			return err
 		}
@@ -239,6 +240,13 @@ func (c *captured) writeOrphans(put func([]byte) error) error {
 	return nil
 }
 
+func boolByte(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // Flags of an entry.
 const (
 	flagStale = 1 << iota
@@ -273,6 +281,8 @@ func (c *captured) appendEntry(dst []byte, e *capturedEntry, doc int) []byte {
 		dst = binary.LittleEndian.AppendUint64(dst, d.hash)
 		dst = binary.AppendVarint(dst, d.time)
 		dst = binary.AppendVarint(dst, d.content)
+		dst = binary.AppendVarint(dst, d.ahead)
+		dst = append(dst, boolByte(d.stale))
 		dst = checkpoint.AppendText(dst, d.packed)
 	}
 	return dst

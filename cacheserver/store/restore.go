@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"container/heap"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +19,7 @@ import (
 // for: nothing of a file that turns out bad may stay.
 type restoring struct {
 	s      *Store // scratch
-	limits schema.Limits
+	limits bool   // of alerts, are those of today
 
 	mu     sync.Mutex // of the scratch store's sums and recoveries
 	frames []restored // by number
@@ -64,9 +66,11 @@ func (r *restoring) head(data []byte) error {
 	if v := c.Uint(); v != sectionVersion {
 		return checkpoint.Foreign("the store's section has version %d, this program reads %d", v, sectionVersion)
 	}
-	if json.Unmarshal(c.Bytes(c.Count(1)), &r.limits) != nil {
-		return checkpoint.Broken("limits that can't be read")
+	limits, err := json.Marshal(r.s.opt.Limits)
+	if err != nil {
+		return fmt.Errorf("encode the limits: %w", err)
 	}
+	r.limits = bytes.Equal(c.Bytes(c.Count(1)), limits)
 	texts := make([][]string, c.Count(1))
 	for i := range texts {
 		texts[i] = readTexts(c)
@@ -126,6 +130,7 @@ func (r *restoring) frame(i int, data []byte) error {
 func (r *restoring) info(c *checkpoint.Cursor, to *restored) error {
 	n := &info{id: c.Text(), hash: c.Uint64(), detail: new(schema.AgentDetail)}
 	n.time.Store(c.Int())
+	n.ahead.Store(c.Int())
 	if json.Unmarshal(c.Bytes(c.Count(1)), n.detail) != nil {
 		return checkpoint.Broken("an agent_info document that can't be read")
 	}
@@ -195,7 +200,7 @@ func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has b
 		e.docs = make([]*agentDoc, n)
 	}
 	for i := range e.docs {
-		d := &agentDoc{id: c.Text(), entry: e, hash: c.Uint64(), time: c.Int(), content: c.Int()}
+		d := &agentDoc{id: c.Text(), entry: e, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), stale: c.Uint() == 1}
 		packed := c.Bytes(c.Count(1))
 		if _, err := r.s.names.Unpack(packed); err != nil {
 			return nil, checkpoint.Broken("an agent's part that can't be read")
@@ -271,7 +276,7 @@ func (r *restoring) enter(e *entry) {
 		s.orphans += len(e.docs)
 		return
 	}
-	if r.limits != s.opt.Limits {
+	if !r.limits {
 		e.due = 1 // alerts are made again with the limits of today
 	}
 	if e.due > 0 {

@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// newKeeper sets up the checkpoint; nil without --checkpoint.
+func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, error) {
+	if a.o.Checkpoint == "" {
+		return nil, nil
+	}
+	hooks, err := checkpointMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	k, err := checkpoint.New(checkpoint.Options{
+		Path: a.o.Checkpoint, Every: a.o.CheckpointEvery,
+		Header: checkpoint.Header{Fingerprint: schema.Fingerprint(), Source: a.sourceID},
+		// The order matters: positions must not be ahead of the records.
+		Sections: []checkpoint.Section{a.follower.Section(), a.records.Section(), a.historySection()},
+		Mark:     a.mark, Log: a.log, Hooks: hooks,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the checkpoint: %w", err)
+	}
+	return k, nil
+}
+
+// historySection is the counts over time. They are not worth a full read: what
+// can't be read back is said and left out.
+func (a *App) historySection() checkpoint.Section {
+	return checkpoint.Section{
+		Name: "history", Optional: true,
+		Capture: func() (checkpoint.Write, error) {
+			data := a.history.Encode()
+			return func(put func([]byte) error) error { return put(data) }, nil
+		},
+		Restore: func(frames *checkpoint.Frames) (commit func(), err error) {
+			data, err := frames.One(0)
+			if err != nil {
+				return nil, fmt.Errorf("read the history: %w", err)
+			}
+			return func() {
+				if err := a.history.Decode(data); err != nil {
+					a.log.Warn("history of the checkpoint left out", "err", err)
+				}
+			}, nil
+		},
+	}
+}
+
+// mark names what a checkpoint written now would have.
+func (a *App) mark() string {
+	snap, ok := a.records.Snapshot()
+	if !ok {
+		return ""
+	}
+	return fmt.Sprint(snap.ID(), a.follower.Positions())
+}
+
+// follow reads the checkpoint, if there is one, and then the source.
+func (a *App) follow(restored chan<- struct{}) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		if a.keeper != nil {
+			a.keeper.Restore(ctx)
+		}
+		close(restored)
+		return a.follower.Run(ctx)
+	}
+}
+
+// keep writes the checkpoint now and then, once it has been read.
+func (a *App) keep(restored <-chan struct{}) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-restored:
+			return a.keeper.Run(ctx)
+		}
+	}
+}
+
+// lastCheckpoint writes the checkpoint at the end. A failure has been said, and
+// the file before it is good: that is no reason to fail.
+func (a *App) lastCheckpoint(ctx context.Context) error {
+	_ = a.keeper.Save(ctx)
+	return nil
+}
+
+// checkpointState is the checkpoint's line in /readyz?verbose. It names no path.
+func (a *App) checkpointState() (ok bool, note string) {
+	if a.keeper == nil {
+		return true, ""
+	}
+	s := a.keeper.State()
+	switch s.Read {
+	case "":
+		note = "it is being read"
+	case "none":
+		note = "the start went on from that of " + s.ReadOf.UTC().Format(time.RFC3339)
+	default:
+		note = "not used at the start: " + s.ReadNote
+	}
+	ok = s.Read != "broken" && s.Read != "failed"
+	switch {
+	case s.WriteNote != "":
+		return false, note + "; the last write failed: " + s.WriteNote
+	case s.Written.Bytes > 0:
+		// A file that could not be used is of the past once there is a good one.
+		return true, note + "; last written " + s.Written.Written.UTC().Format(time.RFC3339)
+	}
+	return ok, note
+}
+
+func checkpointMetrics(registry *prometheus.Registry) (checkpoint.Hooks, error) {
+	writes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "wmstats_checkpoint_writes_total", Help: "Checkpoints written, by how it ended: done or failed.",
+	}, []string{"result"})
+	reads := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "wmstats_checkpoint_read", Help: "1 for how the checkpoint was read at the start: used, missing, broken, foreign or failed.",
+	}, []string{"result"})
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	size := gauge("wmstats_checkpoint_bytes", "Length of the newest checkpoint.")
+	at := gauge("wmstats_checkpoint_time_seconds", "When the newest checkpoint was captured, Unix time.")
+	took := gauge("wmstats_checkpoint_write_seconds", "Time that the newest checkpoint took to write.")
+	held := gauge("wmstats_checkpoint_capture_seconds", "Part of it in which changes waited.")
+	read := gauge("wmstats_checkpoint_read_seconds", "Time that the checkpoint took to read at the start.")
+	for _, c := range []prometheus.Collector{writes, reads, size, at, took, held, read} {
+		if err := registry.Register(c); err != nil {
+			return checkpoint.Hooks{}, fmt.Errorf("register the checkpoint's metrics: %w", err)
+		}
+	}
+	newest := func(r checkpoint.Result) {
+		size.Set(float64(r.Bytes))
+		at.Set(float64(r.Written.UnixMilli()) / 1000)
+	}
+	return checkpoint.Hooks{
+		Written: func(r checkpoint.Result) {
+			writes.WithLabelValues("done").Inc()
+			took.Set(r.Took.Seconds())
+			held.Set(r.Capture.Seconds())
+			newest(r)
+		},
+		Failed: func(string) { writes.WithLabelValues("failed").Inc() },
+		Read: func(r checkpoint.Result, kind string) {
+			if kind == "none" {
+				read.Set(r.Took.Seconds())
+				newest(r)
+				kind = "used"
+			}
+			reads.WithLabelValues(kind).Set(1)
+		},
+	}, nil
+}

@@ -1,0 +1,86 @@
+package follower
+
+import (
+	"slices"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/couch"
+)
+
+// notAsked is the public reason why restored records are stale until the
+// source has answered.
+const notAsked = "the source has not answered since the start; the data are those of a checkpoint"
+
+// saved is what a checkpoint has of a follower.
+type saved struct {
+	Source      string                    // its name for people
+	Positions   map[string]couch.Position // by name of the database; none while everything has to be read again
+	Statuses    []string                  // that were read, sorted
+	Quarantine  []Quarantined
+	LoadSeconds float64
+	Checked     time.Time // the data are no older than that
+}
+
+// Section is the follower's part of a checkpoint: positions, and the documents
+// that could not be used. It must be captured before the store's, whose records
+// then are never older than the positions: what is between the two comes again,
+// which changes nothing. Restore it before Run, which then follows at once.
+func (f *Follower) Section() checkpoint.Section {
+	return checkpoint.Value("follower", f.save, f.resume)
+}
+
+func (f *Follower) save() saved {
+	out := saved{Positions: map[string]couch.Position{}, Statuses: sorted(f.o.Statuses), Quarantine: f.quarantine.list()}
+	for db, position := range f.Positions() {
+		out.Positions[db.String()] = position
+	}
+	out.Source, out.LoadSeconds, out.Checked = f.state.saved()
+	return out
+}
+
+func (f *Follower) resume(s saved) (commit func(), err error) {
+	if !slices.Equal(s.Statuses, sorted(f.o.Statuses)) {
+		return nil, checkpoint.Foreign("it is of requests in other statuses")
+	}
+	positions := map[couch.Database]couch.Position{}
+	for _, db := range followed() {
+		if position, ok := s.Positions[db.String()]; ok {
+			positions[db] = position
+		}
+	}
+	return func() {
+		for _, q := range s.Quarantine {
+			f.quarantine.restore(q)
+		}
+		complete := len(positions) == len(followed())
+		if complete {
+			f.mu.Lock()
+			f.positions = positions
+			f.mu.Unlock()
+		}
+		f.state.resumed(s, complete)
+	}, nil
+}
+
+func sorted(texts []string) []string {
+	out := slices.Clone(texts)
+	slices.Sort(out)
+	return out
+}
+
+// canFollow says that there are positions to follow from.
+func (f *Follower) canFollow() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.positions) == len(followed())
+}
+
+// forget drops the positions: the records stand for none until everything has
+// been read again, and a checkpoint that is written meanwhile must not say
+// otherwise.
+func (f *Follower) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.positions = map[couch.Database]couch.Position{}
+}
