@@ -41,6 +41,7 @@ func (s *Store) Section() checkpoint.Section {
 type captured struct {
 	layout  *block.Layout
 	limits  schema.Limits
+	guard   *census // what is believed of the source, while reads are held back
 	snap    *Snapshot
 	names   []string
 	reports map[string]int64
@@ -79,6 +80,10 @@ func (s *Store) capture() (checkpoint.Write, error) {
 	c := &captured{layout: s.layout, limits: s.opt.Limits, snap: s.current.Load(), names: s.names.Texts(), reports: map[string]int64{}}
 	if c.snap == nil {
 		return nil, errNoGeneration
+	}
+	if s.believed != nil {
+		believed := *s.believed
+		c.guard = &believed
 	}
 	s.eachReport(func(agent string, time int64) { c.reports[agent] = time })
 	for _, n := range s.infos {
@@ -151,6 +156,14 @@ func (c *captured) head() ([]byte, error) {
 	}
 	dst := binary.AppendUvarint(nil, sectionVersion)
 	dst = checkpoint.AppendText(dst, limits)
+	if c.guard == nil {
+		dst = append(dst, 0)
+	} else {
+		dst = append(dst, 1)
+		for _, n := range []int{c.guard.requests, c.guard.work, c.guard.infos} {
+			dst = binary.AppendUvarint(dst, uint64(n))
+		}
+	}
 	texts := c.layout.Texts()
 	dst = binary.AppendUvarint(dst, uint64(len(texts)))
 	for _, list := range texts {

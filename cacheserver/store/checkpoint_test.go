@@ -84,6 +84,13 @@ func TestACheckpointChangesNothing(t *testing.T) {
 			_, err = l.Commit()
 			require.Error(t, err)
 			o.check(t, s, c.at)
+			require.NotNil(t, s.believed)
+			s = again(t, s, Options{Now: c.now})
+			require.NotNil(t, s.believed)
+			l = s.BeginLoad()
+			_, err = l.Commit()
+			require.Error(t, err)
+			o.check(t, s, c.at)
 		})
 	}
 }
@@ -151,7 +158,7 @@ func sameAnswers(t *testing.T, a, b *Store) {
 	// A generation has the numbers of documents of its time.
 	require.EqualValues(t, len(a.docs)-a.orphans, after.AgentDocuments)
 	require.EqualValues(t, a.orphans, after.OrphanDocuments)
-	require.Equal(t, a.load == nil, b.load == nil)
+	require.Equal(t, a.believed, b.believed)
 	require.Len(t, b.docs, len(a.docs))
 	for id, d := range a.docs {
 		was, is := *d, *b.docs[id]
@@ -200,6 +207,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 			"opt": none, "layout": kept, "current": kept, "first": none, "known": made, "reported": kept, "recoveries": made,
 			"history": none, "source": none, "wanted": none, "mu": none, "names": kept, "editor": none, "sums": made, "entries": made,
 			"aliases": made, "docs": made, "infos": made, "orphans": made, "epoch": none, "load": none, "dues": made, "number": none,
+			"believed": kept,
 		}},
 	} {
 		of := reflect.TypeOf(c.of)

@@ -71,6 +71,9 @@ func (r *restoring) head(data []byte) error {
 		return fmt.Errorf("encode the limits: %w", err)
 	}
 	r.limits = bytes.Equal(c.Bytes(c.Count(1)), limits)
+	if c.Uint() == 1 {
+		r.s.believed = &census{int(c.Uint()), int(c.Uint()), int(c.Uint())}
+	}
 	texts := make([][]string, c.Count(1))
 	for i := range texts {
 		texts[i] = readTexts(c)
@@ -295,7 +298,7 @@ func (s *Store) take(r *restoring) {
 	defer s.mu.Unlock()
 	s.layout.Take(o.layout)
 	s.names, s.sums, s.entries, s.aliases, s.docs, s.infos = o.names, o.sums, o.entries, o.aliases, o.docs, o.infos
-	s.orphans, s.dues = o.orphans, o.dues
+	s.orphans, s.dues, s.believed = o.orphans, o.dues, o.believed
 	s.known.take(&o.known)
 	s.recoveries.take(&o.recoveries)
 	o.eachReport(s.report)
