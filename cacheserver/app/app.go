@@ -72,7 +72,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	a := &App{o: o, log: o.Log, failed: make(chan error, 3)}
+	a := &App{o: o, log: o.Log, failed: make(chan error, 8)}
 	if a.log == nil {
 		a.log = newLog(os.Stderr, o.LogLevel, o.LogFormat)
 	}
@@ -233,7 +233,14 @@ func (a *App) Start(ctx context.Context) error {
 			return nil
 		})
 	}
-	a.background(ctx, "follower", "follow the source", a.follower.Run)
+	restored := make(chan struct{})
+	if a.keeper != nil {
+		a.onStop("checkpoint", a.lastCheckpoint) // when nothing moves any more
+	}
+	a.background(ctx, "follower", "follow the source", a.follow(restored))
+	if a.keeper != nil {
+		a.background(ctx, "checkpoints", "write checkpoints", a.keep(restored))
+	}
 	a.background(ctx, "history", "keep counts over time", func(ctx context.Context) error { return a.history.Run(ctx, a.records) })
 	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)

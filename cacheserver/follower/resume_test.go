@@ -13,7 +13,7 @@ import (
 )
 
 // framesOf are those of a section.
-func framesOf(t *testing.T, s checkpoint.Section) (frames [][]byte) {
+func framesOf(t testing.TB, s checkpoint.Section) (frames [][]byte) {
 	t.Helper()
 	write, err := s.Capture()
 	require.NoError(t, err)

@@ -227,7 +227,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 			continue
 		}
 		p.ready()
-		require.Contains(t, p.log.String(), "checkpoint read", "life %d", i)
+		require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "checkpoint read") }, patience, tick, "life %d", i)
 		w.mu.Lock() // the writers pause
 		fresh := launch(t, bin, w.url, "")
 		fresh.ready()
