@@ -207,7 +207,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 			"opt": none, "layout": kept, "current": kept, "first": none, "known": made, "reported": kept, "recoveries": made,
 			"history": none, "source": none, "wanted": none, "mu": none, "names": kept, "editor": none, "sums": made, "entries": made,
 			"aliases": made, "docs": made, "infos": made, "orphans": made, "epoch": none, "load": none, "dues": made, "number": none,
-			"believed": kept,
+			"believed": kept, "waiting": made,
 		}},
 	} {
 		of := reflect.TypeOf(c.of)
