@@ -17,7 +17,7 @@ func Join(w *Workflow, parts []AgentPart) {
 	var counts JobCounts
 	w.JobsInWMBS, w.JobsInQueue, w.SkippedFiles, w.Skipped = 0, 0, 0, false
 	w.LastAgentUpdate, w.OldestAgentUpdate = 0, 0
-	w.Agents = make([]string, 0, len(chosen))
+	w.Agents, w.HasUnplacedJobs = make([]string, 0, len(chosen)), false
 	for _, i := range chosen {
 		p := &parts[i]
 		counts.Add(p.Counts)
@@ -26,6 +26,7 @@ func Join(w *Workflow, parts []AgentPart) {
 		w.SkippedFiles = addUp(w.SkippedFiles, p.SkippedFiles)
 		w.Skipped = w.Skipped || p.Skipped
 		w.Agents = append(w.Agents, p.Agent)
+		p.EachSite(func(site string, _ *JobCounts) { w.HasUnplacedJobs = w.HasUnplacedJobs || site == None })
 		w.LastAgentUpdate = max(w.LastAgentUpdate, p.Time)
 		if p.Time > 0 && (w.OldestAgentUpdate == 0 || p.Time < w.OldestAgentUpdate) {
 			w.OldestAgentUpdate = p.Time

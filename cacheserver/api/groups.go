@@ -19,7 +19,6 @@ type group struct {
 	noun  string // for people
 	key   string // of the summary record in the answer of one
 	term  func(name string) wire.Term
-	note  func(name string) string // why the workflows of this one can't be listed; nil or "": they can
 	find  func(snap *store.Snapshot, name string) (record []byte, ok bool, names []string)
 	write func(c echo.Context, a *API, snap *store.Snapshot, p listParams) error
 	keys  []schema.Field // of the list's records
@@ -49,16 +48,16 @@ func (a *API) allGroups() []group {
 		}
 		return writeRecords(c, a, snap, p, "agents", agents.keys, flat)
 	}
-	sites := groupOf("/sites", "site", "Site", self("Sites"), (*store.Snapshot).Sites,
-		func(s *schema.Site) string { return s.Site })
-	sites.note = func(name string) string {
+	// Jobs that have no site yet are counted under (none).
+	site := func(name string) wire.Term {
 		if name == schema.None {
-			return "Jobs that have no site yet are counted, but not by workflow: these workflows can't be listed. Those with jobs at no known site are at /sites/(unknown)."
+			return wire.Term{Field: "HasUnplacedJobs", Op: wire.Has}
 		}
-		return ""
+		return self("Sites")(name)
 	}
 	return []group{
-		sites,
+		groupOf("/sites", "site", "Site", site, (*store.Snapshot).Sites,
+			func(s *schema.Site) string { return s.Site }),
 		groupOf("/campaign", "campaign", "Campaign", orNone("Campaign"), (*store.Snapshot).Campaigns,
 			func(s *schema.Campaign) string { return s.Campaign }),
 		groupOf("/release", "release", "Release", orNone("Release"), (*store.Snapshot).Releases,
@@ -124,16 +123,9 @@ func (a *API) showGroup(g group) echo.HandlerFunc {
 		filter := q
 		filter.Terms = append(slices.Clone(q.Terms), g.term(name))
 		return a.writeSelection(c, snap, selection{
-			query: q, filter: filter, name: "workflows", group: &member{g.key, record, g.noteOn(name)},
+			query: q, filter: filter, name: "workflows", group: &member{g.key, record},
 		})
 	}
-}
-
-func (g *group) noteOn(name string) string {
-	if g.note == nil {
-		return ""
-	}
-	return g.note(name)
 }
 
 // listStatuses handles GET /status: the sums by status, in the order of the

@@ -46,7 +46,6 @@ type selection struct {
 type member struct {
 	key    string
 	record []byte
-	note   string // why its workflows can't be listed
 }
 
 // writeSelection picks the page and writes it as the client wants it.
@@ -56,9 +55,6 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	format, err := a.listFormat(c, q)
 	if err != nil {
 		return err
-	}
-	if s.group != nil && s.group.note != "" && format != wire.JSON {
-		return wire.TooExpensive(s.group.note) // an empty list has no place to say so
 	}
 	sel, err := snap.Select(s.filter)
 	if err != nil {
@@ -135,7 +131,7 @@ func (a *API) surround(b *render.Body, snap *store.Snapshot, s selection, p page
 	o.number("Limit", limit)
 	o.text("Next", next)
 	if s.group != nil {
-		o.text("Note", s.group.note)
+		o.text("Note", "")
 		o.key("Workflows")
 	} else {
 		o.key("Items")
