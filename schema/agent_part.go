@@ -94,16 +94,21 @@ func (p *AgentPart) WorkflowSites() []WorkflowSite {
 // EachSite calls visit with the counters behind each record of WorkflowSites,
 // those at no site first.
 func (p *AgentPart) EachSite(visit func(site string, counts *JobCounts)) {
-	rest := p.Counts
-	for i := range p.Sites {
-		rest.Sub(p.Sites[i].Counts)
-	}
-	if rest = rest.positive(); rest != (JobCounts{}) {
+	if rest := p.unplaced(); rest != (JobCounts{}) {
 		visit(None, &rest)
 	}
 	for i := range p.Sites {
 		visit(p.Sites[i].Site, &p.Sites[i].Counts)
 	}
+}
+
+// unplaced are the jobs at no site.
+func (p *AgentPart) unplaced() JobCounts {
+	rest := p.Counts
+	for i := range p.Sites {
+		rest.Sub(p.Sites[i].Counts)
+	}
+	return rest.positive()
 }
 
 func (p *AgentPart) site(site string, counts JobCounts) WorkflowSite {

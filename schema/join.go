@@ -26,7 +26,7 @@ func Join(w *Workflow, parts []AgentPart) {
 		w.SkippedFiles = addUp(w.SkippedFiles, p.SkippedFiles)
 		w.Skipped = w.Skipped || p.Skipped
 		w.Agents = append(w.Agents, p.Agent)
-		p.EachSite(func(site string, _ *JobCounts) { w.HasUnplacedJobs = w.HasUnplacedJobs || site == None })
+		w.HasUnplacedJobs = w.HasUnplacedJobs || p.unplaced() != JobCounts{}
 		w.LastAgentUpdate = max(w.LastAgentUpdate, p.Time)
 		if p.Time > 0 && (w.OldestAgentUpdate == 0 || p.Time < w.OldestAgentUpdate) {
 			w.OldestAgentUpdate = p.Time
