@@ -21,6 +21,8 @@ type batch struct {
 // the batch brought.
 type previous struct {
 	had    bool
+	block  *block.Block     // that has the record in the newest generation, and
+	at     int              // the place in it; where had
 	parts  []partOf         // joined; nil where the record is not there
 	record *schema.Workflow // the new request's side, or nil
 }
@@ -59,7 +61,7 @@ func (s *Store) touch(b *batch, e *entry) *previous {
 	if snap := s.current.Load(); snap != nil && e.has {
 		if at, ok := snap.tree.Search(e.name); ok {
 			blk, i := snap.tree.At(at)
-			o.had = true
+			o.had, o.block, o.at = true, blk, i
 			o.parts = partsOf(s.joined(e, s.statusOf(blk, i)))
 		}
 	}
@@ -176,22 +178,13 @@ func (s *Store) requestSide(b *batch, e *entry) *schema.Workflow {
 	if e.request != nil {
 		return e.request
 	}
-	w, _ := s.oldRecord(e)
-	return w
-}
-
-// oldRecord gives the record of e in the newest generation.
-func (s *Store) oldRecord(e *entry) (w *schema.Workflow, encoded []byte) {
-	snap := s.current.Load()
-	if snap == nil {
-		return nil, nil
+	if snap := s.current.Load(); snap != nil {
+		if at, ok := snap.tree.Search(e.name); ok {
+			blk, i := snap.tree.At(at)
+			return blk.Workflow(s.layout, i)
+		}
 	}
-	at, ok := snap.tree.Search(e.name)
-	if !ok {
-		return nil, nil
-	}
-	blk, i := snap.tree.At(at)
-	return blk.Workflow(s.layout, i), blk.Record(i)
+	return nil
 }
 
 // dropRequest takes a request document away from e; another one of the same

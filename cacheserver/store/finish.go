@@ -11,6 +11,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
+// usualBatch is the working memory that is kept for encoding, in bytes.
+const usualBatch = 1 << 20
+
 // finish makes the records of what a batch touched and publishes them.
 func (s *Store) finish(b *batch) Result {
 	if cur := s.current.Load(); cur != nil {
@@ -19,6 +22,9 @@ func (s *Store) finish(b *batch) Result {
 			next, dropped := s.editor.Apply(cur.tree, edits)
 			s.publish(next, dropped, diff, b.infos)
 			b.result.Published = true
+		}
+		if s.encoded = s.encoded[:0]; cap(s.encoded) > usualBatch {
+			s.encoded = nil
 		}
 		b.result.Added, b.result.Changed, b.result.Removed = len(diff.Added), len(diff.Changed), len(diff.Removed)
 		b.result.Generation = s.current.Load().id
@@ -42,7 +48,7 @@ func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
 		var old *schema.Workflow
 		var oldBytes []byte
 		if o.had {
-			old, oldBytes = s.oldRecord(e)
+			old, oldBytes = o.block.Workflow(s.layout, o.at), o.block.Record(o.at)
 		}
 		if !e.has {
 			if o.had {
@@ -55,7 +61,7 @@ func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
 			continue
 		}
 		edit, parts := s.make(e, o.record, old)
-		if o.had && bytes.Equal(edit.Encoded, oldBytes) && s.isSource(e, edit.Source) {
+		if o.had && bytes.Equal(edit.Encoded, oldBytes) && isSource(o, edit.Source) {
 			continue
 		}
 		if o.had {
@@ -84,22 +90,19 @@ func (s *Store) make(e *entry, request, old *schema.Workflow) (tree.Edit, []sche
 	schema.Join(request, parts)
 	due := s.alert(e, request, docs)
 	s.schedule(e, due)
+	// Blocks copy what they take, so one buffer serves all records of a batch.
+	start := len(s.encoded)
+	s.encoded = schema.AppendJSON(s.encoded, request)
 	return tree.Edit{
 		Name:    e.name,
 		Record:  request,
-		Encoded: schema.AppendJSON(nil, request),
+		Encoded: s.encoded[start:len(s.encoded):len(s.encoded)],
 		Source:  s.sourceOf(e, docs),
 	}, parts
 }
 
 // isSource says that the record in the newest generation was made of the same.
-func (s *Store) isSource(e *entry, src block.Source) bool {
-	snap := s.current.Load()
-	at, ok := snap.tree.Search(e.name)
-	if !ok {
-		return false
-	}
-	blk, i := snap.tree.At(at)
-	old := blk.Source(i)
+func isSource(o *previous, src block.Source) bool {
+	old := o.block.Source(o.at)
 	return old.Version == src.Version && bytes.Equal(old.IDs, src.IDs)
 }

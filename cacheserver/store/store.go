@@ -149,7 +149,8 @@ type Store struct {
 	load     *Load   // in progress, or nil
 	believed *census // known before the first of the reads since the last one that was believed; nil: none since
 	dues     dueHeap
-	number   int64 // of the newest generation
+	encoded  []byte // working memory: the records of a batch
+	number   int64  // of the newest generation
 }
 
 // New makes an empty store. The error names all faults of the options.

@@ -12,8 +12,9 @@ import (
 // forms and signatures, which are made when first asked for.
 type Block struct {
 	enc    []byte
-	patch  []byte   // records that are not in enc: their places begin at len(enc)
-	starts []uint32 // nil where the records follow each other in enc
+	patch  []byte        // records that are not in enc: their places begin at len(enc)
+	room   *atomic.Int64 // bytes behind patch[0] that have an owner, of all blocks that share it; or nil
+	starts []uint32      // nil where the records follow each other in enc
 	ends   []uint32
 	hashes []uint64
 	src    []byte
@@ -63,11 +64,13 @@ func (b *Block) Bytes() int64 {
 
 // Shared is the memory that two blocks have in common because one of them was
 // made of the other.
-func (b *Block) Shared(o *Block) int64 {
-	if len(b.enc) > 0 && len(o.enc) > 0 && &b.enc[0] == &o.enc[0] {
-		return int64(len(b.enc))
+func (b *Block) Shared(o *Block) (bytes int64) {
+	for _, pair := range [][2][]byte{{b.enc, o.enc}, {b.patch, o.patch}, {b.src, o.src}} {
+		if one, two := pair[0], pair[1]; len(one) > 0 && len(two) > 0 && &one[0] == &two[0] {
+			bytes += int64(min(len(one), len(two)))
+		}
 	}
-	return 0
+	return bytes
 }
 
 func (b *Block) start(i int) uint32 {

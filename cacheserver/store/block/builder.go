@@ -22,17 +22,18 @@ type Source struct {
 // Builder collects records, in the order of their names, for a block. It is
 // used again after Build; it is not for several goroutines.
 type Builder struct {
-	l      *Layout
-	base   *Block // its records are not copied, or nil
-	enc    []byte // records that are not in base
-	starts []uint32
-	ends   []uint32
-	dead   int      // bytes of base that no record uses
-	hashes []uint64 // of content, of sources, by turns
-	src    []byte
-	values [][]int64 // by slot
-	data   []byte
-	untidy bool // a list has a text twice, or an empty one
+	l       *Layout
+	base    *Block // its records are not copied, or nil
+	enc     []byte // records that are not in base
+	starts  []uint32
+	ends    []uint32
+	dead    int      // bytes of base that no record uses
+	hashes  []uint64 // of content, of sources, by turns
+	src     []byte
+	values  [][]int64 // by slot
+	data    []byte
+	untidy  bool // a list has a text twice, or an empty one
+	scratch []int64
 }
 
 // NewBuilder makes an empty builder.
@@ -212,10 +213,14 @@ func (b *Builder) Build() *Block {
 	data, out.dir[last] = pack(data, b.values[last])
 	out.data = slices.Clone(data)
 	b.data = data
+	b.reset()
+	return out
+}
+
+func (b *Builder) reset() {
 	for i := range b.values {
 		b.values[i] = b.values[i][:0]
 	}
 	b.base, b.dead, b.untidy = nil, 0, false
 	b.enc, b.starts, b.ends, b.hashes, b.src = b.enc[:0], b.starts[:0], b.ends[:0], b.hashes[:0], b.src[:0]
-	return out
 }

@@ -44,3 +44,15 @@ func eachText(raw []byte, f func(text []byte) bool) {
 		}
 	}
 }
+
+// listText gives the JSON list at the start of raw, brackets left out.
+func listText(raw []byte) []byte {
+	end := 0
+	for rest := raw; len(rest) > 1 && rest[0] != ']' && rest[1] == '"'; {
+		if _, rest = unquote(rest[1:]); rest == nil {
+			break
+		}
+		end = len(raw) - len(rest)
+	}
+	return raw[:end]
+}

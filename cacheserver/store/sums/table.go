@@ -2,7 +2,9 @@ package sums
 
 import (
 	"iter"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // group is a running sum that can be shown as a record of type R.
@@ -48,52 +50,67 @@ func rowsOf[R any](list []*R) Rows[R] {
 // is asked for, and only for the groups that changed since the last one.
 type table[G group[R], R any] struct {
 	fresh  func() G
-	groups map[string]G
-	dirty  map[string]bool
+	groups map[string]*entry[G]
+	dirty  []*entry[G]
 	names  []string // of rows
 	rows   Rows[R]
 }
 
+// entry is a group with its place in the rows.
+type entry[G any] struct {
+	group G
+	name  string
+	at    int // in rows; -1: in none
+	dirty bool
+}
+
 func newTable[G group[R], R any](fresh func() G) *table[G, R] {
-	return &table[G, R]{fresh: fresh, groups: map[string]G{}, dirty: map[string]bool{}}
+	return &table[G, R]{fresh: fresh, groups: map[string]*entry[G]{}}
 }
 
 // at gives the group of a name, which is about to be changed.
 func (t *table[G, R]) at(name string) G {
-	t.dirty[name] = true
-	g, ok := t.groups[name]
+	e, ok := t.groups[name]
 	if !ok {
-		g = t.fresh()
-		t.groups[name] = g
+		e = &entry[G]{group: t.fresh(), name: strings.Clone(name), at: -1}
+		t.groups[e.name] = e
 	}
-	return g
+	if !e.dirty {
+		e.dirty = true
+		t.dirty = append(t.dirty, e)
+	}
+	return e.group
 }
 
 // view gives the records by name.
 func (t *table[G, R]) view() Rows[R] {
+	if len(t.dirty) == 0 {
+		return t.rows
+	}
 	pages := slices.Clone(t.rows.pages)
-	own := map[int]bool{} // pages that no view has yet
-	var come, gone []string
-	for name := range t.dirty {
-		at, known := slices.BinarySearch(t.names, name)
-		g := t.groups[name]
+	var own []int // pages that no view has yet
+	var come, gone []*entry[G]
+	for _, e := range t.dirty {
+		e.dirty = false
 		switch {
-		case g.empty():
-			delete(t.groups, name)
-			if known {
-				gone = append(gone, name)
+		case e.group.empty():
+			delete(t.groups, e.name)
+			if e.at >= 0 {
+				gone = append(gone, e)
 			}
-		case !known:
-			come = append(come, name)
+		case e.at < 0:
+			come = append(come, e)
 		default:
-			k := at / pageLen
-			if !own[k] {
-				own[k], pages[k] = true, slices.Clone(pages[k])
+			k := e.at / pageLen
+			if !slices.Contains(own, k) {
+				own = append(own, k)
+				pages[k] = slices.Clone(pages[k])
 			}
-			pages[k][at%pageLen] = g.record(name)
+			pages[k][e.at%pageLen] = e.group.record(e.name)
 		}
 	}
 	clear(t.dirty)
+	t.dirty = t.dirty[:0]
 	t.rows = Rows[R]{pages}
 	if len(come)+len(gone) > 0 {
 		t.rename(come, gone)
@@ -102,17 +119,22 @@ func (t *table[G, R]) view() Rows[R] {
 }
 
 // rename puts in rows of new names and takes out others.
-func (t *table[G, R]) rename(come, gone []string) {
-	rows := slices.Collect(t.rows.All())
-	for _, name := range gone {
-		at, _ := slices.BinarySearch(t.names, name)
-		t.names = slices.Delete(t.names, at, at+1)
-		rows = slices.Delete(rows, at, at+1)
+func (t *table[G, R]) rename(come, gone []*entry[G]) {
+	rows := make(map[string]*R, t.rows.Len()+len(come))
+	for i, name := range t.names {
+		rows[name] = t.rows.pages[i/pageLen][i%pageLen]
 	}
-	for _, name := range come {
-		at, _ := slices.BinarySearch(t.names, name)
-		t.names = slices.Insert(t.names, at, name)
-		rows = slices.Insert(rows, at, t.groups[name].record(name))
+	for _, e := range gone {
+		delete(rows, e.name)
 	}
-	t.rows = rowsOf(rows)
+	for _, e := range come {
+		rows[e.name] = e.group.record(e.name)
+	}
+	t.names = slices.Sorted(maps.Keys(rows))
+	list := make([]*R, len(t.names))
+	for i, name := range t.names {
+		list[i] = rows[name]
+		t.groups[name].at = i
+	}
+	t.rows = rowsOf(list)
 }

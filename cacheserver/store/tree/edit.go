@@ -34,6 +34,9 @@ func (e *Editor) Apply(t *Tree, edits []Edit) (next *Tree, dropped int64) {
 	if len(t.chunks) == 0 {
 		return New(e.layout, e.blocks(nil, nil, edits)), 0
 	}
+	if next, dropped, ok := e.replace(t, edits); ok {
+		return next, dropped
+	}
 	var chunks []*Chunk
 	from := 0
 	for len(edits) > 0 {
@@ -42,13 +45,34 @@ func (e *Editor) Apply(t *Tree, edits []Edit) (next *Tree, dropped int64) {
 		if k+1 < len(t.chunks) {
 			n = sort.Search(n, func(i int) bool { return edits[i].Name >= t.chunks[k+1].first })
 		}
-		chunks = append(chunks, t.chunks[from:k]...)
 		blocks, lost := e.editChunk(t.chunks[k], edits[:n])
 		dropped += lost
+		if n == len(edits) && from == 0 && len(blocks) >= minChunk && len(blocks) <= maxChunk {
+			return t.withChunk(k, newChunk(e.layout, blocks)), dropped // the usual case: one chunk
+		}
+		chunks = append(chunks, t.chunks[from:k]...)
 		chunks = e.place(chunks, blocks)
 		from, edits = k+1, edits[n:]
 	}
 	return fromChunks(e.layout, append(chunks, t.chunks[from:]...)), dropped
+}
+
+// replace makes the usual edit: one record takes the place of another one.
+func (e *Editor) replace(t *Tree, edits []Edit) (next *Tree, dropped int64, ok bool) {
+	if len(edits) != 1 || edits[0].Remove {
+		return nil, 0, false
+	}
+	ed := &edits[0]
+	k := t.chunkFor(ed.Name)
+	c := t.chunks[k]
+	n := c.blockFor(e.layout, ed.Name)
+	old := c.Blocks[n]
+	i, found := old.Search(e.layout, ed.Name)
+	if !found {
+		return nil, 0, false
+	}
+	b := e.builder.Replace(old, i, ed.Record, ed.Encoded, ed.Source)
+	return t.withChunk(k, c.withBlock(n, b)), old.Bytes() - b.Shared(old), true
 }
 
 // place appends the blocks of an edited chunk as chunks; a small rest joins

@@ -6,6 +6,7 @@
 package tree
 
 import (
+	"slices"
 	"sort"
 	"sync/atomic"
 
@@ -86,6 +87,17 @@ func newChunk(l *block.Layout, blocks []*block.Block) *Chunk {
 	return c
 }
 
+// withBlock gives the chunk with another block n of as many records, of the same
+// names.
+func (c *Chunk) withBlock(n int, b *block.Block) *Chunk {
+	next := &Chunk{
+		Blocks: slices.Clone(c.Blocks), Starts: c.Starts, first: c.first, odd: c.odd,
+		bytes: c.bytes + b.EncodedBytes() - c.Blocks[n].EncodedBytes(), panes: make([]pane, len(c.panes)),
+	}
+	next.Blocks[n] = b
+	return next
+}
+
 // cut makes chunks of equal length from blocks and appends them.
 func cut(l *block.Layout, dst []*Chunk, blocks []*block.Block) []*Chunk {
 	for n := (len(blocks) + chunkSize - 1) / chunkSize; n > 0; n-- {
@@ -96,12 +108,41 @@ func cut(l *block.Layout, dst []*Chunk, blocks []*block.Block) []*Chunk {
 	return dst
 }
 
+// withChunk gives the tree with another chunk k. The other chunks are not looked
+// at: at a million records they are many, and none of them is in a core's cache.
+func (t *Tree) withChunk(k int, c *Chunk) *Tree {
+	old := t.chunks[k]
+	next := &Tree{
+		Layout: t.Layout, chunks: slices.Clone(t.chunks), starts: t.starts, words: t.words,
+		bytes: t.bytes + c.bytes - old.bytes, blocks: t.blocks + len(c.Blocks) - len(old.Blocks),
+	}
+	next.chunks[k] = c
+	if n := c.Len() - old.Len(); n != 0 {
+		next.starts = slices.Clone(t.starts)
+		shift(next.starts[k+1:], n)
+	}
+	if n := wordsOf(c) - wordsOf(old); n != 0 {
+		next.words = slices.Clone(t.words)
+		shift(next.words[k+1:], n)
+	}
+	return next
+}
+
+func shift(places []int, by int) {
+	for i := range places {
+		places[i] += by
+	}
+}
+
+// wordsOf is the number of words of a chunk in a Set.
+func wordsOf(c *Chunk) int { return (c.Len() + chunkWords - 1) / chunkWords }
+
 func fromChunks(l *block.Layout, chunks []*Chunk) *Tree {
 	n := len(chunks) + 1
 	t := &Tree{Layout: l, chunks: chunks, starts: make([]int, n), words: make([]int, n)}
 	for i, c := range chunks {
 		t.starts[i+1] = t.starts[i] + c.Len()
-		t.words[i+1] = t.words[i] + (c.Len()+chunkWords-1)/chunkWords
+		t.words[i+1] = t.words[i] + wordsOf(c)
 		t.bytes += c.bytes
 		t.blocks += len(c.Blocks)
 	}

@@ -1,0 +1,103 @@
+package block
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// anyRecord makes records whose values need wide and narrow columns by turns.
+func anyRecord(rng *rand.Rand, name string) schema.Workflow {
+	texts := func() (out []string) {
+		out = []string{}
+		for range rng.IntN(4) {
+			out = append(out, []string{"", "a", "b", "/d/e/F", `q"uote`, fmt.Sprint(rng.IntN(2000))}[rng.IntN(6)])
+		}
+		return out
+	}
+	whole := func() int64 {
+		return []int64{0, -1, 1, 255, 70_000, math.MaxInt64, math.MinInt64, rng.Int64N(1000)}[rng.IntN(8)]
+	}
+	w := schema.Workflow{
+		Workflow: name, Status: fmt.Sprint(rng.IntN(3)), Priority: whole(), InputEvents: whole(),
+		TimePerEvent: []float64{0, 0.25, 1.0 / 3, -1, 1e300}[rng.IntN(5)], SizePerEvent: float64(rng.IntN(3)),
+		StatusKnown: rng.IntN(2) == 0, PrepID: fmt.Sprint(rng.IntN(4)),
+		Campaigns: texts(), Sites: texts(), PrepIDs: texts(), InputDatasets: texts(), OutputDatasets: texts(),
+	}
+	schema.Join(&w, nil)
+	return w
+}
+
+// TestReplaceEqualsABlockMadeAnew changes records of blocks one by one; old
+// blocks stay as they are, also where two blocks are made of the same one.
+func TestReplaceEqualsABlockMadeAnew(t *testing.T) {
+	l, rng := layout(t), rand.New(rand.NewPCG(3, 3))
+	b := NewBuilder(l)
+	for round := range 6 {
+		n := 1 + rng.IntN(60)
+		var list []schema.Workflow
+		for i := range n {
+			list = append(list, anyRecord(rng, fmt.Sprintf("w%03d", i)))
+		}
+		now, _ := built(l, list...)
+		for range 30 {
+			i := rng.IntN(n)
+			w := anyRecord(rng, list[i].Workflow)
+			if rng.IntN(2) == 0 { // what a search looks into stays
+				w.PrepIDs, w.InputDatasets, w.OutputDatasets = list[i].PrepIDs, list[i].InputDatasets, list[i].OutputDatasets
+			}
+			src := Source{IDs: []byte(w.Workflow + fmt.Sprint(rng.IntN(2))), Version: rng.Uint64()}
+			if rng.IntN(2) == 0 {
+				now.Sign(l)
+			}
+			other := b.Replace(now, i, &list[i], now.Record(i), now.Source(i))
+			next := b.Replace(now, i, &w, schema.AppendJSON(nil, &w), src)
+			requireSame(t, l, other, list, round)
+			requireSame(t, l, now, list, round)
+			list = slices.Clone(list)
+			list[i] = w
+			requireSame(t, l, next, list, round)
+			require.Equal(t, src, next.Source(i))
+			require.LessOrEqual(t, next.Shared(now), now.Bytes())
+			now = next
+		}
+	}
+}
+
+func requireSame(t *testing.T, l *Layout, got *Block, list []schema.Workflow, round int) {
+	t.Helper()
+	want, encoded := built(l, list...)
+	require.Equal(t, want.Len(), got.Len())
+	require.Equal(t, want.EncodedBytes(), got.EncodedBytes())
+	for i := range list {
+		require.Equal(t, encoded[i], string(got.Record(i)), round)
+		require.Equal(t, want.Hash(i), got.Hash(i))
+		require.Equal(t, encoded[i], string(schema.AppendJSON(nil, got.Workflow(l, i))))
+	}
+	for k := range l.Columns {
+		c := &l.Columns[k]
+		switch c.Kind {
+		case Int, Bool:
+			require.Equal(t, want.AppendInts(nil, c), got.AppendInts(nil, c), c.Key)
+		case Float:
+			require.Equal(t, want.AppendFloats(nil, c), got.AppendFloats(nil, c), c.Key)
+		case Code:
+			require.Equal(t, want.AppendCodes(nil, c), got.AppendCodes(nil, c), c.Key)
+		case Codes:
+			wc, we := want.AppendLists(nil, nil, c)
+			gc, ge := got.AppendLists(nil, nil, c)
+			require.Equal(t, wc, gc, c.Key)
+			require.Equal(t, we, ge, c.Key)
+		}
+	}
+	if got.Signed() {
+		want.Sign(l)
+		require.Equal(t, want.signed.Load(), got.signed.Load())
+	}
+}
