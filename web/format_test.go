@@ -129,10 +129,10 @@ func TestBranches(t *testing.T) {
 func TestErrorsHaveThreeTexts(t *testing.T) {
 	texts := map[string]bool{}
 	for _, state := range []string{"none", "not_loaded", "failed"} {
-		texts[errorsText(schema.Detail{ErrorsState: state})] = true
+		texts[errorsText(WorkflowPage{Detail: schema.Detail{ErrorsState: state}})] = true
 	}
 	assert.Len(t, texts, 3)
-	assert.Empty(t, errorsText(schema.Detail{ErrorsState: "loaded", Errors: make([]schema.JobError, 1)}))
+	assert.Empty(t, errorsText(WorkflowPage{Detail: schema.Detail{ErrorsState: "loaded", Errors: make([]schema.JobError, 1)}}))
 }
 
 func TestColumnsAreTheSchema(t *testing.T) {

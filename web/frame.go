@@ -76,6 +76,7 @@ var navigation = []struct{ Path, Name, Key string }{
 	{"/sites", "Sites", "s"},
 	{"/releases", "Releases", "r"},
 	{"/agents", "Agents", "a"},
+	{"/errors", "Errors", "e"},
 	{"/api", "API", "p"},
 	{"/about", "About", "b"},
 }

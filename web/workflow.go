@@ -10,9 +10,11 @@ import (
 type WorkflowPage struct {
 	Frame
 	Notes    []Note
-	Detail   schema.Detail
-	Links    []Link // to other systems
-	Raw      string // address of the record as JSON
+	Detail   schema.Detail // its errors are those that are chosen
+	Chosen   string        // which failing jobs are shown: "exit code 8021"; "" for all
+	Unchosen string        // address of the page with all of them
+	Links    []Link        // to other systems
+	Raw      string        // address of the record as JSON
 	Curl     string
 	Failing  bool   // only tasks with failures are shown
 	Tasks    string // address of the other choice
@@ -46,11 +48,15 @@ const openBranches = 3
 // errorsText is what the page says in place of a table of errors: no failed
 // jobs, not read, and could not be read are three different answers. It is ""
 // when there is a table.
-func errorsText(d schema.Detail) string {
+func errorsText(p WorkflowPage) string {
+	d := p.Detail
 	switch d.ErrorsState {
 	case "loaded":
 		if len(d.Errors) > 0 {
 			return ""
+		}
+		if p.Chosen != "" {
+			return "No failed jobs of this kind are recorded for this workflow."
 		}
 		return "No failed jobs are recorded for this workflow."
 	case "none":

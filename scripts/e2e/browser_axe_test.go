@@ -88,7 +88,7 @@ func (s *system) everyPage(t *testing.T) []string {
 		"/", "/workflows", "/workflows?status=running-open&site=T*&cols=jobs", "/workflows?q=nothing-has-this-name",
 		"/workflows?colour=blue&status=running-opn", "/workflows/" + url.PathEscape(w.Workflow), "/workflows/not-there",
 		"/campaigns", "/campaigns/" + url.PathEscape(w.Campaign), "/sites", "/sites/" + url.PathEscape(w.Sites[0]),
-		"/releases", "/releases/" + url.PathEscape(w.Release), "/agents", "/agents/" + url.PathEscape(w.Agents[0]),
+		"/releases", "/releases/" + url.PathEscape(w.Release), "/agents", "/agents/" + url.PathEscape(w.Agents[0]), "/errors",
 		"/attention", "/go?q=T2", "/facet/sites?prefix=T", "/columns", "/selection?status=running-open", "/changed?since=forgotten",
 		"/api", "/about", "/no-such-page",
 	}

@@ -49,7 +49,7 @@ type Proxy struct {
 // reach it directly.
 var (
 	single = []string{
-		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/attention", "/changes", "/pulse",
+		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/history", "/attention", "/changes", "/pulse",
 		"/quarantine", "/problems", "/openapi.json", "/version", "/livez", "/readyz", "/healthz", "/find",
 	}
 	named = []string{"/fetch", "/sites", "/campaign", "/release", "/agent", "/facet", "/problems"}

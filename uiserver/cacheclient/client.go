@@ -99,7 +99,9 @@ type Meta struct {
 	Total          int       // records under the filter; -1 if not given
 	Stale          bool
 	StaleReason    string
-	Next           string // address of the next page, as given
+	Next           string    // address of the next page, as given
+	ReadTime       time.Time // when the source was asked, for what is read on demand; zero if not given
+	HistoryStart   time.Time // first point of the history; zero if not given
 }
 
 // request asks for a path, whose parts are already escaped.
@@ -210,8 +212,12 @@ func metaOf(h http.Header) Meta {
 	if n, err := strconv.Atoi(h.Get(wire.HeaderTotal)); err == nil {
 		m.Total = n
 	}
-	if t, err := time.Parse(time.RFC3339, h.Get(wire.HeaderGenerationTime)); err == nil {
-		m.GenerationTime = t
+	for name, at := range map[string]*time.Time{
+		wire.HeaderGenerationTime: &m.GenerationTime, wire.HeaderReadTime: &m.ReadTime, wire.HeaderHistoryStart: &m.HistoryStart,
+	} {
+		if t, err := time.Parse(time.RFC3339, h.Get(name)); err == nil {
+			*at = t
+		}
 	}
 	for _, link := range h.Values(wire.HeaderLink) {
 		if match := nextLink.FindStringSubmatch(link); match != nil {

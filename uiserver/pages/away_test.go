@@ -41,7 +41,7 @@ func TestCacheServerAway(t *testing.T) {
 			doc, _ = s.page(t, want.status, path)
 			assert.Contains(t, doc.Find("body").Text(), want.text, path)
 			assert.Contains(t, doc.Find("main").Text(), "2026-11-21 05:40:12 UTC", "%s: time of the last data", path)
-			assert.Equal(t, 9, doc.Find("header nav a").Length(), "the frame is there")
+			assert.Equal(t, 10, doc.Find("header nav a").Length(), "the frame is there")
 			checkStructure(t, doc)
 
 			s.cache.SetMode(fakecache.Well)

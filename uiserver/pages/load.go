@@ -214,7 +214,7 @@ func (p *Pages) notFound(c echo.Context) error {
 		Heading: "Not found",
 		Text:    "There is no page " + c.Request().URL.Path,
 	}
-	known := []string{"/attention", "/workflows", "/campaigns", "/sites", "/releases", "/agents", "/api", "/about"}
+	known := []string{"/attention", "/workflows", "/campaigns", "/sites", "/releases", "/agents", "/errors", "/api", "/about"}
 	for _, path := range wire.Near(c.Request().URL.Path, known, 3) {
 		page.Near = append(page.Near, web.Link{Text: strings.TrimPrefix(path, "/"), Href: path})
 	}

@@ -93,6 +93,7 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	get("/sites/*", p.site)
 	get("/agents", p.agents)
 	get("/agents/*", p.agent)
+	get(errorsPath, p.errors)
 	get("/go", p.palette)
 	get("/facet/*", p.facetValues)
 	get(columnsPath, p.chooseColumns)

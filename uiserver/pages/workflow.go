@@ -32,12 +32,16 @@ func (p *Pages) workflow(c echo.Context) error {
 	if err != nil {
 		return p.fail(c, workflowsPath, state, err)
 	}
+	chosen, notes := parseChosen(c.Request())
+	detail.Errors = chosen.errors(detail.Errors)
 	path := web.WorkflowPath(detail.Workflow.Workflow)
 	raw := APIPrefix + "/fetch" + path[len(workflowsPath):]
 	page := web.WorkflowPage{
 		Frame:    p.frame(workflowsPath, detail.Workflow.Workflow, state, meta),
-		Notes:    onlyParams(c.Request(), tasksParam),
+		Notes:    append(notes, onlyParams(c.Request(), tasksParam, exitParam, siteParam, stateParam)...),
 		Detail:   detail,
+		Chosen:   chosen.label(),
+		Unchosen: path + "#errors",
 		Links:    links(p.Links, detail.Workflow),
 		Raw:      raw,
 		Curl:     "curl -sf --compressed '" + shellQuoted(origin(c.Request())+raw) + "'",

@@ -35,10 +35,12 @@ const Generation = "a-1834"
 // Server answers the API from records.
 type Server struct {
 	*httptest.Server
-	Records Records
-	Whole   bool // fields= is not heeded: every record has all its fields
-	NoStats bool // /stats refuses every question
-	mode    atomic.Int32
+	Records   Records
+	Whole     bool          // fields= is not heeded: every record has all its fields
+	NoStats   bool          // /stats refuses every question
+	NoHistory bool          // the history is empty
+	Demand    *wire.Problem // what is read on demand is refused with this; nil: it is answered
+	mode      atomic.Int32
 
 	mu   sync.Mutex
 	info schema.CacheInfo
@@ -101,6 +103,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(wire.HeaderStale, "1")
 		w.Header().Set(wire.HeaderStaleReason, info.StaleReason)
 	}
+	if r.URL.Path == "/errors" || strings.HasSuffix(r.URL.Path, "/jobs") || strings.HasSuffix(r.URL.Path, "/logs") {
+		w.Header().Set(wire.HeaderReadTime, time.Unix(Now-240, 0).UTC().Format(time.RFC3339))
+	}
+	if r.URL.Path == "/history" {
+		w.Header().Set(wire.HeaderHistoryStart, time.Unix(HistoryStart, 0).UTC().Format(time.RFC3339))
+	}
+	if r.URL.Path == "/errors" {
+		groups, total, problem := s.failing(r.URL.Query())
+		if problem != nil {
+			s.refuse(w, problem)
+			return
+		}
+		w.Header().Set(wire.HeaderTotal, strconv.Itoa(total))
+		_ = json.NewEncoder(w).Encode(groups)
+		return
+	}
 	body, problem := s.answer(r, info)
 	if problem != nil {
 		s.refuse(w, problem)
@@ -138,8 +156,20 @@ func (s *Server) answer(r *http.Request, info schema.CacheInfo) (any, *wire.Prob
 		return s.changes(r.URL.Query())
 	case head == "facet" && one:
 		return s.facetPage(name, r.URL.Query())
+	case path == "/history":
+		return s.history(r.URL.Query())
+	case path == "/openapi.json":
+		return openAPI(), nil
 	case head == "fetch" && one:
+		part := ""
+		if raw, tail, ok := strings.Cut(last, "/"); ok { // an escaped slash belongs to the name
+			name, _ = url.PathUnescape(raw)
+			part = tail
+		}
 		for _, w := range s.Records.Workflows {
+			if w.Workflow == name && part != "" {
+				return s.part(w, part, r.URL.Query())
+			}
 			if w.Workflow == name {
 				return Detail(w), nil
 			}
