@@ -46,6 +46,7 @@ type answer struct {
 	filter  time.Duration
 
 	question *question // not nil: what to note the answer under
+	expires  time.Time // until when the note is good; zero: as long as its generation
 
 	stitched *stitched // nil: the body can't be made of kept segments
 }

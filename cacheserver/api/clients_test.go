@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/api"
 )
 
 // forms are questions whose answers go different ways to the connection.
@@ -55,14 +57,16 @@ func (f *fixture) ask(path, coding string) answerOf {
 // forms in their own order, GET and HEAD and revalidation; each answer equals
 // the one that no connection was part of.
 func TestManyClientsReadTheSameBytes(t *testing.T) {
+	const clients = 12
 	f := newFixture(t, 1200)
+	f.newAPI(func(o *api.Options) { o.Streams = clients }) // they all have one address
 	want := make([]answerOf, len(forms))
 	for i, form := range forms {
 		want[i] = f.ask(form.path, "identity")
 		require.Equal(t, http.StatusOK, want[i].StatusCode)
 	}
 	var all sync.WaitGroup
-	for i := range 12 {
+	for i := range clients {
 		all.Go(func() {
 			client := &http.Client{Transport: &http.Transport{DisableCompression: true, MaxConnsPerHost: 1}}
 			defer client.CloseIdleConnections()

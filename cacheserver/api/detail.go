@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/labstack/echo/v4"
@@ -30,6 +32,12 @@ var detailLists = []struct{ key, kind string }{
 // generation, and so are Recoveries; everything else comes from the source, or
 // from the cache under the version of the documents.
 func (a *API) showWorkflow(c echo.Context) error {
+	began := a.o.Now()
+	newest, answered, asked := a.asked(c, began)
+	if answered != nil {
+		a.demand.Spared(kindDetail)
+		return a.serve(c, answered, began, 0)
+	}
 	v, err := onlyParams(c, "gen", "format", "dl")
 	if err != nil {
 		return err
@@ -50,12 +58,11 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	began := a.o.Now()
 	record, src, ok := snap.Workflow(name)
 	if !ok {
 		return wire.NotFound("workflow", name, snap.NearWorkflows(name, 3))
 	}
-	lists, err := a.detail(c.Request().Context(), name, src)
+	lists, expires, err := a.detail(c.Request().Context(), name, src)
 	if err != nil {
 		return err
 	}
@@ -64,6 +71,9 @@ func (a *API) showWorkflow(c echo.Context) error {
 		return err
 	}
 	ans := answer{format: format, version: xxhash.Sum64(body), pinned: q.Gen != "", began: began, filter: a.o.Now().Sub(began)}
+	if snap == newest && q.Gen == "" && expires.After(began) {
+		ans.question, ans.expires = asked, expires
+	}
 	if q.Download {
 		ans.name = "workflow"
 	}
@@ -82,24 +92,28 @@ func (a *API) showWorkflow(c echo.Context) error {
 // detail returns the encoded members of a Detail after the list record, from
 // Agents to ErrorsState and without Recoveries. The documents are those of the
 // version, but jobs fail without any of them changing: so it is read again after
-// a while, and soon when the job errors could not be read.
-func (a *API) detail(ctx context.Context, name string, src store.Sources) ([]byte, error) {
+// a while, at expires, and at once when the job errors could not be read: then
+// expires is zero.
+func (a *API) detail(ctx context.Context, name string, src store.Sources) (lists []byte, expires time.Time, err error) {
 	const what = "details of this workflow; /fetch?name= has its list record"
 	if a.o.Details == nil {
-		return nil, wire.SourceFailed("This server has no source for details.", nil)
+		return nil, expires, wire.SourceFailed("This server has no source for details.", nil)
 	}
 	v, err := a.demand.Get(ctx, ondemand.Call{
-		Kind: kindDetail, Key: fmt.Sprintf("%s/%x", name, src.Version), TTL: a.o.Demand.Keep,
+		Kind: kindDetail, Key: name + "/" + strconv.FormatUint(src.Version, 16), TTL: a.o.Demand.Keep,
 		Read: func(ctx context.Context) (ondemand.Value, error) { return a.readDetail(ctx, src) },
 	})
 	if errors.Is(err, ondemand.ErrAbsent) {
-		return nil, wire.SourceFailed("The source no longer has the "+what+".", err)
+		return nil, expires, wire.SourceFailed("The source no longer has the "+what+".", err)
 	}
 	if err != nil {
-		return nil, demandProblem(ctx, what, err)
+		return nil, expires, demandProblem(ctx, what, err)
 	}
-	lists, _ := v.Data.([]byte)
-	return lists, nil
+	if !v.Drop {
+		expires = v.Time.Add(a.o.Demand.Keep)
+	}
+	lists, _ = v.Data.([]byte)
+	return lists, expires, nil
 }
 
 func (a *API) readDetail(ctx context.Context, src store.Sources) (v ondemand.Value, err error) {

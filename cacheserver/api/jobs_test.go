@@ -291,3 +291,24 @@ func TestADetailWithoutItsErrorsIsNotKept(t *testing.T) {
 	assert.Contains(t, string(f.get(path).body), `"ErrorsState":"none"`)
 	assert.Equal(t, 2, source.count())
 }
+
+// The answer that is noted for a detail ends when what was read for it does,
+// though its generation goes on, and is counted as kept until then.
+func TestANotedDetailEndsWithWhatWasRead(t *testing.T) {
+	f := newFixture(t, 30)
+	source := &detailsFake{}
+	f.newAPI(func(o *api.Options) { o.Details, o.Demand.Keep, o.Now = source, time.Minute, f.clock.Now })
+	path := "/fetch/" + workflowName(7)
+	before := f.get(path)
+	f.clock.advance(59 * time.Second)
+	assert.Equal(t, before.body, f.get(path).body)
+	assert.Equal(t, 1, source.count())
+	assert.Contains(t, string(f.get("/metrics").body), `wmstats_ondemand_total{kind="detail",outcome="kept"} 1`+"\n")
+	source.state = "failed"
+	f.clock.advance(time.Second)
+	after := f.get(path)
+	assert.Contains(t, string(after.body), `"ErrorsState":"failed"`)
+	assert.Equal(t, before.Header.Get("X-Generation"), after.Header.Get("X-Generation"))
+	f.get(path)
+	assert.Equal(t, 3, source.count(), "a detail that lacks something is not noted")
+}

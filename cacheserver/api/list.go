@@ -13,7 +13,7 @@ import (
 // listWorkflows handles GET /fetch.
 func (a *API) listWorkflows(c echo.Context) error {
 	began := a.o.Now()
-	newest, answered, asked := a.asked(c)
+	newest, answered, asked := a.asked(c, began)
 	if answered != nil {
 		return a.serve(c, answered, began, 0)
 	}

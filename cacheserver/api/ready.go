@@ -27,7 +27,11 @@ type ready struct {
 	unchanged []byte        // the same for a 304
 	length    []string      // Content-Length
 	pieces    [][]byte
+	expires   time.Time // when a part of it will be read again; zero: never
+	cost      int64     // bytes that noting it takes; set where it is noted
 }
+
+func (r *ready) good(now time.Time) bool { return r.expires.IsZero() || now.Before(r.expires) }
 
 type headerValue struct {
 	name  string
@@ -84,6 +88,7 @@ func appendLine(dst []byte, name, value string) []byte {
 // who ask the same.
 func (a *API) deliver(c echo.Context, ans *answer, pieces [][]byte, size int64) error {
 	r := newReady(c.Response().Header(), pieces, size)
+	r.expires = ans.expires
 	if ans.question != nil {
 		a.recent.put(ans.question, r)
 	}

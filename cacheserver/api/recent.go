@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,7 +15,8 @@ import (
 // recent are the answers of the newest generation to questions that were asked
 // before, word for word: what is saved is reading the question again, not the
 // body, whose pieces are the store's or the cache's own. It ends with its
-// generation, so nothing in it can be old.
+// generation, and an answer of which a part was read on demand when that part
+// would be read again: so nothing in it can be old.
 type recent struct{ newest atomic.Pointer[recentOf] }
 
 // recentOf are the answers of one generation, in one state of the source.
@@ -46,7 +48,7 @@ const (
 
 // ask finds the answer to a request, or nil and, if the answer can be noted,
 // the question to note it under.
-func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceState) (*ready, *question) {
+func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceState, now time.Time) (*ready, *question) {
 	w, ok := wordsOf(c)
 	if !ok {
 		return nil, nil
@@ -62,7 +64,7 @@ func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceSta
 	of.mu.RLock()
 	found := of.answers[w]
 	of.mu.RUnlock()
-	if found != nil {
+	if found != nil && found.good(now) {
 		return found, nil
 	}
 	return nil, &question{of, w}
@@ -70,12 +72,12 @@ func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceSta
 
 // asked looks whether the newest generation has answered the request before. If
 // not, an answer made of newest may be noted under the question.
-func (a *API) asked(c echo.Context) (newest *store.Snapshot, answered *ready, q *question) {
+func (a *API) asked(c echo.Context, now time.Time) (newest *store.Snapshot, answered *ready, q *question) {
 	newest, ok := a.o.Store.Snapshot()
 	if !ok {
 		return nil, nil, nil
 	}
-	answered, q = a.recent.ask(c, newest, a.o.Store.Source())
+	answered, q = a.recent.ask(c, newest, a.o.Store.Source(), now)
 	return newest, answered, q
 }
 
@@ -113,10 +115,14 @@ func (r *recent) put(q *question, answer *ready) {
 	}
 	q.of.mu.Lock()
 	defer q.of.mu.Unlock()
+	if old := q.of.answers[w]; old != nil {
+		q.of.bytes -= old.cost
+	}
 	if q.of.bytes+cost > mostBytes || len(q.of.answers) >= mostAnswers {
 		clear(q.of.answers)
 		q.of.bytes = 0
 	}
+	answer.cost = cost
 	q.of.answers[w] = answer
 	q.of.bytes += cost
 }

@@ -142,6 +142,9 @@ func keysOf(fields []schema.Field) []string {
 
 // onlyParams refuses parameters other than the allowed ones.
 func onlyParams(c echo.Context, allowed ...string) (url.Values, error) {
+	if c.Request().URL.RawQuery == "" {
+		return url.Values{}, nil
+	}
 	v := maps.Clone(c.QueryParams())
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		if !slices.Contains(allowed, name) {
@@ -160,7 +163,10 @@ func chooseFormat(c echo.Context, asked wire.Format, offered ...wire.Format) (wi
 		}
 		return "", wire.NotAcceptable(string(asked), mediaOf(offered))
 	}
-	var names [][]string
+	if len(c.Request().Header["Accept"]) == 0 {
+		return offered[0], nil
+	}
+	names := make([][]string, 0, len(offered))
 	for _, f := range offered {
 		names = append(names, f.MediaTypes())
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -149,6 +150,10 @@ func (r *Reader) Get(ctx context.Context, c Call) (Value, error) {
 	}
 }
 
+// Spared counts a call that the caller answered from what it keeps of an
+// earlier one.
+func (r *Reader) Spared(kind string) { r.o.Observe(kind, Kept, 0) }
+
 // read is one read of the source, in its turn.
 func (r *Reader) read(ctx context.Context, c Call) (v Value, err error) {
 	if v, ok := r.kept(c); ok { // read by the flight that has just landed
@@ -252,7 +257,7 @@ func (r *Reader) keep(c Call, v Value) {
 func period(t time.Time, ttl time.Duration) int64 { return t.UnixNano() / int64(ttl) }
 
 func keyOf(c Call, period int64) string {
-	return fmt.Sprintf("ondemand/%s/%d/%s", c.Kind, period, c.Key)
+	return "ondemand/" + c.Kind + "/" + strconv.FormatInt(period, 10) + "/" + c.Key
 }
 
 // admit refuses while the source is left alone. When that time has passed one
