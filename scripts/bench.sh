@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
-# SECTIONS picks parts (firstread latency memory scale api parts; default all),
+# SECTIONS picks parts (firstread latency memory content scale api parts; default all),
 # WORKFLOWS sets the size of the first two (default 20000), SCALE the sizes of
-# the fourth (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
+# the fifth (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
 # the API's (default 20000,200000,1000000), BENCH the pattern and BENCHTIME the
 # length of the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sections=" ${SECTIONS:-firstread latency memory scale api parts} "
+sections=" ${SECTIONS:-firstread latency memory content scale api parts} "
 mkdir -p bin
 go build -o bin/bench ./scripts/cmd/bench
 servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
@@ -21,6 +21,10 @@ fi
 if wanted memory; then
 	echo "# memory: 40 000 workflows, 50 000 agent documents of 20 KB"
 	servers -only memory
+fi
+if wanted content; then
+	echo "# content, not revisions: 50 000 agent documents rewritten in each cycle"
+	servers -only content
 fi
 if wanted scale; then
 	for n in ${SCALE:-200000 1000000}; do

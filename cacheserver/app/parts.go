@@ -88,6 +88,7 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 	bad := counter("wmstats_follower_bad_documents_total", "Documents that could not be used, by database.", "db")
 	flaws := counter("wmstats_follower_flaws_total", "Fields of the wrong form.")
 	changes := counter("wmstats_follower_changes_total", "Changes applied to the store.")
+	same := counter("wmstats_follower_unchanged_total", "Changes applied whose content was known already, but for revision and timestamp.")
 	failures := counter("wmstats_follower_failures_total", "Reads and feeds that failed, by database and reason.", "db", "reason")
 	lag := prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "wmstats_follower_lag_seconds", Help: "From the oldest change of a batch until it can be read.",
@@ -98,7 +99,7 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 	})
 	rereads := counter("wmstats_follower_rereads_total", "Reads of everything beside the feeds, by how they ended.", "result")
 	repaired := counter("wmstats_follower_repaired_documents_total", "Documents that differed from the source without a change in the feed, and were repaired.")
-	for _, c := range []prometheus.Collector{rereads, repaired, documents, bytes, bad, flaws, changes, failures, lag, loads} {
+	for _, c := range []prometheus.Collector{same, rereads, repaired, documents, bytes, bad, flaws, changes, failures, lag, loads} {
 		if err := registry.Register(c); err != nil {
 			return follower.Hooks{}, fmt.Errorf("register the follower's metrics: %w", err)
 		}
@@ -114,6 +115,7 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 			changes.WithLabelValues().Add(float64(n))
 			lag.Observe(since.Seconds())
 		},
+		Same: func(n int) { same.WithLabelValues().Add(float64(n)) },
 		Reread: func(n int, _ time.Duration, err error) {
 			result := "done"
 			if err != nil {

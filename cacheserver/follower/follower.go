@@ -74,6 +74,7 @@ type Hooks struct {
 	Bad       func(db string)                                            // a document that could not be used
 	Flaws     func(fields int)                                           // fields of the wrong form
 	Batch     func(changes int, lag time.Duration)                       // applied; lag since the oldest of them came
+	Same      func(changes int)                                          // of those applied, the ones whose content was known already
 	Failure   func(db string, reason string)                             // a read or feed failed
 	Loaded    func(documents int64, bytes int64, took time.Duration)     // a full read was committed
 	Reread    func(repaired int, took time.Duration, err error)          // a re-read ended; err: why it repaired nothing

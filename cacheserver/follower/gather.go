@@ -129,6 +129,7 @@ func (f *Follower) apply(b *batch) {
 		if len(result.Refetch) > 0 {
 			f.meeting.apply(f.o.Store, nil, f.again(b.rows, result.Refetch))
 		}
+		call(f.o.Hooks.Same, result.Same)
 		if f.o.Hooks.Batch != nil {
 			f.o.Hooks.Batch(len(changes), f.o.Now().Sub(b.oldest))
 		}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"slices"
@@ -43,12 +44,24 @@ func (s *Sim) rewrite(a *agent, p pair) {
 	}
 	status := f.state.Status()
 	mine := &f.state.Agents[p.k]
-	if (status == gen.RunningOpen || status == gen.RunningClosed) && mine.Done < gen.Ended && s.rng.Float64() < a.share {
+	moves := (status == gen.RunningOpen || status == gen.RunningClosed) && mine.Done < gen.Ended
+	if moves && s.share == nil && s.rng.Float64() < a.share {
 		s.work(f, mine)
 	}
 	mine.Time = a.begun.Unix()
 	mine.Revs++
-	s.emit(s.world.Agent(f.index, &f.state, p.k))
+	doc := s.world.Agent(f.index, &f.state, p.k)
+	if s.share != nil {
+		s.written++
+		if moves && float64(s.changed+1) <= *s.share*float64(s.written) {
+			s.work(f, mine)
+			same := doc
+			if doc = s.world.Agent(f.index, &f.state, p.k); !bytes.Equal(doc.JSON, same.JSON) { // few jobs may round to the same
+				s.changed++
+			}
+		}
+	}
+	s.emit(doc)
 }
 
 // work moves the jobs of one agent on. While the queue is open they can't all end.

@@ -23,6 +23,7 @@ type Options struct {
 	Rate  float64       // documents with new content per second, roughly; must be positive
 	Cycle time.Duration // longest time between two uploads of an agent; 600 s when 0
 	Start time.Time     // when the simulation begins: the world's present moves here
+	Share *float64      // see Sim.SetShare; nil: agents' documents change as Rate asks
 }
 
 // Shares of the rate by kind of document.
@@ -89,6 +90,9 @@ type Sim struct {
 	moving   int        // pairs whose jobs go on
 	counted  time.Time
 	docs     []gen.Doc // of the step under way
+	share    *float64  // of agents' documents that have new content
+	written  int       // agents' documents since share was set
+	changed  int       // those of them with new content
 }
 
 // New begins a simulation at the world's present state.
@@ -105,8 +109,11 @@ func New(opts Options) (*Sim, error) {
 		opts.Cycle = 600 * time.Second
 	}
 	w := opts.World
+	if opts.Share != nil && !(*opts.Share >= 0 && *opts.Share <= 1) {
+		return nil, fmt.Errorf("simulation: share %v: must be between 0 and 1", *opts.Share)
+	}
 	s := &Sim{
-		opts: opts, world: w, rng: rand.New(rand.NewPCG(w.Options().Seed, 0x6c697665)),
+		opts: opts, share: opts.Share, world: w, rng: rand.New(rand.NewPCG(w.Options().Seed, 0x6c697665)),
 		byStatus: make([][]*flow, gen.RejectedArchived+1), next: w.Units(), last: opts.Start, service: opts.Start,
 	}
 	for _, state := range w.InitialHosts() {
@@ -133,6 +140,12 @@ func New(opts Options) (*Sim, error) {
 
 // Active is the number of workflows that are not archived.
 func (s *Sim) Active() int { return s.active }
+
+// SetShare lets just so much of agents' documents, from 0 to 1, have new
+// content from now on, whatever the rate; all others are the same but for
+// timestamp and revision. Documents whose jobs have all ended can't change, so
+// the share is reached only where others make up for them.
+func (s *Sim) SetShare(share float64) { s.share, s.written, s.changed = &share, 0, 0 }
 
 // Cycle is the present time between two uploads of an agent: shorter than the
 // option when the rate asks for more changes than a cycle brings.

@@ -29,7 +29,11 @@ func start(t testing.TB, opts gen.Options, rate float64, cycle time.Duration) (*
 func TestOptionsAreChecked(t *testing.T) {
 	w, err := gen.New(gen.Options{})
 	require.NoError(t, err)
-	for _, opts := range []live.Options{{Rate: 1}, {World: w}, {World: w, Rate: -1}, {World: w, Rate: 1, Cycle: -1}} {
+	below, above := -0.1, 1.1
+	for _, opts := range []live.Options{
+		{Rate: 1}, {World: w}, {World: w, Rate: -1}, {World: w, Rate: 1, Cycle: -1},
+		{World: w, Rate: 1, Share: &below}, {World: w, Rate: 1, Share: &above},
+	} {
 		_, err := live.New(opts)
 		assert.Error(t, err)
 	}
@@ -227,6 +231,37 @@ func TestAgentsGetIntoTroubleAndOut(t *testing.T) {
 		}
 	}
 	assert.Len(t, seen, 5, "%v", seen)
+}
+
+// TestShareOfContent: of each cycle's documents, the share that is asked for has
+// new content, and each is written once.
+func TestShareOfContent(t *testing.T) {
+	t.Parallel()
+	w, sim, now := start(t, gen.Options{Seed: 7, Workflows: 300, Lean: true, NoEdges: true, JobSummaries: -1}, 0.001, 10*time.Minute)
+	o := watch(t, w)
+	for i, share := range []float64{0, 0.3, 0, 0.3, 0.05} {
+		sim.SetShare(share)
+		o.writes = map[string]int{}
+		ids := map[string]bool{}
+		for range 20 {
+			now = now.Add(30 * time.Second)
+			for _, d := range sim.Step(now) {
+				if strings.Contains(string(d.JSON), `"type":"agent_request"`) {
+					assert.False(t, ids[d.ID], "written twice")
+					ids[d.ID] = true
+				}
+				o.see(d)
+			}
+		}
+		if i == 0 {
+			continue // agents begin one after the other
+		}
+		require.Greater(t, len(ids), 200)
+		most := int(share * float64(len(ids)))
+		assert.LessOrEqual(t, o.writes["agent changed"], most)
+		assert.GreaterOrEqual(t, o.writes["agent changed"], most-5, "the last ones may not be able to")
+		assert.Equal(t, len(ids), o.writes["agent changed"]+o.writes["agent unchanged"])
+	}
 }
 
 // TestStepsWithoutTime: a clock that stands or goes back writes nothing.

@@ -19,13 +19,14 @@ import (
 type Options struct {
 	Bin        string   // folder of the programs
 	Self       string   // this program, which serves the repeated world with --serve
-	Only       []string // sections; none: all but memory
+	Only       []string // sections; none: firstread and latency
 	Workflows  int
 	AgentDocs  int // agent_request documents, repeated worlds only; 0: as many as mock makes
 	AgentBytes int // mean length of them, repeated worlds only; 0: as mock makes them
 	Lean       bool
 	Repeat     bool // take the repeated world also where the stand-in could hold all
 	Seed       int64
+	Content    int // workflows of the section content; 0: those of 50 000 agent documents
 	Changes    int // changes that the latency is measured over
 	PerSecond  int // changes per second meanwhile
 	Out        io.Writer
@@ -45,7 +46,8 @@ func (o *Options) repeats() bool {
 //   - firstread: start until ready, against reading and throwing away; peak and resident memory
 //   - latency: change to visible
 //   - memory: firstread of 40 000 workflows with 50 000 agent documents of 20 KB
-func Sections() []string { return []string{"firstread", "latency", "memory"} }
+//   - content: what cycles cost in which agents rewrite 50 000 documents
+func Sections() []string { return []string{"firstread", "latency", "memory", "content"} }
 
 // Run measures the sections that are asked for.
 func Run(ctx context.Context, o Options) error {
@@ -59,6 +61,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if slices.Contains(o.Only, "firstread") || slices.Contains(o.Only, "latency") {
 		if err := runOnce(ctx, o); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o.Only, "content") {
+		if err := runContent(ctx, o); err != nil {
 			return err
 		}
 	}

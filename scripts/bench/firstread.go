@@ -20,12 +20,17 @@ type loadedCache struct {
 
 // startCache starts a cache server and waits until it is ready.
 func (r *run) startCache(ctx context.Context, source server) (c loadedCache, err error) {
+	return r.startCacheWith(ctx, source)
+}
+
+// startCacheWith starts one with more flags.
+func (r *run) startCacheWith(ctx context.Context, source server, flags ...string) (c loadedCache, err error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return c, err
 	}
 	before, began := source.cpu(), time.Now()
-	cmd, err := r.start("cacheserver", "--listen", addr, "--couch-url", source.url, "--log-level", "warn")
+	cmd, err := r.start("cacheserver", append([]string{"--listen", addr, "--couch-url", source.url, "--log-level", "warn"}, flags...)...)
 	if err != nil {
 		return c, err
 	}

@@ -175,6 +175,9 @@ func (s server) status(key string) float64 {
 // cpu is the processor time that the program has taken so far, in user mode
 // and in the kernel; 0 where /proc does not tell.
 func (s server) cpu() time.Duration {
+	if s.cmd == nil { // this program
+		return ownCPU()
+	}
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
 	if err != nil {
 		return 0

@@ -36,12 +36,16 @@ func runCouch(ctx context.Context, e env) error {
 	listen := o.String("listen", "127.0.0.1:5984", "`address` to serve on")
 	rate := o.Float64("live", 0, "documents with new content per second, roughly; 0: nothing changes")
 	cycle := o.Duration("cycle", 600*time.Second, "longest `time` between two uploads of an agent, with --live")
+	share := o.Float64("share", -1, "`share` of agents' documents with new content in each upload, from 0 to 1, with --live; -1: as the rate asks")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
 	}
 	if !(*rate >= 0) || math.IsInf(*rate, 1) {
 		o.fault(fmt.Errorf("--live %v: must not be negative", *rate))
+	}
+	if *share != -1 && !(*share >= 0 && *share <= 1) {
+		o.fault(fmt.Errorf("--share %v: want 0 to 1", *share))
 	}
 	if _, _, err := net.SplitHostPort(*listen); err != nil {
 		o.fault(fmt.Errorf("--listen %q: want host:port", *listen))
@@ -60,6 +64,9 @@ func runCouch(ctx context.Context, e env) error {
 	s := &standIn{world: w, couch: couch, stderr: e.stderr, now: e.now}
 	if *rate > 0 {
 		s.live = &live.Options{World: w, Rate: *rate, Cycle: *cycle}
+		if *share >= 0 {
+			s.live.Share = share
+		}
 	}
 	// Of the memory of a filled stand-in a half would be garbage of parsing and
 	// packing at the usual 100. This costs a tenth more time, and only here.

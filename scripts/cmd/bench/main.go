@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags.BoolVar(&o.Lean, "lean", false, "small agent documents, of about 2 KB, in a repeated world")
 	flags.BoolVar(&o.Repeat, "repeat", false, "take a repeated world also where the stand-in could hold all")
 	flags.Int64Var(&o.Seed, "seed", 1, "seed of the mock data")
+	flags.IntVar(&o.Content, "content-workflows", 0, "workflows of the section content; 0: as many as have 50 000 agent documents")
 	flags.IntVar(&o.Changes, "changes", 500, "changes to measure the latency over")
 	flags.IntVar(&o.PerSecond, "per-second", 50, "changes per second")
 	serve := flags.String("serve", "", "serve the repeated world at this address and measure nothing")
@@ -55,8 +56,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if o.Workflows < 1 || o.Changes < 1 || o.PerSecond < 1 {
 		return errors.New("workflows, changes and per-second must be at least 1")
 	}
-	if o.AgentDocs < 0 || o.AgentBytes < 0 {
-		return errors.New("agent-docs and agent-bytes must not be negative")
+	if o.AgentDocs < 0 || o.AgentBytes < 0 || o.Content < 0 {
+		return errors.New("agent-docs, agent-bytes and content-workflows must not be negative")
 	}
 	o.Repeat = o.Repeat || o.Lean
 	if *only != "" {
