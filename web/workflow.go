@@ -13,8 +13,13 @@ type WorkflowPage struct {
 	Detail   schema.Detail // its errors are those that are chosen
 	Chosen   string        // which failing jobs are shown: "exit code 8021"; "" for all
 	Unchosen string        // address of the page with all of them
-	Links    []Link        // to other systems
-	Raw      string        // address of the record as JSON
+	Codes    []CodeRow     // their exit codes
+	CodeMap  Heat          // by site and exit code; no rows when that could not be had
+	Samples  Samples       // some of these jobs, when they are asked for
+	Logs     Logs
+	SiteMap  Heat   // jobs by site and state
+	Links    []Link // to other systems
+	Raw      string // address of the record as JSON
 	Curl     string
 	Failing  bool   // only tasks with failures are shown
 	Tasks    string // address of the other choice
@@ -44,28 +49,6 @@ func (p WorkflowPage) shownBranches() []Branch {
 
 // openBranches is how many branches are open at first.
 const openBranches = 3
-
-// errorsText is what the page says in place of a table of errors: no failed
-// jobs, not read, and could not be read are three different answers. It is ""
-// when there is a table.
-func errorsText(p WorkflowPage) string {
-	d := p.Detail
-	switch d.ErrorsState {
-	case "loaded":
-		if len(d.Errors) > 0 {
-			return ""
-		}
-		if p.Chosen != "" {
-			return "No failed jobs of this kind are recorded for this workflow."
-		}
-		return "No failed jobs are recorded for this workflow."
-	case "none":
-		return "No failed jobs are recorded for this workflow."
-	case "failed":
-		return "The error records could not be read from the source. The counts above are not affected."
-	}
-	return "Error records are not loaded yet: this server has not read them from the source."
-}
 
 // progressReason says why a dataset's progress is not defined.
 const progressReason = "the size of the workflow's input is not known"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,10 +19,7 @@ import (
 // its Meta is when the jobs were read from the source. That this takes a while
 // the first time is a *wire.Problem with the slug not-ready.
 func (c *Client) Errors(ctx context.Context, filters url.Values, by []string, limit int) ([]schema.ErrorSummary, Meta, error) {
-	v := url.Values{}
-	for name, values := range filters {
-		v[name] = values
-	}
+	v := maps.Clone(filters)
 	v.Set("by", strings.Join(by, ","))
 	v.Set("limit", strconv.Itoa(limit))
 	var list []schema.ErrorSummary
@@ -34,6 +32,16 @@ func (c *Client) Errors(ctx context.Context, filters url.Values, by []string, li
 func (c *Client) Jobs(ctx context.Context, workflow string, filters url.Values) ([]schema.JobSample, Meta, error) {
 	var list []schema.JobSample
 	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(workflow)+"/jobs", filters, &list)
+	return list, meta, err
+}
+
+// JobErrors reads the failing jobs of a workflow in groups by some of task,
+// state, exitcode, site, agent and errortypes, under the filters of Jobs.
+func (c *Client) JobErrors(ctx context.Context, workflow string, filters url.Values, by []string) ([]schema.JobError, Meta, error) {
+	v := maps.Clone(filters)
+	v.Set("by", strings.Join(by, ","))
+	var list []schema.JobError
+	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(workflow)+"/errors", v, &list)
 	return list, meta, err
 }
 

@@ -3,7 +3,6 @@ package pages
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema"
@@ -69,15 +68,4 @@ func (c chosen) label() string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// with chooses fewer jobs.
-func (c chosen) with(code int64, site string) url.Values {
-	v := url.Values{}
-	for name, values := range c.params {
-		v[name] = values
-	}
-	v.Set(exitParam, strconv.FormatInt(code, 10))
-	v.Set(siteParam, exactText(site))
-	return v
 }

@@ -179,14 +179,12 @@ func fillErrors(page *web.ErrorsPage, q errorsQuery, a *failing) {
 	for _, e := range a.sites[:min(len(a.sites), errorCodes)] {
 		page.Sites = append(page.Sites, web.ErrorRow{ErrorSummary: e, Href: q.with(siteParam, exactText(e.Site))})
 	}
-	tail := ""
-	if len(q.jobs) > 0 {
-		tail = "?" + q.jobs.Encode()
-	}
+	jobs := maps.Clone(q.jobs)
+	jobs.Set(showParam, showJobs)
 	var names []string
 	for _, e := range a.workflows {
 		names = append(names, e.Workflow)
-		page.Workflows = append(page.Workflows, web.ErrorRow{ErrorSummary: e, Href: web.WorkflowPath(e.Workflow) + tail + "#errors"})
+		page.Workflows = append(page.Workflows, web.ErrorRow{ErrorSummary: e, Href: web.WorkflowPath(e.Workflow) + "?" + jobs.Encode() + "#errors"})
 	}
 	if len(names) > 0 && a.workflowCount <= errorWorkflows {
 		page.List = filtered(wire.Query{Names: names})

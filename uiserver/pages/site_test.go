@@ -91,11 +91,11 @@ func everyPage(records fakecache.Records) []string {
 		web.SitePath(records.Sites[0].Site), web.SitePath(fakecache.Hostile()[0]),
 		web.AgentPath(fakecache.Hostile()[0]), web.AgentPath("vocms0255.cern.ch"), web.AgentPath("cmsgwms-submit4.fnal.gov"),
 	}
-	for _, w := range records.Workflows[:12] {
-		paths = append(paths, web.WorkflowPath(w.Workflow))
+	for i, w := range records.Workflows[:12] {
+		paths = append(paths, web.WorkflowPath(w.Workflow)+[]string{"", "?show=jobs,logs", "?show=jobs&exitcode=8021"}[i%3])
 	}
 	for _, name := range fakecache.Hostile() {
-		paths = append(paths, web.WorkflowPath(name), web.CampaignPath(name))
+		paths = append(paths, web.WorkflowPath(name), web.CampaignPath(name), web.WorkflowPath(name)+"?show=jobs,logs")
 	}
 	return paths
 }

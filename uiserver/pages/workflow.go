@@ -25,20 +25,27 @@ func (p *Pages) workflow(c echo.Context) error {
 	}
 	var detail schema.Detail
 	var meta cacheclient.Meta
-	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
+	var a jobsOf
+	chosen, notes := parseChosen(c.Request())
+	show, unknown := shown(c.QueryParams()[showParam])
+	notes = append(notes, unknown...)
+	calls := append(p.onDemandCalls(named, chosen, show, &a), func(ctx context.Context) (err error) {
 		detail, meta, err = p.Client.Workflow(ctx, named)
 		return err
 	})
+	state, err := p.load(c.Request().Context(), calls...)
 	if err != nil {
 		return p.fail(c, workflowsPath, state, err)
 	}
-	chosen, notes := parseChosen(c.Request())
+	if len(detail.Errors) > 0 {
+		p.groups(c.Request().Context(), named, chosen, &a)
+	}
 	detail.Errors = chosen.errors(detail.Errors)
 	path := web.WorkflowPath(detail.Workflow.Workflow)
 	raw := APIPrefix + "/fetch" + path[len(workflowsPath):]
 	page := web.WorkflowPage{
 		Frame:    p.frame(workflowsPath, detail.Workflow.Workflow, state, meta),
-		Notes:    append(notes, onlyParams(c.Request(), tasksParam, exitParam, siteParam, stateParam)...),
+		Notes:    append(notes, onlyParams(c.Request(), tasksParam, exitParam, siteParam, stateParam, showParam)...),
 		Detail:   detail,
 		Chosen:   chosen.label(),
 		Unchosen: path + "#errors",
@@ -49,6 +56,7 @@ func (p *Pages) workflow(c echo.Context) error {
 		Tasks:    path + "?" + tasksParam + "=" + onlyFailing + "#tasks",
 		Branches: web.Branches(detail.TaskTotals),
 	}
+	fillJobs(&page, path, chosen, show, &a)
 	watch(&page.Frame, wire.Query{Names: []string{detail.Workflow.Workflow}})
 	if page.Failing {
 		page.Tasks = path + "#tasks"

@@ -96,6 +96,18 @@ func (s *Server) part(workflow schema.Workflow, part string, v url.Values) (any,
 		return nil, s.Demand
 	}
 	switch part {
+	case "errors":
+		out := []schema.JobError{}
+		for _, e := range Detail(workflow).Errors {
+			if !listed(v.Get("exitcode"), strconv.FormatInt(e.ExitCode, 10)) || !listed(v.Get("site"), e.Site) {
+				continue
+			}
+			if !strings.Contains(v.Get("by"), "site") {
+				e.Site = ""
+			}
+			out = append(out, schema.JobError{Workflow: e.Workflow, ExitCode: e.ExitCode, Site: e.Site, Count: e.Count})
+		}
+		return out, nil
 	case "jobs":
 		return samples(workflow, v), nil
 	case "logs":

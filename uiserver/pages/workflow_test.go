@@ -1,0 +1,103 @@
+package pages_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/web"
+)
+
+// withFailures is a workflow of the records that has failed jobs.
+func withFailures(t *testing.T, records fakecache.Records) schema.Workflow {
+	t.Helper()
+	i := slices.IndexFunc(records.Workflows, func(w schema.Workflow) bool { return w.Failure > 0 && len(w.Sites) > 0 })
+	require.GreaterOrEqual(t, i, 0)
+	return records.Workflows[i]
+}
+
+// Samples and log entries are read from the source only when asked for, with
+// one link each, and what was loaded stays.
+func TestPartsOnDemand(t *testing.T) {
+	records := fakecache.Generate(60)
+	s := newSite(t, records)
+	path := web.WorkflowPath(withFailures(t, records).Workflow)
+	doc, _ := s.page(t, http.StatusOK, path)
+	for _, asked := range s.cache.Seen() {
+		assert.NotContains(t, asked, "/jobs")
+		assert.NotContains(t, asked, "/logs")
+	}
+	assert.Contains(t, doc.Find("#errors").Text(), "Not loaded yet")
+	assert.Contains(t, doc.Find("#logs").Text(), "Not loaded yet")
+	load := resolve(t, path, doc.Find("#errors a.button").AttrOr("href", ""))
+	doc, _ = s.page(t, http.StatusOK, load.RequestURI())
+	assert.Equal(t, 3, doc.Find("details.sample").Length())
+	assert.Contains(t, doc.Find("details.sample").First().Text(), "380115: 14-16, 20", "runs and lumis")
+	assert.Contains(t, doc.Find("details.sample").First().Text(), "/store/a.root", "input files")
+	assert.Zero(t, doc.Find(`a[href^="javascript"]`).Length(), "only addresses of the web are links")
+	assert.Contains(t, doc.Find("#logs").Text(), "Not loaded yet")
+	load = resolve(t, path, doc.Find("#logs a.button").AttrOr("href", ""))
+	doc, _ = s.page(t, http.StatusOK, load.RequestURI())
+	assert.Equal(t, 3, doc.Find("details.sample").Length(), "what was loaded stays")
+	assert.Contains(t, doc.Find("#logs tbody").Text(), "no site <b>left</b>")
+}
+
+// Nothing, not loaded and failed are three texts, for samples and for logs.
+func TestPartsSayWhyTheyAreNotThere(t *testing.T) {
+	records := fakecache.Generate(60)
+	path := web.WorkflowPath(withFailures(t, records).Workflow)
+	texts := map[string]bool{}
+	note := func(problem *wire.Problem, address string) (string, string) {
+		s := newSite(t, records)
+		s.cache.Demand = problem
+		doc, _ := s.page(t, http.StatusOK, address)
+		return strings.TrimSpace(doc.Find("#samples").Next().Text()), strings.TrimSpace(doc.Find("#logs p").Text())
+	}
+	for _, c := range []struct {
+		problem *wire.Problem
+		address string
+	}{
+		{nil, path},
+		{nil, path + "?show=jobs,logs&exitcode=1"},
+		{wire.SourceFailed("It timed out.", nil), path + "?show=jobs,logs"},
+		{wire.NotInSource("There is no view."), path + "?show=jobs,logs"},
+	} {
+		jobs, logs := note(c.problem, c.address)
+		for _, text := range []string{jobs, logs} {
+			assert.False(t, text != "" && texts[text], "%s: %q is said of something else", c.address, text)
+			texts[text] = true
+		}
+	}
+}
+
+// A cell of the map leads to samples of just its jobs, and the address says so.
+func TestMapLeadsToSamples(t *testing.T) {
+	records := fakecache.Generate(60)
+	s := newSite(t, records)
+	w := withFailures(t, records)
+	path := web.WorkflowPath(w.Workflow)
+	doc, _ := s.page(t, http.StatusOK, path)
+	require.Equal(t, 3, doc.Find("#errors svg.heat a[class^=h]").Length())
+	cell := resolve(t, path, doc.Find("#errors svg.heat a[class^=h]").First().AttrOr("href", ""))
+	doc, _ = s.page(t, http.StatusOK, cell.RequestURI())
+	assert.Equal(t, 1, doc.Find("details.sample").Length())
+	assert.Contains(t, doc.Find("#errors .chips").Text(), "exit code "+cell.Query().Get("exitcode"))
+	assert.Equal(t, 1, doc.Find("#errors svg.heat a[class^=h]").Length())
+	for _, row := range doc.Find("#sites svg.heat text.y").EachIter() {
+		assert.Contains(t, w.Sites, row.Nodes[0].LastChild.Data)
+	}
+}
+
+func TestWorkflowBadAddress(t *testing.T) {
+	records := fakecache.Generate(30)
+	s := newSite(t, records)
+	doc, _ := s.page(t, http.StatusOK, web.WorkflowPath(records.Workflows[0].Workflow)+"?show=everything&exitcode=x")
+	assert.Equal(t, 2, doc.Find(".notice.bad").Length())
+}
