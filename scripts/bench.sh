@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
-# SECTIONS picks parts (firstread latency memory content scale api parts; default all),
-# WORKFLOWS sets the size of the first two (default 20000), SCALE the sizes of
-# the fifth (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
+# SECTIONS picks parts (firstread latency memory content checkpoint scale api
+# parts; default all), WORKFLOWS sets the size of the first two (default 20000),
+# CHECKPOINT that of the start from a checkpoint (default 100000), SCALE the sizes
+# of the sixth (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
 # the API's (default 20000,200000,1000000), BENCH the pattern and BENCHTIME the
 # length of the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sections=" ${SECTIONS:-firstread latency memory content scale api parts} "
+sections=" ${SECTIONS:-firstread latency memory content checkpoint scale api parts} "
 mkdir -p bin
 go build -o bin/bench ./scripts/cmd/bench
 servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
@@ -25,6 +26,10 @@ fi
 if wanted content; then
 	echo "# content, not revisions: 50 000 agent documents rewritten in each cycle"
 	servers -only content
+fi
+if wanted checkpoint; then
+	echo "# start from a checkpoint, ${CHECKPOINT:-100000} workflows of a repeated world"
+	servers -only checkpoint -workflows "${CHECKPOINT:-100000}"
 fi
 if wanted scale; then
 	for n in ${SCALE:-200000 1000000}; do

@@ -47,7 +47,8 @@ func (o *Options) repeats() bool {
 //   - latency: change to visible
 //   - memory: firstread of 40 000 workflows with 50 000 agent documents of 20 KB
 //   - content: what cycles cost in which agents rewrite 50 000 documents
-func Sections() []string { return []string{"firstread", "latency", "memory", "content"} }
+//   - checkpoint: start until ready and until the first change is seen, from a checkpoint; what writing one costs
+func Sections() []string { return []string{"firstread", "latency", "memory", "content", "checkpoint"} }
 
 // Run measures the sections that are asked for.
 func Run(ctx context.Context, o Options) error {
@@ -66,6 +67,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if slices.Contains(o.Only, "content") {
 		if err := runContent(ctx, o); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o.Only, "checkpoint") {
+		if err := runCheckpoint(ctx, o); err != nil {
 			return err
 		}
 	}

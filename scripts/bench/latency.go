@@ -13,24 +13,39 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// latency changes request documents at the asked rate and measures, for each,
-// the time from the answer of the write until /fetch shows it.
+// latency prints how long a change takes until /fetch shows it.
 func (r *run) latency(ctx context.Context, couch, cache server) error {
 	names, err := r.someWorkflows(ctx, cache)
 	if err != nil {
 		return err
 	}
+	times, err := r.change(ctx, couch, cache, names, 100_000)
+	if err != nil {
+		return err
+	}
+	r.line("change to visible: changes per second", float64(r.PerSecond), "1/s")
+	r.line("change to visible: p50", quantile(times, 0.50), "ms")
+	r.line("change to visible: p99", quantile(times, 0.99), "ms")
+	r.line("change to visible: slowest", quantile(times, 1), "ms")
+	return nil
+}
+
+// change changes request documents at the asked rate and measures, for each,
+// the time from the answer of the write until /fetch shows it. The times come
+// in order. Priorities count up from the given one, which must be above those
+// of any document.
+func (r *run) change(ctx context.Context, couch, cache server, names []string, priority int) ([]time.Duration, error) {
 	results := make(chan result, r.Changes)
 	tick := time.NewTicker(time.Second / time.Duration(r.PerSecond))
 	defer tick.Stop()
 	for i := range r.Changes {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case <-tick.C:
 		}
 		go func() {
-			took, err := r.oneChange(ctx, couch, cache, names[i%len(names)], 100_000+i)
+			took, err := r.oneChange(ctx, couch, cache, names[i%len(names)], priority+i)
 			results <- result{took, err}
 		}()
 	}
@@ -38,19 +53,17 @@ func (r *run) latency(ctx context.Context, couch, cache server) error {
 	for range r.Changes {
 		res := <-results
 		if res.err != nil {
-			return res.err
+			return nil, res.err
 		}
 		times = append(times, res.took)
 	}
 	slices.Sort(times)
-	at := func(q float64) float64 {
-		return float64(times[min(len(times)-1, int(q*float64(len(times))))].Microseconds()) / 1000
-	}
-	r.line("change to visible: changes per second", float64(r.PerSecond), "1/s")
-	r.line("change to visible: p50", at(0.50), "ms")
-	r.line("change to visible: p99", at(0.99), "ms")
-	r.line("change to visible: slowest", at(1), "ms")
-	return nil
+	return times, nil
+}
+
+// quantile gives a quantile of sorted times, in ms.
+func quantile(times []time.Duration, q float64) float64 {
+	return float64(times[min(len(times)-1, int(q*float64(len(times))))].Microseconds()) / 1000
 }
 
 type result struct {
@@ -80,43 +93,58 @@ func (r *run) someWorkflows(ctx context.Context, cache server) ([]string, error)
 // oneChange gives a workflow a priority that nothing else has, and polls until
 // it is there.
 func (r *run) oneChange(ctx context.Context, couch, cache server, name string, priority int) (time.Duration, error) {
+	if err := r.prioritize(ctx, couch, name, priority); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	err := r.seen(ctx, cache, name, priority)
+	return time.Since(began), err
+}
+
+// prioritize writes another priority into a request document.
+func (r *run) prioritize(ctx context.Context, couch server, name string, priority int) error {
 	docURL := couch.url + "/reqmgr_workload_cache/" + url.PathEscape(name)
 	_, body, err := r.do(ctx, http.MethodGet, docURL, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(body, &doc); err != nil {
-		return 0, fmt.Errorf("read document %s: %w", name, err)
+		return fmt.Errorf("read document %s: %w", name, err)
 	}
 	doc["RequestPriority"] = json.RawMessage(fmt.Sprint(priority))
 	status, answer, err := r.do(ctx, http.MethodPut, docURL, doc)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if status != http.StatusCreated {
-		return 0, fmt.Errorf("write document %s: status %d %s", name, status, answer)
+		return fmt.Errorf("write document %s: status %d %s", name, status, answer)
 	}
+	return nil
+}
+
+// seen waits until /fetch shows a priority.
+func (r *run) seen(ctx context.Context, cache server, name string, priority int) error {
 	began := time.Now()
 	page := cache.url + "/fetch?fields=Workflow,Priority&name=" + url.QueryEscape(name)
 	for {
 		_, body, err := r.do(ctx, http.MethodGet, page, nil)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		var records []schema.Workflow
 		if err := json.Unmarshal(body, &records); err != nil {
-			return 0, fmt.Errorf("read page of %s: %w", name, err)
+			return fmt.Errorf("read page of %s: %w", name, err)
 		}
 		if len(records) == 1 && records[0].Priority == int64(priority) {
-			return time.Since(began), nil
+			return nil
 		}
 		if time.Since(began) > time.Minute {
-			return 0, fmt.Errorf("change of %s is not visible after a minute", name)
+			return fmt.Errorf("change of %s is not visible after a minute", name)
 		}
 		select {
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-time.After(2 * time.Millisecond):
 		}
 	}

@@ -17,7 +17,10 @@ const writeSize = 256 << 10
 func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	db, path, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
+	s.asked.note(r, path)
 	switch {
+	case db == "_asked":
+		s.asked.answer(w)
 	case db == "":
 		fmt.Fprintf(w, `{"couchdb":"Welcome","version":"3.5.0","vendor":{"name":"mock","seed":%d}}`+"\n", s.o.Seed)
 	case db == "_up":

@@ -43,6 +43,7 @@ type Source struct {
 	infos  []pattern      // documents of agents and services, not repeated
 	total  int            // workflows with those that are archived, whose agents' documents are still there
 	feed   feed
+	asked  asked
 }
 
 // New makes the world that is repeated.
