@@ -44,6 +44,47 @@ func BenchmarkLook(b *testing.B) {
 	require.NoError(b, s.Close())
 }
 
+// BenchmarkJSONDecoder takes the same answer apart with the tokens of
+// encoding/json, as was done before, and keeps nothing.
+func BenchmarkJSONDecoder(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "requestcache.json")
+	size, _ := dump(b, path)
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		file, err := os.Open(path)
+		require.NoError(b, err)
+		d := json.NewDecoder(file)
+		var value json.RawMessage
+		token := func() json.Token {
+			t, err := d.Token()
+			require.NoError(b, err)
+			return t
+		}
+		token() // {
+		token() // result
+		token() // [
+		token() // {
+		for d.More() {
+			token() // the workflow
+			token() // {
+			for d.More() {
+				if token() != "AgentJobInfo" {
+					require.NoError(b, d.Decode(&value))
+					continue
+				}
+				token() // {
+				for d.More() {
+					token() // the agent
+					require.NoError(b, d.Decode(&value))
+				}
+				token() // }
+			}
+			token() // }
+		}
+		require.NoError(b, file.Close())
+	}
+}
+
 // dump writes an answer and returns its bytes and the number of its documents.
 func dump(b *testing.B, path string) (size, documents int) {
 	b.Helper()

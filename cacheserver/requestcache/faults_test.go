@@ -42,6 +42,8 @@ func TestForms(t *testing.T) {
 		"no ids": {`{"result":[{"w":{"AgentJobInfo":{"a":{}, "b":{"type":"agent_request"}},"x":1}}]}`,
 			map[string]string{"w": `{"x":1,"_id":"w","RequestName":"w"}`},
 			map[string]string{"a-w": `{"_id":"a-w","type":"agent_request"}`, "b-w": `{"_id":"b-w","type":"agent_request"}`}},
+		"escaped keys": {`{"r\u0065sult":[{"w":{"\u005fid":"i","RequestN\u0061me":"r","\u0041gentJobInfo":{"a":{"_id":"x","type":"agent_request"}}}}]}`,
+			map[string]string{"w": `{"_id":"i","RequestName":"r"}`}, map[string]string{"x": `{"_id":"x","type":"agent_request"}`}},
 		"cleaned":          {`{"result":[{"w":{"_id":"w","RequestName":"w","AgentJobInfo":"CLEANED"}}]}`, map[string]string{"w": `{"_id":"w","RequestName":"w"}`}, nil},
 		"null":             {`{"result":[{"w":{"_id":"w","RequestName":"w","AgentJobInfo":null}}]}`, map[string]string{"w": `{"_id":"w","RequestName":"w"}`}, nil},
 		"a list":           {`{"result":[{"w":{"_id":"w","RequestName":"w","AgentJobInfo":[{"a":[1]},2]}}]}`, map[string]string{"w": `{"_id":"w","RequestName":"w"}`}, nil},

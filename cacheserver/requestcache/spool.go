@@ -131,7 +131,7 @@ func spool(text io.Reader, dir string) (made *answer, err error) {
 	if err != nil {
 		return nil, ofText(err)
 	}
-	s := &spooler{a: a, in: json.NewDecoder(plain), out: bufio.NewWriterSize(file, 256<<10)}
+	s := &spooler{a: a, in: newLexer(plain), out: bufio.NewWriterSize(file, 256<<10)}
 	if err := s.all(); err != nil {
 		return nil, ofText(err)
 	}

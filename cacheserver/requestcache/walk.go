@@ -19,7 +19,7 @@ import (
 //	{"result":[{"<workflow>":{…request…,"AgentJobInfo":{"<agent>":{…agent_request…}}}}]}
 type spooler struct {
 	a   *answer
-	in  *json.Decoder
+	in  *lexer
 	out *bufio.Writer
 	at  int64
 	doc bytes.Buffer // the request document at hand
@@ -27,20 +27,17 @@ type spooler struct {
 
 func (s *spooler) all() error {
 	found := false
-	err := s.object(func(key string) error {
-		if key != "result" {
-			return s.skip()
-		}
-		found = true
-		if err := s.expect('['); err != nil {
+	err := s.object(func(key []byte) error {
+		name, err := textOf(key)
+		if err != nil {
 			return err
 		}
-		for s.in.More() {
-			if err := s.object(s.workflow); err != nil {
-				return err
-			}
+		if name != "result" {
+			_, err := s.whole()
+			return err
 		}
-		return s.expect(']')
+		found = true
+		return s.each('[', ']', func() error { return s.object(s.workflow) })
 	})
 	if err != nil {
 		return err
@@ -48,7 +45,7 @@ func (s *spooler) all() error {
 	if !found {
 		return errors.New(`no "result" in it`)
 	}
-	switch _, err := s.in.Token(); {
+	switch _, err := s.in.peek(); {
 	case err == nil:
 		return errors.New("more follows after its end")
 	case !errors.Is(err, io.EOF):
@@ -58,74 +55,86 @@ func (s *spooler) all() error {
 }
 
 // workflow takes one request document apart.
-func (s *spooler) workflow(name string) error {
-	open, err := s.in.Token()
+func (s *spooler) workflow(key []byte) error {
+	name, err := textOf(key)
 	if err != nil {
 		return err
 	}
-	if open != json.Delim('{') {
-		return s.unusable(couch.Requests, name, open)
+	switch open, err := s.in.peek(); {
+	case err != nil:
+		return err
+	case open != '{':
+		return s.unusable(name)
 	}
 	s.doc.Reset()
-	has := map[string]bool{}
-	err = s.members(func(key string) error {
-		if key == "AgentJobInfo" {
+	var id, request bool
+	err = s.object(func(key []byte) error {
+		switch {
+		case string(key) == `"AgentJobInfo"`:
 			return s.agents(name)
+		case string(key) == `"_id"`:
+			id = true
+		case string(key) == `"RequestName"`:
+			request = true
 		}
-		var value json.RawMessage
-		if err := s.in.Decode(&value); err != nil {
-			return err
-		}
-		has[key] = true
-		return s.member(key, value)
+		s.key(key)
+		value, err := s.in.value()
+		s.doc.Write(value)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, key := range []string{"_id", "RequestName"} { // an id by another name
-		if !has[key] {
-			if err := s.member(key, quoted(name)); err != nil {
-				return err
-			}
-		}
+	if !id { // it has another name
+		s.key([]byte(`"_id"`))
+		s.doc.Write(quoted(name))
+	}
+	if !request {
+		s.key([]byte(`"RequestName"`))
+		s.doc.Write(quoted(name))
 	}
 	s.doc.WriteByte('}')
+	if _, err := schema.Peek(s.doc.Bytes()); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	return s.write(couch.Requests, name, s.doc.Bytes())
 }
 
-// member adds one to the request document.
-func (s *spooler) member(key string, value []byte) error {
+// key begins a member of the request document.
+func (s *spooler) key(key []byte) {
 	if s.doc.Len() == 0 {
 		s.doc.WriteByte('{')
 	} else {
 		s.doc.WriteByte(',')
 	}
-	s.doc.Write(quoted(key))
+	s.doc.Write(key)
 	s.doc.WriteByte(':')
-	s.doc.Write(value)
-	return nil
 }
 
 // agents takes the agents' documents about a workflow. The old server writes a
 // text in their place when they were cleaned away.
 func (s *spooler) agents(workflow string) error {
-	open, err := s.in.Token()
-	switch {
-	case err != nil:
+	if open, err := s.in.peek(); err != nil || open != '{' {
+		if err == nil {
+			_, err = s.whole()
+		}
 		return err
-	case open == json.Delim('['):
-		return s.rest()
-	case open != json.Delim('{'):
-		return nil
 	}
-	return s.members(func(agent string) error {
-		var doc json.RawMessage
-		if err := s.in.Decode(&doc); err != nil {
+	return s.object(func(key []byte) error {
+		agent, err := textOf(key)
+		if err != nil {
+			return err
+		}
+		doc, err := s.in.value()
+		if err != nil {
 			return err
 		}
 		head, err := schema.Peek(doc)
-		if err != nil { // the follower says what is wrong with it
-			return s.write(couch.WMStats, agent+"-"+workflow, doc)
+		if err != nil {
+			if !json.Valid(doc) {
+				return fmt.Errorf("%s of %s: %w", agent, workflow, err)
+			}
+			return s.write(couch.WMStats, agent+"-"+workflow, doc) // the follower says what is wrong with it
 		}
 		if head.ID == "" {
 			head.ID = agent + "-" + workflow
@@ -149,20 +158,17 @@ func with(doc []byte, key, value string) []byte {
 	return append(out, rest...)
 }
 
-// unusable writes what is in the place of a document as it is: the follower
-// says what is wrong with it.
-func (s *spooler) unusable(db couch.Database, id string, found json.Token) error {
-	if found == json.Delim('[') {
-		if err := s.rest(); err != nil {
-			return err
-		}
-		return s.write(db, id, []byte("[]"))
-	}
-	text, err := json.Marshal(found)
+// unusable writes what is in the place of a request document as it is: the
+// follower says what is wrong with it.
+func (s *spooler) unusable(id string) error {
+	found, err := s.whole()
 	if err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
-	return s.write(db, id, text)
+	if found[0] == '[' { // what is in it helps nobody
+		found = []byte("[]")
+	}
+	return s.write(couch.Requests, id, found)
 }
 
 // write puts a document into the file; the last one of an id counts.
@@ -181,53 +187,67 @@ func (s *spooler) write(db couch.Database, id string, doc []byte) error {
 	return nil
 }
 
-// object calls fn with each key; fn reads the value.
-func (s *spooler) object(fn func(key string) error) error {
-	if err := s.expect('{'); err != nil {
-		return err
-	}
-	return s.members(fn)
-}
-
-// members is object after its brace.
-func (s *spooler) members(fn func(key string) error) error {
-	for s.in.More() {
-		key, err := s.in.Token()
+// object calls fn with each key, quoted as it stands and valid until the value
+// is read; fn reads the value.
+func (s *spooler) object(fn func(key []byte) error) error {
+	return s.each('{', '}', func() error {
+		c, err := s.in.peek()
+		if err == nil && c != '"' {
+			err = fmt.Errorf("found %q, want a key", c)
+		}
 		if err != nil {
 			return err
 		}
-		name, ok := key.(string)
-		if !ok {
-			return fmt.Errorf("found %v, want a key", key)
+		raw, err := s.in.value()
+		if err != nil {
+			return err
 		}
-		if err := fn(name); err != nil {
+		key := bytes.Clone(raw) // the next read may move it
+		if bytes.IndexByte(key, '\\') >= 0 {
+			name, err := textOf(key)
+			if err != nil {
+				return err
+			}
+			key = quoted(name) // one way to write each
+		}
+		if err := s.in.expect(':'); err != nil {
+			return err
+		}
+		return fn(key)
+	})
+}
+
+// each calls fn at each element of a list or object.
+func (s *spooler) each(opening, closing byte, fn func() error) error {
+	if err := s.in.expect(opening); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		more, err := s.in.next(first, closing)
+		if err != nil || !more {
+			return err
+		}
+		if err := fn(); err != nil {
 			return err
 		}
 	}
-	return s.expect('}')
 }
 
-func (s *spooler) expect(want json.Delim) error {
-	got, err := s.in.Token()
-	if err == nil && got != want {
-		err = fmt.Errorf("found %.40v, want %v", got, want)
+// whole reads a value that no decoder looks at, and checks it.
+func (s *spooler) whole() ([]byte, error) {
+	value, err := s.in.value()
+	if err == nil && !json.Valid(value) {
+		err = fmt.Errorf("found %.40q, want a value", value)
 	}
-	return err
+	return value, err
 }
 
-func (s *spooler) skip() error {
-	var value json.RawMessage
-	return s.in.Decode(&value)
-}
-
-// rest passes over a list after its bracket.
-func (s *spooler) rest() error {
-	for s.in.More() {
-		if err := s.skip(); err != nil {
-			return err
-		}
+// textOf gives the text of a quoted key.
+func textOf(key []byte) (text string, err error) {
+	if err := json.Unmarshal(key, &text); err != nil {
+		return "", fmt.Errorf("key %.40q: %w", key, err)
 	}
-	return s.expect(']')
+	return text, nil
 }
 
 func quoted(text string) []byte {
