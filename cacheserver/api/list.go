@@ -15,7 +15,7 @@ func (a *API) listWorkflows(c echo.Context) error {
 	began := a.o.Now()
 	newest, answered, asked := a.asked(c, began)
 	if answered != nil {
-		return a.serve(c, answered, began, 0)
+		return a.serveInTurn(c, answered, began)
 	}
 	q, err := wire.ParseQuery(c.QueryParams())
 	if err != nil {
@@ -26,7 +26,7 @@ func (a *API) listWorkflows(c echo.Context) error {
 		return err
 	}
 	s := selection{query: q, filter: q, name: "workflows"}
-	if snap == newest && q.Gen == "" && !q.All { // whole lists are counted: each has to ask for its turn
+	if snap == newest && q.Gen == "" {
 		s.question = asked
 	}
 	return a.writeSelection(c, snap, s)

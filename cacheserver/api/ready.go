@@ -28,6 +28,7 @@ type ready struct {
 	length    []string      // Content-Length
 	pieces    [][]byte
 	expires   time.Time // when a part of it will be read again; zero: never
+	whole     bool      // limit=all: who reads it has to ask for a turn
 	cost      int64     // bytes that noting it takes; set where it is noted
 }
 
@@ -88,11 +89,23 @@ func appendLine(dst []byte, name, value string) []byte {
 // who ask the same.
 func (a *API) deliver(c echo.Context, ans *answer, pieces [][]byte, size int64) error {
 	r := newReady(c.Response().Header(), pieces, size)
-	r.expires = ans.expires
-	if ans.question != nil {
+	r.expires, r.whole = ans.expires, ans.stream
+	if ans.question != nil && (!ans.stream || ans.stitched != nil) { // what else is long is the cache's to keep
 		a.recent.put(ans.question, r)
 	}
 	return a.serve(c, r, ans.began, ans.filter)
+}
+
+// serveInTurn is serve for an answer that was noted: whole lists are counted.
+func (a *API) serveInTurn(c echo.Context, r *ready, began time.Time) error {
+	if r.whole {
+		leave, err := a.enterStream(c)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	return a.serve(c, r, began, 0)
 }
 
 // serve sends an answer, or 304 if the client has it: header and body in one

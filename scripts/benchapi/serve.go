@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +98,8 @@ func (s *served) change(count int) {
 // Serve is the process that is measured: it fills a store, writes "ready
 // ADDRESS" to out and serves the API until in ends. Lines of in are commands:
 // "changes N" publishes N changes a second from then on, gathered for 100 ms as
-// the follower does; "warm json", "warm ndjson" make the segments of all blocks.
+// the follower does; "warm json", "warm ndjson" make the segments of all blocks;
+// "profile FILE" and "profile" begin and end a profile of the processor time.
 func Serve(ctx context.Context, n int, in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(garbage)
 	s, err := newServed(ctx, n)
@@ -155,6 +158,8 @@ func (s *served) obey(ctx context.Context, in io.Reader, out io.Writer) error {
 				perSecond, err = strconv.Atoi(rest)
 			case "warm":
 				err = s.warm(ctx, rest)
+			case "profile":
+				err = profile(rest)
 			default:
 				err = errors.New("no such command")
 			}
@@ -168,4 +173,21 @@ func (s *served) obey(ctx context.Context, in io.Reader, out io.Writer) error {
 			}
 		}
 	}
+}
+
+// profile writes where the processor time goes to a file, until the next call,
+// which names none.
+func profile(path string) error {
+	if path == "" {
+		pprof.StopCPUProfile()
+		return nil
+	}
+	file, err := os.Create(path) //nolint:gosec // the one who runs this names it
+	if err != nil {
+		return fmt.Errorf("begin a profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return fmt.Errorf("begin a profile: %w", err)
+	}
+	return nil
 }
