@@ -13,6 +13,8 @@ type GroupsPage struct {
 	Heads   []GroupHead
 	Rollups []RollupRow // campaigns and releases
 	Sites   []SiteRow
+	SiteMap Heat   // jobs by site and state; of the page of sites
+	More    string // address with all sites in the map; "" when they are all there
 	Pager   Pager
 	Hidden  []Field // of the form
 	JSON    string
@@ -52,9 +54,10 @@ type GroupPage struct {
 	Rollup *schema.Rollup // campaign or release
 	Site   *schema.Site   // site
 	schema.Counters
-	List List
-	All  string // its workflows as a list with all filters
-	JSON string
+	History *History // jobs by state; nil where none are kept
+	List    List
+	All     string // its workflows as a list with all filters
+	JSON    string
 }
 
 // statusParts are the workflows of a campaign or release by status group.

@@ -13,6 +13,7 @@ type OverviewPage struct {
 	Sites     []TopRow
 	Agents    []AgentGroup
 	Ages      []Bucket
+	History   History // workflows by status
 
 	Today      []StatusCount // statuses entered since 00:00 UTC
 	TodayTotal int64

@@ -56,7 +56,7 @@ func (c *Client) Logs(ctx context.Context, workflow string) ([]schema.LogEntry, 
 // campaign or site (both empty: all), since a duration such as 24h ago. One that
 // is not followed is a *wire.Problem with status 404.
 func (c *Client) History(ctx context.Context, by, campaign, site, since string) ([]schema.HistoryPoint, Meta, error) {
-	v := url.Values{"by": {by}, "since": {since}, "fields": {"Name,Count"}}
+	v := url.Values{"by": {by}, "since": {since}, "fields": {"Time,Name,Count"}}
 	if campaign != "" {
 		v.Set("campaign", campaign)
 	}

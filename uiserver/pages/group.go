@@ -19,8 +19,9 @@ type workflowsOf struct {
 }
 
 // one reads the name and the query of such a page, and asks for it. read is
-// asked again on the newest generation when the pinned one is gone.
-func (p *Pages) one(c echo.Context, read func(ctx context.Context, name string, q wire.Query) (workflowsOf, error)) (
+// asked again on the newest generation when the pinned one is gone. more are
+// asked at the same time.
+func (p *Pages) one(c echo.Context, read func(ctx context.Context, name string, q wire.Query) (workflowsOf, error), more ...func(name string) call) (
 	named string, q listQuery, notes []web.Note, found workflowsOf, state pulse, err error,
 ) {
 	if named, err = name(c); err != nil {
@@ -33,11 +34,15 @@ func (p *Pages) one(c echo.Context, read func(ctx context.Context, name string, 
 		found, err = read(ctx, named, asked)
 		return err
 	}
-	state, err = p.load(c.Request().Context(), ask)
+	calls := []call{ask}
+	for _, one := range more {
+		calls = append(calls, one(named))
+	}
+	state, err = p.load(c.Request().Context(), calls...)
 	if problem := cacheclient.ProblemIn(err); problem != nil && problem.Slug() == wire.SlugGenerationExpired {
 		notes = append(notes, web.Note{Text: "Generation " + q.Gen + " is no longer kept; this is the newest."})
 		q.Gen = ""
-		state, err = p.load(c.Request().Context(), ask)
+		state, err = p.load(c.Request().Context(), calls...)
 	}
 	return named, q, append(notes, pinNote(q, state)...), found, state, err
 }
@@ -61,16 +66,17 @@ func (p *Pages) groupPage(path, kind, field, named string, q listQuery, notes []
 
 func (p *Pages) campaign(c echo.Context) error {
 	var record schema.Campaign
+	var past web.History
 	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
 		answer, err := p.Client.Campaign(ctx, name, q)
 		record = answer.Campaign
 		return workflowsOf{answer.Group, answer.Meta}, err
-	})
+	}, func(named string) call { return p.historyOf("state", named, "", &past) })
 	if err != nil {
 		return p.fail(c, "/campaigns", state, err)
 	}
 	page := p.groupPage("/campaigns", "campaign", "Campaign", named, q, notes, found, state)
-	page.Rollup, page.Counters = &record.Rollup, record.Counters
+	page.Rollup, page.Counters, page.History = &record.Rollup, record.Counters, &past
 	page.JSON = APIPrefix + "/campaign" + web.CampaignPath(named)[len("/campaigns"):]
 	return p.render(c, statusFor(notes), web.Group(page))
 }
@@ -93,16 +99,17 @@ func (p *Pages) release(c echo.Context) error {
 
 func (p *Pages) site(c echo.Context) error {
 	var record schema.Site
+	var past web.History
 	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
 		answer, err := p.Client.Site(ctx, name, q)
 		record = answer.Site
 		return workflowsOf{answer.Group, answer.Meta}, err
-	})
+	}, func(named string) call { return p.historyOf("state", "", named, &past) })
 	if err != nil {
 		return p.fail(c, "/sites", state, err)
 	}
 	page := p.groupPage("/sites", "site", "Sites", named, q, notes, found, state)
-	page.Site, page.Counters = &record, record.Counters
+	page.Site, page.Counters, page.History = &record, record.Counters, &past
 	page.JSON = APIPrefix + web.SitePath(named)
 	return p.render(c, statusFor(notes), web.Group(page))
 }

@@ -69,11 +69,11 @@ type groupQuery struct {
 }
 
 // parseGroups reads q, sort and idx; what can't be used is named in a note.
-func parseGroups(r *http.Request, columns []groupColumn, standard groupQuery) (q groupQuery, notes []web.Note) {
+func parseGroups(r *http.Request, columns []groupColumn, standard groupQuery, own ...string) (q groupQuery, notes []web.Note) {
 	q = standard
 	values := r.URL.Query()
 	q.text = values.Get("q")
-	notes = onlyParams(r, "q", "sort", "idx")
+	notes = onlyParams(r, append([]string{"q", "sort", "idx"}, own...)...)
 	if key, desc := strings.CutPrefix(values.Get("sort"), "-"); key != "" {
 		i := slices.IndexFunc(columns, func(c groupColumn) bool { return strings.EqualFold(c.key, key) })
 		if i < 0 {
@@ -238,7 +238,7 @@ func (p *Pages) releases(c echo.Context) error {
 
 func (p *Pages) sites(c echo.Context) error {
 	const path = "/sites"
-	q, notes := parseGroups(c.Request(), siteColumns, groupQuery{sort: "Failure", desc: true})
+	q, notes := parseGroups(c.Request(), siteColumns, groupQuery{sort: "Failure", desc: true}, rowsParam)
 	var all []schema.Site
 	var meta cacheclient.Meta
 	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
@@ -254,6 +254,20 @@ func (p *Pages) sites(c echo.Context) error {
 		Filter: q.text, Total: int64(len(all)), Heads: q.heads(siteColumns), Pager: pg,
 		Hidden: hidden(q.values(), "q", "idx"), JSON: path + ".json",
 	}
+	most := mapRows
+	if c.QueryParam(rowsParam) == "all" {
+		most = 0
+	} else if len(all) > most {
+		v := q.values()
+		v.Set(rowsParam, "all")
+		page.More = "?" + v.Encode()
+	}
+	page.SiteMap = siteMap("jobs by site and state", web.SitePath, all, most,
+		func(s schema.Site) (string, schema.Counters) { return s.Site, s.Counters },
+		func(site, field string) string {
+			terms := append(exactly("Sites", site), wire.Term{Field: field, Op: wire.Has})
+			return filtered(wire.Query{Terms: terms, Sort: []wire.SortKey{{Field: field, Desc: true}}})
+		})
 	for _, s := range records {
 		page.Sites = append(page.Sites, web.SiteRow{Site: s, List: filtered(wire.Query{Terms: exactly("Sites", s.Site)})})
 	}

@@ -34,6 +34,7 @@ type answers struct {
 	ages      wire.Stats
 	today     wire.Stats // by status: workflows that entered it since 00:00 UTC
 	meta      cacheclient.Meta
+	history   web.History
 }
 
 // overview is the first page.
@@ -50,6 +51,7 @@ func (p *Pages) overview(c echo.Context) error {
 		Campaigns: topCampaigns(a.campaigns),
 		Sites:     topSites(a.sites),
 		Agents:    agentGroups(a.agents),
+		History:   a.history,
 	}
 	for _, g := range a.total.Groups {
 		page.Jobs = statsParts(g)
@@ -61,6 +63,7 @@ func (p *Pages) overview(c echo.Context) error {
 
 func (p *Pages) overviewCalls(a *answers) []call {
 	return []call{
+		p.historyOf("status", "", "", &a.history),
 		func(ctx context.Context) (err error) {
 			a.statuses, a.meta, err = p.Client.Statuses(ctx)
 			return err

@@ -1,0 +1,89 @@
+package web
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Spark is one count over time, as a line without axes.
+type Spark struct {
+	Name   string
+	Counts []int64 // at equal distances in time, the newest last; 0 or 1 of them draw nothing
+}
+
+// History are the lines of a page with the time that they cover.
+type History struct {
+	Lines   []Spark // in the order of the page
+	Seconds int64   // that they cover
+	Young   bool    // the cache server has not counted for longer than that
+	Missing string  // why there are none; "" when there are
+	Data    string  // address of all points
+}
+
+// Named finds a line; one that counts nothing has none.
+func (h History) Named(name string) (Spark, bool) {
+	for _, s := range h.Lines {
+		if s.Name == name && len(s.Counts) > 1 {
+			return s, true
+		}
+	}
+	return Spark{}, false
+}
+
+// span says what time the lines cover.
+func (h History) span() string {
+	if h.Young {
+		return "since start, " + Duration(h.Seconds)
+	}
+	return "last " + Duration(h.Seconds)
+}
+
+func (s Spark) least() int64 {
+	least := s.Counts[0]
+	for _, c := range s.Counts {
+		least = min(least, c)
+	}
+	return least
+}
+
+func (s Spark) most() int64 {
+	var most int64
+	for _, c := range s.Counts {
+		most = max(most, c)
+	}
+	return most
+}
+
+func (s Spark) first() int64 { return s.Counts[0] }
+func (s Spark) last() int64  { return s.Counts[len(s.Counts)-1] }
+
+// text is the line in words.
+func (s Spark) text() string {
+	return s.Name + " over time: from " + Int(s.first()) + " to " + Int(s.last()) + ", least " + Int(s.least()) + ", most " + Int(s.most())
+}
+
+// Size of a sparkline, in its own units; it is stretched to its place.
+const (
+	sparkWidth  = 100
+	sparkHeight = 22
+	sparkEdge   = 2
+)
+
+// points are the line, from the least to the greatest count; one that stays the
+// same is in the middle.
+func (s Spark) points() string {
+	var b strings.Builder
+	least, spread := s.least(), s.most()-s.least()
+	for i, c := range s.Counts {
+		x := sparkWidth * float64(i) / float64(max(len(s.Counts)-1, 1))
+		y := sparkHeight / 2.0
+		if spread > 0 {
+			y = sparkHeight - sparkEdge - (sparkHeight-2*sparkEdge)*float64(c-least)/float64(spread)
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(strconv.FormatFloat(x, 'f', 1, 64) + "," + strconv.FormatFloat(y, 'f', 1, 64))
+	}
+	return b.String()
+}
