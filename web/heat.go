@@ -13,6 +13,7 @@ type Heat struct {
 	Rows    []HeatHead
 	Columns []HeatHead
 	Cells   [][]HeatCell // by row, as many in each as there are columns
+	Apart   bool         // columns are of different kinds: each is shaded by its own greatest count
 }
 
 // HeatHead is the name of a row or column.
@@ -92,12 +93,19 @@ func cutName(s string) string {
 	return s
 }
 
-// most is the greatest count.
-func (h Heat) most() int64 {
-	var most int64
+// most is the greatest count that each column is shaded by.
+func (h Heat) most() []int64 {
+	most := make([]int64, len(h.Columns))
+	var all int64
 	for _, row := range h.Cells {
-		for _, c := range row {
-			most = max(most, c.Count)
+		for c, cell := range row {
+			most[c] = max(most[c], cell.Count)
+			all = max(all, cell.Count)
+		}
+	}
+	for c := range most {
+		if !h.Apart {
+			most[c] = all
 		}
 	}
 	return most

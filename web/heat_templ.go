@@ -100,7 +100,7 @@ func HeatMap(h Heat) templ.Component {
 			}
 			for c, cell := range h.Cells[r] {
 				if cell.Count > 0 {
-					templ_7745c5c3_Err = heatCell(h, r, c, heatLevel(cell.Count, most)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = heatCell(h, r, c, heatLevel(cell.Count, most[c])).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -185,9 +185,9 @@ func siteMap[T any](title string, path func(string) string, records []T, most in
 	if most > 0 {
 		sites = sites[:min(len(sites), most)]
 	}
-	heat := web.Heat{Title: title, Row: "site"}
+	heat := web.Heat{Title: title, Row: "site", Apart: true}
 	var used []int
-	for i, part := range web.JobParts(schema.Counters{}) {
+	for i, part := range slices.Backward(web.JobParts(schema.Counters{})) { // trouble first
 		if slices.ContainsFunc(sites, func(s site) bool { return s.parts[i].Count > 0 }) {
 			used = append(used, i)
 			heat.Columns = append(heat.Columns, web.HeatHead{Name: part.Label})

@@ -1,0 +1,38 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestShort(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0", 7: "7", 999: "999", 1000: "1.0k", 1234: "1.2k", 9949: "9.9k", 9950: "10k", 38400: "38k", 999499: "999k", 999500: "1.0M", 4_100_000: "4.1M", 2_000_000_000: "2.0G",
+	} {
+		assert.Equal(t, want, Short(n))
+	}
+}
+
+func TestHeatLevels(t *testing.T) {
+	assert.Equal(t, "h0", heatLevel(0, 10))
+	assert.Equal(t, "h5", heatLevel(10, 10))
+	assert.Equal(t, "h5", heatLevel(1, 1))
+	last := "h0"
+	for n := int64(1); n <= 100000; n *= 10 {
+		level := heatLevel(n, 100000)
+		assert.GreaterOrEqual(t, level, last, "more is never lighter")
+		last = level
+	}
+	assert.Equal(t, "h1", heatLevel(1, 100000))
+	h := Heat{Columns: make([]HeatHead, 2), Cells: [][]HeatCell{{{Count: 5}, {Count: 1000}}}}
+	assert.Equal(t, []int64{1000, 1000}, h.most())
+	h.Apart = true
+	assert.Equal(t, []int64{5, 1000}, h.most())
+}
+
+func TestSparkStaysInItsPlace(t *testing.T) {
+	assert.Equal(t, "0.0,11.0 100.0,11.0", Spark{Counts: []int64{5, 5}}.points())
+	assert.Equal(t, "0.0,20.0 50.0,2.0 100.0,20.0", Spark{Counts: []int64{0, 9, 0}}.points())
+	assert.Equal(t, "x over time: from 0 to 4, least 0, most 9", Spark{Name: "x", Counts: []int64{0, 9, 4}}.text())
+}
