@@ -20,6 +20,11 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wmstats_checkpoint_pause_seconds", Help: "Longest time for which changes waited while the newest checkpoint was captured.",
+	}, func() float64 { return a.records.CapturePause().Seconds() })); err != nil {
+		return nil, fmt.Errorf("register the checkpoint's metrics: %w", err)
+	}
 	k, err := checkpoint.New(checkpoint.Options{
 		Path: a.o.Checkpoint, Every: a.o.CheckpointEvery,
 		Header: checkpoint.Header{Fingerprint: schema.Fingerprint(), Source: a.sourceID},
@@ -133,7 +138,7 @@ func checkpointMetrics(registry *prometheus.Registry) (checkpoint.Hooks, error) 
 	size := gauge("wmstats_checkpoint_bytes", "Length of the newest checkpoint.")
 	at := gauge("wmstats_checkpoint_time_seconds", "When the newest checkpoint was captured, Unix time.")
 	took := gauge("wmstats_checkpoint_write_seconds", "Time that the newest checkpoint took to write.")
-	held := gauge("wmstats_checkpoint_capture_seconds", "Part of it in which changes waited.")
+	held := gauge("wmstats_checkpoint_capture_seconds", "Part of it until all of the state was captured.")
 	read := gauge("wmstats_checkpoint_read_seconds", "Time that the checkpoint took to read at the start.")
 	for _, c := range []prometheus.Collector{writes, reads, size, at, took, held, read} {
 		if err := registry.Register(c); err != nil {

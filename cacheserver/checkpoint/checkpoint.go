@@ -42,8 +42,8 @@ type Section struct {
 	Name     string // of its own in a file
 	Optional bool   // a file without it is of use too
 
-	// Capture takes hold of the state as it is now, and should be quick: it may
-	// hold a lock. What it returns writes that state, later and at leisure; put
+	// Capture takes hold of the state as it is now; nobody should have to wait
+	// for it for long. What it returns writes that state, later and at leisure; put
 	// takes a copy of a frame, and its errors are to be returned. Sections are
 	// captured in the order in which they are given.
 	Capture func() (write Write, err error)

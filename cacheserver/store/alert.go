@@ -57,8 +57,8 @@ func (s *Store) Tick() Result {
 	for now := s.now(); len(s.dues) > 0 && s.dues[0].due <= now; {
 		item, _ := heap.Pop(&s.dues).(dueItem)
 		if e := item.entry; e.due == item.due && e.has {
-			e.due = 0
 			s.touch(b, e)
+			e.due = 0
 		}
 	}
 	return s.finish(b)

@@ -54,6 +54,7 @@ func (s *Store) apply(changes []Change) Result {
 
 // touch notes that the record of e is to be made again.
 func (s *Store) touch(b *batch, e *entry) *previous {
+	s.spare(e)
 	if o := b.touched[e]; o != nil {
 		return o
 	}
@@ -130,13 +131,14 @@ func (s *Store) requestState(e *entry, id string) (hash uint64, seen *uint32) {
 func (s *Store) entryOf(name string) *entry {
 	e := s.entries[name]
 	if e == nil {
-		e = &entry{name: strings.Clone(name)}
+		e = &entry{name: strings.Clone(name), captured: s.captures}
 		s.entries[e.name] = e
 	}
 	return e
 }
 
 func (s *Store) putRequest(b *batch, e *entry, c *Change) {
+	s.spare(e)
 	if c.ID != e.name {
 		s.aliases[strings.Clone(c.ID)] = e
 	}
@@ -190,6 +192,7 @@ func (s *Store) requestSide(b *batch, e *entry) *schema.Workflow {
 // dropRequest takes a request document away from e; another one of the same
 // workflow takes its place, else the parts of e become orphans.
 func (s *Store) dropRequest(b *batch, e *entry, id string) {
+	s.spare(e)
 	s.known.set(ReqMgr, id, 0)
 	delete(s.aliases, id)
 	if !e.has || e.requestID() != id {
@@ -266,6 +269,7 @@ func (s *Store) refresh(b *batch, d *agentDoc, time int64) {
 	ahead := s.ahead(time)
 	s.report(agent, time-ahead)
 	e := d.entry
+	s.spare(e)
 	// An alert of a silent agent ends with its report (and begins when its clock
 	// is set back); of two documents of one agent another one may now be the newest.
 	alone := !slices.ContainsFunc(e.docs, func(o *agentDoc) bool { return o != d && s.names.Agent(o.packed) == agent })

@@ -1,30 +1,15 @@
 package store
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/schema"
 )
-
-// sectionVersion is that of the store's section. Raise it when its form
-// changes; what the records mean is in the file's fingerprint.
-const sectionVersion = 1
-
-// Kinds of frames after the first one, which has what the others need.
-const (
-	frameWorkflows = 'w' // blocks, each with the entries of its records
-	frameOrphans   = 'o' // entries without a record
-	frameInfos     = 'i' // agent_info documents
-)
-
-// frameBytes is about the length of a frame.
-const frameBytes = 256 << 10
 
 // errNoGeneration says that there is nothing to capture.
 var errNoGeneration = errors.New("no generation yet")
@@ -49,6 +34,10 @@ type captured struct {
 	entries []capturedEntry // of the records, in their order
 	orphans []capturedEntry
 	docs    []agentDoc // of all entries, one after the other
+
+	waiting bool // there were orphans
+	spared  map[string]sparedEntry
+	pause   time.Duration // longest that writers waited
 }
 
 type capturedInfo struct {
@@ -72,15 +61,72 @@ type capturedRare struct {
 	texts  [][]byte // records of the rivals
 }
 
-// capture copies what writers change, with their lock held: some microseconds
-// and 150 bytes a workflow, until the file is written. Blocks are immutable.
+// captureStep is how many entries are copied with the writers' lock held.
+const captureStep = 256
+
+// capture takes hold of the state of this moment. Blocks are immutable; entries
+// are copied, 150 bytes a workflow until the file is written, a few at a time
+// with the writers' lock held: a writer that is about to change one that has not
+// been copied yet has it copied first (Store.spare). So it is one moment, and
+// nobody waits for longer than a step takes.
 func (s *Store) capture() (checkpoint.Write, error) {
+	c, err := s.captureBy(captureStep, func() {})
+	if err != nil {
+		return nil, err
+	}
+	return c.write, nil
+}
+
+// captureBy captures by steps of so many entries, and calls between whenever it
+// does not hold the lock.
+func (s *Store) captureBy(step int, between func()) (*captured, error) {
+	c, err := s.beginCapture()
+	if err != nil {
+		return nil, err
+	}
+	defer s.endCapture(c)
+	between()
+	c.entries = make([]capturedEntry, 0, c.snap.Total())
+	var names [][]byte
+	c.snap.tree.Range(0, c.snap.Total(), func(b *block.Block, i, j int) bool {
+		for ; i < j && err == nil; i++ {
+			if names = append(names, b.Name(s.layout, i)); len(names) >= step {
+				err = s.captureSome(c, names)
+				names = names[:0]
+				between()
+			}
+		}
+		return err == nil
+	})
+	if err == nil {
+		err = s.captureSome(c, names)
+	}
+	if err != nil {
+		return nil, err
+	}
+	between()
+	s.captureOrphans(c, step, between)
+	return c, nil
+}
+
+// hold takes the lock for c, and gives what lets go of it.
+func (s *Store) hold(c *captured) (release func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := &captured{layout: s.layout, limits: s.opt.Limits, snap: s.current.Load(), names: s.names.Texts(), reports: map[string]int64{}}
-	if c.snap == nil {
+	began := time.Now()
+	return func() {
+		c.pause = max(c.pause, time.Since(began))
+		s.mu.Unlock()
+	}
+}
+
+// beginCapture captures all but the entries, which are few.
+func (s *Store) beginCapture() (*captured, error) {
+	c := &captured{layout: s.layout, limits: s.opt.Limits, reports: map[string]int64{}, spared: map[string]sparedEntry{}}
+	defer s.hold(c)()
+	if c.snap = s.current.Load(); c.snap == nil {
 		return nil, errNoGeneration
 	}
+	c.names = s.names.Texts()
 	if s.believed != nil {
 		believed := *s.believed
 		c.guard = &believed
@@ -89,37 +135,119 @@ func (s *Store) capture() (checkpoint.Write, error) {
 	for _, n := range s.infos {
 		c.infos = append(c.infos, capturedInfo{n, n.time.Load(), n.ahead.Load()})
 	}
-	c.docs = make([]agentDoc, 0, len(s.docs))
-	c.entries = make([]capturedEntry, 0, c.snap.Total())
-	var missing error
-	c.snap.tree.Range(0, c.snap.Total(), func(b *block.Block, i, j int) bool {
-		for ; i < j; i++ {
-			e := s.entries[string(b.Name(s.layout, i))]
-			if e == nil {
-				missing = fmt.Errorf("workflow %s has a record and no entry", b.Name(s.layout, i))
-				return false
-			}
-			c.entries = append(c.entries, c.entry(e))
+	c.waiting = len(s.entries) > c.snap.Total()
+	s.captures++
+	s.capturing = c
+	return c, nil
+}
+
+func (s *Store) endCapture(c *captured) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.capturing == c { // else another capture has begun meanwhile
+		s.capturing = nil
+	}
+	s.paused.Store(int64(c.pause))
+}
+
+// CapturePause is for how long writers waited at most while the newest
+// checkpoint was captured; 0 before the first.
+func (s *Store) CapturePause() time.Duration { return time.Duration(s.paused.Load()) }
+
+// captureSome copies the entries of records.
+func (s *Store) captureSome(c *captured, names [][]byte) error {
+	defer s.hold(c)()
+	if s.capturing != c {
+		return errors.New("another capture has begun")
+	}
+	for _, name := range names {
+		if was, ok := c.spared[string(name)]; ok {
+			was.ends = c.copyDocs(was.docs)
+			c.entries = append(c.entries, was.capturedEntry)
+			continue
 		}
-		return true
-	})
-	if len(s.entries) > len(c.entries) {
-		for _, e := range s.entries {
-			if !e.has {
-				o := c.entry(e)
-				o.name = e.name
-				c.orphans = append(c.orphans, o)
-			}
+		e := s.entries[string(name)]
+		if e == nil {
+			return fmt.Errorf("workflow %s has a record and no entry", name)
+		}
+		e.captured = s.captures
+		c.entries = append(c.entries, c.entry(e))
+	}
+	return nil
+}
+
+// captureOrphans copies the entries that had no record. The loop goes over a map
+// that writers change while the lock is not held: it gives each entry once that
+// was there from the beginning to the end, and those that were removed or got a
+// record have been spared.
+func (s *Store) captureOrphans(c *captured, step int, between func()) {
+	if !c.waiting {
+		return
+	}
+	release := s.hold(c)
+	defer func() { release() }()
+	n := 0
+	for _, e := range s.entries {
+		if n++; n%step == 0 {
+			release()
+			between()
+			release = s.hold(c)
+		}
+		if e.captured != s.captures && !e.has {
+			e.captured = s.captures
+			o := c.entry(e)
+			o.name = e.name
+			c.orphans = append(c.orphans, o)
 		}
 	}
-	return c.write, missing
+	for name, was := range c.spared {
+		if !was.has {
+			was.name, was.ends = name, c.copyDocs(was.docs)
+			c.orphans = append(c.orphans, was.capturedEntry)
+		}
+	}
+}
+
+// sparedEntry is a copy of an entry that a writer was about to change.
+type sparedEntry struct {
+	capturedEntry
+	has  bool
+	docs []agentDoc
+}
+
+// spare copies e before a writer changes it or one of its documents, when a
+// capture is under way that has not copied it yet. The lock is held.
+func (s *Store) spare(e *entry) {
+	c := s.capturing
+	if c == nil || e.captured == s.captures {
+		return
+	}
+	e.captured = s.captures
+	was := sparedEntry{capturedEntry: e.copied(), has: e.has}
+	for _, d := range e.docs {
+		was.docs = append(was.docs, *d)
+	}
+	c.spared[e.name] = was
 }
 
 func (c *captured) entry(e *entry) capturedEntry {
 	for _, d := range e.docs {
 		c.docs = append(c.docs, *d)
 	}
-	out := capturedEntry{hash: e.hash, due: e.due, stale: e.stale, ends: len(c.docs)}
+	out := e.copied()
+	out.ends = len(c.docs)
+	return out
+}
+
+// copyDocs appends documents, and says where they end.
+func (c *captured) copyDocs(docs []agentDoc) (ends int) {
+	c.docs = append(c.docs, docs...)
+	return len(c.docs)
+}
+
+// copied is e but for its documents.
+func (e *entry) copied() capturedEntry {
+	out := capturedEntry{hash: e.hash, due: e.due, stale: e.stale}
 	if e.rare != nil {
 		// The records of rivals are written now: writers join parts to them later.
 		out.rare = &capturedRare{id: e.rare.id, rivals: slices.Clone(e.rare.rivals)}
@@ -128,175 +256,4 @@ func (c *captured) entry(e *entry) capturedEntry {
 		}
 	}
 	return out
-}
-
-// write writes the section.
-func (c *captured) write(put func([]byte) error) error {
-	head, err := c.head()
-	if err == nil {
-		err = put(head)
-	}
-	if err == nil {
-		err = c.writeInfos(put)
-	}
-	if err == nil {
-		err = c.writeWorkflows(put)
-	}
-	if err == nil {
-		err = c.writeOrphans(put)
-	}
-	return err
-}
-
-// head is the first frame: what all others need.
-func (c *captured) head() ([]byte, error) {
-	limits, err := json.Marshal(c.limits)
-	if err != nil {
-		return nil, fmt.Errorf("encode the limits: %w", err)
-	}
-	dst := binary.AppendUvarint(nil, sectionVersion)
-	dst = checkpoint.AppendText(dst, limits)
-	if c.guard == nil {
-		dst = append(dst, 0)
-	} else {
-		dst = append(dst, 1)
-		for _, n := range []int{c.guard.requests, c.guard.work, c.guard.infos} {
-			dst = binary.AppendUvarint(dst, uint64(n))
-		}
-	}
-	texts := c.layout.Texts()
-	dst = binary.AppendUvarint(dst, uint64(len(texts)))
-	for _, list := range texts {
-		dst = appendTexts(dst, list)
-	}
-	dst = appendTexts(dst, c.names)
-	dst = binary.AppendUvarint(dst, uint64(len(c.reports)))
-	for agent, time := range c.reports {
-		dst = checkpoint.AppendText(dst, agent)
-		dst = binary.AppendVarint(dst, time)
-	}
-	return dst, nil
-}
-
-func appendTexts(dst []byte, list []string) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(list)))
-	for _, text := range list {
-		dst = checkpoint.AppendText(dst, text)
-	}
-	return dst
-}
-
-func (c *captured) writeInfos(put func([]byte) error) error {
-	for _, n := range c.infos {
-		detail, err := json.Marshal(n.detail)
-		if err != nil {
-			return fmt.Errorf("encode agent_info %s: %w", n.id, err)
-		}
-		dst := checkpoint.AppendText([]byte{frameInfos}, n.id)
-		dst = binary.LittleEndian.AppendUint64(dst, n.hash)
-		dst = binary.AppendVarint(dst, n.time)
-		dst = binary.AppendVarint(dst, n.ahead)
-		if err := put(checkpoint.AppendText(dst, detail)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *captured) writeWorkflows(put func([]byte) error) (err error) {
-	var dst []byte
-	at, doc := 0, 0
-	flush := func(least int) bool {
-		if len(dst) > least {
-			err = put(dst)
-			dst = dst[:0]
-		}
-		return err == nil
-	}
-	c.snap.tree.Range(0, c.snap.Total(), func(b *block.Block, i, j int) bool {
-		if len(dst) == 0 {
-			dst = append(dst, frameWorkflows)
-		}
-		dst = b.AppendBinary(dst, c.layout)
-		for ; i < j; i++ {
-			dst = c.appendEntry(dst, &c.entries[at], doc)
-			doc = c.entries[at].ends
-			at++
-		}
-		return flush(frameBytes)
-	})
-	flush(0)
-	return err
-}
-
-func (c *captured) writeOrphans(put func([]byte) error) error {
-	var dst []byte
-	doc := 0
-	if n := len(c.entries); n > 0 {
-		doc = c.entries[n-1].ends
-	}
-	for i := range c.orphans {
-		if len(dst) == 0 {
-			dst = append(dst, frameOrphans)
-		}
-		o := &c.orphans[i]
-		dst = checkpoint.AppendText(dst, o.name)
-		dst = c.appendEntry(dst, o, doc)
-		doc = o.ends
-		if len(dst) > frameBytes || i == len(c.orphans)-1 {
-			if err := put(dst); err != nil {
-				return err
-			}
-			dst = dst[:0]
-		}
-	}
-	return nil
-}
-
-func boolByte(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// Flags of an entry.
-const (
-	flagStale = 1 << iota
-	flagRare
-)
-
-// appendEntry appends an entry whose documents begin at doc.
-func (c *captured) appendEntry(dst []byte, e *capturedEntry, doc int) []byte {
-	flags := uint64(0)
-	if e.stale {
-		flags |= flagStale
-	}
-	if e.rare != nil {
-		flags |= flagRare
-	}
-	dst = binary.AppendUvarint(dst, flags)
-	dst = binary.LittleEndian.AppendUint64(dst, e.hash)
-	dst = binary.AppendVarint(dst, e.due)
-	if e.rare != nil {
-		dst = checkpoint.AppendText(dst, e.rare.id)
-		dst = binary.AppendUvarint(dst, uint64(len(e.rare.rivals)))
-		for i, r := range e.rare.rivals {
-			dst = checkpoint.AppendText(dst, r.id)
-			dst = binary.LittleEndian.AppendUint64(dst, r.hash)
-			dst = checkpoint.AppendText(dst, e.rare.texts[i])
-		}
-	}
-	dst = binary.AppendUvarint(dst, uint64(e.ends-doc))
-	for ; doc < e.ends; doc++ {
-		d := &c.docs[doc]
-		dst = checkpoint.AppendText(dst, d.id)
-		dst = binary.LittleEndian.AppendUint64(dst, d.hash)
-		dst = binary.AppendVarint(dst, d.time)
-		dst = binary.AppendVarint(dst, d.content)
-		dst = binary.AppendVarint(dst, d.ahead)
-		dst = append(dst, boolByte(d.stale))
-		dst = checkpoint.AppendText(dst, d.packed)
-	}
-	return dst
 }

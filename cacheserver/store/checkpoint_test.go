@@ -196,6 +196,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 	}{
 		{entry{}, map[string]string{
 			"name": kept, "hash": kept, "due": kept, "docs": kept, "rare": kept, "has": kept, "stale": kept, "request": none, "seen": none,
+			"captured": none,
 		}},
 		{rare{}, map[string]string{"id": kept, "rivals": kept}},
 		{rival{}, map[string]string{"id": kept, "hash": kept, "record": kept, "seen": none}},
@@ -207,7 +208,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 			"opt": none, "layout": kept, "current": kept, "first": none, "known": made, "reported": kept, "recoveries": made,
 			"history": none, "source": none, "wanted": none, "mu": none, "names": kept, "editor": none, "sums": made, "entries": made,
 			"aliases": made, "docs": made, "infos": made, "orphans": made, "epoch": none, "load": none, "dues": made, "number": none,
-			"believed": kept, "waiting": made,
+			"believed": kept, "waiting": made, "encoded": none, "capturing": none, "captures": none, "paused": none,
 		}},
 	} {
 		of := reflect.TypeOf(c.of)
@@ -285,6 +286,48 @@ func TestWritersGoOnWhileAFileIsWritten(t *testing.T) {
 	o.check(t, s, start)
 }
 
+// TestWritersGoOnWhileTheStateIsCaptured: what is captured is the moment at
+// which it began, whatever comes between two steps of it.
+func TestWritersGoOnWhileTheStateIsCaptured(t *testing.T) {
+	for seed := range uint64(20) {
+		m := newMaker(100 + seed)
+		script := m.script(900)
+		o := newOracle()
+		c := &clock{start}
+		s := loaded(t, Options{Now: c.now}, script[:300])
+		o.apply(script[:300])
+		rest, steps := script[300:], 0
+		captured, err := s.captureBy(1, func() {
+			n := min(len(rest), m.rng.IntN(12))
+			s.Apply(rest[:n])
+			rest = rest[n:]
+			if steps++; steps == 5 {
+				s.Tick()
+			}
+		})
+		require.NoError(t, err)
+		require.Greater(t, steps, 20)
+		require.Nil(t, s.capturing)
+		var frames [][]byte
+		require.NoError(t, captured.write(func(data []byte) error {
+			frames = append(frames, bytes.Clone(data))
+			return nil
+		}))
+		next := newStore(t, Options{Now: c.now})
+		commit, err := next.Section().Restore(checkpoint.FramesOf(t.Context(), frames))
+		require.NoError(t, err)
+		commit()
+		o.check(t, next, start)
+		// The same changes lead to the same state.
+		o.apply(script[300:])
+		next.Apply(script[300:])
+		o.check(t, next, start)
+		s.Apply(rest)
+		o.check(t, s, start)
+		sameAnswers(t, s, again(t, s, Options{Now: c.now}))
+	}
+}
+
 // FuzzRestore gives the store frames of any content under good hashes: it
 // refuses them, or serves what they have, and never panics.
 func FuzzRestore(f *testing.F) {
@@ -347,6 +390,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		b.ReportMetric(float64(r.Bytes), "file-B")
 		b.ReportMetric(float64(r.Raw), "raw-B")
 		b.ReportMetric(r.Capture.Seconds()*1000, "capture-ms")
+		b.ReportMetric(s.CapturePause().Seconds()*1000, "pause-ms")
 	})
 	b.Run("read", func(b *testing.B) {
 		if _, err := os.Stat(path); err != nil {

@@ -26,6 +26,8 @@ type entry struct {
 	seen    uint32           // epoch in which the request was seen last
 	has     bool             // the request is there; else the parts are orphans
 	stale   bool             // an agent's document was stale when the alerts were made
+
+	captured uint16 // number of the newest capture that has a copy
 }
 
 // rare is for workflows whose request document is not named like it, or that

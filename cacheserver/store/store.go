@@ -135,6 +135,7 @@ type Store struct {
 	source     atomic.Pointer[SourceState]
 	wanted     [2]atomic.Bool // forms of segments that somebody asked for
 	waiting    atomic.Int64   // orphans, for readers
+	paused     atomic.Int64   // ns that writers waited at most for the newest capture
 
 	mu       sync.Mutex // held by the writer; guards all below
 	names    *part.Names
@@ -151,6 +152,9 @@ type Store struct {
 	dues     dueHeap
 	encoded  []byte // working memory: the records of a batch
 	number   int64  // of the newest generation
+
+	capturing *captured // under way, or nil
+	captures  uint16    // number of the newest one; they repeat, long after anybody has an old one
 }
 
 // New makes an empty store. The error names all faults of the options.

@@ -106,7 +106,7 @@ func (r *run) writing(ctx context.Context, source, cache server, names []string)
 	}
 	r.size("checkpoint_change_to_visible_p99_meanwhile", p99, "ms")
 	r.size("checkpoint_change_to_visible_slowest_meanwhile", slowest, "ms")
-	pause, err := r.metric(ctx, cache, "wmstats_checkpoint_capture_seconds")
+	pause, err := r.metric(ctx, cache, "wmstats_checkpoint_pause_seconds")
 	if err != nil {
 		return err
 	}
