@@ -2,18 +2,16 @@ package web
 
 import "github.com/dmwm/wmstats/schema"
 
-// AgentsPage are the props of the cards of all agents and services.
+// AgentsPage are the props of a table and cards of all agents, or of all
+// services.
 type AgentsPage struct {
 	Frame
-	Notes  []Note
-	Groups []AgentCards
-	JSON   string
-}
-
-// AgentCards are the cards of one kind.
-type AgentCards struct {
-	ID, Title string
-	Agents    []AgentCard // the worst first
+	Notes []Note
+	Tabs  []Link // the one that is shown has no address
+	Heads []GroupHead
+	Rows  []AgentCard // in the order of the table
+	Cards []AgentCard // the worst first
+	JSON  string
 }
 
 // AgentCard is one agent or service.
@@ -50,12 +48,25 @@ func (a AgentCard) tint() string {
 	return ""
 }
 
+// Seconds after which a report is late: agents write every five minutes on
+// themselves and every ten on their jobs (domain page, 3.4).
+const (
+	lateReport = 1800
+	lateData   = 1200
+)
+
+// silent and oldData judge the ages of an agent's reports.
+func (a AgentCard) silent(now int64) bool { return a.UpdateTime > 0 && now-a.UpdateTime > lateReport }
+func (a AgentCard) oldData(now int64) bool {
+	return a.DataUpdateTime > 0 && now-a.DataUpdateTime > lateData
+}
+
 // bySeverity counts the cards of each severity that is there.
-func (g AgentCards) bySeverity() []Part {
+func (p AgentsPage) bySeverity() []Part {
 	var parts []Part
 	for _, severity := range severities {
 		part := Part{Label: severity}
-		for _, a := range g.Agents {
+		for _, a := range p.Cards {
 			if a.Severity == severity {
 				part.Count++
 			}

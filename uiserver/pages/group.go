@@ -131,36 +131,3 @@ func (p *Pages) agent(c echo.Context) error {
 		JSON:      APIPrefix + "/agent" + web.AgentPath(named)[len("/agents"):],
 	}))
 }
-
-// agents has a card for each agent and service, the worst first.
-func (p *Pages) agents(c echo.Context) error {
-	const path = "/agents"
-	var all []schema.AgentDetail
-	var meta cacheclient.Meta
-	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
-		all, meta, err = p.Client.Agents(ctx)
-		return err
-	})
-	if err != nil {
-		return p.fail(c, path, state, err)
-	}
-	notes := onlyParams(c.Request())
-	page := web.AgentsPage{
-		Frame: p.frame(path, "Agents", state, meta), Notes: notes, JSON: path + ".json",
-		Groups: []web.AgentCards{{ID: "wmagents", Title: "WMAgents"}, {ID: "services", Title: "Central services"}},
-	}
-	for _, severity := range web.Severities() {
-		for _, a := range all {
-			if a.Severity != severity {
-				continue
-			}
-			card := web.AgentCard{AgentDetail: a, List: filtered(wire.Query{Terms: exactly("Agents", a.Agent.Agent)})}
-			group := 0
-			if a.Kind == "service" {
-				group = 1
-			}
-			page.Groups[group].Agents = append(page.Groups[group].Agents, card)
-		}
-	}
-	return p.render(c, statusFor(notes), web.Agents(page))
-}
