@@ -11,6 +11,7 @@ PACKAGE := github.com/dmwm/wmstats
 UI_ADDR    ?= 127.0.0.1:8080
 CACHE_ADDR ?= 127.0.0.1:8081
 COUCH_ADDR ?= 127.0.0.1:5984
+STORYBOOK  ?= 127.0.0.1:8090
 WORKFLOWS  ?= 20000
 SEED       ?= 1
 LIVE       ?= 20
@@ -99,6 +100,10 @@ fuzz: ## every fuzz target for FUZZTIME
 .PHONY: screenshots
 screenshots: build ## docs/images again, with a Chromium from PATH
 	go run $(PACKAGE)/scripts/cmd/screenshots
+
+.PHONY: storybook
+storybook: ## every component with its hard cases, in both themes, at http://$(STORYBOOK)/
+	go run $(PACKAGE)/scripts/cmd/storybook -listen $(STORYBOOK)
 
 .PHONY: up
 up: ## docker compose: CouchDB, mock data, both servers

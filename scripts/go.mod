@@ -4,12 +4,14 @@ go 1.26.0
 
 require (
 	github.com/PuerkitoBio/goquery v1.13.0
+	github.com/a-h/templ v0.3.977
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.22.1
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/dmwm/wmstats/cacheserver v0.0.0
 	github.com/dmwm/wmstats/mock v0.0.0
 	github.com/dmwm/wmstats/schema v0.0.0
+	github.com/dmwm/wmstats/static v0.0.0
 	github.com/dmwm/wmstats/uiserver v0.0.0
 	github.com/dmwm/wmstats/web v0.0.0
 	github.com/klauspost/compress v1.20.3
@@ -19,14 +21,12 @@ require (
 )
 
 require (
-	github.com/a-h/templ v0.3.977 // indirect
 	github.com/andybalholm/cascadia v1.3.4 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
 	github.com/distribution/reference v0.5.0 // indirect
 	github.com/dmwm/wmstats/access v0.0.0 // indirect
-	github.com/dmwm/wmstats/static v0.0.0 // indirect
 	github.com/docker/go-connections v0.4.0 // indirect
 	github.com/docker/go-units v0.5.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect

@@ -55,6 +55,7 @@ type GroupPage struct {
 	Site   *schema.Site   // site
 	schema.Counters
 	History *History // jobs by state; nil where none are kept
+	Errors  string   // its failing jobs by site and exit code
 	List    List
 	All     string // its workflows as a list with all filters
 	JSON    string

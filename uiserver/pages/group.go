@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -55,6 +56,10 @@ func (p *Pages) groupPage(path, kind, field, named string, q listQuery, notes []
 		Frame: p.frame(path, named, state, found.meta), Notes: notes, Kind: kind, Name: named,
 		List: p.list(q, "Workflows of "+named, found.meta.Generation, found.Idx, found.Total, found.Workflows),
 		All:  all.address(workflowsPath),
+	}
+	page.Errors = errorsQuery{listQuery: listQuery{Query: wire.Query{Terms: exactly(field, named)}}, jobs: url.Values{}}.with()
+	if kind == siteParam {
+		page.Errors = errorsPath + "?" + url.Values{siteParam: {exactText(named)}}.Encode() // where they fail
 	}
 	page.List.Selection = all.selectionAddress()
 	fresh := q
