@@ -272,6 +272,7 @@ func BenchmarkFacets(b *testing.B) {
 func BenchmarkSort(b *testing.B) {
 	s, _, _ := benchStore(b)
 	g, _ := s.Snapshot()
+	sign(g)
 	for _, field := range []string{"Priority", "StatusTime", "OutputBytes", "JobProgress", "Campaign", "Sites", "PrepID", "OutputDatasets"} {
 		b.Run(field, func(b *testing.B) {
 			defer cpu(b)()

@@ -150,12 +150,13 @@ func (h *history) get(id string, now time.Time) (*Snapshot, bool) {
 // looked is how many of the newest kept generations are searched for an order.
 const looked = 256
 
-// ordered gives the newest kept result of a sort of all workflows, or nil.
-func (h *history) ordered(key string) *Selection {
+// ordered gives the newest whole order of all workflows among the last n kept
+// generations, or nil.
+func (h *history) ordered(key string, n int) *Selection {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i := len(h.kept) - 1; i >= max(0, len(h.kept)-looked); i-- {
-		if l := h.kept[i].snap.lists.peek(key); l != nil {
+	for i := len(h.kept) - 1; i >= max(0, len(h.kept)-n); i-- {
+		if l := h.kept[i].snap.lists.peek(key); l != nil && l.sort != nil && l.sort.peek() != nil {
 			return l
 		}
 	}

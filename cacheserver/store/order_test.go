@@ -30,16 +30,58 @@ func TestOrdersFollowChanges(t *testing.T) {
 		g, _ := s.Snapshot()
 		for i, f := range fields {
 			q := wire.Query{Sort: []wire.SortKey{{Field: f.Key, Desc: i%2 == 0}, {Field: "Priority", Desc: i%3 == 0}}}
-			if old := before.lists.peek(listKey(q)); old != nil && old.order != nil {
-				_, ok := scan.Reorder(before.tree, old.order, g.tree, q.Sort)
+			if old := before.lists.peek(listKey(q)); old != nil && old.sort != nil && old.sort.peek() != nil {
+				_, ok := scan.Reorder(before.tree, old.sort.peek(), g.tree, q.Sort)
 				reused += map[bool]int{true: 1}[ok]
 			}
 			got, err := g.Select(q)
 			require.NoError(t, err)
 			want, err := scan.Order(g.tree, nil, q.Sort)
 			require.NoError(t, err)
-			require.Equal(t, want, got.order, f.Key)
+			if got.sort == nil {
+				require.Equal(t, want, got.order, f.Key)
+				continue
+			}
+			first, err := got.sort.places(g, 0, 100)
+			require.NoError(t, err)
+			require.Equal(t, want[:256], first[:256], "%s: the first without a sort", f.Key)
+			whole, err := got.sort.places(g, 0, g.Total())
+			require.NoError(t, err)
+			require.Equal(t, want, whole, f.Key)
 		}
 	}
 	require.Greater(t, reused, 100)
+}
+
+// The first records of an order are found without a sort, with one key and
+// with two, and where many are equal by the first one.
+func TestFirstOfAnOrder(t *testing.T) {
+	m := newMaker(27)
+	var changes []Change
+	for i := range 4000 {
+		c := m.requestChange(nameOf(i))
+		if c.Workflow.PrepID = pick(m, "a", "b", "a\x00z", "", "c"+string(rune('0'+m.rng.IntN(10)))); i%3 == 0 {
+			c.Workflow.OutputDatasets = []string{pick(m, "x", "x\x00", "y", ""), pick(m, "x", "", "z")}
+		}
+		changes = append(changes, c)
+	}
+	s := loaded(t, Options{}, changes)
+	g, _ := s.Snapshot()
+	for _, f := range schema.Describe[schema.Workflow]() {
+		for _, keys := range [][]wire.SortKey{
+			{{Field: f.Key}}, {{Field: f.Key, Desc: true}},
+			{{Field: f.Key}, {Field: "Sites", Desc: true}}, {{Field: f.Key, Desc: true}, {Field: "Priority"}, {Field: "PrepID"}},
+		} {
+			if scan.ByName(g.tree, keys) {
+				continue
+			}
+			want, err := scan.Order(g.tree, nil, keys)
+			require.NoError(t, err)
+			for _, n := range []int{1, 60, 256, 1024, 5000} {
+				got, err := scan.Top(g.tree, keys, n)
+				require.NoError(t, err)
+				require.Equal(t, want[:min(n, len(want))], got, "%v", keys)
+			}
+		}
+	}
 }

@@ -17,6 +17,7 @@ import (
 type Selection struct {
 	g     *Snapshot
 	all   bool     // all workflows by name
+	sort  *sorted  // all workflows in another order
 	order []uint32 // else their places
 }
 
@@ -39,12 +40,10 @@ func (g *Snapshot) find(q wire.Query) (*Selection, error) {
 		sort = nil
 	}
 	set := s.Matches("")
-	if set == nil && len(sort) > 0 {
-		if old := g.store.history.ordered(listKey(q)); old != nil {
-			if order, ok := scan.Reorder(old.g.tree, old.order, g.tree, sort); ok {
-				return &Selection{g: g, order: order}, nil
-			}
-		}
+	if set == nil && len(sort) > 0 && !scan.ByName(g.tree, sort) {
+		l := &Selection{g: g, sort: &sorted{keys: sort, list: listKey(q)}}
+		_, err := l.sort.places(g, 0, 1) // a field that is not there is an error now
+		return l, err
 	}
 	order, err := scan.Order(g.tree, set, sort)
 	if err != nil {
@@ -87,7 +86,7 @@ func listKey(q wire.Query) string {
 
 // Total is the number of workflows.
 func (l *Selection) Total() int {
-	if l.all {
+	if l.all || l.sort != nil {
 		return l.g.Total()
 	}
 	return len(l.order)
@@ -109,8 +108,19 @@ func (l *Selection) each(idx, limit int, f func(b *block.Block, i int)) {
 		})
 		return
 	}
-	for ; idx < end; idx++ {
-		f(l.g.tree.At(int(l.order[idx])))
+	if idx >= end {
+		return
+	}
+	order := l.order
+	if l.sort != nil {
+		var err error
+		if order, err = l.sort.places(l.g, idx, end); err != nil { // not reached: Select has made the first
+			l.g.store.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
+			return
+		}
+	}
+	for _, at := range order[idx:end] {
+		f(l.g.tree.At(int(at)))
 	}
 }
 
@@ -244,7 +254,7 @@ func (l *lists) carry(to *Snapshot) {
 		if !k.done {
 			continue
 		}
-		again := &keptList{list: &Selection{g: to, all: k.list.all, order: k.list.order}, size: k.size, done: true}
+		again := &keptList{list: &Selection{g: to, all: k.list.all, sort: k.list.sort, order: k.list.order}, size: k.size, done: true}
 		again.once.Do(func() {})
 		to.lists.kept[key] = again
 		to.lists.used = append(to.lists.used, key)
@@ -283,6 +293,9 @@ func (l *lists) grow(key string, k *keptList) {
 	}
 	k.done = true
 	k.size = 4 * int64(len(k.list.order))
+	if k.list.sort != nil {
+		k.size = 4 * int64(k.list.g.Total()) // as soon as a page far behind is asked for
+	}
 	l.size += k.size
 	l.shrink()
 }

@@ -133,9 +133,10 @@ type Store struct {
 	recoveries recoveries
 	history    history
 	source     atomic.Pointer[SourceState]
-	wanted     [2]atomic.Bool // forms of segments that somebody asked for
-	waiting    atomic.Int64   // orphans, for readers
-	paused     atomic.Int64   // ns that writers waited at most for the newest capture
+	inUse      atomic.Pointer[Selection] // an order of which only the beginning was made
+	wanted     [2]atomic.Bool            // forms of segments that somebody asked for
+	waiting    atomic.Int64              // orphans, for readers
+	paused     atomic.Int64              // ns that writers waited at most for the newest capture
 
 	mu       sync.Mutex // held by the writer; guards all below
 	names    *part.Names

@@ -24,6 +24,7 @@ type Block struct {
 
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
 	signed   atomic.Pointer[signatures]
+	extremes atomic.Pointer[extremes]
 }
 
 // Form is how records are joined in a compressed segment.

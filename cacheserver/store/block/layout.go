@@ -35,6 +35,7 @@ type Column struct {
 	Kind Kind
 	Dict *Dict // of Code and Codes, else nil
 
+	text int     // number among the columns of texts, of Text and Texts
 	slot int     // first of its slots in a block; Codes have two: counts and codes
 	at   uintptr // place of the value in a schema.Workflow
 	mark []byte  // what stands before the value in the encoded record: ,"Key":
@@ -46,6 +47,7 @@ type Layout struct {
 	Columns  []Column
 	Searched []int // columns that a search looks into
 	byKey    map[string]int
+	texts    int // columns of kind Text or Texts
 	slots    int // of all columns, and the last one for the length of the sources
 }
 
@@ -90,6 +92,10 @@ func NewLayout() (*Layout, error) {
 			l.slots++
 		default:
 			return nil, fmt.Errorf("column %s: type %q has no column", f.Key, f.Type)
+		}
+		if c.Kind == Text || c.Kind == Texts {
+			c.text = l.texts
+			l.texts++
 		}
 		l.slots++
 		l.byKey[f.Key] = i

@@ -19,7 +19,7 @@ import (
 // for; ties by name. Nil means all records by name.
 func Order(t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
 	keys = effective(t, keys)
-	byName := len(keys) == 0 || keys[0].Field == t.Layout.Columns[0].Key
+	byName := ByName(t, keys)
 	down := byName && len(keys) > 0 && keys[0].Desc
 	if set == nil && byName && !down {
 		return nil, nil
@@ -40,6 +40,11 @@ func Order(t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
 		made = append(made, key)
 	}
 	return arrange(list, made), nil
+}
+
+// ByName says that an order begins with the names.
+func ByName(t *tree.Tree, keys []wire.SortKey) bool {
+	return len(keys) == 0 || keys[0].Field == t.Layout.Columns[0].Key
 }
 
 // effective leaves out the keys after the name: no two have the same.
@@ -229,15 +234,8 @@ func headOf(text []byte, depth int) uint64 {
 	return binary.BigEndian.Uint64(head[:])
 }
 
-// joinTexts joins the values of a record with the smallest character, so that
-// the order of the joined texts is that of the lists.
-func joinTexts(b *block.Block, col *block.Column, at int) []byte {
-	texts := distinct(nil, b, col, at)
-	if len(texts) == 1 {
-		return texts[0]
-	}
-	return bytes.Join(texts, []byte{0})
-}
+// joinTexts is what a record is sorted by in a text column.
+func joinTexts(b *block.Block, col *block.Column, at int) []byte { return b.Joined(col, at) }
 
 // rankLists gives the records of list numbers in the order of a Codes column.
 func rankLists(values []uint64, t *tree.Tree, list []uint32, column int, ranks []uint32) {

@@ -14,6 +14,9 @@ import (
 // errField says that the record has no such key.
 var errField = errors.New("the record has no such field")
 
+// errByName says that records are in the order of their names already.
+var errByName = errors.New("the order of names needs no sort")
+
 func (s *Scan) column(key string) (int, *block.Column, error) {
 	k, ok := s.tree.Layout.Column(key)
 	if !ok {

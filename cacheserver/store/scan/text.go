@@ -2,7 +2,6 @@ package scan
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
@@ -86,17 +85,5 @@ func (s *Scan) text(t wire.Term, col *block.Column) (func(b *block.Block, i int)
 // distinct appends the different texts of a record in a Text or Texts column;
 // the empty text is none.
 func distinct(dst [][]byte, b *block.Block, col *block.Column, at int) [][]byte {
-	add := func(text []byte) bool {
-		same := func(o []byte) bool { return string(o) == string(text) }
-		if len(text) > 0 && !slices.ContainsFunc(dst, same) {
-			dst = append(dst, text)
-		}
-		return true
-	}
-	if col.Kind == block.Text {
-		add(b.Text(col, at))
-	} else {
-		b.EachText(col, at, add)
-	}
-	return dst
+	return b.AppendDistinct(dst, col, at)
 }

@@ -1,0 +1,92 @@
+package block
+
+import (
+	"bytes"
+	"slices"
+)
+
+// AppendDistinct appends the different texts of record i in a Text or Texts
+// column; the empty text is none.
+func (b *Block) AppendDistinct(dst [][]byte, c *Column, i int) [][]byte {
+	if c.Kind == Text {
+		if text := b.Text(c, i); len(text) > 0 {
+			dst = append(dst, text)
+		}
+		return dst
+	}
+	start := len(dst)
+	b.EachText(c, i, func(text []byte) bool {
+		same := func(o []byte) bool { return string(o) == string(text) }
+		if len(text) > 0 && !slices.ContainsFunc(dst[start:], same) {
+			dst = append(dst, text)
+		}
+		return true
+	})
+	return dst
+}
+
+// Joined gives the values of a record in a Text or Texts column, joined with the
+// smallest character: the order of joined texts is that of the lists.
+func (b *Block) Joined(c *Column, i int) []byte {
+	if c.Kind == Text {
+		return b.Text(c, i)
+	}
+	var some [8][]byte
+	texts := b.AppendDistinct(some[:0], c, i)
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	return bytes.Join(texts, []byte{0})
+}
+
+// First gives the first value that Joined has, none of an empty list.
+func (b *Block) First(c *Column, i int) (first []byte) {
+	if c.Kind == Text {
+		return b.Text(c, i)
+	}
+	b.EachText(c, i, func(text []byte) bool {
+		first = text
+		return len(text) == 0
+	})
+	return first
+}
+
+// extremes are the records with the first and the last text of each text
+// column, two for each; places in a block fit into a byte.
+type extremes []uint8
+
+// Extremes gives the records with the first and the last text of a text column,
+// as they are sorted.
+func (b *Block) Extremes(l *Layout, column int) (least, most int) {
+	all := b.findExtremes(l)
+	n := l.Columns[column].text
+	return int(all[2*n]), int(all[2*n+1])
+}
+
+// findExtremes finds them for all text columns; two callers at once may both.
+func (b *Block) findExtremes(l *Layout) extremes {
+	if e := b.extremes.Load(); e != nil {
+		return *e
+	}
+	e := make(extremes, 2*l.texts)
+	for k := range l.Columns {
+		c := &l.Columns[k]
+		if c.Kind != Text && c.Kind != Texts {
+			continue
+		}
+		least, most := 0, 0
+		first, last := b.Joined(c, 0), b.Joined(c, 0)
+		for i := 1; i < b.Len(); i++ {
+			text := b.Joined(c, i)
+			if bytes.Compare(text, first) < 0 {
+				least, first = i, text
+			}
+			if bytes.Compare(text, last) > 0 {
+				most, last = i, text
+			}
+		}
+		e[2*c.text], e[2*c.text+1] = uint8(least), uint8(most)
+	}
+	b.extremes.CompareAndSwap(nil, &e)
+	return *b.extremes.Load()
+}

@@ -1,0 +1,247 @@
+package scan
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Top gives the places of the first n records of all in the order asked for,
+// fewer where there are not so many: the beginning of what Order gives, at the
+// cost of one look at the first key of each record instead of a sort.
+func Top(t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, error) {
+	keys = effective(t, keys)
+	c, err := newComparer(t, keys)
+	if err != nil {
+		return nil, fmt.Errorf("sort: %w", err)
+	}
+	if ByName(t, keys) {
+		return nil, fmt.Errorf("sort: %w", errByName)
+	}
+	column, _ := t.Layout.Column(keys[0].Field)
+	top := &top{c: c, n: n, desc: keys[0].Desc, col: c.cols[0], column: column, only: len(keys) == 1}
+	switch top.col.Kind {
+	case block.Text, block.Texts:
+		top.texts()
+	case block.Code:
+		ranks := top.col.Dict.Ranks()
+		top.exact = top.only
+		top.eachChunk(func(ch *tree.Chunk, from int) {
+			for i, code := range ch.Pane(t.Layout, column).Codes {
+				top.offer(uint64(ranks[code]), nil, from+i)
+			}
+		})
+	case block.Codes:
+		ranks := top.col.Dict.Ranks()
+		top.eachChunk(func(ch *tree.Chunk, from int) { top.lists(ch, from, ranks) })
+	case block.Float:
+		top.exact = top.only
+		top.eachChunk(func(ch *tree.Chunk, from int) {
+			for i, v := range ch.Pane(t.Layout, column).Floats {
+				top.offer(orderedBits(v), nil, from+i)
+			}
+		})
+	default:
+		top.exact = top.only
+		top.eachChunk(func(ch *tree.Chunk, from int) {
+			for i, v := range ch.Pane(t.Layout, column).Ints {
+				top.offer(uint64(v)^1<<63, nil, from+i)
+			}
+		})
+	}
+	return top.result(), nil
+}
+
+// top keeps the best n of the records that it is offered.
+type top struct {
+	c      *comparer
+	n      int
+	desc   bool
+	col    *block.Column // of the first key
+	column int
+	exact  bool // equal heads are equal records but for their names
+	only   bool // there is one key
+
+	best  []candidate // in no order; at most 2n
+	limit candidate   // the worst of the best n; right when full
+	full  bool
+	first []byte // the first value of limit, in a text column
+
+	fits uint64 // bits of a head of lists: none of them in a list that fits
+}
+
+// candidate is a record with what its first key begins with.
+type candidate struct {
+	head uint64
+	text []byte // in a text column: what it is sorted by
+	at   uint32
+}
+
+// eachChunk visits the chunks far from their order: where the sort follows the
+// names, each record would else be better than all before it.
+func (p *top) eachChunk(visit func(ch *tree.Chunk, from int)) {
+	chunks := p.c.t.Chunks()
+	width := bits.Len(uint(len(chunks)))
+	for k := range 1 << width {
+		if k = int(bits.Reverse64(uint64(k)) >> (64 - width)); k < len(chunks) {
+			visit(chunks[k], p.c.t.Start(k))
+		}
+	}
+}
+
+func (p *top) compare(a, b candidate) int {
+	if a.head != b.head || p.exact {
+		return cmp.Or(cmp.Compare(a.head, b.head), cmp.Compare(a.at, b.at))
+	}
+	if r := bytes.Compare(a.text, b.text); r != 0 {
+		if p.desc {
+			return -r
+		}
+		return r
+	}
+	if p.only && p.fits != 0 && p.plain(a.head)&p.fits == 0 {
+		return cmp.Compare(a.at, b.at)
+	}
+	return p.c.compare(a.at, b.at)
+}
+
+func (p *top) plain(head uint64) uint64 {
+	if p.desc {
+		return ^head
+	}
+	return head
+}
+
+// offer takes a record in if it is among the best so far. Records with a
+// smaller head come before others; desc turns heads round.
+func (p *top) offer(head uint64, text []byte, at int) {
+	head = p.plain(head)
+	if p.full && head > p.limit.head {
+		return
+	}
+	it := candidate{head, text, uint32(at)}
+	if p.full && head == p.limit.head && p.compare(it, p.limit) > 0 {
+		return
+	}
+	p.best = append(p.best, it)
+	if len(p.best) >= 2*p.n {
+		p.prune()
+	}
+}
+
+// prune leaves the best n, in order.
+func (p *top) prune() {
+	slices.SortFunc(p.best, p.compare)
+	p.best = p.best[:min(len(p.best), p.n)]
+	if p.full = len(p.best) == p.n; !p.full {
+		return
+	}
+	p.limit = p.best[p.n-1]
+	p.first, _, _ = bytes.Cut(p.limit.text, []byte{0})
+}
+
+func (p *top) result() []uint32 {
+	p.prune()
+	out := make([]uint32, len(p.best))
+	for i, it := range p.best {
+		out[i] = it.at
+	}
+	return out
+}
+
+// lists offers the records of a chunk by a Codes column: the ranks of their
+// first values, as many as a word holds.
+func (p *top) lists(ch *tree.Chunk, from int, ranks []uint32) {
+	width := bits.Len(uint(len(ranks)))
+	fit := 63 / width
+	p.fits = 1<<width - 1 // the last place of a head is free
+	pane := ch.Pane(p.c.t.Layout, p.column)
+	for i := range pane.Ends {
+		codes := pane.List(i)
+		var head uint64
+		if len(codes) > 0 {
+			head = uint64(ranks[codes[0]]) + 1
+		}
+		// Most lists are out by their first value.
+		head <<= width * (fit - 1)
+		if p.full && (!p.desc && head > p.limit.head || p.desc && ^(head|(1<<(width*(fit-1))-1)) > p.limit.head) {
+			continue
+		}
+		for n, code := range codes[:min(len(codes), fit)] {
+			if n > 0 {
+				head |= (uint64(ranks[code]) + 1) << (width * (fit - 1 - n))
+			}
+		}
+		p.offer(head, nil, from+i)
+	}
+}
+
+// texts offers records by a text column. Each block has a record that is its
+// best one by this key; in the blocks with the best n of those are the best n
+// of all.
+func (p *top) texts() {
+	blocks := &top{c: p.c, n: p.n, desc: p.desc, col: p.col, column: p.column}
+	p.eachChunk(func(ch *tree.Chunk, from int) {
+		for k, b := range ch.Blocks {
+			blocks.offerText(b, p.extreme(b), from+ch.Starts[k])
+		}
+	})
+	blocks.prune()
+	if p.only || !blocks.full {
+		for _, it := range blocks.best {
+			b, i := p.c.t.At(int(it.at))
+			p.block(b, int(it.at)-i)
+		}
+		return
+	}
+	// By later keys a record of any block may be better whose best one by this
+	// key is as good as the last of those.
+	last := blocks.limit.text
+	p.eachChunk(func(ch *tree.Chunk, from int) {
+		for k, b := range ch.Blocks {
+			if r := bytes.Compare(joinTexts(b, p.col, p.extreme(b)), last); r == 0 || r > 0 == p.desc {
+				p.block(b, from+ch.Starts[k])
+			}
+		}
+	})
+}
+
+// extreme gives the record of a block that is the best one by a text column.
+func (p *top) extreme(b *block.Block) int {
+	least, most := b.Extremes(p.c.t.Layout, p.column)
+	if p.desc {
+		return most
+	}
+	return least
+}
+
+func (p *top) block(b *block.Block, start int) {
+	for i := range b.Len() {
+		p.offerText(b, i, start)
+	}
+}
+
+// offerText offers record i of a block. Most are out by their first value.
+func (p *top) offerText(b *block.Block, i, start int) {
+	if p.full && p.worse(b.First(p.col, i)) {
+		return
+	}
+	text := joinTexts(b, p.col, i)
+	p.offer(headOf(text, 0), text, start+i)
+}
+
+// worse says that a record with this first value is not among the best.
+func (p *top) worse(first []byte) bool {
+	r := bytes.Compare(first, p.first)
+	if p.desc {
+		return r < 0
+	}
+	// A value may have the character in it that joins values.
+	return r > 0 && !(len(first) > len(p.first) && first[len(p.first)] == 0 && bytes.HasPrefix(first, p.first))
+}
