@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
 # SECTIONS picks parts (firstread latency memory content checkpoint scale api
-# parts; default all), WORKFLOWS sets the size of the first two (default 20000),
+# store parts; default all), WORKFLOWS sets the size of the first two (default 20000),
 # CHECKPOINT that of the start from a checkpoint (default 100000), SCALE the sizes
 # of the sixth (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
-# the API's (default 20000,200000,1000000), BENCH the pattern and BENCHTIME the
-# length of the last one.
+# the API's (default 20000,200000,1000000), STORE those of the store's (the same)
+# and STORETIME the turns of each, BENCH the pattern and BENCHTIME the length of
+# the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sections=" ${SECTIONS:-firstread latency memory content checkpoint scale api parts} "
+sections=" ${SECTIONS:-firstread latency memory content checkpoint scale api store parts} "
 mkdir -p bin
 go build -o bin/bench ./scripts/cmd/bench
 servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
@@ -41,6 +42,13 @@ if wanted api; then
 	echo "# the API: against nginx, against the naive way, static against dynamic schema"
 	go build -o bin/benchapi ./scripts/cmd/benchapi
 	bin/benchapi -sizes "${API_SIZES:-20000,200000,1000000}"
+fi
+if wanted store; then
+	for n in ${STORE:-20000 200000 1000000}; do
+		echo "# the store alone, $n workflows, processor time"
+		(cd cacheserver && WMSTATS_BENCH_N=$n go test -run='^$' -timeout=1h -benchtime="${STORETIME:-100x}" \
+			-bench='Publish|Search|Filter|Facets|Sort|Page|StitchedSize|WarmMemory' ./store) | awk -v n="$n" -f scripts/bench/store.awk
+	done
 fi
 if wanted parts; then
 	echo "# benchmarks of the parts"

@@ -14,13 +14,14 @@ import (
 )
 
 // BenchmarkSearch is q= without any kept result: rare is found in a few
-// workflows, none in none, frequent in all of them, short has no signature.
+// workflows, none in none, short has no signature; frequent is in the beginning
+// that neighbours have in common, frequent-inside behind it.
 func BenchmarkSearch(b *testing.B) {
 	s, _, _ := benchStore(b)
 	g, _ := s.Snapshot()
 	sign(g)
 	for _, c := range []struct{ name, text string }{
-		{"rare", "00123__V1"}, {"none", "zerobias_2049"}, {"frequent", "run3"}, {"short", "zz"},
+		{"rare", "00123__V1"}, {"none", "zerobias_2049"}, {"frequent", "run3"}, {"short", "zz"}, {"frequent-inside", "__v1_t_25"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			defer cpu(b)()

@@ -8,7 +8,28 @@ package block
 type signatures struct {
 	words int      // of a row: 64 records each
 	bits  []uint64 // rows one after the other
+
+	// Texts too short for rows: which characters are in the searched texts of
+	// the block, by class, and which follow which.
+	chars uint64
+	pairs [classes]uint64
 }
+
+// classes of characters; a letter or digit has one of its own, whatever its case.
+const classes = 64
+
+var class = func() (t [256]uint8) {
+	for i := range t {
+		t[i] = classes - 1
+	}
+	for i, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789_-/.+:# *,=@%") {
+		t[c] = uint8(i)
+		if 'a' <= c && c <= 'z' {
+			t[c-'a'+'A'] = uint8(i)
+		}
+	}
+	return t
+}()
 
 // 512 rows take 80 bytes a record, and few guesses are wrong.
 const (
@@ -47,6 +68,12 @@ var fold = func() (t [256]byte) {
 }()
 
 func (s *signatures) add(text []byte, record int) {
+	for i, c := range text {
+		s.chars |= 1 << class[c]
+		if i > 0 {
+			s.pairs[class[text[i-1]]] |= 1 << class[c]
+		}
+	}
 	if len(text) < 3 {
 		return
 	}
@@ -72,6 +99,19 @@ func (b *Block) MayHold(l *Layout, wanted Rows, words []uint64) {
 			return
 		}
 	}
+}
+
+// MayHoldShort says whether any record may hold a text of one or two ASCII
+// characters.
+func (b *Block) MayHoldShort(l *Layout, text []byte) bool {
+	s := b.sign(l)
+	switch len(text) {
+	case 1:
+		return s.chars>>class[text[0]]&1 != 0
+	case 2:
+		return s.pairs[class[text[0]]]>>class[text[1]]&1 != 0
+	}
+	return true
 }
 
 // Sign makes what MayHold and Extremes need, so that the first search or sort

@@ -15,6 +15,9 @@ import (
 func (s *Scan) search(text string) check {
 	n := newNeedle(text)
 	return check{cost: costSearch, keep: func(c *tree.Chunk, words []uint64) {
+		if n.inAllNames(s.tree.Layout, c.Blocks[0], c.Blocks[len(c.Blocks)-1]) {
+			return
+		}
 		var some []uint64
 		for k, b := range c.Blocks {
 			some = cutBits(some[:0], words, c.Starts[k], b.Len())
@@ -81,10 +84,27 @@ func newNeedle(text string) *needle {
 	return n
 }
 
+// inAllNames says that all records from the first of one block to the last of
+// another one hold the needle, as far as their names tell: they ascend, so they
+// all begin with what the first and the last name have in common.
+func (n *needle) inAllNames(l *block.Layout, first, last *block.Block) bool {
+	a, z := first.Name(l, 0), last.Name(l, last.Len()-1)
+	same := 0
+	for same < min(len(a), len(z)) && a[same] == z[same] {
+		same++
+	}
+	return n.ascii && n.in(a[:same])
+}
+
 // narrow clears the bits of the records that don't hold the needle.
 func (n *needle) narrow(l *block.Layout, b *block.Block, words []uint64) {
 	if len(n.rows) > 0 {
 		b.MayHold(l, n.rows, words)
+	} else if n.ascii && !b.MayHoldShort(l, n.folded) {
+		clear(words)
+	}
+	if !sparse(words) && n.inAllNames(l, b, b) {
+		return
 	}
 	for k, w := range words {
 		for rest := w; rest != 0; rest &= rest - 1 {

@@ -90,14 +90,14 @@ func TestSearchEqualsLooking(t *testing.T) {
 	}
 	for i := range 700 {
 		list = append(list, schema.Workflow{
-			Workflow: fmt.Sprintf("%04d%s", i, word()), PrepIDs: []string{word(), word()}, OutputDatasets: []string{word() + word()},
+			Workflow: fmt.Sprintf("ab-C_%04d%s", i, word()), PrepIDs: []string{word(), word()}, OutputDatasets: []string{word() + word()},
 		})
 	}
 	for _, n := range []int{1, 50, 63, 64, 65, 130, 700} {
 		tr := treeOf(t, list[:n]...)
 		e := tree.NewEditor(tr.Layout)
 		for i := range 12 { // blocks of other lengths
-			w := schema.Workflow{Workflow: fmt.Sprintf("%04dz%d", rng.IntN(n), i), PrepIDs: []string{word()}}
+			w := schema.Workflow{Workflow: fmt.Sprintf("ab-C_%04dz%d", rng.IntN(n), i), PrepIDs: []string{word()}}
 			list = append(list, w)
 			tr, _ = e.Apply(tr, []tree.Edit{{Name: w.Workflow, Record: &w, Encoded: schema.AppendJSON(nil, &w)}})
 		}
