@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -22,11 +23,16 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
+// wholeJSON is how many workflows are read as one JSON array: of 20 000 the text
+// of some forms is longer than a string of V8 can be (512 MB).
+const wholeJSON = 2000
+
 // form is one way to write down the same workflows.
 type form struct {
 	name   string
 	append func(dst []byte, w *workflowDocs) ([]byte, error)
-	// decode reads one encoded workflow into what a client keeps of it.
+	// decode reads one encoded workflow into what a client keeps of it; nil: no
+	// client is measured.
 	decode func(line []byte) (any, error)
 	// decodeAll reads a JSON array of all.
 	decodeAll func(text []byte) (any, error)
@@ -40,12 +46,14 @@ type workflowDocs struct {
 
 // forms are: the nested documents of today, whose keys are data (agents, sites,
 // tasks, datasets), so that a client can have them as maps only; the flat
-// record of a list; and the flat records of all that the documents say.
+// record, which is what a list needs of them; the flat records of all that the
+// documents say; and those again with the keys left out that are 0.
 func forms() []form {
 	return []form{
 		{"dynamic", appendDynamic, decodeAs[map[string]any], decodeAs[[]map[string]any]},
 		{"static list", appendRecord, decodeAs[schema.Workflow], decodeAs[[]schema.Workflow]},
 		{"static detail", appendStatic, decodeAs[schema.Detail], decodeAs[[]schema.Detail]},
+		{name: "static detail without zeros", append: appendSparse}, // for its length
 	}
 }
 
@@ -104,6 +112,23 @@ func appendStatic(dst []byte, w *workflowDocs) ([]byte, error) {
 	return schema.AppendDetail(dst, &d), nil
 }
 
+// A key that is 0, before another one and before the end. Within a text the
+// quotes would be escaped.
+var (
+	zeroBefore = regexp.MustCompile(`"[A-Za-z]+":0,`)
+	zeroLast   = regexp.MustCompile(`,?"[A-Za-z]+":0}`)
+)
+
+// appendSparse is what the API could send if keys might be missing: whoever
+// reads it has to know that they are 0 then.
+func appendSparse(dst []byte, w *workflowDocs) ([]byte, error) {
+	whole, err := appendStatic(nil, w)
+	if err != nil {
+		return nil, err
+	}
+	return append(dst, zeroLast.ReplaceAll(zeroBefore.ReplaceAll(whole, nil), []byte("}"))...), nil
+}
+
 // eachWorkflow hands out the raw documents of n workflows.
 func eachWorkflow(n int, f func(*workflowDocs) error) error {
 	world, err := gen.New(gen.Options{Seed: 1, Workflows: n, NoEdges: true, JobSummaries: -1})
@@ -130,7 +155,8 @@ func (r *run) schemas(ctx context.Context) error {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left of temporary files does no harm
-	r.line("schemas: workflows", float64(r.Sizes[0]), "", "")
+	r.line("schemas: workflows, NDJSON", float64(r.Sizes[0]), "", "")
+	r.line("schemas: workflows, JSON", wholeJSON, "", "")
 	node := missing("node") == nil
 	if !node {
 		fmt.Fprintln(r.Out, "JavaScript skipped: node is not installed")
@@ -140,11 +166,8 @@ func (r *run) schemas(ctx context.Context) error {
 		if err := r.writeForm(f, path); err != nil {
 			return err
 		}
-		if err := r.readForm(f, path); err != nil {
-			return err
-		}
-		if node {
-			if err := r.nodeForm(ctx, f, path); err != nil {
+		if f.decode != nil {
+			if err := r.clients(ctx, f, path, node); err != nil {
 				return err
 			}
 		}
@@ -153,6 +176,22 @@ func (r *run) schemas(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// clients measures those who read a form.
+func (r *run) clients(ctx context.Context, f form, path string, node bool) error {
+	if err := r.readForm(f, path); err != nil || !node {
+		return err
+	}
+	return r.nodeForm(ctx, f, path)
+}
+
+// countOf is how many workflows are read as NDJSON and as JSON.
+func (r *run) countOf(kind string) float64 {
+	if kind == "JSON" {
+		return float64(min(wholeJSON, r.Sizes[0]))
+	}
+	return float64(r.Sizes[0])
 }
 
 // writeForm writes path.ndjson and path.json, and prints their sizes.
@@ -175,8 +214,10 @@ func (r *run) writeForm(f form, path string) (err error) {
 			between = []byte(",\n")
 			lines.write([]byte("\n"))
 		}
-		array.write(between)
-		array.write(record)
+		if count < wholeJSON {
+			array.write(between)
+			array.write(record)
+		}
 		lines.write(record)
 		count++
 		return nil
@@ -188,8 +229,9 @@ func (r *run) writeForm(f form, path string) (err error) {
 		kind string
 		s    *sizedFile
 	}{{"NDJSON", lines}, {"JSON", array}} {
-		r.line(fmt.Sprintf("%s, %s: raw", f.name, s.kind), float64(s.s.raw)/1e6, "MB", "")
-		r.line(fmt.Sprintf("%s, %s: gzip -6", f.name, s.kind), float64(s.s.zipped.n)/1e6, "MB", "")
+		n := r.countOf(s.kind) * 1e3
+		r.line(fmt.Sprintf("%s, %s: raw", f.name, s.kind), float64(s.s.raw)/n, "KB/workflow", "")
+		r.line(fmt.Sprintf("%s, %s: gzip -6", f.name, s.kind), float64(s.s.zipped.n)/n, "KB/workflow", "")
 	}
 	return nil
 }
@@ -246,7 +288,7 @@ func (r *run) readForm(f form, path string) error {
 	if err != nil {
 		return fmt.Errorf("read a form: %w", err)
 	}
-	kept, err := r.decodeTimed(f.name+", JSON", func() (any, error) { return f.decodeAll(text) })
+	kept, err := r.decodeTimed(f.name, "JSON", func() (any, error) { return f.decodeAll(text) })
 	if err != nil {
 		return err
 	}
@@ -254,12 +296,12 @@ func (r *run) readForm(f form, path string) error {
 	if err := json.NewEncoder(io.Discard).Encode(kept); err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	r.line(f.name+", JSON: Go, encode", float64(time.Since(began))/1e6, "ms", "")
+	r.line(f.name+", JSON: Go, encode", float64(time.Since(began))/1e3/r.countOf("JSON"), "us/workflow", "")
 	return nil
 }
 
 func (r *run) readLines(f form, path string) error {
-	kept, err := r.decodeTimed(f.name+", NDJSON", func() (any, error) { return decodeLines(f, path+".ndjson") })
+	kept, err := r.decodeTimed(f.name, "NDJSON", func() (any, error) { return decodeLines(f, path+".ndjson") })
 	if err != nil {
 		return err
 	}
@@ -274,12 +316,12 @@ func (r *run) readLines(f form, path string) error {
 			return fmt.Errorf("encode: %w", err)
 		}
 	}
-	r.line(f.name+", NDJSON: Go, encode", float64(time.Since(began))/1e6, "ms", "")
+	r.line(f.name+", NDJSON: Go, encode", float64(time.Since(began))/1e3/r.countOf("NDJSON"), "us/workflow", "")
 	return nil
 }
 
 // decodeTimed prints time, allocations and memory of decoding.
-func (r *run) decodeTimed(name string, decode func() (any, error)) (any, error) {
+func (r *run) decodeTimed(form, kind string, decode func() (any, error)) (any, error) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -293,9 +335,10 @@ func (r *run) decodeTimed(name string, decode func() (any, error)) (any, error) 
 	allocs := after.Mallocs - before.Mallocs
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	r.line(name+": Go, decode", float64(took)/1e6, "ms", "")
-	r.line(name+": Go, decode, allocations", float64(allocs)/float64(r.Sizes[0]), "1/workflow", "")
-	r.line(name+": Go, memory of what was decoded", (float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e6, "MB", "")
+	name, n := form+", "+kind, r.countOf(kind)
+	r.line(name+": Go, decode", float64(took)/1e3/n, "us/workflow", "")
+	r.line(name+": Go, decode, allocations", float64(allocs)/n, "1/workflow", "")
+	r.line(name+": Go, memory of what was decoded", (float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e3/n, "KB/workflow", "")
 	runtime.KeepAlive(v)
 	runtime.KeepAlive(decode) // and the text that it reads, which was there before
 	return v, nil
@@ -329,7 +372,8 @@ var clientJS string
 
 // nodeForm measures a client in JavaScript.
 func (r *run) nodeForm(ctx context.Context, f form, path string) error {
-	for kind, file := range map[string]string{"NDJSON": path + ".ndjson", "JSON": path + ".json"} {
+	for _, kind := range []string{"NDJSON", "JSON"} {
+		file := path + "." + strings.ToLower(kind)
 		cmd := exec.CommandContext(ctx, "node", "--expose-gc", "--max-old-space-size=12000", "-e", clientJS, file)
 		cmd.Stderr = r.Log
 		out, err := cmd.Output()
@@ -348,9 +392,10 @@ func (r *run) nodeForm(ctx context.Context, f form, path string) error {
 			fmt.Fprintf(r.Out, "%s: not possible: %s\n", name, got.Failed)
 			continue
 		}
-		r.line(name+", decode", got.Decode, "ms", "")
-		r.line(name+", encode", got.Encode, "ms", "")
-		r.line(name+", memory of what was decoded", got.Memory/1e6, "MB", "")
+		n := r.countOf(kind)
+		r.line(name+", decode", got.Decode*1e3/n, "us/workflow", "")
+		r.line(name+", encode", got.Encode*1e3/n, "us/workflow", "")
+		r.line(name+", memory of what was decoded", got.Memory/1e3/n, "KB/workflow", "")
 	}
 	return nil
 }

@@ -94,6 +94,7 @@ func Line(fields []schema.Field, keys []string) Transform {
 	}
 }
 
+// appendCell copies nothing but what it appends, as far as a text needs no change.
 func appendCell(dst, value []byte) ([]byte, error) {
 	switch {
 	case len(value) == 0:
@@ -104,7 +105,7 @@ func appendCell(dst, value []byte) ([]byte, error) {
 	case value[0] != '[':
 		return append(dst, value...), nil // a number or true or false
 	}
-	var texts []string
+	begin, first := len(dst), true
 	for element, err := range Elements(value) {
 		if err != nil {
 			return dst, err
@@ -113,32 +114,57 @@ func appendCell(dst, value []byte) ([]byte, error) {
 		if err != nil {
 			return dst, err
 		}
-		texts = append(texts, text)
+		if !first {
+			dst = append(dst, ' ')
+		}
+		first = false
+		dst = append(dst, text...)
 	}
-	return appendText(dst, strings.Join(texts, " ")), nil
+	if text := dst[begin:]; isFormula(text) || wantsQuotes(text) {
+		return appendText(dst[:begin], bytes.Clone(text)), nil
+	}
+	return dst, nil
 }
 
-func unquote(value []byte) (string, error) {
+// unquote gives the text of a value, as a part of it where nothing is escaped.
+func unquote(value []byte) ([]byte, error) {
 	if len(value) >= 2 && bytes.IndexByte(value, '\\') < 0 {
-		return string(value[1 : len(value)-1]), nil
+		return value[1 : len(value)-1], nil
 	}
 	var text string
 	if err := json.Unmarshal(value, &text); err != nil {
-		return "", fmt.Errorf("read a text: %w", err)
+		return nil, fmt.Errorf("read a text: %w", err)
 	}
-	return text, nil
+	return []byte(text), nil
 }
 
-// appendText writes a text cell. Spreadsheets take a cell for a formula by its
-// first character, quoted or not.
-func appendText(dst []byte, text string) []byte {
-	if text != "" && strings.IndexByte("=+-@\t\r", text[0]) >= 0 {
-		text = "'" + text
+// isFormula says that a spreadsheet would take a cell for a formula, which it
+// does by the first character, quoted or not.
+func isFormula(text []byte) bool {
+	return len(text) > 0 && strings.IndexByte("=+-@\t\r", text[0]) >= 0
+}
+
+func wantsQuotes(text []byte) bool {
+	return bytes.ContainsAny(text, "\",\r\n") || len(text) > 0 && (text[0] == ' ' || text[len(text)-1] == ' ')
+}
+
+// appendText writes a text cell; text is no part of the room of dst.
+func appendText(dst, text []byte) []byte {
+	quotes := wantsQuotes(text)
+	if quotes {
+		dst = append(dst, '"')
 	}
-	if !strings.ContainsAny(text, "\",\r\n") && !strings.HasPrefix(text, " ") && !strings.HasSuffix(text, " ") {
+	if isFormula(text) {
+		dst = append(dst, '\'')
+	}
+	if !quotes {
 		return append(dst, text...)
 	}
-	dst = append(dst, '"')
-	dst = append(dst, strings.ReplaceAll(text, `"`, `""`)...)
+	for _, b := range text {
+		if b == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, b)
+	}
 	return append(dst, '"')
 }

@@ -29,7 +29,8 @@ func workflows(n int) []schema.Workflow {
 		out[i] = schema.Workflow{
 			Workflow: fmt.Sprintf("wf%05d", i), Status: text, Campaign: text + text,
 			Sites: []string{"T1_US_FNAL", "T2_CH_CERN"}[: i%3 : 2], Agents: []string{}, Alerts: []string{text},
-			Priority: int64(i) - 5, TimePerEvent: float64(i) / 7, StatusKnown: i%2 == 0,
+			Campaigns: []string{"", text, ""},
+			Priority:  int64(i) - 5, TimePerEvent: float64(i) / 7, StatusKnown: i%2 == 0,
 		}
 	}
 	return out
