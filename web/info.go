@@ -11,18 +11,35 @@ type ProblemPage struct {
 	Retry   bool   // the page tries again by itself
 }
 
-// APIPage are the props of the short description of the API.
+// APIPage are the props of the description of the API.
 type APIPage struct {
 	Frame
+	Notes     []Note
 	Base      string // address of the API through this server
-	Endpoints []Endpoint
+	Line      string // the reader's question, as the filter bar writes it
 	Recipes   []Recipe
+	Endpoints []Endpoint
+	Missing   string // why there are no endpoints
+	Tried     *Tried // the beginning of an answer; nil when none was asked for
 }
 
 // Endpoint is one address of the API.
 type Endpoint struct {
 	Method, Path, Purpose string
-	Href                  string // "" where a browser can't try it
+	Href                  string // "" where a browser can't open it
+	Try                   string // address of this page with the beginning of its answer
+	Filters               bool   // it takes the filters of /fetch
+	Params                []Param
+}
+
+// Param is one parameter of an address.
+type Param struct{ Name, In, Text, Example string }
+
+// Tried is the beginning of an answer.
+type Tried struct {
+	Address, Type, Text string
+	Status              int
+	More                bool
 }
 
 // Recipe is a command with what it does.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,46 +13,6 @@ import (
 
 	"github.com/dmwm/wmstats/web"
 )
-
-// endpoints are the addresses that this server forwards.
-var endpoints = []struct{ path, purpose, try string }{
-	{"/fetch", "list of workflows: filters, order, pages, formats, facets", "/fetch?limit=5"},
-	{"/fetch/{workflow}", "one workflow with its tasks, sites, agents, outputs and history", ""},
-	{"/attention", "what somebody should look at, by rule", "/attention"},
-	{"/changes", "what changed since a generation, as a poll or a stream", "/changes"},
-	{"/status", "sums of the workflows by status", "/status"},
-	{"/sites", "sums by site; /sites/{site} is one with its workflows", "/sites"},
-	{"/campaign", "sums by campaign; /campaign/{campaign} is one with its workflows", "/campaign"},
-	{"/release", "sums by release; /release/{release} is one with its workflows", "/release"},
-	{"/agent", "agents and services; /agent/{agent} is one with its workflows", "/agent"},
-	{"/stats", "counts and sums by one or two fields", "/stats?by=type,status&sum=Running,Failure"},
-	{"/pulse", "state of the data: generation, age, source", "/pulse"},
-	{"/version", "version of the cache server", "/version"},
-	{"/readyz", "whether lists can be served", "/readyz?verbose"},
-}
-
-// api is the short description of the API. It needs nothing of the cache
-// server but its state, so it is there when that one is away.
-func (p *Pages) api(c echo.Context) error {
-	state, _ := p.load(c.Request().Context())
-	base := origin(c.Request()) + APIPrefix
-	page := web.APIPage{Frame: p.frame("/api", "API", state, noMeta), Base: base}
-	for _, e := range endpoints {
-		endpoint := web.Endpoint{Method: "GET, HEAD", Path: APIPrefix + e.path, Purpose: e.purpose}
-		if e.try != "" {
-			endpoint.Href = APIPrefix + e.try
-		}
-		page.Endpoints = append(page.Endpoints, endpoint)
-	}
-	page.Recipes = []web.Recipe{
-		{Title: "All running workflows with failed jobs, one line each", Command: "curl -sf --compressed '" + base + "/fetch?status=running-open,running-closed&minFailure=1&limit=all&format=ndjson' | jq -c '{Workflow,Failure,FailureRate}'"},
-		{Title: "What a site has to do, as a table", Command: "curl -sf --compressed '" + base + "/fetch?site=T2_CH_CERN&limit=all&format=csv' -o T2_CH_CERN.csv"},
-		{Title: "Jobs by type and status", Command: "curl -sf '" + base + "/stats?by=type,status&sum=Running,Pending,Failure'"},
-		{Title: "Is there news?", Command: "curl -sf '" + base + "/pulse' | jq '{Generation,Workflows,Stale}'"},
-	}
-	p.retryLater(c, page.Data.State)
-	return p.render(c, http.StatusOK, web.API(page))
-}
 
 // about tells what runs and what it holds.
 func (p *Pages) about(c echo.Context) error {

@@ -85,7 +85,7 @@ func everyPage(records fakecache.Records) []string {
 		"/go", "/go?q=T2", "/go?q=" + records.Workflows[0].Workflow, "/go?q=no-such-thing", "/facet/sites?status=running-open", "/facet/campaign?prefix=Run3",
 		"/facet/agents?prefix=nothing", "/selection?status=running-open", "/selection?name=" + records.Workflows[0].Workflow, "/selection?q=nothing+at+all",
 		"/columns", "/columns?cols=jobs&status=new&up=Success", "/changed", "/changed?from=2026-01-01", "/changed?since=" + fakecache.Older + "&from=1763700000", "/changed?since=forgotten", "/changed?since=" + fakecache.Generation,
-		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/sites?rows=all", "/releases", "/agents", "/agents?kind=service", "/agents?sort=-Failure", "/api", "/about",
+		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/sites?rows=all", "/releases", "/agents", "/agents?kind=service", "/agents?sort=-Failure", "/api", "/api?status=running-open&try=%2Ffetch", "/api?try=%2Fstatus", "/about",
 		"/errors", "/errors?exitcode=8021&site=T1_US_FNAL", "/errors?exitcode=1", "/errors?rows=all&campaign=Run3*", "/errors?state=jobfailed&q=task",
 		web.CampaignPath(records.Campaigns[0].Campaign), web.ReleasePath(records.Releases[0].Release),
 		web.SitePath(records.Sites[0].Site), web.SitePath(fakecache.Hostile()[0]),

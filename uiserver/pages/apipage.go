@@ -1,0 +1,203 @@
+package pages
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/filterbar"
+	"github.com/dmwm/wmstats/web"
+)
+
+const apiPath = "/api"
+
+// tryParam is a path of the API whose answer the page shows the beginning of.
+const (
+	tryParam = "try"
+	tryBytes = 2 << 10
+)
+
+// api describes the API: its paths and parameters as the cache server tells
+// them, and the reader's own question in a few languages. When the cache server
+// is away the examples are there all the same.
+func (p *Pages) api(c echo.Context) error {
+	line, request, asked := barLine(c.Request())
+	values := request.URL.Query()
+	try := values.Get(tryParam)
+	values.Del(tryParam)
+	request = request.Clone(request.Context())
+	request.URL.RawQuery = values.Encode()
+	q, notes := p.parseList(request)
+	if asked {
+		parsed, mistakes := filterbar.Parse(line)
+		if len(mistakes) == 0 {
+			q.Terms, q.Text, q.Names = parsed.Terms, parsed.Text, parsed.Names
+			return c.Redirect(http.StatusSeeOther, apiPath+"?"+q.apiValues().Encode())
+		}
+		notes = append(notes, web.Note{Bad: true, Text: "The filter can't be read: " + mistakes[0].Text})
+	}
+	var doc map[string]any
+	var docErr error
+	state, _ := p.load(c.Request().Context(), func(ctx context.Context) error {
+		doc, docErr = p.Client.OpenAPI(ctx)
+		return nil
+	})
+	base := origin(c.Request()) + APIPrefix
+	if !asked {
+		line = filterbar.Format(q.Query)
+	}
+	page := web.APIPage{
+		Frame: p.frame(apiPath, "API", state, noMeta), Notes: notes, Base: base, Line: line,
+		Recipes: recipes(base, q.apiValues()), Endpoints: describe(doc, q.apiValues()),
+	}
+	if docErr != nil {
+		page.Missing = "The cache server did not tell its description, so its paths are not listed."
+	}
+	if try != "" {
+		p.try(c.Request().Context(), &page, try, q.apiValues())
+	}
+	p.retryLater(c, page.Data.State)
+	return p.render(c, statusFor(page.Notes), web.API(page))
+}
+
+// apiValues are the conditions as parameters of the API, without page and
+// columns.
+func (q listQuery) apiValues() url.Values {
+	v := q.Query
+	v.Limit, v.Idx, v.Gen = 0, 0, ""
+	return v.Values()
+}
+
+// try asks the cache server and keeps the beginning of the answer. Only paths
+// that the page lists with a link are asked for.
+func (p *Pages) try(ctx context.Context, page *web.APIPage, path string, filters url.Values) {
+	i := slices.IndexFunc(page.Endpoints, func(e web.Endpoint) bool { return e.Path == APIPrefix+path && e.Try != "" })
+	if i < 0 {
+		page.Notes = append(page.Notes, web.Note{Bad: true, Text: "'" + shorten(path) + "' can't be tried here."})
+		return
+	}
+	query := url.Values{}
+	if page.Endpoints[i].Filters {
+		query = maps.Clone(filters)
+	}
+	answer, err := p.Client.Peek(ctx, path, query, tryBytes)
+	page.Tried = &web.Tried{Address: APIPrefix + path, Status: answer.Status, Type: answer.ContentType, Text: strings.ToValidUTF8(string(answer.Body), "\uFFFD"), More: answer.More}
+	if len(query) > 0 {
+		page.Tried.Address += "?" + query.Encode()
+	}
+	if err != nil {
+		page.Tried.Text = problemFor(err).Detail
+		if cacheclient.ProblemIn(err) == nil {
+			p.Log.Warn("an example of the API has no answer", "path", path, "err", err)
+			page.Tried.Text = "The cache server did not answer."
+		}
+	}
+}
+
+// tryable are paths without a name in them that answer at once; streams and the
+// description itself are not shown.
+func tryable(path string) bool {
+	return !strings.ContainsAny(path, "{") && !slices.Contains([]string{"/openapi.json", "/metrics", "/"}, path)
+}
+
+// describe reads the paths of an OpenAPI document. What is not of the form that
+// is expected is left out.
+func describe(doc map[string]any, filters url.Values) []web.Endpoint {
+	paths, _ := doc["paths"].(map[string]any)
+	components, _ := doc["components"].(map[string]any)
+	shared, _ := components["parameters"].(map[string]any)
+	var out []web.Endpoint
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		if path == "/metrics" || path == "/" {
+			continue // not forwarded
+		}
+		methods, _ := paths[path].(map[string]any)
+		for _, method := range slices.Sorted(maps.Keys(methods)) {
+			operation, _ := methods[method].(map[string]any)
+			e := web.Endpoint{Method: strings.ToUpper(method), Path: APIPrefix + path, Purpose: textIn(operation, "summary")}
+			e.Params, e.Filters = params(operation, shared)
+			if method == "get" && tryable(path) {
+				e.Try = apiPath + "?" + withTry(filters, path).Encode() + "#try-h"
+				e.Href = APIPrefix + path
+				if e.Filters && len(filters) > 0 {
+					e.Href += "?" + filters.Encode()
+				}
+			}
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func withTry(filters url.Values, path string) url.Values {
+	v := maps.Clone(filters)
+	v.Set(tryParam, path)
+	return v
+}
+
+// params are the parameters of an operation; those that /fetch shares with the
+// others are counted as the filters, and listed with /fetch alone.
+func params(operation, shared map[string]any) (own []web.Param, filters bool) {
+	list, _ := operation["parameters"].([]any)
+	for _, item := range list {
+		param, _ := item.(map[string]any)
+		ref := textIn(param, "$ref")
+		if ref == "" {
+			own = append(own, web.Param{Name: textIn(param, "name"), In: textIn(param, "in"), Text: textIn(param, "description"), Example: textIn(param, "example")})
+			continue
+		}
+		name := ref[strings.LastIndexByte(ref, '/')+1:]
+		if named, ok := shared[name].(map[string]any); ok {
+			filters = filters || name == "status"
+			if !strings.HasPrefix(textIn(operation, "summary"), "list of workflows") && name != "format" && name != "gen" {
+				continue
+			}
+			own = append(own, web.Param{Name: textIn(named, "name"), In: textIn(named, "in"), Text: textIn(named, "description"), Example: textIn(named, "example")})
+		}
+	}
+	return own, filters
+}
+
+// textIn is a text of an object, also the first of a list; "" when it is none.
+func textIn(object map[string]any, key string) string {
+	switch v := object[key].(type) {
+	case string:
+		return v
+	case []any:
+		if len(v) > 0 {
+			text, _ := v[0].(string)
+			return text
+		}
+	}
+	return ""
+}
+
+// recipes ask the reader's question in a few languages.
+func recipes(base string, filters url.Values) []web.Recipe {
+	all := maps.Clone(filters)
+	all.Set("limit", "all")
+	all.Set("format", "ndjson")
+	lines := base + "/fetch?" + all.Encode()
+	plain := base + "/fetch"
+	if len(filters) > 0 {
+		plain += "?" + filters.Encode()
+	}
+	return []web.Recipe{
+		{Title: "curl", Command: "curl -sf --compressed '" + shellQuoted(plain) + "'"},
+		{Title: "curl and jq: one line each", Command: "curl -sf --compressed '" + shellQuoted(lines) + "' | jq -c '{Workflow,Status,Failure,FailureRate}'"},
+		{Title: "curl: a table", Command: "curl -sf --compressed '" + shellQuoted(strings.Replace(lines, "format=ndjson", "format=csv", 1)) + "' -o workflows.csv"},
+		{Title: "Python", Command: "import json, urllib.request\n\nwith urllib.request.urlopen(" + pythonText(lines) + ") as lines:\n    for line in lines:\n        workflow = json.loads(line)\n        print(workflow[\"Workflow\"], workflow[\"Failure\"])"},
+		{Title: "Go", Command: "res, err := http.Get(" + pythonText(lines) + ")\nif err != nil {\n\treturn err\n}\ndefer res.Body.Close()\nif res.StatusCode != http.StatusOK {\n\treturn errors.New(res.Status)\n}\nfor lines := json.NewDecoder(res.Body); ; {\n\tvar workflow struct {\n\t\tWorkflow string\n\t\tFailure  int64\n\t}\n\tif err := lines.Decode(&workflow); err == io.EOF {\n\t\treturn nil\n\t} else if err != nil {\n\t\treturn err\n\t}\n\tfmt.Println(workflow.Workflow, workflow.Failure)\n}"},
+		{Title: "Is there news?", Command: "curl -sf '" + shellQuoted(base) + "/pulse' | jq '{Generation,Workflows,Stale}'"},
+	}
+}
+
+// pythonText is an address as a literal of Python and of Go: an encoded address
+// has neither quotes nor backslashes.
+func pythonText(address string) string { return `"` + address + `"` }

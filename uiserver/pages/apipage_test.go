@@ -1,0 +1,49 @@
+package pages_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+)
+
+// The reader's question stands in every example, and the addresses are those
+// that the cache server tells.
+func TestAPIPage(t *testing.T) {
+	s := newSite(t, fakecache.Generate(20))
+	doc, _ := s.page(t, http.StatusOK, "/api?status=running-open&site=T1_*")
+	for _, command := range doc.Find("#recipes-h").Parent().Find("pre").Slice(0, 5).Map(text) {
+		assert.Contains(t, command, "site=T1_%2A&status=running-open")
+	}
+	assert.Equal(t, "status:running-open site:T1_*", doc.Find("#api-f").AttrOr("value", ""))
+	assert.Contains(t, doc.Find("tbody").Text(), "workflows <b>by name</b>", "as text")
+	assert.Equal(t, 1, doc.Find(`tbody tr:contains("/api/find")`).Length())
+	res := s.get(t, "/api?f=status:new+T1")
+	assert.Equal(t, http.StatusSeeOther, res.StatusCode)
+	assert.Equal(t, "/api?q=T1&status=new", res.Header.Get("Location"))
+	s.page(t, http.StatusBadRequest, "/api?f=statsu:new")
+}
+
+// What is tried is asked with the reader's question, and only its beginning is
+// shown; what is not listed can't be tried.
+func TestAPITry(t *testing.T) {
+	s := newSite(t, fakecache.Generate(200))
+	doc, _ := s.page(t, http.StatusOK, "/api?status=running-open")
+	link := resolve(t, "/api", doc.Find(`a[aria-label="try /api/fetch"]`).AttrOr("href", ""))
+	doc, _ = s.page(t, http.StatusOK, link.RequestURI())
+	require.Equal(t, 1, doc.Find("#try-h").Length())
+	assert.Contains(t, doc.Find("#try-h").Text(), "/api/fetch?status=running-open")
+	assert.LessOrEqual(t, len(doc.Find("#try-h").Parent().Find("pre").Text()), 2<<10)
+	assert.Contains(t, strings.Join(s.cache.Seen(), " "), "/fetch?status=running-open")
+	for _, path := range []string{"/metrics", "/fetch/{name}", "http://other.example/", "/../x", "/find"} {
+		before := len(s.cache.Seen())
+		s.page(t, http.StatusBadRequest, "/api?try="+path)
+		for _, asked := range s.cache.Seen()[before:] {
+			assert.Contains(t, []string{"/pulse", "/openapi.json"}, asked)
+		}
+	}
+}
