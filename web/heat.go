@@ -69,12 +69,22 @@ func (h Heat) cellX(column int) string {
 func (h Heat) cellMiddle(column int) string {
 	return strconv.Itoa(h.labelWidth() + column*h.columnWidth() + (h.columnWidth()-heatGap)/2)
 }
-func heatY(row int) string        { return strconv.Itoa((row + 1) * heatRow) }
-func heatText(row int) string     { return strconv.Itoa((row+1)*heatRow + heatBaseline) }
-func heatHeight() string          { return strconv.Itoa(heatRow - heatGap) }
-func (c HeatHead) short() string  { return cutName(c.Name) }
-func (c HeatHead) title() string  { return joinedWith(c.Name, c.Title) }
-func (h Heat) at(r, c int) string { return h.Rows[r].Name + ", " + h.Columns[c].Name + ": " }
+func heatY(row int) string       { return strconv.Itoa((row + 1) * heatRow) }
+func heatText(row int) string    { return strconv.Itoa((row+1)*heatRow + heatBaseline) }
+func heatHeight() string         { return strconv.Itoa(heatRow - heatGap) }
+func (c HeatHead) short() string { return cutName(c.Name) }
+func (c HeatHead) title() string { return joinedWith(c.Name, c.Title) }
+
+// text is a cell in words, with all digits; what its box shows is in it too, so
+// that who says what he sees means this cell.
+func (h Heat) text(r, c int) string {
+	count := h.Cells[r][c].Count
+	text := h.Rows[r].Name + ", " + h.Columns[c].Name + ": " + Int(count)
+	if short := Short(count); short != Int(count) {
+		text += " (" + short + ")"
+	}
+	return text
+}
 
 func joinedWith(name, more string) string {
 	if more == "" {

@@ -35,7 +35,7 @@ func newBrowser(t *testing.T) context.Context {
 	if err != nil {
 		t.Skipf("skipped: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	t.Cleanup(cancel)
 	browser, stop, err := chromium.Start(ctx, path, t.Logf)
 	require.NoError(t, err)
