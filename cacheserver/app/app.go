@@ -227,13 +227,13 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.startMetrics(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	restored := make(chan struct{})
 	if a.o.Headroom > 0 {
 		a.background(ctx, "memory", "tune memory", func(ctx context.Context) error {
-			a.loadInHeadroom(ctx, a.records.Wait(""))
+			a.loadInHeadroom(ctx, restored, a.records.Wait(""))
 			return nil
 		})
 	}
-	restored := make(chan struct{})
 	if a.keeper != nil {
 		a.onStop("checkpoint", a.lastCheckpoint) // when nothing moves any more
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"container/heap"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +22,8 @@ import (
 type restoring struct {
 	s      *Store // scratch
 	limits bool   // of alerts, are those of today
+
+	original *block.Column // OriginalRequest
 
 	mu     sync.Mutex // of the scratch store's sums and recoveries
 	frames []restored // by number
@@ -44,7 +48,11 @@ func (s *Store) restore(frames *checkpoint.Frames) (commit func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &restoring{s: scratch, frames: make([]restored, frames.Len())}
+	column, ok := scratch.layout.Column("OriginalRequest")
+	if !ok {
+		return nil, errors.New("the record has no OriginalRequest")
+	}
+	r := &restoring{s: scratch, original: &scratch.layout.Columns[column], frames: make([]restored, frames.Len())}
 	head, err := frames.One(0)
 	if err == nil {
 		err = r.head(head)
@@ -114,7 +122,7 @@ func (r *restoring) frame(i int, data []byte) error {
 			err = r.block(c, to)
 		case frameOrphans:
 			name := c.Text()
-			_, err = r.entry(c, to, name, false)
+			_, _, err = r.entry(c, to, name, false)
 		case frameInfos:
 			err = r.info(c, to)
 		default:
@@ -150,70 +158,72 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 		return err
 	}
 	to.blocks = append(to.blocks, b)
-	records := make([]*schema.Workflow, b.Len())
+	records := make([]schema.Workflow, b.Len()) // as much of them as sums need
 	parts := make([][]schema.AgentPart, b.Len())
-	for i := range b.Len() {
-		w := b.Workflow(s.layout, i)
-		e, err := r.entry(c, to, w.Workflow, true)
+	from := len(to.entries)
+	for i := range records {
+		w := &records[i]
+		b.Scalars(s.layout, i, w)
+		e, all, err := r.entry(c, to, string(b.Name(s.layout, i)), true)
 		if err != nil {
 			return err
 		}
-		records[i] = w
-		if parts[i], err = r.parts(e, w.Status); err != nil {
-			return err
-		}
+		parts[i] = r.parts(e, w.Status, all)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i, w := range records {
-		s.sums.Add(w, parts[i])
-		s.recoveries.move(w.Workflow, "", w.OriginalRequest)
+	for i := range records {
+		s.sums.Add(&records[i], parts[i])
+		if original := b.Text(r.original, i); len(original) > 0 {
+			s.recoveries.move(to.entries[from+i].name, "", string(original))
+		}
 	}
 	return nil
 }
 
-// parts gives the parts that were joined to the record of e. All of its
-// documents have been looked at.
-func (r *restoring) parts(e *entry, status string) ([]schema.AgentPart, error) {
+// parts gives those of all parts that were joined to the record of e.
+func (r *restoring) parts(e *entry, status string, all []schema.AgentPart) []schema.AgentPart {
 	docs := r.s.joined(e, status)
+	if len(docs) == len(all) {
+		return all // joined keeps the order of one document, and sorts more of them
+	}
 	parts := make([]schema.AgentPart, len(docs))
 	for i, d := range docs {
-		var err error
-		if parts[i], err = r.s.names.Unpack(d.packed); err != nil {
-			return nil, checkpoint.Broken("an agent's part that can't be read")
-		}
-		parts[i].Workflow, parts[i].Time = e.name, d.content
+		parts[i] = all[slices.Index(e.docs, d)]
 	}
-	return parts, nil
+	return parts
 }
 
-// entry reads an entry with its documents.
-func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has bool) (*entry, error) {
+// entry reads an entry with its documents, and what they unpack to.
+func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has bool) (*entry, []schema.AgentPart, error) {
 	flags := c.Uint()
 	e := &entry{name: name, has: has, stale: flags&flagStale != 0, hash: c.Uint64(), due: c.Int()}
 	if flags&flagRare != 0 {
 		if err := r.rare(c, e); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if has {
 		r.s.known.set(ReqMgr, e.requestID(), e.hash)
 	}
+	var parts []schema.AgentPart
 	if n := c.Count(1); n > 0 {
-		e.docs = make([]*agentDoc, n)
+		e.docs, parts = make([]*agentDoc, n), make([]schema.AgentPart, n)
 	}
 	for i := range e.docs {
 		d := &agentDoc{id: c.Text(), entry: e, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), stale: c.Uint() == 1}
 		packed := c.Bytes(c.Count(1))
-		if _, err := r.s.names.Unpack(packed); err != nil {
-			return nil, checkpoint.Broken("an agent's part that can't be read")
+		var err error
+		if parts[i], err = r.s.names.Unpack(packed); err != nil {
+			return nil, nil, checkpoint.Broken("an agent's part that can't be read")
 		}
+		parts[i].Workflow, parts[i].Time = name, d.content
 		d.packed = append(make(part.Packed, 0, len(packed)), packed...)
 		e.docs[i] = d
 		r.s.known.set(AgentWork, d.id, d.hash)
 	}
 	to.entries = append(to.entries, e)
-	return e, c.Err()
+	return e, parts, c.Err()
 }
 
 func (r *restoring) rare(c *checkpoint.Cursor, e *entry) error {

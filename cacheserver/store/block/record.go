@@ -44,6 +44,26 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 	return w
 }
 
+// Scalars writes the numbers and frequent texts of record i into w: all but
+// lists and the texts that nearly each workflow has its own of. It takes no
+// memory.
+func (b *Block) Scalars(l *Layout, i int, w *schema.Workflow) {
+	for k := range l.Columns {
+		c := &l.Columns[k]
+		switch c.Kind {
+		case Int:
+			set(w, c, b.Int(c, i))
+		case Float:
+			set(w, c, b.Float(c, i))
+		case Bool:
+			set(w, c, b.Int(c, i) != 0)
+		case Code:
+			set(w, c, c.Dict.Texts()[b.Int(c, i)])
+		case Text, Codes, Texts:
+		}
+	}
+}
+
 func set[T any](w *schema.Workflow, c *Column, v T) {
 	*(*T)(unsafe.Add(unsafe.Pointer(w), c.at)) = v
 }

@@ -277,10 +277,13 @@ func (a *agent) empty() bool { return a.workflows == 0 }
 func (a *agent) change(p *schema.AgentPart, sign int64) {
 	a.workflows += sign
 	addSigned(&a.counts, p.Counts, sign)
-	for m, text := range map[*map[string]int]string{&a.teams: p.Team, &a.versions: p.AgentVersion} {
-		if (*m)[text] += int(sign); (*m)[text] == 0 {
-			delete(*m, text)
-		}
+	count(a.teams, p.Team, int(sign))
+	count(a.versions, p.AgentVersion, int(sign))
+}
+
+func count(counts map[string]int, text string, by int) {
+	if counts[text] += by; counts[text] == 0 {
+		delete(counts, text)
 	}
 }
 
