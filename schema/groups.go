@@ -123,7 +123,7 @@ type AgentDetail struct {
 // StatusSummary sums the workflows in one status.
 type StatusSummary struct {
 	Status           string `from:"Workflow.Status" doc:"the status"`
-	Order            int64  `from:"table of statuses" doc:"place in the life cycle, 1..19; 99 for unknown ones"`
+	Order            int64  `from:"table of statuses" doc:"place in the life cycle, 1..19, or in Tier-0's; 99 for unknown ones"`
 	Workflows        int64  `unit:"workflows" from:"Workflow records" doc:"workflows"`
 	RequestedEvents  int64  `unit:"events" from:"sum of RequestedEvents where known" doc:"events asked for"`
 	MinPriority      int64  `from:"smallest Priority" doc:"lowest priority"`

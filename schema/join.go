@@ -132,6 +132,8 @@ func (w *Workflow) estimate() {
 	}
 	switch w.Status {
 	case "running", "running-open", "running-closed", "force-complete":
+	case "Closed", "AlcaSkim", "Merge", "Harvesting":
+		return // of T0, which has no expected jobs
 	default:
 		w.SecondsLeft = 0
 		return

@@ -13,7 +13,7 @@ type Workflow struct {
 	SubType     string `from:"SubRequestType" doc:"RelVal, HIRelVal or empty"`
 	Status      string `from:"RequestStatus, else the last RequestTransition" doc:"status of the request"`
 	StatusTime  int64  `unit:"Unix s" from:"last RequestTransition.UpdateTime" doc:"when the status was entered"`
-	StatusKnown bool   `from:"table of statuses" doc:"the status is one of ReqMgr's 19"`
+	StatusKnown bool   `from:"table of statuses" doc:"the status is one of ReqMgr's 19, or of Tier-0's"`
 	CreateTime  int64  `unit:"Unix s" from:"first RequestTransition.UpdateTime, else RequestDate as UTC" doc:"when the request was made"`
 
 	Priority        int64    `from:"RequestPriority" doc:"0..999999, bigger runs first"`
@@ -40,6 +40,7 @@ type Workflow struct {
 	GlobalTags      []string `param:"globaltag" from:"GlobalTag of the top level and of all steps" doc:"conditions"`
 	OriginalRequest string   `from:"OriginalRequestName" doc:"workflow that a Resubmission recovers"`
 	InitialTask     string   `from:"InitialTaskPath" doc:"task that a Resubmission starts from"`
+	Run             int64    `from:"Run" doc:"run that a Tier-0 workflow processes; 0 for all others"`
 
 	EstimatedJobs   int64   `unit:"jobs" from:"TotalEstimatedJobs" doc:"expected jobs; -1 until the global queue split the work"`
 	InputEvents     int64   `unit:"events" from:"TotalInputEvents" doc:"events to process; -1 if absent"`

@@ -31,6 +31,7 @@ type ReqMgrDoc struct {
 	Teams                      []string
 	OriginalRequest            string
 	InitialTask                string
+	Run                        int64 // of T0; 0: absent
 
 	Top   StepDoc   // what the top level and the steps of a chain share
 	tasks []StepDoc // Task1.., by Index
@@ -149,6 +150,8 @@ func (r *ReqMgrDoc) readKey(d *decoder, key []byte) bool {
 		r.OriginalRequest = d.text("OriginalRequestName")
 	case "InitialTaskPath":
 		r.InitialTask = d.text("InitialTaskPath")
+	case "Run":
+		r.Run = max(d.first("Run"), 0)
 	case "TaskChain":
 		r.TaskChain = max(d.integer("TaskChain", 0), 0)
 	case "StepChain":

@@ -30,7 +30,7 @@ func (r *ReqMgrDoc) Record() Workflow {
 		ChainKind: r.chainKind(), ChainLength: max(r.TaskChain, r.StepChain, 0),
 		OutputDatasets: asDistinct(r.OutputDatasets, dataset), SiteWhitelist: asDistinct(r.SiteWhitelist, nil),
 		SiteBlacklist:   asDistinct(r.SiteBlacklist, nil),
-		OriginalRequest: r.OriginalRequest, InitialTask: r.InitialTask,
+		OriginalRequest: r.OriginalRequest, InitialTask: r.InitialTask, Run: r.Run,
 		EstimatedJobs: r.EstimatedJobs, InputEvents: r.InputEvents, InputLumis: r.InputLumis,
 		InputFiles: r.InputFiles, RequestedEvents: top.RequestedEvents,
 		Multicore: top.Multicore, Memory: top.Memory,

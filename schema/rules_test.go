@@ -44,6 +44,38 @@ func TestStatuses(t *testing.T) {
 	assert.Equal(t, map[string]int{"Waiting": 3, "InTransfer": 1, "InQueue": 2, "RunningWorkflows": 3, "Done": 4, "Bad": 6}, groups)
 }
 
+func TestTierZeroStatuses(t *testing.T) {
+	var names, gone []string
+	order := int64(0)
+	for _, s := range TierZeroStatuses() {
+		names = append(names, s.Status)
+		assert.Greater(t, s.Order, order, "%s: the order of the life cycle", s.Status)
+		order = s.Order
+		if !s.Active {
+			gone = append(gone, s.Status)
+		}
+		got, ok := StatusOf(s.Status)
+		assert.True(t, ok)
+		assert.Equal(t, s, got)
+	}
+	assert.Equal(t, []string{"new", "Closed", "AlcaSkim", "Merge", "Harvesting", "Processing Done", "completed", "normal-archived"}, names)
+	assert.Equal(t, []string{"normal-archived"}, gone)
+	_, ok := StatusOf("merge")
+	assert.False(t, ok, "statuses are taken as they are written")
+}
+
+func TestRunOfTierZero(t *testing.T) {
+	for run, want := range map[string]int64{`380115`: 380115, `"380115"`: 380115, `[380115,380116]`: 380115, `null`: 0, `[]`: 0, `-4`: 0, `{}`: 0} {
+		req, err := DecodeReqMgr([]byte(`{"_id":"w","RequestStatus":"Merge","Run":` + run + `}`))
+		require.NoError(t, err)
+		w := req.Record()
+		assert.Equal(t, want, w.Run, run)
+		assert.True(t, w.StatusKnown)
+		Join(&w, []AgentPart{{Workflow: "w", Agent: "a", Time: 100, Counts: JobCounts{Success: 4, Running: 4}, JobsInWMBS: 8}})
+		assert.EqualValues(t, -1, w.SecondsLeft, "nothing is known of the end of a Tier-0 workflow")
+	}
+}
+
 func TestAlerts(t *testing.T) {
 	const now = 10_000_000
 	counts := func(success, failure, cooloff, running int64) Counters {

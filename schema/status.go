@@ -36,15 +36,37 @@ var statuses = [...]StatusInfo{
 	{"rejected-archived", 19, "Bad", !active, !jobs},
 }
 
+// tierZero is T0's table (domain, 3.1); nothing changes it. Three of its
+// statuses have the names of ReqMgr's, and their rows. T0 shows job counts in
+// all of them, which is for the caller of Join to do.
+var tierZero = [...]StatusInfo{
+	statuses[0], // new
+	{"Closed", 2, "RunningWorkflows", active, jobs},
+	{"AlcaSkim", 3, "RunningWorkflows", active, jobs},
+	{"Merge", 4, "RunningWorkflows", active, jobs},
+	{"Harvesting", 5, "RunningWorkflows", active, jobs},
+	{"Processing Done", 6, "Done", active, jobs},
+	statuses[10], // completed
+	statuses[16], // normal-archived
+}
+
+// TierZeroStatuses returns T0's statuses in the order of its life cycle.
+func TierZeroStatuses() []StatusInfo { return slices.Clone(tierZero[:]) }
+
 // Statuses returns ReqMgr's statuses in the order of the life cycle.
 func Statuses() []StatusInfo { return slices.Clone(statuses[:]) }
 
-// StatusOf returns the row of one status; false for a status that is not in
-// the table, such as the old running or epic-FAILED.
+// StatusOf returns the row of one status of ReqMgr or T0; false for a status
+// that is in neither table, such as the old running or epic-FAILED.
 func StatusOf(status string) (StatusInfo, bool) {
 	for i := range statuses {
 		if statuses[i].Status == status {
 			return statuses[i], true
+		}
+	}
+	for i := range tierZero {
+		if tierZero[i].Status == status {
+			return tierZero[i], true
 		}
 	}
 	return StatusInfo{}, false

@@ -98,19 +98,22 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := store.New(store.Options{Process: processTag(), Cache: cache, MaxLoss: o.MaxLoss, Limits: alerts.Limits, Log: a.log})
+	records, err := store.New(store.Options{Process: processTag(), Cache: cache, MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
 	a.records = records
 	if a.follower, err = follower.New(follower.Options{
-		Source: source, Store: follower.OfStore(records), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o),
+		Source: source, Store: follower.OfStore(records), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o), Statuses: o.statuses(),
 		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait, Log: a.log, Hooks: hooks,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
 	}
-	if a.history, err = history.New(history.Options{Log: a.log}); err != nil {
+	if a.history, err = history.New(history.Options{Statuses: o.knownStatuses(), Log: a.log}); err != nil {
 		return nil, fmt.Errorf("set up the history: %w", err)
+	}
+	if o.Statuses != nil { // records of other statuses are not in a checkpoint of these
+		a.sourceID += fmt.Sprintf(" %q", o.Statuses)
 	}
 	if a.keeper, err = a.newKeeper(registry); err != nil {
 		return nil, err
@@ -186,7 +189,7 @@ func (a *App) newCouch() (*couch.Client, error) {
 	}
 	source, err := couch.New(couch.Options{
 		URL: a.o.CouchURL, User: a.o.CouchUser, Password: password,
-		RequestDB: a.o.RequestDB, WMStatsDB: a.o.WMStatsDB, LogDB: a.o.LogDB,
+		Design: a.o.design(), RequestDB: a.o.RequestDB, WMStatsDB: a.o.WMStatsDB, LogDB: a.o.LogDB,
 		Heartbeat: a.o.Patience.Heartbeat, ReadIdle: a.o.Patience.ReadIdle,
 		UserAgent: "wmstats/" + a.o.Version, Log: a.log,
 	})

@@ -26,6 +26,8 @@ type Options struct {
 	RequestDB         string
 	WMStatsDB         string
 	LogDB             string
+	T0                bool          // the source is Tier-0's: its databases, views and statuses
+	Statuses          []string      // of requests in the lists; nil: all active ones of the source's table
 	PollInterval      time.Duration // 0: follow the changes feed; look at RequestCache each 5 min
 	RereadEvery       time.Duration // read everything again so often, beside the feed; 0: never
 	MaxLoss           float64       // a full read that misses this share of the known documents, or more, is held back; 1: none is
@@ -118,6 +120,9 @@ func (o *Options) settings() []setting {
 		text("request-db", &o.RequestDB, "database of the requests"),
 		text("wmstats-db", &o.WMStatsDB, "database of the agents' documents"),
 		text("logdb", &o.LogDB, "database of log messages"),
+		truth("t0", &o.T0, "the source is Tier-0's: the databases are t0_request, tier0_wmstats and t0_logdb unless they are named, and the statuses are its own"),
+		{"statuses", "statuses of the requests in the lists, with commas between; empty: all that are active", "", false,
+			func(s string) error { o.Statuses = splitStatuses(s); return nil }},
 		duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed, and looks at a --requestcache URL each 5 minutes"),
 		duration("reread-every", &o.RereadEvery, "read everything again so often, beside the changes feed, and repair what it did not bring; 0: never"),
 		{"max-loss", "hold a full read back that misses this share of the known requests, agent documents or agents, or more; 1 believes every read", strconv.FormatFloat(o.MaxLoss, 'g', -1, 64), false,
@@ -145,17 +150,20 @@ func (o *Options) settings() []setting {
 func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (Options, error) {
 	o := Defaults()
 	var faults []error
+	given := map[string]bool{}
 	flags := flag.NewFlagSet("cacheserver", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	for _, s := range o.settings() {
 		env := "WMSTATS_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 		if text := getenv(env); text != "" {
+			given[s.name] = true
 			if err := s.set(text); err != nil {
 				faults = append(faults, fmt.Errorf("%s %q: %w", env, text, err))
 			}
 		}
 		// Faults are gathered, where package flag would end at the first.
 		set := func(text string) error {
+			given[s.name] = true
 			if err := s.set(text); err != nil {
 				faults = append(faults, fmt.Errorf("--%s %q: %w", s.name, text, err))
 			}
@@ -175,6 +183,7 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 	if flags.NArg() > 0 {
 		faults = append(faults, fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
+	o.nameDatabases(given)
 	return o, errors.Join(append(faults, o.validate())...)
 }
 
@@ -199,6 +208,7 @@ func (o *Options) validate() error {
 	}
 	o.Access.validate(fault)
 	o.validateSource(fault)
+	o.validateStatuses(fault)
 	for name, value := range map[string]string{"request-db": o.RequestDB, "wmstats-db": o.WMStatsDB, "logdb": o.LogDB} {
 		if value == "" {
 			fault("--%s must not be empty", name)

@@ -59,8 +59,13 @@ func TestSingleFaults(t *testing.T) {
 		"user in it":           {"--couch-url", "http://a:b@h", "--couch-user", "c"},
 		"not defined":          {"--couch-url", "http://h", "--couch-ulr", "x"},
 		"must not be negative": {"--couch-url", "http://h", "--cache-bytes", "-1"},
-		"true or false":        {"--couch-url", "http://h", "--insecure=perhaps"},
-		"bytes, such as":       {"--couch-url", "http://h", "--cache-bytes", "99999999999GiB"},
+		"there is no status \"running-opne\"; did you mean \"running-open\"? there are: new, assignment-approved,": {"--couch-url", "http://h", "--statuses", "new,running-opne"},
+		"\"new\" is there twice":         {"--couch-url", "http://h", "--statuses", "new,staged,new"},
+		"name 2 of the list is empty":    {"--couch-url", "http://h", "--statuses", "new,,staged"},
+		"there is no status \"staged\";": {"--couch-url", "http://h", "--t0", "--statuses", "new,staged"},
+		"there is no status \"Merge\";":  {"--couch-url", "http://h", "--statuses", "Merge"},
+		"true or false":                  {"--couch-url", "http://h", "--insecure=perhaps"},
+		"bytes, such as":                 {"--couch-url", "http://h", "--cache-bytes", "99999999999GiB"},
 	} {
 		_, err := parse(nil, args...)
 		assert.ErrorContains(t, err, part)
@@ -71,6 +76,17 @@ func TestSingleFaults(t *testing.T) {
 	}
 	_, err := parse(nil, "-healthcheck", "--listen=0.0.0.0:8081")
 	assert.NoError(t, err, "a health check needs nothing but the address")
+}
+
+func TestTierZeroNamesItsDatabases(t *testing.T) {
+	o, err := parse(map[string]string{"WMSTATS_LOGDB": "mine"}, "--couch-url", "http://h", "--t0", "--wmstats-db", "yours", "--statuses", "Merge, Processing Done")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"t0_request", "yours", "mine"}, []string{o.RequestDB, o.WMStatsDB, o.LogDB}, "names that are given stay")
+	assert.Equal(t, []string{"Merge", "Processing Done"}, o.Statuses)
+	o, err = parse(nil, "--couch-url", "http://h", "--statuses", "")
+	require.NoError(t, err)
+	assert.Nil(t, o.Statuses)
+	assert.Equal(t, "reqmgr_workload_cache", o.RequestDB)
 }
 
 func TestHelpNamesEveryFlagAndVariable(t *testing.T) {

@@ -83,6 +83,7 @@ type Options struct {
 	Password string
 
 	RequestDB string // "": reqmgr_workload_cache
+	Design    string // design document of the view bystatus in RequestDB; "": ReqMgr
 	WMStatsDB string // "": wmstats
 	LogDB     string // "": wmstats_logdb
 
@@ -132,6 +133,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		}
 		*d.value = cmp.Or(*d.value, d.std)
 	}
+	o.Design = cmp.Or(o.Design, "ReqMgr")
 	o.RequestDB = cmp.Or(o.RequestDB, "reqmgr_workload_cache")
 	o.WMStatsDB = cmp.Or(o.WMStatsDB, "wmstats")
 	o.LogDB = cmp.Or(o.LogDB, "wmstats_logdb")

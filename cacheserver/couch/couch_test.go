@@ -2,6 +2,7 @@ package couch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -414,4 +415,31 @@ func FuzzRows(f *testing.F) {
 func ExamplePublic() {
 	fmt.Println(Public(&Error{Op: "read requests", Kind: ErrServer, Status: 502, Reason: "http://internal/path"}))
 	// Output: the database server answers with status 502
+}
+
+// The server selects by the statuses that are asked for: by the keys of the
+// view, whatever its design document is called, and by Mango's selector. What
+// nobody asked for does not travel.
+func TestReadSelectsStatusesAtTheServer(t *testing.T) {
+	for way, design := range map[string]string{"view ReqMgr/bystatus": "", "view T0Request/bystatus": "T0Request", "Mango query by status": "None"} {
+		t.Run(way, func(t *testing.T) {
+			srv, client := standIn(t, couchfake.Options{BuiltinViews: true}, func(o *Options) { o.Design = design })
+			for i, status := range []string{"new", "acquired", "Processing Done", "normal-archived", "acquired"} {
+				put(t, srv, requestDB, fmt.Sprintf(`{"_id":"r%d","RequestStatus":%q}`, i, status))
+			}
+			for _, asked := range [][]string{{"acquired"}, {"new", "Processing Done"}, {"normal-archived", "new", "acquired"}} {
+				found := map[string]bool{}
+				used, err := client.Read(t.Context(), Requests, asked, func(r Row) error {
+					var doc struct{ RequestStatus string }
+					require.NoError(t, json.Unmarshal(r.Doc, &doc))
+					require.Contains(t, asked, doc.RequestStatus, r.ID)
+					found[doc.RequestStatus] = true
+					return nil
+				})
+				require.NoError(t, err)
+				assert.Equal(t, way, used)
+				assert.Len(t, found, len(asked))
+			}
+		})
+	}
 }

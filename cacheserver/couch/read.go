@@ -71,8 +71,8 @@ func tryNext(err error) bool {
 func (c *Client) requestWays(statuses []string) []way {
 	wanted := map[string]any{"RequestStatus": map[string]any{"$in": statuses}}
 	return []way{
-		{"view ReqMgr/bystatus", func(ctx context.Context, fn func(Row) error) error {
-			return c.view(ctx, Requests, "ReqMgr", "bystatus", statuses, fn)
+		{"view " + c.o.Design + "/bystatus", func(ctx context.Context, fn func(Row) error) error {
+			return c.view(ctx, Requests, c.o.Design, "bystatus", statuses, fn)
 		}},
 		{"Mango query by status", func(ctx context.Context, fn func(Row) error) error {
 			return c.find(ctx, Requests, wanted, fn)

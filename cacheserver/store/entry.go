@@ -131,7 +131,7 @@ func before(a, b, name string) bool {
 // joined gives the documents that are joined to a record of the given status:
 // the newest one of each agent, in the order of their ids.
 func (s *Store) joined(e *entry, status string) []*agentDoc {
-	if info, ok := schema.StatusOf(status); ok && !info.JobInfo {
+	if info, ok := schema.StatusOf(status); ok && !info.JobInfo && !s.opt.JoinAll {
 		return nil
 	}
 	return s.newest(e.docs)

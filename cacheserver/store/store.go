@@ -73,6 +73,7 @@ type Options struct {
 	MaxLoss   float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
 	Upkeep    float64       // share of a core that Upkeep may take, up to 1; 0: 0.04
 	Limits    schema.Limits // zero: those of the present system
+	JoinAll   bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
 	Now       func() time.Time
 	Log       *slog.Logger
 }

@@ -73,7 +73,7 @@ func New(opts Options) *Server {
 		views: make(map[string]View), dbs: make(map[string]*database),
 		incarnations: uint64(opts.Now().UnixNano()), closed: make(chan struct{}),
 	}
-	for _, v := range slices.Concat(Views(), opts.Views) {
+	for _, v := range slices.Concat(Views(), tierZeroViews(), opts.Views) {
 		s.views[v.Design+"/"+v.Name] = v
 	}
 	return s

@@ -30,6 +30,18 @@ func Views() []View {
 	return known
 }
 
+// tierZeroViews are the views that Tier-0 has under names of its own.
+func tierZeroViews() []View {
+	maps := viewMaps()
+	var out []View
+	for _, v := range design.TierZeroViews() {
+		if m := maps["ReqMgr/"+v.Name]; m != nil && v.DB == design.TierZeroRequestDB {
+			out = append(out, View{Design: v.Design, Name: v.Name, Map: m})
+		}
+	}
+	return out
+}
+
 // viewMaps are the functions of the views, by design.View.Key.
 func viewMaps() map[string]func(Doc, *Emitter) {
 	return map[string]func(Doc, *Emitter){

@@ -42,7 +42,9 @@ type Document struct {
 }
 
 // Documents returns the design documents that hold Views, in their order.
-func Documents() ([]Document, error) {
+func Documents() ([]Document, error) { return documents(Views()) }
+
+func documents(views []View) ([]Document, error) {
 	type view struct {
 		Map    string `json:"map"`
 		Reduce string `json:"reduce,omitempty"`
@@ -55,7 +57,7 @@ func Documents() ([]Document, error) {
 	var order []string
 	bodies := map[string]*body{}
 	dbs := map[string]string{}
-	for _, v := range Views() {
+	for _, v := range views {
 		id := "_design/" + v.Design
 		if bodies[id] == nil {
 			bodies[id] = &body{ID: id, Language: "javascript", Views: map[string]view{}}

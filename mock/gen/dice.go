@@ -38,6 +38,7 @@ const (
 	forInfo
 	forFlat
 	forExits
+	forTierZero
 )
 
 func (w *World) dice(p purpose, i int) (d dice) {

@@ -189,6 +189,11 @@ func filterForm(q listQuery, list cacheclient.List) web.FilterForm {
 					input.Options = append(input.Options, s.Status)
 				}
 			}
+			for _, v := range list.Facets["Status"].Values { // Tier-0 has others
+				if !slices.Contains(input.Options, v.Value) {
+					input.Options = append(input.Options, v.Value)
+				}
+			}
 		case "type":
 			for _, v := range list.Facets["Type"].Values {
 				input.Options = append(input.Options, v.Value)

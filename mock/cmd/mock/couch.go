@@ -37,9 +37,13 @@ func runCouch(ctx context.Context, e env) error {
 	rate := o.Float64("live", 0, "documents with new content per second, roughly; 0: nothing changes")
 	cycle := o.Duration("cycle", 600*time.Second, "longest `time` between two uploads of an agent, with --live")
 	share := o.Float64("share", -1, "`share` of agents' documents with new content in each upload, from 0 to 1, with --live; -1: as the rate asks")
+	tierZero := o.Int("t0", 0, "also serve the databases of a Tier-0 with so many `requests`; 0: none")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
+	}
+	if *tierZero < 0 {
+		o.fault(fmt.Errorf("--t0 %d: must not be negative", *tierZero))
 	}
 	if !(*rate >= 0) || math.IsInf(*rate, 1) {
 		o.fault(fmt.Errorf("--live %v: must not be negative", *rate))
@@ -61,7 +65,7 @@ func runCouch(ctx context.Context, e env) error {
 		return err
 	}
 	couch := couchfake.New(couchfake.Options{User: user, Password: password, Vendor: vendor(worldOpts)})
-	s := &standIn{world: w, couch: couch, stderr: e.stderr, now: e.now}
+	s := &standIn{world: w, couch: couch, tierZero: *tierZero, stderr: e.stderr, now: e.now}
 	if *rate > 0 {
 		s.live = &live.Options{World: w, Rate: *rate, Cycle: *cycle}
 		if *share >= 0 {
@@ -82,9 +86,12 @@ func vendor(world gen.Options) map[string]any {
 
 // standIn is a served CouchDB stand-in with what fills and changes it.
 type standIn struct {
-	world  *gen.World
-	couch  *couchfake.Server
-	live   *live.Options
+	world *gen.World
+	couch *couchfake.Server
+	live  *live.Options
+
+	tierZero int // requests of the Tier-0 beside the world; 0: there is none
+
 	stderr io.Writer
 	now    func() time.Time
 	ready  atomic.Bool
@@ -178,6 +185,10 @@ func (s *standIn) fill(ctx context.Context) (docs int, bytes int64, err error) {
 			return 0, 0, err
 		}
 	}
+	zero, err := s.fillTierZero()
+	if err != nil {
+		return 0, 0, err
+	}
 	// Storing costs more than making, so it is done on all cores, too: each batch
 	// stays in order, and seqs are opaque anyhow.
 	var stores errgroup.Group
@@ -199,7 +210,35 @@ func (s *standIn) fill(ctx context.Context) (docs int, bytes int64, err error) {
 		}
 	}
 	store(pending)
-	return docs, bytes, stores.Wait()
+	return docs + zero, bytes, stores.Wait()
+}
+
+// fillTierZero stores the databases of Tier-0, if they are wanted.
+func (s *standIn) fillTierZero() (docs int, err error) {
+	if s.tierZero == 0 {
+		return 0, nil
+	}
+	for _, db := range design.TierZeroDatabases() {
+		if err := s.couch.Create(db); err != nil {
+			return 0, err
+		}
+	}
+	designs, err := design.TierZeroDocuments()
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range designs {
+		if err := s.couch.Put(d.DB, d.JSON); err != nil {
+			return 0, err
+		}
+	}
+	all := s.world.TierZero(s.tierZero)
+	for _, d := range all {
+		if err := s.couch.Put(d.DB, d.JSON); err != nil {
+			return 0, err
+		}
+	}
+	return len(all), nil
 }
 
 // put stores documents. One that the stand-in refuses is reported and left out.

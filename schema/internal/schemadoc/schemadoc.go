@@ -45,6 +45,11 @@ func Render(kinds []schema.Kind, statuses []schema.StatusInfo) []byte {
 	for _, s := range statuses {
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Order, s.Status, s.Group, yes(s.Active), yes(s.JobInfo))
 	}
+	b.WriteString("\nTier-0's life cycle (`cacheserver --t0`), joined with the agents' counts in every status:\n\n")
+	b.WriteString("| order | status | group | active |\n| ---: | --- | --- | --- |\n")
+	for _, s := range schema.TierZeroStatuses() {
+		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", s.Order, s.Status, s.Group, yes(s.Active))
+	}
 	b.WriteString("\n## Exit codes\n\nWhat the exit codes of jobs mean, and where somebody would look first. Codes above 128 are 128 and a signal.\n\n")
 	b.WriteString("| exit code | area | meaning |\n| ---: | --- | --- |\n")
 	for _, e := range schema.ExitCodes() {

@@ -1,0 +1,99 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// nameDatabases gives the databases of Tier-0 their names, but for those that
+// were named.
+func (o *Options) nameDatabases(given map[string]bool) {
+	if !o.T0 {
+		return
+	}
+	for _, d := range []struct {
+		flag, name string
+		to         *string
+	}{
+		{"request-db", "t0_request", &o.RequestDB}, {"wmstats-db", "tier0_wmstats", &o.WMStatsDB}, {"logdb", "t0_logdb", &o.LogDB},
+	} {
+		if !given[d.flag] {
+			*d.to = d.name
+		}
+	}
+}
+
+// design is the design document of the view of requests by status.
+func (o *Options) design() string {
+	if o.T0 {
+		return "T0Request"
+	}
+	return "ReqMgr"
+}
+
+// table has the statuses of the source.
+func (o *Options) table() []schema.StatusInfo {
+	if o.T0 {
+		return schema.TierZeroStatuses()
+	}
+	return schema.Statuses()
+}
+
+// statuses are those of the requests in the lists.
+func (o *Options) statuses() []string {
+	if o.Statuses != nil {
+		return slices.Clone(o.Statuses)
+	}
+	var active []string
+	for _, s := range o.table() {
+		if s.Active {
+			active = append(active, s.Status)
+		}
+	}
+	return active
+}
+
+// knownStatuses are all that the source's table has.
+func (o *Options) knownStatuses() []string {
+	var all []string
+	for _, s := range o.table() {
+		all = append(all, s.Status)
+	}
+	return all
+}
+
+// splitStatuses reads a list with commas; nil for an empty text.
+func splitStatuses(text string) []string {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	list := strings.Split(text, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
+// validateStatuses holds Statuses to the source's table: a status that is
+// misspelt would hide its requests.
+func (o *Options) validateStatuses(fault func(format string, args ...any)) {
+	known := o.knownStatuses()
+	for i, status := range o.Statuses {
+		switch {
+		case status == "":
+			fault("--statuses: name %d of the list is empty", i+1)
+		case slices.Contains(o.Statuses[:i], status):
+			fault("--statuses: %q is there twice", status)
+		case !slices.Contains(known, status):
+			hint := ""
+			if near := wire.Near(status, known, 1); len(near) > 0 {
+				hint = fmt.Sprintf(" did you mean %q?", near[0])
+			}
+			fault("--statuses: there is no status %.80q;%s there are: %s", status, hint, strings.Join(known, ", "))
+		}
+	}
+}

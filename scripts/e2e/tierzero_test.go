@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/design"
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// TestTierZero: with --t0 the servers show Tier-0's databases: its statuses, and
+// runs that can be asked for; a request that gets archived leaves.
+func TestTierZero(t *testing.T) {
+	const requests = 48
+	world, err := gen.New(gen.Options{Seed: 5})
+	require.NoError(t, err)
+	couch := couchfake.New(couchfake.Options{})
+	t.Cleanup(func() { require.NoError(t, couch.Close()) })
+	for _, db := range design.TierZeroDatabases() {
+		require.NoError(t, couch.Create(db))
+	}
+	designs, err := design.TierZeroDocuments()
+	require.NoError(t, err)
+	for _, d := range designs {
+		require.NoError(t, couch.Put(d.DB, d.JSON))
+	}
+	want := map[string]schema.Workflow{} // the active ones
+	for _, d := range world.TierZero(requests) {
+		require.NoError(t, couch.Put(d.DB, d.JSON))
+		var doc struct {
+			RequestName, RequestStatus, RequestType string
+			Run                                     int64
+		}
+		require.NoError(t, json.Unmarshal(d.JSON, &doc))
+		if doc.RequestName != "" && doc.RequestStatus != "normal-archived" {
+			want[doc.RequestName] = schema.Workflow{Status: doc.RequestStatus, Type: doc.RequestType, Run: doc.Run}
+		}
+	}
+	require.Len(t, want, requests*7/8)
+	endpoint, err := couchfake.Listen("127.0.0.1:0", couch)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		require.NoError(t, endpoint.Close(ctx))
+	})
+	log := &logBuffer{}
+	cache := startTierZero(t, endpoint.URL(), log)
+
+	byRun := map[int64]int{}
+	for _, w := range all(t, cache) {
+		expected, ok := want[w.Workflow]
+		require.True(t, ok, w.Workflow)
+		assert.Equal(t, expected.Run, w.Run, w.Workflow)
+		assert.Equal(t, expected.Status, w.Status, w.Workflow)
+		assert.True(t, w.StatusKnown, w.Status)
+		assert.True(t, w.HasJobInfo, "Tier-0 has job counts in every status: %s", w.Status)
+		byRun[w.Run]++
+	}
+	assert.Len(t, all(t, cache), len(want))
+	for run, n := range byRun {
+		found := getJSON[[]schema.Workflow](t, cache+"/fetch?limit=all&format=json&run="+strconv.FormatInt(run, 10))
+		assert.Len(t, found, n, "run=%d", run)
+	}
+	statuses := getJSON[[]schema.StatusSummary](t, cache+"/status")
+	var names []string
+	for _, s := range statuses {
+		names = append(names, s.Status)
+		found := getJSON[[]schema.Workflow](t, cache+"/fetch?limit=all&format=json&status="+url.QueryEscape(s.Status))
+		assert.Len(t, found, int(s.Workflows), s.Status)
+	}
+	assert.Equal(t, []string{"new", "Closed", "AlcaSkim", "Merge", "Harvesting", "Processing Done", "completed"}, names, "in the order of Tier-0's life cycle")
+	assert.Contains(t, log.String(), "view T0Request/bystatus")
+
+	page := get(t, startUI(t, cache)+"/workflows?run=380001")
+	require.Equal(t, 200, page.status)
+	assert.True(t, bytes.Contains(page.body, []byte("_Run380001_")), "the page shows the run")
+	assert.False(t, bytes.Contains(page.body, []byte("_Run380002_")), "and no other")
+	assert.True(t, bytes.Contains(page.body, []byte(`<option value="Harvesting">`)) || bytes.Contains(page.body, []byte(`<option value="Closed">`)), "Tier-0's statuses are offered")
+
+	for name := range want {
+		require.NoError(t, couch.Put(design.TierZeroRequestDB, []byte(`{"_id":"`+name+`","RequestName":"`+name+`","RequestStatus":"normal-archived"}`)))
+		eventually(t, func() bool { return get(t, cache+"/fetch/"+name).status == 404 }, "%s is archived and leaves", name)
+		break
+	}
+}
+
+// logBuffer keeps a log for many writers.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func startTierZero(t *testing.T, couchURL string, log io.Writer) (cache string) {
+	t.Helper()
+	o, err := cacheapp.ParseOptions([]string{"--t0", "--listen", "127.0.0.1:0", "--couch-url", couchURL}, func(string) string { return "" }, io.Discard)
+	require.NoError(t, err)
+	o.Log = slog.New(slog.NewTextHandler(log, nil))
+	app, err := cacheapp.New(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, app.Start(t.Context()))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		require.NoError(t, app.Stop(ctx))
+	})
+	cache = "http://" + app.Addr()
+	waitStatus(t, cache+"/readyz", 200)
+	return cache
+}
