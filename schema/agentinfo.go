@@ -27,6 +27,8 @@ type AgentInfoDoc struct {
 	WorkersTotal   int64                      // threads
 	WorkersBad     int64                      // threads in state Error or Timeout
 	Sites          map[string]*AgentSite      // by site as written
+	Priorities     []AgentSitePriority        // as written; Site too
+	JobStates      []AgentJobState            // as written
 	Drain          drainStats
 	flawList
 
@@ -130,6 +132,11 @@ func (a *AgentInfoDoc) readParts(d *decoder, key []byte) bool {
 	case "WMBS_INFO":
 		a.isAgent = true
 		a.readWMBS(d)
+	case "LocalWQ_INFO":
+		a.isAgent = true
+		a.readLocalQueue(d)
+	case "workByStatus": // of the service global_workqueue
+		a.readQueue(d, "workByStatus", SourceGlobalQueue)
 	default:
 		return false
 	}

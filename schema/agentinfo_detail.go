@@ -40,6 +40,7 @@ func (a *AgentInfoDoc) Detail() AgentDetail {
 	}
 	slices.SortStableFunc(d.Disks, func(x, y AgentDisk) int { return cmp.Compare(x.Mount, y.Mount) })
 	d.Sites = a.sites()
+	d.SitePriorities, d.JobStates = a.priorities(), a.jobStates()
 	return d
 }
 

@@ -1,9 +1,10 @@
 package schema
 
-// readWMBS reads what an agent may run at its sites, from WMBS_INFO. Its job
-// states and the LocalWQ_INFO beside it are no part of the records.
+// readWMBS reads what an agent may run at its sites and in which states its
+// jobs are, from WMBS_INFO.
 func (a *AgentInfoDoc) readWMBS(d *decoder) {
 	clear(a.Sites)
+	a.Priorities = nil
 	if !d.open("WMBS_INFO") {
 		return
 	}
@@ -19,7 +20,11 @@ func (a *AgentInfoDoc) readWMBS(d *decoder) {
 		case "sitePendCountByPrio":
 			a.readPending(d)
 		default:
-			return false
+			source := jobStateSource(string(key))
+			if source == "" {
+				return false
+			}
+			a.readJobStates(d, string(key), source)
 		}
 		return true
 	})
@@ -39,11 +44,7 @@ func (a *AgentInfoDoc) readThresholds(d *decoder) {
 	d.each("thresholds", func(name string) {
 		site := a.site(name)
 		site.State, site.PendingSlots, site.RunningSlots = "", 0, 0
-		if !d.open(name) {
-			return
-		}
-		mark := d.mark()
-		d.pairs(func(key []byte) bool {
+		d.object(name, func(key []byte) bool {
 			switch string(key) {
 			case "state":
 				site.State = d.text("state")
@@ -56,16 +57,40 @@ func (a *AgentInfoDoc) readThresholds(d *decoder) {
 			}
 			return true
 		})
-		d.within(mark, name)
 	})
 }
 
-// readPending sums the jobs that wait at a site over their priorities, which
-// are the keys.
+// object reads the pairs of the object at path, as far as read takes them; it
+// reads nothing of a value that is no object.
+func (d *decoder) object(path string, read func(key []byte) bool) {
+	if !d.open(path) {
+		return
+	}
+	mark := d.mark()
+	d.pairs(read)
+	d.within(mark, path)
+}
+
+// readPending reads the jobs that wait at a site by their priorities, which are
+// the keys, and sums them. A site where none waits has a priority 0 with 0 jobs,
+// which makes no record.
 func (a *AgentInfoDoc) readPending(d *decoder) {
+	a.Priorities = nil
 	d.each("sitePendCountByPrio", func(name string) {
 		site := a.site(name)
 		site.PendingJobs = 0
-		d.each(name, func(priority string) { site.PendingJobs += d.count(priority) })
+		d.each(name, func(priority string) {
+			jobs := d.count(priority)
+			site.PendingJobs += jobs
+			if jobs == 0 {
+				return
+			}
+			n, ok := parseInt([]byte(priority))
+			if !ok {
+				d.flaw(priority, []byte(priority), "a priority as the key")
+				n = 0
+			}
+			a.Priorities = append(a.Priorities, AgentSitePriority{Site: name, Priority: n, Jobs: jobs})
+		})
 	})
 }

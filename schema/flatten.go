@@ -43,6 +43,7 @@ func Flatten(req *ReqMgrDoc, agents []*AgentDoc) Detail {
 	d.TaskTotals = taskTotals(d.Tasks)
 	d.Datasets = datasets(&d.Workflow, d.Outputs)
 	d.Steps = req.chainSteps()
+	d.Parentage, d.LFNBases = req.parentage(), req.lfnBases()
 	d.Transitions, d.Priorities = req.history()
 	d.Errors, d.ErrorsState, d.Recoveries = []JobError{}, ErrorsNotLoaded, []string{}
 	d.AlertRecords = []Alert{}

@@ -109,6 +109,26 @@ type AgentSite struct {
 	PendingJobs  int64   `unit:"jobs" from:"sum of WMBS_INFO.sitePendCountByPrio.<site>" doc:"jobs that wait"`
 }
 
+// AgentSitePriority is how many jobs of one priority wait at one site, of those
+// that one agent has.
+type AgentSitePriority struct {
+	Agent    string `from:"agent_url without port" doc:"the agent"`
+	Site     string `from:"key of WMBS_INFO.sitePendCountByPrio" doc:"the site"`
+	Priority int64  `from:"key of WMBS_INFO.sitePendCountByPrio.<site>" doc:"priority of the jobs"`
+	Jobs     int64  `unit:"jobs" from:"WMBS_INFO.sitePendCountByPrio.<site>.<priority>, if not 0" doc:"jobs that wait"`
+}
+
+// AgentJobState is how many jobs of one agent, or of the global queue, are in
+// one state, or of one type, as one of its parts counts them.
+type AgentJobState struct {
+	Agent    string `from:"agent_url without port" doc:"the agent, or the service global_workqueue"`
+	Source   string `from:"wmbsCountByState, activeRunJobByStatus, completeRunJobByStatus, wmbsCreatedTypeCount, wmbsExecutingTypeCount, LocalWQ_INFO.workByStatus, workByStatus" doc:"wmbs, active, completed, created_type, executing_type, local_queue or global_queue"`
+	State    string `from:"key there" doc:"state of the jobs; type of the jobs in created_type and executing_type"`
+	Jobs     int64  `unit:"jobs" from:"the value, or its sum_jobs" doc:"jobs"`
+	Elements int64  `unit:"elements" from:"num_elem" doc:"elements of the queue; 0 where there is none"`
+	MaxJobs  int64  `unit:"jobs" from:"max_jobs_elem" doc:"jobs of the largest element; 0 where there is no queue"`
+}
+
 // AgentDetail is one agent with its parts: what an agent_info document becomes.
 type AgentDetail struct {
 	Agent
@@ -116,6 +136,9 @@ type AgentDetail struct {
 	Components []AgentComponent // by Component
 	Disks      []AgentDisk      // by Mount
 	Sites      []AgentSite      // by Site
+
+	SitePriorities []AgentSitePriority // by Site, the highest Priority first
+	JobStates      []AgentJobState     // by Source, State
 
 	AlertRecords []Alert // the worst first
 }

@@ -180,6 +180,23 @@ type ChainStep struct {
 	KeepOutput   bool     `from:"KeepOutput; true if absent, as in ReqMgr" doc:"its output is kept"`
 }
 
+// ChainParentage is what one step of a chain makes of which dataset. DBS is
+// told so of the parents of its output.
+type ChainParentage struct {
+	Workflow      string   `from:"RequestName" doc:"name of the workflow"`
+	Index         int64    `from:"number in the key StepN or TaskN of ChainParentageMap" doc:"1..N"`
+	ParentDataset string   `from:"ChainParentageMap.*.ParentDset" doc:"dataset that the step reads; empty if it reads none"`
+	ChildDatasets []string `from:"ChainParentageMap.*.ChildDsets" doc:"datasets that the step writes"`
+	Resolved      bool     `from:"ParentageResolved" doc:"DBS has the parentage of the workflow"`
+}
+
+// LFNBase is a place in the name space of files where a workflow writes.
+type LFNBase struct {
+	Workflow string `from:"RequestName" doc:"name of the workflow"`
+	Use      string `from:"OutputModulesLFNBases, UnmergedLFNBase or MergedLFNBase" doc:"output, unmerged or merged"`
+	Base     string `from:"the value" doc:"start of the names of the files"`
+}
+
 // StatusChange is one step of a workflow's status history.
 type StatusChange struct {
 	Workflow string `from:"RequestName" doc:"name of the workflow"`
@@ -223,6 +240,8 @@ type Detail struct {
 	Outputs     []Output          // by Agent, Task, Site, Dataset
 	Datasets    []DatasetProgress // by Dataset
 	Steps       []ChainStep       // by Index
+	Parentage   []ChainParentage  // by Index
+	LFNBases    []LFNBase         // by Use, Base
 	Transitions []StatusChange    // by Index
 	Priorities  []PriorityChange  // by Index
 	Errors      []JobError        // by Count, most first

@@ -42,6 +42,9 @@ type ReqMgrDoc struct {
 	OutputDatasets, SiteWhitelist, SiteBlacklist       []string
 	EstimatedJobs, InputEvents, InputLumis, InputFiles int64 // -1: absent
 	TimePerEvent, SizePerEvent                         float64
+
+	whole bool // what only details have is read too
+	extra reqMgrExtra
 }
 
 // StepDoc is one TaskN or StepN object of a chain, or the top level.
@@ -66,7 +69,8 @@ type ReqMgrDecoder struct {
 	names interner
 }
 
-// Decode decodes a document as DecodeReqMgr does. What it returns shares
+// Decode decodes a document as DecodeReqMgr does, but for what only details
+// have: lists are made of what it returns. What it returns shares
 // nothing with raw and is valid until the next call; what its methods return
 // stays valid.
 func (q *ReqMgrDecoder) Decode(raw []byte) (*ReqMgrDoc, error) {
@@ -82,7 +86,7 @@ func (q *ReqMgrDecoder) Decode(raw []byte) (*ReqMgrDoc, error) {
 // DecodeReqMgr decodes a request document. Its error is a *DocError: not a
 // JSON object, or no name.
 func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
-	var r ReqMgrDoc
+	r := ReqMgrDoc{whole: true}
 	if err := r.decode(newDecoder(raw)); err != nil {
 		return nil, err
 	}
@@ -192,7 +196,9 @@ func (r *ReqMgrDoc) readAmount(d *decoder, key []byte) bool {
 func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
 	isTask := bytes.HasPrefix(key, []byte("Task"))
 	if !isTask && !bytes.HasPrefix(key, []byte("Step")) {
-		d.scan.Skip()
+		if !r.whole || !r.extra.readKey(d, key) {
+			d.scan.Skip()
+		}
 		return
 	}
 	index, err := strconv.ParseUint(string(key[4:]), 10, 16)

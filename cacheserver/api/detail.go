@@ -25,6 +25,7 @@ var detailLists = []struct{ key, kind string }{
 	{"Agents", "WorkflowAgent"}, {"Sites", "WorkflowSite"}, {"SiteTotals", "SiteTotal"},
 	{"Tasks", "WorkflowTask"}, {"TaskTotals", "TaskTotal"}, {"TaskSites", "TaskSite"},
 	{"Outputs", "Output"}, {"Datasets", "DatasetProgress"}, {"Steps", "ChainStep"},
+	{"Parentage", "ChainParentage"}, {"LFNBases", "LFNBase"},
 	{"Transitions", "StatusChange"}, {"Priorities", "PriorityChange"}, {"Errors", "JobError"}, {"AlertRecords", "Alert"},
 }
 

@@ -139,4 +139,10 @@ func (s *Store) complete(d *schema.AgentDetail, now int64) {
 	if d.Sites == nil {
 		d.Sites = []schema.AgentSite{}
 	}
+	if d.SitePriorities == nil {
+		d.SitePriorities = []schema.AgentSitePriority{}
+	}
+	if d.JobStates == nil {
+		d.JobStates = []schema.AgentJobState{}
+	}
 }
