@@ -119,8 +119,8 @@ func (w *Workflow) joinOutputs(parts []AgentPart, chosen []int) {
 //	R = c / (TotalJobs - Canceled), Q = JobsInWMBS / EstimatedJobs,
 //	d = now - StatusTime, left = d / (R x Q) - d
 //
-// now is LastAgentUpdate, so that the record depends on documents only and
-// does not change each second. It is 0 when the workflow no longer runs, and
+// now is LastAgentUpdate, the moment of the counts, so that the record does not
+// change each second. It is 0 when the workflow no longer runs, and
 // -1 before the first job has ended, when the expected jobs or the start are
 // not known, and when the counts are older than the status. Where agents have
 // taken more jobs than were expected it is not less than 0.

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -79,6 +81,57 @@ func TestKnownContentMovesOnlyFreshness(t *testing.T) {
 	w.Hash++
 	r = s.Apply([]Change{w, {Kind: AgentWork, ID: "unknown", Hash: 5}})
 	require.Equal(t, Result{Generation: g.ID(), Refetch: []string{w.ID, "unknown"}}, r)
+}
+
+// A server that starts after a rewrite of the same content differs from one that
+// saw the content come in the keys that decision 0003 names, and in no other;
+// after the next change of content they agree.
+func TestARestartMovesOnlyTheTimesOfUpdates(t *testing.T) {
+	m := newMaker(9)
+	w, first := m.requestChange(nameOf(1)), m.partChange(nameOf(1), 1, start)
+	w.Workflow.Status, w.Workflow.StatusTime, w.Workflow.EstimatedJobs = "running-open", start-1000, 1<<40
+	first.Part.Counts.Success, first.Part.JobsInWMBS = 5, 7
+	again := first
+	again.Time += 600
+	c := &clock{start + 600}
+	request := func() Change { fresh := w; own := *w.Workflow; fresh.Workflow = &own; return fresh }
+	old, fresh := loaded(t, Options{Now: c.now}, []Change{request(), first}), loaded(t, Options{Now: c.now}, []Change{request(), again})
+	require.Equal(t, 1, old.Apply([]Change{again}).Same)
+	record := func(s *Store) (keys map[string]any) {
+		g, _ := s.Snapshot()
+		raw, _, ok := g.Workflow(nameOf(1))
+		require.True(t, ok)
+		require.NoError(t, json.Unmarshal(raw, &keys))
+		return keys
+	}
+	a, b := record(old), record(fresh)
+	differ := []string{}
+	for _, f := range schema.Describe[schema.Workflow]() {
+		if !reflect.DeepEqual(a[f.Key], b[f.Key]) {
+			differ = append(differ, f.Key)
+		}
+	}
+	require.Equal(t, []string{"SecondsLeft", "LastAgentUpdate", "OldestAgentUpdate"}, differ)
+
+	changed := m.partChange(nameOf(1), 1, start+1200)
+	for _, s := range []*Store{old, fresh} {
+		require.Equal(t, 1, s.Apply([]Change{changed}).Changed)
+	}
+	require.Equal(t, record(old), record(fresh))
+}
+
+// Tier-0 has job counts in every status.
+func TestJoinAll(t *testing.T) {
+	m := newMaker(6)
+	for _, status := range []string{"new", "Merge", "completed", "assigned"} {
+		w := m.requestChange(nameOf(1))
+		w.Workflow.Status = status
+		s := loaded(t, Options{JoinAll: true}, []Change{w, m.partChange(nameOf(1), 1, start)})
+		g, _ := s.Snapshot()
+		sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
+		require.NoError(t, err)
+		require.Equal(t, 1, sel.Total(), status)
+	}
 }
 
 func TestSameRecordOfOtherContentIsANewVersion(t *testing.T) {
