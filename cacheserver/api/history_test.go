@@ -70,7 +70,7 @@ func TestHistoryFaults(t *testing.T) {
 	f := newFixture(t, 20)
 	for query, want := range map[string]string{
 		"?by=statuses":      "status",
-		"?campain=x":        "campaign",
+		"?kampaign=x":       "campaign",
 		"?fields=Nam":       "Name",
 		"?site=T1_US_FNALL": "T1_US_FNAL",
 	} {
