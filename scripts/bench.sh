@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
-# SECTIONS picks parts (firstread latency memory content checkpoint scale api
-# store parts; default all), WORKFLOWS sets the size of the first two (default 20000),
+# SECTIONS picks parts (firstread latency ui memory content checkpoint scale api
+# store parts; default all), WORKFLOWS sets the size of the first three (default 20000),
 # CHECKPOINT that of the start from a checkpoint (default 100000), SCALE the sizes
-# of the sixth (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
+# of the seventh (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
 # the API's (default 20000,200000,1000000), STORE those of the store's (the same)
 # and STORETIME the turns of each, BENCH the pattern and BENCHTIME the length of
 # the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sections=" ${SECTIONS:-firstread latency memory content checkpoint scale api store parts} "
+sections=" ${SECTIONS:-firstread latency ui memory content checkpoint scale api store parts} "
 mkdir -p bin
 go build -o bin/bench ./scripts/cmd/bench
 servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
 wanted() { [[ "$sections" == *" $1 "* ]]; }
 
-only=$(for s in firstread latency; do if wanted $s; then echo -n "$s,"; fi; done)
+only=$(for s in firstread latency ui; do if wanted $s; then echo -n "$s,"; fi; done)
 if [ -n "$only" ]; then
 	echo "# servers as processes, ${WORKFLOWS:-20000} workflows"
 	servers -only "${only%,}" -workflows "${WORKFLOWS:-20000}"

@@ -45,10 +45,13 @@ func (o *Options) repeats() bool {
 //
 //   - firstread: start until ready, against reading and throwing away; peak and resident memory
 //   - latency: change to visible
+//   - ui: what pages cost: time to the first byte, bytes, elements, requests; memory of the UI server
 //   - memory: firstread of 40 000 workflows with 50 000 agent documents of 20 KB
 //   - content: what cycles cost in which agents rewrite 50 000 documents
 //   - checkpoint: start until ready and until the first change is seen, from a checkpoint; what writing one costs
-func Sections() []string { return []string{"firstread", "latency", "memory", "content", "checkpoint"} }
+func Sections() []string {
+	return []string{"firstread", "latency", "ui", "memory", "content", "checkpoint"}
+}
 
 // Run measures the sections that are asked for.
 func Run(ctx context.Context, o Options) error {
@@ -58,9 +61,9 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	if len(o.Only) == 0 {
-		o.Only = []string{"firstread", "latency"}
+		o.Only = []string{"firstread", "latency", "ui"}
 	}
-	if slices.Contains(o.Only, "firstread") || slices.Contains(o.Only, "latency") {
+	if slices.ContainsFunc(o.Only, func(s string) bool { return s == "firstread" || s == "latency" || s == "ui" }) {
 		if err := runOnce(ctx, o); err != nil {
 			return err
 		}
@@ -104,6 +107,11 @@ func runOnce(ctx context.Context, o Options) error {
 	}
 	if first {
 		if err := r.firstRead(ctx, cache, thrown); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o.Only, "ui") {
+		if err := r.ui(ctx, cache.server); err != nil {
 			return err
 		}
 	}
