@@ -42,10 +42,10 @@ func TestOrdersFollowChanges(t *testing.T) {
 				require.Equal(t, want, got.order, f.Key)
 				continue
 			}
-			first, err := got.sort.places(g, 0, 100)
+			first, err := got.sort.places(g, 100)
 			require.NoError(t, err)
 			require.Equal(t, want[:256], first[:256], "%s: the first without a sort", f.Key)
-			whole, err := got.sort.places(g, 0, g.Total())
+			whole, err := got.sort.places(g, g.Total())
 			require.NoError(t, err)
 			require.Equal(t, want, whole, f.Key)
 		}

@@ -42,7 +42,7 @@ func (g *Snapshot) find(q wire.Query) (*Selection, error) {
 	set := s.Matches("")
 	if set == nil && len(sort) > 0 && !scan.ByName(g.tree, sort) {
 		l := &Selection{g: g, sort: &sorted{keys: sort, list: listKey(q)}}
-		_, err := l.sort.places(g, 0, 1) // a field that is not there is an error now
+		_, err := l.sort.places(g, 1) // a field that is not there is an error now
 		return l, err
 	}
 	order, err := scan.Order(g.tree, set, sort)
@@ -114,7 +114,7 @@ func (l *Selection) each(idx, limit int, f func(b *block.Block, i int)) {
 	order := l.order
 	if l.sort != nil {
 		var err error
-		if order, err = l.sort.places(l.g, idx, end); err != nil { // not reached: Select has made the first
+		if order, err = l.sort.places(l.g, end); err != nil { // not reached: Select has made the first
 			l.g.store.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
 			return
 		}

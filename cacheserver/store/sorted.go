@@ -25,8 +25,8 @@ type sorted struct {
 // firsts are the numbers of first places that are made; more is the whole order.
 var firsts = []int{256, 1024, 4096}
 
-// places gives the order, right at least for idx..end.
-func (o *sorted) places(g *Snapshot, idx, end int) ([]uint32, error) {
+// places gives the order, right at least up to end.
+func (o *sorted) places(g *Snapshot, end int) ([]uint32, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch whole := o.peek(); {

@@ -242,6 +242,8 @@ func (p *top) worse(first []byte) bool {
 	if p.desc {
 		return r < 0
 	}
-	// A value may have the character in it that joins values.
-	return r > 0 && !(len(first) > len(p.first) && first[len(p.first)] == 0 && bytes.HasPrefix(first, p.first))
+	if n := len(p.first); len(first) > n && first[n] == 0 && bytes.HasPrefix(first, p.first) {
+		return false // a value may have the character in it that joins values
+	}
+	return r > 0
 }
