@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -232,4 +233,36 @@ func TestACheckpointThatCanNotBeWritten(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, left, 1, "no temporary file stays")
+}
+
+// The history goes on where it was: it does not begin anew with the process.
+func TestTheHistorySurvivesARestart(t *testing.T) {
+	c, _ := newCheckpointed(t)
+	history := func() (began, points string) {
+		c.start()
+		c.ready()
+		defer c.stop()
+		res, err := http.Get("http://" + c.app.Addr() + "/history?by=status&format=csv")
+		require.NoError(t, err)
+		defer func() { _ = res.Body.Close() }()
+		require.Equal(t, http.StatusOK, res.StatusCode)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		return res.Header.Get("X-History-Start"), string(body)
+	}
+	began, points := history()
+	require.NotEmpty(t, began)
+	require.Contains(t, points, "running-open")
+	first, err := time.Parse(time.RFC3339, began)
+	require.NoError(t, err)
+	// A history that began anew would now begin in another second.
+	require.Eventually(t, func() bool { return time.Now().Unix() > first.Unix()+1 }, waitFor, tick)
+	again, same := history()
+	require.Equal(t, began, again)
+	require.Equal(t, points, same)
+
+	lost := c.o.Checkpoint
+	require.NoError(t, os.Remove(lost))
+	anew, _ := history()
+	require.NotEqual(t, began, anew, "without the file it begins anew")
 }
