@@ -75,15 +75,9 @@ func heatHeight() string         { return strconv.Itoa(heatRow - heatGap) }
 func (c HeatHead) short() string { return cutName(c.Name) }
 func (c HeatHead) title() string { return joinedWith(c.Name, c.Title) }
 
-// text is a cell in words, with all digits; what its box shows is in it too, so
-// that who says what he sees means this cell.
+// text is a cell in words, with all digits.
 func (h Heat) text(r, c int) string {
-	count := h.Cells[r][c].Count
-	text := h.Rows[r].Name + ", " + h.Columns[c].Name + ": " + Int(count)
-	if short := Short(count); short != Int(count) {
-		text += " (" + short + ")"
-	}
-	return text
+	return h.Rows[r].Name + ", " + h.Columns[c].Name + ": " + Int(h.Cells[r][c].Count)
 }
 
 func joinedWith(name, more string) string {

@@ -72,7 +72,7 @@ func whatIsBroken(b *tab, s *system) {
 	b.click(`nav.pages a[href="/attention"]`)
 	b.click(fmt.Sprintf(`main tbody th a[href=%q]`, "/workflows/"+url.PathEscape(name)))
 	require.Equal(b.t, name, b.text("h1"))
-	cells := ask[[]string](b, `[...document.querySelectorAll("#errors svg.heat a[class^=h]")].map(a => a.getAttribute("aria-label"))`)
+	cells := ask[[]string](b, `[...document.querySelectorAll("#errors svg.heat a[class^=h]")].map(a => a.querySelector("title").textContent)`)
 	require.NotEmpty(b.t, cells, "site and exit code")
 	assert.Regexp(b.t, `^\S+, (\d+|none): \d+$`, cells[0])
 	b.turns("a cell", clickFirst("#errors svg.heat a[class^=h]"))

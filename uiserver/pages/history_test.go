@@ -38,7 +38,7 @@ func TestHistory(t *testing.T) {
 func TestSiteMap(t *testing.T) {
 	s := newSite(t, fakecache.Generate(60))
 	doc, _ := s.page(t, http.StatusOK, "/sites")
-	cell := doc.Find(`svg.heat a[aria-label*="failure: "]`).First()
+	cell := doc.Find(`svg.heat a:has(title:contains("failure: "))`).First()
 	target := resolve(t, "/sites", cell.AttrOr("href", ""))
 	assert.Equal(t, "/workflows", target.Path)
 	assert.NotEmpty(t, target.Query().Get("site"))
