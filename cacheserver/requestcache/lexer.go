@@ -117,7 +117,7 @@ func (l *lexer) value() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := 0 // of bytes that were looked at
+	var n int // bytes of the value
 	switch c {
 	case '"':
 		n, err = l.text(1)

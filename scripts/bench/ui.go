@@ -153,7 +153,7 @@ func (r *run) uiPulse(ctx context.Context, ui server, addr string) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := fmt.Fprintf(conn, "GET /pulse HTTP/1.1\r\nHost: %s\r\nIf-None-Match: %s\r\nConnection: close\r\n\r\n", addr, resp.Header.Get("ETag")); err != nil {
 		return fmt.Errorf("ask for /pulse: %w", err)
 	}

@@ -147,7 +147,8 @@ func (s *system) shots(ctx context.Context) ([]shot, error) {
 		{"workflows", list, light}, {"workflows-dark", list, dark}, {"workflows-390", list, small},
 		{"workflow", s.ui + "/workflows/" + url.PathEscape(found[0].Workflow), light},
 		{"sites", s.ui + "/sites?sort=-Failure", light},
-		{"agents", s.ui + "/agents", light},
+		{"agents", s.ui + "/agents", light}, {"errors", s.ui + "/errors", light}, {"errors-dark", s.ui + "/errors", dark},
+		{"attention", s.ui + "/attention", light}, {"api", s.ui + "/api?status=running-open", light},
 	}, nil
 }
 

@@ -64,7 +64,7 @@ func framed(s story.Story, assets web.AssetURLs) templ.Component {
 			_, err := io.WriteString(w, "</div>")
 			return err //nolint:wrapcheck // of a buffer
 		})
-		return web.Layout(story.Frame(s.Name, web.Fresh, assets)).Render(templ.WithChildren(ctx, inside), w) //nolint:wrapcheck // wrapped by the caller
+		return web.Layout(story.Frame(s.Name, web.Fresh, assets)).Render(templ.WithChildren(ctx, inside), w) //nolint:wrapcheck,contextcheck // wrapped by the caller; Layout passes on the context that Render gets
 	})
 }
 
@@ -81,7 +81,7 @@ func Write(ctx context.Context, folder string) (count int, err error) {
 	}
 	for _, name := range assets.Names() {
 		answer := httptest.NewRecorder()
-		assets.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, assets.URL(name), nil))
+		assets.ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, assets.URL(name), http.NoBody))
 		if err := put(filepath.Join(folder, filepath.FromSlash(assets.URL(name))), answer.Body.Bytes()); err != nil {
 			return 0, err
 		}

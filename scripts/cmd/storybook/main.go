@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *listen == "" {
 		return nil
 	}
-	listener, err := net.Listen("tcp", *listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
