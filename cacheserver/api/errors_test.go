@@ -132,9 +132,16 @@ type detailsFake struct {
 	state string // ErrorsState; "": none
 }
 
+func (d *detailsFake) becomes(state string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.state = state
+}
+
 func (d *detailsFake) Detail(_ context.Context, request string, agents []string) (schema.Detail, error) {
 	d.mu.Lock()
 	d.calls++
+	state := d.state
 	d.mu.Unlock()
 	if d.wait != nil {
 		<-d.wait
@@ -145,7 +152,7 @@ func (d *detailsFake) Detail(_ context.Context, request string, agents []string)
 	if d.err != nil {
 		return schema.Detail{}, d.err
 	}
-	detail := schema.Detail{ErrorsState: cmp.Or(d.state, "none")}
+	detail := schema.Detail{ErrorsState: cmp.Or(state, "none")}
 	detail.Workflow = schema.Workflow{Workflow: request, Status: "from the source"}
 	for _, a := range agents {
 		detail.Agents = append(detail.Agents, schema.WorkflowAgent{Workflow: request, Agent: a})

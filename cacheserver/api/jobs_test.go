@@ -285,9 +285,9 @@ func TestADetailWithoutItsErrorsIsNotKept(t *testing.T) {
 	f.newAPI(func(o *api.Options) { o.Details = source })
 	path := "/fetch/" + workflowName(7)
 	assert.Contains(t, string(f.get(path).body), `"ErrorsState":"failed"`)
-	source.state = "none"
+	source.becomes("none")
 	assert.Contains(t, string(f.get(path).body), `"ErrorsState":"none"`)
-	source.state = "failed"
+	source.becomes("failed")
 	assert.Contains(t, string(f.get(path).body), `"ErrorsState":"none"`)
 	assert.Equal(t, 2, source.count())
 }
@@ -304,7 +304,7 @@ func TestANotedDetailEndsWithWhatWasRead(t *testing.T) {
 	assert.Equal(t, before.body, f.get(path).body)
 	assert.Equal(t, 1, source.count())
 	assert.Contains(t, string(f.get("/metrics").body), `wmstats_ondemand_total{kind="detail",outcome="kept"} 1`+"\n")
-	source.state = "failed"
+	source.becomes("failed")
 	f.clock.advance(time.Second)
 	after := f.get(path)
 	assert.Contains(t, string(after.body), `"ErrorsState":"failed"`)

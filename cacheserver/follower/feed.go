@@ -96,17 +96,48 @@ func (f *Follower) feedOnce(ctx context.Context, db couch.Database, items chan<-
 	if polling && now.Seq == from.Seq {
 		return errUnchanged
 	}
-	options := couch.FeedOptions{Once: polling, Alive: func() { f.state.alive(db) }}
+	ctx, cancel := context.WithCancelCause(ctx)
+	again := f.lookAgain(ctx, db, from, cancel)
+	defer again.wait()
+	defer cancel(nil)
+	options := couch.FeedOptions{Once: polling, Alive: func() { f.state.alive(db); again.once() }}
 	for change, err := range f.o.Source.Changes(ctx, db, from.Seq, options) {
 		if err != nil {
-			return err
+			return lookedAgain(ctx, err)
 		}
 		change.Doc = slices.Clone(change.Doc) // it goes to another goroutine
 		select {
 		case items <- item{db: db, change: change, came: f.o.Now()}:
 		case <-ctx.Done():
-			return ctx.Err()
+			return lookedAgain(ctx, ctx.Err())
 		}
 	}
-	return nil
+	return lookedAgain(ctx, nil)
+}
+
+// second is the second look at a database, once its feed is open: it may have
+// been made anew between the first look and the feed, which would then wait
+// for ever behind a position of the database that is gone.
+type second struct {
+	once func() // starts it, the first time only
+	wait func() // until it has ended
+}
+
+func (f *Follower) lookAgain(ctx context.Context, db couch.Database, from couch.Position, end context.CancelCauseFunc) second {
+	var running sync.WaitGroup
+	look := func() {
+		// A server that does not answer here fails the feed too.
+		if now, err := f.o.Source.Position(ctx, db); err == nil && !from.Same(now) {
+			end(errRecreated)
+		}
+	}
+	return second{once: sync.OnceFunc(func() { running.Go(look) }), wait: running.Wait}
+}
+
+// lookedAgain is the error of a feed, or what ended it.
+func lookedAgain(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errRecreated) {
+		return errRecreated
+	}
+	return err
 }
