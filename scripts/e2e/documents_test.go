@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -72,6 +74,8 @@ func TestHardDocuments(t *testing.T) {
 	for name, first := range map[string]bool{"in the first read": true, "in the feed": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newCouch(t, gen.Options{Seed: 9, Workflows: 20, Lean: true, NoEdges: true})
+			// On a busy machine the stand-in is silent for long while it makes such a line.
+			s.tune = func(o *cacheapp.Options) { o.Patience.Heartbeat = 10 * time.Second }
 			put := func() {
 				for id, d := range docs {
 					require.NoError(t, s.couch.Put(d.db, []byte(d.doc)), id)

@@ -36,13 +36,17 @@ type system struct {
 	cache    string // URL of the cache server
 	ui       string // URL of the UI server
 	docs     []gen.Doc
+	tune     func(*cacheapp.Options) // nil: the options of tests as they are
 }
 
 // newSystem fills a stand-in with the documents of a world and starts both
 // servers on it, ready to answer.
-func newSystem(t *testing.T, o gen.Options) *system {
+func newSystem(t *testing.T, o gen.Options, tune ...func(*cacheapp.Options)) *system {
 	t.Helper()
 	s := newCouch(t, o)
+	if len(tune) > 0 {
+		s.tune = tune[0]
+	}
 	s.cache = s.startCache(t).url
 	s.ui = startUI(t, s.cache)
 	return s
@@ -96,6 +100,9 @@ func (s *system) launchCache(t *testing.T) cacheServer {
 	o.Patience = cacheapp.Patience{
 		Heartbeat: 200 * time.Millisecond, ReadIdle: 20 * time.Second,
 		MinWait: 5 * time.Millisecond, MaxWait: 100 * time.Millisecond, HoldWait: 50 * time.Millisecond,
+	}
+	if s.tune != nil {
+		s.tune(&o)
 	}
 	app, err := cacheapp.New(t.Context(), o)
 	require.NoError(t, err)
