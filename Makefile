@@ -42,7 +42,7 @@ run: build ## build and start everything on loopback with live mock data (COUCH_
 
 .PHONY: test
 test: ## the whole test suite, with the race detector
-	go test -race -timeout 15m work
+	go test -race -timeout 15m $(PACKAGE)/scripts/e2e work # the longest first: it waits more than it works
 	@go test -count=1 $(PACKAGE)/scripts/importcheck # what it reads is not seen by the test cache
 
 .PHONY: check

@@ -38,8 +38,8 @@ func someChanges(m *maker, n int) (out []Change) {
 }
 
 // queries against brute force on each of three generations, with two caches:
-// 1 020 in all, each with its page, up to four facets and its groups.
-const queries = 170
+// 600 in all, each with its page, up to four facets and its groups.
+const queries = 100
 
 func TestQueriesEqualBruteForce(t *testing.T) {
 	eachCache(t, func(t *testing.T, o Options) {
