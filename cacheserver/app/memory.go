@@ -22,9 +22,8 @@ const (
 	// nothing is collected some twenty times, for a sixth of all processor time.
 	loadHeadroom = 24 << 20
 	// restorePercent is gcPercent while a checkpoint is read. Nearly all of that
-	// stays, so there is little to collect: at 20 and 100 000 workflows 30
-	// collections take a third of the processor time, at 100 14 take little, for
-	// a sixth more memory at the peak.
+	// stays, so there is little to collect: with 100 000 workflows there are 30
+	// collections at 20 and 16 at 100, for a sixth more memory at the peak.
 	restorePercent = 100
 	// headroomEvery is how often the heap is looked at meanwhile; it grows by
 	// some 100 MB a second at most.

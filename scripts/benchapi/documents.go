@@ -101,7 +101,7 @@ func (r *run) manyDocuments(ctx context.Context) error {
 		return err
 	}
 	defer bare.Close()
-	var took, memory, floor []float64
+	var took, memory, alone []float64
 	var length int64
 	for round := range r.Rounds*4 + 1 {
 		began := time.Now()
@@ -120,13 +120,13 @@ func (r *run) manyDocuments(ctx context.Context) error {
 		runtime.ReadMemStats(&after)
 		if round > 0 { // the first connects
 			took, memory = append(took, float64(elapsed)), append(memory, float64(after.TotalAlloc-before.TotalAlloc))
-			floor = append(floor, float64(least))
+			alone = append(alone, float64(least))
 		}
 	}
 	r.line("1 500 documents: bytes of each", float64(length)/documents, "B", "")
 	r.line("1 500 documents: all, read by a client", median(took)/1e6, "ms", "at most 7.5")
-	r.line("1 500 documents: the same bytes in one piece, from net/http alone", median(floor)/1e6, "ms", "")
-	r.line("1 500 documents: to net/http alone", median(took)/median(floor), "x", "")
+	r.line("1 500 documents: the same bytes in one piece, from net/http alone", median(alone)/1e6, "ms", "")
+	r.line("1 500 documents: to net/http alone", median(took)/median(alone), "x", "")
 	r.line("1 500 documents: memory, server and client, all allocations", median(memory)/1e6, "MB", "constant; the prototype: 102")
 	return nil
 }
