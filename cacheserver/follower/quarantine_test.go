@@ -2,6 +2,8 @@ package follower
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,4 +36,63 @@ func TestQuarantineTellsWhenAndHowOften(t *testing.T) {
 	see("a", 50)
 	assert.Equal(t, at(50), q.list()[0].First)
 	assert.EqualValues(t, 1, q.list()[0].Count)
+}
+
+// TestQuarantineAtItsBound: after any changes the list has the documents that
+// had trouble last, and what a restart makes of it is the same list.
+func TestQuarantineAtItsBound(t *testing.T) {
+	const limit, documents = 20, 60
+	rng := rand.New(rand.NewPCG(3, 5))
+	q, model := newQuarantine(limit), []Quarantined{} // the one that has been quiet for longest first
+	for step := range int64(3000) {
+		d := Quarantined{ID: fmt.Sprint("d", rng.IntN(documents)), Database: "wmstats", Last: time.Unix(step, 0)}
+		known := slices.IndexFunc(model, func(m Quarantined) bool { return m.ID == d.ID })
+		if rng.IntN(5) == 0 {
+			q.remove(d.Database, d.ID)
+			if known >= 0 {
+				model = slices.Delete(model, known, known+1)
+			}
+			continue
+		}
+		q.add(d)
+		d.First, d.Count = d.Last, 1
+		switch {
+		case known >= 0:
+			d.First, d.Count = model[known].First, model[known].Count+1
+			model = slices.Delete(model, known, known+1)
+		case len(model) == limit:
+			model = slices.Delete(model, 0, 1)
+		}
+		model = append(model, d)
+		newest := slices.Clone(model)
+		slices.Reverse(newest)
+		require.Equal(t, newest, q.list(), "step %d", step)
+		if step%100 == 0 {
+			q = newQuarantine(limit)
+			q.restore(newest)
+			smaller := newQuarantine(limit / 2)
+			smaller.restore(newest)
+			require.Equal(t, newest[:min(limit/2, len(newest))], smaller.list(), "the newest fit")
+		}
+	}
+	assert.Len(t, model, limit)
+}
+
+// BenchmarkQuarantine adds a new document to a list that is full: the length of
+// the list must not count.
+func BenchmarkQuarantine(b *testing.B) {
+	for _, limit := range []int{1000, 100_000} {
+		b.Run(fmt.Sprintf("full/limit=%d", limit), func(b *testing.B) {
+			q := newQuarantine(limit)
+			ids := make([]string, 2*limit)
+			for i := range ids {
+				ids[i] = fmt.Sprint("document", i)
+				q.add(Quarantined{ID: ids[i], Database: "wmstats", Last: time.Unix(int64(i), 0)})
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				q.add(Quarantined{ID: ids[i%len(ids)], Database: "wmstats", Last: time.Unix(int64(len(ids)+i), 0)})
+			}
+		})
+	}
 }

@@ -50,9 +50,7 @@ func (f *Follower) resume(s saved) (commit func(), err error) {
 		}
 	}
 	return func() {
-		for _, q := range s.Quarantine {
-			f.quarantine.restore(q)
-		}
+		f.quarantine.restore(s.Quarantine)
 		complete := len(positions) == len(followed())
 		if complete {
 			f.mu.Lock()
