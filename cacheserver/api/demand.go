@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -38,32 +39,37 @@ type Jobs interface {
 }
 
 // DemandOptions bound what is read from the source when somebody asks; zero
-// values are the defaults.
+// values are those of DefaultDemand.
 type DemandOptions struct {
-	Keep          time.Duration // how long what was read of one workflow is good; 0: 5 min
-	KeepErrors    time.Duration // how long the failing jobs of all workflows are good; 0: 10 min
-	Timeout       time.Duration // longest read of one workflow; 0: 30 s
-	TimeoutErrors time.Duration // longest read of the failing jobs of all workflows; 0: 10 min, because the view may have to be built
-	WaitErrors    time.Duration // how long a request waits for them; 0: 20 s
-	AtOnce        int           // reads at the same time; 0: 4
-	Failures      int           // in a row, after which the source is left alone for a while; 0: 3
-	MinWait       time.Duration // how long at first; 0: 1 s
-	MaxWait       time.Duration // at most; 0: 1 min
+	Keep          time.Duration // how long what was read of one workflow is good
+	KeepErrors    time.Duration // how long the failing jobs of all workflows are good
+	Timeout       time.Duration // longest read of one workflow
+	TimeoutErrors time.Duration // longest read of the failing jobs of all workflows: the view may have to be built
+	WaitErrors    time.Duration // how long a request waits for them
+	AtOnce        int           // reads at the same time
+	Waiting       int           // reads that may wait for their turn
+	Failures      int           // in a row, after which the source is left alone for a while
+	MinWait       time.Duration // how long at first
+	MaxWait       time.Duration // at most
+}
+
+// DefaultDemand are the bounds that a server has unless it is told others.
+func DefaultDemand() DemandOptions {
+	return DemandOptions{
+		Keep: 5 * time.Minute, KeepErrors: 10 * time.Minute,
+		Timeout: 30 * time.Second, TimeoutErrors: 10 * time.Minute, WaitErrors: 20 * time.Second,
+		AtOnce: 4, Waiting: 64, Failures: 3, MinWait: time.Second, MaxWait: time.Minute,
+	}
 }
 
 func (o DemandOptions) complete() DemandOptions {
-	for _, d := range []struct {
-		value *time.Duration
-		std   time.Duration
-	}{
-		{&o.Keep, 5 * time.Minute}, {&o.KeepErrors, 10 * time.Minute},
-		{&o.Timeout, 30 * time.Second}, {&o.TimeoutErrors, 10 * time.Minute}, {&o.WaitErrors, 20 * time.Second},
-	} {
-		if *d.value == 0 {
-			*d.value = d.std
-		}
+	std := DefaultDemand()
+	return DemandOptions{
+		Keep: cmp.Or(o.Keep, std.Keep), KeepErrors: cmp.Or(o.KeepErrors, std.KeepErrors),
+		Timeout: cmp.Or(o.Timeout, std.Timeout), TimeoutErrors: cmp.Or(o.TimeoutErrors, std.TimeoutErrors), WaitErrors: cmp.Or(o.WaitErrors, std.WaitErrors),
+		AtOnce: cmp.Or(o.AtOnce, std.AtOnce), Waiting: cmp.Or(o.Waiting, std.Waiting), Failures: cmp.Or(o.Failures, std.Failures),
+		MinWait: cmp.Or(o.MinWait, std.MinWait), MaxWait: cmp.Or(o.MaxWait, std.MaxWait),
 	}
-	return o
 }
 
 // Kinds of reads on demand, for metrics.
@@ -86,7 +92,7 @@ func newDemand(o Options) (*ondemand.Reader, error) {
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 	}, []string{"kind"})
 	reader := ondemand.New(ondemand.Options{
-		Cache: o.Cache, AtOnce: o.Demand.AtOnce, Timeout: o.Demand.Timeout, Now: o.Now,
+		Cache: o.Cache, AtOnce: o.Demand.AtOnce, Waiting: o.Demand.Waiting, Timeout: o.Demand.Timeout, Now: o.Now,
 		Failures: o.Demand.Failures, MinWait: o.Demand.MinWait, MaxWait: o.Demand.MaxWait,
 		Observe: func(kind, outcome string, took time.Duration) {
 			calls.WithLabelValues(kind, outcome).Inc()

@@ -55,14 +55,6 @@ func defaultAccess() Access {
 func (a *Access) settings(
 	text func(string, *string, string) setting, duration func(string, *time.Duration, string) setting,
 ) []setting {
-	whole := func(name string, to *int, help string) setting {
-		return setting{name, help, strconv.Itoa(*to), false, func(s string) (err error) {
-			if *to, err = strconv.Atoi(s); err != nil {
-				return errors.New("want a whole number")
-			}
-			return nil
-		}}
-	}
 	return []setting{
 		text("token-file", &a.TokenFile, "file of bearer tokens that may ask, hashed; \"cacheserver token NAME\" makes one"),
 		text("htpasswd-file", &a.HtpasswdFile, "file of users that may ask, as htpasswd -B writes it"),
@@ -76,10 +68,10 @@ func (a *Access) settings(
 				}
 				return nil
 			}},
-		whole("rate-burst", &a.Burst, "requests that a client may send at once after a pause"),
-		whole("streams-per-client", &a.StreamsPerClient, "reads of limit=all by one client at once"),
-		whole("feeds-per-client", &a.FeedsPerClient, "streams and long polls of /changes by one client at once"),
-		whole("max-feeds", &a.MaxFeeds, "streams and long polls of /changes at once in all"),
+		wholeNumber("rate-burst", &a.Burst, "requests that a client may send at once after a pause"),
+		wholeNumber("streams-per-client", &a.StreamsPerClient, "reads of limit=all by one client at once"),
+		wholeNumber("feeds-per-client", &a.FeedsPerClient, "streams and long polls of /changes by one client at once"),
+		wholeNumber("max-feeds", &a.MaxFeeds, "streams and long polls of /changes at once in all"),
 		{"max-body", "largest body of a request, such as 64KiB", strconv.FormatInt(a.MaxBody, 10), false,
 			func(s string) (err error) { a.MaxBody, err = parseBytes(s); return err }},
 		duration("header-timeout", &a.HeaderTimeout, "longest wait for the header of a request"),

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/api"
 )
 
 // Options is everything that flags and environment can say. The zero value is
@@ -40,6 +42,8 @@ type Options struct {
 	CheckpointEvery time.Duration // between two writes of it
 
 	CacheBytes int64 // of the cache of details and made answers; 0: no cache
+
+	Demand api.DemandOptions // of what is read from the source when somebody asks
 
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // text or json
@@ -77,6 +81,7 @@ func Defaults() Options {
 		Access:          defaultAccess(),
 		CheckpointEvery: time.Minute,
 		CacheBytes:      256 << 20,
+		Demand:          api.DefaultDemand(),
 		LogLevel:        "info", LogFormat: "text",
 		Drain: 10 * time.Second,
 	}
@@ -142,7 +147,17 @@ func (o *Options) settings() []setting {
 		duration("drain", &o.Drain, "longest wait for requests under way when stopping"),
 		duration("drain-delay", &o.DrainDelay, "time that /readyz fails before the port is closed, for balancers"),
 	}
+	list = append(list, demandSettings(&o.Demand, duration, wholeNumber)...)
 	return append(list, o.Access.settings(text, duration)...)
+}
+
+func wholeNumber(name string, to *int, help string) setting {
+	return setting{name, help, strconv.Itoa(*to), false, func(s string) (err error) {
+		if *to, err = strconv.Atoi(s); err != nil {
+			return errors.New("want a whole number")
+		}
+		return nil
+	}}
 }
 
 // ParseOptions reads flags and WMSTATS_… variables; flags win. Its error names
@@ -207,6 +222,7 @@ func (o *Options) validate() error {
 		return errors.Join(faults...) // nothing else is used
 	}
 	o.Access.validate(fault)
+	o.validateDemand(fault)
 	o.validateSource(fault)
 	o.validateStatuses(fault)
 	for name, value := range map[string]string{"request-db": o.RequestDB, "wmstats-db": o.WMStatsDB, "logdb": o.LogDB} {

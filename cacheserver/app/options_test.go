@@ -5,12 +5,14 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/app"
 )
 
@@ -60,12 +62,17 @@ func TestSingleFaults(t *testing.T) {
 		"not defined":          {"--couch-url", "http://h", "--couch-ulr", "x"},
 		"must not be negative": {"--couch-url", "http://h", "--cache-bytes", "-1"},
 		"there is no status \"running-opne\"; did you mean \"running-open\"? there are: new, assignment-approved,": {"--couch-url", "http://h", "--statuses", "new,running-opne"},
-		"\"new\" is there twice":         {"--couch-url", "http://h", "--statuses", "new,staged,new"},
-		"name 2 of the list is empty":    {"--couch-url", "http://h", "--statuses", "new,,staged"},
-		"there is no status \"staged\";": {"--couch-url", "http://h", "--t0", "--statuses", "new,staged"},
-		"there is no status \"Merge\";":  {"--couch-url", "http://h", "--statuses", "Merge"},
-		"true or false":                  {"--couch-url", "http://h", "--insecure=perhaps"},
-		"bytes, such as":                 {"--couch-url", "http://h", "--cache-bytes", "99999999999GiB"},
+		"\"new\" is there twice":                                 {"--couch-url", "http://h", "--statuses", "new,staged,new"},
+		"name 2 of the list is empty":                            {"--couch-url", "http://h", "--statuses", "new,,staged"},
+		"there is no status \"staged\";":                         {"--couch-url", "http://h", "--t0", "--statuses", "new,staged"},
+		"there is no status \"Merge\";":                          {"--couch-url", "http://h", "--statuses", "Merge"},
+		"--demand-at-once \"many\": want a whole number":         {"--couch-url", "http://h", "--demand-at-once", "many"},
+		"--demand-failures: must be more than 0":                 {"--couch-url", "http://h", "--demand-failures", "0"},
+		"--demand-keep \"5\": want a duration such as 30s":       {"--couch-url", "http://h", "--demand-keep", "5"},
+		"--demand-keep-errors: must be more than 0":              {"--couch-url", "http://h", "--demand-keep-errors", "-1s"},
+		"must not be less than --demand-min-wait 2m":             {"--couch-url", "http://h", "--demand-min-wait", "2m"},
+		"true or false":  {"--couch-url", "http://h", "--insecure=perhaps"},
+		"bytes, such as": {"--couch-url", "http://h", "--cache-bytes", "99999999999GiB"},
 	} {
 		_, err := parse(nil, args...)
 		assert.ErrorContains(t, err, part)
@@ -87,6 +94,27 @@ func TestTierZeroNamesItsDatabases(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, o.Statuses)
 	assert.Equal(t, "reqmgr_workload_cache", o.RequestDB)
+}
+
+// TestDemandOptions: the bounds of reads on demand are options, each in the help
+// and in the documentation.
+func TestDemandOptions(t *testing.T) {
+	o, err := parse(map[string]string{"WMSTATS_DEMAND_AT_ONCE": "8"}, "--couch-url", "http://h", "--demand-keep", "1m", "--demand-timeout-errors", "1h")
+	require.NoError(t, err)
+	want := api.DefaultDemand()
+	want.AtOnce, want.Keep, want.TimeoutErrors = 8, time.Minute, time.Hour
+	assert.Equal(t, want, o.Demand)
+	var usage bytes.Buffer
+	_, err = app.ParseOptions([]string{"-h"}, func(string) string { return "" }, &usage)
+	require.ErrorIs(t, err, flag.ErrHelp)
+	page, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	for _, name := range []string{
+		"keep", "keep-errors", "timeout", "timeout-errors", "wait-errors", "at-once", "waiting", "failures", "min-wait", "max-wait",
+	} {
+		assert.Contains(t, usage.String(), "-demand-"+name+" ")
+		assert.Contains(t, string(page), "`--demand-"+name+"`", "docs/operations.md")
+	}
 }
 
 func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
