@@ -47,7 +47,8 @@ type Store interface {
 	SetSource(store.SourceState)
 }
 
-// Load is a full read in progress.
+// Load is a full read in progress. Abort may be called while Commit runs, which
+// then should end soon.
 type Load interface {
 	Add(changes []store.Change)
 	Commit() (store.Result, error)

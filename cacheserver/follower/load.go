@@ -66,12 +66,16 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 		positions[db] = position
 	}
 	into := f.o.Store.BeginLoad()
+	defer context.AfterFunc(ctx, into.Abort)() // also while it is committed
 	read, err := f.readAll(ctx, into, start, mode{fullRead: true, afresh: afresh})
 	if err != nil {
 		into.Abort()
 		return err
 	}
 	result, err := into.Commit()
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		call(f.o.Hooks.Held, heldBackText)
 		f.state.reloading(heldBackText + heldBackDetail(err))

@@ -14,8 +14,9 @@ import (
 // decoder made it, which takes less than the record will: encoding it before
 // its agents are known would be done twice.
 
-// build makes the first generation of all that was gathered, on all cores.
-func (s *Store) build() *tree.Tree {
+// build makes the first generation of all that was gathered, on all cores. When
+// it is aborted it gives nil, and nothing is gathered any more.
+func (s *Store) build(aborted func() bool) *tree.Tree {
 	entries := make([]*entry, 0, len(s.entries))
 	for _, e := range s.entries {
 		if e.has {
@@ -41,10 +42,17 @@ func (s *Store) build() *tree.Tree {
 		})
 	}
 	for k := range blocks {
+		if aborted() {
+			break
+		}
 		next <- k
 	}
 	close(next)
 	wg.Wait()
+	if aborted() {
+		s.empty()
+		return nil
+	}
 	return tree.New(s.layout, blocks)
 }
 

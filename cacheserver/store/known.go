@@ -17,9 +17,12 @@ type known struct {
 	}
 }
 
-func (k *known) init() {
+func (k *known) empty() {
 	for i := range k.shards {
-		k.shards[i].hashes = map[uint64]uint64{}
+		s := &k.shards[i]
+		s.mu.Lock()
+		s.hashes = map[uint64]uint64{}
+		s.mu.Unlock()
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 )
 
 // Load is a full read in progress. Add applies documents as they come, as
@@ -13,6 +14,7 @@ type Load struct {
 	s       *Store
 	refetch []string // of all Adds
 	had     census   // documents that were known before it
+	aborted atomic.Bool
 }
 
 // ErrLoadEnded says that a Load was ended before, by Commit, Abort or a newer
@@ -67,7 +69,10 @@ func (l *Load) Commit() (Result, error) {
 	s.sweep(b)
 	r := s.finish(b)
 	if cur == nil {
-		t := s.build()
+		t := s.build(l.aborted.Load)
+		if t == nil {
+			return Result{}, ErrLoadEnded
+		}
 		s.publish(t, 0, Diff{}, true)
 		r.Published, r.Generation, r.Added = true, s.current.Load().id, t.Len()
 		s.opt.Log.Info("first generation", "workflows", t.Len(), "agent_documents", len(s.docs))
@@ -75,8 +80,11 @@ func (l *Load) Commit() (Result, error) {
 	return r, nil
 }
 
-// Abort ends the read without removing anything: what was added stays.
+// Abort ends the read without removing anything: what was added stays. A Commit
+// under way that makes the first generation, which takes seconds for many
+// workflows, ends soon with ErrLoadEnded, and leaves nothing.
 func (l *Load) Abort() {
+	l.aborted.Store(true)
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	if l.s.load == l {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,6 +137,49 @@ func TestAnAbortedFirstReadLeavesNothingBehind(t *testing.T) {
 	_, err := l.Commit()
 	require.NoError(t, err)
 	require.Equal(t, 1, must(s).Total())
+}
+
+// TestAbortEndsTheFirstCommit: a first generation that is being made is given up
+// when the process is to end, and nothing of it stays.
+func TestAbortEndsTheFirstCommit(t *testing.T) {
+	const workflows = 2000
+	changes := someChanges(newMaker(36), workflows)
+	var l *Load
+	var armed, aborted bool
+	var mu sync.Mutex
+	after := 0 // records that were made after the Abort
+	s := newStore(t, Options{Now: func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case aborted:
+			after++
+		case armed:
+			aborted = true
+			go l.Abort()
+			for !l.aborted.Load() { // it waits for the Commit only then
+				runtime.Gosched()
+			}
+		}
+		return time.Unix(start, 0)
+	}})
+	l = s.BeginLoad()
+	l.Add(changes)
+	armed = true
+	_, err := l.Commit()
+	require.ErrorIs(t, err, ErrLoadEnded)
+	require.Less(t, after, workflows/4, "blocks that were begun are finished, no more")
+	_, ok := s.Snapshot()
+	require.False(t, ok)
+	for _, c := range changes {
+		_, known := s.KnownHash(c.Kind, c.ID)
+		require.False(t, known, c.ID)
+	}
+	l = s.BeginLoad()
+	l.Add(changes)
+	_, err = l.Commit()
+	require.NoError(t, err)
+	sameAnswers(t, loaded(t, Options{Now: s.opt.Now}, changes), s)
 }
 
 func TestKeptGenerations(t *testing.T) {

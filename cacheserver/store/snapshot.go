@@ -175,7 +175,11 @@ type recoveries struct {
 	by map[string][]string // sorted
 }
 
-func (r *recoveries) init() { r.by = map[string][]string{} }
+func (r *recoveries) empty() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.by = map[string][]string{}
+}
 
 func (r *recoveries) of(original string) []string {
 	r.mu.RLock()

@@ -168,23 +168,22 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{
-		opt:     o,
-		layout:  layout,
-		first:   make(chan struct{}),
-		names:   part.NewNames(),
-		editor:  tree.NewEditor(layout),
-		sums:    sums.New(),
-		entries: map[string]*entry{},
-		aliases: map[string]*entry{},
-		docs:    map[string]*agentDoc{},
-		infos:   map[string]*info{},
-	}
+	s := &Store{opt: o, layout: layout, first: make(chan struct{}), editor: tree.NewEditor(layout)}
 	s.history.init(o.KeepFor, o.KeepBytes)
-	s.known.init()
-	s.recoveries.init()
+	s.empty()
 	s.source.Store(&SourceState{})
 	return s, nil
+}
+
+// empty forgets all documents; there is no generation yet.
+func (s *Store) empty() {
+	s.names, s.sums = part.NewNames(), sums.New()
+	s.entries, s.aliases = map[string]*entry{}, map[string]*entry{}
+	s.docs, s.infos = map[string]*agentDoc{}, map[string]*info{}
+	s.orphans, s.dues, s.believed = 0, nil, nil
+	s.known.empty()
+	s.recoveries.empty()
+	s.reported.Clear()
 }
 
 func (s *Store) now() int64 { return s.opt.Now().Unix() }
