@@ -14,15 +14,19 @@ func (s *Store) alert(e *entry, w *schema.Workflow, docs []*agentDoc) (due int64
 	for _, d := range docs {
 		// Time passes for each document, so the next alert of a silent agent is
 		// known; reports move it on, which is seen when that time comes.
-		silent := d.heard() + s.opt.Limits.AgentSilent + 1
-		d.stale = silent <= now
-		if d.stale {
-			stale = append(stale, s.names.Agent(d.packed))
-		} else if due == 0 || silent < due {
-			due = silent
+		at := s.staleAt(d.heard())
+		switch {
+		case at > now:
+			d.silent = 0
+			if due == 0 || at < due {
+				due = at
+			}
+			continue
+		case d.silent == 0:
+			d.silent = max(d.heard(), 1)
 		}
+		stale = append(stale, s.names.Agent(d.packed))
 	}
-	e.stale = len(stale) > 0
 	alerts, next := schema.Alerts(w, stale, now, s.opt.Limits)
 	if w.Alerts = alerts; w.Alerts == nil {
 		w.Alerts = []string{}
@@ -32,6 +36,9 @@ func (s *Store) alert(e *entry, w *schema.Workflow, docs []*agentDoc) (due int64
 	}
 	return due
 }
+
+// staleAt is when a document becomes stale that was heard of at that time.
+func (s *Store) staleAt(heard int64) int64 { return heard + s.opt.Limits.AgentSilent + 1 }
 
 // schedule notes when the alerts of e must be made again.
 func (s *Store) schedule(e *entry, due int64) {

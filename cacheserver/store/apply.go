@@ -255,7 +255,7 @@ func (s *Store) applyWork(b *batch, c *Change) {
 		}
 	}
 	d.packed, d.hash, d.seen = s.names.Pack(c.Part), c.Hash, s.epoch
-	d.time, d.content, d.ahead = c.Time, c.Time, s.ahead(c.Time)
+	d.time, d.content, d.ahead, d.silent = c.Time, c.Time, s.ahead(c.Time), 0
 	s.known.set(AgentWork, d.id, c.Hash)
 	s.report(s.names.Text(c.Part.Agent), d.heard())
 }
@@ -272,11 +272,16 @@ func (s *Store) refresh(b *batch, d *agentDoc, time int64) {
 	s.spare(e)
 	// An alert of a silent agent ends with its report (and begins when its clock
 	// is set back); of two documents of one agent another one may now be the newest.
+	// The reports of an agent that stays behind change nothing.
+	stale := s.staleAt(time-ahead) <= s.now()
 	alone := !slices.ContainsFunc(e.docs, func(o *agentDoc) bool { return o != d && s.names.Agent(o.packed) == agent })
-	if e.stale || time < d.time || !alone {
+	if stale != (d.silent > 0) || time < d.time || !alone {
 		s.touch(b, e)
 	}
 	d.time, d.ahead = time, ahead
+	if !stale {
+		d.silent = 0
+	}
 }
 
 // report notes the time of an agent's newest agent_request document.

@@ -47,12 +47,11 @@ type capturedInfo struct {
 
 // capturedEntry is an entry; its documents are in captured.docs, up to ends.
 type capturedEntry struct {
-	name  string // of an orphan; else the record has it
-	hash  uint64
-	due   int64
-	stale bool
-	rare  *capturedRare
-	ends  int
+	name string // of an orphan; else the record has it
+	hash uint64
+	due  int64
+	rare *capturedRare
+	ends int
 }
 
 type capturedRare struct {
@@ -247,7 +246,7 @@ func (c *captured) copyDocs(docs []agentDoc) (ends int) {
 
 // copied is e but for its documents.
 func (e *entry) copied() capturedEntry {
-	out := capturedEntry{hash: e.hash, due: e.due, stale: e.stale}
+	out := capturedEntry{hash: e.hash, due: e.due}
 	if e.rare != nil {
 		// The records of rivals are written now: writers join parts to them later.
 		out.rare = &capturedRare{id: e.rare.id, rivals: slices.Clone(e.rare.rivals)}

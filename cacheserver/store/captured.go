@@ -11,7 +11,7 @@ import (
 
 // sectionVersion is that of the store's section. Raise it when its form
 // changes; what the records mean is in the file's fingerprint.
-const sectionVersion = 1
+const sectionVersion = 2
 
 // Kinds of frames after the first one, which has what the others need.
 const (
@@ -146,25 +146,12 @@ func (c *captured) writeOrphans(put func([]byte) error) error {
 	return nil
 }
 
-func boolByte(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// Flags of an entry.
-const (
-	flagStale = 1 << iota
-	flagRare
-)
+// flagRare says that an entry has what few have.
+const flagRare = 1
 
 // appendEntry appends an entry whose documents begin at doc.
 func (c *captured) appendEntry(dst []byte, e *capturedEntry, doc int) []byte {
 	flags := uint64(0)
-	if e.stale {
-		flags |= flagStale
-	}
 	if e.rare != nil {
 		flags |= flagRare
 	}
@@ -188,7 +175,7 @@ func (c *captured) appendEntry(dst []byte, e *capturedEntry, doc int) []byte {
 		dst = binary.AppendVarint(dst, d.time)
 		dst = binary.AppendVarint(dst, d.content)
 		dst = binary.AppendVarint(dst, d.ahead)
-		dst = append(dst, boolByte(d.stale))
+		dst = binary.AppendVarint(dst, d.silent)
 		dst = checkpoint.AppendText(dst, d.packed)
 	}
 	return dst

@@ -195,13 +195,13 @@ func TestACheckpointHasAllState(t *testing.T) {
 		want map[string]string
 	}{
 		{entry{}, map[string]string{
-			"name": kept, "hash": kept, "due": kept, "docs": kept, "rare": kept, "has": kept, "stale": kept, "request": none, "seen": none,
+			"name": kept, "hash": kept, "due": kept, "docs": kept, "rare": kept, "has": kept, "request": none, "seen": none,
 			"captured": none,
 		}},
 		{rare{}, map[string]string{"id": kept, "rivals": kept}},
 		{rival{}, map[string]string{"id": kept, "hash": kept, "record": kept, "seen": none}},
 		{agentDoc{}, map[string]string{
-			"id": kept, "entry": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "stale": kept, "packed": kept, "seen": none,
+			"id": kept, "entry": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "packed": kept, "seen": none,
 		}},
 		{info{}, map[string]string{"id": kept, "hash": kept, "time": kept, "ahead": kept, "detail": kept, "seen": none}},
 		{Store{}, map[string]string{

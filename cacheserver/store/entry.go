@@ -25,7 +25,6 @@ type entry struct {
 	rare    *rare            // nil for nearly all
 	seen    uint32           // epoch in which the request was seen last
 	has     bool             // the request is there; else the parts are orphans
-	stale   bool             // an agent's document was stale when the alerts were made
 
 	captured uint16 // number of the newest capture that has a copy
 }
@@ -82,7 +81,7 @@ type agentDoc struct {
 	content int64 // timestamp when the content last changed
 	seen    uint32
 	ahead   int64 // s that time was in the future when it came: a clock that is wrong
-	stale   bool  // time was too long ago when the alerts were made
+	silent  int64 // last report when it was found stale, or with newer content since; 0: it was not when the alerts were made
 	packed  part.Packed
 }
 
@@ -189,7 +188,7 @@ func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
 // sourceOf packs what a record was made of: the ids of its documents, each
 // with its length before it; the request's is empty when it is the name. An
 // agent's is followed by 0, or, where it was stale when the alerts were made,
-// by its time and the agent. The version is of the content alone.
+// by the report that its alert names and the agent. The version is of the content alone.
 func (s *Store) sourceOf(e *entry, docs []*agentDoc) block.Source {
 	var ids, content []byte
 	if e.id() != "" || len(docs) > 0 {
@@ -198,8 +197,8 @@ func (s *Store) sourceOf(e *entry, docs []*agentDoc) block.Source {
 	content = binary.LittleEndian.AppendUint64(append(content, e.id()...), e.hash)
 	for _, d := range docs {
 		ids = appendText(ids, d.id)
-		if d.stale {
-			ids = appendText(binary.AppendUvarint(ids, uint64(max(d.heard(), 1))), s.names.Agent(d.packed))
+		if d.silent > 0 {
+			ids = appendText(binary.AppendUvarint(ids, uint64(d.silent)), s.names.Agent(d.packed))
 		} else {
 			ids = append(ids, 0)
 		}

@@ -101,7 +101,7 @@ func (o *oracle) apply(changes []Change) {
 type joined struct {
 	record *schema.Workflow
 	parts  []schema.AgentPart
-	silent []schema.Silence
+	silent map[string][2]int64 // agents whose counts are stale: when they last changed, and were last written
 }
 
 func (o *oracle) records(now int64) map[string]joined {
@@ -131,14 +131,14 @@ func (o *oracle) records(now int64) map[string]joined {
 		}
 		var parts []schema.AgentPart
 		stale := []string{}
-		var silent []schema.Silence
+		silent := map[string][2]int64{}
 		for _, agent := range slices.Sorted(maps.Keys(newest)) {
 			p := *newest[agent].Part
 			p.Time = newest[agent].content
 			parts = append(parts, p)
 			if now-newest[agent].Time > limits.AgentSilent {
 				stale = append(stale, agent)
-				silent = append(silent, schema.Silence{Agent: agent, Time: newest[agent].Time})
+				silent[agent] = [2]int64{newest[agent].content, newest[agent].Time}
 			}
 		}
 		schema.Join(&w, parts)
@@ -160,10 +160,18 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 	require.Len(t, page, len(want))
 	for i, name := range slices.Sorted(maps.Keys(want)) {
 		require.Equal(t, string(schema.AppendJSON(nil, want[name].record)), string(page[i]))
-		encoded, _, ok := g.Workflow(name)
+		encoded, src, ok := g.Workflow(name)
 		require.True(t, ok)
 		require.Equal(t, string(page[i]), string(encoded))
-		require.Equal(t, schema.AlertsOf(want[name].record, want[name].silent, schema.DefaultLimits()), g.Alerts(name))
+		// Which report of a silent agent the alert names depends on when it was found silent.
+		require.Len(t, src.silent, len(want[name].silent))
+		for _, silent := range src.silent {
+			between, ok := want[name].silent[silent.Agent]
+			require.True(t, ok, silent.Agent)
+			require.GreaterOrEqual(t, silent.Time, between[0])
+			require.LessOrEqual(t, silent.Time, between[1])
+		}
+		require.Equal(t, schema.AlertsOf(want[name].record, src.silent, schema.DefaultLimits()), g.Alerts(name))
 	}
 	checkGroups(t, g, want)
 	checkAgents(t, s, g, want)

@@ -197,7 +197,7 @@ func (r *restoring) parts(e *entry, status string, all []schema.AgentPart) []sch
 // entry reads an entry with its documents, and what they unpack to.
 func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has bool) (*entry, []schema.AgentPart, error) {
 	flags := c.Uint()
-	e := &entry{name: name, has: has, stale: flags&flagStale != 0, hash: c.Uint64(), due: c.Int()}
+	e := &entry{name: name, has: has, hash: c.Uint64(), due: c.Int()}
 	if flags&flagRare != 0 {
 		if err := r.rare(c, e); err != nil {
 			return nil, nil, err
@@ -211,7 +211,7 @@ func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has b
 		e.docs, parts = make([]*agentDoc, n), make([]schema.AgentPart, n)
 	}
 	for i := range e.docs {
-		d := &agentDoc{id: c.Text(), entry: e, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), stale: c.Uint() == 1}
+		d := &agentDoc{id: c.Text(), entry: e, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), silent: c.Int()}
 		packed := c.Bytes(c.Count(1))
 		var err error
 		if parts[i], err = r.s.names.Unpack(packed); err != nil {

@@ -89,3 +89,50 @@ func report1(agents []schema.AgentDetail) string {
 	}
 	return ""
 }
+
+// TestAnAgentThatStaysBehindChangesNothing: the reports of an agent that is
+// always later than the limit make no record, no generation and no other alert,
+// until it is late no more, or has other counts.
+func TestAnAgentThatStaysBehindChangesNothing(t *testing.T) {
+	const behind = 1500
+	m, at := newMaker(52), &clock{start}
+	request, work := m.requestChange("w"), m.partChange("w", 1, start-behind)
+	request.Workflow.Status, request.Workflow.StatusTime = "running-open", start
+	s := loaded(t, Options{Now: at.now}, []Change{request, work})
+	reported := func(time int64) Result {
+		return s.Apply([]Change{{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: time}})
+	}
+	stale := func() []schema.Alert {
+		alerts := must(s).Alerts("w")
+		return slices.DeleteFunc(alerts, func(a schema.Alert) bool { return a.Rule != schema.AlertStaleAgent })
+	}
+	first := stale()
+	require.Len(t, first, 1)
+	require.Equal(t, int64(start-behind+1201), first[0].Since)
+	for range 5 {
+		at.at += 600
+		r := reported(at.at - behind)
+		require.False(t, r.Published)
+		require.Equal(t, 1, r.Same)
+		require.False(t, s.Tick().Published)
+		require.Equal(t, first, stale())
+	}
+
+	// What a checkpoint keeps is the same alert, also when the record is made again.
+	s = again(t, s, Options{Now: at.now})
+	edited := *request.Workflow
+	edited.Priority++
+	request.Workflow, request.Hash = &edited, request.Hash+1
+	require.Equal(t, 1, s.Apply([]Change{request}).Changed)
+	require.Equal(t, first, stale())
+	require.False(t, reported(at.at-behind+1).Published)
+
+	work.Hash++ // new counts: the record is made again, and the alert tells their time
+	work.Time = at.at - behind + 2
+	require.Equal(t, 1, s.Apply([]Change{work}).Changed)
+	require.Equal(t, work.Time+1201, stale()[0].Since)
+
+	require.Equal(t, 1, reported(at.at).Changed, "it is late no more")
+	require.Empty(t, stale())
+	require.False(t, reported(at.at+1).Published)
+}
