@@ -53,6 +53,8 @@ func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
 			if w.SkippedFiles == 0 {
 				a.Reason = "input files skipped, their number is not known"
 			}
+		case AlertPausedJobs:
+			a.Reason = paused(w, l)
 		}
 		out = append(out, a)
 	}
@@ -62,6 +64,21 @@ func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
 // badly counts the jobs that count against a workflow.
 func badly(w *Workflow) string {
 	return fmt.Sprintf("%d jobs fail (%d failed, %d in cooloff, %d paused)", badJobs(w), w.Failure, w.Cooloff, w.Paused)
+}
+
+// paused counts the paused jobs by where they stopped: Tier-0's create, submit
+// and job paused (domain, 3.4).
+func paused(w *Workflow, l Limits) string {
+	var parts []string
+	for _, p := range []struct {
+		jobs  int64
+		where string
+	}{{w.PausedCreate, "at creation"}, {w.PausedSubmit, "at submission"}, {w.PausedJob, "after running"}} {
+		if p.jobs != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.jobs, p.where))
+		}
+	}
+	return fmt.Sprintf("%d jobs paused (%s), the limit is %d", w.Paused, strings.Join(parts, ", "), l.PausedJobs)
 }
 
 // silence names the agents, the longest silent first.

@@ -24,6 +24,8 @@ func TestAlertsOf(t *testing.T) {
 		AlertStaleAgent: {Workflow{}, []Silence{{"b", start + 60}, {"a", start}}, // the longest silent one first
 			Alert{Reason: "no job counts of a since 2024-04-05 20:46 UTC, b since 2024-04-05 20:47 UTC, the limit is 20m", Since: start + 1201}},
 		AlertSkippedFiles: {Workflow{SkippedFiles: 3}, nil, Alert{Reason: "3 input files skipped", Since: start}},
+		AlertPausedJobs: {Workflow{Counters: JobCounts{PausedCreate: 3, PausedJob: 9}.Derive()}, nil,
+			Alert{Reason: "12 jobs paused (3 at creation, 9 after running), the limit is 0", Since: start}},
 	} {
 		test.w.Workflow, test.w.StatusTime, test.w.Alerts = "w", start, []string{name}
 		test.want.Workflow, test.want.Rule = "w", name

@@ -8,18 +8,27 @@ type Limits struct {
 	AssignedStall int64   // s in status assigned: 7200
 	StatusStall   int64   // s in acquired, running-open or running-closed with no running job: 172800
 	SiteErrorRate float64 // share of failing jobs above which a workflow has a site error: 0.85
+	PausedJobs    int64   // paused jobs above which a workflow has an alert: 0
 
 	Off []string // rules that are not applied, by code
 }
 
-// DefaultLimits are those of the present system.
+// DefaultLimits are those of the present system, which has no alert of paused
+// jobs in production.
 func DefaultLimits() Limits {
+	l := TierZeroLimits()
+	l.Off = []string{AlertPausedJobs}
+	return l
+}
+
+// TierZeroLimits are the defaults for Tier-0: with the alert of paused jobs.
+func TierZeroLimits() Limits {
 	return Limits{AgentSilent: 1200, AssignedStall: 7200, StatusStall: 172800, SiteErrorRate: 0.85}
 }
 
 // IsZero says that nothing is set.
 func (l Limits) IsZero() bool {
-	return l.AgentSilent == 0 && l.AssignedStall == 0 && l.StatusStall == 0 && l.SiteErrorRate == 0 && len(l.Off) == 0
+	return l.AgentSilent == 0 && l.AssignedStall == 0 && l.StatusStall == 0 && l.SiteErrorRate == 0 && l.PausedJobs == 0 && len(l.Off) == 0
 }
 
 // On says that a rule is applied.
@@ -34,6 +43,7 @@ const (
 	AlertStatusStall   = "status_stall"
 	AlertStaleAgent    = "stale_agent"
 	AlertSkippedFiles  = "skipped_files"
+	AlertPausedJobs    = "paused_jobs" // of Tier-0
 )
 
 // Rules of the alerts of agents: their severity.
@@ -63,6 +73,9 @@ func Alerts(w *Workflow, stale []string, now int64, l Limits) (alerts []string, 
 	}
 	if (w.Skipped || w.SkippedFiles > 0) && l.On(AlertSkippedFiles) {
 		alerts = append(alerts, AlertSkippedFiles)
+	}
+	if w.Paused > max(l.PausedJobs, 0) && l.On(AlertPausedJobs) {
+		alerts = append(alerts, AlertPausedJobs)
 	}
 	return alerts, next
 }

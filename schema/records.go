@@ -78,7 +78,7 @@ type Workflow struct {
 	LastAgentUpdate   int64    `unit:"Unix s" from:"largest timestamp of its agents' documents when their content last changed" doc:"age of the newest job counts"`
 	OldestAgentUpdate int64    `unit:"Unix s" from:"smallest timestamp of its agents' documents when their content last changed" doc:"age of the oldest job counts"`
 	HasUnplacedJobs   bool     `from:"status minus the sum of sites, of any agent" doc:"it has jobs without a site: those of (none)"`
-	Alerts            []string `param:"alert" from:"rules of section 3.4" doc:"failed, config_error, site_error, assigned_stall, status_stall, stale_agent, skipped_files"`
+	Alerts            []string `param:"alert" from:"rules of section 3.4" doc:"failed, config_error, site_error, assigned_stall, status_stall, stale_agent, skipped_files; paused_jobs of Tier-0"`
 }
 
 // WorkflowAgent is what one agent reported on one workflow.

@@ -101,10 +101,20 @@ func TestAlerts(t *testing.T) {
 		"status time unknown":  {Workflow{Status: "assigned"}, []string{}, 0},
 		"skipped":              {Workflow{Status: "completed", Skipped: true}, []string{AlertSkippedFiles}, 0},
 		"skipped files":        {Workflow{Status: "completed", SkippedFiles: 1}, []string{AlertSkippedFiles}, 0},
+		"paused":               {Workflow{Status: "Merge", Counters: JobCounts{Success: 90, PausedSubmit: 2}.Derive()}, []string{}, 0},
+		"paused and failing":   {Workflow{Status: "Merge", Counters: JobCounts{PausedJob: 2}.Derive()}, []string{AlertConfigError}, 0},
 		"several, fixed order": {Workflow{Status: "running-open", StatusTime: 1, Skipped: true, Counters: counts(0, 1, 0, 0)}, []string{AlertConfigError, AlertStatusStall, AlertSkippedFiles}, 0},
 	} {
 		got, next := Alerts(&test.w, nil, now, DefaultLimits())
 		assert.Equal(t, test.want, got, name)
+		if test.w.Paused > 0 {
+			of0, _ := Alerts(&test.w, nil, now, TierZeroLimits())
+			assert.Equal(t, append(test.want, AlertPausedJobs), of0, "%s: a rule of Tier-0", name)
+			limits := TierZeroLimits()
+			limits.PausedJobs = test.w.Paused
+			of0, _ = Alerts(&test.w, nil, now, limits)
+			assert.Equal(t, test.want, of0, "%s: at the limit", name)
+		}
 		assert.Equal(t, test.next, next, name)
 		if next > 0 {
 			before, _ := Alerts(&test.w, nil, next-1, DefaultLimits())

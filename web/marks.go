@@ -65,6 +65,7 @@ var alertTexts = map[string]string{
 	"status_stall":   "in its status for too long with no running job",
 	"stale_agent":    "an agent has not reported for too long",
 	"skipped_files":  "input files were skipped",
+	"paused_jobs":    "jobs are paused: they wait for somebody",
 }
 
 // AlertText says what an alert means; an unknown one says nothing.

@@ -21,8 +21,14 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Defaults are the rules of a server without a file: all are on.
+// Defaults are the rules of a server without a file: all are on but that of
+// paused jobs, which is Tier-0's.
 func Defaults() attention.Options { return attention.Options{}.Complete() }
+
+// TierZero are the rules of a server of Tier-0 without a file: all are on.
+func TierZero() attention.Options {
+	return attention.Options{Limits: schema.TierZeroLimits()}.Complete()
+}
 
 // setting is one key of one rule.
 type setting struct {
@@ -39,10 +45,10 @@ type setting struct {
 //	  skipped_files: {on: false}
 //	top: 20
 //
-// What is not in it stays as it is by default. The error names every fault
+// What is not in it stays as it is in defaults. The error names every fault
 // with its line. An empty file is good.
-func Parse(r io.Reader) (attention.Options, error) {
-	o := Defaults()
+func Parse(r io.Reader, defaults attention.Options) (attention.Options, error) {
+	o := defaults
 	var root yaml.Node
 	dec := yaml.NewDecoder(r)
 	switch err := dec.Decode(&root); {
@@ -127,6 +133,8 @@ func (p *parser) settings(rule string) []setting {
 			setting{"min_priority", "a whole number from 1 to 999999", whole(1, 999_999, func(v int64) { p.o.HighPriority = v })})
 	case schema.AlertStaleAgent:
 		all = append(all, after(&l.AgentSilent))
+	case schema.AlertPausedJobs:
+		all = append(all, setting{"above", "a whole number from 0 to 1000000000", whole(0, 1_000_000_000, func(v int64) { l.PausedJobs = v })})
 	case attention.OldData:
 		all = append(all, setting{"after", "a time from 3s to 8760h, such as 15m", func(text string) bool {
 			var seconds int64

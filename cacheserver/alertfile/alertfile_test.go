@@ -23,15 +23,16 @@ func TestParse(t *testing.T) {
 		"empty":       {"", func(*attention.Options) {}},
 		"a comment":   {"# nothing\n", func(*attention.Options) {}},
 		"top":         {"top: 5", func(o *attention.Options) { o.Top = 5 }},
-		"off":         {"rules: {failed: {on: false}, old_data: {on: false}}", func(o *attention.Options) { o.Limits.Off = []string{"failed", "old_data"} }},
+		"off":         {"rules: {failed: {on: false}, old_data: {on: false}}", func(o *attention.Options) { o.Limits.Off = []string{"paused_jobs", "failed", "old_data"} }},
 		"on":          {"rules: {failed: {on: true}}", func(*attention.Options) {}},
 		"share":       {"rules: {site_error: {above: 50%}}", func(o *attention.Options) { o.Limits.SiteErrorRate = .5 }},
 		"assigned":    {"rules: {assigned_stall: {after: 90m}}", func(o *attention.Options) { o.Limits.AssignedStall = 5400 }},
 		"stall":       {"rules:\n  status_stall:\n    after: 24h\n    min_priority: 110000\n", func(o *attention.Options) { o.Limits.StatusStall, o.HighPriority = 86400, 110_000 }},
 		"stale agent": {"rules: {stale_agent: {after: 30m}}", func(o *attention.Options) { o.Limits.AgentSilent = 1800 }},
+		"paused":      {"rules: {paused_jobs: {on: true, above: 9}}", func(o *attention.Options) { o.Limits.Off, o.Limits.PausedJobs = nil, 9 }},
 		"old data":    {"rules: {old_data: {after: 30m}}", func(o *attention.Options) { o.Period = 10 * time.Minute }},
 	} {
-		got, err := alertfile.Parse(strings.NewReader(test.text))
+		got, err := alertfile.Parse(strings.NewReader(test.text), alertfile.Defaults())
 		require.NoError(t, err, name)
 		expected := want
 		test.change(&expected)
@@ -41,6 +42,17 @@ func TestParse(t *testing.T) {
 		assert.Equal(t, expected, got, name)
 	}
 	assert.Equal(t, want, alertfile.Defaults())
+}
+
+// Tier-0 has a rule of its own, which a file may turn off.
+func TestTierZero(t *testing.T) {
+	got, err := alertfile.Parse(strings.NewReader("rules: {paused_jobs: {above: 3}}"), alertfile.TierZero())
+	require.NoError(t, err)
+	assert.True(t, got.Limits.On(schema.AlertPausedJobs))
+	assert.EqualValues(t, 3, got.Limits.PausedJobs)
+	got, err = alertfile.Parse(strings.NewReader("rules: {paused_jobs: {on: false}}"), alertfile.TierZero())
+	require.NoError(t, err)
+	assert.Equal(t, alertfile.Defaults(), got)
 }
 
 func TestFaults(t *testing.T) {
@@ -56,6 +68,7 @@ func TestFaults(t *testing.T) {
 		"rules: {site_error: {above: 101%}}":         "want a share",
 		"rules: {site_error: {above: NaN%}}":         "want a share",
 		"rules: {assigned_stall: {after: 2}}":        "want a time",
+		"rules: {paused_jobs: {above: -1}}":          "want a whole number from 0",
 		"rules: {assigned_stall: {after: -2h}}":      "want a time",
 		"rules: {status_stall: {min_priority: 0}}":   "want a whole number from 1",
 		"rules: {status_stall: {min_priority: [1]}}": "min_priority a list: want a whole number",
@@ -65,10 +78,10 @@ func TestFaults(t *testing.T) {
 		"rules: {old_data: {after: 1s}}":             "want a time from 3s",
 		"rules: {a: &x {on: false}, failed: *x}":     "an alias",
 	} {
-		_, err := alertfile.Parse(strings.NewReader(text))
+		_, err := alertfile.Parse(strings.NewReader(text), alertfile.Defaults())
 		assert.ErrorContains(t, err, want, text)
 	}
-	_, err := alertfile.Parse(strings.NewReader("top: x\nrules: {faild: {}, failed: {off: true}}"))
+	_, err := alertfile.Parse(strings.NewReader("top: x\nrules: {faild: {}, failed: {off: true}}"), alertfile.Defaults())
 	require.Error(t, err)
 	assert.Len(t, strings.Split(err.Error(), "\n"), 3, "all faults at once")
 }
@@ -80,7 +93,7 @@ func TestDocumentedDefaults(t *testing.T) {
 	_, rest, ok := strings.Cut(string(page), "```yaml\nrules:")
 	require.True(t, ok)
 	example, _, _ := strings.Cut(rest, "```")
-	got, err := alertfile.Parse(strings.NewReader("rules:" + example))
+	got, err := alertfile.Parse(strings.NewReader("rules:"+example), alertfile.Defaults())
 	require.NoError(t, err)
 	if len(got.Limits.Off) == 0 {
 		got.Limits.Off = nil
@@ -95,7 +108,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("rules: {failed: {on: true}}")
 	f.Add("rules: {site_error: {above: 50%}}\ntop: 3")
 	f.Fuzz(func(t *testing.T, text string) {
-		o, err := alertfile.Parse(strings.NewReader(text))
+		o, err := alertfile.Parse(strings.NewReader(text), alertfile.Defaults())
 		if err != nil {
 			return
 		}

@@ -147,7 +147,7 @@ func TestStatsAndFacet(t *testing.T) {
 	for path, param := range map[string]string{
 		"/stats?by=status,site,type": "by", "/stats?by=FailureRate": "by", "/stats?by=status&sum=FailureRate": "sum",
 		"/stats?by=status,status": "by", "/stats?by=age,age": "by", "/stats?sum=age": "sum", "/stats?by=statsu": "by", "/stats?by=status&limit=5": "limit", "/stats?by=status&sort=Priority": "sort",
-		"/facet/sit": "/facet", "/facet/Priority": "/facet", "/facet/site?limit=all": "limit", "/facet/site?limit=0": "limit", "/facet/site?prefx=a": "prefx",
+		"/facet/sit": "/facet", "/facet/Failure": "/facet", "/facet/TimePerEvent": "/facet", "/facet/site?limit=all": "limit", "/facet/site?limit=0": "limit", "/facet/site?prefx=a": "prefx",
 	} {
 		a := f.get(path)
 		assert.Equal(t, 400, a.StatusCode, path)

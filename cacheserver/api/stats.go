@@ -119,7 +119,7 @@ func (a *API) showFacet(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.Type == schema.Int || f.Type == schema.Float {
+	if !wire.Countable(f) {
 		return wire.UnknownField("/facet", name, nil)
 	}
 	format, err := chooseFormat(c, q.Format, wire.Formats()...)

@@ -123,7 +123,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
-		Store: records, Details: details{source}, Jobs: jobsOf(source), Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: cache,
+		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: cache,
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Log: a.log,
 		Gate: gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
 		Feeds:        api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},

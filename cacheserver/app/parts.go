@@ -64,14 +64,18 @@ func (a *App) newCache() (store.Cache, error) {
 
 // readAlerts gives the rules of --alerts, or the defaults.
 func (o *Options) readAlerts() (attention.Options, error) {
+	defaults := alertfile.Defaults()
+	if o.T0 {
+		defaults = alertfile.TierZero()
+	}
 	if o.Alerts == "" {
-		return alertfile.Defaults(), nil
+		return defaults, nil
 	}
 	text, err := os.ReadFile(o.Alerts)
 	if err != nil {
 		return attention.Options{}, fmt.Errorf("read the file of --alerts: %w", err)
 	}
-	alerts, err := alertfile.Parse(bytes.NewReader(text))
+	alerts, err := alertfile.Parse(bytes.NewReader(text), defaults)
 	if err != nil {
 		return attention.Options{}, fmt.Errorf("--alerts %s: %w", o.Alerts, err)
 	}

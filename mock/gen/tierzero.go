@@ -76,6 +76,10 @@ func (w *World) tierZeroWork(d *dice, name, kind string, status int) Doc {
 	if tierZeroLife[status] != "new" && status < 5 {
 		left = int64(d.between(1, 90))
 	}
+	paused := int64(0)
+	if left > 0 && d.between(0, 3) == 0 {
+		paused = int64(d.between(1, 12))
+	}
 	id := tierZeroHost + "-" + name
 	j := &jsonout.Buf{}
 	write := func(key string) {
@@ -85,6 +89,11 @@ func (w *World) tierZeroWork(d *dice, name, kind string, status int) Doc {
 			j.Object("submitted")
 			j.Int("first", left)
 			j.Int("running", left)
+			j.Close('}')
+		}
+		if paused > 0 {
+			j.Object("paused")
+			j.Int([]string{"create", "submit", "job"}[status%3], paused)
 			j.Close('}')
 		}
 		j.Close('}')

@@ -132,6 +132,12 @@ const statusTime = "StatusTime"
 
 func numeric(f schema.Field) bool { return f.Type == schema.Int || f.Type == schema.Float }
 
+// Countable says that the values of a field can be counted: texts, lists, flags,
+// and whole numbers that name something, which have no unit, such as Run.
+func Countable(f schema.Field) bool {
+	return !numeric(f) || f.Type == schema.Int && f.Unit == ""
+}
+
 func isTime(f schema.Field) bool { return f.Unit == "Unix s" }
 
 // field looks up a name that stands in the value of a parameter.

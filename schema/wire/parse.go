@@ -322,8 +322,8 @@ func (v *vocabulary) readFacets(q *Query, name string, values []string) *Problem
 		switch {
 		case p != nil:
 			return p
-		case it.not || numeric(f):
-			return BadValue(name, fmt.Sprintf("%s is a number: facets count texts, lists and flags.", f.Key))
+		case it.not || !Countable(f):
+			return BadValue(name, fmt.Sprintf("%s is an amount: facets count texts, lists, flags and numbers that name something, such as Run.", f.Key))
 		case slices.ContainsFunc(q.Facets, func(o Facet) bool { return o.Field == f.Key }):
 			return BadValue(name, fmt.Sprintf("%q is given more than once.", f.Key))
 		}

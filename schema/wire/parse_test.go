@@ -62,6 +62,7 @@ func TestParseQuery(t *testing.T) {
 		"fields=Status,failure":     {Fields: []string{"Workflow", "Status", "Failure"}},
 		"fields=Workflow":           {Fields: []string{"Workflow"}},
 		"facets=campaign:20,status": {Facets: []Facet{{"Status", 0}, {"Campaign", 20}}, Envelope: true},
+		"facets=run:5":              {Facets: []Facet{{"Run", 5}}, Envelope: true},
 		"facets=status:10":          {Facets: []Facet{{"Status", 0}}, Envelope: true},
 
 		"gen=a-1834&idx=200&limit=50": {Gen: "a-1834", Idx: 200, Limit: 50},
@@ -134,7 +135,7 @@ func TestParseQueryRefuses(t *testing.T) {
 		"sort=Priority,-Priority":       {SlugBadValue, "sort", "more than once", ""},
 		"sort=!Priority":                {SlugBadValue, "sort", "minus", ""},
 		"fields=!Status":                {SlugBadValue, "fields", "exclusions", ""},
-		"facets=Priority":               {SlugBadValue, "facets", "number", ""},
+		"facets=Failure":                {SlugBadValue, "facets", "amount", ""},
 		"facets=status:0":               {SlugBadValue, "facets", "1000", ""},
 		"facets=status:1001":            {SlugBadValue, "facets", "1000", ""},
 		"facets=status,status:3":        {SlugBadValue, "facets", "more than once", ""},

@@ -19,6 +19,7 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // TestTierZero: with --t0 the servers show Tier-0's databases: its statuses, and
@@ -38,13 +39,23 @@ func TestTierZero(t *testing.T) {
 		require.NoError(t, couch.Put(d.DB, d.JSON))
 	}
 	want := map[string]schema.Workflow{} // the active ones
+	paused := map[string]int64{}         // jobs, by workflow
 	for _, d := range world.TierZero(requests) {
 		require.NoError(t, couch.Put(d.DB, d.JSON))
 		var doc struct {
 			RequestName, RequestStatus, RequestType string
 			Run                                     int64
+			Workflow                                string
+			Status                                  json.RawMessage // a text in agent_info
 		}
 		require.NoError(t, json.Unmarshal(d.JSON, &doc))
+		if doc.Workflow != "" {
+			var counts struct{ Paused map[string]int64 }
+			require.NoError(t, json.Unmarshal(doc.Status, &counts))
+			for _, jobs := range counts.Paused {
+				paused[doc.Workflow] += jobs
+			}
+		}
 		if doc.RequestName != "" && doc.RequestStatus != "normal-archived" {
 			want[doc.RequestName] = schema.Workflow{Status: doc.RequestStatus, Type: doc.RequestType, Run: doc.Run}
 		}
@@ -75,6 +86,30 @@ func TestTierZero(t *testing.T) {
 		found := getJSON[[]schema.Workflow](t, cache+"/fetch?limit=all&format=json&run="+strconv.FormatInt(run, 10))
 		assert.Len(t, found, n, "run=%d", run)
 	}
+	facet := getJSON[wire.FacetPage](t, cache+"/facet/Run?limit=1000")
+	stats := getJSON[wire.Stats](t, cache+"/stats?by=Run&sum=Paused")
+	require.Len(t, facet.Values, len(byRun))
+	require.Len(t, stats.Groups, len(byRun))
+	for _, v := range facet.Values {
+		run, err := strconv.ParseInt(v.Value, 10, 64)
+		require.NoError(t, err)
+		assert.Equal(t, byRun[run], v.Count, v.Value)
+	}
+	ofRun := map[string]int64{}
+	for name, jobs := range paused {
+		ofRun[strconv.FormatInt(want[name].Run, 10)] += jobs
+	}
+	for _, g := range stats.Groups {
+		assert.Equal(t, ofRun[g.Keys[0]], g.Sums[0], "paused jobs of run %s", g.Keys[0])
+	}
+	attention := getJSON[wire.Attention](t, cache+"/attention?rule=paused_jobs")
+	require.Len(t, attention.Rules, 1)
+	require.NotEmpty(t, paused)
+	assert.Equal(t, len(paused), attention.Rules[0].Count)
+	for _, item := range attention.Rules[0].Items {
+		assert.Contains(t, item.Reasons[0], strconv.FormatInt(paused[item.Name], 10)+" jobs paused", item.Name)
+	}
+
 	statuses := getJSON[[]schema.StatusSummary](t, cache+"/status")
 	var names []string
 	for _, s := range statuses {

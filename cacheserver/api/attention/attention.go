@@ -27,7 +27,7 @@ const (
 func RuleNames() []string {
 	return []string{
 		schema.AlertFailed, schema.AlertConfigError, schema.AlertSiteError, schema.AlertAssignedStall, schema.AlertStatusStall,
-		schema.AlertStaleAgent, schema.AlertSkippedFiles, AgentError, AgentWarning, OldData,
+		schema.AlertStaleAgent, schema.AlertSkippedFiles, schema.AlertPausedJobs, AgentError, AgentWarning, OldData,
 	}
 }
 
@@ -94,6 +94,8 @@ func (o Options) Rules() []Rule {
 		alert(schema.AlertStaleAgent, "Stale counts",
 			"running, and the counts of an agent are older than "+span(o.Limits.AgentSilent)),
 		alert(schema.AlertSkippedFiles, "Skipped files", "jobs have skipped input files"),
+		alert(schema.AlertPausedJobs, "Paused jobs",
+			fmt.Sprintf("more than %d jobs are paused: they wait for somebody", o.Limits.PausedJobs)),
 		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", severity: schema.SeverityError, path: "/agent"},
 		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", severity: schema.SeverityWarning, path: "/agent"},
 		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + span(int64((3*o.Period).Round(time.Second)/time.Second)), path: "/pulse"},
