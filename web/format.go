@@ -148,6 +148,21 @@ func Duration(seconds int64) string {
 	return Int(s/day) + " d"
 }
 
+// Seconds writes a time that may be short: 3 ms, 0.42 s, 12 s, then like Duration.
+func Seconds(s float64) string {
+	switch {
+	case math.IsNaN(s) || s < 0:
+		return "n/a"
+	case s < 0.001:
+		return "< 1 ms"
+	case s < 0.0995:
+		return strconv.FormatFloat(s*1000, 'f', 0, 64) + " ms"
+	case s < 9.95:
+		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
+	}
+	return Duration(int64(math.Round(min(s, 1e15))))
+}
+
 func two(a int64, unitA string, b int64, unitB string) string {
 	if b == 0 {
 		return fmt.Sprintf("%d %s", a, unitA)

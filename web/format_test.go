@@ -167,3 +167,11 @@ func TestSourceName(t *testing.T) {
 		assert.Equal(t, want, SourceName(source), source)
 	}
 }
+
+func TestSeconds(t *testing.T) {
+	for seconds, want := range map[float64]string{
+		0: "< 1 ms", 0.0034: "3 ms", 0.0994: "99 ms", 0.0996: "0.1 s", 0.42: "0.4 s", 4.2: "4.2 s", 9.96: "10 s", 12.4: "12 s", 75: "1 min", -1: "n/a",
+	} {
+		assert.Equal(t, want, Seconds(seconds), seconds)
+	}
+}

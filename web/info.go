@@ -1,5 +1,7 @@
 package web
 
+import "github.com/dmwm/wmstats/schema/wire"
+
 // ProblemPage is shown in place of a page that can't be made: not found, cache
 // server away, first load running.
 type ProblemPage struct {
@@ -48,9 +50,11 @@ type Recipe struct{ Title, Command string }
 // AboutPage are the props of the page on the program and its data.
 type AboutPage struct {
 	Frame
-	UI    []Fact // the UI server
-	Cache []Fact // the cache server and its data
-	Notes []Note
+	UI      []Fact // the UI server
+	Cache   []Fact // the data
+	Process []Fact // the cache server; nil when it is not known
+	Lately  *wire.About
+	Notes   []Note
 }
 
 // Fact is a figure with its name.

@@ -27,6 +27,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // Store is what the API reads lists from.
@@ -38,6 +39,14 @@ type Store interface {
 	Agents(snap *store.Snapshot) []schema.AgentDetail
 	Changes(since string) (diffs []store.Diff, ok bool)
 	Wait(after string) <-chan struct{}
+	Made() []wire.AboutGeneration
+	KeptBytes() int64
+}
+
+// Journal is what passed between the server and its source.
+type Journal interface {
+	Answers() []wire.SourceAnswers
+	Errors() []wire.SourceError
 }
 
 // Quarantined is a document that could not be used.
@@ -67,6 +76,7 @@ type Options struct {
 	Jobs       Jobs                          // nil: the source has no job documents and no log
 	Quarantine func() []Quarantined          // nil: none
 	History    History                       // nil: none
+	Journal    Journal                       // nil: none
 	Checkpoint func() (ok bool, note string) // of /readyz?verbose; nil, or an empty note: there is none
 	Cache      store.Cache                   // nil: keeps nothing
 	Registry   *prometheus.Registry          // nil: one of its own; /metrics serves it
@@ -92,6 +102,7 @@ type API struct {
 	o          Options
 	log        *slog.Logger
 	echo       *echo.Echo
+	started    time.Time
 	metrics    *metrics
 	compressor *render.Compressor
 	buffers    bufferPool
@@ -141,6 +152,7 @@ func New(o Options) (*API, error) {
 	}
 	o.Attention, o.Feeds, o.Demand = o.Attention.Complete(), o.Feeds.complete(), o.Demand.complete()
 	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
+	a.started = o.Now()
 	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
 	a.streams = limit.NewPlaces[access.Client](o.Streams, 0)
 	var err error

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,14 +17,15 @@ import (
 
 // History is where counts over time come from.
 type History interface {
-	Points(q history.Query) (points []schema.HistoryPoint, start int64, ok bool)
+	Points(q history.Query) (points []schema.HistoryPoint, start int64, err error)
 	Names(sites bool) []string
+	Labels(byState bool) []string
 }
 
-// listHistory handles GET /history?by=status|state&campaign=|site=&since=.
+// listHistory handles GET /history?by=status|state&campaign=|site=&name=&since=&every=.
 func (a *API) listHistory(c echo.Context) error {
 	fields := schema.Describe[schema.HistoryPoint]()
-	p, err := parseListParams(c, fields, "by", "campaign", "site", "since", "gen")
+	p, err := parseListParams(c, fields, "by", "campaign", "site", "name", "since", "every", "gen")
 	if err != nil {
 		return err
 	}
@@ -32,9 +36,15 @@ func (a *API) listHistory(c echo.Context) error {
 	var points []schema.HistoryPoint
 	if a.o.History != nil {
 		var start int64
-		var ok bool
-		if points, start, ok = a.o.History.Points(q); !ok {
+		var many *history.TooManyError
+		points, start, err = a.o.History.Points(q)
+		switch {
+		case errors.Is(err, history.ErrNotFollowed):
 			return a.noHistory(q)
+		case errors.As(err, &many):
+			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Ask for some names with name=, for fewer points with every=, or for less time with since=.", history.MostPoints))
+		case err != nil:
+			return fmt.Errorf("read the history: %w", err)
 		}
 		if start > 0 {
 			c.Response().Header().Set(wire.HeaderHistoryStart, timestamp(time.Unix(start, 0)))
@@ -48,14 +58,22 @@ func (a *API) historyQuery(v url.Values) (q history.Query, err error) {
 	if _, given := v["gen"]; given {
 		return q, wire.UnknownParameter("gen", nil) // points are of many generations
 	}
-	for _, name := range []string{"by", "campaign", "site", "since"} {
+	for _, name := range []string{"by", "since", "every"} {
 		if len(v[name]) > 1 {
 			return q, wire.BadValue(name, "It may be given once.")
 		}
 	}
-	q.Campaign, q.Site = v.Get("campaign"), v.Get("site")
-	if q.Campaign != "" && q.Site != "" {
+	q.Campaigns, q.Sites = present(v["campaign"]), present(v["site"])
+	if len(q.Campaigns) > 0 && len(q.Sites) > 0 {
 		return q, wire.BadValue("site", "History is kept by campaign or by site, not by both: give one.")
+	}
+	for param, list := range map[string][]string{"campaign": q.Campaigns, "site": q.Sites} {
+		if len(list) > mostLines {
+			return q, wire.BadValue(param, fmt.Sprintf("At most %d in one request; * stands for all that are followed.", mostLines))
+		}
+		if len(list) > 1 && slices.Contains(list, history.Followed) {
+			return q, wire.BadValue(param, "* stands for all that are followed: give it alone.")
+		}
 	}
 	switch by := v.Get("by"); by {
 	case "", "status":
@@ -66,29 +84,88 @@ func (a *API) historyQuery(v url.Values) (q history.Query, err error) {
 		p.DidYouMean = wire.Near(by, []string{"status", "state"}, 1)
 		return q, p
 	}
-	if v.Get("since") == "" {
-		return q, nil
-	}
-	bound, err := wire.ParseQuery(url.Values{"since": v["since"]})
-	if err != nil {
+	if q.Names, err = a.historyNames(v["name"], q.ByState); err != nil {
 		return q, err
 	}
-	for _, t := range bound.Terms {
-		q.Since = int64(t.Number)
-		if t.Op == wire.MaxAge {
-			q.Since = a.o.Now().Unix() - int64(t.Number)
-		}
+	if q.Every, err = readEvery(v.Get("every")); err != nil {
+		return q, err
 	}
-	return q, nil
+	q.Since, err = a.historySince(v["since"])
+	return q, err
 }
 
-func (a *API) noHistory(q history.Query) error {
-	noun, name := "campaign", q.Campaign
-	if q.Site != "" {
-		noun, name = "site", q.Site
+// mostLines is how many campaigns or sites may be named in one request.
+const mostLines = 200
+
+// present leaves out empty values and repetitions.
+func present(values []string) []string {
+	var out []string
+	for _, v := range values {
+		if v != "" && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
 	}
-	names := a.o.History.Names(noun == "site")
-	p := wire.NotFound("history of the "+noun, name, wire.Near(name, names, 3))
-	p.Detail += fmt.Sprintf(" It is kept of those with most: %d now.", len(names))
+	return out
+}
+
+// historyNames reads name=: statuses or states that are told apart.
+func (a *API) historyNames(values []string, byState bool) ([]string, error) {
+	if a.o.History == nil {
+		return nil, nil
+	}
+	labels := a.o.History.Labels(byState)
+	names := present(strings.Split(strings.Join(values, ","), ","))
+	for _, name := range names {
+		if !slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, name) }) {
+			p := wire.BadValue("name", fmt.Sprintf("There is no line %q; by=status has statuses, by=state has states of jobs.", name))
+			p.DidYouMean = wire.Near(name, labels, 3)
+			return nil, p
+		}
+	}
+	return names, nil
+}
+
+// readEvery reads a duration in the form that ages have.
+func readEvery(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	bound, err := wire.ParseQuery(url.Values{"minAge": {text}})
+	if err != nil || len(bound.Terms) != 1 {
+		return 0, wire.BadValue("every", "The value must be a duration such as 90m or 2d.")
+	}
+	return time.Duration(bound.Terms[0].Number) * time.Second, nil
+}
+
+func (a *API) historySince(values []string) (since int64, err error) {
+	if len(values) == 0 || values[0] == "" {
+		return 0, nil
+	}
+	bound, err := wire.ParseQuery(url.Values{"since": values})
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range bound.Terms {
+		since = int64(t.Number)
+		if t.Op == wire.MaxAge {
+			since = a.o.Now().Unix() - int64(t.Number)
+		}
+	}
+	return since, nil
+}
+
+// noHistory names the first one that is not followed.
+func (a *API) noHistory(q history.Query) error {
+	noun, asked := "campaign", q.Campaigns
+	if len(q.Sites) > 0 {
+		noun, asked = "site", q.Sites
+	}
+	followed := a.o.History.Names(noun == "site")
+	name := asked[0]
+	if i := slices.IndexFunc(asked, func(n string) bool { return !slices.Contains(followed, n) }); i >= 0 {
+		name = asked[i]
+	}
+	p := wire.NotFound("history of the "+noun, name, wire.Near(name, followed, 3))
+	p.Detail += fmt.Sprintf(" It is kept of those with most: %d now.", len(followed))
 	return p
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,19 +67,61 @@ func TestHistory(t *testing.T) {
 	assert.Len(t, csv, 1+2*len(want))
 }
 
+// Lines of several campaigns or sites come in one answer, one after the other.
+func TestHistoryOfMany(t *testing.T) {
+	f := newFixture(t, 60)
+	f.newAPI(func(o *api.Options) { o.Now = f.clock.Now })
+	for range 3 {
+		f.clock.advance(5 * time.Minute)
+		f.observe()
+	}
+	points := func(query string) []schema.HistoryPoint {
+		return decode[[]schema.HistoryPoint](t, f.get("/history"+query).body)
+	}
+	all := points("?by=state&site=*&name=running&every=30m")
+	counts := map[string]int64{}
+	for _, p := range all {
+		counts[p.Site] = p.Count
+	}
+	assert.Len(t, all, 3, "one name of three sites, once in half an hour")
+	for _, s := range decode[[]schema.Site](t, f.get("/sites").body) {
+		if s.Workflows > 0 && s.Site != schema.None {
+			assert.Equal(t, s.Running, counts[s.Site], s.Site)
+		}
+	}
+	two := points("?campaign=Run3Summer02&campaign=Run3Summer00")
+	assert.Equal(t, append(points("?campaign=Run3Summer02"), points("?campaign=Run3Summer00")...), two)
+	assert.Equal(t, "Run3Summer02", two[0].Campaign)
+	assert.NotEqual(t, f.get("/history?campaign=*").Header.Get("Etag"), f.get("/history?site=*").Header.Get("Etag"))
+}
+
+// manyNames are n values of a parameter.
+func manyNames(between string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(between + strconv.Itoa(i))
+	}
+	return b.String()
+}
+
 func TestHistoryFaults(t *testing.T) {
 	f := newFixture(t, 20)
 	for query, want := range map[string]string{
-		"?by=statuses":      "status",
-		"?kampaign=x":       "campaign",
-		"?fields=Nam":       "Name",
-		"?site=T1_US_FNALL": "T1_US_FNAL",
+		"?by=statuses":                      "status",
+		"?kampaign=x":                       "campaign",
+		"?fields=Nam":                       "Name",
+		"?site=T1_US_FNALL":                 "T1_US_FNAL",
+		"?site=T1_US_FNAL&site=T1_US_FNALL": "T1_US_FNAL",
+		"?by=state&name=Runnin":             "Running",
+		"?evry=1h":                          "every",
 	} {
 		p := f.get("/history" + query).problem(t)
 		assert.Contains(t, p.DidYouMean, want, query)
 	}
 	for query, status := range map[string]int{
 		"?by=x": 400, "?gen=t-1": 400, "?since=soon": 400, "?campaign=a&site=b": 400, "?by=state&by=status": 400, "?campaign=none": 404, "?format=xml": 406,
+		"?site=*&site=T1_US_FNAL": 400, "?every=often": 400, "?every=1h&every=2h": 400, "?name=Running": 400, "?campaign=*&site=*": 400,
+		"?site=" + strings.Repeat("x&site=", 3): 404, "?site=a" + manyNames("&site=", 200): 400,
 	} {
 		assert.Equal(t, status, f.get("/history"+query).StatusCode, query)
 	}

@@ -58,6 +58,7 @@ func (a *API) table() []route {
 		{"/problems/:name", "what a problem means", a.showProblem, nil, known},
 		{"/openapi.json", "this API as OpenAPI 3.1", a.showOpenAPI, nil, known},
 		{"/version", "version of this program", a.showVersion, nil, known},
+		{"/about", "what runs, and what it did lately: generations, answers and failures of the source, memory", a.showAbout, nil, known},
 		{"/livez", "the process runs", a.showLive, nil, everyone},
 		{"/healthz", "alias of livez", a.showLive, nil, everyone},
 		{"/readyz", "lists can be served; ?verbose says why not", a.showReady, nil, everyone},

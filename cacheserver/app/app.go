@@ -28,6 +28,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/history"
+	"github.com/dmwm/wmstats/cacheserver/journal"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -40,6 +41,7 @@ type App struct {
 	follower *follower.Follower
 	records  *store.Store
 	history  *history.History
+	journal  *journal.Journal
 	api      *api.API
 	keeper   *checkpoint.Keeper // nil: no checkpoint
 	sourceID string             // tells the source from others, for the checkpoint; no credentials
@@ -72,7 +74,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	a := &App{o: o, log: o.Log, failed: make(chan error, 8)}
+	a := &App{o: o, log: o.Log, journal: journal.New(nil), failed: make(chan error, 8)}
 	if a.log == nil {
 		a.log = newLog(os.Stderr, o.LogLevel, o.LogFormat)
 	}
@@ -90,7 +92,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
-	hooks, err := followerMetrics(registry)
+	hooks, err := followerHooks(registry, a.journal)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +126,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: cache,
-		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Log: a.log,
+		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Journal: a.journal, Log: a.log,
 		Gate: gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
 		Feeds:        api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
 		ChunkTimeout: o.Access.WriteTimeout,
@@ -146,7 +148,7 @@ func (a *App) newSource(ctx context.Context) (source, error) {
 		return a.newCouch()
 	}
 	made, err := requestcache.New(requestcache.Options{
-		From: a.o.RequestCache, Interval: a.o.PollInterval, UserAgent: "wmstats/" + a.o.Version, Log: a.log,
+		From: a.o.RequestCache, Interval: a.o.PollInterval, UserAgent: "wmstats/" + a.o.Version, Answered: a.journal.Answered, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the source: %w", err)
@@ -191,7 +193,7 @@ func (a *App) newCouch() (*couch.Client, error) {
 		URL: a.o.CouchURL, User: a.o.CouchUser, Password: password,
 		Design: a.o.design(), RequestDB: a.o.RequestDB, WMStatsDB: a.o.WMStatsDB, LogDB: a.o.LogDB,
 		Heartbeat: a.o.Patience.Heartbeat, ReadIdle: a.o.Patience.ReadIdle,
-		UserAgent: "wmstats/" + a.o.Version, Log: a.log,
+		UserAgent: "wmstats/" + a.o.Version, Answered: a.journal.Answered, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the source: %w", err)

@@ -17,6 +17,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/alertfile"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/journal"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
@@ -82,8 +83,8 @@ func (o *Options) readAlerts() (attention.Options, error) {
 	return alerts, nil
 }
 
-// followerMetrics counts what the follower does.
-func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
+// followerHooks count what the follower does, and note what failed.
+func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follower.Hooks, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
@@ -128,9 +129,15 @@ func followerMetrics(registry *prometheus.Registry) (follower.Hooks, error) {
 			rereads.WithLabelValues(result).Inc()
 			repaired.WithLabelValues().Add(float64(n))
 		},
-		Held:    func(reason string) { failures.WithLabelValues("all", reason).Inc() },
-		Failure: func(db, reason string) { failures.WithLabelValues(db, reason).Inc() },
-		Loaded:  func(_, _ int64, took time.Duration) { loads.Observe(took.Seconds()) },
+		Held: func(reason string) {
+			failures.WithLabelValues("all", reason).Inc()
+			notes.Failed("all", reason)
+		},
+		Failure: func(db, reason string) {
+			failures.WithLabelValues(db, reason).Inc()
+			notes.Failed(db, reason)
+		},
+		Loaded: func(_, _ int64, took time.Duration) { loads.Observe(took.Seconds()) },
 	}, nil
 }
 

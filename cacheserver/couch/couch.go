@@ -92,6 +92,10 @@ type Options struct {
 	ReadIdle       time.Duration // 0: 10 min without a byte in a bulk read: a first query builds its index before it answers
 	Heartbeat      time.Duration // 0: 10 s between the signs of life that a feed is asked for; 3 without one end it
 
+	// Answered is told how long the source took until the first byte of an
+	// answer; what is a database and a resource. nil: nobody.
+	Answered func(what string, took time.Duration)
+
 	UserAgent string       // "": wmstats
 	Log       *slog.Logger // nil: none
 }
@@ -175,11 +179,11 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		o: o, base: base, transport: transport,
-		http:     &http.Client{Transport: transport}, // no Timeout: it would end a feed
+		http:     &http.Client{Transport: o.observed(transport)}, // no Timeout: it would end a feed
 		selector: map[Database]*selectorState{},
 	}
 	options := []kivik.Option{
-		couchdb.OptionHTTPClient(&http.Client{Transport: transport}),
+		couchdb.OptionHTTPClient(&http.Client{Transport: o.observed(transport)}),
 		couchdb.OptionNoRequestCompression(), // a proxy or a stand-in need not know it
 		couchdb.OptionUserAgent(o.UserAgent),
 	}

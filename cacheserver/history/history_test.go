@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -71,9 +72,9 @@ func TestPointsComeBack(t *testing.T) {
 	require.NoError(t, again.Decode(h.Encode()))
 	assert.Equal(t, h.Names(true), again.Names(true))
 	for _, h := range []*History{h, again} {
-		for _, q := range []Query{{}, {ByState: true}, {Campaign: "c1"}, {Site: "s2", ByState: true}, {Since: c.at - 9000}} {
-			got, first, ok := h.Points(q)
-			if !ok {
+		for _, q := range []Query{{}, {ByState: true}, {Campaigns: []string{"c1"}}, {Sites: []string{"s2"}, ByState: true}, {Since: c.at - 9000}} {
+			got, first, err := h.Points(q)
+			if errors.Is(err, ErrNotFollowed) {
 				continue // it was left out of the last point
 			}
 			counted := map[string]int64{}
@@ -82,10 +83,10 @@ func TestPointsComeBack(t *testing.T) {
 				assert.GreaterOrEqual(t, p.Time, q.Since)
 			}
 			k := key{}
-			if q.Campaign != "" {
-				k = key{kindCampaign, q.Campaign}
-			} else if q.Site != "" {
-				k = key{kindSite, q.Site}
+			if q.Campaigns != nil {
+				k = key{kindCampaign, q.Campaigns[0]}
+			} else if q.Sites != nil {
+				k = key{kindSite, q.Sites[0]}
 			}
 			since := int64(0) // a series that was left out begins anew
 			for _, s := range all {
@@ -142,8 +143,8 @@ func TestCounts(t *testing.T) {
 	snap, _ := s.Snapshot()
 	_, err := h.Observe(snap)
 	require.NoError(t, err)
-	points, first, ok := h.Points(Query{})
-	require.True(t, ok)
+	points, first, err := h.Points(Query{})
+	require.NoError(t, err)
 	assert.EqualValues(t, start, first)
 	sum, names := int64(0), []string{}
 	for _, p := range points {
@@ -155,8 +156,9 @@ func TestCounts(t *testing.T) {
 	assert.Len(t, h.Names(false), 3)
 	assert.Len(t, h.Names(true), 3)
 	for _, site := range snap.Sites() {
-		points, _, ok := h.Points(Query{Site: site.Site, ByState: true})
-		if !ok {
+		points, _, err := h.Points(Query{Sites: []string{site.Site}, ByState: true})
+		if err != nil {
+			require.ErrorIs(t, err, ErrNotFollowed)
 			continue
 		}
 		got := map[string]int64{}
@@ -165,14 +167,91 @@ func TestCounts(t *testing.T) {
 		}
 		assert.Equal(t, []int64{site.Running, site.Success}, []int64{got["Running"], got["Success"]})
 		total := int64(0)
-		points, _, _ = h.Points(Query{Site: site.Site})
+		points, _, _ = h.Points(Query{Sites: []string{site.Site}})
 		for _, p := range points {
 			total += p.Count
 		}
 		assert.Equal(t, site.Workflows, total)
 	}
-	_, _, ok = h.Points(Query{Campaign: "no such campaign"})
-	assert.False(t, ok)
+	_, _, err = h.Points(Query{Campaigns: []string{h.Names(false)[0], "no such campaign"}})
+	require.ErrorIs(t, err, ErrNotFollowed)
+	require.ErrorContains(t, err, `"no such campaign"`)
+}
+
+// Lines of many, some names of them, some of their points: the same counts as
+// those of each alone.
+func TestLinesOfMany(t *testing.T) {
+	c := &clock{start}
+	h := empty(t, Options{}, c)
+	s := loaded(t, c, 70)
+	for i := range 30 {
+		s.Apply(documents(70, i+1))
+		snap, _ := s.Snapshot()
+		_, err := h.Observe(snap)
+		require.NoError(t, err)
+		c.at += 300
+	}
+	q := Query{ByState: true, Sites: []string{Followed}, Names: []string{"running", "Failure"}, Every: 30 * time.Minute, Since: start + 1000}
+	all, _, err := h.Points(q)
+	require.NoError(t, err)
+	var each []schema.HistoryPoint
+	times := map[int64]bool{}
+	for _, name := range h.Names(true) {
+		one := q
+		one.Sites = []string{name}
+		points, _, err := h.Points(one)
+		require.NoError(t, err)
+		each = append(each, points...)
+		for i, p := range points {
+			assert.Equal(t, []string{name, []string{"Running", "Failure"}[i%2]}, []string{p.Site, p.Name}, "also what counts nothing")
+			times[p.Time] = true
+		}
+		whole, _, err := h.Points(Query{ByState: true, Sites: []string{name}})
+		require.NoError(t, err)
+		for _, p := range points {
+			if p.Count > 0 {
+				assert.Contains(t, whole, p)
+			}
+		}
+	}
+	assert.Equal(t, each, all)
+	assert.Len(t, h.Names(true), 5)
+	last := h.times[len(h.times)-1]
+	assert.True(t, times[last], "the newest point is there")
+	shares := map[int64]int64{}
+	for at := range times {
+		assert.GreaterOrEqual(t, at, q.Since)
+		assert.Zero(t, shares[at/1800], "one point of each half hour")
+		shares[at/1800] = at
+	}
+	for _, at := range h.times {
+		if at >= q.Since {
+			assert.GreaterOrEqual(t, shares[at/1800], at, "the last one of it")
+		}
+	}
+}
+
+func TestTooManyPoints(t *testing.T) {
+	c := &clock{start}
+	h := empty(t, Options{}, c)
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		counts, top := random(rnd, h, 20)
+		for i := range 20 { // without gaps
+			counts[key{kindSite, fmt.Sprint("s", i)}] = make([]int64, len(h.labels))
+			counts[key{kindSite, fmt.Sprint("s", i)}][h.states] = 1
+		}
+		h.append(c.at, counts, top)
+		c.at += 300
+	}
+	q := Query{ByState: true, Sites: []string{Followed}, Names: h.Labels(true)}
+	var many *TooManyError
+	_, _, err := h.Points(Query{ByState: true, Sites: append(h.Names(true), append(h.Names(true), h.Names(true)...)...), Names: q.Names})
+	require.ErrorAs(t, err, &many)
+	assert.Greater(t, many.Points, MostPoints)
+	points, _, err := h.Points(q)
+	require.NoError(t, err)
+	assert.Len(t, points, 20*500*9)
 }
 
 // loaded is a store with n workflows, in some campaigns and at some sites.

@@ -28,6 +28,8 @@ type urlOrigin struct {
 	idle   time.Duration
 	agent  string
 
+	answered func(what string, took time.Duration) // nil: nobody
+
 	seen, kept validators
 }
 
@@ -68,12 +70,16 @@ func (u *urlOrigin) fetch(ctx context.Context) (body, bool, error) {
 	if u.kept.modified != "" {
 		req.Header.Set("If-Modified-Since", u.kept.modified)
 	}
+	began := time.Now()
 	resp, err := u.client.Do(req) //nolint:bodyclose // urlBody closes it
 	if err != nil {
 		return nil, false, errors.Join(b.explain(&Error{Op: op, Kind: couch.ErrUnreachable, Err: plain(err)}), b.Close())
 	}
 	b.timer.Stop()
 	b.body = resp.Body
+	if u.answered != nil {
+		u.answered("requestcache", time.Since(began))
+	}
 	switch {
 	case resp.StatusCode == http.StatusNotModified && u.kept != validators{}:
 		return nil, false, b.Close()

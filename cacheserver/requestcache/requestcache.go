@@ -45,6 +45,10 @@ type Options struct {
 	Idle     time.Duration // longest silence of the server; 0: 5 min, which it may take to begin
 	Dir      string        // of the temporary file; "": the system's
 
+	// Answered is told how long the server took until the first byte of an
+	// answer. nil: nobody.
+	Answered func(what string, took time.Duration)
+
 	UserAgent string           // "": wmstats
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: none
@@ -117,7 +121,7 @@ func New(o Options) (*Source, error) {
 		IdleConnTimeout:     90 * time.Second,
 		ReadBufferSize:      256 << 10,
 	}
-	s.from = &urlOrigin{at: at, client: &http.Client{Transport: transport}, idle: o.Idle, agent: o.UserAgent}
+	s.from = &urlOrigin{at: at, client: &http.Client{Transport: transport}, idle: o.Idle, agent: o.UserAgent, answered: o.Answered}
 	return s, nil
 }
 

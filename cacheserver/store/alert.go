@@ -4,6 +4,7 @@ import (
 	"container/heap"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // alert makes the alerts of a record and says when they must be made again,
@@ -57,7 +58,7 @@ func (s *Store) Tick() Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.history.expire(s.opt.Now())
-	b := &batch{touched: map[*entry]*previous{}}
+	b := s.newBatch(wire.MadeByTime, s.opt.Now())
 	if s.current.Load() == nil {
 		return s.finish(b)
 	}

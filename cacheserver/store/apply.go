@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // batch is the work of one Apply: which workflows it touched and what they
@@ -15,6 +17,7 @@ type batch struct {
 	result  Result
 	touched map[*entry]*previous
 	infos   bool // agent_info documents changed
+	how     making
 }
 
 // previous is what a record was made of before the batch, and the request that
@@ -33,11 +36,15 @@ type previous struct {
 func (s *Store) Apply(changes []Change) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.apply(changes)
+	return s.apply(changes, wire.MadeByChanges)
 }
 
-func (s *Store) apply(changes []Change) Result {
-	b := &batch{touched: map[*entry]*previous{}}
+func (s *Store) newBatch(by string, began time.Time) *batch {
+	return &batch{touched: map[*entry]*previous{}, how: making{by, began}}
+}
+
+func (s *Store) apply(changes []Change, by string) Result {
+	b := s.newBatch(by, s.opt.Now())
 	for i := range changes {
 		c := &changes[i]
 		switch c.Kind {

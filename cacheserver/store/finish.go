@@ -20,7 +20,7 @@ func (s *Store) finish(b *batch) Result {
 		edits, diff := s.remake(b)
 		if len(edits) > 0 || b.infos {
 			next, dropped := s.editor.Apply(cur.tree, edits)
-			s.publish(next, dropped, diff, b.infos)
+			s.publish(next, dropped, diff, b.infos, b.how)
 			b.result.Published = true
 		}
 		if s.encoded = s.encoded[:0]; cap(s.encoded) > usualBatch {

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"slices"
 	"sync/atomic"
+	"time"
+
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // Load is a full read in progress. Add applies documents as they come, as
@@ -15,6 +18,7 @@ type Load struct {
 	refetch []string // of all Adds
 	had     census   // documents that were known before it
 	aborted atomic.Bool
+	began   time.Time
 }
 
 // ErrLoadEnded says that a Load was ended before, by Commit, Abort or a newer
@@ -34,7 +38,7 @@ func (s *Store) BeginLoad() *Load {
 	}
 	s.believed = &had
 	s.epoch++
-	s.load = &Load{s: s, had: had}
+	s.load = &Load{s: s, had: had, began: s.opt.Now()}
 	return s.load
 }
 
@@ -42,7 +46,7 @@ func (s *Store) BeginLoad() *Load {
 func (l *Load) Add(changes []Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	l.refetch = append(l.refetch, l.s.apply(changes).Refetch...)
+	l.refetch = append(l.refetch, l.s.apply(changes, wire.MadeByRead).Refetch...)
 }
 
 // Commit ends the read: what it did not see is removed. The first Commit
@@ -56,7 +60,7 @@ func (l *Load) Commit() (Result, error) {
 		return Result{}, ErrLoadEnded
 	}
 	s.load = nil
-	b := &batch{touched: map[*entry]*previous{}}
+	b := s.newBatch(wire.MadeByRead, l.began)
 	b.result.Refetch = l.refetch
 	cur := s.current.Load()
 	if cur != nil {
@@ -73,7 +77,7 @@ func (l *Load) Commit() (Result, error) {
 		if t == nil {
 			return Result{}, ErrLoadEnded
 		}
-		s.publish(t, 0, Diff{}, true)
+		s.publish(t, 0, Diff{}, true, b.how)
 		r.Published, r.Generation, r.Added = true, s.current.Load().id, t.Len()
 		s.opt.Log.Info("first generation", "workflows", t.Len(), "agent_documents", len(s.docs))
 	}

@@ -9,12 +9,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/part"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // restoring makes a store of what a checkpoint has, beside the one that it is
@@ -22,6 +24,7 @@ import (
 type restoring struct {
 	s      *Store // scratch
 	limits bool   // of alerts, are those of today
+	began  time.Time
 
 	original *block.Column // OriginalRequest
 
@@ -52,7 +55,7 @@ func (s *Store) restore(frames *checkpoint.Frames) (commit func(), err error) {
 	if !ok {
 		return nil, errors.New("the record has no OriginalRequest")
 	}
-	r := &restoring{s: scratch, original: &scratch.layout.Columns[column], frames: make([]restored, frames.Len())}
+	r := &restoring{s: scratch, original: &scratch.layout.Columns[column], frames: make([]restored, frames.Len()), began: s.opt.Now()}
 	head, err := frames.One(0)
 	if err == nil {
 		err = r.head(head)
@@ -312,7 +315,7 @@ func (s *Store) take(r *restoring) {
 	s.known.take(&o.known)
 	s.recoveries.take(&o.recoveries)
 	o.eachReport(s.report)
-	s.publish(tree.New(s.layout, blocks), 0, Diff{}, true)
+	s.publish(tree.New(s.layout, blocks), 0, Diff{}, true, making{wire.MadeByCheckpoint, r.began})
 	s.opt.Log.Info("first generation, from a checkpoint", "workflows", s.current.Load().Total(), "agent_documents", len(s.docs), "waiting", s.orphans)
 }
 

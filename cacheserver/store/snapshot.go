@@ -30,7 +30,7 @@ type Snapshot struct {
 }
 
 // publish makes the next generation and shows it to readers.
-func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool) {
+func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool, how making) {
 	old := s.current.Load()
 	s.waiting.Store(int64(s.orphans))
 	s.number++
@@ -53,6 +53,7 @@ func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool) {
 	} else {
 		snap.infos = old.infos
 	}
+	s.noteMade(snap, old == nil, &diff, how)
 	if old == nil {
 		s.current.Store(snap)
 		close(s.first)

@@ -133,6 +133,7 @@ type Store struct {
 	reported   sync.Map // agent name to *atomic.Int64: time of its newest agent_request document
 	recoveries recoveries
 	history    history
+	made       made
 	source     atomic.Pointer[SourceState]
 	inUse      atomic.Pointer[Selection] // an order of which only the beginning was made
 	wanted     [2]atomic.Bool            // forms of segments that somebody asked for

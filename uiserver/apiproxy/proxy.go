@@ -50,7 +50,7 @@ type Proxy struct {
 var (
 	single = []string{
 		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/history", "/attention", "/changes", "/pulse",
-		"/quarantine", "/problems", "/openapi.json", "/version", "/livez", "/readyz", "/healthz", "/find",
+		"/quarantine", "/problems", "/openapi.json", "/version", "/about", "/livez", "/readyz", "/healthz", "/find",
 	}
 	named = []string{"/fetch", "/sites", "/campaign", "/release", "/agent", "/facet", "/problems"}
 	parts = []string{"/errors", "/jobs", "/logs"}

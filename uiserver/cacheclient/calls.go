@@ -204,9 +204,9 @@ func (c *Client) Pulse(ctx context.Context) (wire.Pulse, error) {
 	return info, err
 }
 
-// Version reads what the server says of itself.
-func (c *Client) Version(ctx context.Context) (map[string]any, error) {
-	var v map[string]any
-	_, err := c.get(ctx, "/version", nil, &v)
-	return v, err
+// About reads what the server says of itself and of what it did lately.
+func (c *Client) About(ctx context.Context) (wire.About, error) {
+	var about wire.About
+	_, err := c.get(ctx, "/about", nil, &about)
+	return about, err
 }

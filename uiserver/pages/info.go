@@ -1,37 +1,33 @@
 package pages
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"maps"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/web"
 )
 
 // about tells what runs and what it holds.
 func (p *Pages) about(c echo.Context) error {
-	var version map[string]any
-	var versionErr error
+	var about wire.About
+	var aboutErr error
 	state, _ := p.load(c.Request().Context(), func(ctx context.Context) error {
-		version, versionErr = p.Client.Version(ctx)
+		about, aboutErr = p.Client.About(ctx)
 		return nil
 	})
 	page := web.AboutPage{Frame: p.frame("/about", "About", state, noMeta), Notes: onlyParams(c.Request())}
 	page.UI = p.uiFacts()
 	page.Cache = cacheFacts(page.Data)
-	for _, key := range slices.Sorted(maps.Keys(version)) {
-		if value := fmt.Sprint(version[key]); value != "" {
-			page.Cache = append(page.Cache, web.Fact{Label: "cache server: " + strings.ToLower(key), Value: value})
-		}
-	}
-	if versionErr != nil && state.err == nil {
-		page.Notes = append(page.Notes, web.Note{Text: "The cache server did not tell its version."})
+	if aboutErr == nil {
+		page.Lately, page.Process = &about, p.processFacts(about)
+	} else if state.err == nil {
+		p.Log.Warn("a part of a page is left out", "part", "what the cache server did lately", "err", aboutErr)
+		page.Notes = append(page.Notes, web.Note{Text: "The cache server did not tell what it did lately."})
 	}
 	p.retryLater(c, page.Data.State)
 	return p.render(c, statusFor(page.Notes), web.About(page))
@@ -49,11 +45,27 @@ func (p *Pages) uiFacts() []web.Fact {
 	runtime.ReadMemStats(&memory)
 	return []web.Fact{
 		{Label: "version", Value: p.Version},
+		{Label: "licence", Value: "Apache 2.0"},
 		{Label: "Go", Value: runtime.Version()},
 		{Label: "started", Value: web.UTC(p.Started.Unix())},
 		{Label: "up for", Value: web.Duration(int64(p.Now().Sub(p.Started) / time.Second))},
 		{Label: "memory from the system", Value: web.Bytes(int64(memory.Sys))},
 		{Label: "memory in use", Value: web.Bytes(int64(memory.HeapAlloc))},
+	}
+}
+
+// processFacts are those of the process of the cache server.
+func (p *Pages) processFacts(a wire.About) []web.Fact {
+	return []web.Fact{
+		{Label: "version", Value: a.Version},
+		{Label: "revision", Value: cmp.Or(a.Revision, "not known")},
+		{Label: "Go", Value: a.Go},
+		{Label: "started", Value: timeOf(a.Started)},
+		{Label: "up for", Value: web.Duration(p.Now().Unix() - a.Started)},
+		{Label: "memory from the system", Value: web.Bytes(a.Memory.System)},
+		{Label: "memory in use", Value: web.Bytes(a.Memory.Heap)},
+		{Label: "after the last collection", Value: web.Bytes(a.Memory.Live)},
+		{Label: "kept for readers of older generations", Value: web.Bytes(a.Memory.Kept)},
 	}
 }
 
@@ -77,7 +89,7 @@ func cacheFacts(d web.Data) []web.Fact {
 		{Label: "fields of the wrong form", Value: web.Int(i.Flaws)},
 	}
 	if i.Stale {
-		facts = append(facts, web.Fact{Label: "last error", Value: i.StaleReason})
+		facts = append(facts, web.Fact{Label: "error", Value: i.StaleReason})
 	}
 	return facts
 }

@@ -146,8 +146,8 @@ func (s *Server) answer(r *http.Request, info schema.CacheInfo) (any, *wire.Prob
 		return wire.Pulse{CacheInfo: info, Attention: s.attention().Total}, nil
 	case path == "/attention":
 		return s.attention(), nil
-	case path == "/version":
-		return map[string]string{"Version": "test", "Go": "go"}, nil
+	case path == "/about":
+		return about(len(s.Records.Workflows)), nil
 	case path == "/status":
 		return s.statuses(), nil
 	case path == "/stats":

@@ -1,0 +1,154 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Query asks for lines of counts: overall, or of campaigns, or of sites.
+type Query struct {
+	ByState          bool          // jobs by state; else workflows by status
+	Campaigns, Sites []string      // at most one of them is given; Followed alone stands for all that are followed
+	Names            []string      // statuses or states that are wanted; none: those that count something
+	Every            time.Duration // of each such time the last point only; 0: all points
+	Since            int64         // Unix s
+}
+
+// Followed stands for all campaigns, or sites, that are followed.
+const Followed = "*"
+
+// MostPoints is how many points one answer has at most.
+const MostPoints = 100_000
+
+// ErrNotFollowed says that of a campaign or site there is no line.
+var ErrNotFollowed = errors.New("not followed")
+
+// TooManyError says that an answer would have more than MostPoints.
+type TooManyError struct{ Points int }
+
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("%d points, of at most %d", e.Points, MostPoints)
+}
+
+// Points are the counts at each point: line after line in the order asked for
+// (by name with Followed), each by time and then in the order of the life cycle.
+// Names that count nothing in all of the time are left out, unless they are
+// asked for. start is the time of the first point there is, 0 before it. The
+// error is ErrNotFollowed or a *TooManyError.
+func (h *History) Points(q Query) (points []schema.HistoryPoint, start int64, err error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	points = []schema.HistoryPoint{}
+	if len(h.times) > 0 {
+		start = h.times[0]
+	}
+	for _, k := range h.wanted(q) {
+		s := h.series[k]
+		if s == nil && k == (key{}) {
+			return points, start, nil // nothing yet
+		}
+		if s == nil {
+			return nil, start, fmt.Errorf("%s %q: %w", k.kind, k.name, ErrNotFollowed)
+		}
+		if points, err = h.line(points, k, s, q); err != nil {
+			return nil, start, err
+		}
+	}
+	return points, start, nil
+}
+
+// wanted are the lines that a query asks for.
+func (h *History) wanted(q Query) []key {
+	kind, names := kindCampaign, q.Campaigns
+	if len(q.Sites) > 0 {
+		kind, names = kindSite, q.Sites
+	}
+	if len(names) == 0 {
+		return []key{{}}
+	}
+	if len(names) == 1 && names[0] == Followed {
+		names = h.names(kind)
+	}
+	keys := make([]key, len(names))
+	for i, name := range names {
+		keys[i] = key{kind, name}
+	}
+	return keys
+}
+
+// line adds the points of one line.
+func (h *History) line(points []schema.HistoryPoint, k key, s *series, q Query) ([]schema.HistoryPoint, error) {
+	from, to, by := 0, h.states, "status"
+	if q.ByState {
+		from, to, by = h.states, len(h.labels), "state"
+	}
+	rows := s.since(h.first, len(h.labels), func(number int64) bool { return h.times[number-h.first] >= q.Since && h.last(number, q.Every) })
+	var columns []int
+	for i := from; i < to; i++ {
+		used := slices.ContainsFunc(q.Names, func(n string) bool { return strings.EqualFold(n, h.labels[i]) })
+		if len(q.Names) == 0 {
+			used = slices.ContainsFunc(rows, func(r row) bool { return r.values[i] != 0 })
+		}
+		if used {
+			columns = append(columns, i)
+		}
+	}
+	if n := len(points) + len(rows)*len(columns); n > MostPoints {
+		return nil, &TooManyError{n}
+	}
+	p := schema.HistoryPoint{By: by}
+	switch k.kind {
+	case kindCampaign:
+		p.Campaign = k.name
+	case kindSite:
+		p.Site = k.name
+	}
+	for _, row := range rows {
+		for _, i := range columns {
+			p.Time, p.Name, p.Count = h.times[row.number-h.first], h.labels[i], row.values[i]
+			points = append(points, p)
+		}
+	}
+	return points, nil
+}
+
+// last says whether a point is the last one of its share of the time; shares
+// begin at whole multiples of every.
+func (h *History) last(number int64, every time.Duration) bool {
+	i, step := number-h.first, int64(every/time.Second)
+	return step <= 0 || i+1 == int64(len(h.times)) || h.times[i]/step != h.times[i+1]/step
+}
+
+// Names are the campaigns, or the sites, that are followed, in order.
+func (h *History) Names(sites bool) []string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if sites {
+		return h.names(kindSite)
+	}
+	return h.names(kindCampaign)
+}
+
+func (h *History) names(kind string) []string {
+	names := []string{}
+	for k := range h.series {
+		if k.kind == kind {
+			names = append(names, k.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Labels are the statuses, or the states of jobs, that are told apart.
+func (h *History) Labels(byState bool) []string {
+	if byState {
+		return slices.Clone(h.labels[h.states:])
+	}
+	return slices.Clone(h.labels[:h.states])
+}

@@ -1,0 +1,113 @@
+// Package journal remembers, in bounded room, what lately passed between this
+// server and its source: how long the source took to answer each kind of
+// question, and in which ways it failed. It is for people who look; counters
+// and histograms over all time are metrics, and are kept where those are made.
+package journal
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Bounds of what is remembered.
+const (
+	answersKept = 100 // of each kind
+	mostKinds   = 50
+	mostErrors  = 20
+)
+
+// Journal is safe for concurrent use. Make it with New.
+type Journal struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	answers map[string]*answers
+	errors  []wire.SourceError // the one that happened last comes last
+}
+
+// answers of one kind: the last ones in a ring.
+type answers struct {
+	count int64
+	last  int64 // Unix s
+	took  []time.Duration
+}
+
+// New makes an empty journal; now is nil for time.Now.
+func New(now func() time.Time) *Journal {
+	if now == nil {
+		now = time.Now
+	}
+	return &Journal{now: now, answers: map[string]*answers{}}
+}
+
+// Answered notes one answer to a question of a kind. What is beyond the number
+// of kinds that are told apart is counted as "other".
+func (j *Journal) Answered(what string, took time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	a := j.answers[what]
+	if a == nil && len(j.answers) >= mostKinds {
+		what = "other"
+		a = j.answers[what]
+	}
+	if a == nil {
+		a = &answers{}
+		j.answers[what] = a
+	}
+	if len(a.took) < answersKept {
+		a.took = append(a.took, took)
+	} else {
+		a.took[a.count%answersKept] = took
+	}
+	a.count++
+	a.last = j.now().Unix()
+}
+
+// Failed notes one failure. The same reason again is one entry with a count; of
+// different ones the last are kept.
+func (j *Journal) Failed(database, reason string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := j.now().Unix()
+	e := wire.SourceError{Database: database, Reason: reason, First: now}
+	i := slices.IndexFunc(j.errors, func(o wire.SourceError) bool { return o.Database == database && o.Reason == reason })
+	switch {
+	case i >= 0:
+		e = j.errors[i]
+		j.errors = slices.Delete(j.errors, i, i+1)
+	case len(j.errors) == mostErrors:
+		j.errors = slices.Delete(j.errors, 0, 1)
+	}
+	e.Last = now
+	e.Count++
+	j.errors = append(j.errors, e)
+}
+
+// Answers are all kinds in the order of their names.
+func (j *Journal) Answers() []wire.SourceAnswers {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := make([]wire.SourceAnswers, 0, len(j.answers))
+	for what, a := range j.answers {
+		sorted := slices.Sorted(slices.Values(a.took))
+		out = append(out, wire.SourceAnswers{
+			What: what, Count: a.count, Last: a.took[(a.count-1)%answersKept].Seconds(),
+			Median: sorted[len(sorted)/2].Seconds(), Most: sorted[len(sorted)-1].Seconds(), Time: a.last,
+		})
+	}
+	slices.SortFunc(out, func(a, b wire.SourceAnswers) int { return strings.Compare(a.What, b.What) })
+	return out
+}
+
+// Errors are the failures, the last one first.
+func (j *Journal) Errors() []wire.SourceError {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := append([]wire.SourceError{}, j.errors...)
+	slices.Reverse(out)
+	return out
+}

@@ -1,0 +1,65 @@
+package wire
+
+// About is the body of /about: what runs, and what it did lately. Its lists are
+// bounded.
+type About struct {
+	Version  string
+	Revision string
+	Go       string
+
+	Started     int64 `unit:"Unix s" doc:"when the process began to serve"`
+	Memory      AboutMemory
+	Generations []AboutGeneration // the newest first, and the last full reads
+	Source      []SourceAnswers   // by what was asked; none before the first answer
+	Errors      []SourceError     // of the source, the newest first
+}
+
+// AboutMemory is what the process holds.
+type AboutMemory struct {
+	System  int64 `unit:"bytes" doc:"taken from the operating system by the runtime"`
+	Heap    int64 `unit:"bytes" doc:"objects, of which some may be garbage"`
+	Live    int64 `unit:"bytes" doc:"what the last collection found in use"`
+	Records int64 `unit:"bytes" doc:"encoded list records of the newest generation"`
+	Kept    int64 `unit:"bytes" doc:"held by superseded generations only"`
+}
+
+// What made a generation.
+const (
+	MadeByChanges    = "changes"
+	MadeByTime       = "time" // rules that depend on it
+	MadeByRead       = "full read"
+	MadeByCheckpoint = "checkpoint"
+)
+
+// AboutGeneration is one generation as it was published.
+type AboutGeneration struct {
+	Generation string
+	By         string  `doc:"changes, time, full read or checkpoint"`
+	Time       int64   `unit:"Unix s" doc:"when it was published"`
+	Seconds    float64 `unit:"s" doc:"how long it took: from the batch, or the beginning of the full read"`
+	Records    int64   `doc:"workflows in it"`
+	Added      int64
+	Changed    int64
+	Removed    int64
+	Bytes      int64 `unit:"bytes" doc:"encoded list records"`
+}
+
+// SourceAnswers is how long the source took until the first byte of its answers
+// to one kind of question.
+type SourceAnswers struct {
+	What   string  `doc:"database and resource: wmstats _all_docs"`
+	Count  int64   `doc:"answers since the start"`
+	Last   float64 `unit:"s"`
+	Median float64 `unit:"s" doc:"of the last hundred"`
+	Most   float64 `unit:"s" doc:"of the last hundred"`
+	Time   int64   `unit:"Unix s" doc:"of the last one"`
+}
+
+// SourceError is one way in which the source failed.
+type SourceError struct {
+	Database string
+	Reason   string
+	First    int64 `unit:"Unix s"`
+	Last     int64 `unit:"Unix s"`
+	Count    int64
+}
