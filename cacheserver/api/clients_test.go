@@ -58,7 +58,7 @@ func (f *fixture) ask(path, coding string) answerOf {
 // the one that no connection was part of.
 func TestManyClientsReadTheSameBytes(t *testing.T) {
 	const clients = 12
-	f := newFixture(t, 1200)
+	f := newFixture(t, 460)
 	f.newAPI(func(o *api.Options) { o.Streams = clients }) // they all have one address
 	want := make([]answerOf, len(forms))
 	for i, form := range forms {
@@ -180,7 +180,7 @@ func TestRequestIDsOfClients(t *testing.T) {
 // Whatever reads gzip reads stitched pages, whole lists too, and finds the
 // plain form.
 func TestProgramsReadStitchedBodies(t *testing.T) {
-	f := newFixture(t, 5021)
+	f := newFixture(t, 2021)
 	programs := map[string][]string{
 		"zcat":    {"zcat"},
 		"gzip":    {"gzip", "-dc"},
@@ -235,14 +235,14 @@ func TestProgramsReadStitchedBodies(t *testing.T) {
 }
 
 var stitchedPaths = []string{
-	"/fetch", "/fetch?limit=50", "/fetch?limit=1000", "/fetch?idx=5000", "/fetch?idx=17&limit=333", "/fetch?idx=50&limit=101",
+	"/fetch", "/fetch?limit=50", "/fetch?limit=1000", "/fetch?idx=2000", "/fetch?idx=17&limit=333", "/fetch?idx=50&limit=101",
 	"/fetch?limit=all&format=ndjson", "/fetch?limit=1000&format=ndjson&idx=3",
 }
 
 // Requests that are sent before the answers to those before them are answered
 // in their order, on one connection.
 func TestPipelining(t *testing.T) {
-	f := newFixture(t, 1200)
+	f := newFixture(t, 460)
 	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", strings.TrimPrefix(f.url, "http://"))
 	require.NoError(t, err)
 	defer c.Close()

@@ -34,7 +34,7 @@ func (f *fixture) find(body string) found {
 
 // What columns and records together find is what kivik's matcher finds.
 func TestFindAsKivik(t *testing.T) {
-	f := newFixture(t, 200)
+	f := newFixture(t, 90)
 	all := f.list("/fetch?limit=all")
 	docs := make([]any, len(all))
 	for i := range all {

@@ -256,9 +256,9 @@ func (f *fixture) unrest(from, to, every int) *unrest {
 // and codings of their own, while everything changes: each gets exactly its
 // generation.
 func TestFiftyScannersUnderChange(t *testing.T) {
-	const workflows, scanners, rounds = 700, 50, 2
+	const workflows, scanners, rounds = 220, 50, 2
 	f := newFixture(t, workflows)
-	unrest := f.unrest(0, workflows+200, 4)
+	unrest := f.unrest(0, workflows+90, 2)
 	var generations sync.Map
 	var wg sync.WaitGroup
 	for n := range scanners {
@@ -292,8 +292,8 @@ func TestFiftyScannersUnderChange(t *testing.T) {
 	changed := unrest.stop()
 	different := 0
 	generations.Range(func(any, any) bool { different++; return true })
-	assert.Greater(t, different, 5, "scans of different generations")
-	assert.Greater(t, changed, 50, "changes while they were read")
+	assert.Greater(t, different, 2, "scans of different generations")
+	assert.Greater(t, changed, 20, "changes while they were read")
 }
 
 // after= on ever newer generations: each workflow that is there and matches

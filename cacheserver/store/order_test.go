@@ -15,7 +15,7 @@ import (
 func TestOrdersFollowChanges(t *testing.T) {
 	m := newMaker(26)
 	var changes []Change
-	for i := range 3000 {
+	for i := range 1200 {
 		changes = append(changes, m.requestChange(nameOf(i)))
 	}
 	s := loaded(t, Options{}, changes)
@@ -24,8 +24,8 @@ func TestOrdersFollowChanges(t *testing.T) {
 	for range 6 {
 		before, _ := s.Snapshot()
 		for range m.rng.IntN(3) {
-			s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(3300)))})
-			s.Apply([]Change{{Kind: ReqMgr, ID: nameOf(m.rng.IntN(3300)), Deleted: true}})
+			s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(1320)))})
+			s.Apply([]Change{{Kind: ReqMgr, ID: nameOf(m.rng.IntN(1320)), Deleted: true}})
 		}
 		g, _ := s.Snapshot()
 		for i, f := range fields {
@@ -58,7 +58,7 @@ func TestOrdersFollowChanges(t *testing.T) {
 func TestFirstOfAnOrder(t *testing.T) {
 	m := newMaker(27)
 	var changes []Change
-	for i := range 4000 {
+	for i := range 1500 {
 		c := m.requestChange(nameOf(i))
 		if c.Workflow.PrepID = pick(m, "a", "b", "a\x00z", "", "c"+string(rune('0'+m.rng.IntN(10)))); i%3 == 0 {
 			c.Workflow.OutputDatasets = []string{pick(m, "x", "x\x00", "y", ""), pick(m, "x", "", "z")}

@@ -38,7 +38,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 			sel, err := g.Select(wire.Query{})
 			require.NoError(t, err)
 			pages := [][2]int{{0, 0}, {0, 50}, {50, 100}, {0, 1 << 30}, {509, 5}, {1000, 5}, {17, 3}, {49, 2}, {-3, 4}, {3, -1}}
-			for range 60 {
+			for range 20 {
 				pages = append(pages, [2]int{m.rng.IntN(600), m.rng.IntN(300)})
 			}
 			for _, p := range append(pages, pages...) {

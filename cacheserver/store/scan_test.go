@@ -35,7 +35,7 @@ func TestScannersSeeTheirGenerationWhileOthersAreMade(t *testing.T) {
 				}
 			})
 		}
-		for i := 0; i < 300 || scans.Load() < 50; i++ {
+		for i := 0; i < 150 || scans.Load() < 50; i++ {
 			s.Apply([]Change{
 				m.requestChange(nameOf(m.rng.IntN(500))),
 				m.partChange(nameOf(m.rng.IntN(500)), m.rng.IntN(9), start),
