@@ -58,7 +58,7 @@ func (b *Block) Bytes() int64 {
 		}
 	}
 	if s := b.signed.Load(); s != nil {
-		n += int64(8*len(s.bits)) + 8*classes + 40
+		n += int64(8*len(s.bits)) + 8*classes + 110 + s.names.size()
 	}
 	return n
 }

@@ -13,6 +13,8 @@ type signatures struct {
 	// the block, by class, and which follow which.
 	chars uint64
 	pairs [classes]uint64
+
+	names names
 }
 
 // classes of characters; a letter or digit has one of its own, whatever its case.
@@ -144,6 +146,7 @@ func (b *Block) sign(l *Layout) *signatures {
 			})
 		}
 	}
+	s.names = namesOf(b, l)
 	b.signed.CompareAndSwap(nil, s)
 	return b.signed.Load()
 }

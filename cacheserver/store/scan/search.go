@@ -103,11 +103,13 @@ func (n *needle) narrow(l *block.Layout, b *block.Block, words []uint64) {
 	} else if n.ascii && !b.MayHoldShort(l, n.folded) {
 		clear(words)
 	}
-	if !sparse(words) && n.inAllNames(l, b, b) {
-		return
+	var room [4]uint64 // for all usual blocks
+	held := append(room[:0], make([]uint64, len(words))...)
+	if n.ascii && !sparse(words) {
+		b.NamesHold(l, n.folded, held)
 	}
 	for k, w := range words {
-		for rest := w; rest != 0; rest &= rest - 1 {
+		for rest := w &^ held[k]; rest != 0; rest &= rest - 1 {
 			if bit := bits.TrailingZeros64(rest); !n.inRecord(l, b, k*64+bit) {
 				w &^= 1 << bit
 			}
