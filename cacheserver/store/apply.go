@@ -27,7 +27,7 @@ type previous struct {
 	block  *block.Block     // that has the record in the newest generation, and
 	at     int              // the place in it; where had
 	parts  []partOf         // joined; nil where the record is not there
-	record *schema.Workflow // the new request's side, or nil
+	record *schema.Workflow // the new request's side, not to be changed, or nil
 }
 
 // Apply joins changes to what is there and publishes at most one generation.
@@ -175,8 +175,7 @@ func (s *Store) setRequest(e *entry, o *previous, record *schema.Workflow) {
 		e.request = record
 		return
 	}
-	own := *record // Join writes to it
-	o.record = &own
+	o.record = record
 }
 
 // requestSide gives the request's side of the record of e.

@@ -11,8 +11,11 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// usualBatch is the working memory that is kept for encoding, in bytes.
-const usualBatch = 1 << 20
+// Working memory that is kept between batches: bytes for encoding, and records.
+const (
+	usualBatch   = 1 << 20
+	usualRecords = 256
+)
 
 // finish makes the records of what a batch touched and publishes them.
 func (s *Store) finish(b *batch) Result {
@@ -23,9 +26,7 @@ func (s *Store) finish(b *batch) Result {
 			s.publish(next, dropped, diff, b.infos, b.how)
 			b.result.Published = true
 		}
-		if s.encoded = s.encoded[:0]; cap(s.encoded) > usualBatch {
-			s.encoded = nil
-		}
+		s.tidy()
 		b.result.Added, b.result.Changed, b.result.Removed = len(diff.Added), len(diff.Changed), len(diff.Removed)
 		b.result.Generation = s.current.Load().id
 	}
@@ -39,34 +40,39 @@ func (s *Store) finish(b *batch) Result {
 	return b.result
 }
 
+// tidy empties the working memory.
+func (s *Store) tidy() {
+	if s.encoded = s.encoded[:0]; cap(s.encoded) > usualBatch {
+		s.encoded = nil
+	}
+	clear(s.records) // what they point to is not theirs
+	if s.records = s.records[:0]; cap(s.records) > usualRecords {
+		s.records = nil
+	}
+}
+
 // remake gives the edits that the touched workflows need, in the order of
 // their names, and keeps the sums in step.
 func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
 	touched := slices.SortedFunc(maps.Keys(b.touched), func(a, b *entry) int { return cmp.Compare(a.name, b.name) })
+	s.records = slices.Grow(s.records, len(touched))
 	for _, e := range touched {
 		o := b.touched[e]
-		var old *schema.Workflow
-		var oldBytes []byte
-		if o.had {
-			old, oldBytes = o.block.Workflow(s.layout, o.at), o.block.Record(o.at)
-		}
 		if !e.has {
 			if o.had {
-				s.sums.Remove(old, s.unpack(e, o.parts))
-				s.recoveries.move(e.name, old.OriginalRequest, "")
+				s.subtract(e, o, "")
 				edits = append(edits, tree.Edit{Name: e.name, Remove: true})
 				diff.Removed = append(diff.Removed, e.name)
 			}
 			e.due = 0
 			continue
 		}
-		edit, parts := s.make(e, o.record, old)
-		if o.had && bytes.Equal(edit.Encoded, oldBytes) && isSource(o, edit.Source) {
+		edit, parts := s.make(e, o)
+		if o.had && bytes.Equal(edit.Encoded, o.block.Record(o.at)) && isSource(o, edit.Source) {
 			continue
 		}
 		if o.had {
-			s.sums.Remove(old, s.unpack(e, o.parts))
-			s.recoveries.move(e.name, old.OriginalRequest, edit.Record.OriginalRequest)
+			s.subtract(e, o, edit.Record.OriginalRequest)
 			diff.Changed = append(diff.Changed, e.name)
 		} else {
 			s.recoveries.move(e.name, "", edit.Record.OriginalRequest)
@@ -78,13 +84,23 @@ func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
 	return edits, diff
 }
 
-// make makes the record of e from its request's side, which is that of old
-// unless a new one is given, and its parts.
-func (s *Store) make(e *entry, request, old *schema.Workflow) (tree.Edit, []schema.AgentPart) {
+// subtract takes the record that e had out of the sums, and notes what its
+// original is now.
+func (s *Store) subtract(e *entry, o *previous, original string) {
+	o.block.Scalars(s.layout, o.at, &s.old) // all that sums are made of
+	s.sums.Remove(&s.old, s.unpack(e, o.parts))
+	s.recoveries.move(e.name, string(o.block.Text(s.original, o.at)), original)
+}
+
+// make makes the record of e from its request's side, which is that of the
+// record that it had unless a new one came, and its parts.
+func (s *Store) make(e *entry, o *previous) (tree.Edit, []schema.AgentPart) {
+	request := o.record
 	if request == nil {
-		again := *old // Join replaces lists, and old is still needed for the sums
-		request = &again
+		request = o.block.Workflow(s.layout, o.at)
 	}
+	s.records = append(s.records, *request) // Join writes to it; there is room
+	request = &s.records[len(s.records)-1]
 	docs := s.joined(e, request.Status)
 	parts := s.unpack(e, partsOf(docs))
 	schema.Join(request, parts)

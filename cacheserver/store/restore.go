@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"container/heap"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -25,8 +24,6 @@ type restoring struct {
 	s      *Store // scratch
 	limits bool   // of alerts, are those of today
 	began  time.Time
-
-	original *block.Column // OriginalRequest
 
 	mu     sync.Mutex // of the scratch store's sums and recoveries
 	frames []restored // by number
@@ -51,11 +48,7 @@ func (s *Store) restore(frames *checkpoint.Frames) (commit func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	column, ok := scratch.layout.Column("OriginalRequest")
-	if !ok {
-		return nil, errors.New("the record has no OriginalRequest")
-	}
-	r := &restoring{s: scratch, original: &scratch.layout.Columns[column], frames: make([]restored, frames.Len()), began: s.opt.Now()}
+	r := &restoring{s: scratch, frames: make([]restored, frames.Len()), began: s.opt.Now()}
 	head, err := frames.One(0)
 	if err == nil {
 		err = r.head(head)
@@ -177,7 +170,7 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 	defer r.mu.Unlock()
 	for i := range records {
 		s.sums.Add(&records[i], parts[i])
-		if original := b.Text(r.original, i); len(original) > 0 {
+		if original := b.Text(s.original, i); len(original) > 0 {
 			s.recoveries.move(to.entries[from+i].name, "", string(original))
 		}
 	}

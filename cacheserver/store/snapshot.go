@@ -156,14 +156,13 @@ func (g *Snapshot) NearWorkflows(name string, n int) []string {
 // RecoveriesOf gives the workflows whose OriginalRequest is name, by name. A
 // workflow that a newer generation has no more may be missing.
 func (g *Snapshot) RecoveriesOf(name string) []string {
-	k, _ := g.store.layout.Column("OriginalRequest")
 	out := []string{}
 	for _, recovery := range g.store.recoveries.of(name) {
 		at, ok := g.tree.Search(recovery)
 		if !ok {
 			continue
 		}
-		if b, i := g.tree.At(at); string(b.Text(&g.store.layout.Columns[k], i)) == name {
+		if b, i := g.tree.At(at); string(b.Text(g.store.original, i)) == name {
 			out = append(out, recovery)
 		}
 	}

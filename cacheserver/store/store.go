@@ -124,8 +124,9 @@ func (o *Options) complete() error {
 
 // Store holds all generations. Its methods may be called by any goroutine.
 type Store struct {
-	opt    Options
-	layout *block.Layout
+	opt      Options
+	layout   *block.Layout
+	original *block.Column // of layout: OriginalRequest
 
 	current    atomic.Pointer[Snapshot] // nil before the first generation
 	first      chan struct{}            // closed with the first generation
@@ -153,8 +154,10 @@ type Store struct {
 	load     *Load   // in progress, or nil
 	believed *census // known before the first of the reads since the last one that was believed; nil: none since
 	dues     dueHeap
-	encoded  []byte // working memory: the records of a batch
-	number   int64  // of the newest generation
+	encoded  []byte            // working memory: the records of a batch
+	records  []schema.Workflow // the same, before they are encoded
+	old      schema.Workflow   // working memory: numbers and frequent texts of a record that is replaced
+	number   int64             // of the newest generation
 
 	capturing *captured // under way, or nil
 	captures  uint16    // number of the newest one; they repeat, long after anybody has an old one
@@ -169,7 +172,14 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{opt: o, layout: layout, first: make(chan struct{}), editor: tree.NewEditor(layout)}
+	original, ok := layout.Column("OriginalRequest")
+	if !ok {
+		return nil, errors.New("store: the record has no OriginalRequest")
+	}
+	s := &Store{
+		opt: o, layout: layout, original: &layout.Columns[original],
+		first: make(chan struct{}), editor: tree.NewEditor(layout),
+	}
 	s.history.init(o.KeepFor, o.KeepBytes)
 	s.empty()
 	s.source.Store(&SourceState{})
