@@ -26,6 +26,7 @@ type previous struct {
 	had    bool
 	block  *block.Block     // that has the record in the newest generation, and
 	at     int              // the place in it; where had
+	place  int              // the place in the tree; where had
 	parts  []partOf         // joined; nil where the record is not there
 	record *schema.Workflow // the new request's side, not to be changed, or nil
 }
@@ -69,7 +70,7 @@ func (s *Store) touch(b *batch, e *entry) *previous {
 	if snap := s.current.Load(); snap != nil && e.has {
 		if at, ok := snap.tree.Search(e.name); ok {
 			blk, i := snap.tree.At(at)
-			o.had, o.block, o.at = true, blk, i
+			o.had, o.block, o.at, o.place = true, blk, i, at
 			o.parts = partsOf(s.joined(e, s.statusOf(blk, i)))
 		}
 	}

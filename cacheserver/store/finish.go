@@ -111,6 +111,7 @@ func (s *Store) make(e *entry, o *previous) (tree.Edit, []schema.AgentPart) {
 	s.encoded = schema.AppendJSON(s.encoded, request)
 	return tree.Edit{
 		Name:    e.name,
+		Near:    o.place,
 		Record:  request,
 		Encoded: s.encoded[start:len(s.encoded):len(s.encoded)],
 		Source:  s.sourceOf(e, docs),

@@ -3,8 +3,8 @@ package store
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -35,7 +35,7 @@ func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool, how 
 	s.waiting.Store(int64(s.orphans))
 	s.number++
 	snap := &Snapshot{
-		id:         fmt.Sprintf("%s-%d", s.opt.Process, s.number),
+		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
 		time:       s.opt.Now(),
 		store:      s,
 		tree:       t,

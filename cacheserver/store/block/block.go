@@ -9,7 +9,7 @@ import (
 )
 
 // Block is some consecutive records. It is immutable but for its compressed
-// forms and signatures, which are made when first asked for.
+// forms, signatures and whole columns, which are made when first asked for.
 type Block struct {
 	enc    []byte
 	patch  []byte        // records that are not in enc: their places begin at len(enc)
@@ -17,10 +17,9 @@ type Block struct {
 	starts []uint32      // nil where the records follow each other in enc
 	ends   []uint32
 	hashes []uint64
-	src    []byte
-	dir    []vec // by slot
-	data   []byte
-	untidy bool // some list has a text twice, or an empty one
+
+	own    columns                 // made with the block
+	packed atomic.Pointer[columns] // own, or what it is not
 
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
 	signed   atomic.Pointer[signatures]
@@ -51,7 +50,7 @@ func (b *Block) EncodedBytes() (n int64) {
 
 // Bytes is about the memory that the block holds now.
 func (b *Block) Bytes() int64 {
-	n := int64(len(b.enc) + len(b.patch) + 4*len(b.starts) + 4*len(b.ends) + 8*len(b.hashes) + len(b.src) + 16*len(b.dir) + len(b.data) + 240)
+	n := int64(len(b.enc)+len(b.patch)+4*len(b.starts)+4*len(b.ends)+8*len(b.hashes)+360) + b.packed.Load().bytes()
 	for i := range b.segments {
 		if s := b.segments[i].Load(); s != nil {
 			n += s.Size()
@@ -64,9 +63,9 @@ func (b *Block) Bytes() int64 {
 }
 
 // Shared is the memory that two blocks have in common because one of them was
-// made of the other.
+// made of the other, but for columns: one of the two will have others soon.
 func (b *Block) Shared(o *Block) (bytes int64) {
-	for _, pair := range [][2][]byte{{b.enc, o.enc}, {b.patch, o.patch}, {b.src, o.src}} {
+	for _, pair := range [][2][]byte{{b.enc, o.enc}, {b.patch, o.patch}} {
 		if one, two := pair[0], pair[1]; len(one) > 0 && len(two) > 0 && &one[0] == &two[0] {
 			bytes += int64(min(len(one), len(two)))
 		}
@@ -98,30 +97,19 @@ func (b *Block) Hash(i int) uint64 { return b.hashes[2*i] }
 
 // Source gives what record i was made of.
 func (b *Block) Source(i int) Source {
-	s, e := b.sources(i, i+1)
-	return Source{IDs: b.src[s:e:e], Version: b.hashes[2*i+1]}
+	return Source{IDs: b.packed.Load().ids(i), Version: b.hashes[2*i+1]}
 }
 
-func (b *Block) sources(i, j int) (start, end int) {
-	return b.sums(len(b.dir)-1, i, j)
-}
-
-// listRange gives the elements of records i..j of a list column.
-func (b *Block) listRange(c *Column, i, j int) (start, end int) { return b.sums(c.slot, i, j) }
-
-func (b *Block) sums(slot, i, j int) (start, end int) {
-	v := &b.dir[slot]
-	if v.width == 0 {
-		return i * int(v.min), j * int(v.min)
+// columns gives the columns with no record aside. Two callers at once may both
+// make them; one of the two, equal, is kept.
+func (b *Block) columns() *columns {
+	for {
+		c := b.packed.Load()
+		if len(c.late) == 0 {
+			return c
+		}
+		b.packed.CompareAndSwap(c, c.packed(b.Len()))
 	}
-	for k := range i {
-		start += int(v.value(b.data, k))
-	}
-	end = start
-	for k := i; k < j; k++ {
-		end += int(v.value(b.data, k))
-	}
-	return start, end
 }
 
 // Name gives the name of record i, the text of the first column.
@@ -152,23 +140,25 @@ func (b *Block) Text(c *Column, i int) []byte {
 func (b *Block) EachText(c *Column, i int, f func(text []byte) bool) { eachText(b.raw(c, i), f) }
 
 func (b *Block) raw(c *Column, i int) []byte {
-	return b.Record(i)[b.dir[c.slot].value(b.data, i):]
+	return b.Record(i)[b.packed.Load().value(c.slot, i):]
 }
 
 // Int gives the integer of record i in an Int or Bool column, its code in a
 // Code column.
-func (b *Block) Int(c *Column, i int) int64 { return b.dir[c.slot].value(b.data, i) }
+func (b *Block) Int(c *Column, i int) int64 { return b.packed.Load().value(c.slot, i) }
 
 // AppendInts appends the integers of an Int or Bool column.
 func (b *Block) AppendInts(dst []int64, c *Column) []int64 {
-	return appendTo(dst, &b.dir[c.slot], b.data, 0, b.Len())
+	all := b.columns()
+	return appendTo(dst, &all.dir[c.slot], all.data, 0, b.Len())
 }
 
 // AppendFloats appends the values of a Float column.
 func (b *Block) AppendFloats(dst []float64, c *Column) []float64 {
-	v := &b.dir[c.slot]
+	all := b.columns()
+	v := &all.dir[c.slot]
 	for i := range b.Len() {
-		x := v.value(b.data, i)
+		x := v.value(all.data, i)
 		if v.cents {
 			dst = append(dst, float64(x)/100)
 		} else {
@@ -180,21 +170,23 @@ func (b *Block) AppendFloats(dst []float64, c *Column) []float64 {
 
 // AppendCodes appends the codes of a Code column.
 func (b *Block) AppendCodes(dst []uint32, c *Column) []uint32 {
-	return appendTo(dst, &b.dir[c.slot], b.data, 0, b.Len())
+	all := b.columns()
+	return appendTo(dst, &all.dir[c.slot], all.data, 0, b.Len())
 }
 
 // AppendLists appends the codes of a Codes column, each once for a record and
 // none for the empty text, and for each record where its codes end in codes.
 func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []uint32) {
-	v := &b.dir[c.slot]
+	all := b.columns()
+	v := &all.dir[c.slot]
 	total := 0
 	base := len(codes)
 	for i := range b.Len() {
-		total += int(v.value(b.data, i))
+		total += int(v.value(all.data, i))
 		ends = append(ends, uint32(base+total))
 	}
-	codes = appendTo(codes, &b.dir[c.slot+1], b.data, 0, total)
-	if !b.untidy {
+	codes = appendTo(codes, &all.dir[c.slot+1], all.data, 0, total)
+	if !all.untidy {
 		return codes, ends
 	}
 	out, from := codes[:base], base

@@ -22,18 +22,18 @@ type Source struct {
 // Builder collects records, in the order of their names, for a block. It is
 // used again after Build; it is not for several goroutines.
 type Builder struct {
-	l       *Layout
-	base    *Block // its records are not copied, or nil
-	enc     []byte // records that are not in base
-	starts  []uint32
-	ends    []uint32
-	dead    int      // bytes of base that no record uses
-	hashes  []uint64 // of content, of sources, by turns
-	src     []byte
-	values  [][]int64 // by slot
-	data    []byte
-	untidy  bool // a list has a text twice, or an empty one
-	scratch []int64
+	l      *Layout
+	base   *Block // its records are not copied, or nil
+	enc    []byte // records that are not in base
+	starts []uint32
+	ends   []uint32
+	dead   int      // bytes of base that no record uses
+	hashes []uint64 // of content, of sources, by turns
+	src    []byte
+	values [][]int64 // by slot
+	data   []byte
+	untidy bool // a list has a text twice, or an empty one
+
 }
 
 // NewBuilder makes an empty builder.
@@ -164,26 +164,25 @@ func (b *Builder) Copy(from *Block, i, j int) {
 	if i >= j {
 		return
 	}
-	b.untidy = b.untidy || from.untidy
+	all := from.columns()
+	b.untidy = b.untidy || all.untidy
 	b.copyRecords(from, i, j)
 	b.hashes = append(b.hashes, from.hashes[2*i:2*j]...)
-	s0, s1 := from.sources(i, j)
-	b.src = append(b.src, from.src[s0:s1]...)
 	last := b.l.slots - 1
-	b.values[last] = appendTo(b.values[last], &from.dir[last], from.data, i, j)
+	s0, s1 := all.sums(last, i, j)
+	b.src = append(b.src, all.src[s0:s1]...)
+	b.values[last] = appendTo(b.values[last], &all.dir[last], all.data, i, j)
 	for k := range b.l.Columns {
 		c := &b.l.Columns[k]
-		v := &from.dir[c.slot]
+		v := &all.dir[c.slot]
 		start := len(b.values[c.slot])
-		b.values[c.slot] = appendTo(b.values[c.slot], v, from.data, i, j)
+		b.values[c.slot] = appendTo(b.values[c.slot], v, all.data, i, j)
 		switch {
 		case c.Kind == Float && v.cents:
-			for n, cents := range b.values[c.slot][start:] {
-				b.values[c.slot][start+n] = bitsOf(float64(cents) / 100)
-			}
+			bitsOfCents(b.values[c.slot][start:])
 		case c.Kind == Codes:
-			c0, c1 := from.listRange(c, i, j)
-			b.values[c.slot+1] = appendTo(b.values[c.slot+1], &from.dir[c.slot+1], from.data, c0, c1)
+			c0, c1 := all.sums(c.slot, i, j)
+			b.values[c.slot+1] = appendTo(b.values[c.slot+1], &all.dir[c.slot+1], all.data, c0, c1)
 		}
 	}
 }
@@ -192,26 +191,27 @@ func (b *Builder) Copy(from *Block, i, j int) {
 func (b *Builder) Build() *Block {
 	out := &Block{
 		hashes: slices.Clone(b.hashes),
-		dir:    make([]vec, b.l.slots),
-		untidy: b.untidy,
+		own:    columns{dir: make([]vec, b.l.slots), untidy: b.untidy},
 	}
+	own := &out.own
+	out.packed.Store(own)
 	b.bytes(out)
 	if len(b.src) > 0 {
-		out.src = slices.Clone(b.src)
+		own.src = slices.Clone(b.src)
 	}
 	data := b.data[:0]
 	for i := range b.l.Columns {
 		c := &b.l.Columns[i]
 		cents := c.Kind == Float && centsOf(b.values[c.slot])
-		data, out.dir[c.slot] = pack(data, b.values[c.slot])
-		out.dir[c.slot].cents = cents
+		data, own.dir[c.slot] = pack(data, b.values[c.slot])
+		own.dir[c.slot].cents = cents
 		if c.Kind == Codes {
-			data, out.dir[c.slot+1] = pack(data, b.values[c.slot+1])
+			data, own.dir[c.slot+1] = pack(data, b.values[c.slot+1])
 		}
 	}
 	last := b.l.slots - 1
-	data, out.dir[last] = pack(data, b.values[last])
-	out.data = slices.Clone(data)
+	data, own.dir[last] = pack(data, b.values[last])
+	own.data = slices.Clone(data)
 	b.data = data
 	b.reset()
 	return out

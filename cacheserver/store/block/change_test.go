@@ -5,8 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/schema"
@@ -56,17 +58,75 @@ func TestReplaceEqualsABlockMadeAnew(t *testing.T) {
 			if rng.IntN(2) == 0 {
 				now.Sign(l)
 			}
+			look := requireRecords // which leaves records aside that are aside
+			if rng.IntN(3) == 0 {
+				look = requireSame
+			}
 			other := b.Replace(now, i, &list[i], now.Record(i), now.Source(i))
 			next := b.Replace(now, i, &w, schema.AppendJSON(nil, &w), src)
-			requireSame(t, l, other, list, round)
-			requireSame(t, l, now, list, round)
+			look(t, l, other, list, round)
+			look(t, l, now, list, round)
 			list = slices.Clone(list)
 			list[i] = w
-			requireSame(t, l, next, list, round)
+			look(t, l, next, list, round)
 			require.Equal(t, src, next.Source(i))
 			require.LessOrEqual(t, next.Shared(now), now.Bytes())
 			now = next
 		}
+		requireSame(t, l, now, list, round)
+	}
+}
+
+// TestColumnsAreMadeWhileOthersRead has many readers of a block with records
+// aside: all see the same, whoever makes the whole columns.
+func TestColumnsAreMadeWhileOthersRead(t *testing.T) {
+	l, rng := layout(t), rand.New(rand.NewPCG(5, 5))
+	var list []schema.Workflow
+	for i := range 50 {
+		list = append(list, anyRecord(rng, fmt.Sprintf("w%03d", i)))
+	}
+	now, _ := built(l, list...)
+	b := NewBuilder(l)
+	for _, i := range []int{3, 49, 0} {
+		list[i] = anyRecord(rng, list[i].Workflow)
+		now = b.Replace(now, i, &list[i], schema.AppendJSON(nil, &list[i]), Source{IDs: []byte("id")})
+	}
+	require.Len(t, now.packed.Load().late, 3)
+	want, _ := built(l, list...)
+	var all sync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			for i := range list {
+				if i == 5*n {
+					for k := range l.Columns {
+						if c := &l.Columns[k]; c.Kind == Int {
+							assert.Equal(t, want.AppendInts(nil, c), now.AppendInts(nil, c))
+						}
+					}
+				}
+				assert.Equal(t, want.Workflow(l, i), now.Workflow(l, i))
+			}
+		})
+	}
+	all.Wait()
+	require.Empty(t, now.packed.Load().late)
+}
+
+// requireRecords reads no whole columns.
+func requireRecords(t *testing.T, l *Layout, got *Block, list []schema.Workflow, round int) {
+	t.Helper()
+	want, encoded := built(l, list...)
+	for i := range list {
+		require.Equal(t, encoded[i], string(got.Record(i)), round)
+		require.Equal(t, encoded[i], string(schema.AppendJSON(nil, got.Workflow(l, i))), round)
+		for k := range l.Columns {
+			if c := &l.Columns[k]; c.Kind == Codes {
+				require.Equal(t, slices.Clone(want.Codes(c, i)), slices.Clone(got.Codes(c, i)), c.Key)
+			}
+		}
+		at, found := got.Search(l, list[i].Workflow)
+		require.True(t, found)
+		require.Equal(t, i, at)
 	}
 }
 

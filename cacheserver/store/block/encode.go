@@ -15,8 +15,9 @@ const maxRead = 250
 // AppendBinary appends all of the block that can't be made again quickly, in a
 // form that Layout.Read reads. Codes are those of the layout's dictionaries.
 func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
+	all := b.columns()
 	dst = binary.AppendUvarint(dst, uint64(b.Len()))
-	dst = binary.AppendUvarint(dst, uint64(boolOf(b.untidy)))
+	dst = binary.AppendUvarint(dst, uint64(boolOf(all.untidy)))
 	for i := range b.ends {
 		dst = binary.AppendUvarint(dst, uint64(b.ends[i]-b.start(i)))
 	}
@@ -26,13 +27,13 @@ func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
 	for i := range b.ends {
 		dst = binary.LittleEndian.AppendUint64(dst, b.hashes[2*i+1])
 	}
-	dst = checkpoint.AppendText(dst, b.src)
+	dst = checkpoint.AppendText(dst, all.src)
 	for slot := range l.slots {
-		v := &b.dir[slot]
+		v := &all.dir[slot]
 		dst = binary.AppendVarint(dst, v.min)
 		dst = append(dst, v.width, byte(boolOf(v.cents)))
 	}
-	return checkpoint.AppendText(dst, b.data)
+	return checkpoint.AppendText(dst, all.data)
 }
 
 // Read reads a block that AppendBinary wrote. It is checked so far that no
@@ -42,7 +43,10 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 	if n == 0 || n > maxRead {
 		return nil, checkpoint.Broken("a block of %d records", n)
 	}
-	b := &Block{untidy: c.Uint() == 1, ends: make([]uint32, n), hashes: make([]uint64, 2*n), dir: make([]vec, l.slots)}
+	b := &Block{ends: make([]uint32, n), hashes: make([]uint64, 2*n)}
+	own := &b.own
+	own.untidy, own.dir = c.Uint() == 1, make([]vec, l.slots)
+	b.packed.Store(own)
 	var end uint64
 	for i := range n {
 		if end += c.Uint(); end > uint64(c.Len()) {
@@ -54,15 +58,15 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 	for i := range n {
 		b.hashes[2*i+1] = c.Uint64()
 	}
-	b.src = clone(c.Bytes(c.Count(1)))
+	own.src = clone(c.Bytes(c.Count(1)))
 	for slot := range l.slots {
-		v := &b.dir[slot]
+		v := &own.dir[slot]
 		v.min = c.Int()
 		if flags := c.Bytes(2); flags != nil {
 			v.width, v.cents = flags[0], flags[1] == 1
 		}
 	}
-	b.data = clone(c.Bytes(c.Count(1)))
+	own.data = clone(c.Bytes(c.Count(1)))
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
@@ -87,7 +91,7 @@ func clone(data []byte) []byte {
 func (b *Block) place(l *Layout) bool {
 	at := uint64(0)
 	one := func(slot int, values uint64) bool {
-		v := &b.dir[slot]
+		v := &b.own.dir[slot]
 		switch v.width {
 		case 0, 1, 2, 4, 8:
 		default:
@@ -98,7 +102,7 @@ func (b *Block) place(l *Layout) bool {
 			v.at = uint32(at)
 		}
 		at += size
-		return values <= 1<<32 && at <= uint64(len(b.data))
+		return values <= 1<<32 && at <= uint64(len(b.own.data))
 	}
 	for i := range l.Columns {
 		c := &l.Columns[i]
@@ -114,17 +118,17 @@ func (b *Block) place(l *Layout) bool {
 		}
 	}
 	last := l.slots - 1
-	if !one(last, uint64(b.Len())) || at != uint64(len(b.data)) {
+	if !one(last, uint64(b.Len())) || at != uint64(len(b.own.data)) {
 		return false
 	}
 	total, ok := b.total(last)
-	return ok && total == uint64(len(b.src))
+	return ok && total == uint64(len(b.own.src))
 }
 
 // total adds up the lengths of lists.
 func (b *Block) total(slot int) (sum uint64, ok bool) {
 	for i := range b.Len() {
-		n := b.dir[slot].value(b.data, i)
+		n := b.own.dir[slot].value(b.own.data, i)
 		if n < 0 || n > 1<<31 {
 			return 0, false
 		}
@@ -146,9 +150,9 @@ func (b *Block) checkColumns(l *Layout) bool {
 				}
 			}
 		case Codes:
-			_, all := b.listRange(c, 0, b.Len())
+			_, all := b.own.sums(c.slot, 0, b.Len())
 			for k := range all {
-				if !c.Dict.has(b.dir[c.slot+1].value(b.data, k)) {
+				if !c.Dict.has(b.own.dir[c.slot+1].value(b.own.data, k)) {
 					return false
 				}
 			}

@@ -37,6 +37,7 @@ type Column struct {
 
 	text int     // number among the columns of texts, of Text and Texts
 	slot int     // first of its slots in a block; Codes have two: counts and codes
+	list int     // number among the columns of kind Codes
 	at   uintptr // place of the value in a schema.Workflow
 	mark []byte  // what stands before the value in the encoded record: ,"Key":
 }
@@ -47,8 +48,9 @@ type Layout struct {
 	Columns  []Column
 	Searched []int // columns that a search looks into
 	byKey    map[string]int
-	texts    int // columns of kind Text or Texts
-	slots    int // of all columns, and the last one for the length of the sources
+	texts    int   // columns of kind Text or Texts
+	slots    int   // of all columns, and the last one for the length of the sources
+	lists    []int // slots of the columns of kind Codes
 }
 
 // scattered are the texts that nearly each workflow has its own of: a
@@ -88,7 +90,8 @@ func NewLayout() (*Layout, error) {
 		case f.Type == schema.List && scattered[f.Key]:
 			c.Kind = Texts
 		case f.Type == schema.List:
-			c.Kind, c.Dict = Codes, newDict()
+			c.Kind, c.Dict, c.list = Codes, newDict(), len(l.lists)
+			l.lists = append(l.lists, l.slots)
 			l.slots++
 		default:
 			return nil, fmt.Errorf("column %s: type %q has no column", f.Key, f.Type)

@@ -101,6 +101,13 @@ func bitsOf(f float64) int64 {
 
 func floatOf(b int64) float64 { return math.Float64frombits(uint64(b ^ (b>>63)&math.MaxInt64)) }
 
+// bitsOfCents turns the values of a column from hundredths to bits.
+func bitsOfCents(values []int64) {
+	for i, cents := range values {
+		values[i] = bitsOf(float64(cents) / 100)
+	}
+}
+
 // centsOf turns the values of a column from bits to hundredths where all of
 // them allow it without a loss.
 func centsOf(values []int64) bool {

@@ -12,6 +12,7 @@ import (
 // decoding the bytes. The caller owns the struct and its lists.
 func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 	w := new(schema.Workflow)
+	var codes []uint32
 	for k := range l.Columns {
 		c := &l.Columns[k]
 		switch c.Kind {
@@ -26,10 +27,10 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 		case Text:
 			set(w, c, string(b.Text(c, i)))
 		case Codes:
-			start, end := b.listRange(c, i, i+1)
-			list, texts := make([]string, 0, end-start), c.Dict.Texts()
-			for n := start; n < end; n++ {
-				list = append(list, texts[b.dir[c.slot+1].value(b.data, n)])
+			codes = b.packed.Load().list(codes[:0], c, i)
+			list, texts := make([]string, 0, len(codes)), c.Dict.Texts()
+			for _, code := range codes {
+				list = append(list, texts[code])
 			}
 			set(w, c, list)
 		case Texts:
@@ -70,21 +71,20 @@ func set[T any](w *schema.Workflow, c *Column, v T) {
 
 // Float gives the value of record i in a Float column.
 func (b *Block) Float(c *Column, i int) float64 {
-	v := &b.dir[c.slot]
-	if v.cents {
-		return float64(v.value(b.data, i)) / 100
-	}
-	return floatOf(v.value(b.data, i))
+	return b.packed.Load().float(c.slot, i)
 }
 
 // Codes gives the codes of record i in a Codes column, each once and none for
 // the empty text.
 func (b *Block) Codes(c *Column, i int) []uint32 {
-	start, end := b.listRange(c, i, i+1)
-	var out []uint32
-	for n := start; n < end; n++ {
-		code := uint32(b.dir[c.slot+1].value(b.data, n))
-		if !b.untidy || code != 0 && !slices.Contains(out, code) {
+	packed := b.packed.Load()
+	all := packed.list(nil, c, i)
+	if !packed.untidy {
+		return all
+	}
+	out := all[:0]
+	for _, code := range all {
+		if code != 0 && !slices.Contains(out, code) {
 			out = append(out, code)
 		}
 	}

@@ -16,34 +16,41 @@ type group[R any] interface {
 // Rows are the records of one kind, by name. They are immutable; two of them
 // share what did not change between them, so that a view of thousands of groups
 // costs what the few that changed cost.
-type Rows[R any] struct{ pages [][]*R } // of pageLen rows, the last one of fewer
+type Rows[R any] struct {
+	pages []*page[R]
+	n     int
+}
 
-const pageLen = 64
+// page is some rows; those behind the last one are nil. A view copies the pages
+// that changed and the list of pages: together least at some thousand groups.
+type page[R any] [pageLen]*R
+
+const pageLen = 32
 
 // All gives the records in order. They must not be changed.
 func (r Rows[R]) All() iter.Seq[*R] {
 	return func(yield func(*R) bool) {
-		for _, page := range r.pages {
-			for _, row := range page {
-				if !yield(row) {
-					return
-				}
+		for i := range r.n {
+			if !yield(r.at(i)) {
+				return
 			}
 		}
 	}
 }
 
+func (r Rows[R]) at(i int) *R { return r.pages[i/pageLen][i%pageLen] }
+
 // Len is the number of records.
-func (r Rows[R]) Len() int {
-	n := len(r.pages)
-	if n == 0 {
-		return 0
-	}
-	return (n-1)*pageLen + len(r.pages[n-1])
-}
+func (r Rows[R]) Len() int { return r.n }
 
 func rowsOf[R any](list []*R) Rows[R] {
-	return Rows[R]{slices.Collect(slices.Chunk(list, pageLen))}
+	r := Rows[R]{n: len(list)}
+	for rows := range slices.Chunk(list, pageLen) {
+		p := new(page[R])
+		copy(p[:], rows)
+		r.pages = append(r.pages, p)
+	}
+	return r
 }
 
 // table is the groups of one kind by name. Their records are made when a view
@@ -88,7 +95,8 @@ func (t *table[G, R]) view() Rows[R] {
 		return t.rows
 	}
 	pages := slices.Clone(t.rows.pages)
-	var own []int // pages that no view has yet
+	var room [8]int
+	own := room[:0] // pages that no view has yet
 	var come, gone []*entry[G]
 	for _, e := range t.dirty {
 		e.dirty = false
@@ -104,14 +112,15 @@ func (t *table[G, R]) view() Rows[R] {
 			k := e.at / pageLen
 			if !slices.Contains(own, k) {
 				own = append(own, k)
-				pages[k] = slices.Clone(pages[k])
+				again := *pages[k]
+				pages[k] = &again
 			}
 			pages[k][e.at%pageLen] = e.group.record(e.name)
 		}
 	}
 	clear(t.dirty)
 	t.dirty = t.dirty[:0]
-	t.rows = Rows[R]{pages}
+	t.rows.pages = pages
 	if len(come)+len(gone) > 0 {
 		t.rename(come, gone)
 	}
@@ -122,7 +131,7 @@ func (t *table[G, R]) view() Rows[R] {
 func (t *table[G, R]) rename(come, gone []*entry[G]) {
 	rows := make(map[string]*R, t.rows.Len()+len(come))
 	for i, name := range t.names {
-		rows[name] = t.rows.pages[i/pageLen][i%pageLen]
+		rows[name] = t.rows.at(i)
 	}
 	for _, e := range gone {
 		delete(rows, e.name)

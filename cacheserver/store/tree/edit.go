@@ -10,6 +10,7 @@ import (
 // Edit puts one record into a tree or takes it out.
 type Edit struct {
 	Name    string
+	Near    int // place in the tree where the record of the name is, if the caller has looked
 	Remove  bool
 	Record  *schema.Workflow // and its encoded form
 	Encoded []byte
@@ -63,14 +64,16 @@ func (e *Editor) replace(t *Tree, edits []Edit) (next *Tree, dropped int64, ok b
 		return nil, 0, false
 	}
 	ed := &edits[0]
-	k := t.chunkFor(ed.Name)
-	c := t.chunks[k]
-	n := c.blockFor(e.layout, ed.Name)
-	old := c.Blocks[n]
-	i, found := old.Search(e.layout, ed.Name)
-	if !found {
-		return nil, 0, false
+	at := ed.Near
+	if old, i, there := t.at(at); !there || string(old.Name(e.layout, i)) != ed.Name {
+		if at, there = t.Search(ed.Name); !there {
+			return nil, 0, false
+		}
 	}
+	k := t.ChunkOf(at)
+	c := t.chunks[k]
+	n, i := c.find(at - t.starts[k])
+	old := c.Blocks[n]
 	b := e.builder.Replace(old, i, ed.Record, ed.Encoded, ed.Source)
 	return t.withChunk(k, c.withBlock(n, b)), old.Bytes() - b.Shared(old), true
 }

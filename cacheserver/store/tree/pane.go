@@ -22,11 +22,18 @@ type pane struct{ p atomic.Pointer[Pane] }
 // Pane gives a column of the chunk, which must not be a text column. Two
 // callers at once may both make it; one of the two, equal, is kept.
 func (c *Chunk) Pane(l *block.Layout, column int) *Pane {
-	if p := c.panes[column].p.Load(); p != nil {
+	panes := c.panes.Load()
+	if panes == nil {
+		all := make([]pane, len(l.Columns))
+		c.panes.CompareAndSwap(nil, &all)
+		panes = c.panes.Load()
+	}
+	kept := &(*panes)[column].p
+	if p := kept.Load(); p != nil {
 		return p
 	}
-	c.panes[column].p.CompareAndSwap(nil, c.unpack(&l.Columns[column]))
-	return c.panes[column].p.Load()
+	kept.CompareAndSwap(nil, c.unpack(&l.Columns[column]))
+	return kept.Load()
 }
 
 func (c *Chunk) unpack(col *block.Column) *Pane {

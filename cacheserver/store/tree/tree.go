@@ -44,8 +44,8 @@ type Chunk struct {
 	first string // name of the first record
 	odd   int    // first block whose length is not block.Size; their number if none
 	bytes int64
-	warm  atomic.Uint32 // bits that Settle has set
-	panes []pane        // by column
+	warm  atomic.Uint32          // bits that Settle has set
+	panes atomic.Pointer[[]pane] // by column; nil before the first of them
 }
 
 // Len is the number of records of the chunk.
@@ -53,8 +53,14 @@ func (c *Chunk) Len() int { return c.Starts[len(c.Blocks)] }
 
 // Block gives the block of record i of the chunk, and the place in it.
 func (c *Chunk) Block(i int) (b *block.Block, at int) {
-	k := sort.Search(len(c.Blocks), func(k int) bool { return c.Starts[k+1] > i })
-	return c.Blocks[k], i - c.Starts[k]
+	k, at := c.find(i)
+	return c.Blocks[k], at
+}
+
+// find gives the number of the block of record i of the chunk, and the place in it.
+func (c *Chunk) find(i int) (k, at int) {
+	k = sort.Search(len(c.Blocks), func(k int) bool { return c.Starts[k+1] > i })
+	return k, i - c.Starts[k]
 }
 
 // Settled says that all of what has been set before with Settle; bits are the
@@ -74,7 +80,6 @@ func newChunk(l *block.Layout, blocks []*block.Block) *Chunk {
 		Blocks: blocks,
 		Starts: make([]int, len(blocks)+1),
 		first:  string(blocks[0].Name(l, 0)),
-		panes:  make([]pane, len(l.Columns)),
 		odd:    len(blocks),
 	}
 	for i, b := range blocks {
@@ -92,7 +97,7 @@ func newChunk(l *block.Layout, blocks []*block.Block) *Chunk {
 func (c *Chunk) withBlock(n int, b *block.Block) *Chunk {
 	next := &Chunk{
 		Blocks: slices.Clone(c.Blocks), Starts: c.Starts, first: c.first, odd: c.odd,
-		bytes: c.bytes + b.EncodedBytes() - c.Blocks[n].EncodedBytes(), panes: make([]pane, len(c.panes)),
+		bytes: c.bytes + b.EncodedBytes() - c.Blocks[n].EncodedBytes(),
 	}
 	next.Blocks[n] = b
 	return next
@@ -167,6 +172,15 @@ func (t *Tree) Start(chunk int) int { return t.starts[chunk] }
 // ChunkOf gives the chunk of a record.
 func (t *Tree) ChunkOf(at int) int {
 	return sort.Search(len(t.chunks), func(k int) bool { return t.starts[k+1] > at })
+}
+
+// at is At for a place that may be none.
+func (t *Tree) at(at int) (b *block.Block, i int, there bool) {
+	if at < 0 || at >= t.Len() {
+		return nil, 0, false
+	}
+	b, i = t.At(at)
+	return b, i, true
 }
 
 // At gives the block of a record, and the place in it.

@@ -1,0 +1,214 @@
+package block
+
+import "slices"
+
+// columns are the packed values of a block. They are immutable; a block made of
+// another one by a change shares them, with the changed records aside, until
+// somebody reads whole columns: most changes come before that.
+type columns struct {
+	dir    []vec // by slot
+	data   []byte
+	src    []byte // what the records were made of
+	untidy bool   // some list has a text twice, or an empty one
+
+	late   []*late // records that are not as dir, data and src have them
+	layout *Layout // with late: how to put them in
+}
+
+// late is one record beside the packed values, as Add made it.
+type late struct {
+	record int
+	values []int64  // by slot; floats by their bits, lists by the number of their codes
+	codes  []uint32 // of all lists, one after the other
+	ends   []uint32 // of each list in codes
+	ids    []byte   // Source.IDs
+}
+
+// maxLate is how many records may be aside: each of them is looked at when a
+// value of the block is read.
+const maxLate = 6
+
+// lateOf takes what the builder was given: one record.
+func (b *Builder) lateOf(record int) *late {
+	r := &late{record: record, values: make([]int64, b.l.slots), ids: slices.Clone(b.src)}
+	codes := 0
+	for _, slot := range b.l.lists {
+		codes += len(b.values[slot+1])
+	}
+	room := make([]uint32, 0, codes+len(b.l.lists))
+	for _, slot := range b.l.lists {
+		for _, code := range b.values[slot+1] {
+			room = append(room, uint32(code))
+		}
+	}
+	r.codes, r.ends = room[:codes:codes], room[codes:]
+	end := uint32(0)
+	for _, slot := range b.l.lists {
+		end += uint32(len(b.values[slot+1]))
+		r.ends = append(r.ends, end)
+	}
+	for slot, values := range b.values {
+		if len(values) > 0 { // codes have a slot of their own
+			r.values[slot] = values[0]
+		}
+	}
+	return r
+}
+
+// list gives the codes of the n-th list column.
+func (r *late) list(n int) []uint32 {
+	if n == 0 {
+		return r.codes[:r.ends[0]]
+	}
+	return r.codes[r.ends[n-1]:r.ends[n]]
+}
+
+// with gives the columns with one record changed.
+func (c *columns) with(l *Layout, r *late, untidy bool, records int) *columns {
+	next := &columns{dir: c.dir, data: c.data, src: c.src, untidy: c.untidy || untidy, layout: l}
+	next.late = make([]*late, 0, len(c.late)+1)
+	for _, o := range c.late {
+		if o.record != r.record {
+			next.late = append(next.late, o)
+		}
+	}
+	if next.late = append(next.late, r); len(next.late) > maxLate {
+		return next.packed(records)
+	}
+	return next
+}
+
+// at gives the record if it is aside, or nil.
+func (c *columns) at(record int) *late {
+	for _, r := range c.late {
+		if r.record == record {
+			return r
+		}
+	}
+	return nil
+}
+
+// value gives the value of record i in a slot; of floats see float.
+func (c *columns) value(slot, i int) int64 {
+	if r := c.at(i); r != nil {
+		return r.values[slot]
+	}
+	return c.dir[slot].value(c.data, i)
+}
+
+func (c *columns) float(slot, i int) float64 {
+	v := &c.dir[slot]
+	if r := c.at(i); r != nil {
+		return floatOf(r.values[slot])
+	}
+	if v.cents {
+		return float64(v.value(c.data, i)) / 100
+	}
+	return floatOf(v.value(c.data, i))
+}
+
+// list appends the codes of record i in a list column, as they are.
+func (c *columns) list(dst []uint32, col *Column, i int) []uint32 {
+	if r := c.at(i); r != nil {
+		return append(dst, r.list(col.list)...)
+	}
+	start, end := c.sums(col.slot, i, i+1)
+	return appendTo(dst, &c.dir[col.slot+1], c.data, start, end)
+}
+
+// ids gives what record i was made of.
+func (c *columns) ids(i int) []byte {
+	if r := c.at(i); r != nil {
+		return r.ids
+	}
+	start, end := c.sums(len(c.dir)-1, i, i+1)
+	return c.src[start:end:end]
+}
+
+// sums adds up the lengths before record i, and those before record j, as they
+// are packed.
+func (c *columns) sums(slot, i, j int) (start, end int) {
+	v := &c.dir[slot]
+	if v.width == 0 {
+		return i * int(v.min), j * int(v.min)
+	}
+	for k := range i {
+		start += int(v.value(c.data, k))
+	}
+	end = start
+	for k := i; k < j; k++ {
+		end += int(v.value(c.data, k))
+	}
+	return start, end
+}
+
+func (c *columns) bytes() int64 {
+	n := len(c.src) + 16*len(c.dir) + len(c.data)
+	for _, r := range c.late {
+		n += 8*len(r.values) + 4*len(r.codes) + 4*len(r.ends) + len(r.ids) + 112
+	}
+	return int64(n)
+}
+
+// packed gives the columns of so many records with none aside.
+func (c *columns) packed(records int) *columns {
+	if len(c.late) == 0 {
+		return c
+	}
+	out := &columns{dir: make([]vec, len(c.dir)), untidy: c.untidy}
+	var values []int64
+	data := make([]byte, 0, len(c.data)+len(c.data)/8)
+	one := func(slot int, float bool) {
+		v := &c.dir[slot]
+		values = appendTo(values[:0], v, c.data, 0, records)
+		if v.cents {
+			bitsOfCents(values)
+		}
+		for _, r := range c.late {
+			values[r.record] = r.values[slot]
+		}
+		cents := float && centsOf(values)
+		data, out.dir[slot] = pack(data, values)
+		out.dir[slot].cents = cents
+	}
+	for k := range c.layout.Columns {
+		col := &c.layout.Columns[k]
+		one(col.slot, col.Kind == Float)
+		if col.Kind == Codes {
+			values = c.allCodes(values[:0], col, records)
+			data, out.dir[col.slot+1] = pack(data, values)
+		}
+	}
+	last := len(c.dir) - 1
+	one(last, false)
+	out.data = slices.Clone(data)
+	start := 0
+	for i := range records {
+		end := start + int(c.dir[last].value(c.data, i))
+		ids := c.src[start:end]
+		if r := c.at(i); r != nil {
+			ids = r.ids
+		}
+		out.src = append(out.src, ids...)
+		start = end
+	}
+	out.src = slices.Clip(out.src)
+	return out
+}
+
+// allCodes appends the codes of all records in a list column.
+func (c *columns) allCodes(dst []int64, col *Column, records int) []int64 {
+	start := 0
+	for i := range records {
+		end := start + int(c.dir[col.slot].value(c.data, i))
+		if r := c.at(i); r != nil {
+			for _, code := range r.list(col.list) {
+				dst = append(dst, int64(code))
+			}
+		} else {
+			dst = appendTo(dst, &c.dir[col.slot+1], c.data, start, end)
+		}
+		start = end
+	}
+	return dst
+}
