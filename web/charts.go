@@ -43,6 +43,7 @@ func JobParts(c schema.Counters) []Part {
 type slice struct {
 	Part
 	X, Width string
+	End      string // X and Width together
 }
 
 // stack gives the parts their places: widths in proportion, with a least width
@@ -69,7 +70,7 @@ func stack(parts []Part) []slice {
 			continue
 		}
 		width := widths[i] * chartWidth / lifted
-		out = append(out, slice{Part: p, X: percentage(x), Width: percentage(width)})
+		out = append(out, slice{Part: p, X: percentage(x), Width: percentage(width), End: percentage(x + width)})
 		x += width
 	}
 	return out

@@ -77,7 +77,7 @@ func Float(f float64) string {
 }
 
 // overNote is the known cause of figures above 100 % (domain page, 3.3).
-const overNote = "above 100 %: lumi sections counted twice, or more was made than asked for"
+const overNote = "above 100 %: lumis counted twice, or more made than asked for"
 
 // Percent writes a share; below 0 it is not defined, for the given reason.
 // Above 100 it is shown as it is, with a note.

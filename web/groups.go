@@ -34,6 +34,8 @@ func (h GroupHead) Arrow() string { return Head{Sort: h.Sort}.Arrow() }
 type RollupRow struct {
 	Name, Href string
 	List       string // its workflows as a list with all filters
+	Line       Spark  // of its running jobs
+	NoLine     string // why there is none; of a kind that has lines
 	schema.Rollup
 	schema.Counters
 }
@@ -41,7 +43,9 @@ type RollupRow struct {
 // SiteRow is a site.
 type SiteRow struct {
 	schema.Site
-	List string
+	List   string
+	Line   Spark  // of its running jobs
+	NoLine string // why there is none
 }
 
 // GroupPage are the props of one campaign, release or site: its summary and

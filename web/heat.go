@@ -31,23 +31,33 @@ type HeatCell struct {
 
 // Sizes of a heat map, in its own units, which are those of the page.
 const (
-	heatRow      = 26 // from row to row: a target of 24 and a gap
-	heatGap      = 2
-	heatLetter   = 7.2 // of a label, on average
-	heatLeast    = 52  // width of a column
-	heatLabel    = 24  // letters of a row's name that are shown
-	heatLevels   = 5
-	heatBaseline = 17 // of a text within its row
+	heatRow    = 26 // from row to row: a target of 24, which the style sheet draws, and a gap
+	heatGap    = 2
+	heatLetter = 7.2 // of a label, on average
+	heatLeast  = 52  // width of a column
+	heatLabel  = 24  // letters of a row's name that are shown
+	heatLevels = 5
 )
+
+// heatWidths are the widths that a column may have. Those of cells are a rule
+// of the style sheet for each (svg.w52 …): a map has hundreds of them.
+var heatWidths = [...]int{52, 64, 80, 104, 132, 184}
 
 // columnWidth is wide enough for the longest name of a column.
 func (h Heat) columnWidth() int {
-	width := heatLeast
+	width := 0
 	for _, c := range h.Columns {
 		width = max(width, int(heatLetter*float64(min(runes(c.Name), heatLabel)))+10)
 	}
-	return width
+	for _, w := range heatWidths {
+		if w >= width {
+			return w
+		}
+	}
+	return heatWidths[len(heatWidths)-1]
 }
+
+func (h Heat) widthClass() string { return "w" + strconv.Itoa(h.columnWidth()) }
 
 // labelWidth is wide enough for the names of the rows, as far as they are shown.
 func (h Heat) labelWidth() int {
@@ -60,18 +70,19 @@ func (h Heat) labelWidth() int {
 
 func (h Heat) width() string  { return strconv.Itoa(h.labelWidth() + len(h.Columns)*h.columnWidth()) }
 func (h Heat) height() string { return strconv.Itoa((len(h.Rows) + 1) * heatRow) }
-func (h Heat) cellWidth() string {
-	return strconv.Itoa(h.columnWidth() - heatGap)
-}
 func (h Heat) cellX(column int) string {
 	return strconv.Itoa(h.labelWidth() + column*h.columnWidth())
 }
 func (h Heat) cellMiddle(column int) string {
 	return strconv.Itoa(h.labelWidth() + column*h.columnWidth() + (h.columnWidth()-heatGap)/2)
 }
-func heatY(row int) string       { return strconv.Itoa((row + 1) * heatRow) }
-func heatText(row int) string    { return strconv.Itoa((row+1)*heatRow + heatBaseline) }
-func heatHeight() string         { return strconv.Itoa(heatRow - heatGap) }
+
+// heatPlace is where a row begins. Heights and baselines within a row are the
+// style sheet's: they are the same in all of them.
+func heatPlace(row int) string {
+	return "translate(0 " + strconv.Itoa((row+1)*heatRow) + ")"
+}
+
 func (c HeatHead) short() string { return cutName(c.Name) }
 func (c HeatHead) title() string { return joinedWith(c.Name, c.Title) }
 

@@ -1,9 +1,13 @@
 package web
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestShort(t *testing.T) {
@@ -32,7 +36,21 @@ func TestHeatLevels(t *testing.T) {
 }
 
 func TestSparkStaysInItsPlace(t *testing.T) {
-	assert.Equal(t, "0.0,11.0 100.0,11.0", Spark{Counts: []int64{5, 5}}.points())
-	assert.Equal(t, "0.0,20.0 50.0,2.0 100.0,20.0", Spark{Counts: []int64{0, 9, 0}}.points())
-	assert.Equal(t, "x over time: from 0 to 4, least 0, most 9", Spark{Name: "x", Counts: []int64{0, 9, 4}}.text())
+	assert.Equal(t, "0,11 100,11", Spark{Counts: []int64{5, 5}}.points())
+	assert.Equal(t, "0,20 50,2 100,20", Spark{Counts: []int64{0, 9, 0}}.points())
+	assert.Equal(t, "x: from 0 to 4, least 0, most 9", Spark{Name: "x", Counts: []int64{0, 9, 4}}.text())
+}
+
+// The style sheet has the width of the cells of every width that a column may
+// have.
+func TestHeatWidths(t *testing.T) {
+	style, err := os.ReadFile("../static/files/app.css")
+	require.NoError(t, err)
+	for _, width := range heatWidths {
+		assert.Contains(t, string(style), fmt.Sprintf(".w%d rect { width: %dpx; }", width, width-heatGap))
+	}
+	assert.Contains(t, string(style), fmt.Sprintf("svg.heat rect { height: %dpx; }", heatRow-heatGap))
+	widest := Heat{Columns: []HeatHead{{Name: strings.Repeat("W", 100)}}}
+	assert.LessOrEqual(t, heatLetter*heatLabel+10, float64(widest.columnWidth()), "the longest name that is shown")
+	assert.Equal(t, heatWidths[0], Heat{}.columnWidth())
 }

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"strconv"
+	"math"
 	"strings"
 )
 
@@ -59,7 +59,7 @@ func (s Spark) last() int64  { return s.Counts[len(s.Counts)-1] }
 
 // text is the line in words.
 func (s Spark) text() string {
-	return s.Name + " over time: from " + Int(s.first()) + " to " + Int(s.last()) + ", least " + Int(s.least()) + ", most " + Int(s.most())
+	return s.Name + ": from " + Int(s.first()) + " to " + Int(s.last()) + ", least " + Int(s.least()) + ", most " + Int(s.most())
 }
 
 // Size of a sparkline, in its own units; it is stretched to its place.
@@ -83,7 +83,7 @@ func (s Spark) points() string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(strconv.FormatFloat(x, 'f', 1, 64) + "," + strconv.FormatFloat(y, 'f', 1, 64))
+		b.WriteString(place(math.Round(10*x)/10) + "," + place(math.Round(10*y)/10))
 	}
 	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,10 +23,10 @@ type History interface {
 	Labels(byState bool) []string
 }
 
-// listHistory handles GET /history?by=status|state&campaign=|site=&name=&since=&every=.
+// listHistory handles GET /history?by=status|state&campaign=|site=&name=&since=&points=.
 func (a *API) listHistory(c echo.Context) error {
 	fields := schema.Describe[schema.HistoryPoint]()
-	p, err := parseListParams(c, fields, "by", "campaign", "site", "name", "since", "every", "gen")
+	p, err := parseListParams(c, fields, "by", "campaign", "site", "name", "since", "points", "gen")
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (a *API) listHistory(c echo.Context) error {
 		case errors.Is(err, history.ErrNotFollowed):
 			return a.noHistory(q)
 		case errors.As(err, &many):
-			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Ask for some names with name=, for fewer points with every=, or for less time with since=.", history.MostPoints))
+			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Ask for some names with name=, for fewer of each line with points=, or for less time with since=.", history.MostPoints))
 		case err != nil:
 			return fmt.Errorf("read the history: %w", err)
 		}
@@ -58,7 +59,7 @@ func (a *API) historyQuery(v url.Values) (q history.Query, err error) {
 	if _, given := v["gen"]; given {
 		return q, wire.UnknownParameter("gen", nil) // points are of many generations
 	}
-	for _, name := range []string{"by", "since", "every"} {
+	for _, name := range []string{"by", "since", "points"} {
 		if len(v[name]) > 1 {
 			return q, wire.BadValue(name, "It may be given once.")
 		}
@@ -87,7 +88,7 @@ func (a *API) historyQuery(v url.Values) (q history.Query, err error) {
 	if q.Names, err = a.historyNames(v["name"], q.ByState); err != nil {
 		return q, err
 	}
-	if q.Every, err = readEvery(v.Get("every")); err != nil {
+	if q.Points, err = readPoints(v.Get("points")); err != nil {
 		return q, err
 	}
 	q.Since, err = a.historySince(v["since"])
@@ -125,16 +126,16 @@ func (a *API) historyNames(values []string, byState bool) ([]string, error) {
 	return names, nil
 }
 
-// readEvery reads a duration in the form that ages have.
-func readEvery(text string) (time.Duration, error) {
+// readPoints reads how many points a line may have; 0: all.
+func readPoints(text string) (int, error) {
 	if text == "" {
 		return 0, nil
 	}
-	bound, err := wire.ParseQuery(url.Values{"minAge": {text}})
-	if err != nil || len(bound.Terms) != 1 {
-		return 0, wire.BadValue("every", "The value must be a duration such as 90m or 2d.")
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > history.MostPoints {
+		return 0, wire.BadValue("points", fmt.Sprintf("The value must be a whole number from 1 to %d.", history.MostPoints))
 	}
-	return time.Duration(bound.Terms[0].Number) * time.Second, nil
+	return n, nil
 }
 
 func (a *API) historySince(values []string) (since int64, err error) {

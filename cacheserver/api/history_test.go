@@ -78,12 +78,12 @@ func TestHistoryOfMany(t *testing.T) {
 	points := func(query string) []schema.HistoryPoint {
 		return decode[[]schema.HistoryPoint](t, f.get("/history"+query).body)
 	}
-	all := points("?by=state&site=*&name=running&every=30m")
+	all := points("?by=state&site=*&name=running&points=1")
 	counts := map[string]int64{}
 	for _, p := range all {
 		counts[p.Site] = p.Count
 	}
-	assert.Len(t, all, 3, "one name of three sites, once in half an hour")
+	assert.Len(t, all, 3, "one name of three sites, one point")
 	for _, s := range decode[[]schema.Site](t, f.get("/sites").body) {
 		if s.Workflows > 0 && s.Site != schema.None {
 			assert.Equal(t, s.Running, counts[s.Site], s.Site)
@@ -113,14 +113,14 @@ func TestHistoryFaults(t *testing.T) {
 		"?site=T1_US_FNALL":                 "T1_US_FNAL",
 		"?site=T1_US_FNAL&site=T1_US_FNALL": "T1_US_FNAL",
 		"?by=state&name=Runnin":             "Running",
-		"?evry=1h":                          "every",
+		"?point=24":                         "points",
 	} {
 		p := f.get("/history" + query).problem(t)
 		assert.Contains(t, p.DidYouMean, want, query)
 	}
 	for query, status := range map[string]int{
 		"?by=x": 400, "?gen=t-1": 400, "?since=soon": 400, "?campaign=a&site=b": 400, "?by=state&by=status": 400, "?campaign=none": 404, "?format=xml": 406,
-		"?site=*&site=T1_US_FNAL": 400, "?every=often": 400, "?every=1h&every=2h": 400, "?name=Running": 400, "?campaign=*&site=*": 400,
+		"?site=*&site=T1_US_FNAL": 400, "?points=many": 400, "?points=0": 400, "?points=2&points=3": 400, "?name=Running": 400, "?campaign=*&site=*": 400,
 		"?site=" + strings.Repeat("x&site=", 3): 404, "?site=a" + manyNames("&site=", 200): 400,
 	} {
 		assert.Equal(t, status, f.get("/history"+query).StatusCode, query)

@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dmwm/wmstats/schema"
 )
 
 // Query asks for lines of counts: overall, or of campaigns, or of sites.
 type Query struct {
-	ByState          bool          // jobs by state; else workflows by status
-	Campaigns, Sites []string      // at most one of them is given; Followed alone stands for all that are followed
-	Names            []string      // statuses or states that are wanted; none: those that count something
-	Every            time.Duration // of each such time the last point only; 0: all points
-	Since            int64         // Unix s
+	ByState          bool     // jobs by state; else workflows by status
+	Campaigns, Sites []string // at most one of them is given; Followed alone stands for all that are followed
+	Names            []string // statuses or states that are wanted; none: those that count something
+	Points           int      // of a line at most, at even distances, the newest among them; 0: all
+	Since            int64    // Unix s
 }
 
 // Followed stands for all campaigns, or sites, that are followed.
@@ -87,7 +86,8 @@ func (h *History) line(points []schema.HistoryPoint, k key, s *series, q Query) 
 	if q.ByState {
 		from, to, by = h.states, len(h.labels), "state"
 	}
-	rows := s.since(h.first, len(h.labels), func(number int64) bool { return h.times[number-h.first] >= q.Since && h.last(number, q.Every) })
+	rows := s.since(h.first, len(h.labels), func(number int64) bool { return h.times[number-h.first] >= q.Since })
+	rows = thinned(rows, q.Points)
 	var columns []int
 	for i := from; i < to; i++ {
 		used := slices.ContainsFunc(q.Names, func(n string) bool { return strings.EqualFold(n, h.labels[i]) })
@@ -117,11 +117,18 @@ func (h *History) line(points []schema.HistoryPoint, k key, s *series, q Query) 
 	return points, nil
 }
 
-// last says whether a point is the last one of its share of the time; shares
-// begin at whole multiples of every.
-func (h *History) last(number int64, every time.Duration) bool {
-	i, step := number-h.first, int64(every/time.Second)
-	return step <= 0 || i+1 == int64(len(h.times)) || h.times[i]/step != h.times[i+1]/step
+// thinned leaves every so many row, so that there are at most so many, the last
+// one among them; all with 0.
+func thinned(rows []row, most int) []row {
+	if most <= 0 || len(rows) <= most {
+		return rows
+	}
+	step := (len(rows) + most - 1) / most
+	out := make([]row, 0, most)
+	for i := (len(rows) - 1) % step; i < len(rows); i += step {
+		out = append(out, rows[i])
+	}
+	return out
 }
 
 // Names are the campaigns, or the sites, that are followed, in order.

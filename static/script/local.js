@@ -48,13 +48,14 @@
   });
 
   // Rows of Attention: new ones first, hidden ones for a day.
+  const keyOf = (row) => row.closest('section').getAttribute('aria-labelledby') + ' ' + $('a', row).pathname;
   const sift = () => {
     const rows = $$('tr[data-item]'), hidden = get('hidden') || {}, seen = get('seen'), next = {};
     if (!rows.length) return;
     for (const [key, until] of Object.entries(hidden)) if (until < Date.now()) delete hidden[key];
     let count = 0;
     for (const row of rows.reverse()) {
-      const key = row.dataset.item;
+      const key = keyOf(row);
       next[key] = seen ? seen[key] || visit.began : 1;
       const fresh = next[key] >= visit.began;
       row.toggleAttribute('data-new', fresh);
@@ -70,7 +71,7 @@
   };
   each(sift);
   on('click', 'button[data-hide]', (el) => {
-    const key = el.closest('tr').dataset.item;
+    const key = keyOf(el.closest('tr'));
     set('hidden', { ...get('hidden'), [key]: Date.now() + 24 * hour });
     sift();
     say('Hidden in this browser for 24 hours', true);

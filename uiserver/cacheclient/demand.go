@@ -52,17 +52,10 @@ func (c *Client) Logs(ctx context.Context, workflow string) ([]schema.LogEntry, 
 	return list, meta, err
 }
 
-// History asks for counts over time: of what (status or state), of which
-// campaign or site (both empty: all), since a duration such as 24h ago. One that
-// is not followed is a *wire.Problem with status 404.
-func (c *Client) History(ctx context.Context, by, campaign, site, since string) ([]schema.HistoryPoint, Meta, error) {
-	v := url.Values{"by": {by}, "since": {since}, "fields": {"Time,Name,Count"}}
-	if campaign != "" {
-		v.Set("campaign", campaign)
-	}
-	if site != "" {
-		v.Set("site", site)
-	}
+// History asks for counts over time: by, campaign, site, name, since and every
+// are those of the API. A campaign or site that is not followed is a
+// *wire.Problem with status 404.
+func (c *Client) History(ctx context.Context, v url.Values) ([]schema.HistoryPoint, Meta, error) {
 	var list []schema.HistoryPoint
 	meta, err := c.get(ctx, "/history", v, &list)
 	return list, meta, err

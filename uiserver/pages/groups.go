@@ -42,23 +42,27 @@ func rollupColumns(kind string) []groupColumn {
 	}
 }
 
+// lineColumn is the column of lines; nothing sorts by it.
+var lineColumn = groupColumn{label: "running, 24 h", doc: "jobs that run, over the last 24 hours: each line from its least to its greatest count"}
+
 var siteColumns = []groupColumn{
 	{"Site", "site", "", false, false},
 	{"State", "state", "as the newest agent sees it", false, false},
 	{"Tier", "tier", "", false, false},
 	{"Country", "country", "", false, false},
 	{"Workflows", "workflows", "workflows with jobs there", true, false},
-	{"TotalJobs", "jobs", "jobs by state; sorts by their number", false, false},
+	{"TotalJobs", "jobs", "jobs in all states; by state above", true, false},
 	{"Running", "running", "jobs that run", true, false},
 	{"Pending", "pending", "jobs that wait in the batch system", true, false},
 	{"Cooloff", "cool-off", "jobs that wait to be retried", true, false},
 	{"Failure", "failed", "jobs that failed for good", true, false},
 	{"FailureRate", "failure rate", "share of ended jobs that failed", true, false},
 	{"RunningSlots", "slots", "jobs that agents may run there", true, false},
+	lineColumn,
 }
 
 // groupSize is how many rows a page of such a table has.
-const groupSize = 100
+const groupSize = 50
 
 // groupQuery is what the address of such a table asks for.
 type groupQuery struct {
@@ -167,6 +171,10 @@ func (q groupQuery) heads(columns []groupColumn) []web.GroupHead {
 	var heads []web.GroupHead
 	for i, column := range columns {
 		h := web.GroupHead{Label: column.label, Doc: column.doc, Numeric: column.numeric}
+		if column.key == "" {
+			heads = append(heads, h)
+			continue
+		}
 		next := q
 		next.idx, next.sort, next.desc = 0, column.key, i > 0 && !column.time && column.label != "state"
 		if q.sort == column.key {
@@ -184,16 +192,21 @@ func (q groupQuery) heads(columns []groupColumn) []web.GroupHead {
 
 // rollups is the table of campaigns or of releases.
 func rollups[T any](p *Pages, c echo.Context, path, kind string,
-	read func(context.Context) ([]T, cacheclient.Meta, error), row func(T) web.RollupRow,
+	read func(context.Context) ([]T, cacheclient.Meta, error), row func(T) web.RollupRow, lines *rowLines,
 ) error {
 	columns := rollupColumns(kind)
+	calls := []call{}
+	if lines != nil {
+		columns = append(columns, lineColumn)
+		calls = append(calls, p.historyOfRows(strings.ToLower(kind), lines))
+	}
 	q, notes := parseGroups(c.Request(), columns, groupQuery{sort: "Workflows", desc: true})
 	var all []T
 	var meta cacheclient.Meta
-	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
+	state, err := p.load(c.Request().Context(), append(calls, func(ctx context.Context) (err error) {
 		all, meta, err = read(ctx)
 		return err
-	})
+	})...)
 	if err != nil {
 		return p.fail(c, path, state, err)
 	}
@@ -219,12 +232,15 @@ func statusFor(notes []web.Note) int {
 }
 
 func (p *Pages) campaigns(c echo.Context) error {
+	var lines rowLines
 	return rollups(p, c, "/campaigns", "Campaign", p.Client.Campaigns, func(r schema.Campaign) web.RollupRow {
-		return web.RollupRow{
+		row := web.RollupRow{
 			Name: r.Campaign, Href: web.CampaignPath(r.Campaign), List: filtered(wire.Query{Terms: exactly("Campaign", r.Campaign)}),
 			Rollup: r.Rollup, Counters: r.Counters,
 		}
-	})
+		row.Line, row.NoLine = lines.of(r.Campaign)
+		return row
+	}, &lines)
 }
 
 func (p *Pages) releases(c echo.Context) error {
@@ -233,7 +249,7 @@ func (p *Pages) releases(c echo.Context) error {
 			Name: r.Release, Href: web.ReleasePath(r.Release), List: filtered(wire.Query{Terms: exactly("Release", r.Release)}),
 			Rollup: r.Rollup, Counters: r.Counters,
 		}
-	})
+	}, nil)
 }
 
 func (p *Pages) sites(c echo.Context) error {
@@ -241,7 +257,8 @@ func (p *Pages) sites(c echo.Context) error {
 	q, notes := parseGroups(c.Request(), siteColumns, groupQuery{sort: "Failure", desc: true}, rowsParam)
 	var all []schema.Site
 	var meta cacheclient.Meta
-	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
+	var lines rowLines
+	state, err := p.load(c.Request().Context(), p.historyOfRows("site", &lines), func(ctx context.Context) (err error) {
 		all, meta, err = p.Client.Sites(ctx)
 		return err
 	})
@@ -269,7 +286,9 @@ func (p *Pages) sites(c echo.Context) error {
 			return filtered(wire.Query{Terms: terms, Sort: []wire.SortKey{{Field: field, Desc: true}}})
 		})
 	for _, s := range records {
-		page.Sites = append(page.Sites, web.SiteRow{Site: s, List: filtered(wire.Query{Terms: exactly("Sites", s.Site)})})
+		row := web.SiteRow{Site: s, List: filtered(wire.Query{Terms: exactly("Sites", s.Site)})}
+		row.Line, row.NoLine = lines.of(s.Site)
+		page.Sites = append(page.Sites, row)
 	}
 	return p.render(c, statusFor(notes), web.Groups(page))
 }

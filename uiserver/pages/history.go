@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,11 +20,16 @@ const (
 	historyPoints = 48
 )
 
+// The lines in a table: jobs that run.
+const (
+	rowName   = "Running"
+	rowPoints = "12"
+)
+
 // historyOf asks for the lines of all, of a campaign or of a site. A page does
 // without them: why there are none is said in their place.
 func (p *Pages) historyOf(by, campaign, site string, out *web.History) call {
 	return func(ctx context.Context) error {
-		points, meta, err := p.Client.History(ctx, by, campaign, site, historySince)
 		data := url.Values{"by": {by}}
 		if campaign != "" {
 			data.Set("campaign", campaign)
@@ -31,6 +37,10 @@ func (p *Pages) historyOf(by, campaign, site string, out *web.History) call {
 		if site != "" {
 			data.Set("site", site)
 		}
+		asked := maps.Clone(data)
+		asked.Set("since", historySince)
+		asked.Set("fields", "Time,Name,Count")
+		points, meta, err := p.Client.History(ctx, asked)
 		*out = p.lines(points, meta)
 		out.Data = APIPrefix + "/history?" + data.Encode()
 		switch problem := cacheclient.ProblemIn(err); {
@@ -41,6 +51,49 @@ func (p *Pages) historyOf(by, campaign, site string, out *web.History) call {
 			out.Missing = "Counts over time could not be had."
 		case len(out.Lines) == 0:
 			out.Missing = "There are no counts over time yet: the first comes within five minutes."
+		}
+		return nil
+	}
+}
+
+// rowLines are the lines of the rows of a table.
+type rowLines struct {
+	byName  map[string]web.Spark
+	missing string // why a row has none
+}
+
+// of is the line of a row, or why there is none.
+func (l rowLines) of(name string) (line web.Spark, missing string) {
+	line, followed := l.byName[name]
+	if followed {
+		return line, "the second count comes within minutes"
+	}
+	return line, l.missing
+}
+
+// historyOfRows asks for the lines of all campaigns, or sites, that are
+// followed, in one request: there are some forty. kind is the parameter.
+func (p *Pages) historyOfRows(kind string, out *rowLines) call {
+	return func(ctx context.Context) error {
+		points, _, err := p.Client.History(ctx, url.Values{
+			"by": {"state"}, "name": {rowName}, "points": {rowPoints}, "since": {historySince}, kind: {"*"},
+		})
+		out.byName = map[string]web.Spark{}
+		if err != nil {
+			p.Log.Warn("a part of a page is left out", "part", "counts over time", "err", err)
+			out.missing = "Counts over time could not be had."
+			return nil
+		}
+		for _, point := range points {
+			name := point.Campaign + point.Site // one of them is empty
+			line := out.byName[name]
+			line.Name = "running"
+			line.Counts = append(line.Counts, point.Count)
+			out.byName[name] = line
+		}
+		out.missing = "kept for the " + kind + "s with most work only"
+		if len(points) == 0 {
+			out.missing = "There are no counts over time yet."
 		}
 		return nil
 	}

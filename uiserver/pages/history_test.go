@@ -2,9 +2,11 @@ package pages_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/assert"
 
 	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
@@ -43,4 +45,26 @@ func TestSiteMap(t *testing.T) {
 	assert.Equal(t, "/workflows", target.Path)
 	assert.NotEmpty(t, target.Query().Get("site"))
 	assert.Equal(t, "failure", strings.ToLower(target.Query().Get("has")))
+}
+
+// Tables have a line in each row that is followed, all in one question; the
+// others say why not.
+func TestLinesOfRows(t *testing.T) {
+	s := newSite(t, fakecache.Generate(60))
+	for _, path := range []string{"/sites", "/campaigns"} {
+		doc, _ := s.page(t, http.StatusOK, path)
+		lines := doc.Find("table.figures td:last-child svg.spark")
+		assert.GreaterOrEqual(t, lines.Length(), 7, path)
+		assert.Regexp(t, `^running: from \d`, lines.First().AttrOr("aria-label", ""))
+		reasons := doc.Find("table.figures td:last-child span.na").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("title", "") })
+		assert.Contains(t, reasons, "the second count comes within minutes", path)
+		assert.Contains(t, reasons, "kept for the "+path[1:]+" with most work only", path)
+	}
+	asked := slices.DeleteFunc(s.cache.Seen(), func(a string) bool { return !strings.HasPrefix(a, "/history") })
+	assert.Len(t, asked, 2, "one for each page")
+
+	s.cache.NoHistory = true
+	doc, _ := s.page(t, http.StatusOK, "/sites")
+	assert.Zero(t, doc.Find("svg.spark").Length())
+	assert.Equal(t, "There are no counts over time yet.", doc.Find("table.figures td:last-child span.na").First().AttrOr("title", ""))
 }

@@ -163,12 +163,40 @@ func (s *Server) history(v url.Values) (any, *wire.Problem) {
 		names = []string{"Running", "Failure"}
 	}
 	out := []schema.HistoryPoint{}
+	if v.Get("site") == "*" || v.Get("campaign") == "*" {
+		return s.historyOfMany(v), nil
+	}
 	for at := int64(HistoryStart); at <= Now; at += 300 {
 		for i, name := range names {
 			out = append(out, schema.HistoryPoint{Time: at, Name: name, Count: int64(100*(i+1)) + (at/300*int64(i+3))%17})
 		}
 	}
 	return out, nil
+}
+
+// historyOfMany are running jobs of the first ten sites, or campaigns, and one
+// point of an eleventh.
+func (s *Server) historyOfMany(v url.Values) []schema.HistoryPoint {
+	out := []schema.HistoryPoint{}
+	points, _ := strconv.Atoi(v.Get("points"))
+	for i := range 11 {
+		p := schema.HistoryPoint{By: "state", Name: "Running"}
+		switch {
+		case v.Get("site") == "" && i < len(s.Records.Campaigns):
+			p.Campaign = s.Records.Campaigns[i].Campaign
+		case v.Get("site") != "" && i < len(s.Records.Sites):
+			p.Site = s.Records.Sites[i].Site
+		default:
+			continue
+		}
+		for k := range points {
+			if i < 10 || k == points-1 {
+				p.Time, p.Count = Now-int64(points-k)*3600, int64(100000*i+k*k*(i%7)*31)
+				out = append(out, p)
+			}
+		}
+	}
+	return out
 }
 
 // openAPI is a small description, of the same form as the cache server's.

@@ -273,3 +273,24 @@ func addTo(r *schema.Rollup, c *schema.Counters, w schema.Workflow) {
 	counts.Add(w.JobCounts)
 	*c = counts.Derive()
 }
+
+// Widen gives records the numbers that production has: so many sites,
+// campaigns, releases and agents, copied from those that are there under names
+// of the usual length. Their workflows stay as they are.
+func (r *Records) Widen(sites, campaigns, releases, agents int) {
+	r.Sites = widened(r.Sites, sites, func(s *schema.Site, i int) { s.Site = fmt.Sprintf("T2_%02d_Laboratory%03d", i%60, i) })
+	r.Campaigns = widened(r.Campaigns, campaigns, func(c *schema.Campaign, i int) { c.Campaign = fmt.Sprintf("RunIISummer20UL17NanoAOD%03d", i) })
+	r.Releases = widened(r.Releases, releases, func(l *schema.Release, i int) { l.Release = fmt.Sprintf("CMSSW_13_0_%d_patch1", i) })
+	r.Agents = widened(r.Agents, agents, func(a *schema.AgentDetail, i int) { a.Agent.Agent = fmt.Sprintf("cmsgwms-submit%03d.fnal.gov", i) })
+}
+
+// widened repeats the records that have a name of a usual form.
+func widened[T any](all []T, n int, rename func(*T, int)) []T {
+	known := len(all)
+	for i := known; i < n; i++ {
+		one := all[i%min(known, 5)]
+		rename(&one, i)
+		all = append(all, one)
+	}
+	return all
+}
