@@ -43,11 +43,11 @@ run: build ## build and start everything on loopback with live mock data (COUCH_
 .PHONY: test
 test: ## the whole test suite, with the race detector
 	go test -race -timeout 15m $(PACKAGE)/scripts/e2e work # the longest first: it waits more than it works
-	@go test -count=1 $(PACKAGE)/scripts/importcheck # what it reads is not seen by the test cache
+	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # what it reads is not seen by the test cache
 
 .PHONY: check
 check: check-format check-vet check-generated check-modules lint vuln ## gofmt, vet, generated code, modules, linters, known vulnerabilities
-	go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/compose
+	go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck $(PACKAGE)/scripts/compose
 
 .PHONY: check-format
 check-format:

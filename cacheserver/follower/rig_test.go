@@ -188,14 +188,21 @@ type rig struct {
 // newRig makes everything and starts nothing.
 func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
+	return newRigOf(t, couchfake.Options{BuiltinViews: true}, change...)
+}
+
+// newRigOf is newRig over another stand-in.
+func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options)) *rig {
+	t.Helper()
 	var seconds atomic.Int64 // databases are told apart by the second of their making
 	r := &rig{t: t, store: newStoreFake()}
-	r.srv = couchfake.New(couchfake.Options{BuiltinViews: true, Now: func() time.Time {
+	standIn.Now = func() time.Time {
 		if at := r.still.Load(); at != 0 {
 			return time.Unix(at, 0)
 		}
 		return time.Unix(1e9+seconds.Add(1), 0)
-	}})
+	}
+	r.srv = couchfake.New(standIn)
 	var err error
 	r.end, err = couchfake.Listen("127.0.0.1:0", r.srv)
 	require.NoError(t, err)

@@ -383,3 +383,28 @@ func BenchmarkHistory(b *testing.B) {
 		b.ReportMetric(float64(len(h.Encode()))/1e6, "MB-encoded")
 	}
 }
+
+// TestSevenDays: what is kept by default, in memory and over a restart, however
+// long a server runs or was away.
+func TestSevenDays(t *testing.T) {
+	const week = 7 * 24 * 3600
+	c := &clock{start}
+	h := empty(t, Options{}, c)
+	for range 9 * 24 * 12 { // nine days of points
+		h.append(c.at, map[key][]int64{{}: make([]int64, len(h.labels))}, nil)
+		h.trim(c.at)
+		c.at += 300
+	}
+	c.at -= 300 // the last of them
+	require.Len(t, h.times, 7*24*12)
+	require.Greater(t, h.times[0], c.at-week)
+	again := empty(t, Options{}, c)
+	require.NoError(t, again.Decode(h.Encode()))
+	require.True(t, slices.Equal(h.times, again.times))
+
+	c.at += 3 * 24 * 3600 // the server was away
+	again.append(c.at, map[key][]int64{{}: make([]int64, len(h.labels))}, nil)
+	again.trim(c.at)
+	require.Greater(t, again.times[0], c.at-week)
+	require.InDelta(t, 4*24*12, len(again.times), 1)
+}
