@@ -24,7 +24,9 @@ type Options struct {
 	AgentDocs  int // agent_request documents, repeated worlds only; 0: as many as mock makes
 	AgentBytes int // mean length of them, repeated worlds only; 0: as mock makes them
 	Lean       bool
-	Repeat     bool // take the repeated world also where the stand-in could hold all
+	Repeat     bool   // take the repeated world also where the stand-in could hold all
+	Source     string // URL of a source that runs already, with Workflows in it; "": one is started
+	Profile    string // file for the processor time of the cache server from its start until it is ready; "": none
 	Seed       int64
 	Content    int // workflows of the section content; 0: those of 50 000 agent documents
 	Changes    int // changes that the latency is measured over

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os/exec"
 	"time"
 
 	"github.com/dmwm/wmstats/schema"
@@ -30,7 +31,8 @@ func (r *run) startCacheWith(ctx context.Context, source server, flags ...string
 		return c, err
 	}
 	before, began := source.cpu(), time.Now()
-	cmd, err := r.start("cacheserver", append([]string{"--listen", addr, "--couch-url", source.url, "--log-level", "warn"}, flags...)...)
+	flags = append([]string{"--listen", addr, "--couch-url", source.url, "--log-level", "warn"}, flags...)
+	cmd, err := r.startServer(flags)
 	if err != nil {
 		return c, err
 	}
@@ -40,6 +42,14 @@ func (r *run) startCacheWith(ctx context.Context, source server, flags ...string
 	}
 	c.took, c.cpu, c.source, c.peak = time.Since(began), c.server.cpu(), source.cpu()-before, c.status("VmHWM")
 	return c, nil
+}
+
+// startServer starts a cache server: the program, or this one with a profile.
+func (r *run) startServer(flags []string) (*exec.Cmd, error) {
+	if r.Profile == "" {
+		return r.start("cacheserver", flags...)
+	}
+	return r.startPath(r.Self, append([]string{"-profiled", r.Profile, "--"}, flags...)...)
 }
 
 // firstRead prints what the first read took, against throwing the same bytes
@@ -55,7 +65,9 @@ func (r *run) firstRead(ctx context.Context, c loadedCache, thrown thrownAway) e
 	r.line("first read: ratio to thrown away one by one", rate/thrown.oneByOne.rate(), "x")
 	r.line("first read: ratio to thrown away over two connections", rate/thrown.together.rate(), "x")
 	r.line("first read: processor time, cache server", c.cpu.Seconds(), "s")
-	r.line("first read: processor time, source meanwhile", c.source.Seconds(), "s")
+	if r.Source == "" {
+		r.line("first read: processor time, source meanwhile", c.source.Seconds(), "s")
+	}
 	r.line("first read: MB for each s of processor time, cache server", mb/c.cpu.Seconds(), "MB/s")
 	r.line("first read: processor time per workflow", float64(c.cpu.Microseconds())/float64(r.Workflows), "us")
 	settled, err := r.settled(ctx, c.server, max(3*time.Second, c.took/10))

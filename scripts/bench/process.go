@@ -27,8 +27,9 @@ type run struct {
 
 // server is one started program.
 type server struct {
-	url string
-	cmd *exec.Cmd
+	url       string
+	cmd       *exec.Cmd // nil: this program
+	elsewhere bool      // not started here: nothing is known of its process
 }
 
 func (r *run) line(name string, value float64, unit string) {
@@ -87,8 +88,12 @@ func (r *run) stopAll() {
 
 // startSource starts what the cache server reads: the stand-in for CouchDB,
 // which holds all documents, or this program as a source that repeats a small
-// world.
+// world. A source that runs already is taken as it is.
 func (r *run) startSource(ctx context.Context) (server, error) {
+	if r.Source != "" {
+		s := server{url: strings.TrimSuffix(r.Source, "/"), elsewhere: true}
+		return s, r.ready(ctx, s.url+"/_up")
+	}
 	addr, err := freeAddr()
 	if err != nil {
 		return server{}, err
@@ -173,9 +178,12 @@ func (s server) status(key string) float64 {
 }
 
 // cpu is the processor time that the program has taken so far, in user mode
-// and in the kernel; 0 where /proc does not tell.
+// and in the kernel; 0 where /proc does not tell, or it runs elsewhere.
 func (s server) cpu() time.Duration {
-	if s.cmd == nil { // this program
+	if s.elsewhere {
+		return 0
+	}
+	if s.cmd == nil {
 		return ownCPU()
 	}
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))

@@ -82,7 +82,9 @@ func (r *run) throwAway(ctx context.Context, source server) (t thrownAway, err e
 	r.line("thrown away: one answer after the other", t.oneByOne.rate(), "MB/s")
 	r.line("thrown away: over two connections", t.together.rate(), "MB/s")
 	r.line("thrown away: processor time, reader", t.oneByOne.cpu.Seconds(), "s")
-	r.line("thrown away: processor time, source", served.Seconds(), "s")
+	if r.Source == "" {
+		r.line("thrown away: processor time, source", served.Seconds(), "s")
+	}
 	return t, nil
 }
 

@@ -45,13 +45,22 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags.IntVar(&o.AgentBytes, "agent-bytes", 0, "mean length of agent documents, from a repeated world; 0: as mock makes them")
 	flags.BoolVar(&o.Lean, "lean", false, "small agent documents, of about 2 KB, in a repeated world")
 	flags.BoolVar(&o.Repeat, "repeat", false, "take a repeated world also where the stand-in could hold all")
+	flags.StringVar(&o.Source, "source", "", "URL of a source that runs already, such as mock couch, with -workflows in it; empty: one is started")
+	flags.StringVar(&o.Profile, "profile", "", "file for a profile of the cache server from its start until it is ready, for go tool pprof")
 	flags.Int64Var(&o.Seed, "seed", 1, "seed of the mock data")
 	flags.IntVar(&o.Content, "content-workflows", 0, "workflows of the section content; 0: as many as have 50 000 agent documents")
 	flags.IntVar(&o.Changes, "changes", 500, "changes to measure the latency over")
 	flags.IntVar(&o.PerSecond, "per-second", 50, "changes per second")
 	serve := flags.String("serve", "", "serve the repeated world at this address and measure nothing")
+	profiled := flags.String("profiled", "", "run a cache server with the flags after --, write its profile to this file, and measure nothing")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *profiled != "" {
+		return bench.Profiled(ctx, *profiled, flags.Args(), log)
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.Workflows < 1 || o.Changes < 1 || o.PerSecond < 1 {
 		return errors.New("workflows, changes and per-second must be at least 1")
