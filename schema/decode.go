@@ -23,7 +23,8 @@ type decoder struct {
 	doc   []byte
 	src   string // copy of doc that texts share; "": each text is its own
 	names *interner
-	lists []string // where short lists of texts are put, one after another
+	room  *textRoom // in place of names: texts that are not kept; or nil
+	lists []string  // where short lists of texts are put, one after another
 	flaws flawList
 
 	hash   xxhash.Digest // of the content, where nextHashed walks
@@ -110,6 +111,9 @@ func (d *decoder) own(b []byte) string {
 	if from := d.scan.TextStart(); d.src != "" && from >= 0 {
 		return d.src[from : from+len(b)]
 	}
+	if d.room != nil {
+		return d.room.text(b)
+	}
 	return d.names.text(b)
 }
 
@@ -192,7 +196,11 @@ func (d *decoder) plainTexts() (list []string, ok bool) {
 	}
 	const room, few = 128, 8
 	if cap(d.lists)-len(d.lists) < few {
-		d.lists = make([]string, 0, room)
+		size := room // the old one belongs to those who have its lists
+		if d.room != nil {
+			size = max(room, 2*cap(d.lists)) // it will come back
+		}
+		d.lists = make([]string, 0, size)
 	}
 	from := len(d.lists)
 	d.scan.Open()

@@ -59,7 +59,7 @@ func checkRecord(t *testing.T, encoded []byte) {
 
 func FuzzDecodeReqMgr(f *testing.F) {
 	seed(f)
-	var q ReqMgrDecoder // what it keeps of a document must not show in the next
+	var q, lending ReqMgrDecoder // what they keep of a document must not show in the next
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := bytes.Clone(raw)
 		r, err := DecodeReqMgr(raw)
@@ -73,6 +73,14 @@ func FuzzDecodeReqMgr(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, r.Record(), again.Record())
 		require.Equal(t, r.chainSteps(), again.chainSteps())
+		lending.Recycle()
+		lent, err := lending.Decode(raw)
+		require.NoError(t, err)
+		first, want := lent.Record(), r.Record()
+		lent, err = lending.Decode(raw)
+		require.NoError(t, err)
+		require.Equal(t, want, lent.Record())
+		require.Equal(t, want, first, "the next one leaves it alone")
 		d := Flatten(r, nil)
 		checkRecord(t, AppendDetail(nil, &d))
 		var back Workflow
@@ -101,9 +109,16 @@ func FuzzDecodeAgent(f *testing.F) {
 // FuzzDecodePart holds the short way to the long one.
 func FuzzDecodePart(f *testing.F) {
 	seed(f)
-	var p PartDecoder // what it keeps of a document must not show in the next
+	var p, lending PartDecoder // what they keep of a document must not show in the next
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got, perr := p.Decode(raw)
+		lending.Recycle()
+		lent, lerr := lending.Decode(raw)
+		_, _ = lending.Decode(raw) // leaves it alone
+		if !reflect.DeepEqual(got, lent) || !reflect.DeepEqual(perr, lerr) {
+			require.Equal(t, got, lent)
+			require.Equal(t, perr, lerr)
+		}
 		a, err := DecodeAgent(raw)
 		if err != nil {
 			require.Equal(t, err, perr)

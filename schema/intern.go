@@ -1,6 +1,10 @@
 package schema
 
-import "github.com/cespare/xxhash/v2"
+import (
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // interner gives texts that many documents have one copy each: names of sites,
 // agents, releases, statuses. A text that it does not hold takes the place of
@@ -22,4 +26,24 @@ func (n *interner) text(b []byte) string {
 		*slot = string(b)
 	}
 	return *slot
+}
+
+// textRoom gives texts that are soon garbage memory together: one allocation for
+// some hundred of them. Any of them keeps all of it, so nobody may hold on to
+// one.
+type textRoom struct {
+	room strings.Builder
+}
+
+// textRoomBytes is how much is taken at once.
+const textRoomBytes = 16 << 10
+
+func (r *textRoom) text(b []byte) string {
+	if r.room.Cap()-r.room.Len() < len(b) {
+		r.room.Reset() // leaves what was given out to those who have it
+		r.room.Grow(max(textRoomBytes, len(b)))
+	}
+	from := r.room.Len()
+	r.room.Write(b)
+	return r.room.String()[from:]
 }

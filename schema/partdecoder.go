@@ -35,6 +35,28 @@ type PartDecoder struct {
 	skipped int64
 	names   interner
 	text    []byte
+	lent    *lentParts // nil: what is returned is the caller's own
+}
+
+// lentParts is the memory of parts that are taken back.
+type lentParts struct {
+	texts   textRoom
+	sites   []SitePart
+	outputs []OutputPart
+	tasks   []uint64
+}
+
+// Recycle takes back the lists of all parts that were returned since the last
+// call: nobody may use them any more, nor hold on to texts for long. From the first
+// call on the decoder lends what it returns, and Recycle must be called now and
+// then.
+func (p *PartDecoder) Recycle() {
+	if p.lent == nil {
+		p.lent = &lentParts{}
+		p.d.room = &p.lent.texts
+	}
+	l := p.lent
+	l.sites, l.outputs, l.tasks = l.sites[:0], l.outputs[:0], l.tasks[:0]
 }
 
 // output sums up what a workflow wrote to one dataset.
@@ -47,8 +69,8 @@ type output struct {
 // maxOutputs bounds what is looked for one by one: regular documents have fewer.
 const maxOutputs = 64
 
-// Decode decodes a document. What it returns shares nothing with raw. Its
-// error is that of DecodeAgent.
+// Decode decodes a document. What it returns shares nothing with raw, and is the
+// caller's own until Recycle says otherwise. Its error is that of DecodeAgent.
 func (p *PartDecoder) Decode(raw []byte) (PartDoc, error) {
 	if p.walk(raw) {
 		return PartDoc{Head: p.doc.Head, Hash: p.d.hash.Sum64(), Part: p.part()}, nil
@@ -128,29 +150,55 @@ func repeated[T comparable](ordered []T) bool {
 	return false
 }
 
-// part makes the part of what was read, with memory of its own.
+// part makes the part of what was read.
 func (p *PartDecoder) part() AgentPart {
-	a := &p.doc
+	a, lent := &p.doc, p.lent
+	if lent == nil {
+		lent = &lentParts{
+			sites: make([]SitePart, 0, len(p.sites)), outputs: make([]OutputPart, 0, len(p.outputs)), tasks: make([]uint64, 0, len(p.tasks)),
+		}
+	}
 	part := AgentPart{
 		Workflow: a.Workflow, Agent: a.Agent, Team: a.Team, AgentVersion: a.AgentVersion,
 		Time: a.Time, Counts: a.Status, JobsInWMBS: a.JobsInWMBS, JobsInQueue: a.JobsInQueue,
 		Skipped: a.Skipped, SkippedFiles: p.skipped,
-		Sites:   append(make([]SitePart, 0, len(p.sites)), p.sites...),
-		Outputs: make([]OutputPart, 0, len(p.outputs)),
-		Tasks:   append(make([]uint64, 0, len(p.tasks)), p.tasks...),
+		Sites: lend(&lent.sites, p.sites), Tasks: lend(&lent.tasks, p.tasks),
 	}
 	slices.SortFunc(p.outputs, func(a, b output) int { return slices.Compare(a.name, b.name) })
 	p.text = p.text[:0]
 	for i := range p.outputs {
 		p.text = append(p.text, p.outputs[i].name...)
 	}
-	names := string(p.text)
+	var names string
+	if p.lent == nil {
+		names = string(p.text)
+	} else {
+		names = lent.texts.text(p.text)
+	}
+	part.Outputs = more(&lent.outputs, len(p.outputs))[:0]
 	for i := range p.outputs {
 		o := &p.outputs[i]
 		part.Outputs = append(part.Outputs, OutputPart{Dataset: names[:len(o.name)], Events: o.events, Lumis: o.lumis, Bytes: o.bytes})
 		names = names[len(o.name):]
 	}
 	return part
+}
+
+// lend copies list into room.
+func lend[T any](room *[]T, list []T) []T {
+	lent := more(room, len(list))
+	copy(lent, list)
+	return lent
+}
+
+// more lends room for n elements, of any value. It is never nil.
+func more[T any](room *[]T, n int) []T {
+	if n == 0 {
+		return []T{}
+	}
+	from := len(*room)
+	*room = slices.Grow(*room, n)[:from+n]
+	return (*room)[from : from+n : from+n]
 }
 
 // readName reads a text that many documents have.

@@ -45,6 +45,8 @@ type ReqMgrDoc struct {
 
 	whole bool // what only details have is read too
 	extra reqMgrExtra
+
+	lists *[]string // room of the record's lists; nil: they are its own
 }
 
 // StepDoc is one TaskN or StepN object of a chain, or the top level.
@@ -67,18 +69,33 @@ type ReqMgrDecoder struct {
 	d     decoder
 	doc   ReqMgrDoc
 	names interner
+	texts textRoom
+	lists []string
+	lends bool
+}
+
+// Recycle takes back the lists of all records that were made since the last
+// call: nobody may use them any more, nor hold on to texts for long. From the first
+// call on the decoder lends what it returns, and Recycle must be called now and
+// then.
+func (q *ReqMgrDecoder) Recycle() {
+	q.lends, q.d.room = true, &q.texts
+	q.lists, q.d.lists = q.lists[:0], q.d.lists[:0]
 }
 
 // Decode decodes a document as DecodeReqMgr does, but for what only details
 // have: lists are made of what it returns. What it returns shares
 // nothing with raw and is valid until the next call; what its methods return
-// stays valid.
+// stays valid, until Recycle says otherwise.
 func (q *ReqMgrDecoder) Decode(raw []byte) (*ReqMgrDoc, error) {
 	q.d.reset(raw)
 	q.d.names = &q.names
 	q.doc = ReqMgrDoc{
 		tasks: q.doc.tasks[:0], steps: q.doc.steps[:0],
 		Transitions: q.doc.Transitions[:0], Priorities: q.doc.Priorities[:0],
+	}
+	if q.lends {
+		q.doc.lists = &q.lists
 	}
 	return &q.doc, q.doc.decode(&q.d)
 }

@@ -9,7 +9,13 @@ import (
 // Record returns the request's side of its workflow record. The agents' side
 // is as with no agents; Join fills it. Texts are copies of their own, so the
 // record does not keep the document in memory.
-func (r *ReqMgrDoc) Record() Workflow {
+func (r *ReqMgrDoc) Record() (w Workflow) {
+	r.FillRecord(&w)
+	return w
+}
+
+// FillRecord is Record in the memory of the caller, whatever was there.
+func (r *ReqMgrDoc) FillRecord(w *Workflow) {
 	steps := r.chain()
 	first := func(field func(*StepDoc) string) string {
 		for i := range steps {
@@ -20,7 +26,7 @@ func (r *ReqMgrDoc) Record() Workflow {
 		return ""
 	}
 	top := &r.Top
-	w := Workflow{
+	*w = Workflow{
 		Workflow: r.Name, Type: r.RequestType, SubType: r.SubRequestType,
 		Priority: r.RequestPriority, InitialPriority: r.InitialPriority,
 		Campaign: cmp.Or(top.Campaign, first(func(s *StepDoc) string { return s.Campaign })),
@@ -28,8 +34,8 @@ func (r *ReqMgrDoc) Record() Workflow {
 		Team:     r.TeamName, Requestor: r.Requestor, Group: r.Group,
 		PrepID:    cmp.Or(top.PrepID, first(func(s *StepDoc) string { return s.PrepID })),
 		ChainKind: r.chainKind(), ChainLength: max(r.TaskChain, r.StepChain, 0),
-		OutputDatasets: asDistinct(r.OutputDatasets, dataset), SiteWhitelist: asDistinct(r.SiteWhitelist, nil),
-		SiteBlacklist:   asDistinct(r.SiteBlacklist, nil),
+		OutputDatasets: r.asDistinct(r.OutputDatasets, dataset), SiteWhitelist: r.asDistinct(r.SiteWhitelist, nil),
+		SiteBlacklist:   r.asDistinct(r.SiteBlacklist, nil),
 		OriginalRequest: r.OriginalRequest, InitialTask: r.InitialTask, Run: r.Run,
 		EstimatedJobs: r.EstimatedJobs, InputEvents: r.InputEvents, InputLumis: r.InputLumis,
 		InputFiles: r.InputFiles, RequestedEvents: top.RequestedEvents,
@@ -45,10 +51,9 @@ func (r *ReqMgrDoc) Record() Workflow {
 			w.RequestedEvents = steps[i].RequestedEvents
 		}
 	}
-	r.fillStatus(&w)
-	fillSteps(&w, top, steps)
-	Join(&w, nil)
-	return w
+	r.fillStatus(w)
+	r.fillSteps(w, top, steps)
+	Join(w, nil)
 }
 
 // fillStatus trusts RequestStatus: status and transitions are separate fields
@@ -70,7 +75,7 @@ func (r *ReqMgrDoc) fillStatus(w *Workflow) {
 }
 
 // fillSteps gathers what the top level and the steps of a chain name.
-func fillSteps(w *Workflow, top *StepDoc, steps []StepDoc) {
+func (r *ReqMgrDoc) fillSteps(w *Workflow, top *StepDoc, steps []StepDoc) {
 	var room [8][fewTexts]string // nearly always enough; then nothing but the results is allocated
 	campaigns, releases, prepIDs := room[0][:0], room[1][:0], room[2][:0]
 	archs, eras, tags := room[3][:0], room[4][:0], room[5][:0]
@@ -89,12 +94,12 @@ func fillSteps(w *Workflow, top *StepDoc, steps []StepDoc) {
 		eras = append(eras, s.Eras...)
 		tags = append(tags, s.GlobalTags...)
 	}
-	w.Campaigns, w.Releases, w.PrepIDs = distinct(campaigns, nil), distinct(releases, nil), distinct(prepIDs, nil)
+	w.Campaigns, w.Releases, w.PrepIDs = r.distinct(campaigns, nil), r.distinct(releases, nil), r.distinct(prepIDs, nil)
 	slices.Sort(w.Campaigns)
 	slices.Sort(w.Releases)
 	slices.Sort(w.PrepIDs)
-	w.InputDatasets, w.Pileups = distinct(inputs, dataset), distinct(pileups, dataset)
-	w.ScramArchs, w.AcquisitionEras, w.GlobalTags = distinct(archs, nil), distinct(eras, nil), distinct(tags, nil)
+	w.InputDatasets, w.Pileups = r.distinct(inputs, dataset), r.distinct(pileups, dataset)
+	w.ScramArchs, w.AcquisitionEras, w.GlobalTags = r.distinct(archs, nil), r.distinct(eras, nil), r.distinct(tags, nil)
 }
 
 // dataset keeps the names of datasets: requests without one may say "None".
@@ -106,6 +111,15 @@ const fewTexts = 16
 // distinct returns the texts that are not empty and that keep accepts, each
 // once, in their order. It is never nil and a list of its own.
 func distinct(list []string, keep func(string) bool) []string {
+	return distinctIn(nil, list, keep)
+}
+
+// distinct is distinct in the room of the document, if it has one.
+func (r *ReqMgrDoc) distinct(list []string, keep func(string) bool) []string {
+	return distinctIn(r.lists, list, keep)
+}
+
+func distinctIn(lists *[]string, list []string, keep func(string) bool) []string {
 	var room [fewTexts]string
 	out := room[:0]
 	var seen map[string]bool
@@ -120,23 +134,38 @@ func distinct(list []string, keep func(string) bool) []string {
 			seen[text] = true
 		}
 	}
-	return append(make([]string, 0, len(out)), out...)
+	if lists == nil {
+		return append(make([]string, 0, len(out)), out...)
+	}
+	return lend(lists, out)
 }
 
 // asDistinct is distinct, but returns the list itself where it is easily seen
 // to be what distinct would make.
-func asDistinct(list []string, keep func(string) bool) []string {
-	last := ""
-	for i, text := range list {
-		if text == "" || keep != nil && !keep(text) || text <= last && (i >= fewTexts || slices.Contains(list[:i], text)) {
-			return distinct(list, keep)
-		}
-		last = max(last, text)
+func (r *ReqMgrDoc) asDistinct(list []string, keep func(string) bool) []string {
+	if !isDistinct(list, keep) {
+		return r.distinct(list, keep)
 	}
 	if list == nil {
 		return []string{}
 	}
 	return slices.Clip(list)
+}
+
+// asDistinct is the same for other lists.
+func asDistinct(list []string, keep func(string) bool) []string {
+	return (&ReqMgrDoc{}).asDistinct(list, keep)
+}
+
+func isDistinct(list []string, keep func(string) bool) bool {
+	last := ""
+	for i, text := range list {
+		if text == "" || keep != nil && !keep(text) || text <= last && (i >= fewTexts || slices.Contains(list[:i], text)) {
+			return false
+		}
+		last = max(last, text)
+	}
+	return true
 }
 
 func (r *ReqMgrDoc) chainKind() string {

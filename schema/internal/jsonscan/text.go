@@ -17,9 +17,9 @@ const (
 // backslash or a control character. Only the lowest mark is exact, which is
 // the one that is used.
 func special(w uint64) uint64 {
-	quote := w ^ '"'*ones
+	low := w ^ ('"'^' ')*ones // makes the quote a space, and leaves what is below a space there
 	slash := w ^ '\\'*ones
-	return ((w-' '*ones)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+	return ((low-(' '+1)*ones)&^low | (slash-ones)&^slash) & highs
 }
 
 // run returns the index of the first special byte from i on, len(data) if
