@@ -23,14 +23,46 @@ type decoder struct {
 	quarantine *quarantine
 	state      *sourceState
 	complaints *rate.Limiter // a log line for each of a million bad documents helps nobody
-	parts      sync.Pool     // of *schema.PartDecoder, with what they keep
-	requests   sync.Pool     // of *schema.ReqMgrDecoder
+	pool       sync.Pool     // of *tools that lend nothing
+}
+
+// tools are what one goroutine decodes with.
+type tools struct {
+	parts    schema.PartDecoder
+	requests schema.ReqMgrDecoder
+
+	lends   bool // changes are good until recycle; else they are their own
+	records []schema.Workflow
+	added   []schema.AgentPart
+}
+
+// recycle takes back all that the changes since the last call point to. From
+// the first call on the tools lend.
+func (t *tools) recycle() {
+	t.lends = true
+	t.parts.Recycle()
+	t.requests.Recycle()
+	t.records, t.added = t.records[:0], t.added[:0]
+}
+
+func (t *tools) record() *schema.Workflow { return next(&t.records, t.lends) }
+func (t *tools) part() *schema.AgentPart  { return next(&t.added, t.lends) }
+
+// next gives room for one more value: in list, when it comes back.
+func next[T any](list *[]T, lent bool) *T {
+	if !lent {
+		return new(T)
+	}
+	if len(*list) == cap(*list) { // those that are out stay where they are
+		*list = make([]T, 0, max(16, 2*cap(*list)))
+	}
+	*list = (*list)[:len(*list)+1]
+	return &(*list)[len(*list)-1]
 }
 
 func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
 	d := &decoder{o: o, quarantine: q, state: s, active: map[string]bool{}, complaints: rate.NewLimiter(1, 20)}
-	d.parts.New = func() any { return new(schema.PartDecoder) }
-	d.requests.New = func() any { return new(schema.ReqMgrDecoder) }
+	d.pool.New = func() any { return new(tools) }
 	d.known, _ = o.Store.(hashes)
 	for _, status := range o.Statuses {
 		d.active[status] = true
@@ -43,6 +75,8 @@ type mode struct {
 	fullRead bool // what is not added is removed when the read ends
 	afresh   bool // decode also what the store seems to have
 	behind   bool // a re-read: the feeds go on, and have the processors
+
+	tools *tools // of the goroutine; nil: what the changes point to is theirs for good
 }
 
 // document appends the changes that one document or tombstone makes: none if
@@ -56,7 +90,11 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 	if row.Doc == nil {
 		return changes
 	}
-	if change, flaws, ok := d.unseen(db, row); ok {
+	if m.tools == nil {
+		m.tools, _ = d.pool.Get().(*tools)
+		defer d.pool.Put(m.tools)
+	}
+	if change, flaws, ok := d.unseen(db, row, m.tools); ok {
 		return d.decoded(changes, db, change, flaws, m)
 	}
 	head, hash, err := schema.PeekHash(row.Doc)
@@ -73,7 +111,7 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 		d.quarantine.remove(db.String(), row.ID)
 		return append(changes, change)
 	}
-	flaws, err := d.decode(&change, row.Doc)
+	flaws, err := d.decode(&change, row.Doc, m.tools)
 	if err != nil {
 		return d.unusable(changes, db, row, change, err, m)
 	}
@@ -83,7 +121,7 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 // unseen decodes a document that the store does not have, as nearly all are in
 // a first read, with its hash in one walk. It is not ok for the others, and for
 // what can't be used: the long way says why.
-func (d *decoder) unseen(db couch.Database, row couch.Row) (change store.Change, flaws int, ok bool) {
+func (d *decoder) unseen(db couch.Database, row couch.Row, t *tools) (change store.Change, flaws int, ok bool) {
 	kind := store.AgentWork
 	if db == couch.Requests {
 		kind = store.ReqMgr
@@ -92,7 +130,7 @@ func (d *decoder) unseen(db couch.Database, row couch.Row) (change store.Change,
 		return change, 0, false
 	}
 	change = store.Change{Kind: kind, ID: row.ID}
-	flaws, err := d.decode(&change, row.Doc)
+	flaws, err := d.decode(&change, row.Doc, t)
 	return change, flaws, err == nil && !change.Deleted
 }
 
@@ -134,7 +172,7 @@ func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
 
 // decode fills the change from the document; Deleted, when the document says
 // that. A panic of the decoder is an error of this one document.
-func (d *decoder) decode(change *store.Change, doc []byte) (flaws int, err error) {
+func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (flaws int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			d.o.Log.Error("decoder panicked", "id", change.ID, "rev", change.Rev, "panic", r, "stack", string(debug.Stack()))
@@ -143,24 +181,21 @@ func (d *decoder) decode(change *store.Change, doc []byte) (flaws int, err error
 	}()
 	switch change.Kind {
 	case store.ReqMgr:
-		requests, _ := d.requests.Get().(*schema.ReqMgrDecoder)
-		defer d.requests.Put(requests)
-		req, err := requests.Decode(doc)
+		req, err := t.requests.Decode(doc)
 		if err != nil {
 			return 0, err
 		}
-		record := req.Record()
-		change.Workflow = &record
+		change.Workflow = t.record()
+		req.FillRecord(change.Workflow)
 		change.Rev, change.Hash, change.Time, change.Deleted = req.Rev, req.Hash, req.Time, req.Deleted
 		return len(req.Flaws), nil
 	case store.AgentWork:
-		parts, _ := d.parts.Get().(*schema.PartDecoder)
-		defer d.parts.Put(parts)
-		work, err := parts.Decode(doc)
+		work, err := t.parts.Decode(doc)
 		if err != nil {
 			return 0, err
 		}
-		change.Part = &work.Part
+		change.Part = t.part()
+		*change.Part = work.Part
 		change.Rev, change.Hash, change.Time, change.Deleted = work.Rev, work.Hash, work.Time, work.Deleted
 		return len(work.Flaws), nil
 	default:

@@ -50,6 +50,8 @@ type Store interface {
 // Load is a full read in progress. Abort may be called while Commit runs, which
 // then should end soon.
 type Load interface {
+	// Add takes what it needs of changes: neither they nor what they point to,
+	// but for texts and Info, may be used after it, and texts not for long.
 	Add(changes []store.Change)
 	Commit() (store.Result, error)
 	Abort()

@@ -16,7 +16,7 @@ import (
 const (
 	parcelBytes  = 256 << 10 // documents travel from reader to decoder in parcels of about this size
 	parcelKept   = 4 << 20   // a parcel that a huge document has blown up is not used again
-	loadBatch    = 500       // changes in one Add
+	loadBatch    = 64        // changes in one Add: what they point to should stay in the core's cache
 	phaseEvery   = 5 * time.Second
 	heldBackText = "a full read found far fewer documents than are known; they are kept"
 )
@@ -261,9 +261,18 @@ func (f *Follower) progress(db couch.Database, documents, bytes int64, elapsed t
 	}
 }
 
-// decodeParcels decodes until there is nothing more.
+// decodeParcels decodes until there is nothing more. All changes are made in the
+// same memory: a full read would else be half of garbage.
 func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, into Load, m mode) error {
+	m.tools = new(tools)
+	m.tools.recycle()
 	changes := make([]store.Change, 0, loadBatch)
+	add := func() {
+		into.Add(changes)
+		clear(changes)
+		changes = changes[:0]
+		m.tools.recycle()
+	}
 	for p := range full {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -271,15 +280,14 @@ func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, i
 		for _, row := range p.rows {
 			changes = f.decoder.document(changes, p.db, row, m)
 			if len(changes) >= loadBatch {
-				into.Add(changes)
-				changes = make([]store.Change, 0, loadBatch)
+				add()
 			}
 		}
 		p.empty()
 		free <- p
 	}
 	if len(changes) > 0 {
-		into.Add(changes)
+		add()
 	}
 	return nil
 }

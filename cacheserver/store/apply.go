@@ -31,7 +31,9 @@ type previous struct {
 	record *schema.Workflow // the new request's side, not to be changed, or nil
 }
 
-// Apply joins changes to what is there and publishes at most one generation.
+// Apply takes what it needs of changes, and keeps nothing that they point to but
+// texts and Info. It joins them to what is there and publishes at most one
+// generation.
 // Before the first Commit of a Load it only gathers. Applying a change again
 // changes nothing. Changes of different documents may come in any order.
 func (s *Store) Apply(changes []Change) Result {
@@ -154,11 +156,10 @@ func (s *Store) putRequest(b *batch, e *entry, c *Change) {
 	rivals := without(e.rivals(), c.ID)
 	if e.has && e.requestID() != c.ID {
 		if before(e.requestID(), c.ID, e.name) {
-			record := *c.Workflow
-			e.setRequest(e.requestID(), append(rivals, rival{strings.Clone(c.ID), c.Hash, s.epoch, &record}))
+			e.setRequest(e.requestID(), append(rivals, rival{strings.Clone(c.ID), c.Hash, s.epoch, s.own(c.Workflow)}))
 			return
 		}
-		rivals = append(rivals, rival{e.requestID(), e.hash, e.seen, s.requestSide(b, e)})
+		rivals = append(rivals, rival{e.requestID(), e.hash, e.seen, s.own(s.requestSide(b, e))})
 	}
 	o := s.touch(b, e)
 	if !e.has {
@@ -173,10 +174,34 @@ func (s *Store) putRequest(b *batch, e *entry, c *Change) {
 // setRequest keeps the request's side until the record is made of it.
 func (s *Store) setRequest(e *entry, o *previous, record *schema.Workflow) {
 	if s.current.Load() == nil {
-		e.request = record
+		e.request = s.pack(record)
 		return
 	}
 	o.record = record
+}
+
+// pack packs a record.
+func (s *Store) pack(record *schema.Workflow) string {
+	s.packing = schema.AppendPacked(s.packing[:0], record)
+	return string(s.packing)
+}
+
+// own copies a record, with its lists, that belongs to somebody else.
+func (s *Store) own(record *schema.Workflow) *schema.Workflow {
+	if record == nil {
+		return nil
+	}
+	return s.unpackRequest(s.pack(record))
+}
+
+// unpackRequest gives a record of its own, nil when it can't be read.
+func (s *Store) unpackRequest(packed string) *schema.Workflow {
+	var record schema.Workflow
+	if err := new(schema.Unpacker).Unpack(packed, &record); err != nil {
+		s.opt.Log.Error("request can't be read back", "err", err)
+		return nil
+	}
+	return &record
 }
 
 // requestSide gives the request's side of the record of e.
@@ -184,8 +209,8 @@ func (s *Store) requestSide(b *batch, e *entry) *schema.Workflow {
 	if o := b.touched[e]; o != nil && o.record != nil {
 		return o.record
 	}
-	if e.request != nil {
-		return e.request
+	if e.request != "" {
+		return s.unpackRequest(e.request)
 	}
 	if snap := s.current.Load(); snap != nil {
 		if at, ok := snap.tree.Search(e.name); ok {
@@ -209,7 +234,7 @@ func (s *Store) dropRequest(b *batch, e *entry, id string) {
 	o := s.touch(b, e)
 	rivals := slices.Clone(e.rivals())
 	if len(rivals) == 0 {
-		e.has, e.hash, e.request, e.rare, o.record = false, 0, nil, nil, nil
+		e.has, e.hash, e.request, e.rare, o.record = false, 0, "", nil, nil
 		s.orphans += len(e.docs)
 		return
 	}

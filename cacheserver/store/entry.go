@@ -21,10 +21,10 @@ type entry struct {
 	hash    uint64 // of the request document
 	due     int64  // when the alerts must be made again, Unix s; 0: never
 	docs    []*agentDoc
-	request *schema.Workflow // the request's side before the first generation, not to be changed
-	rare    *rare            // nil for nearly all
-	seen    uint32           // epoch in which the request was seen last
-	has     bool             // the request is there; else the parts are orphans
+	request string // the request's side before the first generation, as schema.AppendPacked makes it
+	rare    *rare  // nil for nearly all
+	seen    uint32 // epoch in which the request was seen last
+	has     bool   // the request is there; else the parts are orphans
 
 	captured uint16 // number of the newest capture that has a copy
 }
@@ -174,15 +174,20 @@ func partsOf(docs []*agentDoc) []partOf {
 func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
 	out := make([]schema.AgentPart, 0, len(parts))
 	for _, p := range parts {
-		a, err := s.names.Unpack(p.packed)
-		if err != nil {
-			s.opt.Log.Error("agent part can't be read back", "workflow", e.name, "err", err)
-			continue
-		}
-		a.Workflow, a.Time = e.name, p.content
-		out = append(out, a)
+		out = s.appendPart(out, e, p.packed, p.content, nil)
 	}
 	return out
+}
+
+// appendPart unpacks one part; without a room its lists are its own.
+func (s *Store) appendPart(parts []schema.AgentPart, e *entry, packed part.Packed, content int64, room *part.Room) []schema.AgentPart {
+	a, err := s.names.Unpack(packed, room)
+	if err != nil {
+		s.opt.Log.Error("agent part can't be read back", "workflow", e.name, "err", err)
+		return parts
+	}
+	a.Workflow, a.Time = e.name, content
+	return append(parts, a)
 }
 
 // sourceOf packs what a record was made of: the ids of its documents, each
@@ -190,11 +195,21 @@ func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
 // agent's is followed by 0, or, where it was stale when the alerts were made,
 // by the report that its alert names and the agent. The version is of the content alone.
 func (s *Store) sourceOf(e *entry, docs []*agentDoc) block.Source {
-	var ids, content []byte
+	var m sourceMaker
+	return m.of(s, e, docs)
+}
+
+// sourceMaker makes sources one after the other in the same memory.
+type sourceMaker struct{ ids, content []byte }
+
+// of is sourceOf; what it gives is good until the next call.
+func (m *sourceMaker) of(s *Store, e *entry, docs []*agentDoc) block.Source {
+	ids, content := m.ids[:0], m.content[:0]
+	content = append(content, e.id()...)
 	if e.id() != "" || len(docs) > 0 {
 		ids = appendText(ids, e.id())
 	}
-	content = binary.LittleEndian.AppendUint64(append(content, e.id()...), e.hash)
+	content = binary.LittleEndian.AppendUint64(content, e.hash)
 	for _, d := range docs {
 		ids = appendText(ids, d.id)
 		if d.silent > 0 {
@@ -205,6 +220,7 @@ func (s *Store) sourceOf(e *entry, docs []*agentDoc) block.Source {
 		content = binary.LittleEndian.AppendUint64(append(content, d.id...), d.hash)
 		content = binary.LittleEndian.AppendUint64(content, uint64(d.content))
 	}
+	m.ids, m.content = ids, content
 	return block.Source{IDs: ids, Version: xxhash.Sum64(content)}
 }
 

@@ -6,13 +6,14 @@ import (
 	"sync"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/part"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Before the first generation the request's side of each record is kept as the
-// decoder made it, which takes less than the record will: encoding it before
-// its agents are known would be done twice.
+// Before the first generation the request's side of each record is kept packed,
+// which takes less than the record will: encoding it before its agents are known
+// would be done twice.
 
 // build makes the first generation of all that was gathered, on all cores. When
 // it is aborted it gives nil, and nothing is gathered any more.
@@ -35,9 +36,9 @@ func (s *Store) build(aborted func() bool) *tree.Tree {
 	var mu sync.Mutex // of sums, recoveries and dues
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			builder := block.NewBuilder(s.layout)
+			m := blockMaker{s: s, builder: block.NewBuilder(s.layout), mu: &mu}
 			for k := range next {
-				blocks[k] = s.buildBlock(builder, entries[k*block.Size:min((k+1)*block.Size, len(entries))], &mu)
+				blocks[k] = m.make(entries[k*block.Size : min((k+1)*block.Size, len(entries))])
 			}
 		})
 	}
@@ -56,27 +57,62 @@ func (s *Store) build(aborted func() bool) *tree.Tree {
 	return tree.New(s.layout, blocks)
 }
 
-func (s *Store) buildBlock(builder *block.Builder, entries []*entry, mu *sync.Mutex) *block.Block {
-	records := make([]schema.Workflow, len(entries))
-	parts := make([][]schema.AgentPart, len(entries))
-	dues := make([]int64, len(entries))
-	var buf []byte
+// blockMaker makes blocks of entries, one after another in the same memory: all
+// of a record but its block is garbage at once.
+type blockMaker struct {
+	s       *Store
+	builder *block.Builder
+	mu      *sync.Mutex // of sums, recoveries and dues
+
+	records []schema.Workflow
+	parts   [][]schema.AgentPart
+	dues    []int64
+	encoded []byte
+	source  sourceMaker
+	lists   schema.Unpacker
+	room    part.Room
+}
+
+func (m *blockMaker) make(entries []*entry) *block.Block {
+	m.lists.Recycle()
+	m.room.Recycle()
+	m.records = slices.Grow(m.records[:0], len(entries))[:len(entries)]
+	m.parts = slices.Grow(m.parts[:0], len(entries))[:len(entries)]
+	m.dues = slices.Grow(m.dues[:0], len(entries))[:len(entries)]
 	for i, e := range entries {
-		w := &records[i]
-		*w, e.request = *e.request, nil // Join must not write to what a caller has
-		docs := s.joined(e, w.Status)
-		parts[i] = s.unpack(e, partsOf(docs))
-		schema.Join(w, parts[i])
-		dues[i] = s.alert(e, w, docs)
-		buf = schema.AppendJSON(buf[:0], w)
-		builder.Add(w, buf, s.sourceOf(e, docs))
+		m.add(e, i)
 	}
-	mu.Lock()
-	defer mu.Unlock()
+	m.count(entries)
+	return m.builder.Build()
+}
+
+// count adds the records to what is made of all of them.
+func (m *blockMaker) count(entries []*entry) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for i, e := range entries {
-		s.sums.Add(&records[i], parts[i])
-		s.recoveries.move(e.name, "", records[i].OriginalRequest)
-		s.schedule(e, dues[i])
+		m.s.sums.Add(&m.records[i], m.parts[i])
+		m.s.recoveries.move(e.name, "", m.records[i].OriginalRequest)
+		m.s.schedule(e, m.dues[i])
 	}
-	return builder.Build()
+}
+
+// add makes record i of the block.
+func (m *blockMaker) add(e *entry, i int) {
+	s, w := m.s, &m.records[i]
+	if err := m.lists.Unpack(e.request, w); err != nil { // memory that is broken
+		s.opt.Log.Error("request can't be read back", "workflow", e.name, "err", err)
+		*w = schema.Workflow{Workflow: e.name}
+	}
+	e.request = ""
+	docs := s.joined(e, w.Status)
+	parts := m.parts[i][:0]
+	for _, d := range docs {
+		parts = s.appendPart(parts, e, d.packed, d.content, &m.room)
+	}
+	m.parts[i] = parts
+	schema.Join(w, parts)
+	m.dues[i] = s.alert(e, w, docs)
+	m.encoded = schema.AppendJSON(m.encoded[:0], w)
+	m.builder.Add(w, m.encoded, m.source.of(s, e, docs))
 }

@@ -42,7 +42,8 @@ func (s *Store) BeginLoad() *Load {
 	return s.load
 }
 
-// Add applies documents. It may be called by several goroutines.
+// Add applies documents. It may be called by several goroutines. Like Apply it
+// keeps nothing of changes but Info and copies.
 func (l *Load) Add(changes []Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()

@@ -208,13 +208,12 @@ func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has b
 	}
 	for i := range e.docs {
 		d := &agentDoc{id: c.Text(), entry: e, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), silent: c.Int()}
-		packed := c.Bytes(c.Count(1))
+		d.packed = part.Packed(c.Bytes(c.Count(1)))
 		var err error
-		if parts[i], err = r.s.names.Unpack(packed); err != nil {
+		if parts[i], err = r.s.names.Unpack(d.packed, nil); err != nil {
 			return nil, nil, checkpoint.Broken("an agent's part that can't be read")
 		}
 		parts[i].Workflow, parts[i].Time = name, d.content
-		d.packed = append(make(part.Packed, 0, len(packed)), packed...)
 		e.docs[i] = d
 		r.s.known.set(AgentWork, d.id, d.hash)
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -203,6 +204,9 @@ func (r *recoveries) move(name, from, to string) {
 	}
 	if to != "" {
 		list := r.by[to]
+		if list == nil {
+			to = strings.Clone(to) // it may be part of a whole record
+		}
 		if at, there := slices.BinarySearch(list, name); !there {
 			r.by[to] = slices.Insert(list, at, name)
 		}

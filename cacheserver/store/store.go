@@ -157,6 +157,7 @@ type Store struct {
 	encoded  []byte            // working memory: the records of a batch
 	records  []schema.Workflow // the same, before they are encoded
 	old      schema.Workflow   // working memory: numbers and frequent texts of a record that is replaced
+	packing  []byte            // working memory: one record
 	number   int64             // of the newest generation
 
 	capturing *captured // under way, or nil

@@ -7,6 +7,7 @@ package part
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema"
@@ -38,8 +39,9 @@ func (n *Names) id(text string) uint64 {
 // Text gives the kept copy of a name, so that callers need none of their own.
 func (n *Names) Text(text string) string { return n.texts[n.id(text)] }
 
-// Packed is a part without its workflow and time, which its owner knows.
-type Packed []byte
+// Packed is a part without its workflow and time, which its owner knows. It is
+// bytes, not text: a string, so that what is unpacked can share it.
+type Packed string
 
 // Pack packs p. Equal parts give equal bytes.
 func (n *Names) Pack(p *schema.AgentPart) Packed {
@@ -75,7 +77,7 @@ func (n *Names) Pack(p *schema.AgentPart) Packed {
 		w.count(0)
 	}
 	n.room = w.data
-	return append(make(Packed, 0, len(w.data)), w.data...)
+	return Packed(w.data)
 }
 
 type writer struct {
@@ -114,32 +116,58 @@ func cellsOf(c *schema.JobCounts) [18]*int64 {
 // errDamaged says that bytes are not what Pack made with these names.
 var errDamaged = errors.New("packed agent part is damaged")
 
-// Unpack gives the part back, but for its workflow and time.
-func (n *Names) Unpack(packed Packed) (p schema.AgentPart, err error) {
-	r := reader{names: n, data: packed}
+// Room is where the lists of parts are unpacked to, one after another. The zero
+// value is ready; it is not for several goroutines at once.
+type Room struct {
+	sites   []schema.SitePart
+	outputs []schema.OutputPart
+	tasks   []uint64
+}
+
+// Recycle takes back the room of all parts: nobody may use their lists any more.
+func (r *Room) Recycle() {
+	clear(r.outputs) // they hold on to what was packed
+	r.sites, r.outputs, r.tasks = r.sites[:0], r.outputs[:0], r.tasks[:0]
+}
+
+// more appends n elements of any value to room and gives them.
+func more[T any](room *[]T, n int) []T {
+	if n == 0 {
+		return []T{}
+	}
+	from := len(*room)
+	*room = slices.Grow(*room, n)[:from+n]
+	return (*room)[from : from+n : from+n]
+}
+
+// Unpack gives the part back, but for its workflow and time. Its lists are good
+// until the room is recycled; without a room they are their own.
+func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentPart, err error) {
+	if room == nil {
+		room = &Room{}
+	}
+	r := reader{names: n, data: string(packed)}
 	p.Agent, p.Team, p.AgentVersion = r.name(), r.name(), r.name()
 	r.counts(&p.Counts)
 	p.JobsInWMBS, p.JobsInQueue = r.int(), r.int()
-	p.Sites = make([]schema.SitePart, r.count(2))
+	p.Sites = more(&room.sites, r.count(2))
 	for i := range p.Sites {
-		p.Sites[i].Site = r.name()
+		p.Sites[i] = schema.SitePart{Site: r.name()}
 		r.counts(&p.Sites[i].Counts)
 	}
-	p.Outputs = make([]schema.OutputPart, r.count(4))
+	p.Outputs = more(&room.outputs, r.count(4))
 	for i := range p.Outputs {
 		o := &p.Outputs[i]
-		o.Dataset = string(r.bytes(r.count(1)))
+		o.Dataset = r.bytes(r.count(1))
 		o.Events, o.Lumis, o.Bytes = r.int(), r.int(), r.int()
 	}
-	p.Tasks = make([]uint64, r.count(8))
+	p.Tasks = more(&room.tasks, r.count(8))
 	for i := range p.Tasks {
-		if hash := r.bytes(8); hash != nil {
-			p.Tasks[i] = binary.LittleEndian.Uint64(hash)
-		}
+		p.Tasks[i] = r.hash()
 	}
 	p.SkippedFiles = r.int()
 	p.Skipped = r.uint() == 1
-	if r.bad || len(r.data) != 0 {
+	if r.bad || r.data != "" {
 		return schema.AgentPart{}, errDamaged
 	}
 	return p, nil
@@ -147,33 +175,34 @@ func (n *Names) Unpack(packed Packed) (p schema.AgentPart, err error) {
 
 // Agent gives the agent of a packed part alone.
 func (n *Names) Agent(packed Packed) string {
-	r := reader{names: n, data: packed}
+	r := reader{names: n, data: string(packed)}
 	return r.name()
 }
 
 type reader struct {
 	names *Names
-	data  []byte
+	data  string
 	bad   bool
 }
 
-func (r *reader) uint() uint64 {
-	v, n := binary.Uvarint(r.data)
-	return v * uint64(r.skip(n))
-}
-
-func (r *reader) int() int64 {
-	v, n := binary.Varint(r.data)
-	return v * int64(r.skip(n))
-}
-
-func (r *reader) skip(n int) int {
-	if n <= 0 {
-		r.bad = true
-		return 0
+func (r *reader) uint() (v uint64) {
+	for i := range min(len(r.data), binary.MaxVarintLen64) {
+		c := r.data[i]
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			r.data = r.data[i+1:]
+			r.bad = r.bad || i == binary.MaxVarintLen64-1 && c > 1 // more than 64 bits
+			return v
+		}
 	}
-	r.data = r.data[n:]
-	return 1
+	r.bad = true
+	return 0
+}
+
+// int reads what binary.AppendVarint wrote.
+func (r *reader) int() int64 {
+	v := r.uint()
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 // count reads the number of items of at least size bytes each.
@@ -186,14 +215,23 @@ func (r *reader) count(size int) int {
 	return int(n)
 }
 
-func (r *reader) bytes(n int) []byte {
+func (r *reader) bytes(n int) string {
 	if n > len(r.data) {
 		r.bad = true
-		return nil
+		return ""
 	}
 	out := r.data[:n]
 	r.data = r.data[n:]
 	return out
+}
+
+// hash reads eight bytes, the lowest first.
+func (r *reader) hash() (v uint64) {
+	text := r.bytes(8)
+	for i := range len(text) {
+		v |= uint64(text[i]) << (8 * i)
+	}
+	return v
 }
 
 func (r *reader) name() string {

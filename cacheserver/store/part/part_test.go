@@ -42,10 +42,16 @@ func randomPart(rng *rand.Rand) schema.AgentPart {
 func TestUnpackGivesWhatWasPacked(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	names := NewNames()
-	for range 2000 {
+	var room Room
+	for i := range 2000 {
 		want := randomPart(rng)
 		packed := names.Pack(&want)
-		got, err := names.Unpack(packed)
+		if i%100 == 0 {
+			room.Recycle()
+		}
+		_, err := names.Unpack(packed, &room)
+		require.NoError(t, err)
+		got, err := names.Unpack(packed, []*Room{nil, &room}[i%2])
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 		require.Equal(t, packed, names.Pack(&got))
@@ -60,7 +66,7 @@ func TestEveryCounterIsPacked(t *testing.T) {
 		v.Field(i).SetInt(int64(i) + 1)
 	}
 	names := NewNames()
-	got, err := names.Unpack(names.Pack(&schema.AgentPart{Counts: c}))
+	got, err := names.Unpack(names.Pack(&schema.AgentPart{Counts: c}), nil)
 	require.NoError(t, err)
 	require.Equal(t, c, got.Counts)
 }
@@ -70,9 +76,9 @@ func FuzzUnpack(f *testing.F) {
 	p := randomPart(rand.New(rand.NewPCG(2, 2)))
 	f.Add([]byte(names.Pack(&p)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := names.Unpack(data)
+		p, err := names.Unpack(Packed(data), nil)
 		if err == nil {
-			again, err := names.Unpack(names.Pack(&p))
+			again, err := names.Unpack(names.Pack(&p), nil)
 			require.NoError(t, err)
 			require.Equal(t, p, again)
 		}

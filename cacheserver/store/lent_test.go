@@ -1,0 +1,93 @@
+package store
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// copyOf copies what a change points to.
+func copyOf(t *testing.T, c Change) Change {
+	t.Helper()
+	if c.Workflow != nil {
+		var w schema.Workflow
+		require.NoError(t, new(schema.Unpacker).Unpack(string(schema.AppendPacked(nil, c.Workflow)), &w))
+		c.Workflow = &w
+	}
+	if c.Part != nil {
+		p := *c.Part
+		p.Sites, p.Outputs, p.Tasks = slices.Clone(p.Sites), slices.Clone(p.Outputs), slices.Clone(p.Tasks)
+		c.Part = &p
+	}
+	return c
+}
+
+// scribble overwrites a change, as a decoder does that takes its memory back.
+func scribble(c *Change) {
+	if w := c.Workflow; w != nil {
+		for _, list := range [][]string{
+			w.Campaigns, w.Releases, w.PrepIDs, w.InputDatasets, w.OutputDatasets, w.Pileups, w.SiteWhitelist,
+			w.SiteBlacklist, w.ScramArchs, w.AcquisitionEras, w.GlobalTags, w.Agents, w.Sites, w.Alerts,
+		} {
+			for i := range list {
+				list[i] = "scribbled"
+			}
+		}
+		*w = schema.Workflow{Workflow: "scribbled"}
+	}
+	if p := c.Part; p != nil {
+		for i := range p.Sites {
+			p.Sites[i] = schema.SitePart{Site: "scribbled"}
+		}
+		for i := range p.Outputs {
+			p.Outputs[i] = schema.OutputPart{Dataset: "scribbled"}
+		}
+		for i := range p.Tasks {
+			p.Tasks[i] = 1
+		}
+		*p = schema.AgentPart{Workflow: "scribbled"}
+	}
+	*c = Change{ID: "scribbled"}
+}
+
+// TestNothingIsKeptOfChanges: before the first generation, while it is made, and
+// after it, also of requests that several documents have.
+func TestNothingIsKeptOfChanges(t *testing.T) {
+	m := newMaker(35)
+	s := newStore(t, Options{Now: (&clock{start}).now})
+	o := newOracle()
+	give := func(to func([]Change), n int) {
+		changes := someChanges(m, n)
+		for i := range n / 4 {
+			rival := m.requestChange(nameOf(i))
+			rival.ID = "another document of " + nameOf(i)
+			changes = append(changes, rival)
+		}
+		for i := 0; i < len(changes); i += 7 {
+			some := changes[i:min(i+7, len(changes))]
+			for _, c := range some {
+				o.apply([]Change{copyOf(t, c)})
+			}
+			to(some)
+			for k := range some {
+				scribble(&some[k])
+			}
+		}
+	}
+	first := s.BeginLoad()
+	give(first.Add, 120)
+	_, err := first.Commit()
+	require.NoError(t, err)
+	o.check(t, s, start)
+	give(func(c []Change) { s.Apply(c) }, 60)
+	o.check(t, s, start)
+	for i := range 20 { // a rival takes the place of the one that counted
+		gone := Change{Kind: ReqMgr, ID: nameOf(i), Deleted: true}
+		s.Apply([]Change{gone})
+		o.apply([]Change{gone})
+	}
+	o.check(t, s, start)
+}
