@@ -1,6 +1,12 @@
 package web
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
 
 // AgentsPage are the props of a table and cards of all agents, or of all
 // services.
@@ -76,4 +82,64 @@ func (p AgentsPage) bySeverity() []Part {
 		}
 	}
 	return parts
+}
+
+// mostPlaces is how many sites the page of an agent shows.
+const mostPlaces = 40
+
+// agentPlace is a site as an agent sees it.
+type agentPlace struct {
+	schema.AgentSite
+
+	known bool                       // the agent tells its thresholds
+	jobs  []schema.AgentSitePriority // that wait
+}
+
+// placesOf are the sites that an agent has thresholds or waiting jobs for, those
+// with most pending jobs first.
+func placesOf(a schema.AgentDetail) []agentPlace {
+	var out []agentPlace
+	for _, s := range a.Sites {
+		out = append(out, agentPlace{AgentSite: s, known: true})
+	}
+	for _, p := range a.SitePriorities {
+		i := slices.IndexFunc(out, func(o agentPlace) bool { return o.Site == p.Site })
+		if i < 0 {
+			i = len(out)
+			out = append(out, agentPlace{AgentSite: schema.AgentSite{Agent: p.Agent, Site: p.Site}})
+		}
+		out[i].jobs = append(out[i].jobs, p)
+	}
+	slices.SortStableFunc(out, func(a, b agentPlace) int {
+		return cmp.Or(cmp.Compare(b.PendingJobs, a.PendingJobs), strings.Compare(a.Site, b.Site))
+	})
+	return out
+}
+
+// waiting are the jobs that wait, the highest priority first.
+func (p agentPlace) waiting() string {
+	sorted := slices.SortedStableFunc(slices.Values(p.jobs), func(a, b schema.AgentSitePriority) int { return cmp.Compare(b.Priority, a.Priority) })
+	texts := make([]string, len(sorted))
+	for i, one := range sorted {
+		texts[i] = Int(one.Jobs) + " at " + Int(one.Priority)
+	}
+	if len(texts) == 0 {
+		return "none"
+	}
+	return strings.Join(texts, ", ")
+}
+
+// noThresholds stands where an agent has jobs at a site and says no more of it.
+func noThresholds() Text { return NA("the agent gives no thresholds for this site") }
+
+// jobSource names the part of an agent that counts jobs.
+func jobSource(source string) string {
+	names := map[string]string{
+		"wmbs": "job database", "active": "batch jobs under way", "completed": "batch jobs that ended", "created_type": "created, by type",
+		"executing_type": "executing, by type", "local_queue": "local work queue", "global_queue": "global work queue",
+	}
+	if name := names[source]; name != "" {
+		return name
+	}
+	return words(source)
 }

@@ -171,7 +171,7 @@ func (c Column) figure(w *schema.Workflow) Text {
 	case c.Unit == "bytes":
 		return Text{Shown: Bytes(n), Title: Int(n) + " bytes"}
 	case c.Key == "SecondsLeft":
-		return Text{Shown: "~ " + Duration(n)}
+		return Text{Shown: "~ " + roughly(n)}
 	}
 	return Text{Shown: Int(n)}
 }

@@ -163,6 +163,19 @@ func Seconds(s float64) string {
 	return Duration(int64(math.Round(min(s, 1e15))))
 }
 
+// roughly writes seconds in their largest unit alone: for an estimate.
+func roughly(seconds int64) string {
+	const minute, hour, day = 60, 3600, 86400
+	switch s := max(seconds, 0); {
+	case s < hour:
+		return Duration(s)
+	case s < day:
+		return Int((s+hour/2)/hour) + " h"
+	default:
+		return Int((s+day/2)/day) + " d"
+	}
+}
+
 func two(a int64, unitA string, b int64, unitB string) string {
 	if b == 0 {
 		return fmt.Sprintf("%d %s", a, unitA)

@@ -58,11 +58,19 @@ type GroupPage struct {
 	Rollup *schema.Rollup // campaign or release
 	Site   *schema.Site   // site
 	schema.Counters
-	History *History // jobs by state; nil where none are kept
-	Errors  string   // its failing jobs by site and exit code
+	History *History    // jobs by state; nil where none are kept
+	Worst   *WorstSites // of a campaign
+	Errors  string      // its failing jobs by site and exit code
 	List    List
 	All     string // its workflows as a list with all filters
 	JSON    string
+}
+
+// WorstSites are those where most jobs of a campaign fail.
+type WorstSites struct {
+	Rows    []ErrorRow
+	Total   int64    // sites where any fail
+	Missing *Missing // why there are none; nil when they were read
 }
 
 // statusParts are the workflows of a campaign or release by status group.

@@ -70,7 +70,7 @@ func (p Pager) position() string {
 }
 
 // leastPart is how many bytes of a name stay together at least.
-const leastPart = 9
+const leastPart = 4
 
 // breakable writes a name that may break into lines after its underscores, and
 // elsewhere only where there is no other way.

@@ -55,6 +55,8 @@ func TestPalette(t *testing.T) {
 	assert.Contains(t, found(doc, "Workflows"), web.WorkflowPath(name))
 	doc, _ = s.page(t, http.StatusOK, "/go?q=cern")
 	assert.Contains(t, found(doc, "Sites"), "/sites/T2_CH_CERN", "a part of a name will do")
+	doc, _ = s.page(t, http.StatusOK, "/go?q=workqueue")
+	assert.Equal(t, []string{"/agents/global_workqueue"}, found(doc, "Agents"), "one without workflows too")
 	doc, _ = s.page(t, http.StatusOK, "/go?q=%3Cscript%3Ezzz")
 	assert.Contains(t, doc.Find("#found").Text(), "Nothing has “<script>zzz”")
 	s.cache.SetMode(fakecache.Broken)

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -72,18 +73,50 @@ func (p *Pages) groupPage(path, kind, field, named string, q listQuery, notes []
 func (p *Pages) campaign(c echo.Context) error {
 	var record schema.Campaign
 	var past web.History
+	var worst web.WorstSites
 	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
 		answer, err := p.Client.Campaign(ctx, name, q)
 		record = answer.Campaign
 		return workflowsOf{answer.Group, answer.Meta}, err
-	}, func(named string) call { return p.historyOf("state", named, "", &past) })
+	}, func(named string) call { return p.historyOf("state", named, "", &past) },
+		func(named string) call { return p.worstSites(named, &worst) })
 	if err != nil {
 		return p.fail(c, "/campaigns", state, err)
 	}
 	page := p.groupPage("/campaigns", "campaign", "Campaign", named, q, notes, found, state)
-	page.Rollup, page.Counters, page.History = &record.Rollup, record.Counters, &past
+	page.Rollup, page.Counters, page.History, page.Worst = &record.Rollup, record.Counters, &past, &worst
 	page.JSON = APIPrefix + "/campaign" + web.CampaignPath(named)[len("/campaigns"):]
 	return p.render(c, statusFor(notes), web.Group(page))
+}
+
+// What the page of a campaign tells of its sites, and how long it waits for it:
+// the failing jobs of all workflows may have to be read from the source first.
+const (
+	worstShown = 10
+	worstWait  = 2 * time.Second
+)
+
+// worstSites asks for the sites where most jobs of a campaign fail. The page
+// does without them: why there are none is said in their place.
+func (p *Pages) worstSites(campaign string, out *web.WorstSites) call {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, worstWait)
+		defer cancel()
+		q := errorsQuery{listQuery: listQuery{Query: wire.Query{Terms: exactly("Campaign", campaign)}}, jobs: url.Values{}}
+		rows, meta, err := p.Client.Errors(ctx, q.filters(), []string{siteParam}, worstShown)
+		out.Total = int64(max(meta.Total, len(rows)))
+		for _, e := range rows {
+			out.Rows = append(out.Rows, web.ErrorRow{ErrorSummary: e, Href: q.with(siteParam, exactText(e.Site))})
+		}
+		if err == nil {
+			return nil
+		}
+		if out.Missing = missingOf("failing jobs", "", err); out.Missing == nil {
+			p.Log.Warn("a part of a page is left out", "part", "sites with most failed jobs", "err", err)
+			out.Missing = &web.Missing{Title: "The failing jobs could not be had in time.", Text: "Their own page waits longer for them."}
+		}
+		return nil
+	}
 }
 
 func (p *Pages) release(c echo.Context) error {

@@ -16,23 +16,29 @@ import (
 // mostFound is how many of a kind the palette names.
 const mostFound = 6
 
-// kinds are the values of workflows that have pages of their own.
+// kinds are the values of workflows that have pages of their own, and are too
+// many to be read as a whole.
 var kinds = []struct {
 	field, title string
 	path         func(string) string
 }{
-	{"Sites", "Sites", web.SitePath}, {"Campaign", "Campaigns", web.CampaignPath},
-	{"Agents", "Agents", web.AgentPath}, {"Release", "Releases", web.ReleasePath},
+	{"Campaign", "Campaigns", web.CampaignPath}, {"Release", "Releases", web.ReleasePath},
 }
 
 // palette is the page that the dialog of Ctrl-K shows: what q may mean.
 func (p *Pages) palette(c echo.Context) error {
 	text := strings.TrimSpace(c.QueryParam("q"))
-	found := make([]web.PaletteGroup, len(kinds)+1)
+	found := make([]web.PaletteGroup, len(kinds)+3)
 	var calls []call
 	if text != "" {
 		calls = append(calls, func(ctx context.Context) (err error) {
 			found[0], err = p.findWorkflows(ctx, text)
+			return err
+		}, func(ctx context.Context) (err error) {
+			found[1], err = p.findSites(ctx, text)
+			return err
+		}, func(ctx context.Context) (err error) {
+			found[2], err = p.findAgents(ctx, text)
 			return err
 		})
 		for i, kind := range kinds {
@@ -42,7 +48,7 @@ func (p *Pages) palette(c echo.Context) error {
 				for _, v := range values {
 					group.Lines = append(group.Lines, web.PaletteLine{Text: v.Value, Href: kind.path(v.Value), Note: web.Plural(int64(v.Count), "workflow", "workflows")})
 				}
-				found[i+1] = group
+				found[i+3] = group
 				return err
 			})
 		}
@@ -112,17 +118,43 @@ func (p *Pages) findValues(ctx context.Context, field, text string) ([]wire.Face
 	if err != nil {
 		return nil, err
 	}
-	var first, rest []wire.FacetValue
-	for _, v := range page.Values {
+	return holding(page.Values, text, func(v wire.FacetValue) string { return v.Value }), nil
+}
+
+// holding are the first things that have the text in their name: those that
+// begin with it before the others.
+func holding[T any](all []T, text string, name func(T) string) []T {
+	var first, rest []T
+	for _, v := range all {
 		switch {
-		case strings.HasPrefix(strings.ToLower(v.Value), strings.ToLower(text)):
+		case strings.HasPrefix(strings.ToLower(name(v)), strings.ToLower(text)):
 			first = append(first, v)
-		case web.Holds(v.Value, text):
+		case web.Holds(name(v), text):
 			rest = append(rest, v)
 		}
 	}
-	all := slices.Concat(first, rest)
-	return all[:min(len(all), mostFound)], nil
+	found := slices.Concat(first, rest)
+	return found[:min(len(found), mostFound)]
+}
+
+// findSites and findAgents look in the lists of all of them: one without a
+// workflow is found too.
+func (p *Pages) findSites(ctx context.Context, text string) (web.PaletteGroup, error) {
+	group := web.PaletteGroup{Title: "Sites"}
+	all, _, err := p.Client.Sites(ctx)
+	for _, s := range holding(all, text, func(s schema.Site) string { return s.Site }) {
+		group.Lines = append(group.Lines, web.PaletteLine{Text: s.Site, Href: web.SitePath(s.Site), Note: web.Plural(s.Workflows, "workflow", "workflows")})
+	}
+	return group, err
+}
+
+func (p *Pages) findAgents(ctx context.Context, text string) (web.PaletteGroup, error) {
+	group := web.PaletteGroup{Title: "Agents"}
+	all, _, err := p.Client.Agents(ctx)
+	for _, a := range holding(all, text, func(a schema.AgentDetail) string { return a.Agent.Agent }) {
+		group.Lines = append(group.Lines, web.PaletteLine{Text: a.Agent.Agent, Href: web.AgentPath(a.Agent.Agent), Note: a.Severity})
+	}
+	return group, err
 }
 
 const facetPath = "/facet/"

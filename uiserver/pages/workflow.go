@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -28,7 +29,7 @@ func (p *Pages) workflow(c echo.Context) error {
 	var a jobsOf
 	chosen, notes := parseChosen(c.Request())
 	show, unknown := shown(c.QueryParams()[showParam])
-	notes = append(notes, unknown...)
+	notes = append(append(notes, unknown...), tasksNote(c.QueryParam(tasksParam))...)
 	calls := append(p.onDemandCalls(named, chosen, show, &a), func(ctx context.Context) (err error) {
 		detail, meta, err = p.Client.Workflow(ctx, named)
 		return err
@@ -61,7 +62,24 @@ func (p *Pages) workflow(c echo.Context) error {
 	if page.Failing {
 		page.Tasks = path + "#tasks"
 	}
-	return p.render(c, http.StatusOK, web.Workflow(page))
+	return p.render(c, statusFor(page.Notes), web.Workflow(page))
+}
+
+// tasksNote says that tasks= takes one value.
+func tasksNote(given string) []web.Note {
+	if given == "" || given == onlyFailing {
+		return nil
+	}
+	return []web.Note{notOneOf(tasksParam, given, []string{onlyFailing})}
+}
+
+// notOneOf says that a parameter takes some values only, and names the nearest.
+func notOneOf(param, given string, values []string) web.Note {
+	note := web.Note{Bad: true, Text: param + " takes " + strings.Join(values, " and ") + ", not '" + shorten(given) + "'. It was left out."}
+	if near := wire.Near(given, values, 1); len(near) > 0 {
+		note.Text += " Did you mean " + near[0] + "?"
+	}
+	return note
 }
 
 // shellQuoted makes an address safe between single quotes.

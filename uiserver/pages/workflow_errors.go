@@ -33,7 +33,7 @@ func shown(values []string) (show map[string]bool, notes []web.Note) {
 		case showJobs, showLogs:
 			show[value] = true
 		default:
-			notes = append(notes, web.Note{Bad: true, Text: "show takes jobs and logs, not '" + shorten(value) + "'. It was left out."})
+			notes = append(notes, notOneOf(showParam, value, []string{showJobs, showLogs}))
 		}
 	}
 	return show, notes

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -98,6 +99,67 @@ func TestMapLeadsToSamples(t *testing.T) {
 func TestWorkflowBadAddress(t *testing.T) {
 	records := fakecache.Generate(30)
 	s := newSite(t, records)
-	doc, _ := s.page(t, http.StatusOK, web.WorkflowPath(records.Workflows[0].Workflow)+"?show=everything&exitcode=x")
+	doc, _ := s.page(t, http.StatusBadRequest, web.WorkflowPath(records.Workflows[0].Workflow)+"?show=everything&exitcode=x")
 	assert.Equal(t, 2, doc.Find(".notice.bad").Length())
+}
+
+// A value that a parameter does not take is a 400 with the nearest one; the
+// page is shown all the same.
+func TestWorkflowFaults(t *testing.T) {
+	records := fakecache.Generate(10)
+	s := newSite(t, records)
+	path := web.WorkflowPath(records.Workflows[0].Workflow)
+	for query, want := range map[string]string{
+		"?show=job":      "Did you mean jobs?",
+		"?show=nonsense": "show takes jobs and logs, not 'nonsense'",
+		"?tasks=failng":  "Did you mean failing?",
+		"?shows=jobs":    "Did you mean show?",
+		"?exitcode=abc":  "exitcode",
+	} {
+		doc, _ := s.page(t, http.StatusBadRequest, path+query)
+		assert.Contains(t, doc.Find("main").Text(), want, query)
+		assert.Equal(t, records.Workflows[0].Workflow, doc.Find("h1").Text())
+	}
+	s.page(t, http.StatusOK, path+"?show=jobs,logs&tasks=failing&exitcode=8021")
+}
+
+func TestParentage(t *testing.T) {
+	records := fakecache.Generate(10)
+	s := newSite(t, records)
+	w := records.Workflows[0]
+	doc, _ := s.page(t, http.StatusOK, web.WorkflowPath(w.Workflow))
+	rows := doc.Find("#parentage tbody tr")
+	assert.Equal(t, []string{"1", "nothing", "nothing that is kept "}, rows.First().Children().Map(text))
+	assert.Equal(t, []string{"3", w.OutputDatasets[1], w.OutputDatasets[2]}, rows.Last().Children().Map(text))
+	assert.Equal(t, []string{"merged", "unmerged"}, doc.Find("#bases dt").Map(text))
+}
+
+// The page of a campaign names its worst sites, and says why it can't.
+func TestWorstSites(t *testing.T) {
+	records := fakecache.Generate(60)
+	s := newSite(t, records)
+	path := web.CampaignPath(records.Campaigns[0].Campaign)
+	doc, _ := s.page(t, http.StatusOK, path)
+	first := doc.Find("#worst-h").Closest("section").Find("tbody tr a").First()
+	target := resolve(t, path, first.AttrOr("href", ""))
+	assert.Equal(t, "/errors", target.Path)
+	assert.Equal(t, first.Text(), target.Query().Get("site"))
+	assert.Equal(t, records.Campaigns[0].Campaign, target.Query().Get("campaign"))
+	s.cache.Demand = wire.SourceFailed("The source does not answer.", nil)
+	doc, _ = s.page(t, http.StatusOK, path)
+	assert.Contains(t, doc.Find("#worst-h").Closest("section").Text(), "The failing jobs could not be read from the source.")
+}
+
+// The page of an agent shows what its parts count.
+func TestAgentCounts(t *testing.T) {
+	s := newSite(t, fakecache.Generate(10))
+	doc, _ := s.page(t, http.StatusOK, web.AgentPath("vocms0250.cern.ch"))
+	rows := doc.Find("#sites-h").Closest("section").Find("tbody tr")
+	assert.Equal(t, 6, rows.Length())
+	waiting := strings.Join(rows.Map(func(_ int, row *goquery.Selection) string { return row.Children().Last().Text() }), "; ")
+	assert.Regexp(t, `\d+ at 110\x{202f}000, \d+ at 90\x{202f}000, \d+ at 63\x{202f}000`, waiting)
+	assert.Contains(t, waiting, "none")
+	states := doc.Find("#states-h").Closest("section").Find("tbody tr")
+	assert.Equal(t, "executing job database 5120", strings.Join(strings.Fields(strings.Join(states.First().Children().Map(text), " ")), " "))
+	assert.Equal(t, "Running local work queue 900 in 12 elements, the largest of 400", strings.Join(strings.Fields(strings.Join(states.Last().Children().Map(text), " ")), " "))
 }

@@ -29,6 +29,14 @@ func Detail(w schema.Workflow) schema.Detail {
 			Campaign: w.Campaign, PrepID: w.PrepID, Memory: 16000, Multicore: 8, KeepOutput: i > 0, Pileups: []string{},
 		})
 	}
+	for i := range d.Steps {
+		c := schema.ChainParentage{Workflow: w.Workflow, Index: int64(i + 1), ChildDatasets: []string{}, Resolved: len(w.Workflow)%2 == 0}
+		if i > 0 {
+			c.ParentDataset, c.ChildDatasets = w.OutputDatasets[i-1], w.OutputDatasets[i:i+1]
+		}
+		d.Parentage = append(d.Parentage, c)
+	}
+	d.LFNBases = []schema.LFNBase{{Workflow: w.Workflow, Use: "merged", Base: "/store/mc/" + w.Campaign}, {Workflow: w.Workflow, Use: "unmerged", Base: "/store/unmerged"}}
 	for i, dataset := range w.OutputDatasets {
 		o := schema.DatasetProgress{Workflow: w.Workflow, Dataset: dataset, Expected: i < 2, EventProgress: -1, LumiProgress: -1}
 		if w.InputEvents > 0 {

@@ -179,6 +179,15 @@ func (g *generator) agents() []schema.AgentDetail {
 		for _, site := range siteNames[:6] {
 			a.Sites = append(a.Sites, schema.AgentSite{Agent: name, Site: site, State: "Normal", RunningSlots: 5000, PendingSlots: 2000, PendingJobs: int64(g.IntN(900)), FreeForQueue: 1200.5})
 		}
+		for k, site := range siteNames[:4] {
+			for _, priority := range []int64{63000, 90000, 110000}[:1+k%3] {
+				a.SitePriorities = append(a.SitePriorities, schema.AgentSitePriority{Agent: name, Site: site, Priority: priority, Jobs: int64(1 + g.IntN(900))})
+			}
+		}
+		a.JobStates = []schema.AgentJobState{
+			{Agent: name, Source: "wmbs", State: "executing", Jobs: 5120}, {Agent: name, Source: "created_type", State: "Production", Jobs: 300},
+			{Agent: name, Source: "local_queue", State: "Running", Jobs: 900, Elements: 12, MaxJobs: 400},
+		}
 		out = append(out, a)
 	}
 	service := schema.Agent{Agent: "global_workqueue", Kind: "service", Version: "2.3.7", UpdateTime: Now - 60, Severity: "ok", Reasons: []string{}}
