@@ -3,7 +3,6 @@ package wire
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -22,11 +21,15 @@ func ParseQuery(v url.Values) (Query, error) { return ParseQueryExcept(v) }
 // suggests them when an unknown one resembles them. Their case counts.
 func ParseQueryExcept(v url.Values, own ...string) (Query, error) {
 	var q Query
+	if len(v) == 0 {
+		return q, nil
+	}
 	given, p := gather(v, own)
 	if p != nil {
 		return Query{}, p
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
+	var room [16]string
+	for _, name := range sortedNames(given, room[:0]) {
 		par := words().params[name]
 		if p := par.read(&q, par.name, given[name]); p != nil {
 			return Query{}, p
@@ -54,8 +57,9 @@ func DropEmpty(v url.Values) url.Values {
 
 // gather checks the names and brings different cases of one name together.
 func gather(v url.Values, own []string) (map[string][]string, *Problem) {
-	given := map[string][]string{}
-	for _, name := range slices.Sorted(maps.Keys(v)) {
+	given := make(map[string][]string, len(v))
+	var room [16]string
+	for _, name := range sortedNames(v, room[:0]) {
 		if slices.Contains(own, name) {
 			continue
 		}
@@ -72,12 +76,25 @@ func gather(v url.Values, own []string) (map[string][]string, *Problem) {
 				return nil, BadValue(par.name, "The value is not UTF-8.")
 			}
 		}
-		given[lower] = append(given[lower], v[name]...)
+		if have := given[lower]; have == nil {
+			given[lower] = slices.Clip(v[name])
+		} else {
+			given[lower] = append(have, v[name]...)
+		}
 		if !par.list && len(given[lower]) > 1 {
 			return nil, BadValue(par.name, fmt.Sprintf("%q is given more than once.", par.name))
 		}
 	}
 	return given, nil
+}
+
+// sortedNames gives the names in order, in room as far as they fit.
+func sortedNames(v map[string][]string, room []string) []string {
+	for name := range v {
+		room = append(room, name)
+	}
+	slices.Sort(room)
+	return room
 }
 
 // finish checks what depends on several parameters, and puts terms in order.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -221,24 +222,60 @@ func TestValuesAreReadable(t *testing.T) {
 	}
 }
 
-func FuzzParseQuery(f *testing.F) {
-	for _, seed := range []string{
+// seeds of FuzzParseQuery: each parameter is in one of them.
+func seeds() []string {
+	return []string{
 		"status=a,b&site=!T1_*&limit=5", `campaign=a\,b,\!c&campaign=!d`, "minPriority=1e5&maxFailureRate=0.1",
-		"since=1.5d&until=2026-01-31T12:00:00.5Z", "minAge=90m&maxCreateTime=3w", "has=failure,!agent&name=a,b,c",
-		"sort=-Priority,Status&fields=Failure&facets=status,campaign:20", "gen=a-1&idx=7&last=x&format=csv&dl=1",
-		"after=%00&q=%2C", "limit=all&envelope=1", "priority=-0,1e-300&skipped=1",
-	} {
+		"since=1.5d&until=2026-01-31T12:00:00.5Z", "minAge=90m&maxCreateTime=3w", "maxAge=2d12h&minLastAgentUpdate=7",
+		"has=failure,!agent&name=a,b,c", "sort=-Priority,Status&fields=Failure&facets=status,campaign:20,run",
+		"gen=a-1&idx=7&last=x&format=csv&dl=1", "after=%00&q=%2C", "after=pdmv_a&gen=a-1834&limit=10000&fields=Workflow",
+		"limit=all&envelope=1", "priority=-0,1e-300&skipped=1", "run=7,!8&minRun=3",
+		// With parameters that are the caller's own: of groups, of their sums, of one value's list.
+		"by=status,site&sum=Failure&status=a&q=x", "by=exitcode&site=!T2_*&limit=10", "prefix=T2_&limit=7&after=b", "BY=status&gen=a-1",
+	}
+}
+
+func TestSeedsHaveEveryParameter(t *testing.T) {
+	given := map[string]bool{}
+	for _, seed := range seeds() {
+		v, err := url.ParseQuery(seed)
+		require.NoError(t, err, seed)
+		for name := range v {
+			given[strings.ToLower(name)] = true
+		}
+	}
+	fixed := vocabulary{params: map[string]param{}, byKey: words().byKey}
+	fixed.addFixed()
+	for name := range fixed.params {
+		assert.True(t, given[name], "no seed of FuzzParseQuery has %s", name)
+	}
+}
+
+// FuzzParseQuery holds that what ParseQuery takes is written back as it was, that
+// what it refuses is a Problem, and that parameters of the caller's own change
+// nothing else.
+func FuzzParseQuery(f *testing.F) {
+	for _, seed := range seeds() {
 		f.Add(seed)
 	}
+	own := []string{"by", "sum", "prefix"}
 	f.Fuzz(func(t *testing.T, raw string) {
 		v, err := url.ParseQuery(raw)
 		if err != nil {
 			return
 		}
-		q, err := ParseQuery(v)
+		rest := maps.Clone(v)
+		for _, name := range own {
+			delete(rest, name)
+		}
+		q, err := ParseQueryExcept(v, own...)
+		alone, errAlone := ParseQuery(rest)
+		require.Equal(t, alone, q, raw)
+		require.Equal(t, errAlone == nil, err == nil, raw)
 		if err != nil {
 			var p *Problem
 			require.ErrorAs(t, err, &p)
+			require.NotEmpty(t, p.Slug(), raw)
 			return
 		}
 		again, err := ParseQuery(q.Values())
