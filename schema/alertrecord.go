@@ -86,20 +86,27 @@ func silence(silent []Silence, l Limits) (text string, since int64) {
 	if len(silent) == 0 {
 		return "an agent is silent", 0
 	}
-	silent = slices.Clone(silent)
-	slices.SortFunc(silent, func(a, b Silence) int { return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Agent, b.Agent)) })
-	var names []string
-	for _, s := range silent {
-		when := "ever"
-		if s.Time > 0 {
-			when = "since " + utc(s.Time)
+	if len(silent) > 1 {
+		silent = slices.Clone(silent)
+		slices.SortFunc(silent, func(a, b Silence) int { return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Agent, b.Agent)) })
+	}
+	var room [128]byte
+	names := room[:0]
+	for i, s := range silent {
+		if i > 0 {
+			names = append(names, ", "...)
 		}
-		names = append(names, s.Agent+" "+when)
+		names = append(names, s.Agent...)
+		if s.Time > 0 {
+			names = appendUTC(append(names, " since "...), s.Time)
+		} else {
+			names = append(names, " ever"...)
+		}
 	}
 	if at := silent[0].Time; at > 0 {
 		since = at + l.AgentSilent + 1
 	}
-	return fmt.Sprintf("no job counts of %s, the limit is %s", strings.Join(names, ", "), Span(l.AgentSilent)), since
+	return "no job counts of " + string(names) + ", the limit is " + Span(l.AgentSilent), since
 }
 
 // AlertsOfAgent tells why an agent is in error or has a warning, the worst

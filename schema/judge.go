@@ -131,4 +131,11 @@ func drain(a *Agent) []reason {
 	return []reason{{severity: SeverityDrain, text: text}}
 }
 
-func utc(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04 UTC") }
+func utc(t int64) string {
+	var room [32]byte
+	return string(appendUTC(room[:0], t))
+}
+
+func appendUTC(dst []byte, t int64) []byte {
+	return time.Unix(t, 0).UTC().AppendFormat(dst, "2006-01-02 15:04 UTC")
+}

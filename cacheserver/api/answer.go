@@ -45,7 +45,7 @@ type answer struct {
 	began   time.Time
 	filter  time.Duration
 
-	question *question // not nil: what to note the answer under
+	question question  // what to note the answer under, if it can be noted
 	expires  time.Time // until when the note is good; zero: as long as its generation
 
 	stitched *stitched // nil: the body can't be made of kept segments
@@ -63,22 +63,21 @@ func (a *API) write(c echo.Context, ans answer) error {
 	h := c.Response().Header()
 	coding, parts, size := a.chooseCoding(c, &ans)
 	tag := a.etag(&ans, coding)
-	h["Etag"] = []string{tag}
-	h["Vary"] = []string{"Accept, Accept-Encoding"}
-	h["Cache-Control"] = []string{cacheControl(ans.pinned)}
-	if parts == nil && holds(c, tag) {
-		return c.NoContent(http.StatusNotModified)
-	}
 	if ans.media == "" {
 		ans.media = ans.format.ContentType()
 	}
-	h["Content-Type"] = []string{ans.media}
-	h["X-Content-Type-Options"] = []string{"nosniff"}
+	// One piece of memory for all of them.
+	values := [...]string{tag, "Accept, Accept-Encoding", cacheControl(ans.pinned), ans.media, "nosniff", coding}
+	h["Etag"], h["Vary"], h["Cache-Control"] = values[:1:1], values[1:2:2], values[2:3:3]
+	if parts == nil && holds(c, tag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	h["Content-Type"], h["X-Content-Type-Options"] = values[3:4:4], values[4:5:5]
 	if ans.name != "" {
 		h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", ans.name+"."+string(ans.format)))
 	}
 	if coding != negotiate.Identity {
-		h["Content-Encoding"] = []string{coding}
+		h["Content-Encoding"] = values[5:]
 	}
 	switch {
 	case parts != nil:
@@ -146,11 +145,16 @@ func (a *API) etag(ans *answer, coding string) string {
 	for _, k := range ans.keys {
 		text([]byte(k))
 	}
-	tag := strconv.FormatUint(d.Sum64(), 16)
+	const longest = 64
+	tag := make([]byte, 0, longest)
 	if coding != negotiate.Identity {
-		return `W/"` + tag + "-" + coding + `"`
+		tag = append(tag, "W/"...)
 	}
-	return `"` + tag + `"`
+	tag = strconv.AppendUint(append(tag, '"'), d.Sum64(), 16)
+	if coding != negotiate.Identity {
+		tag = append(append(tag, '-'), coding...)
+	}
+	return string(append(tag, '"'))
 }
 
 // sendCompressed sends the body from the cache, or makes it and keeps it under
@@ -262,7 +266,8 @@ func (a *API) buffered(c echo.Context, write func(io.Writer) error) error {
 }
 
 func (a *API) describeTiming(c echo.Context, began time.Time, filter time.Duration) {
-	text := string(appendTiming(nil, filter, a.o.Now().Sub(began)-filter))
+	var room [64]byte
+	text := string(appendTiming(room[:0], filter, a.o.Now().Sub(began)-filter))
 	c.Response().Header()[wire.HeaderTiming] = []string{text}
 }
 
@@ -284,9 +289,14 @@ type patientWriter struct {
 }
 
 func (p *patientWriter) Write(b []byte) (int, error) {
-	// A connection that knows no deadlines (a test recorder) has no peer to wait for.
-	_ = p.control.SetWriteDeadline(time.Now().Add(p.timeout))
+	giveTime(p.control, p.timeout)
 	return p.w.Write(b)
+}
+
+// giveTime lets the next write take so long.
+func giveTime(control *http.ResponseController, timeout time.Duration) {
+	// A connection that knows no deadlines (a test recorder) has no peer to wait for.
+	_ = control.SetWriteDeadline(time.Now().Add(timeout))
 }
 
 // bufferPool keeps the buffers in front of connections.

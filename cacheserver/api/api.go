@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -108,6 +109,7 @@ type API struct {
 	buffers    bufferPool
 	lines      linePool
 	recent     recent
+	stamp      atomic.Pointer[stamp]
 	demand     *ondemand.Reader
 	failing    errorTables
 	workflow   []schema.Field // of the Workflow record

@@ -115,6 +115,7 @@ func BenchmarkHandler(b *testing.B) {
 		{"all/ndjson", "/fetch?limit=all&format=ndjson", "gzip"},
 		{"all/csv", "/fetch?limit=all&format=csv", "gzip"},
 		{"detail", "/fetch/" + workflowName(7), "gzip"},
+		{"detail/pinned", "/fetch/" + workflowName(7) + "?gen=b-1", "identity"},
 		{"campaigns", "/campaign", "gzip"},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -71,20 +71,22 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ans := answer{format: format, version: xxhash.Sum64(body), pinned: q.Gen != "", began: began, filter: a.o.Now().Sub(began)}
+	ans := answer{format: format, pinned: q.Gen != "", began: began, filter: a.o.Now().Sub(began)}
 	if snap == newest && q.Gen == "" && expires.After(began) {
 		ans.question, ans.expires = asked, expires
 	}
 	if q.Download {
 		ans.name = "workflow"
 	}
-	ans.body = render.Body{After: []byte("\n"), Count: 1, Records: render.Slice([][]byte{body})}
 	if format == wire.NDJSON {
 		lines, err := detailLines(name, body)
 		if err != nil {
 			return err
 		}
-		ans.body.Count, ans.body.Records = len(lines), render.Slice(lines)
+		ans.version = xxhash.Sum64(body)
+		ans.body = render.Body{After: []byte("\n"), Count: len(lines), Records: render.Slice(lines)}
+	} else {
+		ans.body = render.Text(append(body, '\n'))
 	}
 	a.describeState(c, snap)
 	return a.write(c, ans)
@@ -97,11 +99,13 @@ func (a *API) showWorkflow(c echo.Context) error {
 // expires is zero.
 func (a *API) detail(ctx context.Context, name string, src store.Sources) (lists []byte, expires time.Time, err error) {
 	const what = "details of this workflow; /fetch?name= has its list record"
+	var room [128]byte
+	key := strconv.AppendUint(append(append(room[:0], name...), '/'), src.Version, 16)
 	if a.o.Details == nil {
 		return nil, expires, wire.SourceFailed("This server has no source for details.", nil)
 	}
 	v, err := a.demand.Get(ctx, ondemand.Call{
-		Kind: kindDetail, Key: name + "/" + strconv.FormatUint(src.Version, 16), TTL: a.o.Demand.Keep,
+		Kind: kindDetail, Key: string(key), TTL: a.o.Demand.Keep,
 		Read: func(ctx context.Context) (ondemand.Value, error) { return a.readDetail(ctx, src) },
 	})
 	if errors.Is(err, ondemand.ErrAbsent) {
@@ -166,19 +170,24 @@ func joinDetail(record, lists []byte, recoveries []string, alerts []schema.Alert
 		}
 	}
 	body = append(append(body, ','), lists...)
-	if len(recoveries) == 0 && len(alerts) == 0 { // nearly always: no encoder is set up
-		return append(body, `,"Recoveries":[],"AlertRecords":[]}`...), nil
+	if len(recoveries) == 0 { // nearly always: no encoder is set up
+		body = append(body, `,"Recoveries":[]`...)
+	} else {
+		var o objectWriter
+		o.value("Recoveries", recoveries)
+		if o.err != nil {
+			return nil, o.err
+		}
+		body = append(append(body, ','), o.bytes[1:]...)
 	}
-	if recoveries == nil {
-		recoveries = []string{}
+	body = append(body, `,"AlertRecords":[`...)
+	for i := range alerts {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = schema.AppendJSON(body, &alerts[i])
 	}
-	if alerts == nil {
-		alerts = []schema.Alert{}
-	}
-	var o objectWriter
-	o.value("Recoveries", recoveries)
-	o.value("AlertRecords", alerts)
-	return append(append(append(body, ','), o.bytes[1:]...), '}'), o.err
+	return append(body, "]}"...), nil
 }
 
 // detailLines are the records of a detail, each with its Kind as first key: the

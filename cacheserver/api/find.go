@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,10 +90,12 @@ func (a *API) findRecords(c echo.Context) error {
 
 // parseFind reads the body, and gen, format and dl of the address.
 func (a *API) parseFind(c echo.Context) (f find, err error) {
-	v, err := onlyParams(c, "gen", "format", "dl")
+	given, err := onlyParams(c, "gen", "format", "dl")
 	if err != nil {
 		return f, err
 	}
+	v := url.Values{} // and what the body says in their place
+	maps.Copy(v, given)
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, a.o.MaxBody))
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
 		return f, wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("A selector has at most %d bytes.", a.o.MaxBody))

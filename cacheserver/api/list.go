@@ -39,7 +39,7 @@ type selection struct {
 	name   string     // of the file when it is to be saved
 	group  *member    // not nil: JSON is an object with this record before the page
 
-	question *question // not nil: what to note the answer under
+	question question // what to note the answer under, if it can be noted
 }
 
 // member is the summary record of a group, encoded, under the key of its kind.

@@ -22,10 +22,11 @@ import (
 // and shared by all requests that get it.
 type ready struct {
 	tag       string
-	header    []headerValue // in the order of names
-	lines     []byte        // header as it is sent
-	unchanged []byte        // the same for a 304
-	length    []string      // Content-Length
+	header    []headerValue // in the order of names; in room as far as they fit
+	room      [10]headerValue
+	lines     []byte    // header as it is sent
+	unchanged []byte    // the same for a 304
+	length    [1]string // Content-Length
 	pieces    [][]byte
 	expires   time.Time // when a part of it will be read again; zero: never
 	whole     bool      // limit=all: who reads it has to ask for a turn
@@ -45,8 +46,8 @@ var ofBody = []string{"Content-Type", "Content-Encoding", "Content-Disposition",
 // newReady takes the header that the handlers have filled. What belongs to one
 // request only (its id, its times) is left out.
 func newReady(h http.Header, pieces [][]byte, size int64) *ready {
-	r := &ready{tag: h.Get("Etag"), length: []string{strconv.FormatInt(size, 10)}, pieces: pieces}
-	r.header = make([]headerValue, 0, len(h))
+	r := &ready{tag: h.Get("Etag"), length: [1]string{strconv.FormatInt(size, 10)}, pieces: pieces}
+	r.header = r.room[:0]
 	length := 0
 	for name, value := range h {
 		if name == wire.HeaderRequestID || len(value) != 1 {
@@ -90,7 +91,7 @@ func appendLine(dst []byte, name, value string) []byte {
 func (a *API) deliver(c echo.Context, ans *answer, pieces [][]byte, size int64) error {
 	r := newReady(c.Response().Header(), pieces, size)
 	r.expires, r.whole = ans.expires, ans.stream
-	if ans.question != nil && (!ans.stream || ans.stitched != nil) { // what else is long is the cache's to keep
+	if ans.question.of != nil && (!ans.stream || ans.stitched != nil) { // what else is long is the cache's to keep
 		a.recent.put(ans.question, r)
 	}
 	return a.serve(c, r, ans.began, ans.filter)
@@ -127,7 +128,7 @@ func (a *API) serve(c echo.Context, r *ready, began time.Time, filter time.Durat
 		status, body = http.StatusNotModified, nil
 		*lines = append(*lines, r.unchanged...)
 	} else {
-		h["Content-Length"] = r.length
+		h["Content-Length"] = r.length[:]
 		*lines = append(*lines, r.lines...)
 		*lines = append(append(*lines, wire.HeaderTiming...), ": "...)
 		*lines = append(appendTiming(*lines, filter, a.o.Now().Sub(began)-filter), "\r\n"...)
@@ -164,10 +165,17 @@ func (a *API) serveByMap(c echo.Context, r *ready, unchanged bool, began time.Ti
 		c.Response().WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h["Content-Length"] = r.length
+	h["Content-Length"] = r.length[:]
 	a.describeTiming(c, began, filter)
 	c.Response().WriteHeader(http.StatusOK)
 	if isHead(c) {
+		return nil
+	}
+	if len(r.pieces) == 1 && len(r.pieces[0]) <= writeSize {
+		giveTime(http.NewResponseController(c.Response()), a.o.ChunkTimeout)
+		if _, err := c.Response().Write(r.pieces[0]); err != nil {
+			return fmt.Errorf("send a body: %w", err)
+		}
 		return nil
 	}
 	return a.buffered(c, func(w io.Writer) error {

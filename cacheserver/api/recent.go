@@ -33,7 +33,7 @@ type recentOf struct {
 // words are all of a request that an answer depends on.
 type words struct{ path, query, accept, encoding, prefix string }
 
-// question is a request that may be answered from here.
+// question is a request that may be answered from here; the zero one may not.
 type question struct {
 	of    *recentOf
 	words words
@@ -48,16 +48,16 @@ const (
 
 // ask finds the answer to a request, or nil and, if the answer can be noted,
 // the question to note it under.
-func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceState, now time.Time) (*ready, *question) {
+func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceState, now time.Time) (answer *ready, q question) {
 	w, ok := wordsOf(c)
 	if !ok {
-		return nil, nil
+		return nil, q
 	}
 	of := r.newest.Load()
 	if of == nil || of.snap != snap || of.stale != state.Stale || of.reason != state.Reason {
 		fresh := &recentOf{snap: snap, stale: state.Stale, reason: state.Reason, answers: map[words]*ready{}}
 		if !r.newest.CompareAndSwap(of, fresh) {
-			return nil, nil // somebody else did, perhaps for a newer one
+			return nil, q // somebody else did, perhaps for a newer one
 		}
 		of = fresh
 	}
@@ -65,17 +65,17 @@ func (r *recent) ask(c echo.Context, snap *store.Snapshot, state store.SourceSta
 	found := of.answers[w]
 	of.mu.RUnlock()
 	if found != nil && found.good(now) {
-		return found, nil
+		return found, q
 	}
-	return nil, &question{of, w}
+	return nil, question{of, w}
 }
 
 // asked looks whether the newest generation has answered the request before. If
 // not, an answer made of newest may be noted under the question.
-func (a *API) asked(c echo.Context, now time.Time) (newest *store.Snapshot, answered *ready, q *question) {
+func (a *API) asked(c echo.Context, now time.Time) (newest *store.Snapshot, answered *ready, q question) {
 	newest, ok := a.o.Store.Snapshot()
 	if !ok {
-		return nil, nil, nil
+		return nil, nil, q
 	}
 	answered, q = a.recent.ask(c, newest, a.o.Store.Source(), now)
 	return newest, answered, q
@@ -100,7 +100,7 @@ func wordsOf(c echo.Context) (w words, ok bool) {
 }
 
 // put notes an answer. When there is no room another one goes.
-func (r *recent) put(q *question, answer *ready) {
+func (r *recent) put(q question, answer *ready) {
 	const perAnswer, perPiece = 1 << 10, 24
 	cost := int64(perAnswer + perPiece*len(answer.pieces))
 	if len(answer.pieces) == 1 {

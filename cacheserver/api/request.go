@@ -108,6 +108,7 @@ func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p li
 	if err != nil {
 		return p, err
 	}
+	v = maps.Clone(v)
 	for _, name := range own {
 		delete(v, name)
 	}
@@ -140,16 +141,21 @@ func keysOf(fields []schema.Field) []string {
 	return keys
 }
 
-// onlyParams refuses parameters other than the allowed ones.
+// onlyParams gives the parameters, which must not be changed, and refuses others
+// than the allowed ones.
 func onlyParams(c echo.Context, allowed ...string) (url.Values, error) {
 	if c.Request().URL.RawQuery == "" {
-		return url.Values{}, nil
+		return nil, nil
 	}
-	v := maps.Clone(c.QueryParams())
-	for _, name := range slices.Sorted(maps.Keys(v)) {
-		if !slices.Contains(allowed, name) {
-			return nil, wire.UnknownParameter(name, wire.Near(name, allowed, 3))
+	v := c.QueryParams()
+	unknown, found := "", false // the first of them by name
+	for name := range v {
+		if !slices.Contains(allowed, name) && (!found || name < unknown) {
+			unknown, found = name, true
 		}
+	}
+	if found {
+		return nil, wire.UnknownParameter(unknown, wire.Near(unknown, allowed, 3))
 	}
 	return v, nil
 }
@@ -189,12 +195,30 @@ func mediaOf(formats []wire.Format) []string {
 // describeState sets the headers that tell which data these are.
 func (a *API) describeState(c echo.Context, snap *store.Snapshot) {
 	h := c.Response().Header()
-	h[wire.HeaderGeneration] = []string{snap.ID()}
-	h[wire.HeaderGenerationTime] = []string{timestamp(snap.Time())}
+	stamp := a.stampOf(snap)
+	h[wire.HeaderGeneration], h[wire.HeaderGenerationTime] = stamp.values[:1:1], stamp.values[1:]
 	if state := a.o.Store.Source(); state.Stale {
 		h.Set(wire.HeaderStale, "1")
 		h.Set(wire.HeaderStaleReason, oneLine(state.Reason))
 	}
+}
+
+// stamp is what headers say of a generation.
+type stamp struct {
+	of     *store.Snapshot
+	values [2]string // its name and its time
+}
+
+// stampOf gives the stamp of a generation; that of the newest is kept.
+func (a *API) stampOf(snap *store.Snapshot) *stamp {
+	if kept := a.stamp.Load(); kept != nil && kept.of == snap {
+		return kept
+	}
+	fresh := &stamp{snap, [2]string{snap.ID(), timestamp(snap.Time())}}
+	if newest, _ := a.o.Store.Snapshot(); newest == snap {
+		a.stamp.Store(fresh)
+	}
+	return fresh
 }
 
 // timestamp is a time as the API writes it.

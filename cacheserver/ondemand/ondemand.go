@@ -257,7 +257,10 @@ func (r *Reader) keep(c Call, v Value) {
 func period(t time.Time, ttl time.Duration) int64 { return t.UnixNano() / int64(ttl) }
 
 func keyOf(c Call, period int64) string {
-	return "ondemand/" + c.Kind + "/" + strconv.FormatInt(period, 10) + "/" + c.Key
+	var room [256]byte
+	key := append(append(append(room[:0], "ondemand/"...), c.Kind...), '/')
+	key = append(strconv.AppendInt(key, period, 10), '/')
+	return string(append(key, c.Key...))
 }
 
 // admit refuses while the source is left alone. When that time has passed one

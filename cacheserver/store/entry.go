@@ -228,35 +228,45 @@ func appendText(dst []byte, text string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
+// usualAgents is how many agents a workflow seldom has more than.
+const usualAgents = 4
+
 // sources reads what sourceOf packed.
 func sources(name string, src block.Source) Sources {
 	out := Sources{Request: name, Agents: []string{}, Version: src.Version}
 	if len(src.IDs) == 0 {
 		return out
 	}
-	request, rest := nextText(src.IDs)
-	out.Request = cmp.Or(request, name)
+	all, rest := string(src.IDs), src.IDs
+	next := func() (text string) {
+		start, end := nextText(rest)
+		at := len(all) - len(rest)
+		rest = rest[end:]
+		return all[at+start : at+end]
+	}
+	out.Request = cmp.Or(next(), name)
 	for len(rest) > 0 {
-		var id string
-		id, rest = nextText(rest)
-		out.Agents = append(out.Agents, id)
+		if len(out.Agents) == 0 {
+			out.Agents = make([]string, 0, usualAgents)
+		}
+		out.Agents = append(out.Agents, next())
 		time, n := binary.Uvarint(rest)
 		if rest = rest[max(n, 0):]; time == 0 {
 			continue
 		}
 		silent := schema.Silence{Time: int64(time)}
-		silent.Agent, rest = nextText(rest)
+		silent.Agent = next()
 		out.silent = append(out.silent, silent)
 	}
 	return out
 }
 
-// nextText reads what appendText wrote; nothing is left of bytes that it did
-// not write.
-func nextText(src []byte) (text string, rest []byte) {
+// nextText says where the text is that appendText wrote; an empty one at the end
+// of bytes that it did not write.
+func nextText(src []byte) (start, end int) {
 	n, k := binary.Uvarint(src)
 	if k <= 0 || uint64(len(src)-k) < n {
-		return "", nil
+		return len(src), len(src)
 	}
-	return string(src[k : k+int(n)]), src[k+int(n):]
+	return k, k + int(n)
 }

@@ -133,7 +133,15 @@ func (g *Snapshot) Alerts(name string) []schema.Alert {
 	if bytes.Contains(b.Record(i), []byte(`"Alerts":[]`)) { // within a text the quotes would be escaped
 		return []schema.Alert{}
 	}
-	return schema.AlertsOf(b.Workflow(g.store.layout, i), sources(name, b.Source(i)).silent, g.store.opt.Limits)
+	w := schema.Workflow{Workflow: name} // as much of it as alerts are told from
+	b.Scalars(g.store.layout, i, &w)
+	k, _ := g.store.layout.Column("Alerts")
+	w.Alerts = b.List(&g.store.layout.Columns[k], i)
+	var silent []schema.Silence
+	if slices.Contains(w.Alerts, schema.AlertStaleAgent) {
+		silent = sources(name, b.Source(i)).silent
+	}
+	return schema.AlertsOf(&w, silent, g.store.opt.Limits)
 }
 
 // near is how many names before and after a missing one are looked at.

@@ -47,6 +47,11 @@ func Slice(records [][]byte) Records {
 	return func(i, n int) [][]byte { return records[min(i, len(records)):min(i+n, len(records))] }
 }
 
+// Text is a body that is there as a whole.
+func Text(text []byte) Body { return Body{Head: text, Records: none} }
+
+func none(int, int) [][]byte { return nil }
+
 // chunk is how many records are held at once while a body is written.
 const chunk = 256
 

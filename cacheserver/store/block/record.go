@@ -12,7 +12,6 @@ import (
 // decoding the bytes. The caller owns the struct and its lists.
 func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 	w := new(schema.Workflow)
-	var codes []uint32
 	for k := range l.Columns {
 		c := &l.Columns[k]
 		switch c.Kind {
@@ -27,12 +26,7 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 		case Text:
 			set(w, c, string(b.Text(c, i)))
 		case Codes:
-			codes = b.packed.Load().list(codes[:0], c, i)
-			list, texts := make([]string, 0, len(codes)), c.Dict.Texts()
-			for _, code := range codes {
-				list = append(list, texts[code])
-			}
-			set(w, c, list)
+			set(w, c, b.List(c, i))
 		case Texts:
 			list := []string{}
 			b.EachText(c, i, func(text []byte) bool {
@@ -43,6 +37,17 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 		}
 	}
 	return w
+}
+
+// List gives the texts of record i in a Codes column, as they are in the record.
+func (b *Block) List(c *Column, i int) []string {
+	var room [16]uint32
+	codes := b.packed.Load().list(room[:0], c, i)
+	list, texts := make([]string, 0, len(codes)), c.Dict.Texts()
+	for _, code := range codes {
+		list = append(list, texts[code])
+	}
+	return list
 }
 
 // Scalars writes the numbers and frequent texts of record i into w: all but
