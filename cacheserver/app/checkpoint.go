@@ -61,10 +61,10 @@ func (a *App) historySection() checkpoint.Section {
 	}
 }
 
-// mark names what a checkpoint written now would have.
+// mark names what a checkpoint written now would have; "" is nothing yet.
 func (a *App) mark() string {
 	snap, ok := a.records.Snapshot()
-	if !ok {
+	if !ok || !a.follower.Loaded() {
 		return ""
 	}
 	return fmt.Sprint(snap.ID(), a.follower.Positions())

@@ -170,6 +170,7 @@ type Follower struct {
 
 	mu        sync.Mutex
 	positions map[couch.Database]couch.Position // what the store has
+	loaded    bool                              // there have been positions
 }
 
 // New checks the options.
@@ -218,6 +219,16 @@ func (f *Follower) Positions() map[couch.Database]couch.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.positions)
+}
+
+// Loaded says that the store's records are those of a full read that has ended,
+// here or before the checkpoint that was restored. Until then there is nothing to
+// save: the first generation is there a moment before its positions are, and a
+// file without them makes the next start read everything.
+func (f *Follower) Loaded() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.loaded
 }
 
 // Quarantined lists the documents that could not be used, newest trouble first.

@@ -85,7 +85,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 		return fmt.Errorf("%w: %d", errStaleHashes, len(result.Refetch))
 	}
 	f.mu.Lock()
-	f.positions = positions
+	f.positions, f.loaded = positions, true
 	f.mu.Unlock()
 	took := f.o.Now().Sub(start)
 	f.state.loaded(took)

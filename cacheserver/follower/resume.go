@@ -54,7 +54,7 @@ func (f *Follower) resume(s saved) (commit func(), err error) {
 		complete := len(positions) == len(followed())
 		if complete {
 			f.mu.Lock()
-			f.positions = positions
+			f.positions, f.loaded = positions, true
 			f.mu.Unlock()
 		}
 		f.state.resumed(s, complete)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
@@ -107,6 +108,50 @@ func TestNoPositionWhileEverythingIsReadAgain(t *testing.T) {
 	r.start()
 	r.converges(5)
 	assert.Equal(t, 2, r.store.count(loads))
+}
+
+// TestNothingIsSavedWithoutPositions: the first generation is there before its
+// positions are. A checkpoint of that moment would have records and no position,
+// and the next start would have to read everything.
+func TestNothingIsSavedWithoutPositions(t *testing.T) {
+	var r *rig
+	var loaded []bool
+	r = newRig(t, func(o *Options) {
+		o.Store = committing{newStoreFake(), func() { loaded = append(loaded, r.follower.Loaded()) }}
+	})
+	require.False(t, r.follower.Loaded())
+	r.fill(2)
+	r.start()
+	r.eventually("positions", func() bool { return len(r.follower.Positions()) == 2 })
+	require.True(t, r.follower.Loaded())
+	r.stop()
+	require.Equal(t, []bool{false}, loaded)
+	other, err := New(r.follower.o)
+	require.NoError(t, err)
+	commit, err := other.Section().Restore(checkpoint.FramesOf(t.Context(), framesOf(t, r.follower.Section())))
+	require.NoError(t, err)
+	require.False(t, other.Loaded())
+	commit()
+	require.True(t, other.Loaded())
+}
+
+// committing is a store that calls a function when a full read was committed.
+type committing struct {
+	*storeFake
+	committed func()
+}
+
+func (c committing) BeginLoad() Load { return committingLoad{c.storeFake.BeginLoad(), c.committed} }
+
+type committingLoad struct {
+	Load
+	committed func()
+}
+
+func (l committingLoad) Commit() (store.Result, error) {
+	result, err := l.Load.Commit()
+	l.committed()
+	return result, err
 }
 
 func TestResumeRefuses(t *testing.T) {
