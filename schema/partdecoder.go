@@ -293,11 +293,7 @@ func (p *PartDecoder) readTaskSites() bool {
 			return false
 		}
 		outputs := false
-		for key, ok := p.d.scan.NextKey(); ok; key, ok = p.d.scan.NextKey() {
-			if string(key) != "dataset" {
-				p.d.scan.Skip()
-				continue
-			}
+		for p.d.scan.Find("dataset") {
 			if outputs || !p.readOutputs() {
 				return false
 			}

@@ -80,6 +80,40 @@ func same(t *testing.T, data []byte) {
 	require.Equal(t, want, got, "%q", data)
 }
 
+// seek gives the values of a key of an object, and where the walk ends.
+func seek(data []byte, find func(s *Scanner) bool) (values []string, end int, err error) {
+	var s Scanner
+	s.Reset(data)
+	if s.Kind() != Object {
+		return nil, 0, nil
+	}
+	s.Open()
+	for find(&s) {
+		values = append(values, string(s.Raw()))
+	}
+	return values, s.Offset(), s.End()
+}
+
+// sameFound holds Find to NextKey and Skip.
+func sameFound(t *testing.T, data []byte) {
+	t.Helper()
+	for _, want := range []string{"a", "b", "key", ""} {
+		values, end, err := seek(data, func(s *Scanner) bool { return s.Find(want) })
+		slow, slowEnd, slowErr := seek(data, func(s *Scanner) bool {
+			for key, ok := s.NextKey(); ok; key, ok = s.NextKey() {
+				if string(key) == want {
+					return true
+				}
+				s.Skip()
+			}
+			return false
+		})
+		require.Equal(t, slow, values, "%q in %q", want, data)
+		require.Equal(t, slowEnd, end, "%q in %q", want, data)
+		require.Equal(t, slowErr, err, "%q in %q", want, data)
+	}
+}
+
 func depth(data []byte) int { return bytes.Count(data, []byte("[")) + bytes.Count(data, []byte("{")) }
 
 var samples = []string{
@@ -88,6 +122,7 @@ var samples = []string{
 	`"\u00e9\ud83d\ude00\n\/\"\\"`, `"\ud800"`, `"\ud800\u0041"`, `"\udc00\ud800"`, `"\ud800\ud800\udc00"`,
 	"\"caf\xc3\xa9 bad \xff\xfe byte\"", "\"\xed\xa0\x80\"", "{\"k\xff\":1}", `{"\u006bey":1}`,
 	`"0123456789abcdef\t0123456789"`, `123456789012345678901234567890`, "\"\x7f\"",
+	`{"a":1,"b":{"a":2},"a":"x\ty","b" : 3, "key":4,"a":[{"a":5}]}`, `{"b":-1.5e3,"c":0,"a":10}`, `{"a":7 ,"b":8}`,
 	// not JSON
 	``, ` `, `{`, `[`, `{"a"}`, `{"a":}`, `{"a":1,}`, `[1,]`, `[,1]`, `{,}`, `[1 2]`, `{"a":1 "b":2}`,
 	`01`, `-`, `1.`, `.5`, `1e`, `+1`, `nul`, `nulL`, `tru`, `"abc`, `"\x"`, `"\u12"`, `"\u12G4"`, "\"\x01\"", "\"a\nb\"",
@@ -97,6 +132,7 @@ var samples = []string{
 func TestScannerEqualsEncodingJSON(t *testing.T) {
 	for _, doc := range samples {
 		same(t, []byte(doc))
+		sameFound(t, []byte(doc))
 	}
 }
 
@@ -150,5 +186,6 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		same(t, data)
+		sameFound(t, data)
 	})
 }

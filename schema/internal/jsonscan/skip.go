@@ -15,13 +15,7 @@ func (s *Scanner) Raw() []byte {
 // the kinds of the open containers are one bit each. Most bytes of most
 // documents are skipped, so the position is kept out of the Scanner meanwhile.
 func (s *Scanner) Skip() {
-	if i := s.pos; i < len(s.data) && s.data[i]-'1' < 9 { // most values are numbers
-		if i = digits(s.data, i+1); i < len(s.data) && (s.data[i] == ',' || s.data[i] == '}') {
-			s.pos = i
-			return
-		}
-	}
-	if end := plain(s.data, s.pos); end >= 0 {
+	if end := plainValue(s.data, s.pos); end >= 0 {
 		s.pos = end
 		return
 	}
