@@ -114,7 +114,7 @@ func (a *AgentDoc) name(raw []byte) error {
 func (a *AgentDoc) checkSites(d *decoder) {
 	rest := a.Status
 	for i := range a.Sites {
-		rest.Sub(a.Sites[i].Counts)
+		rest.Sub(&a.Sites[i].Counts)
 	}
 	if clamped := rest.positive(); clamped != rest {
 		d.flaw("sites", []byte("more jobs than in status"), "at most the jobs of status; both are kept")

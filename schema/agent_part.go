@@ -24,7 +24,7 @@ func (a *AgentDoc) Part() AgentPart {
 	}
 	p.Sites = merge(p.Sites,
 		func(x, y *SitePart) int { return cmp.Compare(x.Site, y.Site) },
-		func(x, y *SitePart) { x.Counts.Add(y.Counts) })
+		func(x, y *SitePart) { x.Counts.Add(&y.Counts) })
 	n := 0
 	for i := range a.Tasks {
 		for j := range a.Tasks[i].Sites {
@@ -106,7 +106,7 @@ func (p *AgentPart) EachSite(visit func(site string, counts *JobCounts)) {
 func (p *AgentPart) unplaced() JobCounts {
 	rest := p.Counts
 	for i := range p.Sites {
-		rest.Sub(p.Sites[i].Counts)
+		rest.Sub(&p.Sites[i].Counts)
 	}
 	return rest.positive()
 }

@@ -125,7 +125,7 @@ func (c *JobCounts) each() [18]*int64 {
 }
 
 // Add adds the counters of o.
-func (c *JobCounts) Add(o JobCounts) {
+func (c *JobCounts) Add(o *JobCounts) {
 	c.Success += o.Success
 	c.Canceled += o.Canceled
 	c.Transition += o.Transition
@@ -147,7 +147,7 @@ func (c *JobCounts) Add(o JobCounts) {
 }
 
 // Sub subtracts the counters of o. A result may be negative.
-func (c *JobCounts) Sub(o JobCounts) {
+func (c *JobCounts) Sub(o *JobCounts) {
 	c.Success -= o.Success
 	c.Canceled -= o.Canceled
 	c.Transition -= o.Transition

@@ -58,7 +58,7 @@ func siteTotals(sites []WorkflowSite) []WorkflowSite {
 	}
 	totals = merge(totals,
 		func(a, b *WorkflowSite) int { return cmp.Compare(a.Site, b.Site) },
-		func(a, b *WorkflowSite) { a.JobCounts.Add(b.JobCounts) })
+		func(a, b *WorkflowSite) { a.JobCounts.Add(&b.JobCounts) })
 	for i := range totals {
 		totals[i].Counters = totals[i].Derive()
 	}
@@ -80,7 +80,7 @@ func taskTotals(tasks []WorkflowTask) []WorkflowTask {
 			a.SubscriptionsOpen += b.SubscriptionsOpen
 			a.SubscriptionsTotal += b.SubscriptionsTotal
 			a.SubscriptionTime = max(a.SubscriptionTime, b.SubscriptionTime)
-			a.JobCounts.Add(b.JobCounts)
+			a.JobCounts.Add(&b.JobCounts)
 		})
 	for i := range totals {
 		totals[i].Counters = totals[i].Derive()
@@ -135,7 +135,7 @@ func (t *TaskDoc) leaves(leaf TaskSite) []TaskSite {
 }
 
 func (s *TaskSite) add(o *TaskSite) {
-	s.JobCounts.Add(o.JobCounts)
+	s.JobCounts.Add(&o.JobCounts)
 	s.WallTime = addFloat(s.WallTime, o.WallTime)
 	s.JobCPU = addFloat(s.JobCPU, o.JobCPU)
 	s.JobTime = addFloat(s.JobTime, o.JobTime)

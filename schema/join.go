@@ -20,7 +20,7 @@ func Join(w *Workflow, parts []AgentPart) {
 	w.Agents, w.HasUnplacedJobs = make([]string, 0, len(chosen)), false
 	for _, i := range chosen {
 		p := &parts[i]
-		counts.Add(p.Counts)
+		counts.Add(&p.Counts)
 		w.JobsInWMBS += p.JobsInWMBS
 		w.JobsInQueue += p.JobsInQueue
 		w.SkippedFiles = addUp(w.SkippedFiles, p.SkippedFiles)

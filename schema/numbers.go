@@ -42,6 +42,11 @@ func parseInt(raw []byte) (n int64, ok bool) {
 // float reads the next value as a number, in the same forms; "91%" is 91. What is not
 // there, or is no number, is 0.
 func (d *decoder) float(path string) float64 {
+	start := d.scan.Offset()
+	if n, ok := d.scan.Int(); ok && n != 0 {
+		return float64(n)
+	}
+	d.scan.Rewind(start) // -0 is no 0
 	const want = "a number"
 	raw, found := d.number(path, want)
 	if !found {

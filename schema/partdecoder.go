@@ -135,7 +135,7 @@ func (p *PartDecoder) regular() bool {
 	}
 	rest := a.Status
 	for i := range p.sites {
-		rest.Sub(p.sites[i].Counts)
+		rest.Sub(&p.sites[i].Counts)
 	}
 	slices.Sort(p.tasks)
 	return p.d.flaws.FlawCount == 0 && rest.positive() == rest && !repeated(p.tasks)

@@ -70,10 +70,10 @@ func randomWork(rnd *rand.Rand, agent string) []byte {
 		}
 		o, c := randomCounts(rnd)
 		sites[name] = o
-		placed.Add(c)
+		placed.Add(&c)
 	}
 	_, unplaced := randomCounts(rnd)
-	placed.Add(unplaced)
+	placed.Add(&unplaced)
 	status := object{"inWMBS": rnd.IntN(1000), "inQueue": rnd.IntN(1000)}
 	for i, path := range counterPaths {
 		group, key, nested := strings.Cut(path, ".")
@@ -162,7 +162,8 @@ func sumsAreEqual(t *testing.T, d *Detail) {
 	t.Helper()
 	sum := func(n int, counts func(i int) JobCounts) (c JobCounts) {
 		for i := range n {
-			c.Add(counts(i))
+			more := counts(i)
+			c.Add(&more)
 		}
 		return c
 	}
@@ -242,12 +243,12 @@ func TestAddAndSubAreInverse(t *testing.T) {
 		_, a := randomCounts(rnd)
 		_, b := randomCounts(rnd)
 		sum := a
-		sum.Add(b)
+		sum.Add(&b)
 		for i := range counterPaths {
 			assert.Equal(t, *a.each()[i]+*b.each()[i], *sum.each()[i], counterPaths[i])
 		}
 		assert.Equal(t, a.Derive().TotalJobs+b.Derive().TotalJobs, sum.Derive().TotalJobs)
-		sum.Sub(b)
+		sum.Sub(&b)
 		assert.Equal(t, a, sum)
 	}
 }

@@ -244,10 +244,14 @@ func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
 
 func (s *StepDoc) readName(d *decoder, key []byte) bool {
 	switch string(key) {
-	case "TaskName", "StepName":
-		s.Name = d.text(string(key))
-	case "InputTask", "InputStep":
-		s.InputName = d.text(string(key))
+	case "TaskName":
+		s.Name = d.text("TaskName")
+	case "StepName":
+		s.Name = d.text("StepName")
+	case "InputTask":
+		s.InputName = d.text("InputTask")
+	case "InputStep":
+		s.InputName = d.text("InputStep")
 	default:
 		return false
 	}

@@ -221,7 +221,7 @@ func rollupOf(list []*schema.Workflow) (r schema.Rollup, c schema.Counters) {
 	r.MaxPriority = list[0].Priority
 	var events, lumis int64
 	for _, w := range list {
-		counts.Add(w.JobCounts)
+		counts.Add(&w.JobCounts)
 		r.Workflows++
 		r.InputEvents += max(w.InputEvents, 0)
 		r.InputLumis += max(w.InputLumis, 0)
@@ -278,13 +278,13 @@ func checkAgents(t testing.TB, s *Store, g *Snapshot, want map[string]joined) {
 			if agents[p.Agent] == nil {
 				agents[p.Agent] = &schema.JobCounts{}
 			}
-			agents[p.Agent].Add(p.Counts)
+			agents[p.Agent].Add(&p.Counts)
 			workflows[p.Agent]++
 			for _, ws := range p.WorkflowSites() {
 				if sites[ws.Site] == nil {
 					sites[ws.Site], siteCounts[ws.Site], siteAgents[ws.Site] = &schema.Site{}, &schema.JobCounts{}, map[string]bool{}
 				}
-				siteCounts[ws.Site].Add(ws.JobCounts)
+				siteCounts[ws.Site].Add(&ws.JobCounts)
 				siteAgents[ws.Site][p.Agent] = true
 				if !seen[ws.Site] {
 					seen[ws.Site] = true

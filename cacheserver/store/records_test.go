@@ -130,13 +130,13 @@ func (m *maker) part(workflow, agent string, time int64) *schema.AgentPart {
 	for _, site := range m.sites(1 + m.zipf(12)) {
 		c := m.counts(200)
 		p.Sites = append(p.Sites, schema.SitePart{Site: site, Counts: c})
-		p.Counts.Add(c)
+		p.Counts.Add(&c)
 	}
 	if m.rng.IntN(3) == 0 {
 		p.Sites = append(p.Sites, schema.SitePart{Site: "(unknown)", Counts: m.counts(3)})
-		p.Counts.Add(p.Sites[len(p.Sites)-1].Counts)
+		p.Counts.Add(&p.Sites[len(p.Sites)-1].Counts)
 	}
-	p.Counts.Add(schema.JobCounts{QueuedFirst: int64(m.rng.IntN(2))})
+	p.Counts.Add(&schema.JobCounts{QueuedFirst: int64(m.rng.IntN(2))})
 	slices.SortFunc(p.Sites, func(a, b schema.SitePart) int { return strings.Compare(a.Site, b.Site) })
 	for _, d := range m.datasets(m.rng.IntN(3), "MINIAODSIM") {
 		p.Outputs = append(p.Outputs, schema.OutputPart{Dataset: d, Events: int64(m.rng.IntN(1e6)), Lumis: int64(m.rng.IntN(1e3)), Bytes: m.rng.Int64N(1e13)})

@@ -177,7 +177,7 @@ func TestDetailMatchesRecord(t *testing.T) {
 		require.Len(t, d.Agents, int(w.AgentCount), w.Workflow)
 		var total schema.JobCounts
 		for _, site := range d.Sites {
-			total.Add(site.JobCounts)
+			total.Add(&site.JobCounts)
 		}
 		if w.HasJobInfo && len(d.Sites) > 0 {
 			require.GreaterOrEqual(t, total.Success, int64(0), w.Workflow)

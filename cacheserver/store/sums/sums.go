@@ -84,7 +84,7 @@ func (s *Sums) change(w *schema.Workflow, parts []schema.AgentPart, sign int64) 
 		s.agents.at(p.Agent).change(p, sign)
 		p.EachSite(func(site string, counts *schema.JobCounts) {
 			g := s.sites.at(site)
-			g.change(*counts, p.Agent, sign)
+			g.change(counts, p.Agent, sign)
 			if first(site) {
 				g.workflows += sign
 			}
@@ -111,7 +111,7 @@ func (s *Sums) View() *View {
 	}
 }
 
-func addSigned(c *schema.JobCounts, o schema.JobCounts, sign int64) {
+func addSigned(c, o *schema.JobCounts, sign int64) {
 	if sign > 0 {
 		c.Add(o)
 	} else {
@@ -135,7 +135,7 @@ func (r *rollup[R]) empty() bool { return r.workflows == 0 }
 
 func (r *rollup[R]) change(w *schema.Workflow, sign int64) {
 	r.workflows += sign
-	addSigned(&r.counts, w.JobCounts, sign)
+	addSigned(&r.counts, &w.JobCounts, sign)
 	r.sum.InputEvents += sign * known(w.InputEvents)
 	r.sum.InputLumis += sign * known(w.InputLumis)
 	r.events += sign * hundredths(w.AvgOutputEvents)
@@ -240,7 +240,7 @@ type site struct {
 
 func (s *site) empty() bool { return s.parts == 0 }
 
-func (s *site) change(c schema.JobCounts, agent string, sign int64) {
+func (s *site) change(c *schema.JobCounts, agent string, sign int64) {
 	s.parts += sign
 	addSigned(&s.counts, c, sign)
 	if s.agents[agent] += int(sign); s.agents[agent] == 0 {
@@ -276,7 +276,7 @@ func (a *agent) empty() bool { return a.workflows == 0 }
 
 func (a *agent) change(p *schema.AgentPart, sign int64) {
 	a.workflows += sign
-	addSigned(&a.counts, p.Counts, sign)
+	addSigned(&a.counts, &p.Counts, sign)
 	count(a.teams, p.Team, int(sign))
 	count(a.versions, p.AgentVersion, int(sign))
 }

@@ -224,7 +224,7 @@ func (r *Records) group() {
 			}
 			s.Workflows++
 			counts := s.JobCounts
-			counts.Add(w.JobCounts)
+			counts.Add(&w.JobCounts)
 			s.Counters = counts.Derive()
 		}
 	}
@@ -279,7 +279,7 @@ func addTo(r *schema.Rollup, c *schema.Counters, w schema.Workflow) {
 		r.Bad++
 	}
 	counts := c.JobCounts
-	counts.Add(w.JobCounts)
+	counts.Add(&w.JobCounts)
 	*c = counts.Derive()
 }
 
