@@ -2,6 +2,7 @@ package web
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,11 @@ func JobParts(c schema.Counters) []Part {
 		{Label: "paused", Class: "s8", Count: c.Paused},
 		{Label: "failure", Class: "s9", Count: c.Failure, Hatch: true},
 	}
+}
+
+// present are the parts that there are.
+func present(parts []Part) []Part {
+	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return p.Count == 0 })
 }
 
 // slice is a Part with its place in the bar.

@@ -57,6 +57,14 @@ func (c Column) progress() bool {
 }
 
 // failed reports whether the column tells of failed jobs: they stand out.
+// title is what the column means, with what holds for all of its cells.
+func (h Head) title() string {
+	if h.progress() {
+		return h.Doc + "; " + overNote
+	}
+	return h.Doc
+}
+
 func (c Column) failed(w *schema.Workflow) bool {
 	return (c.Key == "Failure" || c.Key == "FailureRate") && w.Failure > 0
 }

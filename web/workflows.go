@@ -11,7 +11,8 @@ type WorkflowsPage struct {
 	Clear  string // address without any filter
 	Facets []FacetBox
 	List   List
-	All    int64 // workflows without any filter; 0 if not known
+	Jobs   []Part // of all workflows under the filter, by state; nil if not known
+	All    int64  // workflows without any filter; 0 if not known
 	Hints  []Hint
 	Sets   []Choice
 	Choose string // address of the chooser of columns
@@ -69,7 +70,7 @@ type FacetLine struct {
 	Value    string
 	Count    int64
 	Toggle   string // address with the value included, or no longer
-	Exclude  string // address with the value excluded, or no longer
+	Exclude  string // address with the value excluded, or no longer; "" where there is no such choice
 	Included bool
 	Excluded bool
 }

@@ -23,7 +23,7 @@ import (
 // facets, unfiltered and under a filter that leaves many.
 var uiPages = []struct{ name, path string }{
 	{"list", "/workflows"}, {"filtered list", "/workflows?status=running-open&sort=-Failure"},
-	{"overview", "/"}, {"sites", "/sites"}, {"agents", "/agents"}, {"errors", "/errors"},
+	{"overview", "/"}, {"attention", "/attention"}, {"campaigns", "/campaigns"}, {"sites", "/sites"}, {"agents", "/agents"}, {"errors", "/errors"},
 }
 
 // uiRounds is how often each page is asked for.
@@ -48,6 +48,9 @@ func (r *run) ui(ctx context.Context, cache server) error {
 		if err := r.uiPage(ctx, ui, page.name, page.path); err != nil {
 			return err
 		}
+	}
+	if err := r.uiPaint(ctx, ui); err != nil {
+		return err
 	}
 	if err := r.uiPulse(ctx, ui, addr); err != nil {
 		return err

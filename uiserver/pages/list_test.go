@@ -245,7 +245,41 @@ func TestSmallThings(t *testing.T) {
 func TestQuestionsOfAPage(t *testing.T) {
 	s := newSite(t, fakecache.Generate(60))
 	s.page(t, http.StatusOK, "/workflows?status=acquired")
-	assert.Len(t, s.cache.Seen(), 2)
+	assert.Len(t, s.cache.Seen(), 4, "the list with its facets, its jobs by state, its ages, the pulse")
+}
+
+// Beside a list stand its jobs by state and its ages, under the same filter, as
+// the cache server adds them up.
+func TestSumsOfAList(t *testing.T) {
+	records := fakecache.Generate(200)
+	s := newSite(t, records)
+	doc, _ := s.page(t, http.StatusOK, "/workflows?type=StepChain")
+	var running int64
+	for i := range records.Workflows {
+		if w := &records.Workflows[i]; w.Type == "StepChain" {
+			running += w.Running
+		}
+	}
+	require.Positive(t, running)
+	assert.Contains(t, doc.Find(".sums svg title").Text(), "running "+web.Int(running))
+	assert.Equal(t, web.Int(running), strings.TrimSpace(doc.Find(`.sums li:contains("running") b`).Text()))
+	ages := doc.Find(".facets section").Eq(1)
+	assert.Contains(t, ages.Find("h3").Text(), "In status for")
+	band := ages.Find(`a:contains("1–3 d")`)
+	target := resolve(t, "/workflows", band.AttrOr("href", ""))
+	assert.Equal(t, "StepChain", target.Query().Get("type"))
+	one, _ := s.page(t, http.StatusOK, target.RequestURI())
+	assert.Contains(t, one.Find(".count strong").First().Text(), strings.TrimSpace(band.Find("em").Text())+" workflow")
+	chosen := one.Find(`.facets section a[aria-current]:contains("1–3 d")`)
+	require.Equal(t, 1, chosen.Length(), "the band is marked")
+	assert.Equal(t, ages.Find("a").Length(), one.Find(".facets section").Eq(1).Find("a").Length(), "the other bands are there")
+	back, err := url.Parse(chosen.AttrOr("href", ""))
+	require.NoError(t, err)
+	assert.Equal(t, "type=StepChain", back.RawQuery, "a second click drops it")
+
+	s.cache.NoStats = true
+	doc, _ = s.page(t, http.StatusOK, "/workflows")
+	assert.Zero(t, doc.Find(".sums").Length(), "an older cache server: the list without it")
 }
 
 // A list asks for the fields that it shows: with all fields of every record it

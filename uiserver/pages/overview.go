@@ -20,9 +20,6 @@ const topRows = 10
 // jobSums are the counters that web.JobParts shows.
 var jobSums = []string{"Success", "Canceled", "Transition", "Queued", "Running", "Pending", "Failure", "Cooloff", "Paused"}
 
-// ageLabels are the columns of the age histogram, one for each band.
-var ageLabels = []string{"< 1 h", "1–6 h", "6–24 h", "1–3 d", "3–7 d", "7–30 d", "> 30 d"}
-
 // answers is what the overview asks the cache server for.
 type answers struct {
 	statuses  []schema.StatusSummary
@@ -97,34 +94,6 @@ func (p *Pages) overviewCalls(a *answers) []call {
 			return p.optional("changes of today", err)
 		},
 	}
-}
-
-// ageBuckets are the bands of the time in the status as columns of a chart; a
-// band without workflows is a column of none.
-func ageBuckets(s wire.Stats) []web.Bucket {
-	if s.Groups == nil {
-		return nil
-	}
-	var out []web.Bucket
-	bands := wire.AgeBands()
-	for i, band := range bands {
-		bucket := web.Bucket{Label: ageLabels[i]}
-		for _, g := range s.Groups {
-			if g.Keys[0] == band.Key {
-				bucket.Count = int64(g.Count)
-			}
-		}
-		var terms []wire.Term
-		if band.From > 0 {
-			terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MinAge, Number: float64(band.From)})
-		}
-		if i+1 < len(bands) { // both ends of a bound are included
-			terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MaxAge, Number: float64(bands[i+1].From - 1)})
-		}
-		bucket.Href = filtered(wire.Query{Terms: terms})
-		out = append(out, bucket)
-	}
-	return out
 }
 
 // sinceToday bounds the time of the status by the beginning of this day.
@@ -238,12 +207,7 @@ func typeBars(s wire.Stats) []web.TypeBar {
 		if len(g.Keys) > 0 {
 			kind = g.Keys[0]
 		}
-		bar := web.TypeBar{Type: kind, Workflows: int64(g.Count), Href: filtered(wire.Query{Terms: exactly("Type", kind)})}
-		for _, part := range statsParts(g) {
-			part.Href = ""
-			bar.Parts = append(bar.Parts, part)
-		}
-		out = append(out, bar)
+		out = append(out, web.TypeBar{Type: kind, Workflows: int64(g.Count), Href: filtered(wire.Query{Terms: exactly("Type", kind)}), Parts: plainParts(g)})
 	}
 	return out
 }

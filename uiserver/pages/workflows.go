@@ -70,11 +70,19 @@ func (p *Pages) showList(c echo.Context, q listQuery, notes []web.Note, line web
 		list, err = p.Client.Fetch(ctx, asked)
 		return err
 	}
-	state, err := p.load(r.Context(), fetch)
+	var sums, ages wire.Stats
+	calls := []call{fetch, func(ctx context.Context) (err error) {
+		sums, _, err = p.Client.Stats(ctx, asked, nil, jobSums)
+		return p.optional("sums of the list", err)
+	}, func(ctx context.Context) (err error) {
+		ages, _, err = p.Client.Stats(ctx, ageless(asked), []string{wire.AgeField}, nil)
+		return p.optional("time in status", err)
+	}}
+	state, err := p.load(r.Context(), calls...)
 	if problem := cacheclient.ProblemIn(err); problem != nil && problem.Slug() == wire.SlugGenerationExpired {
 		notes = append(notes, web.Note{Text: "Generation " + q.Gen + " is no longer kept; this is the newest."})
 		q.Gen, asked.Gen = "", ""
-		state, err = p.load(r.Context(), fetch)
+		state, err = p.load(r.Context(), calls...)
 	}
 	if err != nil {
 		return p.fail(c, workflowsPath, state, err)
@@ -91,6 +99,10 @@ func (p *Pages) showList(c echo.Context, q listQuery, notes []web.Note, line web
 		status = http.StatusBadRequest
 	}
 	page := p.workflowsPage(r, q, notes, list, state)
+	for _, g := range sums.Groups {
+		page.Jobs = plainParts(g)
+	}
+	page.Facets = withAges(page.Facets, q, ages)
 	if len(line.Mistakes) > 0 {
 		page.Bar = line
 	}
