@@ -22,7 +22,7 @@ func (s *Scan) Facet(f wire.Facet) (wire.FacetResult, error) {
 	if err != nil {
 		return wire.FacetResult{}, fmt.Errorf("facet %s: %w", f.Field, err)
 	}
-	set := s.Matches(f.Field)
+	set := s.sideways(f.Field)
 	var values []wire.FacetValue
 	var missing int
 	switch col.Kind {

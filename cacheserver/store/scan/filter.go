@@ -15,11 +15,12 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Scan is a query made ready for one tree.
+// Scan is a query made ready for one tree. It is not for several goroutines.
 type Scan struct {
 	tree   *tree.Tree
 	now    int64 // time of the generation, Unix s
 	checks []check
+	common *tree.Set // for facets: what matches all conditions; nil before the first that wants it
 }
 
 // check is one condition. Conditions that cost least come first.
@@ -89,6 +90,18 @@ func (s *Scan) Matches(without string) *tree.Set {
 		}
 	}
 	return set
+}
+
+// sideways gives what Matches gives for a facet. Most facets are on fields that no
+// condition is on: they share one set, which must not be changed.
+func (s *Scan) sideways(field string) *tree.Set {
+	if slices.ContainsFunc(s.checks, func(c check) bool { return c.field == field }) {
+		return s.Matches(field)
+	}
+	if s.common == nil {
+		s.common = s.Matches("")
+	}
+	return s.common
 }
 
 func empty(words []uint64) bool {
