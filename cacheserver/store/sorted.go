@@ -23,7 +23,7 @@ type sorted struct {
 }
 
 // firsts are the numbers of first places that are made; more is the whole order.
-var firsts = []int{256, 1024, 4096}
+var firsts = []int{128, 512, 4096}
 
 // places gives the order, right at least up to end.
 func (o *sorted) places(g *Snapshot, end int) ([]uint32, error) {
