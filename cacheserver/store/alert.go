@@ -9,7 +9,7 @@ import (
 
 // alert makes the alerts of a record and says when they must be made again,
 // in Unix s; 0: not before something changes.
-func (s *Store) alert(e *entry, w *schema.Workflow, docs []*agentDoc) (due int64) {
+func (s *Store) alert(w *schema.Workflow, docs []*agentDoc) (due int64) {
 	now := s.now()
 	stale := []string{}
 	for _, d := range docs {

@@ -104,7 +104,7 @@ func (s *Store) make(e *entry, o *previous) (tree.Edit, []schema.AgentPart) {
 	docs := s.joined(e, request.Status)
 	parts := s.unpack(e, partsOf(docs))
 	schema.Join(request, parts)
-	due := s.alert(e, request, docs)
+	due := s.alert(request, docs)
 	s.schedule(e, due)
 	// Blocks copy what they take, so one buffer serves all records of a batch.
 	start := len(s.encoded)

@@ -112,7 +112,7 @@ func (m *blockMaker) add(e *entry, i int) {
 	}
 	m.parts[i] = parts
 	schema.Join(w, parts)
-	m.dues[i] = s.alert(e, w, docs)
+	m.dues[i] = s.alert(w, docs)
 	m.encoded = schema.AppendJSON(m.encoded[:0], w)
 	m.builder.Add(w, m.encoded, m.source.of(s, e, docs))
 }
