@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -77,7 +78,7 @@ func TestFaults(t *testing.T) {
 	for name, list := range faults() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newCouch(t, gen.Options{Seed: 6, Workflows: 120, Lean: true})
+			s := newCouch(t, gen.Options{Seed: 6, Workflows: 120, Lean: true, NoEdges: true})
 			s.cache = s.startCache(t).url
 			served, stop := s.keepAsking(t)
 			var active []*couchfake.ActiveFault
@@ -112,18 +113,25 @@ func allHit(active []*couchfake.ActiveFault) bool {
 // document other counts.
 func (s *system) change(t *testing.T, i int) {
 	t.Helper()
-	var request, agent []gen.Doc
-	for _, d := range s.docs {
-		switch {
-		case !json.Valid(d.JSON):
-		case d.DB == requestDB:
-			request = append(request, d)
-		case d.DB == wmstatsDB && strings.Contains(string(d.JSON), `"agent_request"`):
-			agent = append(agent, d)
-		}
-	}
+	request, agent := s.editable()
 	s.edit(t, requestDB, request[i*7%len(request)].ID, "RequestPriority", 100_000+i)
 	s.edit(t, wmstatsDB, agent[i*5%len(agent)].ID, "status", map[string]any{"success": 1_000 + i})
+}
+
+// editable are the documents of the world that can be changed.
+func (s *system) editable() (request, agent []gen.Doc) {
+	if s.requests == nil {
+		for _, d := range s.docs {
+			switch {
+			case !json.Valid(d.JSON):
+			case d.DB == requestDB:
+				s.requests = append(s.requests, d)
+			case d.DB == wmstatsDB && bytes.Contains(d.JSON, []byte(`"agent_request"`)):
+				s.agents = append(s.agents, d)
+			}
+		}
+	}
+	return s.requests, s.agents
 }
 
 // TestConnectionRefused: the source is away when the server starts and again
@@ -169,7 +177,7 @@ func (s *system) keepAsking(t *testing.T) (*served, func()) {
 	counts.last.Store("")
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		tick := time.NewTicker(2 * time.Millisecond)
+		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {

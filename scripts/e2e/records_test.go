@@ -23,7 +23,7 @@ func size(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("E2E_WORKFLOWS")
 	if text == "" {
-		return 1500
+		return 600
 	}
 	n, err := strconv.Atoi(text)
 	require.NoError(t, err)

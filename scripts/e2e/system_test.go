@@ -36,6 +36,8 @@ type system struct {
 	cache    string // URL of the cache server
 	ui       string // URL of the UI server
 	docs     []gen.Doc
+	requests []gen.Doc               // of docs, those that tests change
+	agents   []gen.Doc               // the same, of agents
 	tune     func(*cacheapp.Options) // nil: the options of tests as they are
 }
 
