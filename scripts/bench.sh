@@ -47,7 +47,7 @@ if wanted store; then
 	for n in ${STORE:-20000 200000 1000000}; do
 		echo "# the store alone, $n workflows, processor time"
 		(cd cacheserver && WMSTATS_BENCH_N=$n go test -run='^$' -timeout=1h -benchtime="${STORETIME:-100x}" \
-			-bench='Publish|Search|Filter|Facets|Sort|Page|StitchedSize|WarmMemory' ./store) | awk -v n="$n" -f scripts/bench/store.awk
+			-bench='Publish|Search|Filter|Facets|Sort|Page|StitchedSize|WarmMemory|ReaderPause' ./store) | awk -v n="$n" -f scripts/bench/store.awk
 	done
 fi
 if wanted parts; then

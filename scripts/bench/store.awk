@@ -7,7 +7,7 @@ function bar(name) {
 	if (name ~ /^Filter\//) return 5000
 	if (name ~ /^Facets\//) return 20000
 	if (name ~ /^StitchedSize\//) return 1.1
-	if (name ~ /Memory$/) return 1.6
+	if (name ~ /Memory$|^ReaderPause$/) return 1.6
 	return ""
 }
 function show(name, value, unit, limit) {
@@ -25,6 +25,8 @@ function show(name, value, unit, limit) {
 			cost[name] = $i
 			if (name !~ /^Publish\//) show(name, $i, "us", bar(name))
 		}
+		if (unit == "longest-ms") show(name "/longest", $i, "ms", 20)
+		if (unit == "p99.9-ms") show(name "/p99.9", $i, "ms", "")
 		if (unit == "of-gzip-6" || unit == "RSS/encoded" || unit == "B/page") show(name, $i, unit, unit == "B/page" ? "" : bar(name))
 	}
 }

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// BenchmarkReaderPause is one reader that takes the newest generation and a hot
+// page of it without a break, for two seconds, while 50 changes a second are
+// published, each a generation of its own. Its longest step holds whatever
+// stops a reader: the publishing, the collector, and the machine. The memory
+// is that of the process afterwards, with all that readers and changes made.
+func BenchmarkReaderPause(b *testing.B) {
+	const length, rate = 2 * time.Second, 50
+	s, m, n := benchStore(b)
+	g, _ := s.Snapshot()
+	require.NoError(b, g.Warm(b.Context(), wire.JSON))
+	changes := make([]Change, int(length.Seconds())*rate)
+	for i := range changes {
+		changes[i] = m.requestChange(nameOf(m.rng.IntN(n)))
+	}
+	run := 0
+	for b.Loop() {
+		run++
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			tick := time.NewTicker(time.Second / rate)
+			defer tick.Stop()
+			for i, c := range changes {
+				<-tick.C
+				c.Hash = uint64(run*len(changes)+i)*2 + 1
+				s.Apply([]Change{c})
+			}
+		}()
+		steps := readUntil(b, s, done)
+		slices.Sort(steps)
+		b.ReportMetric(steps[len(steps)-1].Seconds()*1000, "longest-ms")
+		b.ReportMetric(steps[len(steps)*999/1000].Seconds()*1000, "p99.9-ms")
+	}
+	b.ReportMetric(float64(resident(b))/float64(s.Info().Bytes), "RSS/encoded")
+}
+
+// readUntil reads a page again and again until done; how long each took.
+func readUntil(b *testing.B, s *Store, done <-chan struct{}) (steps []time.Duration) {
+	b.Helper()
+	steps = make([]time.Duration, 0, 1<<20)
+	for last := time.Now(); ; {
+		select {
+		case <-done:
+			return steps
+		default:
+		}
+		g, _ := s.Snapshot()
+		sel, err := g.Select(wire.Query{})
+		require.NoError(b, err)
+		_, size, ok := sel.Stitched(1000, 100, wire.JSON)
+		require.True(b, ok)
+		require.Positive(b, size)
+		now := time.Now()
+		steps, last = append(steps, now.Sub(last)), now
+	}
+}
