@@ -92,6 +92,10 @@ type Options struct {
 	ReadIdle       time.Duration // 0: 10 min without a byte in a bulk read: a first query builds its index before it answers
 	Heartbeat      time.Duration // 0: 10 s between the signs of life that a feed is asked for; 3 without one end it
 
+	// Dial opens a connection to the server; it is called for at most ConnectTimeout.
+	// A simulation brings a network of its own. nil: TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// Answered is told how long the source took until the first byte of an
 	// answer; what is a database and a resource. nil: nobody.
 	Answered func(what string, took time.Duration)
@@ -170,7 +174,7 @@ func New(o Options) (*Client, error) {
 	}
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         o.dialer(),
 		TLSHandshakeTimeout: o.ConnectTimeout,
 		MaxIdleConnsPerHost: 8,
 		IdleConnTimeout:     90 * time.Second,
@@ -194,6 +198,18 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("set up the CouchDB client: %w", err)
 	}
 	return c, nil
+}
+
+// dialer returns what opens connections, within ConnectTimeout.
+func (o *Options) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if o.Dial == nil {
+		return (&net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+		defer cancel()
+		return o.Dial(ctx, network, address)
+	}
 }
 
 // Close ends idle connections. Reads under way end with their contexts.
