@@ -43,6 +43,12 @@ func unauthorized(reason string) *Error {
 	return &Error{http.StatusUnauthorized, "unauthorized", reason}
 }
 
+// timeout is the answer to a query that took longer than the server waits for
+// its shards.
+func timeout() *Error {
+	return &Error{http.StatusInternalServerError, "timeout", timeoutText}
+}
+
 // notBuilt is for what a real server can and this stand-in cannot do. It is
 // loud, so that nobody takes a gap for an empty result.
 func notBuilt(what string) *Error {

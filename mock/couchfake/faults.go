@@ -1,6 +1,7 @@
 package couchfake
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,7 +22,9 @@ const (
 	FreezeInRow Kind = "freeze-in-row" // stop for ever in the middle of row number Rows (from 0)
 	Delay       Kind = "delay"         // answer Wait later
 	Slow        Kind = "slow"          // send at most Bytes bytes a second
-	FailStatus  Kind = "status"        // answer with Status (500 when 0)
+	FailStatus  Kind = "status"        // answer with Status (500 when 0), Error and Reason (some, when empty)
+	TimeOut     Kind = "timeout"       // 500 timeout after Wait, as for a query that its shards do not answer in time
+	Forbid      Kind = "forbid"        // 403, as for a resource that this login may not read
 	Deny        Kind = "deny"          // 401, as for a wrong password
 	NoDatabase  Kind = "no-database"   // 404, as for a database that is not there
 	ErrorRow    Kind = "error-row"     // put an error object before row number Rows; with Stop no row follows it
@@ -35,7 +38,9 @@ const (
 )
 
 // errorRow is what a cluster puts in the place of rows that it could not get.
-const errorRow = `{"error":"timeout","reason":"The request could not be processed in a reasonable amount of time."}`
+const errorRow = `{"error":"timeout","reason":"` + timeoutText + `"}`
+
+const timeoutText = "The request could not be processed in a reasonable amount of time."
 
 // Match says which requests a fault meets. An empty field matches everything.
 type Match struct {
@@ -54,6 +59,8 @@ type Fault struct {
 	Bytes  int
 	Rows   int
 	Status int
+	Error  string
+	Reason string
 	Stop   bool
 	Wait   time.Duration
 }
@@ -191,7 +198,14 @@ func (c *call) applyFaults(met []*ActiveFault) error {
 				return err
 			}
 		case FailStatus:
-			return &Error{statusOr500(f.Status), "internal_server_error", "made to fail"}
+			return &Error{statusOr500(f.Status), cmp.Or(f.Error, "internal_server_error"), cmp.Or(f.Reason, "made to fail")}
+		case TimeOut:
+			if err := c.pause(f.Wait); err != nil {
+				return err
+			}
+			return timeout()
+		case Forbid:
+			return &Error{http.StatusForbidden, "forbidden", "You are not allowed to access this db."}
 		case Deny:
 			return unauthorized("Name or password is incorrect.")
 		case NoDatabase:
@@ -239,7 +253,7 @@ func (l *lens) set(a *ActiveFault) {
 // validate refuses a fault that could never do anything.
 func (f Fault) validate() error {
 	switch f.Kind {
-	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, Deny, NoDatabase,
+	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, TimeOut, Forbid, Deny, NoDatabase,
 		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB:
 	default:
 		return fmt.Errorf("fault kind %q: not known", f.Kind)

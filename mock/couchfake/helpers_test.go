@@ -135,3 +135,11 @@ func requestDoc(i, size int) []byte {
 	b.WriteString(`]}`)
 	return b.Bytes()
 }
+
+// readAll reads a JSON answer.
+func readAll(t *testing.T, body io.Reader) gjson.Result {
+	t.Helper()
+	all, err := io.ReadAll(body)
+	require.NoError(t, err)
+	return gjson.ParseBytes(all)
+}

@@ -1,7 +1,6 @@
 package couchfake
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,10 @@ import (
 
 // Options are all that a Server needs. The zero value works.
 type Options struct {
-	User, Password string // basic authentication; none when both are empty
+	User, Password string        // basic authentication; none when both are empty
+	NotAdmin       bool          // they are no administrator's: _active_tasks is refused
+	Lockout        int           // so many wrong logins lock a name for an address; 5 when 0, none when negative
+	LockoutTime    time.Duration // from the first of them; 5 min when 0
 
 	Version string         // in the welcome and the Server header; "3.5.0" when empty
 	Vendor  map[string]any // "vendor" of the welcome; the Apache Foundation's name when nil
@@ -42,6 +44,8 @@ type Server struct {
 	views  map[string]View // by design/name
 	faults faultTable
 	salt   atomic.Uint32
+	logins logins
+	builds indexBuilds
 
 	mu           sync.RWMutex
 	dbs          map[string]*database
@@ -65,12 +69,20 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Lockout == 0 {
+		opts.Lockout = 5
+	}
+	if opts.LockoutTime == 0 {
+		opts.LockoutTime = 5 * time.Minute
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
 		opts: opts, coll: newCollation(),
 		views: make(map[string]View), dbs: make(map[string]*database),
+		logins:       logins{user: opts.User, password: opts.Password, wrong: make(map[string]*wrongLogins)},
+		builds:       indexBuilds{builds: make(map[string]*indexBuild)},
 		incarnations: uint64(opts.Now().UnixNano()), closed: make(chan struct{}),
 	}
 	for _, v := range slices.Concat(Views(), tierZeroViews(), opts.Views) {
@@ -127,33 +139,11 @@ func (s *Server) serve(c *call) error {
 		return s.session(c)
 	case "_all_dbs":
 		return s.allDatabases(c)
+	case "_active_tasks":
+		return s.activeTasks(c)
 	}
 	return s.serveDatabase(c)
 }
-
-// authenticate lets the open pages through, and all else with the right name
-// and password. Wrong ones are refused everywhere.
-func (s *Server) authenticate(c *call) error {
-	if s.opts.User == "" && s.opts.Password == "" {
-		return nil
-	}
-	user, password, sent := c.r.BasicAuth()
-	if sent {
-		if same(user, s.opts.User) && same(password, s.opts.Password) {
-			return nil
-		}
-		return unauthorized("Name or password is incorrect.")
-	}
-	switch c.path[0] {
-	case "", "_up", "_session":
-		return nil
-	case "_all_dbs":
-		return unauthorized("You are not a server admin.")
-	}
-	return unauthorized("You are not authorized to access this db.")
-}
-
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func (s *Server) welcome(c *call) error {
 	if err := c.allow(http.MethodGet, http.MethodHead); err != nil {
@@ -178,7 +168,7 @@ func (s *Server) session(c *call) error {
 	if user, _, sent := c.r.BasicAuth(); sent {
 		name, authenticated = quoted(user), `,"authenticated":"default"`
 	}
-	if name != "null" || s.opts.User == "" {
+	if (name != "null" || !s.logins.asks()) && !s.opts.NotAdmin {
 		roles = `"_admin"`
 	}
 	return c.send(http.StatusOK, `{"ok":true,"userCtx":{"name":`+name+`,"roles":[`+roles+

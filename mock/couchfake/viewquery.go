@@ -28,6 +28,11 @@ func (c *call) view(db *database, design, name string) error {
 	if err != nil {
 		return err
 	}
+	if q.update == "true" {
+		if err := c.waitForIndex(db, v.Design, design); err != nil {
+			return err
+		}
+	}
 	ix := db.index(v)
 	rows, seq, err := ix.snapshot(c.server, db, q.update == "true")
 	if err != nil {

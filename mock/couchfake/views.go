@@ -195,6 +195,9 @@ func (s *Server) findView(db *database, design, name string) (View, error) {
 		if v, found := s.rewritten(db, design, name); found {
 			return v, nil
 		}
+		if doc != nil {
+			return View{}, notFound("deleted")
+		}
 		return View{}, notFound("missing")
 	}
 	body, err := appendDoc(nil, doc.id, doc.winner(), "")
