@@ -124,7 +124,7 @@ func (c *call) idRows(rw *rowWriter, db *database, list []idRow, q *rangeQuery) 
 		if buf, err = c.appendIDRow(buf[:0], db, row, q); err != nil {
 			return err
 		}
-		if err := rw.row(buf); err != nil {
+		if err := rw.row(row.id, buf); err != nil {
 			return err
 		}
 	}
@@ -183,7 +183,7 @@ func (c *call) keyRows(rw *rowWriter, db *database, q *rangeQuery) error {
 				return err
 			}
 		}
-		if err := rw.row(buf); err != nil {
+		if err := rw.row(key.String(), buf); err != nil {
 			return err
 		}
 	}

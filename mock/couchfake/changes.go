@@ -59,6 +59,7 @@ func (c *call) changes(db *database) error {
 		return err
 	}
 	f := &feed{call: c, db: db}
+	f.lens.turn = false
 	if err := f.read(); err != nil {
 		return err
 	}
@@ -333,7 +334,7 @@ func (f *feed) change(row change, position int64) (sent bool, err error) {
 		b = append(b, '\n')
 	}
 	f.buf = b
-	if err := f.rw.row(f.buf); err != nil {
+	if err := f.rw.row(id, f.buf); err != nil {
 		return false, err
 	}
 	f.since, f.wrote = position, true

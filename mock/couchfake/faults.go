@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // Kind names one way to misbehave.
@@ -37,6 +40,24 @@ const (
 	HalveDB     Kind = "halve"         // the database seems to hold every second document
 )
 
+// The ways to misbehave with single rows, of _changes, views, _all_docs (keys
+// or all) and _find. Each meets the rows of the documents in IDs; none: all. Of
+// several that meet a row, the first one counts. A row of _find is the document.
+const (
+	NullDoc    Kind = "row-null-doc"    // "doc":null, though the document is there; _find: null
+	NoDoc      Kind = "row-no-doc"      // the row has no member doc; _find: {}
+	DocError   Kind = "row-doc-error"   // "error":"timeout" in place of doc, beside id
+	OddDoc     Kind = "row-odd-doc"     // Text in place of the document: any JSON value; "": []
+	BrokenDoc  Kind = "row-broken-doc"  // a document that is no JSON, its brackets in order
+	OtherDoc   Kind = "row-other-doc"   // the document says another _id than the row: "other-" and its own
+	DeletedDoc Kind = "row-deleted-doc" // the document says _deleted, the row does not
+	TwiceRow   Kind = "row-twice"       // the row comes twice
+	OmitRow    Kind = "row-omit"        // the row does not come; _changes: the position moves on
+	NullID     Kind = "row-null-id"     // _changes: {"seq":…,"changes":[],"id":null} before the row
+	NullSeq    Kind = "row-null-seq"    // _changes: "seq":null
+	TurnRows   Kind = "rows-turned"     // all rows of an answer that ends come in the opposite order; not of _changes
+)
+
 // errorRow is what a cluster puts in the place of rows that it could not get.
 const errorRow = `{"error":"timeout","reason":"` + timeoutText + `"}`
 
@@ -63,6 +84,8 @@ type Fault struct {
 	Reason string
 	Stop   bool
 	Wait   time.Duration
+	IDs    []string
+	Text   string
 }
 
 // ActiveFault is a fault at work.
@@ -72,6 +95,7 @@ type ActiveFault struct {
 	cleared chan struct{}
 
 	seen, hits int // guarded by table.mu
+	rows       atomic.Int64
 }
 
 // Clear ends the fault. Requests that it froze go on. It may be called twice.
@@ -83,6 +107,9 @@ func (a *ActiveFault) Hits() int {
 	defer a.table.mu.Unlock()
 	return a.hits
 }
+
+// Rows counts the rows that the fault has met, if it is one of rows.
+func (a *ActiveFault) Rows() int { return int(a.rows.Load()) }
 
 type faultTable struct {
 	mu     sync.Mutex
@@ -159,6 +186,8 @@ type lens struct {
 	reorder           bool
 	forget, rewind    bool
 	empty, half       bool
+	turn              bool
+	rows              []*ActiveFault // faults of single rows
 }
 
 // hides says whether a document is out of sight. Half of them is the half that
@@ -247,6 +276,10 @@ func (l *lens) set(a *ActiveFault) {
 		l.empty = true
 	case HalveDB:
 		l.half = true
+	case TurnRows:
+		l.turn = true
+	default:
+		l.rows = append(l.rows, a)
 	}
 }
 
@@ -254,12 +287,16 @@ func (l *lens) set(a *ActiveFault) {
 func (f Fault) validate() error {
 	switch f.Kind {
 	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, TimeOut, Forbid, Deny, NoDatabase,
-		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB:
+		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB,
+		NullDoc, NoDoc, DocError, OddDoc, BrokenDoc, OtherDoc, DeletedDoc, TwiceRow, OmitRow, NullID, NullSeq, TurnRows:
 	default:
 		return fmt.Errorf("fault kind %q: not known", f.Kind)
 	}
 	if f.Kind == Slow && f.Bytes < 1 {
 		return fmt.Errorf("fault %s: Bytes must be at least 1 a second", f.Kind)
+	}
+	if f.Kind == OddDoc && f.Text != "" && !gjson.Valid(f.Text) {
+		return fmt.Errorf("fault %s: Text must be JSON; %s sends what is none", f.Kind, BrokenDoc)
 	}
 	if f.Kind == Replay && f.Rows < 1 {
 		return fmt.Errorf("fault %s: Rows must be at least 1", f.Kind)

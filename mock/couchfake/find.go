@@ -68,7 +68,7 @@ func (c *call) sendHits(hits []hit, q *findQuery, warning string) error {
 		bookmark = q.bookmark
 	}
 	for _, h := range hits {
-		if err := rw.row([]byte(project(h.doc, q.fields))); err != nil {
+		if err := rw.row(h.id, []byte(project(h.doc, q.fields))); err != nil {
 			return err
 		}
 		bookmark = bookmarkAt(h)

@@ -2,7 +2,9 @@ package couchfake
 
 import (
 	"bufio"
+	"bytes"
 	"net/http"
+	"slices"
 )
 
 // rowBuffer is how much of an answer gathers before it goes to the network.
@@ -14,8 +16,9 @@ type rowWriter struct {
 	c     *call
 	out   *bufio.Writer
 	sep   string
-	n     int  // rows written
-	ended bool // a fault stopped the rows: no more are written
+	n     int      // rows written
+	ended bool     // a fault stopped the rows: no more are written
+	held  [][]byte // rows that a fault sends at the end, in the opposite order
 }
 
 // rows starts a chunked answer. Nothing is sent before the first flush.
@@ -34,12 +37,26 @@ func (rw *rowWriter) text(s string) error {
 	return err
 }
 
-// row writes one row.
-func (rw *rowWriter) row(b []byte) error {
+// row writes the row of a document, id, as the faults of rows want it.
+func (rw *rowWriter) row(id string, b []byte) error {
+	for _, row := range rw.c.lens.rewrite(id, b) {
+		if err := rw.send(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send writes one row, or keeps it for the end.
+func (rw *rowWriter) send(b []byte) error {
 	if rw.ended {
 		return nil
 	}
 	l := &rw.c.lens
+	if l.turn {
+		rw.held = append(rw.held, bytes.Clone(b))
+		return nil
+	}
 	if l.errorRow != nil && rw.n == l.errorRow.Rows {
 		rw.ended = l.errorRow.Stop
 		if err := rw.plain([]byte(errorRow)); err != nil || rw.ended {
@@ -93,6 +110,12 @@ func (rw *rowWriter) flush() error {
 // end writes the tail. A short answer still goes out in chunks, without a
 // Content-Length, as CouchDB sends it.
 func (rw *rowWriter) end(tail string) error {
+	rw.c.lens.turn = false
+	for _, row := range slices.Backward(rw.held) {
+		if err := rw.send(row); err != nil {
+			return err
+		}
+	}
 	if err := rw.text(tail); err != nil {
 		return err
 	}

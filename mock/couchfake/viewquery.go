@@ -208,7 +208,7 @@ func (c *call) mapRows(db *database, total int, picked []*viewRow, offset int, q
 		if buf, err = c.appendViewRow(buf[:0], db, row, q); err != nil {
 			return err
 		}
-		if err := rw.row(buf); err != nil {
+		if err := rw.row(row.id, buf); err != nil {
 			return err
 		}
 	}
@@ -278,7 +278,7 @@ func (c *call) countRows(db *database, picked []*viewRow, q *rangeQuery, seq int
 		groups = append(groups, group{key: "null"})
 	}
 	for _, g := range window(groups, q) {
-		if err := rw.row([]byte(`{"key":` + g.key + `,"value":` + strconv.Itoa(g.n) + `}`)); err != nil {
+		if err := rw.send([]byte(`{"key":` + g.key + `,"value":` + strconv.Itoa(g.n) + `}`)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,98 @@
+package couchfake
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/tidwall/gjson"
+)
+
+// brokenDoc is no JSON, though its brackets and quotes are in order.
+const brokenDoc = `{"_id":"broken","_rev":"1-a","RequestName":nought}`
+
+// rewrite gives what is sent in place of the row b of a document: itself, as a
+// rule. b may end with the newline of a continuous feed.
+func (l *lens) rewrite(id string, b []byte) [][]byte {
+	for _, a := range l.rows {
+		if len(a.fault.IDs) > 0 && !slices.Contains(a.fault.IDs, id) {
+			continue
+		}
+		rows := a.fault.rewritten(b)
+		if rows == nil {
+			continue // the fault has nothing to do with such a row
+		}
+		a.rows.Add(1)
+		return rows
+	}
+	return [][]byte{b}
+}
+
+// rewritten gives the rows in place of b; nil: the fault has no effect on it.
+func (f *Fault) rewritten(b []byte) [][]byte {
+	switch f.Kind {
+	case OmitRow:
+		return [][]byte{}
+	case TwiceRow:
+		return [][]byte{b, b}
+	case NullID, NullSeq:
+		return f.ofFeed(b)
+	}
+	doc := gjson.GetBytes(b, "doc")
+	if !doc.Exists() && gjson.GetBytes(b, "_id").Exists() { // a row of _find
+		return one([]byte(f.document(gjson.ParseBytes(b))))
+	}
+	if !doc.IsObject() || gjson.GetBytes(b, "deleted").Bool() {
+		return nil // no document was asked for, or it is gone
+	}
+	before, after := b[:doc.Index], b[doc.Index+len(doc.Raw):]
+	switch f.Kind {
+	case NoDoc:
+		return one(bytes.TrimSuffix(before, []byte(`,"doc":`)), after)
+	case DocError:
+		return one(bytes.TrimSuffix(before, []byte(`"doc":`)), []byte(`"error":"timeout"`), after)
+	}
+	return one(before, []byte(f.document(doc)), after)
+}
+
+// one row, made of parts.
+func one(parts ...[]byte) [][]byte { return [][]byte{bytes.Join(parts, nil)} }
+
+// document is what stands in the place of doc.
+func (f *Fault) document(doc gjson.Result) string {
+	id := doc.Get("_id").String()
+	switch f.Kind {
+	case NoDoc:
+		return "{}"
+	case DocError:
+		return `{"_id":` + quoted(id) + `,"error":"timeout"}`
+	case OddDoc:
+		if f.Text != "" {
+			return f.Text
+		}
+		return "[]"
+	case BrokenDoc:
+		return brokenDoc
+	case OtherDoc:
+		at := doc.Get("_id").Index - doc.Index
+		return doc.Raw[:at] + quoted("other-"+id) + doc.Raw[at+len(doc.Get("_id").Raw):]
+	case DeletedDoc:
+		return `{"_deleted":true,` + doc.Raw[1:]
+	}
+	return "null"
+}
+
+// ofFeed is what NullID and NullSeq make of a row of _changes.
+func (f *Fault) ofFeed(b []byte) [][]byte {
+	seq := gjson.GetBytes(b, "seq")
+	if !seq.Exists() {
+		return nil
+	}
+	if f.Kind == NullSeq {
+		return one(b[:seq.Index], []byte("null"), b[seq.Index+len(seq.Raw):])
+	}
+	mark := []byte(`{"seq":` + seq.Raw + `,"changes":[],"id":null}`)
+	if bytes.HasSuffix(b, []byte{'\n'}) {
+		mark = append(mark, '\n')
+	}
+	return [][]byte{mark, b}
+}
