@@ -25,8 +25,9 @@ type call struct {
 	path   []string // unescaped segments
 	query  url.Values
 	lens   lens
-	salt   byte // of the seqs in this answer
-	begun  bool // the answer's head may be on its way
+	salt   byte            // of the seqs in this answer
+	begun  bool            // the answer's head may be on its way
+	held   *bufferedWriter // what a fault holds back; nil: nothing
 }
 
 // reading says whether the method only reads; HEAD is GET without its body.

@@ -225,7 +225,8 @@ func (f *feed) run() error {
 
 // etag changes with every write, whatever is asked: 25 characters in base 36.
 func (f *feed) etag() string {
-	sum := md5.Sum(fmt.Appendf(nil, "%d %d", f.db.incarnation, f.db.newest()))
+	i := f.db.info()
+	sum := md5.Sum(fmt.Appendf(nil, "%d %d %d", f.db.incarnation, i.seq, i.purges))
 	return `"` + strings.ToUpper(new(big.Int).SetBytes(sum[:]).Text(36)) + `"`
 }
 
@@ -254,7 +255,7 @@ func (f *feed) batch() (more bool, wake <-chan struct{}, err error) {
 		}
 	}
 	if !f.descending || f.sent == 0 {
-		f.since = newest
+		f.since = max(f.since, newest)
 	}
 	done := f.kind == feedNormal || f.kind == feedLongpoll && f.sent > 0
 	return !done, wake, nil

@@ -26,6 +26,7 @@ type database struct {
 	log     []change             // ascending seq; outdated entries have doc == nil
 	stale   int                  // outdated entries in log
 	seq     int64                // position of the newest change
+	purges  int64                // documents that were purged
 	deleted int                  // documents whose winner is deleted
 	bytes   int64                // unpacked size of the winners
 	wake    chan struct{}        // closed and replaced at each write
@@ -300,7 +301,7 @@ func (db *database) snapshot() (ids *btree.BTreeG[idRow], newest int64) {
 
 // info is what a database says of itself.
 type info struct {
-	seq           int64
+	seq, purges   int64
 	live, deleted int
 	bytes         int64
 }
@@ -308,7 +309,7 @@ type info struct {
 func (db *database) info() info {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	return info{db.seq, len(db.docs) - db.deleted, db.deleted, db.bytes}
+	return info{db.seq, db.purges, len(db.docs) - db.deleted, db.deleted, db.bytes}
 }
 
 // validDatabaseName is CouchDB's rule.

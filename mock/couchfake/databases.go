@@ -52,6 +52,8 @@ func (c *call) serveInside(db *database) error {
 		return c.find(db)
 	case "_index":
 		return c.index(db)
+	case "_purge":
+		return c.purge(db)
 	case "_ensure_full_commit":
 		return c.send(http.StatusCreated, `{"ok":true,"instance_start_time":"0"}`)
 	}
@@ -107,10 +109,13 @@ func (c *call) databaseInfo(db *database) error {
 			return true
 		})
 	}
+	if n := c.lens.behind; n > 0 {
+		i.seq, i.live = max(0, i.seq-int64(n)), max(0, i.live-n)
+	}
 	return c.send(http.StatusOK, fmt.Sprintf(
 		`{"instance_start_time":"%d","db_name":%s,"purge_seq":%s,"update_seq":%s,`+
 			`"sizes":{"file":%d,"external":%d,"active":%d},"props":{},"doc_del_count":%d,"doc_count":%d,`+
 			`"disk_format_version":8,"compact_running":false,"cluster":{"q":2,"n":1,"w":1,"r":1}}`,
-		db.created.Unix(), quoted(db.name), quoted(db.seqText(0, c.salt)), quoted(db.seqText(i.seq, c.salt)),
+		db.created.Unix(), quoted(db.name), quoted(db.seqText(i.purges, c.salt)), quoted(db.seqText(i.seq, c.salt)),
 		i.bytes, i.bytes, i.bytes, i.deleted, i.live))
 }

@@ -38,6 +38,8 @@ const (
 	RewindSeqs  Kind = "rewind-seqs"   // _changes: a since other than 0 and now counts as 0
 	EmptyDB     Kind = "empty"         // the database seems to hold no documents
 	HalveDB     Kind = "halve"         // the database seems to hold every second document
+	OtherCopy   Kind = "other-copy"    // the database's info is that of a copy that lacks the last Rows documents and changes
+	Buffer      Kind = "buffer"        // hold the answer back until it has ended, as a proxy does: of a continuous feed nothing arrives
 )
 
 // The ways to misbehave with single rows, of _changes, views, _all_docs (keys
@@ -188,6 +190,7 @@ type lens struct {
 	empty, half       bool
 	turn              bool
 	rows              []*ActiveFault // faults of single rows
+	behind            int
 }
 
 // hides says whether a document is out of sight. Half of them is the half that
@@ -239,6 +242,9 @@ func (c *call) applyFaults(met []*ActiveFault) error {
 			return unauthorized("Name or password is incorrect.")
 		case NoDatabase:
 			return noDatabase()
+		case Buffer:
+			c.held = &bufferedWriter{ResponseWriter: c.w}
+			c.w = c.held
 		case Cut, FreezeAfter, Slow:
 			c.w = &faultyWriter{ResponseWriter: c.w, call: c, active: a}
 		default:
@@ -278,6 +284,8 @@ func (l *lens) set(a *ActiveFault) {
 		l.half = true
 	case TurnRows:
 		l.turn = true
+	case OtherCopy:
+		l.behind = f.Rows
 	default:
 		l.rows = append(l.rows, a)
 	}
@@ -287,7 +295,7 @@ func (l *lens) set(a *ActiveFault) {
 func (f Fault) validate() error {
 	switch f.Kind {
 	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, TimeOut, Forbid, Deny, NoDatabase,
-		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB,
+		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB, OtherCopy, Buffer,
 		NullDoc, NoDoc, DocError, OddDoc, BrokenDoc, OtherDoc, DeletedDoc, TwiceRow, OmitRow, NullID, NullSeq, TurnRows:
 	default:
 		return fmt.Errorf("fault kind %q: not known", f.Kind)
@@ -298,7 +306,7 @@ func (f Fault) validate() error {
 	if f.Kind == OddDoc && f.Text != "" && !gjson.Valid(f.Text) {
 		return fmt.Errorf("fault %s: Text must be JSON; %s sends what is none", f.Kind, BrokenDoc)
 	}
-	if f.Kind == Replay && f.Rows < 1 {
+	if (f.Kind == Replay || f.Kind == OtherCopy) && f.Rows < 1 {
 		return fmt.Errorf("fault %s: Rows must be at least 1", f.Kind)
 	}
 	return nil

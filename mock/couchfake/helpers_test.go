@@ -143,3 +143,9 @@ func readAll(t *testing.T, body io.Reader) gjson.Result {
 	require.NoError(t, err)
 	return gjson.ParseBytes(all)
 }
+
+// seqNumber is what stands before the opaque part of a seq.
+func seqNumber(seq string) string {
+	number, _, _ := strings.Cut(seq, "-")
+	return number
+}

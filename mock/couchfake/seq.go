@@ -34,7 +34,9 @@ func (db *database) seqText(n int64, salt byte) string {
 // parseSeq reads a since parameter. "0" and "" are the beginning, "now" is the
 // newest position; any other text must be one that a server of this kind gave.
 // A seq of a database of the same name that was deleted since means the
-// beginning: the real server finds another shard and rewinds to 0 as well.
+// beginning: the real server finds another shard and rewinds to 0 as well. One
+// that is ahead of a restored database stays ahead: the real server finds the
+// same shard, and sends nothing until it has passed that position.
 func (db *database) parseSeq(since string, newest int64) (n int64, err error) {
 	switch since {
 	case "", "0":
@@ -55,7 +57,7 @@ func (db *database) parseSeq(since string, newest int64) (n int64, err error) {
 	if strconv.FormatInt(n, 10) != number {
 		return 0, malformed
 	}
-	if binary.BigEndian.Uint64(raw[20:]) != db.incarnation || n > newest {
+	if binary.BigEndian.Uint64(raw[20:]) != db.incarnation {
 		return 0, nil
 	}
 	return n, nil

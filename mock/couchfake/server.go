@@ -102,18 +102,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", "CouchDB/"+s.opts.Version+" (Erlang OTP/25)")
 	c := &call{server: s, w: w, r: r, query: r.URL.Query(), salt: byte(s.salt.Add(1))}
 	err := s.serve(c)
-	if err == nil || errors.Is(err, errAborted) {
+	if errors.Is(err, errAborted) {
 		return
 	}
-	couchErr := &Error{http.StatusInternalServerError, "internal_server_error", err.Error()}
-	errors.As(err, &couchErr)
-	if !c.begun {
-		err = c.fail(couchErr)
-	}
-	if err != nil { // the client must not take what it has for the whole answer
+	if err = s.finish(c, err); err != nil { // the client must not take what it has for the whole answer
 		s.opts.Log.Debug("answer broken off", "method", r.Method, "path", r.URL.Path, "err", err)
 		_ = c.abort()
 	}
+}
+
+// finish answers with an error while that can be done, and sends what a fault
+// held back.
+func (s *Server) finish(c *call, err error) error {
+	if err != nil {
+		couchErr := &Error{http.StatusInternalServerError, "internal_server_error", err.Error()}
+		if errors.As(err, &couchErr); c.begun {
+			return err
+		}
+		if err = c.fail(couchErr); err != nil {
+			return err
+		}
+	}
+	if c.held != nil {
+		return c.held.release()
+	}
+	return nil
 }
 
 func (s *Server) serve(c *call) error {
