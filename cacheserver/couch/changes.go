@@ -2,6 +2,7 @@ package couch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // serverFailures is how often in a row a feed with a selector may fail with a
@@ -25,8 +27,11 @@ type selectorState struct {
 
 // FeedOptions says how to follow.
 type FeedOptions struct {
-	Once  bool   // end when there is nothing more, instead of waiting for it
-	Alive func() // called for every sign of life of the server; nil: not
+	Once     bool          // end when there is nothing more, instead of waiting for it
+	Patience time.Duration // with Once: without a byte; 0: ReadIdle of the client
+	Limit    int           // with Once: so many rows at most; 0: all
+	NoDocs   bool          // rows without their documents
+	Alive    func()        // called for every sign of life of the server; nil: not
 }
 
 // Changes yields the changes of db after since, with documents, until the
@@ -63,8 +68,8 @@ var errStopped = errors.New("stopped by the caller")
 
 // openFeed asks for a feed, with a selector where the server takes one.
 func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOptions) (*stream, error) {
-	query := url.Values{"include_docs": {"true"}, "since": {string(since)}, "feed": {"normal"}}
-	idle := c.o.ReadIdle
+	query := url.Values{"include_docs": {strconv.FormatBool(!o.NoDocs)}, "since": {string(since)}, "feed": {"normal"}}
+	idle := cmp.Or(o.Patience, c.o.ReadIdle)
 	if since == "" {
 		query.Set("since", "0")
 	}
@@ -72,6 +77,8 @@ func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOpt
 		query.Set("feed", "continuous")
 		query.Set("heartbeat", strconv.FormatInt(max(c.o.Heartbeat.Milliseconds(), 1), 10))
 		idle = 3 * c.o.Heartbeat
+	} else if o.Limit > 0 {
+		query.Set("limit", strconv.Itoa(o.Limit))
 	}
 	op := "follow " + db.String()
 	if !c.selects(db) {

@@ -54,28 +54,6 @@ func (d Database) String() string {
 	return "unknown"
 }
 
-// Seq is CouchDB's update sequence: opaque, sent back as it came, never
-// compared or counted. The empty Seq means from the beginning.
-type Seq string
-
-// Position says from where to follow a database, and which database it was.
-type Position struct {
-	Seq      Seq
-	Instance string // instance_start_time: another value means another database of the same name
-
-	// Documents that the database has and has had: the deleted ones count too.
-	// 0: not known.
-	Documents int64
-}
-
-// Same tells whether a later position is one of the same database. The time of
-// its making has whole seconds; but the documents of one database, deleted ones
-// with them, do not become fewer, apart from purges and from replicas that lag
-// a little. So a tenth of them that is missing means another database too.
-func (p Position) Same(later Position) bool {
-	return p.Instance == later.Instance && later.Documents >= p.Documents-p.Documents/10
-}
-
 // Options tells where CouchDB is and how patient to be.
 type Options struct {
 	URL      string // http or https; a user and password in it are used when User is empty
@@ -279,18 +257,23 @@ func (c *Client) Position(ctx context.Context, db Database) (Position, error) {
 	var info struct {
 		UpdateSeq json.RawMessage `json:"update_seq"`
 		Instance  json.RawMessage `json:"instance_start_time"`
-		Live      int64           `json:"doc_count"`
+		PurgeSeq  json.RawMessage `json:"purge_seq"`
+		Live      *int64          `json:"doc_count"`
 		Deleted   *int64          `json:"doc_del_count"`
 	}
 	if err := json.Unmarshal(stats.RawResponse, &info); err != nil {
 		return Position{}, &Error{Op: op, Kind: ErrForm, Err: err}
 	}
-	p := Position{Seq: seqOf(info.UpdateSeq), Instance: string(seqOf(info.Instance))}
+	p := Position{Seq: seqOf(info.UpdateSeq), Instance: string(seqOf(info.Instance)), PurgeSeq: seqOf(info.PurgeSeq)}
 	if p.Seq == "" { // it would stand for the beginning
 		return Position{}, &Error{Op: op, Kind: ErrForm, Reason: "no update_seq"}
 	}
-	if info.Deleted != nil { // a server that does not count them counts fewer after each deletion
-		p.Documents = info.Live + *info.Deleted
+	p.Updates, p.Documents = -1, -1
+	if n, ok := p.Seq.Number(); ok {
+		p.Updates = n
+	}
+	if info.Live != nil && info.Deleted != nil { // a server that does not count them counts fewer after each deletion
+		p.Documents = *info.Live + *info.Deleted
 	}
 	return p, nil
 }

@@ -3,36 +3,92 @@ package follower
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// backoff is the wait between two tries: doubled each time up to a limit, and
-// spread, so that replicas do not come back in step.
+// nearWait is the longest wait for a server that is not there. To ask it costs
+// nothing, and everybody waits for it.
+const nearWait = 5 * time.Second
+
+// backoff is the wait between two tries at one source, shared by all that read
+// it: doubled each time up to a limit, and spread, so that replicas do not come
+// back in step. A reader that succeeds again wakes those that still wait.
 type backoff struct {
-	min, max, next time.Duration
+	min, max time.Duration
+
+	mu      sync.Mutex
+	next    time.Duration
+	until   time.Time       // nobody tries before
+	failing map[string]bool // readers
+	wake    chan struct{}   // closed and replaced when one of them succeeds
 }
 
 func newBackoff(least, most time.Duration) *backoff {
-	return &backoff{min: least, max: most, next: least}
+	return &backoff{min: least, max: most, next: least, failing: map[string]bool{}, wake: make(chan struct{})}
 }
 
-// step returns the time to wait now: between a half and all of what is due.
-func (b *backoff) step() time.Duration {
-	wait := b.next/2 + rand.N(b.next/2+1)
-	b.next = min(2*b.next, b.max)
-	return wait
+// turn is when a reader may try again.
+type turn struct {
+	wait time.Duration
+	wake <-chan struct{} // closed when another reader succeeds
 }
 
-func (b *backoff) reset() { b.next = b.min }
+// failed notes that a reader failed, and returns how long it has to wait:
+// between a half and all of what is due, or as long as the others that wait. A
+// reader that worked until now is news, and the wait begins small again.
+func (b *backoff) failed(reader string, err error) turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if !b.failing[reader] {
+		b.failing[reader] = true
+		b.next, b.until = b.min, time.Time{}
+	}
+	if left := b.until.Sub(now); left > 0 {
+		return turn{left, b.wake}
+	}
+	due := min(b.next, b.limit(err))
+	wait := due/2 + rand.N(due/2+1)
+	b.next, b.until = min(2*due, b.max), now.Add(wait)
+	return turn{wait, b.wake}
+}
+
+// limit is the longest wait after an error.
+func (b *backoff) limit(err error) time.Duration {
+	if couch.Away(err) {
+		return max(b.min, min(b.max, nearWait))
+	}
+	return b.max
+}
+
+// worked notes that a reader succeeded. One that had failed wakes the others.
+func (b *backoff) worked(reader string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.failing[reader] {
+		return
+	}
+	delete(b.failing, reader)
+	b.next, b.until = b.min, time.Time{}
+	close(b.wake)
+	b.wake = make(chan struct{})
+}
 
 // pause waits, and reports whether ctx is still alive.
-func pause(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
+func pause(ctx context.Context, wait time.Duration) bool { return turn{wait: wait}.await(ctx) }
+
+// await waits for the turn, and reports whether ctx is still alive.
+func (t turn) await(ctx context.Context) bool {
+	timer := time.NewTimer(t.wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
 	case <-timer.C:
-		return true
+	case <-t.wake:
 	}
+	return ctx.Err() == nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
@@ -50,7 +49,6 @@ func (f *Follower) follow(ctx context.Context) {
 // feed follows one database, and comes back when its feed ends or fails. It
 // returns an error only when the position is of no use any more.
 func (f *Follower) feed(ctx context.Context, db couch.Database, items chan<- item) error {
-	wait := newBackoff(f.o.MinWait, f.o.MaxWait)
 	for ctx.Err() == nil {
 		before, began := f.position(db).Seq, f.o.Now()
 		err := f.feedOnce(ctx, db, items)
@@ -62,20 +60,20 @@ func (f *Follower) feed(ctx context.Context, db couch.Database, items chan<- ite
 			return err
 		}
 		if f.position(db).Seq != before || f.o.Now().Sub(began) > f.o.MaxWait {
-			wait.reset()
+			f.retry.worked(db.String())
 		}
-		var next time.Duration
+		var next turn
 		switch {
 		case err == nil || errors.Is(err, errUnchanged):
-			wait.reset()
-			next = max(f.o.PollInterval, f.o.MinWait/10)
-			f.o.Log.Debug("changes feed ended", "database", db.String(), "since", before, "next_in", next)
+			f.retry.worked(db.String())
+			next.wait = max(f.o.PollInterval, f.o.MinWait/10)
+			f.o.Log.Debug("changes feed ended", "database", db.String(), "since", before, "next_in", next.wait)
 		default:
-			next = wait.step()
+			next = f.retry.failed(db.String(), err)
 			f.fail(db, err)
-			f.o.Log.Warn("changes feed failed", "database", db.String(), "since", f.position(db).Seq, "retry_in", next, "err", err)
+			f.o.Log.Warn("changes feed failed", "database", db.String(), "since", f.position(db).Seq, "retry_in", next.wait, "err", err)
 		}
-		pause(ctx, next)
+		next.await(ctx)
 	}
 	return nil
 }

@@ -167,6 +167,7 @@ type Follower struct {
 	quarantine *quarantine
 	state      *sourceState
 	meeting    meeting
+	retry      *backoff // of all that read the source
 
 	mu        sync.Mutex
 	positions map[couch.Database]couch.Position // what the store has
@@ -182,7 +183,7 @@ func New(o Options) (*Follower, error) {
 	q := newQuarantine(o.Quarantine)
 	state := newSourceState(o.Now, o.Store.SetSource)
 	return &Follower{
-		o: o, quarantine: q, state: state,
+		o: o, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait),
 		decoder:   newDecoder(o, q, state),
 		positions: map[couch.Database]couch.Position{},
 	}, nil

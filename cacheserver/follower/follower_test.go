@@ -358,17 +358,6 @@ func TestNewNamesAllFaults(t *testing.T) {
 	}
 }
 
-func TestBackoffDoublesUpToItsLimit(t *testing.T) {
-	b := newBackoff(100, 1000)
-	for _, most := range []time.Duration{100, 200, 400, 800, 1000, 1000} {
-		got := b.step()
-		assert.GreaterOrEqual(t, got, most/2)
-		assert.LessOrEqual(t, got, most)
-	}
-	b.reset()
-	assert.LessOrEqual(t, b.step(), time.Duration(100))
-}
-
 func TestLastChangeOfADocumentWins(t *testing.T) {
 	b := newBatch()
 	for i, id := range []string{"a", "b", "a", ""} {

@@ -18,6 +18,7 @@ const (
 	parcelKept   = 4 << 20   // a parcel that a huge document has blown up is not used again
 	loadBatch    = 64        // changes in one Add: what they point to should stay in the core's cache
 	phaseEvery   = 5 * time.Second
+	fullRead     = "full read" // as a reader of the source
 	heldBackText = "a full read found far fewer documents than are known; they are kept"
 )
 
@@ -29,22 +30,24 @@ var errStaleHashes = errors.New("documents taken for known have changed in the s
 
 // loadUntilDone reads everything, as often as it takes. The error is that of ctx.
 func (f *Follower) loadUntilDone(ctx context.Context) error {
-	wait := newBackoff(f.o.MinWait, f.o.MaxWait)
 	for afresh := false; ; {
 		err := f.load(ctx, afresh)
 		if afresh = errors.Is(err, errStaleHashes); afresh {
 			f.o.Log.Warn("full read once more, without skipping what is known", "err", err)
 			continue
 		}
+		if err == nil {
+			f.retry.worked(fullRead)
+		}
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
 		}
-		next := wait.step()
+		next := f.retry.failed(fullRead, err)
 		if errors.Is(err, errHeldBack) {
-			next = f.o.HoldWait
+			next = turn{wait: f.o.HoldWait}
 		}
-		f.o.Log.Error("full read failed", "retry_in", next, "err", err)
-		if !pause(ctx, next) {
+		f.o.Log.Error("full read failed", "retry_in", next.wait, "err", err)
+		if !next.await(ctx) {
 			return ctx.Err()
 		}
 	}
