@@ -48,6 +48,10 @@ test: ## the whole test suite, with the race detector and go vet
 	go test -vet=all -timeout 15m $(PACKAGE)/scripts/e2e work # the longest first: it waits more than it works
 	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # what it reads is not seen by the test cache
 
+.PHONY: test-long
+test-long: ## what takes too long for each change: 30 simulated days of ten mock worlds
+	WMSTATS_LONG_SEEDS=10 go test -count=1 -timeout 3h -run '^TestDays$$' $(PACKAGE)/mock/live
+
 .PHONY: check
 check: check-format check-vet check-generated check-modules lint vuln ## gofmt, vet, generated code, modules, linters, known vulnerabilities
 	go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck $(PACKAGE)/scripts/compose
@@ -74,11 +78,15 @@ check-generated:
 check-modules:
 	@for m in $(MODULES); do echo "module $$m"; (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build ./...) || exit 1; done
 
+# The linter is built once for each version, without the flags of the tests.
+LINTER := .run/tools/golangci-lint-$(lastword $(subst @, ,$(GOLANGCI)))
+$(LINTER):
+	@mkdir -p $(@D)/new && GOFLAGS= GOWORK=off GOBIN=$(CURDIR)/$(@D)/new go install $(GOLANGCI)
+	@mv $(@D)/new/golangci-lint $@ && rmdir $(@D)/new
+
 .PHONY: lint
-lint: ## golangci-lint with .golangci.yml, in every module
-	@tool=$$(mktemp -d)/golangci-lint; \
-	if ! GOWORK=off GOBIN=$$(dirname $$tool) go install $(GOLANGCI); then echo "golangci-lint skipped: it can't be built here"; exit 0; fi; \
-	for m in $(MODULES); do echo "lint $$m"; (cd $$m && $$tool run --config ../.golangci.yml ./...) || exit 1; done
+lint: $(LINTER) ## golangci-lint with .golangci.yml, in every module
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && ../$(LINTER) run --config ../.golangci.yml ./...) || exit 1; done
 
 .PHONY: vuln
 vuln: ## govulncheck, where its database can be reached

@@ -55,6 +55,9 @@ const (
 
 // edgeOf returns the edge case of workflow i, or one that bends nothing.
 func (w *World) edgeOf(i int) edge {
+	if w.every != nil {
+		return *w.every
+	}
 	place := i % edgePeriod
 	if w.opts.NoEdges || i >= w.opts.Workflows || place >= edgeBlock {
 		return edge{}
@@ -87,8 +90,8 @@ func bend(doc Doc, change func(m fields)) Doc {
 	dec := json.NewDecoder(bytes.NewReader(doc.JSON))
 	dec.UseNumber()
 	m := fields{}
-	if dec.Decode(&m) != nil {
-		return doc
+	if dec.Decode(&m) != nil || m == nil {
+		return doc // not an object: there is nothing to bend
 	}
 	change(m)
 	if id, ok := m["_id"].(string); ok {
@@ -104,7 +107,8 @@ func bend(doc Doc, change func(m fields)) Doc {
 	return doc
 }
 
-// firstTask returns the path and the object of the task with the shortest path.
+// firstTask returns the path and the object of the task with the shortest path;
+// the object is nil where there is no task, or it is no object.
 func firstTask(m fields) (string, fields) {
 	tasks, _ := m["tasks"].(fields)
 	first := ""
@@ -117,24 +121,30 @@ func firstTask(m fields) (string, fields) {
 	return first, t
 }
 
-// sitesOf returns the site objects of a document or task, made when absent.
-func sitesOf(m fields) fields {
-	s, ok := m["sites"].(fields)
-	if !ok {
-		s = fields{}
-		m["sites"] = s
+// objectOf returns the object under a key, made where it is absent or not an
+// object. Of a document or task that is not there itself (nil) it returns an
+// object that nothing holds: there is nothing to bend.
+func objectOf(m fields, key string) fields {
+	o, ok := m[key].(fields)
+	if !ok || o == nil {
+		o = fields{}
+		if m != nil {
+			m[key] = o
+		}
 	}
-	return s
+	return o
 }
 
-// statusOf returns the counters of a document or task, made when absent.
-func statusOf(m fields) fields {
-	s, ok := m["status"].(fields)
-	if !ok {
-		s = fields{}
-		m["status"] = s
-	}
-	return s
+// sitesOf returns the site objects of a document or task.
+func sitesOf(m fields) fields { return objectOf(m, "sites") }
+
+// statusOf returns the counters of a document or task.
+func statusOf(m fields) fields { return objectOf(m, "status") }
+
+// history returns the status history of a request document; it may be empty.
+func history(m fields) []any {
+	list, _ := m["RequestTransition"].([]any)
+	return list
 }
 
 // hostile is text that breaks pages which paste it into markup.

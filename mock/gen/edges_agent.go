@@ -66,7 +66,7 @@ func agentNameEdges() []edge {
 			s["success"] = addTo(s["success"], 18)
 		}},
 		{name: "processing and storage names", row: "same site as processing and storage name (`T2_CH_CERN` / `T2_CH_CERN_HLT`, `_Disk`)", needs: needsAgents, agent: func(m fields) {
-			if fnal, ok := sitesOf(m)["T1_US_FNAL"].(fields); ok {
+			if fnal, ok := sitesOf(m)["T1_US_FNAL"].(fields); ok && fnal != nil {
 				sitesOf(m)["T1_US_FNAL_Disk"] = maps.Clone(fnal)
 				delete(sitesOf(m), "T1_US_FNAL")
 				return
@@ -82,8 +82,8 @@ func agentNameEdges() []edge {
 			m["timestamp"] = addTo(m["timestamp"], -3*86400)
 		}},
 		{name: "odd task paths", row: "task path not starting with the workflow; empty task; very long path (> 500 chars)", needs: needsAgents, agent: func(m fields) {
-			tasks, _ := m["tasks"].(fields)
 			path, _ := firstTask(m)
+			tasks := objectOf(m, "tasks")
 			status := fields{"success": 2}
 			tasks["/another_workflow_200101_000000_1/Elsewhere"] = fields{"jobtype": "Merge", "status": status}
 			tasks[""] = fields{"status": status}

@@ -65,14 +65,20 @@ func requestValueEdges() []edge {
 			m["RequestTransition"] = []any{}
 		}},
 		{name: "history out of order and repeated", row: "transition list empty / out of order / repeated status", request: func(m fields) {
-			list, _ := m["RequestTransition"].([]any)
+			list := history(m)
+			if len(list) == 0 {
+				return
+			}
 			list = append(list, list[0])
 			slices.Reverse(list)
 			m["RequestTransition"] = append(list, list[0])
 		}},
 		{name: "times in the future", row: "clock skew: times in the future", needs: needsAgents, request: func(m fields) {
-			list, _ := m["RequestTransition"].([]any)
-			if last, ok := list[len(list)-1].(fields); ok {
+			list := history(m)
+			if len(list) == 0 {
+				return
+			}
+			if last, ok := list[len(list)-1].(fields); ok && last != nil {
 				last["UpdateTime"] = addTo(last["UpdateTime"], 400*86400)
 			}
 		}, agent: func(m fields) { m["timestamp"] = addTo(m["timestamp"], 7200) }},
@@ -122,7 +128,7 @@ func lumiList(runs, ranges int) fields {
 	return out
 }
 
-// addTo adds to a number of a decoded document.
+// addTo adds to a number of a decoded document; what is no number counts as 0.
 func addTo(v any, by int64) int64 {
 	n, _ := v.(json.Number)
 	i, _ := n.Int64()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -153,4 +154,16 @@ func TestTasksAreCountedRight(t *testing.T) {
 			require.Equal(t, gen.TasksMade(w, sk), w.TaskCount(sk), sk.Name)
 		}
 	}
+}
+
+// TestNobodysLogin: requestors are services and invented people. Their names
+// stand in those of workflows, in tests, in the demo and in screenshots.
+func TestNobodysLogin(t *testing.T) {
+	w := world(t, gen.Options{Seed: 1, Workflows: 3000, Lean: true})
+	seen := map[string]bool{}
+	for i := range w.Units() {
+		st := w.Initial(i)
+		seen[w.Sketch(i, st.Created()).Requestor] = true
+	}
+	assert.Equal(t, []string{"cmsunified", "opsalpha", "opsbravo", "opscharlie", "opsdelta", "opsecho", "pdmvserv", "relval"}, slices.Sorted(maps.Keys(seen)))
 }

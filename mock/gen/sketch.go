@@ -146,13 +146,18 @@ func (w *World) nameRequest(d *dice, sk *Sketch) {
 		sk.PrepID = "ReReco-" + sk.Campaign + "-" + one(d, primaryData()) + "-" + number
 		sk.RequestString = sk.Campaign + "_" + one(d, primaryData())
 	case d.chance(80):
-		sk.Requestor = one(d, []string{"amaltaro", "haozturk", "zhanghan", "mcremone", "dmielaik"})
+		sk.Requestor = one(d, requestors())
 		sk.RequestString = sk.Kind.String() + "_" + one(d, []string{"Backfill", "PU_HG2410_Val", "Test_v3", "Tasks_Scale"})
 		sk.PrepID = "TEST-" + pwg + "-" + sk.Campaign + "-" + number
 	default:
 		sk.PrepID = "task_" + pwg + "-" + sk.Campaign + "-" + number
 		sk.RequestString = sk.PrepID + "__v" + strconv.Itoa(1+d.n(2)) + "_T"
 	}
+}
+
+// requestors are the logins of people; no real one is among them.
+func requestors() []string {
+	return []string{"opsalpha", "opsbravo", "opscharlie", "opsdelta", "opsecho"}
 }
 
 func primaryData() []string {

@@ -39,8 +39,8 @@ func (w *World) sketchSteps(d *dice, sk *Sketch, c campaign) {
 	default:
 		w.sketchSingle(d, sk)
 	}
-	if sk.edge.name == "names with special characters" {
-		last := &sk.Steps[len(sk.Steps)-1]
+	last := &sk.Steps[len(sk.Steps)-1]
+	if sk.edge.name == "names with special characters" && len(last.Outputs) > 0 { // a harvest has none
 		last.Outputs[0].Dataset = "/Exotic#50%\"+tt'\u202e<b>é/" + sk.Campaign + `-v1/MINIAODSIM`
 	}
 }

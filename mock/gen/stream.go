@@ -18,7 +18,7 @@ func (w *World) Docs(i int, st *State) []Doc {
 	docs = append(docs, agents...)
 	docs = append(docs, w.jobDocs(sk, st)...)
 	docs = append(docs, w.logDocs(sk, st)...)
-	if sk.edge.extra != nil {
+	if sk.edge.extra != nil && (sk.edge.needs != needsAgents || len(agents) > 0) {
 		docs = append(docs, sk.edge.extra(w, sk, st)...)
 	}
 	return docs

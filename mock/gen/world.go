@@ -1,6 +1,9 @@
 package gen
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // DefaultNow is the present time of a world whose options name none, so that
 // documents do not depend on the day they were made on.
@@ -9,12 +12,13 @@ const DefaultNow = 1_760_000_000
 // Options say what a world holds. The zero value of each field has a meaning.
 type Options struct {
 	Seed         uint64
-	Workflows    int   // active workflows; 0 is an empty world with agents
-	Now          int64 // the present, Unix s; 0: DefaultNow
-	JobSummaries int   // most jobsummary documents of a workflow with failures; 0: 3, negative: none
-	Lean         bool  // few sites and tasks and no performance figures: agent documents of about 2 KB
-	NoEdges      bool  // leave the edge cases out: every document is consistent
-	Storable     bool  // leave out bytes that a CouchDB refuses to store (invalid UTF-8)
+	Workflows    int    // active workflows; 0 is an empty world with agents
+	Now          int64  // the present, Unix s; 0: DefaultNow
+	JobSummaries int    // most jobsummary documents of a workflow with failures; 0: 3, negative: none
+	Lean         bool   // few sites and tasks and no performance figures: agent documents of about 2 KB
+	NoEdges      bool   // leave the edge cases out: every document is consistent
+	Edge         string // the name of an edge case that every workflow carries; "": each case has its few places
+	Storable     bool   // leave out bytes that a CouchDB refuses to store (invalid UTF-8)
 }
 
 // World makes the documents of one set of options. It is immutable and safe
@@ -31,6 +35,7 @@ type World struct {
 	statusWeights, kindWeights, priorityWeights  weights
 	exitWeights                                  weights
 	edges                                        []edge
+	every                                        *edge // nil, or the one of Options.Edge
 }
 
 // New checks the options and draws the tables that all workflows share.
@@ -51,6 +56,13 @@ func New(opts Options) (*World, error) {
 		opts.JobSummaries = 3
 	}
 	w := &World{opts: opts, edges: allEdges()}
+	if opts.Edge != "" {
+		i := slices.IndexFunc(w.edges, func(e edge) bool { return e.name == opts.Edge })
+		if i < 0 {
+			return nil, fmt.Errorf("edge case %q: there is none of this name", opts.Edge)
+		}
+		w.every = &w.edges[i]
+	}
 	w.releaseWeights = zipf(scaled(opts.Workflows, 60, 120))
 	w.releases = w.makeReleases(len(w.releaseWeights))
 	w.campaigns = w.makeCampaigns(scaled(opts.Workflows, 150, 400))

@@ -28,10 +28,15 @@ type Options struct {
 	URL            string // of the CouchDB, http or https
 	User, Password string // basic authentication; none when both are empty
 	Docs           iter.Seq2[gen.Doc, error]
+	Create         bool          // also make databases that are neither there nor WMStats's; else their documents fail
+	Near           Near          // finds the right name of a database for the reason of such a failure; nil: all names are listed
 	Progress       io.Writer     // a line each second or so; nil: none
 	Wait           time.Duration // how long a server that is not there, or busy, is asked again; 0: 60 s
 	Client         *http.Client  // nil: one of its own
 }
+
+// Near returns those of names that resemble name, the nearest first.
+type Near func(name string, names []string) []string
 
 // Bounds of one bulk.
 const (
@@ -88,6 +93,7 @@ type loader struct {
 	sum      Summary
 	shown    time.Time
 	existing map[string]bool // databases that were there before, whose documents may exist
+	unknown  map[string]*UnknownDatabaseError
 }
 
 // Run loads all documents. It returns an error when it had to give up, with
@@ -103,7 +109,7 @@ func Run(ctx context.Context, opts Options) (Summary, error) {
 		opts.Client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 		defer opts.Client.CloseIdleConnections()
 	}
-	l := &loader{opts: opts, couch: newClient(opts), start: time.Now(), existing: map[string]bool{}}
+	l := &loader{opts: opts, couch: newClient(opts), start: time.Now(), existing: map[string]bool{}, unknown: map[string]*UnknownDatabaseError{}}
 	err := l.prepare(ctx)
 	if err == nil {
 		err = l.write(ctx)
@@ -150,7 +156,11 @@ func (l *loader) write(outer context.Context) error {
 			l.fail(Failure{Reason: err.Error()})
 			continue
 		}
-		if err := l.ensure(ctx, doc.DB); err != nil {
+		var unknown *UnknownDatabaseError
+		if err := l.ensure(ctx, doc.DB); errors.As(err, &unknown) {
+			l.fail(Failure{doc.DB, doc.ID, unknown.Error()})
+			continue
+		} else if err != nil {
 			return errors.Join(err, group.Wait())
 		}
 		b := batches[doc.DB]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/mock/design"
@@ -30,13 +31,33 @@ func (l *loader) prepare(ctx context.Context) error {
 	return nil
 }
 
-// ensure creates a database unless this run knows it.
+// UnknownDatabaseError says that a document names a database that is neither on
+// the server nor one that WMStats reads: most likely a slip of the pen.
+type UnknownDatabaseError struct {
+	Name string
+	Near []string // the right names that resemble it, or all of them
+}
+
+func (e *UnknownDatabaseError) Error() string {
+	return fmt.Sprintf("there is no database %q, and WMStats reads none of this name; meant is perhaps %s (--create makes it)",
+		e.Name, strings.Join(e.Near, " or "))
+}
+
+// ensure creates a database unless this run knows it, or it is none that WMStats
+// reads: then the error is an *UnknownDatabaseError.
 func (l *loader) ensure(ctx context.Context, db string) error {
 	l.mu.Lock()
 	_, known := l.existing[db]
+	unknown := l.unknown[db]
 	l.mu.Unlock()
-	if known {
+	switch {
+	case known:
 		return nil
+	case unknown != nil:
+		return unknown
+	}
+	if err := l.check(ctx, db); err != nil {
+		return err
 	}
 	err := l.couch.do(ctx, http.MethodPut, dbPath(db), nil, nil)
 	was := refused(err) == http.StatusPreconditionFailed
@@ -47,6 +68,29 @@ func (l *loader) ensure(ctx context.Context, db string) error {
 	l.existing[db] = was
 	l.mu.Unlock()
 	return nil
+}
+
+// check tells whether a database may be made: it is one of WMStats, or already
+// there, or meant.
+func (l *loader) check(ctx context.Context, db string) error {
+	names := append(design.Databases(), design.TierZeroDatabases()...)
+	if l.opts.Create || slices.Contains(names, db) {
+		return nil
+	}
+	err := l.couch.do(ctx, http.MethodGet, dbPath(db), nil, nil)
+	if status := refused(err); status != http.StatusNotFound && status != http.StatusBadRequest { // 400: no server takes the name
+		return err
+	}
+	e := &UnknownDatabaseError{Name: db, Near: names}
+	if l.opts.Near != nil {
+		if near := l.opts.Near(db, names); len(near) > 0 {
+			e.Near = near
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unknown[db] = e
+	return e
 }
 
 // mayExist tells that documents of the database may be there already.

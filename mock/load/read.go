@@ -9,6 +9,8 @@ import (
 	"io"
 	"iter"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
@@ -22,11 +24,16 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 func (e *LineError) Unwrap() error { return e.Err }
 
 // ReadRaw yields the documents of NDJSON in the raw form, {"db":…,"doc":…} a
-// line. A bad line yields a *LineError and reading goes on; a failing reader
+// line, plain or compressed with gzip (told by its first bytes, whatever the
+// name of the file). A bad line yields a *LineError and reading goes on; a failing reader
 // yields its error last. Empty lines are skipped.
 func ReadRaw(r io.Reader) iter.Seq2[gen.Doc, error] {
 	return func(yield func(gen.Doc, error) bool) {
-		in := bufio.NewReaderSize(r, 256<<10)
+		in, err := unzipped(r)
+		if err != nil {
+			yield(gen.Doc{}, err)
+			return
+		}
 		for n := 1; ; n++ {
 			line, err := in.ReadBytes('\n')
 			if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && (err == nil || err == io.EOF) {
@@ -47,6 +54,29 @@ func ReadRaw(r io.Reader) iter.Seq2[gen.Doc, error] {
 			}
 		}
 	}
+}
+
+// unzipped reads what r holds, decompressed where it is gzip. Other forms of
+// compression are an error: read as text, each of their lines would be one.
+func unzipped(r io.Reader) (*bufio.Reader, error) {
+	const size = 256 << 10
+	in := bufio.NewReaderSize(r, size)
+	magic, _ := in.Peek(6) // input that is short or can't be read is told by the first read
+	for _, form := range []struct{ name, magic string }{
+		{"zstd", "\x28\xb5\x2f\xfd"}, {"xz", "\xfd7zXZ\x00"}, {"bzip2", "BZh"}, {"zip", "PK\x03\x04"},
+	} {
+		if bytes.HasPrefix(magic, []byte(form.magic)) {
+			return nil, fmt.Errorf("the input is compressed with %s: want NDJSON, plain or gzip", form.name)
+		}
+	}
+	if !bytes.HasPrefix(magic, []byte("\x1f\x8b")) {
+		return in, nil
+	}
+	zr, err := gzip.NewReader(in)
+	if err != nil {
+		return nil, fmt.Errorf("read gzip: %w", err)
+	}
+	return bufio.NewReaderSize(zr, size), nil
 }
 
 func parseLine(line []byte) (gen.Doc, error) {

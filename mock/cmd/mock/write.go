@@ -12,6 +12,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/mock/load"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 func runRaw(ctx context.Context, e env) error {
@@ -83,13 +84,14 @@ func runLoad(ctx context.Context, e env) error {
 	o := newOptions("load", e)
 	world := o.world(1000, "clock")
 	url := o.String("couch-url", "", "`URL` of the CouchDB, such as http://127.0.0.1:5984")
-	from := o.String("from", "", "load the documents of this `file` instead (- for standard input), NDJSON as mock raw writes it")
+	from := o.String("from", "", "load the documents of this `file` instead (- for standard input), NDJSON as mock raw writes it, plain or gzip")
+	create := o.Bool("create", false, "also make databases that WMStats does not read; without it documents of an unknown database fail")
 	wait := o.Duration("wait", loadWait, "how long to wait for a CouchDB that is not there yet")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
 	}
-	opts := load.Options{URL: *url, Wait: *wait, Progress: e.stderr}
+	opts := load.Options{URL: *url, Wait: *wait, Progress: e.stderr, Create: *create, Near: nearest}
 	opts.User, opts.Password = cred.read(o)
 	worldOpts := world.options(o)
 	worldOpts.Storable = true
@@ -121,6 +123,9 @@ func runLoad(ctx context.Context, e env) error {
 	}
 	return err
 }
+
+// nearest finds right names for a wrong one.
+func nearest(name string, names []string) []string { return wire.Near(name, names, 2) }
 
 // input opens what is to be loaded: generated documents, or those of a file.
 func input(from string, stdin io.Reader, world gen.Options) (docs iter.Seq2[gen.Doc, error], closeInput func(), err error) {

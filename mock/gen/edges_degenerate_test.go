@@ -1,0 +1,119 @@
+package gen_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/mock/gen"
+)
+
+// degenerates are a document, and every document that has one object, list,
+// text or number of it, at any depth, left out or replaced by a value of each
+// kind.
+func degenerates(t *testing.T, doc gen.Doc) (out []gen.Doc) {
+	t.Helper()
+	var whole any
+	require.NoError(t, json.Unmarshal(doc.JSON, &whole))
+	replace := func(at any, set func(v any), remove func()) {
+		for _, v := range []any{nil, 7, "text", []any{}, []any{nil, "x", map[string]any{}}, map[string]any{}, map[string]any{"x": nil}} {
+			set(v)
+			raw, err := json.Marshal(whole)
+			require.NoError(t, err)
+			out = append(out, gen.Doc{DB: doc.DB, ID: doc.ID, JSON: raw})
+		}
+		remove()
+		raw, err := json.Marshal(whole)
+		require.NoError(t, err)
+		out = append(out, gen.Doc{DB: doc.DB, ID: doc.ID, JSON: raw})
+		set(at)
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, k := range slices.Sorted(maps.Keys(v)) {
+				at := v[k]
+				replace(at, func(x any) { v[k] = x }, func() { delete(v, k) })
+				walk(at)
+			}
+		case []any:
+			for i := range v {
+				at := v[i]
+				replace(at, func(x any) { v[i] = x }, func() {})
+				walk(at)
+			}
+		}
+	}
+	walk(whole)
+	replace(whole, func(v any) { whole = v }, func() {})
+	return out
+}
+
+// TestEdgesBendAnyDocument: no edge case takes for granted what a document
+// need not have, and each leaves a document that CouchDB can store.
+func TestEdgesBendAnyDocument(t *testing.T) {
+	w := world(t, gen.Options{Seed: 7, Workflows: 30, Lean: true, NoEdges: true})
+	var request, agent gen.Doc
+	for i := range 30 {
+		st := w.Initial(i)
+		docs := w.Docs(i, &st)
+		if len(st.Agents) > 0 && len(docs[1].JSON) > len(agent.JSON) {
+			request, agent = docs[0], docs[1]
+		}
+	}
+	requests, agents := degenerates(t, request), degenerates(t, agent)
+	require.Greater(t, len(requests), 300)
+	require.Greater(t, len(agents), 500)
+	for _, e := range gen.EdgeCases() {
+		for _, docs := range [][]gen.Doc{requests, agents} {
+			for i, doc := range docs {
+				if e.Name == "large document" && i%50 != 0 {
+					continue // a megabyte each
+				}
+				func() {
+					defer func() {
+						if r := recover(); r != nil {
+							require.Fail(t, "panic", "%s on %s: %v", e.Name, doc.JSON, r)
+						}
+					}()
+					if !json.Valid(gen.Bend(e.Name, doc).JSON) {
+						require.Fail(t, "no JSON", "%s on %s", e.Name, doc.JSON)
+					}
+				}()
+			}
+		}
+	}
+}
+
+// TestEdgesOnAnyState: documents can be made of a workflow with an edge case in
+// each status that it can come to, with agents and without.
+func TestEdgesOnAnyState(t *testing.T) {
+	for _, e := range gen.EdgeCases() {
+		w := world(t, gen.Options{Seed: 3, Workflows: 12, Lean: true, Edge: e.Name})
+		for i := range w.Units() {
+			for status := gen.NewRequest; status <= gen.RejectedArchived; status++ {
+				st := w.Initial(i)
+				agents := [][]gen.AgentState{st.Agents, nil, {{}}, {{Host: 0}, {Host: 1, Done: gen.Ended}}}
+				st.Agents = agents[(i+int(status))%len(agents)]
+				st.Transitions = append(st.Transitions[:1:1], gen.Transition{Status: status, Time: st.Created() + 60})
+				require.NotPanics(t, func() {
+					docs := w.Docs(i, &st)
+					require.NotEmpty(t, docs)
+					w.Request(i, &st)
+					for k := range st.Agents {
+						w.Agent(i, &st, k)
+						w.AgentID(i, &st, k)
+					}
+				}, fmt.Sprintf("%s, %s, %d agents", e.Name, status, len(st.Agents)))
+			}
+		}
+	}
+	_, err := gen.New(gen.Options{Edge: "no such case"})
+	assert.ErrorContains(t, err, "no such case")
+}
