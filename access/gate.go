@@ -100,3 +100,10 @@ func (g *Gate) Admit(r *http.Request, now time.Time) (Client, error) {
 	p.RetryAfter = int(math.Ceil(wait.Seconds()))
 	return client, p
 }
+
+// Reload looks now whether the files of who may ask have changed.
+func (g *Gate) Reload() {
+	if g.identity != nil {
+		g.identity.Reload()
+	}
+}

@@ -127,6 +127,16 @@ func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err e
 	return "", c.refuse("This way to say who one is isn't known here; there is: " + c.ways() + ".")
 }
 
+// Reload reads the files again now, where value would wait for Recheck to pass.
+func (c *Checker) Reload() {
+	if c.tokens != nil {
+		c.tokens.reload()
+	}
+	if c.users != nil {
+		c.users.reload()
+	}
+}
+
 // ways names the ways to be known, in words.
 func (c *Checker) ways() string {
 	var ways []string

@@ -22,6 +22,9 @@ func NewSecret(path string, o Options) (*Secret, error) {
 // Value is the token.
 func (s *Secret) Value() string { return s.file.value() }
 
+// Reload reads the file again now.
+func (s *Secret) Reload() { s.file.reload() }
+
 // oneWord is what fits into a header.
 func oneWord(text string) (string, error) {
 	text = strings.TrimSpace(text)

@@ -54,6 +54,13 @@ func (w *watched[T]) value() T {
 	return *w.good.Load()
 }
 
+// reload looks now.
+func (w *watched[T]) reload() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.look()
+}
+
 // look reads the file again; the caller has the lock.
 func (w *watched[T]) look() {
 	w.next.Store(w.now().Add(w.every).UnixNano())

@@ -249,12 +249,11 @@ func (a *API) streamStitched(c echo.Context, ans *answer) error {
 	if isHead(c) {
 		return nil
 	}
-	w := &patientWriter{c.Response(), http.NewResponseController(c.Response()), a.o.ChunkTimeout}
-	return ans.stitched.list.StitchTo(w, ans.stitched.idx, ans.stitched.count, ans.stitched.format)
+	return ans.stitched.list.StitchTo(c.Response(), ans.stitched.idx, ans.stitched.count, ans.stitched.format)
 }
 
 func (a *API) buffered(c echo.Context, write func(io.Writer) error) error {
-	w := a.buffers.get(&patientWriter{c.Response(), http.NewResponseController(c.Response()), a.o.ChunkTimeout})
+	w := a.buffers.get(c.Response())
 	defer a.buffers.put(w)
 	if err := write(w); err != nil {
 		return err
@@ -278,25 +277,6 @@ func appendTiming(dst []byte, filter, encode time.Duration) []byte {
 	dst = strconv.AppendFloat(dst, float64(filter)/float64(time.Millisecond), 'f', digits, 64)
 	dst = append(dst, ", encode;dur="...)
 	return strconv.AppendFloat(dst, float64(encode)/float64(time.Millisecond), 'f', digits, 64)
-}
-
-// patientWriter gives the client time for each part instead of for the whole: a
-// long body may take long, but may not stand still.
-type patientWriter struct {
-	w       io.Writer
-	control *http.ResponseController
-	timeout time.Duration
-}
-
-func (p *patientWriter) Write(b []byte) (int, error) {
-	giveTime(p.control, p.timeout)
-	return p.w.Write(b)
-}
-
-// giveTime lets the next write take so long.
-func giveTime(control *http.ResponseController, timeout time.Duration) {
-	// A connection that knows no deadlines (a test recorder) has no peer to wait for.
-	_ = control.SetWriteDeadline(time.Now().Add(timeout))
 }
 
 // bufferPool keeps the buffers in front of connections.

@@ -92,8 +92,6 @@ type Options struct {
 
 	Demand DemandOptions // of what is read from the source when asked for; the zero value is good
 
-	ChunkTimeout time.Duration // longest write of a part of a long body; 0: 30 s
-
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: none
 }
@@ -139,9 +137,6 @@ func New(o Options) (*API, error) {
 	}
 	if o.Cache == nil {
 		o.Cache = noCache{}
-	}
-	if o.ChunkTimeout == 0 {
-		o.ChunkTimeout = 30 * time.Second
 	}
 	if o.Gate == nil {
 		o.Gate = access.New(access.Options{Trusted: peers.Loopback()})

@@ -267,11 +267,15 @@ func TestStreamOfChanges(t *testing.T) {
 	assert.Equal(t, "text/event-stream", head.Header.Get("Content-Type"))
 
 	f.api.Drain()
+	var last map[string]string
 	for {
-		if _, err := again.block(); err != nil {
+		lines, err := again.block()
+		if err != nil {
 			break // the server ends the stream
 		}
+		last = lines
 	}
+	assert.Equal(t, "end", last["event"], "a last event says that the server ends it")
 }
 
 // A reader whose filter nothing matches still gets ids to resume from, and the
@@ -334,9 +338,8 @@ func TestStreamsHaveAPace(t *testing.T) {
 // A reader that stands still holds no memory, and loses its place.
 func TestSlowReadersAreDropped(t *testing.T) {
 	f := newFixture(t, 600)
-	f.newAPI(func(o *api.Options) {
-		o.Feeds.Interval, o.ChunkTimeout = time.Millisecond, 50*time.Millisecond
-	})
+	f.patience = 50 * time.Millisecond
+	f.newAPI(func(o *api.Options) { o.Feeds.Interval = time.Millisecond })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
 	require.NoError(t, err)
 	defer conn.Close()

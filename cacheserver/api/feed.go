@@ -104,7 +104,7 @@ func (s *stream) await(ctx context.Context, heart <-chan time.Time, closed <-cha
 				return true, err
 			}
 		case <-s.api.drained:
-			return true, nil
+			return true, s.send([]byte(wire.LastEvent))
 		case <-ctx.Done():
 			return true, nil
 		}
@@ -121,10 +121,8 @@ func (s *stream) sendChange(change *wire.Change) error {
 	return s.send(b.Bytes())
 }
 
-// send writes within the time that a reader has for it.
+// send writes at once. The connection bounds how long a reader may take for it.
 func (s *stream) send(text []byte) error {
-	// A connection that knows no deadlines (a test recorder) has no peer to wait for.
-	_ = s.control.SetWriteDeadline(time.Now().Add(s.api.o.ChunkTimeout))
 	if _, err := s.w.Write(text); err != nil {
 		return fmt.Errorf("%w: %w", errDropped, err)
 	}
@@ -134,8 +132,8 @@ func (s *stream) send(text []byte) error {
 	return nil
 }
 
-// keepOpen lifts the server's time-outs, which are for requests that are
-// answered at once.
+// keepOpen lifts the time-outs that an http.Server may have, which are for
+// requests that are answered at once.
 func keepOpen(c echo.Context) error {
 	control := http.NewResponseController(c.Response())
 	for _, set := range []func(time.Time) error{control.SetReadDeadline, control.SetWriteDeadline} {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
@@ -19,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
@@ -36,6 +38,8 @@ type fixture struct {
 	log     *lockedBuffer
 	clock   *clock
 	history *history.History
+
+	patience time.Duration // of the server with its clients; 0: a minute
 }
 
 func (f *fixture) newAPI(change func(*api.Options)) {
@@ -47,7 +51,7 @@ func (f *fixture) newAPI(change func(*api.Options)) {
 	a, err := api.New(o)
 	require.NoError(f.t, err)
 	server := httptest.NewUnstartedServer(a.Handler())
-	server.Listener = onewrite.Listener(server.Listener) // as the program does
+	server.Listener = onewrite.Listener(serving.Listener(server.Listener, cmp.Or(f.patience, time.Minute))) // as the program does
 	server.Config.ConnContext = onewrite.Context
 	server.Start()
 	f.t.Cleanup(server.Close)

@@ -119,8 +119,11 @@ func (a *API) serve(c echo.Context, r *ready, began time.Time, filter time.Durat
 	if conn == nil || !onewrite.Fits(res.Writer) {
 		return a.serveByMap(c, r, unchanged, began, filter)
 	}
-	id := h[wire.HeaderRequestID]
+	id, last := h[wire.HeaderRequestID], h["Connection"]
 	clear(h)
+	if last != nil { // the server is going down, see package serving
+		h["Connection"] = last
+	}
 	lines := a.lines.get()
 	defer a.lines.put(lines)
 	status, body := http.StatusOK, r.pieces
@@ -140,7 +143,7 @@ func (a *API) serve(c echo.Context, r *ready, began time.Time, filter time.Durat
 		body = nil
 	}
 	res.WriteHeader(status)
-	sent, err := conn.Send(res.Writer, onewrite.Response{Lines: *lines, Body: body, Timeout: a.o.ChunkTimeout})
+	sent, err := conn.Send(res.Writer, onewrite.Response{Lines: *lines, Body: body})
 	res.Size += sent
 	return err //nolint:wrapcheck // it says what was being done
 }
@@ -172,7 +175,6 @@ func (a *API) serveByMap(c echo.Context, r *ready, unchanged bool, began time.Ti
 		return nil
 	}
 	if len(r.pieces) == 1 && len(r.pieces[0]) <= writeSize {
-		giveTime(http.NewResponseController(c.Response()), a.o.ChunkTimeout)
 		if _, err := c.Response().Write(r.pieces[0]); err != nil {
 			return fmt.Errorf("send a body: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/dmwm/wmstats/access"
 	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 )
@@ -147,18 +148,20 @@ func (a *Access) metricsFor() api.MetricsFor {
 }
 
 // newServer sets the bounds of connections.
-func (a *App) newServer(handler http.Handler) *http.Server {
+func (a *App) newServer(handler http.Handler) (*serving.Server, error) {
 	o := &a.o.Access
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: o.HeaderTimeout,
-		ReadTimeout:       o.ReadTimeout,
-		WriteTimeout:      2 * o.WriteTimeout, // the API prolongs it with each part of a long body
-		IdleTimeout:       o.IdleTimeout,
-		MaxHeaderBytes:    256 << 10, // 1 000 names in one URL
-		ConnContext:       onewrite.Context,
-		ErrorLog:          a.serverLog(),
+	server, err := serving.New(serving.Options{
+		Handler: handler,
+		Header:  o.HeaderTimeout, Read: o.ReadTimeout, Part: o.WriteTimeout, Idle: o.IdleTimeout,
+		MaxHeader: 256 << 10, // 1 000 names in one URL
+		Delay:     a.o.DrainDelay, Linger: serving.Linger(a.o.Drain),
+		Wrap: onewrite.Listener, ConnContext: onewrite.Context,
+		ErrorLog: a.serverLog(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the server: %w", err)
 	}
+	return server, nil
 }
 
 // startMetrics serves the metrics at their own address, if they have one.
@@ -174,10 +177,13 @@ func (a *App) startMetrics(ctx context.Context) error {
 	a.metricsAddr = listener.Addr().String()
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.api.MetricsHandler())
-	server := a.newServer(mux)
+	server, err := a.newServer(mux)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	a.onStop("metrics", func(context.Context) error { return server.Close() })
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(listener); err != nil {
 			a.failed <- fmt.Errorf("serve metrics: %w", err)
 		}
 	}()

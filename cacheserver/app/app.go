@@ -12,7 +12,6 @@ import (
 	"log"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -23,13 +22,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dmwm/wmstats/access"
+	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/journal"
-	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
@@ -45,7 +45,8 @@ type App struct {
 	api      *api.API
 	keeper   *checkpoint.Keeper // nil: no checkpoint
 	sourceID string             // tells the source from others, for the checkpoint; no credentials
-	server   *http.Server
+	gate     *access.Gate
+	server   *serving.Server
 	listener net.Listener
 
 	metricsAddr string // of metrics' own listener
@@ -120,20 +121,20 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.keeper, err = a.newKeeper(registry); err != nil {
 		return nil, err
 	}
-	gate, err := a.newGate()
-	if err != nil {
+	if a.gate, err = a.newGate(); err != nil {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: cache,
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Journal: a.journal, Log: a.log,
-		Gate: gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
-		Feeds:        api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
-		ChunkTimeout: o.Access.WriteTimeout,
+		Gate: a.gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
+		Feeds: api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
 	}); err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
-	a.server = a.newServer(a.api.Handler())
+	if a.server, err = a.newServer(a.api.Handler()); err != nil {
+		return nil, err
+	}
 	return a, nil
 }
 
@@ -250,8 +251,8 @@ func (a *App) Start(ctx context.Context) error {
 	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)
 	go func() {
-		if err := a.server.Serve(onewrite.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
-			a.failed <- fmt.Errorf("serve: %w", err)
+		if err := a.server.Serve(listener); err != nil {
+			a.failed <- err
 		}
 	}()
 	a.log.Info("serving", "addr", a.Addr(), "version", a.o.Version)
@@ -280,18 +281,12 @@ func (a *App) background(ctx context.Context, name, doing string, run func(conte
 	})
 }
 
-// shutdown is HTTP's own order: first say that nothing new should come, then
-// close the port and let what is under way end, then cut what has not.
+// shutdown says that nothing new should come, and lets what is under way end.
+// Feeds end at once: they never would by themselves.
 func (a *App) shutdown(ctx context.Context) error {
 	a.api.Drain()
-	if a.o.DrainDelay > 0 {
-		select {
-		case <-time.After(a.o.DrainDelay):
-		case <-ctx.Done():
-		}
-	}
 	if err := a.server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("requests under way were cut: %w", errors.Join(err, a.server.Close()))
+		return fmt.Errorf("stop answering: %w", err)
 	}
 	return nil
 }
@@ -324,17 +319,35 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if err = a.Start(ctx); err == nil {
-		select {
-		case <-ctx.Done():
-			a.log.Info("stopping", "drain", o.Drain)
-		case err = <-a.failed:
-			a.log.Error("a part failed", "err", err)
-		}
+		err = a.live(ctx)
 	}
 	// ctx has ended already: the time to stop is the drain's own.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Drain+o.DrainDelay)
 	defer cancel()
 	return errors.Join(err, a.Stop(stop))
+}
+
+// live waits for the end, and reads files again as often as it is told to.
+func (a *App) live(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			a.log.Info("stopping", "drain", a.o.Drain)
+			return nil
+		case err := <-a.failed:
+			a.log.Error("a part failed", "err", err)
+			return err
+		case <-a.o.Hangups:
+			a.Reload()
+		}
+	}
+}
+
+// Reload reads the files again that may change while the server runs: those of
+// who may ask. One that can't be used is logged, and the last good one stays.
+func (a *App) Reload() {
+	a.log.Info("told to read files again")
+	a.gate.Reload()
 }
 
 // processTag tells this process's generations from those of the one before it

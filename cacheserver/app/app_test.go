@@ -105,6 +105,7 @@ func start(t *testing.T, o app.Options) *app.App {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), waitFor)
 		defer cancel()
+		http.DefaultClient.CloseIdleConnections() // what is open is waited for
 		assert.NoError(t, a.Stop(ctx))
 	})
 	return a

@@ -52,6 +52,7 @@ func (c *checkpointed) stop() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitFor)
 	defer cancel()
+	http.DefaultClient.CloseIdleConnections() // what is open is waited for
 	require.NoError(c.t, c.app.Stop(ctx))
 }
 

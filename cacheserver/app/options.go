@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +53,8 @@ type Options struct {
 	DrainDelay time.Duration // time that /readyz fails before the port is closed
 
 	HealthCheck bool // ask the server that runs with these options whether it lives
+
+	Hangups <-chan os.Signal // each says to read files again; nil: nothing does
 
 	Patience Patience // with the source; no flag, tests make it short
 

@@ -20,24 +20,24 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"time"
+
+	"github.com/dmwm/wmstats/access/serving"
 )
 
-// Conn is a TCP connection that can hold back what is written. Like every
+// Conn is a connection that can hold back what is written. Like every
 // connection of net/http it is written by one goroutine at a time.
 type Conn struct {
-	*net.TCPConn
+	*serving.Conn
 
 	holding bool
-	held    []byte        // written while holding, not yet sent
-	body    net.Buffers   // what ReadFrom is called with by Send
-	pieces  [][]byte      // of the writev, used again for the next
-	rest    net.Buffers   // of pieces: what is not yet sent
-	timeout time.Duration // for what ReadFrom sends
+	held    []byte      // written while holding, not yet sent
+	body    net.Buffers // what ReadFrom is called with by Send
+	pieces  [][]byte    // of the writev, used again for the next
+	rest    net.Buffers // of pieces: what is not yet sent
 }
 
-// Listener makes the connections of l such that handlers can hold them.
+// Listener makes the connections of l, which is one of package serving, such
+// that handlers can hold them.
 func Listener(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -45,8 +45,8 @@ type listener struct{ net.Listener }
 // Accept waits for the next connection. The error is that of the listener below.
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
-	if tcp, ok := c.(*net.TCPConn); ok && err == nil {
-		return &Conn{TCPConn: tcp}, nil
+	if below, ok := c.(*serving.Conn); ok && err == nil {
+		return &Conn{Conn: below}, nil
 	}
 	return c, err //nolint:wrapcheck // net/http tells temporary errors from others
 }
@@ -81,7 +81,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.TCPConn.Write(p)
+	return c.Conn.Write(p)
 }
 
 // ReadFrom sends src, after what was held back and with it in one call when
@@ -97,7 +97,11 @@ func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
 			return 0, err
 		}
 	}
-	return c.TCPConn.ReadFrom(src)
+	n, err := io.Copy(c.Conn, src)
+	if err != nil {
+		return n, fmt.Errorf("send what is read: %w", err)
+	}
+	return n, nil
 }
 
 // sendHeld sends what was held and then body, and returns how much of body.
@@ -105,7 +109,7 @@ func (c *Conn) sendHeld(body [][]byte) (int64, error) {
 	header := int64(len(c.held))
 	c.pieces = append(append(c.pieces[:0], c.held), body...)
 	c.rest = c.pieces
-	sent, err := c.sendRest()
+	sent, err := c.Conn.WriteBuffers(&c.rest)
 	clear(c.pieces) // nothing of the body stays with an idle connection
 	c.rest = nil
 	if cap(c.pieces) > mostPieces {
@@ -115,7 +119,7 @@ func (c *Conn) sendHeld(body [][]byte) (int64, error) {
 	if cap(c.held) > mostHeld {
 		c.held = nil
 	}
-	return max(0, sent-header), err
+	return max(0, sent-header), err //nolint:wrapcheck // the caller says what it was
 }
 
 // Bounds of what an idle connection keeps for its next response.
@@ -123,26 +127,6 @@ const (
 	mostPieces = 256
 	mostHeld   = 8 << 10
 )
-
-// enough is what a slow reader has to take within each timeout.
-const enough = 64 << 10
-
-// sendRest gives the client time for each part instead of for the whole: a long
-// body may take long, but may not stand still.
-func (c *Conn) sendRest() (sent int64, err error) {
-	if c.timeout <= 0 {
-		return c.rest.WriteTo(c.TCPConn) //nolint:wrapcheck // the caller says what it was
-	}
-	for {
-		if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
-			return sent, fmt.Errorf("set a deadline: %w", err)
-		}
-		n, err := c.rest.WriteTo(c.TCPConn)
-		if sent += n; err == nil || n < enough || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return sent, err //nolint:wrapcheck // as above
-		}
-	}
-}
 
 // writer is what net/http's writer of an HTTP/1 response can do.
 type writer interface {
@@ -159,9 +143,8 @@ func Fits(w http.ResponseWriter) bool {
 
 // Response is what follows a status and the header map.
 type Response struct {
-	Lines   []byte        // each "Name: value\r\n"; no name that the header map has or that net/http sets itself
-	Body    [][]byte      // none: there is no body (HEAD, 304)
-	Timeout time.Duration // for each 64 KB, as far as the client is slow; 0: what the server has set
+	Lines []byte   // each "Name: value\r\n"; no name that the header map has or that net/http sets itself
+	Body  [][]byte // none: there is no body (HEAD, 304)
 }
 
 // Send writes a whole response, after w.WriteHeader. The header map of w must
@@ -173,8 +156,6 @@ func (c *Conn) Send(w http.ResponseWriter, r Response) (sent int64, err error) {
 	if !ok {
 		return 0, fmt.Errorf("send with one write: not with %T", w)
 	}
-	c.timeout = r.Timeout
-	defer func() { c.timeout = 0 }()
 	c.holding = true
 	err = raw.FlushError()
 	c.holding = false

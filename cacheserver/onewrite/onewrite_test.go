@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 )
 
@@ -36,7 +37,7 @@ func pieces(size int) (list [][]byte) {
 }
 
 // sizedHandler answers /N with a body of N bytes in one write.
-func sizedHandler(t testing.TB, timeout time.Duration) http.Handler {
+func sizedHandler(t testing.TB) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		size, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
 		if err != nil {
@@ -55,16 +56,16 @@ func sizedHandler(t testing.TB, timeout time.Duration) http.Handler {
 		}
 		w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
 		w.WriteHeader(http.StatusOK)
-		if _, err := conn.Send(w, onewrite.Response{Lines: []byte("X-Line: one\r\nX-Other: two\r\n"), Body: body, Timeout: timeout}); err != nil {
+		if _, err := conn.Send(w, onewrite.Response{Lines: []byte("X-Line: one\r\nX-Other: two\r\n"), Body: body}); err != nil {
 			panic(http.ErrAbortHandler)
 		}
 	})
 }
 
-func serve(t testing.TB, h http.Handler) *httptest.Server {
+func serve(t testing.TB, patience time.Duration, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	s.Listener = onewrite.Listener(s.Listener)
+	s.Listener = onewrite.Listener(serving.Listener(s.Listener, patience))
 	s.Config.ConnContext = onewrite.Context
 	s.Start()
 	t.Cleanup(s.Close)
@@ -100,7 +101,7 @@ func read(t testing.TB, r *bufio.Reader, method string, size int) *http.Response
 // Requests follow each other on one connection, also before the answers to
 // those before them were read; ordinary answers are between them.
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
-	s := serve(t, sizedHandler(t, time.Minute))
+	s := serve(t, time.Minute, sizedHandler(t))
 	c := dial(t, s)
 	sizes := []int{0, 1, 511, 512, 513, 4096, 100_000, 3_000_000}
 	go func() {
@@ -122,7 +123,7 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 }
 
 func TestConnectionsEndAsNetHTTPSays(t *testing.T) {
-	s := serve(t, sizedHandler(t, 0))
+	s := serve(t, time.Minute, sizedHandler(t))
 	for name, request := range map[string]string{
 		"HTTP/1.0":          "GET /5000 HTTP/1.0\r\n\r\n",
 		"Connection: close": "GET /5000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -147,7 +148,7 @@ func TestConnectionsEndAsNetHTTPSays(t *testing.T) {
 }
 
 func TestManyClientsAtOnce(t *testing.T) {
-	s := serve(t, sizedHandler(t, time.Minute))
+	s := serve(t, time.Minute, sizedHandler(t))
 	var all sync.WaitGroup
 	for i := range 32 {
 		all.Go(func() {
@@ -174,8 +175,8 @@ func TestManyClientsAtOnce(t *testing.T) {
 func TestShutdownLetsABodyEnd(t *testing.T) {
 	const size = 8_000_000 // more than the buffers of the kernel take
 	began := make(chan struct{})
-	inner := sizedHandler(t, time.Minute)
-	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	inner := sizedHandler(t)
+	s := serve(t, time.Minute, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(began)
 		inner.ServeHTTP(w, r)
 	}))
@@ -194,8 +195,8 @@ func TestShutdownLetsABodyEnd(t *testing.T) {
 // A client that stands still is cut, so that it holds no memory for ever.
 func TestAClientThatReadsNothingIsCut(t *testing.T) {
 	ended := make(chan any, 1)
-	inner := sizedHandler(t, 50*time.Millisecond)
-	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	inner := sizedHandler(t)
+	s := serve(t, 50*time.Millisecond, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			reason := recover()
 			ended <- reason
@@ -220,7 +221,7 @@ func TestOtherWritersAreLeftAlone(t *testing.T) {
 	defer b.Close()
 	assert.Nil(t, onewrite.From(onewrite.Context(t.Context(), a)))
 
-	plain := httptest.NewTLSServer(sizedHandler(t, 0))
+	plain := httptest.NewTLSServer(sizedHandler(t))
 	defer plain.Close()
 	resp, err := plain.Client().Get(plain.URL + "/10")
 	require.NoError(t, err)

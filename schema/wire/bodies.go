@@ -114,6 +114,10 @@ const (
 	EventReset      = "reset"      // Previous can't be compared: read the list at Generation, then go on from it
 )
 
+// LastEvent ends a stream of events that a server ends because it is going down:
+// its reader asks again, here or elsewhere, after the id that it has.
+const LastEvent = "event: end\ndata: {\"Event\":\"end\"}\n\n"
+
 // MaxChanges is how many names of each kind one Change has.
 const MaxChanges = 500
 

@@ -150,6 +150,7 @@ func (s *system) cacheAt(t *testing.T, listen string) (addr string, stop func())
 	return app.Addr(), func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
+		http.DefaultClient.CloseIdleConnections() // what is open is waited for
 		require.NoError(t, app.Stop(ctx))
 	}
 }

@@ -117,6 +117,7 @@ func (s *system) launchCache(t *testing.T) cacheServer {
 		stopped = true
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
+		http.DefaultClient.CloseIdleConnections() // what is open is waited for
 		require.NoError(t, app.Stop(ctx))
 	}
 	t.Cleanup(stop)
@@ -135,6 +136,7 @@ func startUI(t *testing.T, cache string) string {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
+		http.DefaultClient.CloseIdleConnections() // what is open is waited for
 		require.NoError(t, app.Stop(ctx))
 	})
 	return "http://" + app.Addr().String()

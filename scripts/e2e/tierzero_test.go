@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
@@ -162,6 +163,7 @@ func startTierZero(t *testing.T, couchURL string, log io.Writer) (cache string) 
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
+		http.DefaultClient.CloseIdleConnections() // what is open is waited for
 		require.NoError(t, app.Stop(ctx))
 	})
 	cache = "http://" + app.Addr()

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -34,6 +35,10 @@ type Options struct {
 	Identity string        // header with the name of who asks, which this server has checked; "": none
 	Token    func() string // of this server, for requests that bring no Authorization of their own; nil: none
 	Consumes bool          // Authorization is for this server: Token takes its place
+
+	Draining <-chan struct{} // closed when this server is going down; nil: never
+	Header   time.Duration   // longest wait for an answer to begin, beside what a long poll waits; 0: 2 min
+	Silence  time.Duration   // longest wait for more of an answer that has begun; 0: 1 min
 }
 
 // Proxy is an http.Handler for everything below Prefix.
@@ -60,7 +65,7 @@ var (
 func New(o Options) *Proxy {
 	p := &Proxy{prefix: o.Prefix, log: o.Log}
 	p.reverse = &httputil.ReverseProxy{
-		Transport:     o.Transport,
+		Transport:     newUpstream(o),
 		FlushInterval: -1, // each write goes out at once: streams of changes and long lists
 		Rewrite: func(r *httputil.ProxyRequest) {
 			upstream := *o.Upstream
@@ -97,6 +102,14 @@ var passed = []string{
 func (o *Options) choose(r *httputil.ProxyRequest) {
 	for name := range r.Out.Header {
 		if !slices.Contains(passed, name) && (o.Identity == "" || name != http.CanonicalHeaderKey(o.Identity)) {
+			delete(r.Out.Header, name)
+		}
+	}
+	if o.Identity != "" {
+		// As it was checked: a client that names this header in Connection has had
+		// it taken away on the way here.
+		name := http.CanonicalHeaderKey(o.Identity)
+		if r.Out.Header[name] = r.In.Header[name]; r.Out.Header[name] == nil {
 			delete(r.Out.Header, name)
 		}
 	}

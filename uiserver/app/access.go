@@ -101,6 +101,7 @@ func (a *App) proxyOptions(forward http.RoundTripper) apiproxy.Options {
 	o := apiproxy.Options{
 		Upstream: a.o.cacheURL, Prefix: pages.APIPrefix, Transport: forward, Log: a.log,
 		Trusted: a.o.Access.trusted(), Identity: a.o.Access.IdentityHeader, Consumes: a.gate.Asks(),
+		Draining: a.server.Draining(),
 	}
 	if a.own != nil {
 		o.Token = a.own.Value

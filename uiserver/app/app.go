@@ -24,20 +24,25 @@ import (
 
 	"github.com/dmwm/wmstats/access"
 	"github.com/dmwm/wmstats/access/identity"
+	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 	"github.com/dmwm/wmstats/uiserver/pages"
 )
 
-// Time-outs of the server. Writing has none of its own: a stream of changes is
-// long; a page is bounded by the time-out of the client that asks for its data.
+// Bounds of the server that nobody has asked to choose.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 30 * time.Second
 	idleTimeout   = 2 * time.Minute
-	drainTimeout  = 10 * time.Second
 	maxHeader     = 64 << 10
+)
+
+// Bounds of a question to the cache server for a page. Whoever looks at it waits.
+const (
+	pageTimeout = 5 * time.Second
+	pageBytes   = 64 << 20
 )
 
 // App is one UI server.
@@ -47,7 +52,8 @@ type App struct {
 	client *cacheclient.Client
 	gate   *access.Gate
 	own    *identity.Secret // token at the cache server; nil: none
-	server *http.Server
+	server *serving.Server
+	routed http.Handler
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -86,6 +92,7 @@ func New(o Options) (*App, error) {
 	}
 	a.client, err = cacheclient.New(cacheclient.Options{
 		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: transport, Token: token,
+		Timeout: pageTimeout, MaxBody: pageBytes,
 	})
 	if err != nil {
 		return nil, err
@@ -95,17 +102,17 @@ func New(o Options) (*App, error) {
 		unchanged.CloseIdleConnections()
 		return nil
 	})
-	handler, err := a.routes(unchanged)
+	a.server, err = serving.New(serving.Options{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.routed.ServeHTTP(w, r) }),
+		Header:  headerTimeout, Read: readTimeout, Part: o.writeTimeout, Idle: idleTimeout, MaxHeader: maxHeader,
+		Delay: o.drainDelay, Linger: serving.Linger(o.drain),
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	})
+	if err == nil {
+		a.routed, err = a.routes(unchanged)
+	}
 	if err != nil {
 		return nil, errors.Join(err, a.Stop(context.Background()))
-	}
-	a.server = &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	return a, nil
 }
@@ -181,6 +188,11 @@ func (a *App) handleError(err error, c echo.Context) {
 
 // ready asks the cache server: pages can be made when it has data.
 func (a *App) ready(c echo.Context) error {
+	select {
+	case <-a.server.Draining():
+		return c.String(http.StatusServiceUnavailable, "the server is going down\n")
+	default:
+	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), 5*time.Second)
 	defer cancel()
 	info, err := a.client.Pulse(ctx)
@@ -214,7 +226,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	a.listener = listener
-	a.onStop("HTTP server", a.shutdown)
+	a.onStop("HTTP server", a.server.Shutdown)
 	a.mu.Unlock()
 	host, _, _ := net.SplitHostPort(a.o.Listen)
 	if !loopback(host) && !a.gate.Asks() {
@@ -223,15 +235,6 @@ func (a *App) Start(ctx context.Context) error {
 	a.log.Info("serving", "url", "http://"+listener.Addr().String(), "cache_url", a.o.cacheURL.Redacted())
 	go func() { a.served <- a.server.Serve(listener) }()
 	return nil
-}
-
-// shutdown lets requests end, then cuts what still streams.
-func (a *App) shutdown(ctx context.Context) error {
-	err := a.server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = a.server.Close()
-	}
-	return err
 }
 
 // Addr is the address that is served; nil before Start.
@@ -271,15 +274,34 @@ func Run(ctx context.Context, o Options) error {
 		}
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
-	select {
-	case <-ctx.Done():
-		a.log.Info("stopping")
-	case err = <-a.served:
-		if errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
-	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	err = a.live(ctx)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.drain+o.drainDelay)
 	defer cancel()
 	return errors.Join(err, a.Stop(drain))
+}
+
+// live waits for the end, and reads files again as often as it is told to.
+func (a *App) live(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			a.log.Info("stopping", "drain", a.o.drain)
+			return nil
+		case err := <-a.served:
+			return err
+		case <-a.o.Hangups:
+			a.Reload()
+		}
+	}
+}
+
+// Reload reads the files again that may change while the server runs: those of
+// who may ask, and its own token. One that can't be used is logged, and the last
+// good one stays. Links and views are read at the start alone.
+func (a *App) Reload() {
+	a.log.Info("told to read files again")
+	a.gate.Reload()
+	if a.own != nil {
+		a.own.Reload()
+	}
 }

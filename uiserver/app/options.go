@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/dmwm/wmstats/uiserver/pages"
 )
@@ -26,6 +28,12 @@ type Options struct {
 
 	Access Access // who may ask, and how much
 
+	WriteTimeout string // longest wait for a client to take a part of an answer
+	Drain        string // longest wait for requests under way when stopping
+	DrainDelay   string // time that /readyz fails before the port is closed
+
+	Hangups <-chan os.Signal // each says to read files again; nil: nothing does
+
 	HealthCheck bool // ask a running server whether it is ready, and exit
 
 	Version string
@@ -35,6 +43,8 @@ type Options struct {
 	links    []pages.LinkTemplate
 	views    []pages.View
 	cacheURL *url.URL
+
+	writeTimeout, drain, drainDelay time.Duration
 }
 
 // setting is one option: its flag, its environment variables, its default.
@@ -54,6 +64,9 @@ func (o *Options) settings() []setting {
 		{"log-format", []string{"WMSTATS_UI_LOG_FORMAT", "WMSTATS_LOG_FORMAT"}, "text", "`format`: text or json", &o.LogFormat},
 		{"links", []string{"WMSTATS_UI_LINKS"}, "", "JSON `file` with links to other systems, a list of {\"Label\", \"URL\"} with {workflow}, {prepid}, {campaign}, {release}, {requestor} in the URL", &o.LinksFile},
 		{"views", []string{"WMSTATS_UI_VIEWS"}, "", "YAML `file` with views of the list: views: [{name, filter, sort, columns}]", &o.ViewsFile},
+		{"write-timeout", []string{"WMSTATS_UI_WRITE_TIMEOUT"}, "30s", "longest `wait` for a client to take a part of an answer; a long answer takes as long as it takes", &o.WriteTimeout},
+		{"drain", []string{"WMSTATS_UI_DRAIN"}, "10s", "longest `wait` for requests under way when stopping", &o.Drain},
+		{"drain-delay", []string{"WMSTATS_UI_DRAIN_DELAY"}, "0s", "`time` that /readyz fails before the port is closed, for balancers", &o.DrainDelay},
 	}
 	return append(list, o.Access.settings()...)
 }
@@ -107,6 +120,19 @@ func (o *Options) validate() (faults error) {
 	o.cacheURL, err = url.Parse(strings.TrimSuffix(o.CacheURL, "/"))
 	if err != nil || o.cacheURL.Host == "" || (o.cacheURL.Scheme != "http" && o.cacheURL.Scheme != "https") || o.cacheURL.RawQuery != "" {
 		fault("cache-url %q: want http://host:port", o.CacheURL)
+	}
+	for _, d := range []struct {
+		name, text, standard string
+		least                time.Duration
+		to                   *time.Duration
+	}{
+		{"write-timeout", o.WriteTimeout, "30s", time.Nanosecond, &o.writeTimeout},
+		{"drain", o.Drain, "10s", 0, &o.drain},
+		{"drain-delay", o.DrainDelay, "0s", 0, &o.drainDelay},
+	} {
+		if *d.to, err = time.ParseDuration(cmp.Or(d.text, d.standard)); err != nil || *d.to < d.least {
+			fault("%s %q: want a duration such as 30s", d.name, d.text)
+		}
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.LogLevel)); err != nil {

@@ -31,7 +31,7 @@ var ErrUnreachable = errors.New("the cache server does not answer")
 type Options struct {
 	BaseURL   string            // such as http://127.0.0.1:8081, a path is kept
 	Timeout   time.Duration     // of one call, body included; 0: 20 s
-	MaxBody   int64             // bytes of one answer; 0: 256 MiB
+	MaxBody   int64             // bytes of one answer, or of a list with all its pages; 0: 64 MiB
 	UserAgent string            // "" for none of our own
 	Token     func() string     // who calls, as a bearer token, asked for with each call; nil: nobody
 	Transport http.RoundTripper // nil: a transport of its own with time-outs
@@ -48,7 +48,7 @@ type Client struct {
 
 const (
 	defaultTimeout = 20 * time.Second
-	defaultMaxBody = 256 << 20
+	defaultMaxBody = 64 << 20
 	idleConns      = 64
 )
 

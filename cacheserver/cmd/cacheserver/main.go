@@ -9,10 +9,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/dmwm/wmstats/access/identity"
+	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/app"
 )
 
@@ -20,8 +19,8 @@ import (
 var version = "unknown"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
+	ctx, hangups, stop := serving.Signals(context.Background())
+	err := run(ctx, hangups, os.Args[1:], os.Getenv, os.Stderr)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cacheserver:", err)
@@ -29,7 +28,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+func run(ctx context.Context, hangups <-chan os.Signal, args []string, getenv func(string) string, out io.Writer) error {
 	if len(args) > 0 && args[0] == "token" {
 		return identity.TokenCommand(args[1:], os.Stdout, out)
 	}
@@ -42,7 +41,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	case o.HealthCheck:
 		return app.HealthCheck(ctx, o)
 	}
-	o.Version = version
+	o.Version, o.Hangups = version, hangups
 	app.TuneMemory(&o, getenv, slog.New(slog.NewTextHandler(out, nil)))
 	return app.Run(ctx, o)
 }

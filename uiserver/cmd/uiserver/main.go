@@ -10,10 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/dmwm/wmstats/access/identity"
+	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/uiserver/app"
 )
 
@@ -21,8 +20,8 @@ import (
 var version = "dev"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
+	ctx, hangups, stop := serving.Signals(context.Background())
+	err := run(ctx, hangups, os.Args[1:], os.Getenv, os.Stderr)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "uiserver:", err)
@@ -30,7 +29,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+func run(ctx context.Context, hangups <-chan os.Signal, args []string, getenv func(string) string, out io.Writer) error {
 	if len(args) > 0 && args[0] == "token" {
 		return identity.TokenCommand(args[1:], os.Stdout, out)
 	}
@@ -41,7 +40,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	opts.Version, opts.LogTo = version, out
+	opts.Version, opts.LogTo, opts.Hangups = version, out, hangups
 	if opts.HealthCheck {
 		return app.HealthCheck(ctx, opts)
 	}
