@@ -18,6 +18,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -60,6 +61,7 @@ type stitched struct {
 
 // write sends the answer, or 304 if the client has it.
 func (a *API) write(c echo.Context, ans answer) error {
+	budget.From(c.Request().Context()).End() // from here on it goes at the pace of the reader
 	h := c.Response().Header()
 	coding, parts, size := a.chooseCoding(c, &ans)
 	tag := a.etag(&ans, coding)

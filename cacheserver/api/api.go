@@ -84,6 +84,7 @@ type Options struct {
 	Build      Build
 	Attention  attention.Options // thresholds of /attention; the zero value is good
 
+	Queries QueryOptions // of requests whose cost is not bounded by their page; the zero value is good
 	Feeds   FeedOptions  // of /changes; the zero value is good
 	Gate    *access.Gate // who may ask, and how often; nil: everybody
 	Metrics MetricsFor   // who may read /metrics
@@ -115,6 +116,8 @@ type API struct {
 	paths      []string       // of all routes, for suggestions
 	groups     []group
 	openapi    []byte // the description of the API
+	queries    *queries
+	kinds      []errorKind // which problems errors are
 	feeds      *limit.Places[access.Client]
 	streams    *limit.Places[access.Client] // limit=all
 	drain      sync.Once
@@ -147,13 +150,17 @@ func New(o Options) (*API, error) {
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 10
 	}
-	o.Attention, o.Feeds, o.Demand = o.Attention.Complete(), o.Feeds.complete(), o.Demand.complete()
+	o.Attention, o.Feeds, o.Demand, o.Queries = o.Attention.Complete(), o.Feeds.complete(), o.Demand.complete(), o.Queries.complete()
 	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
 	a.started = o.Now()
+	a.kinds = a.errorKinds()
 	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
 	a.streams = limit.NewPlaces[access.Client](o.Streams, 0)
 	var err error
 	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	if a.queries, err = newQueries(o.Queries, o.Registry); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	if a.demand, err = newDemand(o); err != nil {

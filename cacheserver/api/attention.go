@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,8 @@ func (a *API) showAttention(c echo.Context) error {
 	}
 	began := a.o.Now()
 	state := a.attentionState(snap)
-	_, total, err := a.o.Attention.Count(state)
+	ctx := c.Request().Context()
+	_, total, err := a.o.Attention.Count(ctx, state)
 	if err != nil {
 		return err
 	}
@@ -41,7 +43,7 @@ func (a *API) showAttention(c echo.Context) error {
 	for i := range rules {
 		r := &rules[i]
 		shown := wire.AttentionRule{Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query()}
-		if shown.Items, shown.Count, err = a.attentionItems(state, r); err != nil {
+		if shown.Items, shown.Count, err = a.attentionItems(ctx, state, r); err != nil {
 			return err
 		}
 		body.Rules = append(body.Rules, shown)
@@ -83,7 +85,7 @@ type ranked struct {
 
 // attentionItems ranks what a rule names. Workflows are ranked once in a
 // generation: that reads the record of each.
-func (a *API) attentionItems(state attention.State, r *attention.Rule) ([]wire.AttentionItem, int, error) {
+func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule) ([]wire.AttentionItem, int, error) {
 	key := "attention/" + state.Snap.ID() + "/" + r.Name
 	if len(r.Terms) > 0 {
 		if kept, ok := a.o.Cache.Get(key); ok {
@@ -92,7 +94,7 @@ func (a *API) attentionItems(state attention.State, r *attention.Rule) ([]wire.A
 			}
 		}
 	}
-	items, count, err := a.o.Attention.Items(state, r)
+	items, count, err := a.o.Attention.Items(ctx, state, r)
 	if err != nil {
 		return nil, 0, fmt.Errorf("rank attention: %w", err)
 	}
@@ -104,14 +106,14 @@ func (a *API) attentionItems(state attention.State, r *attention.Rule) ([]wire.A
 }
 
 // attentionTotal is the number in /pulse; -1 when it is not known.
-func (a *API) attentionTotal() int {
+func (a *API) attentionTotal(ctx context.Context) int {
 	snap, ok := a.o.Store.Snapshot()
 	if !ok {
 		return -1
 	}
-	_, total, err := a.o.Attention.Count(a.attentionState(snap))
+	_, total, err := a.o.Attention.Count(ctx, a.attentionState(snap))
 	if err != nil {
-		a.log.Error("attention can't be counted", "err", err)
+		a.log.ErrorContext(ctx, "attention can't be counted", "err", err)
 		return -1
 	}
 	return total
@@ -134,7 +136,7 @@ func (m *attentionMetric) Collect(metrics chan<- prometheus.Metric) {
 	if !ok {
 		return
 	}
-	byRule, _, err := m.api.o.Attention.Count(m.api.attentionState(snap))
+	byRule, _, err := m.api.o.Attention.Count(context.Background(), m.api.attentionState(snap))
 	if err != nil {
 		metrics <- prometheus.NewInvalidMetric(m.desc, err)
 		return

@@ -125,7 +125,8 @@ func (a *API) listChanges(c echo.Context) error {
 		return err
 	}
 	began := a.o.Now()
-	change, err := a.changeSince(r.since, r.filter, r.records)
+	a.bound(c)
+	change, err := a.changeSince(c.Request().Context(), r.since, r.filter, r.records)
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,10 @@ func (a *API) awaitChange(c echo.Context, r changeRequest) (change wire.Change, 
 	from := r.since
 	var quiet <-chan time.Time // not nil: wait before looking again, because looking costs something
 	for {
-		if change, err = a.changeSince(from, r.filter, r.records); err != nil || isNews(&change) {
+		look := a.newBudget(ctx, c.Request()) // of its own: most of the time it waits
+		change, err = a.changeSince(look, from, r.filter, r.records)
+		look.End()
+		if err != nil || isNews(&change) {
 			change.Previous = previous(&change, r.since)
 			return change, err
 		}

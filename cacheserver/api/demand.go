@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
@@ -122,7 +123,7 @@ func demandProblem(ctx context.Context, what string, err error) error {
 	var problem *wire.Problem
 	var crash *ondemand.PanicError
 	switch {
-	case errors.As(err, &problem), ctx.Err() != nil:
+	case errors.As(err, &problem), ctx.Err() != nil, errors.Is(err, failures.ErrTooMany):
 		return err
 	case errors.As(err, &crash):
 		return wire.Internal(err)

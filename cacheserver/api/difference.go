@@ -1,12 +1,15 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -41,10 +44,14 @@ func (f fate) then(next fate) fate {
 }
 
 // fates adds up differences that follow each other.
-func fates(diffs []store.Diff) map[string]fate {
+func fates(spent *budget.Budget, diffs []store.Diff) (map[string]fate, error) {
+	const steps = 200 // of one name
 	all := map[string]fate{}
 	note := func(names []string, f fate) {
 		for _, name := range names {
+			if !spent.Spend(steps) {
+				return
+			}
 			if all[name] = all[name].then(f); all[name] == unchanged {
 				delete(all, name)
 			}
@@ -55,7 +62,10 @@ func fates(diffs []store.Diff) map[string]fate {
 		note(diffs[i].Changed, changed)
 		note(diffs[i].Removed, removed)
 	}
-	return all
+	if err := spent.Err(); err != nil {
+		return nil, fmt.Errorf("add up changes: %w", err)
+	}
+	return all, nil
 }
 
 // differences gives the newest generation and what was done to since to get
@@ -84,12 +94,13 @@ func (a *API) differences(since string) (snap *store.Snapshot, diffs []store.Dif
 }
 
 // changeSince is what changed under the filter q since a generation.
-func (a *API) changeSince(since string, q wire.Query, records bool) (change wire.Change, err error) {
+func (a *API) changeSince(ctx context.Context, since string, q wire.Query, records bool) (change wire.Change, err error) {
 	snap, diffs, ok, err := a.differences(since)
 	if err != nil {
 		return change, err
 	}
-	list, err := snap.Select(q)
+	spent := budget.From(ctx)
+	list, err := snap.Select(ctx, q)
 	if err != nil {
 		return change, err
 	}
@@ -97,11 +108,14 @@ func (a *API) changeSince(since string, q wire.Query, records bool) (change wire
 		Event: wire.EventGeneration, Generation: snap.ID(), Previous: since, Time: timestamp(snap.Time()), Total: list.Total(),
 		Workflows: []string{}, Gone: []string{}, Records: []json.RawMessage{},
 	}
-	all := fates(diffs)
+	all, err := fates(spent, diffs)
+	if err != nil {
+		return change, err
+	}
 	if filtered := narrows(q); ok && filtered && len(all) > maxFiltered {
 		ok = false
 	} else if ok && filtered {
-		if all, err = a.under(q, all, since, snap); err != nil {
+		if all, err = a.under(ctx, q, all, since, snap); err != nil {
 			return change, err
 		}
 	}
@@ -109,7 +123,11 @@ func (a *API) changeSince(since string, q wire.Query, records bool) (change wire
 		change.Event, change.Previous = wire.EventReset, ""
 		return change, nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
+	names, err := sortedNames(spent, all)
+	if err != nil {
+		return change, err
+	}
+	for _, name := range names {
 		switch all[name] {
 		case added:
 			change.Added++
@@ -133,27 +151,43 @@ func (a *API) changeSince(since string, q wire.Query, records bool) (change wire
 	return change, nil
 }
 
+// sortedNames are the names of workflows that have a fate, in order.
+func sortedNames(spent *budget.Budget, all map[string]fate) ([]string, error) {
+	const compare = 20
+	names := slices.Collect(maps.Keys(all))
+	if !budget.Sort(spent, names, compare, strings.Compare) {
+		return nil, fmt.Errorf("sort changes: %w", spent.Err())
+	}
+	return names, nil
+}
+
 func narrows(q wire.Query) bool { return len(q.Terms) > 0 || q.Text != "" || len(q.Names) > 0 }
 
 // under turns the fates of workflows into those in the list of q. Where since
 // is not kept any more, what it had is not known: then a workflow that does not
 // match is told as removed, which is right for everybody who keeps the list.
-func (a *API) under(q wire.Query, all map[string]fate, since string, snap *store.Snapshot) (map[string]fate, error) {
-	names := slices.Sorted(maps.Keys(all))
-	if len(q.Names) > 0 {
-		names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(q.Names, n) })
+func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, since string, snap *store.Snapshot) (map[string]fate, error) {
+	names, err := sortedNames(budget.From(ctx), all)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Names) > 0 { // they are sorted
+		names = slices.DeleteFunc(names, func(n string) bool {
+			_, asked := slices.BinarySearch(q.Names, n)
+			return !asked
+		})
 	}
 	if len(names) == 0 {
 		return nil, nil
 	}
-	now, err := matching(snap, q, names)
+	now, err := matching(ctx, snap, q, names)
 	if err != nil {
 		return nil, err
 	}
 	before, known := map[string]bool(nil), false
 	if old, kept := a.o.Store.Generation(since); kept {
 		known = true
-		if before, err = matching(old, q, names); err != nil {
+		if before, err = matching(ctx, old, q, names); err != nil {
 			return nil, err
 		}
 	}
@@ -176,9 +210,9 @@ func (a *API) under(q wire.Query, all map[string]fate, since string, snap *store
 }
 
 // matching says which of the names match q in a generation.
-func matching(snap *store.Snapshot, q wire.Query, names []string) (map[string]bool, error) {
+func matching(ctx context.Context, snap *store.Snapshot, q wire.Query, names []string) (map[string]bool, error) {
 	q.Names = names
-	list, err := snap.Select(q)
+	list, err := snap.Matching(ctx, q)
 	if err != nil {
 		return nil, err
 	}

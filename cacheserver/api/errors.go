@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
@@ -101,6 +101,9 @@ func readSummaryKeys(v url.Values) (sort []wire.SortKey, keys []string, err erro
 	err = each("sort", func(name string) error {
 		name, desc := strings.CutPrefix(name, "-")
 		name, err := key("sort", name)
+		if err == nil && slices.ContainsFunc(sort, func(k wire.SortKey) bool { return k.Field == name }) {
+			return wire.BadValue("sort", fmt.Sprintf("%q is given more than once.", name))
+		}
 		sort = append(sort, wire.SortKey{Field: name, Desc: desc})
 		return err
 	})
@@ -122,11 +125,12 @@ func readSummaryKeys(v url.Values) (sort []wire.SortKey, keys []string, err erro
 
 // sortSummaries puts them in the order asked for; what is equal in that stays in
 // the order that it has.
-func sortSummaries(list []schema.ErrorSummary, keys []wire.SortKey) {
+func sortSummaries(b *budget.Budget, list []schema.ErrorSummary, keys []wire.SortKey) (ok bool) {
 	if len(keys) == 0 {
-		return
+		return true
 	}
-	slices.SortStableFunc(list, func(a, b schema.ErrorSummary) int {
+	const each = 100
+	return budget.Sort(b, list, each, func(a, b schema.ErrorSummary) int {
 		for _, k := range keys {
 			order := compareSummaries(&a, &b, k.Field)
 			if k.Desc {
@@ -136,7 +140,7 @@ func sortSummaries(list []schema.ErrorSummary, keys []wire.SortKey) {
 				return order
 			}
 		}
-		return 0
+		return failures.Order(&a, &b)
 	})
 }
 
@@ -153,10 +157,19 @@ func compareSummaries(a, b *schema.ErrorSummary, key string) int {
 	case "ExitCodes":
 		return cmp.Compare(a.ExitCodes, b.ExitCodes)
 	}
-	text := func(s *schema.ErrorSummary) string {
-		return map[string]string{"Meaning": s.Meaning, "Area": s.Area, "Site": s.Site, "Workflow": s.Workflow, "State": s.State}[key]
+	switch key {
+	case "Meaning":
+		return strings.Compare(a.Meaning, b.Meaning)
+	case "Area":
+		return strings.Compare(a.Area, b.Area)
+	case "Site":
+		return strings.Compare(a.Site, b.Site)
+	case "Workflow":
+		return strings.Compare(a.Workflow, b.Workflow)
+	case "State":
+		return strings.Compare(a.State, b.State)
 	}
-	return strings.Compare(text(a), text(b))
+	return 0
 }
 
 // listErrors handles GET /errors: the failing jobs of all workflows, from a
@@ -179,11 +192,16 @@ func (a *API) listErrors(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if q.jobs.Workflow, err = workflowsOf(snap, q.Query); err != nil {
+	if q.jobs.Workflow, err = workflowsOf(c.Request().Context(), snap, q.Query); err != nil {
 		return err
 	}
-	list := table.Summaries(q.jobs, q.by)
-	sortSummaries(list, q.sort)
+	list, err := table.Summaries(c.Request().Context(), q.jobs, q.by)
+	if err != nil {
+		return fmt.Errorf("count failing jobs: %w", err)
+	}
+	if !sortSummaries(budget.From(c.Request().Context()), list, q.sort) {
+		return fmt.Errorf("sort failing jobs: %w", budget.From(c.Request().Context()).Err())
+	}
 	return a.writeErrors(c, snap, table, q, format, list, answer{began: began})
 }
 
@@ -271,18 +289,22 @@ func errorLinks(c echo.Context, q errorsQuery, p page, read string) (header, nex
 
 // workflowsOf says which workflows the filters of /fetch pick in a generation;
 // nil when there are none.
-func workflowsOf(snap *store.Snapshot, q wire.Query) (func(string) bool, error) {
+func workflowsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (func(string) bool, error) {
 	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 {
 		return nil, nil
 	}
-	sel, err := snap.Select(wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names})
+	sel, err := snap.Select(ctx, wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names})
 	if err != nil {
 		return nil, err
 	}
-	picked := make(map[string]bool, sel.Total())
-	const chunk = 256
+	picked := map[string]bool{}
+	spent := budget.From(ctx)
+	const chunk, steps = 256, 500
 	for i := 0; i < sel.Total(); i += chunk {
 		for _, record := range sel.Page(i, chunk) {
+			if !spent.Spend(steps) {
+				return nil, spent.Err() //nolint:wrapcheck // it is the request's own end
+			}
 			name, err := nameOf(record)
 			if err != nil {
 				return nil, err
@@ -303,10 +325,7 @@ func wanted(snap *store.Snapshot) func(string) bool {
 func (a *API) readFailingJobs(ctx context.Context, snap *store.Snapshot) (*failures.Table, error) {
 	build := failures.NewBuilder(failures.MaxCells)
 	if err := a.o.Jobs.FailingJobs(ctx, wanted(snap), build.Add); err != nil {
-		if errors.Is(err, failures.ErrTooMany) {
-			return nil, wire.TooExpensive(fmt.Sprintf("More than %d different (workflow, exit code, site, state) fail: more than this server holds.", failures.MaxCells))
-		}
-		return nil, err
+		return nil, err //nolint:wrapcheck // demandProblem says what was read
 	}
 	return build.Table(), nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -123,6 +124,7 @@ func (a *API) readTable(ctx context.Context, snap *store.Snapshot, wait time.Dur
 	const what = "job documents"
 	patient, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	defer budget.From(ctx).Pause()()
 	v, err := a.demand.Get(patient, ondemand.Call{
 		Kind: kindAll, Timeout: a.o.Demand.TimeoutErrors,
 		Read: func(ctx context.Context) (ondemand.Value, error) {

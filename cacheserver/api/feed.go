@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -21,7 +22,9 @@ const mediaEvents = "text/event-stream"
 // and bigger events, and one that stands still is dropped.
 func (a *API) streamChanges(c echo.Context, r changeRequest) error {
 	// What is wrong with the request is said before the stream begins.
-	change, err := a.changeSince(r.since, r.filter, r.records)
+	a.bound(c)
+	change, err := a.changeSince(c.Request().Context(), r.since, r.filter, r.records)
+	budget.From(c.Request().Context()).End()
 	if err != nil {
 		return err
 	}
@@ -42,7 +45,7 @@ func (a *API) streamChanges(c echo.Context, r changeRequest) error {
 	if isHead(c) {
 		return nil
 	}
-	s := &stream{api: a, request: r, w: c.Response(), control: http.NewResponseController(c.Response())}
+	s := &stream{api: a, asked: c.Request(), request: r, w: c.Response(), control: http.NewResponseController(c.Response())}
 	if err := s.send([]byte("retry: 2000\n\n")); err != nil {
 		return err
 	}
@@ -52,6 +55,7 @@ func (a *API) streamChanges(c echo.Context, r changeRequest) error {
 // stream is one reader of events.
 type stream struct {
 	api     *API
+	asked   *http.Request
 	request changeRequest
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -78,8 +82,24 @@ func (s *stream) follow(ctx context.Context, change wire.Change) error {
 			return err
 		}
 		var err error
-		if change, err = s.api.changeSince(s.told, s.request.filter, s.request.records); err != nil {
+		if change, err = s.next(ctx, heart.C); err != nil {
 			return err
+		}
+	}
+}
+
+// next makes the next event. While the server is too busy for that, the reader
+// waits: what it gets later says all that it missed.
+func (s *stream) next(ctx context.Context, heart <-chan time.Time) (change wire.Change, err error) {
+	for {
+		look := s.api.newBudget(ctx, s.asked)
+		change, err = s.api.changeSince(look, s.told, s.request.filter, s.request.records)
+		look.End()
+		if p := wire.ProblemOf(err); p == nil || p.Slug() != wire.SlugRateLimited {
+			return change, err
+		}
+		if done, err := s.pause(ctx, heart, s.api.o.Feeds.Interval); done || err != nil {
+			return wire.Change{Generation: s.told, Event: wire.EventGeneration}, err
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/mango"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -54,6 +55,10 @@ func (a *API) findRecords(c echo.Context) error {
 	}
 	total := r.total()
 	count := max(0, min(total-f.query.Idx, f.query.PageLimit()))
+	version, err := r.versions(c.Request().Context(), f.query.Idx, count)
+	if err != nil {
+		return err
+	}
 	body := render.List(format, a.workflow, f.query.Fields, count,
 		func(i, n int) [][]byte { return r.page(f.query.Idx+i, min(n, count-i)) })
 	if format == wire.JSON {
@@ -79,7 +84,7 @@ func (a *API) findRecords(c echo.Context) error {
 	a.describeState(c, snap)
 	c.Response().Header()[wire.HeaderTotal] = []string{strconv.Itoa(total)}
 	ans := answer{
-		format: format, body: body, version: r.versions(f.query.Idx, count), keys: f.query.Fields,
+		format: format, body: body, version: version, keys: f.query.Fields,
 		pinned: f.query.Gen != "", began: began, filter: a.o.Now().Sub(began),
 	}
 	if f.query.Download {
@@ -224,22 +229,32 @@ func (r *result) page(idx, n int) [][]byte {
 	return out
 }
 
-func (r *result) versions(idx, n int) uint64 {
+// versions makes what page needs, and hashes the content of the page.
+func (r *result) versions(ctx context.Context, idx, n int) (sum uint64, err error) {
 	if !r.some {
-		return r.list.Versions(idx, n)
+		if err := r.list.Prepare(ctx, idx+n); err != nil {
+			return 0, err //nolint:wrapcheck // it says what was done
+		}
+		return r.list.Versions(ctx, idx, n) //nolint:wrapcheck // it says what was done
 	}
-	var sum uint64
+	if err := r.list.Prepare(ctx, r.list.Total()); err != nil {
+		return 0, err //nolint:wrapcheck // it says what was done
+	}
 	for _, at := range r.places[min(idx, len(r.places)):min(idx+n, len(r.places))] {
-		sum = sum*1099511628211 ^ r.list.Versions(int(at), 1)
+		one, err := r.list.Versions(ctx, int(at), 1)
+		if err != nil {
+			return 0, err //nolint:wrapcheck // it says what was done
+		}
+		sum = sum*1099511628211 ^ one
 	}
-	return sum
+	return sum, nil
 }
 
 // search finds the records of a selector, in order. What the columns can
 // answer they do; the rest is matched on the records that they leave.
 func (a *API) search(ctx context.Context, snap *store.Snapshot, f *find) (*result, error) {
 	terms, exact := f.selector.Terms()
-	list, err := snap.Select(wire.Query{Terms: terms, Sort: f.query.Sort})
+	list, err := snap.Select(ctx, wire.Query{Terms: terms, Sort: f.query.Sort})
 	if err != nil {
 		return nil, err
 	}
@@ -263,12 +278,12 @@ func (a *API) search(ctx context.Context, snap *store.Snapshot, f *find) (*resul
 
 // matchAll gives the places of the records that match.
 func (a *API) matchAll(ctx context.Context, list *store.Selection, s *mango.Selector) (places []int32, err error) {
-	const step = 1000
-	m := s.Matcher()
+	const step = 100
+	if err := list.Prepare(ctx, list.Total()); err != nil {
+		return nil, err //nolint:wrapcheck // it says what was done
+	}
+	m := s.Matcher(budget.From(ctx))
 	for i := 0; i < list.Total(); i += step {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("match a selector: %w", err)
-		}
 		for k, record := range list.Page(i, step) {
 			ok, err := m.Match(record, s)
 			if err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,7 +19,7 @@ import (
 
 // History is where counts over time come from.
 type History interface {
-	Points(q history.Query) (points []schema.HistoryPoint, start int64, err error)
+	Points(ctx context.Context, q history.Query) (points []schema.HistoryPoint, start int64, err error)
 	Names(sites bool) []string
 	Labels(byState bool) []string
 }
@@ -34,16 +35,14 @@ func (a *API) listHistory(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	a.bound(c)
 	var points []schema.HistoryPoint
 	if a.o.History != nil {
 		var start int64
-		var many *history.TooManyError
-		points, start, err = a.o.History.Points(q)
+		points, start, err = a.o.History.Points(c.Request().Context(), q)
 		switch {
 		case errors.Is(err, history.ErrNotFollowed):
 			return a.noHistory(q)
-		case errors.As(err, &many):
-			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Ask for some names with name=, for fewer of each line with points=, or for less time with since=.", history.MostPoints))
 		case err != nil:
 			return fmt.Errorf("read the history: %w", err)
 		}
@@ -101,8 +100,10 @@ const mostLines = 200
 // present leaves out empty values and repetitions.
 func present(values []string) []string {
 	var out []string
+	known := map[string]bool{"": true}
 	for _, v := range values {
-		if v != "" && !slices.Contains(out, v) {
+		if !known[v] {
+			known[v] = true
 			out = append(out, v)
 		}
 	}

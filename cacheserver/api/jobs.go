@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
@@ -43,6 +44,11 @@ func readJobFilter(v url.Values) (f jobFilter, err error) {
 
 func (f *jobFilter) match(g schema.JobError) bool {
 	return f.task.Match(g.Task) && f.state.Match(g.State) && f.site.Match(g.Site) && f.agent.Match(g.Agent) && f.exitCode.Match(g.ExitCode)
+}
+
+// steps is about how many nanoseconds match takes.
+func (f *jobFilter) steps() int {
+	return f.task.Steps() + f.state.Steps() + f.site.Steps() + f.agent.Steps() + f.exitCode.Steps()
 }
 
 // workflowPart is what the handlers below a workflow have in common: its name,
@@ -89,7 +95,13 @@ func (a *API) listJobErrors(c echo.Context) error {
 		return err
 	}
 	picked := make([]schema.JobError, 0, len(groups))
+	spent := budget.From(c.Request().Context())
+	const group = 100
+	each := group + filter.steps()
 	for _, g := range groups {
+		if !spent.Spend(each) {
+			return fmt.Errorf("pick groups of jobs: %w", spent.Err())
+		}
 		if filter.match(g) {
 			picked = append(picked, by.reduce(g))
 		}
@@ -108,7 +120,7 @@ func readJobsBy(values []string) (by jobsBy, err error) {
 		case len(values) == 0:
 		case !slices.Contains(offered, strings.ToLower(name)):
 			return nil, wire.UnknownField("by", name, wire.Near(name, offered, 3))
-		default:
+		case !slices.Contains(by, strings.ToLower(name)):
 			by = append(by, strings.ToLower(name))
 		}
 	}
@@ -220,9 +232,14 @@ func (a *API) listLogs(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	spent := budget.From(c.Request().Context())
+	each := filter.kind.Steps() + filter.reporter.Steps() + filter.thread.Steps()
 	picked := slices.DeleteFunc(slices.Clone(entries), func(e schema.LogEntry) bool {
-		return !filter.kind.Match(e.Type) || !filter.reporter.Match(e.Reporter) || !filter.thread.Match(e.Thread)
+		return !spent.Spend(each) || !filter.kind.Match(e.Type) || !filter.reporter.Match(e.Reporter) || !filter.thread.Match(e.Thread)
 	})
+	if err := spent.Err(); err != nil {
+		return fmt.Errorf("pick messages: %w", err)
+	}
 	return writeDemanded(c, a, snap, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
 }
 
@@ -236,7 +253,9 @@ func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, re
 		data, cost, err := read(ctx)
 		return ondemand.Value{Data: data, Cost: cost}, err
 	}
+	resume := budget.From(c.Request().Context()).Pause()
 	v, err := a.demand.Get(c.Request().Context(), call)
+	resume()
 	if err != nil {
 		return found, at, demandProblem(c.Request().Context(), what, err)
 	}

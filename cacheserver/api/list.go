@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -56,7 +57,8 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	if err != nil {
 		return err
 	}
-	sel, err := snap.Select(s.filter)
+	ctx := c.Request().Context()
+	sel, err := snap.Select(ctx, s.filter)
 	if err != nil {
 		return err
 	}
@@ -64,6 +66,11 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	p.count = max(0, p.total-p.idx)
 	if !q.All {
 		p.count = min(p.count, p.limit)
+	}
+	if p.count > 0 {
+		if err := sel.Prepare(ctx, p.idx+p.count); err != nil {
+			return err
+		}
 	}
 	if p.count > 0 && len(q.Sort) == 0 {
 		p.last = sel.Last(p.idx, p.count)
@@ -80,12 +87,16 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 		func(i, n int) [][]byte { return sel.Page(p.idx+i, n) })
 	whole := format == wire.JSON && (q.Envelope || s.group != nil)
 	if whole {
-		if err := a.surround(&body, snap, s, p, next); err != nil {
+		if err := a.surround(ctx, &body, snap, s, p, next); err != nil {
 			return err
 		}
 	}
+	version, err := sel.Versions(ctx, p.idx, p.count)
+	if err != nil {
+		return err
+	}
 	ans := answer{
-		format: format, body: body, version: sel.Versions(p.idx, p.count), keys: q.Fields,
+		format: format, body: body, version: version, keys: q.Fields,
 		pinned: q.Gen != "", stream: q.All, began: began, filter: a.o.Now().Sub(began),
 		question: s.question,
 	}
@@ -114,7 +125,7 @@ func (a *API) listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
 
 // surround puts the object of an envelope or a group around the records, in the
 // order of the fields of wire.Envelope and wire.Group.
-func (a *API) surround(b *render.Body, snap *store.Snapshot, s selection, p page, next string) error {
+func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot, s selection, p page, next string) error {
 	limit := p.limit
 	if s.query.All {
 		limit = 0
@@ -141,7 +152,7 @@ func (a *API) surround(b *render.Body, snap *store.Snapshot, s selection, p page
 	if s.group != nil && len(s.query.Facets) == 0 {
 		return o.err
 	}
-	facets, err := facetsOf(snap, s.filter)
+	facets, err := facetsOf(ctx, snap, s.filter)
 	if err != nil {
 		return err
 	}
@@ -153,11 +164,11 @@ func (a *API) surround(b *render.Body, snap *store.Snapshot, s selection, p page
 }
 
 // facetsOf counts what the query asks for; none is an empty object, never null.
-func facetsOf(snap *store.Snapshot, q wire.Query) (map[string]wire.FacetResult, error) {
+func facetsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (map[string]wire.FacetResult, error) {
 	if len(q.Facets) == 0 {
 		return map[string]wire.FacetResult{}, nil
 	}
-	facets, err := snap.Facets(q)
+	facets, err := snap.Facets(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,9 @@ func (a *API) showPulse(c echo.Context) error {
 	if _, err := onlyParams(c); err != nil {
 		return err
 	}
-	info := wire.Pulse{CacheInfo: a.o.Store.Info(), Attention: a.attentionTotal()}
+	a.bound(c)
+	total := a.attentionTotal(c.Request().Context())
+	info := wire.Pulse{CacheInfo: a.o.Store.Info(), Attention: total}
 	h := c.Response().Header()
 	news := info
 	news.CheckTime = 0

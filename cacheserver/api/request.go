@@ -18,8 +18,10 @@ import (
 )
 
 // snapshot picks the generation that the query is about: the newest, or the one
-// that it pins. Reading a pinned one prolongs it.
+// that it pins. Reading a pinned one prolongs it. What is asked of it spends the
+// budget that the context of the request has from now on.
 func (a *API) snapshot(c echo.Context, q wire.Query) (*store.Snapshot, error) {
+	a.bound(c)
 	newest, ok := a.o.Store.Snapshot()
 	if !ok {
 		return nil, wire.NotReady()

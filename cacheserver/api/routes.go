@@ -111,6 +111,7 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 		err := a.admit(r.admits, c, start)
 		if err == nil {
 			err = guard(r.handle, c)
+			a.endBudget(c, r.path)
 		}
 		if err != nil {
 			defer func() { observe(c, a.o.Now().Sub(start)) }() // writeError may end the connection
@@ -202,6 +203,13 @@ func (a *API) writeError(c echo.Context, err error) {
 	}
 	p := a.problemOf(c, err)
 	a.logProblem(c, p, err)
+	if clientLeft(c.Request().Context(), err) && !c.Response().Committed {
+		// Nobody reads an answer. One who only closed its own side would take a
+		// short one for the whole: the connection ends.
+		a.queries.refused.WithLabelValues("left").Inc()
+		c.Response().Status = statusClientLeft
+		panic(http.ErrAbortHandler)
+	}
 	if c.Response().Committed {
 		// The status has been sent. Ending the connection in the middle is the
 		// only way left to tell a cut body from a whole one, and this panic is
@@ -227,29 +235,6 @@ func (a *API) writeError(c echo.Context, err error) {
 	if werr := a.writeJSON(c, p.Status, wire.MediaProblem, p); werr != nil {
 		a.log.DebugContext(c.Request().Context(), "client left", "err", werr)
 	}
-}
-
-// problemOf finds the problem in an error; what is not one is an internal error.
-func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
-	var p *wire.Problem
-	var router *echo.HTTPError
-	switch {
-	case errors.As(err, &p):
-		return p
-	case !errors.As(err, &router):
-		return wire.Internal(err)
-	}
-	path := c.Request().URL.Path
-	switch router.Code {
-	case http.StatusNotFound:
-		return wire.NotFound("resource", path, wire.Near(path, a.paths, 3))
-	case http.StatusMethodNotAllowed:
-		allow := c.Response().Header().Get("Allow")
-		return wire.NewProblem(wire.SlugMethodNotAllowed, fmt.Sprintf("%s has: %s.", path, allow))
-	case http.StatusRequestEntityTooLarge:
-		return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("At most %d bytes.", a.o.MaxBody))
-	}
-	return wire.Internal(err)
 }
 
 func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -15,9 +16,8 @@ import (
 )
 
 const (
-	maxBy     = 2      // dimensions of /stats
-	maxSum    = 16     // sums of /stats
-	maxGroups = 10_000 // groups of /stats
+	maxBy  = 2  // dimensions of /stats
+	maxSum = 16 // sums of /stats
 )
 
 // showStats handles GET /stats?by=a[,b]&sum=x,y: groups under the filters of
@@ -44,12 +44,9 @@ func (a *API) showStats(c echo.Context) error {
 		return err
 	}
 	began := a.o.Now()
-	groups, total, err := groupsOf(snap, q, by, sum)
+	groups, total, err := groupsOf(c.Request().Context(), snap, q, by, sum)
 	if err != nil {
 		return err
-	}
-	if len(groups) > maxGroups {
-		return wire.TooExpensive(fmt.Sprintf("%d groups; at most %d.", len(groups), maxGroups))
 	}
 	for i := range groups {
 		if groups[i].Sums == nil {
@@ -74,11 +71,11 @@ func (a *API) showStats(c echo.Context) error {
 // groupsOf groups by the fields of by. Without any it is one group of all
 // workflows, also when there are none: added up from those by status, of which
 // a workflow has one.
-func groupsOf(snap *store.Snapshot, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
+func groupsOf(ctx context.Context, snap *store.Snapshot, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
 	if len(by) > 0 {
-		return snap.Stats(q, by, sum)
+		return snap.Stats(ctx, q, by, sum)
 	}
-	parts, total, err := snap.Stats(q, []string{"Status"}, sum)
+	parts, total, err := snap.Stats(ctx, q, []string{"Status"}, sum)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -131,7 +128,8 @@ func (a *API) showFacet(c echo.Context) error {
 		return err
 	}
 	began := a.o.Now()
-	result, err := facetWithPrefix(snap, q, f.Key, c.QueryParam("prefix"), limited.PageLimit())
+	counted := wire.Facet{Field: f.Key, Limit: limited.PageLimit()}
+	result, err := snap.Facet(c.Request().Context(), q, counted, strings.ToLower(c.QueryParam("prefix")))
 	if err != nil {
 		return err
 	}
@@ -145,34 +143,6 @@ func (a *API) showFacet(c echo.Context) error {
 	}
 	body := wire.FacetPage{Generation: snap.ID(), Time: timestamp(snap.Time()), Field: f.Key, FacetResult: result}
 	return a.writeObject(c, snap, q, ans, body)
-}
-
-// facetWithPrefix counts all values of a field and keeps those that begin with
-// prefix; Distinct and Other are about those only.
-func facetWithPrefix(snap *store.Snapshot, q wire.Query, key, prefix string, limit int) (wire.FacetResult, error) {
-	const all = 1 << 30
-	q.Facets = []wire.Facet{{Field: key, Limit: all}}
-	facets, err := snap.Facets(q)
-	if err != nil {
-		return wire.FacetResult{}, err
-	}
-	result := facets[key]
-	prefix = strings.ToLower(prefix)
-	matching := make([]wire.FacetValue, 0, min(limit, len(result.Values)))
-	result.Distinct, result.Other = 0, 0
-	for _, v := range result.Values {
-		if !strings.HasPrefix(strings.ToLower(v.Value), prefix) {
-			continue
-		}
-		result.Distinct++
-		if len(matching) < limit {
-			matching = append(matching, v)
-		} else {
-			result.Other += v.Count
-		}
-	}
-	result.Values = matching
-	return result, nil
 }
 
 // parseFilter reads the filters of /fetch and refuses what is about pages.

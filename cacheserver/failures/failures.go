@@ -9,9 +9,12 @@ package failures
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -19,6 +22,17 @@ import (
 // MaxCells is the most different (workflow, exit code, site, state) of a table,
 // some 100 MB. The largest system known has a fourth of that.
 const MaxCells = 4_000_000
+
+// MaxGroups is the most groups of one answer: they are made anew for each page
+// of it.
+const MaxGroups = 250_000
+
+// TooManyGroupsError says that a grouping is too fine to be answered.
+type TooManyGroupsError struct{ Max int }
+
+func (e *TooManyGroupsError) Error() string {
+	return fmt.Sprintf("more than %d groups: add filters or group by less", e.Max)
+}
 
 // ErrTooMany says that there are more than MaxCells.
 var ErrTooMany = errors.New("too many different failures to hold")
@@ -136,12 +150,18 @@ type group struct {
 const none = ^uint32(0)
 
 // Summaries groups the jobs that pass the filter, those with most jobs first,
-// then by ExitCode, Site, Workflow and State.
-func (t *Table) Summaries(f Filter, by By) []schema.ErrorSummary {
-	passes := t.masks(f)
+// then by ExitCode, Site, Workflow and State. It spends the budget of ctx; its
+// error is that of the budget, or a *TooManyGroupsError.
+func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorSummary, error) {
+	const cellSteps, groupSteps, compareSteps = 20, 500, 50
+	spent := budget.From(ctx)
+	passes := t.masks(spent, f)
 	groups := map[cell]*group{}
 	var order []*group
 	for _, c := range t.cells {
+		if !spent.Spend(cellSteps) {
+			break
+		}
 		if !passes.workflows[c.workflow] || !passes.exits[c.exit] || !passes.sites[c.site] || !passes.states[c.state] {
 			continue
 		}
@@ -152,6 +172,12 @@ func (t *Table) Summaries(f Filter, by By) []schema.ErrorSummary {
 		pick(by.State, &key.state, c.state)
 		g := groups[key]
 		if g == nil {
+			if len(order) == MaxGroups {
+				return nil, &TooManyGroupsError{MaxGroups}
+			}
+			if !spent.Spend(groupSteps) {
+				break
+			}
 			g = &group{cell: key, lastWorkflow: none}
 			groups[key] = g
 			order = append(order, g)
@@ -166,13 +192,20 @@ func (t *Table) Summaries(f Filter, by By) []schema.ErrorSummary {
 	}
 	list := make([]schema.ErrorSummary, 0, len(order))
 	for _, g := range order {
+		if !spent.Spend(groupSteps) {
+			break
+		}
 		list = append(list, t.summary(g))
 	}
-	slices.SortFunc(list, func(a, b schema.ErrorSummary) int {
-		return cmp.Or(cmp.Compare(b.Jobs, a.Jobs), Compare(&a, &b))
-	})
-	return list
+	budget.Sort(spent, list, compareSteps, func(a, b schema.ErrorSummary) int { return Order(&a, &b) })
+	if err := spent.Err(); err != nil {
+		return nil, fmt.Errorf("group failing jobs: %w", err)
+	}
+	return list, nil
 }
+
+// Order puts summaries with most jobs first, then in the order of Compare.
+func Order(a, b *schema.ErrorSummary) int { return cmp.Or(cmp.Compare(b.Jobs, a.Jobs), Compare(a, b)) }
 
 func pick(asked bool, to *uint32, value uint32) {
 	if asked {
@@ -208,7 +241,7 @@ func (t *Table) summary(g *group) schema.ErrorSummary {
 // name and not once for each cell.
 type masks struct{ workflows, exits, sites, states []bool }
 
-func (t *Table) masks(f Filter) masks {
+func (t *Table) masks(spent *budget.Budget, f Filter) masks {
 	if f.Workflow == nil {
 		f.Workflow = func(string) bool { return true }
 	}
@@ -216,12 +249,21 @@ func (t *Table) masks(f Filter) masks {
 	if !f.State.Asked() {
 		state = func(s string) bool { return s != schema.StateSuccess }
 	}
-	return masks{mask(t.workflows, f.Workflow), mask(t.exits, f.ExitCode.Match), mask(t.sites, f.Site.Match), mask(t.states, state)}
+	const look = 100
+	return masks{
+		mask(spent, look, t.workflows, f.Workflow), mask(spent, look+f.ExitCode.Steps(), t.exits, f.ExitCode.Match),
+		mask(spent, look+f.Site.Steps(), t.sites, f.Site.Match), mask(spent, look+f.State.Steps(), t.states, state),
+	}
 }
 
-func mask[T any](list []T, passes func(T) bool) []bool {
+// mask asks for each name, which costs so many steps. What it returns is of no
+// use when the budget is exhausted.
+func mask[T any](spent *budget.Budget, each int, list []T, passes func(T) bool) []bool {
 	out := make([]bool, len(list))
 	for i, name := range list {
+		if !spent.Spend(each) {
+			break
+		}
 		out[i] = passes(name)
 	}
 	return out

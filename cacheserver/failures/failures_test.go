@@ -36,13 +36,13 @@ func TestSummaries(t *testing.T) {
 		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T1", Jobs: 11, Workflows: 2, Sites: 1, ExitCodes: 1},
 		{ExitCode: 134, Meaning: "aborted by its own code (SIGABRT)", Area: "application", Site: "T1", Jobs: 3, Workflows: 1, Sites: 1, ExitCodes: 1},
 		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T2", Jobs: 1, Workflows: 1, Sites: 1, ExitCodes: 1},
-	}, all.Summaries(failures.Filter{}, failures.By{ExitCode: true, Site: true}))
-	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Jobs: 15, Workflows: 2, Sites: 2, ExitCodes: 2}}, all.Summaries(failures.Filter{}, failures.By{}))
+	}, summaries(t, all, failures.Filter{}, failures.By{ExitCode: true, Site: true}))
+	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Jobs: 15, Workflows: 2, Sites: 2, ExitCodes: 2}}, summaries(t, all, failures.Filter{}, failures.By{}))
 	only := failures.Filter{State: wire.Texts{In: []string{"success"}}, Workflow: func(w string) bool { return w == "b" }}
 	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Workflow: "b", State: "success", Jobs: 100, Workflows: 1, Sites: 1, ExitCodes: 1}},
-		all.Summaries(only, failures.By{Workflow: true, State: true}))
-	assert.Empty(t, all.Summaries(failures.Filter{Site: wire.Texts{In: []string{"T3"}}}, failures.By{}))
-	assert.NotNil(t, table(t).Summaries(failures.Filter{}, failures.By{Site: true}))
+		summaries(t, all, only, failures.By{Workflow: true, State: true}))
+	assert.Empty(t, summaries(t, all, failures.Filter{Site: wire.Texts{In: []string{"T3"}}}, failures.By{}))
+	assert.NotNil(t, summaries(t, table(t), failures.Filter{}, failures.By{Site: true}))
 }
 
 // Every grouping under every filter is what counting one by one gives.
@@ -60,7 +60,7 @@ func TestSummariesAgainstCounting(t *testing.T) {
 	for n, f := range filters {
 		for bits := range 16 {
 			by := failures.By{ExitCode: bits&1 > 0, Site: bits&2 > 0, Workflow: bits&4 > 0, State: bits&8 > 0}
-			require.ElementsMatch(t, counted(groups, f, by), all.Summaries(f, by), "filter %d, %+v", n, by)
+			require.ElementsMatch(t, counted(groups, f, by), summaries(t, all, f, by), "filter %d, %+v", n, by)
 		}
 	}
 }
@@ -130,8 +130,15 @@ func BenchmarkSummaries(b *testing.B) {
 	}
 	all := build.Table()
 	for b.Loop() {
-		all.Summaries(failures.Filter{}, failures.By{ExitCode: true, Site: true})
+		summaries(b, all, failures.Filter{}, failures.By{ExitCode: true, Site: true})
 	}
 	b.ReportMetric(float64(all.Cells()), "cells")
 	b.ReportMetric(float64(all.Bytes()), "bytes")
+}
+
+func summaries(t testing.TB, all *failures.Table, f failures.Filter, by failures.By) []schema.ErrorSummary {
+	t.Helper()
+	list, err := all.Summaries(t.Context(), f, by)
+	require.NoError(t, err)
+	return list
 }

@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -85,7 +86,7 @@ func (h *History) countGroup(snap *store.Snapshot, kind, field string, list []ca
 		return nil
 	}
 	slices.Sort(term.Values)
-	groups, _, err := snap.Stats(wire.Query{Terms: []wire.Term{term}}, []string{field, "Status"}, nil)
+	groups, _, err := snap.Stats(context.Background(), wire.Query{Terms: []wire.Term{term}}, []string{field, "Status"}, nil)
 	if err != nil {
 		return fmt.Errorf("count the workflows of each %s by status: %w", kind, err)
 	}

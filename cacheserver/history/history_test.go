@@ -74,7 +74,7 @@ func TestPointsComeBack(t *testing.T) {
 	assert.Equal(t, h.Names(true), again.Names(true))
 	for _, h := range []*History{h, again} {
 		for _, q := range []Query{{}, {ByState: true}, {Campaigns: []string{"c1"}}, {Sites: []string{"s2"}, ByState: true}, {Since: c.at - 9000}} {
-			got, first, err := h.Points(q)
+			got, first, err := h.Points(t.Context(), q)
 			if errors.Is(err, ErrNotFollowed) {
 				continue // it was left out of the last point
 			}
@@ -144,7 +144,7 @@ func TestCounts(t *testing.T) {
 	snap, _ := s.Snapshot()
 	_, err := h.Observe(snap)
 	require.NoError(t, err)
-	points, first, err := h.Points(Query{})
+	points, first, err := h.Points(t.Context(), Query{})
 	require.NoError(t, err)
 	assert.EqualValues(t, start, first)
 	sum, names := int64(0), []string{}
@@ -157,7 +157,7 @@ func TestCounts(t *testing.T) {
 	assert.Len(t, h.Names(false), 3)
 	assert.Len(t, h.Names(true), 3)
 	for _, site := range snap.Sites() {
-		points, _, err := h.Points(Query{Sites: []string{site.Site}, ByState: true})
+		points, _, err := h.Points(t.Context(), Query{Sites: []string{site.Site}, ByState: true})
 		if err != nil {
 			require.ErrorIs(t, err, ErrNotFollowed)
 			continue
@@ -168,13 +168,13 @@ func TestCounts(t *testing.T) {
 		}
 		assert.Equal(t, []int64{site.Running, site.Success}, []int64{got["Running"], got["Success"]})
 		total := int64(0)
-		points, _, _ = h.Points(Query{Sites: []string{site.Site}})
+		points, _, _ = h.Points(t.Context(), Query{Sites: []string{site.Site}})
 		for _, p := range points {
 			total += p.Count
 		}
 		assert.Equal(t, site.Workflows, total)
 	}
-	_, _, err = h.Points(Query{Campaigns: []string{h.Names(false)[0], "no such campaign"}})
+	_, _, err = h.Points(t.Context(), Query{Campaigns: []string{h.Names(false)[0], "no such campaign"}})
 	require.ErrorIs(t, err, ErrNotFollowed)
 	require.ErrorContains(t, err, `"no such campaign"`)
 }
@@ -193,21 +193,21 @@ func TestLinesOfMany(t *testing.T) {
 		c.at += 300
 	}
 	q := Query{ByState: true, Sites: []string{Followed}, Names: []string{"running", "Failure"}, Points: 5, Since: start + 1000}
-	all, _, err := h.Points(q)
+	all, _, err := h.Points(t.Context(), q)
 	require.NoError(t, err)
 	var each []schema.HistoryPoint
 	times := map[int64]bool{}
 	for _, name := range h.Names(true) {
 		one := q
 		one.Sites = []string{name}
-		points, _, err := h.Points(one)
+		points, _, err := h.Points(t.Context(), one)
 		require.NoError(t, err)
 		each = append(each, points...)
 		for i, p := range points {
 			assert.Equal(t, []string{name, []string{"Running", "Failure"}[i%2]}, []string{p.Site, p.Name}, "also what counts nothing")
 			times[p.Time] = true
 		}
-		whole, _, err := h.Points(Query{ByState: true, Sites: []string{name}})
+		whole, _, err := h.Points(t.Context(), Query{ByState: true, Sites: []string{name}})
 		require.NoError(t, err)
 		for _, p := range points {
 			if p.Count > 0 {
@@ -246,10 +246,10 @@ func TestTooManyPoints(t *testing.T) {
 	}
 	q := Query{ByState: true, Sites: []string{Followed}, Names: h.Labels(true)}
 	var many *TooManyError
-	_, _, err := h.Points(Query{ByState: true, Sites: append(h.Names(true), append(h.Names(true), h.Names(true)...)...), Names: q.Names})
+	_, _, err := h.Points(t.Context(), Query{ByState: true, Sites: append(h.Names(true), append(h.Names(true), h.Names(true)...)...), Names: q.Names})
 	require.ErrorAs(t, err, &many)
 	assert.Greater(t, many.Points, MostPoints)
-	points, _, err := h.Points(q)
+	points, _, err := h.Points(t.Context(), q)
 	require.NoError(t, err)
 	assert.Len(t, points, 20*500*9)
 }
@@ -289,7 +289,7 @@ func TestRunTakesPoints(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- h.Run(ctx, s) }()
-	points := func() int { p, _, _ := h.Points(Query{}); return len(p) }
+	points := func() int { p, _, _ := h.Points(t.Context(), Query{}); return len(p) }
 	require.Eventually(t, func() bool { return points() > 0 }, time.Minute, time.Millisecond)
 	cancel()
 	require.NoError(t, <-ended)
@@ -301,13 +301,13 @@ func TestBytesOfAnotherProgram(t *testing.T) {
 	old.append(start, map[key][]int64{{}: {1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 17, 18, 19}}, nil)
 	h := empty(t, Options{Statuses: []string{"completed", "new"}}, c)
 	require.NoError(t, h.Decode(old.Encode()))
-	points, _, _ := h.Points(Query{})
+	points, _, _ := h.Points(t.Context(), Query{})
 	got := map[string]int64{}
 	for _, p := range points {
 		got[p.Name] = p.Count
 	}
 	assert.Equal(t, map[string]int64{"completed": 3, "new": 1, OtherStatus: 6}, got)
-	points, _, _ = h.Points(Query{ByState: true})
+	points, _, _ = h.Points(t.Context(), Query{ByState: true})
 	assert.Equal(t, schema.HistoryPoint{Time: start, By: "state", Name: "Queued", Count: 11}, points[0])
 
 	whole := old.Encode()

@@ -1,11 +1,13 @@
 package history
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -38,14 +40,15 @@ func (e *TooManyError) Error() string {
 // (by name with Followed), each by time and then in the order of the life cycle.
 // Names that count nothing in all of the time are left out, unless they are
 // asked for. start is the time of the first point there is, 0 before it. The
-// error is ErrNotFollowed or a *TooManyError.
-func (h *History) Points(q Query) (points []schema.HistoryPoint, start int64, err error) {
+// error is ErrNotFollowed, a *TooManyError, or that of the budget of ctx.
+func (h *History) Points(ctx context.Context, q Query) (points []schema.HistoryPoint, start int64, err error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	points = []schema.HistoryPoint{}
 	if len(h.times) > 0 {
 		start = h.times[0]
 	}
+	spent := budget.From(ctx)
 	for _, k := range h.wanted(q) {
 		s := h.series[k]
 		if s == nil && k == (key{}) {
@@ -53,6 +56,12 @@ func (h *History) Points(q Query) (points []schema.HistoryPoint, start int64, er
 		}
 		if s == nil {
 			return nil, start, fmt.Errorf("%s %q: %w", k.kind, k.name, ErrNotFollowed)
+		}
+		const value = 10 // steps of unpacking one number
+		for range h.times {
+			if !spent.Spend(value * len(h.labels)) {
+				return nil, start, fmt.Errorf("read counts over time: %w", spent.Err())
+			}
 		}
 		if points, err = h.line(points, k, s, q); err != nil {
 			return nil, start, err

@@ -128,7 +128,7 @@ func TestJoinAll(t *testing.T) {
 		w.Workflow.Status = status
 		s := loaded(t, Options{JoinAll: true}, []Change{w, m.partChange(nameOf(1), 1, start)})
 		g, _ := s.Snapshot()
-		sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
+		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
 		require.NoError(t, err)
 		require.Equal(t, 1, sel.Total(), status)
 	}
@@ -175,7 +175,7 @@ func TestStatusDecidesWhetherPartsAreJoined(t *testing.T) {
 		w.Workflow.Status = status
 		s := loaded(t, Options{}, []Change{w, m.partChange(nameOf(1), 1, start)})
 		g, _ := s.Snapshot()
-		sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
+		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
 		require.NoError(t, err)
 		require.Equal(t, want, sel.Total() == 1, status)
 	}
@@ -194,7 +194,7 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	s := loaded(t, Options{Now: c.now}, []Change{assigned, running, p})
 	alerted := func(alert string) int {
 		g, _ := s.Snapshot()
-		sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{alert}}}})
+		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{alert}}}})
 		require.NoError(t, err)
 		return sel.Total()
 	}
@@ -253,7 +253,7 @@ func TestRivalDocumentsOfOneWorkflow(t *testing.T) {
 		s := loaded(t, Options{}, p)
 		priority := func() string {
 			g, _ := s.Snapshot()
-			groups, _, err := g.Stats(wire.Query{}, []string{"Priority"}, nil)
+			groups, _, err := g.Stats(t.Context(), wire.Query{}, []string{"Priority"}, nil)
 			require.NoError(t, err)
 			require.Len(t, groups, 1)
 			return groups[0].Keys[0]

@@ -27,7 +27,7 @@ func BenchmarkSearch(b *testing.B) {
 			defer cpu(b)()
 			total := 0
 			for b.Loop() {
-				l, err := fresh(g).Select(wire.Query{Text: c.text})
+				l, err := fresh(g).Select(b.Context(), wire.Query{Text: c.text})
 				require.NoError(b, err)
 				total = l.Total()
 			}
@@ -53,7 +53,7 @@ func BenchmarkStitchedSize(b *testing.B) {
 		if warm {
 			require.NoError(b, g.Warm(b.Context(), wire.JSON))
 		}
-		l, err := g.Select(wire.Query{})
+		l, err := g.Select(b.Context(), wire.Query{})
 		require.NoError(b, err)
 		for name, limit := range map[string]int{"100": 100, "1000": 1000, "all": n} {
 			b.Run(map[bool]string{false: "made for a reader/", true: "made ahead/"}[warm]+name, func(b *testing.B) {

@@ -158,7 +158,7 @@ func BenchmarkPublish(b *testing.B) {
 func BenchmarkPage(b *testing.B) {
 	s, _, n := benchStore(b)
 	g, _ := s.Snapshot()
-	sel, err := g.Select(wire.Query{})
+	sel, err := g.Select(b.Context(), wire.Query{})
 	require.NoError(b, err)
 	page := func(b *testing.B, idx func(i int) int, limit int) {
 		var out int64
@@ -183,7 +183,9 @@ func BenchmarkPage(b *testing.B) {
 	b.Run("versions", func(b *testing.B) {
 		defer cpu(b)()
 		for b.Loop() {
-			sel.Versions(1000, 100)
+			if _, err := sel.Versions(b.Context(), 1000, 100); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 	b.Run("naive", func(b *testing.B) {
@@ -229,7 +231,7 @@ func BenchmarkFilter(b *testing.B) {
 				Terms: []wire.Term{in("Status", "running-open", "acquired"), in("Campaign", campaigns[m.rng.IntN(len(campaigns))].Campaign), in("Type", "TaskChain")},
 				Sort:  []wire.SortKey{{Field: "Priority", Desc: true}},
 			}
-			l, err := fresh(g).Select(q)
+			l, err := fresh(g).Select(b.Context(), q)
 			require.NoError(b, err)
 			l.Page(0, 100)
 		}
@@ -241,7 +243,7 @@ func BenchmarkFilter(b *testing.B) {
 				Terms: []wire.Term{in("Status", "running-open", "acquired", "announced"), in("Sites", "T1_US_Site0*"), in("Type", "TaskChain", "StepChain")},
 				Sort:  []wire.SortKey{{Field: "Priority", Desc: true}},
 			}
-			l, err := fresh(g).Select(q)
+			l, err := fresh(g).Select(b.Context(), q)
 			require.NoError(b, err)
 			l.Page(0, 100)
 		}
@@ -262,7 +264,7 @@ func BenchmarkFacets(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			defer cpu(b)()
 			for b.Loop() {
-				_, err := fresh(g).Facets(wire.Query{Terms: terms, Facets: facets})
+				_, err := fresh(g).Facets(b.Context(), wire.Query{Terms: terms, Facets: facets})
 				require.NoError(b, err)
 			}
 		})
@@ -277,7 +279,7 @@ func BenchmarkSort(b *testing.B) {
 		b.Run(field, func(b *testing.B) {
 			defer cpu(b)()
 			for b.Loop() {
-				l, err := fresh(g).Select(wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}})
+				l, err := fresh(g).Select(b.Context(), wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}})
 				require.NoError(b, err)
 				l.Page(0, 100)
 			}
@@ -292,7 +294,7 @@ func BenchmarkSortAgain(b *testing.B) {
 		q := wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}}
 		b.Run(field, func(b *testing.B) {
 			g, _ := s.Snapshot()
-			_, err := g.Select(q)
+			_, err := g.Select(b.Context(), q)
 			require.NoError(b, err)
 			defer cpu(b)()
 			for b.Loop() {
@@ -300,7 +302,7 @@ func BenchmarkSortAgain(b *testing.B) {
 				s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(n)))})
 				g, _ := s.Snapshot()
 				b.StartTimer()
-				_, err := g.Select(q)
+				_, err := g.Select(b.Context(), q)
 				require.NoError(b, err)
 			}
 		})

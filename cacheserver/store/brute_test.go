@@ -22,7 +22,7 @@ type plainRecord map[string]any
 
 func decodeAll(t testing.TB, g *Snapshot) []plainRecord {
 	t.Helper()
-	sel, err := g.Select(wire.Query{})
+	sel, err := g.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
 	var out []plainRecord
 	for _, r := range sel.Page(0, 1<<30) {

@@ -120,7 +120,7 @@ func sameAnswers(t *testing.T, a, b *Store) {
 	require.True(t, ok)
 	q := wire.Query{Facets: []wire.Facet{{Field: "Status", Limit: 50}, {Field: "Campaign", Limit: 50}, {Field: "Agents", Limit: 50}}}
 	listed := func(g *Snapshot) (out []string) {
-		sel, err := g.Select(q)
+		sel, err := g.Select(t.Context(), q)
 		require.NoError(t, err)
 		for _, record := range sel.Page(0, 1<<30) {
 			out = append(out, string(record))
@@ -129,13 +129,13 @@ func sameAnswers(t *testing.T, a, b *Store) {
 	}
 	require.Equal(t, listed(x), listed(y))
 	facets := func(g *Snapshot) map[string]wire.FacetResult {
-		out, err := g.Facets(q)
+		out, err := g.Facets(t.Context(), q)
 		require.NoError(t, err)
 		return out
 	}
 	require.Equal(t, facets(x), facets(y))
 	stats := func(g *Snapshot) []wire.StatsGroup {
-		groups, _, err := g.Stats(q, []string{"Status"}, []string{"Running", "Success"})
+		groups, _, err := g.Stats(t.Context(), q, []string{"Status"}, []string{"Running", "Success"})
 		require.NoError(t, err)
 		return groups
 	}
@@ -366,10 +366,10 @@ func FuzzRestore(f *testing.F) {
 		}
 		commit()
 		g, _ := next.Snapshot()
-		sel, err := g.Select(wire.Query{Text: "a", Sort: []wire.SortKey{{Field: "PrepID"}}})
+		sel, err := g.Select(t.Context(), wire.Query{Text: "a", Sort: []wire.SortKey{{Field: "PrepID"}}})
 		require.NoError(t, err)
 		sel.Page(0, 1000)
-		_, _, err = g.Stats(wire.Query{}, []string{"Status", "Campaign"}, []string{"Running"})
+		_, _, err = g.Stats(t.Context(), wire.Query{}, []string{"Status", "Campaign"}, []string{"Running"})
 		require.NoError(t, err)
 		next.Apply(more)
 		next.Tick()

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/scan"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -17,12 +19,24 @@ type (
 // Facets counts the values of the fields that q.Facets names: drill-sideways,
 // that is under all conditions but those on the field itself, and exact. The
 // result is shared and must not be changed.
-func (g *Snapshot) Facets(q wire.Query) (map[string]wire.FacetResult, error) {
+func (g *Snapshot) Facets(ctx context.Context, q wire.Query) (map[string]wire.FacetResult, error) {
+	return g.facets(ctx, q, "")
+}
+
+// Facet counts the values of one field that begin with prefix, in lower case,
+// as Facets does. What it counts as Distinct and Other are such values only.
+func (g *Snapshot) Facet(ctx context.Context, q wire.Query, f wire.Facet, prefix string) (wire.FacetResult, error) {
+	q.Facets = []wire.Facet{f}
+	all, err := g.facets(ctx, q, prefix)
+	return all[f.Field], err
+}
+
+func (g *Snapshot) facets(ctx context.Context, q wire.Query, prefix string) (map[string]wire.FacetResult, error) {
 	out := make(map[string]wire.FacetResult, len(q.Facets))
 	filter := filterKey(q)
 	var s *scan.Scan
 	for _, f := range q.Facets {
-		key := fmt.Sprintf("facet|%s|%s|%d|%s", g.id, f.Field, f.Limit, filter)
+		key := fmt.Sprintf("facet|%s|%s|%d|%q|%s", g.id, f.Field, f.Limit, prefix, filter)
 		if kept, ok := g.store.opt.Cache.Get(key); ok {
 			if r, ok := kept.(wire.FacetResult); ok {
 				out[f.Field] = r
@@ -31,11 +45,11 @@ func (g *Snapshot) Facets(q wire.Query) (map[string]wire.FacetResult, error) {
 		}
 		if s == nil {
 			var err error
-			if s, err = scan.New(g.tree, g.time.Unix(), q); err != nil {
+			if s, err = scan.New(budget.From(ctx), g.tree, g.time.Unix(), q); err != nil {
 				return nil, err
 			}
 		}
-		r, err := s.Facet(f)
+		r, err := s.Facet(f, prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -49,8 +63,8 @@ func (g *Snapshot) Facets(q wire.Query) (map[string]wire.FacetResult, error) {
 // fields of sum, which must be whole numbers, in each group; -1, not known, is
 // left out. total is the number of workflows that match. The error may be a
 // *TooManyGroupsError or an *ArgumentError.
-func (g *Snapshot) Stats(q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
-	s, err := scan.New(g.tree, g.time.Unix(), q)
+func (g *Snapshot) Stats(ctx context.Context, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
+	s, err := scan.New(budget.From(ctx), g.tree, g.time.Unix(), q)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -42,7 +42,7 @@ func TestAnEmptySourceIsAGenerationToo(t *testing.T) {
 	g, ok := s.Snapshot()
 	require.True(t, ok)
 	require.Zero(t, g.Total())
-	sel, err := g.Select(wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.NotIn, Values: []string{"new"}}}, Sort: []wire.SortKey{{Field: "Priority"}}})
+	sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.NotIn, Values: []string{"new"}}}, Sort: []wire.SortKey{{Field: "Priority"}}})
 	require.NoError(t, err)
 	require.Zero(t, sel.Total())
 	require.Empty(t, g.Campaigns())
@@ -236,7 +236,7 @@ func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
 	s := loaded(t, Options{}, someChanges(m, 50))
 	fill := func(g *Snapshot) map[string]string {
 		out := map[string]string{}
-		sel, err := g.Select(wire.Query{})
+		sel, err := g.Select(t.Context(), wire.Query{})
 		require.NoError(t, err)
 		for _, r := range sel.Page(0, 1<<30) {
 			var w schema.Workflow

@@ -154,7 +154,7 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 	g, ok := s.Snapshot()
 	require.True(t, ok)
 	want := o.records(now)
-	sel, err := g.Select(wire.Query{})
+	sel, err := g.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
 	page := sel.Page(0, 1<<30)
 	require.Len(t, page, len(want))

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/scan"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -31,21 +33,21 @@ func TestOrdersFollowChanges(t *testing.T) {
 		for i, f := range fields {
 			q := wire.Query{Sort: []wire.SortKey{{Field: f.Key, Desc: i%2 == 0}, {Field: "Priority", Desc: i%3 == 0}}}
 			if old := before.lists.peek(listKey(q)); old != nil && old.sort != nil && old.sort.peek() != nil {
-				_, ok := scan.Reorder(before.tree, old.sort.peek(), g.tree, q.Sort)
+				_, ok := scan.Reorder(unbounded(), before.tree, old.sort.peek(), g.tree, q.Sort)
 				reused += map[bool]int{true: 1}[ok]
 			}
-			got, err := g.Select(q)
+			got, err := g.Select(t.Context(), q)
 			require.NoError(t, err)
-			want, err := scan.Order(g.tree, nil, q.Sort)
+			want, err := scan.Order(unbounded(), g.tree, nil, q.Sort)
 			require.NoError(t, err)
 			if got.sort == nil {
 				require.Equal(t, want, got.order, f.Key)
 				continue
 			}
-			first, err := got.sort.places(g, 100)
+			first, err := got.sort.places(unbounded(), g, 100)
 			require.NoError(t, err)
 			require.Equal(t, want[:firsts[0]], first[:firsts[0]], "%s: the first without a sort", f.Key)
-			whole, err := got.sort.places(g, g.Total())
+			whole, err := got.sort.places(unbounded(), g, g.Total())
 			require.NoError(t, err)
 			require.Equal(t, want, whole, f.Key)
 		}
@@ -75,13 +77,16 @@ func TestFirstOfAnOrder(t *testing.T) {
 			if scan.ByName(g.tree, keys) {
 				continue
 			}
-			want, err := scan.Order(g.tree, nil, keys)
+			want, err := scan.Order(unbounded(), g.tree, nil, keys)
 			require.NoError(t, err)
 			for _, n := range []int{1, 60, 256, 1024, 5000} {
-				got, err := scan.Top(g.tree, keys, n)
+				got, err := scan.Top(unbounded(), g.tree, keys, n)
 				require.NoError(t, err)
 				require.Equal(t, want[:min(n, len(want))], got, "%v", keys)
 			}
 		}
 	}
 }
+
+// unbounded is a budget for tests of results.
+func unbounded() *budget.Budget { return budget.New(context.Background(), budget.Options{}) }

@@ -35,7 +35,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 		s := loaded(t, o, someChanges(m, 510))
 		for round := range 3 {
 			g, _ := s.Snapshot()
-			sel, err := g.Select(wire.Query{})
+			sel, err := g.Select(t.Context(), wire.Query{})
 			require.NoError(t, err)
 			pages := [][2]int{{0, 0}, {0, 50}, {50, 100}, {0, 1 << 30}, {509, 5}, {1000, 5}, {17, 3}, {49, 2}, {-3, 4}, {3, -1}}
 			for range 20 {
@@ -62,7 +62,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 			require.Error(t, sel.StitchTo(io.Discard, 0, 10, wire.CSV))
 			_, _, ok := sel.Stitched(0, 10, wire.CSV)
 			require.False(t, ok)
-			sorted, err := g.Select(wire.Query{Sort: []wire.SortKey{{Field: "Priority"}}})
+			sorted, err := g.Select(t.Context(), wire.Query{Sort: []wire.SortKey{{Field: "Priority"}}})
 			require.NoError(t, err)
 			_, _, ok = sorted.Stitched(0, 10, wire.JSON)
 			require.False(t, ok)
@@ -113,23 +113,23 @@ func TestVersionsAreOfTheContent(t *testing.T) {
 	g1, _ := loaded(t, Options{}, changes).Snapshot()
 	s2 := loaded(t, Options{Process: "b"}, changes)
 	g2, _ := s2.Snapshot()
-	a, err := g1.Select(wire.Query{})
+	a, err := g1.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
-	b, err := g2.Select(wire.Query{})
+	b, err := g2.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
 	seen := map[uint64]string{}
 	for _, p := range [][2]int{{0, 100}, {100, 100}, {0, 200}, {5, 1}, {0, 0}, {0, 63}, {0, 64}, {0, 65}} {
-		require.Equal(t, a.Versions(p[0], p[1]), b.Versions(p[0], p[1]))
-		require.Empty(t, seen[a.Versions(p[0], p[1])])
-		seen[a.Versions(p[0], p[1])] = fmt.Sprint(p)
+		require.Equal(t, versionsOf(t, a, p[0], p[1]), versionsOf(t, b, p[0], p[1]))
+		require.Empty(t, seen[versionsOf(t, a, p[0], p[1])])
+		seen[versionsOf(t, a, p[0], p[1])] = fmt.Sprint(p)
 	}
 	s2.Apply([]Change{m.requestChange(nameOf(150))})
 	g3, _ := s2.Snapshot()
-	c, err := g3.Select(wire.Query{})
+	c, err := g3.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
 	changed := slices.Index(slices.Sorted(maps.Keys(newNames(changes))), nameOf(150))
-	require.NotEqual(t, a.Versions(changed, 1), c.Versions(changed, 1))
-	require.Equal(t, a.Versions(changed+1, 99), c.Versions(changed+1, 99))
+	require.NotEqual(t, versionsOf(t, a, changed, 1), versionsOf(t, c, changed, 1))
+	require.Equal(t, versionsOf(t, a, changed+1, 99), versionsOf(t, c, changed+1, 99))
 }
 
 func newNames(changes []Change) map[string]bool {
@@ -140,4 +140,11 @@ func newNames(changes []Change) map[string]bool {
 		}
 	}
 	return out
+}
+
+func versionsOf(t *testing.T, l *Selection, idx, limit int) uint64 {
+	t.Helper()
+	v, err := l.Versions(t.Context(), idx, limit)
+	require.NoError(t, err)
+	return v
 }

@@ -59,7 +59,7 @@ func readUntil(b *testing.B, s *Store, done <-chan struct{}) (steps []time.Durat
 		default:
 		}
 		g, _ := s.Snapshot()
-		sel, err := g.Select(wire.Query{})
+		sel, err := g.Select(b.Context(), wire.Query{})
 		require.NoError(b, err)
 		_, size, ok := sel.Stitched(1000, 100, wire.JSON)
 		require.True(b, ok)

@@ -85,7 +85,7 @@ func checkQuery(t *testing.T, rng *rand.Rand, g *Snapshot, b *bruteForce, q wire
 			return 0
 		})
 	}
-	sel, err := g.Select(q)
+	sel, err := g.Select(t.Context(), q)
 	require.NoError(t, err)
 	got := []string{}
 	for _, r := range sel.Page(0, 1<<30) {
@@ -101,7 +101,7 @@ func checkQuery(t *testing.T, rng *rand.Rand, g *Snapshot, b *bruteForce, q wire
 	if len(q.Terms) > 0 {
 		q.Facets = append(q.Facets, wire.Facet{Field: q.Terms[0].Field})
 	}
-	facets, err := g.Facets(q)
+	facets, err := g.Facets(t.Context(), q)
 	require.NoError(t, err)
 	for i, f := range q.Facets {
 		if slices.ContainsFunc(q.Facets[i+1:], func(o wire.Facet) bool { return o.Field == f.Field }) {
@@ -113,7 +113,7 @@ func checkQuery(t *testing.T, rng *rand.Rand, g *Snapshot, b *bruteForce, q wire
 	if rng.IntN(2) == 0 {
 		by = append(by, "Status")
 	}
-	groups, total, err := g.Stats(q, by, []string{"Failure", "Running", "EstimatedJobs"})
+	groups, total, err := g.Stats(t.Context(), q, by, []string{"Failure", "Running", "EstimatedJobs"})
 	require.NoError(t, err)
 	require.Equal(t, len(want), total)
 	require.Equal(t, b.stats(q, by, []string{"Failure", "Running", "EstimatedJobs"}), groups, "%+v %v", q, by)
@@ -133,14 +133,14 @@ func TestFaultyQueriesAreErrors(t *testing.T) {
 		{Terms: []wire.Term{{Field: "Priority", Op: "near"}}},
 		{Sort: []wire.SortKey{{Field: "Nothing"}}},
 	} {
-		_, err := g.Select(q)
+		_, err := g.Select(t.Context(), q)
 		require.Error(t, err, "%+v", q)
 	}
-	_, err := g.Facets(wire.Query{Facets: []wire.Facet{{Field: "Nothing"}}})
+	_, err := g.Facets(t.Context(), wire.Query{Facets: []wire.Facet{{Field: "Nothing"}}})
 	require.Error(t, err)
 	var argument *ArgumentError
 	for _, args := range [][2][]string{{{}, {}}, {{"Nothing"}, {}}, {{"Status"}, {"JobProgress"}}, {{"Status"}, {"Sites"}}, {{"Status", "Team", "Type"}, {}}} {
-		_, _, err := g.Stats(wire.Query{}, args[0], args[1])
+		_, _, err := g.Stats(t.Context(), wire.Query{}, args[0], args[1])
 		require.ErrorAs(t, err, &argument)
 	}
 }
@@ -153,6 +153,6 @@ func TestTooManyGroupsIsAnError(t *testing.T) {
 	}
 	g, _ := loaded(t, Options{}, changes).Snapshot()
 	var many *TooManyGroupsError
-	_, _, err := g.Stats(wire.Query{}, []string{"Workflow"}, nil)
+	_, _, err := g.Stats(t.Context(), wire.Query{}, []string{"Workflow"}, nil)
 	require.ErrorAs(t, err, &many)
 }

@@ -71,7 +71,7 @@ func scanOnce(t *testing.T, s *Store, rng *rand.Rand) {
 		if !ok {
 			return // gone: the cap on memory
 		}
-		l, err := g.Select(q)
+		l, err := g.Select(t.Context(), q)
 		if err != nil {
 			t.Error(err)
 			return
@@ -97,7 +97,7 @@ func scanOnce(t *testing.T, s *Store, rng *rand.Rand) {
 	if len(seen) != total {
 		t.Errorf("scan of %s has %d of %d workflows", id, len(seen), total)
 	}
-	if _, err := g.Facets(q); err != nil {
+	if _, err := g.Facets(t.Context(), q); err != nil {
 		t.Error(err)
 	}
 	_, _ = s.Agents(g), g.Sites()

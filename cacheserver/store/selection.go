@@ -1,12 +1,16 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
+	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/scan"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -21,17 +25,25 @@ type Selection struct {
 	order []uint32 // else their places
 }
 
-// Select gives the workflows that match, in order. The result is kept with the
-// generation under terms, text, names, after and sort.
-func (g *Snapshot) Select(q wire.Query) (*Selection, error) {
+// Select returns the workflows that match, in order. The result is kept with the
+// generation under terms, text, names, after and sort. It spends the budget of
+// ctx, and its error wraps that of the budget when that is exhausted.
+func (g *Snapshot) Select(ctx context.Context, q wire.Query) (*Selection, error) {
 	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 && q.After == "" && len(q.Sort) == 0 {
 		return &Selection{g: g, all: true}, nil
 	}
-	return g.lists.get(listKey(q), func() (*Selection, error) { return g.find(q) })
+	b := budget.From(ctx)
+	return g.lists.get(b, listKey(q), func() (*Selection, error) { return g.find(b, q) })
 }
 
-func (g *Snapshot) find(q wire.Query) (*Selection, error) {
-	s, err := scan.New(g.tree, g.time.Unix(), q)
+// Matching is Select without the result being kept, for a list of names that
+// nobody asks for again.
+func (g *Snapshot) Matching(ctx context.Context, q wire.Query) (*Selection, error) {
+	return g.find(budget.From(ctx), q)
+}
+
+func (g *Snapshot) find(b *budget.Budget, q wire.Query) (*Selection, error) {
+	s, err := scan.New(b, g.tree, g.time.Unix(), q)
 	if err != nil {
 		return nil, err
 	}
@@ -39,13 +51,16 @@ func (g *Snapshot) find(q wire.Query) (*Selection, error) {
 	if q.After != "" {
 		sort = nil
 	}
-	set := s.Matches("")
+	set, err := s.Matches("")
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what was done
+	}
 	if set == nil && len(sort) > 0 && !scan.ByName(g.tree, sort) {
-		l := &Selection{g: g, sort: &sorted{keys: sort, list: listKey(q)}}
-		_, err := l.sort.places(g, 1) // a field that is not there is an error now
+		l := &Selection{g: g, sort: newSorted(sort, listKey(q))}
+		_, err := l.sort.places(b, g, 1) // a field that is not there is an error now
 		return l, err
 	}
-	order, err := scan.Order(g.tree, set, sort)
+	order, err := scan.Order(b, g.tree, set, sort)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +107,16 @@ func (l *Selection) Total() int {
 	return len(l.order)
 }
 
+// Prepare makes what Page, Versions and Last need up to end: an order of all
+// workflows is made only as far as it is asked for. It spends the budget of ctx.
+func (l *Selection) Prepare(ctx context.Context, end int) error {
+	if l.sort == nil || end <= 0 {
+		return nil
+	}
+	_, err := l.sort.places(budget.From(ctx), l.g, min(end, l.Total()))
+	return err
+}
+
 // each calls f with the records idx..idx+limit, as far as there are so many.
 func (l *Selection) each(idx, limit int, f func(b *block.Block, i int)) {
 	idx = max(idx, 0)
@@ -114,7 +139,8 @@ func (l *Selection) each(idx, limit int, f func(b *block.Block, i int)) {
 	order := l.order
 	if l.sort != nil {
 		var err error
-		if order, err = l.sort.places(l.g, end); err != nil { // not reached: Select has made the first
+		// Prepare has made it, unless the caller has no budget anyhow.
+		if order, err = l.sort.places(budget.From(context.Background()), l.g, end); err != nil { // not reached: Select has made the first
 			l.g.store.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
 			return
 		}
@@ -132,11 +158,18 @@ func (l *Selection) Page(idx, limit int) [][]byte {
 	return out
 }
 
-// Versions returns the content hash of that page, for ETags and cache keys.
-func (l *Selection) Versions(idx, limit int) uint64 {
+// Versions returns the content hash of that page, for ETags and cache keys. It
+// spends the budget of ctx: a page may be all there is.
+func (l *Selection) Versions(ctx context.Context, idx, limit int) (uint64, error) {
+	const record = 20
 	var v versions
-	l.each(idx, limit, func(b *block.Block, i int) { v.add(b.Hash(i)) })
-	return v.sum()
+	spent := budget.From(ctx)
+	l.each(idx, limit, func(b *block.Block, i int) {
+		if spent.Spend(record) {
+			v.add(b.Hash(i))
+		}
+	})
+	return v.sum(), spent.Err() //nolint:wrapcheck // it is the request's own end
 }
 
 // versions hashes a list of record hashes.
@@ -208,8 +241,10 @@ type lists struct {
 	size int64
 }
 
+// keptList is a result, or the place of one that is being made. What is in it
+// is written before made is closed.
 type keptList struct {
-	once sync.Once
+	made chan struct{}
 	list *Selection
 	err  error
 	size int64
@@ -222,15 +257,55 @@ const (
 	maxListBytes = 32 << 20
 )
 
-func (l *lists) get(key string, find func() (*Selection, error)) (*Selection, error) {
-	k := l.entry(key)
-	k.once.Do(func() {
-		k.list, k.err = find()
-		if k.err == nil {
-			l.grow(key, k)
+// errMaker stands in a place whose maker panicked.
+var errMaker = errors.New("the result was not made")
+
+// get returns the result under a key, and makes it if nobody has. Who asks for
+// one that is being made waits for it; if its maker gives up, because its client
+// left or its budget is exhausted, the next one makes it with its own budget.
+func (l *lists) get(b *budget.Budget, key string, find func() (*Selection, error)) (*Selection, error) {
+	for {
+		k, mine := l.entry(key)
+		if mine {
+			return l.make(key, k, find)
 		}
-	})
+		select {
+		case <-k.made:
+		default:
+			if err := b.Wait(k.made); err != nil {
+				return nil, err //nolint:wrapcheck // it is the request's own end
+			}
+		}
+		if k.err == nil {
+			return k.list, nil
+		}
+	}
+}
+
+func (l *lists) make(key string, k *keptList, find func() (*Selection, error)) (*Selection, error) {
+	k.err = errMaker
+	defer close(k.made)
+	defer func() {
+		if k.err != nil {
+			l.remove(key, k)
+		}
+	}()
+	k.list, k.err = find()
+	if k.err == nil {
+		l.grow(key, k)
+	}
 	return k.list, k.err
+}
+
+// remove takes back the place of a result that could not be made.
+func (l *lists) remove(key string, k *keptList) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept[key] != k {
+		return
+	}
+	delete(l.kept, key)
+	l.used = slices.DeleteFunc(l.used, func(used string) bool { return used == key })
 }
 
 // peek gives a result that is there already.
@@ -254,15 +329,15 @@ func (l *lists) carry(to *Snapshot) {
 		if !k.done {
 			continue
 		}
-		again := &keptList{list: &Selection{g: to, all: k.list.all, sort: k.list.sort, order: k.list.order}, size: k.size, done: true}
-		again.once.Do(func() {})
+		again := &keptList{list: &Selection{g: to, all: k.list.all, sort: k.list.sort, order: k.list.order}, size: k.size, done: true, made: k.made}
 		to.lists.kept[key] = again
 		to.lists.used = append(to.lists.used, key)
 		to.lists.size += k.size
 	}
 }
 
-func (l *lists) entry(key string) *keptList {
+// entry returns the place of a result; mine says that the caller has to make it.
+func (l *lists) entry(key string) (k *keptList, mine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k, ok := l.kept[key]
@@ -273,16 +348,16 @@ func (l *lists) entry(key string) *keptList {
 				break
 			}
 		}
-		return k
+		return k, false
 	}
 	if l.kept == nil {
 		l.kept = map[string]*keptList{}
 	}
-	k = &keptList{}
+	k = &keptList{made: make(chan struct{})}
 	l.kept[key] = k
 	l.used = append(l.used, key)
 	l.shrink()
-	return k
+	return k, true
 }
 
 func (l *lists) grow(key string, k *keptList) {

@@ -34,7 +34,7 @@ func TestClocksThatAreWrong(t *testing.T) {
 				a := agents[i]
 				require.LessOrEqual(t, a.UpdateTime, at.at, "no report from the future")
 				require.LessOrEqual(t, a.DataUpdateTime, at.at)
-				stale, err := must(s).Select(wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{schema.AlertStaleAgent}}}})
+				stale, err := must(s).Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{schema.AlertStaleAgent}}}})
 				require.NoError(t, err)
 				return stale.Total() == 1, a.UpdateTime > 0 && at.at-a.UpdateTime > s.opt.Limits.AgentSilent
 			}

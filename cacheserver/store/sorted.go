@@ -1,10 +1,11 @@
 package store
 
 import (
+	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/scan"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -17,18 +18,41 @@ type sorted struct {
 	keys []wire.SortKey
 	list string // the key of the list
 
-	mu    sync.Mutex // held while one of the two is made
-	first []uint32   // the first places
+	turn  chan struct{} // has one token, held while one of the two is made
+	first []uint32      // the first places
 	whole atomic.Pointer[[]uint32]
 }
+
+func newSorted(keys []wire.SortKey, list string) *sorted {
+	o := &sorted{keys: keys, list: list, turn: make(chan struct{}, 1)}
+	o.turn <- struct{}{}
+	return o
+}
+
+// lock waits for the turn to make the order, within the budget.
+func (o *sorted) lock(b *budget.Budget) error {
+	select {
+	case <-o.turn:
+		return nil
+	default:
+		return b.Wait(o.turn) //nolint:wrapcheck // it is the request's own end
+	}
+}
+
+func (o *sorted) unlock() { o.turn <- struct{}{} }
 
 // firsts are the numbers of first places that are made; more is the whole order.
 var firsts = []int{128, 512, 4096}
 
 // places gives the order, right at least up to end.
-func (o *sorted) places(g *Snapshot, end int) ([]uint32, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (o *sorted) places(b *budget.Budget, g *Snapshot, end int) ([]uint32, error) {
+	if whole := o.peek(); whole != nil {
+		return whole, nil
+	}
+	if err := o.lock(b); err != nil {
+		return nil, err
+	}
+	defer o.unlock()
 	switch whole := o.peek(); {
 	case whole != nil:
 		return whole, nil
@@ -39,7 +63,7 @@ func (o *sorted) places(g *Snapshot, end int) ([]uint32, error) {
 		if end > n || n > g.Total()/2 {
 			continue
 		}
-		first, err := scan.Top(g.tree, o.keys, n)
+		first, err := scan.Top(b, g.tree, o.keys, n)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // it names the sort
 		}
@@ -47,17 +71,17 @@ func (o *sorted) places(g *Snapshot, end int) ([]uint32, error) {
 		g.store.use(g, o)
 		return first, nil
 	}
-	return o.make(g)
+	return o.make(b, g)
 }
 
 // make makes the whole order.
-func (o *sorted) make(g *Snapshot) ([]uint32, error) {
+func (o *sorted) make(b *budget.Budget, g *Snapshot) ([]uint32, error) {
 	if old := g.store.history.ordered(o.list, looked); old != nil {
-		if order, ok := scan.Reorder(old.g.tree, old.sort.peek(), g.tree, o.keys); ok {
+		if order, ok := scan.Reorder(b, old.g.tree, old.sort.peek(), g.tree, o.keys); ok {
 			return o.put(order), nil
 		}
 	}
-	order, err := scan.Order(g.tree, nil, o.keys)
+	order, err := scan.Order(b, g.tree, nil, o.keys)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the sort
 	}
@@ -83,16 +107,19 @@ func (s *Store) use(g *Snapshot, o *sorted) { s.inUse.Store(&Selection{g: g, sor
 
 // arrange makes the whole of the order that was asked for last, unless there is
 // one from which it can be made soon enough; busy is false when it is there.
-func (u *upkeep) arrange() (busy bool, err error) {
+func (u *upkeep) arrange(ctx context.Context) (busy bool, err error) {
 	l := u.s.inUse.Swap(nil)
 	if l == nil || l.g.id != u.s.current.Load().id || l.sort.peek() != nil ||
 		u.s.history.ordered(l.sort.list, looked/2) != nil {
 		return false, nil
 	}
-	l.sort.mu.Lock()
-	defer l.sort.mu.Unlock()
+	b := budget.From(ctx)
+	if err := l.sort.lock(b); err != nil {
+		return true, err
+	}
+	defer l.sort.unlock()
 	if l.sort.peek() == nil {
-		if _, err := l.sort.make(l.g); err != nil {
+		if _, err := l.sort.make(b, l.g); err != nil {
 			return true, fmt.Errorf("order for later pages: %w", err)
 		}
 	}

@@ -100,7 +100,7 @@ func (u *upkeep) step(ctx context.Context) (busy bool, err error) {
 	if busy, err = u.align(ctx); busy || err != nil {
 		return busy, err
 	}
-	if busy, err = u.arrange(); busy || err != nil {
+	if busy, err = u.arrange(ctx); busy || err != nil {
 		return busy, err
 	}
 	return u.warmNext(ctx)

@@ -58,15 +58,15 @@ func TestUpkeepFollowsChanges(t *testing.T) {
 	}
 	require.False(t, must(s).tree.Aligned())
 	id := must(s).ID()
-	want, err := must(s).Select(wire.Query{})
+	want, err := must(s).Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
-	sorted, err := must(s).Select(wire.Query{Sort: []wire.SortKey{{Field: "Priority"}}})
+	sorted, err := must(s).Select(t.Context(), wire.Query{Sort: []wire.SortKey{{Field: "Priority"}}})
 	require.NoError(t, err)
 	eventually(t, "aligned and warm", func() bool { return must(s).tree.Aligned() && hasSegments(s, block.Array) })
 
 	g := must(s)
 	require.Equal(t, id, g.ID(), "the generation stays")
-	again, err := g.Select(wire.Query{})
+	again, err := g.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
 	require.Equal(t, want.Page(0, 1<<30), again.Page(0, 1<<30))
 	kept := g.lists.peek(listKey(wire.Query{Sort: []wire.SortKey{{Field: "Priority"}}}))

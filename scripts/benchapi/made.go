@@ -99,7 +99,7 @@ func newMaker(ctx context.Context, n int) (*maker, error) {
 	}
 	m := &maker{s: s, handler: a.Handler(), records: make([]schema.Workflow, 0, n)}
 	snap, _ := s.store.Snapshot()
-	all, err := snap.Select(wire.Query{})
+	all, err := snap.Select(ctx, wire.Query{})
 	if err != nil {
 		return nil, fmt.Errorf("read the records: %w", err)
 	}

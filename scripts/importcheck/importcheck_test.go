@@ -32,6 +32,7 @@ var rules = []rule{
 	{"cacheserver/store/...", []string{"net/http", module + "cacheserver/couch/...", module + "cacheserver/api/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the store knows neither HTTP nor CouchDB"},
 	{"cacheserver/couch/...", []string{module + "cacheserver/store/...", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "reading knows no storing"},
 	{"cacheserver/checkpoint/...", []string{"net/http", module + "..."}, "the container of a checkpoint knows nothing of what is in it"},
+	{"cacheserver/budget/...", []string{"net/http", module + "..."}, "budget bounds work of any kind"},
 	{"cacheserver/history/...", []string{"net/http", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "history knows generations alone"},
 	{"cacheserver/follower/...", []string{"net/http", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "the follower is wired by app"},
 	{"cacheserver/api/...", []string{module + "cacheserver/couch/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the API reads through interfaces of its own"},

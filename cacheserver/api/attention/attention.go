@@ -6,6 +6,7 @@
 package attention
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -113,14 +114,14 @@ type State struct {
 
 // Count tells how many each rule names. total is the number of different
 // workflows and agents, and one for old data.
-func (o Options) Count(s State) (byRule map[string]int, total int, err error) {
+func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, total int, err error) {
 	o = o.Complete()
 	byRule = map[string]int{}
 	var alerts []string // of rules that have no other condition
 	for _, r := range o.Rules() {
 		switch {
 		case len(r.Terms) > 0:
-			list, err := s.Snap.Select(wire.Query{Terms: r.Terms})
+			list, err := s.Snap.Select(ctx, wire.Query{Terms: r.Terms})
 			if err != nil {
 				return nil, 0, fmt.Errorf("count %s: %w", r.Name, err)
 			}
@@ -145,7 +146,7 @@ func (o Options) Count(s State) (byRule map[string]int, total int, err error) {
 		}
 	}
 	for _, t := range terms {
-		list, err := s.Snap.Select(wire.Query{Terms: t})
+		list, err := s.Snap.Select(ctx, wire.Query{Terms: t})
 		if err != nil {
 			return nil, 0, fmt.Errorf("count workflows that need attention: %w", err)
 		}
@@ -156,10 +157,10 @@ func (o Options) Count(s State) (byRule map[string]int, total int, err error) {
 
 // Items are those that come first of what a rule names, by Score and then by
 // name. count is how many it names in all.
-func (o Options) Items(s State, r *Rule) (items []wire.AttentionItem, count int, err error) {
+func (o Options) Items(ctx context.Context, s State, r *Rule) (items []wire.AttentionItem, count int, err error) {
 	o = o.Complete()
 	if len(r.Terms) > 0 {
-		return o.workflows(s, r)
+		return o.workflows(ctx, s, r)
 	}
 	all := o.others(s, r)
 	top := ranking{most: o.Top}

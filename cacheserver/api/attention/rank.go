@@ -2,6 +2,7 @@ package attention
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -42,20 +44,27 @@ func (r *ranking) sorted() []wire.AttentionItem {
 	return r.items
 }
 
+// recordSteps are the steps of reading one record, beside its bytes.
+const recordSteps = 1000
+
 // step is how many records are looked at once.
-const step = 1000
+const step = 100
 
 // workflows ranks the workflows that a rule names. Ages are those at the time
 // of the generation, so the result is a property of the generation.
-func (o Options) workflows(s State, r *Rule) ([]wire.AttentionItem, int, error) {
-	list, err := s.Snap.Select(wire.Query{Terms: r.Terms})
+func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.AttentionItem, int, error) {
+	list, err := s.Snap.Select(ctx, wire.Query{Terms: r.Terms})
 	if err != nil {
 		return nil, 0, fmt.Errorf("select %s: %w", r.Name, err)
 	}
 	now := s.Snap.Time().Unix()
 	top := ranking{most: o.Top}
+	spent := budget.From(ctx)
 	for i := 0; i < list.Total(); i += step {
 		for _, record := range list.Page(i, step) {
+			if !spent.Spend(recordSteps + len(record)) {
+				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, spent.Err())
+			}
 			item, err := itemOf(record)
 			if err != nil {
 				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, err)

@@ -11,12 +11,12 @@ package mango
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -34,8 +34,10 @@ type Node struct {
 	Children []*Node
 	Value    any   // operand of an operator of values
 	Values   []any // of $in, $nin, $all
-	regex    *regexp.Regexp
+	regex    *pattern
 	mod      [2]int64
+	scalars  map[any]struct{} // those of Values that are no lists
+	lists    []any            // the others
 }
 
 // Selector is a selector that has been checked.
@@ -59,18 +61,26 @@ func (s *Selector) All() bool { return s.root.Op == "$and" && len(s.root.Childre
 
 // Matcher matches for one goroutine.
 type Matcher struct {
+	budget   *budget.Budget
 	root     *Node
 	collator *collate.Collator
 	doc      []any // by index of field
 }
 
-// Matcher makes a matcher.
-func (s *Selector) Matcher() *Matcher {
-	return &Matcher{root: s.root, collator: collate.New(language.Und), doc: make([]any, len(s.fields))}
+// Matcher makes a matcher that spends a budget.
+func (s *Selector) Matcher(b *budget.Budget) *Matcher {
+	return &Matcher{budget: b, root: s.root, collator: collate.New(language.Und), doc: make([]any, len(s.fields))}
 }
 
-// match asks a node about a value; nodes with a field look it up.
+// nodeSteps are the steps of asking one condition about one value.
+const nodeSteps = 30
+
+// match asks a node about a value; nodes with a field look it up. What it says
+// is of no use when the budget is exhausted.
 func (m *Matcher) match(n *Node, value any) bool {
+	if !m.budget.Spend(nodeSteps) {
+		return false
+	}
 	switch n.Op {
 	case "":
 		return m.match(n.Children[0], m.doc[n.Field])
@@ -81,9 +91,9 @@ func (m *Matcher) match(n *Node, value any) bool {
 	case "$nor", "$not":
 		return !slices.ContainsFunc(n.Children, func(c *Node) bool { return m.match(c, value) })
 	case "$eq":
-		return m.compare(value, n.Value) == 0
+		return m.equal(value, n.Value)
 	case "$ne":
-		return m.compare(value, n.Value) != 0
+		return !m.equal(value, n.Value)
 	case "$lt":
 		return m.compare(value, n.Value) < 0
 	case "$lte":
@@ -93,9 +103,9 @@ func (m *Matcher) match(n *Node, value any) bool {
 	case "$gte":
 		return m.compare(value, n.Value) >= 0
 	case "$in":
-		return m.among(value, n.Values)
+		return m.among(value, n)
 	case "$nin":
-		return !m.among(value, n.Values)
+		return !m.among(value, n)
 	}
 	return m.matchShape(n, value)
 }
@@ -109,7 +119,7 @@ func (m *Matcher) matchShape(n *Node, value any) bool {
 		return typeNames[typeOf(value)] == n.Value
 	case "$regex":
 		text, ok := value.(string)
-		return ok && n.regex.MatchString(text)
+		return ok && n.regex.match(m.budget, text)
 	case "$mod":
 		number, ok := value.(float64)
 		return ok && number == float64(int64(number)) && int64(number)%n.mod[0] == n.mod[1]
@@ -129,17 +139,52 @@ func (m *Matcher) matchShape(n *Node, value any) bool {
 	return false
 }
 
-// among is $in: the value, or an element of it, is one of the values.
-func (m *Matcher) among(value any, values []any) bool {
-	list, ok := value.([]any)
-	if !ok {
-		return m.contains(values, value)
+// index prepares the values of $in and $nin for being looked up: there may be
+// thousands, and each record asks for each of its elements.
+func (n *Node) index() {
+	n.scalars = make(map[any]struct{}, len(n.Values))
+	for _, v := range n.Values {
+		if typeOf(v) == kindArray {
+			n.lists = append(n.lists, v)
+		} else {
+			n.scalars[v] = struct{}{}
+		}
 	}
-	return slices.ContainsFunc(values, func(want any) bool { return m.contains(list, want) })
+}
+
+// among is $in: the value, or an element of it, is one of the values.
+func (m *Matcher) among(value any, n *Node) bool {
+	if list, ok := value.([]any); ok {
+		return slices.ContainsFunc(list, func(element any) bool { return m.oneOf(element, n) })
+	}
+	return m.oneOf(value, n)
+}
+
+func (m *Matcher) oneOf(value any, n *Node) bool {
+	if !m.budget.Spend(nodeSteps) {
+		return false
+	}
+	if typeOf(value) == kindArray {
+		return m.contains(n.lists, value)
+	}
+	_, there := n.scalars[value]
+	return there
 }
 
 func (m *Matcher) contains(list []any, want any) bool {
-	return slices.ContainsFunc(list, func(v any) bool { return m.compare(v, want) == 0 })
+	return slices.ContainsFunc(list, func(v any) bool { return m.budget.Spend(1) && m.equal(v, want) })
+}
+
+// equal says that compare finds no difference; texts need no collation for that.
+func (m *Matcher) equal(a, b any) bool {
+	switch a := a.(type) {
+	case nil, bool, float64, string:
+		return a == b
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, m.equal)
+	}
+	return typeOf(b) == kindObject
 }
 
 // kinds of JSON values, in the order in which CouchDB sorts them.
@@ -170,6 +215,9 @@ func typeOf(v any) int {
 	return kindObject
 }
 
+// collateSteps are the steps of a byte of two texts that are compared.
+const collateSteps = 20
+
 // compare is CouchDB's order of values: by type, then by value, texts by
 // Unicode's collation and then by their bytes.
 func (m *Matcher) compare(a, b any) int {
@@ -191,7 +239,7 @@ func (m *Matcher) compare(a, b any) int {
 		return order(a.(float64), b.(float64)) //nolint:forcetypeassert // typeOf has said so
 	case kindString:
 		x, y := fmt.Sprint(a), fmt.Sprint(b)
-		if x == y {
+		if x == y || !m.budget.Spend(collateSteps*(len(x)+len(y))) {
 			return 0
 		}
 		if c := m.collator.CompareString(x, y); c != 0 {

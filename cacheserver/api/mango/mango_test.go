@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/api/mango"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -165,7 +166,7 @@ func TestKivikAgrees(t *testing.T) {
 		text, err := json.Marshal(ours)
 		require.NoError(t, err)
 		s := parse(t, string(text))
-		m := s.Matcher()
+		m := s.Matcher(budget.From(t.Context()))
 		terms, exact := s.Terms()
 		for range 8 {
 			record := randomRecord(r)
@@ -211,7 +212,7 @@ func TestElementsAsKivik(t *testing.T) {
 		text, err := json.Marshal(object{"Sites": object{"$elemMatch": condition}})
 		require.NoError(t, err)
 		s := parse(t, string(text))
-		got, err := s.Matcher().Match(record, s)
+		got, err := s.Matcher(budget.From(t.Context())).Match(record, s)
 		require.NoError(t, err)
 		require.Equal(t, want, got, "%s\n%s", text, doc["Sites"])
 	}
@@ -303,7 +304,7 @@ func FuzzParse(f *testing.F) {
 			require.ErrorAs(t, err, &p)
 			return
 		}
-		_, err = s.Matcher().Match(record, s)
+		_, err = s.Matcher(budget.From(t.Context())).Match(record, s)
 		require.NoError(t, err)
 	})
 }

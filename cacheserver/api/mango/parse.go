@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,9 +14,10 @@ import (
 
 // parser reads one selector.
 type parser struct {
-	fields []schema.Field
-	nodes  int
-	used   map[int]bool
+	fields  []schema.Field
+	nodes   int
+	program int // instructions of all regular expressions
+	used    map[int]bool
 }
 
 // Parse reads a selector over the keys of fields. Its error is a *wire.Problem:
@@ -56,6 +56,7 @@ func Members(raw []byte, what string) ([]Member, error) {
 		return nil, bad("%s must be an object.", what)
 	}
 	var out []Member
+	known := map[string]bool{}
 	for d.More() {
 		t, err := d.Token()
 		key, ok := t.(string)
@@ -66,9 +67,10 @@ func Members(raw []byte, what string) ([]Member, error) {
 		if err := d.Decode(&m); err != nil {
 			return nil, bad("%s is not JSON at %.80q.", what, key)
 		}
-		if slices.ContainsFunc(out, func(o Member) bool { return o.Key == key }) {
+		if known[key] {
 			return nil, bad("%.80q is given twice in %s.", key, what)
 		}
+		known[key] = true
 		out = append(out, Member{key, m})
 	}
 	if _, err := d.Token(); err != nil {
@@ -212,6 +214,7 @@ func (p *parser) operator(m Member, depth int) (*Node, error) {
 		n.Value, err = plain(m.Value, m.Key)
 	case "$in", "$nin", "$all":
 		n.Values, err = list(m.Value, m.Key)
+		n.index()
 	case "$exists":
 		var yes bool
 		if json.Unmarshal(m.Value, &yes) != nil || string(m.Value) == "null" {
@@ -237,7 +240,7 @@ func (p *parser) operator(m Member, depth int) (*Node, error) {
 		}
 		n.mod = [2]int64{pair[0], pair[1]}
 	case "$regex":
-		return n, n.setRegex(m.Value)
+		return n, p.setRegex(n, m.Value)
 	case "$elemMatch":
 		child, err := p.condition(m.Value, depth+1)
 		n.Children = []*Node{child}
@@ -246,19 +249,6 @@ func (p *parser) operator(m Member, depth int) (*Node, error) {
 		return nil, unknownOperator(m.Key)
 	}
 	return n, err
-}
-
-func (n *Node) setRegex(raw []byte) error {
-	var text string
-	if json.Unmarshal(raw, &text) != nil || string(raw) == "null" {
-		return bad("$regex takes a text.")
-	}
-	regex, err := regexp.Compile(text)
-	if err != nil {
-		return wire.TooExpensive(fmt.Sprintf("$regex takes expressions of RE2, which are answered in time linear in the text: %.200v.", err))
-	}
-	n.Value, n.regex = text, regex
-	return nil
 }
 
 // plain reads a value that a value of a record can be compared with.

@@ -114,8 +114,15 @@ func lowerBound(f schema.Field, n *Node) (t wire.Term, all bool) {
 	return wire.Term{Field: f.Key, Op: wire.Min, Number: least}, !strict
 }
 
-// Match says whether an encoded record matches.
+// recordSteps are the steps of reading a record, beside its bytes.
+const recordSteps = 500
+
+// Match says whether an encoded record matches. Its error may be that of the
+// budget.
 func (m *Matcher) Match(record []byte, s *Selector) (bool, error) {
+	if !m.budget.Spend(recordSteps + 2*len(record)) {
+		return false, fmt.Errorf("match a record: %w", m.budget.Err())
+	}
 	left := len(s.used)
 	for member, err := range render.Members(record) {
 		if err != nil {
@@ -136,7 +143,11 @@ func (m *Matcher) Match(record []byte, s *Selector) (bool, error) {
 	if left > 0 {
 		return false, fmt.Errorf("match a record: %w", render.ErrForm)
 	}
-	return m.match(m.root, nil), nil
+	matches := m.match(m.root, nil)
+	if err := m.budget.Err(); err != nil {
+		return false, fmt.Errorf("match a record: %w", err)
+	}
+	return matches, nil
 }
 
 func decode(t schema.Type, raw []byte) (any, error) {

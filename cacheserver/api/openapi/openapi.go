@@ -141,7 +141,8 @@ func (b *builder) operation(o *Operation) object {
 		out["security"] = []object{}
 	} else {
 		responses["401"] = problem("who asks is not known", object{"WWW-Authenticate": header("ways to say who one is")})
-		responses["429"] = problem("too many requests", object{"Retry-After": header("seconds to wait")})
+		responses["422"] = problem("the answer would cost more than one request may", nil)
+		responses["429"] = problem("too many requests, or too many expensive ones at once", object{"Retry-After": header("seconds to wait")})
 	}
 	if o.Body != nil {
 		body := object{"schema": b.schema(o.Body)}

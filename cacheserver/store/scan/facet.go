@@ -6,7 +6,9 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -16,13 +18,17 @@ import (
 const DefaultValues = wire.DefaultFacet
 
 // Facet counts the values of one field under all conditions but those on the
-// field itself. A list counts once for each of its values.
-func (s *Scan) Facet(f wire.Facet) (wire.FacetResult, error) {
+// field itself. A list counts once for each of its values. Values that do not
+// begin with prefix, in lower case, are left out.
+func (s *Scan) Facet(f wire.Facet, prefix string) (r wire.FacetResult, err error) {
 	n, col, err := s.column(f.Field)
 	if err != nil {
 		return wire.FacetResult{}, fmt.Errorf("facet %s: %w", f.Field, err)
 	}
-	set := s.sideways(f.Field)
+	set, err := s.sideways(f.Field)
+	if err != nil {
+		return r, err
+	}
 	var values []wire.FacetValue
 	var missing int
 	switch col.Kind {
@@ -33,28 +39,64 @@ func (s *Scan) Facet(f wire.Facet) (wire.FacetResult, error) {
 	default:
 		values, missing = s.countTexts(set, col)
 	}
-	return facetResult(values, missing, f.Limit), nil
+	if err := s.err(); err != nil {
+		return r, err
+	}
+	if prefix != "" {
+		values = slices.DeleteFunc(values, func(v wire.FacetValue) bool {
+			return !s.budget.Spend(textSteps+len(v.Value)) || !strings.HasPrefix(strings.ToLower(v.Value), prefix)
+		})
+	}
+	r = s.facetResult(values, missing, f.Limit)
+	return r, s.err()
 }
 
-func facetResult(values []wire.FacetValue, missing, limit int) wire.FacetResult {
+func (s *Scan) facetResult(values []wire.FacetValue, missing, limit int) wire.FacetResult {
 	if limit <= 0 {
 		limit = DefaultValues
 	}
-	slices.SortFunc(values, func(a, b wire.FacetValue) int {
-		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Value, b.Value))
-	})
-	r := wire.FacetResult{Distinct: len(values), Missing: missing, Values: values}
-	if len(values) > limit {
-		for _, v := range values[limit:] {
-			r.Other += v.Count
-		}
-		r.Values = slices.Clone(values[:limit])
+	r := wire.FacetResult{Distinct: len(values), Missing: missing, Values: mostFrequent(s.budget, values, limit)}
+	for _, v := range r.Values {
+		r.Other -= v.Count
 	}
-	if r.Values == nil {
-		r.Values = []wire.FacetValue{}
+	for _, v := range values {
+		r.Other += v.Count
 	}
 	return r
 }
+
+// mostFrequent returns at most most of the values, those that are counted most
+// often first, then by value. Sorting all of them would cost more.
+func mostFrequent(b *budget.Budget, values []wire.FacetValue, most int) []wire.FacetValue {
+	order := func(x, y wire.FacetValue) int {
+		return cmp.Or(y.Count-x.Count, cmp.Compare(x.Value, y.Value))
+	}
+	best := make([]wire.FacetValue, 0, min(2*most, len(values)))
+	var worst wire.FacetValue // of the best, once there are enough
+	full := false
+	for _, v := range values {
+		if !b.Spend(stepsOfOne) {
+			break
+		}
+		if full && order(v, worst) > 0 {
+			continue
+		}
+		if best = append(best, v); len(best) == 2*most {
+			budget.Sort(b, best, compareSteps, order)
+			best = best[:most]
+			worst, full = best[most-1], true
+		}
+	}
+	budget.Sort(b, best, compareSteps, order)
+	return best[:min(most, len(best))]
+}
+
+// Steps of small things.
+const (
+	stepsOfOne   = 10  // a look at one value
+	stepsOfMap   = 100 // an entry of a large map
+	compareSteps = 20  // comparing two texts
+)
 
 // each calls f with the places in the chunk of the records of set (nil: all).
 func (s *Scan) each(set *tree.Set, k int, f func(i int)) {
@@ -76,6 +118,9 @@ func (s *Scan) countCodes(set *tree.Set, n int, col *block.Column) (values []wir
 	counts := make([]int, len(texts))
 	for k, c := range s.tree.Chunks() {
 		p := c.Pane(s.tree.Layout, n)
+		if !s.spend(c, 1) || !s.budget.Spend(len(p.Codes)) {
+			return nil, 0
+		}
 		switch {
 		case set == nil && col.Kind == block.Code:
 			countAll(counts, p.Codes)
@@ -89,7 +134,7 @@ func (s *Scan) countCodes(set *tree.Set, n int, col *block.Column) (values []wir
 		}
 	}
 	for code, n := range counts[1:] {
-		if n > 0 {
+		if n > 0 && s.budget.Spend(stepsOfOne) {
 			values = append(values, wire.FacetValue{Value: texts[code+1], Count: n})
 		}
 	}
@@ -129,8 +174,14 @@ func countLists(counts []int, p *tree.Pane, words []uint64) {
 func (s *Scan) countNumbers(set *tree.Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
 	counts := map[float64]int{}
 	for k, c := range s.tree.Chunks() {
+		if !s.spend(c, 1) {
+			return nil, 0
+		}
 		p := c.Pane(s.tree.Layout, n)
 		s.each(set, k, func(i int) {
+			if !s.budget.Spend(stepsOfMap) {
+				return
+			}
 			if col.Kind == block.Float {
 				counts[p.Floats[i]]++
 			} else {
@@ -139,6 +190,9 @@ func (s *Scan) countNumbers(set *tree.Set, n int, col *block.Column) (values []w
 		})
 	}
 	for v, n := range counts {
+		if !s.budget.Spend(stepsOfMap) {
+			break
+		}
 		if v == -1 || v == 0 && col.Unit == "Unix s" {
 			missing += n
 			continue
@@ -158,6 +212,9 @@ func numberText(v float64, col *block.Column) string {
 func (s *Scan) countTexts(set *tree.Set, col *block.Column) (values []wire.FacetValue, missing int) {
 	counts := map[string]*int{}
 	s.eachTexts(set, col, func(texts [][]byte) {
+		if !s.budget.Spend(stepsOfMap * (1 + len(texts))) {
+			return
+		}
 		if len(texts) == 0 {
 			missing++
 		}
@@ -171,6 +228,9 @@ func (s *Scan) countTexts(set *tree.Set, col *block.Column) (values []wire.Facet
 		}
 	})
 	for text, n := range counts {
+		if !s.budget.Spend(stepsOfMap) {
+			break
+		}
 		values = append(values, wire.FacetValue{Value: text, Count: *n})
 	}
 	return values, missing
@@ -182,6 +242,9 @@ func (s *Scan) eachTexts(set *tree.Set, col *block.Column, f func(texts [][]byte
 	var texts [][]byte
 	for k, c := range s.tree.Chunks() {
 		b := 0
+		if !s.spend(c, 1) {
+			return
+		}
 		s.each(set, k, func(i int) {
 			for i >= c.Starts[b+1] {
 				b++

@@ -10,13 +10,17 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Scan is a query made ready for one tree. It is not for several goroutines.
+// Scan is a query made ready for one tree. Not safe for concurrent use. It
+// spends the budget of its request; when that is exhausted, what it returns is
+// the budget's error.
 type Scan struct {
+	budget *budget.Budget
 	tree   *tree.Tree
 	now    int64 // time of the generation, Unix s
 	checks []check
@@ -45,8 +49,8 @@ const (
 )
 
 // New checks the conditions of a query. now is the time of the generation.
-func New(t *tree.Tree, now int64, q wire.Query) (*Scan, error) {
-	s := &Scan{tree: t, now: now}
+func New(b *budget.Budget, t *tree.Tree, now int64, q wire.Query) (*Scan, error) {
+	s := &Scan{budget: b, tree: t, now: now}
 	for _, term := range q.Terms {
 		c, err := s.term(term)
 		if err != nil {
@@ -64,12 +68,23 @@ func New(t *tree.Tree, now int64, q wire.Query) (*Scan, error) {
 		s.checks = append(s.checks, s.search(q.Text))
 	}
 	slices.SortStableFunc(s.checks, func(a, b check) int { return cmp.Or(a.cost-b.cost, a.share-b.share) })
-	return s, nil
+	return s, s.err()
 }
 
-// Matches gives the records that match all conditions but those on the field
+// err is why the scan had to stop; nil while it may go on.
+func (s *Scan) err() error {
+	if err := s.budget.Err(); err != nil {
+		return fmt.Errorf("scan: %w", err)
+	}
+	return nil
+}
+
+// spend counts the work on a chunk: each steps for each record.
+func (s *Scan) spend(c *tree.Chunk, each int) bool { return s.budget.Spend(each * c.Len()) }
+
+// Matches returns the records that match all conditions but those on the field
 // without, which may be empty. Nil means all records.
-func (s *Scan) Matches(without string) *tree.Set {
+func (s *Scan) Matches(without string) (*tree.Set, error) {
 	var set *tree.Set
 	for _, c := range s.checks {
 		if c.field != "" && c.field == without {
@@ -84,24 +99,29 @@ func (s *Scan) Matches(without string) *tree.Set {
 			continue
 		}
 		for k, chunk := range s.tree.Chunks() {
-			if words := set.Chunk(k); !empty(words) {
-				c.keep(chunk, words)
+			words := set.Chunk(k)
+			if empty(words) {
+				continue
 			}
+			if !s.spend(chunk, 2) {
+				return nil, s.err()
+			}
+			c.keep(chunk, words)
 		}
 	}
-	return set
+	return set, s.err()
 }
 
 // sideways gives what Matches gives for a facet. Most facets are on fields that no
 // condition is on: they share one set, which must not be changed.
-func (s *Scan) sideways(field string) *tree.Set {
+func (s *Scan) sideways(field string) (set *tree.Set, err error) {
 	if slices.ContainsFunc(s.checks, func(c check) bool { return c.field == field }) {
 		return s.Matches(field)
 	}
 	if s.common == nil {
-		s.common = s.Matches("")
+		s.common, err = s.Matches("")
 	}
-	return s.common
+	return s.common, err
 }
 
 func empty(words []uint64) bool {
@@ -147,11 +167,17 @@ func narrowRecords(c *tree.Chunk, words []uint64, keep func(b *block.Block, i in
 	})
 }
 
+// nameSteps are the steps of finding one name.
+const nameSteps = 1000
+
 // names keeps the records of the given names.
 func (s *Scan) names(names []string) func(*tree.Set) {
 	return func(set *tree.Set) {
 		wanted := s.tree.NewSet()
 		for _, name := range names {
+			if !s.budget.Spend(nameSteps) {
+				return
+			}
 			if at, ok := s.tree.Search(name); ok {
 				wanted.Add(at)
 			}

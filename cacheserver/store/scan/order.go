@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -17,7 +18,7 @@ import (
 
 // Order gives the places of the records of set (nil: all) in the order asked
 // for; ties by name. Nil means all records by name.
-func Order(t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
+func Order(b *budget.Budget, t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
 	keys = effective(t, keys)
 	byName := ByName(t, keys)
 	down := byName && len(keys) > 0 && keys[0].Desc
@@ -25,6 +26,9 @@ func Order(t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
 		return nil, nil
 	}
 	list := places(t, set)
+	if !b.Spend(len(list)) {
+		return nil, stopped(b)
+	}
 	if byName {
 		if down {
 			slices.Reverse(list)
@@ -33,13 +37,25 @@ func Order(t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
 	}
 	made := make([]key, 0, len(keys))
 	for _, k := range keys {
-		key, err := keyOf(t, list, k)
+		key, err := keyOf(b, t, list, k)
 		if err != nil {
+			for _, k := range made {
+				giveBack(k.values)
+			}
 			return nil, fmt.Errorf("sort by %s: %w", k.Field, err)
 		}
 		made = append(made, key)
 	}
-	return arrange(list, made), nil
+	out := arrange(b, list, made)
+	return out, stopped(b)
+}
+
+// stopped is why a budget ended a sort; nil when it did not.
+func stopped(b *budget.Budget) error {
+	if err := b.Err(); err != nil {
+		return fmt.Errorf("sort: %w", err)
+	}
+	return nil
 }
 
 // ByName says that an order begins with the names.
@@ -70,7 +86,7 @@ func places(t *tree.Tree, set *tree.Set) []uint32 {
 
 // keyOf makes the numbers of one sort key for the records of list, ascending
 // places.
-func keyOf(t *tree.Tree, list []uint32, k wire.SortKey) (key, error) {
+func keyOf(b *budget.Budget, t *tree.Tree, list []uint32, k wire.SortKey) (key, error) {
 	n, ok := t.Layout.Column(k.Field)
 	if !ok {
 		return key{}, errField
@@ -80,36 +96,40 @@ func keyOf(t *tree.Tree, list []uint32, k wire.SortKey) (key, error) {
 	values := *out.values
 	switch col.Kind {
 	case block.Int, block.Bool:
-		eachPane(t, list, n, func(p *tree.Pane, i, j, from int) {
+		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
 			for k, at := range list[i:j] {
 				values[i+k] = uint64(p.Ints[int(at)-from]) ^ 1<<63
 			}
 		})
 	case block.Float:
-		eachPane(t, list, n, func(p *tree.Pane, i, j, from int) {
+		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
 			for k, at := range list[i:j] {
 				values[i+k] = orderedBits(p.Floats[int(at)-from])
 			}
 		})
 	case block.Code:
 		ranks := col.Dict.Ranks()
-		eachPane(t, list, n, func(p *tree.Pane, i, j, from int) {
+		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
 			for k, at := range list[i:j] {
 				values[i+k] = uint64(ranks[p.Codes[int(at)-from]])
 			}
 		})
 	case block.Codes:
-		rankLists(values, t, list, n, col.Dict.Ranks())
+		rankLists(b, values, t, list, n, col.Dict.Ranks())
 	default:
-		rankTexts(values, t, list, col)
+		rankTexts(b, values, t, list, col)
 	}
-	out.finish(k.Desc, bits.Len(uint(len(list))))
+	out.finish(b, k.Desc, bits.Len(uint(len(list))))
+	if err := b.Err(); err != nil {
+		giveBack(out.values)
+		return key{}, err //nolint:wrapcheck // Order says what was sorted
+	}
 	return out, nil
 }
 
 // eachPane calls f with each pane that holds records of list: i..j in list,
 // and the place of the pane's first record.
-func eachPane(t *tree.Tree, list []uint32, column int, f func(p *tree.Pane, i, j, from int)) {
+func eachPane(b *budget.Budget, t *tree.Tree, list []uint32, column int, f func(p *tree.Pane, i, j, from int)) {
 	i := 0
 	for k, c := range t.Chunks() {
 		if i == len(list) {
@@ -117,6 +137,9 @@ func eachPane(t *tree.Tree, list []uint32, column int, f func(p *tree.Pane, i, j
 		}
 		end := t.Start(k) + c.Len()
 		j := i + sort.Search(len(list)-i, func(n int) bool { return int(list[i+n]) >= end })
+		if !b.Spend(c.Len()) {
+			return
+		}
 		if i < j {
 			f(c.Pane(t.Layout, column), i, j, t.Start(k))
 		}
@@ -134,9 +157,9 @@ func orderedBits(f float64) uint64 {
 
 // finish lets the values begin at 0, turns them round for a descending order
 // and makes sure that they fit into a word together with a place.
-func (k *key) finish(desc bool, place int) {
+func (k *key) finish(b *budget.Budget, desc bool, place int) {
 	values := *k.values
-	if len(values) == 0 {
+	if len(values) == 0 || !b.Spend(2*len(values)) {
 		return
 	}
 	least, most := values[0], values[0]
@@ -148,7 +171,9 @@ func (k *key) finish(desc bool, place int) {
 		for i, v := range values {
 			items[i] = item{v, uint32(i)}
 		}
-		slices.SortFunc(items, compareItems)
+		if !budget.Sort(b, items, itemSteps, compareItems) {
+			return
+		}
 		rank(values, items, func(a, b item) bool { return a.head == b.head })
 		least, most = 0, slices.Max(values)
 	}
@@ -168,6 +193,9 @@ type item struct {
 	at   uint32
 }
 
+// itemSteps are the steps of comparing two items by their heads.
+const itemSteps = 5
+
 func compareItems(a, b item) int { return cmp.Compare(a.head, b.head) }
 
 // rank gives the records of sorted items their ranks; equal ones the same.
@@ -181,9 +209,12 @@ func rank(ranks []uint64, items []item, equal func(a, b item) bool) {
 	}
 }
 
+// joinSteps are the steps of reading one text for a sort.
+const joinSteps = 50
+
 // rankTexts ranks the records of list by a Text or Texts column; lists by
 // their first elements, then the second ones.
-func rankTexts(ranks []uint64, t *tree.Tree, list []uint32, col *block.Column) {
+func rankTexts(budget *budget.Budget, ranks []uint64, t *tree.Tree, list []uint32, col *block.Column) {
 	texts := make([][]byte, len(list))
 	i := 0
 	for k, c := range t.Chunks() {
@@ -191,6 +222,9 @@ func rankTexts(ranks []uint64, t *tree.Tree, list []uint32, col *block.Column) {
 		for n, b := range c.Blocks {
 			for ; i < len(list) && int(list[i]) < start+c.Starts[n+1]; i++ {
 				texts[i] = joinTexts(b, col, int(list[i])-start-c.Starts[n])
+				if !budget.Spend(joinSteps + len(texts[i])) {
+					return
+				}
 			}
 		}
 	}
@@ -198,29 +232,42 @@ func rankTexts(ranks []uint64, t *tree.Tree, list []uint32, col *block.Column) {
 	for i := range items {
 		items[i].at = uint32(i)
 	}
-	sortTexts(items, texts, 0)
+	if !sortTexts(budget, items, texts, 0) {
+		return
+	}
 	rank(ranks, items, func(a, b item) bool { return bytes.Equal(texts[a.at], texts[b.at]) })
 }
 
 // sortTexts sorts items by their texts from byte depth on: by eight bytes at a
 // time, which are read once, and only where those are equal by the next ones.
-func sortTexts(items []item, texts [][]byte, depth int) {
+func sortTexts(b *budget.Budget, items []item, texts [][]byte, depth int) bool {
+	if !b.Spend(itemSteps * len(items)) {
+		return false
+	}
 	for i := range items {
 		items[i].head = headOf(texts[items[i].at], depth)
 	}
-	slices.SortFunc(items, compareItems)
+	if !budget.Sort(b, items, itemSteps, compareItems) {
+		return false
+	}
 	for i := 0; i < len(items); {
 		j, longer := i, false
 		for ; j < len(items) && items[j].head == items[i].head; j++ {
 			longer = longer || len(texts[items[j].at]) > depth+8
 		}
 		if j-i > 1 && longer {
-			sortTexts(items[i:j], texts, depth+8)
+			if !sortTexts(b, items[i:j], texts, depth+8) {
+				return false
+			}
 		} else if j-i > 1 { // they may still differ by zero bytes at the end
-			slices.SortFunc(items[i:j], func(a, b item) int { return bytes.Compare(texts[a.at], texts[b.at]) })
+			steps := 10 + depth/8
+			if !budget.Sort(b, items[i:j], steps, func(x, y item) int { return bytes.Compare(texts[x.at], texts[y.at]) }) {
+				return false
+			}
 		}
 		i = j
 	}
+	return true
 }
 
 func headOf(text []byte, depth int) uint64 {
@@ -238,12 +285,12 @@ func headOf(text []byte, depth int) uint64 {
 func joinTexts(b *block.Block, col *block.Column, at int) []byte { return b.Joined(col, at) }
 
 // rankLists gives the records of list numbers in the order of a Codes column.
-func rankLists(values []uint64, t *tree.Tree, list []uint32, column int, ranks []uint32) {
+func rankLists(b *budget.Budget, values []uint64, t *tree.Tree, list []uint32, column int, ranks []uint32) {
 	lists := make([][]uint32, len(list))
 	width := bits.Len(uint(len(ranks)))
 	fit := 63 / width
 	long := false
-	eachPane(t, list, column, func(p *tree.Pane, i, j, from int) {
+	eachPane(b, t, list, column, func(p *tree.Pane, i, j, from int) {
 		for k, at := range list[i:j] {
 			codes := p.List(int(at) - from)
 			lists[i+k], long = codes, long || len(codes) > fit
@@ -268,6 +315,9 @@ func rankLists(values []uint64, t *tree.Tree, list []uint32, column int, ranks [
 	compare := func(a, b item) int {
 		return cmp.Or(cmp.Compare(a.head, b.head), slices.CompareFunc(lists[a.at], lists[b.at], byRank))
 	}
-	slices.SortFunc(items, compare)
+	const listSteps = 4 * itemSteps
+	if !budget.Sort(b, items, listSteps, compare) {
+		return
+	}
 	rank(values, items, func(a, b item) bool { return compare(a, b) == 0 })
 }

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"slices"
 	"sync"
+
+	"github.com/dmwm/wmstats/cacheserver/budget"
 )
 
 // key is one sort key made into numbers, one for each record of a list, from 0.
@@ -30,7 +32,7 @@ func borrow(n int) *[]uint64 {
 func giveBack(p *[]uint64) { scratch.Put(p) }
 
 // arrange sorts list, which is in the order of names, by keys.
-func arrange(list []uint32, keys []key) []uint32 {
+func arrange(b *budget.Budget, list []uint32, keys []key) []uint32 {
 	one, two := borrow(len(list)), borrow(len(list))
 	defer giveBack(one)
 	defer giveBack(two)
@@ -44,6 +46,9 @@ func arrange(list []uint32, keys []key) []uint32 {
 	// The least key first: each later sort keeps the order of equals. As many
 	// keys as fit into a word with the place are sorted at once.
 	for first := true; ; first = false {
+		if !b.Spend(1) {
+			return nil
+		}
 		width, n := 0, 0
 		for n < len(keys) && width+keys[len(keys)-1-n].bits+place <= 64 {
 			width += keys[len(keys)-1-n].bits
@@ -51,9 +56,9 @@ func arrange(list []uint32, keys []key) []uint32 {
 		}
 		fill(packed, keys[len(keys)-n:], place, first)
 		if keys = keys[:len(keys)-n]; len(keys) == 0 {
-			return collect(list, packed, other, place, width)
+			return collect(b, list, packed, other, place, width)
 		}
-		packed, other = radix(packed, other, place, width)
+		packed, other = radix(b, packed, other, place, width)
 	}
 }
 
@@ -86,13 +91,16 @@ func short(n int) bool { return n < 512 }
 
 // collect sorts packed as radix does, and gives what list has at its places.
 // The last pass writes the result at once.
-func collect(list []uint32, packed, other []uint64, place, width int) []uint32 {
+func collect(b *budget.Budget, list []uint32, packed, other []uint64, place, width int) []uint32 {
 	out := make([]uint32, len(list))
 	before := max(0, width-digit)
 	if short(len(list)) {
 		before = width
 	}
-	packed, _ = radix(packed, other, place, before)
+	packed, _ = radix(b, packed, other, place, before)
+	if b.Err() != nil {
+		return nil
+	}
 	if before == width {
 		for i, p := range packed {
 			out[i] = list[p&(1<<place-1)]
@@ -110,13 +118,13 @@ func collect(list []uint32, packed, other []uint64, place, width int) []uint32 {
 
 // radix sorts a by bits from..from+width and keeps the order of equals. b is
 // of the same length; the result is one of the two.
-func radix(a, b []uint64, from, width int) (sorted, other []uint64) {
+func radix(limit *budget.Budget, a, b []uint64, from, width int) (sorted, other []uint64) {
 	if short(len(a)) {
 		mask := uint64(1)<<width - 1
 		slices.SortStableFunc(a, func(x, y uint64) int { return cmp.Compare(x>>from&mask, y>>from&mask) })
 		return a, b
 	}
-	for width > 0 {
+	for width > 0 && limit.Spend(2*len(a)) {
 		n := width - (width-1)/digit*digit // the odd rest first: later passes are whole
 		mask := uint64(1)<<n - 1
 		next := firsts(a, from, n)

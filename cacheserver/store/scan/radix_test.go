@@ -38,7 +38,7 @@ func TestArrange(t *testing.T) {
 				}
 				return 0
 			})
-			require.Equal(t, want, arrange(list, keys), "%d of %v", n, widths)
+			require.Equal(t, want, arrange(unbounded(), list, keys), "%d of %v", n, widths)
 		}
 	}
 }

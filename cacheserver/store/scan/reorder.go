@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -14,8 +15,9 @@ import (
 // Reorder gives the order of all records of t, as Order does, from the order of
 // an older tree: records of shared blocks keep their order, the others are
 // sorted and put between them. That costs a walk over the list instead of a
-// sort. ok is false when too much differs for that to pay.
-func Reorder(old *tree.Tree, order []uint32, t *tree.Tree, keys []wire.SortKey) (again []uint32, ok bool) {
+// sort. ok is false when too much differs for that to pay, and when the budget
+// is exhausted.
+func Reorder(b *budget.Budget, old *tree.Tree, order []uint32, t *tree.Tree, keys []wire.SortKey) (again []uint32, ok bool) {
 	keys = effective(t, keys)
 	c, err := newComparer(t, keys)
 	if err != nil || len(order) != old.Len() {
@@ -25,7 +27,10 @@ func Reorder(old *tree.Tree, order []uint32, t *tree.Tree, keys []wire.SortKey) 
 	if len(fresh) > t.Len()/16 {
 		return nil, false
 	}
-	slices.SortFunc(fresh, c.compare)
+	const compareRecords = 300
+	if !budget.Sort(b, fresh, compareRecords, c.compare) || !b.Spend(t.Len()) {
+		return nil, false
+	}
 	kept := make([]uint32, 0, t.Len())
 	for _, at := range order {
 		if to := moved[at]; to != tree.Gone {
@@ -37,6 +42,9 @@ func Reorder(old *tree.Tree, order []uint32, t *tree.Tree, keys []wire.SortKey) 
 	}
 	again = make([]uint32, 0, t.Len())
 	for _, at := range fresh {
+		if !b.Spend(20 * compareRecords) {
+			return nil, false
+		}
 		n := sort.Search(len(kept), func(i int) bool { return c.compare(kept[i], at) > 0 })
 		again = append(append(again, kept[:n]...), at)
 		kept = kept[n:]

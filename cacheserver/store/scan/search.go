@@ -6,9 +6,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 )
+
+// blockSteps are the steps of looking at the signatures of a block.
+const blockSteps = 500
 
 // search finds a text in the searched columns, whatever its case: by the
 // signatures of blocks, which leave few records whose texts must be read.
@@ -24,7 +28,10 @@ func (s *Scan) search(text string) check {
 			if empty(some) {
 				continue
 			}
-			n.narrow(s.tree.Layout, b, some)
+			if !s.budget.Spend(blockSteps + len(n.rows)) {
+				return
+			}
+			n.narrow(s.budget, s.tree.Layout, b, some)
 			keepBits(words, some, c.Starts[k], b.Len())
 		}
 	}}
@@ -97,7 +104,7 @@ func (n *needle) inAllNames(l *block.Layout, first, last *block.Block) bool {
 }
 
 // narrow clears the bits of the records that don't hold the needle.
-func (n *needle) narrow(l *block.Layout, b *block.Block, words []uint64) {
+func (n *needle) narrow(s *budget.Budget, l *block.Layout, b *block.Block, words []uint64) {
 	if len(n.rows) > 0 {
 		b.MayHold(l, n.rows, words)
 	} else if n.ascii && !b.MayHoldShort(l, n.folded) {
@@ -110,7 +117,7 @@ func (n *needle) narrow(l *block.Layout, b *block.Block, words []uint64) {
 	}
 	for k, w := range words {
 		for rest := w &^ held[k]; rest != 0; rest &= rest - 1 {
-			if bit := bits.TrailingZeros64(rest); !n.inRecord(l, b, k*64+bit) {
+			if bit := bits.TrailingZeros64(rest); !n.inRecord(s, l, b, k*64+bit) {
 				w &^= 1 << bit
 			}
 		}
@@ -118,15 +125,15 @@ func (n *needle) narrow(l *block.Layout, b *block.Block, words []uint64) {
 	}
 }
 
-func (n *needle) inRecord(l *block.Layout, b *block.Block, i int) (found bool) {
+func (n *needle) inRecord(s *budget.Budget, l *block.Layout, b *block.Block, i int) (found bool) {
 	for _, k := range l.Searched {
 		col := &l.Columns[k]
 		if col.Kind == block.Text {
-			found = n.in(b.Text(col, i))
+			found = n.spent(s, b.Text(col, i))
 		} else {
 			b.EachText(col, i, func(text []byte) bool {
-				found = n.in(text)
-				return !found
+				found = n.spent(s, text)
+				return !found && s.Err() == nil
 			})
 		}
 		if found {
@@ -136,6 +143,18 @@ func (n *needle) inRecord(l *block.Layout, b *block.Block, i int) (found bool) {
 	return false
 }
 
+// spent is in within a budget: no when that is exhausted.
+func (n *needle) spent(s *budget.Budget, text []byte) bool {
+	const short = 20
+	if n.ascii {
+		return s.Spend(short+len(text)) && n.in(text)
+	}
+	const decoding = 8
+	return s.Spend(short+decoding*len(text)) && n.in(text)
+}
+
+// in says whether a text holds the needle. Each character of the text that the
+// needle may begin with is compared with it.
 func (n *needle) in(text []byte) bool {
 	if len(text) < len(n.folded) && n.ascii {
 		return false
@@ -143,12 +162,27 @@ func (n *needle) in(text []byte) bool {
 	if !n.ascii {
 		return bytes.Contains(bytes.ToLower(text), n.folded)
 	}
+	const long = 1 << 14 // where comparing at each place may take too long
+	if len(text)*len(n.folded) > long {
+		return bytes.Contains(foldASCII(text), n.folded)
+	}
 	for i := 0; i+len(n.folded) <= len(text); i++ {
 		if c := text[i]; (c == n.lower || c == n.upper) && foldedPrefix(text[i:], n.folded) {
 			return true
 		}
 	}
 	return false
+}
+
+// foldASCII returns a copy in which the letters of ASCII are small.
+func foldASCII(text []byte) []byte {
+	folded := bytes.Clone(text)
+	for i, c := range folded {
+		if 'A' <= c && c <= 'Z' {
+			folded[i] = c + 'a' - 'A'
+		}
+	}
+	return folded
 }
 
 // foldedPrefix says that text begins with folded, which is ASCII in lower case.

@@ -31,9 +31,10 @@ func treeOf(t testing.TB, list ...schema.Workflow) *tree.Tree {
 // found gives the names that match a query, without the order of a sort.
 func found(t testing.TB, tr *tree.Tree, now int64, q wire.Query) []string {
 	t.Helper()
-	s, err := New(tr, now, q)
+	s, err := New(unbounded(), tr, now, q)
 	require.NoError(t, err)
-	set := s.Matches("")
+	set, err := s.Matches("")
+	require.NoError(t, err)
 	if set == nil {
 		set = tr.NewSet()
 		set.Fill()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema"
@@ -52,7 +53,10 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 		}
 		sums[i] = n
 	}
-	set := s.Matches("")
+	set, err := s.Matches("")
+	if err != nil {
+		return nil, 0, err
+	}
 	index := map[[MaxDimensions]uint32]int{}
 	for k, c := range s.tree.Chunks() {
 		var panes []*tree.Pane
@@ -62,7 +66,14 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 		for _, d := range dims {
 			d.chunk(c)
 		}
+		tooMany := false
+		if !s.spend(c, 1) {
+			return nil, 0, s.err()
+		}
 		s.each(set, k, func(i int) {
+			if tooMany || s.err() != nil {
+				return
+			}
 			total++
 			first, second := dims[0].of(i), []uint32{0}
 			if len(dims) == 2 {
@@ -70,6 +81,9 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 			}
 			for _, a := range first {
 				for _, b := range second {
+					if tooMany = len(groups) > MaxGroups; tooMany || !s.budget.Spend(stepsOfMap+stepsOfOne*len(panes)) {
+						return
+					}
 					id := [MaxDimensions]uint32{a, b}
 					g, ok := index[id]
 					if !ok {
@@ -90,10 +104,10 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 			return nil, 0, &TooManyGroupsError{Max: MaxGroups}
 		}
 	}
-	slices.SortFunc(groups, func(a, b wire.StatsGroup) int {
+	budget.Sort(s.budget, groups, compareSteps, func(a, b wire.StatsGroup) int {
 		return cmp.Or(b.Count-a.Count, slices.Compare(a.Keys, b.Keys))
 	})
-	return groups, total, nil
+	return groups, total, s.err()
 }
 
 func keysOf(dims []*grouping, id [MaxDimensions]uint32) []string {

@@ -59,7 +59,10 @@ func (s *Scan) term(t wire.Term) (check, error) {
 			c.cost = costList
 			negative := t.Op == wire.NotIn || t.Op == wire.HasNot
 			c.keep = func(ch *tree.Chunk, words []uint64) {
-				keepLists(ch.Pane(s.tree.Layout, k), want, negative, words)
+				p := ch.Pane(s.tree.Layout, k)
+				if s.budget.Spend(len(p.Codes)) {
+					keepLists(p, want, negative, words)
+				}
 			}
 		}
 		return c, err
@@ -80,17 +83,15 @@ func (s *Scan) number(t wire.Term, col *block.Column) (func(float64) bool, error
 	case wire.In, wire.NotIn:
 		values, err := numbers(t.Values, col)
 		in := t.Op == wire.In
-		return func(v float64) bool {
-			if missing(v) {
-				return !in
-			}
-			for _, x := range values {
-				if x == v {
-					return in
-				}
-			}
-			return !in
-		}, err
+		if len(values) == 1 {
+			x := values[0]
+			return func(v float64) bool { return !missing(v) && v == x == in || missing(v) && !in }, err
+		}
+		known := make(map[float64]bool, len(values))
+		for _, x := range values {
+			known[x] = true
+		}
+		return func(v float64) bool { return (!missing(v) && known[v]) == in }, err
 	case wire.Min:
 		return func(v float64) bool { return v >= t.Number && !missing(v) }, noBool(isBool)
 	case wire.Max:
@@ -136,6 +137,9 @@ func numbers(values []string, col *block.Column) ([]float64, error) {
 	return out, nil
 }
 
+// textSteps are the steps of looking at one text of a dictionary.
+const textSteps = 50
+
 // wanted resolves the values of a condition once: 1 for each code that is to
 // be kept. For lists these are the codes that are looked for, also of a
 // negative condition.
@@ -145,8 +149,11 @@ func (s *Scan) wanted(t wire.Term, col *block.Column) ([]uint8, error) {
 	negative := uint8(0)
 	switch t.Op {
 	case wire.In, wire.NotIn:
-		match := newGlobs(t.Values)
+		match := newGlobs(s.budget, t.Values)
 		for code, text := range texts {
+			if !s.budget.Spend(textSteps) {
+				return nil, s.err()
+			}
 			if text != "" && match.text(text) {
 				want[code] = 1
 			}

@@ -24,9 +24,9 @@ func TestLike(t *testing.T) {
 		{"a*bc*c", "abcbc", true}, {"a*bc*bc", "abc", false}, {"*aa*aa*", "aaa", false}, {"*aa*aa*", "aaaa", true},
 		{"T2_*_Disk", "T2_CH_CERN_Disk", true}, {"", "", true}, {"", "a", false},
 	} {
-		require.Equal(t, c.want, newGlobs([]string{"other", c.pattern}).text(c.text), "%q in %q", c.pattern, c.text)
+		require.Equal(t, c.want, newGlobs(unbounded(), []string{"other", c.pattern}).text(c.text), "%q in %q", c.pattern, c.text)
 	}
-	require.False(t, newGlobs(nil).text(""))
+	require.False(t, newGlobs(unbounded(), nil).text(""))
 }
 
 func FuzzLike(f *testing.F) {
@@ -35,7 +35,7 @@ func FuzzLike(f *testing.F) {
 		if len(pattern) > 12 || len(text) > 24 {
 			return
 		}
-		require.Equal(t, slow(text, pattern), newGlobs([]string{pattern}).text(text))
+		require.Equal(t, slow(text, pattern), newGlobs(unbounded(), []string{pattern}).text(text))
 	})
 }
 
@@ -116,7 +116,7 @@ func TestConditionsMeet(t *testing.T) {
 }
 
 func TestFacetsLeaveTheirOwnConditionOut(t *testing.T) {
-	s, err := New(few(t), 0, wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.In, Values: []string{"announced"}}}})
+	s, err := New(unbounded(), few(t), 0, wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.In, Values: []string{"announced"}}}})
 	require.NoError(t, err)
 	for field, want := range map[string]wire.FacetResult{
 		"Status":         {Distinct: 2, Missing: 1, Values: []wire.FacetValue{{Value: "announced", Count: 1}, {Value: "running-open", Count: 1}}},
@@ -125,7 +125,7 @@ func TestFacetsLeaveTheirOwnConditionOut(t *testing.T) {
 		"OutputDatasets": {Distinct: 1, Values: []wire.FacetValue{{Value: "/a/b/RAW", Count: 1}}},
 		"Skipped":        {Distinct: 1, Values: []wire.FacetValue{{Value: "false", Count: 1}}},
 	} {
-		got, err := s.Facet(wire.Facet{Field: field})
+		got, err := s.Facet(wire.Facet{Field: field}, "")
 		require.NoError(t, err)
 		require.Equal(t, want, got, field)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -11,12 +12,13 @@ import (
 // globs are the values of a condition on texts; * in a value stands for any
 // characters, also none.
 type globs struct {
+	budget   *budget.Budget
 	exact    map[string]bool
 	patterns [][]string // what must follow each other, between the stars
 }
 
-func newGlobs(values []string) *globs {
-	g := &globs{exact: map[string]bool{}}
+func newGlobs(b *budget.Budget, values []string) *globs {
+	g := &globs{budget: b, exact: map[string]bool{}}
 	for _, v := range values {
 		if strings.Contains(v, "*") {
 			g.patterns = append(g.patterns, strings.Split(v, "*"))
@@ -27,11 +29,19 @@ func newGlobs(values []string) *globs {
 	return g
 }
 
+// text says whether a text is one of the values. When the budget is exhausted
+// it says no at once.
 func (g *globs) text(text string) bool {
 	if g.exact[text] {
 		return true
 	}
+	// The parts of a pattern are looked for one after the other in what is left
+	// of the text, so that all of them together read it once.
+	const pattern, part = 20, 10
 	for _, p := range g.patterns {
+		if !g.budget.Spend(pattern + part*min(len(p), len(text)+1) + len(text)) {
+			return false
+		}
 		if like(text, p) {
 			return true
 		}
@@ -62,21 +72,28 @@ func (s *Scan) text(t wire.Term, col *block.Column) (func(b *block.Block, i int)
 	match := func(text []byte) bool { return len(text) > 0 }
 	switch t.Op {
 	case wire.In, wire.NotIn:
-		g := newGlobs(t.Values)
+		g := newGlobs(s.budget, t.Values)
 		match = func(text []byte) bool { return len(text) > 0 && g.text(string(text)) }
 	case wire.Has, wire.HasNot:
 	default:
 		return nil, fmt.Errorf("condition %q wants a number", t.Op)
 	}
 	negative := t.Op == wire.NotIn || t.Op == wire.HasNot
+	const record = 50
 	if col.Kind == block.Text {
-		return func(b *block.Block, i int) bool { return match(b.Text(col, i)) != negative }, nil
+		return func(b *block.Block, i int) bool {
+			text := b.Text(col, i)
+			return s.budget.Spend(record+len(text)) && match(text) != negative
+		}, nil
 	}
 	return func(b *block.Block, i int) bool {
 		found := false
+		if !s.budget.Spend(record) {
+			return false
+		}
 		b.EachText(col, i, func(text []byte) bool {
 			found = match(text)
-			return !found
+			return !found && s.budget.Spend(record/2+len(text))
 		})
 		return found != negative
 	}, nil

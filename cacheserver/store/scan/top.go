@@ -5,8 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"math/bits"
-	"slices"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -15,7 +15,7 @@ import (
 // Top gives the places of the first n records of all in the order asked for,
 // fewer where there are not so many: the beginning of what Order gives, at the
 // cost of one look at the first key of each record instead of a sort.
-func Top(t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, error) {
+func Top(b *budget.Budget, t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, error) {
 	keys = effective(t, keys)
 	c, err := newComparer(t, keys)
 	if err != nil {
@@ -25,7 +25,7 @@ func Top(t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, error) {
 		return nil, fmt.Errorf("sort: %w", errByName)
 	}
 	column, _ := t.Layout.Column(keys[0].Field)
-	top := &top{c: c, n: n, desc: keys[0].Desc, col: c.cols[0], column: column, only: len(keys) == 1}
+	top := &top{b: b, c: c, n: n, desc: keys[0].Desc, col: c.cols[0], column: column, only: len(keys) == 1}
 	switch top.col.Kind {
 	case block.Text, block.Texts:
 		top.texts()
@@ -55,11 +55,12 @@ func Top(t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, error) {
 			}
 		})
 	}
-	return top.result(), nil
+	return top.result(), stopped(b)
 }
 
 // top keeps the best n of the records that it is offered.
 type top struct {
+	b      *budget.Budget
 	c      *comparer
 	n      int
 	desc   bool
@@ -89,7 +90,7 @@ func (p *top) eachChunk(visit func(ch *tree.Chunk, from int)) {
 	chunks := p.c.t.Chunks()
 	width := bits.Len(uint(len(chunks)))
 	for k := range 1 << width {
-		if k = int(bits.Reverse64(uint64(k)) >> (64 - width)); k < len(chunks) {
+		if k = int(bits.Reverse64(uint64(k)) >> (64 - width)); k < len(chunks) && p.b.Spend(2*chunks[k].Len()) {
 			visit(chunks[k], p.c.t.Start(k))
 		}
 	}
@@ -137,7 +138,9 @@ func (p *top) offer(head uint64, text []byte, at int) {
 
 // prune leaves the best n, in order.
 func (p *top) prune() {
-	slices.SortFunc(p.best, p.compare)
+	if !budget.Sort(p.b, p.best, 5*compareSteps, p.compare) {
+		p.best = p.best[:0]
+	}
 	p.best = p.best[:min(len(p.best), p.n)]
 	if p.full = len(p.best) == p.n; !p.full {
 		return
@@ -186,15 +189,21 @@ func (p *top) lists(ch *tree.Chunk, from int, ranks []uint32) {
 // best one by this key; in the blocks with the best n of those are the best n
 // of all.
 func (p *top) texts() {
-	blocks := &top{c: p.c, n: p.n, desc: p.desc, col: p.col, column: p.column}
+	blocks := &top{b: p.b, c: p.c, n: p.n, desc: p.desc, col: p.col, column: p.column}
 	p.eachChunk(func(ch *tree.Chunk, from int) {
 		for k, b := range ch.Blocks {
+			if !p.b.Spend(blockSteps) {
+				return
+			}
 			blocks.offerText(b, p.extreme(b), from+ch.Starts[k])
 		}
 	})
 	blocks.prune()
 	if p.only || !blocks.full {
 		for _, it := range blocks.best {
+			if !p.b.Spend(blockSteps) {
+				return
+			}
 			b, i := p.c.t.At(int(it.at))
 			p.block(b, int(it.at)-i)
 		}
@@ -205,6 +214,9 @@ func (p *top) texts() {
 	last := blocks.limit.text
 	p.eachChunk(func(ch *tree.Chunk, from int) {
 		for k, b := range ch.Blocks {
+			if !p.b.Spend(blockSteps) {
+				return
+			}
 			if r := bytes.Compare(joinTexts(b, p.col, p.extreme(b)), last); r == 0 || r > 0 == p.desc {
 				p.block(b, from+ch.Starts[k])
 			}
