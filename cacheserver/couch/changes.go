@@ -186,13 +186,16 @@ func (s *stream) pass(raw []byte, yield func(Change, error) bool) error {
 	switch {
 	case err != nil:
 		return &Error{Op: s.op, Kind: ErrForm, Err: err}
-	case ch.ID == "" || ch.Seq == "":
-		return &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id or seq"}
+	case ch.ID == "" && !(ch.none && len(ch.Doc) == 0):
+		return &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id"}
+	case ch.ID == "" && ch.Seq == "":
+		return nil // it says nothing at all
 	case strings.HasPrefix(ch.ID, "_design/"):
 		ch = Change{Seq: ch.Seq} // code, no document; only the position moves
 	case ch.Deleted:
 		ch.Doc = nil
 	}
+	ch.none = false
 	if !yield(ch, nil) {
 		return errStopped
 	}

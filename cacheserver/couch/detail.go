@@ -76,6 +76,9 @@ func (c *Client) request(ctx context.Context, id string) (*schema.ReqMgrDoc, err
 	if err != nil {
 		return nil, err
 	}
+	if fault := (Row{ID: id, Doc: raw}).Fault(); fault != "" {
+		return nil, &Error{Op: op, Kind: ErrForm, Reason: fault}
+	}
 	doc, err := schema.DecodeReqMgr(raw)
 	if err != nil {
 		return nil, &Error{Op: op, Kind: ErrForm, Err: err}
@@ -83,16 +86,21 @@ func (c *Client) request(ctx context.Context, id string) (*schema.ReqMgrDoc, err
 	return doc, nil
 }
 
-// agentDocs reads and decodes agent_request documents. One that can't be used
-// is left out, as it is from the lists.
+// agentDocs reads and decodes agent_request documents. One that is gone, or
+// can't be used, is left out, as it is from the lists; one that is there and does
+// not come fails the call: sums without it would be wrong.
 func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*schema.AgentDoc, error) {
+	const op = "read agent documents"
 	rows, err := c.Documents(ctx, WMStats, ids)
 	if err != nil {
 		return nil, err
 	}
 	docs := make([]*schema.AgentDoc, 0, len(rows))
 	for _, row := range rows {
-		if row.Doc == nil {
+		switch {
+		case row.Lacking():
+			return nil, notHad(op, row)
+		case row.Doc == nil:
 			continue
 		}
 		doc, err := schema.DecodeAgent(row.Doc)

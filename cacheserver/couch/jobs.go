@@ -107,8 +107,8 @@ func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, f
 		again()
 		return c.viewRows(ctx, op, WMStats, path, query, func(raw []byte) error {
 			var key []byte
-			var count int64
-			if err := walk(raw, func([]byte) bool { return false }, func(name, value []byte) (bool, error) {
+			count := int64(-1)
+			if err := walk(raw, never, func(name, value []byte) (bool, error) {
 				var err error
 				switch string(name) {
 				case `"key"`:
@@ -117,7 +117,7 @@ func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, f
 					count, err = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
 				}
 				return true, err
-			}); err != nil || key == nil {
+			}); err != nil || key == nil || count < 0 {
 				return &Error{Op: op, Kind: ErrRow, Reason: "not a row of a grouped view", Err: err}
 			}
 			return fn(key, count)
@@ -211,16 +211,16 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 	body := map[string]any{"keys": []json.RawMessage{key}}
 	err = c.ofJobView(func(path string) error {
 		samples = samples[:0]
-		return c.bulk(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
-			if r.Doc == nil {
-				return nil // deleted since the index was read
-			}
+		return c.whole(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
 			doc, err := schema.DecodeJobSummary(r.Doc)
 			if err != nil {
 				c.o.Log.Warn("jobsummary document left out", "id", r.ID, "err", err)
 				return nil
 			}
 			samples = append(samples, doc.Sample())
+			return nil
+		}, func(r Row) error { // samples are not all
+			c.o.Log.Warn("jobsummary document left out: it did not come", "id", r.ID, "err", r.Error)
 			return nil
 		})
 	})
@@ -240,8 +240,8 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 		return nil, &Error{Op: op, Kind: ErrRefused, Err: err}
 	}
 	query := url.Values{"key": {string(key)}, "reduce": {"false"}, "include_docs": {"true"}}
-	err = c.bulk(ctx, op, http.MethodGet, LogDB, "_design/LogDB/_view/logByRequest", query, nil, func(r Row) error {
-		if r.Doc == nil || seen[r.ID] {
+	err = c.whole(ctx, op, http.MethodGet, LogDB, "_design/LogDB/_view/logByRequest", query, nil, func(r Row) error {
+		if seen[r.ID] {
 			return nil
 		}
 		seen[r.ID] = true
@@ -252,7 +252,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 		}
 		entries = append(entries, doc.Entries()...)
 		return nil
-	})
+	}, func(r Row) error { return notHad(op, r) })
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -27,7 +26,7 @@ type way struct {
 // Read calls fn with every document of db that may be of interest: request
 // documents in one of the statuses, or agent_request and agent_info documents.
 // It may deliver a document twice, and others that the caller has to leave
-// out. used names the way that was taken, for the log. Rows are valid inside
+// out; a row may lack its document (Row.Lacking), which ByID may have. used names the way that was taken, for the log. Rows are valid inside
 // fn only; an error of fn ends the read and is returned as it is.
 func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn func(Row) error) (used string, err error) {
 	ways := c.requestWays(statuses)
@@ -35,7 +34,7 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 		ways = c.agentWays()
 	}
 	deliver := func(r Row) error {
-		if r.Doc == nil || strings.HasPrefix(r.ID, "_design/") {
+		if r.Deleted || strings.HasPrefix(r.ID, "_design/") {
 			return nil // deleted since the index was read, or code
 		}
 		return fn(r)
@@ -78,7 +77,7 @@ func (c *Client) requestWays(statuses []string) []way {
 			return c.find(ctx, Requests, wanted, fn)
 		}},
 		{"scan of all documents", func(ctx context.Context, fn func(Row) error) error {
-			return c.allDocs(ctx, Requests, nil, fn)
+			return c.allDocs(ctx, Requests, fn)
 		}},
 	}
 }
@@ -103,7 +102,7 @@ func (c *Client) agentWays() []way {
 			return c.bulk(ctx, "read wmstats by its changes", http.MethodPost, WMStats, "_changes", query, body, fn)
 		}},
 		way{"scan of all documents", func(ctx context.Context, fn func(Row) error) error {
-			return c.allDocs(ctx, WMStats, nil, fn)
+			return c.allDocs(ctx, WMStats, fn)
 		}},
 	)
 }
@@ -124,13 +123,10 @@ func (c *Client) view(ctx context.Context, db Database, design, name string, key
 	return c.bulk(ctx, op, http.MethodPost, db, path, query, map[string]any{"keys": keys}, fn)
 }
 
-// allDocs reads the documents of some ids or (nil) all.
-func (c *Client) allDocs(ctx context.Context, db Database, ids []string, fn func(Row) error) error {
+// allDocs reads all documents.
+func (c *Client) allDocs(ctx context.Context, db Database, fn func(Row) error) error {
 	query := url.Values{"include_docs": {"true"}}
-	if ids == nil {
-		return c.bulk(ctx, "scan "+db.String(), http.MethodGet, db, "_all_docs", query, nil, fn)
-	}
-	return c.bulk(ctx, "read documents of "+db.String(), http.MethodPost, db, "_all_docs", query, map[string]any{"keys": ids}, fn)
+	return c.bulk(ctx, "scan "+db.String(), http.MethodGet, db, "_all_docs", query, nil, fn)
 }
 
 // find reads the documents that a selector picks.
@@ -149,7 +145,7 @@ func (c *Client) find(ctx context.Context, db Database, selector any, fn func(Ro
 		if err != nil {
 			return &Error{Op: op, Kind: ErrForm, Err: err}
 		}
-		return fn(row)
+		return identified(op, Change{Row: row}, fn)
 	}, func() {})
 	return err
 }
@@ -166,30 +162,19 @@ func (c *Client) bulk(ctx context.Context, op, method string, db Database, path 
 		if err != nil {
 			return &Error{Op: op, Kind: ErrForm, Err: err}
 		}
-		return fn(row.Row)
+		return identified(op, row, fn)
 	}, func() {})
 	return err
 }
 
-// Documents reads the documents of some ids, in their order, as copies that
-// the caller owns. One that is not there, or not any more, has no Doc.
-func (c *Client) Documents(ctx context.Context, db Database, ids []string) ([]Row, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
-	defer cancel()
-	rows := make([]Row, 0, len(ids))
-	err := c.allDocs(ctx, db, ids, func(r Row) error {
-		r.Doc = slices.Clone(r.Doc)
-		if r.ID == "" && len(rows) < len(ids) {
-			r.ID = ids[len(rows)] // a missing document has only its key
-		}
-		rows = append(rows, r)
+// identified calls fn with a row of a document. One that does not say of which
+// is a failure, unless it says that it is of none: nobody could ask for it again.
+func identified(op string, row Change, fn func(Row) error) error {
+	switch {
+	case row.ID != "":
+		return fn(row.Row)
+	case row.none && len(row.Doc) == 0:
 		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	return rows, nil
+	return &Error{Op: op, Kind: ErrRow, Code: row.Error, Reason: "a row without an id"}
 }

@@ -13,15 +13,25 @@ type Row struct {
 	ID      string
 	Rev     string // opaque; "" when only the document tells it
 	Deleted bool   // a tombstone
-	Missing bool   // asked for by its id and not there
-	Doc     []byte // raw document; nil when there is none
+	Missing bool   // asked for by its id, and the server says that it is not there
+	Error   string // what the server, or the row, has in place of the document; often ""
+
+	// Doc is the raw document. A row with none that is neither Deleted nor
+	// Missing says nothing of the document: it is there for all that is known.
+	Doc []byte
 }
 
+// Lacking says that the row does not bring the document that it is about.
+func (r Row) Lacking() bool { return len(r.Doc) == 0 && !r.Deleted && !r.Missing }
+
 // Change is one row of a changes feed. One without an ID only moves the
-// position: the feed has passed documents that were not asked for.
+// position: the feed has passed documents that were not asked for. One without
+// a Seq does not move it.
 type Change struct {
 	Row
 	Seq Seq
+
+	none bool // the row says that there are no changes
 }
 
 var errRowForm = errors.New("not a row of the expected form")
@@ -30,21 +40,31 @@ var errRowForm = errors.New("not a row of the expected form")
 // up to the document and takes the rest of the row as that, unseen, when all
 // that CouchDB writes before it was there; in any other order it walks over
 // everything.
-func parseRow(raw []byte) (c Change, err error) {
-	seen := 0 // members of which CouchDB writes three before the document
-	rest := func(key []byte) bool { return seen >= 3 && string(key) == `"doc"` }
+func parseRow(raw []byte) (c Change, err error) { return rowOf(raw, 3) }
+
+// rowOf is parseRow which takes the rest of the row as the document after so
+// many of the members that CouchDB writes before it.
+func rowOf(raw []byte, before int) (c Change, err error) {
+	seen := 0
+	rest := func(key []byte) bool { return seen >= before && string(key) == `"doc"` }
+	var linked string
 	err = walk(raw, rest, func(key, value []byte) (bool, error) {
 		known, err := c.member(key, value)
 		seen += known
+		if string(key) == `"value"` {
+			linked = linkOf(value)
+		}
 		return true, err
 	})
+	if linked != "" {
+		c.ID = linked
+	}
 	return c, err
 }
 
 // parseDoc makes a row of a bare document, as _find delivers it.
 func parseDoc(raw []byte) (r Row, err error) {
 	r.Doc = raw
-	never := func([]byte) bool { return false }
 	err = walk(raw, never, func(key, value []byte) (bool, error) {
 		var err error
 		switch string(key) {
@@ -57,6 +77,9 @@ func parseDoc(raw []byte) (r Row, err error) {
 	})
 	return r, err
 }
+
+// never is for walk: no value is all that is left of the object.
+func never([]byte) bool { return false }
 
 // walk visits the members of the object raw until visit says stop. Where rest
 // says yes to a key, its value is all that is left of the object.
@@ -77,8 +100,11 @@ func walk(raw []byte, rest func(key []byte) bool, visit func(key, value []byte) 
 		}
 		value := skipSpace(raw, colon+1)
 		end := -1
-		if rest(raw[i:keyEnd]) {
+		if rest(raw[i:keyEnd]) && value < len(raw) && raw[value] == '{' {
 			end = lastMember(raw)
+			if end > value && !bytes.HasSuffix(bytes.TrimRight(raw[:end], " \t\r"), []byte{'}'}) {
+				end = -1 // something follows the document
+			}
 		}
 		if end <= value {
 			end = skipValue(raw, value)
@@ -105,18 +131,18 @@ func (c *Change) member(key, value []byte) (known int, err error) {
 		c.Seq = seqOf(value)
 	case `"changes"`:
 		c.Rev, err = revOf(value, `[{"rev":"`)
+		c.none = string(value) == "[]"
 	case `"value"`:
-		c.Rev, err = revOf(value, `{"rev":"`)
-		c.Deleted = c.Deleted || c.Rev != "" && bytes.HasSuffix(value, []byte(`,"deleted":true}`))
+		err = c.value(value)
 	case `"key"`:
 	case `"deleted"`:
 		c.Deleted = string(value) == "true"
 		return 0, nil
 	case `"error"`:
-		c.Missing = true
+		c.fault(value)
 		return 0, nil
 	case `"doc"`:
-		if value[0] == '{' {
+		if string(value) != "null" {
 			c.Doc = value
 		}
 		return 0, nil
@@ -124,6 +150,63 @@ func (c *Change) member(key, value []byte) (known int, err error) {
 		return 0, nil
 	}
 	return 1, err
+}
+
+// value takes the value of a row of _all_docs, {"rev":…} or
+// {"rev":…,"deleted":true}; that of any other view says nothing.
+func (c *Change) value(value []byte) (err error) {
+	if c.Rev, err = revOf(value, `{"rev":"`); err != nil || c.Rev != "" && len(value) == len(c.Rev)+len(`{"rev":""}`) {
+		return err
+	}
+	const longest = 512 // of what is not the whole document
+	if len(value) > longest || value[0] != '{' {
+		return nil
+	}
+	var rev string
+	deleted, other := false, false
+	// A value of another form is a view's own.
+	if walk(value, never, func(key, value []byte) (bool, error) {
+		switch string(key) {
+		case `"rev"`:
+			rev, _ = text(value) // what is no text is no revision
+		case `"deleted"`:
+			deleted = string(value) == "true"
+		default:
+			other = true
+		}
+		return !other, nil
+	}) == nil && rev != "" && !other {
+		c.Rev, c.Deleted = rev, c.Deleted || deleted
+	}
+	return nil
+}
+
+// linkOf gives the id of the document that comes with a row of a view whose
+// value is {"_id":…}: it need not be the one that the row is of. "": the value
+// names none.
+func linkOf(value []byte) string {
+	rest, ok := bytes.CutPrefix(value, []byte(`{"_id":`))
+	if !ok {
+		return ""
+	}
+	begin := skipSpace(rest, 0)
+	end := skipValue(rest, begin)
+	if end < 0 {
+		return ""
+	}
+	id, err := text(rest[begin:end])
+	if err != nil {
+		return "" // what is no text links to nothing
+	}
+	return id
+}
+
+// fault takes what stands in place of the document.
+func (c *Change) fault(value []byte) {
+	var err error
+	if c.Error, err = text(value); err != nil {
+		c.Error = string(value)
+	}
 }
 
 // text reads a JSON string.

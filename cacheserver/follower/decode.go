@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/time/rate"
 
@@ -19,11 +20,13 @@ import (
 type decoder struct {
 	o          Options
 	known      hashes // nil: the store does not tell
+	asks       bool   // the source can be asked for a document by its id
 	active     map[string]bool
 	quarantine *quarantine
 	state      *sourceState
 	complaints *rate.Limiter // a log line for each of a million bad documents helps nobody
 	pool       sync.Pool     // of *tools that lend nothing
+	tooMany    atomic.Bool   // a document that did not come could not be noted
 }
 
 // tools are what one goroutine decodes with.
@@ -64,6 +67,7 @@ func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
 	d := &decoder{o: o, quarantine: q, state: s, active: map[string]bool{}, complaints: rate.NewLimiter(1, 20)}
 	d.pool.New = func() any { return new(tools) }
 	d.known, _ = o.Store.(hashes)
+	_, d.asks = o.Source.(byID)
 	for _, status := range o.Statuses {
 		d.active[status] = true
 	}
@@ -75,20 +79,22 @@ type mode struct {
 	fullRead bool // what is not added is removed when the read ends
 	afresh   bool // decode also what the store seems to have
 	behind   bool // a re-read: the feeds go on, and have the processors
+	asked    bool // the row answers a question for its document
 
-	tools *tools // of the goroutine; nil: what the changes point to is theirs for good
+	settled *settled // takes what leaves the quarantine when the changes are in the store; nil: it leaves now
+	tools   *tools   // of the goroutine; nil: what the changes point to is theirs for good
 }
 
 // document appends the changes that one document or tombstone makes: none if
 // it is of no interest. In a full read a workflow that is no longer active
-// makes none, and a document that can't be used makes one that says that its
-// old record still stands.
+// makes none, and a document that can't be used, or did not come, makes one that
+// says that its old record still stands.
 func (d *decoder) document(changes []store.Change, db couch.Database, row couch.Row, m mode) []store.Change {
-	if row.Deleted {
-		return d.tombstone(changes, db, row)
-	}
-	if row.Doc == nil {
-		return changes
+	switch {
+	case row.Deleted:
+		return d.tombstone(changes, db, row, m)
+	case row.Lacking():
+		return d.lacking(changes, db, row, lackText(row), m)
 	}
 	if m.tools == nil {
 		m.tools, _ = d.pool.Get().(*tools)
@@ -99,23 +105,34 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 	}
 	head, hash, err := schema.PeekHash(row.Doc)
 	change := store.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
+	if err != nil || d.doubtful(row, head) {
+		if fault := row.Fault(); fault != "" && d.asks && !m.asked {
+			return d.lacking(changes, db, row, fault, m)
+		}
+	}
 	switch {
 	case err != nil:
 		return d.unusable(changes, db, row, change, err, m)
 	case head.Deleted:
-		return d.tombstone(changes, db, row)
+		return d.tombstone(changes, db, row, m)
 	case change.Kind == 0:
-		return changes
+		d.usable(db, row.ID, m)
+		return d.noLonger(changes, db, change, m)
 	}
 	if old, ok := d.hash(change.Kind, row.ID); ok && old == hash && !m.afresh {
-		d.quarantine.remove(db.String(), row.ID)
-		return append(changes, change)
+		d.usable(db, row.ID, m)
+		return d.noLonger(append(changes, change), db, change, m)
 	}
-	flaws, err := d.decode(&change, row.Doc, m.tools)
+	_, flaws, err := d.decode(&change, row.Doc, m.tools)
 	if err != nil {
 		return d.unusable(changes, db, row, change, err, m)
 	}
 	return d.decoded(changes, db, change, flaws, m)
+}
+
+// doubtful tells whether a document need not be that which the source has.
+func (d *decoder) doubtful(row couch.Row, head schema.Head) bool {
+	return d.asks && (head.ID != row.ID || head.Rev == "" || head.Deleted)
 }
 
 // unseen decodes a document that the store does not have, as nearly all are in
@@ -130,13 +147,13 @@ func (d *decoder) unseen(db couch.Database, row couch.Row, t *tools) (change sto
 		return change, 0, false
 	}
 	change = store.Change{Kind: kind, ID: row.ID}
-	flaws, err := d.decode(&change, row.Doc, t)
-	return change, flaws, err == nil && !change.Deleted
+	head, flaws, err := d.decode(&change, row.Doc, t)
+	return change, flaws, err == nil && !head.Deleted && !d.doubtful(row, head)
 }
 
 // decoded counts what was decoded and appends the change that it makes.
 func (d *decoder) decoded(changes []store.Change, db couch.Database, change store.Change, flaws int, m mode) []store.Change {
-	d.quarantine.remove(db.String(), change.ID)
+	d.usable(db, change.ID, m)
 	if flaws > 0 {
 		d.state.count(0, int64(flaws))
 		call(d.o.Hooks.Flaws, flaws)
@@ -147,7 +164,43 @@ func (d *decoder) decoded(changes []store.Change, db couch.Database, change stor
 		}
 		change = store.Change{Kind: change.Kind, ID: change.ID, Rev: change.Rev, Deleted: true}
 	}
-	return append(changes, change)
+	return d.noLonger(append(changes, change), db, change, m)
+}
+
+// usable notes that a document can be used, or is gone.
+func (d *decoder) usable(db couch.Database, id string, m mode) {
+	key := quarantineKey{db.String(), id}
+	switch {
+	case m.settled != nil:
+		if d.quarantine.has(key) {
+			m.settled.add(key)
+		}
+	case !m.asked: // else when the answer is in the store
+		d.quarantine.remove(key.database, key.id)
+	}
+}
+
+// noLonger appends the removal of what a document was, and is not any more
+// because it has become one of another type. A full read has its own way: what
+// it does not bring is removed, within limits.
+func (d *decoder) noLonger(changes []store.Change, db couch.Database, change store.Change, m mode) []store.Change {
+	if db == couch.Requests || m.fullRead {
+		return changes
+	}
+	for _, kind := range kindsOf(db) {
+		if _, ok := d.hash(kind, change.ID); ok && kind != change.Kind {
+			changes = append(changes, store.Change{Kind: kind, ID: change.ID, Rev: change.Rev, Deleted: true})
+		}
+	}
+	return changes
+}
+
+// kindsOf are the kinds of documents that a database has.
+func kindsOf(db couch.Database) []store.Kind {
+	if db == couch.Requests {
+		return []store.Kind{store.ReqMgr}
+	}
+	return []store.Kind{store.AgentWork, store.AgentInfo}
 }
 
 // kindOf tells what a document is; 0: nothing of interest.
@@ -170,9 +223,9 @@ func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
 	return d.known.KnownHash(kind, id)
 }
 
-// decode fills the change from the document; Deleted, when the document says
-// that. A panic of the decoder is an error of this one document.
-func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (flaws int, err error) {
+// decode fills the change from the document. A panic of the decoder is an error
+// of this one document.
+func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head schema.Head, flaws int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			d.o.Log.Error("decoder panicked", "id", change.ID, "rev", change.Rev, "panic", r, "stack", string(debug.Stack()))
@@ -183,43 +236,76 @@ func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (flaws int,
 	case store.ReqMgr:
 		req, err := t.requests.Decode(doc)
 		if err != nil {
-			return 0, err
+			return head, 0, err
 		}
 		change.Workflow = t.record()
 		req.FillRecord(change.Workflow)
-		change.Rev, change.Hash, change.Time, change.Deleted = req.Rev, req.Hash, req.Time, req.Deleted
-		return len(req.Flaws), nil
+		change.Rev, change.Hash, change.Time = req.Rev, req.Hash, req.Time
+		return req.Head, len(req.Flaws), nil
 	case store.AgentWork:
 		work, err := t.parts.Decode(doc)
 		if err != nil {
-			return 0, err
+			return head, 0, err
 		}
 		change.Part = t.part()
 		*change.Part = work.Part
-		change.Rev, change.Hash, change.Time, change.Deleted = work.Rev, work.Hash, work.Time, work.Deleted
-		return len(work.Flaws), nil
+		change.Rev, change.Hash, change.Time = work.Rev, work.Hash, work.Time
+		return work.Head, len(work.Flaws), nil
 	default:
 		info, err := schema.DecodeAgentInfo(doc)
 		if err != nil {
-			return 0, err
+			return head, 0, err
 		}
 		detail := info.Detail()
 		change.Info = &detail
-		return len(info.Flaws), nil
+		return info.Head, len(info.Flaws), nil
 	}
 }
 
 // tombstone appends the removal of a document. In the WMStats database a
 // tombstone does not say what it was: most were never of interest.
-func (d *decoder) tombstone(changes []store.Change, db couch.Database, row couch.Row) []store.Change {
-	d.quarantine.remove(db.String(), row.ID)
-	if db == couch.Requests {
-		return append(changes, store.Change{Kind: store.ReqMgr, ID: row.ID, Rev: row.Rev, Deleted: true})
-	}
-	for _, kind := range []store.Kind{store.AgentWork, store.AgentInfo} {
-		if _, ok := d.hash(kind, row.ID); ok || d.known == nil {
+func (d *decoder) tombstone(changes []store.Change, db couch.Database, row couch.Row, m mode) []store.Change {
+	d.usable(db, row.ID, m)
+	for _, kind := range kindsOf(db) {
+		if _, ok := d.hash(kind, row.ID); ok || d.known == nil || kind == store.ReqMgr {
 			changes = append(changes, store.Change{Kind: kind, ID: row.ID, Rev: row.Rev, Deleted: true})
 		}
+	}
+	return changes
+}
+
+// lacking notes that a document did not come with its row: it is asked for by
+// its id, where that can be done.
+func (d *decoder) lacking(changes []store.Change, db couch.Database, row couch.Row, reason string, m mode) []store.Change {
+	if !d.asks {
+		change := store.Change{Kind: kindOf(db, ""), ID: row.ID, Rev: row.Rev}
+		return d.unusable(changes, db, row, change, errors.New(reason), m)
+	}
+	d.owe(db, row.ID, row.Rev, reason)
+	return d.stands(changes, db, row.ID, m)
+}
+
+// owe counts and lists a document that did not come, and says so once.
+func (d *decoder) owe(db couch.Database, id, rev, reason string) {
+	fresh, ok := d.quarantine.owe(Quarantined{ID: id, Database: db.String(), Rev: rev, Reason: reason, Last: d.o.Now()})
+	if !ok {
+		d.tooMany.Store(true)
+		return
+	}
+	call(d.o.Hooks.Lacking, db.String())
+	if fresh && d.complaints.Allow() {
+		d.o.Log.Warn("document did not come; it is asked for by its id",
+			slog.String("id", id), slog.String("rev", rev), slog.String("database", db.String()), slog.String("reason", reason))
+	}
+}
+
+// stands appends, in a full read, that what is known of a document stands.
+func (d *decoder) stands(changes []store.Change, db couch.Database, id string, m mode) []store.Change {
+	if !m.fullRead {
+		return changes
+	}
+	for _, kind := range kindsOf(db) {
+		changes = append(changes, store.Change{Kind: kind, ID: id, Stands: true})
 	}
 	return changes
 }
@@ -242,18 +328,7 @@ func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.
 			slog.String("id", bad.ID), slog.String("rev", bad.Rev), slog.String("database", bad.Database),
 			slog.String("path", bad.Path), slog.String("reason", bad.Reason))
 	}
-	if !m.fullRead {
-		return changes
-	}
-	for _, kind := range []store.Kind{store.ReqMgr, store.AgentWork, store.AgentInfo} {
-		if (kind == store.ReqMgr) != (db == couch.Requests) {
-			continue
-		}
-		if hash, ok := d.hash(kind, row.ID); ok {
-			changes = append(changes, store.Change{Kind: kind, ID: row.ID, Rev: change.Rev, Hash: hash, Time: change.Time})
-		}
-	}
-	return changes
+	return d.stands(changes, db, row.ID, m)
 }
 
 // call calls a hook if there is one.

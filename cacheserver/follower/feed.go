@@ -33,7 +33,12 @@ func (f *Follower) follow(ctx context.Context) {
 	if f.o.RereadEvery > 0 {
 		feeds.Go(func() { f.rereads(ctx) })
 	}
-	f.gather(ctx, items)
+	if f.byID != nil {
+		feeds.Go(func() { f.askForOwed(ctx, items) })
+	}
+	if err := f.gather(ctx, items); err != nil {
+		cancel(fmt.Errorf("%w: %w", errReload, err))
+	}
 	feeds.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, errReload) {
 		f.o.Log.Warn("everything is read again", "err", cause)

@@ -53,6 +53,9 @@ type Load interface {
 	// Add takes what it needs of changes: neither they nor what they point to,
 	// but for texts and Info, may be used after it, and texts not for long.
 	Add(changes []store.Change)
+	// Missing names the documents that are known and that the read has not
+	// brought, unless they are so many that it is not to be believed.
+	Missing() ([]store.Document, error)
 	Commit() (store.Result, error)
 	Abort()
 }
@@ -75,6 +78,7 @@ func (s storeOf) BeginLoad() Load { return s.Store.BeginLoad() }
 type Hooks struct {
 	Documents func(db string, documents int, bytes int64)                // read
 	Bad       func(db string)                                            // a document that could not be used
+	Lacking   func(db string)                                            // a document that did not come with its row
 	Flaws     func(fields int)                                           // fields of the wrong form
 	Batch     func(changes int, lag time.Duration)                       // applied; lag since the oldest of them came
 	Same      func(changes int)                                          // of those applied, the ones whose content was known already
@@ -163,6 +167,7 @@ func followed() []couch.Database { return []couch.Database{couch.Requests, couch
 // Follower keeps a Store up to date. Make it with New, and Run it once.
 type Follower struct {
 	o          Options
+	byID       byID // the Source, nil: it can't be asked for single documents
 	decoder    *decoder
 	quarantine *quarantine
 	state      *sourceState
@@ -182,8 +187,9 @@ func New(o Options) (*Follower, error) {
 	}
 	q := newQuarantine(o.Quarantine)
 	state := newSourceState(o.Now, o.Store.SetSource)
+	one, _ := o.Source.(byID)
 	return &Follower{
-		o: o, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait),
+		o: o, byID: one, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait),
 		decoder:   newDecoder(o, q, state),
 		positions: map[couch.Database]couch.Position{},
 	}, nil

@@ -23,6 +23,7 @@ type item struct {
 	db      couch.Database
 	change  couch.Change
 	came    time.Time
+	debt    uint64 // the question that it answers; 0: a feed brings it
 	applied chan<- struct{}
 }
 
@@ -57,16 +58,21 @@ func newBatch() *batch {
 	return &batch{index: map[quarantineKey]int{}, positions: map[couch.Database]couch.Seq{}}
 }
 
-// add keeps a change in place of an older one of the same document.
+// add keeps a change in place of an older one of the same document. What a feed
+// brings is newer than an answer to a question.
 func (b *batch) add(it item) {
-	b.positions[it.db] = it.change.Seq
+	if it.change.Seq != "" {
+		b.positions[it.db] = it.change.Seq
+	}
 	if it.change.ID == "" {
 		return
 	}
 	b.bytes += int64(len(it.change.Doc))
 	key := quarantineKey{it.db.String(), it.change.ID}
 	if i, ok := b.index[key]; ok {
-		b.rows[i].change = it.change
+		if old := &b.rows[i]; it.debt == 0 || old.debt != 0 {
+			old.change, old.debt = it.change, it.debt
+		}
 		return
 	}
 	if len(b.rows) == 0 {
@@ -76,38 +82,43 @@ func (b *batch) add(it item) {
 	b.rows = append(b.rows, it)
 }
 
-func (b *batch) empty() bool { return len(b.positions) == 0 }
+func (b *batch) empty() bool { return len(b.positions) == 0 && len(b.rows) == 0 }
 func (b *batch) full() bool  { return len(b.rows) >= batchDocuments || b.bytes >= batchBytes }
 
 // gather collects changes and applies them once in a window, or when there are
 // many: the first after a quiet time nearly at once, those after it when the
 // window since then has passed. So one change is seen soon, and a stream of
-// them makes no more than one generation in a window. It returns when ctx ends;
-// what is not applied then will be asked for again, as the position has not
-// moved.
-func (f *Follower) gather(ctx context.Context, items <-chan item) {
+// them makes no more than one generation in a window. It returns when ctx ends,
+// or when more is owed than can be noted; what is not applied then will be asked
+// for again, as the position has not moved.
+func (f *Follower) gather(ctx context.Context, items <-chan item) error {
 	window := time.NewTimer(f.o.BatchWindow)
 	window.Stop()
 	defer window.Stop()
 	b := newBatch()
 	var last time.Time
-	flush := func() {
+	flush := func() (err error) {
 		window.Stop()
 		if !b.empty() {
-			f.apply(b)
+			err = f.apply(b)
 			b = newBatch()
 			last = time.Now()
 		}
+		return err
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-window.C:
-			flush()
+			if err := flush(); err != nil {
+				return err
+			}
 		case it := <-items:
 			if it.applied != nil {
-				flush()
+				if err := flush(); err != nil {
+					return err
+				}
 				close(it.applied)
 				continue
 			}
@@ -115,14 +126,20 @@ func (f *Follower) gather(ctx context.Context, items <-chan item) {
 				window.Reset(max(f.o.BatchWindow/quietShare, f.o.BatchWindow-time.Since(last)))
 			}
 			if b.add(it); b.full() {
-				flush()
+				if err := flush(); err != nil {
+					return err
+				}
 			}
 		}
 	}
 }
 
-// apply brings a batch into the store and then moves the positions.
-func (f *Follower) apply(b *batch) {
+// apply brings a batch into the store, then moves the positions and settles what
+// was owed.
+func (f *Follower) apply(b *batch) error {
+	b.rows = slices.DeleteFunc(b.rows, func(it item) bool { // answers that are not waited for any more
+		return it.debt != 0 && !f.quarantine.asks(quarantineKey{it.db.String(), it.change.ID}, it.debt)
+	})
 	changes := f.decodeBatch(b.rows)
 	if len(changes) > 0 {
 		result := f.meeting.apply(f.o.Store, b.rows, changes)
@@ -136,15 +153,24 @@ func (f *Follower) apply(b *batch) {
 		f.o.Log.Debug("changes applied", "documents", len(b.rows), "changes", len(changes), "bytes", b.bytes,
 			"generation", result.Generation, "same", result.Same)
 	}
+	if f.decoder.tooMany.Swap(false) {
+		return errTooManyOwed
+	}
 	f.advance(b.positions)
+	for _, it := range b.rows {
+		if it.debt != 0 {
+			f.quarantine.settle(quarantineKey{it.db.String(), it.change.ID}, it.debt)
+		}
+	}
 	f.countRead(b.rows)
+	return nil
 }
 
 // again decodes documents that were taken for known and are not.
 func (f *Follower) again(rows []item, ids []string) (changes []store.Change) {
 	for _, it := range rows {
 		if slices.Contains(ids, it.change.ID) {
-			changes = f.decoder.document(changes, it.db, it.change.Row, mode{afresh: true})
+			changes = f.decoder.document(changes, it.db, it.change.Row, mode{afresh: true, asked: it.debt != 0})
 		}
 	}
 	return changes
@@ -183,7 +209,7 @@ func (f *Follower) decodeBatch(rows []item) []store.Change {
 		from, to := min(w*size, len(rows)), min((w+1)*size, len(rows))
 		work := func() {
 			for _, it := range rows[from:to] {
-				parts[w] = f.decoder.document(parts[w], it.db, it.change.Row, mode{})
+				parts[w] = f.decoder.document(parts[w], it.db, it.change.Row, mode{asked: it.debt != 0})
 			}
 		}
 		if w == workers-1 {

@@ -70,14 +70,18 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 	}
 	into := f.o.Store.BeginLoad()
 	defer context.AfterFunc(ctx, into.Abort)() // also while it is committed
-	read, err := f.readAll(ctx, into, start, mode{fullRead: true, afresh: afresh})
+	m := mode{fullRead: true, afresh: afresh, settled: newSettled()}
+	read, err := f.readAll(ctx, into, start, m)
 	if err != nil {
 		into.Abort()
 		return err
 	}
-	result, err := into.Commit()
+	result, err := f.finish(ctx, into, m)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, errFailed) {
+		return f.loadFailed(couch.Requests, err)
 	}
 	if err != nil {
 		call(f.o.Hooks.Held, heldBackText)
@@ -163,7 +167,9 @@ func (p *parcel) add(row couch.Row) bool {
 func (p *parcel) seal() {
 	from := 0
 	for i, to := range p.ends {
-		p.rows[i].Doc = p.data[from:to:to]
+		if to > from { // else it has none
+			p.rows[i].Doc = p.data[from:to:to]
+		}
 		from = to
 	}
 }

@@ -19,35 +19,42 @@ type Quarantined struct {
 	First    time.Time
 	Last     time.Time
 	Count    int64 // versions that could not be used
+	Owed     bool  // it did not come, and is asked for again until it does
 }
 
-// quarantine is the bounded list of unusable documents. A document leaves it
+// quarantine lists the documents that could not be used: those that are owed
+// (owed.go), and as many of the others as it has room for. A document leaves it
 // when a usable version comes, or when it is deleted. Each change of it costs the
 // same however long it is: a source may be full of such documents.
 type quarantine struct {
-	mu    sync.Mutex
-	limit int
-	docs  map[quarantineKey]*list.Element // of order
-	order *list.List                      // of *Quarantined, the one that has been quiet for longest first
+	mu     sync.Mutex
+	limit  int
+	docs   map[quarantineKey]*list.Element // of order
+	order  *list.List                      // of *Quarantined, the one that has been quiet for longest first
+	owed   map[quarantineKey]*debt
+	serial uint64        // of the newest debt
+	change chan struct{} // has one when a debt came or went
 }
 
 type quarantineKey struct{ database, id string }
 
 func newQuarantine(limit int) *quarantine {
-	return &quarantine{limit: limit, docs: map[quarantineKey]*list.Element{}, order: list.New()}
+	return &quarantine{
+		limit: limit, docs: map[quarantineKey]*list.Element{}, order: list.New(),
+		owed: map[quarantineKey]*debt{}, change: make(chan struct{}, 1),
+	}
 }
 
-// add puts a document on the list; the one that has been quiet for longest
-// makes room.
+// add puts a document on the list that came and can't be used; the one that has
+// been quiet for longest makes room.
 func (q *quarantine) add(d Quarantined) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	key := quarantineKey{d.Database, d.ID}
 	d.First, d.Count = d.Last, 1
-	if place := q.docs[key]; place != nil {
-		old := at(place)
+	if old := q.find(key); old != nil {
 		d.First, d.Count = old.First, old.Count+1
-		q.order.Remove(place)
+		q.drop(key)
 	} else if len(q.docs) >= q.limit {
 		old := at(q.order.Front())
 		q.drop(quarantineKey{old.Database, old.ID})
@@ -61,7 +68,14 @@ func (q *quarantine) restore(docs []Quarantined) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, d := range docs {
-		if key := (quarantineKey{d.Database, d.ID}); len(q.docs) < q.limit && q.docs[key] == nil {
+		key := quarantineKey{d.Database, d.ID}
+		switch {
+		case q.find(key) != nil:
+		case d.Owed:
+			q.serial++
+			q.owed[key] = &debt{Quarantined: d, serial: q.serial, since: d.First}
+			q.told()
+		case len(q.docs) < q.limit:
 			q.docs[key] = q.order.PushFront(&d)
 		}
 	}
@@ -73,10 +87,32 @@ func (q *quarantine) remove(database, id string) {
 	q.drop(quarantineKey{database, id})
 }
 
+// has tells whether a document is on the list.
+func (q *quarantine) has(key quarantineKey) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.find(key) != nil
+}
+
+// find gives the entry of a document, or nil.
+func (q *quarantine) find(key quarantineKey) *Quarantined {
+	if place := q.docs[key]; place != nil {
+		return at(place)
+	}
+	if d := q.owed[key]; d != nil {
+		return &d.Quarantined
+	}
+	return nil
+}
+
 func (q *quarantine) drop(key quarantineKey) {
 	if place := q.docs[key]; place != nil {
 		q.order.Remove(place)
 		delete(q.docs, key)
+	}
+	if q.owed[key] != nil {
+		delete(q.owed, key)
+		q.told()
 	}
 }
 
@@ -88,9 +124,12 @@ func at(place *list.Element) *Quarantined {
 
 func (q *quarantine) list() []Quarantined {
 	q.mu.Lock()
-	docs := make([]Quarantined, 0, len(q.docs))
+	docs := make([]Quarantined, 0, len(q.docs)+len(q.owed))
 	for place := q.order.Front(); place != nil; place = place.Next() {
 		docs = append(docs, *at(place))
+	}
+	for _, d := range q.owed {
+		docs = append(docs, d.Quarantined)
 	}
 	q.mu.Unlock()
 	slices.SortFunc(docs, func(a, b Quarantined) int {

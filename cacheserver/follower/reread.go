@@ -35,8 +35,9 @@ func (m *meeting) end() {
 	m.touched = nil
 }
 
-// apply gives a feed's batch to the store. Tombstones count even where they
-// make no change: the document may be on its way to the store.
+// apply gives a feed's batch to the store. Its documents count even where they
+// make no change: those that are deleted, or did not come, may be on their way
+// to the store as they were before.
 func (m *meeting) apply(to Store, rows []item, changes []store.Change) store.Result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,9 +46,7 @@ func (m *meeting) apply(to Store, rows []item, changes []store.Change) store.Res
 			m.touched[documentOf(c)] = true
 		}
 		for _, it := range rows {
-			if it.change.Deleted {
-				m.touched[quarantineKey{it.db.String(), it.change.ID}] = true
-			}
+			m.touched[quarantineKey{it.db.String(), it.change.ID}] = true
 		}
 	}
 	return to.Apply(changes)
@@ -73,18 +72,17 @@ type comparing struct {
 func (c *comparing) Add(changes []store.Change) {
 	c.meeting.mu.Lock()
 	defer c.meeting.mu.Unlock()
-	kept := changes[:0]
-	for _, change := range changes {
+	for i, change := range changes {
 		if change.Workflow != nil || change.Part != nil || change.Info != nil {
 			key := documentOf(change)
 			if c.meeting.touched[key] {
+				changes[i] = store.Change{Kind: change.Kind, ID: change.ID, Stands: true}
 				continue
 			}
 			c.found[key] = true
 		}
-		kept = append(kept, change)
 	}
-	c.Load.Add(kept)
+	c.Load.Add(changes)
 }
 
 // rereads reads everything again from time to time, beside the feeds: a feed
@@ -120,13 +118,17 @@ func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 	f.meeting.begin()
 	defer f.meeting.end()
 	into := &comparing{Load: f.o.Store.BeginLoad(), meeting: &f.meeting, found: map[quarantineKey]bool{}}
-	read, err := f.readAll(ctx, into, start, mode{fullRead: true, behind: true})
+	m := mode{fullRead: true, behind: true, settled: newSettled()}
+	read, err := f.readAll(ctx, into, start, m)
 	if err != nil {
 		into.Abort()
 		return 0, err
 	}
-	result, err := into.Commit()
-	if err != nil {
+	result, err := f.finish(ctx, into, m)
+	switch {
+	case err != nil && ctx.Err() != nil || errors.Is(err, errFailed):
+		return 0, err
+	case err != nil:
 		call(f.o.Hooks.Held, heldBackText)
 		f.state.doubt(heldBackText + heldBackDetail(err))
 		return 0, fmt.Errorf("%w: %w", errHeldBack, err)

@@ -31,10 +31,12 @@ func (f *Follower) Section() checkpoint.Section {
 }
 
 func (f *Follower) save() saved {
-	out := saved{Positions: map[string]couch.Position{}, Statuses: sorted(f.o.Statuses), Quarantine: f.quarantine.list()}
+	out := saved{Positions: map[string]couch.Position{}, Statuses: sorted(f.o.Statuses)}
+	// First the positions: a document that is owed from now on is behind them.
 	for db, position := range f.Positions() {
 		out.Positions[db.String()] = position
 	}
+	out.Quarantine = f.quarantine.list()
 	out.Source, out.LoadSeconds, out.Checked = f.state.saved()
 	return out
 }

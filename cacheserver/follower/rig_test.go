@@ -60,6 +60,10 @@ func (s *storeFake) put(changes []store.Change) (r store.Result) {
 		content := c.Workflow != nil || c.Part != nil || c.Info != nil
 		old, known := s.docs[k]
 		switch {
+		case c.Stands:
+			if !known {
+				continue
+			}
 		case c.Deleted:
 			delete(s.docs, k)
 			continue
@@ -112,6 +116,24 @@ func (l loadFake) Add(changes []store.Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	l.s.put(changes)
+}
+
+func (l loadFake) Missing() (missing []store.Document, err error) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	if 2*len(l.s.seen) < len(l.s.docs) {
+		return nil, errShrunk
+	}
+	for k := range l.s.docs {
+		if !l.s.seen[k] {
+			var d store.Document
+			if _, err := fmt.Sscan(k, &d.Kind, &d.ID); err != nil {
+				return nil, err
+			}
+			missing = append(missing, d)
+		}
+	}
+	return missing, nil
 }
 
 func (l loadFake) Abort() {

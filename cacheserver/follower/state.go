@@ -21,6 +21,7 @@ type sourceState struct {
 	answered map[couch.Database]time.Time
 	failures map[couch.Database]string // public reasons; a database that works has none
 	hold     string                    // reason that concerns all: a full read that is due
+	debts    string                    // reason: documents that are owed for long
 	told     time.Time
 }
 
@@ -44,6 +45,9 @@ func (s *sourceState) tell() {
 		if at := s.answered[db]; i == 0 || at.Before(s.state.CheckTime) {
 			s.state.CheckTime = at
 		}
+	}
+	if s.state.Reason == "" {
+		s.state.Reason = s.debts
 	}
 	s.state.Stale = s.state.Reason != ""
 	s.told = s.now()
@@ -101,6 +105,17 @@ func (s *sourceState) doubt(reason string) {
 	defer s.mu.Unlock()
 	if s.hold != reason {
 		s.hold = reason
+		s.tell()
+	}
+}
+
+// owes notes how many documents are owed, and the reason why that makes the
+// state stale; "" when it does not.
+func (s *sourceState) owes(documents int64, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Owed != documents || s.debts != reason {
+		s.state.Owed, s.debts = documents, reason
 		s.tell()
 	}
 }

@@ -42,6 +42,23 @@ func (s *Store) Apply(changes []Change) Result {
 	return s.apply(changes, wire.MadeByChanges)
 }
 
+// stand marks a document as seen. One that is not there is left alone.
+func (s *Store) stand(c *Change) {
+	switch c.Kind {
+	case ReqMgr:
+		_, seen := s.requestState(s.owner(c.ID), c.ID)
+		*seen = s.epoch
+	case AgentWork:
+		if d := s.docs[c.ID]; d != nil {
+			d.seen = s.epoch
+		}
+	case AgentInfo:
+		if n := s.infos[c.ID]; n != nil {
+			n.seen = s.epoch
+		}
+	}
+}
+
 func (s *Store) newBatch(by string, began time.Time) *batch {
 	return &batch{touched: map[*entry]*previous{}, how: making{by, began}}
 }
@@ -50,6 +67,10 @@ func (s *Store) apply(changes []Change, by string) Result {
 	b := s.newBatch(by, s.opt.Now())
 	for i := range changes {
 		c := &changes[i]
+		if c.Stands {
+			s.stand(c)
+			continue
+		}
 		switch c.Kind {
 		case ReqMgr:
 			s.applyRequest(b, c)

@@ -37,23 +37,13 @@ func (c census) least(o census) census {
 
 // missed counts the documents that the newest read did not see.
 func (s *Store) missed() (c census) {
-	for _, e := range s.entries {
-		if e.has && e.seen != s.epoch {
+	for d := range s.unseen() {
+		switch d.Kind {
+		case ReqMgr:
 			c.requests++
-		}
-		for _, r := range e.rivals() {
-			if r.seen != s.epoch {
-				c.requests++
-			}
-		}
-	}
-	for _, d := range s.docs {
-		if d.seen != s.epoch {
+		case AgentWork:
 			c.work++
-		}
-	}
-	for _, n := range s.infos {
-		if n.seen != s.epoch {
+		case AgentInfo:
 			c.infos++
 		}
 	}

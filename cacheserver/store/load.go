@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -10,8 +11,8 @@ import (
 )
 
 // Load is a full read in progress. Add applies documents as they come, as
-// Apply does, and marks them; Commit removes what the read did not see, unless
-// that is suspiciously much. One Load is in progress at a time: a new one ends
+// Apply does, and marks them; Missing names what the read did not see, and Commit
+// removes it, unless that is suspiciously much. One Load is in progress at a time: a new one ends
 // the one before. What Apply brings while it runs counts as seen.
 type Load struct {
 	s       *Store
@@ -48,6 +49,53 @@ func (l *Load) Add(changes []Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	l.refetch = append(l.refetch, l.s.apply(changes, wire.MadeByRead).Refetch...)
+}
+
+// Missing names the documents that are known and that the read has not seen so
+// far. A *ShrunkError says that they are so many that the read is not to be
+// believed, as Commit would.
+func (l *Load) Missing() (missing []Document, err error) {
+	s := l.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.load != l {
+		return nil, ErrLoadEnded
+	}
+	if s.current.Load() != nil {
+		if shrunk := s.shrunk(l.had); shrunk != nil {
+			return nil, shrunk
+		}
+	}
+	for d := range s.unseen() {
+		missing = append(missing, d)
+	}
+	return missing, nil
+}
+
+// unseen yields the documents that the newest read has not seen.
+func (s *Store) unseen() iter.Seq[Document] {
+	return func(yield func(Document) bool) {
+		for _, e := range s.entries {
+			for _, r := range e.rivals() {
+				if r.seen != s.epoch && !yield(Document{ReqMgr, r.id}) {
+					return
+				}
+			}
+			if e.has && e.seen != s.epoch && !yield(Document{ReqMgr, e.requestID()}) {
+				return
+			}
+		}
+		for _, d := range s.docs {
+			if d.seen != s.epoch && !yield(Document{AgentWork, d.id}) {
+				return
+			}
+		}
+		for id, n := range s.infos {
+			if n.seen != s.epoch && !yield(Document{AgentInfo, id}) {
+				return
+			}
+		}
+	}
 }
 
 // Commit ends the read: what it did not see is removed. The first Commit

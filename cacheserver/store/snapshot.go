@@ -230,6 +230,7 @@ type SourceState struct {
 	LoadSeconds         float64
 	Complete            bool
 	BadDocuments, Flaws int64
+	Owed                int64 // documents that are there, for all that is known, and could not be read
 }
 
 // SetSource notes how the source is.

@@ -50,7 +50,7 @@ const (
 	NoDoc      Kind = "row-no-doc"      // the row has no member doc; _find: {}
 	DocError   Kind = "row-doc-error"   // "error":"timeout" in place of doc, beside id
 	OddDoc     Kind = "row-odd-doc"     // Text in place of the document: any JSON value; "": []
-	BrokenDoc  Kind = "row-broken-doc"  // a document that is no JSON, its brackets in order
+	BrokenDoc  Kind = "row-broken-doc"  // a document that is no JSON; its _id can be read
 	OtherDoc   Kind = "row-other-doc"   // the document says another _id than the row: "other-" and its own
 	DeletedDoc Kind = "row-deleted-doc" // the document says _deleted, the row does not
 	TwiceRow   Kind = "row-twice"       // the row comes twice

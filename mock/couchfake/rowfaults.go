@@ -7,9 +7,6 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// brokenDoc is no JSON, though its brackets and quotes are in order.
-const brokenDoc = `{"_id":"broken","_rev":"1-a","RequestName":nought}`
-
 // rewrite gives what is sent in place of the row b of a document: itself, as a
 // rule. b may end with the newline of a continuous feed.
 func (l *lens) rewrite(id string, b []byte) [][]byte {
@@ -71,7 +68,7 @@ func (f *Fault) document(doc gjson.Result) string {
 		}
 		return "[]"
 	case BrokenDoc:
-		return brokenDoc
+		return `{"_id":` + quoted(id) + `,"_rev":"1-a","RequestName":nought}`
 	case OtherDoc:
 		at := doc.Get("_id").Index - doc.Index
 		return doc.Raw[:at] + quoted("other-"+id) + doc.Raw[at+len(doc.Get("_id").Raw):]
