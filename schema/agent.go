@@ -33,7 +33,7 @@ type TaskDoc struct {
 	Sites   []TaskSiteDoc // by Site, as written
 	Skipped []SkippedDoc  // by Site, as written
 
-	SubscriptionsFinished, SubscriptionsOpen, SubscriptionsTotal int64
+	SubscriptionsFinished, SubscriptionsOpen, SubscriptionsTotal int64 // -1: absent
 	SubscriptionTime                                             int64
 }
 
@@ -183,7 +183,7 @@ func (a *AgentDoc) readSites(d *decoder) {
 func (a *AgentDoc) readTasks(d *decoder) {
 	a.Tasks = nil
 	d.each("tasks", func(path string) {
-		task := TaskDoc{Path: path}
+		task := TaskDoc{Path: path, SubscriptionsFinished: -1, SubscriptionsOpen: -1, SubscriptionsTotal: -1}
 		if d.open(path) {
 			mark := d.mark()
 			for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
@@ -222,7 +222,7 @@ func (t *TaskDoc) readKey(d *decoder, key []byte, hint int) bool {
 }
 
 func (t *TaskDoc) readSubscriptions(d *decoder) {
-	t.SubscriptionsFinished, t.SubscriptionsOpen, t.SubscriptionsTotal, t.SubscriptionTime = 0, 0, 0, 0
+	t.SubscriptionsFinished, t.SubscriptionsOpen, t.SubscriptionsTotal, t.SubscriptionTime = -1, -1, -1, 0
 	if !d.open("subscription_status") {
 		return
 	}
@@ -230,11 +230,11 @@ func (t *TaskDoc) readSubscriptions(d *decoder) {
 	d.pairs(func(key []byte) bool {
 		switch string(key) {
 		case "finished":
-			t.SubscriptionsFinished = d.count("finished")
+			t.SubscriptionsFinished = d.known("finished")
 		case "open":
-			t.SubscriptionsOpen = d.count("open")
+			t.SubscriptionsOpen = d.known("open")
 		case "total":
-			t.SubscriptionsTotal = d.count("total")
+			t.SubscriptionsTotal = d.known("total")
 		case "updated":
 			t.SubscriptionTime = d.time("updated")
 		default:

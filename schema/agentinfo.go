@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema/internal/jsonscan"
@@ -25,15 +26,17 @@ type AgentInfoDoc struct {
 	Processes      map[string][]processDetail // by component
 	Disks          []AgentDisk                // as written
 	WorkersTotal   int64                      // threads
-	WorkersBad     int64                      // threads in state Error or Timeout
+	WorkersBad     []string                   // threads in state Error or Timeout, with the state
 	Sites          map[string]*AgentSite      // by site as written
 	Priorities     []AgentSitePriority        // as written; Site too
 	JobStates      []AgentJobState            // as written
 	Drain          drainStats
 	flawList
 
-	url     string
-	isAgent bool // has a key that no service writes
+	url          string
+	isAgent      bool // has a key that no service writes
+	freeGiven    bool // thresholdsGQ2LQ is there
+	pendingGiven bool // sitePendCountByPrio is there
 }
 
 // downDetail is an element of down_component_detail: an object, or a text.
@@ -41,7 +44,7 @@ type downDetail struct {
 	text                    string // when it is a text
 	name, worker, state     string
 	lastUpdate              int64
-	pollInterval, cycleTime float64
+	pollInterval, cycleTime float64 // -1: absent
 	err                     string
 	missing                 bool // the text names a component: its process is missing
 }
@@ -49,7 +52,7 @@ type downDetail struct {
 // processDetail is a process or thread of a component.
 type processDetail struct {
 	process, status, kind, err string
-	pid                        int64
+	pid                        int64 // -1: absent
 }
 
 // drainStats is what drain_stats tells: present while an agent drains.
@@ -166,7 +169,7 @@ func (d *decoder) list(path string, read func()) {
 func (a *AgentInfoDoc) readDown(d *decoder) {
 	a.Down = nil
 	d.list("down_component_detail", func() {
-		var down downDetail
+		down := downDetail{pollInterval: -1, cycleTime: -1}
 		if d.scan.Kind() != jsonscan.Object {
 			if down.text = d.text(""); down.text != "" {
 				a.Down = append(a.Down, down)
@@ -185,9 +188,9 @@ func (a *AgentInfoDoc) readDown(d *decoder) {
 			case "last_updated":
 				down.lastUpdate = d.time("last_updated")
 			case "poll_interval":
-				down.pollInterval = d.float("poll_interval")
+				down.pollInterval = d.knownFloat("poll_interval")
 			case "cycle_time":
-				down.cycleTime = d.float("cycle_time")
+				down.cycleTime = d.knownFloat("cycle_time")
 			case "error_message":
 				down.err = d.text("error_message")
 			case "last_error":
@@ -207,7 +210,7 @@ func (a *AgentInfoDoc) readComponents(d *decoder) {
 	d.each("components", func(component string) {
 		a.Processes[component] = nil
 		d.list(component, func() {
-			var p processDetail
+			p := processDetail{pid: -1}
 			if d.scan.Kind() != jsonscan.Object {
 				p.err = d.text("")
 			} else {
@@ -224,7 +227,7 @@ func (p *processDetail) read(d *decoder) {
 		case "process":
 			p.process = d.text("process")
 		case "pid":
-			p.pid = d.count("pid")
+			p.pid = d.known("pid")
 		case "status":
 			p.status = d.text("status")
 		case "type":
@@ -239,27 +242,32 @@ func (p *processDetail) read(d *decoder) {
 }
 
 func (a *AgentInfoDoc) readWorkers(d *decoder) {
-	a.WorkersTotal, a.WorkersBad = 0, 0
+	a.WorkersTotal, a.WorkersBad = 0, nil
 	d.eachElem("workers", func(int64) {
-		state := ""
+		name, state := "", ""
 		d.fields(func(key []byte) bool {
-			if string(key) != "state" {
+			switch string(key) {
+			case "name":
+				name = d.text("name")
+			case "state":
+				state = d.text("state")
+			default:
 				return false
 			}
-			state = d.text("state")
 			return true
 		})
 		a.WorkersTotal++
 		if state == "Error" || state == "Timeout" {
-			a.WorkersBad++
+			a.WorkersBad = append(a.WorkersBad, cmp.Or(name, "one without a name")+" ("+state+")")
 		}
 	})
+	slices.Sort(a.WorkersBad)
 }
 
 func (a *AgentInfoDoc) readDisks(d *decoder) {
 	a.Disks = nil
 	d.eachElem("disk_warning", func(int64) {
-		var disk AgentDisk
+		disk := AgentDisk{UsedPercent: -1}
 		d.fields(func(key []byte) bool {
 			switch string(key) {
 			case "filesystem":
@@ -267,7 +275,7 @@ func (a *AgentInfoDoc) readDisks(d *decoder) {
 			case "mounted":
 				disk.Mount = d.text("mounted")
 			case "percent":
-				disk.UsedPercent = d.float("percent")
+				disk.UsedPercent = d.knownFloat("percent")
 			default:
 				return false
 			}

@@ -21,9 +21,9 @@ func (a *AgentInfoDoc) Detail() AgentDetail {
 		UpdateTime: a.Time, DataUpdateTime: a.DataUpdateTime, ReportedStatus: a.Status,
 		Reasons: []string{}, Draining: a.Draining,
 		DrainComplete: a.Drain.given && a.Drain.completed, DrainWaits: append([]string{}, a.Drain.waits...),
-		DownComponents: distinct(a.DownComponents, nil), DiskWarnings: int64(len(a.Disks)),
+		DiskWarnings: int64(len(a.Disks)), FullDisks: []string{},
 		CouchProcesses: a.CouchProcesses, ProxyWarning: a.ProxyWarning,
-		WorkersTotal: a.WorkersTotal, WorkersBad: a.WorkersBad,
+		WorkersTotal: a.WorkersTotal, WorkersBad: int64(len(a.WorkersBad)), BadWorkers: append([]string{}, a.WorkersBad...),
 		Counters: JobCounts{}.Derive(),
 	}, AlertRecords: []Alert{}}
 	// A service writes no team and none of the keys of an agent (domain, 1.4).
@@ -33,12 +33,23 @@ func (a *AgentInfoDoc) Detail() AgentDetail {
 	if a.DataError != "ok" {
 		d.DataError = a.DataError
 	}
-	d.Components = a.components(d.Agent.DownComponents)
+	down := distinct(a.DownComponents, nil)
+	d.Components = a.components(down)
+	d.DownComponents = down
+	for i := range d.Components {
+		// What only the detail names is down too.
+		if c := &d.Components[i]; c.Down && !slices.Contains(d.DownComponents, c.Component) {
+			d.DownComponents = append(d.DownComponents, c.Component)
+		}
+	}
 	d.Disks = append([]AgentDisk{}, a.Disks...)
 	for i := range d.Disks {
 		d.Disks[i].Agent = a.Name
 	}
 	slices.SortStableFunc(d.Disks, func(x, y AgentDisk) int { return cmp.Compare(x.Mount, y.Mount) })
+	for _, disk := range d.Disks {
+		d.FullDisks = append(d.FullDisks, cmp.Or(disk.Mount, disk.Filesystem, "one without a name"))
+	}
 	d.Sites = a.sites()
 	d.SitePriorities, d.JobStates = a.priorities(), a.jobStates()
 	return d
@@ -49,16 +60,23 @@ func (a *AgentInfoDoc) sites() []AgentSite {
 	for _, name := range slices.Sorted(maps.Keys(a.Sites)) {
 		site := *a.Sites[name]
 		site.Agent, site.Site = a.Name, siteName(name)
+		// The agent leaves out the sites where there is nothing to count.
+		if a.freeGiven {
+			site.FreeForQueue = max(site.FreeForQueue, 0)
+		}
+		if a.pendingGiven {
+			site.PendingJobs = max(site.PendingJobs, 0)
+		}
 		out = append(out, site)
 	}
 	return merge(out,
 		func(x, y *AgentSite) int { return cmp.Compare(x.Site, y.Site) },
 		func(x, y *AgentSite) {
-			x.State = cmp.Or(x.State, y.State)
-			x.PendingSlots += y.PendingSlots
-			x.RunningSlots += y.RunningSlots
-			x.FreeForQueue = addFloat(x.FreeForQueue, y.FreeForQueue)
-			x.PendingJobs += y.PendingJobs
+			x.State = WorseSiteState(x.State, y.State)
+			x.PendingSlots = AddKnown(x.PendingSlots, y.PendingSlots)
+			x.RunningSlots = AddKnown(x.RunningSlots, y.RunningSlots)
+			x.FreeForQueue = AddKnownFloat(x.FreeForQueue, y.FreeForQueue)
+			x.PendingJobs = AddKnown(x.PendingJobs, y.PendingJobs)
 		})
 }
 
@@ -106,7 +124,7 @@ func (a *AgentInfoDoc) components(down []string) []AgentComponent {
 
 // component is what the agent says of the processes and threads of one.
 func (a *AgentInfoDoc) component(name string) AgentComponent {
-	c := AgentComponent{Agent: a.Name, Component: name}
+	c := AgentComponent{Agent: a.Name, Component: name, PID: -1, PollInterval: -1, CycleTime: -1}
 	for _, p := range a.Processes[name] {
 		if p.kind == "thread" {
 			c.ThreadCount++
@@ -128,9 +146,10 @@ func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 		_, known := a.Processes[t.text]
 		switch {
 		case t.text == "":
-			out[t.name] = append(out[t.name], t)
+			name := cmp.Or(t.name, t.worker, "one without a name")
+			out[name] = append(out[name], t)
 		case known || slices.Contains(down, t.text):
-			out[t.text] = append(out[t.text], downDetail{missing: true})
+			out[t.text] = append(out[t.text], downDetail{missing: true, pollInterval: -1, cycleTime: -1})
 		default:
 			texts = append(texts, t.text)
 		}
@@ -143,7 +162,7 @@ func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 				break
 			}
 		}
-		out[name] = append(out[name], downDetail{err: text, missing: name == text})
+		out[name] = append(out[name], downDetail{err: text, missing: name == text, pollInterval: -1, cycleTime: -1})
 	}
 	return out
 }

@@ -42,7 +42,7 @@ func (a *AgentInfoDoc) forget(source string) {
 func (a *AgentInfoDoc) readJobStates(d *decoder, path, source string) {
 	a.forget(source)
 	d.each(path, func(state string) {
-		a.JobStates = append(a.JobStates, AgentJobState{Source: source, State: state, Jobs: d.count(state)})
+		a.JobStates = append(a.JobStates, AgentJobState{Source: source, State: state, Jobs: d.count(state), Elements: -1, MaxJobs: -1})
 	})
 }
 
@@ -107,7 +107,7 @@ func (a *AgentInfoDoc) jobStates() []AgentJobState {
 			return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.State, y.State))
 		},
 		func(x, y *AgentJobState) {
-			x.Jobs, x.Elements = addUp(x.Jobs, y.Jobs), addUp(x.Elements, y.Elements)
+			x.Jobs, x.Elements = addUp(x.Jobs, y.Jobs), AddKnown(x.Elements, y.Elements)
 			x.MaxJobs = max(x.MaxJobs, y.MaxJobs)
 		})
 }

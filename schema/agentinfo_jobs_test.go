@@ -39,9 +39,9 @@ func TestJobStates(t *testing.T) {
 		"wmbsCreatedTypeCount":{"Merge":3},"wmbsExecutingTypeCount":{"Skim":4}},
 		"LocalWQ_INFO":{"workByStatus":{"Done":{}},"workByStatus":{"Available":{"sum_jobs":9,"num_elem":2,"max_jobs_elem":5},"Acquired":{}}}`)
 	assert.Equal(t, []AgentJobState{
-		{"a", SourceActive, "Idle", 1, 0, 0}, {"a", SourceCompleted, "Completed", 2, 0, 0}, {"a", SourceCreatedType, "Merge", 3, 0, 0},
-		{"a", SourceExecutingType, "Skim", 4, 0, 0}, {"a", SourceLocalQueue, "Acquired", 0, 0, 0}, {"a", SourceLocalQueue, "Available", 9, 2, 5},
-		{"a", SourceWMBS, "created", 9, 0, 0}, {"a", SourceWMBS, "new", 0, 0, 0},
+		{"a", SourceActive, "Idle", 1, -1, -1}, {"a", SourceCompleted, "Completed", 2, -1, -1}, {"a", SourceCreatedType, "Merge", 3, -1, -1},
+		{"a", SourceExecutingType, "Skim", 4, -1, -1}, {"a", SourceLocalQueue, "Acquired", 0, 0, 0}, {"a", SourceLocalQueue, "Available", 9, 2, 5},
+		{"a", SourceWMBS, "created", 9, -1, -1}, {"a", SourceWMBS, "new", 0, -1, -1},
 	}, d.JobStates)
 	d, _ = agentDetail(t, `"workByStatus":{"Available":{"sum_jobs":1,"num_elem":1}}`)
 	assert.Equal(t, []AgentJobState{{"a", SourceGlobalQueue, "Available", 1, 1, 0}}, d.JobStates)

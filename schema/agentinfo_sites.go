@@ -1,5 +1,7 @@
 package schema
 
+import "github.com/dmwm/wmstats/schema/internal/jsonscan"
+
 // readWMBS reads what an agent may run at its sites and in which states its
 // jobs are, from WMBS_INFO.
 func (a *AgentInfoDoc) readWMBS(d *decoder) {
@@ -14,6 +16,7 @@ func (a *AgentInfoDoc) readWMBS(d *decoder) {
 		case "thresholds":
 			a.readThresholds(d)
 		case "thresholdsGQ2LQ":
+			a.freeGiven = d.scan.Kind() == jsonscan.Object
 			d.each("thresholdsGQ2LQ", func(site string) {
 				a.site(site).FreeForQueue = d.float(site)
 			})
@@ -34,7 +37,7 @@ func (a *AgentInfoDoc) readWMBS(d *decoder) {
 func (a *AgentInfoDoc) site(name string) *AgentSite {
 	s := a.Sites[name]
 	if s == nil {
-		s = &AgentSite{Site: name}
+		s = &AgentSite{Site: name, PendingSlots: -1, RunningSlots: -1, FreeForQueue: -1, PendingJobs: -1}
 		a.Sites[name] = s
 	}
 	return s
@@ -43,15 +46,15 @@ func (a *AgentInfoDoc) site(name string) *AgentSite {
 func (a *AgentInfoDoc) readThresholds(d *decoder) {
 	d.each("thresholds", func(name string) {
 		site := a.site(name)
-		site.State, site.PendingSlots, site.RunningSlots = "", 0, 0
+		site.State, site.PendingSlots, site.RunningSlots = "", -1, -1
 		d.object(name, func(key []byte) bool {
 			switch string(key) {
 			case "state":
 				site.State = d.text("state")
 			case "pending_slots":
-				site.PendingSlots = d.count("pending_slots")
+				site.PendingSlots = d.known("pending_slots")
 			case "running_slots":
-				site.RunningSlots = d.count("running_slots")
+				site.RunningSlots = d.known("running_slots")
 			default:
 				return false
 			}
@@ -76,6 +79,7 @@ func (d *decoder) object(path string, read func(key []byte) bool) {
 // which makes no record.
 func (a *AgentInfoDoc) readPending(d *decoder) {
 	a.Priorities = nil
+	a.pendingGiven = d.scan.Kind() == jsonscan.Object
 	d.each("sitePendCountByPrio", func(name string) {
 		site := a.site(name)
 		site.PendingJobs = 0

@@ -30,6 +30,22 @@ type Field struct {
 	Index int    // position in the record
 }
 
+// Missing says that v, of a number field, stands for a value that the source
+// does not give: -1 in all of them, and 0 in a time. It never matches a
+// positive filter and is last in both directions of a sort. The same holds for
+// the empty text and the empty list; a 0 that is no time is a value.
+func (f Field) Missing(v float64) bool {
+	switch f.Type {
+	case Int, Float:
+		return v == -1 || v == 0 && f.Unit == unitTime
+	case String, Bool, List, Records:
+	}
+	return false
+}
+
+// unitTime is the unit of times.
+const unitTime = "Unix s"
+
 // Describe returns the fields of the record type T in the order of its keys.
 func Describe[T any]() []Field { return describe(reflect.TypeFor[T]()) }
 

@@ -26,12 +26,19 @@ const (
 	AreaOther       = "other"       // not in the table
 )
 
+// NoExitCode stands for the exit code of a job that reported none.
+const NoExitCode = -1
+
+// lastSignal is the greatest number of a signal on Linux.
+const lastSignal = 64
+
 // ExitCodes returns the table of exit codes, by code.
 func ExitCodes() []ExitCodeInfo { return slices.Clone(exitCodes[:]) }
 
 // ExitCodeOf tells what an exit code means. known is false for one that is not
-// in the table; there is a text for it all the same: codes from 129 to 255 are
-// 128 and a signal, as shells count.
+// in the table; there is a text for it all the same: codes from 129 to 192 are
+// 128 and a signal, as shells count, and negative ones but -1 a signal, as
+// python's subprocess counts.
 func ExitCodeOf(code int64) (info ExitCodeInfo, known bool) {
 	i, found := slices.BinarySearchFunc(exitCodes[:], code, func(e ExitCodeInfo, code int64) int {
 		switch {
@@ -45,9 +52,11 @@ func ExitCodeOf(code int64) (info ExitCodeInfo, known bool) {
 	switch {
 	case found:
 		return exitCodes[i], true
-	case code < 0:
+	case code == NoExitCode:
 		return ExitCodeInfo{code, AreaOther, "no exit code was reported"}, false
-	case code > 128 && code <= 192:
+	case code < 0 && code >= -lastSignal:
+		return ExitCodeInfo{code, AreaKilled, fmt.Sprintf("killed by a signal %d", -code)}, false
+	case code > 128 && code <= 128+lastSignal:
 		return ExitCodeInfo{code, AreaKilled, fmt.Sprintf("ended by signal %d", code-128)}, false
 	}
 	return ExitCodeInfo{code, AreaOther, "not in the table of exit codes"}, false

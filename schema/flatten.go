@@ -76,9 +76,9 @@ func taskTotals(tasks []WorkflowTask) []WorkflowTask {
 		func(a, b *WorkflowTask) int { return cmp.Compare(a.Task, b.Task) },
 		func(a, b *WorkflowTask) {
 			a.JobType = cmp.Or(a.JobType, b.JobType)
-			a.SubscriptionsFinished += b.SubscriptionsFinished
-			a.SubscriptionsOpen += b.SubscriptionsOpen
-			a.SubscriptionsTotal += b.SubscriptionsTotal
+			a.SubscriptionsFinished = AddKnown(a.SubscriptionsFinished, b.SubscriptionsFinished)
+			a.SubscriptionsOpen = AddKnown(a.SubscriptionsOpen, b.SubscriptionsOpen)
+			a.SubscriptionsTotal = AddKnown(a.SubscriptionsTotal, b.SubscriptionsTotal)
 			a.SubscriptionTime = max(a.SubscriptionTime, b.SubscriptionTime)
 			a.JobCounts.Add(&b.JobCounts)
 		})

@@ -2,14 +2,15 @@ package schema
 
 // Rollup is what Campaign and Release records share beyond their counters.
 type Rollup struct {
-	Workflows        int64   `unit:"workflows" from:"Workflow records" doc:"workflows"`
+	Workflows        int64   `unit:"workflows" from:"Workflow records that have it as their main one" doc:"workflows; all sums below are over them"`
+	StepWorkflows    int64   `unit:"workflows" from:"Campaigns or Releases of the other Workflow records" doc:"workflows that have it in a step alone: found besides, and in no sum"`
 	InputEvents      int64   `unit:"events" from:"sum of InputEvents where known" doc:"events to process"`
 	InputLumis       int64   `unit:"lumis" from:"sum of InputLumis where known" doc:"luminosity sections to process"`
-	OutputEvents     float64 `unit:"events" from:"sum of AvgOutputEvents where defined" doc:"events done, of average output datasets"`
-	OutputLumis      float64 `unit:"lumis" from:"sum of AvgOutputLumis where defined" doc:"luminosity sections done, of average output datasets"`
-	EventProgress    float64 `unit:"%" from:"100 x OutputEvents / InputEvents" doc:"events done; -1 if unknown"`
-	LumiProgress     float64 `unit:"%" from:"100 x OutputLumis / InputLumis" doc:"lumis done; -1 if unknown"`
-	MaxPriority      int64   `from:"largest Priority" doc:"highest priority"`
+	OutputEvents     float64 `unit:"events" from:"sum of OutputEvents / number of datasets, where there are any" doc:"events done, of average output datasets"`
+	OutputLumis      float64 `unit:"lumis" from:"sum of OutputLumis / number of datasets, where there are any" doc:"luminosity sections done, of average output datasets"`
+	EventProgress    float64 `unit:"%" from:"100 x OutputEvents / InputEvents, before rounding" doc:"events done; -1 if unknown"`
+	LumiProgress     float64 `unit:"%" from:"100 x OutputLumis / InputLumis, before rounding" doc:"lumis done; -1 if unknown"`
+	MaxPriority      int64   `from:"largest Priority that is known" doc:"highest priority; -1 if unknown"`
 	OldestStatusTime int64   `unit:"Unix s" from:"smallest StatusTime that is known" doc:"when the slowest workflow entered its status"`
 	Waiting          int64   `unit:"workflows" from:"new, assignment-approved, assigned" doc:"waiting to be taken up"`
 	InTransfer       int64   `unit:"workflows" from:"staging" doc:"input being placed"`
@@ -19,14 +20,16 @@ type Rollup struct {
 	Bad              int64   `unit:"workflows" from:"failed, aborted, aborted-completed, rejected, their archived forms" doc:"failed, aborted or rejected"`
 }
 
-// Campaign sums the workflows whose top-level campaign it is.
+// Campaign sums the workflows whose main campaign it is, and counts those that
+// have it in a step alone.
 type Campaign struct {
 	Campaign string `from:"Workflow.Campaign" doc:"the campaign; (none) for workflows without one"`
 	Rollup
 	Counters
 }
 
-// Release sums the workflows whose top-level CMSSW version it is.
+// Release sums the workflows whose main CMSSW version it is, and counts those
+// that have it in a step alone.
 type Release struct {
 	Release string `from:"Workflow.Release" doc:"the CMSSW version; (none) for workflows without one"`
 	Rollup
@@ -35,16 +38,33 @@ type Release struct {
 
 // Site sums what agents reported at one site, over all workflows.
 type Site struct {
-	Site         string  `from:"WorkflowSite.Site" doc:"the site; (unknown) and (none) for jobs without one"`
-	Tier         string  `from:"first part of the name" doc:"T0, T1, T2, T3 or empty"`
-	Country      string  `from:"second part of the name" doc:"two-letter country code or empty"`
-	State        string  `from:"agent_info WMBS_INFO.thresholds.<site>.state, of the newest agent" doc:"Normal, Drain, Down, Aborted or empty"`
-	Workflows    int64   `unit:"workflows" from:"distinct workflows with jobs there" doc:"workflows"`
-	Agents       int64   `unit:"agents" from:"distinct agents with jobs there" doc:"agents"`
-	RunningSlots int64   `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.running_slots" doc:"jobs that may run there; 0 if no agent says"`
-	PendingSlots int64   `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.pending_slots" doc:"jobs that may wait there; 0 if no agent says"`
-	FreeForQueue float64 `unit:"jobs" from:"sum of WMBS_INFO.thresholdsGQ2LQ.<site>" doc:"jobs that agents would take from the global queue"`
+	Site         string   `from:"WorkflowSite.Site" doc:"the site; (unknown) and (none) for jobs without one"`
+	Tier         string   `from:"first part of the name" doc:"T0, T1, T2, T3 or empty"`
+	Country      string   `from:"second part of the name" doc:"two-letter country code or empty"`
+	State        string   `from:"agent_info WMBS_INFO.thresholds.<site>.state: the worst that an agent that is alive says" doc:"Normal, Draining, Down or Aborted; empty if no agent that is alive says"`
+	StateAgents  []string `from:"agent_info" doc:"agents that are alive and say State"`
+	Workflows    int64    `unit:"workflows" from:"distinct workflows with jobs there" doc:"workflows"`
+	Agents       int64    `unit:"agents" from:"distinct agents with jobs there" doc:"agents"`
+	RunningSlots int64    `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.running_slots of agents that are alive and send jobs there: for which it is not draining, down or aborted" doc:"jobs that may be sent there to run; -1 if no agent that is alive says"`
+	PendingSlots int64    `unit:"jobs" from:"the same of pending_slots" doc:"jobs that may be sent there to wait; -1 if no agent that is alive says"`
+	FreeForQueue float64  `unit:"jobs" from:"sum of WMBS_INFO.thresholdsGQ2LQ.<site> of agents that are alive" doc:"jobs that agents would take from the global queue; -1 if no agent that is alive says"`
 	Counters
+}
+
+// SiteAgent is what one agent says of one site, and how old that is. An agent
+// that is not alive has been silent for longer than the rules allow: what it says
+// is in no sum.
+type SiteAgent struct {
+	AgentSite
+	UpdateTime int64 `unit:"Unix s" from:"timestamp of agent_info" doc:"last report of the agent on itself"`
+	Alive      bool  `from:"UpdateTime, rules of section 5.4" doc:"the agent is not silent"`
+}
+
+// SiteDetail is one site with what each agent says of it.
+type SiteDetail struct {
+	Site
+
+	AgentStates []SiteAgent // by Agent
 }
 
 // Agent is one WMAgent or central service: its health and, for an agent, the
@@ -62,14 +82,16 @@ type Agent struct {
 	Draining       bool     `from:"drain_mode" doc:"takes no new work"`
 	DrainComplete  bool     `from:"drain_stats.workflows_completed" doc:"its workflows are complete"`
 	DrainWaits     []string `from:"drain_stats" doc:"what a draining agent still waits for"`
-	DownComponents []string `from:"down_components" doc:"components that do not run well"`
+	DownComponents []string `from:"down_components, then those that only down_component_detail names" doc:"components that do not run well"`
 	DiskWarnings   int64    `unit:"disks" from:"disk_warning" doc:"disks over their limit"`
+	FullDisks      []string `from:"disk_warning: mounted, else filesystem" doc:"the disks over their limit"`
 	CouchProcesses int64    `unit:"processes" from:"couch_process_warning" doc:"couchjs processes when there are too many, else 0"`
 	ProxyWarning   string   `from:"proxy_warning" doc:"proxy or certificate near its end"`
 	DataError      string   `from:"data_error unless ok" doc:"error of the data collector"`
 	Workflows      int64    `unit:"workflows" from:"WorkflowAgent records" doc:"workflows it reports on"`
 	WorkersTotal   int64    `unit:"threads" from:"workers" doc:"worker threads"`
 	WorkersBad     int64    `unit:"threads" from:"workers in state Error or Timeout" doc:"worker threads in trouble"`
+	BadWorkers     []string `from:"name and state of workers in state Error or Timeout" doc:"the worker threads in trouble"`
 	Counters
 }
 
@@ -79,14 +101,14 @@ type AgentComponent struct {
 	Component     string  `from:"key of components, down_components, down_component_detail.name" doc:"the component"`
 	Down          bool    `from:"down_components" doc:"does not run well"`
 	Process       string  `from:"components.*.process" doc:"process name"`
-	PID           int64   `from:"components.*.pid" doc:"process id; 0 if unknown"`
+	PID           int64   `from:"components.*.pid" doc:"process id; -1 if absent"`
 	ProcessStatus string  `from:"components.*.status" doc:"state of the process"`
 	ThreadCount   int64   `unit:"threads" from:"components.* of type thread" doc:"threads"`
 	WorkerName    string  `from:"down_component_detail.worker_name" doc:"the thread in trouble"`
 	State         string  `from:"down_component_detail.state" doc:"its state"`
 	LastUpdate    int64   `unit:"Unix s" from:"down_component_detail.last_updated" doc:"its last heartbeat"`
-	PollInterval  float64 `unit:"s" from:"down_component_detail.poll_interval" doc:"its period"`
-	CycleTime     float64 `unit:"s" from:"down_component_detail.cycle_time" doc:"length of its last cycle"`
+	PollInterval  float64 `unit:"s" from:"down_component_detail.poll_interval" doc:"its period; -1 if absent"`
+	CycleTime     float64 `unit:"s" from:"down_component_detail.cycle_time" doc:"length of its last cycle; -1 if absent"`
 	Error         string  `from:"down_component_detail.error_message, last_error, or the detail when it is text" doc:"what is wrong"`
 }
 
@@ -95,7 +117,7 @@ type AgentDisk struct {
 	Agent       string  `from:"agent_url without port" doc:"the agent"`
 	Mount       string  `from:"disk_warning.mounted" doc:"mount point"`
 	Filesystem  string  `from:"disk_warning.filesystem" doc:"device"`
-	UsedPercent float64 `unit:"%" from:"disk_warning.percent, a text like 91%" doc:"used"`
+	UsedPercent float64 `unit:"%" from:"disk_warning.percent, a text like 91%" doc:"used; -1 if absent"`
 }
 
 // AgentSite is what one agent may run at one site, and what waits there.
@@ -103,10 +125,10 @@ type AgentSite struct {
 	Agent        string  `from:"agent_url without port" doc:"the agent"`
 	Site         string  `from:"key of WMBS_INFO.thresholds" doc:"the site"`
 	State        string  `from:"WMBS_INFO.thresholds.*.state" doc:"state of the site in the agent"`
-	PendingSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.pending_slots" doc:"jobs that may wait"`
-	RunningSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.running_slots" doc:"jobs that may run"`
-	FreeForQueue float64 `unit:"jobs" from:"WMBS_INFO.thresholdsGQ2LQ.*" doc:"jobs it would take from the global queue"`
-	PendingJobs  int64   `unit:"jobs" from:"sum of WMBS_INFO.sitePendCountByPrio.<site>" doc:"jobs that wait"`
+	PendingSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.pending_slots" doc:"jobs that may wait; -1 if the agent does not say"`
+	RunningSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.running_slots" doc:"jobs that may run; -1 if the agent does not say"`
+	FreeForQueue float64 `unit:"jobs" from:"WMBS_INFO.thresholdsGQ2LQ.*" doc:"jobs it would take from the global queue; -1 if the agent does not say"`
+	PendingJobs  int64   `unit:"jobs" from:"sum of WMBS_INFO.sitePendCountByPrio.<site>" doc:"jobs that wait; -1 if the agent does not say"`
 }
 
 // AgentSitePriority is how many jobs of one priority wait at one site, of those
@@ -125,8 +147,8 @@ type AgentJobState struct {
 	Source   string `from:"wmbsCountByState, activeRunJobByStatus, completeRunJobByStatus, wmbsCreatedTypeCount, wmbsExecutingTypeCount, LocalWQ_INFO.workByStatus, workByStatus" doc:"wmbs, active, completed, created_type, executing_type, local_queue or global_queue"`
 	State    string `from:"key there" doc:"state of the jobs; type of the jobs in created_type and executing_type"`
 	Jobs     int64  `unit:"jobs" from:"the value, or its sum_jobs" doc:"jobs"`
-	Elements int64  `unit:"elements" from:"num_elem" doc:"elements of the queue; 0 where there is none"`
-	MaxJobs  int64  `unit:"jobs" from:"max_jobs_elem" doc:"jobs of the largest element; 0 where there is no queue"`
+	Elements int64  `unit:"elements" from:"num_elem" doc:"elements of the queue; -1 where there is none"`
+	MaxJobs  int64  `unit:"jobs" from:"max_jobs_elem" doc:"jobs of the largest element; -1 where there is no queue"`
 }
 
 // AgentDetail is one agent with its parts: what an agent_info document becomes.
@@ -149,8 +171,8 @@ type StatusSummary struct {
 	Order            int64  `from:"table of statuses" doc:"place in the life cycle, 1..19, or in Tier-0's; 99 for unknown ones"`
 	Workflows        int64  `unit:"workflows" from:"Workflow records" doc:"workflows"`
 	RequestedEvents  int64  `unit:"events" from:"sum of RequestedEvents where known" doc:"events asked for"`
-	MinPriority      int64  `from:"smallest Priority" doc:"lowest priority"`
-	MaxPriority      int64  `from:"largest Priority" doc:"highest priority"`
+	MinPriority      int64  `from:"smallest Priority that is known" doc:"lowest priority; -1 if unknown"`
+	MaxPriority      int64  `from:"largest Priority that is known" doc:"highest priority; -1 if unknown"`
 	OldestStatusTime int64  `unit:"Unix s" from:"smallest StatusTime that is known" doc:"when the slowest entered it"`
 }
 

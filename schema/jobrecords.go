@@ -6,7 +6,7 @@ package schema
 type JobSample struct {
 	Workflow     string   `from:"workflow" doc:"name of the workflow"`
 	JobName      string   `from:"_id" doc:"name of the job"`
-	WMBSID       int64    `from:"wmbsid" doc:"id in the agent's job store; 0 if unknown"`
+	WMBSID       int64    `from:"wmbsid" doc:"id in the agent's job store; -1 if absent"`
 	Task         string   `from:"task" doc:"full path of the task"`
 	JobType      string   `from:"jobtype" doc:"Production, Processing, Merge, ..."`
 	State        string   `from:"state" doc:"jobfailed, jobcooloff, submitfailed, success, ..."`
@@ -14,7 +14,7 @@ type JobSample struct {
 	ReportedSite string   `from:"cms_location" doc:"site in the job report"`
 	Agent        string   `from:"agent_name without port" doc:"the agent"`
 	ExitCode     int64    `from:"exitcode" doc:"exit code; -1 if absent"`
-	RetryCount   int64    `unit:"tries" from:"retrycount" doc:"earlier tries"`
+	RetryCount   int64    `unit:"tries" from:"retrycount" doc:"earlier tries; -1 if absent"`
 	Time         int64    `unit:"Unix s" from:"timestamp" doc:"when it was written"`
 	WorkerNode   string   `from:"worker_node_info.HostName" doc:"host it ran on"`
 	LogURL       string   `from:"eos_log_url" doc:"address of its logs"`
@@ -45,7 +45,7 @@ type JobOutput struct {
 	Type     string `from:"output.type" doc:"output, logArchive, ..."`
 	LFN      string `from:"output.lfn" doc:"logical file name"`
 	Location string `from:"output.location, a text or a list, joined by a comma" doc:"where it is"`
-	Bytes    int64  `unit:"bytes" from:"output.size" doc:"size"`
+	Bytes    int64  `unit:"bytes" from:"output.size" doc:"size; -1 if absent"`
 	Adler32  string `from:"output.checksums.adler32" doc:"checksum"`
 }
 

@@ -29,7 +29,7 @@ type JobSummaryDoc struct {
 // a JSON object, another type of document, or no _id.
 func DecodeJobSummary(raw []byte) (*JobSummaryDoc, error) {
 	d := newDecoder(raw)
-	j := &JobSummaryDoc{sample: JobSample{ExitCode: -1}}
+	j := &JobSummaryDoc{sample: JobSample{ExitCode: NoExitCode, WMBSID: -1, RetryCount: -1}}
 	if !d.openDocument() {
 		return nil, d.unusable("")
 	}
@@ -77,9 +77,9 @@ func (j *JobSummaryDoc) readKey(d *decoder, key []byte) bool {
 	s := &j.sample
 	switch string(key) {
 	case "wmbsid":
-		s.WMBSID = d.integer("wmbsid", 0)
+		s.WMBSID = d.known("wmbsid")
 	case "retrycount":
-		s.RetryCount = d.count("retrycount")
+		s.RetryCount = d.known("retrycount")
 	case "workflow":
 		s.Workflow = d.text("workflow")
 	case "task":
@@ -218,7 +218,7 @@ func (j *JobSummaryDoc) readInputs(d *decoder) {
 func (j *JobSummaryDoc) readOutputs(d *decoder) {
 	j.sample.Outputs = nil
 	d.eachElem("output", func(int64) {
-		var out JobOutput
+		out := JobOutput{Bytes: -1}
 		d.fields(func(key []byte) bool {
 			switch string(key) {
 			case "type":
@@ -228,7 +228,7 @@ func (j *JobSummaryDoc) readOutputs(d *decoder) {
 			case "location":
 				out.Location = strings.Join(d.texts("location"), ",")
 			case "size":
-				out.Bytes = d.amount("size")
+				out.Bytes = d.known("size")
 			case "checksums":
 				d.each("checksums", func(key string) {
 					if key == "adler32" {

@@ -102,15 +102,22 @@ func (w *Workflow) joinOutputs(parts []AgentPart, chosen []int) {
 	}
 	slices.Sort(names)
 	w.OutputDatasetCount = int64(len(slices.Compact(names)))
-	divisor := cmp.Or(int64(len(w.OutputDatasets)), w.OutputDatasetCount)
+	divisor := w.AveragedDatasets()
 	w.AvgOutputEvents = average(w.OutputEvents, divisor)
 	w.AvgOutputLumis = average(w.OutputLumis, divisor)
 	w.QueueInjection, w.EventProgress, w.LumiProgress = -1, -1, -1
 	if w.HasJobInfo {
 		w.QueueInjection = Percent(float64(w.JobsInWMBS), float64(w.EstimatedJobs))
-		w.EventProgress = Percent(w.AvgOutputEvents, float64(w.InputEvents))
-		w.LumiProgress = Percent(w.AvgOutputLumis, float64(w.InputLumis))
+		// Of the sums: a share of the rounded averages is wrong in its last places.
+		w.EventProgress = Percent(float64(w.OutputEvents), float64(w.InputEvents)*float64(divisor))
+		w.LumiProgress = Percent(float64(w.OutputLumis), float64(w.InputLumis)*float64(divisor))
 	}
+}
+
+// AveragedDatasets is how many datasets the averages of the output are over: those
+// that the request names, else those seen; 0 without any.
+func (w *Workflow) AveragedDatasets() int64 {
+	return cmp.Or(int64(len(w.OutputDatasets)), w.OutputDatasetCount)
 }
 
 // estimate sets SecondsLeft by the formula of the old page (domain, 3.3), with

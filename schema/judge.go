@@ -79,7 +79,11 @@ func reports(a *Agent, now int64, l Limits) (out []reason) {
 func troubles(a *Agent) (out []reason) {
 	add := func(text string) { out = append(out, reason{severity: SeverityError, text: text}) }
 	if len(a.DownComponents) > 0 {
-		add("down: " + strings.Join(a.DownComponents, ", "))
+		text := "down: " + strings.Join(a.DownComponents, ", ")
+		if a.WorkersBad > 0 { // one trouble: they are mostly its threads
+			text += "; " + badWorkers(a)
+		}
+		add(text)
 		out[0].down = true
 	}
 	if a.DataError != "" && a.DataError != "ok" {
@@ -92,7 +96,11 @@ func troubles(a *Agent) (out []reason) {
 		add("proxy or certificate: " + a.ProxyWarning)
 	}
 	if len(out) == 0 && (a.ReportedStatus == "error" || a.ReportedStatus == "down") {
-		add("says that its status is " + a.ReportedStatus + ", without a reason")
+		if a.WorkersBad > 0 {
+			add(badWorkers(a))
+		} else {
+			add("says that its status is " + a.ReportedStatus + ", without a reason")
+		}
 	}
 	return out
 }
@@ -101,21 +109,41 @@ func troubles(a *Agent) (out []reason) {
 func warnings(a *Agent) (out []reason) {
 	add := func(text string) { out = append(out, reason{severity: SeverityWarning, text: text}) }
 	if a.DiskWarnings == 1 {
-		add("1 disk almost full")
+		add("1 disk almost full" + named(a.FullDisks))
 	} else if a.DiskWarnings > 1 {
-		add(fmt.Sprintf("%d disks almost full", a.DiskWarnings))
+		add(fmt.Sprintf("%d disks almost full%s", a.DiskWarnings, named(a.FullDisks)))
 	}
 	if a.ProxyWarning != "" && a.ReportedStatus != "error" {
 		add("proxy or certificate: " + a.ProxyWarning)
 	}
-	if a.WorkersBad > 0 && len(a.DownComponents) == 0 {
-		add(fmt.Sprintf("%d of %d worker threads in trouble", a.WorkersBad, a.WorkersTotal))
+	if a.WorkersBad > 0 && len(troubles(a)) == 0 {
+		add(badWorkers(a))
 	}
 	// Draining alone makes an agent say warning: that is told as drain.
 	if len(out) == 0 && a.ReportedStatus == "warning" && !a.Draining {
 		add("says that its status is warning, without a reason")
 	}
 	return out
+}
+
+// badWorkers counts and names the worker threads in trouble.
+func badWorkers(a *Agent) string {
+	return fmt.Sprintf("%d of %d worker threads in trouble%s", a.WorkersBad, a.WorkersTotal, named(a.BadWorkers))
+}
+
+// maxNamed is how many names a reason has.
+const maxNamed = 8
+
+// named are the names of what a reason counts, to be put behind the count.
+func named(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	more := ""
+	if n := len(names) - maxNamed; n > 0 {
+		names, more = names[:maxNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return ": " + strings.Join(names, ", ") + more
 }
 
 func drain(a *Agent) []reason {

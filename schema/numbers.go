@@ -41,7 +41,19 @@ func parseInt(raw []byte) (n int64, ok bool) {
 
 // float reads the next value as a number, in the same forms; "91%" is 91. What is not
 // there, or is no number, is 0.
-func (d *decoder) float(path string) float64 {
+func (d *decoder) float(path string) float64 { return d.floatOr(path, 0) }
+
+// knownFloat reads a number that the source may not know: -1 then.
+func (d *decoder) knownFloat(path string) float64 {
+	f := d.floatOr(path, -1)
+	if f < 0 && f != -1 {
+		d.flaw(path, strconv.AppendFloat(nil, f, 'g', -1, 64), "no negative number")
+		return -1
+	}
+	return f
+}
+
+func (d *decoder) floatOr(path string, missing float64) float64 {
 	start := d.scan.Offset()
 	if n, ok := d.scan.Int(); ok && n != 0 {
 		return float64(n)
@@ -50,12 +62,12 @@ func (d *decoder) float(path string) float64 {
 	const want = "a number"
 	raw, found := d.number(path, want)
 	if !found {
-		return 0
+		return missing
 	}
 	f, ok := parseFloat(raw)
 	if !ok {
 		d.flaw(path, raw, want)
-		return 0
+		return missing
 	}
 	return f
 }
@@ -145,27 +157,50 @@ func (d *decoder) first(path string) int64 {
 	return n
 }
 
-// largest reads a number that may be given by task: the largest of them.
+// largest reads a number that may be given by task: the largest of them; -1 if
+// there is none.
 func (d *decoder) largest(path string) float64 {
 	if d.scan.Kind() != jsonscan.Object {
-		return d.float(path)
+		return d.knownFloat(path)
 	}
-	most := 0.0
-	d.each(path, func(key string) { most = max(most, d.float(key)) })
+	most := -1.0
+	d.each(path, func(key string) { most = max(most, d.knownFloat(key)) })
 	return most
 }
 
-// time reads a time in Unix seconds; 0 is unknown.
-func (d *decoder) time(path string) int64 {
-	n := d.integer(path, 0)
-	if n < 0 {
-		d.flaw(path, strconv.AppendInt(nil, n, 10), "a time after 1970")
-	}
-	return max(n, 0)
+func (d *decoder) largestInt(path string) int64 {
+	return int64(min(d.largest(path), maxCount))
 }
 
-func (d *decoder) largestInt(path string) int64 {
-	return int64(min(max(d.largest(path), -maxCount), maxCount))
+// Times above these are not in seconds, but in milli-, micro- or nanoseconds:
+// as seconds they lie behind the year 5000, as what they are behind 1973.
+const (
+	fromMillis = 100_000_000_000
+	fromMicros = 1000 * fromMillis
+	fromNanos  = 1000 * fromMicros
+)
+
+// time reads a time in Unix seconds; 0 is unknown. All times of all documents
+// are read by it: a time in a smaller unit is a flaw and read as what it is, a
+// negative one is a flaw and unknown.
+func (d *decoder) time(path string) int64 {
+	n := d.integer(path, 0)
+	var divisor int64
+	switch {
+	case n < 0:
+		d.flaw(path, strconv.AppendInt(nil, n, 10), "a time after 1970")
+		return 0
+	case n < fromMillis:
+		return n
+	case n < fromMicros:
+		divisor = 1000
+	case n < fromNanos:
+		divisor = 1_000_000
+	default:
+		divisor = 1_000_000_000
+	}
+	d.flaw(path, strconv.AppendInt(nil, n, 10), "a time in seconds; it is read in the unit of its size")
+	return n / divisor
 }
 
 // amount reads a number of events, lumis or bytes of any size that 64 bits

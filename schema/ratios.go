@@ -23,6 +23,10 @@ func Percent(part, whole float64) float64 {
 	return r
 }
 
+// Hundredths rounds a figure of a record to two decimals, as averages and shares
+// have them. It is the last step: nothing is made of what was rounded.
+func Hundredths(x float64) float64 { return hundredths(x) }
+
 // hundredths rounds to two decimals. Numbers that have no such decimals in 64
 // bits stay as they are.
 func hundredths(x float64) float64 {
@@ -32,8 +36,7 @@ func hundredths(x float64) float64 {
 	return math.Round(x*100) / 100
 }
 
-// average returns sum / n in hundredths, so that sums of averages are exact in
-// hundredths; -1 without n.
+// average returns sum / n in hundredths; -1 without n.
 func average(sum, n int64) float64 {
 	if n <= 0 {
 		return -1
@@ -58,4 +61,26 @@ func addUp(a, b int64) int64 {
 // largest number instead of becoming infinite.
 func addFloat(a, b float64) float64 {
 	return min(max(a+b, -math.MaxFloat64), math.MaxFloat64)
+}
+
+// AddKnown adds amounts of which -1 is not known: what is known of them.
+func AddKnown(a, b int64) int64 {
+	switch {
+	case a < 0:
+		return b
+	case b < 0:
+		return a
+	}
+	return addUp(a, b)
+}
+
+// AddKnownFloat is AddKnown for numbers with a fraction.
+func AddKnownFloat(a, b float64) float64 {
+	switch {
+	case a < 0:
+		return b
+	case b < 0:
+		return a
+	}
+	return addFloat(a, b)
 }

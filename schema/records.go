@@ -11,16 +11,16 @@ type Workflow struct {
 	Workflow    string `from:"RequestName, else _id, else workflow" doc:"name of the workflow"`
 	Type        string `from:"RequestType" doc:"TaskChain, StepChain, ReReco, Resubmission, ..."`
 	SubType     string `from:"SubRequestType" doc:"RelVal, HIRelVal or empty"`
-	Status      string `from:"RequestStatus, else the last RequestTransition" doc:"status of the request"`
-	StatusTime  int64  `unit:"Unix s" from:"last RequestTransition.UpdateTime" doc:"when the status was entered"`
+	Status      string `from:"RequestStatus, else that of the newest RequestTransition" doc:"status of the request"`
+	StatusTime  int64  `unit:"Unix s" from:"newest RequestTransition.UpdateTime of Status" doc:"when the status was entered; 0 if its history does not say"`
 	StatusKnown bool   `from:"table of statuses" doc:"the status is one of ReqMgr's 19, or of Tier-0's"`
-	CreateTime  int64  `unit:"Unix s" from:"first RequestTransition.UpdateTime, else RequestDate as UTC" doc:"when the request was made"`
+	CreateTime  int64  `unit:"Unix s" from:"oldest RequestTransition.UpdateTime, else RequestDate as UTC" doc:"when the request was made"`
 
-	Priority        int64    `from:"RequestPriority" doc:"0..999999, bigger runs first"`
-	InitialPriority int64    `from:"InitialPriority" doc:"priority when it was made"`
+	Priority        int64    `from:"RequestPriority" doc:"0..999999, bigger runs first; -1 if absent"`
+	InitialPriority int64    `from:"InitialPriority, else the oldest PriorityTransition" doc:"priority when it was made; -1 if unknown"`
 	Campaign        string   `from:"Campaign, else the first step's" doc:"production effort"`
 	Campaigns       []string `from:"Campaign of the top level and of all steps, sorted" doc:"all campaigns it works for"`
-	Release         string   `from:"CMSSWVersion" doc:"CMSSW version of the top level"`
+	Release         string   `from:"CMSSWVersion, else the first step's" doc:"CMSSW version"`
 	Releases        []string `from:"CMSSWVersion of the top level and of all steps, sorted" doc:"all CMSSW versions it uses"`
 	Team            string   `from:"Team, else Teams[0]" doc:"group of agents that may run it"`
 	Requestor       string   `from:"Requestor" doc:"who asked for it"`
@@ -40,17 +40,17 @@ type Workflow struct {
 	GlobalTags      []string `param:"globaltag" from:"GlobalTag of the top level and of all steps" doc:"conditions"`
 	OriginalRequest string   `from:"OriginalRequestName" doc:"workflow that a Resubmission recovers"`
 	InitialTask     string   `from:"InitialTaskPath" doc:"task that a Resubmission starts from"`
-	Run             int64    `from:"Run" doc:"run that a Tier-0 workflow processes; 0 for all others"`
+	Run             int64    `from:"Run" doc:"run that a Tier-0 workflow processes; -1 for all others"`
 
 	EstimatedJobs   int64   `unit:"jobs" from:"TotalEstimatedJobs" doc:"expected jobs; -1 until the global queue split the work"`
 	InputEvents     int64   `unit:"events" from:"TotalInputEvents" doc:"events to process; -1 if absent"`
 	InputLumis      int64   `unit:"lumis" from:"TotalInputLumis" doc:"luminosity sections to process; -1 if absent"`
 	InputFiles      int64   `unit:"files" from:"TotalInputFiles" doc:"files to read; -1 if absent"`
 	RequestedEvents int64   `unit:"events" from:"RequestNumEvents, the first of a list, else the first step's" doc:"events asked for; -1 if absent"`
-	Multicore       int64   `unit:"cores" from:"Multicore, the largest if given by task" doc:"cores of a job"`
-	Memory          int64   `unit:"MB" from:"Memory, the largest if given by task" doc:"memory of a job"`
-	TimePerEvent    float64 `unit:"s" from:"TimePerEvent" doc:"expected time of one event"`
-	SizePerEvent    float64 `unit:"KB" from:"SizePerEvent" doc:"expected size of one event"`
+	Multicore       int64   `unit:"cores" from:"Multicore, else the steps'; the largest if given by task" doc:"cores of a job; -1 if absent"`
+	Memory          int64   `unit:"MB" from:"Memory, else the steps'; the largest if given by task" doc:"memory of a job; -1 if absent"`
+	TimePerEvent    float64 `unit:"s" from:"TimePerEvent" doc:"expected time of one event; -1 if absent"`
+	SizePerEvent    float64 `unit:"KB" from:"SizePerEvent" doc:"expected size of one event; -1 if absent"`
 
 	Counters
 
@@ -63,8 +63,8 @@ type Workflow struct {
 	AvgOutputEvents    float64 `unit:"events" from:"OutputEvents / number of OutputDatasets, else OutputDatasetCount" doc:"events of an average output dataset; -1 without datasets"`
 	AvgOutputLumis     float64 `unit:"lumis" from:"OutputLumis / number of OutputDatasets, else OutputDatasetCount" doc:"lumis of an average output dataset; -1 without datasets"`
 	QueueInjection     float64 `unit:"%" from:"100 x JobsInWMBS / EstimatedJobs" doc:"share of the expected jobs that agents have taken; -1 if unknown"`
-	EventProgress      float64 `unit:"%" from:"100 x AvgOutputEvents / InputEvents" doc:"events done; -1 if unknown"`
-	LumiProgress       float64 `unit:"%" from:"100 x AvgOutputLumis / InputLumis" doc:"lumis done, may pass 100; -1 if unknown"`
+	EventProgress      float64 `unit:"%" from:"100 x OutputEvents / (number of datasets of AvgOutputEvents x InputEvents)" doc:"events done; -1 if unknown"`
+	LumiProgress       float64 `unit:"%" from:"100 x OutputLumis / (number of datasets of AvgOutputLumis x InputLumis)" doc:"lumis done, may pass 100; -1 if unknown"`
 	SecondsLeft        int64   `unit:"s" from:"formula of section 3.3 as of LastAgentUpdate" doc:"estimated time to completion; -1 if unknown"`
 
 	HasJobInfo        bool     `from:"at least one agent_request document" doc:"an agent has reported on it"`
@@ -113,9 +113,9 @@ type WorkflowTask struct {
 	ParentTask            string `from:"Task without its last part" doc:"full path of the parent; empty for a top task"`
 	Depth                 int64  `from:"Task" doc:"1 for a top task"`
 	JobType               string `from:"jobtype" doc:"Production, Processing, Merge, LogCollect, ..."`
-	SubscriptionsFinished int64  `unit:"subscriptions" from:"subscription_status.finished" doc:"input portions done"`
-	SubscriptionsOpen     int64  `unit:"subscriptions" from:"subscription_status.open" doc:"input portions still open"`
-	SubscriptionsTotal    int64  `unit:"subscriptions" from:"subscription_status.total" doc:"input portions"`
+	SubscriptionsFinished int64  `unit:"subscriptions" from:"subscription_status.finished" doc:"input portions done; -1 if absent"`
+	SubscriptionsOpen     int64  `unit:"subscriptions" from:"subscription_status.open" doc:"input portions still open; -1 if absent"`
+	SubscriptionsTotal    int64  `unit:"subscriptions" from:"subscription_status.total" doc:"input portions; -1 if absent"`
 	SubscriptionTime      int64  `unit:"Unix s" from:"subscription_status.updated" doc:"last change of a subscription"`
 	Counters
 }
@@ -175,8 +175,8 @@ type ChainStep struct {
 	PrepID       string   `from:"PrepID" doc:"McM's own id"`
 	InputDataset string   `from:"InputDataset" doc:"dataset it reads"`
 	Pileups      []string `from:"MCPileup, DataPileup" doc:"pileup datasets it reads"`
-	Memory       int64    `unit:"MB" from:"Memory, the largest if given by task" doc:"memory of a job"`
-	Multicore    int64    `unit:"cores" from:"Multicore, the largest if given by task" doc:"cores of a job"`
+	Memory       int64    `unit:"MB" from:"Memory, the largest if given by task" doc:"memory of a job; -1 if absent"`
+	Multicore    int64    `unit:"cores" from:"Multicore, the largest if given by task" doc:"cores of a job; -1 if absent"`
 	KeepOutput   bool     `from:"KeepOutput; true if absent, as in ReqMgr" doc:"its output is kept"`
 }
 
@@ -209,7 +209,7 @@ type StatusChange struct {
 type PriorityChange struct {
 	Workflow string `from:"RequestName" doc:"name of the workflow"`
 	Index    int64  `from:"position in PriorityTransition" doc:"1..N, as written"`
-	Priority int64  `from:"PriorityTransition.Priority" doc:"priority set"`
+	Priority int64  `from:"PriorityTransition.Priority" doc:"priority set; -1 if absent"`
 	Time     int64  `unit:"Unix s" from:"PriorityTransition.UpdateTime" doc:"when"`
 }
 

@@ -25,13 +25,13 @@ type ReqMgrDoc struct {
 	Transitions                                []StatusChange   // as written
 	Priorities                                 []PriorityChange // as written
 	RequestDate                                int64            // Unix s
-	RequestPriority, InitialPriority           int64
+	RequestPriority, InitialPriority           int64            // -1: absent
 
 	TeamName, Requestor, Group string
 	Teams                      []string
 	OriginalRequest            string
 	InitialTask                string
-	Run                        int64 // of T0; 0: absent
+	Run                        int64 // of T0; -1: absent
 
 	Top   StepDoc   // what the top level and the steps of a chain share
 	tasks []StepDoc // Task1.., by Index
@@ -40,8 +40,8 @@ type ReqMgrDoc struct {
 	TaskChain, StepChain int64 // number of steps; -1 if the key is absent
 
 	OutputDatasets, SiteWhitelist, SiteBlacklist       []string
-	EstimatedJobs, InputEvents, InputLumis, InputFiles int64 // -1: absent
-	TimePerEvent, SizePerEvent                         float64
+	EstimatedJobs, InputEvents, InputLumis, InputFiles int64   // -1: absent
+	TimePerEvent, SizePerEvent                         float64 // -1: absent
 
 	whole bool // what only details have is read too
 	extra reqMgrExtra
@@ -57,7 +57,7 @@ type StepDoc struct {
 	ScramArchs, GlobalTags, Eras []string
 	InputDatasets                []string
 	MCPileups, DataPileups       []string
-	Memory, Multicore            int64
+	Memory, Multicore            int64 // -1: absent
 	RequestedEvents              int64 // -1: absent
 	KeepOutput                   bool
 }
@@ -113,7 +113,9 @@ func DecodeReqMgr(raw []byte) (*ReqMgrDoc, error) {
 func (r *ReqMgrDoc) decode(d *decoder) error {
 	r.TaskChain, r.StepChain, r.EstimatedJobs = -1, -1, -1
 	r.InputEvents, r.InputLumis, r.InputFiles = -1, -1, -1
-	r.Top = StepDoc{RequestedEvents: -1, KeepOutput: true}
+	r.RequestPriority, r.InitialPriority, r.Run = -1, -1, -1
+	r.TimePerEvent, r.SizePerEvent = -1, -1
+	r.Top = newStep(0)
 	if !d.openDocument() {
 		return d.unusable("")
 	}
@@ -133,6 +135,11 @@ func (r *ReqMgrDoc) decode(d *decoder) error {
 	r.tasks = lastOfEqual(r.tasks, StepDoc.compare)
 	r.steps = lastOfEqual(r.steps, StepDoc.compare)
 	return nil
+}
+
+// newStep is a step that says nothing.
+func newStep(index int64) StepDoc {
+	return StepDoc{Index: index, Memory: -1, Multicore: -1, RequestedEvents: -1, KeepOutput: true}
 }
 
 func (s StepDoc) compare(o StepDoc) int { return cmp.Compare(s.Index, o.Index) }
@@ -156,9 +163,9 @@ func (r *ReqMgrDoc) readKey(d *decoder, key []byte) bool {
 	case "RequestDate":
 		r.RequestDate = d.date("RequestDate")
 	case "RequestPriority":
-		r.RequestPriority = d.integer("RequestPriority", 0)
+		r.RequestPriority = d.integer("RequestPriority", -1)
 	case "InitialPriority":
-		r.InitialPriority = d.integer("InitialPriority", 0)
+		r.InitialPriority = d.integer("InitialPriority", -1)
 	case "Team":
 		r.TeamName = d.text("Team")
 	case "Teams":
@@ -172,7 +179,7 @@ func (r *ReqMgrDoc) readKey(d *decoder, key []byte) bool {
 	case "InitialTaskPath":
 		r.InitialTask = d.text("InitialTaskPath")
 	case "Run":
-		r.Run = max(d.first("Run"), 0)
+		r.Run = d.first("Run")
 	case "TaskChain":
 		r.TaskChain = max(d.integer("TaskChain", 0), 0)
 	case "StepChain":
@@ -223,7 +230,7 @@ func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
 		d.scan.Skip()
 		return
 	}
-	step := StepDoc{Index: int64(index), RequestedEvents: -1, KeepOutput: true}
+	step := newStep(int64(index))
 	path := string(key)
 	if !d.open(path) {
 		return
@@ -315,11 +322,11 @@ func (r *ReqMgrDoc) readTransitions(d *decoder) {
 func (r *ReqMgrDoc) readPriorities(d *decoder) {
 	r.Priorities = r.Priorities[:0]
 	d.eachElem("PriorityTransition", func(index int64) {
-		change := PriorityChange{Index: index}
+		change := PriorityChange{Index: index, Priority: -1}
 		d.fields(func(key []byte) bool {
 			switch string(key) {
 			case "Priority":
-				change.Priority = d.integer("Priority", 0)
+				change.Priority = d.integer("Priority", -1)
 			case "UpdateTime":
 				change.Time = d.time("UpdateTime")
 			default:

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -28,9 +29,9 @@ func (r *ReqMgrDoc) FillRecord(w *Workflow) {
 	top := &r.Top
 	*w = Workflow{
 		Workflow: r.Name, Type: r.RequestType, SubType: r.SubRequestType,
-		Priority: r.RequestPriority, InitialPriority: r.InitialPriority,
+		Priority: r.RequestPriority, InitialPriority: r.firstPriority(),
 		Campaign: cmp.Or(top.Campaign, first(func(s *StepDoc) string { return s.Campaign })),
-		Release:  top.Release,
+		Release:  cmp.Or(top.Release, first(func(s *StepDoc) string { return s.Release })),
 		Team:     r.TeamName, Requestor: r.Requestor, Group: r.Group,
 		PrepID:    cmp.Or(top.PrepID, first(func(s *StepDoc) string { return s.PrepID })),
 		ChainKind: r.chainKind(), ChainLength: max(r.TaskChain, r.StepChain, 0),
@@ -50,6 +51,12 @@ func (r *ReqMgrDoc) FillRecord(w *Workflow) {
 		if w.RequestedEvents < 0 {
 			w.RequestedEvents = steps[i].RequestedEvents
 		}
+		if top.Multicore < 0 {
+			w.Multicore = max(w.Multicore, steps[i].Multicore)
+		}
+		if top.Memory < 0 {
+			w.Memory = max(w.Memory, steps[i].Memory)
+		}
 	}
 	r.fillStatus(w)
 	r.fillSteps(w, top, steps)
@@ -57,21 +64,45 @@ func (r *ReqMgrDoc) FillRecord(w *Workflow) {
 }
 
 // fillStatus trusts RequestStatus: status and transitions are separate fields
-// of the document, and only the former decides in ReqMgr.
+// of the document, and only the former decides in ReqMgr. The list of transitions
+// may be out of order, so their times count and not their places; one without a
+// time came after those before it.
 func (r *ReqMgrDoc) fillStatus(w *Workflow) {
 	w.Status = r.RequestStatus
-	if n := len(r.Transitions); n > 0 {
-		w.StatusTime = r.Transitions[n-1].Time
-		w.CreateTime = r.Transitions[0].Time
-	}
-	for _, t := range slices.Backward(r.Transitions) {
-		if w.Status != "" {
-			break
+	if w.Status == "" {
+		newest := int64(0)
+		for _, t := range r.Transitions {
+			if t.Status != "" && (t.Time == 0 || t.Time >= newest) {
+				w.Status, newest = t.Status, max(t.Time, newest)
+			}
 		}
-		w.Status = t.Status
+	}
+	for _, t := range r.Transitions {
+		if t.Status == w.Status {
+			w.StatusTime = max(w.StatusTime, t.Time)
+		}
+		if t.Time > 0 && (w.CreateTime == 0 || t.Time < w.CreateTime) {
+			w.CreateTime = t.Time
+		}
 	}
 	w.CreateTime = cmp.Or(w.CreateTime, r.RequestDate)
 	_, w.StatusKnown = StatusOf(w.Status)
+}
+
+// firstPriority is the priority that the request was made with: documents before
+// 2016 don't say, but their histories may. -1 is not known.
+func (r *ReqMgrDoc) firstPriority() int64 {
+	if r.InitialPriority >= 0 {
+		return r.InitialPriority
+	}
+	first, at := int64(-1), int64(math.MaxInt64)
+	for _, p := range r.Priorities {
+		// An entry without a time counts only where none has one.
+		if time := cmp.Or(p.Time, math.MaxInt64-1); p.Priority >= 0 && time < at {
+			first, at = p.Priority, time
+		}
+	}
+	return first
 }
 
 // fillSteps gathers what the top level and the steps of a chain name.

@@ -65,7 +65,7 @@ func TestTierZeroStatuses(t *testing.T) {
 }
 
 func TestRunOfTierZero(t *testing.T) {
-	for run, want := range map[string]int64{`380115`: 380115, `"380115"`: 380115, `[380115,380116]`: 380115, `null`: 0, `[]`: 0, `-4`: 0, `{}`: 0} {
+	for run, want := range map[string]int64{`380115`: 380115, `"380115"`: 380115, `[380115,380116]`: 380115, `null`: -1, `[]`: -1, `-4`: -1, `{}`: -1} {
 		req, err := DecodeReqMgr([]byte(`{"_id":"w","RequestStatus":"Merge","Run":` + run + `}`))
 		require.NoError(t, err)
 		w := req.Record()
