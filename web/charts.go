@@ -157,7 +157,8 @@ func Spans(history []schema.StatusChange, now int64) []Span {
 			continue
 		}
 		if n := len(spans); n > 0 {
-			spans[n-1].To, spans[n-1].Ongoing = change.Time, false
+			// A time ahead of the clock is no length of what has happened.
+			spans[n-1].To, spans[n-1].Ongoing = max(spans[n-1].From, min(change.Time, now)), false
 		}
 		spans = append(spans, Span{Status: change.Status, From: change.Time, To: max(now, change.Time), Ongoing: true})
 	}

@@ -53,6 +53,28 @@ func Count(n int64, reason string) Text {
 	return Text{Shown: Int(n)}
 }
 
+// notSaid is why a figure of an agent is not known.
+const notSaid = "the agent does not say"
+
+// noSlots is why a figure of a site is not known.
+const noSlots = "no agent that is alive says"
+
+// amount is Count for numbers with a fraction.
+func amount(f float64, reason string) Text {
+	if f < 0 {
+		return NA(reason)
+	}
+	return Text{Shown: Float(f)}
+}
+
+// code is Count for a number that is a name.
+func code(n int64, reason string) Text {
+	if n < 0 {
+		return NA(reason)
+	}
+	return Text{Shown: digits(n)}
+}
+
 // positive writes a number that the source leaves out, or sets to 0, where the
 // request has no wish of its own.
 func positive(n int64, unit string) Text {
@@ -183,25 +205,13 @@ func two(a int64, unitA string, b int64, unitB string) string {
 	return fmt.Sprintf("%d %s %d %s", a, unitA, b, unitB)
 }
 
-// futureSlack is how far clocks may differ before a time counts as to come.
-const futureSlack = 5
-
-// Age is the time from then to now, both Unix seconds: "3 h 5 min", or
-// "in 10 min" for a time to come (clocks differ).
-func Age(now, then int64) string {
-	if then-now > futureSlack {
-		return "in " + Duration(then-now)
-	}
-	return Duration(now - then)
-}
+// Age is the time from then to now, both Unix seconds: "3 h 5 min". All times of
+// records are times of what has happened: one that lies ahead is of a clock that
+// is wrong, and its age is 0.
+func Age(now, then int64) string { return Duration(now - then) }
 
 // Ago is Age as a phrase: "3 h 5 min ago".
-func Ago(now, then int64) string {
-	if then-now > futureSlack {
-		return Age(now, then)
-	}
-	return Age(now, then) + " ago"
-}
+func Ago(now, then int64) string { return Age(now, then) + " ago" }
 
 // UTC writes a Unix time for people, and Stamp for machines.
 func UTC(unix int64) string   { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -235,7 +245,10 @@ func orNone(text string) string {
 
 // between writes a range; one value when both ends are the same.
 func between(least, most int64) string {
-	if least == most {
+	switch {
+	case most < 0:
+		return "not known"
+	case least == most:
 		return Int(least)
 	}
 	return Int(least) + " – " + Int(most)

@@ -45,7 +45,7 @@ func TestTimes(t *testing.T) {
 	const now = 1_000_000
 	for then, want := range map[int64]string{
 		now: "0 s ago", now + 3: "0 s ago", now - 59: "59 s ago", now - 60: "1 min ago", now - 3600: "1 h ago", now - 3725: "1 h 2 min ago",
-		now - 90000: "1 d 1 h ago", now - 864000: "10 d ago", now + 600: "in 10 min",
+		now - 90000: "1 d 1 h ago", now - 864000: "10 d ago", now + 600: "0 s ago", now + 7*86400: "0 s ago",
 	} {
 		assert.Equal(t, want, Ago(now, then))
 	}

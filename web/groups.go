@@ -55,8 +55,8 @@ type GroupPage struct {
 	Notes  []Note
 	Kind   string
 	Name   string
-	Rollup *schema.Rollup // campaign or release
-	Site   *schema.Site   // site
+	Rollup *schema.Rollup     // campaign or release
+	Site   *schema.SiteDetail // site
 	schema.Counters
 	History *History    // jobs by state; nil where none are kept
 	Worst   *WorstSites // of a campaign
@@ -81,6 +81,28 @@ func statusParts(r schema.Rollup) []Part {
 		parts[i] = Part{Label: words(g.title), Class: g.fill, Count: counts[i], Hatch: g.group == "Bad"}
 	}
 	return parts
+}
+
+// stateNote says who says the state of a site, and that others say otherwise.
+func stateNote(s *schema.SiteDetail) string {
+	if len(s.StateAgents) == 0 {
+		return "no agent that is alive says"
+	}
+	alive := 0
+	for _, a := range s.AgentStates {
+		if a.Alive && a.State != "" {
+			alive++
+		}
+	}
+	said := "as " + joined(s.StateAgents[:min(len(s.StateAgents), mostShown)])
+	if more := len(s.StateAgents) - mostShown; more > 0 {
+		said += " and " + Int(int64(more)) + " more"
+	}
+	said += map[bool]string{true: " says", false: " say"}[len(s.StateAgents) == 1]
+	if alive > len(s.StateAgents) {
+		said += ", the worst of " + Int(int64(alive)) + " agents"
+	}
+	return said
 }
 
 // siteStateMark is how the state of a site looks.

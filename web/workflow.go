@@ -61,13 +61,21 @@ func taskName(t schema.WorkflowTask) string {
 	return t.Task[strings.LastIndexByte(t.Task, '/')+1:]
 }
 
-// differs reports whether the last entry of the history is another status than
-// that of the request: both are shown then.
+// differs is the status of the newest entry of the history where it is another
+// one than that of the request: both are shown then. The list may be out of
+// order; of entries at one time any may be the last.
 func differs(d schema.Detail) string {
-	if n := len(d.Transitions); n > 0 && d.Transitions[n-1].Status != d.Status {
-		return d.Transitions[n-1].Status
+	newest, at := "", int64(-1)
+	for _, t := range d.Transitions {
+		switch {
+		case t.Time > at, t.Time == at && newest != d.Status:
+			newest, at = t.Status, t.Time
+		}
 	}
-	return ""
+	if newest == d.Status {
+		return ""
+	}
+	return newest
 }
 
 // joined writes a list of names, or that there is none.

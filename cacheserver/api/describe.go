@@ -17,7 +17,7 @@ import (
 // Shapes of answers that are written by hand, for the description of the API.
 type (
 	siteAnswer struct {
-		Site schema.Site
+		Site schema.SiteDetail
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}

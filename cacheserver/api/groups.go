@@ -55,9 +55,17 @@ func (a *API) allGroups() []group {
 		}
 		return self("Sites")(name)
 	}
+	sites := groupOf("/sites", "site", "Site", site, (*store.Snapshot).Sites,
+		func(s *schema.Site) string { return s.Site })
+	summary := sites.find
+	sites.find = func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
+		if d, ok := snap.Site(want); ok {
+			return schema.AppendJSON(nil, &d), true, nil
+		}
+		return summary(snap, want)
+	}
 	return []group{
-		groupOf("/sites", "site", "Site", site, (*store.Snapshot).Sites,
-			func(s *schema.Site) string { return s.Site }),
+		sites,
 		groupOf("/campaign", "campaign", "Campaign", orNone("Campaign"), (*store.Snapshot).Campaigns,
 			func(s *schema.Campaign) string { return s.Campaign }),
 		groupOf("/release", "release", "Release", orNone("Release"), (*store.Snapshot).Releases,

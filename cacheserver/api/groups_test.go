@@ -5,10 +5,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -46,7 +48,7 @@ func TestGroups(t *testing.T) {
 		a := f.get(path + "?limit=10&idx=5&sort=-Priority&status=completed,closed-out&facets=status")
 		require.Equal(t, 200, a.StatusCode, string(a.body))
 		got := decode[struct {
-			Site     *schema.Site
+			Site     *schema.SiteDetail
 			Campaign *schema.Campaign
 			Release  *schema.Release
 			Agent    *schema.AgentDetail
@@ -65,10 +67,10 @@ func TestGroups(t *testing.T) {
 		}
 	}
 	site := decode[struct {
-		Site schema.Site
+		Site schema.SiteDetail
 		wire.Group[schema.Workflow]
 	}](t, f.get("/sites/T1_US_FNAL").body)
-	assert.Contains(t, snap.Sites(), site.Site)
+	assert.Contains(t, snap.Sites(), site.Site.Site)
 	agent := f.get("/agent/vocms1.cern.ch").body
 	assert.Contains(t, string(agent), `"Components":[{"Agent":"vocms1.cern.ch","Component":"JobSubmitter","Down":true`)
 
@@ -167,7 +169,7 @@ func TestSitesWithoutAName(t *testing.T) {
 	}
 	f.store.Apply(docs)
 	type site struct {
-		Site schema.Site
+		Site schema.SiteDetail
 		wire.Group[schema.Workflow]
 	}
 	unknown := decode[site](t, f.get("/sites/(unknown)").body)
@@ -185,4 +187,36 @@ func TestSitesWithoutAName(t *testing.T) {
 		assert.Positive(t, w.TotalJobs+w.SubmittedFirst+w.SubmittedRetry)
 	}
 	assert.Equal(t, 200, f.get("/sites/(none)?format=ndjson").StatusCode)
+}
+
+// TestSiteByAgent: agents disagree on a site; the answer of one has a row for
+// each of them, and a state that follows their silence without a new generation.
+func TestSiteByAgent(t *testing.T) {
+	f := newFixture(t, 40)
+	now := f.clock.Now().Unix()
+	report := func(agent, state string, at int64) store.Change {
+		d := &schema.AgentDetail{Agent: schema.Agent{Agent: agent, Kind: "agent", UpdateTime: at}}
+		d.Sites = []schema.AgentSite{{Agent: agent, Site: "T3_US_ZZZ", State: state, RunningSlots: 2000, PendingSlots: 375, FreeForQueue: -1, PendingJobs: -1}}
+		return store.Change{Kind: store.AgentInfo, ID: agent, Hash: uint64(at), Time: at, Info: d} //nolint:gosec // times of the test
+	}
+	f.store.Apply([]store.Change{report("z.fnal.gov", "Normal", now), report("y.cern.ch", "Down", now-1200)})
+	type answer struct {
+		Site schema.SiteDetail
+		wire.Group[schema.Workflow]
+	}
+	one := func() schema.SiteDetail { return decode[answer](t, f.get("/sites/T3_US_ZZZ").body).Site }
+	got := one()
+	assert.Equal(t, "Down", got.State)
+	assert.Equal(t, []string{"y.cern.ch"}, got.StateAgents)
+	assert.EqualValues(t, 2000, got.RunningSlots)
+	require.Len(t, got.AgentStates, 2)
+	assert.Equal(t, "y.cern.ch", got.AgentStates[0].Agent)
+	assert.True(t, got.AgentStates[0].Alive)
+	assert.Contains(t, string(f.get("/sites").body), `"State":"Down","StateAgents":["y.cern.ch"]`)
+
+	f.clock.advance(time.Second)
+	got = one()
+	assert.Equal(t, "Normal", got.State)
+	assert.False(t, got.AgentStates[0].Alive)
+	assert.NotContains(t, string(f.get("/sites").body), `"State":"Down","StateAgents":["y.cern.ch"]`)
 }

@@ -87,9 +87,23 @@ func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
 // subtract takes the record that e had out of the sums, and notes what its
 // original is now.
 func (s *Store) subtract(e *entry, o *previous, original string) {
-	o.block.Scalars(s.layout, o.at, &s.old) // all that sums are made of
+	s.summed(o.block, o.at, &s.old)
 	s.sums.Remove(&s.old, s.unpack(e, o.parts))
 	s.recoveries.move(e.name, string(o.block.Text(s.original, o.at)), original)
+}
+
+// summed writes into w what sums are made of of record i: the scalars, the lists
+// of campaigns and releases, and as many output datasets as there are, without
+// their names. The lists of w are written over.
+func (s *Store) summed(b *block.Block, i int, w *schema.Workflow) {
+	b.Scalars(s.layout, i, w)
+	w.Campaigns = b.AppendList(w.Campaigns[:0], s.campaigns, i)
+	w.Releases = b.AppendList(w.Releases[:0], s.releases, i)
+	w.OutputDatasets = w.OutputDatasets[:0]
+	b.EachText(s.outputs, i, func([]byte) bool {
+		w.OutputDatasets = append(w.OutputDatasets, "")
+		return true
+	})
 }
 
 // make makes the record of e from its request's side, which is that of the

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -29,40 +28,6 @@ func values[T any](rows sums.Rows[T]) []T {
 	out := make([]T, 0, rows.Len())
 	for v := range rows.All() {
 		out = append(out, *v)
-	}
-	return out
-}
-
-// Sites gives the sums by site, by name: the sites with jobs, and those that
-// an agent may run at.
-func (g *Snapshot) Sites() []schema.Site {
-	sites := map[string]*schema.Site{}
-	for s := range g.sums.Sites.All() {
-		again := *s
-		sites[s.Site] = &again
-	}
-	newest := map[string]int64{} // time of the report that State is from
-	for _, n := range g.reports() {
-		time := n.time.Load()
-		for i := range n.detail.Sites {
-			a := &n.detail.Sites[i]
-			s := sites[a.Site]
-			if s == nil {
-				s = &schema.Site{Site: a.Site, Counters: schema.JobCounts{}.Derive()}
-				s.Tier, s.Country = sums.SiteName(a.Site)
-				sites[a.Site] = s
-			}
-			s.RunningSlots += a.RunningSlots
-			s.PendingSlots += a.PendingSlots
-			s.FreeForQueue += a.FreeForQueue
-			if at, ok := newest[a.Site]; !ok || time > at {
-				newest[a.Site], s.State = time, a.State
-			}
-		}
-	}
-	out := make([]schema.Site, 0, len(sites))
-	for _, name := range slices.Sorted(maps.Keys(sites)) {
-		out = append(out, *sites[name])
 	}
 	return out
 }
@@ -95,7 +60,10 @@ func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
 		d := *n.detail
 		d.UpdateTime = n.time.Load()
 		if d.DataUpdateTime > 0 { // by the same clock
-			d.DataUpdateTime = min(d.DataUpdateTime-n.ahead.Load(), d.UpdateTime)
+			if by := d.DataUpdateTime - n.ahead.Load(); by > 0 {
+				d.DataUpdateTime = by
+			}
+			d.DataUpdateTime = min(d.DataUpdateTime, cmp.Or(d.UpdateTime, now))
 		}
 		d.Workflows, d.Counters = 0, schema.JobCounts{}.Derive()
 		if a := added[d.Agent.Agent]; a != nil {

@@ -159,7 +159,7 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 	from := len(to.entries)
 	for i := range records {
 		w := &records[i]
-		b.Scalars(s.layout, i, w)
+		s.summed(b, i, w)
 		e, all, err := r.entry(c, to, string(b.Name(s.layout, i)), true)
 		if err != nil {
 			return err

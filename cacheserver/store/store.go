@@ -125,9 +125,10 @@ func (o *Options) complete() error {
 
 // Store holds all generations. Its methods may be called by any goroutine.
 type Store struct {
-	opt      Options
-	layout   *block.Layout
-	original *block.Column // of layout: OriginalRequest
+	opt    Options
+	layout *block.Layout
+
+	original, campaigns, releases, outputs *block.Column // of layout
 
 	current    atomic.Pointer[Snapshot] // nil before the first generation
 	first      chan struct{}            // closed with the first generation
@@ -174,13 +175,15 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	original, ok := layout.Column("OriginalRequest")
-	if !ok {
-		return nil, errors.New("store: the record has no OriginalRequest")
-	}
-	s := &Store{
-		opt: o, layout: layout, original: &layout.Columns[original],
-		first: make(chan struct{}), editor: tree.NewEditor(layout),
+	s := &Store{opt: o, layout: layout, first: make(chan struct{}), editor: tree.NewEditor(layout)}
+	for key, column := range map[string]**block.Column{
+		"OriginalRequest": &s.original, "Campaigns": &s.campaigns, "Releases": &s.releases, "OutputDatasets": &s.outputs,
+	} {
+		n, ok := layout.Column(key)
+		if !ok {
+			return nil, fmt.Errorf("store: the record has no %s", key)
+		}
+		*column = &layout.Columns[n]
 	}
 	s.history.init(o.KeepFor, o.KeepBytes)
 	s.empty()

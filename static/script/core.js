@@ -55,7 +55,7 @@ const wm = (() => {
 
   // ago mirrors web.Ago, so that a page that stays open keeps telling the truth.
   function ago(seconds) {
-    const s = Math.abs(seconds);
+    const s = Math.max(seconds, 0); // a time ahead of the clock is of a clock that is wrong: its age is 0
     const m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
     let text;
     if (s < 60) text = Math.floor(s) + ' s';
@@ -63,13 +63,13 @@ const wm = (() => {
     else if (h < 24) text = h + ' h' + (m % 60 ? ' ' + (m % 60) + ' min' : '');
     else if (d < 10) text = d + ' d' + (h % 24 ? ' ' + (h % 24) + ' h' : '');
     else text = d + ' d';
-    return seconds < -5 ? 'in ' + text : text;
+    return text;
   }
   const times = () => {
     const now = Date.now() / 1000;
     for (const el of $$('time')) {
       const then = Date.parse(el.dateTime) / 1000;
-      if (then) el.textContent = ago(now - then) + ('ago' in el.dataset && now - then > -5 ? ' ago' : '');
+      if (then) el.textContent = ago(now - then) + ('ago' in el.dataset ? ' ago' : '');
     }
   };
   each(times);

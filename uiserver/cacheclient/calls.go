@@ -21,7 +21,7 @@ type List struct {
 // page of its workflows.
 type (
 	Site struct {
-		Site schema.Site
+		Site schema.SiteDetail
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`
 	}

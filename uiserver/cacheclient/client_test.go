@@ -65,7 +65,7 @@ func TestGroupsAndStats(t *testing.T) {
 	assert.Equal(t, fakecache.Generation, meta.Generation)
 	one, err := c.Site(t.Context(), sites[0].Site, wire.Query{Limit: 3})
 	require.NoError(t, err)
-	assert.Equal(t, sites[0].Site, one.Site.Site)
+	assert.Equal(t, sites[0].Site, one.Site.Site.Site)
 	assert.Len(t, one.Workflows, 3)
 	agent, err := c.Agent(t.Context(), "vocms0255.cern.ch", wire.Query{})
 	require.NoError(t, err)

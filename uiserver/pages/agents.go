@@ -90,13 +90,14 @@ func (p *Pages) agents(c echo.Context) error {
 // are in the order of urgency, not of letters.
 func sortAgents(records []schema.Agent, q groupQuery) []schema.Agent {
 	out := slices.Clone(records)
+	byKey := orderBy[schema.Agent](q.sort, q.desc)
 	slices.SortStableFunc(out, func(a, b schema.Agent) int {
-		order := compare(field(&a, q.sort), field(&b, q.sort))
-		if q.sort == "Severity" {
-			order = slices.Index(web.Severities(), a.Severity) - slices.Index(web.Severities(), b.Severity)
+		if q.sort != "Severity" {
+			return byKey(&a, &b)
 		}
+		order := slices.Index(web.Severities(), a.Severity) - slices.Index(web.Severities(), b.Severity)
 		if q.desc {
-			order = -order
+			return -order
 		}
 		return order
 	})

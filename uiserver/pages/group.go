@@ -136,7 +136,7 @@ func (p *Pages) release(c echo.Context) error {
 }
 
 func (p *Pages) site(c echo.Context) error {
-	var record schema.Site
+	var record schema.SiteDetail
 	var past web.History
 	named, q, notes, found, state, err := p.one(c, func(ctx context.Context, name string, q wire.Query) (workflowsOf, error) {
 		answer, err := p.Client.Site(ctx, name, q)

@@ -47,7 +47,7 @@ var lineColumn = groupColumn{label: "running, 24 h", doc: "jobs that run, over t
 
 var siteColumns = []groupColumn{
 	{"Site", "site", "", false, false},
-	{"State", "state", "as the newest agent sees it", false, false},
+	{"State", "state", "the worst that an agent that is alive says", false, false},
 	{"Tier", "tier", "", false, false},
 	{"Country", "country", "", false, false},
 	{"Workflows", "workflows", "workflows with jobs there", true, false},
@@ -57,7 +57,7 @@ var siteColumns = []groupColumn{
 	{"Cooloff", "cool-off", "jobs that wait to be retried", true, false},
 	{"Failure", "failed", "jobs that failed for good", true, false},
 	{"FailureRate", "failure rate", "share of ended jobs that failed", true, false},
-	{"RunningSlots", "slots", "jobs that agents may run there", true, false},
+	{"RunningSlots", "slots", "jobs that may be sent there to run, by agents for which it is not draining, down or aborted", true, false},
 	lineColumn,
 }
 
@@ -121,13 +121,8 @@ func pick[T any](records []T, q groupQuery, nameKey, noun string) (rows []T, pag
 			rows = append(rows, records[i])
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b T) int {
-		order := compare(field(&a, q.sort), field(&b, q.sort))
-		if q.desc {
-			order = -order
-		}
-		return cmp.Or(order, compare(field(&a, nameKey), field(&b, nameKey)))
-	})
+	byKey, byName := orderBy[T](q.sort, q.desc), orderBy[T](nameKey, false)
+	slices.SortStableFunc(rows, func(a, b T) int { return cmp.Or(byKey(&a, &b), byName(&a, &b)) })
 	total := len(rows)
 	from := min(q.idx, total)
 	rows = rows[from:min(from+groupSize, total)]
@@ -154,6 +149,39 @@ func pick[T any](records []T, q groupQuery, nameKey, noun string) (rows []T, pag
 // and Release is that of the record's own type, never of an embedded one.
 func field[T any](record *T, key string) reflect.Value {
 	return reflect.ValueOf(record).Elem().FieldByName(key)
+}
+
+// orderBy compares records by a key; what is missing is last in both directions.
+func orderBy[T any](key string, desc bool) func(a, b *T) int {
+	all := schema.Describe[T]()
+	f := all[slices.IndexFunc(all, func(f schema.Field) bool { return f.Key == key })]
+	return func(a, b *T) int {
+		x, y := field(a, key), field(b, key)
+		if mx, my := missing(f, x), missing(f, y); mx || my {
+			switch {
+			case mx && my:
+				return 0
+			case mx:
+				return 1
+			}
+			return -1
+		}
+		if desc {
+			return compare(y, x)
+		}
+		return compare(x, y)
+	}
+}
+
+// missing says that a value stands for what is not known.
+func missing(f schema.Field, v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Int64:
+		return f.Missing(float64(v.Int()))
+	case reflect.Float64:
+		return f.Missing(v.Float())
+	}
+	return v.String() == ""
 }
 
 func compare(a, b reflect.Value) int {

@@ -41,13 +41,19 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 
 // List gives the texts of record i in a Codes column, as they are in the record.
 func (b *Block) List(c *Column, i int) []string {
+	return b.AppendList([]string{}, c, i)
+}
+
+// AppendList appends what List gives.
+func (b *Block) AppendList(dst []string, c *Column, i int) []string {
 	var room [16]uint32
 	codes := b.packed.Load().list(room[:0], c, i)
-	list, texts := make([]string, 0, len(codes)), c.Dict.Texts()
+	texts := c.Dict.Texts()
+	dst = slices.Grow(dst, len(codes))
 	for _, code := range codes {
-		list = append(list, texts[code])
+		dst = append(dst, texts[code])
 	}
-	return list
+	return dst
 }
 
 // Scalars writes the numbers and frequent texts of record i into w: all but

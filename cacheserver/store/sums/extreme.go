@@ -79,7 +79,11 @@ type tally struct {
 	lost     bool // an extreme was taken out: min and max are to be found anew
 }
 
+// add puts a number in; -1, not known, is left out.
 func (t *tally) add(v int64) {
+	if v == -1 {
+		return
+	}
 	if t.counts == nil {
 		t.counts = map[int64]int{}
 	}
@@ -91,6 +95,9 @@ func (t *tally) add(v int64) {
 }
 
 func (t *tally) remove(v int64) {
+	if v == -1 {
+		return
+	}
 	if t.counts[v]--; t.counts[v] > 0 {
 		return
 	}
@@ -98,8 +105,11 @@ func (t *tally) remove(v int64) {
 	t.lost = t.lost || v == t.min || v == t.max
 }
 
-// extremes gives the smallest and the greatest number, 0 and 0 if there is none.
+// extremes gives the smallest and the greatest number, -1 and -1 if there is none.
 func (t *tally) extremes() (least, most int64) {
+	if len(t.counts) == 0 {
+		return -1, -1
+	}
 	if !t.lost {
 		return t.min, t.max
 	}

@@ -6,7 +6,6 @@
 package sums
 
 import (
-	"math"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema"
@@ -38,12 +37,12 @@ type View struct {
 func New() *Sums {
 	return &Sums{
 		campaigns: newTable[*rollup[schema.Campaign], schema.Campaign](func() *rollup[schema.Campaign] {
-			return &rollup[schema.Campaign]{show: func(name string, r schema.Rollup, c schema.Counters) *schema.Campaign {
+			return &rollup[schema.Campaign]{events: averages{}, lumis: averages{}, show: func(name string, r schema.Rollup, c schema.Counters) *schema.Campaign {
 				return &schema.Campaign{Campaign: name, Rollup: r, Counters: c}
 			}}
 		}),
 		releases: newTable[*rollup[schema.Release], schema.Release](func() *rollup[schema.Release] {
-			return &rollup[schema.Release]{show: func(name string, r schema.Rollup, c schema.Counters) *schema.Release {
+			return &rollup[schema.Release]{events: averages{}, lumis: averages{}, show: func(name string, r schema.Rollup, c schema.Counters) *schema.Release {
 				return &schema.Release{Release: name, Rollup: r, Counters: c}
 			}}
 		}),
@@ -65,7 +64,17 @@ func (s *Sums) Remove(w *schema.Workflow, parts []schema.AgentPart) { s.change(w
 
 func (s *Sums) change(w *schema.Workflow, parts []schema.AgentPart, sign int64) {
 	s.campaigns.at(orNone(w.Campaign)).change(w, sign)
+	for _, name := range w.Campaigns {
+		if name != w.Campaign {
+			s.campaigns.at(name).steps += sign
+		}
+	}
 	s.releases.at(orNone(w.Release)).change(w, sign)
+	for _, name := range w.Releases {
+		if name != w.Release {
+			s.releases.at(name).steps += sign
+		}
+	}
 	s.statuses.at(w.Status).change(w, sign)
 	var seen map[string]bool
 	first := func(site string) bool {
@@ -123,23 +132,24 @@ func addSigned(c, o *schema.JobCounts, sign int64) {
 type rollup[R any] struct {
 	show      func(name string, r schema.Rollup, c schema.Counters) *R
 	workflows int64
+	steps     int64 // workflows that have it in a step alone
 	counts    schema.JobCounts
 	sum       schema.Rollup // events, lumis and status groups; outputs are in the next two
-	events    int64         // hundredths: averages are rounded to that, so sums stay exact
-	lumis     int64
+	events    averages
+	lumis     averages
 	priority  tally
 	status    oldest
 }
 
-func (r *rollup[R]) empty() bool { return r.workflows == 0 }
+func (r *rollup[R]) empty() bool { return r.workflows == 0 && r.steps == 0 }
 
 func (r *rollup[R]) change(w *schema.Workflow, sign int64) {
 	r.workflows += sign
 	addSigned(&r.counts, &w.JobCounts, sign)
 	r.sum.InputEvents += sign * known(w.InputEvents)
 	r.sum.InputLumis += sign * known(w.InputLumis)
-	r.events += sign * hundredths(w.AvgOutputEvents)
-	r.lumis += sign * hundredths(w.AvgOutputLumis)
+	r.events.change(w.OutputEvents, w.AveragedDatasets(), sign)
+	r.lumis.change(w.OutputLumis, w.AveragedDatasets(), sign)
 	if n := r.statusGroup(w.Status); n != nil {
 		*n += sign
 	}
@@ -174,11 +184,11 @@ func (r *rollup[R]) statusGroup(status string) *int64 {
 
 func (r *rollup[R]) record(name string) *R {
 	out := r.sum
-	out.Workflows = r.workflows
-	out.OutputEvents = float64(r.events) / 100
-	out.OutputLumis = float64(r.lumis) / 100
-	out.EventProgress = schema.Percent(out.OutputEvents, float64(out.InputEvents))
-	out.LumiProgress = schema.Percent(out.OutputLumis, float64(out.InputLumis))
+	out.Workflows, out.StepWorkflows = r.workflows, r.steps
+	events, lumis := r.events.sum(), r.lumis.sum()
+	out.OutputEvents, out.OutputLumis = schema.Hundredths(events), schema.Hundredths(lumis)
+	out.EventProgress = schema.Percent(events, float64(out.InputEvents))
+	out.LumiProgress = schema.Percent(lumis, float64(out.InputLumis))
 	_, out.MaxPriority = r.priority.extremes()
 	out.OldestStatusTime = r.status.min()
 	return r.show(name, out, r.counts.Derive())
@@ -186,13 +196,6 @@ func (r *rollup[R]) record(name string) *R {
 
 // known is v, or 0 where v is -1, not known.
 func known(v int64) int64 { return max(v, 0) }
-
-func hundredths(avg float64) int64 {
-	if avg < 0 {
-		return 0
-	}
-	return int64(math.Round(avg * 100))
-}
 
 // status is what a status adds up.
 type status struct {

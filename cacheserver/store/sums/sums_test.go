@@ -44,6 +44,18 @@ func TestExtremesAreExactWhenValuesGo(t *testing.T) {
 		}
 		require.LessOrEqual(t, len(o.out), len(o.in)/2+64, "what is gone does not pile up")
 	}
+	var l tally
+	l.add(-1)
+	least, most := l.extremes()
+	require.Equal(t, [2]int64{-1, -1}, [2]int64{least, most}, "-1 is unknown")
+	l.add(7)
+	l.add(-1)
+	least, most = l.extremes()
+	require.Equal(t, [2]int64{7, 7}, [2]int64{least, most})
+	l.remove(7)
+	l.remove(-1)
+	least, _ = l.extremes()
+	require.EqualValues(t, -1, least)
 	var o oldest
 	o.add(0)
 	o.remove(0)
@@ -53,7 +65,7 @@ func TestExtremesAreExactWhenValuesGo(t *testing.T) {
 func TestViewsAreNeverChanged(t *testing.T) {
 	s := New()
 	a := &schema.Workflow{Workflow: "a", Campaign: "c1", Status: "assigned", AvgOutputEvents: -1, AvgOutputLumis: -1, InputEvents: -1}
-	b := &schema.Workflow{Workflow: "b", Campaign: "c2", Release: "r", Status: "odd", AvgOutputEvents: 1.25, AvgOutputLumis: 0.1, InputEvents: 5}
+	b := &schema.Workflow{Workflow: "b", Campaign: "c2", Release: "r", Status: "odd", OutputEvents: 5, OutputDatasets: []string{"1", "2", "3", "4"}, InputEvents: 5}
 	s.Add(a, nil)
 	first := s.View()
 	s.Add(b, nil)
@@ -140,4 +152,83 @@ func TestNoSiteCountsOnce(t *testing.T) {
 	require.Equal(t, map[string][2]int64{schema.None: {1, 5}, "T1": {1, 5}}, sites)
 	s.Remove(w, []schema.AgentPart{part})
 	require.Empty(t, slices.Collect(s.View().Sites.All()))
+}
+
+// TestSumsOfAveragesAreNotRoundedOnTheWay adds averages that have no end in
+// decimals, in any order, and takes some out again.
+func TestSumsOfAveragesAreNotRoundedOnTheWay(t *testing.T) {
+	w := func(events, n int64) *schema.Workflow {
+		return &schema.Workflow{Campaign: "c", OutputEvents: events, OutputDatasets: make([]string, n), InputEvents: 1000, InputLumis: -1, AvgOutputEvents: schema.Hundredths(float64(events) / float64(n))}
+	}
+	s := New()
+	for range 3 {
+		s.Add(w(1000, 3), nil) // 333.333..., of which 333.33 is the rounded average
+	}
+	c := first(s.View().Campaigns)
+	require.Equal(t, 1000.0, c.OutputEvents)
+	require.Equal(t, 33.33, c.EventProgress)
+	s.Add(w(2, 3), nil)
+	s.Remove(w(1000, 3), nil)
+	require.Equal(t, 667.33, first(s.View().Campaigns).OutputEvents)
+
+	rng := rand.New(rand.NewPCG(5, 5))
+	s = New()
+	var in []*schema.Workflow
+	for range 2000 {
+		if len(in) > 0 && rng.IntN(3) == 0 {
+			at := rng.IntN(len(in))
+			s.Remove(in[at], nil)
+			in = slices.Delete(in, at, at+1)
+			continue
+		}
+		one := w(rng.Int64N(1000), 1+rng.Int64N(7))
+		if rng.IntN(20) == 0 {
+			one.OutputEvents = 1<<63 - 1 - rng.Int64N(100)
+		}
+		s.Add(one, nil)
+		in = append(in, one)
+	}
+	again := New()
+	rng.Shuffle(len(in), func(i, j int) { in[i], in[j] = in[j], in[i] })
+	for _, one := range in {
+		again.Add(one, nil)
+	}
+	require.Equal(t, first(again.View().Campaigns), first(s.View().Campaigns), "the order decides nothing")
+	for _, one := range in {
+		s.Remove(one, nil)
+	}
+	require.Zero(t, s.View().Campaigns.Len())
+}
+
+func first[R any](rows Rows[R]) R {
+	for r := range rows.All() {
+		return *r
+	}
+	panic("no rows")
+}
+
+// TestCampaignsAndReleasesOfSteps: one that only a step has is a row, with no
+// part in the sums, and goes when its last workflow goes.
+func TestCampaignsAndReleasesOfSteps(t *testing.T) {
+	s := New()
+	w := &schema.Workflow{
+		Workflow: "w", Campaign: "top", Campaigns: []string{"inner", "top"}, Release: "r1", Releases: []string{"r0", "r1"},
+		InputEvents: 5, Priority: 7, Counters: schema.JobCounts{Success: 3}.Derive(),
+	}
+	s.Add(w, nil)
+	got := map[string][3]int64{}
+	for c := range s.View().Campaigns.All() {
+		got[c.Campaign] = [3]int64{c.Workflows, c.StepWorkflows, c.Success}
+	}
+	require.Equal(t, map[string][3]int64{"top": {1, 0, 3}, "inner": {0, 1, 0}}, got)
+	inner := first(s.View().Campaigns)
+	require.EqualValues(t, -1, inner.MaxPriority)
+	require.Zero(t, inner.InputEvents)
+	require.Equal(t, -1.0, inner.EventProgress)
+	rows := slices.Collect(s.View().Releases.All())
+	require.Len(t, rows, 2)
+	require.Equal(t, [2]int64{0, 1}, [2]int64{rows[0].Workflows, rows[0].StepWorkflows})
+	s.Remove(w, nil)
+	require.Zero(t, s.View().Campaigns.Len())
+	require.Zero(t, s.View().Releases.Len())
 }

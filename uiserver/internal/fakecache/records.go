@@ -216,7 +216,7 @@ func (r *Records) group() {
 		for _, name := range w.Sites {
 			s := sites[name]
 			if s == nil {
-				s = &schema.Site{Site: name, State: "Normal", Agents: 3, RunningSlots: 5000, PendingSlots: 2500}
+				s = &schema.Site{Site: name, State: "Normal", StateAgents: agentNames[:1], Agents: 3, RunningSlots: 5000, PendingSlots: 2500}
 				if parts := strings.Split(name, "_"); len(parts) > 2 {
 					s.Tier, s.Country = parts[0], parts[1]
 				}
@@ -243,8 +243,24 @@ func (r *Records) group() {
 			r.Sites = append(r.Sites, *s)
 		}
 	}
-	hostile := schema.Site{Site: Hostile()[0], Counters: schema.JobCounts{}.Derive()}
+	hostile := schema.Site{Site: Hostile()[0], StateAgents: []string{}, RunningSlots: -1, PendingSlots: -1, FreeForQueue: -1, Counters: schema.JobCounts{}.Derive()}
 	r.Sites = append(r.Sites, hostile)
+}
+
+// siteDetails are the sites with what two agents say of each.
+func (r *Records) siteDetails() []schema.SiteDetail {
+	out := make([]schema.SiteDetail, 0, len(r.Sites))
+	for _, s := range r.Sites {
+		d := schema.SiteDetail{Site: s, AgentStates: []schema.SiteAgent{}}
+		for i, name := range agentNames[:2] {
+			d.AgentStates = append(d.AgentStates, schema.SiteAgent{
+				AgentSite:  schema.AgentSite{Agent: name, Site: s.Site, State: []string{"Normal", "Down"}[i], RunningSlots: 5000, PendingSlots: 2500, FreeForQueue: 3.5, PendingJobs: 12},
+				UpdateTime: Now - int64(i)*90_000, Alive: i == 0,
+			})
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 func addTo(r *schema.Rollup, c *schema.Counters, w schema.Workflow) {

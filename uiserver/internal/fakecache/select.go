@@ -27,6 +27,9 @@ func (s *Server) page(q wire.Query) ([]schema.Workflow, int) {
 			if key.Desc {
 				order = -order
 			}
+			if x, y := missing(&a, key.Field), missing(&b, key.Field); x != y {
+				order = map[bool]int{true: 1, false: -1}[x] // last in both directions
+			}
 			if order != 0 {
 				return order
 			}
@@ -63,6 +66,18 @@ var places = sync.OnceValue(func() map[string][]int {
 
 func value(w *schema.Workflow, key string) reflect.Value {
 	return reflect.ValueOf(w).Elem().FieldByIndex(places()[key])
+}
+
+// missing says that a record has no value under a key.
+func missing(w *schema.Workflow, key string) bool {
+	v := value(w, key)
+	switch v.Kind() {
+	case reflect.Int64, reflect.Float64:
+		return number(w, key) == -1 || number(w, key) == 0 && strings.HasSuffix(key, "Time")
+	case reflect.String, reflect.Slice:
+		return v.Len() == 0
+	}
+	return false
 }
 
 func compare(a, b reflect.Value) int {

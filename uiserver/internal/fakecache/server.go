@@ -184,6 +184,9 @@ func (s *Server) answer(r *http.Request, info schema.CacheInfo) (any, *wire.Prob
 func (s *Server) groups(head, name string, one bool, v url.Values) (any, *wire.Problem) {
 	switch head {
 	case "sites":
+		if one {
+			return group(s, v, one, name, "Site", "Sites", s.Records.siteDetails(), func(r schema.SiteDetail) string { return r.Site.Site })
+		}
 		return group(s, v, one, name, "Site", "Sites", s.Records.Sites, func(r schema.Site) string { return r.Site })
 	case "campaign":
 		return group(s, v, one, name, "Campaign", "Campaign", s.Records.Campaigns, func(r schema.Campaign) string { return r.Campaign })

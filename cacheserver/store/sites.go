@@ -1,0 +1,95 @@
+package store
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Sites gives the sums by site, by name: the sites with jobs, and those that
+// an agent may run at. State and slots are those that agents report now: their
+// age counts, though it makes no generation.
+func (g *Snapshot) Sites() []schema.Site {
+	sites := map[string]*schema.Site{}
+	for s := range g.sums.Sites.All() {
+		again := *s
+		again.RunningSlots, again.PendingSlots, again.FreeForQueue = -1, -1, -1
+		again.StateAgents = []string{}
+		sites[s.Site] = &again
+	}
+	g.eachSiteAgent(func(a *schema.SiteAgent) {
+		s := sites[a.Site]
+		if s == nil {
+			s = newSite(a.Site)
+			sites[a.Site] = s
+		}
+		addAgent(s, a)
+	})
+	out := make([]schema.Site, 0, len(sites))
+	for _, name := range slices.Sorted(maps.Keys(sites)) {
+		out = append(out, *sites[name])
+	}
+	return out
+}
+
+// Site gives one of Sites with what each agent says of it; false when there is
+// no such site.
+func (g *Snapshot) Site(name string) (d schema.SiteDetail, ok bool) {
+	all := g.Sites()
+	i := slices.IndexFunc(all, func(s schema.Site) bool { return s.Site == name })
+	if i < 0 {
+		return d, false
+	}
+	d = schema.SiteDetail{Site: all[i], AgentStates: []schema.SiteAgent{}}
+	g.eachSiteAgent(func(a *schema.SiteAgent) {
+		if a.Site == name {
+			d.AgentStates = append(d.AgentStates, *a)
+		}
+	})
+	return d, true
+}
+
+func newSite(name string) *schema.Site {
+	s := &schema.Site{
+		Site: name, StateAgents: []string{}, RunningSlots: -1, PendingSlots: -1, FreeForQueue: -1,
+		Counters: schema.JobCounts{}.Derive(),
+	}
+	s.Tier, s.Country = sums.SiteName(name)
+	return s
+}
+
+// eachSiteAgent visits what each agent says of each site, by agent.
+func (g *Snapshot) eachSiteAgent(visit func(*schema.SiteAgent)) {
+	now := g.store.now()
+	for _, n := range g.reports() {
+		at := n.time.Load()
+		alive := at > 0 && now-at <= g.store.opt.Limits.AgentSilent
+		for i := range n.detail.Sites {
+			visit(&schema.SiteAgent{AgentSite: n.detail.Sites[i], UpdateTime: at, Alive: alive})
+		}
+	}
+}
+
+// addAgent adds what an agent says of a site. Agents disagree on purpose, as on
+// opportunistic sites: the worst state is that of the site, whoever wrote last,
+// and slots are those of agents that send jobs there.
+func addAgent(s *schema.Site, a *schema.SiteAgent) {
+	if !a.Alive {
+		return
+	}
+	if worse := schema.WorseSiteState(s.State, a.State); worse != s.State {
+		s.State, s.StateAgents = worse, []string{}
+	}
+	if a.State != "" && a.State == s.State {
+		s.StateAgents = append(s.StateAgents, a.Agent)
+	}
+	running, pending := a.RunningSlots, a.PendingSlots
+	if !schema.SiteTakesJobs(a.State) {
+		running, pending = min(running, 0), min(pending, 0)
+	}
+	s.RunningSlots = schema.AddKnown(s.RunningSlots, running)
+	s.PendingSlots = schema.AddKnown(s.PendingSlots, pending)
+	s.FreeForQueue = schema.AddKnownFloat(s.FreeForQueue, a.FreeForQueue)
+}

@@ -1,0 +1,63 @@
+package sums
+
+import (
+	"maps"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// averages is a sum of averages: of amounts that are each divided by a small
+// number of datasets. The amounts are kept by that number and not divided before
+// they are asked for. So nothing is rounded on the way, and what was added can be
+// taken out again.
+type averages map[int64]*amount
+
+// amount is a sum of 128 bits: documents give up to 64.
+type amount struct {
+	high  int64
+	low   uint64
+	terms int
+}
+
+func (a *amount) add(v int64) {
+	low, carry := bits.Add64(a.low, uint64(v), 0)
+	a.low, a.high = low, a.high+v>>63+int64(carry)
+}
+
+func (a *amount) sub(v int64) {
+	low, borrow := bits.Sub64(a.low, uint64(v), 0)
+	a.low, a.high = low, a.high-v>>63-int64(borrow)
+}
+
+func (a *amount) float() float64 { return math.Ldexp(float64(a.high), 64) + float64(a.low) }
+
+// change adds sum / n, or takes it out; without n there is no average.
+func (a averages) change(sum, n, sign int64) {
+	if n <= 0 {
+		return
+	}
+	s := a[n]
+	if s == nil {
+		s = &amount{}
+		a[n] = s
+	}
+	if s.terms += int(sign); s.terms == 0 {
+		delete(a, n)
+		return
+	}
+	if sign > 0 {
+		s.add(sum)
+	} else {
+		s.sub(sum)
+	}
+}
+
+// sum is the sum of all averages; it does not depend on the order in which they
+// came.
+func (a averages) sum() (sum float64) {
+	for _, n := range slices.Sorted(maps.Keys(a)) {
+		sum += a[n].float() / float64(n)
+	}
+	return sum
+}
