@@ -19,10 +19,14 @@ import (
 // server error before it is tried without.
 const serverFailures = 3
 
+// selectAgain is how long a server is followed without a selector that did not
+// offer one; it may be another server by then.
+const selectAgain = time.Hour
+
 // selectorState is what is known of filter=_selector on one database.
 type selectorState struct {
-	refused  bool // the server does not offer it
-	failures int  // server errors in a row
+	refused  time.Time // when the server did not offer it; zero: it does
+	failures int       // server errors in a row
 }
 
 // FeedOptions says how to follow.
@@ -93,8 +97,12 @@ func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOpt
 	if !c.withoutSelector(db, err) {
 		return s, err
 	}
-	c.o.Log.Warn("the server does not select changes; all of them are read", "database", db.String(), "err", err)
-	return c.open(ctx, op, http.MethodGet, db, "_changes", query, nil, idle)
+	all, allErr := c.open(ctx, op, http.MethodGet, db, "_changes", query, nil, idle)
+	if allErr != nil {
+		return nil, allErr // what was refused is not the selector
+	}
+	c.selectorRefused(db, err)
+	return all, nil
 }
 
 // selects tells whether a feed of db is to be asked for with a selector. All
@@ -102,12 +110,23 @@ func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOpt
 func (c *Client) selects(db Database) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return db == WMStats && (c.selector[db] == nil || !c.selector[db].refused)
+	state := c.selector[db]
+	return db == WMStats && (state == nil || state.refused.IsZero() || time.Since(state.refused) >= selectAgain)
+}
+
+// selectorRefused notes that a server sends its changes, but does not select.
+func (c *Client) selectorRefused(db Database, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if absent(err) {
+		c.selector[db].refused = time.Now()
+	}
+	c.o.Log.Warn("the server does not select changes; all of them are read", "database", db.String(), "err", err)
 }
 
 // withoutSelector keeps the outcome of a request with a selector and tells
-// whether to ask again without: for good when the server refuses it, once when
-// it keeps failing.
+// whether to ask again without: when the server refuses it, and once when it
+// keeps failing.
 func (c *Client) withoutSelector(db Database, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,8 +136,7 @@ func (c *Client) withoutSelector(db Database, err error) bool {
 		c.selector[db] = state
 	}
 	switch {
-	case tryNext(err):
-		state.refused = true
+	case absent(err):
 		return true
 	case errors.Is(err, ErrServer):
 		state.failures++

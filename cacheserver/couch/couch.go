@@ -60,6 +60,12 @@ type Options struct {
 	User     string
 	Password string
 
+	// PasswordNow is asked for the password before each request, in place of
+	// Password; Refused is called when the server refuses it, before it is asked
+	// for again. Both return soon. nil: Password does not change.
+	PasswordNow func() string
+	Refused     func()
+
 	RequestDB string // "": reqmgr_workload_cache
 	Design    string // design document of the view bystatus in RequestDB; "": ReqMgr
 	WMStatsDB string // "": wmstats
@@ -101,7 +107,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		o.Password, _ = u.User.Password()
 	}
 	u.User = nil
-	if o.Password != "" && o.User == "" {
+	if (o.Password != "" || o.PasswordNow != nil) && o.User == "" {
 		faults = append(faults, errors.New("CouchDB password without a user"))
 	}
 	for _, d := range []struct {
@@ -137,11 +143,13 @@ type Client struct {
 	transport *http.Transport
 	http      *http.Client
 	kivik     *kivik.Client
+	login     *login
 
 	jobs jobView
 
 	mu       sync.Mutex
 	selector map[Database]*selectorState
+	indexing map[Database]*IndexBuild // under way
 }
 
 // New checks the options and makes a client. It does not connect.
@@ -159,18 +167,17 @@ func New(o Options) (*Client, error) {
 		DisableCompression:  true, // CouchDB offers none, and a proxy's would cost more than it saves
 		ReadBufferSize:      64 << 10,
 	}
+	login := newLogin(&o, base, o.observed(transport))
 	c := &Client{
-		o: o, base: base, transport: transport,
-		http:     &http.Client{Transport: o.observed(transport)}, // no Timeout: it would end a feed
+		o: o, base: base, transport: transport, login: login,
+		http:     &http.Client{Transport: login}, // no Timeout: it would end a feed
 		selector: map[Database]*selectorState{},
+		indexing: map[Database]*IndexBuild{},
 	}
 	options := []kivik.Option{
-		couchdb.OptionHTTPClient(&http.Client{Transport: o.observed(transport)}),
+		couchdb.OptionHTTPClient(&http.Client{Transport: login}),
 		couchdb.OptionNoRequestCompression(), // a proxy or a stand-in need not know it
 		couchdb.OptionUserAgent(o.UserAgent),
-	}
-	if o.User != "" {
-		options = append(options, couchdb.BasicAuth(o.User, o.Password))
 	}
 	if c.kivik, err = kivik.New("couch", base.String(), options...); err != nil {
 		return nil, fmt.Errorf("set up the CouchDB client: %w", err)
@@ -199,6 +206,9 @@ func (c *Client) Close() error {
 	}
 	return nil
 }
+
+// Login says whether the server takes the user and the password.
+func (c *Client) Login() LoginState { return c.login.state() }
 
 // DatabaseName is the name on the server.
 func (c *Client) DatabaseName(db Database) string {

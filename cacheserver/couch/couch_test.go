@@ -147,12 +147,21 @@ func TestReadTakesTheBestWay(t *testing.T) {
 		assert.Equal(t, "Mango query by status", way)
 		assert.Equal(t, []string{"r1"}, ids(rows))
 	})
-	t.Run("a failure is no reason for a dearer way", func(t *testing.T) {
+	t.Run("one failure is no reason for a dearer way", func(t *testing.T) {
 		srv, c := standIn(t, couchfake.Options{BuiltinViews: true})
 		fill(t, srv)
-		srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_design"}, Kind: couchfake.FailStatus, Status: 500})
+		srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_design"}, Kind: couchfake.FailStatus, Status: 500, Times: 1})
+		_, way, err := rowsOf(t.Context(), c, Requests, active...)
+		require.NoError(t, err)
+		assert.Equal(t, "view ReqMgr/bystatus", way)
+	})
+	t.Run("nor is a failure of the whole server", func(t *testing.T) {
+		srv, c := standIn(t, couchfake.Options{BuiltinViews: true})
+		fill(t, srv)
+		fault := srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB}, Kind: couchfake.FailStatus, Status: 500})
 		_, _, err := rowsOf(t.Context(), c, Requests, active...)
 		require.ErrorIs(t, err, ErrServer)
+		assert.Equal(t, 3, fault.Hits(), "the view, and whether the database answers, once for each decision")
 	})
 }
 
@@ -164,7 +173,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 		public string
 	}{
 		"401":        {401, `{"error":"unauthorized","reason":"Name or password is incorrect."}`, ErrUnauthorized, "the database server refuses the credentials"},
-		"403":        {403, `{"error":"forbidden","reason":"no"}`, ErrUnauthorized, "the database server refuses the credentials"},
+		"403":        {403, `{"error":"forbidden","reason":"no"}`, ErrForbidden, "the database server does not allow to read"},
 		"database":   {404, `{"error":"not_found","reason":"Database does not exist."}`, ErrNoDatabase, "a database does not exist"},
 		"since":      {400, `{"error":"bad_request","reason":"Malformed sequence supplied in 'since' parameter."}`, ErrSeqUnknown, "the database server no longer knows the position; everything is read again"},
 		"500":        {500, `oops`, ErrServer, "the database server answers with status 500"},

@@ -19,6 +19,7 @@ import (
 // is an *Error that wraps one of them.
 var (
 	ErrUnauthorized = errors.New("credentials refused")
+	ErrForbidden    = errors.New("not allowed") // for a user who is known
 	ErrNoDatabase   = errors.New("database does not exist")
 	ErrNotFound     = errors.New("not found")                    // a view or a document
 	ErrGone         = errors.New("document is deleted")          // it was there
@@ -78,12 +79,16 @@ func Public(err error) string {
 	if errors.As(err, &e) && errors.Is(e.Kind, ErrServer) && e.Status != 0 {
 		return fmt.Sprintf("the database server answers with status %d", e.Status)
 	}
+	if errors.As(err, &e) && strings.Contains(e.Reason, lockedReason) {
+		return "the database server has locked the user after wrong passwords"
+	}
 	for _, p := range []struct {
 		kind error
 		text string
 	}{
 		{context.Canceled, "the read was stopped"},
 		{ErrUnauthorized, "the database server refuses the credentials"},
+		{ErrForbidden, "the database server does not allow to read"},
 		{ErrNoDatabase, "a database does not exist"},
 		{ErrSeqUnknown, "the database server no longer knows the position; everything is read again"},
 		{ErrFrozen, "the database server is silent"},
@@ -111,7 +116,7 @@ func ofStatus(op string, status int, code, reason string) *Error {
 	text := strings.ToLower(reason)
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		e.Kind = ErrUnauthorized
+		e.Kind = kindOfRefusal(status)
 	case status == http.StatusNotFound && (strings.Contains(text, "database does not exist") || text == "no_db_file"):
 		e.Kind = ErrNoDatabase
 	case status == http.StatusNotFound && text == "deleted":
@@ -128,6 +133,14 @@ func ofStatus(op string, status int, code, reason string) *Error {
 	return e
 }
 
+// kindOfRefusal is the kind of a 401 or 403.
+func kindOfRefusal(status int) error {
+	if status == http.StatusUnauthorized {
+		return ErrUnauthorized
+	}
+	return ErrForbidden
+}
+
 // ofTransport makes the error of a call that got no answer, or only a part.
 // A context that ended for a reason of its own (frozen) says more than the
 // error that this caused.
@@ -137,6 +150,11 @@ func ofTransport(ctx context.Context, op string, err error) *Error {
 			return &Error{Op: op, Kind: ErrFrozen}
 		}
 		return &Error{Op: op, Kind: cause}
+	}
+	if refused := new(Error); errors.As(err, &refused) { // the login's word
+		refused := *refused
+		refused.Op = op
+		return &refused
 	}
 	var netErr net.Error
 	switch {

@@ -126,15 +126,20 @@ func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, f
 }
 
 // ofJobView calls read with the path of the view in each design document that
-// may hold it, until one is there. The one that answered last comes first.
+// may hold it, until one answers. The one that answered last comes first. Where
+// none does, the error is that of one that is there rather than of one that is
+// not.
 func (c *Client) ofJobView(read func(path string) error) (err error) {
 	first := int(c.jobs.last.Load())
 	for i := range jobDesigns {
 		at := (first + i) % len(jobDesigns)
-		err = read("_design/" + jobDesigns[at] + "/_view/jobsByStatusWorkflow")
-		if !errors.Is(err, ErrNotFound) {
+		failed := read(viewPath(jobDesigns[at], "jobsByStatusWorkflow"))
+		if !absent(failed) && !tooSlow(failed) {
 			c.jobs.last.Store(int32(at)) //nolint:gosec // an index of a short list
-			return err
+			return failed
+		}
+		if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrGone) {
+			err = failed
 		}
 	}
 	return err
@@ -227,20 +232,16 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 	return samples, err
 }
 
-// LogEntries reads the messages about one workflow, newest first. A source
-// without them is ErrNotFound or ErrNoDatabase.
+// LogEntries reads the messages about one workflow, newest first: by the view
+// or, where that does not answer, by a query. A source without them is
+// ErrNotFound, ErrGone or ErrNoDatabase.
 func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error) {
-	const op = "read log entries"
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
-	entries := []schema.LogEntry{}
-	seen := map[string]bool{} // the view has a row for each message, each with the whole document
-	key, err := json.Marshal(workflow)
-	if err != nil {
-		return nil, &Error{Op: op, Kind: ErrRefused, Err: err}
-	}
-	query := url.Values{"key": {string(key)}, "reduce": {"false"}, "include_docs": {"true"}}
-	err = c.whole(ctx, op, http.MethodGet, LogDB, "_design/LogDB/_view/logByRequest", query, nil, func(r Row) error {
+	var entries []schema.LogEntry
+	var seen map[string]bool // the view has a row for each message, each with the whole document
+	begin := func() { entries, seen = []schema.LogEntry{}, map[string]bool{} }
+	take := func(r Row) error {
 		if seen[r.ID] {
 			return nil
 		}
@@ -252,10 +253,49 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 		}
 		entries = append(entries, doc.Entries()...)
 		return nil
-	}, func(r Row) error { return notHad(op, r) })
+	}
+	begin()
+	err := c.logByView(ctx, workflow, take)
+	if err == nil && len(seen) == 0 {
+		err = c.logViewIsEmpty(ctx)
+	}
+	if (absent(err) || tooSlow(err)) && c.answersFor(ctx, LogDB) {
+		c.o.Log.Info("the view of log entries does not answer; they are queried", "workflow", workflow, "err", err)
+		begin()
+		err = c.find(ctx, LogDB, map[string]any{"request": workflow}, take)
+	}
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(entries, func(a, b schema.LogEntry) int { return cmp.Compare(b.Time, a.Time) })
 	return entries, nil
+}
+
+// logView is the path of the view of log entries.
+func logView() string { return viewPath("LogDB", "logByRequest") }
+
+func (c *Client) logByView(ctx context.Context, workflow string, fn func(Row) error) error {
+	const op = "read log entries"
+	key, err := json.Marshal(workflow)
+	if err != nil {
+		return &Error{Op: op, Kind: ErrRefused, Err: err}
+	}
+	query := url.Values{"key": {string(key)}, "reduce": {"false"}, "include_docs": {"true"}}
+	return c.whole(ctx, op, http.MethodGet, LogDB, logView(), query, nil, fn, func(r Row) error { return notHad(op, r) })
+}
+
+// logViewIsEmpty is the error of a view of log entries that has none of any
+// workflow though there are documents.
+func (c *Client) logViewIsEmpty(ctx context.Context) error {
+	const op = "see whether the view of log entries is empty"
+	var answer struct {
+		Total *int64 `json:"total_rows"`
+	}
+	if err := c.small(ctx, op, LogDB, logView(), url.Values{"limit": {"0"}, "reduce": {"false"}}, &answer); err != nil {
+		return err
+	}
+	if answer.Total == nil || *answer.Total > 0 {
+		return nil
+	}
+	return c.notEmptyFor(ctx, op, LogDB)
 }

@@ -20,6 +20,7 @@ const (
 // until the server takes one.
 type way struct {
 	name string
+	view bool // by views; those of the ways of a database are the same under other names
 	read func(ctx context.Context, fn func(Row) error) error
 }
 
@@ -39,44 +40,118 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 		}
 		return fn(r)
 	}
+	defer c.endIndex(db)
+	failed := false // a view that is there
 	for i, w := range ways {
-		err = w.read(ctx, deliver)
-		if i == len(ways)-1 || !tryNext(err) {
+		if w.view && failed {
+			continue
+		}
+		if i == len(ways)-1 {
+			return w.name, w.read(ctx, deliver)
+		}
+		err = c.twice(ctx, db, func() error { return w.read(ctx, deliver) })
+		if !absent(err) && !tooSlow(err) || !c.answersFor(ctx, db) {
 			return w.name, err
 		}
-		c.o.Log.Info("this way to read is not open", "database", db.String(), "way", w.name, "err", err)
+		failed = failed || w.view && tooSlow(err) && !absent(err)
+		c.o.Log.Warn("this way to read is not open", "database", db.String(), "way", w.name, "err", err)
 	}
 	return "", err
 }
 
-// tryNext tells whether the server does not offer what was asked for, so that
-// another way may do. A failure of the server is no reason: the other ways
-// cost it far more. One that concerns its JavaScript process is: a document that
-// this can't take in its time (7.5 MB were seen to do it) fails the view each
-// time, and only the view.
-func tryNext(err error) bool {
+// twice does once more what the server failed to do while the database itself
+// answers. One failure may be an accident; a second one of the same kind is not.
+func (c *Client) twice(ctx context.Context, db Database, read func() error) error {
+	err := read()
+	if absent(err) || !tooSlow(err) || errors.Is(err, ErrFrozen) || !c.answersFor(ctx, db) {
+		return err
+	}
+	c.o.Log.Info("the server failed and is asked once more", "database", db.String(), "err", err)
+	return read()
+}
+
+// absent tells whether the server does not offer what was asked for, so that
+// another way may do: it is not there, not any more, not for us, not in this
+// form, or there is nothing in it. What concerns the server's JavaScript process
+// belongs here: a document that this can't take in its time (7.5 MB were seen to
+// do it) fails the view each time, and only the view.
+func absent(err error) bool {
 	var e *Error
-	if !errors.As(err, &e) || e.Status == 0 {
+	if !errors.As(err, &e) {
 		return false
 	}
 	switch e.Code {
 	case "unknown_query_language", "query_parse_error", "compilation_error", "not_implemented", "os_process_error":
 		return true
 	}
-	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrRefused) || e.Status == http.StatusNotImplemented
+	switch {
+	case e.Status == http.StatusNotImplemented, errors.Is(err, errEmpty):
+		return true
+	case errors.Is(err, ErrForm), errors.Is(err, ErrUnauthorized), errors.Is(err, ErrForbidden), errors.Is(err, ErrNoDatabase):
+		return true
+	}
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrGone) || errors.Is(err, ErrRefused) && e.Status != 0
+}
+
+// tooSlow tells whether the server failed or gave up: on its own clock, on that
+// of a proxy, or because an index broke. The other ways cost it more, so this
+// counts only while the database itself answers.
+func tooSlow(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) || e.Status == http.StatusTooManyRequests {
+		return false
+	}
+	return errors.Is(err, ErrServer) || errors.Is(err, ErrRow) || errors.Is(err, ErrFrozen)
+}
+
+// answersFor says whether the database answers with this login: then a failure
+// is one of the resource that was asked for.
+func (c *Client) answersFor(ctx context.Context, db Database) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
+	defer cancel()
+	s, err := c.open(ctx, "ask whether "+db.String()+" is there", http.MethodGet, db, "", nil, nil, c.o.CallTimeout)
+	if err != nil {
+		return false
+	}
+	s.close()
+	return true
+}
+
+// errEmpty says that a view has no rows though the database has documents.
+var errEmpty = errors.New("the view is empty, the database is not")
+
+// notEmptyFor is the error of a view without rows in a database that has
+// documents: its index is broken, or it is another view than it was.
+func (c *Client) notEmptyFor(ctx context.Context, op string, db Database) error {
+	const designs = "_design/"
+	var answer struct {
+		Rows []struct {
+			ID string `json:"id"`
+		} `json:"rows"`
+	}
+	for _, from := range []string{`""`, `"_design0"`} { // before and after the design documents
+		query := url.Values{"limit": {"1"}, "startkey": {from}}
+		if err := c.small(ctx, op, db, "_all_docs", query, &answer); err != nil {
+			return err
+		}
+		if len(answer.Rows) > 0 && !strings.HasPrefix(answer.Rows[0].ID, designs) {
+			return &Error{Op: op, Kind: errEmpty}
+		}
+	}
+	return nil
 }
 
 // requestWays are the ways to read request documents of some statuses.
 func (c *Client) requestWays(statuses []string) []way {
 	wanted := map[string]any{"RequestStatus": map[string]any{"$in": statuses}}
 	return []way{
-		{"view " + c.o.Design + "/bystatus", func(ctx context.Context, fn func(Row) error) error {
+		{"view " + c.o.Design + "/bystatus", true, func(ctx context.Context, fn func(Row) error) error {
 			return c.view(ctx, Requests, c.o.Design, "bystatus", statuses, fn)
 		}},
-		{"Mango query by status", func(ctx context.Context, fn func(Row) error) error {
+		{"Mango query by status", false, func(ctx context.Context, fn func(Row) error) error {
 			return c.find(ctx, Requests, wanted, fn)
 		}},
-		{"scan of all documents", func(ctx context.Context, fn func(Row) error) error {
+		{"scan of all documents", false, func(ctx context.Context, fn func(Row) error) error {
 			return c.allDocs(ctx, Requests, fn)
 		}},
 	}
@@ -88,7 +163,7 @@ func (c *Client) requestWays(statuses []string) []way {
 func (c *Client) agentWays() []way {
 	var ways []way
 	for _, design := range []string{"WMStatsErl7", "WMStats"} {
-		ways = append(ways, way{"views " + design + "/latestRequest and agentInfo", func(ctx context.Context, fn func(Row) error) error {
+		ways = append(ways, way{"views " + design + "/latestRequest and agentInfo", true, func(ctx context.Context, fn func(Row) error) error {
 			if err := c.view(ctx, WMStats, design, "latestRequest", nil, fn); err != nil {
 				return err
 			}
@@ -96,12 +171,12 @@ func (c *Client) agentWays() []way {
 		}})
 	}
 	return append(ways,
-		way{"changes from the beginning, selected by type", func(ctx context.Context, fn func(Row) error) error {
+		way{"changes from the beginning, selected by type", false, func(ctx context.Context, fn func(Row) error) error {
 			query := url.Values{"feed": {"normal"}, "include_docs": {"true"}, "since": {"0"}, "filter": {"_selector"}}
 			body := map[string]any{"selector": ofTypes()}
 			return c.bulk(ctx, "read wmstats by its changes", http.MethodPost, WMStats, "_changes", query, body, fn)
 		}},
-		way{"scan of all documents", func(ctx context.Context, fn func(Row) error) error {
+		way{"scan of all documents", false, func(ctx context.Context, fn func(Row) error) error {
 			return c.allDocs(ctx, WMStats, fn)
 		}},
 	)
@@ -115,7 +190,14 @@ func ofTypes() map[string]any {
 // view reads the documents of a view, of some keys or (nil) of all.
 func (c *Client) view(ctx context.Context, db Database, design, name string, keys []string, fn func(Row) error) error {
 	op := fmt.Sprintf("read %s by view %s/%s", db, design, name)
-	path := "_design/" + url.PathEscape(design) + "/_view/" + url.PathEscape(name)
+	total, err := c.buildIndex(ctx, db, design, name)
+	if err != nil {
+		return err
+	}
+	if total == 0 {
+		return c.notEmptyFor(ctx, op, db)
+	}
+	path := viewPath(design, name)
 	query := url.Values{"include_docs": {"true"}, "reduce": {"false"}}
 	if keys == nil {
 		return c.bulk(ctx, op, http.MethodGet, db, path, query, nil, fn)

@@ -59,9 +59,6 @@ func (c *Client) open(ctx context.Context, op, method string, db Database, path 
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.o.User != "" {
-		req.SetBasicAuth(c.o.User, c.o.Password)
-	}
 	resp, err := c.http.Do(req) //nolint:bodyclose // the stream closes it
 	if err != nil {
 		defer s.close()

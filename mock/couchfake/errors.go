@@ -19,6 +19,9 @@ func (e *Error) Error() string { return e.Name + ": " + e.Reason }
 // written to this answer.
 var errAborted = errors.New("answer cut by a fault")
 
+// errAnswered says that a fault has given the answer.
+var errAnswered = errors.New("answered by a fault")
+
 func badRequest(reason string) *Error {
 	return &Error{http.StatusBadRequest, "bad_request", reason}
 }

@@ -28,6 +28,7 @@ const (
 	FailStatus  Kind = "status"        // answer with Status (500 when 0), Error and Reason (some, when empty)
 	TimeOut     Kind = "timeout"       // 500 timeout after Wait, as for a query that its shards do not answer in time
 	Forbid      Kind = "forbid"        // 403, as for a resource that this login may not read
+	Page        Kind = "page"          // 200 with a page of HTML, as a front end that wants a login
 	Deny        Kind = "deny"          // 401, as for a wrong password
 	NoDatabase  Kind = "no-database"   // 404, as for a database that is not there
 	ErrorRow    Kind = "error-row"     // put an error object before row number Rows; with Stop no row follows it
@@ -238,6 +239,8 @@ func (c *call) applyFaults(met []*ActiveFault) error {
 			return timeout()
 		case Forbid:
 			return &Error{http.StatusForbidden, "forbidden", "You are not allowed to access this db."}
+		case Page:
+			return c.page()
 		case Deny:
 			return unauthorized("Name or password is incorrect.")
 		case NoDatabase:
@@ -252,6 +255,14 @@ func (c *call) applyFaults(met []*ActiveFault) error {
 		}
 	}
 	return nil
+}
+
+// page answers with what is not CouchDB's.
+func (c *call) page() error {
+	c.begun = true
+	c.w.Header().Set("Content-Type", "text/html")
+	_, err := c.w.Write([]byte("<!DOCTYPE html><title>Log in</title>"))
+	return cmp.Or(err, errAnswered)
 }
 
 func statusOr500(status int) int {
@@ -294,7 +305,7 @@ func (l *lens) set(a *ActiveFault) {
 // validate refuses a fault that could never do anything.
 func (f Fault) validate() error {
 	switch f.Kind {
-	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, TimeOut, Forbid, Deny, NoDatabase,
+	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, TimeOut, Forbid, Page, Deny, NoDatabase,
 		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB, OtherCopy, Buffer,
 		NullDoc, NoDoc, DocError, OddDoc, BrokenDoc, OtherDoc, DeletedDoc, TwiceRow, OmitRow, NullID, NullSeq, TurnRows:
 	default:

@@ -285,3 +285,26 @@ func TestRefuseConnections(t *testing.T) {
 	assert.Equal(t, url, s.URL())
 	assert.EqualValues(t, 3, s.get("/db").Get("doc_count").Int())
 }
+
+// TestAbsences: each of them is a fault that works.
+func TestAbsences(t *testing.T) {
+	s := start(t, couchfake.Options{BuiltinViews: true})
+	s.put("db", `{"_id":"a","RequestStatus":"new"}`)
+	view := "/db/_design/ReqMgr/_view/bystatus"
+	for _, a := range couchfake.Absences() {
+		if a.Fault.Kind == couchfake.Freeze {
+			continue // TestFaultsThatFreeze has it
+		}
+		t.Run(a.Name, func(t *testing.T) {
+			a.Fault.Match.Path = view
+			active := s.Misbehave(a.Fault)
+			defer active.Clear()
+			_, body, err := s.read(t.Context(), view)
+			assert.Equal(t, 1, active.Hits())
+			assert.NotContains(t, body, `"key":"new"`)
+			assert.NotContains(t, body, "bad_fault")
+			require.NoError(t, err)
+			s.get("/db")
+		})
+	}
+}

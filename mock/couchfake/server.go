@@ -102,7 +102,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", "CouchDB/"+s.opts.Version+" (Erlang OTP/25)")
 	c := &call{server: s, w: w, r: r, query: r.URL.Query(), salt: byte(s.salt.Add(1))}
 	err := s.serve(c)
-	if errors.Is(err, errAborted) {
+	if errors.Is(err, errAborted) || errors.Is(err, errAnswered) {
 		return
 	}
 	if err = s.finish(c, err); err != nil { // the client must not take what it has for the whole answer
