@@ -141,13 +141,14 @@ func TestARereadLosesNothingOfTheFeed(t *testing.T) {
 // too little; the feeds go on meanwhile.
 func TestAFailedRereadReplacesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
-		fault couchfake.Fault
-		stale bool
+		fault  couchfake.Fault
+		allWay bool // not only views
+		stale  bool
 	}{
-		"cut":    {couchfake.Fault{Kind: couchfake.CutInRow, Rows: 3}, false},
-		"500":    {couchfake.Fault{Kind: couchfake.FailStatus}, false},
-		"empty":  {couchfake.Fault{Kind: couchfake.EmptyDB}, true},
-		"halved": {couchfake.Fault{Kind: couchfake.HalveDB}, true},
+		"cut":    {couchfake.Fault{Kind: couchfake.CutInRow, Rows: 3}, false, false},
+		"500":    {couchfake.Fault{Kind: couchfake.FailStatus}, true, false},
+		"empty":  {couchfake.Fault{Kind: couchfake.EmptyDB}, true, true},
+		"halved": {couchfake.Fault{Kind: couchfake.HalveDB}, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, s, l := rereading(t)
@@ -155,9 +156,14 @@ func TestAFailedRereadReplacesNothing(t *testing.T) {
 			r.fill(n)
 			r.start()
 			r.eventually("the first read", func() bool { return r.has(s, n) })
-			for _, path := range []string{"/" + requestDB + "/_design", "/" + wmstatsDB + "/_design"} {
+			ways := []couchfake.Match{{Path: "/" + requestDB + "/_design"}, {Path: "/" + wmstatsDB + "/_design"}}
+			if c.allWay {
+				ways = append(ways, couchfake.Match{Path: "/" + requestDB + "/_find"}, couchfake.Match{Path: "/" + requestDB + "/_all_docs"},
+					couchfake.Match{Path: "/" + wmstatsDB + "/_all_docs"}, couchfake.Match{Path: "/" + wmstatsDB, Feed: "normal"})
+			}
+			for _, way := range ways {
 				fault := c.fault
-				fault.Match.Path = path
+				fault.Match = way
 				r.srv.Misbehave(fault)
 			}
 			l.more(r, bad)
@@ -173,6 +179,30 @@ func TestAFailedRereadReplacesNothing(t *testing.T) {
 			require.False(t, s.Source().Stale, s.Source().Reason)
 			_, _, repaired := l.counts()
 			assert.Zero(t, repaired)
+		})
+	}
+}
+
+// TestARereadTakesTheNextWay: in whichever way the views are absent or too slow,
+// everything is read again all the same, and what no feed has told is repaired.
+func TestARereadTakesTheNextWay(t *testing.T) {
+	for _, absence := range couchfake.Absences() {
+		t.Run(absence.Name, func(t *testing.T) {
+			t.Parallel()
+			r, s, l := rereading(t)
+			r.fill(5)
+			r.start()
+			r.eventually("the first read", func() bool { return r.has(s, 5) })
+			for _, db := range []string{requestDB, wmstatsDB} {
+				absence.Fault.Match.Path = "/" + db + "/_design"
+				r.srv.Misbehave(absence.Fault)
+			}
+			_, failed, _ := l.counts()
+			l.more(r, good)
+			_, after, _ := l.counts()
+			assert.Equal(t, failed, after, "re-reads that failed")
+			assert.True(t, r.has(s, 5))
+			assert.False(t, s.Source().Stale, s.Source().Reason)
 		})
 	}
 }
