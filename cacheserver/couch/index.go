@@ -86,9 +86,9 @@ func (c *Client) small(ctx context.Context, op string, db Database, path string,
 		return err
 	}
 	defer s.close()
-	text, err := io.ReadAll(io.LimitReader(s, 1<<20))
+	text, err := s.all(1 << 20)
 	if err != nil {
-		return ofTransport(s.ctx, op, err)
+		return err
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return &Error{Op: op, Kind: ErrForm, Err: err}

@@ -100,6 +100,15 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// all reads an answer that has no rows, up to most bytes of it.
+func (s *stream) all(most int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(s, most))
+	if err != nil {
+		return nil, ofTransport(s.ctx, s.op, err)
+	}
+	return text, nil
+}
+
 // line returns the next line without its end and whether it had one. It is
 // valid until the next call. A line may be of any length. At the end of the
 // answer the error is io.EOF.
