@@ -191,5 +191,6 @@ type CacheInfo struct {
 	OrphanDocuments int64   `unit:"documents" from:"store" doc:"agent_request documents of workflows that are not there"`
 	Bytes           int64   `unit:"bytes" from:"store" doc:"encoded bytes of the list records"`
 	BadDocuments    int64   `unit:"documents" from:"follower" doc:"documents that could not be used since the start"`
+	OwedDocuments   int64   `unit:"documents" from:"follower" doc:"documents that are there, for all that is known, and have not come; they are asked for again"`
 	Flaws           int64   `unit:"fields" from:"follower" doc:"fields of the wrong form since the start, replaced by their defaults"`
 }

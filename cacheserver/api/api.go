@@ -50,7 +50,7 @@ type Journal interface {
 	Errors() []wire.SourceError
 }
 
-// Quarantined is a document that could not be used.
+// Quarantined is a document that could not be used, or did not come.
 type Quarantined struct {
 	ID        string `doc:"_id of the document"`
 	Database  string `doc:"database that it is in"`
@@ -60,6 +60,7 @@ type Quarantined struct {
 	FirstSeen int64  `unit:"Unix s" doc:"when it was first read"`
 	LastSeen  int64  `unit:"Unix s" doc:"when it was last read"`
 	Count     int64  `doc:"how often it was read"`
+	Owed      bool   `doc:"it did not come, though it is there for all that is known: it is asked for again until it comes or is gone"`
 }
 
 // Build tells which program this is.

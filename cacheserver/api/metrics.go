@@ -46,6 +46,7 @@ func newMetrics(registry *prometheus.Registry, s Store, now func() time.Time) (*
 	gauge("wmstats_orphan_documents", "Agent documents whose workflow is not there.", func(i schema.CacheInfo) float64 { return float64(i.OrphanDocuments) })
 	gauge("wmstats_encoded_bytes", "Encoded bytes of the list records.", func(i schema.CacheInfo) float64 { return float64(i.Bytes) })
 	gauge("wmstats_bad_documents", "Documents that could not be used since the start.", func(i schema.CacheInfo) float64 { return float64(i.BadDocuments) })
+	gauge("wmstats_owed_documents", "Documents that are there, for all that is known, and have not come; they are asked for again.", func(i schema.CacheInfo) float64 { return float64(i.OwedDocuments) })
 	gauge("wmstats_flaws", "Fields of the wrong form since the start.", func(i schema.CacheInfo) float64 { return float64(i.Flaws) })
 	gauge("wmstats_source_stale", "1 while the source does not answer.", func(i schema.CacheInfo) float64 { return flag(i.Stale) })
 	gauge("wmstats_complete", "1 when a full read has ended and its changes are followed.", func(i schema.CacheInfo) float64 { return flag(i.Complete) })

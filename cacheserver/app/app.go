@@ -211,7 +211,7 @@ func (a *App) quarantined() []api.Quarantined {
 	for _, q := range docs {
 		list = append(list, api.Quarantined{
 			ID: q.ID, Database: q.Database, Rev: q.Rev, Path: q.Path, Reason: q.Reason,
-			FirstSeen: q.First.Unix(), LastSeen: q.Last.Unix(), Count: q.Count,
+			FirstSeen: q.First.Unix(), LastSeen: q.Last.Unix(), Count: q.Count, Owed: q.Owed,
 		})
 	}
 	return list

@@ -90,6 +90,7 @@ func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follo
 	}
 	documents := counter("wmstats_follower_documents_total", "Documents read, by database.", "db")
 	bytes := counter("wmstats_follower_bytes_total", "Bytes of documents read, by database.", "db")
+	lacking := counter("wmstats_follower_lacking_documents_total", "Rows that did not bring the document that they are about, by database.", "db")
 	bad := counter("wmstats_follower_bad_documents_total", "Documents that could not be used, by database.", "db")
 	flaws := counter("wmstats_follower_flaws_total", "Fields of the wrong form.")
 	changes := counter("wmstats_follower_changes_total", "Changes applied to the store.")
@@ -114,8 +115,9 @@ func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follo
 			documents.WithLabelValues(db).Add(float64(n))
 			bytes.WithLabelValues(db).Add(float64(size))
 		},
-		Bad:   func(db string) { bad.WithLabelValues(db).Inc() },
-		Flaws: func(n int) { flaws.WithLabelValues().Add(float64(n)) },
+		Bad:     func(db string) { bad.WithLabelValues(db).Inc() },
+		Lacking: func(db string) { lacking.WithLabelValues(db).Inc() },
+		Flaws:   func(n int) { flaws.WithLabelValues().Add(float64(n)) },
 		Batch: func(n int, since time.Duration) {
 			changes.WithLabelValues().Add(float64(n))
 			lag.Observe(since.Seconds())

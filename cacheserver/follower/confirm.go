@@ -144,7 +144,7 @@ func (c *confirming) take(row couch.Row) error {
 		c.keep(row, lackText(row))
 	case row.Deleted, row.Missing:
 		c.gone++
-		c.f.decoder.usable(c.db, row.ID, c.m)
+		c.f.decoder.usable(c.db, row, c.m)
 	default:
 		c.came++
 		c.into.Add(c.f.decoder.document(nil, c.db, row, c.m))

@@ -116,11 +116,11 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 	case head.Deleted:
 		return d.tombstone(changes, db, row, m)
 	case change.Kind == 0:
-		d.usable(db, row.ID, m)
+		d.usable(db, couch.Row{ID: row.ID, Rev: head.Rev}, m)
 		return d.noLonger(changes, db, change, m)
 	}
 	if old, ok := d.hash(change.Kind, row.ID); ok && old == hash && !m.afresh {
-		d.usable(db, row.ID, m)
+		d.usable(db, couch.Row{ID: row.ID, Rev: head.Rev}, m)
 		return d.noLonger(append(changes, change), db, change, m)
 	}
 	_, flaws, err := d.decode(&change, row.Doc, m.tools)
@@ -153,7 +153,7 @@ func (d *decoder) unseen(db couch.Database, row couch.Row, t *tools) (change sto
 
 // decoded counts what was decoded and appends the change that it makes.
 func (d *decoder) decoded(changes []store.Change, db couch.Database, change store.Change, flaws int, m mode) []store.Change {
-	d.usable(db, change.ID, m)
+	d.usable(db, couch.Row{ID: change.ID, Rev: change.Rev}, m)
 	if flaws > 0 {
 		d.state.count(0, int64(flaws))
 		call(d.o.Hooks.Flaws, flaws)
@@ -168,11 +168,11 @@ func (d *decoder) decoded(changes []store.Change, db couch.Database, change stor
 }
 
 // usable notes that a document can be used, or is gone.
-func (d *decoder) usable(db couch.Database, id string, m mode) {
-	key := quarantineKey{db.String(), id}
+func (d *decoder) usable(db couch.Database, row couch.Row, m mode) {
+	key := quarantineKey{db.String(), row.ID}
 	switch {
 	case m.settled != nil:
-		if d.quarantine.has(key) {
+		if d.quarantine.has(key) && d.quarantine.doubts(key, row) == "" {
 			m.settled.add(key)
 		}
 	case !m.asked: // else when the answer is in the store
@@ -265,7 +265,7 @@ func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head schem
 // tombstone appends the removal of a document. In the WMStats database a
 // tombstone does not say what it was: most were never of interest.
 func (d *decoder) tombstone(changes []store.Change, db couch.Database, row couch.Row, m mode) []store.Change {
-	d.usable(db, row.ID, m)
+	d.usable(db, row, m)
 	for _, kind := range kindsOf(db) {
 		if _, ok := d.hash(kind, row.ID); ok || d.known == nil || kind == store.ReqMgr {
 			changes = append(changes, store.Change{Kind: kind, ID: row.ID, Rev: row.Rev, Deleted: true})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
@@ -32,6 +34,7 @@ type debt struct {
 	Quarantined
 	serial uint64        // another one after each row that lacked the document: older answers settle nothing
 	since  time.Time     // owed without a break
+	absent bool          // the source has said once that it is not there
 	wait   time.Duration // after the last question
 	due    time.Time     // the next question
 }
@@ -54,7 +57,7 @@ func (q *quarantine) owe(d Quarantined) (fresh, ok bool) {
 	}
 	owed := q.owed[key]
 	if owed == nil {
-		if len(q.owed) >= maxOwed {
+		if len(q.owed) >= q.most {
 			return false, false
 		}
 		q.drop(key)
@@ -62,7 +65,7 @@ func (q *quarantine) owe(d Quarantined) (fresh, ok bool) {
 		q.owed[key], fresh = owed, true
 	}
 	q.serial++
-	owed.Quarantined, owed.serial, owed.wait, owed.due = d, q.serial, 0, time.Time{}
+	owed.Quarantined, owed.serial, owed.absent, owed.wait, owed.due = d, q.serial, false, 0, time.Time{}
 	q.told()
 	return fresh, true
 }
@@ -106,6 +109,39 @@ func (q *quarantine) refused(key quarantineKey, serial uint64, reason string, at
 	if d := q.owed[key]; d != nil && d.serial == serial {
 		d.Reason, d.Last = reason, at
 	}
+}
+
+// doubts says why an answer need not be that of the newest copy; "": it is
+// believed. What was there with a revision, as the row said, is not gone because
+// one answer does not know it.
+func (q *quarantine) doubts(key quarantineKey, row couch.Row) string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	d := q.owed[key]
+	switch {
+	case d == nil:
+	case row.Missing && d.Rev != "" && !d.absent:
+		d.absent = true
+		return "the source did not know the document"
+	case !row.Missing && older(row.Rev, d.Rev):
+		return "the source sent revision " + row.Rev
+	}
+	return ""
+}
+
+// older tells whether a revision comes before another one of its document; not
+// when that can't be told.
+func older(rev, than string) bool {
+	number := func(rev string) int {
+		digits, _, _ := strings.Cut(rev, "-")
+		n, err := strconv.Atoi(digits)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	a, b := number(rev), number(than)
+	return a > 0 && a < b
 }
 
 // asks tells whether the answer to a question is still waited for.
@@ -228,8 +264,13 @@ func (f *Follower) ask(ctx context.Context, db couch.Database, questions []asked
 		ids[i], serials[q.id] = q.id, q.serial
 	}
 	return f.byID.ByID(ctx, db, ids, func(row couch.Row) error {
+		key := quarantineKey{db.String(), row.ID}
+		reason := f.quarantine.doubts(key, row)
 		if row.Lacking() {
-			f.quarantine.refused(quarantineKey{db.String(), row.ID}, serials[row.ID], lackText(row), f.o.Now())
+			reason = lackText(row)
+		}
+		if reason != "" {
+			f.quarantine.refused(key, serials[row.ID], reason, f.o.Now())
 			return nil
 		}
 		row.Deleted, row.Doc = row.Deleted || row.Missing, slices.Clone(row.Doc) // it goes to another goroutine

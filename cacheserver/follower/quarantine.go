@@ -32,6 +32,7 @@ type quarantine struct {
 	docs   map[quarantineKey]*list.Element // of order
 	order  *list.List                      // of *Quarantined, the one that has been quiet for longest first
 	owed   map[quarantineKey]*debt
+	most   int           // documents that may be owed
 	serial uint64        // of the newest debt
 	change chan struct{} // has one when a debt came or went
 }
@@ -41,7 +42,7 @@ type quarantineKey struct{ database, id string }
 func newQuarantine(limit int) *quarantine {
 	return &quarantine{
 		limit: limit, docs: map[quarantineKey]*list.Element{}, order: list.New(),
-		owed: map[quarantineKey]*debt{}, change: make(chan struct{}, 1),
+		owed: map[quarantineKey]*debt{}, most: maxOwed, change: make(chan struct{}, 1),
 	}
 }
 

@@ -244,7 +244,7 @@ func (s *Store) Info() schema.CacheInfo {
 	src := s.Source()
 	out := schema.CacheInfo{
 		LoadSeconds: src.LoadSeconds, Complete: src.Complete, Stale: src.Stale, StaleReason: src.Reason,
-		Source: src.Source, BadDocuments: src.BadDocuments, Flaws: src.Flaws,
+		Source: src.Source, BadDocuments: src.BadDocuments, OwedDocuments: src.Owed, Flaws: src.Flaws,
 	}
 	if !src.CheckTime.IsZero() {
 		out.CheckTime = src.CheckTime.Unix()

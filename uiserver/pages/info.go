@@ -86,6 +86,7 @@ func cacheFacts(d web.Data) []web.Fact {
 		{Label: "list records", Value: web.Bytes(i.Bytes)},
 		{Label: "last full read took", Value: web.Float(i.LoadSeconds) + " s"},
 		{Label: "documents that could not be used", Value: web.Int(i.BadDocuments)},
+		{Label: "documents that have not come", Value: web.Int(i.OwedDocuments)},
 		{Label: "fields of the wrong form", Value: web.Int(i.Flaws)},
 	}
 	if i.Stale {
