@@ -101,7 +101,7 @@ generate: ## make templ code, docs/schema.md and docs/openapi.json again
 	cd cacheserver && go test ./api -count=1 -run '^TestOpenAPIFile$$' -args -update-openapi
 
 .PHONY: bench
-bench: build ## all benchmarks: first read, latency, memory, checkpoint, scale, the store alone, then the packages' own (SECTIONS="firstread memory" for some)
+bench: build ## all benchmarks: first read, latency, memory, checkpoint, soak, scale, the store alone, then the packages' own (SECTIONS="firstread memory" for some)
 	bash scripts/bench.sh
 
 .PHONY: fuzz

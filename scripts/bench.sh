@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
-# SECTIONS picks parts (firstread latency ui memory content checkpoint scale api
+# SECTIONS picks parts (firstread latency ui memory content checkpoint soak scale api
 # store parts; default all), WORKFLOWS sets the size of the first three (default 20000),
-# CHECKPOINT that of the start from a checkpoint (default 100000), SCALE the sizes
-# of the seventh (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
+# CHECKPOINT that of the start from a checkpoint (default 100000), SOAK the length
+# of the soak (default 20m) and SOAK_MEMORY its --memory, SCALE the sizes of the
+# repeated worlds (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
 # the API's (default 20000,200000,1000000), STORE those of the store's (the same)
 # and STORETIME the turns of each, BENCH the pattern and BENCHTIME the length of
 # the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sections=" ${SECTIONS:-firstread latency ui memory content checkpoint scale api store parts} "
+sections=" ${SECTIONS:-firstread latency ui memory content checkpoint soak scale api store parts} "
 mkdir -p bin
 go build -o bin/bench ./scripts/cmd/bench
 servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
@@ -31,6 +32,10 @@ fi
 if wanted checkpoint; then
 	echo "# start from a checkpoint, ${CHECKPOINT:-100000} workflows of a repeated world"
 	servers -only checkpoint -workflows "${CHECKPOINT:-100000}"
+fi
+if wanted soak; then
+	echo "# soak: ${WORKFLOWS:-20000} workflows under the load of a working day"
+	servers -only soak -workflows "${WORKFLOWS:-20000}" -soak-length "${SOAK:-20m}" ${SOAK_MEMORY:+-soak-memory "$SOAK_MEMORY"}
 fi
 if wanted scale; then
 	for n in ${SCALE:-200000 1000000}; do

@@ -209,6 +209,7 @@ func (a *API) stream(c echo.Context, ans *answer, coding render.Coding, tag stri
 	})
 	if err == nil && t.size <= biggestKept {
 		t.w = nil
+		t.trim()
 		a.o.Cache.Set(key, t, t.size)
 	}
 	return err
@@ -228,6 +229,13 @@ func (t *tee) Write(p []byte) (int, error) {
 		t.pieces = appendPieces(t.pieces, p)
 	}
 	return t.w.Write(p) //nolint:wrapcheck // as if it were w
+}
+
+// trim lets go of the room behind the last piece.
+func (t *tee) trim() {
+	if last := len(t.pieces) - 1; last >= 0 {
+		t.pieces[last] = bytes.Clone(t.pieces[last])
+	}
 }
 
 // appendPieces appends p to pieces of equal capacity, so that growing copies nothing.

@@ -41,7 +41,7 @@ type Store interface {
 	Changes(since string) (diffs []store.Diff, ok bool)
 	Wait(after string) <-chan struct{}
 	Made() []wire.AboutGeneration
-	KeptBytes() int64
+	Broken() int64
 }
 
 // Journal is what passed between the server and its source.
@@ -93,6 +93,7 @@ type Options struct {
 	MaxBody int64        // bytes of a request's body; 0: 64 KiB
 
 	Demand DemandOptions // of what is read from the source when asked for; the zero value is good
+	Memory MemoryOptions // the zero value is good
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: none
@@ -109,6 +110,7 @@ type API struct {
 	buffers    bufferPool
 	lines      linePool
 	recent     recent
+	counted    counted
 	stamp      atomic.Pointer[stamp]
 	demand     *ondemand.Reader
 	failing    errorTables
@@ -151,9 +153,12 @@ func New(o Options) (*API, error) {
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 10
 	}
+	if o.Memory.Notes == 0 {
+		o.Memory.Notes = 16 << 20
+	}
 	o.Attention, o.Feeds, o.Demand, o.Queries = o.Attention.Complete(), o.Feeds.complete(), o.Demand.complete(), o.Queries.complete()
 	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
-	a.started = o.Now()
+	a.started, a.recent.most = o.Now(), o.Memory.Notes
 	a.kinds = a.errorKinds()
 	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
 	a.streams = limit.NewPlaces[access.Client](o.Streams, 0)
@@ -168,7 +173,7 @@ func New(o Options) (*API, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wmstats_feeds", Help: "Open streams and long polls of /changes."}, func() float64 { return float64(a.feeds.Len()) })
-	if err := errors.Join(o.Registry.Register(newAttentionMetric(a)), o.Registry.Register(open)); err != nil {
+	if err := errors.Join(o.Registry.Register(newAttentionMetric(a)), o.Registry.Register(newMemoryMetric(a)), o.Registry.Register(open)); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	a.workflow = schema.Describe[schema.Workflow]()

@@ -99,6 +99,9 @@ func (a *API) changeSince(ctx context.Context, since string, q wire.Query, recor
 	if err != nil {
 		return change, err
 	}
+	if narrows(q) {
+		snap.Named() // who asks on from here wants to know what was in its list
+	}
 	spent := budget.From(ctx)
 	list, err := snap.Select(ctx, q)
 	if err != nil {

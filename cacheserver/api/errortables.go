@@ -78,6 +78,16 @@ func (e *errorTables) add(process string, t *failures.Table, at time.Time, took 
 	return made
 }
 
+// held is the memory of the tables, in bytes, and their number.
+func (e *errorTables) held() (bytes, n int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, t := range e.tables {
+		bytes += t.Bytes()
+	}
+	return bytes, int64(len(e.tables))
+}
+
 // failingJobs gives the read that the request names, else the newest. One that
 // is no longer good is read again: in the background as long as it is not twice
 // too old, so that who looks regularly never waits. If that fails, the old one

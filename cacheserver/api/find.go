@@ -81,6 +81,9 @@ func (a *API) findRecords(c echo.Context) error {
 	if c.Request().Method == http.MethodPost {
 		c.Request().Header.Del("If-None-Match") // of POST it would mean something else (RFC 9110, 13.1.2)
 	}
+	if f.query.Idx > 0 || f.query.Idx+count < total {
+		snap.Promise() // there are other pages
+	}
 	a.describeState(c, snap)
 	c.Response().Header()[wire.HeaderTotal] = []string{strconv.Itoa(total)}
 	ans := answer{
@@ -271,7 +274,7 @@ func (a *API) search(ctx context.Context, snap *store.Snapshot, f *find) (*resul
 	if err != nil {
 		return nil, err
 	}
-	places = slices.Clip(places) // kept without the list, which would keep its generation
+	places = slices.Clone(places) // without room behind it, and kept without the list, which would keep its generation
 	a.o.Cache.Set(key, places, int64(len(key)+4*len(places)))
 	return &result{list: list, some: true, places: places, examined: list.Total()}, nil
 }

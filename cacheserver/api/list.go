@@ -83,6 +83,9 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 		defer leave()
 	}
 	header, next := links(c, q, p)
+	if next != "" || header != "" && p.idx > 0 { // to go on with, or back
+		snap.Promise()
+	}
 	body := render.List(format, a.workflow, q.Fields, p.count,
 		func(i, n int) [][]byte { return sel.Page(p.idx+i, n) })
 	whole := format == wire.JSON && (q.Envelope || s.group != nil)

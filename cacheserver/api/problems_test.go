@@ -53,6 +53,7 @@ var samplesOfKinds = map[string]struct {
 var noAnswer = map[string]string{
 	"cacheserver/api.errDropped":           "the reader of a feed is gone: there is nobody to answer",
 	"cacheserver/api.panicError":           "a fault of the server: 500",
+	"cacheserver/cache.errSmall":           "of the start, when the cache is made",
 	"cacheserver/ondemand.PanicError":      "a fault of the server: 500",
 	"cacheserver/api/render.ErrForm":       "a record that the store holds is damaged: 500",
 	"cacheserver/store/scan.errField":      "wire refuses unknown fields before: a fault of the server, 500",

@@ -17,7 +17,10 @@ import (
 // body, whose pieces are the store's or the cache's own. It ends with its
 // generation, and an answer of which a part was read on demand when that part
 // would be read again: so nothing in it can be old.
-type recent struct{ newest atomic.Pointer[recentOf] }
+type recent struct {
+	most   int64 // bytes
+	newest atomic.Pointer[recentOf]
+}
 
 // recentOf are the answers of one generation, in one state of the source.
 type recentOf struct {
@@ -42,7 +45,7 @@ type question struct {
 // Bounds of what is noted for one generation.
 const (
 	mostAnswers  = 1024
-	mostBytes    = 16 << 20 // of bodies and of the lists of their pieces
+	mostOfOne    = 16 // the share of all that one answer may take: one in
 	longestWords = 2 << 10
 )
 
@@ -106,7 +109,7 @@ func (r *recent) put(q question, answer *ready) {
 	if len(answer.pieces) == 1 {
 		cost += int64(len(answer.pieces[0])) // of its own, not a segment of the store
 	}
-	if cost > mostBytes/16 {
+	if cost > r.most/mostOfOne {
 		return
 	}
 	w := words{ // texts of a request would keep all of its header
@@ -118,11 +121,22 @@ func (r *recent) put(q question, answer *ready) {
 	if old := q.of.answers[w]; old != nil {
 		q.of.bytes -= old.cost
 	}
-	if q.of.bytes+cost > mostBytes || len(q.of.answers) >= mostAnswers {
+	if q.of.bytes+cost > r.most || len(q.of.answers) >= mostAnswers {
 		clear(q.of.answers)
 		q.of.bytes = 0
 	}
 	answer.cost = cost
 	q.of.answers[w] = answer
 	q.of.bytes += cost
+}
+
+// held is the memory of the answers that are noted, in bytes, and their number.
+func (r *recent) held() (bytes, n int64) {
+	of := r.newest.Load()
+	if of == nil {
+		return 0, 0
+	}
+	of.mu.RLock()
+	defer of.mu.RUnlock()
+	return of.bytes, int64(len(of.answers))
 }

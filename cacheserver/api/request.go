@@ -27,6 +27,7 @@ func (a *API) snapshot(c echo.Context, q wire.Query) (*store.Snapshot, error) {
 		return nil, wire.NotReady()
 	}
 	if q.Gen == "" {
+		newest.Named() // a client may ask for it again
 		return newest, nil
 	}
 	pinned, ok := a.o.Store.Generation(q.Gen)

@@ -25,6 +25,7 @@ import (
 	"github.com/dmwm/wmstats/access"
 	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
@@ -43,6 +44,8 @@ type App struct {
 	history  *history.History
 	journal  *journal.Journal
 	api      *api.API
+	cache    *cache.Cache       // nil: none
+	program  int64              // bytes that live before anything is read
 	keeper   *checkpoint.Keeper // nil: no checkpoint
 	sourceID string             // tells the source from others, for the checkpoint; no credentials
 	gate     *access.Gate
@@ -88,8 +91,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := a.newCache()
-	if err != nil {
+	if a.cache, err = a.newCache(); err != nil {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
@@ -101,7 +103,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := store.New(store.Options{Process: processTag(), Cache: cache, MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.log})
+	records, err := store.New(store.Options{Process: processTag(), Cache: a.cache, Memory: o.shares().store, MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
@@ -125,7 +127,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
-		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: cache,
+		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: a.cache, Memory: a.memory(),
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Journal: a.journal, Log: a.log,
 		Gate: a.gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
 		Feeds: api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
@@ -229,6 +231,7 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("listen on %s: %w", a.o.Listen, err)
 	}
 	a.listener = listener
+	a.measureProgram()
 	a.warnOfStrangers()
 	if err := a.startMetrics(ctx); err != nil {
 		return errors.Join(err, listener.Close())

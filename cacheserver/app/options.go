@@ -42,7 +42,8 @@ type Options struct {
 	Checkpoint      string        // file that the next start goes on from; "": none
 	CheckpointEvery time.Duration // between two writes of it
 
-	CacheBytes int64 // of the cache of details and made answers; 0: no cache
+	Memory     int64  // bytes beyond the records
+	CacheBytes *int64 // bound of the part of Memory for details and made answers; nil: none but that of the part, 0: no cache
 
 	Demand api.DemandOptions // of what is read from the source when somebody asks
 
@@ -83,7 +84,7 @@ func Defaults() Options {
 		MaxLoss:         0.2,
 		Access:          defaultAccess(),
 		CheckpointEvery: time.Minute,
-		CacheBytes:      256 << 20,
+		Memory:          usualBudget,
 		Demand:          api.DefaultDemand(),
 		LogLevel:        "info", LogFormat: "text",
 		Drain: 10 * time.Second,
@@ -143,13 +144,12 @@ func (o *Options) settings() []setting {
 		text("alerts", &o.Alerts, "YAML file with the thresholds of alerts, and which are on"),
 		text("checkpoint", &o.Checkpoint, "file that is written now and then, and that the next start goes on from in place of reading everything; empty: none"),
 		duration("checkpoint-every", &o.CheckpointEvery, "least time between two writes of --checkpoint"),
-		{"cache-bytes", "size of the cache of details and made answers, such as 256MiB; 0: none", strconv.FormatInt(o.CacheBytes, 10), false,
-			func(s string) (err error) { o.CacheBytes, err = parseBytes(s); return err }},
 		text("log-level", &o.LogLevel, "debug, info, warn or error"),
 		text("log-format", &o.LogFormat, "text or json"),
 		duration("drain", &o.Drain, "longest wait for requests under way when stopping"),
 		duration("drain-delay", &o.DrainDelay, "time that /readyz fails before the port is closed, for balancers"),
 	}
+	list = append(list, o.memorySettings()...)
 	list = append(list, demandSettings(&o.Demand, duration, wholeNumber)...)
 	return append(list, o.Access.settings(text, duration)...)
 }
@@ -241,9 +241,7 @@ func (o *Options) validate() error {
 	if o.CheckpointEvery <= 0 {
 		fault("--checkpoint-every %s: must be above 0", o.CheckpointEvery)
 	}
-	if o.CacheBytes < 0 {
-		fault("--cache-bytes %d: must not be negative", o.CacheBytes)
-	}
+	o.validateMemory(fault)
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.LogLevel)); err != nil {
 		fault("--log-level %q: want debug, info, warn or error", o.LogLevel)

@@ -29,13 +29,14 @@ func TestFlagsAndEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	want := app.Defaults()
 	want.Listen, want.CouchURL, want.PollInterval = "0.0.0.0:0", "http://couch:5984", 5*time.Second
-	want.CacheBytes, want.Insecure, want.LogLevel, want.LogFormat = 64<<20, true, "warn", "json"
+	want.CacheBytes, want.Insecure, want.LogLevel, want.LogFormat = new(int64), true, "warn", "json"
+	*want.CacheBytes = 64 << 20
 	want.CouchUser, want.Drain = "u", 3*time.Second
 	assert.Equal(t, want, o)
 	o, err = parse(nil, "--couch-url", "http://127.0.0.1:5984", "--cache-bytes", "0")
 	require.NoError(t, err)
 	assert.Equal(t, "127.0.0.1:8081", o.Listen)
-	assert.Zero(t, o.CacheBytes)
+	assert.Zero(t, *o.CacheBytes)
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {

@@ -11,14 +11,12 @@ import (
 	"os"
 	"time"
 
-	"github.com/dgraph-io/ristretto/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dmwm/wmstats/cacheserver/alertfile"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/journal"
-	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
 // newLog logs to w; the options have been checked.
@@ -32,35 +30,6 @@ func newLog(w io.Writer, level, format string) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// cache is ristretto behind the store's interface. It may forget anything at
-// any time, and of two Sets of a key before the first is applied it keeps the
-// first for ever: keys name their content, so neither does harm.
-type cache struct {
-	c *ristretto.Cache[string, any]
-}
-
-func (c cache) Get(key string) (any, bool)            { return c.c.Get(key) }
-func (c cache) Set(key string, value any, cost int64) { c.c.Set(key, value, cost+int64(len(key))) }
-
-// newCache makes the cache; nil, which keeps nothing, when its size is 0.
-func (a *App) newCache() (store.Cache, error) {
-	if a.o.CacheBytes == 0 {
-		return nil, nil
-	}
-	// Ten counters for each value that fits, as ristretto advises; pages and
-	// details are some 10 KB.
-	const usual = 10 << 10
-	c, err := ristretto.NewCache(&ristretto.Config[string, any]{
-		NumCounters: max(10_000, 10*a.o.CacheBytes/usual), MaxCost: a.o.CacheBytes, BufferItems: 64,
-		IgnoreInternalCost: true, // costs are bytes of values
-	})
-	if err != nil {
-		return nil, fmt.Errorf("set up the cache: %w", err)
-	}
-	a.onStop("cache", func(context.Context) error { c.Close(); return nil })
-	return cache{c}, nil
 }
 
 // readAlerts gives the rules of --alerts, or the defaults.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // Quarantined is a document that could not be used. Its record, if there was
@@ -138,3 +139,19 @@ func (q *quarantine) list() []Quarantined {
 	})
 	return docs
 }
+
+// bytes is about the memory of the list, and the number of documents in it.
+func (q *quarantine) bytes() (bytes int64, n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	const each = int64(unsafe.Sizeof(Quarantined{})+unsafe.Sizeof(list.Element{})) + 80 // and a place in the map
+	for place := q.order.Front(); place != nil; place = place.Next() {
+		d := at(place)
+		bytes += each + int64(len(d.ID)+len(d.Rev)+len(d.Path)+len(d.Reason))
+	}
+	return bytes, len(q.docs)
+}
+
+// QuarantineBytes is about the memory of the list of unusable documents, and
+// their number.
+func (f *Follower) QuarantineBytes() (bytes int64, n int) { return f.quarantine.bytes() }

@@ -111,3 +111,17 @@ func (j *Journal) Errors() []wire.SourceError {
 	slices.Reverse(out)
 	return out
 }
+
+// Bytes is about the memory of it.
+func (j *Journal) Bytes() (bytes int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	const kind = 100 // the parts of an entry that have one size
+	for what, a := range j.answers {
+		bytes += kind + int64(len(what)+8*cap(a.took))
+	}
+	for i := range j.errors {
+		bytes += kind + int64(len(j.errors[i].Database)+len(j.errors[i].Reason))
+	}
+	return bytes
+}

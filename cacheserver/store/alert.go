@@ -57,7 +57,7 @@ func (s *Store) schedule(e *entry, due int64) {
 func (s *Store) Tick() Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.history.expire(s.opt.Now())
+	s.kept.expire(s.opt.Now())
 	b := s.newBatch(wire.MadeByTime, s.opt.Now())
 	if s.current.Load() == nil {
 		return s.finish(b)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -46,9 +47,9 @@ func benchStore(b *testing.B) (*Store, *maker, int) {
 		debug.SetGCPercent(20) // as the server sets it
 		bench.n = benchSize(b)
 		bench.maker = newMaker(1)
-		cache, err := NewRistretto(64 << 20)
+		kept, err := cache.New(64 << 20)
 		require.NoError(b, err)
-		s, err := New(Options{Cache: cache})
+		s, err := New(Options{Cache: kept, Memory: 2 << 30})
 		require.NoError(b, err)
 		l := s.BeginLoad()
 		for from := 0; from < bench.n; from += 1000 {

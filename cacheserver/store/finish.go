@@ -22,8 +22,7 @@ func (s *Store) finish(b *batch) Result {
 	if cur := s.current.Load(); cur != nil {
 		edits, diff := s.remake(b)
 		if len(edits) > 0 || b.infos {
-			next, dropped := s.editor.Apply(cur.tree, edits)
-			s.publish(next, dropped, diff, b.infos, b.how)
+			s.publish(s.editor.Apply(cur.tree, edits), diff, b.infos, b.how)
 			b.result.Published = true
 		}
 		s.tidy()
@@ -35,6 +34,7 @@ func (s *Store) finish(b *batch) Result {
 			delete(s.entries, e.name)
 		}
 	}
+	s.weigh(b.how.began)
 	b.result.Orphans = s.orphans
 	s.waiting.Store(int64(s.orphans))
 	return b.result

@@ -53,3 +53,13 @@ func (k *known) set(kind Kind, id string, hash uint64) {
 // KnownHash gives the hash of the content that the store has of a document.
 // When a document has the same, its Change needs no content.
 func (s *Store) KnownHash(kind Kind, id string) (uint64, bool) { return s.known.get(kind, id) }
+
+func (k *known) len() (n int64) {
+	for i := range k.shards {
+		s := &k.shards[i]
+		s.mu.RLock()
+		n += int64(len(s.hashes))
+		s.mu.RUnlock()
+	}
+	return n
+}

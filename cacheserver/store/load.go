@@ -126,7 +126,7 @@ func (l *Load) Commit() (Result, error) {
 		if t == nil {
 			return Result{}, ErrLoadEnded
 		}
-		s.publish(t, 0, Diff{}, true, b.how)
+		s.publish(t, Diff{}, true, b.how)
 		r.Published, r.Generation, r.Added = true, s.current.Load().id, t.Len()
 		s.opt.Log.Info("first generation", "workflows", t.Len(), "agent_documents", len(s.docs))
 	}

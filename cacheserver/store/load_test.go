@@ -187,11 +187,13 @@ func TestKeptGenerations(t *testing.T) {
 	c := &clock{start}
 	s := loaded(t, Options{Now: c.now, KeepFor: 10 * time.Minute}, someChanges(m, 100))
 	first := must(s)
+	first.Promise()
 	firstNames := names(decodeAll(t, first))
 	wait := s.Wait(first.ID())
 	for i := range 5 {
 		c.at += 60
 		s.Apply([]Change{m.requestChange(fmt.Sprint("w", i)), {Kind: ReqMgr, ID: nameOf(i), Deleted: true}})
+		must(s).Named()
 	}
 	<-wait
 	<-s.Wait("unknown")
@@ -211,24 +213,12 @@ func TestKeptGenerations(t *testing.T) {
 	c.at += 1
 	_, ok = s.Generation(first.ID())
 	require.False(t, ok, "an hour is the end")
-	s.history.expire(c.now())
-	require.Empty(t, s.history.kept)
-	require.Zero(t, s.history.bytes)
+	s.kept.expire(c.now())
+	a := s.Account()
+	require.Zero(t, a.KeptCount)
+	require.Zero(t, a.Kept)
 	_, ok = s.Generation(must(s).ID())
 	require.True(t, ok)
-}
-
-func TestKeptGenerationsAreBoundedInMemory(t *testing.T) {
-	m := newMaker(36)
-	s := loaded(t, Options{KeepBytes: 1 << 20}, someChanges(m, 200))
-	for range 60 {
-		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(200)))})
-	}
-	require.LessOrEqual(t, s.history.bytes, int64(1<<20))
-	require.NotEmpty(t, s.history.kept)
-	require.Less(t, len(s.history.kept), 60)
-	_, ok := s.Generation("a-1")
-	require.False(t, ok)
 }
 
 func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
@@ -249,6 +239,7 @@ func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
 	state := fill(first)
 	for i := range 40 {
 		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(80))), m.partChange(nameOf(i), i%3, start), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(80)), Deleted: true}})
+		must(s).Named()
 	}
 	diffs, ok := s.Changes(first.ID())
 	require.True(t, ok)
@@ -303,7 +294,7 @@ func TestRebalanceKeepsTheContent(t *testing.T) {
 }
 
 func TestFaultyOptionsAreNamedTogether(t *testing.T) {
-	_, err := New(Options{KeepFor: -1, KeepBytes: -1, MaxLoss: 2})
+	_, err := New(Options{KeepFor: -1, Memory: -1, MaxLoss: 2})
 	require.ErrorContains(t, err, "-1ns")
 	require.ErrorContains(t, err, "-1 bytes")
 	require.ErrorContains(t, err, "between 0 and 1")

@@ -70,10 +70,3 @@ func (s *Store) noteMade(g *Snapshot, first bool, diff *Diff, how making) {
 		Bytes: g.tree.EncodedBytes(),
 	})
 }
-
-// KeptBytes is the memory that only superseded generations hold.
-func (s *Store) KeptBytes() int64 {
-	s.history.mu.Lock()
-	defer s.history.mu.Unlock()
-	return s.history.bytes
-}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -19,9 +20,9 @@ import (
 func eachCache(t *testing.T, f func(t *testing.T, o Options)) {
 	t.Run("no cache", func(t *testing.T) { f(t, Options{}) })
 	t.Run("ristretto", func(t *testing.T) {
-		c, err := NewRistretto(1 << 20)
+		c, err := cache.New(1 << 20)
 		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, c.Close()) })
+		t.Cleanup(c.Close)
 		f(t, Options{Cache: c})
 	})
 }

@@ -307,7 +307,7 @@ func (s *Store) take(r *restoring) {
 	s.known.take(&o.known)
 	s.recoveries.take(&o.recoveries)
 	o.eachReport(s.report)
-	s.publish(tree.New(s.layout, blocks), 0, Diff{}, true, making{wire.MadeByCheckpoint, r.began})
+	s.publish(tree.New(s.layout, blocks), Diff{}, true, making{wire.MadeByCheckpoint, r.began})
 	s.opt.Log.Info("first generation, from a checkpoint", "workflows", s.current.Load().Total(), "agent_documents", len(s.docs), "waiting", s.orphans)
 }
 

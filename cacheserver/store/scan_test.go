@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -101,23 +99,4 @@ func scanOnce(t *testing.T, s *Store, rng *rand.Rand) {
 		t.Error(err)
 	}
 	_, _ = s.Agents(g), g.Sites()
-}
-
-func TestRistrettoKeepsAndForgets(t *testing.T) {
-	c, err := NewRistretto(1000)
-	require.NoError(t, err)
-	c.Set("a", 1, 10)
-	c.Wait()
-	v, ok := c.Get("a")
-	require.True(t, ok)
-	require.Equal(t, 1, v)
-	_, ok = c.Get("b")
-	require.False(t, ok)
-	c.Set("too much", 1, 2000)
-	c.Wait()
-	_, ok = c.Get("too much")
-	require.False(t, ok)
-	require.NoError(t, c.Close())
-	_, err = NewRistretto(-1)
-	require.Error(t, err)
 }

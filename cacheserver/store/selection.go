@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -235,6 +236,8 @@ func AppendPage(dst []byte, records [][]byte, format wire.Format) []byte {
 // lists keeps the newest results of a generation. Each is made once, also when
 // many ask for it at the same time.
 type lists struct {
+	most int64 // bytes
+
 	mu   sync.Mutex
 	kept map[string]*keptList
 	used []string // keys, the one used last at the end
@@ -247,15 +250,15 @@ type keptList struct {
 	made chan struct{}
 	list *Selection
 	err  error
-	size int64
-	done bool // list is there; guarded by the lock of lists
+	size int64 // that it may get
+	done bool  // list is there; guarded by the lock of lists
 }
 
-// Bounds of the kept results of one generation.
-const (
-	maxLists     = 128
-	maxListBytes = 32 << 20
-)
+// maxLists bounds the kept results of one generation. All of them may take half
+// of what is for the lists of all generations.
+const maxLists = 128
+
+func newLists(s *Store) lists { return lists{most: s.opt.Memory / listShare / 2} }
 
 // errMaker stands in a place whose maker panicked.
 var errMaker = errors.New("the result was not made")
@@ -367,7 +370,7 @@ func (l *lists) grow(key string, k *keptList) {
 		return
 	}
 	k.done = true
-	k.size = 4 * int64(len(k.list.order))
+	k.size = listBytes + int64(len(key)) + 4*int64(cap(k.list.order))
 	if k.list.sort != nil {
 		k.size = 4 * int64(k.list.g.Total()) // as soon as a page far behind is asked for
 	}
@@ -377,15 +380,42 @@ func (l *lists) grow(key string, k *keptList) {
 
 // shrink lets go of the results not used for longest; the last one stays.
 func (l *lists) shrink() {
-	for len(l.used) > 1 && (len(l.used) > maxLists || l.size > maxListBytes) {
+	for len(l.used) > 1 && (len(l.used) > maxLists || l.size > l.most) {
 		l.size -= l.kept[l.used[0]].size
 		delete(l.kept, l.used[0])
 		l.used = l.used[1:]
 	}
 }
 
-func (l *lists) bytes() int64 {
+// listBytes is what a kept list takes beside its places.
+const listBytes = int64(unsafe.Sizeof(keptList{})+unsafe.Sizeof(Selection{})+unsafe.Sizeof(sorted{})) + 2*byText + twoChannels
+
+const twoChannels = 208 // bytes: that of keptList, that of sorted
+
+// held is the memory of the results that are there, in bytes, and their number.
+func (l *lists) held() (bytes int64, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.size
+	for key, k := range l.kept {
+		if bytes += listBytes + int64(len(key)); k.done {
+			bytes += k.list.held()
+		}
+	}
+	return bytes, len(l.kept)
+}
+
+// clear lets go of all results.
+func (l *lists) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept, l.used, l.size = nil, nil, 0
+}
+
+// held is the memory of the places that a list has now, in bytes.
+func (l *Selection) held() int64 {
+	n := cap(l.order)
+	if l.sort != nil {
+		n += l.sort.held()
+	}
+	return 4 * int64(n)
 }

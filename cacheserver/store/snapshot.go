@@ -18,12 +18,14 @@ import (
 
 // Snapshot is one generation. It is immutable and shared.
 type Snapshot struct {
-	id    string
-	time  time.Time
-	store *Store // for its clock, cache and the freshness of documents
-	tree  *tree.Tree
-	sums  *sums.View
-	infos []*info // by agent, then id
+	id     string
+	number int64
+	time   time.Time
+	told   *told
+	store  *Store // for its clock, cache and the freshness of documents
+	tree   *tree.Tree
+	sums   *sums.View
+	infos  []*info // by agent, then id
 
 	docs       int           // agent documents that are joined to requests
 	lists      lists         // kept results
@@ -31,18 +33,21 @@ type Snapshot struct {
 }
 
 // publish makes the next generation and shows it to readers.
-func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool, how making) {
+func (s *Store) publish(t *tree.Tree, diff Diff, infos bool, how making) {
 	old := s.current.Load()
 	s.waiting.Store(int64(s.orphans))
 	s.number++
 	snap := &Snapshot{
 		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
+		number:     s.number,
 		time:       s.opt.Now(),
+		told:       &told{},
 		store:      s,
 		tree:       t,
 		sums:       s.sums.View(),
 		docs:       len(s.docs) - s.orphans,
 		superseded: make(chan struct{}),
+		lists:      newLists(s),
 	}
 	if infos || old == nil {
 		for _, n := range s.infos {
@@ -56,14 +61,42 @@ func (s *Store) publish(t *tree.Tree, dropped int64, diff Diff, infos bool, how 
 	}
 	s.noteMade(snap, old == nil, &diff, how)
 	if old == nil {
+		s.account.weighed = time.Time{} // what waited for the first one is gone
+	}
+	s.weigh(snap.time)
+	if old == nil {
 		s.current.Store(snap)
 		close(s.first)
 		return
 	}
 	diff.Generation, diff.Previous, diff.Time, diff.Total = snap.id, old.id, snap.time, t.Len()
-	s.history.add(old, dropped, diff)
+	s.history.add(diff)
+	if old.told.by() { // before it can't be found as the newest
+		s.kept.add(old, snap.time)
+	}
 	s.current.Store(snap)
+	if old.told.by() { // in between
+		s.kept.add(old, snap.time)
+	}
 	close(old.superseded)
+	lists, _ := old.lists.held()
+	s.bound(s.retire(old.tree, t) + lists)
+}
+
+// retire lets go of what is made of records that only superseded generations
+// have now, and gives about the bytes that they hold.
+func (s *Store) retire(old, now *tree.Tree) (bytes int64) {
+	chunks, blocks := old.Left(now)
+	bytes = snapshotBytes + old.Size()
+	for _, c := range chunks {
+		c.Retire()
+		bytes += c.Size()
+	}
+	for _, b := range blocks {
+		b.Retire()
+		bytes += b.Size()
+	}
+	return bytes
 }
 
 // Snapshot gives the newest generation; false before the first one.
@@ -72,12 +105,13 @@ func (s *Store) Snapshot() (snap *Snapshot, ok bool) {
 	return snap, snap != nil
 }
 
-// Generation gives a kept generation. Reading it prolongs its time.
+// Generation gives a kept generation. Reading it prolongs its time. A superseded
+// one is kept when an answer has told of it: see Named and Promise.
 func (s *Store) Generation(id string) (*Snapshot, bool) {
 	if cur := s.current.Load(); cur != nil && cur.id == id {
 		return cur, true
 	}
-	return s.history.get(id, s.opt.Now())
+	return s.kept.get(id, s.opt.Now())
 }
 
 // Wait gives a channel that is closed when a generation other than after is

@@ -21,6 +21,7 @@ type sorted struct {
 	turn  chan struct{} // has one token, held while one of the two is made
 	first []uint32      // the first places
 	whole atomic.Pointer[[]uint32]
+	count atomic.Int64 // places in the two
 }
 
 func newSorted(keys []wire.SortKey, list string) *sorted {
@@ -68,6 +69,7 @@ func (o *sorted) places(b *budget.Budget, g *Snapshot, end int) ([]uint32, error
 			return nil, err //nolint:wrapcheck // it names the sort
 		}
 		o.first = first
+		o.count.Store(int64(cap(first)))
 		g.store.use(g, o)
 		return first, nil
 	}
@@ -76,7 +78,7 @@ func (o *sorted) places(b *budget.Budget, g *Snapshot, end int) ([]uint32, error
 
 // make makes the whole order.
 func (o *sorted) make(b *budget.Budget, g *Snapshot) ([]uint32, error) {
-	if old := g.store.history.ordered(o.list, looked); old != nil {
+	if old := g.store.kept.ordered(o.list, looked); old != nil {
 		if order, ok := scan.Reorder(b, old.g.tree, old.sort.peek(), g.tree, o.keys); ok {
 			return o.put(order), nil
 		}
@@ -91,6 +93,7 @@ func (o *sorted) make(b *budget.Budget, g *Snapshot) ([]uint32, error) {
 func (o *sorted) put(order []uint32) []uint32 {
 	o.whole.Store(&order)
 	o.first = nil
+	o.count.Store(int64(cap(order)))
 	return order
 }
 
@@ -102,6 +105,9 @@ func (o *sorted) peek() []uint32 {
 	return nil
 }
 
+// held is the number of places that are there, for who does not wait.
+func (o *sorted) held() int { return int(o.count.Load()) }
+
 // use notes that an order is asked for, so that Upkeep makes the whole of it.
 func (s *Store) use(g *Snapshot, o *sorted) { s.inUse.Store(&Selection{g: g, sort: o}) }
 
@@ -110,7 +116,7 @@ func (s *Store) use(g *Snapshot, o *sorted) { s.inUse.Store(&Selection{g: g, sor
 func (u *upkeep) arrange(ctx context.Context) (busy bool, err error) {
 	l := u.s.inUse.Swap(nil)
 	if l == nil || l.g.id != u.s.current.Load().id || l.sort.peek() != nil ||
-		u.s.history.ordered(l.sort.list, looked/2) != nil {
+		u.s.kept.ordered(l.sort.list, looked/2) != nil {
 		return false, nil
 	}
 	b := budget.From(ctx)

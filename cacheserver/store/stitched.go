@@ -122,11 +122,16 @@ func (l *Selection) stitch(m *stitch.Member, form block.Form, idx, end int, adde
 	return added()
 }
 
-// segment gives records i..j of a block compressed: the block's own segment,
-// or a part of it, which is kept in the cache under its content.
+// segment gives records i..j of a block compressed: the block's own segment, if
+// it may have one, or else one that is kept in the cache under its content.
 func (s *Store) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segment, error) {
-	if i == 0 && j == b.Len() {
-		return b.Segment(form)
+	if i == 0 && j == b.Len() && (b.Has(form) || !b.Retired() && s.room()) {
+		had := b.Has(form)
+		seg, err := b.Segment(form)
+		if err == nil && !had {
+			s.account.segments.Add(seg.Size())
+		}
+		return seg, err //nolint:wrapcheck // it says what it compressed
 	}
 	var v versions
 	for k := i; k < j; k++ {

@@ -67,16 +67,16 @@ type Document struct {
 
 // Options are what a Store is made with. The zero value is good.
 type Options struct {
-	Process   string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
-	Cache     Cache         // nil: keeps nothing
-	KeepFor   time.Duration // a generation can be read at least so long; 0: 15 min
-	KeepBytes int64         // memory that superseded generations may hold; 0: 256 MiB
-	MaxLoss   float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
-	Upkeep    float64       // share of a core that Upkeep may take, up to 1; 0: 0.04
-	Limits    schema.Limits // zero: those of the present system
-	JoinAll   bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
-	Now       func() time.Time
-	Log       *slog.Logger
+	Process string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
+	Cache   Cache         // nil: keeps nothing
+	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
+	Memory  int64         // bytes of superseded generations, result lists and compressed blocks, together; 0: 176 MiB
+	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
+	Upkeep  float64       // share of a core that Upkeep may take, up to 1; 0: 0.04
+	Limits  schema.Limits // zero: those of the present system
+	JoinAll bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 func (o *Options) complete() error {
@@ -84,8 +84,8 @@ func (o *Options) complete() error {
 	if o.KeepFor < 0 {
 		err = errors.Join(err, fmt.Errorf("keep generations for %s: must not be negative", o.KeepFor))
 	}
-	if o.KeepBytes < 0 {
-		err = errors.Join(err, fmt.Errorf("keep generations in %d bytes: must not be negative", o.KeepBytes))
+	if o.Memory < 0 {
+		err = errors.Join(err, fmt.Errorf("memory of %d bytes: must not be negative", o.Memory))
 	}
 	if !(o.MaxLoss >= 0 && o.MaxLoss <= 1) {
 		err = errors.Join(err, fmt.Errorf("greatest loss %v: must be between 0 and 1", o.MaxLoss))
@@ -105,8 +105,8 @@ func (o *Options) complete() error {
 	if o.KeepFor == 0 {
 		o.KeepFor = 15 * time.Minute
 	}
-	if o.KeepBytes == 0 {
-		o.KeepBytes = 256 << 20
+	if o.Memory == 0 {
+		o.Memory = usualMemory
 	}
 	if o.MaxLoss == 0 {
 		o.MaxLoss = 0.2
@@ -123,6 +123,9 @@ func (o *Options) complete() error {
 	return err
 }
 
+// usualMemory is Options.Memory where it is not said.
+const usualMemory = 176 << 20
+
 // Store holds all generations. Its methods may be called by any goroutine.
 type Store struct {
 	opt    Options
@@ -135,8 +138,10 @@ type Store struct {
 	known      known
 	reported   sync.Map // agent name to *atomic.Int64: time of its newest agent_request document
 	recoveries recoveries
+	kept       generations
 	history    history
 	made       made
+	account    accounting
 	source     atomic.Pointer[SourceState]
 	inUse      atomic.Pointer[Selection] // an order of which only the beginning was made
 	wanted     [2]atomic.Bool            // forms of segments that somebody asked for
@@ -185,7 +190,7 @@ func New(o Options) (*Store, error) {
 		}
 		*column = &layout.Columns[n]
 	}
-	s.history.init(o.KeepFor, o.KeepBytes)
+	s.kept.init(o.KeepFor)
 	s.empty()
 	s.source.Store(&SourceState{})
 	return s, nil

@@ -24,17 +24,19 @@ type upkeep struct {
 
 	allowance float64 // bytes of blocks that may be replaced now
 	filled    time.Time
+
+	counted time.Time // when it was last counted whether there is room for segments
 }
 
 // Bounds of upkeep.
 const (
 	settle   = 300 * time.Millisecond // after a generation: blocks often change again at once
 	lookOver = 5 * time.Second        // also without a new generation
-	turned   = 4                      // a share of KeepBytes: replaced blocks in the time that generations are kept
+	turned   = 4                      // a share of Memory: replaced blocks in the time that generations are kept
 )
 
 func newUpkeep(s *Store) *upkeep {
-	return &upkeep{s: s, editor: tree.NewEditor(s.layout), allowance: float64(s.opt.KeepBytes / turned), filled: s.opt.Now()}
+	return &upkeep{s: s, editor: tree.NewEditor(s.layout), allowance: float64(s.opt.Memory / turned), filled: s.opt.Now()}
 }
 
 // Upkeep keeps blocks aligned and segments made until ctx ends; one call of it
@@ -110,7 +112,7 @@ func (u *upkeep) step(ctx context.Context) (busy bool, err error) {
 // the generations that have them, so their bytes are rationed.
 func (u *upkeep) align(ctx context.Context) (busy bool, err error) {
 	now := u.s.opt.Now()
-	most := float64(u.s.opt.KeepBytes / turned)
+	most := float64(u.s.opt.Memory / turned)
 	u.allowance = min(most, u.allowance+most*now.Sub(u.filled).Seconds()/u.s.opt.KeepFor.Seconds())
 	u.filled = now
 	if u.allowance <= 0 {
@@ -143,12 +145,12 @@ func (s *Store) put(a tree.Alignment) bool {
 		return false
 	}
 	again := &Snapshot{
-		id: cur.id, time: cur.time, store: s, tree: next, sums: cur.sums, infos: cur.infos,
-		docs: cur.docs, superseded: cur.superseded,
+		id: cur.id, number: cur.number, time: cur.time, told: cur.told, store: s, tree: next, sums: cur.sums, infos: cur.infos,
+		docs: cur.docs, superseded: cur.superseded, lists: newLists(s),
 	}
 	cur.lists.carry(again)
-	s.history.charge(a.Dropped())
 	s.current.Store(again)
+	s.bound(s.retire(cur.tree, next))
 	return true
 }
 
@@ -185,11 +187,22 @@ func (u *upkeep) make(ctx context.Context, b *block.Block, forms []block.Form) e
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := b.Press(form); err != nil {
+		if err := u.s.press(b, form); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// press makes a segment as short as it can be, if there is room for it.
+func (s *Store) press(b *block.Block, form block.Form) error {
+	if b.Pressed(form) || !s.room() {
+		return nil
+	}
+	before := b.Segments()
+	err := b.Press(form)
+	s.account.segments.Add(b.Segments() - before)
+	return err //nolint:wrapcheck // it says what it compressed
 }
 
 // signed are the blocks that get their signatures at once: one of them takes
@@ -202,6 +215,9 @@ func (u *upkeep) warmNext(ctx context.Context) (busy bool, err error) {
 	chunks := u.s.current.Load().tree.Chunks()
 	if u.signNext(chunks) {
 		return true, nil
+	}
+	if !u.hasRoom() {
+		return false, nil
 	}
 	forms := u.segments()
 	bits := uint32(forSearch<<1)<<len(forms) - 1
@@ -221,6 +237,16 @@ func (u *upkeep) warmNext(ctx context.Context) (busy bool, err error) {
 		u.cursor++
 	}
 	return false, nil
+}
+
+// hasRoom says whether another segment may be made. What is known of that gets
+// old: blocks take their segments along.
+func (u *upkeep) hasRoom() bool {
+	if now := time.Now(); !u.s.room() && now.Sub(u.counted) > lookOver {
+		u.counted = now
+		u.s.Account()
+	}
+	return u.s.room()
 }
 
 // forSearch is the bit of chunks whose blocks have their signatures; the bits
@@ -263,7 +289,7 @@ func formOf(format wire.Format) (block.Form, error) {
 }
 
 // Warm makes the compressed segments of the generation, as short as they can
-// be, so that no reader waits for one. It stops with ctx; blocks that newer
+// be and as many as there is memory for, so that no reader waits for one. It stops with ctx; blocks that newer
 // generations share stay warm in them.
 func (g *Snapshot) Warm(ctx context.Context, format wire.Format) error {
 	form, err := formOf(format)
@@ -272,7 +298,7 @@ func (g *Snapshot) Warm(ctx context.Context, format wire.Format) error {
 	}
 	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
 		if err = ctx.Err(); err == nil {
-			err = b.Press(form)
+			err = g.store.press(b, form)
 		}
 		return err == nil
 	})

@@ -83,9 +83,11 @@ func TestUpkeepFollowsChanges(t *testing.T) {
 func TestUpkeepKeepsWithinItsMemory(t *testing.T) {
 	m := newMaker(32)
 	c := &clock{start}
-	s := loaded(t, Options{Upkeep: 1, Now: c.now, KeepBytes: 400_000}, someChanges(m, 2_000))
+	const most = 800_000
+	s := loaded(t, Options{Upkeep: 1, Now: c.now, Memory: most}, someChanges(m, 2_000))
+	must(s).Promise()
 	s.Apply([]Change{m.requestChange("A-first")})
-	before := s.history.bytes
+	before := s.Account().Kept
 	u := newUpkeep(s)
 	steps := 0
 	for {
@@ -98,8 +100,9 @@ func TestUpkeepKeepsWithinItsMemory(t *testing.T) {
 	}
 	require.Positive(t, steps)
 	require.False(t, must(s).tree.Aligned(), "the ration is used up")
-	require.True(t, s.history.bytes > before || len(s.history.kept) == 0)
-	require.LessOrEqual(t, s.history.bytes, int64(400_000))
+	a := s.Account()
+	require.True(t, a.Kept > before || a.KeptCount == 0)
+	require.LessOrEqual(t, a.Kept, int64(most))
 	for range 1000 {
 		c.at += 900
 		if _, err := u.align(t.Context()); err != nil || must(s).tree.Aligned() {

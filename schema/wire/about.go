@@ -21,6 +21,25 @@ type AboutMemory struct {
 	Live    int64 `unit:"bytes" doc:"what the last collection found in use"`
 	Records int64 `unit:"bytes" doc:"encoded list records of the newest generation"`
 	Kept    int64 `unit:"bytes" doc:"held by superseded generations only"`
+
+	Budget int64        `unit:"bytes" doc:"bound of all parts that have a limit, together: --memory"`
+	Parts  []MemoryPart // what the live objects are; each is in one part only
+}
+
+// MemoryPart is one part of the live memory, as the program counts it.
+type MemoryPart struct {
+	Part  string `doc:"a name that does not change: see docs/operations.md"`
+	Bytes int64  `unit:"bytes"`
+	Limit int64  `unit:"bytes" doc:"its share of Budget at most; 0: it is as large as what the source has"`
+	Count int64  `doc:"things in it"`
+}
+
+// Counted is the sum of all parts, in bytes.
+func (m *AboutMemory) Counted() (sum int64) {
+	for _, p := range m.Parts {
+		sum += p.Bytes
+	}
+	return sum
 }
 
 // What made a generation.

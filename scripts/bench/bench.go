@@ -31,6 +31,7 @@ type Options struct {
 	Content    int // workflows of the section content; 0: those of 50 000 agent documents
 	Changes    int // changes that the latency is measured over
 	PerSecond  int // changes per second meanwhile
+	Soak       Soak
 	Out        io.Writer
 	Log        io.Writer // what the programs print
 }
@@ -50,9 +51,10 @@ func (o *Options) repeats() bool {
 //   - ui: what pages cost: time to the first byte, bytes, elements, requests; memory of the UI server
 //   - memory: firstread of 40 000 workflows with 50 000 agent documents of 20 KB
 //   - content: what cycles cost in which agents rewrite 50 000 documents
+//   - soak: memory under the load of a working day, against its bar
 //   - checkpoint: start until ready and until the first change is seen, from a checkpoint; what writing one costs
 func Sections() []string {
-	return []string{"firstread", "latency", "ui", "memory", "content", "checkpoint"}
+	return []string{"firstread", "latency", "ui", "memory", "content", "checkpoint", "soak"}
 }
 
 // Run measures the sections that are asked for.
@@ -77,6 +79,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if slices.Contains(o.Only, "checkpoint") {
 		if err := runCheckpoint(ctx, o); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o.Only, "soak") {
+		if err := runSoak(ctx, o); err != nil {
 			return err
 		}
 	}

@@ -32,16 +32,8 @@ const uiRounds = 100
 // ui prints what the pages cost: time to the first byte, bytes, elements; and
 // what the UI server and its assets weigh. The cache server stands beside it.
 func (r *run) ui(ctx context.Context, cache server) error {
-	addr, err := freeAddr()
+	ui, err := r.startUI(ctx, cache)
 	if err != nil {
-		return err
-	}
-	cmd, err := r.start("uiserver", "--listen", addr, "--cache-url", cache.url, "--rate-limit", "0", "--log-level", "warn")
-	if err != nil {
-		return err
-	}
-	ui := server{url: "http://" + addr, cmd: cmd}
-	if err := r.ready(ctx, ui.url+"/about"); err != nil {
 		return err
 	}
 	for _, page := range uiPages {
@@ -52,7 +44,7 @@ func (r *run) ui(ctx context.Context, cache server) error {
 	if err := r.uiPaint(ctx, ui); err != nil {
 		return err
 	}
-	if err := r.uiPulse(ctx, ui, addr); err != nil {
+	if err := r.uiPulse(ctx, ui, strings.TrimPrefix(ui.url, "http://")); err != nil {
 		return err
 	}
 	if err := r.uiAssets(); err != nil {
@@ -60,6 +52,20 @@ func (r *run) ui(ctx context.Context, cache server) error {
 	}
 	r.line("ui: resident memory of the UI server", ui.status("VmRSS")/1e6, "MB")
 	return nil
+}
+
+// startUI starts a UI server and waits until it shows pages.
+func (r *run) startUI(ctx context.Context, cache server) (ui server, err error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return ui, err
+	}
+	cmd, err := r.start("uiserver", "--listen", addr, "--cache-url", cache.url, "--rate-limit", "0", "--log-level", "warn")
+	if err != nil {
+		return ui, err
+	}
+	ui = server{url: "http://" + addr, cmd: cmd}
+	return ui, r.ready(ctx, ui.url+"/about")
 }
 
 // uiPage asks for a page again and again, over one connection.

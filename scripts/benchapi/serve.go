@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/flat"
@@ -34,8 +35,9 @@ type served struct {
 }
 
 const (
-	cacheBytes = 256 << 20 // the cache server's default
-	garbage    = 20        // its GOGC
+	cacheBytes  = 64 << 20 // the cache server's default
+	allSegments = 2 << 30  // room for all blocks of a million workflows compressed
+	garbage     = 20       // its GOGC
 )
 
 // newServed makes a store of n workflows, every block of it compressed.
@@ -44,12 +46,12 @@ func newServed(ctx context.Context, n int) (*served, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make records: %w", err)
 	}
-	cache, err := store.NewRistretto(cacheBytes)
+	kept, err := cache.New(cacheBytes)
 	if err != nil {
 		return nil, fmt.Errorf("set up the cache: %w", err)
 	}
 	s := &served{source: source, n: n}
-	if s.store, err = store.New(store.Options{Process: "bench", Cache: cache}); err != nil {
+	if s.store, err = store.New(store.Options{Process: "bench", Cache: kept, Memory: allSegments}); err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
 	load := s.store.BeginLoad()

@@ -31,6 +31,7 @@ var rules = []rule{
 	{"cacheserver/...", []string{module + "uiserver/...", module + "web/...", module + "static/..."}, "the cache server knows no pages"},
 	{"cacheserver/store/...", []string{"net/http", module + "cacheserver/couch/...", module + "cacheserver/api/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the store knows neither HTTP nor CouchDB"},
 	{"cacheserver/couch/...", []string{module + "cacheserver/store/...", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "reading knows no storing"},
+	{"cacheserver/cache/...", []string{"net/http", module + "..."}, "the cache knows nothing of what it keeps"},
 	{"cacheserver/checkpoint/...", []string{"net/http", module + "..."}, "the container of a checkpoint knows nothing of what is in it"},
 	{"cacheserver/budget/...", []string{"net/http", module + "..."}, "budget bounds work of any kind"},
 	{"cacheserver/history/...", []string{"net/http", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "history knows generations alone"},

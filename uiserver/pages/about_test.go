@@ -23,6 +23,10 @@ func TestAbout(t *testing.T) {
 	failed := doc.Find("#errors-h").Parent().Find("tbody tr")
 	assert.Equal(t, []string{"1 h 56 min ago", "2 h ago", "4", "wmstats", fakecache.Hostile()[0]}, failed.First().Children().Map(text))
 	assert.Contains(t, doc.Find("#process-h").Parent().Text(), "after the last collection")
+	facts := doc.Find("#process-h").Parent().Text()
+	for _, fact := range []string{"budget beyond the records", "memory: kept for readers of older generations", "3.15\u202fMB of 157\u202fMB", "memory: later"} {
+		assert.Contains(t, facts, fact)
+	}
 	assert.ElementsMatch(t, []string{"/pulse", "/about"}, s.cache.Seen())
 
 	s.cache.SetMode(fakecache.Broken)

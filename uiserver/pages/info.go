@@ -56,7 +56,7 @@ func (p *Pages) uiFacts() []web.Fact {
 
 // processFacts are those of the process of the cache server.
 func (p *Pages) processFacts(a wire.About) []web.Fact {
-	return []web.Fact{
+	facts := []web.Fact{
 		{Label: "version", Value: a.Version},
 		{Label: "revision", Value: cmp.Or(a.Revision, "not known")},
 		{Label: "Go", Value: a.Go},
@@ -65,8 +65,26 @@ func (p *Pages) processFacts(a wire.About) []web.Fact {
 		{Label: "memory from the system", Value: web.Bytes(a.Memory.System)},
 		{Label: "memory in use", Value: web.Bytes(a.Memory.Heap)},
 		{Label: "after the last collection", Value: web.Bytes(a.Memory.Live)},
-		{Label: "kept for readers of older generations", Value: web.Bytes(a.Memory.Kept)},
 	}
+	if a.Memory.Budget > 0 { // an older cache server tells none
+		facts = append(facts, web.Fact{Label: "budget beyond the records", Value: web.Bytes(a.Memory.Budget)})
+	}
+	for _, part := range a.Memory.Parts {
+		value := web.Bytes(part.Bytes)
+		if part.Limit > 0 {
+			value += " of " + web.Bytes(part.Limit)
+		}
+		facts = append(facts, web.Fact{Label: "memory: " + cmp.Or(memoryParts[part.Part], part.Part), Value: value})
+	}
+	return facts
+}
+
+// memoryParts are the parts of the cache server's memory in words.
+var memoryParts = map[string]string{
+	"records": "records of the newest generation", "index": "what searches and sorts made of them", "documents": "what is known of documents",
+	"sums": "sums", "differences": "names of what changed", "segments": "compressed blocks", "lists": "result lists",
+	"kept": "kept for readers of older generations", "cache": "details and made answers", "timeline": "counts over time",
+	"quarantine": "list of unusable documents", "program": "the program", "notes": "noted answers", "failures": "failing jobs of all workflows",
 }
 
 func cacheFacts(d web.Data) []web.Fact {

@@ -9,7 +9,8 @@ import (
 )
 
 // Block is some consecutive records. It is immutable but for its compressed
-// forms, signatures and whole columns, which are made when first asked for.
+// forms, signatures and whole columns, which are made when first asked for, and
+// kept until the block is retired.
 type Block struct {
 	enc    []byte
 	patch  []byte        // records that are not in enc: their places begin at len(enc)
@@ -21,6 +22,7 @@ type Block struct {
 	own    columns                 // made with the block
 	packed atomic.Pointer[columns] // own, or what it is not
 
+	retired  atomic.Bool
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
 	signed   atomic.Pointer[signatures]
 	extremes atomic.Pointer[extremes]
@@ -46,31 +48,6 @@ func (b *Block) EncodedBytes() (n int64) {
 		n += int64(end - b.starts[i])
 	}
 	return n
-}
-
-// Bytes is about the memory that the block holds now.
-func (b *Block) Bytes() int64 {
-	n := int64(len(b.enc)+len(b.patch)+4*len(b.starts)+4*len(b.ends)+8*len(b.hashes)+360) + b.packed.Load().bytes()
-	for i := range b.segments {
-		if s := b.segments[i].Load(); s != nil {
-			n += s.Size()
-		}
-	}
-	if s := b.signed.Load(); s != nil {
-		n += int64(8*len(s.bits)) + 8*classes + 110 + s.names.size()
-	}
-	return n
-}
-
-// Shared is the memory that two blocks have in common because one of them was
-// made of the other, but for columns: one of the two will have others soon.
-func (b *Block) Shared(o *Block) (bytes int64) {
-	for _, pair := range [][2][]byte{{b.enc, o.enc}, {b.patch, o.patch}} {
-		if one, two := pair[0], pair[1]; len(one) > 0 && len(two) > 0 && &one[0] == &two[0] {
-			bytes += int64(min(len(one), len(two)))
-		}
-	}
-	return bytes
 }
 
 func (b *Block) start(i int) uint32 {
@@ -107,6 +84,9 @@ func (b *Block) columns() *columns {
 		c := b.packed.Load()
 		if len(c.late) == 0 {
 			return c
+		}
+		if b.retired.Load() {
+			return c.packed(b.Len())
 		}
 		b.packed.CompareAndSwap(c, c.packed(b.Len()))
 	}
@@ -203,7 +183,7 @@ func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []ui
 }
 
 // Segment gives the whole block compressed. Two callers at once may both make
-// it; one of the two, equal, is kept.
+// it; one of the two, equal, is kept. A retired block keeps none.
 func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	if s := b.segments[form].Load(); s != nil {
 		return s, nil
@@ -212,8 +192,7 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.segments[form].CompareAndSwap(nil, s)
-	return b.segments[form].Load(), nil
+	return keep(b, &b.segments[form], s), nil
 }
 
 // Has says whether the segment of a form is there.
@@ -222,12 +201,13 @@ func (b *Block) Has(form Form) bool { return b.segments[form].Load() != nil }
 // Press makes the segment of a form as short as it can be, if it is not yet;
 // that takes longer than a reader should wait.
 func (b *Block) Press(form Form) error {
-	if b.Pressed(form) {
+	if b.Pressed(form) || b.Retired() {
 		return nil
 	}
 	s, err := b.compress(form, 0, b.Len(), stitch.CompressBest)
 	if err == nil {
 		b.segments[form].Store(s)
+		b.empty()
 	}
 	return err
 }

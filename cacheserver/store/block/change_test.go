@@ -70,7 +70,7 @@ func TestReplaceEqualsABlockMadeAnew(t *testing.T) {
 			list[i] = w
 			look(t, l, next, list, round)
 			require.Equal(t, src, next.Source(i))
-			require.LessOrEqual(t, next.Shared(now), now.Bytes())
+			require.LessOrEqual(t, next.Own(), next.Size())
 			now = next
 		}
 		requireSame(t, l, now, list, round)

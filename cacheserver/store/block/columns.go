@@ -142,14 +142,6 @@ func (c *columns) sums(slot, i, j int) (start, end int) {
 	return start, end
 }
 
-func (c *columns) bytes() int64 {
-	n := len(c.src) + 16*len(c.dir) + len(c.data)
-	for _, r := range c.late {
-		n += 8*len(r.values) + 4*len(r.codes) + 4*len(r.ends) + len(r.ids) + 112
-	}
-	return int64(n)
-}
-
 // packed gives the columns of so many records with none aside.
 func (c *columns) packed(records int) *columns {
 	if len(c.late) == 0 {

@@ -87,6 +87,5 @@ func (b *Block) findExtremes(l *Layout) extremes {
 		}
 		e[2*c.text], e[2*c.text+1] = uint8(least), uint8(most)
 	}
-	b.extremes.CompareAndSwap(nil, &e)
-	return *b.extremes.Load()
+	return *keep(b, &b.extremes, &e)
 }

@@ -44,8 +44,6 @@ func appendFolded(dst, text []byte) []byte {
 	return dst
 }
 
-func (n *names) size() int64 { return int64(len(n.same) + len(n.rest) + 2*len(n.ends)) }
-
 // NamesHold sets the bits of the records whose name holds text, which is ASCII
 // in lower case; bit i of words is record i. It may miss names: of very long ones
 // it sets none.

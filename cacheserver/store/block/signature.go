@@ -147,6 +147,5 @@ func (b *Block) sign(l *Layout) *signatures {
 		}
 	}
 	s.names = namesOf(b, l)
-	b.signed.CompareAndSwap(nil, s)
-	return b.signed.Load()
+	return keep(b, &b.signed, s)
 }

@@ -24,7 +24,7 @@ func treeOf(t testing.TB, list ...schema.Workflow) *tree.Tree {
 	for i := range list {
 		edits = append(edits, tree.Edit{Name: list[i].Workflow, Record: &list[i], Encoded: schema.AppendJSON(nil, &list[i])})
 	}
-	out, _ := tree.NewEditor(l).Apply(tree.New(l, nil), edits)
+	out := tree.NewEditor(l).Apply(tree.New(l, nil), edits)
 	return out
 }
 
@@ -100,7 +100,7 @@ func TestSearchEqualsLooking(t *testing.T) {
 		for i := range 12 { // blocks of other lengths
 			w := schema.Workflow{Workflow: fmt.Sprintf("ab-C_%04dz%d", rng.IntN(n), i), PrepIDs: []string{word()}}
 			list = append(list, w)
-			tr, _ = e.Apply(tr, []tree.Edit{{Name: w.Workflow, Record: &w, Encoded: schema.AppendJSON(nil, &w)}})
+			tr = e.Apply(tr, []tree.Edit{{Name: w.Workflow, Record: &w, Encoded: schema.AppendJSON(nil, &w)}})
 		}
 		all := map[string]schema.Workflow{}
 		for _, w := range list {

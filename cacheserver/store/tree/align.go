@@ -25,11 +25,11 @@ type Alignment struct {
 	Old, New []*block.Block
 }
 
-// Dropped is the memory of the old blocks that the new ones do not share.
+// Dropped is the memory of the old blocks that are not among the new ones.
 func (a *Alignment) Dropped() (bytes int64) {
 	for _, b := range a.Old {
 		if !slices.Contains(a.New, b) {
-			bytes += b.Bytes()
+			bytes += b.Size()
 		}
 	}
 	return bytes

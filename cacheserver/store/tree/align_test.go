@@ -51,7 +51,7 @@ func bulk(t testing.TB, n int) (*Editor, *Tree, map[string]Edit) {
 		one := edit(fmt.Sprintf("w%05d", i), int64(i))
 		edits, want[one.Name] = append(edits, one), one
 	}
-	tree, _ := e.Apply(New(layout, nil), edits)
+	tree := e.Apply(New(layout, nil), edits)
 	return e, tree, want
 }
 
@@ -69,7 +69,7 @@ func TestAlignmentOfManyShapes(t *testing.T) {
 			} else {
 				want[one.Name] = one
 			}
-			tree, _ = e.Apply(tree, []Edit{one})
+			tree = e.Apply(tree, []Edit{one})
 		}
 		check(t, aligned(t, e, tree), want)
 	}
@@ -90,7 +90,7 @@ func TestAlignmentBesideWriters(t *testing.T) {
 		}
 		one := edit(fmt.Sprintf("w%05d-%d", place, i), int64(place))
 		want[one.Name] = one
-		tree, _ = writer.Apply(tree, []Edit{one})
+		tree = writer.Apply(tree, []Edit{one})
 		if !ok {
 			continue
 		}

@@ -30,13 +30,13 @@ func NewEditor(l *block.Layout) *Editor {
 }
 
 // Apply gives the tree with the edits made, which are in the order of their
-// names, one for each name; and how many bytes of t the new tree does not share.
-func (e *Editor) Apply(t *Tree, edits []Edit) (next *Tree, dropped int64) {
+// names, one for each name.
+func (e *Editor) Apply(t *Tree, edits []Edit) *Tree {
 	if len(t.chunks) == 0 {
-		return New(e.layout, e.blocks(nil, nil, edits)), 0
+		return New(e.layout, e.blocks(nil, nil, edits))
 	}
-	if next, dropped, ok := e.replace(t, edits); ok {
-		return next, dropped
+	if next, ok := e.replace(t, edits); ok {
+		return next
 	}
 	var chunks []*Chunk
 	from := 0
@@ -46,36 +46,34 @@ func (e *Editor) Apply(t *Tree, edits []Edit) (next *Tree, dropped int64) {
 		if k+1 < len(t.chunks) {
 			n = sort.Search(n, func(i int) bool { return edits[i].Name >= t.chunks[k+1].first })
 		}
-		blocks, lost := e.editChunk(t.chunks[k], edits[:n])
-		dropped += lost
+		blocks := e.editChunk(t.chunks[k], edits[:n])
 		if n == len(edits) && from == 0 && len(blocks) >= minChunk && len(blocks) <= maxChunk {
-			return t.withChunk(k, newChunk(e.layout, blocks)), dropped // the usual case: one chunk
+			return t.withChunk(k, newChunk(e.layout, blocks)) // the usual case: one chunk
 		}
 		chunks = append(chunks, t.chunks[from:k]...)
 		chunks = e.place(chunks, blocks)
 		from, edits = k+1, edits[n:]
 	}
-	return fromChunks(e.layout, append(chunks, t.chunks[from:]...)), dropped
+	return fromChunks(e.layout, append(chunks, t.chunks[from:]...))
 }
 
 // replace makes the usual edit: one record takes the place of another one.
-func (e *Editor) replace(t *Tree, edits []Edit) (next *Tree, dropped int64, ok bool) {
+func (e *Editor) replace(t *Tree, edits []Edit) (next *Tree, ok bool) {
 	if len(edits) != 1 || edits[0].Remove {
-		return nil, 0, false
+		return nil, false
 	}
 	ed := &edits[0]
 	at := ed.Near
 	if old, i, there := t.at(at); !there || string(old.Name(e.layout, i)) != ed.Name {
 		if at, there = t.Search(ed.Name); !there {
-			return nil, 0, false
+			return nil, false
 		}
 	}
 	k := t.ChunkOf(at)
 	c := t.chunks[k]
 	n, i := c.find(at - t.starts[k])
-	old := c.Blocks[n]
-	b := e.builder.Replace(old, i, ed.Record, ed.Encoded, ed.Source)
-	return t.withChunk(k, c.withBlock(n, b)), old.Bytes() - b.Shared(old), true
+	b := e.builder.Replace(c.Blocks[n], i, ed.Record, ed.Encoded, ed.Source)
+	return t.withChunk(k, c.withBlock(n, b)), true
 }
 
 // place appends the blocks of an edited chunk as chunks; a small rest joins
@@ -97,7 +95,7 @@ func (e *Editor) place(chunks []*Chunk, blocks []*block.Block) []*Chunk {
 }
 
 // editChunk gives the blocks of a chunk with the edits made.
-func (e *Editor) editChunk(c *Chunk, edits []Edit) (out []*block.Block, dropped int64) {
+func (e *Editor) editChunk(c *Chunk, edits []Edit) (out []*block.Block) {
 	out = make([]*block.Block, 0, len(c.Blocks)+2)
 	from := 0
 	for len(edits) > 0 {
@@ -108,35 +106,28 @@ func (e *Editor) editChunk(c *Chunk, edits []Edit) (out []*block.Block, dropped 
 			n = sort.Search(n, func(i int) bool { return edits[i].Name >= string(next) })
 		}
 		out = append(out, c.Blocks[from:k]...)
-		dropped += c.Blocks[k].Bytes()
 		out = e.blocks(out, c.Blocks[k], edits[:n])
-		if last := len(out) - 1; last >= 0 {
-			dropped -= out[last].Shared(c.Blocks[k])
-		}
 		from, edits = k+1, edits[n:]
-		dropped += e.joinLast(&out)
+		e.joinLast(&out)
 		if last := len(out) - 1; last >= 0 && from < len(c.Blocks) &&
 			out[last].Len() < minBlock && out[last].Len()+c.Blocks[from].Len() <= joinBlock &&
 			(len(edits) == 0 || c.blockFor(e.layout, edits[0].Name) > from) {
-			dropped += c.Blocks[from].Bytes()
 			out[last] = e.join(out[last], c.Blocks[from])
 			from++
 		}
 	}
-	return append(out, c.Blocks[from:]...), dropped
+	return append(out, c.Blocks[from:]...)
 }
 
 // joinLast joins the last two blocks when the last one is small.
-func (e *Editor) joinLast(blocks *[]*block.Block) (dropped int64) {
+func (e *Editor) joinLast(blocks *[]*block.Block) {
 	out := *blocks
 	last := len(out) - 1
 	if last < 1 || out[last].Len() >= minBlock || out[last-1].Len()+out[last].Len() > joinBlock {
-		return 0
+		return
 	}
-	dropped = out[last-1].Bytes()
 	out[last-1] = e.join(out[last-1], out[last])
 	*blocks = out[:last]
-	return dropped
 }
 
 func (e *Editor) join(a, b *block.Block) *block.Block {

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/dmwm/wmstats/cacheserver/store/block"
@@ -20,20 +21,39 @@ type Pane struct {
 type pane struct{ p atomic.Pointer[Pane] }
 
 // Pane gives a column of the chunk, which must not be a text column. Two
-// callers at once may both make it; one of the two, equal, is kept.
+// callers at once may both make it; one of the two, equal, is kept. A retired
+// chunk keeps none.
 func (c *Chunk) Pane(l *block.Layout, column int) *Pane {
 	panes := c.panes.Load()
 	if panes == nil {
+		if c.retired.Load() {
+			return c.unpack(&l.Columns[column])
+		}
 		all := make([]pane, len(l.Columns))
-		c.panes.CompareAndSwap(nil, &all)
-		panes = c.panes.Load()
+		if !c.panes.CompareAndSwap(nil, &all) {
+			return c.Pane(l, column)
+		}
+		panes = &all
 	}
 	kept := &(*panes)[column].p
-	if p := kept.Load(); p != nil {
-		return p
+	p := kept.Load()
+	if p == nil {
+		p = c.unpack(&l.Columns[column])
+		if !kept.CompareAndSwap(nil, p) {
+			p = kept.Load()
+		}
 	}
-	kept.CompareAndSwap(nil, c.unpack(&l.Columns[column]))
-	return kept.Load()
+	if c.retired.Load() { // perhaps in between
+		c.panes.Store(nil)
+	}
+	return p
+}
+
+// Retire says that no later tree has the chunk: its columns are let go, and
+// unpacked for each who asks from now on.
+func (c *Chunk) Retire() {
+	c.retired.Store(true)
+	c.panes.Store(nil)
 }
 
 func (c *Chunk) unpack(col *block.Column) *Pane {
@@ -64,6 +84,9 @@ func (c *Chunk) unpack(col *block.Column) *Pane {
 		if len(p.List(i)) == 0 {
 			p.Empty++
 		}
+	}
+	if col.Kind == block.Codes { // it grew as it went
+		p.Codes = slices.Clone(p.Codes)
 	}
 	return p
 }

@@ -41,11 +41,12 @@ type Chunk struct {
 	Blocks []*block.Block
 	Starts []int // place of each block's first record in the chunk; the last one is Len
 
-	first string // name of the first record
-	odd   int    // first block whose length is not block.Size; their number if none
-	bytes int64
-	warm  atomic.Uint32          // bits that Settle has set
-	panes atomic.Pointer[[]pane] // by column; nil before the first of them
+	first   string // name of the first record
+	odd     int    // first block whose length is not block.Size; their number if none
+	bytes   int64
+	warm    atomic.Uint32          // bits that Settle has set
+	panes   atomic.Pointer[[]pane] // by column; nil before the first of them
+	retired atomic.Bool            // no later tree has it
 }
 
 // Len is the number of records of the chunk.

@@ -79,7 +79,7 @@ func TestEditsEqualAMap(t *testing.T) {
 		}
 		old := tree
 		before := old.Len()
-		tree, _ = e.Apply(tree, list)
+		tree = e.Apply(tree, list)
 		require.Equal(t, before, old.Len())
 		if round%4 == 0 {
 			check(t, tree, want)
@@ -92,7 +92,7 @@ func TestEditsEqualAMap(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		all = append(all, Edit{Name: name, Remove: true})
 	}
-	empty, _ := e.Apply(again, all)
+	empty := e.Apply(again, all)
 	check(t, empty, nil)
 }
 
@@ -124,7 +124,7 @@ func TestBulkLoadGivesExactBlocks(t *testing.T) {
 	for i := range 10_020 {
 		edits = append(edits, edit(fmt.Sprintf("w%05d", i), 1))
 	}
-	tree, _ := NewEditor(layout).Apply(New(layout, nil), edits)
+	tree := NewEditor(layout).Apply(New(layout, nil), edits)
 	require.Equal(t, 201, tree.Blocks())
 	require.True(t, tree.Aligned())
 }

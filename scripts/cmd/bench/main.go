@@ -51,6 +51,16 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags.IntVar(&o.Content, "content-workflows", 0, "workflows of the section content; 0: as many as have 50 000 agent documents")
 	flags.IntVar(&o.Changes, "changes", 500, "changes to measure the latency over")
 	flags.IntVar(&o.PerSecond, "per-second", 50, "changes per second")
+	flags.Float64Var(&o.Soak.PerSecond, "soak-changes", 25, "documents with new content per second of the section soak")
+	flags.DurationVar(&o.Soak.Length, "soak-length", 20*time.Minute, "length of the section soak, after its warming")
+	flags.DurationVar(&o.Soak.Warm, "soak-warm", time.Minute, "its warming")
+	flags.DurationVar(&o.Soak.Sample, "soak-sample", time.Minute, "time between two looks at memory")
+	flags.DurationVar(&o.Soak.Promised, "soak-promised", 15*time.Minute, "age at which an address of a Link is asked for again")
+	flags.IntVar(&o.Soak.Clients, "soak-clients", 12, "clients of the section soak, each with a filter of its own")
+	flags.Func("soak-memory", "budget of the cache server in the section soak, such as 512MiB; empty: its default", func(text string) error {
+		o.Soak.Flags = append(o.Soak.Flags, "--memory", text)
+		return nil
+	})
 	serve := flags.String("serve", "", "serve the repeated world at this address and measure nothing")
 	profiled := flags.String("profiled", "", "run a cache server with the flags after --, write its profile to this file, and measure nothing")
 	if err := flags.Parse(args); err != nil {

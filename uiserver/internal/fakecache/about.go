@@ -11,7 +11,9 @@ import (
 func about(workflows int) wire.About {
 	a := wire.About{
 		Version: "test", Revision: "0123abc", Go: "go1.26", Started: Now - 86400,
-		Memory: wire.AboutMemory{System: 431 << 20, Heap: 280 << 20, Live: 244 << 20, Records: 61203441, Kept: 3 << 20},
+		Memory: wire.AboutMemory{System: 431 << 20, Heap: 280 << 20, Live: 244 << 20, Records: 61203441, Kept: 3 << 20, Budget: 256 << 20, Parts: []wire.MemoryPart{
+			{Part: "records", Bytes: 74 << 20, Count: 20_000}, {Part: "kept", Bytes: 3 << 20, Limit: 150 << 20, Count: 12}, {Part: "later", Bytes: 5},
+		}},
 		Source: []wire.SourceAnswers{
 			{What: "requests _all_docs", Count: 12, Last: .21, Median: .2, Most: 1.4, Time: Now - 90},
 			{What: "wmstats _changes", Count: 1440, Last: .0021, Median: .002, Most: .031, Time: Now - 12},

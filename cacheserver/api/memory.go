@@ -1,0 +1,129 @@
+package api
+
+import (
+	runtimemetrics "runtime/metrics"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// MemoryOptions say what the process may hold, and who can tell what it holds.
+type MemoryOptions struct {
+	Budget int64                    // bytes of all parts with a limit, together; for people who look
+	Notes  int64                    // bytes of answers noted by the words of their questions; 0: 16 MiB
+	Parts  func() []wire.MemoryPart // all but what the API holds itself; nil: none
+}
+
+// Parts of the memory that the API holds.
+const (
+	PartNotes    = "notes"
+	PartFailures = "failures"
+)
+
+// PartKept is the part of superseded generations: it is told in wire.AboutMemory
+// by itself too.
+const PartKept = "kept"
+
+// counted is the last count of memory: to count looks at all that is there, and
+// anybody may ask.
+type counted struct {
+	mu         sync.Mutex
+	at         time.Time
+	generation string
+	parts      []wire.MemoryPart
+}
+
+// goodFor is how long a count is good while no generation comes.
+const goodFor = time.Second
+
+// memoryParts counts what the live objects are.
+func (a *API) memoryParts() []wire.MemoryPart {
+	c := &a.counted
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, generation := time.Now(), a.o.Store.Info().Generation
+	if c.parts != nil && generation == c.generation && now.Sub(c.at) < goodFor {
+		return c.parts
+	}
+	parts := []wire.MemoryPart{}
+	if a.o.Memory.Parts != nil {
+		parts = append(parts, a.o.Memory.Parts()...)
+	}
+	notes, n := a.recent.held()
+	failures, tables := a.failing.held()
+	parts = append(parts,
+		wire.MemoryPart{Part: PartNotes, Bytes: notes, Limit: a.o.Memory.Notes, Count: n},
+		wire.MemoryPart{Part: PartFailures, Bytes: failures, Count: tables})
+	c.at, c.generation, c.parts = now, generation, parts
+	return parts
+}
+
+// memory is what the process holds; it asks the runtime without stopping the
+// world.
+func (a *API) memory() wire.AboutMemory {
+	samples := []runtimemetrics.Sample{
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"},
+	}
+	runtimemetrics.Read(samples)
+	of := func(i int) int64 {
+		if samples[i].Value.Kind() != runtimemetrics.KindUint64 {
+			return 0
+		}
+		return int64(samples[i].Value.Uint64()) //nolint:gosec // memory fits in 63 bits
+	}
+	m := wire.AboutMemory{
+		System: of(0) - of(1), Heap: of(2), Live: of(3), Records: a.o.Store.Info().Bytes,
+		Budget: a.o.Memory.Budget, Parts: a.memoryParts(),
+	}
+	if i := slices.IndexFunc(m.Parts, func(p wire.MemoryPart) bool { return p.Part == PartKept }); i >= 0 {
+		m.Kept = m.Parts[i].Bytes
+	}
+	return m
+}
+
+// memoryMetric shows the same at /metrics.
+type memoryMetric struct {
+	a                            *API
+	bytes, limit, things, budget *prometheus.Desc
+	broken                       *prometheus.Desc
+}
+
+func newMemoryMetric(a *API) *memoryMetric {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &memoryMetric{
+		a:      a,
+		bytes:  desc("wmstats_memory_bytes", "Live memory by what it is; the sum explains the live heap.", "part"),
+		limit:  desc("wmstats_memory_limit_bytes", "What a part may take of the budget at most.", "part"),
+		things: desc("wmstats_memory_things", "Things in a part.", "part"),
+		budget: desc("wmstats_memory_budget_bytes", "What all parts with a limit may take together: --memory."),
+		broken: desc("wmstats_promises_broken_total", "Generations that an answer gave an address of, and that memory has ended before their time."),
+	}
+}
+
+func (m *memoryMetric) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.bytes, m.limit, m.things, m.budget, m.broken} {
+		to <- d
+	}
+}
+
+func (m *memoryMetric) Collect(to chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value int64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), labels...)
+	}
+	for _, p := range m.a.memoryParts() {
+		gauge(m.bytes, p.Bytes, p.Part)
+		gauge(m.things, p.Count, p.Part)
+		if p.Limit > 0 {
+			gauge(m.limit, p.Limit, p.Part)
+		}
+	}
+	gauge(m.budget, m.a.o.Memory.Budget)
+	to <- prometheus.MustNewConstMetric(m.broken, prometheus.CounterValue, float64(m.a.o.Store.Broken()))
+}

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	runtimemetrics "runtime/metrics"
+
+	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/cache"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+const (
+	usualBudget    = 256 << 20 // bytes
+	smallestBudget = 16 << 20
+)
+
+// Shares of the budget. The rest is the store's: superseded generations, lists
+// and compressed blocks, which it shares out itself.
+const (
+	cacheShare = 4 // one in
+	noteShare  = 16
+)
+
+// shares is what --memory says, shared out, in bytes.
+type shares struct{ cache, notes, store int64 }
+
+func (o *Options) shares() shares {
+	b := shares{cache: o.Memory / cacheShare, notes: o.Memory / noteShare}
+	if o.CacheBytes != nil {
+		b.cache = min(b.cache, *o.CacheBytes)
+	}
+	b.store = o.Memory - b.cache - b.notes
+	return b
+}
+
+// memorySettings are --memory and what it was before.
+func (o *Options) memorySettings() []setting {
+	return []setting{
+		{"memory", "memory beyond the records: superseded generations, result lists, compressed blocks, made answers and details, such as 256MiB", "256MiB", false,
+			func(s string) (err error) { o.Memory, err = parseBytes(s); return err }},
+		{"cache-bytes", "older name: the part of --memory that is for made answers and details is this at most; 0: none are kept", "", false,
+			func(s string) error {
+				n, err := parseBytes(s)
+				o.CacheBytes = &n
+				return err
+			}},
+	}
+}
+
+func (o *Options) validateMemory(fault func(format string, args ...any)) {
+	if o.Memory < smallestBudget {
+		fault("--memory %d: want at least 16MiB", o.Memory)
+	}
+	if o.CacheBytes != nil && *o.CacheBytes < 0 {
+		fault("--cache-bytes %d: must not be negative", *o.CacheBytes)
+	}
+}
+
+// newCache makes the cache of made answers and details; nil, which keeps
+// nothing, when there is to be none.
+func (a *App) newCache() (*cache.Cache, error) {
+	if a.o.CacheBytes != nil {
+		a.log.Warn("--cache-bytes is the older name of a part of --memory: it bounds made answers and details only", "memory", a.o.Memory, "cache", a.o.shares().cache)
+		if *a.o.CacheBytes == 0 {
+			return nil, nil
+		}
+	}
+	c, err := cache.New(a.o.shares().cache)
+	if err != nil {
+		return nil, fmt.Errorf("set up the cache: %w", err)
+	}
+	a.onStop("cache", func(context.Context) error { c.Close(); return nil })
+	return c, nil
+}
+
+// memory tells the API what the process may hold and what it holds.
+func (a *App) memory() api.MemoryOptions {
+	return api.MemoryOptions{Budget: a.o.Memory, Notes: a.o.shares().notes, Parts: a.memoryParts}
+}
+
+// memoryParts counts all that is held, but for what the API does.
+func (a *App) memoryParts() []wire.MemoryPart {
+	s := a.records.Account()
+	lists, segments, kept := a.records.Limits()
+	values, own := a.cache.Bytes()
+	quarantined, documents := a.follower.QuarantineBytes()
+	return []wire.MemoryPart{
+		{Part: "records", Bytes: s.Records, Count: int64(s.Workflows)},
+		{Part: "index", Bytes: s.Index, Count: int64(s.Workflows)},
+		{Part: "documents", Bytes: s.Documents, Count: int64(s.DocumentCount)},
+		{Part: "sums", Bytes: s.Sums, Count: int64(s.SumCount)},
+		{Part: "differences", Bytes: s.Changes, Count: int64(s.ChangeCount)},
+		{Part: "segments", Bytes: s.Segments, Limit: segments, Count: int64(s.SegmentCount)},
+		{Part: "lists", Bytes: s.Lists, Limit: lists, Count: int64(s.ListCount)},
+		{Part: api.PartKept, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
+		{Part: "cache", Bytes: values, Limit: a.cache.Limit(), Count: 0},
+		{Part: "timeline", Bytes: a.history.Bytes(), Count: int64(a.history.Len())},
+		{Part: "quarantine", Bytes: quarantined, Count: int64(documents)},
+		{Part: "program", Bytes: a.program + own + a.journal.Bytes()},
+	}
+}
+
+// measureProgram notes what lives before anything is read: the program itself.
+func (a *App) measureProgram() {
+	runtime.GC()
+	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	runtimemetrics.Read(sample)
+	if sample[0].Value.Kind() == runtimemetrics.KindUint64 {
+		a.program = int64(sample[0].Value.Uint64()) //nolint:gosec // memory fits in 63 bits
+	}
+}

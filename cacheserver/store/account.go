@@ -1,0 +1,225 @@
+package store
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+)
+
+// Account is what the store holds, in bytes, each piece in one part only.
+type Account struct {
+	Records   int64 // of the newest generation: encoded, columns, what they were made of
+	Index     int64 // of the newest generation: what searches, filters and sorts have made of the records
+	Documents int64 // what is known of each document and workflow beside the record
+	Sums      int64 // of the newest generation
+	Changes   int64 // differences between generations
+
+	// Within Options.Memory.
+	Segments int64 // compressed forms of blocks
+	Lists    int64 // results of queries
+	Kept     int64 // what superseded generations alone hold
+
+	Workflows, DocumentCount, SumCount, ChangeCount, SegmentCount, ListCount, KeptCount int
+}
+
+// Shares of Options.Memory. Lists can be made again by whoever asks next, and
+// segments by upkeep; what they do not take is for kept generations.
+const (
+	listShare    = 11 // one in
+	segmentShare = 2.2
+	hysteresis   = 16 // when there is too much, one in so many goes beyond the bound
+	recount      = 32 // what comes before it is looked whether to count again: one in so many
+	stale        = 4  // what may come before the next count: one in so many
+)
+
+// Limits gives the bounds of lists, of segments, and of kept generations when
+// lists and segments take what they take in a.
+func (s *Store) limits(a *Account) (lists, segments, kept int64) {
+	lists, segments = s.opt.Memory/listShare, int64(float64(s.opt.Memory)/segmentShare)
+	return lists, segments, s.opt.Memory - min(lists, a.Lists) - min(segments, a.Segments)
+}
+
+// Limits gives the bounds of lists, segments and kept generations, in bytes.
+// Those of kept generations move: they have what the other two leave.
+func (s *Store) Limits() (lists, segments, kept int64) {
+	s.account.mu.Lock()
+	defer s.account.mu.Unlock()
+	return s.limits(&s.account.last)
+}
+
+// room says whether another segment may be kept.
+func (s *Store) room() bool {
+	const usual = 8 << 10 // bytes of one
+	return float64(s.account.segments.Load()+usual) < float64(s.opt.Memory)/segmentShare
+}
+
+// Broken is how many generations that an answer promised had to go before their
+// time.
+func (s *Store) Broken() int64 { return s.kept.broken.Load() }
+
+// Account counts what the store holds now, within its bounds.
+func (s *Store) Account() Account {
+	s.account.mu.Lock()
+	defer s.account.mu.Unlock()
+	s.trim()
+	return s.account.last
+}
+
+// accounting is what the counts before have found.
+type accounting struct {
+	pending int64        // about what has come since the last one; of the writer
+	weighed time.Time    // when documents were weighed; of the writer
+	weight  atomic.Int64 // of what is known of documents, bytes
+	number  atomic.Int64 // of documents
+
+	segments atomic.Int64 // about the bytes of all of them now
+
+	mu   sync.Mutex // of those who count
+	last Account
+	own  map[*keptGeneration]int64 // bytes, as the last one found them
+}
+
+// bound keeps within its bounds what readers and superseded generations hold.
+// Counting looks at all of it, so it is done when as much has come as makes a
+// difference: added is about what has come now. The writer's lock is held.
+func (s *Store) bound(added int64) {
+	c := &s.account
+	if c.pending += added; c.pending < s.opt.Memory/recount {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, _, kept := s.limits(&c.last); c.pending < s.opt.Memory/stale && c.last.Kept+c.pending < kept {
+		return
+	}
+	c.pending = 0
+	s.trim()
+}
+
+// trim counts, and lets go of what is beyond the bounds: of lists those of the
+// oldest generations, of generations first those that no answer promised.
+func (s *Store) trim() {
+	for s.count(); ; s.count() {
+		_, _, most := s.limits(&s.account.last)
+		if s.account.last.Kept <= most {
+			return
+		}
+		gone := map[*keptGeneration]bool{}
+		for _, one := range s.kept.all() {
+			if !one.snap.told.promised.Load() {
+				gone[one] = true
+			}
+		}
+		if len(gone) == 0 {
+			over := s.account.last.Kept - most + most/hysteresis
+			for _, one := range s.kept.all() {
+				if over <= 0 {
+					break
+				}
+				gone[one] = true
+				over -= s.account.own[one]
+			}
+		}
+		s.kept.letGo(gone, s.opt.Now())
+	}
+}
+
+// counter adds up pieces, each once.
+type counter struct {
+	seen   map[unsafe.Pointer]struct{}
+	pieces []block.Piece
+}
+
+func (c *counter) once(p block.Piece) int64 {
+	if _, again := c.seen[p.At]; again || p.Bytes == 0 {
+		return 0
+	}
+	c.seen[p.At] = struct{}{}
+	return p.Bytes
+}
+
+func (c *counter) block(b *block.Block) (bytes int64) {
+	bytes = b.Own()
+	c.pieces = b.Pieces(c.pieces[:0])
+	for _, p := range c.pieces {
+		bytes += c.once(p)
+	}
+	return bytes
+}
+
+func (c *counter) chunk(ch *tree.Chunk) int64 { return ch.Size() + c.once(ch.Places()) }
+
+func (c *counter) tree(t *tree.Tree) (bytes int64) {
+	bytes = t.Size()
+	for _, p := range t.Places() {
+		bytes += c.once(p)
+	}
+	return bytes
+}
+
+// snapshotBytes is what a generation takes beside its tree, sums and lists.
+const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGeneration{})+unsafe.Sizeof(told{})) + 256
+
+// count counts everything, the newest generation first: what it has is not
+// counted again where older ones share it. The lists of old generations are let
+// go when all lists are too much. The lock of accounting is held.
+func (s *Store) count() Account {
+	a := Account{}
+	a.Documents, a.DocumentCount = s.account.weight.Load(), int(s.account.number.Load())
+	a.Changes, a.ChangeCount = s.history.bytes()
+	cur := s.current.Load()
+	if cur == nil {
+		s.account.last = a
+		return a
+	}
+	kept := s.kept.all()
+	c := &counter{seen: make(map[unsafe.Pointer]struct{}, 4*(cur.tree.Blocks()+len(kept)))}
+	a.Records = c.tree(cur.tree)
+	for _, ch := range cur.tree.Chunks() {
+		a.Records += c.chunk(ch)
+		a.Index += ch.Decoded()
+		for _, b := range ch.Blocks {
+			a.Records += c.block(b)
+			if bytes := b.Segments(); bytes > 0 {
+				a.Segments, a.SegmentCount = a.Segments+bytes, a.SegmentCount+1
+			}
+			a.Index += b.Index()
+		}
+	}
+	s.account.segments.Store(a.Segments)
+	a.Workflows = cur.Total()
+	a.Sums, a.SumCount = cur.sums.Bytes(), cur.sums.Len()
+	mostLists, _, _ := s.limits(&a)
+	a.Lists, a.ListCount = cur.lists.held()
+	s.account.own = make(map[*keptGeneration]int64, len(kept))
+	next := cur
+	for i := len(kept) - 1; i >= 0; i-- {
+		one := kept[i]
+		if one.next != next {
+			one.chunks, one.blocks = one.snap.tree.Left(next.tree)
+			one.sums, one.next = one.snap.sums.Own(next.sums), next
+		}
+		own := snapshotBytes + c.tree(one.snap.tree) + one.sums + 8*int64(cap(one.chunks)+cap(one.blocks))
+		for _, ch := range one.chunks {
+			own += c.chunk(ch)
+		}
+		for _, b := range one.blocks {
+			own += c.block(b)
+		}
+		s.account.own[one] = own
+		a.Kept += own
+		if bytes, n := one.snap.lists.held(); a.Lists+bytes > mostLists {
+			one.snap.lists.clear()
+		} else {
+			a.Lists, a.ListCount = a.Lists+bytes, a.ListCount+n
+		}
+		next = one.snap
+	}
+	a.KeptCount = len(kept)
+	s.account.last = a
+	return a
+}

@@ -1,0 +1,210 @@
+package store
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// A generation that nobody was told of has no reader who could name it.
+func TestGenerationsThatNobodyWasToldOfAreNotKept(t *testing.T) {
+	m := newMaker(70)
+	s := loaded(t, Options{}, someChanges(m, 200))
+	for i := range 50 {
+		s.Apply([]Change{m.requestChange(nameOf(i))})
+	}
+	require.Zero(t, s.Account().KeptCount)
+	must(s).Named()
+	named := must(s).ID()
+	s.Apply([]Change{m.requestChange(nameOf(1))})
+	g, ok := s.Generation(named)
+	require.True(t, ok)
+	require.Equal(t, named, g.ID())
+	require.Equal(t, 1, s.Account().KeptCount)
+	diffs, ok := s.Changes("a-1")
+	require.True(t, ok, "names are kept all the same")
+	require.Len(t, diffs, 51)
+}
+
+// An answer that began before the next generation came may tell of its own one
+// after that.
+func TestASupersededGenerationCanStillBePromised(t *testing.T) {
+	m := newMaker(71)
+	s := loaded(t, Options{}, someChanges(m, 200))
+	late, middle := must(s), (*Snapshot)(nil)
+	for i := range 3 {
+		s.Apply([]Change{m.requestChange(nameOf(i))})
+		if i == 0 {
+			middle = must(s)
+		}
+	}
+	middle.Promise()
+	late.Promise()
+	late.Named()
+	for _, g := range []*Snapshot{late, middle} {
+		again, ok := s.Generation(g.ID())
+		require.True(t, ok)
+		require.Same(t, g, again)
+	}
+	require.Equal(t, 2, s.Account().KeptCount)
+	require.Equal(t, []*Snapshot{late, middle}, []*Snapshot{s.kept.list[0].snap, s.kept.list[1].snap}, "in their order")
+}
+
+// What is made of records goes with the newest generation that has them: a
+// reader of an older one gets the same, made for it.
+func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {
+	m := newMaker(72)
+	s := loaded(t, Options{Upkeep: 1}, someChanges(m, 200))
+	old := must(s)
+	old.Promise()
+	ask := func(g *Snapshot) (names []string, whole []byte) {
+		list, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: 1}}, Sort: []wire.SortKey{{Field: "Status"}, {Field: "PrepID"}}})
+		require.NoError(t, err)
+		for _, r := range list.Page(0, 200) {
+			names = append(names, string(r))
+		}
+		found, err := g.Select(t.Context(), wire.Query{Text: "wf"})
+		require.NoError(t, err)
+		for _, r := range found.Page(0, 200) {
+			names = append(names, string(r))
+		}
+		all, err := g.Select(t.Context(), wire.Query{})
+		require.NoError(t, err)
+		parts, size, ok := all.Stitched(0, 200, wire.JSON)
+		require.True(t, ok)
+		return names, gunzip(t, parts, size)
+	}
+	require.NoError(t, old.Warm(t.Context(), wire.JSON))
+	want, wantBody := ask(old)
+	require.Positive(t, held(old))
+	for i := range 200 {
+		s.Apply([]Change{m.requestChange(nameOf(i))})
+	}
+	require.Zero(t, held(old), "nothing of it is in the newest generation")
+	old.lists.clear()
+	got, gotBody := ask(old)
+	require.Equal(t, want, got)
+	require.Equal(t, wantBody, gotBody)
+	require.NoError(t, old.Warm(t.Context(), wire.JSON))
+	require.Zero(t, held(old), "and it keeps nothing again")
+}
+
+// held is what is made of the records of a generation.
+func held(g *Snapshot) (bytes int64) {
+	for _, c := range g.tree.Chunks() {
+		bytes += c.Decoded()
+		for _, b := range c.Blocks {
+			bytes += b.Segments() + b.Index()
+		}
+	}
+	return bytes
+}
+
+// Memory bounds generations, lists and segments together; what was promised
+// goes last, and is counted when it goes.
+func TestMemoryIsBounded(t *testing.T) {
+	m := newMaker(73)
+	const most = 3 << 20
+	s := loaded(t, Options{Memory: most, Upkeep: 1}, someChanges(m, 200))
+	check := func() Account {
+		a := s.Account()
+		lists, segments, kept := s.limits(&a)
+		require.LessOrEqual(t, a.Lists, lists)
+		require.LessOrEqual(t, a.Segments, segments)
+		require.LessOrEqual(t, a.Kept, kept)
+		require.LessOrEqual(t, a.Kept+a.Lists+a.Segments, int64(most))
+		return a
+	}
+	must(s).Promise()
+	promised := must(s).ID()
+	for i := range 1000 {
+		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(200)))})
+		must(s).Named()
+		if i%10 == 0 {
+			_, err := must(s).Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: float64(i)}}})
+			require.NoError(t, err)
+			check()
+		}
+	}
+	_, ok := s.Generation(promised)
+	require.True(t, ok, "those that are only named go first")
+	require.Zero(t, s.Broken())
+	for range 1000 {
+		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(200)))})
+		must(s).Promise()
+	}
+	a := check()
+	require.Positive(t, a.KeptCount)
+	_, ok = s.Generation(promised)
+	require.False(t, ok, "then the oldest promise")
+	require.EqualValues(t, 1001-a.KeptCount-1, s.Broken())
+}
+
+// Segments beyond their share are made for each who asks.
+func TestSegmentsAreBounded(t *testing.T) {
+	const most = 60_000
+	s := loaded(t, Options{Memory: most, Upkeep: 1}, someChanges(newMaker(74), 2000))
+	u := newUpkeep(s)
+	for {
+		busy, err := u.step(t.Context())
+		require.NoError(t, err)
+		if !busy {
+			break
+		}
+	}
+	g := must(s)
+	list, err := g.Select(t.Context(), wire.Query{})
+	require.NoError(t, err)
+	for range 2 {
+		_, _, ok := list.Stitched(0, g.Total(), wire.JSON)
+		require.True(t, ok)
+	}
+	a := s.Account()
+	_, segments, _ := s.limits(&a)
+	require.Positive(t, a.Segments)
+	require.LessOrEqual(t, a.Segments, segments+8<<10, "one more than fit at most")
+	require.False(t, hasSegments(s, block.Array))
+}
+
+// The account explains the heap: what is let go when a store is.
+func TestAccountExplainsTheHeap(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc) //nolint:gosec // memory fits in 63 bits
+	}
+	m := newMaker(75)
+	changes := someChanges(m, 4000)
+	before := heap()
+	s := loaded(t, Options{Now: time.Now, Memory: 24 << 20}, changes)
+	explain := func(when string) {
+		t.Helper()
+		a := s.Account()
+		got := heap() - before
+		t.Logf("%s: heap %d, account %d: %.3f; %+v", when, got, a.sum(), float64(a.sum())/float64(got), a)
+		require.InEpsilon(t, got, a.sum(), 0.1, when)
+	}
+	explain("at rest")
+	for i := range 3000 {
+		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(4000))), m.requestChange(nameOf(m.rng.IntN(4000)))})
+		must(s).Promise()
+		if i%5 == 0 {
+			_, err := must(s).Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: float64(i)}}, Sort: []wire.SortKey{{Field: "Failure"}}})
+			require.NoError(t, err)
+		}
+	}
+	explain("with readers")
+	runtime.KeepAlive(changes)
+	runtime.KeepAlive(s)
+}
+
+func (a *Account) sum() int64 {
+	return a.Records + a.Index + a.Documents + a.Sums + a.Changes + a.Segments + a.Lists + a.Kept
+}

@@ -1,0 +1,114 @@
+package block
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Retire says that no later generation has the block. What can be made again is
+// let go, and made for each who asks from now on: few will.
+func (b *Block) Retire() {
+	b.retired.Store(true)
+	b.empty()
+}
+
+// Retired says that the block keeps nothing that is made of it.
+func (b *Block) Retired() bool { return b.retired.Load() }
+
+// empty lets go of what is made of a retired block; it does nothing to others.
+func (b *Block) empty() {
+	if !b.retired.Load() {
+		return
+	}
+	for i := range b.segments {
+		b.segments[i].Store(nil)
+	}
+	b.signed.Store(nil)
+	b.extremes.Store(nil)
+}
+
+// keep keeps what was made of a block, unless somebody else has been quicker or
+// the block is retired, and gives what is to be used.
+func keep[T any](b *Block, at *atomic.Pointer[T], made *T) *T {
+	if b.retired.Load() {
+		return made
+	}
+	at.CompareAndSwap(nil, made)
+	if kept := at.Load(); kept != nil {
+		made = kept
+	}
+	b.empty() // it may have been retired in between
+	return made
+}
+
+// Piece is memory that several blocks may share, by its address: to count each
+// piece once.
+type Piece struct {
+	At    unsafe.Pointer
+	Bytes int64
+}
+
+// Sizes of structs, in bytes.
+const (
+	blockBytes   = int64(unsafe.Sizeof(Block{}))
+	columnsBytes = int64(unsafe.Sizeof(columns{}))
+	vecBytes     = int64(unsafe.Sizeof(vec{}))
+	lateBytes    = int64(unsafe.Sizeof(late{}))
+)
+
+// Own is the memory of the records that no other block shares, in bytes.
+func (b *Block) Own() int64 {
+	n := blockBytes + int64(4*cap(b.starts)+4*cap(b.ends)+8*cap(b.hashes))
+	if c := b.packed.Load(); c != &b.own {
+		n += columnsBytes + 8*int64(cap(c.late))
+	}
+	return n
+}
+
+// Pieces appends the pieces of the records beyond Own.
+func (b *Block) Pieces(dst []Piece) []Piece {
+	for _, text := range [][]byte{b.enc, b.patch} {
+		if cap(text) > 0 {
+			dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(text)), int64(cap(text))})
+		}
+	}
+	c := b.packed.Load()
+	if len(c.dir) > 0 {
+		dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(c.dir)), vecBytes*int64(cap(c.dir)) + int64(cap(c.data)+cap(c.src))})
+	}
+	for _, r := range c.late {
+		dst = append(dst, Piece{unsafe.Pointer(r), lateBytes + int64(8*cap(r.values)+4*len(r.codes)+4*len(r.ends)+cap(r.ids))})
+	}
+	return dst
+}
+
+// Size is the memory of the records with all that other blocks may share.
+func (b *Block) Size() int64 {
+	n := b.Own()
+	var room [16]Piece
+	for _, p := range b.Pieces(room[:0]) {
+		n += p.Bytes
+	}
+	return n
+}
+
+// Segments is the memory of the compressed forms that are there, in bytes.
+func (b *Block) Segments() (bytes int64) {
+	for i := range b.segments {
+		if s := b.segments[i].Load(); s != nil {
+			bytes += s.Size()
+		}
+	}
+	return bytes
+}
+
+// Index is the memory of what searches and sorts need that is there, in bytes.
+func (b *Block) Index() (bytes int64) {
+	if s := b.signed.Load(); s != nil {
+		bytes += int64(unsafe.Sizeof(*s)) + int64(8*cap(s.bits)+cap(s.names.same)+cap(s.names.rest)+2*cap(s.names.ends))
+	}
+	if e := b.extremes.Load(); e != nil {
+		bytes += int64(unsafe.Sizeof(*e)) + int64(cap(*e))
+	}
+	return bytes
+}

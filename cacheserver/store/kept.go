@@ -1,0 +1,174 @@
+package store
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+)
+
+// A superseded generation is kept for those who were told of it: first of all
+// where an answer gave an address to go on with, which is a promise. One that
+// nobody was told of goes at once.
+
+// told is what answers have said of a generation; the same generation in other
+// blocks shares it.
+type told struct{ named, promised atomic.Bool }
+
+// Named notes that an answer names the generation.
+func (g *Snapshot) Named() { g.tell(&g.told.named) }
+
+// Promise notes that an answer gives an address to go on with: the generation is
+// kept for some time from now on, as long as memory allows.
+func (g *Snapshot) Promise() { g.tell(&g.told.promised) }
+
+func (g *Snapshot) tell(flag *atomic.Bool) {
+	if flag.Load() {
+		return
+	}
+	flag.Store(true)
+	// It is superseded first, and then looked at: one of the two sees the other.
+	if cur := g.store.current.Load(); cur != nil && cur.number > g.number {
+		g.store.kept.add(g, g.store.opt.Now())
+	}
+}
+
+func (t *told) by() bool { return t.named.Load() || t.promised.Load() }
+
+// Bounds of the time for which a generation is kept.
+const dropEach = 10 * time.Second
+
+// generations keeps superseded generations for readers that name them. Its lock
+// is held for short looks only.
+type generations struct {
+	keepFor time.Duration
+
+	mu       sync.Mutex
+	list     []*keptGeneration // the oldest first
+	byID     map[string]*keptGeneration
+	nextDrop time.Time
+
+	broken atomic.Int64 // promises that memory has ended before their time
+}
+
+// keptGeneration is a superseded generation. What the generation after it in
+// the list has not is its own.
+type keptGeneration struct {
+	snap             *Snapshot
+	superseded, till time.Time
+
+	// Guarded by the lock of those who count.
+	next   *Snapshot // against which the rest was found
+	chunks []*tree.Chunk
+	blocks []*block.Block
+	sums   int64 // bytes
+}
+
+func (k *generations) init(keepFor time.Duration) {
+	k.keepFor, k.byID = keepFor, map[string]*keptGeneration{}
+}
+
+// add keeps a generation that is superseded at a time; one that is kept already
+// stays as it is.
+func (k *generations) add(g *Snapshot, at time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.byID[g.id] != nil {
+		return
+	}
+	one := &keptGeneration{snap: g, superseded: at, till: at.Add(k.keepFor)}
+	k.byID[g.id] = one
+	i := len(k.list)
+	for i > 0 && k.list[i-1].snap.number > g.number {
+		i--
+	}
+	k.list = slices.Insert(k.list, i, one)
+	k.drop(at)
+}
+
+// expire lets go of generations whose time is over.
+func (k *generations) expire(now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.nextDrop = time.Time{}
+	k.drop(now)
+}
+
+// drop lets go of generations whose time is over. Publishing does not wait for
+// a walk over all of them: it is done now and then.
+func (k *generations) drop(now time.Time) {
+	if now.Before(k.nextDrop) {
+		return
+	}
+	k.nextDrop = now.Add(dropEach)
+	k.remove(func(one *keptGeneration) bool { return now.After(one.till) })
+}
+
+// remove lets go of some generations and gives their number.
+func (k *generations) remove(which func(one *keptGeneration) bool) int {
+	before := len(k.list)
+	k.list = slices.DeleteFunc(k.list, func(one *keptGeneration) bool {
+		if !which(one) {
+			return false
+		}
+		delete(k.byID, one.snap.id)
+		return true
+	})
+	return before - len(k.list)
+}
+
+// letGo lets go of the given generations, and counts the promises that this breaks.
+func (k *generations) letGo(which map[*keptGeneration]bool, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.remove(func(one *keptGeneration) bool {
+		if which[one] && one.snap.told.promised.Load() && !now.After(one.till) {
+			k.broken.Add(1)
+		}
+		return which[one]
+	})
+}
+
+// all gives the generations that are kept, the oldest first.
+func (k *generations) all() []*keptGeneration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.list)
+}
+
+// get gives a kept generation and prolongs its time.
+func (k *generations) get(id string, now time.Time) (*Snapshot, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	one := k.byID[id]
+	if one == nil || now.After(one.till) {
+		return nil, false
+	}
+	last := one.superseded.Add(max(longest, k.keepFor))
+	if till := now.Add(k.keepFor); till.After(one.till) {
+		one.till = till
+	}
+	if one.till.After(last) {
+		one.till = last
+	}
+	return one.snap, true
+}
+
+// looked is how many of the newest kept generations are searched for an order.
+const looked = 256
+
+// ordered gives the newest whole order of all workflows among the last n kept
+// generations, or nil.
+func (k *generations) ordered(key string, n int) *Selection {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := len(k.list) - 1; i >= max(0, len(k.list)-n); i-- {
+		if l := k.list[i].snap.lists.peek(key); l != nil && l.sort != nil && l.sort.peek() != nil {
+			return l
+		}
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package soak
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// questions are the filters of clients; %s is a campaign, another one for each.
+// The first ones are those that match most.
+var questions = []string{
+	"status=running-open,running-closed&sort=-Failure",
+	"site=T1_*",
+	"sort=-Priority",
+	"has=failure&sort=-Failure",
+	"campaign=%s",
+	"status=acquired&sort=-Priority",
+	"site=T2_CH_*,!T1_*",
+	"minFailureRate=1&sort=-FailureRate",
+	"campaign=%s&sort=-StatusTime",
+	"status=completed",
+	"maxAge=7d&sort=StatusTime",
+	"has=!agent&sort=Campaign",
+}
+
+// views are the pages that somebody looks at; %s is a workflow.
+var views = []string{
+	"/", "/workflows", "/workflows?status=running-open&sort=-Failure", "/attention", "/workflows?has=failure",
+	"/campaigns", "/workflows?site=T1_*&sort=-Running", "/sites", "/agents", "/workflows/%s",
+}
+
+// filters gives each client its question, no two of them alike.
+func (s *soak) filters(ctx context.Context) (list []string, err error) {
+	var facet struct{ Values []struct{ Value string } }
+	if err := s.json(ctx, s.o.Cache+"/facet/campaign?limit=1000", &facet); err != nil {
+		return nil, err
+	}
+	campaign := 0
+	for i := range s.o.Clients {
+		q := questions[i%len(questions)]
+		if strings.Contains(q, "%s") {
+			if len(facet.Values) == 0 {
+				return nil, errors.New("soak: the servers have no campaigns")
+			}
+			q = fmt.Sprintf(q, url.QueryEscape(facet.Values[campaign%len(facet.Values)].Value))
+			campaign++
+		}
+		if round := i / len(questions); round > 0 {
+			q += "&minPriority=" + strconv.Itoa(round)
+		}
+		list = append(list, q)
+	}
+	return list, nil
+}
+
+// promise is an address that a Link gave, and when.
+type promise struct {
+	url string
+	at  time.Time
+}
+
+// read is one client: first pages, and now and then a scan to the end and an
+// address of long ago.
+func (s *soak) read(ctx context.Context, filter string, number uint64) {
+	random := rand.New(rand.NewPCG(s.o.Seed, number)) //nolint:gosec // a load
+	began := time.Now()
+	next, follow := began.Add(somewhere(random, s.o.Page)), began.Add(somewhere(random, s.o.Follow))
+	var promises []promise // the oldest first, one in Page
+	for until(ctx, next) {
+		scan := !time.Now().Before(follow)
+		first := s.o.Cache + "/fetch?" + filter
+		link := s.firstPage(ctx, first, scan)
+		if link != "" {
+			promises = append(promises, promise{link, time.Now()})
+		}
+		if scan {
+			follow = follow.Add(s.o.Follow)
+			old := -1
+			for i, p := range promises {
+				if time.Since(p.at) >= s.o.Promised {
+					old = i
+				}
+			}
+			if old >= 0 {
+				s.recall(ctx, promises[old].url)
+				promises = promises[old+1:]
+			}
+		}
+		if next = next.Add(s.o.Page); time.Until(next) < 0 {
+			next = time.Now() // it does not catch up
+		}
+	}
+}
+
+// firstPage asks for a first page and gives its next; scan reads on to the end.
+func (s *soak) firstPage(ctx context.Context, address string, scan bool) (next string) {
+	names := map[string]bool{}
+	total := ""
+	for page := address; page != ""; {
+		resp, body, err := s.get(ctx, page)
+		if err != nil {
+			s.fault(ctx, "%s: %v", page, err)
+			return next
+		}
+		if resp.StatusCode == http.StatusGone && page != address {
+			s.note(func(r *Report) { r.Gone++ })
+			return next
+		}
+		if resp.StatusCode != http.StatusOK {
+			s.fault(ctx, "%s: %s %.200s", page, resp.Status, body)
+			return next
+		}
+		link := nextOf(resp)
+		if page == address {
+			next = link
+			total = resp.Header.Get(wire.HeaderTotal)
+			s.note(func(r *Report) { r.Pages++ })
+			if !scan {
+				return next
+			}
+		}
+		s.note(func(r *Report) { r.Scanned++ })
+		var records []struct{ Workflow string }
+		if err := json.Unmarshal(body, &records); err != nil {
+			s.fault(ctx, "%s: %v", page, err)
+			return next
+		}
+		for _, r := range records {
+			if names[r.Workflow] {
+				s.fault(ctx, "%s: %s comes twice in a scan", address, r.Workflow)
+			}
+			names[r.Workflow] = true
+		}
+		page = link
+	}
+	if strconv.Itoa(len(names)) != total {
+		s.fault(ctx, "%s: a scan has %d workflows of %s", address, len(names), total)
+	}
+	s.note(func(r *Report) { r.Scans++ })
+	return next
+}
+
+// recall asks for an address that was promised long ago.
+func (s *soak) recall(ctx context.Context, address string) {
+	resp, body, err := s.get(ctx, address)
+	switch {
+	case err != nil:
+		s.fault(ctx, "%s: %v", address, err)
+	case resp.StatusCode == http.StatusGone:
+		s.note(func(r *Report) { r.Promised++; r.Broken++ })
+	case resp.StatusCode == http.StatusOK:
+		s.note(func(r *Report) { r.Promised++ })
+	default:
+		s.fault(ctx, "%s: %s %.200s", address, resp.Status, body)
+	}
+}
+
+// look asks for one page of the dashboard after the other.
+func (s *soak) look(ctx context.Context) {
+	var some []struct{ Workflow string }
+	if err := s.json(ctx, s.o.Cache+"/fetch?status=running-open&fields=Workflow&limit=1000", &some); err != nil {
+		s.fault(ctx, "%v", err)
+	}
+	next := time.Now()
+	for n := 0; until(ctx, next); n++ {
+		page := views[n%len(views)]
+		if strings.Contains(page, "%s") {
+			if len(some) == 0 {
+				continue
+			}
+			page = fmt.Sprintf(page, url.PathEscape(some[n/len(views)%len(some)].Workflow))
+		}
+		resp, body, err := s.get(ctx, s.o.UI+page)
+		switch {
+		case err != nil:
+			s.fault(ctx, "%s: %v", page, err)
+		case resp.StatusCode == http.StatusNotFound && strings.HasPrefix(page, "/workflows/"): // it has left meanwhile
+		case resp.StatusCode != http.StatusOK:
+			s.fault(ctx, "%s: %s %.200s", page, resp.Status, body)
+		default:
+			s.note(func(r *Report) { r.Views++ })
+		}
+		if next = next.Add(s.o.View); time.Until(next) < 0 {
+			next = time.Now()
+		}
+	}
+}
+
+func (s *soak) about(ctx context.Context) (about wire.About, err error) {
+	return about, s.json(ctx, s.o.Cache+"/about", &about)
+}
+
+func (s *soak) json(ctx context.Context, address string, v any) error {
+	resp, body, err := s.get(ctx, address)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	if err == nil {
+		err = json.Unmarshal(body, v)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", address, err)
+	}
+	return nil
+}
+
+// get reads a whole answer; the transport takes it compressed.
+func (s *soak) get(ctx context.Context, address string) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make request: %w", err)
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read answer: %w", err)
+	}
+	return resp, body, nil
+}
+
+// nextOf gives the whole address of rel="next", or "".
+func nextOf(resp *http.Response) string {
+	for _, part := range strings.Split(resp.Header.Get("Link"), ",") {
+		address, rel, ok := strings.Cut(strings.TrimSpace(part), ">;")
+		if !ok || !strings.Contains(rel, `rel="next"`) {
+			continue
+		}
+		to, err := resp.Request.URL.Parse(strings.TrimPrefix(address, "<"))
+		if err != nil {
+			return ""
+		}
+		return to.String()
+	}
+	return ""
+}

@@ -1,0 +1,180 @@
+// Package soak is the load of a working day on a pair of servers that run
+// already: clients with filters of their own that ask for their first page again
+// and again and read all pages of it now and then, and somebody who looks at the
+// dashboard. It looks at the memory of the cache server meanwhile, and tells what
+// it met. It starts nothing and judges nothing: that is for its caller.
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Options of a soak. The zero values are those of the issue.
+type Options struct {
+	Cache, UI string        // addresses, http://host:port
+	Clients   int           // each with a filter of its own; 0: 12
+	Page      time.Duration // between two first pages of a client; 0: 5 s
+	Follow    time.Duration // between two scans by Link to the end; 0: 1 min
+	View      time.Duration // between two pages of the dashboard; 0: 1 s
+	Warm      time.Duration // before the first sample counts; 0: 1 min
+	Length    time.Duration // after that; 0: 20 min
+	Sample    time.Duration // between two samples; 0: 1 min
+	Promised  time.Duration // age at which an address of a Link is asked for again; 0: 15 min
+	Seed      uint64
+
+	Sampled func(Sample) // gets each sample as it is taken; nil: nobody
+}
+
+func (o *Options) complete() {
+	length := func(d *time.Duration, usual time.Duration) {
+		if *d <= 0 {
+			*d = usual
+		}
+	}
+	if o.Clients <= 0 {
+		o.Clients = 12
+	}
+	length(&o.Page, 5*time.Second)
+	length(&o.Follow, time.Minute)
+	length(&o.View, time.Second)
+	length(&o.Warm, time.Minute)
+	length(&o.Length, 20*time.Minute)
+	length(&o.Sample, time.Minute)
+	length(&o.Promised, 15*time.Minute)
+	if o.Sampled == nil {
+		o.Sampled = func(Sample) {}
+	}
+}
+
+// Sample is one look at the cache server.
+type Sample struct {
+	After      time.Duration // since the end of the warming; negative before
+	Memory     wire.AboutMemory
+	Generation string
+}
+
+// Report is what a soak met, the warming included.
+type Report struct {
+	Pages      int      // first pages
+	Scans      int      // scans by Link that came to their end
+	Scanned    int      // pages of scans
+	Views      int      // pages of the dashboard
+	Gone       int      // scans that ended with 410
+	Promised   int      // addresses of a Link that were asked for again when they were Promised old
+	Broken     int      // those that were 410
+	Failures   int      // answers that are none of these, and scans that missed or repeated a workflow
+	FirstFault []string // the first of them, in words
+	Samples    []Sample // after the warming
+}
+
+// most is how many faults are told in words.
+const most = 10
+
+// soak is one run.
+type soak struct {
+	o      Options
+	client *http.Client
+	begin  time.Time // when the warming ends
+
+	mu     sync.Mutex
+	report Report
+}
+
+// Run puts the load on the servers until its time is over or ctx ends, which is
+// an error. Faults of the servers are in the report and are none.
+func Run(ctx context.Context, o Options) (Report, error) {
+	o.complete()
+	transport := &http.Transport{MaxIdleConnsPerHost: o.Clients + 1}
+	defer transport.CloseIdleConnections()
+	s := &soak{o: o, client: &http.Client{Transport: transport, Timeout: time.Minute}, begin: time.Now().Add(o.Warm)}
+	timed, cancel := context.WithDeadline(ctx, s.begin.Add(o.Length))
+	defer cancel()
+	filters, err := s.filters(timed)
+	if err != nil {
+		return s.report, err
+	}
+	group := new(errgroup.Group)
+	for i, filter := range filters {
+		group.Go(func() error { s.read(timed, filter, uint64(i)); return nil }) //nolint:gosec // a small number
+	}
+	group.Go(func() error { s.look(timed); return nil })
+	group.Go(func() error { return s.sample(timed) })
+	if err := group.Wait(); err != nil {
+		return s.report, err
+	}
+	if err := ctx.Err(); err != nil {
+		return s.report, fmt.Errorf("soak ended early: %w", context.Cause(ctx))
+	}
+	return s.report, nil
+}
+
+// note changes the report.
+func (s *soak) note(f func(r *Report)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.report)
+}
+
+// fault notes an answer that should not be; what ends with the soak is none.
+func (s *soak) fault(ctx context.Context, format string, args ...any) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.note(func(r *Report) {
+		r.Failures++
+		if len(r.FirstFault) < most {
+			r.FirstFault = append(r.FirstFault, fmt.Sprintf(format, args...))
+		}
+	})
+}
+
+// sample looks at the memory of the cache server at the end of each turn.
+func (s *soak) sample(ctx context.Context) error {
+	for next := s.begin.Add(-s.o.Warm); ; {
+		next = next.Add(s.o.Sample)
+		if !until(ctx, next) {
+			return nil
+		}
+		about, err := s.about(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // its time is over
+			}
+			return err
+		}
+		one := Sample{After: time.Since(s.begin), Memory: about.Memory}
+		if len(about.Generations) > 0 {
+			one.Generation = about.Generations[0].Generation
+		}
+		s.o.Sampled(one)
+		if one.After >= 0 {
+			s.note(func(r *Report) { r.Samples = append(r.Samples, one) })
+		}
+	}
+}
+
+// until waits for a time; false when ctx ends first.
+func until(ctx context.Context, at time.Time) bool {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// somewhere spreads clients over a period, so that they do not ask at once.
+func somewhere(random *rand.Rand, period time.Duration) time.Duration {
+	return time.Duration(random.Int64N(int64(period)))
+}
