@@ -172,6 +172,7 @@ type Follower struct {
 	quarantine *quarantine
 	state      *sourceState
 	meeting    meeting
+	readings   readings
 	retry      *backoff // of all that read the source
 
 	mu        sync.Mutex

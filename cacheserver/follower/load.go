@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
@@ -53,28 +51,20 @@ func (f *Follower) loadUntilDone(ctx context.Context) error {
 	}
 }
 
-// load reads both databases into the store. Positions are taken before the
-// read: a change during it is seen twice, never lost.
+// load reads both databases into the store, each for itself. Their positions
+// are taken before the reads: a change during one is seen twice, never lost.
 func (f *Follower) load(ctx context.Context, afresh bool) error {
 	start := f.o.Now()
-	if err := f.nameSource(ctx); err != nil {
-		return f.loadFailed(couch.Requests, err)
-	}
-	positions := map[couch.Database]couch.Position{}
-	for _, db := range followed() {
-		position, err := f.o.Source.Position(ctx, db)
-		if err != nil {
-			return f.loadFailed(db, err)
-		}
-		positions[db] = position
-	}
+	f.readings.begin(start)
+	defer f.readings.end()
+	from := &startings{of: map[couch.Database]couch.Position{}}
 	into := f.o.Store.BeginLoad()
 	defer context.AfterFunc(ctx, into.Abort)() // also while it is committed
 	m := mode{fullRead: true, afresh: afresh, settled: newSettled()}
-	read, err := f.readAll(ctx, into, start, m)
+	read, err := f.readAll(ctx, into, from, start, m)
 	if err != nil {
 		into.Abort()
-		return err
+		return fmt.Errorf("full read: %w", err)
 	}
 	result, err := f.finish(ctx, into, m)
 	if err != nil && ctx.Err() != nil {
@@ -92,7 +82,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 		return fmt.Errorf("%w: %d", errStaleHashes, len(result.Refetch))
 	}
 	f.mu.Lock()
-	f.positions, f.loaded = positions, true
+	f.positions, f.loaded = from.of, true
 	f.mu.Unlock()
 	took := f.o.Now().Sub(start)
 	f.state.loaded(took)
@@ -182,45 +172,8 @@ func (p *parcel) empty() {
 	p.data, p.rows, p.ends = p.data[:0], p.rows[:0], p.ends[:0]
 }
 
-// readAll reads both databases at once, while the decoders work. The number of
-// parcels bounds the memory: a reader without one waits.
-func (f *Follower) readAll(ctx context.Context, into Load, start time.Time, m mode) (*readCount, error) {
-	var read readCount
-	free := make(chan *parcel, 2*f.o.Workers+2*len(followed()))
-	for range cap(free) {
-		free <- &parcel{}
-	}
-	full := make(chan *parcel, cap(free))
-	group, ctx := errgroup.WithContext(ctx)
-	workers := f.o.Workers
-	if m.behind {
-		workers = 1
-	}
-	for range workers {
-		group.Go(func() error { return f.decodeParcels(ctx, full, free, into, m) })
-	}
-	group.Go(func() error {
-		defer close(full)
-		readers, ctx := errgroup.WithContext(ctx)
-		for _, db := range followed() {
-			readers.Go(func() error {
-				err := f.readOne(ctx, db, full, free, &read, start)
-				if m.behind {
-					return err // the feeds say how the source is
-				}
-				if err != nil && ctx.Err() == nil { // else the other one failed first
-					return f.loadFailed(db, err)
-				}
-				return err
-			})
-		}
-		return readers.Wait()
-	})
-	return &read, group.Wait()
-}
-
 // readOne reads one database into parcels.
-func (f *Follower) readOne(ctx context.Context, db couch.Database, full, free chan *parcel, read *readCount, start time.Time) error {
+func (f *Follower) readOne(ctx context.Context, db couch.Database, full, free chan *parcel, read *readCount, start time.Time, m mode) error {
 	var p *parcel
 	var documents, bytes int64
 	said := start
@@ -239,6 +192,9 @@ func (f *Follower) readOne(ctx context.Context, db couch.Database, full, free ch
 			p.seal()
 			full <- p // never blocks: there are no more parcels than it holds
 			p = nil
+			if !m.behind {
+				f.readings.change(db, func(r *Reading) { r.Documents, r.Reason = documents, "" })
+			}
 			if now := f.o.Now(); now.Sub(said) >= phaseEvery {
 				said = now
 				f.progress(db, documents, bytes, now.Sub(start))
@@ -249,6 +205,9 @@ func (f *Follower) readOne(ctx context.Context, db couch.Database, full, free ch
 	if p != nil {
 		p.seal()
 		full <- p
+	}
+	if !m.behind && documents > 0 {
+		f.readings.change(db, func(r *Reading) { r.Documents = documents })
 	}
 	read.documents.Add(documents)
 	read.bytes.Add(bytes)

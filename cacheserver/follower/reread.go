@@ -119,7 +119,7 @@ func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 	defer f.meeting.end()
 	into := &comparing{Load: f.o.Store.BeginLoad(), meeting: &f.meeting, found: map[quarantineKey]bool{}}
 	m := mode{fullRead: true, behind: true, settled: newSettled()}
-	read, err := f.readAll(ctx, into, start, m)
+	read, err := f.readAll(ctx, into, nil, start, m)
 	if err != nil {
 		into.Abort()
 		return 0, err
