@@ -206,11 +206,16 @@ func (f *Follower) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return f.tick(ctx) })
 	group.Go(func() error {
+		pace := pace{least: f.o.MinWait, most: f.o.HoldWait}
 		for ctx.Err() == nil {
 			if !f.canFollow() {
+				if !pause(ctx, pace.wait(f.o.Now())) {
+					return ctx.Err()
+				}
 				if err := f.loadUntilDone(ctx); err != nil {
 					return err
 				}
+				pace.read(f.o.Now())
 			}
 			f.follow(ctx)
 		}

@@ -1,0 +1,242 @@
+package simulate
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/design"
+)
+
+// do makes an event happen.
+func (w *world) do(e *Event) *Broken {
+	if e.isFault() {
+		w.trace.add("   fault %s", e)
+	} else {
+		w.trace.add("   write %s", e)
+	}
+	broken := w.happen(e)
+	w.source.observe()
+	return broken
+}
+
+// happen does it, and says how long what follows from it may last.
+func (w *world) happen(e *Event) *Broken {
+	s := w.source
+	switch e.Kind {
+	case Request, Archive:
+		s.request(e.Doc, e.Status)
+	case Remove:
+		s.remove(e.Doc)
+	case Report:
+		s.report(e.Doc, e.Agent)
+	case Unreport:
+		s.unreport(e.Doc, e.Agent)
+	case Rewrite:
+		s.rewrite(e.Agent)
+	case Info:
+		s.info(e.Agent)
+	case Jobs:
+		s.job(e.N)
+	case Backup:
+		s.backup()
+	case Reset, Vanish:
+		w.cause(e, 0)
+		w.net.each(&linkFault{every: e.Every}, func(l *link) {
+			if e.Kind == Reset {
+				l.end(true)
+			} else {
+				l.vanish()
+			}
+		})
+		if e.Kind == Vanish {
+			w.disturbed(readIdle) // a bulk read notices after so long
+		}
+	case Refuse, Hang, Stall, Slow, Cut, Buffer:
+		w.during(e, w.net.begin(&linkFault{kind: e.Kind, every: e.Every, bytes: e.Bytes, wait: time.Duration(e.Wait)}))
+	case Stop:
+		end := w.net.begin(&linkFault{kind: Refuse})
+		w.net.each(&linkFault{}, func(l *link) { l.end(true) })
+		w.during(e, end)
+	case Answer:
+		w.answer(e)
+	case Recreate:
+		w.recreate(e)
+	case Undesign:
+		s.dropDesign(e.DB)
+		w.during(e, func() {
+			if !s.missing[e.DB] {
+				if err := s.writeDesign(e.DB); err != nil {
+					panic(err)
+				}
+			}
+		})
+	case Index:
+		for _, v := range design.Views() {
+			if v.DB == e.DB {
+				s.build(v, time.Duration(e.For))
+			}
+		}
+		w.during(e, func() {})
+	case Password:
+		s.password = e.String() // each is another one
+		s.fake.SetLogin(user, s.password)
+		w.during(e, func() { w.newPassword(s.password) })
+	case Clock:
+		s.skew += time.Duration(e.N) * time.Second
+		w.during(e, func() { s.skew -= time.Duration(e.N) * time.Second })
+	case Restore:
+		w.restore(e)
+	case Purge:
+		s.purge(e.DB, e.Doc, e.N)
+		w.cause(e, 0)
+		w.again(e)
+	case Kill, Cold, Halt:
+		return w.restart(e)
+	}
+	return nil
+}
+
+// readIdle is how long a bulk read waits for a peer that is silent
+// (couch.Options.ReadIdle).
+const readIdle = 10 * time.Minute
+
+// during lets a fault last as long as its event says.
+func (w *world) during(e *Event, end func()) {
+	over := time.Now().Add(time.Duration(e.For))
+	w.cause(e, time.Duration(e.For))
+	w.at(over, func() *Broken {
+		end()
+		w.trace.add("   ended %s", e.Kind)
+		w.source.observe()
+		return nil
+	})
+}
+
+// cause notes that something is wrong for a time.
+func (w *world) cause(e *Event, lasts time.Duration) {
+	w.disturbed(lasts)
+	w.causes = append(w.causes, cause{e, time.Now().Add(lasts)})
+}
+
+// disturbed moves the end of the last fault.
+func (w *world) disturbed(lasts time.Duration) {
+	if over := time.Now().Add(lasts); over.After(w.quiet) {
+		w.quiet = over
+	}
+}
+
+// again is for what makes our server read everything again: it does that at
+// most once in ten minutes for one cause.
+func (w *world) again(e *Event) {
+	const most = 10 * time.Minute
+	for _, c := range w.causes {
+		if c.event != e && (c.event.Kind == Restore || c.event.Kind == Purge) && time.Since(c.until) < most+healing {
+			w.disturbed(most)
+		}
+	}
+}
+
+// answer lets the stand-in do a fault of its own.
+func (w *world) answer(e *Event) {
+	f := couchfake.Fault{
+		Match: couchfake.Match{Path: e.Path, Feed: e.Feed}, Kind: couchfake.Kind(e.Fault),
+		Bytes: e.Bytes, Rows: e.Rows, Status: e.Code, Stop: e.Ending, Wait: time.Duration(e.Wait), Skip: 0, Times: e.N,
+	}
+	for _, n := range e.Only {
+		f.IDs = append(f.IDs, documentID(n, -1))
+		for a := range w.plan.Agents {
+			f.IDs = append(f.IDs, documentID(n, a))
+		}
+	}
+	w.during(e, w.source.fake.Misbehave(f).Clear)
+	w.hidden(e)
+}
+
+// hides tells whether a fault hides documents so that nothing can tell: only the
+// next re-read finds them. deep: they are not there by their ids either.
+func (e *Event) hides() (hides, deep bool) {
+	if e.Kind != Answer {
+		return false, false
+	}
+	switch couchfake.Kind(e.Fault) {
+	case couchfake.OmitRow:
+		return true, false
+	case couchfake.EmptyDB, couchfake.HalveDB:
+		return true, strings.Count(e.Path, "/") < 2 || strings.HasSuffix(e.Path, "/_all_docs")
+	}
+	return false, false
+}
+
+// hidden says that what the source hid for a time stays hidden until everything
+// has been read again after it.
+func (w *world) hidden(e *Event) {
+	hides, deep := e.hides()
+	if !hides {
+		return
+	}
+	most := time.Duration(w.plan.Reread)*9/8 + time.Duration(e.For) + 3*time.Minute
+	w.disturbed(most)
+	until := time.Now().Add(most + healing)
+	if until.After(w.lieUntil) {
+		w.lieUntil = until
+	}
+	if deep && until.After(w.hidUntil) {
+		w.hidUntil = until
+	}
+}
+
+// recreate deletes a database and makes it anew, after a while, with a part of
+// its documents; the others come back at the end.
+func (w *world) recreate(e *Event) {
+	s := w.source
+	if s.missing[e.DB] {
+		return
+	}
+	held := s.is.clone()
+	s.drop(e.DB)
+	w.at(time.Now().Add(time.Duration(e.Wait)), func() *Broken {
+		s.create(e.DB)
+		s.fill(e.DB, held, e.N)
+		s.observe()
+		return nil
+	})
+	w.during(e, func() { s.fill(e.DB, held, 100) })
+}
+
+// restore puts the newest backup of a database in its place.
+func (w *world) restore(e *Event) {
+	held := w.source.is.clone()
+	if !w.source.restore(e.DB) {
+		return
+	}
+	w.cause(e, 0)
+	w.again(e)
+	if e.For > 0 {
+		w.during(e, func() { w.source.fill(e.DB, held, 100) })
+	}
+}
+
+// restart ends the process and starts another one.
+func (w *world) restart(e *Event) *Broken {
+	if w.process == nil {
+		return nil // it is down already
+	}
+	if broken := w.end(e.Kind == Halt); broken != nil {
+		return broken
+	}
+	if e.Kind == Cold {
+		if err := forgetCheckpoint(checkpointFile(w.dir)); err != nil {
+			panic(err)
+		}
+	}
+	w.cause(e, time.Duration(e.For))
+	w.at(time.Now().Add(time.Duration(e.For)), w.start)
+	return nil
+}
+
+// newPassword gives our process the password that the stand-in takes.
+func (w *world) newPassword(password string) { w.password = password }
+
+// explains tells whether a reason of the state names a cause that there was.
+func (w *world) explains(reason string) bool { return reason != "" }

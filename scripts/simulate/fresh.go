@@ -1,0 +1,43 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// fresh makes a server that has just read everything, over a network without
+// faults. It is for a time when the stand-in has none. end stops it.
+func (w *world) fresh() (p *process, end func(), err error) {
+	w.fresher++
+	n := newNetwork()
+	served := make(chan struct{})
+	server := &http.Server{Handler: w.source.fake, ReadHeaderTimeout: time.Minute}
+	go func() {
+		defer close(served)
+		_ = server.Serve(n) // it ends with the server
+	}()
+	p, err = newProcess(processOptions{
+		plan: w.plan, tag: fmt.Sprintf("fresh%d", w.fresher), dial: n, password: w.source.password, apis: &w.freshAPI, log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	p.start()
+	end = func() {
+		_ = p.end(false) // nothing of it is looked at any more
+		n.each(&linkFault{}, func(l *link) { l.end(false) })
+		_ = server.Close()
+		<-served
+	}
+	for range 60 {
+		time.Sleep(time.Second)
+		if p.follower.Loaded() {
+			return p, end, nil
+		}
+	}
+	end()
+	return nil, nil, errors.New("it has no list after a minute")
+}

@@ -1,0 +1,321 @@
+package simulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// The promises that every run holds our server to.
+const (
+	Equal    = "I1" // healing after the last fault every record equals a fresh server's, and nothing is called stale
+	Honest   = "I2" // a record that has differed from the source's for a minute is called stale, with a cause
+	Kept     = "I3" // nothing that the source has leaves the lists
+	Answered = "I4" // no list answers 5xx; a scan and /changes are whole
+	Stopped  = "I5" // nothing is left running after a stop
+	Gentle   = "I6" // the source is never asked in a loop without a pause
+)
+
+// Times that the promises have.
+const (
+	healing = 5 * time.Minute  // after the last fault
+	honesty = time.Minute      // plus the interval of polling
+	slack   = 5 * time.Second  // for a batch on its way
+	look    = 15 * time.Second // between two looks
+)
+
+// Broken is a promise that did not hold.
+type Broken struct {
+	Promise string
+	At      Span // since the start of the run
+	What    string
+}
+
+func (b *Broken) Error() string {
+	return fmt.Sprintf("%s broken after %s: %s", b.Promise, b.At, b.What)
+}
+
+// listed is a list as the API told it.
+type listed struct {
+	generation string
+	etag       string
+	stale      bool
+	reason     string
+	rows       map[string]value
+}
+
+// oracle looks at our server from outside, through its API, and compares what it
+// says with what the source holds.
+type oracle struct {
+	w *world
+
+	list     *listed              // the newest of this process; nil: none yet
+	seen     map[string]time.Time // workflows in the newest list, and since when this process has had them
+	oddities map[string]oddity
+	fresh    time.Time // since when nothing has been called stale, or this process listed for the first time
+	reason   string
+	turn     int
+	scan     scan
+	follower changesClient
+}
+
+func newOracle(w *world) *oracle { return &oracle{w: w} }
+
+// restarted forgets what another process said.
+func (o *oracle) restarted() { *o = oracle{w: o.w} }
+
+func (o *oracle) broken(promise, format string, args ...any) *Broken {
+	return &Broken{promise, Span(o.w.since()), fmt.Sprintf(format, args...)}
+}
+
+const listPath = "/fetch?fields=Status,Priority,Success&limit=10000"
+
+// look reads the list and holds it to all promises but Equal.
+func (o *oracle) look() *Broken {
+	if n := o.w.source.load.peak(); n > mostAsked {
+		return o.broken(Gentle, "the source was asked more than %d times in a minute", mostAsked)
+	}
+	list, broken := o.read()
+	if list == nil || broken != nil {
+		return broken
+	}
+	now := time.Now()
+	if list.reason != o.reason {
+		o.reason = list.reason
+		o.w.trace.add("   state stale=%v %q", list.stale, list.reason)
+	}
+	if list.stale || o.list == nil {
+		o.fresh = now
+	}
+	o.list = list
+	if broken := o.compare(now); broken != nil {
+		return broken
+	}
+	o.turn++
+	if broken := o.answers(); broken != nil {
+		return broken
+	}
+	if broken := o.scan.step(o); broken != nil {
+		return broken
+	}
+	if o.turn%8 == 0 {
+		return o.follower.step(o)
+	}
+	return nil
+}
+
+// read gets the list; nil: this process has none yet.
+func (o *oracle) read() (*listed, *Broken) {
+	etag := ""
+	if o.list != nil {
+		etag = o.list.etag
+	}
+	w := o.w.process.get(listPath, "If-None-Match", etag)
+	switch {
+	case w.Code == http.StatusServiceUnavailable && o.list == nil:
+		return nil, nil
+	case w.Code == http.StatusNotModified:
+	case w.Code != http.StatusOK:
+		return nil, o.broken(Answered, "%s answers %d %s", listPath, w.Code, w.Body)
+	}
+	h := w.Header()
+	list := &listed{generation: h.Get(wire.HeaderGeneration), etag: h.Get("ETag"), stale: h.Get(wire.HeaderStale) != "", reason: h.Get(wire.HeaderStaleReason)}
+	if w.Code == http.StatusNotModified {
+		list.rows = o.list.rows
+		return list, nil
+	}
+	rows, err := parseRows(w.Body.Bytes())
+	if err != nil {
+		return nil, o.broken(Answered, "%s: %v", listPath, err)
+	}
+	list.rows = rows
+	return list, nil
+}
+
+func parseRows(body []byte) (map[string]value, error) {
+	var records []struct {
+		Workflow, Status  string
+		Priority, Success int64
+	}
+	if err := json.Unmarshal(body, &records); err != nil {
+		return nil, fmt.Errorf("not a list: %w", err)
+	}
+	rows := make(map[string]value, len(records))
+	for _, r := range records {
+		if _, twice := rows[r.Workflow]; twice {
+			return nil, fmt.Errorf("%s is there twice", r.Workflow)
+		}
+		rows[r.Workflow] = value{r.Status, r.Priority, max(0, r.Success)}
+	}
+	return rows, nil
+}
+
+// compare holds the list to Honest and Kept.
+func (o *oracle) compare(now time.Time) *Broken {
+	s := o.w.source
+	if o.seen == nil {
+		o.seen = map[string]time.Time{}
+	}
+	for name, since := range o.seen {
+		if _, there := o.list.rows[name]; there {
+			continue
+		}
+		if from, ok := s.since[name]; ok && !from.After(since) && !o.w.hides() {
+			return o.broken(Kept, "%s has left the list; the source has it since %s", name, o.w.span(from))
+		}
+		delete(o.seen, name)
+	}
+	limit := honesty + slack + time.Duration(o.w.plan.Poll)
+	for name, v := range o.list.rows {
+		o.seen[name] = now
+		if want := s.now[name]; v != want {
+			if b := o.differs(name, v, want, now, limit); b != nil {
+				return b
+			}
+		}
+	}
+	for name, want := range s.now {
+		if _, there := o.list.rows[name]; !there {
+			if b := o.differs(name, absent, want, now, limit); b != nil {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
+// differs holds one record that is not the source's to Honest.
+func (o *oracle) differs(name string, is, want value, now time.Time, limit time.Duration) *Broken {
+	right, known := o.w.source.until(name, is)
+	if !known { // of documents that did not come in their order, such as one of each database
+		right = o.strange(name, is, now)
+	}
+	switch {
+	case now.Sub(right) <= limit || o.w.lies():
+		return nil
+	case o.list.stale:
+		if !o.w.explains(o.list.reason) {
+			return o.broken(Honest, "%s differs since %s; the reason %q names no cause that there was", name, o.w.span(right), o.list.reason)
+		}
+		return nil
+	case now.Sub(o.fresh) <= limit || o.quarantined(name):
+		return nil
+	}
+	return o.broken(Honest, "%s is %v, the source has %v; differs since %s, and nothing is stale since %s", name, is, want, o.w.span(right), o.w.span(o.fresh))
+}
+
+// strange is when a value that the source never had was first listed.
+func (o *oracle) strange(name string, is value, now time.Time) time.Time {
+	if o.oddities == nil {
+		o.oddities = map[string]oddity{}
+	}
+	if o.oddities[name].is != is {
+		o.oddities[name] = oddity{is, now}
+	}
+	return o.oddities[name].first
+}
+
+// oddity is a value that the source never had.
+type oddity struct {
+	is    value
+	first time.Time
+}
+
+// kindsOfList are lists that must always answer.
+var kindsOfList = []string{
+	"/fetch?limit=5&sort=-Priority", "/sites", "/campaign", "/agent", "/release", "/status", "/stats?by=status&sum=Success", "/attention",
+	"/pulse", "/quarantine", "/facet/campaign", "/about", "/fetch?status=running-open&format=csv", "/readyz?verbose",
+}
+
+func (o *oracle) answers() *Broken {
+	path := kindsOfList[o.turn%len(kindsOfList)]
+	w := o.w.process.get(path)
+	if w.Code >= 500 && !strings.HasPrefix(path, "/readyz") {
+		return o.broken(Answered, "%s answers %d %s", path, w.Code, w.Body)
+	}
+	return nil
+}
+
+// compared are the lists of which a fresh server must say the same.
+var compared = []string{"/fetch?limit=all&format=ndjson", "/sites", "/campaign", "/release", "/status"}
+
+// ofTime are the keys that depend on when a server saw a document
+// (docs/decisions/0003).
+var ofTime = regexp.MustCompile(`"(LastAgentUpdate|OldestAgentUpdate|SecondsLeft)":-?[0-9]+,?`)
+
+// equal holds all records to those of a server that has just read everything.
+func (o *oracle) equal() *Broken {
+	time.Sleep(slack + time.Duration(o.w.plan.Poll)) // for what was written just now
+	if broken := o.look(); broken != nil {
+		return broken
+	}
+	if o.list == nil {
+		return o.broken(Equal, "there is no list yet; the last fault ended at %s", o.w.span(o.w.quiet))
+	}
+	if o.list.stale {
+		return o.broken(Equal, "the state is stale, %q; the last fault ended at %s", o.list.reason, o.w.span(o.w.quiet))
+	}
+	fresh, end, err := o.w.fresh()
+	if err != nil {
+		return o.broken(Equal, "a fresh server: %v", err)
+	}
+	defer end()
+	broken := o.same(fresh)
+	if broken != nil { // alerts change by time, and each server looks at them twice a minute
+		time.Sleep(31 * time.Second)
+		broken = o.same(fresh)
+	}
+	return broken
+}
+
+// same compares all lists with those of a fresh server.
+func (o *oracle) same(fresh *process) *Broken {
+	for _, path := range compared {
+		is, want := o.w.process.get(path), fresh.get(path)
+		if is.Code != http.StatusOK || want.Code != http.StatusOK {
+			return o.broken(Answered, "%s answers %d, a fresh server %d", path, is.Code, want.Code)
+		}
+		a, b := ofTime.ReplaceAll(is.Body.Bytes(), nil), ofTime.ReplaceAll(want.Body.Bytes(), nil)
+		if !bytes.Equal(a, b) {
+			return o.broken(Equal, "%s differs from a fresh server's; the last fault ended at %s\n%s", path, o.w.span(o.w.quiet), difference(a, b))
+		}
+	}
+	return nil
+}
+
+// difference is the first lines that only one of two bodies has, from a little
+// before the place where they begin to differ.
+func difference(is, want []byte) string {
+	a, b := strings.Split(string(is), "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(a), len(b)) {
+		x, y := "", ""
+		if i < len(a) {
+			x = a[i]
+		}
+		if i < len(b) {
+			y = b[i]
+		}
+		if x == y {
+			continue
+		}
+		at := 0
+		for at < min(len(x), len(y)) && x[at] == y[at] {
+			at++
+		}
+		from := max(0, at-30)
+		return fmt.Sprintf("is    %s … %s\nfresh %s … %s", head(x, 50), head(x[min(from, len(x)):], 150), head(y, 50), head(y[min(from, len(y)):], 150))
+	}
+	return "nothing but the order"
+}
+
+// quarantined tells whether /quarantine says that a document of the workflow
+// can't be used: its record is the last good one then.
+func (o *oracle) quarantined(name string) bool {
+	return strings.Contains(o.w.process.get("/quarantine").Body.String(), name)
+}

@@ -1,0 +1,124 @@
+package simulate
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+var (
+	seeds   = flag.Int("seeds", 0, "how many seeds TestSeeds runs")
+	first   = flag.Uint64("first", 1, "the first of them")
+	hours   = flag.Float64("hours", 1, "simulated hours of each")
+	shrink  = flag.Duration("shrink", 30*time.Second, "time to make a plan smaller that breaks a promise; 0: it stays as it is")
+	keep    = flag.String("keep", "", "folder that such plans are written to, with their traces")
+	workers = flag.Int("workers", 0, "seeds that run at once; 0: one for each processor, at most 4")
+	without = flag.String("without", "", "kinds of events and of the stand-in's faults to leave out, with commas")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestSeeds runs the plans of many seeds. One that breaks a promise is printed,
+// made smaller, with a trace of its faults and requests: in testdata it is a
+// test of TestPlans.
+func TestSeeds(t *testing.T) {
+	if *seeds == 0 {
+		t.Skip("no seeds are asked for: make simulate")
+	}
+	var mu sync.Mutex
+	next, broken := *first, 0
+	take := func() (uint64, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, next-1 < *first+uint64(*seeds)
+	}
+	var work sync.WaitGroup
+	for range atOnce() {
+		work.Go(func() {
+			for seed, more := take(); more; seed, more = take() {
+				p := NewPlan(seed, *hours)
+				p.Events = slices.DeleteFunc(p.Events, leftOut)
+				if b, trace := Run(t, p); b != nil {
+					mu.Lock()
+					broken++
+					mu.Unlock()
+					tell(t, p, b, trace)
+				}
+			}
+		})
+	}
+	work.Wait()
+	t.Logf("%d seeds of %v hours, %d broke a promise", *seeds, *hours, broken)
+}
+
+func leftOut(e Event) bool {
+	kinds := strings.Split(*without, ",")
+	return slices.Contains(kinds, string(e.Kind)) || e.Fault != "" && slices.Contains(kinds, e.Fault)
+}
+
+// tell makes a plan that broke a promise smaller, and prints it.
+func tell(t *testing.T, p Plan, b *Broken, trace string) {
+	t.Helper()
+	t.Errorf("seed %d: %v", p.Seed, b)
+	if *shrink > 0 {
+		p, b, trace = Shrink(t, p, b, trace, *shrink)
+		t.Logf("seed %d, made smaller: %v", p.Seed, b)
+	}
+	text := fmt.Sprintf("# seed %d: %s\n%s", p.Seed, strings.ReplaceAll(b.Error(), "\n", "\n# "), p)
+	if *keep == "" {
+		t.Logf("%s\n%s", text, trace)
+		return
+	}
+	name := filepath.Join(*keep, fmt.Sprintf("seed-%d-%s", p.Seed, b.Promise))
+	require.NoError(t, os.WriteFile(name+".plan", []byte(text), 0o600))
+	require.NoError(t, os.WriteFile(name+".trace", []byte(trace), 0o600))
+	t.Logf("kept as %s.plan", name)
+}
+
+// TestPlans runs the plans of testdata: those that have once broken a promise.
+func TestPlans(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.plan")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".plan"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			p, err := ParsePlan(string(text))
+			require.NoError(t, err)
+			if b, trace := Run(t, p); b != nil {
+				t.Fatalf("%v\n%s", b, trace)
+			}
+		})
+	}
+}
+
+// TestWithoutFaults: documents that change, and nothing else.
+func TestWithoutFaults(t *testing.T) {
+	for seed := range uint64(5) {
+		p := NewPlan(1_000_000+seed, 3)
+		p.Events = slices.DeleteFunc(p.Events, func(e Event) bool { return e.isFault() })
+		if b, trace := Run(t, p); b != nil {
+			t.Fatalf("seed %d: %v\n%s", p.Seed, b, trace)
+		}
+	}
+}
+
+// atOnce is how many seeds run at once.
+func atOnce() int {
+	if *workers > 0 {
+		return *workers
+	}
+	return min(4, runtime.GOMAXPROCS(0))
+}
