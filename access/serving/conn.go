@@ -3,9 +3,7 @@ package serving
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -90,21 +88,4 @@ func (c *Conn) ended(err error) error {
 		_ = tcp.SetLinger(0) // without it only the memory stays for longer
 	}
 	return err
-}
-
-// body is the body of a request, whose deadline ends with it: net/http goes on
-// reading, to notice when the client leaves, for as long as the answer takes.
-type body struct {
-	io.ReadCloser
-
-	control *http.ResponseController
-}
-
-// Read reads the body. The error is that of the body below.
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		_ = b.control.SetReadDeadline(time.Time{}) // see serve
-	}
-	return n, err //nolint:wrapcheck // as if it were the body
 }

@@ -21,7 +21,7 @@ type Options struct {
 	Handler http.Handler
 
 	Header    time.Duration // longest wait for the header of a request
-	Read      time.Duration // longest wait for the body of a request, after its header
+	Read      time.Duration // longest wait for the whole of a request
 	Part      time.Duration // longest wait for a client to take a part (64 KB) of an answer
 	Idle      time.Duration // between two requests of a connection
 	MaxHeader int           // bytes of the header of a request
@@ -60,9 +60,8 @@ func New(o Options) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: o.Header,
-		// No ReadTimeout: net/http would end what is still being sent when it has
-		// passed. The body of a request has its own deadline, in serve. And no
-		// WriteTimeout, which is for the whole of an answer: Conn has one for each part.
+		ReadTimeout:       o.Read, // net/http ends it with the request: an answer may take longer
+		// No WriteTimeout, which is for the whole of an answer: Conn has one for each part.
 		IdleTimeout:    o.Idle,
 		MaxHeaderBytes: o.MaxHeader,
 		ConnContext:    o.ConnContext,
@@ -100,17 +99,10 @@ func (s *Server) isDraining() bool {
 	}
 }
 
-// serve gives a request's body its time, and says when the connection ends
-// after the answer.
+// serve says when the connection ends after the answer.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.isDraining() {
 		w.Header()["Connection"] = []string{"close"}
-	}
-	if r.ContentLength != 0 {
-		control := http.NewResponseController(w)
-		// A writer that knows no deadlines has no peer to wait for.
-		_ = control.SetReadDeadline(time.Now().Add(s.o.Read))
-		r.Body = &body{r.Body, control}
 	}
 	s.o.Handler.ServeHTTP(w, r)
 }
