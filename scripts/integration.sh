@@ -14,9 +14,11 @@ if [ -z "${COUCH_URL:-}" ]; then
 		echo "integration: no COUCH_URL is set and no container engine runs here" >&2
 		exit 1
 	fi
+	COUCH_PASSWORD=$(bash scripts/compose/password.sh)
+	export COUCH_PASSWORD
 	docker compose up --detach --wait couchdb
 	trap 'docker compose down --volumes' EXIT
-	export COUCH_URL="http://${COUCH_USER:-admin}:${COUCH_PASSWORD:-wmstats}@127.0.0.1:${COUCH_PORT:-5984}"
+	export COUCH_URL="http://${COUCH_USER:-admin}:$COUCH_PASSWORD@127.0.0.1:${COUCH_PORT:-5984}"
 fi
 
 # Only packages with such tests: building the others for the race detector

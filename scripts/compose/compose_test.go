@@ -2,6 +2,7 @@ package compose
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ const root = "../.."
 func load(t *testing.T, env ...string) *types.Project {
 	t.Helper()
 	opts, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
-		cli.WithWorkingDirectory(root), cli.WithEnv(env))
+		cli.WithWorkingDirectory(root), cli.WithEnv(append([]string{"COUCH_PASSWORD=of-the-test"}, env...)))
 	require.NoError(t, err)
 	project, err := opts.LoadProject(t.Context())
 	require.NoError(t, err)
@@ -106,45 +107,38 @@ func TestCouchDB(t *testing.T) {
 	assert.Contains(t, string(text), "single_node = true")
 }
 
-// TestPassword: the servers' secret is the database's password.
+// password runs the script that make up runs.
+func password(t *testing.T, file string, env ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "password.sh")
+	cmd.Env = append(append(os.Environ(), "COUCH_PASSWORD=", "COUCH_PASSWORD_FILE="+file), env...)
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(out))
+}
+
+// TestPassword: none is in the repository. It is made by the first make up, and
+// the servers' secret is the database's password from then on.
 func TestPassword(t *testing.T) {
-	p := load(t)
-	file, err := os.ReadFile(p.Secrets["couch-password"].File)
+	file := filepath.Join(t.TempDir(), "new", "couch-password")
+	made := password(t, file)
+	assert.Len(t, made, 48)
+	assert.Equal(t, made, password(t, file), "the next time it is the same")
+	assert.NotEqual(t, made, password(t, filepath.Join(t.TempDir(), "other")), "and another elsewhere")
+	folder, err := os.Stat(filepath.Dir(file))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o700), folder.Mode().Perm(), "nobody else gets to it")
+	assert.Equal(t, "mine", password(t, file, "COUCH_PASSWORD=mine"), "who names one has it")
+
+	p := load(t, "COUCH_PASSWORD=mine", "COUCH_PASSWORD_FILE="+file)
+	text, err := os.ReadFile(p.Secrets["couch-password"].File)
 	require.NoError(t, err)
 	want := service(t, p, "couchdb").Environment["COUCHDB_PASSWORD"]
 	require.NotNil(t, want)
-	assert.Equal(t, *want, strings.TrimSpace(string(file)))
-	for _, name := range []string{"mock-load", "cacheserver"} {
-		s := service(t, p, name)
-		env := s.Environment["WMSTATS_COUCH_PASSWORD_FILE"]
-		require.NotNil(t, env, name)
-		assert.Equal(t, "/run/secrets/couch-password", *env, name)
-		require.Len(t, s.Secrets, 1, name)
-		assert.Equal(t, "couch-password", s.Secrets[0].Source, name)
-	}
-}
+	assert.Equal(t, *want, strings.TrimSpace(string(text)))
 
-func TestSettings(t *testing.T) {
-	p := load(t, "WORKFLOWS=77", "SEED=5", "UI_PORT=9090")
-	assert.Contains(t, service(t, p, "mock-load").Command, "--workflows=77")
-	assert.Contains(t, service(t, p, "mock-load").Command, "--seed=5")
-	assert.Equal(t, "9090", service(t, p, "uiserver").Ports[0].Published)
-}
-
-// TestDockerfile: static binaries, nothing else, not root, and every program
-// that a service starts is copied in.
-func TestDockerfile(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
+	opts, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")}, cli.WithWorkingDirectory(root))
 	require.NoError(t, err)
-	_, final, ok := strings.Cut(string(text), "\nFROM scratch\n")
-	require.True(t, ok, "the last stage is scratch")
-	assert.Regexp(t, `(?m)^USER [1-9][0-9]*:`, final)
-	for name, s := range load(t).Services {
-		if s.Build == nil {
-			continue
-		}
-		require.NotEmpty(t, s.Entrypoint, name)
-		program := filepath.Base(s.Entrypoint[0])
-		assert.Contains(t, final, "/src/bin/"+program, "%s starts %s", name, program)
-	}
+	_, err = opts.LoadProject(t.Context())
+	assert.ErrorContains(t, err, "make up", "without a password nothing starts")
 }
