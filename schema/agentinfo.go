@@ -103,11 +103,11 @@ func (a *AgentInfoDoc) readKey(d *decoder, key []byte) bool {
 	case "couch_process_warning":
 		a.CouchProcesses = d.count("couch_process_warning")
 	case "proxy_warning":
-		a.ProxyWarning = d.text("proxy_warning")
+		a.ProxyWarning = d.message("proxy_warning")
 	case "data_last_update":
 		a.DataUpdateTime = d.time("data_last_update")
 	case "data_error":
-		a.DataError = d.text("data_error")
+		a.DataError = d.message("data_error")
 	case "down_components":
 		a.DownComponents = d.texts("down_components")
 		return true
@@ -171,7 +171,7 @@ func (a *AgentInfoDoc) readDown(d *decoder) {
 	d.list("down_component_detail", func() {
 		down := downDetail{pollInterval: -1, cycleTime: -1}
 		if d.scan.Kind() != jsonscan.Object {
-			if down.text = d.text(""); down.text != "" {
+			if down.text = d.message(""); down.text != "" {
 				a.Down = append(a.Down, down)
 			}
 			return
@@ -192,9 +192,9 @@ func (a *AgentInfoDoc) readDown(d *decoder) {
 			case "cycle_time":
 				down.cycleTime = d.knownFloat("cycle_time")
 			case "error_message":
-				down.err = d.text("error_message")
+				down.err = d.message("error_message")
 			case "last_error":
-				lastError = d.text("last_error")
+				lastError = d.message("last_error")
 			default:
 				return false
 			}
@@ -212,7 +212,7 @@ func (a *AgentInfoDoc) readComponents(d *decoder) {
 		d.list(component, func() {
 			p := processDetail{pid: -1}
 			if d.scan.Kind() != jsonscan.Object {
-				p.err = d.text("")
+				p.err = d.message("")
 			} else {
 				p.read(d)
 			}
@@ -233,7 +233,7 @@ func (p *processDetail) read(d *decoder) {
 		case "type":
 			p.kind = d.text("type")
 		case "error":
-			p.err = d.text("error")
+			p.err = d.message("error")
 		default:
 			return false
 		}

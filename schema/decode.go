@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,20 +117,29 @@ func (d *decoder) own(b []byte) string {
 	return d.names.text(b)
 }
 
-// maxText bounds one text of a document, in bytes; names have tens of them.
-const maxText = 1 << 16
+// Bounds of one text of a document, in bytes. Names have tens of them, and stand
+// many times in a page; what agents say of an error may be long.
+const (
+	maxText    = 1 << 12
+	maxMessage = 1 << 16
+)
 
 // text reads the next value as a text. A number gives its digits, a list or an
 // object its first text (objects by key), null and {} give "".
-func (d *decoder) text(path string) string {
+func (d *decoder) text(path string) string { return d.textUpTo(path, maxText) }
+
+// message is text for what is said to people.
+func (d *decoder) message(path string) string { return d.textUpTo(path, maxMessage) }
+
+func (d *decoder) textUpTo(path string, most int) string {
 	switch d.scan.Kind() {
 	case jsonscan.String:
 		b := d.scan.Text()
-		if len(b) <= maxText {
+		if len(b) <= most {
 			return d.own(b)
 		}
-		d.flaw(path, b, "at most 65536 bytes; cut there")
-		cut := maxText
+		d.flaw(path, b, fmt.Sprintf("at most %d bytes; cut there", most))
+		cut := most
 		for cut > 0 && !utf8.RuneStart(b[cut]) {
 			cut--
 		}

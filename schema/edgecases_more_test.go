@@ -203,3 +203,14 @@ func clockSkew(t *testing.T) {
 	Join(&r, []AgentPart{{Agent: "a", Time: 4000, Counts: JobCounts{Success: 1}, JobsInWMBS: 10}})
 	assert.Equal(t, int64(-1), r.SecondsLeft, "no estimate from a negative time")
 }
+
+// A name stands many times in a page; what an agent says of an error once.
+func TestBoundsOfTexts(t *testing.T) {
+	long := strings.Repeat("x", 500_000)
+	r := request(t, `"RequestName":"`+long+`"`)
+	assert.Len(t, r.Record().Workflow, 4096)
+	assert.Equal(t, 1, r.FlawCount, "which is said")
+	info, err := DecodeAgentInfo([]byte(`{"_id":"a","type":"agent_info","agent_url":"a","data_error":"` + long + `"}`))
+	require.NoError(t, err)
+	assert.Len(t, info.DataError, 65536)
+}
