@@ -38,6 +38,7 @@ func runCouch(ctx context.Context, e env) error {
 	cycle := o.Duration("cycle", 600*time.Second, "longest `time` between two uploads of an agent, with --live")
 	share := o.Float64("share", -1, "`share` of agents' documents with new content in each upload, from 0 to 1, with --live; -1: as the rate asks")
 	tierZero := o.Int("t0", 0, "also serve the databases of a Tier-0 with so many `requests`; 0: none")
+	insecure := o.Bool("insecure", false, "allow --listen on an address that others can reach, where anybody can read and write without --couch-user")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
@@ -51,8 +52,10 @@ func runCouch(ctx context.Context, e env) error {
 	if *share != -1 && !(*share >= 0 && *share <= 1) {
 		o.fault(fmt.Errorf("--share %v: want 0 to 1", *share))
 	}
-	if _, _, err := net.SplitHostPort(*listen); err != nil {
+	if host, _, err := net.SplitHostPort(*listen); err != nil {
 		o.fault(fmt.Errorf("--listen %q: want host:port", *listen))
+	} else if !loopback(host) && !*insecure && cred.user == "" {
+		o.fault(fmt.Errorf("--listen %q can be reached by others, and anybody could read and write: use a loopback address, or --couch-user and --couch-password-file, or --insecure", *listen))
 	}
 	o.positive("cycle", *cycle)
 	worldOpts := world.options(o)
@@ -76,6 +79,13 @@ func runCouch(ctx context.Context, e env) error {
 	// packing at the usual 100. This costs a tenth more time, and only here.
 	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	return s.run(ctx, *listen)
+}
+
+// loopback says whether only this machine can reach the host. An empty one is
+// every interface.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // vendor is what the stand-in says of itself at GET /: readers that find a seed

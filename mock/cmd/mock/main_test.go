@@ -136,6 +136,25 @@ func TestAClosedPipeEndsQuietly(t *testing.T) {
 	assert.Equal(t, exitFault, report(io.Discard, "raw", errors.New("disk full")))
 }
 
+// A stand-in that others can reach is written by anybody, unless it asks for a
+// user; and no program prints the password in an address.
+func TestWhoMayReachTheStandIn(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.org:0"} {
+		r := call(t, nil, "", "couch", "--listen", listen)
+		assert.Equal(t, exitUsage, r.code, listen)
+		assert.Contains(t, r.stderr, "--insecure", listen)
+	}
+	for _, bad := range []string{"http://u:PW@h/%zz", "u:PW@h", "http://u:PW@[::1", "http://u:PW@h:port"} {
+		for _, args := range [][]string{{"load", "--couch-url", bad}, {"load", bad}, {"couch", bad}, {"load", "--url", bad}} {
+			for _, env := range []map[string]string{nil, {"WMSTATS_COUCH_URL": bad}} {
+				r := call(t, env, "", args...)
+				assert.NotZero(t, r.code)
+				assert.NotContains(t, r.stderr+r.stdout, "PW", args)
+			}
+		}
+	}
+}
+
 func TestLoadFromAFile(t *testing.T) {
 	couch := couchfake.New(couchfake.Options{User: "admin", Password: "secret"})
 	srv := httptest.NewServer(couch)

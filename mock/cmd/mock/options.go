@@ -54,7 +54,7 @@ func (o *optionSet) parse() error {
 				rest = rest[1:] // the value of a flag that is not known
 			}
 		case len(rest) > 0:
-			o.fault(fmt.Errorf("argument %q is not expected", rest[0]))
+			o.fault(fmt.Errorf("argument %s is not expected", unsaid(rest[0])))
 			rest = rest[1:]
 		}
 	}
@@ -71,6 +71,14 @@ func (o *optionSet) parse() error {
 		}
 	})
 	return nil
+}
+
+// unsaid repeats an argument, but for what may be an address with a password.
+func unsaid(arg string) string {
+	if strings.ContainsAny(arg, "@/") {
+		return "(an address)"
+	}
+	return strconv.Quote(arg)
 }
 
 func (o *optionSet) fault(err error) { o.faults = append(o.faults, err) }
