@@ -18,6 +18,9 @@ LIVE       ?= 20
 export UI_ADDR CACHE_ADDR COUCH_ADDR WORKFLOWS SEED LIVE COUCH_URL BENCHTIME
 
 FUZZTIME  ?= 10s
+SEEDS     ?= 1000
+HOURS     ?= 24
+FIRST     ?= 1
 BENCHTIME ?= 1s
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -103,6 +106,11 @@ generate: ## make templ code, docs/schema.md and docs/openapi.json again
 .PHONY: bench
 bench: build ## all benchmarks: first read, latency, memory, checkpoint, soak, scale, the store alone, then the packages' own (SECTIONS="firstread memory" for some)
 	bash scripts/bench.sh
+
+.PHONY: simulate
+simulate: ## SEEDS simulated worlds of HOURS hours, with faults of all kinds; those that break a promise go to .run/simulate, made smaller
+	@mkdir -p .run/simulate
+	GOGC=400 go test -count=1 -timeout 24h $(PACKAGE)/scripts/simulate -run '^TestSeeds$$' -v -args -seeds $(SEEDS) -hours $(HOURS) -first $(FIRST) -keep $(CURDIR)/.run/simulate
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/dmwm/wmstats/access/hosts"
 	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/access/limit"
 	"github.com/dmwm/wmstats/access/peers"
@@ -18,6 +19,7 @@ import (
 // Options of a Gate. The zero value lets everybody in.
 type Options struct {
 	Identity *identity.Checker // nil: nobody is asked
+	Hosts    *hosts.List       // names under which requests may come; nil: any
 	Trusted  peers.List        // front ends: whom they ask for is believed, they themselves are not limited
 	Rate     float64           // requests a second of one client; 0: no bound
 	Burst    int               // requests at once after a pause; 0: 10 s of Rate
@@ -41,6 +43,7 @@ func (c Client) String() string {
 // Gate decides on requests. Safe for many goroutines.
 type Gate struct {
 	identity *identity.Checker
+	hosts    *hosts.List
 	trusted  peers.List
 	buckets  *limit.Buckets[Client] // nil: no bound
 }
@@ -48,7 +51,7 @@ type Gate struct {
 // New makes a gate.
 func New(o Options) *Gate {
 	const clients, pause = 100_000, 10
-	g := &Gate{identity: o.Identity, trusted: o.Trusted}
+	g := &Gate{identity: o.Identity, hosts: o.Hosts, trusted: o.Trusted}
 	if o.Rate > 0 {
 		if o.Burst == 0 {
 			o.Burst = int(math.Ceil(pause * o.Rate))
@@ -86,8 +89,13 @@ func (g *Gate) who(r *http.Request) (client Client, addr netip.Addr, err error) 
 }
 
 // Admit says whether the request is to be answered, and to whom. Its error is a
-// *wire.Problem, unauthorized or rate-limited.
+// *wire.Problem, wrong-host, unauthorized or rate-limited.
 func (g *Gate) Admit(r *http.Request, now time.Time) (Client, error) {
+	if g.hosts != nil {
+		if err := g.hosts.Check(r); err != nil {
+			return Client{}, err
+		}
+	}
 	client, addr, err := g.who(r)
 	if err != nil || g.buckets == nil || g.trusted.Contains(addr) {
 		return client, err

@@ -7,9 +7,11 @@ package identity
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -69,6 +71,9 @@ func New(o Options) (*Checker, error) {
 	if o.Tokens == "" && o.Htpasswd == "" && o.Header == "" {
 		return nil, nil
 	}
+	if err := CheckHeader(o.Header); err != nil {
+		return nil, err
+	}
 	if o.Header != "" && len(o.Peers) == 0 {
 		return nil, errors.New("a header with the identity needs the list of front ends that may set it")
 	}
@@ -94,6 +99,31 @@ func New(o Options) (*Checker, error) {
 		c.challenges = []string{`Frontend realm="wmstats"`} // a 401 must name some way
 	}
 	return c, nil
+}
+
+// ofRequests are headers that cannot name who asks: net/http takes them out,
+// they mean something else here, or every client sends them.
+var ofRequests = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
+	"Content-Type", "Cookie", "Expect", "Forwarded", "Host", "If-None-Match", "Keep-Alive", "Last-Event-Id", "Origin", "Proxy-Authorization",
+	"Proxy-Connection", "Referer", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host",
+	"X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Request-Id",
+}
+
+// CheckHeader says what is wrong with a name of a header with the identity; ""
+// is none, and good.
+func CheckHeader(name string) error {
+	const marks = "!#$%&'*+-.^_`|~" // RFC 9110, 5.6.2
+	bad := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(marks, r)
+	}
+	switch {
+	case strings.ContainsFunc(name, bad):
+		return fmt.Errorf("%q can't be the name of a header: want one such as X-Remote-User", name)
+	case slices.Contains(ofRequests, http.CanonicalHeaderKey(name)):
+		return fmt.Errorf("%s can't name who asks: it means something else; want a header of its own, such as X-Remote-User", name)
+	}
+	return nil
 }
 
 // Identify returns the name of who sends the request, whose client is at

@@ -18,6 +18,10 @@ func Loopback() List {
 	return List{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
+// widest is the shortest prefix of a network that can be one of front ends: the
+// largest private ones have 8 bits.
+const widest = 8
+
 // Parse reads addresses and networks (CIDR), separated by commas. Its error
 // names the one that is wrong.
 func Parse(text string) (List, error) {
@@ -29,6 +33,12 @@ func Parse(text string) (List, error) {
 		network, err := parseOne(part)
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", part)
+		}
+		if network.Bits() < widest {
+			return nil, fmt.Errorf("%q is as good as everybody: whoever is in it can pass for anybody; list the front ends alone, at most a /%d", part, widest)
+		}
+		if network.Addr().Is4In6() {
+			return nil, fmt.Errorf("%q: write an IPv4 network as one, such as 10.0.0.0/8", part)
 		}
 		list = append(list, network)
 	}

@@ -25,6 +25,10 @@ func TestParse(t *testing.T) {
 		_, err := peers.Parse(bad)
 		assert.Error(t, err, bad)
 	}
+	for _, everybody := range []string{"0.0.0.0/0", "::/0", "10.0.0.1, 0.0.0.0/1", "64.0.0.0/7", "2000::/3", "::ffff:0.0.0.0/96"} {
+		_, err := peers.Parse(everybody)
+		assert.Error(t, err, "%s: whoever is in it can pass for anybody", everybody)
+	}
 	none, err := peers.Parse(" , ")
 	require.NoError(t, err)
 	assert.Empty(t, none)

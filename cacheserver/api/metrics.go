@@ -30,7 +30,7 @@ func newMetrics(registry *prometheus.Registry, s Store, now func() time.Time) (*
 			Name: "wmstats_http_request_seconds", Help: "Time in the handler, the body included.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30},
 		}, []string{"route"}),
-		page: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		page: unsniffed(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})),
 	}
 	errs := []error{
 		register(registry, collectors.NewGoCollector()),
@@ -95,6 +95,14 @@ func methodLabel(method string) string {
 		return method
 	}
 	return "other"
+}
+
+// unsniffed says that the answer is what its header says.
+func unsniffed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (m *metrics) serve(c echo.Context) error {

@@ -142,7 +142,9 @@ func (a *API) unrouted() echo.HTTPErrorHandler {
 func showMethods(r route) echo.HandlerFunc {
 	allow := strings.Join(append(slices.Clone(r.allowed()), http.MethodOptions), ", ")
 	return func(c echo.Context) error {
-		c.Response().Header().Set("Allow", allow)
+		h := c.Response().Header()
+		h.Set("Allow", allow)
+		h.Set("X-Content-Type-Options", "nosniff")
 		return c.NoContent(http.StatusNoContent)
 	}
 }

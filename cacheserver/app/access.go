@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/access"
+	"github.com/dmwm/wmstats/access/hosts"
 	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/access/serving"
@@ -24,6 +25,7 @@ type Access struct {
 	HtpasswdFile   string // users with bcrypt hashes
 	IdentityHeader string // name of the client, set by a front end in TrustedPeers
 	TrustedPeers   string // addresses and networks of front ends; empty: loopback, for X-Forwarded-For only
+	Hosts          string // names under which it may be asked; empty: see hosts.For
 	Metrics        string // identity, open, or host:port of a listener of their own
 
 	Rate             float64 // requests a second of one client; 0: no bound
@@ -61,6 +63,7 @@ func (a *Access) settings(
 		text("htpasswd-file", &a.HtpasswdFile, "file of users that may ask, as htpasswd -B writes it"),
 		text("identity-header", &a.IdentityHeader, "header in which a front end among --trusted-peers names who asks, such as X-Remote-User"),
 		text("trusted-peers", &a.TrustedPeers, "addresses and networks of front ends, such as 10.0.0.5,10.1.0.0/16: their X-Forwarded-For is believed, and they are not limited; left out: loopback"),
+		text("hosts", &a.Hosts, "names under which this server may be asked beside those of its own machine, with commas between; *: any. Left out on loopback: none, where nobody is asked who they are and there are no --trusted-peers; else any"),
 		text("metrics", &a.Metrics, "who may read /metrics: identity (as everything else), open (all), or host:port, a listener of its own"),
 		{"rate-limit", "requests a second of one client, an identity or an address; 0: no limit", strconv.FormatFloat(a.Rate, 'g', -1, 64), false,
 			func(s string) (err error) {
@@ -90,6 +93,12 @@ func (a *Access) asks() bool {
 func (a *Access) validate(fault func(format string, args ...any)) {
 	if _, err := peers.Parse(a.TrustedPeers); err != nil {
 		fault("--trusted-peers: %w", err)
+	}
+	if err := identity.CheckHeader(a.IdentityHeader); err != nil {
+		fault("--identity-header: %w", err)
+	}
+	if _, err := hosts.Parse(a.Hosts); err != nil {
+		fault("--hosts: %w", err)
 	}
 	if a.IdentityHeader != "" && a.TrustedPeers == "" {
 		fault("--identity-header needs --trusted-peers: the front ends that may set it")
@@ -133,7 +142,7 @@ func (a *App) newGate() (*access.Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up identities: %w", err)
 	}
-	return access.New(access.Options{Identity: known, Trusted: o.trusted(), Rate: o.Rate, Burst: o.Burst}), nil
+	return access.New(access.Options{Identity: known, Hosts: hosts.For(o.Hosts, a.o.Listen, o.asks() || o.TrustedPeers != ""), Trusted: o.trusted(), Rate: o.Rate, Burst: o.Burst}), nil
 }
 
 // metricsFor is Metrics as the API wants it.
@@ -176,7 +185,7 @@ func (a *App) startMetrics(ctx context.Context) error {
 	}
 	a.metricsAddr = listener.Addr().String()
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", a.api.MetricsHandler())
+	mux.Handle("GET /metrics", a.metricsHandler())
 	server, err := a.newServer(mux)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -189,6 +198,14 @@ func (a *App) startMetrics(ctx context.Context) error {
 	}()
 	a.log.Info("metrics have a listener of their own, which asks nobody who they are", "addr", a.metricsAddr)
 	return nil
+}
+
+// metricsHandler asks nobody who they are, so on loopback it knows its names.
+func (a *App) metricsHandler() http.Handler {
+	if names := hosts.For(a.o.Access.Hosts, a.o.Access.Metrics, false); names != nil {
+		return names.Handler(a.api.MetricsHandler())
+	}
+	return a.api.MetricsHandler()
 }
 
 // warnOfStrangers says in the log that nobody is asked who they are.

@@ -37,6 +37,33 @@ func getAs(t *testing.T, addr, path, token string) *http.Response {
 	return resp
 }
 
+// Nobody is asked on loopback, so only the machine's own names are answered.
+func TestStrangeNamesAreRefused(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 1))
+	var log logBuffer
+	o := options(t, url, &log)
+	o.Access.Metrics = "127.0.0.1:0"
+	a := start(t, o)
+	ready(t, a.Addr())
+	under := func(addr, path, host string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, http.NoBody)
+		require.NoError(t, err)
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	for _, path := range []string{"/", "/fetch", "/v1/fetch", "/fetch/wf1", "/pulse", "/nowhere", "/version"} {
+		assert.Equal(t, http.StatusMisdirectedRequest, under(a.Addr(), path, "evil.example"), path)
+		assert.NotEqual(t, http.StatusMisdirectedRequest, under(a.Addr(), path, "localhost:8081"), path)
+	}
+	assert.Equal(t, http.StatusOK, under(a.Addr(), "/livez", "evil.example"))
+	assert.Equal(t, http.StatusMisdirectedRequest, under(a.MetricsAddr(), "/metrics", "evil.example"))
+	assert.Equal(t, http.StatusOK, under(a.MetricsAddr(), "/metrics", "localhost"))
+}
+
 // With a file of tokens others may reach the server, which then says nothing of
 // --insecure; health stays open, and metrics have a port of their own if told.
 func TestIdentityOfTheServer(t *testing.T) {

@@ -199,7 +199,11 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 		return o, fmt.Errorf("read the command line: %w", err)
 	}
 	if flags.NArg() > 0 {
-		faults = append(faults, fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+		arg := fmt.Sprintf("%q", flags.Arg(0))
+		if strings.ContainsAny(arg, "@/") { // it may be an address with a password
+			arg = "(an address)"
+		}
+		faults = append(faults, fmt.Errorf("unexpected argument %s", arg))
 	}
 	o.nameDatabases(given)
 	return o, errors.Join(append(faults, o.validate())...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -53,9 +54,41 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	assert.NotContains(t, err.Error(), "hidden", "a password in the URL is not repeated")
 }
 
+// However the address of the source is wrong, and wherever it stands, the
+// password in it is not printed.
+func TestThePasswordOfTheSourceIsNotPrinted(t *testing.T) {
+	for _, bad := range []string{
+		"http://u:PW@h/%zz", "http://u:PW@h:port", "u:PW@h", "ftp://u:PW@h", "http://u:PW@", "http:/u:PW@h", "http://u:PW@h/?q", "http://u:PW@[::1", "://u:PW@h", "http://u:PW @h",
+	} {
+		for _, args := range [][]string{{"--couch-url", bad}, {"--requestcache", bad}, {bad}, {"--couch-url", "http://h", bad}, {"--couch-url=" + bad, "--nothing"}, {"-h"}} {
+			for _, env := range []map[string]string{nil, {"WMSTATS_COUCH_URL": bad}, {"WMSTATS_REQUESTCACHE": bad}} {
+				var out bytes.Buffer
+				o, err := app.ParseOptions(args, func(name string) string { return env[name] }, &out)
+				assert.NotContains(t, out.String(), "PW", args)
+				if err == nil { // what a server may only find out when it starts
+					o.Log = slog.New(slog.NewTextHandler(&out, nil))
+					if a, nerr := app.New(t.Context(), o); nerr != nil {
+						err = nerr
+					} else {
+						require.NoError(t, a.Stop(t.Context()))
+					}
+					assert.NotContains(t, out.String(), "PW", args)
+				}
+				if err != nil {
+					assert.NotContains(t, err.Error(), "PW", args)
+				}
+			}
+		}
+	}
+}
+
 func TestSingleFaults(t *testing.T) {
 	for part, args := range map[string][]string{
 		"couch-url is missing": {},
+		"as good as everybody": {"--couch-url", "http://h", "--trusted-peers", "0.0.0.0/0"},
+		"name of a header":     {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "X Remote"},
+		"can't name who asks":  {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "host"},
+		"--hosts":              {"--couch-url", "http://h", "--hosts", "http://x"},
 		"give one source":      {"--couch-url", "http://h", "--requestcache", "dump.json"},
 		"want host:port":       {"--couch-url", "http://h", "--listen", "8081"},
 		"reached by others":    {"--couch-url", "http://h", "--listen", ":8081"},

@@ -62,7 +62,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	switch {
 	case o.From == "":
 		faults = append(faults, errors.New("no URL and no file of a requestcache"))
-	case strings.Contains(o.From, "://"):
+	case strings.Contains(o.From, "://"), strings.HasPrefix(o.From, "http:"), strings.HasPrefix(o.From, "https:"): // also a URL that is mistyped: no file is named in an error then
 		u, err := url.Parse(o.From)
 		// The cause would repeat the URL, and with it a password.
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

@@ -32,6 +32,7 @@ package wire
 // (priority=90000), but not with a wildcard.
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -187,6 +188,11 @@ func splitList(name string, values []string) ([]item, *Problem) {
 	return items, nil
 }
 
+// tooLong is about a value that nothing can match, and that links would repeat.
+func tooLong(name string) *Problem {
+	return BadValue(name, fmt.Sprintf("A value has at most %d bytes.", MaxValue))
+}
+
 // nextItem reads up to the next comma that is not escaped.
 func nextItem(name, value string) (it item, rest string, more bool, p *Problem) {
 	s := value
@@ -207,8 +213,11 @@ func nextItem(name, value string) (it item, rest string, more bool, p *Problem) 
 			return it, "", false, BadValue(name, "A backslash stands only before a comma, a backslash or an exclamation mark; a literal backslash is written twice.")
 		}
 	}
-	if it.text = text.String(); it.text == "" {
+	switch it.text = text.String(); {
+	case it.text == "":
 		p = BadValue(name, emptyText(name))
+	case len(it.text) > MaxValue:
+		p = tooLong(name)
 	}
 	return it, rest, more, p
 }

@@ -243,7 +243,10 @@ func (v *vocabulary) readHas(q *Query, name string, values []string) *Problem {
 	return nil
 }
 
-func readText(q *Query, _ string, values []string) *Problem {
+func readText(q *Query, name string, values []string) *Problem {
+	if len(values[0]) > MaxValue {
+		return tooLong(name)
+	}
 	q.Text = values[0]
 	return nil
 }

@@ -49,6 +49,7 @@ const (
 	SlugNotFound          Slug = "not-found"
 	SlugMethodNotAllowed  Slug = "method-not-allowed"
 	SlugGenerationExpired Slug = "generation-expired"
+	SlugWrongHost         Slug = "wrong-host"
 	SlugNotAcceptable     Slug = "not-acceptable"
 	SlugTooLarge          Slug = "too-large"
 	SlugTooExpensive      Slug = "too-expensive"
@@ -89,6 +90,8 @@ var kinds = []ProblemKind{
 		"None of the accepted media types can be made; did_you_mean lists those that can."},
 	{SlugTooLarge, 413, "Request too large",
 		"The body or the header of the request is larger than the server takes."},
+	{SlugWrongHost, 421, "Not a name of this server",
+		"The server asks nobody who they are, so it answers only under names that it knows (the Host of the request): those of the machine it runs on, and those that whoever runs it names with --hosts. Otherwise a page from anywhere could read it through a browser on that machine."},
 	{SlugTooExpensive, 422, "Too expensive",
 		"The answer would cost more than one request may: ask for less, or in parts."},
 	{SlugRateLimited, 429, "Too many requests",
@@ -209,7 +212,9 @@ func Internal(cause error) *Problem {
 	return p
 }
 
-// shorten bounds what a client sent before it is quoted back to it.
+// Shorten bounds what a client sent before it is quoted back to it.
+func Shorten(s string) string { return shorten(s) }
+
 func shorten(s string) string {
 	const most = 80
 	s = strings.ToValidUTF8(s, "\uFFFD")

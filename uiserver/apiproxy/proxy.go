@@ -85,6 +85,10 @@ func New(o Options) *Proxy {
 			r.SetXForwarded()
 			r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
 		},
+		ModifyResponse: func(res *http.Response) error {
+			res.Header.Set("X-Content-Type-Options", "nosniff") // whatever answers at that address
+			return nil
+		},
 		ErrorHandler: p.unreachable,
 		ErrorLog:     slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}

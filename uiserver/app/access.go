@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/access"
+	"github.com/dmwm/wmstats/access/hosts"
 	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -25,6 +26,7 @@ type Access struct {
 	HtpasswdFile   string // users with bcrypt hashes
 	IdentityHeader string // name of the client, set by a front end in TrustedPeers, passed on with the API
 	TrustedPeers   string // addresses and networks of front ends; empty: loopback, for X-Forwarded-For only
+	Hosts          string // names under which it may be asked; empty: see hosts.For
 	CacheTokenFile string // token of this server at the cache server
 	Rate           string // requests a second of one client
 	Burst          string // requests at once after a pause
@@ -39,6 +41,7 @@ func (a *Access) settings() []setting {
 		{"htpasswd-file", []string{"WMSTATS_UI_HTPASSWD_FILE"}, "", "`file` of users that may ask, as htpasswd -B writes it", &a.HtpasswdFile},
 		{"identity-header", []string{"WMSTATS_UI_IDENTITY_HEADER"}, "", "`header` in which a front end among --trusted-peers names who asks; it is passed on with the API", &a.IdentityHeader},
 		{"trusted-peers", []string{"WMSTATS_UI_TRUSTED_PEERS"}, "", "`addresses` and networks of front ends, such as 10.0.0.5,10.1.0.0/16: their X-Forwarded-For is believed, and they are not limited; left out: loopback", &a.TrustedPeers},
+		{"hosts", []string{"WMSTATS_UI_HOSTS"}, "", "`names` under which this server may be asked beside those of its own machine, with commas between; *: any. Left out on loopback: none, where nobody is asked who they are and there are no --trusted-peers; else any", &a.Hosts},
 		{"cache-token-file", []string{"WMSTATS_UI_CACHE_TOKEN_FILE"}, "", "`file` with the token of this server at the cache server: for its pages, and for API requests that bring none", &a.CacheTokenFile},
 		{"rate-limit", []string{"WMSTATS_UI_RATE_LIMIT"}, "200", "`number` of requests a second of one client, an identity or an address; 0: no limit", &a.Rate},
 		{"rate-burst", []string{"WMSTATS_UI_RATE_BURST"}, "2000", "`number` of requests that a client may send at once after a pause", &a.Burst},
@@ -53,6 +56,12 @@ func (a *Access) asks() bool {
 func (a *Access) validate(fault func(format string, args ...any)) {
 	if _, err := peers.Parse(a.TrustedPeers); err != nil {
 		fault("trusted-peers: %w", err)
+	}
+	if err := identity.CheckHeader(a.IdentityHeader); err != nil {
+		fault("identity-header: %w", err)
+	}
+	if _, err := hosts.Parse(a.Hosts); err != nil {
+		fault("hosts: %w", err)
 	}
 	if a.IdentityHeader != "" && a.TrustedPeers == "" {
 		fault("identity-header needs --trusted-peers: the front ends that may set it")
@@ -85,7 +94,7 @@ func (a *App) newGate() (*access.Gate, *identity.Secret, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("set up identities: %w", err)
 	}
-	gate := access.New(access.Options{Identity: known, Trusted: o.trusted(), Rate: o.rate, Burst: o.burst})
+	gate := access.New(access.Options{Identity: known, Hosts: hosts.For(o.Hosts, a.o.Listen, o.asks() || o.TrustedPeers != ""), Trusted: o.trusted(), Rate: o.rate, Burst: o.burst})
 	if o.CacheTokenFile == "" {
 		return gate, nil, nil
 	}

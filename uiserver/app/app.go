@@ -12,8 +12,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -145,7 +147,18 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	e.Any(pages.APIPrefix+"/*", echo.WrapHandler(proxy))
 	e.Add("QUERY", pages.APIPrefix+"/find", echo.WrapHandler(proxy))
 	all.Routes(e, echo.WrapMiddleware(func(next http.Handler) http.Handler { return compress(next) }), pages.Secure)
-	return a.recovered(a.guarded(e)), nil
+	return a.recovered(secured(a.guarded(e))), nil
+}
+
+// secured says of all that this server makes itself that it is what its header
+// says; what is forwarded says so itself, and pages say more.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, pages.APIPrefix+"/") {
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // recovered turns a panic of a handler into a logged 500, but for the one that
@@ -232,9 +245,16 @@ func (a *App) Start(ctx context.Context) error {
 	if !loopback(host) && !a.gate.Asks() {
 		a.log.Warn("others can reach this address, and nobody is asked who they are (--insecure)", "listen", listener.Addr().String())
 	}
-	a.log.Info("serving", "url", "http://"+listener.Addr().String(), "cache_url", a.o.cacheURL.Redacted())
+	a.log.Info("serving", "url", "http://"+listener.Addr().String(), "cache_url", nameless(a.o.cacheURL))
 	go func() { a.served <- a.server.Serve(listener) }()
 	return nil
+}
+
+// nameless is an address without who asks: a user may be a token.
+func nameless(u *url.URL) string {
+	plain := *u
+	plain.User = nil
+	return plain.String()
 }
 
 // Addr is the address that is served; nil before Start.

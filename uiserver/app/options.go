@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,14 +80,7 @@ func ParseOptions(args []string, getenv func(string) string, out io.Writer) (Opt
 	set := flag.NewFlagSet("uiserver", flag.ContinueOnError)
 	set.SetOutput(out)
 	for _, s := range o.settings() {
-		value := s.standard
-		for _, name := range s.env {
-			if given := getenv(name); given != "" {
-				value = given
-				break
-			}
-		}
-		set.StringVar(s.target, s.flag, value, s.usage+" ("+strings.Join(s.env, " or ")+")")
+		set.StringVar(s.target, s.flag, s.standard, s.usage+" ("+strings.Join(s.env, " or ")+")")
 	}
 	insecure := getenv("WMSTATS_UI_INSECURE")
 	switch insecure {
@@ -100,10 +94,32 @@ func ParseOptions(args []string, getenv func(string) string, out io.Writer) (Opt
 	if err := set.Parse(args); err != nil {
 		return Options{}, err
 	}
+	// The environment comes after the flags, so that the help does not show what
+	// is in it: an address may have a password.
+	flags := map[string]bool{}
+	set.Visit(func(f *flag.Flag) { flags[f.Name] = true })
+	for _, s := range o.settings() {
+		for _, name := range slices.Backward(s.env) {
+			if given := getenv(name); given != "" && !flags[s.flag] {
+				*s.target = given
+			}
+		}
+	}
 	if set.NArg() > 0 {
-		faults = errors.Join(faults, fmt.Errorf("not understood: %s", strings.Join(set.Args(), " ")))
+		faults = errors.Join(faults, fmt.Errorf("not understood: %s", unsaid(set.Args())))
 	}
 	return o, errors.Join(faults, o.validate())
+}
+
+// unsaid repeats arguments, but for what may be an address with a password.
+func unsaid(args []string) string {
+	said := make([]string, len(args))
+	for i, arg := range args {
+		if said[i] = arg; strings.ContainsAny(arg, "@/") {
+			said[i] = "(an address)"
+		}
+	}
+	return strings.Join(said, " ")
 }
 
 // validate reports all faults at once, and keeps what it had to read.
@@ -119,7 +135,7 @@ func (o *Options) validate() (faults error) {
 	o.Access.validate(fault)
 	o.cacheURL, err = url.Parse(strings.TrimSuffix(o.CacheURL, "/"))
 	if err != nil || o.cacheURL.Host == "" || (o.cacheURL.Scheme != "http" && o.cacheURL.Scheme != "https") || o.cacheURL.RawQuery != "" {
-		fault("cache-url %q: want http://host:port", o.CacheURL)
+		fault("cache-url: want http://host:port") // it may have a password in it, also where it can't be parsed
 	}
 	for _, d := range []struct {
 		name, text, standard string

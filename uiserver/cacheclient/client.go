@@ -56,7 +56,8 @@ const (
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/"))
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || base.RawQuery != "" {
-		return nil, fmt.Errorf("address of the cache server %q: want http://host:port", o.BaseURL)
+		// Neither the address nor the cause, which repeats it: there may be a password in it.
+		return nil, errors.New("address of the cache server: want http://host:port")
 	}
 	c := &Client{base: base, maxBody: o.MaxBody, userAgent: o.UserAgent, token: o.Token}
 	if c.maxBody == 0 {

@@ -212,7 +212,7 @@ func (p *Pages) notFound(c echo.Context) error {
 	page := web.ProblemPage{
 		Frame:   p.frame("", "Not found", state, noMeta),
 		Heading: "Not found",
-		Text:    "There is no page " + c.Request().URL.Path,
+		Text:    "There is no page " + shorten(c.Request().URL.Path),
 	}
 	known := []string{"/attention", "/workflows", "/campaigns", "/sites", "/releases", "/agents", "/errors", "/api", "/about"}
 	for _, path := range wire.Near(c.Request().URL.Path, known, 3) {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,7 @@ func New(o Options) (*Pages, error) {
 // Routes adds all pages. Names are the rest of the path, so that they keep
 // their slashes however they were written.
 func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
+	with = append(slices.Clone(with), p.bounded)
 	get := func(path string, handler echo.HandlerFunc) {
 		e.GET(path, handler, with...)
 		e.HEAD(path, handler, with...)
@@ -104,6 +106,34 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	e.GET(pulsePath, p.pulse) // without the headers of a page, so that a 304 stays small
 	p.twins(get)
 	e.RouteNotFound("/*", p.notFound, with...)
+}
+
+// Bounds of the address of a page, in bytes. A page repeats its address in its
+// links, the one of a selection (with the names that were ticked) less often.
+const (
+	longestPath      = 6 << 10 // a name of wire.MaxValue, partly escaped
+	longestAddress   = 16 << 10
+	longestSelection = 60 << 10
+)
+
+// bounded refuses an address that is too long with a page that says so.
+func (p *Pages) bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		most := longestAddress
+		if u.Path == selectionPath {
+			most = longestSelection
+		}
+		if path := len(u.EscapedPath()); path <= longestPath && path+len(u.RawQuery) <= most {
+			return next(c)
+		}
+		state, _ := p.load(c.Request().Context())
+		page := web.ProblemPage{
+			Frame: p.frame("", "The address is too long", state, noMeta), Heading: "The address is too long",
+			Text: fmt.Sprintf("'%s' is longer than %d bytes, which is what a page takes. The API takes longer ones, and /find takes a question in its body.", shorten(u.Path), most),
+		}
+		return p.render(c, http.StatusRequestURITooLong, web.Problem(page))
+	}
 }
 
 // twins redirects the address of a page with a format at its end to the same

@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return bench.Profiled(ctx, *profiled, flags.Args(), log)
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return errors.New("flags only: an argument is not expected") // it is not repeated: an address may have a password
 	}
 	if o.Workflows < 1 || o.Changes < 1 || o.PerSecond < 1 {
 		return errors.New("workflows, changes and per-second must be at least 1")

@@ -1,0 +1,164 @@
+package app_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/app"
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+)
+
+// under asks under a name of the server.
+func under(t *testing.T, address, host string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	require.NoError(t, err)
+	req.Host = host
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer http.DefaultClient.CloseIdleConnections()
+	defer res.Body.Close()
+	return res.StatusCode
+}
+
+// A page from anywhere can't read this server through the reader's browser,
+// under a name that it has made lead here.
+func TestStrangeNamesAreRefused(t *testing.T) {
+	cache := fakecache.New(t, fakecache.Generate(10))
+	at := run(t, cache.URL)
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(at, "http://"))
+	require.NoError(t, err)
+	for _, path := range []string{"/", "/workflows", "/api/fetch", "/version", "/pulse", "/nowhere"} {
+		assert.Equal(t, http.StatusMisdirectedRequest, under(t, at+path, "evil.example:"+port), path)
+		assert.NotEqual(t, http.StatusMisdirectedRequest, under(t, at+path, "localhost:"+port), path)
+	}
+	assert.Equal(t, http.StatusOK, under(t, at+"/livez", "evil.example"), "health tells nothing")
+
+	named := run(t, cache.URL, "--hosts", "wmstats.example.org")
+	assert.Equal(t, http.StatusOK, under(t, named+"/workflows", "wmstats.example.org"))
+	assert.Equal(t, http.StatusMisdirectedRequest, under(t, named+"/workflows", "evil.example"))
+	behind := run(t, cache.URL, "--trusted-peers", "127.0.0.1")
+	assert.Equal(t, http.StatusOK, under(t, behind+"/workflows", "any.example"), "a front end has its own names")
+	asking := run(t, cache.URL, "--token-file", secretFile(t, ""))
+	assert.Equal(t, http.StatusUnauthorized, under(t, asking+"/workflows", "any.example"))
+}
+
+// Connection names headers that end here, but not the one with who was checked.
+func TestConnectionTakesNoIdentityAway(t *testing.T) {
+	cache := newGuardedCache(t)
+	at := run(t, cache.url, "--cache-token-file", secretFile(t, "own"), "--identity-header", "cms-authn-login", "--trusted-peers", "127.0.0.1")
+	for _, connection := range []string{"", "close", "cms-authn-login", "keep-alive, CMS-Authn-Login", "authorization, cms-authn-login, x-forwarded-for"} {
+		res, _ := get(t, at+"/api/fetch", "Cms-Authn-Login", "bob", "Connection", connection)
+		require.Equal(t, http.StatusOK, res.StatusCode)
+		assert.Equal(t, []string{"bob"}, cache.asked("Cms-Authn-Login"), connection)
+		assert.Equal(t, []string{"Bearer own"}, cache.asked("Authorization"), connection)
+	}
+}
+
+// What can't be is said at the start.
+func TestImpossibleFrontEnds(t *testing.T) {
+	none := func(string) string { return "" }
+	for _, args := range [][]string{
+		{"--trusted-peers", "0.0.0.0/0"}, {"--trusted-peers", "10.0.0.1,::/0"}, {"--trusted-peers", "0.0.0.0/1,128.0.0.0/1"}, {"--trusted-peers", "::ffff:0.0.0.0/96"},
+		{"--trusted-peers", "127.0.0.1", "--identity-header", "X Remote User"},
+		{"--trusted-peers", "127.0.0.1", "--identity-header", "X-Remote-User:"},
+		{"--trusted-peers", "127.0.0.1", "--identity-header", "X-Remote-Üser"},
+		{"--trusted-peers", "127.0.0.1", "--identity-header", "Host"},
+		{"--trusted-peers", "127.0.0.1", "--identity-header", "connection"},
+		{"--trusted-peers", "127.0.0.1", "--identity-header", "Cookie"},
+		{"--hosts", "http://x"},
+	} {
+		_, err := app.ParseOptions(args, none, io.Discard)
+		assert.ErrorContains(t, err, strings.TrimPrefix(args[len(args)-2], "--"), "%q", args)
+	}
+	_, err := app.ParseOptions([]string{"--trusted-peers", "10.0.0.0/8,192.0.2.1", "--identity-header", "cms-authn-login"}, none, io.Discard)
+	assert.NoError(t, err)
+}
+
+// However the address of the cache server is wrong, and wherever it stands, the
+// password in it is not printed.
+func TestThePasswordOfTheCacheServerIsNotPrinted(t *testing.T) {
+	for _, bad := range []string{
+		"http://u:PW@h/%zz", "http://u:PW@h:port", "u:PW@h", "ftp://u:PW@h", "http://u:PW@", "http:/u:PW@h", "http://u:PW@h/?q", "http://u:PW@[::1", "://u:PW@h", "http://u:PW @h",
+	} {
+		for _, args := range [][]string{{"--cache-url", bad}, {bad}, {"--cache-url", "http://h", bad}, {"--cache-url=" + bad, "--nothing"}, {"-h"}, {"--nothing"}} {
+			for _, env := range []string{"", bad} {
+				var out bytes.Buffer
+				_, err := app.ParseOptions(args, func(name string) string {
+					if name == "WMSTATS_CACHE_URL" {
+						return env
+					}
+					return ""
+				}, &out)
+				if err != nil {
+					assert.NotContains(t, err.Error(), "PW", args)
+				}
+				assert.NotContains(t, out.String(), "PW", args)
+			}
+		}
+	}
+}
+
+// Every route says that it is what its header says; pages say more.
+func TestEveryAnswerHasItsSecurityHeaders(t *testing.T) {
+	cache := fakecache.New(t, fakecache.Generate(20))
+	at := run(t, cache.URL)
+	r := cache.Records
+	paths := []string{
+		"/", "/attention", "/workflows", "/workflows/" + r.Workflows[0].Workflow, "/workflows/nothing", "/campaigns", "/campaigns/x", "/releases", "/releases/x",
+		"/sites", "/sites/x", "/agents", "/agents/x", "/errors", "/go", "/facet/Status", "/columns", "/selection", "/changed", "/api", "/about", "/pulse",
+		"/livez", "/readyz", "/version", "/nowhere", "/workflows.json", "/fetch", "/fetch/x", "/problems/not-found", "/static/none.js",
+		"/api/fetch", "/api/nothing", "/api/pulse", "/api/version", "/api/metrics",
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPost, http.MethodDelete} {
+		for _, path := range paths {
+			req, err := http.NewRequestWithContext(t.Context(), method, at+path, nil)
+			require.NoError(t, err)
+			res, err := http.DefaultTransport.RoundTrip(req)
+			require.NoError(t, err)
+			require.NoError(t, res.Body.Close())
+			assert.Equal(t, []string{"nosniff"}, res.Header.Values("X-Content-Type-Options"), "%s %s", method, path)
+			if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") && !strings.HasPrefix(path, "/api/") {
+				assert.NotEmpty(t, res.Header.Get("Content-Security-Policy"), "%s %s", method, path)
+			}
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// What a client sends is not sent back to it at length.
+func TestLongInputsMakeShortPages(t *testing.T) {
+	cache := fakecache.New(t, fakecache.Generate(10))
+	at := run(t, cache.URL)
+	sizes := map[string]int{}
+	_, list := get(t, at+"/workflows")          // what a filter that is left out shows
+	for _, n := range []int{10, 5000, 60_000} { // a longer header is 431, of net/http
+		text := strings.Repeat("A", n)
+		for _, path := range []string{
+			"/workflows/", "/sites/", "/campaigns/", "/agents/", "/releases/", "/nothing", "/static/", "/fetch/", "/facet/", "/api/fetch/", "/api/nothing", "/api/sites/",
+			"/workflows?q=", "/workflows?workflow=", "/workflows?campaign=x,", "/workflows?cols=", "/workflows?foo=", "/workflows?sort=", "/errors?site=", "/errors?exitcode=", "/go?q=",
+			"/facet/Status?prefix=", "/selection?workflow=", "/api?path=", "/workflows/x?exitcode=", "/workflows/x?tasks=", "/columns?cols=", "/attention?rule=", "/changed?since=", "/sites/x?q=",
+		} {
+			res, body := get(t, at+path+text)
+			if n == 10 {
+				sizes[path] = max(len(body), len(list))
+				continue
+			}
+			assert.Less(t, len(body), sizes[path]+40<<10, "%s and %d letters: %d", path, n, res.StatusCode)
+			assert.Less(t, len(res.Header.Get("Location")), 70_000, path)
+		}
+	}
+	res, body := get(t, at+"/workflows?q="+strings.Repeat("A", 20_000))
+	assert.Equal(t, http.StatusRequestURITooLong, res.StatusCode)
+	assert.Contains(t, string(body), "The address is too long")
+	res, _ = get(t, at+"/workflows/"+strings.Repeat("A", wire.MaxValue))
+	assert.Equal(t, http.StatusNotFound, res.StatusCode, "a name may be as long as one can be")
+}
