@@ -25,9 +25,13 @@ type TurnOptions struct {
 }
 
 // turnsOf is what one key has.
-type turnsOf struct{ working, waiting int }
+type turnsOf struct {
+	working, waiting int
+	free             bool // only bounded by what there is in all
+}
 
 type waiter[K comparable] struct {
+	of    *turnsOf
 	key   K
 	ready chan struct{} // closed when it is its turn
 }
@@ -37,34 +41,35 @@ func NewTurns[K comparable](o TurnOptions) *Turns[K] {
 	return &Turns[K]{o: o, keys: map[K]*turnsOf{}}
 }
 
-// Take takes a turn, and waits for it as long as ctx allows. leave, to be called
-// once, ends it. When there is none, why tells which line was full, and err is
-// that of ctx when it ended first.
-func (t *Turns[K]) Take(ctx context.Context, key K) (leave func(), why Taken, err error) {
+// Take takes a turn, and waits for it as long as ctx allows. free says that this
+// one has no bound of its own, only that of all. leave, to be called once, ends
+// the turn. When there is none, why tells which line was full, and err is that
+// of ctx when it ended first.
+func (t *Turns[K]) Take(ctx context.Context, key K, free bool) (leave func(), why Taken, err error) {
 	t.mu.Lock()
-	of := t.keys[key]
-	if of == nil {
-		of = &turnsOf{}
-		t.keys[key] = of
+	of := t.of(key, free)
+	leave = func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.end(key, of)
 	}
-	leave = func() { t.leave(key) }
 	switch {
-	case t.working < t.o.AtOnce && of.working < t.o.AtOncePerKey:
+	case t.mayWork(of):
 		t.working++
 		of.working++
 		t.mu.Unlock()
 		return leave, Free, nil
-	case of.waiting >= t.o.WaitingPerKey:
+	case !free && of.waiting >= t.o.WaitingPerKey:
 		why = ByKey
 	case len(t.line) >= t.o.Waiting:
 		why = InTotal
 	}
 	if why != Free {
-		t.forget(key)
+		t.forget(key, of)
 		t.mu.Unlock()
 		return nil, why, nil
 	}
-	w := &waiter[K]{key: key, ready: make(chan struct{})}
+	w := &waiter[K]{of: of, key: key, ready: make(chan struct{})}
 	of.waiting++
 	t.line = append(t.line, w)
 	t.mu.Unlock()
@@ -78,41 +83,50 @@ func (t *Turns[K]) Take(ctx context.Context, key K) (leave func(), why Taken, er
 	if at := slices.Index(t.line, w); at >= 0 {
 		t.line = slices.Delete(t.line, at, at+1)
 		of.waiting--
-		t.forget(key)
+		t.forget(key, of)
 	} else { // its turn came in this moment
-		t.end(key)
+		t.end(key, of)
 	}
 	return nil, Free, fmt.Errorf("wait for a turn: %w", ctx.Err())
 }
 
-func (t *Turns[K]) leave(key K) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.end(key)
+func (t *Turns[K]) of(key K, free bool) *turnsOf {
+	if free {
+		return &turnsOf{free: true}
+	}
+	of := t.keys[key]
+	if of == nil {
+		of = &turnsOf{}
+		t.keys[key] = of
+	}
+	return of
+}
+
+func (t *Turns[K]) mayWork(of *turnsOf) bool {
+	return t.working < t.o.AtOnce && (of.free || of.working < t.o.AtOncePerKey)
 }
 
 // end gives the turn of a key to whoever is first in line and may have it.
-func (t *Turns[K]) end(key K) {
+func (t *Turns[K]) end(key K, of *turnsOf) {
 	t.working--
-	t.keys[key].working--
-	t.forget(key)
-	for i := 0; i < len(t.line) && t.working < t.o.AtOnce; {
+	of.working--
+	t.forget(key, of)
+	for i := 0; i < len(t.line); {
 		w := t.line[i]
-		of := t.keys[w.key]
-		if of.working >= t.o.AtOncePerKey {
+		if !t.mayWork(w.of) {
 			i++
 			continue
 		}
 		t.line = slices.Delete(t.line, i, i+1)
 		t.working++
-		of.working++
-		of.waiting--
+		w.of.working++
+		w.of.waiting--
 		close(w.ready)
 	}
 }
 
-func (t *Turns[K]) forget(key K) {
-	if of := t.keys[key]; of.working == 0 && of.waiting == 0 {
+func (t *Turns[K]) forget(key K, of *turnsOf) {
+	if !of.free && of.working == 0 && of.waiting == 0 {
 		delete(t.keys, key)
 	}
 }

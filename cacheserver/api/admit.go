@@ -43,17 +43,22 @@ func (a *API) enterFeed(c echo.Context) (leave func(), err error) {
 }
 
 // enterStream is enterFeed for limit=all: each holds on to a generation for as
-// long as its reader takes. A front end itself has no bound, as in Admit.
+// long as its reader takes. A front end itself has no bound, as in Admit, but all together have.
 func (a *API) enterStream(c echo.Context) (leave func(), err error) {
 	client, free := a.o.Gate.Client(c.Request())
-	if free {
-		return func() {}, nil
-	}
-	leave, why := a.streams.Enter(client)
+	all, why := a.allStreams.Enter(struct{}{})
 	if why != limit.Free {
+		return nil, wire.RateLimited(fmt.Sprintf("limit=all is read %d times at once, which is all that this server takes.", a.o.MaxStreams))
+	}
+	if free {
+		return all, nil
+	}
+	one, why := a.streams.Enter(client)
+	if why != limit.Free {
+		all()
 		return nil, wire.RateLimited(fmt.Sprintf("You read limit=all %d times at once; that is the most for one client.", a.o.Streams))
 	}
-	return leave, nil
+	return func() { one(); all() }, nil
 }
 
 // admit asks the gate, where it stands before a route.

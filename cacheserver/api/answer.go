@@ -61,7 +61,6 @@ type stitched struct {
 
 // write sends the answer, or 304 if the client has it.
 func (a *API) write(c echo.Context, ans answer) error {
-	budget.From(c.Request().Context()).End() // from here on it goes at the pace of the reader
 	h := c.Response().Header()
 	coding, parts, size := a.chooseCoding(c, &ans)
 	tag := a.etag(&ans, coding)
@@ -81,6 +80,10 @@ func (a *API) write(c echo.Context, ans answer) error {
 	if coding != negotiate.Identity {
 		h["Content-Encoding"] = values[5:]
 	}
+	ctx := c.Request().Context()
+	if parts != nil || ans.stream {
+		budget.From(ctx).End() // from here on it goes at the pace of the reader
+	}
 	switch {
 	case parts != nil:
 		return a.deliver(c, &ans, parts, size)
@@ -92,13 +95,15 @@ func (a *API) write(c echo.Context, ans answer) error {
 		return a.sendCompressed(c, &ans, render.Coding(coding), tag)
 	}
 	if parts, size, ok := ans.body.Pieces(); ok {
+		budget.From(ctx).End()
 		return a.deliver(c, &ans, parts, size)
 	}
-	whole, err := ans.body.Append(nil)
-	if err != nil {
+	var whole bytes.Buffer
+	if err := writeWithin(ctx, &ans.body, &whole); err != nil {
 		return err
 	}
-	return a.deliver(c, &ans, [][]byte{whole}, int64(len(whole)))
+	budget.From(ctx).End()
+	return a.deliver(c, &ans, [][]byte{whole.Bytes()}, int64(whole.Len()))
 }
 
 // chooseCoding picks how the body is compressed, and the stitched parts when
@@ -169,7 +174,7 @@ func (a *API) sendCompressed(c echo.Context, ans *answer, coding render.Coding, 
 	}
 	if !ok {
 		var buf bytes.Buffer
-		err := a.compressor.Compress(coding, &buf, func(w io.Writer) error { _, err := ans.body.WriteTo(w); return err })
+		err := a.compressor.Compress(coding, &buf, func(w io.Writer) error { return writeWithin(c.Request().Context(), &ans.body, w) })
 		if err != nil {
 			return err
 		}
@@ -178,6 +183,7 @@ func (a *API) sendCompressed(c echo.Context, ans *answer, coding render.Coding, 
 			a.o.Cache.Set(key, whole, int64(len(whole)))
 		}
 	}
+	budget.From(c.Request().Context()).End()
 	return a.deliver(c, ans, [][]byte{whole}, int64(len(whole)))
 }
 
@@ -198,7 +204,10 @@ func (a *API) stream(c echo.Context, ans *answer, coding render.Coding, tag stri
 	if isHead(c) {
 		return nil
 	}
-	write := func(w io.Writer) error { _, err := ans.body.WriteTo(w); return err }
+	write := func(w io.Writer) error {
+		_, err := ans.body.WriteTo(&livingWriter{c.Request().Context(), w})
+		return err
+	}
 	if coding == negotiate.Identity {
 		return a.buffered(c, write)
 	}

@@ -85,12 +85,13 @@ type Options struct {
 	Build      Build
 	Attention  attention.Options // thresholds of /attention; the zero value is good
 
-	Queries QueryOptions // of requests whose cost is not bounded by their page; the zero value is good
-	Feeds   FeedOptions  // of /changes; the zero value is good
-	Gate    *access.Gate // who may ask, and how often; nil: everybody
-	Metrics MetricsFor   // who may read /metrics
-	Streams int          // limit=all of one client at once; 0: 2
-	MaxBody int64        // bytes of a request's body; 0: 64 KiB
+	Queries    QueryOptions // of requests whose cost is not bounded by their page; the zero value is good
+	Feeds      FeedOptions  // of /changes; the zero value is good
+	Gate       *access.Gate // who may ask, and how often; nil: everybody
+	Metrics    MetricsFor   // who may read /metrics
+	Streams    int          // limit=all of one client at once; 0: 2
+	MaxStreams int          // the same, of all clients; 0: 64
+	MaxBody    int64        // bytes of a request's body; 0: 64 KiB
 
 	Demand DemandOptions // of what is read from the source when asked for; the zero value is good
 	Memory MemoryOptions // the zero value is good
@@ -123,6 +124,7 @@ type API struct {
 	kinds      []errorKind // which problems errors are
 	feeds      *limit.Places[access.Client]
 	streams    *limit.Places[access.Client] // limit=all
+	allStreams *limit.Places[struct{}]
 	drain      sync.Once
 	drained    chan struct{} // closed when the server is going down
 }
@@ -150,6 +152,9 @@ func New(o Options) (*API, error) {
 	if o.Streams == 0 {
 		o.Streams = 2
 	}
+	if o.MaxStreams == 0 {
+		o.MaxStreams = 64
+	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 10
 	}
@@ -162,6 +167,7 @@ func New(o Options) (*API, error) {
 	a.kinds = a.errorKinds()
 	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
 	a.streams = limit.NewPlaces[access.Client](o.Streams, 0)
+	a.allStreams = limit.NewPlaces[struct{}](0, o.MaxStreams)
 	var err error
 	if a.metrics, err = newMetrics(o.Registry, o.Store, o.Now); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)

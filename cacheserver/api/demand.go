@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -154,7 +156,10 @@ func writeDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demand
 	if err != nil {
 		return err
 	}
-	encoded, version := encodeAll(records)
+	encoded, version, err := encodeAll(c.Request().Context(), records)
+	if err != nil {
+		return err
+	}
 	ans := answer{
 		format: format, body: render.List(format, d.fields, d.params.keys, len(encoded), render.Slice(encoded)),
 		version: version, keys: d.params.keys, pinned: d.pinned, began: d.began, filter: a.o.Now().Sub(d.began),
@@ -166,12 +171,17 @@ func writeDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demand
 	return a.write(c, ans)
 }
 
-// encodeAll encodes records, and names their content.
-func encodeAll[T any](records []T) (encoded [][]byte, version uint64) {
+// encodeAll encodes records, and names their content, within the budget of the
+// request.
+func encodeAll[T any](ctx context.Context, records []T) (encoded [][]byte, version uint64, err error) {
+	spent := budget.From(ctx)
 	encoded = make([][]byte, len(records))
 	ends := make([]int, len(records))
 	var arena []byte
 	for i := range records {
+		if !spent.Spend(recordSteps) {
+			return nil, 0, fmt.Errorf("encode a list: %w", spent.Stopped())
+		}
 		arena = append(schema.AppendJSON(arena, &records[i]), '\n') // the newline keeps records apart in the hash
 		ends[i] = len(arena)
 	}
@@ -180,7 +190,7 @@ func encodeAll[T any](records []T) (encoded [][]byte, version uint64) {
 		encoded[i] = arena[start : end-1 : end-1]
 		start = end
 	}
-	return encoded, xxhash.Sum64(arena)
+	return encoded, xxhash.Sum64(arena), nil
 }
 
 // flat are the fields that a table has a column for: no lists of records.

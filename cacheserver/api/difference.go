@@ -62,7 +62,7 @@ func fates(spent *budget.Budget, diffs []store.Diff) (map[string]fate, error) {
 		note(diffs[i].Changed, changed)
 		note(diffs[i].Removed, removed)
 	}
-	if err := spent.Err(); err != nil {
+	if err := spent.Stopped(); err != nil {
 		return nil, fmt.Errorf("add up changes: %w", err)
 	}
 	return all, nil
@@ -159,7 +159,7 @@ func sortedNames(spent *budget.Budget, all map[string]fate) ([]string, error) {
 	const compare = 20
 	names := slices.Collect(maps.Keys(all))
 	if !budget.Sort(spent, names, compare, strings.Compare) {
-		return nil, fmt.Errorf("sort changes: %w", spent.Err())
+		return nil, fmt.Errorf("sort changes: %w", spent.Stopped())
 	}
 	return names, nil
 }

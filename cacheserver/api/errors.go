@@ -200,7 +200,7 @@ func (a *API) listErrors(c echo.Context) error {
 		return fmt.Errorf("count failing jobs: %w", err)
 	}
 	if !sortSummaries(budget.From(c.Request().Context()), list, q.sort) {
-		return fmt.Errorf("sort failing jobs: %w", budget.From(c.Request().Context()).Err())
+		return fmt.Errorf("sort failing jobs: %w", budget.From(c.Request().Context()).Stopped())
 	}
 	return a.writeErrors(c, snap, table, q, format, list, answer{began: began})
 }
@@ -213,7 +213,10 @@ func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTabl
 		p.count = min(p.count, p.limit)
 	}
 	from := min(p.idx, p.total)
-	encoded, version := encodeAll(list[from : from+p.count])
+	encoded, version, err := encodeAll(c.Request().Context(), list[from:from+p.count])
+	if err != nil {
+		return err
+	}
 	header, next := errorLinks(c, q, p, table.id)
 	fields := schema.Describe[schema.ErrorSummary]()
 	ans.format, ans.version, ans.keys, ans.pinned = format, version, q.keys, q.Gen != "" && q.read != ""
@@ -303,7 +306,7 @@ func workflowsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (func(
 	for i := 0; i < sel.Total(); i += chunk {
 		for _, record := range sel.Page(i, chunk) {
 			if !spent.Spend(steps) {
-				return nil, spent.Err() //nolint:wrapcheck // it is the request's own end
+				return nil, spent.Stopped() //nolint:wrapcheck // it is the request's own end
 			}
 			name, err := nameOf(record)
 			if err != nil {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
@@ -93,6 +92,14 @@ func groupOf[T any](path, noun, key string, term func(string) wire.Term, all fun
 	return g
 }
 
+// around are some hundred of sorted names that come before and after a name:
+// comparing it with all of them could take long.
+func around(names []string, name string) []string {
+	const each = 256
+	at, _ := slices.BinarySearch(names, name)
+	return names[max(0, at-each):min(len(names), at+each)]
+}
+
 // listGroup handles GET /sites and its kin.
 func (a *API) listGroup(g group) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -126,7 +133,7 @@ func (a *API) showGroup(g group) echo.HandlerFunc {
 		}
 		record, ok, names := g.find(snap, name)
 		if !ok {
-			return wire.NotFound(g.noun, name, wire.Near(name, names, 3))
+			return wire.NotFound(g.noun, name, wire.Near(name, around(names, name), 3))
 		}
 		filter := q
 		filter.Terms = append(slices.Clone(q.Terms), g.term(name))
@@ -159,19 +166,13 @@ func writeRecords[T any](c echo.Context, a *API, snap *store.Snapshot, p listPar
 	if err != nil {
 		return err
 	}
-	encoded := make([][]byte, len(records))
-	var d xxhash.Digest
-	d.Reset()
-	var arena []byte
-	for i := range records {
-		start := len(arena)
-		arena = append(schema.AppendJSON(arena, &records[i]), '\n') // the newline keeps records apart in the hash
-		encoded[i] = arena[start : len(arena)-1 : len(arena)-1]
+	encoded, version, err := encodeAll(c.Request().Context(), records)
+	if err != nil {
+		return err
 	}
-	_, _ = d.Write(arena) // never fails
 	ans := answer{
 		format: format, body: render.List(format, fields, p.keys, len(encoded), render.Slice(encoded)),
-		version: d.Sum64(), keys: p.keys, pinned: p.Gen != "", began: began, filter: a.o.Now().Sub(began),
+		version: version, keys: p.keys, pinned: p.Gen != "", began: began, filter: a.o.Now().Sub(began),
 	}
 	if p.Download {
 		ans.name = name

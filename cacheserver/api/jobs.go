@@ -100,7 +100,7 @@ func (a *API) listJobErrors(c echo.Context) error {
 	each := group + filter.steps()
 	for _, g := range groups {
 		if !spent.Spend(each) {
-			return fmt.Errorf("pick groups of jobs: %w", spent.Err())
+			return fmt.Errorf("pick groups of jobs: %w", spent.Stopped())
 		}
 		if filter.match(g) {
 			picked = append(picked, by.reduce(g))
@@ -237,7 +237,7 @@ func (a *API) listLogs(c echo.Context) error {
 	picked := slices.DeleteFunc(slices.Clone(entries), func(e schema.LogEntry) bool {
 		return !spent.Spend(each) || !filter.kind.Match(e.Type) || !filter.reporter.Match(e.Reporter) || !filter.thread.Match(e.Thread)
 	})
-	if err := spent.Err(); err != nil {
+	if err := spent.Stopped(); err != nil {
 		return fmt.Errorf("pick messages: %w", err)
 	}
 	return writeDemanded(c, a, snap, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)

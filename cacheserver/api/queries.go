@@ -22,7 +22,7 @@ import (
 // return: filters, sorts, counts and selectors. Zero values are good.
 type QueryOptions struct {
 	Timeout   time.Duration                        // longest work on one request, and longest wait for its turn; 0: 5 s
-	AtOnce    int                                  // expensive requests that are worked on at once; 0: half of the processors, at least 2
+	AtOnce    int                                  // expensive requests that are worked on at once; 0: half of the processors, 2 to 8
 	PerClient int                                  // the same, of one client; 0: half of AtOnce, at least 1
 	Steps     int64                                // most steps of one request (see package budget); 0: no bound but the time
 	Free      int64                                // steps from which on a request is expensive; 0: DefaultFree
@@ -39,12 +39,15 @@ const (
 	waitingPerClient = 8
 )
 
+// DefaultQueries are the options without flags.
+func DefaultQueries() QueryOptions { return QueryOptions{}.complete() }
+
 func (o QueryOptions) complete() QueryOptions {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
 	}
 	if o.AtOnce == 0 {
-		o.AtOnce = max(2, runtime.GOMAXPROCS(0)/2)
+		o.AtOnce = min(8, max(2, runtime.GOMAXPROCS(0)/2)) // each may take some 200 MB at a million workflows
 	}
 	if o.PerClient == 0 {
 		o.PerClient = max(1, o.AtOnce/2)
@@ -101,10 +104,10 @@ func (a *API) newBudget(ctx context.Context, r *http.Request) *budget.Budget {
 
 // takeTurn waits until the request may go on with expensive work.
 func (a *API) takeTurn(ctx context.Context, r *http.Request) (leave func(), err error) {
-	client, _ := a.o.Gate.Client(r)
+	client, free := a.o.Gate.Client(r)
 	patient, cancel := context.WithTimeout(ctx, a.o.Queries.Timeout)
 	defer cancel()
-	leave, why, err := a.queries.turns.Take(patient, client)
+	leave, why, err := a.queries.turns.Take(patient, client, free)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, fmt.Errorf("request ended: %w", ctx.Err())

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -109,6 +110,9 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 		}
 		setRequestID(c)
 		err := a.admit(r.admits, c, start)
+		if err == nil && r.methods == nil {
+			err = discardBody(c)
+		}
 		if err == nil {
 			err = guard(r.handle, c)
 			a.endBudget(c, r.path)
@@ -121,6 +125,19 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 		observe(c, a.o.Now().Sub(start))
 		return nil
 	}
+}
+
+// discardBody reads a body that the resource does not take: net/http notices
+// that a client leaves only when its request has been read.
+func discardBody(c echo.Context) error {
+	if c.Request().ContentLength == 0 {
+		return nil
+	}
+	_, err := io.Copy(io.Discard, c.Request().Body)
+	if tooBig := (*http.MaxBytesError)(nil); err != nil && !errors.As(err, &tooBig) {
+		return wire.BadValue("body", "The body could not be read to its end, and this resource takes none.")
+	}
+	return err //nolint:wrapcheck // it has a problem of its own
 }
 
 // unrouted answers what the router could not place: no such path, or not for

@@ -31,6 +31,7 @@ type Access struct {
 	Rate             float64 // requests a second of one client; 0: no bound
 	Burst            int     // requests at once after a pause
 	StreamsPerClient int     // limit=all at once
+	MaxStreams       int     // the same, of all clients
 	FeedsPerClient   int     // streams and long polls of /changes
 	MaxFeeds         int     // the same, of all clients
 	MaxBody          int64   // bytes of a request's body
@@ -50,7 +51,7 @@ const (
 func defaultAccess() Access {
 	return Access{
 		Metrics: metricsIdentity,
-		Rate:    200, Burst: 2000, StreamsPerClient: 2, FeedsPerClient: 20, MaxFeeds: 1000, MaxBody: 64 << 10,
+		Rate:    200, Burst: 2000, StreamsPerClient: 2, MaxStreams: 64, FeedsPerClient: 20, MaxFeeds: 1000, MaxBody: 64 << 10,
 		HeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 	}
 }
@@ -74,6 +75,7 @@ func (a *Access) settings(
 			}},
 		wholeNumber("rate-burst", &a.Burst, "requests that a client may send at once after a pause"),
 		wholeNumber("streams-per-client", &a.StreamsPerClient, "reads of limit=all by one client at once"),
+		wholeNumber("max-streams", &a.MaxStreams, "reads of limit=all at once in all"),
 		wholeNumber("feeds-per-client", &a.FeedsPerClient, "streams and long polls of /changes by one client at once"),
 		wholeNumber("max-feeds", &a.MaxFeeds, "streams and long polls of /changes at once in all"),
 		{"max-body", "largest body of a request, such as 64KiB", strconv.FormatInt(a.MaxBody, 10), false,
@@ -107,7 +109,7 @@ func (a *Access) validate(fault func(format string, args ...any)) {
 		fault("--rate-limit %g: must not be negative", a.Rate)
 	}
 	for name, value := range map[string]int64{
-		"rate-burst": int64(a.Burst), "streams-per-client": int64(a.StreamsPerClient), "feeds-per-client": int64(a.FeedsPerClient),
+		"rate-burst": int64(a.Burst), "streams-per-client": int64(a.StreamsPerClient), "max-streams": int64(a.MaxStreams), "feeds-per-client": int64(a.FeedsPerClient),
 		"max-feeds": int64(a.MaxFeeds), "max-body": a.MaxBody, "header-timeout": int64(a.HeaderTimeout),
 		"read-timeout": int64(a.ReadTimeout), "write-timeout": int64(a.WriteTimeout), "idle-timeout": int64(a.IdleTimeout),
 	} {

@@ -135,7 +135,7 @@ func TestEveryAccessOptionIsInTheHelp(t *testing.T) {
 	page, err := os.ReadFile("../../docs/operations.md")
 	require.NoError(t, err)
 	for _, name := range []string{
-		"token-file", "htpasswd-file", "identity-header", "trusted-peers", "metrics", "rate-limit", "rate-burst", "streams-per-client",
+		"token-file", "htpasswd-file", "identity-header", "trusted-peers", "metrics", "rate-limit", "rate-burst", "streams-per-client", "max-streams", "query-timeout", "max-queries", "queries-per-client",
 		"feeds-per-client", "max-feeds", "max-body", "header-timeout", "read-timeout", "write-timeout", "idle-timeout",
 	} {
 		assert.Contains(t, usage.String(), "-"+name)

@@ -129,7 +129,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: a.cache, Memory: a.memory(),
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Journal: a.journal, Log: a.log,
-		Gate: a.gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxBody: o.Access.MaxBody,
+		Gate: a.gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxStreams: o.Access.MaxStreams, Queries: o.Queries, MaxBody: o.Access.MaxBody,
 		Feeds: api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
 	}); err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)

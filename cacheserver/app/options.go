@@ -45,6 +45,8 @@ type Options struct {
 	Memory     int64  // bytes beyond the records
 	CacheBytes *int64 // bound of the part of Memory for details and made answers; nil: none but that of the part, 0: no cache
 
+	Queries api.QueryOptions // of requests whose cost is not bounded by their page
+
 	Demand api.DemandOptions // of what is read from the source when somebody asks
 
 	LogLevel  string // debug, info, warn or error
@@ -85,6 +87,8 @@ func Defaults() Options {
 		Access:          defaultAccess(),
 		CheckpointEvery: time.Minute,
 		Memory:          usualBudget,
+		CacheBytes:      256 << 20,
+		Queries:         api.DefaultQueries(),
 		Demand:          api.DefaultDemand(),
 		LogLevel:        "info", LogFormat: "text",
 		Drain: 10 * time.Second,
@@ -150,6 +154,11 @@ func (o *Options) settings() []setting {
 		duration("drain-delay", &o.DrainDelay, "time that /readyz fails before the port is closed, for balancers"),
 	}
 	list = append(list, o.memorySettings()...)
+	list = append(list,
+		duration("query-timeout", &o.Queries.Timeout, "longest work on one request that filters, sorts, counts or matches (then 422), and longest wait for its turn (then 429)"),
+		wholeNumber("max-queries", &o.Queries.AtOnce, "expensive requests that are worked on at once"),
+		wholeNumber("queries-per-client", &o.Queries.PerClient, "the same, of one client"),
+	)
 	list = append(list, demandSettings(&o.Demand, duration, wholeNumber)...)
 	return append(list, o.Access.settings(text, duration)...)
 }
@@ -241,6 +250,9 @@ func (o *Options) validate() error {
 		if value < 0 {
 			fault("--%s %s: must not be negative", name, value)
 		}
+	}
+	if o.Queries.Timeout <= 0 || o.Queries.AtOnce <= 0 || o.Queries.PerClient <= 0 {
+		fault("--query-timeout, --max-queries and --queries-per-client: must be above 0")
 	}
 	if o.CheckpointEvery <= 0 {
 		fault("--checkpoint-every %s: must be above 0", o.CheckpointEvery)

@@ -54,6 +54,7 @@ type Budget struct {
 	looked  int64 // spent at the last look
 	next    int64 // spent at the next look
 	largest int64 // most steps between two looks
+	after   int64 // calls of Spend after it said no
 	until   time.Time
 	leave   func()
 	over    bool
@@ -93,7 +94,7 @@ func From(ctx context.Context) *Budget {
 }
 
 // Spend counts steps of work that is done or is about to be done; one call is
-// for 100 µs of work at most. False means: stop, Err has the reason.
+// for some milliseconds of work at most. False means: stop, Stopped has the reason.
 func (b *Budget) Spend(steps int) bool {
 	b.spent += int64(steps)
 	return b.spent < b.next || b.look()
@@ -105,6 +106,7 @@ func (b *Budget) look() bool {
 	b.looked = b.spent
 	switch {
 	case b.err != nil:
+		b.after++
 	case b.Context.Err() != nil:
 		b.stop(fmt.Errorf("request ended: %w", b.Context.Err()))
 	case b.o.Steps > 0 && b.spent > b.o.Steps:
@@ -137,8 +139,8 @@ func (b *Budget) enter() {
 	b.until = b.until.Add(b.o.Now().Sub(began))
 }
 
-// Err is why the work has to stop; nil while it may go on.
-func (b *Budget) Err() error { return b.err }
+// Stopped is why the work has to stop; nil while it may go on.
+func (b *Budget) Stopped() error { return b.err }
 
 // Wait waits until the channel is closed, at most as long as the request may
 // take. It gives up the place among the expensive requests meanwhile, since
@@ -194,3 +196,6 @@ func (b *Budget) Spent() int64 { return b.spent }
 
 // Largest is the most steps between two looks at the context, for tests.
 func (b *Budget) Largest() int64 { return b.largest }
+
+// After is how often Spend was called after it had said no, for tests.
+func (b *Budget) After() int64 { return b.after }

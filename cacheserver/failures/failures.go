@@ -198,7 +198,7 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 		list = append(list, t.summary(g))
 	}
 	budget.Sort(spent, list, compareSteps, func(a, b schema.ErrorSummary) int { return Order(&a, &b) })
-	if err := spent.Err(); err != nil {
+	if err := spent.Stopped(); err != nil {
 		return nil, fmt.Errorf("group failing jobs: %w", err)
 	}
 	return list, nil

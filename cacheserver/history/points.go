@@ -60,7 +60,7 @@ func (h *History) Points(ctx context.Context, q Query) (points []schema.HistoryP
 		const value = 10 // steps of unpacking one number
 		for range h.times {
 			if !spent.Spend(value * len(h.labels)) {
-				return nil, start, fmt.Errorf("read counts over time: %w", spent.Err())
+				return nil, start, fmt.Errorf("read counts over time: %w", spent.Stopped())
 			}
 		}
 		if points, err = h.line(points, k, s, q); err != nil {

@@ -170,7 +170,7 @@ func (l *Selection) Versions(ctx context.Context, idx, limit int) (uint64, error
 			v.add(b.Hash(i))
 		}
 	})
-	return v.sum(), spent.Err() //nolint:wrapcheck // it is the request's own end
+	return v.sum(), spent.Stopped() //nolint:wrapcheck // it is the request's own end
 }
 
 // versions hashes a list of record hashes.

@@ -6,14 +6,21 @@ import (
 	"strings"
 )
 
+// longestName is the longest name that near ones are looked for of: the work
+// grows with its square.
+const longestName = 256
+
 // Near returns at most n of names that resemble name, the nearest first. Case
 // does not count. A name that begins with the other is nearer than one that
 // only contains it, and that is nearer than one within some typing mistakes:
-// one for each three characters.
+// one for each three characters. To a name of more than 256 bytes none is near.
 func Near(name string, names []string, n int) []string {
 	type scored struct {
 		name  string
 		score int
+	}
+	if len(name) > longestName {
+		return nil
 	}
 	want := strings.ToLower(name)
 	var found []scored

@@ -298,6 +298,11 @@ func (v *vocabulary) readSort(q *Query, name string, values []string) *Problem {
 	if len(q.Sort) == 0 {
 		q.Sort = nil
 	}
+	if len(q.Sort) > MaxSortKeys {
+		p := TooExpensive(fmt.Sprintf("At most %d keys in sort=.", MaxSortKeys))
+		p.Param = name
+		return p
+	}
 	return nil
 }
 

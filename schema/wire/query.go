@@ -11,6 +11,7 @@ const (
 	MaxLimit     = 10_000
 	MaxNames     = 1_000 // values of name=
 	MaxValue     = 4096  // bytes of one value: no text of a record has more
+	MaxSortKeys  = 8     // keys of sort=
 	MaxFacet     = 1_000 // values of one facet
 	DefaultFacet = 10    // values of a facet without a number
 )

@@ -63,7 +63,7 @@ func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.Attent
 	for i := 0; i < list.Total(); i += step {
 		for _, record := range list.Page(i, step) {
 			if !spent.Spend(recordSteps + len(record)) {
-				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, spent.Err())
+				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, spent.Stopped())
 			}
 			item, err := itemOf(record)
 			if err != nil {

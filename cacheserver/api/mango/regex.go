@@ -89,7 +89,7 @@ func (p *pattern) match(b *budget.Budget, text string) bool {
 	if work := p.size * (len(text) + 1); work <= budget.Every {
 		return b.Spend(work) && p.regex.MatchString(text)
 	}
-	return p.regex.MatchReader(&spendingReader{b, text, p.size}) && b.Err() == nil
+	return p.regex.MatchReader(&spendingReader{b, text, p.size}) && b.Stopped() == nil
 }
 
 // spendingReader reads a text, and spends the steps of matching each character.

@@ -121,7 +121,7 @@ const recordSteps = 500
 // budget.
 func (m *Matcher) Match(record []byte, s *Selector) (bool, error) {
 	if !m.budget.Spend(recordSteps + 2*len(record)) {
-		return false, fmt.Errorf("match a record: %w", m.budget.Err())
+		return false, fmt.Errorf("match a record: %w", m.budget.Stopped())
 	}
 	left := len(s.used)
 	for member, err := range render.Members(record) {
@@ -144,7 +144,7 @@ func (m *Matcher) Match(record []byte, s *Selector) (bool, error) {
 		return false, fmt.Errorf("match a record: %w", render.ErrForm)
 	}
 	matches := m.match(m.root, nil)
-	if err := m.budget.Err(); err != nil {
+	if err := m.budget.Stopped(); err != nil {
 		return false, fmt.Errorf("match a record: %w", err)
 	}
 	return matches, nil

@@ -73,7 +73,7 @@ func New(b *budget.Budget, t *tree.Tree, now int64, q wire.Query) (*Scan, error)
 
 // err is why the scan had to stop; nil while it may go on.
 func (s *Scan) err() error {
-	if err := s.budget.Err(); err != nil {
+	if err := s.budget.Stopped(); err != nil {
 		return fmt.Errorf("scan: %w", err)
 	}
 	return nil

@@ -52,7 +52,7 @@ func Order(b *budget.Budget, t *tree.Tree, set *tree.Set, keys []wire.SortKey) (
 
 // stopped is why a budget ended a sort; nil when it did not.
 func stopped(b *budget.Budget) error {
-	if err := b.Err(); err != nil {
+	if err := b.Stopped(); err != nil {
 		return fmt.Errorf("sort: %w", err)
 	}
 	return nil
@@ -120,7 +120,7 @@ func keyOf(b *budget.Budget, t *tree.Tree, list []uint32, k wire.SortKey) (key, 
 		rankTexts(b, values, t, list, col)
 	}
 	out.finish(b, k.Desc, bits.Len(uint(len(list))))
-	if err := b.Err(); err != nil {
+	if err := b.Stopped(); err != nil {
 		giveBack(out.values)
 		return key{}, err //nolint:wrapcheck // Order says what was sorted
 	}

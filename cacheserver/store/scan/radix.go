@@ -98,7 +98,7 @@ func collect(b *budget.Budget, list []uint32, packed, other []uint64, place, wid
 		before = width
 	}
 	packed, _ = radix(b, packed, other, place, before)
-	if b.Err() != nil {
+	if b.Stopped() != nil {
 		return nil
 	}
 	if before == width {

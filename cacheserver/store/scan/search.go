@@ -133,7 +133,7 @@ func (n *needle) inRecord(s *budget.Budget, l *block.Layout, b *block.Block, i i
 		} else {
 			b.EachText(col, i, func(text []byte) bool {
 				found = n.spent(s, text)
-				return !found && s.Err() == nil
+				return !found && s.Stopped() == nil
 			})
 		}
 		if found {

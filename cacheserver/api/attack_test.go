@@ -1,0 +1,444 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// dear is a request that asks for as much work as its resource can do.
+type dear struct{ name, method, path, body string }
+
+func selector(s string) string { return `{"selector":` + s + `}` }
+
+func regex(expression string) string {
+	return selector(fmt.Sprintf(`{"Workflow":{"$regex":%q}}`, expression))
+}
+
+// dearRequests has one for each resource that looks at more than its page, and
+// for each kind of condition.
+func dearRequests() []dear {
+	var keys, amounts, countable, conditions []string
+	for _, f := range schema.Describe[schema.Workflow]() {
+		if f.Key != "Workflow" {
+			keys = append(keys, f.Key)
+		}
+		if f.Type == schema.Int {
+			amounts = append(amounts, f.Key)
+			conditions = append(conditions, f.Param+"=!77")
+		}
+		if wire.Countable(f) {
+			countable = append(countable, f.Key+":1000")
+		}
+	}
+	globs := make([]string, 300)
+	for i := range globs {
+		globs[i] = fmt.Sprintf("*%d*a*b*c*d*e*f*g*h*", i)
+	}
+	many := make([]string, 4000)
+	for i := range many {
+		many[i] = fmt.Sprintf(`"T%d"`, i)
+	}
+	list := []dear{
+		{"globs of names", "GET", "/fetch?workflow=" + strings.Join(globs, ","), ""},
+		{"globs of names that are excluded", "GET", "/fetch?workflow=!" + strings.Join(globs, ",!"), ""},
+		{"long globs of a list", "GET", "/fetch?inputdataset=!*" + strings.Repeat("a*", 20_000), ""},
+		{"q", "GET", "/fetch?q=" + strings.Repeat("é", 3) + "v", ""},
+		{"all bounds", "GET", "/fetch?" + strings.Join(conditions, "&"), ""},
+		{"eight keys", "GET", "/fetch?idx=2000&sort=OutputDatasets,PrepIDs," + strings.Join(keys[5:11], ","), ""},
+		{"all facets", "GET", "/fetch?facets=" + strings.Join(countable, ","), ""},
+		{"all as CSV, by a text", "GET", "/fetch?limit=10000&format=csv&sort=PrepID&fields=Status,Sites", ""},
+		{"all in order", "GET", "/fetch?limit=all&sort=-OutputDatasets&q=%2F", ""},
+		{"stats", "GET", "/stats?by=OutputDatasets,Sites&sum=" + strings.Join(amounts[:16], ","), ""},
+		{"facet of names", "GET", "/facet/workflow?limit=1000&prefix=pdm", ""},
+		{"page of a site", "GET", "/sites/T1_US_FNAL?sort=OutputDatasets&facets=workflow:1000", ""},
+		{"attention", "GET", "/attention", ""},
+		{"failing jobs", "GET", "/errors?by=workflow,exitcode,site,state&workflow=*a*b*,!*c*d*&sort=-meaning,area", ""},
+		{"changes", "GET", "/changes?since=t-1&workflow=" + strings.Join(globs, ","), ""},
+		{"regular expression of many loops", "POST", "/find", regex(strings.Repeat(".*", 400) + "x")},
+		{"nested loops", "POST", "/find", regex("((.*){10}){10}x")},
+		{"folded classes", "POST", "/find", regex(`(?i)(\pL|[^a]|.)*(\pL|[^b]|.)*(\pL|[^c]|.)*$x`)},
+		{"alternatives", "POST", "/find", regex("(" + strings.Repeat("p.*d.*|", 200) + "q)*x")},
+		{"$in of thousands", "POST", "/find", selector(`{"$not":{"$or":[{"Sites":{"$in":[` + strings.Join(many, ",") + `]}},{"OutputDatasets":{"$all":[` + strings.Join(many, ",") + `]}}]}}`)},
+		{"254 conditions on each element", "POST", "/find", selector(`{"Sites":{"$elemMatch":{"$nor":[` + strings.Repeat(`{"$gt":"T2_CH_CERN_9"},`, 124) + `{"$lt":"A"}]}}}`)},
+		{"sixteen levels", "POST", "/find", selector(strings.Repeat(`{"$not":`, 5) + `{"OutputDatasets":{"$elemMatch":{"$regex":"(a|b|/)*$"}}}` + strings.Repeat(`}`, 5))},
+	}
+	return append(list, dear{"selector in order", "POST", "/find", `{"selector":{"Priority":{"$lt":1e9}},"sort":["OutputDatasets",{"PrepID":"desc"}],"idx":2000}`})
+}
+
+// spent is what the budgets of requests have counted.
+type spent struct {
+	mu  sync.Mutex
+	all []*budget.Budget
+}
+
+func (s *spent) note(_ string, b *budget.Budget) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, b)
+}
+
+func (s *spent) last(t *testing.T) *budget.Budget {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.NotEmpty(t, s.all, "the request had no budget")
+	return s.all[len(s.all)-1]
+}
+
+func (s *spent) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
+// largest is the most work between two looks at the context: at most 100 ns a
+// step, in fact far less.
+const largest = 1 << 20
+
+// attacked serves n workflows, whose failing jobs have been read.
+func attacked(t *testing.T, n int, o api.QueryOptions) (*fixture, *spent) {
+	t.Helper()
+	f, s := newFixture(t, n), &spent{}
+	o.Spent = s.note
+	f.newAPI(func(options *api.Options) { options.Queries, options.Cache = o, nil })
+	f.get("/errors?limit=1")
+	return f, s
+}
+
+// Each expensive request ends when its steps are spent, with a reason.
+func TestDearRequestsAreRefused(t *testing.T) {
+	const steps = 1 << 16
+	f, s := attacked(t, 3000, api.QueryOptions{Steps: steps})
+	for _, d := range dearRequests() {
+		a := f.send(d.method, d.path, d.body)
+		require.Equal(t, http.StatusUnprocessableEntity, a.StatusCode, "%s: %.300s", d.name, a.body)
+		p := a.problem(t)
+		assert.Equal(t, wire.SlugTooExpensive, p.Slug(), d.name)
+		assert.Contains(t, p.Detail, "Ask for less", d.name)
+		b := s.last(t)
+		assert.LessOrEqual(t, b.Largest(), int64(largest), "%s: between two looks", d.name)
+		assert.LessOrEqual(t, b.Spent(), int64(steps)+2*largest, d.name)
+	}
+}
+
+// The same requests have an answer where they may cost what they cost: what is
+// refused above is refused for its cost alone.
+func TestDearRequestsAreAnswered(t *testing.T) {
+	f, s := attacked(t, 3000, api.QueryOptions{Timeout: time.Hour})
+	for _, d := range dearRequests() {
+		if strings.Contains(d.name, "loops") || d.name == "alternatives" {
+			continue // minutes of them
+		}
+		a := f.send(d.method, d.path, d.body)
+		assert.Equal(t, http.StatusOK, a.StatusCode, "%s: %.300s", d.name, a.body)
+		assert.LessOrEqual(t, s.last(t).Largest(), int64(largest), "%s: between two looks", d.name)
+	}
+}
+
+// leaving is the context of a client that leaves at a look at it.
+type leaving struct {
+	context.Context //nolint:containedctx // it is one
+	leave           context.CancelFunc
+	left            atomic.Int32 // looks that are left
+}
+
+func leavingAt(t *testing.T, look int32) *leaving {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	l := &leaving{Context: ctx, leave: cancel}
+	l.left.Store(look)
+	return l
+}
+
+func (l *leaving) Err() error {
+	if l.left.Add(-1) == 0 {
+		l.leave()
+	}
+	return l.Context.Err() //nolint:wrapcheck // as if it were it
+}
+
+// A client that leaves ends its request, wherever that is: what is still called
+// after it is at most the rest of one chunk of records.
+func TestDearRequestsEndWithTheirClient(t *testing.T) {
+	const few = 20_000
+	f, s := attacked(t, 3000, api.QueryOptions{Timeout: time.Hour})
+	for _, d := range dearRequests() {
+		for _, look := range []int32{1, 2, 3} {
+			before := s.count()
+			ctx := leavingAt(t, look)
+			left := serveUntilLeft(ctx, f.api.Handler(), d)
+			require.Greater(t, s.count(), before, d.name)
+			b := s.last(t)
+			if b.Stopped() == nil {
+				assert.Greater(t, look, int32(1), "%s never looks whether its client is there", d.name)
+				continue // it was at its end before
+			}
+			require.ErrorIs(t, b.Stopped(), context.Canceled, d.name)
+			assert.True(t, left, "%s: nobody is told anything", d.name)
+			assert.LessOrEqual(t, b.After(), int64(few), d.name)
+		}
+	}
+	assert.NotContains(t, f.log.String(), "level=ERROR", "a client that left is no fault")
+}
+
+// serveUntilLeft says whether the handler ended the connection.
+func serveUntilLeft(ctx context.Context, h http.Handler, d dear) (left bool) {
+	defer func() {
+		if err, ok := recover().(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			left = true
+		}
+	}()
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, d.method, d.path, strings.NewReader(d.body)))
+	return false
+}
+
+// Regular expressions whose program would be large are refused before they are
+// compiled.
+func TestLargeRegularExpressions(t *testing.T) {
+	f := newFixture(t, 3)
+	for name, c := range map[string]struct {
+		body   string
+		status int
+	}{
+		"3000 loops":           {regex(strings.Repeat(".*", 3000) + "x"), 422},
+		"2000 loops":           {regex(strings.Repeat(".*", 2000) + "x"), 422},
+		"400 loops":            {regex(strings.Repeat(".*", 400) + "x"), 200},
+		"nested":               {regex("((.*){10}){10}x"), 200},
+		"nested, to 1000":      {regex("(((a.b.c){10}){10}){10}"), 422},
+		"beyond the library":   {regex("((((a{10}){10}){10}){10})"), 422},
+		"long text":            {regex(strings.Repeat("a", 4097)), 422},
+		"classes":              {regex(strings.Repeat(`\PL`, 1000)), 422},
+		"folded classes":       {regex("(?i)[a-zé]+_(prep|PREP|[^x])"), 200},
+		"alternatives":         {regex(strings.Repeat("a|", 1900) + "b"), 200}, // one class
+		"many of them":         {selector(`{"$or":[` + strings.Repeat(`{"Workflow":{"$regex":"`+strings.Repeat("a.", 100)+`"}},`, 30) + `{"Status":"x"}]}`), 422},
+		"an ordinary one":      {regex("^pdmv.*_[0-9]{2,5}$"), 200},
+		"fifty workflow names": {regex(strings.Repeat("pdmvserv_task_PPD-Run3Summer22-00001_v1_T_2211|", 50) + "x"), 200},
+	} {
+		a := f.send(http.MethodPost, "/find", c.body)
+		require.Equal(t, c.status, a.StatusCode, "%s: %.300s", name, a.body)
+		if c.status != http.StatusOK {
+			assert.Equal(t, wire.SlugTooExpensive, slugOf(t, a), name)
+		}
+	}
+}
+
+// Requests that have bounds of their own.
+func TestBoundsOfRequests(t *testing.T) {
+	f := newFixture(t, 3)
+	texts := make([]string, 1001)
+	for i := range texts {
+		texts[i] = fmt.Sprint("T", i)
+	}
+	members := make([]string, 6000)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"%d":1`, i)
+	}
+	for name, c := range map[string]struct {
+		method, path, body string
+		status             int
+	}{
+		"nine keys of a sort":    {"GET", "/fetch?sort=Status,Priority,PrepID,Campaign,Release,Type,StatusTime,Failure,Running", "", 422},
+		"eight keys of a sort":   {"GET", "/fetch?sort=Status,Priority,PrepID,Campaign,Release,Type,StatusTime,Failure", "", 200},
+		"many sites of jobs":     {"GET", "/errors?site=" + strings.Join(texts, ","), "", 422},
+		"a key of /errors twice": {"GET", "/errors?sort=jobs,-jobs", "", 400},
+		"a key of jobs often":    {"GET", "/fetch/" + workflowName(0) + "/errors?by=site" + strings.Repeat(",site", 20_000), "", 200},
+		"many names of lines":    {"GET", "/history?name=" + strings.Join(texts, ","), "", 400},
+		"many campaigns":         {"GET", "/history?campaign=" + strings.Join(texts, "&campaign="), "", 400},
+		"a long name":            {"GET", "/campaign/" + strings.Repeat("a", 100_000), "", 404},
+		"members of the body":    {"POST", "/find", "{" + strings.Join(members, ",") + "}", 400},
+		"members of a selector":  {"POST", "/find", selector("{" + strings.Join(members, ",") + "}"), 400},
+		"deep JSON":              {"POST", "/find", selector(strings.Repeat(`{"$not":`, 6000) + "1" + strings.Repeat("}", 6000)), 422},
+		"deep lists":             {"POST", "/find", selector(`{"Sites":{"$in":[` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + "]}}"), 200},
+		"a large body":           {"POST", "/find", selector(`"` + strings.Repeat("a", 1<<17) + `"`), 413},
+		"a body of GET":          {"GET", "/fetch?limit=1", "hello", 200},
+		"a large body of GET":    {"GET", "/fetch?limit=1", strings.Repeat("a", 1<<17), 413},
+	} {
+		a := f.send(c.method, c.path, c.body)
+		assert.Equal(t, c.status, a.StatusCode, "%s: %.300s", name, a.body)
+	}
+}
+
+// /stats promises 422 beyond 10 000 groups.
+func TestStatsOfTooManyGroups(t *testing.T) {
+	f := newFixture(t, 6000) // each with two datasets
+	for _, by := range []string{"workflow,outputdataset", "outputdataset,workflow"} {
+		a := f.get("/stats?by=" + by)
+		require.Equal(t, http.StatusUnprocessableEntity, a.StatusCode, "%.300s", a.body)
+		p := a.problem(t)
+		assert.Equal(t, wire.SlugTooExpensive, p.Slug())
+		assert.Contains(t, p.Detail, "10000 groups")
+	}
+	assert.Equal(t, http.StatusOK, f.get("/stats?by=workflow").StatusCode)
+	assert.NotContains(t, f.log.String(), "level=ERROR")
+}
+
+// value reads a metric without labels.
+func value(t *testing.T, r *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := r.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	require.Fail(t, "no metric", name)
+	return 0
+}
+
+// standing is the context of a request that stands still while it works.
+type standing struct {
+	context.Context //nolint:containedctx // it is one
+	looks           atomic.Int32
+	stands          chan struct{} // closed when it does
+	goOn            chan struct{}
+}
+
+func (s *standing) Err() error {
+	if s.looks.Add(1) == 3 {
+		close(s.stands)
+		<-s.goOn
+	}
+	return s.Context.Err() //nolint:wrapcheck // as if it were it
+}
+
+// holdTurns lets n expensive requests of other clients stand still at work.
+func (f *fixture) holdTurns(n int) (goOn func()) {
+	f.t.Helper()
+	again := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range n {
+		ctx := &standing{Context: f.t.Context(), stands: make(chan struct{}), goOn: again}
+		req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/find", strings.NewReader(regex(strings.Repeat(".*", 100)+fmt.Sprint("held", i))))
+		req.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", i)
+		wg.Go(func() { f.api.Handler().ServeHTTP(httptest.NewRecorder(), req) })
+		<-ctx.stands
+	}
+	return func() { close(again); wg.Wait() }
+}
+
+// 64 clients with the worst of regular expressions: all else is answered, who
+// finds no place in the line is told so, and when they leave nothing stays.
+func TestManyDearRequestsAtOnce(t *testing.T) {
+	const clients, working, waiting = 64, 2, 64
+	f, s := newFixture(t, 1000), &spent{}
+	registry := prometheus.NewRegistry()
+	f.newAPI(func(o *api.Options) {
+		o.Registry, o.Queries = registry, api.QueryOptions{Timeout: time.Hour, Free: 1, AtOnce: working, PerClient: 1, Spent: s.note}
+	})
+	goOn := f.holdTurns(working)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	var wg sync.WaitGroup
+	ask := func(i int) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+"/find", strings.NewReader(regex(strings.Repeat(".*", 1000)+fmt.Sprint("x", i))))
+		if !assert.NoError(t, err) {
+			return
+		}
+		if resp, err := transport.RoundTrip(req); err == nil {
+			resp.Body.Close()
+			assert.Fail(t, "an answer while all turns are held", resp.Status)
+		}
+	}
+	for i := range clients {
+		wg.Go(func() { ask(i) })
+	}
+	await(t, func() bool { return value(t, registry, "wmstats_queries_waiting") == waiting })
+	assert.EqualValues(t, working, value(t, registry, "wmstats_queries"))
+	for _, path := range []string{"/livez", "/readyz", "/version", "/openapi.json"} {
+		assert.Equal(t, http.StatusOK, f.get(path).StatusCode, path)
+	}
+	assert.Equal(t, http.StatusOK, f.get("/fetch?limit=1").StatusCode, "a page costs nothing")
+	one := f.send(http.MethodPost, "/find", regex("one more"))
+	assert.Equal(t, http.StatusTooManyRequests, one.StatusCode)
+	assert.NotEmpty(t, one.Header.Get("Retry-After"))
+	assert.Contains(t, one.problem(t).Detail, "64 expensive requests wait")
+	leave()
+	wg.Wait()
+	await(t, func() bool { return value(t, registry, "wmstats_queries_waiting") == 0 && s.count() >= clients })
+	goOn()
+	assert.Zero(t, value(t, registry, "wmstats_queries"))
+	assert.Equal(t, http.StatusOK, f.send(http.MethodPost, "/find", regex("^pdmv")).StatusCode, "and then it goes on")
+}
+
+// One client can't take the turns of all.
+func TestDearRequestsOfOneClient(t *testing.T) {
+	f := newFixture(t, 1000)
+	f.newAPI(func(o *api.Options) {
+		o.Queries = api.QueryOptions{Timeout: time.Millisecond, Free: 1, AtOnce: 2, PerClient: 1}
+		o.Now = f.clock.Now // the work itself has all the time
+	})
+	goOn := f.holdTurns(1) // by 192.0.2.0
+	defer goOn()
+	ask := func(addr string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/find", strings.NewReader(regex("^pdmv.*"+addr)))
+		req.RemoteAddr = addr
+		f.api.Handler().ServeHTTP(w, req)
+		return w
+	}
+	again := ask("192.0.2.0:2")
+	assert.Equal(t, http.StatusTooManyRequests, again.Code)
+	assert.Contains(t, again.Body.String(), "yours waited for 1ms")
+	assert.Equal(t, http.StatusOK, ask("192.0.2.9:1").Code)
+}
+
+// A request with a body is noticed to be left too, whether its resource takes
+// the body or not.
+func TestClientsOfBodiesAreSeenToLeave(t *testing.T) {
+	f := newFixture(t, 1000)
+	registry := prometheus.NewRegistry()
+	f.newAPI(func(o *api.Options) {
+		o.Registry, o.Queries = registry, api.QueryOptions{Timeout: time.Hour, Free: 1, AtOnce: 1, PerClient: 1}
+	})
+	goOn := f.holdTurns(1)
+	defer goOn()
+	for _, request := range []string{
+		"GET /fetch?q=v_9&sort=PrepID HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+		"GET /fetch?q=v_8&sort=PrepID HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+		"GET /fetch?q=v_7&sort=PrepID HTTP/1.1\r\nHost: a\r\n\r\n",
+		fmt.Sprintf("POST /find HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", len(regex("x.*y")), regex("x.*y")),
+	} {
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(f.url, "http://"))
+		require.NoError(t, err)
+		_, err = conn.Write([]byte(request))
+		require.NoError(t, err)
+		await(t, func() bool { return value(t, registry, "wmstats_queries_waiting") == 1 })
+		require.NoError(t, conn.Close())
+		await(t, func() bool { return value(t, registry, "wmstats_queries_waiting") == 0 })
+	}
+}
+
+// await waits for a condition.
+func await(t *testing.T, is func() bool) {
+	t.Helper()
+	require.Eventually(t, is, time.Minute, time.Millisecond)
+}
+
+func slugOf(t *testing.T, a answerOf) wire.Slug {
+	t.Helper()
+	p := a.problem(t)
+	return p.Slug()
+}
