@@ -87,7 +87,6 @@ func Defaults() Options {
 		Access:          defaultAccess(),
 		CheckpointEvery: time.Minute,
 		Memory:          usualBudget,
-		CacheBytes:      256 << 20,
 		Queries:         api.DefaultQueries(),
 		Demand:          api.DefaultDemand(),
 		LogLevel:        "info", LogFormat: "text",
