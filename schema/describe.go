@@ -27,6 +27,7 @@ type Field struct {
 	Doc   string
 	From  string
 	Param string // filter parameter of the list API, lower case
+	All   string // key of the list of all values, of which this is the main one; "" for most
 	Index int    // position in the record
 }
 
@@ -53,7 +54,7 @@ func describe(record reflect.Type) []Field {
 	var fields []Field
 	for _, f := range keys(record) {
 		fields = append(fields, Field{
-			Key: f.Name, Type: typeOf(f.Type), Unit: f.Tag.Get("unit"), Doc: f.Tag.Get("doc"), From: f.Tag.Get("from"),
+			Key: f.Name, Type: typeOf(f.Type), Unit: f.Tag.Get("unit"), Doc: f.Tag.Get("doc"), From: f.Tag.Get("from"), All: f.Tag.Get("all"),
 			Param: cmp.Or(f.Tag.Get("param"), strings.ToLower(f.Name)), Index: len(fields),
 		})
 	}

@@ -18,14 +18,15 @@ type Workflow struct {
 
 	Priority        int64    `from:"RequestPriority" doc:"0..999999, bigger runs first; -1 if absent"`
 	InitialPriority int64    `from:"InitialPriority, else the oldest PriorityTransition" doc:"priority when it was made; -1 if unknown"`
-	Campaign        string   `from:"Campaign, else the first step's" doc:"production effort"`
+	Campaign        string   `all:"Campaigns" from:"Campaign, else the first step's" doc:"production effort"`
 	Campaigns       []string `from:"Campaign of the top level and of all steps, sorted" doc:"all campaigns it works for"`
-	Release         string   `from:"CMSSWVersion, else the first step's" doc:"CMSSW version"`
+	Release         string   `all:"Releases" from:"CMSSWVersion, else the first step's" doc:"CMSSW version"`
 	Releases        []string `from:"CMSSWVersion of the top level and of all steps, sorted" doc:"all CMSSW versions it uses"`
-	Team            string   `from:"Team, else Teams[0]" doc:"group of agents that may run it"`
+	Team            string   `all:"Teams" from:"Team, else Teams[0]" doc:"group of agents that may run it"`
+	Teams           []string `from:"Team and Teams, sorted" doc:"all groups of agents that may run it"`
 	Requestor       string   `from:"Requestor" doc:"who asked for it"`
 	Group           string   `from:"Group" doc:"group of the requestor"`
-	PrepID          string   `from:"PrepID, else the first step's" doc:"McM's own id"`
+	PrepID          string   `all:"PrepIDs" from:"PrepID, else the first step's" doc:"McM's own id"`
 	PrepIDs         []string `from:"PrepID of the top level and of all steps, sorted" doc:"all McM ids"`
 	ChainKind       string   `from:"TaskChain or StepChain is there" doc:"Task, Step or empty"`
 	ChainLength     int64    `from:"TaskChain or StepChain" doc:"number of steps in the chain"`

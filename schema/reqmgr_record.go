@@ -44,9 +44,12 @@ func (r *ReqMgrDoc) FillRecord(w *Workflow) {
 		TimePerEvent: r.TimePerEvent, SizePerEvent: r.SizePerEvent,
 		Alerts: []string{},
 	}
-	if w.Team == "" && len(r.Teams) > 0 {
-		w.Team = r.Teams[0]
+	teams := append([]string{r.TeamName}, r.Teams...)
+	w.Teams = r.distinct(teams, nil)
+	if w.Team == "" && len(w.Teams) > 0 {
+		w.Team = w.Teams[0]
 	}
+	slices.Sort(w.Teams)
 	for i := range steps {
 		if w.RequestedEvents < 0 {
 			w.RequestedEvents = steps[i].RequestedEvents

@@ -73,6 +73,23 @@ type WorstSites struct {
 	Missing *Missing // why there are none; nil when they were read
 }
 
+// Counted is how many workflows a campaign or release has: those that have it as
+// their main one, and those that have it in a step alone.
+func Counted(r schema.Rollup) string {
+	if r.StepWorkflows == 0 {
+		return Int(r.Workflows)
+	}
+	return Int(r.Workflows) + " + " + Int(r.StepWorkflows)
+}
+
+// stepNote says what the second figure of Counted is.
+func stepNote(r schema.Rollup, kind string) string {
+	if r.StepWorkflows == 0 {
+		return ""
+	}
+	return Plural(r.StepWorkflows, "workflow has", "workflows have") + " this " + kind + " in a step alone: in the list, and in no sum"
+}
+
 // statusParts are the workflows of a campaign or release by status group.
 func statusParts(r schema.Rollup) []Part {
 	counts := []int64{r.Waiting, r.InTransfer, r.InQueue, r.RunningWorkflows, r.Done, r.Bad}

@@ -39,6 +39,7 @@ type TypeBar struct {
 type TopRow struct {
 	Name, Href string
 	Workflows  int64
+	Counted    string // Workflows, and those that have it in a step alone
 	schema.Counters
 	List string // its workflows, most failures first
 }

@@ -31,7 +31,7 @@ func (h *History) count(snap *store.Snapshot, old map[key]*series) (counts map[k
 	for i := range rows {
 		c := &rows[i]
 		h.addStates(all, &c.Counters)
-		if c.Campaign != schema.None {
+		if c.Campaign != schema.None && c.Workflows > 0 {
 			campaigns = append(campaigns, candidate{c.Campaign, c.Workflows, c.TotalJobs, &c.Counters})
 		}
 	}
@@ -46,7 +46,7 @@ func (h *History) count(snap *store.Snapshot, old map[key]*series) (counts map[k
 	for _, group := range []struct {
 		kind, field string
 		list        []candidate
-	}{{kindCampaign, "Campaign", campaigns}, {kindSite, "Sites", sites}} {
+	}{{kindCampaign, wire.MainField("Campaign"), campaigns}, {kindSite, "Sites", sites}} {
 		if err := h.countGroup(snap, group.kind, group.field, group.list, old, counts, top); err != nil {
 			return nil, nil, err
 		}

@@ -33,9 +33,10 @@ func decodeAll(t testing.TB, g *Snapshot) []plainRecord {
 	return out
 }
 
-// texts gives the different values of a field that are there.
+// texts gives the different values of a field that are there, all of those that
+// it is the main one of.
 func (p plainRecord) texts(f schema.Field) (out []string) {
-	switch v := p[f.Key].(type) {
+	switch v := p[cmp.Or(f.All, f.Key)].(type) {
 	case string:
 		if v != "" {
 			out = append(out, v)

@@ -87,6 +87,7 @@ func (s *Source) request(sk *gen.Sketch, st *gen.State) schema.Workflow {
 	steps(&w, sk)
 	if st.Passed(gen.Assigned) {
 		w.Team, w.SiteWhitelist = sk.Team, s.world.SiteNames(sk)
+		w.Teams = set([]string{sk.Team})
 	}
 	events := int64(sk.Jobs) * int64(sk.EventsPerJob)
 	if sk.Steps[0].InputDataset == "" {

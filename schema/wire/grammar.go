@@ -5,6 +5,11 @@ package wire
 // case. Values keep their case.
 //
 //	status=a,b  status=a&status=b   any of them (lists: any element)
+//	campaign=a                      the campaign, or that of a step: campaign,
+//	                                release, team and prepid ask for any element of
+//	                                Campaigns, Releases, Teams and PrepIDs; so do
+//	                                their exclusions, facets and groups. sort=
+//	                                and fields= mean the main one
 //	site=!T1_*                      none of them; * is a wildcard anywhere
 //	minPriority=  maxFailureRate=   bounds, both ends included: min or max and
 //	                                the key of any number
@@ -90,7 +95,7 @@ func (v *vocabulary) add(p param) { v.params[strings.ToLower(p.name)] = p }
 func (v *vocabulary) addField(f schema.Field) {
 	v.add(param{f.Param, true, func(q *Query, name string, values []string) *Problem {
 		return readValues(q, f, name, values)
-	}, f.Key + " is one of these: " + f.Doc, valueForm(f)})
+	}, valueDoc(f), valueForm(f)})
 	if !numeric(f) {
 		return
 	}
@@ -100,6 +105,14 @@ func (v *vocabulary) addField(f schema.Field) {
 	}
 	v.add(param{"min" + f.Key, false, readBound(f, Min, MaxAge), "least " + f.Key + ": " + f.Doc, form})
 	v.add(param{"max" + f.Key, false, readBound(f, Max, MinAge), "greatest " + f.Key + ": " + f.Doc, form})
+}
+
+// valueDoc says what a filter on the values of a field finds.
+func valueDoc(f schema.Field) string {
+	if f.All != "" {
+		return f.Key + ", or another of " + f.All + ", is one of these: " + f.Doc
+	}
+	return f.Key + " is one of these: " + f.Doc
 }
 
 func (v *vocabulary) addFixed() {

@@ -5,6 +5,8 @@
 // the description that package schema gives of them.
 package wire
 
+import "strings"
+
 // Limits of a list request.
 const (
 	DefaultLimit = 100
@@ -37,6 +39,19 @@ type Term struct {
 	Values []string
 	Number float64
 }
+
+// mainPrefix stands before the key of a field in a Term or a group that is about
+// the field alone.
+const mainPrefix = "main:"
+
+// MainField names the field itself in a Term or in a group of statistics. The
+// plain key of a field that is the main one of a list, such as Campaign, stands
+// for all values of that list (schema.Field.All): so do filters, facets and groups
+// of requests, which can't write the other form.
+func MainField(key string) string { return mainPrefix + key }
+
+// FieldOfMain returns the key that MainField was given.
+func FieldOfMain(name string) (key string, ok bool) { return strings.CutPrefix(name, mainPrefix) }
 
 // SortKey is one key of the order. Ties are always broken by Workflow, ascending.
 type SortKey struct {

@@ -28,7 +28,7 @@ type groupColumn struct {
 func rollupColumns(kind string) []groupColumn {
 	return []groupColumn{
 		{kind, strings.ToLower(kind), "", false, false},
-		{"Workflows", "workflows", "workflows in all", true, false},
+		{"Workflows", "workflows", "workflows that have it as their main one, + those that have it in a step alone", true, false},
 		{"RunningWorkflows", "by status", "workflows by group of statuses; sorts by those that run", false, false},
 		{"TotalJobs", "jobs", "jobs by state; sorts by their number", false, false},
 		{"JobProgress", "jobs done", "share of created jobs that ended", true, false},

@@ -221,7 +221,7 @@ func topCampaigns(all []schema.Campaign) []web.TopRow {
 	var rows []web.TopRow
 	for _, c := range all {
 		rows = append(rows, web.TopRow{
-			Name: c.Campaign, Href: web.CampaignPath(c.Campaign), Workflows: c.Workflows, Counters: c.Counters,
+			Name: c.Campaign, Href: web.CampaignPath(c.Campaign), Workflows: c.Workflows, Counted: web.Counted(c.Rollup), Counters: c.Counters,
 			List: mostFailed("Campaign", c.Campaign),
 		})
 	}
@@ -232,7 +232,7 @@ func topSites(all []schema.Site) []web.TopRow {
 	var rows []web.TopRow
 	for _, s := range all {
 		rows = append(rows, web.TopRow{
-			Name: s.Site, Href: web.SitePath(s.Site), Workflows: s.Workflows, Counters: s.Counters,
+			Name: s.Site, Href: web.SitePath(s.Site), Workflows: s.Workflows, Counted: web.Int(s.Workflows), Counters: s.Counters,
 			List: mostFailed("Sites", s.Site),
 		})
 	}

@@ -64,12 +64,14 @@ type Matcher struct {
 	budget   *budget.Budget
 	root     *Node
 	collator *collate.Collator
+	fields   []schema.Field
 	doc      []any // by index of field
+	missing  bool  // the field that is asked about has no value
 }
 
 // Matcher makes a matcher that spends a budget.
 func (s *Selector) Matcher(b *budget.Budget) *Matcher {
-	return &Matcher{budget: b, root: s.root, collator: collate.New(language.Und), doc: make([]any, len(s.fields))}
+	return &Matcher{budget: b, root: s.root, fields: s.fields, collator: collate.New(language.Und), doc: make([]any, len(s.fields))}
 }
 
 // nodeSteps are the steps of asking one condition about one value.
@@ -83,6 +85,7 @@ func (m *Matcher) match(n *Node, value any) bool {
 	}
 	switch n.Op {
 	case "":
+		m.missing = missing(m.fields[n.Field], m.doc[n.Field])
 		return m.match(n.Children[0], m.doc[n.Field])
 	case "$and":
 		return !slices.ContainsFunc(n.Children, func(c *Node) bool { return !m.match(c, value) })
@@ -95,19 +98,32 @@ func (m *Matcher) match(n *Node, value any) bool {
 	case "$ne":
 		return !m.equal(value, n.Value)
 	case "$lt":
-		return m.compare(value, n.Value) < 0
+		return !m.missing && m.compare(value, n.Value) < 0
 	case "$lte":
-		return m.compare(value, n.Value) <= 0
+		return !m.missing && m.compare(value, n.Value) <= 0
 	case "$gt":
-		return m.compare(value, n.Value) > 0
+		return !m.missing && m.compare(value, n.Value) > 0
 	case "$gte":
-		return m.compare(value, n.Value) >= 0
+		return !m.missing && m.compare(value, n.Value) >= 0
 	case "$in":
 		return m.among(value, n)
 	case "$nin":
 		return !m.among(value, n)
 	}
 	return m.matchShape(n, value)
+}
+
+// missing says that a value of a record stands for none. It is in no range.
+func missing(f schema.Field, value any) bool {
+	switch v := value.(type) {
+	case string:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	case float64:
+		return f.Missing(v)
+	}
+	return false
 }
 
 // matchShape are the operators for values of one type.

@@ -108,6 +108,16 @@ func randomCondition(r *rand.Rand, field string, isList bool) (ours, theirs obje
 		return same(object{op: pick(r, "^T", "e", "^$", "[ab]", "(?i)B$")})
 	case "$elemMatch":
 		return same(object{op: object{"$eq": randomValue(r)}}) // kivik takes any operator in here for $eq
+	case "$gt", "$gte", "$lt", "$lte": // a missing value is in no range
+		value := randomValue(r)
+		bounds := []any{object{field: object{op: value}}, object{field: object{"$ne": -1}}, object{field: object{"$ne": ""}}}
+		if isList {
+			bounds = append(bounds, object{field: object{"$ne": []any{}}})
+		}
+		if strings.HasSuffix(field, "Time") {
+			bounds = append(bounds, object{field: object{"$ne": 0}})
+		}
+		return object{field: object{op: value}}, object{"$and": bounds}
 	}
 	return same(object{op: randomValue(r)})
 }
@@ -225,8 +235,9 @@ func fulfils(t *testing.T, record []byte, terms []wire.Term) bool {
 	var doc object
 	require.NoError(t, json.Unmarshal(record, &doc))
 	for _, term := range terms {
-		values := []any{doc[term.Field]}
-		if list, ok := doc[term.Field].([]any); ok {
+		key, _ := wire.FieldOfMain(term.Field)
+		values := []any{doc[key]}
+		if list, ok := doc[key].([]any); ok {
 			values = list
 		}
 		found := slices.ContainsFunc(values, func(v any) bool {
@@ -267,6 +278,25 @@ func TestTerms(t *testing.T) {
 		terms, exact := parse(t, text).Terms()
 		assert.Equal(t, want.terms, terms, text)
 		assert.Equal(t, want.exact, exact, text)
+	}
+}
+
+// TestRangesLeaveOutWhatIsMissing: -1, 0 in a time, and the empty text and list
+// stand for no value. They are in no range, as in no bound of a list request.
+func TestRangesLeaveOutWhatIsMissing(t *testing.T) {
+	record := schema.AppendJSON(nil, &schema.Workflow{Workflow: "w", InputEvents: -1, EventProgress: -1, EstimatedJobs: 0, Sites: []string{}, StatusTime: 0, CreateTime: 5})
+	for selector, want := range map[string]bool{
+		`{"InputEvents":{"$lt":5}}`: false, `{"InputEvents":{"$lte":-1}}`: false, `{"InputEvents":{"$gt":-5}}`: false, `{"InputEvents":{"$gte":-1}}`: false,
+		`{"EventProgress":{"$lt":50}}`: false, `{"StatusTime":{"$lt":10}}`: false, `{"StatusTime":{"$gte":0}}`: false, `{"CreateTime":{"$lt":10}}`: true,
+		`{"EstimatedJobs":{"$lt":5}}`: true, `{"Failure":{"$lte":0}}`: true, `{"Campaign":{"$lt":"z"}}`: false, `{"Sites":{"$lt":["z"]}}`: false,
+		`{"InputEvents":{"$gt":null}}`: false, `{"Failure":{"$gt":null}}`: true, `{"Skipped":{"$lt":true}}`: true,
+		`{"InputEvents":-1}`: true, `{"InputEvents":{"$not":{"$lt":5}}}`: true, `{"$not":{"InputEvents":{"$lt":5}}}`: true,
+		`{"InputEvents":{"$lt":5,"$gt":-5}}`: false, `{"$or":[{"InputEvents":{"$lt":5}},{"Failure":{"$lt":5}}]}`: true,
+	} {
+		s := parse(t, selector)
+		got, err := s.Matcher(budget.From(t.Context())).Match(record, s)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, selector)
 	}
 }
 

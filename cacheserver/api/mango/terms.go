@@ -45,6 +45,9 @@ func (s *Selector) Terms() (terms []wire.Term, exact bool) {
 // for more than the term; a term without Op says nothing.
 func termOf(f schema.Field, n *Node) (t wire.Term, all bool) {
 	t.Field = f.Key
+	if f.All != "" { // a selector is about the key that it names, not about all values
+		t.Field = wire.MainField(f.Key)
+	}
 	values, op := n.Values, wire.Op("")
 	switch n.Op {
 	case "$eq", "$ne":

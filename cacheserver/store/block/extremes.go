@@ -56,7 +56,7 @@ func (b *Block) First(c *Column, i int) (first []byte) {
 type extremes []uint8
 
 // Extremes gives the records with the first and the last text of a text column,
-// as they are sorted.
+// as they are sorted; those without a text are neither, unless all are.
 func (b *Block) Extremes(l *Layout, column int) (least, most int) {
 	all := b.findExtremes(l)
 	n := l.Columns[column].text
@@ -78,7 +78,7 @@ func (b *Block) findExtremes(l *Layout) extremes {
 		first, last := b.Joined(c, 0), b.Joined(c, 0)
 		for i := 1; i < b.Len(); i++ {
 			text := b.Joined(c, i)
-			if bytes.Compare(text, first) < 0 {
+			if len(text) > 0 && (len(first) == 0 || bytes.Compare(text, first) < 0) {
 				least, first = i, text
 			}
 			if bytes.Compare(text, last) > 0 {

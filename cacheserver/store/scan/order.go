@@ -96,22 +96,23 @@ func keyOf(b *budget.Budget, t *tree.Tree, list []uint32, k wire.SortKey) (key, 
 	values := *out.values
 	switch col.Kind {
 	case block.Int, block.Bool:
+		heads := intHeads{missing: missingOf(col)}
 		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
 			for k, at := range list[i:j] {
-				values[i+k] = uint64(p.Ints[int(at)-from]) ^ 1<<63
+				values[i+k] = heads.of(p.Ints[int(at)-from])
 			}
 		})
 	case block.Float:
 		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
 			for k, at := range list[i:j] {
-				values[i+k] = orderedBits(p.Floats[int(at)-from])
+				values[i+k] = floatHead(p.Floats[int(at)-from])
 			}
 		})
 	case block.Code:
 		ranks := col.Dict.Ranks()
 		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
 			for k, at := range list[i:j] {
-				values[i+k] = uint64(ranks[p.Codes[int(at)-from]])
+				values[i+k] = codeHead(p.Codes[int(at)-from], ranks)
 			}
 		})
 	case block.Codes:
@@ -155,18 +156,27 @@ func orderedBits(f float64) uint64 {
 	return b | 1<<63
 }
 
-// finish lets the values begin at 0, turns them round for a descending order
-// and makes sure that they fit into a word together with a place.
+// finish lets the values begin at 0, turns them round for a descending order, puts
+// missing ones behind all others and makes sure that they fit into a word
+// together with a place.
 func (k *key) finish(b *budget.Budget, desc bool, place int) {
 	values := *k.values
 	if len(values) == 0 || !b.Spend(2*len(values)) {
 		return
 	}
-	least, most := values[0], values[0]
+	least, most, gone := uint64(lastHead), uint64(0), uint64(0) // gone: 1 if a value is missing
 	for _, v := range values {
+		if v == lastHead {
+			gone = 1
+			continue
+		}
 		least, most = min(least, v), max(most, v)
 	}
-	if bits.Len64(most-least)+place > 64 {
+	missing := uint64(lastHead)
+	if most < least { // there are none
+		least, most = 0, 0
+	}
+	if bits.Len64(most-least+gone)+place > 64 {
 		items := make([]item, len(values))
 		for i, v := range values {
 			items[i] = item{v, uint32(i)}
@@ -176,15 +186,21 @@ func (k *key) finish(b *budget.Budget, desc bool, place int) {
 		}
 		rank(values, items, func(a, b item) bool { return a.head == b.head })
 		least, most = 0, slices.Max(values)
+		if gone == 1 { // they were the greatest
+			missing, most = most, most-1
+		}
 	}
 	for i, v := range values {
-		if desc {
+		switch {
+		case v == missing && gone == 1:
+			values[i] = most - least + 1
+		case desc:
 			values[i] = most - v
-		} else {
+		default:
 			values[i] = v - least
 		}
 	}
-	k.bits = bits.Len64(most - least)
+	k.bits = bits.Len64(most - least + gone)
 }
 
 // item is a record in a sort by comparing: what it begins with, and its place.
@@ -236,6 +252,11 @@ func rankTexts(budget *budget.Budget, ranks []uint64, t *tree.Tree, list []uint3
 		return
 	}
 	rank(ranks, items, func(a, b item) bool { return bytes.Equal(texts[a.at], texts[b.at]) })
+	for i, text := range texts {
+		if len(text) == 0 {
+			ranks[i] = lastHead
+		}
+	}
 }
 
 // sortTexts sorts items by their texts from byte depth on: by eight bytes at a
@@ -304,6 +325,13 @@ func rankLists(b *budget.Budget, values []uint64, t *tree.Tree, list []uint32, c
 			values[i+k] = v
 		}
 	})
+	defer func() {
+		for i, codes := range lists {
+			if len(codes) == 0 {
+				values[i] = lastHead
+			}
+		}
+	}()
 	if !long {
 		return
 	}

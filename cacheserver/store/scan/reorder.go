@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"sort"
@@ -71,6 +70,17 @@ func newComparer(t *tree.Tree, keys []wire.SortKey) (*comparer, error) {
 	return c, nil
 }
 
+// directed is the order r of two values by key n, of which some may be missing.
+func (c *comparer) directed(n, r int, x, y bool) int {
+	switch {
+	case x || y:
+		return gone(x) - gone(y)
+	case c.keys[n].Desc:
+		return -r
+	}
+	return r
+}
+
 func (c *comparer) compare(x, y uint32) int {
 	bx, ix := c.t.At(int(x))
 	by, iy := c.t.At(int(y))
@@ -78,20 +88,22 @@ func (c *comparer) compare(x, y uint32) int {
 		var r int
 		switch col.Kind {
 		case block.Int, block.Bool:
-			r = cmp.Compare(bx.Int(col, ix), by.Int(col, iy))
+			vx, vy := bx.Int(col, ix), by.Int(col, iy)
+			r = c.directed(n, cmp.Compare(vx, vy), missingOf(col)(vx), missingOf(col)(vy))
 		case block.Float:
-			r = cmp.Compare(bx.Float(col, ix), by.Float(col, iy))
+			vx, vy := bx.Float(col, ix), by.Float(col, iy)
+			r = c.directed(n, cmp.Compare(vx, vy), vx == -1, vy == -1)
 		case block.Code:
 			texts := col.Dict.Texts()
-			r = cmp.Compare(texts[bx.Int(col, ix)], texts[by.Int(col, iy)])
+			vx, vy := bx.Int(col, ix), by.Int(col, iy)
+			r = c.directed(n, cmp.Compare(texts[vx], texts[vy]), vx == 0, vy == 0)
 		case block.Codes:
 			texts := col.Dict.Texts()
-			r = slices.CompareFunc(bx.Codes(col, ix), by.Codes(col, iy), func(a, b uint32) int { return cmp.Compare(texts[a], texts[b]) })
+			vx, vy := bx.Codes(col, ix), by.Codes(col, iy)
+			r = slices.CompareFunc(vx, vy, func(a, b uint32) int { return cmp.Compare(texts[a], texts[b]) })
+			r = c.directed(n, r, len(vx) == 0, len(vy) == 0)
 		default:
-			r = bytes.Compare(joinTexts(bx, col, ix), joinTexts(by, col, iy))
-		}
-		if c.keys[n].Desc {
-			r = -r
+			r = orderTexts(joinTexts(bx, col, ix), joinTexts(by, col, iy), c.keys[n].Desc)
 		}
 		if r != 0 {
 			return r

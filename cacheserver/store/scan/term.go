@@ -17,8 +17,16 @@ var errField = errors.New("the record has no such field")
 // errByName says that records are in the order of their names already.
 var errByName = errors.New("the order of names needs no sort")
 
+// column finds the column that a condition, a facet or a group looks into: of the
+// main value of a list, such as Campaign, the list of all (wire.MainField).
 func (s *Scan) column(key string) (int, *block.Column, error) {
+	key, alone := wire.FieldOfMain(key)
 	k, ok := s.tree.Layout.Column(key)
+	if ok && !alone {
+		if all := s.tree.Layout.Columns[k].All; all != "" {
+			k, ok = s.tree.Layout.Column(all)
+		}
+	}
 	if !ok {
 		return 0, nil, errField
 	}

@@ -53,10 +53,10 @@ func slow(text, pattern string) bool {
 func few(t testing.TB) *tree.Tree {
 	return treeOf(t,
 		schema.Workflow{Workflow: "full", Priority: 90_000, StatusTime: 1_000, InputEvents: 5, TimePerEvent: 50.5, Skipped: true,
-			Status: "running-open", Sites: []string{"T1_US", "T2_CH"}, PrepID: "EXO-1", OutputDatasets: []string{"/a/b/AOD", "/a/b/RAW"}},
+			Status: "running-open", Sites: []string{"T1_US", "T2_CH"}, PrepID: "EXO-1", PrepIDs: []string{"EXO-1"}, OutputDatasets: []string{"/a/b/AOD", "/a/b/RAW"}},
 		schema.Workflow{Workflow: "missing", Priority: -1, InputEvents: -1, TimePerEvent: -1},
 		schema.Workflow{Workflow: "other", Priority: 1, StatusTime: 900, InputEvents: 0, TimePerEvent: 0,
-			Status: "announced", Sites: []string{"T2_CH"}, PrepID: "B2G-1", OutputDatasets: []string{"/a/b/RAW", ""}},
+			Status: "announced", Sites: []string{"T2_CH"}, PrepID: "B2G-1", PrepIDs: []string{"B2G-1"}, OutputDatasets: []string{"/a/b/RAW", ""}},
 	)
 }
 

@@ -34,7 +34,7 @@ func Top(b *budget.Budget, t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, 
 		top.exact = top.only
 		top.eachChunk(func(ch *tree.Chunk, from int) {
 			for i, code := range ch.Pane(t.Layout, column).Codes {
-				top.offer(uint64(ranks[code]), nil, from+i)
+				top.offer(top.directed(codeHead(code, ranks)), nil, from+i)
 			}
 		})
 	case block.Codes:
@@ -44,14 +44,15 @@ func Top(b *budget.Budget, t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, 
 		top.exact = top.only
 		top.eachChunk(func(ch *tree.Chunk, from int) {
 			for i, v := range ch.Pane(t.Layout, column).Floats {
-				top.offer(orderedBits(v), nil, from+i)
+				top.offer(top.directed(floatHead(v)), nil, from+i)
 			}
 		})
 	default:
 		top.exact = top.only
+		heads := intHeads{missing: missingOf(top.col), desc: top.desc}
 		top.eachChunk(func(ch *tree.Chunk, from int) {
 			for i, v := range ch.Pane(t.Layout, column).Ints {
-				top.offer(uint64(v)^1<<63, nil, from+i)
+				top.offer(heads.of(v), nil, from+i)
 			}
 		})
 	}
@@ -100,29 +101,27 @@ func (p *top) compare(a, b candidate) int {
 	if a.head != b.head || p.exact {
 		return cmp.Or(cmp.Compare(a.head, b.head), cmp.Compare(a.at, b.at))
 	}
-	if r := bytes.Compare(a.text, b.text); r != 0 {
-		if p.desc {
-			return -r
-		}
+	if r := orderTexts(a.text, b.text, p.desc); r != 0 {
 		return r
 	}
-	if p.only && p.fits != 0 && p.plain(a.head)&p.fits == 0 {
+	if p.only && p.fits != 0 && p.directed(a.head)&p.fits == 0 {
 		return cmp.Compare(a.at, b.at)
 	}
 	return p.c.compare(a.at, b.at)
 }
 
-func (p *top) plain(head uint64) uint64 {
-	if p.desc {
+// directed turns a head round where the order is descending, and back again; that
+// of a missing value stays the last one.
+func (p *top) directed(head uint64) uint64 {
+	if p.desc && head != lastHead {
 		return ^head
 	}
 	return head
 }
 
 // offer takes a record in if it is among the best so far. Records with a
-// smaller head come before others; desc turns heads round.
+// smaller head come before others.
 func (p *top) offer(head uint64, text []byte, at int) {
-	head = p.plain(head)
 	if p.full && head > p.limit.head {
 		return
 	}
@@ -167,10 +166,11 @@ func (p *top) lists(ch *tree.Chunk, from int, ranks []uint32) {
 	pane := ch.Pane(p.c.t.Layout, p.column)
 	for i := range pane.Ends {
 		codes := pane.List(i)
-		var head uint64
-		if len(codes) > 0 {
-			head = uint64(ranks[codes[0]]) + 1
+		if len(codes) == 0 {
+			p.offer(lastHead, nil, from+i)
+			continue
 		}
+		head := uint64(ranks[codes[0]]) + 1
 		// Most lists are out by their first value.
 		head <<= width * (fit - 1)
 		if p.full && (!p.desc && head > p.limit.head || p.desc && ^(head|(1<<(width*(fit-1))-1)) > p.limit.head) {
@@ -181,7 +181,7 @@ func (p *top) lists(ch *tree.Chunk, from int, ranks []uint32) {
 				head |= (uint64(ranks[code]) + 1) << (width * (fit - 1 - n))
 			}
 		}
-		p.offer(head, nil, from+i)
+		p.offer(p.directed(head), nil, from+i)
 	}
 }
 
@@ -217,7 +217,7 @@ func (p *top) texts() {
 			if !p.b.Spend(blockSteps) {
 				return
 			}
-			if r := bytes.Compare(joinTexts(b, p.col, p.extreme(b)), last); r == 0 || r > 0 == p.desc {
+			if orderTexts(joinTexts(b, p.col, p.extreme(b)), last, p.desc) <= 0 {
 				p.block(b, from+ch.Starts[k])
 			}
 		}
@@ -245,11 +245,18 @@ func (p *top) offerText(b *block.Block, i, start int) {
 		return
 	}
 	text := joinTexts(b, p.col, i)
-	p.offer(headOf(text, 0), text, start+i)
+	head := headOf(text, 0)
+	if len(text) == 0 {
+		head = lastHead
+	}
+	p.offer(p.directed(head), text, start+i)
 }
 
 // worse says that a record with this first value is not among the best.
 func (p *top) worse(first []byte) bool {
+	if len(first) == 0 || len(p.limit.text) == 0 {
+		return len(p.limit.text) > 0
+	}
 	r := bytes.Compare(first, p.first)
 	if p.desc {
 		return r < 0

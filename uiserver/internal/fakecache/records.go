@@ -9,6 +9,7 @@ package fakecache
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema"
@@ -118,6 +119,14 @@ func (g *generator) workflow(i int) schema.Workflow {
 		AvgOutputEvents: -1, AvgOutputLumis: -1, QueueInjection: -1, EventProgress: -1, LumiProgress: -1, SecondsLeft: -1,
 		Agents: []string{}, Sites: []string{}, Multicore: 8, Memory: 16000,
 	}
+	w.Teams = []string{w.Team}
+	if i%17 == 3 { // of a step
+		inner := campaignNames[(i+1)%len(campaignNames)]
+		if w.Campaigns = []string{campaign, inner}; inner == campaign {
+			w.Campaigns = w.Campaigns[:1]
+		}
+		slices.Sort(w.Campaigns)
+	}
 	w.CreateTime = w.StatusTime - int64(g.IntN(10*86400))
 	w.Counters = schema.JobCounts{}.Derive()
 	info, _ := schema.StatusOf(w.Status)
@@ -213,6 +222,15 @@ func (r *Records) group() {
 			releases[w.Release] = l
 		}
 		addTo(&l.Rollup, &l.Counters, w)
+		for _, name := range w.Campaigns {
+			if name == w.Campaign {
+				continue
+			}
+			if campaigns[name] == nil {
+				campaigns[name] = &schema.Campaign{Campaign: name, Rollup: schema.Rollup{EventProgress: -1, LumiProgress: -1, MaxPriority: -1}, Counters: schema.JobCounts{}.Derive()}
+			}
+			campaigns[name].StepWorkflows++
+		}
 		for _, name := range w.Sites {
 			s := sites[name]
 			if s == nil {

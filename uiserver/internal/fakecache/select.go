@@ -90,9 +90,18 @@ func compare(a, b reflect.Value) int {
 	return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
 }
 
+// alls are the lists that hold all values of a field.
+var alls = sync.OnceValue(func() map[string]string {
+	out := map[string]string{}
+	for _, f := range schema.Describe[schema.Workflow]() {
+		out[f.Key] = f.All
+	}
+	return out
+})
+
 // texts are the values of a field, as a facet counts them.
 func texts(w *schema.Workflow, key string) []string {
-	v := value(w, key)
+	v := value(w, cmp.Or(alls()[key], key))
 	switch v.Kind() {
 	case reflect.Slice:
 		return v.Interface().([]string)

@@ -1,0 +1,82 @@
+package scan
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+
+	"github.com/dmwm/wmstats/cacheserver/store/block"
+)
+
+// What is missing (schema.Field.Missing, the empty text and the empty list) is
+// last in both directions of a sort. Values are compared as words, heads, which
+// no value that is there shares with lastHead.
+
+// lastHead is the head of a value that is missing.
+const lastHead = math.MaxUint64
+
+// missingOf says which integers of a column stand for no value.
+func missingOf(col *block.Column) func(int64) bool {
+	if col.Kind == block.Bool {
+		return func(int64) bool { return false }
+	}
+	return func(v int64) bool { return col.Missing(float64(v)) }
+}
+
+// intHeads makes the heads of an Int or Bool column, in the direction of the sort.
+type intHeads struct {
+	missing func(int64) bool
+	desc    bool
+}
+
+// of gives the head of a value. -1 is missing, so that one word is free: the
+// values that would come behind it move up, and none has lastHead.
+func (h intHeads) of(v int64) uint64 {
+	head := uint64(v) ^ 1<<63
+	switch {
+	case (v == -1 || v == 0) && h.missing(v):
+		return lastHead
+	case h.desc && v < -1:
+		return ^head - 1
+	case h.desc:
+		return ^head
+	case v > -1:
+		return head - 1
+	}
+	return head
+}
+
+// floatHead gives the head of a number; only numbers that are none have the
+// words at both ends.
+func floatHead(v float64) uint64 {
+	if v == -1 {
+		return lastHead
+	}
+	return orderedBits(v)
+}
+
+// codeHead gives the head of a frequent text; the empty one has code and rank 0.
+func codeHead(code uint32, ranks []uint32) uint64 {
+	if code == 0 {
+		return lastHead
+	}
+	return uint64(ranks[code])
+}
+
+// orderTexts compares texts, or lists joined to texts, with the empty one last.
+func orderTexts(a, b []byte, desc bool) int {
+	if len(a) == 0 || len(b) == 0 {
+		return cmp.Compare(gone(len(a) == 0), gone(len(b) == 0))
+	}
+	if desc {
+		return bytes.Compare(b, a)
+	}
+	return bytes.Compare(a, b)
+}
+
+func gone(missing bool) int {
+	if missing {
+		return 1
+	}
+	return 0
+}
