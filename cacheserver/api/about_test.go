@@ -9,6 +9,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/journal"
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -20,6 +21,7 @@ func TestAbout(t *testing.T) {
 	assert.NotNil(t, empty.Generations, "an empty list, not null")
 	assert.NotNil(t, empty.Source)
 	assert.NotNil(t, empty.Errors)
+	assert.NotNil(t, empty.Polled)
 	assert.Positive(t, empty.Memory.System)
 
 	f = newFixture(t, 20)
@@ -42,4 +44,18 @@ func TestAbout(t *testing.T) {
 	assert.Equal(t, []wire.SourceError{{Database: "wmstats", Reason: "does not answer", First: f.clock.Now().Unix(), Last: f.clock.Now().Unix(), Count: 1}}, about.Errors)
 	assert.Equal(t, "private, no-cache", a.Header.Get("Cache-Control"))
 	assert.Equal(t, 400, f.get("/about?verbose").StatusCode)
+}
+
+// TestPolledDatabasesAreTold: they are no reason to be stale, and somebody should
+// look at the proxy.
+func TestPolledDatabasesAreTold(t *testing.T) {
+	f := newFixture(t, 3)
+	assert.Contains(t, string(f.get("/readyz?verbose").body), "[+] source: all changes of the source are here\n")
+	f.store.SetSource(store.SourceState{Complete: true, Polled: []store.Polled{{Database: "wmstats", Why: "its changes feed brings nothing"}}})
+	assert.Equal(t, []wire.Polled{{Database: "wmstats", Why: "its changes feed brings nothing"}}, decode[wire.About](t, f.get("/about").body).Polled)
+	assert.Contains(t, string(f.get("/readyz?verbose").body), "[+] source: all changes of the source are here; wmstats is polled: its changes feed brings nothing\n")
+	f.store.SetSource(store.SourceState{Complete: true, Stale: true, Reason: "a database has changes that do not arrive"})
+	ready := f.get("/readyz?verbose")
+	assert.Equal(t, 200, ready.StatusCode, "the last good records are served")
+	assert.Contains(t, string(ready.body), "[~] source: the records are stale: a database has changes that do not arrive\n")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -64,7 +65,7 @@ func (a *API) showReady(c echo.Context) error {
 	checks := []check{
 		{"generation", loaded, true, "the first full read has ended"},
 		{"serving", !a.draining(), true, "the server is not going down"},
-		{"source", !source.Stale, false, "the source answers" + because(source.Reason)},
+		{"source", !source.Stale, false, sourceNote(source)},
 	}
 	if a.o.Checkpoint != nil {
 		if ok, note := a.o.Checkpoint(); note != "" {
@@ -95,11 +96,17 @@ func (a *API) showReady(c echo.Context) error {
 	return a.writeText(c, status, "not ready\n")
 }
 
-func because(reason string) string {
-	if reason == "" {
-		return ""
+// sourceNote says whether all that the source has is here, and what is not as it
+// should be.
+func sourceNote(source store.SourceState) string {
+	note := "all changes of the source are here"
+	if source.Stale {
+		note = "the records are stale: " + oneLine(source.Reason)
 	}
-	return " (" + oneLine(reason) + ")"
+	for _, p := range source.Polled {
+		note += "; " + oneLine(p.Database) + " is polled: " + oneLine(p.Why)
+	}
+	return note
 }
 
 // showVersion handles GET /version.

@@ -74,7 +74,10 @@ func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follo
 	})
 	rereads := counter("wmstats_follower_rereads_total", "Reads of everything beside the feeds, by how they ended.", "result")
 	repaired := counter("wmstats_follower_repaired_documents_total", "Documents that differed from the source without a change in the feed, and were repaired.")
-	for _, c := range []prometheus.Collector{same, rereads, repaired, documents, bytes, bad, flaws, changes, failures, lag, loads} {
+	polling := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "wmstats_follower_polling", Help: "1 while changes are polled because feeds bring nothing, by database.",
+	}, []string{"db"})
+	for _, c := range []prometheus.Collector{polling, same, rereads, repaired, documents, bytes, bad, flaws, changes, failures, lag, loads} {
 		if err := registry.Register(c); err != nil {
 			return follower.Hooks{}, fmt.Errorf("register the follower's metrics: %w", err)
 		}
@@ -107,6 +110,13 @@ func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follo
 		Failure: func(db, reason string) {
 			failures.WithLabelValues(db, reason).Inc()
 			notes.Failed(db, reason)
+		},
+		Polling: func(db string, on bool) {
+			value := 0.0
+			if on {
+				value = 1
+			}
+			polling.WithLabelValues(db).Set(value)
 		},
 		Loaded: func(_, _ int64, took time.Duration) { loads.Observe(took.Seconds()) },
 	}, nil

@@ -2,7 +2,6 @@ package couch
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +31,7 @@ type selectorState struct {
 // FeedOptions says how to follow.
 type FeedOptions struct {
 	Once     bool          // end when there is nothing more, instead of waiting for it
-	Patience time.Duration // with Once: without a byte; 0: ReadIdle of the client
+	Patience time.Duration // with Once: without a byte, when it is less than the client's ReadIdle; 0: ReadIdle
 	Limit    int           // with Once: so many rows at most; 0: all
 	NoDocs   bool          // rows without their documents
 	Alive    func()        // called for every sign of life of the server; nil: not
@@ -73,7 +72,10 @@ var errStopped = errors.New("stopped by the caller")
 // openFeed asks for a feed, with a selector where the server takes one.
 func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOptions) (*stream, error) {
 	query := url.Values{"include_docs": {strconv.FormatBool(!o.NoDocs)}, "since": {string(since)}, "feed": {"normal"}}
-	idle := cmp.Or(o.Patience, c.o.ReadIdle)
+	idle := c.o.ReadIdle
+	if o.Patience > 0 {
+		idle = min(idle, o.Patience)
+	}
 	if since == "" {
 		query.Set("since", "0")
 	}

@@ -85,11 +85,3 @@ func (p Position) Signs(later Position) Signs {
 	s.Fell = strings.Join(fell, ", ")
 	return s
 }
-
-// Same tells whether a later position is one of the same database. The time of
-// its making has whole seconds; but the documents of one database, deleted ones
-// with them, do not become fewer, apart from purges and from replicas that lag
-// a little. So a tenth of them that is missing means another database too.
-func (p Position) Same(later Position) bool {
-	return p.Instance == later.Instance && later.Documents >= p.Documents-p.Documents/10
-}

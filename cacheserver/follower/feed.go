@@ -6,15 +6,41 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// errRecreated says that a database is another one than before.
-var errRecreated = errors.New("database was made anew")
+// What ends a feed that has not failed.
+var (
+	errRecreated = errors.New("database was made anew")
+	errOlder     = errors.New("database is in an older state")
+	errHidden    = errors.New("the feed does not bring the changes that there are")
+	errUnproven  = errors.New("the feed has more to bring each time that is looked")
+)
 
-// errUnchanged says that a poll found nothing to ask for.
-var errUnchanged = errors.New("nothing new")
+const (
+	askPatience    = time.Minute // without a byte, for changes that are asked for; twice as long after each such failure
+	maxAskPatience = time.Hour
+	triesToProve   = 3           // while a feed is busy there may always be something that is just on its way
+	sayEvery       = time.Minute // the same failure is logged so often
+)
+
+// track is what is known of following one database, besides its position.
+type track struct {
+	db       couch.Database
+	watch    watch
+	verdict  verdict
+	patience time.Duration
+	clear    couch.Seq // update_seq at which nothing was missing
+
+	signs, rows atomic.Int64 // of the present feed: signs of life; what it brought since the last look
+
+	failing time.Time // since when nothing comes; zero: it works
+	reason  string    // that was logged
+	said    time.Time
+}
 
 // follow follows both databases until ctx ends or everything has to be read
 // again. All of its goroutines are gone when it returns.
@@ -25,7 +51,7 @@ func (f *Follower) follow(ctx context.Context) {
 	var feeds sync.WaitGroup
 	for _, db := range followed() {
 		feeds.Go(func() {
-			if err := f.feed(ctx, db, items); err != nil {
+			if err := f.feed(ctx, &track{db: db, patience: askPatience}, items); err != nil {
 				cancel(fmt.Errorf("%w: %w", errReload, err))
 			}
 		})
@@ -33,6 +59,8 @@ func (f *Follower) follow(ctx context.Context) {
 	if f.o.RereadEvery > 0 {
 		feeds.Go(func() { f.rereads(ctx) })
 	}
+	feeds.Go(func() { f.readDue(ctx) })
+	feeds.Go(func() { f.state.watch(ctx) })
 	if f.byID != nil {
 		feeds.Go(func() { f.askForOwed(ctx, items) })
 	}
@@ -53,94 +81,138 @@ func (f *Follower) follow(ctx context.Context) {
 
 // feed follows one database, and comes back when its feed ends or fails. It
 // returns an error only when the position is of no use any more.
-func (f *Follower) feed(ctx context.Context, db couch.Database, items chan<- item) error {
+func (f *Follower) feed(ctx context.Context, t *track, items chan<- item) error {
 	for ctx.Err() == nil {
-		before, began := f.position(db).Seq, f.o.Now()
-		err := f.feedOnce(ctx, db, items)
+		next, err := f.round(ctx, t, items)
 		// What came is applied before it is asked for again.
 		if !settle(ctx, items) {
 			return nil
 		}
-		if errors.Is(err, couch.ErrSeqUnknown) || errors.Is(err, errRecreated) {
-			return err
-		}
-		if f.position(db).Seq != before || f.o.Now().Sub(began) > f.o.MaxWait {
-			f.retry.worked(db.String())
-		}
-		var next turn
 		switch {
-		case err == nil || errors.Is(err, errUnchanged):
-			f.retry.worked(db.String())
-			next.wait = max(f.o.PollInterval, f.o.MinWait/10)
-			f.o.Log.Debug("changes feed ended", "database", db.String(), "since", before, "next_in", next.wait)
+		case errors.Is(err, couch.ErrSeqUnknown) || errors.Is(err, errRecreated):
+			return err
+		case err == nil:
+			pause(ctx, next)
+		case errors.Is(err, errOlder) || errors.Is(err, errHidden) || errors.Is(err, errUnproven):
+			f.o.Log.Debug("changes are asked for", "database", t.db.String(), "since", f.position(t.db).Seq, "why", err)
 		default:
-			next = f.retry.failed(db.String(), err)
-			f.fail(db, err)
-			f.o.Log.Warn("changes feed failed", "database", db.String(), "since", f.position(db).Seq, "retry_in", next.wait, "err", err)
+			turn := f.retry.failed(t.db.String(), err)
+			f.feedFailed(t, err, turn.wait)
+			turn.await(ctx)
 		}
-		next.await(ctx)
 	}
 	return nil
 }
 
-// feedOnce passes on the changes of one feed until it ends.
-func (f *Follower) feedOnce(ctx context.Context, db couch.Database, items chan<- item) error {
-	from := f.position(db)
-	now, err := f.o.Source.Position(ctx, db)
+// round looks at a database, asks for what has changed, and then follows its
+// feed while that works; next is how long to wait before another one. Only
+// changes that are asked for have an end, and only their end says that there is
+// nothing else: so each feed begins with them, and a feed that is not trusted
+// ends for them.
+func (f *Follower) round(ctx context.Context, t *track, items chan<- item) (next time.Duration, err error) {
+	t.clear = ""
+	asked := f.o.Now()
+	now, _, err := f.look(ctx, t)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if !from.Same(now) {
-		return errRecreated
+	if now.Seq != f.position(t.db).Seq {
+		options := couch.FeedOptions{Once: true, Patience: t.patience}
+		if err := f.pass(ctx, t, items, options); err != nil {
+			if errors.Is(err, couch.ErrFrozen) {
+				t.patience = min(2*t.patience, maxAskPatience)
+			}
+			return 0, err
+		}
+		if !settle(ctx, items) {
+			return 0, ctx.Err()
+		}
 	}
-	f.counted(db, now.Documents)
-	f.state.alive(db)
-	polling := f.o.PollInterval > 0
-	if polling && now.Seq == from.Seq {
-		return errUnchanged
+	t.patience = askPatience
+	f.upToDate(t, asked)
+	switch {
+	case f.o.PollInterval > 0:
+		return t.watch.sooner(f.o.PollInterval, f.o.LookEvery), nil
+	case !t.verdict.tries(f.o.Now()):
+		return f.o.FallbackPoll, nil
 	}
+	return f.followFeed(ctx, t, items)
+}
+
+// followFeed passes on what a feed brings until it ends, while looks at the
+// database tell whether it brings all.
+func (f *Follower) followFeed(ctx context.Context, t *track, items chan<- item) (next time.Duration, err error) {
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
-	again := f.lookAgain(ctx, db, from, cancel)
-	defer again.wait()
-	defer cancel(nil)
-	options := couch.FeedOptions{Once: polling, Alive: func() { f.state.alive(db); again.once() }}
-	for change, err := range f.o.Source.Changes(ctx, db, from.Seq, options) {
+	t.signs.Store(0)
+	began := f.o.Now()
+	var looks sync.WaitGroup
+	looks.Go(func() {
+		if err := f.looks(ctx, t, items, began); err != nil {
+			cancel(err)
+		}
+	})
+	err = f.pass(ctx, t, items, couch.FeedOptions{})
+	cause := context.Cause(ctx)
+	cancel(nil)
+	looks.Wait()
+	if outer.Err() != nil {
+		return 0, outer.Err()
+	}
+	if cause != nil {
+		err = cause
+	}
+	lived := f.o.Now().Sub(began)
+	f.judge(t, err, lived)
+	if t.verdict.polling && errors.Is(err, couch.ErrFrozen) {
+		return f.o.MinWait / 10, nil // known, and no failure: changes come by polling
+	}
+	if err == nil && lived < f.o.MinWait && t.rows.Load() == 0 {
+		return f.o.MinWait, nil // a feed that ends at once
+	}
+	return f.o.MinWait / 10, err
+}
+
+// pass passes on changes until they end.
+func (f *Follower) pass(ctx context.Context, t *track, items chan<- item, o couch.FeedOptions) error {
+	o.Alive = func() { t.signs.Add(1); f.state.alive(t.db) }
+	for change, err := range f.o.Source.Changes(ctx, t.db, f.position(t.db).Seq, o) {
 		if err != nil {
-			return lookedAgain(ctx, err)
+			return err
+		}
+		if t.rows.Add(1); o.Once {
+			f.state.waits(t.db)
 		}
 		change.Doc = slices.Clone(change.Doc) // it goes to another goroutine
 		select {
-		case items <- item{db: db, change: change, came: f.o.Now()}:
+		case items <- item{db: t.db, change: change, came: f.o.Now()}:
 		case <-ctx.Done():
-			return lookedAgain(ctx, ctx.Err())
+			return ctx.Err()
 		}
 	}
-	return lookedAgain(ctx, nil)
+	return nil
 }
 
-// second is the second look at a database, once its feed is open: it may have
-// been made anew between the first look and the feed, which would then wait
-// for ever behind a position of the database that is gone.
-type second struct {
-	once func() // starts it, the first time only
-	wait func() // until it has ended
-}
-
-func (f *Follower) lookAgain(ctx context.Context, db couch.Database, from couch.Position, end context.CancelCauseFunc) second {
-	var running sync.WaitGroup
-	look := func() {
-		// A server that does not answer here fails the feed too.
-		if now, err := f.o.Source.Position(ctx, db); err == nil && !from.Same(now) {
-			end(errRecreated)
-		}
+// upToDate notes that all that was there when it was asked is applied.
+func (f *Follower) upToDate(t *track, asked time.Time) {
+	f.retry.worked(t.db.String())
+	f.state.upToDate(t.db, asked)
+	if !t.failing.IsZero() {
+		f.o.Log.Info("changes come again", "database", t.db.String(), "after", f.o.Now().Sub(t.failing))
+		t.failing, t.reason = time.Time{}, ""
 	}
-	return second{once: sync.OnceFunc(func() { running.Go(look) }), wait: running.Wait}
 }
 
-// lookedAgain is the error of a feed, or what ended it.
-func lookedAgain(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errRecreated) {
-		return errRecreated
+// feedFailed tells of a failure: everybody at once, the log once in a while.
+func (f *Follower) feedFailed(t *track, err error, wait time.Duration) {
+	f.fail(t.db, err)
+	now := f.o.Now()
+	if t.failing.IsZero() {
+		t.failing = now
 	}
-	return err
+	log := f.o.Log.Debug
+	if reason := couch.Public(err); reason != t.reason || now.Sub(t.said) >= sayEvery {
+		log, t.reason, t.said = f.o.Log.Warn, reason, now
+	}
+	log("changes do not come", "database", t.db.String(), "since", f.position(t.db).Seq, "retry_in", wait, "err", err)
 }

@@ -86,6 +86,7 @@ type Hooks struct {
 	Loaded    func(documents int64, bytes int64, took time.Duration)     // a full read was committed
 	Reread    func(repaired int, took time.Duration, err error)          // a re-read ended; err: why it repaired nothing
 	Held      func(reason string)                                        // a full read was held back
+	Polling   func(db string, on bool)                                   // changes are polled, as feeds bring nothing
 	Phase     func(phase string, documents int64, elapsed time.Duration) // progress of a full read, every few seconds
 }
 
@@ -100,6 +101,12 @@ type Options struct {
 	HoldWait     time.Duration // wait before another full read when the last one lost too much; 0: 2 min
 	PollInterval time.Duration // ask for changes so often instead of following a feed; 0: follow
 	TickInterval time.Duration // rules that depend on time; 0: 30 s
+	LookEvery    time.Duration // between two looks at a database that is followed; 0: 10 s
+	StaleAfter   time.Duration // a change that is there so long and did not come makes the records stale; 0: 30 s
+	FallAfter    time.Duration // numbers of a database that fell count after so long; 0: 30 s
+	FallEvery    time.Duration // between two re-reads because of that; a tenth of it between two because of purges; 0: 10 min
+	FallbackPoll time.Duration // between two polls where feeds bring nothing; 0: 5 s
+	FeedRetry    time.Duration // until a feed is tried there again; 0: 10 min
 	RereadEvery  time.Duration // everything is read again so often, beside the feeds, and repaired; 0: never
 	Statuses     []string      // of requests that are of interest; nil: those that schema calls active
 	Workers      int           // goroutines that decode; 0: GOMAXPROCS
@@ -131,6 +138,12 @@ func (o Options) withDefaults() (Options, error) {
 		{"PollInterval", &o.PollInterval, 0},
 		{"TickInterval", &o.TickInterval, 30 * time.Second},
 		{"RereadEvery", &o.RereadEvery, 0},
+		{"LookEvery", &o.LookEvery, 10 * time.Second},
+		{"StaleAfter", &o.StaleAfter, 30 * time.Second},
+		{"FallAfter", &o.FallAfter, 30 * time.Second},
+		{"FallEvery", &o.FallEvery, 10 * time.Minute},
+		{"FallbackPoll", &o.FallbackPoll, 5 * time.Second},
+		{"FeedRetry", &o.FeedRetry, 10 * time.Minute},
 	} {
 		if *d.value < 0 {
 			faults = append(faults, fmt.Errorf("%s must not be negative", d.name))
@@ -174,10 +187,13 @@ type Follower struct {
 	meeting    meeting
 	readings   readings
 	retry      *backoff // of all that read the source
+	dueReads   *dueReads
+	rereading  sync.Mutex
 
 	mu        sync.Mutex
 	positions map[couch.Database]couch.Position // what the store has
 	loaded    bool                              // there have been positions
+	advanced  chan struct{}                     // closed and replaced when positions move
 }
 
 // New checks the options.
@@ -187,12 +203,12 @@ func New(o Options) (*Follower, error) {
 		return nil, fmt.Errorf("follower options: %w", err)
 	}
 	q := newQuarantine(o.Quarantine)
-	state := newSourceState(o.Now, o.Store.SetSource)
+	state := newSourceState(o.Now, o.Store.SetSource, o.StaleAfter+o.LookEvery+o.PollInterval)
 	one, _ := o.Source.(byID)
 	return &Follower{
-		o: o, byID: one, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait),
+		o: o, byID: one, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait), dueReads: newDueReads(o.FallEvery, o.LookEvery),
 		decoder:   newDecoder(o, q, state),
-		positions: map[couch.Database]couch.Position{},
+		positions: map[couch.Database]couch.Position{}, advanced: make(chan struct{}),
 	}, nil
 }
 
@@ -216,6 +232,7 @@ func (f *Follower) Run(ctx context.Context) error {
 					return err
 				}
 				pace.read(f.o.Now())
+				f.allRead()
 			}
 			f.follow(ctx)
 		}
@@ -262,15 +279,31 @@ func (f *Follower) advance(to map[couch.Database]couch.Seq) {
 		position.Seq = seq
 		f.positions[db] = position
 	}
+	close(f.advanced)
+	f.advanced = make(chan struct{})
 }
 
-// counted notes how many documents a database has had at most.
-func (f *Follower) counted(db couch.Database, documents int64) {
+// moved is closed when positions move the next time.
+func (f *Follower) moved() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	position := f.positions[db]
-	position.Documents = max(position.Documents, documents)
+	return f.advanced
+}
+
+// setPosition goes on from another position.
+func (f *Follower) setPosition(db couch.Database, position couch.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.positions[db] = position
+}
+
+// saw notes what a look at a database showed, but for its seq: the position is
+// what was applied.
+func (f *Follower) saw(db couch.Database, looked couch.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	looked.Seq = f.positions[db].Seq
+	f.positions[db] = looked
 }
 
 // tick lets the store apply its rules of time.

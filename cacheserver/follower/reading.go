@@ -79,7 +79,8 @@ type startings struct {
 }
 
 // take asks for a position before a try to read. A database that is another one
-// than at the try before is errRecreated.
+// than at the try before is errRecreated. What else a look shows is noticed when
+// the database is followed from there.
 func (s *startings) take(ctx context.Context, from Source, db couch.Database) error {
 	now, err := from.Position(ctx, db)
 	if err != nil {
@@ -91,8 +92,8 @@ func (s *startings) take(ctx context.Context, from Source, db couch.Database) er
 	switch {
 	case !ok:
 		s.of[db] = now
-	case !first.Same(now):
-		return errRecreated
+	case first.Signs(now).Anew != "":
+		return fmt.Errorf("%w: %s", errRecreated, first.Signs(now).Anew)
 	}
 	return nil
 }

@@ -95,17 +95,13 @@ func (f *Follower) rereads(ctx context.Context) {
 	for wait := spread(); pause(ctx, wait); {
 		wait = spread()
 		start := f.o.Now()
-		repaired, err := f.reread(ctx, start)
+		_, err := f.rereadAlone(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		took := f.o.Now().Sub(start)
-		if hook := f.o.Hooks.Reread; hook != nil {
-			hook(repaired, took, err)
-		}
 		if err != nil {
 			wait = min(wait, f.o.HoldWait)
-			f.o.Log.Warn("reading again failed; what is known stays", "took", took, "retry_in", wait, "err", err)
+			f.o.Log.Warn("reading again failed; what is known stays", "took", f.o.Now().Sub(start), "retry_in", wait, "err", err)
 		}
 	}
 }

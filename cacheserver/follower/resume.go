@@ -18,6 +18,7 @@ type saved struct {
 	Positions   map[string]couch.Position // by name of the database; none while everything has to be read again
 	Statuses    []string                  // that were read, sorted
 	Quarantine  []Quarantined
+	Due         []dueRead // why everything is to be read again beside the feeds
 	LoadSeconds float64
 	Checked     time.Time // the data are no older than that
 }
@@ -37,6 +38,7 @@ func (f *Follower) save() saved {
 		out.Positions[db.String()] = position
 	}
 	out.Quarantine = f.quarantine.list()
+	out.Due = f.dueReads.save() // after the positions: see look
 	out.Source, out.LoadSeconds, out.Checked = f.state.saved()
 	return out
 }
@@ -60,6 +62,9 @@ func (f *Follower) resume(s saved) (commit func(), err error) {
 			f.mu.Unlock()
 		}
 		f.state.resumed(s, complete)
+		for _, d := range s.Due {
+			f.readAgain(d)
+		}
 	}, nil
 }
 

@@ -237,6 +237,8 @@ func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options))
 		Source: r.client, Store: r.store, Workers: 2,
 		BatchWindow: 2 * time.Millisecond, MinWait: 2 * time.Millisecond, MaxWait: 20 * time.Millisecond,
 		HoldWait: 10 * time.Millisecond, TickInterval: 5 * time.Millisecond,
+		LookEvery: 50 * time.Millisecond, FallAfter: 100 * time.Millisecond, FallEvery: time.Second,
+		FallbackPoll: 5 * time.Millisecond, FeedRetry: 300 * time.Millisecond,
 	}
 	for _, c := range change {
 		c(&o)

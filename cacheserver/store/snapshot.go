@@ -264,8 +264,12 @@ type SourceState struct {
 	LoadSeconds         float64
 	Complete            bool
 	BadDocuments, Flaws int64
-	Owed                int64 // documents that are there, for all that is known, and could not be read
+	Owed                int64    // documents that are there, for all that is known, and could not be read
+	Polled              []Polled // databases whose changes feed is not followed though it should be
 }
+
+// Polled is a database that is polled because its changes feed brings nothing.
+type Polled struct{ Database, Why string }
 
 // SetSource notes how the source is.
 func (s *Store) SetSource(state SourceState) { s.source.Store(&state) }

@@ -11,6 +11,7 @@ type About struct {
 	Memory      AboutMemory
 	Generations []AboutGeneration // the newest first, and the last full reads
 	Source      []SourceAnswers   // by what was asked; none before the first answer
+	Polled      []Polled          // databases that are polled because their changes feeds bring nothing
 	Errors      []SourceError     // of the source, the newest first
 }
 
@@ -81,4 +82,11 @@ type SourceError struct {
 	First    int64 `unit:"Unix s"`
 	Last     int64 `unit:"Unix s"`
 	Count    int64
+}
+
+// Polled is a database whose changes are polled though its feed should be
+// followed.
+type Polled struct {
+	Database string
+	Why      string
 }

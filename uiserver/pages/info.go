@@ -66,6 +66,9 @@ func (p *Pages) processFacts(a wire.About) []web.Fact {
 		{Label: "memory in use", Value: web.Bytes(a.Memory.Heap)},
 		{Label: "after the last collection", Value: web.Bytes(a.Memory.Live)},
 	}
+	for _, polled := range a.Polled {
+		facts = append(facts, web.Fact{Label: polled.Database + " is polled", Value: polled.Why})
+	}
 	if a.Memory.Budget > 0 { // an older cache server tells none
 		facts = append(facts, web.Fact{Label: "budget beyond the records", Value: web.Bytes(a.Memory.Budget)})
 	}

@@ -1,0 +1,288 @@
+package follower
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/mock/couchfake"
+)
+
+// backup copies both databases.
+func (b *bubble) backup() (all []*couchfake.Backup) {
+	b.t.Helper()
+	for _, db := range []string{requestDB, wmstatsDB} {
+		backup, err := b.srv.Backup(db)
+		require.NoError(b.t, err)
+		all = append(all, backup)
+	}
+	return all
+}
+
+// restore stops the server, puts backups in place and starts it again.
+func (b *bubble) restore(backups []*couchfake.Backup, away time.Duration) {
+	b.net.cut(true)
+	for _, backup := range backups {
+		b.srv.Restore(backup)
+	}
+	time.Sleep(away)
+	b.net.cut(false)
+}
+
+// rereads counts re-reads of a bubble.
+type rereadCount struct{ done, failed int }
+
+func counting(c *rereadCount) func(*Options) {
+	return func(o *Options) {
+		o.Hooks.Reread = func(_ int, _ time.Duration, err error) {
+			if err != nil {
+				c.failed++
+			} else {
+				c.done++
+			}
+		}
+	}
+}
+
+// edit changes, deletes and adds documents, so that an older state differs in all
+// of these.
+func (b *bubble) edit(n int) {
+	for i := range n / 4 {
+		b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i), "completed", 5000+i))
+		b.put(wmstatsDB, workDoc("a2", fmt.Sprintf("wf%d", i), 5000+i))
+	}
+	require.True(b.t, b.srv.Delete(wmstatsDB, "a1-wf1"))
+	b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", n-1), "normal-archived", 1))
+}
+
+// TestARestoredBackupIsNoticed: the database says that it is the same one, and
+// our position is ahead of it. Within a minute the records are stale for that
+// reason, everything is read again beside the feeds, and what is written since
+// is shown.
+func TestARestoredBackupIsNoticed(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"feeds":                      func(*Options) {},
+		"polling":                    func(o *Options) { o.PollInterval = 45 * time.Second },
+		"re-reads from time to time": func(o *Options) { o.RereadEvery = 6 * time.Hour },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c rereadCount
+			inBubble(t, func(t *testing.T, b *bubble) {
+				const n = 40
+				b.begin(n)
+				old := b.backup()
+				b.edit(n)
+				b.until("the edits", 2*time.Minute, func() bool { return b.agrees(n) })
+				time.Sleep(13 * time.Second)
+				b.restore(old, 3*time.Second)
+				b.put(requestDB, requestDoc("wf3", "assigned", 77)) // behind our position
+				b.honest(n, 4*time.Minute)
+				assert.True(t, b.store.was(fall.public()))
+				require.True(t, b.agrees(n), "log:\n%s", b.log)
+				require.True(t, b.fresh())
+				b.put(requestDB, requestDoc("wf2", "assigned", 78))
+				b.until("a new write", time.Minute, func() bool { return b.agrees(n) })
+				assert.Equal(t, 1, b.store.count(loads)-c.done, "no full read that stops the feeds")
+				if b.follower.o.PollInterval == 0 {
+					assert.Equal(t, 1, c.done, "one for both databases")
+				}
+				assert.Equal(t, 2, b.logged("older state than before"))
+				assert.Equal(t, 1, b.logged("doc_count + doc_del_count from 52 to 42"), "%s", b.log)
+			}, change, counting(&c))
+		})
+	}
+}
+
+// TestARestoreBehindACheckpoint: the data folder changed while we were away.
+func TestARestoreBehindACheckpoint(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 40
+		b.begin(n)
+		old := b.backup()
+		b.edit(n)
+		b.until("the edits", time.Minute, func() bool { return b.agrees(n) })
+		time.Sleep(time.Minute)
+		b.reborn(nil)
+		b.restore(old, time.Minute)
+		b.start()
+		b.honest(n, 3*time.Minute)
+		assert.True(t, b.store.was(fall.public()))
+		require.True(t, b.agrees(n) && b.fresh(), "log:\n%s", b.log)
+	})
+}
+
+// TestACheckpointKeepsWhatIsOwed: the position is a new one already and the
+// records are those of before.
+func TestACheckpointKeepsWhatIsOwed(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 40
+		b.begin(n)
+		old := b.backup()
+		b.edit(n)
+		b.until("the edits", time.Minute, func() bool { return b.agrees(n) })
+		for _, way := range []string{"/_design", "/_all_docs", "/_find", "/_changes"} {
+			b.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + way}, Kind: couchfake.FailStatus})
+		}
+		b.restore(old, time.Second)
+		b.until("it is noticed", time.Minute+time.Second, func() bool { return b.store.state().Reason == fall.public() })
+		b.reborn(nil)
+		require.Equal(t, fall.public(), b.store.state().Reason)
+		b.start()
+		b.honest(n, 2*time.Minute)
+		require.Equal(t, fall.public(), b.store.state().Reason, "it can't be read")
+		b.srv.Behave()
+		b.until("the repair", 2*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
+	})
+}
+
+// TestPurgedDocumentsAreNoticed: at the next look everything is read again, and
+// that the sums are lower then is no sign of another fall.
+func TestPurgedDocumentsAreNoticed(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"feeds":   func(*Options) {},
+		"polling": func(o *Options) { o.PollInterval = 45 * time.Second },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c rereadCount
+			inBubble(t, func(t *testing.T, b *bubble) {
+				const n = 40
+				b.begin(n)
+				time.Sleep(17 * time.Second)
+				for i := range n / 3 {
+					require.Equal(t, 1, b.srv.Purge(wmstatsDB, fmt.Sprintf("a1-wf%d", i)))
+				}
+				require.Equal(t, 1, b.srv.Purge(requestDB, "wf1"))
+				purged := time.Now()
+				b.honest(n, 2*time.Minute)
+				assert.True(t, b.store.was(purge.public()))
+				require.True(t, b.agrees(n) && b.fresh(), "log:\n%s", b.log)
+				time.Sleep(time.Hour)
+				assert.True(t, b.fresh())
+				assert.LessOrEqual(t, c.done, 2, "both databases at most")
+				assert.Equal(t, 1, b.logged("purge_seq from 0 to 13"))
+				assert.Zero(t, b.logged("older state"), "after %s:\n%s", time.Since(purged), b.log)
+				assert.Equal(t, 1, b.store.count(loads)-c.done)
+			}, change, counting(&c))
+		})
+	}
+}
+
+// TestManyPurges: one after the other, for half an hour. The records are stale
+// while they differ, right soon after the last one, and the source is not read
+// all the time.
+func TestManyPurges(t *testing.T) {
+	var c rereadCount
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 60
+		b.begin(n)
+		for i := range 30 {
+			b.srv.Purge(wmstatsDB, fmt.Sprintf("a1-wf%d", i))
+			b.honest(n, time.Minute)
+		}
+		b.until("the end", 3*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
+		assert.LessOrEqual(t, c.done, 32)
+	}, counting(&c))
+}
+
+// TestAPurgeBehindACheckpoint: while we were away.
+func TestAPurgeBehindACheckpoint(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 10
+		b.begin(n)
+		time.Sleep(time.Minute)
+		b.reborn(nil)
+		require.Equal(t, 1, b.srv.Purge(wmstatsDB, "a1-wf1"))
+		b.start()
+		b.honest(n, 2*time.Minute)
+		assert.True(t, b.store.was(purge.public()))
+		require.True(t, b.agrees(n) && b.fresh(), "log:\n%s", b.log)
+	})
+}
+
+// TestCopiesThatDiffer: the nodes of a cluster answer with the sums of their own
+// copies. One or two lower answers are no sign; a lower answer for good is one,
+// and it leads to one re-read in ten minutes.
+func TestCopiesThatDiffer(t *testing.T) {
+	info := couchfake.Match{Method: "GET", Path: "/" + wmstatsDB}
+	var c rereadCount
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 10
+		b.begin(n)
+		for range 60 { // of each three looks two are lower
+			low := b.srv.Misbehave(couchfake.Fault{Match: info, Kind: couchfake.OtherCopy, Rows: 2})
+			time.Sleep(20 * time.Second)
+			low.Clear()
+			time.Sleep(10 * time.Second)
+			require.True(t, b.fresh(), b.store.state().Reason)
+		}
+		require.Zero(t, c.done)
+		for range 24 { // each minute lower, then higher
+			low := b.srv.Misbehave(couchfake.Fault{Match: info, Kind: couchfake.OtherCopy, Rows: 2})
+			time.Sleep(time.Minute)
+			low.Clear()
+			time.Sleep(time.Minute)
+		}
+		assert.GreaterOrEqual(t, c.done, 4)
+		assert.LessOrEqual(t, c.done, 5, "of 48 minutes")
+		assert.Equal(t, 1, b.store.count(loads)-c.done)
+		b.until("the end", 11*time.Minute, b.fresh)
+	}, counting(&c))
+}
+
+// TestABackupRestoredAgainAndAgain: one re-read in ten minutes, and stale until
+// then.
+func TestABackupRestoredAgainAndAgain(t *testing.T) {
+	var c rereadCount
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 20
+		b.begin(n)
+		old := b.backup()
+		for i := range 3 {
+			b.edit(n)
+			b.put(requestDB, requestDoc("wf10", "assigned", 9000+i))
+			time.Sleep(11 * time.Second)
+			b.restore(old, time.Second)
+			b.honest(n, time.Minute+15*time.Second)
+		}
+		assert.Equal(t, 1, c.done)
+		assert.Equal(t, fall.public(), b.store.state().Reason)
+		b.until("the next", 12*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
+		assert.Equal(t, 2, c.done)
+	}, counting(&c))
+}
+
+// TestPositionsOfAnOlderCheckpoint have no numbers: they are no fall, and are
+// known after the first look.
+func TestPositionsOfAnOlderCheckpoint(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 5
+		b.begin(n)
+		b.stop()
+		frames := framesOf(t, b.follower.Section())
+		for i := range frames {
+			for _, gone := range []string{"Updates", "PurgeSeq", "Due"} {
+				frames[i] = without(t, frames[i], gone)
+			}
+		}
+		next, err := New(b.follower.o)
+		require.NoError(t, err)
+		commit, err := next.Section().Restore(checkpoint.FramesOf(t.Context(), frames))
+		require.NoError(t, err)
+		commit()
+		b.follower = next
+		require.Empty(t, next.Positions()[couch.WMStats].PurgeSeq)
+		b.start()
+		b.until("fresh", time.Minute, b.fresh)
+		time.Sleep(time.Minute)
+		assert.NotEmpty(t, b.follower.Positions()[couch.WMStats].PurgeSeq)
+		assert.Positive(t, b.follower.Positions()[couch.WMStats].Updates)
+		assert.Equal(t, 1, b.store.count(loads))
+		b.srv.Purge(wmstatsDB, "a1-wf1")
+		b.until("a purge", time.Minute, func() bool { return b.agrees(n) })
+	})
+}
