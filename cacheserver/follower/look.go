@@ -56,9 +56,8 @@ func (f *Follower) look(ctx context.Context, t *track) (now couch.Position, olde
 	}
 	f.state.alive(t.db)
 	at := f.o.Now()
-	position := f.position(t.db)
-	known := position
-	if n, ok := position.Seq.Number(); ok { // what came since the last look counts too
+	known := f.position(t.db)
+	if n, ok := known.Seq.Number(); ok && known.Updates > 0 { // what came since the last look counts too
 		known.Updates = max(known.Updates, n)
 	}
 	if at.Sub(t.watch.purged) < purgeSettles {
