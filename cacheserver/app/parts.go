@@ -77,7 +77,7 @@ func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follo
 	polling := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "wmstats_follower_polling", Help: "1 while changes are polled because feeds bring nothing, by database.",
 	}, []string{"db"})
-	for _, c := range []prometheus.Collector{polling, same, rereads, repaired, documents, bytes, bad, flaws, changes, failures, lag, loads} {
+	for _, c := range []prometheus.Collector{polling, same, rereads, repaired, documents, bytes, lacking, bad, flaws, changes, failures, lag, loads} {
 		if err := registry.Register(c); err != nil {
 			return follower.Hooks{}, fmt.Errorf("register the follower's metrics: %w", err)
 		}

@@ -157,6 +157,16 @@ func (c *Client) whole(ctx context.Context, op, method string, db Database, path
 	})
 }
 
+// faultless is fn for documents that can be believed; another one is a failure.
+func faultless(op string, fn func(Row) error) func(Row) error {
+	return func(r Row) error {
+		if fault := r.Fault(); fault != "" {
+			return &Error{Op: op, Kind: ErrRow, Reason: r.ID + ": " + fault}
+		}
+		return fn(r)
+	}
+}
+
 // notHad is the error of a document that is there and can't be had.
 func notHad(op string, r Row) error {
 	return &Error{Op: op, Kind: ErrRow, Code: r.Error, Reason: "the document " + r.ID + " did not come"}

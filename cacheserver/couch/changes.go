@@ -206,7 +206,7 @@ func (s *stream) pass(raw []byte, yield func(Change, error) bool) error {
 	switch {
 	case err != nil:
 		return &Error{Op: s.op, Kind: ErrForm, Err: err}
-	case ch.ID == "" && !(ch.none && len(ch.Doc) == 0):
+	case ch.ID == "" && (!ch.none || len(ch.Doc) > 0):
 		return &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id"}
 	case ch.ID == "" && ch.Seq == "":
 		return nil // it says nothing at all

@@ -262,7 +262,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 	if (absent(err) || tooSlow(err)) && c.answersFor(ctx, LogDB) {
 		c.o.Log.Info("the view of log entries does not answer; they are queried", "workflow", workflow, "err", err)
 		begin()
-		err = c.find(ctx, LogDB, map[string]any{"request": workflow}, take)
+		err = c.find(ctx, LogDB, map[string]any{"request": workflow}, faultless("query log entries", take))
 	}
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package couch_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -36,8 +37,37 @@ func TestSource(t *testing.T) {
 			require.NoError(t, srv.Close())
 			require.NoError(t, end.Refuse())
 		})
-		return backend(t, "http://admin:secret@"+end.Addr())
+		b, w := backend(t, "http://admin:secret@"+end.Addr())
+		b.Odd = func(t *testing.T, way string, rows sourcetest.Odd) follower.Source {
+			srv.Behave()
+			for _, name := range w.dbs {
+				for path, method := range map[string]string{"/_design": "", "/_find": "", "/_changes": "", "/_all_docs": "GET"} {
+					if rows.Asked {
+						path, method = "/_all_docs", "POST"
+					}
+					srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: method, Path: "/" + name + path}, Kind: rows.Kind, IDs: rows.IDs})
+				}
+			}
+			return b.Ways[way](t)
+		}
+		return b
 	})
+}
+
+// TestSourceBehindAProxy states what odd rows show where a proxy makes them, as
+// TestIntegrationSource does.
+func TestSourceBehindAProxy(t *testing.T) {
+	srv := couchfake.New(couchfake.Options{})
+	end, err := couchfake.Listen("127.0.0.1:0", srv)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, srv.Close())
+		require.NoError(t, end.Refuse())
+	})
+	sourcetest.RunFacts(t, func(t *testing.T) sourcetest.Backend {
+		b, _ := backend(t, end.URL())
+		return b
+	}, sourcetest.OddRows, sourcetest.SingleDocs)
 }
 
 // TestIntegrationSource runs it over a real CouchDB: COUCH_URL, with user and
@@ -47,7 +77,7 @@ func TestIntegrationSource(t *testing.T) {
 	if at == "" {
 		t.Skip("COUCH_URL is not set: no real CouchDB to test with")
 	}
-	sourcetest.Run(t, func(t *testing.T) sourcetest.Backend { return backend(t, at) })
+	sourcetest.Run(t, func(t *testing.T) sourcetest.Backend { b, _ := backend(t, at); return b })
 }
 
 // TestIntegrationPouchDB runs the suite over pouchdb-server 4.2.0, another
@@ -61,8 +91,8 @@ func TestIntegrationPouchDB(t *testing.T) {
 	}
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Backend {
 		// A selector in a feed ends its process.
-		b := backend(t, without(t, at, "_changes"))
-		b.Ways = nil
+		b, _ := backend(t, without(t, at, "_changes"))
+		b.Ways, b.Odd = nil, nil
 		b.Lacks = map[sourcetest.Fact]string{
 			sourcetest.Jobs:        "it can't select changes",
 			sourcetest.UnknownSeq:  "it takes any text for its newest position",
@@ -70,26 +100,33 @@ func TestIntegrationPouchDB(t *testing.T) {
 			sourcetest.NewDatabase: "the feed of a deleted database does not end",
 			sourcetest.Tombstones:  "it says of a deleted document that it is missing",
 			sourcetest.FailuresOf:  "a range of its grouped view is empty",
+			sourcetest.OddRows:     "its answers are on one line, which the proxy does not take apart",
 		}
 		return b
 	})
 }
 
+// closed are the parts of a database that each way of the first read has to do
+// without.
+func closed() map[string][]string {
+	return map[string][]string{"view": nil, "by": {"_design"}, "scan": {"_design", "_find", "_changes"}}
+}
+
 // backend makes databases with the views of WMStats, and a source over them.
-func backend(t *testing.T, at string) sourcetest.Backend {
+func backend(t *testing.T, at string) (sourcetest.Backend, *server) {
 	t.Helper()
 	w := newServer(t, at)
-	return sourcetest.Backend{
-		Source: w.client(t, at), Writer: w,
-		Again: func(t *testing.T) follower.Source { return w.client(t, at) },
-		Ways: map[string]func(t *testing.T) follower.Source{
-			"view": func(t *testing.T) follower.Source { return w.client(t, at) },
-			"by":   func(t *testing.T) follower.Source { return w.client(t, without(t, at, "_design")) },
-			"scan": func(t *testing.T) follower.Source {
-				return w.client(t, without(t, at, "_design", "_find", "_changes"))
-			},
-		},
+	ways := map[string]func(t *testing.T) follower.Source{}
+	for way, parts := range closed() {
+		ways[way] = func(t *testing.T) follower.Source { return w.client(t, without(t, at, parts...)) }
 	}
+	return sourcetest.Backend{
+		Source: w.client(t, at), Writer: w, Ways: ways,
+		Again: func(t *testing.T) follower.Source { return w.client(t, at) },
+		Odd: func(t *testing.T, way string, rows sourcetest.Odd) follower.Source {
+			return w.client(t, without(t, withOddRows(t, at, rows), closed()[way]...))
+		},
+	}, w
 }
 
 // server writes into a CouchDB over HTTP.
@@ -258,28 +295,104 @@ func (s *server) Delete(t *testing.T, db couch.Database, ids ...string) {
 // begin with one of the parts: they are not offered. It gives its URL.
 func without(t *testing.T, at string, parts ...string) string {
 	t.Helper()
-	target, err := url.Parse(at)
-	require.NoError(t, err)
-	user := target.User
-	target.User = nil
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableCompression = true
-	proxy := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     transport,
-		FlushInterval: -1,
-	}
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return proxy(t, at, func(w http.ResponseWriter, r *http.Request) bool {
 		_, below, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		for _, part := range parts {
 			if strings.HasPrefix(below, part) && (part != "_changes" || r.Method == http.MethodPost) {
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(http.StatusNotFound)
 				_, _ = fmt.Fprint(w, `{"error":"not_found","reason":"missing"}`)
-				return
+				return true
 			}
 		}
-		proxy.ServeHTTP(w, r)
+		return false
+	}, nil)
+}
+
+// withOddRows passes on a server's answers with rows that are odd.
+func withOddRows(t *testing.T, at string, odd sourcetest.Odd) string {
+	t.Helper()
+	fault := couchfake.Fault{Kind: odd.Kind, IDs: odd.IDs}
+	return proxy(t, at, nil, func(resp *http.Response) error {
+		_, resource, _ := strings.Cut(strings.TrimPrefix(resp.Request.URL.Path, "/"), "/")
+		asked := resource == "_all_docs" && resp.Request.Method == http.MethodPost
+		if asked != odd.Asked {
+			return nil
+		}
+		resp.Body = &oddBody{ReadCloser: resp.Body, lines: bufio.NewReader(resp.Body), fault: fault}
+		resp.ContentLength = -1
+		resp.Header.Del("Content-Length")
+		return nil
+	})
+}
+
+// oddBody is an answer whose rows are rewritten, line by line.
+type oddBody struct {
+	io.ReadCloser
+	lines *bufio.Reader
+	fault couchfake.Fault
+	text  []byte // to be read
+	err   error
+}
+
+func (b *oddBody) Read(p []byte) (int, error) {
+	for len(b.text) == 0 && b.err == nil {
+		var line []byte
+		line, b.err = b.lines.ReadBytes('\n')
+		b.text = oddLine(line, b.fault)
+	}
+	if len(b.text) == 0 {
+		return 0, b.err
+	}
+	n := copy(p, b.text)
+	b.text = b.text[n:]
+	return n, nil
+}
+
+// oddLine rewrites one line of an answer, if it is a row.
+func oddLine(line []byte, fault couchfake.Fault) []byte {
+	row := bytes.TrimSuffix(bytes.TrimRight(line, "\r\n"), []byte{','})
+	var head struct {
+		ID  string `json:"id"`
+		Doc string `json:"_id"`
+	}
+	if json.Unmarshal(row, &head) != nil || head.ID+head.Doc == "" {
+		return line
+	}
+	rows := fault.Rewrite(head.ID+head.Doc, row)
+	switch {
+	case rows == nil:
+		return line
+	case len(rows) == 0:
+		return nil
+	}
+	between := []byte(",\n")
+	if bytes.HasPrefix(row, []byte(`{"seq"`)) && !bytes.Contains(line, []byte("\r")) {
+		between = []byte("\n") // a continuous feed
+	}
+	return append(bytes.Join(rows, between), line[len(row):]...)
+}
+
+// proxy passes requests on to a server, but for those that answer answers, and
+// answers through change. It gives its URL.
+func proxy(t *testing.T, at string, answer func(http.ResponseWriter, *http.Request) bool, change func(*http.Response) error) string {
+	t.Helper()
+	target, err := url.Parse(at)
+	require.NoError(t, err)
+	user := target.User
+	target.User = nil
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableCompression, transport.DisableKeepAlives = true, true
+	through := &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:      transport,
+		FlushInterval:  -1,
+		ModifyResponse: change,
+	}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answer == nil || !answer(w, r) {
+			through.ServeHTTP(w, r)
+		}
 	}))
 	t.Cleanup(func() {
 		front.CloseClientConnections()

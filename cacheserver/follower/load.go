@@ -13,6 +13,7 @@ import (
 
 const (
 	parcelBytes  = 256 << 10 // documents travel from reader to decoder in parcels of about this size
+	parcelRows   = 4096      // and of so many rows: those that lack their documents weigh nothing
 	parcelKept   = 4 << 20   // a parcel that a huge document has blown up is not used again
 	loadBatch    = 64        // changes in one Add: what they point to should stay in the core's cache
 	phaseEvery   = 5 * time.Second
@@ -150,7 +151,7 @@ func (p *parcel) add(row couch.Row) bool {
 	row.Doc = nil
 	p.rows = append(p.rows, row)
 	p.ends = append(p.ends, len(p.data))
-	return len(p.data) >= parcelBytes
+	return len(p.data) >= parcelBytes || len(p.rows) >= parcelRows
 }
 
 // seal points the rows to their documents.

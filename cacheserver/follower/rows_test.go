@@ -74,8 +74,8 @@ func TestTheFirstReadBringsAll(t *testing.T) {
 	kinds["turned"] = couchfake.Fault{Kind: couchfake.TurnRows}
 	for way, closed := range waysOfReading() {
 		for name, fault := range kinds {
-			if way == "find" && strings.Contains("null none list text empty only error another", name) {
-				continue // a row of _find is the document: nothing says which one is missing
+			if way == "find" && name == "another" {
+				continue // a row of _find is the document: nothing says that it is another's
 			}
 			t.Run(way+" "+name, func(t *testing.T) {
 				r := newRig(t)

@@ -23,6 +23,8 @@ func lacks() map[sourcetest.Fact]string {
 		sourcetest.NewDatabase: "there is no database",
 		sourcetest.Tombstones:  "what is gone leaves no trace",
 		sourcetest.FailuresOf:  "the answer has no jobs and no messages",
+		sourcetest.OddRows:     "the answer has documents, not rows",
+		sourcetest.SingleDocs:  "the old server can't be asked for a document",
 	}
 }
 

@@ -32,6 +32,9 @@ type Backend struct {
 	// Ways are sources over the same data that are held to one way of the first
 	// read, by a part of the name that they must say. nil: there is only one.
 	Ways map[string]func(t *testing.T) follower.Source
+	// Odd makes a source over the same data that is held to one of the ways, and
+	// gets rows that are odd. nil: rows can't be made so.
+	Odd func(t *testing.T, way string, rows Odd) follower.Source
 	// Lacks says which facts do not apply, and why.
 	Lacks map[Fact]string
 }
@@ -85,10 +88,15 @@ const (
 	DetailOf    Fact = "detail"               // of one workflow
 	Tombstones  Fact = "tombstones"           // what was deleted is told from what never was
 	FailuresOf  Fact = "job errors and log"   // of one workflow
+	OddRows     Fact = "odd rows"             // a row without its document is told
+	SingleDocs  Fact = "documents by id"      // come, or are said to be gone, or did not come
 )
 
 // Run states all facts over sources that open makes, one for each fact.
-func Run(t *testing.T, open func(t *testing.T) Backend) {
+func Run(t *testing.T, open func(t *testing.T) Backend) { RunFacts(t, open) }
+
+// RunFacts is Run for some of the facts; none: all.
+func RunFacts(t *testing.T, open func(t *testing.T) Backend, some ...Fact) {
 	facts := []struct {
 		fact  Fact
 		state func(t *testing.T, b Backend)
@@ -96,9 +104,12 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{FirstRead, firstRead}, {NoGap, noGap}, {Following, following}, {Deletions, deletions}, {Jobs, jobsStayBehind},
 		{Invented, inventedRevisions}, {Resume, resume}, {UnknownSeq, unknownPosition}, {ForeignSeq, foreignPosition},
 		{NewDatabase, newDatabase}, {LargeDoc, largeDocument}, {ManyChanges, manyChanges},
-		{DetailOf, detail}, {FailuresOf, failures},
+		{DetailOf, detail}, {FailuresOf, failures}, {OddRows, oddRows}, {SingleDocs, byID},
 	}
 	for _, f := range facts {
+		if len(some) > 0 && !slices.Contains(some, f.fact) {
+			continue
+		}
 		t.Run(string(f.fact), func(t *testing.T) {
 			b := open(t)
 			if why, lacks := b.Lacks[f.fact]; lacks {

@@ -310,3 +310,48 @@ func TestSourceStateIsShown(t *testing.T) {
 	}, i)
 	require.True(t, s.Source().Stale)
 }
+
+// TestMissingNamesWhatAReadHasNotSeen, and what stands is as good as seen: its
+// record, its counts and its times are as they were.
+func TestMissingNamesWhatAReadHasNotSeen(t *testing.T) {
+	m := newMaker(35)
+	changes := someChanges(m, 40)
+	rival := m.requestChange(changes[0].Workflow.Workflow)
+	rival.ID = "another document of the same name"
+	changes = append(changes, rival, m.infoChange(7, start))
+	s := loaded(t, Options{Now: (&clock{start}).now}, changes)
+	o := newOracle()
+	o.apply(changes)
+	before := must(s).ID()
+
+	l := s.BeginLoad()
+	missing, err := l.Missing()
+	var shrunk *ShrunkError
+	require.ErrorAs(t, err, &shrunk, "nothing was seen so far")
+	require.Empty(t, missing)
+	left, stands := []Document{}, []Change{}
+	for i, c := range changes {
+		if i%9 == 0 || c.ID == rival.ID {
+			left = append(left, Document{c.Kind, c.ID})
+			stands = append(stands, Change{Kind: c.Kind, ID: c.ID, Stands: true})
+		} else {
+			l.Add([]Change{c})
+		}
+	}
+	missing, err = l.Missing()
+	require.NoError(t, err)
+	require.ElementsMatch(t, left, missing)
+	l.Add(append(stands, Change{Kind: ReqMgr, ID: "nosuch", Stands: true}, Change{Kind: AgentWork, ID: "nosuch", Stands: true},
+		Change{Kind: AgentInfo, ID: "nosuch", Stands: true}))
+	missing, err = l.Missing()
+	require.NoError(t, err)
+	require.Empty(t, missing)
+	r, err := l.Commit()
+	require.NoError(t, err)
+	require.Empty(t, r.Swept)
+	require.Empty(t, r.Refetch)
+	require.Equal(t, before, must(s).ID(), "no generation")
+	o.check(t, s, start)
+	_, err = l.Missing()
+	require.ErrorIs(t, err, ErrLoadEnded)
+}

@@ -11,17 +11,24 @@ import (
 // rule. b may end with the newline of a continuous feed.
 func (l *lens) rewrite(id string, b []byte) [][]byte {
 	for _, a := range l.rows {
-		if len(a.fault.IDs) > 0 && !slices.Contains(a.fault.IDs, id) {
-			continue
-		}
-		rows := a.fault.rewritten(b)
+		rows := a.fault.Rewrite(id, b)
 		if rows == nil {
-			continue // the fault has nothing to do with such a row
+			continue
 		}
 		a.rows.Add(1)
 		return rows
 	}
 	return [][]byte{b}
+}
+
+// Rewrite gives the rows in place of row, that of the document id: nil, when
+// this fault has nothing to do with it. It is for proxies before a real server;
+// TurnRows is none for them.
+func (f Fault) Rewrite(id string, row []byte) [][]byte {
+	if len(f.IDs) > 0 && !slices.Contains(f.IDs, id) {
+		return nil
+	}
+	return f.rewritten(row)
 }
 
 // rewritten gives the rows in place of b; nil: the fault has no effect on it.
