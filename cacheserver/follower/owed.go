@@ -34,6 +34,7 @@ type debt struct {
 	Quarantined
 	serial uint64        // another one after each row that lacked the document: older answers settle nothing
 	since  time.Time     // owed without a break
+	row    time.Time     // when the last row lacked it
 	absent bool          // the source has said once that it is not there
 	wait   time.Duration // after the last question
 	due    time.Time     // the next question
@@ -65,7 +66,8 @@ func (q *quarantine) owe(d Quarantined) (fresh, ok bool) {
 		q.owed[key], fresh = owed, true
 	}
 	q.serial++
-	owed.Quarantined, owed.serial, owed.absent, owed.wait, owed.due = d, q.serial, false, 0, time.Time{}
+	owed.Quarantined, owed.serial, owed.row = d, q.serial, time.Now()
+	owed.absent, owed.wait, owed.due = false, 0, time.Time{}
 	q.told()
 	return fresh, true
 }
@@ -113,7 +115,8 @@ func (q *quarantine) refused(key quarantineKey, serial uint64, reason string, at
 
 // doubts says why an answer need not be that of the newest copy; "": it is
 // believed. What was there with a revision, as the row said, is not gone because
-// one answer does not know it.
+// one answer does not know it. An older revision is doubted for as long as
+// copies may lag: it may be the newest one, of a database that was restored.
 func (q *quarantine) doubts(key quarantineKey, row couch.Row) string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -123,7 +126,7 @@ func (q *quarantine) doubts(key quarantineKey, row couch.Row) string {
 	case row.Missing && d.Rev != "" && !d.absent:
 		d.absent = true
 		return "the source did not know the document"
-	case !row.Missing && older(row.Rev, d.Rev):
+	case !row.Missing && older(row.Rev, d.Rev) && time.Since(d.row) < owedSoon:
 		return "the source sent revision " + row.Rev
 	}
 	return ""
