@@ -45,7 +45,7 @@ func TestSource(t *testing.T) {
 					if rows.Asked {
 						path, method = "/_all_docs", "POST"
 					}
-					srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: method, Path: "/" + name + path}, Kind: rows.Kind, IDs: rows.IDs})
+					srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: method, Path: "/" + name + path}, Kind: couchfake.Kind(rows.Kind), IDs: rows.IDs})
 				}
 			}
 			return b.Ways[way](t)
@@ -312,7 +312,7 @@ func without(t *testing.T, at string, parts ...string) string {
 // withOddRows passes on a server's answers with rows that are odd.
 func withOddRows(t *testing.T, at string, odd sourcetest.Odd) string {
 	t.Helper()
-	fault := couchfake.Fault{Kind: odd.Kind, IDs: odd.IDs}
+	fault := couchfake.Fault{Kind: couchfake.Kind(odd.Kind), IDs: odd.IDs}
 	return proxy(t, at, nil, func(resp *http.Response) error {
 		_, resource, _ := strings.Cut(strings.TrimPrefix(resp.Request.URL.Path, "/"), "/")
 		asked := resource == "_all_docs" && resp.Request.Method == http.MethodPost

@@ -12,15 +12,33 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
-	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
 // Odd says which rows are not as they should be, and how.
 type Odd struct {
-	Kind  couchfake.Kind // one of those of rows
-	IDs   []string       // of these documents
-	Asked bool           // in answers to questions by id; else in all others
+	Kind  OddKind
+	IDs   []string // of these documents
+	Asked bool     // in answers to questions by id; else in all others
 }
+
+// OddKind is a way in which a row is odd. The names are those of the stand-in's
+// faults, which say more.
+type OddKind string
+
+// The kinds.
+const (
+	NullDoc    OddKind = "row-null-doc"
+	NoDoc      OddKind = "row-no-doc"
+	DocError   OddKind = "row-doc-error"
+	OddDoc     OddKind = "row-odd-doc"
+	BrokenDoc  OddKind = "row-broken-doc"
+	OtherDoc   OddKind = "row-other-doc"
+	DeletedDoc OddKind = "row-deleted-doc"
+	TwiceRow   OddKind = "row-twice"
+	OmitRow    OddKind = "row-omit"
+	NullID     OddKind = "row-null-id"
+	NullSeq    OddKind = "row-null-seq"
+)
 
 // ByID is a source that can be asked for single documents.
 type ByID interface {
@@ -28,18 +46,18 @@ type ByID interface {
 }
 
 // oddKinds are the kinds of rows, and whether they bring their documents.
-func oddKinds() map[couchfake.Kind]bool {
-	return map[couchfake.Kind]bool{
-		couchfake.NullDoc: false, couchfake.NoDoc: false, couchfake.DocError: false, couchfake.OddDoc: false,
-		couchfake.BrokenDoc: false, couchfake.OtherDoc: false, couchfake.DeletedDoc: false,
-		couchfake.TwiceRow: true, couchfake.NullID: true, couchfake.NullSeq: true,
+func oddKinds() map[OddKind]bool {
+	return map[OddKind]bool{
+		NullDoc: false, NoDoc: false, DocError: false, OddDoc: false,
+		BrokenDoc: false, OtherDoc: false, DeletedDoc: false,
+		TwiceRow: true, NullID: true, NullSeq: true,
 	}
 }
 
 // nameless tells whether a row of a query that is odd in this way does not say
 // of which document it is.
-func nameless(kind couchfake.Kind) bool {
-	return slices.Contains([]couchfake.Kind{couchfake.NullDoc, couchfake.NoDoc, couchfake.OddDoc, couchfake.OtherDoc}, kind)
+func nameless(kind OddKind) bool {
+	return slices.Contains([]OddKind{NullDoc, NoDoc, OddDoc, OtherDoc}, kind)
 }
 
 // seenRow is what a source says of one document.
@@ -95,7 +113,7 @@ func oddRows(t *testing.T, b Backend) {
 				})
 				query := way == "by" && db == couch.Requests
 				switch {
-				case query && kind == couchfake.OtherDoc:
+				case query && kind == OtherDoc:
 					require.NoError(t, err)
 					assert.NotContains(t, seen, "r2", "of a query nothing tells that the document is another's")
 				case query && nameless(kind) && err != nil: // a row of no document fails the query
@@ -165,7 +183,7 @@ func byID(t *testing.T, b Backend) {
 		assert.Equal(t, want, answers, kind)
 	}
 	want["r2"] = lacks
-	assert.Equal(t, want, ask(t, b.Odd(t, "view", Odd{Kind: couchfake.OmitRow, IDs: []string{"r2"}, Asked: true})), "no row, no answer")
+	assert.Equal(t, want, ask(t, b.Odd(t, "view", Odd{Kind: OmitRow, IDs: []string{"r2"}, Asked: true})), "no row, no answer")
 
 	source, _ := b.Source.(ByID)
 	require.NoError(t, source.ByID(t.Context(), couch.Requests, nil, func(couch.Row) error { return errors.New("called") }))
