@@ -99,7 +99,7 @@ func (a *API) attentionItems(ctx context.Context, state attention.State, r *atte
 		return nil, 0, fmt.Errorf("rank attention: %w", err)
 	}
 	if len(r.Terms) > 0 {
-		const usual = 200 // bytes of an item
+		const usual = 500 // bytes of an item with its reasons and alerts
 		a.o.Cache.Set(key, ranked{items, count}, int64(usual*(1+len(items))))
 	}
 	return items, count, nil

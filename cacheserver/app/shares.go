@@ -19,15 +19,15 @@ const (
 // Shares of the budget. The rest is the store's: superseded generations, lists
 // and compressed blocks, which it shares out itself.
 const (
-	cacheShare = 4 // one in
-	noteShare  = 16
+	cacheShare = 3 // in 16
+	noteShare  = 1 // in 16
 )
 
 // shares is what --memory says, shared out, in bytes.
 type shares struct{ cache, notes, store int64 }
 
 func (o *Options) shares() shares {
-	b := shares{cache: o.Memory / cacheShare, notes: o.Memory / noteShare}
+	b := shares{cache: o.Memory / 16 * cacheShare, notes: o.Memory / 16 * noteShare}
 	if o.CacheBytes != nil {
 		b.cache = min(b.cache, *o.CacheBytes)
 	}

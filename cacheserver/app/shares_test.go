@@ -77,7 +77,7 @@ func TestAboutTellsTheMemory(t *testing.T) {
 		older  *int64
 		cache  int64
 		warned bool
-	}{{"as it is", nil, 8 * mib, false}, {"the older name", &some, some, true}, {"no cache", &none, 0, true}} {
+	}{{"as it is", nil, 6 * mib, false}, {"the older name", &some, some, true}, {"no cache", &none, 0, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			log := &logBuffer{}
 			o := options(t, url, log)

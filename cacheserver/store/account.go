@@ -12,7 +12,7 @@ import (
 
 // Account is what the store holds, in bytes, each piece in one part only.
 type Account struct {
-	Records   int64 // of the newest generation: encoded, columns, what they were made of
+	Records   int64 // of the newest generation: encoded, columns and their dictionaries, what they were made of
 	Index     int64 // of the newest generation: what searches, filters and sorts have made of the records
 	Documents int64 // what is known of each document and workflow beside the record
 	Sums      int64 // of the newest generation
@@ -29,8 +29,8 @@ type Account struct {
 // Shares of Options.Memory. Lists can be made again by whoever asks next, and
 // segments by upkeep; what they do not take is for kept generations.
 const (
-	listShare    = 11 // one in
-	segmentShare = 2.2
+	listShare    = 12 // one in
+	segmentShare = 2.4
 	hysteresis   = 16 // when there is too much, one in so many goes beyond the bound
 	recount      = 32 // what comes before it is looked whether to count again: one in so many
 	stale        = 4  // what may come before the next count: one in so many
@@ -167,18 +167,18 @@ const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGenerati
 // count counts everything, the newest generation first: what it has is not
 // counted again where older ones share it. The lists of old generations are let
 // go when all lists are too much. The lock of accounting is held.
-func (s *Store) count() Account {
+func (s *Store) count() {
 	a := Account{}
 	a.Documents, a.DocumentCount = s.account.weight.Load(), int(s.account.number.Load())
 	a.Changes, a.ChangeCount = s.history.bytes()
 	cur := s.current.Load()
 	if cur == nil {
 		s.account.last = a
-		return a
+		return
 	}
 	kept := s.kept.all()
 	c := &counter{seen: make(map[unsafe.Pointer]struct{}, 4*(cur.tree.Blocks()+len(kept)))}
-	a.Records = c.tree(cur.tree)
+	a.Records = s.layout.Bytes() + c.tree(cur.tree)
 	for _, ch := range cur.tree.Chunks() {
 		a.Records += c.chunk(ch)
 		a.Index += ch.Decoded()
@@ -221,5 +221,4 @@ func (s *Store) count() Account {
 	}
 	a.KeptCount = len(kept)
 	s.account.last = a
-	return a
 }

@@ -107,9 +107,8 @@ func (k *generations) drop(now time.Time) {
 	k.remove(func(one *keptGeneration) bool { return now.After(one.till) })
 }
 
-// remove lets go of some generations and gives their number.
-func (k *generations) remove(which func(one *keptGeneration) bool) int {
-	before := len(k.list)
+// remove lets go of some generations.
+func (k *generations) remove(which func(one *keptGeneration) bool) {
 	k.list = slices.DeleteFunc(k.list, func(one *keptGeneration) bool {
 		if !which(one) {
 			return false
@@ -117,7 +116,6 @@ func (k *generations) remove(which func(one *keptGeneration) bool) int {
 		delete(k.byID, one.snap.id)
 		return true
 	})
-	return before - len(k.list)
 }
 
 // letGo lets go of the given generations, and counts the promises that this breaks.
@@ -130,6 +128,13 @@ func (k *generations) letGo(which map[*keptGeneration]bool, now time.Time) {
 		}
 		return which[one]
 	})
+}
+
+// some says that generations are kept.
+func (k *generations) some() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.list) > 0
 }
 
 // all gives the generations that are kept, the oldest first.

@@ -230,6 +230,14 @@ func (r *recoveries) of(original string) []string {
 	return slices.Clone(r.by[original])
 }
 
+// bytes is about the memory of it; the names are the entries' own.
+func (r *recoveries) bytes() int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	const each = (16+24+1)*3/2 + 16 + 96 // a slot, a list of one, and a name of the original
+	return each * int64(len(r.by))
+}
+
 // move notes that the original of a workflow changed; either may be empty.
 func (r *recoveries) move(name, from, to string) {
 	if from == to {

@@ -70,7 +70,7 @@ type Options struct {
 	Process string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
 	Cache   Cache         // nil: keeps nothing
 	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
-	Memory  int64         // bytes of superseded generations, result lists and compressed blocks, together; 0: 176 MiB
+	Memory  int64         // bytes of superseded generations, result lists and compressed blocks, together; 0: 192 MiB
 	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
 	Upkeep  float64       // share of a core that Upkeep may take, up to 1; 0: 0.04
 	Limits  schema.Limits // zero: those of the present system
@@ -124,7 +124,7 @@ func (o *Options) complete() error {
 }
 
 // usualMemory is Options.Memory where it is not said.
-const usualMemory = 176 << 20
+const usualMemory = 192 << 20
 
 // Store holds all generations. Its methods may be called by any goroutine.
 type Store struct {

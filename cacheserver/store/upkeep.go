@@ -32,7 +32,7 @@ type upkeep struct {
 const (
 	settle   = 300 * time.Millisecond // after a generation: blocks often change again at once
 	lookOver = 5 * time.Second        // also without a new generation
-	turned   = 4                      // a share of Memory: replaced blocks in the time that generations are kept
+	turned   = 16                     // a share of Memory: replaced blocks in the time that generations are kept
 )
 
 func newUpkeep(s *Store) *upkeep {
@@ -109,7 +109,7 @@ func (u *upkeep) step(ctx context.Context) (busy bool, err error) {
 }
 
 // align takes one step towards aligned blocks. Old blocks stay in memory with
-// the generations that have them, so their bytes are rationed.
+// the kept generations that have them, so their bytes are rationed.
 func (u *upkeep) align(ctx context.Context) (busy bool, err error) {
 	now := u.s.opt.Now()
 	most := float64(u.s.opt.Memory / turned)
@@ -128,7 +128,7 @@ func (u *upkeep) align(ctx context.Context) (busy bool, err error) {
 			return true, err
 		}
 	}
-	if u.s.put(a) {
+	if u.s.put(a) && u.s.kept.some() {
 		u.allowance -= float64(a.Dropped())
 	}
 	return true, nil

@@ -83,7 +83,7 @@ func TestUpkeepFollowsChanges(t *testing.T) {
 func TestUpkeepKeepsWithinItsMemory(t *testing.T) {
 	m := newMaker(32)
 	c := &clock{start}
-	const most = 800_000
+	const most = 8 << 20
 	s := loaded(t, Options{Upkeep: 1, Now: c.now, Memory: most}, someChanges(m, 2_000))
 	must(s).Promise()
 	s.Apply([]Change{m.requestChange("A-first")})

@@ -4,6 +4,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -38,7 +39,7 @@ func (s *Store) weigh(now time.Time) {
 	if n > 0 {
 		bytes = int64(float64(bytes) / float64(n) * float64(len(s.entries)))
 	}
-	bytes += byText*int64(len(s.entries)+len(s.docs)+len(s.aliases)) + byHash*s.known.len() + 16*int64(cap(s.dues))
+	bytes += byText*int64(len(s.entries)+len(s.docs)+len(s.aliases)) + byHash*s.known.len() + 16*int64(cap(s.dues)) + s.recoveries.bytes()
 	for _, n := range s.infos {
 		bytes += n.bytes()
 	}
@@ -47,12 +48,12 @@ func (s *Store) weigh(now time.Time) {
 }
 
 func (e *entry) bytes() int64 {
-	n := allocated(int64(unsafe.Sizeof(*e))) + allocated(int64(len(e.name))) + allocated(8*int64(cap(e.docs))) + allocated(int64(len(e.request)))
+	n := block.Allocated(int64(unsafe.Sizeof(*e))) + block.Allocated(int64(len(e.name))) + block.Allocated(8*int64(cap(e.docs))) + block.Allocated(int64(len(e.request)))
 	for _, d := range e.docs {
-		n += allocated(int64(unsafe.Sizeof(*d))) + allocated(int64(len(d.id))) + allocated(int64(len(d.packed)))
+		n += block.Allocated(int64(unsafe.Sizeof(*d))) + block.Allocated(int64(len(d.id))) + block.Allocated(int64(len(d.packed)))
 	}
 	if e.rare != nil {
-		n += allocated(int64(unsafe.Sizeof(*e.rare)))
+		n += block.Allocated(int64(unsafe.Sizeof(*e.rare)))
 		for _, r := range e.rare.rivals {
 			n += int64(unsafe.Sizeof(r)) + int64(len(r.id)) + recordBytes(r.record)
 		}
@@ -77,13 +78,4 @@ func (n *info) bytes() int64 {
 func sizeOf[T any](list []T) int64 {
 	var one T
 	return int64(cap(list)) * int64(unsafe.Sizeof(one))
-}
-
-// allocated is what the runtime gives who asks for n bytes: it has few sizes.
-func allocated(n int64) int64 {
-	step := int64(16)
-	for limit := int64(256); n > limit && step < 1<<20; limit *= 2 {
-		step *= 2
-	}
-	return (n + step - 1) / step * step
 }

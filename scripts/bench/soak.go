@@ -2,12 +2,14 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/scripts/bench/soak"
 )
 
@@ -50,6 +52,9 @@ func runSoak(ctx context.Context, o Options) error {
 	if err := r.memory(ctx, cache.server, "at rest"); err != nil {
 		return err
 	}
+	if err := r.explained(ctx, cache.server, "at rest"); err != nil {
+		return err
+	}
 	ui, err := r.startUI(ctx, cache.server)
 	if err != nil {
 		return err
@@ -72,6 +77,25 @@ func runSoak(ctx context.Context, o Options) error {
 		return err
 	}
 	r.soaked(report, cache.server, most, (cache.server.cpu() - cpu).Seconds())
+	return r.explained(ctx, cache.server, "after the load")
+}
+
+// explained prints the account against the live heap when nobody asks: what the
+// last collection has found is then what is there.
+func (r *run) explained(ctx context.Context, cache server, when string) error {
+	if _, err := r.settled(ctx, cache, 10*time.Second); err != nil {
+		return err
+	}
+	_, body, err := r.do(ctx, http.MethodGet, cache.url+"/about", nil)
+	if err != nil {
+		return err
+	}
+	var about wire.About
+	if err := json.Unmarshal(body, &about); err != nil {
+		return fmt.Errorf("read /about: %w", err)
+	}
+	r.line("account "+when, float64(about.Memory.Counted())/1e6, "MB")
+	r.line("account to live heap, "+when, float64(about.Memory.Counted())/float64(max(about.Memory.Live, 1)), "x")
 	return nil
 }
 
@@ -122,8 +146,8 @@ func (r *run) soaked(report soak.Report, cache server, most, cpu float64) {
 			share := float64(s.Memory.Counted()) / float64(max(s.Memory.Live, 1))
 			least, greatest = min(least, share), max(greatest, share)
 		}
-		r.line("account to live heap, least", least, "x")
-		r.line("account to live heap, most", greatest, "x")
+		r.line("account to live heap as last collected, least", least, "x")
+		r.line("account to live heap as last collected, most", greatest, "x")
 	}
 	bar := soakFloor + soakWorkflow*float64(r.Workflows) + soakOfBudget*budget
 	r.line("highest resident memory since the start", cache.status("VmHWM")/1e6, "MB")

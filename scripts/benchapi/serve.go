@@ -35,7 +35,7 @@ type served struct {
 }
 
 const (
-	cacheBytes  = 64 << 20 // the cache server's default
+	cacheBytes  = 48 << 20 // the cache server's default
 	allSegments = 2 << 30  // room for all blocks of a million workflows compressed
 	garbage     = 20       // its GOGC
 )

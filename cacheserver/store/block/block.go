@@ -127,15 +127,17 @@ func (b *Block) raw(c *Column, i int) []byte {
 // Code column.
 func (b *Block) Int(c *Column, i int) int64 { return b.packed.Load().value(c.slot, i) }
 
+// Whole columns are read with the records that are aside put in, and not packed
+// for that: superseded blocks share what they are aside of.
+
 // AppendInts appends the integers of an Int or Bool column.
 func (b *Block) AppendInts(dst []int64, c *Column) []int64 {
-	all := b.columns()
-	return appendTo(dst, &all.dir[c.slot], all.data, 0, b.Len())
+	return appendAll(dst, b, c, func(v int64) int64 { return v })
 }
 
 // AppendFloats appends the values of a Float column.
 func (b *Block) AppendFloats(dst []float64, c *Column) []float64 {
-	all := b.columns()
+	all, from := b.packed.Load(), len(dst)
 	v := &all.dir[c.slot]
 	for i := range b.Len() {
 		x := v.value(all.data, i)
@@ -145,35 +147,64 @@ func (b *Block) AppendFloats(dst []float64, c *Column) []float64 {
 			dst = append(dst, floatOf(x))
 		}
 	}
+	for _, r := range all.late {
+		dst[from+r.record] = floatOf(r.values[c.slot])
+	}
 	return dst
 }
 
 // AppendCodes appends the codes of a Code column.
 func (b *Block) AppendCodes(dst []uint32, c *Column) []uint32 {
-	all := b.columns()
-	return appendTo(dst, &all.dir[c.slot], all.data, 0, b.Len())
+	return appendAll(dst, b, c, func(v int64) uint32 { return uint32(v) })
+}
+
+func appendAll[T int64 | uint32](dst []T, b *Block, c *Column, as func(int64) T) []T {
+	all, from := b.packed.Load(), len(dst)
+	dst = appendTo(dst, &all.dir[c.slot], all.data, 0, b.Len())
+	for _, r := range all.late {
+		dst[from+r.record] = as(r.values[c.slot])
+	}
+	return dst
 }
 
 // AppendLists appends the codes of a Codes column, each once for a record and
 // none for the empty text, and for each record where its codes end in codes.
 func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []uint32) {
-	all := b.columns()
-	v := &all.dir[c.slot]
-	total := 0
-	base := len(codes)
-	for i := range b.Len() {
-		total += int(v.value(all.data, i))
-		ends = append(ends, uint32(base+total))
+	all := b.packed.Load()
+	v, packed := &all.dir[c.slot], &all.dir[c.slot+1]
+	base, start := len(codes), 0
+	if len(all.late) == 0 {
+		for i := range b.Len() {
+			start += int(v.value(all.data, i))
+			ends = append(ends, uint32(base+start))
+		}
+		codes = appendTo(codes, packed, all.data, 0, start)
+		return tidy(codes, ends, base, b.Len(), all.untidy)
 	}
-	codes = appendTo(codes, &all.dir[c.slot+1], all.data, 0, total)
-	if !all.untidy {
+	for i := range b.Len() {
+		end := start + int(v.value(all.data, i))
+		if r := all.at(i); r != nil {
+			codes = append(codes, r.list(c.list)...)
+		} else {
+			codes = appendTo(codes, packed, all.data, start, end)
+		}
+		start = end
+		ends = append(ends, uint32(len(codes)))
+	}
+	return tidy(codes, ends, base, b.Len(), all.untidy)
+}
+
+// tidy leaves each code once for each of the last n records, whose codes begin
+// at base, and none for the empty text, if there may be such.
+func tidy(codes, ends []uint32, base, n int, untidy bool) (codes2, ends2 []uint32) {
+	if !untidy {
 		return codes, ends
 	}
 	out, from := codes[:base], base
-	for i := len(ends) - b.Len(); i < len(ends); i++ {
-		start := len(out)
+	for i := len(ends) - n; i < len(ends); i++ {
+		first := len(out)
 		for _, code := range codes[from:ends[i]] {
-			if code != 0 && !slices.Contains(out[start:], code) {
+			if code != 0 && !slices.Contains(out[first:], code) {
 				out = append(out, code)
 			}
 		}

@@ -91,13 +91,21 @@ func TestColumnsAreMadeWhileOthersRead(t *testing.T) {
 		list[i] = anyRecord(rng, list[i].Workflow)
 		now = b.Replace(now, i, &list[i], schema.AppendJSON(nil, &list[i]), Source{IDs: []byte("id")})
 	}
-	require.Len(t, now.packed.Load().late, 3)
 	want, _ := built(l, list...)
+	for k := range l.Columns {
+		if c := &l.Columns[k]; c.Kind == Int {
+			assert.Equal(t, want.AppendInts(nil, c), now.AppendInts(nil, c))
+		}
+	}
+	require.Len(t, now.packed.Load().late, 3, "to read whole columns makes none")
 	var all sync.WaitGroup
 	for n := range 8 {
 		all.Go(func() {
 			for i := range list {
 				if i == 5*n {
+					if n%4 == 3 {
+						now.columns()
+					}
 					for k := range l.Columns {
 						if c := &l.Columns[k]; c.Kind == Int {
 							assert.Equal(t, want.AppendInts(nil, c), now.AppendInts(nil, c))

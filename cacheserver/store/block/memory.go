@@ -56,11 +56,29 @@ const (
 	lateBytes    = int64(unsafe.Sizeof(late{}))
 )
 
+// Allocated is what the runtime gives who asks for n bytes: it has few sizes, an
+// eighth apart, and whole pages for what is long.
+func Allocated(n int64) int64 {
+	const small, long, page = 256, 32 << 10, 8 << 10
+	up := func(to int64) int64 { return (n + to - 1) / to * to }
+	switch {
+	case n <= small:
+		return up(16)
+	case n > long:
+		return up(page)
+	}
+	step := int64(32) // an eighth of the power of two below
+	for n > 16*step {
+		step *= 2
+	}
+	return up(step)
+}
+
 // Own is the memory of the records that no other block shares, in bytes.
 func (b *Block) Own() int64 {
-	n := blockBytes + int64(4*cap(b.starts)+4*cap(b.ends)+8*cap(b.hashes))
+	n := Allocated(blockBytes) + Allocated(4*int64(cap(b.starts))) + Allocated(4*int64(cap(b.ends))) + Allocated(8*int64(cap(b.hashes)))
 	if c := b.packed.Load(); c != &b.own {
-		n += columnsBytes + 8*int64(cap(c.late))
+		n += Allocated(columnsBytes) + Allocated(8*int64(cap(c.late)))
 	}
 	return n
 }
@@ -69,15 +87,16 @@ func (b *Block) Own() int64 {
 func (b *Block) Pieces(dst []Piece) []Piece {
 	for _, text := range [][]byte{b.enc, b.patch} {
 		if cap(text) > 0 {
-			dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(text)), int64(cap(text))})
+			dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(text)), Allocated(int64(cap(text)))})
 		}
 	}
 	c := b.packed.Load()
 	if len(c.dir) > 0 {
-		dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(c.dir)), vecBytes*int64(cap(c.dir)) + int64(cap(c.data)+cap(c.src))})
+		dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(c.dir)), Allocated(vecBytes*int64(cap(c.dir))) + Allocated(int64(cap(c.data))) + Allocated(int64(cap(c.src)))})
 	}
 	for _, r := range c.late {
-		dst = append(dst, Piece{unsafe.Pointer(r), lateBytes + int64(8*cap(r.values)+4*len(r.codes)+4*len(r.ends)+cap(r.ids))})
+		dst = append(dst, Piece{unsafe.Pointer(r),
+			Allocated(lateBytes) + Allocated(8*int64(cap(r.values))) + Allocated(4*int64(len(r.codes)+len(r.ends))) + Allocated(int64(cap(r.ids)))})
 	}
 	return dst
 }
@@ -109,6 +128,20 @@ func (b *Block) Index() (bytes int64) {
 	}
 	if e := b.extremes.Load(); e != nil {
 		bytes += int64(unsafe.Sizeof(*e)) + int64(cap(*e))
+	}
+	return bytes
+}
+
+// Bytes is about the memory of the dictionaries.
+func (l *Layout) Bytes() (bytes int64) {
+	const each = 16 + 2*(16+4+1)*3/2 + 4 // a text in the list, in two maps, and its rank
+	for i := range l.Columns {
+		if l.Columns[i].Dict == nil {
+			continue
+		}
+		for _, text := range l.Columns[i].Dict.Texts() {
+			bytes += each + Allocated(int64(len(text)))
+		}
 	}
 	return bytes
 }

@@ -76,6 +76,31 @@ func (e *Editor) replace(t *Tree, edits []Edit) (next *Tree, ok bool) {
 	return t.withChunk(k, c.withBlock(n, b)), true
 }
 
+// mostReplaced is how many records of a block are replaced one after the other:
+// of more, a block made anew takes less.
+const mostReplaced = 4
+
+// replaceSome gives the block with edits made, where all of them replace a
+// record: the new block shares nearly all of the old one, which generations that
+// are kept still hold.
+func (e *Editor) replaceSome(b *block.Block, edits []Edit) (next *block.Block, ok bool) {
+	var places [mostReplaced]int
+	if len(edits) > mostReplaced {
+		return nil, false
+	}
+	for k := range edits {
+		i, found := b.Search(e.layout, edits[k].Name)
+		if !found || edits[k].Remove {
+			return nil, false
+		}
+		places[k] = i
+	}
+	for k := range edits {
+		b = e.builder.Replace(b, places[k], edits[k].Record, edits[k].Encoded, edits[k].Source)
+	}
+	return b, true
+}
+
 // place appends the blocks of an edited chunk as chunks; a small rest joins
 // the chunk before it.
 func (e *Editor) place(chunks []*Chunk, blocks []*block.Block) []*Chunk {
@@ -106,7 +131,11 @@ func (e *Editor) editChunk(c *Chunk, edits []Edit) (out []*block.Block) {
 			n = sort.Search(n, func(i int) bool { return edits[i].Name >= string(next) })
 		}
 		out = append(out, c.Blocks[from:k]...)
-		out = e.blocks(out, c.Blocks[k], edits[:n])
+		if b, ok := e.replaceSome(c.Blocks[k], edits[:n]); ok {
+			out = append(out, b)
+		} else {
+			out = e.blocks(out, c.Blocks[k], edits[:n])
+		}
 		from, edits = k+1, edits[n:]
 		e.joinLast(&out)
 		if last := len(out) - 1; last >= 0 && from < len(c.Blocks) &&

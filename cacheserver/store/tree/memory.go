@@ -55,13 +55,15 @@ func missing[T comparable](a, b []T) (out []T) {
 
 // Size is about the memory of a tree without its chunks, in bytes; other trees
 // may share its places.
-func (t *Tree) Size() int64 { return int64(unsafe.Sizeof(*t)) + 8*int64(cap(t.chunks)) }
+func (t *Tree) Size() int64 {
+	return block.Allocated(int64(unsafe.Sizeof(*t))) + block.Allocated(8*int64(cap(t.chunks)))
+}
 
 // Places is the memory of the places of chunks, in bytes, and where it is: trees
 // of equal chunks share it.
 func (t *Tree) Places() (pieces [2]block.Piece) {
 	for i, list := range [][]int{t.starts, t.words} {
-		pieces[i] = block.Piece{At: unsafe.Pointer(unsafe.SliceData(list)), Bytes: 8 * int64(cap(list))}
+		pieces[i] = block.Piece{At: unsafe.Pointer(unsafe.SliceData(list)), Bytes: block.Allocated(8 * int64(cap(list)))}
 	}
 	return pieces
 }
@@ -74,7 +76,7 @@ func (c *Chunk) Size() int64 {
 // Places is the memory of the places of blocks, and where it is: chunks of equal
 // blocks share it.
 func (c *Chunk) Places() block.Piece {
-	return block.Piece{At: unsafe.Pointer(unsafe.SliceData(c.Starts)), Bytes: 8 * int64(cap(c.Starts))}
+	return block.Piece{At: unsafe.Pointer(unsafe.SliceData(c.Starts)), Bytes: block.Allocated(8 * int64(cap(c.Starts)))}
 }
 
 // Decoded is the memory of the columns that are unpacked, in bytes.

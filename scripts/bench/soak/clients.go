@@ -107,23 +107,23 @@ func (s *soak) firstPage(ctx context.Context, address string, scan bool) (next s
 	names := map[string]bool{}
 	total := ""
 	for page := address; page != ""; {
-		resp, body, err := s.get(ctx, page)
+		resp, err := s.get(ctx, page)
 		if err != nil {
 			s.fault(ctx, "%s: %v", page, err)
 			return next
 		}
-		if resp.StatusCode == http.StatusGone && page != address {
+		if resp.status == http.StatusGone && page != address {
 			s.note(func(r *Report) { r.Gone++ })
 			return next
 		}
-		if resp.StatusCode != http.StatusOK {
-			s.fault(ctx, "%s: %s %.200s", page, resp.Status, body)
+		if resp.status != http.StatusOK {
+			s.fault(ctx, "%s: %d %.200s", page, resp.status, resp.body)
 			return next
 		}
 		link := nextOf(resp)
 		if page == address {
 			next = link
-			total = resp.Header.Get(wire.HeaderTotal)
+			total = resp.header.Get(wire.HeaderTotal)
 			s.note(func(r *Report) { r.Pages++ })
 			if !scan {
 				return next
@@ -131,7 +131,7 @@ func (s *soak) firstPage(ctx context.Context, address string, scan bool) (next s
 		}
 		s.note(func(r *Report) { r.Scanned++ })
 		var records []struct{ Workflow string }
-		if err := json.Unmarshal(body, &records); err != nil {
+		if err := json.Unmarshal(resp.body, &records); err != nil {
 			s.fault(ctx, "%s: %v", page, err)
 			return next
 		}
@@ -152,16 +152,16 @@ func (s *soak) firstPage(ctx context.Context, address string, scan bool) (next s
 
 // recall asks for an address that was promised long ago.
 func (s *soak) recall(ctx context.Context, address string) {
-	resp, body, err := s.get(ctx, address)
+	resp, err := s.get(ctx, address)
 	switch {
 	case err != nil:
 		s.fault(ctx, "%s: %v", address, err)
-	case resp.StatusCode == http.StatusGone:
+	case resp.status == http.StatusGone:
 		s.note(func(r *Report) { r.Promised++; r.Broken++ })
-	case resp.StatusCode == http.StatusOK:
+	case resp.status == http.StatusOK:
 		s.note(func(r *Report) { r.Promised++ })
 	default:
-		s.fault(ctx, "%s: %s %.200s", address, resp.Status, body)
+		s.fault(ctx, "%s: %d %.200s", address, resp.status, resp.body)
 	}
 }
 
@@ -180,13 +180,13 @@ func (s *soak) look(ctx context.Context) {
 			}
 			page = fmt.Sprintf(page, url.PathEscape(some[n/len(views)%len(some)].Workflow))
 		}
-		resp, body, err := s.get(ctx, s.o.UI+page)
+		resp, err := s.get(ctx, s.o.UI+page)
 		switch {
 		case err != nil:
 			s.fault(ctx, "%s: %v", page, err)
-		case resp.StatusCode == http.StatusNotFound && strings.HasPrefix(page, "/workflows/"): // it has left meanwhile
-		case resp.StatusCode != http.StatusOK:
-			s.fault(ctx, "%s: %s %.200s", page, resp.Status, body)
+		case resp.status == http.StatusNotFound && strings.HasPrefix(page, "/workflows/"): // it has left meanwhile
+		case resp.status != http.StatusOK:
+			s.fault(ctx, "%s: %d %.200s", page, resp.status, resp.body)
 		default:
 			s.note(func(r *Report) { r.Views++ })
 		}
@@ -201,12 +201,12 @@ func (s *soak) about(ctx context.Context) (about wire.About, err error) {
 }
 
 func (s *soak) json(ctx context.Context, address string, v any) error {
-	resp, body, err := s.get(ctx, address)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = errors.New(resp.Status)
+	resp, err := s.get(ctx, address)
+	if err == nil && resp.status != http.StatusOK {
+		err = fmt.Errorf("status %d", resp.status)
 	}
 	if err == nil {
-		err = json.Unmarshal(body, v)
+		err = json.Unmarshal(resp.body, v)
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", address, err)
@@ -214,32 +214,40 @@ func (s *soak) json(ctx context.Context, address string, v any) error {
 	return nil
 }
 
+// answer is a whole answer, and the address that it is of.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	from   *url.URL
+}
+
 // get reads a whole answer; the transport takes it compressed.
-func (s *soak) get(ctx context.Context, address string) (*http.Response, []byte, error) {
+func (s *soak) get(ctx context.Context, address string) (a answer, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make request: %w", err)
+		return a, fmt.Errorf("make request: %w", err)
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask: %w", err)
+		return a, fmt.Errorf("ask: %w", err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read answer: %w", err)
+		return a, fmt.Errorf("read answer: %w", err)
 	}
-	return resp, body, nil
+	return answer{resp.StatusCode, resp.Header, body, resp.Request.URL}, nil
 }
 
 // nextOf gives the whole address of rel="next", or "".
-func nextOf(resp *http.Response) string {
-	for _, part := range strings.Split(resp.Header.Get("Link"), ",") {
+func nextOf(a answer) string {
+	for part := range strings.SplitSeq(a.header.Get("Link"), ",") {
 		address, rel, ok := strings.Cut(strings.TrimSpace(part), ">;")
 		if !ok || !strings.Contains(rel, `rel="next"`) {
 			continue
 		}
-		to, err := resp.Request.URL.Parse(strings.TrimPrefix(address, "<"))
+		to, err := a.from.Parse(strings.TrimPrefix(address, "<"))
 		if err != nil {
 			return ""
 		}

@@ -178,3 +178,16 @@ func until(ctx context.Context, at time.Time) bool {
 func somewhere(random *rand.Rand, period time.Duration) time.Duration {
 	return time.Duration(random.Int64N(int64(period)))
 }
+
+// Ready waits until an address answers 200.
+func Ready(ctx context.Context, address string) error {
+	s := &soak{client: &http.Client{Timeout: time.Minute}}
+	for {
+		if resp, err := s.get(ctx, address); err == nil && resp.status == http.StatusOK {
+			return nil
+		}
+		if !until(ctx, time.Now().Add(10*time.Millisecond)) {
+			return fmt.Errorf("wait for %s: %w", address, context.Cause(ctx))
+		}
+	}
+}
