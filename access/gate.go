@@ -115,3 +115,12 @@ func (g *Gate) Reload() {
 		g.identity.Reload()
 	}
 }
+
+// Faults says which files of who may ask can't be used as they are, and why; the
+// last good ones are used. Fit for everybody.
+func (g *Gate) Faults() []string {
+	if g.identity == nil {
+		return nil
+	}
+	return g.identity.Faults()
+}

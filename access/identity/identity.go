@@ -16,6 +16,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/dmwm/wmstats/access/filewatch"
 	"github.com/dmwm/wmstats/access/limit"
 	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -31,6 +32,11 @@ type Options struct {
 	Recheck time.Duration // how long a changed file may stay unseen; 0: 2 s
 	Now     func() time.Time
 	Log     *slog.Logger
+}
+
+// file are the options of a file of what.
+func (o *Options) file(what string) filewatch.Options {
+	return filewatch.Options{What: what, Every: o.Recheck, Now: o.Now, Log: o.Log}
 }
 
 func (o *Options) complete() {
@@ -49,8 +55,8 @@ func (o *Options) complete() {
 type Checker struct {
 	header     string // canonical
 	peers      peers.List
-	tokens     *watched[tokens]
-	users      *watched[*users]
+	tokens     *filewatch.File[tokens]
+	users      *filewatch.File[*users]
 	challenges []string
 	failures   *limit.Buckets[netip.Addr] // looks at passwords that were not seen before
 	busy       chan struct{}              // places for bcrypt
@@ -84,13 +90,13 @@ func New(o Options) (*Checker, error) {
 	}
 	var err error
 	if o.Tokens != "" {
-		if c.tokens, err = watch(o.Tokens, ParseTokens, o); err != nil {
+		if c.tokens, err = filewatch.Open(o.Tokens, ParseTokens, o.file("who may ask")); err != nil {
 			return nil, err
 		}
 		c.challenges = append(c.challenges, `Bearer realm="wmstats"`)
 	}
 	if o.Htpasswd != "" {
-		if c.users, err = watch(o.Htpasswd, parseUsers, o); err != nil {
+		if c.users, err = filewatch.Open(o.Htpasswd, parseUsers, o.file("who may ask")); err != nil {
 			return nil, err
 		}
 		c.challenges = append(c.challenges, `Basic realm="wmstats", charset="UTF-8"`)
@@ -147,7 +153,7 @@ func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err e
 	scheme, secret, _ := strings.Cut(given[0], " ")
 	switch {
 	case c.tokens != nil && strings.EqualFold(scheme, "Bearer"):
-		if name, ok := c.tokens.value().find(strings.TrimSpace(secret)); ok {
+		if name, ok := c.tokens.Value().find(strings.TrimSpace(secret)); ok {
 			return name, nil
 		}
 		return "", c.refuse("The token is not known; it may have been taken back.")
@@ -157,14 +163,26 @@ func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err e
 	return "", c.refuse("This way to say who one is isn't known here; there is: " + c.ways() + ".")
 }
 
-// Reload reads the files again now, where value would wait for Recheck to pass.
+// Reload reads the files again now, where a request would wait for Recheck to pass.
 func (c *Checker) Reload() {
 	if c.tokens != nil {
-		c.tokens.reload()
+		c.tokens.Reload()
 	}
 	if c.users != nil {
-		c.users.reload()
+		c.users.Reload()
 	}
+}
+
+// Faults says which files can't be used as they are, and why: the last good ones
+// are used. Fit for everybody.
+func (c *Checker) Faults() (faults []string) {
+	if c.tokens != nil && c.tokens.Fault() != "" {
+		faults = append(faults, c.tokens.Fault())
+	}
+	if c.users != nil && c.users.Fault() != "" {
+		faults = append(faults, c.users.Fault())
+	}
+	return faults
 }
 
 // ways names the ways to be known, in words.

@@ -62,7 +62,7 @@ func parseUsers(text string) (*users, error) {
 // user verifies a Basic header. What was verified before costs a hash and a
 // look-up; the rest is bounded for each address and in all.
 func (c *Checker) user(r *http.Request, header string, from netip.Addr) (string, error) {
-	all := c.users.value()
+	all := c.users.Value()
 	key := all.key(header)
 	if name, ok := all.known(key); ok {
 		return name, nil

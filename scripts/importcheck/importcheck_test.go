@@ -24,6 +24,7 @@ var rules = []rule{
 	{"schema/...", []string{"net", "net/http", "os", "log", "log/slog"}, "schema is pure: bytes in, records out"},
 	{"schema/...", []string{module + "cacheserver/...", module + "uiserver/...", module + "mock/...", module + "web/...", module + "static/..."}, "everything stands on schema"},
 	{"access/...", []string{module + "cacheserver/...", module + "uiserver/...", module + "mock/...", module + "web/...", module + "static/...", "github.com/labstack/echo/v4"}, "the gate serves both servers and knows neither"},
+	{"access/filewatch/...", []string{module + "..."}, "a file that is read again is the same for all"},
 	{"access/serving/...", []string{module + "..."}, "how a server serves depends on nothing that it serves"},
 	{"web/...", []string{"net/http", module + "cacheserver/...", module + "uiserver/...", module + "mock/...", "github.com/labstack/echo/v4"}, "components know no HTTP and no client"},
 	{"static/...", []string{module + "..."}, "assets know nothing"},

@@ -1,0 +1,140 @@
+package filewatch_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/access/filewatch"
+)
+
+// rig is a file with a clock that the test moves, and the log.
+type rig struct {
+	*filewatch.File[string]
+	t    *testing.T
+	path string
+	now  time.Time
+	log  bytes.Buffer
+}
+
+func word(text string) (string, error) {
+	if strings.Contains(text, "!") {
+		return "", errors.New("no exclamation")
+	}
+	return strings.TrimSpace(text), nil
+}
+
+func open(t *testing.T, text string) *rig {
+	t.Helper()
+	r := &rig{t: t, path: filepath.Join(t.TempDir(), "f"), now: time.Unix(1e9, 0)}
+	r.write(text)
+	var err error
+	r.File, err = filewatch.Open(r.path, word, filewatch.Options{
+		What: "the word", Settle: true, Now: func() time.Time { return r.now }, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
+	})
+	require.NoError(t, err)
+	return r
+}
+
+func (r *rig) write(text string) {
+	r.t.Helper()
+	require.NoError(r.t, os.WriteFile(r.path, []byte(text), 0o600))
+}
+
+// after is the content when so much time has passed, with looks on the way.
+func (r *rig) after(d time.Duration) string {
+	for end := r.now.Add(d); r.now.Before(end); r.now = r.now.Add(50 * time.Millisecond) {
+		r.Value()
+	}
+	return r.Value()
+}
+
+func TestAChangedFileIsReadAgain(t *testing.T) {
+	r := open(t, "one\n")
+	_, first := r.Numbered()
+	assert.Equal(t, "one", r.after(10*time.Second))
+	r.write("two\n")
+	assert.Equal(t, "one", r.Value(), "not at each call")
+	assert.Equal(t, "two", r.after(3*time.Second))
+	_, second := r.Numbered()
+	assert.Equal(t, first+1, second)
+	assert.Equal(t, 1, strings.Count(r.log.String(), "read again"))
+	assert.NotContains(t, r.log.String(), "two", "no content is logged")
+	// Replaced, as an orchestrator does it.
+	other := filepath.Join(t.TempDir(), "other")
+	require.NoError(t, os.WriteFile(other, []byte("three"), 0o600))
+	require.NoError(t, os.Rename(other, r.path))
+	assert.Equal(t, "three", r.after(3*time.Second))
+}
+
+func TestReloadTakesItAtOnce(t *testing.T) {
+	r := open(t, "one")
+	r.write("two")
+	r.Reload()
+	assert.Equal(t, "two", r.Value())
+}
+
+// TestAFileThatIsBeingWritten: no half of it is ever used.
+func TestAFileThatIsBeingWritten(t *testing.T) {
+	r := open(t, "one")
+	long := "a-long-password-that-comes-in-pieces"
+	for i := range long {
+		r.write(long[:i])
+		require.Equal(t, "one", r.after(100*time.Millisecond), i)
+	}
+	r.write(long)
+	assert.Equal(t, long, r.after(3*time.Second))
+	assert.Empty(t, r.Fault())
+}
+
+func TestAFileThatCantBeUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(r *rig)
+		fault string
+	}{
+		"empty":     {func(r *rig) { r.write("") }, "the file of the word is empty"},
+		"blank":     {func(r *rig) { r.write(" \n\n") }, "the file of the word is empty"},
+		"wrong":     {func(r *rig) { r.write("two!") }, "the file of the word is wrong"},
+		"gone":      {func(r *rig) { require.NoError(r.t, os.Remove(r.path)) }, "the file of the word can't be read"},
+		"a folder":  {func(r *rig) { _ = os.Remove(r.path); require.NoError(r.t, os.Mkdir(r.path, 0o700)) }, "the file of the word can't be read"},
+		"told of":   {func(r *rig) { r.write("two!"); r.Reload() }, "the file of the word is wrong"},
+		"told gone": {func(r *rig) { require.NoError(r.t, os.Remove(r.path)); r.Reload() }, "the file of the word can't be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, "one")
+			c.spoil(r)
+			assert.Equal(t, "one", r.after(time.Minute), "the last good one stays")
+			assert.Equal(t, c.fault, r.Fault())
+			assert.Equal(t, 1, strings.Count(r.log.String(), "level=ERROR"), "%s", &r.log)
+			_ = os.Remove(r.path)
+			r.write("one")
+			assert.Equal(t, "one", r.after(3*time.Second))
+			assert.Empty(t, r.Fault(), "it is as it was")
+			c.spoil(r)
+			r.after(time.Minute)
+			assert.Equal(t, c.fault, r.Fault())
+			_ = os.Remove(r.path)
+			r.write("three")
+			assert.Equal(t, "three", r.after(3*time.Second))
+			assert.Empty(t, r.Fault())
+		})
+	}
+}
+
+func TestOpenNamesTheFault(t *testing.T) {
+	_, err := filewatch.Open(filepath.Join(t.TempDir(), "none"), word, filewatch.Options{What: "the word"})
+	require.ErrorContains(t, err, "read the word")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(path, []byte("x!"), 0o600))
+	_, err = filewatch.Open(path, word, filewatch.Options{What: "the word"})
+	require.ErrorContains(t, err, "no exclamation")
+}
