@@ -15,13 +15,16 @@ func (a *API) showAbout(c echo.Context) error {
 	}
 	about := wire.About{
 		Version: a.o.Build.Version, Revision: a.o.Build.Revision, Go: a.o.Build.Go, Started: a.started.Unix(),
-		Memory: a.memory(), Generations: a.o.Store.Made(), Source: []wire.SourceAnswers{}, Errors: []wire.SourceError{}, Polled: []wire.Polled{},
+		Memory: a.memory(), Generations: a.o.Store.Made(), Source: []wire.SourceAnswers{}, Errors: []wire.SourceError{}, Polled: []wire.Polled{}, Reading: []wire.AboutReading{},
 	}
 	if a.o.Journal != nil {
 		about.Source, about.Errors = a.o.Journal.Answers(), a.o.Journal.Errors()
 	}
 	for _, p := range a.o.Store.Source().Polled {
 		about.Polled = append(about.Polled, wire.Polled(p))
+	}
+	if a.o.Reading != nil {
+		about.Reading = append(about.Reading, a.o.Reading()...)
 	}
 	c.Response().Header().Set("Cache-Control", cacheControl(false))
 	return a.writeJSON(c, http.StatusOK, wire.MediaJSON, about)

@@ -71,6 +71,13 @@ type Build struct {
 	Go       string
 }
 
+// Check is one more line of /readyz?verbose. None of them makes /readyz fail.
+type Check struct {
+	Name string
+	OK   bool
+	Note string // for everybody
+}
+
 // Options is everything that an API needs.
 type Options struct {
 	Store      Store                         // needed
@@ -83,7 +90,10 @@ type Options struct {
 	Cache      store.Cache                   // nil: keeps nothing
 	Registry   *prometheus.Registry          // nil: one of its own; /metrics serves it
 	Build      Build
-	Attention  attention.Options // thresholds of /attention; the zero value is good
+	Attention  attention.Options // thresholds of /attention until SetAttention; the zero value is good
+
+	Checks  func() []Check             // more lines of /readyz?verbose; nil: none
+	Reading func() []wire.AboutReading // how far the full read under way is; nil: not known
 
 	Queries    QueryOptions // of requests whose cost is not bounded by their page; the zero value is good
 	Feeds      FeedOptions  // of /changes; the zero value is good
@@ -100,9 +110,11 @@ type Options struct {
 	Log *slog.Logger     // nil: none
 }
 
-// API serves a Store over HTTP. Every field is set once, in New.
+// API serves a Store over HTTP. Every field is set once, in New, but for the
+// thresholds of /attention.
 type API struct {
 	o          Options
+	attention  atomic.Pointer[attention.Options]
 	log        *slog.Logger
 	echo       *echo.Echo
 	started    time.Time
@@ -163,6 +175,7 @@ func New(o Options) (*API, error) {
 	}
 	o.Attention, o.Feeds, o.Demand, o.Queries = o.Attention.Complete(), o.Feeds.complete(), o.Demand.complete(), o.Queries.complete()
 	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
+	a.SetAttention(o.Attention)
 	a.started, a.recent.most = o.Now(), o.Memory.Notes
 	a.kinds = a.errorKinds()
 	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
@@ -194,6 +207,14 @@ func New(o Options) (*API, error) {
 
 // Handler is the API as a handler, all routes with and without /v1.
 func (a *API) Handler() http.Handler { return a.echo }
+
+// SetAttention takes other thresholds for /attention. The store's own limits, from
+// which the alerts of records are made, are to be changed after it: that makes a
+// new generation, for which nothing has been answered yet.
+func (a *API) SetAttention(o attention.Options) {
+	o = o.Complete()
+	a.attention.Store(&o)
+}
 
 // Drain makes /readyz fail, so that balancers send nothing new while what is
 // under way is still served. Feeds of changes end: they would never by themselves.

@@ -35,7 +35,7 @@ func (a *API) showAttention(c echo.Context) error {
 	began := a.o.Now()
 	state := a.attentionState(snap)
 	ctx := c.Request().Context()
-	_, total, err := a.o.Attention.Count(ctx, state)
+	_, total, err := a.attention.Load().Count(ctx, state)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (a *API) showAttention(c echo.Context) error {
 
 // chosenRules are the rules named in rule=, or all.
 func (a *API) chosenRules(asked []string) ([]attention.Rule, error) {
-	all := a.o.Attention.Rules()
+	all := a.attention.Load().Rules()
 	if len(asked) == 0 {
 		return all, nil
 	}
@@ -94,7 +94,7 @@ func (a *API) attentionItems(ctx context.Context, state attention.State, r *atte
 			}
 		}
 	}
-	items, count, err := a.o.Attention.Items(ctx, state, r)
+	items, count, err := a.attention.Load().Items(ctx, state, r)
 	if err != nil {
 		return nil, 0, fmt.Errorf("rank attention: %w", err)
 	}
@@ -111,7 +111,7 @@ func (a *API) attentionTotal(ctx context.Context) int {
 	if !ok {
 		return -1
 	}
-	_, total, err := a.o.Attention.Count(ctx, a.attentionState(snap))
+	_, total, err := a.attention.Load().Count(ctx, a.attentionState(snap))
 	if err != nil {
 		a.log.ErrorContext(ctx, "attention can't be counted", "err", err)
 		return -1
@@ -136,7 +136,7 @@ func (m *attentionMetric) Collect(metrics chan<- prometheus.Metric) {
 	if !ok {
 		return
 	}
-	byRule, _, err := m.api.o.Attention.Count(context.Background(), m.api.attentionState(snap))
+	byRule, _, err := m.api.attention.Load().Count(context.Background(), m.api.attentionState(snap))
 	if err != nil {
 		metrics <- prometheus.NewInvalidMetric(m.desc, err)
 		return

@@ -137,7 +137,7 @@ func (a *API) listChanges(c echo.Context) error {
 	}
 	snap, ok := a.o.Store.Snapshot()
 	if !ok {
-		return wire.NotReady()
+		return a.notReady()
 	}
 	if change.Generation != snap.ID() {
 		if kept, ok := a.o.Store.Generation(change.Generation); ok {

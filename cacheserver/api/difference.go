@@ -75,7 +75,7 @@ func (a *API) differences(since string) (snap *store.Snapshot, diffs []store.Dif
 	for range tries {
 		snap, ok = a.o.Store.Snapshot()
 		if !ok {
-			return nil, nil, false, wire.NotReady()
+			return nil, nil, false, a.notReady()
 		}
 		if since == snap.ID() {
 			return snap, nil, true, nil

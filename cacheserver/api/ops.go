@@ -56,16 +56,15 @@ func (a *API) showLive(c echo.Context) error { return a.writeText(c, http.Status
 func (a *API) showReady(c echo.Context) error {
 	_, loaded := a.o.Store.Snapshot()
 	source := a.o.Store.Source()
-	type check struct {
-		name   string
-		ok     bool
-		needed bool
-		note   string
-	}
 	checks := []check{
 		{"generation", loaded, true, "the first full read has ended"},
 		{"serving", !a.draining(), true, "the server is not going down"},
-		{"source", !source.Stale, false, sourceNote(source)},
+		a.sourceCheck(source, loaded),
+	}
+	if a.o.Checks != nil {
+		for _, c := range a.o.Checks() {
+			checks = append(checks, check{c.Name, c.OK, false, oneLine(c.Note)})
+		}
 	}
 	if a.o.Checkpoint != nil {
 		if ok, note := a.o.Checkpoint(); note != "" {
@@ -108,6 +107,44 @@ func sourceNote(source store.SourceState) string {
 	}
 	return note
 }
+
+// check is one line of /readyz?verbose.
+type check struct {
+	name   string
+	ok     bool
+	needed bool
+	note   string
+}
+
+// sourceCheck says how the source is, also while it is read for the first time.
+func (a *API) sourceCheck(source store.SourceState, loaded bool) check {
+	c := check{"source", !source.Stale, false, sourceNote(source)}
+	switch reading := a.readingText(); {
+	case source.Stale && reading != "":
+		c.note += "; it is being read: " + reading
+	case source.Stale:
+	case reading != "":
+		c.ok, c.note = loaded, "it is being read: "+reading
+	case source.CheckTime.IsZero() && !loaded:
+		c.ok, c.note = false, "it has not answered yet"
+	}
+	return c
+}
+
+// readingText says how far the full read under way is; "" when there is none.
+func (a *API) readingText() string {
+	if a.o.Reading == nil {
+		return ""
+	}
+	var parts []string
+	for _, r := range a.o.Reading() {
+		parts = append(parts, oneLine(r.Text()))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// notReady says that the first full read has not ended, and how far it is.
+func (a *API) notReady() *wire.Problem { return wire.NotReadyYet(a.readingText()) }
 
 // showVersion handles GET /version.
 func (a *API) showVersion(c echo.Context) error {

@@ -24,7 +24,7 @@ func (a *API) snapshot(c echo.Context, q wire.Query) (*store.Snapshot, error) {
 	a.bound(c)
 	newest, ok := a.o.Store.Snapshot()
 	if !ok {
-		return nil, wire.NotReady()
+		return nil, a.notReady()
 	}
 	if q.Gen == "" {
 		newest.Named() // a client may ask for it again

@@ -15,7 +15,6 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -49,6 +48,10 @@ type App struct {
 	keeper   *checkpoint.Keeper // nil: no checkpoint
 	sourceID string             // tells the source from others, for the checkpoint; no credentials
 	gate     *access.Gate
+	files    files
+	reloaded chan struct{}             // files have been read again
+	login    func() couch.LoginState   // nil: the source is no CouchDB
+	indexing func() []couch.IndexBuild // nil: the same
 	server   *serving.Server
 	listener net.Listener
 
@@ -78,7 +81,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	a := &App{o: o, log: o.Log, journal: journal.New(nil), failed: make(chan error, 8)}
+	a := &App{o: o, log: o.Log, journal: journal.New(nil), failed: make(chan error, 8), reloaded: make(chan struct{}, 1)}
 	if a.log == nil {
 		a.log = newLog(os.Stderr, o.LogLevel, o.LogFormat)
 	}
@@ -87,6 +90,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
+	a.warnOfPasswords()
+	if err := a.openFiles(); err != nil {
+		return nil, err
+	}
 	source, err := a.newSource(ctx)
 	if err != nil {
 		return nil, err
@@ -99,10 +106,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	alerts, err := o.readAlerts()
-	if err != nil {
-		return nil, err
-	}
+	alerts := a.attention()
 	records, err := store.New(store.Options{Process: processTag(), Cache: a.cache, Memory: o.shares().store, MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
@@ -127,7 +131,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
-		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Cache: a.cache, Memory: a.memory(),
+		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Checks: a.checks, Reading: a.reading, Cache: a.cache, Memory: a.memory(),
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Journal: a.journal, Log: a.log,
 		Gate: a.gate, Metrics: o.Access.metricsFor(), Streams: o.Access.StreamsPerClient, MaxStreams: o.Access.MaxStreams, Queries: o.Queries, MaxBody: o.Access.MaxBody,
 		Feeds: api.FeedOptions{PerClient: o.Access.FeedsPerClient, Total: o.Access.MaxFeeds},
@@ -184,24 +188,21 @@ func rereadEvery(o Options) time.Duration {
 }
 
 func (a *App) newCouch() (*couch.Client, error) {
-	password := ""
-	if a.o.CouchPasswordFile != "" {
-		text, err := os.ReadFile(a.o.CouchPasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the CouchDB password: %w", err)
-		}
-		password = strings.TrimRight(string(text), "\r\n")
-	}
-	source, err := couch.New(couch.Options{
-		URL: a.o.CouchURL, User: a.o.CouchUser, Password: password,
+	o := couch.Options{
+		URL: a.o.CouchURL, User: a.o.CouchUser,
 		Design: a.o.design(), RequestDB: a.o.RequestDB, WMStatsDB: a.o.WMStatsDB, LogDB: a.o.LogDB,
 		Heartbeat: a.o.Patience.Heartbeat, ReadIdle: a.o.Patience.ReadIdle,
 		UserAgent: "wmstats/" + a.o.Version, Answered: a.journal.Answered, Log: a.log,
-	})
+	}
+	if f := a.files.password; f != nil {
+		o.PasswordNow, o.Refused = f.Value, f.Reload
+	}
+	source, err := couch.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("set up the source: %w", err)
 	}
 	a.onStop("source", func(context.Context) error { return source.Close() })
+	a.login, a.indexing = source.Login, source.Indexing
 	a.sourceID = fmt.Sprintf("couch %s %q %q", source.PublicURL(), a.o.RequestDB, a.o.WMStatsDB)
 	return source, nil
 }
@@ -250,6 +251,7 @@ func (a *App) Start(ctx context.Context) error {
 	if a.keeper != nil {
 		a.background(ctx, "checkpoints", "write checkpoints", a.keep(restored))
 	}
+	a.background(ctx, "files", "read files again", a.watchFiles)
 	a.background(ctx, "history", "keep counts over time", func(ctx context.Context) error { return a.history.Run(ctx, a.records) })
 	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)
@@ -344,13 +346,6 @@ func (a *App) live(ctx context.Context) error {
 			a.Reload()
 		}
 	}
-}
-
-// Reload reads the files again that may change while the server runs: those of
-// who may ask. One that can't be used is logged, and the last good one stays.
-func (a *App) Reload() {
-	a.log.Info("told to read files again")
-	a.gate.Reload()
 }
 
 // processTag tells this process's generations from those of the one before it

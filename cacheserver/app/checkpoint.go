@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +17,9 @@ import (
 func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, error) {
 	if a.o.Checkpoint == "" {
 		return nil, nil
+	}
+	if !a.folderIsThere() {
+		a.log.Error("no checkpoint can be written: its folder is not there", "file", a.o.Checkpoint)
 	}
 	hooks, err := checkpointMetrics(registry)
 	if err != nil {
@@ -100,6 +105,13 @@ func (a *App) lastCheckpoint(ctx context.Context) error {
 	return nil
 }
 
+// folderIsThere says whether the checkpoint has a folder. It may go while the
+// server runs, and nothing is written before something changes.
+func (a *App) folderIsThere() bool {
+	folder, err := os.Stat(filepath.Dir(a.o.Checkpoint))
+	return err == nil && folder.IsDir()
+}
+
 // checkpointState is the checkpoint's line in /readyz?verbose. It names no path.
 func (a *App) checkpointState() (ok bool, note string) {
 	if a.keeper == nil {
@@ -116,6 +128,10 @@ func (a *App) checkpointState() (ok bool, note string) {
 	}
 	ok = s.Read != "broken" && s.Read != "failed"
 	switch {
+	case !a.folderIsThere() && s.WriteNote == "":
+		return false, note + "; it can't be written: its folder is not there"
+	case !a.folderIsThere():
+		return false, note + "; the last write failed: its folder is not there"
 	case s.WriteNote != "":
 		return false, note + "; the last write failed: " + s.WriteNote
 	case s.Written.Bytes > 0:

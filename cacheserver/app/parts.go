@@ -1,20 +1,16 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/dmwm/wmstats/cacheserver/alertfile"
-	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/journal"
 )
@@ -30,26 +26,6 @@ func newLog(w io.Writer, level, format string) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// readAlerts gives the rules of --alerts, or the defaults.
-func (o *Options) readAlerts() (attention.Options, error) {
-	defaults := alertfile.Defaults()
-	if o.T0 {
-		defaults = alertfile.TierZero()
-	}
-	if o.Alerts == "" {
-		return defaults, nil
-	}
-	text, err := os.ReadFile(o.Alerts)
-	if err != nil {
-		return attention.Options{}, fmt.Errorf("read the file of --alerts: %w", err)
-	}
-	alerts, err := alertfile.Parse(bytes.NewReader(text), defaults)
-	if err != nil {
-		return attention.Options{}, fmt.Errorf("--alerts %s: %w", o.Alerts, err)
-	}
-	return alerts, nil
 }
 
 // followerHooks count what the follower does, and note what failed.

@@ -77,6 +77,15 @@ func (b *backoff) worked(reader string) {
 	b.wake = make(chan struct{})
 }
 
+// again wakes all that wait: what they waited for may have changed.
+func (b *backoff) again() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.next, b.until = b.min, time.Time{}
+	close(b.wake)
+	b.wake = make(chan struct{})
+}
+
 // pause waits, and reports whether ctx is still alive.
 func pause(ctx context.Context, wait time.Duration) bool { return turn{wait: wait}.await(ctx) }
 

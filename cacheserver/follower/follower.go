@@ -244,6 +244,10 @@ func (f *Follower) Run(ctx context.Context) error {
 	return nil
 }
 
+// TryNow has readers that wait after a failure try at once: something that they
+// need, such as a password, is another one now.
+func (f *Follower) TryNow() { f.retry.again() }
+
 // Positions are those that the store's records stand for.
 func (f *Follower) Positions() map[couch.Database]couch.Position {
 	f.mu.Lock()

@@ -28,7 +28,7 @@ func (s *Store) alert(w *schema.Workflow, docs []*agentDoc) (due int64) {
 		}
 		stale = append(stale, s.names.Agent(d.packed))
 	}
-	alerts, next := schema.Alerts(w, stale, now, s.opt.Limits)
+	alerts, next := schema.Alerts(w, stale, now, *s.thresholds.Load())
 	if w.Alerts = alerts; w.Alerts == nil {
 		w.Alerts = []string{}
 	}
@@ -39,7 +39,7 @@ func (s *Store) alert(w *schema.Workflow, docs []*agentDoc) (due int64) {
 }
 
 // staleAt is when a document becomes stale that was heard of at that time.
-func (s *Store) staleAt(heard int64) int64 { return heard + s.opt.Limits.AgentSilent + 1 }
+func (s *Store) staleAt(heard int64) int64 { return heard + s.thresholds.Load().AgentSilent + 1 }
 
 // schedule notes when the alerts of e must be made again.
 func (s *Store) schedule(e *entry, due int64) {
@@ -69,6 +69,26 @@ func (s *Store) Tick() Result {
 			e.due = 0
 		}
 	}
+	return s.finish(b)
+}
+
+// SetLimits takes other thresholds of alerts and makes the alerts of all records
+// anew. It always publishes a generation, if there is one: what is made from
+// the limits when it is asked for changes too.
+func (s *Store) SetLimits(l schema.Limits) Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.thresholds.Store(&l)
+	b := s.newBatch(wire.MadeByLimits, s.opt.Now())
+	if s.current.Load() == nil {
+		return s.finish(b)
+	}
+	for _, e := range s.entries {
+		if e.has {
+			s.touch(b, e)
+		}
+	}
+	b.infos = true
 	return s.finish(b)
 }
 

@@ -120,8 +120,9 @@ func (s *Store) hold(c *captured) (release func()) {
 
 // beginCapture captures all but the entries, which are few.
 func (s *Store) beginCapture() (*captured, error) {
-	c := &captured{layout: s.layout, limits: s.opt.Limits, reports: map[string]int64{}, spared: map[string]sparedEntry{}}
+	c := &captured{layout: s.layout, reports: map[string]int64{}, spared: map[string]sparedEntry{}}
 	defer s.hold(c)()
+	c.limits = *s.thresholds.Load()
 	if c.snap = s.current.Load(); c.snap == nil {
 		return nil, errNoGeneration
 	}

@@ -91,8 +91,8 @@ func (s *Store) complete(d *schema.AgentDetail, now int64) {
 			d.DataUpdateTime = at.Load()
 		}
 	}
-	schema.Judge(&d.Agent, now, s.opt.Limits)
-	d.AlertRecords = schema.AlertsOfAgent(d, now, s.opt.Limits)
+	schema.Judge(&d.Agent, now, *s.thresholds.Load())
+	d.AlertRecords = schema.AlertsOfAgent(d, now, *s.thresholds.Load())
 	for _, list := range []*[]string{&d.Reasons, &d.DrainWaits, &d.DownComponents} {
 		if *list == nil {
 			*list = []string{}

@@ -70,7 +70,7 @@ func (r *restoring) head(data []byte) error {
 	if v := c.Uint(); v != sectionVersion {
 		return checkpoint.Foreign("the store's section has version %d, this program reads %d", v, sectionVersion)
 	}
-	limits, err := json.Marshal(r.s.opt.Limits)
+	limits, err := json.Marshal(*r.s.thresholds.Load())
 	if err != nil {
 		return fmt.Errorf("encode the limits: %w", err)
 	}

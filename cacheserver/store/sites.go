@@ -65,7 +65,7 @@ func (g *Snapshot) eachSiteAgent(visit func(*schema.SiteAgent)) {
 	now := g.store.now()
 	for _, n := range g.reports() {
 		at := n.time.Load()
-		alive := at > 0 && now-at <= g.store.opt.Limits.AgentSilent
+		alive := at > 0 && now-at <= g.store.thresholds.Load().AgentSilent
 		for i := range n.detail.Sites {
 			visit(&schema.SiteAgent{AgentSite: n.detail.Sites[i], UpdateTime: at, Alive: alive})
 		}

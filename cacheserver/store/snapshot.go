@@ -175,7 +175,7 @@ func (g *Snapshot) Alerts(name string) []schema.Alert {
 	if slices.Contains(w.Alerts, schema.AlertStaleAgent) {
 		silent = sources(name, b.Source(i)).silent
 	}
-	return schema.AlertsOf(&w, silent, g.store.opt.Limits)
+	return schema.AlertsOf(&w, silent, *g.store.thresholds.Load())
 }
 
 // near is how many names before and after a missing one are looked at.

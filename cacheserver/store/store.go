@@ -143,10 +143,11 @@ type Store struct {
 	made       made
 	account    accounting
 	source     atomic.Pointer[SourceState]
-	inUse      atomic.Pointer[Selection] // an order of which only the beginning was made
-	wanted     [2]atomic.Bool            // forms of segments that somebody asked for
-	waiting    atomic.Int64              // orphans, for readers
-	paused     atomic.Int64              // ns that writers waited at most for the newest capture
+	thresholds atomic.Pointer[schema.Limits] // changed under the lock
+	inUse      atomic.Pointer[Selection]     // an order of which only the beginning was made
+	wanted     [2]atomic.Bool                // forms of segments that somebody asked for
+	waiting    atomic.Int64                  // orphans, for readers
+	paused     atomic.Int64                  // ns that writers waited at most for the newest capture
 
 	mu       sync.Mutex // held by the writer; guards all below
 	names    *part.Names
@@ -193,6 +194,7 @@ func New(o Options) (*Store, error) {
 	s.kept.init(o.KeepFor)
 	s.empty()
 	s.source.Store(&SourceState{})
+	s.thresholds.Store(&s.opt.Limits)
 	return s, nil
 }
 

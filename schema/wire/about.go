@@ -1,5 +1,7 @@
 package wire
 
+import "fmt"
+
 // About is the body of /about: what runs, and what it did lately. Its lists are
 // bounded.
 type About struct {
@@ -13,6 +15,38 @@ type About struct {
 	Source      []SourceAnswers   // by what was asked; none before the first answer
 	Polled      []Polled          // databases that are polled because their changes feeds bring nothing
 	Errors      []SourceError     // of the source, the newest first
+	Reading     []AboutReading    // how far the full read under way is, by database; none when there is none
+}
+
+// AboutReading is how far the full read of one database is.
+type AboutReading struct {
+	Database  string
+	Since     int64  `unit:"Unix s" doc:"when the full read began"`
+	Documents int64  `doc:"that have come; after a failure they are counted anew"`
+	Done      bool   `doc:"it has been read and waits for the other database"`
+	Reason    string `doc:"why the last try failed; empty when it did not"`
+	Index     string `doc:"view whose index the database server builds before it answers; empty when it is not waited for"`
+	Percent   int64  `doc:"how much of the index is built; -1 when the database server does not tell"`
+}
+
+// Text says it in a line for people.
+func (r AboutReading) Text() string {
+	var text string
+	switch {
+	case r.Index != "" && r.Percent >= 0:
+		text = fmt.Sprintf("the database server builds the index of %s, %d %% are done", r.Index, r.Percent)
+	case r.Index != "":
+		text = "the database server builds the index of " + r.Index
+	case r.Done:
+		text = fmt.Sprintf("%d documents have been read", r.Documents)
+	case r.Reason != "":
+		text = r.Reason
+	case r.Documents > 0:
+		text = fmt.Sprintf("%d documents so far", r.Documents)
+	default:
+		text = "nothing has come yet"
+	}
+	return r.Database + ": " + text
 }
 
 // AboutMemory is what the process holds.
@@ -49,12 +83,13 @@ const (
 	MadeByTime       = "time" // rules that depend on it
 	MadeByRead       = "full read"
 	MadeByCheckpoint = "checkpoint"
+	MadeByLimits     = "thresholds" // of alerts, which have changed
 )
 
 // AboutGeneration is one generation as it was published.
 type AboutGeneration struct {
 	Generation string
-	By         string  `doc:"changes, time, full read or checkpoint"`
+	By         string  `doc:"changes, time, full read, checkpoint or thresholds"`
 	Time       int64   `unit:"Unix s" doc:"when it was published"`
 	Seconds    float64 `unit:"s" doc:"how long it took: from the batch, or the beginning of the full read"`
 	Records    int64   `doc:"workflows in it"`

@@ -190,9 +190,22 @@ func Unauthorized(detail string, challenges []string) *Problem {
 	return p
 }
 
+// ReadingPrefix begins the part of a not-ready problem's detail that says how far
+// the full read is.
+const ReadingPrefix = "It is being read: "
+
 // NotReady says that the first full read has not ended.
 func NotReady() *Problem {
 	return NewProblem(SlugNotReady, "The first full read of the source has not ended; try again soon.")
+}
+
+// NotReadyYet is NotReady that says how far the read is; reading may be empty.
+func NotReadyYet(reading string) *Problem {
+	p := NotReady()
+	if reading != "" {
+		p.Detail += " " + ReadingPrefix + reading + "."
+	}
+	return p
 }
 
 // SourceFailed says what could not be read; cause goes to the log only.

@@ -127,6 +127,15 @@ func TestOverviewWithoutSums(t *testing.T) {
 	assert.Positive(t, doc.Find("a.tile").Length())
 }
 
+// A first read that takes long says how far it is.
+func TestLoadingTellsHowFarItIs(t *testing.T) {
+	s := newSite(t, fakecache.Generate(5))
+	s.cache.Reading = "requests: 12 documents so far; wmstats: the database server builds the index of <x>"
+	s.cache.SetMode(fakecache.Loading)
+	doc, _ := s.page(t, http.StatusServiceUnavailable, "/workflows")
+	assert.Contains(t, doc.Find("main").Text(), "It is being read: requests: 12 documents so far; wmstats: the database server builds the index of <x>.")
+}
+
 // A first read that can't begin says why: waiting would not help.
 func TestLoadingWithoutSource(t *testing.T) {
 	s := newSite(t, fakecache.Generate(5))

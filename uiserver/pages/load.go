@@ -164,6 +164,9 @@ func (p *Pages) explain(section string, state pulse, err error) (page web.Proble
 		if reason := state.info.StaleReason; reason != "" {
 			page.Text = "The cache server has not been able to read its source yet: " + reason + ". Pages come as soon as the first read is done."
 		}
+		if _, progress, ok := strings.Cut(problem.Detail, wire.ReadingPrefix); ok {
+			page.Text += " " + wire.ReadingPrefix + progress
+		}
 		page.Data.State = web.Loading
 	case problem != nil && problem.Status == http.StatusNotFound:
 		page.Heading, page.Text, status = "Not found", problem.Detail, http.StatusNotFound

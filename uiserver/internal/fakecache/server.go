@@ -37,6 +37,7 @@ type Server struct {
 	*httptest.Server
 	Records   Records
 	Whole     bool          // fields= is not heeded: every record has all its fields
+	Reading   string        // how far the first read is, in mode Loading
 	NoStats   bool          // /stats refuses every question
 	NoHistory bool          // the history is empty
 	Demand    *wire.Problem // what is read on demand is refused with this; nil: it is answered
@@ -87,7 +88,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			_ = json.NewEncoder(w).Encode(wire.Pulse{CacheInfo: schema.CacheInfo{Stale: true, StaleReason: info.StaleReason}, Attention: -1})
 			return
 		}
-		s.refuse(w, wire.NotReady())
+		s.refuse(w, wire.NotReadyYet(s.Reading))
 		return
 	case Broken:
 		http.Error(w, "oh dear", http.StatusInternalServerError)

@@ -1,0 +1,179 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/access/filewatch"
+	"github.com/dmwm/wmstats/cacheserver/alertfile"
+	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/api/attention"
+)
+
+// filesEvery is how often changed files are looked for that nobody asks for
+// while nothing happens.
+const filesEvery = time.Second
+
+// files are those that may change while the server runs, but for those of who
+// may ask, which are the gate's.
+type files struct {
+	password *filewatch.File[string]            // nil: none
+	alerts   *filewatch.File[attention.Options] // nil: none
+
+	passwords, alertsUsed int // numbers of the contents that are in use
+}
+
+// openFiles reads them for the first time; then every fault is an error.
+func (a *App) openFiles() (err error) {
+	o := func(what string) filewatch.Options {
+		return filewatch.Options{What: what, Settle: true, Log: a.log}
+	}
+	if a.o.CouchPasswordFile != "" {
+		if a.files.password, err = filewatch.Open(a.o.CouchPasswordFile, onePassword, o("the CouchDB password")); err != nil {
+			return fmt.Errorf("--couch-password-file: %w", err)
+		}
+		_, a.files.passwords = a.files.password.Numbered()
+	}
+	if a.o.Alerts != "" {
+		defaults := a.o.alertDefaults()
+		parse := func(text string) (attention.Options, error) {
+			return alertfile.Parse(strings.NewReader(text), defaults)
+		}
+		if a.files.alerts, err = filewatch.Open(a.o.Alerts, parse, o("the thresholds of alerts")); err != nil {
+			return fmt.Errorf("--alerts: %w", err)
+		}
+		_, a.files.alertsUsed = a.files.alerts.Numbered()
+	}
+	return nil
+}
+
+// onePassword takes a line; what ends it is no part of the password.
+func onePassword(text string) (string, error) {
+	password := strings.TrimRight(text, "\r\n")
+	switch {
+	case password == "":
+		return "", errors.New("it is empty")
+	case strings.ContainsAny(password, "\r\n"):
+		return "", errors.New("want one line")
+	}
+	return password, nil
+}
+
+// alertDefaults are the rules without a file.
+func (o *Options) alertDefaults() attention.Options {
+	if o.T0 {
+		return alertfile.TierZero()
+	}
+	return alertfile.Defaults()
+}
+
+// attention are the rules as they are now.
+func (a *App) attention() attention.Options {
+	if a.files.alerts == nil {
+		return a.o.alertDefaults()
+	}
+	return a.files.alerts.Value()
+}
+
+// watchFiles has changed files take effect until ctx ends.
+func (a *App) watchFiles(ctx context.Context) error {
+	ticker := time.NewTicker(filesEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case <-a.reloaded:
+		}
+		a.useFiles()
+	}
+}
+
+// useFiles has what has changed take effect.
+func (a *App) useFiles() {
+	if f := a.files.password; f != nil {
+		if _, n := f.Numbered(); n != a.files.passwords {
+			a.files.passwords = n
+			a.follower.TryNow() // requests take it by themselves
+		}
+	}
+	if f := a.files.alerts; f != nil {
+		if alerts, n := f.Numbered(); n != a.files.alertsUsed {
+			a.files.alertsUsed = n
+			a.api.SetAttention(alerts)
+			result := a.records.SetLimits(alerts.Limits)
+			a.log.Info("other thresholds of alerts", "generation", result.Generation, "workflows", result.Changed)
+		}
+	}
+}
+
+// Reload reads the files again that may change while the server runs: the
+// password of the source, the thresholds of alerts, and those of who may ask.
+// One that can't be used is logged, and its last good content stays.
+func (a *App) Reload() {
+	a.log.Info("told to read files again")
+	a.gate.Reload()
+	if a.files.password != nil {
+		a.files.password.Reload()
+	}
+	if a.files.alerts != nil {
+		a.files.alerts.Reload()
+	}
+	select {
+	case a.reloaded <- struct{}{}:
+	default: // it has been told already
+	}
+}
+
+// checks are the lines of /readyz?verbose about the login and the files.
+func (a *App) checks() []api.Check {
+	var list []api.Check
+	if a.login != nil && (a.o.CouchUser != "" || hasUser(a.o.CouchURL)) {
+		list = append(list, loginCheck(a.login()))
+	}
+	given := a.gate.Asks() || a.files.password != nil || a.files.alerts != nil
+	if !given {
+		return list
+	}
+	faults := a.gate.Faults()
+	if f := a.files.password; f != nil && f.Fault() != "" {
+		faults = append(faults, f.Fault())
+	}
+	if f := a.files.alerts; f != nil && f.Fault() != "" {
+		faults = append(faults, f.Fault())
+	}
+	if len(faults) == 0 {
+		return append(list, api.Check{Name: "files", OK: true, Note: "all are in use as they are"})
+	}
+	return append(list, api.Check{Name: "files", Note: strings.Join(faults, "; ") + "; the last good content is used"})
+}
+
+func hasUser(at string) bool {
+	u, err := url.Parse(at)
+	return err == nil && u.User != nil
+}
+
+// hasPassword says whether a URL has one in it.
+func hasPassword(at string) bool {
+	u, err := url.Parse(at)
+	if err != nil || u.User == nil {
+		return false
+	}
+	password, ok := u.User.Password()
+	return ok && password != ""
+}
+
+// warnOfPasswords logs that a password is where others can read it.
+func (a *App) warnOfPasswords() {
+	if hasPassword(a.o.CouchURL) {
+		a.log.Warn("there is a password in --couch-url or WMSTATS_COUCH_URL: other programs of this machine can read it there, and it can't change while the server runs; use --couch-user and --couch-password-file")
+	}
+	if hasPassword(a.o.RequestCache) {
+		a.log.Warn("there is a password in --requestcache or WMSTATS_REQUESTCACHE: other programs of this machine can read it there")
+	}
+}

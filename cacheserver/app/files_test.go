@@ -1,0 +1,231 @@
+package app_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/mock/couchfake"
+)
+
+func verbose(t *testing.T, addr string) string {
+	t.Helper()
+	_, body := get(t, addr, "/readyz?verbose")
+	return body
+}
+
+func rewrite(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+// TestThePasswordIsChanged: the source's password and then the file change while
+// the server runs. Nothing is read anew, nothing is locked, and readiness says
+// how it is.
+func TestThePasswordIsChanged(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		fake, at := couch(t)
+		put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1))
+		var log logBuffer
+		o := options(t, at, &log)
+		o.Patience.MinWait, o.Patience.Heartbeat = 5*time.Millisecond, 20*time.Millisecond
+		a := start(t, o)
+		ready(t, a.Addr())
+		assert.Contains(t, verbose(t, a.Addr()), "[+] login: ")
+		assert.Contains(t, verbose(t, a.Addr()), "[+] files: all are in use")
+
+		fake.SetLogin("reader", "another")
+		// The feeds stay open; what is read on demand is refused.
+		status, _ := get(t, a.Addr(), "/fetch/w1")
+		assert.Equal(t, http.StatusBadGateway, status)
+		assert.Contains(t, verbose(t, a.Addr()), "[~] login: the database server refuses the user or the password since ")
+
+		rewrite(t, o.CouchPasswordFile, "another\n")
+		if told {
+			a.Reload()
+		}
+		require.Eventually(t, func() bool { status, _ := get(t, a.Addr(), "/fetch/w1"); return status == http.StatusOK }, waitFor, 20*time.Millisecond)
+		assert.Contains(t, verbose(t, a.Addr()), "[+] login: ")
+		put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 2))
+		require.Eventually(t, func() bool { w, _ := workflow(t, a.Addr(), "w1"); return w.Priority == 2 }, waitFor, tick)
+		assert.Zero(t, fake.Logins().Locked)
+		assert.Equal(t, 1, strings.Count(log.String(), "full read done"))
+		assert.NotContains(t, log.String(), "another")
+	}
+}
+
+// TestAWrongPasswordAtTheStart: the server waits for the right one.
+func TestAWrongPasswordAtTheStart(t *testing.T) {
+	fake, at := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1))
+	var log logBuffer
+	o := options(t, at, &log)
+	o.Patience.MinWait = 5 * time.Millisecond
+	rewrite(t, o.CouchPasswordFile, "wrong")
+	a := start(t, o)
+	require.Eventually(t, func() bool { return strings.Contains(verbose(t, a.Addr()), "[~] login") }, waitFor, tick)
+	require.Eventually(t, func() bool {
+		return strings.Contains(verbose(t, a.Addr()), "[~] source: the database server refuses the credentials")
+	}, waitFor, tick)
+	assert.NotContains(t, verbose(t, a.Addr()), "the source answers")
+	status, body := get(t, a.Addr(), "/fetch")
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Contains(t, body, "requests: the database server refuses the credentials")
+	rewrite(t, o.CouchPasswordFile, password)
+	ready(t, a.Addr())
+	assert.Zero(t, fake.Logins().Locked)
+	assert.LessOrEqual(t, fake.Logins().Wrong, 3)
+}
+
+// TestFilesThatCantBeUsed: the last good content stays in use, and readiness
+// says so.
+func TestFilesThatCantBeUsed(t *testing.T) {
+	fake, at := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1))
+	var log logBuffer
+	o := options(t, at, &log)
+	o.Alerts = filepath.Join(t.TempDir(), "alerts.yaml")
+	rewrite(t, o.Alerts, "rules:\n  site_error: {above: 50%}\n")
+	a := start(t, o)
+	ready(t, a.Addr())
+	rewrite(t, o.CouchPasswordFile, "")
+	rewrite(t, o.Alerts, "rules:\n  site_eror: {above: 50%}\n")
+	a.Reload()
+	require.Eventually(t, func() bool {
+		v := verbose(t, a.Addr())
+		return strings.Contains(v, "[~] files: the file of the CouchDB password is empty; the file of the thresholds of alerts is wrong; the last good content is used")
+	}, waitFor, tick)
+	status, _ := get(t, a.Addr(), "/fetch/w1")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, log.String(), "did you mean")
+	status, _ = get(t, a.Addr(), "/readyz")
+	assert.Equal(t, http.StatusOK, status)
+}
+
+// TestChangedThresholds: they take effect on records, /attention and its rules
+// without a new read.
+func TestChangedThresholds(t *testing.T) {
+	fake, at := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("w1", "assigned", 1))
+	var log logBuffer
+	o := options(t, at, &log)
+	o.Alerts = filepath.Join(t.TempDir(), "alerts.yaml")
+	rewrite(t, o.Alerts, "rules:\n  assigned_stall: {after: 8760h}\n")
+	a := start(t, o)
+	ready(t, a.Addr())
+	w, _ := workflow(t, a.Addr(), "w1")
+	require.Empty(t, w.Alerts)
+	rewrite(t, o.Alerts, "rules:\n  assigned_stall: {after: 1s}\n")
+	require.Eventually(t, func() bool { w, _ = workflow(t, a.Addr(), "w1"); return len(w.Alerts) == 1 }, waitFor, tick)
+	assert.Equal(t, []string{"assigned_stall"}, w.Alerts)
+	_, body := get(t, a.Addr(), "/attention")
+	assert.Contains(t, body, "more than 1s in status assigned")
+	_, body = get(t, a.Addr(), "/about")
+	assert.Contains(t, body, `"By":"thresholds"`)
+	rewrite(t, o.Alerts, "rules:\n  assigned_stall: {on: false}\n")
+	a.Reload()
+	require.Eventually(t, func() bool { w, _ = workflow(t, a.Addr(), "w1"); return len(w.Alerts) == 0 }, waitFor, tick)
+	_, body = get(t, a.Addr(), "/attention")
+	assert.NotContains(t, body, "assigned_stall")
+}
+
+// TestPasswordsThatOthersCanRead: a password in a URL is said, and not repeated.
+func TestPasswordsThatOthersCanRead(t *testing.T) {
+	_, at := couch(t)
+	for _, env := range []bool{false, true} {
+		var log logBuffer
+		args, vars := []string{"--listen", "127.0.0.1:0"}, map[string]string{}
+		with := strings.Replace(at, "http://", "http://reader:"+password+"@", 1)
+		if env {
+			vars["WMSTATS_COUCH_URL"] = with
+		} else {
+			args = append(args, "--couch-url", with)
+		}
+		o, err := app.ParseOptions(args, func(name string) string { return vars[name] }, &log)
+		require.NoError(t, err)
+		o.Log = newTestLog(&log)
+		start(t, o)
+		assert.Contains(t, log.String(), "there is a password in --couch-url")
+		assert.NotContains(t, log.String(), password)
+	}
+	var log logBuffer
+	start(t, options(t, at, &log))
+	assert.NotContains(t, log.String(), "there is a password")
+}
+
+func TestFilesAtTheStart(t *testing.T) {
+	_, at := couch(t)
+	for want, spoil := range map[string]func(o *app.Options){
+		"it is empty":   func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "\n") },
+		"want one line": func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "a\nb\n") },
+		"no such file":  func(o *app.Options) { o.CouchPasswordFile += "x" },
+		"there is no rule": func(o *app.Options) {
+			o.Alerts = filepath.Join(t.TempDir(), "a")
+			rewrite(t, o.Alerts, "rules: {x: {}}")
+		},
+	} {
+		o := options(t, at, &logBuffer{})
+		spoil(&o)
+		_, err := app.New(t.Context(), o)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// TestACheckpointFolderThatGoesAway: readiness says so before the next write.
+func TestACheckpointFolderThatGoesAway(t *testing.T) {
+	fake, at := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1))
+	o := options(t, at, &logBuffer{})
+	folder := filepath.Join(t.TempDir(), "state")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	o.Checkpoint = filepath.Join(folder, "checkpoint")
+	a := start(t, o)
+	ready(t, a.Addr())
+	assert.Contains(t, verbose(t, a.Addr()), "[+] checkpoint")
+	require.NoError(t, os.RemoveAll(folder)) // nothing changes, so nothing is written
+	assert.Contains(t, verbose(t, a.Addr()), "[~] checkpoint")
+	assert.Contains(t, verbose(t, a.Addr()), "its folder is not there")
+}
+
+// TestACheckpointWithoutAFolder: readiness says so from the start.
+func TestACheckpointWithoutAFolder(t *testing.T) {
+	_, at := couch(t)
+	var log logBuffer
+	o := options(t, at, &log)
+	o.Checkpoint = filepath.Join(t.TempDir(), "missing", "checkpoint")
+	a := start(t, o)
+	require.Eventually(t, func() bool {
+		v := verbose(t, a.Addr())
+		return strings.Contains(v, "[~] checkpoint") && strings.Contains(v, "its folder is not there")
+	}, waitFor, tick)
+	assert.NotContains(t, verbose(t, a.Addr()), o.Checkpoint)
+	assert.Contains(t, log.String(), "its folder is not there")
+}
+
+// TestTheFirstReadIsShown: while it runs, readiness, /about and the answers say
+// how far each database is, and never that the source answers.
+func TestTheFirstReadIsShown(t *testing.T) {
+	fake, at := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1), request("w2", "running-open", 1))
+	put(t, fake, "wmstats", agentRequest("w1", 1))
+	fake.BuildIndex(couchfake.IndexBuild{Database: "wmstats", Design: "WMStatsErl7", Takes: time.Hour})
+	a := start(t, options(t, at, &logBuffer{}))
+	const index = "wmstats: the database server builds the index of WMStatsErl7/latestRequest, 0 % are done"
+	require.Eventually(t, func() bool { return strings.Contains(verbose(t, a.Addr()), index) }, waitFor, 10*time.Millisecond)
+	v := verbose(t, a.Addr())
+	assert.Contains(t, v, "[~] source: it is being read: requests: 2 documents have been read; "+index)
+	assert.NotContains(t, v, "the source answers")
+	status, body := get(t, a.Addr(), "/fetch")
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Contains(t, body, index)
+	_, body = get(t, a.Addr(), "/about")
+	assert.Contains(t, body, `"Index":"WMStatsErl7/latestRequest"`)
+	assert.Contains(t, body, `"Database":"requests"`)
+}
