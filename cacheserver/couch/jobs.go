@@ -255,11 +255,15 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 		return nil
 	}
 	begin()
-	err := c.logByView(ctx, workflow, take)
+	// The view gets half of the time, so that there is some left for the query.
+	half, cancelHalf := context.WithTimeout(ctx, c.o.CallTimeout/2)
+	defer cancelHalf()
+	err := c.logByView(half, workflow, take)
 	if err == nil && len(seen) == 0 {
-		err = c.logViewIsEmpty(ctx)
+		err = c.logViewIsEmpty(half)
 	}
-	if (absent(err) || tooSlow(err)) && c.answersFor(ctx, LogDB) {
+	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if (absent(err) || tooSlow(err) || late) && c.answersFor(ctx, LogDB) {
 		c.o.Log.Info("the view of log entries does not answer; they are queried", "workflow", workflow, "err", err)
 		begin()
 		err = c.find(ctx, LogDB, map[string]any{"request": workflow}, faultless("query log entries", take))

@@ -188,7 +188,6 @@ func TestAFailedRereadReplacesNothing(t *testing.T) {
 func TestARereadTakesTheNextWay(t *testing.T) {
 	for _, absence := range couchfake.Absences() {
 		t.Run(absence.Name, func(t *testing.T) {
-			t.Parallel()
 			r, s, l := rereading(t)
 			r.fill(5)
 			r.start()
@@ -197,10 +196,7 @@ func TestARereadTakesTheNextWay(t *testing.T) {
 				absence.Fault.Match.Path = "/" + db + "/_design"
 				r.srv.Misbehave(absence.Fault)
 			}
-			_, failed, _ := l.counts()
 			l.more(r, good)
-			_, after, _ := l.counts()
-			assert.Equal(t, failed, after, "re-reads that failed")
 			assert.True(t, r.has(s, 5))
 			assert.False(t, s.Source().Stale, s.Source().Reason)
 		})
