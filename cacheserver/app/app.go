@@ -114,7 +114,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.records = records
 	if a.follower, err = follower.New(follower.Options{
 		Source: source, Store: follower.OfStore(records), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o), Statuses: o.statuses(),
-		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait, Log: a.log, Hooks: hooks,
+		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait,
+		LookEvery: o.Patience.LookEvery, FeedRetry: o.Patience.FeedRetry, FallAfter: o.Patience.FallAfter, Log: a.log, Hooks: hooks,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
 	}

@@ -75,6 +75,9 @@ type Patience struct {
 	MinWait   time.Duration // before the first new try after a failure
 	MaxWait   time.Duration // before any new try
 	HoldWait  time.Duration // before another full read when the last one lost too much
+	LookEvery time.Duration // between two looks at a database that is followed
+	FeedRetry time.Duration // until a feed is tried again where they bring nothing
+	FallAfter time.Duration // numbers of a database that fell count after so long
 }
 
 // Defaults are the options without flags and environment.

@@ -38,6 +38,7 @@ const purgeShare = 10
 type dueReads struct {
 	spacing map[cause]time.Duration // between two re-reads for the same
 	grace   time.Duration           // the other database may show the same
+	tell    func(reason string)     // takes the public reason while one is due; "": none is
 
 	mu    sync.Mutex
 	signs int             // seen so far
@@ -47,8 +48,9 @@ type dueReads struct {
 	wake  chan struct{}
 }
 
-func newDueReads(fallEvery, grace time.Duration) *dueReads {
+func newDueReads(fallEvery, grace time.Duration, tell func(string)) *dueReads {
 	return &dueReads{
+		tell:    tell,
 		spacing: map[cause]time.Duration{fall: fallEvery, purge: fallEvery / purgeShare}, grace: grace,
 		noted: map[dueRead]int{}, due: map[dueRead]time.Time{}, begun: map[dueRead]time.Time{}, wake: make(chan struct{}, 1),
 	}
@@ -64,6 +66,7 @@ func (s *dueReads) note(d dueRead, now time.Time) {
 	if _, waits := s.due[d]; !waits {
 		s.due[d] = s.earliest(d, now)
 	}
+	s.tell(d.Cause.public())
 }
 
 func (s *dueReads) earliest(d dueRead, now time.Time) time.Time {
@@ -85,15 +88,15 @@ func (s *dueReads) ring() {
 }
 
 // next is when the first re-read is due.
-func (s *dueReads) next() (at time.Time, any bool) {
+func (s *dueReads) next() (at time.Time, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, due := range s.due {
-		if !any || due.Before(at) {
-			at, any = due, true
+		if !found || due.Before(at) {
+			at, found = due, true
 		}
 	}
-	return at, any
+	return at, found
 }
 
 // begin notes that a re-read begins, which pays for all signs so far.
@@ -106,20 +109,20 @@ func (s *dueReads) begin(at time.Time) (signs int) {
 	return s.signs
 }
 
-// paid takes off what a re-read was for, and gives one of what is left, "" for
-// none.
-func (s *dueReads) paid(signs int, now time.Time) (left cause) {
+// paid takes off what a re-read was for.
+func (s *dueReads) paid(signs int, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	reason := ""
 	for d, sign := range s.noted {
 		delete(s.due, d)
 		if sign <= signs {
 			delete(s.noted, d)
 			continue
 		}
-		s.due[d], left = s.earliest(d, now), d.Cause
+		s.due[d], reason = s.earliest(d, now), d.Cause.public()
 	}
-	return left
+	s.tell(reason)
 }
 
 // later puts off what is due, after a failure.
@@ -144,16 +147,10 @@ func (s *dueReads) save() (due []dueRead) {
 }
 
 // readAgain notes that everything has to be read again, beside the feeds.
-func (f *Follower) readAgain(d dueRead) {
-	f.dueReads.note(d, f.o.Now())
-	f.state.readsAgain(d.Cause.public())
-}
+func (f *Follower) readAgain(d dueRead) { f.dueReads.note(d, f.o.Now()) }
 
 // allRead notes that all is known to be read after the last sign.
-func (f *Follower) allRead() {
-	f.dueReads.paid(f.dueReads.begin(f.o.Now()), f.o.Now())
-	f.state.readsAgain("")
-}
+func (f *Follower) allRead() { f.dueReads.paid(f.dueReads.begin(f.o.Now()), f.o.Now()) }
 
 // readDue reads everything again when that is due, until ctx ends.
 func (f *Follower) readDue(ctx context.Context) {
@@ -169,7 +166,7 @@ func (f *Follower) readDue(ctx context.Context) {
 			continue
 		}
 		start := f.o.Now()
-		if _, err := f.rereadAlone(ctx); err != nil && ctx.Err() == nil {
+		if err := f.rereadAlone(ctx); err != nil && ctx.Err() == nil {
 			wait := f.retry.failed("re-read", err).wait
 			if errors.Is(err, errHeldBack) {
 				wait = f.o.HoldWait
@@ -182,26 +179,22 @@ func (f *Follower) readDue(ctx context.Context) {
 
 // rereadAlone is reread, one at a time. What was due when it began is done by
 // it, whoever began it.
-func (f *Follower) rereadAlone(ctx context.Context) (repaired int, err error) {
+func (f *Follower) rereadAlone(ctx context.Context) error {
 	f.rereading.Lock()
 	defer f.rereading.Unlock()
 	start := f.o.Now()
 	signs := f.dueReads.begin(start)
-	repaired, err = f.reread(ctx, start)
+	repaired, err := f.reread(ctx, start)
 	if ctx.Err() != nil {
-		return 0, ctx.Err()
+		return ctx.Err()
 	}
 	if hook := f.o.Hooks.Reread; hook != nil {
 		hook(repaired, f.o.Now().Sub(start), err)
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	f.retry.worked("re-read")
-	if left := f.dueReads.paid(signs, f.o.Now()); left != "" {
-		f.state.readsAgain(left.public())
-	} else {
-		f.state.readsAgain("")
-	}
-	return repaired, nil
+	f.dueReads.paid(signs, f.o.Now())
+	return nil
 }

@@ -2,6 +2,7 @@ package follower
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ func feedsOf(kind string) couchfake.Match { return couchfake.Match{Feed: kind} }
 // from the first one on; after some such feeds changes are polled, which is told
 // once; and when the proxy lets feeds through they are followed again.
 func TestABufferedFeedLeadsToPolling(t *testing.T) {
+	var mu sync.Mutex
 	polled := map[string][]bool{}
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 10
@@ -58,7 +60,13 @@ func TestABufferedFeedLeadsToPolling(t *testing.T) {
 		assert.Equal(t, 2, b.logged("the changes feed works again"))
 		b.stop()
 		assert.Equal(t, map[string][]bool{"requests": {true, false}, "wmstats": {true, false}}, polled)
-	}, func(o *Options) { o.Hooks.Polling = func(db string, on bool) { polled[db] = append(polled[db], on) } })
+	}, func(o *Options) {
+		o.Hooks.Polling = func(db string, on bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			polled[db] = append(polled[db], on)
+		}
+	})
 }
 
 // TestAChangeThatDoesNotArriveIsStale: whatever else answers. Each case writes at

@@ -95,7 +95,7 @@ func (f *Follower) rereads(ctx context.Context) {
 	for wait := spread(); pause(ctx, wait); {
 		wait = spread()
 		start := f.o.Now()
-		_, err := f.rereadAlone(ctx)
+		err := f.rereadAlone(ctx)
 		if ctx.Err() != nil {
 			return
 		}
