@@ -27,7 +27,7 @@ packages=$(grep -rlE '^func TestIntegration' --include='*_test.go' cacheserver m
 log=$(mktemp)
 # shellcheck disable=SC2086 # a list of packages
 go test -race -count=1 -timeout 15m -v -run '^TestIntegration' $packages 2>&1 | tee "$log"
-for t in TestIntegrationSource TestIntegrationServer; do
+for t in TestIntegrationSource TestIntegrationServer TestIntegrationViewFaults; do
 	if ! grep -q "^--- PASS: $t " "$log"; then
 		echo "integration: $t did not run" >&2
 		exit 1
