@@ -77,10 +77,13 @@ type accounting struct {
 	number  atomic.Int64 // of documents
 
 	segments atomic.Int64 // about the bytes of all of them now
+	listed   atomic.Int64 // bytes of the lists since the last count
 
-	mu   sync.Mutex // of those who count
-	last Account
-	own  map[*keptGeneration]int64 // bytes, as the last one found them
+	mu    sync.Mutex // of those who count
+	last  Account
+	said  int64                     // broken promises that the log has
+	sayAt time.Time                 // when it may say more
+	own   map[*keptGeneration]int64 // bytes, as the last one found them
 }
 
 // bound keeps within its bounds what readers and superseded generations hold.
@@ -97,6 +100,17 @@ func (s *Store) bound(added int64) {
 		return
 	}
 	c.pending = 0
+	s.trim()
+}
+
+// listed notes that a list has come, and counts when they may be too much: lists
+// come also while nothing is published, and of generations of long ago.
+func (s *Store) listed(bytes int64) {
+	c := &s.account
+	if c.listed.Add(bytes) < s.opt.Memory/listShare/2 || !c.mu.TryLock() {
+		return // who has the lock counts
+	}
+	defer c.mu.Unlock()
 	s.trim()
 }
 
@@ -124,7 +138,19 @@ func (s *Store) trim() {
 				over -= s.account.own[one]
 			}
 		}
-		s.kept.letGo(gone, s.opt.Now())
+		s.letGo(gone)
+	}
+}
+
+// letGo lets generations go, and says so now and then when that breaks promises.
+func (s *Store) letGo(gone map[*keptGeneration]bool) {
+	now := s.opt.Now()
+	s.kept.letGo(gone, now)
+	c := &s.account
+	if broken := s.kept.broken.Load(); broken > c.said && !now.Before(c.sayAt) {
+		s.opt.Log.Warn("generations that answers promised had to go: memory is too small for the changes and readers there are",
+			"generations", broken-c.said, "memory", s.opt.Memory)
+		c.said, c.sayAt = broken, now.Add(time.Minute)
 	}
 }
 
@@ -169,6 +195,7 @@ const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGenerati
 // go when all lists are too much. The lock of accounting is held.
 func (s *Store) count() {
 	a := Account{}
+	s.account.listed.Store(0)
 	a.Documents, a.DocumentCount = s.account.weight.Load(), int(s.account.number.Load())
 	a.Changes, a.ChangeCount = s.history.bytes()
 	cur := s.current.Load()

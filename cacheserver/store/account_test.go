@@ -1,7 +1,10 @@
 package store
 
 import (
+	"bytes"
+	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,7 +113,8 @@ func held(g *Snapshot) (bytes int64) {
 func TestMemoryIsBounded(t *testing.T) {
 	m := newMaker(73)
 	const most = 3 << 20
-	s := loaded(t, Options{Memory: most, Upkeep: 1}, someChanges(m, 200))
+	var log bytes.Buffer
+	s := loaded(t, Options{Memory: most, Upkeep: 1, Log: slog.New(slog.NewTextHandler(&log, nil))}, someChanges(m, 200))
 	check := func() Account {
 		a := s.Account()
 		lists, segments, kept := s.limits(&a)
@@ -143,6 +147,39 @@ func TestMemoryIsBounded(t *testing.T) {
 	_, ok = s.Generation(promised)
 	require.False(t, ok, "then the oldest promise")
 	require.EqualValues(t, 1001-a.KeptCount-1, s.Broken())
+	require.Equal(t, 1, strings.Count(log.String(), "memory is too small"), "once in a minute")
+}
+
+// Lists are bounded also while nothing is published, whatever generation they
+// are of.
+func TestListsOfOldGenerationsAreBounded(t *testing.T) {
+	m := newMaker(76)
+	s := loaded(t, Options{Memory: 2 << 20}, someChanges(m, 2000))
+	var all []*Snapshot
+	for i := range 50 {
+		must(s).Promise()
+		all = append(all, must(s))
+		s.Apply([]Change{m.requestChange(nameOf(i))})
+	}
+	most := int64(0)
+	for i := range 100 {
+		for _, g := range all {
+			if _, kept := s.Generation(g.ID()); !kept {
+				continue
+			}
+			_, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: float64(-i)}}})
+			require.NoError(t, err)
+			held := int64(0)
+			for _, g := range all {
+				n, _ := g.lists.held()
+				held += n
+			}
+			most = max(most, held)
+		}
+	}
+	lists, _, _ := s.Limits()
+	require.LessOrEqual(t, most, 2*lists, "between two counts there may be as much again")
+	require.Positive(t, s.Account().ListCount)
 }
 
 // Segments beyond their share are made for each who asks.

@@ -236,7 +236,8 @@ func AppendPage(dst []byte, records [][]byte, format wire.Format) []byte {
 // lists keeps the newest results of a generation. Each is made once, also when
 // many ask for it at the same time.
 type lists struct {
-	most int64 // bytes
+	store *Store
+	most  int64 // bytes
 
 	mu   sync.Mutex
 	kept map[string]*keptList
@@ -258,7 +259,7 @@ type keptList struct {
 // of what is for the lists of all generations.
 const maxLists = 128
 
-func newLists(s *Store) lists { return lists{most: s.opt.Memory / listShare / 2} }
+func newLists(s *Store) lists { return lists{store: s, most: s.opt.Memory / listShare / 2} }
 
 // errMaker stands in a place whose maker panicked.
 var errMaker = errors.New("the result was not made")
@@ -296,6 +297,7 @@ func (l *lists) make(key string, k *keptList, find func() (*Selection, error)) (
 	k.list, k.err = find()
 	if k.err == nil {
 		l.grow(key, k)
+		l.store.listed(k.size)
 	}
 	return k.list, k.err
 }

@@ -76,8 +76,8 @@ func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
 // Bounds of a block that uses the bytes of an older one: shares of those bytes
 // that may be out of use, and that may be beside them.
 const (
-	maxDead  = 2
-	maxPatch = 2
+	maxDead  = 4
+	maxPatch = 3
 )
 
 // Change begins a block that will differ from base in few records: the bytes of

@@ -33,6 +33,8 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.feed.follow(w, r)
 	case path == "_changes":
 		new(quiet).follow(w, r)
+	case isView(db, path) && r.URL.Query().Get("limit") == "0": // is its index built?
+		newAnswer(w, s.total).end()
 	case path == "_design/ReqMgr/_view/bystatus" && db == design.RequestDB:
 		s.byStatus(w, r)
 	case path == "_design/WMStatsErl7/_view/latestRequest" && db == design.WMStatsDB:
@@ -46,6 +48,17 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.document(w, db, path)
 	}
+}
+
+// isView says that there is a view of that path.
+func isView(db, path string) bool {
+	switch path {
+	case "_design/ReqMgr/_view/bystatus":
+		return db == design.RequestDB
+	case "_design/WMStatsErl7/_view/latestRequest", "_design/WMStatsErl7/_view/agentInfo":
+		return db == design.WMStatsDB
+	}
+	return false
 }
 
 // quiet is the feed of a database that nobody writes to.

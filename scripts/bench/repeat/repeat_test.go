@@ -146,3 +146,19 @@ func TestWrite(t *testing.T) {
 	require.Equal(t, fmt.Sprint("1-x ", r.Name), row.Seq+" "+row.ID)
 	require.JSONEq(t, changed, string(row.Doc))
 }
+
+// A cache server asks each view for nothing first: whether its index is built.
+func TestViewsAnswerWithoutRows(t *testing.T) {
+	url := serve(t, repeat.Options{Workflows: 50, World: 20, Seed: 1})
+	for _, view := range []string{
+		"/reqmgr_workload_cache/_design/ReqMgr/_view/bystatus", "/wmstats/_design/WMStatsErl7/_view/latestRequest", "/wmstats/_design/WMStatsErl7/_view/agentInfo",
+	} {
+		resp, err := http.Get(url + view + "?limit=0")
+		require.NoError(t, err)
+		var answer struct{ Rows []json.RawMessage }
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode, view)
+		require.Empty(t, answer.Rows, view)
+	}
+}
