@@ -76,7 +76,7 @@ func (p *AgentPart) WorkflowAgent() WorkflowAgent {
 	return WorkflowAgent{
 		Workflow: p.Workflow, Agent: p.Agent, Team: p.Team, AgentVersion: p.AgentVersion,
 		UpdateTime: p.Time, Counters: p.Counts.Derive(),
-		JobsInWMBS: p.JobsInWMBS, JobsInQueue: p.JobsInQueue, Skipped: p.Skipped,
+		JobsInWMBS: p.JobsInWMBS, JobsInQueue: p.JobsInQueue, Skipped: p.Skipped, ReportedJobs: -1,
 	}
 }
 

@@ -9,9 +9,11 @@ import (
 // States of Detail.Errors.
 const (
 	ErrorsLoaded    = "loaded"
-	ErrorsNone      = "none"
+	ErrorsNone      = "none" // agents count no failed job either
 	ErrorsNotLoaded = "not_loaded"
-	ErrorsFailed    = "failed"
+
+	ErrorsNoneReported = "none_reported" // agents count failed jobs, no report of any has come
+	ErrorsFailed       = "failed"
 )
 
 // Flatten turns the documents of one workflow into flat records: all but the
@@ -45,7 +47,8 @@ func Flatten(req *ReqMgrDoc, agents []*AgentDoc) Detail {
 	d.Steps = req.chainSteps()
 	d.Parentage, d.LFNBases = req.parentage(), req.lfnBases()
 	d.Transitions, d.Priorities = req.history()
-	d.Errors, d.ErrorsState, d.Recoveries = []JobError{}, ErrorsNotLoaded, []string{}
+	d.SetErrors(nil, ErrorsNotLoaded)
+	d.Recoveries = []string{}
 	d.AlertRecords = []Alert{}
 	return d
 }

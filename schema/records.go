@@ -93,6 +93,8 @@ type WorkflowAgent struct {
 	JobsInWMBS  int64 `unit:"jobs" from:"status.inWMBS" doc:"jobs of work that the agent has taken"`
 	JobsInQueue int64 `unit:"jobs" from:"status.inQueue" doc:"jobs of work in the agent's own queue"`
 	Skipped     bool  `from:"skipped" doc:"a job skipped an input file"`
+
+	ReportedJobs int64 `unit:"jobs" from:"groups of failing jobs of this agent in a failed state" doc:"failed jobs of which reports have come, of those that Failure counts; -1 if not read"`
 }
 
 // WorkflowSite is what one agent reported on one workflow at one site. Jobs
@@ -232,22 +234,23 @@ type JobError struct {
 type Detail struct {
 	Workflow
 
-	Agents      []WorkflowAgent   // by Agent
-	Sites       []WorkflowSite    // by Agent, Site
-	SiteTotals  []WorkflowSite    // by Site, Agent empty: sums over agents
-	Tasks       []WorkflowTask    // by Agent, Task
-	TaskTotals  []WorkflowTask    // by Task, Agent empty: sums over agents
-	TaskSites   []TaskSite        // by Agent, Task, Site
-	Outputs     []Output          // by Agent, Task, Site, Dataset
-	Datasets    []DatasetProgress // by Dataset
-	Steps       []ChainStep       // by Index
-	Parentage   []ChainParentage  // by Index
-	LFNBases    []LFNBase         // by Use, Base
-	Transitions []StatusChange    // by Index
-	Priorities  []PriorityChange  // by Index
-	Errors      []JobError        // by Count, most first
-	ErrorsState string            // loaded, none, not_loaded or failed
-	Recoveries  []string          // Resubmission workflows that name this one as their original
+	Agents       []WorkflowAgent   // by Agent
+	Sites        []WorkflowSite    // by Agent, Site
+	SiteTotals   []WorkflowSite    // by Site, Agent empty: sums over agents
+	Tasks        []WorkflowTask    // by Agent, Task
+	TaskTotals   []WorkflowTask    // by Task, Agent empty: sums over agents
+	TaskSites    []TaskSite        // by Agent, Task, Site
+	Outputs      []Output          // by Agent, Task, Site, Dataset
+	Datasets     []DatasetProgress // by Dataset
+	Steps        []ChainStep       // by Index
+	Parentage    []ChainParentage  // by Index
+	LFNBases     []LFNBase         // by Use, Base
+	Transitions  []StatusChange    // by Index
+	Priorities   []PriorityChange  // by Index
+	Errors       []JobError        // by Count, most first
+	ErrorsState  string            // loaded, none, none_reported, not_loaded or failed
+	ReportedJobs int64             `unit:"jobs" from:"groups of failing jobs in a failed state" doc:"failed jobs of which reports have come, of those that Failure counts; -1 if not read"`
+	Recoveries   []string          // Resubmission workflows that name this one as their original
 
 	AlertRecords []Alert // one for each of Alerts
 }

@@ -1,6 +1,11 @@
 package web
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
 
 // ErrorsPage are the props of the failing jobs of all workflows.
 type ErrorsPage struct {
@@ -11,6 +16,7 @@ type ErrorsPage struct {
 	Read    int64 // when the source was asked, Unix s; 0 if not known
 	Stale   string
 
+	Reports   wire.Reports
 	States    []ErrorRow // the failing jobs under the filters
 	Codes     []ErrorRow
 	CodeCount int64 // exit codes in all
@@ -53,4 +59,44 @@ func ExitCode(code int64) string {
 		return "none"
 	}
 	return digits(code)
+}
+
+// missingReports says that agents count more failed jobs than there are reports
+// of, with the agents that miss most; "" when nothing is known to miss.
+func missingReports(r wire.Reports) string {
+	if r.ReportedJobs < 0 || r.Failure <= r.ReportedJobs {
+		return ""
+	}
+	count := Plural(r.Failure, "failed job", "failed jobs")
+	text := "Agents count " + count + "; reports of " + Int(r.ReportedJobs) + " have come."
+	var names []string
+	for _, a := range r.Agents {
+		if n := a.Failure - a.ReportedJobs; n > 0 {
+			names = append(names, a.Agent+" ("+Int(n)+")")
+		}
+	}
+	if len(names) == 0 {
+		return text
+	}
+	more := ""
+	if n := len(names) - mostMissing; n > 0 {
+		names, more = names[:mostMissing], " and "+Plural(int64(n), "more agent", "more agents")
+	}
+	return text + " Missing are those of " + strings.Join(names, ", ") + more + "."
+}
+
+// mostMissing is how many agents that miss reports are named.
+const mostMissing = 5
+
+// reportsOf are the reports of one workflow.
+func reportsOf(d schema.Detail) wire.Reports {
+	r := wire.Reports{Failure: d.Failure, ReportedJobs: d.ReportedJobs}
+	failure, reported := map[string]int64{}, map[string]int64{}
+	for _, a := range d.Agents {
+		if a.ReportedJobs >= 0 {
+			failure[a.Agent], reported[a.Agent] = a.Failure, a.ReportedJobs
+		}
+	}
+	r.Agents = wire.NewReports(failure, reported).Agents
+	return r
 }

@@ -39,14 +39,16 @@ type Logs struct {
 // when there is a table.
 func errorsText(p WorkflowPage) string {
 	switch p.Detail.ErrorsState {
-	case schema.ErrorsLoaded, schema.ErrorsNone:
+	case schema.ErrorsLoaded, schema.ErrorsNone, schema.ErrorsNoneReported:
 		switch {
 		case len(p.Detail.Errors) > 0:
 			return ""
 		case p.Chosen != "":
-			return "No failed jobs of this kind are recorded for this workflow."
+			return "No reports of failed jobs of this kind are recorded for this workflow."
+		case p.Detail.ErrorsState == schema.ErrorsNone && p.Detail.Failure == 0:
+			return "No failed jobs are recorded for this workflow."
 		}
-		return "No failed jobs are recorded for this workflow."
+		return "No reports of failed jobs are recorded for this workflow."
 	case schema.ErrorsFailed:
 		return "The error records could not be read from the source. The counts above are not affected."
 	}

@@ -148,11 +148,16 @@ type demanded struct {
 	total  int64
 	pinned bool
 	began  time.Time
+	head   []byte // of an envelope, up to the [ of its items; nil: there is none
 }
 
 // writeDemanded writes such a list, all of it.
 func writeDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demanded, records []T) error {
-	format, err := chooseFormat(c, d.params.Format, wire.Formats()...)
+	formats := wire.Formats()
+	if d.head != nil {
+		formats = []wire.Format{wire.JSON}
+	}
+	format, err := chooseFormat(c, d.params.Format, formats...)
 	if err != nil {
 		return err
 	}
@@ -163,6 +168,10 @@ func writeDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demand
 	ans := answer{
 		format: format, body: render.List(format, d.fields, d.params.keys, len(encoded), render.Slice(encoded)),
 		version: version, keys: d.params.keys, pinned: d.pinned, began: d.began, filter: a.o.Now().Sub(d.began),
+	}
+	if d.head != nil {
+		ans.body.Head, ans.body.Tail = d.head, []byte("]}\n")
+		ans.version ^= xxhash.Sum64(d.head)
 	}
 	if d.params.Download {
 		ans.name = d.name

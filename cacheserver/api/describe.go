@@ -111,14 +111,15 @@ func shapes() map[string]shape {
 		"/":            {answers: texts()},
 		"/fetch":       {list: true, answers: listOf[schema.Workflow](), envelope: reflect.TypeFor[wire.Envelope[schema.Workflow]]()},
 		"/fetch/:name": {params: page, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[schema.Detail](), wire.MediaNDJSON: nil}},
-		"/fetch/:name/errors": {params: jobs(query("by", "keys that groups are made by: task, state, exitcode, site, agent, errortypes; all if left out", "exitcode")),
-			answers: listOf[schema.JobError]()},
+		"/fetch/:name/errors": {params: jobs(query("by", "keys that groups are made by: task, state, exitcode, site, agent, errortypes; all if left out", "exitcode"),
+			query("envelope", "an object around the groups: the failed jobs that agents count, and those of which reports have come", "1")),
+			answers: listOf[schema.JobError](), envelope: reflect.TypeFor[wire.JobErrorsEnvelope]()},
 		"/fetch/:name/jobs": {params: jobs(openapi.Param{Name: "limit", Doc: "how many samples", Example: "3", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": maxSamples}}),
 			answers: listOf[schema.JobSample]()},
 		"/fetch/:name/logs": {answers: listOf[schema.LogEntry](), params: append(page[:3:3],
 			query("fields", "keys that are wanted; the first is always there", "Message"),
 			query("type", "kind of message", "*error*"), query("reporter", "agent or service", "!nobody"), query("thread", "component or thread", "*"))},
-		"/errors": {list: true, without: []string{"facets", "after", "last"}, answers: listOf[schema.ErrorSummary](), envelope: reflect.TypeFor[wire.Envelope[schema.ErrorSummary]](), params: []openapi.Param{
+		"/errors": {list: true, without: []string{"facets", "after", "last"}, answers: listOf[schema.ErrorSummary](), envelope: reflect.TypeFor[wire.ErrorsEnvelope](), params: []openapi.Param{
 			query("by", "keys that groups are made by: exitcode, site, workflow, state; exitcode,site if left out", "exitcode"),
 			query("exitcode", "exit codes of the jobs, ! excludes", "8021"), query("site", "where the jobs failed", "T2_*"),
 			query("state", "state of the jobs; all but success if left out", "*"), query("sort", "keys of ErrorSummary, - is descending; -Jobs if left out", "-Workflows"),

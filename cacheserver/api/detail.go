@@ -141,7 +141,7 @@ func (a *API) readDetail(ctx context.Context, src store.Sources) (v ondemand.Val
 
 // isSourceKey says that the source, not the store, has a member of a detail.
 func isSourceKey(key string) bool {
-	return key == "ErrorsState" || key != "AlertRecords" && slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
+	return key == "ErrorsState" || key == "ReportedJobs" || key != "AlertRecords" && slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
 }
 
 func appendMember(dst []byte, key string, value []byte) []byte {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
@@ -26,6 +27,14 @@ type errorsQuery struct {
 	jobs       failures.Filter
 	sort       []wire.SortKey
 	keys       []string
+	reports    wire.Reports // with an envelope
+}
+
+// writeReports writes what agents count and what has come.
+func writeReports(o *objectWriter, r wire.Reports) {
+	o.value("Failure", r.Failure)
+	o.value("ReportedJobs", r.ReportedJobs)
+	o.value("Agents", r.Agents)
 }
 
 // errorsOwn are the parameters of /errors that are not those of /fetch, or mean
@@ -192,15 +201,21 @@ func (a *API) listErrors(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if q.jobs.Workflow, err = workflowsOf(c.Request().Context(), snap, q.Query); err != nil {
+	picked, err := workflowsOf(c.Request().Context(), snap, q.Query)
+	if err != nil {
 		return err
 	}
+	q.jobs.Workflow = among(picked)
 	list, err := table.Summaries(c.Request().Context(), q.jobs, q.by)
 	if err != nil {
 		return fmt.Errorf("count failing jobs: %w", err)
 	}
 	if !sortSummaries(budget.From(c.Request().Context()), list, q.sort) {
 		return fmt.Errorf("sort failing jobs: %w", budget.From(c.Request().Context()).Stopped())
+	}
+	if q.Envelope {
+		// Of all jobs of these workflows: agents count no exit codes and states.
+		q.reports = wire.NewReports(snap.Failures(picked), table.Reports(q.jobs.Workflow))
 	}
 	return a.writeErrors(c, snap, table, q, format, list, answer{began: began})
 }
@@ -237,12 +252,14 @@ func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTabl
 		}
 		o.number("Limit", limit)
 		o.text("Next", next)
+		writeReports(&o, q.reports)
 		o.key("Items")
 		o.bytes = append(o.bytes, '[')
 		ans.body.Head, ans.body.Tail = o.bytes, []byte("],\"Facets\":{}}\n")
 		if o.err != nil {
 			return o.err
 		}
+		ans.version ^= xxhash.Sum64(o.bytes) // agents count on between two reads
 	}
 	a.describeRead(c, snap, table.time, int64(p.total))
 	if table.stale != "" {
@@ -290,9 +307,9 @@ func errorLinks(c echo.Context, q errorsQuery, p page, read string) (header, nex
 	return strings.Join(append(texts, link(at(lastIdx(p), p.limit), "last")), ", "), next
 }
 
-// workflowsOf says which workflows the filters of /fetch pick in a generation;
-// nil when there are none.
-func workflowsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (func(string) bool, error) {
+// workflowsOf names the workflows that the filters of /fetch pick in a
+// generation, in its order; nil when there are no filters.
+func workflowsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (picked []string, err error) {
 	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 {
 		return nil, nil
 	}
@@ -300,7 +317,7 @@ func workflowsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (func(
 	if err != nil {
 		return nil, err
 	}
-	picked := map[string]bool{}
+	picked = make([]string, 0, sel.Total())
 	spent := budget.From(ctx)
 	const chunk, steps = 256, 500
 	for i := 0; i < sel.Total(); i += chunk {
@@ -312,10 +329,22 @@ func workflowsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (func(
 			if err != nil {
 				return nil, err
 			}
-			picked[name] = true
+			picked = append(picked, name)
 		}
 	}
-	return func(name string) bool { return picked[name] }, nil
+	return picked, nil
+}
+
+// among says that a name is one of those; nil: all are.
+func among(names []string) func(string) bool {
+	if names == nil {
+		return nil
+	}
+	picked := make(map[string]bool, len(names))
+	for _, name := range names {
+		picked[name] = true
+	}
+	return func(name string) bool { return picked[name] }
 }
 
 // wanted says which workflows a generation has.

@@ -111,7 +111,7 @@ func TestErrorsPages(t *testing.T) {
 	}
 	assert.Equal(t, want, got)
 
-	envelope := decode[wire.Envelope[schema.ErrorSummary]](t, f.get("/errors?by=workflow&limit=3&envelope=1").body)
+	envelope := decode[wire.ErrorsEnvelope](t, f.get("/errors?by=workflow&limit=3&envelope=1").body)
 	assert.Equal(t, 10, envelope.Total)
 	assert.Len(t, envelope.Items, 3)
 	assert.NotEmpty(t, envelope.Next)

@@ -73,7 +73,11 @@ func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string)
 // jobs, or sums of them by= some of their keys.
 func (a *API) listJobErrors(c echo.Context) error {
 	began, fields := a.o.Now(), schema.Describe[schema.JobError]()
-	name, snap, p, err := a.workflowPart(c, fields, append([]string{"by"}, jobFilters...)...)
+	name, snap, p, err := a.workflowPart(c, fields, append([]string{"by", "envelope"}, jobFilters...)...)
+	if err != nil {
+		return err
+	}
+	envelope, err := readEnvelope(c.QueryParams()["envelope"], p.Format)
 	if err != nil {
 		return err
 	}
@@ -107,7 +111,31 @@ func (a *API) listJobErrors(c echo.Context) error {
 		}
 	}
 	picked = schema.MergeJobErrors(picked)
-	return writeDemanded(c, a, snap, demanded{name: "errors", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
+	d := demanded{name: "errors", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}
+	if envelope {
+		var o objectWriter
+		_, reported := schema.ReportsByAgent(groups)
+		writeReports(&o, wire.NewReports(snap.Failures([]string{name}), reported))
+		o.key("Items")
+		if o.err != nil {
+			return o.err
+		}
+		d.head = append(o.bytes, '[')
+	}
+	return writeDemanded(c, a, snap, d, picked)
+}
+
+// readEnvelope reads envelope= where a list has no page.
+func readEnvelope(values []string, format wire.Format) (bool, error) {
+	v := url.Values{}
+	if len(values) > 0 {
+		v["envelope"] = values
+	}
+	if format != "" {
+		v.Set("format", string(format))
+	}
+	q, err := wire.ParseQuery(v)
+	return q.Envelope, err
 }
 
 // jobsBy are the keys that groups are made by; nil: all.

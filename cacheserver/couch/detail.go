@@ -45,22 +45,16 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 		return schema.Detail{}, err
 	}
 	detail := schema.Flatten(req, parts)
-	detail.Errors = jobs
 	switch {
 	case errors.Is(jobErr, ErrNotFound), errors.Is(jobErr, ErrNoDatabase):
-		detail.ErrorsState = schema.ErrorsNotLoaded
+		detail.SetErrors(nil, schema.ErrorsNotLoaded)
 	case jobErr != nil:
-		detail.ErrorsState = schema.ErrorsFailed
-	case len(jobs) == 0:
-		detail.ErrorsState = schema.ErrorsNone
+		detail.SetErrors(nil, schema.ErrorsFailed)
 	default:
-		detail.ErrorsState = schema.ErrorsLoaded
+		detail.SetErrors(jobs, "")
 	}
 	if jobErr != nil {
 		c.o.Log.Warn("job errors not read", "workflow", request, "err", jobErr)
-	}
-	if detail.Errors == nil {
-		detail.Errors = []schema.JobError{}
 	}
 	return detail, nil
 }

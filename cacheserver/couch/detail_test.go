@@ -31,8 +31,7 @@ func TestDetail(t *testing.T) {
 	work, err := schema.DecodeAgent(raw)
 	require.NoError(t, err)
 	want := schema.Flatten(req, []*schema.AgentDoc{work})
-	want.ErrorsState = "loaded"
-	want.Errors = []schema.JobError{{Workflow: "r2", Task: "/r2/T", State: "jobfailed", ExitCode: 8021, Site: "T2_X", Agent: "a1", ErrorTypes: "A;B", Count: 2}}
+	want.SetErrors([]schema.JobError{{Workflow: "r2", Task: "/r2/T", State: "jobfailed", ExitCode: 8021, Site: "T2_X", Agent: "a1", ErrorTypes: "A;B", Count: 2}}, "")
 	assert.Equal(t, want, got)
 }
 

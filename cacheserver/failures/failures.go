@@ -68,7 +68,16 @@ type Table struct {
 	exits     []int64
 	sites     []string
 	states    []string
+	reports   []report // of failed jobs, those of a workflow together
+	agents    []string
 	bytes     int64
+}
+
+// report is the number of failed jobs of one workflow that one agent has
+// reported.
+type report struct {
+	workflow, agent uint32 // places in the tables of names
+	jobs            int64
 }
 
 // Builder makes a Table. Groups of one workflow have to come together.
@@ -81,6 +90,8 @@ type Builder struct {
 	exits     names[int64]
 	sites     names[string]
 	states    names[string]
+	agents    names[string]
+	reports   []report
 }
 
 // NewBuilder makes a Builder of at most most cells.
@@ -107,14 +118,28 @@ func (b *Builder) Add(g schema.JobError) error {
 		b.cells = append(b.cells, c)
 	}
 	b.cells[i].jobs += g.Count
+	if schema.FailedForGood(g.State) {
+		b.report(c.workflow, b.agents.place(g.Agent), g.Count)
+	}
 	return nil
+}
+
+// report counts jobs of a workflow by agent; a workflow has few of them.
+func (b *Builder) report(workflow, agent uint32, jobs int64) {
+	for i := len(b.reports) - 1; i >= 0 && b.reports[i].workflow == workflow; i-- {
+		if b.reports[i].agent == agent {
+			b.reports[i].jobs += jobs
+			return
+		}
+	}
+	b.reports = append(b.reports, report{workflow, agent, jobs})
 }
 
 // Table ends the work; the Builder must not be used after it.
 func (b *Builder) Table() *Table {
-	t := &Table{cells: slices.Clip(b.cells), workflows: b.workflows, exits: b.exits.list, sites: b.sites.list, states: b.states.list}
-	const each, text = 24, 16
-	t.bytes = int64(each * len(t.cells))
+	t := &Table{cells: slices.Clip(b.cells), workflows: b.workflows, exits: b.exits.list, sites: b.sites.list, states: b.states.list, reports: slices.Clip(b.reports), agents: b.agents.list}
+	const each, report, text = 24, 16, 16
+	t.bytes = int64(each*len(t.cells) + report*len(t.reports))
 	for _, w := range t.workflows {
 		t.bytes += int64(text + len(w))
 	}
@@ -202,6 +227,18 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 		return nil, fmt.Errorf("group failing jobs: %w", err)
 	}
 	return list, nil
+}
+
+// Reports counts the failed jobs of which reports have come, by agent, of the
+// workflows that pass; nil: all.
+func (t *Table) Reports(workflow func(name string) bool) map[string]int64 {
+	out := map[string]int64{}
+	for _, r := range t.reports {
+		if workflow == nil || workflow(t.workflows[r.workflow]) {
+			out[t.agents[r.agent]] += r.jobs
+		}
+	}
+	return out
 }
 
 // Order puts summaries with most jobs first, then in the order of Compare.

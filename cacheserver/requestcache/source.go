@@ -221,6 +221,6 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 		parts = append(parts, doc)
 	}
 	detail := schema.Flatten(req, parts)
-	detail.Errors, detail.ErrorsState = []schema.JobError{}, schema.ErrorsNotLoaded
+	detail.SetErrors(nil, schema.ErrorsNotLoaded)
 	return detail, nil
 }

@@ -1,7 +1,10 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/dmwm/wmstats/schema"
 )
@@ -38,6 +41,54 @@ type Envelope[T any] struct {
 	Next       string // URL of the next page, "" at the end
 	Items      []T
 	Facets     map[string]FacetResult // by schema key
+}
+
+// Reports sets the failed jobs that agents count against those of which reports
+// have come. ReportedJobs may be greater: agents forget workflows before the
+// source does.
+type Reports struct {
+	Failure      int64
+	ReportedJobs int64
+	Agents       []AgentReports // those that count any, most missing first
+}
+
+// AgentReports is Reports of one agent.
+type AgentReports struct {
+	Agent        string
+	Failure      int64
+	ReportedJobs int64
+}
+
+// NewReports makes Reports of counts by agent.
+func NewReports(failure, reported map[string]int64) (r Reports) {
+	all := maps.Clone(failure)
+	for agent := range reported {
+		all[agent] += 0
+	}
+	r.Agents = []AgentReports{}
+	for agent, n := range all {
+		if one := (AgentReports{agent, n, reported[agent]}); one.Failure > 0 || one.ReportedJobs > 0 {
+			r.Failure += one.Failure
+			r.ReportedJobs += one.ReportedJobs
+			r.Agents = append(r.Agents, one)
+		}
+	}
+	slices.SortFunc(r.Agents, func(a, b AgentReports) int {
+		return cmp.Or(cmp.Compare(b.Failure-b.ReportedJobs, a.Failure-a.ReportedJobs), cmp.Compare(a.Agent, b.Agent))
+	})
+	return r
+}
+
+// ErrorsEnvelope is the body of /errors with envelope=1.
+type ErrorsEnvelope struct {
+	Envelope[schema.ErrorSummary]
+	Reports
+}
+
+// JobErrorsEnvelope is the body of /fetch/{workflow}/errors with envelope=1.
+type JobErrorsEnvelope struct {
+	Reports
+	Items []schema.JobError
 }
 
 // StatsGroup is one group of /stats.

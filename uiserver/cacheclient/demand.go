@@ -27,6 +27,18 @@ func (c *Client) Errors(ctx context.Context, filters url.Values, by []string, li
 	return list, meta, err
 }
 
+// FailingJobs is Errors with the failed jobs that agents count, and those of which
+// reports have come, of the workflows that the filters pick.
+func (c *Client) FailingJobs(ctx context.Context, filters url.Values, by []string, limit int) (wire.ErrorsEnvelope, Meta, error) {
+	v := maps.Clone(filters)
+	v.Set("by", strings.Join(by, ","))
+	v.Set("limit", strconv.Itoa(limit))
+	v.Set("envelope", "1")
+	var answer wire.ErrorsEnvelope
+	meta, err := c.get(ctx, "/errors", v, &answer)
+	return answer, meta, err
+}
+
 // Jobs reads samples of the failing jobs of a workflow, filtered by task, state,
 // exitcode, site and agent.
 func (c *Client) Jobs(ctx context.Context, workflow string, filters url.Values) ([]schema.JobSample, Meta, error) {

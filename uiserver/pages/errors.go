@@ -110,6 +110,7 @@ type failing struct {
 	codes, sites, workflows, states, cells     []schema.ErrorSummary
 	codeCount, siteCount, workflowCount, total int
 	meta                                       cacheclient.Meta
+	reports                                    wire.Reports
 }
 
 func (p *Pages) failingCalls(q errorsQuery, a *failing) []call {
@@ -120,11 +121,13 @@ func (p *Pages) failingCalls(q errorsQuery, a *failing) []call {
 			if fields != "" {
 				v.Set("fields", fields)
 			}
+			if len(by) == 1 && by[0] == exitParam {
+				answer, meta, err := p.Client.FailingJobs(ctx, v, by, limit)
+				*list, *total, a.meta, a.reports = answer.Items, max(meta.Total, len(answer.Items)), meta, answer.Reports
+				return err
+			}
 			records, meta, err := p.Client.Errors(ctx, v, by, limit)
 			*list, *total = records, max(meta.Total, len(records))
-			if len(by) == 1 && by[0] == exitParam {
-				a.meta = meta
-			}
 			return err
 		}
 	}
@@ -189,6 +192,7 @@ func fillErrors(page *web.ErrorsPage, q errorsQuery, a *failing) {
 	if len(names) > 0 && a.workflowCount <= errorWorkflows {
 		page.List = filtered(wire.Query{Names: names})
 	}
+	page.Reports = a.reports
 	page.Map = errorMap(q, a)
 	if !q.all && len(a.sites) > mapRows {
 		page.More = q.with(rowsParam, "all")

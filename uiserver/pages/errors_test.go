@@ -83,7 +83,7 @@ func TestErrorsSayWhyThereAreNone(t *testing.T) {
 	}
 	s := newSite(t, records)
 	doc, _ := s.page(t, http.StatusOK, "/errors?exitcode=1")
-	assert.Contains(t, doc.Find("main .empty").Text(), "No failing jobs")
+	assert.Contains(t, doc.Find("main .empty").Text(), "No reports of failing jobs")
 }
 
 func TestErrorsBadAddress(t *testing.T) {

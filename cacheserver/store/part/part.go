@@ -179,6 +179,16 @@ func (n *Names) Agent(packed Packed) string {
 	return r.name()
 }
 
+// Counts gives the workflow's counters of a packed part alone.
+func (n *Names) Counts(packed Packed) (c schema.JobCounts, err error) {
+	r := reader{names: n, data: string(packed)}
+	_, _, _ = r.name(), r.name(), r.name()
+	if r.counts(&c); r.bad {
+		return schema.JobCounts{}, errDamaged
+	}
+	return c, nil
+}
+
 type reader struct {
 	names *Names
 	data  string

@@ -59,7 +59,28 @@ func (s *Server) failing(v url.Values) (any, int, *wire.Problem) {
 	if most, _ := strconv.Atoi(limit); most > 0 {
 		out = out[:min(most, total)]
 	}
+	if q.Envelope {
+		answer := wire.ErrorsEnvelope{Envelope: wire.Envelope[schema.ErrorSummary]{Total: total, Items: out}}
+		answer.Reports = s.reports(q)
+		return answer, total, nil
+	}
 	return out, total, nil
+}
+
+// reports are the failed jobs that agents count, and those of Detail.
+func (s *Server) reports(q wire.Query) wire.Reports {
+	failure, reported := map[string]int64{}, map[string]int64{}
+	for i := range s.Records.Workflows {
+		w := &s.Records.Workflows[i]
+		if !matches(w, q, "") || w.Failure == 0 {
+			continue
+		}
+		failure[w.Agents[0]] += w.Failure
+		for _, e := range Detail(*w).Errors {
+			reported[e.Agent] += e.Count
+		}
+	}
+	return wire.NewReports(failure, reported)
 }
 
 // listed reports whether a filter lets a value through.

@@ -84,6 +84,7 @@ func addJobs(d *schema.Detail, w schema.Workflow) {
 				Workflow: w.Workflow, Task: top, State: "jobfailed", ExitCode: code, Site: w.Sites[0], Agent: w.Agents[0],
 				ErrorTypes: "PerformanceKill;<b>bold</b>", Count: int64(30 - 9*i),
 			})
+			d.ReportedJobs += int64(30 - 9*i)
 		}
 	}
 }

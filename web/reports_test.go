@@ -1,0 +1,73 @@
+package web
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// TestPageTellsOfReportsThatHaveNotCome: a page never says that nothing failed
+// beside a red bar, nor shows 16 of 45 without a word.
+func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
+	agent := func(name string, failed, reported int64) schema.WorkflowAgent {
+		return schema.WorkflowAgent{Agent: name, ReportedJobs: reported, Counters: schema.JobCounts{FailureException: failed}.Derive()}
+	}
+	page := func(state string, failed, reported int64, agents ...schema.WorkflowAgent) string {
+		d := schema.Detail{Agents: agents, ErrorsState: state, ReportedJobs: reported}
+		d.Workflow.Workflow, d.Counters = "w", schema.JobCounts{Success: 54, FailureException: failed}.Derive()
+		if reported > 0 {
+			d.Errors = []schema.JobError{{Workflow: "w", ExitCode: 8021, State: "jobfailed", Count: reported}}
+		}
+		var out bytes.Buffer
+		require.NoError(t, workflowErrors(WorkflowPage{Detail: d}).Render(t.Context(), &out))
+		return out.String()
+	}
+	none := page(schema.ErrorsNoneReported, 46, 0, agent("vocms0901.cern.ch", 46, 0))
+	assert.Contains(t, none, "Agents count 46 failed jobs; reports of 0 have come. Missing are those of vocms0901.cern.ch (46).")
+	assert.NotContains(t, none, "No failed jobs")
+	some := page(schema.ErrorsLoaded, 45, 16, agent("a", 16, 16), agent("b", 12, 0), agent("c", 17, 0))
+	assert.Contains(t, some, "Agents count 45 failed jobs; reports of 16 have come. Missing are those of c (17), b (12).")
+	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 16, agent("a", 16, 16)), "have come")
+	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 20, agent("a", 16, 20)), "have come")
+	assert.Contains(t, page(schema.ErrorsNone, 0, 0), "No failed jobs are recorded")
+	assert.NotContains(t, page(schema.ErrorsNone, 3, 0), "No failed jobs are recorded", "a detail that was read before the counts")
+	assert.NotContains(t, page(schema.ErrorsFailed, 46, -1, agent("a", 46, -1)), "have come", "not known is not 0")
+
+	var many []wire.AgentReports
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		many = append(many, wire.AgentReports{Agent: name, Failure: 1})
+	}
+	assert.Equal(t, "Agents count 7 failed jobs; reports of 0 have come. Missing are those of a (1), b (1), c (1), d (1), e (1) and 2 more agents.",
+		missingReports(wire.Reports{Failure: 7, Agents: many}))
+
+	for _, failed := range []int64{0, 5} {
+		var out bytes.Buffer
+		require.NoError(t, worstSites(WorstSites{}, failed, "/errors").Render(t.Context(), &out))
+		assert.Equal(t, failed == 0, bytes.Contains(out.Bytes(), []byte("No job of it fails anywhere")))
+	}
+	for failed, want := range map[int64]string{0: "No failing jobs.", 5: "No reports of failing jobs."} {
+		var out bytes.Buffer
+		require.NoError(t, Errors(ErrorsPage{Reports: wire.Reports{Failure: failed}}).Render(t.Context(), &out))
+		assert.Contains(t, out.String(), want)
+	}
+}
+
+// TestNothingInBracketsWithoutAFirstPriority is the header of a workflow's page.
+func TestNothingInBracketsWithoutAFirstPriority(t *testing.T) {
+	for want, priorities := range map[string][2]int64{"": {85000, -1}, "was 90": {85000, 90000}, "n/a": {-1, -1}, "was 0": {85000, 0}} {
+		d := schema.Detail{}
+		d.Workflow.Workflow, d.Priority, d.InitialPriority = "w", priorities[0], priorities[1]
+		var out bytes.Buffer
+		require.NoError(t, workflowHeader(WorkflowPage{Detail: d}).Render(t.Context(), &out))
+		if want == "" {
+			assert.NotContains(t, out.String(), "(was")
+		} else {
+			assert.Contains(t, out.String(), want)
+		}
+	}
+}
