@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # All figures: the servers as processes, then the benchmarks beside the code.
 # SECTIONS picks parts (firstread latency ui memory content checkpoint soak scale api
-# store parts; default all), WORKFLOWS sets the size of the first three (default 20000),
+# dear store parts; default all), WORKFLOWS sets the size of the first three (default 20000),
 # CHECKPOINT that of the start from a checkpoint (default 100000), SOAK the length
 # of the soak (default 20m) and SOAK_MEMORY its --memory, SCALE the sizes of the
 # repeated worlds (default "200000 1000000", 5 minutes and 9 GB), API_SIZES those of
-# the API's (default 20000,200000,1000000), STORE those of the store's (the same)
+# the API's (default 20000,200000,1000000), DEAR those of the most expensive
+# requests (default 20000,1000000; the second takes 6 GB), STORE those of the store's (the same)
 # and STORETIME the turns of each, BENCH the pattern and BENCHTIME the length of
 # the last one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sections=" ${SECTIONS:-firstread latency ui memory content checkpoint soak scale api store parts} "
+sections=" ${SECTIONS:-firstread latency ui memory content checkpoint soak scale api dear store parts} "
 mkdir -p bin
 go build -o bin/bench ./scripts/cmd/bench
 servers() { bin/bench -bin bin -seed "${SEED:-1}" "$@"; }
@@ -47,6 +48,11 @@ if wanted api; then
 	echo "# the API: against nginx, against the naive way, static against dynamic schema"
 	go build -o bin/benchapi ./scripts/cmd/benchapi
 	bin/benchapi -sizes "${API_SIZES:-20000,200000,1000000}"
+fi
+if wanted dear; then
+	echo "# the most expensive requests"
+	go build -o bin/benchapi ./scripts/cmd/benchapi
+	bin/benchapi -only dear -sizes "${DEAR:-20000,1000000}"
 fi
 if wanted store; then
 	for n in ${STORE:-20000 200000 1000000}; do

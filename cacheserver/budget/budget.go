@@ -74,6 +74,9 @@ func New(ctx context.Context, o Options) *Budget {
 	return b
 }
 
+// Unbounded returns a budget for work that nobody waits for.
+func Unbounded() *Budget { return New(context.Background(), Options{}) }
+
 type key struct{}
 
 // Value is that of the context, and the budget itself for From.

@@ -5,12 +5,25 @@ import (
 	"slices"
 )
 
-// run is how many items are sorted without a look.
-const run = 1 << 12
+// Bounds of a run, the items that are sorted without a look.
+const (
+	longestRun = 1 << 12
+	runSteps   = 1 << 18
+)
+
+// runOf is the length of a run whose comparisons take so many steps each.
+func runOf(each int) int {
+	run := longestRun
+	for run > 2 && run*bits.Len(uint(run))*each > runSteps {
+		run /= 2
+	}
+	return run
+}
 
 // Sort sorts as slices.SortFunc does. each is the steps of one comparison.
 // False means that the budget is exhausted; then the items are in no order.
 func Sort[T any](b *Budget, items []T, each int, compare func(x, y T) int) bool {
+	run := runOf(each)
 	for start := 0; start < len(items); start += run {
 		piece := items[start:min(start+run, len(items))]
 		if !b.Spend(len(piece) * bits.Len(uint(len(piece))) * each) {
@@ -25,7 +38,7 @@ func Sort[T any](b *Budget, items []T, each int, compare func(x, y T) int) bool 
 	for width := run; width < len(items); width *= 2 {
 		for i := 0; i < len(items); i += 2 * width {
 			mid, end := min(i+width, len(items)), min(i+2*width, len(items))
-			if !merge(b, to[i:end], from[i:mid], from[mid:end], each, compare) {
+			if !merge(b, to[i:end], from[i:mid], from[mid:end], run, each, compare) {
 				return false
 			}
 		}
@@ -38,8 +51,7 @@ func Sort[T any](b *Budget, items []T, each int, compare func(x, y T) int) bool 
 }
 
 // merge writes two sorted lists as one.
-func merge[T any](b *Budget, to, x, y []T, each int, compare func(x, y T) int) bool {
-	const piece = run
+func merge[T any](b *Budget, to, x, y []T, piece, each int, compare func(x, y T) int) bool {
 	for n := range to {
 		if n%piece == 0 && !b.Spend(min(piece, len(to)-n)*each) {
 			return false

@@ -131,7 +131,7 @@ func (h *History) Run(ctx context.Context, from Source) error {
 			continue
 		}
 		seen = snap.ID()
-		if _, err := h.Observe(snap); err != nil {
+		if _, err := h.Observe(snap); err != nil { //nolint:contextcheck // a point that is begun is ended
 			h.o.Log.ErrorContext(ctx, "no point of history", "generation", seen, "err", err)
 		}
 	}

@@ -141,7 +141,7 @@ func (l *Selection) each(idx, limit int, f func(b *block.Block, i int)) {
 	if l.sort != nil {
 		var err error
 		// Prepare has made it, unless the caller has no budget anyhow.
-		if order, err = l.sort.places(budget.From(context.Background()), l.g, end); err != nil { // not reached: Select has made the first
+		if order, err = l.sort.places(budget.Unbounded(), l.g, end); err != nil { // not reached: Select has made the first
 			l.g.store.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
 			return
 		}

@@ -2,6 +2,7 @@ package apiproxy_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -162,4 +163,34 @@ func TestUpstreamDown(t *testing.T) {
 	require.NoError(t, json.NewDecoder(res.Body).Decode(&problem))
 	assert.Equal(t, http.StatusBadGateway, problem.Status)
 	assert.False(t, strings.Contains(problem.Detail, "127.0.0.1"), "addresses stay in the log")
+}
+
+// A client that leaves ends its request at the cache server too, also one with a
+// body: expensive work must not go on for nobody.
+func TestAClientThatLeavesEndsItsRequest(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan struct{})
+	api := through(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // as the cache server does
+		close(began)
+		<-r.Context().Done()
+		close(ended)
+	})
+	for _, c := range []struct{ method, path, body string }{{http.MethodPost, "/api/find", `{"selector":{}}`}, {http.MethodGet, "/api/fetch?sort=PrepID", ""}} {
+		ctx, leave := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, c.method, api+c.path, strings.NewReader(c.body))
+		require.NoError(t, err)
+		over := make(chan error)
+		go func() {
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			if err == nil {
+				resp.Body.Close()
+			}
+			over <- err
+		}()
+		<-began
+		leave()
+		require.ErrorIs(t, <-over, context.Canceled)
+		<-ended
+		began, ended = make(chan struct{}), make(chan struct{})
+	}
 }
