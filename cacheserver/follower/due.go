@@ -154,6 +154,9 @@ func (f *Follower) allRead() { f.dueReads.paid(f.dueReads.begin(f.o.Now()), f.o.
 
 // readDue reads everything again when that is due, until ctx ends.
 func (f *Follower) readDue(ctx context.Context) {
+	// A re-read is dear, and has tried more than once when it fails: the wait
+	// after it is one of its own.
+	own := newBackoff(min(f.o.LookEvery, f.o.HoldWait), f.o.HoldWait)
 	for ctx.Err() == nil {
 		at, due := f.dueReads.next()
 		wait := at.Sub(f.o.Now())
@@ -166,8 +169,11 @@ func (f *Follower) readDue(ctx context.Context) {
 			continue
 		}
 		start := f.o.Now()
-		if err := f.rereadAlone(ctx); err != nil && ctx.Err() == nil {
-			wait := f.retry.failed("re-read", err).wait
+		err := f.rereadAlone(ctx)
+		if err == nil {
+			own.worked("re-read")
+		} else if ctx.Err() == nil {
+			wait := own.failed("re-read", err).wait
 			if errors.Is(err, errHeldBack) {
 				wait = f.o.HoldWait
 			}
@@ -194,7 +200,6 @@ func (f *Follower) rereadAlone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.retry.worked("re-read")
 	f.dueReads.paid(signs, f.o.Now())
 	return nil
 }

@@ -189,6 +189,28 @@ func TestManyPurges(t *testing.T) {
 	}, counting(&c))
 }
 
+// TestARereadThatFailsIsNoLoop: the reads that are due wait longer each time, and
+// come soon after the end of the trouble.
+func TestARereadThatFailsIsNoLoop(t *testing.T) {
+	var c rereadCount
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 20
+		b.begin(n)
+		for _, way := range []string{"/_design", "/_all_docs", "/_find"} {
+			for _, db := range []string{requestDB, wmstatsDB} {
+				b.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + db + way}, Kind: couchfake.ErrorRow, Rows: 2, Stop: true})
+			}
+		}
+		require.Equal(t, 1, b.srv.Purge(requestDB, "wf1"))
+		b.honest(n, 20*time.Minute)
+		assert.Equal(t, purge.public(), b.store.state().Reason)
+		assert.Greater(t, c.failed, 5)
+		assert.Less(t, c.failed, 30)
+		b.srv.Behave()
+		b.until("the repair", 3*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
+	}, counting(&c))
+}
+
 // TestAPurgeBehindACheckpoint: while we were away.
 func TestAPurgeBehindACheckpoint(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
