@@ -253,4 +253,6 @@ type Detail struct {
 	Recoveries   []string          // Resubmission workflows that name this one as their original
 
 	AlertRecords []Alert // one for each of Alerts
+
+	DetailsTime int64 // Unix s: when all but the list record was read, if the source could not be read since; 0: it is as in the source
 }

@@ -24,6 +24,7 @@ type WorkflowPage struct {
 	Failing  bool   // only tasks with failures are shown
 	Tasks    string // address of the other choice
 	Branches []Branch
+	Missing  *Missing // why there is nothing but the list record; nil when there is
 }
 
 // shownBranches are the branches that the choice of tasks leaves.

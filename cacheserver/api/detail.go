@@ -63,15 +63,15 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if !ok {
 		return wire.NotFound("workflow", name, snap.NearWorkflows(name, 3))
 	}
-	lists, expires, err := a.detail(c.Request().Context(), name, src)
+	read, expires, err := a.detail(c, name, src)
 	if err != nil {
 		return err
 	}
-	body, err := joinDetail(record, lists, snap.RecoveriesOf(name), snap.Alerts(name))
+	body, err := joinDetail(record, read, snap.RecoveriesOf(name), snap.Alerts(name))
 	if err != nil {
 		return err
 	}
-	ans := answer{format: format, pinned: q.Gen != "", began: began, filter: a.o.Now().Sub(began)}
+	ans := answer{format: format, pinned: q.Gen != "" && !read.stale, began: began, filter: a.o.Now().Sub(began)}
 	if snap == newest && q.Gen == "" && expires.After(began) {
 		ans.question, ans.expires = asked, expires
 	}
@@ -89,36 +89,37 @@ func (a *API) showWorkflow(c echo.Context) error {
 		ans.body = render.Text(append(body, '\n'))
 	}
 	a.describeState(c, snap)
+	a.describeStale(c, read, "details of this workflow")
 	return a.write(c, ans)
 }
 
 // detail returns the encoded members of a Detail after the list record, from
 // Agents to ErrorsState and without Recoveries. The documents are those of the
 // version, but jobs fail without any of them changing: so it is read again after
-// a while, at expires, and at once when the job errors could not be read: then
-// expires is zero.
-func (a *API) detail(ctx context.Context, name string, src store.Sources) (lists []byte, expires time.Time, err error) {
+// a while, at expires, and at once when the job errors could not be read, or when
+// these are the last ones in place of what the source can't give: then expires is
+// zero.
+func (a *API) detail(c echo.Context, name string, src store.Sources) (d demandRead, expires time.Time, err error) {
 	const what = "details of this workflow; /fetch?name= has its list record"
 	var room [128]byte
 	key := strconv.AppendUint(append(append(room[:0], name...), '/'), src.Version, 16)
 	if a.o.Details == nil {
-		return nil, expires, wire.SourceFailed("This server has no source for details.", nil)
+		return d, expires, wire.SourceFailed("This server has no source for details.", nil)
 	}
-	v, err := a.demand.Get(ctx, ondemand.Call{
-		Kind: kindDetail, Key: string(key), TTL: a.o.Demand.Keep,
+	d, err = a.readDemand(c, what, ondemand.Call{
+		Kind: kindDetail, Key: string(key), Name: name, TTL: a.o.Demand.Keep,
 		Read: func(ctx context.Context) (ondemand.Value, error) { return a.readDetail(ctx, src) },
 	})
 	if errors.Is(err, ondemand.ErrAbsent) {
-		return nil, expires, wire.SourceFailed("The source no longer has the "+what+".", err)
+		return d, expires, wire.SourceFailed("The source no longer has the "+what+".", err)
 	}
 	if err != nil {
-		return nil, expires, demandProblem(ctx, what, err)
+		return d, expires, err
 	}
-	if !v.Drop {
-		expires = v.Time.Add(a.o.Demand.Keep)
+	if !d.Drop && !d.stale {
+		expires = d.Time.Add(a.o.Demand.Keep)
 	}
-	lists, _ = v.Data.([]byte)
-	return lists, expires, nil
+	return d, expires, nil
 }
 
 func (a *API) readDetail(ctx context.Context, src store.Sources) (v ondemand.Value, err error) {
@@ -153,9 +154,10 @@ func appendMember(dst []byte, key string, value []byte) []byte {
 }
 
 // joinDetail makes the whole: the list record without its lists of names Agents
-// and Sites, the lists of records, Recoveries and AlertRecords.
-func joinDetail(record, lists []byte, recoveries []string, alerts []schema.Alert) ([]byte, error) {
-	const around = 512 // braces, commas, Recoveries, AlertRecords
+// and Sites, the lists of records, Recoveries, AlertRecords and DetailsTime.
+func joinDetail(record []byte, read demandRead, recoveries []string, alerts []schema.Alert) ([]byte, error) {
+	lists, _ := read.Data.([]byte)
+	const around = 512 // braces, commas, Recoveries, AlertRecords, DetailsTime
 	body := append(make([]byte, 0, len(record)+len(lists)+around), '{')
 	for m, err := range render.Members(record) {
 		if err != nil {
@@ -187,7 +189,12 @@ func joinDetail(record, lists []byte, recoveries []string, alerts []schema.Alert
 		}
 		body = schema.AppendJSON(body, &alerts[i])
 	}
-	return append(body, "]}"...), nil
+	body = append(body, `],"DetailsTime":`...)
+	at := int64(0)
+	if read.stale {
+		at = read.Time.Unix()
+	}
+	return append(strconv.AppendInt(body, at, 10), '}'), nil
 }
 
 // detailLines are the records of a detail, each with its Kind as first key: the

@@ -110,6 +110,9 @@ func (a *API) failingJobs(c echo.Context, snap *store.Snapshot, id string) (*err
 		return nil, demandProblem(c.Request().Context(), "job documents", ondemand.ErrAbsent)
 	}
 	wait := a.o.Demand.WaitErrors
+	if preferred, ok := preferredWait(c.Request().Header); ok {
+		wait = min(wait, preferred)
+	}
 	if newest != nil && age < 2*newest.good(a.o.Demand.KeepErrors) {
 		wait = 0
 	}

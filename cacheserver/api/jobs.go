@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -281,14 +282,16 @@ func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, re
 		data, cost, err := read(ctx)
 		return ondemand.Value{Data: data, Cost: cost}, err
 	}
-	resume := budget.From(c.Request().Context()).Pause()
-	v, err := a.demand.Get(c.Request().Context(), call)
-	resume()
-	if err != nil {
-		return found, at, demandProblem(c.Request().Context(), what, err)
+	d, err := a.readDemand(c, what, call)
+	if errors.Is(err, ondemand.ErrAbsent) {
+		err = demandProblem(c.Request().Context(), what, err)
 	}
-	found, _ = v.Data.(T)
-	return found, v.Time, nil
+	if err != nil {
+		return found, at, err
+	}
+	a.describeStale(c, d, what)
+	found, _ = d.Data.(T)
+	return found, d.Time, nil
 }
 
 // describeRead sets the headers of a list that was read on demand.

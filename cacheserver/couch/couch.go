@@ -76,6 +76,8 @@ type Options struct {
 	ReadIdle       time.Duration // 0: 10 min without a byte in a bulk read: a first query builds its index before it answers
 	Heartbeat      time.Duration // 0: 10 s between the signs of life that a feed is asked for; 3 without one end it
 
+	MaxAnswer int64 // 0: 256 MiB, of one document, one row, or an answer that comes as one line
+
 	// Dial opens a connection to the server; it is called for at most ConnectTimeout.
 	// A simulation brings a network of its own. nil: TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -129,6 +131,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	o.RequestDB = cmp.Or(o.RequestDB, "reqmgr_workload_cache")
 	o.WMStatsDB = cmp.Or(o.WMStatsDB, "wmstats")
 	o.LogDB = cmp.Or(o.LogDB, "wmstats_logdb")
+	o.MaxAnswer = cmp.Or(o.MaxAnswer, defaultMaxAnswer)
 	o.UserAgent = cmp.Or(o.UserAgent, "wmstats")
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -175,7 +178,7 @@ func New(o Options) (*Client, error) {
 		indexing: map[Database]*IndexBuild{},
 	}
 	options := []kivik.Option{
-		couchdb.OptionHTTPClient(&http.Client{Transport: login}),
+		couchdb.OptionHTTPClient(&http.Client{Transport: boundedTransport{login, o.MaxAnswer}}),
 		couchdb.OptionNoRequestCompression(), // a proxy or a stand-in need not know it
 		couchdb.OptionUserAgent(o.UserAgent),
 	}

@@ -25,6 +25,7 @@ type stream struct {
 	body   io.ReadCloser
 	timer  *time.Timer
 	idle   time.Duration
+	most   int64 // bytes of a line
 
 	buf        []byte
 	start, end int // the unread part of buf
@@ -47,7 +48,7 @@ func (c *Client) open(ctx context.Context, op, method string, db Database, path 
 		payload = bytes.NewReader(encoded)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &stream{op: op, ctx: ctx, cancel: cancel, idle: idle}
+	s := &stream{op: op, ctx: ctx, cancel: cancel, idle: idle, most: c.o.MaxAnswer}
 	s.timer = time.AfterFunc(idle, func() { cancel(ErrFrozen) })
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), payload)
 	if err != nil {
@@ -110,7 +111,7 @@ func (s *stream) all(most int64) ([]byte, error) {
 }
 
 // line returns the next line without its end and whether it had one. It is
-// valid until the next call. A line may be of any length. At the end of the
+// valid until the next call. A line has at most MaxAnswer bytes. At the end of the
 // answer the error is io.EOF.
 func (s *stream) line() (line []byte, whole bool, err error) {
 	for scanned := 0; ; {
@@ -121,6 +122,8 @@ func (s *stream) line() (line []byte, whole bool, err error) {
 		}
 		scanned = s.end - s.start
 		switch {
+		case int64(scanned) > s.most:
+			return nil, false, &Error{Op: s.op, Kind: ErrForm, Err: errTooLarge(s.most), Reason: "a row does not end"}
 		case s.err == nil:
 		case !errors.Is(s.err, io.EOF) || context.Cause(s.ctx) != nil:
 			return nil, false, ofTransport(s.ctx, s.op, s.err)
@@ -250,9 +253,12 @@ func (s *stream) tail(line []byte) (t tail, err error) {
 
 // inOnePiece reads an answer that another implementation wrote on one line.
 func (s *stream) inOnePiece(head []byte, fn func([]byte) error) (t tail, err error) {
-	rest, err := io.ReadAll(&remainder{s})
+	rest, err := io.ReadAll(io.LimitReader(&remainder{s}, s.most+1))
 	if err != nil {
 		return t, ofTransport(s.ctx, s.op, err)
+	}
+	if int64(len(rest)) > s.most {
+		return t, &Error{Op: s.op, Kind: ErrForm, Err: errTooLarge(s.most), Reason: "an answer in one line does not end"}
 	}
 	var all struct {
 		Rows, Results, Docs []json.RawMessage

@@ -18,7 +18,7 @@ import (
 
 // over makes a stream of bytes that never met a network.
 func over(r io.Reader) *stream {
-	s := &stream{op: "test", idle: time.Hour, body: io.NopCloser(r), timer: time.NewTimer(time.Hour)}
+	s := &stream{op: "test", idle: time.Hour, most: defaultMaxAnswer, body: io.NopCloser(r), timer: time.NewTimer(time.Hour)}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }

@@ -9,6 +9,7 @@
 package ondemand
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ var (
 )
 
 // Cache keeps values by cost in bytes. It may forget at any time; a key never
-// gets a second value.
+// gets a second value, but for those of Last, which may keep an older one.
 type Cache interface {
 	Get(key string) (value any, ok bool)
 	Set(key string, value any, cost int64)
@@ -62,6 +63,7 @@ type Options struct {
 type Call struct {
 	Kind    string        // for metrics; the source is left alone by kind, as one view may fail and another not
 	Key     string        // names what is read, among its kind
+	Name    string        // names it whatever its version, for Last; "": Key
 	TTL     time.Duration // how long it is kept; 0: not at all
 	Timeout time.Duration // 0: that of the Reader
 	Read    func(ctx context.Context) (Value, error)
@@ -251,8 +253,28 @@ func (r *Reader) keep(c Call, v Value) {
 		return
 	}
 	const around = 64 // bytes of a Value besides its data
-	r.o.Cache.Set(keyOf(c, period(v.Time, c.TTL)), v, v.Cost+around)
+	key := keyOf(c, period(v.Time, c.TTL))
+	r.o.Cache.Set(key, v, v.Cost+around)
+	r.o.Cache.Set(lastKey(c), key, int64(len(key)+around))
 }
+
+// Last is what was read last under the name of c, however long ago, if the cache
+// still has it: for when the source can't be read. It is not asked.
+func (r *Reader) Last(c Call) (Value, bool) {
+	if r.o.Cache == nil {
+		return Value{}, false
+	}
+	found, _ := r.o.Cache.Get(lastKey(c))
+	key, ok := found.(string)
+	if !ok {
+		return Value{}, false
+	}
+	found, _ = r.o.Cache.Get(key)
+	v, ok := found.(Value)
+	return v, ok
+}
+
+func lastKey(c Call) string { return "ondemand/last/" + c.Kind + "/" + cmp.Or(c.Name, c.Key) }
 
 func period(t time.Time, ttl time.Duration) int64 { return t.UnixNano() / int64(ttl) }
 

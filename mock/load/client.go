@@ -62,6 +62,9 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, out a
 	}
 }
 
+// mostAnswer bounds an answer: some 200 bytes for each document of a batch.
+const mostAnswer = 64 << 20
+
 func (c *client) once(ctx context.Context, method, path string, body []byte, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
@@ -79,9 +82,12 @@ func (c *client) once(ctx context.Context, method, path string, body []byte, out
 		return err
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer+1))
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
+	}
+	if len(raw) > mostAnswer {
+		return fmt.Errorf("read answer: it has more than %d bytes", mostAnswer)
 	}
 	if resp.StatusCode >= 300 {
 		return &refusal{resp.StatusCode, strings.TrimSpace(string(raw[:min(len(raw), 300)]))}

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
 	"github.com/dmwm/wmstats/mock/couchfake"
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/schema"
@@ -142,4 +144,24 @@ func TestOnDemandFaults(t *testing.T) {
 		assert.Contains(t, string(a.body), "/problems/not-in-source", "there is no log database")
 		break
 	}
+}
+
+// The source goes away: pages of workflows stay, with what the list knows, and
+// with the last details where somebody had looked at them.
+func TestPagesWhileTheSourceIsDown(t *testing.T) {
+	s := newSystem(t, gen.Options{Seed: 11, Workflows: 40, Lean: true, NoEdges: true}, func(o *cacheapp.Options) { o.Demand.Keep = time.Millisecond })
+	var names []struct{ Workflow string }
+	require.NoError(t, json.Unmarshal(get(t, s.cache+"/fetch?limit=2&fields=Workflow").body, &names))
+	known, unknown := "/workflows/"+names[0].Workflow, "/workflows/"+names[1].Workflow
+	require.Equal(t, http.StatusOK, get(t, s.ui+known).status)
+	require.NoError(t, s.endpoint.Refuse())
+	require.Eventually(t, func() bool { return get(t, s.cache+"/pulse").header.Get("X-Stale") == "1" }, patience, 5*time.Millisecond)
+	for path, want := range map[string]string{known: "The source does not answer: the details are of", unknown: "Details not read: the source does not answer.", "/errors": "Details not read: the source does not answer."} {
+		page := get(t, s.ui+path)
+		assert.Equal(t, http.StatusOK, page.status, path)
+		assert.Contains(t, string(page.body), want, path)
+		assert.Contains(t, string(page.body), `class="banner`, path)
+	}
+	assert.Equal(t, http.StatusOK, get(t, s.ui+"/api/fetch/"+names[0].Workflow).status)
+	assert.Equal(t, http.StatusBadGateway, get(t, s.ui+"/api/fetch/"+names[1].Workflow).status, "no record without tasks is taken for one that has none")
 }

@@ -99,7 +99,7 @@ func New(o Options) *Proxy {
 // one by which a client could pass for another, where this server is trusted.
 var passed = []string{
 	"Accept", "Accept-Encoding", "Authorization", "Cache-Control", "Content-Encoding", "Content-Length", "Content-Type",
-	"If-None-Match", "Last-Event-Id", "User-Agent", wire.HeaderRequestID,
+	"If-None-Match", "Last-Event-Id", "Prefer", "User-Agent", wire.HeaderRequestID,
 }
 
 // choose makes the header of the request that goes on.

@@ -76,14 +76,21 @@ func (c *Client) Agents(ctx context.Context) ([]schema.AgentDetail, Meta, error)
 // mostPages bounds a walk along next links, against a server that never ends.
 const mostPages = 1000
 
-// all reads a whole list along its next links, which stay on one generation.
+// all reads a whole list along its next links, which stay on one generation. The
+// bounds of one call are those of all of it.
 func all[T any](ctx context.Context, c *Client, path string) ([]T, Meta, error) {
+	within, cancel := context.WithTimeout(ctx, c.http.Timeout)
+	defer cancel()
+	left := c.maxBody
 	var out []T
 	var first Meta
 	var query url.Values
 	for page := range mostPages {
 		var records []T
-		meta, err := c.get(ctx, path, query, &records)
+		meta, err := c.getWithin(within, path, query, &records, &left)
+		if err != nil && within.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
 		if err != nil {
 			return nil, meta, err
 		}

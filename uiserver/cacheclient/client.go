@@ -27,6 +27,9 @@ import (
 // listens, the connection broke, or it took too long.
 var ErrUnreachable = errors.New("the cache server does not answer")
 
+// ErrTooLarge is in every error of an answer beyond Options.MaxBody.
+var ErrTooLarge = errors.New("the answer of the cache server is too large")
+
 // Options of a Client.
 type Options struct {
 	BaseURL   string            // such as http://127.0.0.1:8081, a path is kept
@@ -87,6 +90,8 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 5 * time.Second,
 		ForceAttemptHTTP2:   true,
+
+		MaxResponseHeaderBytes: 1 << 20,
 	}
 }
 
@@ -144,19 +149,31 @@ func unanswered(ctx context.Context, path string, err error) error {
 
 // get decodes the JSON of a good answer into out.
 func (c *Client) get(ctx context.Context, path string, query url.Values, out any) (Meta, error) {
+	left := c.maxBody
+	return c.getWithin(ctx, path, query, out, &left)
+}
+
+// getWithin is get for one answer of several, which have so many bytes left.
+func (c *Client) getWithin(ctx context.Context, path string, query url.Values, out any, left *int64) (Meta, error) {
 	req, err := c.request(ctx, path, query, wire.MediaJSON)
 	if err != nil {
 		return Meta{}, err
+	}
+	if wait := (c.http.Timeout - time.Second).Truncate(time.Second); wait > 0 {
+		// What is read on demand: an answer that tells why it has none is better
+		// than none. It takes longer than that only when the network does.
+		req.Header.Set("Prefer", "wait="+strconv.Itoa(int(wait/time.Second)))
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
 		return Meta{}, unanswered(ctx, path, err)
 	}
 	defer res.Body.Close()
-	body, err := c.read(res.Body)
+	body, err := c.read(res.Body, *left)
 	if err != nil {
 		return Meta{}, fmt.Errorf("get %s: %w", path, err)
 	}
+	*left -= int64(len(body))
 	if res.StatusCode != http.StatusOK {
 		return Meta{}, fmt.Errorf("get %s: %w", path, problemOf(res, body))
 	}
@@ -166,15 +183,15 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 	return metaOf(res.Header), nil
 }
 
-// read takes a whole body, up to the bound. A body that breaks off is an
+// read takes a whole body of at most so many bytes. A body that breaks off is an
 // unreachable server, not a short answer.
-func (c *Client) read(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, c.maxBody+1))
+func (c *Client) read(r io.Reader, most int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
 	}
-	if int64(len(body)) > c.maxBody {
-		return nil, fmt.Errorf("the answer is larger than %d bytes", c.maxBody)
+	if int64(len(body)) > most {
+		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTooLarge, c.maxBody)
 	}
 	return body, nil
 }

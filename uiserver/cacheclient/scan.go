@@ -75,11 +75,16 @@ func (c *Client) Stream(ctx context.Context, q wire.Query) iter.Seq2[schema.Work
 			return
 		}
 		defer res.Body.Close()
-		lines := json.NewDecoder(res.Body)
+		record := &bounded{from: res.Body}
+		lines := json.NewDecoder(record)
 		for {
+			record.left = c.maxBody
 			var w schema.Workflow
 			switch err := lines.Decode(&w); {
 			case errors.Is(err, io.EOF):
+				return
+			case errors.Is(err, ErrTooLarge):
+				yield(w, fmt.Errorf("stream /fetch: a record: %w", err))
 				return
 			case err != nil:
 				yield(w, fmt.Errorf("stream /fetch: %w: the answer broke off: %w", ErrUnreachable, err))
@@ -89,6 +94,22 @@ func (c *Client) Stream(ctx context.Context, q wire.Query) iter.Seq2[schema.Work
 			}
 		}
 	}
+}
+
+// bounded reads so many bytes: a record that never ends must not fill the memory.
+type bounded struct {
+	from io.Reader
+	left int64
+}
+
+// Read reads more. The error is that of the reader below, or ErrTooLarge.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, ErrTooLarge
+	}
+	n, err := b.from.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err //nolint:wrapcheck // as if it were the reader below
 }
 
 // Follow tells what changes under the terms of q after the generation since, by
@@ -132,7 +153,7 @@ func (c *Client) poll(ctx context.Context, v url.Values, wait time.Duration) (ch
 		return change, err
 	}
 	defer res.Body.Close()
-	body, err := c.read(res.Body)
+	body, err := c.read(res.Body, c.maxBody)
 	if err != nil {
 		return change, fmt.Errorf("get /changes: %w", err)
 	}
@@ -158,7 +179,7 @@ func (c *Client) open(ctx context.Context, path string, query url.Values, accept
 		return res, nil
 	}
 	defer res.Body.Close()
-	body, err := c.read(res.Body)
+	body, err := c.read(res.Body, c.maxBody)
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", path, err)
 	}

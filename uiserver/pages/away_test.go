@@ -60,6 +60,18 @@ func TestCacheServerAway(t *testing.T) {
 	}
 }
 
+// A cache server that sends without an end fills no memory: the page says that
+// its answer can't be used.
+func TestEndlessCacheServer(t *testing.T) {
+	records := fakecache.Generate(10)
+	s := newSite(t, records)
+	s.cache.SetMode(fakecache.Endless)
+	for _, path := range []string{"/workflows"} {
+		doc, _ := s.page(t, http.StatusBadGateway, path)
+		assert.Contains(t, doc.Find("main").Text(), "could not be used", path)
+	}
+}
+
 func TestStates(t *testing.T) {
 	s := newSite(t, fakecache.Generate(10))
 	banners := func() string {

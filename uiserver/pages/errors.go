@@ -278,15 +278,17 @@ func missingOf(what, again string, err error) *web.Missing {
 	case wire.SlugNotInSource:
 		return &web.Missing{Title: "This source has no " + what + ".", Text: problem.Detail}
 	case wire.SlugSourceFailed:
-		return &web.Missing{Title: "The " + what + " could not be read from the source.", Text: problem.Detail, Again: again}
+		return &web.Missing{Title: "Details not read: the source does not answer.", Text: "The " + what + " could not be read from the source: " + problem.Detail, Again: again}
 	case wire.SlugNotReady:
 		return &web.Missing{Title: "The " + what + " are being read from the source.", Text: problem.Detail, Again: again}
 	}
 	return nil
 }
 
+// statusOfMissing is that of a page that is whole but for what is missing: only
+// what is there in a moment is worth a status of its own.
 func statusOfMissing(err error) int {
-	if problem := cacheclient.ProblemIn(err); problem != nil && problem.Slug() != wire.SlugNotInSource {
+	if problem := cacheclient.ProblemIn(err); problem != nil && problem.Slug() == wire.SlugNotReady {
 		return problem.Status
 	}
 	return http.StatusOK

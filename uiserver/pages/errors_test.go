@@ -69,7 +69,7 @@ func TestErrorsSayWhyThereAreNone(t *testing.T) {
 		again   bool
 	}{
 		"not in source": {wire.NotInSource("There is no view."), http.StatusOK, "This source has no failing jobs", false},
-		"failed":        {wire.SourceFailed("It timed out.", nil), http.StatusBadGateway, "could not be read from the source", true},
+		"failed":        {wire.SourceFailed("It timed out.", nil), http.StatusOK, "Details not read: the source does not answer. The failing jobs could not be read from the source: It timed out.", true},
 		"being read":    {wire.NotReady(), http.StatusServiceUnavailable, "are being read from the source", true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,13 +30,18 @@ func (p *Pages) workflow(c echo.Context) error {
 	chosen, notes := parseChosen(c.Request())
 	show, unknown := shown(c.QueryParams()[showParam])
 	notes = append(append(notes, unknown...), tasksNote(c.QueryParam(tasksParam))...)
+	var missing *web.Missing
 	calls := append(p.onDemandCalls(named, chosen, show, &a), func(ctx context.Context) (err error) {
-		detail, meta, err = p.Client.Workflow(ctx, named)
+		detail, meta, missing, err = p.detailOf(ctx, named)
 		return err
 	})
 	state, err := p.load(c.Request().Context(), calls...)
 	if err != nil {
 		return p.fail(c, workflowsPath, state, err)
+	}
+	if missing != nil {
+		c.Response().Header().Set("Refresh", retryDown)
+		missing.Again = web.WorkflowPath(named)
 	}
 	if len(detail.Errors) > 0 {
 		p.groups(c.Request().Context(), named, chosen, &a)
@@ -44,6 +49,9 @@ func (p *Pages) workflow(c echo.Context) error {
 	detail.Errors = chosen.errors(detail.Errors)
 	path := web.WorkflowPath(detail.Workflow.Workflow)
 	raw := APIPrefix + "/fetch" + path[len(workflowsPath):]
+	if missing != nil {
+		raw = APIPrefix + "/fetch?" + wire.Query{Names: []string{named}}.Values().Encode()
+	}
 	page := web.WorkflowPage{
 		Frame:    p.frame(workflowsPath, detail.Workflow.Workflow, state, meta),
 		Notes:    append(notes, onlyParams(c.Request(), tasksParam, exitParam, siteParam, stateParam, showParam)...),
@@ -56,6 +64,7 @@ func (p *Pages) workflow(c echo.Context) error {
 		Failing:  c.QueryParam(tasksParam) == onlyFailing,
 		Tasks:    path + "?" + tasksParam + "=" + onlyFailing + "#tasks",
 		Branches: web.Branches(detail.TaskTotals),
+		Missing:  missing,
 	}
 	fillJobs(&page, path, chosen, show, &a)
 	watch(&page.Frame, wire.Query{Names: []string{detail.Workflow.Workflow}})
@@ -63,6 +72,39 @@ func (p *Pages) workflow(c echo.Context) error {
 		page.Tasks = path + "#tasks"
 	}
 	return p.render(c, statusFor(page.Notes), web.Workflow(page))
+}
+
+// detailOf is all that is known of one workflow. When the source does not give
+// its details it is the list record alone, and missing says so.
+func (p *Pages) detailOf(ctx context.Context, named string) (detail schema.Detail, meta cacheclient.Meta, missing *web.Missing, err error) {
+	detail, meta, err = p.Client.Workflow(ctx, named)
+	problem := cacheclient.ProblemIn(err)
+	if problem == nil {
+		return detail, meta, nil, err
+	}
+	switch problem.Slug() {
+	case wire.SlugSourceFailed, wire.SlugNotReady, wire.SlugRateLimited:
+	default:
+		return detail, meta, nil, err
+	}
+	list, lerr := p.Client.Fetch(ctx, wire.Query{Names: []string{named}, Limit: 1})
+	if lerr != nil || len(list.Items) == 0 {
+		return detail, meta, nil, err // nothing is there yet, or no such workflow any more
+	}
+	p.Log.Info("details not read", "workflow", named, "err", err)
+	return schema.Detail{Workflow: list.Items[0], ErrorsState: schema.ErrorsNotLoaded}, list.Meta,
+		&web.Missing{Title: detailsNotRead(problem), Text: "Shown is what the list knows of this workflow."}, nil
+}
+
+// detailsNotRead says in a few words why.
+func detailsNotRead(problem *wire.Problem) string {
+	switch problem.Slug() {
+	case wire.SlugNotReady:
+		return "Details are being read from the source."
+	case wire.SlugRateLimited:
+		return "Details not read: too many are being read from the source."
+	}
+	return "Details not read: the source does not answer."
 }
 
 // tasksNote says that tasks= takes one value.

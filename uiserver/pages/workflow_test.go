@@ -147,7 +147,7 @@ func TestWorstSites(t *testing.T) {
 	assert.Equal(t, records.Campaigns[0].Campaign, target.Query().Get("campaign"))
 	s.cache.Demand = wire.SourceFailed("The source does not answer.", nil)
 	doc, _ = s.page(t, http.StatusOK, path)
-	assert.Contains(t, doc.Find("#worst-h").Closest("section").Text(), "The failing jobs could not be read from the source.")
+	assert.Contains(t, doc.Find("#worst-h").Closest("section").Text(), "Details not read: the source does not answer. The failing jobs could not be read from the source: ")
 }
 
 // The page of an agent shows what its parts count.
@@ -162,4 +162,43 @@ func TestAgentCounts(t *testing.T) {
 	states := doc.Find("#states-h").Closest("section").Find("tbody tr")
 	assert.Equal(t, "executing job database 5120", strings.Join(strings.Fields(strings.Join(states.First().Children().Map(text), " ")), " "))
 	assert.Equal(t, "Running local work queue 900 in 12 elements, the largest of 400", strings.Join(strings.Fields(strings.Join(states.Last().Children().Map(text), " ")), " "))
+}
+
+// The source is down: the page is there with what the list knows, and says what
+// is missing, or how old what was read before is.
+func TestWorkflowWhileTheSourceIsDown(t *testing.T) {
+	records := fakecache.Generate(20)
+	s := newSite(t, records)
+	info := fakecache.Info(20)
+	info.Stale, info.StaleReason = true, "connection refused"
+	s.cache.SetInfo(info)
+	w := records.Workflows[3]
+	path := web.WorkflowPath(w.Workflow)
+	s.cache.Details = wire.SourceFailed("The source could not be read for its details.", nil)
+	doc, _ := s.page(t, http.StatusOK, path)
+	assert.Equal(t, "10", s.get(t, path).Header.Get("Refresh"), "it is asked again")
+	assert.Equal(t, w.Workflow, doc.Find("h1").Text())
+	assert.Equal(t, 1, doc.Find(".banner").Length())
+	assert.Contains(t, doc.Find("main .empty").Text(), "Details not read: the source does not answer.")
+	assert.Equal(t, 1, doc.Find("#numbers").Length(), "what the list has is there")
+	assert.Contains(t, doc.Find("main").Text(), w.Status)
+	for _, part := range []string{"#errors", "#logs", "#tasks", "#sites", "#outputs", "#history"} {
+		assert.Zero(t, doc.Find(part).Length(), "%s: nothing is not the same as none", part)
+	}
+	assert.Equal(t, "/api/fetch?name="+w.Workflow, doc.Find("#raw a").AttrOr("href", ""))
+	checkStructure(t, doc)
+
+	s.page(t, http.StatusNotFound, "/workflows/nothing")
+	s.cache.Details = wire.NewProblem(wire.SlugNotReady, "It is being read.")
+	doc, _ = s.page(t, http.StatusOK, path)
+	assert.Contains(t, doc.Find("main .empty").Text(), "Details are being read from the source.")
+
+	s.cache.Details, s.cache.ReadAt = nil, fakecache.Now-2*3600
+	doc, _ = s.page(t, http.StatusOK, path)
+	assert.Contains(t, strings.Join(strings.Fields(doc.Find(".notice").Text()), " "), "the details are of 2 h ago")
+	assert.NotZero(t, doc.Find("#tasks").Length())
+	checkStructure(t, doc)
+	s.cache.ReadAt = 0
+	doc, _ = s.page(t, http.StatusOK, path)
+	assert.NotContains(t, doc.Find("main").Text(), "does not answer")
 }

@@ -59,6 +59,10 @@ func workflowPages(assets web.AssetURLs) []Story {
 		empty.ErrorsState = state
 		add("empty-"+state, web.WorkflowPage{Detail: empty})
 	}
+	add("details-not-read", web.WorkflowPage{Detail: empty, Missing: &web.Missing{Title: "Details not read: the source does not answer.", Text: Hostile()[0], Again: "?again"}})
+	old := empty
+	old.ErrorsState, old.DetailsTime = schema.ErrorsNone, Now-5400
+	add("details-old", web.WorkflowPage{Detail: old})
 	d := empty
 	d.Workflow.Workflow, d.Status, d.Campaign, d.Alerts, d.ErrorsState = Hostile()[0], Hostile()[1], Hostile()[2], []string{"site_error"}, schema.ErrorsLoaded
 	page := web.WorkflowPage{CodeMap: heat(7, 7, Hostile()...), SiteMap: heat(30, 9, Hostile()...), Chosen: Hostile()[0]}

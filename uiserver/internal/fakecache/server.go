@@ -27,6 +27,7 @@ const (
 	Loading      // the first full read runs: 503 not-ready
 	Broken       // every answer is a 500 that is no problem
 	Hanging      // answers break off in the middle
+	Endless      // answers do not end
 )
 
 // Generation is the one that a Server has.
@@ -40,6 +41,8 @@ type Server struct {
 	Reading   string        // how far the first read is, in mode Loading
 	NoStats   bool          // /stats refuses every question
 	NoHistory bool          // the history is empty
+	Details   *wire.Problem // details of workflows are refused with this; nil: they are answered
+	ReadAt    int64         // DetailsTime of details
 	Demand    *wire.Problem // what is read on demand is refused with this; nil: it is answered
 	mode      atomic.Int32
 
@@ -92,6 +95,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case Broken:
 		http.Error(w, "oh dear", http.StatusInternalServerError)
+		return
+	case Endless:
+		for text := []byte(strings.Repeat("[", 32<<10)); r.Context().Err() == nil; {
+			if _, err := w.Write(text); err != nil {
+				return
+			}
+		}
 		return
 	case Hanging:
 		w.Header().Set("Content-Length", "1000")
@@ -172,7 +182,12 @@ func (s *Server) answer(r *http.Request, info schema.CacheInfo) (any, *wire.Prob
 				return s.part(w, part, r.URL.Query())
 			}
 			if w.Workflow == name {
-				return Detail(w), nil
+				if s.Details != nil {
+					return nil, s.Details
+				}
+				d := Detail(w)
+				d.DetailsTime = s.ReadAt
+				return d, nil
 			}
 		}
 		return nil, wire.NotFound("workflow", name, []string{s.Records.Workflows[0].Workflow})

@@ -1,0 +1,155 @@
+package cacheclient_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+)
+
+// odd is a cache server that misbehaves: a transport without a network, so that
+// a test has its own time.
+type odd func(*http.Request) (*http.Response, error)
+
+func (o odd) RoundTrip(r *http.Request) (*http.Response, error) { return o(r) }
+
+func answers(r *http.Request, header http.Header, body io.Reader) (*http.Response, error) {
+	if header == nil {
+		header = http.Header{}
+	}
+	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: header, Request: r, Body: io.NopCloser(body)}, nil
+}
+
+// endless repeats a text after a beginning, and counts what is read.
+type endless struct {
+	text string
+	at   int
+	read int64
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = e.text[e.at%len(e.text)]
+		e.at++
+	}
+	e.read += int64(len(p))
+	return len(p), nil
+}
+
+// drip gives a byte each second until the request ends.
+type drip struct{ ctx context.Context }
+
+func (d drip) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		p[0] = ' '
+		return 1, nil
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	}
+}
+
+func clientOver(t *testing.T, o odd) *cacheclient.Client {
+	t.Helper()
+	c, err := cacheclient.New(cacheclient.Options{BaseURL: "http://cache", Timeout: 5 * time.Second, MaxBody: 1 << 20, Transport: o})
+	require.NoError(t, err)
+	return c
+}
+
+// calls are all that a page asks.
+func calls(c *cacheclient.Client) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"fetch":    func(ctx context.Context) error { _, err := c.Fetch(ctx, wire.Query{}); return err },
+		"workflow": func(ctx context.Context) error { _, _, err := c.Workflow(ctx, "x"); return err },
+		"sites":    func(ctx context.Context) error { _, _, err := c.Sites(ctx); return err },
+		"pulse":    func(ctx context.Context) error { _, err := c.Pulse(ctx); return err },
+		"openapi":  func(ctx context.Context) error { _, err := c.OpenAPI(ctx); return err },
+		"logs":     func(ctx context.Context) error { _, _, err := c.Logs(ctx, "x"); return err },
+	}
+}
+
+// An answer that does not end is read up to the bound, and is an error.
+func TestAnEndlessAnswerIsBounded(t *testing.T) {
+	for _, text := range []string{"[", `[{"Site":"`, " ", "{}"} {
+		var body *endless
+		c := clientOver(t, func(r *http.Request) (*http.Response, error) {
+			body = &endless{text: text}
+			return answers(r, nil, body)
+		})
+		for name, call := range calls(c) {
+			assert.ErrorIs(t, call(t.Context()), cacheclient.ErrTooLarge, "%s of %q", name, text)
+			assert.LessOrEqual(t, body.read, int64(2<<20), name)
+		}
+		for _, err := range c.Stream(t.Context(), wire.Query{}) {
+			if text != "{}" {
+				require.Error(t, err)
+				assert.LessOrEqual(t, body.read, int64(2<<20), "a record that does not end")
+			}
+			break
+		}
+	}
+}
+
+// Pages without an end are bounded as a whole: in bytes, and in time.
+func TestEndlessPagesAreBounded(t *testing.T) {
+	next := http.Header{"Link": {`</sites?idx=1>; rel="next"`}}
+	asked := 0
+	c := clientOver(t, func(r *http.Request) (*http.Response, error) {
+		asked++
+		return answers(r, next, strings.NewReader(`[{"Site":"`+strings.Repeat("x", 100<<10)+`"}]`))
+	})
+	_, _, err := c.Sites(t.Context())
+	assert.ErrorIs(t, err, cacheclient.ErrTooLarge)
+	assert.Less(t, asked, 15)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		c := clientOver(t, func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(time.Second):
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+			return answers(r, next, strings.NewReader(`[]`))
+		})
+		_, _, err := c.Sites(t.Context())
+		assert.ErrorIs(t, err, cacheclient.ErrUnreachable)
+		assert.LessOrEqual(t, time.Since(began), 6*time.Second)
+	})
+}
+
+// A cache server that hangs, at any place, is away after 5 s.
+func TestAHangingServerIsAwayInTime(t *testing.T) {
+	for name, o := range map[string]odd{
+		"before the answer": func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() },
+		"in the answer":     func(r *http.Request) (*http.Response, error) { return answers(r, nil, drip{r.Context()}) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			for what, call := range calls(clientOver(t, o)) {
+				began := time.Now()
+				assert.ErrorIs(t, call(t.Context()), cacheclient.ErrUnreachable, "%s, %s", name, what)
+				assert.Equal(t, 5*time.Second, time.Since(began), "%s, %s", name, what)
+			}
+		})
+	}
+}
+
+// The server is told how long this client waits for what is read on demand.
+func TestPreferredWait(t *testing.T) {
+	var seen []string
+	c := clientOver(t, func(r *http.Request) (*http.Response, error) {
+		seen = append(seen, r.Header.Get("Prefer"))
+		return answers(r, nil, strings.NewReader("{}"))
+	})
+	_, _, err := c.Workflow(t.Context(), "x")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"wait=4"}, seen)
+}
