@@ -66,6 +66,7 @@ var noAnswer = map[string]string{
 	"cacheserver/store/part.errDamaged":    "of full reads and checkpoints",
 	"cacheserver/history.errBroken":        "counts over time that are held are damaged: 500",
 	"cacheserver/onewrite.errNotHeader":    "of connections, below handlers",
+	"access/filewatch.":                    "files of secrets and thresholds: no handler reads one",
 	"schema.DocError":                      "of documents, on demand: demandProblem makes it source-failed",
 	"schema.errPacked":                     "packed records that are held are damaged: 500",
 	"schema/internal/jsonscan.SyntaxError": "of documents, on demand: demandProblem makes it source-failed",

@@ -163,10 +163,15 @@ func askDear(ctx context.Context, h http.Handler, d dear) (m measured, err error
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began, cpu := time.Now(), threadTime()
-	h.ServeHTTP(w, requestOf(ctx, d))
+	if err := serveLeft(ctx, h, d, w); err != nil {
+		return m, err
+	}
 	m.took, m.cpu = time.Since(began), threadTime()-cpu
 	runtime.ReadMemStats(&after)
 	m.status, m.bytes = w.status, after.TotalAlloc-before.TotalAlloc
+	if err := ctx.Err(); err != nil {
+		return m, fmt.Errorf("measure: %w", err)
+	}
 	switch m.status {
 	case http.StatusOK, http.StatusUnprocessableEntity, http.StatusTooManyRequests:
 		return m, nil
@@ -183,7 +188,7 @@ func leaveDear(ctx context.Context, h http.Handler, d dear, when time.Duration) 
 		leaving, leave := context.WithCancel(ctx)
 		left := make(chan time.Time, 1)
 		timer := time.AfterFunc(when, func() { left <- time.Now(); leave() })
-		err = serveLeft(leaving, h, d)
+		err = serveLeft(leaving, h, d, &nowhere{header: http.Header{}})
 		ended := time.Now()
 		timer.Stop()
 		leave()
@@ -202,7 +207,7 @@ func leaveDear(ctx context.Context, h http.Handler, d dear, when time.Duration) 
 }
 
 // serveLeft serves a request that may end with its client.
-func serveLeft(ctx context.Context, h http.Handler, d dear) (err error) {
+func serveLeft(ctx context.Context, h http.Handler, d dear, w http.ResponseWriter) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if cut, ok := p.(error); !ok || !errors.Is(cut, http.ErrAbortHandler) {
@@ -210,7 +215,7 @@ func serveLeft(ctx context.Context, h http.Handler, d dear) (err error) {
 			}
 		}
 	}()
-	h.ServeHTTP(&nowhere{header: http.Header{}}, requestOf(ctx, d))
+	h.ServeHTTP(w, requestOf(ctx, d))
 	return nil
 }
 
