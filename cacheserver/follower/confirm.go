@@ -88,7 +88,7 @@ func (f *Follower) confirm(ctx context.Context, into Load, m mode) error {
 			return err
 		}
 	}
-	if f.decoder.tooMany.Swap(false) {
+	if m.tooMany.Load() {
 		return fmt.Errorf("%w: %w", errFailed, errTooManyOwed)
 	}
 	return nil
@@ -155,6 +155,6 @@ func (c *confirming) take(row couch.Row) error {
 // keep leaves what is known of a document as it is, and owes it.
 func (c *confirming) keep(row couch.Row, reason string) {
 	c.withheld++
-	c.f.decoder.owe(c.db, row.ID, row.Rev, reason)
+	c.f.decoder.owe(c.db, row.ID, row.Rev, reason, c.m)
 	c.into.Add(c.f.decoder.stands(nil, c.db, row.ID, c.m))
 }

@@ -26,7 +26,6 @@ type decoder struct {
 	state      *sourceState
 	complaints *rate.Limiter // a log line for each of a million bad documents helps nobody
 	pool       sync.Pool     // of *tools that lend nothing
-	tooMany    atomic.Bool   // a document that did not come could not be noted
 }
 
 // tools are what one goroutine decodes with.
@@ -81,8 +80,9 @@ type mode struct {
 	behind   bool // a re-read: the feeds go on, and have the processors
 	asked    bool // the row answers a question for its document
 
-	settled *settled // takes what leaves the quarantine when the changes are in the store; nil: it leaves now
-	tools   *tools   // of the goroutine; nil: what the changes point to is theirs for good
+	tooMany *atomic.Bool // is set when a document that did not come can't be noted; nil: nobody wants to know
+	settled *settled     // takes what leaves the quarantine when the changes are in the store; nil: it leaves now
+	tools   *tools       // of the goroutine; nil: what the changes point to is theirs for good
 }
 
 // document appends the changes that one document or tombstone makes: none if
@@ -281,15 +281,17 @@ func (d *decoder) lacking(changes []store.Change, db couch.Database, row couch.R
 		change := store.Change{Kind: kindOf(db, ""), ID: row.ID, Rev: row.Rev}
 		return d.unusable(changes, db, row, change, errors.New(reason), m)
 	}
-	d.owe(db, row.ID, row.Rev, reason)
+	d.owe(db, row.ID, row.Rev, reason, m)
 	return d.stands(changes, db, row.ID, m)
 }
 
 // owe counts and lists a document that did not come, and says so once.
-func (d *decoder) owe(db couch.Database, id, rev, reason string) {
+func (d *decoder) owe(db couch.Database, id, rev, reason string, m mode) {
 	fresh, ok := d.quarantine.owe(Quarantined{ID: id, Database: db.String(), Rev: rev, Reason: reason, Last: d.o.Now()})
 	if !ok {
-		d.tooMany.Store(true)
+		if m.tooMany != nil {
+			m.tooMany.Store(true)
+		}
 		return
 	}
 	call(d.o.Hooks.Lacking, db.String())

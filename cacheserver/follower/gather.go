@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
@@ -140,11 +141,12 @@ func (f *Follower) apply(b *batch) error {
 	b.rows = slices.DeleteFunc(b.rows, func(it item) bool { // answers that are not waited for any more
 		return it.debt != 0 && !f.quarantine.asks(quarantineKey{it.db.String(), it.change.ID}, it.debt)
 	})
-	changes := f.decodeBatch(b.rows)
+	var tooMany atomic.Bool
+	changes := f.decodeBatch(b.rows, &tooMany)
 	if len(changes) > 0 {
 		result := f.meeting.apply(f.o.Store, b.rows, changes)
 		if len(result.Refetch) > 0 {
-			f.meeting.apply(f.o.Store, nil, f.again(b.rows, result.Refetch))
+			f.meeting.apply(f.o.Store, nil, f.again(b.rows, result.Refetch, &tooMany))
 		}
 		call(f.o.Hooks.Same, result.Same)
 		if f.o.Hooks.Batch != nil {
@@ -153,7 +155,7 @@ func (f *Follower) apply(b *batch) error {
 		f.o.Log.Debug("changes applied", "documents", len(b.rows), "changes", len(changes), "bytes", b.bytes,
 			"generation", result.Generation, "same", result.Same)
 	}
-	if f.decoder.tooMany.Swap(false) {
+	if tooMany.Load() {
 		return errTooManyOwed
 	}
 	f.advance(b.positions)
@@ -167,10 +169,10 @@ func (f *Follower) apply(b *batch) error {
 }
 
 // again decodes documents that were taken for known and are not.
-func (f *Follower) again(rows []item, ids []string) (changes []store.Change) {
+func (f *Follower) again(rows []item, ids []string, tooMany *atomic.Bool) (changes []store.Change) {
 	for _, it := range rows {
 		if slices.Contains(ids, it.change.ID) {
-			changes = f.decoder.document(changes, it.db, it.change.Row, mode{afresh: true, asked: it.debt != 0})
+			changes = f.decoder.document(changes, it.db, it.change.Row, mode{afresh: true, asked: it.debt != 0, tooMany: tooMany})
 		}
 	}
 	return changes
@@ -197,7 +199,7 @@ func (f *Follower) countRead(rows []item) {
 }
 
 // decodeBatch decodes with as many goroutines as there are workers.
-func (f *Follower) decodeBatch(rows []item) []store.Change {
+func (f *Follower) decodeBatch(rows []item, tooMany *atomic.Bool) []store.Change {
 	workers := f.o.Workers
 	if len(rows) <= decodeAlone {
 		workers = 1
@@ -209,7 +211,7 @@ func (f *Follower) decodeBatch(rows []item) []store.Change {
 		from, to := min(w*size, len(rows)), min((w+1)*size, len(rows))
 		work := func() {
 			for _, it := range rows[from:to] {
-				parts[w] = f.decoder.document(parts[w], it.db, it.change.Row, mode{asked: it.debt != 0})
+				parts[w] = f.decoder.document(parts[w], it.db, it.change.Row, mode{asked: it.debt != 0, tooMany: tooMany})
 			}
 		}
 		if w == workers-1 {

@@ -61,7 +61,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 	from := &startings{of: map[couch.Database]couch.Position{}}
 	into := f.o.Store.BeginLoad()
 	defer context.AfterFunc(ctx, into.Abort)() // also while it is committed
-	m := mode{fullRead: true, afresh: afresh, settled: newSettled()}
+	m := mode{fullRead: true, afresh: afresh, settled: newSettled(), tooMany: new(atomic.Bool)}
 	read, err := f.readAll(ctx, into, from, start, m)
 	if err != nil {
 		into.Abort()

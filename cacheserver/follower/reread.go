@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
@@ -114,7 +115,7 @@ func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 	f.meeting.begin()
 	defer f.meeting.end()
 	into := &comparing{Load: f.o.Store.BeginLoad(), meeting: &f.meeting, found: map[quarantineKey]bool{}}
-	m := mode{fullRead: true, behind: true, settled: newSettled()}
+	m := mode{fullRead: true, behind: true, settled: newSettled(), tooMany: new(atomic.Bool)}
 	read, err := f.readAll(ctx, into, nil, start, m)
 	if err != nil {
 		into.Abort()
