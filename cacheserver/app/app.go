@@ -245,6 +245,9 @@ func (a *App) Start(ctx context.Context) error {
 			return nil
 		})
 	}
+	if a.o.Ceiling > 0 {
+		a.background(ctx, "limit", "keep to the planned memory", a.keepToPlan)
+	}
 	if a.keeper != nil {
 		a.onStop("checkpoint", a.lastCheckpoint) // when nothing moves any more
 	}

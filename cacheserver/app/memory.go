@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"math"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
@@ -41,12 +42,14 @@ func TuneMemory(o *Options, getenv func(string) string, log *slog.Logger) {
 	if getenv("GOMEMLIMIT") != "" {
 		return
 	}
+	o.Ceiling = math.MaxInt64
 	text, err := os.ReadFile("/sys/fs/cgroup/memory.max")
 	if err != nil {
 		return // no container, no limit
 	}
 	if limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && limit > 0 {
-		debug.SetMemoryLimit(limit / 10 * 9)
+		o.Ceiling = limit / 10 * 9
+		debug.SetMemoryLimit(o.Ceiling)
 		log.Info("memory is limited to nine tenths of the container's", "container", limit)
 	}
 }
@@ -88,4 +91,51 @@ func (a *App) loadInHeadroom(ctx context.Context, restored, loaded <-chan struct
 func headroomPercent(usual int, headroom int64, live uint64) int {
 	const least = 4 << 20                                        // the runtime treats a smaller heap like one of this size
 	return max(usual, int(100*headroom/int64(max(live, least)))) //nolint:gosec // memory fits in 63 bits
+}
+
+// What a server is planned with, as docs/operations.md says: bytes, and bytes a
+// workflow; of the budget a quarter more. The program's own text is not the
+// runtime's.
+const (
+	plannedFloor    = 40e6
+	plannedWorkflow = 7e3
+	plannedOfBudget = 1.25
+	// leastRoom is what the runtime has for what lives at least: below, it would
+	// collect all the time. At GOGC=20 it collects before that.
+	leastRoom = 1.3
+	// planEvery is how often the plan is made again.
+	planEvery = 5 * time.Second
+)
+
+// keepToPlan lets the runtime give memory back to the system where it would go
+// beyond what a server of this size is planned with: by itself it keeps a tenth
+// more than it needs. It ends with ctx.
+func (a *App) keepToPlan(ctx context.Context) error {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	ticker := time.NewTicker(planEvery)
+	defer ticker.Stop()
+	now := int64(0)
+	for {
+		metrics.Read(live)
+		limit := planned(a.records.Info().Workflows, a.o.Memory, live[0].Value.Uint64(), a.o.Ceiling)
+		if limit != now {
+			debug.SetMemoryLimit(limit)
+			now = limit
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// planned is the limit of the runtime's memory, in bytes: none before there are
+// workflows, and never above the ceiling.
+func planned(workflows, budget int64, live uint64, ceiling int64) int64 {
+	if workflows == 0 {
+		return ceiling
+	}
+	plan := plannedFloor + plannedWorkflow*float64(workflows) + plannedOfBudget*float64(budget)
+	return min(ceiling, int64(max(plan, leastRoom*float64(live))))
 }

@@ -61,6 +61,7 @@ type Options struct {
 
 	Patience Patience // with the source; no flag, tests make it short
 
+	Ceiling  int64 // bytes that the runtime may take at most; 0: its limit is not set here. Set by TuneMemory
 	Headroom int64 // bytes that the heap may grow by between two collections of the first read; 0: as GOGC says. Set by TuneMemory
 
 	Version string       // of the program
