@@ -287,7 +287,7 @@ func (a *API) matchAll(ctx context.Context, list *store.Selection, s *mango.Sele
 	}
 	m := s.Matcher(budget.From(ctx))
 	for i := 0; i < list.Total(); i += step {
-		for k, record := range list.Page(i, step) {
+		for k, record := range list.Page(i, step) { //nolint:contextcheck // a page of what Select has made spends nothing
 			ok, err := m.Match(record, s)
 			if err != nil {
 				return nil, err

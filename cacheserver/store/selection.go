@@ -165,7 +165,7 @@ func (l *Selection) Versions(ctx context.Context, idx, limit int) (uint64, error
 	const record = 20
 	var v versions
 	spent := budget.From(ctx)
-	l.each(idx, limit, func(b *block.Block, i int) {
+	l.each(idx, limit, func(b *block.Block, i int) { //nolint:contextcheck // Prepare has spent the budget
 		if spent.Spend(record) {
 			v.add(b.Hash(i))
 		}

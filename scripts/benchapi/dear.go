@@ -255,7 +255,7 @@ func (f failingAll) FailingJobs(ctx context.Context, _ func(string) bool, fn fun
 	}
 	const groups, codes, sites = 3, 40, 90
 	for i := range all.Total() {
-		name := all.Last(i, 1)
+		name := all.Last(i, 1) //nolint:contextcheck // a page of what Select has made spends nothing
 		for k := range groups {
 			err := fn(schema.JobError{
 				Workflow: name, Count: int64(1 + i%7), State: "jobfailed", ExitCode: int64(8000 + (i+k)%codes), Site: fmt.Sprintf("T2_XX_Site%02d", (i*groups+k)%sites),
@@ -283,7 +283,7 @@ func longHistory(ctx context.Context) (*history.History, error) {
 	snap, _ := s.store.Snapshot()
 	for range 2000 {
 		now = now.Add(5 * time.Minute)
-		if _, err := h.Observe(snap); err != nil {
+		if _, err := h.Observe(snap); err != nil { //nolint:contextcheck // it takes none
 			return nil, fmt.Errorf("count: %w", err)
 		}
 	}

@@ -103,7 +103,7 @@ func newMaker(ctx context.Context, n int) (*maker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the records: %w", err)
 	}
-	for _, encoded := range all.Page(0, n) {
+	for _, encoded := range all.Page(0, n) { //nolint:contextcheck // a page of what Select has made spends nothing
 		var w schema.Workflow
 		if err := json.Unmarshal(encoded, &w); err != nil {
 			return nil, fmt.Errorf("read the records: %w", err)
