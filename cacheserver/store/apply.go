@@ -39,6 +39,7 @@ type previous struct {
 func (s *Store) Apply(changes []Change) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.trust(changes)
 	return s.apply(changes, wire.MadeByChanges)
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,16 +25,17 @@ func (s *Store) Section() checkpoint.Section {
 
 // captured is the state at one moment. What it points to does not change.
 type captured struct {
-	layout  *block.Layout
-	limits  schema.Limits
-	guard   *census // what is believed of the source, while reads are held back
-	snap    *Snapshot
-	names   []string
-	reports map[string]int64
-	infos   []capturedInfo
-	entries []capturedEntry // of the records, in their order
-	orphans []capturedEntry
-	docs    []agentDoc // of all entries, one after the other
+	layout   *block.Layout
+	limits   schema.Limits
+	doubtful map[Document]bool // that only such reads have brought
+	guard    *census           // what is believed of the source, while reads are held back
+	snap     *Snapshot
+	names    []string
+	reports  map[string]int64
+	infos    []capturedInfo
+	entries  []capturedEntry // of the records, in their order
+	orphans  []capturedEntry
+	docs     []agentDoc // of all entries, one after the other
 
 	waiting bool // there were orphans
 	spared  map[string]sparedEntry
@@ -131,6 +133,7 @@ func (s *Store) beginCapture() (*captured, error) {
 		believed := *s.believed
 		c.guard = &believed
 	}
+	c.doubtful = maps.Clone(s.doubtful)
 	s.eachReport(func(agent string, time int64) { c.reports[agent] = time })
 	for _, n := range s.infos {
 		c.infos = append(c.infos, capturedInfo{n, n.time.Load(), n.ahead.Load()})

@@ -11,7 +11,7 @@ import (
 
 // sectionVersion is that of the store's section. Raise it when its form
 // changes; what the records mean is in the file's fingerprint.
-const sectionVersion = 2
+const sectionVersion = 3
 
 // Kinds of frames after the first one, which has what the others need.
 const (
@@ -56,6 +56,11 @@ func (c *captured) head() ([]byte, error) {
 		for _, n := range []int{c.guard.requests, c.guard.work, c.guard.infos} {
 			dst = binary.AppendUvarint(dst, uint64(n))
 		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(c.doubtful)))
+	for d := range c.doubtful {
+		dst = binary.AppendUvarint(dst, uint64(d.Kind))
+		dst = checkpoint.AppendText(dst, d.ID)
 	}
 	texts := c.layout.Texts()
 	dst = binary.AppendUvarint(dst, uint64(len(texts)))

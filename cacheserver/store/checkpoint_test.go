@@ -208,7 +208,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 			"opt": none, "layout": kept, "current": kept, "first": none, "known": made, "reported": kept, "recoveries": made,
 			"history": none, "kept": none, "account": none, "made": none, "source": none, "thresholds": none, "wanted": none, "mu": none, "names": kept, "editor": none, "sums": made, "entries": made,
 			"aliases": made, "docs": made, "infos": made, "orphans": made, "epoch": none, "load": none, "dues": made, "number": none,
-			"believed": kept, "waiting": made, "encoded": none, "packing": none, "records": none, "old": none, "original": none, "campaigns": none, "releases": none, "outputs": none, "capturing": none, "captures": none, "paused": none, "inUse": none,
+			"believed": kept, "doubtful": kept, "waiting": made, "encoded": none, "packing": none, "records": none, "old": none, "original": none, "campaigns": none, "releases": none, "outputs": none, "capturing": none, "captures": none, "paused": none, "inUse": none,
 		}},
 	} {
 		of := reflect.TypeOf(c.of)

@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // fewLost is a number of documents that says nothing about a source as long as
 // it is less than half of them.
@@ -31,13 +34,57 @@ func (s *Store) census() census {
 	return c
 }
 
+// doubt notes which of the documents that a read is about to add are new: they
+// are in doubt until a read is believed, or the feed brings them.
+func (s *Store) doubt(changes []Change) {
+	if s.current.Load() == nil {
+		return // the first read: there is nothing that it could miss
+	}
+	for i := range changes {
+		c := &changes[i]
+		if c.Deleted || c.Stands || s.holds(c.Kind, c.ID) {
+			continue
+		}
+		if s.doubtful == nil {
+			s.doubtful = map[Document]bool{}
+		}
+		s.doubtful[Document{c.Kind, strings.Clone(c.ID)}] = true
+	}
+}
+
+// trust takes back the doubt about what the feed brings.
+func (s *Store) trust(changes []Change) {
+	if len(s.doubtful) == 0 {
+		return
+	}
+	for i := range changes {
+		delete(s.doubtful, Document{changes[i].Kind, changes[i].ID})
+	}
+}
+
+// holds tells whether a document is known.
+func (s *Store) holds(kind Kind, id string) bool {
+	switch kind {
+	case ReqMgr:
+		return s.owner(id) != nil
+	case AgentWork:
+		return s.docs[id] != nil
+	}
+	return s.infos[id] != nil
+}
+
 func (c census) least(o census) census {
 	return census{min(c.requests, o.requests), min(c.work, o.work), min(c.infos, o.infos)}
 }
 
-// missed counts the documents that the newest read did not see.
+// missed counts the documents that the newest read did not see, without those
+// that nothing but reads have brought that were not believed: a source that showed
+// other documents for a while would else miss them for ever.
 func (s *Store) missed() (c census) {
 	for d := range s.unseen() {
+		if s.doubtful[d] {
+			continue
+		}
 		switch d.Kind {
 		case ReqMgr:
 			c.requests++

@@ -102,3 +102,43 @@ func TestDeletionsBetweenReadsAreNoLoss(t *testing.T) {
 	require.NoError(t, reads(s, changes[80:], ReqMgr, 1), "one of the ten that are left")
 	require.Equal(t, 9, must(s).Total())
 }
+
+// TestWhatWasThereIsBelievedAgain: a source that showed other documents for a
+// while (another database in its place, documents under other ids) is believed
+// as soon as it shows those that were there, also over a checkpoint; what only
+// the reads in between have brought goes then, but for what the feed brought too.
+func TestWhatWasThereIsBelievedAgain(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {
+			s, changes := guarded(t, Options{}, 20)
+			before := s.census()
+			m := newMaker(42)
+			var others []Change
+			for i := range 30 {
+				others = append(others, m.requestChange("other"+nameOf(i)), m.partChange("other"+nameOf(i), i%9, start), m.infoChange(20+i, start))
+			}
+			broken := s.BeginLoad() // one that fails in the middle
+			broken.Add(others[:30])
+			broken.Abort()
+			for range 2 {
+				var shrunk *ShrunkError
+				require.ErrorAs(t, reads(s, others, 0, 0), &shrunk)
+				require.Equal(t, ShrunkError{What: "requests", Had: 20, Lost: 20}, *shrunk)
+			}
+			s.Apply(others[:1])
+			if restart {
+				s = again(t, s, Options{})
+			}
+			var shrunk *ShrunkError
+			require.ErrorAs(t, reads(s, changes, ReqMgr, 10), &shrunk, "half of what was there")
+			require.Equal(t, 11, shrunk.Lost, "with the one of the feed")
+			require.NoError(t, reads(s, append(slices.Clone(changes), others[0]), 0, 0))
+			want := before
+			want.requests++
+			require.Equal(t, want, s.census())
+			require.Empty(t, s.doubtful)
+			require.ErrorAs(t, reads(s, nil, 0, 0), &shrunk)
+			require.Equal(t, 21, shrunk.Lost, "all that is there is believed now")
+		})
+	}
+}

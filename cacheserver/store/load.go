@@ -48,6 +48,7 @@ func (s *Store) BeginLoad() *Load {
 func (l *Load) Add(changes []Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
+	l.s.doubt(changes)
 	l.refetch = append(l.refetch, l.s.apply(changes, wire.MadeByRead).Refetch...)
 }
 
@@ -118,7 +119,7 @@ func (l *Load) Commit() (Result, error) {
 			return s.finish(b), shrunk
 		}
 	}
-	s.believed = nil
+	s.believed, s.doubtful = nil, nil
 	s.sweep(b)
 	r := s.finish(b)
 	if cur == nil {

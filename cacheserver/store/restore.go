@@ -78,6 +78,13 @@ func (r *restoring) head(data []byte) error {
 	if c.Uint() == 1 {
 		r.s.believed = &census{int(c.Uint()), int(c.Uint()), int(c.Uint())}
 	}
+	for range c.Count(2) {
+		if r.s.doubtful == nil {
+			r.s.doubtful = map[Document]bool{}
+		}
+		kind := Kind(c.Uint())
+		r.s.doubtful[Document{kind, c.Text()}] = true
+	}
 	texts := make([][]string, c.Count(1))
 	for i := range texts {
 		texts[i] = readTexts(c)
@@ -303,7 +310,7 @@ func (s *Store) take(r *restoring) {
 	defer s.mu.Unlock()
 	s.layout.Take(o.layout)
 	s.names, s.sums, s.entries, s.aliases, s.docs, s.infos = o.names, o.sums, o.entries, o.aliases, o.docs, o.infos
-	s.orphans, s.dues, s.believed = o.orphans, o.dues, o.believed
+	s.orphans, s.dues, s.believed, s.doubtful = o.orphans, o.dues, o.believed, o.doubtful
 	s.known.take(&o.known)
 	s.recoveries.take(&o.recoveries)
 	o.eachReport(s.report)

@@ -157,10 +157,11 @@ type Store struct {
 	aliases  map[string]*entry // by id of a request document that is not named like its workflow
 	docs     map[string]*agentDoc
 	infos    map[string]*info
-	orphans  int     // docs whose entry has no request
-	epoch    uint32  // number of the newest Load: what it saw carries it
-	load     *Load   // in progress, or nil
-	believed *census // known before the first of the reads since the last one that was believed; nil: none since
+	orphans  int               // docs whose entry has no request
+	epoch    uint32            // number of the newest Load: what it saw carries it
+	load     *Load             // in progress, or nil
+	believed *census           // known before the first of the reads since the last one that was believed; nil: none since
+	doubtful map[Document]bool // that only reads have brought that were not believed
 	dues     dueHeap
 	encoded  []byte            // working memory: the records of a batch
 	records  []schema.Workflow // the same, before they are encoded
@@ -203,7 +204,7 @@ func (s *Store) empty() {
 	s.names, s.sums = part.NewNames(), sums.New()
 	s.entries, s.aliases = map[string]*entry{}, map[string]*entry{}
 	s.docs, s.infos = map[string]*agentDoc{}, map[string]*info{}
-	s.orphans, s.dues, s.believed = 0, nil, nil
+	s.orphans, s.dues, s.believed, s.doubtful = 0, nil, nil, nil
 	s.known.empty()
 	s.recoveries.empty()
 	s.reported.Clear()

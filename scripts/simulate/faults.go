@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ func (w *world) do(e *Event) *Broken {
 // happen does it, and says how long what follows from it may last.
 func (w *world) happen(e *Event) *Broken {
 	s := w.source
+	if !e.isFault() && w.resting() {
+		return nil
+	}
 	switch e.Kind {
 	case Request, Archive:
 		s.request(e.Doc, e.Status)
@@ -62,7 +66,14 @@ func (w *world) happen(e *Event) *Broken {
 		w.answer(e)
 	case Recreate:
 		w.recreate(e)
-	case Undesign:
+	case Undesign, Index:
+		if w.plan.NoViews {
+			return nil
+		}
+		if e.Kind == Index {
+			w.index(e)
+			return nil
+		}
 		s.dropDesign(e.DB)
 		w.during(e, func() {
 			if !s.missing[e.DB] {
@@ -71,18 +82,16 @@ func (w *world) happen(e *Event) *Broken {
 				}
 			}
 		})
-	case Index:
-		for _, v := range design.Views() {
-			if v.DB == e.DB {
-				s.build(v, time.Duration(e.For))
-			}
-		}
-		w.during(e, func() {})
 	case Password:
-		s.password = e.String() // each is another one
+		if !w.plan.Login {
+			return nil
+		}
+		s.password = e.At.String() // each is another one
 		s.fake.SetLogin(user, s.password)
-		w.during(e, func() { w.newPassword(s.password) })
+		w.restarted = false
+		w.during(e, func() { w.password.Store(s.password) })
 	case Clock:
+		w.skewed = true
 		s.skew += time.Duration(e.N) * time.Second
 		w.during(e, func() { s.skew -= time.Duration(e.N) * time.Second })
 	case Restore:
@@ -90,11 +99,20 @@ func (w *world) happen(e *Event) *Broken {
 	case Purge:
 		s.purge(e.DB, e.Doc, e.N)
 		w.cause(e, 0)
-		w.again(e)
 	case Kill, Cold, Halt:
 		return w.restart(e)
 	}
 	return nil
+}
+
+// index takes the indexes of a database away and lets them be built again.
+func (w *world) index(e *Event) {
+	for _, v := range design.Views() {
+		if v.DB == e.DB {
+			w.source.build(v, time.Duration(e.For))
+		}
+	}
+	w.during(e, func() {})
 }
 
 // readIdle is how long a bulk read waits for a peer that is silent
@@ -113,10 +131,39 @@ func (w *world) during(e *Event, end func()) {
 	})
 }
 
+// endures tells whether our server must be right while the fault lasts: a way of
+// reading that is not there leads to the next one.
+func (e *Event) endures() bool {
+	if e.Kind == Undesign {
+		return true
+	}
+	if e.Kind != Answer || !strings.HasSuffix(e.Path, "/_design/") {
+		return false
+	}
+	switch couchfake.Kind(e.Fault) {
+	case couchfake.Forbid, couchfake.NoDatabase, couchfake.TimeOut:
+		return true
+	case couchfake.FailStatus:
+		return e.Code == http.StatusNotFound
+	}
+	return false
+}
+
 // cause notes that something is wrong for a time.
 func (w *world) cause(e *Event, lasts time.Duration) {
-	w.disturbed(lasts)
-	w.causes = append(w.causes, cause{e, time.Now().Add(lasts)})
+	if e.endures() {
+		w.disturbed(0)
+	} else {
+		w.disturbed(lasts)
+	}
+	over := time.Now().Add(lasts)
+	w.faults = append(w.faults, happened{e, over})
+	if over.After(w.over) {
+		w.over = over
+	}
+	if e.falls() {
+		w.fell(e)
+	}
 }
 
 // disturbed moves the end of the last fault.
@@ -126,14 +173,34 @@ func (w *world) disturbed(lasts time.Duration) {
 	}
 }
 
-// again is for what makes our server read everything again: it does that at
-// most once in ten minutes for one cause.
-func (w *world) again(e *Event) {
-	const most = 10 * time.Minute
-	for _, c := range w.causes {
-		if c.event != e && (c.event.Kind == Restore || c.event.Kind == Purge) && time.Since(c.until) < most+healing {
-			w.disturbed(most)
+// fellEvery is the least time between two re-reads because a database fell back
+// to an older state (follower).
+const fellEvery = 10 * time.Minute
+
+// falls tells whether a database may seem to be in an older state than before.
+func (e *Event) falls() bool {
+	switch e.Kind {
+	case Restore, Recreate:
+		return true
+	case Answer:
+		switch couchfake.Kind(e.Fault) {
+		case couchfake.OtherCopy, couchfake.EmptyDB, couchfake.HalveDB:
+			return true
 		}
+	}
+	return false
+}
+
+// fell leaves time for one more re-read: the first sign of an older state may
+// have been one of before, and the second waits.
+func (w *world) fell(e *Event) {
+	for _, c := range w.faults {
+		if c.event != e && c.event.falls() && time.Since(c.until) < fellEvery+healing {
+			w.disturbed(time.Duration(e.For) + fellEvery)
+		}
+	}
+	if e.Kind == Answer {
+		w.disturbed(time.Duration(e.For) + fellEvery)
 	}
 }
 
@@ -211,10 +278,27 @@ func (w *world) restore(e *Event) {
 		return
 	}
 	w.cause(e, 0)
-	w.again(e)
+	w.restored = time.Now()
 	if e.For > 0 {
 		w.during(e, func() { w.source.fill(e.DB, held, 100) })
 	}
+}
+
+// resting tells whether nobody writes: a database that was restored shows it by
+// its numbers, which must not have grown before they can be looked at.
+func (w *world) resting() bool {
+	if w.restored.IsZero() {
+		return false
+	}
+	until := w.restored
+	if w.over.After(until) {
+		until = w.over
+	}
+	if time.Now().Before(until.Add(time.Minute)) {
+		return true
+	}
+	w.restored = time.Time{}
+	return false
 }
 
 // restart ends the process and starts another one.
@@ -230,13 +314,8 @@ func (w *world) restart(e *Event) *Broken {
 			panic(err)
 		}
 	}
+	w.restarted = true
 	w.cause(e, time.Duration(e.For))
 	w.at(time.Now().Add(time.Duration(e.For)), w.start)
 	return nil
 }
-
-// newPassword gives our process the password that the stand-in takes.
-func (w *world) newPassword(password string) { w.password = password }
-
-// explains tells whether a reason of the state names a cause that there was.
-func (w *world) explains(reason string) bool { return reason != "" }

@@ -20,7 +20,7 @@ func (w *world) fresh() (p *process, end func(), err error) {
 		_ = server.Serve(n) // it ends with the server
 	}()
 	p, err = newProcess(processOptions{
-		plan: w.plan, tag: fmt.Sprintf("fresh%d", w.fresher), dial: n, password: w.source.password, apis: &w.freshAPI, log: slog.New(slog.DiscardHandler),
+		plan: w.plan, tag: fmt.Sprintf("fresh%d", w.fresher), dial: n, password: func() string { return w.source.password }, apis: &w.freshAPI, log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, nil, err
@@ -32,12 +32,12 @@ func (w *world) fresh() (p *process, end func(), err error) {
 		_ = server.Close()
 		<-served
 	}
-	for range 60 {
+	for began := time.Now(); time.Since(began) < healing; {
 		time.Sleep(time.Second)
 		if p.follower.Loaded() {
 			return p, end, nil
 		}
 	}
 	end()
-	return nil, nil, errors.New("it has no list after a minute")
+	return nil, nil, errors.New("it has not read everything after " + healing.String())
 }

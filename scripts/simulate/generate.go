@@ -18,7 +18,7 @@ func NewPlan(seed uint64, hours float64) Plan {
 	if g.chance(2) {
 		g.p.Reread = Span(g.between(10*time.Minute, time.Hour))
 	}
-	g.p.NoViews = g.chance(6)
+	g.p.NoViews, g.p.Login = g.chance(6), g.chance(3)
 	g.life()
 	for t := g.between(0, 3*time.Minute); t < g.length; {
 		t = g.episode(t)
@@ -35,10 +35,9 @@ func NewPlan(seed uint64, hours float64) Plan {
 
 // generator makes one plan.
 type generator struct {
-	rng      *rand.Rand
-	length   time.Duration
-	p        Plan
-	restored []time.Duration // when a copy took the place of a database
+	rng    *rand.Rand
+	length time.Duration
+	p      Plan
 }
 
 func (g *generator) chance(oneIn int) bool { return g.rng.IntN(oneIn) == 0 }
@@ -210,7 +209,7 @@ func (g *generator) ofSource() Event {
 	case 0:
 		e.Kind = Stop
 	case 1:
-		e.Kind, e.Wait, e.N = Recreate, Span(g.between(0, 30*time.Second)), []int{0, 30, 90, 100}[g.rng.IntN(4)]
+		e.Kind, e.Wait, e.N = Recreate, Span(g.between(2*time.Second, 30*time.Second)), []int{0, 30, 90, 100}[g.rng.IntN(4)]
 		e.For = Span(g.between(time.Minute, 5*time.Minute))
 	case 2:
 		e.Kind = Restore
@@ -224,7 +223,10 @@ func (g *generator) ofSource() Event {
 	case 6:
 		e.Kind, e.N = Clock, []int{-3600, -60, 60, 3600, 100000}[g.rng.IntN(5)]
 	default:
-		e.Kind = Stop
+		e.Kind = Password
+		if !g.p.Login {
+			e.Kind = Stop
+		}
 	}
 	return e
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"sync"
@@ -191,7 +192,7 @@ func (h *half) allowed() (now []byte, look time.Duration, over bool, err error) 
 		case !h.answers:
 		case f.kind == Slow:
 			n, look = min(n, max(1, int(float64(f.bytes)*slowStep.Seconds()))), slowStep
-		case f.kind == Buffer && !h.ended && len(h.held) < f.bytes:
+		case f.kind == Buffer && !h.ended && len(h.held) < f.bytes && unfinished(h.held):
 			due := f.wait - time.Since(h.since)
 			switch {
 			case f.wait == 0:
@@ -215,6 +216,19 @@ func (h *half) allowed() (now []byte, look time.Duration, over bool, err error) 
 		l.count(n)
 	}
 	return now, look, false, nil
+}
+
+// unfinished tells whether bytes of an answer are not all of it, so that a proxy
+// that buffers keeps them: it is sent in chunks, and the last one has not come.
+func unfinished(held []byte) bool {
+	if bytes.HasSuffix(held, []byte("\r\n0\r\n\r\n")) {
+		return false
+	}
+	if !bytes.HasPrefix(held, []byte("HTTP/1.1 ")) {
+		return true // in the middle of one
+	}
+	header, _, whole := bytes.Cut(held, []byte("\r\n\r\n"))
+	return !whole || bytes.Contains(bytes.ToLower(header), []byte("transfer-encoding: chunked"))
 }
 
 // count adds to what has passed under each fault of cutting.

@@ -12,7 +12,6 @@ import (
 // is two pipes with a link between them, which does to the bytes what a bad
 // network or a proxy does.
 type network struct {
-	seed  int64
 	calls chan net.Conn // to the listener
 
 	mu      sync.Mutex
@@ -146,13 +145,6 @@ func (n *network) each(f *linkFault, do func(*link)) {
 	for _, l := range met {
 		do(l)
 	}
-}
-
-// open counts the connections that are open.
-func (n *network) open() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.links)
 }
 
 // conn is one end of a connection as its user sees it.

@@ -19,7 +19,7 @@ const (
 	Kept     = "I3" // nothing that the source has leaves the lists
 	Answered = "I4" // no list answers 5xx; a scan and /changes are whole
 	Stopped  = "I5" // nothing is left running after a stop
-	Gentle   = "I6" // the source is never asked in a loop without a pause
+	Gentle   = "I6" // the source is never asked in a loop without a pause, nor with an old password until it locks the account
 )
 
 // Times that the promises have.
@@ -37,7 +37,7 @@ type Broken struct {
 	What    string
 }
 
-func (b *Broken) Error() string {
+func (b *Broken) String() string {
 	return fmt.Sprintf("%s broken after %s: %s", b.Promise, b.At, b.What)
 }
 
@@ -58,7 +58,8 @@ type oracle struct {
 	list     *listed              // the newest of this process; nil: none yet
 	seen     map[string]time.Time // workflows in the newest list, and since when this process has had them
 	oddities map[string]oddity
-	fresh    time.Time // since when nothing has been called stale, or this process listed for the first time
+	fresh    time.Time // since when nothing has been called stale: what came back may need a minute to show what it is
+	stale    time.Time // since when something has been called stale
 	reason   string
 	turn     int
 	scan     scan
@@ -81,6 +82,12 @@ func (o *oracle) look() *Broken {
 	if n := o.w.source.load.peak(); n > mostAsked {
 		return o.broken(Gentle, "the source was asked more than %d times in a minute", mostAsked)
 	}
+	if n := o.w.source.fake.Logins().Locked; n > o.w.locked {
+		o.w.locked = n
+		if !o.w.restarted {
+			return o.broken(Gentle, "a password that was changed has led to a lockout")
+		}
+	}
 	list, broken := o.read()
 	if list == nil || broken != nil {
 		return broken
@@ -92,6 +99,9 @@ func (o *oracle) look() *Broken {
 	}
 	if list.stale || o.list == nil {
 		o.fresh = now
+	}
+	if list.stale && (o.list == nil || !o.list.stale) {
+		o.stale = now
 	}
 	o.list = list
 	if broken := o.compare(now); broken != nil {
@@ -200,11 +210,11 @@ func (o *oracle) differs(name string, is, want value, now time.Time, limit time.
 	case now.Sub(right) <= limit || o.w.lies():
 		return nil
 	case o.list.stale:
-		if !o.w.explains(o.list.reason) {
+		if !o.w.explains(o.list.reason, o.stale) {
 			return o.broken(Honest, "%s differs since %s; the reason %q names no cause that there was", name, o.w.span(right), o.list.reason)
 		}
 		return nil
-	case now.Sub(o.fresh) <= limit || o.quarantined(name):
+	case now.Sub(o.fresh) <= limit:
 		return nil
 	}
 	return o.broken(Honest, "%s is %v, the source has %v; differs since %s, and nothing is stale since %s", name, is, want, o.w.span(right), o.w.span(o.fresh))
@@ -281,12 +291,24 @@ func (o *oracle) same(fresh *process) *Broken {
 		if is.Code != http.StatusOK || want.Code != http.StatusOK {
 			return o.broken(Answered, "%s answers %d, a fresh server %d", path, is.Code, want.Code)
 		}
-		a, b := ofTime.ReplaceAll(is.Body.Bytes(), nil), ofTime.ReplaceAll(want.Body.Bytes(), nil)
+		a, b := o.comparable(is.Body.Bytes()), o.comparable(want.Body.Bytes())
 		if !bytes.Equal(a, b) {
 			return o.broken(Equal, "%s differs from a fresh server's; the last fault ended at %s\n%s", path, o.w.span(o.w.quiet), difference(a, b))
 		}
 	}
 	return nil
+}
+
+// ofClocks is the alert that depends on when a document came whose time is ahead.
+var ofClocks = regexp.MustCompile(`,?"stale_agent"`)
+
+// comparable takes out of a body what two servers may say differently.
+func (o *oracle) comparable(body []byte) []byte {
+	body = ofTime.ReplaceAll(body, nil)
+	if o.w.skewed {
+		body = ofClocks.ReplaceAll(body, nil)
+	}
+	return body
 }
 
 // difference is the first lines that only one of two bodies has, from a little
@@ -312,10 +334,4 @@ func difference(is, want []byte) string {
 		return fmt.Sprintf("is    %s … %s\nfresh %s … %s", head(x, 50), head(x[min(from, len(x)):], 150), head(y, 50), head(y[min(from, len(y)):], 150))
 	}
 	return "nothing but the order"
-}
-
-// quarantined tells whether /quarantine says that a document of the workflow
-// can't be used: its record is the last good one then.
-func (o *oracle) quarantined(name string) bool {
-	return strings.Contains(o.w.process.get("/quarantine").Body.String(), name)
 }

@@ -46,9 +46,9 @@ type processOptions struct {
 	plan     *Plan
 	tag      string // of its generations
 	dial     *network
-	password string
-	file     string // of the checkpoint; "": none
-	apis     *apis  // nil: an API of its own
+	password func() string // that it has now
+	file     string        // of the checkpoint; "": none
+	apis     *apis         // nil: an API of its own
 	log      *slog.Logger
 }
 
@@ -57,7 +57,7 @@ func newProcess(o processOptions) (*process, error) {
 	p := &process{tag: o.tag}
 	source := couch.Options{URL: "http://couch.invalid:5984", Dial: o.dial.Dial, Log: o.log}
 	if o.plan.Login {
-		source.User, source.Password = user, o.password
+		source.User, source.PasswordNow = user, o.password
 	}
 	var err error
 	if p.client, err = couch.New(source); err != nil {
@@ -159,7 +159,7 @@ func (p *process) end(inOrder bool) error {
 
 // get asks the API as a client does.
 func (p *process) get(path string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody)
 	r.RemoteAddr = "127.0.0.1:1"
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

@@ -23,6 +23,7 @@ var (
 	shrink  = flag.Duration("shrink", 30*time.Second, "time to make a plan smaller that breaks a promise; 0: it stays as it is")
 	keep    = flag.String("keep", "", "folder that such plans are written to, with their traces")
 	workers = flag.Int("workers", 0, "seeds that run at once; 0: one for each processor, at most 4")
+	only    = flag.String("only", "", "kinds of faults that stay, with commas; empty: all")
 	without = flag.String("without", "", "kinds of events and of the stand-in's faults to leave out, with commas")
 )
 
@@ -62,9 +63,13 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d seeds of %v hours, %d broke a promise", *seeds, *hours, broken)
 }
 
+// leftOut tells whether the flags leave an event out.
 func leftOut(e Event) bool {
-	kinds := strings.Split(*without, ",")
-	return slices.Contains(kinds, string(e.Kind)) || e.Fault != "" && slices.Contains(kinds, e.Fault)
+	named := func(list string) bool {
+		kinds := strings.Split(list, ",")
+		return slices.Contains(kinds, string(e.Kind)) || e.Fault != "" && slices.Contains(kinds, e.Fault)
+	}
+	return named(*without) || *only != "" && e.isFault() && !named(*only)
 }
 
 // tell makes a plan that broke a promise smaller, and prints it.
@@ -75,7 +80,7 @@ func tell(t *testing.T, p Plan, b *Broken, trace string) {
 		p, b, trace = Shrink(t, p, b, trace, *shrink)
 		t.Logf("seed %d, made smaller: %v", p.Seed, b)
 	}
-	text := fmt.Sprintf("# seed %d: %s\n%s", p.Seed, strings.ReplaceAll(b.Error(), "\n", "\n# "), p)
+	text := fmt.Sprintf("# seed %d: %s\n%s", p.Seed, strings.ReplaceAll(b.String(), "\n", "\n# "), p)
 	if *keep == "" {
 		t.Logf("%s\n%s", text, trace)
 		return

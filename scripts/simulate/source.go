@@ -194,11 +194,11 @@ func (s *source) dropDesign(db string) {
 // design document and somebody's query do.
 func (s *source) build(v design.View, takes time.Duration) {
 	s.fake.BuildIndex(couchfake.IndexBuild{Database: v.DB, Design: v.Design, Takes: takes})
-	r := httptest.NewRequest(http.MethodGet, "/"+v.DB+"/"+v.Path()+"?limit=0", http.NoBody)
-	r.SetBasicAuth(user, s.password)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	s.fake.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/"+v.DB+"/"+v.Path()+"?limit=0", http.NoBody)
+	r.SetBasicAuth(user, s.password)
+	s.fake.ServeHTTP(httptest.NewRecorder(), r)
 }
 
 // put writes a document; in a database that is not there it gets lost.

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,22 +30,27 @@ type world struct {
 
 	process  *process // nil: it is down
 	lives    int
-	password string // that our process has
+	password atomic.Value // string that our process has
 
-	ourAPI   apis
-	freshAPI apis
-	fresher  int // number of the newest fresh server
-	queue    queue
-	began    time.Time
-	quiet    time.Time // when the last fault has ended, with all that follows from it
-	checked  time.Time // when Equal was last looked at
-	lieUntil time.Time // until then the source hides changes, or did and nobody has read everything since
-	hidUntil time.Time // until then the source says of what it has that it is not there
-	causes   []cause
+	ourAPI    apis
+	freshAPI  apis
+	fresher   int // number of the newest fresh server
+	queue     queue
+	began     time.Time
+	quiet     time.Time // when the last fault has ended, with all that follows from it
+	over      time.Time // when the last fault has ended
+	restored  time.Time // when a backup took the place of a database, until everybody can have noticed it
+	checked   time.Time // when Equal was last looked at
+	lieUntil  time.Time // until then the source hides changes, or did and nobody has read everything since
+	locked    int       // logins refused because of earlier ones
+	restarted bool      // since the password was changed
+	skewed    bool      // a clock of the source was wrong
+	hidUntil  time.Time // until then the source says of what it has that it is not there
+	faults    []happened
 }
 
-// cause is a fault that was, for the reasons of the state.
-type cause struct {
+// happened is a fault that was there.
+type happened struct {
 	event *Event
 	until time.Time
 }
@@ -58,7 +64,8 @@ func Run(t *testing.T, p Plan) (broken *Broken, trace string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	w := &world{plan: &p, dir: dir, password: "first"}
+	w := &world{plan: &p, dir: dir}
+	w.password.Store("first")
 	func() {
 		defer func() {
 			if r := recover(); r != nil && broken == nil {
@@ -117,6 +124,12 @@ func (w *world) run() (broken *Broken) {
 	return nil
 }
 
+// ourPassword is the password that our process has.
+func (w *world) ourPassword() string {
+	text, _ := w.password.Load().(string)
+	return text
+}
+
 // stop ends everything and looks at what is left.
 func (w *world) stop() *Broken {
 	broken := w.end(true)
@@ -129,7 +142,7 @@ func (w *world) stop() *Broken {
 func (w *world) start() *Broken {
 	w.lives++
 	p, err := newProcess(processOptions{
-		plan: w.plan, tag: fmt.Sprintf("p%d", w.lives), dial: w.net, password: w.password, file: checkpointFile(w.dir), apis: &w.ourAPI, log: slog.New(logTo{trace: w.trace}),
+		plan: w.plan, tag: fmt.Sprintf("p%d", w.lives), dial: w.net, password: w.ourPassword, file: checkpointFile(w.dir), apis: &w.ourAPI, log: slog.New(logTo{trace: w.trace}),
 	})
 	if err != nil {
 		return w.oracle.broken("setup", "start: %v", err)

@@ -1,0 +1,79 @@
+package simulate
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kinds of faults that have the same effect for us, by Event.Kind or, of the
+// stand-in's own, by Event.Fault.
+var (
+	silence = []string{"stall", "vanish", "slow", "buffer", "hang", "freeze", "freeze-after", "freeze-in-row", "delay", "timeout", "index"}
+	ends    = []string{"reset", "cut", "cut-in-row", "stop", "recreate", "restore", "refuse", "vanish"}
+	fewer   = []string{"recreate", "restore", "purge", "empty", "halve", "row-omit", "other-copy"}
+	oddRows = []string{
+		"row-null-doc", "row-no-doc", "row-doc-error", "row-odd-doc", "row-broken-doc", "row-other-doc", "row-deleted-doc",
+		"row-omit", "row-null-id", "row-null-seq",
+	}
+)
+
+// causes are the faults that a reason of the state may come from.
+var causes = []struct {
+	reason string // a part of it
+	kinds  []string
+}{
+	{"refuses the credentials", []string{"deny", "password"}},
+	{"has locked the user", []string{"password"}},
+	{"does not allow to read", []string{"forbid", "password"}},
+	{"a database does not exist", []string{"no-database", "recreate"}},
+	{"no longer knows the position", []string{"forget-seqs"}},
+	{"is silent", silence},
+	{"took too long", silence},
+	{"was cut", ends},
+	{"can't be reached", slices.Concat(ends, silence)},
+	{"connection to the database server refused", []string{"refuse", "stop"}},
+	{"failed in the middle of an answer", []string{"error-row"}},
+	{"answers with status", []string{"status", "timeout", "index"}},
+	{"is not that of a CouchDB server", slices.Concat(oddRows, ends)},
+	{"refuses the request", []string{"status"}},
+	{"not found", []string{"status", "undesign"}},
+	{"was made anew", []string{"recreate"}},
+	{"far fewer documents", fewer},
+	{"in an older state", fewer},
+	{"were purged", []string{"purge", "restore"}},
+	{"/quarantine names", oddRows},
+	{"has not answered since the start", []string{"kill", "halt"}},
+	{"the checkpoint has no position", []string{"kill", "halt"}},
+	{"changes that do not arrive", slices.Concat(silence, ends, oddRows, []string{"replay", "end-feed", "error-row", "status", "deny", "forbid", "no-database"})},
+	{"has not told for too long", slices.Concat(silence, ends, oddRows, []string{"error-row", "status", "deny", "forbid", "no-database", "replay", "end-feed", "rewind-seqs"})},
+}
+
+// explains tells whether a reason of the state, which has been stale since then,
+// names a fault that was there, or of which what follows may still have lasted.
+func (w *world) explains(reason string, since time.Time) bool {
+	for _, c := range causes {
+		if strings.Contains(reason, c.reason) && w.was(c.kinds, since.Add(-fellEvery-healing)) {
+			return true
+		}
+	}
+	return false
+}
+
+// was tells whether one of the kinds was there after a time.
+func (w *world) was(kinds []string, after time.Time) bool {
+	for _, c := range slices.Backward(w.faults) {
+		if slices.Contains(kinds, c.event.name()) && c.until.After(after) {
+			return true
+		}
+	}
+	return w.lies() && slices.Contains(kinds, "row-omit")
+}
+
+// name is the kind of a fault: the stand-in's own, where it is one of those.
+func (e *Event) name() string {
+	if e.Kind == Answer {
+		return e.Fault
+	}
+	return string(e.Kind)
+}
