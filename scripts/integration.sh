@@ -22,11 +22,11 @@ if [ -z "${COUCH_URL:-}" ]; then
 fi
 
 # Only packages with such tests: building the others for the race detector
-# would take longer than the tests.
+# would take longer than the tests. One at a time: some of them stop the server.
 packages=$(grep -rlE '^func TestIntegration' --include='*_test.go' cacheserver mock scripts | xargs -n1 dirname | sort -u | sed 's#^#github.com/dmwm/wmstats/#')
 log=$(mktemp)
 # shellcheck disable=SC2086 # a list of packages
-go test -race -count=1 -timeout 15m -v -run '^TestIntegration' $packages 2>&1 | tee "$log"
+go test -race -count=1 -p 1 -timeout 15m -v -run '^TestIntegration' $packages 2>&1 | tee "$log"
 for t in TestIntegrationSource TestIntegrationServer TestIntegrationViewFaults; do
 	if ! grep -q "^--- PASS: $t " "$log"; then
 		echo "integration: $t did not run" >&2

@@ -178,6 +178,8 @@ func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) er
 			continue // a heartbeat
 		case bytes.HasPrefix(line, []byte(`{"last_seq":`)):
 			return s.lastLine(line, whole, yield)
+		case bytes.TrimSpace(line)[0] != '{':
+			return &Error{Op: s.op, Kind: ErrForm, Reason: "a line that is no row"}
 		case !whole:
 			return &Error{Op: s.op, Kind: ErrCut, Reason: "in the middle of a change"}
 		}

@@ -149,7 +149,7 @@ func (c *Client) requestWays(statuses []string) []way {
 			return c.view(ctx, Requests, c.o.Design, "bystatus", statuses, fn)
 		}},
 		{"Mango query by status", false, func(ctx context.Context, fn func(Row) error) error {
-			return c.find(ctx, Requests, wanted, fn)
+			return c.query(ctx, wanted, fn)
 		}},
 		{"scan of all documents", false, func(ctx context.Context, fn func(Row) error) error {
 			return c.allDocs(ctx, Requests, fn)

@@ -163,14 +163,27 @@ func (f *Follower) followFeed(ctx context.Context, t *track, items chan<- item) 
 		err = cause
 	}
 	lived := f.o.Now().Sub(began)
-	f.judge(t, err, lived)
-	if t.verdict.polling && errors.Is(err, couch.ErrFrozen) {
-		return f.o.MinWait / 10, nil // known, and no failure: changes come by polling
+	alone := f.judge(t, err, lived)
+	if err != nil && !alone {
+		return 0, err
 	}
-	if err == nil && lived < f.o.MinWait && t.rows.Load() == 0 {
+	if alone {
+		f.feedEnded(t, err, lived)
+	}
+	if lived < f.o.MinWait && t.rows.Load() == 0 {
 		return f.o.MinWait, nil // a feed that ends at once
 	}
-	return f.o.MinWait / 10, err
+	return f.o.MinWait / 10, nil
+}
+
+// feedEnded tells of a feed that failed while all else of the source worked, as
+// far as is known: the round after it shows whether that is still so, and brings
+// what the feed did not.
+func (f *Follower) feedEnded(t *track, err error, lived time.Duration) {
+	f.o.Log.Debug("a feed failed; changes are asked for", "database", t.db.String(), "lived", lived, "err", err)
+	if hook := f.o.Hooks.Failure; hook != nil && !t.verdict.polling {
+		hook(t.db.String(), couch.Public(err))
+	}
 }
 
 // pass passes on changes until they end.

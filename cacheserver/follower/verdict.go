@@ -13,8 +13,11 @@ const (
 	lifeSigns   = 3                // of a feed that is tried, in its first StaleAfter
 )
 
-// buffered is the public reason for polling.
-const buffered = "its changes feed brings nothing, as behind a proxy that buffers"
+// Public reasons for polling.
+const (
+	buffered = "its changes feed brings nothing, as behind a proxy that buffers"
+	failing  = "its changes feed fails: " // and how
+)
 
 // verdict is what is thought of the feeds of one database.
 type verdict struct {
@@ -26,12 +29,22 @@ type verdict struct {
 // tries says whether the next feed is to be followed.
 func (v *verdict) tries(now time.Time) bool { return !v.polling || !now.Before(v.tryAt) }
 
-// judge takes the end of a feed. One that was silent, or kept back what there
-// was, is bad; after some of them changes are polled, and a feed is tried now
-// and then.
-func (f *Follower) judge(t *track, end error, lived time.Duration) {
+// judge takes the end of a feed and says whether the feed has failed by itself:
+// all else of the source worked when it began. One that was silent, kept back
+// what there was, or never worked is bad; after some of them changes are polled,
+// and a feed is tried now and then.
+func (f *Follower) judge(t *track, end error, lived time.Duration) (alone bool) {
 	v := &t.verdict
-	bad := errors.Is(end, couch.ErrFrozen) || errors.Is(end, errHidden)
+	switch {
+	case end == nil, errors.Is(end, couch.ErrSeqUnknown), errors.Is(end, errRecreated):
+	case errors.Is(end, errOlder), errors.Is(end, errHidden), errors.Is(end, errUnproven):
+	default:
+		alone = true
+	}
+	// One sign is that it was opened.
+	useless := alone && (t.signs.Load() <= 1 || lived < f.o.MinWait && t.rows.Load() == 0)
+	silent := errors.Is(end, couch.ErrFrozen) || errors.Is(end, errHidden)
+	bad := silent || useless
 	if lived >= trustedFeed || !bad && t.signs.Load() > 0 && !v.polling {
 		v.bad = 0
 	}
@@ -43,11 +56,15 @@ func (f *Follower) judge(t *track, end error, lived time.Duration) {
 		v.tryAt = f.o.Now().Add(f.o.FeedRetry)
 	case v.bad >= badFeeds:
 		v.polling, v.tryAt = true, f.o.Now().Add(f.o.FeedRetry)
-		f.o.Log.Warn("changes feeds bring nothing; changes are polled. Does a proxy buffer? See docs/operations.md", "database", t.db.String(),
-			"every", f.o.FallbackPoll, "feed_tried_in", f.o.FeedRetry, "last_end", end)
-		f.state.polls(t.db, buffered)
+		why, said := buffered, "changes feeds bring nothing; changes are polled. Does a proxy buffer? See docs/operations.md"
+		if !silent {
+			why, said = failing+couch.Public(end), "changes feeds fail; changes are polled"
+		}
+		f.o.Log.Warn(said, "database", t.db.String(), "every", f.o.FallbackPoll, "feed_tried_in", f.o.FeedRetry, "last_end", end)
+		f.state.polls(t.db, why)
 		f.hookPolling(t.db, true)
 	}
+	return alone
 }
 
 // trust ends polling when the feed that is tried shows life.

@@ -43,3 +43,16 @@ func TestTheWayOfTheFirstReadIsSaid(t *testing.T) {
 		})
 	}
 }
+
+// TestAQueryThatBringsADocumentUnderAnotherName: the workflow is known under the
+// id that the source has, so that its archiving takes it off.
+func TestAQueryThatBringsADocumentUnderAnotherName(t *testing.T) {
+	r := newRigOf(t, couchfake.Options{})
+	r.fill(5)
+	fault := r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_find"}, Kind: couchfake.OtherDoc, IDs: []string{"wf1"}})
+	r.start()
+	r.converges(5)
+	require.Positive(t, fault.Rows(), "requests are read by a query")
+	r.put(requestDB, requestDoc("wf1", "normal-archived", 9))
+	r.converges(5)
+}

@@ -1,0 +1,62 @@
+package couch
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+)
+
+// query reads the request documents that a selector picks. A row of a query is
+// the document alone, so that nothing tells whether it is the one that it says
+// to be. Of one whose _id is not its RequestName, as it is of nearly all, the
+// documents of both names are asked for by their ids. An id that comes twice
+// means that the document of another one did not come, and nobody knows of which.
+func (c *Client) query(ctx context.Context, selector any, fn func(Row) error) error {
+	const op = "query requests"
+	seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
+	doubted := map[string]struct{}{}
+	err := c.find(ctx, Requests, selector, func(r Row) error {
+		key := maphash.String(seed, r.ID)
+		if _, twice := seen[key]; twice {
+			return &Error{Op: op, Kind: ErrRow, Reason: "the document " + r.ID + " came twice: that of another one did not come"}
+		}
+		seen[key] = struct{}{}
+		if name := requestName(r.Doc); name != "" && name != r.ID {
+			doubted[r.ID], doubted[name] = struct{}{}, struct{}{}
+			return nil
+		}
+		return fn(r)
+	})
+	if err != nil {
+		return err
+	}
+	ids := make([]string, 0, len(doubted))
+	for id := range doubted {
+		ids = append(ids, id)
+	}
+	const atOnce = 200
+	for some := range slices.Chunk(ids, atOnce) {
+		if err := c.ByID(ctx, Requests, some, func(r Row) error {
+			if r.Missing || r.Deleted {
+				return nil
+			}
+			return fn(r)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requestName is the RequestName of a document; "" when it has none that is a
+// text.
+func requestName(doc []byte) (name string) {
+	_ = walk(doc, never, func(key, value []byte) (bool, error) { // what is no JSON is found out later
+		if string(key) != `"RequestName"` {
+			return true, nil
+		}
+		name, _ = text(value)
+		return false, nil
+	})
+	return name
+}

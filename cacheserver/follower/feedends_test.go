@@ -1,0 +1,67 @@
+package follower
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/dmwm/wmstats/mock/couchfake"
+)
+
+// TestAFeedThatFailsAlone: all else of the source works, so that each change is
+// here in time, and the records are not stale. A feed that never works leads to
+// polling, with the reason; one that works until it is cut is opened again.
+func TestAFeedThatFailsAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  couchfake.Fault
+		polled string // the reason; "": it is followed
+	}{
+		"500":                  {couchfake.Fault{Kind: couchfake.FailStatus}, "its changes feed fails: the database server answers with status 500"},
+		"501":                  {couchfake.Fault{Kind: couchfake.FailStatus, Status: http.StatusNotImplemented}, "its changes feed fails: the database server answers with status 501"},
+		"forbidden":            {couchfake.Fault{Kind: couchfake.Forbid}, "its changes feed fails: the database server does not allow to read"},
+		"bad request":          {couchfake.Fault{Kind: couchfake.FailStatus, Status: http.StatusBadRequest}, "its changes feed fails: the database server refuses the request"},
+		"a page":               {couchfake.Fault{Kind: couchfake.Page}, "its changes feed fails: the answer is not that of a CouchDB server"},
+		"no answer":            {couchfake.Fault{Kind: couchfake.Freeze}, buffered},
+		"cut at once":          {couchfake.Fault{Kind: couchfake.Cut}, "its changes feed fails: an answer of the database server was cut"},
+		"cut at a heartbeat":   {couchfake.Fault{Kind: couchfake.Cut, Bytes: 1}, ""},
+		"cut in a change":      {couchfake.Fault{Kind: couchfake.CutInRow}, ""},
+		"frozen in a change":   {couchfake.Fault{Kind: couchfake.FreezeInRow}, buffered},
+		"an error in the feed": {couchfake.Fault{Kind: couchfake.ErrorRow, Stop: true}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bubble) {
+				const n = 10
+				b.begin(n)
+				c.fault.Match = feedsOf(feeds)
+				fault := b.srv.Misbehave(c.fault)
+				b.net.cut(false) // the next feeds meet it
+				write := func(i int) time.Duration {
+					b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i%n), "assigned", 1000+i))
+					b.put(wmstatsDB, workDoc("a2", fmt.Sprintf("wf%d", i%n), 1000+i))
+					return b.until("the write", 2*time.Minute, func() bool { return b.agrees(n) })
+				}
+				for i := range 30 {
+					time.Sleep(time.Duration(i) * 700 * time.Millisecond)
+					assert.LessOrEqual(t, write(i), 45*time.Second)
+				}
+				if c.polled != "" {
+					b.until("polling", 5*time.Minute, func() bool { return len(b.store.state().Polled) == 2 })
+					assert.Equal(t, c.polled, b.store.state().Polled[0].Why)
+					for i := range 20 {
+						time.Sleep(time.Duration(i) * 300 * time.Millisecond)
+						assert.LessOrEqual(t, write(i), 6*time.Second, "a poll each 5 s")
+					}
+				}
+				b.honest(n, 12*time.Minute) // with a feed that is tried
+				assert.False(t, b.store.was(""), "never stale: %v", b.store.states)
+				assert.Less(t, b.logged("level=WARN"), 10, "%s", b.log)
+				fault.Clear()
+				b.until("feeds again", 12*time.Minute, func() bool { return len(b.store.state().Polled) == 0 })
+				assert.False(t, b.store.was(""), "never stale")
+			})
+		})
+	}
+}
