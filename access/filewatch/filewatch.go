@@ -101,8 +101,14 @@ func (f *File[T]) Reload() {
 	f.look(true)
 }
 
-// Fault says why the content is not that of the file; "": it is.
+// Fault says why the content is not that of the file; "": it is. It looks as
+// Value does: who asks for faults alone is told of them too.
 func (f *File[T]) Fault() string {
+	f.Numbered()
+	return f.noted()
+}
+
+func (f *File[T]) noted() string {
 	if fault := f.fault.Load(); fault != nil {
 		return *fault
 	}
@@ -156,7 +162,7 @@ const unreadable = "can't be read"
 // wrong notes a fault, and logs one that is new.
 func (f *File[T]) wrong(what string, err error) (fault string) {
 	fault = "the file of " + f.o.What + " " + what
-	if f.Fault() != fault || what != unreadable {
+	if f.noted() != fault || what != unreadable {
 		f.o.Log.Error(fault+"; its last good content stays", "file", f.path, "err", err)
 	}
 	f.fault.Store(&fault)

@@ -82,6 +82,17 @@ func TestReloadTakesItAtOnce(t *testing.T) {
 	assert.Equal(t, "two", r.Value())
 }
 
+// Readiness asks for faults where nobody asks for the content.
+func TestFaultsAreSeenWithoutTheContent(t *testing.T) {
+	r := open(t, "one")
+	require.NoError(t, os.Remove(r.path))
+	r.now = r.now.Add(time.Minute)
+	assert.Equal(t, "the file of the word can't be read", r.Fault())
+	r.write("one")
+	r.now = r.now.Add(time.Minute)
+	assert.Empty(t, r.Fault())
+}
+
 // TestAFileThatIsBeingWritten: no half of it is ever used.
 func TestAFileThatIsBeingWritten(t *testing.T) {
 	r := open(t, "one")

@@ -121,7 +121,8 @@ func (a *API) listJobErrors(c echo.Context) error {
 		if o.err != nil {
 			return o.err
 		}
-		d.head = append(o.bytes, '[')
+		o.bytes = append(o.bytes, '[')
+		d.head = o.bytes
 	}
 	return writeDemanded(c, a, snap, d, picked)
 }

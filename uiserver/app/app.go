@@ -140,9 +140,14 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = a.handleError
-	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
-	e.GET("/readyz", a.ready)
-	e.GET("/version", a.version)
+	for path, answer := range map[string]echo.HandlerFunc{
+		"/livez":   func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") },
+		"/readyz":  a.ready,
+		"/version": a.version,
+	} {
+		e.GET(path, answer)
+		e.HEAD(path, answer) // what many balancers ask
+	}
 	e.Any(static.Prefix+"*", echo.WrapHandler(assets))
 	e.Any(pages.APIPrefix+"/*", echo.WrapHandler(proxy))
 	e.Add("QUERY", pages.APIPrefix+"/find", echo.WrapHandler(proxy))
@@ -197,26 +202,6 @@ func (a *App) handleError(err error, c echo.Context) {
 	if werr := c.String(status, http.StatusText(status)+"\n"); werr != nil {
 		a.log.Debug("client left", "err", werr)
 	}
-}
-
-// ready asks the cache server: pages can be made when it has data.
-func (a *App) ready(c echo.Context) error {
-	select {
-	case <-a.server.Draining():
-		return c.String(http.StatusServiceUnavailable, "the server is going down\n")
-	default:
-	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), 5*time.Second)
-	defer cancel()
-	info, err := a.client.Pulse(ctx)
-	switch {
-	case err != nil:
-		a.log.Debug("not ready", "err", err)
-		return c.String(http.StatusServiceUnavailable, "the cache server does not answer or is not ready\n")
-	case info.Generation == "":
-		return c.String(http.StatusServiceUnavailable, "the cache server has no data yet\n")
-	}
-	return c.String(http.StatusOK, "ok, generation "+info.Generation+"\n")
 }
 
 func (a *App) version(c echo.Context) error {

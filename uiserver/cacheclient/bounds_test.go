@@ -2,6 +2,7 @@ package cacheclient_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -96,6 +97,70 @@ func TestAnEndlessAnswerIsBounded(t *testing.T) {
 			}
 			break
 		}
+	}
+}
+
+// Many answers at once, each within its bound, are bounded together; what they
+// had is free again when they have ended.
+func TestAnswersAreBoundedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const at, large = 50, 900 << 10
+		hang := true
+		c := clientOver(t, func(r *http.Request) (*http.Response, error) {
+			var end io.Reader = strings.NewReader("{}")
+			if hang {
+				end = drip{r.Context()}
+			}
+			return answers(r, nil, io.MultiReader(strings.NewReader(strings.Repeat(" ", large)), end))
+		})
+		fails := make(chan error, at)
+		for range at {
+			go func() { _, err := c.Pulse(t.Context()); fails <- err }()
+		}
+		held := 0 // until the call ended
+		for range at {
+			if err := <-fails; !errors.Is(err, cacheclient.ErrTooLarge) {
+				require.ErrorIs(t, err, cacheclient.ErrUnreachable)
+				held++
+			}
+		}
+		assert.Positive(t, held)
+		assert.LessOrEqual(t, held, 4, "in the memory of 4 of the largest")
+		hang = false
+		for range at {
+			_, err := c.Pulse(t.Context())
+			require.NoError(t, err)
+		}
+	})
+}
+
+// A problem whose status is none of a fault is not believed.
+func TestProblemsOfNoStatus(t *testing.T) {
+	for _, status := range []string{"-5", "0", "99", "200", "600", "777", "1e3"} {
+		c := clientOver(t, func(r *http.Request) (*http.Response, error) {
+			res, err := answers(r, nil, strings.NewReader(`{"type":"/problems/x","title":"t","status":`+status+`}`))
+			res.StatusCode = http.StatusServiceUnavailable
+			return res, err
+		})
+		_, err := c.Pulse(t.Context())
+		problem := cacheclient.ProblemIn(err)
+		require.NotNil(t, problem, status)
+		assert.Equal(t, http.StatusServiceUnavailable, problem.Status, status)
+	}
+}
+
+// An answer that is neither good nor a fault is a fault of the cache server.
+func TestAnswersThatAreNone(t *testing.T) {
+	for _, status := range []int{http.StatusCreated, http.StatusNoContent, http.StatusPartialContent, http.StatusNotModified} {
+		c := clientOver(t, func(r *http.Request) (*http.Response, error) {
+			res, err := answers(r, nil, strings.NewReader(""))
+			res.StatusCode = status
+			return res, err
+		})
+		_, err := c.Pulse(t.Context())
+		problem := cacheclient.ProblemIn(err)
+		require.NotNil(t, problem, status)
+		assert.Equal(t, http.StatusBadGateway, problem.Status, status)
 	}
 }
 

@@ -7,11 +7,11 @@
 package cacheclient
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -27,7 +27,8 @@ import (
 // listens, the connection broke, or it took too long.
 var ErrUnreachable = errors.New("the cache server does not answer")
 
-// ErrTooLarge is in every error of an answer beyond Options.MaxBody.
+// ErrTooLarge is in every error of an answer beyond Options.MaxBody, or beyond
+// what others under way leave of Options.MaxHeld.
 var ErrTooLarge = errors.New("the answer of the cache server is too large")
 
 // Options of a Client.
@@ -35,6 +36,7 @@ type Options struct {
 	BaseURL   string            // such as http://127.0.0.1:8081, a path is kept
 	Timeout   time.Duration     // of one call, body included; 0: 20 s
 	MaxBody   int64             // bytes of one answer, or of a list with all its pages; 0: 64 MiB
+	MaxHeld   int64             // bytes of memory for all answers that are read and decoded at once; 0: 4 times MaxBody
 	UserAgent string            // "" for none of our own
 	Token     func() string     // who calls, as a bearer token, asked for with each call; nil: nobody
 	Transport http.RoundTripper // nil: a transport of its own with time-outs
@@ -45,6 +47,7 @@ type Client struct {
 	base      *url.URL
 	http      *http.Client
 	maxBody   int64
+	room      *room
 	userAgent string
 	token     func() string
 }
@@ -53,6 +56,10 @@ const (
 	defaultTimeout = 20 * time.Second
 	defaultMaxBody = 64 << 20
 	idleConns      = 64
+
+	lastStatus = 600 // HTTP has none from here on
+
+	heldBodies = 4 // of the largest answers there is room for at once
 )
 
 // New checks the options; it makes no connection.
@@ -66,6 +73,7 @@ func New(o Options) (*Client, error) {
 	if c.maxBody == 0 {
 		c.maxBody = defaultMaxBody
 	}
+	c.room = newRoom(cmp.Or(o.MaxHeld, heldBodies*c.maxBody))
 	timeout := o.Timeout
 	if timeout == 0 {
 		timeout = defaultTimeout
@@ -169,7 +177,9 @@ func (c *Client) getWithin(ctx context.Context, path string, query url.Values, o
 		return Meta{}, unanswered(ctx, path, err)
 	}
 	defer res.Body.Close()
-	body, err := c.read(res.Body, *left)
+	held := c.room.enter()
+	defer held.leave()
+	body, err := held.read(res, *left)
 	if err != nil {
 		return Meta{}, fmt.Errorf("get %s: %w", path, err)
 	}
@@ -183,28 +193,19 @@ func (c *Client) getWithin(ctx context.Context, path string, query url.Values, o
 	return metaOf(res.Header), nil
 }
 
-// read takes a whole body of at most so many bytes. A body that breaks off is an
-// unreachable server, not a short answer.
-func (c *Client) read(r io.Reader, most int64) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
-	}
-	if int64(len(body)) > most {
-		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTooLarge, c.maxBody)
-	}
-	return body, nil
-}
-
 // problemOf reads the problem of an answer that is not good. An answer without
 // one becomes a problem with its status, so that callers know one kind only.
 func problemOf(res *http.Response, body []byte) *wire.Problem {
 	p := &wire.Problem{}
-	if err := json.Unmarshal(body, p); err == nil && p.Status != 0 {
+	if err := json.Unmarshal(body, p); err == nil && p.Status >= http.StatusBadRequest && p.Status < lastStatus {
 		return p
 	}
+	status := res.StatusCode
+	if status < http.StatusBadRequest {
+		status = http.StatusBadGateway // neither a good answer nor a fault that has a name
+	}
 	return &wire.Problem{
-		Type: "about:blank", Title: http.StatusText(res.StatusCode), Status: res.StatusCode,
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
 		Detail: fmt.Sprintf("The cache server answered %s without saying why.", res.Status),
 	}
 }

@@ -153,7 +153,9 @@ func (c *Client) poll(ctx context.Context, v url.Values, wait time.Duration) (ch
 		return change, err
 	}
 	defer res.Body.Close()
-	body, err := c.read(res.Body, c.maxBody)
+	held := c.room.enter()
+	defer held.leave()
+	body, err := held.read(res, c.maxBody)
 	if err != nil {
 		return change, fmt.Errorf("get /changes: %w", err)
 	}
@@ -179,7 +181,9 @@ func (c *Client) open(ctx context.Context, path string, query url.Values, accept
 		return res, nil
 	}
 	defer res.Body.Close()
-	body, err := c.read(res.Body, c.maxBody)
+	held := c.room.enter()
+	defer held.leave()
+	body, err := held.read(res, c.maxBody)
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", path, err)
 	}

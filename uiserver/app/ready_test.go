@@ -1,0 +1,64 @@
+package app_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/uiserver/app"
+	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+)
+
+// Readiness tells of files that can't be used, and is ready with the last good content.
+func TestReadinessTellsOfFiles(t *testing.T) {
+	cache := fakecache.New(t, fakecache.Generate(5))
+	users, own := secretFile(t, "# none\n"), secretFile(t, "own")
+	a, err := app.New(options(t, cache.URL, "--token-file", users, "--cache-token-file", own))
+	require.NoError(t, err)
+	require.NoError(t, a.Start(t.Context()))
+	t.Cleanup(func() { assert.NoError(t, a.Stop(context.Background())) })
+	at := "http://" + a.Addr().String()
+	says := func(want ...string) {
+		t.Helper()
+		res, body := get(t, at+"/readyz?verbose")
+		assert.Equal(t, http.StatusOK, res.StatusCode)
+		for _, line := range want {
+			assert.Contains(t, string(body), line)
+		}
+	}
+	says("[+] serving: ", "[+] cache server: ok, generation ", "[+] files: all are in use as they are\n")
+	require.NoError(t, os.Remove(own))
+	a.Reload()
+	says("[~] files: the file of the token for the cache server can't be read; the last good content is used\n")
+	require.NoError(t, os.WriteFile(users, []byte("nonsense"), 0o600))
+	a.Reload()
+	says("[~] files: the file of who may ask is wrong; the file of the token for the cache server can't be read; ")
+	require.NoError(t, os.WriteFile(own, []byte("new"), 0o600))
+	require.NoError(t, os.WriteFile(users, []byte("# none"), 0o600))
+	a.Reload()
+	says("[+] files: ")
+
+	cache.SetMode(fakecache.Loading)
+	res, body := get(t, at+"/readyz?verbose")
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Contains(t, string(body), "[-] cache server: ")
+	assert.Contains(t, string(body), "[+] files: ")
+}
+
+// Balancers that ask with HEAD get the same status.
+func TestHealthByHead(t *testing.T) {
+	cache := fakecache.New(t, fakecache.Generate(5))
+	_, at := start(t, cache.URL)
+	for _, path := range []string{"/livez", "/readyz", "/version"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, at+path, http.NoBody)
+		require.NoError(t, err)
+		res, err := http.DefaultTransport.RoundTrip(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, http.StatusOK, res.StatusCode, path)
+	}
+}

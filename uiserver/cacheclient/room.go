@@ -1,0 +1,90 @@
+package cacheclient
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+)
+
+// room is the memory that the answers under way have together. Each answer has a
+// bound of its own; without this one many that are near it at once would fill
+// the machine.
+type room struct {
+	all  int64
+	left atomic.Int64
+}
+
+func newRoom(all int64) *room {
+	r := &room{all: all}
+	r.left.Store(all)
+	return r
+}
+
+// take says whether there are so many bytes more, which are the caller's then.
+func (r *room) take(n int64) bool {
+	if r.left.Add(-n) >= 0 {
+		return true
+	}
+	r.left.Add(n)
+	return false
+}
+
+// held is what one call has of it, until leave.
+type held struct {
+	room  *room
+	bytes int64
+}
+
+func (r *room) enter() *held { return &held{room: r} }
+
+func (h *held) leave() {
+	h.room.left.Add(h.bytes)
+	h.bytes = 0
+}
+
+// firstPart is the memory that an answer of unknown length begins with.
+const firstPart = 4 << 10
+
+// read takes the whole body of an answer, of at most so many bytes. A body that
+// breaks off is an unreachable server, not a short answer.
+func (h *held) read(res *http.Response, most int64) ([]byte, error) {
+	size := max(firstPart, res.ContentLength+1) // so the end is seen without growing
+	if res.ContentLength > most {
+		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTooLarge, most)
+	}
+	var body []byte
+	for {
+		if body == nil || len(body) == cap(body) {
+			if int64(len(body)) > most {
+				return nil, fmt.Errorf("%w: larger than %d bytes", ErrTooLarge, most)
+			}
+			var err error
+			if body, err = h.grow(body, min(max(size, 2*int64(len(body))), most+1)); err != nil {
+				return nil, err
+			}
+		}
+		n, err := res.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case errors.Is(err, io.EOF) && int64(len(body)) <= most:
+			return body, nil
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
+		}
+	}
+}
+
+// grow moves a body to where there is more room for it. While it moves it needs both.
+func (h *held) grow(body []byte, size int64) ([]byte, error) {
+	before := int64(cap(body))
+	if !h.room.take(size) {
+		return nil, fmt.Errorf("%w: answers under way have all of the %d bytes that there are for them", ErrTooLarge, h.room.all)
+	}
+	h.bytes += size
+	larger := append(make([]byte, 0, size), body...)
+	h.bytes -= before
+	h.room.left.Add(before)
+	return larger, nil
+}
