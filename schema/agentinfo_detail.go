@@ -98,10 +98,13 @@ func (a *AgentInfoDoc) components(down []string) []AgentComponent {
 	for _, name := range down {
 		names[name] = true
 	}
+	// An agent that is red and names no component means those whose process it
+	// could not find.
+	unexplained := len(down)+len(troubles) == 0 && (a.Status == "error" || a.Status == "down")
 	out := []AgentComponent{}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		base := a.component(name)
-		base.Down = slices.Contains(down, name) || len(troubles[name]) > 0
+		base.Down = slices.Contains(down, name) || len(troubles[name]) > 0 || unexplained && base.Error != ""
 		if len(troubles[name]) == 0 {
 			if base.Down {
 				base.Error = cmp.Or(base.Error, noDetail)

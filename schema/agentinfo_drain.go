@@ -56,7 +56,7 @@ func (d *decoder) uploads() (waits []string) {
 	d.each("upload_status", func(key string) {
 		for i, w := range words {
 			if w.key == key {
-				counts[i] = d.amounts(key)
+				counts[i] = d.amounts(key, -1)
 				return
 			}
 		}
@@ -64,6 +64,8 @@ func (d *decoder) uploads() (waits []string) {
 	})
 	for i, w := range words {
 		switch {
+		case counts[i] < 0:
+			waits = append(waits, w.many+": not known")
 		case counts[i] == 1:
 			waits = append(waits, "1 "+w.one)
 		case counts[i] > 1:
@@ -73,20 +75,32 @@ func (d *decoder) uploads() (waits []string) {
 	return waits
 }
 
+// condor reads how many jobs the batch system has: null where the agent could not
+// ask it, which is not none.
 func (d *decoder) condor() []string {
 	var running, idle int64
+	if d.scan.Kind() != jsonscan.Object {
+		running, idle = -1, -1
+	}
 	d.each("condor_status", func(key string) {
 		switch key {
 		case "running":
-			running = d.count(key)
+			running = d.known(key)
 		case "idle":
-			idle = d.count(key)
+			idle = d.known(key)
 		default:
 			d.scan.Skip()
 		}
 	})
-	if running <= 0 && idle <= 0 {
+	switch {
+	case running == 0 && idle == 0:
 		return nil
+	case running < 0 && idle < 0:
+		return []string{"condor: not known"}
+	case running < 0:
+		return []string{fmt.Sprintf("condor: running not known, %d idle", idle)}
+	case idle < 0:
+		return []string{fmt.Sprintf("condor: %d running, idle not known", running)}
 	}
 	return []string{fmt.Sprintf("condor: %d running, %d idle", running, idle)}
 }
@@ -95,7 +109,7 @@ func (d *decoder) condor() []string {
 func (d *decoder) queue(path, name string) []string {
 	var parts []string
 	d.each(path, func(state string) {
-		if n := d.amounts(state); n > 0 {
+		if n := d.amounts(state, 0); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	})
@@ -108,14 +122,20 @@ func (d *decoder) queue(path, name string) []string {
 
 func afterSpace(s string) string { return s[strings.IndexByte(s, ' ')+1:] }
 
-// amounts reads a number, or the number of elements where an object has it.
-func (d *decoder) amounts(path string) (n int64) {
-	if d.scan.Kind() != jsonscan.Object {
-		return d.count(path)
+// amounts reads a number, or the number of elements where an object has it. What
+// is not there is missing: 0 or -1.
+func (d *decoder) amounts(path string, missing int64) int64 {
+	read := d.count
+	if missing < 0 {
+		read = d.known
 	}
+	if d.scan.Kind() != jsonscan.Object {
+		return read(path)
+	}
+	n := missing
 	d.each(path, func(key string) {
 		if key == "num_elem" {
-			n = d.count(key)
+			n = read(key)
 		} else {
 			d.scan.Skip()
 		}

@@ -65,6 +65,38 @@ func TestReasonsNameWhatTheyCount(t *testing.T) {
 			`"status":"warning","disk_warning":[{"filesystem":"/dev/sda1"}]`,
 			SeverityWarning, []string{"1 disk almost full: /dev/sda1"}, []string{},
 		},
+		"disks of an agent that is red": {
+			`"status":"error","disk_warning":[{"mounted":"/data1","percent":"99%"}]`,
+			SeverityError, []string{"1 disk almost full: /data1"}, []string{},
+		},
+		"disks and threads of an agent that is red": {
+			`"status":"down","disk_warning":[{"mounted":"/data1"}],"workers":[{"name":"P","state":"Error"}]`,
+			SeverityError, []string{"1 disk almost full: /data1", "1 of 1 worker threads in trouble: P (Error)"}, []string{},
+		},
+		"components of an agent that is amber": {
+			`"status":"warning","down_components":["A"]`,
+			SeverityError, []string{"down: A"}, []string{"A"},
+		},
+		"the data collector of an agent that is amber": {
+			`"status":"warning","data_error":"no view"`,
+			SeverityError, []string{"data collector: no view"}, []string{},
+		},
+		"processes of an agent that is red": {
+			`"status":"error","components":{"A":[{"error":"no pid"}],"B":[{"process":"B","pid":"1","status":"sleeping"}]}`,
+			SeverityError, []string{"down: A"}, []string{"A"},
+		},
+		"processes of an agent that is fine": {
+			`"status":"ok","components":{"A":[{"error":"no pid"}]}`,
+			SeverityOK, []string{}, []string{},
+		},
+		"the proxy of an agent that is down": {
+			`"status":"down","proxy_warning":"expires in 2 h"`,
+			SeverityError, []string{"proxy or certificate: expires in 2 h"}, []string{},
+		},
+		"threads beside another trouble": {
+			`"status":"ok","data_error":"no view","workers":[{"name":"P","state":"Error"}]`,
+			SeverityError, []string{"data collector: no view", "1 of 1 worker threads in trouble: P (Error)"}, []string{},
+		},
 		"nothing to name": {
 			`"status":"down"`, SeverityError, []string{"says that its status is down, without a reason"}, []string{},
 		},
@@ -116,4 +148,27 @@ func TestNegativeExitCodes(t *testing.T) {
 		assert.Equal(t, want, info)
 	}
 	assert.Equal(t, int64(-1), ErrorSummary{ExitCode: -1}.ExitCode)
+}
+
+// TestDrainIsNotDoneWhileNotKnown: what a draining agent could not count is not
+// nothing, also in what it waits for.
+func TestDrainIsNotDoneWhileNotKnown(t *testing.T) {
+	for stats, want := range map[string]string{
+		`"condor_status":{"running":0,"idle":0}`:                                           "drained: nothing is left",
+		`"condor_status":{"running":null,"idle":null}`:                                     "draining, waits for condor: not known",
+		`"condor_status":null`:                                                             "draining, waits for condor: not known",
+		`"condor_status":"?"`:                                                              "draining, waits for condor: not known",
+		`"condor_status":{"running":2,"idle":null}`:                                        "draining, waits for condor: 2 running, idle not known",
+		`"condor_status":{"running":null,"idle":"3"}`:                                      "draining, waits for condor: running not known, 3 idle",
+		`"condor_status":{"running":0,"idle":null}`:                                        "draining, waits for condor: 0 running, idle not known",
+		`"upload_status":{"dbs_open_blocks":null,"dbs_notuploaded":0}`:                     "draining, waits for DBS blocks open: not known",
+		`"upload_status":{"dbs_open_blocks":1},"condor_status":{"running":1}`:              "draining, waits for condor: 1 running, 0 idle; 1 DBS block open",
+		`"upload_status":{"dbs_open_blocks":{"num_elem":2}},"condor_status":{"running":0}`: "draining, waits for 2 DBS blocks open",
+	} {
+		doc, err := DecodeAgentInfo([]byte(`{"agent_url":"a","agent_team":"t","timestamp":1000,"drain_mode":true,"drain_stats":{"workflows_completed":true,` + stats + `}}`))
+		require.NoError(t, err)
+		d := doc.Detail()
+		Judge(&d.Agent, 1010, DefaultLimits())
+		assert.Equal(t, []string{want}, d.Reasons, stats)
+	}
 }

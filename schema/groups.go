@@ -4,8 +4,8 @@ package schema
 type Rollup struct {
 	Workflows        int64   `unit:"workflows" from:"Workflow records that have it as their main one" doc:"workflows; all sums below are over them"`
 	StepWorkflows    int64   `unit:"workflows" from:"Campaigns or Releases of the other Workflow records" doc:"workflows that have it in a step alone: found besides, and in no sum"`
-	InputEvents      int64   `unit:"events" from:"sum of InputEvents where known" doc:"events to process"`
-	InputLumis       int64   `unit:"lumis" from:"sum of InputLumis where known" doc:"luminosity sections to process"`
+	InputEvents      int64   `unit:"events" from:"sum of InputEvents where known" doc:"events to process; -1 if no workflow knows"`
+	InputLumis       int64   `unit:"lumis" from:"sum of InputLumis where known" doc:"luminosity sections to process; -1 if no workflow knows"`
 	OutputEvents     float64 `unit:"events" from:"sum of OutputEvents / number of datasets, where there are any" doc:"events done, of average output datasets"`
 	OutputLumis      float64 `unit:"lumis" from:"sum of OutputLumis / number of datasets, where there are any" doc:"luminosity sections done, of average output datasets"`
 	EventProgress    float64 `unit:"%" from:"100 x OutputEvents / InputEvents, before rounding" doc:"events done; -1 if unknown"`
@@ -82,7 +82,7 @@ type Agent struct {
 	Draining       bool     `from:"drain_mode" doc:"takes no new work"`
 	DrainComplete  bool     `from:"drain_stats.workflows_completed" doc:"its workflows are complete"`
 	DrainWaits     []string `from:"drain_stats" doc:"what a draining agent still waits for"`
-	DownComponents []string `from:"down_components, then those that only down_component_detail names" doc:"components that do not run well"`
+	DownComponents []string `from:"down_components, then those that only down_component_detail names; without any, and status error or down, those with an error in components" doc:"components that do not run well"`
 	DiskWarnings   int64    `unit:"disks" from:"disk_warning" doc:"disks over their limit"`
 	FullDisks      []string `from:"disk_warning: mounted, else filesystem" doc:"the disks over their limit"`
 	CouchProcesses int64    `unit:"processes" from:"couch_process_warning" doc:"couchjs processes when there are too many, else 0"`
@@ -170,7 +170,7 @@ type StatusSummary struct {
 	Status           string `from:"Workflow.Status" doc:"the status"`
 	Order            int64  `from:"table of statuses" doc:"place in the life cycle, 1..19, or in Tier-0's; 99 for unknown ones"`
 	Workflows        int64  `unit:"workflows" from:"Workflow records" doc:"workflows"`
-	RequestedEvents  int64  `unit:"events" from:"sum of RequestedEvents where known" doc:"events asked for"`
+	RequestedEvents  int64  `unit:"events" from:"sum of RequestedEvents where known" doc:"events asked for; -1 if no workflow knows"`
 	MinPriority      int64  `from:"smallest Priority that is known" doc:"lowest priority; -1 if unknown"`
 	MaxPriority      int64  `from:"largest Priority that is known" doc:"highest priority; -1 if unknown"`
 	OldestStatusTime int64  `unit:"Unix s" from:"smallest StatusTime that is known" doc:"when the slowest entered it"`

@@ -93,34 +93,52 @@ func troubles(a *Agent) (out []reason) {
 		add(fmt.Sprintf("too many CouchDB processes: %d", a.CouchProcesses))
 	}
 	if a.ProxyWarning != "" && a.ReportedStatus == "error" {
-		add("proxy or certificate: " + a.ProxyWarning)
+		add(proxy(a))
 	}
-	if len(out) == 0 && (a.ReportedStatus == "error" || a.ReportedStatus == "down") {
-		if a.WorkersBad > 0 {
-			add(badWorkers(a))
-		} else {
+	if len(out) == 0 && isRed(a) {
+		// What else would be a warning is why.
+		for _, text := range lesser(a) {
+			add(text)
+		}
+		if len(out) == 0 {
 			add("says that its status is " + a.ReportedStatus + ", without a reason")
 		}
 	}
 	return out
 }
 
+func isRed(a *Agent) bool { return a.ReportedStatus == "error" || a.ReportedStatus == "down" }
+
+// lesser are the troubles that by themselves make a warning: disks, threads and,
+// unless the agent itself says error, its proxy.
+func lesser(a *Agent) (out []string) {
+	if a.DiskWarnings == 1 {
+		out = append(out, "1 disk almost full"+named(a.FullDisks))
+	} else if a.DiskWarnings > 1 {
+		out = append(out, fmt.Sprintf("%d disks almost full%s", a.DiskWarnings, named(a.FullDisks)))
+	}
+	if a.WorkersBad > 0 && len(a.DownComponents) == 0 {
+		out = append(out, badWorkers(a))
+	}
+	if a.ProxyWarning != "" && a.ReportedStatus != "error" {
+		out = append(out, proxy(a))
+	}
+	return out
+}
+
+func proxy(a *Agent) string { return "proxy or certificate: " + a.ProxyWarning }
+
 // warnings are the rules that make a warning.
 func warnings(a *Agent) (out []reason) {
 	add := func(text string) { out = append(out, reason{severity: SeverityWarning, text: text}) }
-	if a.DiskWarnings == 1 {
-		add("1 disk almost full" + named(a.FullDisks))
-	} else if a.DiskWarnings > 1 {
-		add(fmt.Sprintf("%d disks almost full%s", a.DiskWarnings, named(a.FullDisks)))
-	}
-	if a.ProxyWarning != "" && a.ReportedStatus != "error" {
-		add("proxy or certificate: " + a.ProxyWarning)
-	}
-	if a.WorkersBad > 0 && len(troubles(a)) == 0 {
-		add(badWorkers(a))
+	worse := troubles(a)
+	for _, text := range lesser(a) {
+		if !slices.ContainsFunc(worse, func(r reason) bool { return r.text == text }) {
+			add(text)
+		}
 	}
 	// Draining alone makes an agent say warning: that is told as drain.
-	if len(out) == 0 && a.ReportedStatus == "warning" && !a.Draining {
+	if len(out)+len(worse) == 0 && a.ReportedStatus == "warning" && !a.Draining {
 		add("says that its status is warning, without a reason")
 	}
 	return out

@@ -200,7 +200,7 @@ func TestAgentForms(t *testing.T) {
 	d := info(t, `"drain_mode":true,"drain_stats":{"workflows_completed":false}`).Detail()
 	assert.Equal(t, []string{"workflows that are not complete"}, d.DrainWaits)
 	assert.False(t, d.DrainComplete)
-	d = info(t, `"drain_mode":true,"drain_stats":{"workflows_completed":true,"condor_status":{"running":null,"idle":null},"upload_status":{"dbs_open_blocks":0}}`).Detail()
+	d = info(t, `"drain_mode":true,"drain_stats":{"workflows_completed":true,"condor_status":{"running":0,"idle":0},"upload_status":{"dbs_open_blocks":0}}`).Detail()
 	assert.Equal(t, []string{}, d.DrainWaits)
 	assert.True(t, d.DrainComplete)
 }

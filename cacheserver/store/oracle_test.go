@@ -253,13 +253,13 @@ func requireRollup(t testing.TB, want *schema.Rollup, got schema.Rollup) {
 
 func rollupOf(list []*schema.Workflow) (r schema.Rollup, c schema.Counters) {
 	var counts schema.JobCounts
-	r.MaxPriority = -1
+	r.MaxPriority, r.InputEvents, r.InputLumis = -1, -1, -1
 	var events, lumis float64
 	for _, w := range list {
 		counts.Add(&w.JobCounts)
 		r.Workflows++
-		r.InputEvents += max(w.InputEvents, 0)
-		r.InputLumis += max(w.InputLumis, 0)
+		r.InputEvents = schema.AddKnown(r.InputEvents, max(w.InputEvents, -1))
+		r.InputLumis = schema.AddKnown(r.InputLumis, max(w.InputLumis, -1))
 		if n := cmp.Or(int64(len(w.OutputDatasets)), w.OutputDatasetCount); n > 0 {
 			events += float64(w.OutputEvents) / float64(n)
 			lumis += float64(w.OutputLumis) / float64(n)
@@ -289,7 +289,7 @@ func statusOf(status string, list []*schema.Workflow) schema.StatusSummary {
 	if info, ok := schema.StatusOf(status); ok {
 		out.Order = info.Order
 	}
-	out.MinPriority, out.MaxPriority = -1, -1
+	out.MinPriority, out.MaxPriority, out.RequestedEvents = -1, -1, -1
 	for _, w := range list {
 		if w.Priority != -1 {
 			if out.MinPriority == -1 || w.Priority < out.MinPriority {
@@ -297,7 +297,7 @@ func statusOf(status string, list []*schema.Workflow) schema.StatusSummary {
 			}
 			out.MaxPriority = max(out.MaxPriority, w.Priority)
 		}
-		out.RequestedEvents += max(w.RequestedEvents, 0)
+		out.RequestedEvents = schema.AddKnown(out.RequestedEvents, max(w.RequestedEvents, -1))
 		if w.StatusTime > 0 && (out.OldestStatusTime == 0 || w.StatusTime < out.OldestStatusTime) {
 			out.OldestStatusTime = w.StatusTime
 		}

@@ -29,7 +29,9 @@ func (g *Snapshot) Sites() []schema.Site {
 	})
 	out := make([]schema.Site, 0, len(sites))
 	for _, name := range slices.Sorted(maps.Keys(sites)) {
-		out = append(out, *sites[name])
+		s := sites[name]
+		s.FreeForQueue = schema.Hundredths(s.FreeForQueue) // 0.1 + 0.2 is 0.3 here
+		out = append(out, *s)
 	}
 	return out
 }

@@ -59,6 +59,18 @@ func TestStateOfASiteDoesNotDependOnWhoWroteLast(t *testing.T) {
 	}
 }
 
+// TestSumsOfASiteHaveNoNoise: numbers with a fraction add up to what a person gets.
+func TestSumsOfASiteHaveNoNoise(t *testing.T) {
+	at := &clock{start}
+	var all []Change
+	for i, free := range []float64{0.1, 0.2} {
+		c := report(fmt.Sprintf("a%d.cern.ch", i), at.at, "Normal", 1, 1)
+		c.Info.Sites[0].FreeForQueue = free
+		all = append(all, c)
+	}
+	require.Equal(t, 0.3, siteOf(t, loaded(t, Options{Now: at.now}, all)).FreeForQueue)
+}
+
 // TestStateOfASiteIsSaidByAgentsThatAreAlive: an agent that has been silent for
 // longer than the rules allow says nothing of a site, without any document
 // changing.

@@ -30,6 +30,31 @@ func (a *amount) sub(v int64) {
 	a.low, a.high = low, a.high-v>>63-int64(borrow)
 }
 
+// changeKnown adds v, or takes it out; -1, not known, is left out.
+func (a *amount) changeKnown(v, sign int64) {
+	switch {
+	case v < 0:
+		return
+	case sign > 0:
+		a.add(v)
+	default:
+		a.sub(v)
+	}
+	a.terms += int(sign)
+}
+
+// known is the sum, at most the largest number of 64 bits, and -1, not known, when
+// nothing was added: 0 is what workflows may say.
+func (a *amount) known() int64 {
+	switch {
+	case a.terms == 0:
+		return -1
+	case a.high > 0 || a.low > math.MaxInt64:
+		return math.MaxInt64
+	}
+	return int64(a.low)
+}
+
 func (a *amount) float() float64 { return math.Ldexp(float64(a.high), 64) + float64(a.low) }
 
 // change adds sum / n, or takes it out; without n there is no average.

@@ -134,7 +134,9 @@ type rollup[R any] struct {
 	workflows int64
 	steps     int64 // workflows that have it in a step alone
 	counts    schema.JobCounts
-	sum       schema.Rollup // events, lumis and status groups; outputs are in the next two
+	sum       schema.Rollup // status groups; what was asked for and what came out is in the next four
+	inEvents  amount
+	inLumis   amount
 	events    averages
 	lumis     averages
 	priority  tally
@@ -146,8 +148,8 @@ func (r *rollup[R]) empty() bool { return r.workflows == 0 && r.steps == 0 }
 func (r *rollup[R]) change(w *schema.Workflow, sign int64) {
 	r.workflows += sign
 	addSigned(&r.counts, &w.JobCounts, sign)
-	r.sum.InputEvents += sign * known(w.InputEvents)
-	r.sum.InputLumis += sign * known(w.InputLumis)
+	r.inEvents.changeKnown(w.InputEvents, sign)
+	r.inLumis.changeKnown(w.InputLumis, sign)
 	r.events.change(w.OutputEvents, w.AveragedDatasets(), sign)
 	r.lumis.change(w.OutputLumis, w.AveragedDatasets(), sign)
 	if n := r.statusGroup(w.Status); n != nil {
@@ -185,6 +187,7 @@ func (r *rollup[R]) statusGroup(status string) *int64 {
 func (r *rollup[R]) record(name string) *R {
 	out := r.sum
 	out.Workflows, out.StepWorkflows = r.workflows, r.steps
+	out.InputEvents, out.InputLumis = r.inEvents.known(), r.inLumis.known()
 	events, lumis := r.events.sum(), r.lumis.sum()
 	out.OutputEvents, out.OutputLumis = schema.Hundredths(events), schema.Hundredths(lumis)
 	out.EventProgress = schema.Percent(events, float64(out.InputEvents))
@@ -194,21 +197,19 @@ func (r *rollup[R]) record(name string) *R {
 	return r.show(name, out, r.counts.Derive())
 }
 
-// known is v, or 0 where v is -1, not known.
-func known(v int64) int64 { return max(v, 0) }
-
 // status is what a status adds up.
 type status struct {
-	workflows, events int64
-	priority          tally
-	entered           oldest
+	workflows int64
+	events    amount
+	priority  tally
+	entered   oldest
 }
 
 func (s *status) empty() bool { return s.workflows == 0 }
 
 func (s *status) change(w *schema.Workflow, sign int64) {
 	s.workflows += sign
-	s.events += sign * known(w.RequestedEvents)
+	s.events.changeKnown(w.RequestedEvents, sign)
 	if sign > 0 {
 		s.priority.add(w.Priority)
 		s.entered.add(w.StatusTime)
@@ -223,7 +224,7 @@ const unknownOrder = 99
 
 func (s *status) record(name string) *schema.StatusSummary {
 	out := &schema.StatusSummary{
-		Status: name, Order: unknownOrder, Workflows: s.workflows, RequestedEvents: s.events,
+		Status: name, Order: unknownOrder, Workflows: s.workflows, RequestedEvents: s.events.known(),
 		OldestStatusTime: s.entered.min(),
 	}
 	out.MinPriority, out.MaxPriority = s.priority.extremes()

@@ -3,6 +3,7 @@ package sums
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -223,7 +224,7 @@ func TestCampaignsAndReleasesOfSteps(t *testing.T) {
 	require.Equal(t, map[string][3]int64{"top": {1, 0, 3}, "inner": {0, 1, 0}}, got)
 	inner := first(s.View().Campaigns)
 	require.EqualValues(t, -1, inner.MaxPriority)
-	require.Zero(t, inner.InputEvents)
+	require.EqualValues(t, -1, inner.InputEvents, "no workflow is in the sum")
 	require.Equal(t, -1.0, inner.EventProgress)
 	rows := slices.Collect(s.View().Releases.All())
 	require.Len(t, rows, 2)
@@ -231,4 +232,36 @@ func TestCampaignsAndReleasesOfSteps(t *testing.T) {
 	s.Remove(w, nil)
 	require.Zero(t, s.View().Campaigns.Len())
 	require.Zero(t, s.View().Releases.Len())
+}
+
+// TestSumsOfWhatNobodyKnows: the sum of numbers that no workflow has is not known,
+// and no 0, which is a number that a workflow may have; and sums do not overflow.
+func TestSumsOfWhatNobodyKnows(t *testing.T) {
+	w := func(n int64) *schema.Workflow {
+		return &schema.Workflow{Campaign: "c", Status: "new", InputEvents: n, InputLumis: n, RequestedEvents: n}
+	}
+	s := New()
+	want := func(n int64) {
+		t.Helper()
+		c, st := first(s.View().Campaigns), first(s.View().Statuses)
+		require.Equal(t, [3]int64{n, n, n}, [3]int64{c.InputEvents, c.InputLumis, st.RequestedEvents})
+		r := first(s.View().Releases)
+		require.Equal(t, [2]int64{n, n}, [2]int64{r.InputEvents, r.InputLumis})
+	}
+	s.Add(w(-1), nil)
+	want(-1)
+	s.Add(w(0), nil)
+	want(0)
+	s.Add(w(5), nil)
+	want(5)
+	s.Add(w(math.MaxInt64), nil)
+	want(math.MaxInt64)
+	s.Add(w(math.MaxInt64), nil)
+	want(math.MaxInt64)
+	s.Remove(w(math.MaxInt64), nil)
+	s.Remove(w(math.MaxInt64), nil)
+	want(5)
+	s.Remove(w(5), nil)
+	s.Remove(w(0), nil)
+	want(-1)
 }
