@@ -126,31 +126,6 @@ func (c Column) value(w *schema.Workflow) reflect.Value {
 	return reflect.ValueOf(w).Elem().FieldByIndex(c.index)
 }
 
-// reasons say why a figure of a workflow is not defined.
-var reasons = map[string]string{
-	"JobProgress":     "no jobs yet",
-	"FailureRate":     "no job has ended yet",
-	"EventProgress":   "the number of input events is not known",
-	"LumiProgress":    "the number of input lumi sections is not known",
-	"QueueInjection":  "the expected number of jobs is not known before the global queue splits the work",
-	"SecondsLeft":     "no estimate: nothing has ended yet, or it does not run",
-	"EstimatedJobs":   "not known before the global queue splits the work",
-	"InputEvents":     "the request does not say",
-	"InputLumis":      "the request does not say",
-	"InputFiles":      "the request does not say",
-	"RequestedEvents": "the request does not say",
-	"AvgOutputEvents": "no output dataset yet",
-	"AvgOutputLumis":  "no output dataset yet",
-}
-
-// Reason says why the figure under a key is not defined.
-func Reason(key string) string {
-	if reason, ok := reasons[key]; ok {
-		return reason
-	}
-	return "not known"
-}
-
 // figure writes a number with the unit of its column.
 func (c Column) figure(w *schema.Workflow) Text {
 	v := c.value(w)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,6 +20,7 @@ func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
 	}
 	page := func(state string, failed, reported int64, agents ...schema.WorkflowAgent) string {
 		d := schema.Detail{Agents: agents, ErrorsState: state, ReportedJobs: reported}
+		d.HasJobInfo = true
 		d.Workflow.Workflow, d.Counters = "w", schema.JobCounts{Success: 54, FailureException: failed}.Derive()
 		if reported > 0 {
 			d.Errors = []schema.JobError{{Workflow: "w", ExitCode: 8021, State: "jobfailed", Count: reported}}
@@ -48,7 +50,7 @@ func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
 	for _, failed := range []int64{0, 5} {
 		var out bytes.Buffer
 		require.NoError(t, worstSites(WorstSites{}, failed, "/errors").Render(t.Context(), &out))
-		assert.Equal(t, failed == 0, bytes.Contains(out.Bytes(), []byte("No job of it fails anywhere")))
+		assert.Equal(t, failed == 0, bytes.Contains(out.Bytes(), []byte("Agents count no failed job, and no reports have come.")))
 	}
 	for failed, want := range map[int64]string{0: "No failing jobs.", 5: "No reports of failing jobs."} {
 		var out bytes.Buffer
@@ -70,4 +72,40 @@ func TestNothingInBracketsWithoutAFirstPriority(t *testing.T) {
 			assert.Contains(t, out.String(), want)
 		}
 	}
+}
+
+// TestWhatIsNotReadIsNotNone: in most statuses reports of agents are not read, and
+// the page of such a workflow says that, and not that there is nothing.
+func TestWhatIsNotReadIsNotNone(t *testing.T) {
+	for status, want := range map[string]string{
+		"announced":    "Reports of agents are not read in the status announced.",
+		"new":          "Reports of agents are not read in the status new.",
+		"odd":          "Reports of agents are not read in the status odd.",
+		"running-open": "No agent has reported on it yet.",
+	} {
+		d := schema.Detail{ErrorsState: schema.ErrorsNone}
+		d.Workflow = schema.Workflow{
+			Workflow: "w", Status: status, EstimatedJobs: 100, InputEvents: 1000, InputLumis: -1, QueueInjection: -1, EventProgress: -1, LumiProgress: -1,
+			SecondsLeft: -1, Counters: schema.JobCounts{}.Derive(),
+		}
+		var out bytes.Buffer
+		require.NoError(t, Workflow(WorkflowPage{Detail: d}).Render(t.Context(), &out))
+		html := out.String()
+		for _, text := range []string{
+			"No failed jobs", "No agent has reported tasks", "No agent has reported on it.", "No jobs at any site", "none was written",
+			"the number of input events is not known", "before the global queue splits the work", "None was written",
+		} {
+			assert.NotContains(t, html, text, status)
+		}
+		assert.Equal(t, 6, strings.Count(html, want), "numbers, errors, tasks, agents, sites and outputs of %s", status)
+		assert.Contains(t, html, `title="the number of input lumi sections is not known"`)
+		reason := strings.ToLower(want[:1]) + strings.TrimSuffix(want[1:], ".")
+		assert.Equal(t, reason, reasonFor("EventProgress", &d.Workflow))
+		assert.Equal(t, reason, reasonFor("QueueInjection", &d.Workflow))
+		assert.Equal(t, 5, strings.Count(html, `title="`+reason+`"`), status)
+	}
+	w := &schema.Workflow{Status: "running-open", HasJobInfo: true, InputEvents: 5, EstimatedJobs: -1}
+	assert.Equal(t, "no output dataset yet", reasonFor("EventProgress", w))
+	assert.Contains(t, reasonFor("QueueInjection", w), "before the global queue splits the work")
+	assert.Equal(t, "not known", reasonFor("Memory", w))
 }

@@ -45,6 +45,8 @@ func errorsText(p WorkflowPage) string {
 			return ""
 		case p.Chosen != "":
 			return "No reports of failed jobs of this kind are recorded for this workflow."
+		case !p.Detail.HasJobInfo:
+			return "No reports of failed jobs have come. " + noCounts(&p.Detail.Workflow)
 		case p.Detail.ErrorsState == schema.ErrorsNone && p.Detail.Failure == 0:
 			return "No failed jobs are recorded for this workflow."
 		}

@@ -709,7 +709,7 @@ func samples(p WorkflowPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if len(p.Samples.Jobs) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<p class=\"dim\">The source has no document of a failed job of this kind: they are removed some time after the workflow ends.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<p class=\"dim\">The source has no document of a failed job of this kind: they come later than the agents' counts, or never, and are removed some time after the workflow ends.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
