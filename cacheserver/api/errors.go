@@ -232,7 +232,10 @@ func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTabl
 	if err != nil {
 		return err
 	}
-	header, next := errorLinks(c, q, p, table.id)
+	header, next, err := errorLinks(c, q, p, table.id)
+	if err != nil {
+		return err
+	}
 	fields := schema.Describe[schema.ErrorSummary]()
 	ans.format, ans.version, ans.keys, ans.pinned = format, version, q.keys, q.Gen != "" && q.read != ""
 	ans.body = render.List(format, fields, q.keys, len(encoded), render.Slice(encoded))
@@ -275,9 +278,9 @@ func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTabl
 
 // errorLinks makes the Link header and the address of the next page. They name
 // the generation and the read, which together fix the list.
-func errorLinks(c echo.Context, q errorsQuery, p page, read string) (header, next string) {
+func errorLinks(c echo.Context, q errorsQuery, p page, read string) (header, next string, err error) {
 	if q.All {
-		return "", ""
+		return "", "", nil
 	}
 	at := func(idx, limit int) string {
 		v := url.Values{}
@@ -304,7 +307,8 @@ func errorLinks(c echo.Context, q errorsQuery, p page, read string) (header, nex
 		next = at(end, p.limit)
 		texts = append(texts, link(next, "next"))
 	}
-	return strings.Join(append(texts, link(at(lastIdx(p), p.limit), "last")), ", "), next
+	header, err = readable(strings.Join(append(texts, link(at(lastIdx(p), p.limit), "last")), ", "), next)
+	return header, next, err
 }
 
 // workflowsOf names the workflows that the filters of /fetch pick in a

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -19,10 +20,12 @@ type page struct {
 
 // links makes the Link header and the address of the next page. All of them
 // name the generation, so that who follows them misses and repeats nothing. The
-// end is said by the absence of next, never by a short page.
-func links(c echo.Context, q wire.Query, p page) (header, next string) {
+// end is said by the absence of next, never by a short page. Addresses repeat
+// the question: of a long one the header has next alone, and where clients could
+// not read even that the error is too-large.
+func links(c echo.Context, q wire.Query, p page) (header, next string, err error) {
 	if q.All {
-		return "", ""
+		return "", "", nil
 	}
 	q.Gen, q.Last, q.Idx, q.Limit = p.gen, "", 0, 0
 	w := linkWriter{path: forwardedPrefix(c) + c.Request().URL.EscapedPath(), fixed: q.Values().Encode()}
@@ -38,8 +41,33 @@ func links(c echo.Context, q wire.Query, p page) (header, next string) {
 	}
 	w.link("last", lastIdx(p), p.limit, "")
 	header = string(w.text)
-	return header, header[from:to]
+	next = header[from:to]
+	header, err = readable(header, next)
+	return header, next, err
 }
+
+// readable is the header Link in a length that clients can read. Its error is a
+// *wire.Problem, too-large.
+func readable(header, next string) (string, error) {
+	if len(header) <= longHeader {
+		return header, nil
+	}
+	if next == "" {
+		return "", nil
+	}
+	if header = link(next, "next"); len(header) > longestHeader {
+		return "", wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf(
+			"The address of the next page would have %d bytes, and many clients take %d: ask with fewer conditions, for a longer page, or with limit=all.", len(next), longestHeader))
+	}
+	return header, nil
+}
+
+// Bounds of the header Link in bytes: proxies keep 8 KB for all headers of an
+// answer, unless told otherwise, and many clients refuse a line of 64 KB.
+const (
+	longHeader    = 4 << 10
+	longestHeader = 60 << 10
+)
 
 // linkWriter writes addresses that differ in few parameters, in the form and
 // order of url.Values.Encode.

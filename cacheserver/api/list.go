@@ -82,7 +82,10 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 		}
 		defer leave()
 	}
-	header, next := links(c, q, p)
+	header, next, err := links(c, q, p)
+	if err != nil {
+		return err
+	}
 	if next != "" || header != "" && p.idx > 0 { // to go on with, or back
 		snap.Promise()
 	}

@@ -44,13 +44,13 @@ type headerValue struct {
 var ofBody = []string{"Content-Type", "Content-Encoding", "Content-Disposition", "X-Content-Type-Options"}
 
 // newReady takes the header that the handlers have filled. What belongs to one
-// request only (its id, its times) is left out.
+// request only (its id, its times, whether its connection ends) is left out.
 func newReady(h http.Header, pieces [][]byte, size int64) *ready {
 	r := &ready{tag: h.Get("Etag"), length: [1]string{strconv.FormatInt(size, 10)}, pieces: pieces}
 	r.header = r.room[:0]
 	length := 0
 	for name, value := range h {
-		if name == wire.HeaderRequestID || len(value) != 1 {
+		if name == wire.HeaderRequestID || name == "Connection" || len(value) != 1 {
 			continue
 		}
 		r.header = append(r.header, headerValue{name, value})

@@ -21,7 +21,7 @@ type check struct {
 // server is not going down.
 func (a *App) ready(c echo.Context) error {
 	checks := []check{{"serving", true, true, "the server is not going down"}}
-	answer := ""
+	var answer string
 	select {
 	case <-a.server.Draining():
 		answer = "the server is going down"
