@@ -27,6 +27,7 @@ const (
 	firstWait    = 10 * time.Second       // after the first refusal in a row
 	refusedWait  = time.Minute            // after the others, at least
 	surelyKnown  = 500 * time.Millisecond // a login that was not refused in this time is good
+	goodFor      = surelyKnown / 5        // after that one request asks again whether it is, before others are sent
 	placeTries   = 3                      // a resource that was refused so often in a row is asked for once in refusedWait
 	lockedReason = "temporarily locked"
 	adminReason  = "not a server admin"
@@ -65,6 +66,7 @@ type login struct {
 	why     *Error        // of the last of them
 	untried bool          // current has not been sent since the last refusal
 	unsure  int           // requests under way whose login may be refused yet
+	good    time.Time     // when the login was known to be good the last time
 	moved   chan struct{} // closed when one of them is through
 	places  map[string]*place
 }
@@ -185,8 +187,18 @@ type turn struct {
 func (l *login) begin() *turn {
 	t := &turn{of: l}
 	l.unsure++
-	t.timer = time.AfterFunc(surelyKnown, t.end)
+	t.timer = time.AfterFunc(surelyKnown, t.known)
 	return t
+}
+
+// known is end for a login that was not refused in time.
+func (t *turn) known() {
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	if !t.over && t.of.inRow == 0 {
+		t.of.good = time.Now()
+	}
+	t.finish()
 }
 
 // end says that the request's login is known to be good, or not. It may be
@@ -224,7 +236,7 @@ func (l *login) enter(ctx context.Context) (password string, t *turn, err error)
 		l.sent = slices.DeleteFunc(l.sent, func(r *refusal) bool { return now.Sub(r.at) >= lockout })
 		moved := l.moved
 		switch {
-		case l.inRow == 0 && l.unsure < max(1, maxRefusals-len(l.sent)):
+		case l.inRow == 0 && l.unsure < l.atOnce(now):
 			password, t := l.current, l.begin()
 			l.mu.Unlock()
 			return password, t, nil
@@ -247,6 +259,16 @@ func (l *login) enter(ctx context.Context) (password string, t *turn, err error)
 			return "", nil, ctx.Err() //nolint:wrapcheck // the caller looks at its context
 		}
 	}
+}
+
+// atOnce is how many requests may be under way whose login may be refused yet:
+// readers who come at the same time must not use up all that the lockout allows.
+// The caller has the lock.
+func (l *login) atOnce(now time.Time) int {
+	if now.Sub(l.good) > goodFor {
+		return 1
+	}
+	return max(1, maxRefusals-len(l.sent))
 }
 
 // takeNew takes the password as it is now; the caller has the lock.
@@ -385,7 +407,11 @@ func (l *login) note(password string, why *Error) {
 func (l *login) accepted(password string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if password != l.current || l.inRow == 0 {
+	if password != l.current {
+		return
+	}
+	l.good = time.Now()
+	if l.inRow == 0 {
 		return
 	}
 	l.log.Info("the database server takes the password again", "user", l.user, "refused_for", time.Since(l.since).Round(time.Second))

@@ -177,6 +177,36 @@ func TestAChangedPassword(t *testing.T) {
 	})
 }
 
+// TestAShortRefusal: the right password is refused for a moment, as by a server
+// that starts or by one copy of a cluster, and many ask at once, at the start and
+// later. It is sent again after ten seconds: those who ask at once do not use up
+// the tries that the lockout allows.
+func TestAShortRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := secured(t, couchfake.Options{})
+		c := inMemory(t, srv, pointer("right"))
+		for range 3 {
+			srv.SetLogin("wm", "another")
+			var readers sync.WaitGroup
+			for range 10 {
+				readers.Go(func() {
+					_, err := c.Position(t.Context(), Requests)
+					assert.ErrorIs(t, err, ErrUnauthorized)
+				})
+			}
+			readers.Wait()
+			require.True(t, c.Login().Refused)
+			srv.SetLogin("wm", "right")
+			time.Sleep(firstWait)
+			_, err := c.Position(t.Context(), Requests)
+			require.NoError(t, err)
+			require.Equal(t, LoginState{}, c.Login())
+			time.Sleep(lockout)
+		}
+		assert.Zero(t, srv.Logins().Locked)
+	})
+}
+
 // TestThePasswordIsReadAgainWhenItIsRefused: a reader does not even see it.
 func TestThePasswordIsReadAgainWhenItIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
