@@ -71,6 +71,9 @@ func missingReports(r wire.Reports) string {
 	text := "Agents count " + count + "; reports of " + Int(r.ReportedJobs) + " have come."
 	var names []string
 	for _, a := range r.Agents {
+		if a.Agent == "" && a.ReportedJobs > 0 {
+			return text // they may be of any of the agents
+		}
 		if n := a.Failure - a.ReportedJobs; n > 0 {
 			names = append(names, a.Agent+" ("+Int(n)+")")
 		}

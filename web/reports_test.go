@@ -47,6 +47,10 @@ func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
 	assert.Equal(t, "Agents count 7 failed jobs; reports of 0 have come. Missing are those of a (1), b (1), c (1), d (1), e (1) and 2 more agents.",
 		missingReports(wire.Reports{Failure: 7, Agents: many}))
 
+	assert.Equal(t, "Agents count 7 failed jobs; reports of 3 have come.",
+		missingReports(wire.Reports{Failure: 7, ReportedJobs: 3, Agents: []wire.AgentReports{{Agent: "a", Failure: 7}, {Agent: "", ReportedJobs: 3}}}),
+		"whose reports those without a name are is not known")
+
 	for _, failed := range []int64{0, 5} {
 		var out bytes.Buffer
 		require.NoError(t, worstSites(WorstSites{}, failed, "/errors").Render(t.Context(), &out))

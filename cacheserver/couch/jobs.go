@@ -68,7 +68,7 @@ func (c *Client) jobGroups(ctx context.Context, workflow string) (groups []jobGr
 }
 
 // FailingJobs calls fn with the groups of failing jobs of all workflows that
-// are wanted, in the order of workflow names, without agent and error types: one
+// are wanted, in the order of workflow names, without error types: one
 // query of the reduced view, read as it comes and never held. It passes over
 // others without decoding them. The caller's context is its only deadline. A
 // source without the view is ErrNotFound.
@@ -76,7 +76,7 @@ func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) b
 	const op = "read the failing jobs of all workflows"
 	var name []byte // as it stands in keys
 	var take bool
-	return c.groupedJobs(ctx, op, url.Values{"group_level": {"5"}}, func(key []byte, count int64) error {
+	return c.groupedJobs(ctx, op, url.Values{"group_level": {"7"}}, func(key []byte, count int64) error {
 		if len(name) == 0 || !bytes.HasPrefix(key, name) {
 			g, ok := schema.DecodeJobGroup(key, count)
 			if !ok {

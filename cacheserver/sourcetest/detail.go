@@ -121,6 +121,7 @@ func jobsOfAll(t *testing.T, source Failures) {
 			counts[g.Workflow] += g.Count
 			assert.Equal(t, "jobfailed", g.State)
 			assert.Equal(t, "T2_CH_CERN", g.Site)
+			assert.Equal(t, "a1", g.Agent, "who misses reports is told by agent")
 			return nil
 		}))
 		return counts
