@@ -254,5 +254,5 @@ type Detail struct {
 
 	AlertRecords []Alert // one for each of Alerts
 
-	DetailsTime int64 // Unix s: when all but the list record was read, if the source could not be read since; 0: it is as in the source
+	DetailsTime int64 // Unix s: when all but the list record was read, if the records are stale or the source could not be read since; 0: it is as in the source
 }

@@ -67,11 +67,14 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	// While the records are stale nobody knows whether the details are as in the
+	// source, also where they are not too old to be served without asking it.
+	read.aged = read.stale || a.o.Store.Source().Stale
 	body, err := joinDetail(record, read, snap.RecoveriesOf(name), snap.Alerts(name))
 	if err != nil {
 		return err
 	}
-	ans := answer{format: format, pinned: q.Gen != "" && !read.stale, began: began, filter: a.o.Now().Sub(began)}
+	ans := answer{format: format, pinned: q.Gen != "" && !read.aged, began: began, filter: a.o.Now().Sub(began)}
 	if snap == newest && q.Gen == "" && expires.After(began) {
 		ans.question, ans.expires = asked, expires
 	}
@@ -191,7 +194,7 @@ func joinDetail(record []byte, read demandRead, recoveries []string, alerts []sc
 	}
 	body = append(body, `],"DetailsTime":`...)
 	at := int64(0)
-	if read.stale {
+	if read.aged {
 		at = read.Time.Unix()
 	}
 	return append(strconv.AppendInt(body, at, 10), '}'), nil

@@ -16,11 +16,12 @@ import (
 )
 
 // demandRead is what was read on demand. stale says that it is what was read
-// last, in place of what the source can't give now.
+// last, in place of what the source can't give now; aged that the answer says
+// when it was read.
 type demandRead struct {
 	ondemand.Value
 
-	stale bool
+	stale, aged bool
 }
 
 // readDemand reads on demand, for as long as the client wants to wait. When the

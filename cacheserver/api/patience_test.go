@@ -30,6 +30,17 @@ func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	read := f.clock.Now()
 
 	source.err = errors.New("connection refused")
+	state := f.store.Source()
+	away := state
+	away.Stale, away.Reason = true, "connection refused"
+	f.store.SetSource(away)
+	kept := f.get(known)
+	assert.Equal(t, "1", kept.Header.Get("X-Stale"))
+	assert.Equal(t, read.Unix(), decode[schema.Detail](t, kept.body).DetailsTime, "not too old to be served, but nobody knows whether it is as in the source")
+	assert.Equal(t, "private, no-cache", f.get(known+"?gen="+f.generation()).Header.Get("Cache-Control"))
+	f.store.SetSource(state)
+	assert.Zero(t, decode[schema.Detail](t, f.get(known).body).DetailsTime)
+
 	f.store.Apply(changes(7, 8, 9))
 	f.clock.advance(3 * time.Hour)
 	a := f.get(known)
