@@ -131,6 +131,15 @@ func (d *decoder) text(path string) string { return d.textUpTo(path, maxText) }
 // message is text for what is said to people.
 func (d *decoder) message(path string) string { return d.textUpTo(path, maxMessage) }
 
+// cutAt is where a longer text is cut so that no character is.
+func cutAt[T string | []byte](text T, most int) int {
+	cut := most
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return cut
+}
+
 func (d *decoder) textUpTo(path string, most int) string {
 	switch d.scan.Kind() {
 	case jsonscan.String:
@@ -139,11 +148,7 @@ func (d *decoder) textUpTo(path string, most int) string {
 			return d.own(b)
 		}
 		d.flaw(path, b, fmt.Sprintf("at most %d bytes; cut there", most))
-		cut := most
-		for cut > 0 && !utf8.RuneStart(b[cut]) {
-			cut--
-		}
-		return string(b[:cut])
+		return string(b[:cutAt(b, most)])
 	case jsonscan.Number:
 		return string(d.scan.Number())
 	case jsonscan.Null:

@@ -15,6 +15,12 @@ type Head struct {
 	Time    int64 // timestamp, Unix s; 0 if there is none
 }
 
+// IsOf says whether the document can be that of an id. Texts of documents are
+// cut, and so is ID; the id that a row of the source has is not.
+func (h *Head) IsOf(id string) bool {
+	return h.ID == id || len(id) > maxText && h.ID == id[:cutAt(id, maxText)]
+}
+
 // readKey reads the value of one top-level key that belongs to the head.
 // It reads nothing and returns false for all other keys.
 func (h *Head) readKey(d *decoder, key []byte) bool {

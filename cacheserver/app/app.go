@@ -214,7 +214,7 @@ func (a *App) quarantined() []api.Quarantined {
 	list := make([]api.Quarantined, 0, len(docs))
 	for _, q := range docs {
 		list = append(list, api.Quarantined{
-			ID: q.ID, Database: q.Database, Rev: q.Rev, Path: q.Path, Reason: q.Reason,
+			ID: couch.Brief(q.ID), Database: q.Database, Rev: q.Rev, Path: q.Path, Reason: q.Reason,
 			FirstSeen: q.First.Unix(), LastSeen: q.Last.Unix(), Count: q.Count, Owed: q.Owed,
 		})
 	}

@@ -109,7 +109,7 @@ func (r Row) Fault() string {
 	switch {
 	case err != nil:
 		return "what came is no JSON object"
-	case head.ID != r.ID:
+	case !head.IsOf(r.ID):
 		return "a document with another _id came"
 	case head.Deleted && !r.Deleted:
 		return "the document says that it is deleted, the row does not"

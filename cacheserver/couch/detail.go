@@ -99,7 +99,7 @@ func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*schema.AgentDo
 		}
 		doc, err := schema.DecodeAgent(row.Doc)
 		if err != nil {
-			c.o.Log.Warn("agent document left out of a detail", "id", row.ID, "rev", row.Rev, "err", err)
+			c.o.Log.Warn("agent document left out of a detail", "id", Brief(row.ID), "rev", row.Rev, "err", err)
 			continue
 		}
 		docs = append(docs, doc)

@@ -219,13 +219,13 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 		return c.whole(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
 			doc, err := schema.DecodeJobSummary(r.Doc)
 			if err != nil {
-				c.o.Log.Warn("jobsummary document left out", "id", r.ID, "err", err)
+				c.o.Log.Warn("jobsummary document left out", "id", Brief(r.ID), "err", err)
 				return nil
 			}
 			samples = append(samples, doc.Sample())
 			return nil
 		}, func(r Row) error { // samples are not all
-			c.o.Log.Warn("jobsummary document left out: it did not come", "id", r.ID, "err", r.Error)
+			c.o.Log.Warn("jobsummary document left out: it did not come", "id", Brief(r.ID), "err", r.Error)
 			return nil
 		})
 	})
@@ -248,7 +248,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 		seen[r.ID] = true
 		doc, err := schema.DecodeLog(r.Doc)
 		if err != nil {
-			c.o.Log.Warn("log document left out", "id", r.ID, "err", err)
+			c.o.Log.Warn("log document left out", "id", Brief(r.ID), "err", err)
 			return nil
 		}
 		entries = append(entries, doc.Entries()...)

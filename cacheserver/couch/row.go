@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Row is one document as a bulk read or a feed delivers it. What it points to
@@ -299,4 +300,13 @@ func skipString(b []byte, i int) int {
 		}
 	}
 	return -1
+}
+
+// Brief is an id as it is shown to people: a source may have ids of any length.
+func Brief(id string) string {
+	const most = 1 << 10
+	if len(id) <= most {
+		return id
+	}
+	return strings.ToValidUTF8(id[:most], "") + "…"
 }

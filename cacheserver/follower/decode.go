@@ -132,7 +132,7 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 
 // doubtful tells whether a document need not be that which the source has.
 func (d *decoder) doubtful(row couch.Row, head schema.Head) bool {
-	return d.asks && (head.ID != row.ID || head.Rev == "" || head.Deleted)
+	return d.asks && (!head.IsOf(row.ID) || head.Rev == "" || head.Deleted)
 }
 
 // unseen decodes a document that the store does not have, as nearly all are in
@@ -228,7 +228,7 @@ func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
 func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head schema.Head, flaws int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			d.o.Log.Error("decoder panicked", "id", change.ID, "rev", change.Rev, "panic", r, "stack", string(debug.Stack()))
+			d.o.Log.Error("decoder panicked", "id", couch.Brief(change.ID), "rev", change.Rev, "panic", r, "stack", string(debug.Stack()))
 			err = &schema.DocError{ID: change.ID, Found: "a document that the decoder can't handle", Want: "one that it can"}
 		}
 	}()
@@ -297,7 +297,7 @@ func (d *decoder) owe(db couch.Database, id, rev, reason string, m mode) {
 	call(d.o.Hooks.Lacking, db.String())
 	if fresh && d.complaints.Allow() {
 		d.o.Log.Warn("document did not come; it is asked for by its id",
-			slog.String("id", id), slog.String("rev", rev), slog.String("database", db.String()), slog.String("reason", reason))
+			slog.String("id", couch.Brief(id)), slog.String("rev", rev), slog.String("database", db.String()), slog.String("reason", reason))
 	}
 }
 
@@ -327,7 +327,7 @@ func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.
 	call(d.o.Hooks.Bad, bad.Database)
 	if d.complaints.Allow() {
 		d.o.Log.Warn("document can't be used",
-			slog.String("id", bad.ID), slog.String("rev", bad.Rev), slog.String("database", bad.Database),
+			slog.String("id", couch.Brief(bad.ID)), slog.String("rev", bad.Rev), slog.String("database", bad.Database),
 			slog.String("path", bad.Path), slog.String("reason", bad.Reason))
 	}
 	return d.stands(changes, db, row.ID, m)
