@@ -22,6 +22,7 @@ type ReqMgrDoc struct {
 	requestName, workflow string
 
 	RequestType, SubRequestType, RequestStatus string
+	StatusIsText                               bool             // else views and queries by status do not have the document
 	Transitions                                []StatusChange   // as written
 	Priorities                                 []PriorityChange // as written
 	RequestDate                                int64            // Unix s
@@ -155,6 +156,7 @@ func (r *ReqMgrDoc) readKey(d *decoder, key []byte) bool {
 	case "SubRequestType":
 		r.SubRequestType = d.text("SubRequestType")
 	case "RequestStatus":
+		r.StatusIsText = d.scan.Kind() == jsonscan.String
 		r.RequestStatus = d.text("RequestStatus")
 	case "RequestTransition":
 		r.readTransitions(d)

@@ -151,7 +151,8 @@ func TestDatabaseMadeAnewAfterACheckpoint(t *testing.T) {
 	c.start()
 	c.ready()
 	c.shows(`"w7"`, true)
-	require.Contains(t, c.log.String(), "full read done")
+	require.Eventually(t, func() bool { return strings.Contains(c.log.String(), "full read done") }, time.Minute, time.Millisecond,
+		"which is logged after its generation is out")
 }
 
 func TestCheckpointsThatAreIgnored(t *testing.T) {

@@ -240,6 +240,9 @@ func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head schem
 		}
 		change.Workflow = t.record()
 		req.FillRecord(change.Workflow)
+		if !req.StatusIsText || req.RequestStatus == "" {
+			change.Workflow.Status = "" // of no interest: no view or query by status brings it, so no other way may
+		}
 		change.Rev, change.Hash, change.Time = req.Rev, req.Hash, req.Time
 		return req.Head, len(req.Flaws), nil
 	case store.AgentWork:
