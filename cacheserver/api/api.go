@@ -131,7 +131,7 @@ type API struct {
 	seed       uint64         // hash of what all representations depend on: schema and program
 	paths      []string       // of all routes, for suggestions
 	groups     []group
-	openapi    []byte // the description of the API
+	openapi    func() ([]byte, error) // the description of the API, made when it is first asked for
 	queries    *queries
 	kinds      []errorKind // which problems errors are
 	feeds      *limit.Places[access.Client]
@@ -198,9 +198,7 @@ func New(o Options) (*API, error) {
 	a.workflow = schema.Describe[schema.Workflow]()
 	a.seed = xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow))
 	a.groups = a.allGroups()
-	if a.openapi, err = a.makeOpenAPI(); err != nil {
-		return nil, err
-	}
+	a.openapi = sync.OnceValues(a.makeOpenAPI)
 	a.echo = a.routes()
 	return a, nil
 }

@@ -185,9 +185,13 @@ func (a *API) operations() []openapi.Operation {
 	return out
 }
 
-// showOpenAPI handles GET /openapi.json. The document was made at the start.
+// showOpenAPI handles GET /openapi.json. The document is made once, when it is first asked for.
 func (a *API) showOpenAPI(c echo.Context) error {
-	body := render.Body{Head: a.openapi, Records: render.Slice(nil)}
+	document, err := a.openapi()
+	if err != nil {
+		return err
+	}
+	body := render.Body{Head: document, Records: render.Slice(nil)}
 	return a.write(c, answer{format: wire.JSON, body: body, began: a.o.Now()})
 }
 

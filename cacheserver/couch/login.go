@@ -100,7 +100,7 @@ func (l *login) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	for again := false; ; again = true {
 		resp, changed, err := l.try(req)
-		if !changed || again || req.Body != nil && req.GetBody == nil {
+		if !changed || again || req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 			return resp, err
 		}
 		if req.GetBody != nil {
@@ -338,6 +338,10 @@ func (l *login) ask(ctx context.Context, t *turn, password string) error {
 // ends the turn.
 func (l *login) wrongLogin(ctx context.Context, t *turn, password string, why *Error) bool {
 	if strings.Contains(why.Reason, lockedReason) {
+		l.refused(t, password, why)
+		return true
+	}
+	if l.look(password) { // sent before the password was changed: to ask with it would be one more wrong one
 		l.refused(t, password, why)
 		return true
 	}

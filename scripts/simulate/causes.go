@@ -23,7 +23,7 @@ var causes = []struct {
 	reason string // a part of it
 	kinds  []string
 }{
-	{"refuses the credentials", []string{"deny", "password"}},
+	{"refuses the credentials", []string{"deny", "forbid", "password"}},
 	{"has locked the user", []string{"password"}},
 	{"does not allow to read", []string{"forbid", "password"}},
 	{"a database does not exist", []string{"no-database", "recreate"}},
@@ -49,8 +49,8 @@ var causes = []struct {
 	{"has not told for too long", slices.Concat(silence, ends, oddRows, []string{"error-row", "status", "deny", "forbid", "no-database", "replay", "end-feed", "rewind-seqs"})},
 }
 
-// explains tells whether a reason of the state, which has been stale since then,
-// names a fault that was there, or of which what follows may still have lasted.
+// explains tells whether a reason of the state, which has not been right or fresh
+// since then, names a fault that was there, or of which what follows may still have lasted.
 func (w *world) explains(reason string, since time.Time) bool {
 	for _, c := range causes {
 		if strings.Contains(reason, c.reason) && w.was(c.kinds, since.Add(-fellEvery-healing)) {

@@ -88,9 +88,12 @@ func (w *world) happen(e *Event) *Broken {
 		}
 		s.password = e.At.String() // each is another one
 		s.fake.SetLogin(user, s.password)
-		w.restarted = false
+		w.excused = time.Now().Before(w.over)
 		w.during(e, func() { w.password.Store(s.password) })
 	case Clock:
+		if w.plan.Login { // the end of a lockout would move with it
+			return nil
+		}
 		w.skewed = true
 		s.skew += time.Duration(e.N) * time.Second
 		w.during(e, func() { s.skew -= time.Duration(e.N) * time.Second })
@@ -156,6 +159,9 @@ func (w *world) cause(e *Event, lasts time.Duration) {
 	} else {
 		w.disturbed(lasts)
 	}
+	if e.Kind != Password {
+		w.excused = true
+	}
 	over := time.Now().Add(lasts)
 	w.faults = append(w.faults, happened{e, over})
 	if over.After(w.over) {
@@ -216,7 +222,13 @@ func (w *world) answer(e *Event) {
 			f.IDs = append(f.IDs, documentID(n, a))
 		}
 	}
-	w.during(e, w.source.fake.Misbehave(f).Clear)
+	fault := w.source.fake.Misbehave(f)
+	w.during(e, func() {
+		fault.Clear()
+		if hides, _ := e.hides(); hides { // a feed that was opened meanwhile would go on to hide
+			w.net.each(&linkFault{}, func(l *link) { l.end(true) })
+		}
+	})
 	w.hidden(e)
 }
 
@@ -229,6 +241,8 @@ func (e *Event) hides() (hides, deep bool) {
 	switch couchfake.Kind(e.Fault) {
 	case couchfake.OmitRow:
 		return true, false
+	case couchfake.OtherDoc: // a row of _find has no id but the document's
+		return !strings.HasSuffix(e.Path, "/_changes") && !strings.HasSuffix(e.Path, "/_design/"), false
 	case couchfake.EmptyDB, couchfake.HalveDB:
 		return true, strings.Count(e.Path, "/") < 2 || strings.HasSuffix(e.Path, "/_all_docs")
 	}
@@ -314,7 +328,6 @@ func (w *world) restart(e *Event) *Broken {
 			panic(err)
 		}
 	}
-	w.restarted = true
 	w.cause(e, time.Duration(e.For))
 	w.at(time.Now().Add(time.Duration(e.For)), w.start)
 	return nil

@@ -26,6 +26,7 @@ const (
 const (
 	healing = 5 * time.Minute  // after the last fault
 	honesty = time.Minute      // plus the interval of polling
+	locked  = 6 * time.Minute  // the longest that the source refuses an account, and the next try
 	slack   = 5 * time.Second  // for a batch on its way
 	look    = 15 * time.Second // between two looks
 )
@@ -84,9 +85,10 @@ func (o *oracle) look() *Broken {
 	}
 	if n := o.w.source.fake.Logins().Locked; n > o.w.locked {
 		o.w.locked = n
-		if !o.w.restarted {
+		if !o.w.excused {
 			return o.broken(Gentle, "a password that was changed has led to a lockout")
 		}
+		o.w.disturbed(locked)
 	}
 	list, broken := o.read()
 	if list == nil || broken != nil {
@@ -210,7 +212,11 @@ func (o *oracle) differs(name string, is, want value, now time.Time, limit time.
 	case now.Sub(right) <= limit || o.w.lies():
 		return nil
 	case o.list.stale:
-		if !o.w.explains(o.list.reason, o.stale) {
+		began := o.stale
+		if right.Before(began) {
+			began = right
+		}
+		if !o.w.explains(o.list.reason, began) {
 			return o.broken(Honest, "%s differs since %s; the reason %q names no cause that there was", name, o.w.span(right), o.list.reason)
 		}
 		return nil

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 0, "how many seeds TestSeeds runs")
+	seeds   = flag.Int("seeds", seedsHere, "how many seeds TestSeeds runs")
 	first   = flag.Uint64("first", 1, "the first of them")
 	hours   = flag.Float64("hours", 1, "simulated hours of each")
 	shrink  = flag.Duration("shrink", 30*time.Second, "time to make a plan smaller that breaks a promise; 0: it stays as it is")
@@ -33,9 +33,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // made smaller, with a trace of its faults and requests: in testdata it is a
 // test of TestPlans.
 func TestSeeds(t *testing.T) {
-	if *seeds == 0 {
-		t.Skip("no seeds are asked for: make simulate")
-	}
 	var mu sync.Mutex
 	next, broken := *first, 0
 	take := func() (uint64, bool) {

@@ -31,22 +31,23 @@ type world struct {
 	process  *process // nil: it is down
 	lives    int
 	password atomic.Value // string that our process has
+	secretly func(*world) // what a test does behind the oracle's back; nil: nothing
 
-	ourAPI    apis
-	freshAPI  apis
-	fresher   int // number of the newest fresh server
-	queue     queue
-	began     time.Time
-	quiet     time.Time // when the last fault has ended, with all that follows from it
-	over      time.Time // when the last fault has ended
-	restored  time.Time // when a backup took the place of a database, until everybody can have noticed it
-	checked   time.Time // when Equal was last looked at
-	lieUntil  time.Time // until then the source hides changes, or did and nobody has read everything since
-	locked    int       // logins refused because of earlier ones
-	restarted bool      // since the password was changed
-	skewed    bool      // a clock of the source was wrong
-	hidUntil  time.Time // until then the source says of what it has that it is not there
-	faults    []happened
+	ourAPI   apis
+	freshAPI apis
+	fresher  int // number of the newest fresh server
+	queue    queue
+	began    time.Time
+	quiet    time.Time // when the last fault has ended, with all that follows from it
+	over     time.Time // when the last fault has ended
+	restored time.Time // when a backup took the place of a database, until everybody can have noticed it
+	checked  time.Time // when Equal was last looked at
+	lieUntil time.Time // until then the source hides changes, or did and nobody has read everything since
+	locked   int       // logins refused because of earlier ones
+	excused  bool      // other faults since the password was changed may have sent the old one too often
+	skewed   bool      // a clock of the source was wrong
+	hidUntil time.Time // until then the source says of what it has that it is not there
+	faults   []happened
 }
 
 // happened is a fault that was there.
@@ -59,12 +60,18 @@ type happened struct {
 // nil if there is none, and what happened last.
 func Run(t *testing.T, p Plan) (broken *Broken, trace string) {
 	t.Helper()
+	return runWith(t, p, nil)
+}
+
+// runWith is Run with something that a test does behind the oracle's back.
+func runWith(t *testing.T, p Plan, secretly func(*world)) (broken *Broken, trace string) {
+	t.Helper()
 	dir, err := os.MkdirTemp(quickFolder(), "simulate")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	w := &world{plan: &p, dir: dir}
+	w := &world{plan: &p, dir: dir, secretly: secretly}
 	w.password.Store("first")
 	func() {
 		defer func() {
@@ -108,6 +115,9 @@ func (w *world) run() (broken *Broken) {
 	}()
 	if broken = w.start(); broken != nil {
 		return broken
+	}
+	if w.secretly != nil {
+		w.secretly(w)
 	}
 	w.at(w.began.Add(look), w.look)
 	end := w.began.Add(time.Duration(w.plan.Hours * float64(time.Hour)))

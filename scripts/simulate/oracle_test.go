@@ -1,0 +1,73 @@
+package simulate
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/design"
+)
+
+// TestTheOracleIsNotBlind does behind its back what breaks each promise.
+func TestTheOracleIsNotBlind(t *testing.T) {
+	feed := couchfake.Match{Path: "/" + design.RequestDB + "/_changes"}
+	later := func(do func(w *world)) func(*world) {
+		return func(w *world) {
+			w.at(w.began.Add(3*time.Minute), func() *Broken {
+				do(w)
+				w.source.observe()
+				return nil
+			})
+		}
+	}
+	answers := func(match func(path string) bool, status int) func(*world) {
+		return later(func(w *world) {
+			next := w.process.handler
+			w.process.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if match(r.URL.Path) {
+					rw.WriteHeader(status)
+					return
+				}
+				next.ServeHTTP(rw, r)
+			})
+		})
+	}
+	for _, c := range []struct {
+		name, promise string
+		secretly      func(*world)
+	}{
+		{"changes that nobody can see", Honest, later(func(w *world) {
+			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.OmitRow, Match: feed})
+			w.net.each(&linkFault{}, func(l *link) { l.end(true) }) // the feed that is open would bring it
+			w.source.request(1, "announced")
+		})},
+		{"a deletion that is none", Kept, later(func(w *world) {
+			w.source.fake.Delete(design.RequestDB, documentID(2, -1))
+		})},
+		{"a state that stays stale", Equal, later(func(w *world) {
+			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.FailStatus, Match: couchfake.Match{Path: "/" + design.RequestDB}})
+		})},
+		{"a list that fails", Answered, answers(func(path string) bool { return path == "/sites" }, http.StatusInternalServerError)},
+		{"goroutines that stay", Stopped, later(func(w *world) {
+			ctx, stop := context.WithCancel(context.Background())
+			upkeep := w.process.store.Upkeep
+			go func() { _ = upkeep(ctx) }()
+			go func() { <-w.source.closing; stop() }() // the bubble has to end
+		})},
+		{"a loop without a pause", Gentle, later(func(w *world) {
+			for range mostAsked + 1 {
+				w.source.load.add()
+			}
+		})},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, trace := runWith(t, Plan{Hours: 0.4, Workflows: 6, Agents: 1}, c.secretly)
+			require.NotNil(t, b, trace)
+			require.Equal(t, c.promise, b.Promise, b)
+		})
+	}
+}
