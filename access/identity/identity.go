@@ -110,10 +110,11 @@ func New(o Options) (*Checker, error) {
 // ofRequests are headers that cannot name who asks: net/http takes them out,
 // they mean something else here, or every client sends them.
 var ofRequests = []string{
-	"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
-	"Content-Type", "Cookie", "Expect", "Forwarded", "Host", "If-None-Match", "Keep-Alive", "Last-Event-Id", "Origin", "Proxy-Authorization",
-	"Proxy-Connection", "Referer", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host",
-	"X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Request-Id",
+	"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding",
+	"Content-Language", "Content-Length", "Content-Range", "Content-Type", "Cookie", "Date", "Expect", "Forwarded", "Host", "If-Match",
+	"If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Keep-Alive", "Last-Event-Id", "Max-Forwards", "Origin", "Pragma",
+	"Prefer", "Proxy-Authorization", "Proxy-Connection", "Range", "Referer", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
+	"Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
 }
 
 // CheckHeader says what is wrong with a name of a header with the identity; ""

@@ -40,7 +40,13 @@ func Parse(text string) (List, error) {
 		if network.Addr().Is4In6() {
 			return nil, fmt.Errorf("%q: write an IPv4 network as one, such as 10.0.0.0/8", part)
 		}
+		if network.Addr().IsUnspecified() {
+			return nil, fmt.Errorf("%q is nobody's address: list those of the front ends", part)
+		}
 		list = append(list, network)
+	}
+	if text != "" && len(list) == 0 {
+		return nil, fmt.Errorf("%q names nobody: list the front ends, or leave it out", text)
 	}
 	return list, nil
 }

@@ -1,0 +1,19 @@
+package identity_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/dmwm/wmstats/access/identity"
+)
+
+// Headers that mean something else can't name who asks.
+func TestHeadersOfOtherMeaning(t *testing.T) {
+	for _, name := range []string{"prefer", "Range", "DATE", "If-Match", "if-modified-since", "Accept-Charset", "X-Real-IP", "x-forwarded-port", "Max-Forwards", "Pragma"} {
+		assert.Error(t, identity.CheckHeader(name), name)
+	}
+	for _, name := range []string{"", "X-Remote-User", "cms-authn-login", "X-Forwarded-User", "Remote-User", "X-Auth-Request-Email"} {
+		assert.NoError(t, identity.CheckHeader(name), name)
+	}
+}

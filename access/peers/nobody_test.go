@@ -1,0 +1,20 @@
+package peers_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/dmwm/wmstats/access/peers"
+)
+
+// What names nobody is said, and not taken as if nothing had been given.
+func TestListsOfNobody(t *testing.T) {
+	for _, text := range []string{",", " ", " , ,", "0.0.0.0", "::", "0.0.0.0/8", "::/8", "10.0.0.1,0.0.0.0"} {
+		_, err := peers.Parse(text)
+		assert.Error(t, err, text)
+	}
+	list, err := peers.Parse("")
+	assert.NoError(t, err)
+	assert.Empty(t, list)
+}
