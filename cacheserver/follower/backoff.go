@@ -86,6 +86,14 @@ func (b *backoff) again() {
 	b.wake = make(chan struct{})
 }
 
+// news is a wait of those that do not fail, which ends sooner when another
+// reader succeeds again or what was waited for may have changed.
+func (b *backoff) news(wait time.Duration) turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return turn{wait, b.wake}
+}
+
 // pause waits, and reports whether ctx is still alive.
 func pause(ctx context.Context, wait time.Duration) bool { return turn{wait: wait}.await(ctx) }
 

@@ -65,3 +65,33 @@ func TestAFeedThatFailsAlone(t *testing.T) {
 		})
 	}
 }
+
+// TestWhyNothingIsProven: a feed goes on, and no look at the database answers.
+// The reason says why, and who knows that something has changed need not wait.
+func TestWhyNothingIsProven(t *testing.T) {
+	for why, fault := range map[string]couchfake.Fault{
+		"the database server refuses the credentials": {Kind: couchfake.Deny},
+		"the database server does not allow to read":  {Kind: couchfake.Forbid},
+		"the database server answers with status 500": {Kind: couchfake.FailStatus},
+		"a database does not exist":                   {Kind: couchfake.NoDatabase},
+		"the answer is not that of a CouchDB server":  {Kind: couchfake.Page},
+		"the database server took too long":           {Kind: couchfake.Freeze},
+	} {
+		t.Run(why, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bubble) {
+				b.begin(5)
+				time.Sleep(time.Minute)
+				at := b.srv.Misbehave(fault)
+				time.Sleep(75 * time.Second)
+				assert.Equal(t, unprovenText+": "+why, b.store.state().Reason)
+				at.Clear()
+				if fault.Kind == couchfake.FailStatus {
+					time.Sleep(3 * time.Second)
+					b.follower.TryNow()
+					b.until("fresh", time.Second, b.fresh)
+				}
+				b.until("fresh", 2*time.Minute, b.fresh)
+			})
+		})
+	}
+}

@@ -94,7 +94,7 @@ func (f *Follower) look(ctx context.Context, t *track) (now couch.Position, olde
 // has something that the feed does not bring. An error ends the feed.
 func (f *Follower) looks(ctx context.Context, t *track, items chan<- item, began time.Time) error {
 	hidden := false
-	for t.rows.Store(0); pause(ctx, f.o.LookEvery); {
+	for t.rows.Store(0); f.retry.news(f.o.LookEvery).await(ctx); {
 		quiet := t.rows.Swap(0) == 0
 		f.trust(t, began)
 		missing, err := f.lookFor(ctx, t, items, quiet)
@@ -102,6 +102,9 @@ func (f *Follower) looks(ctx context.Context, t *track, items chan<- item, began
 		case errors.Is(err, errRecreated) || errors.Is(err, errOlder) || errors.Is(err, couch.ErrSeqUnknown):
 			return err
 		case err != nil: // how long that may go on is the state's to say
+			if ctx.Err() == nil {
+				f.state.unlooked(t.db, couch.Public(err))
+			}
 			f.o.Log.Debug("no look at the database", "database", t.db.String(), "err", err)
 			continue
 		case !missing:

@@ -31,6 +31,7 @@ type sourceState struct {
 	current  map[couch.Database]time.Time // as of when all that the database has for us is known to be applied
 	waiting  map[couch.Database]bool      // it is known to have something that is not
 	failures map[couch.Database]string    // public reasons; a database that works has none
+	unseen   map[couch.Database]string    // why the last look at it showed nothing; the same
 	polled   map[couch.Database]string    // why it is polled and its feed not followed
 	hold     string                       // reason that concerns all: a full read that is due
 	due      string                       // reason of a re-read that is due
@@ -45,6 +46,7 @@ func newSourceState(now func() time.Time, set func(store.SourceState), limit tim
 		current:  map[couch.Database]time.Time{},
 		waiting:  map[couch.Database]bool{},
 		failures: map[couch.Database]string{},
+		unseen:   map[couch.Database]string{},
 		polled:   map[couch.Database]string{},
 	}
 }
@@ -80,10 +82,14 @@ func (s *sourceState) reason() string {
 		if s.now().Sub(s.current[db]) < s.limit {
 			continue
 		}
+		text := unprovenText
 		if s.waiting[db] {
-			return missingText
+			text = missingText
 		}
-		return unprovenText
+		if why := s.unseen[db]; why != "" {
+			text += ": " + why
+		}
+		return text
 	}
 	return s.debts
 }
@@ -154,6 +160,7 @@ func (s *sourceState) upToDate(db couch.Database, at time.Time) {
 	}
 	delete(s.waiting, db)
 	delete(s.failures, db)
+	delete(s.unseen, db)
 	s.tellSometimes()
 }
 
@@ -172,6 +179,15 @@ func (s *sourceState) waits(db couch.Database) {
 		s.waiting[db] = true
 		s.tellSometimes()
 	}
+}
+
+// unlooked notes why a look at a database showed nothing. That alone makes
+// nothing stale.
+func (s *sourceState) unlooked(db couch.Database, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unseen[db] = why
+	s.tellSometimes()
 }
 
 // since is when all of a database was applied the last time.
@@ -271,6 +287,7 @@ func (s *sourceState) loaded(took time.Duration) {
 	s.hold = ""
 	clear(s.failures)
 	clear(s.waiting)
+	clear(s.unseen)
 	now := s.now()
 	for _, db := range followed() {
 		s.answered[db], s.current[db] = now, now.Add(-took)
