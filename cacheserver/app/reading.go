@@ -30,6 +30,9 @@ func (a *App) reading() []wire.AboutReading {
 // loginCheck is the line of /readyz?verbose about the user of the source.
 func loginCheck(s couch.LoginState) api.Check {
 	c := api.Check{Name: "login", OK: !s.Refused, Note: "the database server has not refused it"}
+	if !s.Before.IsZero() {
+		c.Note = fmt.Sprintf("the database server refuses the new password since %s; the one before is used", s.Before.UTC().Format(time.RFC3339))
+	}
 	if !s.Refused {
 		return c
 	}

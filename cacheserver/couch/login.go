@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,6 +38,7 @@ type LoginState struct {
 	Locked  bool      // the server refuses every password for some minutes
 	Since   time.Time // of the first refusal in a row
 	Next    time.Time // not tried again before, unless the password changes
+	Before  time.Time // since then the password before the newest one is used, which is refused; zero: the newest is
 }
 
 // login sends requests with the user and the password as they are now. All that
@@ -59,6 +59,8 @@ type login struct {
 
 	mu      sync.Mutex
 	current string        // the password that the rest is about
+	proven  *string       // the last one that was taken; nil: none
+	refusal *refusedNew   // nil: current is the newest
 	sent    []*refusal    // those within lockout, of any password
 	inRow   int           // refusals since the login was good
 	since   time.Time     // of the first of them
@@ -261,52 +263,6 @@ func (l *login) enter(ctx context.Context) (password string, t *turn, err error)
 	}
 }
 
-// atOnce is how many requests may be under way whose login may be refused yet:
-// readers who come at the same time must not use up all that the lockout allows.
-// The caller has the lock.
-func (l *login) atOnce(now time.Time) int {
-	if now.Sub(l.good) > goodFor {
-		return 1
-	}
-	return max(1, maxRefusals-len(l.sent))
-}
-
-// takeNew takes the password as it is now; the caller has the lock.
-func (l *login) takeNew() {
-	if now := l.password(); now != l.current {
-		l.current, l.untried = now, l.inRow > 0
-		clear(l.places) // it may be of somebody who may read more
-	}
-}
-
-// nextTry is when the login may be tried again; the caller has the lock.
-func (l *login) nextTry() time.Time {
-	n := len(l.sent)
-	switch {
-	case l.untried && n <= maxRefusals:
-		return time.Time{}
-	case l.untried:
-		return l.sent[n-maxRefusals-1].at.Add(lockout)
-	case strings.Contains(l.why.Reason, lockedReason):
-		return l.last.Add(lockout)
-	}
-	next := l.last.Add(refusedWait)
-	if l.inRow == 1 {
-		next = l.last.Add(firstWait)
-	}
-	if n >= maxRefusals && l.sent[n-maxRefusals].at.Add(lockout).After(next) {
-		next = l.sent[n-maxRefusals].at.Add(lockout)
-	}
-	return next
-}
-
-// held is the error of a request that is not sent; the caller has the lock.
-func (l *login) held() *Error {
-	e := *l.why
-	e.Err = fmt.Errorf("not tried again before %s", l.nextTry().UTC().Format(time.TimeOnly)) //nolint:err113 // for people
-	return &e
-}
-
 // ask asks the server's own page whether the login is good, and ends its turn.
 func (l *login) ask(ctx context.Context, t *turn, password string) error {
 	defer t.end()
@@ -332,118 +288,6 @@ func (l *login) ask(ctx context.Context, t *turn, password string) error {
 	}
 	l.accepted(password)
 	return nil
-}
-
-// wrongLogin says whether a refusal is one of the login, not of the resource. It
-// ends the turn.
-func (l *login) wrongLogin(ctx context.Context, t *turn, password string, why *Error) bool {
-	if strings.Contains(why.Reason, lockedReason) {
-		l.refused(t, password, why)
-		return true
-	}
-	if l.look(password) { // sent before the password was changed: to ask with it would be one more wrong one
-		l.refused(t, password, why)
-		return true
-	}
-	l.mu.Lock()
-	t.finish()
-	this := &refusal{time.Now()}
-	l.sent = append(l.sent, this)
-	var question *turn
-	if l.inRow == 0 && len(l.sent)+l.unsure < maxRefusals {
-		question = l.begin()
-	}
-	l.mu.Unlock()
-	if question != nil {
-		err := l.ask(ctx, question, password)
-		var said *Error
-		switch {
-		case err == nil:
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.sent = slices.DeleteFunc(l.sent, func(r *refusal) bool { return r == this })
-			return false
-		case errors.As(err, &said) && errors.Is(said.Kind, ErrUnauthorized):
-			return true // ask has noted it
-		}
-	}
-	// The server can't be asked: its words have to do.
-	if !strings.Contains(why.Reason, "assword") {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.note(password, why)
-	return true
-}
-
-// refused notes that a password was sent and not taken.
-func (l *login) refused(t *turn, password string, why *Error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t.finish()
-	if !strings.Contains(why.Reason, lockedReason) {
-		l.sent = append(l.sent, &refusal{time.Now()})
-	}
-	l.note(password, why)
-}
-
-// note notes that the login is not good; the caller has the lock.
-func (l *login) note(password string, why *Error) {
-	if password != l.current {
-		return // of one that is not in use any more
-	}
-	now := time.Now()
-	begins := l.inRow == 0
-	if begins {
-		l.since = now
-	}
-	if begins || now.Sub(l.last) > surelyKnown { // else it was under way with the one before
-		l.inRow++
-	}
-	l.last, l.why, l.untried = now, why, false
-	if begins {
-		l.log.Warn("the database server refuses the user or the password", "user", l.user, "next_try", l.nextTry(), "err", why)
-	}
-}
-
-// accepted notes that the login is good.
-func (l *login) accepted(password string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if password != l.current {
-		return
-	}
-	l.good = time.Now()
-	if l.inRow == 0 {
-		return
-	}
-	l.log.Info("the database server takes the password again", "user", l.user, "refused_for", time.Since(l.since).Round(time.Second))
-	l.inRow, l.untried, l.why = 0, false, nil
-}
-
-// look has the password read again and says whether it is another one.
-func (l *login) look(password string) (changed bool) {
-	if l.reread != nil {
-		l.reread()
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.takeNew()
-	return l.current != password
-}
-
-// state is what people are told.
-func (l *login) state() LoginState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.user != "" {
-		l.takeNew()
-	}
-	if l.inRow == 0 {
-		return LoginState{}
-	}
-	return LoginState{Refused: true, Locked: strings.Contains(l.why.Reason, lockedReason), Since: l.since, Next: l.nextTry()}
 }
 
 // closedPlace is the error of a resource that has been refused often.

@@ -177,6 +177,67 @@ func TestAChangedPassword(t *testing.T) {
 	})
 }
 
+// TestThePasswordFileIsChangedFirst: the file has the new password some time
+// before the server takes it. The one before is used meanwhile, no read fails,
+// and the new one is used as soon as the old one is refused.
+func TestThePasswordFileIsChangedFirst(t *testing.T) {
+	for _, ahead := range []time.Duration{0, time.Second, 12 * time.Second, 70 * time.Second, 10 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := secured(t, couchfake.Options{})
+			password := pointer("right")
+			c := inMemory(t, srv, password)
+			stop := hammer(t, c)
+			time.Sleep(10 * time.Second)
+			for round := range 3 {
+				next := fmt.Sprint("right ", round)
+				set(password, next)
+				for end := time.Now().Add(ahead); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+					state := c.Login()
+					require.False(t, state.Refused, "%s ahead, round %d", ahead, round)
+				}
+				if ahead > 10*time.Second {
+					require.False(t, c.Login().Before.IsZero(), "it says that the new one is refused")
+				}
+				srv.SetLogin("wm", next)
+				time.Sleep(4 * time.Second)
+				require.Equal(t, LoginState{}, c.Login(), "%s ahead, round %d", ahead, round)
+				for range 20 {
+					_, err := c.Position(t.Context(), Requests)
+					require.NoError(t, err)
+				}
+				time.Sleep(lockout)
+			}
+			for i, err := range stop() {
+				require.NoError(t, err, i)
+			}
+			assert.Zero(t, srv.Logins().Locked)
+		})
+	}
+}
+
+// TestANewPasswordThatNobodyTakes: both are refused in the end, and still no
+// lockout is tripped.
+func TestANewPasswordThatNobodyTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := secured(t, couchfake.Options{})
+		password := pointer("right")
+		c := inMemory(t, srv, password)
+		stop := hammer(t, c)
+		time.Sleep(10 * time.Second)
+		set(password, "a slip")
+		time.Sleep(20 * time.Minute)
+		require.False(t, c.Login().Refused, "the one before works")
+		srv.SetLogin("wm", "another")
+		time.Sleep(20 * time.Minute)
+		require.True(t, c.Login().Refused)
+		set(password, "another")
+		time.Sleep(lockout)
+		require.Equal(t, LoginState{}, c.Login())
+		stop()
+		assert.Zero(t, srv.Logins().Locked)
+	})
+}
+
 // TestAShortRefusal: the right password is refused for a moment, as by a server
 // that starts or by one copy of a cluster, and many ask at once, at the start and
 // later. It is sent again after ten seconds: those who ask at once do not use up
