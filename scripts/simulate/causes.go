@@ -9,10 +9,11 @@ import (
 // Kinds of faults that have the same effect for us, by Event.Kind or, of the
 // stand-in's own, by Event.Fault.
 var (
-	silence = []string{"stall", "vanish", "slow", "buffer", "hang", "freeze", "freeze-after", "freeze-in-row", "delay", "timeout", "index"}
-	ends    = []string{"reset", "cut", "cut-in-row", "stop", "recreate", "restore", "refuse", "vanish"}
-	fewer   = []string{"recreate", "restore", "purge", "empty", "halve", "row-omit", "other-copy"}
-	oddRows = []string{
+	silence  = []string{"stall", "vanish", "slow", "buffer", "hang", "freeze", "freeze-after", "freeze-in-row", "delay", "timeout", "index"}
+	ends     = []string{"reset", "cut", "cut-in-row", "stop", "recreate", "restore", "refuse", "vanish"}
+	fewer    = []string{"recreate", "restore", "purge", "empty", "halve", "row-omit", "other-copy"}
+	refusals = []string{"deny", "forbid", "no-database", "status", "error-row", "password"}
+	oddRows  = []string{
 		"row-null-doc", "row-no-doc", "row-doc-error", "row-odd-doc", "row-broken-doc", "row-other-doc", "row-deleted-doc",
 		"row-omit", "row-null-id", "row-null-seq",
 	}
@@ -42,7 +43,7 @@ var causes = []struct {
 	{"far fewer documents", fewer},
 	{"in an older state", fewer},
 	{"were purged", []string{"purge", "restore"}},
-	{"/quarantine names", oddRows},
+	{"/quarantine names", slices.Concat(oddRows, silence, ends, refusals)},
 	{"has not answered since the start", []string{"kill", "halt"}},
 	{"the checkpoint has no position", []string{"kill", "halt"}},
 	{"changes that do not arrive", slices.Concat(silence, ends, oddRows, []string{"replay", "end-feed", "error-row", "status", "deny", "forbid", "no-database"})},

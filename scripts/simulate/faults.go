@@ -225,7 +225,9 @@ func (w *world) answer(e *Event) {
 	fault := w.source.fake.Misbehave(f)
 	w.during(e, func() {
 		fault.Clear()
-		if hides, _ := e.hides(); hides { // a feed that was opened meanwhile would go on to hide
+		// A feed that was opened meanwhile would go on.
+		if hides, _ := e.hides(); hides || strings.HasPrefix(e.Fault, "row") {
+			w.cause(&Event{Kind: Reset}, 0)
 			w.net.each(&linkFault{}, func(l *link) { l.end(true) })
 		}
 	})

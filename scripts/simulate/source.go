@@ -362,7 +362,7 @@ func (s *source) create(db string) {
 }
 
 // fill writes a share of what a database held, in percent, beginning with the
-// lowest numbers; what is there already stays.
+// lowest numbers; what is there, in an active status, stays.
 func (s *source) fill(db string, held content, percent int) {
 	if s.missing[db] {
 		return
@@ -370,7 +370,8 @@ func (s *source) fill(db string, held content, percent int) {
 	if db == design.RequestDB {
 		keys := pick(held.requests, 0, len(held.requests)*percent/100, cmp.Compare[int])
 		for _, n := range keys {
-			if _, there := s.is.requests[n]; !there {
+			// One that has left the lists is gone for our server as well.
+			if now, there := s.is.requests[n]; !there || archived[now.status] && !archived[held.requests[n].status] {
 				s.is.requests[n] = held.requests[n]
 				s.put(db, requestDocument(n, held.requests[n]))
 			}
