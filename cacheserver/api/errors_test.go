@@ -138,19 +138,26 @@ func (d *detailsFake) becomes(state string) {
 	d.state = state
 }
 
+// change changes what the source does; the API may be reading it.
+func (d *detailsFake) change(to func(d *detailsFake)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	to(d)
+}
+
 func (d *detailsFake) Detail(_ context.Context, request string, agents []string) (schema.Detail, error) {
 	d.mu.Lock()
 	d.calls++
-	state := d.state
+	state, wait, err, trouble := d.state, d.wait, d.err, d.panic
 	d.mu.Unlock()
-	if d.wait != nil {
-		<-d.wait
+	if wait != nil {
+		<-wait
 	}
-	if d.panic != "" {
-		panic(d.panic)
+	if trouble != "" {
+		panic(trouble)
 	}
-	if d.err != nil {
-		return schema.Detail{}, d.err
+	if err != nil {
+		return schema.Detail{}, err
 	}
 	detail := schema.Detail{ErrorsState: cmp.Or(state, "none")}
 	detail.Workflow = schema.Workflow{Workflow: request, Status: "from the source"}

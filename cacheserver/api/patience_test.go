@@ -29,7 +29,7 @@ func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	assert.Zero(t, fresh.DetailsTime, "as in the source")
 	read := f.clock.Now()
 
-	source.err = errors.New("connection refused")
+	source.change(func(d *detailsFake) { d.err = errors.New("connection refused") })
 	state := f.store.Source()
 	away := state
 	away.Stale, away.Reason = true, "connection refused"
@@ -62,7 +62,7 @@ func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	problem := p.problem(t)
 	assert.Equal(t, wire.SlugSourceFailed, problem.Slug())
 
-	source.err = nil
+	source.change(func(d *detailsFake) { d.err = nil })
 	f.clock.advance(time.Hour)
 	a = f.get(known)
 	assert.Empty(t, a.Header.Get("X-Stale"))
@@ -120,7 +120,8 @@ func TestPreferWait(t *testing.T) {
 	f.newAPI(func(o *api.Options) { o.Details, o.Now = source, f.clock.Now })
 	known := "/fetch/" + workflowName(7)
 	require.Equal(t, http.StatusOK, f.get(known).StatusCode)
-	source.wait = make(chan struct{})
+	wait := make(chan struct{})
+	source.change(func(d *detailsFake) { d.wait = wait })
 	f.clock.advance(time.Hour)
 	a := f.get(known, "Prefer: respond-async, Wait=0")
 	assert.Equal(t, http.StatusOK, a.StatusCode)
@@ -130,7 +131,7 @@ func TestPreferWait(t *testing.T) {
 	problem := b.problem(t)
 	assert.Equal(t, wire.SlugNotReady, problem.Slug())
 	assert.NotEmpty(t, b.Header.Get("Retry-After"))
-	close(source.wait)
+	close(wait)
 	f.eventually(func() bool { return f.get("/fetch/"+workflowName(8), "Prefer: wait=0").StatusCode == http.StatusOK })
 	for _, odd := range []string{"wait", "wait=", "wait=-1", "wait=x", "wait=99999999999", ""} {
 		assert.Equal(t, http.StatusOK, f.get("/fetch/"+workflowName(9), "Prefer: "+odd).StatusCode, odd)

@@ -56,21 +56,26 @@ func proxyProgram(t *testing.T, program, configuration, listen string, args ...s
 	}
 	file := filepath.Join(t.TempDir(), program+".conf")
 	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
-	var said bytes.Buffer
+	said, err := os.Create(filepath.Join(t.TempDir(), "said")) // a file: the program goes on writing while it is read
+	require.NoError(t, err)
+	defer said.Close()
 	cmd := exec.CommandContext(t.Context(), path, append(args, file)...)
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Stdout, cmd.Stderr = said, said
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it has no state
 		_ = cmd.Wait()
 	})
-	require.Eventually(t, func() bool {
+	if !assert.Eventually(t, func() bool {
 		conn, err := net.DialTimeout("tcp", listen, time.Second)
 		if err != nil {
 			return false
 		}
 		return conn.Close() == nil
-	}, waitFor, 20*time.Millisecond, "%s", said.String())
+	}, waitFor, 20*time.Millisecond) {
+		text, _ := os.ReadFile(said.Name())
+		require.Fail(t, program+" does not listen", "%s", text)
+	}
 	return "http://" + listen
 }
 

@@ -39,7 +39,7 @@ var causes = []struct {
 	{"is not that of a CouchDB server", slices.Concat(oddRows, ends)},
 	{"refuses the request", []string{"status"}},
 	{"not found", []string{"status", "undesign"}},
-	{"was made anew", []string{"recreate"}},
+	{"was made anew", []string{"recreate", "restore"}}, // a backup may be of the database before
 	{"far fewer documents", fewer},
 	{"in an older state", fewer},
 	{"were purged", []string{"purge", "restore"}},
