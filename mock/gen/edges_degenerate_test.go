@@ -1,6 +1,7 @@
 package gen_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,7 +22,7 @@ func degenerates(t *testing.T, doc gen.Doc) (out []gen.Doc) {
 	var whole any
 	require.NoError(t, json.Unmarshal(doc.JSON, &whole))
 	replace := func(at any, set func(v any), remove func()) {
-		for _, v := range []any{nil, 7, "text", []any{}, []any{nil, "x", map[string]any{}}, map[string]any{}, map[string]any{"x": nil}} {
+		for _, v := range []any{nil, 7, "text", []any{nil, "x", map[string]any{}}, map[string]any{}} {
 			set(v)
 			raw, err := json.Marshal(whole)
 			require.NoError(t, err)
@@ -58,18 +59,20 @@ func degenerates(t *testing.T, doc gen.Doc) (out []gen.Doc) {
 // TestEdgesBendAnyDocument: no edge case takes for granted what a document
 // need not have, and each leaves a document that CouchDB can store.
 func TestEdgesBendAnyDocument(t *testing.T) {
+	t.Parallel()
 	w := world(t, gen.Options{Seed: 7, Workflows: 30, Lean: true, NoEdges: true})
 	var request, agent gen.Doc
 	for i := range 30 {
 		st := w.Initial(i)
 		docs := w.Docs(i, &st)
-		if len(st.Agents) > 0 && len(docs[1].JSON) > len(agent.JSON) {
+		whole := len(st.Agents) > 0 && bytes.Contains(docs[1].JSON, []byte(`"dataset":{"`))
+		if whole && (agent.JSON == nil || len(docs[1].JSON) < len(agent.JSON)) { // small, but nothing is missing
 			request, agent = docs[0], docs[1]
 		}
 	}
 	requests, agents := degenerates(t, request), degenerates(t, agent)
-	require.Greater(t, len(requests), 300)
-	require.Greater(t, len(agents), 500)
+	require.Greater(t, len(requests), 150)
+	require.Greater(t, len(agents), 150)
 	for _, e := range gen.EdgeCases() {
 		for _, docs := range [][]gen.Doc{requests, agents} {
 			for i, doc := range docs {
@@ -94,13 +97,17 @@ func TestEdgesBendAnyDocument(t *testing.T) {
 // TestEdgesOnAnyState: documents can be made of a workflow with an edge case in
 // each status that it can come to, with agents and without.
 func TestEdgesOnAnyState(t *testing.T) {
+	t.Parallel()
 	for _, e := range gen.EdgeCases() {
 		w := world(t, gen.Options{Seed: 3, Workflows: 12, Lean: true, Edge: e.Name})
 		for i := range w.Units() {
 			for status := gen.NewRequest; status <= gen.RejectedArchived; status++ {
+				if (i+int(status))%3 != 0 {
+					continue // each status is met by a third of the workflows
+				}
 				st := w.Initial(i)
 				agents := [][]gen.AgentState{st.Agents, nil, {{}}, {{Host: 0}, {Host: 1, Done: gen.Ended}}}
-				st.Agents = agents[(i+int(status))%len(agents)]
+				st.Agents = agents[(i+int(status))/3%len(agents)]
 				st.Transitions = append(st.Transitions[:1:1], gen.Transition{Status: status, Time: st.Created() + 60})
 				require.NotPanics(t, func() {
 					docs := w.Docs(i, &st)

@@ -34,7 +34,7 @@ func TestDays(t *testing.T) {
 				continue // a megabyte in each write; its request is bent as others are
 			}
 			t.Run(fmt.Sprintf("seed %d, %s", seed+1, e.Name), func(t *testing.T) {
-				lives(t, gen.Options{Seed: seed + 1, Workflows: 5, Lean: true, Edge: e.Name}, (days+1)/2, 0.004, 30*time.Minute)
+				lives(t, gen.Options{Seed: seed + 1, Workflows: 5, Lean: true, Edge: e.Name}, (days+1)/2, 0.004, time.Hour)
 			})
 		}
 	}
