@@ -31,6 +31,7 @@ var rules = []rule{
 	{"uiserver/...", []string{module + "cacheserver/...", module + "mock/..."}, "the UI server speaks to the cache server over HTTP only"},
 	{"cacheserver/...", []string{module + "uiserver/...", module + "web/...", module + "static/..."}, "the cache server knows no pages"},
 	{"cacheserver/store/...", []string{"net/http", module + "cacheserver/couch/...", module + "cacheserver/api/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the store knows neither HTTP nor CouchDB"},
+	{"cacheserver/join/...", []string{"net/http", "math/rand", "math/rand/v2", "os", module + "cacheserver/store", module + "cacheserver/couch/...", module + "cacheserver/api/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the writer is a state machine: what it makes depends on its inputs alone"},
 	{"cacheserver/couch/...", []string{module + "cacheserver/store/...", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "reading knows no storing"},
 	{"cacheserver/cache/...", []string{"net/http", module + "..."}, "the cache knows nothing of what it keeps"},
 	{"cacheserver/checkpoint/...", []string{"net/http", module + "..."}, "the container of a checkpoint knows nothing of what is in it"},

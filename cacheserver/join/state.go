@@ -1,0 +1,106 @@
+// Package join is the one writer of the cache server: it joins request
+// documents, agent reports and agent_info documents to records, and keeps the
+// sums over them. It is a deterministic state machine: equal inputs (documents,
+// moments, rules) in equal order return equal bytes. It reads no clock, no
+// random number, no file, and nothing in it depends on the order of a Go map.
+// It knows no readers, no generations and no HTTP, and it takes no lock: its
+// owner (package store) calls one method at a time and shows what it returns.
+package join
+
+import (
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// State is all that a generation shows. It is immutable: nothing in it may be
+// changed, and the next State shares what did not change.
+type State struct {
+	Moment     time.Time // of the input that made it
+	Table      *tree.Tree
+	Sums       *sums.View
+	Agents     []Agent // by agent, then by id of the document
+	Limits     schema.Limits
+	Recoveries map[string][]string // workflows by the OriginalRequest that they name, sorted
+	Names      []string            // agents' names by the numbers that records' sources have
+	Documents  int                 // agent reports that are joined to a request
+	Unmatched  int                 // agent reports without their request, at that moment
+}
+
+// Agent is one agent_info document.
+type Agent struct {
+	ID     string
+	Detail *schema.AgentDetail
+	Heard  Heard // at the moment of the State
+}
+
+// Heard is when a document was written, as far as it can be believed.
+type Heard struct {
+	Time  int64 // Unix s: its timestamp, or when it came if that lay in the future
+	Ahead int64 // s by which its timestamp lay in the future
+}
+
+// Freshness is when agents were heard of last. It moves also where nothing else
+// changes, so it is no part of a State. It is immutable.
+type Freshness struct {
+	Reports map[string]int64 // time of the newest agent report by agent, Unix s
+	Agents  map[string]Heard // by id of the agent_info document
+}
+
+// Diff is what one State changed against the one before it: workflows, by name,
+// sorted.
+type Diff struct{ Added, Changed, Removed []string }
+
+// Outcome is what an input led to.
+type Outcome struct {
+	Result
+	Publish   bool       // State is new, and to be shown
+	State     *State     // the newest; nil before the first
+	Diff      Diff       // against the State before; empty for the first
+	Freshness *Freshness // the newest
+}
+
+// Kind says what a Change is about.
+type Kind uint8
+
+// Kinds of documents.
+const (
+	Request     Kind = iota + 1 // a request document
+	AgentReport                 // an agent_request document
+	AgentInfo                   // an agent_info document
+)
+
+// Document names a document.
+type Document struct {
+	Kind Kind
+	ID   string
+}
+
+// Change is one document in the form that is joined: already decoded. Without
+// Workflow, Report and Info it says that the content is the known one: then only
+// the time counts.
+type Change struct {
+	Kind    Kind
+	ID, Rev string
+	Deleted bool   // the document is gone, or no longer of interest
+	Stands  bool   // nothing new is known of it: what is there stands, also after a read that did not bring it
+	Hash    uint64 // schema.ContentHash of the document; 0: not known, the content counts as new
+	Time    int64  // timestamp of the document, Unix s (AgentReport, AgentInfo)
+
+	Workflow *schema.Workflow    // Request: the request's side of the record
+	Report   *schema.AgentPart   // AgentReport
+	Info     *schema.AgentDetail // AgentInfo
+}
+
+// Result counts what an input did.
+type Result struct {
+	Added, Changed, Removed int // workflows
+	Same                    int // changes with the content that was known
+	Unmatched               int // agent reports that now wait for their request
+	// Refetch names the documents of changes that came without content although
+	// the content was not the known one: they were left out.
+	Refetch []string
+	Swept   []Document // removed by a Commit, as its read did not see them
+}
