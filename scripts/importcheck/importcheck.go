@@ -1,5 +1,170 @@
-// Package importcheck holds the import rules of docs/architecture.md as a
-// test. A rule in a document drifts; this one fails the build. The workspace
-// does not give it for free: inside it, a module may import a sibling that its
-// go.mod does not name.
+// Package importcheck holds docs/architecture.md to the code: its table of
+// folders is the list of import rules, and a package that breaks its row fails
+// the build. It also compares the versions in the go.mod files. The workspace
+// gives neither for free: inside it, a module may import a sibling that its
+// go.mod does not name, and all modules are built with the highest version that
+// one of them names.
 package importcheck
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// rule is one row of the table. Paths are from the root of the repository, with
+// /... at the end for a package and all below it.
+type rule struct {
+	line     int      // of the row in the page
+	packages []string // whose imports the row limits
+	anything bool     // they may import every package of ours
+	allowed  []string // packages of ours that they may import, beside each other
+	never    []string // other packages, or functions such as time.Now, that they must not name
+}
+
+var (
+	listOfNames = regexp.MustCompile("^`[^`]+`(, `[^`]+`)*$")
+	name        = regexp.MustCompile("`([^`]+)`")
+)
+
+// names reads a list such as `schema`, `schema/wire`.
+func names(cell string) ([]string, error) {
+	if !listOfNames.MatchString(cell) {
+		return nil, fmt.Errorf("%q is no list of names in backticks with commas between", cell)
+	}
+	var list []string
+	for _, m := range name.FindAllStringSubmatch(cell, -1) {
+		list = append(list, m[1])
+	}
+	return list, nil
+}
+
+// parseRules reads the table of a page that begins with a row whose first cell
+// is "folder". Its errors name the line.
+func parseRules(page string) (rules []rule, faults []error) {
+	inside := false
+	for i, line := range strings.Split(page, "\n") {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for j := range cells {
+			cells[j] = strings.TrimSpace(cells[j])
+		}
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			inside = false
+		case cells[0] == "folder":
+			inside = true
+		case inside && strings.Trim(cells[0], "-") != "":
+			r, err := parseRow(cells)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("line %d: %w", i+1, err))
+				continue
+			}
+			r.line = i + 1
+			rules = append(rules, r)
+		}
+	}
+	return rules, faults
+}
+
+func parseRow(cells []string) (r rule, err error) {
+	const columns = 3
+	if len(cells) != columns {
+		return r, fmt.Errorf("%d cells: want folder, what it is, what it may import", len(cells))
+	}
+	if r.packages, err = names(cells[0]); err != nil {
+		return r, fmt.Errorf("first column: %w", err)
+	}
+	may, never, limited := strings.Cut(cells[2], "; never ")
+	switch may {
+	case "nothing":
+	case "anything":
+		r.anything = true
+	default:
+		if r.allowed, err = names(may); err != nil {
+			return r, fmt.Errorf("third column: want nothing, anything or a list, then perhaps \"; never\" and a list: %w", err)
+		}
+	}
+	if limited {
+		if r.never, err = names(never); err != nil {
+			return r, fmt.Errorf("third column, after \"never\": %w", err)
+		}
+	}
+	return r, nil
+}
+
+// covers tells whether a path of the table is the package, or has it below.
+func covers(path, pkg string) bool {
+	if folder, all := strings.CutSuffix(path, "/..."); all {
+		return pkg == folder || strings.HasPrefix(pkg, folder+"/")
+	}
+	return pkg == path
+}
+
+// ruleOf is the row of a package: that which names it, else that with the
+// longest path above it.
+func ruleOf(rules []rule, pkg string) (found rule, ok bool) {
+	longest := 0
+	for _, r := range rules {
+		for _, path := range r.packages {
+			if path == pkg {
+				return r, true
+			}
+			if covers(path, pkg) && len(path) > longest {
+				found, ok, longest = r, true, len(path)
+			}
+		}
+	}
+	return found, ok
+}
+
+// source is what a package names: imports of ours from the root of the
+// repository, others as they are written, and functions such as time.Now.
+type source struct {
+	pkg   string
+	ours  []string
+	other []string
+}
+
+// check returns what is wrong with the rules or with the packages.
+func check(rules []rule, packages []source) (faults []error) {
+	fault := func(r rule, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("line %d: %w", r.line, fmt.Errorf(format, args...)))
+	}
+	exists := func(path string) bool {
+		return slices.ContainsFunc(packages, func(s source) bool { return covers(path, s.pkg) })
+	}
+	rows := map[string]int{}
+	for _, r := range rules {
+		for _, path := range r.packages {
+			if first, twice := rows[path]; twice {
+				fault(r, "%s has a row in line %d", path, first)
+			}
+			rows[path] = r.line
+		}
+		for _, path := range slices.Concat(r.packages, r.allowed) {
+			if !exists(path) {
+				fault(r, "there is no package %s", path)
+			}
+		}
+	}
+	for _, s := range packages {
+		r, ok := ruleOf(rules, s.pkg)
+		if !ok {
+			faults = append(faults, fmt.Errorf("%s has no row in the table of folders", s.pkg))
+			continue
+		}
+		for _, imported := range s.ours {
+			mayImport := func(path string) bool { return covers(path, imported) }
+			if !r.anything && !slices.ContainsFunc(slices.Concat(r.packages, r.allowed), mayImport) {
+				fault(r, "%s imports %s, which the row does not allow", s.pkg, imported)
+			}
+		}
+		for _, named := range s.other {
+			if slices.ContainsFunc(r.never, func(path string) bool { return covers(path, named) }) {
+				fault(r, "%s names %s, which the row forbids", s.pkg, named)
+			}
+		}
+	}
+	return faults
+}

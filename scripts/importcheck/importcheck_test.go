@@ -1,113 +1,140 @@
 package importcheck
 
 import (
-	"bytes"
-	"os/exec"
-	"slices"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-const module = "github.com/dmwm/wmstats/"
+const root = "../.."
 
-// rule: packages under dir must import nothing of banned (a package, or a
-// folder with /...). Test files are free: they may compare and drive.
-type rule struct {
-	dir    string
-	banned []string
-	why    string
-}
-
-var rules = []rule{
-	{"schema/...", []string{"net", "net/http", "os", "log", "log/slog"}, "schema is pure: bytes in, records out"},
-	{"schema/...", []string{module + "cacheserver/...", module + "uiserver/...", module + "mock/...", module + "web/...", module + "static/..."}, "everything stands on schema"},
-	{"access/...", []string{module + "cacheserver/...", module + "uiserver/...", module + "mock/...", module + "web/...", module + "static/...", "github.com/labstack/echo/v4"}, "the gate serves both servers and knows neither"},
-	{"access/filewatch/...", []string{module + "..."}, "a file that is read again is the same for all"},
-	{"access/serving/...", []string{module + "..."}, "how a server serves depends on nothing that it serves"},
-	{"web/...", []string{"net/http", module + "cacheserver/...", module + "uiserver/...", module + "mock/...", "github.com/labstack/echo/v4"}, "components know no HTTP and no client"},
-	{"static/...", []string{module + "..."}, "assets know nothing"},
-	{"uiserver/...", []string{module + "cacheserver/...", module + "mock/..."}, "the UI server speaks to the cache server over HTTP only"},
-	{"cacheserver/...", []string{module + "uiserver/...", module + "web/...", module + "static/..."}, "the cache server knows no pages"},
-	{"cacheserver/store/...", []string{"net/http", module + "cacheserver/couch/...", module + "cacheserver/api/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the store knows neither HTTP nor CouchDB"},
-	{"cacheserver/join/...", []string{"net/http", "math/rand", "math/rand/v2", "os", module + "cacheserver/store", module + "cacheserver/couch/...", module + "cacheserver/api/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the writer is a state machine: what it makes depends on its inputs alone"},
-	{"cacheserver/couch/...", []string{module + "cacheserver/store/...", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "reading knows no storing"},
-	{"cacheserver/cache/...", []string{"net/http", module + "..."}, "the cache knows nothing of what it keeps"},
-	{"cacheserver/checkpoint/...", []string{"net/http", module + "..."}, "the container of a checkpoint knows nothing of what is in it"},
-	{"cacheserver/budget/...", []string{"net/http", module + "..."}, "budget bounds work of any kind"},
-	{"cacheserver/history/...", []string{"net/http", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "history knows generations alone"},
-	{"cacheserver/follower/...", []string{"net/http", module + "cacheserver/api/...", module + "cacheserver/app/..."}, "the follower is wired by app"},
-	{"cacheserver/api/...", []string{module + "cacheserver/couch/...", module + "cacheserver/follower/...", module + "cacheserver/app/..."}, "the API reads through interfaces of its own"},
-	{"cacheserver/...", []string{module + "mock/..."}, "mock data never reach the program, only its tests"},
-	{"mock/gen/...", []string{module + "schema/..."}, "a wrong field name would agree with itself"},
-	{"mock/couchfake/...", []string{module + "schema/..."}, "a wrong field name would agree with itself"},
-	{"mock/live/...", []string{module + "schema/..."}, "a wrong field name would agree with itself"},
-	{"mock/load/...", []string{module + "schema/..."}, "a wrong field name would agree with itself"},
-}
-
-// except names packages of a rule's folder that have a reason to be free of it.
-var except = map[string]string{
-	module + "schema/cmd/schemadoc":      "the generator of docs/schema.md writes a file",
-	module + "schema/internal/schemadoc": "the generator of docs/schema.md writes a file",
-	module + "schema/internal/gen":       "the generator of docs/schema.md writes a file",
-}
-
+// TestImportRules holds the packages to the table, and the table to the packages.
 func TestImportRules(t *testing.T) {
-	for _, r := range rules {
-		for pkg, imports := range importsOf(t, r.dir) {
-			if _, free := except[pkg]; free {
-				continue
-			}
-			for _, imp := range imports {
-				if slices.ContainsFunc(r.banned, func(b string) bool { return matches(imp, b, pkg) }) {
-					t.Errorf("%s imports %s: %s", pkg, imp, r.why)
-				}
-			}
-		}
+	page, err := os.ReadFile(root + "/docs/architecture.md")
+	require.NoError(t, err)
+	rules, faults := parseRules(string(page))
+	packages, err := workspace(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, packages)
+	for _, fault := range append(faults, check(rules, packages)...) {
+		t.Errorf("docs/architecture.md: %v", fault)
 	}
 }
 
-// TestRulesHaveSubjects keeps a rule from passing because its folder is gone.
-func TestRulesHaveSubjects(t *testing.T) {
-	for _, r := range rules {
-		require.NotEmpty(t, importsOf(t, r.dir), "no package under %s", r.dir)
+// TestEqualVersions: a module that is built alone has the dependencies of the
+// workspace.
+func TestEqualVersions(t *testing.T) {
+	all, err := requirements(t.Context(), root)
+	require.NoError(t, err)
+	require.NotEmpty(t, all)
+	for _, fault := range differing(all) {
+		t.Error(fault)
 	}
 }
 
-func matches(imp, banned, importer string) bool {
-	if prefix, ok := strings.CutSuffix(banned, "/..."); ok {
-		inside := imp == prefix || strings.HasPrefix(imp, prefix+"/")
-		// A folder banned as a whole means the other folders, not one's own.
-		return inside && !strings.HasPrefix(importer, folderOf(imp)+"/") && importer != folderOf(imp)
+const page = `# A page
+
+| folder | what it is | may import of ours |
+|---|---|---|
+| ` + "`low`" + ` | ours | nothing; never ` + "`net/...`, `time.Now`" + ` |
+| ` + "`low/deep/...`, `low/deeper`" + ` | ours | ` + "`low`" + ` |
+| ` + "`high/...`" + ` | ours | anything |
+| ` + "`high/part`" + ` | ours | ` + "`low/...`" + ` |
+
+| where | what |
+|---|---|
+| somewhere | something |
+`
+
+// packages that keep the rules of page.
+func packages() []source {
+	return []source{
+		{pkg: "low", other: []string{"time", "time.Since", "network"}},
+		{pkg: "low/deep", ours: []string{"low"}},
+		{pkg: "low/deep/est", ours: []string{"low", "low/deep", "low/deeper"}},
+		{pkg: "low/deeper"},
+		{pkg: "high", ours: []string{"low", "high/part"}, other: []string{"net", "time.Now"}},
+		{pkg: "high/part", ours: []string{"low/deep/est"}},
 	}
-	return imp == banned
 }
 
-// folderOf is the top-level folder (module) of one of our packages.
-func folderOf(pkg string) string {
-	rest := strings.TrimPrefix(pkg, module)
-	folder, _, _ := strings.Cut(rest, "/")
-	if strings.HasPrefix(rest, "cacheserver/") || strings.HasPrefix(rest, "mock/") {
-		parts := strings.SplitN(rest, "/", 3)
-		folder = strings.Join(parts[:min(2, len(parts))], "/")
+func said(faults []error) string {
+	var lines []string
+	for _, f := range faults {
+		lines = append(lines, f.Error())
 	}
-	return module + folder
+	return strings.Join(lines, "\n")
 }
 
-func importsOf(t *testing.T, dir string) map[string][]string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+dir)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	require.NoError(t, err, "go list %s: %s", dir, stderr.String())
-	found := map[string][]string{}
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line)
-		if len(fields) > 0 {
-			found[fields[0]] = fields[1:]
-		}
+// TestRulesAreKept: what breaks a rule is found, with the line of the rule.
+func TestRulesAreKept(t *testing.T) {
+	rules, faults := parseRules(page)
+	require.Empty(t, faults)
+	require.Empty(t, check(rules, packages()))
+	for _, test := range []struct {
+		breaks source
+		want   string
+	}{
+		{source{pkg: "low", ours: []string{"high"}}, "line 5: low imports high, which the row does not allow"},
+		{source{pkg: "low", other: []string{"net"}}, "line 5: low names net, which the row forbids"},
+		{source{pkg: "low", other: []string{"net/http"}}, "line 5: low names net/http, which the row forbids"},
+		{source{pkg: "low", other: []string{"time.Now"}}, "line 5: low names time.Now, which the row forbids"},
+		{source{pkg: "low/deep/est", ours: []string{"high"}}, "line 6: low/deep/est imports high, which the row does not allow"},
+		{source{pkg: "low/deeper", ours: []string{"high/part"}}, "line 6: low/deeper imports high/part, which the row does not allow"},
+		{source{pkg: "high/part", ours: []string{"high"}}, "line 8: high/part imports high, which the row does not allow"},
+		{source{pkg: "elsewhere"}, "elsewhere has no row in the table of folders"},
+		{source{pkg: "lower", ours: []string{"high"}}, "lower has no row in the table of folders"},
+	} {
+		assert.Equal(t, test.want, said(check(rules, append(packages(), test.breaks))))
 	}
-	return found
+}
+
+// TestWrongTable: a table that can't be read, or speaks of what is not there,
+// is told with its line.
+func TestWrongTable(t *testing.T) {
+	for _, test := range []struct{ row, want string }{
+		{"| `low/deeper` | again | nothing |", "line 9: low/deeper has a row in line 6"},
+		{"| `gone` | ours | nothing |", "line 9: there is no package gone"},
+		{"| `gone/...` | ours | nothing |", "line 9: there is no package gone/..."},
+		{"| `high/part/...` | ours | `low/gone` |", "line 9: there is no package low/gone"},
+		{"| `high` | ours | low |", "line 9: third column: want nothing, anything or a list, then perhaps \"; never\" and a list: \"low\" is no list of names in backticks with commas between"},
+		{"| `high` | ours | `low` and `high/part` |", "line 9: third column"},
+		{"| `high` | ours | |", "line 9: third column"},
+		{"| `high` | ours | nothing; never |", "line 9: third column"},
+		{"| `high` | ours | nothing; never `net`; never `log` |", "line 9: third column, after \"never\""},
+		{"| high | ours | nothing |", "line 9: first column"},
+		{"| `high` | ours |", "line 9: 2 cells"},
+		{"| `high` | ours | nothing | more |", "line 9: 4 cells"},
+	} {
+		rules, faults := parseRules(strings.Replace(page, "\n\n| where", "\n"+test.row+"\n\n| where", 1))
+		assert.Contains(t, said(append(faults, check(rules, packages())...)), test.want, test.row)
+	}
+	rules, faults := parseRules("no table")
+	assert.Empty(t, faults)
+	assert.Contains(t, said(check(rules, packages())), "low has no row in the table of folders")
+}
+
+// TestNamesOfAFile: functions are found under whatever name their package has.
+func TestNamesOfAFile(t *testing.T) {
+	file := t.TempDir() + "/file.go"
+	require.NoError(t, os.WriteFile(file, []byte(`package p
+import (
+	clock "time"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+var now, query = clock.Now, wire.Query{}
+`), 0o600))
+	var s source
+	require.NoError(t, s.add(file))
+	assert.Equal(t, source{ours: []string{"schema/wire"}, other: []string{"time", "time.Now"}}, s)
+}
+
+// TestDiffering: one version for each dependency, whoever names it.
+func TestDiffering(t *testing.T) {
+	assert.Empty(t, differing([]needed{{"a", "x", "1"}, {"b", "y", "2"}, {"c", "x", "1"}}))
+	assert.Equal(t, "x: a 1, c 2; want the highest in all (go work sync, or go get in the module)",
+		said(differing([]needed{{"a", "x", "1"}, {"b", "y", "2"}, {"c", "x", "2"}})))
 }
