@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
-	"github.com/dmwm/wmstats/cacheserver/store/scan"
+	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -32,10 +32,10 @@ func (a *API) errorKinds() []errorKind {
 	return []errorKind{
 		{"schema/wire.Problem", wire.ProblemOf},
 		{"cacheserver/budget.ExceededError", typed(a.exceeded)},
-		{"cacheserver/store/scan.TooManyGroupsError", typed(func(err *scan.TooManyGroupsError) *wire.Problem {
+		{"cacheserver/table.TooManyGroupsError", typed(func(err *table.TooManyGroupsError) *wire.Problem {
 			return wire.TooExpensive(fmt.Sprintf("There are more than %d groups. Add filters, or group by a field of fewer values.", err.Max))
 		})},
-		{"cacheserver/store/scan.ArgumentError", typed(func(err *scan.ArgumentError) *wire.Problem {
+		{"cacheserver/table.ArgumentError", typed(func(err *table.ArgumentError) *wire.Problem {
 			return wire.BadValue(err.Field, err.Error())
 		})},
 		{"cacheserver/failures.TooManyGroupsError", typed(func(err *failures.TooManyGroupsError) *wire.Problem {

@@ -24,7 +24,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
-	"github.com/dmwm/wmstats/cacheserver/store/scan"
+	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -34,18 +34,18 @@ var samplesOfKinds = map[string]struct {
 	status int
 	slug   wire.Slug
 }{
-	"schema/wire.Problem":                       {wire.NotFound("site", "T9", nil), 404, wire.SlugNotFound},
-	"cacheserver/budget.ExceededError":          {&budget.ExceededError{Time: time.Second}, 422, wire.SlugTooExpensive},
-	"cacheserver/store/scan.TooManyGroupsError": {&scan.TooManyGroupsError{Max: 7}, 422, wire.SlugTooExpensive},
-	"cacheserver/store/scan.ArgumentError":      {&scan.ArgumentError{Field: "Status", Want: "no"}, 400, wire.SlugBadValue},
-	"cacheserver/failures.TooManyGroupsError":   {&failures.TooManyGroupsError{Max: 7}, 422, wire.SlugTooExpensive},
-	"cacheserver/failures.ErrTooMany":           {failures.ErrTooMany, 422, wire.SlugTooExpensive},
-	"cacheserver/history.TooManyError":          {&history.TooManyError{Points: 7}, 422, wire.SlugTooExpensive},
-	"cacheserver/history.ErrNotFollowed":        {history.ErrNotFollowed, 404, wire.SlugNotFound},
-	"cacheserver/ondemand.ErrAbsent":            {ondemand.ErrAbsent, 404, wire.SlugNotInSource},
-	"cacheserver/ondemand.ErrBusy":              {ondemand.ErrBusy, 429, wire.SlugRateLimited},
-	"cacheserver/ondemand.ErrBackoff":           {ondemand.ErrBackoff, 502, wire.SlugSourceFailed},
-	"net/http.MaxBytesError":                    {&http.MaxBytesError{Limit: 7}, 413, wire.SlugTooLarge},
+	"schema/wire.Problem":                     {wire.NotFound("site", "T9", nil), 404, wire.SlugNotFound},
+	"cacheserver/budget.ExceededError":        {&budget.ExceededError{Time: time.Second}, 422, wire.SlugTooExpensive},
+	"cacheserver/table.TooManyGroupsError":    {&table.TooManyGroupsError{Max: 7}, 422, wire.SlugTooExpensive},
+	"cacheserver/table.ArgumentError":         {&table.ArgumentError{Field: "Status", Want: "no"}, 400, wire.SlugBadValue},
+	"cacheserver/failures.TooManyGroupsError": {&failures.TooManyGroupsError{Max: 7}, 422, wire.SlugTooExpensive},
+	"cacheserver/failures.ErrTooMany":         {failures.ErrTooMany, 422, wire.SlugTooExpensive},
+	"cacheserver/history.TooManyError":        {&history.TooManyError{Points: 7}, 422, wire.SlugTooExpensive},
+	"cacheserver/history.ErrNotFollowed":      {history.ErrNotFollowed, 404, wire.SlugNotFound},
+	"cacheserver/ondemand.ErrAbsent":          {ondemand.ErrAbsent, 404, wire.SlugNotInSource},
+	"cacheserver/ondemand.ErrBusy":            {ondemand.ErrBusy, 429, wire.SlugRateLimited},
+	"cacheserver/ondemand.ErrBackoff":         {ondemand.ErrBackoff, 502, wire.SlugSourceFailed},
+	"net/http.MaxBytesError":                  {&http.MaxBytesError{Limit: 7}, 413, wire.SlugTooLarge},
 }
 
 // noAnswer are the errors that stand in no row, and why. Who adds an error to a
@@ -56,8 +56,8 @@ var noAnswer = map[string]string{
 	"cacheserver/cache.errSmall":           "of the start, when the cache is made",
 	"cacheserver/ondemand.PanicError":      "a fault of the server: 500",
 	"cacheserver/api/render.ErrForm":       "a record that the store holds is damaged: 500",
-	"cacheserver/store/scan.errField":      "wire refuses unknown fields before: a fault of the server, 500",
-	"cacheserver/store/scan.errByName":     "the store does not ask for it: a fault of the server, 500",
+	"cacheserver/table.errField":           "wire refuses unknown fields before: a fault of the server, 500",
+	"cacheserver/table.errByName":          "the store does not ask for it: a fault of the server, 500",
 	"cacheserver/store.errMaker":           "stands for a panic, and is never returned",
 	"cacheserver/store.errNoSegments":      "only of forms that no handler asks for: a fault of the server, 500",
 	"cacheserver/store.errNoGeneration":    "of checkpoints, which no handler writes",
@@ -101,7 +101,7 @@ func TestEachErrorHasItsProblem(t *testing.T) {
 	assert.Len(t, samplesOfKinds, len(rows), "a sample of a row that is not there")
 
 	found := errorsOfTheProgram(t)
-	for _, must := range []string{"cacheserver/store/scan.TooManyGroupsError", "cacheserver/failures.ErrTooMany", "cacheserver/api/render.ErrForm"} {
+	for _, must := range []string{"cacheserver/table.TooManyGroupsError", "cacheserver/failures.ErrTooMany", "cacheserver/api/render.ErrForm"} {
 		require.Contains(t, found, must, "the search does not see it")
 	}
 	used := map[string]bool{}

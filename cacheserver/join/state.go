@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/store/sums"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -19,7 +19,7 @@ import (
 // changed, and the next State shares what did not change.
 type State struct {
 	Moment     time.Time // of the input that made it
-	Table      *tree.Tree
+	Table      *table.Table
 	Sums       *sums.View
 	Agents     []Agent // by agent, then by id of the document
 	Limits     schema.Limits

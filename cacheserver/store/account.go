@@ -6,8 +6,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // Account is what the store holds, in bytes, each piece in one part only.
@@ -177,9 +177,9 @@ func (c *counter) block(b *block.Block) (bytes int64) {
 	return bytes
 }
 
-func (c *counter) chunk(ch *tree.Chunk) int64 { return ch.Size() + c.once(ch.Places()) }
+func (c *counter) chunk(ch *table.Chunk) int64 { return ch.Size() + c.once(ch.Places()) }
 
-func (c *counter) tree(t *tree.Tree) (bytes int64) {
+func (c *counter) tree(t *table.Table) (bytes int64) {
 	bytes = t.Size()
 	for _, p := range t.Places() {
 		bytes += c.once(p)

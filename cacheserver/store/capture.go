@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 

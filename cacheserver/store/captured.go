@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // sectionVersion is that of the store's section. Raise it when its form

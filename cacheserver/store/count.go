@@ -5,15 +5,15 @@ import (
 	"fmt"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/scan"
+	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // TooManyGroupsError says that /stats was asked for more groups than are
 // answered; ArgumentError that a field can't be grouped by or added up.
 type (
-	TooManyGroupsError = scan.TooManyGroupsError
-	ArgumentError      = scan.ArgumentError
+	TooManyGroupsError = table.TooManyGroupsError
+	ArgumentError      = table.ArgumentError
 )
 
 // Facets counts the values of the fields that q.Facets names: drill-sideways,
@@ -34,7 +34,7 @@ func (g *Snapshot) Facet(ctx context.Context, q wire.Query, f wire.Facet, prefix
 func (g *Snapshot) facets(ctx context.Context, q wire.Query, prefix string) (map[string]wire.FacetResult, error) {
 	out := make(map[string]wire.FacetResult, len(q.Facets))
 	filter := filterKey(q)
-	var s *scan.Scan
+	var s *table.Scan
 	for _, f := range q.Facets {
 		key := fmt.Sprintf("facet|%s|%s|%d|%q|%s", g.id, f.Field, f.Limit, prefix, filter)
 		if kept, ok := g.store.opt.Cache.Get(key); ok {
@@ -45,7 +45,7 @@ func (g *Snapshot) facets(ctx context.Context, q wire.Query, prefix string) (map
 		}
 		if s == nil {
 			var err error
-			if s, err = scan.New(budget.From(ctx), g.tree, g.time.Unix(), q); err != nil {
+			if s, err = g.tree.Scan(budget.From(ctx), g.time.Unix(), q); err != nil {
 				return nil, err
 			}
 		}
@@ -64,7 +64,7 @@ func (g *Snapshot) facets(ctx context.Context, q wire.Query, prefix string) (map
 // left out. total is the number of workflows that match. The error may be a
 // *TooManyGroupsError or an *ArgumentError.
 func (g *Snapshot) Stats(ctx context.Context, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
-	s, err := scan.New(budget.From(ctx), g.tree, g.time.Unix(), q)
+	s, err := g.tree.Scan(budget.From(ctx), g.time.Unix(), q)
 	if err != nil {
 		return nil, 0, err
 	}

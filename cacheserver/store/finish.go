@@ -6,8 +6,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -22,7 +22,7 @@ func (s *Store) finish(b *batch) Result {
 	if cur := s.current.Load(); cur != nil {
 		edits, diff := s.remake(b)
 		if len(edits) > 0 || b.infos {
-			s.publish(s.editor.Apply(cur.tree, edits), diff, b.infos, b.how)
+			s.publish(s.editor.Replace(cur.tree, edits), diff, b.infos, b.how)
 			b.result.Published = true
 		}
 		s.tidy()
@@ -53,7 +53,7 @@ func (s *Store) tidy() {
 
 // remake gives the edits that the touched workflows need, in the order of
 // their names, and keeps the sums in step.
-func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
+func (s *Store) remake(b *batch) (edits []table.Edit, diff Diff) {
 	touched := slices.SortedFunc(maps.Keys(b.touched), func(a, b *entry) int { return cmp.Compare(a.name, b.name) })
 	s.records = slices.Grow(s.records, len(touched))
 	for _, e := range touched {
@@ -61,7 +61,7 @@ func (s *Store) remake(b *batch) (edits []tree.Edit, diff Diff) {
 		if !e.has {
 			if o.had {
 				s.subtract(e, o, "")
-				edits = append(edits, tree.Edit{Name: e.name, Remove: true})
+				edits = append(edits, table.Edit{Name: e.name, Remove: true})
 				diff.Removed = append(diff.Removed, e.name)
 			}
 			e.due = 0
@@ -108,7 +108,7 @@ func (s *Store) summed(b *block.Block, i int, w *schema.Workflow) {
 
 // make makes the record of e from its request's side, which is that of the
 // record that it had unless a new one came, and its parts.
-func (s *Store) make(e *entry, o *previous) (tree.Edit, []schema.AgentPart) {
+func (s *Store) make(e *entry, o *previous) (table.Edit, []schema.AgentPart) {
 	request := o.record
 	if request == nil {
 		request = o.block.Workflow(s.layout, o.at)
@@ -123,7 +123,7 @@ func (s *Store) make(e *entry, o *previous) (tree.Edit, []schema.AgentPart) {
 	// Blocks copy what they take, so one buffer serves all records of a batch.
 	start := len(s.encoded)
 	s.encoded = schema.AppendJSON(s.encoded, request)
-	return tree.Edit{
+	return table.Edit{
 		Name:    e.name,
 		Near:    o.place,
 		Record:  request,

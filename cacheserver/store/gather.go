@@ -5,9 +5,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/part"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -17,7 +17,7 @@ import (
 
 // build makes the first generation of all that was gathered, on all cores. When
 // it is aborted it gives nil, and nothing is gathered any more.
-func (s *Store) build(aborted func() bool) *tree.Tree {
+func (s *Store) build(aborted func() bool) *table.Table {
 	entries := make([]*entry, 0, len(s.entries))
 	for _, e := range s.entries {
 		if e.has {
@@ -54,7 +54,7 @@ func (s *Store) build(aborted func() bool) *tree.Tree {
 		s.empty()
 		return nil
 	}
-	return tree.New(s.layout, blocks)
+	return table.New(s.layout, blocks)
 }
 
 // blockMaker makes blocks of entries, one after another in the same memory: all

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // A superseded generation is kept for those who were told of it: first of all
@@ -62,7 +62,7 @@ type keptGeneration struct {
 
 	// Guarded by the lock of those who count.
 	next   *Snapshot // against which the rest was found
-	chunks []*tree.Chunk
+	chunks []*table.Chunk
 	blocks []*block.Block
 	sums   int64 // bytes
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/scan"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -33,12 +32,12 @@ func TestOrdersFollowChanges(t *testing.T) {
 		for i, f := range fields {
 			q := wire.Query{Sort: []wire.SortKey{{Field: f.Key, Desc: i%2 == 0}, {Field: "Priority", Desc: i%3 == 0}}}
 			if old := before.lists.peek(listKey(q)); old != nil && old.sort != nil && old.sort.peek() != nil {
-				_, ok := scan.Reorder(unbounded(), before.tree, old.sort.peek(), g.tree, q.Sort)
+				_, ok := g.tree.Reorder(unbounded(), before.tree, old.sort.peek(), q.Sort)
 				reused += map[bool]int{true: 1}[ok]
 			}
 			got, err := g.Select(t.Context(), q)
 			require.NoError(t, err)
-			want, err := scan.Order(unbounded(), g.tree, nil, q.Sort)
+			want, err := g.tree.Order(unbounded(), nil, q.Sort)
 			require.NoError(t, err)
 			if got.sort == nil {
 				require.Equal(t, want, got.order, f.Key)
@@ -74,13 +73,13 @@ func TestFirstOfAnOrder(t *testing.T) {
 			{{Field: f.Key}}, {{Field: f.Key, Desc: true}},
 			{{Field: f.Key}, {Field: "Sites", Desc: true}}, {{Field: f.Key, Desc: true}, {Field: "Priority"}, {Field: "PrepID"}},
 		} {
-			if scan.ByName(g.tree, keys) {
+			if g.tree.ByName(keys) {
 				continue
 			}
-			want, err := scan.Order(unbounded(), g.tree, nil, keys)
+			want, err := g.tree.Order(unbounded(), nil, keys)
 			require.NoError(t, err)
 			for _, n := range []int{1, 60, 256, 1024, 5000} {
-				got, err := scan.Top(unbounded(), g.tree, keys, n)
+				got, err := g.tree.Top(unbounded(), keys, n)
 				require.NoError(t, err)
 				require.Equal(t, want[:min(n, len(want))], got, "%v", keys)
 			}

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/part"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -314,7 +314,7 @@ func (s *Store) take(r *restoring) {
 	s.known.take(&o.known)
 	s.recoveries.take(&o.recoveries)
 	o.eachReport(s.report)
-	s.publish(tree.New(s.layout, blocks), Diff{}, true, making{wire.MadeByCheckpoint, r.began})
+	s.publish(table.New(s.layout, blocks), Diff{}, true, making{wire.MadeByCheckpoint, r.began})
 	s.opt.Log.Info("first generation, from a checkpoint", "workflows", s.current.Load().Total(), "agent_documents", len(s.docs), "waiting", s.orphans)
 }
 

@@ -12,8 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/scan"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -44,7 +43,7 @@ func (g *Snapshot) Matching(ctx context.Context, q wire.Query) (*Selection, erro
 }
 
 func (g *Snapshot) find(b *budget.Budget, q wire.Query) (*Selection, error) {
-	s, err := scan.New(b, g.tree, g.time.Unix(), q)
+	s, err := g.tree.Scan(b, g.time.Unix(), q)
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +55,12 @@ func (g *Snapshot) find(b *budget.Budget, q wire.Query) (*Selection, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what was done
 	}
-	if set == nil && len(sort) > 0 && !scan.ByName(g.tree, sort) {
+	if set == nil && len(sort) > 0 && !g.tree.ByName(sort) {
 		l := &Selection{g: g, sort: newSorted(sort, listKey(q))}
 		_, err := l.sort.places(b, g, 1) // a field that is not there is an error now
 		return l, err
 	}
-	order, err := scan.Order(b, g.tree, set, sort)
+	order, err := g.tree.Order(b, set, sort)
 	if err != nil {
 		return nil, err
 	}

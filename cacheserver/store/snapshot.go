@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/sums"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -23,7 +23,7 @@ type Snapshot struct {
 	time   time.Time
 	told   *told
 	store  *Store // for its clock, cache and the freshness of documents
-	tree   *tree.Tree
+	tree   *table.Table
 	sums   *sums.View
 	infos  []*info // by agent, then id
 
@@ -33,7 +33,7 @@ type Snapshot struct {
 }
 
 // publish makes the next generation and shows it to readers.
-func (s *Store) publish(t *tree.Tree, diff Diff, infos bool, how making) {
+func (s *Store) publish(t *table.Table, diff Diff, infos bool, how making) {
 	old := s.current.Load()
 	s.waiting.Store(int64(s.orphans))
 	s.number++
@@ -85,7 +85,7 @@ func (s *Store) publish(t *tree.Tree, diff Diff, infos bool, how making) {
 
 // retire lets go of what is made of records that only superseded generations
 // have now, and gives about the bytes that they hold.
-func (s *Store) retire(old, now *tree.Tree) (bytes int64) {
+func (s *Store) retire(old, now *table.Table) (bytes int64) {
 	chunks, blocks := old.Left(now)
 	bytes = snapshotBytes + old.Size()
 	for _, c := range chunks {

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/scan"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -64,7 +63,7 @@ func (o *sorted) places(b *budget.Budget, g *Snapshot, end int) ([]uint32, error
 		if end > n || n > g.Total()/2 {
 			continue
 		}
-		first, err := scan.Top(b, g.tree, o.keys, n)
+		first, err := g.tree.Top(b, o.keys, n)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // it names the sort
 		}
@@ -79,11 +78,11 @@ func (o *sorted) places(b *budget.Budget, g *Snapshot, end int) ([]uint32, error
 // make makes the whole order.
 func (o *sorted) make(b *budget.Budget, g *Snapshot) ([]uint32, error) {
 	if old := g.store.kept.ordered(o.list, looked); old != nil {
-		if order, ok := scan.Reorder(b, old.g.tree, old.sort.peek(), g.tree, o.keys); ok {
+		if order, ok := g.tree.Reorder(b, old.g.tree, old.sort.peek(), o.keys); ok {
 			return o.put(order), nil
 		}
 	}
-	order, err := scan.Order(b, g.tree, nil, o.keys)
+	order, err := g.tree.Order(b, nil, o.keys)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the sort
 	}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/stitch"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
+	"github.com/dmwm/wmstats/cacheserver/table/stitch"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

@@ -13,10 +13,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
 	"github.com/dmwm/wmstats/cacheserver/store/part"
 	"github.com/dmwm/wmstats/cacheserver/store/sums"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -151,7 +151,7 @@ type Store struct {
 
 	mu       sync.Mutex // held by the writer; guards all below
 	names    *part.Names
-	editor   *tree.Editor
+	editor   *table.Editor
 	sums     *sums.Sums
 	entries  map[string]*entry // by workflow
 	aliases  map[string]*entry // by id of a request document that is not named like its workflow
@@ -182,7 +182,7 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{opt: o, layout: layout, first: make(chan struct{}), editor: tree.NewEditor(layout)}
+	s := &Store{opt: o, layout: layout, first: make(chan struct{}), editor: table.NewEditor(layout)}
 	for key, column := range map[string]**block.Column{
 		"OriginalRequest": &s.original, "Campaigns": &s.campaigns, "Releases": &s.releases, "OutputDatasets": &s.outputs,
 	} {

@@ -7,8 +7,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -19,8 +19,8 @@ import (
 // rests in proportion.
 type upkeep struct {
 	s      *Store
-	editor *tree.Editor // its own: the store's is the writers'
-	cursor int          // chunk where the search for cold blocks goes on
+	editor *table.Editor // its own: the store's is the writers'
+	cursor int           // chunk where the search for cold blocks goes on
 
 	allowance float64 // bytes of blocks that may be replaced now
 	filled    time.Time
@@ -36,7 +36,7 @@ const (
 )
 
 func newUpkeep(s *Store) *upkeep {
-	return &upkeep{s: s, editor: tree.NewEditor(s.layout), allowance: float64(s.opt.Memory / turned), filled: s.opt.Now()}
+	return &upkeep{s: s, editor: table.NewEditor(s.layout), allowance: float64(s.opt.Memory / turned), filled: s.opt.Now()}
 }
 
 // Upkeep keeps blocks aligned and segments made until ctx ends; one call of it
@@ -136,7 +136,7 @@ func (u *upkeep) align(ctx context.Context) (busy bool, err error) {
 
 // put shows the newest generation in other blocks; false when writers changed
 // those blocks in the meantime.
-func (s *Store) put(a tree.Alignment) bool {
+func (s *Store) put(a table.Alignment) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cur := s.current.Load()
@@ -158,7 +158,7 @@ func (s *Store) put(a tree.Alignment) bool {
 // read does; Upkeep does the same bit by bit. Content and generation stay. It
 // says whether there was something to do.
 func (s *Store) Rebalance() (done bool) {
-	e := tree.NewEditor(s.layout)
+	e := table.NewEditor(s.layout)
 	for cur := s.current.Load(); cur != nil; cur = s.current.Load() {
 		a, ok := e.Align(cur.tree)
 		if !ok {
@@ -253,7 +253,7 @@ func (u *upkeep) hasRoom() bool {
 // of forms follow it.
 const forSearch = 1
 
-func (u *upkeep) signNext(chunks []*tree.Chunk) (busy bool) {
+func (u *upkeep) signNext(chunks []*table.Chunk) (busy bool) {
 	left := signed
 	for _, c := range chunks {
 		if c.Settled(forSearch) {

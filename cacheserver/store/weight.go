@@ -4,7 +4,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 

@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"cmp"
@@ -96,7 +96,7 @@ func TestMissingIsLastInBothDirections(t *testing.T) {
 		for i := range 60 + 130*round {
 			list = append(list, some(r, fmt.Sprintf("w%04d", i)))
 		}
-		tr := treeOf(t, list...)
+		tr := tableOf(t, list...)
 		half := tr.NewSet()
 		for i := range list {
 			if i%2 == 0 {
@@ -129,18 +129,18 @@ func TestMissingIsLastInBothDirections(t *testing.T) {
 					}
 					return 0
 				})
-				got, err := Order(unbounded(), tr, nil, keys)
+				got, err := tr.Order(unbounded(), nil, keys)
 				require.NoError(t, err)
 				require.Equal(t, want, got, "%v", keys)
-				got, err = Order(unbounded(), tr, half, keys)
+				got, err = tr.Order(unbounded(), half, keys)
 				require.NoError(t, err)
 				require.Equal(t, slices.DeleteFunc(slices.Clone(want), func(at uint32) bool { return at%2 != 0 }), got, "%v of some", keys)
 				for _, n := range []int{1, 20, 64, 5000} {
-					got, err = Top(unbounded(), tr, keys, n)
+					got, err = tr.Top(unbounded(), keys, n)
 					require.NoError(t, err)
 					require.Equal(t, want[:min(n, len(want))], got, "%v, the first %d", keys, n)
 				}
-				got, ok := Reorder(unbounded(), tr, want, tr, keys)
+				got, ok := tr.Reorder(unbounded(), tr, want, keys)
 				require.True(t, ok)
 				require.Equal(t, want, got, "%v again", keys)
 				c, err := newComparer(tr, keys)
@@ -158,7 +158,7 @@ func TestBoundsNeverMatchWhatIsMissing(t *testing.T) {
 	for i := range 200 {
 		list = append(list, some(r, fmt.Sprintf("w%04d", i)))
 	}
-	tr := treeOf(t, list...)
+	tr := tableOf(t, list...)
 	for _, f := range schema.Describe[schema.Workflow]() {
 		if f.Type != schema.Int && f.Type != schema.Float {
 			continue

@@ -1,16 +1,16 @@
-package tree
+package table
 
 import "math/bits"
 
-// Set is some of the records of a tree: one bit each, words of its own for
+// Set is some of the records of a table: one bit each, words of its own for
 // each chunk.
 type Set struct {
-	t     *Tree
+	t     *Table
 	Words []uint64
 }
 
 // NewSet makes an empty set.
-func (t *Tree) NewSet() *Set { return &Set{t: t, Words: make([]uint64, t.words[len(t.chunks)])} }
+func (t *Table) NewSet() *Set { return &Set{t: t, Words: make([]uint64, t.words[len(t.chunks)])} }
 
 // Chunk gives the words of a chunk. Bits behind its last record stay 0.
 func (s *Set) Chunk(k int) []uint64 { return s.Words[s.t.words[k]:s.t.words[k+1]] }

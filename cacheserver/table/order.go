@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"bytes"
@@ -11,16 +11,15 @@ import (
 	"sort"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // Order gives the places of the records of set (nil: all) in the order asked
 // for; ties by name. Nil means all records by name.
-func Order(b *budget.Budget, t *tree.Tree, set *tree.Set, keys []wire.SortKey) ([]uint32, error) {
+func (t *Table) Order(b *budget.Budget, set *Set, keys []wire.SortKey) ([]uint32, error) {
 	keys = effective(t, keys)
-	byName := ByName(t, keys)
+	byName := t.ByName(keys)
 	down := byName && len(keys) > 0 && keys[0].Desc
 	if set == nil && byName && !down {
 		return nil, nil
@@ -59,12 +58,12 @@ func stopped(b *budget.Budget) error {
 }
 
 // ByName says that an order begins with the names.
-func ByName(t *tree.Tree, keys []wire.SortKey) bool {
+func (t *Table) ByName(keys []wire.SortKey) bool {
 	return len(keys) == 0 || keys[0].Field == t.Layout.Columns[0].Key
 }
 
 // effective leaves out the keys after the name: no two have the same.
-func effective(t *tree.Tree, keys []wire.SortKey) []wire.SortKey {
+func effective(t *Table, keys []wire.SortKey) []wire.SortKey {
 	for i, k := range keys {
 		if k.Field == t.Layout.Columns[0].Key {
 			return keys[:i+1]
@@ -73,7 +72,7 @@ func effective(t *tree.Tree, keys []wire.SortKey) []wire.SortKey {
 	return keys
 }
 
-func places(t *tree.Tree, set *tree.Set) []uint32 {
+func places(t *Table, set *Set) []uint32 {
 	if set != nil {
 		return set.Places(make([]uint32, 0, set.Len()))
 	}
@@ -86,7 +85,7 @@ func places(t *tree.Tree, set *tree.Set) []uint32 {
 
 // keyOf makes the numbers of one sort key for the records of list, ascending
 // places.
-func keyOf(b *budget.Budget, t *tree.Tree, list []uint32, k wire.SortKey) (key, error) {
+func keyOf(b *budget.Budget, t *Table, list []uint32, k wire.SortKey) (key, error) {
 	n, ok := t.Layout.Column(k.Field)
 	if !ok {
 		return key{}, errField
@@ -97,20 +96,20 @@ func keyOf(b *budget.Budget, t *tree.Tree, list []uint32, k wire.SortKey) (key, 
 	switch col.Kind {
 	case block.Int, block.Bool:
 		heads := intHeads{missing: missingOf(col)}
-		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
+		eachPane(b, t, list, n, func(p *Pane, i, j, from int) {
 			for k, at := range list[i:j] {
 				values[i+k] = heads.of(p.Ints[int(at)-from])
 			}
 		})
 	case block.Float:
-		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
+		eachPane(b, t, list, n, func(p *Pane, i, j, from int) {
 			for k, at := range list[i:j] {
 				values[i+k] = floatHead(p.Floats[int(at)-from])
 			}
 		})
 	case block.Code:
 		ranks := col.Dict.Ranks()
-		eachPane(b, t, list, n, func(p *tree.Pane, i, j, from int) {
+		eachPane(b, t, list, n, func(p *Pane, i, j, from int) {
 			for k, at := range list[i:j] {
 				values[i+k] = codeHead(p.Codes[int(at)-from], ranks)
 			}
@@ -130,7 +129,7 @@ func keyOf(b *budget.Budget, t *tree.Tree, list []uint32, k wire.SortKey) (key, 
 
 // eachPane calls f with each pane that holds records of list: i..j in list,
 // and the place of the pane's first record.
-func eachPane(b *budget.Budget, t *tree.Tree, list []uint32, column int, f func(p *tree.Pane, i, j, from int)) {
+func eachPane(b *budget.Budget, t *Table, list []uint32, column int, f func(p *Pane, i, j, from int)) {
 	i := 0
 	for k, c := range t.Chunks() {
 		if i == len(list) {
@@ -230,7 +229,7 @@ const joinSteps = 50
 
 // rankTexts ranks the records of list by a Text or Texts column; lists by
 // their first elements, then the second ones.
-func rankTexts(budget *budget.Budget, ranks []uint64, t *tree.Tree, list []uint32, col *block.Column) {
+func rankTexts(budget *budget.Budget, ranks []uint64, t *Table, list []uint32, col *block.Column) {
 	texts := make([][]byte, len(list))
 	i := 0
 	for k, c := range t.Chunks() {
@@ -306,12 +305,12 @@ func headOf(text []byte, depth int) uint64 {
 func joinTexts(b *block.Block, col *block.Column, at int) []byte { return b.Joined(col, at) }
 
 // rankLists gives the records of list numbers in the order of a Codes column.
-func rankLists(b *budget.Budget, values []uint64, t *tree.Tree, list []uint32, column int, ranks []uint32) {
+func rankLists(b *budget.Budget, values []uint64, t *Table, list []uint32, column int, ranks []uint32) {
 	lists := make([][]uint32, len(list))
 	width := bits.Len(uint(len(ranks)))
 	fit := 63 / width
 	long := false
-	eachPane(b, t, list, column, func(p *tree.Pane, i, j, from int) {
+	eachPane(b, t, list, column, func(p *Pane, i, j, from int) {
 		for k, at := range list[i:j] {
 			codes := p.List(int(at) - from)
 			lists[i+k], long = codes, long || len(codes) > fit

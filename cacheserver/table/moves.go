@@ -1,24 +1,24 @@
-package tree
+package table
 
 import (
 	"math"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
-// Gone marks a record of an older tree whose block is not in the newer one.
+// Gone marks a record of an older table whose block is not in the newer one.
 const Gone = math.MaxUint32
 
-// Moves tells where the records of an older tree are in t: moved has the new
+// Moves tells where the records of an older table are in t: moved has the new
 // place of each, or Gone; fresh are the places in t of records whose block is
-// not in the older tree, ascending.
-func (t *Tree) Moves(old *Tree) (moved, fresh []uint32) {
+// not in the older table, ascending.
+func (t *Table) Moves(old *Table) (moved, fresh []uint32) {
 	before := make(map[*Chunk]bool, len(old.chunks))
 	for _, c := range old.chunks {
 		before[c] = true
 	}
 	chunks := map[*Chunk]int{}
-	blocks := map[*block.Block]int{} // of the chunks that the old tree has not
+	blocks := map[*block.Block]int{} // of the chunks that the old table has not
 	for k, c := range t.chunks {
 		if before[c] {
 			chunks[c] = t.starts[k]

@@ -1,41 +1,41 @@
-package tree
+package table
 
 import (
 	"sort"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Edit puts one record into a tree or takes it out.
+// Edit puts one record into a table or takes it out.
 type Edit struct {
 	Name    string
-	Near    int // place in the tree where the record of the name is, if the caller has looked
+	Near    int // place in the table where the record of the name is, if the caller has looked
 	Remove  bool
 	Record  *schema.Workflow // and its encoded form
 	Encoded []byte
 	Source  block.Source
 }
 
-// Editor applies edits to trees. It keeps working memory; it is not for
+// Editor applies edits to tables. It keeps working memory; it is not for
 // several goroutines.
 type Editor struct {
 	layout  *block.Layout
 	builder *block.Builder
 }
 
-// NewEditor makes an Editor for trees of a layout.
+// NewEditor makes an Editor for tables of a layout.
 func NewEditor(l *block.Layout) *Editor {
 	return &Editor{layout: l, builder: block.NewBuilder(l)}
 }
 
-// Apply gives the tree with the edits made, which are in the order of their
+// Replace returns the table with the edits made, which are in the order of their
 // names, one for each name.
-func (e *Editor) Apply(t *Tree, edits []Edit) *Tree {
+func (e *Editor) Replace(t *Table, edits []Edit) *Table {
 	if len(t.chunks) == 0 {
 		return New(e.layout, e.blocks(nil, nil, edits))
 	}
-	if next, ok := e.replace(t, edits); ok {
+	if next, ok := e.replaceOne(t, edits); ok {
 		return next
 	}
 	var chunks []*Chunk
@@ -57,8 +57,8 @@ func (e *Editor) Apply(t *Tree, edits []Edit) *Tree {
 	return fromChunks(e.layout, append(chunks, t.chunks[from:]...))
 }
 
-// replace makes the usual edit: one record takes the place of another one.
-func (e *Editor) replace(t *Tree, edits []Edit) (next *Tree, ok bool) {
+// replaceOne makes the usual edit: one record takes the place of another one.
+func (e *Editor) replaceOne(t *Table, edits []Edit) (next *Table, ok bool) {
 	if len(edits) != 1 || edits[0].Remove {
 		return nil, false
 	}

@@ -1,11 +1,11 @@
-package scan
+package table
 
 import (
 	"bytes"
 	"cmp"
 	"math"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // What is missing (schema.Field.Missing, the empty text and the empty list) is

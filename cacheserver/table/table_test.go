@@ -1,4 +1,4 @@
-package tree
+package table
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -18,24 +18,24 @@ func edit(name string, priority int64) Edit {
 	return Edit{Name: name, Record: w, Encoded: schema.AppendJSON(nil, w), Source: block.Source{IDs: []byte(name), Version: uint64(priority)}}
 }
 
-// check compares a tree with the records that it should have.
-func check(t *testing.T, tree *Tree, want map[string]Edit) {
+// requireRecords compares a table with the records that it should have.
+func requireRecords(t *testing.T, table *Table, want map[string]Edit) {
 	t.Helper()
 	names := slices.Sorted(maps.Keys(want))
-	require.Equal(t, len(names), tree.Len())
+	require.Equal(t, len(names), table.Len())
 	at := 0
-	tree.Range(0, tree.Len(), func(b *block.Block, i, j int) bool {
+	table.Range(0, table.Len(), func(b *block.Block, i, j int) bool {
 		for ; i < j; i++ {
 			e := want[names[at]]
 			require.Equal(t, string(e.Encoded), string(b.Record(i)))
 			require.Equal(t, e.Source, b.Source(i))
-			require.Equal(t, string(e.Encoded), string(schema.AppendJSON(nil, b.Workflow(tree.Layout, i))))
+			require.Equal(t, string(e.Encoded), string(schema.AppendJSON(nil, b.Workflow(table.Layout, i))))
 			at++
 		}
 		return true
 	})
 	require.Equal(t, len(names), at)
-	for _, c := range tree.Chunks() {
+	for _, c := range table.Chunks() {
 		require.LessOrEqual(t, len(c.Blocks), maxChunk)
 		for _, b := range c.Blocks {
 			require.LessOrEqual(t, b.Len(), maxBlock)
@@ -43,10 +43,10 @@ func check(t *testing.T, tree *Tree, want map[string]Edit) {
 	}
 	for n := range min(20, len(names)) {
 		at := n * len(names) / 20
-		got, found := tree.Search(names[at])
+		got, found := table.Search(names[at])
 		require.True(t, found)
 		require.Equal(t, at, got)
-		got, found = tree.Search(names[at] + " ")
+		got, found = table.Search(names[at] + " ")
 		require.False(t, found)
 		require.Equal(t, at+1, got)
 	}
@@ -57,7 +57,7 @@ func TestEditsEqualAMap(t *testing.T) {
 	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(1, 1))
 	e := NewEditor(layout)
-	tree, want := New(layout, nil), map[string]Edit{}
+	table, want := New(layout, nil), map[string]Edit{}
 	for round := range 36 {
 		edits := map[string]Edit{}
 		size := []int{1, 3, 40, 1500}[rng.IntN(4)]
@@ -77,27 +77,27 @@ func TestEditsEqualAMap(t *testing.T) {
 				want[name] = edits[name]
 			}
 		}
-		old := tree
+		old := table
 		before := old.Len()
-		tree = e.Apply(tree, list)
+		table = e.Replace(table, list)
 		require.Equal(t, before, old.Len())
 		if round%4 == 0 {
-			check(t, tree, want)
+			requireRecords(t, table, want)
 		}
-		checkMoves(t, old, tree)
+		checkMoves(t, old, table)
 	}
-	again := aligned(t, e, tree)
-	check(t, again, want)
+	again := aligned(t, e, table)
+	requireRecords(t, again, want)
 	var all []Edit
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		all = append(all, Edit{Name: name, Remove: true})
 	}
-	empty := e.Apply(again, all)
-	check(t, empty, nil)
+	empty := e.Replace(again, all)
+	requireRecords(t, empty, nil)
 }
 
 // checkMoves: each record is moved or fresh, and moved to its own name.
-func checkMoves(t *testing.T, old, next *Tree) {
+func checkMoves(t *testing.T, old, next *Table) {
 	t.Helper()
 	moved, fresh := next.Moves(old)
 	covered := map[uint32]bool{}
@@ -124,7 +124,7 @@ func TestBulkLoadGivesExactBlocks(t *testing.T) {
 	for i := range 10_020 {
 		edits = append(edits, edit(fmt.Sprintf("w%05d", i), 1))
 	}
-	tree := NewEditor(layout).Apply(New(layout, nil), edits)
-	require.Equal(t, 201, tree.Blocks())
-	require.True(t, tree.Aligned())
+	table := NewEditor(layout).Replace(New(layout, nil), edits)
+	require.Equal(t, 201, table.Blocks())
+	require.True(t, table.Aligned())
 }

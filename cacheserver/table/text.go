@@ -1,11 +1,11 @@
-package scan
+package table
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/dmwm/wmstats/cacheserver/store/stitch"
+	"github.com/dmwm/wmstats/cacheserver/table/stitch"
 )
 
 // Block is some consecutive records. It is immutable but for its compressed

@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"bytes"
@@ -7,21 +7,20 @@ import (
 	"math/bits"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // Top gives the places of the first n records of all in the order asked for,
 // fewer where there are not so many: the beginning of what Order gives, at the
 // cost of one look at the first key of each record instead of a sort.
-func Top(b *budget.Budget, t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, error) {
+func (t *Table) Top(b *budget.Budget, keys []wire.SortKey, n int) ([]uint32, error) {
 	keys = effective(t, keys)
 	c, err := newComparer(t, keys)
 	if err != nil {
 		return nil, fmt.Errorf("sort: %w", err)
 	}
-	if ByName(t, keys) {
+	if t.ByName(keys) {
 		return nil, fmt.Errorf("sort: %w", errByName)
 	}
 	column, _ := t.Layout.Column(keys[0].Field)
@@ -32,17 +31,17 @@ func Top(b *budget.Budget, t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, 
 	case block.Code:
 		ranks := top.col.Dict.Ranks()
 		top.exact = top.only
-		top.eachChunk(func(ch *tree.Chunk, from int) {
+		top.eachChunk(func(ch *Chunk, from int) {
 			for i, code := range ch.Pane(t.Layout, column).Codes {
 				top.offer(top.directed(codeHead(code, ranks)), nil, from+i)
 			}
 		})
 	case block.Codes:
 		ranks := top.col.Dict.Ranks()
-		top.eachChunk(func(ch *tree.Chunk, from int) { top.lists(ch, from, ranks) })
+		top.eachChunk(func(ch *Chunk, from int) { top.lists(ch, from, ranks) })
 	case block.Float:
 		top.exact = top.only
-		top.eachChunk(func(ch *tree.Chunk, from int) {
+		top.eachChunk(func(ch *Chunk, from int) {
 			for i, v := range ch.Pane(t.Layout, column).Floats {
 				top.offer(top.directed(floatHead(v)), nil, from+i)
 			}
@@ -50,7 +49,7 @@ func Top(b *budget.Budget, t *tree.Tree, keys []wire.SortKey, n int) ([]uint32, 
 	default:
 		top.exact = top.only
 		heads := intHeads{missing: missingOf(top.col), desc: top.desc}
-		top.eachChunk(func(ch *tree.Chunk, from int) {
+		top.eachChunk(func(ch *Chunk, from int) {
 			for i, v := range ch.Pane(t.Layout, column).Ints {
 				top.offer(heads.of(v), nil, from+i)
 			}
@@ -87,7 +86,7 @@ type candidate struct {
 
 // eachChunk visits the chunks far from their order: where the sort follows the
 // names, each record would else be better than all before it.
-func (p *top) eachChunk(visit func(ch *tree.Chunk, from int)) {
+func (p *top) eachChunk(visit func(ch *Chunk, from int)) {
 	chunks := p.c.t.Chunks()
 	width := bits.Len(uint(len(chunks)))
 	for k := range 1 << width {
@@ -159,7 +158,7 @@ func (p *top) result() []uint32 {
 
 // lists offers the records of a chunk by a Codes column: the ranks of their
 // first values, as many as a word holds.
-func (p *top) lists(ch *tree.Chunk, from int, ranks []uint32) {
+func (p *top) lists(ch *Chunk, from int, ranks []uint32) {
 	width := bits.Len(uint(len(ranks)))
 	fit := 63 / width
 	p.fits = 1<<width - 1 // the last place of a head is free
@@ -190,7 +189,7 @@ func (p *top) lists(ch *tree.Chunk, from int, ranks []uint32) {
 // of all.
 func (p *top) texts() {
 	blocks := &top{b: p.b, c: p.c, n: p.n, desc: p.desc, col: p.col, column: p.column}
-	p.eachChunk(func(ch *tree.Chunk, from int) {
+	p.eachChunk(func(ch *Chunk, from int) {
 		for k, b := range ch.Blocks {
 			if !p.b.Spend(blockSteps) {
 				return
@@ -212,7 +211,7 @@ func (p *top) texts() {
 	// By later keys a record of any block may be better whose best one by this
 	// key is as good as the last of those.
 	last := blocks.limit.text
-	p.eachChunk(func(ch *tree.Chunk, from int) {
+	p.eachChunk(func(ch *Chunk, from int) {
 		for k, b := range ch.Blocks {
 			if !p.b.Spend(blockSteps) {
 				return

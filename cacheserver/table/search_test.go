@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"fmt"
@@ -9,29 +9,28 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // treeOf is a tree of the given workflows, whose names must ascend.
-func treeOf(t testing.TB, list ...schema.Workflow) *tree.Tree {
+func tableOf(t testing.TB, list ...schema.Workflow) *Table {
 	t.Helper()
 	l, err := block.NewLayout()
 	require.NoError(t, err)
-	var edits []tree.Edit
+	var edits []Edit
 	for i := range list {
-		edits = append(edits, tree.Edit{Name: list[i].Workflow, Record: &list[i], Encoded: schema.AppendJSON(nil, &list[i])})
+		edits = append(edits, Edit{Name: list[i].Workflow, Record: &list[i], Encoded: schema.AppendJSON(nil, &list[i])})
 	}
-	out := tree.NewEditor(l).Apply(tree.New(l, nil), edits)
+	out := NewEditor(l).Replace(New(l, nil), edits)
 	return out
 }
 
 // found gives the names that match a query, without the order of a sort.
-func found(t testing.TB, tr *tree.Tree, now int64, q wire.Query) []string {
+func found(t testing.TB, tr *Table, now int64, q wire.Query) []string {
 	t.Helper()
-	s, err := New(unbounded(), tr, now, q)
+	s, err := tr.Scan(unbounded(), now, q)
 	require.NoError(t, err)
 	set, err := s.Matches("")
 	require.NoError(t, err)
@@ -48,7 +47,7 @@ func found(t testing.TB, tr *tree.Tree, now int64, q wire.Query) []string {
 }
 
 func TestSearch(t *testing.T) {
-	tr := treeOf(t,
+	tr := tableOf(t,
 		schema.Workflow{Workflow: "Alpha_1", PrepIDs: []string{"EXO-Run3-00123", "B2G-\"x\""}},
 		schema.Workflow{Workflow: "beta_2", InputDatasets: []string{"/ZeroBias/Run2022A-v1/RAW"}},
 		schema.Workflow{Workflow: "gamma\u212A3", OutputDatasets: []string{"/É/été/AOD", "/QCD_Pt/x/AODSIM"}},
@@ -95,12 +94,12 @@ func TestSearchEqualsLooking(t *testing.T) {
 		})
 	}
 	for _, n := range []int{1, 50, 63, 64, 65, 130, 700} {
-		tr := treeOf(t, list[:n]...)
-		e := tree.NewEditor(tr.Layout)
+		tr := tableOf(t, list[:n]...)
+		e := NewEditor(tr.Layout)
 		for i := range 12 { // blocks of other lengths
 			w := schema.Workflow{Workflow: fmt.Sprintf("ab-C_%04dz%d", rng.IntN(n), i), PrepIDs: []string{word()}}
 			list = append(list, w)
-			tr = e.Apply(tr, []tree.Edit{{Name: w.Workflow, Record: &w, Encoded: schema.AppendJSON(nil, &w)}})
+			tr = e.Replace(tr, []Edit{{Name: w.Workflow, Record: &w, Encoded: schema.AppendJSON(nil, &w)}})
 		}
 		all := map[string]schema.Workflow{}
 		for _, w := range list {

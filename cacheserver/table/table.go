@@ -1,16 +1,17 @@
-// Package tree is the persistent list of all workflow records of a generation:
-// blocks in chunks of about 64, chunks in one list. A change makes a new tree
-// that shares all chunks and blocks it did not touch, so generations cost what
-// differs between them. A record is known by its place in the order of names,
-// 0..Len-1, which is right for one tree only.
-package tree
+// Package table holds all workflow records of one generation: an immutable list
+// in the order of names, and the questions about it (filters, order, facets,
+// stats, text search). An edit makes a new table that shares all blocks it did
+// not touch. A record is known by its place in the order of names, 0..Len-1,
+// which is right for one table only. The package has no lock, no clock, and
+// knows nothing of documents and generations.
+package table
 
 import (
 	"slices"
 	"sort"
 	"sync/atomic"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // Lengths of blocks, in records, and of chunks, in blocks.
@@ -25,8 +26,8 @@ const (
 	chunkWords = 64 // bits of a word in a Set
 )
 
-// Tree is immutable.
-type Tree struct {
+// Table is immutable.
+type Table struct {
 	Layout *block.Layout
 
 	chunks []*Chunk
@@ -46,7 +47,7 @@ type Chunk struct {
 	bytes   int64
 	warm    atomic.Uint32          // bits that Settle has set
 	panes   atomic.Pointer[[]pane] // by column; nil before the first of them
-	retired atomic.Bool            // no later tree has it
+	retired atomic.Bool            // no later table has it
 }
 
 // Len is the number of records of the chunk.
@@ -71,8 +72,8 @@ func (c *Chunk) Settled(bits uint32) bool { return c.warm.Load()&bits == bits }
 // Settle notes that something is made of each block.
 func (c *Chunk) Settle(bits uint32) { c.warm.Or(bits) }
 
-// New makes a tree of blocks that are in order.
-func New(l *block.Layout, blocks []*block.Block) *Tree {
+// New makes a table of blocks that are in order.
+func New(l *block.Layout, blocks []*block.Block) *Table {
 	return fromChunks(l, cut(l, nil, blocks))
 }
 
@@ -114,11 +115,11 @@ func cut(l *block.Layout, dst []*Chunk, blocks []*block.Block) []*Chunk {
 	return dst
 }
 
-// withChunk gives the tree with another chunk k. The other chunks are not looked
+// withChunk gives the table with another chunk k. The other chunks are not looked
 // at: at a million records they are many, and none of them is in a core's cache.
-func (t *Tree) withChunk(k int, c *Chunk) *Tree {
+func (t *Table) withChunk(k int, c *Chunk) *Table {
 	old := t.chunks[k]
-	next := &Tree{
+	next := &Table{
 		Layout: t.Layout, chunks: slices.Clone(t.chunks), starts: t.starts, words: t.words,
 		bytes: t.bytes + c.bytes - old.bytes, blocks: t.blocks + len(c.Blocks) - len(old.Blocks),
 	}
@@ -143,9 +144,9 @@ func shift(places []int, by int) {
 // wordsOf is the number of words of a chunk in a Set.
 func wordsOf(c *Chunk) int { return (c.Len() + chunkWords - 1) / chunkWords }
 
-func fromChunks(l *block.Layout, chunks []*Chunk) *Tree {
+func fromChunks(l *block.Layout, chunks []*Chunk) *Table {
 	n := len(chunks) + 1
-	t := &Tree{Layout: l, chunks: chunks, starts: make([]int, n), words: make([]int, n)}
+	t := &Table{Layout: l, chunks: chunks, starts: make([]int, n), words: make([]int, n)}
 	for i, c := range chunks {
 		t.starts[i+1] = t.starts[i] + c.Len()
 		t.words[i+1] = t.words[i] + wordsOf(c)
@@ -156,27 +157,27 @@ func fromChunks(l *block.Layout, chunks []*Chunk) *Tree {
 }
 
 // Len is the number of records.
-func (t *Tree) Len() int { return t.starts[len(t.chunks)] }
+func (t *Table) Len() int { return t.starts[len(t.chunks)] }
 
 // EncodedBytes is the length of all encoded records.
-func (t *Tree) EncodedBytes() int64 { return t.bytes }
+func (t *Table) EncodedBytes() int64 { return t.bytes }
 
 // Blocks is the number of blocks.
-func (t *Tree) Blocks() int { return t.blocks }
+func (t *Table) Blocks() int { return t.blocks }
 
 // Chunks gives the chunks in order. They must not be changed.
-func (t *Tree) Chunks() []*Chunk { return t.chunks }
+func (t *Table) Chunks() []*Chunk { return t.chunks }
 
 // Start is the place of the first record of a chunk.
-func (t *Tree) Start(chunk int) int { return t.starts[chunk] }
+func (t *Table) Start(chunk int) int { return t.starts[chunk] }
 
 // ChunkOf gives the chunk of a record.
-func (t *Tree) ChunkOf(at int) int {
+func (t *Table) ChunkOf(at int) int {
 	return sort.Search(len(t.chunks), func(k int) bool { return t.starts[k+1] > at })
 }
 
 // at is At for a place that may be none.
-func (t *Tree) at(at int) (b *block.Block, i int, there bool) {
+func (t *Table) at(at int) (b *block.Block, i int, there bool) {
 	if at < 0 || at >= t.Len() {
 		return nil, 0, false
 	}
@@ -185,14 +186,14 @@ func (t *Tree) at(at int) (b *block.Block, i int, there bool) {
 }
 
 // At gives the block of a record, and the place in it.
-func (t *Tree) At(at int) (*block.Block, int) {
+func (t *Table) At(at int) (*block.Block, int) {
 	k := t.ChunkOf(at)
 	return t.chunks[k].Block(at - t.starts[k])
 }
 
 // Search gives the place of the first record that is not before name, and
 // whether it is name's.
-func (t *Tree) Search(name string) (at int, found bool) {
+func (t *Table) Search(name string) (at int, found bool) {
 	if len(t.chunks) == 0 {
 		return 0, false
 	}
@@ -204,7 +205,7 @@ func (t *Tree) Search(name string) (at int, found bool) {
 }
 
 // chunkFor gives the last chunk that begins at or before name, else the first.
-func (t *Tree) chunkFor(name string) int {
+func (t *Table) chunkFor(name string) int {
 	return max(0, sort.Search(len(t.chunks), func(k int) bool { return t.chunks[k].first > name })-1)
 }
 
@@ -215,7 +216,7 @@ func (c *Chunk) blockFor(l *block.Layout, name string) int {
 
 // Range calls f for the blocks that hold records from..to, with the part of
 // each that lies in the range, until f returns false.
-func (t *Tree) Range(from, to int, f func(b *block.Block, i, j int) bool) {
+func (t *Table) Range(from, to int, f func(b *block.Block, i, j int) bool) {
 	if from >= to {
 		return
 	}

@@ -1,10 +1,10 @@
-package tree
+package table
 
 import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // Pane is one column of a chunk, unpacked: what a scan runs over. It is made
@@ -49,7 +49,7 @@ func (c *Chunk) Pane(l *block.Layout, column int) *Pane {
 	return p
 }
 
-// Retire says that no later tree has the chunk: its columns are let go, and
+// Retire says that no later table has the chunk: its columns are let go, and
 // unpacked for each who asks from now on.
 func (c *Chunk) Retire() {
 	c.retired.Store(true)

@@ -1,14 +1,14 @@
-package tree
+package table
 
 import (
 	"slices"
 	"unsafe"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
-// Left gives what t has and next, a later tree, has not: chunks, and blocks.
-func (t *Tree) Left(next *Tree) (chunks []*Chunk, blocks []*block.Block) {
+// Left gives what t has and next, a later table, has not: chunks, and blocks.
+func (t *Table) Left(next *Table) (chunks []*Chunk, blocks []*block.Block) {
 	chunks, fresh := apart(t.chunks, next.chunks)
 	if len(chunks) == 1 && len(fresh) == 1 { // the usual case: nothing is copied
 		blocks, _ = apart(chunks[0].Blocks, fresh[0].Blocks)
@@ -53,15 +53,15 @@ func missing[T comparable](a, b []T) (out []T) {
 	return out
 }
 
-// Size is about the memory of a tree without its chunks, in bytes; other trees
+// Size is about the memory of a table without its chunks, in bytes; other tables
 // may share its places.
-func (t *Tree) Size() int64 {
+func (t *Table) Size() int64 {
 	return block.Allocated(int64(unsafe.Sizeof(*t))) + block.Allocated(8*int64(cap(t.chunks)))
 }
 
-// Places is the memory of the places of chunks, in bytes, and where it is: trees
+// Places is the memory of the places of chunks, in bytes, and where it is: tables
 // of equal chunks share it.
-func (t *Tree) Places() (pieces [2]block.Piece) {
+func (t *Table) Places() (pieces [2]block.Piece) {
 	for i, list := range [][]int{t.starts, t.words} {
 		pieces[i] = block.Piece{At: unsafe.Pointer(unsafe.SliceData(list)), Bytes: block.Allocated(8 * int64(cap(list)))}
 	}

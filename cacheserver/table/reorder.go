@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"cmp"
@@ -6,17 +6,16 @@ import (
 	"sort"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // Reorder gives the order of all records of t, as Order does, from the order of
-// an older tree: records of shared blocks keep their order, the others are
+// an older table: records of shared blocks keep their order, the others are
 // sorted and put between them. That costs a walk over the list instead of a
 // sort. ok is false when too much differs for that to pay, and when the budget
 // is exhausted.
-func Reorder(b *budget.Budget, old *tree.Tree, order []uint32, t *tree.Tree, keys []wire.SortKey) (again []uint32, ok bool) {
+func (t *Table) Reorder(b *budget.Budget, old *Table, order []uint32, keys []wire.SortKey) (again []uint32, ok bool) {
 	keys = effective(t, keys)
 	c, err := newComparer(t, keys)
 	if err != nil || len(order) != old.Len() {
@@ -32,7 +31,7 @@ func Reorder(b *budget.Budget, old *tree.Tree, order []uint32, t *tree.Tree, key
 	}
 	kept := make([]uint32, 0, t.Len())
 	for _, at := range order {
-		if to := moved[at]; to != tree.Gone {
+		if to := moved[at]; to != Gone {
 			kept = append(kept, to)
 		}
 	}
@@ -51,14 +50,14 @@ func Reorder(b *budget.Budget, old *tree.Tree, order []uint32, t *tree.Tree, key
 	return append(again, kept...), true
 }
 
-// comparer compares single records of a tree as Order sorts them.
+// comparer compares single records of a table as Order sorts them.
 type comparer struct {
-	t    *tree.Tree
+	t    *Table
 	keys []wire.SortKey
 	cols []*block.Column
 }
 
-func newComparer(t *tree.Tree, keys []wire.SortKey) (*comparer, error) {
+func newComparer(t *Table, keys []wire.SortKey) (*comparer, error) {
 	c := &comparer{t: t, keys: keys}
 	for _, k := range keys {
 		n, ok := t.Layout.Column(k.Field)

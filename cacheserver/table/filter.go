@@ -1,8 +1,4 @@
-// Package scan answers questions about the records of one tree: which match a
-// filter, in which order, and how many there are of each value. It reads the
-// columns of the tree's blocks and never a whole record. It keeps nothing;
-// what is worth keeping is kept by its caller.
-package scan
+package table
 
 import (
 	"cmp"
@@ -11,20 +7,21 @@ import (
 	"slices"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Scan is a query made ready for one tree. Not safe for concurrent use. It
-// spends the budget of its request; when that is exhausted, what it returns is
-// the budget's error.
+// Scan is a query made ready for one table: which records match, in which order,
+// and how many there are of each value. It reads the columns of the blocks and
+// never a whole record. It keeps nothing; what is worth keeping is kept by its
+// caller. Not safe for concurrent use. It spends the budget of its request; when
+// that is exhausted, what it returns is the budget's error.
 type Scan struct {
 	budget *budget.Budget
-	tree   *tree.Tree
+	table  *Table
 	now    int64 // time of the generation, Unix s
 	checks []check
-	common *tree.Set // for facets: what matches all conditions; nil before the first that wants it
+	common *Set // for facets: what matches all conditions; nil before the first that wants it
 }
 
 // check is one condition. Conditions that cost least come first.
@@ -33,9 +30,9 @@ type check struct {
 	cost  int
 	share int // of the records that match, in percent, where that can be guessed
 	// keep clears the bits of the records of a chunk that don't match.
-	keep func(c *tree.Chunk, words []uint64)
+	keep func(c *Chunk, words []uint64)
 	// whole does the same for all records at once; it replaces keep.
-	whole func(s *tree.Set)
+	whole func(s *Set)
 }
 
 // Costs of a condition, in the order they are tried.
@@ -48,9 +45,9 @@ const (
 	costSearch
 )
 
-// New checks the conditions of a query. now is the time of the generation.
-func New(b *budget.Budget, t *tree.Tree, now int64, q wire.Query) (*Scan, error) {
-	s := &Scan{budget: b, tree: t, now: now}
+// Scan checks the conditions of a query. now is the time of the generation.
+func (t *Table) Scan(b *budget.Budget, now int64, q wire.Query) (*Scan, error) {
+	s := &Scan{budget: b, table: t, now: now}
 	for _, term := range q.Terms {
 		c, err := s.term(term)
 		if err != nil {
@@ -80,25 +77,25 @@ func (s *Scan) err() error {
 }
 
 // spend counts the work on a chunk: each steps for each record.
-func (s *Scan) spend(c *tree.Chunk, each int) bool { return s.budget.Spend(each * c.Len()) }
+func (s *Scan) spend(c *Chunk, each int) bool { return s.budget.Spend(each * c.Len()) }
 
 // Matches returns the records that match all conditions but those on the field
 // without, which may be empty. Nil means all records.
-func (s *Scan) Matches(without string) (*tree.Set, error) {
-	var set *tree.Set
+func (s *Scan) Matches(without string) (*Set, error) {
+	var set *Set
 	for _, c := range s.checks {
 		if c.field != "" && c.field == without {
 			continue
 		}
 		if set == nil {
-			set = s.tree.NewSet()
+			set = s.table.NewSet()
 			set.Fill()
 		}
 		if c.whole != nil {
 			c.whole(set)
 			continue
 		}
-		for k, chunk := range s.tree.Chunks() {
+		for k, chunk := range s.table.Chunks() {
 			words := set.Chunk(k)
 			if empty(words) {
 				continue
@@ -114,7 +111,7 @@ func (s *Scan) Matches(without string) (*tree.Set, error) {
 
 // sideways gives what Matches gives for a facet. Most facets are on fields that no
 // condition is on: they share one set, which must not be changed.
-func (s *Scan) sideways(field string) (set *tree.Set, err error) {
+func (s *Scan) sideways(field string) (set *Set, err error) {
 	if slices.ContainsFunc(s.checks, func(c check) bool { return c.field == field }) {
 		return s.Matches(field)
 	}
@@ -156,7 +153,7 @@ func narrow(words []uint64, n int, keep func(i int) bool) {
 }
 
 // narrowRecords is narrow for conditions that read the encoded records.
-func narrowRecords(c *tree.Chunk, words []uint64, keep func(b *block.Block, i int) bool) {
+func narrowRecords(c *Chunk, words []uint64, keep func(b *block.Block, i int) bool) {
 	b, start, end := 0, 0, c.Starts[1]
 	narrow(words, c.Len(), func(i int) bool {
 		for i >= end {
@@ -171,14 +168,14 @@ func narrowRecords(c *tree.Chunk, words []uint64, keep func(b *block.Block, i in
 const nameSteps = 1000
 
 // names keeps the records of the given names.
-func (s *Scan) names(names []string) func(*tree.Set) {
-	return func(set *tree.Set) {
-		wanted := s.tree.NewSet()
+func (s *Scan) names(names []string) func(*Set) {
+	return func(set *Set) {
+		wanted := s.table.NewSet()
 		for _, name := range names {
 			if !s.budget.Spend(nameSteps) {
 				return
 			}
-			if at, ok := s.tree.Search(name); ok {
+			if at, ok := s.table.Search(name); ok {
 				wanted.Add(at)
 			}
 		}
@@ -187,14 +184,14 @@ func (s *Scan) names(names []string) func(*tree.Set) {
 }
 
 // after keeps the records that come after name.
-func (s *Scan) after(name string) func(*tree.Set) {
-	return func(set *tree.Set) {
-		from, found := s.tree.Search(name)
+func (s *Scan) after(name string) func(*Set) {
+	return func(set *Set) {
+		from, found := s.table.Search(name)
 		if found {
 			from++
 		}
-		for k, c := range s.tree.Chunks() {
-			start := s.tree.Start(k)
+		for k, c := range s.table.Chunks() {
+			start := s.table.Start(k)
 			if start >= from {
 				return
 			}

@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"bytes"
@@ -7,8 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // blockSteps are the steps of looking at the signatures of a block.
@@ -18,8 +17,8 @@ const blockSteps = 500
 // signatures of blocks, which leave few records whose texts must be read.
 func (s *Scan) search(text string) check {
 	n := newNeedle(text)
-	return check{cost: costSearch, keep: func(c *tree.Chunk, words []uint64) {
-		if n.inAllNames(s.tree.Layout, c.Blocks[0], c.Blocks[len(c.Blocks)-1]) {
+	return check{cost: costSearch, keep: func(c *Chunk, words []uint64) {
+		if n.inAllNames(s.table.Layout, c.Blocks[0], c.Blocks[len(c.Blocks)-1]) {
 			return
 		}
 		var some []uint64
@@ -31,7 +30,7 @@ func (s *Scan) search(text string) check {
 			if !s.budget.Spend(blockSteps + len(n.rows)) {
 				return
 			}
-			n.narrow(s.budget, s.tree.Layout, b, some)
+			n.narrow(s.budget, s.table.Layout, b, some)
 			keepBits(words, some, c.Starts[k], b.Len())
 		}
 	}}

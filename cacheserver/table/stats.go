@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"cmp"
@@ -6,8 +6,7 @@ import (
 	"slices"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -58,10 +57,10 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 		return nil, 0, err
 	}
 	index := map[[MaxDimensions]uint32]int{}
-	for k, c := range s.tree.Chunks() {
-		var panes []*tree.Pane
+	for k, c := range s.table.Chunks() {
+		var panes []*Pane
 		for _, n := range sums {
-			panes = append(panes, c.Pane(s.tree.Layout, n))
+			panes = append(panes, c.Pane(s.table.Layout, n))
 		}
 		for _, d := range dims {
 			d.chunk(c)
@@ -127,8 +126,8 @@ type grouping struct {
 	ids   map[string]uint32
 	aged  bool // by bands of the age of a time
 
-	c      *tree.Chunk
-	pane   *tree.Pane
+	c      *Chunk
+	pane   *Pane
 	last   int // block of the record before
 	out    []uint32
 	values [][]byte
@@ -150,10 +149,10 @@ func (s *Scan) grouping(field string) (*grouping, error) {
 	return g, nil
 }
 
-func (g *grouping) chunk(c *tree.Chunk) {
+func (g *grouping) chunk(c *Chunk) {
 	g.c, g.last = c, 0
 	if g.col.Kind != block.Text && g.col.Kind != block.Texts {
-		g.pane = c.Pane(g.scan.tree.Layout, g.n)
+		g.pane = c.Pane(g.scan.table.Layout, g.n)
 	}
 }
 

@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"math"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -50,8 +49,8 @@ func slow(text, pattern string) bool {
 }
 
 // few are records with values, with values that are not there, and with zero.
-func few(t testing.TB) *tree.Tree {
-	return treeOf(t,
+func few(t testing.TB) *Table {
+	return tableOf(t,
 		schema.Workflow{Workflow: "full", Priority: 90_000, StatusTime: 1_000, InputEvents: 5, TimePerEvent: 50.5, Skipped: true,
 			Status: "running-open", Sites: []string{"T1_US", "T2_CH"}, PrepID: "EXO-1", PrepIDs: []string{"EXO-1"}, OutputDatasets: []string{"/a/b/AOD", "/a/b/RAW"}},
 		schema.Workflow{Workflow: "missing", Priority: -1, InputEvents: -1, TimePerEvent: -1},
@@ -116,7 +115,7 @@ func TestConditionsMeet(t *testing.T) {
 }
 
 func TestFacetsLeaveTheirOwnConditionOut(t *testing.T) {
-	s, err := New(unbounded(), few(t), 0, wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.In, Values: []string{"announced"}}}})
+	s, err := few(t).Scan(unbounded(), 0, wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.In, Values: []string{"announced"}}}})
 	require.NoError(t, err)
 	for field, want := range map[string]wire.FacetResult{
 		"Status":         {Distinct: 2, Missing: 1, Values: []wire.FacetValue{{Value: "announced", Count: 1}, {Value: "running-open", Count: 1}}},

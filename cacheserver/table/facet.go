@@ -1,4 +1,4 @@
-package scan
+package table
 
 import (
 	"cmp"
@@ -9,8 +9,7 @@ import (
 	"strings"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -99,9 +98,9 @@ const (
 )
 
 // each calls f with the places in the chunk of the records of set (nil: all).
-func (s *Scan) each(set *tree.Set, k int, f func(i int)) {
+func (s *Scan) each(set *Set, k int, f func(i int)) {
 	if set == nil {
-		for i := range s.tree.Chunks()[k].Len() {
+		for i := range s.table.Chunks()[k].Len() {
 			f(i)
 		}
 		return
@@ -113,11 +112,11 @@ func (s *Scan) each(set *tree.Set, k int, f func(i int)) {
 	}
 }
 
-func (s *Scan) countCodes(set *tree.Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
+func (s *Scan) countCodes(set *Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
 	texts := col.Dict.Texts()
 	counts := make([]int, len(texts))
-	for k, c := range s.tree.Chunks() {
-		p := c.Pane(s.tree.Layout, n)
+	for k, c := range s.table.Chunks() {
+		p := c.Pane(s.table.Layout, n)
 		if !s.spend(c, 1) || !s.budget.Spend(len(p.Codes)) {
 			return nil, 0
 		}
@@ -159,7 +158,7 @@ func countSome(counts []int, codes []uint32, words []uint64) {
 	}
 }
 
-func countLists(counts []int, p *tree.Pane, words []uint64) {
+func countLists(counts []int, p *Pane, words []uint64) {
 	for w, word := range words {
 		for ; word != 0; word &= word - 1 {
 			list := p.List(w*64 + bits.TrailingZeros64(word))
@@ -171,13 +170,13 @@ func countLists(counts []int, p *tree.Pane, words []uint64) {
 	}
 }
 
-func (s *Scan) countNumbers(set *tree.Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
+func (s *Scan) countNumbers(set *Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
 	counts := map[float64]int{}
-	for k, c := range s.tree.Chunks() {
+	for k, c := range s.table.Chunks() {
 		if !s.spend(c, 1) {
 			return nil, 0
 		}
-		p := c.Pane(s.tree.Layout, n)
+		p := c.Pane(s.table.Layout, n)
 		s.each(set, k, func(i int) {
 			if !s.budget.Spend(stepsOfMap) {
 				return
@@ -209,7 +208,7 @@ func numberText(v float64, col *block.Column) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-func (s *Scan) countTexts(set *tree.Set, col *block.Column) (values []wire.FacetValue, missing int) {
+func (s *Scan) countTexts(set *Set, col *block.Column) (values []wire.FacetValue, missing int) {
 	counts := map[string]*int{}
 	s.eachTexts(set, col, func(texts [][]byte) {
 		if !s.budget.Spend(stepsOfMap * (1 + len(texts))) {
@@ -238,9 +237,9 @@ func (s *Scan) countTexts(set *tree.Set, col *block.Column) (values []wire.Facet
 
 // eachTexts calls f with the different texts that are not empty of each record
 // of set, in a Text or Texts column.
-func (s *Scan) eachTexts(set *tree.Set, col *block.Column, f func(texts [][]byte)) {
+func (s *Scan) eachTexts(set *Set, col *block.Column, f func(texts [][]byte)) {
 	var texts [][]byte
-	for k, c := range s.tree.Chunks() {
+	for k, c := range s.table.Chunks() {
 		b := 0
 		if !s.spend(c, 1) {
 			return

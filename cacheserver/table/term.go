@@ -1,12 +1,11 @@
-package scan
+package table
 
 import (
 	"errors"
 	"fmt"
 	"strconv"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
-	"github.com/dmwm/wmstats/cacheserver/store/tree"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -21,16 +20,16 @@ var errByName = errors.New("the order of names needs no sort")
 // main value of a list, such as Campaign, the list of all (wire.MainField).
 func (s *Scan) column(key string) (int, *block.Column, error) {
 	key, alone := wire.FieldOfMain(key)
-	k, ok := s.tree.Layout.Column(key)
+	k, ok := s.table.Layout.Column(key)
 	if ok && !alone {
-		if all := s.tree.Layout.Columns[k].All; all != "" {
-			k, ok = s.tree.Layout.Column(all)
+		if all := s.table.Layout.Columns[k].All; all != "" {
+			k, ok = s.table.Layout.Column(all)
 		}
 	}
 	if !ok {
 		return 0, nil, errField
 	}
-	return k, &s.tree.Layout.Columns[k], nil
+	return k, &s.table.Layout.Columns[k], nil
 }
 
 // term makes the check of one condition. A value that is missing never matches
@@ -46,28 +45,28 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	case block.Int, block.Bool:
 		keep, err := s.number(t, col)
 		c.cost = costNumber
-		c.keep = func(ch *tree.Chunk, words []uint64) {
-			ints := ch.Pane(s.tree.Layout, k).Ints
+		c.keep = func(ch *Chunk, words []uint64) {
+			ints := ch.Pane(s.table.Layout, k).Ints
 			narrow(words, len(ints), func(i int) bool { return keep(float64(ints[i])) })
 		}
 		return c, err
 	case block.Float:
 		keep, err := s.number(t, col)
 		c.cost = costNumber
-		c.keep = func(ch *tree.Chunk, words []uint64) {
-			floats := ch.Pane(s.tree.Layout, k).Floats
+		c.keep = func(ch *Chunk, words []uint64) {
+			floats := ch.Pane(s.table.Layout, k).Floats
 			narrow(words, len(floats), func(i int) bool { return keep(floats[i]) })
 		}
 		return c, err
 	case block.Code, block.Codes:
 		want, err := s.wanted(t, col)
 		c.cost, c.share = costCode, share(want)
-		c.keep = func(ch *tree.Chunk, words []uint64) { keepCodes(ch.Pane(s.tree.Layout, k).Codes, want, words) }
+		c.keep = func(ch *Chunk, words []uint64) { keepCodes(ch.Pane(s.table.Layout, k).Codes, want, words) }
 		if col.Kind == block.Codes {
 			c.cost = costList
 			negative := t.Op == wire.NotIn || t.Op == wire.HasNot
-			c.keep = func(ch *tree.Chunk, words []uint64) {
-				p := ch.Pane(s.tree.Layout, k)
+			c.keep = func(ch *Chunk, words []uint64) {
+				p := ch.Pane(s.table.Layout, k)
 				if s.budget.Spend(len(p.Codes)) {
 					keepLists(p, want, negative, words)
 				}
@@ -77,7 +76,7 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	}
 	keep, err := s.text(t, col)
 	c.cost = costText
-	c.keep = func(ch *tree.Chunk, words []uint64) { narrowRecords(ch, words, keep) }
+	c.keep = func(ch *Chunk, words []uint64) { narrowRecords(ch, words, keep) }
 	return c, err
 }
 
@@ -203,7 +202,7 @@ func keepCodes(codes []uint32, want []uint8, words []uint64) {
 	}
 }
 
-func keepLists(p *tree.Pane, want []uint8, negative bool, words []uint64) {
+func keepLists(p *Pane, want []uint8, negative bool, words []uint64) {
 	narrow(words, len(p.Ends), func(i int) bool {
 		for _, code := range p.List(i) {
 			if want[code] != 0 {

@@ -1,9 +1,9 @@
-package tree
+package table
 
 import (
 	"slices"
 
-	"github.com/dmwm/wmstats/cacheserver/store/block"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // Pages are cheapest where they begin and end with blocks. That is so while
@@ -37,7 +37,7 @@ func (a *Alignment) Dropped() (bytes int64) {
 
 // misaligned gives the first block that has not block.Size records and is not
 // the last one; all before it are in place.
-func (t *Tree) misaligned() (chunk, at int, ok bool) {
+func (t *Table) misaligned() (chunk, at int, ok bool) {
 	for k, c := range t.chunks {
 		last := k == len(t.chunks)-1 && c.odd == len(c.Blocks)-1
 		if c.odd < len(c.Blocks) && !last {
@@ -48,14 +48,14 @@ func (t *Tree) misaligned() (chunk, at int, ok bool) {
 }
 
 // Aligned says that each block but the last one has block.Size records.
-func (t *Tree) Aligned() bool {
+func (t *Table) Aligned() bool {
 	_, _, found := t.misaligned()
 	return !found
 }
 
 // Align makes the next step that brings t nearer to being aligned; ok is false
-// when it is. The step is not in the tree before Put.
-func (e *Editor) Align(t *Tree) (a Alignment, ok bool) {
+// when it is. The step is not in the table before Put.
+func (e *Editor) Align(t *Table) (a Alignment, ok bool) {
 	k, from, ok := t.misaligned()
 	if !ok {
 		return Alignment{}, false
@@ -78,7 +78,7 @@ func (e *Editor) Align(t *Tree) (a Alignment, ok bool) {
 }
 
 // window gives the blocks of one step, from block from of chunk k on.
-func (t *Tree) window(k, from int) (blocks []*block.Block) {
+func (t *Table) window(k, from int) (blocks []*block.Block) {
 	records := 0
 	for ; k < len(t.chunks); k, from = k+1, 0 {
 		for _, b := range t.chunks[k].Blocks[from:] {
@@ -92,9 +92,9 @@ func (t *Tree) window(k, from int) (blocks []*block.Block) {
 	return blocks
 }
 
-// Put gives the tree with the new blocks of a where the old ones are; ok is
+// Put gives the table with the new blocks of a where the old ones are; ok is
 // false when t has not all of the old ones, one after the other.
-func (t *Tree) Put(a Alignment) (next *Tree, ok bool) {
+func (t *Table) Put(a Alignment) (next *Table, ok bool) {
 	name := string(a.Old[0].Name(t.Layout, 0))
 	if len(t.chunks) == 0 {
 		return nil, false
