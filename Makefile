@@ -24,7 +24,7 @@ FIRST     ?= 1
 BENCHTIME ?= 1s
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
-MODULES   := schema access static web mock cacheserver uiserver scripts
+MODULES   := schema program static web mock cacheserver uiserver scripts
 
 .PHONY: help
 help: ## list the targets

@@ -22,7 +22,7 @@ require (
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
-	github.com/dmwm/wmstats/access v0.0.0
+	github.com/dmwm/wmstats/program v0.0.0
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/go-openapi/jsonpointer v0.22.5 // indirect
 	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
@@ -54,4 +54,4 @@ replace (
 	github.com/dmwm/wmstats/schema => ../schema
 )
 
-replace github.com/dmwm/wmstats/access => ../access
+replace github.com/dmwm/wmstats/program => ../program

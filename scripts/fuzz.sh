@@ -10,5 +10,5 @@ while IFS=: read -r file line; do
 	echo "== $target ($dir) for $time"
 	go test -run='^$' -fuzz="^${target}\$" -fuzztime="$time" "./$dir"
 	found=$((found + 1))
-done < <(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+\(' schema access mock cacheserver uiserver web static scripts | sort)
+done < <(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+\(' schema program mock cacheserver uiserver web static scripts | sort)
 echo "$found fuzz targets ran"

@@ -27,7 +27,7 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
 	github.com/distribution/reference v0.5.0 // indirect
-	github.com/dmwm/wmstats/access v0.0.0 // indirect
+	github.com/dmwm/wmstats/program v0.0.0 // indirect
 	github.com/docker/go-connections v0.4.0 // indirect
 	github.com/docker/go-units v0.5.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
@@ -75,4 +75,4 @@ replace (
 	github.com/dmwm/wmstats/web => ../web
 )
 
-replace github.com/dmwm/wmstats/access => ../access
+replace github.com/dmwm/wmstats/program => ../program

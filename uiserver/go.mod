@@ -20,7 +20,7 @@ require golang.org/x/time v0.16.0 // indirect
 require (
 	github.com/andybalholm/cascadia v1.3.4 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/dmwm/wmstats/access v0.0.0
+	github.com/dmwm/wmstats/program v0.0.0
 	github.com/labstack/gommon v0.5.0 // indirect
 	github.com/mattn/go-colorable v0.1.16 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
@@ -40,4 +40,4 @@ replace (
 	github.com/dmwm/wmstats/web => ../web
 )
 
-replace github.com/dmwm/wmstats/access => ../access
+replace github.com/dmwm/wmstats/program => ../program

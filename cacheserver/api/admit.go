@@ -7,7 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/access/limit"
+	"github.com/dmwm/wmstats/program/access/limit"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

@@ -20,13 +20,13 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/dmwm/wmstats/access"
-	"github.com/dmwm/wmstats/access/limit"
-	"github.com/dmwm/wmstats/access/peers"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/program/access"
+	"github.com/dmwm/wmstats/program/access/limit"
+	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )

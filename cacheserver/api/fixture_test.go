@@ -20,11 +20,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )

@@ -66,7 +66,7 @@ var noAnswer = map[string]string{
 	"cacheserver/store/part.errDamaged":    "of full reads and checkpoints",
 	"cacheserver/history.errBroken":        "counts over time that are held are damaged: 500",
 	"cacheserver/onewrite.errNotHeader":    "of connections, below handlers",
-	"access/filewatch.":                    "files of secrets and thresholds: no handler reads one",
+	"program/filewatch.":                   "files of secrets and thresholds: no handler reads one",
 	"schema.DocError":                      "of documents, on demand: demandProblem makes it source-failed",
 	"schema.errPacked":                     "packed records that are held are damaged: 500",
 	"schema/internal/jsonscan.SyntaxError": "of documents, on demand: demandProblem makes it source-failed",
@@ -140,7 +140,7 @@ func TestUnknownErrorsAreFaults(t *testing.T) {
 func errorsOfTheProgram(t *testing.T) (names []string) {
 	t.Helper()
 	const root = "../.."
-	for _, folder := range []string{"cacheserver", "schema", "access"} {
+	for _, folder := range []string{"cacheserver", "schema", "program"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -12,9 +12,9 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/dmwm/wmstats/access"
-	"github.com/dmwm/wmstats/access/limit"
 	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/program/access"
+	"github.com/dmwm/wmstats/program/access/limit"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

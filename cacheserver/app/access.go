@@ -10,13 +10,13 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/dmwm/wmstats/access"
-	"github.com/dmwm/wmstats/access/hosts"
-	"github.com/dmwm/wmstats/access/identity"
-	"github.com/dmwm/wmstats/access/peers"
-	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
+	"github.com/dmwm/wmstats/program/access"
+	"github.com/dmwm/wmstats/program/access/hosts"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/access/peers"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // Access are the options about who may ask, and how much.

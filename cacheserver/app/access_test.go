@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/identity"
 	"github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/program/access/identity"
 )
 
 func tokenFile(t *testing.T) (path, token string) {

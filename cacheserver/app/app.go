@@ -21,8 +21,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/dmwm/wmstats/access"
-	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
@@ -32,6 +30,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/journal"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/program/access"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // App is a cache server as a value: New, Start, Addr, Stop, or Run for all.

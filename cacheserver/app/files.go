@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dmwm/wmstats/access/filewatch"
 	"github.com/dmwm/wmstats/cacheserver/alertfile"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
+	"github.com/dmwm/wmstats/program/filewatch"
 )
 
 // filesEvery is how often changed files are looked for that nobody asks for

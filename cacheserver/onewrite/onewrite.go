@@ -21,7 +21,7 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/dmwm/wmstats/access/serving"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // Conn is a connection that can hold back what is written. Like every

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // pieces make a body of size bytes that is different at each place.

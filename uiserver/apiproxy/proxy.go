@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

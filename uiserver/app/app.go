@@ -24,9 +24,9 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 
-	"github.com/dmwm/wmstats/access"
-	"github.com/dmwm/wmstats/access/identity"
-	"github.com/dmwm/wmstats/access/serving"
+	"github.com/dmwm/wmstats/program/access"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"

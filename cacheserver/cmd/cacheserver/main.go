@@ -10,9 +10,9 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/dmwm/wmstats/access/identity"
-	"github.com/dmwm/wmstats/access/serving"
 	"github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // version is set by the linker.

@@ -11,8 +11,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/dmwm/wmstats/access/identity"
-	"github.com/dmwm/wmstats/access/serving"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/uiserver/app"
 )
 

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/dmwm/wmstats/access/identity"
-	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

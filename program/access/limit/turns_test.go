@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/limit"
+	"github.com/dmwm/wmstats/program/access/limit"
 )
 
 func TestTurns(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/serving"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // memory is a listener without a network, so that a test has its own time.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/limit"
+	"github.com/dmwm/wmstats/program/access/limit"
 )
 
 var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)

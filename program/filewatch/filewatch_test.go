@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/filewatch"
+	"github.com/dmwm/wmstats/program/filewatch"
 )
 
 // rig is a file with a clock that the test moves, and the log.

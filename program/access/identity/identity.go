@@ -16,9 +16,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/dmwm/wmstats/access/filewatch"
-	"github.com/dmwm/wmstats/access/limit"
-	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/program/access/limit"
+	"github.com/dmwm/wmstats/program/access/peers"
+	"github.com/dmwm/wmstats/program/filewatch"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

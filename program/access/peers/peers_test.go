@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/program/access/peers"
 )
 
 func TestParse(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/dmwm/wmstats/access/filewatch"
+	"github.com/dmwm/wmstats/program/filewatch"
 )
 
 // Secret is a token of this program's own, in a file that is read again when it

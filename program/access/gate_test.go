@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/dmwm/wmstats/access"
-	"github.com/dmwm/wmstats/access/identity"
-	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/program/access"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

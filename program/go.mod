@@ -1,4 +1,4 @@
-module github.com/dmwm/wmstats/access
+module github.com/dmwm/wmstats/program
 
 go 1.26.0
 

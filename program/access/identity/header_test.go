@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/dmwm/wmstats/access/identity"
+	"github.com/dmwm/wmstats/program/access/identity"
 )
 
 // Headers that mean something else can't name who asks.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/program/access/peers"
 )
 
 // What names nobody is said, and not taken as if nothing had been given.

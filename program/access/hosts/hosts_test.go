@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/access/hosts"
+	"github.com/dmwm/wmstats/program/access/hosts"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 

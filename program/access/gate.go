@@ -9,10 +9,10 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/dmwm/wmstats/access/hosts"
-	"github.com/dmwm/wmstats/access/identity"
-	"github.com/dmwm/wmstats/access/limit"
-	"github.com/dmwm/wmstats/access/peers"
+	"github.com/dmwm/wmstats/program/access/hosts"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/access/limit"
+	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
