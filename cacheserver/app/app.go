@@ -257,7 +257,6 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.background(ctx, "files", "read files again", a.watchFiles)
 	a.background(ctx, "history", "keep counts over time", func(ctx context.Context) error { return a.history.Run(ctx, a.records) })
-	a.background(ctx, "upkeep", "keep the store in order", a.records.Upkeep)
 	a.onStop("http", a.shutdown)
 	go func() {
 		if err := a.server.Serve(listener); err != nil {

@@ -27,7 +27,7 @@ type Account struct {
 }
 
 // Shares of Options.Memory. Lists can be made again by whoever asks next, and
-// segments by upkeep; what they do not take is for kept generations.
+// segments by whoever reads them next; what they do not take is for kept generations.
 const (
 	listShare    = 12 // one in
 	segmentShare = 2.4
@@ -188,7 +188,7 @@ func (c *counter) tree(t *table.Table) (bytes int64) {
 }
 
 // snapshotBytes is what a generation takes beside its tree, sums and lists.
-const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGeneration{})+unsafe.Sizeof(told{})) + 256
+const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGeneration{})) + 256
 
 // count counts everything, the newest generation first: what it has is not
 // counted again where older ones share it. The lists of old generations are let

@@ -44,58 +44,35 @@ func sign(g *Snapshot) {
 }
 
 // BenchmarkStitchedSize is the length of stitched pages against gzip -6 of the
-// same page: as readers make the segments, and as Upkeep does.
+// same page.
 func BenchmarkStitchedSize(b *testing.B) {
 	n := min(benchSize(b), 5_000)
-	for _, warm := range []bool{false, true} {
-		s := loaded(b, Options{}, flatRecords(newMaker(3), 0, n))
-		g, _ := s.Snapshot()
-		if warm {
-			require.NoError(b, g.Warm(b.Context(), wire.JSON))
-		}
-		l, err := g.Select(b.Context(), wire.Query{})
-		require.NoError(b, err)
-		for name, limit := range map[string]int{"100": 100, "1000": 1000, "all": n} {
-			b.Run(map[bool]string{false: "made for a reader/", true: "made ahead/"}[warm]+name, func(b *testing.B) {
-				var whole bytes.Buffer
-				zw := gzip.NewWriter(&whole)
-				_, err := zw.Write(AppendPage(nil, l.Page(0, limit), wire.JSON))
-				require.NoError(b, err)
-				require.NoError(b, zw.Close())
-				var size int64
-				for b.Loop() {
-					_, size, _ = l.Stitched(0, limit, wire.JSON)
-				}
-				b.ReportMetric(float64(size)/float64(whole.Len()), "of-gzip-6")
-			})
-		}
+	g := must(loaded(b, Options{}, flatRecords(newMaker(3), 0, n)))
+	l, err := g.Select(b.Context(), wire.Query{})
+	require.NoError(b, err)
+	for name, limit := range map[string]int{"100": 100, "1000": 1000, "all": n} {
+		b.Run(name, func(b *testing.B) {
+			var whole bytes.Buffer
+			zw := gzip.NewWriter(&whole)
+			_, err := zw.Write(AppendPage(nil, l.Page(0, limit), wire.JSON))
+			require.NoError(b, err)
+			require.NoError(b, zw.Close())
+			var size int64
+			for b.Loop() {
+				_, size, _ = l.Stitched(0, limit, wire.JSON)
+			}
+			b.ReportMetric(float64(size)/float64(whole.Len()), "of-gzip-6")
+		})
 	}
 }
 
-// BenchmarkUpkeep is what Upkeep makes of one block that changed.
-func BenchmarkUpkeep(b *testing.B) {
-	s, m, n := benchStore(b)
-	u := newUpkeep(s)
-	defer cpu(b)()
-	for b.Loop() {
-		b.StopTimer()
-		name := nameOf(m.rng.IntN(n))
-		s.Apply([]Change{m.requestChange(name)})
-		g, _ := s.Snapshot()
-		at, _ := g.tree.Search(name)
-		blk, _ := g.tree.At(at)
-		b.StartTimer()
-		require.NoError(b, u.make(b.Context(), blk, u.segments()))
-	}
-}
-
-// BenchmarkWarmMemory is BenchmarkMemory with all that Upkeep makes.
+// BenchmarkWarmMemory is BenchmarkMemory with all segments.
 func BenchmarkWarmMemory(b *testing.B) {
 	s, _, _ := benchStore(b)
 	g, _ := s.Snapshot()
 	for b.Loop() {
 		sign(g)
-		require.NoError(b, g.Warm(b.Context(), wire.JSON))
+		warm(b, g)
 	}
 	debug.FreeOSMemory()
 	var mem runtime.MemStats

@@ -14,8 +14,7 @@ import (
 // where an answer gave an address to go on with, which is a promise. One that
 // nobody was told of goes at once.
 
-// told is what answers have said of a generation; the same generation in other
-// blocks shares it.
+// told is what answers have said of a generation.
 type told struct{ named, promised atomic.Bool }
 
 // Named notes that an answer names the generation.

@@ -273,26 +273,6 @@ func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestRebalanceKeepsTheContent(t *testing.T) {
-	m := newMaker(38)
-	s := loaded(t, Options{}, someChanges(m, 50))
-	require.False(t, s.Rebalance())
-	for i := range 900 {
-		s.Apply([]Change{m.requestChange(nameOf(i))})
-	}
-	before := must(s)
-	want := names(decodeAll(t, before))
-	require.True(t, s.Rebalance())
-	after := must(s)
-	require.Equal(t, before.ID(), after.ID())
-	require.Equal(t, want, names(decodeAll(t, after)))
-	require.Equal(t, 18, after.tree.Blocks())
-	require.False(t, s.Rebalance())
-	wait := s.Wait(after.ID())
-	s.Apply([]Change{m.requestChange("one more")})
-	<-wait
-}
-
 func TestFaultyOptionsAreNamedTogether(t *testing.T) {
 	_, err := New(Options{KeepFor: -1, Memory: -1, MaxLoss: 2})
 	require.ErrorContains(t, err, "-1ns")

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,7 +32,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 	eachCache(t, func(t *testing.T, o Options) {
 		m := newMaker(24)
 		s := loaded(t, o, someChanges(m, 510))
-		for round := range 3 {
+		for round := range 2 {
 			g, _ := s.Snapshot()
 			sel, err := g.Select(t.Context(), wire.Query{})
 			require.NoError(t, err)
@@ -70,28 +69,9 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 				for range 100 {
 					s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(600))), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(500)), Deleted: true}})
 				}
-			} else {
-				s.Rebalance()
 			}
 		}
 	})
-}
-
-func TestWarmMakesAllSegments(t *testing.T) {
-	s := loaded(t, Options{}, someChanges(newMaker(27), 120))
-	g := must(s)
-	b, _ := g.tree.At(0)
-	before := b.Segments()
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.ErrorIs(t, g.Warm(ended, wire.JSON), context.Canceled)
-	require.Equal(t, before, b.Segments())
-	require.NoError(t, g.Warm(t.Context(), wire.JSON))
-	warm := b.Segments()
-	require.Greater(t, warm, before)
-	require.NoError(t, g.Warm(t.Context(), wire.NDJSON))
-	require.Greater(t, b.Segments(), warm)
-	require.Error(t, g.Warm(t.Context(), wire.CSV))
 }
 
 func TestPlainForm(t *testing.T) {

@@ -19,7 +19,7 @@ func BenchmarkReaderPause(b *testing.B) {
 	const length, rate = 2 * time.Second, 50
 	s, m, n := benchStore(b)
 	g, _ := s.Snapshot()
-	require.NoError(b, g.Warm(b.Context(), wire.JSON))
+	warm(b, g)
 	changes := make([]Change, int(length.Seconds())*rate)
 	for i := range changes {
 		changes[i] = m.requestChange(nameOf(m.rng.IntN(n)))

@@ -41,7 +41,6 @@ func TestScannersSeeTheirGenerationWhileOthersAreMade(t *testing.T) {
 				m.infoChange(m.rng.IntN(9), start),
 			})
 			if i%50 == 0 {
-				s.Rebalance()
 				s.Tick()
 			}
 		}

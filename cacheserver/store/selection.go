@@ -322,24 +322,6 @@ func (l *lists) peek(key string) *Selection {
 	return nil
 }
 
-// carry gives the results that are there to the same generation in other
-// blocks: places stay the same.
-func (l *lists) carry(to *Snapshot) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	to.lists.kept = map[string]*keptList{}
-	for _, key := range l.used {
-		k := l.kept[key]
-		if !k.done {
-			continue
-		}
-		again := &keptList{list: &Selection{g: to, all: k.list.all, sort: k.list.sort, order: k.list.order}, size: k.size, done: true, made: k.made}
-		to.lists.kept[key] = again
-		to.lists.used = append(to.lists.used, key)
-		to.lists.size += k.size
-	}
-}
-
 // entry returns the place of a result; mine says that the caller has to make it.
 func (l *lists) entry(key string) (k *keptList, mine bool) {
 	l.mu.Lock()

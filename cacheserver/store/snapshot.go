@@ -21,7 +21,7 @@ type Snapshot struct {
 	id     string
 	number int64
 	time   time.Time
-	told   *told
+	told   told
 	store  *Store // for its clock, cache and the freshness of documents
 	tree   *table.Table
 	sums   *sums.View
@@ -41,7 +41,6 @@ func (s *Store) publish(t *table.Table, diff Diff, infos bool, how making) {
 		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
 		number:     s.number,
 		time:       s.opt.Now(),
-		told:       &told{},
 		store:      s,
 		tree:       t,
 		sums:       s.sums.View(),

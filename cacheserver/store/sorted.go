@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
@@ -12,7 +10,7 @@ import (
 // sorted is all workflows of a generation in another order than by name. The
 // first of them are found without a sort; the whole order is made when a page
 // far behind is asked for, from the order of a generation before if there is
-// one. Upkeep makes it for orders that are in use.
+// one.
 type sorted struct {
 	keys []wire.SortKey
 	list string // the key of the list
@@ -69,7 +67,6 @@ func (o *sorted) places(b *budget.Budget, g *Snapshot, end int) ([]uint32, error
 		}
 		o.first = first
 		o.count.Store(int64(cap(first)))
-		g.store.use(g, o)
 		return first, nil
 	}
 	return o.make(b, g)
@@ -106,27 +103,3 @@ func (o *sorted) peek() []uint32 {
 
 // held is the number of places that are there, for who does not wait.
 func (o *sorted) held() int { return int(o.count.Load()) }
-
-// use notes that an order is asked for, so that Upkeep makes the whole of it.
-func (s *Store) use(g *Snapshot, o *sorted) { s.inUse.Store(&Selection{g: g, sort: o}) }
-
-// arrange makes the whole of the order that was asked for last, unless there is
-// one from which it can be made soon enough; busy is false when it is there.
-func (u *upkeep) arrange(ctx context.Context) (busy bool, err error) {
-	l := u.s.inUse.Swap(nil)
-	if l == nil || l.g.id != u.s.current.Load().id || l.sort.peek() != nil ||
-		u.s.kept.ordered(l.sort.list, looked/2) != nil {
-		return false, nil
-	}
-	b := budget.From(ctx)
-	if err := l.sort.lock(b); err != nil {
-		return true, err
-	}
-	defer l.sort.unlock()
-	if l.sort.peek() == nil {
-		if _, err := l.sort.make(b, l.g); err != nil {
-			return true, fmt.Errorf("order for later pages: %w", err)
-		}
-	}
-	return true, nil
-}

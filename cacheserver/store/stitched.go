@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -69,9 +70,6 @@ func (l *Selection) stitchable(idx, limit int, format wire.Format) (form block.F
 	form, err := formOf(format)
 	if err != nil || !l.all {
 		return 0, 0, 0, false
-	}
-	if want := &l.g.store.wanted[form]; !want.Load() {
-		want.Store(true)
 	}
 	idx = max(idx, 0)
 	end = l.Total()
@@ -148,4 +146,18 @@ func (s *Store) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segm
 		s.opt.Cache.Set(key, seg, seg.Size())
 	}
 	return seg, err
+}
+
+// errNoSegments says that a format is not made of segments.
+var errNoSegments = errors.New("the format has no segments")
+
+// formOf gives the segments that a format is made of.
+func formOf(format wire.Format) (block.Form, error) {
+	switch format {
+	case wire.JSON:
+		return block.Array, nil
+	case wire.NDJSON:
+		return block.Lines, nil
+	}
+	return 0, fmt.Errorf("format %q: %w", format, errNoSegments)
 }

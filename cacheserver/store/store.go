@@ -72,7 +72,6 @@ type Options struct {
 	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
 	Memory  int64         // bytes of superseded generations, result lists and compressed blocks, together; 0: 192 MiB
 	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
-	Upkeep  float64       // share of a core that Upkeep may take, up to 1; 0: 0.04
 	Limits  schema.Limits // zero: those of the present system
 	JoinAll bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
 	Now     func() time.Time
@@ -89,12 +88,6 @@ func (o *Options) complete() error {
 	}
 	if !(o.MaxLoss >= 0 && o.MaxLoss <= 1) {
 		err = errors.Join(err, fmt.Errorf("greatest loss %v: must be between 0 and 1", o.MaxLoss))
-	}
-	if !(o.Upkeep >= 0 && o.Upkeep <= 1) {
-		err = errors.Join(err, fmt.Errorf("share of a core for upkeep %v: must be between 0 and 1", o.Upkeep))
-	}
-	if o.Upkeep == 0 {
-		o.Upkeep = 0.04
 	}
 	if o.Process == "" {
 		o.Process = "a"
@@ -144,8 +137,6 @@ type Store struct {
 	account    accounting
 	source     atomic.Pointer[SourceState]
 	thresholds atomic.Pointer[schema.Limits] // changed under the lock
-	inUse      atomic.Pointer[Selection]     // an order of which only the beginning was made
-	wanted     [2]atomic.Bool                // forms of segments that somebody asked for
 	waiting    atomic.Int64                  // orphans, for readers
 	paused     atomic.Int64                  // ns that writers waited at most for the newest capture
 

@@ -3,6 +3,7 @@ package benchapi
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -37,7 +38,11 @@ func (s *served) warm(ctx context.Context, format string) error {
 	if !ok {
 		return fmt.Errorf("warm %s: there is no generation", format)
 	}
-	if err := snap.Warm(ctx, wire.Format(format)); err != nil {
+	all, err := snap.Select(ctx, wire.Query{})
+	if err == nil {
+		err = all.StitchTo(io.Discard, 0, snap.Total(), wire.Format(format))
+	}
+	if err != nil {
 		return fmt.Errorf("warm %s: %w", format, err)
 	}
 	return nil

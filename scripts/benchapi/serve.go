@@ -127,7 +127,6 @@ func Serve(ctx context.Context, n int, in io.Reader, out io.Writer) error {
 	defer func() { _ = server.Close() }()                         // its connections are cut: nobody measures any more
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { _ = s.store.Upkeep(ctx) }() // it ends with ctx
 	fmt.Fprintf(out, "ready %s\n", listener.Addr())
 	return s.obey(ctx, in, out)
 }

@@ -54,8 +54,7 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 		{"a list that fails", Answered, answers(func(path string) bool { return path == "/sites" }, http.StatusInternalServerError)},
 		{"goroutines that stay", Stopped, later(func(w *world) {
 			ctx, stop := context.WithCancel(context.Background())
-			upkeep := w.process.store.Upkeep
-			go func() { _ = upkeep(ctx) }()
+			go func() { <-ctx.Done() }()
 			go func() { <-w.source.closing; stop() }() // the bubble has to end
 		})},
 		{"a loop without a pause", Gentle, later(func(w *world) {

@@ -122,7 +122,6 @@ func (p *process) start() {
 		}
 		_ = p.follower.Run(ctx) // nil, but when ctx has ended
 	})
-	p.parts.Go(func() { _ = p.store.Upkeep(ctx) })
 }
 
 // quarantined gives the follower's list the form of the API, as app does.
