@@ -18,6 +18,7 @@ const minWidth = 0.6
 // Part is one share of a stacked bar.
 type Part struct {
 	Label string
+	Key   string // of the schema, in JobParts
 	Class string // fill
 	Count int64
 	Href  string // "" when there is nothing to open
@@ -28,16 +29,34 @@ type Part struct {
 // TotalJobs. The order is that of a job's life, the trouble at the end.
 func JobParts(c schema.Counters) []Part {
 	return []Part{
-		{Label: "success", Class: "s1", Count: c.Success},
-		{Label: "running", Class: "s2", Count: c.Running},
-		{Label: "pending", Class: "s3", Count: c.Pending},
-		{Label: "queued", Class: "s4", Count: c.Queued},
-		{Label: "in transition", Class: "s5", Count: c.Transition},
-		{Label: "canceled", Class: "s6", Count: c.Canceled},
-		{Label: "cool-off", Class: "s7", Count: c.Cooloff},
-		{Label: "paused", Class: "s8", Count: c.Paused},
-		{Label: "failure", Class: "s9", Count: c.Failure, Hatch: true},
+		{Label: "success", Key: "Success", Class: "s1", Count: c.Success},
+		{Label: "running", Key: "Running", Class: "s2", Count: c.Running},
+		{Label: "pending", Key: "Pending", Class: "s3", Count: c.Pending},
+		{Label: "queued", Key: "Queued", Class: "s4", Count: c.Queued},
+		{Label: "in transition", Key: "Transition", Class: "s5", Count: c.Transition},
+		{Label: "canceled", Key: "Canceled", Class: "s6", Count: c.Canceled},
+		{Label: "cool-off", Key: "Cooloff", Class: "s7", Count: c.Cooloff},
+		{Label: "paused", Key: "Paused", Class: "s8", Count: c.Paused},
+		{Label: "failure", Key: "Failure", Class: "s9", Count: c.Failure, Hatch: true},
 	}
+}
+
+// JobKeys are the schema's keys of the states, in the order of JobParts.
+func JobKeys() []string {
+	var keys []string
+	for _, part := range JobParts(schema.Counters{}) {
+		keys = append(keys, part.Key)
+	}
+	return keys
+}
+
+// SummedParts are JobParts of sums that stand in the order of JobKeys.
+func SummedParts(sums []int64) []Part {
+	parts := JobParts(schema.Counters{})
+	for i := range min(len(parts), len(sums)) {
+		parts[i].Count = sums[i]
+	}
+	return parts
 }
 
 // present are the parts that there are.

@@ -33,7 +33,7 @@ func PalettePages(text string) PaletteGroup {
 		}
 	}
 	if changed := "What changed"; Holds(changed, text) {
-		group.Lines = append(group.Lines, PaletteLine{Text: changed, Href: "/changed"})
+		group.Lines = append(group.Lines, PaletteLine{Text: changed, Href: ChangedPath})
 	}
 	return group
 }

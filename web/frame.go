@@ -69,21 +69,21 @@ func (d Data) Mock() bool {
 
 // navigation are the entries of the top bar; Key after g leads there.
 var navigation = []struct{ Path, Name, Key string }{
-	{"/", "Overview", "o"},
-	{"/attention", "Attention", "l"},
-	{"/workflows", "Workflows", "w"},
-	{"/campaigns", "Campaigns", "c"},
-	{"/sites", "Sites", "s"},
-	{"/releases", "Releases", "r"},
-	{"/agents", "Agents", "a"},
-	{"/errors", "Errors", "e"},
-	{"/api", "API", "p"},
-	{"/about", "About", "b"},
+	{OverviewPath, "Overview", "o"},
+	{AttentionPath, "Attention", "l"},
+	{WorkflowsPath, "Workflows", "w"},
+	{CampaignsPath, "Campaigns", "c"},
+	{SitesPath, "Sites", "s"},
+	{ReleasesPath, "Releases", "r"},
+	{AgentsPath, "Agents", "a"},
+	{ErrorsPath, "Errors", "e"},
+	{APIPrefix, "API", "p"},
+	{AboutPath, "About", "b"},
 }
 
 // Badge is the number beside an entry of the top bar; "" for none.
 func (f Frame) Badge(path string) string {
-	if path != "/attention" || f.Data.Attention <= 0 {
+	if path != AttentionPath || f.Data.Attention <= 0 {
 		return ""
 	}
 	return Int(int64(f.Data.Attention))

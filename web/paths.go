@@ -2,11 +2,31 @@ package web
 
 import "net/url"
 
-// Paths of the pages. Names come from data, so every one is escaped; a slash in
-// a name becomes %2F and stays part of it.
+// Addresses of the pages, and of the API as the UI server forwards it.
+const (
+	APIPrefix     = "/api" // also the page that describes it
+	OverviewPath  = "/"
+	AttentionPath = "/attention"
+	WorkflowsPath = "/workflows"
+	CampaignsPath = "/campaigns"
+	ReleasesPath  = "/releases"
+	SitesPath     = "/sites"
+	AgentsPath    = "/agents"
+	ErrorsPath    = "/errors"
+	AboutPath     = "/about"
+	ChangedPath   = "/changed"
+	ColumnsPath   = "/columns"
+	FacetPath     = "/facet/" // a field follows
+	GoPath        = "/go"
+	PulsePath     = "/pulse"
+	SelectionPath = "/selection"
+)
 
-func WorkflowPath(name string) string { return "/workflows/" + url.PathEscape(name) }
-func SitePath(name string) string     { return "/sites/" + url.PathEscape(name) }
-func CampaignPath(name string) string { return "/campaigns/" + url.PathEscape(name) }
-func ReleasePath(name string) string  { return "/releases/" + url.PathEscape(name) }
-func AgentPath(name string) string    { return "/agents/" + url.PathEscape(name) }
+// Names come from data, so every one is escaped; a slash in a name becomes %2F
+// and stays part of it.
+
+func WorkflowPath(name string) string { return WorkflowsPath + "/" + url.PathEscape(name) }
+func SitePath(name string) string     { return SitesPath + "/" + url.PathEscape(name) }
+func CampaignPath(name string) string { return CampaignsPath + "/" + url.PathEscape(name) }
+func ReleasePath(name string) string  { return ReleasesPath + "/" + url.PathEscape(name) }
+func AgentPath(name string) string    { return AgentsPath + "/" + url.PathEscape(name) }

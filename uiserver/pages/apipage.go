@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
-	"github.com/dmwm/wmstats/uiserver/filterbar"
+	"github.com/dmwm/wmstats/uiserver/query/filterbar"
 	"github.com/dmwm/wmstats/web"
 )
 

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/filterbar"
+	"github.com/dmwm/wmstats/uiserver/query/filterbar"
 	"github.com/dmwm/wmstats/web"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
-	"github.com/dmwm/wmstats/uiserver/filterbar"
+	"github.com/dmwm/wmstats/uiserver/query/filterbar"
 	"github.com/dmwm/wmstats/web"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/filterbar"
+	"github.com/dmwm/wmstats/uiserver/query/filterbar"
 )
 
 func TestParse(t *testing.T) {

@@ -1,0 +1,69 @@
+package query
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query/filterbar"
+	"github.com/dmwm/wmstats/web"
+)
+
+// barParam is the line of the filter bar. It never stays in an address: a line
+// that can be read becomes the parameters that it stands for.
+const barParam = "f"
+
+// CutLine takes the line of the filter bar out of an address; before is the
+// query that was there before.
+func CutLine(u *url.URL) (line string, before *url.URL, ok bool) {
+	values, _ := url.ParseQuery(u.RawQuery) // Read says what is not well encoded
+	lines, ok := values[barParam]
+	if !ok {
+		return "", u, false
+	}
+	values.Del(barParam)
+	rest := *u
+	rest.RawQuery = values.Encode()
+	return strings.Join(lines, " "), &rest, true
+}
+
+// Ask is the query with the conditions of a line in place of its own. With
+// mistakes it can't be used.
+func (q List) Ask(line string) (List, []filterbar.Mistake) {
+	asked, mistakes := filterbar.Parse(line)
+	return q.asking(asked), mistakes
+}
+
+// Line writes the conditions of a query for the filter bar.
+func Line(q wire.Query) string { return filterbar.Format(q) }
+
+// Bar shows the conditions of a query as a line.
+func (q List) Bar() web.Bar {
+	return web.Bar{Line: Line(q.Query), Hidden: Hidden(q.Top().Params())}
+}
+
+// BarWith is a line that could not be read, with its parts and suggestions,
+// above the list as it was.
+func (q List) BarWith(line string, mistakes []filterbar.Mistake) web.Bar {
+	b := q.Bar()
+	b.Line = line
+	at := 0
+	for _, m := range mistakes {
+		if m.From > at {
+			b.Parts = append(b.Parts, web.BarPart{Text: line[at:m.From]})
+		}
+		b.Parts = append(b.Parts, web.BarPart{Text: line[m.From:m.To], Wrong: true})
+		at = m.To
+		mistake := web.BarMistake{Part: Shorten(line[m.From:m.To]), Text: m.Text}
+		for _, fix := range m.Fixes {
+			values := q.Top().Params()
+			values.Set(barParam, fix)
+			mistake.Fixes = append(mistake.Fixes, web.Link{Text: Shorten(fix), Href: "?" + values.Encode()})
+		}
+		b.Mistakes = append(b.Mistakes, mistake)
+	}
+	if at < len(line) {
+		b.Parts = append(b.Parts, web.BarPart{Text: line[at:]})
+	}
+	return b
+}

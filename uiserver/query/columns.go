@@ -1,0 +1,126 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/web"
+)
+
+// readCols reads cols=: names of columns or of one set.
+func (l *Lists) readCols(q *List, values []string, path string) (notes []web.Note) {
+	for _, name := range strings.Split(strings.Join(values, ","), ",") {
+		if name == "" {
+			continue
+		}
+		if _, isSet := web.SetKeys(name); isSet {
+			q.Cols = []string{name}
+			break
+		}
+		column, ok := l.columns.Named(name)
+		if !ok {
+			notes = append(notes, l.badColumn(*q, name, path))
+			continue
+		}
+		if !slices.Contains(q.Cols, column.Key) {
+			q.Cols = append(q.Cols, column.Key)
+		}
+	}
+	if len(q.Cols) == 1 && q.Cols[0] == web.DefaultSet {
+		q.Cols = nil
+	}
+	return notes
+}
+
+func (l *Lists) badColumn(q List, name, path string) web.Note {
+	note := bad(fmt.Sprintf("There is no column '%s'.", Shorten(name)))
+	for _, near := range nearColumns(l.columns, name) {
+		q.Cols = []string{near}
+		note.Links = append(note.Links, web.Link{Text: near, Href: q.Address(path)})
+	}
+	if len(note.Links) > 0 {
+		note.Text += " Did you mean"
+	}
+	return note
+}
+
+// nearColumns are the columns and sets whose names resemble one.
+func nearColumns(columns web.Columns, name string) []string {
+	return wire.Near(name, append(columns.Keys(), web.SetNames()...), 3)
+}
+
+// keys are the chosen columns; the name always comes first, because it is the
+// header of its row.
+func (l *Lists) keys(q List) []web.Column {
+	keys := q.Cols
+	if len(keys) == 0 {
+		keys = []string{web.DefaultSet}
+	}
+	if set, ok := web.SetKeys(keys[0]); ok {
+		keys = set
+	}
+	first, _ := l.columns.Named("Workflow")
+	columns := []web.Column{first}
+	for _, key := range keys {
+		if column, ok := l.columns.Named(key); ok && column.Key != first.Key {
+			columns = append(columns, column)
+		}
+	}
+	return columns
+}
+
+// Columns are the chosen columns but the name, and those that are not chosen.
+func (l *Lists) Columns(q List) (chosen, others []web.Column) {
+	all := l.keys(q)
+	for _, column := range l.columns.All {
+		if !slices.ContainsFunc(all, func(c web.Column) bool { return c.Key == column.Key }) {
+			others = append(others, column)
+		}
+	}
+	return all[1:], others
+}
+
+// Fields are what the rows of a list need of their records: the columns, and
+// what their cells are drawn from.
+func (l *Lists) Fields(q List, more ...string) []string {
+	var out []string
+	add := func(keys ...string) {
+		for _, key := range keys {
+			if !slices.Contains(out, key) {
+				out = append(out, key)
+			}
+		}
+	}
+	for _, column := range l.keys(q) {
+		add(column.Key)
+		switch column.Key {
+		case "TotalJobs":
+			add(web.JobKeys()...)
+		case "FailureRate":
+			add("Failure")
+		}
+	}
+	add(more...)
+	return out
+}
+
+// Sets are the built-in choices of columns.
+func (q List) Sets() []web.Choice {
+	var out []web.Choice
+	for _, name := range web.SetNames() {
+		choice := web.Choice{Label: name}
+		current := len(q.Cols) == 1 && q.Cols[0] == name || len(q.Cols) == 0 && name == web.DefaultSet
+		if !current {
+			next := q
+			next.Cols = []string{name}
+			if name == web.DefaultSet {
+				next.Cols = nil
+			}
+			choice.Href = next.Here()
+		}
+		out = append(out, choice)
+	}
+	return out
+}

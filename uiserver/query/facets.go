@@ -1,0 +1,165 @@
+package query
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/web"
+)
+
+// facets of the list, in the order of the page.
+var facets = []struct{ field, title string }{
+	{"Status", "Status"}, {"Type", "Type"}, {"Alerts", "Alert"}, {"Campaign", "Campaign"},
+	{"Sites", "Site"}, {"Agents", "Agent"}, {"Release", "Release"}, {"Team", "Team"},
+}
+
+// Facets are what the cache server is asked to count beside a list.
+func Facets() []wire.Facet {
+	out := make([]wire.Facet, len(facets))
+	for i, f := range facets {
+		out[i].Field = f.field
+	}
+	return out
+}
+
+// FacetNames are the facets as they stand in addresses.
+func FacetNames() []string {
+	out := make([]string, len(facets))
+	for i, f := range facets {
+		out[i] = strings.ToLower(f.field)
+	}
+	return out
+}
+
+// FacetTitle is the heading of a field's values.
+func FacetTitle(f schema.Field) string {
+	for _, b := range facets {
+		if b.field == f.Key {
+			return b.title
+		}
+	}
+	return f.Key
+}
+
+// FacetBoxes are the counts beside a list, with links that change its
+// conditions.
+func (q List) FacetBoxes(counts map[string]wire.FacetResult) []web.FacetBox {
+	var boxes []web.FacetBox
+	more := q.Top().Params().Encode()
+	for _, b := range facets {
+		result, ok := counts[b.field]
+		if !ok {
+			continue
+		}
+		box := q.FacetBox(b.title, b.field, result, List.Here)
+		if result.Other > 0 {
+			box.More = web.FacetPath + strings.ToLower(b.field) + "?" + more
+		}
+		boxes = append(boxes, box)
+	}
+	return boxes
+}
+
+// FacetBox are the values of one field with the links that want them or don't.
+// at writes the address of a query.
+func (q List) FacetBox(title, field string, counts wire.FacetResult, at func(List) string) web.FacetBox {
+	box := web.FacetBox{Title: title, Distinct: int64(counts.Distinct), Other: int64(counts.Other), Missing: int64(counts.Missing)}
+	for _, v := range counts.Values {
+		if v.Value == "" {
+			continue // counted as missing
+		}
+		box.Values = append(box.Values, web.FacetLine{
+			Value: v.Value, Count: int64(v.Count),
+			Toggle: at(q.toggle(field, wire.In, v.Value)), Included: has(q.Terms, field, wire.In, v.Value),
+			Exclude: at(q.toggle(field, wire.NotIn, v.Value)), Excluded: has(q.Terms, field, wire.NotIn, v.Value),
+		})
+	}
+	return box
+}
+
+// ageLabels are the names of the bands of the time in the status.
+var ageLabels = []string{"< 1 h", "1–6 h", "6–24 h", "1–3 d", "3–7 d", "7–30 d", "> 30 d"}
+
+// ageTerms bound the time in the status to the band at i.
+func ageTerms(bands []wire.AgeBand, i int) []wire.Term {
+	var terms []wire.Term
+	if bands[i].From > 0 {
+		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MinAge, Number: float64(bands[i].From)})
+	}
+	if i+1 < len(bands) { // both ends of a bound are included
+		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MaxAge, Number: float64(bands[i+1].From - 1)})
+	}
+	return terms
+}
+
+// bandCount is how many workflows a band has; one without any has no group.
+func bandCount(s wire.Stats, band wire.AgeBand) int64 {
+	for _, g := range s.Groups {
+		if g.Keys[0] == band.Key {
+			return int64(g.Count)
+		}
+	}
+	return 0
+}
+
+func isAge(t wire.Term) bool {
+	return t.Field == "StatusTime" && (t.Op == wire.MinAge || t.Op == wire.MaxAge)
+}
+
+// Ageless is a query without bounds of the time in the status: as every facet,
+// that of the ages counts what there would be without its own condition.
+func Ageless(q wire.Query) wire.Query {
+	q.Terms = slices.DeleteFunc(slices.Clone(q.Terms), isAge)
+	return q
+}
+
+// AgeBuckets are the bands of the time in the status as columns of a chart.
+func AgeBuckets(s wire.Stats) []web.Bucket {
+	if s.Groups == nil {
+		return nil
+	}
+	var out []web.Bucket
+	bands := wire.AgeBands()
+	for i, band := range bands {
+		out = append(out, web.Bucket{Label: ageLabels[i], Count: bandCount(s, band), Href: Of(wire.Query{Terms: ageTerms(bands, i)})})
+	}
+	return out
+}
+
+// AgeBox are the bands as a facet; each link wants its band alone, or the one
+// that is wanted no longer.
+func (q List) AgeBox(s wire.Stats) web.FacetBox {
+	box := web.FacetBox{Title: "In status for"}
+	bands := wire.AgeBands()
+	var given []wire.Term
+	for _, t := range q.Terms {
+		if isAge(t) {
+			given = append(given, t)
+		}
+	}
+	for i, band := range bands {
+		terms := ageTerms(bands, i)
+		line := web.FacetLine{Value: ageLabels[i], Count: bandCount(s, band), Included: sameTerms(given, terms)}
+		if line.Count == 0 && !line.Included {
+			continue
+		}
+		next := q.Top()
+		next.Query = Ageless(next.Query)
+		if !line.Included {
+			next.Terms = append(next.Terms, terms...)
+		}
+		line.Toggle = next.Here()
+		box.Values = append(box.Values, line)
+	}
+	box.Distinct = int64(len(box.Values))
+	return box
+}
+
+// sameTerms compares bounds, whatever their order.
+func sameTerms(a, b []wire.Term) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(t wire.Term) bool {
+		return !slices.ContainsFunc(b, func(o wire.Term) bool { return o.Op == t.Op && o.Number == t.Number })
+	})
+}

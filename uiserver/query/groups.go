@@ -1,0 +1,100 @@
+package query
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dmwm/wmstats/web"
+)
+
+// GroupSize is how many rows a page of a table of groups has.
+const GroupSize = 50
+
+// GroupColumn is a column of a table of campaigns, releases, sites or agents.
+// Key is the schema key that it sorts by; nothing sorts by a column without.
+type GroupColumn struct {
+	Key, Label, Doc string
+	Numeric, Time   bool
+}
+
+// Groups is what the address of such a table asks for.
+type Groups struct {
+	Text string // part of the name
+	Sort string // key
+	Desc bool
+	Idx  int // first row, from 0
+}
+
+// ReadGroups reads q, sort and idx; what can't be used is named in a note. With
+// no sort it is standard. own are parameters that the page reads itself.
+func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...string) (q Groups, notes []web.Note) {
+	q = standard
+	values := u.Query()
+	q.Text = values.Get("q")
+	notes = OnlyParams(u, append([]string{"q", "sort", "idx"}, own...)...)
+	if key, desc := strings.CutPrefix(values.Get("sort"), "-"); key != "" {
+		i := slices.IndexFunc(columns, func(c GroupColumn) bool { return strings.EqualFold(c.Key, key) })
+		if i < 0 {
+			notes = append(notes, bad("This table can't be sorted by '"+Shorten(key)+"'."))
+		} else {
+			q.Sort, q.Desc = columns[i].Key, desc
+		}
+	}
+	if text := values.Get("idx"); text != "" {
+		idx, err := strconv.Atoi(text)
+		if err != nil || idx < 0 {
+			notes = append(notes, bad("idx must be a whole number from 0."))
+		} else {
+			q.Idx = idx
+		}
+	}
+	return q, notes
+}
+
+// Params are the parameters of the page.
+func (q Groups) Params() url.Values {
+	v := url.Values{}
+	if q.Text != "" {
+		v.Set("q", q.Text)
+	}
+	if q.Sort != "" {
+		v.Set("sort", map[bool]string{true: "-"}[q.Desc]+q.Sort)
+	}
+	if q.Idx > 0 {
+		v.Set("idx", strconv.Itoa(q.Idx))
+	}
+	return v
+}
+
+// Here is the same page with this query.
+func (q Groups) Here() string { return "?" + q.Params().Encode() }
+
+// Heads are the columns with the links that sort by them.
+func (q Groups) Heads(columns []GroupColumn) []web.GroupHead {
+	var heads []web.GroupHead
+	for i, column := range columns {
+		h := web.GroupHead{Label: column.Label, Doc: column.Doc, Numeric: column.Numeric}
+		if column.Key != "" {
+			next := q
+			next.Idx, next.Sort, next.Desc = 0, column.Key, i > 0 && !column.Time && column.Label != "state"
+			if q.Sort == column.Key {
+				next.Desc = !q.Desc
+				h.Sort = ariaSort(q.Desc, column.Time)
+			}
+			h.Href = next.Here()
+		}
+		heads = append(heads, h)
+	}
+	return heads
+}
+
+// Pager leads through the table: shown rows from the first one on, of total.
+func (q Groups) Pager(noun string, from, shown, total int) web.Pager {
+	return pager(noun, from, shown, total, GroupSize, func(idx int) string {
+		next := q
+		next.Idx = idx
+		return next.Here()
+	})
+}

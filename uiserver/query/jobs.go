@@ -1,0 +1,192 @@
+package query
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/web"
+)
+
+// Parameters that pick failing jobs. They are those of the API.
+const (
+	ExitParam  = "exitcode"
+	SiteParam  = "site"
+	StateParam = "state"
+)
+
+// jobParams are they with what they are called.
+var jobParams = []struct{ name, title string }{{ExitParam, "exit code"}, {SiteParam, "site"}, {StateParam, "state"}}
+
+// Parameters of the page of a workflow: what is read from the source for it.
+const (
+	ShowParam = "show"
+	ShowJobs  = "jobs"
+	ShowLogs  = "logs"
+)
+
+// Jobs picks failing jobs: some exit codes, sites, states; all without any.
+type Jobs struct {
+	params       url.Values // as given, without what can't be used
+	codes        wire.Numbers
+	sites, state wire.Texts
+}
+
+// ReadJobs reads the parameters that pick jobs.
+func ReadJobs(u *url.URL) (j Jobs, notes []web.Note) {
+	j.params = url.Values{}
+	values := u.Query()
+	for _, param := range jobParams {
+		given := slices.DeleteFunc(values[param.name], func(v string) bool { return v == "" })
+		if len(given) == 0 {
+			continue
+		}
+		var err error
+		switch param.name {
+		case ExitParam:
+			j.codes, err = wire.ReadNumbers(param.name, given)
+		case SiteParam:
+			j.sites, err = wire.ReadTexts(param.name, given)
+		default:
+			j.state, err = wire.ReadTexts(param.name, given)
+		}
+		if err != nil {
+			notes = append(notes, bad(problemOf(err).Detail+leftOut))
+			continue
+		}
+		j.params.Set(param.name, strings.Join(given, ","))
+	}
+	return j, notes
+}
+
+// Get is a parameter as it was given; "" for none.
+func (j Jobs) Get(param string) string { return j.params.Get(param) }
+
+// Pick are the groups of jobs that are picked.
+func (j Jobs) Pick(all []schema.JobError) []schema.JobError {
+	if len(j.params) == 0 {
+		return all
+	}
+	out := []schema.JobError{}
+	for _, e := range all {
+		if j.codes.Match(e.ExitCode) && j.sites.Match(e.Site) && j.state.Match(e.State) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Label says what is picked: "exit code 8021, site T1_US_FNAL".
+func (j Jobs) Label() string {
+	var parts []string
+	for _, param := range jobParams {
+		if value := j.Get(param.name); value != "" {
+			parts = append(parts, param.title+" "+Shorten(value))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Failing are the parameters of the API for the jobs: those that succeeded in
+// the end are not failing, unless they are asked for.
+func (j Jobs) Failing() url.Values {
+	v := maps.Clone(j.params)
+	if !v.Has(StateParam) {
+		v.Set(StateParam, "!"+schema.StateSuccess)
+	}
+	return v
+}
+
+// With picks the jobs of one exit code, and of one site unless it is "".
+func (j Jobs) With(code int64, site string) Jobs {
+	j.params = maps.Clone(j.params)
+	j.params.Set(ExitParam, strconv.FormatInt(code, 10))
+	if site != "" {
+		j.params.Set(SiteParam, Text(site))
+	}
+	return j
+}
+
+// Samples is the page of a workflow with samples of the jobs.
+func (j Jobs) Samples(workflow string) string { return j.Showing(workflow, "#errors", ShowJobs) }
+
+// Showing is the page of a workflow with parts of it read from the source, at an
+// anchor.
+func (j Jobs) Showing(workflow, anchor string, parts ...string) string {
+	v := maps.Clone(j.params)
+	v.Set(ShowParam, strings.Join(parts, ","))
+	return web.WorkflowPath(workflow) + "?" + v.Encode() + anchor
+}
+
+// allRows is the value of rows= with which a map has all sites.
+const (
+	rowsParam = "rows"
+	allRows   = "all"
+)
+
+// Errors is what the page of the failing jobs of all workflows is about.
+type Errors struct {
+	Workflows List // of which workflows
+	Jobs      Jobs // which of their jobs
+	All       bool // all sites in the map
+}
+
+// ReadErrors reads the address of the page of failing jobs.
+func (l *Lists) ReadErrors(u *url.URL) (q Errors, notes []web.Note) {
+	var more []web.Note
+	q.Jobs, notes = ReadJobs(u)
+	q.All = u.Query().Get(rowsParam) == allRows
+	q.Workflows, more = l.Read(u, ExitParam, SiteParam, StateParam, rowsParam)
+	q.Workflows.Sort, q.Workflows.Idx, q.Workflows.Gen, q.Workflows.Cols = nil, 0, "", nil
+	return q, append(notes, more...)
+}
+
+// ErrorsOf are the failing jobs of the workflows under some terms.
+func ErrorsOf(terms []wire.Term) Errors {
+	return Errors{Workflows: List{Query: wire.Query{Terms: terms}}, Jobs: Jobs{params: url.Values{}}}
+}
+
+// WorkflowParams are the parameters that pick workflows.
+func (q Errors) WorkflowParams() url.Values { return Conditions(q.Workflows.Query).Values() }
+
+// Params are all parameters of the API.
+func (q Errors) Params() url.Values {
+	v := q.WorkflowParams()
+	maps.Copy(v, q.Jobs.params)
+	return v
+}
+
+// With is the address of the page about fewer jobs: pairs are parameters with
+// their values.
+func (q Errors) With(pairs ...string) string {
+	v := q.Params()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return web.ErrorsPath + "?" + v.Encode()
+}
+
+// WithAll is the address of the page with all sites in its map.
+func (q Errors) WithAll() string { return q.With(rowsParam, allRows) }
+
+// Chips drop one condition each.
+func (q Errors) Chips() []web.Link {
+	var out []web.Link
+	for _, param := range jobParams {
+		if value := q.Jobs.Get(param.name); value != "" {
+			v := q.Params()
+			v.Del(param.name)
+			out = append(out, web.Link{Text: param.name + " " + Shorten(value), Href: web.ErrorsPath + "?" + v.Encode()})
+		}
+	}
+	for _, c := range q.Workflows.Split() {
+		rest := q
+		rest.Workflows = c.Rest
+		out = append(out, web.Link{Text: "workflows with " + c.Label + " " + Shorten(c.Value), Href: rest.With()})
+	}
+	return out
+}

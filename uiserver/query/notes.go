@@ -1,0 +1,118 @@
+package query
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/web"
+)
+
+// bad is a note on something in the address that could not be used.
+func bad(text string) web.Note { return web.Note{Bad: true, Text: text} }
+
+const leftOut = " It was left out."
+
+// Shorten bounds what the address said before it is quoted.
+func Shorten(s string) string {
+	const most = 80
+	if r := []rune(strings.ToValidUTF8(s, "\uFFFD")); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// problemOf is the problem in an error of a parser.
+func problemOf(err error) *wire.Problem {
+	var problem *wire.Problem
+	if errors.As(err, &problem) {
+		return problem
+	}
+	return wire.BadValue("", err.Error())
+}
+
+// noteOf says what is wrong with a parameter; suggestions lead to the same
+// page with the parameter under the suggested name.
+func noteOf(problem *wire.Problem, path string, values url.Values) web.Note {
+	note := bad(problem.Detail + leftOut)
+	for _, near := range problem.DidYouMean {
+		fixed := maps.Clone(values)
+		key := paramKey(fixed, problem.Param)
+		if problem.Slug() == wire.SlugUnknownParameter {
+			fixed[near] = fixed[key]
+			delete(fixed, key)
+		} else {
+			fixed[key] = []string{near}
+		}
+		note.Links = append(note.Links, web.Link{Text: near, Href: path + "?" + fixed.Encode()})
+	}
+	if len(note.Links) > 0 {
+		note.Text += " Did you mean"
+	}
+	return note
+}
+
+// paramKey finds a parameter as it was written: problems name it in one case,
+// and shorten it.
+func paramKey(values url.Values, param string) string {
+	for key := range values {
+		if strings.EqualFold(key, param) || strings.HasPrefix(key, strings.TrimSuffix(param, "…")) && strings.HasSuffix(param, "…") {
+			return key
+		}
+	}
+	return ""
+}
+
+func dropParam(values url.Values, param string) bool {
+	dropped := false
+	for {
+		key := paramKey(values, param)
+		if _, ok := values[key]; !ok {
+			return dropped
+		}
+		delete(values, key)
+		dropped = true
+	}
+}
+
+// OnlyParams says which parameters a page does not know.
+func OnlyParams(u *url.URL, known ...string) (notes []web.Note) {
+	for key := range u.Query() {
+		if slices.Contains(known, key) {
+			continue
+		}
+		problem := wire.UnknownParameter(key, wire.Near(key, known, 3))
+		note := bad(problem.Detail + leftOut)
+		for _, near := range problem.DidYouMean {
+			note.Text += " Did you mean " + near + "?"
+		}
+		notes = append(notes, note)
+	}
+	return notes
+}
+
+// NotOneOf says that a parameter takes some values only, and names the nearest.
+func NotOneOf(param, given string, values ...string) web.Note {
+	note := bad(param + " takes " + strings.Join(values, " and ") + ", not '" + Shorten(given) + "'." + leftOut)
+	if near := wire.Near(given, values, 1); len(near) > 0 {
+		note.Text += " Did you mean " + near[0] + "?"
+	}
+	return note
+}
+
+// Hidden are parameters as fields of a form, but for those it has inputs for.
+func Hidden(v url.Values, except ...string) []web.Field {
+	var fields []web.Field
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if slices.Contains(except, name) {
+			continue
+		}
+		for _, value := range v[name] {
+			fields = append(fields, web.Field{Name: name, Value: value})
+		}
+	}
+	return fields
+}

@@ -1,0 +1,149 @@
+package query
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query/filterbar"
+	"github.com/dmwm/wmstats/web"
+)
+
+// only is a term with one value.
+func only(field, value string) []wire.Term {
+	return []wire.Term{{Field: field, Op: wire.In, Values: []string{value}}}
+}
+
+// none is the campaign or release of workflows without one.
+const none = "(none)"
+
+// Exactly asks for one value; a missing one is asked for by its absence.
+func Exactly(field, value string) []wire.Term {
+	if value == "" || value == none && (field == "Campaign" || field == "Release") {
+		return []wire.Term{{Field: field, Op: wire.HasNot}}
+	}
+	return only(field, value)
+}
+
+// Text writes a text as the value of a filter, with its special signs escaped.
+func Text(text string) string {
+	return wire.Query{Terms: only("Campaign", text)}.Values().Get("campaign")
+}
+
+// Bare is the query without any condition.
+func (q List) Bare() List {
+	return q.asking(wire.Query{})
+}
+
+// asking is the query with the conditions of another.
+func (q List) asking(other wire.Query) List {
+	q = q.Top()
+	q.Terms, q.Text, q.Names = other.Terms, other.Text, other.Names
+	return q
+}
+
+// Conditions are those of the query alone, without order and page.
+func Conditions(q wire.Query) wire.Query {
+	return wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names}
+}
+
+// withTerms is the query with other terms.
+func (q List) withTerms(terms []wire.Term) List {
+	q = q.Top()
+	q.Terms = terms
+	return q
+}
+
+// toggle puts a value into the condition of a field, or takes it out. The
+// other conditions stay; a value that comes in is no longer excluded, and the
+// other way round.
+func (q List) toggle(field string, op wire.Op, value string) List {
+	if has(q.Terms, field, op, value) {
+		return q.withTerms(without(q.Terms, field, op, value))
+	}
+	opposite := wire.NotIn
+	if op == wire.NotIn {
+		opposite = wire.In
+	}
+	terms := without(q.Terms, field, opposite, value)
+	for i, t := range terms {
+		if t.Field == field && t.Op == op {
+			t.Values = append(slices.Clone(t.Values), value)
+			slices.Sort(t.Values)
+			terms[i] = t
+			return q.withTerms(terms)
+		}
+	}
+	return q.withTerms(append(terms, wire.Term{Field: field, Op: op, Values: []string{value}}))
+}
+
+func has(terms []wire.Term, field string, op wire.Op, value string) bool {
+	return slices.ContainsFunc(terms, func(t wire.Term) bool {
+		return t.Field == field && t.Op == op && slices.Contains(t.Values, value)
+	})
+}
+
+// without is a copy of terms without one value; a term that has no other value
+// goes altogether.
+func without(terms []wire.Term, field string, op wire.Op, value string) []wire.Term {
+	var out []wire.Term
+	for _, t := range terms {
+		if t.Field == field && t.Op == op && slices.Contains(t.Values, value) {
+			if len(t.Values) == 1 {
+				continue
+			}
+			t.Values = slices.DeleteFunc(slices.Clone(t.Values), func(v string) bool { return v == value })
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// Condition is one thing that a query asks for, with the query without it.
+type Condition struct {
+	Label, Value string
+	Rest         List
+}
+
+// Split takes a query apart. Each value of a list is a condition of its own;
+// how it is written is wire's business.
+func (q List) Split() []Condition {
+	var out []Condition
+	add := func(one wire.Query, rest List) {
+		for label, values := range one.Values() {
+			out = append(out, Condition{label, values[0], rest})
+		}
+	}
+	for i, t := range q.Terms {
+		if t.Op != wire.In && t.Op != wire.NotIn {
+			label, value, _ := strings.Cut(filterbar.Term(t), ":") // bounds as the filter bar has them
+			out = append(out, Condition{label, value, q.withTerms(slices.Delete(slices.Clone(q.Terms), i, i+1))})
+			continue
+		}
+		for _, value := range t.Values {
+			one := wire.Term{Field: t.Field, Op: t.Op, Values: []string{value}}
+			add(wire.Query{Terms: []wire.Term{one}}, q.withTerms(without(q.Terms, t.Field, t.Op, value)))
+		}
+	}
+	if q.Text != "" {
+		rest := q.Top()
+		rest.Text = ""
+		add(wire.Query{Text: q.Text}, rest)
+	}
+	if len(q.Names) > 0 {
+		rest := q.Top()
+		rest.Names = nil
+		add(wire.Query{Names: q.Names}, rest)
+	}
+	if q.After != "" {
+		rest := q
+		rest.After = ""
+		add(wire.Query{After: q.After}, rest)
+	}
+	return out
+}
+
+// Chip is the condition with the link that drops it.
+func (c Condition) Chip() web.ActiveFilter {
+	return web.ActiveFilter{Label: c.Label, Value: Shorten(c.Value), Href: c.Rest.Here()}
+}
