@@ -30,7 +30,7 @@ type selectorState struct {
 
 // FeedOptions says how to follow.
 type FeedOptions struct {
-	Once     bool          // end when there is nothing more, instead of waiting for it
+	Once     bool          // end when there is nothing more, instead of waiting for it; the last change then is an End
 	Patience time.Duration // with Once: without a byte, when it is less than the client's ReadIdle; 0: ReadIdle
 	Limit    int           // with Once: so many rows at most; 0: all
 	NoDocs   bool          // rows without their documents
@@ -42,24 +42,19 @@ type FeedOptions struct {
 // last pair has the error), or the caller stops. A feed that is silent for
 // three heartbeats ends with ErrFrozen. Changes come in no fixed order and may
 // come again. Of WMStats only documents of the types that are read and
-// tombstones are asked for; a server that can't select sends all.
+// tombstones are asked for; a server that can't select sends all. With Once the
+// server is asked again behind what it brought, with pauses, until it has nothing
+// more or the Limit is reached.
 func (c *Client) Changes(ctx context.Context, db Database, since Seq, o FeedOptions) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		if o.Alive == nil {
 			o.Alive = func() {}
 		}
-		s, err := c.openFeed(ctx, db, since, o)
-		if err != nil {
-			yield(Change{}, err)
-			return
-		}
-		defer s.close()
-		o.Alive()
+		follow := c.feed
 		if o.Once {
-			err = s.normalFeed(yield, o.Alive)
-		} else {
-			err = s.continuousFeed(yield, o.Alive)
+			follow = c.changesNow
 		}
+		err := follow(ctx, db, since, o, yield)
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(Change{}, err)
 		}
@@ -152,16 +147,15 @@ func (c *Client) withoutSelector(db Database, err error) bool {
 	return false
 }
 
-// normalFeed passes on a feed that ends when there is nothing more.
-func (s *stream) normalFeed(yield func(Change, error) bool, alive func()) error {
-	t, err := s.rows(func(raw []byte) error {
-		alive()
-		return s.pass(raw, yield)
-	}, alive)
-	if err == nil && len(t.LastSeq) > 0 {
-		yield(Change{Seq: seqOf(t.LastSeq)}, nil)
+// feed passes on a continuous feed until it ends.
+func (c *Client) feed(ctx context.Context, db Database, since Seq, o FeedOptions, yield func(Change, error) bool) error {
+	s, err := c.openFeed(ctx, db, since, o)
+	if err != nil {
+		return err
 	}
-	return err
+	defer s.close()
+	o.Alive()
+	return s.continuousFeed(yield, o.Alive)
 }
 
 // continuousFeed passes on a feed of one row a line, without a frame. Its last
@@ -183,7 +177,7 @@ func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) er
 		case !whole:
 			return &Error{Op: s.op, Kind: ErrCut, Reason: "in the middle of a change"}
 		}
-		if err := s.row(line, func(raw []byte) error { return s.pass(raw, yield) }); err != nil {
+		if err := s.row(line, func(raw []byte) error { _, err := s.pass(raw, yield); return err }); err != nil {
 			return err
 		}
 	}
@@ -202,16 +196,17 @@ func (s *stream) lastLine(line []byte, whole bool, yield func(Change, error) boo
 	return nil
 }
 
-// pass yields one row of a feed.
-func (s *stream) pass(raw []byte, yield func(Change, error) bool) error {
+// pass yields one row of a feed, and says whether it is a change of a document.
+func (s *stream) pass(raw []byte, yield func(Change, error) bool) (change bool, err error) {
 	ch, err := parseRow(raw)
+	change = ch.ID != ""
 	switch {
 	case err != nil:
-		return &Error{Op: s.op, Kind: ErrForm, Err: err}
+		return false, &Error{Op: s.op, Kind: ErrForm, Err: err}
 	case ch.ID == "" && (!ch.none || len(ch.Doc) > 0):
-		return &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id"}
+		return false, &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id"}
 	case ch.ID == "" && ch.Seq == "":
-		return nil // it says nothing at all
+		return false, nil // it says nothing at all
 	case strings.HasPrefix(ch.ID, "_design/"):
 		ch = Change{Seq: ch.Seq} // code, no document; only the position moves
 	case ch.Deleted:
@@ -219,7 +214,7 @@ func (s *stream) pass(raw []byte, yield func(Change, error) bool) error {
 	}
 	ch.none = false
 	if !yield(ch, nil) {
-		return errStopped
+		return change, errStopped
 	}
-	return nil
+	return change, nil
 }

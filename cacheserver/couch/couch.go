@@ -2,7 +2,7 @@
 // the changes after it, and single workflows on demand. It turns HTTP into rows
 // and failures into a closed set of errors; it decodes no document (except for
 // the on-demand Detail, which asks schema to), keeps no position and never
-// tries again by itself: that is the follower's work. It writes nothing.
+// tries again after a failure: that is the follower's work. It writes nothing.
 //
 // Connecting, authentication, single documents and small views go through
 // kivik. The bulk read and the changes feed do not (scan.go): measured on

@@ -19,9 +19,20 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
+// closing is a server that ends what it has open.
+type closing interface {
+	http.Handler
+	Close() error
+}
+
+// saying is a server that has nothing open.
+type saying struct{ http.HandlerFunc }
+
+func (saying) Close() error { return nil }
+
 // inMemory serves a stand-in over pipes, in the time of the test's bubble, and
 // returns a client of it that takes its password from the pointer.
-func inMemory(t *testing.T, srv *couchfake.Server, password *atomic.Pointer[string], change ...func(*Options)) *Client {
+func inMemory(t *testing.T, srv closing, password *atomic.Pointer[string], change ...func(*Options)) *Client {
 	t.Helper()
 	network := pipes{make(chan net.Conn), make(chan struct{})}
 	web := &http.Server{Handler: srv, ReadHeaderTimeout: time.Minute}
@@ -29,8 +40,12 @@ func inMemory(t *testing.T, srv *couchfake.Server, password *atomic.Pointer[stri
 	go func() { defer close(served); _ = web.Serve(network) }()
 	o := Options{URL: "http://couch.invalid:5984", Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
-		network.calls <- server
-		return client, nil
+		select {
+		case network.calls <- server:
+			return client, nil
+		case <-network.closed: // a connection that nobody waits for any more
+			return nil, net.ErrClosed
+		}
 	}}
 	if password != nil {
 		o.User, o.PasswordNow = "wm", func() string { return *password.Load() }

@@ -172,9 +172,7 @@ func (c *Client) agentWays() []way {
 	}
 	return append(ways,
 		way{"changes from the beginning, selected by type", false, func(ctx context.Context, fn func(Row) error) error {
-			query := url.Values{"feed": {"normal"}, "include_docs": {"true"}, "since": {"0"}, "filter": {"_selector"}}
-			body := map[string]any{"selector": ofTypes()}
-			return c.bulk(ctx, "read wmstats by its changes", http.MethodPost, WMStats, "_changes", query, body, fn)
+			return c.selectedChanges(ctx, WMStats, ofTypes(), fn)
 		}},
 		way{"scan of all documents", false, func(ctx context.Context, fn func(Row) error) error {
 			return c.allDocs(ctx, WMStats, fn)
@@ -234,19 +232,24 @@ func (c *Client) find(ctx context.Context, db Database, selector any, fn func(Ro
 
 // bulk reads an answer whose rows carry documents.
 func (c *Client) bulk(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, fn func(Row) error) error {
+	_, err := c.rowsOf(ctx, op, method, db, path, query, body, fn)
+	return err
+}
+
+// rowsOf is bulk, and returns what followed the rows.
+func (c *Client) rowsOf(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, fn func(Row) error) (tail, error) {
 	s, err := c.open(ctx, op, method, db, path, query, body, c.o.ReadIdle)
 	if err != nil {
-		return err
+		return tail{}, err
 	}
 	defer s.close()
-	_, err = s.rows(func(raw []byte) error {
+	return s.rows(func(raw []byte) error {
 		row, err := parseRow(raw)
 		if err != nil {
 			return &Error{Op: op, Kind: ErrForm, Err: err}
 		}
 		return identified(op, row, fn)
 	}, func() {})
-	return err
 }
 
 // identified calls fn with a row of a document. One that does not say of which

@@ -31,6 +31,7 @@ func (r Row) Lacking() bool { return len(r.Doc) == 0 && !r.Deleted && !r.Missing
 type Change struct {
 	Row
 	Seq Seq
+	End bool // no row: an answer that was asked for ends here
 
 	none bool // the row says that there are no changes
 }

@@ -159,6 +159,7 @@ func (s *stream) fill() {
 // tail is what follows the rows of an answer.
 type tail struct {
 	LastSeq json.RawMessage `json:"last_seq"`
+	Pending json.RawMessage `json:"pending"` // changes behind the answer
 }
 
 // rows calls fn with each row of an answer in the form

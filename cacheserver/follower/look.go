@@ -170,13 +170,12 @@ func (f *Follower) lookFor(ctx context.Context, t *track, items chan<- item, qui
 func (f *Follower) prove(ctx context.Context, db couch.Database) (missing bool, last couch.Seq, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.o.StaleAfter)
 	defer cancel()
-	ends := 0
 	options := couch.FeedOptions{Once: true, Limit: 1, NoDocs: true, Patience: f.o.StaleAfter}
 	for change, err := range f.o.Source.Changes(ctx, db, f.position(db).Seq, options) {
 		if err != nil {
 			return false, "", err
 		}
-		if ends++; change.ID != "" || ends > 1 { // an answer without a change has its end only
+		if !change.End {
 			return true, "", nil
 		}
 		last = change.Seq

@@ -175,7 +175,7 @@ func (a *answer) pass(ctx context.Context, db couch.Database, since couch.Seq, y
 			return errStopped
 		}
 	}
-	if !yield(couch.Change{Seq: seq(db, a.version)}, nil) {
+	if !yield(couch.Change{Seq: seq(db, a.version), End: true}, nil) {
 		return errStopped
 	}
 	return nil

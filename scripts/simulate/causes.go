@@ -31,7 +31,7 @@ var causes = []struct {
 	{"no longer knows the position", []string{"forget-seqs"}},
 	{"is silent", silence},
 	{"took too long", silence},
-	{"was cut", ends},
+	{"was cut", slices.Concat(ends, []string{"end-feed"})}, // answers that end early, again and again
 	{"can't be reached", slices.Concat(ends, silence)},
 	{"connection to the database server refused", []string{"refuse", "stop"}},
 	{"failed in the middle of an answer", []string{"error-row"}},
