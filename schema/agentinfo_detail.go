@@ -16,14 +16,15 @@ const (
 // number of workflows, severity and reasons are for the caller to fill: they
 // depend on other documents and on the time.
 func (a *AgentInfoDoc) Detail() AgentDetail {
+	total, bad := a.threads()
 	d := AgentDetail{Agent: Agent{
-		Agent: a.Name, Kind: KindService, Team: a.Team, Version: a.Version,
-		UpdateTime: a.Time, DataUpdateTime: a.DataUpdateTime, ReportedStatus: a.Status,
-		Reasons: []string{}, Draining: a.Draining,
-		DrainComplete: a.Drain.given && a.Drain.completed, DrainWaits: append([]string{}, a.Drain.waits...),
+		Agent: a.Name, Kind: KindService, Team: string(a.Team), Version: string(a.Version),
+		UpdateTime: a.Time, DataUpdateTime: int64(a.DataUpdateTime), ReportedStatus: string(a.Status),
+		Reasons: []string{}, Draining: bool(a.Draining),
+		DrainComplete: a.DrainStats.given && bool(a.DrainStats.Completed), DrainWaits: a.DrainStats.waits(),
 		DiskWarnings: int64(len(a.Disks)), FullDisks: []string{},
-		CouchProcesses: a.CouchProcesses, ProxyWarning: a.ProxyWarning,
-		WorkersTotal: a.WorkersTotal, WorkersBad: int64(len(a.WorkersBad)), BadWorkers: append([]string{}, a.WorkersBad...),
+		CouchProcesses: int64(a.CouchProcesses), ProxyWarning: string(a.ProxyWarning),
+		WorkersTotal: total, WorkersBad: int64(len(bad)), BadWorkers: bad,
 		Counters: JobCounts{}.Derive(),
 	}, AlertRecords: []Alert{}}
 	// A service writes no team and none of the keys of an agent (domain, 1.4).
@@ -31,7 +32,7 @@ func (a *AgentInfoDoc) Detail() AgentDetail {
 		d.Kind = KindAgent
 	}
 	if a.DataError != "ok" {
-		d.DataError = a.DataError
+		d.DataError = string(a.DataError)
 	}
 	down := distinct(a.DownComponents, nil)
 	d.Components = a.components(down)
@@ -42,11 +43,7 @@ func (a *AgentInfoDoc) Detail() AgentDetail {
 			d.DownComponents = append(d.DownComponents, c.Component)
 		}
 	}
-	d.Disks = append([]AgentDisk{}, a.Disks...)
-	for i := range d.Disks {
-		d.Disks[i].Agent = a.Name
-	}
-	slices.SortStableFunc(d.Disks, func(x, y AgentDisk) int { return cmp.Compare(x.Mount, y.Mount) })
+	d.Disks = a.disks()
 	for _, disk := range d.Disks {
 		d.FullDisks = append(d.FullDisks, cmp.Or(disk.Mount, disk.Filesystem, "one without a name"))
 	}
@@ -55,29 +52,27 @@ func (a *AgentInfoDoc) Detail() AgentDetail {
 	return d
 }
 
-func (a *AgentInfoDoc) sites() []AgentSite {
-	out := []AgentSite{}
-	for _, name := range slices.Sorted(maps.Keys(a.Sites)) {
-		site := *a.Sites[name]
-		site.Agent, site.Site = a.Name, siteName(name)
-		// The agent leaves out the sites where there is nothing to count.
-		if a.freeGiven {
-			site.FreeForQueue = max(site.FreeForQueue, 0)
+// threads counts the worker threads and names those in trouble, with their state.
+func (a *AgentInfoDoc) threads() (total int64, bad []string) {
+	bad = []string{}
+	for _, w := range a.Workers {
+		if w.State == "Error" || w.State == "Timeout" {
+			bad = append(bad, string(cmp.Or(w.Name, "one without a name")+" ("+w.State+")"))
 		}
-		if a.pendingGiven {
-			site.PendingJobs = max(site.PendingJobs, 0)
-		}
-		out = append(out, site)
 	}
-	return merge(out,
-		func(x, y *AgentSite) int { return cmp.Compare(x.Site, y.Site) },
-		func(x, y *AgentSite) {
-			x.State = WorseSiteState(x.State, y.State)
-			x.PendingSlots = AddKnown(x.PendingSlots, y.PendingSlots)
-			x.RunningSlots = AddKnown(x.RunningSlots, y.RunningSlots)
-			x.FreeForQueue = AddKnownFloat(x.FreeForQueue, y.FreeForQueue)
-			x.PendingJobs = AddKnown(x.PendingJobs, y.PendingJobs)
+	slices.Sort(bad)
+	return int64(len(a.Workers)), bad
+}
+
+func (a *AgentInfoDoc) disks() []AgentDisk {
+	out := make([]AgentDisk, 0, len(a.Disks))
+	for _, disk := range a.Disks {
+		out = append(out, AgentDisk{
+			Agent: a.Name, Filesystem: string(disk.Filesystem), Mount: string(disk.Mount), UsedPercent: float64(disk.Percent),
 		})
+	}
+	slices.SortStableFunc(out, func(x, y AgentDisk) int { return cmp.Compare(x.Mount, y.Mount) })
+	return out
 }
 
 const noDetail = "the agent gives no detail"
@@ -89,8 +84,8 @@ const noDetail = "the agent gives no detail"
 func (a *AgentInfoDoc) components(down []string) []AgentComponent {
 	troubles := a.troubles(down)
 	names := map[string]bool{}
-	for name := range a.Processes {
-		names[name] = true
+	for _, c := range a.Components {
+		names[c.key] = true
 	}
 	for name := range troubles {
 		names[name] = true
@@ -113,9 +108,9 @@ func (a *AgentInfoDoc) components(down []string) []AgentComponent {
 		}
 		for _, t := range troubles[name] {
 			c := base
-			c.WorkerName, c.State, c.LastUpdate = t.worker, t.state, t.lastUpdate
-			c.PollInterval, c.CycleTime = t.pollInterval, t.cycleTime
-			c.Error = cmp.Or(t.err, base.Error, noDetail)
+			c.WorkerName, c.State, c.LastUpdate = string(t.Worker), string(cmp.Or(t.State, t.Status)), int64(t.LastUpdate)
+			c.PollInterval, c.CycleTime = float64(t.PollInterval), float64(t.CycleTime)
+			c.Error = cmp.Or(string(cmp.Or(t.Error, t.LastError)), base.Error, noDetail)
 			if t.missing {
 				c.Error = cmp.Or(base.Error, "its process is missing")
 			}
@@ -128,33 +123,48 @@ func (a *AgentInfoDoc) components(down []string) []AgentComponent {
 // component is what the agent says of the processes and threads of one.
 func (a *AgentInfoDoc) component(name string) AgentComponent {
 	c := AgentComponent{Agent: a.Name, Component: name, PID: -1, PollInterval: -1, CycleTime: -1}
-	for _, p := range a.Processes[name] {
-		if p.kind == "thread" {
+	for _, p := range a.processes(name) {
+		if p.Type == "thread" {
 			c.ThreadCount++
 		}
-		if c.Process == "" || p.kind == "process" {
-			c.Process, c.PID, c.ProcessStatus = p.process, p.pid, p.status
+		if c.Process == "" || p.Type == "process" {
+			c.Process, c.PID, c.ProcessStatus = string(p.Process), int64(p.PID), string(p.Status)
 		}
-		c.Error = cmp.Or(c.Error, p.err)
+		c.Error = cmp.Or(c.Error, string(p.Error))
 	}
 	return c
+}
+
+// processes are those of a component; of one that comes twice the last.
+func (a *AgentInfoDoc) processes(name string) (list []processDetail) {
+	for _, c := range a.Components {
+		if c.key == name {
+			list = c.value
+		}
+	}
+	return list
 }
 
 // troubles sorts the details by component. A text that is no component's name
 // is taken as the error of the first one that is down without a detail.
 func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 	out := map[string][]downDetail{}
+	add := func(name, err string, missing bool) {
+		t := downDetail{missing: missing, downObject: downObject{Error: message(err), PollInterval: -1, CycleTime: -1}}
+		out[name] = append(out[name], t)
+	}
 	var texts []string
 	for _, t := range a.Down {
-		_, known := a.Processes[t.text]
+		known := slices.ContainsFunc(a.Components, func(c pair[oneOrMore[processDetail]]) bool { return c.key == t.plain })
 		switch {
-		case t.text == "":
-			name := cmp.Or(t.name, t.worker, "one without a name")
+		case t.isText && t.plain == "":
+		case !t.isText:
+			name := string(cmp.Or(t.Name, t.Worker, "one without a name"))
 			out[name] = append(out[name], t)
-		case known || slices.Contains(down, t.text):
-			out[t.text] = append(out[t.text], downDetail{missing: true, pollInterval: -1, cycleTime: -1})
+		case known || slices.Contains(down, t.plain):
+			add(t.plain, "", true)
 		default:
-			texts = append(texts, t.text)
+			texts = append(texts, t.plain)
 		}
 	}
 	for _, text := range texts {
@@ -165,7 +175,7 @@ func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 				break
 			}
 		}
-		out[name] = append(out[name], downDetail{err: text, missing: name == text, pollInterval: -1, cycleTime: -1})
+		add(name, text, name == text)
 	}
 	return out
 }

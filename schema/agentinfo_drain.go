@@ -1,144 +1,145 @@
 package schema
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/dmwm/wmstats/schema/internal/jsonscan"
 )
 
-// readDrain turns drain_stats into words: what a draining agent waits for. It
-// says nothing of amounts that are 0.
-func (a *AgentInfoDoc) readDrain(d *decoder) {
-	a.Drain = drainStats{}
-	if !d.open("drain_stats") {
-		return
-	}
-	s := &a.Drain
-	s.given = true
-	mark := d.mark()
-	var upload, condor, queues []string
-	d.pairs(func(key []byte) bool {
-		switch string(key) {
-		case "workflows_completed":
-			s.completed = d.truth("workflows_completed", false)
-		case "upload_status":
-			upload = d.uploads()
-		case "condor_status":
-			condor = d.condor()
-		case "local_wq_status":
-			queues = append(queues, d.queue("local_wq_status", "local queue")...)
-		case "local_wqinbox_status":
-			queues = append(queues, d.queue("local_wqinbox_status", "local queue inbox")...)
-		case "global_wq_status":
-			queues = append(queues, d.queue("global_wq_status", "global queue")...)
-		default:
-			return false
-		}
-		return true
-	})
-	d.within(mark, "drain_stats")
-	if !s.completed {
-		s.waits = []string{"workflows that are not complete"}
-	}
-	slices.Sort(queues)
-	s.waits = slices.Concat(s.waits, condor, upload, queues)
+// drainStats is what drain_stats tells: present while an agent drains.
+type drainStats struct {
+	given bool
+	drainObject
 }
 
-func (d *decoder) uploads() (waits []string) {
-	words := []struct{ key, one, many string }{
-		{"dbs_open_blocks", "DBS block open", "DBS blocks open"},
-		{"dbs_notuploaded", "file not in DBS", "files not in DBS"},
-		{"phedex_notuploaded", "file not in data management", "files not in data management"},
+type drainObject struct {
+	Completed  truth              `json:"workflows_completed"`
+	Upload     uploadStatus       `json:"upload_status"`
+	Condor     condorStatus       `json:"condor_status"`
+	Local      keyed[queueLength] `json:"local_wq_status"`
+	LocalInbox keyed[queueLength] `json:"local_wqinbox_status"`
+	Global     keyed[queueLength] `json:"global_wq_status"`
+}
+
+type uploadStatus struct {
+	OpenBlocks toldLength `json:"dbs_open_blocks"`
+	NotInDBS   toldLength `json:"dbs_notuploaded"`
+	NotManaged toldLength `json:"phedex_notuploaded"`
+}
+
+// condorStatus is how many jobs the batch system has: null where the agent could
+// not ask it, which is not none.
+type condorStatus struct {
+	Running told `json:"running"`
+	Idle    told `json:"idle"`
+}
+
+// queueLength and toldLength are a number, or an object that has it in num_elem.
+// What is missing there is 0 in the one and not known, -1, in the other.
+type (
+	queueLength int64
+	toldLength  int64
+)
+
+func (s *drainStats) read(raw json.RawMessage, at place) {
+	*s = drainStats{}
+	s.given = at.fill(raw, &s.drainObject)
+}
+
+func (c *condorStatus) read(raw json.RawMessage, at place) {
+	*c = condorStatus{}
+	if !at.fill(raw, c) {
+		*c = condorStatus{-1, -1}
 	}
-	counts := make([]int64, len(words))
-	d.each("upload_status", func(key string) {
-		for i, w := range words {
-			if w.key == key {
-				counts[i] = d.amounts(key, -1)
-				return
-			}
-		}
-		d.scan.Skip()
-	})
-	for i, w := range words {
+}
+
+func (v *queueLength) read(raw json.RawMessage, at place) {
+	*v = 0
+	if raw[0] != '{' {
+		*v = queueLength(scalar(raw, at, (*decoder).count))
+		return
+	}
+	var queue struct {
+		Elements count `json:"num_elem"`
+	}
+	at.fill(raw, &queue)
+	*v = queueLength(queue.Elements)
+}
+
+func (v *toldLength) read(raw json.RawMessage, at place) {
+	if raw[0] != '{' {
+		*v = toldLength(scalar(raw, at, (*decoder).known))
+		return
+	}
+	var queue struct {
+		Elements known `json:"num_elem"`
+	}
+	at.fill(raw, &queue)
+	*v = toldLength(queue.Elements)
+}
+
+// waits says in words what a draining agent waits for. It says nothing of
+// amounts that are 0.
+func (s *drainStats) waits() []string {
+	waits := []string{}
+	if !s.given {
+		return waits
+	}
+	if !s.Completed {
+		waits = append(waits, "workflows that are not complete")
+	}
+	queues := slices.Concat(queueWaits("local queue", s.Local), queueWaits("local queue inbox", s.LocalInbox), queueWaits("global queue", s.Global))
+	slices.Sort(queues)
+	return append(waits, slices.Concat(s.Condor.waits(), s.Upload.waits(), queues)...)
+}
+
+func (u *uploadStatus) waits() (waits []string) {
+	for _, w := range []struct {
+		n         toldLength
+		one, many string
+	}{
+		{u.OpenBlocks, "DBS block open", "DBS blocks open"},
+		{u.NotInDBS, "file not in DBS", "files not in DBS"},
+		{u.NotManaged, "file not in data management", "files not in data management"},
+	} {
 		switch {
-		case counts[i] < 0:
+		case w.n < 0:
 			waits = append(waits, w.many+": not known")
-		case counts[i] == 1:
+		case w.n == 1:
 			waits = append(waits, "1 "+w.one)
-		case counts[i] > 1:
-			waits = append(waits, fmt.Sprintf("%d %s", counts[i], w.many))
+		case w.n > 1:
+			waits = append(waits, fmt.Sprintf("%d %s", w.n, w.many))
 		}
 	}
 	return waits
 }
 
-// condor reads how many jobs the batch system has: null where the agent could not
-// ask it, which is not none.
-func (d *decoder) condor() []string {
-	var running, idle int64
-	if d.scan.Kind() != jsonscan.Object {
-		running, idle = -1, -1
-	}
-	d.each("condor_status", func(key string) {
-		switch key {
-		case "running":
-			running = d.known(key)
-		case "idle":
-			idle = d.known(key)
-		default:
-			d.scan.Skip()
-		}
-	})
+func (c *condorStatus) waits() []string {
 	switch {
-	case running == 0 && idle == 0:
+	case c.Running == 0 && c.Idle == 0:
 		return nil
-	case running < 0 && idle < 0:
+	case c.Running < 0 && c.Idle < 0:
 		return []string{"condor: not known"}
-	case running < 0:
-		return []string{fmt.Sprintf("condor: running not known, %d idle", idle)}
-	case idle < 0:
-		return []string{fmt.Sprintf("condor: %d running, idle not known", running)}
+	case c.Running < 0:
+		return []string{fmt.Sprintf("condor: running not known, %d idle", c.Idle)}
+	case c.Idle < 0:
+		return []string{fmt.Sprintf("condor: %d running, idle not known", c.Running)}
 	}
-	return []string{fmt.Sprintf("condor: %d running, %d idle", running, idle)}
+	return []string{fmt.Sprintf("condor: %d running, %d idle", c.Running, c.Idle)}
 }
 
-// queue reads {state: number} or {state: {"num_elem": number}} of a work queue.
-func (d *decoder) queue(path, name string) []string {
-	var parts []string
-	d.each(path, func(state string) {
-		if n := d.amounts(state, 0); n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, state))
-		}
-	})
-	if len(parts) == 0 {
+// queueWaits lists the states of a work queue in which something is.
+func queueWaits(name string, queue keyed[queueLength]) []string {
+	queue = slices.DeleteFunc(slices.Clone(queue), func(s pair[queueLength]) bool { return s.value <= 0 })
+	if len(queue) == 0 {
 		return nil
 	}
-	slices.SortFunc(parts, func(a, b string) int { return strings.Compare(afterSpace(a), afterSpace(b)) })
-	return []string{name + ": " + strings.Join(parts, ", ")}
-}
-
-func afterSpace(s string) string { return s[strings.IndexByte(s, ' ')+1:] }
-
-// amounts reads a number, or the number of elements where an object has it. What
-// is not there is missing: 0 or -1.
-func (d *decoder) amounts(path string, missing int64) int64 {
-	read := d.count
-	if missing < 0 {
-		read = d.known
+	slices.SortStableFunc(queue, func(a, b pair[queueLength]) int { return cmp.Compare(a.key, b.key) })
+	var states []string
+	for _, s := range queue {
+		states = append(states, fmt.Sprintf("%d %s", s.value, s.key))
 	}
-	if d.scan.Kind() != jsonscan.Object {
-		return read(path)
-	}
-	n := missing
-	d.each(path, func(key string) {
-		if key == "num_elem" {
-			n = read(key)
-		} else {
-			d.scan.Skip()
-		}
-	})
-	return n
+	return []string{name + ": " + strings.Join(states, ", ")}
 }

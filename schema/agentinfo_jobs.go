@@ -1,9 +1,6 @@
 package schema
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // Sources of AgentJobState.
 const (
@@ -16,91 +13,44 @@ const (
 	SourceGlobalQueue   = "global_queue"
 )
 
-// jobStateSource tells what a key of WMBS_INFO counts; empty: no jobs by state.
-func jobStateSource(key string) string {
-	switch key {
-	case "wmbsCountByState":
-		return SourceWMBS
-	case "activeRunJobByStatus":
-		return SourceActive
-	case "completeRunJobByStatus":
-		return SourceCompleted
-	case "wmbsCreatedTypeCount":
-		return SourceCreatedType
-	case "wmbsExecutingTypeCount":
-		return SourceExecutingType
-	}
-	return ""
+type localQueue struct {
+	States keyed[queueState] `json:"workByStatus"`
 }
 
-// forget drops the records of a source: a key that comes twice replaces the
-// first.
-func (a *AgentInfoDoc) forget(source string) {
-	a.JobStates = slices.DeleteFunc(a.JobStates, func(s AgentJobState) bool { return s.Source == source })
-}
-
-func (a *AgentInfoDoc) readJobStates(d *decoder, path, source string) {
-	a.forget(source)
-	d.each(path, func(state string) {
-		a.JobStates = append(a.JobStates, AgentJobState{Source: source, State: state, Jobs: d.count(state), Elements: -1, MaxJobs: -1})
-	})
-}
-
-func (a *AgentInfoDoc) readLocalQueue(d *decoder) {
-	a.forget(SourceLocalQueue)
-	d.object("LocalWQ_INFO", func(key []byte) bool {
-		if string(key) != "workByStatus" {
-			return false
-		}
-		a.readQueue(d, "workByStatus", SourceLocalQueue)
-		return true
-	})
-}
-
-// readQueue reads a work queue by the states of its elements; a state without
-// any is {}.
-func (a *AgentInfoDoc) readQueue(d *decoder, path, source string) {
-	a.forget(source)
-	d.each(path, func(state string) {
-		s := AgentJobState{Source: source, State: state}
-		d.object(state, func(key []byte) bool {
-			switch string(key) {
-			case "sum_jobs":
-				s.Jobs = d.count("sum_jobs")
-			case "num_elem":
-				s.Elements = d.count("num_elem")
-			case "max_jobs_elem":
-				s.MaxJobs = d.count("max_jobs_elem")
-			default:
-				return false
-			}
-			return true
-		})
-		a.JobStates = append(a.JobStates, s)
-	})
-}
-
-// priorities are the records of what waits, the highest priority of a site first.
-func (a *AgentInfoDoc) priorities() []AgentSitePriority {
-	out := make([]AgentSitePriority, 0, len(a.Priorities))
-	for _, p := range a.Priorities {
-		p.Agent, p.Site = a.Name, siteName(p.Site)
-		out = append(out, p)
-	}
-	return merge(out,
-		func(x, y *AgentSitePriority) int {
-			return cmp.Or(cmp.Compare(x.Site, y.Site), cmp.Compare(y.Priority, x.Priority))
-		},
-		func(x, y *AgentSitePriority) { x.Jobs = addUp(x.Jobs, y.Jobs) })
+// queueState is what a work queue has in one state; a state without any is {}.
+type queueState struct {
+	Jobs     count `json:"sum_jobs"`
+	Elements count `json:"num_elem"`
+	MaxJobs  count `json:"max_jobs_elem"`
 }
 
 // jobStates are the records of jobs by state. A state that comes twice counts
 // as one.
 func (a *AgentInfoDoc) jobStates() []AgentJobState {
-	out := make([]AgentJobState, 0, len(a.JobStates))
-	for _, s := range a.JobStates {
-		s.Agent = a.Name
-		out = append(out, s)
+	out := []AgentJobState{}
+	for _, counted := range []struct {
+		source string
+		states keyed[count]
+	}{
+		{SourceWMBS, a.WMBS.ByState}, {SourceActive, a.WMBS.Active}, {SourceCompleted, a.WMBS.Completed},
+		{SourceCreatedType, a.WMBS.CreatedTypes}, {SourceExecutingType, a.WMBS.ExecutingTypes},
+	} {
+		for _, s := range counted.states {
+			out = append(out, AgentJobState{
+				Agent: a.Name, Source: counted.source, State: s.key, Jobs: int64(s.value), Elements: -1, MaxJobs: -1,
+			})
+		}
+	}
+	for _, queue := range []struct {
+		source string
+		states keyed[queueState]
+	}{{SourceLocalQueue, a.LocalQueue.States}, {SourceGlobalQueue, a.GlobalQueue}} {
+		for _, s := range queue.states {
+			out = append(out, AgentJobState{
+				Agent: a.Name, Source: queue.source, State: s.key,
+				Jobs: int64(s.value.Jobs), Elements: int64(s.value.Elements), MaxJobs: int64(s.value.MaxJobs),
+			})
+		}
 	}
 	return merge(out,
 		func(x, y *AgentJobState) int {

@@ -1,100 +1,114 @@
 package schema
 
-import "github.com/dmwm/wmstats/schema/internal/jsonscan"
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+)
 
-// readWMBS reads what an agent may run at its sites and in which states its
-// jobs are, from WMBS_INFO.
-func (a *AgentInfoDoc) readWMBS(d *decoder) {
-	clear(a.Sites)
-	a.Priorities = nil
-	if !d.open("WMBS_INFO") {
-		return
-	}
-	mark := d.mark()
-	d.pairs(func(key []byte) bool {
-		switch string(key) {
-		case "thresholds":
-			a.readThresholds(d)
-		case "thresholdsGQ2LQ":
-			a.freeGiven = d.scan.Kind() == jsonscan.Object
-			d.each("thresholdsGQ2LQ", func(site string) {
-				a.site(site).FreeForQueue = d.float(site)
-			})
-		case "sitePendCountByPrio":
-			a.readPending(d)
-		default:
-			source := jobStateSource(string(key))
-			if source == "" {
-				return false
-			}
-			a.readJobStates(d, string(key), source)
+// wmbsInfo is what an agent may run at its sites, and in which states its jobs
+// are.
+type wmbsInfo struct {
+	Thresholds     keyed[siteThreshold] `json:"thresholds"`
+	Free           keyed[float]         `json:"thresholdsGQ2LQ"`
+	Pending        keyed[sitePending]   `json:"sitePendCountByPrio"`
+	ByState        keyed[count]         `json:"wmbsCountByState"`
+	Active         keyed[count]         `json:"activeRunJobByStatus"`
+	Completed      keyed[count]         `json:"completeRunJobByStatus"`
+	CreatedTypes   keyed[count]         `json:"wmbsCreatedTypeCount"`
+	ExecutingTypes keyed[count]         `json:"wmbsExecutingTypeCount"`
+}
+
+type siteThreshold struct {
+	State        text  `json:"state"`
+	PendingSlots known `json:"pending_slots"`
+	RunningSlots known `json:"running_slots"`
+}
+
+// sitePending are the jobs that wait at a site by their priorities, which are
+// the keys. A site where none waits has a priority 0 with 0 jobs, which makes no
+// record.
+type sitePending []waitingJobs
+
+type waitingJobs struct{ priority, jobs int64 }
+
+func (v *sitePending) read(raw json.RawMessage, at place) {
+	*v = nil
+	var byPriority keyed[count]
+	byPriority.read(raw, at)
+	for _, w := range byPriority {
+		if w.value == 0 {
+			continue
 		}
-		return true
-	})
-	d.within(mark, "WMBS_INFO")
-}
-
-func (a *AgentInfoDoc) site(name string) *AgentSite {
-	s := a.Sites[name]
-	if s == nil {
-		s = &AgentSite{Site: name, PendingSlots: -1, RunningSlots: -1, FreeForQueue: -1, PendingJobs: -1}
-		a.Sites[name] = s
+		priority, ok := parseInt([]byte(w.key))
+		if !ok {
+			at.under(w.key).flaw([]byte(w.key), "a priority as the key")
+			priority = 0
+		}
+		*v = append(*v, waitingJobs{priority, int64(w.value)})
 	}
-	return s
 }
 
-func (a *AgentInfoDoc) readThresholds(d *decoder) {
-	d.each("thresholds", func(name string) {
-		site := a.site(name)
-		site.State, site.PendingSlots, site.RunningSlots = "", -1, -1
-		d.object(name, func(key []byte) bool {
-			switch string(key) {
-			case "state":
-				site.State = d.text("state")
-			case "pending_slots":
-				site.PendingSlots = d.known("pending_slots")
-			case "running_slots":
-				site.RunningSlots = d.known("running_slots")
-			default:
-				return false
+// sites are the records of what may run at each site and what waits there.
+func (a *AgentInfoDoc) sites() []AgentSite {
+	named := map[string]*AgentSite{}
+	at := func(name string) *AgentSite {
+		if named[name] == nil {
+			named[name] = &AgentSite{
+				Agent: a.Name, Site: siteName(name), PendingSlots: -1, RunningSlots: -1, FreeForQueue: -1, PendingJobs: -1,
 			}
-			return true
-		})
-	})
-}
-
-// object reads the pairs of the object at path, as far as read takes them; it
-// reads nothing of a value that is no object.
-func (d *decoder) object(path string, read func(key []byte) bool) {
-	if !d.open(path) {
-		return
+		}
+		return named[name]
 	}
-	mark := d.mark()
-	d.pairs(read)
-	d.within(mark, path)
+	for _, t := range a.WMBS.Thresholds {
+		site := at(t.key)
+		site.State, site.PendingSlots, site.RunningSlots = string(t.value.State), int64(t.value.PendingSlots), int64(t.value.RunningSlots)
+	}
+	for _, f := range a.WMBS.Free {
+		at(f.key).FreeForQueue = float64(f.value)
+	}
+	for _, p := range a.WMBS.Pending {
+		site := at(p.key)
+		site.PendingJobs = max(site.PendingJobs, 0)
+		for _, w := range p.value {
+			site.PendingJobs += w.jobs
+		}
+	}
+	out := []AgentSite{}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		site := *named[name]
+		// The agent leaves out the sites where there is nothing to count.
+		if a.WMBS.Free != nil {
+			site.FreeForQueue = max(site.FreeForQueue, 0)
+		}
+		if a.WMBS.Pending != nil {
+			site.PendingJobs = max(site.PendingJobs, 0)
+		}
+		out = append(out, site)
+	}
+	return merge(out,
+		func(x, y *AgentSite) int { return cmp.Compare(x.Site, y.Site) },
+		func(x, y *AgentSite) {
+			x.State = WorseSiteState(x.State, y.State)
+			x.PendingSlots = AddKnown(x.PendingSlots, y.PendingSlots)
+			x.RunningSlots = AddKnown(x.RunningSlots, y.RunningSlots)
+			x.FreeForQueue = AddKnownFloat(x.FreeForQueue, y.FreeForQueue)
+			x.PendingJobs = AddKnown(x.PendingJobs, y.PendingJobs)
+		})
 }
 
-// readPending reads the jobs that wait at a site by their priorities, which are
-// the keys, and sums them. A site where none waits has a priority 0 with 0 jobs,
-// which makes no record.
-func (a *AgentInfoDoc) readPending(d *decoder) {
-	a.Priorities = nil
-	a.pendingGiven = d.scan.Kind() == jsonscan.Object
-	d.each("sitePendCountByPrio", func(name string) {
-		site := a.site(name)
-		site.PendingJobs = 0
-		d.each(name, func(priority string) {
-			jobs := d.count(priority)
-			site.PendingJobs += jobs
-			if jobs == 0 {
-				return
-			}
-			n, ok := parseInt([]byte(priority))
-			if !ok {
-				d.flaw(priority, []byte(priority), "a priority as the key")
-				n = 0
-			}
-			a.Priorities = append(a.Priorities, AgentSitePriority{Site: name, Priority: n, Jobs: jobs})
-		})
-	})
+// priorities are the records of what waits, the highest priority of a site first.
+func (a *AgentInfoDoc) priorities() []AgentSitePriority {
+	out := []AgentSitePriority{}
+	for _, p := range a.WMBS.Pending {
+		for _, w := range p.value {
+			out = append(out, AgentSitePriority{Agent: a.Name, Site: siteName(p.key), Priority: w.priority, Jobs: w.jobs})
+		}
+	}
+	return merge(out,
+		func(x, y *AgentSitePriority) int {
+			return cmp.Or(cmp.Compare(x.Site, y.Site), cmp.Compare(y.Priority, x.Priority))
+		},
+		func(x, y *AgentSitePriority) { x.Jobs = addUp(x.Jobs, y.Jobs) })
 }

@@ -247,3 +247,34 @@ func (d *decoder) pairs(read func(key []byte) bool) {
 		}
 	}
 }
+
+// list calls read for each element of the list that comes next; one element
+// that is not in a list is read as if it were.
+func (d *decoder) list(path string, read func()) {
+	switch d.scan.Kind() {
+	case jsonscan.Null:
+		d.scan.Literal()
+	case jsonscan.Array:
+		mark := d.mark()
+		d.scan.Open()
+		for d.scan.NextElem() {
+			read()
+		}
+		d.within(mark, path)
+	default:
+		mark := d.mark()
+		read()
+		d.within(mark, path)
+	}
+}
+
+// object reads the pairs of the object at path, as far as read takes them; it
+// reads nothing of a value that is no object.
+func (d *decoder) object(path string, read func(key []byte) bool) {
+	if !d.open(path) {
+		return
+	}
+	mark := d.mark()
+	d.pairs(read)
+	d.within(mark, path)
+}

@@ -52,19 +52,28 @@ func Peek(raw []byte) (Head, error) {
 // bring nothing new.
 func PeekHash(raw []byte) (Head, uint64, error) {
 	d := newDecoder(raw)
-	if !d.openDocument() {
-		return Head{}, 0, d.unusable("")
+	h, err := d.readHead()
+	if err != nil {
+		return h, 0, err
 	}
-	var h Head
+	return h, d.hash.Sum64(), nil
+}
+
+// readHead reads the whole document for its head and its hash. After an error
+// the head has what came before it.
+func (d *decoder) readHead() (h Head, err error) {
+	if !d.openDocument() {
+		return h, d.unusable("")
+	}
 	for key, ok := d.nextHashed(); ok; key, ok = d.nextHashed() {
 		if !h.readKey(d, key) {
 			d.scan.Skip()
 		}
 	}
 	if d.scan.End() != nil {
-		return h, 0, d.unusable(h.ID)
+		return h, d.unusable(h.ID)
 	}
-	return h, d.hash.Sum64(), nil
+	return h, nil
 }
 
 // ContentHash is equal for documents that differ only in their top-level _rev
