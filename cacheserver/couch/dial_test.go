@@ -31,6 +31,20 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p.closed); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
+// dial returns the other end of a connection that is accepted. A transport may
+// still open one for a request that is over, when nobody accepts any more.
+func (p pipes) dial(ctx context.Context) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.calls <- server:
+		return client, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // TestDial: everything goes over the connections that Dial opens, those of kivik
 // too, and a Dial that never returns is given up after ConnectTimeout.
 func TestDial(t *testing.T) {
@@ -48,9 +62,7 @@ func TestDial(t *testing.T) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
-			client, server := net.Pipe()
-			network.calls <- server
-			return client, nil
+			return network.dial(ctx)
 		}})
 		require.NoError(t, err)
 		position, err := c.Position(t.Context(), WMStats) // by kivik

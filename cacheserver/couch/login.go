@@ -66,6 +66,8 @@ type login struct {
 	since   time.Time     // of the first of them
 	last    time.Time     // of the last of them
 	why     *Error        // of the last of them
+	steps   int           // numbers requests and refusals, in their order
+	turned  int           // the step of the last refusal or change of the password
 	untried bool          // current has not been sent since the last refusal
 	unsure  int           // requests under way whose login may be refused yet
 	good    time.Time     // when the login was known to be good the last time
@@ -80,6 +82,7 @@ type refusal struct{ at time.Time }
 type place struct {
 	inRow int
 	last  time.Time
+	step  int // of the last of them
 	why   *Error
 }
 
@@ -133,8 +136,8 @@ func (l *login) try(req *http.Request) (resp *http.Response, changed bool, err e
 		return resp, false, err // the server's word, or a proxy's: it says nothing of the login
 	}
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
-		l.accepted(password)
-		l.placeOpen(what)
+		l.accepted(turn, password)
+		l.placeOpen(turn, what)
 		return resp, false, nil
 	}
 	why := readRefusal(resp)
@@ -181,23 +184,30 @@ func (l *login) send(req *http.Request, password string) (*http.Response, error)
 // guarded by login.mu.
 type turn struct {
 	of    *login // nil: a request without a login
+	step  int    // when it was sent
 	over  bool
 	timer *time.Timer
 }
 
 // begin counts a request; the caller has the lock.
 func (l *login) begin() *turn {
-	t := &turn{of: l}
+	t := &turn{of: l, step: l.step()}
 	l.unsure++
 	t.timer = time.AfterFunc(surelyKnown, t.known)
 	return t
+}
+
+// step is the number of what happens now; the caller has the lock.
+func (l *login) step() int {
+	l.steps++
+	return l.steps
 }
 
 // known is end for a login that was not refused in time.
 func (t *turn) known() {
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
-	if !t.over && t.of.inRow == 0 {
+	if !t.over && t.of.inRow == 0 && t.step > t.of.turned {
 		t.of.good = time.Now()
 	}
 	t.finish()
@@ -229,7 +239,9 @@ func (t *turn) finish() {
 // refused.
 func (l *login) enter(ctx context.Context) (password string, t *turn, err error) {
 	if l.user == "" {
-		return "", &turn{}, nil
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return "", &turn{step: l.step()}, nil
 	}
 	for {
 		l.mu.Lock()
@@ -286,7 +298,7 @@ func (l *login) ask(ctx context.Context, t *turn, password string) error {
 	if resp.StatusCode >= http.StatusInternalServerError {
 		return ofStatus("log in", resp.StatusCode, "", "")
 	}
-	l.accepted(password)
+	l.accepted(t, password)
 	return nil
 }
 
@@ -308,12 +320,16 @@ func (l *login) placeRefused(what string, why *Error) {
 	defer l.mu.Unlock()
 	p := cmp.Or(l.places[what], &place{})
 	p.inRow++
-	p.last, p.why = time.Now(), why
+	p.last, p.step, p.why = time.Now(), l.step(), why
 	l.places[what] = p
 }
 
-func (l *login) placeOpen(what string) {
+// placeOpen notes that a resource was answered, unless the request is older than
+// its last refusal.
+func (l *login) placeOpen(t *turn, what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.places, what)
+	if p := l.places[what]; p != nil && t.step > p.step {
+		delete(l.places, what)
+	}
 }

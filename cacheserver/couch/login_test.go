@@ -38,14 +38,8 @@ func inMemory(t *testing.T, srv closing, password *atomic.Pointer[string], chang
 	web := &http.Server{Handler: srv, ReadHeaderTimeout: time.Minute}
 	served := make(chan struct{})
 	go func() { defer close(served); _ = web.Serve(network) }()
-	o := Options{URL: "http://couch.invalid:5984", Dial: func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
-		select {
-		case network.calls <- server:
-			return client, nil
-		case <-network.closed: // a connection that nobody waits for any more
-			return nil, net.ErrClosed
-		}
+	o := Options{URL: "http://couch.invalid:5984", Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return network.dial(ctx)
 	}}
 	if password != nil {
 		o.User, o.PasswordNow = "wm", func() string { return *password.Load() }

@@ -39,8 +39,8 @@ func (l *login) takeNew() {
 	l.refusal = nil
 	if now != l.current {
 		l.current, l.untried = now, l.inRow > 0
-		l.good = time.Time{} // one request asks first
-		clear(l.places)      // it may be of somebody who may read more
+		l.good, l.turned = time.Time{}, l.step() // one request asks first
+		clear(l.places)                          // it may be of somebody who may read more
 	}
 }
 
@@ -153,6 +153,7 @@ func (l *login) note(password string, why *Error) {
 	if password != l.current {
 		return // of one that is not in use any more
 	}
+	l.turned = l.step()
 	begins := l.inRow == 0
 	if begins && !strings.Contains(why.Reason, lockedReason) && l.other() {
 		return
@@ -170,11 +171,12 @@ func (l *login) note(password string, why *Error) {
 	}
 }
 
-// accepted notes that the login is good.
-func (l *login) accepted(password string) {
+// accepted notes that the login is good, unless the request is older than the
+// last refusal: the server may answer long after it has looked at the password.
+func (l *login) accepted(t *turn, password string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if password != l.current {
+	if password != l.current || t.step < l.turned {
 		return
 	}
 	l.good = time.Now()

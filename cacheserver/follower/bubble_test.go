@@ -49,8 +49,12 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 	}
 	client, server := net.Pipe()
 	w.open = append(w.open, server)
-	w.calls <- server
-	return client, nil
+	select {
+	case w.calls <- server:
+		return client, nil
+	case <-w.closed: // for a request that is over
+		return nil, net.ErrClosed
+	}
 }
 
 // cut closes all connections and, with down, refuses others.
