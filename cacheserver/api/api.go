@@ -127,6 +127,7 @@ type API struct {
 	stamp      atomic.Pointer[stamp]
 	demand     *ondemand.Reader
 	failing    errorTables
+	groupReads groupReads
 	workflow   []schema.Field // of the Workflow record
 	seed       uint64         // hash of what all representations depend on: schema and program
 	paths      []string       // of all routes, for suggestions

@@ -56,6 +56,7 @@ type (
 type shape struct {
 	params        []openapi.Param
 	list, filters bool
+	words         *wire.Vocabulary // of a list that is not of workflows
 	without       []string
 	body          reflect.Type
 	example       string
@@ -94,6 +95,7 @@ func shapes() map[string]shape {
 		Schema: map[string]any{"type": "string", "enum": []string{"json", "ndjson", "jsonl", "csv"}}}
 	save := openapi.Param{Name: "dl", Doc: "a file to be saved", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"0", "1", "true", "false"}}}
 	page := []openapi.Param{gen, format, save}
+	read := []openapi.Param{query("read", "the records of when the first page was read, in addresses of Link", "")}
 	sums := func() []openapi.Param {
 		return append(page[:3:3], query("fields", "keys that are wanted; the first is always there", "Workflows"))
 	}
@@ -155,10 +157,10 @@ func shapes() map[string]shape {
 		"/healthz":        {answers: texts()},
 		"/readyz":         {params: []openapi.Param{query("verbose", "what is checked", "1")}, answers: texts()},
 		"/metrics":        {answers: texts()},
-		"/sites":          {params: sums(), answers: listOf[schema.Site]()},
-		"/campaign":       {params: sums(), answers: listOf[schema.Campaign]()},
-		"/release":        {params: sums(), answers: listOf[schema.Release]()},
-		"/agent":          {params: sums(), answers: listOf[schema.Agent]()},
+		"/sites":          {words: wire.Groups[schema.Site](), params: read, answers: listOf[schema.Site]()},
+		"/campaign":       {words: wire.Groups[schema.Campaign](), answers: listOf[schema.Campaign]()},
+		"/release":        {words: wire.Groups[schema.Release](), answers: listOf[schema.Release]()},
+		"/agent":          {words: wire.Groups[schema.Agent](), params: read, answers: listOf[schema.Agent]()},
 		"/sites/:name":    group(oneOf[siteAnswer]()),
 		"/campaign/:name": group(oneOf[campaignAnswer]()),
 		"/release/:name":  group(oneOf[releaseAnswer]()),
@@ -175,7 +177,7 @@ func (a *API) operations() []openapi.Operation {
 		s := all[r.path]
 		o := openapi.Operation{
 			Path: strings.Replace(r.path, ":name", "{name}", 1), Method: r.allowed()[0], Summary: r.doc,
-			Params: s.params, List: s.list, Filters: s.filters, Without: s.without, Body: s.body, BodyExample: s.example, Answers: s.answers, Envelope: s.envelope, Open: r.admits == everyone,
+			Params: s.params, List: s.list, Words: s.words, Filters: s.filters, Without: s.without, Body: s.body, BodyExample: s.example, Answers: s.answers, Envelope: s.envelope, Open: r.admits == everyone,
 		}
 		if o.Path != r.path {
 			o.Params = append([]openapi.Param{{Name: "name", In: "path", Doc: "name, percent-encoded"}}, o.Params...)

@@ -222,17 +222,14 @@ func (a *API) listErrors(c echo.Context) error {
 
 // writeErrors writes the page of the list.
 func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTable, q errorsQuery, format wire.Format, list []schema.ErrorSummary, ans answer) error {
-	p := page{total: len(list), idx: q.Idx, limit: q.PageLimit(), gen: snap.ID()}
-	p.count = max(0, p.total-p.idx)
-	if !q.All {
-		p.count = min(p.count, p.limit)
-	}
+	p := pageOf(snap, q.Query, len(list), limitOf(q.Query))
 	from := min(p.idx, p.total)
 	encoded, version, err := encodeAll(c.Request().Context(), list[from:from+p.count])
 	if err != nil {
 		return err
 	}
-	header, next, err := errorLinks(c, q, p, table.id)
+	// The generation and the read together fix the list.
+	header, next, err := links(c, withRead(c, table.id), p, wire.DefaultLimit)
 	if err != nil {
 		return err
 	}
@@ -249,11 +246,7 @@ func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTabl
 		o.text("Time", timestamp(table.time))
 		o.number("Total", p.total)
 		o.number("Idx", p.idx)
-		limit := p.limit
-		if q.All {
-			limit = 0
-		}
-		o.number("Limit", limit)
+		o.number("Limit", p.limit)
 		o.text("Next", next)
 		writeReports(&o, q.reports)
 		o.key("Items")
@@ -276,39 +269,17 @@ func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTabl
 	return a.write(c, ans)
 }
 
-// errorLinks makes the Link header and the address of the next page. They name
-// the generation and the read, which together fix the list.
-func errorLinks(c echo.Context, q errorsQuery, p page, read string) (header, next string, err error) {
-	if q.All {
-		return "", "", nil
-	}
-	at := func(idx, limit int) string {
-		v := url.Values{}
-		for name, values := range c.QueryParams() {
-			if !slices.Contains([]string{"gen", "idx", "limit", "read"}, strings.ToLower(name)) {
-				v[name] = values
-			}
+// withRead are the parameters of a request, but those of the page, with the read
+// that the addresses of other pages name.
+func withRead(c echo.Context, read string) url.Values {
+	v := url.Values{}
+	for name, values := range c.QueryParams() {
+		if !slices.Contains([]string{"gen", "idx", "limit", "read"}, strings.ToLower(name)) {
+			v[name] = values
 		}
-		v.Set("gen", p.gen)
-		v.Set("read", read)
-		if idx > 0 {
-			v.Set("idx", fmt.Sprint(idx))
-		}
-		if limit != wire.DefaultLimit {
-			v.Set("limit", fmt.Sprint(limit))
-		}
-		return target(c, v)
 	}
-	texts := []string{link(at(0, p.limit), "first")}
-	if p.idx > 0 && p.idx <= p.total {
-		texts = append(texts, link(at(max(0, p.idx-p.limit), min(p.limit, p.idx)), "prev"))
-	}
-	if end := p.idx + p.count; p.count > 0 && end < p.total {
-		next = at(end, p.limit)
-		texts = append(texts, link(next, "next"))
-	}
-	header, err = readable(strings.Join(append(texts, link(at(lastIdx(p), p.limit), "last")), ", "), next)
-	return header, next, err
+	v.Set("read", read)
+	return v
 }
 
 // workflowsOf names the workflows that the filters of /fetch pick in a

@@ -19,8 +19,8 @@ type group struct {
 	key   string // of the summary record in the answer of one
 	term  func(name string) wire.Term
 	find  func(snap *store.Snapshot, name string) (record []byte, ok bool, names []string)
-	write func(c echo.Context, a *API, snap *store.Snapshot, p listParams) error
-	keys  []schema.Field // of the list's records
+	list  echo.HandlerFunc
+	words *wire.Vocabulary // of its list
 }
 
 func (a *API) allGroups() []group {
@@ -36,17 +36,6 @@ func (a *API) allGroups() []group {
 			return self(field)(name)
 		}
 	}
-	agents := groupOf("/agent", "agent", "Agent", self("Agents"), a.o.Store.Agents,
-		func(d *schema.AgentDetail) string { return d.Agent.Agent })
-	agents.keys = schema.Describe[schema.Agent]()
-	agents.write = func(c echo.Context, a *API, snap *store.Snapshot, p listParams) error {
-		details := a.o.Store.Agents(snap)
-		flat := make([]schema.Agent, len(details))
-		for i := range details {
-			flat[i] = details[i].Agent
-		}
-		return writeRecords(c, a, snap, p, "agents", agents.keys, flat)
-	}
 	// Jobs that have no site yet are counted under (none).
 	site := func(name string) wire.Term {
 		if name == schema.None {
@@ -54,42 +43,57 @@ func (a *API) allGroups() []group {
 		}
 		return self("Sites")(name)
 	}
-	sites := groupOf("/sites", "site", "Site", site, (*store.Snapshot).Sites,
-		func(s *schema.Site) string { return s.Site })
-	summary := sites.find
-	sites.find = func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
-		if d, ok := snap.Site(want); ok {
-			return schema.AppendJSON(nil, &d), true, nil
-		}
-		return summary(snap, want)
+	sites := group{
+		path: "/sites", noun: "site", key: "Site", term: site,
+		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
+			if d, ok := snap.Site(want); ok {
+				return schema.AppendJSON(nil, &d), true, nil
+			}
+			return recordNamed(snap.Sites(), want, func(s *schema.Site) string { return s.Site })
+		},
+	}
+	campaigns := group{
+		path: "/campaign", noun: "campaign", key: "Campaign", term: orNone("Campaign"),
+		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
+			return recordNamed(snap.Campaigns(), want, func(s *schema.Campaign) string { return s.Campaign })
+		},
+	}
+	releases := group{
+		path: "/release", noun: "release", key: "Release", term: orNone("Release"),
+		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
+			return recordNamed(snap.Releases(), want, func(s *schema.Release) string { return s.Release })
+		},
+	}
+	agents := group{
+		path: "/agent", noun: "agent", key: "Agent", term: self("Agents"),
+		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
+			return recordNamed(a.o.Store.Agents(snap), want, func(d *schema.AgentDetail) string { return d.Agent.Agent })
+		},
 	}
 	return []group{
-		sites,
-		groupOf("/campaign", "campaign", "Campaign", orNone("Campaign"), (*store.Snapshot).Campaigns,
-			func(s *schema.Campaign) string { return s.Campaign }),
-		groupOf("/release", "release", "Release", orNone("Release"), (*store.Snapshot).Releases,
-			func(s *schema.Release) string { return s.Release }),
-		agents,
+		listed(a, sites, true, (*store.Snapshot).Sites),
+		listed(a, campaigns, false, (*store.Snapshot).Campaigns),
+		listed(a, releases, false, (*store.Snapshot).Releases),
+		listed(a, agents, true, func(snap *store.Snapshot) []schema.Agent {
+			details := a.o.Store.Agents(snap)
+			flat := make([]schema.Agent, len(details))
+			for i := range details {
+				flat[i] = details[i].Agent
+			}
+			return flat
+		}),
 	}
 }
 
-// groupOf makes a group whose sums are records of type T.
-func groupOf[T any](path, noun, key string, term func(string) wire.Term, all func(*store.Snapshot) []T, name func(*T) string) group {
-	g := group{path: path, noun: noun, key: key, term: term, keys: schema.Describe[T]()}
-	g.find = func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
-		records := all(snap)
-		names := make([]string, len(records))
-		for i := range records {
-			if names[i] = name(&records[i]); names[i] == want {
-				return schema.AppendJSON(nil, &records[i]), true, nil
-			}
+// recordNamed looks for the record of a name, and returns it encoded, or all names.
+func recordNamed[T any](records []T, want string, name func(*T) string) (record []byte, ok bool, names []string) {
+	names = make([]string, len(records))
+	for i := range records {
+		if names[i] = name(&records[i]); names[i] == want {
+			return schema.AppendJSON(nil, &records[i]), true, nil
 		}
-		return nil, false, names
 	}
-	g.write = func(c echo.Context, a *API, snap *store.Snapshot, p listParams) error {
-		return writeRecords(c, a, snap, p, noun+"s", g.keys, all(snap))
-	}
-	return g
+	return nil, false, names
 }
 
 // around are some hundred of sorted names that come before and after a name:
@@ -98,21 +102,6 @@ func around(names []string, name string) []string {
 	const each = 256
 	at, _ := slices.BinarySearch(names, name)
 	return names[max(0, at-each):min(len(names), at+each)]
-}
-
-// listGroup handles GET /sites and its kin.
-func (a *API) listGroup(g group) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		p, err := parseListParams(c, g.keys)
-		if err != nil {
-			return err
-		}
-		snap, err := a.snapshot(c, p.Query)
-		if err != nil {
-			return err
-		}
-		return g.write(c, a, snap, p)
-	}
 }
 
 // showGroup handles GET /sites/{site} and its kin: the summary record and the

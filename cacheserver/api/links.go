@@ -8,27 +8,45 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // page is a range of a result list.
 type page struct {
-	total, idx, count, limit int
-	gen                      string
-	last                     string // name of its last workflow, when the order is by name
+	total, idx, count int
+	limit             int // 0: all of it, which has no links
+	gen               string
+	last              string // name of its last workflow, when the order is by name
+}
+
+// pageOf cuts the page that a query asks for; limit is its greatest length, or 0.
+func pageOf(snap *store.Snapshot, q wire.Query, total, limit int) page {
+	p := page{total: total, idx: q.Idx, limit: limit, gen: snap.ID()}
+	if p.count = max(0, total-q.Idx); limit > 0 {
+		p.count = min(p.count, limit)
+	}
+	return p
+}
+
+// promises says that an answer with these links gives an address to go on with,
+// or back.
+func (p page) promises() bool {
+	return p.limit > 0 && (p.idx > 0 && p.idx <= p.total || p.count > 0 && p.idx+p.count < p.total)
 }
 
 // links makes the Link header and the address of the next page. All of them
 // name the generation, so that who follows them misses and repeats nothing. The
 // end is said by the absence of next, never by a short page. Addresses repeat
 // the question: of a long one the header has next alone, and where clients could
-// not read even that the error is too-large.
-func links(c echo.Context, q wire.Query, p page) (header, next string, err error) {
-	if q.All {
+// not read even that the error is too-large. fixed are the parameters that all
+// addresses have; a page of the standard length is not said to have it.
+func links(c echo.Context, fixed url.Values, p page, standard int) (header, next string, err error) {
+	if p.limit == 0 {
 		return "", "", nil
 	}
-	q.Gen, q.Last, q.Idx, q.Limit = p.gen, "", 0, 0
-	w := linkWriter{path: forwardedPrefix(c) + c.Request().URL.EscapedPath(), fixed: q.Values().Encode()}
+	fixed.Set("gen", p.gen)
+	w := linkWriter{path: forwardedPrefix(c) + c.Request().URL.EscapedPath(), fixed: fixed.Encode(), standard: standard}
 	w.text = make([]byte, 0, 4*(len(w.path)+len(w.fixed))+len(p.last)+128)
 	w.link("first", 0, p.limit, "")
 	if p.idx > 0 && p.idx <= p.total {
@@ -72,9 +90,10 @@ const (
 // linkWriter writes addresses that differ in few parameters, in the form and
 // order of url.Values.Encode.
 type linkWriter struct {
-	text  []byte
-	path  string
-	fixed string // the parameters that do not differ, encoded
+	text     []byte
+	path     string
+	fixed    string // the parameters that do not differ, encoded
+	standard int    // length of a page that need not be said
 }
 
 // link writes one link and returns where its address is.
@@ -89,7 +108,7 @@ func (w *linkWriter) link(rel string, idx, limit int, last string) (from, to int
 		name, text string
 		number     int
 	}{{name: "idx", number: idx}, {name: "last", text: last}, {name: "limit", number: limit}}
-	if limit == wire.DefaultLimit {
+	if limit == w.standard {
 		moving[2].number = 0
 	}
 	next, mark := 0, byte('?')

@@ -62,11 +62,7 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	if err != nil {
 		return err
 	}
-	p := page{total: sel.Total(), idx: q.Idx, limit: q.PageLimit(), gen: snap.ID()}
-	p.count = max(0, p.total-p.idx)
-	if !q.All {
-		p.count = min(p.count, p.limit)
-	}
+	p := pageOf(snap, q, sel.Total(), limitOf(q))
 	if p.count > 0 {
 		if err := sel.Prepare(ctx, p.idx+p.count); err != nil {
 			return err
@@ -82,11 +78,13 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 		}
 		defer leave()
 	}
-	header, next, err := links(c, q, p)
+	fixed := q
+	fixed.Idx, fixed.Limit, fixed.Last = 0, 0, ""
+	header, next, err := links(c, fixed.Values(), p, wire.DefaultLimit)
 	if err != nil {
 		return err
 	}
-	if next != "" || header != "" && p.idx > 0 { // to go on with, or back
+	if p.promises() {
 		snap.Promise()
 	}
 	body := render.List(format, a.workflow, q.Fields, p.count,
@@ -121,6 +119,14 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	return a.write(c, ans)
 }
 
+// limitOf is the greatest length of the page of a list of workflows; 0: all.
+func limitOf(q wire.Query) int {
+	if q.All {
+		return 0
+	}
+	return q.PageLimit()
+}
+
 // listFormat is chooseFormat with the rule that an envelope is JSON.
 func (a *API) listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
 	if q.Envelope {
@@ -132,10 +138,6 @@ func (a *API) listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
 // surround puts the object of an envelope or a group around the records, in the
 // order of the fields of wire.Envelope and wire.Group.
 func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot, s selection, p page, next string) error {
-	limit := p.limit
-	if s.query.All {
-		limit = 0
-	}
 	var o objectWriter
 	if s.group != nil {
 		o.raw(s.group.key, s.group.record)
@@ -145,7 +147,7 @@ func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot
 	}
 	o.number("Total", p.total)
 	o.number("Idx", p.idx)
-	o.number("Limit", limit)
+	o.number("Limit", p.limit)
 	o.text("Next", next)
 	if s.group != nil {
 		o.text("Note", "")

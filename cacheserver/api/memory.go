@@ -22,6 +22,7 @@ type MemoryOptions struct {
 const (
 	PartNotes    = "notes"
 	PartFailures = "failures"
+	PartGroups   = "groups"
 )
 
 // PartKept is the part of superseded generations: it is told in wire.AboutMemory
@@ -55,9 +56,11 @@ func (a *API) memoryParts() []wire.MemoryPart {
 	}
 	notes, n := a.recent.held()
 	failures, tables := a.failing.held()
+	groups, lists := a.groupReads.held()
 	parts = append(parts,
 		wire.MemoryPart{Part: PartNotes, Bytes: notes, Limit: a.o.Memory.Notes, Count: n},
-		wire.MemoryPart{Part: PartFailures, Bytes: failures, Count: tables})
+		wire.MemoryPart{Part: PartFailures, Bytes: failures, Count: tables},
+		wire.MemoryPart{Part: PartGroups, Bytes: groups, Count: lists})
 	c.at, c.generation, c.parts = now, generation, parts
 	return parts
 }

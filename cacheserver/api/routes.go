@@ -74,7 +74,7 @@ func (a *API) table() []route {
 	table = append(table, a.demandRoutes()...)
 	for _, g := range a.groups {
 		table = append(table,
-			route{g.path, "sums of the workflows by " + g.noun, a.listGroup(g), nil, known},
+			route{g.path, "sums of the workflows by " + g.noun, g.list, nil, known},
 			route{g.path + "/:name", "one " + g.noun + ": its sums and its workflows, with all parameters of /fetch", a.showGroup(g), nil, known})
 	}
 	return table

@@ -100,7 +100,7 @@ func TestAboutTellsTheMemory(t *testing.T) {
 			for _, name := range []string{"records", "index", "documents", "sums", "lists", "program", "notes"} {
 				assert.Positive(t, parts[name].Bytes, name)
 			}
-			for _, name := range []string{"differences", "segments", "kept", "timeline", "quarantine", "failures"} {
+			for _, name := range []string{"differences", "segments", "kept", "timeline", "quarantine", "failures", "groups"} {
 				assert.Contains(t, parts, name)
 			}
 			assert.EqualValues(t, 300, parts["records"].Count)

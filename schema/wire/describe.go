@@ -33,8 +33,10 @@ type Param struct {
 }
 
 // DescribeParams describes all parameters of a list request, by name.
-func DescribeParams() []Param {
-	v := words()
+func DescribeParams() []Param { return words().Describe() }
+
+// Describe describes all parameters of the vocabulary, by name.
+func (v *Vocabulary) Describe() []Param {
 	out := make([]Param, 0, len(v.names))
 	for _, p := range v.params {
 		out = append(out, Param{Name: p.name, Doc: p.doc, Form: p.form, List: p.list})

@@ -55,22 +55,33 @@ type param struct {
 	form Form
 }
 
-// vocabulary is what a request may say. It is made once from the schema's own
-// description and never changed.
-type vocabulary struct {
-	fields []schema.Field
+// Vocabulary is what a request for a list of one kind of record may say. It is
+// made once from the schema's own description of the record and never changed.
+type Vocabulary struct {
+	fields []schema.Field          // the first is the name of the record
+	whole  bool                    // a list without limit= is whole
 	byKey  map[string]schema.Field // by schema key
 	byName map[string]schema.Field // by key and by parameter, both in lower case
 	params map[string]param        // by name in lower case
 	names  []string                // of params, sorted
 }
 
-var words = sync.OnceValue(func() *vocabulary {
-	v := &vocabulary{
-		fields: schema.Describe[schema.Workflow](),
-		byKey:  map[string]schema.Field{},
-		byName: map[string]schema.Field{},
-		params: map[string]param{},
+// words are those of workflows.
+var words = sync.OnceValue(func() *Vocabulary {
+	return newVocabulary(schema.Describe[schema.Workflow](), false, (*Vocabulary).workflowParams)
+})
+
+// Groups is the vocabulary of a list of sums, such as /sites: T is the record of
+// one. Without limit= such a list is whole. It has no facets, no envelope and
+// no reading on by name.
+func Groups[T any]() *Vocabulary {
+	return newVocabulary(schema.Describe[T](), true, (*Vocabulary).groupParams)
+}
+
+func newVocabulary(fields []schema.Field, whole bool, fixed func(*Vocabulary) []param) *Vocabulary {
+	v := &Vocabulary{
+		fields: fields, whole: whole,
+		byKey: map[string]schema.Field{}, byName: map[string]schema.Field{}, params: map[string]param{},
 	}
 	for _, f := range v.fields {
 		v.byKey[f.Key] = f
@@ -82,17 +93,19 @@ var words = sync.OnceValue(func() *vocabulary {
 		}
 		v.addField(f)
 	}
-	v.addFixed()
+	for _, p := range fixed(v) {
+		v.add(p)
+	}
 	for _, p := range v.params {
 		v.names = append(v.names, p.name)
 	}
 	slices.Sort(v.names)
 	return v
-})
+}
 
-func (v *vocabulary) add(p param) { v.params[strings.ToLower(p.name)] = p }
+func (v *Vocabulary) add(p param) { v.params[strings.ToLower(p.name)] = p }
 
-func (v *vocabulary) addField(f schema.Field) {
+func (v *Vocabulary) addField(f schema.Field) {
 	v.add(param{f.Param, true, func(q *Query, name string, values []string) *Problem {
 		return readValues(q, f, name, values)
 	}, valueDoc(f), valueForm(f)})
@@ -115,30 +128,38 @@ func valueDoc(f schema.Field) string {
 	return f.Key + " is one of these: " + f.Doc
 }
 
-func (v *vocabulary) addFixed() {
+// groupParams are the parameters of a list of sums that are not those of a field.
+func (v *Vocabulary) groupParams() []param {
+	return []param{
+		{"q", false, readText, "part of the name, in any case of letters", FormText},
+		{"has", true, v.readHas, "fields that are present; with ! those that are not", FormField},
+		{"sort", true, v.readSort, "keys of the order; with - descending", FormField},
+		{"fields", true, v.readFields, "keys of the records that are wanted", FormField},
+		{"gen", false, readGen, "generation to read; the newest if left out", FormGeneration},
+		{"idx", false, readIdx, "0-based offset of the first record", FormWhole},
+		{"limit", false, v.readLimit, "length of the page, at most 10000, or all; all if left out", FormLimit},
+		{"format", false, readFormat, "form of the answer, before Accept", FormFormat},
+		{"dl", false, readDownload, "a file to be saved", FormFlag},
+	}
+}
+
+// workflowParams are the parameters of a list of workflows that are not those of
+// a field.
+func (v *Vocabulary) workflowParams() []param {
 	status := v.byKey[statusTime]
-	for _, p := range []param{
+	return append(v.groupParams(), []param{
 		{"since", false, readBound(status, Min, MaxAge), "the status was entered at this time or later", FormTime},
 		{"until", false, readBound(status, Max, MinAge), "the status was entered at this time or before", FormTime},
 		{"minAge", false, readAge(MinAge), "least time in the status", FormDuration},
 		{"maxAge", false, readAge(MaxAge), "greatest time in the status", FormDuration},
 		{"q", false, readText, "part of the name, of a PrepID or of a dataset, in any case of letters", FormText},
-		{"has", true, v.readHas, "fields that are present; with ! those that are not", FormField},
 		{"name", true, readNames, "these workflows, at most 1000", FormText},
-		{"sort", true, v.readSort, "keys of the order; with - descending", FormField},
-		{"fields", true, v.readFields, "keys of the records that are wanted", FormField},
 		{"facets", true, v.readFacets, "fields whose values are counted; with :n so many values", FormFacet},
-		{"gen", false, readGen, "generation to read; the newest if left out", FormGeneration},
 		{"after", false, readAfter, "names after this one, in the order of names", FormText},
 		{"last", false, readLast, "last workflow that was read, in addresses of Link; selects nothing", FormText},
-		{"idx", false, readIdx, "0-based offset of the first record", FormWhole},
-		{"limit", false, readLimit, "length of the page, at most 10000, or all", FormLimit},
-		{"format", false, readFormat, "form of the answer, before Accept", FormFormat},
+		{"limit", false, v.readLimit, "length of the page, at most 10000, or all", FormLimit},
 		{"envelope", false, readEnvelope, "an object around the records", FormFlag},
-		{"dl", false, readDownload, "a file to be saved", FormFlag},
-	} {
-		v.add(p)
-	}
+	}...)
 }
 
 // statusTime is the field of since, until, minAge and maxAge.
@@ -155,7 +176,7 @@ func Countable(f schema.Field) bool {
 func isTime(f schema.Field) bool { return f.Unit == "Unix s" }
 
 // field looks up a name that stands in the value of a parameter.
-func (v *vocabulary) field(param, name string) (schema.Field, *Problem) {
+func (v *Vocabulary) field(param, name string) (schema.Field, *Problem) {
 	if f, ok := v.byName[strings.ToLower(name)]; ok {
 		return f, nil
 	}

@@ -19,23 +19,26 @@ func ParseQuery(v url.Values) (Query, error) { return ParseQueryExcept(v) }
 
 // ParseQueryExcept leaves the parameters named in own to the caller, but
 // suggests them when an unknown one resembles them. Their case counts.
-func ParseQueryExcept(v url.Values, own ...string) (Query, error) {
+func ParseQueryExcept(v url.Values, own ...string) (Query, error) { return words().Parse(v, own...) }
+
+// Parse is ParseQueryExcept for the lists of the vocabulary.
+func (v *Vocabulary) Parse(values url.Values, own ...string) (Query, error) {
 	var q Query
-	if len(v) == 0 {
+	if len(values) == 0 {
 		return q, nil
 	}
-	given, p := gather(v, own)
+	given, p := v.gather(values, own)
 	if p != nil {
 		return Query{}, p
 	}
 	var room [16]string
 	for _, name := range sortedNames(given, room[:0]) {
-		par := words().params[name]
+		par := v.params[name]
 		if p := par.read(&q, par.name, given[name]); p != nil {
 			return Query{}, p
 		}
 	}
-	if p := q.finish(); p != nil {
+	if p := v.finish(&q); p != nil {
 		return Query{}, p
 	}
 	return q, nil
@@ -56,19 +59,19 @@ func DropEmpty(v url.Values) url.Values {
 }
 
 // gather checks the names and brings different cases of one name together.
-func gather(v url.Values, own []string) (map[string][]string, *Problem) {
-	given := make(map[string][]string, len(v))
+func (v *Vocabulary) gather(values url.Values, own []string) (map[string][]string, *Problem) {
+	given := make(map[string][]string, len(values))
 	var room [16]string
-	for _, name := range sortedNames(v, room[:0]) {
+	for _, name := range sortedNames(values, room[:0]) {
 		if slices.Contains(own, name) {
 			continue
 		}
 		lower := strings.ToLower(name)
-		par, ok := words().params[lower]
+		par, ok := v.params[lower]
 		if !ok {
-			return nil, UnknownParameter(name, Near(name, slices.Concat(words().names, own), 3))
+			return nil, UnknownParameter(name, Near(name, slices.Concat(v.names, own), 3))
 		}
-		for _, value := range v[name] {
+		for _, value := range values[name] {
 			if value == "" {
 				return nil, BadValue(par.name, emptyText(par.name))
 			}
@@ -77,9 +80,9 @@ func gather(v url.Values, own []string) (map[string][]string, *Problem) {
 			}
 		}
 		if have := given[lower]; have == nil {
-			given[lower] = slices.Clip(v[name])
+			given[lower] = slices.Clip(values[name])
 		} else {
-			given[lower] = append(have, v[name]...)
+			given[lower] = append(have, values[name]...)
 		}
 		if !par.list && len(given[lower]) > 1 {
 			return nil, BadValue(par.name, fmt.Sprintf("%q is given more than once.", par.name))
@@ -98,14 +101,14 @@ func sortedNames(v map[string][]string, room []string) []string {
 }
 
 // finish checks what depends on several parameters, and puts terms in order.
-func (q *Query) finish() *Problem {
-	index := func(t Term) int { return words().byKey[t.Field].Index }
+func (v *Vocabulary) finish(q *Query) *Problem {
+	index := func(t Term) int { return v.byKey[t.Field].Index }
 	slices.SortStableFunc(q.Terms, func(a, b Term) int {
 		return cmp.Or(cmp.Compare(index(a), index(b)), cmp.Compare(opRank(a.Op), opRank(b.Op)))
 	})
 	for i := 1; i < len(q.Terms); i++ {
 		if a, b := q.Terms[i-1], q.Terms[i]; a.Field == b.Field && a.Op == b.Op {
-			name := boundName(b)
+			name := v.boundName(b)
 			return BadValue(name, fmt.Sprintf("%q is given more than once, under two names.", name))
 		}
 	}
@@ -222,7 +225,7 @@ func readAge(op Op) func(*Query, string, []string) *Problem {
 	}
 }
 
-func (v *vocabulary) readHas(q *Query, name string, values []string) *Problem {
+func (v *Vocabulary) readHas(q *Query, name string, values []string) *Problem {
 	items, p := splitList(name, values)
 	if p != nil {
 		return p
@@ -270,7 +273,7 @@ func readNames(q *Query, name string, values []string) *Problem {
 	return nil
 }
 
-func (v *vocabulary) readSort(q *Query, name string, values []string) *Problem {
+func (v *Vocabulary) readSort(q *Query, name string, values []string) *Problem {
 	items, p := splitList(name, values)
 	if p != nil {
 		return p
@@ -288,9 +291,9 @@ func (v *vocabulary) readSort(q *Query, name string, values []string) *Problem {
 		}
 		q.Sort = append(q.Sort, SortKey{Field: f.Key, Desc: desc})
 	}
-	// Names are unique: what comes after Workflow decides nothing, and Workflow
+	// Names are unique: what comes after the name decides nothing, and the name
 	// ascending is what breaks ties anyway.
-	if i := slices.IndexFunc(q.Sort, func(k SortKey) bool { return k.Field == nameField }); i >= 0 {
+	if i := slices.IndexFunc(q.Sort, func(k SortKey) bool { return k.Field == v.fields[0].Key }); i >= 0 {
 		if q.Sort = q.Sort[:i+1]; !q.Sort[i].Desc {
 			q.Sort = q.Sort[:i]
 		}
@@ -306,15 +309,12 @@ func (v *vocabulary) readSort(q *Query, name string, values []string) *Problem {
 	return nil
 }
 
-// nameField is the key of the name of a Workflow record.
-const nameField = "Workflow"
-
-func (v *vocabulary) readFields(q *Query, name string, values []string) *Problem {
+func (v *Vocabulary) readFields(q *Query, name string, values []string) *Problem {
 	items, p := splitList(name, values)
 	if p != nil {
 		return p
 	}
-	want := map[string]bool{nameField: true}
+	want := map[string]bool{v.fields[0].Key: true}
 	for _, it := range items {
 		f, p := v.field(name, it.text)
 		if p != nil {
@@ -336,7 +336,7 @@ func (v *vocabulary) readFields(q *Query, name string, values []string) *Problem
 	return nil
 }
 
-func (v *vocabulary) readFacets(q *Query, name string, values []string) *Problem {
+func (v *Vocabulary) readFacets(q *Query, name string, values []string) *Problem {
 	items, p := splitList(name, values)
 	if p != nil {
 		return p

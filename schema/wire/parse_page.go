@@ -33,7 +33,7 @@ func readIdx(q *Query, name string, values []string) (p *Problem) {
 	return p
 }
 
-func readLimit(q *Query, name string, values []string) (p *Problem) {
+func (v *Vocabulary) readLimit(q *Query, name string, values []string) (p *Problem) {
 	if strings.EqualFold(values[0], "all") {
 		q.All = true
 		return nil
@@ -42,7 +42,7 @@ func readLimit(q *Query, name string, values []string) (p *Problem) {
 	if p != nil {
 		p.Detail += " limit=all streams everything."
 	}
-	if q.Limit == DefaultLimit {
+	if q.Limit == DefaultLimit && !v.whole {
 		q.Limit = 0
 	}
 	return p

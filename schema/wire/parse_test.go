@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
 )
 
 func parse(t *testing.T, raw string) (Query, error) {
@@ -189,17 +191,82 @@ func TestParseQueryExceptSuggestsTheCallersOwn(t *testing.T) {
 }
 
 func TestFixedParametersHideNoField(t *testing.T) {
-	w := words()
-	count := len(w.fields)
-	for _, f := range w.fields {
-		if numeric(f) {
-			count += 2
+	for name, v := range map[string]*Vocabulary{
+		"workflows": words(), "sites": Groups[schema.Site](), "campaigns": Groups[schema.Campaign](),
+		"releases": Groups[schema.Release](), "agents": Groups[schema.Agent](),
+	} {
+		count := len(v.fields)
+		for _, f := range v.fields {
+			if numeric(f) {
+				count += 2
+			}
+			assert.Equal(t, f.Param, v.params[f.Param].name)
 		}
-		assert.Equal(t, f.Param, w.params[f.Param].name)
+		fixed := map[string]bool{}
+		for _, p := range v.groupParams() {
+			fixed[strings.ToLower(p.name)] = true
+		}
+		for _, p := range words().workflowParams() {
+			if !v.whole {
+				fixed[strings.ToLower(p.name)] = true
+			}
+		}
+		assert.Len(t, v.params, count+len(fixed), "%s: two parameters have one name", name)
 	}
-	fixed := vocabulary{params: map[string]param{}, byKey: w.byKey}
-	fixed.addFixed()
-	assert.Len(t, w.params, count+len(fixed.params), "two parameters have one name")
+}
+
+// Lists of sums are asked for as lists of workflows are, in the words of their
+// own keys.
+func TestGroupQueries(t *testing.T) {
+	sites := Groups[schema.Site]()
+	for raw, want := range map[string]struct {
+		query  Query
+		values string
+	}{
+		"":          {Query{}, ""},
+		"limit=all": {Query{All: true}, ""},
+		"limit=100": {Query{Limit: 100}, "limit=100"},
+		"site=T2_*,!T2_CH_*&state=Down&minRunning=5": {Query{Terms: []Term{
+			{Field: "Site", Op: In, Values: []string{"T2_*"}}, {Field: "Site", Op: NotIn, Values: []string{"T2_CH_*"}},
+			{Field: "State", Op: In, Values: []string{"Down"}}, {Field: "Running", Op: Min, Number: 5},
+		}}, "minRunning=5&site=T2_*,!T2_CH_*&state=Down"},
+		"sort=-Failure,site,tier&fields=running,State&has=!State&q=T1&idx=3&gen=a-1&format=csv&dl=1": {Query{
+			Terms: []Term{{Field: "State", Op: HasNot}}, Text: "T1", Sort: []SortKey{{"Failure", true}},
+			Fields: []string{"Site", "State", "Running"}, Gen: "a-1", Idx: 3, Format: CSV, Download: true,
+		}, "dl=1&fields=Site,State,Running&format=csv&gen=a-1&has=!state&idx=3&q=T1&sort=-Failure"},
+	} {
+		v, err := url.ParseQuery(raw)
+		require.NoError(t, err)
+		got, err := sites.Parse(v)
+		require.NoError(t, err, raw)
+		assert.Equal(t, want.query, got, raw)
+		written := sites.Values(got)
+		readable, err := url.QueryUnescape(written.Encode())
+		require.NoError(t, err)
+		assert.Equal(t, want.values, readable)
+		again, err := sites.Parse(written)
+		require.NoError(t, err)
+		got.All = false // what is left out is all
+		assert.Equal(t, got, again, raw)
+	}
+	for raw, want := range map[string]struct{ slug, param string }{
+		"status=a": {"unknown-parameter", "status"}, "facets=site": {"unknown-parameter", "facets"}, "after=a": {"unknown-parameter", "after"},
+		"name=a": {"unknown-parameter", "name"}, "since=2d": {"unknown-parameter", "since"}, "envelope=1": {"unknown-parameter", "envelope"},
+		"site=": {"bad-value", "site"}, "q=a&q=b": {"bad-value", "q"}, "minRunning=x": {"bad-value", "minRunning"}, "running=a*": {"bad-value", "running"},
+		"limit=0": {"bad-value", "limit"}, "limit=10001": {"bad-value", "limit"}, "idx=-1": {"bad-value", "idx"}, "idx=x": {"bad-value", "idx"},
+		"sort=Status": {"unknown-field", "sort"}, "sort=State,State": {"bad-value", "sort"}, "fields=Status": {"unknown-field", "fields"},
+		"fields=!Site": {"bad-value", "fields"}, "has=Status": {"unknown-field", "has"}, "gen=%20": {"bad-value", "gen"}, "dl=maybe": {"bad-value", "dl"},
+		"q=%ff": {"bad-value", "q"}, `site=a\d`: {"bad-value", "site"}, "format=xml": {"not-acceptable", "format"},
+	} {
+		v, err := url.ParseQuery(raw)
+		require.NoError(t, err)
+		_, err = sites.Parse(v)
+		p := ProblemOf(err)
+		require.NotNil(t, p, raw)
+		assert.Equal(t, want, struct{ slug, param string }{string(p.Slug()), p.Param}, raw)
+	}
+	_, err := sites.Parse(url.Values{"stat": {"Down"}})
+	assert.Contains(t, ProblemOf(err).DidYouMean, "state")
 }
 
 func TestDropEmpty(t *testing.T) {
@@ -244,10 +311,8 @@ func TestSeedsHaveEveryParameter(t *testing.T) {
 			given[strings.ToLower(name)] = true
 		}
 	}
-	fixed := vocabulary{params: map[string]param{}, byKey: words().byKey}
-	fixed.addFixed()
-	for name := range fixed.params {
-		assert.True(t, given[name], "no seed of FuzzParseQuery has %s", name)
+	for _, p := range words().workflowParams() {
+		assert.True(t, given[strings.ToLower(p.name)], "no seed of FuzzParseQuery has %s", p.name)
 	}
 }
 

@@ -9,71 +9,76 @@ import (
 // Values writes the query back: ParseQuery(q.Values()) equals q, if q came from
 // ParseQuery. The values of a list stand in one parameter, with commas. A field
 // has at most one Term of each Op.
-func (q Query) Values() url.Values {
-	v := url.Values{}
+func (q Query) Values() url.Values { return words().Values(q) }
+
+// Values is Query.Values for the lists of the vocabulary: Parse reads it.
+func (v *Vocabulary) Values(q Query) url.Values {
+	out := url.Values{}
 	for _, t := range q.Terms {
-		writeTerm(v, t)
+		v.writeTerm(out, t)
 	}
-	set(v, "q", q.Text)
-	set(v, "name", joined(q.Names))
-	set(v, "sort", writeSort(q.Sort))
-	set(v, "fields", joined(q.Fields))
-	set(v, "facets", writeFacets(q.Facets))
-	set(v, "gen", q.Gen)
-	set(v, "after", q.After)
-	set(v, "last", q.Last)
-	set(v, "format", string(q.Format))
+	set(out, "q", q.Text)
+	set(out, "name", joined(q.Names))
+	set(out, "sort", writeSort(q.Sort))
+	set(out, "fields", joined(q.Fields))
+	set(out, "facets", v.writeFacets(q.Facets))
+	set(out, "gen", q.Gen)
+	set(out, "after", q.After)
+	set(out, "last", q.Last)
+	set(out, "format", string(q.Format))
 	if q.Idx != 0 {
-		v.Set("idx", strconv.Itoa(q.Idx))
+		out.Set("idx", strconv.Itoa(q.Idx))
 	}
-	if q.All {
-		v.Set("limit", "all")
-	} else if q.PageLimit() != DefaultLimit {
-		v.Set("limit", strconv.Itoa(q.Limit))
+	switch {
+	case v.whole && (q.All || q.Limit == 0):
+	case q.All:
+		out.Set("limit", "all")
+	case v.whole || q.PageLimit() != DefaultLimit:
+		out.Set("limit", strconv.Itoa(q.Limit))
 	}
 	if q.Envelope && len(q.Facets) == 0 {
-		v.Set("envelope", "1")
+		out.Set("envelope", "1")
 	}
 	if q.Download {
-		v.Set("dl", "1")
+		out.Set("dl", "1")
 	}
-	return v
+	return out
 }
 
-func set(v url.Values, name, value string) {
+func set(out url.Values, name, value string) {
 	if value != "" {
-		v.Set(name, value)
+		out.Set(name, value)
 	}
 }
 
-func writeTerm(v url.Values, t Term) {
-	name := paramOf(t.Field)
+func (v *Vocabulary) writeTerm(out url.Values, t Term) {
+	name := v.paramOf(t.Field)
 	switch t.Op {
 	case In, NotIn:
 		for _, value := range t.Values {
-			appendItem(v, name, escape(value, t.Op == NotIn))
+			appendItem(out, name, escape(value, t.Op == NotIn))
 		}
 	case Has:
-		appendItem(v, "has", name)
+		appendItem(out, "has", name)
 	case HasNot:
-		appendItem(v, "has", "!"+name)
+		appendItem(out, "has", "!"+name)
 	case MinAge, MaxAge:
-		v.Set(boundName(t), formatDuration(t.Number))
+		out.Set(v.boundName(t), formatDuration(t.Number))
 	default:
-		v.Set(boundName(t), formatNumber(t.Number))
+		out.Set(v.boundName(t), formatNumber(t.Number))
 	}
 }
 
-func appendItem(v url.Values, name, text string) {
-	if have := v.Get(name); have != "" {
+func appendItem(out url.Values, name, text string) {
+	if have := out.Get(name); have != "" {
 		text = have + "," + text
 	}
-	v.Set(name, text)
+	out.Set(name, text)
 }
 
 // paramOf is the filter parameter of a schema key.
-func paramOf(key string) string {
-	if f, ok := words().byKey[key]; ok {
+func (v *Vocabulary) paramOf(key string) string {
+	if f, ok := v.byKey[key]; ok {
 		return f.Param
 	}
 	return strings.ToLower(key)
@@ -81,7 +86,7 @@ func paramOf(key string) string {
 
 // boundName is the parameter of a bound. A bound of age is written as the bound
 // of time that it is, from the other side; StatusTime has names of its own.
-func boundName(t Term) string {
+func (v *Vocabulary) boundName(t Term) string {
 	if t.Field == statusTime {
 		switch t.Op {
 		case Min:
@@ -100,7 +105,7 @@ func boundName(t Term) string {
 	case Max, MinAge:
 		return "max" + t.Field
 	}
-	return paramOf(t.Field)
+	return v.paramOf(t.Field)
 }
 
 func joined(values []string) string {
@@ -125,10 +130,10 @@ func writeSort(keys []SortKey) string {
 	return strings.Join(texts, ",")
 }
 
-func writeFacets(facets []Facet) string {
+func (v *Vocabulary) writeFacets(facets []Facet) string {
 	texts := make([]string, 0, len(facets))
 	for _, f := range facets {
-		text := paramOf(f.Field)
+		text := v.paramOf(f.Field)
 		if f.Limit != 0 {
 			text += ":" + strconv.Itoa(f.Limit)
 		}

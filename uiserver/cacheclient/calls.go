@@ -73,6 +73,30 @@ func (c *Client) Agents(ctx context.Context) ([]schema.AgentDetail, Meta, error)
 	return all[schema.AgentDetail](ctx, c, "/agent")
 }
 
+// SitePage, CampaignPage, ReleasePage and AgentPage read one page of such a list.
+// Terms, Text, Sort, Fields, Gen, Idx and Limit are in the keys of the list's own
+// record (wire.Groups); without a Limit it is all from Idx on. Meta.Total counts
+// the records under the conditions, Meta.Next leads on.
+func (c *Client) SitePage(ctx context.Context, q wire.Query) ([]schema.Site, Meta, error) {
+	return groupPage[schema.Site](ctx, c, "/sites", q)
+}
+func (c *Client) CampaignPage(ctx context.Context, q wire.Query) ([]schema.Campaign, Meta, error) {
+	return groupPage[schema.Campaign](ctx, c, "/campaign", q)
+}
+func (c *Client) ReleasePage(ctx context.Context, q wire.Query) ([]schema.Release, Meta, error) {
+	return groupPage[schema.Release](ctx, c, "/release", q)
+}
+func (c *Client) AgentPage(ctx context.Context, q wire.Query) ([]schema.Agent, Meta, error) {
+	return groupPage[schema.Agent](ctx, c, "/agent", q)
+}
+
+func groupPage[T any](ctx context.Context, c *Client, path string, q wire.Query) ([]T, Meta, error) {
+	q.Format, q.Download = wire.JSON, false
+	var records []T
+	meta, err := c.get(ctx, path, wire.Groups[T]().Values(q), &records)
+	return records, meta, err
+}
+
 // mostPages bounds a walk along next links, against a server that never ends.
 const mostPages = 1000
 

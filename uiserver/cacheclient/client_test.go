@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
@@ -54,6 +56,32 @@ func TestNamesSurvive(t *testing.T) {
 		assert.Equal(t, name, group.Campaign.Campaign)
 		assert.Equal(t, 1, group.Total)
 	}
+}
+
+// Pages of sums are asked for in the words of their own records.
+func TestGroupPages(t *testing.T) {
+	asked := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Path + "?" + r.URL.RawQuery
+		values := r.URL.Query()
+		_, err := wire.Groups[schema.Agent]().Parse(values)
+		assert.NoError(t, err)
+		w.Header().Set(wire.HeaderTotal, "7")
+		w.Header().Set(wire.HeaderLink, `</agent?gen=a-1&idx=3&limit=2&read=f>; rel="next"`)
+		_, _ = w.Write([]byte(`[{"Agent":"b"},{"Agent":"a"}]`))
+	}))
+	t.Cleanup(server.Close)
+	agents, meta, err := client(t, server.URL).AgentPage(t.Context(), wire.Query{
+		Terms: []wire.Term{{Field: "Kind", Op: wire.In, Values: []string{"agent"}}, {Field: "Agent", Op: wire.NotIn, Values: []string{"x,y"}}},
+		Text:  "cern", Sort: []wire.SortKey{{Field: "Failure", Desc: true}}, Fields: []string{"Agent", "Failure"}, Gen: "a-1", Idx: 1, Limit: 100, Format: wire.CSV,
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"b", "a"}, []string{agents[0].Agent, agents[1].Agent})
+	assert.Equal(t, 7, meta.Total)
+	assert.Equal(t, "/agent?gen=a-1&idx=3&limit=2&read=f", meta.Next)
+	readable, err := url.QueryUnescape(asked)
+	require.NoError(t, err)
+	assert.Equal(t, `/agent?agent=!x\,y&fields=Agent,Failure&format=json&gen=a-1&idx=1&kind=agent&limit=100&q=cern&sort=-Failure`, readable)
 }
 
 func TestGroupsAndStats(t *testing.T) {

@@ -88,6 +88,7 @@ var memoryParts = map[string]string{
 	"sums": "sums", "differences": "names of what changed", "segments": "compressed blocks", "lists": "result lists",
 	"kept": "kept for readers of older generations", "cache": "details and made answers", "timeline": "counts over time",
 	"quarantine": "list of unusable documents", "program": "the program", "notes": "noted answers", "failures": "failing jobs of all workflows",
+	"groups": "sums kept for readers of several pages",
 }
 
 func cacheFacts(d web.Data) []web.Fact {

@@ -31,6 +31,7 @@ type Operation struct {
 	Params                []Param
 	List                  bool                    // takes all parameters of a list request
 	Filters               bool                    // takes its filters, format and gen
+	Words                 *wire.Vocabulary        // takes all parameters of these, as a list that is not of workflows; nil: none
 	Without               []string                // parameters of a list request that it refuses
 	Body                  reflect.Type            // JSON of the request; nil: none
 	BodyExample           string                  // of the request
@@ -93,7 +94,7 @@ func projected(operations []Operation) map[string]bool {
 	out := map[string]bool{}
 	for i := range operations {
 		o := &operations[i]
-		takes := slices.ContainsFunc(o.Params, func(p Param) bool { return p.Name == "fields" })
+		takes := o.Words != nil || slices.ContainsFunc(o.Params, func(p Param) bool { return p.Name == "fields" })
 		if list := o.Answers[wire.MediaJSON]; (o.List || takes) && list != nil && list.Kind() == reflect.Slice {
 			out[nameOf(list.Elem())] = true
 		}
@@ -111,6 +112,16 @@ func (b *builder) operation(o *Operation) object {
 		own = own || slices.Contains(o.Without, p.Name)
 		if !own && (o.List || o.Filters && IsFilter(p)) {
 			params = append(params, object{"$ref": "#/components/parameters/" + p.Name})
+		}
+	}
+	if o.Words != nil {
+		shared := wire.DescribeParams()
+		for _, p := range o.Words.Describe() {
+			if slices.Contains(shared, p) {
+				params = append(params, object{"$ref": "#/components/parameters/" + p.Name})
+			} else {
+				params = append(params, parameter(listParam(p)))
+			}
 		}
 	}
 	content := object{}
@@ -183,7 +194,9 @@ func listParam(p wire.Param) Param {
 		out.Example = "2026-01-31"
 	case wire.FormDuration:
 		out.Example = "1m"
-	case wire.FormField, wire.FormFacet:
+	case wire.FormField:
+		out.Example = "Failure" // a key of all records that are listed so
+	case wire.FormFacet:
 		out.Example = "Status"
 	case wire.FormLimit:
 		out.Schema, out.Example = object{"type": "string", "pattern": "^([1-9][0-9]{0,4}|all)$"}, "2"

@@ -1,0 +1,230 @@
+// Package records picks, from a short list of flat records in memory, those that
+// a list request asks for, in its order: what the store does for workflows by
+// columns, this does for sums, of which there are some thousands at most. The
+// rules are the same: what is missing matches no positive condition and every
+// negative one, and is last in both directions of a sort. It finds the keys of a
+// record by the schema's own description, so it knows no kind of record. It
+// knows no HTTP, no generations and no pages.
+package records
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// stepsEach are the steps of looking at one value.
+const stepsEach = 100
+
+// Select returns the records of list that match the conditions of q, in its
+// order. The first field of T is the name of a record: q.Text is looked for in
+// it, and it breaks ties. now, in Unix s, is the time that ages are counted
+// from. list is left as it is. The error is that of the budget of ctx, or says
+// that q asks for what T does not have.
+func Select[T any](ctx context.Context, list []T, q wire.Query, now int64) ([]T, error) {
+	r := reader{fields: schema.Describe[T](), record: reflect.TypeFor[T]()}
+	match, steps, err := r.matcher(q, now)
+	if err != nil {
+		return nil, err
+	}
+	spent := budget.From(ctx)
+	all := reflect.ValueOf(list)
+	var places []int
+	for i := range list {
+		if !spent.Spend(stepsEach + steps) {
+			return nil, fmt.Errorf("pick records: %w", spent.Stopped())
+		}
+		if match(all.Index(i)) {
+			places = append(places, i)
+		}
+	}
+	keys := append(slices.Clone(q.Sort), wire.SortKey{Field: r.fields[0].Key})
+	order, err := r.order(keys)
+	if err != nil {
+		return nil, err
+	}
+	if !budget.Sort(spent, places, stepsEach*len(keys), func(i, j int) int { return order(all.Index(i), all.Index(j)) }) {
+		return nil, fmt.Errorf("sort records: %w", spent.Stopped())
+	}
+	out := make([]T, len(places))
+	for i, at := range places {
+		out[i] = list[at]
+	}
+	return out, nil
+}
+
+// reader finds the values of records of one type.
+type reader struct {
+	fields []schema.Field
+	record reflect.Type
+}
+
+// find returns the field with a key, and where it is in the struct.
+func (r *reader) find(key string) (f schema.Field, path []int, err error) {
+	i := slices.IndexFunc(r.fields, func(f schema.Field) bool { return f.Key == key })
+	at, ok := r.record.FieldByName(key)
+	if i < 0 || !ok {
+		return f, nil, fmt.Errorf("%s has no key %q", r.record.Name(), key)
+	}
+	return r.fields[i], at.Index, nil
+}
+
+// matcher returns the test of one record, and about how many nanoseconds it
+// takes beyond reading the record.
+func (r *reader) matcher(q wire.Query, now int64) (match func(reflect.Value) bool, steps int, err error) {
+	type check struct {
+		path []int
+		keep func(reflect.Value) bool
+	}
+	checks := make([]check, 0, len(q.Terms)+1)
+	if q.Text != "" {
+		text := strings.ToLower(q.Text)
+		name, _ := r.record.FieldByName(r.fields[0].Key)
+		checks = append(checks, check{name.Index, func(v reflect.Value) bool { return strings.Contains(strings.ToLower(v.String()), text) }})
+	}
+	for _, t := range q.Terms {
+		f, path, err := r.find(t.Field)
+		if err != nil {
+			return nil, 0, err
+		}
+		keep, err := condition(f, t, float64(now))
+		if err != nil {
+			return nil, 0, err
+		}
+		checks = append(checks, check{path, keep})
+		steps += stepsEach + (wire.Texts{In: t.Values}).Steps()
+	}
+	return func(record reflect.Value) bool {
+		for _, c := range checks {
+			if !c.keep(record.FieldByIndex(c.path)) {
+				return false
+			}
+		}
+		return true
+	}, steps, nil
+}
+
+// condition returns the test of one value.
+func condition(f schema.Field, t wire.Term, now float64) (func(reflect.Value) bool, error) {
+	if f.Type == schema.String || f.Type == schema.List {
+		match := func(text string) bool { return text != "" }
+		if t.Op == wire.In || t.Op == wire.NotIn {
+			match = wire.Texts{In: t.Values}.Match
+		} else if t.Op != wire.Has && t.Op != wire.HasNot {
+			return nil, fmt.Errorf("%s of %s: texts have no range", t.Op, f.Key)
+		}
+		wanted := t.Op == wire.In || t.Op == wire.Has
+		return func(v reflect.Value) bool { return slices.ContainsFunc(texts(v), match) == wanted }, nil
+	}
+	var values []float64
+	for _, text := range t.Values {
+		n, err := parse(f, text)
+		if err != nil {
+			return nil, fmt.Errorf("value of %s: %w", f.Key, err)
+		}
+		values = append(values, n)
+	}
+	test := map[wire.Op]func(float64) bool{
+		wire.In:     func(n float64) bool { return !f.Missing(n) && slices.Contains(values, n) },
+		wire.NotIn:  func(n float64) bool { return f.Missing(n) || !slices.Contains(values, n) },
+		wire.Min:    func(n float64) bool { return !f.Missing(n) && n >= t.Number },
+		wire.Max:    func(n float64) bool { return !f.Missing(n) && n <= t.Number },
+		wire.MinAge: func(n float64) bool { return n > 0 && max(now-n, 0) >= t.Number },
+		wire.MaxAge: func(n float64) bool { return n > 0 && max(now-n, 0) <= t.Number },
+		wire.Has:    func(n float64) bool { return n != 0 && n != -1 },
+		wire.HasNot: func(n float64) bool { return n == 0 || n == -1 },
+	}[t.Op]
+	if test == nil {
+		return nil, fmt.Errorf("unknown condition %q", t.Op)
+	}
+	return func(v reflect.Value) bool { return test(number(v)) }, nil
+}
+
+// parse reads the value of a condition as number reads that of a record.
+func parse(f schema.Field, text string) (float64, error) {
+	if f.Type != schema.Bool {
+		return strconv.ParseFloat(text, 64) //nolint:wrapcheck // the caller says of what
+	}
+	yes, err := strconv.ParseBool(text)
+	return truth(yes), err //nolint:wrapcheck // the caller says of what
+}
+
+// number returns a number, or a flag as 0 or 1.
+func number(v reflect.Value) float64 {
+	switch v.Kind() {
+	case reflect.Bool:
+		return truth(v.Bool())
+	case reflect.Float64:
+		return v.Float()
+	}
+	return float64(v.Int())
+}
+
+func truth(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// texts returns the elements of a list, or a text as the only one.
+func texts(v reflect.Value) []string {
+	if v.Kind() == reflect.String {
+		return []string{v.String()}
+	}
+	list, _ := v.Interface().([]string)
+	return list
+}
+
+// order returns the comparison of two records by keys.
+func (r *reader) order(keys []wire.SortKey) (func(a, b reflect.Value) int, error) {
+	orders := make([]func(a, b reflect.Value) int, len(keys))
+	for i, k := range keys {
+		f, path, err := r.find(k.Field)
+		if err != nil {
+			return nil, err
+		}
+		orders[i] = func(a, b reflect.Value) int { return compare(f, a.FieldByIndex(path), b.FieldByIndex(path), k.Desc) }
+	}
+	return func(a, b reflect.Value) int {
+		for _, order := range orders {
+			if c := order(a, b); c != 0 {
+				return c
+			}
+		}
+		return 0
+	}, nil
+}
+
+// compare compares two values of a field; what is missing is last in both
+// directions.
+func compare(f schema.Field, a, b reflect.Value, desc bool) int {
+	isText := f.Type == schema.String || f.Type == schema.List
+	missing := func(v reflect.Value) float64 {
+		if isText {
+			return truth(!slices.ContainsFunc(texts(v), func(text string) bool { return text != "" }))
+		}
+		return truth(f.Missing(number(v)))
+	}
+	if c := cmp.Compare(missing(a), missing(b)); c != 0 || missing(a) == 1 {
+		return c
+	}
+	if desc {
+		a, b = b, a
+	}
+	switch {
+	case isText:
+		return slices.Compare(texts(a), texts(b))
+	case f.Type == schema.Int:
+		return cmp.Compare(a.Int(), b.Int())
+	}
+	return cmp.Compare(number(a), number(b))
+}
