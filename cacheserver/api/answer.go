@@ -54,7 +54,7 @@ type answer struct {
 
 // stitched is a body as one gzip member of segments of the store.
 type stitched struct {
-	list       *store.Selection
+	list       *store.List
 	idx, count int
 	format     wire.Format
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -208,7 +209,7 @@ func sortKeys(raw []byte) (keys []string, err error) {
 // result is an ordered list of workflows: all of a selection, or some places
 // in it.
 type result struct {
-	list     *store.Selection
+	list     *store.List
 	some     bool
 	places   []int32
 	examined int
@@ -232,16 +233,10 @@ func (r *result) page(idx, n int) [][]byte {
 	return out
 }
 
-// versions makes what page needs, and hashes the content of the page.
+// versions hashes the content of the page.
 func (r *result) versions(ctx context.Context, idx, n int) (sum uint64, err error) {
 	if !r.some {
-		if err := r.list.Prepare(ctx, idx+n); err != nil {
-			return 0, err //nolint:wrapcheck // it says what was done
-		}
 		return r.list.Versions(ctx, idx, n) //nolint:wrapcheck // it says what was done
-	}
-	if err := r.list.Prepare(ctx, r.list.Total()); err != nil {
-		return 0, err //nolint:wrapcheck // it says what was done
 	}
 	for _, at := range r.places[min(idx, len(r.places)):min(idx+n, len(r.places))] {
 		one, err := r.list.Versions(ctx, int(at), 1)
@@ -257,7 +252,11 @@ func (r *result) versions(ctx context.Context, idx, n int) (sum uint64, err erro
 // answer they do; the rest is matched on the records that they leave.
 func (a *API) search(ctx context.Context, snap *store.Snapshot, f *find) (*result, error) {
 	terms, exact := f.selector.Terms()
-	list, err := snap.Select(ctx, wire.Query{Terms: terms, Sort: f.query.Sort})
+	end := math.MaxInt
+	if exact {
+		end = f.query.Idx + f.query.PageLimit()
+	}
+	list, err := snap.SelectFirst(ctx, wire.Query{Terms: terms, Sort: f.query.Sort}, end)
 	if err != nil {
 		return nil, err
 	}
@@ -280,11 +279,8 @@ func (a *API) search(ctx context.Context, snap *store.Snapshot, f *find) (*resul
 }
 
 // matchAll gives the places of the records that match.
-func (a *API) matchAll(ctx context.Context, list *store.Selection, s *mango.Selector) (places []int32, err error) {
+func (a *API) matchAll(ctx context.Context, list *store.List, s *mango.Selector) (places []int32, err error) {
 	const step = 100
-	if err := list.Prepare(ctx, list.Total()); err != nil {
-		return nil, err //nolint:wrapcheck // it says what was done
-	}
 	m := s.Matcher(budget.From(ctx))
 	for i := 0; i < list.Total(); i += step {
 		for k, record := range list.Page(i, step) { //nolint:contextcheck // a page of what Select has made spends nothing

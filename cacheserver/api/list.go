@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -58,16 +59,15 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 		return err
 	}
 	ctx := c.Request().Context()
-	sel, err := snap.Select(ctx, s.filter)
+	end := q.Idx + q.PageLimit()
+	if q.All {
+		end = math.MaxInt
+	}
+	sel, err := snap.SelectFirst(ctx, s.filter, end)
 	if err != nil {
 		return err
 	}
 	p := pageOf(snap, q, sel.Total(), limitOf(q))
-	if p.count > 0 {
-		if err := sel.Prepare(ctx, p.idx+p.count); err != nil {
-			return err
-		}
-	}
 	if p.count > 0 && len(q.Sort) == 0 {
 		p.last = sel.Last(p.idx, p.count)
 	}

@@ -27,7 +27,6 @@ func (a *API) snapshot(c echo.Context, q wire.Query) (*store.Snapshot, error) {
 		return nil, a.notReady()
 	}
 	if q.Gen == "" {
-		newest.Named() // a client may ask for it again
 		return newest, nil
 	}
 	pinned, ok := a.o.Store.Generation(q.Gen)

@@ -16,10 +16,10 @@ const (
 	smallestBudget = 16 << 20
 )
 
-// Shares of the budget. The rest is the store's: superseded generations, lists
-// and compressed blocks, which it shares out itself.
+// Shares of the budget. The rest is the store's: superseded generations and
+// compressed blocks, which it shares out itself.
 const (
-	cacheShare = 3 // in 16
+	cacheShare = 4 // in 16
 	noteShare  = 1 // in 16
 )
 
@@ -38,7 +38,7 @@ func (o *Options) shares() shares {
 // memorySettings are --memory and what it was before.
 func (o *Options) memorySettings() []setting {
 	return []setting{
-		{"memory", "memory beyond the records: superseded generations, result lists, compressed blocks, made answers and details, such as 256MiB", "256MiB", false,
+		{"memory", "memory beyond the records: superseded generations, compressed blocks, made answers, result lists and details, such as 256MiB", "256MiB", false,
 			func(s string) (err error) { o.Memory, err = parseBytes(s); return err }},
 		{"cache-bytes", "older name: the part of --memory that is for made answers and details is this at most; 0: none are kept", "", false,
 			func(s string) error {
@@ -83,7 +83,7 @@ func (a *App) memory() api.MemoryOptions {
 // memoryParts counts all that is held, but for what the API does.
 func (a *App) memoryParts() []wire.MemoryPart {
 	s := a.records.Account()
-	lists, segments, kept := a.records.Limits()
+	segments, kept := a.records.Limits()
 	values, own := a.cache.Bytes()
 	quarantined, documents := a.follower.QuarantineBytes()
 	return []wire.MemoryPart{
@@ -93,7 +93,6 @@ func (a *App) memoryParts() []wire.MemoryPart {
 		{Part: "sums", Bytes: s.Sums, Count: int64(s.SumCount)},
 		{Part: "differences", Bytes: s.Changes, Count: int64(s.ChangeCount)},
 		{Part: "segments", Bytes: s.Segments, Limit: segments, Count: int64(s.SegmentCount)},
-		{Part: "lists", Bytes: s.Lists, Limit: lists, Count: int64(s.ListCount)},
 		{Part: api.PartKept, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
 		{Part: "cache", Bytes: values, Limit: a.cache.Limit(), Count: 0},
 		{Part: "timeline", Bytes: a.history.Bytes(), Count: int64(a.history.Len())},

@@ -20,32 +20,30 @@ type Account struct {
 
 	// Within Options.Memory.
 	Segments int64 // compressed forms of blocks
-	Lists    int64 // results of queries
 	Kept     int64 // what superseded generations alone hold
 
-	Workflows, DocumentCount, SumCount, ChangeCount, SegmentCount, ListCount, KeptCount int
+	Workflows, DocumentCount, SumCount, ChangeCount, SegmentCount, KeptCount int
 }
 
-// Shares of Options.Memory. Lists can be made again by whoever asks next, and
-// segments by whoever reads them next; what they do not take is for kept generations.
+// Shares of Options.Memory. Segments are made again by whoever reads them next;
+// what they do not take is for kept generations.
 const (
-	listShare    = 12 // one in
 	segmentShare = 2.4
 	hysteresis   = 16 // when there is too much, one in so many goes beyond the bound
 	recount      = 32 // what comes before it is looked whether to count again: one in so many
 	stale        = 4  // what may come before the next count: one in so many
 )
 
-// Limits gives the bounds of lists, of segments, and of kept generations when
-// lists and segments take what they take in a.
-func (s *Store) limits(a *Account) (lists, segments, kept int64) {
-	lists, segments = s.opt.Memory/listShare, int64(float64(s.opt.Memory)/segmentShare)
-	return lists, segments, s.opt.Memory - min(lists, a.Lists) - min(segments, a.Segments)
+// limits returns the bounds of segments, and of kept generations when segments
+// take what they take in a.
+func (s *Store) limits(a *Account) (segments, kept int64) {
+	segments = int64(float64(s.opt.Memory) / segmentShare)
+	return segments, s.opt.Memory - min(segments, a.Segments)
 }
 
-// Limits gives the bounds of lists, segments and kept generations, in bytes.
-// Those of kept generations move: they have what the other two leave.
-func (s *Store) Limits() (lists, segments, kept int64) {
+// Limits returns the bounds of segments and kept generations, in bytes. That of
+// kept generations moves: they have what segments leave.
+func (s *Store) Limits() (segments, kept int64) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
 	return s.limits(&s.account.last)
@@ -77,7 +75,6 @@ type accounting struct {
 	number  atomic.Int64 // of documents
 
 	segments atomic.Int64 // about the bytes of all of them now
-	listed   atomic.Int64 // bytes of the lists since the last count
 
 	mu    sync.Mutex // of those who count
 	last  Account
@@ -96,29 +93,18 @@ func (s *Store) bound(added int64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, _, kept := s.limits(&c.last); c.pending < s.opt.Memory/stale && c.last.Kept+c.pending < kept {
+	if _, kept := s.limits(&c.last); c.pending < s.opt.Memory/stale && c.last.Kept+c.pending < kept {
 		return
 	}
 	c.pending = 0
 	s.trim()
 }
 
-// listed notes that a list has come, and counts when they may be too much: lists
-// come also while nothing is published, and of generations of long ago.
-func (s *Store) listed(bytes int64) {
-	c := &s.account
-	if c.listed.Add(bytes) < s.opt.Memory/listShare/2 || !c.mu.TryLock() {
-		return // who has the lock counts
-	}
-	defer c.mu.Unlock()
-	s.trim()
-}
-
-// trim counts, and lets go of what is beyond the bounds: of lists those of the
-// oldest generations, of generations first those that no answer promised.
+// trim counts, and lets go of generations beyond the bound: first of those that
+// no answer promised.
 func (s *Store) trim() {
 	for s.count(); ; s.count() {
-		_, _, most := s.limits(&s.account.last)
+		_, most := s.limits(&s.account.last)
 		if s.account.last.Kept <= most {
 			return
 		}
@@ -187,15 +173,13 @@ func (c *counter) tree(t *table.Table) (bytes int64) {
 	return bytes
 }
 
-// snapshotBytes is what a generation takes beside its tree, sums and lists.
+// snapshotBytes is what a generation takes beside its tree and sums.
 const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGeneration{})) + 256
 
 // count counts everything, the newest generation first: what it has is not
-// counted again where older ones share it. The lists of old generations are let
-// go when all lists are too much. The lock of accounting is held.
+// counted again where older ones share it. The lock of accounting is held.
 func (s *Store) count() {
 	a := Account{}
-	s.account.listed.Store(0)
 	a.Documents, a.DocumentCount = s.account.weight.Load(), int(s.account.number.Load())
 	a.Changes, a.ChangeCount = s.history.bytes()
 	cur := s.current.Load()
@@ -220,8 +204,6 @@ func (s *Store) count() {
 	s.account.segments.Store(a.Segments)
 	a.Workflows = cur.Total()
 	a.Sums, a.SumCount = cur.sums.Bytes(), cur.sums.Len()
-	mostLists, _, _ := s.limits(&a)
-	a.Lists, a.ListCount = cur.lists.held()
 	s.account.own = make(map[*keptGeneration]int64, len(kept))
 	next := cur
 	for i := len(kept) - 1; i >= 0; i-- {
@@ -239,11 +221,6 @@ func (s *Store) count() {
 		}
 		s.account.own[one] = own
 		a.Kept += own
-		if bytes, n := one.snap.lists.held(); a.Lists+bytes > mostLists {
-			one.snap.lists.clear()
-		} else {
-			a.Lists, a.ListCount = a.Lists+bytes, a.ListCount+n
-		}
 		next = one.snap
 	}
 	a.KeptCount = len(kept)

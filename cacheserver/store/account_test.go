@@ -90,7 +90,6 @@ func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {
 		s.Apply([]Change{m.requestChange(nameOf(i))})
 	}
 	require.Zero(t, held(old), "nothing of it is in the newest generation")
-	old.lists.clear()
 	got, gotBody := ask(old)
 	require.Equal(t, want, got)
 	require.Equal(t, wantBody, gotBody)
@@ -117,7 +116,7 @@ func held(g *Snapshot) (bytes int64) {
 	return bytes
 }
 
-// Memory bounds generations, lists and segments together; what was promised
+// Memory bounds generations and segments together; what was promised
 // goes last, and is counted when it goes.
 func TestMemoryIsBounded(t *testing.T) {
 	m := newMaker(73)
@@ -126,11 +125,10 @@ func TestMemoryIsBounded(t *testing.T) {
 	s := loaded(t, Options{Memory: most, Log: slog.New(slog.NewTextHandler(&log, nil))}, someChanges(m, 200))
 	check := func() Account {
 		a := s.Account()
-		lists, segments, kept := s.limits(&a)
-		require.LessOrEqual(t, a.Lists, lists)
+		segments, kept := s.limits(&a)
 		require.LessOrEqual(t, a.Segments, segments)
 		require.LessOrEqual(t, a.Kept, kept)
-		require.LessOrEqual(t, a.Kept+a.Lists+a.Segments, int64(most))
+		require.LessOrEqual(t, a.Kept+a.Segments, int64(most))
 		return a
 	}
 	must(s).Promise()
@@ -159,38 +157,6 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.Equal(t, 1, strings.Count(log.String(), "memory is too small"), "once in a minute")
 }
 
-// Lists are bounded also while nothing is published, whatever generation they
-// are of.
-func TestListsOfOldGenerationsAreBounded(t *testing.T) {
-	m := newMaker(76)
-	s := loaded(t, Options{Memory: 2 << 20}, someChanges(m, 2000))
-	var all []*Snapshot
-	for i := range 50 {
-		must(s).Promise()
-		all = append(all, must(s))
-		s.Apply([]Change{m.requestChange(nameOf(i))})
-	}
-	most := int64(0)
-	for i := range 100 {
-		for _, g := range all {
-			if _, kept := s.Generation(g.ID()); !kept {
-				continue
-			}
-			_, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: float64(-i)}}})
-			require.NoError(t, err)
-			held := int64(0)
-			for _, g := range all {
-				n, _ := g.lists.held()
-				held += n
-			}
-			most = max(most, held)
-		}
-	}
-	lists, _, _ := s.Limits()
-	require.LessOrEqual(t, most, 2*lists, "between two counts there may be as much again")
-	require.Positive(t, s.Account().ListCount)
-}
-
 // Segments beyond their share are made for each who asks.
 func TestSegmentsAreBounded(t *testing.T) {
 	const most = 60_000
@@ -203,7 +169,7 @@ func TestSegmentsAreBounded(t *testing.T) {
 		require.True(t, ok)
 	}
 	a := s.Account()
-	_, segments, _ := s.limits(&a)
+	segments, _ := s.limits(&a)
 	require.Positive(t, a.Segments)
 	require.LessOrEqual(t, a.Segments, segments+8<<10, "one more than fit at most")
 	lacking := 0
@@ -251,5 +217,5 @@ func TestAccountExplainsTheHeap(t *testing.T) {
 }
 
 func (a *Account) sum() int64 {
-	return a.Records + a.Index + a.Documents + a.Sums + a.Changes + a.Segments + a.Lists + a.Kept
+	return a.Records + a.Index + a.Documents + a.Sums + a.Changes + a.Segments + a.Kept
 }

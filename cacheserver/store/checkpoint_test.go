@@ -206,7 +206,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 		{info{}, map[string]string{"id": kept, "hash": kept, "time": kept, "ahead": kept, "detail": kept, "seen": none}},
 		{Store{}, map[string]string{
 			"opt": none, "layout": kept, "current": kept, "first": none, "known": made, "reported": kept, "recoveries": made,
-			"history": none, "kept": none, "account": none, "made": none, "source": none, "thresholds": none, "mu": none, "names": kept, "editor": none, "sums": made, "entries": made,
+			"history": none, "kept": none, "account": none, "made": none, "lists": none, "source": none, "thresholds": none, "mu": none, "names": kept, "editor": none, "sums": made, "entries": made,
 			"aliases": made, "docs": made, "infos": made, "orphans": made, "epoch": none, "load": none, "dues": made, "number": none,
 			"believed": kept, "doubtful": kept, "waiting": made, "encoded": none, "packing": none, "records": none, "old": none, "original": none, "campaigns": none, "releases": none, "outputs": none, "capturing": none, "captures": none, "paused": none,
 		}},

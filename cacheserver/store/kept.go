@@ -160,19 +160,3 @@ func (k *generations) get(id string, now time.Time) (*Snapshot, bool) {
 	}
 	return one.snap, true
 }
-
-// looked is how many of the newest kept generations are searched for an order.
-const looked = 256
-
-// ordered gives the newest whole order of all workflows among the last n kept
-// generations, or nil.
-func (k *generations) ordered(key string, n int) *Selection {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for i := len(k.list) - 1; i >= max(0, len(k.list)-n); i-- {
-		if l := k.list[i].snap.lists.peek(key); l != nil && l.sort != nil && l.sort.peek() != nil {
-			return l
-		}
-	}
-	return nil
-}

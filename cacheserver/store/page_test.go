@@ -122,7 +122,7 @@ func newNames(changes []Change) map[string]bool {
 	return out
 }
 
-func versionsOf(t *testing.T, l *Selection, idx, limit int) uint64 {
+func versionsOf(t *testing.T, l *List, idx, limit int) uint64 {
 	t.Helper()
 	v, err := l.Versions(t.Context(), idx, limit)
 	require.NoError(t, err)

@@ -28,7 +28,6 @@ type Snapshot struct {
 	infos  []*info // by agent, then id
 
 	docs       int           // agent documents that are joined to requests
-	lists      lists         // kept results
 	superseded chan struct{} // closed when the next generation is there
 }
 
@@ -46,7 +45,6 @@ func (s *Store) publish(t *table.Table, diff Diff, infos bool, how making) {
 		sums:       s.sums.View(),
 		docs:       len(s.docs) - s.orphans,
 		superseded: make(chan struct{}),
-		lists:      newLists(s),
 	}
 	if infos || old == nil {
 		for _, n := range s.infos {
@@ -78,8 +76,7 @@ func (s *Store) publish(t *table.Table, diff Diff, infos bool, how making) {
 		s.kept.add(old, snap.time)
 	}
 	close(old.superseded)
-	lists, _ := old.lists.held()
-	s.bound(s.retire(old.tree, t) + lists)
+	s.bound(s.retire(old.tree, t))
 }
 
 // retire lets go of what is made of records that only superseded generations

@@ -11,9 +11,9 @@ import (
 )
 
 // Stitched returns the page as one gzip member made of kept segments, when
-// the selection is the unfiltered list in name order; else ok is false. It is
+// the result is the unfiltered list in name order; else ok is false. It is
 // AppendPage's text for the format. The parts must not be changed.
-func (l *Selection) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
+func (l *List) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
 	form, idx, end, ok := l.stitchable(idx, limit, format)
 	if !ok {
 		return nil, 0, false
@@ -32,7 +32,7 @@ const few = 8
 
 // Ready says whether Stitched returns at once: it has no more than a few
 // segments to make, or can't stitch at all.
-func (l *Selection) Ready(idx, limit int, format wire.Format) bool {
+func (l *List) Ready(idx, limit int, format wire.Format) bool {
 	form, idx, end, ok := l.stitchable(idx, limit, format)
 	if !ok || end-idx <= few*block.Size {
 		return true
@@ -49,7 +49,7 @@ func (l *Selection) Ready(idx, limit int, format wire.Format) bool {
 
 // StitchTo writes what Stitched returns piece by piece, each as soon as its
 // segment is made, so that a reader has the first at once. The error may be w's.
-func (l *Selection) StitchTo(w io.Writer, idx, limit int, format wire.Format) error {
+func (l *List) StitchTo(w io.Writer, idx, limit int, format wire.Format) error {
 	form, idx, end, ok := l.stitchable(idx, limit, format)
 	if !ok {
 		return fmt.Errorf("stitch as %q: %w", format, errNoSegments)
@@ -66,7 +66,7 @@ func (l *Selection) StitchTo(w io.Writer, idx, limit int, format wire.Format) er
 }
 
 // stitchable gives the segments and the range of a page that can be stitched.
-func (l *Selection) stitchable(idx, limit int, format wire.Format) (form block.Form, from, end int, ok bool) {
+func (l *List) stitchable(idx, limit int, format wire.Format) (form block.Form, from, end int, ok bool) {
 	form, err := formOf(format)
 	if err != nil || !l.all {
 		return 0, 0, 0, false
@@ -81,7 +81,7 @@ func (l *Selection) stitchable(idx, limit int, format wire.Format) (form block.F
 
 // stitch adds the records idx..end to a member, and calls added after each
 // segment and at the end.
-func (l *Selection) stitch(m *stitch.Member, form block.Form, idx, end int, added func() error) error {
+func (l *List) stitch(m *stitch.Member, form block.Form, idx, end int, added func() error) error {
 	array := form == block.Array
 	if idx == end {
 		if array {

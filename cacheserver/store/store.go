@@ -70,7 +70,7 @@ type Options struct {
 	Process string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
 	Cache   Cache         // nil: keeps nothing
 	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
-	Memory  int64         // bytes of superseded generations, result lists and compressed blocks, together; 0: 192 MiB
+	Memory  int64         // bytes of superseded generations and compressed blocks, together; 0: 192 MiB
 	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
 	Limits  schema.Limits // zero: those of the present system
 	JoinAll bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
@@ -135,6 +135,7 @@ type Store struct {
 	history    history
 	made       made
 	account    accounting
+	lists      lists
 	source     atomic.Pointer[SourceState]
 	thresholds atomic.Pointer[schema.Limits] // changed under the lock
 	waiting    atomic.Int64                  // orphans, for readers
@@ -184,6 +185,7 @@ func New(o Options) (*Store, error) {
 		*column = &layout.Columns[n]
 	}
 	s.kept.init(o.KeepFor)
+	s.lists = lists{cache: o.Cache, pending: map[string]*pending{}}
 	s.empty()
 	s.source.Store(&SourceState{})
 	s.thresholds.Store(&s.opt.Limits)

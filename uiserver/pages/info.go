@@ -85,8 +85,8 @@ func (p *Pages) processFacts(a wire.About) []web.Fact {
 // memoryParts are the parts of the cache server's memory in words.
 var memoryParts = map[string]string{
 	"records": "records of the newest generation", "index": "what searches and sorts made of them", "documents": "what is known of documents",
-	"sums": "sums", "differences": "names of what changed", "segments": "compressed blocks", "lists": "result lists",
-	"kept": "kept for readers of older generations", "cache": "details and made answers", "timeline": "counts over time",
+	"sums": "sums", "differences": "names of what changed", "segments": "compressed blocks",
+	"kept": "kept for readers of older generations", "cache": "details, result lists and made answers", "timeline": "counts over time",
 	"quarantine": "list of unusable documents", "program": "the program", "notes": "noted answers", "failures": "failing jobs of all workflows",
 	"groups": "sums kept for readers of several pages",
 }

@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// List is an ordered list of workflows under a filter, of one generation. Not
+// safe for concurrent use: each request has its own.
+type List struct {
+	g      *Snapshot
+	keys   []wire.SortKey
+	total  int
+	all    bool     // all workflows by name
+	places []uint32 // else where they are in the table, as far as was asked for
+}
+
+// Select returns the workflows that match, in order. It spends the budget of
+// ctx, and its error wraps that of the budget when that is exhausted.
+func (g *Snapshot) Select(ctx context.Context, q wire.Query) (*List, error) {
+	return g.SelectFirst(ctx, q, math.MaxInt)
+}
+
+// SelectFirst is Select for who reads no more than the first end workflows: of a
+// sort of all workflows only so much is made.
+func (g *Snapshot) SelectFirst(ctx context.Context, q wire.Query, end int) (*List, error) {
+	if q.After != "" {
+		q.Sort = nil
+	}
+	if g.tree.ByName(q.Sort) && len(q.Sort) == 0 && !narrows(q) {
+		return &List{g: g, all: true, total: g.Total()}, nil
+	}
+	b, key := budget.From(ctx), g.id+"|"+listKey(q)
+	if !narrows(q) && !g.tree.ByName(q.Sort) {
+		for _, n := range firsts {
+			if end > n || n > g.Total()/2 {
+				continue
+			}
+			if _, whole := g.store.lists.kept(key); whole {
+				break
+			}
+			places, err := g.store.lists.get(b, key+"|"+strconv.Itoa(n), func() ([]uint32, error) { return g.tree.Top(b, q.Sort, n) })
+			return &List{g: g, keys: q.Sort, total: g.Total(), places: places}, err
+		}
+	}
+	places, err := g.store.lists.get(b, key, func() ([]uint32, error) { return g.find(b, q) })
+	return g.list(q, places), err
+}
+
+// firsts are the numbers of first places that are made; more is the whole order.
+var firsts = []int{128, 512, 4096}
+
+// Matching is Select without the result being kept, for a list of names that
+// nobody asks for again.
+func (g *Snapshot) Matching(ctx context.Context, q wire.Query) (*List, error) {
+	places, err := g.find(budget.From(ctx), q)
+	return g.list(q, places), err
+}
+
+// list makes a List of what find found.
+func (g *Snapshot) list(q wire.Query, places []uint32) *List {
+	if places == nil {
+		return &List{g: g, all: true, total: g.Total()}
+	}
+	return &List{g: g, keys: q.Sort, total: len(places), places: places}
+}
+
+// find returns the places of the workflows that match, in order; nil for all by
+// name.
+func (g *Snapshot) find(b *budget.Budget, q wire.Query) ([]uint32, error) {
+	s, err := g.tree.Scan(b, g.time.Unix(), q)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what was done
+	}
+	set, err := s.Matches("")
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what was done
+	}
+	places, err := g.tree.Order(b, set, q.Sort)
+	if places == nil && set != nil {
+		places = []uint32{}
+	}
+	return places, err //nolint:wrapcheck // it says what was done
+}
+
+// narrows says that a query has conditions.
+func narrows(q wire.Query) bool {
+	return len(q.Terms) > 0 || q.Text != "" || len(q.Names) > 0 || q.After != ""
+}
+
+// filterKey writes the conditions of a query so that different ones differ.
+func filterKey(q wire.Query) []byte {
+	var k []byte
+	text := func(s string) { k = append(binary.AppendUvarint(k, uint64(len(s))), s...) }
+	list := func(l []string) {
+		k = binary.AppendUvarint(k, uint64(len(l)))
+		for _, s := range l {
+			text(s)
+		}
+	}
+	k = binary.AppendUvarint(k, uint64(len(q.Terms)))
+	for _, t := range q.Terms {
+		text(t.Field)
+		text(string(t.Op))
+		text(strconv.FormatFloat(t.Number, 'g', -1, 64))
+		list(t.Values)
+	}
+	text(q.Text)
+	list(q.Names)
+	text(q.After)
+	return k
+}
+
+func listKey(q wire.Query) string {
+	k := filterKey(q)
+	for _, s := range q.Sort {
+		k = append(binary.AppendUvarint(k, uint64(len(s.Field))), s.Field...)
+		k = strconv.AppendBool(k, s.Desc)
+	}
+	return string(k)
+}
+
+// Total is the number of workflows.
+func (l *List) Total() int { return l.total }
+
+// each calls f with the records idx..idx+limit, as far as there are so many.
+func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
+	idx = max(idx, 0)
+	end := l.Total()
+	if limit < end-idx {
+		end = idx + max(limit, 0)
+	}
+	if idx >= end {
+		return
+	}
+	if l.all {
+		l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
+			for ; i < j; i++ {
+				f(b, i)
+			}
+			return true
+		})
+		return
+	}
+	if end > len(l.places) { // more than SelectFirst was asked for
+		places, err := l.g.tree.Order(budget.Unbounded(), nil, l.keys)
+		if err != nil { // not reached: the sort was made before
+			l.g.store.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
+			return
+		}
+		l.places = places
+	}
+	for _, at := range l.places[idx:end] {
+		f(l.g.tree.At(int(at)))
+	}
+}
+
+// Page returns encoded records idx..idx+limit, each one JSON object, no
+// newline. They must not be changed.
+func (l *List) Page(idx, limit int) [][]byte {
+	out := make([][]byte, 0, max(0, min(limit, l.Total()-max(idx, 0))))
+	l.each(idx, limit, func(b *block.Block, i int) { out = append(out, b.Record(i)) })
+	return out
+}
+
+// Versions returns the content hash of that page, for ETags and cache keys. It
+// spends the budget of ctx: a page may be all there is.
+func (l *List) Versions(ctx context.Context, idx, limit int) (uint64, error) {
+	const record = 20
+	var v versions
+	spent := budget.From(ctx)
+	l.each(idx, limit, func(b *block.Block, i int) { //nolint:contextcheck // Select has spent the budget
+		if spent.Spend(record) {
+			v.add(b.Hash(i))
+		}
+	})
+	return v.sum(), spent.Stopped() //nolint:wrapcheck // it is the request's own end
+}
+
+// versions hashes a list of record hashes.
+type versions struct {
+	d   xxhash.Digest
+	n   int
+	buf [512]byte
+}
+
+func (v *versions) add(hash uint64) {
+	if v.n == 0 {
+		v.d.Reset()
+	}
+	at := v.n * 8 % len(v.buf)
+	binary.LittleEndian.PutUint64(v.buf[at:], hash)
+	if v.n++; v.n*8%len(v.buf) == 0 {
+		_, _ = v.d.Write(v.buf[:]) // a hash takes all
+	}
+}
+
+func (v *versions) sum() uint64 {
+	if v.n == 0 {
+		return xxhash.Sum64(nil)
+	}
+	_, _ = v.d.Write(v.buf[:v.n*8%len(v.buf)])
+	return v.d.Sum64()
+}
+
+// Last returns the name of the last workflow of that page, "" of an empty one.
+func (l *List) Last(idx, limit int) (name string) {
+	if n := min(limit, l.Total()-max(idx, 0)); n > 0 {
+		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.store.layout, i)) })
+	}
+	return name
+}
+
+// AppendPage appends the plain form of a page: for JSON an array with one
+// record a line, for NDJSON one record a line.
+func AppendPage(dst []byte, records [][]byte, format wire.Format) []byte {
+	size := 4
+	for _, r := range records {
+		size += len(r) + 2
+	}
+	if cap(dst)-len(dst) < size {
+		dst = append(make([]byte, 0, len(dst)+size), dst...)
+	}
+	if format == wire.NDJSON {
+		for _, r := range records {
+			dst = append(append(dst, r...), '\n')
+		}
+		return dst
+	}
+	dst = append(dst, '[')
+	for i, r := range records {
+		if i > 0 {
+			dst = append(dst, ",\n"...)
+		}
+		dst = append(dst, r...)
+	}
+	return append(dst, "]\n"...)
+}
