@@ -12,6 +12,13 @@ import (
 	"time"
 )
 
+// Sizes of the buffer of an answer. Most answers are a few lines; those that are
+// not run to gigabytes.
+const (
+	firstBuffer = 8 << 10
+	bulkBuffer  = 256 << 10
+)
+
 // maxKept is the largest line buffer that outlives its line: one document of
 // 20 MB must not hold 20 MB for ever.
 const maxKept = 1 << 20
@@ -142,11 +149,15 @@ func (s *stream) line() (line []byte, whole bool, err error) {
 func (s *stream) fill() {
 	unread := s.end - s.start
 	switch {
-	case unread == 0 && (s.buf == nil || len(s.buf) > maxKept):
-		s.buf = make([]byte, 256<<10)
+	case s.buf == nil:
+		s.buf = make([]byte, firstBuffer)
+	case unread == 0 && len(s.buf) > maxKept:
+		s.buf = make([]byte, bulkBuffer)
 		s.start, s.end = 0, 0
+	case s.end == len(s.buf) && len(s.buf) < bulkBuffer: // the answer is not one of a few lines
+		s.grow(bulkBuffer)
 	case unread == len(s.buf):
-		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+		s.grow(2 * len(s.buf))
 	case s.start > 0 && len(s.buf)-s.end < 32<<10:
 		copy(s.buf, s.buf[s.start:s.end])
 		s.start, s.end = 0, unread
@@ -154,6 +165,13 @@ func (s *stream) fill() {
 	n, err := s.Read(s.buf[s.end:])
 	s.end += n
 	s.err = err
+}
+
+// grow moves what is unread to the beginning of a larger buffer.
+func (s *stream) grow(size int) {
+	buf := make([]byte, size)
+	s.end = copy(buf, s.buf[s.start:s.end])
+	s.buf, s.start = buf, 0
 }
 
 // tail is what follows the rows of an answer.

@@ -186,8 +186,12 @@ func (f *Follower) readDue(ctx context.Context) {
 // rereadAlone is reread, one at a time. What was due when it began is done by
 // it, whoever began it.
 func (f *Follower) rereadAlone(ctx context.Context) error {
-	f.rereading.Lock()
-	defer f.rereading.Unlock()
+	select {
+	case f.rereading <- struct{}{}:
+		defer func() { <-f.rereading }()
+	case <-ctx.Done(): // another one may take its time
+		return ctx.Err()
+	}
 	start := f.o.Now()
 	signs := f.dueReads.begin(start)
 	repaired, err := f.reread(ctx, start)

@@ -188,7 +188,7 @@ type Follower struct {
 	readings   readings
 	retry      *backoff // of all that read the source
 	dueReads   *dueReads
-	rereading  sync.Mutex
+	rereading  chan struct{} // has one while everything is read again
 
 	mu        sync.Mutex
 	positions map[couch.Database]couch.Position // what the store has
@@ -208,6 +208,7 @@ func New(o Options) (*Follower, error) {
 	return &Follower{
 		o: o, byID: one, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait), dueReads: newDueReads(o.FallEvery, o.LookEvery, state.readsAgain),
 		decoder:   newDecoder(o, q, state),
+		rereading: make(chan struct{}, 1),
 		positions: map[couch.Database]couch.Position{}, advanced: make(chan struct{}),
 	}, nil
 }

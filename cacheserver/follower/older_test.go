@@ -189,6 +189,32 @@ func TestManyPurges(t *testing.T) {
 	}, counting(&c))
 }
 
+// TestARereadThatIsDueDuringAnother: it waits for the other one, and does not hold
+// up a stop. (With a lock in place of a channel the time of the bubble stands.)
+func TestARereadThatIsDueDuringAnother(t *testing.T) {
+	var c rereadCount
+	inBubble(t, func(t *testing.T, b *bubble) {
+		const n = 20
+		b.begin(n)
+		slow := b.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + wmstatsDB + "/_design"}, Kind: couchfake.Delay, Wait: time.Minute})
+		b.until("a re-read", 30*time.Minute, func() bool { return slow.Hits() > 0 })
+		require.Equal(t, 1, b.srv.Purge(requestDB, "wf1"))
+		b.until("the reason", time.Minute, func() bool { return b.store.was(purge.public()) })
+		time.Sleep(10 * time.Second)
+		assert.Zero(t, c.done, "the first one is under way")
+		b.until("both", 20*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
+		assert.Equal(t, 2, c.done)
+		hits := slow.Hits()
+		require.Equal(t, 1, b.srv.Purge(requestDB, "wf2"))
+		b.until("another one", 10*time.Minute, func() bool { return slow.Hits() > hits })
+		require.Equal(t, 1, b.srv.Purge(requestDB, "wf3"))
+		time.Sleep(30 * time.Second)
+		began := time.Now()
+		b.stop()
+		assert.Less(t, time.Since(began), time.Second)
+	}, counting(&c), func(o *Options) { o.RereadEvery = 20 * time.Minute })
+}
+
 // TestARereadThatFailsIsNoLoop: the reads that are due wait longer each time, and
 // come soon after the end of the trouble.
 func TestARereadThatFailsIsNoLoop(t *testing.T) {

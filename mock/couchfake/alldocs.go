@@ -32,6 +32,7 @@ func (c *call) allDocs(db *database) error {
 		offset = strconv.Itoa(first)
 	}
 	rw := c.rows(",\r\n")
+	defer rw.close()
 	head := `{"total_rows":` + strconv.Itoa(ids.Len()) + `,"offset":` + offset
 	if q.updateSeq {
 		head += `,"update_seq":` + quoted(db.seqText(newest, c.salt))

@@ -200,6 +200,7 @@ func (f *feed) run() error {
 	default:
 		f.rw = f.rows(",\r\n")
 	}
+	defer f.rw.close()
 	if f.kind != feedContinuous {
 		if err := f.rw.text("{\"results\":[\n"); err != nil {
 			return err

@@ -60,6 +60,7 @@ func (c *call) find(db *database) error {
 
 func (c *call) sendHits(hits []hit, q *findQuery, warning string) error {
 	rw := c.rows(",\r\n")
+	defer rw.close()
 	if err := rw.text("{\"docs\":[\r\n"); err != nil {
 		return err
 	}

@@ -28,7 +28,18 @@ func (c *call) rows(sep string, headers ...string) *rowWriter {
 		c.w.Header()[headers[i]] = []string{headers[i+1]}
 	}
 	c.commonHeaders()
-	return &rowWriter{c: c, out: bufio.NewWriterSize(c.w, rowBuffer), sep: sep}
+	out, ok := c.server.writers.Get().(*bufio.Writer)
+	if !ok {
+		out = bufio.NewWriterSize(nil, rowBuffer)
+	}
+	out.Reset(c.w)
+	return &rowWriter{c: c, out: out, sep: sep}
+}
+
+// close gives the buffer back. Nothing may be written after it.
+func (rw *rowWriter) close() {
+	rw.out.Reset(nil) // it holds the answer no longer
+	rw.c.server.writers.Put(rw.out)
 }
 
 // text writes what is not a row.

@@ -47,6 +47,8 @@ type Server struct {
 	logins logins
 	builds indexBuilds
 
+	writers sync.Pool // of *bufio.Writer, rowBuffer each: most answers are short
+
 	mu           sync.RWMutex
 	dbs          map[string]*database
 	incarnations uint64

@@ -195,6 +195,7 @@ func window[T any](rows []T, q *rangeQuery) []T {
 
 func (c *call) mapRows(db *database, total int, picked []*viewRow, offset int, q *rangeQuery, seq int64) error {
 	rw := c.rows(",\r\n")
+	defer rw.close()
 	head := `{"total_rows":` + strconv.Itoa(total) + `,"offset":` + strconv.Itoa(min(total, offset+q.skip))
 	if q.updateSeq {
 		head += `,"update_seq":` + quoted(db.seqText(seq, c.salt))
@@ -267,6 +268,7 @@ func (c *call) countRows(db *database, picked []*viewRow, q *rangeQuery, seq int
 		groups[len(groups)-1].n++
 	}
 	rw := c.rows(",\r\n")
+	defer rw.close()
 	head := "{"
 	if q.updateSeq {
 		head += `"update_seq":` + quoted(db.seqText(seq, c.salt)) + ","
