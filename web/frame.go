@@ -81,6 +81,15 @@ var navigation = []struct{ Path, Name, Key string }{
 	{AboutPath, "About", "b"},
 }
 
+// Sections are the addresses of the top bar, but for the overview.
+func Sections() []string {
+	var paths []string
+	for _, entry := range navigation[1:] {
+		paths = append(paths, entry.Path)
+	}
+	return paths
+}
+
 // Badge is the number beside an entry of the top bar; "" for none.
 func (f Frame) Badge(path string) string {
 	if path != AttentionPath || f.Data.Attention <= 0 {

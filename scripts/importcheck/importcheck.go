@@ -1,6 +1,7 @@
 // Package importcheck holds docs/architecture.md to the code: its table of
 // folders is the list of import rules, and a package that breaks its row fails
-// the build. It also compares the versions in the go.mod files. The workspace
+// the build; its table of files says of some packages which file may use which.
+// It also compares the versions in the go.mod files. The workspace
 // gives neither for free: inside it, a module may import a sibling that its
 // go.mod does not name, and all modules are built with the highest version that
 // one of them names.
@@ -40,9 +41,14 @@ func names(cell string) ([]string, error) {
 	return list, nil
 }
 
-// parseRules reads the table of a page that begins with a row whose first cell
-// is "folder". Its errors name the line.
-func parseRules(page string) (rules []rule, faults []error) {
+// tableRow is one row of a table of a page, without its head.
+type tableRow struct {
+	line  int // of the page, from 1
+	cells []string
+}
+
+// tableRows are the rows of the table whose head begins with a cell.
+func tableRows(page, head string) (rows []tableRow) {
 	inside := false
 	for i, line := range strings.Split(page, "\n") {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
@@ -52,17 +58,26 @@ func parseRules(page string) (rules []rule, faults []error) {
 		switch {
 		case !strings.HasPrefix(line, "|"):
 			inside = false
-		case cells[0] == "folder":
+		case cells[0] == head:
 			inside = true
 		case inside && strings.Trim(cells[0], "-") != "":
-			r, err := parseRow(cells)
-			if err != nil {
-				faults = append(faults, fmt.Errorf("line %d: %w", i+1, err))
-				continue
-			}
-			r.line = i + 1
-			rules = append(rules, r)
+			rows = append(rows, tableRow{i + 1, cells})
 		}
+	}
+	return rows
+}
+
+// parseRules reads the table of a page that begins with a row whose first cell
+// is "folder". Its errors name the line.
+func parseRules(page string) (rules []rule, faults []error) {
+	for _, row := range tableRows(page, "folder") {
+		r, err := parseRow(row.cells)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("line %d: %w", row.line, err))
+			continue
+		}
+		r.line = row.line
+		rules = append(rules, r)
 	}
 	return rules, faults
 }

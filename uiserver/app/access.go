@@ -16,7 +16,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
-	"github.com/dmwm/wmstats/uiserver/pages"
+	"github.com/dmwm/wmstats/web"
 )
 
 // Access are the options about who may ask this server, how much, and how it
@@ -108,7 +108,7 @@ func (a *App) newGate() (*access.Gate, *identity.Secret, error) {
 // proxyOptions are those of the forwarded API.
 func (a *App) proxyOptions(forward http.RoundTripper) apiproxy.Options {
 	o := apiproxy.Options{
-		Upstream: a.o.cacheURL, Prefix: pages.APIPrefix, Transport: forward, Log: a.log,
+		Upstream: a.o.cacheURL, Prefix: web.APIPrefix, Transport: forward, Log: a.log,
 		Trusted: a.o.Access.trusted(), Identity: a.o.Access.IdentityHeader, Consumes: a.gate.Asks(),
 		Draining: a.server.Draining(),
 	}
@@ -141,7 +141,7 @@ func (a *App) guarded(next http.Handler) http.Handler {
 
 // refuse answers programs with a problem and people with its text.
 func refuse(w http.ResponseWriter, r *http.Request, p *wire.Problem) {
-	if strings.HasPrefix(r.URL.Path, pages.APIPrefix+"/") {
+	if strings.HasPrefix(r.URL.Path, web.APIPrefix+"/") {
 		apiproxy.WriteProblem(w, p)
 		return
 	}

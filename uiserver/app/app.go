@@ -30,7 +30,9 @@ import (
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/pages"
+	"github.com/dmwm/wmstats/web"
 )
 
 // Bounds of the server that nobody has asked to choose.
@@ -125,8 +127,12 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	loader, err := load.New(load.Options{Client: a.client, Now: time.Now, Log: a.log})
+	if err != nil {
+		return nil, err
+	}
 	all, err := pages.New(pages.Options{
-		Client: a.client, Assets: assets, Links: a.o.links, Views: a.o.views, Version: a.o.Version,
+		Loader: loader, Assets: assets, Links: a.o.links, Views: a.o.views, Version: a.o.Version,
 		Started: time.Now(), Now: time.Now, Log: a.log,
 	})
 	if err != nil {
@@ -149,8 +155,8 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 		e.HEAD(path, answer) // what many balancers ask
 	}
 	e.Any(static.Prefix+"*", echo.WrapHandler(assets))
-	e.Any(pages.APIPrefix+"/*", echo.WrapHandler(proxy))
-	e.Add("QUERY", pages.APIPrefix+"/find", echo.WrapHandler(proxy))
+	e.Any(web.APIPrefix+"/*", echo.WrapHandler(proxy))
+	e.Add("QUERY", web.APIPrefix+"/find", echo.WrapHandler(proxy))
 	all.Routes(e, echo.WrapMiddleware(func(next http.Handler) http.Handler { return compress(next) }), pages.Secure)
 	return a.recovered(secured(a.guarded(e))), nil
 }
@@ -159,7 +165,7 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 // says; what is forwarded says so itself, and pages say more.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, pages.APIPrefix+"/") {
+		if !strings.HasPrefix(r.URL.Path, web.APIPrefix+"/") {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 		}
 		next.ServeHTTP(w, r)

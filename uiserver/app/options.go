@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/uiserver/pages"
+	"github.com/dmwm/wmstats/uiserver/query"
 )
 
 // Options are what flags, environment and tests all end in.
@@ -42,7 +43,7 @@ type Options struct {
 	LogTo   io.Writer    // nil: stderr
 
 	links    []pages.LinkTemplate
-	views    []pages.View
+	views    []query.View
 	cacheURL *url.URL
 
 	writeTimeout, drain, drainDelay time.Duration
@@ -157,14 +158,14 @@ func (o *Options) validate() (faults error) {
 	if o.LogFormat != "text" && o.LogFormat != "json" {
 		fault("log-format %q: want text or json", o.LogFormat)
 	}
-	o.links, o.views = pages.DefaultLinks(), pages.DefaultViews()
+	o.links, o.views = pages.DefaultLinks(), query.DefaultViews()
 	if o.LinksFile != "" {
 		if o.links, err = readFile(o.LinksFile, pages.ParseLinks); err != nil {
 			fault("links %s: %w", o.LinksFile, err)
 		}
 	}
 	if o.ViewsFile != "" {
-		if o.views, err = readFile(o.ViewsFile, pages.ParseViews); err != nil {
+		if o.views, err = readFile(o.ViewsFile, query.ParseViews); err != nil {
 			fault("views %s: %w", o.ViewsFile, err)
 		}
 	}

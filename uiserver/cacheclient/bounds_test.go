@@ -143,7 +143,7 @@ func TestProblemsOfNoStatus(t *testing.T) {
 			return res, err
 		})
 		_, err := c.Pulse(t.Context())
-		problem := cacheclient.ProblemIn(err)
+		problem := wire.ProblemOf(err)
 		require.NotNil(t, problem, status)
 		assert.Equal(t, http.StatusServiceUnavailable, problem.Status, status)
 	}
@@ -158,7 +158,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			return res, err
 		})
 		_, err := c.Pulse(t.Context())
-		problem := cacheclient.ProblemIn(err)
+		problem := wire.ProblemOf(err)
 		require.NotNil(t, problem, status)
 		assert.Equal(t, http.StatusBadGateway, problem.Status, status)
 	}

@@ -210,15 +210,6 @@ func problemOf(res *http.Response, body []byte) *wire.Problem {
 	}
 }
 
-// ProblemIn finds the problem in an error; nil when there is none.
-func ProblemIn(err error) *wire.Problem {
-	var p *wire.Problem
-	if errors.As(err, &p) {
-		return p
-	}
-	return nil
-}
-
 var nextLink = regexp.MustCompile(`<([^>]*)>\s*;\s*rel="next"`)
 
 func metaOf(h http.Header) Meta {

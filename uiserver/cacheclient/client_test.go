@@ -132,23 +132,23 @@ func TestErrors(t *testing.T) {
 	c := client(t, s.URL)
 
 	_, _, err := c.Workflow(t.Context(), "nothing")
-	problem := cacheclient.ProblemIn(err)
+	problem := wire.ProblemOf(err)
 	require.NotNil(t, problem)
 	assert.Equal(t, wire.SlugNotFound, problem.Slug())
 	assert.NotEmpty(t, problem.DidYouMean)
 
 	_, err = c.Fetch(t.Context(), wire.Query{Gen: "b-1"})
-	require.NotNil(t, cacheclient.ProblemIn(err))
-	assert.Equal(t, wire.SlugGenerationExpired, cacheclient.ProblemIn(err).Slug())
+	require.NotNil(t, wire.ProblemOf(err))
+	assert.Equal(t, wire.SlugGenerationExpired, wire.ProblemOf(err).Slug())
 
 	s.SetMode(fakecache.Loading)
 	_, err = c.Pulse(t.Context())
-	assert.Equal(t, wire.SlugNotReady, cacheclient.ProblemIn(err).Slug())
+	assert.Equal(t, wire.SlugNotReady, wire.ProblemOf(err).Slug())
 
 	s.SetMode(fakecache.Broken)
 	_, err = c.Pulse(t.Context())
-	require.NotNil(t, cacheclient.ProblemIn(err), "an answer without a problem gets one")
-	assert.Equal(t, 500, cacheclient.ProblemIn(err).Status)
+	require.NotNil(t, wire.ProblemOf(err), "an answer without a problem gets one")
+	assert.Equal(t, 500, wire.ProblemOf(err).Status)
 
 	s.SetMode(fakecache.Hanging)
 	_, err = c.Pulse(t.Context())

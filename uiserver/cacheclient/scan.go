@@ -29,7 +29,7 @@ func (c *Client) Workflows(ctx context.Context, q wire.Query) iter.Seq2[schema.W
 			var page []schema.Workflow
 			meta, err := c.get(ctx, "/fetch", query, &page)
 			next := meta.Next
-			if p := ProblemIn(err); p != nil && p.Slug() == wire.SlugGenerationExpired && p.Continue != "" {
+			if p := wire.ProblemOf(err); p != nil && p.Slug() == wire.SlugGenerationExpired && p.Continue != "" {
 				err, next, page = nil, p.Continue, nil
 			}
 			if err != nil {

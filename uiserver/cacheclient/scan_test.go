@@ -115,7 +115,7 @@ func TestStream(t *testing.T) {
 		refuse(w, `{"type":"/problems/rate-limited","status":429}`, 429)
 	})
 	_, err = collect(limited.Stream(t.Context(), wire.Query{}))
-	assert.Equal(t, wire.SlugRateLimited, cacheclient.ProblemIn(err).Slug())
+	assert.Equal(t, wire.SlugRateLimited, wire.ProblemOf(err).Slug())
 }
 
 // Each change comes once; polls without news are not told.
@@ -139,7 +139,7 @@ func TestFollow(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"2", "4"}, got)
-	assert.Equal(t, wire.SlugNotReady, cacheclient.ProblemIn(last).Slug())
+	assert.Equal(t, wire.SlugNotReady, wire.ProblemOf(last).Slug())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for _, err := range c.Follow(ctx, q, "1") {

@@ -1,19 +1,15 @@
 package pages
 
 import (
-	"context"
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
-
-const agentsPath = "/agents"
 
 // kindParam chooses the tab: agent or service.
 const (
@@ -22,22 +18,22 @@ const (
 	kindService = "service"
 )
 
-var agentColumns = []groupColumn{
-	{"Agent", "agent", "", false, false},
-	{"Severity", "severity", "one for each agent: error before warning before drain", false, false},
-	{"UpdateTime", "report", "when it last reported on itself", true, true},
-	{"DataUpdateTime", "job counts", "when it last reported on its workflows", true, true},
-	{"Workflows", "workflows", "workflows that it has reported on", true, false},
-	{"JobProgress", "jobs done", "share of created jobs that ended", true, false},
-	{"Running", "running", "jobs that run", true, false},
-	{"Failure", "failed", "jobs that failed for good", true, false},
-	{"FailureRate", "failure rate", "share of ended jobs that failed", true, false},
-	{"Cooloff", "cool-off", "jobs that wait to be retried", true, false},
+var agentColumns = []query.GroupColumn{
+	{Key: "Agent", Label: "agent"},
+	{Key: "Severity", Label: "severity", Doc: "one for each agent: error before warning before drain"},
+	{Key: "UpdateTime", Label: "report", Doc: "when it last reported on itself", Numeric: true, Time: true},
+	{Key: "DataUpdateTime", Label: "job counts", Doc: "when it last reported on its workflows", Numeric: true, Time: true},
+	{Key: "Workflows", Label: "workflows", Doc: "workflows that it has reported on", Numeric: true},
+	{Key: "JobProgress", Label: "jobs done", Doc: "share of created jobs that ended", Numeric: true},
+	{Key: "Running", Label: "running", Doc: "jobs that run", Numeric: true},
+	{Key: "Failure", Label: "failed", Doc: "jobs that failed for good", Numeric: true},
+	{Key: "FailureRate", Label: "failure rate", Doc: "share of ended jobs that failed", Numeric: true},
+	{Key: "Cooloff", Label: "cool-off", Doc: "jobs that wait to be retried", Numeric: true},
 }
 
-var serviceColumns = []groupColumn{
+var serviceColumns = []query.GroupColumn{
 	agentColumns[0], agentColumns[1], agentColumns[2],
-	{"Version", "version", "", false, false},
+	{Key: "Version", Label: "version"},
 }
 
 // agents is one of two tabs: agents, or central services.
@@ -46,35 +42,31 @@ func (p *Pages) agents(c echo.Context) error {
 	if c.QueryParam(kindParam) == kindService {
 		kind, columns = kindService, serviceColumns
 	}
-	q, notes := parseGroups(c.Request(), columns, groupQuery{sort: "Severity"}, kindParam)
+	q, notes := query.ReadGroups(c.Request().URL, columns, query.Groups{Sort: "Severity"}, kindParam)
 	if given := c.QueryParam(kindParam); given != "" && given != kindAgent && given != kindService {
-		notes = append(notes, web.Note{Bad: true, Text: "kind is agent or service, not '" + shorten(given) + "'."})
+		notes = append(notes, web.Note{Bad: true, Text: "kind is agent or service, not '" + wire.Shorten(given) + "'."})
 	}
-	var all []schema.AgentDetail
-	var meta cacheclient.Meta
-	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
-		all, meta, err = p.Client.Agents(ctx)
-		return err
-	})
+	r := p.begin(c)
+	all := r.Agents()
+	state, err := r.Wait()
 	if err != nil {
-		return p.fail(c, agentsPath, state, err)
+		return p.fail(c, web.AgentsPath, state, err)
 	}
 	page := web.AgentsPage{
-		Frame: p.frame(agentsPath, "Agents", state, meta), Notes: notes, JSON: agentsPath + ".json", Tabs: agentTabs(all, kind),
+		Frame: p.frame(web.AgentsPath, "Agents", state, all.Meta), Notes: notes, JSON: web.AgentsPath + ".json", Tabs: agentTabs(all.Value, kind),
 	}
-	for _, h := range q.heads(columns) {
+	for _, h := range q.Heads(columns) {
 		h.Href += "&" + kindParam + "=" + kind
 		page.Heads = append(page.Heads, h)
 	}
 	cards := map[string]web.AgentCard{}
 	var records []schema.Agent
 	for _, severity := range web.Severities() { // the worst first
-		for _, a := range all {
-			named := strings.Contains(strings.ToLower(a.Agent.Agent), strings.ToLower(q.text))
-			if a.Severity != severity || (a.Kind == kindService) != (kind == kindService) || !named {
+		for _, a := range all.Value {
+			if a.Severity != severity || (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent.Agent, q.Text) {
 				continue
 			}
-			card := web.AgentCard{AgentDetail: a, List: filtered(wire.Query{Terms: exactly("Agents", a.Agent.Agent)})}
+			card := web.AgentCard{AgentDetail: a, List: query.Of(wire.Query{Terms: query.Exactly("Agents", a.Agent.Agent)})}
 			cards[a.Agent.Agent] = card
 			records = append(records, a.Agent)
 			page.Cards = append(page.Cards, card)
@@ -83,20 +75,20 @@ func (p *Pages) agents(c echo.Context) error {
 	for _, a := range sortAgents(records, q) {
 		page.Rows = append(page.Rows, cards[a.Agent])
 	}
-	return p.render(c, statusFor(notes), web.Agents(page))
+	return p.render(c, status(notes), web.Agents(page))
 }
 
 // sortAgents puts them in the order of the table, all on one page; severities
 // are in the order of urgency, not of letters.
-func sortAgents(records []schema.Agent, q groupQuery) []schema.Agent {
+func sortAgents(records []schema.Agent, q query.Groups) []schema.Agent {
 	out := slices.Clone(records)
-	byKey := orderBy[schema.Agent](q.sort, q.desc)
+	byKey := orderBy[schema.Agent](q.Sort, q.Desc)
 	slices.SortStableFunc(out, func(a, b schema.Agent) int {
-		if q.sort != "Severity" {
+		if q.Sort != "Severity" {
 			return byKey(&a, &b)
 		}
 		order := slices.Index(web.Severities(), a.Severity) - slices.Index(web.Severities(), b.Severity)
-		if q.desc {
+		if q.Desc {
 			return -order
 		}
 		return order
@@ -113,8 +105,8 @@ func agentTabs(all []schema.AgentDetail, shown string) []web.Link {
 		}
 	}
 	tabs := []web.Link{
-		{Text: "WMAgents " + web.Int(int64(len(all))-services), Href: agentsPath},
-		{Text: "Central services " + web.Int(services), Href: agentsPath + "?" + kindParam + "=" + kindService},
+		{Text: "WMAgents " + web.Int(int64(len(all))-services), Href: web.AgentsPath},
+		{Text: "Central services " + web.Int(services), Href: web.AgentsPath + "?" + kindParam + "=" + kindService},
 	}
 	if shown == kindService {
 		tabs[1].Href = ""

@@ -1,56 +1,49 @@
 package pages
 
 import (
-	"context"
 	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
-
-const attentionPath = "/attention"
 
 // ruleParam chooses rules, as in the API.
 const ruleParam = "rule"
 
 // attention is the page on what somebody should look at.
 func (p *Pages) attention(c echo.Context) error {
-	var answer wire.Attention
-	var meta cacheclient.Meta
-	state, err := p.load(c.Request().Context(), func(ctx context.Context) (err error) {
-		answer, meta, err = p.Client.Attention(ctx, c.QueryParams()[ruleParam])
-		return err
-	})
+	r := p.begin(c)
+	answer := r.Attention(c.QueryParams()[ruleParam])
+	state, err := r.Wait()
 	if err != nil {
-		return p.fail(c, attentionPath, state, err)
+		return p.fail(c, web.AttentionPath, state, err)
 	}
 	page := web.AttentionPage{
-		Frame: p.frame(attentionPath, "Attention", state, meta), Notes: onlyParams(c.Request(), ruleParam),
-		Total: int64(answer.Total), JSON: APIPrefix + attentionPath,
+		Frame: p.frame(web.AttentionPath, "Attention", state, answer.Meta), Notes: query.OnlyParams(c.Request().URL, ruleParam),
+		Total: int64(answer.Value.Total), JSON: web.APIPrefix + web.AttentionPath,
 	}
-	for _, rule := range answer.Rules {
+	for _, rule := range answer.Value.Rules {
 		page.Rules = append(page.Rules, web.AttentionRule{AttentionRule: rule, Href: pageOf(rule.Query)})
 	}
-	return p.render(c, statusFor(page.Notes), web.Attention(page))
+	return p.render(c, status(page.Notes), web.Attention(page))
 }
 
 // pageOf is the page that shows what an address of the API gives.
-func pageOf(query string) string {
-	u, err := url.Parse(query)
+func pageOf(address string) string {
+	u, err := url.Parse(address)
 	if err != nil {
-		return workflowsPath
+		return web.WorkflowsPath
 	}
 	switch {
 	case strings.HasSuffix(u.Path, "/agent"):
-		return "/agents"
+		return web.AgentsPath
 	case strings.HasSuffix(u.Path, "/pulse"):
-		return "/about"
+		return web.AboutPath
 	case u.RawQuery == "":
-		return workflowsPath
+		return web.WorkflowsPath
 	}
-	return workflowsPath + "?" + u.RawQuery
+	return web.WorkflowsPath + "?" + u.RawQuery
 }

@@ -11,31 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
-	"github.com/dmwm/wmstats/uiserver/pages"
 	"github.com/dmwm/wmstats/web"
 )
-
-func TestParseViews(t *testing.T) {
-	views, err := pages.ParseViews([]byte("views:\n  - name: failing at T1\n    filter: \"site:T1_* rate:>=10\"\n    sort: -Failure\n    columns: jobs\n  - {name: b, filter: \"\"}\n"))
-	require.NoError(t, err)
-	assert.Equal(t, pages.View{Name: "failing at T1", Filter: "site:T1_* rate:>=10", Sort: "-Failure", Columns: "jobs"}, views[0])
-	for text, want := range map[string][]string{
-		"":                      {"there is none"},
-		"views: []":             {"there is none"},
-		"view:\n - {name: a}":   {"view"},
-		"views:\n - {title: a}": {"title"},
-		"- a":                   {"list of views"},
-		"views:\n - {filter: x}\n - {name: a, filter: 'stauts:new'}\n - {name: a, filter: y, sort: Failur, columns: 'Stauts'}": {
-			"view 1 has no name", "stauts:new", `"a" is there twice`, "Failur", "Status",
-		},
-	} {
-		_, err := pages.ParseViews([]byte(text))
-		require.Error(t, err, text)
-		for _, part := range want {
-			assert.Contains(t, err.Error(), part, text)
-		}
-	}
-}
 
 // found are the links of a group of the palette.
 func found(doc *goquery.Document, title string) []string {

@@ -9,27 +9,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/uiserver/query"
 )
 
 // checkOrder sorts shuffled records by each column of a table in both
 // directions: no record without a value stands before one that has it.
-func checkOrder[T any](t *testing.T, columns []groupColumn, records []T, nameKey string) {
+func checkOrder[T any](t *testing.T, columns []query.GroupColumn, records []T, nameKey string) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 3))
 	for _, column := range columns {
-		if column.key == "" {
+		if column.Key == "" {
 			continue
 		}
 		for _, desc := range []bool{false, true} {
 			rng.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
-			rows, _ := pick(records, groupQuery{sort: column.key, desc: desc}, nameKey, "rows")
+			rows, _ := pick(records, query.Groups{Sort: column.Key, Desc: desc}, nameKey, "rows")
 			require.Len(t, rows, len(records))
 			gone := false
 			for i := range rows {
-				v := field(&rows[i], column.key)
+				v := field(&rows[i], column.Key)
 				text := fmt.Sprint(v.Interface())
-				none := text == "" || text == "-1" || text == "0" && column.time
-				assert.False(t, gone && !none, "%s desc=%t: %s comes after a missing value", column.key, desc, text)
+				none := text == "" || text == "-1" || text == "0" && column.Time
+				assert.False(t, gone && !none, "%s desc=%t: %s comes after a missing value", column.Key, desc, text)
 				gone = gone || none
 			}
 		}
@@ -55,7 +56,7 @@ func TestTablesPutWhatIsMissingLast(t *testing.T) {
 	checkOrder(t, rollupColumns("Campaign"), campaigns, "Campaign")
 	checkOrder(t, agentColumns, agents, "Agent")
 	for _, desc := range []bool{false, true} {
-		rows := sortAgents(agents, groupQuery{sort: "DataUpdateTime", desc: desc})
+		rows := sortAgents(agents, query.Groups{Sort: "DataUpdateTime", Desc: desc})
 		assert.Zero(t, rows[len(rows)-1].DataUpdateTime)
 		assert.NotZero(t, rows[0].DataUpdateTime)
 	}

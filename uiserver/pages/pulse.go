@@ -1,22 +1,16 @@
 package pages
 
 import (
-	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
-
-const pulsePath = "/pulse"
-
-// sinceParam is the generation that an open page shows.
-const sinceParam = "since"
 
 // news is what an open page asks for again and again: whether what it shows has
 // changed. Text is for the reader, "" when there is nothing to tell.
@@ -28,34 +22,15 @@ type news struct {
 	Badge                   string // beside Attention
 }
 
-// pulseAddress is where a page on the conditions of q asks for its news.
-func pulseAddress(q wire.Query, generation string) string {
-	if generation == "" {
-		return ""
-	}
-	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names}.Values()
-	if at := v.Get(sinceParam); at != "" { // since= is the generation here, as in /changes
-		v.Set("minStatusTime", at)
-	}
-	v.Set(sinceParam, generation)
-	return pulsePath + "?" + v.Encode()
-}
-
-// watch makes the frame of a page ask for news on the conditions of q only.
-func watch(f *web.Frame, q wire.Query) { f.Data.Pulse = pulseAddress(q, f.Data.Generation) }
-
 // pulse answers a page that is open: 304 while neither the generation nor the
 // state of the source has changed. It is the one address of this server that
 // is asked for all the time, so it says as little as it can.
 func (p *Pages) pulse(c echo.Context) error {
-	values, _ := url.ParseQuery(c.Request().URL.RawQuery)
-	since := values.Get(sinceParam)
-	values.Del(sinceParam)
-	asked, err := wire.ParseQuery(wire.DropEmpty(values))
+	asked, since, err := query.ReadPulse(c.Request().URL)
 	if err != nil {
-		return c.JSON(http.StatusBadRequest, problemFor(err))
+		return c.JSON(http.StatusBadRequest, wire.ProblemOf(err))
 	}
-	state, _ := p.load(c.Request().Context())
+	state, _ := p.begin(c).Wait()
 	frame := p.frame("", "", state, noMeta)
 	h := c.Response().Header()
 	h.Set("ETag", frame.Data.Tag())
@@ -63,27 +38,29 @@ func (p *Pages) pulse(c echo.Context) error {
 	if slices.Contains(c.Request().Header["If-None-Match"], frame.Data.Tag()) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	n := news{Generation: frame.Data.Info.Generation, State: frame.Data.State, Badge: frame.Badge(attentionPath)}
+	n := news{Generation: frame.Data.Info.Generation, State: frame.Data.State, Badge: frame.Badge(web.AttentionPath)}
 	switch n.State {
 	case web.Down, web.Loading, web.Unknown:
 		n.Text = "The cache server does not answer"
 	default:
-		p.compare(c.Request().Context(), &n, asked, since)
+		p.compare(c, &n, asked, since)
 	}
 	return c.JSON(http.StatusOK, n)
 }
 
 // compare counts what changed under the conditions. Bounds of age can't be
 // followed, so they are left out and the counts are told to be upper bounds.
-func (p *Pages) compare(ctx context.Context, n *news, asked wire.Query, since string) {
+func (p *Pages) compare(c echo.Context, n *news, asked wire.Query, since string) {
 	if since == n.Generation {
 		return
 	}
 	ages := func(t wire.Term) bool { return t.Op == wire.MinAge || t.Op == wire.MaxAge }
 	loose := slices.ContainsFunc(asked.Terms, ages)
 	asked.Terms = slices.DeleteFunc(asked.Terms, ages)
-	change, _, err := p.Client.Changes(ctx, asked, since)
-	if err != nil || change.Event == wire.EventReset {
+	r := p.more(c)
+	answer := r.Changes(asked, since)
+	change := &answer.Value
+	if _, err := r.Wait(); err != nil || change.Event == wire.EventReset {
 		n.Text = "Newer data: refresh"
 		return
 	}

@@ -18,7 +18,9 @@ import (
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/pages"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -37,9 +39,12 @@ func newSite(t *testing.T, records fakecache.Records) *site {
 	assets, err := static.New()
 	require.NoError(t, err)
 	now := time.Unix(fakecache.Now, 0)
+	clock, log := func() time.Time { return now }, slog.New(slog.DiscardHandler)
+	loader, err := load.New(load.Options{Client: client, Now: clock, Log: log})
+	require.NoError(t, err)
 	p, err := pages.New(pages.Options{
-		Client: client, Assets: assets, Links: pages.DefaultLinks(), Views: pages.DefaultViews(), Version: "test", Started: now.Add(-time.Hour),
-		Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+		Loader: loader, Assets: assets, Links: pages.DefaultLinks(), Views: query.DefaultViews(), Version: "test", Started: now.Add(-time.Hour),
+		Now: clock, Log: log,
 	})
 	require.NoError(t, err)
 	e := echo.New()

@@ -1,15 +1,15 @@
 package pages
 
 import (
-	"context"
-	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/load"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -18,93 +18,84 @@ const tasksParam = "tasks"
 
 const onlyFailing = "failing"
 
-// workflow is the page of one workflow.
+// workflow is the page of one workflow. What is read from the source for it alone
+// (samples of failing jobs, log entries) is asked for when the address says so;
+// its errors belong to its part of the page, and spoil nothing else.
 func (p *Pages) workflow(c echo.Context) error {
 	named, err := name(c)
 	if err != nil {
 		return p.notFound(c)
 	}
-	var detail schema.Detail
-	var meta cacheclient.Meta
-	var a jobsOf
-	chosen, notes := parseChosen(c.Request())
-	show, unknown := shown(c.QueryParams()[showParam])
+	u := c.Request().URL
+	jobs, notes := query.ReadJobs(u)
+	show, unknown := shown(c.QueryParams()[query.ShowParam])
 	notes = append(append(notes, unknown...), tasksNote(c.QueryParam(tasksParam))...)
-	var missing *web.Missing
-	calls := append(p.onDemandCalls(named, chosen, show, &a), func(ctx context.Context) (err error) {
-		detail, meta, missing, err = p.detailOf(ctx, named)
-		return err
-	})
-	state, err := p.load(c.Request().Context(), calls...)
-	if err != nil {
-		return p.fail(c, workflowsPath, state, err)
+	notes = append(notes, query.OnlyParams(u, tasksParam, query.ExitParam, query.SiteParam, query.StateParam, query.ShowParam)...)
+
+	r := p.begin(c)
+	answer := r.Workflow(named)
+	samples, logs := &load.Answer[[]schema.JobSample]{}, &load.Answer[[]schema.LogEntry]{}
+	if slices.Contains(show, query.ShowJobs) {
+		samples = r.Apart().Samples(named, jobs.Failing())
 	}
+	if slices.Contains(show, query.ShowLogs) {
+		logs = r.Apart().Logs(named)
+	}
+	state, err := r.Wait()
+	if err != nil {
+		return p.fail(c, web.WorkflowsPath, state, err)
+	}
+	detail, missing := answer.Value.Detail, answer.Value.Missing
+	path := web.WorkflowPath(detail.Workflow.Workflow)
+	raw := web.APIPrefix + "/fetch" + strings.TrimPrefix(path, web.WorkflowsPath)
 	if missing != nil {
 		c.Response().Header().Set("Refresh", retryDown)
 		missing.Again = web.WorkflowPath(named)
-	}
-	if len(detail.Errors) > 0 {
-		p.groups(c.Request().Context(), named, chosen, &a)
-	}
-	detail.Errors = chosen.errors(detail.Errors)
-	path := web.WorkflowPath(detail.Workflow.Workflow)
-	raw := APIPrefix + "/fetch" + path[len(workflowsPath):]
-	if missing != nil {
-		raw = APIPrefix + "/fetch?" + wire.Query{Names: []string{named}}.Values().Encode()
+		raw = web.APIPrefix + "/fetch?" + wire.Query{Names: []string{named}}.Values().Encode()
 	}
 	page := web.WorkflowPage{
-		Frame:    p.frame(workflowsPath, detail.Workflow.Workflow, state, meta),
-		Notes:    append(notes, onlyParams(c.Request(), tasksParam, exitParam, siteParam, stateParam, showParam)...),
-		Detail:   detail,
-		Chosen:   chosen.label(),
+		Frame:    p.frame(web.WorkflowsPath, detail.Workflow.Workflow, state, answer.Meta),
+		Notes:    notes,
+		Chosen:   jobs.Label(),
 		Unchosen: path + "#errors",
-		Links:    links(p.Links, detail.Workflow),
+		Links:    systemLinks(p.Links, detail.Workflow),
 		Raw:      raw,
-		Curl:     "curl -sf --compressed '" + shellQuoted(origin(c.Request())+raw) + "'",
+		Curl:     query.Curl(origin(c.Request()) + raw),
 		Failing:  c.QueryParam(tasksParam) == onlyFailing,
 		Tasks:    path + "?" + tasksParam + "=" + onlyFailing + "#tasks",
 		Branches: web.Branches(detail.TaskTotals),
 		Missing:  missing,
+		SiteMap:  sitesOf(detail.SiteTotals),
 	}
-	fillJobs(&page, path, chosen, show, &a)
-	watch(&page.Frame, wire.Query{Names: []string{detail.Workflow.Workflow}})
 	if page.Failing {
 		page.Tasks = path + "#tasks"
 	}
-	return p.render(c, statusFor(page.Notes), web.Workflow(page))
+	watch(&page.Frame, wire.Query{Names: []string{detail.Workflow.Workflow}})
+	if len(detail.Errors) > 0 {
+		p.addCodes(c, &page, named, jobs)
+	}
+	detail.Errors = jobs.Pick(detail.Errors)
+	page.Detail = detail
+	load := func(part, anchor string) string {
+		return jobs.Showing(detail.Workflow.Workflow, anchor, slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(show), part))))...)
+	}
+	page.Samples = samplesOf(samples, slices.Contains(show, query.ShowJobs), load(query.ShowJobs, "#samples"))
+	page.Logs = logsOf(logs, slices.Contains(show, query.ShowLogs), load(query.ShowLogs, "#logs"))
+	return p.render(c, status(notes), web.Workflow(page))
 }
 
-// detailOf is all that is known of one workflow. When the source does not give
-// its details it is the list record alone, and missing says so.
-func (p *Pages) detailOf(ctx context.Context, named string) (detail schema.Detail, meta cacheclient.Meta, missing *web.Missing, err error) {
-	detail, meta, err = p.Client.Workflow(ctx, named)
-	problem := cacheclient.ProblemIn(err)
-	if problem == nil {
-		return detail, meta, nil, err
+// shown are the values of show=; one that is not known is named.
+func shown(values []string) (show []string, notes []web.Note) {
+	for _, value := range strings.Split(strings.Join(values, ","), ",") {
+		switch value {
+		case "":
+		case query.ShowJobs, query.ShowLogs:
+			show = append(show, value)
+		default:
+			notes = append(notes, query.NotOneOf(query.ShowParam, value, query.ShowJobs, query.ShowLogs))
+		}
 	}
-	switch problem.Slug() {
-	case wire.SlugSourceFailed, wire.SlugNotReady, wire.SlugRateLimited:
-	default:
-		return detail, meta, nil, err
-	}
-	list, lerr := p.Client.Fetch(ctx, wire.Query{Names: []string{named}, Limit: 1})
-	if lerr != nil || len(list.Items) == 0 {
-		return detail, meta, nil, err // nothing is there yet, or no such workflow any more
-	}
-	p.Log.Info("details not read", "workflow", named, "err", err)
-	return schema.Detail{Workflow: list.Items[0], ErrorsState: schema.ErrorsNotLoaded}, list.Meta,
-		&web.Missing{Title: detailsNotRead(problem), Text: "Shown is what the list knows of this workflow."}, nil
-}
-
-// detailsNotRead says in a few words why.
-func detailsNotRead(problem *wire.Problem) string {
-	switch problem.Slug() {
-	case wire.SlugNotReady:
-		return "Details are being read from the source."
-	case wire.SlugRateLimited:
-		return "Details not read: too many are being read from the source."
-	}
-	return "Details not read: the source does not answer."
+	return show, notes
 }
 
 // tasksNote says that tasks= takes one value.
@@ -112,48 +103,56 @@ func tasksNote(given string) []web.Note {
 	if given == "" || given == onlyFailing {
 		return nil
 	}
-	return []web.Note{notOneOf(tasksParam, given, []string{onlyFailing})}
+	return []web.Note{query.NotOneOf(tasksParam, given, onlyFailing)}
 }
 
-// notOneOf says that a parameter takes some values only, and names the nearest.
-func notOneOf(param, given string, values []string) web.Note {
-	note := web.Note{Bad: true, Text: param + " takes " + strings.Join(values, " and ") + ", not '" + shorten(given) + "'. It was left out."}
-	if near := wire.Near(given, values, 1); len(near) > 0 {
-		note.Text += " Did you mean " + near[0] + "?"
+// addCodes adds the failing jobs by exit code, and by exit code and site, which
+// the cache server adds up. Few workflows have any, so it is asked only then.
+func (p *Pages) addCodes(c echo.Context, page *web.WorkflowPage, workflow string, jobs query.Jobs) {
+	r := p.more(c)
+	byCode := r.JobErrors(workflow, jobs.Failing(), query.ExitParam)
+	byCell := r.JobErrors(workflow, jobs.Failing(), query.ExitParam, query.SiteParam)
+	if _, err := r.Wait(); err != nil {
+		p.Loader.LeftOut("failing jobs by exit code", err)
 	}
-	return note
+	var codes []int64
+	for _, e := range byCode.Value {
+		row := web.CodeRow{ExitCode: e.ExitCode, Count: e.Count, Href: jobs.With(e.ExitCode, "").Samples(workflow)}
+		if e.ExitCode != -1 {
+			info, _ := schema.ExitCodeOf(e.ExitCode)
+			row.Meaning, row.Area = info.Meaning, info.Area
+		}
+		page.Codes = append(page.Codes, row)
+		if len(codes) < mapColumns {
+			codes = append(codes, e.ExitCode)
+		}
+	}
+	var sites []string
+	var cells []failedJobs
+	for _, e := range byCell.Value { // most jobs first
+		if slices.Contains(codes, e.ExitCode) && len(sites) < mapRows && !slices.Contains(sites, e.Site) {
+			sites = append(sites, e.Site)
+		}
+		cells = append(cells, failedJobs{e.ExitCode, e.Site, e.Count, jobs.With(e.ExitCode, e.Site).Samples(workflow)})
+	}
+	page.CodeMap = codeMap(codes, func(int64) string { return "" }, sites, web.SitePath, cells)
 }
 
-// shellQuoted makes an address safe between single quotes.
-func shellQuoted(address string) string {
-	out := make([]byte, 0, len(address))
-	for i := range len(address) {
-		if address[i] == '\'' {
-			out = append(out, "%27"...)
-			continue
-		}
-		out = append(out, address[i])
+func sitesOf(totals []schema.WorkflowSite) web.Heat {
+	sites := make([]siteCounts, len(totals))
+	for i, s := range totals {
+		sites[i] = siteCounts{s.Site, s.Counters}
 	}
-	return string(out)
+	return siteMap(sites, mapRows, nil)
 }
 
-// onlyParams says which parameters a page does not know.
-func onlyParams(r *http.Request, known ...string) []web.Note {
-	var notes []web.Note
-	for key := range r.URL.Query() {
-		unknown := true
-		for _, k := range known {
-			unknown = unknown && k != key
-		}
-		if !unknown {
-			continue
-		}
-		problem := wire.UnknownParameter(key, wire.Near(key, known, 3))
-		note := web.Note{Bad: true, Text: problem.Detail + " It was left out."}
-		for _, near := range problem.DidYouMean {
-			note.Text += " Did you mean " + near + "?"
-		}
-		notes = append(notes, note)
+func samplesOf(a *load.Answer[[]schema.JobSample], loaded bool, again string) web.Samples {
+	return web.Samples{
+		Load: again, Loaded: loaded, Jobs: a.Value, Total: int64(a.Meta.Total), Read: unix(a.Meta.ReadTime),
+		Missing: load.MissingPart("samples of failing jobs", again, a.Err),
 	}
-	return notes
+}
+
+func logsOf(a *load.Answer[[]schema.LogEntry], loaded bool, again string) web.Logs {
+	return web.Logs{Load: again, Loaded: loaded, Entries: a.Value, Read: unix(a.Meta.ReadTime), Missing: load.MissingPart("log entries", again, a.Err)}
 }

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -11,17 +9,10 @@ import (
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/uiserver/load"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
-
-const workflowsPath = "/workflows"
-
-// facetBoxes are the facets of the list, in the order of the page.
-var facetBoxes = []struct{ field, title string }{
-	{"Status", "Status"}, {"Type", "Type"}, {"Alerts", "Alert"}, {"Campaign", "Campaign"},
-	{"Sites", "Site"}, {"Agents", "Agent"}, {"Release", "Release"}, {"Team", "Team"},
-}
 
 // inputs of the filter form; all other parameters are carried along.
 var inputs = []struct {
@@ -45,142 +36,141 @@ var inputs = []struct {
 
 // workflows is the list of workflows.
 func (p *Pages) workflows(c echo.Context) error {
-	if line, before, ok := barLine(c.Request()); ok {
-		return p.ask(c, line, before)
+	u := c.Request().URL
+	line, before, asked := query.CutLine(u)
+	if !asked {
+		if tidy, changed := query.Tidy(u); changed {
+			return c.Redirect(http.StatusSeeOther, tidy)
+		}
 	}
-	r := c.Request()
-	if tidy, changed := tidyAddress(r.URL); changed {
-		return c.Redirect(http.StatusSeeOther, tidy)
+	q, notes := p.lists.Read(before)
+	if !asked {
+		return p.showList(c, q, notes, nil)
 	}
-	q, notes := p.parseList(r)
-	return p.showList(c, q, notes, web.Bar{})
+	return p.ask(c, line, q, notes)
 }
 
-// showList makes the list of a query. line is what the filter bar shows when
-// it is not the query's own conditions.
-func (p *Pages) showList(c echo.Context, q listQuery, notes []web.Note, line web.Bar) error {
-	r := c.Request()
+// ask answers a line of the filter bar: it leads to the list under its
+// conditions, or to the workflow that it names. When it can't be read, the list
+// stays as it was and the mistakes are shown with the line.
+func (p *Pages) ask(c echo.Context, line string, was query.List, notes []web.Note) error {
+	next, mistakes := was.Ask(line)
+	if len(mistakes) > 0 {
+		bar := was.BarWith(line, mistakes)
+		return p.showList(c, was, notes, &bar)
+	}
+	if name, ok := p.named(c, next.Query); ok {
+		return c.Redirect(http.StatusSeeOther, web.WorkflowPath(name))
+	}
+	return c.Redirect(http.StatusSeeOther, next.Address(web.WorkflowsPath))
+}
+
+// leastName is the length from which a text may be a whole name or PrepID.
+const leastName = 8
+
+// named finds the workflow whose whole name or whose own PrepID the text is.
+// Without an answer the text is looked for as any other.
+func (p *Pages) named(c echo.Context, q wire.Query) (string, bool) {
+	if len(q.Terms)+len(q.Names) > 0 || len(q.Text) < leastName || strings.ContainsAny(q.Text, " *") {
+		return "", false
+	}
+	r := p.more(c).Apart()
+	byName := r.List(wire.Query{Names: []string{q.Text}, Fields: []string{"Workflow"}, Limit: 1})
+	byPrepID := r.List(wire.Query{Terms: query.Exactly("PrepID", q.Text), Fields: []string{"Workflow"}, Limit: 1})
+	_, _ = r.Wait() // errors stay with the answers
+	for _, list := range []load.Workflows{byName.Value, byPrepID.Value} {
+		if list.Total == 1 && len(list.Items) == 1 {
+			return list.Items[0].Workflow, true
+		}
+	}
+	return "", false
+}
+
+// listAnswers are what the page of a list is made of.
+type listAnswers struct {
+	list       *load.Answer[load.Workflows]
+	sums, ages *load.Answer[wire.Stats]
+	state      load.State
+}
+
+func (p *Pages) askList(c echo.Context, q query.List) (a listAnswers, err error) {
 	asked := q.Query
-	for _, box := range facetBoxes {
-		asked.Facets = append(asked.Facets, wire.Facet{Field: box.field})
-	}
-	asked.Fields = p.fields(q, "PrepID") // exact looks at it
-	var list cacheclient.List
-	fetch := func(ctx context.Context) (err error) {
-		list, err = p.Client.Fetch(ctx, asked)
-		return err
-	}
-	var sums, ages wire.Stats
-	calls := []call{fetch, func(ctx context.Context) (err error) {
-		sums, _, err = p.Client.Stats(ctx, asked, nil, jobSums)
-		return p.optional("sums of the list", err)
-	}, func(ctx context.Context) (err error) {
-		ages, _, err = p.Client.Stats(ctx, ageless(asked), []string{wire.AgeField}, nil)
-		return p.optional("time in status", err)
-	}}
-	state, err := p.load(r.Context(), calls...)
-	if problem := cacheclient.ProblemIn(err); problem != nil && problem.Slug() == wire.SlugGenerationExpired {
-		notes = append(notes, web.Note{Text: "Generation " + q.Gen + " is no longer kept; this is the newest."})
-		q.Gen, asked.Gen = "", ""
-		state, err = p.load(r.Context(), calls...)
+	asked.Facets = query.Facets()
+	asked.Fields = p.lists.Fields(q, "PrepID") // exact looks at it
+	r := p.begin(c)
+	a.list = r.List(asked)
+	a.sums = r.Optional("sums of the list").Stats(asked, nil, web.JobKeys())
+	a.ages = r.Optional("time in status").Stats(query.Ageless(asked), []string{wire.AgeField}, nil)
+	a.state, err = r.Wait()
+	return a, err
+}
+
+// showList makes the list of a query. bar is what the filter bar shows when its
+// line can't be read.
+func (p *Pages) showList(c echo.Context, q query.List, notes []web.Note, bar *web.Bar) error {
+	a, err := p.askList(c, q)
+	if load.Expired(err) {
+		notes = append(notes, query.Expired(q))
+		q = q.Newest()
+		a, err = p.askList(c, q)
 	}
 	if err != nil {
-		return p.fail(c, workflowsPath, state, err)
+		return p.fail(c, web.WorkflowsPath, a.state, err)
 	}
-	if only, ok := exact(q, list); ok && len(line.Mistakes) == 0 {
-		return c.Redirect(http.StatusSeeOther, web.WorkflowPath(only))
+	list := a.list.Value
+	if bar == nil {
+		if only, ok := exact(q, list); ok {
+			return c.Redirect(http.StatusSeeOther, web.WorkflowPath(only))
+		}
+		if list.Total > 0 && q.Idx >= list.Total {
+			q.Idx = (list.Total - 1) / q.Limit * q.Limit
+			return c.Redirect(http.StatusSeeOther, q.Address(web.WorkflowsPath))
+		}
 	}
-	if list.Total > 0 && q.Idx >= list.Total && len(line.Mistakes) == 0 {
-		q.Idx = (list.Total - 1) / q.Limit * q.Limit
-		return c.Redirect(http.StatusSeeOther, q.address(workflowsPath))
+	page := p.workflowsPage(c, q, a)
+	page.Notes = slices.Concat(notes, q.PinNote(a.state.Info.Generation))
+	if bar != nil {
+		page.Bar = *bar
+		return p.render(c, http.StatusBadRequest, web.Workflows(page))
 	}
-	status := http.StatusOK
-	if len(line.Mistakes) > 0 || slices.ContainsFunc(notes, func(n web.Note) bool { return n.Bad }) {
-		status = http.StatusBadRequest
-	}
-	page := p.workflowsPage(r, q, notes, list, state)
-	for _, g := range sums.Groups {
-		page.Jobs = plainParts(g)
-	}
-	page.Facets = withAges(page.Facets, q, ages)
-	if len(line.Mistakes) > 0 {
-		page.Bar = line
-	}
-	return p.render(c, status, web.Workflows(page))
+	return p.render(c, status(notes), web.Workflows(page))
 }
 
-func (p *Pages) workflowsPage(r *http.Request, q listQuery, notes []web.Note, list cacheclient.List, state pulse) web.WorkflowsPage {
+func (p *Pages) workflowsPage(c echo.Context, q query.List, a listAnswers) web.WorkflowsPage {
+	list := a.list.Value
 	page := web.WorkflowsPage{
-		Frame:  p.frame(workflowsPath, "Workflows", state, list.Meta),
-		Bar:    bar(q),
-		Views:  p.viewChoices(q),
+		Frame:  p.frame(web.WorkflowsPath, "Workflows", a.state, a.list.Meta),
+		Bar:    q.Bar(),
+		Views:  p.lists.Views(q),
 		Form:   filterForm(q, list),
-		Active: activeFilters(q),
-		Clear:  q.bare().here(),
-		Facets: facets(q, list),
-		List:   p.list(q, "Workflows", list.Generation, list.Idx, list.Total, list.Items),
-		All:    allWorkflows(state),
-		Sets:   setChoices(q),
-		Choose: q.columnsAddress(),
-		Export: exportLinks(r, q),
+		Clear:  q.Bare().Here(),
+		Facets: q.FacetBoxes(list.Facets),
+		List:   p.lists.Table(q, "Workflows", p.Now().Unix(), list),
+		All:    a.state.Info.Workflows,
+		Sets:   q.Sets(),
+		Choose: q.Address(web.ColumnsPath),
+		Export: q.Export(origin(c.Request())),
 	}
-	page.Notes = slices.Concat(notes, pinNote(q, state))
-	fresh := q
-	fresh.Gen = ""
-	page.Data.Newest = fresh.here()
+	for _, condition := range q.Split() {
+		page.Active = append(page.Active, condition.Chip())
+	}
+	page.Data.Newest = q.Newest().Here()
 	watch(&page.Frame, q.Query)
+	for _, g := range a.sums.Value.Groups {
+		page.Jobs = web.SummedParts(g.Sums)
+	}
+	if a.ages.Value.Groups != nil && len(page.Facets) > 0 {
+		page.Facets = slices.Insert(page.Facets, 1, q.AgeBox(a.ages.Value)) // after that of the status
+	}
 	if list.Total == 0 {
-		page.Hints = p.hints(r.Context(), q)
+		page.Hints = p.hints(c, q)
 	}
 	return page
 }
 
-// allWorkflows is the number of workflows without any filter; 0 if not known.
-func allWorkflows(state pulse) int64 {
-	if state.err != nil {
-		return 0
-	}
-	return state.info.Workflows
-}
-
-// pinNote says that the pages stay on an older generation.
-func pinNote(q listQuery, state pulse) []web.Note {
-	if q.Gen == "" || state.err != nil || state.info.Generation == "" || q.Gen == state.info.Generation {
-		return nil
-	}
-	return []web.Note{{
-		Text:  "These pages stay on generation " + q.Gen + ", so that nothing shifts while you read.",
-		Links: []web.Link{{Text: "Go to the newest", Href: q.top().here()}},
-	}}
-}
-
-// tidyAddress is the address without empty parameters, which browsers send for
-// every empty input of a form, and with the columns of a form in one.
-func tidyAddress(u *url.URL) (tidy string, changed bool) {
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return "", false // the page says so
-	}
-	kept := dropEmpty(values)
-	for name, all := range values {
-		changed = changed || len(kept[name]) != len(all)
-	}
-	if cols := kept[colsParam]; len(cols) > 1 {
-		kept.Set(colsParam, strings.Join(cols, ","))
-		changed = true
-	}
-	if !changed {
-		return "", false
-	}
-	if query := kept.Encode(); query != "" {
-		return u.EscapedPath() + "?" + query, true
-	}
-	return u.EscapedPath(), true
-}
-
 // exact reports whether the text that was looked for is the name or the PrepID
 // of the only workflow that was found: then its page is what is wanted.
-func exact(q listQuery, list cacheclient.List) (name string, ok bool) {
+func exact(q query.List, list load.Workflows) (name string, ok bool) {
 	if q.Text == "" || len(q.Terms)+len(q.Names) > 0 || list.Total != 1 || len(list.Items) != 1 {
 		return "", false
 	}
@@ -188,8 +178,8 @@ func exact(q listQuery, list cacheclient.List) (name string, ok bool) {
 	return w.Workflow, q.Text == w.Workflow || q.Text == w.PrepID
 }
 
-func filterForm(q listQuery, list cacheclient.List) web.FilterForm {
-	now := q.top().values()
+func filterForm(q query.List, list load.Workflows) web.FilterForm {
+	now := q.Top().Params()
 	var form web.FilterForm
 	var names []string
 	for _, in := range inputs {
@@ -214,59 +204,33 @@ func filterForm(q listQuery, list cacheclient.List) web.FilterForm {
 		form.Inputs = append(form.Inputs, input)
 		names = append(names, in.name)
 	}
-	form.Hidden = hidden(now, names...)
+	form.Hidden = query.Hidden(now, names...)
 	return form
 }
 
-func facets(q listQuery, list cacheclient.List) []web.FacetBox {
-	var boxes []web.FacetBox
-	more := q.top().values().Encode()
-	for _, b := range facetBoxes {
-		result, ok := list.Facets[b.field]
-		if !ok {
-			continue
-		}
-		box := web.FacetBox{
-			Title: b.title, Distinct: int64(result.Distinct), Other: int64(result.Other), Missing: int64(result.Missing),
-			Values: facetLines(q, b.field, result.Values, listQuery.here),
-		}
-		if result.Other > 0 {
-			box.More = facetPath + strings.ToLower(b.field) + "?" + more
-		}
-		boxes = append(boxes, box)
-	}
-	return boxes
-}
+// mostHints bounds the questions that an empty list costs.
+const mostHints = 8
 
-// facetLines are values with the links that want them or don't. at writes the
-// address of a query.
-func facetLines(q listQuery, field string, values []wire.FacetValue, at func(listQuery) string) []web.FacetLine {
-	var lines []web.FacetLine
-	for _, v := range values {
-		if v.Value == "" {
-			continue // counted as missing
+// hints asks, for each condition of a list that came out empty, how many there
+// are without it, and names those that bring some back.
+func (p *Pages) hints(c echo.Context, q query.List) []web.Hint {
+	all := q.Split()
+	all = all[:min(len(all), mostHints)]
+	r := p.more(c)
+	without := make([]*load.Answer[load.Workflows], len(all))
+	for i, condition := range all {
+		probe := condition.Rest.Query
+		probe.Limit = 1
+		without[i] = r.List(probe)
+	}
+	if _, err := r.Wait(); err != nil {
+		p.Log.Debug("no hints for an empty list", "err", err)
+	}
+	var out []web.Hint
+	for i, condition := range all {
+		if total := without[i].Value.Total; total > 0 {
+			out = append(out, web.Hint{Filter: condition.Chip(), Count: int64(total)})
 		}
-		lines = append(lines, web.FacetLine{
-			Value: v.Value, Count: int64(v.Count),
-			Toggle: at(q.toggle(field, wire.In, v.Value)), Included: has(q.Terms, field, wire.In, v.Value),
-			Exclude: at(q.toggle(field, wire.NotIn, v.Value)), Excluded: has(q.Terms, field, wire.NotIn, v.Value),
-		})
 	}
-	return lines
-}
-
-// exportLinks are the same list for programs. They don't pin a generation: who
-// reads them later wants the workflows of then.
-func exportLinks(r *http.Request, q listQuery) web.Export {
-	at := func(change func(*wire.Query)) string {
-		api := q.top().Query
-		change(&api)
-		return APIPrefix + "/fetch?" + api.Values().Encode()
-	}
-	return web.Export{
-		JSON:   at(func(a *wire.Query) { a.Envelope, a.Idx = true, q.Idx }),
-		NDJSON: at(func(a *wire.Query) { a.Format, a.All = wire.NDJSON, true }),
-		CSV:    at(func(a *wire.Query) { a.Format, a.All, a.Download = wire.CSV, true, true }),
-		Curl:   "curl -sf --compressed '" + origin(r) + at(func(a *wire.Query) { a.Format, a.All = wire.NDJSON, true }) + "'",
-	}
+	return out
 }

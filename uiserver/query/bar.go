@@ -54,11 +54,11 @@ func (q List) BarWith(line string, mistakes []filterbar.Mistake) web.Bar {
 		}
 		b.Parts = append(b.Parts, web.BarPart{Text: line[m.From:m.To], Wrong: true})
 		at = m.To
-		mistake := web.BarMistake{Part: Shorten(line[m.From:m.To]), Text: m.Text}
+		mistake := web.BarMistake{Part: wire.Shorten(line[m.From:m.To]), Text: m.Text}
 		for _, fix := range m.Fixes {
 			values := q.Top().Params()
 			values.Set(barParam, fix)
-			mistake.Fixes = append(mistake.Fixes, web.Link{Text: Shorten(fix), Href: "?" + values.Encode()})
+			mistake.Fixes = append(mistake.Fixes, web.Link{Text: wire.Shorten(fix), Href: "?" + values.Encode()})
 		}
 		b.Mistakes = append(b.Mistakes, mistake)
 	}

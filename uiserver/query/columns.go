@@ -1,55 +1,10 @@
 package query
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/web"
 )
-
-// readCols reads cols=: names of columns or of one set.
-func (l *Lists) readCols(q *List, values []string, path string) (notes []web.Note) {
-	for _, name := range strings.Split(strings.Join(values, ","), ",") {
-		if name == "" {
-			continue
-		}
-		if _, isSet := web.SetKeys(name); isSet {
-			q.Cols = []string{name}
-			break
-		}
-		column, ok := l.columns.Named(name)
-		if !ok {
-			notes = append(notes, l.badColumn(*q, name, path))
-			continue
-		}
-		if !slices.Contains(q.Cols, column.Key) {
-			q.Cols = append(q.Cols, column.Key)
-		}
-	}
-	if len(q.Cols) == 1 && q.Cols[0] == web.DefaultSet {
-		q.Cols = nil
-	}
-	return notes
-}
-
-func (l *Lists) badColumn(q List, name, path string) web.Note {
-	note := bad(fmt.Sprintf("There is no column '%s'.", Shorten(name)))
-	for _, near := range nearColumns(l.columns, name) {
-		q.Cols = []string{near}
-		note.Links = append(note.Links, web.Link{Text: near, Href: q.Address(path)})
-	}
-	if len(note.Links) > 0 {
-		note.Text += " Did you mean"
-	}
-	return note
-}
-
-// nearColumns are the columns and sets whose names resemble one.
-func nearColumns(columns web.Columns, name string) []string {
-	return wire.Near(name, append(columns.Keys(), web.SetNames()...), 3)
-}
 
 // keys are the chosen columns; the name always comes first, because it is the
 // header of its row.

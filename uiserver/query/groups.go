@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -37,7 +38,7 @@ func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...strin
 	if key, desc := strings.CutPrefix(values.Get("sort"), "-"); key != "" {
 		i := slices.IndexFunc(columns, func(c GroupColumn) bool { return strings.EqualFold(c.Key, key) })
 		if i < 0 {
-			notes = append(notes, bad("This table can't be sorted by '"+Shorten(key)+"'."))
+			notes = append(notes, bad("This table can't be sorted by '"+wire.Shorten(key)+"'."))
 		} else {
 			q.Sort, q.Desc = columns[i].Key, desc
 		}

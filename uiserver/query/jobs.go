@@ -85,7 +85,7 @@ func (j Jobs) Label() string {
 	var parts []string
 	for _, param := range jobParams {
 		if value := j.Get(param.name); value != "" {
-			parts = append(parts, param.title+" "+Shorten(value))
+			parts = append(parts, param.title+" "+wire.Shorten(value))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -122,10 +122,10 @@ func (j Jobs) Showing(workflow, anchor string, parts ...string) string {
 	return web.WorkflowPath(workflow) + "?" + v.Encode() + anchor
 }
 
-// allRows is the value of rows= with which a map has all sites.
+// With rows=all a map has all sites.
 const (
-	rowsParam = "rows"
-	allRows   = "all"
+	RowsParam = "rows"
+	AllRows   = "all"
 )
 
 // Errors is what the page of the failing jobs of all workflows is about.
@@ -139,8 +139,8 @@ type Errors struct {
 func (l *Lists) ReadErrors(u *url.URL) (q Errors, notes []web.Note) {
 	var more []web.Note
 	q.Jobs, notes = ReadJobs(u)
-	q.All = u.Query().Get(rowsParam) == allRows
-	q.Workflows, more = l.Read(u, ExitParam, SiteParam, StateParam, rowsParam)
+	q.All = u.Query().Get(RowsParam) == AllRows
+	q.Workflows, more = l.Read(u, ExitParam, SiteParam, StateParam, RowsParam)
 	q.Workflows.Sort, q.Workflows.Idx, q.Workflows.Gen, q.Workflows.Cols = nil, 0, "", nil
 	return q, append(notes, more...)
 }
@@ -171,7 +171,7 @@ func (q Errors) With(pairs ...string) string {
 }
 
 // WithAll is the address of the page with all sites in its map.
-func (q Errors) WithAll() string { return q.With(rowsParam, allRows) }
+func (q Errors) WithAll() string { return q.With(RowsParam, AllRows) }
 
 // Chips drop one condition each.
 func (q Errors) Chips() []web.Link {
@@ -180,13 +180,13 @@ func (q Errors) Chips() []web.Link {
 		if value := q.Jobs.Get(param.name); value != "" {
 			v := q.Params()
 			v.Del(param.name)
-			out = append(out, web.Link{Text: param.name + " " + Shorten(value), Href: web.ErrorsPath + "?" + v.Encode()})
+			out = append(out, web.Link{Text: param.name + " " + wire.Shorten(value), Href: web.ErrorsPath + "?" + v.Encode()})
 		}
 	}
 	for _, c := range q.Workflows.Split() {
 		rest := q
 		rest.Workflows = c.Rest
-		out = append(out, web.Link{Text: "workflows with " + c.Label + " " + Shorten(c.Value), Href: rest.With()})
+		out = append(out, web.Link{Text: "workflows with " + c.Label + " " + wire.Shorten(c.Value), Href: rest.With()})
 	}
 	return out
 }

@@ -7,9 +7,7 @@
 package query
 
 import (
-	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,8 +15,8 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// colsParam is the one parameter of a list page that the API does not have.
-const colsParam = "cols"
+// ColsParam is the one parameter of a list page that the API does not have.
+const ColsParam = "cols"
 
 // Sizes of a page of a list, in records.
 const (
@@ -33,103 +31,6 @@ type List struct {
 	Cols       []string // names of columns, or of one built-in set; nil: the default set
 }
 
-// Lists reads addresses of lists. It knows the columns and the views that there
-// are, and is never changed.
-type Lists struct {
-	columns web.Columns
-	views   []namedView
-}
-
-// NewLists checks the views.
-func NewLists(views []View) (*Lists, error) {
-	l := &Lists{columns: web.NewColumns()}
-	var err error
-	l.views, err = readViews(views, l.columns)
-	return l, err
-}
-
-// Read reads an address. own are parameters that the page reads itself; what
-// can't be used is left out, so that the page shows the rest.
-func (l *Lists) Read(u *url.URL, own ...string) (q List, notes []web.Note) {
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		notes = append(notes, bad("A part of the address is not well encoded and was left out."))
-	}
-	values = dropEmpty(values)
-	_, sized := values["limit"]
-	own = append(slices.Clone(own), colsParam)
-	for {
-		parsed, err := wire.ParseQueryExcept(values, own...)
-		if err == nil {
-			q.Query = parsed
-			break
-		}
-		problem := problemOf(err)
-		notes = append(notes, noteOf(problem, u.Path, values))
-		if !dropParam(values, problem.Param) {
-			values = url.Values{}
-		}
-	}
-	notes = append(notes, q.settle(sized)...)
-	return q, append(notes, l.readCols(&q, values[colsParam], u.Path)...)
-}
-
-// dropEmpty leaves out the empty values that browsers send for the empty inputs
-// of a form. A name that is not known stays, so that it is complained about.
-func dropEmpty(values url.Values) url.Values {
-	known := append(wire.Params(), colsParam)
-	kept := wire.DropEmpty(values)
-	for name, all := range values {
-		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
-			kept[name] = all
-		}
-	}
-	return kept
-}
-
-// Tidy is an address without empty parameters, and with the columns of a form in
-// one parameter. changed reports whether it differs.
-func Tidy(u *url.URL) (tidy string, changed bool) {
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return "", false // the page says so
-	}
-	kept := dropEmpty(values)
-	for name, all := range values {
-		changed = changed || len(kept[name]) != len(all)
-	}
-	if cols := kept[colsParam]; len(cols) > 1 {
-		kept.Set(colsParam, strings.Join(cols, ","))
-		changed = true
-	}
-	return at(u.EscapedPath(), kept), changed
-}
-
-// settle puts what only the API has to what a page can show.
-func (q *List) settle(sized bool) (notes []web.Note) {
-	switch {
-	case q.All:
-		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows; the export links give all.", MostSize)))
-		q.Limit = MostSize
-	case !sized:
-		q.Limit = DefaultSize
-	case q.PageLimit() > MostSize:
-		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows, not %d; the export links give all.", MostSize, q.PageLimit())))
-		q.Limit = MostSize
-	default:
-		q.Limit = q.PageLimit()
-	}
-	if q.Format != "" && q.Format != wire.JSON || q.Download {
-		notes = append(notes, bad("This is the page for people; the export links have the other formats."))
-	}
-	if len(q.Fields) > 0 && len(q.Cols) == 0 {
-		q.Cols = q.Fields
-	}
-	q.All, q.Format, q.Download, q.Envelope = false, "", false, false
-	q.Facets, q.Fields = nil, nil
-	return notes
-}
-
 // Params are the parameters of the page. The API's default size is not ours.
 func (q List) Params() url.Values {
 	v := q.Values()
@@ -138,7 +39,7 @@ func (q List) Params() url.Values {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
 	if len(q.Cols) > 0 {
-		v.Set(colsParam, strings.Join(q.Cols, ","))
+		v.Set(ColsParam, strings.Join(q.Cols, ","))
 	}
 	return v
 }
@@ -183,4 +84,22 @@ func at(path string, values url.Values) string {
 		return path + "?" + query
 	}
 	return path
+}
+
+// Expired says that a page is of the newest generation, since its own is no
+// longer kept.
+func Expired(q List) web.Note {
+	return web.Note{Text: "Generation " + q.Gen + " is no longer kept; this is the newest."}
+}
+
+// PinNote says that the pages stay on a generation that is older than the newest,
+// which is "" when it is not known.
+func (q List) PinNote(newest string) []web.Note {
+	if q.Gen == "" || newest == "" || q.Gen == newest {
+		return nil
+	}
+	return []web.Note{{
+		Text:  "These pages stay on generation " + q.Gen + ", so that nothing shifts while you read.",
+		Links: []web.Link{{Text: "Go to the newest", Href: q.Top().Here()}},
+	}}
 }

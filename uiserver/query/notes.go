@@ -1,7 +1,6 @@
 package query
 
 import (
-	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -16,19 +15,9 @@ func bad(text string) web.Note { return web.Note{Bad: true, Text: text} }
 
 const leftOut = " It was left out."
 
-// Shorten bounds what the address said before it is quoted.
-func Shorten(s string) string {
-	const most = 80
-	if r := []rune(strings.ToValidUTF8(s, "\uFFFD")); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
-}
-
 // problemOf is the problem in an error of a parser.
 func problemOf(err error) *wire.Problem {
-	var problem *wire.Problem
-	if errors.As(err, &problem) {
+	if problem := wire.ProblemOf(err); problem != nil {
 		return problem
 	}
 	return wire.BadValue("", err.Error())
@@ -96,7 +85,7 @@ func OnlyParams(u *url.URL, known ...string) (notes []web.Note) {
 
 // NotOneOf says that a parameter takes some values only, and names the nearest.
 func NotOneOf(param, given string, values ...string) web.Note {
-	note := bad(param + " takes " + strings.Join(values, " and ") + ", not '" + Shorten(given) + "'." + leftOut)
+	note := bad(param + " takes " + strings.Join(values, " and ") + ", not '" + wire.Shorten(given) + "'." + leftOut)
 	if near := wire.Near(given, values, 1); len(near) > 0 {
 		note.Text += " Did you mean " + near[0] + "?"
 	}

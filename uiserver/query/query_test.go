@@ -162,3 +162,25 @@ func TestExport(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(query.Curl("http://x/it's"), "'"))
 	assert.Equal(t, 2, strings.Count(e.Curl, "'"))
 }
+
+func TestParseViews(t *testing.T) {
+	views, err := query.ParseViews([]byte("views:\n  - name: failing at T1\n    filter: \"site:T1_* rate:>=10\"\n    sort: -Failure\n    columns: jobs\n  - {name: b, filter: \"\"}\n"))
+	require.NoError(t, err)
+	assert.Equal(t, query.View{Name: "failing at T1", Filter: "site:T1_* rate:>=10", Sort: "-Failure", Columns: "jobs"}, views[0])
+	for text, want := range map[string][]string{
+		"":                      {"there is none"},
+		"views: []":             {"there is none"},
+		"view:\n - {name: a}":   {"view"},
+		"views:\n - {title: a}": {"title"},
+		"- a":                   {"list of views"},
+		"views:\n - {filter: x}\n - {name: a, filter: 'stauts:new'}\n - {name: a, filter: y, sort: Failur, columns: 'Stauts'}": {
+			"view 1 has no name", "stauts:new", `"a" is there twice`, "Failur", "Status",
+		},
+	} {
+		_, err := query.ParseViews([]byte(text))
+		require.Error(t, err, text)
+		for _, part := range want {
+			assert.Contains(t, err.Error(), part, text)
+		}
+	}
+}

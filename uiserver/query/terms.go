@@ -145,5 +145,25 @@ func (q List) Split() []Condition {
 
 // Chip is the condition with the link that drops it.
 func (c Condition) Chip() web.ActiveFilter {
-	return web.ActiveFilter{Label: c.Label, Value: Shorten(c.Value), Href: c.Rest.Here()}
+	return web.ActiveFilter{Label: c.Label, Value: wire.Shorten(c.Value), Href: c.Rest.Here()}
+}
+
+// Entered are the workflows that entered their status at a time or later, in
+// Unix s, the newest first.
+func Entered(since int64) wire.Query {
+	return wire.Query{
+		Terms: []wire.Term{{Field: "StatusTime", Op: wire.Min, Number: float64(since)}},
+		Sort:  []wire.SortKey{{Field: "StatusTime", Desc: true}},
+	}
+}
+
+// StatusCounts are the groups by status of a query, each with its list.
+func StatusCounts(s wire.Stats, q wire.Query) []web.StatusCount {
+	var out []web.StatusCount
+	for _, g := range s.Groups {
+		one := q
+		one.Terms = append(slices.Clone(q.Terms), Exactly("Status", g.Keys[0])...)
+		out = append(out, web.StatusCount{Status: g.Keys[0], Count: int64(g.Count), Href: Of(one)})
+	}
+	return out
 }

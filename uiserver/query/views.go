@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -129,36 +128,7 @@ func readViews(views []View, columns web.Columns) ([]namedView, error) {
 	return out, nil
 }
 
-// Views lead to the views. One that says nothing of order or columns keeps those
-// of now.
-func (l *Lists) Views(q List) []web.Choice {
-	now := filterbar.Format(q.Query)
-	var out []web.Choice
-	for _, view := range l.views {
-		next := q.asking(view.query.Query)
-		if len(view.query.Sort) > 0 {
-			next.Sort = view.query.Sort
-		}
-		if len(view.query.Cols) > 0 {
-			next.Cols = view.query.Cols
-		}
-		choice := web.Choice{Label: view.name}
-		current := filterbar.Format(next.Query) == now && slices.Equal(next.Sort, q.Sort) && slices.Equal(next.Cols, q.Cols)
-		if !current {
-			choice.Href = next.Here()
-		}
-		out = append(out, choice)
-	}
-	return out
-}
-
-// FindViews are the views that have a text in their name.
-func (l *Lists) FindViews(text string) []web.Link {
-	var out []web.Link
-	for _, v := range l.views {
-		if web.Holds(v.name, text) {
-			out = append(out, web.Link{Text: v.name, Href: v.query.Address(web.WorkflowsPath)})
-		}
-	}
-	return out
+// nearColumns are the columns and sets whose names resemble one.
+func nearColumns(columns web.Columns, name string) []string {
+	return wire.Near(name, append(columns.Keys(), web.SetNames()...), 3)
 }

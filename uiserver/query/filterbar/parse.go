@@ -2,7 +2,6 @@ package filterbar
 
 import (
 	"cmp"
-	"errors"
 	"math"
 	"net/url"
 	"regexp"
@@ -264,8 +263,7 @@ func (p *parser) add(t token, not bool, given url.Values, near func(string) stri
 	}
 	if _, err := wire.ParseQuery(given); err != nil {
 		var instead []string
-		var problem *wire.Problem
-		if errors.As(err, &problem) && near != nil {
+		if problem := wire.ProblemOf(err); problem != nil && near != nil {
 			for _, other := range problem.DidYouMean {
 				instead = append(instead, near(other))
 			}
@@ -288,8 +286,7 @@ func (p *parser) add(t token, not bool, given url.Values, near func(string) stri
 }
 
 func detail(err error) string {
-	var problem *wire.Problem
-	if errors.As(err, &problem) && problem.Detail != "" {
+	if problem := wire.ProblemOf(err); problem != nil && problem.Detail != "" {
 		return problem.Detail
 	}
 	return err.Error()

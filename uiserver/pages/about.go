@@ -2,42 +2,32 @@ package pages
 
 import (
 	"cmp"
-	"context"
 	"runtime"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
 
 // about tells what runs and what it holds.
 func (p *Pages) about(c echo.Context) error {
-	var about wire.About
-	var aboutErr error
-	state, _ := p.load(c.Request().Context(), func(ctx context.Context) error {
-		about, aboutErr = p.Client.About(ctx)
-		return nil
-	})
-	page := web.AboutPage{Frame: p.frame("/about", "About", state, noMeta), Notes: onlyParams(c.Request())}
+	r := p.begin(c)
+	about := r.Apart().About()
+	state, _ := r.Wait()
+	page := web.AboutPage{Frame: p.frame(web.AboutPath, "About", state, noMeta), Notes: query.OnlyParams(c.Request().URL)}
 	page.UI = p.uiFacts()
 	page.Cache = cacheFacts(page.Data)
-	if aboutErr == nil {
-		page.Lately, page.Process = &about, p.processFacts(about)
-	} else if state.err == nil {
-		p.Log.Warn("a part of a page is left out", "part", "what the cache server did lately", "err", aboutErr)
+	if about.Err == nil {
+		page.Lately, page.Process = &about.Value, p.processFacts(about.Value)
+	} else if state.Err == nil {
+		p.Loader.LeftOut("what the cache server did lately", about.Err)
 		page.Notes = append(page.Notes, web.Note{Text: "The cache server did not tell what it did lately."})
 	}
-	p.retryLater(c, page.Data.State)
-	return p.render(c, statusFor(page.Notes), web.About(page))
-}
-
-// retryLater lets a page that only lacks the state try again by itself.
-func (p *Pages) retryLater(c echo.Context, state web.State) {
-	if state == web.Down || state == web.Loading {
-		c.Response().Header().Set("Refresh", retryDown)
-	}
+	retryLater(c, page.Data.State)
+	return p.render(c, status(page.Notes), web.About(page))
 }
 
 func (p *Pages) uiFacts() []web.Fact {

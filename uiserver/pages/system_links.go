@@ -70,8 +70,8 @@ func hostOf(address string) string {
 	return host
 }
 
-// links fills the templates for one workflow.
-func links(templates []LinkTemplate, w schema.Workflow) []web.Link {
+// systemLinks fills the templates for one workflow.
+func systemLinks(templates []LinkTemplate, w schema.Workflow) []web.Link {
 	values := map[string]string{
 		"workflow": w.Workflow, "prepid": w.PrepID, "campaign": w.Campaign, "release": w.Release, "requestor": w.Requestor,
 	}

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"context"
 	"maps"
 	"net/http"
 	"net/url"
@@ -10,12 +9,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/uiserver/cacheclient"
-	"github.com/dmwm/wmstats/uiserver/query/filterbar"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
-
-const apiPath = "/api"
 
 // tryParam is a path of the API whose answer the page shows the beginning of.
 const (
@@ -27,75 +24,61 @@ const (
 // them, and the reader's own question in a few languages. When the cache server
 // is away the examples are there all the same.
 func (p *Pages) api(c echo.Context) error {
-	line, request, asked := barLine(c.Request())
-	values := request.URL.Query()
-	try := values.Get(tryParam)
-	values.Del(tryParam)
-	request = request.Clone(request.Context())
-	request.URL.RawQuery = values.Encode()
-	q, notes := p.parseList(request)
+	line, u, asked := query.CutLine(c.Request().URL)
+	q, notes := p.lists.Read(u, tryParam)
 	if asked {
-		parsed, mistakes := filterbar.Parse(line)
+		next, mistakes := q.Ask(line)
 		if len(mistakes) == 0 {
-			q.Terms, q.Text, q.Names = parsed.Terms, parsed.Text, parsed.Names
-			return c.Redirect(http.StatusSeeOther, apiPath+"?"+q.apiValues().Encode())
+			return c.Redirect(http.StatusSeeOther, web.APIPrefix+"?"+next.APIParams().Encode())
 		}
 		notes = append(notes, web.Note{Bad: true, Text: "The filter can't be read: " + mistakes[0].Text})
+	} else {
+		line = query.Line(q.Query)
 	}
-	var doc map[string]any
-	var docErr error
-	state, _ := p.load(c.Request().Context(), func(ctx context.Context) error {
-		doc, docErr = p.Client.OpenAPI(ctx)
-		return nil
-	})
-	base := origin(c.Request()) + APIPrefix
-	if !asked {
-		line = filterbar.Format(q.Query)
-	}
+	r := p.begin(c)
+	doc := r.Apart().OpenAPI()
+	state, _ := r.Wait()
+	base := origin(c.Request()) + web.APIPrefix
 	page := web.APIPage{
-		Frame: p.frame(apiPath, "API", state, noMeta), Notes: notes, Base: base, Line: line,
-		Recipes: recipes(base, q.apiValues()), Endpoints: describe(doc, q.apiValues()),
+		Frame: p.frame(web.APIPrefix, "API", state, noMeta), Notes: notes, Base: base, Line: line,
+		Recipes: recipes(base, q.APIParams()), Endpoints: describe(doc.Value, q.APIParams()),
 	}
-	if docErr != nil {
+	if doc.Err != nil {
 		page.Missing = "The cache server did not tell its description, so its paths are not listed."
 	}
-	if try != "" {
-		p.try(c.Request().Context(), &page, try, q.apiValues())
+	if path := u.Query().Get(tryParam); path != "" {
+		p.try(c, &page, path, q.APIParams())
 	}
-	p.retryLater(c, page.Data.State)
-	return p.render(c, statusFor(page.Notes), web.API(page))
-}
-
-// apiValues are the conditions as parameters of the API, without page and
-// columns.
-func (q listQuery) apiValues() url.Values {
-	v := q.Query
-	v.Limit, v.Idx, v.Gen = 0, 0, ""
-	return v.Values()
+	retryLater(c, page.Data.State)
+	return p.render(c, status(page.Notes), web.API(page))
 }
 
 // try asks the cache server and keeps the beginning of the answer. Only paths
 // that the page lists with a link are asked for.
-func (p *Pages) try(ctx context.Context, page *web.APIPage, path string, filters url.Values) {
-	i := slices.IndexFunc(page.Endpoints, func(e web.Endpoint) bool { return e.Path == APIPrefix+path && e.Try != "" })
+func (p *Pages) try(c echo.Context, page *web.APIPage, path string, filters url.Values) {
+	i := slices.IndexFunc(page.Endpoints, func(e web.Endpoint) bool { return e.Path == web.APIPrefix+path && e.Try != "" })
 	if i < 0 {
-		page.Notes = append(page.Notes, web.Note{Bad: true, Text: "'" + shorten(path) + "' can't be tried here."})
+		page.Notes = append(page.Notes, web.Note{Bad: true, Text: "'" + wire.Shorten(path) + "' can't be tried here."})
 		return
 	}
-	query := url.Values{}
+	params := url.Values{}
 	if page.Endpoints[i].Filters {
-		query = maps.Clone(filters)
+		params = maps.Clone(filters)
 	}
-	answer, err := p.Client.Peek(ctx, path, query, tryBytes)
-	page.Tried = &web.Tried{Address: APIPrefix + path, Status: answer.Status, Type: answer.ContentType, Text: strings.ToValidUTF8(string(answer.Body), "\uFFFD"), More: answer.More}
-	if len(query) > 0 {
-		page.Tried.Address += "?" + query.Encode()
+	r := p.more(c)
+	peek := r.Peek(path, params, tryBytes)
+	_, err := r.Wait()
+	answer := peek.Value
+	page.Tried = &web.Tried{Address: web.APIPrefix + path, Status: answer.Status, Type: answer.ContentType, Text: strings.ToValidUTF8(string(answer.Body), "\uFFFD"), More: answer.More}
+	if len(params) > 0 {
+		page.Tried.Address += "?" + params.Encode()
 	}
 	if err != nil {
-		page.Tried.Text = problemFor(err).Detail
-		if cacheclient.ProblemIn(err) == nil {
+		page.Tried.Text = "The cache server did not answer."
+		if problem := wire.ProblemOf(err); problem != nil {
+			page.Tried.Text = problem.Detail
+		} else {
 			p.Log.Warn("an example of the API has no answer", "path", path, "err", err)
-			page.Tried.Text = "The cache server did not answer."
 		}
 	}
 }
@@ -120,11 +103,11 @@ func describe(doc map[string]any, filters url.Values) []web.Endpoint {
 		methods, _ := paths[path].(map[string]any)
 		for _, method := range slices.Sorted(maps.Keys(methods)) {
 			operation, _ := methods[method].(map[string]any)
-			e := web.Endpoint{Method: strings.ToUpper(method), Path: APIPrefix + path, Purpose: textIn(operation, "summary")}
+			e := web.Endpoint{Method: strings.ToUpper(method), Path: web.APIPrefix + path, Purpose: textIn(operation, "summary")}
 			e.Params, e.Filters = params(operation, shared)
 			if method == "get" && tryable(path) {
-				e.Try = apiPath + "?" + withTry(filters, path).Encode() + "#try-h"
-				e.Href = APIPrefix + path
+				e.Try = web.APIPrefix + "?" + withTry(filters, path).Encode() + "#try-h"
+				e.Href = web.APIPrefix + path
 				if e.Filters && len(filters) > 0 {
 					e.Href += "?" + filters.Encode()
 				}
@@ -189,12 +172,12 @@ func recipes(base string, filters url.Values) []web.Recipe {
 		plain += "?" + filters.Encode()
 	}
 	return []web.Recipe{
-		{Title: "curl", Command: "curl -sf --compressed '" + shellQuoted(plain) + "'"},
-		{Title: "curl and jq: one line each", Command: "curl -sf --compressed '" + shellQuoted(lines) + "' | jq -c '{Workflow,Status,Failure,FailureRate}'"},
-		{Title: "curl: a table", Command: "curl -sf --compressed '" + shellQuoted(strings.Replace(lines, "format=ndjson", "format=csv", 1)) + "' -o workflows.csv"},
+		{Title: "curl", Command: query.Curl(plain)},
+		{Title: "curl and jq: one line each", Command: query.Curl(lines) + " | jq -c '{Workflow,Status,Failure,FailureRate}'"},
+		{Title: "curl: a table", Command: query.Curl(strings.Replace(lines, "format=ndjson", "format=csv", 1)) + " -o workflows.csv"},
 		{Title: "Python", Command: "import json, urllib.request\n\nwith urllib.request.urlopen(" + pythonText(lines) + ") as lines:\n    for line in lines:\n        workflow = json.loads(line)\n        print(workflow[\"Workflow\"], workflow[\"Failure\"])"},
 		{Title: "Go", Command: "res, err := http.Get(" + pythonText(lines) + ")\nif err != nil {\n\treturn err\n}\ndefer res.Body.Close()\nif res.StatusCode != http.StatusOK {\n\treturn errors.New(res.Status)\n}\nfor lines := json.NewDecoder(res.Body); ; {\n\tvar workflow struct {\n\t\tWorkflow string\n\t\tFailure  int64\n\t}\n\tif err := lines.Decode(&workflow); err == io.EOF {\n\t\treturn nil\n\t} else if err != nil {\n\t\treturn err\n\t}\n\tfmt.Println(workflow.Workflow, workflow.Failure)\n}"},
-		{Title: "Is there news?", Command: "curl -sf '" + shellQuoted(base) + "/pulse' | jq '{Generation,Workflows,Stale}'"},
+		{Title: "Is there news?", Command: "curl -sf '" + base + "/pulse' | jq '{Generation,Workflows,Stale}'"},
 	}
 }
 

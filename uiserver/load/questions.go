@@ -1,0 +1,156 @@
+package load
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+)
+
+// Workflows is one page of workflows, with the counts of facets if the query
+// asks for some.
+type Workflows = wire.Envelope[schema.Workflow]
+
+// List asks for a page of workflows.
+func (r Round) List(q wire.Query) *Answer[Workflows] {
+	return ask(r, func(ctx context.Context) (Workflows, Meta, error) {
+		list, err := r.loader.Client.Fetch(ctx, q)
+		return list.Envelope, list.Meta, err
+	})
+}
+
+// Stats counts the workflows under a query in groups, and sums up counters.
+func (r Round) Stats(q wire.Query, by, sum []string) *Answer[wire.Stats] {
+	return ask(r, func(ctx context.Context) (wire.Stats, Meta, error) { return r.loader.Client.Stats(ctx, q, by, sum) })
+}
+
+// Facet asks for the values of a field that begin with prefix.
+func (r Round) Facet(q wire.Query, field, prefix string, limit int) *Answer[wire.FacetPage] {
+	return ask(r, func(ctx context.Context) (wire.FacetPage, Meta, error) {
+		return r.loader.Client.Facet(ctx, q, field, prefix, limit)
+	})
+}
+
+// Changes asks what was done since a generation to the list under a query.
+func (r Round) Changes(q wire.Query, since string) *Answer[wire.Change] {
+	return ask(r, func(ctx context.Context) (wire.Change, Meta, error) { return r.loader.Client.Changes(ctx, q, since) })
+}
+
+// Statuses, Campaigns, Releases, Sites and Agents ask for the summaries of all of
+// them.
+func (r Round) Statuses() *Answer[[]schema.StatusSummary] { return ask(r, r.loader.Client.Statuses) }
+func (r Round) Campaigns() *Answer[[]schema.Campaign]     { return ask(r, r.loader.Client.Campaigns) }
+func (r Round) Releases() *Answer[[]schema.Release]       { return ask(r, r.loader.Client.Releases) }
+func (r Round) Sites() *Answer[[]schema.Site]             { return ask(r, r.loader.Client.Sites) }
+func (r Round) Agents() *Answer[[]schema.AgentDetail]     { return ask(r, r.loader.Client.Agents) }
+
+// Group is the summary of one campaign, release, site or agent with a page of its
+// workflows.
+type Group[T any] struct {
+	Record    T
+	Workflows Workflows
+}
+
+// groupOf puts the page of a group into the form of a list.
+func groupOf[T any](record T, page wire.Group[schema.Workflow], meta Meta) Group[T] {
+	return Group[T]{record, Workflows{Generation: meta.Generation, Total: page.Total, Idx: page.Idx, Limit: page.Limit, Items: page.Workflows}}
+}
+
+// Campaign asks for one campaign with a page of its workflows; Release, Site and
+// Agent are the same for those.
+func (r Round) Campaign(name string, q wire.Query) *Answer[Group[schema.Campaign]] {
+	return ask(r, func(ctx context.Context) (Group[schema.Campaign], Meta, error) {
+		g, err := r.loader.Client.Campaign(ctx, name, q)
+		return groupOf(g.Campaign, g.Group, g.Meta), g.Meta, err
+	})
+}
+
+func (r Round) Release(name string, q wire.Query) *Answer[Group[schema.Release]] {
+	return ask(r, func(ctx context.Context) (Group[schema.Release], Meta, error) {
+		g, err := r.loader.Client.Release(ctx, name, q)
+		return groupOf(g.Release, g.Group, g.Meta), g.Meta, err
+	})
+}
+
+func (r Round) Site(name string, q wire.Query) *Answer[Group[schema.SiteDetail]] {
+	return ask(r, func(ctx context.Context) (Group[schema.SiteDetail], Meta, error) {
+		g, err := r.loader.Client.Site(ctx, name, q)
+		return groupOf(g.Site, g.Group, g.Meta), g.Meta, err
+	})
+}
+
+func (r Round) Agent(name string, q wire.Query) *Answer[Group[schema.AgentDetail]] {
+	return ask(r, func(ctx context.Context) (Group[schema.AgentDetail], Meta, error) {
+		g, err := r.loader.Client.Agent(ctx, name, q)
+		return groupOf(g.Agent, g.Group, g.Meta), g.Meta, err
+	})
+}
+
+// Attention asks what needs attention: under all rules, or those named.
+func (r Round) Attention(rules []string) *Answer[wire.Attention] {
+	return ask(r, func(ctx context.Context) (wire.Attention, Meta, error) { return r.loader.Client.Attention(ctx, rules) })
+}
+
+// FailingJobs asks for the failing jobs of all workflows in groups; filters are
+// parameters of the API. Total is the number of all groups.
+func (r Round) FailingJobs(filters url.Values, by []string, limit int) *Answer[wire.Envelope[schema.ErrorSummary]] {
+	return ask(r, func(ctx context.Context) (wire.Envelope[schema.ErrorSummary], Meta, error) {
+		rows, meta, err := r.loader.Client.Errors(ctx, filters, by, limit)
+		return wire.Envelope[schema.ErrorSummary]{Total: max(meta.Total, len(rows)), Items: rows}, meta, err
+	})
+}
+
+// FailingJobsReported is FailingJobs with how many of them there are reports of.
+func (r Round) FailingJobsReported(filters url.Values, by []string, limit int) *Answer[wire.ErrorsEnvelope] {
+	return ask(r, func(ctx context.Context) (wire.ErrorsEnvelope, Meta, error) {
+		answer, meta, err := r.loader.Client.FailingJobs(ctx, filters, by, limit)
+		answer.Total = max(meta.Total, len(answer.Items))
+		return answer, meta, err
+	})
+}
+
+// JobErrors asks for the failing jobs of one workflow in groups.
+func (r Round) JobErrors(workflow string, filters url.Values, by ...string) *Answer[[]schema.JobError] {
+	return ask(r, func(ctx context.Context) ([]schema.JobError, Meta, error) {
+		return r.loader.Client.JobErrors(ctx, workflow, filters, by)
+	})
+}
+
+// Samples asks for samples of the failing jobs of one workflow, from the source.
+func (r Round) Samples(workflow string, filters url.Values) *Answer[[]schema.JobSample] {
+	return ask(r, func(ctx context.Context) ([]schema.JobSample, Meta, error) {
+		return r.loader.Client.Jobs(ctx, workflow, filters)
+	})
+}
+
+// Logs asks for what agents and services wrote about one workflow, from the
+// source.
+func (r Round) Logs(workflow string) *Answer[[]schema.LogEntry] {
+	return ask(r, func(ctx context.Context) ([]schema.LogEntry, Meta, error) { return r.loader.Client.Logs(ctx, workflow) })
+}
+
+// About asks what the cache server says of itself.
+func (r Round) About() *Answer[wire.About] {
+	return ask(r, func(ctx context.Context) (about wire.About, _ Meta, err error) {
+		about, err = r.loader.Client.About(ctx)
+		return about, Meta{}, err
+	})
+}
+
+// OpenAPI asks for the description of the API.
+func (r Round) OpenAPI() *Answer[map[string]any] {
+	return ask(r, func(ctx context.Context) (doc map[string]any, _ Meta, err error) {
+		doc, err = r.loader.Client.OpenAPI(ctx)
+		return doc, Meta{}, err
+	})
+}
+
+// Peek asks for the first bytes of an answer, whatever it is.
+func (r Round) Peek(path string, query url.Values, most int64) *Answer[cacheclient.Peek] {
+	return ask(r, func(ctx context.Context) (peek cacheclient.Peek, _ Meta, err error) {
+		peek, err = r.loader.Client.Peek(ctx, path, query, most)
+		return peek, Meta{}, err
+	})
+}

@@ -1,0 +1,94 @@
+package load
+
+import (
+	"cmp"
+	"errors"
+	"time"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/web"
+)
+
+// Meta are the headers of an answer.
+type Meta = cacheclient.Meta
+
+// Expired reports whether a page failed because its generation is no longer
+// kept.
+func Expired(err error) bool {
+	problem := wire.ProblemOf(err)
+	return problem != nil && problem.Slug() == wire.SlugGenerationExpired
+}
+
+// Unreachable reports whether the cache server did not answer at all.
+func Unreachable(err error) bool { return errors.Is(err, cacheclient.ErrUnreachable) }
+
+// State is how fresh the data of the cache server are, or why that is not known.
+type State struct {
+	Info      schema.CacheInfo
+	Attention int // workflows and agents under a rule; -1 when it is not known
+	Is        web.State
+	Err       error // why it is not known; nil when it is
+
+	last *schema.CacheInfo // newest state seen; nil for none
+}
+
+// judge says how fresh the data are; after silence of its source they are ageing.
+func judge(pulse wire.Pulse, err error, now time.Time, silence time.Duration) State {
+	s := State{Attention: pulse.Attention, Err: err, Is: web.Fresh}
+	if err == nil {
+		s.Info = pulse.CacheInfo
+	}
+	silent := now.Sub(time.Unix(s.Info.CheckTime, 0))
+	switch problem := wire.ProblemOf(err); {
+	case problem != nil && problem.Slug() == wire.SlugNotReady:
+		s.Is = web.Loading
+	case Unreachable(err):
+		s.Is = web.Down
+	case err != nil:
+		s.Is = web.Unknown
+	case s.Info.Generation == "":
+		s.Is = web.Loading
+	case s.Info.Stale:
+		s.Is = web.Stale
+	case s.Info.CheckTime > 0 && silent > silence:
+		s.Is = web.Ageing
+	}
+	return s
+}
+
+// Data is the state as a page shows it. meta are the headers of the answer that
+// the page is made of; they stand in where the state is not known.
+func (s State) Data(meta Meta) web.Data {
+	d := web.Data{Info: s.Info, State: s.Is, Attention: s.Attention}
+	if s.Err != nil {
+		d.Info = s.lastInfo(meta)
+		if meta.Stale {
+			d.State = web.Stale
+		} else if meta.Generation != "" {
+			d.State = web.Unknown
+		}
+	}
+	d.Generation = cmp.Or(meta.Generation, d.Info.Generation)
+	return d
+}
+
+// lastInfo is the newest state that was seen, with what the headers of an
+// answer say of it.
+func (s State) lastInfo(meta Meta) schema.CacheInfo {
+	var info schema.CacheInfo
+	if s.last != nil {
+		info = *s.last
+	}
+	if meta.Generation != "" && meta.Generation != info.Generation {
+		info = schema.CacheInfo{Generation: meta.Generation, Source: info.Source, Workflows: info.Workflows}
+		if !meta.GenerationTime.IsZero() {
+			info.CacheTime = meta.GenerationTime.Unix()
+		}
+	}
+	if meta.Stale {
+		info.Stale, info.StaleReason = true, meta.StaleReason
+	}
+	return info
+}

@@ -1,0 +1,23 @@
+package pages
+
+import (
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/uiserver/load"
+	"github.com/dmwm/wmstats/web"
+)
+
+// agent is the page of one agent, or of a central service.
+func (p *Pages) agent(c echo.Context) error {
+	page, record, ok, err := groupPage(p, c, web.AgentsPath, "agent", "Agents", load.Round.Agent)
+	if !ok {
+		return err
+	}
+	return p.render(c, status(page.Notes), web.Agent(web.AgentPage{
+		Frame: page.Frame, Notes: page.Notes, Workflows: page.List,
+		AgentCard: web.AgentCard{AgentDetail: record, List: page.All},
+		JSON:      web.APIPrefix + "/agent" + strings.TrimPrefix(web.AgentPath(page.Name), web.AgentsPath),
+	}))
+}

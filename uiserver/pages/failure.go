@@ -1,0 +1,114 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/load"
+	"github.com/dmwm/wmstats/web"
+)
+
+// Seconds until a page that could not be made is asked for again.
+const (
+	retryLoading = "3"
+	retryDown    = "10"
+)
+
+// fail writes the page that says why there is none.
+func (p *Pages) fail(c echo.Context, section string, state load.State, err error) error {
+	if errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
+		return nil //nolint:nilerr // the reader left
+	}
+	page, status, retry := p.explain(section, state, err)
+	if retry != "" {
+		c.Response().Header().Set("Refresh", retry)
+		c.Response().Header().Set("Retry-After", retry)
+		page.Retry = true
+	}
+	if status >= http.StatusInternalServerError && retry != retryLoading {
+		p.Log.Warn("page not made", "path", c.Request().URL.Path, "status", status, "err", err)
+	}
+	return p.render(c, status, web.Problem(page))
+}
+
+// explain turns an error into a page, its status and when to try again.
+func (p *Pages) explain(section string, state load.State, err error) (page web.ProblemPage, status int, retry string) {
+	problem := wire.ProblemOf(err)
+	page.Frame = p.frame(section, "", state, noMeta)
+	switch {
+	case problem != nil && problem.Slug() == wire.SlugNotReady:
+		page.Heading, status, retry = "The data are being loaded", http.StatusServiceUnavailable, retryLoading
+		page.Text = "The cache server reads all documents for the first time. That takes a moment; pages come as soon as it is done."
+		if reason := state.Info.StaleReason; reason != "" {
+			page.Text = "The cache server has not been able to read its source yet: " + reason + ". Pages come as soon as the first read is done."
+		}
+		if _, progress, ok := strings.Cut(problem.Detail, wire.ReadingPrefix); ok {
+			page.Text += " " + wire.ReadingPrefix + progress
+		}
+		page.Data.State = web.Loading
+	case problem != nil && problem.Status == http.StatusNotFound:
+		page.Heading, page.Text, status = "Not found", problem.Detail, http.StatusNotFound
+		page.All = web.Link{Text: "All " + strings.TrimPrefix(section, "/"), Href: section}
+		for _, near := range problem.DidYouMean {
+			page.Near = append(page.Near, web.Link{Text: near, Href: nearPath(section, near)})
+		}
+	case problem != nil && problem.Status < http.StatusInternalServerError:
+		page.Heading, page.Text, status = problem.Title, problem.Detail, problem.Status
+		for _, near := range problem.DidYouMean {
+			page.Near = append(page.Near, web.Link{Text: near, Href: section})
+		}
+	case problem != nil:
+		page.Heading, status, retry = "The cache server could not answer", http.StatusBadGateway, retryDown
+		page.Text = problem.Detail
+	case load.Unreachable(err):
+		page.Heading, status, retry = "The cache server does not answer", http.StatusBadGateway, retryDown
+		page.Text = "This server makes pages from what the cache server holds, and that one does not answer at present. Nothing is lost: the data are in CouchDB."
+		page.Data.State = web.Down
+	default:
+		page.Heading, status, retry = "This page could not be made", http.StatusBadGateway, retryDown
+		page.Text = "The cache server's answer could not be used. The log of this server has the reason."
+	}
+	page.Title = page.Heading
+	return page, status, retry
+}
+
+// nearPath is the page of a name that resembles the one asked for.
+func nearPath(section, near string) string {
+	switch section {
+	case web.CampaignsPath:
+		return web.CampaignPath(near)
+	case web.ReleasesPath:
+		return web.ReleasePath(near)
+	case web.SitesPath:
+		return web.SitePath(near)
+	case web.AgentsPath:
+		return web.AgentPath(near)
+	}
+	return web.WorkflowPath(near)
+}
+
+// notFound is the page for an address that does not exist.
+func (p *Pages) notFound(c echo.Context) error {
+	state, _ := p.begin(c).Wait()
+	page := web.ProblemPage{
+		Frame:   p.frame("", "Not found", state, noMeta),
+		Heading: "Not found",
+		Text:    "There is no page " + wire.Shorten(c.Request().URL.Path),
+	}
+	for _, path := range wire.Near(c.Request().URL.Path, web.Sections(), 3) {
+		page.Near = append(page.Near, web.Link{Text: strings.TrimPrefix(path, "/"), Href: path})
+	}
+	return p.render(c, http.StatusNotFound, web.Problem(page))
+}
+
+// retryLater lets a page that only lacks the state try again by itself.
+func retryLater(c echo.Context, state web.State) {
+	if state == web.Down || state == web.Loading {
+		c.Response().Header().Set("Refresh", retryDown)
+	}
+}

@@ -1,0 +1,61 @@
+package pages
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/load"
+	"github.com/dmwm/wmstats/uiserver/query"
+	"github.com/dmwm/wmstats/web"
+)
+
+// groupQuestion asks for one campaign, release, site or agent with a page of its
+// workflows.
+type groupQuestion[T any] func(r load.Round, name string, q wire.Query) *load.Answer[load.Group[T]]
+
+// groupPage reads the name and the query of the page of one group, asks for it,
+// and fills what such pages share. It is asked again on the newest generation when
+// the pinned one is gone. more are asked at the same time. ok is false when
+// another page has been written in its place, or err says why that failed.
+func groupPage[T any](p *Pages, c echo.Context, section, kind, field string, question groupQuestion[T], more ...func(r load.Round, name string)) (
+	page web.GroupPage, record T, ok bool, err error,
+) {
+	named, err := name(c)
+	if err != nil {
+		return page, record, false, p.fail(c, section, load.State{}, wire.NotFound("name", c.Param("*"), nil))
+	}
+	q, notes := p.lists.Read(c.Request().URL)
+	ask := func() (*load.Answer[load.Group[T]], load.State, error) {
+		asked := q.Query
+		asked.Fields = p.lists.Fields(q)
+		r := p.begin(c)
+		answer := question(r, named, asked)
+		for _, one := range more {
+			one(r, named)
+		}
+		state, err := r.Wait()
+		return answer, state, err
+	}
+	answer, state, err := ask()
+	if load.Expired(err) {
+		notes = append(notes, query.Expired(q))
+		q = q.Newest()
+		answer, state, err = ask()
+	}
+	if err != nil {
+		return page, record, false, p.fail(c, section, state, err)
+	}
+	notes = append(notes, q.PinNote(state.Info.Generation)...)
+	terms := query.Exactly(field, named)
+	all := q.Top()
+	all.Terms = append(terms, all.Terms...)
+	page = web.GroupPage{
+		Frame: p.frame(section, named, state, answer.Meta), Notes: notes, Kind: kind, Name: named,
+		List: p.lists.Table(q, "Workflows of "+named, p.Now().Unix(), answer.Value.Workflows),
+		All:  all.Address(web.WorkflowsPath), Errors: query.ErrorsOf(terms).With(),
+	}
+	page.List.Selection = all.Selection()
+	page.Data.Newest = q.Newest().Here()
+	watch(&page.Frame, all.Query)
+	return page, answer.Value.Record, true, nil
+}

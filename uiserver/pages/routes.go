@@ -1,0 +1,98 @@
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query"
+	"github.com/dmwm/wmstats/web"
+)
+
+// Routes adds all pages. Names are the rest of the path, so that they keep
+// their slashes however they were written.
+func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
+	with = append(slices.Clone(with), p.bounded)
+	get := func(path string, handler echo.HandlerFunc) {
+		e.GET(path, handler, with...)
+		e.HEAD(path, handler, with...)
+	}
+	get(web.OverviewPath, p.overview)
+	get(web.AttentionPath, p.attention)
+	get(web.WorkflowsPath, p.workflows)
+	get(web.WorkflowsPath+"/*", p.workflow)
+	get(web.CampaignsPath, p.campaigns)
+	get(web.CampaignsPath+"/*", p.campaign)
+	get(web.ReleasesPath, p.releases)
+	get(web.ReleasesPath+"/*", p.release)
+	get(web.SitesPath, p.sites)
+	get(web.SitesPath+"/*", p.site)
+	get(web.AgentsPath, p.agents)
+	get(web.AgentsPath+"/*", p.agent)
+	get(web.ErrorsPath, p.errors)
+	get(web.GoPath, p.palette)
+	get(web.FacetPath+"*", p.facetValues)
+	get(web.ColumnsPath, p.chooseColumns)
+	get(web.SelectionPath, p.selection)
+	get(web.ChangedPath, p.changed)
+	get(web.APIPrefix, p.api)
+	get(web.AboutPath, p.about)
+	e.GET(web.PulsePath, p.pulse) // without the headers of a page, so that a 304 stays small
+	twins(get)
+	e.RouteNotFound("/*", p.notFound, with...)
+}
+
+// Bounds of the address of a page, in bytes. A page repeats its address in its
+// links, the one of a selection (with the names that were ticked) less often.
+const (
+	longestPath      = 6 << 10 // a name of wire.MaxValue, partly escaped
+	longestAddress   = 16 << 10
+	longestSelection = 60 << 10
+)
+
+// bounded refuses an address that is too long with a page that says so.
+func (p *Pages) bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		most := longestAddress
+		if u.Path == web.SelectionPath {
+			most = longestSelection
+		}
+		if path := len(u.EscapedPath()); path <= longestPath && path+len(u.RawQuery) <= most {
+			return next(c)
+		}
+		state, _ := p.begin(c).Wait()
+		page := web.ProblemPage{
+			Frame: p.frame("", "The address is too long", state, noMeta), Heading: "The address is too long",
+			Text: fmt.Sprintf("'%s' is longer than %d bytes, which is what a page takes. The API takes longer ones, and /find takes a question in its body.", wire.Shorten(u.Path), most),
+		}
+		return p.render(c, http.StatusRequestURITooLong, web.Problem(page))
+	}
+}
+
+// twins redirects the address of a page with a format at its end to the same
+// question to the API, as users of Datasette expect, and the API's own
+// addresses, which its answers contain, to where this server forwards them.
+func twins(get func(string, echo.HandlerFunc)) {
+	for page, path := range map[string]string{
+		web.WorkflowsPath: "/fetch", web.CampaignsPath: "/campaign", web.ReleasesPath: "/release", web.SitesPath: "/sites", web.AgentsPath: "/agent",
+	} {
+		for _, format := range wire.Formats() {
+			get(page+"."+string(format), func(c echo.Context) error {
+				params := c.Request().URL.Query()
+				params.Del(query.ColsParam)
+				params.Set("format", string(format))
+				return c.Redirect(http.StatusFound, web.APIPrefix+path+"?"+params.Encode())
+			})
+		}
+	}
+	forward := func(c echo.Context) error {
+		return c.Redirect(http.StatusTemporaryRedirect, web.APIPrefix+c.Request().URL.RequestURI())
+	}
+	get("/fetch", forward)
+	get("/fetch/*", forward)
+	get("/problems/*", forward)
+}

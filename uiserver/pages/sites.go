@@ -1,0 +1,59 @@
+package pages
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query"
+	"github.com/dmwm/wmstats/web"
+)
+
+var siteColumns = []query.GroupColumn{
+	{Key: "Site", Label: "site"},
+	{Key: "State", Label: "state", Doc: "the worst that an agent that is alive says"},
+	{Key: "Tier", Label: "tier"},
+	{Key: "Country", Label: "country"},
+	{Key: "Workflows", Label: "workflows", Doc: "workflows with jobs there", Numeric: true},
+	{Key: "TotalJobs", Label: "jobs", Doc: "jobs in all states; by state above", Numeric: true},
+	{Key: "Running", Label: "running", Doc: "jobs that run", Numeric: true},
+	{Key: "Pending", Label: "pending", Doc: "jobs that wait in the batch system", Numeric: true},
+	{Key: "Cooloff", Label: "cool-off", Doc: "jobs that wait to be retried", Numeric: true},
+	{Key: "Failure", Label: "failed", Doc: "jobs that failed for good", Numeric: true},
+	{Key: "FailureRate", Label: "failure rate", Doc: "share of ended jobs that failed", Numeric: true},
+	{Key: "RunningSlots", Label: "slots", Doc: "jobs that may be sent there to run, by agents for which it is not draining, down or aborted", Numeric: true},
+	lineColumn,
+}
+
+// sites is the table of sites, below a map of their jobs.
+func (p *Pages) sites(c echo.Context) error {
+	q, notes := query.ReadGroups(c.Request().URL, siteColumns, query.Groups{Sort: "Failure", Desc: true}, query.RowsParam)
+	r := p.begin(c)
+	all, lines := r.Sites(), r.RowLines("site")
+	state, err := r.Wait()
+	if err != nil {
+		return p.fail(c, web.SitesPath, state, err)
+	}
+	page, rows := groupsPage(p, web.SitesPath, "Site", siteColumns, q, notes, state, all)
+	most := mapRows
+	if c.QueryParam(query.RowsParam) == query.AllRows {
+		most = 0
+	} else if len(all.Value) > most {
+		v := q.Params()
+		v.Set(query.RowsParam, query.AllRows)
+		page.More = "?" + v.Encode()
+	}
+	sites := make([]siteCounts, len(all.Value))
+	for i, s := range all.Value {
+		sites[i] = siteCounts{s.Site, s.Counters}
+	}
+	page.SiteMap = siteMap(sites, most, func(site, field string) string {
+		terms := append(query.Exactly("Sites", site), wire.Term{Field: field, Op: wire.Has})
+		return query.Of(wire.Query{Terms: terms, Sort: []wire.SortKey{{Field: field, Desc: true}}})
+	})
+	for _, s := range rows {
+		row := web.SiteRow{Site: s, List: query.Of(wire.Query{Terms: query.Exactly("Sites", s.Site)})}
+		row.Line, row.NoLine = lines.Of(s.Site)
+		page.Sites = append(page.Sites, row)
+	}
+	return p.render(c, status(notes), web.Groups(page))
+}

@@ -1,0 +1,180 @@
+package query
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/query/filterbar"
+	"github.com/dmwm/wmstats/web"
+)
+
+// Lists reads addresses of lists. It knows the columns and the views that there
+// are, and is never changed.
+type Lists struct {
+	columns web.Columns
+	views   []namedView
+}
+
+// NewLists checks the views.
+func NewLists(views []View) (*Lists, error) {
+	l := &Lists{columns: web.NewColumns()}
+	var err error
+	l.views, err = readViews(views, l.columns)
+	return l, err
+}
+
+// Read reads an address. own are parameters that the page reads itself; what
+// can't be used is left out, so that the page shows the rest.
+func (l *Lists) Read(u *url.URL, own ...string) (q List, notes []web.Note) {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		notes = append(notes, bad("A part of the address is not well encoded and was left out."))
+	}
+	values = dropEmpty(values)
+	_, sized := values["limit"]
+	own = append(slices.Clone(own), ColsParam)
+	for {
+		parsed, err := wire.ParseQueryExcept(values, own...)
+		if err == nil {
+			q.Query = parsed
+			break
+		}
+		problem := problemOf(err)
+		notes = append(notes, noteOf(problem, u.Path, values))
+		if !dropParam(values, problem.Param) {
+			values = url.Values{}
+		}
+	}
+	notes = append(notes, q.settle(sized)...)
+	return q, append(notes, l.readCols(&q, values[ColsParam], u.Path)...)
+}
+
+// dropEmpty leaves out the empty values that browsers send for the empty inputs
+// of a form. A name that is not known stays, so that it is complained about.
+func dropEmpty(values url.Values) url.Values {
+	known := append(wire.Params(), ColsParam)
+	kept := wire.DropEmpty(values)
+	for name, all := range values {
+		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
+			kept[name] = all
+		}
+	}
+	return kept
+}
+
+// Tidy is an address without empty parameters, and with the columns of a form in
+// one parameter. changed reports whether it differs.
+func Tidy(u *url.URL) (tidy string, changed bool) {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", false // the page says so
+	}
+	kept := dropEmpty(values)
+	for name, all := range values {
+		changed = changed || len(kept[name]) != len(all)
+	}
+	if cols := kept[ColsParam]; len(cols) > 1 {
+		kept.Set(ColsParam, strings.Join(cols, ","))
+		changed = true
+	}
+	return at(u.EscapedPath(), kept), changed
+}
+
+// settle puts what only the API has to what a page can show.
+func (q *List) settle(sized bool) (notes []web.Note) {
+	switch {
+	case q.All:
+		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows; the export links give all.", MostSize)))
+		q.Limit = MostSize
+	case !sized:
+		q.Limit = DefaultSize
+	case q.PageLimit() > MostSize:
+		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows, not %d; the export links give all.", MostSize, q.PageLimit())))
+		q.Limit = MostSize
+	default:
+		q.Limit = q.PageLimit()
+	}
+	if q.Format != "" && q.Format != wire.JSON || q.Download {
+		notes = append(notes, bad("This is the page for people; the export links have the other formats."))
+	}
+	if len(q.Fields) > 0 && len(q.Cols) == 0 {
+		q.Cols = q.Fields
+	}
+	q.All, q.Format, q.Download, q.Envelope = false, "", false, false
+	q.Facets, q.Fields = nil, nil
+	return notes
+}
+
+// readCols reads cols=: names of columns or of one set.
+func (l *Lists) readCols(q *List, values []string, path string) (notes []web.Note) {
+	for _, name := range strings.Split(strings.Join(values, ","), ",") {
+		if name == "" {
+			continue
+		}
+		if _, isSet := web.SetKeys(name); isSet {
+			q.Cols = []string{name}
+			break
+		}
+		column, ok := l.columns.Named(name)
+		if !ok {
+			notes = append(notes, l.badColumn(*q, name, path))
+			continue
+		}
+		if !slices.Contains(q.Cols, column.Key) {
+			q.Cols = append(q.Cols, column.Key)
+		}
+	}
+	if len(q.Cols) == 1 && q.Cols[0] == web.DefaultSet {
+		q.Cols = nil
+	}
+	return notes
+}
+
+func (l *Lists) badColumn(q List, name, path string) web.Note {
+	note := bad(fmt.Sprintf("There is no column '%s'.", wire.Shorten(name)))
+	for _, near := range nearColumns(l.columns, name) {
+		q.Cols = []string{near}
+		note.Links = append(note.Links, web.Link{Text: near, Href: q.Address(path)})
+	}
+	if len(note.Links) > 0 {
+		note.Text += " Did you mean"
+	}
+	return note
+}
+
+// Views lead to the views. One that says nothing of order or columns keeps those
+// of now.
+func (l *Lists) Views(q List) []web.Choice {
+	now := filterbar.Format(q.Query)
+	var out []web.Choice
+	for _, view := range l.views {
+		next := q.asking(view.query.Query)
+		if len(view.query.Sort) > 0 {
+			next.Sort = view.query.Sort
+		}
+		if len(view.query.Cols) > 0 {
+			next.Cols = view.query.Cols
+		}
+		choice := web.Choice{Label: view.name}
+		current := filterbar.Format(next.Query) == now && slices.Equal(next.Sort, q.Sort) && slices.Equal(next.Cols, q.Cols)
+		if !current {
+			choice.Href = next.Here()
+		}
+		out = append(out, choice)
+	}
+	return out
+}
+
+// FindViews are the views that have a text in their name.
+func (l *Lists) FindViews(text string) []web.Link {
+	var out []web.Link
+	for _, v := range l.views {
+		if web.Holds(v.name, text) {
+			out = append(out, web.Link{Text: v.name, Href: v.query.Address(web.WorkflowsPath)})
+		}
+	}
+	return out
+}
