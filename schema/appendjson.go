@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"github.com/dmwm/wmstats/schema/internal/jsonscan"
+	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
 // AppendJSON appends rec as JSON, byte for byte as encoding/json writes it

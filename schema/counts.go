@@ -1,117 +1,5 @@
 package schema
 
-import "github.com/dmwm/wmstats/schema/internal/jsonscan"
-
-// readCounts reads the rest of an open counter object. Every key is optional.
-func (d *decoder) readCounts(c *JobCounts) {
-	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		if !c.readKey(d, key) {
-			d.scan.Skip()
-		}
-	}
-}
-
-// readKey reads the value of one key of a counter object; false, and nothing
-// read, for other keys. A group that comes twice replaces the first.
-func (c *JobCounts) readKey(d *decoder, key []byte) bool {
-	switch string(key) {
-	case "success":
-		c.Success = d.count("success")
-	case "canceled":
-		c.Canceled = d.count("canceled")
-	case "transition":
-		c.Transition = d.count("transition")
-	case "queued":
-		c.readQueued(d)
-	case "submitted":
-		c.readSubmitted(d)
-	case "failure":
-		d.readGroup("failure", "exception", &c.FailureCreate, &c.FailureSubmit, &c.FailureException)
-	case "cooloff":
-		c.readCooloff(d)
-	case "paused":
-		d.readGroup("paused", "job", &c.PausedCreate, &c.PausedSubmit, &c.PausedJob)
-	default:
-		return false
-	}
-	return true
-}
-
-func (c *JobCounts) readQueued(d *decoder) {
-	c.QueuedFirst, c.QueuedRetry = 0, 0
-	if !d.open("queued") {
-		return
-	}
-	mark := d.mark()
-	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		switch string(key) {
-		case "first":
-			c.QueuedFirst = d.count("first")
-		case "retry":
-			c.QueuedRetry = d.count("retry")
-		default:
-			d.scan.Skip()
-		}
-	}
-	d.within(mark, "queued")
-}
-
-func (c *JobCounts) readSubmitted(d *decoder) {
-	c.SubmittedFirst, c.SubmittedRetry, c.Pending, c.Running = 0, 0, 0, 0
-	if !d.open("submitted") {
-		return
-	}
-	mark := d.mark()
-	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		switch string(key) {
-		case "first":
-			c.SubmittedFirst = d.count("first")
-		case "retry":
-			c.SubmittedRetry = d.count("retry")
-		case "pending":
-			c.Pending = d.count("pending")
-		case "running":
-			c.Running = d.count("running")
-		default:
-			d.scan.Skip()
-		}
-	}
-	d.within(mark, "submitted")
-}
-
-// readCooloff reads the group or, in old documents, one number for the jobs
-// (domain, 1.2).
-func (c *JobCounts) readCooloff(d *decoder) {
-	if k := d.scan.Kind(); k == jsonscan.Number || k == jsonscan.String {
-		c.CooloffCreate, c.CooloffSubmit = 0, 0
-		c.CooloffJob = d.count("cooloff")
-		return
-	}
-	d.readGroup("cooloff", "job", &c.CooloffCreate, &c.CooloffSubmit, &c.CooloffJob)
-}
-
-// readGroup reads a group of create, submit and one more counter.
-func (d *decoder) readGroup(group, last string, create, submit, end *int64) {
-	*create, *submit, *end = 0, 0, 0
-	if !d.open(group) {
-		return
-	}
-	mark := d.mark()
-	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		switch string(key) {
-		case "create":
-			*create = d.count("create")
-		case "submit":
-			*submit = d.count("submit")
-		case last:
-			*end = d.count(last)
-		default:
-			d.scan.Skip()
-		}
-	}
-	d.within(mark, group)
-}
-
 // each returns pointers to all counters, in the order of the struct.
 func (c *JobCounts) each() [18]*int64 {
 	return [...]*int64{
@@ -168,8 +56,8 @@ func (c *JobCounts) Sub(o *JobCounts) {
 	c.PausedJob -= o.PausedJob
 }
 
-// positive returns the counters with negative ones as 0.
-func (c JobCounts) positive() JobCounts {
+// Positive returns the counters with negative ones as 0.
+func (c JobCounts) Positive() JobCounts {
 	for _, p := range c.each() {
 		*p = max(*p, 0)
 	}

@@ -3,9 +3,10 @@ package schema
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unsafe"
 
-	"github.com/dmwm/wmstats/schema/internal/jsonscan"
+	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
 // DecodeWorkflow reads back a record that AppendJSON wrote, into w: all keys
@@ -22,7 +23,7 @@ func (p *plan) decode(data []byte, rec unsafe.Pointer) error {
 	var s jsonscan.Scanner
 	s.Reset(data)
 	if s.Kind() != jsonscan.Object {
-		return fmt.Errorf("found %s, want a record", shorten(data))
+		return fmt.Errorf("found %s, want a record", brief(data))
 	}
 	s.Open()
 	next := 0 // keys are expected in their order
@@ -37,7 +38,7 @@ func (p *plan) decode(data []byte, rec unsafe.Pointer) error {
 		}
 		f := &p.fields[next]
 		if !f.read(&s, rec) && s.Err() == nil {
-			return fmt.Errorf("%s: found %s, want %s", f.key, shorten(s.Raw()), f.typ)
+			return fmt.Errorf("%s: found %s, want %s", f.key, brief(s.Raw()), f.typ)
 		}
 		next++
 	}
@@ -89,4 +90,13 @@ func readList(s *jsonscan.Scanner, to *[]string) bool {
 	}
 	*to = list
 	return true
+}
+
+// brief is what was found, for a message: it never keeps the record in memory.
+func brief(found []byte) string {
+	const most = 60
+	if len(found) <= most {
+		return strings.ToValidUTF8(string(found), "\uFFFD")
+	}
+	return strings.ToValidUTF8(string(found[:most]), "\uFFFD") + "..."
 }

@@ -1,14 +1,12 @@
-// Package schema is the static schema of WMStats and the way raw documents
-// become it: bytes in, flat records out.
+// Package schema is the static schema of WMStats: flat records, their form as
+// JSON, and the rules of what follows from them (sums, shares, alerts, health of
+// agents). How raw documents become records is the business of package raw.
 //
-// Raw documents (request documents, agent_request, agent_info, jobsummary) use
-// data as keys: agents, sites, task paths, dataset names. The records here have
-// a fixed set of CamelCase keys instead, always present, one type each, no
+// Records have a fixed set of CamelCase keys, always present, one type each, no
 // null, so that a client can be written once and a table has columns.
 //
 // The package is pure. It opens no file and no connection, logs nothing and
-// reads no clock (the present time is an argument where a rule needs it): the
-// same bytes always give the same records. Paging, filtering and storage are
+// reads no clock: the present time is an argument where a rule needs it. Paging, filtering and storage are
 // the business of cacheserver/store, the query language that of schema/wire.
 //
 // A record is a Go struct whose field names are the JSON keys. Its struct tags

@@ -3,53 +3,12 @@ package schema
 import (
 	"cmp"
 	"slices"
-	"strings"
-
-	"github.com/dmwm/wmstats/schema/internal/jsonscan"
 )
 
 // StateSuccess is the state of a job that succeeded in the end. It has a
 // jobsummary document when it was tried more than once, and so is in the view of
 // failing jobs, with no error of its own.
 const StateSuccess = "success"
-
-// DecodeJobGroup makes a record of one row of the view jobsByStatusWorkflow.
-// The key is [workflow, task, state, exit code, site, ACDC URL, agent, error
-// types] or begins so: what a shorter one lacks is as absent. ok is false for
-// what is no list, or has no workflow.
-func DecodeJobGroup(key []byte, count int64) (g JobError, ok bool) {
-	d := newDecoder(key)
-	if d.scan.Kind() != jsonscan.Array {
-		return g, false
-	}
-	g.ExitCode, g.Count = -1, count
-	site := ""
-	d.scan.Open()
-	for i := 0; d.scan.NextElem(); i++ {
-		switch i {
-		case 0:
-			g.Workflow = d.text("")
-		case 1:
-			g.Task = d.text("")
-		case 2:
-			g.State = d.text("")
-		case 3:
-			g.ExitCode = d.integer("", -1)
-		case 4:
-			site = d.text("")
-		case 6:
-			g.Agent = agentName(d.text(""))
-		case 7:
-			types := d.texts("")
-			slices.Sort(types)
-			g.ErrorTypes = strings.Join(slices.Compact(types), ";")
-		default:
-			d.scan.Skip()
-		}
-	}
-	g.Site = siteName(site)
-	return g, d.scan.End() == nil && g.Workflow != ""
-}
 
 // MergeJobErrors adds up groups that are the same but for their count, and puts
 // the result in order: most jobs first, then by key. The source tells groups

@@ -30,38 +30,14 @@ func TestExitCodes(t *testing.T) {
 		assert.True(t, known, code)
 	}
 	for code, want := range map[int64]ExitCodeInfo{
-		-1:     {-1, AreaOther, "no exit code was reported"},
-		138:    {138, AreaKilled, "ended by signal 10"},
-		193:    {193, AreaOther, "not in the table of exit codes"},
-		123456: {123456, AreaOther, "not in the table of exit codes"},
+		-1:     {ExitCode: -1, Area: AreaOther, Meaning: "no exit code was reported"},
+		138:    {ExitCode: 138, Area: AreaKilled, Meaning: "ended by signal 10"},
+		193:    {ExitCode: 193, Area: AreaOther, Meaning: "not in the table of exit codes"},
+		123456: {ExitCode: 123456, Area: AreaOther, Meaning: "not in the table of exit codes"},
 	} {
 		got, known := ExitCodeOf(code)
 		assert.False(t, known)
 		assert.Equal(t, want, got)
-	}
-}
-
-func TestDecodeJobGroup(t *testing.T) {
-	for name, c := range map[string]struct {
-		key  string
-		want JobError
-	}{
-		"usual":          {`["w","/w/T","jobfailed",8021,"T2_X","u","a",["B","A"]]`, JobError{"w", "/w/T", "jobfailed", 8021, "T2_X", "a", "A;B", 3}},
-		"nulls":          {`["w","/w/T","submitfailed",null,null,null,null,[]]`, JobError{"w", "/w/T", "submitfailed", -1, Unknown, "", "", 3}},
-		"objects":        {`["w","/w/T","s","99",{},"u","a:9999","One"]`, JobError{"w", "/w/T", "s", 99, Unknown, "a", "One", 3}},
-		"types repeated": {`["w","/w/T","s",99,"X","u","a",["B","A","B"]]`, JobError{"w", "/w/T", "s", 99, "X", "a", "A;B", 3}},
-		"short":          {`["w"]`, JobError{"w", "", "", -1, Unknown, "", "", 3}},
-		"of five":        {`["w","/w/T","jobfailed",8021,"T2_X"]`, JobError{"w", "/w/T", "jobfailed", 8021, "T2_X", "", "", 3}},
-		"no real site":   {`["w","t","s",1.5,"NA","u","a",[]]`, JobError{"w", "t", "s", 1, Unknown, "a", "", 3}},
-		"longer":         {`["w","t","s",1,"X","u","a",[],{"x":1},7]`, JobError{"w", "t", "s", 1, "X", "a", "", 3}},
-	} {
-		got, ok := DecodeJobGroup([]byte(c.key), 3)
-		assert.True(t, ok, name)
-		assert.Equal(t, c.want, got, name)
-	}
-	for _, key := range []string{``, `null`, `"w"`, `{}`, `[]`, `[null,"t"]`, `["w"`, `["w"]x`, `[7`} {
-		_, ok := DecodeJobGroup([]byte(key), 1)
-		assert.False(t, ok, key)
 	}
 }
 
@@ -90,62 +66,4 @@ func TestMergeJobErrors(t *testing.T) {
 	}
 	assert.Equal(t, total, sum)
 	assert.Empty(t, MergeJobErrors(nil))
-}
-
-func TestLogGolden(t *testing.T) {
-	l, err := DecodeLog(read(t, "log.json"))
-	require.NoError(t, err)
-	require.Empty(t, l.Flaws)
-	out := []byte("[")
-	for i, e := range l.Entries() {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = AppendJSON(out, &e)
-	}
-	golden(t, "log.json", append(out, ']'))
-}
-
-func TestLogForms(t *testing.T) {
-	l, err := DecodeLog([]byte(`{"_id":"x","request":"w","identifier":"a.cern.ch:9999","messages":[{"ts":"1.5e3","msg":null},7,{"msg":"no time"}]}`))
-	require.NoError(t, err)
-	assert.Equal(t, []LogEntry{{Workflow: "w", Reporter: "a.cern.ch", Time: 1500}, {Workflow: "w", Reporter: "a.cern.ch", Message: "no time"}}, l.Entries())
-	assert.Equal(t, 1, l.FlawCount)
-	l, err = DecodeLog([]byte(`{"request":"w","messages":null}`))
-	require.NoError(t, err)
-	assert.Empty(t, l.Entries())
-	for _, raw := range []string{``, `[]`, `{"request":"w"`, `{"messages":[]}`, `{"request":" "}`} {
-		_, err := DecodeLog([]byte(raw))
-		assert.Error(t, err, raw)
-	}
-}
-
-func FuzzDecodeJobGroup(f *testing.F) {
-	f.Add([]byte(`["w","/w/T","jobfailed",8021,"T2_X","u","a",["B","A"]]`))
-	f.Add([]byte(`["w",{},[["x"]],"99",{"a":1},null,7,["A",["B"]]]`))
-	f.Fuzz(func(t *testing.T, key []byte) {
-		g, ok := DecodeJobGroup(key, 1)
-		again, same := DecodeJobGroup(key, 1)
-		if ok != same || g != again {
-			t.Fatalf("twice the same, two answers: %v %v", g, again)
-		}
-		if ok && (g.Workflow == "" || g.Site == "") {
-			t.Fatalf("without a name: %+v", g)
-		}
-	})
-}
-
-func FuzzDecodeLog(f *testing.F) {
-	f.Add([]byte(`{"_id":"x","request":"w","identifier":"a","thr":"T","type":"info","messages":[{"ts":1.5,"msg":"m"}]}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		l, err := DecodeLog(raw)
-		if err != nil {
-			return
-		}
-		for _, e := range l.Entries() {
-			if e.Workflow == "" || e.Time < 0 {
-				t.Fatalf("%+v", e)
-			}
-		}
-	})
 }

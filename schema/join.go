@@ -7,23 +7,23 @@ import (
 	"slices"
 )
 
-// Join fills the agents' side of a workflow record with the sums of parts. Of
-// several parts of one agent the newest counts. The result depends only on the
-// request's side of w and on the set of parts: not on their order, nor on what
+// Join fills the agents' side of a workflow record with the sums of reports. Of
+// several reports of one agent the Newest counts. The result depends only on the
+// request's side of w and on the set of reports: not on their order, nor on what
 // an earlier Join filled in. Alerts are left as they are. Which statuses have
 // their agents joined is for the caller to say (StatusInfo.JobInfo).
-func Join(w *Workflow, parts []AgentPart) {
-	chosen := newest(parts)
+func Join(w *Workflow, reports []AgentReport) {
+	chosen := Newest(reports)
 	var counts JobCounts
 	w.JobsInWMBS, w.JobsInQueue, w.SkippedFiles, w.Skipped = 0, 0, 0, false
 	w.LastAgentUpdate, w.OldestAgentUpdate = 0, 0
 	w.Agents, w.HasUnplacedJobs = make([]string, 0, len(chosen)), false
 	for _, i := range chosen {
-		p := &parts[i]
+		p := &reports[i]
 		counts.Add(&p.Counts)
 		w.JobsInWMBS += p.JobsInWMBS
 		w.JobsInQueue += p.JobsInQueue
-		w.SkippedFiles = addUp(w.SkippedFiles, p.SkippedFiles)
+		w.SkippedFiles = AddUp(w.SkippedFiles, p.SkippedFiles)
 		w.Skipped = w.Skipped || p.Skipped
 		w.Agents = append(w.Agents, p.Agent)
 		w.HasUnplacedJobs = w.HasUnplacedJobs || p.unplaced() != JobCounts{}
@@ -35,35 +35,35 @@ func Join(w *Workflow, parts []AgentPart) {
 	w.Counters = counts.Derive()
 	w.HasJobInfo = len(chosen) > 0
 	w.AgentCount = int64(len(w.Agents))
-	w.joinSites(parts, chosen)
-	w.joinTasks(parts, chosen)
-	w.joinOutputs(parts, chosen)
+	w.joinSites(reports, chosen)
+	w.joinTasks(reports, chosen)
+	w.joinOutputs(reports, chosen)
 	w.estimate()
 }
 
-// newest returns the indexes of the parts that count, by agent: of each agent
+// Newest returns the indexes of the reports that count, by agent: of each agent
 // the one with the largest Time. Equal times are decided by content, so that
 // the choice does not depend on the order.
-func newest(parts []AgentPart) []int {
-	chosen := make([]int, len(parts))
+func Newest(reports []AgentReport) []int {
+	chosen := make([]int, len(reports))
 	for i := range chosen {
 		chosen[i] = i
 	}
 	slices.SortStableFunc(chosen, func(i, j int) int {
-		a, b := &parts[i], &parts[j]
+		a, b := &reports[i], &reports[j]
 		if c := cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(b.Time, a.Time)); c != 0 || i == j {
 			return c
 		}
 		return cmp.Compare(fmt.Sprint(*b), fmt.Sprint(*a))
 	})
-	return slices.CompactFunc(chosen, func(i, j int) bool { return parts[i].Agent == parts[j].Agent })
+	return slices.CompactFunc(chosen, func(i, j int) bool { return reports[i].Agent == reports[j].Agent })
 }
 
-func (w *Workflow) joinSites(parts []AgentPart, chosen []int) {
+func (w *Workflow) joinSites(reports []AgentReport, chosen []int) {
 	sites := []string{}
 	for _, i := range chosen {
-		for k := range parts[i].Sites {
-			sites = append(sites, parts[i].Sites[k].Site)
+		for k := range reports[i].Sites {
+			sites = append(sites, reports[i].Sites[k].Site)
 		}
 	}
 	slices.Sort(sites)
@@ -71,14 +71,14 @@ func (w *Workflow) joinSites(parts []AgentPart, chosen []int) {
 	w.SiteCount = int64(len(w.Sites))
 }
 
-func (w *Workflow) joinTasks(parts []AgentPart, chosen []int) {
+func (w *Workflow) joinTasks(reports []AgentReport, chosen []int) {
 	if len(chosen) == 1 {
-		w.TaskCount = int64(len(parts[chosen[0]].Tasks))
+		w.TaskCount = int64(len(reports[chosen[0]].Tasks))
 		return
 	}
 	var tasks []uint64
 	for _, i := range chosen {
-		tasks = append(tasks, parts[i].Tasks...)
+		tasks = append(tasks, reports[i].Tasks...)
 	}
 	slices.Sort(tasks)
 	w.TaskCount = int64(len(slices.Compact(tasks)))
@@ -89,14 +89,14 @@ func (w *Workflow) joinTasks(parts []AgentPart, chosen []int) {
 // those seen (domain, 3.3). Datasets that the request names twice count once;
 // a request with an empty list, which the old page divided by, has those seen.
 // Progress is unknown, not 0, while no agent has reported.
-func (w *Workflow) joinOutputs(parts []AgentPart, chosen []int) {
+func (w *Workflow) joinOutputs(reports []AgentReport, chosen []int) {
 	w.OutputEvents, w.OutputLumis, w.OutputBytes = 0, 0, 0
 	var names []string
 	for _, i := range chosen {
-		for _, o := range parts[i].Outputs {
-			w.OutputEvents = addUp(w.OutputEvents, o.Events)
-			w.OutputLumis = addUp(w.OutputLumis, o.Lumis)
-			w.OutputBytes = addUp(w.OutputBytes, o.Bytes)
+		for _, o := range reports[i].Outputs {
+			w.OutputEvents = AddUp(w.OutputEvents, o.Events)
+			w.OutputLumis = AddUp(w.OutputLumis, o.Lumis)
+			w.OutputBytes = AddUp(w.OutputBytes, o.Bytes)
 			names = append(names, o.Dataset)
 		}
 	}

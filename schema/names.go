@@ -1,50 +1,31 @@
 package schema
 
-import "strings"
-
 // Names that stand for something that has none.
 const (
 	Unknown = "(unknown)" // a site that an agent could not name
 	None    = "(none)"    // jobs that have no site yet
 )
 
-// siteName gives the several ways to say "no site" one name (domain, 9.7).
-// Pseudo sites such as Agent and NoPossibleSite, and the processing and storage
-// names of one place (T2_CH_CERN, T2_CH_CERN_HLT, _Disk), stay as they are.
-func siteName(site string) string {
-	switch site {
-	case "", "unknown", "NA", "null", "{}", None:
-		return Unknown
-	}
-	return site
-}
+// Kinds of Agent.
+const (
+	KindAgent   = "agent"
+	KindService = "service"
+)
 
-// agentName strips the port from the url of an agent: old documents have
-// vocms234.cern.ch:9999.
-func agentName(url string) string {
-	i := strings.LastIndexByte(url, ':')
-	if i < 0 || i == len(url)-1 {
-		return url
-	}
-	for _, c := range []byte(url[i+1:]) {
-		if c < '0' || c > '9' {
-			return url
-		}
-	}
-	return url[:i]
-}
+// Sources of AgentJobState.
+const (
+	SourceWMBS          = "wmbs"
+	SourceActive        = "active"
+	SourceCompleted     = "completed"
+	SourceCreatedType   = "created_type"
+	SourceExecutingType = "executing_type"
+	SourceLocalQueue    = "local_queue"
+	SourceGlobalQueue   = "global_queue"
+)
 
-// splitTask returns the last part of a task path, the path before it, and the
-// depth, which is 1 for /workflow/Task. A path of another form keeps its text.
-func splitTask(path string) (name, parent string, depth int64) {
-	depth = int64(strings.Count(strings.TrimPrefix(path, "/"), "/"))
-	i := strings.LastIndexByte(path, '/')
-	if i < 0 {
-		return path, "", max(depth, 1)
-	}
-	name = path[i+1:]
-	if depth > 1 {
-		parent = path[:i]
-	}
-	return name, parent, max(depth, 1)
-}
+// Uses of LFNBase.
+const (
+	UseOutput   = "output"
+	UseUnmerged = "unmerged"
+	UseMerged   = "merged"
+)

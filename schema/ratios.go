@@ -44,9 +44,9 @@ func average(sum, n int64) float64 {
 	return hundredths(float64(sum) / float64(n))
 }
 
-// addUp adds amounts of events, lumis and bytes, which a document may give up
+// AddUp adds amounts of events, lumis and bytes, which a document may give up
 // to 64 bits: it stays at the largest number instead of turning negative.
-func addUp(a, b int64) int64 {
+func AddUp(a, b int64) int64 {
 	sum := a + b
 	if a > 0 && b > 0 && sum < 0 {
 		return math.MaxInt64
@@ -57,12 +57,6 @@ func addUp(a, b int64) int64 {
 	return sum
 }
 
-// addFloat adds amounts that a document may give in any size: it stays at the
-// largest number instead of becoming infinite.
-func addFloat(a, b float64) float64 {
-	return min(max(a+b, -math.MaxFloat64), math.MaxFloat64)
-}
-
 // AddKnown adds amounts of which -1 is not known: what is known of them.
 func AddKnown(a, b int64) int64 {
 	switch {
@@ -71,7 +65,7 @@ func AddKnown(a, b int64) int64 {
 	case b < 0:
 		return a
 	}
-	return addUp(a, b)
+	return AddUp(a, b)
 }
 
 // AddKnownFloat is AddKnown for numbers with a fraction.
@@ -82,5 +76,11 @@ func AddKnownFloat(a, b float64) float64 {
 	case b < 0:
 		return a
 	}
-	return addFloat(a, b)
+	return AddFloat(a, b)
+}
+
+// AddFloat adds amounts that a document may give in any size: it stays at the
+// largest number instead of becoming infinite.
+func AddFloat(a, b float64) float64 {
+	return min(max(a+b, -math.MaxFloat64), math.MaxFloat64)
 }

@@ -14,7 +14,7 @@ func withOutputs(datasets int, events, lumis, inEvents, inLumis int64) Workflow 
 	for i := range datasets {
 		w.OutputDatasets = append(w.OutputDatasets, fmt.Sprintf("/d/%d/T", i))
 	}
-	Join(&w, []AgentPart{{Agent: "a", Outputs: []OutputPart{{Dataset: "/d/0/T", Events: events, Lumis: lumis}}}})
+	Join(&w, []AgentReport{{Agent: "a", Outputs: []OutputReport{{Dataset: "/d/0/T", Events: events, Lumis: lumis}}}})
 	return w
 }
 

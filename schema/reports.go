@@ -6,6 +6,16 @@ import "cmp"
 // reports of single jobs, which are replicated to the source on another way, later
 // or never. What agents count is Failure, what has come is ReportedJobs.
 
+// States of Detail.Errors.
+const (
+	ErrorsLoaded    = "loaded"
+	ErrorsNone      = "none" // agents count no failed job either
+	ErrorsNotLoaded = "not_loaded"
+
+	ErrorsNoneReported = "none_reported" // agents count failed jobs, no report of any has come
+	ErrorsFailed       = "failed"
+)
+
 // FailedForGood says that a job in this state is one that agents count as failed:
 // its retries are used up. Jobs that wait to be tried again are not.
 func FailedForGood(state string) bool {

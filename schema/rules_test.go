@@ -64,18 +64,6 @@ func TestTierZeroStatuses(t *testing.T) {
 	assert.False(t, ok, "statuses are taken as they are written")
 }
 
-func TestRunOfTierZero(t *testing.T) {
-	for run, want := range map[string]int64{`380115`: 380115, `"380115"`: 380115, `[380115,380116]`: 380115, `null`: -1, `[]`: -1, `-4`: -1, `{}`: -1} {
-		req, err := DecodeReqMgr([]byte(`{"_id":"w","RequestStatus":"Merge","Run":` + run + `}`))
-		require.NoError(t, err)
-		w := req.Record()
-		assert.Equal(t, want, w.Run, run)
-		assert.True(t, w.StatusKnown)
-		Join(&w, []AgentPart{{Workflow: "w", Agent: "a", Time: 100, Counts: JobCounts{Success: 4, Running: 4}, JobsInWMBS: 8}})
-		assert.EqualValues(t, -1, w.SecondsLeft, "nothing is known of the end of a Tier-0 workflow")
-	}
-}
-
 func TestAlerts(t *testing.T) {
 	const now = 10_000_000
 	counts := func(success, failure, cooloff, running int64) Counters {
@@ -166,66 +154,29 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestAgentForms has the forms of agent_info that broke the old page.
-func TestAgentForms(t *testing.T) {
-	components := func(fields string) map[string]string {
-		out := map[string]string{}
-		for _, c := range info(t, fields).Detail().Components {
-			if c.Down {
-				out[c.Component] = c.Error
-			}
-		}
-		return out
-	}
-	assert.Equal(t, map[string]string{"A": "its process is missing"}, components(`"down_components":["A"],"down_component_detail":["A"]`), "#8254")
-	assert.Equal(t, map[string]string{"A": noDetail}, components(`"down_components":["A"],"down_component_detail":[]`), "#8109")
-	assert.Equal(t, map[string]string{"A": "some text"}, components(`"down_components":["A"],"down_component_detail":["some text"]`))
-	assert.Equal(t, map[string]string{"A": "its process is missing"}, components(`"down_component_detail":["A"]`))
-	assert.Equal(t, map[string]string{"A": "x"}, components(`"down_component_detail":{"name":"A","error_message":"x"}`), "one that is not in a list")
-	assert.Equal(t, map[string]string{"A": "lost"}, components(`"down_components":"A","components":{"A":[{"error":"lost"}]}`))
-	assert.Equal(t, map[string]string{}, components(`"status":"ok"`), "no down_components at all")
-
-	for fields, kind := range map[string]string{
-		`"agent_team":"","agent_version":"1"`: KindService,
-		`"status":"ok"`:                       KindAgent,
-		`"agent_team":"production"`:           KindAgent,
-		`"drain_mode":false`:                  KindAgent,
-		`"data_last_update":"5"`:              KindAgent,
-		`"WMBS_INFO":{}`:                      KindAgent,
-		`"requestsByStatus":{"new":1}`:        KindService,
-	} {
-		assert.Equal(t, kind, info(t, fields).Detail().Kind, fields)
-	}
-
-	d := info(t, `"drain_mode":true,"drain_stats":{"workflows_completed":false}`).Detail()
-	assert.Equal(t, []string{"workflows that are not complete"}, d.DrainWaits)
-	assert.False(t, d.DrainComplete)
-	d = info(t, `"drain_mode":true,"drain_stats":{"workflows_completed":true,"condor_status":{"running":0,"idle":0},"upload_status":{"dbs_open_blocks":0}}`).Detail()
-	assert.Equal(t, []string{}, d.DrainWaits)
-	assert.True(t, d.DrainComplete)
-}
-
 func TestSecondsLeft(t *testing.T) {
 	base := Workflow{Status: "running-open", StatusTime: 1000, EstimatedJobs: 100}
-	part := AgentPart{Agent: "a", Time: 2000, Counts: JobCounts{Success: 20, Running: 20, Canceled: 5}, JobsInWMBS: 50}
+	part := AgentReport{Agent: "a", Time: 2000, Counts: JobCounts{Success: 20, Running: 20, Canceled: 5}, JobsInWMBS: 50}
 	for name, test := range map[string]struct {
-		change func(w *Workflow, p *AgentPart)
+		change func(w *Workflow, p *AgentReport)
 		want   int64
 	}{
-		"R 1/2, Q 1/2, d 1000": {func(*Workflow, *AgentPart) {}, 3000},
-		"no job ended":         {func(_ *Workflow, p *AgentPart) { p.Counts = JobCounts{Running: 5} }, -1},
-		"no longer runs":       {func(w *Workflow, _ *AgentPart) { w.Status = "completed" }, 0},
-		"jobs not estimated":   {func(w *Workflow, _ *AgentPart) { w.EstimatedJobs = -1 }, -1},
-		"start unknown":        {func(w *Workflow, _ *AgentPart) { w.StatusTime = 0 }, -1},
-		"counts before status": {func(w *Workflow, _ *AgentPart) { w.StatusTime = 2001 }, -1},
-		"nothing in WMBS":      {func(_ *Workflow, p *AgentPart) { p.JobsInWMBS = 0 }, -1},
-		"more than estimated":  {func(_ *Workflow, p *AgentPart) { p.JobsInWMBS = 1000 }, 0},
-		"never ends":           {func(w *Workflow, p *AgentPart) { w.EstimatedJobs, p.JobsInWMBS = math.MaxInt64, 1 }, -1},
-		"no jobs in sum":       {func(_ *Workflow, p *AgentPart) { p.Counts = JobCounts{Success: 5, Transition: -5} }, -1},
+		"R 1/2, Q 1/2, d 1000": {func(*Workflow, *AgentReport) {}, 3000},
+		"no job ended":         {func(_ *Workflow, p *AgentReport) { p.Counts = JobCounts{Running: 5} }, -1},
+		"no longer runs":       {func(w *Workflow, _ *AgentReport) { w.Status = "completed" }, 0},
+		"jobs not estimated":   {func(w *Workflow, _ *AgentReport) { w.EstimatedJobs = -1 }, -1},
+		"start unknown":        {func(w *Workflow, _ *AgentReport) { w.StatusTime = 0 }, -1},
+		"counts before status": {func(w *Workflow, _ *AgentReport) { w.StatusTime = 2001 }, -1},
+		"nothing in WMBS":      {func(_ *Workflow, p *AgentReport) { p.JobsInWMBS = 0 }, -1},
+		"more than estimated":  {func(_ *Workflow, p *AgentReport) { p.JobsInWMBS = 1000 }, 0},
+		"never ends":           {func(w *Workflow, p *AgentReport) { w.EstimatedJobs, p.JobsInWMBS = math.MaxInt64, 1 }, -1},
+		"no jobs in sum": {func(_ *Workflow, p *AgentReport) {
+			p.Counts = JobCounts{Success: 5, Transition: -5}
+		}, -1},
 	} {
 		w, p := base, part
 		test.change(&w, &p)
-		Join(&w, []AgentPart{p})
+		Join(&w, []AgentReport{p})
 		assert.Equal(t, test.want, w.SecondsLeft, name)
 	}
 }

@@ -114,10 +114,10 @@ func changes(i, j, version int) []store.Change {
 			w.Campaign = ""
 		}
 		w.Campaigns, w.Releases, w.PrepIDs = []string{w.Campaign}, []string{w.Release}, []string{w.PrepID}
-		part := &schema.AgentPart{
+		part := &schema.AgentReport{
 			Workflow: name, Agent: fmt.Sprintf("vocms%d.cern.ch", i%3), Team: "production", Time: 1795000000,
 			Counts: schema.JobCounts{Success: int64(10 * i), FailureException: int64(i % 5), Running: int64(version)},
-			Sites: []schema.SitePart{
+			Sites: []schema.SiteReport{
 				{Site: "T1_US_FNAL", Counts: schema.JobCounts{Success: int64(6 * i)}},
 				{Site: fmt.Sprintf("T2_CH_CERN_%d", i%2), Counts: schema.JobCounts{Success: int64(4 * i), FailureException: int64(i % 5), Running: int64(version)}},
 			},

@@ -164,7 +164,7 @@ func TestSitesWithoutAName(t *testing.T) {
 	docs := changes(900, 902, 1)
 	for _, c := range docs {
 		if c.Part != nil {
-			c.Part.Sites = []schema.SitePart{{Site: schema.Unknown, Counts: schema.JobCounts{Success: 1}}}
+			c.Part.Sites = []schema.SiteReport{{Site: schema.Unknown, Counts: schema.JobCounts{Success: 1}}}
 		}
 	}
 	f.store.Apply(docs)

@@ -18,7 +18,7 @@ func TestErrorsTellWhatHasNotCome(t *testing.T) {
 	f, _ := errorsFixture(t, nil)
 	name := workflowName(3)
 	part := func(agent string, failed int64) store.Change {
-		p := &schema.AgentPart{Workflow: name, Agent: agent, Time: f.clock.Now().Unix(), Counts: schema.JobCounts{Success: 54, FailureException: failed}}
+		p := &schema.AgentReport{Workflow: name, Agent: agent, Time: f.clock.Now().Unix(), Counts: schema.JobCounts{Success: 54, FailureException: failed}}
 		return store.Change{Kind: store.AgentWork, ID: agent + "-" + name, Hash: uint64(failed), Time: p.Time, Part: p} //nolint:gosec // small
 	}
 	w := schema.Workflow{Workflow: name, Status: "running-open", Alerts: []string{}}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // requestOf is the change that a request document makes.
-func requestOf(t *testing.T, raw string) store.Change {
+func requestOf(t *testing.T, body string) store.Change {
 	t.Helper()
-	doc, err := schema.DecodeReqMgr([]byte(raw))
+	doc, err := raw.DecodeReqMgr([]byte(body))
 	require.NoError(t, err)
 	w := doc.Record()
 	return store.Change{Kind: store.ReqMgr, ID: doc.Name, Hash: doc.Hash, Time: doc.Time, Workflow: &w}

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 // ByID asks for the documents of some ids, all in one request, and calls fn once
@@ -105,7 +105,7 @@ func (r Row) Fault() string {
 	if len(r.Doc) == 0 {
 		return ""
 	}
-	head, err := schema.Peek(r.Doc)
+	head, err := raw.Peek(r.Doc)
 	switch {
 	case err != nil:
 		return "what came is no JSON object"

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -18,8 +19,8 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
 	var (
-		req    *schema.ReqMgrDoc
-		parts  []*schema.AgentDoc
+		req    *raw.ReqMgrDoc
+		parts  []*raw.ReportDoc
 		jobs   []schema.JobError
 		jobErr error
 	)
@@ -44,7 +45,7 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 	if err := group.Wait(); err != nil {
 		return schema.Detail{}, err
 	}
-	detail := schema.Flatten(req, parts)
+	detail := raw.Flatten(req, parts)
 	switch {
 	case errors.Is(jobErr, ErrNotFound), errors.Is(jobErr, ErrNoDatabase):
 		detail.SetErrors(nil, schema.ErrorsNotLoaded)
@@ -60,20 +61,20 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 }
 
 // request reads and decodes a request document.
-func (c *Client) request(ctx context.Context, id string) (*schema.ReqMgrDoc, error) {
+func (c *Client) request(ctx context.Context, id string) (*raw.ReqMgrDoc, error) {
 	const op = "read a request document"
 	if id == "" {
 		return nil, &Error{Op: op, Kind: ErrNotFound, Reason: "without an id"}
 	}
-	var raw json.RawMessage
-	err := viaKivik(ctx, op, func() error { return c.kivik.DB(c.o.RequestDB).Get(ctx, id).ScanDoc(&raw) })
+	var body json.RawMessage
+	err := viaKivik(ctx, op, func() error { return c.kivik.DB(c.o.RequestDB).Get(ctx, id).ScanDoc(&body) })
 	if err != nil {
 		return nil, err
 	}
-	if fault := (Row{ID: id, Doc: raw}).Fault(); fault != "" {
+	if fault := (Row{ID: id, Doc: body}).Fault(); fault != "" {
 		return nil, &Error{Op: op, Kind: ErrForm, Reason: fault}
 	}
-	doc, err := schema.DecodeReqMgr(raw)
+	doc, err := raw.DecodeReqMgr(body)
 	if err != nil {
 		return nil, &Error{Op: op, Kind: ErrForm, Err: err}
 	}
@@ -83,13 +84,13 @@ func (c *Client) request(ctx context.Context, id string) (*schema.ReqMgrDoc, err
 // agentDocs reads and decodes agent_request documents. One that is gone, or
 // can't be used, is left out, as it is from the lists; one that is there and does
 // not come fails the call: sums without it would be wrong.
-func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*schema.AgentDoc, error) {
+func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*raw.ReportDoc, error) {
 	const op = "read agent documents"
 	rows, err := c.Documents(ctx, WMStats, ids)
 	if err != nil {
 		return nil, err
 	}
-	docs := make([]*schema.AgentDoc, 0, len(rows))
+	docs := make([]*raw.ReportDoc, 0, len(rows))
 	for _, row := range rows {
 		switch {
 		case row.Lacking():
@@ -97,7 +98,7 @@ func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*schema.AgentDo
 		case row.Doc == nil:
 			continue
 		}
-		doc, err := schema.DecodeAgent(row.Doc)
+		doc, err := raw.DecodeReport(row.Doc)
 		if err != nil {
 			c.o.Log.Warn("agent document left out of a detail", "id", Brief(row.ID), "rev", row.Rev, "err", err)
 			continue

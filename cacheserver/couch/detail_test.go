@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwm/wmstats/mock/couchfake"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 func TestDetail(t *testing.T) {
@@ -22,15 +23,15 @@ func TestDetail(t *testing.T) {
 
 	got, err := c.Detail(t.Context(), "r2", []string{"a1-r2", "gone-r2"})
 	require.NoError(t, err)
-	raw, ok := srv.Doc(requestDB, "r2")
+	body, ok := srv.Doc(requestDB, "r2")
 	require.True(t, ok)
-	req, err := schema.DecodeReqMgr(raw)
+	req, err := raw.DecodeReqMgr(body)
 	require.NoError(t, err)
-	raw, ok = srv.Doc(wmstatsDB, "a1-r2")
+	body, ok = srv.Doc(wmstatsDB, "a1-r2")
 	require.True(t, ok)
-	work, err := schema.DecodeAgent(raw)
+	work, err := raw.DecodeReport(body)
 	require.NoError(t, err)
-	want := schema.Flatten(req, []*schema.AgentDoc{work})
+	want := raw.Flatten(req, []*raw.ReportDoc{work})
 	want.SetErrors([]schema.JobError{{Workflow: "r2", Task: "/r2/T", State: "jobfailed", ExitCode: 8021, Site: "T2_X", Agent: "a1", ErrorTypes: "A;B", Count: 2}}, "")
 	assert.Equal(t, want, got)
 }

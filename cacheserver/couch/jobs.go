@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -59,7 +60,7 @@ func (c *Client) jobGroups(ctx context.Context, workflow string) (groups []jobGr
 		query.Set(name, string(text))
 	}
 	err = c.groupedJobs(ctx, "read job errors", query, func(key []byte, count int64) error {
-		if g, ok := schema.DecodeJobGroup(key, count); ok {
+		if g, ok := raw.DecodeJobGroup(key, count); ok {
 			groups = append(groups, jobGroup{g, bytes.Clone(key)})
 		}
 		return nil
@@ -78,7 +79,7 @@ func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) b
 	var take bool
 	return c.groupedJobs(ctx, op, url.Values{"group_level": {"7"}}, func(key []byte, count int64) error {
 		if len(name) == 0 || !bytes.HasPrefix(key, name) {
-			g, ok := schema.DecodeJobGroup(key, count)
+			g, ok := raw.DecodeJobGroup(key, count)
 			if !ok {
 				return nil // jobs without the name of a workflow belong to none
 			}
@@ -92,7 +93,7 @@ func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) b
 		if !take {
 			return nil
 		}
-		g, ok := schema.DecodeJobGroup(key, count)
+		g, ok := raw.DecodeJobGroup(key, count)
 		if !ok {
 			return &Error{Op: op, Kind: ErrForm, Reason: "a key that is no list"}
 		}
@@ -217,7 +218,7 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 	err = c.ofJobView(func(path string) error {
 		samples = samples[:0]
 		return c.whole(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
-			doc, err := schema.DecodeJobSummary(r.Doc)
+			doc, err := raw.DecodeJobSummary(r.Doc)
 			if err != nil {
 				c.o.Log.Warn("jobsummary document left out", "id", Brief(r.ID), "err", err)
 				return nil
@@ -246,7 +247,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 			return nil
 		}
 		seen[r.ID] = true
-		doc, err := schema.DecodeLog(r.Doc)
+		doc, err := raw.DecodeLog(r.Doc)
 		if err != nil {
 			c.o.Log.Warn("log document left out", "id", Brief(r.ID), "err", err)
 			return nil

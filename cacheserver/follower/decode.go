@@ -13,6 +13,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 // decoder turns documents into changes. It is safe for concurrent use and
@@ -30,12 +31,12 @@ type decoder struct {
 
 // tools are what one goroutine decodes with.
 type tools struct {
-	parts    schema.PartDecoder
-	requests schema.ReqMgrDecoder
+	parts    raw.ReportDecoder
+	requests raw.ReqMgrDecoder
 
 	lends   bool // changes are good until recycle; else they are their own
 	records []schema.Workflow
-	added   []schema.AgentPart
+	added   []schema.AgentReport
 }
 
 // recycle takes back all that the changes since the last call point to. From
@@ -47,8 +48,8 @@ func (t *tools) recycle() {
 	t.records, t.added = t.records[:0], t.added[:0]
 }
 
-func (t *tools) record() *schema.Workflow { return next(&t.records, t.lends) }
-func (t *tools) part() *schema.AgentPart  { return next(&t.added, t.lends) }
+func (t *tools) record() *schema.Workflow  { return next(&t.records, t.lends) }
+func (t *tools) part() *schema.AgentReport { return next(&t.added, t.lends) }
 
 // next gives room for one more value: in list, when it comes back.
 func next[T any](list *[]T, lent bool) *T {
@@ -103,7 +104,7 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 	if change, flaws, ok := d.unseen(db, row, m.tools); ok {
 		return d.decoded(changes, db, change, flaws, m)
 	}
-	head, hash, err := schema.PeekHash(row.Doc)
+	head, hash, err := raw.PeekHash(row.Doc)
 	change := store.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
 	if err != nil || d.doubtful(row, head) {
 		if fault := row.Fault(); fault != "" && d.asks && !m.asked {
@@ -131,7 +132,7 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 }
 
 // doubtful tells whether a document need not be that which the source has.
-func (d *decoder) doubtful(row couch.Row, head schema.Head) bool {
+func (d *decoder) doubtful(row couch.Row, head raw.Head) bool {
 	return d.asks && (!head.IsOf(row.ID) || head.Rev == "" || head.Deleted)
 }
 
@@ -225,11 +226,11 @@ func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
 
 // decode fills the change from the document. A panic of the decoder is an error
 // of this one document.
-func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head schema.Head, flaws int, err error) {
+func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head raw.Head, flaws int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			d.o.Log.Error("decoder panicked", "id", couch.Brief(change.ID), "rev", change.Rev, "panic", r, "stack", string(debug.Stack()))
-			err = &schema.DocError{ID: change.ID, Found: "a document that the decoder can't handle", Want: "one that it can"}
+			err = &raw.DocError{ID: change.ID, Found: "a document that the decoder can't handle", Want: "one that it can"}
 		}
 	}()
 	switch change.Kind {
@@ -251,11 +252,11 @@ func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head schem
 			return head, 0, err
 		}
 		change.Part = t.part()
-		*change.Part = work.Part
+		*change.Part = work.Report
 		change.Rev, change.Hash, change.Time = work.Rev, work.Hash, work.Time
 		return work.Head, len(work.Flaws), nil
 	default:
-		info, err := schema.DecodeAgentInfo(doc)
+		info, err := raw.DecodeAgentInfo(doc)
 		if err != nil {
 			return head, 0, err
 		}
@@ -321,7 +322,7 @@ func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.
 	if bad.Rev == "" {
 		bad.Rev = row.Rev
 	}
-	var doc *schema.DocError
+	var doc *raw.DocError
 	if errors.As(err, &doc) {
 		bad.Path, bad.Reason = doc.Path, fmt.Sprintf("found %s, want %s", doc.Found, doc.Want)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/couchfake"
-	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -323,7 +323,7 @@ func (r *rig) source(names ...string) map[string]uint64 {
 			if strings.Contains(string(doc), `"agent_info"`) {
 				kind = kinds[1]
 			}
-			want[key(kind, name)] = schema.ContentHash(doc)
+			want[key(kind, name)] = raw.ContentHash(doc)
 		}
 	}
 	return want

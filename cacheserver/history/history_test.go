@@ -273,9 +273,9 @@ func documents(n, version int) (out []store.Change) {
 		out = append(out, store.Change{Kind: store.ReqMgr, ID: name, Hash: uint64(i)<<8 | uint64(version) + 1, Workflow: &schema.Workflow{
 			Workflow: name, Status: status[i%3], Campaign: fmt.Sprintf("C%d", i%7), StatusTime: start,
 		}})
-		out = append(out, store.Change{Kind: store.AgentWork, ID: "a-" + name, Hash: uint64(i)<<8 | uint64(version) + 1, Time: start, Part: &schema.AgentPart{
+		out = append(out, store.Change{Kind: store.AgentWork, ID: "a-" + name, Hash: uint64(i)<<8 | uint64(version) + 1, Time: start, Part: &schema.AgentReport{
 			Workflow: name, Agent: "a", Time: start, Counts: schema.JobCounts{Running: int64(i + version), Success: 10},
-			Sites: []schema.SitePart{{Site: fmt.Sprintf("T2_XX_%d", i%5), Counts: schema.JobCounts{Running: int64(i + version), Success: 4}}},
+			Sites: []schema.SiteReport{{Site: fmt.Sprintf("T2_XX_%d", i%5), Counts: schema.JobCounts{Running: int64(i + version), Success: 4}}},
 		}})
 	}
 	return out

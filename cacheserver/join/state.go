@@ -86,11 +86,11 @@ type Change struct {
 	ID, Rev string
 	Deleted bool   // the document is gone, or no longer of interest
 	Stands  bool   // nothing new is known of it: what is there stands, also after a read that did not bring it
-	Hash    uint64 // schema.ContentHash of the document; 0: not known, the content counts as new
+	Hash    uint64 // raw.ContentHash of the document; 0: not known, the content counts as new
 	Time    int64  // timestamp of the document, Unix s (AgentReport, AgentInfo)
 
 	Workflow *schema.Workflow    // Request: the request's side of the record
-	Report   *schema.AgentPart   // AgentReport
+	Report   *schema.AgentReport // AgentReport
 	Info     *schema.AgentDetail // AgentInfo
 }
 

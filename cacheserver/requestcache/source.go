@@ -9,6 +9,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 // beginning is the position before everything.
@@ -165,7 +166,7 @@ func (a *answer) pass(ctx context.Context, db couch.Database, since couch.Seq, y
 		if buf, err = a.read(p, buf); err != nil {
 			return err
 		}
-		head, _ := schema.Peek(buf) // what it can't read has no revision
+		head, _ := raw.Peek(buf) // what it can't read has no revision
 		if !yield(couch.Change{Row: couch.Row{ID: p.id, Rev: head.Rev, Doc: buf}, Seq: since}, nil) {
 			return errStopped
 		}
@@ -200,11 +201,11 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 	if err != nil {
 		return schema.Detail{}, err
 	}
-	req, err := schema.DecodeReqMgr(text)
+	req, err := raw.DecodeReqMgr(text)
 	if err != nil {
 		return schema.Detail{}, &Error{Op: op, Kind: couch.ErrForm, Err: err, Public: "the request document can't be used"}
 	}
-	var parts []*schema.AgentDoc
+	var parts []*raw.ReportDoc
 	for _, id := range agents {
 		i, ok := a.index[couch.WMStats][id]
 		if !ok {
@@ -213,14 +214,14 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 		if text, err = a.read(a.docs[couch.WMStats][i], nil); err != nil {
 			return schema.Detail{}, err
 		}
-		doc, err := schema.DecodeAgent(text)
+		doc, err := raw.DecodeReport(text)
 		if err != nil {
 			s.o.Log.Warn("agent document left out of a detail", "id", strings.ToValidUTF8(id, "?"), "err", err)
 			continue
 		}
 		parts = append(parts, doc)
 	}
-	detail := schema.Flatten(req, parts)
+	detail := raw.Flatten(req, parts)
 	detail.SetErrors(nil, schema.ErrorsNotLoaded)
 	return detail, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
-	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 // spooler walks over an answer once:
@@ -94,7 +94,7 @@ func (s *spooler) workflow(key []byte) error {
 		s.doc.Write(quoted(name))
 	}
 	s.doc.WriteByte('}')
-	if _, err := schema.Peek(s.doc.Bytes()); err != nil {
+	if _, err := raw.Peek(s.doc.Bytes()); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return s.write(couch.Requests, name, s.doc.Bytes())
@@ -129,7 +129,7 @@ func (s *spooler) agents(workflow string) error {
 		if err != nil {
 			return err
 		}
-		head, err := schema.Peek(doc)
+		head, err := raw.Peek(doc)
 		if err != nil {
 			if !json.Valid(doc) {
 				return fmt.Errorf("%s of %s: %w", agent, workflow, err)

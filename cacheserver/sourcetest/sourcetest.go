@@ -17,6 +17,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 // patience bounds every wait; it only decides how late a failure is told.
@@ -153,11 +154,11 @@ func readAll(t *testing.T, s follower.Source, db couch.Database) (docs map[strin
 func ofInterest(t *testing.T, db couch.Database, doc []byte) bool {
 	t.Helper()
 	if db == couch.WMStats {
-		head, err := schema.Peek(doc)
+		head, err := raw.Peek(doc)
 		require.NoError(t, err)
 		return head.Type == "agent_request" || head.Type == "agent_info"
 	}
-	request, err := schema.DecodeReqMgr(doc)
+	request, err := raw.DecodeReqMgr(doc)
 	require.NoError(t, err)
 	return slices.Contains(active(), request.RequestStatus)
 }

@@ -171,8 +171,8 @@ func partsOf(docs []*agentDoc) []partOf {
 	return out
 }
 
-func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
-	out := make([]schema.AgentPart, 0, len(parts))
+func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentReport {
+	out := make([]schema.AgentReport, 0, len(parts))
 	for _, p := range parts {
 		out = s.appendPart(out, e, p.packed, p.content, nil)
 	}
@@ -180,7 +180,7 @@ func (s *Store) unpack(e *entry, parts []partOf) []schema.AgentPart {
 }
 
 // appendPart unpacks one part; without a room its lists are its own.
-func (s *Store) appendPart(parts []schema.AgentPart, e *entry, packed part.Packed, content int64, room *part.Room) []schema.AgentPart {
+func (s *Store) appendPart(parts []schema.AgentReport, e *entry, packed part.Packed, content int64, room *part.Room) []schema.AgentReport {
 	a, err := s.names.Unpack(packed, room)
 	if err != nil {
 		s.opt.Log.Error("agent part can't be read back", "workflow", e.name, "err", err)

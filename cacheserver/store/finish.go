@@ -108,7 +108,7 @@ func (s *Store) summed(b *block.Block, i int, w *schema.Workflow) {
 
 // make makes the record of e from its request's side, which is that of the
 // record that it had unless a new one came, and its parts.
-func (s *Store) make(e *entry, o *previous) (table.Edit, []schema.AgentPart) {
+func (s *Store) make(e *entry, o *previous) (table.Edit, []schema.AgentReport) {
 	request := o.record
 	if request == nil {
 		request = o.block.Workflow(s.layout, o.at)

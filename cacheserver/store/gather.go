@@ -65,7 +65,7 @@ type blockMaker struct {
 	mu      *sync.Mutex // of sums, recoveries and dues
 
 	records []schema.Workflow
-	parts   [][]schema.AgentPart
+	parts   [][]schema.AgentReport
 	dues    []int64
 	encoded []byte
 	source  sourceMaker

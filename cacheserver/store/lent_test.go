@@ -40,15 +40,15 @@ func scribble(c *Change) {
 	}
 	if p := c.Part; p != nil {
 		for i := range p.Sites {
-			p.Sites[i] = schema.SitePart{Site: "scribbled"}
+			p.Sites[i] = schema.SiteReport{Site: "scribbled"}
 		}
 		for i := range p.Outputs {
-			p.Outputs[i] = schema.OutputPart{Dataset: "scribbled"}
+			p.Outputs[i] = schema.OutputReport{Dataset: "scribbled"}
 		}
 		for i := range p.Tasks {
 			p.Tasks[i] = 1
 		}
-		*p = schema.AgentPart{Workflow: "scribbled"}
+		*p = schema.AgentReport{Workflow: "scribbled"}
 	}
 	*c = Change{ID: "scribbled"}
 }

@@ -101,7 +101,7 @@ func (o *oracle) apply(changes []Change) {
 // joined is a record with the parts that are in it.
 type joined struct {
 	record *schema.Workflow
-	parts  []schema.AgentPart
+	parts  []schema.AgentReport
 	silent map[string][2]int64 // agents whose counts are stale: when they last changed, and were last written
 }
 
@@ -130,7 +130,7 @@ func (o *oracle) records(now int64) map[string]joined {
 		if info, known := schema.StatusOf(w.Status); known && !info.JobInfo {
 			clear(newest)
 		}
-		var parts []schema.AgentPart
+		var parts []schema.AgentReport
 		stale := []string{}
 		silent := map[string][2]int64{}
 		for _, agent := range slices.Sorted(maps.Keys(newest)) {

@@ -122,24 +122,24 @@ func (m *maker) counts(scale float64) (c schema.JobCounts) {
 }
 
 // part makes one agent's side of a workflow.
-func (m *maker) part(workflow, agent string, time int64) *schema.AgentPart {
-	p := &schema.AgentPart{
+func (m *maker) part(workflow, agent string, time int64) *schema.AgentReport {
+	p := &schema.AgentReport{
 		Workflow: workflow, Agent: agent, Team: "production", AgentVersion: "2.3." + string(rune('0'+m.zipf(5))), Time: time,
 		JobsInWMBS: int64(m.zipf(300)), Skipped: m.rng.IntN(20) == 0,
 	}
 	for _, site := range m.sites(1 + m.zipf(12)) {
 		c := m.counts(200)
-		p.Sites = append(p.Sites, schema.SitePart{Site: site, Counts: c})
+		p.Sites = append(p.Sites, schema.SiteReport{Site: site, Counts: c})
 		p.Counts.Add(&c)
 	}
 	if m.rng.IntN(3) == 0 {
-		p.Sites = append(p.Sites, schema.SitePart{Site: "(unknown)", Counts: m.counts(3)})
+		p.Sites = append(p.Sites, schema.SiteReport{Site: "(unknown)", Counts: m.counts(3)})
 		p.Counts.Add(&p.Sites[len(p.Sites)-1].Counts)
 	}
 	p.Counts.Add(&schema.JobCounts{QueuedFirst: int64(m.rng.IntN(2))})
-	slices.SortFunc(p.Sites, func(a, b schema.SitePart) int { return strings.Compare(a.Site, b.Site) })
+	slices.SortFunc(p.Sites, func(a, b schema.SiteReport) int { return strings.Compare(a.Site, b.Site) })
 	for _, d := range m.datasets(m.rng.IntN(3), "MINIAODSIM") {
-		p.Outputs = append(p.Outputs, schema.OutputPart{Dataset: d, Events: int64(m.rng.IntN(1e6)), Lumis: int64(m.rng.IntN(1e3)), Bytes: m.rng.Int64N(1e13)})
+		p.Outputs = append(p.Outputs, schema.OutputReport{Dataset: d, Events: int64(m.rng.IntN(1e6)), Lumis: int64(m.rng.IntN(1e3)), Bytes: m.rng.Int64N(1e13)})
 	}
 	for range m.zipf(15) {
 		p.Tasks = append(p.Tasks, m.rng.Uint64())

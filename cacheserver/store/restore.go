@@ -162,7 +162,7 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 	}
 	to.blocks = append(to.blocks, b)
 	records := make([]schema.Workflow, b.Len()) // as much of them as sums need
-	parts := make([][]schema.AgentPart, b.Len())
+	parts := make([][]schema.AgentReport, b.Len())
 	from := len(to.entries)
 	for i := range records {
 		w := &records[i]
@@ -185,12 +185,12 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 }
 
 // parts gives those of all parts that were joined to the record of e.
-func (r *restoring) parts(e *entry, status string, all []schema.AgentPart) []schema.AgentPart {
+func (r *restoring) parts(e *entry, status string, all []schema.AgentReport) []schema.AgentReport {
 	docs := r.s.joined(e, status)
 	if len(docs) == len(all) {
 		return all // joined keeps the order of one document, and sorts more of them
 	}
-	parts := make([]schema.AgentPart, len(docs))
+	parts := make([]schema.AgentReport, len(docs))
 	for i, d := range docs {
 		parts[i] = all[slices.Index(e.docs, d)]
 	}
@@ -198,7 +198,7 @@ func (r *restoring) parts(e *entry, status string, all []schema.AgentPart) []sch
 }
 
 // entry reads an entry with its documents, and what they unpack to.
-func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has bool) (*entry, []schema.AgentPart, error) {
+func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has bool) (*entry, []schema.AgentReport, error) {
 	flags := c.Uint()
 	e := &entry{name: name, has: has, hash: c.Uint64(), due: c.Int()}
 	if flags&flagRare != 0 {
@@ -209,9 +209,9 @@ func (r *restoring) entry(c *checkpoint.Cursor, to *restored, name string, has b
 	if has {
 		r.s.known.set(ReqMgr, e.requestID(), e.hash)
 	}
-	var parts []schema.AgentPart
+	var parts []schema.AgentReport
 	if n := c.Count(1); n > 0 {
-		e.docs, parts = make([]*agentDoc, n), make([]schema.AgentPart, n)
+		e.docs, parts = make([]*agentDoc, n), make([]schema.AgentReport, n)
 	}
 	for i := range e.docs {
 		d := &agentDoc{id: c.Text(), entry: e, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), silent: c.Int()}

@@ -54,7 +54,7 @@ func (s *Source) Record(i int) schema.Workflow {
 
 // Sides returns what record i is joined of: the request's side, and what each
 // agent adds, which is nothing in statuses without job information.
-func (s *Source) Sides(i int) (schema.Workflow, []schema.AgentPart) {
+func (s *Source) Sides(i int) (schema.Workflow, []schema.AgentReport) {
 	st := s.world.Initial(i)
 	sk := s.world.Sketch(i, st.Created())
 	w := s.request(sk, &st)
@@ -130,33 +130,33 @@ func set(list []string) []string {
 }
 
 // parts returns what the agents of a workflow have done.
-func (s *Source) parts(sk *gen.Sketch, st *gen.State) []schema.AgentPart {
+func (s *Source) parts(sk *gen.Sketch, st *gen.State) []schema.AgentReport {
 	tasks := make([]uint64, s.world.TaskCount(sk))
 	for t := range tasks {
 		tasks[t] = uint64(sk.Index)<<8 + uint64(t)
 	}
-	parts, outputs := make([]schema.AgentPart, len(st.Agents)), sk.OutputDatasets()
+	parts, outputs := make([]schema.AgentReport, len(st.Agents)), sk.OutputDatasets()
 	for k := range parts {
 		r := s.world.Rough(sk, st, k)
 		p := &parts[k]
-		*p = schema.AgentPart{
+		*p = schema.AgentReport{
 			Workflow: sk.Name, Agent: r.Agent, Team: r.Team, AgentVersion: r.Version, Time: st.Agents[k].Time,
 			Counts: counts(&r.Total), JobsInWMBS: r.InWMBS, JobsInQueue: r.InQueue, Skipped: r.Skipped, Tasks: tasks,
 		}
 		if r.Skipped {
 			p.SkippedFiles = 1
 		}
-		p.Sites = make([]schema.SitePart, 0, len(r.Sites))
+		p.Sites = make([]schema.SiteReport, 0, len(r.Sites))
 		for c := range r.Sites {
-			p.Sites = append(p.Sites, schema.SitePart{Site: r.Sites[c].Site, Counts: counts(&r.Sites[c].Counts)})
+			p.Sites = append(p.Sites, schema.SiteReport{Site: r.Sites[c].Site, Counts: counts(&r.Sites[c].Counts)})
 		}
 		if r.Events > 0 {
-			p.Outputs = make([]schema.OutputPart, 0, len(outputs))
+			p.Outputs = make([]schema.OutputReport, 0, len(outputs))
 			for _, ds := range outputs {
-				p.Outputs = append(p.Outputs, schema.OutputPart{Dataset: ds, Events: r.Events, Lumis: r.Lumis, Bytes: r.Events * gen.EventSize(ds)})
+				p.Outputs = append(p.Outputs, schema.OutputReport{Dataset: ds, Events: r.Events, Lumis: r.Lumis, Bytes: r.Events * gen.EventSize(ds)})
 			}
 		}
-		slices.SortFunc(p.Outputs, func(a, b schema.OutputPart) int {
+		slices.SortFunc(p.Outputs, func(a, b schema.OutputReport) int {
 			switch {
 			case a.Dataset < b.Dataset:
 				return -1

@@ -21,6 +21,7 @@ import (
 
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 // wholeJSON is how many workflows are read as one JSON array: of 20 000 the text
@@ -81,19 +82,19 @@ func appendDynamic(dst []byte, w *workflowDocs) ([]byte, error) {
 }
 
 func flatten(w *workflowDocs) (schema.Detail, error) {
-	req, err := schema.DecodeReqMgr(w.request)
+	req, err := raw.DecodeReqMgr(w.request)
 	if err != nil {
 		return schema.Detail{}, fmt.Errorf("flatten: %w", err)
 	}
-	var agents []*schema.AgentDoc
-	for _, raw := range w.agents {
-		doc, err := schema.DecodeAgent(raw)
+	var agents []*raw.ReportDoc
+	for _, body := range w.agents {
+		doc, err := raw.DecodeReport(body)
 		if err != nil {
 			return schema.Detail{}, fmt.Errorf("flatten: %w", err)
 		}
 		agents = append(agents, doc)
 	}
-	return schema.Flatten(req, agents), nil
+	return raw.Flatten(req, agents), nil
 }
 
 func appendRecord(dst []byte, w *workflowDocs) ([]byte, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/mock/live"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 )
 
 // world is a stand-in whose documents are written, rewritten and deleted until
@@ -104,7 +105,7 @@ func (w *world) write(doc gen.Doc) {
 		}
 		return
 	}
-	if head, err := schema.Peek(doc.JSON); err == nil && head.Type == "agent_request" && w.skew != 0 {
+	if head, err := raw.Peek(doc.JSON); err == nil && head.Type == "agent_request" && w.skew != 0 {
 		doc.JSON = timestamp.ReplaceAll(doc.JSON, fmt.Appendf(nil, `"timestamp":%d`, head.Time+w.skew))
 	}
 	if err := w.srv.Put(doc.DB, doc.JSON); err != nil {
@@ -117,7 +118,7 @@ var timestamp = regexp.MustCompile(`"timestamp":\d+`)
 
 // remember notes a version of an agent_request document.
 func (w *world) remember(id string, doc []byte) {
-	head, content, err := schema.PeekHash(doc)
+	head, content, err := raw.PeekHash(doc)
 	if err != nil || head.Type != "agent_request" {
 		return
 	}

@@ -1,4 +1,4 @@
-// Package part keeps agent parts (schema.AgentPart) in few bytes: numbers as
+// Package part keeps agent parts (schema.AgentReport) in few bytes: numbers as
 // varints, counters that are 0 not at all, repeated names as numbers. There is
 // one part for each document of the source, so their size decides how much
 // memory a workflow takes. The package knows nothing of records and joins.
@@ -44,7 +44,7 @@ func (n *Names) Text(text string) string { return n.texts[n.id(text)] }
 type Packed string
 
 // Pack packs p. Equal parts give equal bytes.
-func (n *Names) Pack(p *schema.AgentPart) Packed {
+func (n *Names) Pack(p *schema.AgentReport) Packed {
 	w := writer{names: n, data: n.room[:0]}
 	w.name(p.Agent)
 	w.name(p.Team)
@@ -119,8 +119,8 @@ var errDamaged = errors.New("packed agent part is damaged")
 // Room is where the lists of parts are unpacked to, one after another. The zero
 // value is ready; it is not for several goroutines at once.
 type Room struct {
-	sites   []schema.SitePart
-	outputs []schema.OutputPart
+	sites   []schema.SiteReport
+	outputs []schema.OutputReport
 	tasks   []uint64
 }
 
@@ -142,7 +142,7 @@ func more[T any](room *[]T, n int) []T {
 
 // Unpack gives the part back, but for its workflow and time. Its lists are good
 // until the room is recycled; without a room they are their own.
-func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentPart, err error) {
+func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentReport, err error) {
 	if room == nil {
 		room = &Room{}
 	}
@@ -152,7 +152,7 @@ func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentPart, err error
 	p.JobsInWMBS, p.JobsInQueue = r.int(), r.int()
 	p.Sites = more(&room.sites, r.count(2))
 	for i := range p.Sites {
-		p.Sites[i] = schema.SitePart{Site: r.name()}
+		p.Sites[i] = schema.SiteReport{Site: r.name()}
 		r.counts(&p.Sites[i].Counts)
 	}
 	p.Outputs = more(&room.outputs, r.count(4))
@@ -168,7 +168,7 @@ func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentPart, err error
 	p.SkippedFiles = r.int()
 	p.Skipped = r.uint() == 1
 	if r.bad || r.data != "" {
-		return schema.AgentPart{}, errDamaged
+		return schema.AgentReport{}, errDamaged
 	}
 	return p, nil
 }

@@ -20,18 +20,18 @@ func randomCounts(rng *rand.Rand) (c schema.JobCounts) {
 	return c
 }
 
-func randomPart(rng *rand.Rand) schema.AgentPart {
-	p := schema.AgentPart{
+func randomPart(rng *rand.Rand) schema.AgentReport {
+	p := schema.AgentReport{
 		Agent: "a" + string(rune('0'+rng.IntN(9))), Team: "production", AgentVersion: "2.3." + string(rune('0'+rng.IntN(9))),
 		Counts: randomCounts(rng), JobsInWMBS: rng.Int64N(1000), JobsInQueue: rng.Int64N(1000) - 1,
-		Sites: []schema.SitePart{}, Outputs: []schema.OutputPart{}, Tasks: []uint64{},
+		Sites: []schema.SiteReport{}, Outputs: []schema.OutputReport{}, Tasks: []uint64{},
 		Skipped: rng.IntN(2) == 0, SkippedFiles: rng.Int64N(10),
 	}
 	for range rng.IntN(8) {
-		p.Sites = append(p.Sites, schema.SitePart{Site: "T2_CH_" + string(rune('A'+rng.IntN(20))), Counts: randomCounts(rng)})
+		p.Sites = append(p.Sites, schema.SiteReport{Site: "T2_CH_" + string(rune('A'+rng.IntN(20))), Counts: randomCounts(rng)})
 	}
 	for range rng.IntN(4) {
-		p.Outputs = append(p.Outputs, schema.OutputPart{Dataset: "/a/b-é/RAW", Events: rng.Int64(), Lumis: -1, Bytes: rng.Int64()})
+		p.Outputs = append(p.Outputs, schema.OutputReport{Dataset: "/a/b-é/RAW", Events: rng.Int64(), Lumis: -1, Bytes: rng.Int64()})
 	}
 	for range rng.IntN(4) {
 		p.Tasks = append(p.Tasks, rng.Uint64())
@@ -66,7 +66,7 @@ func TestEveryCounterIsPacked(t *testing.T) {
 		v.Field(i).SetInt(int64(i) + 1)
 	}
 	names := NewNames()
-	got, err := names.Unpack(names.Pack(&schema.AgentPart{Counts: c}), nil)
+	got, err := names.Unpack(names.Pack(&schema.AgentReport{Counts: c}), nil)
 	require.NoError(t, err)
 	require.Equal(t, c, got.Counts)
 }

@@ -57,12 +57,12 @@ func New() *Sums {
 }
 
 // Add adds a workflow and the parts that are joined to it, one of each agent.
-func (s *Sums) Add(w *schema.Workflow, parts []schema.AgentPart) { s.change(w, parts, 1) }
+func (s *Sums) Add(w *schema.Workflow, parts []schema.AgentReport) { s.change(w, parts, 1) }
 
 // Remove takes out what Add added for the same arguments.
-func (s *Sums) Remove(w *schema.Workflow, parts []schema.AgentPart) { s.change(w, parts, -1) }
+func (s *Sums) Remove(w *schema.Workflow, parts []schema.AgentReport) { s.change(w, parts, -1) }
 
-func (s *Sums) change(w *schema.Workflow, parts []schema.AgentPart, sign int64) {
+func (s *Sums) change(w *schema.Workflow, parts []schema.AgentReport, sign int64) {
 	s.campaigns.at(orNone(w.Campaign)).change(w, sign)
 	for _, name := range w.Campaigns {
 		if name != w.Campaign {
@@ -278,7 +278,7 @@ type agent struct {
 
 func (a *agent) empty() bool { return a.workflows == 0 }
 
-func (a *agent) change(p *schema.AgentPart, sign int64) {
+func (a *agent) change(p *schema.AgentReport, sign int64) {
 	a.workflows += sign
 	addSigned(&a.counts, &p.Counts, sign)
 	count(a.teams, p.Team, int(sign))

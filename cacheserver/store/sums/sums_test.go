@@ -140,18 +140,18 @@ func TestViewsOfManyGroups(t *testing.T) {
 // it leaves out of its sites: both are at (none), of one workflow.
 func TestNoSiteCountsOnce(t *testing.T) {
 	s := New()
-	part := schema.AgentPart{
+	part := schema.AgentReport{
 		Agent: "a", Counts: schema.JobCounts{Success: 10},
-		Sites: []schema.SitePart{{Site: schema.None, Counts: schema.JobCounts{Success: 3}}, {Site: "T1", Counts: schema.JobCounts{Success: 5}}},
+		Sites: []schema.SiteReport{{Site: schema.None, Counts: schema.JobCounts{Success: 3}}, {Site: "T1", Counts: schema.JobCounts{Success: 5}}},
 	}
 	w := &schema.Workflow{Workflow: "w", Status: "assigned", AvgOutputEvents: -1, AvgOutputLumis: -1, InputEvents: -1}
-	s.Add(w, []schema.AgentPart{part})
+	s.Add(w, []schema.AgentReport{part})
 	sites := map[string][2]int64{}
 	for site := range s.View().Sites.All() {
 		sites[site.Site] = [2]int64{site.Workflows, site.Success}
 	}
 	require.Equal(t, map[string][2]int64{schema.None: {1, 5}, "T1": {1, 5}}, sites)
-	s.Remove(w, []schema.AgentPart{part})
+	s.Remove(w, []schema.AgentReport{part})
 	require.Empty(t, slices.Collect(s.View().Sites.All()))
 }
 

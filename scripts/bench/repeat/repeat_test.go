@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/raw"
 	"github.com/dmwm/wmstats/scripts/bench/repeat"
 )
 
@@ -74,7 +75,7 @@ func TestRepeats(t *testing.T) {
 	names := map[string]bool{}
 	values := map[int64]bool{}
 	for _, doc := range rows(t, url+byStatus, active()) {
-		r, err := schema.DecodeReqMgr(doc)
+		r, err := raw.DecodeReqMgr(doc)
 		require.NoError(t, err)
 		require.Zero(t, r.FlawCount)
 		names[r.Name] = true
@@ -84,7 +85,7 @@ func TestRepeats(t *testing.T) {
 	require.Greater(t, len(values), 40, "the copies have priorities of their own")
 	joined := 0
 	for _, doc := range rows(t, url+latest, nil) {
-		part, flaws, err := schema.DecodePart(doc)
+		part, flaws, err := raw.DecodeAgentReport(doc)
 		require.NoError(t, err)
 		require.Empty(t, flaws)
 		if names[part.Workflow] {
@@ -102,7 +103,7 @@ func TestProportionAndLength(t *testing.T) {
 	length := 0
 	for _, doc := range docs {
 		length += len(doc)
-		_, flaws, err := schema.DecodePart(doc)
+		_, flaws, err := raw.DecodeAgentReport(doc)
 		require.NoError(t, err)
 		require.Empty(t, flaws)
 	}
@@ -115,7 +116,7 @@ func TestProportionAndLength(t *testing.T) {
 func TestWrite(t *testing.T) {
 	url := serve(t, repeat.Options{Workflows: 300, World: 40, Seed: 3})
 	docs := rows(t, url+byStatus, active())
-	r, err := schema.DecodeReqMgr(docs[len(docs)-1])
+	r, err := raw.DecodeReqMgr(docs[len(docs)-1])
 	require.NoError(t, err)
 	read := func() string {
 		resp, err := http.Get(url + "/reqmgr_workload_cache/" + r.Name)

@@ -1,0 +1,56 @@
+package raw
+
+import (
+	"cmp"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+type localQueue struct {
+	States keyed[queueState] `json:"workByStatus"`
+}
+
+// queueState is what a work queue has in one state; a state without any is {}.
+type queueState struct {
+	Jobs     count `json:"sum_jobs"`
+	Elements count `json:"num_elem"`
+	MaxJobs  count `json:"max_jobs_elem"`
+}
+
+// jobStates are the records of jobs by state. A state that comes twice counts
+// as one.
+func (a *AgentInfoDoc) jobStates() []schema.AgentJobState {
+	out := []schema.AgentJobState{}
+	for _, counted := range []struct {
+		source string
+		states keyed[count]
+	}{
+		{schema.SourceWMBS, a.WMBS.ByState}, {schema.SourceActive, a.WMBS.Active}, {schema.SourceCompleted, a.WMBS.Completed},
+		{schema.SourceCreatedType, a.WMBS.CreatedTypes}, {schema.SourceExecutingType, a.WMBS.ExecutingTypes},
+	} {
+		for _, s := range counted.states {
+			out = append(out, schema.AgentJobState{
+				Agent: a.Name, Source: counted.source, State: s.key, Jobs: int64(s.value), Elements: -1, MaxJobs: -1,
+			})
+		}
+	}
+	for _, queue := range []struct {
+		source string
+		states keyed[queueState]
+	}{{schema.SourceLocalQueue, a.LocalQueue.States}, {schema.SourceGlobalQueue, a.GlobalQueue}} {
+		for _, s := range queue.states {
+			out = append(out, schema.AgentJobState{
+				Agent: a.Name, Source: queue.source, State: s.key,
+				Jobs: int64(s.value.Jobs), Elements: int64(s.value.Elements), MaxJobs: int64(s.value.MaxJobs),
+			})
+		}
+	}
+	return merge(out,
+		func(x, y *schema.AgentJobState) int {
+			return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.State, y.State))
+		},
+		func(x, y *schema.AgentJobState) {
+			x.Jobs, x.Elements = schema.AddUp(x.Jobs, y.Jobs), schema.AddKnown(x.Elements, y.Elements)
+			x.MaxJobs = max(x.MaxJobs, y.MaxJobs)
+		})
+}

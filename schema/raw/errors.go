@@ -1,0 +1,65 @@
+package raw
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Flaw is one field of a document that had the wrong form. The field got the
+// default of its type, unless Want says that what was found is kept.
+type Flaw struct {
+	Path  string // path in the document, such as tasks./wf/GEN.sites.T2_CH_CERN.success
+	Found string // what was there, shortened
+	Want  string // what was expected
+}
+
+// maxFlaws is how many flaws of one document are kept; all are counted.
+const maxFlaws = 100
+
+// flawList is what was wrong in one document that could be used all the same.
+type flawList struct {
+	Flaws     []Flaw // the first 100
+	FlawCount int    // all
+}
+
+// DocError says why a document can't be used.
+type DocError struct {
+	ID    string // _id, or "" when it can't be read
+	Path  string // "" for the document as a whole
+	Found string // shortened
+	Want  string
+	Err   error // cause, such as a JSON syntax error, or nil
+}
+
+func (e *DocError) Error() string {
+	var b strings.Builder
+	b.WriteString("document ")
+	if e.ID == "" {
+		b.WriteString("without a readable _id")
+	} else {
+		b.WriteString(e.ID)
+	}
+	if e.Path != "" {
+		b.WriteString(": " + e.Path)
+	}
+	if e.Err != nil {
+		return b.String() + ": " + e.Err.Error() + ", found " + e.Found
+	}
+	return b.String() + ": found " + e.Found + ", want " + e.Want
+}
+
+func (e *DocError) Unwrap() error { return e.Err }
+
+// shorten makes what was found fit for a message: one short valid text. It
+// always copies, so that a message never keeps a document in memory.
+func shorten(raw []byte) string {
+	const most = 60
+	if len(raw) <= most {
+		return strings.ToValidUTF8(string(raw), "\uFFFD")
+	}
+	cut := raw[:most]
+	for len(cut) > 0 && !utf8.RuneStart(raw[len(cut)]) {
+		cut = cut[:len(cut)-1]
+	}
+	return strings.ToValidUTF8(string(cut), "\uFFFD") + "..."
+}
