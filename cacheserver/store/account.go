@@ -163,15 +163,7 @@ func (c *counter) block(b *block.Block) (bytes int64) {
 	return bytes
 }
 
-func (c *counter) chunk(ch *table.Chunk) int64 { return ch.Size() + c.once(ch.Places()) }
-
-func (c *counter) tree(t *table.Table) (bytes int64) {
-	bytes = t.Size()
-	for _, p := range t.Places() {
-		bytes += c.once(p)
-	}
-	return bytes
-}
+func (c *counter) tree(t *table.Table) (bytes int64) { return t.Size() + c.once(t.Places()) }
 
 // snapshotBytes is what a generation takes beside its tree and sums.
 const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGeneration{})) + 256
@@ -188,18 +180,15 @@ func (s *Store) count() {
 		return
 	}
 	kept := s.kept.all()
-	c := &counter{seen: make(map[unsafe.Pointer]struct{}, 4*(cur.tree.Blocks()+len(kept)))}
+	c := &counter{seen: make(map[unsafe.Pointer]struct{}, 4*(len(cur.tree.Blocks())+len(kept)))}
 	a.Records = s.layout.Bytes() + c.tree(cur.tree)
-	for _, ch := range cur.tree.Chunks() {
-		a.Records += c.chunk(ch)
-		a.Index += ch.Decoded()
-		for _, b := range ch.Blocks {
-			a.Records += c.block(b)
-			if bytes := b.Segments(); bytes > 0 {
-				a.Segments, a.SegmentCount = a.Segments+bytes, a.SegmentCount+1
-			}
-			a.Index += b.Index()
+	a.Index = cur.tree.Unpacked()
+	for _, b := range cur.tree.Blocks() {
+		a.Records += c.block(b)
+		if bytes := b.Segments(); bytes > 0 {
+			a.Segments, a.SegmentCount = a.Segments+bytes, a.SegmentCount+1
 		}
+		a.Index += b.Index()
 	}
 	s.account.segments.Store(a.Segments)
 	a.Workflows = cur.Total()
@@ -209,13 +198,10 @@ func (s *Store) count() {
 	for i := len(kept) - 1; i >= 0; i-- {
 		one := kept[i]
 		if one.next != next {
-			one.chunks, one.blocks = one.snap.tree.Left(next.tree)
+			one.blocks = one.snap.tree.Left(next.tree)
 			one.sums, one.next = one.snap.sums.Own(next.sums), next
 		}
-		own := snapshotBytes + c.tree(one.snap.tree) + one.sums + 8*int64(cap(one.chunks)+cap(one.blocks))
-		for _, ch := range one.chunks {
-			own += c.chunk(ch)
-		}
+		own := snapshotBytes + c.tree(one.snap.tree) + one.sums + 8*int64(cap(one.blocks))
 		for _, b := range one.blocks {
 			own += c.block(b)
 		}

@@ -107,11 +107,9 @@ func warm(t testing.TB, g *Snapshot) {
 
 // held is what is made of the records of a generation.
 func held(g *Snapshot) (bytes int64) {
-	for _, c := range g.tree.Chunks() {
-		bytes += c.Decoded()
-		for _, b := range c.Blocks {
-			bytes += b.Segments() + b.Index()
-		}
+	bytes = g.tree.Unpacked()
+	for _, b := range g.tree.Blocks() {
+		bytes += b.Segments() + b.Index()
 	}
 	return bytes
 }

@@ -125,7 +125,6 @@ func (s *Store) make(e *entry, o *previous) (table.Edit, []schema.AgentReport) {
 	s.encoded = schema.AppendJSON(s.encoded, request)
 	return table.Edit{
 		Name:    e.name,
-		Near:    o.place,
 		Record:  request,
 		Encoded: s.encoded[start:len(s.encoded):len(s.encoded)],
 		Source:  s.sourceOf(e, docs),

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
@@ -61,7 +60,6 @@ type keptGeneration struct {
 
 	// Guarded by the lock of those who count.
 	next   *Snapshot // against which the rest was found
-	chunks []*table.Chunk
 	blocks []*block.Block
 	sums   int64 // bytes
 }

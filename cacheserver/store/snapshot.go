@@ -82,14 +82,8 @@ func (s *Store) publish(t *table.Table, diff Diff, infos bool, how making) {
 // retire lets go of what is made of records that only superseded generations
 // have now, and gives about the bytes that they hold.
 func (s *Store) retire(old, now *table.Table) (bytes int64) {
-	chunks, blocks := old.Left(now)
 	bytes = snapshotBytes + old.Size()
-	for _, c := range chunks {
-		c.Retire()
-		bytes += c.Size()
-	}
-	for _, b := range blocks {
-		b.Retire()
+	for _, b := range old.Retire(now) {
 		bytes += b.Size()
 	}
 	return bytes

@@ -1,24 +1,30 @@
 package table
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
 )
 
+// Lengths of blocks that an edit makes, in records.
+const (
+	maxBlock = 2 * block.Size // a longer block is split
+	minBlock = block.Size / 2 // a shorter block is joined with a neighbour
+)
+
 // Edit puts one record into a table or takes it out.
 type Edit struct {
 	Name    string
-	Near    int // place in the table where the record of the name is, if the caller has looked
 	Remove  bool
-	Record  *schema.Workflow // and its encoded form
+	Record  *schema.Workflow // and its encoded form, which is copied
 	Encoded []byte
 	Source  block.Source
 }
 
-// Editor applies edits to tables. It keeps working memory; it is not for
-// several goroutines.
+// Editor makes tables of others. It keeps working memory; not safe for concurrent
+// use.
 type Editor struct {
 	layout  *block.Layout
 	builder *block.Builder
@@ -32,59 +38,133 @@ func NewEditor(l *block.Layout) *Editor {
 // Replace returns the table with the edits made, which are in the order of their
 // names, one for each name.
 func (e *Editor) Replace(t *Table, edits []Edit) *Table {
-	if len(t.chunks) == 0 {
-		return New(e.layout, e.blocks(nil, nil, edits))
+	if len(t.blocks) == 0 {
+		added := 0
+		for i := range edits {
+			added += recordsOf(&edits[i])
+		}
+		return New(e.layout, e.rebuild(nil, edits, added))
 	}
-	if next, ok := e.replaceOne(t, edits); ok {
-		return next
-	}
-	var chunks []*Chunk
-	from := 0
+	var patches []patch
+	done := 0 // blocks that are behind
 	for len(edits) > 0 {
-		k := max(from, t.chunkFor(edits[0].Name))
-		n := len(edits)
-		if k+1 < len(t.chunks) {
-			n = sort.Search(n, func(i int) bool { return edits[i].Name >= t.chunks[k+1].first })
+		from := t.blockFor(edits[0].Name)
+		to, n, total := from, 0, 0
+		// A block that gets too short takes in the next one.
+		for to == from || to < len(t.blocks) && total < minBlock {
+			more := t.editsBefore(to+1, edits[n:])
+			total += e.recordsWith(t.blocks[to], edits[n:n+more])
+			n, to = n+more, to+1
 		}
-		blocks := e.editChunk(t.chunks[k], edits[:n])
-		if n == len(edits) && from == 0 && len(blocks) >= minChunk && len(blocks) <= maxChunk {
-			return t.withChunk(k, newChunk(e.layout, blocks)) // the usual case: one chunk
+		if from > done && total < minBlock { // the last one takes in the one before it
+			from--
+			total += t.blocks[from].Len()
 		}
-		chunks = append(chunks, t.chunks[from:k]...)
-		chunks = e.place(chunks, blocks)
-		from, edits = k+1, edits[n:]
+		patches = append(patches, patch{from, to, e.rebuild(t.blocks[from:to], edits[:n], total)})
+		done, edits = to, edits[n:]
 	}
-	return fromChunks(e.layout, append(chunks, t.chunks[from:]...))
+	return t.with(patches)
 }
 
-// replaceOne makes the usual edit: one record takes the place of another one.
-func (e *Editor) replaceOne(t *Table, edits []Edit) (next *Table, ok bool) {
-	if len(edits) != 1 || edits[0].Remove {
-		return nil, false
+// editsBefore is how many of the edits come before block k.
+func (t *Table) editsBefore(k int, edits []Edit) int {
+	if k >= len(t.blocks) {
+		return len(edits)
 	}
-	ed := &edits[0]
-	at := ed.Near
-	if old, i, there := t.at(at); !there || string(old.Name(e.layout, i)) != ed.Name {
-		if at, there = t.Search(ed.Name); !there {
-			return nil, false
+	first := t.blocks[k].Name(t.Layout, 0)
+	return sort.Search(len(edits), func(i int) bool { return edits[i].Name >= string(first) })
+}
+
+// recordsOf is how many records an edit puts in.
+func recordsOf(ed *Edit) int {
+	if ed.Remove {
+		return 0
+	}
+	return 1
+}
+
+// recordsWith is the number of records of a block with the edits made.
+func (e *Editor) recordsWith(b *block.Block, edits []Edit) int {
+	n := b.Len()
+	for i := range edits {
+		n += recordsOf(&edits[i])
+		if _, there := b.Search(e.layout, edits[i].Name); there {
+			n--
 		}
 	}
-	k := t.ChunkOf(at)
-	c := t.chunks[k]
-	n, i := c.find(at - t.starts[k])
-	b := e.builder.Replace(c.Blocks[n], i, ed.Record, ed.Encoded, ed.Source)
-	return t.withChunk(k, c.withBlock(n, b)), true
+	return n
+}
+
+// rebuild returns the blocks that take the place of old ones, of which there may
+// be none; total is the number of their records.
+func (e *Editor) rebuild(old []*block.Block, edits []Edit, total int) (out []*block.Block) {
+	if len(old) == 1 && total == old[0].Len() {
+		if b, ok := e.replaceSome(old[0], edits); ok {
+			return append(out, b)
+		}
+	}
+	size := block.Size // exact where there was nothing before
+	if len(old) > 0 {
+		blocks := 1
+		if total > maxBlock {
+			blocks = (total + block.Size - 1) / block.Size
+		}
+		size = (total + blocks - 1) / blocks
+	}
+	if len(old) == 1 && total <= size {
+		e.builder.Change(old[0])
+	}
+	flush := func(least int) {
+		if e.builder.Len() >= least {
+			out = append(out, e.builder.Build())
+		}
+	}
+	keep := func(b *block.Block, i, j int) {
+		for i < j {
+			n := min(j-i, size-e.builder.Len())
+			e.builder.Copy(b, i, i+n)
+			flush(size)
+			i += n
+		}
+	}
+	add := func(ed *Edit) {
+		if !ed.Remove {
+			e.builder.Add(ed.Record, ed.Encoded, ed.Source)
+			flush(size)
+		}
+	}
+	for k, b := range old {
+		n, i := len(edits), 0
+		if k+1 < len(old) {
+			next := old[k+1].Name(e.layout, 0)
+			n = sort.Search(n, func(i int) bool { return edits[i].Name >= string(next) })
+		}
+		for k := range edits[:n] {
+			at, there := b.Search(e.layout, edits[k].Name)
+			keep(b, i, at)
+			if i = at; there {
+				i++
+			}
+			add(&edits[k])
+		}
+		keep(b, i, b.Len())
+		edits = edits[n:]
+	}
+	for k := range edits { // where there was nothing
+		add(&edits[k])
+	}
+	flush(1)
+	return out
 }
 
 // mostReplaced is how many records of a block are replaced one after the other:
 // of more, a block made anew takes less.
 const mostReplaced = 4
 
-// replaceSome gives the block with edits made, where all of them replace a
+// replaceSome returns the block with edits made, where all of them replace a
 // record: the new block shares nearly all of the old one, which generations that
 // are kept still hold.
 func (e *Editor) replaceSome(b *block.Block, edits []Edit) (next *block.Block, ok bool) {
-	var places [mostReplaced]int
 	if len(edits) > mostReplaced {
 		return nil, false
 	}
@@ -93,151 +173,56 @@ func (e *Editor) replaceSome(b *block.Block, edits []Edit) (next *block.Block, o
 		if !found || edits[k].Remove {
 			return nil, false
 		}
-		places[k] = i
-	}
-	for k := range edits {
-		b = e.builder.Replace(b, places[k], edits[k].Record, edits[k].Encoded, edits[k].Source)
+		b = e.builder.Replace(b, i, edits[k].Record, edits[k].Encoded, edits[k].Source)
 	}
 	return b, true
 }
 
-// place appends the blocks of an edited chunk as chunks; a small rest joins
-// the chunk before it.
-func (e *Editor) place(chunks []*Chunk, blocks []*block.Block) []*Chunk {
-	if last := len(chunks) - 1; last >= 0 && len(blocks) < minChunk &&
-		len(blocks)+len(chunks[last].Blocks) <= joinChunk {
-		if len(blocks) == 0 {
-			return chunks
-		}
-		all := chunks[last].Blocks
-		blocks = append(all[:len(all):len(all)], blocks...)
-		chunks = chunks[:last]
-	}
-	if len(blocks) > 0 && len(blocks) <= maxChunk {
-		return append(chunks, newChunk(e.layout, blocks))
-	}
-	return cut(e.layout, chunks, blocks)
+// patch says that blocks take the place of blocks from..to of a table.
+type patch struct {
+	from, to int
+	blocks   []*block.Block
 }
 
-// editChunk gives the blocks of a chunk with the edits made.
-func (e *Editor) editChunk(c *Chunk, edits []Edit) (out []*block.Block) {
-	out = make([]*block.Block, 0, len(c.Blocks)+2)
-	from := 0
-	for len(edits) > 0 {
-		k := max(from, c.blockFor(e.layout, edits[0].Name))
-		n := len(edits)
-		if k+1 < len(c.Blocks) {
-			next := c.Blocks[k+1].Name(e.layout, 0)
-			n = sort.Search(n, func(i int) bool { return edits[i].Name >= string(next) })
+// with returns the table with patches, which are in order.
+func (t *Table) with(patches []patch) *Table {
+	next := &Table{Layout: t.Layout, blocks: make([]*block.Block, 0, len(t.blocks)), bytes: t.bytes}
+	moved := false
+	done := 0
+	for _, p := range patches {
+		next.blocks = append(append(next.blocks, t.blocks[done:p.from]...), p.blocks...)
+		done = p.to
+		for _, b := range p.blocks {
+			next.bytes += b.EncodedBytes()
 		}
-		out = append(out, c.Blocks[from:k]...)
-		if b, ok := e.replaceSome(c.Blocks[k], edits[:n]); ok {
-			out = append(out, b)
-		} else {
-			out = e.blocks(out, c.Blocks[k], edits[:n])
+		for _, b := range t.blocks[p.from:p.to] {
+			next.bytes -= b.EncodedBytes()
 		}
-		from, edits = k+1, edits[n:]
-		e.joinLast(&out)
-		if last := len(out) - 1; last >= 0 && from < len(c.Blocks) &&
-			out[last].Len() < minBlock && out[last].Len()+c.Blocks[from].Len() <= joinBlock &&
-			(len(edits) == 0 || c.blockFor(e.layout, edits[0].Name) > from) {
-			out[last] = e.join(out[last], c.Blocks[from])
-			from++
-		}
+		moved = moved || !slices.EqualFunc(p.blocks, t.blocks[p.from:p.to], func(a, b *block.Block) bool { return a.Len() == b.Len() })
 	}
-	return append(out, c.Blocks[from:]...)
+	next.blocks = append(next.blocks, t.blocks[done:]...)
+	next.unpacked = t.unpackedWith(patches, len(next.blocks))
+	if next.starts = t.starts; moved {
+		next.starts = t.startsWith(patches, len(next.blocks))
+	}
+	return next
 }
 
-// joinLast joins the last two blocks when the last one is small.
-func (e *Editor) joinLast(blocks *[]*block.Block) {
-	out := *blocks
-	last := len(out) - 1
-	if last < 1 || out[last].Len() >= minBlock || out[last-1].Len()+out[last].Len() > joinBlock {
-		return
-	}
-	out[last-1] = e.join(out[last-1], out[last])
-	*blocks = out[:last]
-}
-
-func (e *Editor) join(a, b *block.Block) *block.Block {
-	e.builder.Copy(a, 0, a.Len())
-	e.builder.Copy(b, 0, b.Len())
-	return e.builder.Build()
-}
-
-// step is a run of records i..j of the old block, or one edit.
-type step struct {
-	i, j int
-	edit *Edit
-}
-
-// blocks appends the records of old, which may be nil, with the edits made, as
-// one block or, when there are too many records, as several of equal length.
-func (e *Editor) blocks(out []*block.Block, old *block.Block, edits []Edit) []*block.Block {
-	steps, total := e.plan(old, edits)
-	parts := 1
-	if total > maxBlock || old == nil {
-		parts = (total + block.Size - 1) / block.Size
-	}
-	if total == 0 {
-		return out
-	}
-	size := block.Size // exact where there was nothing before
-	if old != nil {
-		size = (total + parts - 1) / parts
-		if parts == 1 {
-			e.builder.Change(old)
+// startsWith returns the places of so many blocks after patches. The blocks that
+// stay are not looked at: of a million records they are many, and none of them is
+// in a core's cache.
+func (t *Table) startsWith(patches []patch, blocks int) []int {
+	starts := make([]int, 1, blocks+1)
+	add := func(records int) { starts = append(starts, starts[len(starts)-1]+records) }
+	done := 0
+	for _, p := range append(patches, patch{from: len(t.blocks), to: len(t.blocks)}) {
+		for k := done; k < p.from; k++ {
+			add(t.starts[k+1] - t.starts[k])
 		}
-	}
-	for _, s := range steps {
-		if s.edit != nil {
-			e.builder.Add(s.edit.Record, s.edit.Encoded, s.edit.Source)
-			out = e.flush(out, size)
-			continue
+		for _, b := range p.blocks {
+			add(b.Len())
 		}
-		for s.i < s.j {
-			n := min(s.j-s.i, size-e.builder.Len())
-			e.builder.Copy(old, s.i, s.i+n)
-			s.i += n
-			out = e.flush(out, size)
-		}
+		done = p.to
 	}
-	return e.flush(out, 1)
-}
-
-// flush builds a block when the builder holds at least size records.
-func (e *Editor) flush(out []*block.Block, size int) []*block.Block {
-	if e.builder.Len() == 0 || e.builder.Len() < size {
-		return out
-	}
-	return append(out, e.builder.Build())
-}
-
-// plan gives what the new records are made of, in order, and their number.
-func (e *Editor) plan(old *block.Block, edits []Edit) (steps []step, total int) {
-	from := 0
-	run := func(to int) {
-		if from < to {
-			steps, total = append(steps, step{i: from, j: to}), total+to-from
-		}
-	}
-	for k := range edits {
-		ed := &edits[k]
-		at, found := from, false
-		if old != nil {
-			at, found = old.Search(e.layout, ed.Name)
-		}
-		run(at)
-		from = at
-		if found {
-			from++
-		}
-		if !ed.Remove {
-			steps, total = append(steps, step{edit: ed}), total+1
-		}
-	}
-	if old != nil {
-		run(old.Len())
-	}
-	return steps, total
+	return starts
 }

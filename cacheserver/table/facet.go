@@ -97,15 +97,16 @@ const (
 	compareSteps = 20  // comparing two texts
 )
 
-// each calls f with the places in the chunk of the records of set (nil: all).
+// each calls f with the places in run k of the records of set (nil: all).
 func (s *Scan) each(set *Set, k int, f func(i int)) {
 	if set == nil {
-		for i := range s.table.Chunks()[k].Len() {
+		r := s.table.run(k)
+		for i := range r.len() {
 			f(i)
 		}
 		return
 	}
-	for w, word := range set.Chunk(k) {
+	for w, word := range set.run(k) {
 		for ; word != 0; word &= word - 1 {
 			f(w*64 + bits.TrailingZeros64(word))
 		}
@@ -115,21 +116,22 @@ func (s *Scan) each(set *Set, k int, f func(i int)) {
 func (s *Scan) countCodes(set *Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
 	texts := col.Dict.Texts()
 	counts := make([]int, len(texts))
-	for k, c := range s.table.Chunks() {
-		p := c.Pane(s.table.Layout, n)
-		if !s.spend(c, 1) || !s.budget.Spend(len(p.Codes)) {
+	for k := range s.table.runs() {
+		r := s.table.run(k)
+		p := r.column(s.table.Layout, n)
+		if !s.spend(&r, 1) || !s.budget.Spend(len(p.codes)) {
 			return nil, 0
 		}
 		switch {
 		case set == nil && col.Kind == block.Code:
-			countAll(counts, p.Codes)
+			countAll(counts, p.codes)
 		case set == nil:
-			countAll(counts, p.Codes)
-			counts[0] += p.Empty
+			countAll(counts, p.codes)
+			counts[0] += p.empty
 		case col.Kind == block.Code:
-			countSome(counts, p.Codes, set.Chunk(k))
+			countSome(counts, p.codes, set.run(k))
 		default:
-			countLists(counts, p, set.Chunk(k))
+			countLists(counts, p, set.run(k))
 		}
 	}
 	for code, n := range counts[1:] {
@@ -158,10 +160,10 @@ func countSome(counts []int, codes []uint32, words []uint64) {
 	}
 }
 
-func countLists(counts []int, p *Pane, words []uint64) {
+func countLists(counts []int, p *column, words []uint64) {
 	for w, word := range words {
 		for ; word != 0; word &= word - 1 {
-			list := p.List(w*64 + bits.TrailingZeros64(word))
+			list := p.list(w*64 + bits.TrailingZeros64(word))
 			if len(list) == 0 {
 				counts[0]++
 			}
@@ -172,19 +174,20 @@ func countLists(counts []int, p *Pane, words []uint64) {
 
 func (s *Scan) countNumbers(set *Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
 	counts := map[float64]int{}
-	for k, c := range s.table.Chunks() {
-		if !s.spend(c, 1) {
+	for k := range s.table.runs() {
+		r := s.table.run(k)
+		if !s.spend(&r, 1) {
 			return nil, 0
 		}
-		p := c.Pane(s.table.Layout, n)
+		p := r.column(s.table.Layout, n)
 		s.each(set, k, func(i int) {
 			if !s.budget.Spend(stepsOfMap) {
 				return
 			}
 			if col.Kind == block.Float {
-				counts[p.Floats[i]]++
+				counts[p.floats[i]]++
 			} else {
-				counts[float64(p.Ints[i])]++
+				counts[float64(p.ints[i])]++
 			}
 		})
 	}
@@ -239,16 +242,16 @@ func (s *Scan) countTexts(set *Set, col *block.Column) (values []wire.FacetValue
 // of set, in a Text or Texts column.
 func (s *Scan) eachTexts(set *Set, col *block.Column, f func(texts [][]byte)) {
 	var texts [][]byte
-	for k, c := range s.table.Chunks() {
-		b := 0
-		if !s.spend(c, 1) {
+	for k := range s.table.runs() {
+		b, r := 0, s.table.run(k)
+		if !s.spend(&r, 1) {
 			return
 		}
 		s.each(set, k, func(i int) {
-			for i >= c.Starts[b+1] {
+			for i >= r.at(b+1) {
 				b++
 			}
-			texts = distinct(texts[:0], c.Blocks[b], col, i-c.Starts[b])
+			texts = r.blocks[b].AppendDistinct(texts[:0], col, i-r.at(b))
 			f(texts)
 		})
 	}

@@ -29,8 +29,8 @@ type check struct {
 	field string // of a Term, else empty
 	cost  int
 	share int // of the records that match, in percent, where that can be guessed
-	// keep clears the bits of the records of a chunk that don't match.
-	keep func(c *Chunk, words []uint64)
+	// keep clears the bits of the records of a run that don't match.
+	keep func(r *run, words []uint64)
 	// whole does the same for all records at once; it replaces keep.
 	whole func(s *Set)
 }
@@ -76,8 +76,8 @@ func (s *Scan) err() error {
 	return nil
 }
 
-// spend counts the work on a chunk: each steps for each record.
-func (s *Scan) spend(c *Chunk, each int) bool { return s.budget.Spend(each * c.Len()) }
+// spend counts the work on a run: each steps for each record.
+func (s *Scan) spend(r *run, each int) bool { return s.budget.Spend(each * r.len()) }
 
 // Matches returns the records that match all conditions but those on the field
 // without, which may be empty. Nil means all records.
@@ -95,15 +95,15 @@ func (s *Scan) Matches(without string) (*Set, error) {
 			c.whole(set)
 			continue
 		}
-		for k, chunk := range s.table.Chunks() {
-			words := set.Chunk(k)
+		for k := range s.table.runs() {
+			r, words := s.table.run(k), set.run(k)
 			if empty(words) {
 				continue
 			}
-			if !s.spend(chunk, 2) {
+			if !s.spend(&r, 2) {
 				return nil, s.err()
 			}
-			c.keep(chunk, words)
+			c.keep(&r, words)
 		}
 	}
 	return set, s.err()
@@ -153,14 +153,14 @@ func narrow(words []uint64, n int, keep func(i int) bool) {
 }
 
 // narrowRecords is narrow for conditions that read the encoded records.
-func narrowRecords(c *Chunk, words []uint64, keep func(b *block.Block, i int) bool) {
-	b, start, end := 0, 0, c.Starts[1]
-	narrow(words, c.Len(), func(i int) bool {
+func narrowRecords(r *run, words []uint64, keep func(b *block.Block, i int) bool) {
+	b, start, end := 0, 0, r.at(1)
+	narrow(words, r.len(), func(i int) bool {
 		for i >= end {
 			b++
-			start, end = end, c.Starts[b+1]
+			start, end = end, r.at(b+1)
 		}
-		return keep(c.Blocks[b], i-start)
+		return keep(r.blocks[b], i-start)
 	})
 }
 
@@ -190,13 +190,14 @@ func (s *Scan) after(name string) func(*Set) {
 		if found {
 			from++
 		}
-		for k, c := range s.table.Chunks() {
-			start := s.table.Start(k)
+		for k := range s.table.runs() {
+			r := s.table.run(k)
+			start := r.start()
 			if start >= from {
 				return
 			}
-			words := set.Chunk(k)
-			gone := min(from-start, c.Len())
+			words := set.run(k)
+			gone := min(from-start, r.len())
 			clear(words[:gone/64])
 			if rest := gone % 64; rest != 0 {
 				words[gone/64] &^= 1<<rest - 1

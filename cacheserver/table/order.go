@@ -96,22 +96,22 @@ func keyOf(b *budget.Budget, t *Table, list []uint32, k wire.SortKey) (key, erro
 	switch col.Kind {
 	case block.Int, block.Bool:
 		heads := intHeads{missing: missingOf(col)}
-		eachPane(b, t, list, n, func(p *Pane, i, j, from int) {
+		eachColumn(b, t, list, n, func(p *column, i, j, from int) {
 			for k, at := range list[i:j] {
-				values[i+k] = heads.of(p.Ints[int(at)-from])
+				values[i+k] = heads.of(p.ints[int(at)-from])
 			}
 		})
 	case block.Float:
-		eachPane(b, t, list, n, func(p *Pane, i, j, from int) {
+		eachColumn(b, t, list, n, func(p *column, i, j, from int) {
 			for k, at := range list[i:j] {
-				values[i+k] = floatHead(p.Floats[int(at)-from])
+				values[i+k] = floatHead(p.floats[int(at)-from])
 			}
 		})
 	case block.Code:
 		ranks := col.Dict.Ranks()
-		eachPane(b, t, list, n, func(p *Pane, i, j, from int) {
+		eachColumn(b, t, list, n, func(p *column, i, j, from int) {
 			for k, at := range list[i:j] {
-				values[i+k] = codeHead(p.Codes[int(at)-from], ranks)
+				values[i+k] = codeHead(p.codes[int(at)-from], ranks)
 			}
 		})
 	case block.Codes:
@@ -127,21 +127,22 @@ func keyOf(b *budget.Budget, t *Table, list []uint32, k wire.SortKey) (key, erro
 	return out, nil
 }
 
-// eachPane calls f with each pane that holds records of list: i..j in list,
-// and the place of the pane's first record.
-func eachPane(b *budget.Budget, t *Table, list []uint32, column int, f func(p *Pane, i, j, from int)) {
+// eachColumn calls f with the column of each run that holds records of list: i..j in list,
+// and the place of the run's first record.
+func eachColumn(b *budget.Budget, t *Table, list []uint32, n int, f func(p *column, i, j, from int)) {
 	i := 0
-	for k, c := range t.Chunks() {
+	for k := range t.runs() {
 		if i == len(list) {
 			return
 		}
-		end := t.Start(k) + c.Len()
+		r := t.run(k)
+		end := r.start() + r.len()
 		j := i + sort.Search(len(list)-i, func(n int) bool { return int(list[i+n]) >= end })
-		if !b.Spend(c.Len()) {
+		if !b.Spend(r.len()) {
 			return
 		}
 		if i < j {
-			f(c.Pane(t.Layout, column), i, j, t.Start(k))
+			f(r.column(t.Layout, n), i, j, r.start())
 		}
 		i = j
 	}
@@ -232,14 +233,11 @@ const joinSteps = 50
 func rankTexts(budget *budget.Budget, ranks []uint64, t *Table, list []uint32, col *block.Column) {
 	texts := make([][]byte, len(list))
 	i := 0
-	for k, c := range t.Chunks() {
-		start := t.Start(k)
-		for n, b := range c.Blocks {
-			for ; i < len(list) && int(list[i]) < start+c.Starts[n+1]; i++ {
-				texts[i] = joinTexts(b, col, int(list[i])-start-c.Starts[n])
-				if !budget.Spend(joinSteps + len(texts[i])) {
-					return
-				}
+	for k, b := range t.blocks {
+		for ; i < len(list) && int(list[i]) < t.starts[k+1]; i++ {
+			texts[i] = b.Joined(col, int(list[i])-t.starts[k])
+			if !budget.Spend(joinSteps + len(texts[i])) {
+				return
 			}
 		}
 	}
@@ -301,18 +299,15 @@ func headOf(text []byte, depth int) uint64 {
 	return binary.BigEndian.Uint64(head[:])
 }
 
-// joinTexts is what a record is sorted by in a text column.
-func joinTexts(b *block.Block, col *block.Column, at int) []byte { return b.Joined(col, at) }
-
 // rankLists gives the records of list numbers in the order of a Codes column.
-func rankLists(b *budget.Budget, values []uint64, t *Table, list []uint32, column int, ranks []uint32) {
+func rankLists(b *budget.Budget, values []uint64, t *Table, list []uint32, n int, ranks []uint32) {
 	lists := make([][]uint32, len(list))
 	width := bits.Len(uint(len(ranks)))
 	fit := 63 / width
 	long := false
-	eachPane(b, t, list, column, func(p *Pane, i, j, from int) {
+	eachColumn(b, t, list, n, func(p *column, i, j, from int) {
 		for k, at := range list[i:j] {
-			codes := p.List(int(at) - from)
+			codes := p.list(int(at) - from)
 			lists[i+k], long = codes, long || len(codes) > fit
 			var v uint64
 			for n := range fit {

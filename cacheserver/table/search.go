@@ -17,13 +17,13 @@ const blockSteps = 500
 // signatures of blocks, which leave few records whose texts must be read.
 func (s *Scan) search(text string) check {
 	n := newNeedle(text)
-	return check{cost: costSearch, keep: func(c *Chunk, words []uint64) {
-		if n.inAllNames(s.table.Layout, c.Blocks[0], c.Blocks[len(c.Blocks)-1]) {
+	return check{cost: costSearch, keep: func(r *run, words []uint64) {
+		if n.inAllNames(s.table.Layout, r.blocks[0], r.blocks[len(r.blocks)-1]) {
 			return
 		}
 		var some []uint64
-		for k, b := range c.Blocks {
-			some = cutBits(some[:0], words, c.Starts[k], b.Len())
+		for k, b := range r.blocks {
+			some = cutBits(some[:0], words, r.at(k), b.Len())
 			if empty(some) {
 				continue
 			}
@@ -31,7 +31,7 @@ func (s *Scan) search(text string) check {
 				return
 			}
 			n.narrow(s.budget, s.table.Layout, b, some)
-			keepBits(words, some, c.Starts[k], b.Len())
+			keepBits(words, some, r.at(k), b.Len())
 		}
 	}}
 }

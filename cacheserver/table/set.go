@@ -2,59 +2,59 @@ package table
 
 import "math/bits"
 
-// Set is some of the records of a table: one bit each, words of its own for
-// each chunk.
+// Set is some of the records of a table: one bit each, words of its own for each
+// run.
 type Set struct {
 	t     *Table
-	Words []uint64
+	words []uint64
+	from  []int // first word of each run; the last one is their number
 }
 
 // NewSet makes an empty set.
-func (t *Table) NewSet() *Set { return &Set{t: t, Words: make([]uint64, t.words[len(t.chunks)])} }
+func (t *Table) NewSet() *Set {
+	s := &Set{t: t, from: make([]int, t.runs()+1)}
+	for k := range t.runs() {
+		r := t.run(k)
+		s.from[k+1] = s.from[k] + (r.len()+63)/64
+	}
+	s.words = make([]uint64, s.from[t.runs()])
+	return s
+}
 
-// Chunk gives the words of a chunk. Bits behind its last record stay 0.
-func (s *Set) Chunk(k int) []uint64 { return s.Words[s.t.words[k]:s.t.words[k+1]] }
+// run returns the words of a run. Bits behind its last record stay 0.
+func (s *Set) run(k int) []uint64 { return s.words[s.from[k]:s.from[k+1]] }
 
 // Fill puts all records in.
 func (s *Set) Fill() {
-	for k, c := range s.t.chunks {
-		words := s.Chunk(k)
-		for i := range words {
-			words[i] = ^uint64(0)
-		}
-		if rest := c.Len() % chunkWords; rest != 0 {
-			words[len(words)-1] = 1<<rest - 1
+	for i := range s.words {
+		s.words[i] = ^uint64(0)
+	}
+	for k := range s.t.runs() {
+		r := s.t.run(k)
+		if rest := r.len() % 64; rest != 0 {
+			s.words[s.from[k+1]-1] = 1<<rest - 1
 		}
 	}
 }
 
 // Add puts one record in.
 func (s *Set) Add(at int) {
-	k := s.t.ChunkOf(at)
-	at -= s.t.starts[k]
-	s.Chunk(k)[at/chunkWords] |= 1 << (at % chunkWords)
+	k := s.t.blockAt(at) / runLength
+	r := s.t.run(k)
+	at -= r.start()
+	s.run(k)[at/64] |= 1 << (at % 64)
 }
 
-// And keeps the records that o has too, Or adds those of o.
+// And keeps the records that o has too.
 func (s *Set) And(o *Set) {
-	for i, w := range o.Words {
-		s.Words[i] &= w
+	for i, w := range o.words {
+		s.words[i] &= w
 	}
 }
-
-// Or adds the records of o.
-func (s *Set) Or(o *Set) {
-	for i, w := range o.Words {
-		s.Words[i] |= w
-	}
-}
-
-// Copy makes a set with the same records.
-func (s *Set) Copy() *Set { return &Set{t: s.t, Words: append([]uint64(nil), s.Words...)} }
 
 // Len is the number of records in the set.
 func (s *Set) Len() (n int) {
-	for _, w := range s.Words {
+	for _, w := range s.words {
 		n += bits.OnesCount64(w)
 	}
 	return n
@@ -62,11 +62,11 @@ func (s *Set) Len() (n int) {
 
 // Places appends the places of the records, ascending.
 func (s *Set) Places(dst []uint32) []uint32 {
-	for k := range s.t.chunks {
-		base := uint32(s.t.starts[k])
-		for i, w := range s.Chunk(k) {
+	for k := range s.t.runs() {
+		r := s.t.run(k)
+		for i, w := range s.run(k) {
 			for ; w != 0; w &= w - 1 {
-				dst = append(dst, base+uint32(i*chunkWords+bits.TrailingZeros64(w)))
+				dst = append(dst, uint32(r.start()+i*64+bits.TrailingZeros64(w)))
 			}
 		}
 	}

@@ -57,16 +57,17 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 		return nil, 0, err
 	}
 	index := map[[MaxDimensions]uint32]int{}
-	for k, c := range s.table.Chunks() {
-		var panes []*Pane
+	for k := range s.table.runs() {
+		r := s.table.run(k)
+		var panes []*column
 		for _, n := range sums {
-			panes = append(panes, c.Pane(s.table.Layout, n))
+			panes = append(panes, r.column(s.table.Layout, n))
 		}
 		for _, d := range dims {
-			d.chunk(c)
+			d.begin(r)
 		}
 		tooMany := false
-		if !s.spend(c, 1) {
+		if !s.spend(&r, 1) {
 			return nil, 0, s.err()
 		}
 		s.each(set, k, func(i int) {
@@ -92,7 +93,7 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 					}
 					groups[g].Count++
 					for n, p := range panes {
-						if v := p.Ints[i]; v != -1 {
+						if v := p.ints[i]; v != -1 {
 							groups[g].Sums[n] += v
 						}
 					}
@@ -126,8 +127,8 @@ type grouping struct {
 	ids   map[string]uint32
 	aged  bool // by bands of the age of a time
 
-	c      *Chunk
-	pane   *Pane
+	r      run
+	pane   *column
 	last   int // block of the record before
 	out    []uint32
 	values [][]byte
@@ -149,27 +150,27 @@ func (s *Scan) grouping(field string) (*grouping, error) {
 	return g, nil
 }
 
-func (g *grouping) chunk(c *Chunk) {
-	g.c, g.last = c, 0
+func (g *grouping) begin(r run) {
+	g.r, g.last = r, 0
 	if g.col.Kind != block.Text && g.col.Kind != block.Texts {
-		g.pane = c.Pane(g.scan.table.Layout, g.n)
+		g.pane = r.column(g.scan.table.Layout, g.n)
 	}
 }
 
-// of gives the numbers of the values of record i of the chunk; i never falls.
+// of gives the numbers of the values of record i of the run; i never falls.
 func (g *grouping) of(i int) []uint32 {
 	switch g.col.Kind {
 	case block.Code:
-		return g.pane.Codes[i : i+1]
+		return g.pane.codes[i : i+1]
 	case block.Codes:
-		if list := g.pane.List(i); len(list) > 0 {
+		if list := g.pane.list(i); len(list) > 0 {
 			return list
 		}
 		return []uint32{0}
 	case block.Int, block.Bool:
-		return g.number(float64(g.pane.Ints[i]))
+		return g.number(float64(g.pane.ints[i]))
 	case block.Float:
-		return g.number(g.pane.Floats[i])
+		return g.number(g.pane.floats[i])
 	}
 	return g.text(i)
 }
@@ -200,10 +201,10 @@ func (g *grouping) id(text string) uint32 {
 }
 
 func (g *grouping) text(i int) []uint32 {
-	for i >= g.c.Starts[g.last+1] {
+	for i >= g.r.at(g.last+1) {
 		g.last++
 	}
-	g.values = distinct(g.values[:0], g.c.Blocks[g.last], g.col, i-g.c.Starts[g.last])
+	g.values = g.r.blocks[g.last].AppendDistinct(g.values[:0], g.col, i-g.r.at(g.last))
 	g.out = g.out[:0]
 	for _, text := range g.values {
 		g.out = append(g.out, g.id(string(text)))

@@ -45,29 +45,29 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	case block.Int, block.Bool:
 		keep, err := s.number(t, col)
 		c.cost = costNumber
-		c.keep = func(ch *Chunk, words []uint64) {
-			ints := ch.Pane(s.table.Layout, k).Ints
+		c.keep = func(r *run, words []uint64) {
+			ints := r.column(s.table.Layout, k).ints
 			narrow(words, len(ints), func(i int) bool { return keep(float64(ints[i])) })
 		}
 		return c, err
 	case block.Float:
 		keep, err := s.number(t, col)
 		c.cost = costNumber
-		c.keep = func(ch *Chunk, words []uint64) {
-			floats := ch.Pane(s.table.Layout, k).Floats
+		c.keep = func(r *run, words []uint64) {
+			floats := r.column(s.table.Layout, k).floats
 			narrow(words, len(floats), func(i int) bool { return keep(floats[i]) })
 		}
 		return c, err
 	case block.Code, block.Codes:
 		want, err := s.wanted(t, col)
 		c.cost, c.share = costCode, share(want)
-		c.keep = func(ch *Chunk, words []uint64) { keepCodes(ch.Pane(s.table.Layout, k).Codes, want, words) }
+		c.keep = func(r *run, words []uint64) { keepCodes(r.column(s.table.Layout, k).codes, want, words) }
 		if col.Kind == block.Codes {
 			c.cost = costList
 			negative := t.Op == wire.NotIn || t.Op == wire.HasNot
-			c.keep = func(ch *Chunk, words []uint64) {
-				p := ch.Pane(s.table.Layout, k)
-				if s.budget.Spend(len(p.Codes)) {
+			c.keep = func(r *run, words []uint64) {
+				p := r.column(s.table.Layout, k)
+				if s.budget.Spend(len(p.codes)) {
 					keepLists(p, want, negative, words)
 				}
 			}
@@ -76,7 +76,7 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	}
 	keep, err := s.text(t, col)
 	c.cost = costText
-	c.keep = func(ch *Chunk, words []uint64) { narrowRecords(ch, words, keep) }
+	c.keep = func(r *run, words []uint64) { narrowRecords(r, words, keep) }
 	return c, err
 }
 
@@ -202,9 +202,9 @@ func keepCodes(codes []uint32, want []uint8, words []uint64) {
 	}
 }
 
-func keepLists(p *Pane, want []uint8, negative bool, words []uint64) {
-	narrow(words, len(p.Ends), func(i int) bool {
-		for _, code := range p.List(i) {
+func keepLists(p *column, want []uint8, negative bool, words []uint64) {
+	narrow(words, len(p.ends), func(i int) bool {
+		for _, code := range p.list(i) {
 			if want[code] != 0 {
 				return !negative
 			}

@@ -98,9 +98,3 @@ func (s *Scan) text(t wire.Term, col *block.Column) (func(b *block.Block, i int)
 		return found != negative
 	}, nil
 }
-
-// distinct appends the different texts of a record in a Text or Texts column;
-// the empty text is none.
-func distinct(dst [][]byte, b *block.Block, col *block.Column, at int) [][]byte {
-	return b.AppendDistinct(dst, col, at)
-}

@@ -31,26 +31,26 @@ func (t *Table) Top(b *budget.Budget, keys []wire.SortKey, n int) ([]uint32, err
 	case block.Code:
 		ranks := top.col.Dict.Ranks()
 		top.exact = top.only
-		top.eachChunk(func(ch *Chunk, from int) {
-			for i, code := range ch.Pane(t.Layout, column).Codes {
+		top.eachRun(func(r *run, from int) {
+			for i, code := range r.column(t.Layout, column).codes {
 				top.offer(top.directed(codeHead(code, ranks)), nil, from+i)
 			}
 		})
 	case block.Codes:
 		ranks := top.col.Dict.Ranks()
-		top.eachChunk(func(ch *Chunk, from int) { top.lists(ch, from, ranks) })
+		top.eachRun(func(r *run, from int) { top.lists(r, from, ranks) })
 	case block.Float:
 		top.exact = top.only
-		top.eachChunk(func(ch *Chunk, from int) {
-			for i, v := range ch.Pane(t.Layout, column).Floats {
+		top.eachRun(func(r *run, from int) {
+			for i, v := range r.column(t.Layout, column).floats {
 				top.offer(top.directed(floatHead(v)), nil, from+i)
 			}
 		})
 	default:
 		top.exact = top.only
 		heads := intHeads{missing: missingOf(top.col), desc: top.desc}
-		top.eachChunk(func(ch *Chunk, from int) {
-			for i, v := range ch.Pane(t.Layout, column).Ints {
+		top.eachRun(func(r *run, from int) {
+			for i, v := range r.column(t.Layout, column).ints {
 				top.offer(heads.of(v), nil, from+i)
 			}
 		})
@@ -84,14 +84,17 @@ type candidate struct {
 	at   uint32
 }
 
-// eachChunk visits the chunks far from their order: where the sort follows the
-// names, each record would else be better than all before it.
-func (p *top) eachChunk(visit func(ch *Chunk, from int)) {
-	chunks := p.c.t.Chunks()
-	width := bits.Len(uint(len(chunks)))
+// eachRun visits the runs far from their order: where the sort follows the names,
+// each record would else be better than all before it.
+func (p *top) eachRun(visit func(r *run, from int)) {
+	runs := p.c.t.runs()
+	width := bits.Len(uint(runs))
 	for k := range 1 << width {
-		if k = int(bits.Reverse64(uint64(k)) >> (64 - width)); k < len(chunks) && p.b.Spend(2*chunks[k].Len()) {
-			visit(chunks[k], p.c.t.Start(k))
+		if k = int(bits.Reverse64(uint64(k)) >> (64 - width)); k >= runs {
+			continue
+		}
+		if r := p.c.t.run(k); p.b.Spend(2 * r.len()) {
+			visit(&r, r.start())
 		}
 	}
 }
@@ -156,15 +159,15 @@ func (p *top) result() []uint32 {
 	return out
 }
 
-// lists offers the records of a chunk by a Codes column: the ranks of their
+// lists offers the records of a run by a Codes column: the ranks of their
 // first values, as many as a word holds.
-func (p *top) lists(ch *Chunk, from int, ranks []uint32) {
+func (p *top) lists(r *run, from int, ranks []uint32) {
 	width := bits.Len(uint(len(ranks)))
 	fit := 63 / width
 	p.fits = 1<<width - 1 // the last place of a head is free
-	pane := ch.Pane(p.c.t.Layout, p.column)
-	for i := range pane.Ends {
-		codes := pane.List(i)
+	col := r.column(p.c.t.Layout, p.column)
+	for i := range col.ends {
+		codes := col.list(i)
 		if len(codes) == 0 {
 			p.offer(lastHead, nil, from+i)
 			continue
@@ -189,12 +192,12 @@ func (p *top) lists(ch *Chunk, from int, ranks []uint32) {
 // of all.
 func (p *top) texts() {
 	blocks := &top{b: p.b, c: p.c, n: p.n, desc: p.desc, col: p.col, column: p.column}
-	p.eachChunk(func(ch *Chunk, from int) {
-		for k, b := range ch.Blocks {
+	p.eachRun(func(r *run, from int) {
+		for k, b := range r.blocks {
 			if !p.b.Spend(blockSteps) {
 				return
 			}
-			blocks.offerText(b, p.extreme(b), from+ch.Starts[k])
+			blocks.offerText(b, p.extreme(b), from+r.at(k))
 		}
 	})
 	blocks.prune()
@@ -211,13 +214,13 @@ func (p *top) texts() {
 	// By later keys a record of any block may be better whose best one by this
 	// key is as good as the last of those.
 	last := blocks.limit.text
-	p.eachChunk(func(ch *Chunk, from int) {
-		for k, b := range ch.Blocks {
+	p.eachRun(func(r *run, from int) {
+		for k, b := range r.blocks {
 			if !p.b.Spend(blockSteps) {
 				return
 			}
-			if orderTexts(joinTexts(b, p.col, p.extreme(b)), last, p.desc) <= 0 {
-				p.block(b, from+ch.Starts[k])
+			if orderTexts(b.Joined(p.col, p.extreme(b)), last, p.desc) <= 0 {
+				p.block(b, from+r.at(k))
 			}
 		}
 	})
@@ -243,7 +246,7 @@ func (p *top) offerText(b *block.Block, i, start int) {
 	if p.full && p.worse(b.First(p.col, i)) {
 		return
 	}
-	text := joinTexts(b, p.col, i)
+	text := b.Joined(p.col, i)
 	head := headOf(text, 0)
 	if len(text) == 0 {
 		head = lastHead

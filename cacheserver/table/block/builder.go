@@ -13,6 +13,9 @@ import (
 // divides the usual page lengths.
 const Size = 50
 
+// Most is the greatest number of records of a block that is read.
+const Most = 128
+
 // Source names what a record was made of.
 type Source struct {
 	IDs     []byte // packed by the store, not read here

@@ -8,10 +8,6 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 )
 
-// maxRead is the greatest number of records of a block that is read; trees
-// keep them shorter.
-const maxRead = 250
-
 // AppendBinary appends all of the block that can't be made again quickly, in a
 // form that Layout.Read reads. Codes are those of the layout's dictionaries.
 func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
@@ -40,7 +36,7 @@ func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
 // method of it can fail later; that columns and records agree is not checked.
 func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 	n := c.Count(1)
-	if n == 0 || n > maxRead {
+	if n == 0 || n > Most {
 		return nil, checkpoint.Broken("a block of %d records", n)
 	}
 	b := &Block{ends: make([]uint32, n), hashes: make([]uint64, 2*n)}

@@ -3,6 +3,7 @@ package block
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // vec is where a column's integers are in a block: the difference to the
@@ -65,27 +66,29 @@ func (v *vec) value(data []byte, i int) int64 {
 
 // appendTo appends values i..j as T, which must be wide enough for them.
 func appendTo[T int64 | uint32](dst []T, v *vec, data []byte, i, j int) []T {
-	data = data[v.at:]
+	n, least := len(dst), T(v.min)
+	dst = slices.Grow(dst, j-i)[:n+j-i]
+	out, data := dst[n:], data[v.at:]
 	switch v.width {
 	case 0:
-		for range j - i {
-			dst = append(dst, T(v.min))
+		for k := range out {
+			out[k] = least
 		}
 	case 1:
-		for _, b := range data[i:j] {
-			dst = append(dst, T(v.min+int64(b)))
+		for k, b := range data[i:j] {
+			out[k] = least + T(b)
 		}
 	case 2:
-		for ; i < j; i++ {
-			dst = append(dst, T(v.min+int64(binary.LittleEndian.Uint16(data[2*i:]))))
+		for k := range out {
+			out[k] = least + T(binary.LittleEndian.Uint16(data[2*(i+k):]))
 		}
 	case 4:
-		for ; i < j; i++ {
-			dst = append(dst, T(v.min+int64(binary.LittleEndian.Uint32(data[4*i:]))))
+		for k := range out {
+			out[k] = least + T(binary.LittleEndian.Uint32(data[4*(i+k):]))
 		}
 	case 8:
-		for ; i < j; i++ {
-			dst = append(dst, T(uint64(v.min)+binary.LittleEndian.Uint64(data[8*i:])))
+		for k := range out {
+			out[k] = least + T(binary.LittleEndian.Uint64(data[8*(i+k):]))
 		}
 	}
 	return dst

@@ -3,52 +3,10 @@ package table
 import (
 	"cmp"
 	"slices"
-	"sort"
 
-	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
-
-// Reorder gives the order of all records of t, as Order does, from the order of
-// an older table: records of shared blocks keep their order, the others are
-// sorted and put between them. That costs a walk over the list instead of a
-// sort. ok is false when too much differs for that to pay, and when the budget
-// is exhausted.
-func (t *Table) Reorder(b *budget.Budget, old *Table, order []uint32, keys []wire.SortKey) (again []uint32, ok bool) {
-	keys = effective(t, keys)
-	c, err := newComparer(t, keys)
-	if err != nil || len(order) != old.Len() {
-		return nil, false
-	}
-	moved, fresh := t.Moves(old)
-	if len(fresh) > t.Len()/16 {
-		return nil, false
-	}
-	const compareRecords = 300
-	if !budget.Sort(b, fresh, compareRecords, c.compare) || !b.Spend(t.Len()) {
-		return nil, false
-	}
-	kept := make([]uint32, 0, t.Len())
-	for _, at := range order {
-		if to := moved[at]; to != Gone {
-			kept = append(kept, to)
-		}
-	}
-	if len(fresh) == 0 {
-		return kept, true
-	}
-	again = make([]uint32, 0, t.Len())
-	for _, at := range fresh {
-		if !b.Spend(20 * compareRecords) {
-			return nil, false
-		}
-		n := sort.Search(len(kept), func(i int) bool { return c.compare(kept[i], at) > 0 })
-		again = append(append(again, kept[:n]...), at)
-		kept = kept[n:]
-	}
-	return append(again, kept...), true
-}
 
 // comparer compares single records of a table as Order sorts them.
 type comparer struct {
@@ -102,7 +60,7 @@ func (c *comparer) compare(x, y uint32) int {
 			r = slices.CompareFunc(vx, vy, func(a, b uint32) int { return cmp.Compare(texts[a], texts[b]) })
 			r = c.directed(n, r, len(vx) == 0, len(vy) == 0)
 		default:
-			r = orderTexts(joinTexts(bx, col, ix), joinTexts(by, col, iy), c.keys[n].Desc)
+			r = orderTexts(bx.Joined(col, ix), by.Joined(col, iy), c.keys[n].Desc)
 		}
 		if r != 0 {
 			return r
