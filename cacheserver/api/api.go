@@ -27,6 +27,7 @@ import (
 	"github.com/dmwm/wmstats/program/access"
 	"github.com/dmwm/wmstats/program/access/limit"
 	"github.com/dmwm/wmstats/program/access/peers"
+	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -71,13 +72,6 @@ type Build struct {
 	Go       string
 }
 
-// Check is one more line of /readyz?verbose. None of them makes /readyz fail.
-type Check struct {
-	Name string
-	OK   bool
-	Note string // for everybody
-}
-
 // Options is everything that an API needs.
 type Options struct {
 	Store      Store                         // needed
@@ -92,7 +86,7 @@ type Options struct {
 	Build      Build
 	Attention  attention.Options // thresholds of /attention until SetAttention; the zero value is good
 
-	Checks  func() []Check             // more lines of /readyz?verbose; nil: none
+	Checks  func() []health.Check      // more lines of /readyz?verbose; nil: none
 	Reading func() []wire.AboutReading // how far the full read under way is; nil: not known
 
 	Queries    QueryOptions // of requests whose cost is not bounded by their page; the zero value is good

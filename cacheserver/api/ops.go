@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -56,38 +57,29 @@ func (a *API) showLive(c echo.Context) error { return a.writeText(c, http.Status
 func (a *API) showReady(c echo.Context) error {
 	_, loaded := a.o.Store.Snapshot()
 	source := a.o.Store.Source()
-	checks := []check{
-		{"generation", loaded, true, "the first full read has ended"},
-		{"serving", !a.draining(), true, "the server is not going down"},
+	checks := []health.Check{
+		{Name: "generation", OK: loaded, Needed: true, Note: "the first full read has ended"},
+		{Name: "serving", OK: !a.draining(), Needed: true, Note: "the server is not going down"},
 		a.sourceCheck(source, loaded),
 	}
 	if a.o.Checks != nil {
-		for _, c := range a.o.Checks() {
-			checks = append(checks, check{c.Name, c.OK, false, oneLine(c.Note)})
-		}
+		checks = append(checks, a.o.Checks()...)
 	}
 	if a.o.Checkpoint != nil {
 		if ok, note := a.o.Checkpoint(); note != "" {
-			checks = append(checks, check{"checkpoint", ok, false, oneLine(note)})
+			checks = append(checks, health.Check{Name: "checkpoint", OK: ok, Note: note})
 		}
 	}
+	isReady, text := health.Report(checks)
 	status := http.StatusOK
-	var text strings.Builder
-	for _, check := range checks {
-		mark := "+"
-		if !check.ok {
-			mark = "~"
-			if check.needed {
-				mark, status = "-", http.StatusServiceUnavailable
-			}
-		}
-		fmt.Fprintf(&text, "[%s] %s: %s\n", mark, check.name, check.note)
+	if !isReady {
+		status = http.StatusServiceUnavailable
 	}
 	if status != http.StatusOK {
 		c.Response().Header().Set("Retry-After", "2")
 	}
 	if _, verbose := c.QueryParams()["verbose"]; verbose {
-		return a.writeText(c, status, text.String())
+		return a.writeText(c, status, text)
 	}
 	if status == http.StatusOK {
 		return a.writeText(c, status, "ok\n")
@@ -108,25 +100,17 @@ func sourceNote(source store.SourceState) string {
 	return note
 }
 
-// check is one line of /readyz?verbose.
-type check struct {
-	name   string
-	ok     bool
-	needed bool
-	note   string
-}
-
 // sourceCheck says how the source is, also while it is read for the first time.
-func (a *API) sourceCheck(source store.SourceState, loaded bool) check {
-	c := check{"source", !source.Stale, false, sourceNote(source)}
+func (a *API) sourceCheck(source store.SourceState, loaded bool) health.Check {
+	c := health.Check{Name: "source", OK: !source.Stale, Note: sourceNote(source)}
 	switch reading := a.readingText(); {
 	case source.Stale && reading != "":
-		c.note += "; it is being read: " + reading
+		c.Note += "; it is being read: " + reading
 	case source.Stale:
 	case reading != "":
-		c.ok, c.note = loaded, "it is being read: "+reading
+		c.OK, c.Note = loaded, "it is being read: "+reading
 	case source.CheckTime.IsZero() && !loaded:
-		c.ok, c.note = false, "it has not answered yet"
+		c.OK, c.Note = false, "it has not answered yet"
 	}
 	return c
 }

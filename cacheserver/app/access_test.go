@@ -43,7 +43,7 @@ func TestStrangeNamesAreRefused(t *testing.T) {
 	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 1))
 	var log logBuffer
 	o := options(t, url, &log)
-	o.Access.Metrics = "127.0.0.1:0"
+	o.Metrics = "127.0.0.1:0"
 	a := start(t, o)
 	ready(t, a.Addr())
 	under := func(addr, path, host string) int {
@@ -72,7 +72,7 @@ func TestIdentityOfTheServer(t *testing.T) {
 	var log logBuffer
 	o := options(t, url, &log)
 	path, token := tokenFile(t)
-	o.Listen, o.Access.TokenFile, o.Access.Metrics = "0.0.0.0:0", path, "127.0.0.1:0"
+	o.Listen, o.Access.TokenFile, o.Metrics = "0.0.0.0:0", path, "127.0.0.1:0"
 	a := start(t, o)
 	ready(t, a.Addr())
 	for _, path := range []string{"/livez", "/readyz"} {
@@ -108,10 +108,11 @@ func TestAccessOptions(t *testing.T) {
 		"--couch-url", "http://h", "--listen", ":8081", "--trusted-peers", "10.0.0.0/8,::1", "--rate-burst", "7", "--metrics", "open",
 		"--max-feeds", "5", "--max-body", "1KiB", "--write-timeout", "3s")
 	require.NoError(t, err, "an identity is enough for an address that others can reach")
-	want := app.Defaults().Access
-	want.Rate, want.Burst, want.IdentityHeader, want.TrustedPeers = 2.5, 7, "X-Remote-User", "10.0.0.0/8,::1"
-	want.Metrics, want.MaxFeeds, want.MaxBody, want.WriteTimeout = "open", 5, 1024, 3*time.Second
-	assert.Equal(t, want, o.Access)
+	want := app.Defaults()
+	want.CouchURL, want.Listen = "http://h", ":8081"
+	want.Access.Rate, want.Access.Burst, want.Access.IdentityHeader, want.Access.TrustedPeers = 2.5, 7, "X-Remote-User", "10.0.0.0/8,::1"
+	want.Metrics, want.Limits.MaxFeeds, want.Limits.MaxBody, want.WriteTimeout = "open", 5, 1024, 3*time.Second
+	assert.Equal(t, want, o)
 	_, err = parse(nil, "--couch-url", "http://h", "--trusted-peers", "10.0.0.0/99", "--identity-header", "X-U", "--rate-limit", "-1",
 		"--streams-per-client", "0", "--idle-timeout", "-1s", "--metrics", "me", "--rate-burst", "many", "--max-body", "0")
 	require.Error(t, err)

@@ -295,17 +295,6 @@ func TestNewTakesDownWhatItBuilt(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestHealthCheck(t *testing.T) {
-	_, url := couch(t)
-	a := start(t, options(t, url, io.Discard))
-	_, port, err := net.SplitHostPort(a.Addr())
-	require.NoError(t, err)
-	for _, listen := range []string{a.Addr(), "0.0.0.0:" + port, ":" + port} {
-		assert.NoError(t, app.HealthCheck(t.Context(), app.Options{Listen: listen}), listen)
-	}
-	assert.Error(t, app.HealthCheck(t.Context(), app.Options{Listen: freePort(t)}))
-}
-
 func TestAlertsFile(t *testing.T) {
 	fake, url := couch(t)
 	old := strings.NewReplacer("1795000100", "1712350000", "1795000200", "1712350000") // alerts ask the clock

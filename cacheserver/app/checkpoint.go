@@ -19,7 +19,7 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 		return nil, nil
 	}
 	if !a.folderIsThere() {
-		a.log.Error("no checkpoint can be written: its folder is not there", "file", a.o.Checkpoint)
+		a.Log.Error("no checkpoint can be written: its folder is not there", "file", a.o.Checkpoint)
 	}
 	hooks, err := checkpointMetrics(registry)
 	if err != nil {
@@ -35,7 +35,7 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 		Header: checkpoint.Header{Fingerprint: schema.Fingerprint(), Source: a.sourceID},
 		// The order matters: positions must not be ahead of the records.
 		Sections: []checkpoint.Section{a.follower.Section(), a.records.Section(), a.historySection()},
-		Mark:     a.mark, Log: a.log, Hooks: hooks,
+		Mark:     a.mark, Log: a.Log, Hooks: hooks,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the checkpoint: %w", err)
@@ -59,7 +59,7 @@ func (a *App) historySection() checkpoint.Section {
 			}
 			return func() {
 				if err := a.history.Decode(data); err != nil {
-					a.log.Warn("history of the checkpoint left out", "err", err)
+					a.Log.Warn("history of the checkpoint left out", "err", err)
 				}
 			}, nil
 		},

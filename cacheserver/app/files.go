@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/alertfile"
-	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/program/filewatch"
+	"github.com/dmwm/wmstats/program/health"
 )
 
 // filesEvery is how often changed files are looked for that nobody asks for
@@ -30,7 +30,7 @@ type files struct {
 // openFiles reads them for the first time; then every fault is an error.
 func (a *App) openFiles() (err error) {
 	o := func(what string) filewatch.Options {
-		return filewatch.Options{What: what, Settle: true, Log: a.log}
+		return filewatch.Options{What: what, Settle: true, Log: a.Log}
 	}
 	if a.o.CouchPasswordFile != "" {
 		if a.files.password, err = filewatch.Open(a.o.CouchPasswordFile, onePassword, o("the CouchDB password")); err != nil {
@@ -107,7 +107,7 @@ func (a *App) useFiles() {
 			a.files.alertsUsed = n
 			a.api.SetAttention(alerts)
 			result := a.records.SetLimits(alerts.Limits)
-			a.log.Info("other thresholds of alerts", "generation", result.Generation, "workflows", result.Changed)
+			a.Log.Info("other thresholds of alerts", "generation", result.Generation, "workflows", result.Changed)
 		}
 	}
 }
@@ -116,8 +116,7 @@ func (a *App) useFiles() {
 // password of the source, the thresholds of alerts, and those of who may ask.
 // One that can't be used is logged, and its last good content stays.
 func (a *App) Reload() {
-	a.log.Info("told to read files again")
-	a.gate.Reload()
+	a.Gate.Reload()
 	if a.files.password != nil {
 		a.files.password.Reload()
 	}
@@ -131,26 +130,23 @@ func (a *App) Reload() {
 }
 
 // checks are the lines of /readyz?verbose about the login and the files.
-func (a *App) checks() []api.Check {
-	var list []api.Check
+func (a *App) checks() []health.Check {
+	var list []health.Check
 	if a.login != nil && (a.o.CouchUser != "" || hasUser(a.o.CouchURL)) {
 		list = append(list, loginCheck(a.login()))
 	}
-	given := a.gate.Asks() || a.files.password != nil || a.files.alerts != nil
+	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil
 	if !given {
 		return list
 	}
-	faults := a.gate.Faults()
+	faults := a.Gate.Faults()
 	if f := a.files.password; f != nil && f.Fault() != "" {
 		faults = append(faults, f.Fault())
 	}
 	if f := a.files.alerts; f != nil && f.Fault() != "" {
 		faults = append(faults, f.Fault())
 	}
-	if len(faults) == 0 {
-		return append(list, api.Check{Name: "files", OK: true, Note: "all are in use as they are"})
-	}
-	return append(list, api.Check{Name: "files", Note: strings.Join(faults, "; ") + "; the last good content is used"})
+	return append(list, health.Files(faults))
 }
 
 func hasUser(at string) bool {
@@ -171,9 +167,9 @@ func hasPassword(at string) bool {
 // warnOfPasswords logs that a password is where others can read it.
 func (a *App) warnOfPasswords() {
 	if hasPassword(a.o.CouchURL) {
-		a.log.Warn("there is a password in --couch-url or WMSTATS_COUCH_URL: other programs of this machine can read it there, and it can't change while the server runs; use --couch-user and --couch-password-file")
+		a.Log.Warn("there is a password in --couch-url or WMSTATS_COUCH_URL: other programs of this machine can read it there, and it can't change while the server runs; use --couch-user and --couch-password-file")
 	}
 	if hasPassword(a.o.RequestCache) {
-		a.log.Warn("there is a password in --requestcache or WMSTATS_REQUESTCACHE: other programs of this machine can read it there")
+		a.Log.Warn("there is a password in --requestcache or WMSTATS_REQUESTCACHE: other programs of this machine can read it there")
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -28,8 +28,8 @@ func (a *App) reading() []wire.AboutReading {
 }
 
 // loginCheck is the line of /readyz?verbose about the user of the source.
-func loginCheck(s couch.LoginState) api.Check {
-	c := api.Check{Name: "login", OK: !s.Refused, Note: "the database server has not refused it"}
+func loginCheck(s couch.LoginState) health.Check {
+	c := health.Check{Name: "login", OK: !s.Refused, Note: "the database server has not refused it"}
 	if !s.Before.IsZero() {
 		c.Note = fmt.Sprintf("the database server refuses the new password since %s; the one before is used", s.Before.UTC().Format(time.RFC3339))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/cache"
+	"github.com/dmwm/wmstats/program/settings"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -35,26 +36,12 @@ func (o *Options) shares() shares {
 	return b
 }
 
-// memorySettings are --memory and what it was before.
-func (o *Options) memorySettings() []setting {
-	return []setting{
-		{"memory", "memory beyond the records: superseded generations, compressed blocks, made answers, result lists and details, such as 256MiB", "256MiB", false,
-			func(s string) (err error) { o.Memory, err = parseBytes(s); return err }},
-		{"cache-bytes", "older name: the part of --memory that is for made answers and details is this at most; 0: none are kept", "", false,
-			func(s string) error {
-				n, err := parseBytes(s)
-				o.CacheBytes = &n
-				return err
-			}},
-	}
-}
-
-func (o *Options) validateMemory(fault func(format string, args ...any)) {
+func (o *Options) validateMemory(f *settings.Faults) {
 	if o.Memory < smallestBudget {
-		fault("--memory %d: want at least 16MiB", o.Memory)
+		f.Add("--memory %d: want at least 16MiB", o.Memory)
 	}
 	if o.CacheBytes != nil && *o.CacheBytes < 0 {
-		fault("--cache-bytes %d: must not be negative", *o.CacheBytes)
+		f.Add("--cache-bytes %d: must not be negative", *o.CacheBytes)
 	}
 }
 
@@ -62,7 +49,7 @@ func (o *Options) validateMemory(fault func(format string, args ...any)) {
 // nothing, when there is to be none.
 func (a *App) newCache() (*cache.Cache, error) {
 	if a.o.CacheBytes != nil {
-		a.log.Warn("--cache-bytes is the older name of a part of --memory: it bounds made answers and details only", "memory", a.o.Memory, "cache", a.o.shares().cache)
+		a.Log.Warn("--cache-bytes is the older name of a part of --memory: it bounds made answers and details only", "memory", a.o.Memory, "cache", a.o.shares().cache)
 		if *a.o.CacheBytes == 0 {
 			return nil, nil
 		}
@@ -71,7 +58,7 @@ func (a *App) newCache() (*cache.Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the cache: %w", err)
 	}
-	a.onStop("cache", func(context.Context) error { c.Close(); return nil })
+	a.OnStop("cache", func(context.Context) error { c.Close(); return nil })
 	return c, nil
 }
 

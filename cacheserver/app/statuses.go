@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwm/wmstats/program/settings"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -80,20 +81,20 @@ func splitStatuses(text string) []string {
 
 // validateStatuses holds Statuses to the source's table: a status that is
 // misspelt would hide its requests.
-func (o *Options) validateStatuses(fault func(format string, args ...any)) {
+func (o *Options) validateStatuses(f *settings.Faults) {
 	known := o.knownStatuses()
 	for i, status := range o.Statuses {
 		switch {
 		case status == "":
-			fault("--statuses: name %d of the list is empty", i+1)
+			f.Add("--statuses: name %d of the list is empty", i+1)
 		case slices.Contains(o.Statuses[:i], status):
-			fault("--statuses: %q is there twice", status)
+			f.Add("--statuses: %q is there twice", status)
 		case !slices.Contains(known, status):
 			hint := ""
 			if near := wire.Near(status, known, 1); len(near) > 0 {
 				hint = fmt.Sprintf(" did you mean %q?", near[0])
 			}
-			fault("--statuses: there is no status %.80q;%s there are: %s", status, hint, strings.Join(known, ", "))
+			f.Add("--statuses: there is no status %.80q;%s there are: %s", status, hint, strings.Join(known, ", "))
 		}
 	}
 }

@@ -139,7 +139,7 @@ func startUI(t *testing.T, cache string) string {
 		http.DefaultClient.CloseIdleConnections() // what is open is waited for
 		require.NoError(t, app.Stop(ctx))
 	})
-	return "http://" + app.Addr().String()
+	return "http://" + app.Addr()
 }
 
 // testWriter puts a server's log into the test's output.

@@ -72,7 +72,7 @@ func run(t *testing.T, cacheURL string, args ...string) string {
 	require.NoError(t, err)
 	require.NoError(t, a.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, a.Stop(context.Background())) })
-	return "http://" + a.Addr().String()
+	return "http://" + a.Addr()
 }
 
 // Pages are read with this server's own token. The API is forwarded with the

@@ -10,23 +10,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/klauspost/compress/gzhttp"
 
-	"github.com/dmwm/wmstats/program/access"
+	"github.com/dmwm/wmstats/program"
 	"github.com/dmwm/wmstats/program/access/identity"
-	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
@@ -35,13 +30,8 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Bounds of the server that nobody has asked to choose.
-const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 30 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
-)
+// maxHeader is how many bytes the header of a request may have.
+const maxHeader = 64 << 10
 
 // Bounds of a question to the cache server for a page. Whoever looks at it waits.
 const (
@@ -49,30 +39,14 @@ const (
 	pageBytes   = 64 << 20
 )
 
-// App is one UI server.
+// App is one UI server as a value: New, Start, Addr, Stop, or Run for all.
 type App struct {
-	log    *slog.Logger
+	*program.Server
+
 	o      Options
 	client *cacheclient.Client
-	gate   *access.Gate
 	own    *identity.Secret // token at the cache server; nil: none
-	server *serving.Server
 	routed http.Handler
-
-	mu       sync.Mutex
-	listener net.Listener
-	served   chan error // gets what ends Serve
-	stops    []step
-}
-
-type step struct {
-	name string
-	run  func(context.Context) error
-}
-
-// onStop registers a step; Stop runs them last-registered first.
-func (a *App) onStop(name string, run func(context.Context) error) {
-	a.stops = append(a.stops, step{name, run})
 }
 
 // New makes the server; it opens no port and asks the cache server nothing.
@@ -80,10 +54,15 @@ func New(o Options) (*App, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	a := &App{o: o, log: o.logger(), served: make(chan error, 1)}
-	var err error
-	if a.gate, a.own, err = a.newGate(); err != nil {
+	server, err := program.New(o.Options)
+	if err != nil {
 		return nil, err
+	}
+	a := &App{Server: server, o: o}
+	if o.CacheTokenFile != "" {
+		if a.own, err = identity.NewSecret(o.CacheTokenFile, identity.Options{Log: a.Log}); err != nil {
+			return nil, fmt.Errorf("read the token for the cache server: %w", err)
+		}
 	}
 	transport := cacheclient.NewTransport()
 	// What is forwarded keeps its encoding: a transport that asks for gzip by
@@ -101,18 +80,16 @@ func New(o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.onStop("connections to the cache server", func(context.Context) error {
+	a.OnStop("connections to the cache server", func(context.Context) error {
 		transport.CloseIdleConnections()
 		unchanged.CloseIdleConnections()
 		return nil
 	})
-	a.server, err = serving.New(serving.Options{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.routed.ServeHTTP(w, r) }),
-		Header:  headerTimeout, Read: readTimeout, Part: o.writeTimeout, Idle: idleTimeout, MaxHeader: maxHeader,
-		Delay: o.drainDelay, Linger: serving.Linger(o.drain),
-		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	})
-	if err == nil {
+	serve := o.Serving()
+	serve.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.routed.ServeHTTP(w, r) })
+	serve.MaxHeader = maxHeader
+	serve.ErrorLog = slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug)
+	if err = a.Handle(serve); err == nil {
 		a.routed, err = a.routes(unchanged)
 	}
 	if err != nil {
@@ -127,13 +104,13 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	loader, err := load.New(load.Options{Client: a.client, Now: time.Now, Log: a.log})
+	loader, err := load.New(load.Options{Client: a.client, Now: time.Now, Log: a.Log})
 	if err != nil {
 		return nil, err
 	}
 	all, err := pages.New(pages.Options{
 		Loader: loader, Assets: assets, Links: a.o.links, Views: a.o.views, Version: a.o.Version,
-		Started: time.Now(), Now: time.Now, Log: a.log,
+		Started: time.Now(), Now: time.Now, Log: a.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -146,8 +123,10 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = a.handleError
+	live := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	for path, answer := range map[string]echo.HandlerFunc{
-		"/livez":   func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") },
+		"/livez":   live,
+		"/healthz": live,
 		"/readyz":  a.ready,
 		"/version": a.version,
 	} {
@@ -186,7 +165,7 @@ func (a *App) recovered(next http.Handler) http.Handler {
 			}
 			stack := make([]byte, 16<<10)
 			stack = stack[:runtime.Stack(stack, false)]
-			a.log.Error("handler panicked", "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(stack))
+			a.Log.Error("handler panicked", "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(stack))
 			http.Error(w, "internal error; the log of the server has the reason", http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)
@@ -203,10 +182,10 @@ func (a *App) handleError(err error, c echo.Context) {
 	if errors.As(err, &known) {
 		status = known.Code
 	} else {
-		a.log.Error("request failed", "path", c.Request().URL.Path, "err", err)
+		a.Log.Error("request failed", "path", c.Request().URL.Path, "err", err)
 	}
 	if werr := c.String(status, http.StatusText(status)+"\n"); werr != nil {
-		a.log.Debug("client left", "err", werr)
+		a.Log.Debug("client left", "err", werr)
 	}
 }
 
@@ -220,24 +199,11 @@ func (a *App) version(c echo.Context) error {
 
 // Start opens the port and serves until Stop.
 func (a *App) Start(ctx context.Context) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", a.o.Listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("address %s is in use by another program: choose another with --listen", a.o.Listen)
+	if err := a.Listen(ctx); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("listen at %s: %w", a.o.Listen, err)
-	}
-	a.mu.Lock()
-	a.listener = listener
-	a.onStop("HTTP server", a.server.Shutdown)
-	a.mu.Unlock()
-	host, _, _ := net.SplitHostPort(a.o.Listen)
-	if !loopback(host) && !a.gate.Asks() {
-		a.log.Warn("others can reach this address, and nobody is asked who they are (--insecure)", "listen", listener.Addr().String())
-	}
-	a.log.Info("serving", "url", "http://"+listener.Addr().String(), "cache_url", nameless(a.o.cacheURL))
-	go func() { a.served <- a.server.Serve(listener) }()
+	a.Log.Info("serving", "url", "http://"+a.Addr(), "cache_url", nameless(a.o.cacheURL))
+	a.Serve()
 	return nil
 }
 
@@ -248,70 +214,20 @@ func nameless(u *url.URL) string {
 	return plain.String()
 }
 
-// Addr is the address that is served; nil before Start.
-func (a *App) Addr() net.Addr {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.listener == nil {
-		return nil
-	}
-	return a.listener.Addr()
-}
-
-// Stop runs every step even if one fails, and returns what went wrong. A
-// second call does nothing.
-func (a *App) Stop(ctx context.Context) (err error) {
-	a.mu.Lock()
-	stops := a.stops
-	a.stops = nil
-	a.mu.Unlock()
-	for _, s := range slices.Backward(stops) {
-		if serr := s.run(ctx); serr != nil {
-			err = errors.Join(err, fmt.Errorf("stop %s: %w", s.name, serr))
-		}
-	}
-	return err
-}
-
 // Run serves until ctx ends or the server breaks.
 func Run(ctx context.Context, o Options) error {
 	a, err := New(o) //nolint:contextcheck // it waits for nothing; what it undoes after an error must not depend on ctx
 	if err != nil {
 		return err
 	}
-	if err := a.Start(ctx); err != nil {
-		if ctx.Err() != nil {
-			err = nil // told to stop before it had started
-		}
-		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
-	}
-	err = a.live(ctx)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.drain+o.drainDelay)
-	defer cancel()
-	return errors.Join(err, a.Stop(drain))
-}
-
-// live waits for the end, and reads files again as often as it is told to.
-func (a *App) live(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			a.log.Info("stopping", "drain", a.o.drain)
-			return nil
-		case err := <-a.served:
-			return err
-		case <-a.o.Hangups:
-			a.Reload()
-		}
-	}
+	return program.Run(ctx, o.Options, a.Log, a)
 }
 
 // Reload reads the files again that may change while the server runs: those of
 // who may ask, and its own token. One that can't be used is logged, and the last
 // good one stays. Links and views are read at the start alone.
 func (a *App) Reload() {
-	a.log.Info("told to read files again")
-	a.gate.Reload()
+	a.Gate.Reload()
 	if a.own != nil {
 		a.own.Reload()
 	}

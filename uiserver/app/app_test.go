@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/uiserver/app"
 	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
 )
@@ -33,10 +34,10 @@ func start(t *testing.T, cacheURL string) (*app.App, string) {
 	t.Helper()
 	a, err := app.New(options(t, cacheURL))
 	require.NoError(t, err)
-	require.Nil(t, a.Addr())
+	require.Empty(t, a.Addr())
 	require.NoError(t, a.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, a.Stop(context.Background())) })
-	return a, "http://" + a.Addr().String()
+	return a, "http://" + a.Addr()
 }
 
 func get(t *testing.T, address string, header ...string) (*http.Response, []byte) {
@@ -106,19 +107,18 @@ func TestNamesOverTheWire(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	cache := fakecache.New(t, fakecache.Generate(5))
 	a, url := start(t, cache.URL)
-	o := options(t, cache.URL)
-	o.Listen = a.Addr().String()
-	assert.NoError(t, app.HealthCheck(t.Context(), o))
+	listen := a.Addr()
+	assert.NoError(t, health.Ask(t.Context(), listen, "/readyz"))
 
 	cache.SetMode(fakecache.Loading)
 	res, _ := get(t, url+"/readyz")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
-	assert.ErrorContains(t, app.HealthCheck(t.Context(), o), "503")
+	assert.ErrorContains(t, health.Ask(t.Context(), listen, "/readyz"), "503")
 	res, _ = get(t, url+"/livez")
 	assert.Equal(t, http.StatusOK, res.StatusCode, "it lives all the same")
 
 	require.NoError(t, a.Stop(t.Context()))
-	assert.Error(t, app.HealthCheck(t.Context(), o))
+	assert.Error(t, health.Ask(t.Context(), listen, "/readyz"))
 }
 
 func TestPortInUse(t *testing.T) {
@@ -187,6 +187,6 @@ func TestLinksFile(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, a.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, a.Stop(context.Background())) })
-	_, body := get(t, "http://"+a.Addr().String()+"/workflows/"+cache.Records.Workflows[0].Workflow)
+	_, body := get(t, "http://"+a.Addr()+"/workflows/"+cache.Records.Workflows[0].Workflow)
 	assert.Contains(t, string(body), `href="https://x.example/`+cache.Records.Workflows[0].Workflow+`"`)
 }

@@ -2,52 +2,38 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
-)
 
-// check is a line of /readyz?verbose.
-type check struct {
-	name   string
-	ok     bool
-	needed bool // pages can't be made without it
-	note   string
-}
+	"github.com/dmwm/wmstats/program/health"
+)
 
 // ready says whether pages can be made: when the cache server has data, and this
 // server is not going down.
 func (a *App) ready(c echo.Context) error {
-	checks := []check{{"serving", true, true, "the server is not going down"}}
+	serving := health.Check{Name: "serving", OK: true, Needed: true, Note: "the server is not going down"}
+	var checks []health.Check
 	var answer string
 	select {
-	case <-a.server.Draining():
+	case <-a.Draining():
 		answer = "the server is going down"
-		checks[0].ok, checks[0].note = false, answer
+		serving.OK, serving.Note = false, answer
+		checks = append(checks, serving)
 	default:
 		cache, ok := a.cacheState(c.Request().Context())
 		answer = cache
-		checks = append(checks, check{"cache server", ok, true, cache})
+		checks = append(checks, serving, health.Check{Name: "cache server", OK: ok, Needed: true, Note: cache})
 	}
-	checks = append(checks, a.fileChecks()...)
+	isReady, text := health.Report(append(checks, a.fileChecks()...))
 	status := http.StatusOK
-	var lines strings.Builder
-	for _, check := range checks {
-		mark := "+"
-		if !check.ok {
-			mark = "~"
-			if check.needed {
-				mark, status = "-", http.StatusServiceUnavailable
-			}
-		}
-		fmt.Fprintf(&lines, "[%s] %s: %s\n", mark, check.name, check.note)
+	if !isReady {
+		status = http.StatusServiceUnavailable
 	}
-	if _, verbose := c.QueryParams()["verbose"]; verbose {
-		return c.String(status, lines.String())
+	if _, verbose := c.QueryParams()["verbose"]; !verbose {
+		text = answer + "\n"
 	}
-	return c.String(status, answer+"\n")
+	return c.String(status, text)
 }
 
 // cacheState asks the cache server for its state, in words.
@@ -57,7 +43,7 @@ func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 	info, err := a.client.Pulse(ctx)
 	switch {
 	case err != nil:
-		a.log.Debug("not ready", "err", err)
+		a.Log.Debug("not ready", "err", err)
 		return "the cache server does not answer or is not ready", false
 	case info.Generation == "":
 		return "the cache server has no data yet", false
@@ -66,18 +52,15 @@ func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 }
 
 // fileChecks is the line about the files that are read again; none without any.
-func (a *App) fileChecks() []check {
-	if !a.gate.Asks() && a.own == nil {
+func (a *App) fileChecks() []health.Check {
+	if !a.Gate.Asks() && a.own == nil {
 		return nil
 	}
-	faults := a.gate.Faults()
+	faults := a.Gate.Faults()
 	if a.own != nil {
 		if fault := a.own.Fault(); fault != "" {
 			faults = append(faults, fault)
 		}
 	}
-	if len(faults) == 0 {
-		return []check{{"files", true, false, "all are in use as they are"}}
-	}
-	return []check{{"files", false, false, strings.Join(faults, "; ") + "; the last good content is used"}}
+	return []health.Check{health.Files(faults)}
 }

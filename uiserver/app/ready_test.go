@@ -21,7 +21,7 @@ func TestReadinessTellsOfFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, a.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, a.Stop(context.Background())) })
-	at := "http://" + a.Addr().String()
+	at := "http://" + a.Addr()
 	says := func(want ...string) {
 		t.Helper()
 		res, body := get(t, at+"/readyz?verbose")
@@ -53,7 +53,7 @@ func TestReadinessTellsOfFiles(t *testing.T) {
 func TestHealthByHead(t *testing.T) {
 	cache := fakecache.New(t, fakecache.Generate(5))
 	_, at := start(t, cache.URL)
-	for _, path := range []string{"/livez", "/readyz", "/version"} {
+	for _, path := range []string{"/livez", "/healthz", "/readyz", "/version"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, at+path, http.NoBody)
 		require.NoError(t, err)
 		res, err := http.DefaultTransport.RoundTrip(req)

@@ -3,45 +3,27 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"log/slog"
-	"os"
 
 	"github.com/dmwm/wmstats/cacheserver/app"
-	"github.com/dmwm/wmstats/program/access/identity"
-	"github.com/dmwm/wmstats/program/serving"
+	"github.com/dmwm/wmstats/program"
+	"github.com/dmwm/wmstats/program/health"
 )
 
 // version is set by the linker.
 var version = "unknown"
 
-func main() {
-	ctx, hangups, stop := serving.Signals(context.Background())
-	err := run(ctx, hangups, os.Args[1:], os.Getenv, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cacheserver:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("cacheserver", run) }
 
-func run(ctx context.Context, hangups <-chan os.Signal, args []string, getenv func(string) string, out io.Writer) error {
-	if len(args) > 0 && args[0] == "token" {
-		return identity.TokenCommand(args[1:], os.Stdout, out)
-	}
-	o, err := app.ParseOptions(args, getenv, out)
+func run(ctx context.Context, call program.Call) error {
+	o, err := app.ParseOptions(call.Args, call.Getenv, call.Out)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
 	case err != nil:
 		return err
 	case o.HealthCheck:
-		return app.HealthCheck(ctx, o)
+		return health.Ask(ctx, o.Listen, "/livez")
 	}
-	o.Version, o.Hangups = version, hangups
-	app.TuneMemory(&o, getenv, slog.New(slog.NewTextHandler(out, nil)))
+	o.Version, o.Hangups, o.LogTo = version, call.Hangups, call.Out
+	app.TuneMemory(&o, call.Getenv, slog.New(slog.NewTextHandler(call.Out, nil)))
 	return app.Run(ctx, o)
 }

@@ -47,9 +47,7 @@ func Parse(text string) (*List, error) {
 // asks: an identity, or front ends that were named, which have their own names.
 func For(given, listen string, known bool) *List {
 	host, _, _ := net.SplitHostPort(listen)
-	ip := net.ParseIP(host)
-	local := host == "localhost" || ip != nil && ip.IsLoopback()
-	if given == "" && (!local || known) {
+	if given == "" && (!Loopback(host) || known) {
 		return nil
 	}
 	list, err := Parse(given)
@@ -57,6 +55,13 @@ func For(given, listen string, known bool) *List {
 		return &List{} // a fault that was to be found before: fewer names, not more
 	}
 	return list
+}
+
+// Loopback says whether only this machine can reach the host. An empty host is
+// every interface.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Check says whether a request came under a name of the list. Its error is a

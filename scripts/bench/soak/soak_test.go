@@ -135,7 +135,7 @@ func servers(t *testing.T) (cache, ui string) {
 	require.NoError(t, pages.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, pages.Stop(context.Background())) })
 	require.NoError(t, soak.Ready(t.Context(), cache+"/readyz"))
-	return cache, "http://" + pages.Addr().String()
+	return cache, "http://" + pages.Addr()
 }
 
 // testLog puts a server's log into the test's output.

@@ -5,44 +5,25 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"os"
 
-	"github.com/dmwm/wmstats/program/access/identity"
-	"github.com/dmwm/wmstats/program/serving"
+	"github.com/dmwm/wmstats/program"
+	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/uiserver/app"
 )
 
 // version is set by the build: -ldflags "-X main.version=...".
 var version = "dev"
 
-func main() {
-	ctx, hangups, stop := serving.Signals(context.Background())
-	err := run(ctx, hangups, os.Args[1:], os.Getenv, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "uiserver:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("uiserver", run) }
 
-func run(ctx context.Context, hangups <-chan os.Signal, args []string, getenv func(string) string, out io.Writer) error {
-	if len(args) > 0 && args[0] == "token" {
-		return identity.TokenCommand(args[1:], os.Stdout, out)
-	}
-	opts, err := app.ParseOptions(args, getenv, out)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	}
-	if err != nil {
+func run(ctx context.Context, call program.Call) error {
+	o, err := app.ParseOptions(call.Args, call.Getenv, call.Out)
+	switch {
+	case err != nil:
 		return err
+	case o.HealthCheck:
+		return health.Ask(ctx, o.Listen, "/readyz")
 	}
-	opts.Version, opts.LogTo, opts.Hangups = version, out, hangups
-	if opts.HealthCheck {
-		return app.HealthCheck(ctx, opts)
-	}
-	return app.Run(ctx, opts)
+	o.Version, o.Hangups, o.LogTo = version, call.Hangups, call.Out
+	return app.Run(ctx, o)
 }

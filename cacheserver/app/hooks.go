@@ -1,12 +1,7 @@
 package app
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,19 +9,6 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/journal"
 )
-
-// newLog logs to w; the options have been checked.
-func newLog(w io.Writer, level, format string) *slog.Logger {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		l = slog.LevelInfo
-	}
-	options := &slog.HandlerOptions{Level: l}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
 
 // followerHooks count what the follower does, and note what failed.
 func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follower.Hooks, error) {
@@ -96,31 +78,4 @@ func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follo
 		},
 		Loaded: func(_, _ int64, took time.Duration) { loads.Observe(took.Seconds()) },
 	}, nil
-}
-
-// HealthCheck asks the server that runs with these options whether it lives. A
-// container without a shell tests itself with it.
-func HealthCheck(ctx context.Context, o Options) error {
-	host, port, err := net.SplitHostPort(o.Listen)
-	if err != nil {
-		return fmt.Errorf("read --listen: %w", err)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/livez", http.NoBody)
-	if err != nil {
-		return fmt.Errorf("make the request: %w", err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask the server: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s", resp.Status)
-	}
-	return nil
 }

@@ -1,0 +1,34 @@
+package app
+
+import (
+	"github.com/dmwm/wmstats/program/settings"
+)
+
+// Limits are how much clients may ask at once, beside those of access.Settings.
+type Limits struct {
+	StreamsPerClient int   // limit=all at once
+	MaxStreams       int   // the same, of all clients
+	FeedsPerClient   int   // streams and long polls of /changes
+	MaxFeeds         int   // the same, of all clients
+	MaxBody          int64 // bytes of a request's body
+}
+
+func defaultLimits() Limits {
+	return Limits{StreamsPerClient: 2, MaxStreams: 64, FeedsPerClient: 20, MaxFeeds: 1000, MaxBody: 64 << 10}
+}
+
+func (l *Limits) add(t *settings.Table) {
+	t.Int("streams-per-client", &l.StreamsPerClient, "reads of limit=all by one client at once")
+	t.Int("max-streams", &l.MaxStreams, "reads of limit=all at once in all")
+	t.Int("feeds-per-client", &l.FeedsPerClient, "streams and long polls of /changes by one client at once")
+	t.Int("max-feeds", &l.MaxFeeds, "streams and long polls of /changes at once in all")
+	t.Bytes("max-body", &l.MaxBody, "largest body of a request, such as 64KiB")
+}
+
+func (l *Limits) validate(f *settings.Faults) {
+	settings.Positive(f, "streams-per-client", l.StreamsPerClient)
+	settings.Positive(f, "max-streams", l.MaxStreams)
+	settings.Positive(f, "feeds-per-client", l.FeedsPerClient)
+	settings.Positive(f, "max-feeds", l.MaxFeeds)
+	settings.Positive(f, "max-body", l.MaxBody)
+}

@@ -1,0 +1,82 @@
+package access
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/dmwm/wmstats/program/access/hosts"
+	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/access/peers"
+	"github.com/dmwm/wmstats/program/settings"
+)
+
+// Settings say who may ask a server, and how often.
+type Settings struct {
+	TokenFile      string  // hashed bearer tokens
+	HtpasswdFile   string  // users with bcrypt hashes
+	IdentityHeader string  // name of the client, set by a front end in TrustedPeers
+	TrustedPeers   string  // addresses and networks of front ends; empty: loopback, for X-Forwarded-For only
+	Hosts          string  // names under which it may be asked; empty: see hosts.For
+	Rate           float64 // requests a second of one client; 0: no bound
+	Burst          int     // requests at once after a pause
+}
+
+// Defaults ask nobody who they are.
+func Defaults() Settings { return Settings{Rate: 200, Burst: 2000} }
+
+// Add adds the settings to the table of a server.
+func (s *Settings) Add(t *settings.Table) {
+	t.Text("token-file", &s.TokenFile, "file of bearer tokens that may ask, hashed; \""+t.Program()+" token NAME\" makes one")
+	t.Text("htpasswd-file", &s.HtpasswdFile, "file of users that may ask, as htpasswd -B writes it")
+	t.Text("identity-header", &s.IdentityHeader, "header in which a front end among --trusted-peers names who asks, such as X-Remote-User; a UI server passes it on with the API")
+	t.Text("trusted-peers", &s.TrustedPeers, "addresses and networks of front ends, such as 10.0.0.5,10.1.0.0/16: their X-Forwarded-For is believed, and they are not limited; left out: loopback")
+	t.Text("hosts", &s.Hosts, "names under which this server may be asked beside those of its own machine, with commas between; *: any. Left out on loopback: none, where nobody is asked who they are and there are no --trusted-peers; else any")
+	t.Float("rate-limit", &s.Rate, "requests a second of one client, an identity or an address; 0: no limit")
+	t.Int("rate-burst", &s.Burst, "requests that a client may send at once after a pause")
+}
+
+// Validate reports what can't be.
+func (s *Settings) Validate(f *settings.Faults) {
+	if _, err := peers.Parse(s.TrustedPeers); err != nil {
+		f.Add("--trusted-peers: %w", err)
+	}
+	if err := identity.CheckHeader(s.IdentityHeader); err != nil {
+		f.Add("--identity-header: %w", err)
+	}
+	if _, err := hosts.Parse(s.Hosts); err != nil {
+		f.Add("--hosts: %w", err)
+	}
+	if s.IdentityHeader != "" && s.TrustedPeers == "" {
+		f.Add("--identity-header needs --trusted-peers: the front ends that may set it")
+	}
+	settings.NotNegative(f, "rate-limit", s.Rate)
+	settings.Positive(f, "rate-burst", s.Burst)
+}
+
+// Asks says whether clients have to say who they are.
+func (s *Settings) Asks() bool {
+	return s.TokenFile != "" || s.HtpasswdFile != "" || s.IdentityHeader != ""
+}
+
+// Trusted are the front ends; the settings have been validated.
+func (s *Settings) Trusted() peers.List {
+	list, err := peers.Parse(s.TrustedPeers)
+	if err != nil || len(list) == 0 {
+		return peers.Loopback()
+	}
+	return list
+}
+
+// Gate makes the gate of a server that listens at host:port, and reads its files.
+func (s *Settings) Gate(listen string, log *slog.Logger) (*Gate, error) {
+	known, err := identity.New(identity.Options{
+		Tokens: s.TokenFile, Htpasswd: s.HtpasswdFile, Header: s.IdentityHeader, Peers: s.Trusted(), Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up identities: %w", err)
+	}
+	return New(Options{
+		Identity: known, Hosts: hosts.For(s.Hosts, listen, s.Asks() || s.TrustedPeers != ""),
+		Trusted: s.Trusted(), Rate: s.Rate, Burst: s.Burst,
+	}), nil
+}

@@ -1,0 +1,150 @@
+package settings_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/program/settings"
+)
+
+// told has one setting of each kind.
+type told struct {
+	Text     string
+	Duration time.Duration
+	Bool     bool
+	Int      int
+	Float    float64
+	Bytes    int64
+	Once     bool
+	Letters  []string
+}
+
+func table(o *told) *settings.Table {
+	t := settings.New("server", "X_")
+	t.Text("some-text", &o.Text, "a text")
+	t.Duration("wait", &o.Duration, "a `time`")
+	t.Bool("sure", &o.Bool, "whether")
+	t.Int("count", &o.Int, "how many")
+	t.Float("share", &o.Float, "how much").Or("SHARE")
+	t.Bytes("size", &o.Bytes, "how large")
+	t.Command("once", &o.Once, "do it and end")
+	t.Func("letters", "", "letters", func(text string) error {
+		if text == "" {
+			return errors.New("want letters")
+		}
+		o.Letters = strings.Split(text, "")
+		return nil
+	})
+	return t
+}
+
+func parse(env map[string]string, args ...string) (told, map[string]bool, error) {
+	o := told{Text: "as it was", Duration: time.Second, Int: 7, Bytes: 64 << 10}
+	given, err := table(&o).Parse(args, func(name string) string { return env[name] }, io.Discard)
+	return o, given, err
+}
+
+func TestFlagsWinOverVariables(t *testing.T) {
+	unchanged, given, err := parse(nil)
+	require.NoError(t, err)
+	assert.Equal(t, told{Text: "as it was", Duration: time.Second, Int: 7, Bytes: 64 << 10}, unchanged)
+	assert.Empty(t, given)
+	o, given, err := parse(map[string]string{"X_SOME_TEXT": "of the variable", "X_COUNT": "3", "SHARE": "0.25", "X_SURE": "true", "X_ONCE": "true"},
+		"--some-text", "of the flag", "-wait=3m", "--size", "2MiB", "--sure=false", "--letters=ab", "-once")
+	require.NoError(t, err)
+	assert.Equal(t, told{"of the flag", 3 * time.Minute, false, 3, 0.25, 2 << 20, true, []string{"a", "b"}}, o)
+	assert.Equal(t, map[string]bool{"some-text": true, "wait": true, "size": true, "sure": true, "letters": true, "count": true, "share": true, "once": true}, given)
+	o, _, err = parse(map[string]string{"X_SHARE": "1", "SHARE": "2", "X_ONCE": "true"}, "--some-text=")
+	require.NoError(t, err)
+	assert.Equal(t, 1.0, o.Float, "the first variable that is set")
+	assert.False(t, o.Once, "a command has no variable")
+	assert.Empty(t, o.Text, "a flag may be empty")
+}
+
+// Every fault is told, wherever it stands and whatever stands before it.
+func TestAllFaultsAtOnce(t *testing.T) {
+	_, _, err := parse(map[string]string{"X_WAIT": "long", "X_COUNT": "1.5"},
+		"--coutn", "4", "--share=NaN", "extra", "--size", "99999999999GiB", "--sure=perhaps", "--letters=", "--wait", "5", "--some-text")
+	require.Error(t, err)
+	assert.Equal(t, []string{
+		`X_WAIT "long": want a duration such as 30s`,
+		`X_COUNT "1.5": want a whole number`,
+		`flag provided but not defined: -coutn`,
+		`--share "NaN": want a number such as 0.5 or 200`,
+		`unexpected argument "extra"`,
+		`--size "99999999999GiB": want bytes, such as 268435456 or 256MiB`,
+		`--sure "perhaps": want true or false`,
+		`--letters "": want letters`,
+		`--wait "5": want a duration such as 30s`,
+		`flag needs an argument: -some-text`,
+	}, strings.Split(err.Error(), "\n"))
+}
+
+// No text repeats what may be an address with a password, wherever it stands.
+func TestAddressesAreNotRepeated(t *testing.T) {
+	for _, address := range []string{"http://u:secret@h", "u:secret@h", "//secret"} {
+		for _, args := range [][]string{
+			{address}, {"--wait", address}, {"--wait=" + address}, {"-" + address}, {"--" + address}, {"--nothing=" + address}, {"--nothing", address}, {"--nothing", "x", address}, {"-h", address}, {address, "-h"},
+		} {
+			for _, env := range []string{"", address} {
+				var out bytes.Buffer
+				var o told
+				_, err := table(&o).Parse(args, func(string) string { return env }, &out)
+				require.Error(t, err)
+				assert.NotContains(t, err.Error(), "secret", args)
+				assert.NotContains(t, out.String(), "secret", args)
+			}
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"-h"}, {"--help"}, {"--nothing", "-h"}, {"extra", "--wait", "x", "-help"}} {
+		var out bytes.Buffer
+		o := told{Text: "as it was"}
+		_, err := table(&o).Parse(args, func(string) string { return "of the variable" }, &out)
+		require.Equal(t, flag.ErrHelp, err)
+		for _, want := range []string{
+			"usage: server [flags]", "a text (X_SOME_TEXT; default \"as it was\")", "-wait time", "how much (X_SHARE or SHARE; default \"0\")", "do it and end\n",
+		} {
+			assert.Contains(t, out.String(), want)
+		}
+		assert.NotContains(t, out.String(), "of the variable")
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "1023": 1023, "1KiB": 1 << 10, "64MiB": 64 << 20, "3GiB": 3 << 30, "-1": -1} {
+		got, err := settings.ParseBytes(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got)
+		assert.Equal(t, text, settings.FormatBytes(want))
+	}
+	for _, text := range []string{"", "MiB", "1MB", "1.5KiB", "9223372036854775807KiB", "-9223372036854775807GiB", "1 KiB"} {
+		_, err := settings.ParseBytes(text)
+		assert.Error(t, err, text)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	var f settings.Faults
+	settings.Positive(&f, "a", 1)
+	settings.NotNegative(&f, "b", time.Duration(0))
+	require.NoError(t, f.Err())
+	settings.Positive(&f, "a", time.Duration(0))
+	settings.NotNegative(&f, "b", -1)
+	settings.NotNegative(&f, "c", math.NaN())
+	settings.Positive(&f, "d", math.NaN())
+	f.Add("e: %w", io.EOF)
+	assert.EqualError(t, f.Err(), "--a 0s: must be more than 0\n--b -1: must not be negative\n--c NaN: must not be negative\n--d NaN: must be more than 0\ne: EOF")
+	assert.ErrorIs(t, f.Err(), io.EOF)
+}
