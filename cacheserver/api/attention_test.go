@@ -15,6 +15,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -24,10 +25,10 @@ import (
 func troubled(t *testing.T) *fixture {
 	f := newFixture(t, 60)
 	now := f.clock.Now().Unix()
-	var docs []store.Change
+	var docs []join.Change
 	for i := range 40 {
 		list := changes(1000+i, 1001+i, 1)
-		w, part := list[0].Workflow, list[1].Part
+		w, part := list[0].Workflow, list[1].Report
 		w.StatusTime, w.Priority = now-int64(3600*(72+i)), int64(60_000+2_000*i)
 		part.Time = now
 		list[1].Time = now

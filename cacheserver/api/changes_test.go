@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -41,8 +41,8 @@ func (f *fixture) generation() string {
 }
 
 // deletion removes the request of a workflow.
-func deletion(i int) store.Change {
-	return store.Change{Kind: store.ReqMgr, ID: workflowName(i), Rev: "9", Deleted: true}
+func deletion(i int) join.Change {
+	return join.Change{Kind: join.Request, ID: workflowName(i), Rev: "9", Deleted: true}
 }
 
 func TestChanges(t *testing.T) {
@@ -56,7 +56,7 @@ func TestChanges(t *testing.T) {
 	f.store.Apply(changes(3, 5, 2))
 	middle := f.generation()
 	f.store.Apply(changes(20, 23, 1))
-	f.store.Apply([]store.Change{deletion(3), deletion(20)})
+	f.store.Apply([]join.Change{deletion(3), deletion(20)})
 	all := f.change("/changes?since=" + start)
 	assert.Equal(t, []int{2, 1, 1, 21}, []int{all.Added, all.Changed, all.Removed, all.Total}, "what came and went again is no change")
 	assert.ElementsMatch(t, []string{workflowName(4), workflowName(21), workflowName(22)}, all.Workflows)
@@ -128,7 +128,7 @@ func TestChangesKeepALists(t *testing.T) {
 					i := random.IntN(80)
 					switch random.IntN(4) {
 					case 0:
-						f.store.Apply([]store.Change{deletion(i)})
+						f.store.Apply([]join.Change{deletion(i)})
 					default:
 						list := changes(i, i+1, 10+random.IntN(1000))
 						list[0].Workflow.Status = statuses[random.IntN(len(statuses))]

@@ -12,8 +12,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
-	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -102,7 +102,7 @@ func (a *API) showWorkflow(c echo.Context) error {
 // a while, at expires, and at once when the job errors could not be read, or when
 // these are the last ones in place of what the source can't give: then expires is
 // zero.
-func (a *API) detail(c echo.Context, name string, src store.Sources) (d demandRead, expires time.Time, err error) {
+func (a *API) detail(c echo.Context, name string, src join.Sources) (d demandRead, expires time.Time, err error) {
 	const what = "details of this workflow; /fetch?name= has its list record"
 	var room [128]byte
 	key := strconv.AppendUint(append(append(room[:0], name...), '/'), src.Version, 16)
@@ -125,7 +125,7 @@ func (a *API) detail(c echo.Context, name string, src store.Sources) (d demandRe
 	return d, expires, nil
 }
 
-func (a *API) readDetail(ctx context.Context, src store.Sources) (v ondemand.Value, err error) {
+func (a *API) readDetail(ctx context.Context, src join.Sources) (v ondemand.Value, err error) {
 	detail, err := a.o.Details.Detail(ctx, src.Request, src.Agents)
 	if err != nil {
 		return v, fmt.Errorf("read details: %w", err)

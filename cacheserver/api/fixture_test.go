@@ -22,6 +22,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/history"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/program/serving"
@@ -99,8 +100,8 @@ var statuses = []string{"running-open", "force-complete", "completed", "running-
 func workflowName(i int) string { return fmt.Sprintf("pdmvserv_%03d_wf_%05d", i*7919%1000, i) }
 
 // changes are the documents of workflows i..j in their given version.
-func changes(i, j, version int) []store.Change {
-	var out []store.Change
+func changes(i, j, version int) []join.Change {
+	var out []join.Change
 	for ; i < j; i++ {
 		name := workflowName(i)
 		w := &schema.Workflow{
@@ -124,17 +125,17 @@ func changes(i, j, version int) []store.Change {
 		}
 		hash := uint64(i)<<20 | uint64(version)<<2
 		out = append(out,
-			store.Change{Kind: store.ReqMgr, ID: name, Rev: fmt.Sprint(version), Hash: hash | 1, Workflow: w},
-			store.Change{Kind: store.AgentWork, ID: part.Agent + "-" + name, Rev: fmt.Sprint(version), Hash: hash | 2, Time: part.Time, Part: part})
+			join.Change{Kind: join.Request, ID: name, Rev: fmt.Sprint(version), Hash: hash | 1, Workflow: w},
+			join.Change{Kind: join.AgentReport, ID: part.Agent + "-" + name, Rev: fmt.Sprint(version), Hash: hash | 2, Time: part.Time, Report: part})
 	}
 	return out
 }
 
-func agentInfos() []store.Change {
-	var out []store.Change
+func agentInfos() []join.Change {
+	var out []join.Change
 	for i := range 3 {
 		name := fmt.Sprintf("vocms%d.cern.ch", i)
-		out = append(out, store.Change{Kind: store.AgentInfo, ID: name, Rev: "1", Hash: uint64(i + 1), Time: 1795000000,
+		out = append(out, join.Change{Kind: join.AgentInfo, ID: name, Rev: "1", Hash: uint64(i + 1), Time: 1795000000,
 			Info: &schema.AgentDetail{
 				Agent:      schema.Agent{Agent: name, Kind: "agent", Team: "production", UpdateTime: 1795000000},
 				Components: []schema.AgentComponent{{Agent: name, Component: "JobSubmitter", Down: i == 1}},

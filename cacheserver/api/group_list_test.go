@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -38,9 +38,9 @@ func newGroupFixture(t *testing.T) *fixture {
 			c.Workflow.Campaign, c.Workflow.Release = fmt.Sprintf("Camp%d_%02d", i%3, i%23), fmt.Sprintf("CMSSW_%d_%d", i%7, i%5)
 			c.Workflow.Campaigns, c.Workflow.Releases = []string{c.Workflow.Campaign}, []string{c.Workflow.Release}
 		}
-		if c.Part != nil {
-			for k := range c.Part.Sites {
-				c.Part.Sites[k].Site = fmt.Sprintf("T%d_%s_Site%02d", i%4, []string{"CH", "us", "DE"}[i%3], (i+k)%31)
+		if c.Report != nil {
+			for k := range c.Report.Sites {
+				c.Report.Sites[k].Site = fmt.Sprintf("T%d_%s_Site%02d", i%4, []string{"CH", "us", "DE"}[i%3], (i+k)%31)
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func newGroupFixture(t *testing.T) *fixture {
 			Draining: i%2 == 0, DownComponents: []string{"A", "B", "C"}[:i%4], DiskWarnings: int64(i % 3),
 		}}
 		d.Sites = []schema.AgentSite{{Agent: d.Agent.Agent, Site: fmt.Sprintf("T2_IT_%02d", i), State: []string{"Normal", "Down", "Draining"}[i%3], RunningSlots: int64(i) - 1, PendingSlots: 5, FreeForQueue: float64(i) / 4, PendingJobs: -1}}
-		docs = append(docs, store.Change{Kind: store.AgentInfo, ID: d.Agent.Agent, Hash: uint64(i + 100), Time: d.UpdateTime, Info: d}) //nolint:gosec // numbers of the test
+		docs = append(docs, join.Change{Kind: join.AgentInfo, ID: d.Agent.Agent, Hash: uint64(i + 100), Time: d.UpdateTime, Info: d}) //nolint:gosec // numbers of the test
 	}
 	f.store.Apply(docs)
 	return f
@@ -261,7 +261,7 @@ func TestGroupPages(t *testing.T) {
 				f.store.Apply(changes(0, 160, version))
 				f.clock.advance(5 * time.Second)
 				now := f.clock.Now().Unix()
-				f.store.Apply([]store.Change{{Kind: store.AgentInfo, ID: "vocms007.cern.ch", Hash: 101, Time: now,
+				f.store.Apply([]join.Change{{Kind: join.AgentInfo, ID: "vocms007.cern.ch", Hash: 101, Time: now,
 					Info: &schema.AgentDetail{Agent: schema.Agent{Agent: "vocms007.cern.ch", Kind: "agent", UpdateTime: now}}}})
 			}
 			require.Equal(t, want, got, path+query)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -163,8 +163,8 @@ func TestSitesWithoutAName(t *testing.T) {
 	f := newFixture(t, 40)
 	docs := changes(900, 902, 1)
 	for _, c := range docs {
-		if c.Part != nil {
-			c.Part.Sites = []schema.SiteReport{{Site: schema.Unknown, Counts: schema.JobCounts{Success: 1}}}
+		if c.Report != nil {
+			c.Report.Sites = []schema.SiteReport{{Site: schema.Unknown, Counts: schema.JobCounts{Success: 1}}}
 		}
 	}
 	f.store.Apply(docs)
@@ -194,12 +194,12 @@ func TestSitesWithoutAName(t *testing.T) {
 func TestSiteByAgent(t *testing.T) {
 	f := newFixture(t, 40)
 	now := f.clock.Now().Unix()
-	report := func(agent, state string, at int64) store.Change {
+	report := func(agent, state string, at int64) join.Change {
 		d := &schema.AgentDetail{Agent: schema.Agent{Agent: agent, Kind: "agent", UpdateTime: at}}
 		d.Sites = []schema.AgentSite{{Agent: agent, Site: "T3_US_ZZZ", State: state, RunningSlots: 2000, PendingSlots: 375, FreeForQueue: -1, PendingJobs: -1}}
-		return store.Change{Kind: store.AgentInfo, ID: agent, Hash: uint64(at), Time: at, Info: d} //nolint:gosec // times of the test
+		return join.Change{Kind: join.AgentInfo, ID: agent, Hash: uint64(at), Time: at, Info: d} //nolint:gosec // times of the test
 	}
-	f.store.Apply([]store.Change{report("z.fnal.gov", "Normal", now), report("y.cern.ch", "Down", now-1200)})
+	f.store.Apply([]join.Change{report("z.fnal.gov", "Normal", now), report("y.cern.ch", "Down", now-1200)})
 	type answer struct {
 		Site schema.SiteDetail
 		wire.Group[schema.Workflow]

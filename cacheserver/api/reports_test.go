@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -17,12 +17,12 @@ import (
 func TestErrorsTellWhatHasNotCome(t *testing.T) {
 	f, _ := errorsFixture(t, nil)
 	name := workflowName(3)
-	part := func(agent string, failed int64) store.Change {
+	part := func(agent string, failed int64) join.Change {
 		p := &schema.AgentReport{Workflow: name, Agent: agent, Time: f.clock.Now().Unix(), Counts: schema.JobCounts{Success: 54, FailureException: failed}}
-		return store.Change{Kind: store.AgentWork, ID: agent + "-" + name, Hash: uint64(failed), Time: p.Time, Part: p} //nolint:gosec // small
+		return join.Change{Kind: join.AgentReport, ID: agent + "-" + name, Hash: uint64(failed), Time: p.Time, Report: p} //nolint:gosec // small
 	}
 	w := schema.Workflow{Workflow: name, Status: "running-open", Alerts: []string{}}
-	f.store.Apply([]store.Change{{Kind: store.ReqMgr, ID: name, Hash: 99, Workflow: &w}, part("a.cern.ch", 16), part("b.fnal.gov", 29), part("c.fnal.gov", 0)})
+	f.store.Apply([]join.Change{{Kind: join.Request, ID: name, Hash: 99, Workflow: &w}, part("a.cern.ch", 16), part("b.fnal.gov", 29), part("c.fnal.gov", 0)})
 	var failed int64
 	var others []string
 	for _, got := range f.list("/fetch?name=" + name) {

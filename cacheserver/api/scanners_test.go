@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -253,7 +253,7 @@ func (f *fixture) unrest(from, to, every int) *unrest {
 			i := from + r.IntN(to-from)
 			batch := changes(i, min(i+1+r.IntN(5), to), version%13_000)
 			if r.IntN(4) == 0 {
-				batch = []store.Change{deletion(i)}
+				batch = []join.Change{deletion(i)}
 			}
 			f.store.Apply(batch)
 			n++

@@ -7,19 +7,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/raw"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // requestOf is the change that a request document makes.
-func requestOf(t *testing.T, body string) store.Change {
+func requestOf(t *testing.T, body string) join.Change {
 	t.Helper()
 	doc, err := raw.DecodeReqMgr([]byte(body))
 	require.NoError(t, err)
 	w := doc.Record()
-	return store.Change{Kind: store.ReqMgr, ID: doc.Name, Hash: doc.Hash, Time: doc.Time, Workflow: &w}
+	return join.Change{Kind: join.Request, ID: doc.Name, Hash: doc.Hash, Time: doc.Time, Workflow: &w}
 }
 
 // TestWhatOnlyAStepHasIsFound: campaigns, releases, teams and PrepIDs that are
@@ -27,7 +27,7 @@ func requestOf(t *testing.T, body string) store.Change {
 // length of its list.
 func TestWhatOnlyAStepHasIsFound(t *testing.T) {
 	f := newFixture(t, 40)
-	f.store.Apply([]store.Change{
+	f.store.Apply([]join.Change{
 		requestOf(t, `{"RequestName":"inner","RequestType":"StepChain","RequestStatus":"running-open","Campaign":"CampTop","CMSSWVersion":"CMSSW_12_4_14",
 			"Teams":["production","relval"],"PrepID":"P-1","StepChain":3,"Step1":{"StepName":"G"},"Step2":{"StepName":"D","PrepID":"P-2"},
 			"Step3":{"StepName":"M","Campaign":"CampInner10188","CMSSWVersion":"CMSSW_13_0_0"}}`),

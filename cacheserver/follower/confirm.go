@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
@@ -76,7 +77,7 @@ func (f *Follower) confirm(ctx context.Context, into Load, m mode) error {
 	}
 	for _, d := range missing {
 		db := couch.WMStats
-		if d.Kind == store.ReqMgr {
+		if d.Kind == join.Request {
 			db = couch.Requests
 		}
 		wanted[db][d.ID] = true

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/raw"
 )
@@ -90,7 +90,7 @@ type mode struct {
 // it is of no interest. In a full read a workflow that is no longer active
 // makes none, and a document that can't be used, or did not come, makes one that
 // says that its old record still stands.
-func (d *decoder) document(changes []store.Change, db couch.Database, row couch.Row, m mode) []store.Change {
+func (d *decoder) document(changes []join.Change, db couch.Database, row couch.Row, m mode) []join.Change {
 	switch {
 	case row.Deleted:
 		return d.tombstone(changes, db, row, m)
@@ -105,7 +105,7 @@ func (d *decoder) document(changes []store.Change, db couch.Database, row couch.
 		return d.decoded(changes, db, change, flaws, m)
 	}
 	head, hash, err := raw.PeekHash(row.Doc)
-	change := store.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
+	change := join.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
 	if err != nil || d.doubtful(row, head) {
 		if fault := row.Fault(); fault != "" && d.asks && !m.asked {
 			return d.lacking(changes, db, row, fault, m)
@@ -139,21 +139,21 @@ func (d *decoder) doubtful(row couch.Row, head raw.Head) bool {
 // unseen decodes a document that the store does not have, as nearly all are in
 // a first read, with its hash in one walk. It is not ok for the others, and for
 // what can't be used: the long way says why.
-func (d *decoder) unseen(db couch.Database, row couch.Row, t *tools) (change store.Change, flaws int, ok bool) {
-	kind := store.AgentWork
+func (d *decoder) unseen(db couch.Database, row couch.Row, t *tools) (change join.Change, flaws int, ok bool) {
+	kind := join.AgentReport
 	if db == couch.Requests {
-		kind = store.ReqMgr
+		kind = join.Request
 	}
 	if _, known := d.hash(kind, row.ID); known {
 		return change, 0, false
 	}
-	change = store.Change{Kind: kind, ID: row.ID}
+	change = join.Change{Kind: kind, ID: row.ID}
 	head, flaws, err := d.decode(&change, row.Doc, t)
 	return change, flaws, err == nil && !head.Deleted && !d.doubtful(row, head)
 }
 
 // decoded counts what was decoded and appends the change that it makes.
-func (d *decoder) decoded(changes []store.Change, db couch.Database, change store.Change, flaws int, m mode) []store.Change {
+func (d *decoder) decoded(changes []join.Change, db couch.Database, change join.Change, flaws int, m mode) []join.Change {
 	d.usable(db, couch.Row{ID: change.ID, Rev: change.Rev}, m)
 	if flaws > 0 {
 		d.state.count(0, int64(flaws))
@@ -163,7 +163,7 @@ func (d *decoder) decoded(changes []store.Change, db couch.Database, change stor
 		if m.fullRead {
 			return changes
 		}
-		change = store.Change{Kind: change.Kind, ID: change.ID, Rev: change.Rev, Deleted: true}
+		change = join.Change{Kind: change.Kind, ID: change.ID, Rev: change.Rev, Deleted: true}
 	}
 	return d.noLonger(append(changes, change), db, change, m)
 }
@@ -184,40 +184,40 @@ func (d *decoder) usable(db couch.Database, row couch.Row, m mode) {
 // noLonger appends the removal of what a document was, and is not any more
 // because it has become one of another type. A full read has its own way: what
 // it does not bring is removed, within limits.
-func (d *decoder) noLonger(changes []store.Change, db couch.Database, change store.Change, m mode) []store.Change {
+func (d *decoder) noLonger(changes []join.Change, db couch.Database, change join.Change, m mode) []join.Change {
 	if db == couch.Requests || m.fullRead {
 		return changes
 	}
 	for _, kind := range kindsOf(db) {
 		if _, ok := d.hash(kind, change.ID); ok && kind != change.Kind {
-			changes = append(changes, store.Change{Kind: kind, ID: change.ID, Rev: change.Rev, Deleted: true})
+			changes = append(changes, join.Change{Kind: kind, ID: change.ID, Rev: change.Rev, Deleted: true})
 		}
 	}
 	return changes
 }
 
 // kindsOf are the kinds of documents that a database has.
-func kindsOf(db couch.Database) []store.Kind {
+func kindsOf(db couch.Database) []join.Kind {
 	if db == couch.Requests {
-		return []store.Kind{store.ReqMgr}
+		return []join.Kind{join.Request}
 	}
-	return []store.Kind{store.AgentWork, store.AgentInfo}
+	return []join.Kind{join.AgentReport, join.AgentInfo}
 }
 
 // kindOf tells what a document is; 0: nothing of interest.
-func kindOf(db couch.Database, docType string) store.Kind {
+func kindOf(db couch.Database, docType string) join.Kind {
 	switch {
 	case db == couch.Requests:
-		return store.ReqMgr
+		return join.Request
 	case docType == "agent_request":
-		return store.AgentWork
+		return join.AgentReport
 	case docType == "agent_info":
-		return store.AgentInfo
+		return join.AgentInfo
 	}
 	return 0
 }
 
-func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
+func (d *decoder) hash(kind join.Kind, id string) (uint64, bool) {
 	if d.known == nil || kind == 0 {
 		return 0, false
 	}
@@ -226,7 +226,7 @@ func (d *decoder) hash(kind store.Kind, id string) (uint64, bool) {
 
 // decode fills the change from the document. A panic of the decoder is an error
 // of this one document.
-func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head raw.Head, flaws int, err error) {
+func (d *decoder) decode(change *join.Change, doc []byte, t *tools) (head raw.Head, flaws int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			d.o.Log.Error("decoder panicked", "id", couch.Brief(change.ID), "rev", change.Rev, "panic", r, "stack", string(debug.Stack()))
@@ -234,7 +234,7 @@ func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head raw.H
 		}
 	}()
 	switch change.Kind {
-	case store.ReqMgr:
+	case join.Request:
 		req, err := t.requests.Decode(doc)
 		if err != nil {
 			return head, 0, err
@@ -246,13 +246,13 @@ func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head raw.H
 		}
 		change.Rev, change.Hash, change.Time = req.Rev, req.Hash, req.Time
 		return req.Head, len(req.Flaws), nil
-	case store.AgentWork:
+	case join.AgentReport:
 		work, err := t.parts.Decode(doc)
 		if err != nil {
 			return head, 0, err
 		}
-		change.Part = t.part()
-		*change.Part = work.Report
+		change.Report = t.part()
+		*change.Report = work.Report
 		change.Rev, change.Hash, change.Time = work.Rev, work.Hash, work.Time
 		return work.Head, len(work.Flaws), nil
 	default:
@@ -268,11 +268,11 @@ func (d *decoder) decode(change *store.Change, doc []byte, t *tools) (head raw.H
 
 // tombstone appends the removal of a document. In the WMStats database a
 // tombstone does not say what it was: most were never of interest.
-func (d *decoder) tombstone(changes []store.Change, db couch.Database, row couch.Row, m mode) []store.Change {
+func (d *decoder) tombstone(changes []join.Change, db couch.Database, row couch.Row, m mode) []join.Change {
 	d.usable(db, row, m)
 	for _, kind := range kindsOf(db) {
-		if _, ok := d.hash(kind, row.ID); ok || d.known == nil || kind == store.ReqMgr {
-			changes = append(changes, store.Change{Kind: kind, ID: row.ID, Rev: row.Rev, Deleted: true})
+		if _, ok := d.hash(kind, row.ID); ok || d.known == nil || kind == join.Request {
+			changes = append(changes, join.Change{Kind: kind, ID: row.ID, Rev: row.Rev, Deleted: true})
 		}
 	}
 	return changes
@@ -280,9 +280,9 @@ func (d *decoder) tombstone(changes []store.Change, db couch.Database, row couch
 
 // lacking notes that a document did not come with its row: it is asked for by
 // its id, where that can be done.
-func (d *decoder) lacking(changes []store.Change, db couch.Database, row couch.Row, reason string, m mode) []store.Change {
+func (d *decoder) lacking(changes []join.Change, db couch.Database, row couch.Row, reason string, m mode) []join.Change {
 	if !d.asks {
-		change := store.Change{Kind: kindOf(db, ""), ID: row.ID, Rev: row.Rev}
+		change := join.Change{Kind: kindOf(db, ""), ID: row.ID, Rev: row.Rev}
 		return d.unusable(changes, db, row, change, errors.New(reason), m)
 	}
 	d.owe(db, row.ID, row.Rev, reason, m)
@@ -306,18 +306,18 @@ func (d *decoder) owe(db couch.Database, id, rev, reason string, m mode) {
 }
 
 // stands appends, in a full read, that what is known of a document stands.
-func (d *decoder) stands(changes []store.Change, db couch.Database, id string, m mode) []store.Change {
+func (d *decoder) stands(changes []join.Change, db couch.Database, id string, m mode) []join.Change {
 	if !m.fullRead {
 		return changes
 	}
 	for _, kind := range kindsOf(db) {
-		changes = append(changes, store.Change{Kind: kind, ID: id, Stands: true})
+		changes = append(changes, join.Change{Kind: kind, ID: id, Stands: true})
 	}
 	return changes
 }
 
 // unusable counts, lists and logs a document that can't be used.
-func (d *decoder) unusable(changes []store.Change, db couch.Database, row couch.Row, change store.Change, err error, m mode) []store.Change {
+func (d *decoder) unusable(changes []join.Change, db couch.Database, row couch.Row, change join.Change, err error, m mode) []join.Change {
 	bad := Quarantined{ID: row.ID, Database: db.String(), Rev: change.Rev, Reason: err.Error(), Last: d.o.Now()}
 	if bad.Rev == "" {
 		bad.Rev = row.Rev

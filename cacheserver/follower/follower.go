@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -42,7 +43,7 @@ type Source interface {
 // also have the method of hashes.
 type Store interface {
 	BeginLoad() Load
-	Apply(changes []store.Change) store.Result
+	Apply(changes []join.Change) store.Result
 	Tick() store.Result
 	SetSource(store.SourceState)
 }
@@ -52,10 +53,10 @@ type Store interface {
 type Load interface {
 	// Add takes what it needs of changes: neither they nor what they point to,
 	// but for texts and Info, may be used after it, and texts not for long.
-	Add(changes []store.Change)
+	Add(changes []join.Change)
 	// Missing names the documents that are known and that the read has not
 	// brought, unless they are so many that it is not to be believed.
-	Missing() ([]store.Document, error)
+	Missing() ([]join.Document, error)
 	Commit() (store.Result, error)
 	Abort()
 }
@@ -63,7 +64,7 @@ type Load interface {
 // hashes is a store that tells the content hash of a document it has, so that
 // an unchanged one need not be decoded.
 type hashes interface {
-	KnownHash(kind store.Kind, id string) (uint64, bool)
+	KnownHash(kind join.Kind, id string) (uint64, bool)
 }
 
 // OfStore gives a *store.Store the form that a Follower takes.

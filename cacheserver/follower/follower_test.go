@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
@@ -42,7 +42,7 @@ func TestLoadThenFollow(t *testing.T) {
 		r.put(requestDB, requestDoc("wf4", "aborted-archived", 2))
 		r.converges(601)
 		assert.Equal(t, 1, r.store.count(loads), "changes need no full read")
-		assert.NotContains(t, r.store.content(), key(store.ReqMgr, "wf4"))
+		assert.NotContains(t, r.store.content(), key(join.Request, "wf4"))
 		r.eventually("ticks", func() bool { return r.store.count(func(s *storeFake) int { return s.ticks }) > 2 })
 	})
 }
@@ -58,7 +58,7 @@ func TestUnchangedContentIsNotDecoded(t *testing.T) {
 		r.put(wmstatsDB, doc)
 	}
 	r.put(wmstatsDB, workDoc("a2", "wf1", 1)) // the sign that all before it was seen
-	r.eventually("the last one", func() bool { _, ok := r.store.KnownHash(store.AgentWork, "a2-wf1"); return ok })
+	r.eventually("the last one", func() bool { _, ok := r.store.KnownHash(join.AgentReport, "a2-wf1"); return ok })
 	r.converges(20)
 	assert.Equal(t, before+1, r.store.count(decoded))
 }
@@ -245,16 +245,16 @@ func TestBadDocuments(t *testing.T) {
 	r.put(wmstatsDB, good(1))
 	r.start()
 	r.converges(5)
-	before, ok := r.store.KnownHash(store.AgentWork, "a2")
+	before, ok := r.store.KnownHash(join.AgentReport, "a2")
 	require.True(t, ok)
 
 	r.put(wmstatsDB, bad("a2", 1), workDoc("a1", "wf2", 77))
 	r.eventually("the bad one in the list", func() bool { return len(r.follower.Quarantined()) == 1 })
 	r.eventually("the good one after it", func() bool {
-		k := key(store.AgentWork, "a1-wf2")
+		k := key(join.AgentReport, "a1-wf2")
 		return r.store.content()[k] == r.source("a1-wf2")[k]
 	})
-	kept, _ := r.store.KnownHash(store.AgentWork, "a2")
+	kept, _ := r.store.KnownHash(join.AgentReport, "a2")
 	assert.Equal(t, before, kept, "its old record stays")
 	q := r.follower.Quarantined()[0]
 	assert.Equal(t, []any{"a2", "wmstats", "workflow", int64(1)}, []any{q.ID, q.Database, q.Path, q.Count})
@@ -269,7 +269,7 @@ func TestBadDocuments(t *testing.T) {
 	r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
 	require.NoError(t, r.end.Accept())
 	r.eventually("the second full read", func() bool { return r.store.count(loads) == 2 })
-	kept, _ = r.store.KnownHash(store.AgentWork, "a2")
+	kept, _ = r.store.KnownHash(join.AgentReport, "a2")
 	assert.Equal(t, before, kept, "its old record stays")
 
 	r.put(wmstatsDB, good(2))

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
 const (
@@ -169,7 +169,7 @@ func (f *Follower) apply(b *batch) error {
 }
 
 // again decodes documents that were taken for known and are not.
-func (f *Follower) again(rows []item, ids []string, tooMany *atomic.Bool) (changes []store.Change) {
+func (f *Follower) again(rows []item, ids []string, tooMany *atomic.Bool) (changes []join.Change) {
 	for _, it := range rows {
 		if slices.Contains(ids, it.change.ID) {
 			changes = f.decoder.document(changes, it.db, it.change.Row, mode{afresh: true, asked: it.debt != 0, tooMany: tooMany})
@@ -199,12 +199,12 @@ func (f *Follower) countRead(rows []item) {
 }
 
 // decodeBatch decodes with as many goroutines as there are workers.
-func (f *Follower) decodeBatch(rows []item, tooMany *atomic.Bool) []store.Change {
+func (f *Follower) decodeBatch(rows []item, tooMany *atomic.Bool) []join.Change {
 	workers := f.o.Workers
 	if len(rows) <= decodeAlone {
 		workers = 1
 	}
-	parts := make([][]store.Change, workers)
+	parts := make([][]join.Change, workers)
 	size := (len(rows) + workers - 1) / workers
 	var group sync.WaitGroup
 	for w := range workers {

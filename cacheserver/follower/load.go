@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
 const (
@@ -91,13 +91,13 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 		hook(read.documents.Load(), read.bytes.Load(), took)
 	}
 	f.o.Log.Info("full read done", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", took,
-		"generation", result.Generation, "waiting", result.Orphans)
+		"generation", result.Generation, "waiting", result.Unmatched)
 	return nil
 }
 
 // heldBackDetail says what a read missed, where the store tells; for people.
 func heldBackDetail(err error) string {
-	var shrunk *store.ShrunkError
+	var shrunk *join.ShrunkError
 	if !errors.As(err, &shrunk) {
 		return ""
 	}
@@ -235,7 +235,7 @@ func (f *Follower) progress(db couch.Database, documents, bytes int64, elapsed t
 func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, into Load, m mode) error {
 	m.tools = new(tools)
 	m.tools.recycle()
-	changes := make([]store.Change, 0, loadBatch)
+	changes := make([]join.Change, 0, loadBatch)
 	add := func() {
 		into.Add(changes)
 		clear(changes)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
 // TestRequestsWithoutAStatusAreInNoList: the view by status does not bring them,
@@ -29,8 +29,8 @@ func TestRequestsWithoutAStatusAreInNoList(t *testing.T) {
 	}
 	r.put(requestDB, odd("wf1", statuses[0], 5), requestDoc("wf2", "completed", 6))
 	r.eventually("the changes", func() bool {
-		_, gone := r.store.content()[key(store.ReqMgr, "wf1")]
-		return !gone && r.store.content()[key(store.ReqMgr, "wf2")] == r.source("wf2")[key(store.ReqMgr, "wf2")]
+		_, gone := r.store.content()[key(join.Request, "wf1")]
+		return !gone && r.store.content()[key(join.Request, "wf2")] == r.source("wf2")[key(join.Request, "wf2")]
 	})
 	for k := range r.store.content() {
 		require.NotContains(t, k, "before-")

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
@@ -77,11 +77,11 @@ func TestWhatIsOwedIsAskedForUntilItComes(t *testing.T) {
 				require.NoError(t, r.end.Accept())
 				r.put(requestDB, requestDoc("wf1", "running-open", 777), requestDoc("wf2", "running-open", 778))
 				r.eventually("what follows", func() bool {
-					k := key(store.ReqMgr, "wf2")
+					k := key(join.Request, "wf2")
 					return r.store.content()[k] == r.source("wf2")[k]
 				})
 				r.eventually("it is asked for", func() bool { return met.Hits() > 2 })
-				k := key(store.ReqMgr, "wf1")
+				k := key(join.Request, "wf1")
 				assert.Equal(t, before[k], r.store.content()[k], "the old record stays")
 				owed := r.follower.Quarantined()
 				require.Len(t, owed, 1)
@@ -124,7 +124,7 @@ func TestGoneWithoutATombstone(t *testing.T) {
 		require.Equal(t, 1, r.srv.Purge(requestDB, "wf1"))
 		hold.Clear()
 		r.converges(5)
-		require.NotContains(t, r.store.content(), key(store.ReqMgr, "wf1"))
+		require.NotContains(t, r.store.content(), key(join.Request, "wf1"))
 		r.eventually("nothing owed", func() bool { return len(r.follower.Quarantined()) == 0 })
 	})
 }
@@ -141,7 +141,7 @@ func TestWhatIsOwedForLongMakesTheStateStale(t *testing.T) {
 	r.eventually("stale", func() bool { return r.store.was("a document has changed in the source and can't be read") })
 	hold.Clear()
 	r.converges(5)
-	assert.Contains(t, r.store.content(), key(store.ReqMgr, "wf1"))
+	assert.Contains(t, r.store.content(), key(join.Request, "wf1"))
 }
 
 // TestAFullReadKeepsWhatItCannotConfirm: a full read in place of a lost position

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
@@ -39,7 +40,7 @@ func (m *meeting) end() {
 // apply gives a feed's batch to the store. Its documents count even where they
 // make no change: those that are deleted, or did not come, may be on their way
 // to the store as they were before.
-func (m *meeting) apply(to Store, rows []item, changes []store.Change) store.Result {
+func (m *meeting) apply(to Store, rows []item, changes []join.Change) store.Result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.touched != nil {
@@ -54,9 +55,9 @@ func (m *meeting) apply(to Store, rows []item, changes []store.Change) store.Res
 }
 
 // documentOf names the document of a change.
-func documentOf(c store.Change) quarantineKey {
+func documentOf(c join.Change) quarantineKey {
 	db := couch.WMStats
-	if c.Kind == store.ReqMgr {
+	if c.Kind == join.Request {
 		db = couch.Requests
 	}
 	return quarantineKey{db.String(), c.ID}
@@ -70,14 +71,14 @@ type comparing struct {
 	found   map[quarantineKey]bool // documents that the store did not have so; guarded by the meeting
 }
 
-func (c *comparing) Add(changes []store.Change) {
+func (c *comparing) Add(changes []join.Change) {
 	c.meeting.mu.Lock()
 	defer c.meeting.mu.Unlock()
 	for i, change := range changes {
-		if change.Workflow != nil || change.Part != nil || change.Info != nil {
+		if change.Workflow != nil || change.Report != nil || change.Info != nil {
 			key := documentOf(change)
 			if c.meeting.touched[key] {
-				changes[i] = store.Change{Kind: change.Kind, ID: change.ID, Stands: true}
+				changes[i] = join.Change{Kind: change.Kind, ID: change.ID, Stands: true}
 				continue
 			}
 			c.found[key] = true
@@ -132,7 +133,7 @@ func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 	}
 	f.state.doubt("")
 	for _, d := range result.Swept {
-		into.found[documentOf(store.Change{Kind: d.Kind, ID: d.ID})] = true
+		into.found[documentOf(join.Change{Kind: d.Kind, ID: d.ID})] = true
 	}
 	repaired, err := f.unannounced(ctx, since, into.found)
 	if err != nil {

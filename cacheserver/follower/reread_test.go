@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
@@ -65,7 +66,7 @@ func rereading(t *testing.T) (*rig, *store.Store, *rereadLog) {
 func (r *rig) has(s *store.Store, n int) bool {
 	want := r.source(names(n)...)
 	for _, id := range names(n) {
-		for _, kind := range []store.Kind{store.ReqMgr, store.AgentWork, store.AgentInfo} {
+		for _, kind := range []join.Kind{join.Request, join.AgentReport, join.AgentInfo} {
 			hash, known := s.KnownHash(kind, id)
 			wanted, ok := want[key(kind, id)]
 			if known != ok || hash != wanted {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/couchfake"
 	"github.com/dmwm/wmstats/schema/raw"
@@ -45,19 +46,19 @@ var errShrunk = errors.New("far fewer than before")
 
 func newStoreFake() *storeFake { return &storeFake{docs: map[string]uint64{}} }
 
-func key(kind store.Kind, id string) string { return fmt.Sprint(kind, " ", id) }
+func key(kind join.Kind, id string) string { return fmt.Sprint(kind, " ", id) }
 
-func (s *storeFake) KnownHash(kind store.Kind, id string) (uint64, bool) {
+func (s *storeFake) KnownHash(kind join.Kind, id string) (uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hash, ok := s.docs[key(kind, id)]
 	return hash, ok
 }
 
-func (s *storeFake) put(changes []store.Change) (r store.Result) {
+func (s *storeFake) put(changes []join.Change) (r store.Result) {
 	for _, c := range changes {
 		k := key(c.Kind, c.ID)
-		content := c.Workflow != nil || c.Part != nil || c.Info != nil
+		content := c.Workflow != nil || c.Report != nil || c.Info != nil
 		old, known := s.docs[k]
 		switch {
 		case c.Stands:
@@ -83,7 +84,7 @@ func (s *storeFake) put(changes []store.Change) (r store.Result) {
 	return r
 }
 
-func (s *storeFake) Apply(changes []store.Change) store.Result {
+func (s *storeFake) Apply(changes []join.Change) store.Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.applied += len(changes)
@@ -112,13 +113,13 @@ func (s *storeFake) BeginLoad() Load {
 
 type loadFake struct{ s *storeFake }
 
-func (l loadFake) Add(changes []store.Change) {
+func (l loadFake) Add(changes []join.Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	l.s.put(changes)
 }
 
-func (l loadFake) Missing() (missing []store.Document, err error) {
+func (l loadFake) Missing() (missing []join.Document, err error) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	if 2*len(l.s.seen) < len(l.s.docs) {
@@ -126,7 +127,7 @@ func (l loadFake) Missing() (missing []store.Document, err error) {
 	}
 	for k := range l.s.docs {
 		if !l.s.seen[k] {
-			var d store.Document
+			var d join.Document
 			if _, err := fmt.Sscan(k, &d.Kind, &d.ID); err != nil {
 				return nil, err
 			}
@@ -314,7 +315,7 @@ func (r *rig) fill(n int) {
 func (r *rig) source(names ...string) map[string]uint64 {
 	want := map[string]uint64{}
 	for _, name := range names {
-		for db, kinds := range map[string][]store.Kind{requestDB: {store.ReqMgr}, wmstatsDB: {store.AgentWork, store.AgentInfo}} {
+		for db, kinds := range map[string][]join.Kind{requestDB: {join.Request}, wmstatsDB: {join.AgentReport, join.AgentInfo}} {
 			doc, ok := r.srv.Doc(db, name)
 			if !ok || strings.Contains(string(doc), "-archived") || strings.Contains(string(doc), "jobsummary") {
 				continue

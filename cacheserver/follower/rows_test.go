@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
@@ -171,8 +171,8 @@ func TestAnotherTypeDropsTheOldCounts(t *testing.T) {
 		r.put(wmstatsDB, strings.Replace(workDoc("a1", "wf1", 5), `"_id":"a1-wf1"`, `"_id":"a1"`, 1)) // was agent_info
 		r.put(wmstatsDB, strings.Replace(infoDoc("a9", 5), `"_id":"a9"`, `"_id":"a1-wf0"`, 1))        // was agent_request
 		want := r.source(names(3)...)
-		require.Contains(t, want, key(store.AgentWork, "a1"))
-		require.Contains(t, want, key(store.AgentInfo, "a1-wf0"))
+		require.Contains(t, want, key(join.AgentReport, "a1"))
+		require.Contains(t, want, key(join.AgentInfo, "a1-wf0"))
 		if !assert.Eventually(t, func() bool { return maps.Equal(want, r.store.content()) }, time.Minute, 2*time.Millisecond) {
 			require.Equal(t, want, r.store.content())
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -266,14 +267,14 @@ func loaded(t testing.TB, c *clock, n int) *store.Store {
 	return s
 }
 
-func documents(n, version int) (out []store.Change) {
+func documents(n, version int) (out []join.Change) {
 	status := []string{"running-open", "completed", "acquired"}
 	for i := range n {
 		name := fmt.Sprintf("w%06d", i)
-		out = append(out, store.Change{Kind: store.ReqMgr, ID: name, Hash: uint64(i)<<8 | uint64(version) + 1, Workflow: &schema.Workflow{
+		out = append(out, join.Change{Kind: join.Request, ID: name, Hash: uint64(i)<<8 | uint64(version) + 1, Workflow: &schema.Workflow{
 			Workflow: name, Status: status[i%3], Campaign: fmt.Sprintf("C%d", i%7), StatusTime: start,
 		}})
-		out = append(out, store.Change{Kind: store.AgentWork, ID: "a-" + name, Hash: uint64(i)<<8 | uint64(version) + 1, Time: start, Part: &schema.AgentReport{
+		out = append(out, join.Change{Kind: join.AgentReport, ID: "a-" + name, Hash: uint64(i)<<8 | uint64(version) + 1, Time: start, Report: &schema.AgentReport{
 			Workflow: name, Agent: "a", Time: start, Counts: schema.JobCounts{Running: int64(i + version), Success: 10},
 			Sites: []schema.SiteReport{{Site: fmt.Sprintf("T2_XX_%d", i%5), Counts: schema.JobCounts{Running: int64(i + version), Success: 4}}},
 		}})

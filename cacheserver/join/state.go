@@ -10,7 +10,7 @@ package join
 import (
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/cacheserver/join/sums"
 	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -23,10 +23,10 @@ type State struct {
 	Sums       *sums.View
 	Agents     []Agent // by agent, then by id of the document
 	Limits     schema.Limits
-	Recoveries map[string][]string // workflows by the OriginalRequest that they name, sorted
-	Names      []string            // agents' names by the numbers that records' sources have
-	Documents  int                 // agent reports that are joined to a request
-	Unmatched  int                 // agent reports without their request, at that moment
+	Recoveries *Recoveries
+	Names      []string // agents' names by the numbers that records' sources have
+	Documents  int      // agent reports that are joined to a request
+	Unmatched  int      // agent reports without their request, at that moment
 }
 
 // Agent is one agent_info document.
@@ -60,47 +60,4 @@ type Outcome struct {
 	State     *State     // the newest; nil before the first
 	Diff      Diff       // against the State before; empty for the first
 	Freshness *Freshness // the newest
-}
-
-// Kind says what a Change is about.
-type Kind uint8
-
-// Kinds of documents.
-const (
-	Request     Kind = iota + 1 // a request document
-	AgentReport                 // an agent_request document
-	AgentInfo                   // an agent_info document
-)
-
-// Document names a document.
-type Document struct {
-	Kind Kind
-	ID   string
-}
-
-// Change is one document in the form that is joined: already decoded. Without
-// Workflow, Report and Info it says that the content is the known one: then only
-// the time counts.
-type Change struct {
-	Kind    Kind
-	ID, Rev string
-	Deleted bool   // the document is gone, or no longer of interest
-	Stands  bool   // nothing new is known of it: what is there stands, also after a read that did not bring it
-	Hash    uint64 // raw.ContentHash of the document; 0: not known, the content counts as new
-	Time    int64  // timestamp of the document, Unix s (AgentReport, AgentInfo)
-
-	Workflow *schema.Workflow    // Request: the request's side of the record
-	Report   *schema.AgentReport // AgentReport
-	Info     *schema.AgentDetail // AgentInfo
-}
-
-// Result counts what an input did.
-type Result struct {
-	Added, Changed, Removed int // workflows
-	Same                    int // changes with the content that was known
-	Unmatched               int // agent reports that now wait for their request
-	// Refetch names the documents of changes that came without content although
-	// the content was not the known one: they were left out.
-	Refetch []string
-	Swept   []Document // removed by a Commit, as its read did not see them
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
@@ -166,7 +167,7 @@ func (c *counter) block(b *block.Block) (bytes int64) {
 func (c *counter) tree(t *table.Table) (bytes int64) { return t.Size() + c.once(t.Places()) }
 
 // snapshotBytes is what a generation takes beside its tree and sums.
-const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(keptGeneration{})) + 256
+const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(join.State{})+unsafe.Sizeof(keptGeneration{})) + 256
 
 // count counts everything, the newest generation first: what it has is not
 // counted again where older ones share it. The lock of accounting is held.
@@ -181,7 +182,7 @@ func (s *Store) count() {
 	}
 	kept := s.kept.all()
 	c := &counter{seen: make(map[unsafe.Pointer]struct{}, 4*(len(cur.tree.Blocks())+len(kept)))}
-	a.Records = s.layout.Bytes() + c.tree(cur.tree)
+	a.Records = cur.tree.Layout.Bytes() + c.tree(cur.tree)
 	a.Index = cur.tree.Unpacked()
 	for _, b := range cur.tree.Blocks() {
 		a.Records += c.block(b)
@@ -193,13 +194,14 @@ func (s *Store) count() {
 	s.account.segments.Store(a.Segments)
 	a.Workflows = cur.Total()
 	a.Sums, a.SumCount = cur.sums.Bytes(), cur.sums.Len()
+	a.Documents += cur.state.Recoveries.Bytes()
 	s.account.own = make(map[*keptGeneration]int64, len(kept))
 	next := cur
 	for i := len(kept) - 1; i >= 0; i-- {
 		one := kept[i]
 		if one.next != next {
 			one.blocks = one.snap.tree.Left(next.tree)
-			one.sums, one.next = one.snap.sums.Own(next.sums), next
+			one.sums, one.next = one.snap.sums.Own(next.sums)+one.snap.state.Recoveries.Own(next.state.Recoveries), next
 		}
 		own := snapshotBytes + c.tree(one.snap.tree) + one.sums + 8*int64(cap(one.blocks))
 		for _, b := range one.blocks {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -20,12 +21,12 @@ func TestGenerationsThatNobodyWasToldOfAreNotKept(t *testing.T) {
 	m := newMaker(70)
 	s := loaded(t, Options{}, someChanges(m, 200))
 	for i := range 50 {
-		s.Apply([]Change{m.requestChange(nameOf(i))})
+		s.Apply([]join.Change{m.requestChange(nameOf(i))})
 	}
 	require.Zero(t, s.Account().KeptCount)
 	must(s).Named()
 	named := must(s).ID()
-	s.Apply([]Change{m.requestChange(nameOf(1))})
+	s.Apply([]join.Change{m.requestChange(nameOf(1))})
 	g, ok := s.Generation(named)
 	require.True(t, ok)
 	require.Equal(t, named, g.ID())
@@ -42,7 +43,7 @@ func TestASupersededGenerationCanStillBePromised(t *testing.T) {
 	s := loaded(t, Options{}, someChanges(m, 200))
 	late, middle := must(s), (*Snapshot)(nil)
 	for i := range 3 {
-		s.Apply([]Change{m.requestChange(nameOf(i))})
+		s.Apply([]join.Change{m.requestChange(nameOf(i))})
 		if i == 0 {
 			middle = must(s)
 		}
@@ -87,7 +88,7 @@ func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {
 	want, wantBody := ask(old)
 	require.Positive(t, held(old))
 	for i := range 200 {
-		s.Apply([]Change{m.requestChange(nameOf(i))})
+		s.Apply([]join.Change{m.requestChange(nameOf(i))})
 	}
 	require.Zero(t, held(old), "nothing of it is in the newest generation")
 	got, gotBody := ask(old)
@@ -132,7 +133,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	must(s).Promise()
 	promised := must(s).ID()
 	for i := range 1000 {
-		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(200)))})
+		s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(200)))})
 		must(s).Named()
 		if i%10 == 0 {
 			_, err := must(s).Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: float64(i)}}})
@@ -144,7 +145,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.True(t, ok, "those that are only named go first")
 	require.Zero(t, s.Broken())
 	for range 1000 {
-		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(200)))})
+		s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(200)))})
 		must(s).Promise()
 	}
 	a := check()
@@ -202,7 +203,7 @@ func TestAccountExplainsTheHeap(t *testing.T) {
 	}
 	explain("at rest")
 	for i := range 3000 {
-		s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(4000))), m.requestChange(nameOf(m.rng.IntN(4000)))})
+		s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(4000))), m.requestChange(nameOf(m.rng.IntN(4000)))})
 		must(s).Promise()
 		if i%5 == 0 {
 			_, err := must(s).Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: float64(i)}}, Sort: []wire.SortKey{{Field: "Failure"}}})

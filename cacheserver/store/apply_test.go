@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -33,10 +34,10 @@ func TestRecordsDependOnTheDocumentsAlone(t *testing.T) {
 				s := newStore(t, Options{Now: c.now})
 				before := m.rng.IntN(len(changes))
 				l := s.BeginLoad()
-				feed(m.rng, changes[:before], func(batch []Change) { l.Add(batch) })
+				feed(m.rng, changes[:before], func(batch []join.Change) { l.Add(batch) })
 				_, err := l.Commit()
 				require.NoError(t, err)
-				feed(m.rng, changes[before:], func(batch []Change) { s.Apply(batch) })
+				feed(m.rng, changes[before:], func(batch []join.Change) { s.Apply(batch) })
 				o.check(t, s, start)
 				c.at += 700
 				s.Tick()
@@ -46,7 +47,7 @@ func TestRecordsDependOnTheDocumentsAlone(t *testing.T) {
 	}
 }
 
-func feed(rng *rand.Rand, changes []Change, f func([]Change)) {
+func feed(rng *rand.Rand, changes []join.Change, f func([]join.Change)) {
 	for len(changes) > 0 {
 		n := min(len(changes), 1+rng.IntN(60))
 		f(changes[:n])
@@ -60,27 +61,27 @@ func TestKnownContentMovesOnlyFreshness(t *testing.T) {
 	w.Workflow.Status = "running-open"
 	p, i := m.partChange(nameOf(1), 1, start), m.infoChange(1, start)
 	c := &clock{start}
-	s := loaded(t, Options{Now: c.now}, []Change{w, p, i})
+	s := loaded(t, Options{Now: c.now}, []join.Change{w, p, i})
 	g, _ := s.Snapshot()
 
-	for _, c := range []Change{w, p, i} {
+	for _, c := range []join.Change{w, p, i} {
 		hash, ok := s.KnownHash(c.Kind, c.ID)
 		require.True(t, ok)
 		require.Equal(t, c.Hash, hash)
 	}
 	c.at += 600
-	w.Workflow, p.Part, i.Info = nil, nil, nil
+	w.Workflow, p.Report, i.Info = nil, nil, nil
 	p.Time, i.Time = c.at, c.at
-	r := s.Apply([]Change{w, p, i})
-	require.Equal(t, Result{Generation: g.ID(), Same: 3}, r)
+	r := s.Apply([]join.Change{w, p, i})
+	require.Equal(t, Result{Generation: g.ID(), Result: join.Result{Same: 3}}, r)
 	agents := s.Agents(g)
 	require.Len(t, agents, 1)
 	require.Equal(t, c.at, agents[0].UpdateTime)
 	require.Equal(t, c.at, agents[0].DataUpdateTime)
 
 	w.Hash++
-	r = s.Apply([]Change{w, {Kind: AgentWork, ID: "unknown", Hash: 5}})
-	require.Equal(t, Result{Generation: g.ID(), Refetch: []string{w.ID, "unknown"}}, r)
+	r = s.Apply([]join.Change{w, {Kind: join.AgentReport, ID: "unknown", Hash: 5}})
+	require.Equal(t, Result{Generation: g.ID(), Result: join.Result{Refetch: []string{w.ID, "unknown"}}}, r)
 }
 
 // A server that starts after a rewrite of the same content differs from one that
@@ -90,13 +91,13 @@ func TestARestartMovesOnlyTheTimesOfUpdates(t *testing.T) {
 	m := newMaker(9)
 	w, first := m.requestChange(nameOf(1)), m.partChange(nameOf(1), 1, start)
 	w.Workflow.Status, w.Workflow.StatusTime, w.Workflow.EstimatedJobs = "running-open", start-1000, 1<<40
-	first.Part.Counts.Success, first.Part.JobsInWMBS = 5, 7
+	first.Report.Counts.Success, first.Report.JobsInWMBS = 5, 7
 	again := first
 	again.Time += 600
 	c := &clock{start + 600}
-	request := func() Change { fresh := w; own := *w.Workflow; fresh.Workflow = &own; return fresh }
-	old, fresh := loaded(t, Options{Now: c.now}, []Change{request(), first}), loaded(t, Options{Now: c.now}, []Change{request(), again})
-	require.Equal(t, 1, old.Apply([]Change{again}).Same)
+	request := func() join.Change { fresh := w; own := *w.Workflow; fresh.Workflow = &own; return fresh }
+	old, fresh := loaded(t, Options{Now: c.now}, []join.Change{request(), first}), loaded(t, Options{Now: c.now}, []join.Change{request(), again})
+	require.Equal(t, 1, old.Apply([]join.Change{again}).Same)
 	record := func(s *Store) (keys map[string]any) {
 		g, _ := s.Snapshot()
 		raw, _, ok := g.Workflow(nameOf(1))
@@ -115,7 +116,7 @@ func TestARestartMovesOnlyTheTimesOfUpdates(t *testing.T) {
 
 	changed := m.partChange(nameOf(1), 1, start+1200)
 	for _, s := range []*Store{old, fresh} {
-		require.Equal(t, 1, s.Apply([]Change{changed}).Changed)
+		require.Equal(t, 1, s.Apply([]join.Change{changed}).Changed)
 	}
 	require.Equal(t, record(old), record(fresh))
 }
@@ -126,7 +127,7 @@ func TestJoinAll(t *testing.T) {
 	for _, status := range []string{"new", "Merge", "completed", "assigned"} {
 		w := m.requestChange(nameOf(1))
 		w.Workflow.Status = status
-		s := loaded(t, Options{JoinAll: true}, []Change{w, m.partChange(nameOf(1), 1, start)})
+		s := loaded(t, Options{JoinAll: true}, []join.Change{w, m.partChange(nameOf(1), 1, start)})
 		g, _ := s.Snapshot()
 		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
 		require.NoError(t, err)
@@ -137,12 +138,12 @@ func TestJoinAll(t *testing.T) {
 func TestSameRecordOfOtherContentIsANewVersion(t *testing.T) {
 	m := newMaker(4)
 	w := m.requestChange(nameOf(1))
-	s := loaded(t, Options{}, []Change{w})
+	s := loaded(t, Options{}, []join.Change{w})
 	g, _ := s.Snapshot()
 	old, src, _ := g.Workflow(nameOf(1))
-	require.Equal(t, Sources{Request: nameOf(1), Agents: []string{}, Version: src.Version}, src)
+	require.Equal(t, join.Sources{Request: nameOf(1), Agents: []string{}, Version: src.Version}, src)
 	w.Hash++
-	r := s.Apply([]Change{w})
+	r := s.Apply([]join.Change{w})
 	require.True(t, r.Published)
 	g, _ = s.Snapshot()
 	again, src2, _ := g.Workflow(nameOf(1))
@@ -158,7 +159,7 @@ func TestSourcesNameTheDocuments(t *testing.T) {
 	a, b := m.partChange(nameOf(1), 1, start), m.partChange(nameOf(1), 2, start)
 	old := m.partChange(nameOf(1), 2, start-100)
 	old.ID = "old one"
-	s := loaded(t, Options{}, []Change{w, b, old, a})
+	s := loaded(t, Options{}, []join.Change{w, b, old, a})
 	g, _ := s.Snapshot()
 	_, src, ok := g.Workflow(nameOf(1))
 	require.True(t, ok)
@@ -173,7 +174,7 @@ func TestStatusDecidesWhetherPartsAreJoined(t *testing.T) {
 	for status, want := range map[string]bool{"running-open": true, "assigned": false, "some-new-status": true} {
 		w := m.requestChange(nameOf(1))
 		w.Workflow.Status = status
-		s := loaded(t, Options{}, []Change{w, m.partChange(nameOf(1), 1, start)})
+		s := loaded(t, Options{}, []join.Change{w, m.partChange(nameOf(1), 1, start)})
 		g, _ := s.Snapshot()
 		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
 		require.NoError(t, err)
@@ -188,10 +189,10 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	assigned.Workflow.Status, assigned.Workflow.StatusTime = "assigned", start
 	running.Workflow.Status, running.Workflow.StatusTime = "running-open", start
 	p := m.partChange("b", 1, start)
-	p.Part.Skipped = false
-	p.Part.Counts = schema.JobCounts{Success: 10, Running: 5}
-	p.Part.Sites = nil
-	s := loaded(t, Options{Now: c.now}, []Change{assigned, running, p})
+	p.Report.Skipped = false
+	p.Report.Counts = schema.JobCounts{Success: 10, Running: 5}
+	p.Report.Sites = nil
+	s := loaded(t, Options{Now: c.now}, []join.Change{assigned, running, p})
 	alerted := func(alert string) int {
 		g, _ := s.Snapshot()
 		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{alert}}}})
@@ -206,18 +207,18 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	require.Equal(t, 1, alerted("stale_agent"))
 	why := func(name string) []schema.Alert { g, _ := s.Snapshot(); return g.Alerts(name) }
 	require.Equal(t, []schema.Alert{{
-		Workflow: "b", Rule: "stale_agent", Since: start + 1201, Reason: "no job counts of " + p.Part.Agent + " since 2025-10-09 08:53 UTC, the limit is 20m",
+		Workflow: "b", Rule: "stale_agent", Since: start + 1201, Reason: "no job counts of " + p.Report.Agent + " since 2025-10-09 08:53 UTC, the limit is 20m",
 	}}, why("b"))
 	require.Empty(t, why("a"))
 	require.Empty(t, why("no such workflow"))
-	again := loaded(t, Options{Now: c.now}, []Change{p, running, assigned}) // a restart, later
+	again := loaded(t, Options{Now: c.now}, []join.Change{p, running, assigned}) // a restart, later
 	g, _ := again.Snapshot()
 	require.Equal(t, why("b"), g.Alerts("b"), "since when does not depend on when the server looked")
-	r := s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: c.at}})
+	r := s.Apply([]join.Change{{Kind: join.AgentReport, ID: p.ID, Hash: p.Hash, Time: c.at}})
 	require.Equal(t, 1, r.Changed, "the report ends the alert")
 	require.Zero(t, alerted("stale_agent"))
 	c.at = start + 7201
-	s.Apply([]Change{{Kind: AgentWork, ID: p.ID, Hash: p.Hash, Time: start + 7201}})
+	s.Apply([]join.Change{{Kind: join.AgentReport, ID: p.ID, Hash: p.Hash, Time: start + 7201}})
 	require.Equal(t, 1, s.Tick().Changed)
 	require.Equal(t, 1, alerted("assigned_stall"))
 	require.Equal(t, int64(start+7201), why("a")[0].Since)
@@ -228,7 +229,7 @@ func TestRecoveriesAndNearNames(t *testing.T) {
 	m := newMaker(8)
 	a, b := m.requestChange("recovery1"), m.requestChange("recovery2")
 	a.Workflow.OriginalRequest, b.Workflow.OriginalRequest = "first", "first"
-	s := loaded(t, Options{}, []Change{a, b, m.requestChange("first")})
+	s := loaded(t, Options{}, []join.Change{a, b, m.requestChange("first")})
 	g, _ := s.Snapshot()
 	require.Equal(t, []string{"recovery1", "recovery2"}, g.RecoveriesOf("first"))
 	require.Equal(t, []string{}, g.RecoveriesOf("recovery1"))
@@ -236,7 +237,7 @@ func TestRecoveriesAndNearNames(t *testing.T) {
 	again := *b.Workflow
 	again.OriginalRequest = ""
 	b.Hash, b.Workflow = b.Hash+1, &again
-	s.Apply([]Change{b, {Kind: ReqMgr, ID: "recovery1", Deleted: true}})
+	s.Apply([]join.Change{b, {Kind: join.Request, ID: "recovery1", Deleted: true}})
 	g, _ = s.Snapshot()
 	require.Equal(t, []string{}, g.RecoveriesOf("first"))
 }
@@ -245,10 +246,10 @@ func TestRivalDocumentsOfOneWorkflow(t *testing.T) {
 	m := newMaker(9)
 	own, a, z := m.requestChange("w"), m.requestChange("w"), m.requestChange("w")
 	a.ID, z.ID = "a", "z"
-	for i, c := range []*Change{&own, &a, &z} {
+	for i, c := range []*join.Change{&own, &a, &z} {
 		c.Workflow.Priority = int64(i)
 	}
-	perms := [][]Change{{own, a, z}, {z, a, own}, {a, own, z}}
+	perms := [][]join.Change{{own, a, z}, {z, a, own}, {a, own, z}}
 	for _, p := range perms {
 		s := loaded(t, Options{}, p)
 		priority := func() string {
@@ -259,9 +260,9 @@ func TestRivalDocumentsOfOneWorkflow(t *testing.T) {
 			return groups[0].Keys[0]
 		}
 		require.Equal(t, "0", priority())
-		s.Apply([]Change{{Kind: ReqMgr, ID: "w", Deleted: true}})
+		s.Apply([]join.Change{{Kind: join.Request, ID: "w", Deleted: true}})
 		require.Equal(t, "1", priority())
-		s.Apply([]Change{{Kind: ReqMgr, ID: "a", Deleted: true}})
+		s.Apply([]join.Change{{Kind: join.Request, ID: "a", Deleted: true}})
 		require.Equal(t, "2", priority())
 		s.Apply(slices.Clone(p[:1]))
 	}
@@ -274,14 +275,14 @@ func TestEachSilentAgentIsNamed(t *testing.T) {
 	w, p, q := m.requestChange("w"), m.partChange("w", 1, start), m.partChange("w", 2, start+300)
 	w.Workflow.Status, w.Workflow.StatusTime = "running-open", start
 	c.at = start + 300 // q is not of the future
-	s := loaded(t, Options{Now: c.now}, []Change{w, p, q})
-	for i, want := range [][]string{{p.Part.Agent}, {p.Part.Agent, q.Part.Agent}} {
+	s := loaded(t, Options{Now: c.now}, []join.Change{w, p, q})
+	for i, want := range [][]string{{p.Report.Agent}, {p.Report.Agent, q.Report.Agent}} {
 		c.at = start + int64(1201+300*i)
 		require.Equal(t, 1, s.Tick().Changed)
 		g, _ := s.Snapshot()
 		_, src, _ := g.Workflow("w")
 		var names []string
-		for _, silent := range src.silent {
+		for _, silent := range silentOf(g, "w") {
 			names = append(names, silent.Agent)
 		}
 		require.ElementsMatch(t, want, names)

@@ -38,7 +38,7 @@ func BenchmarkSearch(b *testing.B) {
 
 func sign(g *Snapshot) {
 	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
-		b.Sign(g.store.layout)
+		b.Sign(g.tree.Layout)
 		return true
 	})
 }

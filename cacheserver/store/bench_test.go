@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/cache"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -75,8 +76,8 @@ func cpu(b *testing.B) func() {
 }
 
 // flatRecords makes requests, and for a third of them the parts of an agent.
-func flatRecords(m *maker, from, to int) []Change {
-	var out []Change
+func flatRecords(m *maker, from, to int) []join.Change {
+	var out []join.Change
 	for i := from; i < to; i++ {
 		out = append(out, m.requestChange(nameOf(i)))
 		if i%3 == 0 {
@@ -101,7 +102,7 @@ func BenchmarkMemory(b *testing.B) {
 	defer cpu(b)()
 	for b.Loop() {
 		for range 50 {
-			s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(n)))})
+			s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(n)))})
 		}
 	}
 	debug.FreeOSMemory()
@@ -132,7 +133,7 @@ func resident(b *testing.B) int64 {
 // BenchmarkPublish is one changed request: its own encoding is told apart.
 func BenchmarkPublish(b *testing.B) {
 	s, m, n := benchStore(b)
-	changes := make([]Change, 1000)
+	changes := make([]join.Change, 1000)
 	for i := range changes {
 		changes[i] = m.requestChange(nameOf(m.rng.IntN(n)))
 	}
@@ -142,7 +143,7 @@ func BenchmarkPublish(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
 			c := changes[i%len(changes)]
 			c.Hash = uint64(i)*2 + 1
-			s.Apply([]Change{c})
+			s.Apply([]join.Change{c})
 		}
 	})
 	b.Run("encoding", func(b *testing.B) {
@@ -214,7 +215,7 @@ func BenchmarkPage(b *testing.B) {
 // fresh is the same generation with nothing kept, so that each turn of a
 // benchmark does all the work; columns stay unpacked.
 func fresh(g *Snapshot) *Snapshot {
-	return &Snapshot{id: g.id, time: g.time, store: &Store{opt: Options{Cache: NoCache{}, Log: g.store.opt.Log}, layout: g.store.layout, lists: lists{cache: NoCache{}, pending: map[string]*pending{}}}, tree: g.tree, sums: g.sums, infos: g.infos}
+	return &Snapshot{id: g.id, time: g.time, store: &Store{opt: Options{Cache: NoCache{}, Log: g.store.opt.Log}, lists: lists{cache: NoCache{}, pending: map[string]*pending{}}}, tree: g.tree, sums: g.sums, state: g.state}
 }
 
 func in(field string, values ...string) wire.Term {
@@ -300,7 +301,7 @@ func BenchmarkSortAgain(b *testing.B) {
 			defer cpu(b)()
 			for b.Loop() {
 				b.StopTimer()
-				s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(n)))})
+				s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(n)))})
 				g, _ := s.Snapshot()
 				b.StartTimer()
 				_, err := g.Select(b.Context(), q)

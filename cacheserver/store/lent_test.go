@@ -6,27 +6,28 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 )
 
 // copyOf copies what a change points to.
-func copyOf(t *testing.T, c Change) Change {
+func copyOf(t *testing.T, c join.Change) join.Change {
 	t.Helper()
 	if c.Workflow != nil {
 		var w schema.Workflow
 		require.NoError(t, new(schema.Unpacker).Unpack(string(schema.AppendPacked(nil, c.Workflow)), &w))
 		c.Workflow = &w
 	}
-	if c.Part != nil {
-		p := *c.Part
+	if c.Report != nil {
+		p := *c.Report
 		p.Sites, p.Outputs, p.Tasks = slices.Clone(p.Sites), slices.Clone(p.Outputs), slices.Clone(p.Tasks)
-		c.Part = &p
+		c.Report = &p
 	}
 	return c
 }
 
 // scribble overwrites a change, as a decoder does that takes its memory back.
-func scribble(c *Change) {
+func scribble(c *join.Change) {
 	if w := c.Workflow; w != nil {
 		for _, list := range [][]string{
 			w.Campaigns, w.Releases, w.PrepIDs, w.InputDatasets, w.OutputDatasets, w.Pileups, w.SiteWhitelist,
@@ -38,7 +39,7 @@ func scribble(c *Change) {
 		}
 		*w = schema.Workflow{Workflow: "scribbled"}
 	}
-	if p := c.Part; p != nil {
+	if p := c.Report; p != nil {
 		for i := range p.Sites {
 			p.Sites[i] = schema.SiteReport{Site: "scribbled"}
 		}
@@ -50,7 +51,7 @@ func scribble(c *Change) {
 		}
 		*p = schema.AgentReport{Workflow: "scribbled"}
 	}
-	*c = Change{ID: "scribbled"}
+	*c = join.Change{ID: "scribbled"}
 }
 
 // TestNothingIsKeptOfChanges: before the first generation, while it is made, and
@@ -59,7 +60,7 @@ func TestNothingIsKeptOfChanges(t *testing.T) {
 	m := newMaker(35)
 	s := newStore(t, Options{Now: (&clock{start}).now})
 	o := newOracle()
-	give := func(to func([]Change), n int) {
+	give := func(to func([]join.Change), n int) {
 		changes := someChanges(m, n)
 		for i := range n / 4 {
 			rival := m.requestChange(nameOf(i))
@@ -69,7 +70,7 @@ func TestNothingIsKeptOfChanges(t *testing.T) {
 		for i := 0; i < len(changes); i += 7 {
 			some := changes[i:min(i+7, len(changes))]
 			for _, c := range some {
-				o.apply([]Change{copyOf(t, c)})
+				o.apply([]join.Change{copyOf(t, c)})
 			}
 			to(some)
 			for k := range some {
@@ -82,12 +83,12 @@ func TestNothingIsKeptOfChanges(t *testing.T) {
 	_, err := first.Commit()
 	require.NoError(t, err)
 	o.check(t, s, start)
-	give(func(c []Change) { s.Apply(c) }, 60)
+	give(func(c []join.Change) { s.Apply(c) }, 60)
 	o.check(t, s, start)
 	for i := range 20 { // a rival takes the place of the one that counted
-		gone := Change{Kind: ReqMgr, ID: nameOf(i), Deleted: true}
-		s.Apply([]Change{gone})
-		o.apply([]Change{gone})
+		gone := join.Change{Kind: join.Request, ID: nameOf(i), Deleted: true}
+		s.Apply([]join.Change{gone})
+		o.apply([]join.Change{gone})
 	}
 	o.check(t, s, start)
 }

@@ -214,7 +214,7 @@ func (v *versions) sum() uint64 {
 // Last returns the name of the last workflow of that page, "" of an empty one.
 func (l *List) Last(idx, limit int) (name string) {
 	if n := min(limit, l.Total()-max(idx, 0)); n > 0 {
-		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.store.layout, i)) })
+		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.tree.Layout, i)) })
 	}
 	return name
 }

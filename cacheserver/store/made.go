@@ -65,7 +65,7 @@ func (s *Store) noteMade(g *Snapshot, first bool, diff *Diff, how making) {
 		added = g.Total()
 	}
 	s.made.note(wire.AboutGeneration{
-		Generation: g.id, By: how.by, Time: g.time.Unix(), Seconds: g.time.Sub(how.began).Seconds(),
+		Generation: g.id, By: how.by, Time: g.time.Unix(), Seconds: s.opt.Now().Sub(how.began).Seconds(),
 		Records: int64(g.Total()), Added: int64(added), Changed: int64(len(diff.Changed)), Removed: int64(len(diff.Removed)),
 		Bytes: g.tree.EncodedBytes(),
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -24,8 +25,8 @@ func TestHowGenerationsWereMade(t *testing.T) {
 	}, s.Made())
 
 	name := nameOf(99)
-	s.Apply([]Change{m.requestChange(name)})
-	s.Apply([]Change{{Kind: ReqMgr, ID: name, Deleted: true}})
+	s.Apply([]join.Change{m.requestChange(name)})
+	s.Apply([]join.Change{{Kind: join.Request, ID: name, Deleted: true}})
 	made := s.Made()
 	require.Equal(t, []string{"a-3", "a-2", "a-1"}, []string{made[0].Generation, made[1].Generation, made[2].Generation})
 	require.EqualValues(t, []int64{0, 0, 1, 5}, []int64{made[0].Added, made[0].Changed, made[0].Removed, made[0].Records})
@@ -33,7 +34,7 @@ func TestHowGenerationsWereMade(t *testing.T) {
 	require.EqualValues(t, 1, made[1].Added)
 
 	for i := range 2 * toldNewest {
-		s.Apply([]Change{m.requestChange(nameOf(100 + i))})
+		s.Apply([]join.Change{m.requestChange(nameOf(100 + i))})
 	}
 	made = s.Made()
 	require.Len(t, made, toldNewest+1)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/cache"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -40,7 +41,7 @@ func newStore(t testing.TB, o Options) *Store {
 }
 
 // loaded is a store with a first generation of the given changes.
-func loaded(t testing.TB, o Options, changes []Change) *Store {
+func loaded(t testing.TB, o Options, changes []join.Change) *Store {
 	t.Helper()
 	s := newStore(t, o)
 	l := s.BeginLoad()
@@ -54,30 +55,30 @@ func loaded(t testing.TB, o Options, changes []Change) *Store {
 
 // oracle is the same thing as the store, made anew from all documents.
 type oracle struct {
-	requests map[string]Change
+	requests map[string]join.Change
 	works    map[string]oracleWork
-	infos    map[string]Change
+	infos    map[string]join.Change
 }
 
 type oracleWork struct {
-	Change
+	join.Change
 	content int64
 }
 
 func newOracle() *oracle {
-	return &oracle{map[string]Change{}, map[string]oracleWork{}, map[string]Change{}}
+	return &oracle{map[string]join.Change{}, map[string]oracleWork{}, map[string]join.Change{}}
 }
 
-func (o *oracle) apply(changes []Change) {
+func (o *oracle) apply(changes []join.Change) {
 	for _, c := range changes {
 		switch c.Kind {
-		case ReqMgr:
+		case join.Request:
 			if c.Deleted {
 				delete(o.requests, c.ID)
 			} else if c.Workflow != nil {
 				o.requests[c.ID] = c
 			}
-		case AgentWork:
+		case join.AgentReport:
 			old, there := o.works[c.ID]
 			switch {
 			case c.Deleted:
@@ -85,10 +86,10 @@ func (o *oracle) apply(changes []Change) {
 			case there && old.Hash == c.Hash:
 				old.Time = c.Time
 				o.works[c.ID] = old
-			case c.Part != nil:
+			case c.Report != nil:
 				o.works[c.ID] = oracleWork{c, c.Time}
 			}
-		case AgentInfo:
+		case join.AgentInfo:
 			if c.Deleted {
 				delete(o.infos, c.ID)
 			} else if c.Info != nil {
@@ -119,12 +120,12 @@ func (o *oracle) records(now int64) map[string]joined {
 		w := *o.requests[id].Workflow
 		newest := map[string]oracleWork{}
 		for _, work := range o.works {
-			if work.Part.Workflow != name {
+			if work.Report.Workflow != name {
 				continue
 			}
-			old, there := newest[work.Part.Agent]
+			old, there := newest[work.Report.Agent]
 			if !there || cmp.Or(cmp.Compare(work.Time, old.Time), cmp.Compare(work.ID, old.ID)) > 0 {
-				newest[work.Part.Agent] = work
+				newest[work.Report.Agent] = work
 			}
 		}
 		if info, known := schema.StatusOf(w.Status); known && !info.JobInfo {
@@ -134,7 +135,7 @@ func (o *oracle) records(now int64) map[string]joined {
 		stale := []string{}
 		silent := map[string][2]int64{}
 		for _, agent := range slices.Sorted(maps.Keys(newest)) {
-			p := *newest[agent].Part
+			p := *newest[agent].Report
 			p.Time = newest[agent].content
 			parts = append(parts, p)
 			if now-newest[agent].Time > limits.AgentSilent {
@@ -165,25 +166,39 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 		require.True(t, ok)
 		require.Equal(t, string(page[i]), string(encoded))
 		// Which report of a silent agent the alert names depends on when it was found silent.
-		require.Len(t, src.silent, len(want[name].silent))
-		for _, silent := range src.silent {
+		silences := silentOf(g, name)
+		require.Len(t, silences, len(want[name].silent))
+		for _, silent := range silences {
 			between, ok := want[name].silent[silent.Agent]
 			require.True(t, ok, silent.Agent)
 			require.GreaterOrEqual(t, silent.Time, between[0])
 			require.LessOrEqual(t, silent.Time, between[1])
 		}
-		require.Equal(t, schema.AlertsOf(want[name].record, src.silent, schema.DefaultLimits()), g.Alerts(name))
+		require.Equal(t, schema.AlertsOf(want[name].record, silences, schema.DefaultLimits()), g.Alerts(name))
+		require.Len(t, src.Agents, len(want[name].parts))
+		failed := map[string]int64{}
+		for _, p := range want[name].parts {
+			failed[p.Agent] += p.Counts.Derive().Failure
+		}
+		require.Equal(t, failed, g.Failures([]string{name}))
 	}
 	checkGroups(t, g, want)
 	checkAgents(t, s, g, want)
 	orphans := 0
 	for _, work := range o.works {
-		if _, there := want[work.Part.Workflow]; !there {
+		if _, there := want[work.Report.Workflow]; !there {
 			orphans++
 		}
 	}
-	require.EqualValues(t, orphans, s.Apply(nil).Orphans)
+	require.EqualValues(t, orphans, s.Apply(nil).Unmatched)
 	require.EqualValues(t, orphans, s.Info().OrphanDocuments)
+}
+
+// silentOf returns the agents that the alert of a workflow names.
+func silentOf(g *Snapshot, name string) []schema.Silence {
+	at, _ := g.tree.Search(name)
+	b, i := g.tree.At(at)
+	return g.state.Silent(b.Source(i))
 }
 
 func checkGroups(t testing.TB, g *Snapshot, want map[string]joined) {
@@ -359,12 +374,12 @@ func checkAgents(t testing.TB, s *Store, g *Snapshot, want map[string]joined) {
 
 // script makes changes of few workflows and agents, so that they meet: each
 // document many times, some deleted, some again with the same content.
-func (m *maker) script(n int) []Change {
-	var out []Change
-	last := map[string]Change{}
+func (m *maker) script(n int) []join.Change {
+	var out []join.Change
+	last := map[string]join.Change{}
 	for i := range n {
 		name := nameOf(m.rng.IntN(40))
-		var c Change
+		var c join.Change
 		switch m.rng.IntN(12) {
 		case 0, 1, 2:
 			c = m.requestChange(name)
@@ -372,27 +387,27 @@ func (m *maker) script(n int) []Change {
 				c.ID = pick(m, "A-", "z-") + name
 			}
 		case 3:
-			c = Change{Kind: ReqMgr, ID: pick(m, "", "", "A-", "z-") + name, Deleted: true}
+			c = join.Change{Kind: join.Request, ID: pick(m, "", "", "A-", "z-") + name, Deleted: true}
 		case 4, 5, 6, 7:
 			c = m.partChange(name, m.rng.IntN(4), start-1500+int64(i))
 			if m.rng.IntN(4) == 0 { // an old document of the same agent
 				c.ID = "old-" + c.ID
 			}
 		case 8:
-			c = Change{Kind: AgentWork, ID: fmt.Sprintf("vocms%04d.cern.ch-%s", m.rng.IntN(4), name), Deleted: true}
+			c = join.Change{Kind: join.AgentReport, ID: fmt.Sprintf("vocms%04d.cern.ch-%s", m.rng.IntN(4), name), Deleted: true}
 		case 9:
 			c = m.infoChange(m.rng.IntN(5), start-1500+int64(i))
 			if m.rng.IntN(5) == 0 {
-				c = Change{Kind: AgentInfo, ID: c.ID, Deleted: true}
+				c = join.Change{Kind: join.AgentInfo, ID: c.ID, Deleted: true}
 			}
 		default: // known content at a new time
 			if len(out) == 0 {
 				continue
 			}
 			c = last[out[m.rng.IntN(len(out))].ID]
-			if c.Kind == AgentWork && !c.Deleted {
+			if c.Kind == join.AgentReport && !c.Deleted {
 				c.Time = start - 1500 + int64(i)
-				c.Part = nil
+				c.Report = nil
 			}
 		}
 		if c.Kind == 0 {
@@ -406,8 +421,8 @@ func (m *maker) script(n int) []Change {
 
 // shuffled mixes changes but keeps the order of those of one document, and
 // replays some of them.
-func shuffled(rng *rand.Rand, changes []Change) []Change {
-	byID := map[string][]Change{}
+func shuffled(rng *rand.Rand, changes []join.Change) []join.Change {
+	byID := map[string][]join.Change{}
 	var ids []string
 	for _, c := range changes {
 		if byID[c.ID] == nil {
@@ -426,7 +441,7 @@ func shuffled(rng *rand.Rand, changes []Change) []Change {
 		}
 	}
 	rng.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
-	var out []Change
+	var out []join.Change
 	for _, id := range deck {
 		out = append(out, byID[id][0])
 		byID[id] = byID[id][1:]

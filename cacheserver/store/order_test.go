@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -15,7 +16,7 @@ import (
 // it.
 func TestTheBeginningOfAnOrder(t *testing.T) {
 	m := newMaker(26)
-	var changes []Change
+	var changes []join.Change
 	for i := range 1200 {
 		changes = append(changes, m.requestChange(nameOf(i)))
 	}
@@ -42,7 +43,7 @@ func TestTheBeginningOfAnOrder(t *testing.T) {
 // with two, and where many are equal by the first one.
 func TestFirstOfAnOrder(t *testing.T) {
 	m := newMaker(27)
-	var changes []Change
+	var changes []join.Change
 	for i := range 1500 {
 		c := m.requestChange(nameOf(i))
 		if c.Workflow.PrepID = pick(m, "a", "b", "a\x00z", "", "c"+string(rune('0'+m.rng.IntN(10)))); i%3 == 0 {

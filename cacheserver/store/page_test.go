@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -67,7 +68,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 			require.False(t, ok)
 			if round == 0 {
 				for range 100 {
-					s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(600))), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(500)), Deleted: true}})
+					s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(600))), {Kind: join.Request, ID: nameOf(m.rng.IntN(500)), Deleted: true}})
 				}
 			}
 		}
@@ -103,7 +104,7 @@ func TestVersionsAreOfTheContent(t *testing.T) {
 		require.Empty(t, seen[versionsOf(t, a, p[0], p[1])])
 		seen[versionsOf(t, a, p[0], p[1])] = fmt.Sprint(p)
 	}
-	s2.Apply([]Change{m.requestChange(nameOf(150))})
+	s2.Apply([]join.Change{m.requestChange(nameOf(150))})
 	g3, _ := s2.Snapshot()
 	c, err := g3.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
@@ -112,10 +113,10 @@ func TestVersionsAreOfTheContent(t *testing.T) {
 	require.Equal(t, versionsOf(t, a, changed+1, 99), versionsOf(t, c, changed+1, 99))
 }
 
-func newNames(changes []Change) map[string]bool {
+func newNames(changes []join.Change) map[string]bool {
 	out := map[string]bool{}
 	for _, c := range changes {
-		if c.Kind == ReqMgr {
+		if c.Kind == join.Request {
 			out[c.ID] = true
 		}
 	}

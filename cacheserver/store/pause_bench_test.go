@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -20,7 +21,7 @@ func BenchmarkReaderPause(b *testing.B) {
 	s, m, n := benchStore(b)
 	g, _ := s.Snapshot()
 	warm(b, g)
-	changes := make([]Change, int(length.Seconds())*rate)
+	changes := make([]join.Change, int(length.Seconds())*rate)
 	for i := range changes {
 		changes[i] = m.requestChange(nameOf(m.rng.IntN(n)))
 	}
@@ -36,7 +37,7 @@ func BenchmarkReaderPause(b *testing.B) {
 			for i, c := range changes {
 				<-tick.C
 				c.Hash = uint64(run*len(changes)+i)*2 + 1
-				s.Apply([]Change{c})
+				s.Apply([]join.Change{c})
 			}
 		}()
 		steps := readUntil(b, s, done)

@@ -8,13 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // strange puts texts into a record that JSON must escape, and lists with a
 // value twice.
-func strange(m *maker, c *Change) {
+func strange(m *maker, c *join.Change) {
 	c.Workflow.PrepID = `quote " and \ and é ` + "\u2028\t"
 	c.Workflow.PrepIDs = []string{c.Workflow.PrepID, "a,\"PrepID\":\"x", ""}
 	c.Workflow.OutputDatasets = []string{`/with "quotes"/x/RAW`, "/é/É/AOD", "/é/É/AOD"}
@@ -23,7 +24,7 @@ func strange(m *maker, c *Change) {
 	c.Workflow.InputEvents = pick[int64](m, 1<<62, -1<<62)
 }
 
-func someChanges(m *maker, n int) (out []Change) {
+func someChanges(m *maker, n int) (out []join.Change) {
 	for i := range n {
 		c := m.requestChange(nameOf(i))
 		if i%17 == 0 {
@@ -50,7 +51,7 @@ func TestQueriesEqualBruteForce(t *testing.T) {
 		for round := range 3 {
 			if round > 0 { // blocks of other lengths
 				for i := range 150 {
-					s.Apply([]Change{m.requestChange(nameOf(m.rng.IntN(230))), {Kind: ReqMgr, ID: nameOf(m.rng.IntN(180)), Deleted: true}, m.partChange(nameOf(i), 3, start)})
+					s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(230))), {Kind: join.Request, ID: nameOf(m.rng.IntN(180)), Deleted: true}, m.partChange(nameOf(i), 3, start)})
 				}
 			}
 			g, _ := s.Snapshot()
@@ -152,9 +153,9 @@ func TestFaultyQueriesAreErrors(t *testing.T) {
 
 func TestTooManyGroupsIsAnError(t *testing.T) {
 	m := newMaker(23)
-	var changes []Change
+	var changes []join.Change
 	for i := range 11_000 {
-		changes = append(changes, Change{Kind: ReqMgr, ID: nameOf(i), Workflow: m.request(nameOf(i))})
+		changes = append(changes, join.Change{Kind: join.Request, ID: nameOf(i), Workflow: m.request(nameOf(i))})
 	}
 	g, _ := loaded(t, Options{}, changes).Snapshot()
 	var many *TooManyGroupsError

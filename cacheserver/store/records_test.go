@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -148,20 +149,20 @@ func (m *maker) part(workflow, agent string, time int64) *schema.AgentReport {
 	return p
 }
 
-func (m *maker) requestChange(name string) Change {
-	return Change{Kind: ReqMgr, ID: name, Hash: m.rng.Uint64() | 1, Workflow: m.request(name)}
+func (m *maker) requestChange(name string) join.Change {
+	return join.Change{Kind: join.Request, ID: name, Hash: m.rng.Uint64() | 1, Workflow: m.request(name)}
 }
 
-func (m *maker) partChange(workflow string, agent int, time int64) Change {
+func (m *maker) partChange(workflow string, agent int, time int64) join.Change {
 	host := fmt.Sprintf("vocms%04d.cern.ch", agent)
-	return Change{Kind: AgentWork, ID: host + "-" + workflow, Hash: m.rng.Uint64() | 1, Time: time, Part: m.part(workflow, host, time)}
+	return join.Change{Kind: join.AgentReport, ID: host + "-" + workflow, Hash: m.rng.Uint64() | 1, Time: time, Report: m.part(workflow, host, time)}
 }
 
-func (m *maker) infoChange(agent int, time int64) Change {
+func (m *maker) infoChange(agent int, time int64) join.Change {
 	host := fmt.Sprintf("vocms%04d.cern.ch", agent)
 	d := &schema.AgentDetail{Agent: schema.Agent{Agent: host, Kind: "agent", Team: "production", UpdateTime: time}}
 	for _, site := range m.sites(5) {
 		d.Sites = append(d.Sites, schema.AgentSite{Agent: host, Site: site, State: pick(m, "Normal", "Drain"), PendingSlots: 10, RunningSlots: 20, FreeForQueue: 1.5})
 	}
-	return Change{Kind: AgentInfo, ID: host, Hash: m.rng.Uint64() | 1, Time: time, Info: d}
+	return join.Change{Kind: join.AgentInfo, ID: host, Hash: m.rng.Uint64() | 1, Time: time, Info: d}
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -34,10 +35,10 @@ func TestScannersSeeTheirGenerationWhileOthersAreMade(t *testing.T) {
 			})
 		}
 		for i := 0; i < 150 || scans.Load() < 50; i++ {
-			s.Apply([]Change{
+			s.Apply([]join.Change{
 				m.requestChange(nameOf(m.rng.IntN(500))),
 				m.partChange(nameOf(m.rng.IntN(500)), m.rng.IntN(9), start),
-				{Kind: ReqMgr, ID: nameOf(m.rng.IntN(500)), Deleted: true},
+				{Kind: join.Request, ID: nameOf(m.rng.IntN(500)), Deleted: true},
 				m.infoChange(m.rng.IntN(9), start),
 			})
 			if i%50 == 0 {

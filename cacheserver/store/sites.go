@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/cacheserver/join/sums"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -65,11 +65,11 @@ func newSite(name string) *schema.Site {
 // eachSiteAgent visits what each agent says of each site, by agent.
 func (g *Snapshot) eachSiteAgent(visit func(*schema.SiteAgent)) {
 	now := g.store.now()
-	for _, n := range g.reports() {
-		at := n.time.Load()
-		alive := at > 0 && now-at <= g.store.thresholds.Load().AgentSilent
-		for i := range n.detail.Sites {
-			visit(&schema.SiteAgent{AgentSite: n.detail.Sites[i], UpdateTime: at, Alive: alive})
+	for _, a := range g.agentInfos() {
+		at := a.Heard.Time
+		alive := at > 0 && now-at <= g.state.Limits.AgentSilent
+		for i := range a.Detail.Sites {
+			visit(&schema.SiteAgent{AgentSite: a.Detail.Sites[i], UpdateTime: at, Alive: alive})
 		}
 	}
 }

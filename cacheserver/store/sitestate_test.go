@@ -8,14 +8,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 )
 
 // report is an agent_info document that says the state of a site.
-func report(agent string, time int64, state string, running, pending int64) Change {
+func report(agent string, time int64, state string, running, pending int64) join.Change {
 	d := &schema.AgentDetail{Agent: schema.Agent{Agent: agent, Kind: "agent", Team: "production", UpdateTime: time, DataUpdateTime: time}}
 	d.Sites = []schema.AgentSite{{Agent: agent, Site: "T3_US_ZZZ", State: state, RunningSlots: running, PendingSlots: pending, FreeForQueue: 10, PendingJobs: 3}}
-	return Change{Kind: AgentInfo, ID: agent, Hash: rand.Uint64() | 1, Time: time, Info: d}
+	return join.Change{Kind: join.AgentInfo, ID: agent, Hash: rand.Uint64() | 1, Time: time, Info: d}
 }
 
 func siteOf(t *testing.T, s *Store) schema.Site {
@@ -39,7 +40,7 @@ func TestStateOfASiteDoesNotDependOnWhoWroteLast(t *testing.T) {
 	var first []schema.Site
 	for range 20 {
 		rng.Shuffle(len(agents), func(i, j int) { agents[i], agents[j] = agents[j], agents[i] })
-		var all []Change
+		var all []join.Change
 		for i, agent := range agents {
 			all = append(all, report(agent, at.at-int64(rng.IntN(300)+i), said[agent], 2000, 375))
 		}
@@ -54,7 +55,7 @@ func TestStateOfASiteDoesNotDependOnWhoWroteLast(t *testing.T) {
 			first = append(first, site)
 			require.Equal(t, first[0], site)
 			agent := agents[rng.IntN(len(agents))]
-			s.Apply([]Change{report(agent, at.at, said[agent], 2000, 375)})
+			s.Apply([]join.Change{report(agent, at.at, said[agent], 2000, 375)})
 		}
 	}
 }
@@ -62,7 +63,7 @@ func TestStateOfASiteDoesNotDependOnWhoWroteLast(t *testing.T) {
 // TestSumsOfASiteHaveNoNoise: numbers with a fraction add up to what a person gets.
 func TestSumsOfASiteHaveNoNoise(t *testing.T) {
 	at := &clock{start}
-	var all []Change
+	var all []join.Change
 	for i, free := range []float64{0.1, 0.2} {
 		c := report(fmt.Sprintf("a%d.cern.ch", i), at.at, "Normal", 1, 1)
 		c.Info.Sites[0].FreeForQueue = free
@@ -76,7 +77,7 @@ func TestSumsOfASiteHaveNoNoise(t *testing.T) {
 // changing.
 func TestStateOfASiteIsSaidByAgentsThatAreAlive(t *testing.T) {
 	at := &clock{start}
-	s := loaded(t, Options{Now: at.now}, []Change{
+	s := loaded(t, Options{Now: at.now}, []join.Change{
 		report("dead", at.at-1200, "Aborted", 100, 10), report("alive", at.at, "Normal", 200, 20), report("undated", 0, "Down", 7, 7),
 	})
 	site := siteOf(t, s)
@@ -139,7 +140,7 @@ func TestTimesOfAnAgentAreNeverNegative(t *testing.T) {
 		"both in milliseconds": {start * 1000, start * 1000, start},
 	} {
 		d := &schema.AgentDetail{Agent: schema.Agent{Agent: "a", Kind: "agent", Team: "t", UpdateTime: c[0], DataUpdateTime: c[1]}}
-		s := loaded(t, Options{Now: at.now}, []Change{{Kind: AgentInfo, ID: "a", Hash: 1, Time: c[0], Info: d}})
+		s := loaded(t, Options{Now: at.now}, []join.Change{{Kind: join.AgentInfo, ID: "a", Hash: 1, Time: c[0], Info: d}})
 		got := s.Agents(must(s))[0]
 		require.Equal(t, c[2], got.DataUpdateTime, name)
 		require.GreaterOrEqual(t, got.UpdateTime, int64(0), name)

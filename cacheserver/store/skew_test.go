@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -25,7 +26,7 @@ func TestClocksThatAreWrong(t *testing.T) {
 			request := m.requestChange("w")
 			request.Workflow.Status, request.Workflow.StatusTime = "running-open", start
 			work, report := m.partChange("w", 1, start+c.skew), m.infoChange(1, start+c.skew)
-			s := loaded(t, Options{Now: at.now}, []Change{request, work, report})
+			s := loaded(t, Options{Now: at.now}, []join.Change{request, work, report})
 			silent := func() (work, report bool) {
 				s.Tick()
 				agents := s.Agents(must(s))
@@ -48,9 +49,9 @@ func TestClocksThatAreWrong(t *testing.T) {
 			// It goes on reporting by its clock, with the same content.
 			for range 5 {
 				at.at += 600
-				s.Apply([]Change{
-					{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: at.at + c.skew},
-					{Kind: AgentInfo, ID: report.ID, Hash: report.Hash, Time: at.at + c.skew},
+				s.Apply([]join.Change{
+					{Kind: join.AgentReport, ID: work.ID, Hash: work.Hash, Time: at.at + c.skew},
+					{Kind: join.AgentInfo, ID: report.ID, Hash: report.Hash, Time: at.at + c.skew},
 				})
 				both(c.staleAtFirst)
 			}
@@ -58,10 +59,10 @@ func TestClocksThatAreWrong(t *testing.T) {
 			// Then it is silent; what a full read finds again is no sign of life.
 			last := at.at
 			at.at += s.opt.Limits.AgentSilent + max(-c.skew, 0)
-			again := []Change{
-				{Kind: ReqMgr, ID: request.ID, Hash: request.Hash},
-				{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: last + c.skew},
-				{Kind: AgentInfo, ID: report.ID, Hash: report.Hash, Time: last + c.skew},
+			again := []join.Change{
+				{Kind: join.Request, ID: request.ID, Hash: request.Hash},
+				{Kind: join.AgentReport, ID: work.ID, Hash: work.Hash, Time: last + c.skew},
+				{Kind: join.AgentInfo, ID: report.ID, Hash: report.Hash, Time: last + c.skew},
 			}
 			l := s.BeginLoad()
 			l.Add(again)
@@ -71,9 +72,9 @@ func TestClocksThatAreWrong(t *testing.T) {
 			both(true)
 
 			// Its clock is put right.
-			s.Apply([]Change{
-				{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: at.at},
-				{Kind: AgentInfo, ID: report.ID, Hash: report.Hash, Time: at.at},
+			s.Apply([]join.Change{
+				{Kind: join.AgentReport, ID: work.ID, Hash: work.Hash, Time: at.at},
+				{Kind: join.AgentInfo, ID: report.ID, Hash: report.Hash, Time: at.at},
 			})
 			both(false)
 		})
@@ -98,9 +99,9 @@ func TestAnAgentThatStaysBehindChangesNothing(t *testing.T) {
 	m, at := newMaker(52), &clock{start}
 	request, work := m.requestChange("w"), m.partChange("w", 1, start-behind)
 	request.Workflow.Status, request.Workflow.StatusTime = "running-open", start
-	s := loaded(t, Options{Now: at.now}, []Change{request, work})
+	s := loaded(t, Options{Now: at.now}, []join.Change{request, work})
 	reported := func(time int64) Result {
-		return s.Apply([]Change{{Kind: AgentWork, ID: work.ID, Hash: work.Hash, Time: time}})
+		return s.Apply([]join.Change{{Kind: join.AgentReport, ID: work.ID, Hash: work.Hash, Time: time}})
 	}
 	stale := func() []schema.Alert {
 		alerts := must(s).Alerts("w")
@@ -123,13 +124,13 @@ func TestAnAgentThatStaysBehindChangesNothing(t *testing.T) {
 	edited := *request.Workflow
 	edited.Priority++
 	request.Workflow, request.Hash = &edited, request.Hash+1
-	require.Equal(t, 1, s.Apply([]Change{request}).Changed)
+	require.Equal(t, 1, s.Apply([]join.Change{request}).Changed)
 	require.Equal(t, first, stale())
 	require.False(t, reported(at.at-behind+1).Published)
 
 	work.Hash++ // new counts: the record is made again, and the alert tells their time
 	work.Time = at.at - behind + 2
-	require.Equal(t, 1, s.Apply([]Change{work}).Changed)
+	require.Equal(t, 1, s.Apply([]join.Change{work}).Changed)
 	require.Equal(t, work.Time+1201, stale()[0].Since)
 
 	require.Equal(t, 1, reported(at.at).Changed, "it is late no more")

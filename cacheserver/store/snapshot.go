@@ -2,14 +2,12 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/store/sums"
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/join/sums"
 	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema"
@@ -23,50 +21,38 @@ type Snapshot struct {
 	time   time.Time
 	told   told
 	store  *Store // for its clock, cache and the freshness of documents
-	tree   *table.Table
-	sums   *sums.View
-	infos  []*info // by agent, then id
+	state  *join.State
+	tree   *table.Table // of state
+	sums   *sums.View   // of state
 
-	docs       int           // agent documents that are joined to requests
 	superseded chan struct{} // closed when the next generation is there
 }
 
-// publish makes the next generation and shows it to readers.
-func (s *Store) publish(t *table.Table, diff Diff, infos bool, how making) {
+// publish makes a generation of a state and shows it to readers.
+func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 	old := s.current.Load()
-	s.waiting.Store(int64(s.orphans))
 	s.number++
 	snap := &Snapshot{
 		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
 		number:     s.number,
-		time:       s.opt.Now(),
+		time:       state.Moment,
 		store:      s,
-		tree:       t,
-		sums:       s.sums.View(),
-		docs:       len(s.docs) - s.orphans,
+		state:      state,
+		tree:       state.Table,
+		sums:       state.Sums,
 		superseded: make(chan struct{}),
 	}
-	if infos || old == nil {
-		for _, n := range s.infos {
-			snap.infos = append(snap.infos, n)
-		}
-		slices.SortFunc(snap.infos, func(a, b *info) int {
-			return cmp.Or(cmp.Compare(a.detail.Agent.Agent, b.detail.Agent.Agent), cmp.Compare(a.id, b.id))
-		})
-	} else {
-		snap.infos = old.infos
-	}
+	diff := Diff{Added: changed.Added, Changed: changed.Changed, Removed: changed.Removed}
 	s.noteMade(snap, old == nil, &diff, how)
 	if old == nil {
 		s.account.weighed = time.Time{} // what waited for the first one is gone
 	}
-	s.weigh(snap.time)
 	if old == nil {
 		s.current.Store(snap)
 		close(s.first)
 		return
 	}
-	diff.Generation, diff.Previous, diff.Time, diff.Total = snap.id, old.id, snap.time, t.Len()
+	diff.Generation, diff.Previous, diff.Time, diff.Total = snap.id, old.id, snap.time, state.Table.Len()
 	s.history.add(diff)
 	if old.told.by() { // before it can't be found as the newest
 		s.kept.add(old, snap.time)
@@ -76,7 +62,7 @@ func (s *Store) publish(t *table.Table, diff Diff, infos bool, how making) {
 		s.kept.add(old, snap.time)
 	}
 	close(old.superseded)
-	s.bound(s.retire(old.tree, t))
+	s.bound(s.retire(old.tree, state.Table))
 }
 
 // retire lets go of what is made of records that only superseded generations
@@ -126,24 +112,15 @@ func (g *Snapshot) Time() time.Time { return g.time }
 // Total is the number of workflows.
 func (g *Snapshot) Total() int { return g.tree.Len() }
 
-// Sources names the documents behind one workflow, newest known.
-type Sources struct {
-	Request string   // id of the request document
-	Agents  []string // ids of the agent_request documents that are joined to it
-	Version uint64   // hash over their content
-
-	silent []schema.Silence // agents that have not reported for too long
-}
-
 // Workflow gives the encoded record of a workflow and what it was made of. The
 // bytes must not be changed.
-func (g *Snapshot) Workflow(name string) (encoded []byte, src Sources, ok bool) {
+func (g *Snapshot) Workflow(name string) (encoded []byte, src join.Sources, ok bool) {
 	at, ok := g.tree.Search(name)
 	if !ok {
-		return nil, Sources{}, false
+		return nil, join.Sources{}, false
 	}
 	b, i := g.tree.At(at)
-	return b.Record(i), sources(name, b.Source(i)), true
+	return b.Record(i), g.state.Sources(name, b.Source(i)), true
 }
 
 // Alerts tells the reason of each alert of a workflow; none for one that is not
@@ -158,14 +135,14 @@ func (g *Snapshot) Alerts(name string) []schema.Alert {
 		return []schema.Alert{}
 	}
 	w := schema.Workflow{Workflow: name} // as much of it as alerts are told from
-	b.Scalars(g.store.layout, i, &w)
-	k, _ := g.store.layout.Column("Alerts")
-	w.Alerts = b.List(&g.store.layout.Columns[k], i)
+	b.Scalars(g.tree.Layout, i, &w)
+	k, _ := g.tree.Layout.Column("Alerts")
+	w.Alerts = b.List(&g.tree.Layout.Columns[k], i)
 	var silent []schema.Silence
 	if slices.Contains(w.Alerts, schema.AlertStaleAgent) {
-		silent = sources(name, b.Source(i)).silent
+		silent = g.state.Silent(b.Source(i))
 	}
-	return schema.AlertsOf(&w, silent, *g.store.thresholds.Load())
+	return schema.AlertsOf(&w, silent, g.state.Limits)
 }
 
 // near is how many names before and after a missing one are looked at.
@@ -179,78 +156,16 @@ func (g *Snapshot) NearWorkflows(name string, n int) []string {
 	var names []string
 	g.tree.Range(max(0, at-near), min(g.tree.Len(), at+near), func(b *block.Block, i, j int) bool {
 		for ; i < j; i++ {
-			names = append(names, string(b.Name(g.store.layout, i)))
+			names = append(names, string(b.Name(g.tree.Layout, i)))
 		}
 		return true
 	})
 	return wire.Near(name, names, n)
 }
 
-// RecoveriesOf gives the workflows whose OriginalRequest is name, by name. A
-// workflow that a newer generation has no more may be missing.
+// RecoveriesOf returns the workflows whose OriginalRequest is name, by name.
 func (g *Snapshot) RecoveriesOf(name string) []string {
-	out := []string{}
-	for _, recovery := range g.store.recoveries.of(name) {
-		at, ok := g.tree.Search(recovery)
-		if !ok {
-			continue
-		}
-		if b, i := g.tree.At(at); string(b.Text(g.store.original, i)) == name {
-			out = append(out, recovery)
-		}
-	}
-	return out
-}
-
-// recoveries finds the workflows that name another one as their original.
-type recoveries struct {
-	mu sync.RWMutex
-	by map[string][]string // sorted
-}
-
-func (r *recoveries) empty() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.by = map[string][]string{}
-}
-
-func (r *recoveries) of(original string) []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return slices.Clone(r.by[original])
-}
-
-// bytes is about the memory of it; the names are the entries' own.
-func (r *recoveries) bytes() int64 {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	const each = (16+24+1)*3/2 + 16 + 96 // a slot, a list of one, and a name of the original
-	return each * int64(len(r.by))
-}
-
-// move notes that the original of a workflow changed; either may be empty.
-func (r *recoveries) move(name, from, to string) {
-	if from == to {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if from != "" {
-		if list := slices.DeleteFunc(r.by[from], func(n string) bool { return n == name }); len(list) > 0 {
-			r.by[from] = list
-		} else {
-			delete(r.by, from)
-		}
-	}
-	if to != "" {
-		list := r.by[to]
-		if list == nil {
-			to = strings.Clone(to) // it may be part of a whole record
-		}
-		if at, there := slices.BinarySearch(list, name); !there {
-			r.by[to] = slices.Insert(list, at, name)
-		}
-	}
+	return append([]string{}, g.state.Recoveries.Of(name)...)
 }
 
 // SourceState is what the follower knows of the source.
@@ -289,7 +204,7 @@ func (s *Store) Info() schema.CacheInfo {
 		out.Generation, out.CacheTime = g.id, g.time.Unix()
 		out.Workflows, out.Bytes = int64(g.Total()), g.tree.EncodedBytes()
 		// Documents without their request come and go without a generation.
-		out.AgentDocuments, out.OrphanDocuments = int64(g.docs), s.waiting.Load()
+		out.AgentDocuments, out.OrphanDocuments = int64(g.state.Documents), s.waiting.Load()
 	}
 	return out
 }

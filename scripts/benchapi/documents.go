@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
-	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
 // details measures one workflow, and a client that reads many documents.
@@ -202,7 +202,7 @@ func (s *served) fatten(size int) error {
 		for k := range (size - usual) / perDataset {
 			w.OutputDatasets = append(w.OutputDatasets, fmt.Sprintf(name, k))
 		}
-		s.store.Apply([]store.Change{s.request(&w)})
+		s.store.Apply([]join.Change{s.request(&w)})
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/cache"
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/flat"
@@ -57,7 +58,7 @@ func newServed(ctx context.Context, n int) (*served, error) {
 	load := s.store.BeginLoad()
 	const batch = 1000
 	for from := 0; from < n; from += batch {
-		var changes []store.Change
+		var changes []join.Change
 		for i := from; i < min(from+batch, n); i++ {
 			changes = s.appendWorkflow(changes, i)
 		}
@@ -70,24 +71,24 @@ func newServed(ctx context.Context, n int) (*served, error) {
 }
 
 // appendWorkflow appends the documents of workflow i.
-func (s *served) appendWorkflow(to []store.Change, i int) []store.Change {
+func (s *served) appendWorkflow(to []join.Change, i int) []join.Change {
 	w, parts := s.source.Sides(i)
 	to = append(to, s.request(&w))
 	for k := range parts {
 		p := &parts[k]
-		to = append(to, store.Change{Kind: store.AgentWork, ID: p.Agent + "-" + p.Workflow, Rev: "1", Time: p.Time, Part: p})
+		to = append(to, join.Change{Kind: join.AgentReport, ID: p.Agent + "-" + p.Workflow, Rev: "1", Time: p.Time, Report: p})
 	}
 	return to
 }
 
-func (s *served) request(w *schema.Workflow) store.Change {
-	return store.Change{Kind: store.ReqMgr, ID: w.Workflow, Rev: strconv.Itoa(s.rev), Workflow: w}
+func (s *served) request(w *schema.Workflow) join.Change {
+	return join.Change{Kind: join.Request, ID: w.Workflow, Rev: strconv.Itoa(s.rev), Workflow: w}
 }
 
 // change gives count workflows, spread over the list, another priority.
 func (s *served) change(count int) {
 	const stride = 7919 // a prime: neighbours in time are not neighbours in the list
-	changes := make([]store.Change, 0, count)
+	changes := make([]join.Change, 0, count)
 	for range count {
 		s.rev++
 		w, _ := s.source.Sides(s.rev * stride % s.n)

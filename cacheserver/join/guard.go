@@ -1,4 +1,4 @@
-package store
+package join
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 const fewLost = 5
 
 // ShrunkError says that a full read missed so much of what was there that
-// nothing was removed. What it added and changed is published.
+// nothing was removed. What it added and changed stays.
 type ShrunkError struct {
 	What      string // which documents: requests, agent documents or agents
 	Had, Lost int    // documents known before the read, and those of them that it missed
@@ -22,90 +22,79 @@ func (e *ShrunkError) Error() string {
 
 // census counts documents, one kind at a time: an agents' database that seems
 // empty takes no workflow away, only all of their jobs.
-type census struct{ requests, work, infos int }
+type census struct{ requests, reports, agents int }
 
-func (s *Store) census() census {
-	c := census{work: len(s.docs), infos: len(s.infos)}
-	for _, e := range s.entries {
-		if e.has {
-			c.requests += 1 + len(e.rivals())
+func (j *Join) census() census {
+	c := census{reports: len(j.reports), agents: len(j.agents)}
+	for _, w := range j.workflows {
+		if w.has {
+			c.requests += 1 + len(w.duplicates())
 		}
 	}
 	return c
 }
 
+func (c census) least(o census) census {
+	return census{min(c.requests, o.requests), min(c.reports, o.reports), min(c.agents, o.agents)}
+}
+
 // doubt notes which of the documents that a read is about to add are new: they
 // are in doubt until a read is believed, or the feed brings them.
-func (s *Store) doubt(changes []Change) {
-	if s.current.Load() == nil {
+func (j *Join) doubt(changes []Change) {
+	if j.state == nil {
 		return // the first read: there is nothing that it could miss
 	}
 	for i := range changes {
 		c := &changes[i]
-		if c.Deleted || c.Stands || s.holds(c.Kind, c.ID) {
+		if c.Deleted || c.Stands || j.holds(Document{c.Kind, c.ID}) {
 			continue
 		}
-		if s.doubtful == nil {
-			s.doubtful = map[Document]bool{}
+		if j.doubtful == nil {
+			j.doubtful = map[Document]bool{}
 		}
-		s.doubtful[Document{c.Kind, strings.Clone(c.ID)}] = true
+		j.doubtful[Document{c.Kind, strings.Clone(c.ID)}] = true
 	}
 }
 
 // trust takes back the doubt about what the feed brings.
-func (s *Store) trust(changes []Change) {
-	if len(s.doubtful) == 0 {
+func (j *Join) trust(changes []Change) {
+	if len(j.doubtful) == 0 {
 		return
 	}
 	for i := range changes {
-		delete(s.doubtful, Document{changes[i].Kind, changes[i].ID})
+		delete(j.doubtful, Document{changes[i].Kind, changes[i].ID})
 	}
-}
-
-// holds tells whether a document is known.
-func (s *Store) holds(kind Kind, id string) bool {
-	switch kind {
-	case ReqMgr:
-		return s.owner(id) != nil
-	case AgentWork:
-		return s.docs[id] != nil
-	}
-	return s.infos[id] != nil
-}
-
-func (c census) least(o census) census {
-	return census{min(c.requests, o.requests), min(c.work, o.work), min(c.infos, o.infos)}
 }
 
 // missed counts the documents that the newest read did not see, without those
 // that nothing but reads have brought that were not believed: a source that showed
 // other documents for a while would else miss them for ever.
-func (s *Store) missed() (c census) {
-	for d := range s.unseen() {
-		if s.doubtful[d] {
+func (j *Join) missed() (c census) {
+	for d := range j.unseen() {
+		if j.doubtful[d] {
 			continue
 		}
 		switch d.Kind {
-		case ReqMgr:
+		case Request:
 			c.requests++
-		case AgentWork:
-			c.work++
+		case AgentReport:
+			c.reports++
 		case AgentInfo:
-			c.infos++
+			c.agents++
 		}
 	}
 	return c
 }
 
 // shrunk tells what a read missed too much of; nil: nothing.
-func (s *Store) shrunk(had census) *ShrunkError {
-	lost := s.missed()
+func (j *Join) shrunk(had census) *ShrunkError {
+	lost := j.missed()
 	for _, k := range []ShrunkError{
 		{"requests", had.requests, lost.requests},
-		{"agent documents", had.work, lost.work},
-		{"agents", had.infos, lost.infos},
+		{"agent documents", had.reports, lost.reports},
+		{"agents", had.agents, lost.agents},
 	} {
-		if tooMuch(k.Lost, k.Had, s.opt.MaxLoss) {
+		if tooMuch(k.Lost, k.Had, j.opt.MaxLoss) {
 			return &k
 		}
 	}

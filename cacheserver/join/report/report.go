@@ -1,8 +1,8 @@
-// Package part keeps agent parts (schema.AgentReport) in few bytes: numbers as
+// Package report keeps agent reports (schema.AgentReport) in few bytes: numbers as
 // varints, counters that are 0 not at all, repeated names as numbers. There is
-// one part for each document of the source, so their size decides how much
+// one report for each agent_request document, so their size decides how much
 // memory a workflow takes. The package knows nothing of records and joins.
-package part
+package report
 
 import (
 	"encoding/binary"
@@ -13,13 +13,13 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Names numbers the names that parts repeat: agents, teams, versions, sites.
-// It only grows. It is not for several goroutines at once, but readers of
-// packed parts may share a Names that nobody packs with at the time.
+// Names numbers the names that reports repeat: agents, teams, versions, sites.
+// It only grows. It is not safe for concurrent use, but goroutines that unpack
+// may share a Names that nobody packs with at the time.
 type Names struct {
 	ids   map[string]uint64
 	texts []string
-	room  []byte // where the next part is packed
+	room  []byte // where the next report is packed
 }
 
 // NewNames makes an empty Names.
@@ -36,14 +36,11 @@ func (n *Names) id(text string) uint64 {
 	return id
 }
 
-// Text gives the kept copy of a name, so that callers need none of their own.
-func (n *Names) Text(text string) string { return n.texts[n.id(text)] }
-
-// Packed is a part without its workflow and time, which its owner knows. It is
+// Packed is a report without its workflow and time, which its owner knows. It is
 // bytes, not text: a string, so that what is unpacked can share it.
 type Packed string
 
-// Pack packs p. Equal parts give equal bytes.
+// Pack packs p. Equal reports give equal bytes.
 func (n *Names) Pack(p *schema.AgentReport) Packed {
 	w := writer{names: n, data: n.room[:0]}
 	w.name(p.Agent)
@@ -114,23 +111,23 @@ func cellsOf(c *schema.JobCounts) [18]*int64 {
 }
 
 // errDamaged says that bytes are not what Pack made with these names.
-var errDamaged = errors.New("packed agent part is damaged")
+var errDamaged = errors.New("packed agent report is damaged")
 
-// Room is where the lists of parts are unpacked to, one after another. The zero
-// value is ready; it is not for several goroutines at once.
+// Room is where the lists of reports are unpacked to, one after another. The zero
+// value is ready. It is not safe for concurrent use.
 type Room struct {
 	sites   []schema.SiteReport
 	outputs []schema.OutputReport
 	tasks   []uint64
 }
 
-// Recycle takes back the room of all parts: nobody may use their lists any more.
+// Recycle takes back the room of all reports: nobody may use their lists any more.
 func (r *Room) Recycle() {
 	clear(r.outputs) // they hold on to what was packed
 	r.sites, r.outputs, r.tasks = r.sites[:0], r.outputs[:0], r.tasks[:0]
 }
 
-// more appends n elements of any value to room and gives them.
+// more appends n elements of any value to room and returns them.
 func more[T any](room *[]T, n int) []T {
 	if n == 0 {
 		return []T{}
@@ -140,7 +137,7 @@ func more[T any](room *[]T, n int) []T {
 	return (*room)[from : from+n : from+n]
 }
 
-// Unpack gives the part back, but for its workflow and time. Its lists are good
+// Unpack returns the report, but for its workflow and time. Its lists are good
 // until the room is recycled; without a room they are their own.
 func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentReport, err error) {
 	if room == nil {
@@ -173,13 +170,20 @@ func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentReport, err err
 	return p, nil
 }
 
-// Agent gives the agent of a packed part alone.
+// Agent returns the agent of a packed report alone.
 func (n *Names) Agent(packed Packed) string {
 	r := reader{names: n, data: string(packed)}
 	return r.name()
 }
 
-// Counts gives the workflow's counters of a packed part alone.
+// AgentNumber returns the number of the agent of a packed report, by which it is
+// in Texts.
+func (n *Names) AgentNumber(packed Packed) uint64 {
+	r := reader{names: n, data: string(packed)}
+	return r.uint()
+}
+
+// Counts returns the workflow's counters of a packed report alone.
 func (n *Names) Counts(packed Packed) (c schema.JobCounts, err error) {
 	r := reader{names: n, data: string(packed)}
 	_, _, _ = r.name(), r.name(), r.name()
@@ -262,7 +266,8 @@ func (r *reader) counts(c *schema.JobCounts) {
 	}
 }
 
-// Texts gives the names by their numbers. They only grow.
+// Texts returns the names by their numbers. They only grow: what it has returned
+// is not changed.
 func (n *Names) Texts() []string { return n.texts[:len(n.texts):len(n.texts)] }
 
 // NamesOf makes a Names of texts by their numbers; false if one is there twice.

@@ -1,4 +1,4 @@
-package part
+package report
 
 import (
 	"math/rand/v2"

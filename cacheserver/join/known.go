@@ -1,4 +1,4 @@
-package store
+package join
 
 import (
 	"sync"
@@ -6,18 +6,24 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// known tells the content hash of a document by its kind and id, to the many
-// goroutines that read documents and want to skip those that did not change.
-// It is keyed by a hash of the id: to mistake a document for another, both
-// their ids and their contents would have to collide.
-type known struct {
+// Known tells the content hash of a document by its kind and id, to the many
+// goroutines that read documents and want to skip those that did not change. It
+// is safe for concurrent use. It is keyed by a hash of the id: to mistake a
+// document for another, both their ids and their contents would have to collide.
+type Known struct {
 	shards [64]struct {
 		mu     sync.RWMutex
 		hashes map[uint64]uint64
 	}
 }
 
-func (k *known) empty() {
+func newKnown() *Known {
+	k := &Known{}
+	k.empty()
+	return k
+}
+
+func (k *Known) empty() {
 	for i := range k.shards {
 		s := &k.shards[i]
 		s.mu.Lock()
@@ -28,17 +34,19 @@ func (k *known) empty() {
 
 func idHash(kind Kind, id string) uint64 { return xxhash.Sum64String(id) ^ uint64(kind)<<56 }
 
-func (k *known) get(kind Kind, id string) (uint64, bool) {
+// Hash returns the hash of the content that is known of a document. When a
+// document has the same, its Change needs no content.
+func (k *Known) Hash(kind Kind, id string) (hash uint64, ok bool) {
 	key := idHash(kind, id)
 	s := &k.shards[key%64]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	hash, ok := s.hashes[key]
+	hash, ok = s.hashes[key]
 	return hash, ok
 }
 
 // set notes the hash of a document; 0 forgets it.
-func (k *known) set(kind Kind, id string, hash uint64) {
+func (k *Known) set(kind Kind, id string, hash uint64) {
 	key := idHash(kind, id)
 	s := &k.shards[key%64]
 	s.mu.Lock()
@@ -50,11 +58,7 @@ func (k *known) set(kind Kind, id string, hash uint64) {
 	}
 }
 
-// KnownHash gives the hash of the content that the store has of a document.
-// When a document has the same, its Change needs no content.
-func (s *Store) KnownHash(kind Kind, id string) (uint64, bool) { return s.known.get(kind, id) }
-
-func (k *known) len() (n int64) {
+func (k *Known) len() (n int64) {
 	for i := range k.shards {
 		s := &k.shards[i]
 		s.mu.RLock()

@@ -1,0 +1,116 @@
+package join
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// agentInfo is one agent_info document.
+type agentInfo struct {
+	id     string
+	hash   uint64
+	heard  Heard
+	seen   uint32
+	detail *schema.AgentDetail // never changed
+}
+
+func (j *Join) applyInfo(b *batch, c *Change) {
+	a := j.agents[c.ID]
+	switch {
+	case a != nil && c.Hash != 0 && a.hash == c.Hash:
+		b.result.Same++
+		a.seen = j.epoch
+		j.observeInfo(a, c.Time)
+	case c.Info == nil:
+		b.result.Refetch = append(b.result.Refetch, c.ID)
+	default:
+		a = &agentInfo{id: strings.Clone(c.ID), hash: c.Hash, seen: j.epoch, detail: c.Info}
+		j.observeInfo(a, c.Time)
+		j.agents[a.id] = a
+		j.known.set(AgentInfo, a.id, c.Hash)
+		j.fresh.movedAgents()
+		b.show = true
+	}
+}
+
+// observeInfo notes the timestamp of a document; the same again is no sign of life.
+func (j *Join) observeInfo(a *agentInfo, stamp int64) {
+	if a.heard.Time+a.heard.Ahead == stamp {
+		return
+	}
+	ahead := j.ahead(stamp)
+	a.heard = Heard{Time: stamp - ahead, Ahead: ahead}
+	j.fresh.movedAgents()
+}
+
+func (j *Join) dropInfo(b *batch, id string) {
+	delete(j.agents, id)
+	j.known.set(AgentInfo, id, 0)
+	j.fresh.movedAgents()
+	b.show = true
+}
+
+// listAgents returns all agent_info documents as they are now, those of the State
+// before where nothing has moved since.
+func (j *Join) listAgents() []Agent {
+	if j.state != nil && !j.fresh.listAgain {
+		return j.state.Agents
+	}
+	j.fresh.listAgain = false
+	list := make([]Agent, 0, len(j.agents))
+	for _, a := range j.agents {
+		list = append(list, Agent{a.id, a.detail, a.heard})
+	}
+	slices.SortFunc(list, func(a, b Agent) int {
+		return cmp.Or(cmp.Compare(a.Detail.Agent.Agent, b.Detail.Agent.Agent), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+// freshness is when agents were heard of last. What has been returned of it is
+// not changed any more.
+type freshness struct {
+	reports   map[string]int64 // time of the newest report by agent
+	returned  *Freshness       // nil before the first
+	again     struct{ reports, agents bool }
+	listAgain bool // agent_info documents have moved since the newest State
+}
+
+// report notes the time of an agent's report.
+func (f *freshness) report(agent string, time int64) {
+	if at, ok := f.reports[agent]; !ok || at < time {
+		f.reports[agent] = time
+		f.again.reports = true
+	}
+}
+
+// movedAgents notes that an agent_info document came, went, or has another time.
+func (f *freshness) movedAgents() { f.again.agents, f.listAgain = true, true }
+
+// freshest returns when agents were heard of last.
+func (j *Join) freshest() *Freshness {
+	f := &j.fresh
+	if f.returned != nil && !f.again.reports && !f.again.agents {
+		return f.returned
+	}
+	next := &Freshness{}
+	if f.returned != nil {
+		*next = *f.returned
+	}
+	if f.returned == nil || f.again.reports {
+		next.Reports = maps.Clone(f.reports)
+	}
+	if f.returned == nil || f.again.agents {
+		next.Agents = make(map[string]Heard, len(j.agents))
+		for _, a := range j.agents {
+			next.Agents[a.id] = a.heard
+		}
+	}
+	f.returned = next
+	f.again.reports, f.again.agents = false, false
+	return next
+}

@@ -1,0 +1,116 @@
+package join
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/dmwm/wmstats/cacheserver/join/report"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Before the first State the request's side of each record is kept packed,
+// which takes less than the record will: encoding it before its agents are known
+// would be done twice.
+
+// build makes the first table of all that was gathered, on all cores. Once stop
+// returns true it returns nil. What is in the table does not depend on which core
+// is first, but for the numbers that dictionaries give to texts, which nobody
+// sees.
+func (j *Join) build(stop func() bool) *table.Table {
+	all := make([]*workflow, 0, len(j.workflows))
+	for _, w := range j.workflows {
+		if w.has {
+			all = append(all, w)
+		}
+	}
+	slices.SortFunc(all, func(a, b *workflow) int { return cmp.Compare(a.name, b.name) })
+	blocks := make([]*block.Block, (len(all)+block.Size-1)/block.Size)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	var mu sync.Mutex // of sums, recoveries and dues
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			m := blockMaker{j: j, builder: block.NewBuilder(j.layout), mu: &mu}
+			for k := range next {
+				blocks[k] = m.make(all[k*block.Size : min((k+1)*block.Size, len(all))])
+			}
+		})
+	}
+	stopped := false
+	for k := range blocks {
+		if stopped = stop(); stopped {
+			break
+		}
+		next <- k
+	}
+	close(next)
+	wg.Wait()
+	if stopped || stop() {
+		return nil
+	}
+	return table.New(j.layout, blocks)
+}
+
+// blockMaker makes blocks of workflows, one after another in the same memory:
+// all of a record but its block is garbage at once.
+type blockMaker struct {
+	j       *Join
+	builder *block.Builder
+	mu      *sync.Mutex // of sums, recoveries and dues
+
+	records []schema.Workflow
+	reports [][]schema.AgentReport
+	dues    []int64
+	encoded []byte
+	source  sourceMaker
+	lists   schema.Unpacker
+	room    report.Room
+}
+
+func (m *blockMaker) make(list []*workflow) *block.Block {
+	m.lists.Recycle()
+	m.room.Recycle()
+	m.records = slices.Grow(m.records[:0], len(list))[:len(list)]
+	m.reports = slices.Grow(m.reports[:0], len(list))[:len(list)]
+	m.dues = slices.Grow(m.dues[:0], len(list))[:len(list)]
+	for i, w := range list {
+		m.add(w, i)
+	}
+	m.count(list)
+	return m.builder.Build()
+}
+
+// add makes record i of the block.
+func (m *blockMaker) add(w *workflow, i int) {
+	j, record := m.j, &m.records[i]
+	if err := m.lists.Unpack(w.request, record); err != nil { // memory that is broken
+		j.opt.Log.Error("request can't be read back", "workflow", w.name, "err", err)
+		*record = schema.Workflow{Workflow: w.name}
+	}
+	w.request = ""
+	joined := j.joined(w, record.Status)
+	reports := m.reports[i][:0]
+	for _, r := range joined {
+		reports = j.appendReport(reports, w, content{r.packed, r.content}, &m.room)
+	}
+	m.reports[i] = reports
+	schema.Join(record, reports)
+	m.dues[i] = j.alert(record, joined)
+	m.encoded = schema.AppendJSON(m.encoded[:0], record)
+	m.builder.Add(record, m.encoded, m.source.make(j.names, w, joined))
+}
+
+// count adds the records to what is made of all of them.
+func (m *blockMaker) count(list []*workflow) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, w := range list {
+		m.j.sums.Add(&m.records[i], m.reports[i])
+		m.j.recovery.move(w.name, "", m.records[i].OriginalRequest)
+		m.j.schedule(w, m.dues[i])
+	}
+}

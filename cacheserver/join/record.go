@@ -1,0 +1,136 @@
+package join
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// Working memory that is kept between batches: bytes for encoding, and records.
+const (
+	usualBatch   = 1 << 20
+	usualRecords = 256
+)
+
+// finish makes the records of what a batch touched, and the State that has them.
+func (j *Join) finish(b *batch) Outcome {
+	out := Outcome{}
+	if j.state != nil {
+		edits, diff := j.remake(b)
+		if len(edits) > 0 || b.show {
+			j.show(j.editor.Replace(j.state.Table, edits))
+			out.Publish, out.Diff = true, diff
+		}
+		j.tidy()
+		b.result.Added, b.result.Changed, b.result.Removed = len(diff.Added), len(diff.Changed), len(diff.Removed)
+	}
+	for w := range b.touched {
+		if !w.has && len(w.reports) == 0 {
+			delete(j.workflows, w.name)
+		}
+	}
+	b.result.Unmatched = j.unmatched
+	out.Result, out.State, out.Freshness = b.result, j.state, j.freshest()
+	return out
+}
+
+// tidy empties the working memory.
+func (j *Join) tidy() {
+	if j.work.encoded = j.work.encoded[:0]; cap(j.work.encoded) > usualBatch {
+		j.work.encoded = nil
+	}
+	clear(j.work.records) // what they point to is not theirs
+	if j.work.records = j.work.records[:0]; cap(j.work.records) > usualRecords {
+		j.work.records = nil
+	}
+}
+
+// remake returns the edits that the touched workflows need, in the order of
+// their names, and keeps the sums in step.
+func (j *Join) remake(b *batch) (edits []table.Edit, diff Diff) {
+	touched := slices.SortedFunc(maps.Keys(b.touched), func(a, b *workflow) int { return cmp.Compare(a.name, b.name) })
+	j.work.records = slices.Grow(j.work.records, len(touched))
+	for _, w := range touched {
+		was := b.touched[w]
+		if !w.has {
+			if was.had {
+				j.subtract(w, was, "")
+				edits = append(edits, table.Edit{Name: w.name, Remove: true})
+				diff.Removed = append(diff.Removed, w.name)
+			}
+			w.due = 0
+			continue
+		}
+		edit, reports := j.make(w, was)
+		if was.had && bytes.Equal(edit.Encoded, was.block.Record(was.at)) && isSource(was, edit.Source) {
+			continue
+		}
+		if was.had {
+			j.subtract(w, was, edit.Record.OriginalRequest)
+			diff.Changed = append(diff.Changed, w.name)
+		} else {
+			j.recovery.move(w.name, "", edit.Record.OriginalRequest)
+			diff.Added = append(diff.Added, w.name)
+		}
+		j.sums.Add(edit.Record, reports)
+		edits = append(edits, edit)
+	}
+	return edits, diff
+}
+
+// make makes the record of w from its request's side, which is that of the
+// record that it had unless a new one came, and its reports.
+func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentReport) {
+	request := was.request
+	if request == nil {
+		request = was.block.Workflow(j.layout, was.at)
+	}
+	j.work.records = append(j.work.records, *request) // schema.Join writes to it; there is room
+	record := &j.work.records[len(j.work.records)-1]
+	joined := j.joined(w, record.Status)
+	reports := j.unpack(w, contentsOf(joined))
+	schema.Join(record, reports)
+	j.schedule(w, j.alert(record, joined))
+	// Blocks copy what they take, so one buffer serves all records of a batch.
+	start := len(j.work.encoded)
+	j.work.encoded = schema.AppendJSON(j.work.encoded, record)
+	return table.Edit{
+		Name:    w.name,
+		Record:  record,
+		Encoded: j.work.encoded[start:len(j.work.encoded):len(j.work.encoded)],
+		Source:  new(sourceMaker).make(j.names, w, joined),
+	}, reports
+}
+
+// isSource says that the record in the newest table was made of the same.
+func isSource(was *previous, src block.Source) bool {
+	old := was.block.Source(was.at)
+	return old.Version == src.Version && bytes.Equal(old.IDs, src.IDs)
+}
+
+// subtract takes the record that w had out of the sums, and notes what its
+// original is now.
+func (j *Join) subtract(w *workflow, was *previous, original string) {
+	j.summed(was.block, was.at, &j.work.old)
+	j.sums.Remove(&j.work.old, j.unpack(w, was.contents))
+	j.recovery.move(w.name, string(was.block.Text(j.columns.original, was.at)), original)
+}
+
+// summed writes into w what sums are made of of record i: the scalars, the lists
+// of campaigns and releases, and as many output datasets as there are, without
+// their names. The lists of w are written over.
+func (j *Join) summed(b *block.Block, i int, w *schema.Workflow) {
+	b.Scalars(j.layout, i, w)
+	w.Campaigns = b.AppendList(w.Campaigns[:0], j.columns.campaigns, i)
+	w.Releases = b.AppendList(w.Releases[:0], j.columns.releases, i)
+	w.OutputDatasets = w.OutputDatasets[:0]
+	b.EachText(j.columns.outputs, i, func([]byte) bool {
+		w.OutputDatasets = append(w.OutputDatasets, "")
+		return true
+	})
+}

@@ -1,0 +1,264 @@
+package join
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
+	"github.com/dmwm/wmstats/schema"
+)
+
+// savedVersion is the version of what Saved writes. Raise it when its form
+// changes; what the records mean is in the checkpoint's fingerprint.
+const savedVersion = 4
+
+// Kinds of frames after the first one, which has what the others need.
+const (
+	frameWorkflows = 'w' // blocks, each with the workflows of its records
+	frameUnmatched = 'o' // workflows without a record
+	frameAgents    = 'i' // agent_info documents
+)
+
+// frameBytes is about the length of a frame.
+const frameBytes = 256 << 10
+
+// Saved is all that a Join knows at one moment, but for a read in progress and
+// what can be made again: sums, recoveries, dues. It is immutable.
+type Saved struct {
+	layout    *block.Layout
+	state     *State
+	limits    schema.Limits
+	believed  *census
+	doubtful  []Document
+	names     []string
+	fresh     map[string]int64
+	agents    []agentInfo
+	workflows []savedWorkflow // in the order of their names
+	reports   []agentReport   // of all workflows
+}
+
+// savedWorkflow is a copy of a workflow; its reports are in Saved.reports.
+type savedWorkflow struct {
+	workflow
+	from, to int
+}
+
+// Save copies what changes, some 250 bytes a workflow until the copy is written;
+// what it shares with the Join is immutable. ok is false before the first State.
+// Nobody may change the Join meanwhile: 8 ms at 20 000 workflows, 85 ms at 40 000
+// on two busy cores (BenchmarkCheckpoint). Copying a few at a time, with what a
+// batch is about to change copied first, made that 1 ms and stood in the way of
+// each change.
+func (j *Join) Save() (s *Saved, ok bool) {
+	if j.state == nil {
+		return nil, false
+	}
+	s = &Saved{
+		layout: j.layout, state: j.state, limits: j.limits, names: j.names.Texts(),
+		doubtful: slices.Collect(maps.Keys(j.doubtful)), fresh: j.freshest().Reports,
+		workflows: make([]savedWorkflow, 0, len(j.workflows)), reports: make([]agentReport, 0, len(j.reports)),
+	}
+	if j.believed != nil {
+		believed := *j.believed
+		s.believed = &believed
+	}
+	for _, a := range j.agents {
+		s.agents = append(s.agents, *a)
+	}
+	for _, w := range j.workflows {
+		from := len(s.reports)
+		for _, r := range w.reports {
+			s.reports = append(s.reports, *r)
+		}
+		s.workflows = append(s.workflows, savedWorkflow{*w, from, len(s.reports)})
+	}
+	return s, true
+}
+
+// Write writes the frames from which Restore makes a Join. put takes a copy of a
+// frame, and its errors are returned.
+func (s *Saved) Write(put func([]byte) error) error {
+	slices.SortFunc(s.workflows, func(a, b savedWorkflow) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(s.agents, func(a, b agentInfo) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(s.doubtful, func(a, b Document) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
+	head, err := s.head()
+	if err == nil {
+		err = put(head)
+	}
+	if err == nil {
+		err = s.writeAgents(put)
+	}
+	if err == nil {
+		err = s.writeRecords(put)
+	}
+	if err == nil {
+		err = s.writeUnmatched(put)
+	}
+	return err
+}
+
+// head is the first frame: what all others need.
+func (s *Saved) head() ([]byte, error) {
+	limits, err := json.Marshal(s.limits)
+	if err != nil {
+		return nil, fmt.Errorf("encode the limits: %w", err)
+	}
+	dst := binary.AppendUvarint(nil, savedVersion)
+	dst = checkpoint.AppendText(dst, limits)
+	if s.believed == nil {
+		dst = append(dst, 0)
+	} else {
+		dst = append(dst, 1)
+		for _, n := range []int{s.believed.requests, s.believed.reports, s.believed.agents} {
+			dst = binary.AppendUvarint(dst, uint64(n))
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(s.doubtful)))
+	for _, d := range s.doubtful {
+		dst = binary.AppendUvarint(dst, uint64(d.Kind))
+		dst = checkpoint.AppendText(dst, d.ID)
+	}
+	texts := s.layout.Texts()
+	dst = binary.AppendUvarint(dst, uint64(len(texts)))
+	for _, list := range texts {
+		dst = appendTexts(dst, list)
+	}
+	dst = appendTexts(dst, s.names)
+	dst = binary.AppendUvarint(dst, uint64(len(s.fresh)))
+	for _, agent := range slices.Sorted(maps.Keys(s.fresh)) {
+		dst = checkpoint.AppendText(dst, agent)
+		dst = binary.AppendVarint(dst, s.fresh[agent])
+	}
+	return dst, nil
+}
+
+func appendTexts(dst []byte, list []string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(list)))
+	for _, text := range list {
+		dst = checkpoint.AppendText(dst, text)
+	}
+	return dst
+}
+
+func (s *Saved) writeAgents(put func([]byte) error) error {
+	for _, a := range s.agents {
+		detail, err := json.Marshal(a.detail)
+		if err != nil {
+			return fmt.Errorf("encode agent_info %s: %w", a.id, err)
+		}
+		dst := checkpoint.AppendText([]byte{frameAgents}, a.id)
+		dst = binary.LittleEndian.AppendUint64(dst, a.hash)
+		dst = binary.AppendVarint(dst, a.heard.Time)
+		dst = binary.AppendVarint(dst, a.heard.Ahead)
+		if err := put(checkpoint.AppendText(dst, detail)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRecords writes the blocks, each with the workflows of its records.
+func (s *Saved) writeRecords(put func([]byte) error) (err error) {
+	var dst []byte
+	at := 0 // in s.workflows
+	s.state.Table.Range(0, s.state.Table.Len(), func(b *block.Block, i, j int) bool {
+		if len(dst) == 0 {
+			dst = append(dst, frameWorkflows)
+		}
+		dst = b.AppendBinary(dst, s.layout)
+		for ; i < j && err == nil; i++ {
+			for at < len(s.workflows) && !s.workflows[at].has {
+				at++
+			}
+			if at == len(s.workflows) || s.workflows[at].name != string(b.Name(s.layout, i)) {
+				err = fmt.Errorf("record %q and what is known of workflows don't agree", b.Name(s.layout, i))
+				break
+			}
+			dst, err = s.appendWorkflow(dst, &s.workflows[at])
+			at++
+		}
+		if err == nil && len(dst) > frameBytes {
+			err = put(dst)
+			dst = dst[:0]
+		}
+		return err == nil
+	})
+	if err == nil && len(dst) > 0 {
+		err = put(dst)
+	}
+	return err
+}
+
+func (s *Saved) writeUnmatched(put func([]byte) error) (err error) {
+	var dst []byte
+	for i := range s.workflows {
+		w := &s.workflows[i]
+		if w.has {
+			continue
+		}
+		if len(dst) == 0 {
+			dst = append(dst, frameUnmatched)
+		}
+		dst = checkpoint.AppendText(dst, w.name)
+		if dst, err = s.appendWorkflow(dst, w); err != nil {
+			return err
+		}
+		if len(dst) > frameBytes {
+			if err := put(dst); err != nil {
+				return err
+			}
+			dst = dst[:0]
+		}
+	}
+	if len(dst) > 0 {
+		return put(dst)
+	}
+	return nil
+}
+
+// flagMore says that a workflow has what few have.
+const flagMore = 1
+
+// appendWorkflow appends a workflow but for its name.
+func (s *Saved) appendWorkflow(dst []byte, w *savedWorkflow) ([]byte, error) {
+	flags := uint64(0)
+	if w.more != nil {
+		flags |= flagMore
+	}
+	dst = binary.AppendUvarint(dst, flags)
+	dst = binary.LittleEndian.AppendUint64(dst, w.hash)
+	dst = binary.AppendVarint(dst, w.due)
+	if w.more != nil {
+		dst = checkpoint.AppendText(dst, w.more.id)
+		dst = binary.AppendUvarint(dst, uint64(len(w.more.duplicates)))
+		for i := range w.more.duplicates {
+			d := &w.more.duplicates[i] // seen may be written to: it is not read
+			var record schema.Workflow
+			if err := new(schema.Unpacker).Unpack(d.packed, &record); err != nil {
+				return nil, fmt.Errorf("request %s can't be read back: %w", d.id, err)
+			}
+			dst = checkpoint.AppendText(dst, d.id)
+			dst = binary.LittleEndian.AppendUint64(dst, d.hash)
+			dst = checkpoint.AppendText(dst, schema.AppendJSON(nil, &record))
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(w.to-w.from))
+	for i := w.from; i < w.to; i++ {
+		r := &s.reports[i]
+		dst = checkpoint.AppendText(dst, r.id)
+		dst = binary.LittleEndian.AppendUint64(dst, r.hash)
+		dst = binary.AppendVarint(dst, r.time)
+		dst = binary.AppendVarint(dst, r.content)
+		dst = binary.AppendVarint(dst, r.ahead)
+		dst = binary.AppendVarint(dst, r.silent)
+		dst = checkpoint.AppendText(dst, r.packed)
+	}
+	return dst, nil
+}

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// errNoGeneration says that there is nothing to capture.
+var errNoGeneration = errors.New("no generation yet")
+
+// Section is the store's part of a checkpoint: all that the writer knows. It is
+// restored into an empty store, and then is the first generation of it.
+func (s *Store) Section() checkpoint.Section {
+	return checkpoint.Section{Name: "store", Capture: s.capture, Restore: s.restore}
+}
+
+// capture copies the state of this moment; writers wait for that long.
+func (s *Store) capture() (checkpoint.Write, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := s.opt.Now()
+	saved, ok := s.writer.Save()
+	if !ok {
+		return nil, errNoGeneration
+	}
+	s.paused.Store(int64(s.opt.Now().Sub(began)))
+	return saved.Write, nil
+}
+
+// CapturePause is for how long writers waited while the newest checkpoint was
+// captured; 0 before the first.
+func (s *Store) CapturePause() time.Duration { return time.Duration(s.paused.Load()) }
+
+// restore reads the section; commit makes it the first generation.
+func (s *Store) restore(frames *checkpoint.Frames) (commit func(), err error) {
+	s.mu.Lock()
+	empty := s.writer.Empty()
+	s.mu.Unlock()
+	if !empty {
+		return nil, checkpoint.Foreign("the store is in use already")
+	}
+	began := s.opt.Now()
+	writer, err := join.Restore(frames, s.opt.join(), began)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what is wrong with the section
+	}
+	return func() { s.take(writer, began) }, nil
+}
+
+// take publishes what was restored.
+func (s *Store) take(writer *join.Join, began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writer = writer
+	s.known.Store(writer.Known())
+	out := writer.Outcome()
+	s.show(out, making{wire.MadeByCheckpoint, began})
+	s.opt.Log.Info("first generation, from a checkpoint", "workflows", out.Added,
+		"agent_documents", out.State.Documents+out.Unmatched, "waiting", out.Unmatched)
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Apply gives changes to the writer and publishes at most one generation. See
+// join.Join.Apply.
+func (s *Store) Apply(changes []join.Change) Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := s.opt.Now()
+	return s.show(s.writer.Apply(began, changes), making{wire.MadeByChanges, began})
+}
+
+// Tick applies the rules that depend on time (alerts), and lets go of
+// generations that nobody may read any more; call it now and then.
+func (s *Store) Tick() Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := s.opt.Now()
+	s.kept.expire(began)
+	return s.show(s.writer.Tick(began), making{wire.MadeByTime, began})
+}
+
+// SetLimits takes other thresholds of alerts and makes the alerts of all records
+// anew. It always publishes a generation, if there is one.
+func (s *Store) SetLimits(l schema.Limits) Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := s.opt.Now()
+	return s.show(s.writer.Rules(began, l), making{wire.MadeByLimits, began})
+}
+
+// KnownHash returns the hash of the content that is there of a document. When a
+// document has the same, its Change needs no content.
+func (s *Store) KnownHash(kind join.Kind, id string) (uint64, bool) {
+	return s.known.Load().Hash(kind, id)
+}
+
+// Load is a full read in progress; see join.Read. Its methods may be called by
+// any goroutine.
+type Load struct {
+	s       *Store
+	read    *join.Read
+	began   time.Time
+	aborted atomic.Bool
+}
+
+// BeginLoad starts a full read; one before it ends.
+func (s *Store) BeginLoad() *Load {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Load{s: s, read: s.writer.BeginRead(), began: s.opt.Now()}
+}
+
+// Add applies documents.
+func (l *Load) Add(changes []join.Change) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	l.s.show(l.read.Add(l.s.opt.Now(), changes), making{wire.MadeByRead, l.s.opt.Now()})
+}
+
+// Missing names the documents that are known and that the read has not seen so
+// far, or returns a *join.ShrunkError or join.ErrReadEnded.
+func (l *Load) Missing() ([]join.Document, error) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.read.Missing()
+}
+
+// Commit ends the read: what it did not see is removed. The first one publishes
+// the first generation. The error is a *join.ShrunkError or join.ErrReadEnded.
+func (l *Load) Commit() (Result, error) {
+	s := l.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.writer.State() == nil
+	out, err := l.read.Commit(s.opt.Now(), l.aborted.Load)
+	var shrunk *join.ShrunkError
+	switch {
+	case errors.As(err, &shrunk):
+		s.opt.Log.Warn("full read held back", "of", shrunk.What, "known", shrunk.Had, "missed", shrunk.Lost)
+	case err != nil:
+		return Result{}, err
+	case first:
+		s.opt.Log.Info("first generation", "workflows", out.Added, "agent_documents", out.State.Documents+out.Unmatched)
+	}
+	return s.show(out, making{wire.MadeByRead, l.began}), err
+}
+
+// Abort ends the read without removing anything: what was added stays. A Commit
+// under way that makes the first generation, which takes seconds for many
+// workflows, ends soon with join.ErrReadEnded, and leaves nothing.
+func (l *Load) Abort() {
+	l.aborted.Store(true)
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	l.read.Abort()
+}
+
+// show publishes what an input led to. The writer's lock is held.
+func (s *Store) show(out join.Outcome, how making) Result {
+	s.fresh.Store(out.Freshness)
+	s.waiting.Store(int64(out.Unmatched))
+	if out.Publish {
+		s.publish(out.State, out.Diff, how)
+	}
+	s.weigh()
+	r := Result{Result: out.Result, Published: out.Publish}
+	if cur := s.current.Load(); cur != nil {
+		r.Generation = cur.id
+	}
+	return r
+}
+
+// weighEvery is how often it is weighed what is known of documents.
+const weighEvery = 2 * time.Second
+
+// weigh notes what the documents take, if that was not done a moment ago. The
+// writer's lock is held.
+func (s *Store) weigh() {
+	c, now := &s.account, s.opt.Now()
+	if !c.weighed.IsZero() && now.Sub(c.weighed) < weighEvery && now.After(c.weighed) {
+		return
+	}
+	c.weighed = now
+	bytes, number := s.writer.Weight()
+	c.weight.Store(bytes)
+	c.number.Store(number)
+}
