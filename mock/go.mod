@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0
+	github.com/dmwm/wmstats/program v0.0.0
 	github.com/dmwm/wmstats/schema v0.0.0
 	github.com/dop251/goja v0.0.0-20260917113740-793a2a65c13b
 	github.com/go-kivik/kivik/v4 v4.5.2
@@ -28,4 +29,7 @@ require (
 	golang.org/x/net v0.59.0 // indirect
 )
 
-replace github.com/dmwm/wmstats/schema => ../schema
+replace (
+	github.com/dmwm/wmstats/program => ../program
+	github.com/dmwm/wmstats/schema => ../schema
+)

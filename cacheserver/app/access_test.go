@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -127,19 +126,4 @@ func TestAccessOptions(t *testing.T) {
 	bad.CouchURL, bad.Access.TokenFile = "http://127.0.0.1:1", filepath.Join(t.TempDir(), "none")
 	_, err = app.New(t.Context(), bad)
 	assert.ErrorContains(t, err, "set up identities")
-}
-
-func TestEveryAccessOptionIsInTheHelp(t *testing.T) {
-	var usage bytes.Buffer
-	_, err := app.ParseOptions([]string{"-h"}, func(string) string { return "" }, &usage)
-	require.Error(t, err)
-	page, err := os.ReadFile("../../docs/operations.md")
-	require.NoError(t, err)
-	for _, name := range []string{
-		"token-file", "htpasswd-file", "identity-header", "trusted-peers", "metrics", "rate-limit", "rate-burst", "streams-per-client", "max-streams", "query-timeout", "max-queries", "queries-per-client",
-		"feeds-per-client", "max-feeds", "max-body", "header-timeout", "read-timeout", "write-timeout", "idle-timeout",
-	} {
-		assert.Contains(t, usage.String(), "-"+name)
-		assert.Contains(t, string(page), "`--"+name+"`", "docs/operations.md")
-	}
 }

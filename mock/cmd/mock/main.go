@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -83,12 +84,12 @@ func run(ctx context.Context, args []string, e env) int {
 }
 
 func report(stderr io.Writer, name string, err error) int {
-	var wrong *usageError
+	var wrong usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
 		return exitOK // a reader that has seen enough, such as head, is no fault
 	case errors.As(err, &wrong):
-		fmt.Fprintf(stderr, "mock %s: %v\nmock help %s lists the flags.\n", name, err, name)
+		fmt.Fprintf(stderr, "mock %s: %s\nmock help %s lists the flags.\n", name, strings.ReplaceAll(err.Error(), "\n", "\n  "), name)
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "mock %s: %v\n", name, err)

@@ -66,7 +66,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	r := call(t, map[string]string{"WMSTATS_SEED": "abc"}, "", "load", "--workfows", "3", "--workflows=-1", "--lean=7", "extra", "--now", "then",
 		"--couch-user", "admin", "--wait", "0s")
 	assert.Equal(t, exitUsage, r.code)
-	for _, part := range []string{"-workfows", "--workflows -1", `"7" for -lean`, `argument "extra"`, `--now "then"`,
+	for _, part := range []string{"-workfows", "--workflows -1", `--lean "7": want true or false`, `unexpected argument "extra"`, `--now "then"`,
 		"--couch-user without", "--wait 0s", "--couch-url is missing", "WMSTATS_SEED"} {
 		assert.Contains(t, r.stderr, part)
 	}

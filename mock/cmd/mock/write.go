@@ -11,6 +11,7 @@ import (
 	"github.com/dmwm/wmstats/mock/flat"
 	"github.com/dmwm/wmstats/mock/gen"
 	"github.com/dmwm/wmstats/mock/load"
+	"github.com/dmwm/wmstats/program/settings"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -50,24 +51,23 @@ func flush(out *bufio.Writer) error {
 
 func runFlat(ctx context.Context, e env) error {
 	o := newOptions("flat", e)
-	workflows := o.Int("workflows", 1000, "number of `records`")
-	seed := o.Int64("seed", 1, "`seed`: the same one gives the same data")
+	workflows, seed := 1000, 1
+	o.Int("workflows", &workflows, "number of `records`")
+	o.Int("seed", &seed, "`seed`: the same one gives the same data")
 	if err := o.parse(); err != nil {
 		return err
 	}
-	if *workflows < 0 {
-		o.fault(fmt.Errorf("--workflows %d: must not be negative", *workflows))
-	}
+	settings.NotNegative(&o.Faults, "workflows", workflows)
 	if err := o.check(); err != nil {
 		return err
 	}
-	src, err := flat.NewSized(flat.Options{Seed: uint64(*seed), Workflows: *workflows})
+	src, err := flat.NewSized(flat.Options{Seed: uint64(seed), Workflows: workflows})
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriterSize(e.stdout, 256<<10)
 	var line []byte
-	for i := range *workflows {
+	for i := range workflows {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -83,28 +83,31 @@ func runFlat(ctx context.Context, e env) error {
 func runLoad(ctx context.Context, e env) error {
 	o := newOptions("load", e)
 	world := o.world(1000, "clock")
-	url := o.String("couch-url", "", "`URL` of the CouchDB, such as http://127.0.0.1:5984")
-	from := o.String("from", "", "load the documents of this `file` instead (- for standard input), NDJSON as mock raw writes it, plain or gzip")
-	create := o.Bool("create", false, "also make databases that WMStats does not read; without it documents of an unknown database fail")
-	wait := o.Duration("wait", loadWait, "how long to wait for a CouchDB that is not there yet")
+	var url, from string
+	var create bool
+	wait := loadWait
+	o.Text("couch-url", &url, "`URL` of the CouchDB, such as http://127.0.0.1:5984")
+	o.Text("from", &from, "load the documents of this `file` instead (- for standard input), NDJSON as mock raw writes it, plain or gzip")
+	o.Bool("create", &create, "also make databases that WMStats does not read; without it documents of an unknown database fail")
+	o.Duration("wait", &wait, "how long to wait for a CouchDB that is not there yet")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
 	}
-	opts := load.Options{URL: *url, Wait: *wait, Progress: e.stderr, Create: *create, Near: nearest}
+	opts := load.Options{URL: url, Wait: wait, Progress: e.stderr, Create: create, Near: nearest}
 	opts.User, opts.Password = cred.read(o)
 	worldOpts := world.options(o)
 	worldOpts.Storable = true
-	if *url == "" {
-		o.fault(fmt.Errorf("--couch-url is missing"))
-	} else if err := load.CheckURL(*url); err != nil {
-		o.fault(fmt.Errorf("--couch-url: %w", err))
+	if url == "" {
+		o.Add("--couch-url is missing")
+	} else if err := load.CheckURL(url); err != nil {
+		o.Add("--couch-url: %w", err)
 	}
-	o.positive("wait", *wait)
+	settings.Positive(&o.Faults, "wait", wait)
 	if err := o.check(); err != nil {
 		return err
 	}
-	docs, closeInput, err := input(*from, e.stdin, worldOpts)
+	docs, closeInput, err := input(from, e.stdin, worldOpts)
 	if err != nil {
 		return err
 	}
