@@ -52,8 +52,8 @@ test: ## the whole test suite, with the race detector and go vet
 	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # what it reads is not seen by the test cache
 
 .PHONY: test-long
-test-long: ## what takes too long for each change: 30 simulated days of ten mock worlds
-	WMSTATS_LONG_SEEDS=10 go test -count=1 -timeout 3h -run '^TestDays$$' $(PACKAGE)/mock/live
+test-long: ## what takes too long for each change: 30 simulated days of ten mock worlds, each edge case on each document and state
+	WMSTATS_LONG_SEEDS=10 go test -count=1 -timeout 3h -run '^(TestDays|TestEdges.*)$$' $(PACKAGE)/mock/live $(PACKAGE)/mock/gen
 
 .PHONY: check
 check: check-format check-vet check-generated check-modules lint vuln ## gofmt, vet, generated code, modules, linters, known vulnerabilities

@@ -32,15 +32,20 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 	}
 	k, err := checkpoint.New(checkpoint.Options{
 		Path: a.o.Checkpoint, Every: a.o.CheckpointEvery,
-		Header: checkpoint.Header{Fingerprint: schema.Fingerprint(), Source: a.sourceID},
-		// The order matters: positions must not be ahead of the records.
-		Sections: []checkpoint.Section{a.follower.Section(), a.records.Section(), a.historySection()},
-		Mark:     a.mark, Log: a.Log, Hooks: hooks,
+		Header:   checkpoint.Header{Fingerprint: schema.Fingerprint(), Source: a.sourceID},
+		Sections: a.sections(), Mark: a.mark, Log: a.Log, Hooks: hooks,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the checkpoint: %w", err)
 	}
 	return k, nil
+}
+
+// sections are what a checkpoint has. The order matters: positions must not be
+// ahead of the records when they are captured, and the records are put back
+// last, since all is answered and counted as soon as they are there.
+func (a *App) sections() []checkpoint.Section {
+	return []checkpoint.Section{a.follower.Section(), a.historySection(), a.records.Section()}
 }
 
 // historySection is the counts over time. They are not worth a full read: what
@@ -72,7 +77,7 @@ func (a *App) mark() string {
 	if !ok || !a.follower.Loaded() {
 		return ""
 	}
-	return fmt.Sprint(snap.ID(), a.follower.Positions())
+	return fmt.Sprint(snap.ID(), a.follower.Positions(), a.history.Newest())
 }
 
 // follow reads the checkpoint, if there is one, and then the source.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
@@ -237,6 +238,34 @@ func TestACheckpointThatCanNotBeWritten(t *testing.T) {
 	assert.Len(t, left, 1, "no temporary file stays")
 }
 
+// TestAPointOfTheHistoryIsReasonToWrite: it is lost else when nothing changes
+// between the last checkpoint and the end of the server.
+func TestAPointOfTheHistoryIsReasonToWrite(t *testing.T) {
+	c, _ := newCheckpointed(t)
+	c.start()
+	c.ready()
+	require.Eventually(t, func() bool { return c.app.History().Len() == 1 }, waitFor, tick)
+	points, mark := c.app.History().Encode(), c.app.Mark()
+	empty, err := history.New(history.Options{})
+	require.NoError(t, err)
+	require.NoError(t, c.app.History().Decode(empty.Encode()))
+	assert.NotEqual(t, mark, c.app.Mark())
+	require.NoError(t, c.app.History().Decode(points))
+	assert.Equal(t, mark, c.app.Mark())
+	c.stop()
+}
+
+// TestTheRecordsArePutBackLast: all is answered as soon as they are there, so
+// that the history would be one that has just begun for a moment.
+func TestTheRecordsArePutBackLast(t *testing.T) {
+	_, at := couch(t)
+	o := options(t, at, &logBuffer{})
+	o.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+	a, err := app.New(t.Context(), o)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"follower", "history", "store"}, a.SectionNames())
+}
+
 // The history goes on where it was: it does not begin anew with the process.
 func TestTheHistorySurvivesARestart(t *testing.T) {
 	c, _ := newCheckpointed(t)
@@ -244,13 +273,18 @@ func TestTheHistorySurvivesARestart(t *testing.T) {
 		c.start()
 		c.ready()
 		defer c.stop()
-		res, err := http.Get("http://" + c.app.Addr() + "/history?by=status&format=csv")
-		require.NoError(t, err)
-		defer func() { _ = res.Body.Close() }()
-		require.Equal(t, http.StatusOK, res.StatusCode)
-		body, err := io.ReadAll(res.Body)
-		require.NoError(t, err)
-		return res.Header.Get("X-History-Start"), string(body)
+		ask := func() bool {
+			res, err := http.Get("http://" + c.app.Addr() + "/history?by=status&format=csv")
+			require.NoError(t, err)
+			defer func() { _ = res.Body.Close() }()
+			require.Equal(t, http.StatusOK, res.StatusCode)
+			body, err := io.ReadAll(res.Body)
+			require.NoError(t, err)
+			began, points = res.Header.Get("X-History-Start"), string(body)
+			return began != ""
+		}
+		require.Eventually(t, ask, waitFor, tick, "the first point is taken soon after the records are there")
+		return began, points
 	}
 	began, points := history()
 	require.NotEmpty(t, began)

@@ -9,6 +9,16 @@ func (h *History) Len() int {
 	return len(h.times)
 }
 
+// Newest is the time of the newest point in Unix seconds, 0 if there is none.
+func (h *History) Newest() int64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if len(h.times) == 0 {
+		return 0
+	}
+	return h.times[len(h.times)-1]
+}
+
 // Bytes is about the memory of all points.
 func (h *History) Bytes() (bytes int64) {
 	h.mu.RLock()

@@ -13,50 +13,60 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// TestDays lets lean worlds live for days: one in which
-// edge cases have their usual places, and one for each edge case in which every
-// workflow carries it, so that each meets every status that a workflow can come
-// to. `make test-long` (WMSTATS_LONG_SEEDS) takes 30 days of ten seeds.
+// TestDays lets lean worlds live: one in which edge cases have their usual places
+// for half a day, and one for each edge case in which every workflow carries it
+// for some hours. `make test-long` (WMSTATS_LONG_SEEDS) takes 30 and 15 days of
+// ten seeds, so that each edge case meets every status that a workflow comes to.
 func TestDays(t *testing.T) {
 	t.Parallel()
-	days, seeds := 2, 1
+	hours, seeds := 12, 1
+	of := life{hours: 4, step: time.Hour, cycle: 6 * time.Hour, rate: 0.002} // with an edge case
 	if text := os.Getenv("WMSTATS_LONG_SEEDS"); text != "" {
 		n, err := strconv.Atoi(text)
 		require.NoError(t, err, "WMSTATS_LONG_SEEDS")
-		days, seeds = 30, n
+		hours, seeds = 30*24, n
+		of = life{hours: 15 * 24, step: time.Hour, cycle: time.Hour, rate: 0.004}
 	}
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprintf("seed %d", seed+1), func(t *testing.T) {
-			lives(t, gen.Options{Seed: seed + 1, Workflows: 40, Lean: true}, days, 0.02, 10*time.Minute)
+			lives(t, gen.Options{Seed: seed + 1, Workflows: 40, Lean: true}, life{hours: hours, step: 10 * time.Minute, cycle: time.Hour, rate: 0.02})
 		})
 		for _, e := range gen.EdgeCases() {
 			if e.Name == "large document" {
 				continue // a megabyte in each write; its request is bent as others are
 			}
 			t.Run(fmt.Sprintf("seed %d, %s", seed+1, e.Name), func(t *testing.T) {
-				lives(t, gen.Options{Seed: seed + 1, Workflows: 5, Lean: true, Edge: e.Name}, (days+1)/2, 0.004, time.Hour)
+				lives(t, gen.Options{Seed: seed + 1, Workflows: 5, Lean: true, Edge: e.Name}, of)
 			})
 		}
 	}
 }
 
+// life is how long a world is looked at, and how fast it goes: in each step some
+// workflows change, by the rate, and in each cycle all agents report.
+type life struct {
+	hours       int
+	step, cycle time.Duration
+	rate        float64
+}
+
 // lives runs a world and holds each document that it writes to what CouchDB
 // takes: a JSON object under its own id.
-func lives(t *testing.T, opts gen.Options, days int, rate float64, step time.Duration) {
+func lives(t *testing.T, opts gen.Options, of life) {
 	opts.Storable = true
-	w, sim, now := start(t, opts, rate, time.Hour)
+	w, sim, now := start(t, opts, of.rate, of.cycle)
 	for d := range w.All() {
 		storable(t, d)
 	}
 	written := 0
-	for end := now.Add(time.Duration(days) * 24 * time.Hour); now.Before(end); {
-		now = now.Add(step)
+	for end := now.Add(time.Duration(of.hours) * time.Hour); now.Before(end); {
+		now = now.Add(of.step)
 		for _, d := range sim.Step(now) {
 			storable(t, d)
 			written++
 		}
 	}
-	require.Greater(t, written, days*100)
+	require.Greater(t, written, of.hours)
 }
 
 func storable(t *testing.T, d gen.Doc) {
