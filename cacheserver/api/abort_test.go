@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -39,7 +40,7 @@ func TestAFailedStreamIsCut(t *testing.T) {
 	} {
 		a.echo.GET("/"+name, a.wrap(route{path: "/" + name, handle: func(c echo.Context) error {
 			body := render.List(wire.NDJSON, a.workflow, nil, 5000, fail)
-			return a.write(c, answer{format: wire.NDJSON, body: body, stream: true, began: a.o.Now()})
+			return a.sender.Send(c, answer.Answer{Format: wire.NDJSON, Body: body, Stream: true, Began: a.o.Now()})
 		}}))
 		server := httptest.NewServer(a.Handler())
 		for _, coding := range []string{"identity", "gzip", "zstd"} {

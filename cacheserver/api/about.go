@@ -1,10 +1,10 @@
 package api
 
 import (
-	"net/http"
-
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -26,6 +26,17 @@ func (a *API) showAbout(c echo.Context) error {
 	if a.o.Reading != nil {
 		about.Reading = append(about.Reading, a.o.Reading()...)
 	}
-	c.Response().Header().Set("Cache-Control", cacheControl(false))
-	return a.writeJSON(c, http.StatusOK, wire.MediaJSON, about)
+	return a.sendPlain(c, about)
+}
+
+// showVersion handles GET /version.
+func (a *API) showVersion(c echo.Context) error { return a.sendPlain(c, a.o.Build) }
+
+// sendPlain answers with an object that nobody needs to compare.
+func (a *API) sendPlain(c echo.Context, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(body), Plain: "private, no-cache"})
 }

@@ -1,6 +1,7 @@
 // Package api is the HTTP of the cache server: it reads requests with wire,
-// picks from one snapshot of the store, and writes the representation that the
-// client asked for. Each handler is parse, snapshot, revalidate, pick, write.
+// picks from one generation of the store, and hands what it found to package
+// answer, which sends it. Each handler is parse, generation, pick, send; there is
+// one file for each resource.
 //
 // It keeps no data: lists are the store's, details come from the source on
 // demand, and what costs something to make is kept in the cache under content
@@ -20,8 +21,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
-	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/program/access"
@@ -113,17 +114,12 @@ type API struct {
 	echo       *echo.Echo
 	started    time.Time
 	metrics    *metrics
-	compressor *render.Compressor
-	buffers    bufferPool
-	lines      linePool
-	recent     recent
+	sender     *answer.Sender
 	counted    counted
-	stamp      atomic.Pointer[stamp]
 	demand     *ondemand.Reader
 	failing    errorTables
 	groupReads groupReads
 	workflow   []schema.Field // of the Workflow record
-	seed       uint64         // hash of what all representations depend on: schema and program
 	paths      []string       // of all routes, for suggestions
 	groups     []group
 	openapi    func() ([]byte, error) // the description of the API, made when it is first asked for
@@ -165,13 +161,13 @@ func New(o Options) (*API, error) {
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 10
 	}
-	if o.Memory.Notes == 0 {
-		o.Memory.Notes = 16 << 20
+	if o.Memory.Answers == 0 {
+		o.Memory.Answers = 16 << 20
 	}
 	o.Attention, o.Feeds, o.Demand, o.Queries = o.Attention.Complete(), o.Feeds.complete(), o.Demand.complete(), o.Queries.complete()
-	a := &API{o: o, log: o.Log, compressor: render.NewCompressor(), buffers: newBufferPool(), lines: newLinePool(), drained: make(chan struct{})}
+	a := &API{o: o, log: o.Log, drained: make(chan struct{})}
 	a.SetAttention(o.Attention)
-	a.started, a.recent.most = o.Now(), o.Memory.Notes
+	a.started = o.Now()
 	a.kinds = a.errorKinds()
 	a.feeds = limit.NewPlaces[access.Client](o.Feeds.PerClient, o.Feeds.Total)
 	a.streams = limit.NewPlaces[access.Client](o.Streams, 0)
@@ -191,7 +187,14 @@ func New(o Options) (*API, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	a.workflow = schema.Describe[schema.Workflow]()
-	a.seed = xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow))
+	a.sender, err = answer.New(answer.Options{
+		Seed:  xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow)), // what all representations depend on
+		Cache: o.Cache, Bytes: o.Memory.Answers, Enter: a.enterStream, Now: o.Now,
+		Stale: func() (string, bool) { state := o.Store.Source(); return state.Reason, state.Stale },
+	})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what is missing
+	}
 	a.groups = a.allGroups()
 	a.openapi = sync.OnceValues(a.makeOpenAPI)
 	a.echo = a.routes()

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -39,7 +40,7 @@ func (a *API) showAttention(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body := wire.Attention{Generation: snap.ID(), Time: timestamp(snap.Time()), Total: total, Rules: []wire.AttentionRule{}}
+	body := wire.Attention{Generation: snap.ID(), Time: answer.Timestamp(snap.Time()), Total: total, Rules: []wire.AttentionRule{}}
 	for i := range rules {
 		r := &rules[i]
 		shown := wire.AttentionRule{Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query()}
@@ -48,7 +49,7 @@ func (a *API) showAttention(c echo.Context) error {
 		}
 		body.Rules = append(body.Rules, shown)
 	}
-	return a.writeObject(c, snap, wire.Query{}, answer{began: began, filter: a.o.Now().Sub(began)}, body)
+	return a.sendObject(c, answerOf(snap, wire.Query{}, wire.JSON, "", began), body)
 }
 
 // chosenRules are the rules named in rule=, or all.

@@ -13,6 +13,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // discard is a response that goes nowhere, to measure the handler alone.
@@ -46,7 +47,7 @@ func benchAPI(b *testing.B, n int) *api.API {
 func BenchmarkServer(b *testing.B) {
 	a := benchAPI(b, 20_000)
 	server := httptest.NewUnstartedServer(a.Handler())
-	server.Listener = onewrite.Listener(server.Listener)
+	server.Listener = onewrite.Listener(serving.Listener(server.Listener, time.Minute))
 	server.Config.ConnContext = onewrite.Context
 	server.Start()
 	defer server.Close()

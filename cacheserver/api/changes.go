@@ -144,7 +144,7 @@ func (a *API) listChanges(c echo.Context) error {
 			snap = kept // the headers tell of the generation that the body does
 		}
 	}
-	return a.writeObject(c, snap, wire.Query{}, answer{began: began, filter: a.o.Now().Sub(began)}, change)
+	return a.sendObject(c, answerOf(snap, wire.Query{}, wire.JSON, "", began), change)
 }
 
 // isNews says whether a change is worth telling.

@@ -4,15 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/dmwm/wmstats/cacheserver/api/render"
-	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -146,13 +143,12 @@ type demanded struct {
 	params listParams
 	time   time.Time // when it was read
 	total  int64
-	pinned bool
 	began  time.Time
 	head   []byte // of an envelope, up to the [ of its items; nil: there is none
 }
 
-// writeDemanded writes such a list, all of it.
-func writeDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demanded, records []T) error {
+// sendDemanded answers with such a list, all of it.
+func sendDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demanded, records []T) error {
 	formats := wire.Formats()
 	if d.head != nil {
 		formats = []wire.Format{wire.JSON}
@@ -161,45 +157,15 @@ func writeDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demand
 	if err != nil {
 		return err
 	}
-	encoded, version, err := encodeAll(c.Request().Context(), records)
-	if err != nil {
-		return err
-	}
-	ans := answer{
-		format: format, body: render.List(format, d.fields, d.params.keys, len(encoded), render.Slice(encoded)),
-		version: version, keys: d.params.keys, pinned: d.pinned, began: d.began, filter: a.o.Now().Sub(d.began),
-	}
-	if d.head != nil {
-		ans.body.Head, ans.body.Tail = d.head, []byte("]}\n")
-		ans.version ^= xxhash.Sum64(d.head)
-	}
-	if d.params.Download {
-		ans.name = d.name
-	}
-	a.describeRead(c, snap, d.time, d.total)
-	return a.write(c, ans)
+	ans := answerOf(snap, d.params.Query, format, d.name, d.began)
+	ans.Pinned = false // it is read again
+	describeRead(c, d.time)
+	return sendList(c, a, ans, listing{d.fields, d.params.keys, d.total, d.head, []byte("]}\n")}, records)
 }
 
-// encodeAll encodes records, and names their content, within the budget of the
-// request.
-func encodeAll[T any](ctx context.Context, records []T) (encoded [][]byte, version uint64, err error) {
-	spent := budget.From(ctx)
-	encoded = make([][]byte, len(records))
-	ends := make([]int, len(records))
-	var arena []byte
-	for i := range records {
-		if !spent.Spend(recordSteps) {
-			return nil, 0, fmt.Errorf("encode a list: %w", spent.Stopped())
-		}
-		arena = append(schema.AppendJSON(arena, &records[i]), '\n') // the newline keeps records apart in the hash
-		ends[i] = len(arena)
-	}
-	start := 0
-	for i, end := range ends {
-		encoded[i] = arena[start : end-1 : end-1]
-		start = end
-	}
-	return encoded, xxhash.Sum64(arena), nil
+// describeRead says in the header when a list was read on demand.
+func describeRead(c echo.Context, read time.Time) {
+	c.Response().Header()[wire.HeaderReadTime] = []string{answer.Timestamp(read)}
 }
 
 // flat are the fields that a table has a column for: no lists of records.

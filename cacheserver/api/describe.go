@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/openapi"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/history"
@@ -193,8 +194,7 @@ func (a *API) showOpenAPI(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body := render.Body{Head: document, Records: render.Slice(nil)}
-	return a.write(c, answer{format: wire.JSON, body: body, began: a.o.Now()})
+	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(document), Began: a.o.Now()})
 }
 
 func (a *API) makeOpenAPI() ([]byte, error) {

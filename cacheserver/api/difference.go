@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -108,7 +109,7 @@ func (a *API) changeSince(ctx context.Context, since string, q wire.Query, recor
 		return change, err
 	}
 	change = wire.Change{
-		Event: wire.EventGeneration, Generation: snap.ID(), Previous: since, Time: timestamp(snap.Time()), Total: list.Total(),
+		Event: wire.EventGeneration, Generation: snap.ID(), Previous: since, Time: answer.Timestamp(snap.Time()), Total: list.Total(),
 		Workflows: []string{}, Gone: []string{}, Records: []json.RawMessage{},
 	}
 	all, err := fates(spent, diffs)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/mango"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/budget"
@@ -65,7 +66,7 @@ func (a *API) findRecords(c echo.Context) error {
 	if format == wire.JSON {
 		var o objectWriter
 		o.text("Generation", snap.ID())
-		o.text("Time", timestamp(snap.Time()))
+		o.text("Time", answer.Timestamp(snap.Time()))
 		o.number("Total", total)
 		o.number("Idx", f.query.Idx)
 		o.number("Limit", f.query.PageLimit())
@@ -82,19 +83,10 @@ func (a *API) findRecords(c echo.Context) error {
 	if c.Request().Method == http.MethodPost {
 		c.Request().Header.Del("If-None-Match") // of POST it would mean something else (RFC 9110, 13.1.2)
 	}
-	if f.query.Idx > 0 || f.query.Idx+count < total {
-		snap.Promise() // there are other pages
-	}
-	a.describeState(c, snap)
-	c.Response().Header()[wire.HeaderTotal] = []string{strconv.Itoa(total)}
-	ans := answer{
-		format: format, body: body, version: version, keys: f.query.Fields,
-		pinned: f.query.Gen != "", began: began, filter: a.o.Now().Sub(began),
-	}
-	if f.query.Download {
-		ans.name = "workflows"
-	}
-	return a.write(c, ans)
+	ans := answerOf(snap, f.query, format, "workflows", began)
+	ans.Body, ans.Version, ans.Fields, ans.Total = body, version, f.query.Fields, strconv.Itoa(total)
+	ans.Promises = pageOf(snap, f.query, total, f.query.PageLimit()).promises() // who asks on writes its address
+	return a.sender.Send(c, ans)
 }
 
 // parseFind reads the body, and gen, format and dl of the address.

@@ -10,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/records"
-	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -58,38 +57,20 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 		return err //nolint:wrapcheck // it says what was done
 	}
 	p := pageOf(snap, q, len(picked), q.Limit)
-	from := min(p.idx, p.total)
-	encoded, version, err := encodeAll(ctx, picked[from:from+p.count])
-	if err != nil {
-		return err
-	}
 	fixed := q
 	fixed.Idx, fixed.Limit = 0, 0
 	address := g.words.Values(fixed)
-	if p.promises() {
-		snap.Promise()
-		if moving {
-			address.Set("read", keepRead(a, list))
-		}
+	if moving && p.promises() {
+		address.Set("read", keepRead(a, list))
 	}
 	header, _, err := links(c, address, p, 0)
 	if err != nil {
 		return err
 	}
-	ans := answer{
-		format: format, body: render.List(format, schema.Describe[T](), q.Fields, len(encoded), render.Slice(encoded)),
-		version: version, keys: q.Fields, pinned: pinned, began: began, filter: a.o.Now().Sub(began),
-	}
-	if q.Download {
-		ans.name = g.noun + "s"
-	}
-	a.describeState(c, snap)
-	h := c.Response().Header()
-	h[wire.HeaderTotal] = []string{strconv.Itoa(p.total)}
-	if header != "" {
-		h[wire.HeaderLink] = []string{header}
-	}
-	return a.write(c, ans)
+	ans := answerOf(snap, q, format, g.noun+"s", began)
+	ans.Pinned, ans.Link, ans.Promises = pinned, header, p.promises()
+	from := min(p.idx, p.total)
+	return sendList(c, a, ans, listing{fields: schema.Describe[T](), keys: q.Fields, total: int64(p.total)}, picked[from:from+p.count])
 }
 
 // groupReads are lists of sums of which answers have given addresses to go on

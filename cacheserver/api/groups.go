@@ -2,11 +2,9 @@ package api
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -126,9 +124,7 @@ func (a *API) showGroup(g group) echo.HandlerFunc {
 		}
 		filter := q
 		filter.Terms = append(slices.Clone(q.Terms), g.term(name))
-		return a.writeSelection(c, snap, selection{
-			query: q, filter: filter, name: "workflows", group: &member{g.key, record},
-		})
+		return a.sendWorkflows(c, snap, workflowList{query: q, filter: filter, group: &member{g.key, record}})
 	}
 }
 
@@ -144,31 +140,5 @@ func (a *API) listStatuses(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeRecords(c, a, snap, p, "statuses", fields, snap.Statuses())
-}
-
-// writeRecords writes a list of records that is not paged. snap is nil for
-// lists that no generation has.
-func writeRecords[T any](c echo.Context, a *API, snap *store.Snapshot, p listParams, name string, fields []schema.Field, records []T) error {
-	began := a.o.Now()
-	format, err := chooseFormat(c, p.Format, wire.Formats()...)
-	if err != nil {
-		return err
-	}
-	encoded, version, err := encodeAll(c.Request().Context(), records)
-	if err != nil {
-		return err
-	}
-	ans := answer{
-		format: format, body: render.List(format, fields, p.keys, len(encoded), render.Slice(encoded)),
-		version: version, keys: p.keys, pinned: p.Gen != "", began: began, filter: a.o.Now().Sub(began),
-	}
-	if p.Download {
-		ans.name = name
-	}
-	if snap != nil {
-		a.describeState(c, snap)
-	}
-	c.Response().Header()[wire.HeaderTotal] = []string{strconv.Itoa(len(encoded))}
-	return a.write(c, ans)
+	return sendWhole(c, a, snap, p, "statuses", fields, snap.Statuses())
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -47,10 +48,10 @@ func (a *API) listHistory(c echo.Context) error {
 			return fmt.Errorf("read the history: %w", err)
 		}
 		if start > 0 {
-			c.Response().Header().Set(wire.HeaderHistoryStart, timestamp(time.Unix(start, 0)))
+			c.Response().Header().Set(wire.HeaderHistoryStart, answer.Timestamp(time.Unix(start, 0)))
 		}
 	}
-	return writeRecords(c, a, nil, p, "history", fields, points)
+	return sendWhole(c, a, nil, p, "history", fields, points)
 }
 
 // historyQuery reads the parameters that only /history has.

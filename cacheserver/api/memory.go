@@ -13,14 +13,14 @@ import (
 
 // MemoryOptions say what the process may hold, and who can tell what it holds.
 type MemoryOptions struct {
-	Budget int64                    // bytes of all parts with a limit, together; for people who look
-	Notes  int64                    // bytes of answers noted by the words of their questions; 0: 16 MiB
-	Parts  func() []wire.MemoryPart // all but what the API holds itself; nil: none
+	Budget  int64                    // bytes of all parts with a limit, together; for people who look
+	Answers int64                    // bytes of answers kept by their requests; 0: 16 MiB
+	Parts   func() []wire.MemoryPart // all but what the API holds itself; nil: none
 }
 
 // Parts of the memory that the API holds.
 const (
-	PartNotes    = "notes"
+	PartAnswers  = "notes" // the answer cache, under the name that it has at /metrics
 	PartFailures = "failures"
 	PartGroups   = "groups"
 )
@@ -54,11 +54,11 @@ func (a *API) memoryParts() []wire.MemoryPart {
 	if a.o.Memory.Parts != nil {
 		parts = append(parts, a.o.Memory.Parts()...)
 	}
-	notes, n := a.recent.held()
+	answers, n := a.sender.Held()
 	failures, tables := a.failing.held()
 	groups, lists := a.groupReads.held()
 	parts = append(parts,
-		wire.MemoryPart{Part: PartNotes, Bytes: notes, Limit: a.o.Memory.Notes, Count: n},
+		wire.MemoryPart{Part: PartAnswers, Bytes: answers, Limit: a.o.Memory.Answers, Count: n},
 		wire.MemoryPart{Part: PartFailures, Bytes: failures, Count: tables},
 		wire.MemoryPart{Part: PartGroups, Bytes: groups, Count: lists})
 	c.at, c.generation, c.parts = now, generation, parts

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 )
@@ -41,4 +42,16 @@ func (o *objectWriter) value(name string, v any) {
 		o.err = fmt.Errorf("encode %s: %w", name, err)
 	}
 	o.raw(name, bytes.TrimSuffix(encoded, []byte("\n")))
+}
+
+// encode is json.Marshal with a newline and without escapes for HTML, as the
+// records are written.
+func encode(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return buf.Bytes(), nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -59,15 +60,15 @@ func (a *API) readDemand(c echo.Context, what string, call ondemand.Call) (d dem
 	return d, err
 }
 
-// describeStale says in the header that what was read on demand is old, unless
-// all is, for a reason that is told already.
+// describeStale says in the header that what was read on demand is old. When all
+// is, the reason for that takes its place.
 func (a *API) describeStale(c echo.Context, d demandRead, what string) {
-	h := c.Response().Header()
-	if !d.stale || h.Get(wire.HeaderStale) != "" {
+	if !d.stale {
 		return
 	}
+	h := c.Response().Header()
 	h.Set(wire.HeaderStale, "1")
-	h.Set(wire.HeaderStaleReason, "the "+what+" could not be read again since "+timestamp(d.Time))
+	h.Set(wire.HeaderStaleReason, "the "+what+" could not be read again since "+answer.Timestamp(d.Time))
 }
 
 // preferredWait is how long the client wants to wait for what is read on demand

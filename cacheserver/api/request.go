@@ -7,13 +7,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
 	"github.com/dmwm/wmstats/cacheserver/store"
-	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -96,54 +94,7 @@ func forwardedPrefix(c echo.Context) string {
 	return prefix
 }
 
-// listParams are the parameters of lists that are not lists of workflows.
-type listParams struct {
-	wire.Query          // Gen, Format, Download
-	keys       []string // projection
-}
-
-// parseListParams reads gen, format, dl and fields, and leaves those named in own
-// to the caller. fields are those of the records of the list; the first, their
-// name, is always there.
-func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p listParams, err error) {
-	v, err := onlyParams(c, append([]string{"gen", "format", "dl", "fields"}, own...)...)
-	if err != nil {
-		return p, err
-	}
-	v = maps.Clone(v)
-	for _, name := range own {
-		delete(v, name)
-	}
-	asked := v["fields"]
-	delete(v, "fields")
-	if p.Query, err = wire.ParseQuery(v); err != nil {
-		return p, err
-	}
-	if len(asked) == 0 {
-		return p, nil
-	}
-	p.keys = []string{fields[0].Key}
-	for _, name := range strings.Split(strings.Join(asked, ","), ",") {
-		i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
-		if i < 0 {
-			return p, wire.UnknownField("fields", name, wire.Near(name, keysOf(fields), 3))
-		}
-		if !slices.Contains(p.keys, fields[i].Key) {
-			p.keys = append(p.keys, fields[i].Key)
-		}
-	}
-	return p, nil
-}
-
-func keysOf(fields []schema.Field) []string {
-	keys := make([]string, len(fields))
-	for i, f := range fields {
-		keys[i] = f.Key
-	}
-	return keys
-}
-
-// onlyParams gives the parameters, which must not be changed, and refuses others
+// onlyParams returns the parameters, which must not be changed, and refuses others
 // than the allowed ones.
 func onlyParams(c echo.Context, allowed ...string) (url.Values, error) {
 	if c.Request().URL.RawQuery == "" {
@@ -192,57 +143,6 @@ func mediaOf(formats []wire.Format) []string {
 		types = append(types, f.MediaTypes()[0])
 	}
 	return types
-}
-
-// describeState sets the headers that tell which data these are.
-func (a *API) describeState(c echo.Context, snap *store.Snapshot) {
-	h := c.Response().Header()
-	stamp := a.stampOf(snap)
-	h[wire.HeaderGeneration], h[wire.HeaderGenerationTime] = stamp.values[:1:1], stamp.values[1:]
-	if state := a.o.Store.Source(); state.Stale {
-		h.Set(wire.HeaderStale, "1")
-		h.Set(wire.HeaderStaleReason, oneLine(state.Reason))
-	}
-}
-
-// stamp is what headers say of a generation.
-type stamp struct {
-	of     *store.Snapshot
-	values [2]string // its name and its time
-}
-
-// stampOf gives the stamp of a generation; that of the newest is kept.
-func (a *API) stampOf(snap *store.Snapshot) *stamp {
-	if kept := a.stamp.Load(); kept != nil && kept.of == snap {
-		return kept
-	}
-	fresh := &stamp{snap, [2]string{snap.ID(), timestamp(snap.Time())}}
-	if newest, _ := a.o.Store.Snapshot(); newest == snap {
-		a.stamp.Store(fresh)
-	}
-	return fresh
-}
-
-// timestamp is a time as the API writes it.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
-
-// oneLine makes a text fit for a header.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-// cacheControl is for the whole answer: what is pinned never changes, all else
-// is asked for again.
-func cacheControl(pinned bool) string {
-	if pinned {
-		return "private, max-age=600, immutable"
-	}
-	return "private, no-cache"
 }
 
 func isHead(c echo.Context) bool { return c.Request().Method == http.MethodHead }

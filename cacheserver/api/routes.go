@@ -15,6 +15,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -236,11 +238,9 @@ func (a *API) writeError(c echo.Context, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	h := c.Response().Header()
-	for _, name := range []string{"Etag", "Content-Encoding", "Content-Length", "Content-Disposition", "Server-Timing", "Link"} {
+	for _, name := range []string{"Etag", "Content-Encoding", "Content-Disposition", "Server-Timing", "Link"} {
 		h.Del(name)
 	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	switch p.Slug() {
 	case wire.SlugNotReady, wire.SlugSourceFailed:
 		h.Set("Retry-After", "2")
@@ -251,8 +251,12 @@ func (a *API) writeError(c echo.Context, err error) {
 	if len(p.Challenges) > 0 {
 		h["Www-Authenticate"] = p.Challenges
 	}
-	if werr := a.writeJSON(c, p.Status, wire.MediaProblem, p); werr != nil {
-		a.log.DebugContext(c.Request().Context(), "client left", "err", werr)
+	body, err := encode(p)
+	if err == nil {
+		err = a.sender.Send(c, answer.Answer{Status: p.Status, Media: wire.MediaProblem, Body: render.Text(body), Plain: "no-store"})
+	}
+	if err != nil {
+		a.log.DebugContext(c.Request().Context(), "client left", "err", err)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -53,19 +53,19 @@ func (a *API) showStats(c echo.Context) error {
 			groups[i].Sums = []int64{}
 		}
 	}
-	ans := answer{format: format, began: began, filter: a.o.Now().Sub(began)}
+	ans := answerOf(snap, q, format, "", began)
 	if format != wire.JSON {
 		list, err := statsRows(by, sum, groups)
 		if err != nil {
 			return err
 		}
-		return a.writeRows(c, snap, q, ans, list, len(groups))
+		return a.sendRows(c, ans, list, len(groups))
 	}
 	body := wire.Stats{
-		Generation: snap.ID(), Time: timestamp(snap.Time()), Total: total,
+		Generation: snap.ID(), Time: answer.Timestamp(snap.Time()), Total: total,
 		By: notNil(by), Sum: notNil(sum), Groups: notNil(groups),
 	}
-	return a.writeObject(c, snap, q, ans, body)
+	return a.sendObject(c, ans, body)
 }
 
 // groupsOf groups by the fields of by. Without any it is one group of all
@@ -133,16 +133,16 @@ func (a *API) showFacet(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ans := answer{format: format, began: began, filter: a.o.Now().Sub(began)}
+	ans := answerOf(snap, q, format, "", began)
 	if format != wire.JSON {
 		list, err := facetRows(result)
 		if err != nil {
 			return err
 		}
-		return a.writeRows(c, snap, q, ans, list, result.Distinct)
+		return a.sendRows(c, ans, list, result.Distinct)
 	}
-	body := wire.FacetPage{Generation: snap.ID(), Time: timestamp(snap.Time()), Field: f.Key, FacetResult: result}
-	return a.writeObject(c, snap, q, ans, body)
+	body := wire.FacetPage{Generation: snap.ID(), Time: answer.Timestamp(snap.Time()), Field: f.Key, FacetResult: result}
+	return a.sendObject(c, ans, body)
 }
 
 // parseFilter reads the filters of /fetch and refuses what is about pages.
@@ -184,21 +184,31 @@ func fieldList(v url.Values, param string, most int, allowed func(schema.Field) 
 	return keys, nil
 }
 
-// writeObject writes one object as JSON, with everything that lists have too.
-func (a *API) writeObject(c echo.Context, snap *store.Snapshot, q wire.Query, ans answer, v any) error {
-	encoded, err := encode(v)
-	if err != nil {
-		return err
+// statsRows are the groups with the keys of their fields, Count, and each sum
+// under Sum and its key, because a field may be grouped by and added up too.
+func statsRows(by, sum []string, groups []wire.StatsGroup) (r rows, err error) {
+	for _, key := range by {
+		r.fields = append(r.fields, schema.Field{Key: key, Type: schema.String})
 	}
-	ans.format, ans.pinned = wire.JSON, q.Gen != ""
-	ans.body = render.Body{Head: encoded, Records: render.Slice(nil)}
-	a.describeState(c, snap)
-	return a.write(c, ans)
+	r.fields = append(r.fields, schema.Field{Key: "Count", Type: schema.Int})
+	for _, key := range sum {
+		r.fields = append(r.fields, schema.Field{Key: "Sum" + key, Type: schema.Int})
+	}
+	for _, g := range groups {
+		if err := r.add(g.Keys, append([]int64{int64(g.Count)}, g.Sums...)...); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
 }
 
-func notNil[T any](list []T) []T {
-	if list == nil {
-		return []T{}
+// facetRows are the values with their counts.
+func facetRows(result wire.FacetResult) (r rows, err error) {
+	r.fields = []schema.Field{{Key: "Value", Type: schema.String}, {Key: "Count", Type: schema.Int}}
+	for _, v := range result.Values {
+		if err := r.add([]string{v.Value}, int64(v.Count)); err != nil {
+			return r, err
+		}
 	}
-	return list
+	return r, nil
 }

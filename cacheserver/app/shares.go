@@ -64,7 +64,7 @@ func (a *App) newCache() (*cache.Cache, error) {
 
 // memory tells the API what the process may hold and what it holds.
 func (a *App) memory() api.MemoryOptions {
-	return api.MemoryOptions{Budget: a.o.Memory, Notes: a.o.shares().notes, Parts: a.memoryParts}
+	return api.MemoryOptions{Budget: a.o.Memory, Answers: a.o.shares().notes, Parts: a.memoryParts}
 }
 
 // memoryParts counts all that is held, but for what the API does.

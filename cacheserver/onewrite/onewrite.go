@@ -32,12 +32,12 @@ type Conn struct {
 	holding bool
 	held    []byte      // written while holding, not yet sent
 	body    net.Buffers // what ReadFrom is called with by Send
-	pieces  [][]byte    // of the writev, used again for the next
-	rest    net.Buffers // of pieces: what is not yet sent
+	chunks  [][]byte    // of the writev, used again for the next
+	rest    net.Buffers // of chunks: what is not yet sent
 }
 
 // Listener makes the connections of l, which is one of package serving, such
-// that handlers can hold them.
+// that handlers can hold them. Those of another listener stay as they are.
 func Listener(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -61,14 +61,17 @@ func Context(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// From gives the connection of a request, nil when it is not one of this package.
+// From returns the connection of a request, nil when it is not one of this package.
 func From(ctx context.Context) *Conn {
 	c, _ := ctx.Value(contextKey{}).(*Conn)
 	return c
 }
 
 // errNotHeader says that what net/http wrote does not end like a header.
-var errNotHeader = errors.New("what was held back is not a header")
+var (
+	errNotHeader = errors.New("what was held back is not a header")
+	end          = []byte("\r\n\r\n")
+)
 
 // Write sends, or holds back.
 func (c *Conn) Write(p []byte) (int, error) {
@@ -107,13 +110,13 @@ func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
 // sendHeld sends what was held and then body, and returns how much of body.
 func (c *Conn) sendHeld(body [][]byte) (int64, error) {
 	header := int64(len(c.held))
-	c.pieces = append(append(c.pieces[:0], c.held), body...)
-	c.rest = c.pieces
+	c.chunks = append(append(c.chunks[:0], c.held), body...)
+	c.rest = c.chunks
 	sent, err := c.Conn.WriteBuffers(&c.rest)
-	clear(c.pieces) // nothing of the body stays with an idle connection
+	clear(c.chunks) // nothing of the body stays with an idle connection
 	c.rest = nil
-	if cap(c.pieces) > mostPieces {
-		c.pieces = nil
+	if cap(c.chunks) > mostChunks {
+		c.chunks = nil
 	}
 	c.held = c.held[:0]
 	if cap(c.held) > mostHeld {
@@ -124,7 +127,7 @@ func (c *Conn) sendHeld(body [][]byte) (int64, error) {
 
 // Bounds of what an idle connection keeps for its next response.
 const (
-	mostPieces = 256
+	mostChunks = 256
 	mostHeld   = 8 << 10
 )
 
@@ -141,17 +144,14 @@ func Fits(w http.ResponseWriter) bool {
 	return ok
 }
 
-// Response is what follows a status and the header map.
-type Response struct {
-	Lines []byte   // each "Name: value\r\n"; no name that the header map has or that net/http sets itself
-	Body  [][]byte // none: there is no body (HEAD, 304)
-}
-
-// Send writes a whole response, after w.WriteHeader. The header map of w must
-// have the Content-Length of the body. sent counts bytes of the body. After an error the
+// Send writes the body of a response after w.WriteHeader, with the header in one
+// call. lines, and more of them, are added to the header: each is "Name: value\r\n", of a name that
+// neither the header map has nor net/http sets itself. The map must have the
+// Content-Length of the body; without chunks there is no body (HEAD). sent counts
+// bytes of the body. After an error the
 // connection is of no more use: the handler must end it as net/http documents,
 // by a panic with http.ErrAbortHandler.
-func (c *Conn) Send(w http.ResponseWriter, r Response) (sent int64, err error) {
+func (c *Conn) Send(w http.ResponseWriter, lines, more []byte, chunks [][]byte) (sent int64, err error) {
 	raw, ok := w.(writer)
 	if !ok {
 		return 0, fmt.Errorf("send with one write: not with %T", w)
@@ -162,14 +162,16 @@ func (c *Conn) Send(w http.ResponseWriter, r Response) (sent int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("write a header: %w", err)
 	}
-	if !bytes.HasSuffix(c.held, end) {
-		return 0, fmt.Errorf("add lines to a header: %w", errNotHeader)
+	if len(lines)+len(more) > 0 {
+		if !bytes.HasSuffix(c.held, end) {
+			return 0, fmt.Errorf("add lines to a header: %w", errNotHeader)
+		}
+		c.held = append(append(append(c.held[:len(c.held)-2], lines...), more...), "\r\n"...)
 	}
-	c.held = append(append(c.held[:len(c.held)-2], r.Lines...), "\r\n"...)
-	if len(r.Body) == 0 {
+	if len(chunks) == 0 {
 		_, err = c.sendHeld(nil)
 	} else {
-		c.body = r.Body
+		c.body = chunks
 		sent, err = raw.ReadFrom(&c.body)
 		c.body = nil
 	}
@@ -178,5 +180,3 @@ func (c *Conn) Send(w http.ResponseWriter, r Response) (sent int64, err error) {
 	}
 	return sent, nil
 }
-
-var end = []byte("\r\n\r\n")

@@ -55,8 +55,14 @@ func sizedHandler(t testing.TB) http.Handler {
 			body = nil
 		}
 		w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
+		lines, more := []byte("X-Line: one\r\n"), []byte("X-Other: two\r\n")
+		if size%2 == 0 { // by the map
+			lines, more = nil, nil
+			w.Header().Set("X-Line", "one")
+			w.Header().Set("X-Other", "two")
+		}
 		w.WriteHeader(http.StatusOK)
-		if _, err := conn.Send(w, onewrite.Response{Lines: []byte("X-Line: one\r\nX-Other: two\r\n"), Body: body}); err != nil {
+		if _, err := conn.Send(w, lines, more, body); err != nil {
 			panic(http.ErrAbortHandler)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
+	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -243,7 +244,7 @@ func (r *run) firstByte(ctx context.Context, m *maker, when string) error {
 // listen serves a handler on loopback as the cache server does.
 func listen(h http.Handler) *httptest.Server {
 	server := httptest.NewUnstartedServer(h)
-	server.Listener = onewrite.Listener(server.Listener)
+	server.Listener = onewrite.Listener(serving.Listener(server.Listener, time.Minute))
 	server.Config.ConnContext = onewrite.Context
 	server.Start()
 	return server

@@ -22,6 +22,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/flat"
+	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -30,6 +31,7 @@ import (
 // minute, everything else as in the cache server.
 type served struct {
 	store  *store.Store
+	cache  *cache.Cache
 	source *flat.Source
 	n      int
 	rev    int
@@ -51,7 +53,7 @@ func newServed(ctx context.Context, n int) (*served, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the cache: %w", err)
 	}
-	s := &served{source: source, n: n}
+	s := &served{source: source, cache: kept, n: n}
 	if s.store, err = store.New(store.Options{Process: "bench", Cache: kept, Memory: allSegments}); err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
@@ -110,7 +112,7 @@ func Serve(ctx context.Context, n int, in io.Reader, out io.Writer) error {
 		return err
 	}
 	a, err := api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
-		Store: s.store, Details: details{}, Log: slog.New(slog.DiscardHandler),
+		Store: s.store, Cache: s.cache, Details: details{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return fmt.Errorf("set up the API: %w", err)
@@ -124,8 +126,8 @@ func Serve(ctx context.Context, n int, in io.Reader, out io.Writer) error {
 		Handler: a.Handler(), ConnContext: onewrite.Context,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 	}
-	go func() { _ = server.Serve(onewrite.Listener(listener)) }() // it ends with Close below
-	defer func() { _ = server.Close() }()                         // its connections are cut: nobody measures any more
+	go func() { _ = server.Serve(onewrite.Listener(serving.Listener(listener, time.Minute))) }() // it ends with Close below
+	defer func() { _ = server.Close() }()                                                        // its connections are cut: nobody measures any more
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	fmt.Fprintf(out, "ready %s\n", listener.Addr())

@@ -52,8 +52,8 @@ func Text(text []byte) Body { return Body{Head: text, Records: none} }
 
 func none(int, int) [][]byte { return nil }
 
-// chunk is how many records are held at once while a body is written.
-const chunk = 256
+// batch is how many records are held at once while a body is written.
+const batch = 256
 
 // Size is the length of the body in bytes, when it is known without writing it.
 func (b *Body) Size() (size int64, ok bool) {
@@ -61,30 +61,30 @@ func (b *Body) Size() (size int64, ok bool) {
 		return 0, false
 	}
 	size = int64(len(b.Head) + len(b.Tail) + b.Count*len(b.After) + max(0, b.Count-1)*len(b.Between))
-	for i := 0; i < b.Count; i += chunk {
-		for _, r := range b.Records(i, min(chunk, b.Count-i)) {
+	for i := 0; i < b.Count; i += batch {
+		for _, r := range b.Records(i, min(batch, b.Count-i)) {
 			size += int64(len(r))
 		}
 	}
 	return size, true
 }
 
-// mostPieces is the number of records up to which Pieces is of use: beyond it
-// the list of pieces takes memory, and a buffer does as well.
-const mostPieces = 2000
+// mostChunks is the number of records up to which Chunks is of use: beyond it
+// the list of chunks takes memory, and a buffer does as well.
+const mostChunks = 2000
 
-// Pieces gives the body as the pieces to write, and their length in bytes,
+// Chunks returns the body as the chunks to write, and their length in bytes,
 // without copying a record; ok is false when records have to be transformed or
 // are too many.
-func (b *Body) Pieces() (pieces [][]byte, size int64, ok bool) {
-	if b.Form != nil || b.Count > mostPieces {
+func (b *Body) Chunks() (chunks [][]byte, size int64, ok bool) {
+	if b.Form != nil || b.Count > mostChunks {
 		return nil, 0, false
 	}
-	pieces = make([][]byte, 0, 2*b.Count+2)
-	add := func(piece []byte) {
-		if len(piece) > 0 {
-			pieces = append(pieces, piece)
-			size += int64(len(piece))
+	chunks = make([][]byte, 0, 2*b.Count+2)
+	add := func(chunk []byte) {
+		if len(chunk) > 0 {
+			chunks = append(chunks, chunk)
+			size += int64(len(chunk))
 		}
 	}
 	add(b.Head)
@@ -100,10 +100,10 @@ func (b *Body) Pieces() (pieces [][]byte, size int64, ok bool) {
 		add(b.After)
 	}
 	add(b.Tail)
-	return pieces, size, true
+	return chunks, size, true
 }
 
-// WriteTo writes the body in constant memory. It writes each piece by itself:
+// WriteTo writes the body in constant memory. It writes each chunk by itself:
 // w gathers them.
 func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	cw := &countingWriter{w: w}
@@ -117,8 +117,8 @@ func (b *Body) write(w io.Writer) error {
 		return fmt.Errorf("write the head of a list: %w", err)
 	}
 	written := 0
-	for i := 0; i < b.Count; i += chunk {
-		for _, r := range b.Records(i, min(chunk, b.Count-i)) {
+	for i := 0; i < b.Count; i += batch {
+		for _, r := range b.Records(i, min(batch, b.Count-i)) {
 			scratch = scratch[:0]
 			if written > 0 {
 				scratch = append(scratch, b.Between...)

@@ -45,7 +45,7 @@ func encoded(records []schema.Workflow) [][]byte {
 }
 
 func TestJSONIsExactlyTheRecordsJoined(t *testing.T) {
-	for _, n := range []int{0, 1, 2, chunk, chunk + 1} {
+	for _, n := range []int{0, 1, 2, batch, batch + 1} {
 		recs := encoded(workflows(n))
 		b := List(wire.JSON, schema.Describe[schema.Workflow](), nil, n, Slice(recs))
 		got, err := b.Append(nil)

@@ -34,10 +34,10 @@ var detailLists = []struct{ key, kind string }{
 // from the cache under the version of the documents.
 func (a *API) showWorkflow(c echo.Context) error {
 	began := a.o.Now()
-	newest, answered, asked := a.asked(c, began)
-	if answered != nil {
+	kept, ok, cacheKey := a.kept(c)
+	if ok {
 		a.demand.Spared(kindDetail)
-		return a.serve(c, answered, began, 0)
+		return kept.Send(c)
 	}
 	v, err := onlyParams(c, "gen", "format", "dl")
 	if err != nil {
@@ -74,26 +74,23 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ans := answer{format: format, pinned: q.Gen != "" && !read.aged, began: began, filter: a.o.Now().Sub(began)}
-	if snap == newest && q.Gen == "" && expires.After(began) {
-		ans.question, ans.expires = asked, expires
-	}
-	if q.Download {
-		ans.name = "workflow"
+	ans := answerOf(snap, q, format, "workflow", began)
+	ans.Pinned = q.Gen != "" && !read.aged
+	if expires.After(began) {
+		ans.Key, ans.Expires = cacheKey, expires
 	}
 	if format == wire.NDJSON {
 		lines, err := detailLines(name, body)
 		if err != nil {
 			return err
 		}
-		ans.version = xxhash.Sum64(body)
-		ans.body = render.Body{After: []byte("\n"), Count: len(lines), Records: render.Slice(lines)}
+		ans.Version = xxhash.Sum64(body)
+		ans.Body = render.Body{After: []byte("\n"), Count: len(lines), Records: render.Slice(lines)}
 	} else {
-		ans.body = render.Text(append(body, '\n'))
+		ans.Body = render.Text(append(body, '\n'))
 	}
-	a.describeState(c, snap)
 	a.describeStale(c, read, "details of this workflow")
-	return a.write(c, ans)
+	return a.sender.Send(c, ans)
 }
 
 // detail returns the encoded members of a Detail after the list record, from

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"io"
 	"math"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -14,10 +16,9 @@ import (
 
 // listWorkflows handles GET /fetch.
 func (a *API) listWorkflows(c echo.Context) error {
-	began := a.o.Now()
-	newest, answered, asked := a.asked(c, began)
-	if answered != nil {
-		return a.serveInTurn(c, answered, began)
+	kept, ok, key := a.kept(c)
+	if ok {
+		return kept.Send(c)
 	}
 	q, err := wire.ParseQuery(c.QueryParams())
 	if err != nil {
@@ -27,21 +28,25 @@ func (a *API) listWorkflows(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s := selection{query: q, filter: q, name: "workflows"}
-	if snap == newest && q.Gen == "" {
-		s.question = asked
-	}
-	return a.writeSelection(c, snap, s)
+	return a.sendWorkflows(c, snap, workflowList{query: q, filter: q, key: key})
 }
 
-// selection is a list of workflows that was asked for.
-type selection struct {
+// kept finds what the newest generation has answered to the same request; if ok is
+// false the answer that is made may be kept under key.
+func (a *API) kept(c echo.Context) (kept answer.Kept, ok bool, key answer.Key) {
+	newest, ok := a.o.Store.Snapshot()
+	if !ok {
+		return kept, false, key
+	}
+	return a.sender.Kept(c, newest)
+}
+
+// workflowList is a list of workflows that was asked for.
+type workflowList struct {
 	query  wire.Query // as the client wrote it: for links
 	filter wire.Query // what is selected: query and what the path says
-	name   string     // of the file when it is to be saved
 	group  *member    // not nil: JSON is an object with this record before the page
-
-	question question // what to note the answer under, if it can be noted
+	key    answer.Key // what to keep the answer under
 }
 
 // member is the summary record of a group, encoded, under the key of its kind.
@@ -50,8 +55,8 @@ type member struct {
 	record []byte
 }
 
-// writeSelection picks the page and writes it as the client wants it.
-func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) error {
+// sendWorkflows picks the page and answers with it as the client wants it.
+func (a *API) sendWorkflows(c echo.Context, snap *store.Snapshot, s workflowList) error {
 	began := a.o.Now()
 	q := s.query
 	format, err := a.listFormat(c, q)
@@ -71,21 +76,11 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	if p.count > 0 && len(q.Sort) == 0 {
 		p.last = sel.Last(p.idx, p.count)
 	}
-	if q.All {
-		leave, err := a.enterStream(c)
-		if err != nil {
-			return err
-		}
-		defer leave()
-	}
 	fixed := q
 	fixed.Idx, fixed.Limit, fixed.Last = 0, 0, ""
 	header, next, err := links(c, fixed.Values(), p, wire.DefaultLimit)
 	if err != nil {
 		return err
-	}
-	if p.promises() {
-		snap.Promise()
 	}
 	body := render.List(format, a.workflow, q.Fields, p.count,
 		func(i, n int) [][]byte { return sel.Page(p.idx+i, n) })
@@ -99,25 +94,32 @@ func (a *API) writeSelection(c echo.Context, snap *store.Snapshot, s selection) 
 	if err != nil {
 		return err
 	}
-	ans := answer{
-		format: format, body: body, version: version, keys: q.Fields,
-		pinned: q.Gen != "", stream: q.All, began: began, filter: a.o.Now().Sub(began),
-		question: s.question,
-	}
-	if q.Download {
-		ans.name = s.name
-	}
+	ans := answerOf(snap, q, format, "workflows", began)
+	ans.Body, ans.Version, ans.Fields, ans.Stream, ans.Key = body, version, q.Fields, q.All, s.key
+	ans.Total, ans.Link, ans.Promises = strconv.Itoa(p.total), header, p.promises()
 	if !whole && len(q.Fields) == 0 && format != wire.CSV {
-		ans.stitched = &stitched{sel, p.idx, p.count, format}
+		ans.Segments = segments{sel, p.idx, p.count, format}
 	}
-	a.describeState(c, snap)
-	h := c.Response().Header()
-	h[wire.HeaderTotal] = []string{strconv.Itoa(p.total)}
-	if header != "" {
-		h[wire.HeaderLink] = []string{header}
-	}
-	return a.write(c, ans)
+	return a.sender.Send(c, ans)
 }
+
+// segments are the compressed form of a page of a result.
+type segments struct {
+	list       *store.List
+	idx, count int
+	format     wire.Format
+}
+
+// Ready implements answer.Segments.
+func (s segments) Ready() bool { return s.list.Ready(s.idx, s.count, s.format) }
+
+// Chunks implements answer.Segments.
+func (s segments) Chunks() (chunks [][]byte, size int64, ok bool) {
+	return s.list.Stitched(s.idx, s.count, s.format)
+}
+
+// Send implements answer.Segments.
+func (s segments) Send(w io.Writer) error { return s.list.StitchTo(w, s.idx, s.count, s.format) }
 
 // limitOf is the greatest length of the page of a list of workflows; 0: all.
 func limitOf(q wire.Query) int {
@@ -137,13 +139,13 @@ func (a *API) listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
 
 // surround puts the object of an envelope or a group around the records, in the
 // order of the fields of wire.Envelope and wire.Group.
-func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot, s selection, p page, next string) error {
+func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot, s workflowList, p page, next string) error {
 	var o objectWriter
 	if s.group != nil {
 		o.raw(s.group.key, s.group.record)
 	} else {
 		o.text("Generation", snap.ID())
-		o.text("Time", timestamp(snap.Time()))
+		o.text("Time", answer.Timestamp(snap.Time()))
 	}
 	o.number("Total", p.total)
 	o.number("Idx", p.idx)

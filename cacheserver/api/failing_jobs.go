@@ -7,11 +7,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -217,56 +217,43 @@ func (a *API) listErrors(c echo.Context) error {
 		// Of all jobs of these workflows: agents count no exit codes and states.
 		q.reports = wire.NewReports(snap.Failures(picked), table.Reports(q.jobs.Workflow))
 	}
-	return a.writeErrors(c, snap, table, q, format, list, answer{began: began})
+	return a.sendErrors(c, snap, table, q, format, list, began)
 }
 
-// writeErrors writes the page of the list.
-func (a *API) writeErrors(c echo.Context, snap *store.Snapshot, table *errorTable, q errorsQuery, format wire.Format, list []schema.ErrorSummary, ans answer) error {
+// sendErrors answers with the page of the list.
+func (a *API) sendErrors(c echo.Context, snap *store.Snapshot, table *errorTable, q errorsQuery, format wire.Format, list []schema.ErrorSummary, began time.Time) error {
 	p := pageOf(snap, q.Query, len(list), limitOf(q.Query))
-	from := min(p.idx, p.total)
-	encoded, version, err := encodeAll(c.Request().Context(), list[from:from+p.count])
-	if err != nil {
-		return err
-	}
 	// The generation and the read together fix the list.
 	header, next, err := links(c, withRead(c, table.id), p, wire.DefaultLimit)
 	if err != nil {
 		return err
 	}
-	fields := schema.Describe[schema.ErrorSummary]()
-	ans.format, ans.version, ans.keys, ans.pinned = format, version, q.keys, q.Gen != "" && q.read != ""
-	ans.body = render.List(format, fields, q.keys, len(encoded), render.Slice(encoded))
-	ans.filter = a.o.Now().Sub(ans.began)
-	if q.Download {
-		ans.name = "errors"
-	}
+	ans := answerOf(snap, q.Query, format, "errors", began)
+	ans.Pinned, ans.Link, ans.Promises = q.Gen != "" && q.read != "", header, p.promises()
+	l := listing{fields: schema.Describe[schema.ErrorSummary](), keys: q.keys, total: int64(p.total)}
 	if q.Envelope {
 		var o objectWriter
 		o.text("Generation", snap.ID())
-		o.text("Time", timestamp(table.time))
+		o.text("Time", answer.Timestamp(table.time))
 		o.number("Total", p.total)
 		o.number("Idx", p.idx)
 		o.number("Limit", p.limit)
 		o.text("Next", next)
 		writeReports(&o, q.reports)
 		o.key("Items")
-		o.bytes = append(o.bytes, '[')
-		ans.body.Head, ans.body.Tail = o.bytes, []byte("],\"Facets\":{}}\n")
 		if o.err != nil {
 			return o.err
 		}
-		ans.version ^= xxhash.Sum64(o.bytes) // agents count on between two reads
+		l.head, l.tail = append(o.bytes, '['), []byte("],\"Facets\":{}}\n")
 	}
-	a.describeRead(c, snap, table.time, int64(p.total))
+	describeRead(c, table.time)
 	if table.stale != "" {
 		h := c.Response().Header()
 		h.Set(wire.HeaderStale, "1")
 		h.Set(wire.HeaderStaleReason, table.stale)
 	}
-	if header != "" {
-		c.Response().Header()[wire.HeaderLink] = []string{header}
-	}
-	return a.write(c, ans)
+	from := min(p.idx, p.total)
+	return sendList(c, a, ans, l, list[from:from+p.count])
 }
 
 // withRead are the parameters of a request, but those of the page, with the read

@@ -124,7 +124,7 @@ func (a *API) listJobErrors(c echo.Context) error {
 		o.bytes = append(o.bytes, '[')
 		d.head = o.bytes
 	}
-	return writeDemanded(c, a, snap, d, picked)
+	return sendDemanded(c, a, snap, d, picked)
 }
 
 // readEnvelope reads envelope= where a list has no page.
@@ -204,7 +204,7 @@ func (a *API) listJobs(c echo.Context) error {
 		return err
 	}
 	d := demanded{name: "jobs", fields: flat(fields), params: p, time: read, total: found.total, began: began}
-	return writeDemanded(c, a, snap, d, found.jobs)
+	return sendDemanded(c, a, snap, d, found.jobs)
 }
 
 func readSampleLimit(values []string) (int, error) {
@@ -270,7 +270,7 @@ func (a *API) listLogs(c echo.Context) error {
 	if err := spent.Stopped(); err != nil {
 		return fmt.Errorf("pick messages: %w", err)
 	}
-	return writeDemanded(c, a, snap, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
+	return sendDemanded(c, a, snap, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
 }
 
 // onDemand gets what is kept of one workflow, or reads it.
@@ -293,12 +293,4 @@ func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, re
 	a.describeStale(c, d, what)
 	found, _ = d.Data.(T)
 	return found, d.Time, nil
-}
-
-// describeRead sets the headers of a list that was read on demand.
-func (a *API) describeRead(c echo.Context, snap *store.Snapshot, read time.Time, total int64) {
-	a.describeState(c, snap)
-	h := c.Response().Header()
-	h[wire.HeaderReadTime] = []string{timestamp(read)}
-	h[wire.HeaderTotal] = []string{strconv.FormatInt(total, 10)}
 }

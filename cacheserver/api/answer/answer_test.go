@@ -1,0 +1,417 @@
+package answer_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/onewrite"
+	"github.com/dmwm/wmstats/program/serving"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// generation counts what is promised of it.
+type generation struct {
+	id       string
+	promised atomic.Int64
+}
+
+func (g *generation) ID() string      { return g.id }
+func (g *generation) Time() time.Time { return time.Unix(1795000000, 0) }
+func (g *generation) Promise()        { g.promised.Add(1) }
+
+// keeping is a cache that keeps everything and counts.
+type keeping struct {
+	mu     sync.Mutex
+	values map[string]any
+	hits   int
+}
+
+func (k *keeping) Get(key string) (any, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	v, ok := k.values[key]
+	if ok {
+		k.hits++
+	}
+	return v, ok
+}
+
+func (k *keeping) Set(key string, value any, _ int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.values[key] = value
+}
+
+// world is a Sender behind two servers: one with connections of package
+// onewrite, one without.
+type world struct {
+	t      *testing.T
+	sender *answer.Sender
+	cache  *keeping
+	newest atomic.Pointer[generation]
+	stale  atomic.Bool
+	now    atomic.Int64
+	inside atomic.Int64 // answers that are streamed
+	make   func(c echo.Context, key answer.Key) (answer.Answer, error)
+	made   atomic.Int64
+	urls   [2]string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, cache: &keeping{values: map[string]any{}}}
+	w.newest.Store(&generation{id: "g-1"})
+	var err error
+	w.sender, err = answer.New(answer.Options{
+		Cache: w.cache, Bytes: 1 << 20, Now: func() time.Time { return time.Unix(1795000000+w.now.Load(), 0) },
+		Stale: func() (string, bool) { return "the source\nis away", w.stale.Load() },
+		Enter: func(echo.Context) (func(), error) {
+			w.inside.Add(1)
+			return func() { w.inside.Add(-1) }, nil
+		},
+	})
+	require.NoError(t, err)
+	e := echo.New()
+	e.Any("/*", func(c echo.Context) error {
+		c.Response().Header().Set(wire.HeaderRequestID, c.Request().Header.Get(wire.HeaderRequestID))
+		if c.QueryParam("ends") != "" {
+			c.Response().Header().Set("Connection", "close")
+		}
+		kept, ok, key := w.sender.Kept(c, w.newest.Load())
+		if ok {
+			return kept.Send(c)
+		}
+		w.made.Add(1)
+		a, err := w.make(c, key)
+		if err == nil {
+			err = w.sender.Send(c, a)
+		}
+		if err != nil && c.Response().Committed {
+			panic(http.ErrAbortHandler)
+		}
+		return err
+	})
+	for i := range w.urls {
+		server := httptest.NewUnstartedServer(e)
+		if i == 1 {
+			server.Listener = onewrite.Listener(serving.Listener(server.Listener, time.Minute))
+			server.Config.ConnContext = onewrite.Context
+		}
+		server.Start()
+		t.Cleanup(server.Close)
+		w.urls[i] = server.URL
+	}
+	return w
+}
+
+func (w *world) get(url, method string, header ...string) (*http.Response, []byte) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, url, http.NoBody)
+	require.NoError(w.t, err)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	defer client.CloseIdleConnections()
+	res, err := client.Do(req)
+	require.NoError(w.t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(w.t, err)
+	return res, body
+}
+
+func lines(n int) [][]byte {
+	out := make([][]byte, n)
+	for i := range out {
+		out[i] = []byte(fmt.Sprintf(`{"Workflow":"wf_%06d","Status":"completed"}`, i))
+	}
+	return out
+}
+
+func list(n int) answer.Answer {
+	return answer.Answer{Format: wire.NDJSON, Body: render.List(wire.NDJSON, nil, nil, n, render.Slice(lines(n))), Total: strconv.Itoa(n)}
+}
+
+// zipped are segments of a body; slow ones are sent one by one.
+type zipped struct {
+	text []byte
+	slow bool
+}
+
+func (z zipped) all() []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(z.text)
+	_ = w.Close()
+	return out.Bytes()
+}
+func (z zipped) Ready() bool { return !z.slow }
+func (z zipped) Chunks() ([][]byte, int64, bool) {
+	all := z.all()
+	return [][]byte{all[:10], all[10:]}, int64(len(all)), true
+}
+func (z zipped) Send(w io.Writer) error { _, err := w.Write(z.all()); return err }
+
+// TestOneWay: of each kind of body, in each coding, known or streamed, with and
+// without connections that write once, the first and the second time, GET, HEAD
+// and If-None-Match agree.
+func TestOneWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		n, segments int // segments: 1 ready, 2 slow
+		stream      bool
+	}{
+		"empty": {}, "short": {n: 10}, "page": {n: 500}, "long": {n: 5000}, "streamed": {n: 5000, stream: true}, "short stream": {n: 3, stream: true},
+		"segments": {n: 500, segments: 1}, "streamed segments": {n: 5000, segments: 1, stream: true}, "slow segments": {n: 5000, segments: 2, stream: true},
+	} {
+		for _, coding := range []string{"", "gzip", "zstd", "zstd, gzip;q=0.5", "identity"} {
+			w := newWorld(t)
+			plain := append(bytes.Join(lines(c.n), []byte("\n")), '\n')
+			if c.n == 0 {
+				plain = nil
+			}
+			w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
+				a := list(c.n)
+				a.Stream, a.Generation, a.Key, a.Link = c.stream, w.newest.Load(), key, `<x>; rel="first"`
+				if c.segments > 0 {
+					a.Segments = zipped{plain, c.segments == 2}
+				}
+				return a, nil
+			}
+			var first http.Header
+			for i, url := range []string{w.urls[0], w.urls[1], w.urls[1], w.urls[0]} {
+				what := fmt.Sprintf("%s %q %d", name, coding, i)
+				res, body := w.get(url+"/list", http.MethodGet, "Accept-Encoding", coding)
+				require.Equal(t, 200, res.StatusCode, what)
+				if res.Header.Get("Content-Encoding") == "gzip" {
+					zr, err := gzip.NewReader(bytes.NewReader(body))
+					require.NoError(t, err, what)
+					text, err := io.ReadAll(zr)
+					require.NoError(t, err)
+					require.Equal(t, string(plain), string(text), what)
+				} else if res.Header.Get("Content-Encoding") == "" {
+					require.Equal(t, string(plain), string(body), what)
+				}
+				if res.ContentLength >= 0 {
+					require.EqualValues(t, len(body), res.ContentLength)
+				}
+				assert.NotEmpty(t, res.Header.Get(wire.HeaderTiming))
+				assert.Equal(t, []string{"g-1"}, res.Header[wire.HeaderGeneration], what)
+				for _, moving := range []string{wire.HeaderTiming, "Date", "Content-Length"} {
+					res.Header.Del(moving)
+				}
+				if first == nil {
+					first = res.Header
+				}
+				require.Equal(t, first, res.Header, what)
+
+				head, body := w.get(url+"/list", http.MethodHead, "Accept-Encoding", coding)
+				require.Empty(t, body)
+				require.Equal(t, first.Get("Etag"), head.Header.Get("Etag"))
+				same, body := w.get(url+"/list", http.MethodGet, "Accept-Encoding", coding, "If-None-Match", first.Get("Etag"))
+				require.Equal(t, http.StatusNotModified, same.StatusCode, what)
+				require.Empty(t, body)
+				require.Empty(t, same.Header.Get("Content-Type"))
+				require.Equal(t, first.Get("Vary"), same.Header.Get("Vary"))
+				require.Equal(t, first.Get(wire.HeaderLink), same.Header.Get(wire.HeaderLink))
+			}
+			require.Eventually(t, func() bool { return w.inside.Load() == 0 }, time.Minute, time.Millisecond, "each place is left")
+		}
+	}
+}
+
+// TestPromises: an answer with another page promises its generation each time
+// that it is sent, also out of the cache, without a body, and as 304.
+func TestPromises(t *testing.T) {
+	for _, promises := range []bool{true, false} {
+		w := newWorld(t)
+		g := w.newest.Load()
+		w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
+			a := list(5)
+			a.Generation, a.Promises, a.Key = g, promises, key
+			return a, nil
+		}
+		sent := int64(0)
+		for range 3 {
+			res, _ := w.get(w.urls[1]+"/list", http.MethodGet)
+			w.get(w.urls[1]+"/list", http.MethodHead)
+			w.get(w.urls[1]+"/list", http.MethodGet, "If-None-Match", res.Header.Get("Etag"))
+			if promises {
+				sent += 3
+			}
+			require.Equal(t, sent, g.promised.Load())
+		}
+		require.EqualValues(t, 1, w.made.Load())
+	}
+}
+
+// TestKeptAnswersEnd: with their generation, the state of the source, their
+// time; and those that may not be kept are made each time.
+func TestKeptAnswersEnd(t *testing.T) {
+	w := newWorld(t)
+	change := func(*answer.Answer) {}
+	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
+		a := list(int(w.made.Load()))
+		a.Generation, a.Key = w.newest.Load(), key
+		change(&a)
+		return a, nil
+	}
+	ask := func(made int, what string, header ...string) *http.Response {
+		t.Helper()
+		res, _ := w.get(w.urls[1]+"/list?a=b", http.MethodGet, header...)
+		require.EqualValues(t, made, w.made.Load(), what)
+		require.Equal(t, strconv.Itoa(made), res.Header.Get(wire.HeaderTotal), what)
+		return res
+	}
+	ask(1, "made")
+	res := ask(1, "kept")
+	assert.Empty(t, res.Header.Get(wire.HeaderStale))
+	ask(2, "another form", "Accept", "text/csv")
+	w.made.Store(2)
+	w.stale.Store(true)
+	res = ask(3, "the source is away")
+	assert.Equal(t, "1", res.Header.Get(wire.HeaderStale))
+	assert.Equal(t, "the source is away", res.Header.Get(wire.HeaderStaleReason))
+	res = ask(3, "kept in that state")
+	assert.Equal(t, "1", res.Header.Get(wire.HeaderStale))
+	w.stale.Store(false)
+	ask(4, "and back")
+	w.newest.Store(&generation{id: "g-2"})
+	res = ask(5, "a new generation")
+	assert.Equal(t, "g-2", res.Header.Get(wire.HeaderGeneration))
+	ask(5, "kept")
+	bytes, n := w.sender.Held()
+	assert.EqualValues(t, 1, n)
+	assert.Positive(t, bytes)
+
+	w.newest.Store(&generation{id: "g-3"})
+	change = func(a *answer.Answer) { a.Expires = time.Unix(1795000010, 0) }
+	ask(6, "until then")
+	w.now.Store(9)
+	ask(6, "kept until then")
+	w.now.Store(10)
+	ask(7, "expired")
+	for name, one := range map[string]func(*answer.Answer){
+		"pinned":                func(a *answer.Answer) { a.Pinned = true },
+		"fresh":                 func(a *answer.Answer) { a.Fresh = true },
+		"of another generation": func(a *answer.Answer) { a.Generation = &generation{id: "g-0"} },
+		"too long":              func(a *answer.Answer) { a.Link = strings.Repeat("x", 100); a.Body.Head = make([]byte, 1<<17) },
+	} {
+		w.newest.Store(&generation{id: "next"})
+		change = one
+		before := int(w.made.Load())
+		ask(before+1, name)
+		ask(before+2, name)
+	}
+}
+
+// TestKeptAnswersHaveNothingOfOneRequest: whether a connection ends, and the id.
+func TestKeptAnswersHaveNothingOfOneRequest(t *testing.T) {
+	w := newWorld(t)
+	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
+		a := list(3)
+		a.Generation, a.Key = w.newest.Load(), key
+		return a, nil
+	}
+	for _, url := range w.urls {
+		for i, ends := range []bool{true, false} {
+			id := strconv.Itoa(i)
+			path := url + "/list"
+			if ends {
+				path += "?ends=1"
+			}
+			for range 2 {
+				res, _ := w.get(path, http.MethodGet, wire.HeaderRequestID, id)
+				assert.Equal(t, []string{id}, res.Header[wire.HeaderRequestID])
+				assert.Equal(t, ends, res.Close, "the connection ends for those alone for whom it is said")
+			}
+		}
+	}
+	require.EqualValues(t, 2, w.made.Load())
+}
+
+// TestMadeBodies: a compressed body is made once for all who ask for its
+// content, whatever the generation; one that is new each time is not kept.
+func TestMadeBodies(t *testing.T) {
+	for fresh, kept := range map[bool]int{false: 1, true: 0} {
+		w := newWorld(t)
+		w.make = func(echo.Context, answer.Key) (answer.Answer, error) {
+			a := list(500)
+			a.Fresh = fresh
+			return a, nil
+		}
+		var first []byte
+		for range 3 {
+			_, body := w.get(w.urls[0]+"/list", http.MethodGet, "Accept-Encoding", "zstd")
+			if first == nil {
+				first = body
+			}
+			require.Equal(t, first, body)
+		}
+		require.Len(t, w.cache.values, kept)
+		require.Equal(t, 2*kept, w.cache.hits)
+	}
+}
+
+// TestSameNames: what is no news does not change the tag.
+func TestSameNames(t *testing.T) {
+	w := newWorld(t)
+	w.make = func(c echo.Context, _ answer.Key) (answer.Answer, error) {
+		return answer.Answer{Format: wire.JSON, Body: render.Text([]byte(c.QueryParam("text"))), Same: []byte("news"), Fresh: true}, nil
+	}
+	one, _ := w.get(w.urls[0]+"/?text=1", http.MethodGet)
+	two, body := w.get(w.urls[0]+"/?text=2", http.MethodGet)
+	assert.Equal(t, "2", string(body))
+	assert.Equal(t, one.Header.Get("Etag"), two.Header.Get("Etag"))
+	assert.True(t, strings.HasPrefix(one.Header.Get("Etag"), "W/"), "the bytes may differ")
+}
+
+// TestPlain: a status and a text, without what is for comparing.
+func TestPlain(t *testing.T) {
+	w := newWorld(t)
+	w.make = func(echo.Context, answer.Key) (answer.Answer, error) {
+		return answer.Answer{Status: http.StatusTeapot, Media: "text/x", Body: render.Text(bytes.Repeat([]byte("a"), 9000)), Plain: "no-store"}, nil
+	}
+	for _, url := range w.urls {
+		res, body := w.get(url+"/", http.MethodGet, "Accept-Encoding", "gzip", "If-None-Match", "*")
+		assert.Equal(t, http.StatusTeapot, res.StatusCode)
+		assert.Len(t, body, 9000)
+		assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+		assert.Empty(t, res.Header.Get("Etag"))
+		assert.Equal(t, "nosniff", res.Header.Get("X-Content-Type-Options"))
+	}
+}
+
+// TestRefusedStreams: who may not enter gets the error, also of a kept answer.
+func TestRefusedStreams(t *testing.T) {
+	full := errors.New("full")
+	s, err := answer.New(answer.Options{
+		Cache: &keeping{values: map[string]any{}}, Now: time.Now, Stale: func() (string, bool) { return "", false },
+		Enter: func(echo.Context) (func(), error) { return nil, full },
+	})
+	require.NoError(t, err)
+	c := echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/", http.NoBody), httptest.NewRecorder())
+	a := list(3)
+	a.Stream = true
+	require.ErrorIs(t, s.Send(c, a), full)
+	assert.False(t, c.Response().Committed)
+	_, err = answer.New(answer.Options{})
+	require.Error(t, err)
+}

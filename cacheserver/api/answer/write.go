@@ -1,0 +1,196 @@
+package answer
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/onewrite"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// writeSize is what is gathered before it goes to the connection.
+const writeSize = 64 << 10
+
+// write sends a body that is there as a whole, after the header that is filled:
+// in one write where the connection can do so.
+func (s *Sender) write(c echo.Context, a *Answer, body made, filter time.Duration) error {
+	res := c.Response()
+	res.Header()["Content-Length"] = []string{strconv.FormatInt(body.size, 10)}
+	s.begin(c, a, filter)
+	if isHead(c) {
+		return nil
+	}
+	// A plain answer is short: net/http sends it in one call too, when the handler
+	// has ended and the request is counted.
+	if conn := onewrite.From(c.Request().Context()); conn != nil && a.Plain == "" && onewrite.Fits(res.Writer) {
+		sent, err := conn.Send(res.Writer, nil, nil, body.chunks)
+		res.Size += sent
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	return s.buffered(c, func(w io.Writer) error {
+		for _, chunk := range body.chunks {
+			if _, err := w.Write(chunk); err != nil {
+				return fmt.Errorf("send a body: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// writeKept sends a kept answer with the lines of its header that were made when
+// it was kept: to fill, copy and sort a map of 14 names would cost net/http a
+// quarter of a page (docs/decisions/0006).
+func (s *Sender) writeKept(c echo.Context, conn *onewrite.Conn, kept *keptAnswer, began time.Time) error {
+	res := c.Response()
+	h := res.Header()
+	id, last := h[wire.HeaderRequestID], h["Connection"]
+	clear(h)
+	if last != nil { // the server is going down, see package serving
+		h["Connection"] = last
+	}
+	h["Content-Length"] = kept.length
+	var room [192]byte
+	own := append(append(room[:0], wire.HeaderTiming...), ": "...)
+	own = append(appendTiming(own, 0, s.o.Now().Sub(began)), "\r\n"...)
+	if len(id) == 1 {
+		own = appendLine(own, wire.HeaderRequestID, id[0])
+	}
+	chunks := kept.body.chunks
+	if isHead(c) {
+		chunks = nil
+	}
+	res.WriteHeader(http.StatusOK)
+	sent, err := conn.Send(res.Writer, kept.lines, own, chunks)
+	res.Size += sent
+	return err //nolint:wrapcheck // it says what was being done
+}
+
+// headerLines are a header as it is sent.
+func headerLines(h http.Header) (lines []byte) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			lines = appendLine(lines, name, value)
+		}
+	}
+	return slices.Clip(lines)
+}
+
+// appendLine writes one line of a header. As in net/http, nothing in a value
+// can end the line.
+func appendLine(dst []byte, name, value string) []byte {
+	dst = append(append(dst, name...), ": "...)
+	for i := range len(value) {
+		b := value[i]
+		if b == '\r' || b == '\n' {
+			b = ' '
+		}
+		dst = append(dst, b)
+	}
+	return append(dst, "\r\n"...)
+}
+
+// stream writes a body of any length in constant memory. If it fails the caller
+// ends the connection, so that a cut is visible. A compressed body that turns
+// out not to be long is kept for the next who asks.
+func (s *Sender) stream(c echo.Context, a *Answer, coding, tag string, filter time.Duration) error {
+	s.begin(c, a, filter)
+	if isHead(c) {
+		return nil
+	}
+	if a.Segments != nil { // the first is with the client before the second is begun
+		return a.Segments.Send(c.Response()) //nolint:wrapcheck // it says what was being done
+	}
+	plain := func(w io.Writer) error {
+		_, err := a.Body.WriteTo(&livingWriter{c.Request().Context(), w})
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	if coding == negotiate.Identity {
+		return s.buffered(c, plain)
+	}
+	to := &collector{most: biggestKept}
+	err := s.buffered(c, func(w io.Writer) error {
+		return s.compressor.Compress(render.Coding(coding), io.MultiWriter(to, w), plain) //nolint:wrapcheck // it says what was being done
+	})
+	if err == nil {
+		s.keepMade(a, tag, to)
+	}
+	return err
+}
+
+// begin sends the status and the header.
+func (s *Sender) begin(c echo.Context, a *Answer, filter time.Duration) {
+	if a.Plain == "" {
+		var room [64]byte
+		c.Response().Header()[wire.HeaderTiming] = []string{string(appendTiming(room[:0], filter, s.o.Now().Sub(a.Began)-filter))}
+	}
+	status := a.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	c.Response().WriteHeader(status)
+}
+
+// unchanged sends 304: the client has what the header describes.
+func unchanged(c echo.Context) error {
+	h := c.Response().Header()
+	for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Disposition", "X-Content-Type-Options"} {
+		delete(h, name)
+	}
+	c.Response().WriteHeader(http.StatusNotModified)
+	return nil
+}
+
+func (s *Sender) buffered(c echo.Context, write func(io.Writer) error) error {
+	w := s.buffers.get(c.Response())
+	defer s.buffers.put(w)
+	if err := write(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("send the rest of a body: %w", err)
+	}
+	return nil
+}
+
+// appendTiming writes the value of Server-Timing, in milliseconds.
+func appendTiming(dst []byte, filter, encode time.Duration) []byte {
+	const digits = 3
+	dst = append(dst, "filter;dur="...)
+	dst = strconv.AppendFloat(dst, float64(filter)/float64(time.Millisecond), 'f', digits, 64)
+	dst = append(dst, ", encode;dur="...)
+	return strconv.AppendFloat(dst, float64(encode)/float64(time.Millisecond), 'f', digits, 64)
+}
+
+func isHead(c echo.Context) bool { return c.Request().Method == http.MethodHead }
+
+// bufferPool keeps the buffers in front of connections.
+type bufferPool struct{ pool *sync.Pool }
+
+func newBufferPool() bufferPool {
+	return bufferPool{&sync.Pool{New: func() any { return bufio.NewWriterSize(io.Discard, writeSize) }}}
+}
+
+func (p bufferPool) get(w io.Writer) *bufio.Writer {
+	b, ok := p.pool.Get().(*bufio.Writer)
+	if !ok {
+		return bufio.NewWriterSize(w, writeSize)
+	}
+	b.Reset(w)
+	return b
+}
+
+func (p bufferPool) put(b *bufio.Writer) {
+	b.Reset(io.Discard)
+	p.pool.Put(b)
+}

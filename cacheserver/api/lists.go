@@ -1,0 +1,162 @@
+package api
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Lists and objects that are made for one answer: everything but the lists of
+// workflows, whose records the store has encoded.
+
+// listParams are the parameters of lists that are not lists of workflows.
+type listParams struct {
+	wire.Query          // Gen, Format, Download
+	keys       []string // projection
+}
+
+// parseListParams reads gen, format, dl and fields, and leaves those named in own
+// to the caller. fields are those of the records of the list; the first, their
+// name, is always there.
+func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p listParams, err error) {
+	v, err := onlyParams(c, append([]string{"gen", "format", "dl", "fields"}, own...)...)
+	if err != nil {
+		return p, err
+	}
+	v = maps.Clone(v)
+	for _, name := range own {
+		delete(v, name)
+	}
+	asked := v["fields"]
+	delete(v, "fields")
+	if p.Query, err = wire.ParseQuery(v); err != nil {
+		return p, err
+	}
+	if len(asked) == 0 {
+		return p, nil
+	}
+	p.keys = []string{fields[0].Key}
+	for _, name := range strings.Split(strings.Join(asked, ","), ",") {
+		i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
+		if i < 0 {
+			return p, wire.UnknownField("fields", name, wire.Near(name, keysOf(fields), 3))
+		}
+		if !slices.Contains(p.keys, fields[i].Key) {
+			p.keys = append(p.keys, fields[i].Key)
+		}
+	}
+	return p, nil
+}
+
+func keysOf(fields []schema.Field) []string {
+	keys := make([]string, len(fields))
+	for i, f := range fields {
+		keys[i] = f.Key
+	}
+	return keys
+}
+
+// listing is a list of records that is encoded for one answer.
+type listing struct {
+	fields     []schema.Field
+	keys       []string // projection; none: all
+	total      int64    // over all pages
+	head, tail []byte   // an object around the records; nil: there is none
+}
+
+// sendList answers with records, those of one page.
+func sendList[T any](c echo.Context, a *API, ans answer.Answer, l listing, records []T) error {
+	encoded, version, err := answer.Encode(c.Request().Context(), records)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was done
+	}
+	ans.Body = render.List(ans.Format, l.fields, l.keys, len(encoded), render.Slice(encoded))
+	ans.Version, ans.Fields, ans.Total = version, l.keys, strconv.FormatInt(l.total, 10)
+	if l.head != nil {
+		ans.Body.Head, ans.Body.Tail = l.head, l.tail
+	}
+	return a.sender.Send(c, ans)
+}
+
+// sendWhole answers with a list that has no pages. snap is nil for lists that no
+// generation has.
+func sendWhole[T any](c echo.Context, a *API, snap *store.Snapshot, p listParams, file string, fields []schema.Field, records []T) error {
+	began := a.o.Now()
+	format, err := chooseFormat(c, p.Format, wire.Formats()...)
+	if err != nil {
+		return err
+	}
+	ans := answerOf(snap, p.Query, format, file, began)
+	return sendList(c, a, ans, listing{fields: fields, keys: p.keys, total: int64(len(records))}, records)
+}
+
+// answerOf is an answer to a query, without its body. snap is nil when it is of
+// no generation; file is its name when it is to be saved.
+func answerOf(snap *store.Snapshot, q wire.Query, format wire.Format, file string, began time.Time) answer.Answer {
+	ans := answer.Answer{Format: format, Pinned: q.Gen != "", Began: began}
+	if snap != nil {
+		ans.Generation = snap
+	}
+	if q.Download {
+		ans.File = file
+	}
+	return ans
+}
+
+// rows are flat records that are made for one answer: what /stats and /facet
+// are as NDJSON and CSV.
+type rows struct {
+	fields []schema.Field
+	lines  [][]byte
+}
+
+// add appends a record: texts of the first fields, numbers of those after them.
+func (r *rows) add(texts []string, numbers ...int64) error {
+	var o objectWriter
+	for i, f := range r.fields {
+		if i < len(texts) {
+			o.text(f.Key, texts[i])
+		} else {
+			o.raw(f.Key, strconv.AppendInt(nil, numbers[i-len(texts)], 10))
+		}
+	}
+	r.lines = append(r.lines, append(o.bytes, '}'))
+	return o.err
+}
+
+// sendRows answers with rows in a format that has one record a line. total is
+// what there is of them in all.
+func (a *API) sendRows(c echo.Context, ans answer.Answer, r rows, total int) error {
+	ans.Body = render.List(ans.Format, r.fields, nil, len(r.lines), render.Slice(r.lines))
+	ans.Version, ans.Total = xxhash.Sum64(bytes.Join(r.lines, []byte("\n"))), strconv.Itoa(total)
+	return a.sender.Send(c, ans)
+}
+
+// sendObject answers with one object as JSON.
+func (a *API) sendObject(c echo.Context, ans answer.Answer, v any) error {
+	encoded, err := encode(v)
+	if err != nil {
+		return err
+	}
+	ans.Format, ans.Body = wire.JSON, render.Text(encoded)
+	return a.sender.Send(c, ans)
+}
+
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,35 @@
+package api
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// showPulse handles GET /pulse: the CacheInfo record with a count, also before the first
+// generation. Its tag leaves out the time of the last check, which moves all the
+// time and is no news.
+func (a *API) showPulse(c echo.Context) error {
+	began := a.o.Now()
+	if _, err := onlyParams(c); err != nil {
+		return err
+	}
+	a.bound(c)
+	info := wire.Pulse{CacheInfo: a.o.Store.Info(), Attention: a.attentionTotal(c.Request().Context())}
+	body, err := encode(info)
+	if err != nil {
+		return err
+	}
+	info.CheckTime = 0
+	news, err := encode(info)
+	if err != nil {
+		return err
+	}
+	ans := answer.Answer{Format: wire.JSON, Body: render.Text(body), Same: news, Fresh: true, Began: began}
+	if snap, ok := a.o.Store.Snapshot(); ok {
+		ans.Generation = snap
+	}
+	return a.sender.Send(c, ans)
+}
