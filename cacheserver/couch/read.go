@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -203,31 +204,56 @@ func (c *Client) view(ctx context.Context, db Database, design, name string, key
 	return c.bulk(ctx, op, http.MethodPost, db, path, query, map[string]any{"keys": keys}, fn)
 }
 
-// allDocs reads all documents.
+// allDocs reads all documents. It is the last way: an answer that is whole in its
+// form and has fewer rows than the server says to have is a failure, since nothing
+// else would bring the others.
 func (c *Client) allDocs(ctx context.Context, db Database, fn func(Row) error) error {
-	query := url.Values{"include_docs": {"true"}}
-	return c.bulk(ctx, "scan "+db.String(), http.MethodGet, db, "_all_docs", query, nil, fn)
-}
-
-// find reads the documents that a selector picks.
-func (c *Client) find(ctx context.Context, db Database, selector any, fn func(Row) error) error {
-	op := "query " + db.String()
-	s, err := c.open(ctx, op, http.MethodPost, db, "_find", nil, map[string]any{
-		"selector": selector,
-		"limit":    1<<31 - 1, // the default is 25
-	}, c.o.ReadIdle)
+	op := "scan " + db.String()
+	t, err := c.rowsOf(ctx, op, http.MethodGet, db, "_all_docs", url.Values{"include_docs": {"true"}}, nil, fn)
 	if err != nil {
 		return err
 	}
+	if total, err := strconv.ParseInt(string(t.Total), 10, 64); err == nil && t.rows < total {
+		return &Error{Op: op, Kind: ErrCut, Reason: fmt.Sprintf("%d of %d rows came", t.rows, total)}
+	}
+	return nil
+}
+
+// find reads the documents that a selector picks, page after page until one is
+// empty: that an answer ends proves nothing.
+func (c *Client) find(ctx context.Context, db Database, selector any, fn func(Row) error) error {
+	op := "query " + db.String()
+	body := map[string]any{
+		"selector": selector,
+		"limit":    1<<31 - 1, // the default is 25
+	}
+	for page := ""; ; body["bookmark"] = page {
+		t, err := c.findPage(ctx, op, db, body, fn)
+		if err != nil || t.rows == 0 {
+			return err
+		}
+		next, err := text(t.Bookmark)
+		if err != nil || next == "" || next == "nil" || next == page {
+			return nil //nolint:nilerr // a server without bookmarks
+		}
+		page = next
+	}
+}
+
+// findPage reads one answer to a query.
+func (c *Client) findPage(ctx context.Context, op string, db Database, body map[string]any, fn func(Row) error) (tail, error) {
+	s, err := c.open(ctx, op, http.MethodPost, db, "_find", nil, body, c.o.ReadIdle)
+	if err != nil {
+		return tail{}, err
+	}
 	defer s.close()
-	_, err = s.rows(func(raw []byte) error {
+	return s.rows(func(raw []byte) error {
 		row, err := parseDoc(raw)
 		if err != nil {
 			return &Error{Op: op, Kind: ErrForm, Err: err}
 		}
 		return identified(op, Change{Row: row}, fn)
 	}, func() {})
-	return err
 }
 
 // bulk reads an answer whose rows carry documents.

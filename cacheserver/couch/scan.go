@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -174,10 +175,14 @@ func (s *stream) grow(size int) {
 	s.buf, s.start = buf, 0
 }
 
-// tail is what follows the rows of an answer.
+// tail is what an answer has beside its rows.
 type tail struct {
-	LastSeq json.RawMessage `json:"last_seq"`
-	Pending json.RawMessage `json:"pending"` // changes behind the answer
+	LastSeq  json.RawMessage `json:"last_seq"`
+	Pending  json.RawMessage `json:"pending"`    // changes behind the answer
+	Total    json.RawMessage `json:"total_rows"` // of all of the index, of which the answer may be a part
+	Bookmark json.RawMessage `json:"bookmark"`   // behind the last row of a query
+
+	rows int64 // that came
 }
 
 // rows calls fn with each row of an answer in the form
@@ -196,8 +201,13 @@ func (s *stream) rows(fn func(row []byte) error, alive func()) (tail, error) {
 	if err != nil {
 		return tail{}, err
 	}
+	var came int64
+	each := fn
+	fn = func(row []byte) error { came++; return each(row) }
 	if !bytes.HasSuffix(head, []byte{'['}) {
-		return s.inOnePiece(head, fn)
+		t, err := s.inOnePiece(head, fn)
+		t.rows = came
+		return t, err
 	}
 	for {
 		line, whole, err := s.line()
@@ -207,7 +217,9 @@ func (s *stream) rows(fn func(row []byte) error, alive func()) (tail, error) {
 		case len(bytes.TrimSpace(line)) == 0:
 			alive()
 		case line[0] == ']':
-			return s.tail(line)
+			t, err := s.tail(head, line)
+			t.rows = came
+			return t, err
 		case !whole:
 			return tail{}, &Error{Op: s.op, Kind: ErrCut, Reason: "in the middle of a row"}
 		case line[0] != '{':
@@ -250,9 +262,10 @@ func (s *stream) row(row []byte, fn func([]byte) error) error {
 	return fn(row)
 }
 
-// tail reads what follows the rows; line is its first line.
-func (s *stream) tail(line []byte) (t tail, err error) {
-	text := append([]byte(`{"rows":[`), line...)
+// tail reads what follows the rows; line is its first line, head what came before
+// the rows.
+func (s *stream) tail(head, line []byte) (t tail, err error) {
+	text := slices.Concat(head, line)
 	for !bytes.HasSuffix(bytes.TrimSpace(text), []byte{'}'}) {
 		if line, _, err = s.line(); err != nil {
 			return t, s.cut(err)
