@@ -5,6 +5,8 @@ go 1.26.0
 require (
 	github.com/PuerkitoBio/goquery v1.13.0
 	github.com/a-h/templ v0.3.977
+	github.com/dmwm/wmstats/cacheserver v0.0.0
+	github.com/dmwm/wmstats/mock v0.0.0
 	github.com/dmwm/wmstats/schema v0.0.0
 	github.com/dmwm/wmstats/static v0.0.0
 	github.com/dmwm/wmstats/web v0.0.0
@@ -15,7 +17,24 @@ require (
 	golang.org/x/sync v0.24.0
 )
 
-require golang.org/x/time v0.16.0 // indirect
+require (
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/go-kivik/kivik/v4 v4.5.2 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_golang v1.25.0 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/tidwall/btree v1.8.2 // indirect
+	github.com/tidwall/gjson v1.20.0 // indirect
+	github.com/tidwall/match v1.1.1 // indirect
+	github.com/tidwall/pretty v1.2.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)
 
 require (
 	github.com/andybalholm/cascadia v1.3.4 // indirect
@@ -35,9 +54,10 @@ require (
 )
 
 replace (
+	github.com/dmwm/wmstats/cacheserver => ../cacheserver
+	github.com/dmwm/wmstats/mock => ../mock
+	github.com/dmwm/wmstats/program => ../program
 	github.com/dmwm/wmstats/schema => ../schema
 	github.com/dmwm/wmstats/static => ../static
 	github.com/dmwm/wmstats/web => ../web
 )
-
-replace github.com/dmwm/wmstats/program => ../program

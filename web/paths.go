@@ -1,6 +1,10 @@
 package web
 
-import "net/url"
+import (
+	"net/url"
+
+	"github.com/dmwm/wmstats/schema"
+)
 
 // Addresses of the pages, and of the API as the UI server forwards it.
 const (
@@ -27,6 +31,16 @@ const (
 
 func WorkflowPath(name string) string { return WorkflowsPath + "/" + url.PathEscape(name) }
 func SitePath(name string) string     { return SitesPath + "/" + url.PathEscape(name) }
+
+// JobSitePath is the page of the site that a failing job names; "" where it names
+// none.
+func JobSitePath(site string) string {
+	if site == "" || site == schema.Unknown || site == schema.None {
+		return ""
+	}
+	return SitePath(site)
+}
+
 func CampaignPath(name string) string { return CampaignsPath + "/" + url.PathEscape(name) }
 func ReleasePath(name string) string  { return ReleasesPath + "/" + url.PathEscape(name) }
 func AgentPath(name string) string    { return AgentsPath + "/" + url.PathEscape(name) }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/app"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
 func secretFile(t *testing.T, text string) string {
@@ -40,7 +40,7 @@ type guardedCache struct {
 
 func newGuardedCache(t *testing.T) *guardedCache {
 	t.Helper()
-	target, err := url.Parse(fakecache.New(t, fakecache.Generate(30)).URL)
+	target, err := url.Parse(testcache.New(t).URL)
 	require.NoError(t, err)
 	behind := httputil.NewSingleHostReverseProxy(target)
 	g := &guardedCache{}
@@ -152,7 +152,7 @@ func TestOnlyHeadersOfTheAPIGoOn(t *testing.T) {
 }
 
 func TestRateOfTheUIServer(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(3))
+	cache := testcache.New(t)
 	at := run(t, cache.URL, "--rate-limit", "0.01", "--rate-burst", "2")
 	const client = "198.51.100.7"
 	for range 2 {

@@ -18,7 +18,7 @@ import (
 
 	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/uiserver/app"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
 func options(t *testing.T, cacheURL string, args ...string) app.Options {
@@ -58,7 +58,7 @@ func get(t *testing.T, address string, header ...string) (*http.Response, []byte
 }
 
 func TestServesPagesAssetsAndAPI(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(80))
+	cache := testcache.New(t)
 	_, url := start(t, cache.URL)
 
 	res, plain := get(t, url+"/workflows")
@@ -84,11 +84,11 @@ func TestServesPagesAssetsAndAPI(t *testing.T) {
 
 	res, body := get(t, url+"/api/fetch?limit=1&status=acquired")
 	assert.Equal(t, http.StatusOK, res.StatusCode)
-	assert.Equal(t, fakecache.Generation, res.Header.Get("X-Generation"))
+	assert.Equal(t, cache.Generation, res.Header.Get("X-Generation"))
 	_, direct := get(t, cache.URL+"/fetch?limit=1&status=acquired")
 	assert.Equal(t, string(direct), string(body), "forwarded unchanged")
 
-	for path, want := range map[string]string{"/livez": "ok", "/readyz": fakecache.Generation, "/version": `"Version":"test"`} {
+	for path, want := range map[string]string{"/livez": "ok", "/readyz": cache.Generation, "/version": `"Version":"test"`} {
 		res, body := get(t, url+path)
 		assert.Equal(t, http.StatusOK, res.StatusCode, path)
 		assert.Contains(t, string(body), want)
@@ -97,7 +97,7 @@ func TestServesPagesAssetsAndAPI(t *testing.T) {
 
 // Names with a slash reach their page over a real connection.
 func TestNamesOverTheWire(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(10))
+	cache := testcache.New(t)
 	_, url := start(t, cache.URL)
 	res, body := get(t, url+"/workflows/slash%2Fin%252Fthe%20name%3Fx=1%23y")
 	assert.Equal(t, http.StatusOK, res.StatusCode)
@@ -105,12 +105,12 @@ func TestNamesOverTheWire(t *testing.T) {
 }
 
 func TestReadiness(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(5))
+	cache := testcache.New(t)
 	a, url := start(t, cache.URL)
 	listen := a.Addr()
 	assert.NoError(t, health.Ask(t.Context(), listen, "/readyz"))
 
-	cache.SetMode(fakecache.Loading)
+	cache.Answer(testcache.Everything, testcache.Loading(""))
 	res, _ := get(t, url+"/readyz")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
 	assert.ErrorContains(t, health.Ask(t.Context(), listen, "/readyz"), "503")
@@ -182,11 +182,11 @@ func TestOptions(t *testing.T) {
 func TestLinksFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "links.json")
 	require.NoError(t, os.WriteFile(file, []byte(`[{"Label":"here","URL":"https://x.example/{workflow}"}]`), 0o600))
-	cache := fakecache.New(t, fakecache.Generate(5))
+	cache := testcache.New(t)
 	a, err := app.New(options(t, cache.URL, "--links", file))
 	require.NoError(t, err)
 	require.NoError(t, a.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, a.Stop(context.Background())) })
-	_, body := get(t, "http://"+a.Addr()+"/workflows/"+cache.Records.Workflows[0].Workflow)
-	assert.Contains(t, string(body), `href="https://x.example/`+cache.Records.Workflows[0].Workflow+`"`)
+	_, body := get(t, "http://"+a.Addr()+"/workflows/"+cache.Workflows[0].Workflow)
+	assert.Contains(t, string(body), `href="https://x.example/`+cache.Workflows[0].Workflow+`"`)
 }

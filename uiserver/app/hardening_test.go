@@ -13,7 +13,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/app"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
 // under asks under a name of the server.
@@ -32,7 +32,7 @@ func under(t *testing.T, address, host string) int {
 // A page from anywhere can't read this server through the reader's browser,
 // under a name that it has made lead here.
 func TestStrangeNamesAreRefused(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(10))
+	cache := testcache.New(t)
 	at := run(t, cache.URL)
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(at, "http://"))
 	require.NoError(t, err)
@@ -109,11 +109,10 @@ func TestThePasswordOfTheCacheServerIsNotPrinted(t *testing.T) {
 
 // Every route says that it is what its header says; pages say more.
 func TestEveryAnswerHasItsSecurityHeaders(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(20))
+	cache := testcache.New(t)
 	at := run(t, cache.URL)
-	r := cache.Records
 	paths := []string{
-		"/", "/attention", "/workflows", "/workflows/" + r.Workflows[0].Workflow, "/workflows/nothing", "/campaigns", "/campaigns/x", "/releases", "/releases/x",
+		"/", "/attention", "/workflows", "/workflows/" + cache.Workflows[0].Workflow, "/workflows/nothing", "/campaigns", "/campaigns/x", "/releases", "/releases/x",
 		"/sites", "/sites/x", "/agents", "/agents/x", "/errors", "/go", "/facet/Status", "/columns", "/selection", "/changed", "/api", "/about", "/pulse",
 		"/livez", "/readyz", "/version", "/nowhere", "/workflows.json", "/fetch", "/fetch/x", "/problems/not-found", "/static/none.js",
 		"/api/fetch", "/api/nothing", "/api/pulse", "/api/version", "/api/metrics",
@@ -136,7 +135,7 @@ func TestEveryAnswerHasItsSecurityHeaders(t *testing.T) {
 
 // What a client sends is not sent back to it at length.
 func TestLongInputsMakeShortPages(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(10))
+	cache := testcache.New(t)
 	at := run(t, cache.URL)
 	sizes := map[string]int{}
 	_, list := get(t, at+"/workflows")          // what a filter that is left out shows

@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/uiserver/app"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
 // Readiness tells of files that can't be used, and is ready with the last good content.
 func TestReadinessTellsOfFiles(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(5))
+	cache := testcache.New(t)
 	users, own := secretFile(t, "# none\n"), secretFile(t, "own")
 	a, err := app.New(options(t, cache.URL, "--token-file", users, "--cache-token-file", own))
 	require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestReadinessTellsOfFiles(t *testing.T) {
 	a.Reload()
 	says("[+] files: ")
 
-	cache.SetMode(fakecache.Loading)
+	cache.Answer(testcache.Everything, testcache.Loading(""))
 	res, body := get(t, at+"/readyz?verbose")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
 	assert.Contains(t, string(body), "[-] cache server: ")
@@ -51,7 +51,7 @@ func TestReadinessTellsOfFiles(t *testing.T) {
 
 // Balancers that ask with HEAD get the same status.
 func TestHealthByHead(t *testing.T) {
-	cache := fakecache.New(t, fakecache.Generate(5))
+	cache := testcache.New(t)
 	_, at := start(t, cache.URL)
 	for _, path := range []string{"/livez", "/healthz", "/readyz", "/version"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, at+path, http.NoBody)

@@ -15,7 +15,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
 func client(t *testing.T, address string) *cacheclient.Client {
@@ -27,7 +27,7 @@ func client(t *testing.T, address string) *cacheclient.Client {
 }
 
 func TestFetch(t *testing.T) {
-	s := fakecache.New(t, fakecache.Generate(300))
+	s := testcache.New(t)
 	list, err := client(t, s.URL).Fetch(t.Context(), wire.Query{
 		Terms: []wire.Term{{Field: "Status", Op: wire.In, Values: []string{"acquired"}}}, Limit: 5, Idx: 5, Facets: []wire.Facet{{Field: "Type"}},
 	})
@@ -35,7 +35,7 @@ func TestFetch(t *testing.T) {
 	assert.Len(t, list.Items, 5)
 	assert.Equal(t, 5, list.Idx)
 	assert.Greater(t, list.Total, 10)
-	assert.Equal(t, fakecache.Generation, list.Meta.Generation)
+	assert.Equal(t, s.Generation, list.Meta.Generation)
 	assert.False(t, list.Meta.GenerationTime.IsZero())
 	assert.NotEmpty(t, list.Facets["Type"].Values)
 	for _, w := range list.Items {
@@ -45,9 +45,9 @@ func TestFetch(t *testing.T) {
 
 // Names arrive as they were sent, whatever they contain.
 func TestNamesSurvive(t *testing.T) {
-	s := fakecache.New(t, fakecache.Generate(5))
+	s := testcache.New(t)
 	c := client(t, s.URL)
-	for _, name := range fakecache.Hostile() {
+	for _, name := range testcache.Hostile() {
 		detail, _, err := c.Workflow(t.Context(), name)
 		require.NoError(t, err, name)
 		assert.Equal(t, name, detail.Workflow.Workflow)
@@ -85,28 +85,28 @@ func TestGroupPages(t *testing.T) {
 }
 
 func TestGroupsAndStats(t *testing.T) {
-	s := fakecache.New(t, fakecache.Generate(100))
+	s := testcache.New(t)
 	c := client(t, s.URL)
 	sites, meta, err := c.Sites(t.Context())
 	require.NoError(t, err)
-	assert.Len(t, sites, len(s.Records.Sites))
-	assert.Equal(t, fakecache.Generation, meta.Generation)
+	assert.Len(t, sites, len(s.Sites))
+	assert.Equal(t, s.Generation, meta.Generation)
 	one, err := c.Site(t.Context(), sites[0].Site, wire.Query{Limit: 3})
 	require.NoError(t, err)
 	assert.Equal(t, sites[0].Site, one.Site.Site.Site)
 	assert.Len(t, one.Workflows, 3)
-	agent, err := c.Agent(t.Context(), "vocms0255.cern.ch", wire.Query{})
+	agent, err := c.Agent(t.Context(), s.Agents[0].Agent.Agent, wire.Query{})
 	require.NoError(t, err)
-	assert.NotEmpty(t, agent.Agent.Disks)
+	assert.Equal(t, s.Agents[0].Agent, agent.Agent.Agent)
 	stats, _, err := c.Stats(t.Context(), wire.Query{}, []string{"type"}, []string{"Success", "Failure"})
 	require.NoError(t, err)
-	assert.Equal(t, len(s.Records.Workflows), stats.Total)
+	assert.Equal(t, len(s.Workflows), stats.Total)
 	statuses, _, err := c.Statuses(t.Context())
 	require.NoError(t, err)
 	assert.NotEmpty(t, statuses)
 	info, err := c.Pulse(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, fakecache.Generation, info.Generation)
+	assert.Equal(t, s.Generation, info.Generation)
 }
 
 // A list in several pages is read along its links.
@@ -128,10 +128,10 @@ func TestFollowsNext(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	s := fakecache.New(t, fakecache.Generate(3))
+	s := testcache.New(t)
 	c := client(t, s.URL)
 
-	_, _, err := c.Workflow(t.Context(), "nothing")
+	_, _, err := c.Workflow(t.Context(), testcache.Today[1:])
 	problem := wire.ProblemOf(err)
 	require.NotNil(t, problem)
 	assert.Equal(t, wire.SlugNotFound, problem.Slug())
@@ -141,16 +141,16 @@ func TestErrors(t *testing.T) {
 	require.NotNil(t, wire.ProblemOf(err))
 	assert.Equal(t, wire.SlugGenerationExpired, wire.ProblemOf(err).Slug())
 
-	s.SetMode(fakecache.Loading)
+	s.Answer(testcache.Everything, testcache.Loading(""))
 	_, err = c.Pulse(t.Context())
 	assert.Equal(t, wire.SlugNotReady, wire.ProblemOf(err).Slug())
 
-	s.SetMode(fakecache.Broken)
+	s.Answer(testcache.Everything, testcache.Broken())
 	_, err = c.Pulse(t.Context())
 	require.NotNil(t, wire.ProblemOf(err), "an answer without a problem gets one")
 	assert.Equal(t, 500, wire.ProblemOf(err).Status)
 
-	s.SetMode(fakecache.Hanging)
+	s.Answer(testcache.Everything, testcache.Hanging())
 	_, err = c.Pulse(t.Context())
 	assert.ErrorIs(t, err, cacheclient.ErrUnreachable, "half an answer is none")
 
@@ -166,7 +166,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestBodyIsBounded(t *testing.T) {
-	s := fakecache.New(t, fakecache.Generate(300))
+	s := testcache.New(t)
 	c, err := cacheclient.New(cacheclient.Options{BaseURL: s.URL, MaxBody: 1000})
 	require.NoError(t, err)
 	_, err = c.Fetch(t.Context(), wire.Query{})

@@ -7,20 +7,18 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
 )
 
 // The reader's question stands in every example, and the addresses are those
 // that the cache server tells.
 func TestAPIPage(t *testing.T) {
-	s := newSite(t, fakecache.Generate(20))
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/api?status=running-open&site=T1_*")
 	for _, command := range doc.Find("#recipes-h").Parent().Find("pre").Slice(0, 5).Map(text) {
 		assert.Contains(t, command, "site=T1_%2A&status=running-open")
 	}
 	assert.Equal(t, "status:running-open site:T1_*", doc.Find("#api-f").AttrOr("value", ""))
-	assert.Contains(t, doc.Find("tbody").Text(), "workflows <b>by name</b>", "as text")
+	assert.Contains(t, doc.Find("tbody").Text(), "/api/fetch/{name}", "as the cache server tells them")
 	assert.Equal(t, 1, doc.Find(`tbody tr:contains("/api/find")`).Length())
 	res := s.get(t, "/api?f=status:new+T1")
 	assert.Equal(t, http.StatusSeeOther, res.StatusCode)
@@ -31,7 +29,7 @@ func TestAPIPage(t *testing.T) {
 // What is tried is asked with the reader's question, and only its beginning is
 // shown; what is not listed can't be tried.
 func TestAPITry(t *testing.T) {
-	s := newSite(t, fakecache.Generate(200))
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/api?status=running-open")
 	link := resolve(t, "/api", doc.Find(`a[aria-label="try /api/fetch"]`).AttrOr("href", ""))
 	doc, _ = s.page(t, http.StatusOK, link.RequestURI())

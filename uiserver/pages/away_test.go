@@ -3,55 +3,71 @@ package pages_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/web"
 )
 
 // pagesWithData are those that need an answer of the cache server.
-func pagesWithData(r fakecache.Records) []string {
+func pagesWithData(r *testcache.World) []string {
 	return []string{
 		"/", "/attention", "/workflows", web.WorkflowPath(r.Workflows[0].Workflow), "/campaigns", "/sites", "/releases", "/agents",
 		web.SitePath(r.Sites[0].Site), web.CampaignPath(r.Campaigns[0].Campaign), web.ReleasePath(r.Releases[0].Release), web.AgentPath(r.Agents[0].Agent.Agent),
 	}
 }
 
+// publishedAt is when the generation of the world was published.
+func publishedAt(t *testing.T) string {
+	t.Helper()
+	s := newSite(t)
+	doc, _ := s.page(t, http.StatusOK, "/about")
+	at := doc.Find(`dt:contains("published")`).Next().Text()
+	require.Regexp(t, `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$`, at)
+	return at
+}
+
 // The cache server goes away and comes back: each page says so, with the time
 // of the last data, asks to be loaded again, and is well afterwards.
 func TestCacheServerAway(t *testing.T) {
-	records := fakecache.Generate(40)
-	for mode, want := range map[fakecache.Mode]struct {
+	records := testcache.Shared(t)
+	published := publishedAt(t)
+	for mode, want := range map[string]struct {
+		fault  http.Handler
 		status int
 		text   string
 	}{
-		fakecache.Hanging: {http.StatusBadGateway, "does not answer"},
-		fakecache.Broken:  {http.StatusBadGateway, "could not answer"},
-		fakecache.Loading: {http.StatusServiceUnavailable, "first time"},
+		"hanging": {testcache.Hanging(), http.StatusBadGateway, "does not answer"},
+		"broken":  {testcache.Broken(), http.StatusBadGateway, "could not answer"},
+		"loading": {testcache.Loading(""), http.StatusServiceUnavailable, "first time"},
 	} {
-		s := newSite(t, records)
+		s := newSite(t)
 		for _, path := range pagesWithData(records) {
 			doc, _ := s.page(t, http.StatusOK, path)
 			assert.NotEmpty(t, doc.Find("h1").Text())
 
-			s.cache.SetMode(mode)
+			s.cache.Answer(testcache.Everything, want.fault)
 			res := s.get(t, path)
 			assert.NotEmpty(t, res.Header.Get("Refresh"), path)
 			doc, _ = s.page(t, want.status, path)
 			assert.Contains(t, doc.Find("body").Text(), want.text, path)
-			assert.Contains(t, doc.Find("main").Text(), "2026-11-21 05:40:12 UTC", "%s: time of the last data", path)
+			assert.Contains(t, doc.Find("main").Text(), published, "%s: time of the last data", path)
 			assert.Equal(t, 10, doc.Find("header nav a").Length(), "the frame is there")
 			checkStructure(t, doc)
 
-			s.cache.SetMode(fakecache.Well)
+			s.cache.Behave()
 			s.page(t, http.StatusOK, path)
 		}
-		s.cache.SetMode(mode)
+		s.cache.Answer(testcache.Everything, want.fault)
 		for _, path := range []string{"/api", "/about"} {
 			res := s.get(t, path)
 			assert.Equal(t, http.StatusOK, res.StatusCode)
-			if mode != fakecache.Broken {
+			if mode != "broken" {
 				assert.NotEmpty(t, res.Header.Get("Refresh"), path)
 			}
 			doc, _ := s.page(t, http.StatusOK, path)
@@ -63,9 +79,8 @@ func TestCacheServerAway(t *testing.T) {
 // A cache server that sends without an end fills no memory: the page says that
 // its answer can't be used.
 func TestEndlessCacheServer(t *testing.T) {
-	records := fakecache.Generate(10)
-	s := newSite(t, records)
-	s.cache.SetMode(fakecache.Endless)
+	s := newSite(t)
+	s.cache.Answer(testcache.Everything, testcache.Endless())
 	for _, path := range []string{"/workflows"} {
 		doc, _ := s.page(t, http.StatusBadGateway, path)
 		assert.Contains(t, doc.Find("main").Text(), "could not be used", path)
@@ -73,39 +88,36 @@ func TestEndlessCacheServer(t *testing.T) {
 }
 
 func TestStates(t *testing.T) {
-	s := newSite(t, fakecache.Generate(10))
+	s := newSite(t)
 	banners := func() string {
 		doc, _ := s.page(t, http.StatusOK, "/workflows")
 		return doc.Find(".banner").Text()
 	}
 	assert.Empty(t, banners(), "nothing to say when all is well")
 
-	info := fakecache.Info(17)
-	info.CheckTime = fakecache.Now - 600
-	s.cache.SetInfo(info)
+	s.cache.Tell(t, func(i *schema.CacheInfo) { i.CheckTime = time.Now().Unix() - 600 })
 	assert.Contains(t, banners(), "may be behind: the source last answered 10 min ago")
 
-	info.Stale, info.StaleReason = true, "connection <refused>"
-	s.cache.SetInfo(info)
-	assert.Contains(t, banners(), "does not answer: showing the data of 2026-11-21 05:40:12 UTC")
+	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "connection <refused>" })
+	assert.Contains(t, banners(), "does not answer: showing the data of "+publishedAt(t))
 	assert.Contains(t, banners(), "connection <refused>")
 
-	info = fakecache.Info(17)
-	info.Source = "mock seed 7"
-	s.cache.SetInfo(info)
+	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Source = "mock seed 7" })
 	assert.Contains(t, banners(), "MOCK DATA")
 	assert.Contains(t, banners(), "mock seed 7")
 }
 
 func TestNotFound(t *testing.T) {
-	records := fakecache.Generate(10)
-	s := newSite(t, records)
+	s := newSite(t)
+	records := s.cache.World
+	agent := normalAgent(records)
+	wrong := func(name string) string { return name[:len(name)-1] }
 	for path, near := range map[string]string{
-		"/workflows/nothing": web.WorkflowPath(records.Workflows[0].Workflow),
-		"/sites/T2_XX":       web.SitePath(records.Sites[0].Site),
-		"/campaigns/none":    web.CampaignPath(records.Campaigns[0].Campaign),
-		"/agents/none":       web.AgentPath(records.Agents[0].Agent.Agent),
-		"/workflow":          "/workflows",
+		"/workflows/entered_toda":   web.WorkflowPath(testcache.Today),
+		"/sites/T1_US_FNA":          web.SitePath("T1_US_FNAL"),
+		"/campaigns/entered_toda":   web.CampaignPath(testcache.Today),
+		wrong(web.AgentPath(agent)): web.AgentPath(agent),
+		"/workflow":                 "/workflows",
 	} {
 		doc, _ := s.page(t, http.StatusNotFound, path)
 		assert.Equal(t, near, doc.Find("main a").First().AttrOr("href", ""), path)
@@ -117,7 +129,7 @@ func TestNotFound(t *testing.T) {
 }
 
 func TestSecurityHeaders(t *testing.T) {
-	s := newSite(t, fakecache.Generate(5))
+	s := newSite(t)
 	for _, path := range []string{"/", "/workflows", "/nope"} {
 		h := s.get(t, path).Header
 		policy := h.Get("Content-Security-Policy")
@@ -132,8 +144,8 @@ func TestSecurityHeaders(t *testing.T) {
 
 // A cache server that refuses a sum costs the overview that sum only.
 func TestOverviewWithoutSums(t *testing.T) {
-	s := newSite(t, fakecache.Generate(40))
-	s.cache.NoStats = true
+	s := newSite(t)
+	s.cache.Refuse("/stats", wire.BadValue("by", "not with this server"))
 	doc, _ := s.page(t, http.StatusOK, "/")
 	assert.Contains(t, doc.Find("main").Text(), "sums could not be had")
 	assert.Positive(t, doc.Find("a.tile").Length())
@@ -141,20 +153,17 @@ func TestOverviewWithoutSums(t *testing.T) {
 
 // A first read that takes long says how far it is.
 func TestLoadingTellsHowFarItIs(t *testing.T) {
-	s := newSite(t, fakecache.Generate(5))
-	s.cache.Reading = "requests: 12 documents so far; wmstats: the database server builds the index of <x>"
-	s.cache.SetMode(fakecache.Loading)
+	s := newSite(t)
+	s.cache.Answer(testcache.Everything, testcache.Loading("requests: 12 documents so far; wmstats: the database server builds the index of <x>"))
 	doc, _ := s.page(t, http.StatusServiceUnavailable, "/workflows")
 	assert.Contains(t, doc.Find("main").Text(), "It is being read: requests: 12 documents so far; wmstats: the database server builds the index of <x>.")
 }
 
 // A first read that can't begin says why: waiting would not help.
 func TestLoadingWithoutSource(t *testing.T) {
-	s := newSite(t, fakecache.Generate(5))
-	info := fakecache.Info(5)
-	info.StaleReason = "connection <refused>"
-	s.cache.SetInfo(info)
-	s.cache.SetMode(fakecache.Loading)
+	s := newSite(t)
+	s.cache.Answer(testcache.Everything, testcache.Loading(""))
+	s.cache.Answer("/pulse", testcache.JSON(wire.Pulse{CacheInfo: schema.CacheInfo{Stale: true, StaleReason: "connection <refused>"}, Attention: -1}))
 	doc, _ := s.page(t, http.StatusServiceUnavailable, "/workflows")
 	assert.Contains(t, doc.Find("main").Text(), "not been able to read its source yet: connection <refused>")
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -18,9 +17,9 @@ func asks(line string) string { return "f=" + url.QueryEscape(line) }
 // A line leads to the parameters that it stands for; order and columns stay,
 // the conditions from before don't.
 func TestFilterBar(t *testing.T) {
-	records := fakecache.Generate(60)
-	s := newSite(t, records)
-	first := records.Workflows[0]
+	s := newSite(t)
+	records := s.cache.World
+	first := usual(records)
 	for from, want := range map[string]string{
 		asks("status:running-open -site:T1_* prio:>90000 failure:>100 age:>2d Summer20"): "/workflows?minAge=2d&minFailure=101&minPriority=90001&q=Summer20&site=%21T1_%2A&status=running-open",
 		"f=":                              "/workflows",
@@ -43,7 +42,7 @@ func TestFilterBar(t *testing.T) {
 // What can't be read is marked in the line, with suggestions that can be
 // followed; the list stays as it was.
 func TestFilterBarMistakes(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	const before = "/workflows?cols=jobs&sort=-Failure&type=TaskChain"
 	was, _ := s.page(t, http.StatusOK, before)
 	const line = `stauts:running-open prio:>many <b>"x"</b>`
@@ -69,7 +68,7 @@ func TestFilterBarMistakes(t *testing.T) {
 // The line on a page says what the list is, and sent as it came it asks for
 // the same list.
 func TestFilterBarSaysTheQuery(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	for _, query := range []string{
 		"", "status=acquired&cols=jobs", "q=a:b++c&minFailureRate=10&sort=-Failure", `campaign=a%5C,b,%5C!c&has=!agent&since=2026-01-01&name=x,y&limit=25`,
 		"type=TaskChain&idx=0&minPriority=1000&maxPriority=90000&maxAge=90m&site=!T1_*,T2_*",
@@ -91,7 +90,7 @@ func TestFilterBarSaysTheQuery(t *testing.T) {
 }
 
 func TestViews(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?cols=jobs&idx=50")
 	links := doc.Find(".views a")
 	require.Greater(t, links.Length(), 3)

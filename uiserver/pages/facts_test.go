@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -13,14 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/schema"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/web"
 )
 
 // What holds on every page, whatever the data are.
 func TestFactsOnEveryPage(t *testing.T) {
-	records := fakecache.Generate(120)
-	s := newSite(t, records)
+	s := newSite(t)
+	records := s.cache.World
 	for _, path := range everyPage(records) {
 		t.Run(path, func(t *testing.T) {
 			doc, body := s.page(t, http.StatusOK, path)
@@ -50,7 +52,7 @@ func checkStructure(t *testing.T, doc *goquery.Document) {
 	assert.Equal(t, "#main", doc.Find("a.skip").AttrOr("href", ""))
 	assert.Equal(t, 1, doc.Find("#live[aria-live=polite]").Length())
 	assert.Equal(t, "en", doc.Find("html").AttrOr("lang", ""))
-	assert.Contains(t, doc.Find(".data").Text(), "generation "+fakecache.Generation)
+	assert.Contains(t, doc.Find(".data").Text(), "generation "+testcache.Shared(t).Generation)
 	ids := map[string]bool{}
 	doc.Find("[id]").Each(func(_ int, e *goquery.Selection) {
 		id := e.AttrOr("id", "")
@@ -117,10 +119,10 @@ func checkInline(t *testing.T, doc *goquery.Document) {
 
 // Every link within the dashboard leads to a page, from every page.
 func TestLinksResolve(t *testing.T) {
-	records := fakecache.Generate(40)
-	s := newSite(t, records)
+	s := newSite(t)
+	records := s.cache.World
 	seen, shapes := map[string]bool{}, map[string]int{}
-	const mostOfAShape = 6 // links that differ only in the values of their parameters
+	const mostOfAShape = 1 // links that differ only in the values of their parameters
 	for _, path := range everyPage(records) {
 		doc, _ := s.page(t, http.StatusOK, path)
 		doc.Find("a[href], link[href], script[src], img[src]").Each(func(_ int, a *goquery.Selection) {
@@ -152,9 +154,9 @@ func TestLinksResolve(t *testing.T) {
 
 // Names that look like markup are shown as they are, and lead to their page.
 func TestHostileNames(t *testing.T) {
-	s := newSite(t, fakecache.Generate(10))
-	doc, _ := s.page(t, http.StatusOK, "/workflows?limit=200")
-	for _, name := range fakecache.Hostile() {
+	s := newSite(t)
+	doc, _ := s.page(t, http.StatusOK, "/workflows?"+wire.Query{Names: testcache.Hostile()}.Values().Encode())
+	for _, name := range testcache.Hostile() {
 		link := doc.Find("tbody th a").FilterFunction(func(_ int, a *goquery.Selection) bool { return a.Text() == name })
 		require.Equal(t, 1, link.Length(), "%q is in the list as text", name)
 		target := resolve(t, "/workflows", link.AttrOr("href", ""))
@@ -172,19 +174,24 @@ func TestHostileNames(t *testing.T) {
 }
 
 // Every page that a link of the navigation leads to, and one of each thing, is
-// within the budget at the numbers of production.
+// within the budget.
 func TestBudgets(t *testing.T) {
-	records := onlyNormal(fakecache.Generate(1200))
-	records.Widen(120, 300, 80, 40)
-	most := slices.MaxFunc(records.Workflows, func(a, b schema.Workflow) int { return cmp.Compare(a.TotalJobs, b.TotalJobs) }).Workflow
-	s := newSite(t, records)
+	s := newSite(t)
+	agents := slices.Repeat(s.cache.Agents, 3)[:40] // as many as production has
+	for i := range agents {
+		agents[i].Agent.Agent = fmt.Sprintf("cmsgwms-submit%03d.fnal.gov", i)
+	}
+	s.cache.Answer("/agent", testcache.JSON(agents))
+	most := slices.MaxFunc(s.cache.Workflows, func(a, b schema.Workflow) int { return cmp.Compare(a.TotalJobs, b.TotalJobs) }).Workflow
+	campaign := slices.MaxFunc(s.cache.Campaigns, func(a, b schema.Campaign) int { return cmp.Compare(a.Workflows, b.Workflows) }).Campaign
+	release := slices.MaxFunc(s.cache.Releases, func(a, b schema.Release) int { return cmp.Compare(a.Workflows, b.Workflows) }).Release
 	for path, rows := range map[string]int{
 		"/": 0, "/attention": 0, "/workflows": 50, "/workflows?has=failure&sort=-TotalJobs": 50,
-		"/workflows?has=failure&sort=-TotalJobs&cols=jobs&team=production,relval": 50,
-		"/campaigns": 50, "/campaigns?sort=-Failure": 50, "/sites": 50, "/releases": 50, "/agents": 30, "/errors": 0, "/api": 0, "/about": 0,
-		web.CampaignPath(records.Campaigns[0].Campaign): 50, web.SitePath("T1_US_FNAL"): 50, web.ReleasePath(records.Releases[0].Release): 50,
-		web.AgentPath("vocms0255.cern.ch"): 50, web.WorkflowPath(most): 0, web.WorkflowPath(most) + "?show=jobs,logs": 0,
-		"/changed?from=2026-01-01": 0, "/go?q=T2": 0, "/facet/sites": 0, "/columns": 0,
+		"/workflows?has=failure&sort=-TotalJobs&cols=jobs": 50,
+		"/campaigns": 50, "/campaigns?sort=-Failure": 50, "/sites": 50, "/releases": 15, "/agents": 30, "/errors": 0, "/api": 0, "/about": 0,
+		web.CampaignPath(campaign): 20, web.SitePath("T1_US_FNAL"): 50, web.ReleasePath(release): 40,
+		web.AgentPath(normalAgent(s.cache.World)): 20, web.WorkflowPath(most): 0, web.WorkflowPath(most) + "?show=jobs,logs": 0,
+		"/changed?from=2020-01-01": 0, "/go?q=T2": 0, "/facet/sites": 0, "/columns": 0,
 	} {
 		doc, body := s.page(t, http.StatusOK, path)
 		longest := 0
@@ -201,25 +208,17 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// onlyNormal leaves out the names that are long on purpose.
-func onlyNormal(r fakecache.Records) fakecache.Records {
-	r.Workflows = r.Workflows[:len(r.Workflows)-len(fakecache.Hostile())]
-	return r
-}
-
+// What is not known is n/a with a reason: a request that no agent has reported on
+// has no progress, and no jobs to tell of.
 func TestNotDefinedIsSaid(t *testing.T) {
-	records := fakecache.Generate(0)
-	records.Workflows = records.Workflows[1:2]
-	w := &records.Workflows[0]
-	w.Counters, w.HasJobInfo, w.EventProgress, w.LumiProgress, w.QueueInjection, w.SecondsLeft = w.JobCounts.Derive(), false, -1, -1, -1, -1
-	w.JobCounts.Success = 0
-	w.StatusTime = 0
-	s := newSite(t, records)
-	doc, _ := s.page(t, http.StatusOK, "/workflows?cols=StatusTime,EventProgress,LumiProgress,SecondsLeft")
-	for _, cell := range doc.Find("table.list tbody td").EachIter() {
+	s := newSite(t)
+	doc, _ := s.page(t, http.StatusOK, "/workflows?name="+testcache.Today+"&cols=EventProgress,LumiProgress,SecondsLeft")
+	cells := doc.Find("table.list tbody td:not(:has(input))")
+	require.GreaterOrEqual(t, cells.Length(), 3)
+	for _, cell := range cells.EachIter() {
 		assert.Equal(t, "n/a", strings.TrimSpace(cell.Text()))
 		assert.NotEmpty(t, cell.Find("span.na").AttrOr("title", ""))
 	}
-	detail, _ := s.page(t, http.StatusOK, web.WorkflowPath(w.Workflow))
-	assert.Contains(t, detail.Find("#errors").Text(), "not loaded yet")
+	detail, _ := s.page(t, http.StatusOK, web.WorkflowPath(testcache.Today))
+	assert.Positive(t, detail.Find("main span.na[title]").Length()+detail.Find("main .empty").Length())
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -20,8 +20,8 @@ func found(doc *goquery.Document, title string) []string {
 }
 
 func TestPalette(t *testing.T) {
-	records := fakecache.Generate(60)
-	s := newSite(t, records)
+	s := newSite(t)
+	records := s.cache.World
 	doc, _ := s.page(t, http.StatusOK, "/go")
 	assert.Contains(t, found(doc, "Pages"), "/attention")
 	assert.Contains(t, found(doc, "Views"), "/workflows?has=alert")
@@ -36,14 +36,14 @@ func TestPalette(t *testing.T) {
 	assert.Equal(t, []string{"/agents/global_workqueue"}, found(doc, "Agents"), "one without workflows too")
 	doc, _ = s.page(t, http.StatusOK, "/go?q=%3Cscript%3Ezzz")
 	assert.Contains(t, doc.Find("#found").Text(), "Nothing has “<script>zzz”")
-	s.cache.SetMode(fakecache.Broken)
+	s.cache.Answer(testcache.Everything, testcache.Broken())
 	doc, _ = s.page(t, http.StatusOK, "/go?q=site")
 	assert.Equal(t, []string{"/sites"}, found(doc, "Pages"), "pages are found without the cache server")
 	assert.Contains(t, doc.Find(".notice").Text(), "does not answer")
 }
 
 func TestFacetValues(t *testing.T) {
-	s := newSite(t, fakecache.Generate(200))
+	s := newSite(t)
 	list, _ := s.page(t, http.StatusOK, "/workflows?status=running-open&sort=-Priority")
 	more := list.Find(`a[data-dialog][href^="/facet/campaign"], a[data-dialog][href^="/facet/sites"]`).First()
 	require.Equal(t, 1, more.Length(), "a facet with more values leads to all of them")
@@ -65,7 +65,7 @@ func TestFacetValues(t *testing.T) {
 
 // The names of a selection are those of the list, in its order, in every form.
 func TestSelection(t *testing.T) {
-	s := newSite(t, fakecache.Generate(300))
+	s := newSite(t)
 	list, _ := s.page(t, http.StatusOK, "/workflows?minPriority=50000&sort=-Failure&limit=200")
 	names := list.Find("table.list tbody th a").Map(text)
 	doc, _ := s.page(t, http.StatusOK, list.Find("#picked a[href^='/selection']").AttrOr("href", ""))
@@ -87,11 +87,11 @@ func TestSelection(t *testing.T) {
 }
 
 func TestChanged(t *testing.T) {
-	s := newSite(t, fakecache.Generate(90))
-	doc, _ := s.page(t, http.StatusOK, "/changed?since="+fakecache.Older)
+	s := newSite(t)
+	doc, _ := s.page(t, http.StatusOK, "/changed?since="+s.cache.Older)
 	assert.Contains(t, doc.Find("section").First().Text(), "gone_workflow")
 	assert.Positive(t, doc.Find("section").First().Find("tbody tr").Length())
-	doc, _ = s.page(t, http.StatusOK, "/changed?since="+fakecache.Generation)
+	doc, _ = s.page(t, http.StatusOK, "/changed?since="+s.cache.Generation)
 	assert.Contains(t, doc.Find("section").First().Text(), "Nothing has changed.")
 	doc, _ = s.page(t, http.StatusOK, "/changed?since=forgotten&from=1763000000")
 	assert.Contains(t, doc.Find("section").First().Text(), "no longer knows")

@@ -5,32 +5,81 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/assert"
 
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/web"
 )
+
+// hours is how long the server of ranLong has run.
+const hours = 9
+
+// ranLong answers for a server that has counted for nine hours: two statuses or
+// states, or running jobs of the first ten of some things and one point of an
+// eleventh; what has no workflow with jobs is not followed.
+func ranLong(records *testcache.World) http.Handler {
+	now := time.Now().Unix()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := r.URL.Query()
+		out := []schema.HistoryPoint{}
+		switch {
+		case v.Get("site") == "*" || v.Get("campaign") == "*":
+			for i := range 11 {
+				for k := range 12 {
+					p := schema.HistoryPoint{By: "state", Name: "Running", Time: now - int64(12-k)*3600, Count: int64(1000*i + k)}
+					if v.Has("site") {
+						p.Site = records.Sites[i].Site
+					} else {
+						p.Campaign = records.Campaigns[i].Campaign
+					}
+					if i < 10 || k == 11 {
+						out = append(out, p)
+					}
+				}
+			}
+		case v.Get("campaign") == testcache.Today:
+			testcache.Problem(wire.NotFound("history", testcache.Today, nil)).ServeHTTP(w, r)
+			return
+		default:
+			names := map[string][]string{"status": {"running-open", "assigned"}, "state": {"Running", "Failure"}}[v.Get("by")]
+			for at := now - hours*3600; at <= now; at += 300 {
+				for i, name := range names {
+					out = append(out, schema.HistoryPoint{Time: at, Name: name, Count: int64(100*(i+1)) + (at/300*int64(i+3))%17})
+				}
+			}
+		}
+		w.Header().Set(wire.HeaderHistoryStart, time.Unix(now-hours*3600, 0).UTC().Format(time.RFC3339))
+		testcache.JSON(out).ServeHTTP(w, r)
+	})
+}
 
 // Lines are shown with the time that they cover; a server that is young says
 // so, one without a history says that, and what is not followed is told.
 func TestHistory(t *testing.T) {
-	records := fakecache.Generate(60)
-	s := newSite(t, records)
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/")
+	assert.Contains(t, doc.Find("main").Text(), "since start", "a server that has just started")
+	assert.Zero(t, doc.Find("svg.spark").Length())
+
+	s.cache.Answer("/history", ranLong(s.cache.World))
+	doc, _ = s.page(t, http.StatusOK, "/")
 	line := doc.Find(`a.tile:contains("running-open") svg.spark`)
 	assert.Equal(t, 1, line.Length())
 	points := strings.Fields(line.Find("polyline").AttrOr("points", ""))
 	assert.LessOrEqual(t, len(points), 60)
 	assert.Greater(t, len(points), 20)
 	assert.Contains(t, doc.Find("summary").Text(), "since start, 9 h")
-	site, _ := s.page(t, http.StatusOK, web.SitePath(records.Sites[0].Site))
+	site, _ := s.page(t, http.StatusOK, web.SitePath("T1_US_FNAL"))
 	assert.Equal(t, 2, site.Find("#history-h").Parent().Find(".stack svg.spark").Length())
-	other, _ := s.page(t, http.StatusOK, web.CampaignPath(fakecache.Hostile()[0]))
+	other, _ := s.page(t, http.StatusOK, web.CampaignPath(testcache.Today))
 	assert.Contains(t, other.Find("#history-h").Parent().Text(), "this is not one of them")
 
-	s.cache.NoHistory = true
+	s.cache.Answer("/history", testcache.JSON([]schema.HistoryPoint{}))
 	doc, _ = s.page(t, http.StatusOK, "/")
 	assert.Zero(t, doc.Find("svg.spark").Length())
 	assert.Contains(t, doc.Find("main").Text(), "no counts over time yet")
@@ -38,7 +87,7 @@ func TestHistory(t *testing.T) {
 
 // The map of sites has those with most failures, and leads to their workflows.
 func TestSiteMap(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/sites")
 	cell := doc.Find(`svg.heat a:has(title:contains("failure: "))`).First()
 	target := resolve(t, "/sites", cell.AttrOr("href", ""))
@@ -50,20 +99,21 @@ func TestSiteMap(t *testing.T) {
 // Tables have a line in each row that is followed, all in one question; the
 // others say why not.
 func TestLinesOfRows(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
-	for _, path := range []string{"/sites", "/campaigns"} {
+	s := newSite(t)
+	s.cache.Answer("/history", ranLong(s.cache.World))
+	for path, kind := range map[string]string{"/sites?sort=Site": "site", "/campaigns?sort=Campaign": "campaign"} {
 		doc, _ := s.page(t, http.StatusOK, path)
 		lines := doc.Find("table.figures td:last-child svg.spark")
 		assert.GreaterOrEqual(t, lines.Length(), 7, path)
 		assert.Regexp(t, `^running: from \d`, lines.First().AttrOr("aria-label", ""))
 		reasons := doc.Find("table.figures td:last-child span.na").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("title", "") })
 		assert.Contains(t, reasons, "the second count comes within minutes", path)
-		assert.Contains(t, reasons, "kept for the "+path[1:]+" with most work only", path)
+		assert.Contains(t, reasons, "kept for the "+kind+"s with most work only", path)
 	}
 	asked := slices.DeleteFunc(s.cache.Seen(), func(a string) bool { return !strings.HasPrefix(a, "/history") })
 	assert.Len(t, asked, 2, "one for each page")
 
-	s.cache.NoHistory = true
+	s.cache.Answer("/history", testcache.JSON([]schema.HistoryPoint{}))
 	doc, _ := s.page(t, http.StatusOK, "/sites")
 	assert.Zero(t, doc.Find("svg.spark").Length())
 	assert.Equal(t, "There are no counts over time yet.", doc.Find("table.figures td:last-child span.na").First().AttrOr("title", ""))

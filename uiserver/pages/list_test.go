@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -46,7 +47,7 @@ func shownColumns(doc *goquery.Document) []string {
 
 // The chooser moves columns, and shows what was chosen in that order.
 func TestColumnsAreMoved(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	const list = "/columns?cols=Status,Team,Priority&status=acquired&sort=-Priority"
 	for button, want := range map[string]string{
 		"": "Status,Team,Priority", "up=Team": "Team,Status,Priority", "down=Team": "Status,Priority,Team", "up=Status": "Status,Team,Priority", "down=Nothing": "Status,Team,Priority",
@@ -62,7 +63,7 @@ func TestColumnsAreMoved(t *testing.T) {
 
 // A form that is sent as it came asks for the same list.
 func TestFormRoundTrip(t *testing.T) {
-	s := newSite(t, fakecache.Generate(100))
+	s := newSite(t)
 	tables := 0
 	for _, query := range []string{
 		"", "status=running-open", "status=running-open,acquired&site=!T1_*&q=HIG", "minPriority=10000&maxPriority=90000&minAge=2d&has=failure&sort=-Failure&limit=100",
@@ -104,7 +105,7 @@ func TestFormRoundTrip(t *testing.T) {
 
 // A facet's link changes the filter of its own field and nothing else.
 func TestFacetLinksChangeOneFilter(t *testing.T) {
-	s := newSite(t, fakecache.Generate(300))
+	s := newSite(t)
 	const page = "/workflows?status=running-open,acquired&type=!ReReco&minPriority=10000&sort=-Failure&cols=jobs&limit=25"
 	was, err := wire.ParseQueryExcept(resolve(t, page, page).Query(), "cols")
 	require.NoError(t, err)
@@ -134,7 +135,7 @@ func TestFacetLinksChangeOneFilter(t *testing.T) {
 // The count beside a value is what its link finds, when nothing else is
 // chosen for that field.
 func TestFacetCounts(t *testing.T) {
-	s := newSite(t, onlyNormal(fakecache.Generate(120)))
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?minPriority=50000")
 	for _, line := range doc.Find(".facets li").EachIter() {
 		include := line.Find("a").First()
@@ -146,7 +147,7 @@ func TestFacetCounts(t *testing.T) {
 
 // Turning the pages shows every workflow once, on one generation.
 func TestPagesAreComplete(t *testing.T) {
-	s := newSite(t, fakecache.Generate(230))
+	s := newSite(t)
 	seen := map[string]int{}
 	path := "/workflows?sort=-Priority&limit=25"
 	for path != "" {
@@ -157,17 +158,17 @@ func TestPagesAreComplete(t *testing.T) {
 			break
 		}
 		target := resolve(t, path, next)
-		assert.Equal(t, fakecache.Generation, target.Query().Get("gen"), "pages are pinned")
+		assert.Equal(t, s.cache.Generation, target.Query().Get("gen"), "pages are pinned")
 		path = target.RequestURI()
 	}
-	assert.Len(t, seen, len(s.cache.Records.Workflows))
+	assert.Len(t, seen, len(s.cache.Workflows))
 	for name, times := range seen {
 		assert.Equal(t, 1, times, name)
 	}
 }
 
 func TestSortLinks(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?sort=-Priority")
 	assert.Equal(t, "descending", doc.Find(`thead th[aria-sort]`).AttrOr("aria-sort", ""))
 	assert.Equal(t, 1, doc.Find("thead th[aria-sort]").Length())
@@ -180,23 +181,23 @@ func TestSortLinks(t *testing.T) {
 
 // What can't be used is said, with a way out, and the page is there all the same.
 func TestMistakesInTheAddress(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	for path, want := range map[string]struct{ text, link string }{
-		"/workflows?campain=Run3*":          {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"}, //nolint:misspell // the mistake that is looked for
-		"/workflows?minPriority=lots":       {"must be a decimal number", ""},
-		"/workflows?sort=-Failur":           {"'Failur' is not a field", "/workflows?sort=Failure"},
-		"/workflows?limit=1000":             {"at most 200 workflows", ""},
-		"/workflows?limit=all":              {"at most 200 workflows", ""},
-		"/workflows?cols=Stauts":            {"There is no column 'Stauts'", "/workflows?cols=Status"},
-		"/workflows?cols=job":               {"There is no column 'job'", "/workflows?cols=jobs"},
-		"/workflows?format=csv":             {"export links", ""},
-		"/workflows?q=%zz":                  {"not well encoded", ""},
-		"/sites?sort=nonsense":              {"can't be sorted by 'nonsense'", ""},
-		"/sites?srt=Site":                   {"'srt' is not a parameter", ""},
-		"/campaigns?idx=-3":                 {"idx must be", ""},
-		"/agents?x=1":                       {"'x' is not a parameter", ""},
-		"/campaigns/Run3Winter24Digi?sitee": {"'sitee' is not a parameter", ""},
-		"/workflows?sitee=":                 {"'sitee' is not a parameter", ""},
+		"/workflows?campain=Run3*":                 {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"}, //nolint:misspell // the mistake that is looked for
+		"/workflows?minPriority=lots":              {"must be a decimal number", ""},
+		"/workflows?sort=-Failur":                  {"'Failur' is not a field", "/workflows?sort=Failure"},
+		"/workflows?limit=1000":                    {"at most 200 workflows", ""},
+		"/workflows?limit=all":                     {"at most 200 workflows", ""},
+		"/workflows?cols=Stauts":                   {"There is no column 'Stauts'", "/workflows?cols=Status"},
+		"/workflows?cols=job":                      {"There is no column 'job'", "/workflows?cols=jobs"},
+		"/workflows?format=csv":                    {"export links", ""},
+		"/workflows?q=%zz":                         {"not well encoded", ""},
+		"/sites?sort=nonsense":                     {"can't be sorted by 'nonsense'", ""},
+		"/sites?srt=Site":                          {"'srt' is not a parameter", ""},
+		"/campaigns?idx=-3":                        {"idx must be", ""},
+		"/agents?x=1":                              {"'x' is not a parameter", ""},
+		"/campaigns/" + testcache.Today + "?sitee": {"'sitee' is not a parameter", ""},
+		"/workflows?sitee=":                        {"'sitee' is not a parameter", ""},
 	} {
 		doc, _ := s.page(t, http.StatusBadRequest, path)
 		assert.Contains(t, doc.Find(".notice").Text(), want.text, path)
@@ -208,14 +209,14 @@ func TestMistakesInTheAddress(t *testing.T) {
 }
 
 func TestSmallThings(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
-	first := s.cache.Records.Workflows[0]
+	s := newSite(t)
+	first := usual(s.cache.World)
 	for path, want := range map[string]string{
 		"/workflows?q=&status=acquired&type=":       "/workflows?status=acquired",
 		"/workflows?q=":                             "/workflows",
 		"/workflows?cols=Status&cols=Team":          "/workflows?cols=Status%2CTeam",
 		"/workflows?q=" + first.Workflow:            "/workflows/" + first.Workflow,
-		"/workflows?idx=5000&limit=25":              "/workflows?idx=50&limit=25",
+		"/workflows?idx=5000&limit=25":              fmt.Sprintf("/workflows?idx=%d&limit=25", (len(s.cache.Workflows)-1)/25*25),
 		"/workflows.json?status=acquired&cols=jobs": "/api/fetch?format=json&status=acquired",
 		"/sites.csv":           "/api/sites?format=csv",
 		"/fetch?gen=a-1&idx=2": "/api/fetch?gen=a-1&idx=2",
@@ -243,7 +244,7 @@ func TestSmallThings(t *testing.T) {
 // A page needs one round of questions: all that it asks is asked at once, and
 // the list costs one question beside the pulse.
 func TestQuestionsOfAPage(t *testing.T) {
-	s := newSite(t, fakecache.Generate(60))
+	s := newSite(t)
 	s.page(t, http.StatusOK, "/workflows?status=acquired")
 	assert.Len(t, s.cache.Seen(), 4, "the list with its facets, its jobs by state, its ages, the pulse")
 }
@@ -251,8 +252,8 @@ func TestQuestionsOfAPage(t *testing.T) {
 // Beside a list stand its jobs by state and its ages, under the same filter, as
 // the cache server adds them up.
 func TestSumsOfAList(t *testing.T) {
-	records := fakecache.Generate(200)
-	s := newSite(t, records)
+	s := newSite(t)
+	records := s.cache.World
 	doc, _ := s.page(t, http.StatusOK, "/workflows?type=StepChain")
 	var running int64
 	for i := range records.Workflows {
@@ -265,19 +266,19 @@ func TestSumsOfAList(t *testing.T) {
 	assert.Equal(t, web.Int(running), strings.TrimSpace(doc.Find(`.sums li:contains("running") b`).Text()))
 	ages := doc.Find(".facets section").Eq(1)
 	assert.Contains(t, ages.Find("h3").Text(), "In status for")
-	band := ages.Find(`a:contains("1–3 d")`)
+	band := ages.Find(`a:contains("> 30 d")`)
 	target := resolve(t, "/workflows", band.AttrOr("href", ""))
 	assert.Equal(t, "StepChain", target.Query().Get("type"))
 	one, _ := s.page(t, http.StatusOK, target.RequestURI())
 	assert.Contains(t, one.Find(".count strong").First().Text(), strings.TrimSpace(band.Find("em").Text())+" workflow")
-	chosen := one.Find(`.facets section a[aria-current]:contains("1–3 d")`)
+	chosen := one.Find(`.facets section a[aria-current]:contains("> 30 d")`)
 	require.Equal(t, 1, chosen.Length(), "the band is marked")
 	assert.Equal(t, ages.Find("a").Length(), one.Find(".facets section").Eq(1).Find("a").Length(), "the other bands are there")
 	back, err := url.Parse(chosen.AttrOr("href", ""))
 	require.NoError(t, err)
 	assert.Equal(t, "type=StepChain", back.RawQuery, "a second click drops it")
 
-	s.cache.NoStats = true
+	s.cache.Refuse("/stats", wire.BadValue("by", "not with this server"))
 	doc, _ = s.page(t, http.StatusOK, "/workflows")
 	assert.Zero(t, doc.Find(".sums").Length(), "an older cache server: the list without it")
 }
@@ -285,8 +286,8 @@ func TestSumsOfAList(t *testing.T) {
 // A list asks for the fields that it shows: with all fields of every record it
 // looks the same, to the byte.
 func TestListsAskForTheirFields(t *testing.T) {
-	records := fakecache.Generate(80)
-	s := newSite(t, records)
+	s := newSite(t)
+	records := s.cache.World
 	var all []string
 	for _, f := range schema.Describe[schema.Workflow]() {
 		all = append(all, f.Key)
@@ -295,7 +296,7 @@ func TestListsAskForTheirFields(t *testing.T) {
 		"/workflows", "/workflows?cols=jobs&limit=100", "/workflows?limit=100&cols=" + strings.Join(all, ","), "/workflows?q=e&sort=-Failure",
 		web.CampaignPath(records.Campaigns[0].Campaign), web.SitePath(records.Sites[0].Site), web.ReleasePath(records.Releases[0].Release),
 	} {
-		s.cache.Whole = false
+		s.cache.Behave()
 		before := len(s.cache.Seen())
 		_, lean := s.page(t, http.StatusOK, path)
 		asked := 0
@@ -305,7 +306,9 @@ func TestListsAskForTheirFields(t *testing.T) {
 			}
 		}
 		assert.Equal(t, 1, asked, path)
-		s.cache.Whole = true
+		for _, pattern := range []string{"/fetch", "/campaign/*", "/sites/*", "/release/*"} {
+			s.cache.Answer(pattern, s.cache.Without("fields"))
+		}
 		_, whole := s.page(t, http.StatusOK, path)
 		assert.Equal(t, string(whole), string(lean), path)
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
 type newsOf struct {
@@ -38,33 +39,30 @@ func (s *site) ask(t *testing.T, address, tag string) (status int, etag string, 
 // A page that is up to date is told so in a few bytes; another is told what
 // changed under its own conditions.
 func TestPulse(t *testing.T) {
-	s := newSite(t, fakecache.Generate(90))
+	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?status=acquired&sort=-Priority&limit=25")
 	pill := doc.Find("#pill")
 	address, tag := pill.AttrOr("data-pulse", ""), pill.AttrOr("data-etag", "")
 	asked, err := url.Parse(address)
 	require.NoError(t, err)
-	assert.Equal(t, url.Values{"since": {fakecache.Generation}, "status": {"acquired"}}, asked.Query(), "the conditions, not the order")
+	assert.Equal(t, url.Values{"since": {s.cache.Generation}, "status": {"acquired"}}, asked.Query(), "the conditions, not the order")
 	status, etag, _ := s.ask(t, address, tag)
 	assert.Equal(t, http.StatusNotModified, status)
 	assert.Equal(t, tag, etag)
 
-	info := fakecache.Info(90)
-	info.Stale, info.StaleReason = true, "away"
-	s.cache.SetInfo(info)
+	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "away" })
 	status, etag, n := s.ask(t, address, tag)
 	assert.Equal(t, http.StatusOK, status, "the state of the source is news")
 	assert.NotEqual(t, tag, etag)
 	assert.Equal(t, "stale", n.State)
 	assert.Empty(t, n.Text, "nothing on the page has changed")
-	s.cache.SetInfo(fakecache.Info(90))
+	s.cache.Behave()
 
-	all, _ := s.page(t, http.StatusOK, "/workflows?status=acquired&limit=200")
-	acquired := all.Find("table.list tbody tr").Length()
-	older := url.Values{"since": {fakecache.Older}, "status": {"acquired"}}
+	older := url.Values{"since": {s.cache.Older}, "status": {"acquired"}}
 	_, _, n = s.ask(t, "/pulse?"+older.Encode(), "")
-	assert.Equal(t, (acquired+2)/3, n.Changed)
-	assert.Equal(t, fmt.Sprintf("%d changed, 1 gone: refresh", n.Changed), n.Text)
+	assert.Equal(t, "1 new, 2 gone: refresh", n.Text, "one came, one is gone, and one has another status")
+	_, _, n = s.ask(t, "/pulse?since="+s.cache.Older, "")
+	assert.Equal(t, "1 changed, 1 new, 1 gone: refresh", n.Text)
 	assert.NotEmpty(t, n.Badge)
 
 	older.Set("minAge", "2d")
@@ -75,15 +73,15 @@ func TestPulse(t *testing.T) {
 	status, _, _ = s.ask(t, "/pulse?since=x&stauts=new", "")
 	assert.Equal(t, http.StatusBadRequest, status)
 
-	s.cache.SetMode(fakecache.Broken)
+	s.cache.Answer(testcache.Everything, testcache.Broken())
 	_, _, n = s.ask(t, address, tag)
 	assert.Contains(t, n.Text, "does not answer")
 }
 
 // Every page asks for its news; a page of one thing asks for that thing only.
 func TestPagesWatchWhatTheyShow(t *testing.T) {
-	records := fakecache.Generate(30)
-	s := newSite(t, records)
+	s := newSite(t)
+	records := s.cache.World
 	for path, want := range map[string]string{
 		"/": "", "/agents": "", "/workflows?q=x&since=2026-01-01": "q=x&minStatusTime=1767225600",
 		"/workflows/" + records.Workflows[0].Workflow:     "name=" + records.Workflows[0].Workflow,
@@ -96,14 +94,14 @@ func TestPagesWatchWhatTheyShow(t *testing.T) {
 		require.NoError(t, err)
 		values, err := url.ParseQuery(want)
 		require.NoError(t, err)
-		values.Set("since", fakecache.Generation)
+		values.Set("since", s.cache.Generation)
 		assert.Equal(t, values, asked.Query(), path)
 	}
 }
 
 // On the wire, headers included, an answer without news is below 300 bytes.
 func TestPulseIsSmall(t *testing.T) {
-	s := newSite(t, fakecache.Generate(30))
+	s := newSite(t)
 	server := httptest.NewServer(s.echo)
 	defer server.Close()
 	doc, _ := s.page(t, http.StatusOK, "/")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,36 +16,37 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/pages"
 	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
 
-// site is the dashboard over a fake cache server, at a fixed time.
+// site is the dashboard over the cache server of the shared world, with a front
+// of its own.
 type site struct {
-	cache *fakecache.Server
+	cache *testcache.Front
 	echo  *echo.Echo
 }
 
-func newSite(t *testing.T, records fakecache.Records) *site {
+func newSite(t *testing.T) *site {
 	t.Helper()
-	cache := fakecache.New(t, records)
+	cache := testcache.New(t)
 	client, err := cacheclient.New(cacheclient.Options{BaseURL: cache.URL, Timeout: 10 * time.Second})
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
 	assets, err := static.New()
 	require.NoError(t, err)
-	now := time.Unix(fakecache.Now, 0)
-	clock, log := func() time.Time { return now }, slog.New(slog.DiscardHandler)
-	loader, err := load.New(load.Options{Client: client, Now: clock, Log: log})
+	log := slog.New(slog.DiscardHandler)
+	loader, err := load.New(load.Options{Client: client, Now: time.Now, Log: log})
 	require.NoError(t, err)
 	p, err := pages.New(pages.Options{
-		Loader: loader, Assets: assets, Links: pages.DefaultLinks(), Views: query.DefaultViews(), Version: "test", Started: now.Add(-time.Hour),
-		Now: clock, Log: log,
+		Loader: loader, Assets: assets, Links: pages.DefaultLinks(), Views: query.DefaultViews(), Version: "test", Started: time.Now().Add(-time.Hour),
+		Now: time.Now, Log: log,
 	})
 	require.NoError(t, err)
 	e := echo.New()
@@ -83,23 +85,39 @@ func resolve(t *testing.T, page, href string) *url.URL {
 	return target
 }
 
+// usual is a workflow of the mock world, with jobs.
+func usual(records *testcache.World) schema.Workflow {
+	i := slices.IndexFunc(records.Workflows, func(w schema.Workflow) bool { return w.HasJobInfo && w.Requestor != w.Workflow })
+	return records.Workflows[i]
+}
+
+// normalAgent is an agent that counts jobs and has a name of the usual form.
+func normalAgent(records *testcache.World) string {
+	i := slices.IndexFunc(records.Agents, func(a schema.AgentDetail) bool {
+		return a.Kind == "agent" && a.Workflows > 0 && !slices.Contains(testcache.Hostile(), a.Agent.Agent)
+	})
+	return records.Agents[i].Agent.Agent
+}
+
 // everyPage are all pages, with hard cases of each.
-func everyPage(records fakecache.Records) []string {
+func everyPage(records *testcache.World) []string {
+	failing := withFailures(records)
 	paths := []string{
 		"/", "/attention", "/workflows", "/workflows?status=running-open&sort=-Failure", "/workflows?cols=jobs&limit=200", "/workflows?q=nothing+at+all&status=new",
-		"/go", "/go?q=T2", "/go?q=" + records.Workflows[0].Workflow, "/go?q=no-such-thing", "/facet/sites?status=running-open", "/facet/campaign?prefix=Run3",
-		"/facet/agents?prefix=nothing", "/selection?status=running-open", "/selection?name=" + records.Workflows[0].Workflow, "/selection?q=nothing+at+all",
-		"/columns", "/columns?cols=jobs&status=new&up=Success", "/changed", "/changed?from=2026-01-01", "/changed?since=" + fakecache.Older + "&from=1763700000", "/changed?since=forgotten", "/changed?since=" + fakecache.Generation,
+		"/go", "/go?q=T2", "/go?q=" + failing.Workflow, "/go?q=no-such-thing", "/facet/sites?status=running-open", "/facet/campaign?prefix=Run3",
+		"/facet/agents?prefix=nothing", "/selection?status=running-open", "/selection?name=" + failing.Workflow, "/selection?q=nothing+at+all",
+		"/columns", "/columns?cols=jobs&status=new&up=Success", "/changed", "/changed?from=2026-01-01", "/changed?since=" + records.Older + "&from=1763700000", "/changed?since=forgotten", "/changed?since=" + records.Generation,
 		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/sites?rows=all", "/releases", "/agents", "/agents?kind=service", "/agents?sort=-Failure", "/api", "/api?status=running-open&try=%2Ffetch", "/api?try=%2Fstatus", "/about",
 		"/errors", "/errors?exitcode=8021&site=T1_US_FNAL", "/errors?exitcode=1", "/errors?rows=all&campaign=Run3*", "/errors?state=jobfailed&q=task",
-		web.CampaignPath(records.Campaigns[0].Campaign), web.ReleasePath(records.Releases[0].Release),
-		web.SitePath(records.Sites[0].Site), web.SitePath(fakecache.Hostile()[0]),
-		web.AgentPath(fakecache.Hostile()[0]), web.AgentPath("vocms0255.cern.ch"), web.AgentPath("cmsgwms-submit4.fnal.gov"),
+		web.CampaignPath(failing.Campaign), web.ReleasePath(failing.Release),
+		web.SitePath(failing.Sites[0]), web.SitePath(testcache.Hostile()[0]),
+		web.AgentPath(testcache.Hostile()[0]), web.AgentPath(normalAgent(records)), web.AgentPath(records.Agents[1].Agent.Agent),
+		web.WorkflowPath(failing.Workflow) + "?show=jobs,logs", web.WorkflowPath(failing.Workflow) + "?tasks=failing",
 	}
-	for i, w := range records.Workflows[:12] {
+	for i, w := range records.Workflows[40:46] {
 		paths = append(paths, web.WorkflowPath(w.Workflow)+[]string{"", "?show=jobs,logs", "?show=jobs&exitcode=8021"}[i%3])
 	}
-	for _, name := range fakecache.Hostile() {
+	for _, name := range testcache.Hostile() {
 		paths = append(paths, web.WorkflowPath(name), web.CampaignPath(name), web.WorkflowPath(name)+"?show=jobs,logs")
 	}
 	return paths

@@ -135,7 +135,7 @@ func (p *Pages) addCodes(c echo.Context, page *web.WorkflowPage, workflow string
 		}
 		cells = append(cells, failedJobs{e.ExitCode, e.Site, e.Count, jobs.With(e.ExitCode, e.Site).Samples(workflow)})
 	}
-	page.CodeMap = codeMap(codes, func(int64) string { return "" }, sites, web.SitePath, cells)
+	page.CodeMap = codeMap(codes, func(int64) string { return "" }, sites, web.JobSitePath, cells)
 }
 
 func sitesOf(totals []schema.WorkflowSite) web.Heat {

@@ -1,10 +1,12 @@
 package pages_test
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/assert"
@@ -12,24 +14,20 @@ import (
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
-	"github.com/dmwm/wmstats/uiserver/internal/fakecache"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/web"
 )
 
-// withFailures is a workflow of the records that has failed jobs.
-func withFailures(t *testing.T, records fakecache.Records) schema.Workflow {
-	t.Helper()
-	i := slices.IndexFunc(records.Workflows, func(w schema.Workflow) bool { return w.Failure > 0 && len(w.Sites) > 0 })
-	require.GreaterOrEqual(t, i, 0)
-	return records.Workflows[i]
+// withFailures is the workflow of the world that has most failed jobs.
+func withFailures(records *testcache.World) schema.Workflow {
+	return slices.MaxFunc(records.Workflows, func(a, b schema.Workflow) int { return cmp.Compare(a.Failure, b.Failure) })
 }
 
 // Samples and log entries are read from the source only when asked for, with
 // one link each, and what was loaded stays.
 func TestPartsOnDemand(t *testing.T) {
-	records := fakecache.Generate(60)
-	s := newSite(t, records)
-	path := web.WorkflowPath(withFailures(t, records).Workflow)
+	s := newSite(t)
+	path := web.WorkflowPath(withFailures(s.cache.World).Workflow)
 	doc, _ := s.page(t, http.StatusOK, path)
 	for _, asked := range s.cache.Seen() {
 		assert.NotContains(t, asked, "/jobs")
@@ -39,25 +37,46 @@ func TestPartsOnDemand(t *testing.T) {
 	assert.Contains(t, doc.Find("#logs").Text(), "Not loaded yet")
 	load := resolve(t, path, doc.Find("#errors a.button").AttrOr("href", ""))
 	doc, _ = s.page(t, http.StatusOK, load.RequestURI())
-	assert.Equal(t, 3, doc.Find("details.sample").Length())
-	assert.Contains(t, doc.Find("details.sample").First().Text(), "380115: 14-16, 20", "runs and lumis")
-	assert.Contains(t, doc.Find("details.sample").First().Text(), "/store/a.root", "input files")
-	assert.Zero(t, doc.Find(`a[href^="javascript"]`).Length(), "only addresses of the web are links")
+	samples := doc.Find("details.sample").Length()
+	assert.Positive(t, samples)
 	assert.Contains(t, doc.Find("#logs").Text(), "Not loaded yet")
 	load = resolve(t, path, doc.Find("#logs a.button").AttrOr("href", ""))
 	doc, _ = s.page(t, http.StatusOK, load.RequestURI())
-	assert.Equal(t, 3, doc.Find("details.sample").Length(), "what was loaded stays")
+	assert.Equal(t, samples, doc.Find("details.sample").Length(), "what was loaded stays")
+	assert.NotContains(t, doc.Find("#logs").Text(), "Not loaded yet")
+}
+
+// Texts of jobs and of log entries that look like markup, or like a script's
+// address, are shown as text.
+func TestHostileParts(t *testing.T) {
+	s := newSite(t)
+	name := withFailures(s.cache.World).Workflow
+	hostile := testcache.Hostile()[0]
+	s.cache.Answer("/fetch/*/jobs", testcache.JSON([]schema.JobSample{{
+		Workflow: name, JobName: "job", Site: hostile, LogURL: "javascript:alert(1)", RunLumis: "380115: 14-16, 20", InputFiles: []string{"/store/a.root", hostile},
+		Errors: []schema.JobStepError{{Step: "cmsRun1", Details: "An exception\nof " + hostile}},
+	}}))
+	s.cache.Answer("/fetch/*/logs", testcache.JSON([]schema.LogEntry{{Workflow: name, Message: "no site <b>left</b>\n" + hostile}}))
+	doc, _ := s.page(t, http.StatusOK, web.WorkflowPath(name)+"?show=jobs,logs")
+	sample := doc.Find("details.sample").First().Text()
+	assert.Contains(t, sample, "380115: 14-16, 20", "runs and lumis")
+	assert.Contains(t, sample, "/store/a.root", "input files")
+	assert.Contains(t, sample, hostile)
+	assert.Zero(t, doc.Find(`a[href^="javascript"]`).Length(), "only addresses of the web are links")
 	assert.Contains(t, doc.Find("#logs tbody").Text(), "no site <b>left</b>")
+	checkInline(t, doc)
 }
 
 // Nothing, not loaded and failed are three texts, for samples and for logs.
 func TestPartsSayWhyTheyAreNotThere(t *testing.T) {
-	records := fakecache.Generate(60)
-	path := web.WorkflowPath(withFailures(t, records).Workflow)
+	records := testcache.Shared(t)
+	path := web.WorkflowPath(withFailures(records).Workflow)
 	texts := map[string]bool{}
 	note := func(problem *wire.Problem, address string) (string, string) {
-		s := newSite(t, records)
-		s.cache.Demand = problem
+		s := newSite(t)
+		if problem != nil {
+			s.cache.RefuseDemand(problem)
+		}
 		doc, _ := s.page(t, http.StatusOK, address)
 		return strings.TrimSpace(doc.Find("#samples").Next().Text()), strings.TrimSpace(doc.Find("#logs p").Text())
 	}
@@ -80,35 +99,43 @@ func TestPartsSayWhyTheyAreNotThere(t *testing.T) {
 
 // A cell of the map leads to samples of just its jobs, and the address says so.
 func TestMapLeadsToSamples(t *testing.T) {
-	records := fakecache.Generate(60)
-	s := newSite(t, records)
-	w := withFailures(t, records)
+	s := newSite(t)
+	w := withFailures(s.cache.World)
 	path := web.WorkflowPath(w.Workflow)
 	doc, _ := s.page(t, http.StatusOK, path)
-	require.Equal(t, 3, doc.Find("#errors svg.heat a[class^=h]").Length())
-	cell := resolve(t, path, doc.Find("#errors svg.heat a[class^=h]").First().AttrOr("href", ""))
-	doc, _ = s.page(t, http.StatusOK, cell.RequestURI())
-	assert.Equal(t, 1, doc.Find("details.sample").Length())
-	assert.Contains(t, doc.Find("#errors .chips").Text(), "exit code "+cell.Query().Get("exitcode"))
-	assert.Equal(t, 1, doc.Find("#errors svg.heat a[class^=h]").Length())
-	for _, row := range doc.Find("#sites svg.heat text.y").EachIter() {
-		assert.Contains(t, w.Sites, row.Nodes[0].LastChild.Data)
+	cells := doc.Find("#errors svg.heat a[class^=h]")
+	require.Positive(t, cells.Length())
+	cell := resolve(t, path, cells.First().AttrOr("href", ""))
+	narrow, _ := s.page(t, http.StatusOK, cell.RequestURI())
+	assert.Positive(t, narrow.Find("details.sample").Length())
+	assert.LessOrEqual(t, narrow.Find("details.sample").Length(), samplesOf(t, s, path))
+	assert.Contains(t, narrow.Find("#errors .chips").Text(), "exit code "+cell.Query().Get("exitcode"))
+	assert.Equal(t, 1, narrow.Find("#errors svg.heat a[class^=h]").Length())
+	for _, row := range narrow.Find("#sites svg.heat text.y").EachIter() {
+		assert.Contains(t, append([]string{schema.None}, w.Sites...), row.Nodes[0].LastChild.Data)
 	}
 }
 
+// samplesOf is how many samples the page of a workflow has without a choice.
+func samplesOf(t *testing.T, s *site, path string) int {
+	t.Helper()
+	doc, _ := s.page(t, http.StatusOK, path+"?show=jobs")
+	return doc.Find("details.sample").Length()
+}
+
 func TestWorkflowBadAddress(t *testing.T) {
-	records := fakecache.Generate(30)
-	s := newSite(t, records)
-	doc, _ := s.page(t, http.StatusBadRequest, web.WorkflowPath(records.Workflows[0].Workflow)+"?show=everything&exitcode=x")
+	s := newSite(t)
+	records := s.cache.World
+	doc, _ := s.page(t, http.StatusBadRequest, web.WorkflowPath(usual(records).Workflow)+"?show=everything&exitcode=x")
 	assert.Equal(t, 2, doc.Find(".notice.bad").Length())
 }
 
 // A value that a parameter does not take is a 400 with the nearest one; the
 // page is shown all the same.
 func TestWorkflowFaults(t *testing.T) {
-	records := fakecache.Generate(10)
-	s := newSite(t, records)
-	path := web.WorkflowPath(records.Workflows[0].Workflow)
+	s := newSite(t)
+	records := s.cache.World
+	path := web.WorkflowPath(usual(records).Workflow)
 	for query, want := range map[string]string{
 		"?show=job":      "Did you mean jobs?",
 		"?show=nonsense": "show takes jobs and logs, not 'nonsense'",
@@ -118,47 +145,60 @@ func TestWorkflowFaults(t *testing.T) {
 	} {
 		doc, _ := s.page(t, http.StatusBadRequest, path+query)
 		assert.Contains(t, doc.Find("main").Text(), want, query)
-		assert.Equal(t, records.Workflows[0].Workflow, doc.Find("h1").Text())
+		assert.Equal(t, usual(records).Workflow, doc.Find("h1").Text())
 	}
 	s.page(t, http.StatusOK, path+"?show=jobs,logs&tasks=failing&exitcode=8021")
 }
 
 func TestParentage(t *testing.T) {
-	records := fakecache.Generate(10)
-	s := newSite(t, records)
-	w := records.Workflows[0]
-	doc, _ := s.page(t, http.StatusOK, web.WorkflowPath(w.Workflow))
+	s := newSite(t)
+	s.cache.Answer("/fetch/*", s.cache.Change(map[string]any{
+		"Parentage": []schema.ChainParentage{{Index: 1, ChildDatasets: []string{}, Resolved: true}, {Index: 3, ParentDataset: "/a/b/AODSIM", ChildDatasets: []string{"/a/b/NANOAODSIM"}}},
+		"LFNBases":  []schema.LFNBase{{Use: "merged", Base: "/store/mc/x"}, {Use: "unmerged", Base: "/store/unmerged"}},
+	}))
+	doc, _ := s.page(t, http.StatusOK, web.WorkflowPath(testcache.Today))
 	rows := doc.Find("#parentage tbody tr")
 	assert.Equal(t, []string{"1", "nothing", "nothing that is kept "}, rows.First().Children().Map(text))
-	assert.Equal(t, []string{"3", w.OutputDatasets[1], w.OutputDatasets[2]}, rows.Last().Children().Map(text))
+	assert.Equal(t, []string{"3", "/a/b/AODSIM", "/a/b/NANOAODSIM"}, rows.Last().Children().Map(text))
 	assert.Equal(t, []string{"merged", "unmerged"}, doc.Find("#bases dt").Map(text))
 }
 
 // The page of a campaign names its worst sites, and says why it can't.
 func TestWorstSites(t *testing.T) {
-	records := fakecache.Generate(60)
-	s := newSite(t, records)
-	path := web.CampaignPath(records.Campaigns[0].Campaign)
+	s := newSite(t)
+	campaign := withFailures(s.cache.World).Campaign
+	path := web.CampaignPath(campaign)
 	doc, _ := s.page(t, http.StatusOK, path)
 	first := doc.Find("#worst-h").Closest("section").Find("tbody tr a").First()
 	target := resolve(t, path, first.AttrOr("href", ""))
 	assert.Equal(t, "/errors", target.Path)
 	assert.Equal(t, first.Text(), target.Query().Get("site"))
-	assert.Equal(t, records.Campaigns[0].Campaign, target.Query().Get("campaign"))
-	s.cache.Demand = wire.SourceFailed("The source does not answer.", nil)
+	assert.Equal(t, campaign, target.Query().Get("campaign"))
+	s.cache.RefuseDemand(wire.SourceFailed("The source does not answer.", nil))
 	doc, _ = s.page(t, http.StatusOK, path)
 	assert.Contains(t, doc.Find("#worst-h").Closest("section").Text(), "Details not read: the source does not answer. The failing jobs could not be read from the source: ")
 }
 
-// The page of an agent shows what its parts count.
+// The page of an agent shows what it counts: sites with what waits there by
+// priority, and jobs by state of its databases.
 func TestAgentCounts(t *testing.T) {
-	s := newSite(t, fakecache.Generate(10))
-	doc, _ := s.page(t, http.StatusOK, web.AgentPath("vocms0250.cern.ch"))
+	s := newSite(t)
+	agent := normalAgent(s.cache.World)
+	s.cache.Answer("/agent/*", s.cache.Change(map[string]any{"Agent": schema.AgentDetail{
+		Agent: schema.Agent{Agent: agent, Kind: "agent", Severity: "ok"},
+		Sites: []schema.AgentSite{{Agent: agent, Site: "T1_US_FNAL", State: "Normal"}, {Agent: agent, Site: "T2_CH_CERN"}},
+		SitePriorities: []schema.AgentSitePriority{
+			{Agent: agent, Site: "T1_US_FNAL", Priority: 110000, Jobs: 3}, {Agent: agent, Site: "T1_US_FNAL", Priority: 90000, Jobs: 2}, {Agent: agent, Site: "T1_US_FNAL", Priority: 63000, Jobs: 1},
+		},
+		JobStates: []schema.AgentJobState{
+			{Agent: agent, Source: "wmbs", State: "executing", Jobs: 5120}, {Agent: agent, Source: "local_queue", State: "Running", Jobs: 900, Elements: 12, MaxJobs: 400},
+		},
+	}}))
+	doc, _ := s.page(t, http.StatusOK, web.AgentPath(agent))
 	rows := doc.Find("#sites-h").Closest("section").Find("tbody tr")
-	assert.Equal(t, 6, rows.Length())
-	waiting := strings.Join(rows.Map(func(_ int, row *goquery.Selection) string { return row.Children().Last().Text() }), "; ")
-	assert.Regexp(t, `\d+ at 110\x{202f}000, \d+ at 90\x{202f}000, \d+ at 63\x{202f}000`, waiting)
-	assert.Contains(t, waiting, "none")
+	assert.Equal(t, 2, rows.Length())
+	waiting := rows.Map(func(_ int, row *goquery.Selection) string { return strings.TrimSpace(row.Children().Last().Text()) })
+	assert.Equal(t, []string{"3 at 110\u202f000, 2 at 90\u202f000, 1 at 63\u202f000", "none"}, waiting)
 	states := doc.Find("#states-h").Closest("section").Find("tbody tr")
 	assert.Equal(t, "executing job database 5120", strings.Join(strings.Fields(strings.Join(states.First().Children().Map(text), " ")), " "))
 	assert.Equal(t, "Running local work queue 900 in 12 elements, the largest of 400", strings.Join(strings.Fields(strings.Join(states.Last().Children().Map(text), " ")), " "))
@@ -167,14 +207,12 @@ func TestAgentCounts(t *testing.T) {
 // The source is down: the page is there with what the list knows, and says what
 // is missing, or how old what was read before is.
 func TestWorkflowWhileTheSourceIsDown(t *testing.T) {
-	records := fakecache.Generate(20)
-	s := newSite(t, records)
-	info := fakecache.Info(20)
-	info.Stale, info.StaleReason = true, "connection refused"
-	s.cache.SetInfo(info)
-	w := records.Workflows[3]
+	s := newSite(t)
+	down := func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "connection refused" }
+	s.cache.Tell(t, down)
+	w := withFailures(s.cache.World)
 	path := web.WorkflowPath(w.Workflow)
-	s.cache.Details = wire.SourceFailed("The source could not be read for its details.", nil)
+	s.cache.Refuse("/fetch/*", wire.SourceFailed("The source could not be read for its details.", nil))
 	doc, _ := s.page(t, http.StatusOK, path)
 	assert.Equal(t, "10", s.get(t, path).Header.Get("Refresh"), "it is asked again")
 	assert.Equal(t, w.Workflow, doc.Find("h1").Text())
@@ -188,17 +226,18 @@ func TestWorkflowWhileTheSourceIsDown(t *testing.T) {
 	assert.Equal(t, "/api/fetch?name="+w.Workflow, doc.Find("#raw a").AttrOr("href", ""))
 	checkStructure(t, doc)
 
-	s.page(t, http.StatusNotFound, "/workflows/nothing")
-	s.cache.Details = wire.NewProblem(wire.SlugNotReady, "It is being read.")
+	s.cache.Refuse("/fetch/*", wire.NewProblem(wire.SlugNotReady, "It is being read."))
 	doc, _ = s.page(t, http.StatusOK, path)
 	assert.Contains(t, doc.Find("main .empty").Text(), "Details are being read from the source.")
 
-	s.cache.Details, s.cache.ReadAt = nil, fakecache.Now-2*3600
+	s.cache.Behave()
+	s.page(t, http.StatusNotFound, "/workflows/nothing")
+	doc, _ = s.page(t, http.StatusOK, path)
+	assert.NotContains(t, doc.Find("main").Text(), "does not answer")
+	s.cache.Tell(t, down)
+	s.cache.Answer("/fetch/*", s.cache.Change(map[string]any{"DetailsTime": time.Now().Unix() - 2*3600}))
 	doc, _ = s.page(t, http.StatusOK, path)
 	assert.Contains(t, strings.Join(strings.Fields(doc.Find(".notice").Text()), " "), "the details are of 2 h ago")
 	assert.NotZero(t, doc.Find("#tasks").Length())
 	checkStructure(t, doc)
-	s.cache.ReadAt = 0
-	doc, _ = s.page(t, http.StatusOK, path)
-	assert.NotContains(t, doc.Find("main").Text(), "does not answer")
 }

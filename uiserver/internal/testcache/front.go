@@ -1,0 +1,202 @@
+package testcache
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+)
+
+// Front stands before the cache server of the world: one for each test.
+type Front struct {
+	*World
+	URL   string // of the front; World.URL is the cache server's own
+	Close func() // goes away; at the end of the test at the latest
+
+	target *url.URL // of World.URL
+
+	mu     sync.Mutex
+	seen   []string // paths with queries, in the order of their arrival
+	faults []fault
+}
+
+// fault answers some paths in place of the cache server.
+type fault struct {
+	pattern string // of path.Match, over the escaped path
+	handler http.Handler
+}
+
+// New starts a front that ends with the test.
+func New(t testing.TB) *Front {
+	t.Helper()
+	f := &Front{World: Shared(t)}
+	var err error
+	f.target, err = url.Parse(f.World.URL)
+	require.NoError(t, err)
+	proxy := f.pass()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.handler(r, proxy).ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	f.URL, f.Close = server.URL, server.Close
+	return f
+}
+
+// handler notes a request and says who answers it: the fault that was told
+// last, or the cache server.
+func (f *Front) handler(r *http.Request, well http.Handler) http.Handler {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = append(f.seen, r.URL.RequestURI())
+	for _, one := range slices.Backward(f.faults) {
+		if ok, err := path.Match(one.pattern, r.URL.EscapedPath()); ok || err != nil || one.pattern == Everything {
+			return one.handler
+		}
+	}
+	return well
+}
+
+// Seen are the requests so far, as path?query.
+func (f *Front) Seen() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.seen)
+}
+
+// Everything is the pattern of all paths.
+const Everything = "/**"
+
+// Answer lets a handler answer the paths of a pattern, in which * is any text
+// without a slash.
+func (f *Front) Answer(pattern string, handler http.Handler) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = append(f.faults, fault{pattern, handler})
+}
+
+// Behave ends all faults.
+func (f *Front) Behave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = nil
+}
+
+// Refuse answers with a problem.
+func (f *Front) Refuse(pattern string, p *wire.Problem) { f.Answer(pattern, Problem(p)) }
+
+// RefuseDemand refuses all that is read from the source when somebody asks.
+func (f *Front) RefuseDemand(p *wire.Problem) {
+	for _, pattern := range []string{"/errors", "/fetch/*/errors", "/fetch/*/jobs", "/fetch/*/logs"} {
+		f.Refuse(pattern, p)
+	}
+}
+
+// Tell changes what the server says of its data.
+func (f *Front) Tell(t testing.TB, change func(*schema.CacheInfo)) {
+	t.Helper()
+	client, err := cacheclient.New(cacheclient.Options{BaseURL: f.World.URL})
+	require.NoError(t, err)
+	defer client.Close()
+	pulse, err := client.Pulse(t.Context())
+	require.NoError(t, err)
+	change(&pulse.CacheInfo)
+	f.Answer("/pulse", JSON(pulse))
+}
+
+// Change passes a request on and changes some keys of the object that is answered.
+func (f *Front) Change(keys map[string]any) http.Handler {
+	proxy := f.pass()
+	proxy.ModifyResponse = func(res *http.Response) error {
+		body := map[string]any{}
+		if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
+			return err
+		}
+		maps.Copy(body, keys)
+		text, err := json.Marshal(body)
+		res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+		res.Header.Set("Content-Length", strconv.Itoa(len(text)))
+		return err
+	}
+	return proxy
+}
+
+// Without passes a request on without a parameter, as to a server that does not
+// heed it.
+func (f *Front) Without(param string) http.Handler {
+	return f.pass(func(r *httputil.ProxyRequest) {
+		query := r.Out.URL.Query()
+		query.Del(param)
+		r.Out.URL.RawQuery = query.Encode()
+	})
+}
+
+// pass passes requests on to the cache server.
+func (f *Front) pass(changes ...func(*httputil.ProxyRequest)) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(f.target)
+		r.Out.Header.Del("Accept-Encoding") // the answer may be changed
+		for _, change := range changes {
+			change(r)
+		}
+	}}
+}
+
+// Problem is an answer that refuses.
+func Problem(p *wire.Problem) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", wire.MediaProblem)
+		w.WriteHeader(p.Status)
+		_ = json.NewEncoder(w).Encode(p)
+	})
+}
+
+// JSON is an answer with a body.
+func JSON(body any) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", wire.MediaJSON)
+		_ = json.NewEncoder(w).Encode(body)
+	})
+}
+
+// Loading is a cache server whose first full read is under way.
+func Loading(progress string) http.Handler { return Problem(wire.NotReadyYet(progress)) }
+
+// Broken answers with a 500 that is no problem.
+func Broken() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oh dear", http.StatusInternalServerError) })
+}
+
+// Hanging breaks off in the middle.
+func Hanging() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write([]byte("{"))
+	})
+}
+
+// Endless sends until the client leaves.
+func Endless() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for text := []byte(strings.Repeat("[", 32<<10)); r.Context().Err() == nil; {
+			if _, err := w.Write(text); err != nil {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,221 @@
+// Package testcache is the cache server in the tests of the UI server: the real
+// one, on a stand-in of CouchDB with a small mock world that all tests of a
+// program share. Each test has a front of its own to it, which notes what is
+// asked and can be told to fail as a real server can't be made to.
+package testcache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/mock/couchfake"
+	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
+)
+
+// World is a cache server with what it holds. Nothing changes any more when it
+// is handed out: its documents are so old that no alert comes due.
+type World struct {
+	URL        string
+	Generation string
+	Older      string // a generation before: since then Today has come, one workflow has changed and Gone is gone
+	Workflows  []schema.Workflow
+	Campaigns  []schema.Campaign
+	Releases   []schema.Release
+	Sites      []schema.Site
+	Agents     []schema.AgentDetail
+}
+
+// Names of workflows that are made by hand.
+const (
+	Gone  = "gone_workflow"
+	Today = "entered_today" // its status is of the time at which the world was made
+)
+
+// Hostile are names that must be shown as text, with their links intact. Each is
+// that of a workflow, its campaign and its PrepID; the first is also a site and an
+// agent.
+func Hostile() []string {
+	return []string{
+		`<script>alert("x")</script>`,
+		`a"b'c&d<i>e`,
+		`slash/in%2Fthe name?x=1#y`,
+		"\u202eright-to-left \u05d0\u05d1\u05d2",
+		strings.Repeat("long_name_", 50),
+		`{{template}} ${x} ` + "`tick`",
+		`.hidden`,
+	}
+}
+
+// shared is started by the first test that needs it, and lives as long as the
+// program.
+var shared = sync.OnceValues(start)
+
+// Shared is the world of all tests of a program.
+func Shared(t testing.TB) *World {
+	t.Helper()
+	w, err := shared()
+	require.NoError(t, err)
+	return w
+}
+
+const (
+	workflows = 300
+	patience  = time.Minute // for a condition of the world
+)
+
+func start() (*World, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	couch, err := fill()
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := couchfake.Listen("127.0.0.1:0", couch)
+	if err != nil {
+		return nil, err
+	}
+	o := app.Defaults()
+	o.Listen, o.CouchURL, o.Log = "127.0.0.1:0", endpoint.URL(), slog.New(slog.DiscardHandler)
+	server, err := app.New(context.Background(), o)
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Start(context.Background()); err != nil {
+		return nil, err
+	}
+	w := &World{URL: "http://" + server.Addr()}
+	client, err := cacheclient.New(cacheclient.Options{BaseURL: w.URL})
+	if err != nil {
+		return nil, err
+	}
+	loaded := func() bool {
+		info, err := client.Pulse(ctx)
+		w.Older = info.Generation
+		return err == nil && w.Older != ""
+	}
+	if err := until(ctx, loaded); err != nil {
+		return nil, fmt.Errorf("first read: %w", err)
+	}
+	if err := errors.Join(change(couch), until(ctx, func() bool { return changed(ctx, client) })); err != nil {
+		return nil, fmt.Errorf("changes: %w", err)
+	}
+	return w, w.read(ctx, client)
+}
+
+// until waits for a condition.
+func until(ctx context.Context, holds func() bool) error {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// fill makes a stand-in with the documents of the world.
+func fill() (*couchfake.Server, error) {
+	world, err := gen.New(gen.Options{Seed: 3, Workflows: workflows, JobSummaries: 8, Storable: true, NoEdges: true})
+	if err != nil {
+		return nil, err
+	}
+	couch := couchfake.New(couchfake.Options{BuiltinViews: true})
+	defaults := app.Defaults()
+	for _, db := range []string{defaults.RequestDB, defaults.WMStatsDB, defaults.LogDB} {
+		if err := couch.Create(db); err != nil {
+			return nil, err
+		}
+	}
+	for doc := range world.AllParallel() {
+		if err := couch.Put(doc.DB, doc.JSON); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range Hostile() {
+		if err := errors.Join(put(couch, defaults.RequestDB, request(name, "running-open", gen.DefaultNow)), put(couch, defaults.WMStatsDB, report(name))); err != nil {
+			return nil, err
+		}
+	}
+	return couch, errors.Join(put(couch, defaults.RequestDB, request(Gone, "acquired", gen.DefaultNow)), put(couch, defaults.RequestDB, request("changes_1", "acquired", gen.DefaultNow)))
+}
+
+func put(couch *couchfake.Server, db string, doc map[string]any) error {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	return couch.Put(db, text)
+}
+
+// request is the document of a request whose names are all one.
+func request(name, status string, since int64) map[string]any {
+	return map[string]any{
+		"_id": name, "RequestName": name, "RequestType": "TaskChain", "RequestStatus": status, "RequestPriority": 7, "Campaign": name, "PrepID": name,
+		"Requestor": name, "Team": name, "RequestTransition": []any{map[string]any{"Status": status, "UpdateTime": since}},
+	}
+}
+
+// report is an agent's document about a workflow. Agent and site have the first
+// of the hostile names.
+func report(name string) map[string]any {
+	counts := map[string]any{"success": 5, "failure": map[string]any{"exception": 2}}
+	return map[string]any{
+		"_id": "agent-" + name, "type": "agent_request", "workflow": name, "agent_url": Hostile()[0], "agent": "WMAgent", "timestamp": gen.DefaultNow,
+		"status": counts, "sites": map[string]any{Hostile()[0]: counts}, "tasks": map[string]any{},
+	}
+}
+
+// change makes the second generation.
+func change(couch *couchfake.Server) error {
+	db := app.Defaults().RequestDB
+	couch.Delete(db, Gone)
+	return errors.Join(
+		put(couch, db, request(Today, "acquired", time.Now().Unix())),
+		put(couch, db, request("changes_1", "running-open", gen.DefaultNow)),
+	)
+}
+
+// changed reports whether all of change has arrived.
+func changed(ctx context.Context, client *cacheclient.Client) bool {
+	for name, want := range map[string]string{Gone: "", Today: "acquired", "changes_1": "running-open"} {
+		list, err := client.Fetch(ctx, wire.Query{Names: []string{name}})
+		if err != nil || len(list.Items) == 0 && want != "" || len(list.Items) > 0 && list.Items[0].Status != want {
+			return false
+		}
+	}
+	return true
+}
+
+// read notes what there is.
+func (w *World) read(ctx context.Context, client *cacheclient.Client) (err error) {
+	for workflow, ferr := range client.Workflows(ctx, wire.Query{}) {
+		if ferr != nil {
+			return ferr
+		}
+		w.Workflows = append(w.Workflows, workflow)
+	}
+	var meta cacheclient.Meta
+	var faults [4]error
+	w.Campaigns, meta, faults[0] = client.Campaigns(ctx)
+	w.Releases, _, faults[1] = client.Releases(ctx)
+	w.Sites, _, faults[2] = client.Sites(ctx)
+	w.Agents, _, faults[3] = client.Agents(ctx)
+	w.Generation = meta.Generation
+	return errors.Join(faults[:]...)
+}
