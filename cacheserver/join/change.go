@@ -1,6 +1,10 @@
 package join
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"cmp"
+
+	"github.com/dmwm/wmstats/schema"
+)
 
 // Kind says what a Change is about.
 type Kind uint8
@@ -16,6 +20,11 @@ const (
 type Document struct {
 	Kind Kind
 	ID   string
+}
+
+// compareDocuments orders documents by their kinds, then by their ids.
+func compareDocuments(a, b Document) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 }
 
 // Change is one document in the form that is joined: already decoded. Without

@@ -1,7 +1,6 @@
 package join
 
 import (
-	"cmp"
 	"errors"
 	"iter"
 	"slices"
@@ -65,9 +64,7 @@ func (r *Read) Missing() ([]Document, error) {
 }
 
 func (j *Join) missing() []Document {
-	return slices.SortedFunc(j.unseen(), func(a, b Document) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
-	})
+	return slices.SortedFunc(j.unseen(), compareDocuments)
 }
 
 // unseen yields the documents that the newest read has not seen, in no order.

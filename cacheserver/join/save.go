@@ -85,9 +85,7 @@ func (j *Join) Save() (s *Saved, ok bool) {
 func (s *Saved) Write(put func([]byte) error) error {
 	slices.SortFunc(s.workflows, func(a, b savedWorkflow) int { return cmp.Compare(a.name, b.name) })
 	slices.SortFunc(s.agents, func(a, b agentInfo) int { return cmp.Compare(a.id, b.id) })
-	slices.SortFunc(s.doubtful, func(a, b Document) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(s.doubtful, compareDocuments)
 	head, err := s.head()
 	if err == nil {
 		err = put(head)

@@ -1,0 +1,287 @@
+package join
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
+)
+
+func newMachine(t testing.TB, o Options) *machine {
+	t.Helper()
+	j, err := New(o)
+	require.NoError(t, err)
+	return &machine{Join: j}
+}
+
+// framesOf returns the frames of a checkpoint.
+func framesOf(t testing.TB, j *Join) (frames [][]byte) {
+	t.Helper()
+	saved, ok := j.Save()
+	require.True(t, ok)
+	require.NoError(t, saved.Write(func(frame []byte) error {
+		frames = append(frames, bytes.Clone(frame))
+		return nil
+	}))
+	return frames
+}
+
+// restoredOf returns a machine that was saved and restored.
+func restoredOf(t testing.TB, m *machine, o Options) *machine {
+	t.Helper()
+	o.Limits = m.limits
+	j, err := Restore(checkpoint.FramesOf(t.Context(), framesOf(t, m.Join)), o, m.moment)
+	require.NoError(t, err)
+	return &machine{Join: j}
+}
+
+// TestEqualInputsMakeEqualStates gives two machines the same random inputs. One
+// of them is saved and restored again and again. What they return is the same,
+// byte by byte, but for the columns that tables are looked up by.
+func TestEqualInputsMakeEqualStates(t *testing.T) {
+	n := 10_000
+	if testing.Short() {
+		n = 2000
+	}
+	w := newWorld(1)
+	o := Options{MaxLoss: 0.3}
+	a, b := newMachine(t, o), newMachine(t, o)
+	did := map[string]int{}
+	reading := false
+	for i := range n {
+		in, what := w.input(reading)
+		before := a.state
+		outA, alsoA := in(a)
+		outB, alsoB := in(b)
+		require.Equal(t, alsoA, alsoB, "input %d: %s", i, what)
+		require.Equal(t, outA.Result, outB.Result, "input %d: %s", i, what)
+		require.Equal(t, outA.Diff, outB.Diff, "input %d: %s", i, what)
+		require.Equal(t, outA.Publish, outB.Publish, "input %d: %s", i, what)
+		require.Equal(t, outA.Freshness, outB.Freshness, "input %d: %s", i, what)
+		if outA.Publish {
+			require.Equal(t, bytesOf(t, outA.State), bytesOf(t, outB.State), "input %d: %s", i, what)
+			did["states"]++
+		}
+		did[what]++
+		switch {
+		case what == "begin":
+			reading = true
+		case what == "commit" && fmt.Sprint(alsoA) != "<nil>" && a.state == before:
+			did["held back"]++
+			reading = false
+		case what == "commit" || what == "abort":
+			reading = false
+		}
+		did["refetched"] += len(outA.Refetch)
+		did["swept"] += len(outA.Swept)
+		did["unmatched"] += outA.Unmatched
+		if !reading && a.state != nil && w.rng.IntN(40) == 0 {
+			b = restoredOf(t, b, o)
+			sameKnowledge(t, a.Join, b.Join)
+			did["restored"]++
+		}
+	}
+	t.Log(did)
+	for _, what := range []string{
+		"apply", "tick", "rules", "sweep", "begin", "add", "missing", "commit", "abort", "held back", "states", "refetched", "swept", "unmatched", "restored",
+	} {
+		require.Greater(t, did[what], 3, what)
+	}
+}
+
+// bytesOf is all of a State.
+func bytesOf(t testing.TB, s *State) string {
+	t.Helper()
+	var out bytes.Buffer
+	s.Table.Range(0, s.Table.Len(), func(b *block.Block, i, j int) bool {
+		for ; i < j; i++ {
+			src := b.Source(i)
+			fmt.Fprintf(&out, "%s\n%x %x %v %v\n", b.Record(i), src.IDs, src.Version, s.Sources("", src), s.Silent(src))
+		}
+		return true
+	})
+	write := func(v any) {
+		text, err := json.Marshal(v)
+		require.NoError(t, err)
+		out.Write(append(text, '\n'))
+	}
+	for v := range s.Sums.Campaigns.All() {
+		write(v)
+	}
+	for v := range s.Sums.Releases.All() {
+		write(v)
+	}
+	for v := range s.Sums.Statuses.All() {
+		write(v)
+	}
+	for v := range s.Sums.Sites.All() {
+		write(v)
+	}
+	for v := range s.Sums.Agents.All() {
+		write(v)
+	}
+	recoveries := map[string][]string{}
+	for _, shard := range s.Recoveries.shards {
+		if shard != nil {
+			maps.Copy(recoveries, shard.by)
+		}
+	}
+	write([]any{s.Moment, s.Agents, s.Limits, recoveries, s.Names, s.Documents, s.Unmatched})
+	return out.String()
+}
+
+// sameKnowledge compares all that two writers know and will act on.
+func sameKnowledge(t testing.TB, a, b *Join) {
+	t.Helper()
+	require.Equal(t, []any{a.limits, a.unmatched, a.believed, a.names.Texts(), a.fresh.reports}, []any{b.limits, b.unmatched, b.believed, b.names.Texts(), b.fresh.reports})
+	require.Len(t, b.doubtful, len(a.doubtful))
+	for d := range a.doubtful {
+		require.True(t, b.doubtful[d], d)
+	}
+	require.Len(t, b.workflows, len(a.workflows))
+	for name, w := range a.workflows {
+		require.Equal(t, described(w), described(b.workflows[name]))
+	}
+	require.Len(t, b.aliases, len(a.aliases))
+	for id, w := range a.aliases {
+		require.Equal(t, w.name, b.aliases[id].name)
+	}
+	require.Len(t, b.reports, len(a.reports))
+	require.Len(t, b.agents, len(a.agents))
+	for id, n := range a.agents {
+		o := b.agents[id]
+		require.Equal(t, []any{n.id, n.hash, n.heard, n.detail}, []any{o.id, o.hash, o.heard, o.detail})
+	}
+	for i := range a.known.shards {
+		require.Equal(t, a.known.shards[i].hashes, b.known.shards[i].hashes)
+	}
+}
+
+// described is what is known of a workflow beside its record.
+func described(w *workflow) (out []any) {
+	out = append(out, w.name, w.hash, w.due, w.has, w.request, w.requestID())
+	for _, d := range w.duplicates() {
+		out = append(out, d.id, d.hash, d.packed)
+	}
+	for _, r := range w.reports {
+		one := *r
+		one.workflow, one.seen = nil, 0
+		out = append(out, one)
+	}
+	return out
+}
+
+// TestACheckpointHasAllState holds the types of what changes to a list of what a
+// checkpoint does with each field: a new one has to be decided on.
+func TestACheckpointHasAllState(t *testing.T) {
+	const (
+		kept = "written and read"
+		made = "made again when it is read"
+		none = "of one process, or of a read in progress"
+	)
+	for _, c := range []struct {
+		of   any
+		want map[string]string
+	}{
+		{workflow{}, map[string]string{
+			"name": kept, "hash": kept, "due": kept, "reports": kept, "more": kept, "has": kept, "request": none, "seen": none,
+		}},
+		{requests{}, map[string]string{"id": kept, "duplicates": kept}},
+		{duplicate{}, map[string]string{"id": kept, "hash": kept, "packed": kept, "seen": none}},
+		{agentReport{}, map[string]string{
+			"id": kept, "workflow": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "packed": kept, "seen": none,
+		}},
+		{agentInfo{}, map[string]string{"id": kept, "hash": kept, "heard": kept, "detail": kept, "seen": none}},
+		{Join{}, map[string]string{
+			"opt": none, "layout": kept, "columns": none, "editor": none, "moment": none, "limits": kept, "state": kept, "names": kept, "sums": made,
+			"workflows": made, "aliases": made, "reports": made, "agents": made, "unmatched": made, "known": made, "recovery": made, "fresh": kept,
+			"dues": made, "epoch": none, "read": none, "believed": kept, "doubtful": kept, "work": none,
+		}},
+	} {
+		of := reflect.TypeOf(c.of)
+		for i := range of.NumField() {
+			require.NotEmpty(t, c.want[of.Field(i).Name], "%s.%s is new: decide what a checkpoint does with it", of, of.Field(i).Name)
+		}
+		require.Len(t, c.want, of.NumField(), "%s", of)
+	}
+}
+
+// TestAFirstCommitThatIsStopped keeps no document, and the same again is as if it
+// had not been.
+func TestAFirstCommitThatIsStopped(t *testing.T) {
+	w := newWorld(2)
+	changes := w.changes(3000)
+	m := newMachine(t, Options{})
+	r := m.BeginRead()
+	r.Add(w.moment(), changes)
+	_, err := r.Commit(w.moment(), func() bool { return true })
+	require.ErrorIs(t, err, ErrReadEnded)
+	require.True(t, m.Empty())
+	require.Nil(t, m.State())
+	for _, c := range changes {
+		_, known := m.Known().Hash(c.Kind, c.ID)
+		require.False(t, known, c.ID)
+	}
+	whole := func(m *machine) *State {
+		r := m.BeginRead()
+		r.Add(w.moment(), changes)
+		out, err := r.Commit(w.moment(), func() bool { return false })
+		require.NoError(t, err)
+		require.True(t, out.Publish)
+		return out.State
+	}
+	require.Equal(t, bytesOf(t, whole(newMachine(t, Options{}))), bytesOf(t, whole(m)))
+}
+
+// TestAStateIsImmutable: whatever comes after it, what was returned stays.
+func TestAStateIsImmutable(t *testing.T) {
+	w := newWorld(3)
+	m := newMachine(t, Options{MaxLoss: 1})
+	type was struct {
+		state *State
+		fresh *Freshness
+		bytes string
+	}
+	all := func(f *Freshness) string { return fmt.Sprint(f.Reports, f.Agents) }
+	var seen []was
+	reading := false
+	for range 600 {
+		in, what := w.input(reading)
+		out, _ := in(m)
+		reading = what == "begin" || reading && what != "commit" && what != "abort"
+		if out.Publish {
+			seen = append(seen, was{out.State, out.Freshness, bytesOf(t, out.State) + all(out.Freshness)})
+		}
+	}
+	require.Greater(t, len(seen), 100)
+	for _, s := range seen {
+		require.Equal(t, s.bytes, bytesOf(t, s.state)+all(s.fresh))
+	}
+}
+
+// TestFilesOfOtherVersionsAreRefused: none is misread.
+func TestFilesOfOtherVersionsAreRefused(t *testing.T) {
+	w := newWorld(4)
+	m := newMachine(t, Options{})
+	r := m.BeginRead()
+	r.Add(w.moment(), w.changes(50))
+	_, err := r.Commit(w.moment(), func() bool { return false })
+	require.NoError(t, err)
+	frames := framesOf(t, m.Join)
+	for _, version := range []byte{1, 2, 3, savedVersion + 1} {
+		other := slices.Clone(frames)
+		other[0] = bytes.Clone(frames[0])
+		other[0][0] = version
+		_, err := Restore(checkpoint.FramesOf(t.Context(), other), Options{}, time.Unix(start, 0))
+		require.ErrorIs(t, err, checkpoint.ErrForeign, version)
+	}
+}
