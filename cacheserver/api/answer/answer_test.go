@@ -266,11 +266,13 @@ func TestPromises(t *testing.T) {
 // time; and those that may not be kept are made each time.
 func TestKeptAnswersEnd(t *testing.T) {
 	w := newWorld(t)
-	change := func(*answer.Answer) {}
+	var change atomic.Pointer[func(*answer.Answer)]
 	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
 		a := list(int(w.made.Load()))
 		a.Generation, a.Key = w.newest.Load(), key
-		change(&a)
+		if f := change.Load(); f != nil {
+			(*f)(&a)
+		}
 		return a, nil
 	}
 	ask := func(made int, what string, header ...string) *http.Response {
@@ -302,7 +304,8 @@ func TestKeptAnswersEnd(t *testing.T) {
 	assert.Positive(t, bytes)
 
 	w.newest.Store(&generation{id: "g-3"})
-	change = func(a *answer.Answer) { a.Expires = time.Unix(1795000010, 0) }
+	expires := func(a *answer.Answer) { a.Expires = time.Unix(1795000010, 0) }
+	change.Store(&expires)
 	ask(6, "until then")
 	w.now.Store(9)
 	ask(6, "kept until then")
@@ -315,7 +318,7 @@ func TestKeptAnswersEnd(t *testing.T) {
 		"too long":              func(a *answer.Answer) { a.Link = strings.Repeat("x", 100); a.Body.Head = make([]byte, 1<<17) },
 	} {
 		w.newest.Store(&generation{id: "next"})
-		change = one
+		change.Store(&one)
 		before := int(w.made.Load())
 		ask(before+1, name)
 		ask(before+2, name)
