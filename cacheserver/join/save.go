@@ -15,7 +15,7 @@ import (
 
 // savedVersion is the version of what Saved writes. Raise it when its form
 // changes; what the records mean is in the checkpoint's fingerprint.
-const savedVersion = 4
+const savedVersion = 5
 
 // Kinds of frames after the first one, which has what the others need.
 const (

@@ -7,8 +7,6 @@ import (
 	"unsafe"
 
 	"github.com/dmwm/wmstats/cacheserver/join"
-	"github.com/dmwm/wmstats/cacheserver/table"
-	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // Account is what the store holds, in bytes, each piece in one part only.
@@ -79,9 +77,8 @@ type accounting struct {
 
 	mu    sync.Mutex // of those who count
 	last  Account
-	said  int64                     // broken promises that the log has
-	sayAt time.Time                 // when it may say more
-	own   map[*keptGeneration]int64 // bytes, as the last one found them
+	said  int64     // broken promises that the log has
+	sayAt time.Time // when it may say more
 }
 
 // bound keeps within its bounds what readers and superseded generations hold.
@@ -122,7 +119,7 @@ func (s *Store) trim() {
 					break
 				}
 				gone[one] = true
-				over -= s.account.own[one]
+				over -= one.own
 			}
 		}
 		s.letGo(gone)
@@ -141,31 +138,6 @@ func (s *Store) letGo(gone map[*keptGeneration]bool) {
 	}
 }
 
-// counter adds up pieces, each once.
-type counter struct {
-	seen   map[unsafe.Pointer]struct{}
-	pieces []block.Piece
-}
-
-func (c *counter) once(p block.Piece) int64 {
-	if _, again := c.seen[p.At]; again || p.Bytes == 0 {
-		return 0
-	}
-	c.seen[p.At] = struct{}{}
-	return p.Bytes
-}
-
-func (c *counter) block(b *block.Block) (bytes int64) {
-	bytes = b.Own()
-	c.pieces = b.Pieces(c.pieces[:0])
-	for _, p := range c.pieces {
-		bytes += c.once(p)
-	}
-	return bytes
-}
-
-func (c *counter) tree(t *table.Table) (bytes int64) { return t.Size() + c.once(t.Places()) }
-
 // snapshotBytes is what a generation takes beside its tree and sums.
 const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(join.State{})+unsafe.Sizeof(keptGeneration{})) + 256
 
@@ -181,11 +153,9 @@ func (s *Store) count() {
 		return
 	}
 	kept := s.kept.all()
-	c := &counter{seen: make(map[unsafe.Pointer]struct{}, 4*(len(cur.tree.Blocks())+len(kept)))}
-	a.Records = cur.tree.Layout.Bytes() + c.tree(cur.tree)
+	a.Records = cur.tree.Layout.Bytes() + cur.tree.Size()
 	a.Index = cur.tree.Unpacked()
 	for _, b := range cur.tree.Blocks() {
-		a.Records += c.block(b)
 		if bytes := b.Segments(); bytes > 0 {
 			a.Segments, a.SegmentCount = a.Segments+bytes, a.SegmentCount+1
 		}
@@ -195,20 +165,14 @@ func (s *Store) count() {
 	a.Workflows = cur.Total()
 	a.Sums, a.SumCount = cur.sums.Bytes(), cur.sums.Len()
 	a.Documents += cur.state.Recoveries.Bytes()
-	s.account.own = make(map[*keptGeneration]int64, len(kept))
 	next := cur
 	for i := len(kept) - 1; i >= 0; i-- {
 		one := kept[i]
 		if one.next != next {
-			one.blocks = one.snap.tree.Left(next.tree)
-			one.sums, one.next = one.snap.sums.Own(next.sums)+one.snap.state.Recoveries.Own(next.state.Recoveries), next
+			one.own = snapshotBytes + one.snap.tree.Own(next.tree) + one.snap.sums.Own(next.sums) + one.snap.state.Recoveries.Own(next.state.Recoveries)
+			one.next = next
 		}
-		own := snapshotBytes + c.tree(one.snap.tree) + one.sums + 8*int64(cap(one.blocks))
-		for _, b := range one.blocks {
-			own += c.block(b)
-		}
-		s.account.own[one] = own
-		a.Kept += own
+		a.Kept += one.own
 		next = one.snap
 	}
 	a.KeptCount = len(kept)

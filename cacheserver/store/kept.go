@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // A superseded generation is kept for those who were told of it: first of all
@@ -59,9 +57,8 @@ type keptGeneration struct {
 	superseded, till time.Time
 
 	// Guarded by the lock of those who count.
-	next   *Snapshot // against which the rest was found
-	blocks []*block.Block
-	sums   int64 // bytes
+	next *Snapshot // against which own was counted
+	own  int64     // bytes
 }
 
 func (k *generations) init(keepFor time.Duration) {

@@ -68,11 +68,8 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 // retire lets go of what is made of records that only superseded generations
 // have now, and gives about the bytes that they hold.
 func (s *Store) retire(old, now *table.Table) (bytes int64) {
-	bytes = snapshotBytes + old.Size()
-	for _, b := range old.Retire(now) {
-		bytes += b.Size()
-	}
-	return bytes
+	old.Retire(now)
+	return snapshotBytes + old.Own(now)
 }
 
 // Snapshot gives the newest generation; false before the first one.

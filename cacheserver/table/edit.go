@@ -111,9 +111,6 @@ func (e *Editor) rebuild(old []*block.Block, edits []Edit, total int) (out []*bl
 		}
 		size = (total + blocks - 1) / blocks
 	}
-	if len(old) == 1 && total <= size {
-		e.builder.Change(old[0])
-	}
 	flush := func(least int) {
 		if e.builder.Len() >= least {
 			out = append(out, e.builder.Build())

@@ -7,9 +7,7 @@
 package table
 
 import (
-	"slices"
 	"sort"
-	"unsafe"
 
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
@@ -85,58 +83,4 @@ func (t *Table) Range(from, to int, f func(b *block.Block, i, j int) bool) {
 		}
 		from = t.starts[k+1]
 	}
-}
-
-// Left returns the blocks that t has and next, a later table, has not.
-func (t *Table) Left(next *Table) []*block.Block {
-	a, b := t.blocks, next.blocks
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	if unsafe.SliceData(t.starts) == unsafe.SliceData(next.starts) { // each took the place of one
-		var left []*block.Block
-		for k := range a {
-			if a[k] != b[k] {
-				left = append(left, a[k])
-			}
-		}
-		return left
-	}
-	has := make(map[*block.Block]bool, len(b))
-	for _, block := range b {
-		has[block] = true
-	}
-	return slices.DeleteFunc(slices.Clone(a), func(block *block.Block) bool { return has[block] })
-}
-
-// Retire says that no later table has what next, a later one, has not: what can be
-// made again of it is let go, and made for each who asks from now on. It returns
-// the blocks.
-func (t *Table) Retire(next *Table) []*block.Block {
-	left := t.Left(next)
-	for _, b := range left {
-		b.Retire()
-	}
-	for k, u := range t.unpacked {
-		if k >= len(next.unpacked) || next.unpacked[k] != u {
-			u.retired.Store(true)
-			u.columns.Store(nil)
-		}
-	}
-	return left
-}
-
-// Size is the memory of a table without its blocks and what other tables may
-// share, in bytes.
-func (t *Table) Size() int64 {
-	return block.Allocated(int64(unsafe.Sizeof(*t))) + block.Allocated(8*int64(cap(t.blocks))) + block.Allocated(8*int64(cap(t.unpacked)))
-}
-
-// Places is the memory of the places of blocks, and where it is: tables of equally
-// long blocks share it.
-func (t *Table) Places() block.Piece {
-	return block.Piece{At: unsafe.Pointer(unsafe.SliceData(t.starts)), Bytes: block.Allocated(8 * int64(cap(t.starts)))}
 }

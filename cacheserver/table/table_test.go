@@ -117,11 +117,11 @@ func requireColumns(t *testing.T, table *Table) {
 // requireLeft: what is left is what the later table has not.
 func requireLeft(t *testing.T, old, next *Table) {
 	t.Helper()
-	left := old.Left(next)
+	left := old.left(next)
 	for _, b := range old.Blocks() {
 		require.NotEqual(t, slices.Contains(next.Blocks(), b), slices.Contains(left, b))
 	}
-	require.Empty(t, next.Left(next))
+	require.Empty(t, next.left(next))
 }
 
 func TestBulkLoadGivesExactBlocks(t *testing.T) {
@@ -136,4 +136,29 @@ func TestBulkLoadGivesExactBlocks(t *testing.T) {
 	for _, b := range table.Blocks()[:200] {
 		require.Equal(t, block.Size, b.Len())
 	}
+}
+
+// A table of nearly the same records takes little more than the records that
+// changed, and the memory of both is counted once.
+func TestTablesShareWhatTheyHave(t *testing.T) {
+	layout, err := block.NewLayout()
+	require.NoError(t, err)
+	e := NewEditor(layout)
+	var edits []Edit
+	for i := range 5_000 {
+		edits = append(edits, edit(fmt.Sprintf("w%05d", i), int64(i)))
+	}
+	old := e.Replace(New(layout, nil), edits)
+	require.Equal(t, old.listBytes(), old.Own(old))
+	require.InDelta(t, old.Size(), old.Own(New(layout, nil)), 8, "nothing is shared")
+	next := e.Replace(old, []Edit{edit("w00007", 8), edit("w02600", 9)})
+	require.InDelta(t, old.listBytes(), next.Own(old)-2*(int64(len(edits[0].Encoded))+4_000), 6_000)
+	inserted := e.Replace(next, []Edit{edit("w00007b", 8)})
+	require.Less(t, inserted.Own(next), 3*old.listBytes()+20_000)
+	for i := range edits {
+		edits[i].Remove = i%50 < 40
+	}
+	few := e.Replace(inserted, edits)
+	require.Less(t, few.Size(), old.Size()/2)
+	require.Less(t, few.Own(inserted), few.Size())
 }

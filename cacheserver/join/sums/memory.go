@@ -1,6 +1,9 @@
 package sums
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // Bytes is about the memory of the running sums and of this view of them.
 func (v *View) Bytes() int64 {
@@ -19,28 +22,29 @@ func ownRows[R any](rows, next Rows[R]) (bytes int64) {
 		return 0
 	}
 	bytes = 8 * int64(cap(rows.pages))
-	has := func(k, i int) bool { return k < len(next.pages) && next.pages[k][i] == rows.pages[k][i] }
-	if rows.n != next.n { // names came or went, and the others moved
-		all := make(map[*R]bool, next.n)
-		for r := range next.All() {
-			all[r] = true
-		}
-		has = func(k, i int) bool { return all[rows.pages[k][i]] }
-	}
-	var one R
-	size := int64(unsafe.Sizeof(one)) / 15 * 16 // as the runtime gives it, about
+	var moved []*R // those that next has not at the same place
 	for k, p := range rows.pages {
 		if k < len(next.pages) && p == next.pages[k] {
 			continue
 		}
 		bytes += int64(unsafe.Sizeof(*p))
 		for i := range p {
-			if p[i] != nil && !has(k, i) {
-				bytes += size
+			if p[i] != nil && (k >= len(next.pages) || next.pages[k][i] != p[i]) {
+				moved = append(moved, p[i])
 			}
 		}
 	}
-	return bytes
+	const few = 16
+	if len(moved) > few { // names came or went, and the others moved
+		has := make(map[*R]bool, next.n)
+		for r := range next.All() {
+			has[r] = true
+		}
+		moved = slices.DeleteFunc(moved, func(r *R) bool { return has[r] })
+	}
+	var one R
+	size := int64(unsafe.Sizeof(one)) / 15 * 16 // as the runtime gives it, about
+	return bytes + size*int64(len(moved))
 }
 
 // Len is the number of sums of all kinds.

@@ -1,6 +1,7 @@
 package block
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -12,12 +13,8 @@ import (
 // forms, signatures and whole columns, which are made when first asked for, and
 // kept until the block is retired.
 type Block struct {
-	enc    []byte
-	patch  []byte        // records that are not in enc: their places begin at len(enc)
-	room   *atomic.Int64 // bytes behind patch[0] that have an owner, of all blocks that share it; or nil
-	starts []uint32      // nil where the records follow each other in enc
-	ends   []uint32
-	hashes []uint64
+	records []record
+	hashes  []uint64 // of the encoded records
 
 	own    columns                 // made with the block
 	packed atomic.Pointer[columns] // own, or what it is not
@@ -26,6 +23,25 @@ type Block struct {
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
 	signed   atomic.Pointer[signatures]
 	extremes atomic.Pointer[extremes]
+}
+
+// record is one record in memory of its own, which all blocks share that have it:
+// encoded, and behind the encoded form, up to its capacity, the source.
+type record []byte
+
+// versionBytes is the length of Source.Version; IDs follow.
+const versionBytes = 8
+
+func newRecord(encoded []byte, src Source) record {
+	r := make(record, 0, len(encoded)+versionBytes+len(src.IDs))
+	r = append(r, encoded...)
+	_ = append(binary.LittleEndian.AppendUint64(r, src.Version), src.IDs...)
+	return r
+}
+
+func (r record) source() Source {
+	behind := r[len(r):cap(r)]
+	return Source{IDs: behind[versionBytes:], Version: binary.LittleEndian.Uint64(behind)}
 }
 
 // Form is how records are joined in a compressed segment.
@@ -37,45 +53,24 @@ const (
 )
 
 // Len is the number of records.
-func (b *Block) Len() int { return len(b.ends) }
+func (b *Block) Len() int { return len(b.records) }
 
 // EncodedBytes is the length of all encoded records.
 func (b *Block) EncodedBytes() (n int64) {
-	if b.starts == nil {
-		return int64(len(b.enc))
-	}
-	for i, end := range b.ends {
-		n += int64(end - b.starts[i])
+	for _, r := range b.records {
+		n += int64(len(r))
 	}
 	return n
 }
 
-func (b *Block) start(i int) uint32 {
-	switch {
-	case b.starts != nil:
-		return b.starts[i]
-	case i == 0:
-		return 0
-	}
-	return b.ends[i-1]
-}
+// Record returns the encoded record i. It must not be changed.
+func (b *Block) Record(i int) []byte { return slices.Clip(b.records[i]) }
 
-// Record gives the encoded record i. It must not be changed.
-func (b *Block) Record(i int) []byte {
-	s, e := b.start(i), b.ends[i]
-	if base := uint32(len(b.enc)); s >= base {
-		return b.patch[s-base : e-base : e-base]
-	}
-	return b.enc[s:e:e]
-}
+// Hash returns the hash of the encoded record i.
+func (b *Block) Hash(i int) uint64 { return b.hashes[i] }
 
-// Hash gives the hash of the encoded record i.
-func (b *Block) Hash(i int) uint64 { return b.hashes[2*i] }
-
-// Source gives what record i was made of.
-func (b *Block) Source(i int) Source {
-	return Source{IDs: b.packed.Load().ids(i), Version: b.hashes[2*i+1]}
-}
+// Source returns what record i was made of.
+func (b *Block) Source(i int) Source { return b.records[i].source() }
 
 // columns gives the columns with no record aside. Two callers at once may both
 // make them; one of the two, equal, is kept.
@@ -120,7 +115,7 @@ func (b *Block) Text(c *Column, i int) []byte {
 func (b *Block) EachText(c *Column, i int, f func(text []byte) bool) { eachText(b.raw(c, i), f) }
 
 func (b *Block) raw(c *Column, i int) []byte {
-	return b.Record(i)[b.packed.Load().value(c.slot, i):]
+	return b.records[i][b.packed.Load().value(c.slot, i):]
 }
 
 // Int gives the integer of record i in an Int or Bool column, its code in a
@@ -229,30 +224,6 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 // Has says whether the segment of a form is there.
 func (b *Block) Has(form Form) bool { return b.segments[form].Load() != nil }
 
-// Press makes the segment of a form as short as it can be, if it is not yet;
-// that takes longer than a reader should wait.
-func (b *Block) Press(form Form) error {
-	if b.Pressed(form) || b.Retired() {
-		return nil
-	}
-	s, err := b.compress(form, 0, b.Len(), stitch.CompressBest)
-	if err == nil {
-		b.segments[form].Store(s)
-		b.empty()
-	}
-	return err
-}
-
-// Pressed says that the segments of all the given forms are there and short.
-func (b *Block) Pressed(forms ...Form) bool {
-	for _, form := range forms {
-		if s := b.segments[form].Load(); s == nil || !s.Best {
-			return false
-		}
-	}
-	return true
-}
-
 // Compress makes a segment of records i..j, which is meant for one page: it is
 // made faster and comes out longer than the segment of a block.
 func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
@@ -262,14 +233,14 @@ func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
 func (b *Block) compress(form Form, i, j int, how func([]byte) (*stitch.Segment, error)) (*stitch.Segment, error) {
 	size := 0
 	for k := i; k < j; k++ {
-		size += int(b.ends[k]-b.start(k)) + len(",\n")
+		size += len(b.records[k]) + len(",\n")
 	}
 	text := make([]byte, 0, size)
 	for k := i; k < j; k++ {
 		if form == Array && k > i {
 			text = append(text, ",\n"...)
 		}
-		text = append(text, b.Record(k)...)
+		text = append(text, b.records[k]...)
 		if form == Lines {
 			text = append(text, '\n')
 		}

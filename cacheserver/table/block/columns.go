@@ -8,10 +8,9 @@ import "slices"
 type columns struct {
 	dir    []vec // by slot
 	data   []byte
-	src    []byte // what the records were made of
-	untidy bool   // some list has a text twice, or an empty one
+	untidy bool // some list has a text twice, or an empty one
 
-	late   []*late // records that are not as dir, data and src have them
+	late   []*late // records that are not as dir and data have them
 	layout *Layout // with late: how to put them in
 }
 
@@ -21,7 +20,6 @@ type late struct {
 	values []int64  // by slot; floats by their bits, lists by the number of their codes
 	codes  []uint32 // of all lists, one after the other
 	ends   []uint32 // of each list in codes
-	ids    []byte   // Source.IDs
 }
 
 // maxLate is how many records may be aside: each of them is looked at when a
@@ -30,7 +28,7 @@ const maxLate = 6
 
 // lateOf takes what the builder was given: one record.
 func (b *Builder) lateOf(record int) *late {
-	r := &late{record: record, values: make([]int64, b.l.slots), ids: slices.Clone(b.src)}
+	r := &late{record: record, values: make([]int64, b.l.slots)}
 	codes := 0
 	for _, slot := range b.l.lists {
 		codes += len(b.values[slot+1])
@@ -65,7 +63,7 @@ func (r *late) list(n int) []uint32 {
 
 // with gives the columns with one record changed.
 func (c *columns) with(l *Layout, r *late, untidy bool, records int) *columns {
-	next := &columns{dir: c.dir, data: c.data, src: c.src, untidy: c.untidy || untidy, layout: l}
+	next := &columns{dir: c.dir, data: c.data, untidy: c.untidy || untidy, layout: l}
 	next.late = make([]*late, 0, len(c.late)+1)
 	for _, o := range c.late {
 		if o.record != r.record {
@@ -116,15 +114,6 @@ func (c *columns) list(dst []uint32, col *Column, i int) []uint32 {
 	return appendTo(dst, &c.dir[col.slot+1], c.data, start, end)
 }
 
-// ids gives what record i was made of.
-func (c *columns) ids(i int) []byte {
-	if r := c.at(i); r != nil {
-		return r.ids
-	}
-	start, end := c.sums(len(c.dir)-1, i, i+1)
-	return c.src[start:end:end]
-}
-
 // sums adds up the lengths before record i, and those before record j, as they
 // are packed.
 func (c *columns) sums(slot, i, j int) (start, end int) {
@@ -171,20 +160,7 @@ func (c *columns) packed(records int) *columns {
 			data, out.dir[col.slot+1] = pack(data, values)
 		}
 	}
-	last := len(c.dir) - 1
-	one(last, false)
 	out.data = slices.Clone(data)
-	start := 0
-	for i := range records {
-		end := start + int(c.dir[last].value(c.data, i))
-		ids := c.src[start:end]
-		if r := c.at(i); r != nil {
-			ids = r.ids
-		}
-		out.src = append(out.src, ids...)
-		start = end
-	}
-	out.src = slices.Clip(out.src)
 	return out
 }
 

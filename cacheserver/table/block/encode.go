@@ -14,16 +14,13 @@ func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
 	all := b.columns()
 	dst = binary.AppendUvarint(dst, uint64(b.Len()))
 	dst = binary.AppendUvarint(dst, uint64(boolOf(all.untidy)))
-	for i := range b.ends {
-		dst = binary.AppendUvarint(dst, uint64(b.ends[i]-b.start(i)))
+	for _, r := range b.records {
+		dst = binary.AppendUvarint(dst, uint64(len(r)))
+		dst = binary.AppendUvarint(dst, uint64(cap(r)-len(r)))
 	}
-	for i := range b.ends {
-		dst = append(dst, b.Record(i)...)
+	for _, r := range b.records {
+		dst = append(dst, r[:cap(r)]...)
 	}
-	for i := range b.ends {
-		dst = binary.LittleEndian.AppendUint64(dst, b.hashes[2*i+1])
-	}
-	dst = checkpoint.AppendText(dst, all.src)
 	for slot := range l.slots {
 		v := &all.dir[slot]
 		dst = binary.AppendVarint(dst, v.min)
@@ -39,22 +36,23 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 	if n == 0 || n > Most {
 		return nil, checkpoint.Broken("a block of %d records", n)
 	}
-	b := &Block{ends: make([]uint32, n), hashes: make([]uint64, 2*n)}
+	b := &Block{records: make([]record, n), hashes: make([]uint64, n)}
 	own := &b.own
 	own.untidy, own.dir = c.Uint() == 1, make([]vec, l.slots)
 	b.packed.Store(own)
-	var end uint64
-	for i := range n {
-		if end += c.Uint(); end > uint64(c.Len()) {
+	lengths := make([]int, 2*n)
+	total := 0
+	for k := range lengths {
+		lengths[k] = c.Count(0)
+		if total += lengths[k]; total > c.Len() || k%2 == 1 && lengths[k] < versionBytes {
 			return nil, checkpoint.Broken("records that are longer than their block")
 		}
-		b.ends[i] = uint32(end)
 	}
-	b.enc = clone(c.Bytes(int(end)))
 	for i := range n {
-		b.hashes[2*i+1] = c.Uint64()
+		whole := clone(c.Bytes(lengths[2*i] + lengths[2*i+1]))
+		b.records[i] = whole[:lengths[2*i]:len(whole)]
+		b.hashes[i] = xxhash.Sum64(b.records[i])
 	}
-	own.src = clone(c.Bytes(c.Count(1)))
 	for slot := range l.slots {
 		v := &own.dir[slot]
 		v.min = c.Int()
@@ -65,9 +63,6 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 	own.data = clone(c.Bytes(c.Count(1)))
 	if err := c.Err(); err != nil {
 		return nil, err
-	}
-	for i := range n {
-		b.hashes[2*i] = xxhash.Sum64(b.Record(i))
 	}
 	if !b.place(l) || !b.checkColumns(l) {
 		return nil, checkpoint.Broken("the columns of a block do not fit")
@@ -113,12 +108,7 @@ func (b *Block) place(l *Layout) bool {
 			return false
 		}
 	}
-	last := l.slots - 1
-	if !one(last, uint64(b.Len())) || at != uint64(len(b.own.data)) {
-		return false
-	}
-	total, ok := b.total(last)
-	return ok && total == uint64(len(b.own.src))
+	return at == uint64(len(b.own.data))
 }
 
 // total adds up the lengths of lists.

@@ -1,7 +1,7 @@
 // Package block holds about 50 consecutive workflow records as one immutable
-// value: their encoded JSON in one run of bytes, a column for each key of the
-// record to filter, sort and count by, and their compressed form, made when
-// first asked for. Dictionaries of frequent texts are shared by all blocks.
+// value: their encoded JSON, a column for each key of the record to filter, sort
+// and count by, and their compressed form, made when first asked for. Blocks that
+// follow each other in time share the records that did not change. Dictionaries of frequent texts are shared by all blocks.
 //
 // The package knows what a record looks like from schema.Describe alone, no
 // key is treated by name but the choice which texts get a dictionary. It knows
@@ -49,7 +49,7 @@ type Layout struct {
 	Searched []int // columns that a search looks into
 	byKey    map[string]int
 	texts    int   // columns of kind Text or Texts
-	slots    int   // of all columns, and the last one for the length of the sources
+	slots    int   // of all columns
 	lists    []int // slots of the columns of kind Codes
 }
 
@@ -104,7 +104,6 @@ func NewLayout() (*Layout, error) {
 		l.byKey[f.Key] = i
 		l.Columns = append(l.Columns, c)
 	}
-	l.slots++
 	for _, key := range searched {
 		i, ok := l.byKey[key]
 		if !ok || l.Columns[i].Kind != Text && l.Columns[i].Kind != Texts {

@@ -41,19 +41,13 @@ func keep[T any](b *Block, at *atomic.Pointer[T], made *T) *T {
 	return made
 }
 
-// Piece is memory that several blocks may share, by its address: to count each
-// piece once.
-type Piece struct {
-	At    unsafe.Pointer
-	Bytes int64
-}
-
 // Sizes of structs, in bytes.
 const (
 	blockBytes   = int64(unsafe.Sizeof(Block{}))
 	columnsBytes = int64(unsafe.Sizeof(columns{}))
 	vecBytes     = int64(unsafe.Sizeof(vec{}))
 	lateBytes    = int64(unsafe.Sizeof(late{}))
+	recordBytes  = int64(unsafe.Sizeof(record{}))
 )
 
 // Allocated is what the runtime gives who asks for n bytes: it has few sizes, an
@@ -74,39 +68,48 @@ func Allocated(n int64) int64 {
 	return up(step)
 }
 
-// Own is the memory of the records that no other block shares, in bytes.
-func (b *Block) Own() int64 {
-	n := Allocated(blockBytes) + Allocated(4*int64(cap(b.starts))) + Allocated(4*int64(cap(b.ends))) + Allocated(8*int64(cap(b.hashes)))
-	if c := b.packed.Load(); c != &b.own {
-		n += Allocated(columnsBytes) + Allocated(8*int64(cap(c.late)))
+// Size is the memory of the records and their columns, in bytes.
+func (b *Block) Size() int64 { return b.sizeBeside(nil) }
+
+// Own is the memory of blocks that others, which were made of them or of which they
+// were made, do not share.
+func Own(blocks, others []*Block) (bytes int64) {
+	shared := map[unsafe.Pointer]bool{}
+	for _, b := range others {
+		for _, r := range b.records {
+			shared[unsafe.Pointer(unsafe.SliceData(r))] = true
+		}
+		c := b.packed.Load()
+		shared[unsafe.Pointer(unsafe.SliceData(c.dir))] = true
+		for _, r := range c.late {
+			shared[unsafe.Pointer(r)] = true
+		}
 	}
-	return n
+	for _, b := range blocks {
+		bytes += b.sizeBeside(shared)
+	}
+	return bytes
 }
 
-// Pieces appends the pieces of the records beyond Own.
-func (b *Block) Pieces(dst []Piece) []Piece {
-	for _, text := range [][]byte{b.enc, b.patch} {
-		if cap(text) > 0 {
-			dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(text)), Allocated(int64(cap(text)))})
+// sizeBeside is the memory of a block but for what is shared.
+func (b *Block) sizeBeside(shared map[unsafe.Pointer]bool) int64 {
+	n := Allocated(blockBytes) + Allocated(recordBytes*int64(cap(b.records))) + Allocated(8*int64(cap(b.hashes)))
+	for _, r := range b.records {
+		if !shared[unsafe.Pointer(unsafe.SliceData(r))] {
+			n += Allocated(int64(cap(r)))
 		}
 	}
 	c := b.packed.Load()
-	if len(c.dir) > 0 {
-		dst = append(dst, Piece{unsafe.Pointer(unsafe.SliceData(c.dir)), Allocated(vecBytes*int64(cap(c.dir))) + Allocated(int64(cap(c.data))) + Allocated(int64(cap(c.src)))})
+	if c != &b.own {
+		n += Allocated(columnsBytes) + Allocated(8*int64(cap(c.late)))
+	}
+	if !shared[unsafe.Pointer(unsafe.SliceData(c.dir))] {
+		n += Allocated(vecBytes*int64(cap(c.dir))) + Allocated(int64(cap(c.data)))
 	}
 	for _, r := range c.late {
-		dst = append(dst, Piece{unsafe.Pointer(r),
-			Allocated(lateBytes) + Allocated(8*int64(cap(r.values))) + Allocated(4*int64(len(r.codes)+len(r.ends))) + Allocated(int64(cap(r.ids)))})
-	}
-	return dst
-}
-
-// Size is the memory of the records with all that other blocks may share.
-func (b *Block) Size() int64 {
-	n := b.Own()
-	var room [16]Piece
-	for _, p := range b.Pieces(room[:0]) {
-		n += p.Bytes
+		if !shared[unsafe.Pointer(r)] {
+			n += Allocated(lateBytes) + Allocated(8*int64(cap(r.values))) + Allocated(4*int64(len(r.codes)+len(r.ends)))
+		}
 	}
 	return n
 }

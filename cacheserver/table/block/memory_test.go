@@ -34,7 +34,6 @@ func TestRetiredBlock(t *testing.T) {
 		got, err := b.Segment(Array)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
-		require.NoError(t, b.Press(Lines))
 		b.Sign(l)
 		again, last := b.Extremes(l, 0)
 		require.Equal(t, []int{least, most}, []int{again, last})

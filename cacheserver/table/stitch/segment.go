@@ -18,7 +18,6 @@ import (
 type Segment struct {
 	Deflate []byte // deflate blocks, none of them final, ending at a byte
 	Length  uint32 // bytes of the text
-	Best    bool   // it will not get shorter
 
 	crc uint32 // of the text
 	by  uint32 // shift(Length)
@@ -33,7 +32,6 @@ func (s *Segment) Size() int64 { return int64(len(s.Deflate)) + 48 }
 // level 9 takes 0.91 in three times that. fast takes half the time of full for a
 // third more.
 const (
-	best = 9
 	full = 8
 	fast = 1
 )
@@ -61,19 +59,10 @@ func newPresses(level int) *sync.Pool {
 	}}
 }
 
-var bestPresses, fullPresses, fastPresses = newPresses(best), newPresses(full), newPresses(fast)
+var fullPresses, fastPresses = newPresses(full), newPresses(fast)
 
 // Compress makes a segment of text, which it does not keep.
 func Compress(text []byte) (*Segment, error) { return compress(fullPresses, text) }
-
-// CompressBest is Compress for when there is time.
-func CompressBest(text []byte) (*Segment, error) {
-	s, err := compress(bestPresses, text)
-	if err == nil {
-		s.Best = true
-	}
-	return s, err
-}
 
 // CompressFast is Compress for a segment that will not be used often.
 func CompressFast(text []byte) (*Segment, error) { return compress(fastPresses, text) }
