@@ -45,7 +45,9 @@ type fixture struct {
 
 func (f *fixture) newAPI(change func(*api.Options)) {
 	f.t.Helper()
-	o := api.Options{Store: f.store, History: f.history, Jobs: &jobsFake{}, Cache: newMapCache(), Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	// The bound of a request is that of a test: with the race detector on a busy
+	// machine five seconds are not long for fifty readers.
+	o := api.Options{Store: f.store, Queries: api.QueryOptions{Timeout: time.Minute}, History: f.history, Jobs: &jobsFake{}, Cache: newMapCache(), Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&o)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -324,9 +325,11 @@ func TestChangesWithoutASelector(t *testing.T) {
 	})
 }
 
-func TestContinuousFeed(t *testing.T) {
-	srv, c := standIn(t, couchfake.Options{}, func(o *Options) { o.Heartbeat = 20 * time.Millisecond })
-	fill(t, srv)
+func TestContinuousFeed(t *testing.T) { synctest.Test(t, testContinuousFeed) }
+
+func testContinuousFeed(t *testing.T) {
+	srv := filled(t, couchfake.Options{})
+	c := inMemory(t, srv, nil)
 	beats := make(chan struct{}, 1000)
 	var seen []string
 	for ch, err := range c.Changes(t.Context(), Requests, "", FeedOptions{Alive: func() { beats <- struct{}{} }}) {
@@ -361,9 +364,9 @@ func TestContinuousFeedEnds(t *testing.T) {
 		"never there": {couchfake.Fault{Match: feed, Kind: couchfake.Freeze}, ErrFrozen},
 		"error row":   {couchfake.Fault{Match: feed, Kind: couchfake.ErrorRow, Rows: 1, Stop: true}, ErrRow},
 	} {
-		t.Run(name, func(t *testing.T) {
-			srv, client := standIn(t, couchfake.Options{}, func(o *Options) { o.Heartbeat = 30 * time.Millisecond })
-			fill(t, srv)
+		t.Run(name, inBubble(func(t *testing.T) {
+			srv := filled(t, couchfake.Options{})
+			client := inMemory(t, srv, nil)
 			srv.Misbehave(c.fault)
 			changes, err := changesOf(t.Context(), client, Requests, "", FeedOptions{})
 			if c.kind != nil {
@@ -374,7 +377,7 @@ func TestContinuousFeedEnds(t *testing.T) {
 			require.Len(t, changes, 3)
 			assert.Empty(t, changes[2].ID)
 			assert.NotEmpty(t, changes[2].Seq)
-		})
+		}))
 	}
 }
 

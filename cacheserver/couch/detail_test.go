@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -65,9 +65,11 @@ func TestDetailTellsWhatIsMissing(t *testing.T) {
 	require.ErrorIs(t, err, ErrServer)
 }
 
-func TestDetailWaitsForNoIndex(t *testing.T) {
-	srv, c := standIn(t, couchfake.Options{BuiltinViews: true}, func(o *Options) { o.CallTimeout = 300 * time.Millisecond })
-	fill(t, srv)
+func TestDetailWaitsForNoIndex(t *testing.T) { synctest.Test(t, testDetailWaitsForNoIndex) }
+
+func testDetailWaitsForNoIndex(t *testing.T) {
+	srv := filled(t, couchfake.Options{BuiltinViews: true})
+	c := inMemory(t, srv, nil)
 	srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + wmstatsDB + "/_design"}, Kind: couchfake.Freeze})
 	d, err := c.Detail(t.Context(), "r2", nil)
 	require.NoError(t, err)

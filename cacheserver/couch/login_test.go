@@ -72,6 +72,12 @@ func secured(t *testing.T, o couchfake.Options) *couchfake.Server {
 	if o.Password == "" {
 		o.Password = "right"
 	}
+	return filled(t, o)
+}
+
+// filled is a stand-in with some documents, for inMemory.
+func filled(t *testing.T, o couchfake.Options) *couchfake.Server {
+	t.Helper()
 	srv := couchfake.New(o)
 	for _, db := range []string{requestDB, wmstatsDB, "wmstats_logdb"} {
 		require.NoError(t, srv.Create(db))

@@ -178,8 +178,9 @@ func TestAFullReadKeepsWhatItCannotConfirm(t *testing.T) {
 }
 
 // TestDocumentsAreAskedForInParts of 200.
-func TestDocumentsAreAskedForInParts(t *testing.T) {
-	r := newRig(t)
+func TestDocumentsAreAskedForInParts(t *testing.T) { inBubble(t, testDocumentsAreAskedForInParts) }
+
+func testDocumentsAreAskedForInParts(t *testing.T, r *bubble) {
 	const n, left = 1000, 450
 	r.fill(n)
 	r.start()

@@ -232,7 +232,7 @@ func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options))
 	for _, db := range []string{requestDB, wmstatsDB} {
 		require.NoError(t, r.srv.Create(db))
 	}
-	r.client, err = couch.New(couch.Options{URL: r.end.URL(), ReadIdle: 300 * time.Millisecond, CallTimeout: 2 * time.Second, Heartbeat: 50 * time.Millisecond})
+	r.client, err = couch.New(couch.Options{URL: r.end.URL(), ReadIdle: time.Second, CallTimeout: 10 * time.Second, Heartbeat: 100 * time.Millisecond})
 	require.NoError(t, err)
 	o := Options{
 		Source: r.client, Store: r.store, Workers: 2,
