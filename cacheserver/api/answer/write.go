@@ -1,14 +1,10 @@
 package answer
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -18,9 +14,6 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/schema/wire"
 )
-
-// writeSize is what is gathered before it goes to the connection.
-const writeSize = 64 << 10
 
 // write sends a body that is there as a whole, after the header that is filled:
 // in one write where the connection can do so.
@@ -76,30 +69,6 @@ func (s *Sender) writeKept(c echo.Context, conn *onewrite.Conn, kept *keptAnswer
 	return err //nolint:wrapcheck // it says what was being done
 }
 
-// headerLines are a header as it is sent.
-func headerLines(h http.Header) (lines []byte) {
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		for _, value := range h[name] {
-			lines = appendLine(lines, name, value)
-		}
-	}
-	return slices.Clip(lines)
-}
-
-// appendLine writes one line of a header. As in net/http, nothing in a value
-// can end the line.
-func appendLine(dst []byte, name, value string) []byte {
-	dst = append(append(dst, name...), ": "...)
-	for i := range len(value) {
-		b := value[i]
-		if b == '\r' || b == '\n' {
-			b = ' '
-		}
-		dst = append(dst, b)
-	}
-	return append(dst, "\r\n"...)
-}
-
 // stream writes a body of any length in constant memory. If it fails the caller
 // ends the connection, so that a cut is visible. A compressed body that turns
 // out not to be long is kept for the next who asks.
@@ -126,6 +95,14 @@ func (s *Sender) stream(c echo.Context, a *Answer, coding, tag string, filter ti
 		s.keepMade(a, tag, to)
 	}
 	return err
+}
+
+// enter takes a place among the answers that are streamed.
+func (s *Sender) enter(c echo.Context) (leave func(), err error) {
+	if s.o.Enter == nil {
+		return func() {}, nil
+	}
+	return s.o.Enter(c)
 }
 
 // begin sends the status and the header.
@@ -161,36 +138,4 @@ func (s *Sender) buffered(c echo.Context, write func(io.Writer) error) error {
 		return fmt.Errorf("send the rest of a body: %w", err)
 	}
 	return nil
-}
-
-// appendTiming writes the value of Server-Timing, in milliseconds.
-func appendTiming(dst []byte, filter, encode time.Duration) []byte {
-	const digits = 3
-	dst = append(dst, "filter;dur="...)
-	dst = strconv.AppendFloat(dst, float64(filter)/float64(time.Millisecond), 'f', digits, 64)
-	dst = append(dst, ", encode;dur="...)
-	return strconv.AppendFloat(dst, float64(encode)/float64(time.Millisecond), 'f', digits, 64)
-}
-
-func isHead(c echo.Context) bool { return c.Request().Method == http.MethodHead }
-
-// bufferPool keeps the buffers in front of connections.
-type bufferPool struct{ pool *sync.Pool }
-
-func newBufferPool() bufferPool {
-	return bufferPool{&sync.Pool{New: func() any { return bufio.NewWriterSize(io.Discard, writeSize) }}}
-}
-
-func (p bufferPool) get(w io.Writer) *bufio.Writer {
-	b, ok := p.pool.Get().(*bufio.Writer)
-	if !ok {
-		return bufio.NewWriterSize(w, writeSize)
-	}
-	b.Reset(w)
-	return b
-}
-
-func (p bufferPool) put(b *bufio.Writer) {
-	b.Reset(io.Discard)
-	p.pool.Put(b)
 }

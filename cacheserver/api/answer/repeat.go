@@ -2,67 +2,14 @@ package answer
 
 import (
 	"maps"
-	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/schema/wire"
-)
-
-// answerCache has the answers of the newest generation by the words of their
-// requests: what it saves is reading the request and picking again, not the body,
-// whose chunks are the store's or the cache's own. It ends with its generation
-// and with the state of the source, and an answer of which a part was read on
-// demand when that part would be read again: so nothing in it can be old.
-// docs/decisions/0006 has what it gains.
-type answerCache struct {
-	most   int64 // bytes
-	newest atomic.Pointer[answersOf]
-}
-
-// answersOf are the answers of one generation, in one state of the source.
-type answersOf struct {
-	generation Generation
-	stale      bool
-	reason     string
-
-	mu      sync.RWMutex
-	answers map[cacheKey]*keptAnswer
-	bytes   int64
-}
-
-// cacheKey is all of a request that an answer depends on.
-type cacheKey struct{ path, query, accept, encoding, prefix string }
-
-// Key is what an answer can be kept under; the zero one keeps nothing.
-type Key struct {
-	of  *answersOf
-	key cacheKey
-}
-
-// keptAnswer is an answer of which nothing is left to be made. It is immutable
-// and shared by all requests that get it.
-type keptAnswer struct {
-	header http.Header
-	lines  []byte   // the same as it is sent
-	length []string // Content-Length
-	body   made
-	a      Answer // without its body
-	tag    string
-	cost   int64 // bytes that keeping it takes
-}
-
-// Bounds of what is kept of one generation.
-const (
-	mostAnswers = 1024
-	mostOfOne   = 16 // the share of all that one answer may take: one in
-	longestKey  = 2 << 10
 )
 
 // Kept is an answer that was made before.
@@ -94,7 +41,7 @@ func (s *Sender) Kept(c echo.Context, newest Generation) (kept Kept, ok bool, ke
 	of.mu.RLock()
 	found := of.answers[words]
 	of.mu.RUnlock()
-	if found == nil || !found.a.Expires.IsZero() && !began.Before(found.a.Expires) {
+	if found == nil || !found.expires.IsZero() && !began.Before(found.expires) {
 		return kept, false, Key{of, words}
 	}
 	return Kept{s, newest, found, began}, true, key
@@ -103,14 +50,14 @@ func (s *Sender) Kept(c echo.Context, newest Generation) (kept Kept, ok bool, ke
 // Send sends it, or 304 if the client has it.
 func (k Kept) Send(c echo.Context) error {
 	s, found := k.sender, k.answer
-	if found.a.Stream {
+	if found.stream {
 		leave, err := s.enter(c)
 		if err != nil {
 			return err
 		}
 		defer leave()
 	}
-	if found.a.Promises {
+	if found.promises {
 		k.generation.Promise()
 	}
 	conn := onewrite.From(c.Request().Context())
@@ -124,23 +71,6 @@ func (k Kept) Send(c echo.Context) error {
 	}
 	again := Answer{Began: k.began}
 	return s.write(c, &again, found.body, 0)
-}
-
-// keyOf reads the words of a request; ok is false when they are too long, or
-// when a header is there twice.
-func keyOf(c echo.Context) (k cacheKey, ok bool) {
-	req := c.Request()
-	ok = true
-	one := func(name string) string {
-		values := req.Header[name]
-		if len(values) == 0 {
-			return ""
-		}
-		ok = ok && len(values) == 1
-		return values[0]
-	}
-	k = cacheKey{req.URL.Path, req.URL.RawQuery, one("Accept"), one("Accept-Encoding"), one(wire.HeaderPrefix)}
-	return k, ok && len(k.path)+len(k.query)+len(k.accept)+len(k.encoding)+len(k.prefix) <= longestKey
 }
 
 // keep keeps an answer whose header is filled, if it has a key. What belongs to
@@ -159,8 +89,10 @@ func (s *Sender) keep(c echo.Context, a *Answer, tag string, body made) {
 	if cost > s.kept.most/mostOfOne {
 		return
 	}
-	kept := &keptAnswer{header: maps.Clone(c.Response().Header()), body: body, tag: tag, cost: cost}
-	kept.a = Answer{Stream: a.Stream, Promises: a.Promises, Expires: a.Expires}
+	kept := &keptAnswer{
+		header: maps.Clone(c.Response().Header()), body: body, tag: tag, cost: cost,
+		stream: a.Stream, promises: a.Promises, expires: a.Expires,
+	}
 	delete(kept.header, wire.HeaderRequestID)
 	delete(kept.header, "Connection")
 	kept.lines, kept.length = headerLines(kept.header), []string{strconv.FormatInt(body.size, 10)}

@@ -1,0 +1,121 @@
+package answer
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
+	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Send sends an answer, or 304 if the client has it.
+func (s *Sender) Send(c echo.Context, a Answer) error {
+	if a.Stream {
+		leave, err := s.enter(c)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	if a.Promises {
+		a.Generation.Promise()
+	}
+	filter := s.o.Now().Sub(a.Began)
+	s.describe(c.Response().Header(), &a)
+	if a.Plain != "" {
+		chunks, size, _ := a.Body.Chunks()
+		return s.write(c, &a, made{chunks: chunks, size: size}, filter)
+	}
+	coding, body := s.choose(c, &a)
+	tag := s.etag(&a, coding)
+	s.compare(c.Response().Header(), &a, tag, coding)
+	if body.chunks == nil && coding != negotiate.Identity {
+		body = s.madeBefore(tag)
+	}
+	if body.chunks == nil && holds(c, tag) {
+		return unchanged(c)
+	}
+	ctx := c.Request().Context()
+	if body.chunks == nil && a.Stream {
+		budget.From(ctx).End() // from here on it goes at the pace of the reader
+		return s.stream(c, &a, coding, tag, filter)
+	}
+	if body.chunks == nil {
+		var err error
+		if body, err = s.make(ctx, &a, coding, tag); err != nil {
+			return err
+		}
+	}
+	budget.From(ctx).End()
+	s.keep(c, &a, tag, body)
+	if holds(c, tag) {
+		return unchanged(c)
+	}
+	return s.write(c, &a, body, filter)
+}
+
+// describe sets the headers that tell which data these are, and of what form.
+func (s *Sender) describe(h http.Header, a *Answer) {
+	if a.Media == "" {
+		a.Media = a.Format.ContentType()
+	}
+	h["Content-Type"], h["X-Content-Type-Options"] = []string{a.Media}, nosniff
+	if a.Plain != "" {
+		h["Cache-Control"] = []string{a.Plain}
+	}
+	if a.Total != "" {
+		h[wire.HeaderTotal] = []string{a.Total}
+	}
+	if a.Link != "" {
+		h[wire.HeaderLink] = []string{a.Link}
+	}
+	if a.File != "" {
+		h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", a.File+"."+string(a.Format)))
+	}
+	if a.Generation == nil {
+		return
+	}
+	h[wire.HeaderGeneration], h[wire.HeaderGenerationTime] = []string{a.Generation.ID()}, []string{Timestamp(a.Generation.Time())}
+	if reason, stale := s.o.Stale(); stale {
+		h.Set(wire.HeaderStale, "1")
+		h.Set(wire.HeaderStaleReason, OneLine(reason))
+	}
+}
+
+// compare sets the headers by which clients and proxies compare and keep.
+func (s *Sender) compare(h http.Header, a *Answer, tag, coding string) {
+	h["Etag"], h["Vary"], h["Cache-Control"] = []string{tag}, vary, keepButAsk
+	if a.Pinned {
+		h["Cache-Control"] = keep
+	}
+	if coding != negotiate.Identity {
+		h["Content-Encoding"] = []string{coding}
+	}
+}
+
+// choose picks how the body is compressed, and returns it where the store has
+// it: that costs nothing, so it comes before zstd. Many segments that nobody has
+// made yet are sent one by one: then Segments stays set.
+func (s *Sender) choose(c echo.Context, a *Answer) (coding string, body made) {
+	given := c.Request().Header["Accept-Encoding"]
+	segments := a.Segments
+	a.Segments, a.lent = nil, segments != nil
+	if len(given) == 0 || !a.Body.AtLeast(smallest) {
+		return negotiate.Identity, body
+	}
+	accept := strings.Join(given, ",")
+	if segments != nil && negotiate.Coding(accept, negotiate.Gzip, negotiate.Zstd) == negotiate.Gzip {
+		if a.Stream && !segments.Ready() {
+			a.Segments = segments
+			return negotiate.Gzip, body
+		}
+		if chunks, size, ok := segments.Chunks(); ok {
+			return negotiate.Gzip, made{chunks, size, true}
+		}
+	}
+	return negotiate.Coding(accept, negotiate.Zstd, negotiate.Gzip), body
+}
