@@ -88,18 +88,6 @@ func notRead(err error) *web.Missing {
 	return m
 }
 
-// Values asks for the values of a field that may have a text in them. Of a field
-// with more values than an answer holds it is the first few that begin with it.
-func (r Round) Values(field, text string, few int) *Answer[[]wire.FacetValue] {
-	return ask(r, func(ctx context.Context) ([]wire.FacetValue, Meta, error) {
-		page, meta, err := r.loader.Client.Facet(ctx, wire.Query{}, field, "", wire.MaxFacet)
-		if err == nil && page.Distinct > len(page.Values) {
-			page, meta, err = r.loader.Client.Facet(ctx, wire.Query{}, field, text, few)
-		}
-		return page.Values, meta, err
-	})
-}
-
 // Changes are what was done since a generation, with the records of the first of
 // those.
 type Changes struct {

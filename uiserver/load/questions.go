@@ -38,13 +38,29 @@ func (r Round) Changes(q wire.Query, since string) *Answer[wire.Change] {
 	return ask(r, func(ctx context.Context) (wire.Change, Meta, error) { return r.loader.Client.Changes(ctx, q, since) })
 }
 
-// Statuses, Campaigns, Releases, Sites and Agents ask for the summaries of all of
-// them.
+// Statuses asks for the summaries of all of them.
 func (r Round) Statuses() *Answer[[]schema.StatusSummary] { return ask(r, r.loader.Client.Statuses) }
-func (r Round) Campaigns() *Answer[[]schema.Campaign]     { return ask(r, r.loader.Client.Campaigns) }
-func (r Round) Releases() *Answer[[]schema.Release]       { return ask(r, r.loader.Client.Releases) }
-func (r Round) Sites() *Answer[[]schema.Site]             { return ask(r, r.loader.Client.Sites) }
-func (r Round) Agents() *Answer[[]schema.AgentDetail]     { return ask(r, r.loader.Client.Agents) }
+
+// Campaigns asks for the summaries of campaigns under a query in their own keys,
+// all of them where it has no Limit. Meta.Total counts them. Releases, Sites and
+// Agents are the same for those.
+func (r Round) Campaigns(q wire.Query) *Answer[[]schema.Campaign] {
+	return ask(r, func(ctx context.Context) ([]schema.Campaign, Meta, error) {
+		return r.loader.Client.CampaignPage(ctx, q)
+	})
+}
+
+func (r Round) Releases(q wire.Query) *Answer[[]schema.Release] {
+	return ask(r, func(ctx context.Context) ([]schema.Release, Meta, error) { return r.loader.Client.ReleasePage(ctx, q) })
+}
+
+func (r Round) Sites(q wire.Query) *Answer[[]schema.Site] {
+	return ask(r, func(ctx context.Context) ([]schema.Site, Meta, error) { return r.loader.Client.SitePage(ctx, q) })
+}
+
+func (r Round) Agents(q wire.Query) *Answer[[]schema.Agent] {
+	return ask(r, func(ctx context.Context) ([]schema.Agent, Meta, error) { return r.loader.Client.AgentPage(ctx, q) })
+}
 
 // Group is the summary of one campaign, release, site or agent with a page of its
 // workflows.

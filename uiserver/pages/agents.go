@@ -46,8 +46,17 @@ func (p *Pages) agents(c echo.Context) error {
 	if given := c.QueryParam(kindParam); given != "" && given != kindAgent && given != kindService {
 		notes = append(notes, web.Note{Bad: true, Text: "kind is agent or service, not '" + wire.Shorten(given) + "'."})
 	}
+	asked := q.Query()
+	asked.Limit, asked.Terms = 0, query.Exactly("Kind", kindService)
+	if kind != kindService {
+		asked.Terms[0].Op = wire.NotIn
+	}
 	r := p.begin(c)
-	all := r.Agents()
+	all := r.Agents(wire.Query{}) // by name
+	sorted := all
+	if q.Sort != "Severity" {
+		sorted = r.Agents(asked)
+	}
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, web.AgentsPath, state, err)
@@ -59,45 +68,49 @@ func (p *Pages) agents(c echo.Context) error {
 		h.Href += "&" + kindParam + "=" + kind
 		page.Heads = append(page.Heads, h)
 	}
-	cards := map[string]web.AgentCard{}
-	var records []schema.Agent
-	for _, severity := range web.Severities() { // the worst first
-		for _, a := range all.Value {
-			if a.Severity != severity || (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent.Agent, q.Text) {
-				continue
-			}
-			card := web.AgentCard{AgentDetail: a, List: query.Of(wire.Query{Terms: query.Exactly("Agents", a.Agent.Agent)})}
-			cards[a.Agent.Agent] = card
-			records = append(records, a.Agent)
-			page.Cards = append(page.Cards, card)
-		}
-	}
-	for _, a := range sortAgents(records, q) {
-		page.Rows = append(page.Rows, cards[a.Agent])
+	shown := slices.DeleteFunc(slices.Clone(all.Value), func(a schema.Agent) bool {
+		return (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent, q.Text)
+	})
+	page.Cards = bySeverity(shown, web.Severities()) // the worst first
+	switch {
+	case q.Sort != "Severity":
+		page.Rows = agentCards(sorted.Value)
+	case q.Desc:
+		rising := web.Severities()
+		slices.Reverse(rising)
+		page.Rows = bySeverity(shown, rising)
+	default:
+		page.Rows = page.Cards
 	}
 	return p.render(c, status(notes), web.Agents(page))
 }
 
-// sortAgents puts them in the order of the table, all on one page; severities
-// are in the order of urgency, not of letters.
-func sortAgents(records []schema.Agent, q query.Groups) []schema.Agent {
-	out := slices.Clone(records)
-	byKey := orderBy[schema.Agent](q.Sort, q.Desc)
-	slices.SortStableFunc(out, func(a, b schema.Agent) int {
-		if q.Sort != "Severity" {
-			return byKey(&a, &b)
+// bySeverity are the cards of agents in an order of severities, which is that of
+// urgency and not of letters.
+func bySeverity(agents []schema.Agent, severities []string) []web.AgentCard {
+	var out []schema.Agent
+	for _, severity := range severities {
+		for _, a := range agents {
+			if a.Severity == severity {
+				out = append(out, a)
+			}
 		}
-		order := slices.Index(web.Severities(), a.Severity) - slices.Index(web.Severities(), b.Severity)
-		if q.Desc {
-			return -order
-		}
-		return order
-	})
-	return out
+	}
+	return agentCards(out)
+}
+
+func agentCards(agents []schema.Agent) []web.AgentCard {
+	var cards []web.AgentCard
+	for _, a := range agents {
+		cards = append(cards, web.AgentCard{
+			AgentDetail: schema.AgentDetail{Agent: a}, List: query.Of(wire.Query{Terms: query.Exactly("Agents", a.Agent)}),
+		})
+	}
+	return cards
 }
 
 // agentTabs are the two tabs with how many there are.
-func agentTabs(all []schema.AgentDetail, shown string) []web.Link {
+func agentTabs(all []schema.Agent, shown string) []web.Link {
 	var services int64
 	for _, a := range all {
 		if a.Kind == kindService {

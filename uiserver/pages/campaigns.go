@@ -13,16 +13,13 @@ import (
 // campaigns is the table of campaigns.
 func (p *Pages) campaigns(c echo.Context) error {
 	var lines *load.RowLines
-	ask := func(r load.Round) *load.Answer[[]schema.Campaign] {
-		lines = r.RowLines("campaign")
-		return r.Campaigns()
-	}
-	return rollups(p, c, web.CampaignsPath, "Campaign", append(rollupColumns("Campaign"), lineColumn), ask, func(r schema.Campaign) web.RollupRow {
+	columns := append(rollupColumns("Campaign"), lineColumn)
+	return rollups(p, c, web.CampaignsPath, "Campaign", columns, load.Round.Campaigns, func(r schema.Campaign) web.RollupRow {
 		row := web.RollupRow{
 			Name: r.Campaign, Href: web.CampaignPath(r.Campaign), List: query.Of(wire.Query{Terms: query.Exactly("Campaign", r.Campaign)}),
 			Rollup: r.Rollup, Counters: r.Counters,
 		}
 		row.Line, row.NoLine = lines.Of(r.Campaign)
 		return row
-	})
+	}, func(r load.Round) { lines = r.RowLines("campaign") })
 }

@@ -55,15 +55,13 @@ type siteCounts struct {
 }
 
 // siteMap has the jobs of sites by state: those with most failures, up to most
-// rows (all of them with 0), with all states of jobs that any of them has. list
-// is the address of the workflows with jobs in a state at a site; nil for none.
+// rows, with all states of jobs that any of them has. list is the address of the
+// workflows with jobs in a state at a site; nil for none.
 func siteMap(sites []siteCounts, most int, list func(site, field string) string) web.Heat {
 	slices.SortStableFunc(sites, func(a, b siteCounts) int {
 		return cmp.Or(cmp.Compare(b.Failure, a.Failure), strings.Compare(a.site, b.site))
 	})
-	if most > 0 {
-		sites = sites[:min(len(sites), most)]
-	}
+	sites = sites[:min(len(sites), most)]
 	heat := web.Heat{Title: "jobs by site and state", Row: "site", Apart: true}
 	var used []int
 	for i, part := range slices.Backward(web.JobParts(schema.Counters{})) { // trouble first

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"cmp"
 	"net/http"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -23,7 +21,7 @@ func (p *Pages) overview(c echo.Context) error {
 	statuses := r.Statuses()
 	total := r.Optional("sums of all jobs").Stats(wire.Query{}, nil, web.JobKeys())
 	byType := r.Optional("sums by type").Stats(wire.Query{}, []string{"type"}, web.JobKeys())
-	campaigns, sites, agents := r.Campaigns(), r.Sites(), r.Agents()
+	campaigns, sites, agents := r.Campaigns(mostFailures()), r.Sites(mostFailures()), r.Agents(wire.Query{})
 	ages := r.Optional("time in status").Stats(wire.Query{}, []string{wire.AgeField}, nil)
 	entered := query.Entered(p.startOfDay().Unix())
 	today := r.Optional("changes of today").Stats(wire.Query{Terms: entered.Terms}, []string{"Status"}, nil)
@@ -98,47 +96,41 @@ func mostFailed(field, value string) string {
 	return query.Of(wire.Query{Terms: query.Exactly(field, value), Sort: []wire.SortKey{{Field: "Failure", Desc: true}}})
 }
 
-func topCampaigns(all []schema.Campaign) []web.TopRow {
+// mostFailures asks for the groups of a kind with most failed jobs, and for none
+// without any.
+func mostFailures() wire.Query {
+	return wire.Query{Terms: []wire.Term{{Field: "Failure", Op: wire.Has}}, Sort: []wire.SortKey{{Field: "Failure", Desc: true}}, Limit: topRows}
+}
+
+func topCampaigns(campaigns []schema.Campaign) []web.TopRow {
 	var rows []web.TopRow
-	for _, c := range all {
+	for _, c := range campaigns {
 		rows = append(rows, web.TopRow{
 			Name: c.Campaign, Href: web.CampaignPath(c.Campaign), Workflows: c.Workflows, Counted: web.Counted(c.Rollup), Counters: c.Counters,
 			List: mostFailed("Campaign", c.Campaign),
 		})
 	}
-	return top(rows)
+	return rows
 }
 
-func topSites(all []schema.Site) []web.TopRow {
+func topSites(sites []schema.Site) []web.TopRow {
 	var rows []web.TopRow
-	for _, s := range all {
+	for _, s := range sites {
 		rows = append(rows, web.TopRow{
 			Name: s.Site, Href: web.SitePath(s.Site), Workflows: s.Workflows, Counted: web.Int(s.Workflows), Counters: s.Counters,
 			List: mostFailed("Sites", s.Site),
 		})
 	}
-	return top(rows)
+	return rows
 }
 
-// top are the rows with most failures; those without any are left out.
-func top(rows []web.TopRow) []web.TopRow {
-	slices.SortStableFunc(rows, func(a, b web.TopRow) int {
-		return cmp.Or(cmp.Compare(b.Failure, a.Failure), cmp.Compare(a.Name, b.Name))
-	})
-	n := 0
-	for n < min(len(rows), topRows) && rows[n].Failure > 0 {
-		n++
-	}
-	return rows[:n]
-}
-
-func agentGroups(all []schema.AgentDetail) []web.AgentGroup {
+func agentGroups(all []schema.Agent) []web.AgentGroup {
 	var out []web.AgentGroup
 	for _, severity := range web.Severities() {
 		group := web.AgentGroup{Severity: severity}
 		for _, a := range all {
 			if a.Severity == severity {
-				group.Agents = append(group.Agents, a.Agent)
+				group.Agents = append(group.Agents, a)
 			}
 		}
 		if group.Agents != nil {

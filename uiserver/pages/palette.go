@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -42,26 +43,30 @@ func (p *Pages) palette(c echo.Context) error {
 }
 
 // find asks for things of all kinds with the text in their names; what it returns
-// makes the groups of the answers. Sites and agents are looked for in the lists of
-// all of them: one without a workflow is found too. Campaigns and releases are too
-// many to be read as a whole.
+// makes the groups of the answers.
 func find(r load.Round, text string) func() []web.PaletteGroup {
 	fields := []string{"Workflow", "Status"}
 	begins := r.List(wire.Query{Terms: query.Exactly("Workflow", strings.ReplaceAll(text, "*", "")+"*"), Fields: fields, Limit: mostFound})
 	holds := r.List(wire.Query{Text: text, Fields: fields, Limit: mostFound})
-	sites, agents := r.Sites(), r.Agents()
-	campaigns, releases := r.Values("Campaign", text, mostFound), r.Values("Release", text, mostFound)
+	named := wire.Query{Text: text}
+	sites, agents, campaigns, releases := r.Sites(named), r.Agents(named), r.Campaigns(named), r.Releases(named)
 	return func() []web.PaletteGroup {
+		slices.SortStableFunc(campaigns.Value, func(a, b schema.Campaign) int { return cmp.Compare(inList(b.Rollup), inList(a.Rollup)) })
+		slices.SortStableFunc(releases.Value, func(a, b schema.Release) int { return cmp.Compare(inList(b.Rollup), inList(a.Rollup)) })
 		return []web.PaletteGroup{
 			foundWorkflows(text, begins.Value, holds.Value),
 			namesWith("Sites", text, sites.Value, func(s schema.Site) web.PaletteLine {
-				return web.PaletteLine{Text: s.Site, Href: web.SitePath(s.Site), Note: web.Plural(s.Workflows, "workflow", "workflows")}
+				return workflowsLine(s.Site, web.SitePath(s.Site), s.Workflows)
 			}),
-			namesWith("Agents", text, agents.Value, func(a schema.AgentDetail) web.PaletteLine {
-				return web.PaletteLine{Text: a.Agent.Agent, Href: web.AgentPath(a.Agent.Agent), Note: a.Severity}
+			namesWith("Agents", text, agents.Value, func(a schema.Agent) web.PaletteLine {
+				return web.PaletteLine{Text: a.Agent, Href: web.AgentPath(a.Agent), Note: a.Severity}
 			}),
-			namesWith("Campaigns", text, campaigns.Value, valueLine(web.CampaignPath)),
-			namesWith("Releases", text, releases.Value, valueLine(web.ReleasePath)),
+			namesWith("Campaigns", text, campaigns.Value, func(c schema.Campaign) web.PaletteLine {
+				return workflowsLine(c.Campaign, web.CampaignPath(c.Campaign), inList(c.Rollup))
+			}),
+			namesWith("Releases", text, releases.Value, func(l schema.Release) web.PaletteLine {
+				return workflowsLine(l.Release, web.ReleasePath(l.Release), inList(l.Rollup))
+			}),
 		}
 	}
 }
@@ -83,21 +88,21 @@ func foundWorkflows(text string, begins, holds load.Workflows) web.PaletteGroup 
 	return out
 }
 
-func valueLine(path func(string) string) func(wire.FacetValue) web.PaletteLine {
-	return func(v wire.FacetValue) web.PaletteLine {
-		return web.PaletteLine{Text: v.Value, Href: path(v.Value), Note: web.Plural(int64(v.Count), "workflow", "workflows")}
-	}
+// inList is how many workflows the list of a campaign or release has.
+func inList(r schema.Rollup) int64 { return r.Workflows + r.StepWorkflows }
+
+func workflowsLine(name, path string, count int64) web.PaletteLine {
+	return web.PaletteLine{Text: name, Href: path, Note: web.Plural(count, "workflow", "workflows")}
 }
 
-// namesWith are the first things that have the text in their name: those that begin
-// with it before the others.
+// namesWith are the first of all, which have the text in their name: those that
+// begin with it before the others.
 func namesWith[T any](title, text string, all []T, line func(T) web.PaletteLine) web.PaletteGroup {
 	var first, rest []web.PaletteLine
 	for _, v := range all {
-		switch l := line(v); {
-		case strings.HasPrefix(strings.ToLower(l.Text), strings.ToLower(text)):
+		if l := line(v); strings.HasPrefix(strings.ToLower(l.Text), strings.ToLower(text)) {
 			first = append(first, l)
-		case web.Holds(l.Text, text):
+		} else {
 			rest = append(rest, l)
 		}
 	}

@@ -27,30 +27,32 @@ var siteColumns = []query.GroupColumn{
 // sites is the table of sites, below a map of their jobs.
 func (p *Pages) sites(c echo.Context) error {
 	q, notes := query.ReadGroups(c.Request().URL, siteColumns, query.Groups{Sort: "Failure", Desc: true}, query.RowsParam)
+	mapped := wire.Query{Fields: append(web.JobKeys(), "Site"), Sort: []wire.SortKey{{Field: "Failure", Desc: true}}, Limit: mapRows}
+	whole := c.QueryParam(query.RowsParam) == query.AllRows
+	if whole {
+		mapped.Limit = 0
+	}
 	r := p.begin(c)
-	all, lines := r.Sites(), r.RowLines("site")
+	rows, most, lines := r.Sites(q.Query()), r.Sites(mapped), r.RowLines("site")
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, web.SitesPath, state, err)
 	}
-	page, rows := groupsPage(p, web.SitesPath, "Site", siteColumns, q, notes, state, all)
-	most := mapRows
-	if c.QueryParam(query.RowsParam) == query.AllRows {
-		most = 0
-	} else if len(all.Value) > most {
+	page := groupsPage(p, web.SitesPath, "Site", siteColumns, q, notes, state, rows, most.Meta.Total)
+	if !whole && most.Meta.Total > mapRows {
 		v := q.Params()
 		v.Set(query.RowsParam, query.AllRows)
 		page.More = "?" + v.Encode()
 	}
-	sites := make([]siteCounts, len(all.Value))
-	for i, s := range all.Value {
+	sites := make([]siteCounts, len(most.Value))
+	for i, s := range most.Value {
 		sites[i] = siteCounts{s.Site, s.Counters}
 	}
-	page.SiteMap = siteMap(sites, most, func(site, field string) string {
+	page.SiteMap = siteMap(sites, len(sites), func(site, field string) string {
 		terms := append(query.Exactly("Sites", site), wire.Term{Field: field, Op: wire.Has})
 		return query.Of(wire.Query{Terms: terms, Sort: []wire.SortKey{{Field: field, Desc: true}}})
 	})
-	for _, s := range rows {
+	for _, s := range rows.Value {
 		row := web.SiteRow{Site: s, List: query.Of(wire.Query{Terms: query.Exactly("Sites", s.Site)})}
 		row.Line, row.NoLine = lines.Of(s.Site)
 		page.Sites = append(page.Sites, row)

@@ -54,6 +54,11 @@ func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...strin
 	return q, notes
 }
 
+// Query is what the table asks the API for: one page.
+func (q Groups) Query() wire.Query {
+	return wire.Query{Text: q.Text, Sort: []wire.SortKey{{Field: q.Sort, Desc: q.Desc}}, Idx: q.Idx, Limit: GroupSize}
+}
+
 // Params are the parameters of the page.
 func (q Groups) Params() url.Values {
 	v := url.Values{}
@@ -91,9 +96,9 @@ func (q Groups) Heads(columns []GroupColumn) []web.GroupHead {
 	return heads
 }
 
-// Pager leads through the table: shown rows from the first one on, of total.
-func (q Groups) Pager(noun string, from, shown, total int) web.Pager {
-	return pager(noun, from, shown, total, GroupSize, func(idx int) string {
+// Pager leads through the table: shown rows of total.
+func (q Groups) Pager(noun string, shown, total int) web.Pager {
+	return pager(noun, q.Idx, shown, total, GroupSize, func(idx int) string {
 		next := q
 		next.Idx = idx
 		return next.Here()

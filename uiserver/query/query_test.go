@@ -142,7 +142,7 @@ func TestGroups(t *testing.T) {
 	assert.Equal(t, web.GroupHead{Label: "failed", Numeric: true, Href: "?q=T2&sort=Failure", Sort: "descending"}, heads[1])
 	assert.Equal(t, "?q=T2&sort=Site", heads[0].Href)
 	assert.Empty(t, heads[2].Href)
-	pager := q.Pager("sites", 50, 50, 120)
+	pager := q.Pager("sites", 50, 120)
 	assert.Equal(t, web.Pager{From: 51, To: 100, Total: 120, Noun: "sites", First: "?q=T2&sort=-Failure", Prev: "?q=T2&sort=-Failure", Next: "?idx=100&q=T2&sort=-Failure", Last: "?idx=100&q=T2&sort=-Failure"}, pager)
 	_, notes = query.ReadGroups(parse(t, "/sites?sort=x&idx=-1&y=1"), columns, query.Groups{})
 	assert.Len(t, notes, 3)

@@ -1,0 +1,86 @@
+package pages_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/web"
+)
+
+// notKnown are the texts of a cell whose value is missing.
+func notKnown(cell *goquery.Selection) bool {
+	switch strings.TrimSpace(cell.Text()) {
+	case "", "n/a", "none", "not known", "never", "not given":
+		return true
+	}
+	return cell.Find("span.na").Length() > 0
+}
+
+// In every table, sorted by every column in both directions, no row without a
+// value stands before one that has it.
+func TestTablesPutWhatIsMissingLast(t *testing.T) {
+	s := newSite(t)
+	sorted := 0
+	for _, path := range []string{"/campaigns", "/releases", "/sites", "/agents", "/agents?kind=service"} {
+		doc, _ := s.page(t, http.StatusOK, path)
+		heads := doc.Find("main table").Last().Find("thead th")
+		require.Greater(t, heads.Length(), 3, path)
+		for i := range heads.Length() {
+			href, ok := heads.Eq(i).Find("a").Attr("href")
+			if !ok {
+				continue
+			}
+			for range 2 { // the link of a sorted column turns it round
+				target := resolve(t, path, href).RequestURI()
+				doc, _ := s.page(t, http.StatusOK, target)
+				head := doc.Find("main table").Last().Find("thead th").Eq(i)
+				assert.NotEmpty(t, head.AttrOr("aria-sort", ""), "%s: the column that it sorts by", target)
+				gone := false
+				for _, row := range doc.Find("main table").Last().Find("tbody tr").EachIter() {
+					missing := notKnown(row.Children().Eq(i))
+					assert.False(t, gone && !missing, "%s: %s comes after a missing value", target, row.Children().Eq(i).Text())
+					gone = gone || missing
+				}
+				sorted++
+				href = head.Find("a").AttrOr("href", "")
+			}
+		}
+	}
+	assert.Greater(t, sorted, 80)
+}
+
+// The pages of a table have every record once, and only those with the text in
+// their name; the number of all stands above.
+func TestTablesAreComplete(t *testing.T) {
+	s := newSite(t)
+	seen := map[string]int{}
+	path := "/sites?q=T2_&sort=-Failure"
+	for path != "" {
+		doc, _ := s.page(t, http.StatusOK, path)
+		assert.Contains(t, doc.Find("p.dim").First().Text(), web.Int(int64(len(s.cache.Sites)))+" in all")
+		for _, row := range doc.Find("main table").Last().Find("tbody th a").EachIter() {
+			assert.Contains(t, row.Text(), "T2_")
+			seen[row.Text()]++
+		}
+		next := doc.Find(".pager a[rel=next]").AttrOr("href", "")
+		if path = next; next != "" {
+			path = resolve(t, "/sites", next).RequestURI()
+		}
+	}
+	want := 0
+	for _, site := range s.cache.Sites {
+		if strings.Contains(site.Site, "T2_") {
+			want++
+		}
+	}
+	assert.Len(t, seen, want)
+	require.Greater(t, want, 50, "more than a page")
+	for name, times := range seen {
+		assert.Equal(t, 1, times, name)
+	}
+}
