@@ -23,6 +23,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/program/access"
@@ -82,7 +83,7 @@ type Options struct {
 	History    History                       // nil: none
 	Journal    Journal                       // nil: none
 	Checkpoint func() (ok bool, note string) // of /readyz?verbose; nil, or an empty note: there is none
-	Cache      store.Cache                   // nil: keeps nothing
+	Cache      cache.Keeper                  // nil: keeps nothing
 	Registry   *prometheus.Registry          // nil: one of its own; /metrics serves it
 	Build      Build
 	Attention  attention.Options // thresholds of /attention until SetAttention; the zero value is good
@@ -147,7 +148,7 @@ func New(o Options) (*API, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Cache == nil {
-		o.Cache = noCache{}
+		o.Cache = (*cache.Cache)(nil)
 	}
 	if o.Gate == nil {
 		o.Gate = access.New(access.Options{Trusted: peers.Loopback()})
@@ -224,9 +225,3 @@ func (a *API) draining() bool {
 		return false
 	}
 }
-
-// noCache keeps nothing.
-type noCache struct{}
-
-func (noCache) Get(string) (any, bool) { return nil, false }
-func (noCache) Set(string, any, int64) {}

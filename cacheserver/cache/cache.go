@@ -12,6 +12,16 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 )
 
+// Keeper is what a part of the program keeps values in: a Cache, also nil, or
+// what a test puts in its place.
+type Keeper interface {
+	// Get finds a kept value. It may have been forgotten at any time.
+	Get(key string) (value any, ok bool)
+	// Set keeps a value if there is room and time. cost is its memory in
+	// bytes.
+	Set(key string, value any, cost int64)
+}
+
 // Cache is the cache of the program, of tests and of benchmarks. It is safe for
 // concurrent use; nil keeps nothing.
 type Cache struct {
@@ -49,7 +59,7 @@ func New(bytes int64) (*Cache, error) {
 
 var errSmall = errors.New("too small to keep anything")
 
-// Get finds a kept value.
+// Get is Keeper's.
 func (c *Cache) Get(key string) (value any, ok bool) {
 	if c == nil {
 		return nil, false
@@ -57,8 +67,7 @@ func (c *Cache) Get(key string) (value any, ok bool) {
 	return c.c.Get(key)
 }
 
-// Set keeps a value if there is room and time. cost is the memory of the value in
-// bytes; what keeping it takes is added.
+// Set is Keeper's; what keeping the value takes is added to cost.
 func (c *Cache) Set(key string, value any, cost int64) {
 	if c != nil {
 		c.c.Set(key, value, cost+overhead)

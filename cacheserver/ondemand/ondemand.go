@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/dmwm/wmstats/cacheserver/cache"
 )
 
 // What a read can end in, besides the source's own error.
@@ -28,13 +30,6 @@ var (
 	ErrBackoff = errors.New("the source fails, and is not asked for now") // after some failures in a row
 	ErrBusy    = errors.New("too many reads wait for their turn")
 )
-
-// Cache keeps values by cost in bytes. It may forget at any time; a key never
-// gets a second value, but for those of Last, which may keep an older one.
-type Cache interface {
-	Get(key string) (value any, ok bool)
-	Set(key string, value any, cost int64)
-}
 
 // Outcomes of a call, for metrics.
 const (
@@ -48,7 +43,7 @@ const (
 
 // Options of a Reader; zero values are the defaults.
 type Options struct {
-	Cache    Cache         // nil: keeps nothing
+	Cache    cache.Keeper  // nil: keeps nothing; a key of Last may keep an older value
 	AtOnce   int           // reads at the same time; 0: 4
 	Waiting  int           // reads that may wait for their turn; 0: 64
 	Timeout  time.Duration // longest read, the wait for its turn included; 0: 30 s
@@ -113,6 +108,9 @@ func New(o Options) *Reader {
 	length(&o.Timeout, 30*time.Second)
 	length(&o.MinWait, time.Second)
 	length(&o.MaxWait, time.Minute)
+	if o.Cache == nil {
+		o.Cache = (*cache.Cache)(nil)
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -234,7 +232,7 @@ func (e *PanicError) Error() string { return fmt.Sprintf("read %s: panic: %v", e
 // for in this period and in the one before. It follows that no key gets a second
 // value: the next read after it is in a later period.
 func (r *Reader) kept(c Call) (Value, bool) {
-	if r.o.Cache == nil || c.TTL <= 0 {
+	if c.TTL <= 0 {
 		return Value{}, false
 	}
 	now := r.o.Now()
@@ -249,7 +247,7 @@ func (r *Reader) kept(c Call) (Value, bool) {
 }
 
 func (r *Reader) keep(c Call, v Value) {
-	if r.o.Cache == nil || c.TTL <= 0 || v.Drop {
+	if c.TTL <= 0 || v.Drop {
 		return
 	}
 	const around = 64 // bytes of a Value besides its data
@@ -261,9 +259,6 @@ func (r *Reader) keep(c Call, v Value) {
 // Last is what was read last under the name of c, however long ago, if the cache
 // still has it: for when the source can't be read. It is not asked.
 func (r *Reader) Last(c Call) (Value, bool) {
-	if r.o.Cache == nil {
-		return Value{}, false
-	}
 	found, _ := r.o.Cache.Get(lastKey(c))
 	key, ok := found.(string)
 	if !ok {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 )
 
@@ -46,7 +47,7 @@ func (c *onceCache) Set(key string, v any, cost int64) {
 	defer c.mu.Unlock()
 	_, there := c.values[key]
 	if strings.HasPrefix(key, "ondemand/last/") {
-		c.values[key] = v // may be an older one, see Cache
+		c.values[key] = v // may be an older one, see Options
 		return
 	}
 	assert.False(c.t, there, "the key %s gets a second value", key)
@@ -120,7 +121,7 @@ func TestNothingKept(t *testing.T) {
 	}
 	forever := func(c ondemand.Call) ondemand.Call { c.TTL = 0; return c }
 	for name, c := range map[string]struct {
-		cache  ondemand.Cache
+		cache  cache.Keeper
 		change func(ondemand.Call) ondemand.Call
 	}{
 		"no cache": {nil, func(c ondemand.Call) ondemand.Call { return c }}, "dropped": {newCache(t), drop}, "no time to live": {newCache(t), forever},

@@ -215,7 +215,7 @@ func BenchmarkPage(b *testing.B) {
 // fresh is the same generation with nothing kept, so that each turn of a
 // benchmark does all the work; columns stay unpacked.
 func fresh(g *Snapshot) *Snapshot {
-	return &Snapshot{id: g.id, time: g.time, store: &Store{opt: Options{Cache: NoCache{}, Log: g.store.opt.Log}, lists: lists{cache: NoCache{}, pending: map[string]*pending{}}}, tree: g.tree, sums: g.sums, state: g.state}
+	return &Snapshot{id: g.id, time: g.time, store: &Store{opt: Options{Cache: (*cache.Cache)(nil), Log: g.store.opt.Log}, lists: lists{cache: (*cache.Cache)(nil), pending: map[string]*pending{}}}, tree: g.tree, sums: g.sums, state: g.state}
 }
 
 func in(field string, values ...string) wire.Term {

@@ -5,12 +5,13 @@ import (
 	"sync"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/cacheserver/cache"
 )
 
 // lists keeps the places of results in the cache, under the generation and the
 // query. Each is made once, also when many ask for it at the same time.
 type lists struct {
-	cache Cache
+	cache cache.Keeper
 
 	mu      sync.Mutex
 	pending map[string]*pending

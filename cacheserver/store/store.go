@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -27,7 +28,7 @@ type Result struct {
 // Options are what a Store is made with. The zero value is good.
 type Options struct {
 	Process string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
-	Cache   Cache         // nil: keeps nothing
+	Cache   cache.Keeper  // nil: keeps nothing
 	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
 	Memory  int64         // bytes of superseded generations and compressed blocks, together; 0: 192 MiB
 	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
@@ -49,7 +50,7 @@ func (o *Options) complete() error {
 		o.Process = "a"
 	}
 	if o.Cache == nil {
-		o.Cache = NoCache{}
+		o.Cache = (*cache.Cache)(nil)
 	}
 	if o.KeepFor == 0 {
 		o.KeepFor = 15 * time.Minute

@@ -21,6 +21,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -35,16 +36,10 @@ type Segments interface {
 	Send(w io.Writer) error
 }
 
-// Cache keeps values that can be made again; cost is in bytes.
-type Cache interface {
-	Get(key string) (value any, ok bool)
-	Set(key string, value any, cost int64)
-}
-
 // Options of a Sender. All are needed but Enter.
 type Options struct {
 	Seed  uint64                                         // hash of what all representations depend on
-	Cache Cache                                          // of compressed bodies
+	Cache cache.Keeper                                   // of compressed bodies
 	Bytes int64                                          // of answers that are kept by their requests
 	Stale func() (reason string, stale bool)             // whether the source does not answer, and why
 	Enter func(c echo.Context) (leave func(), err error) // before an answer that is streamed; nil: any number of them
