@@ -36,11 +36,11 @@ import (
 
 // Store is what the API reads lists from.
 type Store interface {
-	Snapshot() (snap *store.Snapshot, ok bool)
-	Generation(id string) (snap *store.Snapshot, ok bool)
+	Newest() (generation *store.Generation, ok bool)
+	Generation(id string) (generation *store.Generation, ok bool)
 	Source() store.SourceState
 	Info() schema.CacheInfo
-	Agents(snap *store.Snapshot) []schema.AgentDetail
+	Agents(generation *store.Generation) []schema.AgentDetail
 	Changes(since string) (diffs []store.Diff, ok bool)
 	Wait(after string) <-chan struct{}
 	Made() []wire.AboutGeneration

@@ -29,18 +29,18 @@ func (a *API) showAttention(c echo.Context) error {
 	if _, err := chooseFormat(c, "", wire.JSON); err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, wire.Query{})
+	generation, err := a.generation(c, wire.Query{})
 	if err != nil {
 		return err
 	}
 	began := a.o.Now()
-	state := a.attentionState(snap)
+	state := a.attentionState(generation)
 	ctx := c.Request().Context()
 	_, total, err := a.attention.Load().Count(ctx, state)
 	if err != nil {
 		return err
 	}
-	body := wire.Attention{Generation: snap.ID(), Time: answer.Timestamp(snap.Time()), Total: total, Rules: []wire.AttentionRule{}}
+	body := wire.Attention{Generation: generation.ID(), Time: answer.Timestamp(generation.Time()), Total: total, Rules: []wire.AttentionRule{}}
 	for i := range rules {
 		r := &rules[i]
 		shown := wire.AttentionRule{Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query()}
@@ -49,7 +49,7 @@ func (a *API) showAttention(c echo.Context) error {
 		}
 		body.Rules = append(body.Rules, shown)
 	}
-	return a.sendObject(c, answerOf(snap, wire.Query{}, wire.JSON, "", began), body)
+	return a.sendObject(c, answerOf(generation, wire.Query{}, wire.JSON, "", began), body)
 }
 
 // chosenRules are the rules named in rule=, or all.
@@ -74,8 +74,8 @@ func (a *API) chosenRules(asked []string) ([]attention.Rule, error) {
 	return slices.DeleteFunc(all, func(r attention.Rule) bool { return !chosen[r.Name] }), nil
 }
 
-func (a *API) attentionState(snap *store.Snapshot) attention.State {
-	return attention.State{Snap: snap, Agents: a.o.Store.Agents(snap), Source: a.o.Store.Source(), Now: a.o.Now()}
+func (a *API) attentionState(generation *store.Generation) attention.State {
+	return attention.State{Generation: generation, Agents: a.o.Store.Agents(generation), Source: a.o.Store.Source(), Now: a.o.Now()}
 }
 
 // ranked is what a rule names of one generation.
@@ -87,7 +87,7 @@ type ranked struct {
 // attentionItems ranks what a rule names. Workflows are ranked once in a
 // generation: that reads the record of each.
 func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule) ([]wire.AttentionItem, int, error) {
-	key := "attention/" + state.Snap.ID() + "/" + r.Name
+	key := "attention/" + state.Generation.ID() + "/" + r.Name
 	if len(r.Terms) > 0 {
 		if kept, ok := a.o.Cache.Get(key); ok {
 			if rk, ok := kept.(ranked); ok {
@@ -108,11 +108,11 @@ func (a *API) attentionItems(ctx context.Context, state attention.State, r *atte
 
 // attentionTotal is the number in /pulse; -1 when it is not known.
 func (a *API) attentionTotal(ctx context.Context) int {
-	snap, ok := a.o.Store.Snapshot()
+	generation, ok := a.o.Store.Newest()
 	if !ok {
 		return -1
 	}
-	_, total, err := a.attention.Load().Count(ctx, a.attentionState(snap))
+	_, total, err := a.attention.Load().Count(ctx, a.attentionState(generation))
 	if err != nil {
 		a.log.ErrorContext(ctx, "attention can't be counted", "err", err)
 		return -1
@@ -133,11 +133,11 @@ func newAttentionMetric(a *API) *attentionMetric {
 func (m *attentionMetric) Describe(descs chan<- *prometheus.Desc) { descs <- m.desc }
 
 func (m *attentionMetric) Collect(metrics chan<- prometheus.Metric) {
-	snap, ok := m.api.o.Store.Snapshot()
+	generation, ok := m.api.o.Store.Newest()
 	if !ok {
 		return
 	}
-	byRule, _, err := m.api.attention.Load().Count(context.Background(), m.api.attentionState(snap))
+	byRule, _, err := m.api.attention.Load().Count(context.Background(), m.api.attentionState(generation))
 	if err != nil {
 		metrics <- prometheus.NewInvalidMetric(m.desc, err)
 		return

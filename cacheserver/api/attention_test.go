@@ -59,7 +59,7 @@ func TestAttention(t *testing.T) {
 	f := troubled(t)
 	body := decode[wire.Attention](t, f.get("/attention").body)
 	all := f.list("/fetch?limit=all")
-	snap, _ := f.store.Snapshot()
+	generation, _ := f.store.Newest()
 	now := f.clock.Now().Unix()
 	var order []string
 	named := map[string]bool{}
@@ -73,7 +73,7 @@ func TestAttention(t *testing.T) {
 					Kind: "Workflow", Name: w.Workflow, Status: w.Status, Priority: w.Priority, Since: w.StatusTime, Failure: w.Failure,
 					Score: attention.Score(w.Priority, w.StatusTime, now, w.Failure), Reasons: []string{}, Alerts: []schema.Alert{},
 				}
-				for _, a := range snap.Alerts(w.Workflow) {
+				for _, a := range generation.Alerts(w.Workflow) {
 					if a.Rule == r.Rule {
 						item.Reasons, item.Alerts = append(item.Reasons, a.Reason), append(item.Alerts, a)
 					}
@@ -128,10 +128,10 @@ func TestAttentionOfAgentsAndSource(t *testing.T) {
 		return body.Rules[0]
 	}
 	errors := one("agent_error")
-	snap, _ := f.store.Snapshot()
+	generation, _ := f.store.Newest()
 	for _, item := range errors.Items {
-		i := slices.IndexFunc(f.store.Agents(snap), func(d schema.AgentDetail) bool { return d.Agent.Agent == item.Name })
-		a := f.store.Agents(snap)[i].Agent
+		i := slices.IndexFunc(f.store.Agents(generation), func(d schema.AgentDetail) bool { return d.Agent.Agent == item.Name })
+		a := f.store.Agents(generation)[i].Agent
 		assert.Equal(t, "error", a.Severity)
 		assert.Equal(t, a.Reasons, item.Reasons)
 		assert.NotEmpty(t, item.Alerts)

@@ -135,16 +135,16 @@ func (a *API) listChanges(c echo.Context) error {
 			return err
 		}
 	}
-	snap, ok := a.o.Store.Snapshot()
+	generation, ok := a.o.Store.Newest()
 	if !ok {
 		return a.notReady()
 	}
-	if change.Generation != snap.ID() {
+	if change.Generation != generation.ID() {
 		if kept, ok := a.o.Store.Generation(change.Generation); ok {
-			snap = kept // the headers tell of the generation that the body does
+			generation = kept // the headers tell of the generation that the body does
 		}
 	}
-	return a.sendObject(c, answerOf(snap, wire.Query{}, wire.JSON, "", began), change)
+	return a.sendObject(c, answerOf(generation, wire.Query{}, wire.JSON, "", began), change)
 }
 
 // isNews says whether a change is worth telling.

@@ -35,9 +35,9 @@ func (f *fixture) change(path string, headers ...string) wire.Change {
 }
 
 func (f *fixture) generation() string {
-	snap, ok := f.store.Snapshot()
+	generation, ok := f.store.Newest()
 	require.True(f.t, ok)
-	return snap.ID()
+	return generation.ID()
 }
 
 // deletion removes the request of a workflow.

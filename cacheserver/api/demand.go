@@ -148,7 +148,7 @@ type demanded struct {
 }
 
 // sendDemanded answers with such a list, all of it.
-func sendDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demanded, records []T) error {
+func sendDemanded[T any](c echo.Context, a *API, generation *store.Generation, d demanded, records []T) error {
 	formats := wire.Formats()
 	if d.head != nil {
 		formats = []wire.Format{wire.JSON}
@@ -157,7 +157,7 @@ func sendDemanded[T any](c echo.Context, a *API, snap *store.Snapshot, d demande
 	if err != nil {
 		return err
 	}
-	ans := answerOf(snap, d.params.Query, format, d.name, d.began)
+	ans := answerOf(generation, d.params.Query, format, d.name, d.began)
 	ans.Pinned = false // it is read again
 	describeRead(c, d.time)
 	return sendList(c, a, ans, listing{d.fields, d.params.keys, d.total, d.head, []byte("]}\n")}, records)

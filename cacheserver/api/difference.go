@@ -71,45 +71,45 @@ func fates(spent *budget.Budget, diffs []store.Diff) (map[string]fate, error) {
 
 // differences gives the newest generation and what was done to since to get
 // there; ok is false when since can't be compared.
-func (a *API) differences(since string) (snap *store.Snapshot, diffs []store.Diff, ok bool, err error) {
+func (a *API) differences(since string) (generation *store.Generation, diffs []store.Diff, ok bool, err error) {
 	const tries = 100
 	for range tries {
-		snap, ok = a.o.Store.Snapshot()
+		generation, ok = a.o.Store.Newest()
 		if !ok {
 			return nil, nil, false, a.notReady()
 		}
-		if since == snap.ID() {
-			return snap, nil, true, nil
+		if since == generation.ID() {
+			return generation, nil, true, nil
 		}
 		if diffs, ok = a.o.Store.Changes(since); !ok {
-			return snap, nil, false, nil
+			return generation, nil, false, nil
 		}
 		// A difference may be known a moment before its generation is shown, or
 		// another may have come since.
-		last := slices.IndexFunc(diffs, func(d store.Diff) bool { return d.Generation == snap.ID() })
+		last := slices.IndexFunc(diffs, func(d store.Diff) bool { return d.Generation == generation.ID() })
 		if last >= 0 {
-			return snap, diffs[:last+1], true, nil
+			return generation, diffs[:last+1], true, nil
 		}
 	}
-	return snap, nil, false, nil
+	return generation, nil, false, nil
 }
 
 // changeSince is what changed under the filter q since a generation.
 func (a *API) changeSince(ctx context.Context, since string, q wire.Query, records bool) (change wire.Change, err error) {
-	snap, diffs, ok, err := a.differences(since)
+	generation, diffs, ok, err := a.differences(since)
 	if err != nil {
 		return change, err
 	}
 	if narrows(q) {
-		snap.Named() // who asks on from here wants to know what was in its list
+		generation.Named() // who asks on from here wants to know what was in its list
 	}
 	spent := budget.From(ctx)
-	list, err := snap.Select(ctx, q)
+	list, err := generation.Select(ctx, q)
 	if err != nil {
 		return change, err
 	}
 	change = wire.Change{
-		Event: wire.EventGeneration, Generation: snap.ID(), Previous: since, Time: answer.Timestamp(snap.Time()), Total: list.Total(),
+		Event: wire.EventGeneration, Generation: generation.ID(), Previous: since, Time: answer.Timestamp(generation.Time()), Total: list.Total(),
 		Workflows: []string{}, Gone: []string{}, Records: []json.RawMessage{},
 	}
 	all, err := fates(spent, diffs)
@@ -119,7 +119,7 @@ func (a *API) changeSince(ctx context.Context, since string, q wire.Query, recor
 	if filtered := narrows(q); ok && filtered && len(all) > maxFiltered {
 		ok = false
 	} else if ok && filtered {
-		if all, err = a.under(ctx, q, all, since, snap); err != nil {
+		if all, err = a.under(ctx, q, all, since, generation); err != nil {
 			return change, err
 		}
 	}
@@ -148,7 +148,7 @@ func (a *API) changeSince(ctx context.Context, since string, q wire.Query, recor
 	change.Workflows = change.Workflows[:min(len(change.Workflows), wire.MaxChanges)]
 	change.Gone = change.Gone[:min(len(change.Gone), wire.MaxChanges)]
 	for _, name := range change.Workflows {
-		if record, _, found := snap.Workflow(name); records && found {
+		if record, _, found := generation.Workflow(name); records && found {
 			change.Records = append(change.Records, record)
 		}
 	}
@@ -170,7 +170,7 @@ func narrows(q wire.Query) bool { return len(q.Terms) > 0 || q.Text != "" || len
 // under turns the fates of workflows into those in the list of q. Where since
 // is not kept any more, what it had is not known: then a workflow that does not
 // match is told as removed, which is right for everybody who keeps the list.
-func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, since string, snap *store.Snapshot) (map[string]fate, error) {
+func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, since string, generation *store.Generation) (map[string]fate, error) {
 	names, err := sortedNames(budget.From(ctx), all)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, sinc
 	if len(names) == 0 {
 		return nil, nil
 	}
-	now, err := matching(ctx, snap, q, names)
+	now, err := matching(ctx, generation, q, names)
 	if err != nil {
 		return nil, err
 	}
@@ -214,9 +214,9 @@ func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, sinc
 }
 
 // matching says which of the names match q in a generation.
-func matching(ctx context.Context, snap *store.Snapshot, q wire.Query, names []string) (map[string]bool, error) {
+func matching(ctx context.Context, generation *store.Generation, q wire.Query, names []string) (map[string]bool, error) {
 	q.Names = names
-	list, err := snap.Matching(ctx, q)
+	list, err := generation.Matching(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -288,7 +288,7 @@ func TestNoLineOfTheLogIsTheClients(t *testing.T) {
 // storeFake panics where it is told to.
 type storeFake struct{ *store.Store }
 
-func (storeFake) Snapshot() (*store.Snapshot, bool) { panic("broken store at /secret/path") }
+func (storeFake) Newest() (*store.Generation, bool) { panic("broken store at /secret/path") }
 
 func TestPanicBecomesALogged500(t *testing.T) {
 	f := newFixture(t, 3)

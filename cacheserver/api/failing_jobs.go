@@ -193,15 +193,15 @@ func (a *API) listErrors(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, q.Query)
+	generation, err := a.generation(c, q.Query)
 	if err != nil {
 		return err
 	}
-	table, err := a.failingJobs(c, snap, q.read)
+	table, err := a.failingJobs(c, generation, q.read)
 	if err != nil {
 		return err
 	}
-	picked, err := workflowsOf(c.Request().Context(), snap, q.Query)
+	picked, err := workflowsOf(c.Request().Context(), generation, q.Query)
 	if err != nil {
 		return err
 	}
@@ -215,25 +215,25 @@ func (a *API) listErrors(c echo.Context) error {
 	}
 	if q.Envelope {
 		// Of all jobs of these workflows: agents count no exit codes and states.
-		q.reports = wire.NewReports(snap.Failures(picked), table.Reports(q.jobs.Workflow))
+		q.reports = wire.NewReports(generation.Failures(picked), table.Reports(q.jobs.Workflow))
 	}
-	return a.sendErrors(c, snap, table, q, format, list, began)
+	return a.sendErrors(c, generation, table, q, format, list, began)
 }
 
 // sendErrors answers with the page of the list.
-func (a *API) sendErrors(c echo.Context, snap *store.Snapshot, table *errorTable, q errorsQuery, format wire.Format, list []schema.ErrorSummary, began time.Time) error {
-	p := pageOf(snap, q.Query, len(list), limitOf(q.Query))
+func (a *API) sendErrors(c echo.Context, generation *store.Generation, table *errorTable, q errorsQuery, format wire.Format, list []schema.ErrorSummary, began time.Time) error {
+	p := pageOf(generation, q.Query, len(list), limitOf(q.Query))
 	// The generation and the read together fix the list.
 	header, next, err := links(c, withRead(c, table.id), p, wire.DefaultLimit)
 	if err != nil {
 		return err
 	}
-	ans := answerOf(snap, q.Query, format, "errors", began)
+	ans := answerOf(generation, q.Query, format, "errors", began)
 	ans.Pinned, ans.Link, ans.Promises = q.Gen != "" && q.read != "", header, p.promises()
 	l := listing{fields: schema.Describe[schema.ErrorSummary](), keys: q.keys, total: int64(p.total)}
 	if q.Envelope {
 		var o objectWriter
-		o.text("Generation", snap.ID())
+		o.text("Generation", generation.ID())
 		o.text("Time", answer.Timestamp(table.time))
 		o.number("Total", p.total)
 		o.number("Idx", p.idx)
@@ -271,11 +271,11 @@ func withRead(c echo.Context, read string) url.Values {
 
 // workflowsOf names the workflows that the filters of /fetch pick in a
 // generation, in its order; nil when there are no filters.
-func workflowsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (picked []string, err error) {
+func workflowsOf(ctx context.Context, generation *store.Generation, q wire.Query) (picked []string, err error) {
 	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 {
 		return nil, nil
 	}
-	sel, err := snap.Select(ctx, wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names})
+	sel, err := generation.Select(ctx, wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names})
 	if err != nil {
 		return nil, err
 	}
@@ -310,15 +310,15 @@ func among(names []string) func(string) bool {
 }
 
 // wanted says which workflows a generation has.
-func wanted(snap *store.Snapshot) func(string) bool {
-	return func(name string) bool { _, _, ok := snap.Workflow(name); return ok }
+func wanted(generation *store.Generation) func(string) bool {
+	return func(name string) bool { _, _, ok := generation.Workflow(name); return ok }
 }
 
 // readFailingJobs makes a table of the failing jobs of the workflows of a
 // generation, while they are read.
-func (a *API) readFailingJobs(ctx context.Context, snap *store.Snapshot) (*failures.Table, error) {
+func (a *API) readFailingJobs(ctx context.Context, generation *store.Generation) (*failures.Table, error) {
 	build := failures.NewBuilder(failures.MaxCells)
-	if err := a.o.Jobs.FailingJobs(ctx, wanted(snap), build.Add); err != nil {
+	if err := a.o.Jobs.FailingJobs(ctx, wanted(generation), build.Add); err != nil {
 		return nil, err //nolint:wrapcheck // demandProblem says what was read
 	}
 	return build.Table(), nil

@@ -92,7 +92,7 @@ func (e *errorTables) held() (bytes, n int64) {
 // is no longer good is read again: in the background as long as it is not twice
 // too old, so that who looks regularly never waits. If that fails, the old one
 // is served and says so.
-func (a *API) failingJobs(c echo.Context, snap *store.Snapshot, id string) (*errorTable, error) {
+func (a *API) failingJobs(c echo.Context, generation *store.Generation, id string) (*errorTable, error) {
 	if id != "" {
 		if t := a.failing.named(id); t != nil {
 			return t, nil
@@ -116,7 +116,7 @@ func (a *API) failingJobs(c echo.Context, snap *store.Snapshot, id string) (*err
 	if newest != nil && age < 2*newest.good(a.o.Demand.KeepErrors) {
 		wait = 0
 	}
-	t, err := a.readTable(c.Request().Context(), snap, wait)
+	t, err := a.readTable(c.Request().Context(), generation, wait)
 	var problem *wire.Problem
 	switch {
 	case err == nil:
@@ -133,7 +133,7 @@ func (a *API) failingJobs(c echo.Context, snap *store.Snapshot, id string) (*err
 }
 
 // readTable waits so long for a read, which goes on after that.
-func (a *API) readTable(ctx context.Context, snap *store.Snapshot, wait time.Duration) (*errorTable, error) {
+func (a *API) readTable(ctx context.Context, generation *store.Generation, wait time.Duration) (*errorTable, error) {
 	const what = "job documents"
 	patient, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -145,11 +145,11 @@ func (a *API) readTable(ctx context.Context, snap *store.Snapshot, wait time.Dur
 			if newest := a.failing.newest(); newest != nil && began.Sub(newest.time) < newest.good(a.o.Demand.KeepErrors) {
 				return ondemand.Value{Data: newest}, nil // another flight has just landed
 			}
-			table, err := a.readFailingJobs(ctx, snap)
+			table, err := a.readFailingJobs(ctx, generation)
 			if err != nil {
 				return ondemand.Value{}, err
 			}
-			return ondemand.Value{Data: a.failing.add(processOf(snap.ID()), table, began, a.o.Now().Sub(began))}, nil
+			return ondemand.Value{Data: a.failing.add(processOf(generation.ID()), table, began, a.o.Now().Sub(began))}, nil
 		},
 	})
 	if patient.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {

@@ -46,12 +46,12 @@ func (a *API) findRecords(c echo.Context) error {
 		return err
 	}
 	// A selector is not in the address, so no address can go on with it.
-	snap, err := a.snapshot(c, wire.Query{Gen: f.query.Gen, Idx: 1})
+	generation, err := a.generation(c, wire.Query{Gen: f.query.Gen, Idx: 1})
 	if err != nil {
 		return err
 	}
 	began := a.o.Now()
-	r, err := a.search(c.Request().Context(), snap, &f)
+	r, err := a.search(c.Request().Context(), generation, &f)
 	if err != nil {
 		return err
 	}
@@ -65,13 +65,13 @@ func (a *API) findRecords(c echo.Context) error {
 		func(i, n int) [][]byte { return r.page(f.query.Idx+i, min(n, count-i)) })
 	if format == wire.JSON {
 		var o objectWriter
-		o.text("Generation", snap.ID())
-		o.text("Time", answer.Timestamp(snap.Time()))
+		o.text("Generation", generation.ID())
+		o.text("Time", answer.Timestamp(generation.Time()))
 		o.number("Total", total)
 		o.number("Idx", f.query.Idx)
 		o.number("Limit", f.query.PageLimit())
 		if f.stats {
-			o.value("ExecutionStats", wire.FindStats{Workflows: snap.Total(), Examined: r.examined, Matched: total})
+			o.value("ExecutionStats", wire.FindStats{Workflows: generation.Total(), Examined: r.examined, Matched: total})
 		}
 		o.key("Items")
 		if o.err != nil {
@@ -83,9 +83,9 @@ func (a *API) findRecords(c echo.Context) error {
 	if c.Request().Method == http.MethodPost {
 		c.Request().Header.Del("If-None-Match") // of POST it would mean something else (RFC 9110, 13.1.2)
 	}
-	ans := answerOf(snap, f.query, format, "workflows", began)
+	ans := answerOf(generation, f.query, format, "workflows", began)
 	ans.Body, ans.Version, ans.Fields, ans.Total = body, version, f.query.Fields, strconv.Itoa(total)
-	ans.Promises = pageOf(snap, f.query, total, f.query.PageLimit()).promises() // who asks on writes its address
+	ans.Promises = pageOf(generation, f.query, total, f.query.PageLimit()).promises() // who asks on writes its address
 	return a.sender.Send(c, ans)
 }
 
@@ -242,20 +242,20 @@ func (r *result) versions(ctx context.Context, idx, n int) (sum uint64, err erro
 
 // search finds the records of a selector, in order. What the columns can
 // answer they do; the rest is matched on the records that they leave.
-func (a *API) search(ctx context.Context, snap *store.Snapshot, f *find) (*result, error) {
+func (a *API) search(ctx context.Context, generation *store.Generation, f *find) (*result, error) {
 	terms, exact := f.selector.Terms()
 	end := math.MaxInt
 	if exact {
 		end = f.query.Idx + f.query.PageLimit()
 	}
-	list, err := snap.SelectFirst(ctx, wire.Query{Terms: terms, Sort: f.query.Sort}, end)
+	list, err := generation.SelectFirst(ctx, wire.Query{Terms: terms, Sort: f.query.Sort}, end)
 	if err != nil {
 		return nil, err
 	}
 	if exact {
 		return &result{list: list}, nil
 	}
-	key := "find/" + snap.ID() + "/" + f.query.Values().Get("sort") + "/" + f.raw
+	key := "find/" + generation.ID() + "/" + f.query.Values().Get("sort") + "/" + f.raw
 	if kept, ok := a.o.Cache.Get(key); ok {
 		if places, ok := kept.([]int32); ok {
 			return &result{list: list, some: true, places: places, examined: list.Total()}, nil

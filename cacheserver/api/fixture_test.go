@@ -77,9 +77,9 @@ func newFixture(t *testing.T, n int) *fixture {
 // observe takes a point of history.
 func (f *fixture) observe() {
 	f.t.Helper()
-	snap, ok := f.store.Snapshot()
+	generation, ok := f.store.Newest()
 	require.True(f.t, ok)
-	taken, err := f.history.Observe(snap)
+	taken, err := f.history.Observe(generation)
 	require.NoError(f.t, err)
 	require.True(f.t, taken)
 }

@@ -228,8 +228,8 @@ func FuzzDearRequests(f *testing.F) {
 	records.Apply(changes(0, workflows/2, 2))
 	times, err := history.New(history.Options{})
 	require.NoError(f, err)
-	snap, _ := records.Snapshot()
-	_, err = times.Observe(snap)
+	generation, _ := records.Newest()
+	_, err = times.Observe(generation)
 	require.NoError(f, err)
 	noted := &spent{}
 	a, err := api.New(api.Options{

@@ -18,14 +18,14 @@ import (
 // listed completes a group with its list: all are the records of a generation,
 // by name. moving says that they change while the generation does not: an agent
 // that falls silent makes none.
-func listed[T any](a *API, g group, moving bool, all func(*store.Snapshot) []T) group {
+func listed[T any](a *API, g group, moving bool, all func(*store.Generation) []T) group {
 	g.words = wire.Groups[T]()
 	g.list = func(c echo.Context) error { return listGroup(a, c, &g, moving, all) }
 	return g
 }
 
 // listGroup handles GET /sites and its kin.
-func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*store.Snapshot) []T) error {
+func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*store.Generation) []T) error {
 	began := a.o.Now()
 	var own []string
 	if moving {
@@ -39,11 +39,11 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 	if err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, q)
+	generation, err := a.generation(c, q)
 	if err != nil {
 		return err
 	}
-	list, pinned := all(snap), q.Gen != ""
+	list, pinned := all(generation), q.Gen != ""
 	if given := c.QueryParams()["read"]; moving && len(given) > 0 {
 		if list, err = readAgain(a, c, given, list); err != nil {
 			return err
@@ -52,11 +52,11 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 		pinned = false
 	}
 	ctx := c.Request().Context()
-	picked, err := records.Select(ctx, list, q, snap.Time().Unix())
+	picked, err := records.Select(ctx, list, q, generation.Time().Unix())
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was done
 	}
-	p := pageOf(snap, q, len(picked), q.Limit)
+	p := pageOf(generation, q, len(picked), q.Limit)
 	fixed := q
 	fixed.Idx, fixed.Limit = 0, 0
 	address := g.words.Values(fixed)
@@ -67,7 +67,7 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 	if err != nil {
 		return err
 	}
-	ans := answerOf(snap, q, format, g.noun+"s", began)
+	ans := answerOf(generation, q, format, g.noun+"s", began)
 	ans.Pinned, ans.Link, ans.Promises = pinned, header, p.promises()
 	from := min(p.idx, p.total)
 	return sendList(c, a, ans, listing{fields: schema.Describe[T](), keys: q.Fields, total: int64(p.total)}, picked[from:from+p.count])

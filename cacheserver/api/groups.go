@@ -16,7 +16,7 @@ type group struct {
 	noun  string // for people
 	key   string // of the summary record in the answer of one
 	term  func(name string) wire.Term
-	find  func(snap *store.Snapshot, name string) (record []byte, ok bool, names []string)
+	find  func(generation *store.Generation, name string) (record []byte, ok bool, names []string)
 	list  echo.HandlerFunc
 	words *wire.Vocabulary // of its list
 }
@@ -43,37 +43,37 @@ func (a *API) allGroups() []group {
 	}
 	sites := group{
 		path: "/sites", noun: "site", key: "Site", term: site,
-		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
-			if d, ok := snap.Site(want); ok {
+		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
+			if d, ok := generation.Site(want); ok {
 				return schema.AppendJSON(nil, &d), true, nil
 			}
-			return recordNamed(snap.Sites(), want, func(s *schema.Site) string { return s.Site })
+			return recordNamed(generation.Sites(), want, func(s *schema.Site) string { return s.Site })
 		},
 	}
 	campaigns := group{
 		path: "/campaign", noun: "campaign", key: "Campaign", term: orNone("Campaign"),
-		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
-			return recordNamed(snap.Campaigns(), want, func(s *schema.Campaign) string { return s.Campaign })
+		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
+			return recordNamed(generation.Campaigns(), want, func(s *schema.Campaign) string { return s.Campaign })
 		},
 	}
 	releases := group{
 		path: "/release", noun: "release", key: "Release", term: orNone("Release"),
-		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
-			return recordNamed(snap.Releases(), want, func(s *schema.Release) string { return s.Release })
+		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
+			return recordNamed(generation.Releases(), want, func(s *schema.Release) string { return s.Release })
 		},
 	}
 	agents := group{
 		path: "/agent", noun: "agent", key: "Agent", term: self("Agents"),
-		find: func(snap *store.Snapshot, want string) ([]byte, bool, []string) {
-			return recordNamed(a.o.Store.Agents(snap), want, func(d *schema.AgentDetail) string { return d.Agent.Agent })
+		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
+			return recordNamed(a.o.Store.Agents(generation), want, func(d *schema.AgentDetail) string { return d.Agent.Agent })
 		},
 	}
 	return []group{
-		listed(a, sites, true, (*store.Snapshot).Sites),
-		listed(a, campaigns, false, (*store.Snapshot).Campaigns),
-		listed(a, releases, false, (*store.Snapshot).Releases),
-		listed(a, agents, true, func(snap *store.Snapshot) []schema.Agent {
-			details := a.o.Store.Agents(snap)
+		listed(a, sites, true, (*store.Generation).Sites),
+		listed(a, campaigns, false, (*store.Generation).Campaigns),
+		listed(a, releases, false, (*store.Generation).Releases),
+		listed(a, agents, true, func(generation *store.Generation) []schema.Agent {
+			details := a.o.Store.Agents(generation)
 			flat := make([]schema.Agent, len(details))
 			for i := range details {
 				flat[i] = details[i].Agent
@@ -114,17 +114,17 @@ func (a *API) showGroup(g group) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		snap, err := a.snapshot(c, q)
+		generation, err := a.generation(c, q)
 		if err != nil {
 			return err
 		}
-		record, ok, names := g.find(snap, name)
+		record, ok, names := g.find(generation, name)
 		if !ok {
 			return wire.NotFound(g.noun, name, wire.Near(name, around(names, name), 3))
 		}
 		filter := q
 		filter.Terms = append(slices.Clone(q.Terms), g.term(name))
-		return a.sendWorkflows(c, snap, workflowList{query: q, filter: filter, group: &member{g.key, record}})
+		return a.sendWorkflows(c, generation, workflowList{query: q, filter: filter, group: &member{g.key, record}})
 	}
 }
 
@@ -136,9 +136,9 @@ func (a *API) listStatuses(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, p.Query)
+	generation, err := a.generation(c, p.Query)
 	if err != nil {
 		return err
 	}
-	return sendWhole(c, a, snap, p, "statuses", fields, snap.Statuses())
+	return sendWhole(c, a, generation, p, "statuses", fields, generation.Statuses())
 }

@@ -39,7 +39,7 @@ func TestEnvelope(t *testing.T) {
 
 func TestGroups(t *testing.T) {
 	f := newFixture(t, 100)
-	snap, _ := f.store.Snapshot()
+	generation, _ := f.store.Newest()
 	for path, filter := range map[string]string{
 		"/sites/T2_CH_CERN_1": "site=T2_CH_CERN_1", "/campaign/Run3Summer01": "campaign=Run3Summer01",
 		"/release/CMSSW_14_0_2": "release=CMSSW_14_0_2", "/agent/vocms1.cern.ch": "agent=vocms1.cern.ch",
@@ -70,14 +70,14 @@ func TestGroups(t *testing.T) {
 		Site schema.SiteDetail
 		wire.Group[schema.Workflow]
 	}](t, f.get("/sites/T1_US_FNAL").body)
-	assert.Contains(t, snap.Sites(), site.Site.Site)
+	assert.Contains(t, generation.Sites(), site.Site.Site)
 	agent := f.get("/agent/vocms1.cern.ch").body
 	assert.Contains(t, string(agent), `"Components":[{"Agent":"vocms1.cern.ch","Component":"JobSubmitter","Down":true`)
 
-	assert.Equal(t, snap.Sites(), decode[[]schema.Site](t, f.get("/sites").body))
-	assert.Equal(t, snap.Campaigns(), decode[[]schema.Campaign](t, f.get("/campaign").body))
-	assert.Equal(t, snap.Releases(), decode[[]schema.Release](t, f.get("/release").body))
-	assert.Equal(t, snap.Statuses(), decode[[]schema.StatusSummary](t, f.get("/status").body))
+	assert.Equal(t, generation.Sites(), decode[[]schema.Site](t, f.get("/sites").body))
+	assert.Equal(t, generation.Campaigns(), decode[[]schema.Campaign](t, f.get("/campaign").body))
+	assert.Equal(t, generation.Releases(), decode[[]schema.Release](t, f.get("/release").body))
+	assert.Equal(t, generation.Statuses(), decode[[]schema.StatusSummary](t, f.get("/status").body))
 	assert.Len(t, decode[[]schema.Agent](t, f.get("/agent").body), 3)
 	assert.Equal(t, "Site,Workflows", strings.Join(rows(t, f.get("/sites?format=csv&fields=workflows").body)[0], ","))
 

@@ -21,8 +21,8 @@ type page struct {
 }
 
 // pageOf cuts the page that a query asks for; limit is its greatest length, or 0.
-func pageOf(snap *store.Snapshot, q wire.Query, total, limit int) page {
-	p := page{total: total, idx: q.Idx, limit: limit, gen: snap.ID()}
+func pageOf(generation *store.Generation, q wire.Query, total, limit int) page {
+	p := page{total: total, idx: q.Idx, limit: limit, gen: generation.ID()}
 	if p.count = max(0, total-q.Idx); limit > 0 {
 		p.count = min(p.count, limit)
 	}

@@ -74,13 +74,13 @@ func TestSmallBodiesAreNotCompressed(t *testing.T) {
 
 func TestHeadersOfAList(t *testing.T) {
 	f := newFixture(t, 230)
-	snap, ok := f.store.Snapshot()
+	generation, ok := f.store.Newest()
 	require.True(t, ok)
 	a := f.get("/fetch?limit=50&idx=50", "X-Request-Id: my-id_1")
-	assert.Equal(t, snap.ID(), a.Header.Get("X-Generation"))
+	assert.Equal(t, generation.ID(), a.Header.Get("X-Generation"))
 	at, err := time.Parse(time.RFC3339, a.Header.Get("X-Generation-Time"))
 	require.NoError(t, err)
-	assert.WithinDuration(t, snap.Time(), at, time.Millisecond)
+	assert.WithinDuration(t, generation.Time(), at, time.Millisecond)
 	assert.Equal(t, "230", a.Header.Get("X-Total-Count"))
 	assert.Equal(t, "private, no-cache", a.Header.Get("Cache-Control"))
 	assert.Equal(t, "Accept, Accept-Encoding", a.Header.Get("Vary"))
@@ -95,7 +95,7 @@ func TestHeadersOfAList(t *testing.T) {
 		u, err := url.Parse(link)
 		require.NoError(t, err)
 		assert.Equal(t, "/fetch", u.Path)
-		assert.Equal(t, snap.ID(), u.Query().Get("gen"), rel)
+		assert.Equal(t, generation.ID(), u.Query().Get("gen"), rel)
 	}
 	assert.Equal(t, "private, max-age=600, immutable", f.get(links["next"]).Header.Get("Cache-Control"))
 	assert.NotEqual(t, "bad id\"", f.get("/fetch", `X-Request-Id: bad id"`).Header.Get("X-Request-Id"))

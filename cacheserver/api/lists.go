@@ -90,24 +90,24 @@ func sendList[T any](c echo.Context, a *API, ans answer.Answer, l listing, recor
 	return a.sender.Send(c, ans)
 }
 
-// sendWhole answers with a list that has no pages. snap is nil for lists that no
+// sendWhole answers with a list that has no pages. generation is nil for lists that no
 // generation has.
-func sendWhole[T any](c echo.Context, a *API, snap *store.Snapshot, p listParams, file string, fields []schema.Field, records []T) error {
+func sendWhole[T any](c echo.Context, a *API, generation *store.Generation, p listParams, file string, fields []schema.Field, records []T) error {
 	began := a.o.Now()
 	format, err := chooseFormat(c, p.Format, wire.Formats()...)
 	if err != nil {
 		return err
 	}
-	ans := answerOf(snap, p.Query, format, file, began)
+	ans := answerOf(generation, p.Query, format, file, began)
 	return sendList(c, a, ans, listing{fields: fields, keys: p.keys, total: int64(len(records))}, records)
 }
 
-// answerOf is an answer to a query, without its body. snap is nil when it is of
+// answerOf is an answer to a query, without its body. generation is nil when it is of
 // no generation; file is its name when it is to be saved.
-func answerOf(snap *store.Snapshot, q wire.Query, format wire.Format, file string, began time.Time) answer.Answer {
+func answerOf(generation *store.Generation, q wire.Query, format wire.Format, file string, began time.Time) answer.Answer {
 	ans := answer.Answer{Format: format, Pinned: q.Gen != "", Began: began}
-	if snap != nil {
-		ans.Generation = snap
+	if generation != nil {
+		ans.Generation = generation
 	}
 	if q.Download {
 		ans.File = file

@@ -28,8 +28,8 @@ func (a *API) showPulse(c echo.Context) error {
 		return err
 	}
 	ans := answer.Answer{Format: wire.JSON, Body: render.Text(body), Same: news, Fresh: true, Began: began}
-	if snap, ok := a.o.Store.Snapshot(); ok {
-		ans.Generation = snap
+	if generation, ok := a.o.Store.Newest(); ok {
+		ans.Generation = generation
 	}
 	return a.sender.Send(c, ans)
 }

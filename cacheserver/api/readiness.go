@@ -18,7 +18,7 @@ func (a *API) showLive(c echo.Context) error { return a.sendText(c, http.StatusO
 // showReady handles GET /readyz. A stale source does not make it fail: the last
 // good generation is served.
 func (a *API) showReady(c echo.Context) error {
-	_, loaded := a.o.Store.Snapshot()
+	_, loaded := a.o.Store.Newest()
 	source := a.o.Store.Source()
 	checks := []health.Check{
 		{Name: "generation", OK: loaded, Needed: true, Note: "the first full read has ended"},

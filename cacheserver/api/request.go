@@ -15,12 +15,12 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// snapshot picks the generation that the query is about: the newest, or the one
+// generation picks the generation that the query is about: the newest, or the one
 // that it pins. Reading a pinned one prolongs it. What is asked of it spends the
 // budget that the context of the request has from now on.
-func (a *API) snapshot(c echo.Context, q wire.Query) (*store.Snapshot, error) {
+func (a *API) generation(c echo.Context, q wire.Query) (*store.Generation, error) {
 	a.bound(c)
-	newest, ok := a.o.Store.Snapshot()
+	newest, ok := a.o.Store.Newest()
 	if !ok {
 		return nil, a.notReady()
 	}

@@ -39,12 +39,12 @@ func (a *API) showStats(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, q)
+	generation, err := a.generation(c, q)
 	if err != nil {
 		return err
 	}
 	began := a.o.Now()
-	groups, total, err := groupsOf(c.Request().Context(), snap, q, by, sum)
+	groups, total, err := groupsOf(c.Request().Context(), generation, q, by, sum)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (a *API) showStats(c echo.Context) error {
 			groups[i].Sums = []int64{}
 		}
 	}
-	ans := answerOf(snap, q, format, "", began)
+	ans := answerOf(generation, q, format, "", began)
 	if format != wire.JSON {
 		list, err := statsRows(by, sum, groups)
 		if err != nil {
@@ -62,7 +62,7 @@ func (a *API) showStats(c echo.Context) error {
 		return a.sendRows(c, ans, list, len(groups))
 	}
 	body := wire.Stats{
-		Generation: snap.ID(), Time: answer.Timestamp(snap.Time()), Total: total,
+		Generation: generation.ID(), Time: answer.Timestamp(generation.Time()), Total: total,
 		By: notNil(by), Sum: notNil(sum), Groups: notNil(groups),
 	}
 	return a.sendObject(c, ans, body)
@@ -71,11 +71,11 @@ func (a *API) showStats(c echo.Context) error {
 // groupsOf groups by the fields of by. Without any it is one group of all
 // workflows, also when there are none: added up from those by status, of which
 // a workflow has one.
-func groupsOf(ctx context.Context, snap *store.Snapshot, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
+func groupsOf(ctx context.Context, generation *store.Generation, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
 	if len(by) > 0 {
-		return snap.Stats(ctx, q, by, sum)
+		return generation.Stats(ctx, q, by, sum)
 	}
-	parts, total, err := snap.Stats(ctx, q, []string{"Status"}, sum)
+	parts, total, err := generation.Stats(ctx, q, []string{"Status"}, sum)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -123,17 +123,17 @@ func (a *API) showFacet(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, q)
+	generation, err := a.generation(c, q)
 	if err != nil {
 		return err
 	}
 	began := a.o.Now()
 	counted := wire.Facet{Field: f.Key, Limit: limited.PageLimit()}
-	result, err := snap.Facet(c.Request().Context(), q, counted, strings.ToLower(c.QueryParam("prefix")))
+	result, err := generation.Facet(c.Request().Context(), q, counted, strings.ToLower(c.QueryParam("prefix")))
 	if err != nil {
 		return err
 	}
-	ans := answerOf(snap, q, format, "", began)
+	ans := answerOf(generation, q, format, "", began)
 	if format != wire.JSON {
 		list, err := facetRows(result)
 		if err != nil {
@@ -141,7 +141,7 @@ func (a *API) showFacet(c echo.Context) error {
 		}
 		return a.sendRows(c, ans, list, result.Distinct)
 	}
-	body := wire.FacetPage{Generation: snap.ID(), Time: answer.Timestamp(snap.Time()), Field: f.Key, FacetResult: result}
+	body := wire.FacetPage{Generation: generation.ID(), Time: answer.Timestamp(generation.Time()), Field: f.Key, FacetResult: result}
 	return a.sendObject(c, ans, body)
 }
 

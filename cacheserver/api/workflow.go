@@ -55,13 +55,13 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, q)
+	generation, err := a.generation(c, q)
 	if err != nil {
 		return err
 	}
-	record, src, ok := snap.Workflow(name)
+	record, src, ok := generation.Workflow(name)
 	if !ok {
-		return wire.NotFound("workflow", name, snap.NearWorkflows(name, 3))
+		return wire.NotFound("workflow", name, generation.NearWorkflows(name, 3))
 	}
 	read, expires, err := a.detail(c, name, src)
 	if err != nil {
@@ -70,11 +70,11 @@ func (a *API) showWorkflow(c echo.Context) error {
 	// While the records are stale nobody knows whether the details are as in the
 	// source, also where they are not too old to be served without asking it.
 	read.aged = read.stale || a.o.Store.Source().Stale
-	body, err := joinDetail(record, read, snap.RecoveriesOf(name), snap.Alerts(name))
+	body, err := joinDetail(record, read, generation.RecoveriesOf(name), generation.Alerts(name))
 	if err != nil {
 		return err
 	}
-	ans := answerOf(snap, q, format, "workflow", began)
+	ans := answerOf(generation, q, format, "workflow", began)
 	ans.Pinned = q.Gen != "" && !read.aged
 	if expires.After(began) {
 		ans.Key, ans.Expires = cacheKey, expires

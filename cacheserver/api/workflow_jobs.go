@@ -54,27 +54,27 @@ func (f *jobFilter) steps() int {
 
 // workflowPart is what the handlers below a workflow have in common: its name,
 // known to the generation, and the parameters.
-func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string) (name string, snap *store.Snapshot, p listParams, err error) {
+func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string) (name string, generation *store.Generation, p listParams, err error) {
 	if p, err = parseListParams(c, fields, own...); err != nil {
 		return "", nil, p, err
 	}
 	if name, err = pathName(c); err != nil {
 		return "", nil, p, err
 	}
-	if snap, err = a.snapshot(c, p.Query); err != nil {
+	if generation, err = a.generation(c, p.Query); err != nil {
 		return "", nil, p, err
 	}
-	if _, _, ok := snap.Workflow(name); !ok {
-		return "", nil, p, wire.NotFound("workflow", name, snap.NearWorkflows(name, 3))
+	if _, _, ok := generation.Workflow(name); !ok {
+		return "", nil, p, wire.NotFound("workflow", name, generation.NearWorkflows(name, 3))
 	}
-	return name, snap, p, nil
+	return name, generation, p, nil
 }
 
 // listJobErrors handles GET /fetch/{workflow}/errors: the groups of failing
 // jobs, or sums of them by= some of their keys.
 func (a *API) listJobErrors(c echo.Context) error {
 	began, fields := a.o.Now(), schema.Describe[schema.JobError]()
-	name, snap, p, err := a.workflowPart(c, fields, append([]string{"by", "envelope"}, jobFilters...)...)
+	name, generation, p, err := a.workflowPart(c, fields, append([]string{"by", "envelope"}, jobFilters...)...)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (a *API) listJobErrors(c echo.Context) error {
 	if envelope {
 		var o objectWriter
 		_, reported := schema.ReportsByAgent(groups)
-		writeReports(&o, wire.NewReports(snap.Failures([]string{name}), reported))
+		writeReports(&o, wire.NewReports(generation.Failures([]string{name}), reported))
 		o.key("Items")
 		if o.err != nil {
 			return o.err
@@ -124,7 +124,7 @@ func (a *API) listJobErrors(c echo.Context) error {
 		o.bytes = append(o.bytes, '[')
 		d.head = o.bytes
 	}
-	return sendDemanded(c, a, snap, d, picked)
+	return sendDemanded(c, a, generation, d, picked)
 }
 
 // readEnvelope reads envelope= where a list has no page.
@@ -182,7 +182,7 @@ type samples struct {
 // listJobs handles GET /fetch/{workflow}/jobs: samples of failing jobs.
 func (a *API) listJobs(c echo.Context) error {
 	began, fields := a.o.Now(), schema.Describe[schema.JobSample]()
-	name, snap, p, err := a.workflowPart(c, fields, append([]string{"limit"}, jobFilters...)...)
+	name, generation, p, err := a.workflowPart(c, fields, append([]string{"limit"}, jobFilters...)...)
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (a *API) listJobs(c echo.Context) error {
 		return err
 	}
 	d := demanded{name: "jobs", fields: flat(fields), params: p, time: read, total: found.total, began: began}
-	return sendDemanded(c, a, snap, d, found.jobs)
+	return sendDemanded(c, a, generation, d, found.jobs)
 }
 
 func readSampleLimit(values []string) (int, error) {
@@ -246,7 +246,7 @@ func readLogFilter(v url.Values) (f logFilter, err error) {
 // listLogs handles GET /fetch/{workflow}/logs: what the log database says.
 func (a *API) listLogs(c echo.Context) error {
 	began, fields := a.o.Now(), schema.Describe[schema.LogEntry]()
-	name, snap, p, err := a.workflowPart(c, fields, "type", "reporter", "thread")
+	name, generation, p, err := a.workflowPart(c, fields, "type", "reporter", "thread")
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (a *API) listLogs(c echo.Context) error {
 	if err := spent.Stopped(); err != nil {
 		return fmt.Errorf("pick messages: %w", err)
 	}
-	return sendDemanded(c, a, snap, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
+	return sendDemanded(c, a, generation, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
 }
 
 // onDemand gets what is kept of one workflow, or reads it.

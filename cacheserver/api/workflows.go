@@ -24,17 +24,17 @@ func (a *API) listWorkflows(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := a.snapshot(c, q)
+	generation, err := a.generation(c, q)
 	if err != nil {
 		return err
 	}
-	return a.sendWorkflows(c, snap, workflowList{query: q, filter: q, key: key})
+	return a.sendWorkflows(c, generation, workflowList{query: q, filter: q, key: key})
 }
 
 // kept finds what the newest generation has answered to the same request; if ok is
 // false the answer that is made may be kept under key.
 func (a *API) kept(c echo.Context) (kept answer.Kept, ok bool, key answer.Key) {
-	newest, ok := a.o.Store.Snapshot()
+	newest, ok := a.o.Store.Newest()
 	if !ok {
 		return kept, false, key
 	}
@@ -56,7 +56,7 @@ type member struct {
 }
 
 // sendWorkflows picks the page and answers with it as the client wants it.
-func (a *API) sendWorkflows(c echo.Context, snap *store.Snapshot, s workflowList) error {
+func (a *API) sendWorkflows(c echo.Context, generation *store.Generation, s workflowList) error {
 	began := a.o.Now()
 	q := s.query
 	format, err := a.listFormat(c, q)
@@ -68,11 +68,11 @@ func (a *API) sendWorkflows(c echo.Context, snap *store.Snapshot, s workflowList
 	if q.All {
 		end = math.MaxInt
 	}
-	sel, err := snap.SelectFirst(ctx, s.filter, end)
+	sel, err := generation.SelectFirst(ctx, s.filter, end)
 	if err != nil {
 		return err
 	}
-	p := pageOf(snap, q, sel.Total(), limitOf(q))
+	p := pageOf(generation, q, sel.Total(), limitOf(q))
 	if p.count > 0 && len(q.Sort) == 0 {
 		p.last = sel.Last(p.idx, p.count)
 	}
@@ -86,7 +86,7 @@ func (a *API) sendWorkflows(c echo.Context, snap *store.Snapshot, s workflowList
 		func(i, n int) [][]byte { return sel.Page(p.idx+i, n) })
 	whole := format == wire.JSON && (q.Envelope || s.group != nil)
 	if whole {
-		if err := a.surround(ctx, &body, snap, s, p, next); err != nil {
+		if err := a.surround(ctx, &body, generation, s, p, next); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (a *API) sendWorkflows(c echo.Context, snap *store.Snapshot, s workflowList
 	if err != nil {
 		return err
 	}
-	ans := answerOf(snap, q, format, "workflows", began)
+	ans := answerOf(generation, q, format, "workflows", began)
 	ans.Body, ans.Version, ans.Fields, ans.Stream, ans.Key = body, version, q.Fields, q.All, s.key
 	ans.Total, ans.Link, ans.Promises = strconv.Itoa(p.total), header, p.promises()
 	if !whole && len(q.Fields) == 0 && format != wire.CSV {
@@ -139,13 +139,13 @@ func (a *API) listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
 
 // surround puts the object of an envelope or a group around the records, in the
 // order of the fields of wire.Envelope and wire.Group.
-func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot, s workflowList, p page, next string) error {
+func (a *API) surround(ctx context.Context, b *render.Body, generation *store.Generation, s workflowList, p page, next string) error {
 	var o objectWriter
 	if s.group != nil {
 		o.raw(s.group.key, s.group.record)
 	} else {
-		o.text("Generation", snap.ID())
-		o.text("Time", answer.Timestamp(snap.Time()))
+		o.text("Generation", generation.ID())
+		o.text("Time", answer.Timestamp(generation.Time()))
 	}
 	o.number("Total", p.total)
 	o.number("Idx", p.idx)
@@ -162,7 +162,7 @@ func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot
 	if s.group != nil && len(s.query.Facets) == 0 {
 		return o.err
 	}
-	facets, err := facetsOf(ctx, snap, s.filter)
+	facets, err := facetsOf(ctx, generation, s.filter)
 	if err != nil {
 		return err
 	}
@@ -174,11 +174,11 @@ func (a *API) surround(ctx context.Context, b *render.Body, snap *store.Snapshot
 }
 
 // facetsOf counts what the query asks for; none is an empty object, never null.
-func facetsOf(ctx context.Context, snap *store.Snapshot, q wire.Query) (map[string]wire.FacetResult, error) {
+func facetsOf(ctx context.Context, generation *store.Generation, q wire.Query) (map[string]wire.FacetResult, error) {
 	if len(q.Facets) == 0 {
 		return map[string]wire.FacetResult{}, nil
 	}
-	facets, err := snap.Facets(ctx, q)
+	facets, err := generation.Facets(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -73,11 +73,11 @@ func (a *App) historySection() checkpoint.Section {
 
 // mark names what a checkpoint written now would have; "" is nothing yet.
 func (a *App) mark() string {
-	snap, ok := a.records.Snapshot()
+	generation, ok := a.records.Newest()
 	if !ok || !a.follower.Loaded() {
 		return ""
 	}
-	return fmt.Sprint(snap.ID(), a.follower.Positions(), a.history.Newest())
+	return fmt.Sprint(generation.ID(), a.follower.Positions(), a.history.Newest())
 }
 
 // follow reads the checkpoint, if there is one, and then the source.

@@ -189,8 +189,8 @@ func TestAnotherWorkflowDropsTheOldCounts(t *testing.T) {
 	r.put(wmstatsDB, strings.Replace(workDoc("a2", "wf1", 50), `"_id":"a2-wf1"`, `"_id":"a1-wf0"`, 1))
 	r.eventually("the change", func() bool { return r.has(s, 3) })
 	success := func(name string) string {
-		snap, _ := s.Snapshot()
-		raw, _, _ := snap.Workflow(name)
+		generation, _ := s.Newest()
+		raw, _, _ := generation.Workflow(name)
 		_, rest, _ := strings.Cut(string(raw), `"Success":`)
 		count, _, _ := strings.Cut(rest, ",")
 		return count

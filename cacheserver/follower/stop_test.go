@@ -41,6 +41,6 @@ func TestStopWhileTheFirstGenerationIsMade(t *testing.T) {
 	defer cancel()
 	require.NoError(t, r.follower.Run(ctx))
 	assert.Less(t, after.Load(), int64(workflows/4), "the records of blocks that were begun are made, no more")
-	_, ok := records.Snapshot()
+	_, ok := records.Newest()
 	assert.False(t, ok)
 }

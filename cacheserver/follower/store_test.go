@@ -39,7 +39,7 @@ func TestRealStore(t *testing.T) {
 		}
 	}
 	r.start()
-	r.eventually("the first generation", func() bool { _, ok := followed.Snapshot(); return ok })
+	r.eventually("the first generation", func() bool { _, ok := followed.Newest(); return ok })
 
 	// Half of the agents' documents change, each fourth request is archived.
 	for i, id := range names[wmstatsDB] {
@@ -65,10 +65,10 @@ func TestRealStore(t *testing.T) {
 	}
 	_, err = load.Commit()
 	require.NoError(t, err)
-	want, _ := direct.Snapshot()
+	want, _ := direct.Newest()
 	require.Greater(t, want.Total(), 200)
 	same := func() (all bool, differs string) {
-		got, _ := followed.Snapshot()
+		got, _ := followed.Newest()
 		if got.Total() != want.Total() {
 			return false, fmt.Sprintf("%d workflows, want %d", got.Total(), want.Total())
 		}
@@ -87,7 +87,7 @@ func TestRealStore(t *testing.T) {
 	}
 	assert.True(t, followed.Source().Complete)
 	assert.False(t, followed.Source().Stale)
-	got, _ := followed.Snapshot()
+	got, _ := followed.Newest()
 	assert.Equal(t, want.Statuses(), got.Statuses())
 	assert.Equal(t, want.Sites(), got.Sites())
 
@@ -108,7 +108,7 @@ func TestRealStore(t *testing.T) {
 		}
 		return left <= 1 // the end itself
 	})
-	got, _ = followed.Snapshot()
+	got, _ = followed.Newest()
 	assert.Equal(t, before, got.ID())
 }
 
@@ -118,17 +118,17 @@ func TestRealStoreHoldsBack(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Store = OfStore(s) })
 	r.fill(20)
 	r.start()
-	r.eventually("the first generation", func() bool { _, ok := s.Snapshot(); return ok })
+	r.eventually("the first generation", func() bool { _, ok := s.Newest(); return ok })
 	require.NoError(t, r.end.Refuse())
 	forget := r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
 	empty := r.srv.Misbehave(couchfake.Fault{Kind: couchfake.EmptyDB})
 	require.NoError(t, r.end.Accept())
 	r.eventually("held back", func() bool { return s.Source().Reason == heldBackText+": 20 of 20 requests were missing" })
-	snap, _ := s.Snapshot()
-	assert.Equal(t, 20, snap.Total())
+	generation, _ := s.Newest()
+	assert.Equal(t, 20, generation.Total())
 	forget.Clear()
 	empty.Clear()
 	r.eventually("fresh again", func() bool { return !s.Source().Stale })
-	snap, _ = s.Snapshot()
-	assert.Equal(t, 20, snap.Total())
+	generation, _ = s.Newest()
+	assert.Equal(t, 20, generation.Total())
 }

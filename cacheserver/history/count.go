@@ -20,14 +20,14 @@ type candidate struct {
 
 // count makes the values of a point: overall, and of the campaigns and sites
 // that are followed. old are those followed so far.
-func (h *History) count(snap *store.Snapshot, old map[key]*series) (counts map[key][]int64, top map[key]bool, err error) {
+func (h *History) count(generation *store.Generation, old map[key]*series) (counts map[key][]int64, top map[key]bool, err error) {
 	counts, top = map[key][]int64{}, map[key]bool{}
 	all := make([]int64, len(h.labels))
-	for _, s := range snap.Statuses() {
+	for _, s := range generation.Statuses() {
 		all[h.status(s.Status)] += s.Workflows
 	}
 	var campaigns, sites []candidate
-	rows := snap.Campaigns() // each workflow is in one of them
+	rows := generation.Campaigns() // each workflow is in one of them
 	for i := range rows {
 		c := &rows[i]
 		h.addStates(all, &c.Counters)
@@ -35,7 +35,7 @@ func (h *History) count(snap *store.Snapshot, old map[key]*series) (counts map[k
 			campaigns = append(campaigns, candidate{c.Campaign, c.Workflows, c.TotalJobs, &c.Counters})
 		}
 	}
-	places := snap.Sites()
+	places := generation.Sites()
 	for i := range places {
 		s := &places[i]
 		if s.Site != schema.None && s.Site != schema.Unknown && s.Workflows > 0 {
@@ -47,14 +47,14 @@ func (h *History) count(snap *store.Snapshot, old map[key]*series) (counts map[k
 		kind, field string
 		list        []candidate
 	}{{kindCampaign, wire.MainField("Campaign"), campaigns}, {kindSite, "Sites", sites}} {
-		if err := h.countGroup(snap, group.kind, group.field, group.list, old, counts, top); err != nil {
+		if err := h.countGroup(generation, group.kind, group.field, group.list, old, counts, top); err != nil {
 			return nil, nil, err
 		}
 	}
 	return counts, top, nil
 }
 
-func (h *History) countGroup(snap *store.Snapshot, kind, field string, list []candidate, old map[key]*series, counts map[key][]int64, top map[key]bool) error {
+func (h *History) countGroup(generation *store.Generation, kind, field string, list []candidate, old map[key]*series, counts map[key][]int64, top map[key]bool) error {
 	slices.SortFunc(list, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(b.least, a.least), cmp.Compare(a.name, b.name))
 	})
@@ -86,7 +86,7 @@ func (h *History) countGroup(snap *store.Snapshot, kind, field string, list []ca
 		return nil
 	}
 	slices.Sort(term.Values)
-	groups, _, err := snap.Stats(context.Background(), wire.Query{Terms: []wire.Term{term}}, []string{field, "Status"}, nil)
+	groups, _, err := generation.Stats(context.Background(), wire.Query{Terms: []wire.Term{term}}, []string{field, "Status"}, nil)
 	if err != nil {
 		return fmt.Errorf("count the workflows of each %s by status: %w", kind, err)
 	}

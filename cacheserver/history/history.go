@@ -23,7 +23,7 @@ import (
 
 // Source is where generations come from: a *store.Store.
 type Source interface {
-	Snapshot() (snap *store.Snapshot, ok bool)
+	Newest() (generation *store.Generation, ok bool)
 	Wait(after string) <-chan struct{}
 }
 
@@ -126,12 +126,12 @@ func (h *History) Run(ctx context.Context, from Source) error {
 			case <-timer.C:
 			}
 		}
-		snap, ok := from.Snapshot()
+		generation, ok := from.Newest()
 		if !ok {
 			continue
 		}
-		seen = snap.ID()
-		if _, err := h.Observe(snap); err != nil { //nolint:contextcheck // a point that is begun is ended
+		seen = generation.ID()
+		if _, err := h.Observe(generation); err != nil { //nolint:contextcheck // a point that is begun is ended
 			h.o.Log.ErrorContext(ctx, "no point of history", "generation", seen, "err", err)
 		}
 	}
@@ -149,7 +149,7 @@ func (h *History) due() time.Duration {
 
 // Observe takes a point of a generation, unless the last one is not Every ago.
 // A clock that was set back by more than that begins anew: times must ascend.
-func (h *History) Observe(snap *store.Snapshot) (taken bool, err error) {
+func (h *History) Observe(generation *store.Generation) (taken bool, err error) {
 	h.observing.Lock()
 	defer h.observing.Unlock()
 	now := h.o.Now().Unix()
@@ -162,7 +162,7 @@ func (h *History) Observe(snap *store.Snapshot) (taken bool, err error) {
 	if every := int64(h.o.Every / time.Second); last > 0 && now-last < every && last-now < max(every, 1) {
 		return false, nil
 	}
-	counts, top, err := h.count(snap, old)
+	counts, top, err := h.count(generation, old)
 	if err != nil {
 		return false, err
 	}

@@ -119,8 +119,8 @@ func TestOnePointInFiveMinutes(t *testing.T) {
 	s := loaded(t, c, 50)
 	h := empty(t, Options{}, c)
 	taken := func() bool {
-		snap, _ := s.Snapshot()
-		ok, err := h.Observe(snap)
+		generation, _ := s.Newest()
+		ok, err := h.Observe(generation)
 		require.NoError(t, err)
 		return ok
 	}
@@ -142,8 +142,8 @@ func TestCounts(t *testing.T) {
 	c := &clock{start}
 	s := loaded(t, c, 200)
 	h := empty(t, Options{Top: 3, Statuses: []string{"running-open", "completed"}}, c)
-	snap, _ := s.Snapshot()
-	_, err := h.Observe(snap)
+	generation, _ := s.Newest()
+	_, err := h.Observe(generation)
 	require.NoError(t, err)
 	points, first, err := h.Points(t.Context(), Query{})
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestCounts(t *testing.T) {
 	assert.Equal(t, []string{"running-open", "completed", OtherStatus}, names)
 	assert.Len(t, h.Names(false), 3)
 	assert.Len(t, h.Names(true), 3)
-	for _, site := range snap.Sites() {
+	for _, site := range generation.Sites() {
 		points, _, err := h.Points(t.Context(), Query{Sites: []string{site.Site}, ByState: true})
 		if err != nil {
 			require.ErrorIs(t, err, ErrNotFollowed)
@@ -188,8 +188,8 @@ func TestLinesOfMany(t *testing.T) {
 	s := loaded(t, c, 70)
 	for i := range 30 {
 		s.Apply(documents(70, i+1))
-		snap, _ := s.Snapshot()
-		_, err := h.Observe(snap)
+		generation, _ := s.Newest()
+		_, err := h.Observe(generation)
 		require.NoError(t, err)
 		c.at += 300
 	}

@@ -48,15 +48,9 @@ func (s *Store) Limits() (segments, kept int64) {
 	return s.limits(&s.account.last)
 }
 
-// room says whether another segment may be kept.
-func (s *Store) room() bool {
-	const usual = 8 << 10 // bytes of one
-	return float64(s.account.segments.Load()+usual) < float64(s.opt.Memory)/segmentShare
-}
-
 // Broken is how many generations that an answer promised had to go before their
 // time.
-func (s *Store) Broken() int64 { return s.kept.broken.Load() }
+func (s *Store) Broken() int64 { return s.readers.kept.broken.Load() }
 
 // Account counts what the store holds now, within its bounds.
 func (s *Store) Account() Account {
@@ -72,8 +66,6 @@ type accounting struct {
 	weighed time.Time    // when documents were weighed; of the writer
 	weight  atomic.Int64 // of what is known of documents, bytes
 	number  atomic.Int64 // of documents
-
-	segments atomic.Int64 // about the bytes of all of them now
 
 	mu    sync.Mutex // of those who count
 	last  Account
@@ -107,14 +99,14 @@ func (s *Store) trim() {
 			return
 		}
 		gone := map[*keptGeneration]bool{}
-		for _, one := range s.kept.all() {
-			if !one.snap.told.promised.Load() {
+		for _, one := range s.readers.kept.all() {
+			if !one.g.told.promised.Load() {
 				gone[one] = true
 			}
 		}
 		if len(gone) == 0 {
 			over := s.account.last.Kept - most + most/hysteresis
-			for _, one := range s.kept.all() {
+			for _, one := range s.readers.kept.all() {
 				if over <= 0 {
 					break
 				}
@@ -129,17 +121,17 @@ func (s *Store) trim() {
 // letGo lets generations go, and says so now and then when that breaks promises.
 func (s *Store) letGo(gone map[*keptGeneration]bool) {
 	now := s.opt.Now()
-	s.kept.letGo(gone, now)
+	s.readers.kept.letGo(gone, now)
 	c := &s.account
-	if broken := s.kept.broken.Load(); broken > c.said && !now.Before(c.sayAt) {
+	if broken := s.readers.kept.broken.Load(); broken > c.said && !now.Before(c.sayAt) {
 		s.opt.Log.Warn("generations that answers promised had to go: memory is too small for the changes and readers there are",
 			"generations", broken-c.said, "memory", s.opt.Memory)
 		c.said, c.sayAt = broken, now.Add(time.Minute)
 	}
 }
 
-// snapshotBytes is what a generation takes beside its tree and sums.
-const snapshotBytes = int64(unsafe.Sizeof(Snapshot{})+unsafe.Sizeof(join.State{})+unsafe.Sizeof(keptGeneration{})) + 256
+// generationBytes is what a generation takes beside its tree and sums.
+const generationBytes = int64(unsafe.Sizeof(Generation{})+unsafe.Sizeof(join.State{})+unsafe.Sizeof(keptGeneration{})) + 256
 
 // count counts everything, the newest generation first: what it has is not
 // counted again where older ones share it. The lock of accounting is held.
@@ -152,7 +144,7 @@ func (s *Store) count() {
 		s.account.last = a
 		return
 	}
-	kept := s.kept.all()
+	kept := s.readers.kept.all()
 	a.Records = cur.tree.Layout.Bytes() + cur.tree.Size()
 	a.Index = cur.tree.Unpacked()
 	for _, b := range cur.tree.Blocks() {
@@ -161,7 +153,7 @@ func (s *Store) count() {
 		}
 		a.Index += b.Index()
 	}
-	s.account.segments.Store(a.Segments)
+	s.readers.segments.Store(a.Segments)
 	a.Workflows = cur.Total()
 	a.Sums, a.SumCount = cur.sums.Bytes(), cur.sums.Len()
 	a.Documents += cur.state.Recoveries.Bytes()
@@ -169,11 +161,11 @@ func (s *Store) count() {
 	for i := len(kept) - 1; i >= 0; i-- {
 		one := kept[i]
 		if one.next != next {
-			one.own = snapshotBytes + one.snap.tree.Own(next.tree) + one.snap.sums.Own(next.sums) + one.snap.state.Recoveries.Own(next.state.Recoveries)
+			one.own = generationBytes + one.g.tree.Own(next.tree) + one.g.sums.Own(next.sums) + one.g.state.Recoveries.Own(next.state.Recoveries)
 			one.next = next
 		}
 		a.Kept += one.own
-		next = one.snap
+		next = one.g
 	}
 	a.KeptCount = len(kept)
 	s.account.last = a

@@ -41,7 +41,7 @@ func TestGenerationsThatNobodyWasToldOfAreNotKept(t *testing.T) {
 func TestASupersededGenerationCanStillBePromised(t *testing.T) {
 	m := newMaker(71)
 	s := loaded(t, Options{}, someChanges(m, 200))
-	late, middle := must(s), (*Snapshot)(nil)
+	late, middle := must(s), (*Generation)(nil)
 	for i := range 3 {
 		s.Apply([]join.Change{m.requestChange(nameOf(i))})
 		if i == 0 {
@@ -51,13 +51,13 @@ func TestASupersededGenerationCanStillBePromised(t *testing.T) {
 	middle.Promise()
 	late.Promise()
 	late.Named()
-	for _, g := range []*Snapshot{late, middle} {
+	for _, g := range []*Generation{late, middle} {
 		again, ok := s.Generation(g.ID())
 		require.True(t, ok)
 		require.Same(t, g, again)
 	}
 	require.Equal(t, 2, s.Account().KeptCount)
-	require.Equal(t, []*Snapshot{late, middle}, []*Snapshot{s.kept.list[0].snap, s.kept.list[1].snap}, "in their order")
+	require.Equal(t, []*Generation{late, middle}, []*Generation{s.readers.kept.list[0].g, s.readers.kept.list[1].g}, "in their order")
 }
 
 // What is made of records goes with the newest generation that has them: a
@@ -67,7 +67,7 @@ func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {
 	s := loaded(t, Options{}, someChanges(m, 200))
 	old := must(s)
 	old.Promise()
-	ask := func(g *Snapshot) (names []string, whole []byte) {
+	ask := func(g *Generation) (names []string, whole []byte) {
 		list, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Priority", Op: wire.Min, Number: 1}}, Sort: []wire.SortKey{{Field: "Status"}, {Field: "PrepID"}}})
 		require.NoError(t, err)
 		for _, r := range list.Page(0, 200) {
@@ -99,7 +99,7 @@ func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {
 }
 
 // warm makes the segments of a generation, as a reader of all of it does.
-func warm(t testing.TB, g *Snapshot) {
+func warm(t testing.TB, g *Generation) {
 	t.Helper()
 	all, err := g.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
@@ -107,7 +107,7 @@ func warm(t testing.TB, g *Snapshot) {
 }
 
 // held is what is made of the records of a generation.
-func held(g *Snapshot) (bytes int64) {
+func held(g *Generation) (bytes int64) {
 	bytes = g.tree.Unpacked()
 	for _, b := range g.tree.Blocks() {
 		bytes += b.Segments() + b.Index()

@@ -62,7 +62,7 @@ func TestKnownContentMovesOnlyFreshness(t *testing.T) {
 	p, i := m.partChange(nameOf(1), 1, start), m.infoChange(1, start)
 	c := &clock{start}
 	s := loaded(t, Options{Now: c.now}, []join.Change{w, p, i})
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 
 	for _, c := range []join.Change{w, p, i} {
 		hash, ok := s.KnownHash(c.Kind, c.ID)
@@ -99,7 +99,7 @@ func TestARestartMovesOnlyTheTimesOfUpdates(t *testing.T) {
 	old, fresh := loaded(t, Options{Now: c.now}, []join.Change{request(), first}), loaded(t, Options{Now: c.now}, []join.Change{request(), again})
 	require.Equal(t, 1, old.Apply([]join.Change{again}).Same)
 	record := func(s *Store) (keys map[string]any) {
-		g, _ := s.Snapshot()
+		g, _ := s.Newest()
 		raw, _, ok := g.Workflow(nameOf(1))
 		require.True(t, ok)
 		require.NoError(t, json.Unmarshal(raw, &keys))
@@ -128,7 +128,7 @@ func TestJoinAll(t *testing.T) {
 		w := m.requestChange(nameOf(1))
 		w.Workflow.Status = status
 		s := loaded(t, Options{JoinAll: true}, []join.Change{w, m.partChange(nameOf(1), 1, start)})
-		g, _ := s.Snapshot()
+		g, _ := s.Newest()
 		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
 		require.NoError(t, err)
 		require.Equal(t, 1, sel.Total(), status)
@@ -139,13 +139,13 @@ func TestSameRecordOfOtherContentIsANewVersion(t *testing.T) {
 	m := newMaker(4)
 	w := m.requestChange(nameOf(1))
 	s := loaded(t, Options{}, []join.Change{w})
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	old, src, _ := g.Workflow(nameOf(1))
 	require.Equal(t, join.Sources{Request: nameOf(1), Agents: []string{}, Version: src.Version}, src)
 	w.Hash++
 	r := s.Apply([]join.Change{w})
 	require.True(t, r.Published)
-	g, _ = s.Snapshot()
+	g, _ = s.Newest()
 	again, src2, _ := g.Workflow(nameOf(1))
 	require.Equal(t, old, again)
 	require.NotEqual(t, src.Version, src2.Version)
@@ -160,7 +160,7 @@ func TestSourcesNameTheDocuments(t *testing.T) {
 	old := m.partChange(nameOf(1), 2, start-100)
 	old.ID = "old one"
 	s := loaded(t, Options{}, []join.Change{w, b, old, a})
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	_, src, ok := g.Workflow(nameOf(1))
 	require.True(t, ok)
 	require.Equal(t, "another id", src.Request)
@@ -175,7 +175,7 @@ func TestStatusDecidesWhetherPartsAreJoined(t *testing.T) {
 		w := m.requestChange(nameOf(1))
 		w.Workflow.Status = status
 		s := loaded(t, Options{}, []join.Change{w, m.partChange(nameOf(1), 1, start)})
-		g, _ := s.Snapshot()
+		g, _ := s.Newest()
 		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "HasJobInfo", Op: wire.In, Values: []string{"true"}}}})
 		require.NoError(t, err)
 		require.Equal(t, want, sel.Total() == 1, status)
@@ -194,7 +194,7 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	p.Report.Sites = nil
 	s := loaded(t, Options{Now: c.now}, []join.Change{assigned, running, p})
 	alerted := func(alert string) int {
-		g, _ := s.Snapshot()
+		g, _ := s.Newest()
 		sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Alerts", Op: wire.In, Values: []string{alert}}}})
 		require.NoError(t, err)
 		return sel.Total()
@@ -205,14 +205,14 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	c.at++
 	require.Equal(t, 1, s.Tick().Changed)
 	require.Equal(t, 1, alerted("stale_agent"))
-	why := func(name string) []schema.Alert { g, _ := s.Snapshot(); return g.Alerts(name) }
+	why := func(name string) []schema.Alert { g, _ := s.Newest(); return g.Alerts(name) }
 	require.Equal(t, []schema.Alert{{
 		Workflow: "b", Rule: "stale_agent", Since: start + 1201, Reason: "no job counts of " + p.Report.Agent + " since 2025-10-09 08:53 UTC, the limit is 20m",
 	}}, why("b"))
 	require.Empty(t, why("a"))
 	require.Empty(t, why("no such workflow"))
 	again := loaded(t, Options{Now: c.now}, []join.Change{p, running, assigned}) // a restart, later
-	g, _ := again.Snapshot()
+	g, _ := again.Newest()
 	require.Equal(t, why("b"), g.Alerts("b"), "since when does not depend on when the server looked")
 	r := s.Apply([]join.Change{{Kind: join.AgentReport, ID: p.ID, Hash: p.Hash, Time: c.at}})
 	require.Equal(t, 1, r.Changed, "the report ends the alert")
@@ -230,7 +230,7 @@ func TestRecoveriesAndNearNames(t *testing.T) {
 	a, b := m.requestChange("recovery1"), m.requestChange("recovery2")
 	a.Workflow.OriginalRequest, b.Workflow.OriginalRequest = "first", "first"
 	s := loaded(t, Options{}, []join.Change{a, b, m.requestChange("first")})
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	require.Equal(t, []string{"recovery1", "recovery2"}, g.RecoveriesOf("first"))
 	require.Equal(t, []string{}, g.RecoveriesOf("recovery1"))
 	require.Equal(t, []string{"recovery1", "recovery2"}, g.NearWorkflows("recovery", 5))
@@ -238,7 +238,7 @@ func TestRecoveriesAndNearNames(t *testing.T) {
 	again.OriginalRequest = ""
 	b.Hash, b.Workflow = b.Hash+1, &again
 	s.Apply([]join.Change{b, {Kind: join.Request, ID: "recovery1", Deleted: true}})
-	g, _ = s.Snapshot()
+	g, _ = s.Newest()
 	require.Equal(t, []string{}, g.RecoveriesOf("first"))
 }
 
@@ -253,7 +253,7 @@ func TestRivalDocumentsOfOneWorkflow(t *testing.T) {
 	for _, p := range perms {
 		s := loaded(t, Options{}, p)
 		priority := func() string {
-			g, _ := s.Snapshot()
+			g, _ := s.Newest()
 			groups, _, err := g.Stats(t.Context(), wire.Query{}, []string{"Priority"}, nil)
 			require.NoError(t, err)
 			require.Len(t, groups, 1)
@@ -279,7 +279,7 @@ func TestEachSilentAgentIsNamed(t *testing.T) {
 	for i, want := range [][]string{{p.Report.Agent}, {p.Report.Agent, q.Report.Agent}} {
 		c.at = start + int64(1201+300*i)
 		require.Equal(t, 1, s.Tick().Changed)
-		g, _ := s.Snapshot()
+		g, _ := s.Newest()
 		_, src, _ := g.Workflow("w")
 		var names []string
 		for _, silent := range silentOf(g, "w") {

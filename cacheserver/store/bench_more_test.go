@@ -18,7 +18,7 @@ import (
 // that neighbours have in common, frequent-inside behind it.
 func BenchmarkSearch(b *testing.B) {
 	s, _, _ := benchStore(b)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	sign(g)
 	for _, c := range []struct{ name, text string }{
 		{"rare", "00123__V1"}, {"none", "zerobias_2049"}, {"frequent", "run3"}, {"short", "zz"}, {"frequent-inside", "__v1_t_25"},
@@ -36,7 +36,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-func sign(g *Snapshot) {
+func sign(g *Generation) {
 	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
 		b.Sign(g.tree.Layout)
 		return true
@@ -69,7 +69,7 @@ func BenchmarkStitchedSize(b *testing.B) {
 // BenchmarkWarmMemory is BenchmarkMemory with all segments.
 func BenchmarkWarmMemory(b *testing.B) {
 	s, _, _ := benchStore(b)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	for b.Loop() {
 		sign(g)
 		warm(b, g)

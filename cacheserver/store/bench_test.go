@@ -159,7 +159,7 @@ func BenchmarkPublish(b *testing.B) {
 
 func BenchmarkPage(b *testing.B) {
 	s, _, n := benchStore(b)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	sel, err := g.Select(b.Context(), wire.Query{})
 	require.NoError(b, err)
 	page := func(b *testing.B, idx func(i int) int, limit int) {
@@ -214,8 +214,8 @@ func BenchmarkPage(b *testing.B) {
 
 // fresh is the same generation with nothing kept, so that each turn of a
 // benchmark does all the work; columns stay unpacked.
-func fresh(g *Snapshot) *Snapshot {
-	return &Snapshot{id: g.id, time: g.time, store: &Store{opt: Options{Cache: (*cache.Cache)(nil), Log: g.store.opt.Log}, lists: lists{cache: (*cache.Cache)(nil), pending: map[string]*pending{}}}, tree: g.tree, sums: g.sums, state: g.state}
+func fresh(g *Generation) *Generation {
+	return &Generation{id: g.id, time: g.time, with: newReaders(Options{Cache: (*cache.Cache)(nil), Log: g.with.opt.Log, Now: g.with.opt.Now}), tree: g.tree, sums: g.sums, state: g.state}
 }
 
 func in(field string, values ...string) wire.Term {
@@ -224,7 +224,7 @@ func in(field string, values ...string) wire.Term {
 
 func BenchmarkFilter(b *testing.B) {
 	s, m, _ := benchStore(b)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	campaigns := g.Campaigns()
 	b.Run("3-facets-sort-page", func(b *testing.B) {
 		defer cpu(b)()
@@ -254,7 +254,7 @@ func BenchmarkFilter(b *testing.B) {
 
 func BenchmarkFacets(b *testing.B) {
 	s, _, _ := benchStore(b)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	var facets []wire.Facet
 	for _, field := range []string{"Status", "Type", "Campaign", "Release", "Team", "Sites", "Agents", "Alerts"} {
 		facets = append(facets, wire.Facet{Field: field})
@@ -275,7 +275,7 @@ func BenchmarkFacets(b *testing.B) {
 
 func BenchmarkSort(b *testing.B) {
 	s, _, _ := benchStore(b)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	sign(g)
 	for _, field := range []string{"Priority", "StatusTime", "OutputBytes", "JobProgress", "Campaign", "Sites", "PrepID", "OutputDatasets"} {
 		b.Run(field, func(b *testing.B) {
@@ -295,14 +295,14 @@ func BenchmarkSortAgain(b *testing.B) {
 	for _, field := range []string{"Priority", "Sites", "PrepID"} {
 		q := wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}}
 		b.Run(field, func(b *testing.B) {
-			g, _ := s.Snapshot()
+			g, _ := s.Newest()
 			_, err := g.Select(b.Context(), q)
 			require.NoError(b, err)
 			defer cpu(b)()
 			for b.Loop() {
 				b.StopTimer()
 				s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(n)))})
-				g, _ := s.Snapshot()
+				g, _ := s.Newest()
 				b.StartTimer()
 				_, err := g.Select(b.Context(), q)
 				require.NoError(b, err)

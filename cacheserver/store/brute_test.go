@@ -20,7 +20,7 @@ import (
 
 type plainRecord map[string]any
 
-func decodeAll(t testing.TB, g *Snapshot) []plainRecord {
+func decodeAll(t testing.TB, g *Generation) []plainRecord {
 	t.Helper()
 	sel, err := g.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)

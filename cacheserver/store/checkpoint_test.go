@@ -113,11 +113,11 @@ func (o *oracle) known() (out []join.Change) {
 // sameAnswers compares all that readers can ask for.
 func sameAnswers(t *testing.T, a, b *Store) {
 	t.Helper()
-	x, _ := a.Snapshot()
-	y, ok := b.Snapshot()
+	x, _ := a.Newest()
+	y, ok := b.Newest()
 	require.True(t, ok)
 	q := wire.Query{Facets: []wire.Facet{{Field: "Status", Limit: 50}, {Field: "Campaign", Limit: 50}, {Field: "Agents", Limit: 50}}}
-	listed := func(g *Snapshot) (out []string) {
+	listed := func(g *Generation) (out []string) {
 		sel, err := g.Select(t.Context(), q)
 		require.NoError(t, err)
 		for _, record := range sel.Page(0, 1<<30) {
@@ -126,13 +126,13 @@ func sameAnswers(t *testing.T, a, b *Store) {
 		return out
 	}
 	require.Equal(t, listed(x), listed(y))
-	facets := func(g *Snapshot) map[string]wire.FacetResult {
+	facets := func(g *Generation) map[string]wire.FacetResult {
 		out, err := g.Facets(t.Context(), q)
 		require.NoError(t, err)
 		return out
 	}
 	require.Equal(t, facets(x), facets(y))
-	stats := func(g *Snapshot) []wire.StatsGroup {
+	stats := func(g *Generation) []wire.StatsGroup {
 		groups, _, err := g.Stats(t.Context(), q, []string{"Status"}, []string{"Running", "Success"})
 		require.NoError(t, err)
 		return groups
@@ -169,10 +169,10 @@ func TestACheckpointIsForAnEmptyStore(t *testing.T) {
 	sections := []checkpoint.Section{s.Section()}
 	_, err = checkpoint.WriteFile(t.Context(), path, checkpoint.Header{}, sections, time.Now)
 	require.NoError(t, err)
-	before, _ := s.Snapshot()
+	before, _ := s.Newest()
 	_, err = checkpoint.ReadFile(t.Context(), path, checkpoint.Header{}, sections)
 	require.ErrorIs(t, err, checkpoint.ErrForeign)
-	after, _ := s.Snapshot()
+	after, _ := s.Newest()
 	require.Equal(t, before.ID(), after.ID())
 }
 
@@ -186,7 +186,7 @@ func TestOtherLimitsMakeAlertsAgain(t *testing.T) {
 	limits.AssignedStall = 50
 	s = again(t, s, Options{Now: c.now, Limits: limits})
 	require.True(t, s.Tick().Published)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	record, _, _ := g.Workflow(nameOf(1))
 	require.Contains(t, string(record), "assigned_stall")
 }
@@ -259,12 +259,12 @@ func FuzzRestore(f *testing.F) {
 		next := newStore(t, Options{Now: (&clock{start}).now})
 		commit, err := next.Section().Restore(checkpoint.FramesOf(t.Context(), bad))
 		if err != nil {
-			_, ok := next.Snapshot()
+			_, ok := next.Newest()
 			require.False(t, ok)
 			return
 		}
 		commit()
-		g, _ := next.Snapshot()
+		g, _ := next.Newest()
 		sel, err := g.Select(t.Context(), wire.Query{Text: "a", Sort: []wire.SortKey{{Field: "PrepID"}}})
 		require.NoError(t, err)
 		sel.Page(0, 1000)

@@ -19,25 +19,25 @@ type (
 // Facets counts the values of the fields that q.Facets names: drill-sideways,
 // that is under all conditions but those on the field itself, and exact. The
 // result is shared and must not be changed.
-func (g *Snapshot) Facets(ctx context.Context, q wire.Query) (map[string]wire.FacetResult, error) {
+func (g *Generation) Facets(ctx context.Context, q wire.Query) (map[string]wire.FacetResult, error) {
 	return g.facets(ctx, q, "")
 }
 
 // Facet counts the values of one field that begin with prefix, in lower case,
 // as Facets does. What it counts as Distinct and Other are such values only.
-func (g *Snapshot) Facet(ctx context.Context, q wire.Query, f wire.Facet, prefix string) (wire.FacetResult, error) {
+func (g *Generation) Facet(ctx context.Context, q wire.Query, f wire.Facet, prefix string) (wire.FacetResult, error) {
 	q.Facets = []wire.Facet{f}
 	all, err := g.facets(ctx, q, prefix)
 	return all[f.Field], err
 }
 
-func (g *Snapshot) facets(ctx context.Context, q wire.Query, prefix string) (map[string]wire.FacetResult, error) {
+func (g *Generation) facets(ctx context.Context, q wire.Query, prefix string) (map[string]wire.FacetResult, error) {
 	out := make(map[string]wire.FacetResult, len(q.Facets))
 	filter := filterKey(q)
 	var s *table.Scan
 	for _, f := range q.Facets {
 		key := fmt.Sprintf("facet|%s|%s|%d|%q|%s", g.id, f.Field, f.Limit, prefix, filter)
-		if kept, ok := g.store.opt.Cache.Get(key); ok {
+		if kept, ok := g.with.opt.Cache.Get(key); ok {
 			if r, ok := kept.(wire.FacetResult); ok {
 				out[f.Field] = r
 				continue
@@ -54,7 +54,7 @@ func (g *Snapshot) facets(ctx context.Context, q wire.Query, prefix string) (map
 			return nil, err
 		}
 		out[f.Field] = r
-		g.store.opt.Cache.Set(key, r, int64(len(key)+64+64*len(r.Values)))
+		g.with.opt.Cache.Set(key, r, int64(len(key)+64+64*len(r.Values)))
 	}
 	return out, nil
 }
@@ -63,7 +63,7 @@ func (g *Snapshot) facets(ctx context.Context, q wire.Query, prefix string) (map
 // fields of sum, which must be whole numbers, in each group; -1, not known, is
 // left out. total is the number of workflows that match. The error may be a
 // *TooManyGroupsError or an *ArgumentError.
-func (g *Snapshot) Stats(ctx context.Context, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
+func (g *Generation) Stats(ctx context.Context, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
 	s, err := g.tree.Scan(budget.From(ctx), g.time.Unix(), q)
 	if err != nil {
 		return nil, 0, err

@@ -9,7 +9,7 @@ import (
 
 // Failures counts the failed jobs of a generation by agent: those of the named
 // workflows, or, where names is nil, of all.
-func (g *Snapshot) Failures(names []string) map[string]int64 {
+func (g *Generation) Failures(names []string) map[string]int64 {
 	out := map[string]int64{}
 	if names == nil {
 		for a := range g.sums.Agents.All() {

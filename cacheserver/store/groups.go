@@ -10,13 +10,13 @@ import (
 )
 
 // Campaigns gives the sums by campaign, by name.
-func (g *Snapshot) Campaigns() []schema.Campaign { return values(g.sums.Campaigns) }
+func (g *Generation) Campaigns() []schema.Campaign { return values(g.sums.Campaigns) }
 
 // Releases gives the sums by release, by name.
-func (g *Snapshot) Releases() []schema.Release { return values(g.sums.Releases) }
+func (g *Generation) Releases() []schema.Release { return values(g.sums.Releases) }
 
 // Statuses gives the sums by status, in the order of the life cycle.
-func (g *Snapshot) Statuses() []schema.StatusSummary {
+func (g *Generation) Statuses() []schema.StatusSummary {
 	out := values(g.sums.Statuses)
 	slices.SortFunc(out, func(a, b schema.StatusSummary) int {
 		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Status, b.Status))
@@ -34,9 +34,9 @@ func values[T any](rows sums.Rows[T]) []T {
 
 // agentInfos returns the newest agent_info document of each agent, by agent, with
 // the time at which it was heard of last, also after the generation was made.
-func (g *Snapshot) agentInfos() []join.Agent {
+func (g *Generation) agentInfos() []join.Agent {
 	out := make([]join.Agent, 0, len(g.state.Agents))
-	fresh := g.store.fresh.Load()
+	fresh := g.with.fresh.Load()
 	for _, a := range g.state.Agents {
 		if heard, ok := fresh.Agents[a.ID]; ok {
 			a.Heard = heard
@@ -54,7 +54,7 @@ func (g *Snapshot) agentInfos() []join.Agent {
 // Agents gives all agents and services of a generation, by name, with what
 // they report now: their age counts, though it makes no generation. Agents
 // that don't report on themselves but have workflows are in it too.
-func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
+func (s *Store) Agents(g *Generation) []schema.AgentDetail {
 	now := s.now()
 	added := map[string]*schema.Agent{}
 	for a := range g.sums.Agents.All() {
@@ -90,9 +90,9 @@ func (s *Store) Agents(g *Snapshot) []schema.AgentDetail {
 }
 
 // complete fills what depends on the time, and leaves no list nil.
-func (g *Snapshot) complete(d *schema.AgentDetail, now int64) {
+func (g *Generation) complete(d *schema.AgentDetail, now int64) {
 	if d.DataUpdateTime == 0 {
-		d.DataUpdateTime = g.store.fresh.Load().Reports[d.Agent.Agent]
+		d.DataUpdateTime = g.with.fresh.Load().Reports[d.Agent.Agent]
 	}
 	schema.Judge(&d.Agent, now, g.state.Limits)
 	d.AlertRecords = schema.AlertsOfAgent(d, now, g.state.Limits)

@@ -15,20 +15,20 @@ import (
 type told struct{ named, promised atomic.Bool }
 
 // Named notes that an answer names the generation.
-func (g *Snapshot) Named() { g.tell(&g.told.named) }
+func (g *Generation) Named() { g.tell(&g.told.named) }
 
 // Promise notes that an answer gives an address to go on with: the generation is
 // kept for some time from now on, as long as memory allows.
-func (g *Snapshot) Promise() { g.tell(&g.told.promised) }
+func (g *Generation) Promise() { g.tell(&g.told.promised) }
 
-func (g *Snapshot) tell(flag *atomic.Bool) {
+func (g *Generation) tell(flag *atomic.Bool) {
 	if flag.Load() {
 		return
 	}
 	flag.Store(true)
 	// It is superseded first, and then looked at: one of the two sees the other.
-	if cur := g.store.current.Load(); cur != nil && cur.number > g.number {
-		g.store.kept.add(g, g.store.opt.Now())
+	if g.with.newest.Load() > g.number {
+		g.with.kept.add(g, g.with.opt.Now())
 	}
 }
 
@@ -53,12 +53,12 @@ type generations struct {
 // keptGeneration is a superseded generation. What the generation after it in
 // the list has not is its own.
 type keptGeneration struct {
-	snap             *Snapshot
+	g                *Generation
 	superseded, till time.Time
 
 	// Guarded by the lock of those who count.
-	next *Snapshot // against which own was counted
-	own  int64     // bytes
+	next *Generation // against which own was counted
+	own  int64       // bytes
 }
 
 func (k *generations) init(keepFor time.Duration) {
@@ -67,16 +67,16 @@ func (k *generations) init(keepFor time.Duration) {
 
 // add keeps a generation that is superseded at a time; one that is kept already
 // stays as it is.
-func (k *generations) add(g *Snapshot, at time.Time) {
+func (k *generations) add(g *Generation, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.byID[g.id] != nil {
 		return
 	}
-	one := &keptGeneration{snap: g, superseded: at, till: at.Add(k.keepFor)}
+	one := &keptGeneration{g: g, superseded: at, till: at.Add(k.keepFor)}
 	k.byID[g.id] = one
 	i := len(k.list)
-	for i > 0 && k.list[i-1].snap.number > g.number {
+	for i > 0 && k.list[i-1].g.number > g.number {
 		i--
 	}
 	k.list = slices.Insert(k.list, i, one)
@@ -107,7 +107,7 @@ func (k *generations) remove(which func(one *keptGeneration) bool) {
 		if !which(one) {
 			return false
 		}
-		delete(k.byID, one.snap.id)
+		delete(k.byID, one.g.id)
 		return true
 	})
 }
@@ -117,7 +117,7 @@ func (k *generations) letGo(which map[*keptGeneration]bool, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.remove(func(one *keptGeneration) bool {
-		if which[one] && one.snap.told.promised.Load() && !now.After(one.till) {
+		if which[one] && one.g.told.promised.Load() && !now.After(one.till) {
 			k.broken.Add(1)
 		}
 		return which[one]
@@ -139,7 +139,7 @@ func (k *generations) all() []*keptGeneration {
 }
 
 // get gives a kept generation and prolongs its time.
-func (k *generations) get(id string, now time.Time) (*Snapshot, bool) {
+func (k *generations) get(id string, now time.Time) (*Generation, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	one := k.byID[id]
@@ -153,5 +153,5 @@ func (k *generations) get(id string, now time.Time) (*Snapshot, bool) {
 	if one.till.After(last) {
 		one.till = last
 	}
-	return one.snap, true
+	return one.g, true
 }

@@ -42,6 +42,6 @@ func TestChangedLimitsTakeEffect(t *testing.T) {
 func TestLimitsBeforeTheFirstGeneration(t *testing.T) {
 	s := newStore(t, Options{})
 	assert.Empty(t, s.SetLimits(schema.TierZeroLimits()).Generation)
-	_, ok := s.Snapshot()
+	_, ok := s.Newest()
 	assert.False(t, ok)
 }

@@ -16,7 +16,7 @@ import (
 // List is an ordered list of workflows under a filter, of one generation. Not
 // safe for concurrent use: each request has its own.
 type List struct {
-	g      *Snapshot
+	g      *Generation
 	keys   []wire.SortKey
 	total  int
 	all    bool     // all workflows by name
@@ -25,13 +25,13 @@ type List struct {
 
 // Select returns the workflows that match, in order. It spends the budget of
 // ctx, and its error wraps that of the budget when that is exhausted.
-func (g *Snapshot) Select(ctx context.Context, q wire.Query) (*List, error) {
+func (g *Generation) Select(ctx context.Context, q wire.Query) (*List, error) {
 	return g.SelectFirst(ctx, q, math.MaxInt)
 }
 
 // SelectFirst is Select for who reads no more than the first end workflows: of a
 // sort of all workflows only so much is made.
-func (g *Snapshot) SelectFirst(ctx context.Context, q wire.Query, end int) (*List, error) {
+func (g *Generation) SelectFirst(ctx context.Context, q wire.Query, end int) (*List, error) {
 	if q.After != "" {
 		q.Sort = nil
 	}
@@ -44,14 +44,14 @@ func (g *Snapshot) SelectFirst(ctx context.Context, q wire.Query, end int) (*Lis
 			if end > n || n > g.Total()/2 {
 				continue
 			}
-			if _, whole := g.store.lists.kept(key); whole {
+			if _, whole := g.with.lists.kept(key); whole {
 				break
 			}
-			places, err := g.store.lists.get(b, key+"|"+strconv.Itoa(n), func() ([]uint32, error) { return g.tree.Top(b, q.Sort, n) })
+			places, err := g.with.lists.get(b, key+"|"+strconv.Itoa(n), func() ([]uint32, error) { return g.tree.Top(b, q.Sort, n) })
 			return &List{g: g, keys: q.Sort, total: g.Total(), places: places}, err
 		}
 	}
-	places, err := g.store.lists.get(b, key, func() ([]uint32, error) { return g.find(b, q) })
+	places, err := g.with.lists.get(b, key, func() ([]uint32, error) { return g.find(b, q) })
 	return g.list(q, places), err
 }
 
@@ -60,13 +60,13 @@ var firsts = []int{128, 512, 4096}
 
 // Matching is Select without the result being kept, for a list of names that
 // nobody asks for again.
-func (g *Snapshot) Matching(ctx context.Context, q wire.Query) (*List, error) {
+func (g *Generation) Matching(ctx context.Context, q wire.Query) (*List, error) {
 	places, err := g.find(budget.From(ctx), q)
 	return g.list(q, places), err
 }
 
 // list makes a List of what find found.
-func (g *Snapshot) list(q wire.Query, places []uint32) *List {
+func (g *Generation) list(q wire.Query, places []uint32) *List {
 	if places == nil {
 		return &List{g: g, all: true, total: g.Total()}
 	}
@@ -75,7 +75,7 @@ func (g *Snapshot) list(q wire.Query, places []uint32) *List {
 
 // find returns the places of the workflows that match, in order; nil for all by
 // name.
-func (g *Snapshot) find(b *budget.Budget, q wire.Query) ([]uint32, error) {
+func (g *Generation) find(b *budget.Budget, q wire.Query) ([]uint32, error) {
 	s, err := g.tree.Scan(b, g.time.Unix(), q)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what was done
@@ -153,7 +153,7 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 	if end > len(l.places) { // more than SelectFirst was asked for
 		places, err := l.g.tree.Order(budget.Unbounded(), nil, l.keys)
 		if err != nil { // not reached: the sort was made before
-			l.g.store.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
+			l.g.with.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
 			return
 		}
 		l.places = places

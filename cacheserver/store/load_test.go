@@ -21,7 +21,7 @@ func TestNothingIsServedBeforeTheFirstCommit(t *testing.T) {
 	l := s.BeginLoad()
 	l.Add(someChanges(m, 10))
 	s.Apply([]join.Change{m.requestChange("one more")})
-	_, ok := s.Snapshot()
+	_, ok := s.Newest()
 	require.False(t, ok)
 	_, ok = s.Changes("x-1")
 	require.False(t, ok)
@@ -40,7 +40,7 @@ func TestNothingIsServedBeforeTheFirstCommit(t *testing.T) {
 
 func TestAnEmptySourceIsAGenerationToo(t *testing.T) {
 	s := loaded(t, Options{}, nil)
-	g, ok := s.Snapshot()
+	g, ok := s.Newest()
 	require.True(t, ok)
 	require.Zero(t, g.Total())
 	sel, err := g.Select(t.Context(), wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.NotIn, Values: []string{"new"}}}, Sort: []wire.SortKey{{Field: "Priority"}}})
@@ -49,10 +49,10 @@ func TestAnEmptySourceIsAGenerationToo(t *testing.T) {
 	require.Empty(t, g.Campaigns())
 	require.Empty(t, g.NearWorkflows("x", 3))
 	s.Apply([]join.Change{newMaker(1).requestChange("w")})
-	g, _ = s.Snapshot()
+	g, _ = s.Newest()
 	require.Equal(t, 1, g.Total())
 	s.Apply([]join.Change{{Kind: join.Request, ID: "w", Deleted: true}})
-	g, _ = s.Snapshot()
+	g, _ = s.Newest()
 	require.Zero(t, g.Total())
 }
 
@@ -85,7 +85,7 @@ func TestAFullReadSweepsWhatItDidNotSee(t *testing.T) {
 	require.Equal(t, before, must(s).ID())
 }
 
-func must(s *Store) *Snapshot { g, _ := s.Snapshot(); return g }
+func must(s *Store) *Generation { g, _ := s.Newest(); return g }
 
 func agentNames(o *oracle, now int64) map[string]bool {
 	out := map[string]bool{}
@@ -165,7 +165,7 @@ func TestAbortEndsTheFirstCommit(t *testing.T) {
 	armed = true
 	_, err := l.Commit()
 	require.ErrorIs(t, err, join.ErrReadEnded)
-	_, ok := s.Snapshot()
+	_, ok := s.Newest()
 	require.False(t, ok)
 	for _, c := range changes {
 		_, known := s.KnownHash(c.Kind, c.ID)
@@ -209,7 +209,7 @@ func TestKeptGenerations(t *testing.T) {
 	c.at += 1
 	_, ok = s.Generation(first.ID())
 	require.False(t, ok, "an hour is the end")
-	s.kept.expire(c.now())
+	s.readers.kept.expire(c.now())
 	a := s.Account()
 	require.Zero(t, a.KeptCount)
 	require.Zero(t, a.Kept)
@@ -220,7 +220,7 @@ func TestKeptGenerations(t *testing.T) {
 func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
 	m := newMaker(37)
 	s := loaded(t, Options{}, someChanges(m, 50))
-	fill := func(g *Snapshot) map[string]string {
+	fill := func(g *Generation) map[string]string {
 		out := map[string]string{}
 		sel, err := g.Select(t.Context(), wire.Query{})
 		require.NoError(t, err)

@@ -59,7 +59,7 @@ func (s *Store) Made() []wire.AboutGeneration {
 }
 
 // noteMade notes a generation that is being published.
-func (s *Store) noteMade(g *Snapshot, first bool, diff *Diff, how making) {
+func (s *Store) noteMade(g *Generation, first bool, diff *Diff, how making) {
 	added := len(diff.Added)
 	if first {
 		added = g.Total()

@@ -153,7 +153,7 @@ func (o *oracle) records(now int64) map[string]joined {
 // check compares all records of the store, and all sums, with the oracle's.
 func (o *oracle) check(t testing.TB, s *Store, now int64) {
 	t.Helper()
-	g, ok := s.Snapshot()
+	g, ok := s.Newest()
 	require.True(t, ok)
 	want := o.records(now)
 	sel, err := g.Select(t.Context(), wire.Query{})
@@ -195,13 +195,13 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 }
 
 // silentOf returns the agents that the alert of a workflow names.
-func silentOf(g *Snapshot, name string) []schema.Silence {
+func silentOf(g *Generation, name string) []schema.Silence {
 	at, _ := g.tree.Search(name)
 	b, i := g.tree.At(at)
 	return g.state.Silent(b.Source(i))
 }
 
-func checkGroups(t testing.TB, g *Snapshot, want map[string]joined) {
+func checkGroups(t testing.TB, g *Generation, want map[string]joined) {
 	t.Helper()
 	campaigns := map[string][]*schema.Workflow{}
 	releases := map[string][]*schema.Workflow{}
@@ -320,7 +320,7 @@ func statusOf(status string, list []*schema.Workflow) schema.StatusSummary {
 	return out
 }
 
-func checkAgents(t testing.TB, s *Store, g *Snapshot, want map[string]joined) {
+func checkAgents(t testing.TB, s *Store, g *Generation, want map[string]joined) {
 	t.Helper()
 	sites := map[string]*schema.Site{}
 	siteCounts := map[string]*schema.JobCounts{}

@@ -52,7 +52,7 @@ func TestFirstOfAnOrder(t *testing.T) {
 		changes = append(changes, c)
 	}
 	s := loaded(t, Options{}, changes)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	for _, f := range schema.Describe[schema.Workflow]() {
 		for _, keys := range [][]wire.SortKey{
 			{{Field: f.Key}}, {{Field: f.Key, Desc: true}},

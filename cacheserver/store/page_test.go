@@ -34,7 +34,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 		m := newMaker(24)
 		s := loaded(t, o, someChanges(m, 510))
 		for round := range 2 {
-			g, _ := s.Snapshot()
+			g, _ := s.Newest()
 			sel, err := g.Select(t.Context(), wire.Query{})
 			require.NoError(t, err)
 			pages := [][2]int{{0, 0}, {0, 50}, {50, 100}, {0, 1 << 30}, {509, 5}, {1000, 5}, {17, 3}, {49, 2}, {-3, 4}, {3, -1}}
@@ -91,9 +91,9 @@ func TestPlainForm(t *testing.T) {
 func TestVersionsAreOfTheContent(t *testing.T) {
 	m := newMaker(25)
 	changes := someChanges(m, 300)
-	g1, _ := loaded(t, Options{}, changes).Snapshot()
+	g1, _ := loaded(t, Options{}, changes).Newest()
 	s2 := loaded(t, Options{Process: "b"}, changes)
-	g2, _ := s2.Snapshot()
+	g2, _ := s2.Newest()
 	a, err := g1.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
 	b, err := g2.Select(t.Context(), wire.Query{})
@@ -105,7 +105,7 @@ func TestVersionsAreOfTheContent(t *testing.T) {
 		seen[versionsOf(t, a, p[0], p[1])] = fmt.Sprint(p)
 	}
 	s2.Apply([]join.Change{m.requestChange(nameOf(150))})
-	g3, _ := s2.Snapshot()
+	g3, _ := s2.Newest()
 	c, err := g3.Select(t.Context(), wire.Query{})
 	require.NoError(t, err)
 	changed := slices.Index(slices.Sorted(maps.Keys(newNames(changes))), nameOf(150))

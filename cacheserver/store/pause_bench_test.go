@@ -19,7 +19,7 @@ import (
 func BenchmarkReaderPause(b *testing.B) {
 	const length, rate = 2 * time.Second, 50
 	s, m, n := benchStore(b)
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	warm(b, g)
 	changes := make([]join.Change, int(length.Seconds())*rate)
 	for i := range changes {
@@ -59,7 +59,7 @@ func readUntil(b *testing.B, s *Store, done <-chan struct{}) (steps []time.Durat
 			return steps
 		default:
 		}
-		g, _ := s.Snapshot()
+		g, _ := s.Newest()
 		sel, err := g.Select(b.Context(), wire.Query{})
 		require.NoError(b, err)
 		_, size, ok := sel.Stitched(1000, 100, wire.JSON)

@@ -54,7 +54,7 @@ func TestQueriesEqualBruteForce(t *testing.T) {
 					s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(230))), {Kind: join.Request, ID: nameOf(m.rng.IntN(180)), Deleted: true}, m.partChange(nameOf(i), 3, start)})
 				}
 			}
-			g, _ := s.Snapshot()
+			g, _ := s.Newest()
 			b := &bruteForce{map[string]schema.Field{}, decodeAll(t, g), float64(g.Time().Unix())}
 			for _, f := range fields {
 				b.fields[f.Key] = f
@@ -66,7 +66,7 @@ func TestQueriesEqualBruteForce(t *testing.T) {
 	})
 }
 
-func checkQuery(t *testing.T, rng *rand.Rand, g *Snapshot, b *bruteForce, q wire.Query, fields []schema.Field) {
+func checkQuery(t *testing.T, rng *rand.Rand, g *Generation, b *bruteForce, q wire.Query, fields []schema.Field) {
 	t.Helper()
 	for range rng.IntN(3) {
 		q.Sort = append(q.Sort, wire.SortKey{Field: fields[rng.IntN(len(fields))].Key, Desc: rng.IntN(2) == 0})
@@ -128,7 +128,7 @@ func checkQuery(t *testing.T, rng *rand.Rand, g *Snapshot, b *bruteForce, q wire
 func TestFaultyQueriesAreErrors(t *testing.T) {
 	m := newMaker(22)
 	s := loaded(t, Options{}, someChanges(m, 60))
-	g, _ := s.Snapshot()
+	g, _ := s.Newest()
 	for _, q := range []wire.Query{
 		{Terms: []wire.Term{{Field: "Nothing", Op: wire.In}}},
 		{Terms: []wire.Term{{Field: "Priority", Op: wire.In, Values: []string{"high"}}}},
@@ -157,7 +157,7 @@ func TestTooManyGroupsIsAnError(t *testing.T) {
 	for i := range 11_000 {
 		changes = append(changes, join.Change{Kind: join.Request, ID: nameOf(i), Workflow: m.request(nameOf(i))})
 	}
-	g, _ := loaded(t, Options{}, changes).Snapshot()
+	g, _ := loaded(t, Options{}, changes).Newest()
 	var many *TooManyGroupsError
 	_, _, err := g.Stats(t.Context(), wire.Query{}, []string{"Workflow"}, nil)
 	require.ErrorAs(t, err, &many)

@@ -51,7 +51,7 @@ func TestScannersSeeTheirGenerationWhileOthersAreMade(t *testing.T) {
 }
 
 func scanOnce(t *testing.T, s *Store, rng *rand.Rand) {
-	g, ok := s.Snapshot()
+	g, ok := s.Newest()
 	if !ok {
 		t.Error("no generation")
 		return

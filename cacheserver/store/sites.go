@@ -11,7 +11,7 @@ import (
 // Sites gives the sums by site, by name: the sites with jobs, and those that
 // an agent may run at. State and slots are those that agents report now: their
 // age counts, though it makes no generation.
-func (g *Snapshot) Sites() []schema.Site {
+func (g *Generation) Sites() []schema.Site {
 	sites := map[string]*schema.Site{}
 	for s := range g.sums.Sites.All() {
 		again := *s
@@ -38,7 +38,7 @@ func (g *Snapshot) Sites() []schema.Site {
 
 // Site gives one of Sites with what each agent says of it; false when there is
 // no such site.
-func (g *Snapshot) Site(name string) (d schema.SiteDetail, ok bool) {
+func (g *Generation) Site(name string) (d schema.SiteDetail, ok bool) {
 	all := g.Sites()
 	i := slices.IndexFunc(all, func(s schema.Site) bool { return s.Site == name })
 	if i < 0 {
@@ -63,8 +63,8 @@ func newSite(name string) *schema.Site {
 }
 
 // eachSiteAgent visits what each agent says of each site, by agent.
-func (g *Snapshot) eachSiteAgent(visit func(*schema.SiteAgent)) {
-	now := g.store.now()
+func (g *Generation) eachSiteAgent(visit func(*schema.SiteAgent)) {
+	now := g.with.opt.Now().Unix()
 	for _, a := range g.agentInfos() {
 		at := a.Heard.Time
 		alive := at > 0 && now-at <= g.state.Limits.AgentSilent

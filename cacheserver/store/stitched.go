@@ -20,7 +20,7 @@ func (l *List) Stitched(idx, limit int, format wire.Format) (parts [][]byte, siz
 	}
 	m := stitch.NewMember((end-idx)/block.Size + 2)
 	if err := l.stitch(m, form, idx, end, func() error { return nil }); err != nil {
-		l.g.store.opt.Log.Error("page can't be stitched", "generation", l.g.id, "err", err)
+		l.g.with.opt.Log.Error("page can't be stitched", "generation", l.g.id, "err", err)
 		return nil, 0, false
 	}
 	parts, size = m.Parts()
@@ -98,7 +98,7 @@ func (l *List) stitch(m *stitch.Member, form block.Form, idx, end int, added fun
 	first := true
 	l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
 		var seg *stitch.Segment
-		if seg, err = l.g.store.segment(b, form, i, j); err != nil {
+		if seg, err = l.g.with.segment(b, form, i, j); err != nil {
 			return false
 		}
 		if array && !first {
@@ -122,12 +122,12 @@ func (l *List) stitch(m *stitch.Member, form block.Form, idx, end int, added fun
 
 // segment gives records i..j of a block compressed: the block's own segment, if
 // it may have one, or else one that is kept in the cache under its content.
-func (s *Store) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segment, error) {
-	if i == 0 && j == b.Len() && (b.Has(form) || !b.Retired() && s.room()) {
+func (r *readers) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segment, error) {
+	if i == 0 && j == b.Len() && (b.Has(form) || !b.Retired() && r.room()) {
 		had := b.Has(form)
 		seg, err := b.Segment(form)
 		if err == nil && !had {
-			s.account.segments.Add(seg.Size())
+			r.segments.Add(seg.Size())
 		}
 		return seg, err //nolint:wrapcheck // it says what it compressed
 	}
@@ -136,14 +136,14 @@ func (s *Store) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segm
 		v.add(b.Hash(k))
 	}
 	key := fmt.Sprintf("segment|%d|%d|%x", form, j-i, v.sum())
-	if kept, ok := s.opt.Cache.Get(key); ok {
+	if kept, ok := r.opt.Cache.Get(key); ok {
 		if seg, ok := kept.(*stitch.Segment); ok {
 			return seg, nil
 		}
 	}
 	seg, err := b.Compress(form, i, j)
 	if err == nil {
-		s.opt.Cache.Set(key, seg, seg.Size())
+		r.opt.Cache.Set(key, seg, seg.Size())
 	}
 	return seg, err
 }

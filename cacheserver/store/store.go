@@ -77,15 +77,13 @@ const usualMemory = 192 << 20
 type Store struct {
 	opt Options
 
-	current atomic.Pointer[Snapshot]       // nil before the first generation
-	first   chan struct{}                  // closed with the first generation
-	fresh   atomic.Pointer[join.Freshness] // newest; it moves also without a generation
-	known   atomic.Pointer[join.Known]     // of writer
-	kept    generations
+	readers *readers
+	current atomic.Pointer[Generation] // nil before the first generation
+	first   chan struct{}              // closed with the first generation
+	known   atomic.Pointer[join.Known] // of writer
 	history history
 	made    made
 	account accounting
-	lists   lists
 	source  atomic.Pointer[SourceState]
 	waiting atomic.Int64 // unmatched reports, for readers
 	paused  atomic.Int64 // ns that writers waited for the newest checkpoint
@@ -102,13 +100,34 @@ func New(o Options) (*Store, error) {
 	if err = errors.Join(err, werr); err != nil {
 		return nil, fmt.Errorf("store options: %w", err)
 	}
-	s := &Store{opt: o, first: make(chan struct{}), writer: writer}
+	s := &Store{opt: o, readers: newReaders(o), first: make(chan struct{}), writer: writer}
 	s.known.Store(writer.Known())
-	s.fresh.Store(&join.Freshness{})
-	s.kept.init(o.KeepFor)
-	s.lists = lists{cache: o.Cache, pending: map[string]*pending{}}
 	s.source.Store(&SourceState{})
 	return s, nil
+}
+
+// readers is what all generations of a store answer with: nothing of the writer,
+// and nothing that differs between them.
+type readers struct {
+	opt      Options
+	lists    lists
+	kept     generations
+	fresh    atomic.Pointer[join.Freshness] // newest; it moves also without a generation
+	newest   atomic.Int64                   // number of the newest generation
+	segments atomic.Int64                   // about the bytes of all segments now
+}
+
+func newReaders(o Options) *readers {
+	r := &readers{opt: o, lists: lists{cache: o.Cache, pending: map[string]*pending{}}}
+	r.fresh.Store(&join.Freshness{})
+	r.kept.init(o.KeepFor)
+	return r
+}
+
+// room says whether another segment may be kept.
+func (r *readers) room() bool {
+	const usual = 8 << 10 // bytes of one
+	return float64(r.segments.Load()+usual) < float64(r.opt.Memory)/segmentShare
 }
 
 // join returns the options of the writer.

@@ -25,7 +25,7 @@ func (s *Store) Tick() Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	began := s.opt.Now()
-	s.kept.expire(began)
+	s.readers.kept.expire(began)
 	return s.show(s.writer.Tick(began), making{wire.MadeByTime, began})
 }
 
@@ -107,7 +107,7 @@ func (l *Load) Abort() {
 
 // show publishes what an input led to. The writer's lock is held.
 func (s *Store) show(out join.Outcome, how making) Result {
-	s.fresh.Store(out.Freshness)
+	s.readers.fresh.Store(out.Freshness)
 	s.waiting.Store(int64(out.Unmatched))
 	if out.Publish {
 		s.publish(out.State, out.Diff, how)

@@ -102,7 +102,7 @@ func (r *run) dearAt(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	first, _ := s.store.Snapshot()
+	first, _ := s.store.Newest()
 	s.change(min(n/4, 10_000)) // something to tell at /changes
 	began := time.Now()
 	a, err := api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request; no cache: each is measured as the first of its kind
@@ -248,8 +248,8 @@ func (failingAll) LogEntries(context.Context, string) ([]schema.LogEntry, error)
 
 // FailingJobs gives the groups of all workflows.
 func (f failingAll) FailingJobs(ctx context.Context, _ func(string) bool, fn func(schema.JobError) error) error {
-	snap, _ := f.s.store.Snapshot()
-	all, err := snap.Select(ctx, wire.Query{})
+	generation, _ := f.s.store.Newest()
+	all, err := generation.Select(ctx, wire.Query{})
 	if err != nil {
 		return fmt.Errorf("read the names: %w", err)
 	}
@@ -280,10 +280,10 @@ func longHistory(ctx context.Context) (*history.History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up counts over time: %w", err)
 	}
-	snap, _ := s.store.Snapshot()
+	generation, _ := s.store.Newest()
 	for range 2000 {
 		now = now.Add(5 * time.Minute)
-		if _, err := h.Observe(snap); err != nil { //nolint:contextcheck // it takes none
+		if _, err := h.Observe(generation); err != nil { //nolint:contextcheck // it takes none
 			return nil, fmt.Errorf("count: %w", err)
 		}
 	}

@@ -34,13 +34,13 @@ func (details) Detail(_ context.Context, request string, _ []string) (schema.Det
 
 // warm makes all segments of the newest generation of one format.
 func (s *served) warm(ctx context.Context, format string) error {
-	snap, ok := s.store.Snapshot()
+	generation, ok := s.store.Newest()
 	if !ok {
 		return fmt.Errorf("warm %s: there is no generation", format)
 	}
-	all, err := snap.Select(ctx, wire.Query{})
+	all, err := generation.Select(ctx, wire.Query{})
 	if err == nil {
-		err = all.StitchTo(io.Discard, 0, snap.Total(), wire.Format(format))
+		err = all.StitchTo(io.Discard, 0, generation.Total(), wire.Format(format))
 	}
 	if err != nil {
 		return fmt.Errorf("warm %s: %w", format, err)

@@ -28,7 +28,7 @@ func (r *run) details(ctx context.Context) error {
 	for _, way := range []detailWay{
 		{"asked again", func() string { return "" }},
 		{"first time in a generation", func() string { m.s.change(1); return "" }},
-		{"of a pinned generation", func() string { snap, _ := m.s.store.Snapshot(); return "gen=" + snap.ID() }},
+		{"of a pinned generation", func() string { generation, _ := m.s.store.Newest(); return "gen=" + generation.ID() }},
 	} {
 		if err := r.oneDetail(ctx, a.Handler(), m, way); err != nil {
 			return err

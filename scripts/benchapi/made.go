@@ -99,8 +99,8 @@ func newMaker(ctx context.Context, n int) (*maker, error) {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
 	m := &maker{s: s, handler: a.Handler(), records: make([]schema.Workflow, 0, n)}
-	snap, _ := s.store.Snapshot()
-	all, err := snap.Select(ctx, wire.Query{})
+	generation, _ := s.store.Newest()
+	all, err := generation.Select(ctx, wire.Query{})
 	if err != nil {
 		return nil, fmt.Errorf("read the records: %w", err)
 	}

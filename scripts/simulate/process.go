@@ -136,11 +136,11 @@ func (p *process) quarantined() []api.Quarantined {
 
 // mark names what a checkpoint would have, as app does.
 func (p *process) mark() string {
-	snap, ok := p.store.Snapshot()
+	generation, ok := p.store.Newest()
 	if !ok || !p.follower.Loaded() {
 		return ""
 	}
-	return fmt.Sprint(snap.ID(), p.follower.Positions())
+	return fmt.Sprint(generation.ID(), p.follower.Positions())
 }
 
 // end stops the process: in order, with a last checkpoint, or killed.

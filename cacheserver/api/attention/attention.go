@@ -106,10 +106,10 @@ func (o Options) Rules() []Rule {
 
 // State is what the rules look at.
 type State struct {
-	Snap   *store.Snapshot
-	Agents []schema.AgentDetail
-	Source store.SourceState
-	Now    time.Time
+	Generation *store.Generation
+	Agents     []schema.AgentDetail
+	Source     store.SourceState
+	Now        time.Time
 }
 
 // Count tells how many each rule names. total is the number of different
@@ -121,7 +121,7 @@ func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, tot
 	for _, r := range o.Rules() {
 		switch {
 		case len(r.Terms) > 0:
-			list, err := s.Snap.Select(ctx, wire.Query{Terms: r.Terms})
+			list, err := s.Generation.Select(ctx, wire.Query{Terms: r.Terms})
 			if err != nil {
 				return nil, 0, fmt.Errorf("count %s: %w", r.Name, err)
 			}
@@ -146,7 +146,7 @@ func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, tot
 		}
 	}
 	for _, t := range terms {
-		list, err := s.Snap.Select(ctx, wire.Query{Terms: t})
+		list, err := s.Generation.Select(ctx, wire.Query{Terms: t})
 		if err != nil {
 			return nil, 0, fmt.Errorf("count workflows that need attention: %w", err)
 		}

@@ -53,11 +53,11 @@ const step = 100
 // workflows ranks the workflows that a rule names. Ages are those at the time
 // of the generation, so the result is a property of the generation.
 func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.AttentionItem, int, error) {
-	list, err := s.Snap.Select(ctx, wire.Query{Terms: r.Terms})
+	list, err := s.Generation.Select(ctx, wire.Query{Terms: r.Terms})
 	if err != nil {
 		return nil, 0, fmt.Errorf("select %s: %w", r.Name, err)
 	}
-	now := s.Snap.Time().Unix()
+	now := s.Generation.Time().Unix()
 	top := ranking{most: o.Top}
 	spent := budget.From(ctx)
 	for i := 0; i < list.Total(); i += step {
@@ -75,7 +75,7 @@ func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.Attent
 	}
 	items := top.sorted()
 	for i := range items {
-		items[i].Alerts = of(r.Name, s.Snap.Alerts(items[i].Name))
+		items[i].Alerts = of(r.Name, s.Generation.Alerts(items[i].Name))
 		for k := range items[i].Alerts {
 			items[i].Reasons = append(items[i].Reasons, items[i].Alerts[k].Reason)
 		}

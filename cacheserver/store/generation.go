@@ -14,13 +14,13 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Snapshot is one generation. It is immutable and shared.
-type Snapshot struct {
+// Generation is one immutable state of all records. It is immutable and shared.
+type Generation struct {
 	id     string
 	number int64
 	time   time.Time
 	told   told
-	store  *Store // for its clock, cache and the freshness of documents
+	with   *readers
 	state  *join.State
 	tree   *table.Table // of state
 	sums   *sums.View   // of state
@@ -32,34 +32,34 @@ type Snapshot struct {
 func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 	old := s.current.Load()
 	s.number++
-	snap := &Snapshot{
+	g := &Generation{
 		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
 		number:     s.number,
 		time:       state.Moment,
-		store:      s,
+		with:       s.readers,
 		state:      state,
 		tree:       state.Table,
 		sums:       state.Sums,
 		superseded: make(chan struct{}),
 	}
 	diff := Diff{Added: changed.Added, Changed: changed.Changed, Removed: changed.Removed}
-	s.noteMade(snap, old == nil, &diff, how)
+	s.noteMade(g, old == nil, &diff, how)
 	if old == nil {
 		s.account.weighed = time.Time{} // what waited for the first one is gone
-	}
-	if old == nil {
-		s.current.Store(snap)
+		s.readers.newest.Store(g.number)
+		s.current.Store(g)
 		close(s.first)
 		return
 	}
-	diff.Generation, diff.Previous, diff.Time, diff.Total = snap.id, old.id, snap.time, state.Table.Len()
+	diff.Generation, diff.Previous, diff.Time, diff.Total = g.id, old.id, g.time, state.Table.Len()
 	s.history.add(diff)
 	if old.told.by() { // before it can't be found as the newest
-		s.kept.add(old, snap.time)
+		s.readers.kept.add(old, g.time)
 	}
-	s.current.Store(snap)
+	s.readers.newest.Store(g.number)
+	s.current.Store(g)
 	if old.told.by() { // in between
-		s.kept.add(old, snap.time)
+		s.readers.kept.add(old, g.time)
 	}
 	close(old.superseded)
 	s.bound(s.retire(old.tree, state.Table))
@@ -69,22 +69,22 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 // have now, and gives about the bytes that they hold.
 func (s *Store) retire(old, now *table.Table) (bytes int64) {
 	old.Retire(now)
-	return snapshotBytes + old.Own(now)
+	return generationBytes + old.Own(now)
 }
 
-// Snapshot gives the newest generation; false before the first one.
-func (s *Store) Snapshot() (snap *Snapshot, ok bool) {
-	snap = s.current.Load()
-	return snap, snap != nil
+// Newest returns the newest generation; false before the first one.
+func (s *Store) Newest() (g *Generation, ok bool) {
+	g = s.current.Load()
+	return g, g != nil
 }
 
 // Generation gives a kept generation. Reading it prolongs its time. A superseded
 // one is kept when an answer has told of it: see Named and Promise.
-func (s *Store) Generation(id string) (*Snapshot, bool) {
+func (s *Store) Generation(id string) (*Generation, bool) {
 	if cur := s.current.Load(); cur != nil && cur.id == id {
 		return cur, true
 	}
-	return s.kept.get(id, s.opt.Now())
+	return s.readers.kept.get(id, s.opt.Now())
 }
 
 // Wait gives a channel that is closed when a generation other than after is
@@ -101,17 +101,17 @@ func (s *Store) Wait(after string) <-chan struct{} {
 }
 
 // ID is the name of the generation.
-func (g *Snapshot) ID() string { return g.id }
+func (g *Generation) ID() string { return g.id }
 
 // Time is when the generation was published.
-func (g *Snapshot) Time() time.Time { return g.time }
+func (g *Generation) Time() time.Time { return g.time }
 
 // Total is the number of workflows.
-func (g *Snapshot) Total() int { return g.tree.Len() }
+func (g *Generation) Total() int { return g.tree.Len() }
 
 // Workflow gives the encoded record of a workflow and what it was made of. The
 // bytes must not be changed.
-func (g *Snapshot) Workflow(name string) (encoded []byte, src join.Sources, ok bool) {
+func (g *Generation) Workflow(name string) (encoded []byte, src join.Sources, ok bool) {
 	at, ok := g.tree.Search(name)
 	if !ok {
 		return nil, join.Sources{}, false
@@ -122,7 +122,7 @@ func (g *Snapshot) Workflow(name string) (encoded []byte, src join.Sources, ok b
 
 // Alerts tells the reason of each alert of a workflow; none for one that is not
 // there.
-func (g *Snapshot) Alerts(name string) []schema.Alert {
+func (g *Generation) Alerts(name string) []schema.Alert {
 	at, ok := g.tree.Search(name)
 	if !ok {
 		return []schema.Alert{}
@@ -148,7 +148,7 @@ const near = 64
 // NearWorkflows gives at most n names that resemble name, the nearest first:
 // of those that sort next to it, so that the answer costs the same however
 // many workflows there are.
-func (g *Snapshot) NearWorkflows(name string, n int) []string {
+func (g *Generation) NearWorkflows(name string, n int) []string {
 	at, _ := g.tree.Search(name)
 	var names []string
 	g.tree.Range(max(0, at-near), min(g.tree.Len(), at+near), func(b *block.Block, i, j int) bool {
@@ -161,7 +161,7 @@ func (g *Snapshot) NearWorkflows(name string, n int) []string {
 }
 
 // RecoveriesOf returns the workflows whose OriginalRequest is name, by name.
-func (g *Snapshot) RecoveriesOf(name string) []string {
+func (g *Generation) RecoveriesOf(name string) []string {
 	return append([]string{}, g.state.Recoveries.Of(name)...)
 }
 
