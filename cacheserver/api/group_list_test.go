@@ -188,7 +188,7 @@ func TestGroupListsAgainstPlainOnes(t *testing.T) {
 		assert.Equal(t, strconv.Itoa(len(whole)), a.Header.Get("X-Total-Count"))
 		name := fields[0].Key
 		found := 0
-		for range 400 {
+		for range 120 {
 			query, want := url.Values{}, slices.Clone(whole)
 			for range r.IntN(3) {
 				field := fields[r.IntN(len(fields))]
@@ -233,7 +233,7 @@ func TestGroupListsAgainstPlainOnes(t *testing.T) {
 				require.Equal(t, "[]\n", string(a.body))
 			}
 		}
-		require.Greater(t, found, 1000, "%s: the questions find something", path)
+		require.Greater(t, found, 300, "%s: the questions find something", path)
 	}
 }
 
@@ -241,7 +241,7 @@ func TestGroupListsAgainstPlainOnes(t *testing.T) {
 // once, in its order, whatever happens to records, generations and agents.
 func TestGroupPages(t *testing.T) {
 	for path := range groupLists {
-		for limit, query := range map[int]string{9: "?", 100: "?", 7: "?sort=-Workflows", 11: "?sort=-Failure&fields=Failure", 8: "?sort=FailureRate&q=1"} {
+		for limit, query := range map[int]string{19: "?", 100: "?", 7: "?sort=-Workflows", 21: "?sort=-Failure&fields=Failure", 13: "?sort=FailureRate&q=1"} {
 			f := newGroupFixture(t)
 			want, a := f.records(path + query)
 			require.Empty(t, a.Header.Get("Link"))
