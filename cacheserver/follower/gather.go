@@ -15,7 +15,6 @@ const (
 	batchDocuments = 2000     // a batch is applied when it has so many documents
 	batchBytes     = 16 << 20 // or so many bytes
 	decodeAlone    = 16       // so few documents are decoded without other goroutines
-	quietShare     = 20       // the first change after a quiet time waits for this part of the window
 )
 
 // item is one change on its way to the store or, with applied, the wish to
@@ -86,24 +85,22 @@ func (b *batch) add(it item) {
 func (b *batch) empty() bool { return len(b.positions) == 0 && len(b.rows) == 0 }
 func (b *batch) full() bool  { return len(b.rows) >= batchDocuments || b.bytes >= batchBytes }
 
-// gather collects changes and applies them once in a window, or when there are
-// many: the first after a quiet time nearly at once, those after it when the
-// window since then has passed. So one change is seen soon, and a stream of
-// them makes no more than one generation in a window. It returns when ctx ends,
-// or when more is owed than can be noted; what is not applied then will be asked
-// for again, as the position has not moved.
+// gather collects changes and applies them when their window is over, or when
+// there are many. It returns when ctx ends, or when more is owed than can be
+// noted; what is not applied then will be asked for again, as the position has
+// not moved.
 func (f *Follower) gather(ctx context.Context, items <-chan item) error {
-	window := time.NewTimer(f.o.BatchWindow)
-	window.Stop()
-	defer window.Stop()
+	due := time.NewTimer(f.o.BatchWindow)
+	due.Stop()
+	defer due.Stop()
 	b := newBatch()
-	var last time.Time
+	w := window{length: f.o.BatchWindow}
 	flush := func() (err error) {
-		window.Stop()
+		due.Stop()
 		if !b.empty() {
 			err = f.apply(b)
 			b = newBatch()
-			last = time.Now()
+			w.applied(time.Now())
 		}
 		return err
 	}
@@ -111,7 +108,7 @@ func (f *Follower) gather(ctx context.Context, items <-chan item) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-window.C:
+		case <-due.C:
 			if err := flush(); err != nil {
 				return err
 			}
@@ -124,8 +121,9 @@ func (f *Follower) gather(ctx context.Context, items <-chan item) error {
 				continue
 			}
 			if b.empty() {
-				window.Reset(max(f.o.BatchWindow/quietShare, f.o.BatchWindow-time.Since(last)))
+				due.Reset(w.wait(time.Now()))
 			}
+			w.arrived(time.Now())
 			if b.add(it); b.full() {
 				if err := flush(); err != nil {
 					return err
