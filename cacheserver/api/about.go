@@ -3,8 +3,6 @@ package api
 import (
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/cacheserver/api/answer"
-	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -31,12 +29,3 @@ func (a *API) showAbout(c echo.Context) error {
 
 // showVersion handles GET /version.
 func (a *API) showVersion(c echo.Context) error { return a.sendPlain(c, a.o.Build) }
-
-// sendPlain answers with an object that nobody needs to compare.
-func (a *API) sendPlain(c echo.Context, v any) error {
-	body, err := encode(v)
-	if err != nil {
-		return err
-	}
-	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(body), Plain: "private, no-cache"})
-}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,44 +10,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// FeedOptions bound the feeds of /changes. Zero values are good.
-type FeedOptions struct {
-	Interval  time.Duration // least time between two events of a stream; 0: 1 s
-	Heartbeat time.Duration // between two signs of life; 0: 15 s
-	Wait      time.Duration // of a long poll without timeout=; 0: 30 s
-	PerClient int           // feeds of one client; 0: 20
-	Total     int           // feeds of all; 0: 1000
-}
-
 // maxWait bounds timeout= of a long poll.
 const maxWait = 5 * time.Minute
-
-func (o FeedOptions) complete() FeedOptions {
-	orTime := func(d *time.Duration, value time.Duration) {
-		if *d == 0 {
-			*d = value
-		}
-	}
-	orTime(&o.Interval, time.Second)
-	orTime(&o.Heartbeat, 15*time.Second)
-	orTime(&o.Wait, 30*time.Second)
-	if o.PerClient == 0 {
-		o.PerClient = 20
-	}
-	if o.Total == 0 {
-		o.Total = 1000
-	}
-	return o
-}
-
-// changeRequest is what /changes was asked.
-type changeRequest struct {
-	filter  wire.Query
-	since   string
-	feed    string
-	wait    time.Duration
-	records bool
-}
 
 // feeds are the values of feed=, the default first.
 var feeds = []string{"normal", "longpoll", "sse"}
@@ -147,11 +110,6 @@ func (a *API) listChanges(c echo.Context) error {
 	return a.sendObject(c, answerOf(generation, wire.Query{}, wire.JSON, "", began), change)
 }
 
-// isNews says whether a change is worth telling.
-func isNews(change *wire.Change) bool {
-	return change.Event == wire.EventReset || change.Added+change.Changed+change.Removed > 0
-}
-
 // awaitChange waits for a change that is news, at most as long as was asked.
 func (a *API) awaitChange(c echo.Context, r changeRequest) (change wire.Change, err error) {
 	leave, err := a.enterFeed(c)
@@ -207,6 +165,3 @@ func previous(change *wire.Change, since string) string {
 	}
 	return since
 }
-
-// errDropped says that a reader took too long for what it was sent.
-var errDropped = errors.New("the reader of a feed is too slow or gone")

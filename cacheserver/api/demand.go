@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -10,67 +9,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
-
-// Details reads all of one workflow from the source: its request document and
-// the agent documents of these ids. The keys of the list record, with what only
-// the store knows (alerts, freshness), and Recoveries are put in by the API.
-type Details interface {
-	Detail(ctx context.Context, request string, agents []string) (schema.Detail, error)
-}
-
-// Jobs reads failing jobs and messages from the source. An error that wraps
-// ondemand.ErrAbsent says that the source has nothing of the kind.
-type Jobs interface {
-	// JobErrors are the groups of failing jobs of one workflow.
-	JobErrors(ctx context.Context, workflow string) ([]schema.JobError, error)
-	// JobSamples are jobs of the groups that match, and how many jobs these have.
-	JobSamples(ctx context.Context, workflow string, match func(schema.JobError) bool, limit int) ([]schema.JobSample, int64, error)
-	// FailingJobs gives the groups of all workflows that are wanted, those of one
-	// workflow together.
-	FailingJobs(ctx context.Context, wanted func(workflow string) bool, fn func(schema.JobError) error) error
-	// LogEntries are the messages about one workflow, newest first.
-	LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error)
-}
-
-// DemandOptions bound what is read from the source when somebody asks; zero
-// values are those of DefaultDemand.
-type DemandOptions struct {
-	Keep          time.Duration // how long what was read of one workflow is good
-	KeepErrors    time.Duration // how long the failing jobs of all workflows are good
-	Timeout       time.Duration // longest read of one workflow
-	TimeoutErrors time.Duration // longest read of the failing jobs of all workflows: the view may have to be built
-	WaitErrors    time.Duration // how long a request waits for them
-	AtOnce        int           // reads at the same time
-	Waiting       int           // reads that may wait for their turn
-	Failures      int           // in a row, after which the source is left alone for a while
-	MinWait       time.Duration // how long at first
-	MaxWait       time.Duration // at most
-}
-
-// DefaultDemand are the bounds that a server has unless it is told others.
-func DefaultDemand() DemandOptions {
-	return DemandOptions{
-		Keep: 5 * time.Minute, KeepErrors: 10 * time.Minute,
-		Timeout: 30 * time.Second, TimeoutErrors: 10 * time.Minute, WaitErrors: 20 * time.Second,
-		AtOnce: 4, Waiting: 64, Failures: 3, MinWait: time.Second, MaxWait: time.Minute,
-	}
-}
-
-func (o DemandOptions) complete() DemandOptions {
-	std := DefaultDemand()
-	return DemandOptions{
-		Keep: cmp.Or(o.Keep, std.Keep), KeepErrors: cmp.Or(o.KeepErrors, std.KeepErrors),
-		Timeout: cmp.Or(o.Timeout, std.Timeout), TimeoutErrors: cmp.Or(o.TimeoutErrors, std.TimeoutErrors), WaitErrors: cmp.Or(o.WaitErrors, std.WaitErrors),
-		AtOnce: cmp.Or(o.AtOnce, std.AtOnce), Waiting: cmp.Or(o.Waiting, std.Waiting), Failures: cmp.Or(o.Failures, std.Failures),
-		MinWait: cmp.Or(o.MinWait, std.MinWait), MaxWait: cmp.Or(o.MaxWait, std.MaxWait),
-	}
-}
 
 // Kinds of reads on demand, for metrics.
 const (
@@ -106,16 +51,6 @@ func newDemand(o Options) (*ondemand.Reader, error) {
 	return reader, errors.Join(o.Registry.Register(calls), o.Registry.Register(seconds), o.Registry.Register(running))
 }
 
-// demandRoutes are the resources that are read on demand.
-func (a *API) demandRoutes() []route {
-	return []route{
-		{"/fetch/:name/errors", "failing jobs of one workflow in groups: task=, state=, exitcode=, site=, agent=, by=", a.listJobErrors, nil, known},
-		{"/fetch/:name/jobs", "samples of failing jobs of one workflow: task=, state=, exitcode=, site=, agent=, limit=", a.listJobs, nil, known},
-		{"/fetch/:name/logs", "what the log database says of one workflow: type=, reporter=, thread=", a.listLogs, nil, known},
-		{"/errors", "failing jobs of all workflows by=exitcode,site: exitcode=, site=, state=, and the filters of /fetch", a.listErrors, nil, known},
-	}
-}
-
 // demandProblem gives the error of a read on demand its form. what is what was
 // to be read, for people.
 func demandProblem(ctx context.Context, what string, err error) error {
@@ -134,6 +69,83 @@ func demandProblem(ctx context.Context, what string, err error) error {
 		return wire.SourceFailed("The source has failed several times in a row to give its "+what+"; it is asked again soon.", err)
 	}
 	return wire.SourceFailed("The source could not be read for its "+what+".", err)
+}
+
+// demandRead is what was read on demand. stale says that it is what was read
+// last, in place of what the source can't give now; aged that the answer says
+// when it was read.
+type demandRead struct {
+	ondemand.Value
+
+	stale, aged bool
+}
+
+// readDemand reads on demand, for as long as the client wants to wait. When the
+// source fails, or is slower than that, it gives what was read last under that
+// name, if it is still kept: a source that is down takes away what is new, not
+// what was known. Its errors are those of demandProblem, but for ErrAbsent, which
+// the caller explains.
+func (a *API) readDemand(c echo.Context, what string, call ondemand.Call) (d demandRead, err error) {
+	ctx := c.Request().Context()
+	patient := ctx
+	if wait, ok := preferredWait(c.Request().Header); ok {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
+	resume := budget.From(ctx).Pause()
+	d.Value, err = a.demand.Get(patient, call)
+	resume()
+	switch {
+	case err == nil, errors.Is(err, ondemand.ErrAbsent), ctx.Err() != nil:
+		return d, err //nolint:wrapcheck // the caller tells these apart
+	case patient.Err() != nil && errors.Is(err, context.DeadlineExceeded):
+		err = wire.NewProblem(wire.SlugNotReady, "The source is being read for its "+what+"; ask again soon.")
+	default:
+		err = demandProblem(ctx, what, err)
+	}
+	switch p := wire.ProblemOf(err); {
+	case p == nil:
+	case p.Slug() == wire.SlugSourceFailed, p.Slug() == wire.SlugNotReady, p.Slug() == wire.SlugRateLimited:
+		if last, ok := a.demand.Last(call); ok {
+			a.log.DebugContext(ctx, "the last that was read is served", "kind", call.Kind, "err", err)
+			return demandRead{Value: last, stale: true}, nil
+		}
+	}
+	return d, err
+}
+
+// describeStale says in the header that what was read on demand is old. When all
+// is, the reason for that takes its place.
+func (a *API) describeStale(c echo.Context, d demandRead, what string) {
+	if !d.stale {
+		return
+	}
+	h := c.Response().Header()
+	h.Set(wire.HeaderStale, "1")
+	h.Set(wire.HeaderStaleReason, "the "+what+" could not be read again since "+answer.Timestamp(d.Time))
+}
+
+// onDemand gets what is kept of one workflow, or reads it.
+func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, read func(context.Context) (T, int64, error)) (found T, at time.Time, err error) {
+	if a.o.Jobs == nil {
+		return found, at, demandProblem(c.Request().Context(), what, ondemand.ErrAbsent)
+	}
+	call.TTL = a.o.Demand.Keep
+	call.Read = func(ctx context.Context) (ondemand.Value, error) {
+		data, cost, err := read(ctx)
+		return ondemand.Value{Data: data, Cost: cost}, err
+	}
+	d, err := a.readDemand(c, what, call)
+	if errors.Is(err, ondemand.ErrAbsent) {
+		err = demandProblem(c.Request().Context(), what, err)
+	}
+	if err != nil {
+		return found, at, err
+	}
+	a.describeStale(c, d, what)
+	found, _ = d.Data.(T)
+	return found, d.Time, nil
 }
 
 // demanded is a list that was read on demand.

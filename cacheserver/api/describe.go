@@ -5,11 +5,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/labstack/echo/v4"
-
-	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/openapi"
-	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -186,15 +182,6 @@ func (a *API) operations() []openapi.Operation {
 		out = append(out, o)
 	}
 	return out
-}
-
-// showOpenAPI handles GET /openapi.json. The document is made once, when it is first asked for.
-func (a *API) showOpenAPI(c echo.Context) error {
-	document, err := a.openapi()
-	if err != nil {
-		return err
-	}
-	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(document), Began: a.o.Now()})
 }
 
 func (a *API) makeOpenAPI() ([]byte, error) {

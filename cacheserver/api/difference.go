@@ -3,13 +3,14 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
-	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -231,19 +232,19 @@ func matching(ctx context.Context, generation *store.Generation, q wire.Query, n
 	return out, nil
 }
 
-// nameOf reads the name of an encoded Workflow record: its first key.
-func nameOf(record []byte) (name string, err error) {
-	for m, err := range render.Members(record) {
-		if err != nil {
-			return "", fmt.Errorf("read the name of a record: %w", err)
-		}
-		if string(m.Key) != "Workflow" {
-			break
-		}
-		if err := json.Unmarshal(m.Value, &name); err != nil {
-			return "", fmt.Errorf("read the name of a record: %w", err)
-		}
-		return name, nil
-	}
-	return "", fmt.Errorf("read the name of a record: %w", render.ErrForm)
+// changeRequest is what /changes was asked.
+type changeRequest struct {
+	filter  wire.Query
+	since   string
+	feed    string
+	wait    time.Duration
+	records bool
 }
+
+// isNews says whether a change is worth telling.
+func isNews(change *wire.Change) bool {
+	return change.Event == wire.EventReset || change.Added+change.Changed+change.Removed > 0
+}
+
+// errDropped says that a reader took too long for what it was sent.
+var errDropped = errors.New("the reader of a feed is too slow or gone")

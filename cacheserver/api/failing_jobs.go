@@ -30,13 +30,6 @@ type errorsQuery struct {
 	reports    wire.Reports // with an envelope
 }
 
-// writeReports writes what agents count and what has come.
-func writeReports(o *objectWriter, r wire.Reports) {
-	o.value("Failure", r.Failure)
-	o.value("ReportedJobs", r.ReportedJobs)
-	o.value("Agents", r.Agents)
-}
-
 // errorsOwn are the parameters of /errors that are not those of /fetch, or mean
 // something else: the site where jobs fail, not one that the workflow runs at.
 var errorsOwn = []string{"by", "exitcode", "site", "state", "sort", "fields", "read"}
@@ -189,7 +182,7 @@ func (a *API) listErrors(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	format, err := a.listFormat(c, q.Query)
+	format, err := listFormat(c, q.Query)
 	if err != nil {
 		return err
 	}
@@ -244,7 +237,8 @@ func (a *API) sendErrors(c echo.Context, generation *store.Generation, table *er
 		if o.err != nil {
 			return o.err
 		}
-		l.head, l.tail = append(o.bytes, '['), []byte("],\"Facets\":{}}\n")
+		o.bytes = append(o.bytes, '[')
+		l.head, l.tail = o.bytes, []byte("],\"Facets\":{}}\n")
 	}
 	describeRead(c, table.time)
 	if table.stale != "" {
@@ -307,19 +301,4 @@ func among(names []string) func(string) bool {
 		picked[name] = true
 	}
 	return func(name string) bool { return picked[name] }
-}
-
-// wanted says which workflows a generation has.
-func wanted(generation *store.Generation) func(string) bool {
-	return func(name string) bool { _, _, ok := generation.Workflow(name); return ok }
-}
-
-// readFailingJobs makes a table of the failing jobs of the workflows of a
-// generation, while they are read.
-func (a *API) readFailingJobs(ctx context.Context, generation *store.Generation) (*failures.Table, error) {
-	build := failures.NewBuilder(failures.MaxCells)
-	if err := a.o.Jobs.FailingJobs(ctx, wanted(generation), build.Add); err != nil {
-		return nil, err //nolint:wrapcheck // demandProblem says what was read
-	}
-	return build.Table(), nil
 }

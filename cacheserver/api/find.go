@@ -24,9 +24,6 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// methodQuery is the safe method with a body (RFC 10008).
-const methodQuery = "QUERY"
-
 // find is the body of a request to /find.
 type find struct {
 	selector *mango.Selector

@@ -1,12 +1,6 @@
 package api
 
 import (
-	"fmt"
-	"strconv"
-	"sync"
-	"time"
-
-	"github.com/cespare/xxhash/v2"
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/records"
@@ -45,7 +39,7 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 	}
 	list, pinned := all(generation), q.Gen != ""
 	if given := c.QueryParams()["read"]; moving && len(given) > 0 {
-		if list, err = readAgain(a, c, given, list); err != nil {
+		if list, err = readAgain(&a.groupReads, c, given, list); err != nil {
 			return err
 		}
 	} else if moving {
@@ -61,7 +55,7 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 	fixed.Idx, fixed.Limit = 0, 0
 	address := g.words.Values(fixed)
 	if moving && p.promises() {
-		address.Set("read", keepRead(a, list))
+		address.Set("read", keepRead(&a.groupReads, list, a.o.Now()))
 	}
 	header, _, err := links(c, address, p, 0)
 	if err != nil {
@@ -71,100 +65,4 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 	ans.Pinned, ans.Link, ans.Promises = pinned, header, p.promises()
 	from := min(p.idx, p.total)
 	return sendList(c, a, ans, listing{fields: schema.Describe[T](), keys: q.Fields, total: int64(p.total)}, picked[from:from+p.count])
-}
-
-// groupReads are lists of sums of which answers have given addresses to go on
-// with, and which change while their generation does not. Each is under the hash
-// of its content, so that one that did not change is there once.
-type groupReads struct {
-	mu    sync.Mutex
-	reads map[string]*groupRead
-	bytes int64
-}
-
-type groupRead struct {
-	records any   // []T
-	bytes   int64 // about what they take
-	until   time.Time
-}
-
-const (
-	readsPromised = 15 * time.Minute
-	mostReads     = 16 << 20 // bytes; beyond them the oldest goes
-)
-
-// keepRead keeps a list for as long as an address that names it is good.
-func keepRead[T any](a *API, list []T) (id string) {
-	id, size := readID(list)
-	r, now := &a.groupReads, a.o.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.reads == nil {
-		r.reads = map[string]*groupRead{}
-	}
-	if old := r.reads[id]; old != nil {
-		old.until = now.Add(readsPromised)
-		return id
-	}
-	r.reads[id] = &groupRead{list, size, now.Add(readsPromised)}
-	r.bytes += size
-	for name, read := range r.reads {
-		if now.After(read.until) {
-			r.drop(name)
-		}
-	}
-	for r.bytes > mostReads && len(r.reads) > 1 {
-		oldest := ""
-		for name, read := range r.reads {
-			if name != id && (oldest == "" || read.until.Before(r.reads[oldest].until)) {
-				oldest = name
-			}
-		}
-		r.drop(oldest)
-	}
-	return id
-}
-
-func (r *groupReads) drop(id string) {
-	r.bytes -= r.reads[id].bytes
-	delete(r.reads, id)
-}
-
-// readAgain returns the list that an address names: what is there now when that
-// is the same.
-func readAgain[T any](a *API, c echo.Context, given []string, now []T) ([]T, error) {
-	if len(given) > 1 || given[0] == "" {
-		return nil, wire.BadValue("read", fmt.Sprintf("%q is in addresses of Link, once.", "read"))
-	}
-	r := &a.groupReads
-	r.mu.Lock()
-	kept := r.reads[given[0]]
-	r.mu.Unlock()
-	if kept != nil {
-		if list, ok := kept.records.([]T); ok {
-			return list, nil
-		}
-	}
-	if id, _ := readID(now); id == given[0] {
-		return now, nil
-	}
-	p := wire.GenerationExpired(given[0], restartURL(c), "")
-	p.Param, p.Detail = "read", "The list of then is not kept here any more."
-	return nil, p
-}
-
-// readID names the content of a list, and says about what it takes in memory.
-func readID[T any](list []T) (id string, size int64) {
-	var all []byte
-	for i := range list {
-		all = append(schema.AppendJSON(all, &list[i]), '\n')
-	}
-	return strconv.FormatUint(xxhash.Sum64(all), 16), int64(len(all))
-}
-
-// held is the memory of the lists, in bytes, and their number.
-func (r *groupReads) held() (bytes, n int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.bytes, int64(len(r.reads))
 }

@@ -10,17 +10,6 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// group is a kind of sum over workflows: /sites, /campaign, /agent, /release.
-type group struct {
-	path  string
-	noun  string // for people
-	key   string // of the summary record in the answer of one
-	term  func(name string) wire.Term
-	find  func(generation *store.Generation, name string) (record []byte, ok bool, names []string)
-	list  echo.HandlerFunc
-	words *wire.Vocabulary // of its list
-}
-
 func (a *API) allGroups() []group {
 	self := func(field string) func(string) wire.Term {
 		return func(name string) wire.Term { return wire.Term{Field: field, Op: wire.In, Values: []string{name}} }

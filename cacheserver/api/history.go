@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -17,13 +16,6 @@ import (
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
-
-// History is where counts over time come from.
-type History interface {
-	Points(ctx context.Context, q history.Query) (points []schema.HistoryPoint, start int64, err error)
-	Names(sites bool) []string
-	Labels(byState bool) []string
-}
 
 // listHistory handles GET /history?by=status|state&campaign=|site=&name=&since=&points=.
 func (a *API) listHistory(c echo.Context) error {

@@ -2,10 +2,7 @@ package api
 
 import (
 	"bytes"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -20,53 +17,6 @@ import (
 
 // Lists and objects that are made for one answer: everything but the lists of
 // workflows, whose records the store has encoded.
-
-// listParams are the parameters of lists that are not lists of workflows.
-type listParams struct {
-	wire.Query          // Gen, Format, Download
-	keys       []string // projection
-}
-
-// parseListParams reads gen, format, dl and fields, and leaves those named in own
-// to the caller. fields are those of the records of the list; the first, their
-// name, is always there.
-func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p listParams, err error) {
-	v, err := onlyParams(c, append([]string{"gen", "format", "dl", "fields"}, own...)...)
-	if err != nil {
-		return p, err
-	}
-	v = maps.Clone(v)
-	for _, name := range own {
-		delete(v, name)
-	}
-	asked := v["fields"]
-	delete(v, "fields")
-	if p.Query, err = wire.ParseQuery(v); err != nil {
-		return p, err
-	}
-	if len(asked) == 0 {
-		return p, nil
-	}
-	p.keys = []string{fields[0].Key}
-	for _, name := range strings.Split(strings.Join(asked, ","), ",") {
-		i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
-		if i < 0 {
-			return p, wire.UnknownField("fields", name, wire.Near(name, keysOf(fields), 3))
-		}
-		if !slices.Contains(p.keys, fields[i].Key) {
-			p.keys = append(p.keys, fields[i].Key)
-		}
-	}
-	return p, nil
-}
-
-func keysOf(fields []schema.Field) []string {
-	keys := make([]string, len(fields))
-	for i, f := range fields {
-		keys[i] = f.Key
-	}
-	return keys
-}
 
 // listing is a list of records that is encoded for one answer.
 type listing struct {
@@ -154,9 +104,18 @@ func (a *API) sendObject(c echo.Context, ans answer.Answer, v any) error {
 	return a.sender.Send(c, ans)
 }
 
-func notNil[T any](list []T) []T {
-	if list == nil {
-		return []T{}
+// sendPlain answers with an object that nobody needs to compare.
+func (a *API) sendPlain(c echo.Context, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
 	}
-	return list
+	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(body), Plain: "private, no-cache"})
+}
+
+const mediaText = "text/plain; charset=utf-8"
+
+// sendText answers with a text for people and programs that watch.
+func (a *API) sendText(c echo.Context, status int, media, text string) error {
+	return a.sender.Send(c, answer.Answer{Status: status, Media: media, Body: render.Text([]byte(text)), Plain: "no-cache"})
 }

@@ -3,20 +3,12 @@ package api
 import (
 	runtimemetrics "runtime/metrics"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dmwm/wmstats/schema/wire"
 )
-
-// MemoryOptions say what the process may hold, and who can tell what it holds.
-type MemoryOptions struct {
-	Budget  int64                    // bytes of all parts with a limit, together; for people who look
-	Answers int64                    // bytes of answers kept by their requests; 0: 16 MiB
-	Parts   func() []wire.MemoryPart // all but what the API holds itself; nil: none
-}
 
 // Parts of the memory that the API holds.
 const (
@@ -28,18 +20,6 @@ const (
 // PartKept is the part of superseded generations: it is told in wire.AboutMemory
 // by itself too.
 const PartKept = "kept"
-
-// counted is the last count of memory: to count looks at all that is there, and
-// anybody may ask.
-type counted struct {
-	mu         sync.Mutex
-	at         time.Time
-	generation string
-	parts      []wire.MemoryPart
-}
-
-// goodFor is how long a count is good while no generation comes.
-const goodFor = time.Second
 
 // memoryParts counts what the live objects are.
 func (a *API) memoryParts() []wire.MemoryPart {

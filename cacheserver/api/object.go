@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // objectWriter writes the members of a JSON object one by one, for objects with
@@ -54,4 +57,35 @@ func encode(v any) ([]byte, error) {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
 	return buf.Bytes(), nil
+}
+
+// nameOf reads the name of an encoded Workflow record: its first key.
+func nameOf(record []byte) (name string, err error) {
+	for m, err := range render.Members(record) {
+		if err != nil {
+			return "", fmt.Errorf("read the name of a record: %w", err)
+		}
+		if string(m.Key) != "Workflow" {
+			break
+		}
+		if err := json.Unmarshal(m.Value, &name); err != nil {
+			return "", fmt.Errorf("read the name of a record: %w", err)
+		}
+		return name, nil
+	}
+	return "", fmt.Errorf("read the name of a record: %w", render.ErrForm)
+}
+
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// writeReports writes what agents count and what has come.
+func writeReports(o *objectWriter, r wire.Reports) {
+	o.value("Failure", r.Failure)
+	o.value("ReportedJobs", r.ReportedJobs)
+	o.value("Agents", r.Agents)
 }

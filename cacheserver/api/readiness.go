@@ -2,14 +2,12 @@ package api
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/program/health"
-	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // showLive handles GET /livez: it answers, so it lives.
@@ -75,18 +73,3 @@ func (a *API) sourceCheck(source store.SourceState, loaded bool) health.Check {
 	}
 	return c
 }
-
-// readingText says how far the full read under way is; "" when there is none.
-func (a *API) readingText() string {
-	if a.o.Reading == nil {
-		return ""
-	}
-	var parts []string
-	for _, r := range a.o.Reading() {
-		parts = append(parts, answer.OneLine(r.Text()))
-	}
-	return strings.Join(parts, "; ")
-}
-
-// notReady says that the first full read has not ended, and how far it is.
-func (a *API) notReady() *wire.Problem { return wire.NotReadyYet(a.readingText()) }

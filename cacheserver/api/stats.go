@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -143,45 +142,6 @@ func (a *API) showFacet(c echo.Context) error {
 	}
 	body := wire.FacetPage{Generation: generation.ID(), Time: answer.Timestamp(generation.Time()), Field: f.Key, FacetResult: result}
 	return a.sendObject(c, ans, body)
-}
-
-// parseFilter reads the filters of /fetch and refuses what is about pages.
-func parseFilter(v url.Values, own ...string) (wire.Query, error) {
-	for _, name := range []string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"} {
-		for given := range v {
-			if strings.EqualFold(given, name) && !slices.Contains(own, given) {
-				return wire.Query{}, wire.UnknownParameter(given, own)
-			}
-		}
-	}
-	return wire.ParseQueryExcept(v, own...)
-}
-
-// fieldList reads a parameter that names fields, as their keys.
-func fieldList(v url.Values, param string, most int, allowed func(schema.Field) bool) ([]string, error) {
-	var keys []string
-	for _, value := range v[param] {
-		for name := range strings.SplitSeq(value, ",") {
-			if param == "by" && strings.EqualFold(name, wire.AgeField) && !slices.Contains(keys, wire.AgeField) {
-				keys = append(keys, wire.AgeField)
-				continue
-			}
-			f, err := wire.FieldNamed(param, name)
-			switch {
-			case err != nil:
-				return nil, err
-			case !allowed(f):
-				return nil, wire.BadValue(param, fmt.Sprintf("%s can't stand in %s=: sums are made of whole numbers, and groups of anything but fractions.", f.Key, param))
-			case slices.Contains(keys, f.Key):
-				return nil, wire.BadValue(param, fmt.Sprintf("%q is given more than once.", f.Key))
-			}
-			keys = append(keys, f.Key)
-		}
-	}
-	if len(keys) > most {
-		return nil, wire.BadValue(param, fmt.Sprintf("At most %d fields in %s=.", most, param))
-	}
-	return keys, nil
 }
 
 // statsRows are the groups with the keys of their fields, Count, and each sum

@@ -2,13 +2,11 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -125,19 +123,6 @@ func (a *API) listJobErrors(c echo.Context) error {
 		d.head = o.bytes
 	}
 	return sendDemanded(c, a, generation, d, picked)
-}
-
-// readEnvelope reads envelope= where a list has no page.
-func readEnvelope(values []string, format wire.Format) (bool, error) {
-	v := url.Values{}
-	if len(values) > 0 {
-		v["envelope"] = values
-	}
-	if format != "" {
-		v.Set("format", string(format))
-	}
-	q, err := wire.ParseQuery(v)
-	return q.Envelope, err
 }
 
 // jobsBy are the keys that groups are made by; nil: all.
@@ -271,26 +256,4 @@ func (a *API) listLogs(c echo.Context) error {
 		return fmt.Errorf("pick messages: %w", err)
 	}
 	return sendDemanded(c, a, generation, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
-}
-
-// onDemand gets what is kept of one workflow, or reads it.
-func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, read func(context.Context) (T, int64, error)) (found T, at time.Time, err error) {
-	if a.o.Jobs == nil {
-		return found, at, demandProblem(c.Request().Context(), what, ondemand.ErrAbsent)
-	}
-	call.TTL = a.o.Demand.Keep
-	call.Read = func(ctx context.Context) (ondemand.Value, error) {
-		data, cost, err := read(ctx)
-		return ondemand.Value{Data: data, Cost: cost}, err
-	}
-	d, err := a.readDemand(c, what, call)
-	if errors.Is(err, ondemand.ErrAbsent) {
-		err = demandProblem(c.Request().Context(), what, err)
-	}
-	if err != nil {
-		return found, at, err
-	}
-	a.describeStale(c, d, what)
-	found, _ = d.Data.(T)
-	return found, d.Time, nil
 }

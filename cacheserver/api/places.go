@@ -2,31 +2,11 @@ package api
 
 import (
 	"fmt"
-	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/program/access/limit"
 	"github.com/dmwm/wmstats/schema/wire"
-)
-
-// MetricsFor says who may read /metrics here.
-type MetricsFor int
-
-// Values of MetricsFor.
-const (
-	MetricsForKnown  MetricsFor = iota // those who may read everything else
-	MetricsForAll                      // everybody
-	MetricsElsewhere                   // nobody: there is no such route; MetricsHandler is served by the owner
-)
-
-// admission says before which routes the gate stands.
-type admission int
-
-const (
-	known    admission = iota // whom the gate lets in
-	everyone                  // health and what monitors it: neither identity nor limit
 )
 
 // enterFeed takes a place among the open feeds; leave gives it back.
@@ -60,19 +40,3 @@ func (a *API) enterStream(c echo.Context) (leave func(), err error) {
 	}
 	return func() { one(); all() }, nil
 }
-
-// admit asks the gate, where it stands before a route.
-func (a *API) admit(to admission, c echo.Context, now time.Time) error {
-	if to == everyone {
-		return nil
-	}
-	_, err := a.o.Gate.Admit(c.Request(), now)
-	return err
-}
-
-func (a *API) metricsRoute(admits admission) route {
-	return route{"/metrics", "metrics in the form of Prometheus", a.metrics.serve, nil, admits}
-}
-
-// MetricsHandler serves the metrics for a listener of their own.
-func (a *API) MetricsHandler() http.Handler { return a.metrics.page }

@@ -2,12 +2,18 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
@@ -15,15 +21,74 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
+// writeError is the only place where an error becomes a response and a log
+// line. The cause stays in the log; the client gets a problem.
+func (a *API) writeError(c echo.Context, err error) {
+	if c.Response().Header().Get(wire.HeaderRequestID) == "" {
+		setRequestID(c)
+	}
+	p := a.problemOf(c, err)
+	a.logProblem(c, p, err)
+	if clientLeft(c.Request().Context(), err) && !c.Response().Committed {
+		// Nobody reads an answer. One who only closed its own side would take a
+		// short one for the whole: the connection ends.
+		a.queries.refused.WithLabelValues("left").Inc()
+		c.Response().Status = statusClientLeft
+		panic(http.ErrAbortHandler)
+	}
+	if c.Response().Committed {
+		// The status has been sent. Ending the connection in the middle is the
+		// only way left to tell a cut body from a whole one, and this panic is
+		// net/http's documented way to do it.
+		panic(http.ErrAbortHandler)
+	}
+	h := c.Response().Header()
+	for _, name := range []string{"Etag", "Content-Encoding", "Content-Disposition", "Server-Timing", "Link"} {
+		h.Del(name)
+	}
+	switch p.Slug() {
+	case wire.SlugNotReady, wire.SlugSourceFailed:
+		h.Set("Retry-After", "2")
+	}
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if len(p.Challenges) > 0 {
+		h["Www-Authenticate"] = p.Challenges
+	}
+	body, err := encode(p)
+	if err == nil {
+		err = a.sender.Send(c, answer.Answer{Status: p.Status, Media: wire.MediaProblem, Body: render.Text(body), Plain: "no-store"})
+	}
+	if err != nil {
+		a.log.DebugContext(c.Request().Context(), "client left", "err", err)
+	}
+}
+
+func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {
+	ctx, log := c.Request().Context(), a.log.With(
+		"method", c.Request().Method, "route", c.Path(), "path", c.Request().URL.Path,
+		"request_id", c.Response().Header().Get(wire.HeaderRequestID))
+	var crash *panicError
+	switch {
+	case errors.Is(err, errDropped):
+		log.InfoContext(ctx, "feed ended", "err", err)
+	case errors.As(err, &crash):
+		log.ErrorContext(ctx, "handler panicked", "err", err, "stack", string(crash.stack))
+	case ctx.Err() != nil:
+		log.DebugContext(ctx, "client left", "err", err)
+	case p.Slug() == wire.SlugInternal:
+		log.ErrorContext(ctx, "request failed", "err", err, "cause", p.Cause)
+	case p.Slug() == wire.SlugSourceFailed:
+		log.WarnContext(ctx, "source failed", "detail", p.Detail, "cause", p.Cause)
+	default:
+		log.DebugContext(ctx, "request refused", "problem", p.Slug(), "detail", p.Detail)
+	}
+}
+
 // statusClientLeft is what metrics count for a request whose client left before
 // the answer: not a fault of the server. It is never sent.
 const statusClientLeft = 499
-
-// errorKind says which problem an error of a package below is.
-type errorKind struct {
-	name    string                        // folder of the package and name of the type or variable
-	problem func(err error) *wire.Problem // nil: the error is not of this kind
-}
 
 // errorKinds is the one table from the errors that handlers may return to
 // problems. An error that is in none of its rows is a fault of the server: it is
@@ -113,4 +178,30 @@ func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
 // clientLeft says that the request ended because its client did.
 func clientLeft(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+}
+
+// panicError is a panic of a handler.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// setRequestID takes the client's id if it is harmless, else makes one.
+func setRequestID(c echo.Context) {
+	id := c.Request().Header.Get(wire.HeaderRequestID)
+	if !harmlessID(id) {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails
+		id = hex.EncodeToString(b[:])
+	}
+	c.Response().Header().Set(wire.HeaderRequestID, id)
+}
+
+func harmlessID(id string) bool {
+	const longest = 64
+	return id != "" && len(id) <= longest && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("-_.", r)
+	})
 }

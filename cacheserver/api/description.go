@@ -1,0 +1,18 @@
+package api
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// showOpenAPI handles GET /openapi.json. The document is made once, when it is first asked for.
+func (a *API) showOpenAPI(c echo.Context) error {
+	document, err := a.openapi()
+	if err != nil {
+		return err
+	}
+	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(document), Began: a.o.Now()})
+}

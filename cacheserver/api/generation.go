@@ -1,0 +1,55 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// kept finds what the newest generation has answered to the same request; if ok is
+// false the answer that is made may be kept under key.
+func (a *API) kept(c echo.Context) (kept answer.Kept, ok bool, key answer.Key) {
+	newest, ok := a.o.Store.Newest()
+	if !ok {
+		return kept, false, key
+	}
+	return a.sender.Kept(c, newest)
+}
+
+// notReady says that the first full read has not ended, and how far it is.
+func (a *API) notReady() *wire.Problem { return wire.NotReadyYet(a.readingText()) }
+
+// readingText says how far the full read under way is; "" when there is none.
+func (a *API) readingText() string {
+	if a.o.Reading == nil {
+		return ""
+	}
+	var parts []string
+	for _, r := range a.o.Reading() {
+		parts = append(parts, answer.OneLine(r.Text()))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// generation picks the generation that the query is about: the newest, or the one
+// that it pins. Reading a pinned one prolongs it. What is asked of it spends the
+// budget that the context of the request has from now on.
+func (a *API) generation(c echo.Context, q wire.Query) (*store.Generation, error) {
+	a.bound(c)
+	newest, ok := a.o.Store.Newest()
+	if !ok {
+		return nil, a.notReady()
+	}
+	if q.Gen == "" {
+		return newest, nil
+	}
+	pinned, ok := a.o.Store.Generation(q.Gen)
+	if !ok {
+		return nil, wire.GenerationExpired(q.Gen, restartURL(c), continueURL(c, q))
+	}
+	return pinned, nil
+}

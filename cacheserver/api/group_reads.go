@@ -1,0 +1,108 @@
+package api
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// groupReads are lists of sums of which answers have given addresses to go on
+// with, and which change while their generation does not. Each is under the hash
+// of its content, so that one that did not change is there once.
+type groupReads struct {
+	mu    sync.Mutex
+	reads map[string]*groupRead
+	bytes int64
+}
+
+type groupRead struct {
+	records any   // []T
+	bytes   int64 // about what they take
+	until   time.Time
+}
+
+const (
+	readsPromised = 15 * time.Minute
+	mostReads     = 16 << 20 // bytes; beyond them the oldest goes
+)
+
+// keepRead keeps a list for as long as an address that names it is good.
+func keepRead[T any](r *groupReads, list []T, now time.Time) (id string) {
+	id, size := readID(list)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reads == nil {
+		r.reads = map[string]*groupRead{}
+	}
+	if old := r.reads[id]; old != nil {
+		old.until = now.Add(readsPromised)
+		return id
+	}
+	r.reads[id] = &groupRead{list, size, now.Add(readsPromised)}
+	r.bytes += size
+	for name, read := range r.reads {
+		if now.After(read.until) {
+			r.drop(name)
+		}
+	}
+	for r.bytes > mostReads && len(r.reads) > 1 {
+		oldest := ""
+		for name, read := range r.reads {
+			if name != id && (oldest == "" || read.until.Before(r.reads[oldest].until)) {
+				oldest = name
+			}
+		}
+		r.drop(oldest)
+	}
+	return id
+}
+
+func (r *groupReads) drop(id string) {
+	r.bytes -= r.reads[id].bytes
+	delete(r.reads, id)
+}
+
+// readAgain returns the list that an address names: what is there now when that
+// is the same.
+func readAgain[T any](r *groupReads, c echo.Context, given []string, now []T) ([]T, error) {
+	if len(given) > 1 || given[0] == "" {
+		return nil, wire.BadValue("read", fmt.Sprintf("%q is in addresses of Link, once.", "read"))
+	}
+	r.mu.Lock()
+	kept := r.reads[given[0]]
+	r.mu.Unlock()
+	if kept != nil {
+		if list, ok := kept.records.([]T); ok {
+			return list, nil
+		}
+	}
+	if id, _ := readID(now); id == given[0] {
+		return now, nil
+	}
+	p := wire.GenerationExpired(given[0], restartURL(c), "")
+	p.Param, p.Detail = "read", "The list of then is not kept here any more."
+	return nil, p
+}
+
+// readID names the content of a list, and says about what it takes in memory.
+func readID[T any](list []T) (id string, size int64) {
+	var all []byte
+	for i := range list {
+		all = append(schema.AppendJSON(all, &list[i]), '\n')
+	}
+	return strconv.FormatUint(xxhash.Sum64(all), 16), int64(len(all))
+}
+
+// held is the memory of the lists, in bytes, and their number.
+func (r *groupReads) held() (bytes, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bytes, int64(len(r.reads))
+}

@@ -1,0 +1,208 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// methodQuery is the safe method with a body (RFC 10008).
+const methodQuery = "QUERY"
+
+// onlyParams returns the parameters, which must not be changed, and refuses others
+// than the allowed ones.
+func onlyParams(c echo.Context, allowed ...string) (url.Values, error) {
+	if c.Request().URL.RawQuery == "" {
+		return nil, nil
+	}
+	v := c.QueryParams()
+	unknown, found := "", false // the first of them by name
+	for name := range v {
+		if !slices.Contains(allowed, name) && (!found || name < unknown) {
+			unknown, found = name, true
+		}
+	}
+	if found {
+		return nil, wire.UnknownParameter(unknown, wire.Near(unknown, allowed, 3))
+	}
+	return v, nil
+}
+
+// listParams are the parameters of lists that are not lists of workflows.
+type listParams struct {
+	wire.Query          // Gen, Format, Download
+	keys       []string // projection
+}
+
+// parseListParams reads gen, format, dl and fields, and leaves those named in own
+// to the caller. fields are those of the records of the list; the first, their
+// name, is always there.
+func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p listParams, err error) {
+	v, err := onlyParams(c, append([]string{"gen", "format", "dl", "fields"}, own...)...)
+	if err != nil {
+		return p, err
+	}
+	v = maps.Clone(v)
+	for _, name := range own {
+		delete(v, name)
+	}
+	asked := v["fields"]
+	delete(v, "fields")
+	if p.Query, err = wire.ParseQuery(v); err != nil {
+		return p, err
+	}
+	if len(asked) == 0 {
+		return p, nil
+	}
+	p.keys = []string{fields[0].Key}
+	for _, name := range strings.Split(strings.Join(asked, ","), ",") {
+		i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
+		if i < 0 {
+			return p, wire.UnknownField("fields", name, wire.Near(name, keysOf(fields), 3))
+		}
+		if !slices.Contains(p.keys, fields[i].Key) {
+			p.keys = append(p.keys, fields[i].Key)
+		}
+	}
+	return p, nil
+}
+
+func keysOf(fields []schema.Field) []string {
+	keys := make([]string, len(fields))
+	for i, f := range fields {
+		keys[i] = f.Key
+	}
+	return keys
+}
+
+// parseFilter reads the filters of /fetch and refuses what is about pages.
+func parseFilter(v url.Values, own ...string) (wire.Query, error) {
+	for _, name := range []string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"} {
+		for given := range v {
+			if strings.EqualFold(given, name) && !slices.Contains(own, given) {
+				return wire.Query{}, wire.UnknownParameter(given, own)
+			}
+		}
+	}
+	return wire.ParseQueryExcept(v, own...)
+}
+
+// fieldList reads a parameter that names fields, as their keys.
+func fieldList(v url.Values, param string, most int, allowed func(schema.Field) bool) ([]string, error) {
+	var keys []string
+	for _, value := range v[param] {
+		for name := range strings.SplitSeq(value, ",") {
+			if param == "by" && strings.EqualFold(name, wire.AgeField) && !slices.Contains(keys, wire.AgeField) {
+				keys = append(keys, wire.AgeField)
+				continue
+			}
+			f, err := wire.FieldNamed(param, name)
+			switch {
+			case err != nil:
+				return nil, err
+			case !allowed(f):
+				return nil, wire.BadValue(param, fmt.Sprintf("%s can't stand in %s=: sums are made of whole numbers, and groups of anything but fractions.", f.Key, param))
+			case slices.Contains(keys, f.Key):
+				return nil, wire.BadValue(param, fmt.Sprintf("%q is given more than once.", f.Key))
+			}
+			keys = append(keys, f.Key)
+		}
+	}
+	if len(keys) > most {
+		return nil, wire.BadValue(param, fmt.Sprintf("At most %d fields in %s=.", most, param))
+	}
+	return keys, nil
+}
+
+// readEnvelope reads envelope= where a list has no page.
+func readEnvelope(values []string, format wire.Format) (bool, error) {
+	v := url.Values{}
+	if len(values) > 0 {
+		v["envelope"] = values
+	}
+	if format != "" {
+		v.Set("format", string(format))
+	}
+	q, err := wire.ParseQuery(v)
+	return q.Envelope, err
+}
+
+// limitOf is the greatest length of the page of a list of workflows; 0: all.
+func limitOf(q wire.Query) int {
+	if q.All {
+		return 0
+	}
+	return q.PageLimit()
+}
+
+// chooseFormat is the representation that the client wants: format= before
+// Accept, and JSON if it says nothing.
+func chooseFormat(c echo.Context, asked wire.Format, offered ...wire.Format) (wire.Format, error) {
+	if asked != "" {
+		if slices.Contains(offered, asked) {
+			return asked, nil
+		}
+		return "", wire.NotAcceptable(string(asked), mediaOf(offered))
+	}
+	if len(c.Request().Header["Accept"]) == 0 {
+		return offered[0], nil
+	}
+	names := make([][]string, 0, len(offered))
+	for _, f := range offered {
+		names = append(names, f.MediaTypes())
+	}
+	accept := strings.Join(c.Request().Header.Values("Accept"), ",")
+	i, ok := negotiate.Media(accept, names)
+	if !ok {
+		return "", wire.NotAcceptable(accept, mediaOf(offered))
+	}
+	return offered[i], nil
+}
+
+func mediaOf(formats []wire.Format) []string {
+	types := make([]string, 0, len(formats))
+	for _, f := range formats {
+		types = append(types, f.MediaTypes()[0])
+	}
+	return types
+}
+
+// listFormat is chooseFormat with the rule that an envelope is JSON.
+func listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
+	if q.Envelope {
+		return chooseFormat(c, q.Format, wire.JSON)
+	}
+	return chooseFormat(c, q.Format, wire.Formats()...)
+}
+
+// preferredWait is how long the client wants to wait for what is read on demand
+// (Prefer: wait=4, RFC 7240); ok is false when it does not say.
+func preferredWait(h http.Header) (wait time.Duration, ok bool) {
+	const most = 24 * time.Hour
+	for _, line := range h["Prefer"] {
+		for part := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(part, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			value, _, _ = strings.Cut(value, ";")
+			if n, err := strconv.Atoi(strings.Trim(value, " \t\"")); err == nil && n >= 0 && n <= int(most/time.Second) {
+				return time.Duration(n) * time.Second, true
+			}
+		}
+	}
+	return 0, false
+}
+
+func isHead(c echo.Context) bool { return c.Request().Method == http.MethodHead }
