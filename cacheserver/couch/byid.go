@@ -33,8 +33,8 @@ func (c *Client) ByID(ctx context.Context, db Database, ids []string, fn func(Ro
 		return err
 	}
 	defer s.close()
-	if _, err = s.rows(func(raw []byte) error {
-		row, err := askedRow(raw)
+	if _, err = s.rows(func(text []byte) error {
+		row, err := askedRow(text)
 		if err != nil {
 			return &Error{Op: op, Kind: ErrForm, Err: err}
 		}
@@ -64,15 +64,15 @@ const noRow = "no row in the answer"
 
 // askedRow reads a row of documents that were asked for by their ids. Its
 // document is one that can be believed, or nil.
-func askedRow(raw []byte) (Row, error) {
-	c, err := rowOf(raw, len(raw)) // never by the short way: each value is looked at
+func askedRow(text []byte) (Row, error) {
+	c, err := rowOf(text, len(text)) // never by the short way: each value is looked at
 	if err != nil {
 		return Row{}, err
 	}
 	row := c.Row
 	if row.ID == "" {
 		// Only a row without id, revision and document says that there is none.
-		row.ID = keyOf(raw)
+		row.ID = keyOf(text)
 		row.Missing = row.Error == "not_found" && row.Rev == "" && row.Doc == nil
 	}
 	fault := row.Fault()
@@ -88,9 +88,9 @@ func askedRow(raw []byte) (Row, error) {
 }
 
 // keyOf is the key of a row, "" when it is no text.
-func keyOf(raw []byte) (id string) {
-	_ = walk(raw, never, func(key, value []byte) (bool, error) {
-		if string(key) != `"key"` {
+func keyOf(row []byte) (id string) {
+	_ = walk(row, never, func(key, value []byte) (bool, error) {
+		if string(key) != "key" {
 			return true, nil
 		}
 		id, _ = text(value) // what is no text was not asked for
@@ -120,9 +120,9 @@ func (r Row) Fault() string {
 }
 
 // hasError tells whether an object has a member error.
-func hasError(raw []byte) (found bool) {
-	_ = walk(raw, never, func(key, _ []byte) (bool, error) {
-		found = found || string(key) == `"error"`
+func hasError(doc []byte) (found bool) {
+	_ = walk(doc, never, func(key, _ []byte) (bool, error) {
+		found = found || string(key) == "error"
 		return !found, nil
 	})
 	return found

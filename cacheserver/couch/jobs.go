@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/jsonscan"
 	"github.com/dmwm/wmstats/schema/raw"
 	"golang.org/x/sync/errgroup"
 )
@@ -83,7 +84,7 @@ func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) b
 			if !ok {
 				return nil // jobs without the name of a workflow belong to none
 			}
-			name = append(name[:0], key[:skipValue(key, skipSpace(key, 1))]...)
+			name = append(name[:0], upToFirst(key)...)
 			name = append(name, ',')
 			if take = wanted(g.Workflow); !take {
 				return nil
@@ -101,20 +102,32 @@ func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) b
 	}, func() {})
 }
 
+// upToFirst is a list up to the end of its first element.
+func upToFirst(list []byte) []byte {
+	var s jsonscan.Scanner
+	s.Reset(list)
+	s.Kind()
+	s.Open()
+	if s.NextElem() {
+		s.Whole()
+	}
+	return list[:s.Offset()]
+}
+
 // groupedJobs reads rows of the reduced view. key is valid inside fn only;
 // again is called before another design document is tried.
 func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, fn func(key []byte, count int64) error, again func()) error {
 	return c.ofJobView(func(path string) error {
 		again()
-		return c.viewRows(ctx, op, WMStats, path, query, func(raw []byte) error {
+		return c.viewRows(ctx, op, WMStats, path, query, func(row []byte) error {
 			var key []byte
 			count := int64(-1)
-			if err := walk(raw, never, func(name, value []byte) (bool, error) {
+			if err := walk(row, never, func(name, value []byte) (bool, error) {
 				var err error
 				switch string(name) {
-				case `"key"`:
+				case "key":
 					key = value
-				case `"value"`:
+				case "value":
 					count, err = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
 				}
 				return true, err
@@ -147,7 +160,7 @@ func (c *Client) ofJobView(read func(path string) error) (err error) {
 }
 
 // viewRows reads the rows of a view as they come.
-func (c *Client) viewRows(ctx context.Context, op string, db Database, path string, query url.Values, fn func(raw []byte) error) error {
+func (c *Client) viewRows(ctx context.Context, op string, db Database, path string, query url.Values, fn func(row []byte) error) error {
 	s, err := c.open(ctx, op, http.MethodGet, db, path, query, nil, c.o.ReadIdle)
 	if err != nil {
 		return err

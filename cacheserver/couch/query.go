@@ -52,7 +52,7 @@ func (c *Client) query(ctx context.Context, selector any, fn func(Row) error) er
 // text.
 func requestName(doc []byte) (name string) {
 	_ = walk(doc, never, func(key, value []byte) (bool, error) { // what is no JSON is found out later
-		if string(key) != `"RequestName"` {
+		if string(key) != "RequestName" {
 			return true, nil
 		}
 		name, _ = text(value)

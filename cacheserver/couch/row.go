@@ -2,10 +2,11 @@ package couch
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
 // Row is one document as a bulk read or a feed delivers it. What it points to
@@ -42,18 +43,18 @@ var errRowForm = errors.New("not a row of the expected form")
 // up to the document and takes the rest of the row as that, unseen, when all
 // that CouchDB writes before it was there; in any other order it walks over
 // everything.
-func parseRow(raw []byte) (c Change, err error) { return rowOf(raw, 3) }
+func parseRow(row []byte) (c Change, err error) { return rowOf(row, 3) }
 
 // rowOf is parseRow which takes the rest of the row as the document after so
 // many of the members that CouchDB writes before it.
-func rowOf(raw []byte, before int) (c Change, err error) {
+func rowOf(row []byte, before int) (c Change, err error) {
 	seen := 0
-	rest := func(key []byte) bool { return seen >= before && string(key) == `"doc"` }
+	rest := func(key []byte) bool { return seen >= before && string(key) == "doc" }
 	var linked string
-	err = walk(raw, rest, func(key, value []byte) (bool, error) {
+	err = walk(row, rest, func(key, value []byte) (bool, error) {
 		known, err := c.member(key, value)
 		seen += known
-		if string(key) == `"value"` {
+		if string(key) == "value" {
 			linked = linkOf(value)
 		}
 		return true, err
@@ -65,14 +66,14 @@ func rowOf(raw []byte, before int) (c Change, err error) {
 }
 
 // parseDoc makes a row of a bare document, as _find delivers it.
-func parseDoc(raw []byte) (r Row, err error) {
-	r.Doc = raw
-	err = walk(raw, never, func(key, value []byte) (bool, error) {
+func parseDoc(doc []byte) (r Row, err error) {
+	r.Doc = doc
+	err = walk(doc, never, func(key, value []byte) (bool, error) {
 		var err error
 		switch string(key) {
-		case `"_id"`:
+		case "_id":
 			r.ID, err = text(value)
-		case `"_rev"`:
+		case "_rev":
 			r.Rev, err = text(value)
 		}
 		return r.ID == "" || r.Rev == "", err
@@ -83,67 +84,59 @@ func parseDoc(raw []byte) (r Row, err error) {
 // never is for walk: no value is all that is left of the object.
 func never([]byte) bool { return false }
 
-// walk visits the members of the object raw until visit says stop. Where rest
-// says yes to a key, its value is all that is left of the object.
-func walk(raw []byte, rest func(key []byte) bool, visit func(key, value []byte) (more bool, err error)) error {
-	i := skipSpace(raw, 0)
-	if i >= len(raw) || raw[i] != '{' {
+// walk visits the members of an object until visit says stop. What is in a value
+// is not looked at. Where rest says yes to a key, its value is all that is left
+// of the object.
+func walk(object []byte, rest func(key []byte) bool, visit func(key, value []byte) (more bool, err error)) error {
+	var s jsonscan.Scanner
+	s.Reset(object)
+	if s.Kind() != jsonscan.Object {
 		return errRowForm
 	}
-	for i++; ; {
-		i = skipSpace(raw, i)
-		if i < len(raw) && raw[i] == '}' && skipSpace(raw, i+1) == len(raw) {
-			return nil
+	s.Open()
+	for key, ok := s.NextKey(); ok; key, ok = s.NextKey() {
+		var value []byte
+		taken := false
+		if rest(key) {
+			value, taken = s.Rest()
 		}
-		keyEnd := skipValue(raw, i)
-		colon := skipSpace(raw, keyEnd)
-		if keyEnd < 0 || raw[i] != '"' || colon >= len(raw) || raw[colon] != ':' {
-			return errRowForm
+		if !taken {
+			value = s.Whole()
 		}
-		value := skipSpace(raw, colon+1)
-		end := -1
-		if rest(raw[i:keyEnd]) && value < len(raw) && raw[value] == '{' {
-			end = lastMember(raw)
-			if end > value && !bytes.HasSuffix(bytes.TrimRight(raw[:end], " \t\r"), []byte{'}'}) {
-				end = -1 // something follows the document
-			}
+		if s.Err() != nil {
+			break
 		}
-		if end <= value {
-			end = skipValue(raw, value)
-		}
-		if end < 0 {
-			return errRowForm
-		}
-		if more, err := visit(raw[i:keyEnd], raw[value:end]); err != nil || !more {
+		if more, err := visit(key, value); err != nil || !more {
 			return err
 		}
-		if i = skipSpace(raw, end); i < len(raw) && raw[i] == ',' {
-			i++
-		}
 	}
+	if err := s.End(); err != nil {
+		return fmt.Errorf("%w: %w", errRowForm, err)
+	}
+	return nil
 }
 
 // member takes one member of a row and tells whether it is one that CouchDB
 // writes before the document.
 func (c *Change) member(key, value []byte) (known int, err error) {
 	switch string(key) {
-	case `"id"`:
+	case "id":
 		c.ID, err = text(value)
-	case `"seq"`:
+	case "seq":
 		c.Seq = seqOf(value)
-	case `"changes"`:
+	case "changes":
 		c.Rev, err = revOf(value, `[{"rev":"`)
 		c.none = string(value) == "[]"
-	case `"value"`:
+	case "value":
 		err = c.value(value)
-	case `"key"`:
-	case `"deleted"`:
+	case "key":
+	case "deleted":
 		c.Deleted = string(value) == "true"
 		return 0, nil
-	case `"error"`:
+	case "error":
 		c.fault(value)
 		return 0, nil
-	case `"doc"`:
+	case "doc":
 		if string(value) != "null" {
 			c.Doc = value
 		}
@@ -169,9 +162,9 @@ func (c *Change) value(value []byte) (err error) {
 	// A value of another form is a view's own.
 	if walk(value, never, func(key, value []byte) (bool, error) {
 		switch string(key) {
-		case `"rev"`:
+		case "rev":
 			rev, _ = text(value) // what is no text is no revision
-		case `"deleted"`:
+		case "deleted":
 			deleted = string(value) == "true"
 		default:
 			other = true
@@ -186,20 +179,14 @@ func (c *Change) value(value []byte) (err error) {
 // linkOf gives the id of the document that comes with a row of a view whose
 // value is {"_id":…}: it need not be the one that the row is of. "": the value
 // names none.
-func linkOf(value []byte) string {
-	rest, ok := bytes.CutPrefix(value, []byte(`{"_id":`))
-	if !ok {
+func linkOf(value []byte) (id string) {
+	if !bytes.HasPrefix(value, []byte(`{"_id":`)) {
 		return ""
 	}
-	begin := skipSpace(rest, 0)
-	end := skipValue(rest, begin)
-	if end < 0 {
-		return ""
-	}
-	id, err := text(rest[begin:end])
-	if err != nil {
-		return "" // what is no text links to nothing
-	}
+	_ = walk(value, never, func(_, value []byte) (bool, error) {
+		id, _ = text(value) // what is no text links to nothing
+		return false, nil
+	})
 	return id
 }
 
@@ -211,15 +198,23 @@ func (c *Change) fault(value []byte) {
 	}
 }
 
-// text reads a JSON string.
-func text(value []byte) (s string, err error) {
-	if n := len(value); n >= 2 && value[0] == '"' && bytes.IndexByte(value, '\\') < 0 {
-		return string(value[1 : n-1]), nil
+// text reads a JSON string; null is as an empty one.
+func text(value []byte) (string, error) {
+	var s jsonscan.Scanner
+	s.Reset(value)
+	var found string
+	switch s.Kind() {
+	case jsonscan.String:
+		found = string(s.Text())
+	case jsonscan.Null:
+		s.Literal()
+	default:
+		return "", errRowForm
 	}
-	if err := json.Unmarshal(value, &s); err != nil {
+	if err := s.End(); err != nil {
 		return "", fmt.Errorf("%w: %w", errRowForm, err)
 	}
-	return s, nil
+	return found, nil
 }
 
 // revOf takes the revision that follows a known beginning. A row of another
@@ -229,78 +224,11 @@ func revOf(value []byte, begin string) (string, error) {
 	if !ok {
 		return "", nil
 	}
-	if end := skipString(rest, -1); end > 0 {
-		return string(rest[:end-1]), nil
+	end := bytes.IndexByte(rest, '"')
+	if end < 0 {
+		return "", errRowForm
 	}
-	return "", errRowForm
-}
-
-// lastMember is where the last member of an object that fills raw ends.
-func lastMember(raw []byte) int {
-	raw = bytes.TrimRight(raw, " \t\r")
-	if len(raw) < 2 || raw[len(raw)-1] != '}' {
-		return -1
-	}
-	return len(raw) - 1
-}
-
-func skipSpace(b []byte, i int) int {
-	for i >= 0 && i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n') {
-		i++
-	}
-	return i
-}
-
-// skipValue returns where the JSON value that begins at i ends, or -1. It
-// counts brackets and passes strings; it checks nothing else.
-func skipValue(b []byte, i int) int {
-	if i < 0 || i >= len(b) {
-		return -1
-	}
-	switch b[i] {
-	case '"':
-		return skipString(b, i)
-	case '{', '[':
-		depth := 0
-		for ; i < len(b); i++ {
-			switch b[i] {
-			case '"':
-				end := skipString(b, i)
-				if end < 0 {
-					return -1
-				}
-				i = end - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-		}
-		return -1
-	}
-	start := i
-	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] != ' ' {
-		i++
-	}
-	if i == start {
-		return -1
-	}
-	return i
-}
-
-// skipString returns where the string that begins at i ends, or -1.
-func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return -1
+	return string(rest[:end]), nil
 }
 
 // Brief is an id as it is shown to people: a source may have ids of any length.

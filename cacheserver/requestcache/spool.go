@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
 // ErrSpool says that the temporary file could not be written or read.
@@ -106,6 +107,9 @@ func (a *answer) compare(before *answer) {
 	}
 }
 
+// longest is how many bytes one document may have: as many as of CouchDB.
+const longest = 256 << 20
+
 // spool reads an answer to its end and makes a file of its documents. Its
 // memory is that of the largest document, and of the index.
 func spool(text io.Reader, dir string) (made *answer, err error) {
@@ -131,7 +135,7 @@ func spool(text io.Reader, dir string) (made *answer, err error) {
 	if err != nil {
 		return nil, ofText(err)
 	}
-	s := &spooler{a: a, in: newLexer(plain), out: bufio.NewWriterSize(file, 256<<10)}
+	s := &spooler{a: a, in: jsonscan.NewReader(plain, longest), out: bufio.NewWriterSize(file, 256<<10)}
 	if err := s.all(); err != nil {
 		return nil, ofText(err)
 	}

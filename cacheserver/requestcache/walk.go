@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/schema/jsonscan"
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
@@ -19,7 +19,7 @@ import (
 //	{"result":[{"<workflow>":{…request…,"AgentJobInfo":{"<agent>":{…agent_request…}}}}]}
 type spooler struct {
 	a   *answer
-	in  *lexer
+	in  *jsonscan.Reader
 	out *bufio.Writer
 	at  int64
 	doc bytes.Buffer // the request document at hand
@@ -37,7 +37,7 @@ func (s *spooler) all() error {
 			return err
 		}
 		found = true
-		return s.each('[', ']', func() error { return s.object(s.workflow) })
+		return s.in.List(func() error { return s.object(s.workflow) })
 	})
 	if err != nil {
 		return err
@@ -45,13 +45,7 @@ func (s *spooler) all() error {
 	if !found {
 		return errors.New(`no "result" in it`)
 	}
-	switch _, err := s.in.peek(); {
-	case err == nil:
-		return errors.New("more follows after its end")
-	case !errors.Is(err, io.EOF):
-		return err
-	}
-	return nil
+	return s.in.End()
 }
 
 // workflow takes one request document apart.
@@ -60,10 +54,10 @@ func (s *spooler) workflow(key []byte) error {
 	if err != nil {
 		return err
 	}
-	switch open, err := s.in.peek(); {
+	switch kind, err := s.in.Kind(); {
 	case err != nil:
 		return err
-	case open != '{':
+	case kind != jsonscan.Object:
 		return s.unusable(name)
 	}
 	s.doc.Reset()
@@ -78,7 +72,7 @@ func (s *spooler) workflow(key []byte) error {
 			request = true
 		}
 		s.key(key)
-		value, err := s.in.value()
+		value, err := s.in.Value()
 		s.doc.Write(value)
 		return err
 	})
@@ -114,7 +108,7 @@ func (s *spooler) key(key []byte) {
 // agents takes the agents' documents about a workflow. The old server writes a
 // text in their place when they were cleaned away.
 func (s *spooler) agents(workflow string) error {
-	if open, err := s.in.peek(); err != nil || open != '{' {
+	if kind, err := s.in.Kind(); err != nil || kind != jsonscan.Object {
 		if err == nil {
 			_, err = s.whole()
 		}
@@ -125,7 +119,7 @@ func (s *spooler) agents(workflow string) error {
 		if err != nil {
 			return err
 		}
-		doc, err := s.in.value()
+		doc, err := s.in.Value()
 		if err != nil {
 			return err
 		}
@@ -187,55 +181,24 @@ func (s *spooler) write(db couch.Database, id string, doc []byte) error {
 	return nil
 }
 
-// object calls fn with each key, quoted as it stands and valid until the value
-// is read; fn reads the value.
+// object calls fn with each key, quoted and in one way to write it; fn reads the
+// value.
 func (s *spooler) object(fn func(key []byte) error) error {
-	return s.each('{', '}', func() error {
-		c, err := s.in.peek()
-		if err == nil && c != '"' {
-			err = fmt.Errorf("found %q, want a key", c)
-		}
-		if err != nil {
-			return err
-		}
-		raw, err := s.in.value()
-		if err != nil {
-			return err
-		}
-		key := bytes.Clone(raw) // the next read may move it
+	return s.in.Object(func(key []byte) error {
 		if bytes.IndexByte(key, '\\') >= 0 {
 			name, err := textOf(key)
 			if err != nil {
 				return err
 			}
-			key = quoted(name) // one way to write each
-		}
-		if err := s.in.expect(':'); err != nil {
-			return err
+			key = quoted(name)
 		}
 		return fn(key)
 	})
 }
 
-// each calls fn at each element of a list or object.
-func (s *spooler) each(opening, closing byte, fn func() error) error {
-	if err := s.in.expect(opening); err != nil {
-		return err
-	}
-	for first := true; ; first = false {
-		more, err := s.in.next(first, closing)
-		if err != nil || !more {
-			return err
-		}
-		if err := fn(); err != nil {
-			return err
-		}
-	}
-}
-
 // whole reads a value that no decoder looks at, and checks it.
 func (s *spooler) whole() ([]byte, error) {
-	value, err := s.in.value()
+	value, err := s.in.Value()
 	if err == nil && !json.Valid(value) {
 		err = fmt.Errorf("found %.40q, want a value", value)
 	}

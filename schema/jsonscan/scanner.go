@@ -1,14 +1,23 @@
-// Package jsonscan walks over one JSON document in memory, once, from the
-// front: the caller opens objects and lists, asks for the next key or element,
-// and reads or skips each value. It makes no tree and no copies: a text is a
-// slice of the document unless it holds an escape or a bad byte.
+// Package jsonscan is the walk over JSON of everybody who needs more than
+// encoding/json. It makes no tree and no copies: a text is a slice of the
+// document unless it holds an escape or a bad byte. There are three ways through:
 //
-// It accepts what encoding/json accepts (RFC 8259; bad UTF-8 and lone
+// Scanner walks over one document in memory, once, from the front: the caller
+// opens objects and lists, asks for the next key or element, and reads or skips
+// each value. It accepts what encoding/json accepts (RFC 8259; bad UTF-8 and lone
 // surrogates become U+FFFD) and checks what it skips, with two differences:
 // nesting may be of any depth, because nothing here recurses, and a document
 // that breaks off is reported where it breaks, after the values before it were
-// read. It knows nothing of documents or records; package schema decides what
-// a value means.
+// read.
+//
+// Reader walks over a text of any length as it is read, with one value in memory.
+//
+// Whole, Rest, ValueEnd and TextAt find where a value ends without a look at what
+// is in it: for rows around documents that another walk checks, and for records
+// that were written here.
+//
+// The package knows nothing of documents or records; package raw decides what a
+// value means.
 package jsonscan
 
 import "fmt"

@@ -1,6 +1,7 @@
 package jsonscan
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf16"
@@ -61,6 +62,29 @@ func (s *Scanner) Text() []byte {
 		return s.data[start:end]
 	}
 	return s.unquote(start)
+}
+
+// TextAt reads the text whose quote is at data[i], as Scanner.Text does; end is
+// the index after it, -1 when there is no text. A text without escapes is
+// returned as it stands, without a look at its bytes: it is for what was written
+// here.
+func TextAt(data []byte, i int) (text []byte, end int) {
+	if i >= len(data) || data[i] != '"' {
+		return nil, -1
+	}
+	n := bytes.IndexByte(data[i+1:], '"')
+	if n < 0 {
+		return nil, -1
+	}
+	if text = data[i+1 : i+1+n]; bytes.IndexByte(text, '\\') < 0 {
+		return text, i + 2 + n
+	}
+	var s Scanner
+	s.Reset(data)
+	if text = s.unquote(i + 1); s.err != nil {
+		return nil, -1
+	}
+	return text, s.pos
 }
 
 // TextStart is where the last Text starts in the document, or -1 when it had

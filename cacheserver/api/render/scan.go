@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
 // ErrForm is the cause when bytes are not an object or array of the form that
@@ -26,30 +28,22 @@ type Member struct {
 // another form ends with ErrForm.
 func Members(object []byte) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
-		if len(object) < 2 || object[0] != '{' {
-			yield(Member{}, formError(object, 0))
-			return
+		i := 0
+		for more := len(object) > 1 && object[0] == '{' && object[1] != '}'; more; more = object[i] == ',' {
+			colon := jsonscan.ValueEnd(object, i+1)
+			if colon < 0 || colon == len(object) || object[i+1] != '"' || object[colon] != ':' {
+				break
+			}
+			end := jsonscan.ValueEnd(object, colon+1)
+			if end < 0 || end == len(object) {
+				break
+			}
+			if !yield(Member{object[i+2 : colon-1], object[colon+1 : end]}, nil) {
+				return
+			}
+			i = end
 		}
-		i := 1
-		for i < len(object) && object[i] != '}' {
-			keyEnd := skipString(object, i)
-			if keyEnd < 0 || keyEnd >= len(object) || object[keyEnd] != ':' {
-				yield(Member{}, formError(object, i))
-				return
-			}
-			end := skipValue(object, keyEnd+1)
-			if end < 0 || end >= len(object) {
-				yield(Member{}, formError(object, keyEnd))
-				return
-			}
-			if !yield(Member{object[i+1 : keyEnd-1], object[keyEnd+1 : end]}, nil) {
-				return
-			}
-			if i = end; object[i] == ',' {
-				i++
-			}
-		}
-		if i != len(object)-1 {
+		if i = max(i, 1); i != len(object)-1 || object[0] != '{' || object[i] != '}' {
 			yield(Member{}, formError(object, i))
 		}
 	}
@@ -58,25 +52,18 @@ func Members(object []byte) iter.Seq2[Member, error] {
 // Elements yields the elements of an encoded array in their order.
 func Elements(array []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		if len(array) < 2 || array[0] != '[' {
-			yield(nil, formError(array, 0))
-			return
-		}
-		i := 1
-		for i < len(array) && array[i] != ']' {
-			end := skipValue(array, i)
-			if end <= i || end >= len(array) {
-				yield(nil, formError(array, i))
+		i := 0
+		for more := len(array) > 1 && array[0] == '[' && array[1] != ']'; more; more = array[i] == ',' {
+			end := jsonscan.ValueEnd(array, i+1)
+			if end < 0 || end == len(array) {
+				break
+			}
+			if !yield(array[i+1:end], nil) {
 				return
 			}
-			if !yield(array[i:end], nil) {
-				return
-			}
-			if i = end; array[i] == ',' {
-				i++
-			}
+			i = end
 		}
-		if i != len(array)-1 {
+		if i = max(i, 1); i != len(array)-1 || array[0] != '[' || array[i] != ']' {
 			yield(nil, formError(array, i))
 		}
 	}
@@ -84,52 +71,4 @@ func Elements(array []byte) iter.Seq2[[]byte, error] {
 
 func formError(b []byte, at int) error {
 	return fmt.Errorf("byte %d of %d: %w", at, len(b), ErrForm)
-}
-
-// skipString returns the index after the string that begins at i, or -1.
-func skipString(b []byte, i int) int {
-	if i >= len(b) || b[i] != '"' {
-		return -1
-	}
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return -1
-}
-
-// skipValue returns the index after the value that begins at i, or -1.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			if i = skipString(b, i); i < 0 {
-				return -1
-			}
-			if depth == 0 {
-				return i
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i
-			}
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		case ',':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-	}
-	return -1
 }
