@@ -1,7 +1,6 @@
 package table
 
 import (
-	"slices"
 	"sort"
 
 	"github.com/dmwm/wmstats/cacheserver/table/block"
@@ -173,53 +172,4 @@ func (e *Editor) replaceSome(b *block.Block, edits []Edit) (next *block.Block, o
 		b = e.builder.Replace(b, i, edits[k].Record, edits[k].Encoded, edits[k].Source)
 	}
 	return b, true
-}
-
-// patch says that blocks take the place of blocks from..to of a table.
-type patch struct {
-	from, to int
-	blocks   []*block.Block
-}
-
-// with returns the table with patches, which are in order.
-func (t *Table) with(patches []patch) *Table {
-	next := &Table{Layout: t.Layout, blocks: make([]*block.Block, 0, len(t.blocks)), bytes: t.bytes}
-	moved := false
-	done := 0
-	for _, p := range patches {
-		next.blocks = append(append(next.blocks, t.blocks[done:p.from]...), p.blocks...)
-		done = p.to
-		for _, b := range p.blocks {
-			next.bytes += b.EncodedBytes()
-		}
-		for _, b := range t.blocks[p.from:p.to] {
-			next.bytes -= b.EncodedBytes()
-		}
-		moved = moved || !slices.EqualFunc(p.blocks, t.blocks[p.from:p.to], func(a, b *block.Block) bool { return a.Len() == b.Len() })
-	}
-	next.blocks = append(next.blocks, t.blocks[done:]...)
-	next.unpacked = t.unpackedWith(patches, len(next.blocks))
-	if next.starts = t.starts; moved {
-		next.starts = t.startsWith(patches, len(next.blocks))
-	}
-	return next
-}
-
-// startsWith returns the places of so many blocks after patches. The blocks that
-// stay are not looked at: of a million records they are many, and none of them is
-// in a core's cache.
-func (t *Table) startsWith(patches []patch, blocks int) []int {
-	starts := make([]int, 1, blocks+1)
-	add := func(records int) { starts = append(starts, starts[len(starts)-1]+records) }
-	done := 0
-	for _, p := range append(patches, patch{from: len(t.blocks), to: len(t.blocks)}) {
-		for k := done; k < p.from; k++ {
-			add(t.starts[k+1] - t.starts[k])
-		}
-		for _, b := range p.blocks {
-			add(b.Len())
-		}
-		done = p.to
-	}
-	return starts
 }

@@ -16,8 +16,7 @@ func (t *Table) Retire(next *Table) {
 	}
 	for k, u := range t.unpacked {
 		if k >= len(next.unpacked) || next.unpacked[k] != u {
-			u.retired.Store(true)
-			u.columns.Store(nil)
+			u.retire()
 		}
 	}
 }
@@ -85,4 +84,12 @@ func (t *Table) listBytes() int64 {
 func allocated[T any](list []T) int64 {
 	var one T
 	return block.Allocated(int64(unsafe.Sizeof(one)) * int64(cap(list)))
+}
+
+// Unpacked is the memory of the columns that are unpacked, in bytes.
+func (t *Table) Unpacked() (bytes int64) {
+	for _, u := range t.unpacked {
+		bytes += u.bytes()
+	}
+	return bytes
 }

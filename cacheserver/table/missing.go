@@ -55,6 +55,15 @@ func floatHead(v float64) uint64 {
 	return orderedBits(v)
 }
 
+// orderedBits has the order of the numbers.
+func orderedBits(f float64) uint64 {
+	b := math.Float64bits(f)
+	if b>>63 != 0 {
+		return ^b
+	}
+	return b | 1<<63
+}
+
 // codeHead gives the head of a frequent text; the empty one has code and rank 0.
 func codeHead(code uint32, ranks []uint32) uint64 {
 	if code == 0 {

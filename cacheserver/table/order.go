@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/bits"
 	"slices"
 	"sort"
@@ -146,14 +145,6 @@ func eachColumn(b *budget.Budget, t *Table, list []uint32, n int, f func(p *colu
 		}
 		i = j
 	}
-}
-
-func orderedBits(f float64) uint64 {
-	b := math.Float64bits(f)
-	if b>>63 != 0 {
-		return ^b
-	}
-	return b | 1<<63
 }
 
 // finish lets the values begin at 0, turns them round for a descending order, puts

@@ -20,16 +20,6 @@ type run struct {
 	kept   *unpacked
 }
 
-// runs returns the number of runs.
-func (t *Table) runs() int { return len(t.unpacked) }
-
-// run returns run k.
-func (t *Table) run(k int) run {
-	from := k * runLength
-	to := min(from+runLength, len(t.blocks))
-	return run{blocks: t.blocks[from:to], starts: t.starts[from : to+1], kept: t.unpacked[k]}
-}
-
 // start is the place of the first record in the table.
 func (r *run) start() int { return r.starts[0] }
 
@@ -123,41 +113,23 @@ func (r *run) unpack(col *block.Column) *column {
 	return c
 }
 
-// unpackedWith returns those of the table with patches, which has so many blocks:
-// runs of the same blocks stay.
-func (t *Table) unpackedWith(patches []patch, blocks int) []*unpacked {
-	next := make([]*unpacked, (blocks+runLength-1)/runLength)
-	copy(next, t.unpacked)
-	for _, p := range patches {
-		to := (p.to + runLength - 1) / runLength
-		if len(p.blocks) != p.to-p.from { // all behind it are others
-			to = len(next)
-		}
-		for k := p.from / runLength; k < min(to, len(next)); k++ {
-			next[k] = nil
-		}
-	}
-	for k := range next {
-		if next[k] == nil {
-			next[k] = new(unpacked)
-		}
-	}
-	return next
+// retire lets go of the columns; none are kept from now on.
+func (u *unpacked) retire() {
+	u.retired.Store(true)
+	u.columns.Store(nil)
 }
 
-// Unpacked is the memory of the columns that are unpacked, in bytes.
-func (t *Table) Unpacked() (bytes int64) {
-	for _, u := range t.unpacked {
-		kept := u.columns.Load()
-		if kept == nil {
-			continue
-		}
-		bytes += int64(cap(*kept)) * int64(unsafe.Sizeof((*kept)[0]))
-		for i := range *kept {
-			if c := (*kept)[i].Load(); c != nil {
-				bytes += int64(unsafe.Sizeof(*c)) + int64(8*cap(c.ints)+8*cap(c.floats)+4*cap(c.codes)+4*cap(c.ends))
-			}
+// bytes is the memory of the columns.
+func (u *unpacked) bytes() (n int64) {
+	kept := u.columns.Load()
+	if kept == nil {
+		return 0
+	}
+	n = int64(cap(*kept)) * int64(unsafe.Sizeof((*kept)[0]))
+	for i := range *kept {
+		if c := (*kept)[i].Load(); c != nil {
+			n += int64(unsafe.Sizeof(*c)) + int64(8*cap(c.ints)+8*cap(c.floats)+4*cap(c.codes)+4*cap(c.ends))
 		}
 	}
-	return bytes
+	return n
 }

@@ -36,39 +36,6 @@ func (s *Scan) search(text string) check {
 	}}
 }
 
-// cutBits appends n bits of words, from bit start on.
-func cutBits(dst, words []uint64, start, n int) []uint64 {
-	k, shift := start/64, start%64
-	for ; n > 0; n, k = n-64, k+1 {
-		w := words[k] >> shift
-		if shift > 0 && k+1 < len(words) {
-			w |= words[k+1] << (64 - shift)
-		}
-		if n < 64 {
-			w &= 1<<n - 1
-		}
-		dst = append(dst, w)
-	}
-	return dst
-}
-
-// keepBits clears those of n bits of words, from bit start on, that some does
-// not have.
-func keepBits(words, some []uint64, start, n int) {
-	k, shift := start/64, start%64
-	for _, w := range some {
-		gone := ^w
-		if n < 64 {
-			gone &= 1<<n - 1
-		}
-		words[k] &^= gone << shift
-		if shift > 0 && k+1 < len(words) {
-			words[k+1] &^= gone >> (64 - shift)
-		}
-		n, k = n-64, k+1
-	}
-}
-
 // needle is a text to be found in others, whatever its case.
 type needle struct {
 	folded       []byte
@@ -106,8 +73,6 @@ func (n *needle) inAllNames(l *block.Layout, first, last *block.Block) bool {
 func (n *needle) narrow(s *budget.Budget, l *block.Layout, b *block.Block, words []uint64) {
 	if len(n.rows) > 0 {
 		b.MayHold(l, n.rows, words)
-	} else if n.ascii && !b.MayHoldShort(l, n.folded) {
-		clear(words)
 	}
 	var room [4]uint64 // for all usual blocks
 	held := append(room[:0], make([]uint64, len(words))...)

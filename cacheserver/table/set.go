@@ -72,3 +72,67 @@ func (s *Set) Places(dst []uint32) []uint32 {
 	}
 	return dst
 }
+
+func empty(words []uint64) bool {
+	for _, w := range words {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// sparse says that testing bit by bit is cheaper than testing all.
+func sparse(words []uint64) bool {
+	n := 0
+	for _, w := range words {
+		n += bits.OnesCount64(w)
+	}
+	return n < 8*len(words)
+}
+
+// narrow keeps the bits of words for which keep is true, of n records.
+func narrow(words []uint64, n int, keep func(i int) bool) {
+	for k, w := range words {
+		for rest := w; rest != 0; rest &= rest - 1 {
+			bit := bits.TrailingZeros64(rest)
+			if i := k*64 + bit; i >= n || !keep(i) {
+				w &^= 1 << bit
+			}
+		}
+		words[k] = w
+	}
+}
+
+// cutBits appends n bits of words, from bit start on.
+func cutBits(dst, words []uint64, start, n int) []uint64 {
+	k, shift := start/64, start%64
+	for ; n > 0; n, k = n-64, k+1 {
+		w := words[k] >> shift
+		if shift > 0 && k+1 < len(words) {
+			w |= words[k+1] << (64 - shift)
+		}
+		if n < 64 {
+			w &= 1<<n - 1
+		}
+		dst = append(dst, w)
+	}
+	return dst
+}
+
+// keepBits clears those of n bits of words, from bit start on, that some does
+// not have.
+func keepBits(words, some []uint64, start, n int) {
+	k, shift := start/64, start%64
+	for _, w := range some {
+		gone := ^w
+		if n < 64 {
+			gone &= 1<<n - 1
+		}
+		words[k] &^= gone << shift
+		if shift > 0 && k+1 < len(words) {
+			words[k+1] &^= gone >> (64 - shift)
+		}
+		n, k = n-64, k+1
+	}
+}

@@ -30,7 +30,10 @@ func New(l *block.Layout, blocks []*block.Block) *Table {
 		t.starts[k+1] = t.starts[k] + b.Len()
 		t.bytes += b.EncodedBytes()
 	}
-	t.unpacked = t.unpackedWith(nil, len(blocks))
+	t.unpacked = make([]*unpacked, (len(blocks)+runLength-1)/runLength)
+	for k := range t.unpacked {
+		t.unpacked[k] = new(unpacked)
+	}
 	return t
 }
 
@@ -83,4 +86,14 @@ func (t *Table) Range(from, to int, f func(b *block.Block, i, j int) bool) {
 		}
 		from = t.starts[k+1]
 	}
+}
+
+// runs returns the number of runs.
+func (t *Table) runs() int { return len(t.unpacked) }
+
+// run returns run k.
+func (t *Table) run(k int) run {
+	from := k * runLength
+	to := min(from+runLength, len(t.blocks))
+	return run{blocks: t.blocks[from:to], starts: t.starts[from : to+1], kept: t.unpacked[k]}
 }

@@ -10,28 +10,6 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// errField says that the record has no such key.
-var errField = errors.New("the record has no such field")
-
-// errByName says that records are in the order of their names already.
-var errByName = errors.New("the order of names needs no sort")
-
-// column finds the column that a condition, a facet or a group looks into: of the
-// main value of a list, such as Campaign, the list of all (wire.MainField).
-func (s *Scan) column(key string) (int, *block.Column, error) {
-	key, alone := wire.FieldOfMain(key)
-	k, ok := s.table.Layout.Column(key)
-	if ok && !alone {
-		if all := s.table.Layout.Columns[k].All; all != "" {
-			k, ok = s.table.Layout.Column(all)
-		}
-	}
-	if !ok {
-		return 0, nil, errField
-	}
-	return k, &s.table.Layout.Columns[k], nil
-}
-
 // term makes the check of one condition. A value that is missing never matches
 // a positive condition and always a negative one. Missing are the empty text
 // and list, -1 in a number ("not defined"), and 0 in a time.

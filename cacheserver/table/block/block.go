@@ -9,6 +9,19 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/table/stitch"
 )
 
+// Size is the number of records of a block when many are made at once: it
+// divides the usual page lengths.
+const Size = 50
+
+// Most is the greatest number of records of a block that is read.
+const Most = 128
+
+// Source names what a record was made of.
+type Source struct {
+	IDs     []byte // packed by the writer, not read here
+	Version uint64 // hash over the content of all documents
+}
+
 // Block is some consecutive records. It is immutable but for its compressed
 // forms, signatures and whole columns, which are made when first asked for, and
 // kept until the block is retired.
@@ -22,7 +35,7 @@ type Block struct {
 	retired  atomic.Bool
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
 	signed   atomic.Pointer[signatures]
-	extremes atomic.Pointer[extremes]
+	extremes atomic.Pointer[[]uint8] // records with the first and the last text of each text column
 }
 
 // record is one record in memory of its own, which all blocks share that have it:
@@ -250,4 +263,40 @@ func (b *Block) compress(form Form, i, j int, how func([]byte) (*stitch.Segment,
 		return nil, fmt.Errorf("compress %d records: %w", j-i, err)
 	}
 	return s, nil
+}
+
+// Retire says that no later generation has the block. What can be made again is
+// let go, and made for each who asks from now on: few will.
+func (b *Block) Retire() {
+	b.retired.Store(true)
+	b.empty()
+}
+
+// Retired says that the block keeps nothing that is made of it.
+func (b *Block) Retired() bool { return b.retired.Load() }
+
+// empty lets go of what is made of a retired block; it does nothing to others.
+func (b *Block) empty() {
+	if !b.retired.Load() {
+		return
+	}
+	for i := range b.segments {
+		b.segments[i].Store(nil)
+	}
+	b.signed.Store(nil)
+	b.extremes.Store(nil)
+}
+
+// keep keeps what was made of a block, unless somebody else has been quicker or
+// the block is retired, and gives what is to be used.
+func keep[T any](b *Block, at *atomic.Pointer[T], made *T) *T {
+	if b.retired.Load() {
+		return made
+	}
+	at.CompareAndSwap(nil, made)
+	if kept := at.Load(); kept != nil {
+		made = kept
+	}
+	b.empty() // it may have been retired in between
+	return made
 }

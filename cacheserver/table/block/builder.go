@@ -9,19 +9,6 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Size is the number of records of a block when many are made at once: it
-// divides the usual page lengths.
-const Size = 50
-
-// Most is the greatest number of records of a block that is read.
-const Most = 128
-
-// Source names what a record was made of.
-type Source struct {
-	IDs     []byte // packed by the writer, not read here
-	Version uint64 // hash over the content of all documents
-}
-
 // Builder collects records, in the order of their names, for a block. It is
 // used again after Build. Not safe for concurrent use.
 type Builder struct {

@@ -22,6 +22,33 @@ func (b *Builder) Replace(old *Block, i int, w *schema.Workflow, encoded []byte,
 	return out
 }
 
+// lateOf takes what the builder was given: one record.
+func (b *Builder) lateOf(record int) *late {
+	r := &late{record: record, values: make([]int64, b.l.slots)}
+	codes := 0
+	for _, slot := range b.l.lists {
+		codes += len(b.values[slot+1])
+	}
+	room := make([]uint32, 0, codes+len(b.l.lists))
+	for _, slot := range b.l.lists {
+		for _, code := range b.values[slot+1] {
+			room = append(room, uint32(code))
+		}
+	}
+	r.codes, r.ends = room[:codes:codes], room[codes:]
+	end := uint32(0)
+	for _, slot := range b.l.lists {
+		end += uint32(len(b.values[slot+1]))
+		r.ends = append(r.ends, end)
+	}
+	for slot, values := range b.values {
+		if len(values) > 0 { // codes have a slot of their own
+			r.values[slot] = values[0]
+		}
+	}
+	return r
+}
+
 // sameTexts says that a search finds the same in record i of two blocks.
 func sameTexts(l *Layout, a, b *Block, i int) bool {
 	for _, k := range l.Searched {

@@ -26,33 +26,6 @@ type late struct {
 // value of the block is read.
 const maxLate = 6
 
-// lateOf takes what the builder was given: one record.
-func (b *Builder) lateOf(record int) *late {
-	r := &late{record: record, values: make([]int64, b.l.slots)}
-	codes := 0
-	for _, slot := range b.l.lists {
-		codes += len(b.values[slot+1])
-	}
-	room := make([]uint32, 0, codes+len(b.l.lists))
-	for _, slot := range b.l.lists {
-		for _, code := range b.values[slot+1] {
-			room = append(room, uint32(code))
-		}
-	}
-	r.codes, r.ends = room[:codes:codes], room[codes:]
-	end := uint32(0)
-	for _, slot := range b.l.lists {
-		end += uint32(len(b.values[slot+1]))
-		r.ends = append(r.ends, end)
-	}
-	for slot, values := range b.values {
-		if len(values) > 0 { // codes have a slot of their own
-			r.values[slot] = values[0]
-		}
-	}
-	return r
-}
-
 // list gives the codes of the n-th list column.
 func (r *late) list(n int) []uint32 {
 	if n == 0 {

@@ -51,10 +51,6 @@ func (b *Block) First(c *Column, i int) (first []byte) {
 	return first
 }
 
-// extremes are the records with the first and the last text of each text
-// column, two for each; places in a block fit into a byte.
-type extremes []uint8
-
 // Extremes gives the records with the first and the last text of a text column,
 // as they are sorted; those without a text are neither, unless all are.
 func (b *Block) Extremes(l *Layout, column int) (least, most int) {
@@ -63,12 +59,13 @@ func (b *Block) Extremes(l *Layout, column int) (least, most int) {
 	return int(all[2*n]), int(all[2*n+1])
 }
 
-// findExtremes finds them for all text columns; two callers at once may both.
-func (b *Block) findExtremes(l *Layout) extremes {
+// findExtremes finds them for all text columns, two for each; places in a block fit
+// into a byte. Two callers at once may both do it.
+func (b *Block) findExtremes(l *Layout) []uint8 {
 	if e := b.extremes.Load(); e != nil {
 		return *e
 	}
-	e := make(extremes, 2*l.texts)
+	e := make([]uint8, 2*l.texts)
 	for k := range l.Columns {
 		c := &l.Columns[k]
 		if c.Kind != Text && c.Kind != Texts {

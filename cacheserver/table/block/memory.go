@@ -1,45 +1,8 @@
 package block
 
 import (
-	"sync/atomic"
 	"unsafe"
 )
-
-// Retire says that no later generation has the block. What can be made again is
-// let go, and made for each who asks from now on: few will.
-func (b *Block) Retire() {
-	b.retired.Store(true)
-	b.empty()
-}
-
-// Retired says that the block keeps nothing that is made of it.
-func (b *Block) Retired() bool { return b.retired.Load() }
-
-// empty lets go of what is made of a retired block; it does nothing to others.
-func (b *Block) empty() {
-	if !b.retired.Load() {
-		return
-	}
-	for i := range b.segments {
-		b.segments[i].Store(nil)
-	}
-	b.signed.Store(nil)
-	b.extremes.Store(nil)
-}
-
-// keep keeps what was made of a block, unless somebody else has been quicker or
-// the block is retired, and gives what is to be used.
-func keep[T any](b *Block, at *atomic.Pointer[T], made *T) *T {
-	if b.retired.Load() {
-		return made
-	}
-	at.CompareAndSwap(nil, made)
-	if kept := at.Load(); kept != nil {
-		made = kept
-	}
-	b.empty() // it may have been retired in between
-	return made
-}
 
 // Sizes of structs, in bytes.
 const (

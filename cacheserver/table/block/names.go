@@ -1,9 +1,6 @@
 package block
 
-import (
-	"bytes"
-	"math"
-)
+import "bytes"
 
 // names are the names of a block for a search that many of them match, with
 // ASCII letters in lower case: what all begin with, and what follows in each, in
@@ -15,28 +12,6 @@ type names struct {
 	ends []uint16 // of each name in rest; nil: the names are too long to be kept
 }
 
-func namesOf(b *Block, l *Layout) names {
-	first, last := b.Name(l, 0), b.Name(l, b.Len()-1)
-	same := 0
-	for same < min(len(first), len(last)) && first[same] == last[same] {
-		same++
-	}
-	total := same
-	for i := range b.Len() {
-		total += len(b.Name(l, i)) - same
-	}
-	if total-same > math.MaxUint16 {
-		return names{}
-	}
-	text := appendFolded(make([]byte, 0, total), first[:same])
-	ends := make([]uint16, b.Len())
-	for i := range ends {
-		text = appendFolded(text, b.Name(l, i)[same:])
-		ends[i] = uint16(len(text) - same)
-	}
-	return names{same: text[:same:same], rest: text[same:], ends: ends}
-}
-
 func appendFolded(dst, text []byte) []byte {
 	for _, c := range text {
 		dst = append(dst, fold[c])
@@ -44,16 +19,10 @@ func appendFolded(dst, text []byte) []byte {
 	return dst
 }
 
-// NamesHold sets the bits of the records whose name holds text, which is ASCII
-// in lower case; bit i of words is record i. It may miss names: of very long ones
-// it sets none.
-func (b *Block) NamesHold(l *Layout, text []byte, words []uint64) {
-	n := &b.sign(l).names
-	if n.ends == nil {
-		return
-	}
+// hold sets the bits of the names that hold text.
+func (n *names) hold(text []byte, words []uint64) {
 	if bytes.Contains(n.same, text) {
-		for i := range b.Len() {
+		for i := range n.ends {
 			words[i/64] |= 1 << (i % 64)
 		}
 		return

@@ -40,3 +40,14 @@ func listText(raw []byte) []byte {
 	}
 	return raw[:end]
 }
+
+// fold has the lower case of an ASCII letter, and any other byte as it is.
+var fold = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if 'A' <= i && i <= 'Z' {
+			t[i] += 'a' - 'A'
+		}
+	}
+	return t
+}()
