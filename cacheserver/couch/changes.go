@@ -205,8 +205,10 @@ func (s *stream) pass(raw []byte, yield func(Change, error) bool) (change bool, 
 		return false, &Error{Op: s.op, Kind: ErrForm, Err: err}
 	case ch.ID == "" && (!ch.none || len(ch.Doc) > 0):
 		return false, &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id"}
-	case ch.ID == "" && ch.Seq == "":
-		return false, nil // it says nothing at all
+	case ch.ID == "":
+		// It says nothing of a document. Its seq may be that of a change which is
+		// still to come, so that the position stays.
+		return false, nil
 	case strings.HasPrefix(ch.ID, "_design/"):
 		ch = Change{Seq: ch.Seq} // code, no document; only the position moves
 	case ch.Deleted:

@@ -95,3 +95,34 @@ func TestWhyNothingIsProven(t *testing.T) {
 		})
 	}
 }
+
+// TestARowBeforeItsChangeMovesNothing: a row of no document has the seq of the
+// change after it, and the answer is cut between the two, in a feed, in what is
+// asked, or in both. The change comes all the same.
+func TestARowBeforeItsChangeMovesNothing(t *testing.T) {
+	for _, kind := range []string{feeds, asking, ""} {
+		for _, cut := range []couchfake.Fault{
+			{Kind: couchfake.CutInRow, Rows: 1}, {Kind: couchfake.FreezeInRow, Rows: 1}, {Kind: couchfake.EndFeed, Rows: 1}, {Kind: couchfake.ErrorRow, Rows: 1, Stop: true},
+		} {
+			for name, interval := range map[string]time.Duration{"followed": 0, "polled": 20 * time.Second} {
+				t.Run(fmt.Sprint(kind, " ", cut.Kind, " ", name), func(t *testing.T) {
+					inBubble(t, func(t *testing.T, b *bubble) {
+						const n = 5
+						b.begin(n)
+						b.srv.Misbehave(couchfake.Fault{Match: feedsOf(kind), Kind: couchfake.NullID})
+						cut.Match, cut.Times = feedsOf(kind), 4
+						b.srv.Misbehave(cut)
+						b.net.cut(false) // the next feeds meet it
+						for i := range 2 * n {
+							time.Sleep(time.Duration(3*i) * time.Second)
+							b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i%n), "assigned", 1000+i))
+							b.put(wmstatsDB, workDoc("a2", fmt.Sprintf("wf%d", i%n), 1000+i))
+						}
+						b.honest(n, 3*time.Minute)
+						b.until("all of it", 10*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
+					}, func(o *Options) { o.PollInterval = interval })
+				})
+			}
+		}
+	}
+}

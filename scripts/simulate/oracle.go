@@ -274,6 +274,9 @@ func (o *oracle) equal() *Broken {
 	if o.list == nil {
 		return o.broken(Equal, "there is no list yet; the last fault ended at %s", o.w.span(o.w.quiet))
 	}
+	if o.list.stale && strings.Contains(o.list.reason, "far fewer documents") && o.trueLoss() {
+		return o.w.believe()
+	}
 	if o.list.stale {
 		return o.broken(Equal, "the state is stale, %q; the last fault ended at %s", o.list.reason, o.w.span(o.w.quiet))
 	}
@@ -290,6 +293,19 @@ func (o *oracle) equal() *Broken {
 		broken = o.same(fresh)
 	}
 	return broken
+}
+
+// trueLoss tells whether so many requests of our list have gone from the source
+// that a full read has to be held back, by the rule of docs/operations.md.
+func (o *oracle) trueLoss() bool {
+	had, lost := len(o.list.rows), 0
+	for name := range o.list.rows {
+		if _, there := o.w.source.now[name]; !there {
+			lost++
+		}
+	}
+	const atLeast, oneIn = 5, 5
+	return lost > 0 && 2*lost >= had || lost >= atLeast && oneIn*lost >= had
 }
 
 // same compares all lists with those of a fresh server.

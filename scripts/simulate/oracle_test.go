@@ -6,8 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/couchfake"
 	"github.com/dmwm/wmstats/mock/design"
 )
@@ -51,10 +54,19 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 		{"a state that stays stale", Equal, later(func(w *world) {
 			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.FailStatus, Match: couchfake.Match{Path: "/" + design.RequestDB}})
 		})},
+		{"a full read that is held back and nothing is gone", Equal, later(func(w *world) {
+			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.EmptyDB, Match: couchfake.Match{Path: "/" + design.RequestDB}})
+			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.ForgetSeqs, Match: feed})
+			w.net.each(&linkFault{}, func(l *link) { l.end(true) })
+		})},
 		{"a list that fails", Answered, answers(func(path string) bool { return path == "/sites" }, http.StatusInternalServerError)},
 		{"goroutines that stay", Stopped, later(func(w *world) {
 			ctx, stop := context.WithCancel(context.Background())
-			go func() { <-ctx.Done() }()
+			records, err := store.New(store.Options{})
+			require.NoError(t, err)
+			another, err := follower.New(follower.Options{Source: w.process.client, Store: follower.OfStore(records)})
+			require.NoError(t, err)
+			go func() { _ = another.Run(ctx) }()
 			go func() { <-w.source.closing; stop() }() // the bubble has to end
 		})},
 		{"a loop without a pause", Gentle, later(func(w *world) {
@@ -68,5 +80,27 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 			require.NotNil(t, b, trace)
 			require.Equal(t, c.promise, b.Promise, b)
 		})
+	}
+}
+
+// TestTrueLoss: what the source has lost, and nothing else, lets a read be held
+// back: by the rule, from a fifth and five documents on, or from a half on.
+func TestTrueLoss(t *testing.T) {
+	for _, c := range []struct {
+		listed, there int
+		want          bool
+	}{
+		{0, 0, false}, {10, 10, false}, {10, 6, false}, {10, 5, true}, {2, 1, true}, {25, 21, false}, {25, 20, true}, {26, 21, false}, {30, 24, true},
+	} {
+		w := &world{source: &source{now: map[string]value{}}}
+		o := &oracle{w: w, list: &listed{rows: map[string]value{}}}
+		for i := range c.listed {
+			o.list.rows[workflowName(i)] = value{}
+		}
+		for i := range c.there {
+			w.source.now[workflowName(i)] = value{Priority: 1}
+		}
+		w.source.now["another"] = value{}
+		assert.Equal(t, c.want, o.trueLoss(), "%d of %d", c.there, c.listed)
 	}
 }

@@ -44,6 +44,7 @@ type process struct {
 // processOptions is what a process is made with.
 type processOptions struct {
 	plan     *Plan
+	believe  bool   // each full read
 	tag      string // of its generations
 	dial     *network
 	password func() string // that it has now
@@ -63,7 +64,11 @@ func newProcess(o processOptions) (*process, error) {
 	if p.client, err = couch.New(source); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	if p.store, err = store.New(store.Options{Process: o.tag, Log: o.log}); err != nil {
+	keeping := store.Options{Process: o.tag, Log: o.log}
+	if o.believe {
+		keeping.MaxLoss = 1
+	}
+	if p.store, err = store.New(keeping); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if p.follower, err = follower.New(follower.Options{

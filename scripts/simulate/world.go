@@ -28,10 +28,11 @@ type world struct {
 	source *source
 	oracle *oracle
 
-	process  *process // nil: it is down
-	lives    int
-	password atomic.Value // string that our process has
-	secretly func(*world) // what a test does behind the oracle's back; nil: nothing
+	process   *process // nil: it is down
+	lives     int
+	believing bool         // the next process is to believe each full read
+	password  atomic.Value // string that our process has
+	secretly  func(*world) // what a test does behind the oracle's back; nil: nothing
 
 	ourAPI   apis
 	freshAPI apis
@@ -152,7 +153,7 @@ func (w *world) stop() *Broken {
 func (w *world) start() *Broken {
 	w.lives++
 	p, err := newProcess(processOptions{
-		plan: w.plan, tag: fmt.Sprintf("p%d", w.lives), dial: w.net, password: w.ourPassword, file: checkpointFile(w.dir), apis: &w.ourAPI, log: slog.New(logTo{trace: w.trace}),
+		believe: w.believing, plan: w.plan, tag: fmt.Sprintf("p%d", w.lives), dial: w.net, password: w.ourPassword, file: checkpointFile(w.dir), apis: &w.ourAPI, log: slog.New(logTo{trace: w.trace}),
 	})
 	if err != nil {
 		return w.oracle.broken("setup", "start: %v", err)
@@ -161,6 +162,19 @@ func (w *world) start() *Broken {
 	w.process = p
 	w.oracle.restarted()
 	return nil
+}
+
+// believe does what docs/operations.md says where a full read is held back and
+// the loss is true: our process is started with --max-loss 1, until the next start.
+func (w *world) believe() *Broken {
+	w.trace.add("   start with --max-loss 1")
+	if broken := w.end(true); broken != nil {
+		return broken
+	}
+	w.cause(&Event{Kind: Halt}, 0)
+	w.believing = true
+	defer func() { w.believing = false }()
+	return w.start()
 }
 
 // end ends the process, if it runs, and holds it to Stopped.
