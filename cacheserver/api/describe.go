@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/dmwm/wmstats/cacheserver/api/openapi"
-	"github.com/dmwm/wmstats/cacheserver/history"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -142,7 +142,7 @@ func shapes() map[string]shape {
 			query("campaign", "of one campaign that is followed, or of several (campaign=a&campaign=b), or * for all that are; overall if left out", "Run3Summer00"),
 			query("site", "the same by site", "T1_US_FNAL"),
 			query("name", "statuses or states that are wanted; those that count something if left out", "running-open"),
-			{Name: "points", Doc: "points of a line at most, at even distances, the newest among them; all if left out", Example: "24", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": history.MostPoints}},
+			{Name: "points", Doc: "points of a line at most, at even distances, the newest among them; all if left out", Example: "24", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": timeline.MostPoints}},
 			query("since", "points from then on: RFC 3339, a date, Unix seconds, or a duration such as 2d before now", "7d"),
 			query("fields", "keys that are wanted; Time is always there", "Count"), format, save}, answers: listOf[schema.HistoryPoint]()},
 		"/problems":       {answers: texts()},

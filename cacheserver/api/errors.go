@@ -15,9 +15,9 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/failures"
-	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -109,10 +109,10 @@ func (a *API) errorKinds() []errorKind {
 		{"cacheserver/failures.ErrTooMany", value(failures.ErrTooMany, func() *wire.Problem {
 			return wire.TooExpensive(fmt.Sprintf("More than %d different (workflow, exit code, site, state) fail: more than this server holds.", failures.MaxCells))
 		})},
-		{"cacheserver/history.TooManyError", typed(func(*history.TooManyError) *wire.Problem {
-			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Ask for some names with name=, for fewer of each line with points=, or for less time with since=.", history.MostPoints))
+		{"cacheserver/timeline.TooManyError", typed(func(*timeline.TooManyError) *wire.Problem {
+			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Ask for some names with name=, for fewer of each line with points=, or for less time with since=.", timeline.MostPoints))
 		})},
-		{"cacheserver/history.ErrNotFollowed", value(history.ErrNotFollowed, func() *wire.Problem {
+		{"cacheserver/timeline.ErrNotFollowed", value(timeline.ErrNotFollowed, func() *wire.Problem {
 			return wire.NewProblem(wire.SlugNotFound, "There is no history of one of the names: it is kept of those with most.")
 		})},
 		{"cacheserver/ondemand.ErrAbsent", value(ondemand.ErrAbsent, func() *wire.Problem {

@@ -21,10 +21,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
-	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -38,7 +38,7 @@ type fixture struct {
 	url     string
 	log     *lockedBuffer
 	clock   *clock
-	history *history.History
+	history *timeline.Timeline
 
 	patience time.Duration // of the server with its clients; 0: a minute
 }
@@ -90,7 +90,7 @@ func newEmptyFixture(t *testing.T) *fixture {
 	var err error
 	f.store, err = store.New(store.Options{Process: "t", Limits: schema.DefaultLimits(), Now: f.clock.Now, KeepFor: time.Minute})
 	require.NoError(t, err)
-	f.history, err = history.New(history.Options{Now: f.clock.Now})
+	f.history, err = timeline.New(timeline.Options{Now: f.clock.Now})
 	require.NoError(t, err)
 	f.newAPI(nil)
 	return f

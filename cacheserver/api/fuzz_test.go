@@ -15,8 +15,8 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/budget"
-	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -226,7 +226,7 @@ func FuzzDearRequests(f *testing.F) {
 	_, err = load.Commit()
 	require.NoError(f, err)
 	records.Apply(changes(0, workflows/2, 2))
-	times, err := history.New(history.Options{})
+	times, err := timeline.New(timeline.Options{})
 	require.NoError(f, err)
 	generation, _ := records.Newest()
 	_, err = times.Observe(generation)

@@ -12,7 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
-	"github.com/dmwm/wmstats/cacheserver/history"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -34,7 +34,7 @@ func (a *API) listHistory(c echo.Context) error {
 		var start int64
 		points, start, err = a.o.History.Points(c.Request().Context(), q)
 		switch {
-		case errors.Is(err, history.ErrNotFollowed):
+		case errors.Is(err, timeline.ErrNotFollowed):
 			return a.noHistory(q)
 		case err != nil:
 			return fmt.Errorf("read the history: %w", err)
@@ -47,7 +47,7 @@ func (a *API) listHistory(c echo.Context) error {
 }
 
 // historyQuery reads the parameters that only /history has.
-func (a *API) historyQuery(v url.Values) (q history.Query, err error) {
+func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 	if _, given := v["gen"]; given {
 		return q, wire.UnknownParameter("gen", nil) // points are of many generations
 	}
@@ -64,7 +64,7 @@ func (a *API) historyQuery(v url.Values) (q history.Query, err error) {
 		if len(list) > mostLines {
 			return q, wire.BadValue(param, fmt.Sprintf("At most %d in one request; * stands for all that are followed.", mostLines))
 		}
-		if len(list) > 1 && slices.Contains(list, history.Followed) {
+		if len(list) > 1 && slices.Contains(list, timeline.Followed) {
 			return q, wire.BadValue(param, "* stands for all that are followed: give it alone.")
 		}
 	}
@@ -126,8 +126,8 @@ func readPoints(text string) (int, error) {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > history.MostPoints {
-		return 0, wire.BadValue("points", fmt.Sprintf("The value must be a whole number from 1 to %d.", history.MostPoints))
+	if err != nil || n < 1 || n > timeline.MostPoints {
+		return 0, wire.BadValue("points", fmt.Sprintf("The value must be a whole number from 1 to %d.", timeline.MostPoints))
 	}
 	return n, nil
 }
@@ -150,7 +150,7 @@ func (a *API) historySince(values []string) (since int64, err error) {
 }
 
 // noHistory names the first one that is not followed.
-func (a *API) noHistory(q history.Query) error {
+func (a *API) noHistory(q timeline.Query) error {
 	noun, asked := "campaign", q.Campaigns
 	if len(q.Sites) > 0 {
 		noun, asked = "site", q.Sites

@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/cache"
-	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/program/access"
 	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/schema"
@@ -41,7 +41,7 @@ type Journal interface {
 
 // History is where counts over time come from.
 type History interface {
-	Points(ctx context.Context, q history.Query) (points []schema.HistoryPoint, start int64, err error)
+	Points(ctx context.Context, q timeline.Query) (points []schema.HistoryPoint, start int64, err error)
 	Names(sites bool) []string
 	Labels(byState bool) []string
 }

@@ -21,10 +21,10 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
-	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -40,8 +40,8 @@ var samplesOfKinds = map[string]struct {
 	"cacheserver/table.ArgumentError":         {&table.ArgumentError{Field: "Status", Want: "no"}, 400, wire.SlugBadValue},
 	"cacheserver/failures.TooManyGroupsError": {&failures.TooManyGroupsError{Max: 7}, 422, wire.SlugTooExpensive},
 	"cacheserver/failures.ErrTooMany":         {failures.ErrTooMany, 422, wire.SlugTooExpensive},
-	"cacheserver/history.TooManyError":        {&history.TooManyError{Points: 7}, 422, wire.SlugTooExpensive},
-	"cacheserver/history.ErrNotFollowed":      {history.ErrNotFollowed, 404, wire.SlugNotFound},
+	"cacheserver/timeline.TooManyError":       {&timeline.TooManyError{Points: 7}, 422, wire.SlugTooExpensive},
+	"cacheserver/timeline.ErrNotFollowed":     {timeline.ErrNotFollowed, 404, wire.SlugNotFound},
 	"cacheserver/ondemand.ErrAbsent":          {ondemand.ErrAbsent, 404, wire.SlugNotInSource},
 	"cacheserver/ondemand.ErrBusy":            {ondemand.ErrBusy, 429, wire.SlugRateLimited},
 	"cacheserver/ondemand.ErrBackoff":         {ondemand.ErrBackoff, 502, wire.SlugSourceFailed},
@@ -64,7 +64,7 @@ var noAnswer = map[string]string{
 	"cacheserver/join.ErrReadEnded":      "of full reads, which no handler does",
 	"cacheserver/join.ShrunkError":       "of full reads, which no handler does",
 	"cacheserver/join/report.errDamaged": "of full reads and checkpoints",
-	"cacheserver/history.errBroken":      "counts over time that are held are damaged: 500",
+	"cacheserver/timeline.errBroken":     "counts over time that are held are damaged: 500",
 	"cacheserver/onewrite.errNotHeader":  "of connections, below handlers",
 	"program/filewatch.":                 "files of secrets and thresholds: no handler reads one",
 	"schema/raw.DocError":                "of documents, on demand: demandProblem makes it source-failed",

@@ -19,10 +19,10 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
-	"github.com/dmwm/wmstats/cacheserver/history"
 	"github.com/dmwm/wmstats/cacheserver/journal"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/program"
 )
 
@@ -33,7 +33,7 @@ type App struct {
 	o        Options
 	follower *follower.Follower
 	records  *store.Store
-	history  *history.History
+	timeline *timeline.Timeline
 	journal  *journal.Journal
 	api      *api.API
 	cache    *cache.Cache       // nil: none
@@ -93,8 +93,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
 	}
-	if a.history, err = history.New(history.Options{Statuses: o.knownStatuses(), Log: a.Log}); err != nil {
-		return nil, fmt.Errorf("set up the history: %w", err)
+	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Log: a.Log}); err != nil {
+		return nil, fmt.Errorf("set up the counts over time: %w", err)
 	}
 	if o.Statuses != nil { // records of other statuses are not in a checkpoint of these
 		a.sourceID += fmt.Sprintf(" %q", o.Statuses)
@@ -104,7 +104,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
 		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Checks: a.checks, Reading: a.reading, Cache: a.cache, Memory: a.memory(),
-		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.history, Journal: a.journal, Log: a.Log,
+		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.timeline, Journal: a.journal, Log: a.Log,
 		Gate: a.Gate, Metrics: o.metricsFor(), Streams: o.Limits.StreamsPerClient, MaxStreams: o.Limits.MaxStreams, Queries: o.Queries, MaxBody: o.Limits.MaxBody,
 		Feeds: api.FeedOptions{PerClient: o.Limits.FeedsPerClient, Total: o.Limits.MaxFeeds},
 	}); err != nil {
@@ -220,7 +220,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.Background(ctx, "checkpoints", "write checkpoints", a.keep(restored))
 	}
 	a.Background(ctx, "files", "read files again", a.watchFiles)
-	a.Background(ctx, "history", "keep counts over time", func(ctx context.Context) error { return a.history.Run(ctx, a.records) })
+	a.Background(ctx, "timeline", "keep counts over time", func(ctx context.Context) error { return a.timeline.Run(ctx, a.records) })
 	a.Serve()
 	// Feeds end at once: they never would by themselves.
 	a.OnStop("feeds", func(context.Context) error { a.api.Drain(); return nil })

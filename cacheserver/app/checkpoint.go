@@ -45,26 +45,26 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 // ahead of the records when they are captured, and the records are put back
 // last, since all is answered and counted as soon as they are there.
 func (a *App) sections() []checkpoint.Section {
-	return []checkpoint.Section{a.follower.Section(), a.historySection(), a.records.Section()}
+	return []checkpoint.Section{a.follower.Section(), a.timelineSection(), a.records.Section()}
 }
 
-// historySection is the counts over time. They are not worth a full read: what
+// timelineSection is the counts over time. They are not worth a full read: what
 // can't be read back is said and left out.
-func (a *App) historySection() checkpoint.Section {
+func (a *App) timelineSection() checkpoint.Section {
 	return checkpoint.Section{
 		Name: "history", Optional: true,
 		Capture: func() (checkpoint.Write, error) {
-			data := a.history.Encode()
+			data := a.timeline.Encode()
 			return func(put func([]byte) error) error { return put(data) }, nil
 		},
 		Restore: func(frames *checkpoint.Frames) (commit func(), err error) {
 			data, err := frames.One(0)
 			if err != nil {
-				return nil, fmt.Errorf("read the history: %w", err)
+				return nil, fmt.Errorf("read the counts over time: %w", err)
 			}
 			return func() {
-				if err := a.history.Decode(data); err != nil {
-					a.Log.Warn("history of the checkpoint left out", "err", err)
+				if err := a.timeline.Decode(data); err != nil {
+					a.Log.Warn("counts over time of the checkpoint left out", "err", err)
 				}
 			}, nil
 		},
@@ -77,7 +77,7 @@ func (a *App) mark() string {
 	if !ok || !a.follower.Loaded() {
 		return ""
 	}
-	return fmt.Sprint(generation.ID(), a.follower.Positions(), a.history.Newest())
+	return fmt.Sprint(generation.ID(), a.follower.Positions(), a.timeline.Newest())
 }
 
 // follow reads the checkpoint, if there is one, and then the source.

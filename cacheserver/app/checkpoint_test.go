@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/app"
-	"github.com/dmwm/wmstats/cacheserver/history"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
@@ -244,19 +244,19 @@ func TestAPointOfTheHistoryIsReasonToWrite(t *testing.T) {
 	c, _ := newCheckpointed(t)
 	c.start()
 	c.ready()
-	require.Eventually(t, func() bool { return c.app.History().Len() == 1 }, waitFor, tick)
-	points, mark := c.app.History().Encode(), c.app.Mark()
-	empty, err := history.New(history.Options{})
+	require.Eventually(t, func() bool { return c.app.Timeline().Len() == 1 }, waitFor, tick)
+	points, mark := c.app.Timeline().Encode(), c.app.Mark()
+	empty, err := timeline.New(timeline.Options{})
 	require.NoError(t, err)
-	require.NoError(t, c.app.History().Decode(empty.Encode()))
+	require.NoError(t, c.app.Timeline().Decode(empty.Encode()))
 	assert.NotEqual(t, mark, c.app.Mark())
-	require.NoError(t, c.app.History().Decode(points))
+	require.NoError(t, c.app.Timeline().Decode(points))
 	assert.Equal(t, mark, c.app.Mark())
 	c.stop()
 }
 
 // TestTheRecordsArePutBackLast: all is answered as soon as they are there, so
-// that the history would be one that has just begun for a moment.
+// that counts over time would be those of a process that has just begun for a moment.
 func TestTheRecordsArePutBackLast(t *testing.T) {
 	_, at := couch(t)
 	o := options(t, at, &logBuffer{})

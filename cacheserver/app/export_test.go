@@ -1,9 +1,9 @@
 package app
 
-import "github.com/dmwm/wmstats/cacheserver/history"
+import "github.com/dmwm/wmstats/cacheserver/timeline"
 
-// History is what the App counts over time.
-func (a *App) History() *history.History { return a.history }
+// Timeline is what the App counts over time.
+func (a *App) Timeline() *timeline.Timeline { return a.timeline }
 
 // Mark is what a checkpoint written now would be named.
 func (a *App) Mark() string { return a.mark() }

@@ -82,7 +82,7 @@ func (a *App) memoryParts() []wire.MemoryPart {
 		{Part: "segments", Bytes: s.Segments, Limit: segments, Count: int64(s.SegmentCount)},
 		{Part: api.PartKept, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
 		{Part: "cache", Bytes: values, Limit: a.cache.Limit(), Count: 0},
-		{Part: "timeline", Bytes: a.history.Bytes(), Count: int64(a.history.Len())},
+		{Part: "timeline", Bytes: a.timeline.Bytes(), Count: int64(a.timeline.Len())},
 		{Part: "quarantine", Bytes: quarantined, Count: int64(documents)},
 		{Part: "program", Bytes: a.program + own + a.journal.Bytes()},
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
-	"github.com/dmwm/wmstats/cacheserver/history"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -270,13 +270,13 @@ func (f failingAll) FailingJobs(ctx context.Context, _ func(string) bool, fn fun
 
 // longHistory has all points that are kept: it does not depend on the number of
 // workflows.
-func longHistory(ctx context.Context) (*history.History, error) {
+func longHistory(ctx context.Context) (*timeline.Timeline, error) {
 	s, err := newServed(ctx, 500)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now().Add(-7 * 24 * time.Hour)
-	h, err := history.New(history.Options{Now: func() time.Time { return now }})
+	h, err := timeline.New(timeline.Options{Now: func() time.Time { return now }})
 	if err != nil {
 		return nil, fmt.Errorf("set up counts over time: %w", err)
 	}

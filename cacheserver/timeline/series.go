@@ -1,4 +1,4 @@
-package history
+package timeline
 
 import (
 	"encoding/binary"

@@ -1,10 +1,10 @@
-// Package history keeps counts over time: workflows by status and jobs by
+// Package timeline keeps counts over time: workflows by status and jobs by
 // state, overall and for the campaigns and sites with most of them. It takes a
 // point of a generation now and then and holds those of the last days in a few
 // megabytes; it begins when the server does, unless bytes of an earlier one are
 // put back (Encode, Decode). It is for lines in a page: what it counts are the
 // generation's own sums, and what happened between two points is not in it.
-package history
+package timeline
 
 import (
 	"cmp"
@@ -27,7 +27,7 @@ type Source interface {
 	Wait(after string) <-chan struct{}
 }
 
-// Options of a History. The zero value is good.
+// Options of a Timeline. The zero value is good.
 type Options struct {
 	Every    time.Duration // least time between two points; 0: 5 min
 	Keep     time.Duration // how long points are kept; 0: 7 days
@@ -37,8 +37,8 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// History is points in time. Its methods may be called by any goroutine.
-type History struct {
+// Timeline is points in time. Its methods may be called by any goroutine.
+type Timeline struct {
 	o      Options
 	most   int      // points
 	labels []string // statuses, OtherStatus, states
@@ -79,10 +79,10 @@ var states = [...]struct {
 	{"Transition", func(c *schema.Counters) int64 { return c.Transition }},
 }
 
-// New makes an empty history.
-func New(o Options) (*History, error) {
+// New makes an empty Timeline.
+func New(o Options) (*Timeline, error) {
 	if o.Every < 0 || o.Keep < 0 || o.Top < 0 {
-		return nil, errors.New("history options: Every, Keep and Top must not be negative")
+		return nil, errors.New("timeline options: Every, Keep and Top must not be negative")
 	}
 	o.Every, o.Keep, o.Top = cmp.Or(o.Every, 5*time.Minute), cmp.Or(o.Keep, 7*24*time.Hour), cmp.Or(o.Top, 20)
 	if o.Statuses == nil {
@@ -96,20 +96,20 @@ func New(o Options) (*History, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &History{o: o, most: int(o.Keep / o.Every), series: map[key]*series{}}
-	if h.most < 1 {
-		return nil, fmt.Errorf("history options: Keep %s is shorter than Every %s", o.Keep, o.Every)
+	t := &Timeline{o: o, most: int(o.Keep / o.Every), series: map[key]*series{}}
+	if t.most < 1 {
+		return nil, fmt.Errorf("timeline options: Keep %s is shorter than Every %s", o.Keep, o.Every)
 	}
-	h.labels = append(slices.Clone(o.Statuses), OtherStatus)
-	h.states = len(h.labels)
+	t.labels = append(slices.Clone(o.Statuses), OtherStatus)
+	t.states = len(t.labels)
 	for _, s := range states {
-		h.labels = append(h.labels, s.name)
+		t.labels = append(t.labels, s.name)
 	}
-	return h, nil
+	return t, nil
 }
 
 // Run takes a point of each new generation, at most one in Every, until ctx ends.
-func (h *History) Run(ctx context.Context, from Source) error {
+func (t *Timeline) Run(ctx context.Context, from Source) error {
 	seen := ""
 	for {
 		select {
@@ -117,7 +117,7 @@ func (h *History) Run(ctx context.Context, from Source) error {
 			return nil
 		case <-from.Wait(seen):
 		}
-		if wait := h.due(); wait > 0 {
+		if wait := t.due(); wait > 0 {
 			timer := time.NewTimer(wait)
 			select {
 			case <-ctx.Done():
@@ -131,66 +131,66 @@ func (h *History) Run(ctx context.Context, from Source) error {
 			continue
 		}
 		seen = generation.ID()
-		if _, err := h.Observe(generation); err != nil { //nolint:contextcheck // a point that is begun is ended
-			h.o.Log.ErrorContext(ctx, "no point of history", "generation", seen, "err", err)
+		if _, err := t.Observe(generation); err != nil { //nolint:contextcheck // a point that is begun is ended
+			t.o.Log.ErrorContext(ctx, "no point of counts over time", "generation", seen, "err", err)
 		}
 	}
 }
 
 // due is how long it takes until another point may be taken.
-func (h *History) due() time.Duration {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if len(h.times) == 0 {
+func (t *Timeline) due() time.Duration {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if len(t.times) == 0 {
 		return 0
 	}
-	return time.Unix(h.times[len(h.times)-1], 0).Add(h.o.Every).Sub(h.o.Now())
+	return time.Unix(t.times[len(t.times)-1], 0).Add(t.o.Every).Sub(t.o.Now())
 }
 
 // Observe takes a point of a generation, unless the last one is not Every ago.
 // A clock that was set back by more than that begins anew: times must ascend.
-func (h *History) Observe(generation *store.Generation) (taken bool, err error) {
-	h.observing.Lock()
-	defer h.observing.Unlock()
-	now := h.o.Now().Unix()
-	h.mu.RLock()
-	last, old := int64(0), maps.Clone(h.series)
-	if len(h.times) > 0 {
-		last = h.times[len(h.times)-1]
+func (t *Timeline) Observe(generation *store.Generation) (taken bool, err error) {
+	t.observing.Lock()
+	defer t.observing.Unlock()
+	now := t.o.Now().Unix()
+	t.mu.RLock()
+	last, old := int64(0), maps.Clone(t.series)
+	if len(t.times) > 0 {
+		last = t.times[len(t.times)-1]
 	}
-	h.mu.RUnlock()
-	if every := int64(h.o.Every / time.Second); last > 0 && now-last < every && last-now < max(every, 1) {
+	t.mu.RUnlock()
+	if every := int64(t.o.Every / time.Second); last > 0 && now-last < every && last-now < max(every, 1) {
 		return false, nil
 	}
-	counts, top, err := h.count(generation, old)
+	counts, top, err := t.count(generation, old)
 	if err != nil {
 		return false, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if last > now {
-		h.o.Log.Warn("history begins anew: the clock was set back", "last", last, "now", now)
-		h.times, h.first, h.series = nil, 0, map[key]*series{}
+		t.o.Log.Warn("counts over time begin anew: the clock was set back", "last", last, "now", now)
+		t.times, t.first, t.series = nil, 0, map[key]*series{}
 	}
-	h.append(now, counts, top)
-	h.trim(now)
+	t.append(now, counts, top)
+	t.trim(now)
 	return true, nil
 }
 
 // append adds a point. top names the series that were among the first now.
-func (h *History) append(now int64, counts map[key][]int64, top map[key]bool) {
-	number := h.first + int64(len(h.times))
-	h.times = append(h.times, now)
-	for k := range h.series {
+func (t *Timeline) append(now int64, counts map[key][]int64, top map[key]bool) {
+	number := t.first + int64(len(t.times))
+	t.times = append(t.times, now)
+	for k := range t.series {
 		if _, followed := counts[k]; !followed {
-			delete(h.series, k)
+			delete(t.series, k)
 		}
 	}
 	for k, values := range counts {
-		s := h.series[k]
+		s := t.series[k]
 		if s == nil {
 			s = &series{}
-			h.series[k] = s
+			t.series[k] = s
 		}
 		if top[k] {
 			s.top = now
@@ -200,19 +200,19 @@ func (h *History) append(now int64, counts map[key][]int64, top map[key]bool) {
 }
 
 // trim lets go of what is too old.
-func (h *History) trim(now int64) {
-	n := max(0, len(h.times)-h.most)
-	for n < len(h.times) && h.times[n] <= now-int64(h.o.Keep/time.Second) {
+func (t *Timeline) trim(now int64) {
+	n := max(0, len(t.times)-t.most)
+	for n < len(t.times) && t.times[n] <= now-int64(t.o.Keep/time.Second) {
 		n++
 	}
 	if n == 0 {
 		return
 	}
-	h.times = slices.Clone(h.times[n:])
-	h.first += int64(n)
-	for k, s := range h.series {
-		if s.trim(h.first); len(s.chunks) == 0 {
-			delete(h.series, k)
+	t.times = slices.Clone(t.times[n:])
+	t.first += int64(n)
+	for k, s := range t.series {
+		if s.trim(t.first); len(s.chunks) == 0 {
+			delete(t.series, k)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package history
+package timeline
 
 import (
 	"cmp"
@@ -14,32 +14,32 @@ const version = 1
 
 // Encode writes all points, for Decode: a version, the labels, the times, and
 // the packed series by kind and name. Numbers are varints, texts have their
-// length before them. The same history gives the same bytes.
-func (h *History) Encode() []byte {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+// length before them. The same Timeline returns the same bytes.
+func (t *Timeline) Encode() []byte {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	out := []byte{version}
-	out = binary.AppendUvarint(out, uint64(len(h.labels)))
-	for _, label := range h.labels {
+	out = binary.AppendUvarint(out, uint64(len(t.labels)))
+	for _, label := range t.labels {
 		out = appendBytes(out, label)
 	}
-	out = binary.AppendUvarint(out, uint64(len(h.times)))
+	out = binary.AppendUvarint(out, uint64(len(t.times)))
 	last := int64(0)
-	for _, at := range h.times {
+	for _, at := range t.times {
 		out = binary.AppendVarint(out, at-last)
 		last = at
 	}
-	keys := slices.SortedFunc(maps.Keys(h.series), func(a, b key) int {
+	keys := slices.SortedFunc(maps.Keys(t.series), func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 	})
 	out = binary.AppendUvarint(out, uint64(len(keys)))
 	for _, k := range keys {
-		s := h.series[k]
+		s := t.series[k]
 		out = appendBytes(appendBytes(out, k.kind), k.name)
 		out = binary.AppendVarint(out, s.top)
 		out = binary.AppendUvarint(out, uint64(len(s.chunks)))
 		for _, c := range s.chunks {
-			out = binary.AppendVarint(out, c.first-h.first) // below 0: it has points that are too old
+			out = binary.AppendVarint(out, c.first-t.first) // below 0: it has points that are too old
 			out = binary.AppendUvarint(out, uint64(c.count))
 			out = appendBytes(out, c.data)
 		}
@@ -52,15 +52,15 @@ func appendBytes[T string | []byte](dst []byte, text T) []byte {
 }
 
 // Decode puts the points of Encode back, in place of those that are there. It
-// takes any bytes: an error leaves the history as it was. Labels that this
-// history has not are dropped, a status is counted as OtherStatus.
-func (h *History) Decode(src []byte) error {
+// takes any bytes: an error leaves the Timeline as it was. Labels that this
+// Timeline has not are dropped, a status is counted as OtherStatus.
+func (t *Timeline) Decode(src []byte) error {
 	r := reader{src: src}
 	if v := r.take(1); r.err == nil && v[0] != version {
-		return fmt.Errorf("history has version %d, this program reads %d", v[0], version)
+		return fmt.Errorf("counts over time have version %d, this program reads %d", v[0], version)
 	}
-	places := h.places(&r)
-	fresh, err := New(h.o)
+	places := t.places(&r)
+	fresh, err := New(t.o)
 	if err != nil {
 		return err
 	}
@@ -84,15 +84,15 @@ func (h *History) Decode(src []byte) error {
 	if r.err != nil {
 		return r.err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.times, h.first, h.series = fresh.times, 0, fresh.series
-	h.trim(h.o.Now().Unix())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.times, t.first, t.series = fresh.times, 0, fresh.series
+	t.trim(t.o.Now().Unix())
 	return nil
 }
 
 // places gives for each label that was written its place here, or -1.
-func (h *History) places(r *reader) (places []int) {
+func (t *Timeline) places(r *reader) (places []int) {
 	const most = 1000
 	state := false
 	n := r.length()
@@ -101,9 +101,9 @@ func (h *History) places(r *reader) (places []int) {
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		label := string(r.text())
-		place := slices.Index(h.labels, label)
+		place := slices.Index(t.labels, label)
 		if place < 0 && !state {
-			place = h.states - 1
+			place = t.states - 1
 		}
 		state = state || label == OtherStatus
 		places = append(places, place)
@@ -111,12 +111,12 @@ func (h *History) places(r *reader) (places []int) {
 	return places
 }
 
-func (h *History) decodeSeries(r *reader, places []int) *series {
+func (t *Timeline) decodeSeries(r *reader, places []int) *series {
 	s := &series{top: r.varint()}
 	number := int64(-1)
 	for n := r.length(); n > 0 && r.err == nil; n-- {
 		first, count, data := r.varint(), r.uvarint(), r.text()
-		if r.err != nil || count == 0 || count > chunkPoints || first < -chunkPoints || first+int64(count) > int64(len(h.times)) || len(s.chunks) > 0 && first <= number {
+		if r.err != nil || count == 0 || count > chunkPoints || first < -chunkPoints || first+int64(count) > int64(len(t.times)) || len(s.chunks) > 0 && first <= number {
 			r.fail("a series has points where there are none")
 			return s
 		}
@@ -128,7 +128,7 @@ func (h *History) decodeSeries(r *reader, places []int) *series {
 				return s
 			}
 			number = first + int64(i)
-			here := make([]int64, len(h.labels))
+			here := make([]int64, len(t.labels))
 			for from, to := range places {
 				if to >= 0 {
 					here[to] += values[from]
@@ -153,7 +153,7 @@ type reader struct {
 
 func (r *reader) fail(reason string) {
 	if r.err == nil {
-		r.err = errors.New("history can't be read: " + reason)
+		r.err = errors.New("counts over time can't be read: " + reason)
 	}
 	r.src = nil
 }

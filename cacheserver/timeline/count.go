@@ -1,4 +1,4 @@
-package history
+package timeline
 
 import (
 	"cmp"
@@ -20,17 +20,17 @@ type candidate struct {
 
 // count makes the values of a point: overall, and of the campaigns and sites
 // that are followed. old are those followed so far.
-func (h *History) count(generation *store.Generation, old map[key]*series) (counts map[key][]int64, top map[key]bool, err error) {
+func (t *Timeline) count(generation *store.Generation, old map[key]*series) (counts map[key][]int64, top map[key]bool, err error) {
 	counts, top = map[key][]int64{}, map[key]bool{}
-	all := make([]int64, len(h.labels))
+	all := make([]int64, len(t.labels))
 	for _, s := range generation.Statuses() {
-		all[h.status(s.Status)] += s.Workflows
+		all[t.status(s.Status)] += s.Workflows
 	}
 	var campaigns, sites []candidate
 	rows := generation.Campaigns() // each workflow is in one of them
 	for i := range rows {
 		c := &rows[i]
-		h.addStates(all, &c.Counters)
+		t.addStates(all, &c.Counters)
 		if c.Campaign != schema.None && c.Workflows > 0 {
 			campaigns = append(campaigns, candidate{c.Campaign, c.Workflows, c.TotalJobs, &c.Counters})
 		}
@@ -47,20 +47,20 @@ func (h *History) count(generation *store.Generation, old map[key]*series) (coun
 		kind, field string
 		list        []candidate
 	}{{kindCampaign, wire.MainField("Campaign"), campaigns}, {kindSite, "Sites", sites}} {
-		if err := h.countGroup(generation, group.kind, group.field, group.list, old, counts, top); err != nil {
+		if err := t.countGroup(generation, group.kind, group.field, group.list, old, counts, top); err != nil {
 			return nil, nil, err
 		}
 	}
 	return counts, top, nil
 }
 
-func (h *History) countGroup(generation *store.Generation, kind, field string, list []candidate, old map[key]*series, counts map[key][]int64, top map[key]bool) error {
+func (t *Timeline) countGroup(generation *store.Generation, kind, field string, list []candidate, old map[key]*series, counts map[key][]int64, top map[key]bool) error {
 	slices.SortFunc(list, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(b.least, a.least), cmp.Compare(a.name, b.name))
 	})
-	for _, c := range list[:min(h.o.Top, len(list))] {
+	for _, c := range list[:min(t.o.Top, len(list))] {
 		top[key{kind, c.name}] = true
-		counts[key{kind, c.name}] = make([]int64, len(h.labels))
+		counts[key{kind, c.name}] = make([]int64, len(t.labels))
 	}
 	// Who has left the first ones is followed on, as long as there is room.
 	var left []key
@@ -72,13 +72,13 @@ func (h *History) countGroup(generation *store.Generation, kind, field string, l
 	slices.SortFunc(left, func(a, b key) int {
 		return cmp.Or(cmp.Compare(old[b].top, old[a].top), cmp.Compare(a.name, b.name))
 	})
-	for _, k := range left[:min(h.o.Top, len(left))] {
-		counts[k] = make([]int64, len(h.labels))
+	for _, k := range left[:min(t.o.Top, len(left))] {
+		counts[k] = make([]int64, len(t.labels))
 	}
 	term := wire.Term{Field: field, Op: wire.In}
 	for _, c := range list {
 		if values := counts[key{kind, c.name}]; values != nil {
-			h.addStates(values, c.counters)
+			t.addStates(values, c.counters)
 			term.Values = append(term.Values, c.name)
 		}
 	}
@@ -92,22 +92,22 @@ func (h *History) countGroup(generation *store.Generation, kind, field string, l
 	}
 	for _, g := range groups {
 		if values := counts[key{kind, g.Keys[0]}]; values != nil {
-			values[h.status(g.Keys[1])] += int64(g.Count)
+			values[t.status(g.Keys[1])] += int64(g.Count)
 		}
 	}
 	return nil
 }
 
-func (h *History) addStates(values []int64, c *schema.Counters) {
+func (t *Timeline) addStates(values []int64, c *schema.Counters) {
 	for i := range states {
-		values[h.states+i] += states[i].count(c)
+		values[t.states+i] += states[i].count(c)
 	}
 }
 
 // status is the place of a status in labels.
-func (h *History) status(name string) int {
-	if i := slices.Index(h.labels[:h.states], name); i >= 0 {
+func (t *Timeline) status(name string) int {
+	if i := slices.Index(t.labels[:t.states], name); i >= 0 {
 		return i
 	}
-	return h.states - 1
+	return t.states - 1
 }

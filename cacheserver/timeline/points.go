@@ -1,4 +1,4 @@
-package history
+package timeline
 
 import (
 	"context"
@@ -41,16 +41,16 @@ func (e *TooManyError) Error() string {
 // Names that count nothing in all of the time are left out, unless they are
 // asked for. start is the time of the first point there is, 0 before it. The
 // error is ErrNotFollowed, a *TooManyError, or that of the budget of ctx.
-func (h *History) Points(ctx context.Context, q Query) (points []schema.HistoryPoint, start int64, err error) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+func (t *Timeline) Points(ctx context.Context, q Query) (points []schema.HistoryPoint, start int64, err error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	points = []schema.HistoryPoint{}
-	if len(h.times) > 0 {
-		start = h.times[0]
+	if len(t.times) > 0 {
+		start = t.times[0]
 	}
 	spent := budget.From(ctx)
-	for _, k := range h.wanted(q) {
-		s := h.series[k]
+	for _, k := range t.wanted(q) {
+		s := t.series[k]
 		if s == nil && k == (key{}) {
 			return points, start, nil // nothing yet
 		}
@@ -58,12 +58,12 @@ func (h *History) Points(ctx context.Context, q Query) (points []schema.HistoryP
 			return nil, start, fmt.Errorf("%s %q: %w", k.kind, k.name, ErrNotFollowed)
 		}
 		const value = 10 // steps of unpacking one number
-		for range h.times {
-			if !spent.Spend(value * len(h.labels)) {
+		for range t.times {
+			if !spent.Spend(value * len(t.labels)) {
 				return nil, start, fmt.Errorf("read counts over time: %w", spent.Stopped())
 			}
 		}
-		if points, err = h.line(points, k, s, q); err != nil {
+		if points, err = t.line(points, k, s, q); err != nil {
 			return nil, start, err
 		}
 	}
@@ -71,7 +71,7 @@ func (h *History) Points(ctx context.Context, q Query) (points []schema.HistoryP
 }
 
 // wanted are the lines that a query asks for.
-func (h *History) wanted(q Query) []key {
+func (t *Timeline) wanted(q Query) []key {
 	kind, names := kindCampaign, q.Campaigns
 	if len(q.Sites) > 0 {
 		kind, names = kindSite, q.Sites
@@ -80,7 +80,7 @@ func (h *History) wanted(q Query) []key {
 		return []key{{}}
 	}
 	if len(names) == 1 && names[0] == Followed {
-		names = h.names(kind)
+		names = t.names(kind)
 	}
 	keys := make([]key, len(names))
 	for i, name := range names {
@@ -90,16 +90,16 @@ func (h *History) wanted(q Query) []key {
 }
 
 // line adds the points of one line.
-func (h *History) line(points []schema.HistoryPoint, k key, s *series, q Query) ([]schema.HistoryPoint, error) {
-	from, to, by := 0, h.states, "status"
+func (t *Timeline) line(points []schema.HistoryPoint, k key, s *series, q Query) ([]schema.HistoryPoint, error) {
+	from, to, by := 0, t.states, "status"
 	if q.ByState {
-		from, to, by = h.states, len(h.labels), "state"
+		from, to, by = t.states, len(t.labels), "state"
 	}
-	rows := s.since(h.first, len(h.labels), func(number int64) bool { return h.times[number-h.first] >= q.Since })
+	rows := s.since(t.first, len(t.labels), func(number int64) bool { return t.times[number-t.first] >= q.Since })
 	rows = thinned(rows, q.Points)
 	var columns []int
 	for i := from; i < to; i++ {
-		used := slices.ContainsFunc(q.Names, func(n string) bool { return strings.EqualFold(n, h.labels[i]) })
+		used := slices.ContainsFunc(q.Names, func(n string) bool { return strings.EqualFold(n, t.labels[i]) })
 		if len(q.Names) == 0 {
 			used = slices.ContainsFunc(rows, func(r row) bool { return r.values[i] != 0 })
 		}
@@ -119,7 +119,7 @@ func (h *History) line(points []schema.HistoryPoint, k key, s *series, q Query) 
 	}
 	for _, row := range rows {
 		for _, i := range columns {
-			p.Time, p.Name, p.Count = h.times[row.number-h.first], h.labels[i], row.values[i]
+			p.Time, p.Name, p.Count = t.times[row.number-t.first], t.labels[i], row.values[i]
 			points = append(points, p)
 		}
 	}
@@ -141,18 +141,18 @@ func thinned(rows []row, most int) []row {
 }
 
 // Names are the campaigns, or the sites, that are followed, in order.
-func (h *History) Names(sites bool) []string {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+func (t *Timeline) Names(sites bool) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	if sites {
-		return h.names(kindSite)
+		return t.names(kindSite)
 	}
-	return h.names(kindCampaign)
+	return t.names(kindCampaign)
 }
 
-func (h *History) names(kind string) []string {
+func (t *Timeline) names(kind string) []string {
 	names := []string{}
-	for k := range h.series {
+	for k := range t.series {
 		if k.kind == kind {
 			names = append(names, k.name)
 		}
@@ -162,9 +162,9 @@ func (h *History) names(kind string) []string {
 }
 
 // Labels are the statuses, or the states of jobs, that are told apart.
-func (h *History) Labels(byState bool) []string {
+func (t *Timeline) Labels(byState bool) []string {
 	if byState {
-		return slices.Clone(h.labels[h.states:])
+		return slices.Clone(t.labels[t.states:])
 	}
-	return slices.Clone(h.labels[:h.states])
+	return slices.Clone(t.labels[:t.states])
 }

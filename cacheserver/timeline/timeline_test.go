@@ -1,4 +1,4 @@
-package history
+package timeline
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type clock struct{ at int64 }
 
 func (c *clock) now() time.Time { return time.Unix(c.at, 0) }
 
-func empty(t testing.TB, o Options, c *clock) *History {
+func empty(t testing.TB, o Options, c *clock) *Timeline {
 	t.Helper()
 	o.Now = c.now
 	h, err := New(o)
@@ -32,7 +32,7 @@ func empty(t testing.TB, o Options, c *clock) *History {
 }
 
 // random gives the values of some series.
-func random(rnd *rand.Rand, h *History, names int) (counts map[key][]int64, top map[key]bool) {
+func random(rnd *rand.Rand, h *Timeline, names int) (counts map[key][]int64, top map[key]bool) {
 	counts, top = map[key][]int64{}, map[key]bool{{}: true}
 	keys := []key{{}}
 	for i := range names {
@@ -73,7 +73,7 @@ func TestPointsComeBack(t *testing.T) {
 	again := empty(t, Options{Keep: 200 * 5 * time.Minute}, c)
 	require.NoError(t, again.Decode(h.Encode()))
 	assert.Equal(t, h.Names(true), again.Names(true))
-	for _, h := range []*History{h, again} {
+	for _, h := range []*Timeline{h, again} {
 		for _, q := range []Query{{}, {ByState: true}, {Campaigns: []string{"c1"}}, {Sites: []string{"s2"}, ByState: true}, {Since: c.at - 9000}} {
 			got, first, err := h.Points(t.Context(), q)
 			if errors.Is(err, ErrNotFollowed) {
@@ -355,9 +355,9 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// BenchmarkHistory is seven days of points for all that is followed, a quarter
+// BenchmarkTimeline is seven days of points for all that is followed, a quarter
 // of whose counts change each time: bytes in memory, and of the checkpoint.
-func BenchmarkHistory(b *testing.B) {
+func BenchmarkTimeline(b *testing.B) {
 	c := &clock{start}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for b.Loop() {
