@@ -285,7 +285,7 @@ func TestHeartbeats(t *testing.T) {
 	a, err := api.New(api.Options{Store: f.store, Feeds: api.FeedOptions{Interval: time.Millisecond, Heartbeat: 20 * time.Millisecond}})
 	require.NoError(t, err)
 	server := httptest.NewUnstartedServer(a.Handler())
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 60*time.Millisecond, 60*time.Millisecond
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
 	server.Start()
 	defer server.Close()
 	f.url = server.URL
@@ -293,7 +293,7 @@ func TestHeartbeats(t *testing.T) {
 	r := f.open("/changes?feed=sse&status=nothing&since=" + start)
 	defer r.stop()
 	seen := 0
-	for began := time.Now(); time.Since(began) < 300*time.Millisecond || seen == 0; {
+	for began := time.Now(); time.Since(began) < 600*time.Millisecond || seen == 0; {
 		lines, err := r.block()
 		require.NoError(t, err)
 		if _, ok := lines[": heartbeat"]; ok || lines["id"] != "" {

@@ -179,7 +179,7 @@ func TestServerFaults(t *testing.T) {
 	good := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(small)) })
 	how.Store(good)
 	at := strings.Replace(srv.URL, "http://", "http://me:hidden@", 1) + "/wmstatsserver/data/requestcache?token=hidden"
-	s := open(t, at, func(o *requestcache.Options) { o.Idle = 200 * time.Millisecond })
+	s := open(t, at, func(o *requestcache.Options) { o.Idle = 2 * time.Second })
 	name, err := s.Name(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, srv.URL+"/wmstatsserver/data/requestcache", name)
