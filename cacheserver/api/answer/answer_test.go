@@ -262,6 +262,39 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// TestFailedAnswersPromiseNothing: nobody got the address of another page, and
+// nothing is kept.
+func TestFailedAnswersPromiseNothing(t *testing.T) {
+	w := newWorld(t)
+	g := w.newest.Load()
+	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
+		a := list(5)
+		a.Body.Form = func([]byte, []byte) ([]byte, error) { return nil, errors.New("damaged") }
+		a.Generation, a.Promises, a.Key = g, true, key
+		return a, nil
+	}
+	for range 2 {
+		res, _ := w.get(w.urls[0]+"/list", http.MethodGet)
+		require.Equal(t, http.StatusInternalServerError, res.StatusCode)
+	}
+	assert.Zero(t, g.promised.Load())
+	assert.EqualValues(t, 2, w.made.Load())
+}
+
+// A list of nothing, cut to some keys, has no bytes and says so.
+func TestEmptyProjections(t *testing.T) {
+	w := newWorld(t)
+	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
+		return answer.Answer{Format: wire.NDJSON, Body: render.List(wire.NDJSON, nil, []string{"Workflow"}, 0, render.Slice(nil)), Generation: w.newest.Load(), Key: key}, nil
+	}
+	for _, url := range w.urls {
+		res, body := w.get(url+"/list", http.MethodGet)
+		assert.Equal(t, http.StatusOK, res.StatusCode)
+		assert.Empty(t, body)
+		assert.EqualValues(t, 0, res.ContentLength)
+	}
+}
+
 // TestKeptAnswersEnd: with their generation, the state of the source, their
 // time; and those that may not be kept are made each time.
 func TestKeptAnswersEnd(t *testing.T) {

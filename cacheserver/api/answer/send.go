@@ -21,9 +21,6 @@ func (s *Sender) Send(c echo.Context, a Answer) error {
 		}
 		defer leave()
 	}
-	if a.Promises {
-		a.Generation.Promise()
-	}
 	filter := s.o.Now().Sub(a.Began)
 	s.describe(c.Response().Header(), &a)
 	if a.Plain != "" {
@@ -36,24 +33,25 @@ func (s *Sender) Send(c echo.Context, a Answer) error {
 	if body.chunks == nil && coding != negotiate.Identity {
 		body = s.madeBefore(tag)
 	}
-	if body.chunks == nil && holds(c, tag) {
-		return unchanged(c)
-	}
-	ctx := c.Request().Context()
-	if body.chunks == nil && a.Stream {
-		budget.From(ctx).End() // from here on it goes at the pace of the reader
-		return s.stream(c, &a, coding, tag, filter)
-	}
-	if body.chunks == nil {
+	same, ctx := holds(c, tag), c.Request().Context()
+	if body.chunks == nil && !a.Stream && !same {
 		var err error
 		if body, err = s.make(ctx, &a, coding, tag); err != nil {
 			return err
 		}
 	}
-	budget.From(ctx).End()
-	s.keep(c, &a, tag, body)
-	if holds(c, tag) {
+	if a.Promises {
+		a.Generation.Promise()
+	}
+	budget.From(ctx).End() // from here on it goes at the pace of the reader
+	if body.chunks != nil {
+		s.keep(c, &a, tag, body)
+	}
+	switch {
+	case same:
 		return unchanged(c)
+	case a.Stream && body.chunks == nil:
+		return s.stream(c, &a, coding, tag, filter)
 	}
 	return s.write(c, &a, body, filter)
 }
