@@ -108,14 +108,8 @@ func tooSlow(err error) bool {
 // answersFor says whether the database answers with this login: then a failure
 // is one of the resource that was asked for.
 func (c *Client) answersFor(ctx context.Context, db Database) bool {
-	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
-	defer cancel()
-	s, err := c.open(ctx, "ask whether "+db.String()+" is there", http.MethodGet, db, "", nil, nil, c.o.CallTimeout)
-	if err != nil {
-		return false
-	}
-	s.close()
-	return true
+	_, err := c.databaseInfo(ctx, "ask whether "+db.String()+" is there", db)
+	return err == nil
 }
 
 // errEmpty says that a view has no rows though the database has documents.

@@ -182,6 +182,8 @@ type tail struct {
 	Total    json.RawMessage `json:"total_rows"` // of all of the index, of which the answer may be a part
 	Bookmark json.RawMessage `json:"bookmark"`   // behind the last row of a query
 
+	Error, Reason string // the server failed after the rows
+
 	rows int64 // that came
 }
 
@@ -275,6 +277,9 @@ func (s *stream) tail(head, line []byte) (t tail, err error) {
 	if err := json.Unmarshal(text, &t); err != nil {
 		return t, &Error{Op: s.op, Kind: ErrForm, Err: err}
 	}
+	if t.Error != "" {
+		return t, &Error{Op: s.op, Kind: ErrRow, Code: t.Error, Reason: t.Reason}
+	}
 	// The end of the body has to be seen, or the connection can't be used
 	// again. All that counts is there, so the wait is short.
 	for s.idle = time.Second; err == nil; {
@@ -295,7 +300,6 @@ func (s *stream) inOnePiece(head []byte, fn func([]byte) error) (t tail, err err
 	var all struct {
 		Rows, Results, Docs []json.RawMessage
 		tail
-		Error, Reason string
 	}
 	switch err := json.Unmarshal(append(head, rest...), &all); {
 	case err != nil && strings.Contains(err.Error(), "unexpected end"):

@@ -75,6 +75,7 @@ func TestRowsFaults(t *testing.T) {
 		"login page":        {"<html>please log in</html>", ErrForm},
 		"text between rows": {"{\"rows\":[\n{\"id\":\"a\"},\nwhat\n]}\n", ErrForm},
 		"no rows":           {"{\"ok\":true}\n", ErrForm},
+		"error after rows":  {"{\"rows\":[\n{\"id\":\"a\"}\n],\"error\":\"timeout\",\"reason\":\"slow\"}\n", ErrRow},
 		"nothing":           {"", ErrCut},
 		"broken end":        {"{\"rows\":[\n],}\n", ErrForm},
 	} {

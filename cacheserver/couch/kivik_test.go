@@ -1,0 +1,49 @@
+package couch
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/go-kivik/kivik/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestWhatKivikDoesNotTell is why views and queries are read without it
+// (decision 0005): of an answer with an error in it, kivik gives rows and no
+// error, where this package has one. When it fails, the decision can change.
+func TestWhatKivikDoesNotTell(t *testing.T) {
+	const good = "{\"id\":\"a\",\"key\":\"a\",\"value\":null,\"doc\":{\"_id\":\"a\"}}"
+	for name, c := range map[string]struct {
+		answer string
+		rows   int
+	}{
+		"an error in place of a row": {"{\"rows\":[\r\n" + good + ",\r\n{\"error\":\"timeout\",\"reason\":\"slow\"}\r\n]}\n", 2},
+		"an error in a row":          {"{\"rows\":[\r\n{\"id\":\"a\",\"key\":\"a\",\"value\":null,\"error\":\"boom\"}\r\n]}\n", 1},
+		"an error after the rows":    {"{\"rows\":[\r\n" + good + "\r\n],\"error\":\"timeout\",\"reason\":\"slow\"}\n", 1},
+		"an error for a document":    {"{\"docs\":[\r\n{\"_id\":\"a\"},\r\n{\"error\":\"timeout\",\"reason\":\"slow\"}\r\n]}\n", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := answers(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = fmt.Fprint(w, c.answer)
+			})
+			var got *kivik.ResultSet
+			if name == "an error for a document" {
+				got = client.kivik.DB("x").Find(t.Context(), map[string]any{"selector": map[string]any{}})
+			} else {
+				got = client.kivik.DB("x").Query(t.Context(), "_design/d", "_view/v", kivik.IncludeDocs())
+			}
+			rows := 0
+			for got.Next() {
+				var doc json.RawMessage
+				_ = got.ScanDoc(&doc) // "doc is nil" at most, as of a row that has none
+				rows++
+			}
+			require.NoError(t, got.Err())
+			assert.Equal(t, c.rows, rows)
+		})
+	}
+}
