@@ -58,12 +58,3 @@ type FacetPage struct {
 	Back   string  // the list
 	Box    FacetBox
 }
-
-// FacetNames are the addresses of facets.
-func FacetNames(fields []string) []string {
-	out := make([]string, len(fields))
-	for i, f := range fields {
-		out[i] = strings.ToLower(f)
-	}
-	return out
-}

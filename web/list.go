@@ -56,7 +56,6 @@ func (c Column) progress() bool {
 	return c.Key == "JobProgress" || c.Key == "EventProgress" || c.Key == "LumiProgress"
 }
 
-// failed reports whether the column tells of failed jobs: they stand out.
 // title is what the column means, with what holds for all of its cells.
 func (h Head) title() string {
 	if h.progress() {
@@ -65,6 +64,7 @@ func (h Head) title() string {
 	return h.Doc
 }
 
+// failed reports whether the column tells of failed jobs: they stand out.
 func (c Column) failed(w *schema.Workflow) bool {
 	return (c.Key == "Failure" || c.Key == "FailureRate") && w.Failure > 0
 }
