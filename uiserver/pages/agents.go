@@ -103,7 +103,7 @@ func agentCards(agents []schema.Agent) []web.AgentCard {
 	var cards []web.AgentCard
 	for _, a := range agents {
 		cards = append(cards, web.AgentCard{
-			AgentDetail: schema.AgentDetail{Agent: a}, List: query.Of(wire.Query{Terms: query.Exactly("Agents", a.Agent)}),
+			AgentDetail: schema.AgentDetail{Agent: a}, List: query.WorkflowsOf("Agents", a.Agent),
 		})
 	}
 	return cards

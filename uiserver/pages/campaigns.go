@@ -4,9 +4,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/schema"
-	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/load"
-	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -15,10 +13,7 @@ func (p *Pages) campaigns(c echo.Context) error {
 	var lines *load.RowLines
 	columns := append(rollupColumns("Campaign"), lineColumn)
 	return rollups(p, c, web.CampaignsPath, "Campaign", columns, load.Round.Campaigns, func(r schema.Campaign) web.RollupRow {
-		row := web.RollupRow{
-			Name: r.Campaign, Href: web.CampaignPath(r.Campaign), List: query.Of(wire.Query{Terms: query.Exactly("Campaign", r.Campaign)}),
-			Rollup: r.Rollup, Counters: r.Counters,
-		}
+		row := rollupRow("Campaign", r.Campaign, web.CampaignPath, r.Rollup, r.Counters)
 		row.Line, row.NoLine = lines.Of(r.Campaign)
 		return row
 	}, func(r load.Round) { lines = r.RowLines("campaign") })

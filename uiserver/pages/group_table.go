@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/query"
@@ -67,4 +68,9 @@ func rollups[T any](p *Pages, c echo.Context, section, kind string, columns []qu
 		page.Rollups = append(page.Rollups, row(record))
 	}
 	return p.render(c, status(notes), web.Groups(page))
+}
+
+// rollupRow is the row of one campaign or release.
+func rollupRow(field, name string, path func(string) string, r schema.Rollup, c schema.Counters) web.RollupRow {
+	return web.RollupRow{Name: name, Href: path(name), List: query.WorkflowsOf(field, name), Rollup: r, Counters: c}
 }

@@ -54,9 +54,9 @@ func (p *Pages) overview(c echo.Context) error {
 func statusTiles(statuses []schema.StatusSummary) []web.StatusTile {
 	var out []web.StatusTile
 	for _, s := range statuses {
-		tile := web.StatusTile{StatusSummary: s, Href: query.Of(wire.Query{Terms: query.Exactly("Status", s.Status)})}
+		tile := web.StatusTile{StatusSummary: s, Href: query.WorkflowsOf("Status", s.Status)}
 		if info, ok := schema.StatusOf(s.Status); !ok || !final(info) {
-			tile.Oldest = query.Of(wire.Query{Terms: query.Exactly("Status", s.Status), Sort: []wire.SortKey{{Field: "StatusTime"}}})
+			tile.Oldest = query.WorkflowsOf("Status", s.Status, wire.SortKey{Field: "StatusTime"})
 		}
 		out = append(out, tile)
 	}
@@ -85,15 +85,15 @@ func typeBars(s wire.Stats) []web.TypeBar {
 			kind = g.Keys[0]
 		}
 		out = append(out, web.TypeBar{
-			Type: kind, Workflows: int64(g.Count), Href: query.Of(wire.Query{Terms: query.Exactly("Type", kind)}), Parts: web.SummedParts(g.Sums),
+			Type: kind, Workflows: int64(g.Count), Href: query.WorkflowsOf("Type", kind), Parts: web.SummedParts(g.Sums),
 		})
 	}
 	return out
 }
 
-// mostFailed asks for the workflows of one value with most failed jobs first.
+// mostFailed are the workflows of one value with most failed jobs first.
 func mostFailed(field, value string) string {
-	return query.Of(wire.Query{Terms: query.Exactly(field, value), Sort: []wire.SortKey{{Field: "Failure", Desc: true}}})
+	return query.WorkflowsOf(field, value, wire.SortKey{Field: "Failure", Desc: true})
 }
 
 // mostFailures asks for the groups of a kind with most failed jobs, and for none

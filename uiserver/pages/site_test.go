@@ -35,6 +35,12 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	return newSiteAt(t, time.Now)
+}
+
+// newSiteAt has a clock of its own.
+func newSiteAt(t *testing.T, clock func() time.Time) *site {
+	t.Helper()
 	cache := testcache.New(t)
 	client, err := cacheclient.New(cacheclient.Options{BaseURL: cache.URL, Timeout: 10 * time.Second})
 	require.NoError(t, err)
@@ -42,11 +48,11 @@ func newSite(t *testing.T) *site {
 	assets, err := static.New()
 	require.NoError(t, err)
 	log := slog.New(slog.DiscardHandler)
-	loader, err := load.New(load.Options{Client: client, Now: time.Now, Log: log})
+	loader, err := load.New(load.Options{Client: client, Now: clock, Log: log})
 	require.NoError(t, err)
 	p, err := pages.New(pages.Options{
 		Loader: loader, Assets: assets, Links: pages.DefaultLinks(), Views: query.DefaultViews(), Version: "test", Started: time.Now().Add(-time.Hour),
-		Now: time.Now, Log: log,
+		Now: clock, Log: log,
 	})
 	require.NoError(t, err)
 	e := echo.New()

@@ -53,7 +53,7 @@ func (p *Pages) sites(c echo.Context) error {
 		return query.Of(wire.Query{Terms: terms, Sort: []wire.SortKey{{Field: field, Desc: true}}})
 	})
 	for _, s := range rows.Value {
-		row := web.SiteRow{Site: s, List: query.Of(wire.Query{Terms: query.Exactly("Sites", s.Site)})}
+		row := web.SiteRow{Site: s, List: query.WorkflowsOf("Sites", s.Site)}
 		row.Line, row.NoLine = lines.Of(s.Site)
 		page.Sites = append(page.Sites, row)
 	}

@@ -168,6 +168,7 @@ func TestWorstSites(t *testing.T) {
 	s := newSite(t)
 	campaign := withFailures(s.cache.World).Campaign
 	path := web.CampaignPath(campaign)
+	s.page(t, http.StatusOK, "/errors") // has been read then: the page of a campaign waits for it for two seconds alone
 	doc, _ := s.page(t, http.StatusOK, path)
 	first := doc.Find("#worst-h").Closest("section").Find("tbody tr a").First()
 	target := resolve(t, path, first.AttrOr("href", ""))

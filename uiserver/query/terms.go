@@ -25,6 +25,12 @@ func Exactly(field, value string) []wire.Term {
 	return only(field, value)
 }
 
+// WorkflowsOf is the list of the workflows with one value, in an order if one is
+// given.
+func WorkflowsOf(field, value string, order ...wire.SortKey) string {
+	return Of(wire.Query{Terms: Exactly(field, value), Sort: order})
+}
+
 // Text writes a text as the value of a filter, with its special signs escaped.
 func Text(text string) string {
 	return wire.Query{Terms: only("Campaign", text)}.Values().Get("campaign")

@@ -73,7 +73,7 @@ func Shared(t testing.TB) *World {
 
 const (
 	workflows = 300
-	patience  = time.Minute // for a condition of the world
+	patience  = 5 * time.Minute // for the world to be there: it only decides how late a failure is told
 )
 
 func start() (*World, error) {
