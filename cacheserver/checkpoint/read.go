@@ -114,7 +114,7 @@ func FramesOf(ctx context.Context, frames [][]byte) *Frames {
 // Len is the number of frames.
 func (f *Frames) Len() int { return len(f.list) }
 
-// One gives frame i, which is the caller's.
+// One returns frame i, which is the caller's.
 func (f *Frames) One(i int) ([]byte, error) {
 	if i < 0 || i >= len(f.list) {
 		return nil, broken("section %q has %d parts, want more", f.name, len(f.list))

@@ -91,7 +91,7 @@ func (t *Timeline) Decode(src []byte) error {
 	return nil
 }
 
-// places gives for each label that was written its place here, or -1.
+// places returns for each label that was written its place here, or -1.
 func (t *Timeline) places(r *reader) (places []int) {
 	const most = 1000
 	state := false
@@ -145,7 +145,7 @@ func (t *Timeline) decodeSeries(r *reader, places []int) *series {
 	return s
 }
 
-// reader reads what Encode wrote; after the first fault it gives nothing.
+// reader reads what Encode wrote; after the first fault it returns nothing.
 type reader struct {
 	src []byte
 	err error

@@ -90,7 +90,7 @@ func pack(dst []byte, old, values []int64) []byte {
 
 var errBroken = errors.New("the bytes of a point can't be read")
 
-// unpack adds the differences of a point to values and gives what is left.
+// unpack adds the differences of a point to values and returns what is left.
 func unpack(src []byte, values []int64) ([]byte, error) {
 	for i := 0; i < len(values); {
 		d, n := binary.Varint(src)

@@ -105,7 +105,7 @@ func (t *tally) remove(v int64) {
 	t.lost = t.lost || v == t.min || v == t.max
 }
 
-// extremes gives the smallest and the greatest number, -1 and -1 if there is none.
+// extremes returns the smallest and the greatest number, -1 and -1 if there is none.
 func (t *tally) extremes() (least, most int64) {
 	if len(t.counts) == 0 {
 		return -1, -1

@@ -14,8 +14,8 @@ import (
 // None is the group of workflows that have no campaign or release.
 const None = "(none)"
 
-// Sums is the running state. It is not for several goroutines at once; the
-// views that it gives are immutable.
+// Sums is the running state. It is not safe for concurrent use; the
+// views that it returns are immutable.
 type Sums struct {
 	campaigns *table[*rollup[schema.Campaign], schema.Campaign]
 	releases  *table[*rollup[schema.Release], schema.Release]
@@ -108,7 +108,7 @@ func orNone(name string) string {
 	return name
 }
 
-// View gives the sums as they are now. What did not change since the last view
+// View returns the sums as they are now. What did not change since the last view
 // is shared with it.
 func (s *Sums) View() *View {
 	return &View{
@@ -164,7 +164,7 @@ func (r *rollup[R]) change(w *schema.Workflow, sign int64) {
 	}
 }
 
-// statusGroup gives the counter of the status's group, nil for unknown ones.
+// statusGroup returns the counter of the status's group, nil for unknown ones.
 func (r *rollup[R]) statusGroup(status string) *int64 {
 	info, _ := schema.StatusOf(status)
 	switch info.Group {

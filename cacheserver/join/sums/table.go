@@ -27,7 +27,7 @@ type page[R any] [pageLen]*R
 
 const pageLen = 32
 
-// All gives the records in order. They must not be changed.
+// All yields the records in order. They must not be changed.
 func (r Rows[R]) All() iter.Seq[*R] {
 	return func(yield func(*R) bool) {
 		for i := range r.n {
@@ -75,7 +75,7 @@ func newTable[G group[R], R any](fresh func() G) *table[G, R] {
 	return &table[G, R]{fresh: fresh, groups: map[string]*entry[G]{}}
 }
 
-// at gives the group of a name, which is about to be changed.
+// at returns the group of a name, which is about to be changed.
 func (t *table[G, R]) at(name string) G {
 	e, ok := t.groups[name]
 	if !ok {
@@ -89,7 +89,7 @@ func (t *table[G, R]) at(name string) G {
 	return e.group
 }
 
-// view gives the records by name.
+// view returns the records by name.
 func (t *table[G, R]) view() Rows[R] {
 	if len(t.dirty) == 0 {
 		return t.rows
