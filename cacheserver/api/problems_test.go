@@ -69,6 +69,7 @@ var noAnswer = map[string]string{
 	"program/filewatch.":                 "files of secrets and thresholds: no handler reads one",
 	"schema/raw.DocError":                "of documents, on demand: demandProblem makes it source-failed",
 	"schema.errPacked":                   "packed records that are held are damaged: 500",
+	"schema/jsonscan.ErrTooLong":         "of what the source sends, on demand: demandProblem makes it source-failed",
 	"schema/jsonscan.SyntaxError":        "of documents, on demand: demandProblem makes it source-failed",
 	"cacheserver/couch.":                 "of the source, on demand: demandProblem makes it source-failed",
 	"cacheserver/requestcache.":          "of the source, on demand: demandProblem makes it source-failed",
