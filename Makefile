@@ -104,8 +104,9 @@ generate: ## make templ code, docs/schema.md and docs/openapi.json again
 	cd cacheserver && go test ./api -count=1 -run '^TestOpenAPIFile$$' -args -update-openapi
 
 .PHONY: bench
-bench: build ## all benchmarks: first read, latency, memory, checkpoint, soak, scale, the store alone, then the packages' own (SECTIONS="firstread memory" for some)
-	bash scripts/bench.sh
+bench: build ## all benchmarks (SECTIONS="firstread memory" for some, bin/bench -h lists them and their sizes)
+	go build -o bin/ $(PACKAGE)/scripts/cmd/bench
+	@bin/bench
 
 .PHONY: simulate
 simulate: ## SEEDS simulated worlds of HOURS hours, with faults of all kinds; those that break a promise go to .run/simulate, made smaller

@@ -10,6 +10,7 @@ require (
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/dmwm/wmstats/cacheserver v0.0.0
 	github.com/dmwm/wmstats/mock v0.0.0
+	github.com/dmwm/wmstats/program v0.0.0
 	github.com/dmwm/wmstats/schema v0.0.0
 	github.com/dmwm/wmstats/static v0.0.0
 	github.com/dmwm/wmstats/uiserver v0.0.0
@@ -27,7 +28,6 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
 	github.com/distribution/reference v0.5.0 // indirect
-	github.com/dmwm/wmstats/program v0.0.0 // indirect
 	github.com/docker/go-connections v0.4.0 // indirect
 	github.com/docker/go-units v0.5.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect

@@ -1,9 +1,10 @@
-// Package bench measures the two servers as they run: as processes, over HTTP,
-// with the CouchDB stand-in beside them, or, for more documents than memory
-// holds, a source that repeats a small world (package repeat). Each figure is
-// one line: name, value, unit. Figures that depend on the machine come with a
-// ratio to the naive way in the same run. The parts' own benchmarks (go test
-// -bench) are beside their code; scripts/bench.sh runs both.
+// Package bench is the one benchmark of the project: the servers as processes,
+// over HTTP, with the CouchDB stand-in (mock/couchfake) beside them or, for more
+// documents than memory holds, a source that repeats a small world (package
+// repeat); the cache server's answers (package answers); and the benchmarks
+// beside the code. Each figure is one line: name, value, unit and what is
+// wanted. Figures that depend on the machine come with a ratio to the naive way
+// in the same run.
 package bench
 
 import (
@@ -13,13 +14,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/dmwm/wmstats/scripts/bench/answers"
 )
 
 // Options of one run.
 type Options struct {
 	Bin        string   // folder of the programs
-	Self       string   // this program, which serves the repeated world with --serve
-	Only       []string // sections; none: firstread and latency
+	Self       string   // this program, which is started again as a source or as a server
+	Sections   []string // of Sections; none: all
 	Workflows  int
 	AgentDocs  int // agent_request documents, repeated worlds only; 0: as many as mock makes
 	AgentBytes int // mean length of them, repeated worlds only; 0: as mock makes them
@@ -29,9 +32,17 @@ type Options struct {
 	Profile    string // file for the processor time of the cache server from its start until it is ready; "": none
 	Seed       int64
 	Content    int // workflows of the section content; 0: those of 50 000 agent documents
+	Checkpoint int // workflows of the section checkpoint
 	Changes    int // changes that the latency is measured over
 	PerSecond  int // changes per second meanwhile
 	Soak       Soak
+	ScaleSizes []int           // workflows of the section scale
+	Answers    answers.Options // of the section api
+	DearSizes  []int           // workflows of the section dear
+	StoreSizes []int           // workflows of the section store
+	StoreTime  string          // length of each of its benchmarks, as -benchtime of go test
+	Bench      string          // benchmarks of the section parts, a pattern
+	BenchTime  string          // length of each of them
 	Out        io.Writer
 	Log        io.Writer // what the programs print
 }
@@ -44,55 +55,93 @@ func (o *Options) repeats() bool {
 	return o.Repeat || o.Workflows > standInHolds || o.AgentDocs > 0 || o.AgentBytes > 0
 }
 
-// Sections are the names of the parts of a run.
-//
-//   - firstread: start until ready, against reading and throwing away; peak and resident memory
-//   - latency: change to visible
-//   - ui: what pages cost: time to the first byte, bytes, elements, requests; memory of the UI server
-//   - memory: firstread of 40 000 workflows with 50 000 agent documents of 20 KB
-//   - content: what cycles cost in which agents rewrite 50 000 documents
-//   - soak: memory under the load of a working day, against its bar
-//   - checkpoint: start until ready and until the first change is seen, from a checkpoint; what writing one costs
-func Sections() []string {
-	return []string{"firstread", "latency", "ui", "memory", "content", "checkpoint", "soak"}
+// section is a part of a run.
+type section struct {
+	name, what string
+	run        func(context.Context, Options) error // nil: measured with others on one source
+}
+
+func sections() []section {
+	return []section{
+		{"firstread", "start until ready, against reading and throwing away; peak and resident memory", nil},
+		{"latency", "change to visible", nil},
+		{"ui", "what pages cost: time to the first byte, bytes, elements, requests; memory of the UI server", nil},
+		{"memory", "40 000 workflows, 50 000 agent documents of 20 KB", runMemory},
+		{"content", "content, not revisions: 50 000 agent documents rewritten in each cycle", runContent},
+		{"checkpoint", "start from a checkpoint until ready and until the first change is seen; what writing one costs", runCheckpoint},
+		{"soak", "memory under the load of a working day, against its bar", runSoak},
+		{"scale", "the first three with repeated worlds", runScale},
+		{"api", "the API: against nginx, against the naive way, static against dynamic schema", runAnswers},
+		{"dear", "the most expensive requests", runDear},
+		{"store", "the store alone, processor time", runStore},
+		{"parts", "benchmarks of the parts", runParts},
+	}
+}
+
+// Sections are the names of the parts of a run, in their order.
+func Sections() (names []string) {
+	for _, s := range sections() {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // Run measures the sections that are asked for.
 func Run(ctx context.Context, o Options) error {
-	for _, name := range o.Only {
+	for _, name := range o.Sections {
 		if !slices.Contains(Sections(), name) {
 			return fmt.Errorf("section %q: there are %s", name, strings.Join(Sections(), ", "))
 		}
 	}
-	if len(o.Only) == 0 {
-		o.Only = []string{"firstread", "latency", "ui"}
+	if len(o.Sections) == 0 {
+		o.Sections = Sections()
 	}
-	if slices.ContainsFunc(o.Only, func(s string) bool { return s == "firstread" || s == "latency" || s == "ui" }) {
+	shared := o
+	shared.Sections = nil
+	for _, s := range sections() {
+		if s.run == nil && slices.Contains(o.Sections, s.name) {
+			fmt.Fprintf(o.Out, "# %s, %d workflows: %s\n", s.name, o.Workflows, s.what)
+			shared.Sections = append(shared.Sections, s.name)
+		}
+	}
+	if len(shared.Sections) > 0 {
+		if err := runOnce(ctx, shared); err != nil {
+			return err
+		}
+	}
+	for _, s := range sections() {
+		if s.run == nil || !slices.Contains(o.Sections, s.name) {
+			continue
+		}
+		fmt.Fprintf(o.Out, "# %s: %s\n", s.name, s.what)
+		if err := s.run(ctx, o); err != nil {
+			return fmt.Errorf("section %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func runMemory(ctx context.Context, o Options) error {
+	o.Sections = []string{"firstread"}
+	o.Workflows, o.AgentDocs, o.AgentBytes = 40_000, 50_000, 20_000
+	return runOnce(ctx, o)
+}
+
+func runScale(ctx context.Context, o Options) error {
+	o.Sections = []string{"firstread", "latency", "ui"}
+	for _, o.Workflows = range o.ScaleSizes {
 		if err := runOnce(ctx, o); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(o.Only, "content") {
-		if err := runContent(ctx, o); err != nil {
-			return err
-		}
-	}
-	if slices.Contains(o.Only, "checkpoint") {
-		if err := runCheckpoint(ctx, o); err != nil {
-			return err
-		}
-	}
-	if slices.Contains(o.Only, "soak") {
-		if err := runSoak(ctx, o); err != nil {
-			return err
-		}
-	}
-	if !slices.Contains(o.Only, "memory") {
-		return nil
-	}
-	o.Only = []string{"firstread"}
-	o.Workflows, o.AgentDocs, o.AgentBytes = 40_000, 50_000, 20_000
-	return runOnce(ctx, o)
+	return nil
+}
+
+func runAnswers(ctx context.Context, o Options) error { return answers.Run(ctx, o.Answers) }
+
+func runDear(ctx context.Context, o Options) error {
+	o.Answers.Only, o.Answers.Sizes = []string{answers.Dear}, o.DearSizes
+	return answers.Run(ctx, o.Answers)
 }
 
 // runOnce measures one source.
@@ -104,7 +153,7 @@ func runOnce(ctx context.Context, o Options) error {
 		return err
 	}
 	var thrown thrownAway
-	first := slices.Contains(o.Only, "firstread")
+	first := slices.Contains(o.Sections, "firstread")
 	if first {
 		if thrown, err = r.throwAway(ctx, source); err != nil {
 			return err
@@ -119,12 +168,12 @@ func runOnce(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if slices.Contains(o.Only, "ui") {
+	if slices.Contains(o.Sections, "ui") {
 		if err := r.ui(ctx, cache.server); err != nil {
 			return err
 		}
 	}
-	if !slices.Contains(o.Only, "latency") {
+	if !slices.Contains(o.Sections, "latency") {
 		return nil
 	}
 	if err := r.latency(ctx, source, cache.server); err != nil {

@@ -31,7 +31,7 @@ type restart struct {
 // runCheckpoint measures a server that goes on from its checkpoint. The source
 // counts what it is asked for: a start that reads everything again is an error.
 func runCheckpoint(ctx context.Context, o Options) error {
-	o.Repeat = true
+	o.Repeat, o.Workflows = true, o.Checkpoint
 	r := &run{Options: o, client: &http.Client{}}
 	dir, err := os.MkdirTemp("", "checkpoint")
 	if err != nil {

@@ -49,7 +49,7 @@ func (r *run) startServer(flags []string) (*exec.Cmd, error) {
 	if r.Profile == "" {
 		return r.start("cacheserver", flags...)
 	}
-	return r.startPath(r.Self, append([]string{"-profiled", r.Profile, "--"}, flags...)...)
+	return r.startPath(r.Self, append([]string{"profiled", r.Profile}, flags...)...)
 }
 
 // firstRead prints what the first read took, against throwing the same bytes

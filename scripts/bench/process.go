@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dmwm/wmstats/scripts/bench/figures"
 )
 
 type run struct {
@@ -33,17 +35,7 @@ type server struct {
 }
 
 func (r *run) line(name string, value float64, unit string) {
-	fmt.Fprintf(r.Out, "%-60s %12s %s\n", r.prefix+name, strconv.FormatFloat(value, 'f', decimals(value), 64), unit)
-}
-
-func decimals(v float64) int {
-	switch {
-	case v >= 1000:
-		return 0
-	case v >= 10:
-		return 1
-	}
-	return 3
+	figures.Line(r.Out, r.prefix+name, value, unit, "")
 }
 
 // freeAddr finds a free port. Another program could take it before it is used;

@@ -1,4 +1,4 @@
-// Package benchapi measures how the cache server answers: its pages against
+// Package answers measures how the cache server answers: its pages against
 // nginx serving the same bytes, against the naive way of making them, how the
 // cost grows with records and connections, and what the static schema saves
 // against the documents it is made of. Each figure is one line: name, value,
@@ -9,7 +9,7 @@
 // reported. The processor time of the server for each request, from
 // /proc/PID/task/*/schedstat, says more than requests per second on a machine
 // that others use. It is not part of any program that is installed.
-package benchapi
+package answers
 
 import (
 	"context"
@@ -18,8 +18,9 @@ import (
 	"io"
 	"os/exec"
 	"slices"
-	"strconv"
 	"time"
+
+	"github.com/dmwm/wmstats/scripts/bench/figures"
 )
 
 // Options of one run.
@@ -39,6 +40,10 @@ type run struct {
 	children []*child
 }
 
+// Dear is the group of the most expensive requests, which is measured only when
+// it is named.
+const Dear = "dear"
+
 // groupOf is a group of figures.
 type groupOf struct {
 	name, what string
@@ -53,7 +58,7 @@ func groups() []groupOf {
 		{"schemas", "static against dynamic schema (bar 7)", (*run).schemas, false},
 		{"nginx", "hot pages against nginx, and with changes (bar 1)", (*run).hot, false},
 		{"growth", "with more records and more connections (bar 8)", (*run).growth, false},
-		{"dear", "the most expensive requests of each resource: answer, processor time, memory, and what goes on after the client left", (*run).dear, true},
+		{Dear, "the most expensive requests of each resource: answer, processor time, memory, and what goes on after the client left", (*run).dear, true},
 	}
 }
 
@@ -92,20 +97,7 @@ func Run(ctx context.Context, o Options) error {
 
 // line prints one figure. bar is what is wanted; empty for figures that explain.
 func (r *run) line(name string, value float64, unit, bar string) {
-	if bar != "" {
-		bar = " (" + bar + ")"
-	}
-	fmt.Fprintf(r.Out, "%-60s %12s %s%s\n", name, strconv.FormatFloat(value, 'f', decimals(value), 64), unit, bar)
-}
-
-func decimals(v float64) int {
-	switch {
-	case v >= 1000:
-		return 0
-	case v >= 10:
-		return 1
-	}
-	return 3
+	figures.Line(r.Out, name, value, unit, bar)
 }
 
 // missing names the programs that are not here.
@@ -116,16 +108,4 @@ func missing(programs ...string) (names []string) {
 		}
 	}
 	return names
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	mid := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[mid]
-	}
-	return (sorted[mid-1] + sorted[mid]) / 2
 }

@@ -1,4 +1,4 @@
-package benchapi
+package answers
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dmwm/wmstats/scripts/bench/figures"
 )
 
 // load is what wrk found in one round, and the server's processor time.
@@ -74,7 +76,7 @@ func (l loads) median(of func(load) float64) float64 {
 	for i := range l {
 		values[i] = of(l[i])
 	}
-	return median(values)
+	return figures.Median(values)
 }
 
 func perSecond(l load) float64 { return l.perSecond }

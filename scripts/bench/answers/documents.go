@@ -1,4 +1,4 @@
-package benchapi
+package answers
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/scripts/bench/figures"
 )
 
 // details measures one workflow, and a client that reads many documents.
@@ -92,8 +93,8 @@ func (r *run) oneDetail(ctx context.Context, h http.Handler, m *maker, way detai
 		}
 	}
 	r.line("one workflow, "+way.name+": bytes", float64(w.bytes), "B", "")
-	r.line("one workflow, "+way.name+": handler", median(took)/1e6, "ms", "at most 0.1")
-	r.line("one workflow, "+way.name+": allocations", median(allocs), "", "at most 25")
+	r.line("one workflow, "+way.name+": handler", figures.Median(took)/1e6, "ms", "at most 0.1")
+	r.line("one workflow, "+way.name+": allocations", figures.Median(allocs), "", "at most 25")
 	return nil
 }
 
@@ -143,10 +144,10 @@ func (r *run) manyDocuments(ctx context.Context) error {
 		}
 	}
 	r.line("1 500 documents: bytes of each", float64(length)/documents, "B", "")
-	r.line("1 500 documents: all, read by a client", median(took)/1e6, "ms", "at most 7.5")
-	r.line("1 500 documents: the same bytes in one piece, from net/http alone", median(alone)/1e6, "ms", "")
-	r.line("1 500 documents: to net/http alone", median(took)/median(alone), "x", "")
-	r.line("1 500 documents: memory, server and client, all allocations", median(memory)/1e6, "MB", "constant; the prototype: 102")
+	r.line("1 500 documents: all, read by a client", figures.Median(took)/1e6, "ms", "at most 7.5")
+	r.line("1 500 documents: the same bytes in one piece, from net/http alone", figures.Median(alone)/1e6, "ms", "")
+	r.line("1 500 documents: to net/http alone", figures.Median(took)/figures.Median(alone), "x", "")
+	r.line("1 500 documents: memory, server and client, all allocations", figures.Median(memory)/1e6, "MB", "constant; the prototype: 102")
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package benchapi
+package answers
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package benchapi
+package answers
 
 import (
 	"bufio"
@@ -33,7 +33,7 @@ type child struct {
 
 // startServer starts this program as a server of n workflows on one core.
 func (r *run) startServer(ctx context.Context, n int) (*child, error) {
-	cmd := exec.CommandContext(ctx, "taskset", "-c", serverCore, r.Program, "-serve", strconv.Itoa(n))
+	cmd := exec.CommandContext(ctx, "taskset", "-c", serverCore, r.Program, "answers", strconv.Itoa(n))
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stderr = r.Log
 	in, err := cmd.StdinPipe()

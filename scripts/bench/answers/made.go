@@ -1,4 +1,4 @@
-package benchapi
+package answers
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/scripts/bench/figures"
 )
 
 // nowhere is a response that only counts, to measure the handler alone.
@@ -189,11 +190,11 @@ func (r *run) pages(ctx context.Context, m *maker, limit int) error {
 		}
 	}
 	name := fmt.Sprintf("page of %d", limit)
-	r.line(name+": naive, processor", median(simple)/1e3, "us", "")
-	r.line(name+": aligned, processor", median(aligned)/1e3, "us", "")
-	r.line(name+": at any offset, processor", median(across)/1e3, "us", "")
-	r.line(name+": aligned, part of naive", median(simple)/median(aligned), "1/x", "at least 150")
-	r.line(name+": at any offset, part of naive", median(simple)/median(across), "1/x", "at least 8")
+	r.line(name+": naive, processor", figures.Median(simple)/1e3, "us", "")
+	r.line(name+": aligned, processor", figures.Median(aligned)/1e3, "us", "")
+	r.line(name+": at any offset, processor", figures.Median(across)/1e3, "us", "")
+	r.line(name+": aligned, part of naive", figures.Median(simple)/figures.Median(aligned), "1/x", "at least 150")
+	r.line(name+": at any offset, part of naive", figures.Median(simple)/figures.Median(across), "1/x", "at least 8")
 	r.line(name+": aligned, bytes to gzip -6", float64(short)/float64(long), "x", "at most 1.10")
 	return nil
 }
@@ -223,9 +224,9 @@ func (r *run) whole(ctx context.Context, m *maker) error {
 		mine, memory = append(mine, float64(each)), append(memory, float64(after.TotalAlloc-before.TotalAlloc))
 	}
 	r.line("limit=all: naive, processor", float64(used)/1e6, "ms", "")
-	r.line("limit=all: processor", median(mine)/1e6, "ms", "")
-	r.line("limit=all: part of naive", float64(used)/median(mine), "1/x", "at least 150")
-	r.line("limit=all: memory of one request, all allocations", median(memory)/1e6, "MB", "under 8")
+	r.line("limit=all: processor", figures.Median(mine)/1e6, "ms", "")
+	r.line("limit=all: part of naive", float64(used)/figures.Median(mine), "1/x", "at least 150")
+	r.line("limit=all: memory of one request, all allocations", figures.Median(memory)/1e6, "MB", "under 8")
 	return nil
 }
 
