@@ -28,7 +28,7 @@ var (
 // ofOthers are options of other programs, and variables of tests, that the pages name.
 var ofOthers = map[string]string{
 	"compressed": "curl", "etag-compare": "curl", "etag-save": "curl", "max-time": "curl",
-	"WMSTATS_BENCH_N": "benchmarks", "WMSTATS_DELETIONS": "the test against CouchDB",
+	"WMSTATS_BENCH_N": "benchmarks of the store", "WMSTATS_DELETIONS": "the test against CouchDB",
 }
 
 // helpOf returns what the servers say with -h, and what mock does.

@@ -1,6 +1,7 @@
 package repeat
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,12 +42,12 @@ func (f *feed) put(id string, doc []byte) int {
 
 // after gives the rows of a feed after a seq, the seq after them, and what is
 // closed when there are more.
-func (f *feed) after(seq int) (rows []byte, next int, more <-chan struct{}) {
+func (f *feed) after(seq int) (rows [][]byte, next int, more <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for ; seq < len(f.written); seq++ {
 		id := f.written[seq]
-		rows = fmt.Appendf(rows, `{"seq":"%d-x","id":%q,"changes":[{"rev":%q}],"doc":%s}`+"\n", seq+1, id, rev(seq+1), f.docs[id])
+		rows = append(rows, fmt.Appendf(nil, `{"seq":"%d-x","id":%q,"changes":[{"rev":%q}],"doc":%s}`, seq+1, id, rev(seq+1), f.docs[id]))
 	}
 	return rows, seq, f.more
 }
@@ -59,7 +60,8 @@ func (f *feed) seq() int {
 
 func rev(n int) string { return strconv.Itoa(n+1) + "-0" }
 
-// follow answers a continuous feed until the reader goes.
+// follow answers a feed: a continuous one until the reader goes, else what there
+// is after since.
 func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 	beat := time.Second
 	if ms, err := strconv.Atoi(r.URL.Query().Get("heartbeat")); err == nil && ms > 0 {
@@ -71,16 +73,17 @@ func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "since is none of mine")
 		return
 	}
+	if r.URL.Query().Get("feed") != "continuous" {
+		f.once(w, r, seq)
+		return
+	}
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	control := http.NewResponseController(w)
 	for {
 		rows, next, more := f.after(seq)
-		if len(rows) == 0 {
-			rows = []byte("\n")
-		}
 		seq = next
-		if _, err := w.Write(rows); err != nil || control.Flush() != nil {
+		if _, err := w.Write(append(bytes.Join(rows, []byte("\n")), '\n')); err != nil || control.Flush() != nil {
 			return // the reader has gone
 		}
 		select {
@@ -90,6 +93,17 @@ func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// once answers what there is after a seq, at most as many rows as are asked for.
+func (f *feed) once(w http.ResponseWriter, r *http.Request, seq int) {
+	rows, next, _ := f.after(seq)
+	pending := 0
+	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && limit >= 0 && limit < len(rows) {
+		pending = len(rows) - limit
+		rows, next = rows[:limit], next-pending
+	}
+	fmt.Fprintf(w, `{"results":[%s],"last_seq":"%d-x","pending":%d}`+"\n", bytes.Join(rows, []byte(",\n")), next, pending)
 }
 
 // write takes a new version of a document.

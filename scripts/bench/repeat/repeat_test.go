@@ -146,6 +146,20 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(&row))
 	require.Equal(t, fmt.Sprint("1-x ", r.Name), row.Seq+" "+row.ID)
 	require.JSONEq(t, changed, string(row.Doc))
+
+	// Without "continuous" the answer ends, as CouchDB's does.
+	for query, want := range map[string]string{
+		"since=0-x&include_docs=true&limit=1": `^{"results":\[{"seq":"1-x",.*}\],"last_seq":"1-x","pending":0}\n$`,
+		"since=0-x&limit=0":                   `^{"results":\[\],"last_seq":"0-x","pending":1}\n$`,
+		"since=1-x":                           `^{"results":\[\],"last_seq":"1-x","pending":0}\n$`,
+	} {
+		resp, err := http.Get(url + "/reqmgr_workload_cache/_changes?" + query)
+		require.NoError(t, err)
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Regexp(t, want, string(text), query)
+	}
 }
 
 // A cache server asks each view for nothing first: whether its index is built.
