@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+
+	"github.com/go-kivik/kivik/v4"
 
 	"github.com/dmwm/wmstats/mock/gen"
 )
@@ -124,44 +127,31 @@ func (l *loader) onTop(list []item, db string, it item, rev string) []item {
 }
 
 // revs asks for the revisions of the documents of a batch that exist.
-func (l *loader) revs(ctx context.Context, b *batch) (map[string]string, error) {
-	var ask struct {
-		Keys []string `json:"keys"`
-	}
+func (l *loader) revs(ctx context.Context, b *batch) (revs map[string]string, err error) {
+	ids := make([]string, 0, len(b.items))
 	for _, it := range b.items {
-		ask.Keys = append(ask.Keys, it.id)
+		ids = append(ids, it.id)
 	}
-	body, err := json.Marshal(ask)
-	if err != nil {
-		return nil, fmt.Errorf("encode keys: %w", err)
-	}
-	var answer struct {
-		Rows []struct {
-			ID    string `json:"id"`
-			Value struct {
-				Rev     string `json:"rev"`
-				Deleted bool   `json:"deleted"`
-			} `json:"value"`
-		} `json:"rows"`
-	}
-	if err := l.couch.do(ctx, http.MethodPost, dbPath(b.db)+"/_all_docs", body, &answer); err != nil {
-		return nil, fmt.Errorf("look up revisions: %w", err)
-	}
-	revs := map[string]string{}
-	for _, r := range answer.Rows {
-		if r.ID != "" {
-			revs[r.ID] = r.Value.Rev // a deleted one too: its successor goes on top
+	err = l.couch.do(ctx, "look up revisions", func() error {
+		revs = map[string]string{}
+		rows := l.couch.kivik.DB(b.db).AllDocs(ctx, kivik.Param("keys", ids))
+		defer func() { _ = rows.Close() }() // what it says, Err says too
+		for rows.Next() {
+			id, err := rows.ID()
+			if err != nil || id == "" {
+				continue // it does not exist
+			}
+			var value struct {
+				Rev string `json:"rev"`
+			}
+			if err := rows.ScanValue(&value); err != nil {
+				return fmt.Errorf("the revision of %s: %w", id, err)
+			}
+			revs[id] = value.Rev // a deleted one too: its successor goes on top
 		}
-	}
-	return revs, nil
-}
-
-// verdict is the answer on one document of a bulk.
-type verdict struct {
-	ID     string `json:"id"`
-	OK     bool   `json:"ok"`
-	Error  string `json:"error"`
-	Reason string `json:"reason"`
+		return rows.Err()
+	})
+	return revs, err
 }
 
 // bulk posts documents. A server that refuses all for the sake of one gets them
@@ -171,9 +161,20 @@ func (l *loader) bulk(ctx context.Context, db string, p part) error {
 	if len(items) == 0 {
 		return nil
 	}
-	body, size := bulkBody(items, p.newEdits)
-	var verdicts []verdict
-	err := l.couch.do(ctx, http.MethodPost, dbPath(db)+"/_bulk_docs", body, &verdicts)
+	docs, size := make([]any, len(items)), 0
+	for i, it := range items {
+		docs[i] = json.RawMessage(it.json)
+		size += len(it.json)
+	}
+	var options []kivik.Option
+	if !p.newEdits {
+		options = append(options, kivik.Param("new_edits", false))
+	}
+	var verdicts []kivik.BulkResult
+	err := l.couch.do(ctx, "write in bulk", func() (err error) {
+		verdicts, err = l.couch.kivik.DB(db).BulkDocs(ctx, slices.Clone(docs), options...)
+		return err
+	})
 	switch refused(err) {
 	case 0:
 		if err != nil {
@@ -195,42 +196,24 @@ func (l *loader) bulk(ctx context.Context, db string, p part) error {
 	return l.judge(ctx, db, p, verdicts, size)
 }
 
-func bulkBody(items []item, newEdits bool) (body []byte, size int) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	if !newEdits {
-		b.WriteString(`"new_edits":false,`)
-	}
-	b.WriteString(`"docs":[`)
-	for i, it := range items {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.Write(it.json)
-		size += len(it.json)
-	}
-	b.WriteString("]}")
-	return b.Bytes(), size
-}
-
 // judge counts the answers of a bulk. A conflict means that the document came
 // into being meanwhile (a copy in another bulk): it is written on top.
-func (l *loader) judge(ctx context.Context, db string, p part, verdicts []verdict, size int) error {
-	bad := map[string]verdict{}
+func (l *loader) judge(ctx context.Context, db string, p part, verdicts []kivik.BulkResult, size int) error {
+	bad := map[string]error{}
 	for _, v := range verdicts {
-		if v.Error != "" {
-			bad[v.ID] = v
+		if v.Error != nil {
+			bad[v.ID] = v.Error
 		}
 	}
 	var created, updated, deleted int
 	var again []item
 	for _, it := range p.items {
-		v, isBad := bad[it.id]
+		err := bad[it.id]
 		switch {
-		case isBad && v.Error == "conflict" && p.attempt < maxAttempts:
+		case kivik.HTTPStatus(err) == http.StatusConflict && p.attempt < maxAttempts:
 			again = append(again, it)
-		case isBad:
-			l.fail(Failure{db, it.id, v.Error + ": " + v.Reason})
+		case err != nil:
+			l.fail(Failure{db, it.id, err.Error()})
 		case it.deleted:
 			deleted++
 		case p.attempt > 0:

@@ -1,27 +1,39 @@
 package load
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
+
+	"github.com/go-kivik/kivik/v4"
+	"github.com/go-kivik/kivik/v4/couchdb"
 )
 
-// client speaks to one CouchDB and asks again while it is away or busy.
+// client speaks to one CouchDB by kivik, and asks again while it is away or busy.
 type client struct {
-	base, user, password string
-	http                 *http.Client
-	wait                 time.Duration
+	kivik *kivik.Client
+	wait  time.Duration
 }
 
-func newClient(o Options) *client {
-	return &client{strings.TrimRight(o.URL, "/"), o.User, o.Password, o.Client, o.Wait}
+func newClient(o Options) (*client, error) {
+	own := *o.Client
+	own.Transport = answers{own.Transport}
+	if own.Transport == (answers{}) {
+		own.Transport = answers{http.DefaultTransport}
+	}
+	options := []kivik.Option{couchdb.OptionHTTPClient(&own), couchdb.OptionNoRequestCompression(), couchdb.OptionNoMultipartGet()}
+	if o.User != "" || o.Password != "" {
+		options = append(options, couchdb.BasicAuth(o.User, o.Password))
+	}
+	couch, err := kivik.New("couch", strings.TrimRight(o.URL, "/"), options...)
+	if err != nil {
+		return nil, fmt.Errorf("set up the CouchDB client: %w", err)
+	}
+	return &client{couch, o.Wait}, nil
 }
 
 // refusal is an answer that is not a success.
@@ -32,23 +44,58 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("status %d: %s", r.status, r.body) }
 
+// mostAnswer bounds an answer: some 200 bytes for each document of a batch.
+const mostAnswer = 64 << 20
+
+// answers bounds answers, and makes those that are no success errors with what
+// the server said: kivik keeps that of JSON answers only.
+type answers struct{ next http.RoundTripper }
+
+// RoundTrip asks.
+func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := a.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < http.StatusMultipleChoices {
+		resp.Body = &bounded{resp.Body, mostAnswer}
+		return resp, nil
+	}
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 300))
+	return nil, errors.Join(&refusal{resp.StatusCode, strings.TrimSpace(string(said))}, err, resp.Body.Close())
+}
+
+type bounded struct {
+	io.ReadCloser
+
+	left int64
+}
+
+// Read reads more, up to the bound.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("an answer has more than %d bytes", mostAnswer)
+	}
+	return n, err
+}
+
 // busy tells that the same request may succeed later.
 func busy(err error) bool {
-	var r *refusal
-	if errors.As(err, &r) {
-		return r.status == http.StatusServiceUnavailable || r.status == http.StatusTooManyRequests || r.status == http.StatusBadGateway || r.status == http.StatusGatewayTimeout
+	if status := refused(err); status != 0 {
+		return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusBadGateway || status == http.StatusGatewayTimeout
 	}
 	return err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// do sends a request until it is answered; answer is decoded into out, if any.
-func (c *client) do(ctx context.Context, method, path string, body []byte, out any) error {
+// do makes a call until it is answered.
+func (c *client) do(ctx context.Context, what string, call func() error) error {
 	deadline := time.Now().Add(c.wait)
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
-		err := c.once(ctx, method, path, body, out)
+		err := guarded(call)
 		if !busy(err) || ctx.Err() != nil || time.Now().Add(pause).After(deadline) {
 			if err != nil {
-				return fmt.Errorf("%s %s: %w", method, path, err)
+				return fmt.Errorf("%s: %w", what, err)
 			}
 			return nil
 		}
@@ -56,49 +103,21 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, out a
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("%s %s: %w", method, path, context.Cause(ctx))
+			return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 		case <-timer.C:
 		}
 	}
 }
 
-// mostAnswer bounds an answer: some 200 bytes for each document of a batch.
-const mostAnswer = 64 << 20
-
-func (c *client) once(ctx context.Context, method, path string, body []byte, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("build request: %w", err)
-	}
-	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if c.user != "" || c.password != "" {
-		req.SetBasicAuth(c.user, c.password)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer+1))
-	if err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	if len(raw) > mostAnswer {
-		return fmt.Errorf("read answer: it has more than %d bytes", mostAnswer)
-	}
-	if resp.StatusCode >= 300 {
-		return &refusal{resp.StatusCode, strings.TrimSpace(string(raw[:min(len(raw), 300)]))}
-	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(raw, out); err != nil {
-		return &refusal{resp.StatusCode, "no JSON answer: " + err.Error()}
-	}
-	return nil
+// guarded makes a panic of the library, which answers of an odd form may cause,
+// the failure of one call.
+func guarded(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &refusal{http.StatusOK, fmt.Sprintf("no CouchDB answer: the client library panicked: %v", r)}
+		}
+	}()
+	return call()
 }
 
 // refused returns the status of a refusal, or 0.
@@ -109,6 +128,3 @@ func refused(err error) int {
 	}
 	return 0
 }
-
-// dbPath is the path of a database; document ids are escaped likewise.
-func dbPath(db string) string { return "/" + url.PathEscape(db) }

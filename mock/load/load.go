@@ -109,8 +109,12 @@ func Run(ctx context.Context, opts Options) (Summary, error) {
 		opts.Client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 		defer opts.Client.CloseIdleConnections()
 	}
-	l := &loader{opts: opts, couch: newClient(opts), start: time.Now(), existing: map[string]bool{}, unknown: map[string]*UnknownDatabaseError{}}
-	err := l.prepare(ctx)
+	couch, err := newClient(opts)
+	if err != nil {
+		return Summary{}, err
+	}
+	l := &loader{opts: opts, couch: couch, start: time.Now(), existing: map[string]bool{}, unknown: map[string]*UnknownDatabaseError{}}
+	err = l.prepare(ctx)
 	if err == nil {
 		err = l.write(ctx)
 	}

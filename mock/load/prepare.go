@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-kivik/kivik/v4"
+
 	"github.com/dmwm/wmstats/mock/design"
 )
 
@@ -59,7 +61,7 @@ func (l *loader) ensure(ctx context.Context, db string) error {
 	if err := l.check(ctx, db); err != nil {
 		return err
 	}
-	err := l.couch.do(ctx, http.MethodPut, dbPath(db), nil, nil)
+	err := l.couch.do(ctx, "create a database", func() error { return l.couch.kivik.CreateDB(ctx, db) })
 	was := refused(err) == http.StatusPreconditionFailed
 	if err != nil && !was {
 		return fmt.Errorf("create database %s: %w", db, err)
@@ -77,7 +79,10 @@ func (l *loader) check(ctx context.Context, db string) error {
 	if l.opts.Create || slices.Contains(names, db) {
 		return nil
 	}
-	err := l.couch.do(ctx, http.MethodGet, dbPath(db), nil, nil)
+	err := l.couch.do(ctx, "look for a database", func() error {
+		_, err := l.couch.kivik.DBExists(ctx, db)
+		return err
+	})
 	if status := refused(err); status != http.StatusNotFound && status != http.StatusBadRequest { // 400: no server takes the name
 		return err
 	}
@@ -103,16 +108,16 @@ func (l *loader) mayExist(db string) bool {
 // design writes a design document, or adds the views that one which is there
 // lacks. Views that are there stay as they are: they may be the real ones.
 func (l *loader) design(ctx context.Context, d design.Document) error {
-	path := dbPath(d.DB) + "/" + d.ID
+	db := l.couch.kivik.DB(d.DB)
 	var have struct {
 		Language string                     `json:"language"`
 		Views    map[string]json.RawMessage `json:"views"`
 	}
 	var all map[string]json.RawMessage
-	err := l.couch.do(ctx, http.MethodGet, path, nil, &all)
+	err := l.couch.do(ctx, "read", func() error { return db.Get(ctx, d.ID).ScanDoc(&all) })
 	switch {
 	case refused(err) == http.StatusNotFound:
-		return l.couch.do(ctx, http.MethodPut, path, d.JSON, nil)
+		return l.put(ctx, db, d.ID, d.JSON)
 	case err != nil:
 		return err
 	}
@@ -153,5 +158,13 @@ func (l *loader) design(ctx context.Context, d design.Document) error {
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	return l.couch.do(ctx, http.MethodPut, path, body, nil)
+	return l.put(ctx, db, d.ID, body)
+}
+
+// put writes one document as it stands.
+func (l *loader) put(ctx context.Context, db *kivik.DB, id string, doc json.RawMessage) error {
+	return l.couch.do(ctx, "write", func() error {
+		_, err := db.Put(ctx, id, doc)
+		return err
+	})
 }
