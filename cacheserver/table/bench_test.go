@@ -69,7 +69,6 @@ func benchTable(b *testing.B) *Table {
 			w.StatusTime += 60
 			bench.edits = append(bench.edits, Edit{Name: w.Workflow, Record: &w, Encoded: schema.AppendJSON(nil, &w)})
 		}
-		builder, blocks = nil, nil
 		runtime.GC()
 		var mem runtime.MemStats
 		runtime.ReadMemStats(&mem)

@@ -29,7 +29,7 @@ type intHeads struct {
 	desc    bool
 }
 
-// of gives the head of a value. -1 is missing, so that one word is free: the
+// of returns the head of a value. -1 is missing, so that one word is free: the
 // values that would come behind it move up, and none has lastHead.
 func (h intHeads) of(v int64) uint64 {
 	head := uint64(v) ^ 1<<63
@@ -46,7 +46,7 @@ func (h intHeads) of(v int64) uint64 {
 	return head
 }
 
-// floatHead gives the head of a number; only numbers that are none have the
+// floatHead returns the head of a number; only numbers that are none have the
 // words at both ends.
 func floatHead(v float64) uint64 {
 	if v == -1 {
@@ -64,7 +64,7 @@ func orderedBits(f float64) uint64 {
 	return b | 1<<63
 }
 
-// codeHead gives the head of a frequent text; the empty one has code and rank 0.
+// codeHead returns the head of a frequent text; the empty one has code and rank 0.
 func codeHead(code uint32, ranks []uint32) uint64 {
 	if code == 0 {
 		return lastHead

@@ -59,7 +59,9 @@ func newNeedle(text string) *needle {
 
 // inAllNames says that all records from the first of one block to the last of
 // another one hold the needle, as far as their names tell: they ascend, so they
-// all begin with what the first and the last name have in common.
+// all begin with what the first and the last name have in common. A text that is
+// there is found in 0.06 ms at 200 000 records, block by block in 1.0 ms
+// (BenchmarkSearch frequent); 0.02 and 0.04 ms at 20 000.
 func (n *needle) inAllNames(l *block.Layout, first, last *block.Block) bool {
 	a, z := first.Name(l, 0), last.Name(l, last.Len()-1)
 	same := 0

@@ -27,7 +27,7 @@ func tableOf(t testing.TB, list ...schema.Workflow) *Table {
 	return out
 }
 
-// found gives the names that match a query, without the order of a sort.
+// found returns the names that match a query, without the order of a sort.
 func found(t testing.TB, tr *Table, now int64, q wire.Query) []string {
 	t.Helper()
 	s, err := tr.Scan(unbounded(), now, q)

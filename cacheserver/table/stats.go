@@ -157,7 +157,7 @@ func (g *grouping) begin(r run) {
 	}
 }
 
-// of gives the numbers of the values of record i of the run; i never falls.
+// of returns the numbers of the values of record i of the run; i never falls.
 func (g *grouping) of(i int) []uint32 {
 	switch g.col.Kind {
 	case block.Code:

@@ -58,7 +58,7 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	return c, err
 }
 
-// number gives the test of one number; a Bool is 0 or 1.
+// number returns the test of one number; a Bool is 0 or 1.
 func (s *Scan) number(t wire.Term, col *block.Column) (func(float64) bool, error) {
 	isTime := col.Unit == "Unix s"
 	isBool := col.Kind == block.Bool

@@ -67,7 +67,7 @@ func like(text string, parts []string) bool {
 	return true
 }
 
-// text gives the test of a Text or Texts column.
+// text returns the test of a Text or Texts column.
 func (s *Scan) text(t wire.Term, col *block.Column) (func(b *block.Block, i int) bool, error) {
 	match := func(text []byte) bool { return len(text) > 0 }
 	switch t.Op {

@@ -11,9 +11,10 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Top gives the places of the first n records of all in the order asked for,
-// fewer where there are not so many: the beginning of what Order gives, at the
-// cost of one look at the first key of each record instead of a sort.
+// Top returns the places of the first n records of all in the order asked for,
+// fewer where there are not so many: the beginning of what Order returns, at the
+// cost of one look at the first key of each record instead of a sort: 0.7 to 6.3 ms
+// at 200 000 records, for 1.2 to 220 ms of Order (BenchmarkTop, BenchmarkOrder).
 func (t *Table) Top(b *budget.Budget, keys []wire.SortKey, n int) ([]uint32, error) {
 	keys = effective(t, keys)
 	c, err := newComparer(t, keys)
@@ -226,7 +227,7 @@ func (p *top) texts() {
 	})
 }
 
-// extreme gives the record of a block that is the best one by a text column.
+// extreme returns the record of a block that is the best one by a text column.
 func (p *top) extreme(b *block.Block) int {
 	least, most := b.Extremes(p.c.t.Layout, p.column)
 	if p.desc {

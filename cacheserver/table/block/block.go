@@ -29,8 +29,8 @@ type Block struct {
 	records []record
 	hashes  []uint64 // of the encoded records
 
-	own    columns                 // made with the block
-	packed atomic.Pointer[columns] // own, or what it is not
+	made   columns                 // made with the block
+	packed atomic.Pointer[columns] // made, or what it is not
 
 	retired  atomic.Bool
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
@@ -85,12 +85,12 @@ func (b *Block) Hash(i int) uint64 { return b.hashes[i] }
 // Source returns what record i was made of.
 func (b *Block) Source(i int) Source { return b.records[i].source() }
 
-// columns gives the columns with no record aside. Two callers at once may both
+// columns returns the columns with no record aside. Two callers at once may both
 // make them; one of the two, equal, is kept.
 func (b *Block) columns() *columns {
 	for {
 		c := b.packed.Load()
-		if len(c.late) == 0 {
+		if len(c.replacements) == 0 {
 			return c
 		}
 		if b.retired.Load() {
@@ -100,10 +100,10 @@ func (b *Block) columns() *columns {
 	}
 }
 
-// Name gives the name of record i, the text of the first column.
+// Name returns the name of record i, the text of the first column.
 func (b *Block) Name(l *Layout, i int) []byte { return b.Text(&l.Columns[0], i) }
 
-// Search gives the place of name, or where it would be.
+// Search returns the place of name, or where it would be.
 func (b *Block) Search(l *Layout, name string) (i int, found bool) {
 	lo, hi := 0, b.Len()
 	for lo < hi {
@@ -117,7 +117,7 @@ func (b *Block) Search(l *Layout, name string) (i int, found bool) {
 	return lo, lo < b.Len() && string(b.Name(l, lo)) == name
 }
 
-// Text gives the text of record i in a Text column.
+// Text returns the text of record i in a Text column.
 func (b *Block) Text(c *Column, i int) []byte {
 	text, _ := unquote(b.raw(c, i))
 	return text
@@ -131,7 +131,7 @@ func (b *Block) raw(c *Column, i int) []byte {
 	return b.records[i][b.packed.Load().value(c.slot, i):]
 }
 
-// Int gives the integer of record i in an Int or Bool column, its code in a
+// Int returns the integer of record i in an Int or Bool column, its code in a
 // Code column.
 func (b *Block) Int(c *Column, i int) int64 { return b.packed.Load().value(c.slot, i) }
 
@@ -155,7 +155,7 @@ func (b *Block) AppendFloats(dst []float64, c *Column) []float64 {
 			dst = append(dst, floatOf(x))
 		}
 	}
-	for _, r := range all.late {
+	for _, r := range all.replacements {
 		dst[from+r.record] = floatOf(r.values[c.slot])
 	}
 	return dst
@@ -169,7 +169,7 @@ func (b *Block) AppendCodes(dst []uint32, c *Column) []uint32 {
 func appendAll[T int64 | uint32](dst []T, b *Block, c *Column, as func(int64) T) []T {
 	all, from := b.packed.Load(), len(dst)
 	dst = appendTo(dst, &all.dir[c.slot], all.data, 0, b.Len())
-	for _, r := range all.late {
+	for _, r := range all.replacements {
 		dst[from+r.record] = as(r.values[c.slot])
 	}
 	return dst
@@ -181,13 +181,13 @@ func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []ui
 	all := b.packed.Load()
 	v, packed := &all.dir[c.slot], &all.dir[c.slot+1]
 	base, start := len(codes), 0
-	if len(all.late) == 0 {
+	if len(all.replacements) == 0 {
 		for i := range b.Len() {
 			start += int(v.value(all.data, i))
 			ends = append(ends, uint32(base+start))
 		}
 		codes = appendTo(codes, packed, all.data, 0, start)
-		return tidy(codes, ends, base, b.Len(), all.untidy)
+		return eachOnce(codes, ends, base, b.Len(), all.repeats)
 	}
 	for i := range b.Len() {
 		end := start + int(v.value(all.data, i))
@@ -199,13 +199,13 @@ func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []ui
 		start = end
 		ends = append(ends, uint32(len(codes)))
 	}
-	return tidy(codes, ends, base, b.Len(), all.untidy)
+	return eachOnce(codes, ends, base, b.Len(), all.repeats)
 }
 
-// tidy leaves each code once for each of the last n records, whose codes begin
+// eachOnce leaves each code once for each of the last n records, whose codes begin
 // at base, and none for the empty text, if there may be such.
-func tidy(codes, ends []uint32, base, n int, untidy bool) (codes2, ends2 []uint32) {
-	if !untidy {
+func eachOnce(codes, ends []uint32, base, n int, repeats bool) (codes2, ends2 []uint32) {
+	if !repeats {
 		return codes, ends
 	}
 	out, from := codes[:base], base
@@ -221,7 +221,7 @@ func tidy(codes, ends []uint32, base, n int, untidy bool) (codes2, ends2 []uint3
 	return out, ends
 }
 
-// Segment gives the whole block compressed. Two callers at once may both make
+// Segment returns the whole block compressed. Two callers at once may both make
 // it; one of the two, equal, is kept. A retired block keeps none.
 func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	if s := b.segments[form].Load(); s != nil {
@@ -288,7 +288,7 @@ func (b *Block) empty() {
 }
 
 // keep keeps what was made of a block, unless somebody else has been quicker or
-// the block is retired, and gives what is to be used.
+// the block is retired, and returns what is to be used.
 func keep[T any](b *Block, at *atomic.Pointer[T], made *T) *T {
 	if b.retired.Load() {
 		return made

@@ -17,7 +17,7 @@ type Builder struct {
 	hashes  []uint64
 	values  [][]int64 // by slot
 	data    []byte
-	untidy  bool // a list has a text twice, or an empty one
+	repeats bool // a list has a text twice, or an empty one
 }
 
 // NewBuilder makes an empty builder.
@@ -36,13 +36,13 @@ func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
 		c := &b.l.Columns[i]
 		switch c.Kind {
 		case Int:
-			b.put(c.slot, valueOf[int64](w, c))
+			b.appendValue(c.slot, valueOf[int64](w, c))
 		case Float:
-			b.put(c.slot, bitsOf(valueOf[float64](w, c)))
+			b.appendValue(c.slot, bitsOf(valueOf[float64](w, c)))
 		case Bool:
-			b.put(c.slot, boolOf(valueOf[bool](w, c)))
+			b.appendValue(c.slot, boolOf(valueOf[bool](w, c)))
 		case Code:
-			b.put(c.slot, c.Dict.code(valueOf[string](w, c)))
+			b.appendValue(c.slot, c.Dict.code(valueOf[string](w, c)))
 		case Codes:
 			b.addCodes(c, valueOf[[]string](w, c))
 		case Text, Texts:
@@ -51,12 +51,12 @@ func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
 			if k := bytes.Index(encoded[from:], c.mark); k >= 0 {
 				from += k + len(c.mark)
 			}
-			b.put(c.slot, int64(from))
+			b.appendValue(c.slot, int64(from))
 		}
 	}
 }
 
-func (b *Builder) put(slot int, v int64) { b.values[slot] = append(b.values[slot], v) }
+func (b *Builder) appendValue(slot int, v int64) { b.values[slot] = append(b.values[slot], v) }
 
 func boolOf(v bool) int64 {
 	if v {
@@ -72,11 +72,11 @@ func (b *Builder) addCodes(c *Column, texts []string) {
 	start := len(codes)
 	for _, text := range texts {
 		code := c.Dict.code(text)
-		b.untidy = b.untidy || code == 0 || slices.Contains(codes[start:], code)
+		b.repeats = b.repeats || code == 0 || slices.Contains(codes[start:], code)
 		codes = append(codes, code)
 	}
 	b.values[c.slot+1] = codes
-	b.put(c.slot, int64(len(codes)-start))
+	b.appendValue(c.slot, int64(len(codes)-start))
 }
 
 // Copy appends records i..j of a block of the same layout, in the same memory.
@@ -85,7 +85,7 @@ func (b *Builder) Copy(from *Block, i, j int) {
 		return
 	}
 	all := from.columns()
-	b.untidy = b.untidy || all.untidy
+	b.repeats = b.repeats || all.repeats
 	b.records = append(b.records, from.records[i:j]...)
 	b.hashes = append(b.hashes, from.hashes[i:j]...)
 	for k := range b.l.Columns {
@@ -108,21 +108,21 @@ func (b *Builder) Build() *Block {
 	out := &Block{
 		records: slices.Clone(b.records),
 		hashes:  slices.Clone(b.hashes),
-		own:     columns{dir: make([]vec, b.l.slots), untidy: b.untidy},
+		made:    columns{dir: make([]vec, b.l.slots), repeats: b.repeats},
 	}
-	own := &out.own
-	out.packed.Store(own)
+	made := &out.made
+	out.packed.Store(made)
 	data := b.data[:0]
 	for i := range b.l.Columns {
 		c := &b.l.Columns[i]
 		cents := c.Kind == Float && centsOf(b.values[c.slot])
-		data, own.dir[c.slot] = pack(data, b.values[c.slot])
-		own.dir[c.slot].cents = cents
+		data, made.dir[c.slot] = pack(data, b.values[c.slot])
+		made.dir[c.slot].cents = cents
 		if c.Kind == Codes {
-			data, own.dir[c.slot+1] = pack(data, b.values[c.slot+1])
+			data, made.dir[c.slot+1] = pack(data, b.values[c.slot+1])
 		}
 	}
-	own.data = slices.Clone(data)
+	made.data = slices.Clone(data)
 	b.data = data
 	b.reset()
 	return out
@@ -133,5 +133,5 @@ func (b *Builder) reset() {
 		b.values[i] = b.values[i][:0]
 	}
 	clear(b.records) // blocks that go take them along
-	b.records, b.hashes, b.untidy = b.records[:0], b.hashes[:0], false
+	b.records, b.hashes, b.repeats = b.records[:0], b.hashes[:0], false
 }

@@ -98,7 +98,7 @@ func TestColumnsAreMadeWhileOthersRead(t *testing.T) {
 			assert.Equal(t, want.AppendInts(nil, c), now.AppendInts(nil, c))
 		}
 	}
-	require.Len(t, now.packed.Load().late, 3, "to read whole columns makes none")
+	require.Len(t, now.packed.Load().replacements, 3, "to read whole columns makes none")
 	var all sync.WaitGroup
 	for n := range 8 {
 		all.Go(func() {
@@ -118,7 +118,7 @@ func TestColumnsAreMadeWhileOthersRead(t *testing.T) {
 		})
 	}
 	all.Wait()
-	require.Empty(t, now.packed.Load().late)
+	require.Empty(t, now.packed.Load().replacements)
 }
 
 // requireRecords reads no whole columns.

@@ -6,52 +6,52 @@ import "slices"
 // another one by a change shares them, with the changed records aside, until
 // somebody reads whole columns: most changes come before that.
 type columns struct {
-	dir    []vec // by slot
-	data   []byte
-	untidy bool // some list has a text twice, or an empty one
+	dir     []vec // by slot
+	data    []byte
+	repeats bool // some list has a text twice, or an empty one
 
-	late   []*late // records that are not as dir and data have them
-	layout *Layout // with late: how to put them in
+	replacements []*replacement // records that are not as dir and data have them
+	layout       *Layout        // with replacements: how to put them in
 }
 
-// late is one record beside the packed values, as Add made it.
-type late struct {
+// replacement is one record beside the packed values, as Add made it.
+type replacement struct {
 	record int
 	values []int64  // by slot; floats by their bits, lists by the number of their codes
 	codes  []uint32 // of all lists, one after the other
 	ends   []uint32 // of each list in codes
 }
 
-// maxLate is how many records may be aside: each of them is looked at when a
+// maxReplacements is how many records may be aside: each of them is looked at when a
 // value of the block is read.
-const maxLate = 6
+const maxReplacements = 6
 
-// list gives the codes of the n-th list column.
-func (r *late) list(n int) []uint32 {
+// list returns the codes of the n-th list column.
+func (r *replacement) list(n int) []uint32 {
 	if n == 0 {
 		return r.codes[:r.ends[0]]
 	}
 	return r.codes[r.ends[n-1]:r.ends[n]]
 }
 
-// with gives the columns with one record changed.
-func (c *columns) with(l *Layout, r *late, untidy bool, records int) *columns {
-	next := &columns{dir: c.dir, data: c.data, untidy: c.untidy || untidy, layout: l}
-	next.late = make([]*late, 0, len(c.late)+1)
-	for _, o := range c.late {
+// with returns the columns with one record changed.
+func (c *columns) with(l *Layout, r *replacement, repeats bool, records int) *columns {
+	next := &columns{dir: c.dir, data: c.data, repeats: c.repeats || repeats, layout: l}
+	next.replacements = make([]*replacement, 0, len(c.replacements)+1)
+	for _, o := range c.replacements {
 		if o.record != r.record {
-			next.late = append(next.late, o)
+			next.replacements = append(next.replacements, o)
 		}
 	}
-	if next.late = append(next.late, r); len(next.late) > maxLate {
+	if next.replacements = append(next.replacements, r); len(next.replacements) > maxReplacements {
 		return next.packed(records)
 	}
 	return next
 }
 
-// at gives the record if it is aside, or nil.
-func (c *columns) at(record int) *late {
-	for _, r := range c.late {
+// at returns the record if it is aside, or nil.
+func (c *columns) at(record int) *replacement {
+	for _, r := range c.replacements {
 		if r.record == record {
 			return r
 		}
@@ -59,7 +59,7 @@ func (c *columns) at(record int) *late {
 	return nil
 }
 
-// value gives the value of record i in a slot; of floats see float.
+// value returns the value of record i in a slot; of floats see float.
 func (c *columns) value(slot, i int) int64 {
 	if r := c.at(i); r != nil {
 		return r.values[slot]
@@ -104,12 +104,12 @@ func (c *columns) sums(slot, i, j int) (start, end int) {
 	return start, end
 }
 
-// packed gives the columns of so many records with none aside.
+// packed returns the columns of so many records with none aside.
 func (c *columns) packed(records int) *columns {
-	if len(c.late) == 0 {
+	if len(c.replacements) == 0 {
 		return c
 	}
-	out := &columns{dir: make([]vec, len(c.dir)), untidy: c.untidy}
+	out := &columns{dir: make([]vec, len(c.dir)), repeats: c.repeats}
 	var values []int64
 	data := make([]byte, 0, len(c.data)+len(c.data)/8)
 	one := func(slot int, float bool) {
@@ -118,7 +118,7 @@ func (c *columns) packed(records int) *columns {
 		if v.cents {
 			bitsOfCents(values)
 		}
-		for _, r := range c.late {
+		for _, r := range c.replacements {
 			values[r.record] = r.values[slot]
 		}
 		cents := float && centsOf(values)

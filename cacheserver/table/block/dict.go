@@ -9,14 +9,14 @@ import (
 	"sync/atomic"
 )
 
-// Dict gives the texts of one key small numbers. It only grows: a code keeps
+// Dict returns the texts of one key small numbers. It only grows: a code keeps
 // its text for ever, so blocks of all generations share it. Code 0 is the
 // empty text. Readers take no lock.
 type Dict struct {
-	quick atomic.Pointer[map[string]uint32] // a copy of codes, perhaps an old one, never written to
-	mu    sync.Mutex                        // of all below; and one writer of texts at a time
-	codes map[string]uint32
-	late  int // texts that codes had and quick did not, since quick was made
+	quick  atomic.Pointer[map[string]uint32] // a copy of codes, perhaps an old one, never written to
+	mu     sync.Mutex                        // of all below; and one writer of texts at a time
+	codes  map[string]uint32
+	missed int // texts that codes had and quick did not, since quick was made
 
 	texts atomic.Pointer[[]string]
 	ranks atomic.Pointer[[]uint32]
@@ -29,10 +29,10 @@ func newDict() *Dict {
 	return d
 }
 
-// Texts gives the texts by code. A later call may give more.
+// Texts returns the texts by code. A later call may give more.
 func (d *Dict) Texts() []string { return *d.texts.Load() }
 
-// code gives the code of text, a new one if need be. Nearly all are found
+// code returns the code of text, a new one if need be. Nearly all are found
 // without a lock, for which all builders of the first read would wait.
 func (d *Dict) code(text string) int64 {
 	if code, ok := (*d.quick.Load())[text]; ok {
@@ -42,10 +42,10 @@ func (d *Dict) code(text string) int64 {
 	defer d.mu.Unlock()
 	if code, ok := d.codes[text]; ok {
 		// To copy costs as much as so many look-ups.
-		if d.late++; d.late > len(d.codes) {
+		if d.missed++; d.missed > len(d.codes) {
 			quick := maps.Clone(d.codes)
 			d.quick.Store(&quick)
-			d.late = 0
+			d.missed = 0
 		}
 		return int64(code)
 	}
@@ -58,7 +58,7 @@ func (d *Dict) code(text string) int64 {
 	return int64(code)
 }
 
-// Ranks gives for each code the place of its text in the order of all texts.
+// Ranks returns for each code the place of its text in the order of all texts.
 func (d *Dict) Ranks() []uint32 {
 	texts := d.Texts()
 	if r := d.ranks.Load(); r != nil && len(*r) >= len(texts) {
@@ -79,7 +79,7 @@ func (d *Dict) Ranks() []uint32 {
 
 func (d *Dict) has(code int64) bool { return code >= 0 && code < int64(len(d.Texts())) }
 
-// set gives an empty dictionary its texts; false if they are none.
+// set returns an empty dictionary its texts; false if they are none.
 func (d *Dict) set(texts []string) bool {
 	codes := make(map[string]uint32, len(texts))
 	for code, text := range texts {

@@ -13,7 +13,7 @@ import (
 func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
 	all := b.columns()
 	dst = binary.AppendUvarint(dst, uint64(b.Len()))
-	dst = binary.AppendUvarint(dst, uint64(boolOf(all.untidy)))
+	dst = binary.AppendUvarint(dst, uint64(boolOf(all.repeats)))
 	for _, r := range b.records {
 		dst = binary.AppendUvarint(dst, uint64(len(r)))
 		dst = binary.AppendUvarint(dst, uint64(cap(r)-len(r)))
@@ -37,9 +37,9 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 		return nil, checkpoint.Broken("a block of %d records", n)
 	}
 	b := &Block{records: make([]record, n), hashes: make([]uint64, n)}
-	own := &b.own
-	own.untidy, own.dir = c.Uint() == 1, make([]vec, l.slots)
-	b.packed.Store(own)
+	made := &b.made
+	made.repeats, made.dir = c.Uint() == 1, make([]vec, l.slots)
+	b.packed.Store(made)
 	lengths := make([]int, 2*n)
 	total := 0
 	for k := range lengths {
@@ -54,13 +54,13 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 		b.hashes[i] = xxhash.Sum64(b.records[i])
 	}
 	for slot := range l.slots {
-		v := &own.dir[slot]
+		v := &made.dir[slot]
 		v.min = c.Int()
 		if flags := c.Bytes(2); flags != nil {
 			v.width, v.cents = flags[0], flags[1] == 1
 		}
 	}
-	own.data = clone(c.Bytes(c.Count(1)))
+	made.data = clone(c.Bytes(c.Count(1)))
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func clone(data []byte) []byte {
 func (b *Block) place(l *Layout) bool {
 	at := uint64(0)
 	one := func(slot int, values uint64) bool {
-		v := &b.own.dir[slot]
+		v := &b.made.dir[slot]
 		switch v.width {
 		case 0, 1, 2, 4, 8:
 		default:
@@ -93,7 +93,7 @@ func (b *Block) place(l *Layout) bool {
 			v.at = uint32(at)
 		}
 		at += size
-		return values <= 1<<32 && at <= uint64(len(b.own.data))
+		return values <= 1<<32 && at <= uint64(len(b.made.data))
 	}
 	for i := range l.Columns {
 		c := &l.Columns[i]
@@ -108,13 +108,13 @@ func (b *Block) place(l *Layout) bool {
 			return false
 		}
 	}
-	return at == uint64(len(b.own.data))
+	return at == uint64(len(b.made.data))
 }
 
 // total adds up the lengths of lists.
 func (b *Block) total(slot int) (sum uint64, ok bool) {
 	for i := range b.Len() {
-		n := b.own.dir[slot].value(b.own.data, i)
+		n := b.made.dir[slot].value(b.made.data, i)
 		if n < 0 || n > 1<<31 {
 			return 0, false
 		}
@@ -136,9 +136,9 @@ func (b *Block) checkColumns(l *Layout) bool {
 				}
 			}
 		case Codes:
-			_, all := b.own.sums(c.slot, 0, b.Len())
+			_, all := b.made.sums(c.slot, 0, b.Len())
 			for k := range all {
-				if !c.Dict.has(b.own.dir[c.slot+1].value(b.own.data, k)) {
+				if !c.Dict.has(b.made.dir[c.slot+1].value(b.made.data, k)) {
 					return false
 				}
 			}
@@ -165,7 +165,7 @@ func (b *Block) textAt(c *Column, i int) bool {
 	return rest != nil
 }
 
-// Texts gives the texts of all dictionaries, by column. They only grow, so what
+// Texts returns the texts of all dictionaries, by column. They only grow, so what
 // is captured stays right for the blocks that were there.
 func (l *Layout) Texts() [][]string {
 	out := make([][]string, len(l.Columns))

@@ -114,7 +114,7 @@ func NewLayout() (*Layout, error) {
 	return l, nil
 }
 
-// Column gives the number of the column of a key.
+// Column returns the number of the column of a key.
 func (l *Layout) Column(key string) (int, bool) {
 	i, ok := l.byKey[key]
 	return i, ok

@@ -6,11 +6,11 @@ import (
 
 // Sizes of structs, in bytes.
 const (
-	blockBytes   = int64(unsafe.Sizeof(Block{}))
-	columnsBytes = int64(unsafe.Sizeof(columns{}))
-	vecBytes     = int64(unsafe.Sizeof(vec{}))
-	lateBytes    = int64(unsafe.Sizeof(late{}))
-	recordBytes  = int64(unsafe.Sizeof(record{}))
+	blockBytes       = int64(unsafe.Sizeof(Block{}))
+	columnsBytes     = int64(unsafe.Sizeof(columns{}))
+	vecBytes         = int64(unsafe.Sizeof(vec{}))
+	replacementBytes = int64(unsafe.Sizeof(replacement{}))
+	recordBytes      = int64(unsafe.Sizeof(record{}))
 )
 
 // Allocated is what the runtime gives who asks for n bytes: it has few sizes, an
@@ -44,7 +44,7 @@ func Own(blocks, others []*Block) (bytes int64) {
 		}
 		c := b.packed.Load()
 		shared[unsafe.Pointer(unsafe.SliceData(c.dir))] = true
-		for _, r := range c.late {
+		for _, r := range c.replacements {
 			shared[unsafe.Pointer(r)] = true
 		}
 	}
@@ -63,15 +63,15 @@ func (b *Block) sizeBeside(shared map[unsafe.Pointer]bool) int64 {
 		}
 	}
 	c := b.packed.Load()
-	if c != &b.own {
-		n += Allocated(columnsBytes) + Allocated(8*int64(cap(c.late)))
+	if c != &b.made {
+		n += Allocated(columnsBytes) + Allocated(8*int64(cap(c.replacements)))
 	}
 	if !shared[unsafe.Pointer(unsafe.SliceData(c.dir))] {
 		n += Allocated(vecBytes*int64(cap(c.dir))) + Allocated(int64(cap(c.data)))
 	}
-	for _, r := range c.late {
+	for _, r := range c.replacements {
 		if !shared[unsafe.Pointer(r)] {
-			n += Allocated(lateBytes) + Allocated(8*int64(cap(r.values))) + Allocated(4*int64(len(r.codes)+len(r.ends)))
+			n += Allocated(replacementBytes) + Allocated(8*int64(cap(r.values))) + Allocated(4*int64(len(r.codes)+len(r.ends)))
 		}
 	}
 	return n

@@ -7,7 +7,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Workflow gives record i as a struct: encoded again, it is the same bytes.
+// Workflow returns record i as a struct: encoded again, it is the same bytes.
 // Frequent texts are those of the dictionaries, so this costs less than
 // decoding the bytes. The caller owns the struct and its lists.
 func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
@@ -39,12 +39,12 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 	return w
 }
 
-// List gives the texts of record i in a Codes column, as they are in the record.
+// List returns the texts of record i in a Codes column, as they are in the record.
 func (b *Block) List(c *Column, i int) []string {
 	return b.AppendList([]string{}, c, i)
 }
 
-// AppendList appends what List gives.
+// AppendList appends what List returns.
 func (b *Block) AppendList(dst []string, c *Column, i int) []string {
 	var room [16]uint32
 	codes := b.packed.Load().list(room[:0], c, i)
@@ -80,17 +80,17 @@ func set[T any](w *schema.Workflow, c *Column, v T) {
 	*(*T)(unsafe.Add(unsafe.Pointer(w), c.at)) = v
 }
 
-// Float gives the value of record i in a Float column.
+// Float returns the value of record i in a Float column.
 func (b *Block) Float(c *Column, i int) float64 {
 	return b.packed.Load().float(c.slot, i)
 }
 
-// Codes gives the codes of record i in a Codes column, each once and none for
+// Codes returns the codes of record i in a Codes column, each once and none for
 // the empty text.
 func (b *Block) Codes(c *Column, i int) []uint32 {
 	packed := b.packed.Load()
 	all := packed.list(nil, c, i)
-	if !packed.untidy {
+	if !packed.repeats {
 		return all
 	}
 	out := all[:0]

@@ -28,7 +28,7 @@ func (b *Block) Sign(l *Layout) {
 // Signed says that what Sign makes is there.
 func (b *Block) Signed() bool { return b.signed.Load() != nil && b.extremes.Load() != nil }
 
-// sign gives the signatures. Two callers at once may both make them.
+// sign returns the signatures. Two callers at once may both make them.
 func (b *Block) sign(l *Layout) *signatures {
 	if s := b.signed.Load(); s != nil {
 		return s

@@ -4,7 +4,9 @@ package block
 // at the texts: each three characters that follow each other in a searched
 // column choose a row, in which the record has a bit. A record that holds a
 // text has a bit in all rows of that text's threes. The other way round it is
-// a guess: a record with all bits must be looked at.
+// a guess: a record with all bits must be looked at. Looking at all texts takes 190
+// to 210 ms at 200 000 records, with signatures 1.1 ms (BenchmarkSearch rare, none);
+// 20 ms and 0.02 ms at 20 000.
 type signatures struct {
 	words int      // of a row: 64 records each
 	bits  []uint64 // rows one after the other
@@ -21,7 +23,7 @@ const (
 // Rows are the rows that a text chooses.
 type Rows []uint32
 
-// RowsOf gives the rows of an ASCII text; none when it is too short for any.
+// RowsOf returns the rows of an ASCII text; none when it is too short for any.
 func RowsOf(text string) (out Rows) {
 	var seen [rows]bool
 	for i := range len(text) - 2 {

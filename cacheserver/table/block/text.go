@@ -28,7 +28,7 @@ func eachText(raw []byte, f func(text []byte) bool) {
 	}
 }
 
-// listText gives the JSON list at the start of raw, brackets left out.
+// listText returns the JSON list at the start of raw, brackets left out.
 func listText(raw []byte) []byte {
 	end := 0
 	for end < len(raw) && raw[end] != ']' {

@@ -8,7 +8,7 @@ package stitch
 
 const polynomial = 0xedb88320 // CRC-32 of gzip (RFC 1952), reflected
 
-// multiply gives a·b mod P; a must not be 0.
+// multiply returns a·b mod P; a must not be 0.
 func multiply(a, b uint32) uint32 {
 	var p uint32
 	for m := uint32(1) << 31; m != 0; m >>= 1 {
@@ -30,7 +30,7 @@ var squares = func() (t [32]uint32) {
 	return t
 }()
 
-// shift gives x^(8n) mod P: what the CRC of a text is multiplied with when n
+// shift returns x^(8n) mod P: what the CRC of a text is multiplied with when n
 // bytes follow it.
 func shift(n uint64) uint32 {
 	p := uint32(1) << 31

@@ -57,10 +57,10 @@ func (m *Member) trailer() {
 	m.part(end)
 }
 
-// Parts gives the member as the pieces to write, and their length in bytes.
+// Parts returns the member as the pieces to write, and their length in bytes.
 func (m *Member) Parts() (parts [][]byte, size int64) { return m.parts, m.size }
 
-// Take gives the pieces that were added since the last Take, for a member that
+// Take returns the pieces that were added since the last Take, for a member that
 // is written while it is made: then Parts has no use. They are valid until the
 // next piece is added.
 func (m *Member) Take() [][]byte {

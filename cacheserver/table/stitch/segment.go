@@ -36,8 +36,8 @@ const (
 	fast = 1
 )
 
-// press is a compressor that is used again: a new one costs more than a page.
-type press struct {
+// compressor is used again: a new one costs more than a page.
+type compressor struct {
 	w   *flate.Writer
 	out collector
 }
@@ -49,30 +49,30 @@ func (c *collector) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newPresses(level int) *sync.Pool {
+func newCompressors(level int) *sync.Pool {
 	return &sync.Pool{New: func() any {
 		w, err := flate.NewWriter(io.Discard, level)
 		if err != nil { // the levels are constants that exist
 			return err
 		}
-		return &press{w: w}
+		return &compressor{w: w}
 	}}
 }
 
-var fullPresses, fastPresses = newPresses(full), newPresses(fast)
+var fullCompressors, fastCompressors = newCompressors(full), newCompressors(fast)
 
 // Compress makes a segment of text, which it does not keep.
-func Compress(text []byte) (*Segment, error) { return compress(fullPresses, text) }
+func Compress(text []byte) (*Segment, error) { return compress(fullCompressors, text) }
 
 // CompressFast is Compress for a segment that will not be used often.
-func CompressFast(text []byte) (*Segment, error) { return compress(fastPresses, text) }
+func CompressFast(text []byte) (*Segment, error) { return compress(fastCompressors, text) }
 
-func compress(presses *sync.Pool, text []byte) (*Segment, error) {
-	p, ok := presses.Get().(*press)
+func compress(compressors *sync.Pool, text []byte) (*Segment, error) {
+	p, ok := compressors.Get().(*compressor)
 	if !ok {
 		return nil, flate.InternalError("no compressor")
 	}
-	defer presses.Put(p)
+	defer compressors.Put(p)
 	p.out.data = p.out.data[:0]
 	p.w.Reset(&p.out)
 	if _, err := p.w.Write(text); err != nil {
