@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -27,11 +28,11 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 			})
 		}
 	}
-	answers := func(match func(path string) bool, status int) func(*world) {
+	answers := func(match func(u *url.URL) bool, status int) func(*world) {
 		return later(func(w *world) {
 			next := w.process.handler
 			w.process.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				if match(r.URL.Path) {
+				if match(r.URL) {
 					rw.WriteHeader(status)
 					return
 				}
@@ -59,7 +60,9 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.ForgetSeqs, Match: feed})
 			w.net.each(&linkFault{}, func(l *link) { l.end(true) })
 		})},
-		{"a list that fails", Answered, answers(func(path string) bool { return path == "/sites" }, http.StatusInternalServerError)},
+		{"a list that fails", Answered, answers(func(u *url.URL) bool { return u.Path == "/sites" }, http.StatusInternalServerError)},
+		{"generations that are always gone", Answered, answers(func(u *url.URL) bool { return u.Query().Get("limit") == "10000" && u.Query().Has("gen") }, http.StatusGone)},
+		{"pages that are not kept", Answered, answers(func(u *url.URL) bool { return u.Query().Get("limit") == pageLength && u.Query().Has("gen") }, http.StatusGone)},
 		{"goroutines that stay", Stopped, later(func(w *world) {
 			ctx, stop := context.WithCancel(context.Background())
 			records, err := store.New(store.Options{})
@@ -76,7 +79,7 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 		})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, trace := runWith(t, Plan{Hours: 0.4, Workflows: 6, Agents: 1}, c.secretly)
+			b, trace := runWith(t, Plan{Hours: 0.4, Workflows: 8, Agents: 1}, c.secretly)
 			require.NotNil(t, b, trace)
 			require.Equal(t, c.promise, b.Promise, b)
 		})

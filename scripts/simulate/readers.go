@@ -32,10 +32,6 @@ func (s *scan) step(o *oracle) *Broken {
 		path = "/fetch?fields=Status&limit=" + pageLength
 	}
 	w := o.w.process.get(path)
-	if w.Code == http.StatusGone { // it may take longer than generations are kept
-		s.next = ""
-		return nil
-	}
 	if w.Code != http.StatusOK {
 		return o.broken(Answered, "%s answers %d %s", path, w.Code, w.Body)
 	}
@@ -84,26 +80,40 @@ type changesClient struct {
 	names      map[string]bool
 }
 
+// step follows the changes to their end and compares. A generation that no answer
+// promised goes when the next one comes, which may be between two requests: then
+// the client goes on to that one.
 func (c *changesClient) step(o *oracle) *Broken {
+	const tries = 3
+	for range tries {
+		if gone, broken := c.follow(o); !gone {
+			return broken
+		}
+	}
+	return o.broken(Answered, "generations that /changes tells of are gone before they can be read: the last was %s", c.generation)
+}
+
+// follow is one try of step; gone: the generation that it is told of is not kept.
+func (c *changesClient) follow(o *oracle) (gone bool, broken *Broken) {
 	if c.generation == "" {
 		c.generation, c.names = o.list.generation, map[string]bool{}
 		for name := range o.list.rows {
 			c.names[name] = true
 		}
-		return nil
+		return false, nil
 	}
 	path := "/changes?since=" + c.generation
 	w := o.w.process.get(path)
 	if w.Code != http.StatusOK {
-		return o.broken(Answered, "%s answers %d %s", path, w.Code, w.Body)
+		return false, o.broken(Answered, "%s answers %d %s", path, w.Code, w.Body)
 	}
 	var change wire.Change
 	if err := json.Unmarshal(w.Body.Bytes(), &change); err != nil {
-		return o.broken(Answered, "%s: %v", path, err)
+		return false, o.broken(Answered, "%s: %v", path, err)
 	}
 	if change.Event == wire.EventReset || change.Truncated {
 		c.generation = ""
-		return nil
+		return false, nil
 	}
 	for _, name := range change.Workflows {
 		c.names[name] = true
@@ -113,15 +123,19 @@ func (c *changesClient) step(o *oracle) *Broken {
 	}
 	c.generation = change.Generation
 	list := "/fetch?fields=Status&limit=10000&gen=" + c.generation
-	if w = o.w.process.get(list); w.Code != http.StatusOK {
-		return o.broken(Answered, "%s answers %d %s", list, w.Code, w.Body)
+	w = o.w.process.get(list)
+	if w.Code == http.StatusGone {
+		return true, nil
+	}
+	if w.Code != http.StatusOK {
+		return false, o.broken(Answered, "%s answers %d %s", list, w.Code, w.Body)
 	}
 	rows, err := parseRows(w.Body.Bytes())
 	if err != nil {
-		return o.broken(Answered, "%s: %v", list, err)
+		return false, o.broken(Answered, "%s: %v", list, err)
 	}
 	if !sameNames(c.names, rows) {
-		return o.broken(Answered, "/changes up to %s gives %v, the list has %v", c.generation, slices.Sorted(maps.Keys(c.names)), slices.Sorted(maps.Keys(rows)))
+		return false, o.broken(Answered, "/changes up to %s gives %v, the list has %v", c.generation, slices.Sorted(maps.Keys(c.names)), slices.Sorted(maps.Keys(rows)))
 	}
-	return nil
+	return false, nil
 }
