@@ -126,7 +126,7 @@ func readSummaryKeys(v url.Values) (sort []wire.SortKey, keys []string, err erro
 }
 
 // sortSummaries puts them in the order asked for; what is equal in that stays in
-// the order that it has.
+// the order that it has. What is missing is last in both directions.
 func sortSummaries(b *budget.Budget, list []schema.ErrorSummary, keys []wire.SortKey) (ok bool) {
 	if len(keys) == 0 {
 		return true
@@ -134,8 +134,15 @@ func sortSummaries(b *budget.Budget, list []schema.ErrorSummary, keys []wire.Sor
 	const each = 100
 	return budget.Sort(b, list, each, func(a, b schema.ErrorSummary) int {
 		for _, k := range keys {
-			order := compareSummaries(&a, &b, k.Field)
-			if k.Desc {
+			x, xThere := summaryValue(&a, k.Field)
+			y, yThere := summaryValue(&b, k.Field)
+			order := cmp.Or(cmp.Compare(x.number, y.number), strings.Compare(x.text, y.text))
+			switch {
+			case xThere != yThere && xThere:
+				return -1
+			case xThere != yThere:
+				return 1
+			case k.Desc:
 				order = -order
 			}
 			if order != 0 {
@@ -146,32 +153,37 @@ func sortSummaries(b *budget.Budget, list []schema.ErrorSummary, keys []wire.Sor
 	})
 }
 
-func compareSummaries(a, b *schema.ErrorSummary, key string) int {
+// sortValue is what a summary is sorted by: a number or a text.
+type sortValue struct {
+	number int64
+	text   string
+}
+
+// summaryValue returns the value of a key; there is false when it is missing.
+func summaryValue(s *schema.ErrorSummary, key string) (v sortValue, there bool) {
 	switch key {
 	case "ExitCode":
-		return cmp.Compare(a.ExitCode, b.ExitCode)
+		return sortValue{number: s.ExitCode}, s.ExitCode != -1
 	case "Jobs":
-		return cmp.Compare(a.Jobs, b.Jobs)
+		v.number = s.Jobs
 	case "Workflows":
-		return cmp.Compare(a.Workflows, b.Workflows)
+		v.number = s.Workflows
 	case "Sites":
-		return cmp.Compare(a.Sites, b.Sites)
+		v.number = s.Sites
 	case "ExitCodes":
-		return cmp.Compare(a.ExitCodes, b.ExitCodes)
-	}
-	switch key {
+		v.number = s.ExitCodes
 	case "Meaning":
-		return strings.Compare(a.Meaning, b.Meaning)
+		return sortValue{text: s.Meaning}, s.Meaning != ""
 	case "Area":
-		return strings.Compare(a.Area, b.Area)
+		return sortValue{text: s.Area}, s.Area != ""
 	case "Site":
-		return strings.Compare(a.Site, b.Site)
+		return sortValue{text: s.Site}, s.Site != ""
 	case "Workflow":
-		return strings.Compare(a.Workflow, b.Workflow)
+		return sortValue{text: s.Workflow}, s.Workflow != ""
 	case "State":
-		return strings.Compare(a.State, b.State)
+		return sortValue{text: s.State}, s.State != ""
 	}
-	return 0
+	return v, true
 }
 
 // listErrors handles GET /errors: the failing jobs of all workflows, from a

@@ -1,0 +1,35 @@
+package api
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// Failing jobs are sorted as all lists are, by every key: what is missing is last
+// in both directions.
+func TestMissingFailuresAreLast(t *testing.T) {
+	list := []schema.ErrorSummary{
+		{ExitCode: -1, Jobs: 3, Workflows: 2, Sites: 1, ExitCodes: 1},
+		{ExitCode: 8021, Meaning: "b", Area: "b", Site: "T2_B", Workflow: "b", State: "b", Jobs: 2, Workflows: 3, Sites: 2, ExitCodes: 2},
+		{ExitCode: -64, Meaning: "a", Area: "a", Site: "T2_A", Workflow: "a", State: "a", Jobs: 1, Workflows: 1, Sites: 3, ExitCodes: 3},
+	}
+	for _, f := range schema.Describe[schema.ErrorSummary]() {
+		for _, desc := range []bool{false, true} {
+			got := slices.Clone(list)
+			require.True(t, sortSummaries(budget.Unbounded(), got, []wire.SortKey{{Field: f.Key, Desc: desc}}))
+			switch f.Key {
+			case "Jobs", "Workflows", "Sites", "ExitCodes":
+				continue
+			}
+			assert.EqualValues(t, -1, got[2].ExitCode, "%s %v", f.Key, desc)
+			assert.Equal(t, desc, got[0].ExitCode == 8021, "%s %v", f.Key, desc)
+		}
+	}
+}
