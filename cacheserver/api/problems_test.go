@@ -71,7 +71,6 @@ var noAnswer = map[string]string{
 	"schema.errPacked":                   "packed records that are held are damaged: 500",
 	"schema/jsonscan.ErrTooLong":         "of what the source sends, on demand: demandProblem makes it source-failed",
 	"schema/jsonscan.SyntaxError":        "of documents, on demand: demandProblem makes it source-failed",
-	"schema/jsonscan.ErrTooLong":         "of documents, on demand: demandProblem makes it source-failed",
 	"cacheserver/couch.":                 "of the source, on demand: demandProblem makes it source-failed",
 	"cacheserver/requestcache.":          "of the source, on demand: demandProblem makes it source-failed",
 	"cacheserver/follower.":              "the follower answers no request",
