@@ -288,7 +288,7 @@ func TestSumsOfAList(t *testing.T) {
 // looks the same, to the byte.
 func TestListsAskForTheirFields(t *testing.T) {
 	at := time.Now() // ages are the same on both
-	s := newSiteAt(t, func() time.Time { return at })
+	s := newSiteTo(t, testcache.New(t), func() time.Time { return at })
 	records := s.cache.World
 	var all []string
 	for _, f := range schema.Describe[schema.Workflow]() {

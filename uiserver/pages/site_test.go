@@ -35,13 +35,12 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	return newSiteAt(t, time.Now)
+	return newSiteTo(t, testcache.New(t), time.Now)
 }
 
-// newSiteAt has a clock of its own.
-func newSiteAt(t *testing.T, clock func() time.Time) *site {
+// newSiteTo has a front and a clock of its own.
+func newSiteTo(t *testing.T, cache *testcache.Front, clock func() time.Time) *site {
 	t.Helper()
-	cache := testcache.New(t)
 	client, err := cacheclient.New(cacheclient.Options{BaseURL: cache.URL, Timeout: 10 * time.Second})
 	require.NoError(t, err)
 	t.Cleanup(client.Close)

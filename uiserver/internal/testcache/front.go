@@ -42,10 +42,16 @@ type fault struct {
 	handler http.Handler
 }
 
-// New starts a front that ends with the test.
+// New starts a front to the shared world; it ends with the test.
 func New(t testing.TB) *Front {
 	t.Helper()
-	f := &Front{World: Shared(t)}
+	return To(t, Shared(t))
+}
+
+// To starts a front to a world.
+func To(t testing.TB, w *World) *Front {
+	t.Helper()
+	f := &Front{World: w}
 	var err error
 	f.target, err = url.Parse(f.World.URL)
 	require.NoError(t, err)

@@ -61,7 +61,7 @@ func Hostile() []string {
 
 // shared is started by the first test that needs it, and lives as long as the
 // program.
-var shared = sync.OnceValues(start)
+var shared = sync.OnceValues(func() (*World, error) { return start(small) })
 
 // Shared is the world of all tests of a program.
 func Shared(t testing.TB) *World {
@@ -71,15 +71,24 @@ func Shared(t testing.TB) *World {
 	return w
 }
 
+// Large is a world of its own with enough for whole pages of every table.
+func Large(t testing.TB) *World {
+	t.Helper()
+	w, err := start(large)
+	require.NoError(t, err)
+	return w
+}
+
 const (
-	workflows = 300
-	patience  = 5 * time.Minute // for the world to be there: it only decides how late a failure is told
+	small    = 160 // workflows
+	large    = 300
+	patience = 5 * time.Minute // for the world to be there: it only decides how late a failure is told
 )
 
-func start() (*World, error) {
+func start(workflows int) (*World, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	couch, err := fill()
+	couch, err := fill(workflows)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +139,7 @@ func until(ctx context.Context, holds func() bool) error {
 }
 
 // fill makes a stand-in with the documents of the world.
-func fill() (*couchfake.Server, error) {
+func fill(workflows int) (*couchfake.Server, error) {
 	world, err := gen.New(gen.Options{Seed: 3, Workflows: workflows, JobSummaries: 8, Storable: true, NoEdges: true})
 	if err != nil {
 		return nil, err
