@@ -152,11 +152,19 @@ func (e *Event) endures() bool {
 	return false
 }
 
+// refuses tells whether the fault may refuse a login that is right.
+func (e *Event) refuses() bool {
+	return e.Kind == Answer && (e.Fault == string(couchfake.Forbid) || e.Fault == string(couchfake.Deny))
+}
+
 // cause notes that something is wrong for a time.
 func (w *world) cause(e *Event, lasts time.Duration) {
-	if e.endures() {
+	switch {
+	case e.endures():
 		w.disturbed(0)
-	} else {
+	case w.plan.Login && e.refuses():
+		w.disturbed(lasts + locked - healing) // a login that was refused is left alone as long as a lockout lasts
+	default:
 		w.disturbed(lasts)
 	}
 	if e.Kind != Password {
