@@ -124,13 +124,6 @@ func (k *generations) letGo(which map[*keptGeneration]bool, now time.Time) {
 	})
 }
 
-// some says that generations are kept.
-func (k *generations) some() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.list) > 0
-}
-
 // all gives the generations that are kept, the oldest first.
 func (k *generations) all() []*keptGeneration {
 	k.mu.Lock()
