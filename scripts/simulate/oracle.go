@@ -58,6 +58,7 @@ type oracle struct {
 
 	list     *listed              // the newest of this process; nil: none yet
 	seen     map[string]time.Time // workflows in the newest list, and since when this process has had them
+	agreed   map[string]time.Time // when a record last was the source's
 	oddities map[string]oddity
 	fresh    time.Time // since when nothing has been called stale: what came back may need a minute to show what it is
 	stale    time.Time // since when something has been called stale
@@ -172,7 +173,7 @@ func parseRows(body []byte) (map[string]value, error) {
 func (o *oracle) compare(now time.Time) *Broken {
 	s := o.w.source
 	if o.seen == nil {
-		o.seen = map[string]time.Time{}
+		o.seen, o.agreed = map[string]time.Time{}, map[string]time.Time{}
 	}
 	for name, since := range o.seen {
 		if _, there := o.list.rows[name]; there {
@@ -186,7 +187,9 @@ func (o *oracle) compare(now time.Time) *Broken {
 	limit := honesty + slack + time.Duration(o.w.plan.Poll)
 	for name, v := range o.list.rows {
 		o.seen[name] = now
-		if want := s.now[name]; v != want {
+		if want := s.now[name]; v == want {
+			o.agreed[name] = now
+		} else {
 			if b := o.differs(name, v, want, now, limit); b != nil {
 				return b
 			}
@@ -207,6 +210,10 @@ func (o *oracle) differs(name string, is, want value, now time.Time, limit time.
 	right, known := o.w.source.until(name, is)
 	if !known { // of documents that did not come in their order, such as one of each database
 		right = o.strange(name, is, now)
+	}
+	// A value of long ago may come again, made of other documents.
+	if agreed := o.agreed[name]; agreed.After(right) {
+		right = agreed
 	}
 	switch {
 	case now.Sub(right) <= limit || o.w.lies():

@@ -107,3 +107,14 @@ func TestTrueLoss(t *testing.T) {
 		assert.Equal(t, c.want, o.trueLoss(), "%d of %d", c.there, c.listed)
 	}
 }
+
+// TestAValueThatComesAgain: a record is what the source had an hour ago, and was
+// right a moment ago: it differs since then. Where it was not, it differs for long.
+func TestAValueThatComesAgain(t *testing.T) {
+	now, v := time.Now(), value{Success: 1}
+	w := &world{plan: &Plan{}, source: &source{had: map[string]map[value]time.Time{"w": {v: now.Add(-time.Hour)}}}}
+	o := &oracle{w: w, list: &listed{}, fresh: now.Add(-time.Hour), agreed: map[string]time.Time{"w": now.Add(-15 * time.Second)}}
+	assert.Nil(t, o.differs("w", v, value{Success: 2}, now, time.Minute))
+	o.agreed["w"] = now.Add(-2 * time.Minute)
+	assert.NotNil(t, o.differs("w", v, value{Success: 2}, now, time.Minute))
+}
