@@ -70,7 +70,7 @@ func (a *App) memory() api.MemoryOptions {
 // memoryParts counts all that is held, but for what the API does.
 func (a *App) memoryParts() []wire.MemoryPart {
 	s := a.records.Account()
-	segments, kept := a.records.Limits()
+	segments, kept := a.records.Bounds()
 	values, own := a.cache.Bytes()
 	quarantined, documents := a.follower.QuarantineBytes()
 	return []wire.MemoryPart{

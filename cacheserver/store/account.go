@@ -33,19 +33,19 @@ const (
 	stale        = 4  // what may come before the next count: one in so many
 )
 
-// limits returns the bounds of segments, and of kept generations when segments
-// take what they take in a.
-func (s *Store) limits(a *Account) (segments, kept int64) {
+// bounds returns how many bytes segments may take, and kept generations when
+// segments take what they take in a.
+func (s *Store) bounds(a *Account) (segments, kept int64) {
 	segments = int64(float64(s.opt.Memory) / segmentShare)
 	return segments, s.opt.Memory - min(segments, a.Segments)
 }
 
-// Limits returns the bounds of segments and kept generations, in bytes. That of
-// kept generations moves: they have what segments leave.
-func (s *Store) Limits() (segments, kept int64) {
+// Bounds returns how many bytes segments may take, and kept generations now: they
+// have what segments leave.
+func (s *Store) Bounds() (segments, kept int64) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
-	return s.limits(&s.account.last)
+	return s.bounds(&s.account.last)
 }
 
 // Broken is how many generations that an answer promised had to go before their
@@ -83,7 +83,7 @@ func (s *Store) bound(added int64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, kept := s.limits(&c.last); c.pending < s.opt.Memory/stale && c.last.Kept+c.pending < kept {
+	if _, kept := s.bounds(&c.last); c.pending < s.opt.Memory/stale && c.last.Kept+c.pending < kept {
 		return
 	}
 	c.pending = 0
@@ -94,7 +94,7 @@ func (s *Store) bound(added int64) {
 // no answer promised.
 func (s *Store) trim() {
 	for s.count(); ; s.count() {
-		_, most := s.limits(&s.account.last)
+		_, most := s.bounds(&s.account.last)
 		if s.account.last.Kept <= most {
 			return
 		}
@@ -130,7 +130,7 @@ func (s *Store) letGo(gone map[*keptGeneration]bool) {
 	}
 }
 
-// generationBytes is what a generation takes beside its tree and sums.
+// generationBytes is what a generation takes beside its table and sums.
 const generationBytes = int64(unsafe.Sizeof(Generation{})+unsafe.Sizeof(join.State{})+unsafe.Sizeof(keptGeneration{})) + 256
 
 // count counts everything, the newest generation first: what it has is not
@@ -138,16 +138,16 @@ const generationBytes = int64(unsafe.Sizeof(Generation{})+unsafe.Sizeof(join.Sta
 func (s *Store) count() {
 	a := Account{}
 	a.Documents, a.DocumentCount = s.account.weight.Load(), int(s.account.number.Load())
-	a.Changes, a.ChangeCount = s.history.bytes()
+	a.Changes, a.ChangeCount = s.differences.bytes()
 	cur := s.current.Load()
 	if cur == nil {
 		s.account.last = a
 		return
 	}
 	kept := s.readers.kept.all()
-	a.Records = cur.tree.Layout.Bytes() + cur.tree.Size()
-	a.Index = cur.tree.Unpacked()
-	for _, b := range cur.tree.Blocks() {
+	a.Records = cur.table.Layout.Bytes() + cur.table.Size()
+	a.Index = cur.table.Unpacked()
+	for _, b := range cur.table.Blocks() {
 		if bytes := b.Segments(); bytes > 0 {
 			a.Segments, a.SegmentCount = a.Segments+bytes, a.SegmentCount+1
 		}
@@ -161,7 +161,7 @@ func (s *Store) count() {
 	for i := len(kept) - 1; i >= 0; i-- {
 		one := kept[i]
 		if one.next != next {
-			one.own = generationBytes + one.g.tree.Own(next.tree) + one.g.sums.Own(next.sums) + one.g.state.Recoveries.Own(next.state.Recoveries)
+			one.own = generationBytes + one.g.table.Own(next.table) + one.g.sums.Own(next.sums) + one.g.state.Recoveries.Own(next.state.Recoveries)
 			one.next = next
 		}
 		a.Kept += one.own

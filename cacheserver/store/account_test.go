@@ -108,8 +108,8 @@ func warm(t testing.TB, g *Generation) {
 
 // held is what is made of the records of a generation.
 func held(g *Generation) (bytes int64) {
-	bytes = g.tree.Unpacked()
-	for _, b := range g.tree.Blocks() {
+	bytes = g.table.Unpacked()
+	for _, b := range g.table.Blocks() {
 		bytes += b.Segments() + b.Index()
 	}
 	return bytes
@@ -124,7 +124,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	s := loaded(t, Options{Memory: most, Log: slog.New(slog.NewTextHandler(&log, nil))}, someChanges(m, 200))
 	check := func() Account {
 		a := s.Account()
-		segments, kept := s.limits(&a)
+		segments, kept := s.bounds(&a)
 		require.LessOrEqual(t, a.Segments, segments)
 		require.LessOrEqual(t, a.Kept, kept)
 		require.LessOrEqual(t, a.Kept+a.Segments, int64(most))
@@ -168,11 +168,11 @@ func TestSegmentsAreBounded(t *testing.T) {
 		require.True(t, ok)
 	}
 	a := s.Account()
-	segments, _ := s.limits(&a)
+	segments, _ := s.bounds(&a)
 	require.Positive(t, a.Segments)
 	require.LessOrEqual(t, a.Segments, segments+8<<10, "one more than fit at most")
 	lacking := 0
-	g.tree.Range(0, g.Total(), func(b *block.Block, _, _ int) bool {
+	g.table.Range(0, g.Total(), func(b *block.Block, _, _ int) bool {
 		if !b.Has(block.Array) {
 			lacking++
 		}

@@ -37,8 +37,8 @@ func BenchmarkSearch(b *testing.B) {
 }
 
 func sign(g *Generation) {
-	g.tree.Range(0, g.tree.Len(), func(b *block.Block, _, _ int) bool {
-		b.Sign(g.tree.Layout)
+	g.table.Range(0, g.table.Len(), func(b *block.Block, _, _ int) bool {
+		b.Sign(g.table.Layout)
 		return true
 	})
 }
@@ -54,7 +54,7 @@ func BenchmarkStitchedSize(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var whole bytes.Buffer
 			zw := gzip.NewWriter(&whole)
-			_, err := zw.Write(AppendPage(nil, l.Page(0, limit), wire.JSON))
+			_, err := zw.Write(appendPage(nil, l.Page(0, limit), wire.JSON))
 			require.NoError(b, err)
 			require.NoError(b, zw.Close())
 			var size int64

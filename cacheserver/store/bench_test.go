@@ -179,7 +179,7 @@ func BenchmarkPage(b *testing.B) {
 		var buf []byte
 		defer cpu(b)()
 		for b.Loop() {
-			buf = AppendPage(buf[:0], sel.Page(1000, 100), wire.JSON)
+			buf = appendPage(buf[:0], sel.Page(1000, 100), wire.JSON)
 		}
 	})
 	b.Run("versions", func(b *testing.B) {
@@ -215,7 +215,7 @@ func BenchmarkPage(b *testing.B) {
 // fresh is the same generation with nothing kept, so that each turn of a
 // benchmark does all the work; columns stay unpacked.
 func fresh(g *Generation) *Generation {
-	return &Generation{id: g.id, time: g.time, with: newReaders(Options{Cache: (*cache.Cache)(nil), Log: g.with.opt.Log, Now: g.with.opt.Now}), tree: g.tree, sums: g.sums, state: g.state}
+	return &Generation{id: g.id, time: g.time, with: newReaders(Options{Cache: (*cache.Cache)(nil), Log: g.with.opt.Log, Now: g.with.opt.Now}), table: g.table, sums: g.sums, state: g.state}
 }
 
 func in(field string, values ...string) wire.Term {

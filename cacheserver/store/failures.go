@@ -18,11 +18,11 @@ func (g *Generation) Failures(names []string) map[string]int64 {
 		return out
 	}
 	for _, name := range names {
-		at, ok := g.tree.Search(name)
+		at, ok := g.table.Search(name)
 		if !ok {
 			continue
 		}
-		b, i := g.tree.At(at)
+		b, i := g.table.At(at)
 		g.state.EachReport(b.Source(i), func(r join.JoinedReport) {
 			out[cmp.Or(r.Agent, schema.Unknown)] += r.Failed
 		})

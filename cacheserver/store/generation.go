@@ -22,7 +22,7 @@ type Generation struct {
 	told   told
 	with   *readers
 	state  *join.State
-	tree   *table.Table // of state
+	table  *table.Table // of state
 	sums   *sums.View   // of state
 
 	superseded chan struct{} // closed when the next generation is there
@@ -38,7 +38,7 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 		time:       state.Moment,
 		with:       s.readers,
 		state:      state,
-		tree:       state.Table,
+		table:      state.Table,
 		sums:       state.Sums,
 		superseded: make(chan struct{}),
 	}
@@ -52,7 +52,7 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 		return
 	}
 	diff.Generation, diff.Previous, diff.Time, diff.Total = g.id, old.id, g.time, state.Table.Len()
-	s.history.add(diff)
+	s.differences.add(diff)
 	if old.told.by() { // before it can't be found as the newest
 		s.readers.kept.add(old, g.time)
 	}
@@ -62,7 +62,7 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 		s.readers.kept.add(old, g.time)
 	}
 	close(old.superseded)
-	s.bound(s.retire(old.tree, state.Table))
+	s.bound(s.retire(old.table, state.Table))
 }
 
 // retire lets go of what is made of records that only superseded generations
@@ -107,34 +107,34 @@ func (g *Generation) ID() string { return g.id }
 func (g *Generation) Time() time.Time { return g.time }
 
 // Total is the number of workflows.
-func (g *Generation) Total() int { return g.tree.Len() }
+func (g *Generation) Total() int { return g.table.Len() }
 
 // Workflow gives the encoded record of a workflow and what it was made of. The
 // bytes must not be changed.
 func (g *Generation) Workflow(name string) (encoded []byte, src join.Sources, ok bool) {
-	at, ok := g.tree.Search(name)
+	at, ok := g.table.Search(name)
 	if !ok {
 		return nil, join.Sources{}, false
 	}
-	b, i := g.tree.At(at)
+	b, i := g.table.At(at)
 	return b.Record(i), g.state.Sources(name, b.Source(i)), true
 }
 
 // Alerts tells the reason of each alert of a workflow; none for one that is not
 // there.
 func (g *Generation) Alerts(name string) []schema.Alert {
-	at, ok := g.tree.Search(name)
+	at, ok := g.table.Search(name)
 	if !ok {
 		return []schema.Alert{}
 	}
-	b, i := g.tree.At(at)
+	b, i := g.table.At(at)
 	if bytes.Contains(b.Record(i), []byte(`"Alerts":[]`)) { // within a text the quotes would be escaped
 		return []schema.Alert{}
 	}
 	w := schema.Workflow{Workflow: name} // as much of it as alerts are told from
-	b.Scalars(g.tree.Layout, i, &w)
-	k, _ := g.tree.Layout.Column("Alerts")
-	w.Alerts = b.List(&g.tree.Layout.Columns[k], i)
+	b.Scalars(g.table.Layout, i, &w)
+	k, _ := g.table.Layout.Column("Alerts")
+	w.Alerts = b.List(&g.table.Layout.Columns[k], i)
 	var silent []schema.Silence
 	if slices.Contains(w.Alerts, schema.AlertStaleAgent) {
 		silent = g.state.Silent(b.Source(i))
@@ -149,11 +149,11 @@ const near = 64
 // of those that sort next to it, so that the answer costs the same however
 // many workflows there are.
 func (g *Generation) NearWorkflows(name string, n int) []string {
-	at, _ := g.tree.Search(name)
+	at, _ := g.table.Search(name)
 	var names []string
-	g.tree.Range(max(0, at-near), min(g.tree.Len(), at+near), func(b *block.Block, i, j int) bool {
+	g.table.Range(max(0, at-near), min(g.table.Len(), at+near), func(b *block.Block, i, j int) bool {
 		for ; i < j; i++ {
-			names = append(names, string(b.Name(g.tree.Layout, i)))
+			names = append(names, string(b.Name(g.table.Layout, i)))
 		}
 		return true
 	})
@@ -199,7 +199,7 @@ func (s *Store) Info() schema.CacheInfo {
 	}
 	if g := s.current.Load(); g != nil {
 		out.Generation, out.CacheTime = g.id, g.time.Unix()
-		out.Workflows, out.Bytes = int64(g.Total()), g.tree.EncodedBytes()
+		out.Workflows, out.Bytes = int64(g.Total()), g.table.EncodedBytes()
 		// Documents without their request come and go without a generation.
 		out.AgentDocuments, out.OrphanDocuments = int64(g.state.Documents), s.waiting.Load()
 	}

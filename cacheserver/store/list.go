@@ -35,11 +35,11 @@ func (g *Generation) SelectFirst(ctx context.Context, q wire.Query, end int) (*L
 	if q.After != "" {
 		q.Sort = nil
 	}
-	if g.tree.ByName(q.Sort) && len(q.Sort) == 0 && !narrows(q) {
+	if g.table.ByName(q.Sort) && len(q.Sort) == 0 && !narrows(q) {
 		return &List{g: g, all: true, total: g.Total()}, nil
 	}
 	b, key := budget.From(ctx), g.id+"|"+listKey(q)
-	if !narrows(q) && !g.tree.ByName(q.Sort) {
+	if !narrows(q) && !g.table.ByName(q.Sort) {
 		for _, n := range firsts {
 			if end > n || n > g.Total()/2 {
 				continue
@@ -47,7 +47,7 @@ func (g *Generation) SelectFirst(ctx context.Context, q wire.Query, end int) (*L
 			if _, whole := g.with.lists.kept(key); whole {
 				break
 			}
-			places, err := g.with.lists.get(b, key+"|"+strconv.Itoa(n), func() ([]uint32, error) { return g.tree.Top(b, q.Sort, n) })
+			places, err := g.with.lists.get(b, key+"|"+strconv.Itoa(n), func() ([]uint32, error) { return g.table.Top(b, q.Sort, n) })
 			return &List{g: g, keys: q.Sort, total: g.Total(), places: places}, err
 		}
 	}
@@ -76,7 +76,7 @@ func (g *Generation) list(q wire.Query, places []uint32) *List {
 // find returns the places of the workflows that match, in order; nil for all by
 // name.
 func (g *Generation) find(b *budget.Budget, q wire.Query) ([]uint32, error) {
-	s, err := g.tree.Scan(b, g.time.Unix(), q)
+	s, err := g.table.Scan(b, g.time.Unix(), q)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what was done
 	}
@@ -84,7 +84,7 @@ func (g *Generation) find(b *budget.Budget, q wire.Query) ([]uint32, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what was done
 	}
-	places, err := g.tree.Order(b, set, q.Sort)
+	places, err := g.table.Order(b, set, q.Sort)
 	if places == nil && set != nil {
 		places = []uint32{}
 	}
@@ -142,7 +142,7 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 		return
 	}
 	if l.all {
-		l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
+		l.g.table.Range(idx, end, func(b *block.Block, i, j int) bool {
 			for ; i < j; i++ {
 				f(b, i)
 			}
@@ -151,7 +151,7 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 		return
 	}
 	if end > len(l.places) { // more than SelectFirst was asked for
-		places, err := l.g.tree.Order(budget.Unbounded(), nil, l.keys)
+		places, err := l.g.table.Order(budget.Unbounded(), nil, l.keys)
 		if err != nil { // not reached: the sort was made before
 			l.g.with.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
 			return
@@ -159,7 +159,7 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 		l.places = places
 	}
 	for _, at := range l.places[idx:end] {
-		f(l.g.tree.At(int(at)))
+		f(l.g.table.At(int(at)))
 	}
 }
 
@@ -214,33 +214,7 @@ func (v *versions) sum() uint64 {
 // Last returns the name of the last workflow of that page, "" of an empty one.
 func (l *List) Last(idx, limit int) (name string) {
 	if n := min(limit, l.Total()-max(idx, 0)); n > 0 {
-		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.tree.Layout, i)) })
+		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.table.Layout, i)) })
 	}
 	return name
-}
-
-// AppendPage appends the plain form of a page: for JSON an array with one
-// record a line, for NDJSON one record a line.
-func AppendPage(dst []byte, records [][]byte, format wire.Format) []byte {
-	size := 4
-	for _, r := range records {
-		size += len(r) + 2
-	}
-	if cap(dst)-len(dst) < size {
-		dst = append(make([]byte, 0, len(dst)+size), dst...)
-	}
-	if format == wire.NDJSON {
-		for _, r := range records {
-			dst = append(append(dst, r...), '\n')
-		}
-		return dst
-	}
-	dst = append(dst, '[')
-	for i, r := range records {
-		if i > 0 {
-			dst = append(dst, ",\n"...)
-		}
-		dst = append(dst, r...)
-	}
-	return append(dst, "]\n"...)
 }

@@ -67,6 +67,6 @@ func (s *Store) noteMade(g *Generation, first bool, diff *Diff, how making) {
 	s.made.note(wire.AboutGeneration{
 		Generation: g.id, By: how.by, Time: g.time.Unix(), Seconds: s.opt.Now().Sub(how.began).Seconds(),
 		Records: int64(g.Total()), Added: int64(added), Changed: int64(len(diff.Changed)), Removed: int64(len(diff.Removed)),
-		Bytes: g.tree.EncodedBytes(),
+		Bytes: g.table.EncodedBytes(),
 	})
 }

@@ -196,8 +196,8 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 
 // silentOf returns the agents that the alert of a workflow names.
 func silentOf(g *Generation, name string) []schema.Silence {
-	at, _ := g.tree.Search(name)
-	b, i := g.tree.At(at)
+	at, _ := g.table.Search(name)
+	b, i := g.table.At(at)
 	return g.state.Silent(b.Source(i))
 }
 

@@ -58,13 +58,13 @@ func TestFirstOfAnOrder(t *testing.T) {
 			{{Field: f.Key}}, {{Field: f.Key, Desc: true}},
 			{{Field: f.Key}, {Field: "Sites", Desc: true}}, {{Field: f.Key, Desc: true}, {Field: "Priority"}, {Field: "PrepID"}},
 		} {
-			if g.tree.ByName(keys) {
+			if g.table.ByName(keys) {
 				continue
 			}
-			want, err := g.tree.Order(unbounded(), nil, keys)
+			want, err := g.table.Order(unbounded(), nil, keys)
 			require.NoError(t, err)
 			for _, n := range []int{1, 60, 256, 1024, 5000} {
-				got, err := g.tree.Top(unbounded(), keys, n)
+				got, err := g.table.Top(unbounded(), keys, n)
 				require.NoError(t, err)
 				require.Equal(t, want[:min(n, len(want))], got, "%v", keys)
 			}

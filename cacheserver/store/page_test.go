@@ -49,7 +49,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 					require.NoError(t, sel.StitchTo(&flow, p[0], p[1], format))
 					require.Equal(t, string(bytes.Join(parts, nil)), flow.String(), "piece by piece the same")
 					records := sel.Page(p[0], p[1])
-					require.Equal(t, string(AppendPage(nil, records, format)), string(gunzip(t, parts, size)), "%v %s", p, format)
+					require.Equal(t, string(appendPage(nil, records, format)), string(gunzip(t, parts, size)), "%v %s", p, format)
 					if len(records) > 0 {
 						var last schema.Workflow
 						require.NoError(t, json.Unmarshal(records[len(records)-1], &last))
@@ -78,11 +78,11 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 func TestPlainForm(t *testing.T) {
 	a, b := []byte(`{"a":1}`), []byte(`{"b":2}`)
 	for want, page := range map[string][]byte{
-		"[]\n":                      AppendPage(nil, nil, wire.JSON),
-		"":                          AppendPage(nil, nil, wire.NDJSON),
-		"x[{\"a\":1}]\n":            AppendPage([]byte("x"), [][]byte{a}, wire.JSON),
-		"[{\"a\":1},\n{\"b\":2}]\n": AppendPage(nil, [][]byte{a, b}, wire.JSON),
-		"{\"a\":1}\n{\"b\":2}\n":    AppendPage(nil, [][]byte{a, b}, wire.NDJSON),
+		"[]\n":                      appendPage(nil, nil, wire.JSON),
+		"":                          appendPage(nil, nil, wire.NDJSON),
+		"x[{\"a\":1}]\n":            appendPage([]byte("x"), [][]byte{a}, wire.JSON),
+		"[{\"a\":1},\n{\"b\":2}]\n": appendPage(nil, [][]byte{a, b}, wire.JSON),
+		"{\"a\":1}\n{\"b\":2}\n":    appendPage(nil, [][]byte{a, b}, wire.NDJSON),
 	} {
 		require.Equal(t, want, string(page))
 	}
@@ -128,4 +128,30 @@ func versionsOf(t *testing.T, l *List, idx, limit int) uint64 {
 	v, err := l.Versions(t.Context(), idx, limit)
 	require.NoError(t, err)
 	return v
+}
+
+// appendPage appends the plain form of a page: for JSON an array with one
+// record a line, for NDJSON one record a line.
+func appendPage(dst []byte, records [][]byte, format wire.Format) []byte {
+	size := 4
+	for _, r := range records {
+		size += len(r) + 2
+	}
+	if cap(dst)-len(dst) < size {
+		dst = append(make([]byte, 0, len(dst)+size), dst...)
+	}
+	if format == wire.NDJSON {
+		for _, r := range records {
+			dst = append(append(dst, r...), '\n')
+		}
+		return dst
+	}
+	dst = append(dst, '[')
+	for i, r := range records {
+		if i > 0 {
+			dst = append(dst, ",\n"...)
+		}
+		dst = append(dst, r...)
+	}
+	return append(dst, "]\n"...)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"github.com/dmwm/wmstats/cacheserver/table"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -144,7 +145,7 @@ func TestFaultyQueriesAreErrors(t *testing.T) {
 	}
 	_, err := g.Facets(t.Context(), wire.Query{Facets: []wire.Facet{{Field: "Nothing"}}})
 	require.Error(t, err)
-	var argument *ArgumentError
+	var argument *table.ArgumentError
 	for _, args := range [][2][]string{{{}, {}}, {{"Nothing"}, {}}, {{"Status"}, {"JobProgress"}}, {{"Status"}, {"Sites"}}, {{"Status", "Team", "Type"}, {}}} {
 		_, _, err := g.Stats(t.Context(), wire.Query{}, args[0], args[1])
 		require.ErrorAs(t, err, &argument)
@@ -158,7 +159,7 @@ func TestTooManyGroupsIsAnError(t *testing.T) {
 		changes = append(changes, join.Change{Kind: join.Request, ID: nameOf(i), Workflow: m.request(nameOf(i))})
 	}
 	g, _ := loaded(t, Options{}, changes).Newest()
-	var many *TooManyGroupsError
+	var many *table.TooManyGroupsError
 	_, _, err := g.Stats(t.Context(), wire.Query{}, []string{"Workflow"}, nil)
 	require.ErrorAs(t, err, &many)
 }

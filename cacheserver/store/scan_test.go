@@ -81,7 +81,7 @@ func scanOnce(t *testing.T, s *Store, rng *rand.Rand) {
 		if len(page) == 0 {
 			break
 		}
-		if parts, size, ok := l.Stitched(idx, 37, wire.JSON); ok && string(gunzip(t, parts, size)) != string(AppendPage(nil, page, wire.JSON)) {
+		if parts, size, ok := l.Stitched(idx, 37, wire.JSON); ok && string(gunzip(t, parts, size)) != string(appendPage(nil, page, wire.JSON)) {
 			t.Error("stitched page differs")
 		}
 		for _, r := range page {

@@ -11,8 +11,9 @@ import (
 )
 
 // Stitched returns the page as one gzip member made of kept segments, when
-// the result is the unfiltered list in name order; else ok is false. It is
-// AppendPage's text for the format. The parts must not be changed.
+// the result is the unfiltered list in name order; else ok is false. Its text is
+// an array with a record a line for JSON, a record a line for NDJSON. The parts
+// must not be changed.
 func (l *List) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
 	form, idx, end, ok := l.stitchable(idx, limit, format)
 	if !ok {
@@ -38,7 +39,7 @@ func (l *List) Ready(idx, limit int, format wire.Format) bool {
 		return true
 	}
 	lacking := 0
-	l.g.tree.Range(idx, end, func(b *block.Block, _, _ int) bool {
+	l.g.table.Range(idx, end, func(b *block.Block, _, _ int) bool {
 		if !b.Has(form) {
 			lacking++
 		}
@@ -96,7 +97,7 @@ func (l *List) stitch(m *stitch.Member, form block.Form, idx, end int, added fun
 	}
 	var err error
 	first := true
-	l.g.tree.Range(idx, end, func(b *block.Block, i, j int) bool {
+	l.g.table.Range(idx, end, func(b *block.Block, i, j int) bool {
 		var seg *stitch.Segment
 		if seg, err = l.g.with.segment(b, form, i, j); err != nil {
 			return false

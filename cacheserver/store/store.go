@@ -77,16 +77,16 @@ const usualMemory = 192 << 20
 type Store struct {
 	opt Options
 
-	readers *readers
-	current atomic.Pointer[Generation] // nil before the first generation
-	first   chan struct{}              // closed with the first generation
-	known   atomic.Pointer[join.Known] // of writer
-	history history
-	made    made
-	account accounting
-	source  atomic.Pointer[SourceState]
-	waiting atomic.Int64 // unmatched reports, for readers
-	paused  atomic.Int64 // ns that writers waited for the newest checkpoint
+	readers     *readers
+	current     atomic.Pointer[Generation] // nil before the first generation
+	first       chan struct{}              // closed with the first generation
+	known       atomic.Pointer[join.Known] // of writer
+	differences differences
+	made        made
+	account     accounting
+	source      atomic.Pointer[SourceState]
+	waiting     atomic.Int64 // unmatched reports, for readers
+	paused      atomic.Int64 // ns that writers waited for the newest checkpoint
 
 	mu     sync.Mutex // held by the writer; guards all below
 	writer *join.Join

@@ -9,13 +9,6 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TooManyGroupsError says that /stats was asked for more groups than are
-// answered; ArgumentError that a field can't be grouped by or added up.
-type (
-	TooManyGroupsError = table.TooManyGroupsError
-	ArgumentError      = table.ArgumentError
-)
-
 // Facets counts the values of the fields that q.Facets names: drill-sideways,
 // that is under all conditions but those on the field itself, and exact. The
 // result is shared and must not be changed.
@@ -45,7 +38,7 @@ func (g *Generation) facets(ctx context.Context, q wire.Query, prefix string) (m
 		}
 		if s == nil {
 			var err error
-			if s, err = g.tree.Scan(budget.From(ctx), g.time.Unix(), q); err != nil {
+			if s, err = g.table.Scan(budget.From(ctx), g.time.Unix(), q); err != nil {
 				return nil, err
 			}
 		}
@@ -62,9 +55,9 @@ func (g *Generation) facets(ctx context.Context, q wire.Query, prefix string) (m
 // Stats groups the workflows that match q by one or two fields and adds up the
 // fields of sum, which must be whole numbers, in each group; -1, not known, is
 // left out. total is the number of workflows that match. The error may be a
-// *TooManyGroupsError or an *ArgumentError.
+// *table.TooManyGroupsError or a *table.ArgumentError.
 func (g *Generation) Stats(ctx context.Context, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
-	s, err := g.tree.Scan(budget.From(ctx), g.time.Unix(), q)
+	s, err := g.table.Scan(budget.From(ctx), g.time.Unix(), q)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -20,38 +20,38 @@ const (
 	maxNames = 500_000 // in all of them
 )
 
-// history keeps the differences between generations: names, so that they tell
+// differences keeps what generations changed: names, so that they tell
 // what changed also where a generation itself is kept no more.
-type history struct {
+type differences struct {
 	mu    sync.Mutex
 	diffs []Diff // the oldest first, without gaps
 	names int    // in diffs
 }
 
 // add keeps what changed.
-func (h *history) add(diff Diff) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.diffs = append(h.diffs, diff)
-	h.names += diff.names()
+func (d *differences) add(diff Diff) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.diffs = append(d.diffs, diff)
+	d.names += diff.names()
 	n := 0
-	for n < len(h.diffs) && (h.names > maxNames || diff.Time.Sub(h.diffs[n].Time) > longest) {
-		h.names -= h.diffs[n].names()
-		h.diffs[n] = Diff{}
+	for n < len(d.diffs) && (d.names > maxNames || diff.Time.Sub(d.diffs[n].Time) > longest) {
+		d.names -= d.diffs[n].names()
+		d.diffs[n] = Diff{}
 		n++
 	}
-	h.diffs = h.diffs[n:]
+	d.diffs = d.diffs[n:]
 }
 
 func (d *Diff) names() int { return 1 + len(d.Added) + len(d.Changed) + len(d.Removed) }
 
 // bytes is about the memory of the differences, without the texts of names,
 // which the records' own are; and their number.
-func (h *history) bytes() (bytes int64, n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (d *differences) bytes() (bytes int64, n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	const name, generation = 16, 24 // a string, and the text of an id
-	return int64(cap(h.diffs))*int64(unsafe.Sizeof(Diff{})) + generation*int64(len(h.diffs)) + name*int64(h.names), len(h.diffs)
+	return int64(cap(d.diffs))*int64(unsafe.Sizeof(Diff{})) + generation*int64(len(d.diffs)) + name*int64(d.names), len(d.diffs)
 }
 
 // Changes gives the differences after the generation since, the oldest first;
@@ -64,12 +64,12 @@ func (s *Store) Changes(since string) (diffs []Diff, ok bool) {
 	if cur.id == since {
 		return []Diff{}, true
 	}
-	h := &s.history
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := len(h.diffs) - 1; i >= 0; i-- {
-		if h.diffs[i].Previous == since {
-			return append([]Diff(nil), h.diffs[i:]...), true
+	d := &s.differences
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := len(d.diffs) - 1; i >= 0; i-- {
+		if d.diffs[i].Previous == since {
+			return append([]Diff(nil), d.diffs[i:]...), true
 		}
 	}
 	return nil, false
