@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -20,10 +22,12 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/journal"
+	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/program"
+	"github.com/dmwm/wmstats/program/serving"
 )
 
 // App is a cache server as a value: New, Start, Addr, Stop, or Run for all.
@@ -261,4 +265,14 @@ func build(version string) api.Build {
 		}
 	}
 	return b
+}
+
+// serving has the bounds of connections to a handler.
+func (a *App) serving(handler http.Handler) serving.Options {
+	o := a.o.Serving()
+	o.Handler = handler
+	o.MaxHeader = 256 << 10 // 1 000 names in one URL
+	o.Wrap, o.ConnContext = onewrite.Listener, onewrite.Context
+	o.ErrorLog = slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn)
+	return o
 }

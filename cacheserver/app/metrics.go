@@ -3,12 +3,10 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
-	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/program/access/hosts"
 	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/program/settings"
@@ -37,16 +35,6 @@ func (o *Options) metricsFor() api.MetricsFor {
 		return api.MetricsForAll
 	}
 	return api.MetricsElsewhere
-}
-
-// serving has the bounds of connections to a handler.
-func (a *App) serving(handler http.Handler) serving.Options {
-	o := a.o.Serving()
-	o.Handler = handler
-	o.MaxHeader = 256 << 10 // 1 000 names in one URL
-	o.Wrap, o.ConnContext = onewrite.Listener, onewrite.Context
-	o.ErrorLog = slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn)
-	return o
 }
 
 // startMetrics serves the metrics at their own address, if they have one.

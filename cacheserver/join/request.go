@@ -9,21 +9,19 @@ import (
 
 func (j *Join) applyRequest(b *batch, c *Change) {
 	w := j.owner(c.ID)
-	hash, seen := j.requestState(w, c.ID)
-	if c.Hash != 0 && hash == c.Hash || c.Workflow == nil {
-		if c.Hash == 0 || hash != c.Hash {
-			b.result.Refetch = append(b.result.Refetch, c.ID)
-			return
-		}
+	switch hash, seen := j.requestState(w, c.ID); {
+	case c.Hash != 0 && hash == c.Hash:
 		*seen = j.epoch
 		b.result.Same++
-		return
+	case c.Workflow == nil:
+		b.result.Refetch = append(b.result.Refetch, c.ID)
+	default:
+		name := c.Workflow.Workflow
+		if w != nil && w.name != name {
+			j.dropRequest(b, w, c.ID)
+		}
+		j.replaceRequest(b, j.workflowOf(name), c)
 	}
-	name := c.Workflow.Workflow
-	if w != nil && w.name != name {
-		j.dropRequest(b, w, c.ID)
-	}
-	j.replaceRequest(b, j.workflowOf(name), c)
 }
 
 // requestState returns the known hash of a request document of w, and its mark.

@@ -1,10 +1,3 @@
-// Package join is the one writer of the cache server: it joins request
-// documents, agent reports and agent_info documents to records, and keeps the
-// sums over them. It is a deterministic state machine: equal inputs (documents,
-// moments, rules) in equal order return equal bytes. It reads no clock, no
-// random number, no file, and nothing in it depends on the order of a Go map.
-// It knows no readers, no generations and no HTTP, and it takes no lock: its
-// owner (package store) calls one method at a time and shows what it returns.
 package join
 
 import (

@@ -130,6 +130,9 @@ func (j *Join) joined(w *workflow, status string) []*agentReport {
 	return j.newest(w.reports)
 }
 
+// newest returns the newest report of each agent, by id: the one with the newest
+// timestamp, and of equal ones the one with the greater id. schema.Newest, which
+// works on details, finds one report of each agent and decides nothing more.
 func (j *Join) newest(list []*agentReport) []*agentReport {
 	if len(list) < 2 {
 		return list
