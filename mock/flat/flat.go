@@ -73,7 +73,7 @@ func (s *Source) request(sk *gen.Sketch, st *gen.State) schema.Workflow {
 		Priority: int64(st.Priorities[len(st.Priorities)-1].Priority), InitialPriority: int64(st.Priorities[0].Priority),
 		Campaign: sk.Campaign, Release: sk.Release, Requestor: sk.Requestor, Group: sk.Group, PrepID: sk.PrepID,
 		OriginalRequest: sk.Original, InitialTask: sk.InitialTask,
-		EstimatedJobs: -1, InputEvents: -1, InputLumis: -1, InputFiles: -1, RequestedEvents: -1,
+		Run: -1, EstimatedJobs: -1, InputEvents: -1, InputLumis: -1, InputFiles: -1, RequestedEvents: -1,
 		Multicore: int64(sk.Multicore), Memory: int64(sk.Memory),
 		TimePerEvent: float64(5+sk.EventsPerJob%895) / 10, SizePerEvent: float64(500 + sk.LumisPerJob%1500),
 		OutputDatasets: sk.OutputDatasets(), SiteWhitelist: []string{}, SiteBlacklist: []string{},

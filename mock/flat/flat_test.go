@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -59,6 +60,25 @@ func TestRecordsHoldTheRulesOfTheSchema(t *testing.T) {
 		}
 	}
 	assert.InDelta(t, 0.40, float64(withJobs)/2000, 0.06)
+}
+
+// TestNumbersThatMayBeAbsentAreNeverAllZero: what a record does not say is -1; a field
+// that request does not fill is 0 in all records.
+func TestNumbersThatMayBeAbsentAreNeverAllZero(t *testing.T) {
+	src, said := flat.New(7), map[string]bool{}
+	for i := range 500 {
+		rec := src.Record(i)
+		var values map[string]any
+		require.NoError(t, json.Unmarshal(schema.AppendJSON(nil, &rec), &values))
+		for key, v := range values {
+			said[key] = said[key] || v != 0.0
+		}
+	}
+	for _, f := range schema.Describe[schema.Workflow]() {
+		if strings.Contains(f.Doc, "; -1 ") {
+			assert.True(t, said[f.Key], "%s is 0 in all records: a value or -1", f.Key)
+		}
+	}
 }
 
 func BenchmarkFlat(b *testing.B) {

@@ -1,6 +1,8 @@
 package raw
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -69,6 +71,54 @@ func TestWhatTheSourceDoesNotSayIsNotZero(t *testing.T) {
 	zero := requestOf(t, `"RequestPriority":0,"Memory":0,"Multicore":0,"TimePerEvent":0,"Run":0,"TotalEstimatedJobs":0`)
 	assert.Zero(t, zero.Priority, "a 0 that the document has stays")
 	assert.Zero(t, zero.EstimatedJobs)
+}
+
+// TestEachNumberThatMayBeAbsentIsMinusOne holds both decoders to what the tags say: a
+// field that was added without its default is 0 in the record of a document that
+// lacks it.
+func TestEachNumberThatMayBeAbsentIsMinusOne(t *testing.T) {
+	empty := []byte(`{"RequestName":"w"}`)
+	doc, err := DecodeReqMgr(empty)
+	require.NoError(t, err)
+	absentIsMinusOne(t, doc.Record())
+	var decoder ReqMgrDecoder
+	doc, err = decoder.Decode(empty)
+	require.NoError(t, err)
+	absentIsMinusOne(t, doc.Record())
+
+	doc, err = DecodeReqMgr([]byte(`{"RequestName":"w","TaskChain":1,"Task1":{},"PriorityTransition":[{}]}`))
+	require.NoError(t, err)
+	report, err := DecodeReport([]byte(`{"workflow":"w","agent_url":"a","tasks":{"/w/T":{}}}`))
+	require.NoError(t, err)
+	d := Flatten(doc, []*ReportDoc{report})
+	absentIsMinusOne(t, d.Steps[0])
+	absentIsMinusOne(t, d.Priorities[0])
+	absentIsMinusOne(t, d.Tasks[0])
+
+	job, err := DecodeJobSummary([]byte(`{"_id":"j","type":"jobsummary","output":[{}],"errors":{"cmsRun1":[{}]}}`))
+	require.NoError(t, err)
+	sample := job.Sample()
+	absentIsMinusOne(t, sample)
+	absentIsMinusOne(t, sample.Outputs[0])
+	absentIsMinusOne(t, sample.Errors[0])
+}
+
+// absentIsMinusOne wants -1 in each number of a record whose doc says that it is that
+// when absent, unknown or not defined: the record is of a document that says nothing.
+func absentIsMinusOne[T any](t *testing.T, record T) {
+	t.Helper()
+	content, err := json.Marshal(record)
+	require.NoError(t, err)
+	var values map[string]any
+	require.NoError(t, json.Unmarshal(content, &values))
+	found := 0
+	for _, f := range schema.Describe[T]() {
+		if (f.Type == schema.Int || f.Type == schema.Float) && strings.Contains(f.Doc, "; -1 ") {
+			assert.Equal(t, -1.0, values[f.Key], "%T: %s: %s", record, f.Key, f.Doc)
+			found++
+		}
+	}
+	assert.Positive(t, found, "%T has no number that may be absent", record)
 }
 
 // TestWhatTheStepsSayOfTheirNeeds: where the top level of a chain names no
