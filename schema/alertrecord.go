@@ -12,7 +12,7 @@ import (
 type Alert struct {
 	Workflow string `from:"Workflow.Workflow" doc:"the workflow; empty in an alert of an agent"`
 	Agent    string `from:"Agent.Agent" doc:"the agent or service; empty in an alert of a workflow"`
-	Rule     string `from:"rules of section 3.4; agent_error and agent_warning of an agent" doc:"the rule"`
+	Rule     string `from:"rules of schema/alerts.go; agent_error and agent_warning of an agent, by those of schema/judge.go" doc:"the rule"`
 	Reason   string `from:"figures of the record, limits of the rule" doc:"why it holds, for people"`
 	Since    int64  `unit:"Unix s" from:"documents, limits of the rule" doc:"when it began to hold: of a rule on time the moment it passed its limit, of a rule on counts the beginning of the status (documents do not date counts); 0 if unknown"`
 }
@@ -67,7 +67,7 @@ func badly(w *Workflow) string {
 }
 
 // paused counts the paused jobs by where they stopped: Tier-0's create, submit
-// and job paused (domain, 3.4).
+// and job paused.
 func paused(w *Workflow, l Limits) string {
 	var parts []string
 	for _, p := range []struct {

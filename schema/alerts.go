@@ -52,8 +52,8 @@ const (
 	AlertAgentWarning = "agent_warning"
 )
 
-// Alerts returns the codes of the rules of production that hold for a workflow
-// (domain, 3.4), never nil. stale names those of its agents whose counts are
+// Alerts returns the codes of the rules of production that hold for a workflow,
+// never nil. stale names those of its agents whose counts are
 // older than AgentSilent. next is the first moment, Unix s, at which the codes
 // change without any document changing, given the same stale; 0 is never.
 func Alerts(w *Workflow, stale []string, now int64, l Limits) (alerts []string, next int64) {

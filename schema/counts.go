@@ -65,7 +65,7 @@ func (c JobCounts) Positive() JobCounts {
 }
 
 // Derive adds the figures that follow from the raw counters: the sums and
-// ratios of requestInfo.js and of wmstatsCommon in WMCore (domain, 3.3).
+// ratios of requestInfo.js and of wmstatsCommon in WMCore.
 func (c JobCounts) Derive() Counters {
 	out := Counters{
 		JobCounts: c,

@@ -57,7 +57,7 @@ type Site struct {
 type SiteAgent struct {
 	AgentSite
 	UpdateTime int64 `unit:"Unix s" from:"timestamp of agent_info" doc:"last report of the agent on itself"`
-	Alive      bool  `from:"UpdateTime, rules of section 5.4" doc:"the agent is not silent"`
+	Alive      bool  `from:"UpdateTime, AgentSilent of schema/alerts.go" doc:"the agent is not silent"`
 }
 
 // SiteDetail is one site with what each agent says of it.
@@ -77,8 +77,8 @@ type Agent struct {
 	UpdateTime     int64    `unit:"Unix s" from:"timestamp of agent_info" doc:"last report on itself"`
 	DataUpdateTime int64    `unit:"Unix s" from:"data_last_update, else the newest agent_request" doc:"last report on its workflows"`
 	ReportedStatus string   `from:"status" doc:"ok, warning, error, down or empty"`
-	Severity       string   `from:"rules of section 5.4; error before warning before drain before ok" doc:"ok, drain, warning, error or unknown"`
-	Reasons        []string `from:"all rules of section 5.4 that hold" doc:"why"`
+	Severity       string   `from:"rules of schema/judge.go; error before warning before drain before ok" doc:"ok, drain, warning, error or unknown"`
+	Reasons        []string `from:"all rules of schema/judge.go that hold" doc:"why"`
 	Draining       bool     `from:"drain_mode" doc:"takes no new work"`
 	DrainComplete  bool     `from:"drain_stats.workflows_completed" doc:"its workflows are complete"`
 	DrainWaits     []string `from:"drain_stats" doc:"what a draining agent still waits for"`

@@ -24,7 +24,7 @@ func TestExitCodes(t *testing.T) {
 		assert.Equal(t, e, got)
 	}
 	assert.Len(t, areas, 10, "each area has a code")
-	// The codes that the domain page names as frequent.
+	// The codes that are frequent in production.
 	for _, code := range []int64{8001, 8002, 8006, 8020, 8021, 8028, 50660, 50664, 60307, 60403, 71102, 71104, 71304, 99109, 99303, 99400, 134, 137, 139} {
 		_, known := ExitCodeOf(code)
 		assert.True(t, known, code)

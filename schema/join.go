@@ -86,7 +86,7 @@ func (w *Workflow) joinTasks(reports []AgentReport, chosen []int) {
 
 // joinOutputs sums the merged output and sets it against the input. The
 // average divides by the number of datasets that the request names, else of
-// those seen (domain, 3.3). Datasets that the request names twice count once;
+// those seen. Datasets that the request names twice count once;
 // a request with an empty list, which the old page divided by, has those seen.
 // Progress is unknown, not 0, while no agent has reported.
 func (w *Workflow) joinOutputs(reports []AgentReport, chosen []int) {
@@ -120,7 +120,7 @@ func (w *Workflow) AveragedDatasets() int64 {
 	return cmp.Or(int64(len(w.OutputDatasets)), w.OutputDatasetCount)
 }
 
-// estimate sets SecondsLeft by the formula of the old page (domain, 3.3), with
+// estimate sets SecondsLeft by the formula of the old page, with
 // c = Success + Failure:
 //
 //	R = c / (TotalJobs - Canceled), Q = JobsInWMBS / EstimatedJobs,

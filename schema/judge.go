@@ -25,8 +25,8 @@ type reason struct {
 }
 
 // Judge sets Severity and Reasons of an agent from its other fields and the
-// present time. All rules of the old page (domain, 5.4) are asked, none hides
-// another, and the worst decides: error before warning before drain before ok.
+// present time. All rules of this file, those of the old page, are asked, none
+// hides another, and the worst decides: error before warning before drain before ok.
 // An agent that never reported on itself, known only by its counts, is unknown.
 // Reasons hold no ages, so that they change only with the facts.
 func Judge(a *Agent, now int64, limits Limits) {

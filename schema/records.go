@@ -66,7 +66,7 @@ type Workflow struct {
 	QueueInjection     float64 `unit:"%" from:"100 x JobsInWMBS / EstimatedJobs" doc:"share of the expected jobs that agents have taken; -1 if unknown"`
 	EventProgress      float64 `unit:"%" from:"100 x OutputEvents / (number of datasets of AvgOutputEvents x InputEvents)" doc:"events done; -1 if unknown"`
 	LumiProgress       float64 `unit:"%" from:"100 x OutputLumis / (number of datasets of AvgOutputLumis x InputLumis)" doc:"lumis done, may pass 100; -1 if unknown"`
-	SecondsLeft        int64   `unit:"s" from:"formula of section 3.3 as of LastAgentUpdate" doc:"estimated time to completion; -1 if unknown"`
+	SecondsLeft        int64   `unit:"s" from:"formula of schema/join.go, estimate, as of LastAgentUpdate" doc:"estimated time to completion; -1 if unknown"`
 
 	HasJobInfo        bool     `from:"at least one agent_request document" doc:"an agent has reported on it"`
 	Agents            []string `param:"agent" from:"agent_url without port" doc:"agents that have reported on it"`
@@ -79,7 +79,7 @@ type Workflow struct {
 	LastAgentUpdate   int64    `unit:"Unix s" from:"largest timestamp of its agents' documents when their content last changed" doc:"age of the newest job counts"`
 	OldestAgentUpdate int64    `unit:"Unix s" from:"smallest timestamp of its agents' documents when their content last changed" doc:"age of the oldest job counts"`
 	HasUnplacedJobs   bool     `from:"status minus the sum of sites, of any agent" doc:"it has jobs without a site: those of (none)"`
-	Alerts            []string `param:"alert" from:"rules of section 3.4" doc:"failed, config_error, site_error, assigned_stall, status_stall, stale_agent, skipped_files; paused_jobs of Tier-0"`
+	Alerts            []string `param:"alert" from:"rules of schema/alerts.go" doc:"failed, config_error, site_error, assigned_stall, status_stall, stale_agent, skipped_files; paused_jobs of Tier-0"`
 }
 
 // WorkflowAgent is what one agent reported on one workflow.

@@ -2,7 +2,7 @@ package schema
 
 import "slices"
 
-// StatusInfo is one row of ReqMgr's table of statuses (domain, 3.1).
+// StatusInfo is one row of ReqMgr's table of statuses, or of T0's.
 type StatusInfo struct {
 	Status  string
 	Order   int64  // 1..19
@@ -36,7 +36,7 @@ var statuses = [...]StatusInfo{
 	{"rejected-archived", 19, "Bad", !active, !jobs},
 }
 
-// tierZero is T0's table (domain, 3.1); nothing changes it. Three of its
+// tierZero is T0's table; nothing changes it. Three of its
 // statuses have the names of ReqMgr's, and their rows. T0 shows job counts in
 // all of them, which is for the caller of Join to do.
 var tierZero = [...]StatusInfo{

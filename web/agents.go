@@ -55,7 +55,7 @@ func (a AgentCard) tint() string {
 }
 
 // Seconds after which a report is late: agents write every five minutes on
-// themselves and every ten on their jobs (domain page, 3.4).
+// themselves and every ten on their jobs.
 const (
 	lateReport = 1800
 	lateData   = 1200

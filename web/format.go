@@ -98,7 +98,7 @@ func Float(f float64) string {
 	return strconv.FormatFloat(f, 'f', 2, 64)
 }
 
-// overNote is the known cause of figures above 100 % (domain page, 3.3).
+// overNote is the known cause of figures above 100 %.
 const overNote = "above 100 %: lumis counted twice, or more made than asked for"
 
 // Percent writes a share; below 0 it is not defined, for the given reason.

@@ -56,7 +56,7 @@ func SeverityMark(severity string) Mark {
 	return Mark{"", "?"}
 }
 
-// alertTexts say what the alerts of a workflow mean (domain page, 3.4).
+// alertTexts say what the alerts of a workflow mean: the rules of schema/alerts.go.
 var alertTexts = map[string]string{
 	"failed":         "the request failed",
 	"config_error":   "jobs fail and none has succeeded: an error of the configuration?",

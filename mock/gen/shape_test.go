@@ -154,7 +154,7 @@ func checkSplit(t *testing.T, c counters) {
 	}
 }
 
-// TestDistributions checks the shares of section 10 of the domain page.
+// TestDistributions checks the shares that the running system had.
 func TestDistributions(t *testing.T) {
 	const n = 6000
 	w := world(t, gen.Options{Seed: 9, Workflows: n})

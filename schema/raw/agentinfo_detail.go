@@ -23,7 +23,7 @@ func (a *AgentInfoDoc) Detail() schema.AgentDetail {
 		WorkersTotal: total, WorkersBad: int64(len(bad)), BadWorkers: bad,
 		Counters: schema.JobCounts{}.Derive(),
 	}, AlertRecords: []schema.Alert{}}
-	// A service writes no team and none of the keys of an agent (domain, 1.4).
+	// A service writes no team and none of the keys of an agent.
 	if a.isAgent || a.Team != "" {
 		d.Kind = schema.KindAgent
 	}

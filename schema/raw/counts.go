@@ -82,8 +82,7 @@ func readSubmitted(c *schema.JobCounts, d *decoder) {
 	d.within(mark, "submitted")
 }
 
-// readCooloff reads the group or, in old documents, one number for the jobs
-// (domain, 1.2).
+// readCooloff reads the group or, in old documents, one number for the jobs.
 func readCooloff(c *schema.JobCounts, d *decoder) {
 	if k := d.scan.Kind(); k == jsonscan.Number || k == jsonscan.String {
 		c.CooloffCreate, c.CooloffSubmit = 0, 0

@@ -14,7 +14,7 @@ import (
 )
 
 // decoder reads one raw document. Its methods read the next value as one type
-// and accept every form that the sources are known to write (domain, 9.7);
+// and accept every form that the sources are known to write (edgecases_test.go has a case for each);
 // what they can't take becomes a flaw and the default. They are given the name
 // of the field for that; enclosing objects put their own name before it
 // afterwards (within), so a document without flaws pays nothing for paths.

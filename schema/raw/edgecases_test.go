@@ -41,7 +41,7 @@ func summary(t testing.TB, fields string) schema.JobSample {
 	return j.Sample()
 }
 
-// TestEdgeCases has one case for each row of table 9.7 of the domain page.
+// TestEdgeCases has one case for each form that the sources are known to write.
 func TestEdgeCases(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"field missing":                             fieldMissing,

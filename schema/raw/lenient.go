@@ -10,7 +10,7 @@ import (
 )
 
 // A lenient value reads itself from every form that the sources write it in
-// (domain, 9.7). What it can't take becomes a flaw and the default. Structs of
+// (edgecases_test.go has a case for each). What it can't take becomes a flaw and the default. Structs of
 // lenient fields, with the keys of the document as their json tags, are filled
 // by place.fill: encoding/json alone would take a key in another case for the
 // same one, and give up at the first value of another type.

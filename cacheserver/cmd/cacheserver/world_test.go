@@ -247,7 +247,8 @@ func (w *world) checkTimes(followed, fresh map[string]schema.Workflow) (several 
 	return several
 }
 
-// secondsLeft is the formula of the domain page, 3.3, as of the last counts.
+// secondsLeft is the formula of schema/join.go, estimate, as of the last counts, written
+// a second time.
 func secondsLeft(r *schema.Workflow) int64 {
 	switch r.Status {
 	case "running", "running-open", "running-closed", "force-complete":
