@@ -2,6 +2,7 @@ package join
 
 import (
 	"container/heap"
+	"math"
 	"time"
 
 	"github.com/dmwm/wmstats/schema"
@@ -52,6 +53,9 @@ func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64)
 		// known; reports move it on, which is seen when that time comes.
 		at := j.staleAt(r.heard())
 		switch {
+		case at == never:
+			r.silent = 0
+			continue
 		case at > now:
 			r.silent = 0
 			if due == 0 || at < due {
@@ -73,8 +77,17 @@ func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64)
 	return due
 }
 
-// staleAt is when a document becomes stale that was heard of at that time.
-func (j *Join) staleAt(heard int64) int64 { return heard + j.limits.AgentSilent + 1 }
+// never is a time that does not come.
+const never = math.MaxInt64
+
+// staleAt returns when a document becomes stale that was heard of at that time:
+// never where nobody wants to know of it, so that time alone makes no state.
+func (j *Join) staleAt(heard int64) int64 {
+	if !j.limits.On(schema.AlertStaleAgent) {
+		return never
+	}
+	return heard + j.limits.AgentSilent + 1
+}
 
 // schedule notes when the alerts of w must be made again.
 func (j *Join) schedule(w *workflow, due int64) {

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -44,4 +45,28 @@ func TestLimitsBeforeTheFirstGeneration(t *testing.T) {
 	assert.Empty(t, s.SetLimits(schema.TierZeroLimits()).Generation)
 	_, ok := s.Newest()
 	assert.False(t, ok)
+}
+
+// TestARuleThatIsOffMakesNoGeneration: an agent falls silent and reports again,
+// and nobody wants to know of it.
+func TestARuleThatIsOffMakesNoGeneration(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		at := &clock{start}
+		limits := schema.DefaultLimits()
+		limits.AssignedStall, limits.StatusStall = 1<<40, 1<<40
+		if !on {
+			limits.Off = []string{schema.AlertStaleAgent}
+		}
+		m := newMaker(8)
+		request, report := m.requestChange(nameOf(1)), m.partChange(nameOf(1), 1, start)
+		request.Workflow.Status = "running-open"
+		s := loaded(t, Options{Now: at.now, Limits: limits}, []join.Change{request, report})
+		at.at += limits.AgentSilent + 10
+		assert.Equal(t, on, s.Tick().Published, "it falls silent")
+		again := report
+		again.Time, again.Report = at.at, nil
+		r := s.Apply([]join.Change{again})
+		assert.Equal(t, 1, r.Same)
+		assert.Equal(t, on, r.Published, "it reports")
+	}
 }

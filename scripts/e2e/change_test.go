@@ -111,5 +111,5 @@ func TestRewriteMakesNoGeneration(t *testing.T) {
 		return a.Agent.DataUpdateTime > 0
 	}, "the agent has a time")
 	after := get(t, s.cache+"/fetch?limit=1").header.Get("X-Generation")
-	assert.Equal(t, number(t, before)+1, number(t, after), "one generation for the marker, none for the rewrite")
+	assert.Equal(t, number(t, before)+1, number(t, after), "one generation for the marker, none for the rewrite: %s", get(t, s.cache+"/about").body)
 }
