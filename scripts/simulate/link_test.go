@@ -30,7 +30,7 @@ func TestLinkFaults(t *testing.T) {
 		{"stall", linkFault{kind: Stall}, 30 * time.Second, 30 * time.Second, 39 * time.Second, nil},
 		{"slow", linkFault{kind: Slow, bytes: 50}, time.Hour, 2 * time.Second, 0, nil},
 		{"buffered until the end", linkFault{kind: Buffer, bytes: 1 << 20}, time.Hour, 9 * time.Second, 9 * time.Second, nil},
-		{"buffered for a time", linkFault{kind: Buffer, bytes: 1 << 20, wait: 4 * time.Second}, time.Hour, 4 * time.Second, 9 * time.Second, nil},
+		{"buffered for a time", linkFault{kind: Buffer, bytes: 1 << 20, wait: 4500 * time.Millisecond}, time.Hour, 5 * time.Second, 9 * time.Second, nil}, // no piece comes when it ends
 		{"refuse", linkFault{kind: Refuse}, time.Minute, 0, 0, syscall.ECONNREFUSED},
 		{"cut", linkFault{kind: Cut, bytes: 500}, time.Minute, 0, 0, syscall.ECONNRESET},
 		{"hang", linkFault{kind: Hang}, time.Minute, time.Minute, time.Minute + 9*time.Second, nil},
