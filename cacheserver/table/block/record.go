@@ -12,17 +12,11 @@ import (
 // decoding the bytes. The caller owns the struct and its lists.
 func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 	w := new(schema.Workflow)
+	b.Scalars(l, i, w)
 	for k := range l.Columns {
 		c := &l.Columns[k]
 		switch c.Kind {
-		case Int:
-			set(w, c, b.Int(c, i))
-		case Float:
-			set(w, c, b.Float(c, i))
-		case Bool:
-			set(w, c, b.Int(c, i) != 0)
-		case Code:
-			set(w, c, c.Dict.Texts()[b.Int(c, i)])
+		case Int, Float, Bool, Code:
 		case Text:
 			set(w, c, string(b.Text(c, i)))
 		case Codes:
