@@ -68,10 +68,15 @@ func TestPositionMovesOnlyAfterTheWork(t *testing.T) {
 	r.fill(3)
 	r.start()
 	r.converges(3)
-	first := r.follower.Positions()
+	number := func() int64 { // one position has several spellings
+		n, ok := r.follower.Positions()[couch.Requests].Seq.Number()
+		require.True(t, ok)
+		return n
+	}
+	first := number()
 	r.put(requestDB, requestDoc("wf3", "new", 1))
 	r.converges(4)
-	r.eventually("the position", func() bool { return r.follower.Positions()[couch.Requests] != first[couch.Requests] })
+	r.eventually("the position", func() bool { return number() > first })
 	now := r.follower.Positions()[couch.Requests]
 	changes := 0
 	for _, err := range r.client.Changes(t.Context(), couch.Requests, now.Seq, couch.FeedOptions{Once: true}) {
