@@ -98,7 +98,7 @@ vuln: ## govulncheck, where its database can be reached
 	else echo "govulncheck skipped: its database can't be reached from here"; fi
 
 .PHONY: generate
-generate: ## make templ code, docs/schema.md and docs/openapi.json again
+generate: ## make templ code, docs/reference/schema.md and docs/reference/openapi.json again
 	cd web && go generate ./...
 	cd schema && go generate ./...
 	cd cacheserver && go test ./api -count=1 -run '^TestOpenAPIFile$$' -args -update-openapi

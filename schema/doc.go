@@ -12,8 +12,8 @@
 // A record is a Go struct whose field names are the JSON keys. Its struct tags
 // are the one description of the schema: unit, meaning ("doc"), raw origin
 // ("from") and, where it is not the key in lower case, the name of the filter
-// parameter ("param"). Describe reads them; docs/schema.md, CSV headers,
+// parameter ("param"). Describe reads them; docs/reference/schema.md, CSV headers,
 // parameter checks and OpenAPI are made from what it returns.
 package schema
 
-//go:generate go run ./cmd/schemadoc -o ../docs/schema.md
+//go:generate go run ./cmd/schemadoc -o ../docs/reference/schema.md

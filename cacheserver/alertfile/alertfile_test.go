@@ -88,7 +88,7 @@ func TestFaults(t *testing.T) {
 
 // The example in the documentation says what the defaults are.
 func TestDocumentedDefaults(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/reference/files.md")
 	require.NoError(t, err)
 	_, rest, ok := strings.Cut(string(page), "```yaml\nrules:")
 	require.True(t, ok)

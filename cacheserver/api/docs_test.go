@@ -17,15 +17,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const docsPage = "../../docs/api.md"
+const docs = "../../docs/"
+
+// docsPages are the pages whose examples, exchanges and recipes are run.
+var docsPages = []string{docs + "reference/api.md", docs + "reference/filters.md", docs + "how-to/scripts.md"}
 
 // snippet is a fenced block of a page.
 type snippet struct {
 	language, text string
+	page           string
 	line           int
 }
 
-func snippetsOf(t *testing.T, path string) (page string, list []snippet) {
+func snippetsOf(t *testing.T) (text string, list []snippet) {
+	t.Helper()
+	for _, path := range docsPages {
+		page, of := snippetsOfPage(t, path)
+		text, list = text+page, append(list, of...)
+	}
+	return text, list
+}
+
+func snippetsOfPage(t *testing.T, path string) (page string, list []snippet) {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -34,7 +47,7 @@ func snippetsOf(t *testing.T, path string) (page string, list []snippet) {
 		fence, isFence := strings.CutPrefix(line, "```")
 		switch {
 		case isFence && open == nil:
-			open = &snippet{language: fence, line: i + 1}
+			open = &snippet{language: fence, page: filepath.Base(path), line: i + 1}
 		case isFence:
 			list = append(list, *open)
 			open = nil
@@ -49,7 +62,7 @@ func snippetsOf(t *testing.T, path string) (page string, list []snippet) {
 // Each `GET /...` on a line of examples is a request that is answered well.
 func TestDocsExamples(t *testing.T) {
 	f := newFixture(t, 300)
-	page, _ := snippetsOf(t, docsPage)
+	page, _ := snippetsOf(t)
 	span := regexp.MustCompile("`GET (/[^`]*)`")
 	n := 0
 	for line := range strings.Lines(page) {
@@ -73,27 +86,27 @@ func escaped(path string) string {
 // that the page shows.
 func TestDocsExchanges(t *testing.T) {
 	f := newFixture(t, 300)
-	_, list := snippetsOf(t, docsPage)
+	_, list := snippetsOf(t)
 	for _, s := range list {
 		if s.language != "http" {
 			continue
 		}
 		request, answer, ok := strings.Cut(s.text, "\nHTTP/1.1 ")
-		require.True(t, ok, "line %d", s.line)
+		require.True(t, ok, "%s, line %d", s.page, s.line)
 		got := f.exchange(request)
 		head, body, _ := strings.Cut(answer, "\n\n")
 		for i, line := range strings.Split(strings.TrimSpace(head), "\n") {
 			if i == 0 {
 				code, err := strconv.Atoi(strings.Fields(line)[0])
 				require.NoError(t, err)
-				assert.Equal(t, code, got.StatusCode, "line %d: %s", s.line, got.body)
+				assert.Equal(t, code, got.StatusCode, "%s, line %d: %s", s.page, s.line, got.body)
 				continue
 			}
 			name, value, _ := strings.Cut(line, ": ")
-			assert.Equal(t, value, got.Header.Get(name), "line %d", s.line)
+			assert.Equal(t, value, got.Header.Get(name), "%s, line %d", s.page, s.line)
 		}
 		if strings.TrimSpace(body) != "" {
-			assert.JSONEq(t, body, string(got.body), "line %d", s.line)
+			assert.JSONEq(t, body, string(got.body), "%s, line %d", s.page, s.line)
 		}
 	}
 }
@@ -111,14 +124,14 @@ func (f *fixture) exchange(text string) answerOf {
 // Each recipe runs as it stands, and prints something.
 func TestDocsRecipes(t *testing.T) {
 	f := newFixture(t, 300)
-	_, list := snippetsOf(t, docsPage)
+	_, list := snippetsOf(t)
 	tools := map[string][]string{"sh": {"bash", "curl", "jq", "sed"}, "python": {"python3"}, "go": {"go"}}
 	for _, s := range list {
 		needed, ok := tools[s.language]
 		if !ok {
 			continue
 		}
-		t.Run(s.language+strconv.Itoa(s.line), func(t *testing.T) {
+		t.Run(s.page+strconv.Itoa(s.line), func(t *testing.T) {
 			for _, tool := range needed {
 				if _, err := exec.LookPath(tool); err != nil {
 					t.Skipf("%s is not here", tool)
@@ -166,10 +179,10 @@ func firstLines(text string, n int) string {
 // Every route is on the page.
 func TestDocsNameEveryRoute(t *testing.T) {
 	f := newFixture(t, 1)
-	page, _ := snippetsOf(t, docsPage)
+	page, _ := snippetsOf(t)
 	paths := regexp.MustCompile(`(?m)^  (/[a-z.]+)`).FindAllStringSubmatch(string(f.get("/").body), -1)
 	require.NotEmpty(t, paths)
 	for _, m := range paths {
-		assert.True(t, strings.Contains(page, " "+m[1]), "docs/api.md does not name the route %s", m[1])
+		assert.True(t, strings.Contains(page, " "+m[1]), "no page names the route %s", m[1])
 	}
 }

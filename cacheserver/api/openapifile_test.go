@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var updateOpenAPI = flag.Bool("update-openapi", false, "write docs/openapi.json")
+var updateOpenAPI = flag.Bool("update-openapi", false, "write docs/reference/openapi.json")
 
-// docs/openapi.json is the description that a server without options gives.
+// docs/reference/openapi.json is the description that a server without options gives.
 func TestOpenAPIFile(t *testing.T) {
-	const path = "../../docs/openapi.json"
+	const path = "../../docs/reference/openapi.json"
 	f := newEmptyFixture(t)
 	served := f.get("/openapi.json")
 	require.Equal(t, 200, served.StatusCode, "it is there before the first generation")

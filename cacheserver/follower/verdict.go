@@ -56,7 +56,7 @@ func (f *Follower) judge(t *track, end error, lived time.Duration) (alone bool) 
 		v.tryAt = f.o.Now().Add(f.o.FeedRetry)
 	case v.bad >= badFeeds:
 		v.polling, v.tryAt = true, f.o.Now().Add(f.o.FeedRetry)
-		why, said := buffered, "changes feeds bring nothing; changes are polled. Does a proxy buffer? See docs/operations.md"
+		why, said := buffered, "changes feeds bring nothing; changes are polled. Does a proxy buffer? See docs/how-to/deploy.md"
 		if !silent {
 			why, said = failing+couch.Public(end), "changes feeds fail; changes are polled"
 		}

@@ -63,7 +63,7 @@ type AboutMemory struct {
 
 // MemoryPart is one part of the live memory, as the program counts it.
 type MemoryPart struct {
-	Part  string `doc:"a name that does not change: see docs/operations.md"`
+	Part  string `doc:"a name that does not change: see docs/how-to/size.md"`
 	Bytes int64  `unit:"bytes"`
 	Limit int64  `unit:"bytes" doc:"its share of Budget at most; 0: it is as large as what the source has"`
 	Count int64  `doc:"things in it"`

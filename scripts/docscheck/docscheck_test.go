@@ -19,10 +19,9 @@ var (
 	named = regexp.MustCompile("`([a-z0-9/]+)`|((?:Test|Fuzz|Benchmark)[A-Z]\\w+)")
 )
 
-// TestNamedTestsAreThere: each test that docs/reliability.md names is in the
+// TestNamedTestsAreThere: each test that docs/explanation/reliability.md names is in the
 // package that stands before it.
 func TestNamedTestsAreThere(t *testing.T) {
-	const root = "../.."
 	tests := map[string][]string{} // by folder
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
@@ -35,7 +34,7 @@ func TestNamedTestsAreThere(t *testing.T) {
 		}
 		return err
 	}))
-	page, err := os.ReadFile(root + "/docs/reliability.md")
+	page, err := os.ReadFile(root + "docs/explanation/reliability.md")
 	require.NoError(t, err)
 	found := 0
 	for line := range strings.Lines(string(page)) {

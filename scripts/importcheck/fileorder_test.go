@@ -14,7 +14,7 @@ import (
 // TestFileOrder: a file of a package in the table uses only what stands below
 // it, and no page's file uses another page's.
 func TestFileOrder(t *testing.T) {
-	page, err := os.ReadFile(root + "/docs/architecture.md")
+	page, err := os.ReadFile(root + "/docs/explanation/architecture.md")
 	require.NoError(t, err)
 	orders, faults := parseOrders(string(page))
 	require.NotEmpty(t, orders)
@@ -25,7 +25,7 @@ func TestFileOrder(t *testing.T) {
 		faults = append(faults, o.check(files, uses)...)
 	}
 	for _, fault := range faults {
-		t.Errorf("docs/architecture.md: %v", fault)
+		t.Errorf("docs/explanation/architecture.md: %v", fault)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package importcheck holds docs/architecture.md to the code: its table of
+// Package importcheck holds docs/explanation/architecture.md to the code: its table of
 // folders is the list of import rules, and a package that breaks its row fails
 // the build; its table of files says of some packages which file may use which.
 // It also compares the versions in the go.mod files. The workspace

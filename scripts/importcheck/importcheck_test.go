@@ -13,14 +13,14 @@ const root = "../.."
 
 // TestImportRules holds the packages to the table, and the table to the packages.
 func TestImportRules(t *testing.T) {
-	page, err := os.ReadFile(root + "/docs/architecture.md")
+	page, err := os.ReadFile(root + "/docs/explanation/architecture.md")
 	require.NoError(t, err)
 	rules, faults := parseRules(string(page))
 	packages, err := workspace(t.Context())
 	require.NoError(t, err)
 	require.NotEmpty(t, packages)
 	for _, fault := range append(faults, check(rules, packages)...) {
-		t.Errorf("docs/architecture.md: %v", fault)
+		t.Errorf("docs/explanation/architecture.md: %v", fault)
 	}
 }
 

@@ -269,7 +269,7 @@ func (o *oracle) answers() *Broken {
 var compared = []string{"/fetch?limit=all&format=ndjson", "/sites", "/campaign", "/release", "/status"}
 
 // ofTime are the keys that depend on when a server saw a document
-// (docs/decisions/0003).
+// (docs/explanation/decisions/0003).
 var ofTime = regexp.MustCompile(`"(LastAgentUpdate|OldestAgentUpdate|SecondsLeft)":-?[0-9]+,?`)
 
 // equal holds all records to those of a server that has just read everything.
@@ -303,7 +303,7 @@ func (o *oracle) equal() *Broken {
 }
 
 // trueLoss tells whether so many requests of our list have gone from the source
-// that a full read has to be held back, by the rule of docs/operations.md.
+// that a full read has to be held back, by the rule of docs/explanation/following-couchdb.md.
 func (o *oracle) trueLoss() bool {
 	had, lost := len(o.list.rows), 0
 	for name := range o.list.rows {

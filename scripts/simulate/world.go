@@ -164,7 +164,7 @@ func (w *world) start() *Broken {
 	return nil
 }
 
-// believe does what docs/operations.md says where a full read is held back and
+// believe does what docs/explanation/following-couchdb.md says where a full read is held back and
 // the loss is true: our process is started with --max-loss 1, until the next start.
 func (w *world) believe() *Broken {
 	w.trace.add("   start with --max-loss 1")

@@ -7,7 +7,7 @@
 // A page's file uses no other page's. What all of them need stands in frame.go
 // (who they are and how they are written) and failure.go (pages in place of a
 // page), what a few need in system_links.go, heat.go, group_page.go and
-// group_table.go; routes.go alone knows all pages. docs/architecture.md has the
+// group_table.go; routes.go alone knows all pages. docs/explanation/architecture.md has the
 // order of these files, and scripts/importcheck holds them to it.
 package pages
 

@@ -26,7 +26,7 @@ type Generation interface {
 // whose chunks are the store's or the cache's own. It ends with its generation
 // and with the state of the source, and an answer of which a part was read on
 // demand when that part would be read again: so nothing in it can be old.
-// docs/decisions/0006 has what it gains.
+// docs/explanation/decisions/0006 has what it gains.
 type answerCache struct {
 	most   int64 // bytes
 	newest atomic.Pointer[answersOf]

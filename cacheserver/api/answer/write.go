@@ -43,7 +43,7 @@ func (s *Sender) write(c echo.Context, a *Answer, body made, filter time.Duratio
 
 // writeKept sends a kept answer with the lines of its header that were made when
 // it was kept: to fill, copy and sort a map of 14 names would cost net/http a
-// quarter of a page (docs/decisions/0006).
+// quarter of a page (docs/explanation/decisions/0006).
 func (s *Sender) writeKept(c echo.Context, conn *onewrite.Conn, kept *keptAnswer, began time.Time) error {
 	res := c.Response()
 	h := res.Header()

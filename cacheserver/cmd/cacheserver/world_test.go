@@ -168,7 +168,7 @@ func (w *world) compare(p *process, bin string) (several int) {
 
 // Two servers that did not read at the same time differ in when they first saw
 // the counts that agents have now: documents don't say when their content last
-// changed, only when they were last written (docs/decisions/0003), and to take
+// changed, only when they were last written (docs/explanation/decisions/0003), and to take
 // that time would make each record anew each ten minutes. So these three fields
 // are not compared with each other, but checkTimes holds them to the documents.
 var times = regexp.MustCompile(`"(?:LastAgentUpdate|OldestAgentUpdate|SecondsLeft)":-?\d+`)

@@ -1,4 +1,4 @@
-// Command schemadoc writes docs/schema.md; go generate runs it.
+// Command schemadoc writes docs/reference/schema.md; go generate runs it.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Package schemadoc writes the schema's own description as the page
-// docs/schema.md. It adds no facts: what the page says of a key comes from the
+// docs/reference/schema.md. It adds no facts: what the page says of a key comes from the
 // tags of the record, so a page that is wrong is corrected there.
 package schemadoc
 

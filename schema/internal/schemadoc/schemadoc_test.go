@@ -11,17 +11,17 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-var update = flag.Bool("update", false, "write docs/schema.md again")
+var update = flag.Bool("update", false, "write docs/reference/schema.md again")
 
 func TestPageIsCurrent(t *testing.T) {
-	const page = "../../../docs/schema.md"
+	const page = "../../../docs/reference/schema.md"
 	want := Render(schema.Kinds(), schema.Statuses())
 	if *update {
 		require.NoError(t, os.WriteFile(page, want, 0o644))
 	}
 	got, err := os.ReadFile(page)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), string(got), "docs/schema.md is stale: run go generate ./schema")
+	assert.Equal(t, string(want), string(got), "docs/reference/schema.md is stale: run go generate ./schema")
 }
 
 func TestPageSaysWhatTheTagsSay(t *testing.T) {
