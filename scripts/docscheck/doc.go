@@ -1,5 +1,4 @@
-// Package docscheck holds the documentation to the code where a reader would
-// have to take its word: that the tests which it names are there. It is a test
-// alone. What the pages say of the API, the options and the schema is tested
-// beside these.
+// Package docscheck tests the documentation: links, options, tests of the
+// failures in docs/explanation/reliability.md, words and commands. It has tests
+// only. The pages of the API and the schema are tested beside their code.
 package docscheck

@@ -19,9 +19,9 @@ var (
 	named = regexp.MustCompile("`([a-z0-9/]+)`|((?:Test|Fuzz|Benchmark)[A-Z]\\w+)")
 )
 
-// TestNamedTestsAreThere: each test that docs/explanation/reliability.md names is in the
-// package that stands before it.
-func TestNamedTestsAreThere(t *testing.T) {
+// TestNamedTestsExist: each test that faults.md names is in the package that
+// stands before it.
+func TestNamedTestsExist(t *testing.T) {
 	tests := map[string][]string{} // by folder
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
@@ -34,7 +34,7 @@ func TestNamedTestsAreThere(t *testing.T) {
 		}
 		return err
 	}))
-	page, err := os.ReadFile(root + "docs/explanation/reliability.md")
+	page, err := os.ReadFile("faults.md")
 	require.NoError(t, err)
 	found := 0
 	for line := range strings.Lines(string(page)) {
@@ -53,4 +53,43 @@ func TestNamedTestsAreThere(t *testing.T) {
 		}
 	}
 	assert.Greater(t, found, 80)
+}
+
+// failuresOf returns the first cells of the tables headed "| failure |".
+func failuresOf(t *testing.T, path string) (failures []string, rows map[string]string) {
+	t.Helper()
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	rows = map[string]string{}
+	inTable := false
+	for line := range strings.Lines(string(page)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "| failure |"):
+			inTable = true
+		case !strings.HasPrefix(line, "|"):
+			inTable = false
+		case inTable && !strings.HasPrefix(line, "|---"):
+			failure, rest, ok := strings.Cut(strings.Trim(line, "| "), " | ")
+			require.True(t, ok, "%s: %s", path, line)
+			require.NotContains(t, rows, failure, "%s: twice", path)
+			rows[failure] = rest
+			failures = append(failures, failure)
+		}
+	}
+	return failures, rows
+}
+
+// TestEachFailureHasItsTests: each row of docs/explanation/reliability.md has a
+// row in faults.md with tests, in the same order, and faults.md has no row of a
+// failure that the page does not describe, but those of mock data.
+func TestEachFailureHasItsTests(t *testing.T) {
+	described, _ := failuresOf(t, root+"docs/explanation/reliability.md")
+	listed, tests := failuresOf(t, "faults.md")
+	require.Greater(t, len(described), 100)
+	for _, failure := range described {
+		assert.Regexp(t, `(Test|Fuzz|Benchmark)[A-Z]|package`, tests[failure], "%q has no tests in faults.md", failure)
+	}
+	listed = slices.DeleteFunc(listed, func(failure string) bool { return strings.Count(tests[failure], " | ") > 0 })
+	assert.Equal(t, described, listed)
 }
