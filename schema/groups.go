@@ -178,19 +178,19 @@ type StatusSummary struct {
 
 // CacheInfo tells how fresh and how complete a cache server's data are.
 type CacheInfo struct {
-	Generation      string  `from:"process tag and number" doc:"name of the newest generation"`
-	CacheTime       int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the generation was published"`
-	CheckTime       int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the source last answered"`
-	LoadSeconds     float64 `unit:"s" from:"clock of the cache server" doc:"length of the last full read"`
-	Complete        bool    `from:"follower" doc:"a full read has ended and its changes are followed"`
-	Stale           bool    `from:"follower" doc:"the source does not answer"`
-	StaleReason     string  `from:"follower" doc:"why"`
-	Source          string  `from:"options, without user and password" doc:"where the documents come from"`
-	Workflows       int64   `unit:"workflows" from:"store" doc:"workflows in the generation"`
-	AgentDocuments  int64   `unit:"documents" from:"store" doc:"agent_request documents joined to them"`
-	OrphanDocuments int64   `unit:"documents" from:"store" doc:"agent_request documents of workflows that are not there"`
-	Bytes           int64   `unit:"bytes" from:"store" doc:"encoded bytes of the list records"`
-	BadDocuments    int64   `unit:"documents" from:"follower" doc:"documents that could not be used since the start"`
-	OwedDocuments   int64   `unit:"documents" from:"follower" doc:"documents that are there, for all that is known, and have not come; they are asked for again"`
-	Flaws           int64   `unit:"fields" from:"follower" doc:"fields of the wrong form since the start, replaced by their defaults"`
+	Generation       string  `from:"process tag and number" doc:"name of the newest generation"`
+	CacheTime        int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the generation was published"`
+	CheckTime        int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the source last answered"`
+	LoadSeconds      float64 `unit:"s" from:"clock of the cache server" doc:"length of the last full read"`
+	Complete         bool    `from:"follower" doc:"a full read has ended and its changes are followed"`
+	Stale            bool    `from:"follower" doc:"the source does not answer"`
+	StaleReason      string  `from:"follower" doc:"why"`
+	Source           string  `from:"options, without user and password" doc:"where the documents come from"`
+	Workflows        int64   `unit:"workflows" from:"store" doc:"workflows in the generation"`
+	AgentReports     int64   `unit:"documents" from:"store" doc:"agent reports (agent_request documents) that belong to a workflow of the generation"`
+	UnmatchedReports int64   `unit:"documents" from:"store" doc:"agent reports whose workflow has no request document"`
+	Bytes            int64   `unit:"bytes" from:"store" doc:"encoded bytes of the list records"`
+	BadDocuments     int64   `unit:"documents" from:"follower" doc:"documents that could not be used since the start"`
+	OwedDocuments    int64   `unit:"documents" from:"follower" doc:"documents that are there, for all that is known, and have not come; they are asked for again"`
+	Flaws            int64   `unit:"fields" from:"follower" doc:"fields of the wrong form since the start, replaced by their defaults"`
 }

@@ -43,7 +43,7 @@ func Kinds() []Kind {
 		kind[AgentSitePriority]("AgentSitePriority is how many jobs of one priority wait at one site, of those that one agent has."),
 		kind[AgentJobState]("AgentJobState is how many jobs of one agent, or of the global queue, are in one state, or of one type, as one of its parts counts them."),
 		kind[StatusSummary]("StatusSummary sums the workflows in one status."),
-		kind[HistoryPoint]("HistoryPoint is one count at one time: workflows in a status, or jobs in a state."),
+		kind[TimelinePoint]("TimelinePoint is one count at one time: workflows in a status, or jobs in a state."),
 		kind[CacheInfo]("CacheInfo tells how fresh and how complete a cache server's data are."),
 	}
 }

@@ -16,7 +16,7 @@ type ErrorsPage struct {
 	Read    int64 // when the source was asked, Unix s; 0 if not known
 	Stale   string
 
-	Reports   wire.Reports
+	Reports   wire.FailureReports
 	States    []ErrorRow // the failing jobs under the filters
 	Codes     []ErrorRow
 	CodeCount int64 // exit codes in all
@@ -63,7 +63,7 @@ func ExitCode(code int64) string {
 
 // missingReports says that agents count more failed jobs than there are reports
 // of, with the agents that miss most; "" when nothing is known to miss.
-func missingReports(r wire.Reports) string {
+func missingReports(r wire.FailureReports) string {
 	if r.ReportedJobs < 0 || r.Failure <= r.ReportedJobs {
 		return ""
 	}
@@ -92,14 +92,14 @@ func missingReports(r wire.Reports) string {
 const mostMissing = 5
 
 // reportsOf are the reports of one workflow.
-func reportsOf(d schema.Detail) wire.Reports {
-	r := wire.Reports{Failure: d.Failure, ReportedJobs: d.ReportedJobs}
+func reportsOf(d schema.Detail) wire.FailureReports {
+	r := wire.FailureReports{Failure: d.Failure, ReportedJobs: d.ReportedJobs}
 	failure, reported := map[string]int64{}, map[string]int64{}
 	for _, a := range d.Agents {
 		if a.ReportedJobs >= 0 {
 			failure[a.Agent], reported[a.Agent] = a.Failure, a.ReportedJobs
 		}
 	}
-	r.Agents = wire.NewReports(failure, reported).Agents
+	r.Agents = wire.NewFailureReports(failure, reported).Agents
 	return r
 }

@@ -40,15 +40,15 @@ func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
 	assert.NotContains(t, page(schema.ErrorsNone, 3, 0), "No failed jobs are recorded", "a detail that was read before the counts")
 	assert.NotContains(t, page(schema.ErrorsFailed, 46, -1, agent("a", 46, -1)), "have come", "not known is not 0")
 
-	var many []wire.AgentReports
+	var many []wire.AgentFailureReports
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
-		many = append(many, wire.AgentReports{Agent: name, Failure: 1})
+		many = append(many, wire.AgentFailureReports{Agent: name, Failure: 1})
 	}
 	assert.Equal(t, "Agents count 7 failed jobs; reports of 0 have come. Missing are those of a (1), b (1), c (1), d (1), e (1) and 2 more agents.",
-		missingReports(wire.Reports{Failure: 7, Agents: many}))
+		missingReports(wire.FailureReports{Failure: 7, Agents: many}))
 
 	assert.Equal(t, "Agents count 7 failed jobs; reports of 3 have come.",
-		missingReports(wire.Reports{Failure: 7, ReportedJobs: 3, Agents: []wire.AgentReports{{Agent: "a", Failure: 7}, {Agent: "", ReportedJobs: 3}}}),
+		missingReports(wire.FailureReports{Failure: 7, ReportedJobs: 3, Agents: []wire.AgentFailureReports{{Agent: "a", Failure: 7}, {Agent: "", ReportedJobs: 3}}}),
 		"whose reports those without a name are is not known")
 
 	for _, failed := range []int64{0, 5} {
@@ -58,7 +58,7 @@ func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
 	}
 	for failed, want := range map[int64]string{0: "No failing jobs.", 5: "No reports of failing jobs."} {
 		var out bytes.Buffer
-		require.NoError(t, Errors(ErrorsPage{Reports: wire.Reports{Failure: failed}}).Render(t.Context(), &out))
+		require.NoError(t, Errors(ErrorsPage{Reports: wire.FailureReports{Failure: failed}}).Render(t.Context(), &out))
 		assert.Contains(t, out.String(), want)
 	}
 }

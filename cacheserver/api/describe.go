@@ -144,7 +144,7 @@ func shapes() map[string]shape {
 			query("name", "statuses or states that are wanted; those that count something if left out", "running-open"),
 			{Name: "points", Doc: "points of a line at most, at even distances, the newest among them; all if left out", Example: "24", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": timeline.MostPoints}},
 			query("since", "points from then on: RFC 3339, a date, Unix seconds, or a duration such as 2d before now", "7d"),
-			query("fields", "keys that are wanted; Time is always there", "Count"), format, save}, answers: listOf[schema.HistoryPoint]()},
+			query("fields", "keys that are wanted; Time is always there", "Count"), format, save}, answers: listOf[schema.TimelinePoint]()},
 		"/problems":       {answers: texts()},
 		"/problems/:name": {answers: also[string](mediaHTML, texts())},
 		"/openapi.json":   {answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[map[string]any]()}},

@@ -27,7 +27,7 @@ type errorsQuery struct {
 	jobs       failures.Filter
 	sort       []wire.SortKey
 	keys       []string
-	reports    wire.Reports // with an envelope
+	reports    wire.FailureReports // with an envelope
 }
 
 // errorsOwn are the parameters of /errors that are not those of /fetch, or mean
@@ -220,7 +220,7 @@ func (a *API) listErrors(c echo.Context) error {
 	}
 	if q.Envelope {
 		// Of all jobs of these workflows: agents count no exit codes and states.
-		q.reports = wire.NewReports(generation.Failures(picked), table.Reports(q.jobs.Workflow))
+		q.reports = wire.NewFailureReports(generation.Failures(picked), table.Reports(q.jobs.Workflow))
 	}
 	return a.sendErrors(c, generation, table, q, format, list, began)
 }

@@ -19,7 +19,7 @@ import (
 
 // listHistory handles GET /history?by=status|state&campaign=|site=&name=&since=&points=.
 func (a *API) listHistory(c echo.Context) error {
-	fields := schema.Describe[schema.HistoryPoint]()
+	fields := schema.Describe[schema.TimelinePoint]()
 	p, err := parseListParams(c, fields, "by", "campaign", "site", "name", "since", "points", "gen")
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (a *API) listHistory(c echo.Context) error {
 		return err
 	}
 	a.bound(c)
-	var points []schema.HistoryPoint
+	var points []schema.TimelinePoint
 	if a.o.History != nil {
 		var start int64
 		points, start, err = a.o.History.Points(c.Request().Context(), q)

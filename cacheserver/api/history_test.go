@@ -17,10 +17,10 @@ func TestHistory(t *testing.T) {
 	f := newFixture(t, 60)
 	f.newAPI(func(o *api.Options) { o.Now = f.clock.Now })
 	first := f.clock.Now()
-	points := func(query string) (out []schema.HistoryPoint) {
-		return decode[[]schema.HistoryPoint](t, f.get("/history"+query).body)
+	points := func(query string) (out []schema.TimelinePoint) {
+		return decode[[]schema.TimelinePoint](t, f.get("/history"+query).body)
 	}
-	at := func(list []schema.HistoryPoint, when time.Time) map[string]int64 {
+	at := func(list []schema.TimelinePoint, when time.Time) map[string]int64 {
 		out := map[string]int64{}
 		for _, p := range list {
 			if p.Time == when.Unix() {
@@ -75,8 +75,8 @@ func TestHistoryOfMany(t *testing.T) {
 		f.clock.advance(5 * time.Minute)
 		f.observe()
 	}
-	points := func(query string) []schema.HistoryPoint {
-		return decode[[]schema.HistoryPoint](t, f.get("/history"+query).body)
+	points := func(query string) []schema.TimelinePoint {
+		return decode[[]schema.TimelinePoint](t, f.get("/history"+query).body)
 	}
 	all := points("?by=state&site=*&name=running&points=1")
 	counts := map[string]int64{}

@@ -71,9 +71,9 @@ func (a *API) memory() wire.AboutMemory {
 
 // memoryMetric shows the same at /metrics.
 type memoryMetric struct {
-	a                            *API
-	bytes, limit, things, budget *prometheus.Desc
-	broken                       *prometheus.Desc
+	a                             *API
+	bytes, limit, entries, budget *prometheus.Desc
+	broken                        *prometheus.Desc
 }
 
 func newMemoryMetric(a *API) *memoryMetric {
@@ -81,17 +81,17 @@ func newMemoryMetric(a *API) *memoryMetric {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &memoryMetric{
-		a:      a,
-		bytes:  desc("wmstats_memory_bytes", "Live memory by what it is; the sum explains the live heap.", "part"),
-		limit:  desc("wmstats_memory_limit_bytes", "What a part may take of the budget at most.", "part"),
-		things: desc("wmstats_memory_things", "Things in a part.", "part"),
-		budget: desc("wmstats_memory_budget_bytes", "What all parts with a limit may take together: --memory."),
-		broken: desc("wmstats_promises_broken_total", "Generations that an answer gave an address of, and that memory has ended before their time."),
+		a:       a,
+		bytes:   desc("wmstats_memory_bytes", "Live memory by what it is; the sum explains the live heap.", "part"),
+		limit:   desc("wmstats_memory_limit_bytes", "What a part may take of the budget at most.", "part"),
+		entries: desc("wmstats_memory_entries", "Entries in a part.", "part"),
+		budget:  desc("wmstats_memory_budget_bytes", "What all parts with a limit may take together: --memory."),
+		broken:  desc("wmstats_promises_broken_total", "Generations that an answer gave an address of, and that memory has ended before their time."),
 	}
 }
 
 func (m *memoryMetric) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.bytes, m.limit, m.things, m.budget, m.broken} {
+	for _, d := range []*prometheus.Desc{m.bytes, m.limit, m.entries, m.budget, m.broken} {
 		to <- d
 	}
 }
@@ -102,7 +102,7 @@ func (m *memoryMetric) Collect(to chan<- prometheus.Metric) {
 	}
 	for _, p := range m.a.memoryParts() {
 		gauge(m.bytes, p.Bytes, p.Part)
-		gauge(m.things, p.Count, p.Part)
+		gauge(m.entries, p.Count, p.Part)
 		if p.Limit > 0 {
 			gauge(m.limit, p.Limit, p.Part)
 		}

@@ -42,8 +42,8 @@ func newMetrics(registry *prometheus.Registry, s Store, now func() time.Time) (*
 			prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(s.Info()) })))
 	}
 	gauge("wmstats_workflows", "Workflows in the newest generation.", func(i schema.CacheInfo) float64 { return float64(i.Workflows) })
-	gauge("wmstats_agent_documents", "Agent documents joined to workflows.", func(i schema.CacheInfo) float64 { return float64(i.AgentDocuments) })
-	gauge("wmstats_orphan_documents", "Agent documents whose workflow is not there.", func(i schema.CacheInfo) float64 { return float64(i.OrphanDocuments) })
+	gauge("wmstats_agent_reports", "Agent reports that belong to a workflow.", func(i schema.CacheInfo) float64 { return float64(i.AgentReports) })
+	gauge("wmstats_unmatched_reports", "Agent reports whose workflow has no request document.", func(i schema.CacheInfo) float64 { return float64(i.UnmatchedReports) })
 	gauge("wmstats_encoded_bytes", "Encoded bytes of the list records.", func(i schema.CacheInfo) float64 { return float64(i.Bytes) })
 	gauge("wmstats_bad_documents", "Documents that could not be used since the start.", func(i schema.CacheInfo) float64 { return float64(i.BadDocuments) })
 	gauge("wmstats_owed_documents", "Documents that are there, for all that is known, and have not come; they are asked for again.", func(i schema.CacheInfo) float64 { return float64(i.OwedDocuments) })

@@ -84,7 +84,7 @@ func notNil[T any](list []T) []T {
 }
 
 // writeReports writes what agents count and what has come.
-func writeReports(o *objectWriter, r wire.Reports) {
+func writeReports(o *objectWriter, r wire.FailureReports) {
 	o.value("Failure", r.Failure)
 	o.value("ReportedJobs", r.ReportedJobs)
 	o.value("Agents", r.Agents)

@@ -41,7 +41,7 @@ type Journal interface {
 
 // History is where counts over time come from.
 type History interface {
-	Points(ctx context.Context, q timeline.Query) (points []schema.HistoryPoint, start int64, err error)
+	Points(ctx context.Context, q timeline.Query) (points []schema.TimelinePoint, start int64, err error)
 	Names(sites bool) []string
 	Labels(byState bool) []string
 }

@@ -114,7 +114,7 @@ func (a *API) listJobErrors(c echo.Context) error {
 	if envelope {
 		var o objectWriter
 		_, reported := schema.ReportsByAgent(groups)
-		writeReports(&o, wire.NewReports(generation.Failures([]string{name}), reported))
+		writeReports(&o, wire.NewFailureReports(generation.Failures([]string{name}), reported))
 		o.key("Items")
 		if o.err != nil {
 			return o.err

@@ -55,7 +55,7 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 			return w.name, err
 		}
 		failed = failed || w.view && tooSlow(err) && !absent(err)
-		c.o.Log.Warn("this way to read is not open", "database", db.String(), "way", w.name, "err", err)
+		c.o.Log.Warn("cannot read by this method, trying the next one", "database", db.String(), "method", w.name, "err", err)
 	}
 	return "", err
 }

@@ -47,7 +47,7 @@ func deletions(t testing.TB, documents int) time.Duration {
 	holds := func(workflows, agentDocuments int) func() bool {
 		return func() bool {
 			i := s.Info()
-			return i.Workflows == int64(workflows) && i.AgentDocuments == int64(agentDocuments)
+			return i.Workflows == int64(workflows) && i.AgentReports == int64(agentDocuments)
 		}
 	}
 	r.eventually("all", holds(n, n))
@@ -63,7 +63,7 @@ func deletions(t testing.TB, documents int) time.Duration {
 	r.eventually("none but the last", holds(1, 0))
 	took := time.Since(began)
 	r.eventually("fresh", func() bool { return !s.Source().Stale })
-	r.eventually("no orphan", func() bool { return s.Info().OrphanDocuments == 0 })
+	r.eventually("no unmatched report", func() bool { return s.Info().UnmatchedReports == 0 })
 	assert.EqualValues(t, 1, loads.Load(), "no full read")
 	return took
 }

@@ -218,7 +218,7 @@ func (f *Follower) readOne(ctx context.Context, db couch.Database, full, free ch
 	if err != nil {
 		return err
 	}
-	f.o.Log.Info("read", "database", db.String(), "way", way, "documents", documents, "bytes", bytes, "took", f.o.Now().Sub(start))
+	f.o.Log.Info("read", "database", db.String(), "method", way, "documents", documents, "bytes", bytes, "took", f.o.Now().Sub(start))
 	return nil
 }
 

@@ -144,7 +144,7 @@ func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 		log = f.o.Log.Warn
 	}
 	log("everything was read again", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", f.o.Now().Sub(start),
-		"repaired", len(repaired), "such_as", repaired[:min(len(repaired), namedInLog)])
+		"repaired", len(repaired), "examples", repaired[:min(len(repaired), namedInLog)])
 	return len(repaired), nil
 }
 

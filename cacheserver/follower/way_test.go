@@ -39,7 +39,7 @@ func TestTheWayOfTheFirstReadIsSaid(t *testing.T) {
 			r.start()
 			r.converges(5)
 			r.stop()
-			assert.Contains(t, log.String(), `msg=read database=requests way="`+way+`" documents=`)
+			assert.Contains(t, log.String(), `msg=read database=requests method="`+way+`" documents=`)
 		})
 	}
 }

@@ -243,7 +243,7 @@ func (s *Source) refresh(ctx context.Context, before *answer) (made *answer, err
 		}
 		made.compare(before)
 	}
-	s.o.Log.Info("requestcache read", "requests", len(made.docs[couch.Requests]), "agent_documents", len(made.docs[couch.WMStats]),
+	s.o.Log.Info("requestcache read", "requests", len(made.docs[couch.Requests]), "agent_reports", len(made.docs[couch.WMStats]),
 		"bytes", made.bytes, "took", s.o.Now().Sub(began))
 	return made, nil
 }

@@ -30,7 +30,7 @@ func again(t testing.TB, s *Store, o Options) *Store {
 }
 
 // Whenever a process ends and another one goes on from its checkpoint, what
-// follows is as if it had not: records, sums, orphans, alerts, skipped content.
+// follows is as if it had not: records, sums, unmatched reports, alerts, skipped content.
 func TestACheckpointChangesNothing(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

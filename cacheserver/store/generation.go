@@ -201,7 +201,7 @@ func (s *Store) Info() schema.CacheInfo {
 		out.Generation, out.CacheTime = g.id, g.time.Unix()
 		out.Workflows, out.Bytes = int64(g.Total()), g.table.EncodedBytes()
 		// Documents without their request come and go without a generation.
-		out.AgentDocuments, out.OrphanDocuments = int64(g.state.Documents), s.waiting.Load()
+		out.AgentReports, out.UnmatchedReports = int64(g.state.Documents), s.waiting.Load()
 	}
 	return out
 }

@@ -28,7 +28,7 @@ func guarded(t *testing.T, o Options, n int) (*Store, []join.Change) {
 // counts are those of requests, agent reports and agent_info documents.
 func counts(s *Store) []int64 {
 	i := s.Info()
-	return []int64{i.Workflows, i.AgentDocuments + i.OrphanDocuments, int64(len(must(s).state.Agents))}
+	return []int64{i.Workflows, i.AgentReports + i.UnmatchedReports, int64(len(must(s).state.Agents))}
 }
 
 // reads commits a full read of all changes but the first lost ones of a kind.
@@ -94,7 +94,7 @@ func TestTheGuardIsNotOutnumbered(t *testing.T) {
 	s = again(t, s, Options{MaxLoss: 1})
 	require.NoError(t, reads(s, others, join.AgentReport, 0), "an operator says that it is true")
 	require.Equal(t, 400, must(s).Total())
-	require.Zero(t, s.Info().AgentDocuments+s.Info().OrphanDocuments)
+	require.Zero(t, s.Info().AgentReports+s.Info().UnmatchedReports)
 	s = again(t, s, Options{})
 	var shrunk *join.ShrunkError
 	require.ErrorAs(t, reads(s, changes, join.AgentReport, 0), &shrunk, "the measure is what was believed last")

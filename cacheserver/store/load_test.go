@@ -282,7 +282,7 @@ func TestSourceStateIsShown(t *testing.T) {
 	i := s.Info()
 	require.Equal(t, schema.CacheInfo{
 		Generation: "a-1", CacheTime: start, CheckTime: start, LoadSeconds: 2, Stale: true, StaleReason: "does not answer", Source: "mock seed 1",
-		Workflows: 5, AgentDocuments: i.AgentDocuments, Bytes: i.Bytes, BadDocuments: 3, Flaws: 4,
+		Workflows: 5, AgentReports: i.AgentReports, Bytes: i.Bytes, BadDocuments: 3, Flaws: 4,
 	}, i)
 	require.True(t, s.Source().Stale)
 }

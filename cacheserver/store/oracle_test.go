@@ -184,14 +184,14 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 	}
 	checkGroups(t, g, want)
 	checkAgents(t, s, g, want)
-	orphans := 0
+	unmatched := 0
 	for _, work := range o.works {
 		if _, there := want[work.Report.Workflow]; !there {
-			orphans++
+			unmatched++
 		}
 	}
-	require.EqualValues(t, orphans, s.Apply(nil).Unmatched)
-	require.EqualValues(t, orphans, s.Info().OrphanDocuments)
+	require.EqualValues(t, unmatched, s.Apply(nil).Unmatched)
+	require.EqualValues(t, unmatched, s.Info().UnmatchedReports)
 }
 
 // silentOf returns the agents that the alert of a workflow names.

@@ -60,5 +60,5 @@ func (s *Store) take(writer *join.Join, began time.Time) {
 	out := writer.Outcome()
 	s.show(out, making{wire.MadeByCheckpoint, began})
 	s.opt.Log.Info("first generation, from a checkpoint", "workflows", out.Added,
-		"agent_documents", out.State.Documents+out.Unmatched, "waiting", out.Unmatched)
+		"agent_reports", out.State.Documents+out.Unmatched, "unmatched_reports", out.Unmatched)
 }

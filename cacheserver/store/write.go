@@ -90,7 +90,7 @@ func (l *Load) Commit() (Result, error) {
 	case err != nil:
 		return Result{}, err
 	case first:
-		s.opt.Log.Info("first generation", "workflows", out.Added, "agent_documents", out.State.Documents+out.Unmatched)
+		s.opt.Log.Info("first generation", "workflows", out.Added, "agent_reports", out.State.Documents+out.Unmatched)
 	}
 	return s.show(out, making{wire.MadeByRead, l.began}), err
 }

@@ -41,10 +41,10 @@ func (e *TooManyError) Error() string {
 // Names that count nothing in all of the time are left out, unless they are
 // asked for. start is the time of the first point there is, 0 before it. The
 // error is ErrNotFollowed, a *TooManyError, or that of the budget of ctx.
-func (t *Timeline) Points(ctx context.Context, q Query) (points []schema.HistoryPoint, start int64, err error) {
+func (t *Timeline) Points(ctx context.Context, q Query) (points []schema.TimelinePoint, start int64, err error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	points = []schema.HistoryPoint{}
+	points = []schema.TimelinePoint{}
 	if len(t.times) > 0 {
 		start = t.times[0]
 	}
@@ -90,7 +90,7 @@ func (t *Timeline) wanted(q Query) []key {
 }
 
 // line adds the points of one line.
-func (t *Timeline) line(points []schema.HistoryPoint, k key, s *series, q Query) ([]schema.HistoryPoint, error) {
+func (t *Timeline) line(points []schema.TimelinePoint, k key, s *series, q Query) ([]schema.TimelinePoint, error) {
 	from, to, by := 0, t.states, "status"
 	if q.ByState {
 		from, to, by = t.states, len(t.labels), "state"
@@ -110,7 +110,7 @@ func (t *Timeline) line(points []schema.HistoryPoint, k key, s *series, q Query)
 	if n := len(points) + len(rows)*len(columns); n > MostPoints {
 		return nil, &TooManyError{n}
 	}
-	p := schema.HistoryPoint{By: by}
+	p := schema.TimelinePoint{By: by}
 	switch k.kind {
 	case kindCampaign:
 		p.Campaign = k.name

@@ -196,7 +196,7 @@ func TestLinesOfMany(t *testing.T) {
 	q := Query{ByState: true, Sites: []string{Followed}, Names: []string{"running", "Failure"}, Points: 5, Since: start + 1000}
 	all, _, err := h.Points(t.Context(), q)
 	require.NoError(t, err)
-	var each []schema.HistoryPoint
+	var each []schema.TimelinePoint
 	times := map[int64]bool{}
 	for _, name := range h.Names(true) {
 		one := q
@@ -309,7 +309,7 @@ func TestBytesOfAnotherProgram(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int64{"completed": 3, "new": 1, OtherStatus: 6}, got)
 	points, _, _ = h.Points(t.Context(), Query{ByState: true})
-	assert.Equal(t, schema.HistoryPoint{Time: start, By: "state", Name: "Queued", Count: 11}, points[0])
+	assert.Equal(t, schema.TimelinePoint{Time: start, By: "state", Name: "Queued", Count: 11}, points[0])
 
 	whole := old.Encode()
 	for n := range whole {

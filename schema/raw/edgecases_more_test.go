@@ -83,7 +83,7 @@ func severalAgents(t *testing.T) {
 
 func otherWorkflow(t *testing.T) {
 	other, err := DecodeReport([]byte(`{"workflow":"archived","agent_url":"a","status":{"success":7}}`))
-	require.NoError(t, err, "the document is good: the store counts it as an orphan")
+	require.NoError(t, err, "the document is good: the store counts it as an unmatched report")
 	d := Flatten(request(t, `"RequestStatus":"completed"`), []*ReportDoc{other})
 	assert.False(t, d.HasJobInfo)
 	assert.Equal(t, int64(0), d.Success)

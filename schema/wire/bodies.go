@@ -43,37 +43,37 @@ type Envelope[T any] struct {
 	Facets     map[string]FacetResult // by schema key
 }
 
-// Reports sets the failed jobs that agents count against those of which reports
+// FailureReports sets the failed jobs that agents count against those of which reports
 // have come. ReportedJobs may be greater: agents forget workflows before the
 // source does.
-type Reports struct {
+type FailureReports struct {
 	Failure      int64
 	ReportedJobs int64
-	Agents       []AgentReports // those that count any, most missing first
+	Agents       []AgentFailureReports // those that count any, most missing first
 }
 
-// AgentReports is Reports of one agent.
-type AgentReports struct {
+// AgentFailureReports is FailureReports of one agent.
+type AgentFailureReports struct {
 	Agent        string
 	Failure      int64
 	ReportedJobs int64
 }
 
-// NewReports makes Reports of counts by agent.
-func NewReports(failure, reported map[string]int64) (r Reports) {
+// NewFailureReports makes FailureReports of counts by agent.
+func NewFailureReports(failure, reported map[string]int64) (r FailureReports) {
 	all := maps.Clone(failure)
 	for agent := range reported {
 		all[agent] += 0
 	}
-	r.Agents = []AgentReports{}
+	r.Agents = []AgentFailureReports{}
 	for agent, n := range all {
-		if one := (AgentReports{agent, n, reported[agent]}); one.Failure > 0 || one.ReportedJobs > 0 {
+		if one := (AgentFailureReports{agent, n, reported[agent]}); one.Failure > 0 || one.ReportedJobs > 0 {
 			r.Failure += one.Failure
 			r.ReportedJobs += one.ReportedJobs
 			r.Agents = append(r.Agents, one)
 		}
 	}
-	slices.SortFunc(r.Agents, func(a, b AgentReports) int {
+	slices.SortFunc(r.Agents, func(a, b AgentFailureReports) int {
 		return cmp.Or(cmp.Compare(b.Failure-b.ReportedJobs, a.Failure-a.ReportedJobs), cmp.Compare(a.Agent, b.Agent))
 	})
 	return r
@@ -82,12 +82,12 @@ func NewReports(failure, reported map[string]int64) (r Reports) {
 // ErrorsEnvelope is the body of /errors with envelope=1.
 type ErrorsEnvelope struct {
 	Envelope[schema.ErrorSummary]
-	Reports
+	FailureReports
 }
 
 // JobErrorsEnvelope is the body of /fetch/{workflow}/errors with envelope=1.
 type JobErrorsEnvelope struct {
-	Reports
+	FailureReports
 	Items []schema.JobError
 }
 

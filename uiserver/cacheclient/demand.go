@@ -67,8 +67,8 @@ func (c *Client) Logs(ctx context.Context, workflow string) ([]schema.LogEntry, 
 // History asks for counts over time: by, campaign, site, name, since and every
 // are those of the API. A campaign or site that is not followed is a
 // *wire.Problem with status 404.
-func (c *Client) History(ctx context.Context, v url.Values) ([]schema.HistoryPoint, Meta, error) {
-	var list []schema.HistoryPoint
+func (c *Client) History(ctx context.Context, v url.Values) ([]schema.TimelinePoint, Meta, error) {
+	var list []schema.TimelinePoint
 	meta, err := c.get(ctx, "/history", v, &list)
 	return list, meta, err
 }

@@ -58,7 +58,7 @@ func (r Round) History(by string, pick url.Values) *web.History {
 
 // lines makes one line of each name, from points in the order of time. A name
 // that a time has no point of counts nothing then.
-func (l *Loader) lines(points []schema.HistoryPoint, meta Meta) web.History {
+func (l *Loader) lines(points []schema.TimelinePoint, meta Meta) web.History {
 	var out web.History
 	var times []int64
 	at := map[int64]int{}

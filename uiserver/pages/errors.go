@@ -83,7 +83,7 @@ func statusOfMissing(err error) int {
 func fillErrors(page *web.ErrorsPage, q query.Errors, a *failing) {
 	codes, sites, workflows := a.codes.Value, a.sites.Value, a.workflows.Value
 	page.CodeCount, page.SiteCount, page.Affected = int64(codes.Total), int64(sites.Total), int64(workflows.Total)
-	page.Reports = codes.Reports
+	page.Reports = codes.FailureReports
 	for _, e := range a.states.Value.Items {
 		page.States = append(page.States, web.ErrorRow{ErrorSummary: e, Href: q.With(query.StateParam, query.Text(e.State))})
 	}

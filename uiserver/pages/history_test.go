@@ -26,12 +26,12 @@ func ranLong(records *testcache.World) http.Handler {
 	now := time.Now().Unix()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := r.URL.Query()
-		out := []schema.HistoryPoint{}
+		out := []schema.TimelinePoint{}
 		switch {
 		case v.Get("site") == "*" || v.Get("campaign") == "*":
 			for i := range 11 {
 				for k := range 12 {
-					p := schema.HistoryPoint{By: "state", Name: "Running", Time: now - int64(12-k)*3600, Count: int64(1000*i + k)}
+					p := schema.TimelinePoint{By: "state", Name: "Running", Time: now - int64(12-k)*3600, Count: int64(1000*i + k)}
 					if v.Has("site") {
 						p.Site = records.Sites[i].Site
 					} else {
@@ -49,7 +49,7 @@ func ranLong(records *testcache.World) http.Handler {
 			names := map[string][]string{"status": {"running-open", "assigned"}, "state": {"Running", "Failure"}}[v.Get("by")]
 			for at := now - hours*3600; at <= now; at += 300 {
 				for i, name := range names {
-					out = append(out, schema.HistoryPoint{Time: at, Name: name, Count: int64(100*(i+1)) + (at/300*int64(i+3))%17})
+					out = append(out, schema.TimelinePoint{Time: at, Name: name, Count: int64(100*(i+1)) + (at/300*int64(i+3))%17})
 				}
 			}
 		}
@@ -79,7 +79,7 @@ func TestHistory(t *testing.T) {
 	other, _ := s.page(t, http.StatusOK, web.CampaignPath(testcache.Today))
 	assert.Contains(t, other.Find("#history-h").Parent().Text(), "this is not one of them")
 
-	s.cache.Answer("/history", testcache.JSON([]schema.HistoryPoint{}))
+	s.cache.Answer("/history", testcache.JSON([]schema.TimelinePoint{}))
 	doc, _ = s.page(t, http.StatusOK, "/")
 	assert.Zero(t, doc.Find("svg.spark").Length())
 	assert.Contains(t, doc.Find("main").Text(), "no counts over time yet")
@@ -113,7 +113,7 @@ func TestLinesOfRows(t *testing.T) {
 	asked := slices.DeleteFunc(s.cache.Seen(), func(a string) bool { return !strings.HasPrefix(a, "/history") })
 	assert.Len(t, asked, 2, "one for each page")
 
-	s.cache.Answer("/history", testcache.JSON([]schema.HistoryPoint{}))
+	s.cache.Answer("/history", testcache.JSON([]schema.TimelinePoint{}))
 	doc, _ := s.page(t, http.StatusOK, "/sites")
 	assert.Zero(t, doc.Find("svg.spark").Length())
 	assert.Equal(t, "There are no counts over time yet.", doc.Find("table.figures td:last-child span.na").First().AttrOr("title", ""))

@@ -1,8 +1,8 @@
 package schema
 
-// HistoryPoint is one count at one time: workflows in a status, or jobs in a
+// TimelinePoint is one count at one time: workflows in a status, or jobs in a
 // state.
-type HistoryPoint struct {
+type TimelinePoint struct {
 	Time     int64  `unit:"Unix s" from:"clock of the cache server" doc:"when it was counted"`
 	Campaign string `from:"campaign of the request" doc:"the campaign; empty: all"`
 	Site     string `from:"site of the request" doc:"the site; empty: all"`
