@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,10 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
+// calledAsText is a call of a component that templ took for a text: it stands
+// behind another text on its line.
+var calledAsText = regexp.MustCompile(`@[A-Za-z]+\(`)
+
 // What holds on every page, whatever the data are.
 func TestFactsOnEveryPage(t *testing.T) {
 	s := newSite(t)
@@ -34,6 +39,7 @@ func TestFactsOnEveryPage(t *testing.T) {
 			for _, wrong := range []string{"NaN", "Infinity", "%!", "<nil>", "-1%", "1970-01-01"} {
 				assert.NotContains(t, text, wrong)
 			}
+			assert.Empty(t, calledAsText.FindString(text), "a component's call is shown as a text")
 			assert.NotContains(t, string(body), "about:invalid", "an address was refused by the sanitizer")
 			doc.Find("span.na").Each(func(_ int, na *goquery.Selection) {
 				assert.NotEmpty(t, na.AttrOr("title", ""), "n/a has a reason")
