@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION)
 PACKAGE := github.com/dmwm/wmstats
+LDFLAGS := -s -w -X $(PACKAGE)/program/version.text=$(VERSION)
 
 # Addresses and size of `make run`.
 UI_ADDR    ?= 127.0.0.1:8080
@@ -105,7 +105,7 @@ generate: ## make templ code, docs/reference/schema.md and docs/reference/openap
 
 .PHONY: bench
 bench: build ## all benchmarks (SECTIONS="firstread memory" for some, bin/bench -h lists them and their sizes)
-	go build -o bin/ $(PACKAGE)/scripts/cmd/bench
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(PACKAGE)/scripts/cmd/bench
 	@bin/bench
 
 .PHONY: simulate

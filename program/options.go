@@ -18,8 +18,9 @@ import (
 // Defaults.
 type Options struct {
 	Listen   string // host:port; port 0 takes any
-	Insecure bool   // Listen may be reached by others, without any identity
+	Insecure bool   // Listen may be a non-loopback address without authentication
 	Access   access.Settings
+	Metrics  string // who may read /metrics: MetricsIdentity, MetricsOpen, or host:port of a listener of its own
 
 	HeaderTimeout time.Duration // for the header of a request
 	ReadTimeout   time.Duration // for the whole of a request
@@ -32,7 +33,7 @@ type Options struct {
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // text or json
 
-	HealthCheck bool // ask the server that runs with these options how it is, and end
+	HealthCheck bool // ask the server at Listen whether it is alive, and exit
 
 	Hangups <-chan os.Signal // each says to read files again; nil: nothing does
 	Version string           // of the program
@@ -43,24 +44,28 @@ type Options struct {
 // Defaults are the options without flags and environment of a server at host:port.
 func Defaults(listen string) Options {
 	return Options{
-		Listen: listen, Access: access.Defaults(),
+		Listen: listen, Access: access.Defaults(), Metrics: MetricsIdentity,
 		HeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		Drain: 10 * time.Second, LogLevel: "info", LogFormat: "text",
 	}
 }
 
-// Add adds the options to the table of a server. Of the time-outs only that of
+// Add adds the options to the table of a server. Of the timeouts only that of
 // writing is a setting of every server.
 func (o *Options) Add(t *settings.Table) {
-	t.Text("listen", &o.Listen, "address to serve at, host:port")
-	t.Bool("insecure", &o.Insecure, "allow --listen on an address that others can reach, without any identity")
+	t.Group("Serving")
+	t.Text("listen", &o.Listen, "address to listen on, `HOST:PORT`")
+	t.Bool("insecure", &o.Insecure, "allow --listen on a non-loopback address without authentication")
+	t.Text("metrics", &o.Metrics, "`WHO` may read /metrics: identity (clients that may read everything else), open (everybody), or HOST:PORT for a listener of its own without authentication")
+	t.Duration("write-timeout", &o.WriteTimeout, "timeout for a client to accept the next part of a response; the whole response may take longer")
+	t.Duration("drain", &o.Drain, "at shutdown, longest wait for requests in progress")
+	t.Duration("drain-delay", &o.DrainDelay, "at shutdown, time for which /readyz fails before the port is closed, so that load balancers stop sending requests")
+	t.Group("Access")
 	o.Access.Add(t)
-	t.Duration("write-timeout", &o.WriteTimeout, "longest wait for a client to take a part of an answer; a long answer takes as long as it takes")
-	t.Duration("drain", &o.Drain, "longest wait for requests under way when stopping")
-	t.Duration("drain-delay", &o.DrainDelay, "time that /readyz fails before the port is closed, for balancers")
-	t.Text("log-level", &o.LogLevel, "debug, info, warn or error").Or("WMSTATS_LOG_LEVEL")
-	t.Text("log-format", &o.LogFormat, "text or json").Or("WMSTATS_LOG_FORMAT")
-	t.Command("healthcheck", &o.HealthCheck, "ask the server at --listen how it is, and exit with 0 or 1")
+	t.Group("Log")
+	t.Text("log-level", &o.LogLevel, "lowest `LEVEL` to log: debug, info, warn or error").Or("WMSTATS_LOG_LEVEL")
+	t.Text("log-format", &o.LogFormat, "log `FORMAT`: text or json").Or("WMSTATS_LOG_FORMAT")
+	t.Command("healthcheck", &o.HealthCheck, "request /livez of the server at --listen; exit with 0 if it answers 200, else with 1")
 }
 
 // Validate reports what can't be. A health check uses nothing but the address.
@@ -72,13 +77,14 @@ func (o *Options) Validate(f *settings.Faults) {
 			f.Add("--listen %q: the port must be a number from 0 to 65535", o.Listen)
 		}
 		if !hosts.Loopback(host) && !o.Insecure && !o.HealthCheck && !o.Access.Asks() {
-			f.Add("--listen %q can be reached by others, and this server asks nobody who they are: use a loopback address, or --token-file, --htpasswd-file or --identity-header, or --insecure", o.Listen)
+			f.Add("--listen %q: %w", o.Listen, hosts.Unauthenticated("--token-file, --htpasswd-file or --identity-header"))
 		}
 	}
 	if o.HealthCheck {
 		return
 	}
 	o.Access.Validate(f)
+	o.validateMetrics(f)
 	settings.Positive(f, "header-timeout", o.HeaderTimeout)
 	settings.Positive(f, "read-timeout", o.ReadTimeout)
 	settings.Positive(f, "write-timeout", o.WriteTimeout)

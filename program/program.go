@@ -18,6 +18,7 @@ import (
 	"github.com/dmwm/wmstats/program/access"
 	"github.com/dmwm/wmstats/program/access/hosts"
 	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/program/serving"
 )
 
@@ -32,6 +33,8 @@ type Server struct {
 	o        Options
 	http     *serving.Server
 	listener net.Listener
+
+	metricsAddr string // of the metrics' own listener
 }
 
 // New reads the files of who may ask. The options have been validated. It opens
@@ -70,7 +73,7 @@ func (s *Server) Listen(ctx context.Context) error {
 	s.listener = listener
 	s.OnStop("listening", func(context.Context) error { return closed(listener.Close()) })
 	if host, _, err := net.SplitHostPort(s.o.Listen); err == nil && !hosts.Loopback(host) && !s.Gate.Asks() {
-		s.Log.Warn("listening for everybody who can reach this address, without any identity (--insecure)", "addr", s.Addr())
+		s.Log.Warn("serving without authentication on a non-loopback address (--insecure)", "addr", s.Addr())
 	}
 	return nil
 }
@@ -142,24 +145,40 @@ func live(ctx context.Context, o Options, log *slog.Logger, p Running) error {
 type Call struct {
 	Args    []string // without the name of the program
 	Getenv  func(string) string
+	Stdout  io.Writer
 	Out     io.Writer // standard error
 	Hangups <-chan os.Signal
+}
+
+// HealthCheckNow is what --healthcheck does, for both servers: it asks whether the
+// server is alive, so that a supervisor restarts it only where that helps.
+func (o *Options) HealthCheckNow(ctx context.Context) error {
+	return health.Ask(ctx, o.Listen, "/livez")
 }
 
 // Main runs a server until a signal ends it, and the process with it. The
 // command "token NAME" is that of every server.
 func Main(name string, run func(context.Context, Call) error) {
 	ctx, hangups, stop := serving.Signals(context.Background())
-	call := Call{Args: os.Args[1:], Getenv: os.Getenv, Out: os.Stderr, Hangups: hangups}
-	var err error
-	if len(call.Args) > 0 && call.Args[0] == "token" {
-		err = identity.TokenCommand(call.Args[1:], os.Stdout, call.Out)
-	} else {
-		err = run(ctx, call)
-	}
+	call := Call{Args: os.Args[1:], Getenv: os.Getenv, Stdout: os.Stdout, Out: os.Stderr, Hangups: hangups}
+	err := Dispatch(ctx, name, call, run)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, name+":", err)
 		os.Exit(1)
 	}
+}
+
+// Dispatch runs what the command line asks for: a command, or else the server.
+// flag.ErrHelp says that what was asked for has been printed.
+func Dispatch(ctx context.Context, name string, call Call, run func(context.Context, Call) error) error {
+	if len(call.Args) > 0 {
+		switch call.Args[0] {
+		case "token":
+			return identity.TokenCommand(name, call.Args[1:], call.Stdout, call.Out)
+		case "help":
+			call.Args = append([]string{"-h"}, call.Args[1:]...)
+		}
+	}
+	return run(ctx, call)
 }

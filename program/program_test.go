@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -203,7 +204,7 @@ func TestStrangersAreLogged(t *testing.T) {
 		s := serve(t, o)
 		require.NoError(t, s.Listen(t.Context()))
 		require.NoError(t, s.Stop(t.Context()))
-		assert.Equal(t, insecure, strings.Contains(log.String(), "without any identity (--insecure)"))
+		assert.Equal(t, insecure, strings.Contains(log.String(), "without authentication on a non-loopback address (--insecure)"))
 	}
 }
 
@@ -250,4 +251,55 @@ func TestLogger(t *testing.T) {
 	assert.NotContains(t, out.String(), "not this")
 	o.Log = log
 	assert.Same(t, log, o.Logger())
+}
+
+// A command line that asks for something else than a server starts none.
+func TestDispatch(t *testing.T) {
+	started := 0
+	var args []string
+	dispatch := func(line ...string) (out, say string, err error) {
+		var stdout, stderr bytes.Buffer
+		err = program.Dispatch(t.Context(), "server", program.Call{Args: line, Stdout: &stdout, Out: &stderr}, func(_ context.Context, c program.Call) error {
+			started++
+			args = c.Args
+			return nil
+		})
+		return stdout.String(), stderr.String(), err
+	}
+	out, _, err := dispatch("token", "-h")
+	assert.Equal(t, flag.ErrHelp, err)
+	assert.Contains(t, out, "Usage: server token NAME")
+	out, say, err := dispatch("token", "alice")
+	assert.NoError(t, err)
+	assert.Contains(t, out, "alice:sha256:")
+	assert.Contains(t, say, "token for alice")
+	_, _, err = dispatch("token")
+	assert.ErrorContains(t, err, "want one name")
+	assert.Zero(t, started)
+	_, _, err = dispatch("help")
+	assert.NoError(t, err)
+	assert.Equal(t, []string{"-h"}, args)
+	_, _, err = dispatch("--listen", "x")
+	assert.NoError(t, err)
+	assert.Equal(t, []string{"--listen", "x"}, args)
+}
+
+// The health check of both servers asks whether the server lives.
+func TestHealthCheckAsksForLife(t *testing.T) {
+	o := options(io.Discard)
+	server, err := program.New(o)
+	require.NoError(t, err)
+	handle := o.Serving()
+	handle.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/livez" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	require.NoError(t, server.Handle(handle))
+	require.NoError(t, server.Listen(t.Context()))
+	server.Serve()
+	o.Listen = server.Addr()
+	assert.NoError(t, o.HealthCheckNow(t.Context()))
+	require.NoError(t, server.Stop(t.Context()))
+	assert.Error(t, o.HealthCheckNow(t.Context()))
 }

@@ -50,12 +50,12 @@ func TestAbout(t *testing.T) {
 // look at the proxy.
 func TestPolledDatabasesAreTold(t *testing.T) {
 	f := newFixture(t, 3)
-	assert.Contains(t, string(f.get("/readyz?verbose").body), "[+] source: all changes of the source are here\n")
+	assert.Contains(t, string(f.get("/readyz?verbose").body), "[+] source: up to date\n")
 	f.store.SetSource(store.SourceState{Complete: true, Polled: []store.Polled{{Database: "wmstats", Why: "its changes feed brings nothing"}}})
 	assert.Equal(t, []wire.Polled{{Database: "wmstats", Why: "its changes feed brings nothing"}}, decode[wire.About](t, f.get("/about").body).Polled)
-	assert.Contains(t, string(f.get("/readyz?verbose").body), "[+] source: all changes of the source are here; wmstats is polled: its changes feed brings nothing\n")
+	assert.Contains(t, string(f.get("/readyz?verbose").body), "[+] source: up to date; polling wmstats: its changes feed brings nothing\n")
 	f.store.SetSource(store.SourceState{Complete: true, Stale: true, Reason: "a database has changes that do not arrive"})
 	ready := f.get("/readyz?verbose")
 	assert.Equal(t, 200, ready.StatusCode, "the last good records are served")
-	assert.Contains(t, string(ready.body), "[~] source: the records are stale: a database has changes that do not arrive\n")
+	assert.Contains(t, string(ready.body), "[~] source: stale: a database has changes that do not arrive\n")
 }

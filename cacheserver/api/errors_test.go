@@ -64,7 +64,7 @@ func TestBeforeTheFirstGeneration(t *testing.T) {
 		assert.Equal(t, wire.SlugNotReady, ptr(a.problem(t)).Slug(), path)
 	}
 	assert.Equal(t, 503, f.get("/readyz").StatusCode)
-	assert.Contains(t, string(f.get("/readyz?verbose").body), "[-] generation")
+	assert.Contains(t, string(f.get("/readyz?verbose").body), "[-] first full read: not finished\n")
 	assert.Equal(t, 200, f.get("/livez").StatusCode)
 	assert.Equal(t, 200, f.get("/healthz").StatusCode)
 	info := decode[wire.Pulse](t, f.get("/pulse").body)

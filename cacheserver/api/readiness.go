@@ -19,8 +19,8 @@ func (a *API) showReady(c echo.Context) error {
 	_, loaded := a.o.Store.Newest()
 	source := a.o.Store.Source()
 	checks := []health.Check{
-		{Name: "generation", OK: loaded, Needed: true, Note: "the first full read has ended"},
-		{Name: "serving", OK: !a.draining(), Needed: true, Note: "the server is not going down"},
+		firstRead(loaded),
+		health.Serving(!a.draining()),
 		a.sourceCheck(source, loaded),
 	}
 	if a.o.Checks != nil {
@@ -46,15 +46,24 @@ func (a *API) showReady(c echo.Context) error {
 	return a.sendText(c, status, mediaText, "not ready\n")
 }
 
+// firstRead is the check whether there are records.
+func firstRead(loaded bool) health.Check {
+	c := health.Check{Name: "first full read", OK: loaded, Needed: true, Note: "not finished"}
+	if loaded {
+		c.Note = "finished"
+	}
+	return c
+}
+
 // sourceNote says whether all that the source has is here, and what is not as it
 // should be.
 func sourceNote(source store.SourceState) string {
-	note := "all changes of the source are here"
+	note := "up to date"
 	if source.Stale {
-		note = "the records are stale: " + answer.OneLine(source.Reason)
+		note = "stale: " + answer.OneLine(source.Reason)
 	}
 	for _, p := range source.Polled {
-		note += "; " + answer.OneLine(p.Database) + " is polled: " + answer.OneLine(p.Why)
+		note += "; polling " + answer.OneLine(p.Database) + ": " + answer.OneLine(p.Why)
 	}
 	return note
 }
@@ -64,12 +73,12 @@ func (a *API) sourceCheck(source store.SourceState, loaded bool) health.Check {
 	c := health.Check{Name: "source", OK: !source.Stale, Note: sourceNote(source)}
 	switch reading := a.readingText(); {
 	case source.Stale && reading != "":
-		c.Note += "; it is being read: " + reading
+		c.Note += "; reading " + reading
 	case source.Stale:
 	case reading != "":
-		c.OK, c.Note = loaded, "it is being read: "+reading
+		c.OK, c.Note = loaded, "reading "+reading
 	case source.CheckTime.IsZero() && !loaded:
-		c.OK, c.Note = false, "it has not answered yet"
+		c.OK, c.Note = false, "no answer yet"
 	}
 	return c
 }

@@ -99,7 +99,7 @@ func TestInsecureIsSaid(t *testing.T) {
 	require.ErrorContains(t, err, "--insecure")
 	o.Insecure = true
 	start(t, o)
-	assert.Contains(t, log.String(), "without any identity (--insecure)")
+	assert.Contains(t, log.String(), "without authentication on a non-loopback address (--insecure)")
 }
 
 func TestAccessOptions(t *testing.T) {

@@ -48,8 +48,6 @@ type App struct {
 	reloaded chan struct{}             // files have been read again
 	login    func() couch.LoginState   // nil: the source is no CouchDB
 	indexing func() []couch.IndexBuild // nil: the same
-
-	metricsAddr string // of metrics' own listener
 }
 
 // New builds all parts and starts none of them. What was built is taken down
@@ -203,7 +201,7 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	a.measureProgram()
-	if err := a.startMetrics(ctx); err != nil {
+	if err := a.ListenMetrics(ctx, a.serving(nil), a.api.MetricsHandler()); err != nil {
 		return err
 	}
 	restored := make(chan struct{})

@@ -19,7 +19,7 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 		return nil, nil
 	}
 	if !a.folderIsThere() {
-		a.Log.Error("no checkpoint can be written: its folder is not there", "file", a.o.Checkpoint)
+		a.Log.Error("can't write checkpoints: its folder does not exist", "file", a.o.Checkpoint)
 	}
 	hooks, err := checkpointMetrics(registry)
 	if err != nil {
@@ -125,18 +125,18 @@ func (a *App) checkpointState() (ok bool, note string) {
 	s := a.keeper.State()
 	switch s.Read {
 	case "":
-		note = "it is being read"
+		note = "being read"
 	case "none":
-		note = "the start went on from that of " + s.ReadOf.UTC().Format(time.RFC3339)
+		note = "resumed from the one of " + s.ReadOf.UTC().Format(time.RFC3339)
 	default:
 		note = "not used at the start: " + s.ReadNote
 	}
 	ok = s.Read != "broken" && s.Read != "failed"
 	switch {
 	case !a.folderIsThere() && s.WriteNote == "":
-		return false, note + "; it can't be written: its folder is not there"
+		return false, note + "; can't be written: its folder does not exist"
 	case !a.folderIsThere():
-		return false, note + "; the last write failed: its folder is not there"
+		return false, note + "; the last write failed: its folder does not exist"
 	case s.WriteNote != "":
 		return false, note + "; the last write failed: " + s.WriteNote
 	case s.Written.Bytes > 0:

@@ -106,7 +106,7 @@ func TestStartFromACheckpoint(t *testing.T) {
 	_, body := get(t, c.app.Addr(), "/quarantine")
 	require.Contains(t, body, `"bad"`)
 	_, body = get(t, c.app.Addr(), "/readyz?verbose")
-	require.Contains(t, body, "[+] checkpoint: the start went on from that of 20")
+	require.Contains(t, body, "[+] checkpoint: resumed from the one of 20")
 	_, body = get(t, c.app.Addr(), "/metrics")
 	require.Contains(t, body, `wmstats_checkpoint_read{result="used"} 1`)
 	require.Eventually(t, func() bool {

@@ -8,16 +8,17 @@ import (
 // addDemand adds the settings of what is read from the source when somebody
 // asks for it.
 func addDemand(t *settings.Table, d *api.DemandOptions) {
-	t.Duration("demand-keep", &d.Keep, "how long details, failing jobs and log entries of one workflow are good, once read")
-	t.Duration("demand-keep-errors", &d.KeepErrors, "how long the failing jobs of all workflows are good, once read")
-	t.Duration("demand-timeout", &d.Timeout, "longest read of one workflow from the source, the wait for its turn included")
-	t.Duration("demand-timeout-errors", &d.TimeoutErrors, "longest read of the failing jobs of all workflows: the source may have to build its view first")
-	t.Duration("demand-wait-errors", &d.WaitErrors, "how long a request waits for the first of these reads before it is told to come again")
-	t.Int("demand-at-once", &d.AtOnce, "such reads at the same time")
-	t.Int("demand-waiting", &d.Waiting, "such reads that may wait for their turn; more are refused")
-	t.Int("demand-failures", &d.Failures, "failures in a row, after which the source is left alone for a while")
-	t.Duration("demand-min-wait", &d.MinWait, "how long it is left alone at first; twice as long after each further failure")
-	t.Duration("demand-max-wait", &d.MaxWait, "how long it is left alone at most")
+	t.Group("On-demand reads from the source")
+	t.Duration("demand-keep", &d.Keep, "how long details, failing jobs and log entries of one workflow are cached")
+	t.Duration("demand-keep-errors", &d.KeepErrors, "how long the failing jobs of all workflows are cached")
+	t.Duration("demand-timeout", &d.Timeout, "timeout for reading one workflow, including its wait in the queue")
+	t.Duration("demand-timeout-errors", &d.TimeoutErrors, "timeout for reading the failing jobs of all workflows, for which CouchDB may have to build a view")
+	t.Duration("demand-wait-errors", &d.WaitErrors, "how long a request waits for the first read of the failing jobs before it gets 503 with Retry-After")
+	t.Int("demand-at-once", &d.AtOnce, "maximum concurrent on-demand reads")
+	t.Int("demand-waiting", &d.Waiting, "maximum on-demand reads in the queue; more get 429")
+	t.Int("demand-failures", &d.Failures, "consecutive failures after which on-demand reads are paused")
+	t.Duration("demand-min-wait", &d.MinWait, "first pause after --demand-failures failures; each further failure doubles it")
+	t.Duration("demand-max-wait", &d.MaxWait, "longest pause after failures")
 }
 
 // validateDemand reports what can't be.
@@ -33,6 +34,6 @@ func validateDemand(f *settings.Faults, d *api.DemandOptions) {
 	settings.Positive(f, "demand-min-wait", d.MinWait)
 	settings.Positive(f, "demand-max-wait", d.MaxWait)
 	if d.MaxWait < d.MinWait {
-		f.Add("--demand-max-wait %s: must not be less than --demand-min-wait %s", d.MaxWait, d.MinWait)
+		f.Add("--demand-max-wait %q: want at least --demand-min-wait %q", settings.FormatDuration(d.MaxWait), settings.FormatDuration(d.MinWait))
 	}
 }

@@ -39,13 +39,13 @@ func TestThePasswordIsChanged(t *testing.T) {
 		a := start(t, o)
 		ready(t, a.Addr())
 		assert.Contains(t, verbose(t, a.Addr()), "[+] login: ")
-		assert.Contains(t, verbose(t, a.Addr()), "[+] files: all are in use")
+		assert.Contains(t, verbose(t, a.Addr()), "[+] files: all in use")
 
 		fake.SetLogin("reader", "another")
 		// The feeds stay open; what is read on demand is refused.
 		status, _ := get(t, a.Addr(), "/fetch/w1")
 		assert.Equal(t, http.StatusBadGateway, status)
-		assert.Contains(t, verbose(t, a.Addr()), "[~] login: the database server refuses the user or the password since ")
+		assert.Contains(t, verbose(t, a.Addr()), "[~] login: the database server has refused the user or the password since ")
 
 		rewrite(t, o.CouchPasswordFile, "another\n")
 		if told {
@@ -72,9 +72,9 @@ func TestAWrongPasswordAtTheStart(t *testing.T) {
 	a := start(t, o)
 	require.Eventually(t, func() bool { return strings.Contains(verbose(t, a.Addr()), "[~] login") }, waitFor, tick)
 	require.Eventually(t, func() bool {
-		return strings.Contains(verbose(t, a.Addr()), "[~] source: the records are stale: the database server refuses the credentials")
+		return strings.Contains(verbose(t, a.Addr()), "[~] source: stale: the database server refuses the credentials")
 	}, waitFor, tick)
-	assert.NotContains(t, verbose(t, a.Addr()), "all changes of the source are here")
+	assert.NotContains(t, verbose(t, a.Addr()), "up to date")
 	require.Eventually(t, func() bool { // each database is read by itself
 		status, body := get(t, a.Addr(), "/fetch")
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "requests: the database server refuses the credentials")
@@ -101,7 +101,7 @@ func TestFilesThatCantBeUsed(t *testing.T) {
 	a.Reload()
 	require.Eventually(t, func() bool {
 		v := verbose(t, a.Addr())
-		return strings.Contains(v, "[~] files: the file of the CouchDB password is empty; the file of the thresholds of alerts is wrong; the last good content is used")
+		return strings.Contains(v, "[~] files: the file of the CouchDB password is empty; the file of the thresholds of alerts is wrong; using the last good content")
 	}, waitFor, tick)
 	status, _ := get(t, a.Addr(), "/fetch/w1")
 	assert.Equal(t, http.StatusOK, status)
@@ -192,7 +192,7 @@ func TestACheckpointFolderThatGoesAway(t *testing.T) {
 	assert.Contains(t, verbose(t, a.Addr()), "[+] checkpoint")
 	require.NoError(t, os.RemoveAll(folder)) // nothing changes, so nothing is written
 	assert.Contains(t, verbose(t, a.Addr()), "[~] checkpoint")
-	assert.Contains(t, verbose(t, a.Addr()), "its folder is not there")
+	assert.Contains(t, verbose(t, a.Addr()), "its folder does not exist")
 }
 
 // TestACheckpointWithoutAFolder: readiness says so from the start.
@@ -204,10 +204,10 @@ func TestACheckpointWithoutAFolder(t *testing.T) {
 	a := start(t, o)
 	require.Eventually(t, func() bool {
 		v := verbose(t, a.Addr())
-		return strings.Contains(v, "[~] checkpoint") && strings.Contains(v, "its folder is not there")
+		return strings.Contains(v, "[~] checkpoint") && strings.Contains(v, "its folder does not exist")
 	}, waitFor, tick)
 	assert.NotContains(t, verbose(t, a.Addr()), o.Checkpoint)
-	assert.Contains(t, log.String(), "its folder is not there")
+	assert.Contains(t, log.String(), "its folder does not exist")
 }
 
 // TestTheFirstReadIsShown: while it runs, readiness, /about and the answers say
@@ -220,9 +220,9 @@ func TestTheFirstReadIsShown(t *testing.T) {
 	a := start(t, options(t, at, &logBuffer{}))
 	const index = "wmstats: the database server builds the index of WMStatsErl7/latestRequest, 0 % are done"
 	// Both databases are read at the same time.
-	const line = "[~] source: it is being read: requests: 2 documents have been read; " + index
+	const line = "[~] source: reading requests: 2 documents have been read; " + index
 	require.Eventually(t, func() bool { return strings.Contains(verbose(t, a.Addr()), line) }, waitFor, 10*time.Millisecond)
-	assert.NotContains(t, verbose(t, a.Addr()), "all changes of the source are here")
+	assert.NotContains(t, verbose(t, a.Addr()), "up to date")
 	status, body := get(t, a.Addr(), "/fetch")
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 	assert.Contains(t, body, index)

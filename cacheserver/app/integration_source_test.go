@@ -205,7 +205,7 @@ func TestIntegrationBehindNginx(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		_, verbose := get(t, a.Addr(), "/readyz?verbose")
-		return strings.Contains(verbose, "requests is polled")
+		return strings.Contains(verbose, "polling requests")
 	}, 5*time.Minute, time.Second)
 	fill(t, at, prefix, simple(n, 20))
 	require.Eventually(t, func() bool { return listed(t, a.Addr())["wf001"].Priority == 20 }, waitFor, 200*time.Millisecond)

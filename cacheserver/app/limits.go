@@ -18,11 +18,11 @@ func defaultLimits() Limits {
 }
 
 func (l *Limits) add(t *settings.Table) {
-	t.Int("streams-per-client", &l.StreamsPerClient, "reads of limit=all by one client at once")
-	t.Int("max-streams", &l.MaxStreams, "reads of limit=all at once in all")
-	t.Int("feeds-per-client", &l.FeedsPerClient, "streams and long polls of /changes by one client at once")
-	t.Int("max-feeds", &l.MaxFeeds, "streams and long polls of /changes at once in all")
-	t.Bytes("max-body", &l.MaxBody, "largest body of a request, such as 64KiB")
+	t.Int("streams-per-client", &l.StreamsPerClient, "maximum concurrent limit=all requests of one client")
+	t.Int("max-streams", &l.MaxStreams, "maximum concurrent limit=all requests of all clients")
+	t.Int("feeds-per-client", &l.FeedsPerClient, "maximum concurrent streams and long polls of /changes of one client")
+	t.Int("max-feeds", &l.MaxFeeds, "maximum concurrent streams and long polls of /changes of all clients")
+	t.Bytes("max-body", &l.MaxBody, "largest accepted request body")
 }
 
 func (l *Limits) validate(f *settings.Faults) {

@@ -33,8 +33,7 @@ type Options struct {
 
 	Alerts string // file with the thresholds of alerts; empty: the defaults
 
-	Metrics string // who may read /metrics: identity, open, or host:port of a listener of their own
-	Limits  Limits
+	Limits Limits
 
 	Checkpoint      string        // file that the next start goes on from; "": none
 	CheckpointEvery time.Duration // between two writes of it
@@ -72,7 +71,6 @@ func Defaults() Options {
 		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
 		RereadEvery:     6 * time.Hour,
 		MaxLoss:         0.2,
-		Metrics:         metricsIdentity,
 		Limits:          defaultLimits(),
 		CheckpointEvery: time.Minute,
 		Memory:          usualBudget,
@@ -81,52 +79,64 @@ func Defaults() Options {
 	}
 }
 
-func (o *Options) settings() *settings.Table {
+// Settings is the table of the options, for ParseOptions and for the reference.
+func (o *Options) Settings() *settings.Table {
 	t := settings.New("cacheserver", "WMSTATS_")
+	t.Describe("The cache server follows CouchDB and serves every workflow as a flat record over HTTP.",
+		"cacheserver token NAME    make a bearer token (token -h says more)")
+	o.addSource(t)
 	o.Options.Add(t)
-	t.Duration("header-timeout", &o.HeaderTimeout, "longest wait for the header of a request")
-	t.Duration("read-timeout", &o.ReadTimeout, "longest wait for the whole of a request")
+	t.Group("Connections and limits")
+	t.Duration("header-timeout", &o.HeaderTimeout, "timeout for the header of a request")
+	t.Duration("read-timeout", &o.ReadTimeout, "timeout for a whole request")
 	t.Duration("idle-timeout", &o.IdleTimeout, "how long a connection without a request stays open")
-	t.Text("couch-url", &o.CouchURL, "CouchDB, http://host:port")
-	t.Text("requestcache", &o.RequestCache, "in place of --couch-url: the old server's requestcache answer, its URL or a file of it")
-	t.Text("couch-user", &o.CouchUser, "user in CouchDB")
-	t.Text("couch-password-file", &o.CouchPasswordFile, "file with the password in CouchDB")
-	t.Text("request-db", &o.RequestDB, "database of the requests")
-	t.Text("wmstats-db", &o.WMStatsDB, "database of the agents' documents")
-	t.Text("logdb", &o.LogDB, "database of log messages")
-	t.Bool("t0", &o.T0, "the source is Tier-0's: the databases are t0_request, tier0_wmstats and t0_logdb unless they are named, and the statuses are its own")
-	t.Func("statuses", "", "statuses of the requests in the lists, with commas between; empty: all that are active",
-		func(text string) error { o.Statuses = splitStatuses(text); return nil })
-	t.Duration("poll-interval", &o.PollInterval, "ask for changes so often; 0 follows the feed, and looks at a --requestcache URL each 5 minutes")
-	t.Duration("reread-every", &o.RereadEvery, "read everything again so often, beside the changes feed, and repair what it did not bring; 0: never")
-	t.Float("max-loss", &o.MaxLoss, "hold a full read back that misses this share of the known requests, agent documents or agents, or more; 1 believes every read")
-	t.Text("alerts", &o.Alerts, "YAML file with the thresholds of alerts, and which are on")
-	t.Text("checkpoint", &o.Checkpoint, "file that is written now and then, and that the next start goes on from in place of reading everything; empty: none")
-	t.Duration("checkpoint-every", &o.CheckpointEvery, "least time between two writes of --checkpoint")
-	t.Bytes("memory", &o.Memory, "memory beyond the records: superseded generations, compressed blocks, made answers, result lists and details, such as 256MiB")
-	t.Func("cache-bytes", "", "older name: the part of --memory that is for made answers and details is this at most; 0: none are kept", func(text string) error {
+	o.Limits.add(t)
+	t.Group("Memory and expensive queries")
+	t.Bytes("memory", &o.Memory, "memory budget beyond the records: kept generations, compressed blocks, cached answers, result lists and details; at least 16MiB")
+	t.Func("cache-bytes", "", "older option: upper bound for the part of --memory that caches answers and details; 0 disables that cache", func(text string) error {
 		n, err := settings.ParseBytes(text)
 		o.CacheBytes = &n
 		return err
-	})
-	t.Duration("query-timeout", &o.Queries.Timeout, "longest work on one request that filters, sorts, counts or matches (then 422), and longest wait for its turn (then 429)")
-	t.Int("max-queries", &o.Queries.AtOnce, "expensive requests that are worked on at once")
-	t.Int("queries-per-client", &o.Queries.PerClient, "the same, of one client")
-	t.Text("metrics", &o.Metrics, "who may read /metrics: identity (as everything else), open (all), or host:port, a listener of its own")
-	o.Limits.add(t)
+	}).Named("SIZE")
+	t.Duration("query-timeout", &o.Queries.Timeout, "time limit for a request that filters, sorts, counts or matches (then 422), and for its wait in the queue (then 429)")
+	t.Int("max-queries", &o.Queries.AtOnce, "maximum expensive requests processed at once")
+	t.Int("queries-per-client", &o.Queries.PerClient, "maximum expensive requests of one client processed at once")
 	addDemand(t, &o.Demand)
+	t.Derive(o.nameDatabases)
 	return t
 }
 
+// addSource adds the settings of where records come from and what is kept of them.
+func (o *Options) addSource(t *settings.Table) {
+	t.Group("Source")
+	t.Text("couch-url", &o.CouchURL, "`URL` of CouchDB, such as http://127.0.0.1:5984, without user and password")
+	t.Text("couch-user", &o.CouchUser, "`USER` in CouchDB")
+	t.Text("couch-password-file", &o.CouchPasswordFile, "`FILE` with the password of --couch-user")
+	t.Text("request-db", &o.RequestDB, "`DATABASE` of the requests")
+	t.Text("wmstats-db", &o.WMStatsDB, "`DATABASE` of the agents' documents")
+	t.Text("logdb", &o.LogDB, "`DATABASE` of log messages")
+	t.Text("requestcache", &o.RequestCache, "read the requestcache answer of the old server instead of CouchDB: `URL|FILE`")
+	t.Bool("t0", &o.T0, "the source is Tier-0: use its statuses, and the databases t0_request, tier0_wmstats and t0_logdb unless they are set")
+	t.Func("statuses", "", "`STATUSES` of the requests to list, separated by commas; if empty, all active ones",
+		func(text string) error { o.Statuses = splitStatuses(text); return nil })
+	t.Duration("poll-interval", &o.PollInterval, "polling interval; 0 follows the changes feed, and reads a --requestcache URL every 5 minutes")
+	t.Duration("reread-every", &o.RereadEvery, "interval between full re-reads, which repair what the changes feed missed; 0 disables them")
+	t.Float("max-loss", &o.MaxLoss, "hold back a full read that lacks this `SHARE` or more of the known requests, agent documents or agents; 1 accepts every read")
+	t.Group("Files")
+	t.Text("alerts", &o.Alerts, "YAML `FILE` with the thresholds of alerts, and which rules are on")
+	t.Text("checkpoint", &o.Checkpoint, "checkpoint `FILE`: the next start resumes from it; if empty, none is written")
+	t.Duration("checkpoint-every", &o.CheckpointEvery, "shortest interval between two writes of --checkpoint")
+}
+
 // ParseOptions reads flags and WMSTATS_… variables; flags win. Its error names
-// every fault. usage gets the help that -h asks for, with flag.ErrHelp.
+// every error. usage gets what -h, --version and --print-config print; the error
+// is then flag.ErrHelp.
 func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (Options, error) {
 	o := Defaults()
-	given, err := o.settings().Parse(args, getenv, usage)
+	_, err := o.Settings().Parse(args, getenv, usage)
 	if errors.Is(err, flag.ErrHelp) {
 		return o, fmt.Errorf("read the command line: %w", err)
 	}
-	o.nameDatabases(given)
 	return o, errors.Join(err, o.validate())
 }
 
@@ -138,20 +148,19 @@ func (o *Options) validate() error {
 	if o.HealthCheck {
 		return f.Err() // nothing else is used
 	}
-	o.validateMetrics(&f)
 	o.Limits.validate(&f)
 	validateDemand(&f, &o.Demand)
 	o.validateSource(&f)
 	o.validateStatuses(&f)
 	for _, db := range []struct{ name, value string }{{"request-db", o.RequestDB}, {"wmstats-db", o.WMStatsDB}, {"logdb", o.LogDB}} {
 		if db.value == "" {
-			f.Add("--%s must not be empty", db.name)
+			f.Add("--%s \"\": want the name of a database", db.name)
 		}
 	}
 	settings.NotNegative(&f, "poll-interval", o.PollInterval)
 	settings.NotNegative(&f, "reread-every", o.RereadEvery)
 	if !(o.MaxLoss > 0 && o.MaxLoss <= 1) {
-		f.Add("--max-loss %v: want a share above 0 and up to 1, such as 0.2", o.MaxLoss)
+		f.Add("--max-loss \"%v\": want a share above 0 and up to 1, such as 0.2", o.MaxLoss)
 	}
 	settings.Positive(&f, "query-timeout", o.Queries.Timeout)
 	settings.Positive(&f, "max-queries", o.Queries.AtOnce)
@@ -165,18 +174,18 @@ func (o *Options) validate() error {
 func (o *Options) validateSource(f *settings.Faults) {
 	if o.RequestCache != "" {
 		if o.CouchURL != "" || o.CouchUser != "" || o.CouchPasswordFile != "" {
-			f.Add("--requestcache takes the place of --couch-url, --couch-user and --couch-password-file: give one source")
+			f.Add("--requestcache replaces --couch-url, --couch-user and --couch-password-file: set one source")
 		}
 		return // its package knows the rest
 	}
 	u, err := url.Parse(o.CouchURL)
 	switch {
 	case o.CouchURL == "":
-		f.Add("--couch-url is missing: want http://host:port (or --requestcache)")
+		f.Add("--couch-url is missing: set it, such as http://host:port, or set --requestcache")
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		f.Add("--couch-url: want http://host:port or https://host:port")
 	case u.User != nil && o.CouchUser != "":
-		f.Add("--couch-url has a user in it, and --couch-user is given too")
+		f.Add("--couch-url has a user in it, and --couch-user is set too: set one of them")
 	}
 	if o.CouchPasswordFile != "" && o.CouchUser == "" {
 		f.Add("--couch-password-file needs --couch-user")

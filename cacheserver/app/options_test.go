@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"log/slog"
+	"regexp"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		"--cache-bytes", "much", "--log-level", "loud", "--log-format", "xml", "--wmstats-db", "", "extra")
 	require.Error(t, err)
 	for _, part := range []string{
-		"WMSTATS_DRAIN", "port must be a number", "can be reached by others", "--couch-url", "needs --couch-user", "--poll-interval",
+		"WMSTATS_DRAIN", "port must be a number", "not a loopback address", "--couch-url", "needs --couch-user", "--poll-interval",
 		"--cache-bytes", "--log-level", "--log-format", "--wmstats-db", `"extra"`,
 	} {
 		assert.ErrorContains(t, err, part)
@@ -83,27 +84,27 @@ func TestThePasswordOfTheSourceIsNotPrinted(t *testing.T) {
 
 func TestSingleFaults(t *testing.T) {
 	for part, args := range map[string][]string{
-		"couch-url is missing": {},
-		"as good as everybody": {"--couch-url", "http://h", "--trusted-peers", "0.0.0.0/0"},
-		"name of a header":     {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "X Remote"},
-		"can't name who asks":  {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "host"},
-		"--hosts":              {"--couch-url", "http://h", "--hosts", "http://x"},
-		"give one source":      {"--couch-url", "http://h", "--requestcache", "dump.json"},
-		"want host:port":       {"--couch-url", "http://h", "--listen", "8081"},
-		"reached by others":    {"--couch-url", "http://h", "--listen", ":8081"},
-		"user in it":           {"--couch-url", "http://a:b@h", "--couch-user", "c"},
-		"not defined":          {"--couch-url", "http://h", "--couch-ulr", "x"},
-		"must not be negative": {"--couch-url", "http://h", "--cache-bytes", "-1"},
-		"there is no status \"running-opne\"; did you mean \"running-open\"? there are: new, assignment-approved,": {"--couch-url", "http://h", "--statuses", "new,running-opne"},
-		"\"new\" is there twice":                           {"--couch-url", "http://h", "--statuses", "new,staged,new"},
-		"name 2 of the list is empty":                      {"--couch-url", "http://h", "--statuses", "new,,staged"},
-		"there is no status \"staged\";":                   {"--couch-url", "http://h", "--t0", "--statuses", "new,staged"},
-		"there is no status \"Merge\";":                    {"--couch-url", "http://h", "--statuses", "Merge"},
+		"couch-url is missing":                 {},
+		"as good as everybody":                 {"--couch-url", "http://h", "--trusted-peers", "0.0.0.0/0"},
+		"name of a header":                     {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "X Remote"},
+		"can't name who asks":                  {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "host"},
+		"--hosts":                              {"--couch-url", "http://h", "--hosts", "http://x"},
+		"set one source":                       {"--couch-url", "http://h", "--requestcache", "dump.json"},
+		"want host:port":                       {"--couch-url", "http://h", "--listen", "8081"},
+		"not a loopback address":               {"--couch-url", "http://h", "--listen", ":8081"},
+		"user in it":                           {"--couch-url", "http://a:b@h", "--couch-user", "c"},
+		"--couch-ulr: no such flag":            {"--couch-url", "http://h", "--couch-ulr", "x"},
+		"--cache-bytes \"-1\": want 0 or more": {"--couch-url", "http://h", "--cache-bytes", "-1"},
+		"unknown status \"running-opne\"; did you mean \"running-open\"? want some of: new, assignment-approved,": {"--couch-url", "http://h", "--statuses", "new,running-opne"},
+		"\"new\" is listed twice":                          {"--couch-url", "http://h", "--statuses", "new,staged,new"},
+		"entry 2 is empty":                                 {"--couch-url", "http://h", "--statuses", "new,,staged"},
+		"unknown status \"staged\";":                       {"--couch-url", "http://h", "--t0", "--statuses", "new,staged"},
+		"unknown status \"Merge\";":                        {"--couch-url", "http://h", "--statuses", "Merge"},
 		"--demand-at-once \"many\": want a whole number":   {"--couch-url", "http://h", "--demand-at-once", "many"},
-		"--demand-failures 0: must be more than 0":         {"--couch-url", "http://h", "--demand-failures", "0"},
+		"--demand-failures \"0\": want more than 0":        {"--couch-url", "http://h", "--demand-failures", "0"},
 		"--demand-keep \"5\": want a duration such as 30s": {"--couch-url", "http://h", "--demand-keep", "5"},
-		"--demand-keep-errors -1s: must be more than 0":    {"--couch-url", "http://h", "--demand-keep-errors", "-1s"},
-		"must not be less than --demand-min-wait 2m":       {"--couch-url", "http://h", "--demand-min-wait", "2m"},
+		"--demand-keep-errors \"-1s\": want more than 0":   {"--couch-url", "http://h", "--demand-keep-errors", "-1s"},
+		"want at least --demand-min-wait \"2m\"":           {"--couch-url", "http://h", "--demand-min-wait", "2m"},
 		"true or false":                                    {"--couch-url", "http://h", "--insecure=perhaps"},
 		"bytes, such as":                                   {"--couch-url", "http://h", "--cache-bytes", "99999999999GiB"},
 	} {
@@ -142,7 +143,24 @@ func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
 	var usage bytes.Buffer
 	_, err := app.ParseOptions([]string{"-h"}, func(string) string { return "" }, &usage)
 	require.True(t, errors.Is(err, flag.ErrHelp))
-	for _, name := range []string{"-listen", "WMSTATS_LISTEN", "WMSTATS_COUCH_PASSWORD_FILE", "-drain-delay", "-healthcheck"} {
+	for _, name := range []string{"--listen HOST:PORT", "WMSTATS_LISTEN", "WMSTATS_COUCH_PASSWORD_FILE", "--drain-delay DURATION", "--healthcheck", "default \"64KiB\"", "default \"6h\""} {
 		assert.Contains(t, usage.String(), name)
+	}
+	assert.NotContains(t, usage.String(), "VALUE", "every value has a name")
+}
+
+// --print-config tells what Tier-0 makes of the names of the databases.
+func TestPrintConfig(t *testing.T) {
+	var out bytes.Buffer
+	_, err := app.ParseOptions([]string{"--print-config", "--t0", "--wmstats-db", "mine"}, func(name string) string {
+		return map[string]string{"WMSTATS_COUCH_URL": "http://u:hidden@h"}[name]
+	}, &out)
+	require.ErrorIs(t, err, flag.ErrHelp)
+	text := regexp.MustCompile(" +#").ReplaceAllString(out.String(), " #")
+	for _, line := range []string{
+		"--couch-url='http://u:***@h' # environment WMSTATS_COUCH_URL\n", "--request-db=t0_request # default\n", "--wmstats-db=mine # flag\n",
+		"--listen=127.0.0.1:8081 # default\n", "--memory=256MiB # default\n", "--cache-bytes='' # default\n",
+	} {
+		assert.Contains(t, text, line)
 	}
 }

@@ -161,7 +161,7 @@ func TestBehindAProxy(t *testing.T) {
 			_, metrics := get(t, a.Addr(), "/metrics")
 			assert.Contains(t, metrics, `wmstats_follower_polling{db="wmstats"} 1`)
 			_, verbose := get(t, a.Addr(), "/readyz?verbose")
-			assert.Contains(t, verbose, "wmstats is polled")
+			assert.Contains(t, verbose, "polling wmstats")
 			assert.Contains(t, log.String(), "Does a proxy buffer?")
 			put(t, fake, "wmstats", agentRequest("a", 999))
 			require.Eventually(t, func() bool { w, _ := workflow(t, a.Addr(), "a"); return w.Success == 999 }, waitFor, 10*time.Millisecond)

@@ -29,18 +29,18 @@ func (a *App) reading() []wire.AboutReading {
 
 // loginCheck is the line of /readyz?verbose about the user of the source.
 func loginCheck(s couch.LoginState) health.Check {
-	c := health.Check{Name: "login", OK: !s.Refused, Note: "the database server has not refused it"}
+	c := health.Check{Name: "login", OK: !s.Refused, Note: "not refused"}
 	if !s.Before.IsZero() {
-		c.Note = fmt.Sprintf("the database server refuses the new password since %s; the one before is used", s.Before.UTC().Format(time.RFC3339))
+		c.Note = fmt.Sprintf("the database server has refused the new password since %s; using the previous one", s.Before.UTC().Format(time.RFC3339))
 	}
 	if !s.Refused {
 		return c
 	}
-	what := "refuses the user or the password"
+	what := "has refused the user or the password"
 	if s.Locked {
 		what = "has locked the user after wrong passwords"
 	}
-	c.Note = fmt.Sprintf("the database server %s since %s; tried again at %s, or when the password changes",
+	c.Note = fmt.Sprintf("the database server %s since %s; next try at %s, or when the password changes",
 		what, s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Next, s.Since).UTC().Format(time.RFC3339))
 	return c
 }

@@ -38,10 +38,10 @@ func (o *Options) shares() shares {
 
 func (o *Options) validateMemory(f *settings.Faults) {
 	if o.Memory < smallestBudget {
-		f.Add("--memory %d: want at least 16MiB", o.Memory)
+		f.Add("--memory %q: want at least %s", settings.FormatBytes(o.Memory), settings.FormatBytes(smallestBudget))
 	}
 	if o.CacheBytes != nil && *o.CacheBytes < 0 {
-		f.Add("--cache-bytes %d: must not be negative", *o.CacheBytes)
+		f.Add("--cache-bytes %q: want 0 or more", settings.FormatBytes(*o.CacheBytes))
 	}
 }
 
@@ -49,7 +49,7 @@ func (o *Options) validateMemory(f *settings.Faults) {
 // nothing, when there is to be none.
 func (a *App) newCache() (*cache.Cache, error) {
 	if a.o.CacheBytes != nil {
-		a.Log.Warn("--cache-bytes is the older name of a part of --memory: it bounds made answers and details only", "memory", a.o.Memory, "cache", a.o.shares().cache)
+		a.Log.Warn("--cache-bytes is an older option: it only bounds the part of --memory for cached answers and details", "memory", a.o.Memory, "cache", a.o.shares().cache)
 		if *a.o.CacheBytes == 0 {
 			return nil, nil
 		}

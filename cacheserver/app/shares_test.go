@@ -86,7 +86,7 @@ func TestAboutTellsTheMemory(t *testing.T) {
 			m, parts := about(t, a.Addr())
 			assert.Equal(t, 32*mib, m.Budget)
 			assert.Equal(t, c.cache, parts["cache"].Limit)
-			assert.Equal(t, c.warned, strings.Contains(log.String(), "older name"))
+			assert.Equal(t, c.warned, strings.Contains(log.String(), "older option"))
 			for _, p := range m.Parts {
 				if p.Limit > 0 {
 					assert.LessOrEqual(t, p.Bytes, p.Limit, p.Part)

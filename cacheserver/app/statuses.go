@@ -86,15 +86,15 @@ func (o *Options) validateStatuses(f *settings.Faults) {
 	for i, status := range o.Statuses {
 		switch {
 		case status == "":
-			f.Add("--statuses: name %d of the list is empty", i+1)
+			f.Add("--statuses: entry %d is empty", i+1)
 		case slices.Contains(o.Statuses[:i], status):
-			f.Add("--statuses: %q is there twice", status)
+			f.Add("--statuses: %q is listed twice", status)
 		case !slices.Contains(known, status):
 			hint := ""
 			if near := wire.Near(status, known, 1); len(near) > 0 {
 				hint = fmt.Sprintf(" did you mean %q?", near[0])
 			}
-			f.Add("--statuses: there is no status %.80q;%s there are: %s", status, hint, strings.Join(known, ", "))
+			f.Add("--statuses: unknown status %.80q;%s want some of: %s", status, hint, strings.Join(known, ", "))
 		}
 	}
 }

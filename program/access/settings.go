@@ -26,12 +26,12 @@ func Defaults() Settings { return Settings{Rate: 200, Burst: 2000} }
 
 // Add adds the settings to the table of a server.
 func (s *Settings) Add(t *settings.Table) {
-	t.Text("token-file", &s.TokenFile, "file of bearer tokens that may ask, hashed; \""+t.Program()+" token NAME\" makes one")
-	t.Text("htpasswd-file", &s.HtpasswdFile, "file of users that may ask, as htpasswd -B writes it")
-	t.Text("identity-header", &s.IdentityHeader, "header in which a front end among --trusted-peers names who asks, such as X-Remote-User; a UI server passes it on with the API")
-	t.Text("trusted-peers", &s.TrustedPeers, "addresses and networks of front ends, such as 10.0.0.5,10.1.0.0/16: their X-Forwarded-For is believed, and they are not limited; left out: loopback")
-	t.Text("hosts", &s.Hosts, "names under which this server may be asked beside those of its own machine, with commas between; *: any. Left out on loopback: none, where nobody is asked who they are and there are no --trusted-peers; else any")
-	t.Float("rate-limit", &s.Rate, "requests a second of one client, an identity or an address; 0: no limit")
+	t.Text("token-file", &s.TokenFile, "`FILE` with the hashes of accepted bearer tokens, as \""+t.Program()+" token NAME\" prints them")
+	t.Text("htpasswd-file", &s.HtpasswdFile, "`FILE` with accepted users and their password hashes, as \"htpasswd -B\" writes it")
+	t.Text("identity-header", &s.IdentityHeader, "`HEADER` in which a front end listed in --trusted-peers sends the name of the user, such as X-Remote-User; the UI server passes it on with API requests")
+	t.Text("trusted-peers", &s.TrustedPeers, "`ADDRESSES` and networks of front ends, separated by commas, such as 10.0.0.5,10.1.0.0/16; their X-Forwarded-For is believed and their requests are not limited; if empty, loopback addresses")
+	t.Text("hosts", &s.Hosts, "`NAMES` that clients may use for this server in the Host header, separated by commas, besides those of this machine; * accepts any name; if empty, any name is accepted, unless the server listens on loopback without authentication and --trusted-peers")
+	t.Float("rate-limit", &s.Rate, "requests per second allowed to one client (a user, or an address); 0 disables the limit")
 	t.Int("rate-burst", &s.Burst, "requests that a client may send at once after a pause")
 }
 

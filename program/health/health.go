@@ -49,12 +49,21 @@ func oneLine(note string) string {
 	}, note)
 }
 
+// Serving is the check whether the server takes requests; false is while it
+// shuts down.
+func Serving(on bool) Check {
+	if on {
+		return Check{Name: "serving", OK: true, Needed: true, Note: "yes"}
+	}
+	return Check{Name: "serving", Needed: true, Note: "no, shutting down"}
+}
+
 // Files is the check of files that are read again while the program runs.
 func Files(faults []string) Check {
 	if len(faults) == 0 {
-		return Check{Name: "files", OK: true, Note: "all are in use as they are"}
+		return Check{Name: "files", OK: true, Note: "all in use"}
 	}
-	return Check{Name: "files", Note: strings.Join(faults, "; ") + "; the last good content is used"}
+	return Check{Name: "files", Note: strings.Join(faults, "; ") + "; using the last good content"}
 }
 
 // Ask asks the server that listens at host:port for a path and wants 200. A

@@ -14,20 +14,20 @@ import (
 
 func TestReport(t *testing.T) {
 	checks := []health.Check{
-		{Name: "serving", OK: true, Needed: true, Note: "the server is not going down"},
+		health.Serving(true),
 		health.Files(nil),
 		health.Files([]string{"one is wrong", "one can't\nbe read"}),
 	}
 	ready, text := health.Report(checks)
 	assert.True(t, ready)
-	assert.Equal(t, `[+] serving: the server is not going down
-[+] files: all are in use as they are
-[~] files: one is wrong; one can't be read; the last good content is used
+	assert.Equal(t, `[+] serving: yes
+[+] files: all in use
+[~] files: one is wrong; one can't be read; using the last good content
 `, text)
-	checks[0].OK = false
+	checks[0] = health.Serving(false)
 	ready, text = health.Report(checks)
 	assert.False(t, ready)
-	assert.Contains(t, text, "[-] serving: ")
+	assert.Contains(t, text, "[-] serving: no, shutting down\n")
 }
 
 // Every address that a server may listen at is one that it can be asked at.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -78,14 +79,14 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	assert.Equal(t, []string{
 		`X_WAIT "long": want a duration such as 30s`,
 		`X_COUNT "1.5": want a whole number`,
-		`flag provided but not defined: -coutn`,
+		`--coutn: no such flag; -h lists all`,
 		`--share "NaN": want a number such as 0.5 or 200`,
 		`unexpected argument "extra"`,
 		`--size "99999999999GiB": want bytes, such as 268435456 or 256MiB`,
 		`--sure "perhaps": want true or false`,
 		`--letters "": want letters`,
 		`--wait "5": want a duration such as 30s`,
-		`flag needs an argument: -some-text`,
+		`--some-text: the value is missing`,
 	}, strings.Split(err.Error(), "\n"))
 }
 
@@ -114,7 +115,8 @@ func TestHelp(t *testing.T) {
 		_, err := table(&o).Parse(args, func(string) string { return "of the variable" }, &out)
 		require.Equal(t, flag.ErrHelp, err)
 		for _, want := range []string{
-			"usage: server [flags]", "a text (X_SOME_TEXT; default \"as it was\")", "-wait time", "how much (X_SHARE or SHARE; default \"0\")", "do it and end\n",
+			"Usage:\n  server [flags]\n", "  --some-text VALUE\n      a text (X_SOME_TEXT; default \"as it was\")\n", "  --wait time\n      a time (X_WAIT", "  --sure\n",
+			"  --share NUMBER\n      how much (X_SHARE or SHARE; default \"0\")", "  --once\n      do it and end\n", "  --version\n", "  --print-config\n", "  --help\n",
 		} {
 			assert.Contains(t, out.String(), want)
 		}
@@ -145,6 +147,93 @@ func TestFaults(t *testing.T) {
 	settings.NotNegative(&f, "c", math.NaN())
 	settings.Positive(&f, "d", math.NaN())
 	f.Add("e: %w", io.EOF)
-	assert.EqualError(t, f.Err(), "--a 0s: must be more than 0\n--b -1: must not be negative\n--c NaN: must not be negative\n--d NaN: must be more than 0\ne: EOF")
+	assert.EqualError(t, f.Err(), `--a "0s": want more than 0
+--b "-1": want 0 or more
+--c "NaN": want 0 or more
+--d "NaN": want more than 0
+e: EOF`)
 	assert.ErrorIs(t, f.Err(), io.EOF)
+}
+
+func TestDurations(t *testing.T) {
+	for text, d := range map[string]time.Duration{
+		"6h": 6 * time.Hour, "1m": time.Minute, "1h30m": 90 * time.Minute, "1h0m5s": time.Hour + 5*time.Second, "1m30s": 90 * time.Second,
+		"0s": 0, "250ms": 250 * time.Millisecond, "10s": 10 * time.Second, "20m": 20 * time.Minute, "-2h": -2 * time.Hour,
+	} {
+		assert.Equal(t, text, settings.FormatDuration(d))
+		read, err := time.ParseDuration(text)
+		require.NoError(t, err)
+		assert.Equal(t, d, read)
+	}
+}
+
+// The version is printed whatever else stands there, and nothing is started.
+func TestVersion(t *testing.T) {
+	var out bytes.Buffer
+	var o told
+	_, err := table(&o).Parse([]string{"--wait", "3s", "--version"}, func(string) string { return "" }, &out)
+	require.Equal(t, flag.ErrHelp, err)
+	assert.Regexp(t, `^server \S+ \(go.*\)\n$`, out.String())
+	_, err = table(&o).Parse([]string{"--version", "--nothing"}, func(string) string { return "" }, &out)
+	assert.ErrorContains(t, err, "--nothing: no such flag")
+}
+
+// The options are printed as flags that a shell reads back, with where each
+// comes from, and no password.
+func TestPrintConfig(t *testing.T) {
+	var out bytes.Buffer
+	o := told{Text: "as it was", Duration: 6 * time.Hour, Bytes: 64 << 10}
+	parsed := table(&o)
+	parsed.Text("url", new(string), "a `URL`")
+	parsed.Derive(func(given map[string]bool) {
+		if !given["count"] {
+			o.Int = 42
+		}
+	})
+	env := map[string]string{"X_SHARE": "0.5", "X_URL": "http://u:hidden@h/db?t=hidden"}
+	_, err := parsed.Parse([]string{"--print-config", "--some-text", "it's", "--letters=ab"}, func(name string) string { return env[name] }, &out)
+	require.Equal(t, flag.ErrHelp, err)
+	assert.Equal(t, `--some-text='it'\''s' # flag
+--wait=6h # default
+--sure=false # default
+--count=42 # default
+--share=0.5 # environment X_SHARE
+--size=64KiB # default
+--letters=ab # flag
+--url='http://u:***@h/db?***' # environment X_URL
+`, regexp.MustCompile(" +#").ReplaceAllString(out.String(), " #"))
+}
+
+func TestPrintConfigMasksWhatMayBeSecret(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://u:hidden@h:5984/x": "http://u:***@h:5984/x", "http://hidden@h": "http://***@h", "u:hidden@h": "***", "http:/u:hidden@h": "***",
+		"http://u:hidden@h/%zz": "***", "http://u:hidden @h": "***", "http://h/a?token=hidden": "http://h/a?***", "http://h": "http://h",
+		"10.0.0.0/8,::1": "10.0.0.0/8,::1", "::1,10.0.0.0/8": "::1,10.0.0.0/8", "/run/secret file": "/run/secret file",
+	} {
+		var out bytes.Buffer
+		var to string
+		one := settings.New("server", "X_")
+		one.Text("at", &to, "")
+		_, err := one.Parse([]string{"--at", text, "--print-config"}, func(string) string { return "" }, &out)
+		require.Equal(t, flag.ErrHelp, err)
+		assert.Contains(t, strings.ReplaceAll(out.String(), "'", ""), "--at="+want+" ", text)
+	}
+}
+
+// What documentation shows is what the help shows.
+func TestRows(t *testing.T) {
+	var o told
+	shown := settings.New("server", "X_")
+	shown.Describe("It serves.", "server token NAME")
+	shown.Group("First")
+	shown.Duration("wait", &o.Duration, "longest wait")
+	shown.Bool("sure", &o.Bool, "whether")
+	rows := shown.Rows()
+	require.Len(t, rows, 5)
+	assert.Equal(t, settings.Row{Group: "First", Flag: "--wait", Placeholder: "DURATION", Variables: []string{"X_WAIT"}, Default: "0s", Help: "longest wait"}, rows[0])
+	assert.Equal(t, settings.Row{Group: "First", Flag: "--sure", Variables: []string{"X_SURE"}, Default: "false", Help: "whether"}, rows[1])
+	var out bytes.Buffer
+	shown.WriteHelp(&out)
+	assert.Contains(t, out.String(), "It serves.\n\nUsage:\n  server [flags]\n  server token NAME\n\nA flag overrides")
+	assert.Contains(t, out.String(), "\nFirst:\n  --wait DURATION\n      longest wait (X_WAIT; default \"0s\")\n")
 }

@@ -7,6 +7,7 @@ package demo
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dmwm/wmstats/program/settings"
 )
 
 // Options say what to start and where. Addresses are host:port on loopback.
@@ -35,40 +38,47 @@ type Options struct {
 	ReadyWait time.Duration // how long a program may take to be ready; 0: two minutes
 }
 
-// OptionsFromEnv reads the variables that the Makefile documents.
-func OptionsFromEnv(getenv func(string) string, out io.Writer) (Options, error) {
-	text := func(name, fallback string) string {
-		if v := getenv(name); v != "" {
-			return v
-		}
-		return fallback
+// Defaults are the options without flags and environment.
+func Defaults() Options {
+	return Options{
+		Bin: "bin", UIAddr: "127.0.0.1:8080", CacheAddr: "127.0.0.1:8081", CouchAddr: "127.0.0.1:5984",
+		Workflows: 20_000, Seed: 1, Live: 20, ReadyWait: 2 * time.Minute,
 	}
-	o := Options{
-		Bin:       text("BIN", "bin"),
-		UIAddr:    text("UI_ADDR", "127.0.0.1:8080"),
-		CacheAddr: text("CACHE_ADDR", "127.0.0.1:8081"),
-		CouchAddr: text("COUCH_ADDR", "127.0.0.1:5984"),
-		CouchURL:  getenv("COUCH_URL"),
-		Out:       out,
-		ReadyWait: 2 * time.Minute,
+}
+
+// Settings is the table of the options.
+func (o *Options) Settings() *settings.Table {
+	t := settings.New("demo", "")
+	t.Describe("demo starts the whole system on loopback until Ctrl-C: a CouchDB stand-in with mock data that change, the cache server and the UI server. It is what \"make run\" starts.")
+	t.Text("bin", &o.Bin, "`FOLDER` of the programs")
+	t.Text("ui-addr", &o.UIAddr, "address of the UI server, `HOST:PORT`")
+	t.Text("cache-addr", &o.CacheAddr, "address of the cache server, `HOST:PORT`")
+	t.Text("couch-addr", &o.CouchAddr, "address of the CouchDB stand-in, `HOST:PORT`")
+	t.Text("couch-url", &o.CouchURL, "`URL` of a CouchDB to use instead of the stand-in; set it in the environment if it has a user and a password")
+	t.Int("workflows", &o.Workflows, "workflows in the mock data")
+	t.Int64("seed", &o.Seed, "seed of the mock data")
+	t.Float("live", &o.Live, "`RATE` of changes in the mock data, in documents per second; 0 changes nothing")
+	return t
+}
+
+// ParseOptions reads flags and environment. help gets what -h, --version and
+// --print-config print; the error is then flag.ErrHelp.
+func ParseOptions(args []string, getenv func(string) string, out, help io.Writer) (Options, error) {
+	o := Defaults()
+	o.Out = out
+	_, err := o.Settings().Parse(args, getenv, help)
+	if errors.Is(err, flag.ErrHelp) {
+		return o, err
 	}
-	var errs []error
-	var err error
-	if o.Workflows, err = strconv.Atoi(text("WORKFLOWS", "20000")); err != nil || o.Workflows < 0 {
-		errs = append(errs, fmt.Errorf("WORKFLOWS %q: want a number of workflows", getenv("WORKFLOWS")))
-	}
-	if o.Seed, err = strconv.ParseInt(text("SEED", "1"), 10, 64); err != nil {
-		errs = append(errs, fmt.Errorf("SEED %q: want a whole number", getenv("SEED")))
-	}
-	if o.Live, err = strconv.ParseFloat(text("LIVE", "20"), 64); err != nil || o.Live < 0 {
-		errs = append(errs, fmt.Errorf("LIVE %q: want changes per second", getenv("LIVE")))
-	}
+	var f settings.Faults
+	settings.NotNegative(&f, "workflows", o.Workflows)
+	settings.NotNegative(&f, "live", o.Live)
 	if o.CouchURL != "" {
 		if u, perr := url.Parse(o.CouchURL); perr != nil || u.Host == "" {
-			errs = append(errs, errors.New("COUCH_URL: want http://[user:password@]host:port"))
+			f.Add("--couch-url or COUCH_URL: want http://[user:password@]host:port")
 		}
 	}
-	return o, errors.Join(errs...)
+	return o, errors.Join(err, f.Err())
 }
 
 // Run starts everything, reports when it is ready, and stops everything when

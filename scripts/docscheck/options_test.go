@@ -2,12 +2,9 @@ package docscheck
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,11 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
+	mock "github.com/dmwm/wmstats/mock/command"
+	"github.com/dmwm/wmstats/scripts/bench"
+	"github.com/dmwm/wmstats/scripts/demo"
+	"github.com/dmwm/wmstats/scripts/screenshots"
+	"github.com/dmwm/wmstats/scripts/storybook"
 	uiapp "github.com/dmwm/wmstats/uiserver/app"
 )
 
 var (
-	optionInHelp   = regexp.MustCompile(`(?m)^  -([a-z][a-z0-9-]*)`)
+	optionInHelp   = regexp.MustCompile(`(?m)^  --([a-z][a-z0-9-]*)`)
 	optionInDocs   = regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
 	variableInHelp = regexp.MustCompile(`\bWMSTATS_[A-Z0-9_]+`)
 )
@@ -32,10 +34,11 @@ var ofOthers = map[string]string{
 	"WMSTATS_BENCH_N": "benchmarks of the store", "WMSTATS_DELETIONS": "the test against CouchDB",
 }
 
-// helpOf returns what the servers say with -h, and what mock does.
-func helpOf(t *testing.T) (servers, mock string) {
+// helpOf returns what the servers say with -h, and what the other programs that
+// pages name say.
+func helpOf(t *testing.T) (servers, others string) {
 	t.Helper()
-	var out bytes.Buffer
+	var out, rest bytes.Buffer
 	none := func(string) string { return "" }
 	for _, parse := range []func(io.Writer) error{
 		func(w io.Writer) error { _, err := cacheapp.ParseOptions([]string{"-h"}, none, w); return err },
@@ -43,16 +46,13 @@ func helpOf(t *testing.T) (servers, mock string) {
 	} {
 		require.ErrorIs(t, parse(&out), flag.ErrHelp)
 	}
-	servers = out.String()
-	program := filepath.Join(t.TempDir(), "mock")
-	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/dmwm/wmstats/mock/cmd/mock").CombinedOutput()
-	require.NoError(t, err, string(built))
-	for _, command := range []string{"raw", "flat", "load", "couch"} {
-		help, err := exec.CommandContext(context.WithoutCancel(t.Context()), program, "help", command).Output()
-		require.NoError(t, err)
-		mock += string(help)
+	var serve string
+	forBench, forDemo, forPictures, forStories := bench.Defaults(), demo.Defaults(), screenshots.Defaults(), storybook.Defaults()
+	tables := append(mock.Tables(), forBench.Settings(&serve), forDemo.Settings(), forPictures.Settings(), forStories.Settings())
+	for _, table := range tables {
+		table.WriteHelp(&rest)
 	}
-	return servers, mock
+	return out.String(), rest.String()
 }
 
 func namesIn(pattern *regexp.Regexp, text string) (names []string) {
@@ -66,8 +66,8 @@ func namesIn(pattern *regexp.Regexp, text string) (names []string) {
 // TestNamedOptionsAreThere: a page names no option and no variable that no
 // program has, and docs/ names each option of the servers.
 func TestNamedOptionsAreThere(t *testing.T) {
-	servers, mock := helpOf(t)
-	options, variables := namesIn(optionInHelp, servers+mock), namesIn(variableInHelp, servers+mock)
+	servers, others := helpOf(t)
+	options, variables := namesIn(optionInHelp, servers+others), namesIn(variableInHelp, servers+others)
 	require.Greater(t, len(options), 60)
 	require.Greater(t, len(variables), 60)
 	var inDocs strings.Builder

@@ -27,9 +27,11 @@ func (a *App) proxyOptions(forward http.RoundTripper) apiproxy.Options {
 // guarded lets in whom the gate does. Health is open, and so are assets, which
 // tell nothing.
 func (a *App) guarded(next http.Handler) http.Handler {
+	_, open := a.o.showsMetrics()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/livez", path == "/healthz", path == "/readyz", strings.HasPrefix(path, static.Prefix):
+		case path == "/metrics" && open:
 		default:
 			client, err := a.Gate.Admit(r, time.Now())
 			if err != nil {

@@ -43,10 +43,11 @@ const (
 type App struct {
 	*program.Server
 
-	o      Options
-	client *cacheclient.Client
-	own    *identity.Secret // token at the cache server; nil: none
-	routed http.Handler
+	o       Options
+	client  *cacheclient.Client
+	own     *identity.Secret // token at the cache server; nil: none
+	metrics *metrics
+	routed  http.Handler
 }
 
 // New makes the server; it opens no port and asks the cache server nothing.
@@ -64,6 +65,9 @@ func New(o Options) (*App, error) {
 			return nil, fmt.Errorf("read the token for the cache server: %w", err)
 		}
 	}
+	if a.metrics, err = newMetrics(); err != nil {
+		return nil, fmt.Errorf("set up the metrics: %w", err)
+	}
 	transport := cacheclient.NewTransport()
 	// What is forwarded keeps its encoding: a transport that asks for gzip by
 	// itself would unpack the answers of clients that did not.
@@ -74,7 +78,7 @@ func New(o Options) (*App, error) {
 		token = a.own.Value
 	}
 	a.client, err = cacheclient.New(cacheclient.Options{
-		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: transport, Token: token,
+		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: a.metrics.transport("pages", transport), Token: token,
 		Timeout: pageTimeout, MaxBody: pageBytes,
 	})
 	if err != nil {
@@ -90,7 +94,7 @@ func New(o Options) (*App, error) {
 	serve.MaxHeader = maxHeader
 	serve.ErrorLog = slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug)
 	if err = a.Handle(serve); err == nil {
-		a.routed, err = a.routes(unchanged)
+		a.routed, err = a.routes(a.metrics.transport("api", unchanged))
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.Stop(context.Background()))
@@ -133,11 +137,14 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 		e.GET(path, answer)
 		e.HEAD(path, answer) // what many balancers ask
 	}
+	if at, _ := a.o.showsMetrics(); at {
+		e.GET("/metrics", echo.WrapHandler(a.metrics.handler()))
+	}
 	e.Any(static.Prefix+"*", echo.WrapHandler(assets))
 	e.Any(web.APIPrefix+"/*", echo.WrapHandler(proxy))
 	e.Add("QUERY", web.APIPrefix+"/find", echo.WrapHandler(proxy))
 	all.Routes(e, echo.WrapMiddleware(func(next http.Handler) http.Handler { return compress(next) }), pages.Secure)
-	return a.recovered(secured(a.guarded(e))), nil
+	return a.metrics.counted(e.Routes(), a.recovered(secured(a.guarded(e)))), nil
 }
 
 // secured says of all that this server makes itself that it is what its header
@@ -200,6 +207,9 @@ func (a *App) version(c echo.Context) error {
 // Start opens the port and serves until Stop.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.Listen(ctx); err != nil {
+		return err
+	}
+	if err := a.ListenMetrics(ctx, a.o.Serving(), a.metrics.handler()); err != nil {
 		return err
 	}
 	a.Log.Info("serving", "url", "http://"+a.Addr(), "cache_url", nameless(a.o.cacheURL))

@@ -34,21 +34,27 @@ func Defaults() Options {
 	return Options{Options: program.Defaults("127.0.0.1:8080"), CacheURL: "http://127.0.0.1:8081"}
 }
 
-func (o *Options) settings() *settings.Table {
+// Settings is the table of the options, for ParseOptions and for the reference.
+func (o *Options) Settings() *settings.Table {
 	t := settings.New("uiserver", "WMSTATS_UI_")
-	o.Options.Add(t)
+	t.Describe("The UI server serves the dashboard, and the API of a cache server under /api.",
+		"uiserver token NAME    make a bearer token (token -h says more)")
+	t.Group("Cache server")
 	t.Text("cache-url", &o.CacheURL, "`URL` of the cache server").Or("WMSTATS_CACHE_URL")
-	t.Text("cache-token-file", &o.CacheTokenFile, "`file` with the token of this server at the cache server: for its pages, and for API requests that bring none")
-	t.Text("links", &o.LinksFile, "JSON `file` with links to other systems, a list of {\"Label\", \"URL\"} with {workflow}, {prepid}, {campaign}, {release}, {requestor} in the URL")
-	t.Text("views", &o.ViewsFile, "YAML `file` with views of the list: views: [{name, filter, sort, columns}]")
+	t.Text("cache-token-file", &o.CacheTokenFile, "`FILE` with this server's bearer token for the cache server: used for pages, and for API requests without credentials")
+	t.Group("Pages")
+	t.Text("links", &o.LinksFile, "JSON `FILE` with links to other systems: a list of {\"Label\", \"URL\"}; the URL may have {workflow}, {prepid}, {campaign}, {release} and {requestor}")
+	t.Text("views", &o.ViewsFile, "YAML `FILE` with views of the list: views: [{name, filter, sort, columns}]")
+	o.Options.Add(t)
 	return t
 }
 
 // ParseOptions reads flags, and the environment for what no flag says. Its
-// error names every fault at once; help asked for is flag.ErrHelp.
+// error names all errors at once. out gets what -h, --version and --print-config
+// print; the error is then flag.ErrHelp.
 func ParseOptions(args []string, getenv func(string) string, out io.Writer) (Options, error) {
 	o := Defaults()
-	_, err := o.settings().Parse(args, getenv, out)
+	_, err := o.Settings().Parse(args, getenv, out)
 	if errors.Is(err, flag.ErrHelp) {
 		return o, err
 	}

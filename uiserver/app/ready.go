@@ -12,17 +12,19 @@ import (
 // ready says whether pages can be made: when the cache server has data, and this
 // server is not going down.
 func (a *App) ready(c echo.Context) error {
-	serving := health.Check{Name: "serving", OK: true, Needed: true, Note: "the server is not going down"}
+	serving := health.Serving(true)
 	var checks []health.Check
 	var answer string
 	select {
 	case <-a.Draining():
-		answer = "the server is going down"
-		serving.OK, serving.Note = false, answer
+		serving = health.Serving(false)
+		answer = serving.Note
 		checks = append(checks, serving)
 	default:
 		cache, ok := a.cacheState(c.Request().Context())
-		answer = cache
+		if answer = cache; !ok {
+			answer = "cache server: " + cache
+		}
 		checks = append(checks, serving, health.Check{Name: "cache server", OK: ok, Needed: true, Note: cache})
 	}
 	isReady, text := health.Report(append(checks, a.fileChecks()...))
@@ -44,9 +46,9 @@ func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 	switch {
 	case err != nil:
 		a.Log.Debug("not ready", "err", err)
-		return "the cache server does not answer or is not ready", false
+		return "not answering, or not ready", false
 	case info.Generation == "":
-		return "the cache server has no data yet", false
+		return "no data yet", false
 	}
 	return "ok, generation " + info.Generation, true
 }

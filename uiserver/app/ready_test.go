@@ -30,10 +30,10 @@ func TestReadinessTellsOfFiles(t *testing.T) {
 			assert.Contains(t, string(body), line)
 		}
 	}
-	says("[+] serving: ", "[+] cache server: ok, generation ", "[+] files: all are in use as they are\n")
+	says("[+] serving: ", "[+] cache server: ok, generation ", "[+] files: all in use\n")
 	require.NoError(t, os.Remove(own))
 	a.Reload()
-	says("[~] files: the file of the token for the cache server can't be read; the last good content is used\n")
+	says("[~] files: the file of the token for the cache server can't be read; using the last good content\n")
 	require.NoError(t, os.WriteFile(users, []byte("nonsense"), 0o600))
 	a.Reload()
 	says("[~] files: the file of who may ask is wrong; the file of the token for the cache server can't be read; ")

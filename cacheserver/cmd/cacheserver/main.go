@@ -7,23 +7,20 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/app"
 	"github.com/dmwm/wmstats/program"
-	"github.com/dmwm/wmstats/program/health"
+	"github.com/dmwm/wmstats/program/version"
 )
-
-// version is set by the linker.
-var version = "unknown"
 
 func main() { program.Main("cacheserver", run) }
 
 func run(ctx context.Context, call program.Call) error {
-	o, err := app.ParseOptions(call.Args, call.Getenv, call.Out)
+	o, err := app.ParseOptions(call.Args, call.Getenv, call.Stdout)
 	switch {
 	case err != nil:
 		return err
 	case o.HealthCheck:
-		return health.Ask(ctx, o.Listen, "/livez")
+		return o.HealthCheckNow(ctx)
 	}
-	o.Version, o.Hangups, o.LogTo = version, call.Hangups, call.Out
+	o.Version, o.Hangups, o.LogTo = version.Text(), call.Hangups, call.Out
 	app.TuneMemory(&o, call.Getenv, slog.New(slog.NewTextHandler(call.Out, nil)))
 	return app.Run(ctx, o)
 }

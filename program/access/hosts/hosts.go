@@ -64,6 +64,12 @@ func Loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// Unauthenticated is the error of a program that may not listen on an address
+// that is not a loopback one. ways are its options that require authentication.
+func Unauthenticated(ways string) error {
+	return fmt.Errorf("this is not a loopback address, and no authentication is required: set %s, or allow it with --insecure", ways)
+}
+
 // Check says whether a request came under a name of the list. Its error is a
 // *wire.Problem, wrong-host. A request of HTTP/1.0 may have no name; no browser
 // sends such a one.

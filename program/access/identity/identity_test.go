@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"bytes"
+	"flag"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -137,15 +138,26 @@ func TestTokens(t *testing.T) {
 
 func TestTokenCommand(t *testing.T) {
 	var out, say bytes.Buffer
-	require.NoError(t, identity.TokenCommand([]string{"alice"}, &out, &say))
+	require.NoError(t, identity.TokenCommand("server", []string{"alice"}, &out, &say))
 	_, secret, ok := strings.Cut(say.String(), "shown only now: ")
 	require.True(t, ok)
 	assert.NotContains(t, out.String(), strings.TrimSpace(secret), "the file has no secret")
 	c, err := identity.New(identity.Options{Tokens: file(t, out.String())})
 	require.NoError(t, err)
 	named(t, "alice", c, request("Authorization: Bearer "+strings.TrimSpace(secret)))
-	for _, bad := range [][]string{{}, {"a", "b"}, {""}, {"a:b"}, {"#a"}, {" a"}, {"a\nb"}} {
-		assert.Error(t, identity.TokenCommand(bad, &out, &say), "%q", bad)
+	for _, bad := range [][]string{{}, {"a", "b"}, {""}, {"a:b"}, {"#a"}, {" a"}, {"a\nb"}, {"-a"}, {"--hlep"}, {"a", "-h"}} {
+		assert.Error(t, identity.TokenCommand("server", bad, &out, &say), "%q", bad)
+	}
+}
+
+// Asking for help makes no token.
+func TestTokenHelp(t *testing.T) {
+	for _, help := range [][]string{{"-h"}, {"--help"}, {"-help"}, {"help"}, {"-h", "alice"}} {
+		var out, say bytes.Buffer
+		require.Equal(t, flag.ErrHelp, identity.TokenCommand("server", help, &out, &say))
+		assert.Contains(t, out.String(), "Usage: server token NAME >>FILE\n")
+		assert.NotContains(t, out.String(), "sha256")
+		assert.Empty(t, say.String())
 	}
 }
 

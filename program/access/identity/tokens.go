@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -54,7 +55,7 @@ func ParseTokens(text string) (tokens, error) {
 // NewToken makes a token, and the line for the file that knows it.
 func NewToken(name string) (token, line string, err error) {
 	if !goodName(name) || strings.ContainsAny(name, ":#") || strings.TrimSpace(name) != name {
-		return "", "", fmt.Errorf("the name %q can't stand in the file: leave out colons, #, and spaces at the ends", name)
+		return "", "", fmt.Errorf("invalid name %q: leave out colons, # and spaces at the ends", name)
 	}
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -63,11 +64,27 @@ func NewToken(name string) (token, line string, err error) {
 	return token, name + ":" + tokenKind + ":" + hex.EncodeToString(hash[:]), nil
 }
 
+// tokenHelp is what "token -h" prints after the name of the program.
+const tokenHelp = ` token NAME >>FILE
+
+Make a bearer token for a client called NAME. The line for --token-file goes to
+standard output, the token itself to standard error. The token is not stored and
+can't be shown again; the file has only its hash.
+`
+
 // TokenCommand is the command "token NAME" of both servers: it writes the line
-// for the file to out, and the token, which is kept nowhere, to say.
-func TokenCommand(args []string, out, say io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("token wants one name: token NAME >>FILE")
+// for the file to out, and the token, which is kept nowhere, to say. Its error is
+// flag.ErrHelp when only help was asked for.
+func TokenCommand(program string, args []string, out, say io.Writer) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "-h", "-help", "--help", "help":
+			fmt.Fprint(out, "Usage: ", program, tokenHelp)
+			return flag.ErrHelp
+		}
+	}
+	if len(args) != 1 || strings.HasPrefix(args[0], "-") {
+		return fmt.Errorf("token: want one name that does not begin with a dash: %s token NAME >>FILE", program)
 	}
 	token, line, err := NewToken(args[0])
 	if err != nil {
@@ -76,7 +93,7 @@ func TokenCommand(args []string, out, say io.Writer) error {
 	if _, err := fmt.Fprintln(out, line); err != nil {
 		return fmt.Errorf("write the line: %w", err)
 	}
-	if _, err := fmt.Fprintf(say, "token of %s, shown only now: %s\n", args[0], token); err != nil {
+	if _, err := fmt.Fprintf(say, "token for %s, shown only now: %s\n", args[0], token); err != nil {
 		return fmt.Errorf("write the token: %w", err)
 	}
 	return nil

@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,15 +19,15 @@ func main() { os.Exit(exitCode()) }
 func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Getenv, os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		return 1
 	}
 	return 0
 }
 
-func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
-	o, err := demo.OptionsFromEnv(getenv, out)
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	o, err := demo.ParseOptions(args, getenv, out, out)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,35 +16,35 @@ import (
 	"github.com/dmwm/wmstats/scripts/storybook"
 )
 
-func main() {
+func main() { os.Exit(exitCode()) }
+
+func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "storybook:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to stop
+		return 1
 	}
+	return 0
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("storybook", flag.ContinueOnError)
-	flags.SetOutput(out)
-	folder := flags.String("folder", "dist/storybook", "folder of the pages")
-	listen := flags.String("listen", "", "address to serve them at, such as 127.0.0.1:8090; left out: they are only written")
-	if err := flags.Parse(args); err != nil {
-		return fmt.Errorf("options: %w", err)
+func run(ctx context.Context, args []string, getenv func(string) string, help, out io.Writer) error {
+	o := storybook.Defaults()
+	if _, err := o.Settings().Parse(args, getenv, help); err != nil {
+		return err
 	}
-	count, err := storybook.Write(ctx, *folder)
+	count, err := storybook.Write(ctx, o.Folder)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d stories in %s\n", count, *folder)
-	if *listen == "" {
+	fmt.Fprintf(out, "%d stories in %s\n", count, o.Folder)
+	if o.Listen == "" {
 		return nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	fmt.Fprintf(out, "http://%s/ (Ctrl-C stops)\n", listener.Addr())
-	return storybook.Serve(ctx, listener, *folder)
+	return storybook.Serve(ctx, listener, o.Folder)
 }

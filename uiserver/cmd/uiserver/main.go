@@ -7,23 +7,20 @@ import (
 	"context"
 
 	"github.com/dmwm/wmstats/program"
-	"github.com/dmwm/wmstats/program/health"
+	"github.com/dmwm/wmstats/program/version"
 	"github.com/dmwm/wmstats/uiserver/app"
 )
-
-// version is set by the build: -ldflags "-X main.version=...".
-var version = "dev"
 
 func main() { program.Main("uiserver", run) }
 
 func run(ctx context.Context, call program.Call) error {
-	o, err := app.ParseOptions(call.Args, call.Getenv, call.Out)
+	o, err := app.ParseOptions(call.Args, call.Getenv, call.Stdout)
 	switch {
 	case err != nil:
 		return err
 	case o.HealthCheck:
-		return health.Ask(ctx, o.Listen, "/readyz")
+		return o.HealthCheckNow(ctx)
 	}
-	o.Version, o.Hangups, o.LogTo = version, call.Hangups, call.Out
+	o.Version, o.Hangups, o.LogTo = version.Text(), call.Hangups, call.Out
 	return app.Run(ctx, o)
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bufio"
@@ -52,8 +52,8 @@ func flush(out *bufio.Writer) error {
 func runFlat(ctx context.Context, e env) error {
 	o := newOptions("flat", e)
 	workflows, seed := 1000, 1
-	o.Int("workflows", &workflows, "number of `records`")
-	o.Int("seed", &seed, "`seed`: the same one gives the same data")
+	o.Int("workflows", &workflows, "number of records")
+	o.Int("seed", &seed, "seed; the same seed gives the same data")
 	if err := o.parse(); err != nil {
 		return err
 	}
@@ -86,10 +86,10 @@ func runLoad(ctx context.Context, e env) error {
 	var url, from string
 	var create bool
 	wait := loadWait
-	o.Text("couch-url", &url, "`URL` of the CouchDB, such as http://127.0.0.1:5984")
-	o.Text("from", &from, "load the documents of this `file` instead (- for standard input), NDJSON as mock raw writes it, plain or gzip")
-	o.Bool("create", &create, "also make databases that WMStats does not read; without it documents of an unknown database fail")
-	o.Duration("wait", &wait, "how long to wait for a CouchDB that is not there yet")
+	o.Text("couch-url", &url, "`URL` of CouchDB, such as http://127.0.0.1:5984")
+	o.Text("from", &from, "load the documents in this `FILE` instead (- for standard input): NDJSON as mock raw writes it, plain or gzip")
+	o.Bool("create", &create, "also create databases that WMStats does not read; otherwise documents of an unknown database fail")
+	o.Duration("wait", &wait, "how long to wait until CouchDB answers")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
@@ -99,7 +99,7 @@ func runLoad(ctx context.Context, e env) error {
 	worldOpts := world.options(o)
 	worldOpts.Storable = true
 	if url == "" {
-		o.Add("--couch-url is missing")
+		o.Add("--couch-url is missing: set it, such as http://127.0.0.1:5984")
 	} else if err := load.CheckURL(url); err != nil {
 		o.Add("--couch-url: %w", err)
 	}

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bufio"
@@ -54,20 +54,20 @@ func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"help", "couch"}, {"couch", "--help"}} {
 		r := call(t, nil, "", args...)
 		assert.Zero(t, r.code)
-		assert.Contains(t, r.stdout, "-live")
+		assert.Contains(t, r.stdout, "--live")
 	}
 	assert.Equal(t, exitUsage, call(t, nil, "").code)
 	r := call(t, nil, "", "rwa")
 	assert.Equal(t, exitUsage, r.code)
-	assert.Contains(t, r.stderr, `no command "rwa"`)
+	assert.Contains(t, r.stderr, `unknown command "rwa"`)
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
 	r := call(t, map[string]string{"WMSTATS_SEED": "abc"}, "", "load", "--workfows", "3", "--workflows=-1", "--lean=7", "extra", "--now", "then",
 		"--couch-user", "admin", "--wait", "0s")
 	assert.Equal(t, exitUsage, r.code)
-	for _, part := range []string{"-workfows", "--workflows -1", `--lean "7": want true or false`, `unexpected argument "extra"`, `--now "then"`,
-		"--couch-user without", "--wait 0s", "--couch-url is missing", "WMSTATS_SEED"} {
+	for _, part := range []string{"-workfows", `--workflows "-1"`, `--lean "7": want true or false`, `unexpected argument "extra"`, `--now "then"`,
+		"--couch-user needs", `--wait "0s"`, "--couch-url is missing", "WMSTATS_SEED"} {
 		assert.Contains(t, r.stderr, part)
 	}
 	r = call(t, nil, "", "load", "--couch-url", "user:secret@nonsense", "--workflows", "-1")

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -35,12 +35,12 @@ func runCouch(ctx context.Context, e env) error {
 	o := newOptions("couch", e)
 	world := o.world(1000, "clock")
 	listen, rate, cycle, share, tierZero, insecure := "127.0.0.1:5984", 0.0, 600*time.Second, -1.0, 0, false
-	o.Text("listen", &listen, "`address` to serve on")
-	o.Float("live", &rate, "documents with new content per second, roughly; 0: nothing changes")
-	o.Duration("cycle", &cycle, "longest `time` between two uploads of an agent, with --live")
-	o.Float("share", &share, "`share` of agents' documents with new content in each upload, from 0 to 1, with --live; -1: as the rate asks")
-	o.Int("t0", &tierZero, "also serve the databases of a Tier-0 with so many `requests`; 0: none")
-	o.Bool("insecure", &insecure, "allow --listen on an address that others can reach, where anybody can read and write without --couch-user")
+	o.Text("listen", &listen, "address to listen on, `HOST:PORT`")
+	o.Float("live", &rate, "approximate `RATE` of changes, in documents with new content per second; 0 changes nothing")
+	o.Duration("cycle", &cycle, "with --live, longest time between two uploads of an agent")
+	o.Float("share", &share, "with --live, `SHARE` of an agent's documents with new content in each upload, from 0 to 1; -1 derives it from the rate")
+	o.Int("t0", &tierZero, "also serve Tier-0 databases with N requests; 0 for none")
+	o.Bool("insecure", &insecure, "allow --listen on a non-loopback address without authentication")
 	cred := o.credentials()
 	if err := o.parse(); err != nil {
 		return err
@@ -48,12 +48,12 @@ func runCouch(ctx context.Context, e env) error {
 	settings.NotNegative(&o.Faults, "t0", tierZero)
 	settings.NotNegative(&o.Faults, "live", rate)
 	if share != -1 && !(share >= 0 && share <= 1) {
-		o.Add("--share %v: want 0 to 1", share)
+		o.Add("--share \"%v\": want a number from 0 to 1, or -1", share)
 	}
 	if host, _, err := net.SplitHostPort(listen); err != nil {
 		o.Add("--listen %q: want host:port", listen)
 	} else if !hosts.Loopback(host) && !insecure && cred.user == "" {
-		o.Add("--listen %q can be reached by others, and anybody could read and write: use a loopback address, or --couch-user and --couch-password-file, or --insecure", listen)
+		o.Add("--listen %q: %w", listen, hosts.Unauthenticated("--couch-user and --couch-password-file"))
 	}
 	settings.Positive(&o.Faults, "cycle", cycle)
 	worldOpts := world.options(o)

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"errors"
@@ -23,11 +23,22 @@ type optionSet struct {
 }
 
 func newOptions(name string, e env) *optionSet {
-	return &optionSet{Table: settings.New("mock "+name, "WMSTATS_"), env: e}
+	o := &optionSet{Table: settings.New("mock "+name, "WMSTATS_"), env: e}
+	for _, c := range commands() {
+		if c.name == name {
+			o.Describe(c.about)
+		}
+	}
+	return o
 }
 
-// parse reads arguments and environment; its error is that help was asked for.
+// parse reads arguments and environment; its error is flag.ErrHelp, when all that
+// was asked for has been printed.
 func (o *optionSet) parse() error {
+	if o.env.tabled != nil {
+		o.env.tabled(o.Table)
+		return flag.ErrHelp
+	}
 	_, err := o.Parse(o.env.args, o.env.getenv, o.env.stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return err
@@ -58,12 +69,12 @@ type worldFlags struct {
 
 func (o *optionSet) world(workflows int, now string) *worldFlags {
 	f := &worldFlags{workflows: workflows, seed: 1, now: now, jobSummaries: 3}
-	o.Int("workflows", &f.workflows, "number of active `workflows`")
-	o.Int("seed", &f.seed, "`seed`: the same one gives the same data")
-	o.Text("now", &f.now, "the present `time` of the data: Unix seconds, fixed, or clock for the machine's")
-	o.Int("job-summaries", &f.jobSummaries, "most job summary `documents` of a workflow with failures; 0 for none")
-	o.Bool("lean", &f.lean, "small agent documents")
-	o.Bool("no-edge-cases", &f.clean, "leave irregular documents out")
+	o.Int("workflows", &f.workflows, "number of active workflows")
+	o.Int("seed", &f.seed, "seed; the same seed gives the same data")
+	o.Text("now", &f.now, "the present `TIME` in the data: Unix seconds, fixed, or clock (that of this machine)")
+	o.Int("job-summaries", &f.jobSummaries, "maximum job summary documents of a workflow with failures; 0 for none")
+	o.Bool("lean", &f.lean, "write small agent documents")
+	o.Bool("no-edge-cases", &f.clean, "leave out irregular documents")
 	return f
 }
 
@@ -94,8 +105,8 @@ type credentials struct{ user, passwordFile string }
 
 func (o *optionSet) credentials() *credentials {
 	c := &credentials{}
-	o.Text("couch-user", &c.user, "`user` of the CouchDB")
-	o.Text("couch-password-file", &c.passwordFile, "`file` with the user's password")
+	o.Text("couch-user", &c.user, "`USER` in CouchDB")
+	o.Text("couch-password-file", &c.passwordFile, "`FILE` with the password of --couch-user")
 	return c
 }
 
@@ -104,9 +115,9 @@ func (c *credentials) read(o *optionSet) (user, password string) {
 	switch {
 	case c.user == "" && c.passwordFile == "":
 	case c.user == "":
-		o.Add("--couch-password-file without --couch-user")
+		o.Add("--couch-password-file needs --couch-user")
 	case c.passwordFile == "":
-		o.Add("--couch-user without --couch-password-file")
+		o.Add("--couch-user needs --couch-password-file")
 	default:
 		raw, err := os.ReadFile(c.passwordFile)
 		if err != nil {
