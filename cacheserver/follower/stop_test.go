@@ -3,6 +3,7 @@ package follower
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,29 +19,57 @@ import (
 // that no goroutine is left.
 func TestStopWhileTheFirstGenerationIsMade(t *testing.T) {
 	const workflows = 3000
-	var ctx context.Context
-	var cancel context.CancelFunc
-	var asked, after atomic.Int64
-	// The store asks for the time once for each record that it makes, and of
-	// requests alone not before.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := &stopping{aborted: make(chan struct{})}
+	// The store asks for the time when a commit begins: that is when the follower is
+	// told to stop here, and the commit goes on once it was told so too.
 	records, err := store.New(store.Options{Now: func() time.Time {
-		if asked.Add(1) == 1 {
+		if s.commits.Load() {
 			cancel()
-		}
-		if <-ctx.Done(); asked.Load() > 1 {
-			after.Add(1)
+			select {
+			case <-s.aborted:
+			case <-time.After(time.Minute):
+				assert.Fail(t, "nobody ends the commit")
+			}
 		}
 		return time.Unix(1_700_000_000, 0)
 	}})
 	require.NoError(t, err)
-	r := newRig(t, func(o *Options) { o.Store, o.TickInterval = OfStore(records), time.Hour })
+	s.Store = OfStore(records)
+	r := newRig(t, func(o *Options) { o.Store, o.TickInterval = s, time.Hour })
 	for i := range workflows {
 		r.put(requestDB, requestDoc(fmt.Sprintf("workflow%04d", i), "running-open", i))
 	}
-	ctx, cancel = context.WithCancel(t.Context())
-	defer cancel()
 	require.NoError(t, r.follower.Run(ctx))
-	assert.Less(t, after.Load(), int64(workflows/4), "the records of blocks that were begun are made, no more")
+	assert.True(t, s.commits.Load())
 	_, ok := records.Newest()
-	assert.False(t, ok)
+	assert.False(t, ok, "it was not finished")
+}
+
+// stopping is a store that says when a full read is committed, and when one is
+// aborted for the first time.
+type stopping struct {
+	Store
+
+	commits atomic.Bool
+	aborted chan struct{}
+	once    sync.Once
+}
+
+func (s *stopping) BeginLoad() Load { return stoppingLoad{s.Store.BeginLoad(), s} }
+
+type stoppingLoad struct {
+	Load
+	s *stopping
+}
+
+func (l stoppingLoad) Commit() (store.Result, error) {
+	l.s.commits.Store(true)
+	return l.Load.Commit()
+}
+
+func (l stoppingLoad) Abort() {
+	l.s.once.Do(func() { close(l.s.aborted) })
+	l.Load.Abort()
 }
