@@ -21,8 +21,20 @@ var polling = func(o *Options) { o.PollInterval = 3 * time.Millisecond }
 
 // bothWays runs a test with feeds and with plain polling.
 func bothWays(t *testing.T, test func(t *testing.T, r *rig)) {
-	t.Run("feeds", func(t *testing.T) { test(t, newRig(t)) })
-	t.Run("polling", func(t *testing.T) { test(t, newRig(t, polling)) })
+	t.Helper()
+	bothWaysOf(t, newRig, test)
+}
+
+// bothWaysWithoutPatience are for faults in which the source says nothing.
+func bothWaysWithoutPatience(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	bothWaysOf(t, func(t testing.TB, change ...func(*Options)) *rig { return newRig(t, append(change, impatient(t))...) }, test)
+}
+
+func bothWaysOf(t *testing.T, makeRig func(t testing.TB, change ...func(*Options)) *rig, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	t.Run("feeds", func(t *testing.T) { test(t, makeRig(t)) })
+	t.Run("polling", func(t *testing.T) { test(t, makeRig(t, polling)) })
 }
 
 func TestLoadThenFollow(t *testing.T) {
@@ -104,14 +116,19 @@ func TestFaultsAtTheStart(t *testing.T) {
 		"frozen":             {couchfake.Fault{Match: design, Kind: couchfake.Freeze, Times: 1}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			freezes := c.fault.Kind == couchfake.Freeze || c.fault.Kind == couchfake.FreezeInRow
+			var change []func(*Options)
+			if freezes {
+				change = append(change, impatient(t))
+			}
+			r := newRig(t, change...)
 			r.fill(5)
 			r.srv.Misbehave(c.fault)
 			r.start()
 			r.converges(5)
 			if c.reason != "" {
 				assert.True(t, r.store.was(c.reason), "%+v", r.store.states)
-			} else if c.fault.Kind != couchfake.Freeze && c.fault.Kind != couchfake.FreezeInRow { // these depend on the time
+			} else if !freezes { // these depend on the time
 				assert.False(t, r.store.was(""), "%+v", r.store.states)
 			}
 			assert.Equal(t, 1, r.store.count(loads))
@@ -136,7 +153,11 @@ func TestFaultsWhileFollowing(t *testing.T) {
 		"rewound seqs":    {couchfake.Fault{Match: feed, Kind: couchfake.RewindSeqs}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bothWays(t, func(t *testing.T, r *rig) {
+			both := bothWays
+			if c.fault.Kind == couchfake.FreezeInRow {
+				both = bothWaysWithoutPatience
+			}
+			both(t, func(t *testing.T, r *rig) {
 				r.fill(5)
 				r.start()
 				r.converges(5)
@@ -294,7 +315,7 @@ func TestBadDocuments(t *testing.T) {
 func TestHugeDocument(t *testing.T) {
 	r := newRig(t)
 	// The stand-in needs seconds for such a document where much else runs: as
-	// much patience as a server has, in place of the rig's 300 ms.
+	// much patience with feeds as a server has, in place of the rig's 300 ms.
 	client, err := couch.New(couch.Options{URL: r.end.URL()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
@@ -359,9 +380,9 @@ func TestNothingIsLost(t *testing.T) {
 		r.srv.Behave()
 		r.converges(n)
 	}
-	bothWays(t, test)
+	bothWaysWithoutPatience(t, test)
 	t.Run("with re-reads all the time", func(t *testing.T) {
-		test(t, newRig(t, func(o *Options) { o.RereadEvery = time.Millisecond }))
+		test(t, newRig(t, impatient(t), func(o *Options) { o.RereadEvery = time.Millisecond }))
 	})
 }
 

@@ -394,7 +394,10 @@ func TestACopyThatLags(t *testing.T) {
 	require.NoError(t, r.end.Accept())
 	r.put(requestDB, requestDoc("wf1", "running-open", 777), requestDoc("wf2", "running-open", 778))
 	before := r.store.content()
-	r.eventually("asked", func() bool { source.mu.Lock(); defer source.mu.Unlock(); return source.asks > 3 })
+	r.eventually("both are owed", func() bool { return len(r.follower.Quarantined()) == 2 })
+	asks := func() int { source.mu.Lock(); defer source.mu.Unlock(); return source.asks }
+	asked := asks()
+	r.eventually("asked", func() bool { return asks() > asked+4 })
 	assert.Equal(t, before, r.store.content())
 	assert.Len(t, r.follower.Quarantined(), 2)
 	source.mu.Lock()

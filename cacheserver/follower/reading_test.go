@@ -48,7 +48,7 @@ func TestEachDatabaseIsReadByItself(t *testing.T) {
 				r.converges(5)
 				assert.Equal(t, read, views.Hits(), "it is read once")
 				assert.Equal(t, 1, r.store.count(loads))
-				assert.Empty(t, r.follower.Reading())
+				r.eventually("the end of the read", func() bool { return len(r.follower.Reading()) == 0 })
 			})
 		}
 	}

@@ -232,7 +232,9 @@ func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options))
 	for _, db := range []string{requestDB, wmstatsDB} {
 		require.NoError(t, r.srv.Create(db))
 	}
-	r.client, err = couch.New(couch.Options{URL: r.end.URL(), ReadIdle: time.Second, CallTimeout: 10 * time.Second, Heartbeat: 100 * time.Millisecond})
+	// On a busy machine an answer may take long: a test in which one never comes
+	// says so, see impatient.
+	r.client, err = couch.New(couch.Options{URL: r.end.URL(), ReadIdle: time.Minute, CallTimeout: time.Minute, Heartbeat: 100 * time.Millisecond})
 	require.NoError(t, err)
 	o := Options{
 		Source: r.client, Store: r.store, Workers: 2,
@@ -255,6 +257,18 @@ func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options))
 		require.NoError(t, r.end.Refuse())
 	})
 	return r
+}
+
+// impatient has the source taken for frozen after a second.
+func impatient(t testing.TB) func(*Options) {
+	return func(o *Options) {
+		patient, ok := o.Source.(*couch.Client)
+		require.True(t, ok)
+		client, err := couch.New(couch.Options{URL: patient.PublicURL(), ReadIdle: time.Second, CallTimeout: time.Minute, Heartbeat: 100 * time.Millisecond})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, client.Close()) })
+		o.Source = client
+	}
 }
 
 // start runs the follower; stop ends it and waits until it is gone.

@@ -85,8 +85,7 @@ func TestRealStore(t *testing.T) {
 		_, differs := same()
 		t.Fatal(differs)
 	}
-	assert.True(t, followed.Source().Complete)
-	assert.False(t, followed.Source().Stale)
+	r.eventually("fresh", func() bool { return followed.Source().Complete && !followed.Source().Stale })
 	got, _ := followed.Newest()
 	assert.Equal(t, want.Statuses(), got.Statuses())
 	assert.Equal(t, want.Sites(), got.Sites())
