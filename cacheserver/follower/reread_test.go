@@ -53,12 +53,12 @@ func good(done, _ int) int  { return done }
 func bad(_, failed int) int { return failed }
 
 // rereading is a rig over the real store that reads again all the time.
-func rereading(t *testing.T) (*rig, *store.Store, *rereadLog) {
+func rereading(t *testing.T, change ...func(*Options)) (*rig, *store.Store, *rereadLog) {
 	t.Helper()
 	s, l := realStore(t), &rereadLog{}
-	r := newRig(t, func(o *Options) {
+	r := newRig(t, append(change, func(o *Options) {
 		o.Store, o.RereadEvery, o.Hooks.Reread = OfStore(s), 5*time.Millisecond, l.note
-	})
+	})...)
 	return r, s, l
 }
 
@@ -189,7 +189,11 @@ func TestAFailedRereadReplacesNothing(t *testing.T) {
 func TestARereadTakesTheNextWay(t *testing.T) {
 	for _, absence := range couchfake.Absences() {
 		t.Run(absence.Name, func(t *testing.T) {
-			r, s, l := rereading(t)
+			var change []func(*Options)
+			if absence.Fault.Kind == couchfake.Freeze {
+				change = append(change, impatient(t))
+			}
+			r, s, l := rereading(t, change...)
 			r.fill(5)
 			r.start()
 			r.eventually("the first read", func() bool { return r.has(s, 5) })
@@ -199,7 +203,7 @@ func TestARereadTakesTheNextWay(t *testing.T) {
 			}
 			l.more(r, good)
 			assert.True(t, r.has(s, 5))
-			assert.False(t, s.Source().Stale, s.Source().Reason)
+			r.eventually("fresh", func() bool { return !s.Source().Stale })
 		})
 	}
 }
