@@ -1,0 +1,145 @@
+package documents
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// edit makes the blocks anew that have documents which differ now. The lock is
+// held, and there is a snapshot.
+func (d *Documents) edit(edits map[string]*entry) {
+	old := d.current.Load()
+	d.drop(edits, old)
+	if len(edits) == 0 {
+		if d.bad.changed {
+			d.publish(old.Blocks)
+		}
+		return
+	}
+	ids := slices.Sorted(maps.Keys(edits))
+	e := editor{d: d, old: old.Blocks, blocks: make([]*Block, 0, len(old.Blocks)+1), reader: old.Reader()}
+	for at := 0; at < len(ids); {
+		k := max(blockOf(e.old, ids[at]), 0)
+		end := len(ids) // of the ids that belong to this block
+		if k+1 < len(e.old) {
+			end, _ = slices.BinarySearch(ids, e.old[k+1].ID(0))
+		}
+		if err := e.block(k, ids[at:end], edits); err != nil {
+			d.lost(err)
+			return
+		}
+		at = end
+	}
+	d.publish(append(e.blocks, e.old[e.next:]...))
+}
+
+// drop leaves out edits that change nothing.
+func (d *Documents) drop(edits map[string]*entry, s *Snapshot) {
+	for id, e := range edits {
+		b, i, ok := s.Find(id)
+		if e == nil && !ok || e != nil && ok && b.hashes[i] == e.hash {
+			delete(edits, id)
+		}
+	}
+}
+
+// editor makes the blocks of the next snapshot.
+type editor struct {
+	d      *Documents
+	old    []*Block
+	next   int // the first of old that is not in blocks
+	blocks []*Block
+	reader *Reader
+	text   []byte
+}
+
+// block makes block k anew, with the edits of some ids. There may be no block at
+// all.
+func (e *editor) block(k int, ids []string, edits map[string]*entry) error {
+	from, to := k, min(k+1, len(e.old))
+	var list []entry
+	if from < to {
+		if err := e.reader.Open(e.old[k]); err != nil {
+			return err
+		}
+		list = e.reader.entries(list)
+	}
+	list = merged(list, ids, edits)
+	if len(list) < blockSize/4 && to < len(e.old) && e.old[to].Len() <= blockSize && !e.holds(to, ids, edits) {
+		// Too few are left: the next block is taken in.
+		next := &Reader{dec: e.reader.dec}
+		if err := next.Open(e.old[to]); err != nil {
+			return err
+		}
+		list = next.entries(list)
+		to++
+	}
+	e.blocks = append(e.blocks, e.old[e.next:from]...)
+	e.next = to
+	for _, part := range parts(list) {
+		e.d.serial++
+		var b *Block
+		b, e.text = e.d.shared.codec.pack(e.d.serial, part, e.text)
+		e.blocks = append(e.blocks, b)
+	}
+	return nil
+}
+
+// holds tells whether any of the edits beyond ids is one of block k: then it is
+// made anew by itself.
+func (e *editor) holds(k int, ids []string, edits map[string]*entry) bool {
+	if len(ids) == len(edits) {
+		return false
+	}
+	first, last := e.old[k].ID(0), ""
+	if k+1 < len(e.old) {
+		last = e.old[k+1].ID(0)
+	}
+	for id := range edits {
+		if id >= first && (last == "" || id < last) {
+			return true
+		}
+	}
+	return false
+}
+
+// merged is a sorted list with the edits of some ids, which are sorted.
+func merged(list []entry, ids []string, edits map[string]*entry) []entry {
+	for _, id := range ids {
+		at, found := slices.BinarySearchFunc(list, id, func(e entry, id string) int { return cmp.Compare(e.id, id) })
+		edit := edits[id]
+		switch {
+		case edit == nil && found:
+			list = slices.Delete(list, at, at+1)
+		case edit == nil:
+		case found:
+			list[at] = *edit
+		default:
+			list = slices.Insert(list, at, *edit)
+		}
+	}
+	return list
+}
+
+// parts splits the entries of a block that has become too long.
+func parts(list []entry) (out [][]entry) {
+	if len(list) == 0 {
+		return nil
+	}
+	bytes := 0
+	for i := range list {
+		bytes += len(list[i].text)
+	}
+	if len(list) <= 2*blockSize && bytes <= 2*blockText {
+		return [][]entry{list}
+	}
+	from, size := 0, 0
+	for i := range list {
+		if i > from && (i-from >= blockSize || size+len(list[i].text) > blockText) {
+			out, from, size = append(out, list[from:i]), i, 0
+		}
+		size += len(list[i].text)
+	}
+	return append(out, list[from:])
+}

@@ -1,0 +1,278 @@
+package documents
+
+import (
+	"container/heap"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// runBytes is how much a full read gathers before it is sorted and packed away.
+const runBytes = 24 << 20
+
+// gathering holds documents in the order in which a first full read brings them:
+// runs of packed blocks, each in the order of ids, and what came after them.
+type gathering struct {
+	runs  []*run // a later one knows better
+	loose map[string]*entry
+	size  int
+	known map[string]struct{} // ids that runs have; nil until somebody asks
+}
+
+// run is one sorted part of what was gathered.
+type run struct {
+	ready   chan struct{} // closed when blocks is there
+	blocks  []*Block
+	removed []string // sorted
+}
+
+func newGathering() *gathering { return &gathering{loose: map[string]*entry{}} }
+
+// add gathers. The lock of d is held; packing goes on without it.
+func (g *gathering) add(d *Documents, edits map[string]*entry) {
+	for id, e := range edits {
+		if old := g.loose[id]; old != nil {
+			g.size -= len(old.text)
+		}
+		g.loose[id] = e
+		if e != nil {
+			g.size += len(e.text)
+		}
+	}
+	if g.size >= runBytes {
+		r := &run{ready: make(chan struct{})}
+		loose := g.loose
+		g.runs, g.loose, g.size, g.known = append(g.runs, r), map[string]*entry{}, 0, nil
+		go r.make(d.shared.codec, loose)
+	}
+	d.bytes.Store(int64(g.size))
+}
+
+// has tells whether a document was gathered.
+func (g *gathering) has(id string) bool {
+	if e, ok := g.loose[id]; ok {
+		return e != nil
+	}
+	if g.known == nil {
+		g.known = map[string]struct{}{}
+		for _, r := range g.runs {
+			<-r.ready
+			for _, id := range r.removed {
+				delete(g.known, id)
+			}
+			for _, b := range r.blocks {
+				for i := range b.Len() {
+					g.known[b.ID(i)] = struct{}{}
+				}
+			}
+		}
+	}
+	_, ok := g.known[id]
+	return ok
+}
+
+// make packs what was gathered.
+func (r *run) make(c codec, loose map[string]*entry) {
+	defer close(r.ready)
+	var list []entry
+	for _, id := range slices.Sorted(maps.Keys(loose)) {
+		if e := loose[id]; e != nil {
+			list = append(list, *e)
+		} else {
+			r.removed = append(r.removed, id)
+		}
+	}
+	var text []byte
+	for _, part := range cut(list) {
+		var b *Block
+		b, text = pack(c.quick, 0, part, text)
+		r.blocks = append(r.blocks, b)
+	}
+}
+
+// cut splits a list into blocks.
+func cut(list []entry) (out [][]entry) {
+	from, size := 0, 0
+	for i := range list {
+		if i > from && (i-from == blockSize || size+len(list[i].text) > blockText) {
+			out, from, size = append(out, list[from:i]), i, 0
+		}
+		size += len(list[i].text)
+	}
+	if from < len(list) {
+		out = append(out, list[from:])
+	}
+	return out
+}
+
+// cursor walks over one run.
+type cursor struct {
+	age    int // of the run; of equal ids the youngest counts
+	run    *run
+	reader Reader
+	block  int
+	at     int
+	gone   int // place in removed
+	now    entry
+	is     bool // now is a document; else its id was removed
+}
+
+// next moves to the next id of the run; false at its end.
+func (c *cursor) next() (bool, error) {
+	has := c.block < len(c.run.blocks)
+	id := ""
+	if has {
+		id = c.run.blocks[c.block].ID(c.at)
+	}
+	if c.gone < len(c.run.removed) && (!has || c.run.removed[c.gone] < id) {
+		c.now, c.is = entry{id: c.run.removed[c.gone]}, false
+		c.gone++
+		return true, nil
+	}
+	if !has {
+		return false, nil
+	}
+	b := c.run.blocks[c.block]
+	if err := c.reader.Open(b); err != nil {
+		return false, err
+	}
+	c.now, c.is = entry{id, b.hashes[c.at], b.marks[c.at], c.reader.Document(c.at)}, true
+	if c.at++; c.at == b.Len() {
+		c.run.blocks[c.block] = nil // memory for those that are made of it
+		c.block, c.at = c.block+1, 0
+	}
+	return true, nil
+}
+
+// cursors is a heap: the least id first, and of equal ones the youngest.
+type cursors []*cursor
+
+func (h cursors) Len() int { return len(h) }
+func (h cursors) Less(i, j int) bool {
+	if c := strings.Compare(h[i].now.id, h[j].now.id); c != 0 {
+		return c < 0
+	}
+	return h[i].age > h[j].age
+}
+func (h cursors) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *cursors) Push(x any) {
+	if c, ok := x.(*cursor); ok {
+		*h = append(*h, c)
+	}
+}
+func (h *cursors) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+// build makes the first blocks of what was gathered, without some ids. Once stop
+// returns true it gives up with ok false.
+func (g *gathering) build(d *Documents, without map[string]bool, stop func() bool) (blocks []*Block, ok bool, err error) {
+	last := &run{ready: make(chan struct{})}
+	last.make(d.shared.codec, g.loose)
+	g.loose = nil
+	var order cursors
+	for age, r := range append(g.runs, last) {
+		<-r.ready
+		c := &cursor{age: age, run: r, reader: Reader{dec: d.shared.codec.dec}}
+		more, err := c.next()
+		if err != nil {
+			return nil, false, err
+		}
+		if more {
+			order = append(order, c)
+		}
+	}
+	g.runs = nil
+	heap.Init(&order)
+	p := newPacker(d)
+	defer func() { blocks = p.end() }()
+	for previous, begun := "", false; len(order) > 0; {
+		c := order[0]
+		if fresh := !begun || c.now.id != previous; fresh && c.is && !without[c.now.id] {
+			if p.add(c.now); p.count%blockSize == 0 && stop() {
+				return nil, false, nil
+			}
+		}
+		previous, begun = c.now.id, true
+		more, err := c.next()
+		switch {
+		case err != nil:
+			return nil, false, err
+		case more:
+			heap.Fix(&order, 0)
+		default:
+			heap.Pop(&order)
+		}
+	}
+	return nil, !stop(), nil
+}
+
+// packer packs entries in their order, on all cores.
+type packer struct {
+	d      *Documents
+	count  int
+	list   []entry
+	text   []byte // of list
+	jobs   chan job
+	wg     sync.WaitGroup
+	mu     sync.Mutex
+	blocks []*Block
+}
+
+type job struct {
+	place int
+	list  []entry
+}
+
+func newPacker(d *Documents) *packer {
+	p := &packer{d: d, jobs: make(chan job)}
+	for range runtime.GOMAXPROCS(0) {
+		p.wg.Go(func() {
+			var text []byte
+			for j := range p.jobs {
+				var b *Block
+				b, text = d.shared.codec.pack(d.serial+1+uint64(j.place), j.list, text) //nolint:gosec // a place in a list
+				p.mu.Lock()
+				p.blocks[j.place] = b
+				p.mu.Unlock()
+			}
+		})
+	}
+	return p
+}
+
+// add copies an entry, whose text is good for no longer than that.
+func (p *packer) add(e entry) {
+	if len(p.list) == blockSize || len(p.list) > 0 && len(p.text)+len(e.text) > blockText {
+		p.flush()
+	}
+	p.count++
+	from := len(p.text)
+	p.text = append(p.text, e.text...)
+	e.text = p.text[from:len(p.text):len(p.text)] // of an array that stays when text gets another one
+	p.list = append(p.list, e)
+}
+
+func (p *packer) flush() {
+	p.mu.Lock()
+	place := len(p.blocks)
+	p.blocks = append(p.blocks, nil)
+	p.mu.Unlock()
+	p.jobs <- job{place, p.list}
+	p.list, p.text = nil, make([]byte, 0, cap(p.text))
+}
+
+// end returns the blocks, and gives d their serials.
+func (p *packer) end() []*Block {
+	if len(p.list) > 0 {
+		p.flush()
+	}
+	close(p.jobs)
+	p.wg.Wait()
+	p.d.serial += uint64(len(p.blocks))
+	return p.blocks
+}

@@ -1,0 +1,120 @@
+package property
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/dmwm/wmstats/schema/jsonscan"
+)
+
+// Canonical appends a request document as the old API shows it: without _rev,
+// _attachments and AgentJobInfo, on one line, of ASCII characters only. doc must be JSON.
+// What is no object becomes one without members.
+func Canonical(dst, doc []byte) []byte {
+	var s jsonscan.Scanner
+	s.Reset(doc)
+	dst = append(dst, '{')
+	if s.Kind() != jsonscan.Object {
+		return append(dst, '}')
+	}
+	s.Open()
+	first := true
+	for key, ok := s.NextKey(); ok; key, ok = s.NextKey() {
+		hidden := string(key) == "_rev" || string(key) == "_attachments" || string(key) == "AgentJobInfo"
+		start := s.KeyStart()
+		s.Whole()
+		if hidden {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = ASCII(dst, doc[start:s.Offset()])
+	}
+	return append(dst, '}')
+}
+
+// ASCII appends JSON without white space between values, and with all characters
+// beyond ASCII escaped. A byte that is no character becomes U+FFFD.
+func ASCII(dst, value []byte) []byte {
+	for len(value) > 0 {
+		quote := bytes.IndexByte(value, '"')
+		if quote < 0 {
+			return dense(dst, value)
+		}
+		dst = dense(dst, value[:quote])
+		end := quote + 1
+		for end < len(value) && value[end] != '"' {
+			if value[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		end = min(end+1, len(value))
+		dst = escaped(dst, value[quote:end])
+		value = value[end:]
+	}
+	return dst
+}
+
+// dense appends what stands between texts without its white space.
+func dense(dst, value []byte) []byte {
+	for _, c := range value {
+		if c > ' ' {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// escaped appends a text of ASCII characters.
+func escaped(dst, text []byte) []byte {
+	for len(text) > 0 {
+		n := 0
+		for n < len(text) && text[n] < utf8.RuneSelf {
+			n++
+		}
+		dst = append(dst, text[:n]...)
+		if text = text[n:]; len(text) == 0 {
+			break
+		}
+		r, size := utf8.DecodeRune(text)
+		text = text[size:]
+		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+			dst = unit(unit(dst, high), low)
+		} else {
+			dst = unit(dst, r)
+		}
+	}
+	return dst
+}
+
+// unit appends an escape of one UTF-16 unit.
+func unit(dst []byte, r rune) []byte {
+	const digits = "0123456789abcdef"
+	return append(dst, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
+}
+
+// AppendText appends a text as JSON of ASCII characters.
+func AppendText(dst []byte, text string) []byte {
+	dst = append(dst, '"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r < ' ':
+			dst = unit(dst, r)
+		case r < utf8.RuneSelf:
+			dst = append(dst, byte(r))
+		default:
+			if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+				dst = unit(unit(dst, high), low)
+			} else {
+				dst = unit(dst, r)
+			}
+		}
+	}
+	return append(dst, '"')
+}

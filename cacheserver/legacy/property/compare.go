@@ -1,0 +1,152 @@
+package property
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/dmwm/wmstats/schema/jsonscan"
+)
+
+// elements takes a list apart.
+func elements(list []byte) (out [][]byte) {
+	var s jsonscan.Scanner
+	s.Reset(list)
+	s.Kind()
+	s.Open()
+	for s.NextElem() {
+		element := s.Whole()
+		if len(element) == 0 { // the document breaks off
+			break
+		}
+		out = append(out, element)
+	}
+	return out
+}
+
+// canonical is a text that equal values have in common, and different ones have not:
+// numbers are compared by what they mean, objects without the order of their keys.
+func canonical(value []byte) string {
+	switch value[0] {
+	case '"':
+		text, _ := textOf(value)
+		return `"` + text
+	case '[', '{':
+		var v any
+		dec := json.NewDecoder(bytes.NewReader(value))
+		dec.UseNumber()
+		if dec.Decode(&v) != nil { // nested deeper than encoding/json reads
+			return string(value)
+		}
+		return string(appendCanonical(nil, v))
+	}
+	return canonicalNumber(string(value))
+}
+
+func appendCanonical(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case json.Number:
+		return append(dst, canonicalNumber(string(v))...)
+	case string:
+		return strconv.AppendQuote(dst, v)
+	case []any:
+		dst = append(dst, '[')
+		for _, element := range v {
+			dst = append(appendCanonical(dst, element), ',')
+		}
+		return append(dst, ']')
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for key := range v {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		dst = append(dst, '{')
+		for _, key := range keys {
+			dst = append(strconv.AppendQuote(dst, key), ':')
+			dst = append(appendCanonical(dst, v[key]), ',')
+		}
+		return append(dst, '}')
+	case bool:
+		return strconv.AppendBool(dst, v)
+	}
+	return append(dst, "null"...)
+}
+
+// canonicalNumber is the digits of a whole number, whatever way it is written in;
+// what is no number stays as it is.
+func canonicalNumber(text string) string {
+	const exact = 1 << 53
+	if n, err := strconv.ParseFloat(text, 64); err == nil && n == math.Trunc(n) && math.Abs(n) < exact {
+		return strconv.FormatInt(int64(n), 10)
+	}
+	return text
+}
+
+// Matches tells whether a filter takes the value: a text that equals want, a
+// number whose text it is, a flag. A list matches when an element does; null and
+// objects never match.
+func (v Value) Matches(want string) bool {
+	if !v.many {
+		return matches(v.one, want, deepest)
+	}
+	return slices.ContainsFunc(v.list, func(element []byte) bool { return matches(element, want, deepest) })
+}
+
+// deepest is how many lists and objects within each other are looked into: each
+// of them is walked over again.
+const deepest = 32
+
+func matches(value []byte, want string, depth int) bool {
+	switch value[0] {
+	case '"':
+		if plain(value) {
+			return string(value[1:len(value)-1]) == want
+		}
+		text, _ := textOf(value)
+		return text == want
+	case '[':
+		return depth > 0 && slices.ContainsFunc(elements(value), func(element []byte) bool { return matches(element, want, depth-1) })
+	case 't':
+		return want == "true" || want == "True" || want == "TRUE"
+	case 'f':
+		return want == "false" || want == "False" || want == "FALSE"
+	case 'n', '{':
+		return false
+	}
+	return string(value) == want || canonicalNumber(string(value)) == want
+}
+
+// EachText calls fn with the texts of the value: itself, or those of a list, also
+// in lists and objects within it. The answers that are made of them decide what
+// is deleted: one name too many is harmless.
+func (v Value) EachText(fn func(text string)) {
+	if !v.many {
+		eachText(v.one, deepest, fn)
+		return
+	}
+	for _, element := range v.list {
+		eachText(element, deepest, fn)
+	}
+}
+
+func eachText(value []byte, depth int, fn func(text string)) {
+	if depth == 0 {
+		return
+	}
+	switch value[0] {
+	case '"':
+		text, _ := textOf(value)
+		fn(text)
+	case '[':
+		for _, element := range elements(value) {
+			eachText(element, depth-1, fn)
+		}
+	case '{':
+		for _, m := range appendMembers(nil, value) {
+			eachText(m.value, depth-1, fn)
+		}
+	}
+}

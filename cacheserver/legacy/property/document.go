@@ -1,0 +1,189 @@
+// Package property knows what a request document says in the terms of the old
+// server's REST API: which value a property has at the top level and in the
+// steps of a chain, whether a filter takes it, and which names of datasets and
+// of files it has. Documents come as bytes, in the form that Canonical gives
+// them, and values go out as bytes: nothing is decoded and encoded again, so that
+// a number keeps its text. The package does no I/O and keeps no state.
+package property
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/dmwm/wmstats/schema/jsonscan"
+)
+
+// Document is a request document taken apart. The zero value is a document
+// without members. It is not safe for concurrent use.
+type Document struct {
+	members []member // of the top level, in their order
+	chain   string   // Task or Step; "": the document is no chain
+	length  int      // number of steps that the document says; unsaid: those that are there
+	steps   []step   // that are there, by their numbers
+	split   bool     // steps have been looked for
+}
+
+// unsaid is the length of a chain that is no number.
+const unsaid = -1
+
+type member struct {
+	key, value []byte
+}
+
+type step struct {
+	number  int
+	members []member // none where the step is no object
+}
+
+// Reset takes another document apart, which must be JSON and must not change
+// while d is used. What is no object has no members.
+func (d *Document) Reset(doc []byte) {
+	d.members = appendMembers(d.members[:0], doc)
+	d.chain, d.length, d.split, d.steps = "", 0, false, d.steps[:0]
+	for _, kind := range []string{"Task", "Step"} {
+		if value, ok := d.Top(kind + "Chain"); ok {
+			d.chain, d.length = kind, lengthOf(value)
+			return
+		}
+	}
+}
+
+// appendMembers appends the members of an object.
+func appendMembers(to []member, object []byte) []member {
+	if all, ok := appendPlain(to, object); ok {
+		return all
+	}
+	var s jsonscan.Scanner
+	s.Reset(object)
+	if s.Kind() != jsonscan.Object {
+		return to
+	}
+	s.Open()
+	for key, ok := s.NextKey(); ok; key, ok = s.NextKey() {
+		if s.TextStart() < 0 { // it had escapes, and is in the scanner's memory
+			key = bytes.Clone(key)
+		}
+		value := s.Whole()
+		if len(value) == 0 { // the document breaks off
+			break
+		}
+		to = append(to, member{key, value})
+	}
+	return to
+}
+
+// appendPlain is appendMembers for an object as Canonical writes it whose keys
+// have no escapes, as nearly all are. It appends nothing when it is not ok.
+func appendPlain(to []member, object []byte) (all []member, ok bool) {
+	if len(object) < 2 || object[0] != '{' {
+		return to, false
+	}
+	if len(object) == 2 {
+		return to, object[1] == '}'
+	}
+	all = to
+	for i := 1; i < len(object) && object[i] == '"'; {
+		start := i + 1
+		n := bytes.IndexByte(object[start:], '"')
+		if n < 0 || start+n+1 >= len(object) || object[start+n+1] != ':' || bytes.IndexByte(object[start:start+n], '\\') >= 0 {
+			return to, false
+		}
+		from := start + n + 2
+		end := jsonscan.ValueEnd(object, from)
+		if end < 0 || end >= len(object) || object[from] <= ' ' {
+			return to, false
+		}
+		all = append(all, member{object[start : start+n], object[from:end]})
+		switch object[end] {
+		case ',':
+			i = end + 1
+		case '}':
+			return all, true
+		default:
+			return to, false
+		}
+	}
+	return to, false
+}
+
+// find returns the value of a key; of a key that comes twice the last one counts.
+func find(members []member, key string) (value []byte, ok bool) {
+	for i := len(members) - 1; i >= 0; i-- {
+		if string(members[i].key) == key {
+			return members[i].value, true
+		}
+	}
+	return nil, false
+}
+
+// Top returns the value of a key of the top level, as it stands.
+func (d *Document) Top(key string) (value []byte, ok bool) { return find(d.members, key) }
+
+// Text returns the text that a key of the top level has; not ok when it has none.
+func (d *Document) Text(key string) (text string, ok bool) {
+	value, _ := d.Top(key)
+	return textOf(value)
+}
+
+// lengthOf reads the length of a chain: a number, or a text of one.
+func lengthOf(value []byte) int {
+	text := string(value)
+	if t, ok := textOf(value); ok {
+		text = t
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(n) {
+		return unsaid
+	}
+	return int(min(max(n, 0), math.MaxInt32))
+}
+
+// numberOf reads the number of a key such as Task12; 0: it is none.
+func numberOf(key []byte, kind string) int {
+	digits, ok := bytes.CutPrefix(key, []byte(kind))
+	if !ok || len(digits) == 0 || digits[0] < '1' || digits[0] > '9' {
+		return 0
+	}
+	n, err := strconv.Atoi(string(digits))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// counts tells whether the chain has a step of this number, as the document says.
+func (d *Document) counts(number int) bool {
+	return number > 0 && (d.length == unsaid || number <= d.length)
+}
+
+// splitSteps takes the steps apart.
+func (d *Document) splitSteps() {
+	if d.split {
+		return
+	}
+	d.split = true
+	for _, m := range d.members {
+		n := numberOf(m.key, d.chain)
+		if !d.counts(n) {
+			continue
+		}
+		at, found := slices.BinarySearchFunc(d.steps, n, func(s step, n int) int { return cmp.Compare(s.number, n) })
+		if !found {
+			d.steps = slices.Insert(d.steps, at, step{number: n})
+		}
+		d.steps[at].members = appendMembers(nil, m.value)
+	}
+}
+
+// textOf decodes a value that is a text.
+func textOf(value []byte) (string, bool) {
+	var s jsonscan.Scanner
+	s.Reset(value)
+	if len(value) == 0 || s.Kind() != jsonscan.String {
+		return "", false
+	}
+	return string(s.Text()), true
+}

@@ -1,0 +1,50 @@
+package property
+
+import "strings"
+
+// noDataset is what requests without a dataset may say in place of its name.
+const noDataset = "None"
+
+// EachDataset calls fn with the names of the datasets that the workflow reads or
+// writes, some maybe twice.
+func (d *Document) EachDataset(fn func(name string)) {
+	for _, key := range []string{"InputDataset", "OutputDatasets", "MCPileup", "DataPileup"} {
+		d.eachName(key, fn)
+	}
+}
+
+// EachLFNBase calls fn with the folders of files that the workflow writes before
+// they are merged, some maybe twice.
+func (d *Document) EachLFNBase(fn func(name string)) { d.eachName("OutputModulesLFNBases", fn) }
+
+func (d *Document) eachName(key string, fn func(name string)) {
+	d.Value(key).EachText(func(name string) {
+		if name != "" && name != noDataset {
+			fn(name)
+		}
+	})
+}
+
+// EachFinalLFN calls fn with the folders that follow from the names of output
+// datasets, some maybe twice: base/E/D/T/R of /D/E-R/T. A name of another form is
+// passed over.
+func (d *Document) EachFinalLFN(fn func(name string)) {
+	base, _ := d.Text("UnmergedLFNBase")
+	if base == "" {
+		base = "/store/unmerged"
+	}
+	outputs, ok := d.Top("OutputDatasets")
+	if !ok {
+		return
+	}
+	eachText(outputs, deepest, func(name string) {
+		parts := strings.Split(name, "/")
+		if len(parts) != 4 || parts[0] != "" || parts[1] == "" || parts[3] == "" {
+			return
+		}
+		era, rest, ok := strings.Cut(parts[2], "-")
+		if ok && era != "" && rest != "" {
+			fn(strings.Join([]string{base, era, parts[1], parts[3], rest}, "/"))
+		}
+	})
+}
