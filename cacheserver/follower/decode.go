@@ -102,10 +102,11 @@ func (d *decoder) document(changes []join.Change, db couch.Database, row couch.R
 		defer d.pool.Put(m.tools)
 	}
 	if change, flaws, ok := d.unseen(db, row, m.tools); ok {
+		change.Doc = wholeOf(db, row)
 		return d.decoded(changes, db, change, flaws, m)
 	}
 	head, hash, err := raw.PeekHash(row.Doc)
-	change := join.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time}
+	change := join.Change{Kind: kindOf(db, head.Type), ID: row.ID, Rev: head.Rev, Hash: hash, Time: head.Time, Doc: wholeOf(db, row)}
 	if err != nil || d.doubtful(row, head) {
 		if fault := row.Fault(); fault != "" && d.asks && !m.asked {
 			return d.lacking(changes, db, row, fault, m)
@@ -252,7 +253,7 @@ func (d *decoder) decode(change *join.Change, doc []byte, t *tools) (head raw.He
 			return head, 0, err
 		}
 		change.Report = t.part()
-		*change.Report = work.Report
+		*change.Report, change.Idle = work.Report, !work.HasStatus
 		change.Rev, change.Hash, change.Time = work.Rev, work.Hash, work.Time
 		return work.Head, len(work.Flaws), nil
 	default:
@@ -334,7 +335,20 @@ func (d *decoder) unusable(changes []join.Change, db couch.Database, row couch.R
 			slog.String("id", couch.Brief(bad.ID)), slog.String("rev", bad.Rev), slog.String("database", bad.Database),
 			slog.String("path", bad.Path), slog.String("reason", bad.Reason))
 	}
+	if db == couch.Requests {
+		// What was known stands, also where no full read asks; the document goes
+		// on to those who may get something out of it.
+		return append(changes, join.Change{Kind: join.Request, ID: row.ID, Rev: bad.Rev, Stands: true, Doc: row.Doc})
+	}
 	return d.stands(changes, db, row.ID, m)
+}
+
+// wholeOf is the document of a request, for those who want all of it.
+func wholeOf(db couch.Database, row couch.Row) []byte {
+	if db != couch.Requests {
+		return nil
+	}
+	return row.Doc
 }
 
 // call calls a hook if there is one.

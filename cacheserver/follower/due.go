@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
 // dueRead is a sign in one database that everything has to be read again, beside
@@ -19,12 +21,16 @@ type cause string
 const (
 	purge cause = "purge"
 	fall  cause = "fall"
+	whole cause = "whole" // somebody needs all documents; the records are good
 )
 
-// public is the reason for people.
+// public is the reason for people; "" makes nothing stale.
 func (c cause) public() string {
-	if c == purge {
+	switch c {
+	case purge:
 		return "documents were purged from a database; everything is read again"
+	case whole:
+		return ""
 	}
 	return "a database is in an older state than before, as after a restored backup; everything is read again"
 }
@@ -148,6 +154,13 @@ func (s *dueReads) save() (due []dueRead) {
 
 // readAgain notes that everything has to be read again, beside the feeds.
 func (f *Follower) readAgain(d dueRead) { f.dueReads.note(d, f.o.Now()) }
+
+// ReadWhole has everything read again beside the feeds, for those who need all
+// documents and not only those that change.
+func (f *Follower) ReadWhole() {
+	f.readAgain(dueRead{whole, couch.Requests.String()})
+	f.dueReads.ring()
+}
 
 // allRead notes that all is known to be read after the last sign.
 func (f *Follower) allRead() { f.dueReads.paid(f.dueReads.begin(f.o.Now()), f.o.Now()) }

@@ -176,6 +176,26 @@ func (q *quarantine) debts(db couch.Database) (ids []string) {
 	return ids
 }
 
+// owedFor lists the documents of one database that are owed without a break for
+// so long, by id.
+func (q *quarantine) owedFor(db couch.Database, least time.Duration) (ids []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for key, d := range q.owed {
+		if key.database == db.String() && time.Since(d.since) >= least {
+			ids = append(ids, key.id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// OwedRequests are the request documents that are there, for all that is known,
+// and could not be had for so long, by id.
+func (f *Follower) OwedRequests(least time.Duration) []string {
+	return f.quarantine.owedFor(couch.Requests, least)
+}
+
 // owing says how many documents are owed, and since when the first of them is.
 func (q *quarantine) owing() (n int, since time.Time) {
 	q.mu.Lock()

@@ -75,12 +75,15 @@ func (c *comparing) Add(changes []join.Change) {
 	c.meeting.mu.Lock()
 	defer c.meeting.mu.Unlock()
 	for i, change := range changes {
-		if change.Workflow != nil || change.Report != nil || change.Info != nil {
-			key := documentOf(change)
-			if c.meeting.touched[key] {
-				changes[i] = join.Change{Kind: change.Kind, ID: change.ID, Stands: true}
-				continue
-			}
+		content := change.Workflow != nil || change.Report != nil || change.Info != nil
+		if !content && change.Doc == nil {
+			continue
+		}
+		key := documentOf(change)
+		switch {
+		case c.meeting.touched[key]:
+			changes[i] = join.Change{Kind: change.Kind, ID: change.ID, Stands: true}
+		case content:
 			c.found[key] = true
 		}
 	}

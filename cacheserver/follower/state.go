@@ -100,6 +100,7 @@ func (s *sourceState) tell() {
 	s.state.Reason = s.reason()
 	s.state.Stale = s.state.Reason != ""
 	s.state.CheckTime = time.Time{}
+	s.state.RequestsAsOf, s.state.AgentsAsOf = s.current[couch.Requests], s.current[couch.WMStats]
 	s.state.Polled = nil
 	for i, db := range followed() {
 		if at := s.answered[db]; i == 0 || at.Before(s.state.CheckTime) {

@@ -37,6 +37,8 @@ type Change struct {
 	Stands  bool   // nothing new is known of it: what is there stands, also after a read that did not bring it
 	Hash    uint64 // raw.ContentHash of the document; 0: not known, the content counts as new
 	Time    int64  // timestamp of the document, Unix s (AgentReport, AgentInfo)
+	Idle    bool   // AgentReport: its status is empty
+	Doc     []byte // Request: the document itself, for those who want all of it; the join does not read it
 
 	Workflow *schema.Workflow    // Request: the request's side of the record
 	Report   *schema.AgentReport // AgentReport

@@ -216,7 +216,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 		{requests{}, map[string]string{"id": kept, "duplicates": kept}},
 		{duplicate{}, map[string]string{"id": kept, "hash": kept, "packed": kept, "seen": none}},
 		{agentReport{}, map[string]string{
-			"id": kept, "workflow": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "packed": kept, "seen": none,
+			"id": kept, "workflow": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "packed": kept, "seen": none, "idle": kept,
 		}},
 		{agentInfo{}, map[string]string{"id": kept, "hash": kept, "heard": kept, "detail": kept, "seen": none}},
 		{Join{}, map[string]string{

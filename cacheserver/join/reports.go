@@ -31,7 +31,7 @@ func (j *Join) applyReport(b *batch, c *Change) {
 			j.unmatched++
 		}
 	}
-	r.packed, r.hash, r.seen = j.names.Pack(c.Report), c.Hash, j.epoch
+	r.packed, r.hash, r.seen, r.idle = j.names.Pack(c.Report), c.Hash, j.epoch, c.Idle
 	r.time, r.content, r.ahead, r.silent = c.Time, c.Time, j.ahead(c.Time), 0
 	j.known.set(AgentReport, r.id, c.Hash)
 	j.fresh.report(j.names.Agent(r.packed), r.heard())

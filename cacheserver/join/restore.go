@@ -217,6 +217,7 @@ func (r *restoring) workflow(c *checkpoint.Cursor, to *restored, name string, ha
 	}
 	for i := range w.reports {
 		a := &agentReport{id: c.Text(), workflow: w, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), silent: c.Int()}
+		a.idle = c.Uint() == 1
 		a.packed = report.Packed(c.Bytes(c.Count(1)))
 		var err error
 		if unpacked[i], err = r.j.names.Unpack(a.packed, nil); err != nil {

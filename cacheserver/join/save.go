@@ -15,7 +15,7 @@ import (
 
 // savedVersion is the version of what Saved writes. Raise it when its form
 // changes; what the records mean is in the checkpoint's fingerprint.
-const savedVersion = 5
+const savedVersion = 6
 
 // Kinds of frames after the first one, which has what the others need.
 const (
@@ -221,6 +221,13 @@ func (s *Saved) writeUnmatched(put func([]byte) error) (err error) {
 	return nil
 }
 
+func flag(set bool) uint64 {
+	if set {
+		return 1
+	}
+	return 0
+}
+
 // flagMore says that a workflow has what few have.
 const flagMore = 1
 
@@ -256,6 +263,7 @@ func (s *Saved) appendWorkflow(dst []byte, w *savedWorkflow) ([]byte, error) {
 		dst = binary.AppendVarint(dst, r.content)
 		dst = binary.AppendVarint(dst, r.ahead)
 		dst = binary.AppendVarint(dst, r.silent)
+		dst = binary.AppendUvarint(dst, flag(r.idle))
 		dst = checkpoint.AppendText(dst, r.packed)
 	}
 	return dst, nil

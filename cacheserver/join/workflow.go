@@ -47,6 +47,7 @@ type agentReport struct {
 	time     int64 // timestamp, newest seen
 	content  int64 // timestamp when the content last changed
 	seen     uint32
+	idle     bool  // its status is empty
 	ahead    int64 // s that time was in the future when it came: a clock that is wrong
 	silent   int64 // last report when it was found stale, or with newer content since; 0: it was not when the alerts were made
 	packed   report.Packed

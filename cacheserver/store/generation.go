@@ -171,6 +171,8 @@ type SourceState struct {
 	Stale               bool
 	Reason              string    // why stale, fit for the public: no URL, no path
 	CheckTime           time.Time // when the source last answered
+	RequestsAsOf        time.Time // as of when all request documents of the source are known to be applied; zero: not yet since the start
+	AgentsAsOf          time.Time // the same of the agents' documents
 	LoadSeconds         float64
 	Complete            bool
 	BadDocuments, Flaws int64

@@ -127,7 +127,7 @@ func FuzzDecodeAgentReport(f *testing.F) {
 			return
 		}
 		require.NoError(t, perr)
-		want := HashedReport{Head: a.Head, Hash: ContentHash(raw), Report: a.Report(), flawList: a.flawList}
+		want := HashedReport{Head: a.Head, Hash: ContentHash(raw), Report: a.Report(), HasStatus: a.HasStatus, flawList: a.flawList}
 		if !reflect.DeepEqual(want, got) { // far faster than require's way to say that all is well
 			require.Equal(t, want, got)
 		}

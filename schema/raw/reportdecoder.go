@@ -14,8 +14,9 @@ import (
 // HashedReport is an agent_request document as far as the lists need it.
 type HashedReport struct {
 	Head
-	Hash   uint64 // ContentHash
-	Report schema.AgentReport
+	Hash      uint64 // ContentHash
+	Report    schema.AgentReport
+	HasStatus bool // see ReportDoc
 	flawList
 }
 
@@ -75,13 +76,13 @@ const maxOutputs = 64
 // caller's own until Recycle says otherwise. Its error is that of DecodeReport.
 func (p *ReportDecoder) Decode(raw []byte) (HashedReport, error) {
 	if p.walk(raw) {
-		return HashedReport{Head: p.doc.Head, Hash: p.d.hash.Sum64(), Report: p.report()}, nil
+		return HashedReport{Head: p.doc.Head, Hash: p.d.hash.Sum64(), Report: p.report(), HasStatus: p.doc.HasStatus}, nil
 	}
 	a, err := DecodeReport(raw)
 	if err != nil {
 		return HashedReport{}, err
 	}
-	return HashedReport{Head: a.Head, Hash: ContentHash(raw), Report: a.Report(), flawList: a.flawList}, nil
+	return HashedReport{Head: a.Head, Hash: ContentHash(raw), Report: a.Report(), HasStatus: a.HasStatus, flawList: a.flawList}, nil
 }
 
 // DecodeAgentReport is ReportDecoder.Decode for a single document.

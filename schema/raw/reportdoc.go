@@ -2,6 +2,7 @@ package raw
 
 import (
 	"cmp"
+	"encoding/json"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema/jsonscan"
@@ -20,6 +21,7 @@ type ReportDoc struct {
 	AgentVersion string
 	Skipped      bool
 	Status       schema.JobCounts
+	HasStatus    bool // the document's status is not empty, whatever is in it
 	JobsInWMBS   int64
 	JobsInQueue  int64
 	Sites        []schema.SiteReport // by Site; names as written, the last of equal ones
@@ -148,12 +150,15 @@ func (a *ReportDoc) readKey(d *decoder, key []byte) bool {
 }
 
 func (a *ReportDoc) readStatus(d *decoder) {
-	a.Status, a.JobsInWMBS, a.JobsInQueue = schema.JobCounts{}, 0, 0
+	a.Status, a.JobsInWMBS, a.JobsInQueue, a.HasStatus = schema.JobCounts{}, 0, 0, false
+	start := d.scan.Offset()
 	if !d.open("status") {
+		a.HasStatus = !empty(d.doc[start:d.scan.Offset()])
 		return
 	}
 	mark := d.mark()
 	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
+		a.HasStatus = true
 		switch string(key) {
 		case "inWMBS":
 			a.JobsInWMBS = d.count("inWMBS")
@@ -166,6 +171,27 @@ func (a *ReportDoc) readStatus(d *decoder) {
 		}
 	}
 	d.within(mark, "status")
+}
+
+// empty tells whether a value is null, zero, false, or has nothing in it.
+func empty(value []byte) bool {
+	var v any
+	if json.Unmarshal(value, &v) != nil { // the walk says what is wrong with it
+		return false
+	}
+	switch v := v.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case float64:
+		return v == 0
+	case string:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	}
+	return false
 }
 
 func (a *ReportDoc) readSites(d *decoder) {

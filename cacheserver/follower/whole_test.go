@@ -1,0 +1,91 @@
+package follower
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/join"
+)
+
+// TestRequestsGoOnWhole: whoever needs a request document as it is gets it with
+// the change, also where the store knows the content, and where no record could
+// be made of it. Of the agents' documents nobody does.
+func TestRequestsGoOnWhole(t *testing.T) {
+	s := newStoreFake()
+	o, err := Options{Source: struct{ Source }{}, Store: s}.withDefaults()
+	require.NoError(t, err)
+	d := newDecoder(o, newQuarantine(10), newSourceState(time.Now, s.SetSource, time.Minute))
+	decode := func(db couch.Database, id, doc string, m mode) []join.Change {
+		return d.document(nil, db, couch.Row{ID: id, Doc: []byte(doc)}, m)
+	}
+	const known = `{"_id":"w","_rev":"1-a","RequestName":"w","RequestStatus":"assigned"}`
+	changes := decode(couch.Requests, "w", known, mode{})
+	require.Len(t, changes, 1)
+	require.NotNil(t, changes[0].Workflow)
+	require.Equal(t, known, string(changes[0].Doc))
+
+	s.Apply(changes)
+	changes = decode(couch.Requests, "w", known, mode{fullRead: true})
+	require.Len(t, changes, 1)
+	require.Nil(t, changes[0].Workflow)
+	require.Equal(t, known, string(changes[0].Doc))
+
+	const nameless = `{"_id":"  ","_rev":"1-a","RequestStatus":"assigned"}`
+	for _, m := range []mode{{}, {fullRead: true}} {
+		changes = decode(couch.Requests, "  ", nameless, m)
+		require.Len(t, changes, 1)
+		require.True(t, changes[0].Stands)
+		require.Equal(t, nameless, string(changes[0].Doc))
+	}
+	changes = decode(couch.Requests, "w", `{"_id":"w","_rev":"1-a","RequestStatus":"normal-archived"}`, mode{})
+	require.Len(t, changes, 1)
+	require.True(t, changes[0].Deleted)
+	require.Nil(t, changes[0].Doc)
+
+	for _, c := range decode(couch.WMStats, "a-w", `{"_id":"a-w","_rev":"1-a","type":"agent_request","workflow":"w","agent_url":"a","status":{}}`, mode{}) {
+		require.Nil(t, c.Doc)
+		require.True(t, c.Idle)
+	}
+}
+
+// TestARereadKeepsTheFeedsDocument: a row of a re-read that a feed has overtaken
+// brings no document either, also where its content is the known one.
+func TestARereadKeepsTheFeedsDocument(t *testing.T) {
+	s := newStoreFake()
+	var m meeting
+	m.begin()
+	m.apply(s, nil, []join.Change{{Kind: join.Request, ID: "touched", Doc: []byte(`new`)}})
+	got := &takenLoad{}
+	c := &comparing{Load: got, meeting: &m, found: map[quarantineKey]bool{}}
+	c.Add([]join.Change{
+		{Kind: join.Request, ID: "touched", Hash: 1, Doc: []byte(`old`)},
+		{Kind: join.Request, ID: "quiet", Hash: 1, Doc: []byte(`old`)},
+		{Kind: join.Request, ID: "touched", Stands: true, Doc: []byte(`bad`)},
+	})
+	require.Equal(t, []join.Change{
+		{Kind: join.Request, ID: "touched", Stands: true},
+		{Kind: join.Request, ID: "quiet", Hash: 1, Doc: []byte(`old`)},
+		{Kind: join.Request, ID: "touched", Stands: true},
+	}, got.changes)
+	require.Empty(t, c.found, "nothing had to be repaired")
+}
+
+type takenLoad struct {
+	Load
+
+	changes []join.Change
+}
+
+func (g *takenLoad) Add(changes []join.Change) { g.changes = append(g.changes, changes...) }
+
+func TestOwedFor(t *testing.T) {
+	q := newQuarantine(10)
+	for _, d := range []Quarantined{{ID: "b", Database: "requests"}, {ID: "a", Database: "requests"}, {ID: "c", Database: "wmstats"}} {
+		q.owe(d)
+	}
+	require.Equal(t, []string{"a", "b"}, q.owedFor(couch.Requests, 0))
+	require.Empty(t, q.owedFor(couch.Requests, time.Hour))
+}
