@@ -28,6 +28,7 @@ type Field struct {
 	From  string
 	Param string // filter parameter of the list API, lower case
 	All   string // key of the list of all values, of which this is the main one; "" for most
+	Order string // order of its values, see Rank; "" for most: that of letters
 	Index int    // position in the record
 }
 
@@ -44,6 +45,17 @@ func (f Field) Missing(v float64) bool {
 	return false
 }
 
+// MissingNumber returns Missing, for who asks it of many values of one field.
+func (f Field) MissingNumber() func(float64) bool {
+	switch {
+	case f.Missing(0):
+		return func(v float64) bool { return v == -1 || v == 0 }
+	case f.Missing(-1):
+		return func(v float64) bool { return v == -1 }
+	}
+	return func(float64) bool { return false }
+}
+
 // unitTime is the unit of times.
 const unitTime = "Unix s"
 
@@ -54,7 +66,7 @@ func describe(record reflect.Type) []Field {
 	var fields []Field
 	for _, f := range keys(record) {
 		fields = append(fields, Field{
-			Key: f.Name, Type: typeOf(f.Type), Unit: f.Tag.Get("unit"), Doc: f.Tag.Get("doc"), From: f.Tag.Get("from"), All: f.Tag.Get("all"),
+			Key: f.Name, Type: typeOf(f.Type), Unit: f.Tag.Get("unit"), Doc: f.Tag.Get("doc"), From: f.Tag.Get("from"), All: f.Tag.Get("all"), Order: f.Tag.Get("order"),
 			Param: cmp.Or(f.Tag.Get("param"), strings.ToLower(f.Name)), Index: len(fields),
 		})
 	}

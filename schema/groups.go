@@ -41,7 +41,7 @@ type Site struct {
 	Site         string   `from:"WorkflowSite.Site" doc:"the site; (unknown) and (none) for jobs without one"`
 	Tier         string   `from:"first part of the name" doc:"T0, T1, T2, T3 or empty"`
 	Country      string   `from:"second part of the name" doc:"two-letter country code or empty"`
-	State        string   `from:"agent_info WMBS_INFO.thresholds.<site>.state: the worst that an agent that is alive says" doc:"Normal, Draining, Down or Aborted; empty if no agent that is alive says"`
+	State        string   `order:"site state" from:"agent_info WMBS_INFO.thresholds.<site>.state: the worst that an agent that is alive says" doc:"Normal, Draining, Down or Aborted; empty if no agent that is alive says"`
 	StateAgents  []string `from:"agent_info" doc:"agents that are alive and say State"`
 	Workflows    int64    `unit:"workflows" from:"distinct workflows with jobs there" doc:"workflows"`
 	Agents       int64    `unit:"agents" from:"distinct agents with jobs there" doc:"agents"`
@@ -76,8 +76,8 @@ type Agent struct {
 	Version        string   `from:"agent_version" doc:"WMAgent or WMCore version"`
 	UpdateTime     int64    `unit:"Unix s" from:"timestamp of agent_info" doc:"last report on itself"`
 	DataUpdateTime int64    `unit:"Unix s" from:"data_last_update, else the newest agent_request" doc:"last report on its workflows"`
-	ReportedStatus string   `from:"status" doc:"ok, warning, error, down or empty"`
-	Severity       string   `from:"rules of schema/judge.go; error before warning before drain before ok" doc:"ok, drain, warning, error or unknown"`
+	ReportedStatus string   `order:"reported status" from:"status" doc:"ok, warning, error, down or empty"`
+	Severity       string   `order:"severity" from:"rules of schema/judge.go; error before warning before drain before ok" doc:"ok, drain, warning, error or unknown"`
 	Reasons        []string `from:"all rules of schema/judge.go that hold" doc:"why"`
 	Draining       bool     `from:"drain_mode" doc:"takes no new work"`
 	DrainComplete  bool     `from:"drain_stats.workflows_completed" doc:"its workflows are complete"`

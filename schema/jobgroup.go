@@ -47,7 +47,7 @@ type ErrorSummary struct {
 	Area      string `from:"table of exit codes" doc:"where such jobs fail: application, environment, data, stage-out, limits, agent, ..."`
 	Site      string `from:"key[4]" doc:"the site, or (unknown); empty if groups are not made by it"`
 	Workflow  string `from:"key[0]" doc:"name of the workflow; empty if groups are not made by it"`
-	State     string `from:"key[2]" doc:"state of the jobs; empty if groups are not made by it"`
+	State     string `order:"job state" from:"key[2]" doc:"state of the jobs; empty if groups are not made by it"`
 	Jobs      int64  `unit:"jobs" from:"sum of the view's counts" doc:"jobs"`
 	Workflows int64  `unit:"workflows" from:"distinct key[0]" doc:"workflows that they belong to"`
 	Sites     int64  `unit:"sites" from:"distinct key[4]" doc:"sites that they failed at"`

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Severities of Agent, the worst first.
+// Severities of Agent.
 const (
 	SeverityError   = "error"
 	SeverityWarning = "warning"
@@ -15,6 +15,12 @@ const (
 	SeverityOK      = "ok"
 	SeverityUnknown = "unknown"
 )
+
+// severities in the order of urgency.
+var severities = []string{SeverityError, SeverityWarning, SeverityDrain, SeverityUnknown, SeverityOK}
+
+// Severities lists the severities of agents, the worst first.
+func Severities() []string { return slices.Clone(severities) }
 
 // reason is one rule that holds for an agent.
 type reason struct {
@@ -46,7 +52,7 @@ func Judge(a *Agent, now int64, limits Limits) {
 // judge gives all that holds for an agent, the worst first.
 func judge(a *Agent, now int64, limits Limits) (out []reason) {
 	all := slices.Concat(reports(a, now, limits), troubles(a), warnings(a), drain(a))
-	for _, severity := range []string{SeverityError, SeverityWarning, SeverityDrain, SeverityUnknown} {
+	for _, severity := range severities {
 		for _, r := range all {
 			if r.severity == severity {
 				out = append(out, r)

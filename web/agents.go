@@ -35,12 +35,6 @@ type AgentPage struct {
 	JSON      string
 }
 
-// severities in the order of urgency.
-var severities = []string{"error", "warning", "drain", "unknown", "ok"}
-
-// Severities lists the severities of agents, the worst first.
-func Severities() []string { return append([]string(nil), severities...) }
-
 // tint is the class of an agent's card.
 func (a AgentCard) tint() string {
 	switch a.Severity {
@@ -70,7 +64,7 @@ func (a AgentCard) oldData(now int64) bool {
 // bySeverity counts the cards of each severity that is there.
 func (p AgentsPage) bySeverity() []Part {
 	var parts []Part
-	for _, severity := range severities {
+	for _, severity := range schema.Severities() {
 		part := Part{Label: severity}
 		for _, a := range p.Cards {
 			if a.Severity == severity {

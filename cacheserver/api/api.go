@@ -39,7 +39,7 @@ type API struct {
 	sender     *answer.Sender
 	counted    counted
 	demand     *ondemand.Reader
-	failing    errorTables
+	failing    failingJobsTables
 	groupReads groupReads
 	workflow   []schema.Field // of the Workflow record
 	paths      []string       // of all routes, for suggestions

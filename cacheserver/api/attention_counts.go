@@ -26,8 +26,8 @@ type ranked struct {
 func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule) ([]wire.AttentionItem, int, error) {
 	key := "attention/" + state.Generation.ID() + "/" + r.Name
 	if len(r.Terms) > 0 {
-		if kept, ok := a.o.Cache.Get(key); ok {
-			if rk, ok := kept.(ranked); ok {
+		if cached, ok := a.o.Cache.Get(key); ok {
+			if rk, ok := cached.(ranked); ok {
 				return rk.items, rk.count, nil
 			}
 		}

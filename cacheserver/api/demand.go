@@ -19,11 +19,11 @@ import (
 
 // Kinds of reads on demand, for metrics.
 const (
-	kindDetail = "detail"
-	kindErrors = "errors"
-	kindJobs   = "jobs"
-	kindLogs   = "logs"
-	kindAll    = "all_errors"
+	kindDetail         = "detail"
+	kindFailingJobs    = "errors"
+	kindJobs           = "jobs"
+	kindLogs           = "logs"
+	kindAllFailingJobs = "all_errors"
 )
 
 // newDemand makes what stands between handlers and source, with its metrics.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/records"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -19,8 +19,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// errorsQuery is a request for the failing jobs of all workflows.
-type errorsQuery struct {
+// failingJobsQuery is a request for the failing jobs of all workflows.
+type failingJobsQuery struct {
 	wire.Query // page, form, and the filters that pick workflows
 	read       string
 	by         failures.By
@@ -30,17 +30,17 @@ type errorsQuery struct {
 	reports    wire.FailureReports // with an envelope
 }
 
-// errorsOwn are the parameters of /errors that are not those of /fetch, or mean
+// failingJobsParams are the parameters of /errors that are not those of /fetch, or mean
 // something else: the site where jobs fail, not one that the workflow runs at.
-var errorsOwn = []string{"by", "exitcode", "site", "state", "sort", "fields", "read"}
+var failingJobsParams = []string{"by", "exitcode", "site", "state", "sort", "fields", "read"}
 
-func parseErrors(v url.Values) (q errorsQuery, err error) {
+func parseFailingJobs(v url.Values) (q failingJobsQuery, err error) {
 	for name := range v {
 		if slices.Contains([]string{"facets", "after", "last"}, strings.ToLower(name)) {
 			return q, wire.UnknownParameter(name, nil)
 		}
 	}
-	if q.Query, err = wire.ParseQueryExcept(v, errorsOwn...); err != nil {
+	if q.Query, err = wire.ParseQueryExcept(v, failingJobsParams...); err != nil {
 		return q, err
 	}
 	if q.jobs.Site, err = wire.ReadTexts("site", v["site"]); err != nil {
@@ -52,10 +52,14 @@ func parseErrors(v url.Values) (q errorsQuery, err error) {
 	if q.jobs.ExitCode, err = wire.ReadNumbers("exitcode", v["exitcode"]); err != nil {
 		return q, err
 	}
-	if q.by, err = readErrorsBy(v["by"]); err != nil {
+	if q.by, err = readFailingJobsBy(v["by"]); err != nil {
 		return q, err
 	}
-	if q.sort, q.keys, err = readSummaryKeys(v); err != nil {
+	fields := schema.Describe[schema.ErrorSummary]()
+	if q.sort, err = readOrder(fields, v["sort"]); err != nil {
+		return q, err
+	}
+	if q.keys, err = readKeys(fields, v["fields"]); err != nil {
 		return q, err
 	}
 	if read := v["read"]; len(read) > 0 {
@@ -64,12 +68,12 @@ func parseErrors(v url.Values) (q errorsQuery, err error) {
 	return q, nil
 }
 
-func readErrorsBy(values []string) (by failures.By, err error) {
+func readFailingJobsBy(values []string) (by failures.By, err error) {
 	if len(values) == 0 {
 		return failures.By{ExitCode: true, Site: true}, nil
 	}
 	flags := map[string]*bool{"exitcode": &by.ExitCode, "site": &by.Site, "workflow": &by.Workflow, "state": &by.State}
-	for _, name := range strings.Split(strings.Join(values, ","), ",") {
+	for _, name := range namesIn(values) {
 		flag := flags[strings.ToLower(name)]
 		if flag == nil {
 			return by, wire.UnknownField("by", name, wire.Near(name, []string{"exitcode", "site", "workflow", "state"}, 3))
@@ -79,118 +83,27 @@ func readErrorsBy(values []string) (by failures.By, err error) {
 	return by, nil
 }
 
-// readSummaryKeys reads sort= and fields= over the keys of ErrorSummary.
-func readSummaryKeys(v url.Values) (sort []wire.SortKey, keys []string, err error) {
-	fields := schema.Describe[schema.ErrorSummary]()
-	key := func(param, name string) (string, error) {
-		i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
-		if i < 0 {
-			return "", wire.UnknownField(param, name, wire.Near(name, keysOf(fields), 3))
-		}
-		return fields[i].Key, nil
-	}
-	each := func(param string, use func(string) error) error {
-		if len(v[param]) == 0 {
-			return nil
-		}
-		for _, name := range strings.Split(strings.Join(v[param], ","), ",") {
-			if err := use(name); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	err = each("sort", func(name string) error {
+// readOrder reads sort= over the keys of a record.
+func readOrder(fields []schema.Field, values []string) (order []wire.SortKey, err error) {
+	for _, name := range namesIn(values) {
 		name, desc := strings.CutPrefix(name, "-")
-		name, err := key("sort", name)
-		if err == nil && slices.ContainsFunc(sort, func(k wire.SortKey) bool { return k.Field == name }) {
-			return wire.BadValue("sort", fmt.Sprintf("%q is given more than once.", name))
+		f, err := fieldNamed("sort", fields, name)
+		switch {
+		case err != nil:
+			return nil, err
+		case slices.ContainsFunc(order, func(k wire.SortKey) bool { return k.Field == f.Key }):
+			return nil, wire.BadValue("sort", fmt.Sprintf("%q is given more than once.", f.Key))
 		}
-		sort = append(sort, wire.SortKey{Field: name, Desc: desc})
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
+		order = append(order, wire.SortKey{Field: f.Key, Desc: desc})
 	}
-	err = each("fields", func(name string) error {
-		if keys == nil {
-			keys = []string{fields[0].Key}
-		}
-		name, err := key("fields", name)
-		if !slices.Contains(keys, name) {
-			keys = append(keys, name)
-		}
-		return err
-	})
-	return sort, keys, err
+	return order, nil
 }
 
-// sortSummaries puts them in the order asked for; what is equal in that stays in
-// the order that it has. What is missing is last in both directions.
-func sortSummaries(b *budget.Budget, list []schema.ErrorSummary, keys []wire.SortKey) (ok bool) {
-	if len(keys) == 0 {
-		return true
-	}
-	const each = 100
-	return budget.Sort(b, list, each, func(a, b schema.ErrorSummary) int {
-		for _, k := range keys {
-			x, xThere := summaryValue(&a, k.Field)
-			y, yThere := summaryValue(&b, k.Field)
-			order := cmp.Or(cmp.Compare(x.number, y.number), strings.Compare(x.text, y.text))
-			switch {
-			case xThere != yThere && xThere:
-				return -1
-			case xThere != yThere:
-				return 1
-			case k.Desc:
-				order = -order
-			}
-			if order != 0 {
-				return order
-			}
-		}
-		return failures.Order(&a, &b)
-	})
-}
-
-// sortValue is what a summary is sorted by: a number or a text.
-type sortValue struct {
-	number int64
-	text   string
-}
-
-// summaryValue returns the value of a key; there is false when it is missing.
-func summaryValue(s *schema.ErrorSummary, key string) (v sortValue, there bool) {
-	switch key {
-	case "ExitCode":
-		return sortValue{number: s.ExitCode}, s.ExitCode != -1
-	case "Jobs":
-		v.number = s.Jobs
-	case "Workflows":
-		v.number = s.Workflows
-	case "Sites":
-		v.number = s.Sites
-	case "ExitCodes":
-		v.number = s.ExitCodes
-	case "Meaning":
-		return sortValue{text: s.Meaning}, s.Meaning != ""
-	case "Area":
-		return sortValue{text: s.Area}, s.Area != ""
-	case "Site":
-		return sortValue{text: s.Site}, s.Site != ""
-	case "Workflow":
-		return sortValue{text: s.Workflow}, s.Workflow != ""
-	case "State":
-		return sortValue{text: s.State}, s.State != ""
-	}
-	return v, true
-}
-
-// listErrors handles GET /errors: the failing jobs of all workflows, from a
+// listFailingJobs handles GET /errors: the failing jobs of all workflows, from a
 // table that is read when it is asked for and kept for a while.
-func (a *API) listErrors(c echo.Context) error {
+func (a *API) listFailingJobs(c echo.Context) error {
 	began := a.o.Now()
-	q, err := parseErrors(c.QueryParams())
+	q, err := parseFailingJobs(c.QueryParams())
 	if err != nil {
 		return err
 	}
@@ -215,18 +128,20 @@ func (a *API) listErrors(c echo.Context) error {
 	if err != nil {
 		return fmt.Errorf("count failing jobs: %w", err)
 	}
-	if !sortSummaries(budget.From(c.Request().Context()), list, q.sort) {
-		return fmt.Errorf("sort failing jobs: %w", budget.From(c.Request().Context()).Stopped())
+	if len(q.sort) > 0 {
+		if err := records.Sort(c.Request().Context(), list, q.sort, failures.Order); err != nil {
+			return fmt.Errorf("sort failing jobs: %w", err)
+		}
 	}
 	if q.Envelope {
 		// Of all jobs of these workflows: agents count no exit codes and states.
 		q.reports = wire.NewFailureReports(generation.Failures(picked), table.Reports(q.jobs.Workflow))
 	}
-	return a.sendErrors(c, generation, table, q, format, list, began)
+	return a.sendFailingJobs(c, generation, table, q, format, list, began)
 }
 
-// sendErrors answers with the page of the list.
-func (a *API) sendErrors(c echo.Context, generation *store.Generation, table *errorTable, q errorsQuery, format wire.Format, list []schema.ErrorSummary, began time.Time) error {
+// sendFailingJobs answers with the page of the list.
+func (a *API) sendFailingJobs(c echo.Context, generation *store.Generation, table *failingJobsTable, q failingJobsQuery, format wire.Format, list []schema.ErrorSummary, began time.Time) error {
 	p := pageOf(generation, q.Query, len(list), limitOf(q.Query))
 	// The generation and the read together fix the list.
 	header, next, err := links(c, withRead(c, table.id), p, wire.DefaultLimit)

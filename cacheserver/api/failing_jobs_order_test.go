@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/cacheserver/api/records"
+	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -23,7 +24,7 @@ func TestMissingFailuresAreLast(t *testing.T) {
 	for _, f := range schema.Describe[schema.ErrorSummary]() {
 		for _, desc := range []bool{false, true} {
 			got := slices.Clone(list)
-			require.True(t, sortSummaries(budget.Unbounded(), got, []wire.SortKey{{Field: f.Key, Desc: desc}}))
+			require.NoError(t, records.Sort(t.Context(), got, []wire.SortKey{{Field: f.Key, Desc: desc}}, failures.Order))
 			switch f.Key {
 			case "Jobs", "Workflows", "Sites", "ExitCodes":
 				continue

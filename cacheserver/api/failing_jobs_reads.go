@@ -19,7 +19,7 @@ import (
 // is no longer good is read again: in the background as long as it is not twice
 // too old, so that who looks regularly never waits. If that fails, the old one
 // is served and says so.
-func (a *API) failingJobs(c echo.Context, generation *store.Generation, id string) (*errorTable, error) {
+func (a *API) failingJobs(c echo.Context, generation *store.Generation, id string) (*failingJobsTable, error) {
 	if id != "" {
 		if t := a.failing.named(id); t != nil {
 			return t, nil
@@ -60,13 +60,13 @@ func (a *API) failingJobs(c echo.Context, generation *store.Generation, id strin
 }
 
 // readTable waits so long for a read, which goes on after that.
-func (a *API) readTable(ctx context.Context, generation *store.Generation, wait time.Duration) (*errorTable, error) {
+func (a *API) readTable(ctx context.Context, generation *store.Generation, wait time.Duration) (*failingJobsTable, error) {
 	const what = "job documents"
 	patient, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	defer budget.From(ctx).Pause()()
 	v, err := a.demand.Get(patient, ondemand.Call{
-		Kind: kindAll, Timeout: a.o.Demand.TimeoutErrors,
+		Kind: kindAllFailingJobs, Timeout: a.o.Demand.TimeoutErrors,
 		Read: func(ctx context.Context) (ondemand.Value, error) {
 			began := a.o.Now()
 			if newest := a.failing.newest(); newest != nil && began.Sub(newest.time) < newest.good(a.o.Demand.KeepErrors) {
@@ -85,7 +85,7 @@ func (a *API) readTable(ctx context.Context, generation *store.Generation, wait 
 	if err != nil {
 		return nil, demandProblem(ctx, what, err)
 	}
-	t, _ := v.Data.(*errorTable)
+	t, _ := v.Data.(*failingJobsTable)
 	return t, nil
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/failures"
 )
 
-// errorTable is one read of the failing jobs of all workflows.
-type errorTable struct {
+// failingJobsTable is one read of the failing jobs of all workflows.
+type failingJobsTable struct {
 	*failures.Table
 
 	id    string
@@ -24,33 +24,33 @@ type errorTable struct {
 const share = 20
 
 // good is how long a read is good.
-func (t *errorTable) good(keep time.Duration) time.Duration { return max(keep, share*t.took) }
+func (t *failingJobsTable) good(keep time.Duration) time.Duration { return max(keep, share*t.took) }
 
-// errorTables holds the last reads. They are not in the cache: it may forget or
-// drop a value at any time, and the next request would ask the source for
+// failingJobsTables holds the last reads. They are not in the cache: it may forget
+// or drop a value at any time, and the next request would ask the source for
 // everything again. The one before the last is there for those who page.
-type errorTables struct {
+type failingJobsTables struct {
 	mu     sync.Mutex
-	tables []*errorTable // newest last
+	tables []*failingJobsTable // newest last
 	count  int
 }
 
-// keptTables is how many reads are held.
-const keptTables = 2
+// mostTables is how many reads are held.
+const mostTables = 2
 
-func (e *errorTables) newest() *errorTable {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.tables) == 0 {
+func (f *failingJobsTables) newest() *failingJobsTable {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.tables) == 0 {
 		return nil
 	}
-	return e.tables[len(e.tables)-1]
+	return f.tables[len(f.tables)-1]
 }
 
-func (e *errorTables) named(id string) *errorTable {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, t := range e.tables {
+func (f *failingJobsTables) named(id string) *failingJobsTable {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.tables {
 		if t.id == id {
 			return t
 		}
@@ -58,23 +58,23 @@ func (e *errorTables) named(id string) *errorTable {
 	return nil
 }
 
-func (e *errorTables) add(process string, t *failures.Table, at time.Time, took time.Duration) *errorTable {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.count++
-	made := &errorTable{Table: t, id: fmt.Sprintf("%s-e%d", process, e.count), time: at, took: took}
-	if e.tables = append(e.tables, made); len(e.tables) > keptTables {
-		e.tables = append([]*errorTable(nil), e.tables[1:]...)
+func (f *failingJobsTables) add(process string, t *failures.Table, at time.Time, took time.Duration) *failingJobsTable {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count++
+	made := &failingJobsTable{Table: t, id: fmt.Sprintf("%s-e%d", process, f.count), time: at, took: took}
+	if f.tables = append(f.tables, made); len(f.tables) > mostTables {
+		f.tables = append([]*failingJobsTable(nil), f.tables[1:]...)
 	}
 	return made
 }
 
 // held is the memory of the tables, in bytes, and their number.
-func (e *errorTables) held() (bytes, n int64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, t := range e.tables {
+func (f *failingJobsTables) held() (bytes, n int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.tables {
 		bytes += t.Bytes()
 	}
-	return bytes, int64(len(e.tables))
+	return bytes, int64(len(f.tables))
 }

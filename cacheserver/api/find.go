@@ -253,8 +253,8 @@ func (a *API) search(ctx context.Context, generation *store.Generation, f *find)
 		return &result{list: list}, nil
 	}
 	key := "find/" + generation.ID() + "/" + f.query.Values().Get("sort") + "/" + f.raw
-	if kept, ok := a.o.Cache.Get(key); ok {
-		if places, ok := kept.([]int32); ok {
+	if cached, ok := a.o.Cache.Get(key); ok {
+		if places, ok := cached.([]int32); ok {
 			return &result{list: list, some: true, places: places, examined: list.Total()}, nil
 		}
 	}

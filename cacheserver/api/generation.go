@@ -10,14 +10,14 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// kept finds what the newest generation has answered to the same request; if ok is
+// cached finds what the newest generation has answered to the same request; if ok is
 // false the answer that is made may be kept under key.
-func (a *API) kept(c echo.Context) (kept answer.Kept, ok bool, key answer.Key) {
+func (a *API) cached(c echo.Context) (cached answer.Cached, ok bool, key answer.Key) {
 	newest, ok := a.o.Store.Newest()
 	if !ok {
-		return kept, false, key
+		return cached, false, key
 	}
-	return a.sender.Kept(c, newest)
+	return a.sender.Cached(c, newest)
 }
 
 // notReady says that the first full read has not ended, and how far it is.

@@ -150,6 +150,13 @@ func ask(r *rand.Rand, f schema.Field, v any) question {
 	return question{f.Param, some, equal}
 }
 
+// ordered are the values of the keys that have an order other than that of letters.
+var ordered = map[string][]string{
+	"Severity":       {"error", "warning", "drain", "unknown", "ok"},
+	"ReportedStatus": {"down", "error", "warning", "ok"},
+	"State":          {"Normal", "Draining", "Down", "Aborted"},
+}
+
 // order compares two values of a field for a sort.
 func order(f schema.Field, a, b any, desc bool) int {
 	if ga, gb := gone(f, a), gone(f, b); ga || gb {
@@ -170,7 +177,8 @@ func order(f schema.Field, a, b any, desc bool) int {
 	case bool:
 		return strings.Compare(text(a), text(b)) // false before true
 	case string:
-		return strings.Compare(x, b.(string))
+		rank := func(v any) int { return slices.Index(ordered[f.Key], v.(string)) }
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(x, b.(string)))
 	}
 	return slices.CompareFunc(elements(a), elements(b), func(x, y any) int { return strings.Compare(x.(string), y.(string)) })
 }

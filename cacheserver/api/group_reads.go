@@ -76,10 +76,10 @@ func readAgain[T any](r *groupReads, c echo.Context, given []string, now []T) ([
 		return nil, wire.BadValue("read", fmt.Sprintf("%q is in addresses of Link, once.", "read"))
 	}
 	r.mu.Lock()
-	kept := r.reads[given[0]]
+	read := r.reads[given[0]]
 	r.mu.Unlock()
-	if kept != nil {
-		if list, ok := kept.records.([]T); ok {
+	if read != nil {
+		if list, ok := read.records.([]T); ok {
 			return list, nil
 		}
 	}

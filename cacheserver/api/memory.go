@@ -17,9 +17,9 @@ const (
 	PartGroups   = "groups"
 )
 
-// PartKept is the part of superseded generations: it is told in wire.AboutMemory
+// PartGenerations is the part of superseded generations that are kept: it is told in wire.AboutMemory
 // by itself too.
-const PartKept = "kept"
+const PartGenerations = "kept"
 
 // memoryParts counts what the live objects are.
 func (a *API) memoryParts() []wire.MemoryPart {
@@ -63,7 +63,7 @@ func (a *API) memory() wire.AboutMemory {
 		System: of(0) - of(1), Heap: of(2), Live: of(3), Records: a.o.Store.Info().Bytes,
 		Budget: a.o.Memory.Budget, Parts: a.memoryParts(),
 	}
-	if i := slices.IndexFunc(m.Parts, func(p wire.MemoryPart) bool { return p.Part == PartKept }); i >= 0 {
+	if i := slices.IndexFunc(m.Parts, func(p wire.MemoryPart) bool { return p.Part == PartGenerations }); i >= 0 {
 		m.Kept = m.Parts[i].Bytes
 	}
 	return m

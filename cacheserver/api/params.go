@@ -62,20 +62,44 @@ func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p li
 	if p.Query, err = wire.ParseQuery(v); err != nil {
 		return p, err
 	}
-	if len(asked) == 0 {
-		return p, nil
+	p.keys, err = readKeys(fields, asked)
+	return p, err
+}
+
+// namesIn are the names in the values of a parameter.
+func namesIn(values []string) []string {
+	if len(values) == 0 {
+		return nil
 	}
-	p.keys = []string{fields[0].Key}
-	for _, name := range strings.Split(strings.Join(asked, ","), ",") {
-		i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
-		if i < 0 {
-			return p, wire.UnknownField("fields", name, wire.Near(name, keysOf(fields), 3))
+	return strings.Split(strings.Join(values, ","), ",")
+}
+
+// fieldNamed looks up a field of a record by its key, in any case of letters. param
+// is the parameter that asks.
+func fieldNamed(param string, fields []schema.Field, name string) (schema.Field, error) {
+	i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
+	if i < 0 {
+		return schema.Field{}, wire.UnknownField(param, name, wire.Near(name, keysOf(fields), 3))
+	}
+	return fields[i], nil
+}
+
+// readKeys reads fields= over the keys of a record; nil: all. The first one, its
+// name, is always there.
+func readKeys(fields []schema.Field, values []string) (keys []string, err error) {
+	for _, name := range namesIn(values) {
+		if keys == nil {
+			keys = []string{fields[0].Key}
 		}
-		if !slices.Contains(p.keys, fields[i].Key) {
-			p.keys = append(p.keys, fields[i].Key)
+		f, err := fieldNamed("fields", fields, name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(keys, f.Key) {
+			keys = append(keys, f.Key)
 		}
 	}
-	return p, nil
+	return keys, nil
 }
 
 func keysOf(fields []schema.Field) []string {

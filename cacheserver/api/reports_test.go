@@ -15,7 +15,7 @@ import (
 // TestErrorsTellWhatHasNotCome: agents count failed jobs of which no report, or
 // only some, has come; the answers say how many, with the agents that miss.
 func TestErrorsTellWhatHasNotCome(t *testing.T) {
-	f, _ := errorsFixture(t, nil)
+	f, _ := failingJobsFixture(t, nil)
 	name := workflowName(3)
 	part := func(agent string, failed int64) join.Change {
 		p := &schema.AgentReport{Workflow: name, Agent: agent, Time: f.clock.Now().Unix(), Counts: schema.JobCounts{Success: 54, FailureException: failed}}

@@ -52,10 +52,10 @@ func (a *API) table() []route {
 // demandRoutes are the resources that are read on demand.
 func (a *API) demandRoutes() []route {
 	return []route{
-		{"/fetch/:name/errors", "failing jobs of one workflow in groups: task=, state=, exitcode=, site=, agent=, by=", a.listJobErrors, nil, known},
+		{"/fetch/:name/errors", "failing jobs of one workflow in groups: task=, state=, exitcode=, site=, agent=, by=", a.listFailingJobsOfWorkflow, nil, known},
 		{"/fetch/:name/jobs", "samples of failing jobs of one workflow: task=, state=, exitcode=, site=, agent=, limit=", a.listJobs, nil, known},
 		{"/fetch/:name/logs", "what the log database says of one workflow: type=, reporter=, thread=", a.listLogs, nil, known},
-		{"/errors", "failing jobs of all workflows by=exitcode,site: exitcode=, site=, state=, and the filters of /fetch", a.listErrors, nil, known},
+		{"/errors", "failing jobs of all workflows by=exitcode,site: exitcode=, site=, state=, and the filters of /fetch", a.listFailingJobs, nil, known},
 	}
 }
 

@@ -34,10 +34,10 @@ var detailLists = []struct{ key, kind string }{
 // from the cache under the version of the documents.
 func (a *API) showWorkflow(c echo.Context) error {
 	began := a.o.Now()
-	kept, ok, cacheKey := a.kept(c)
+	cached, ok, cacheKey := a.cached(c)
 	if ok {
 		a.demand.Spared(kindDetail)
-		return kept.Send(c)
+		return cached.Send(c)
 	}
 	v, err := onlyParams(c, "gen", "format", "dl")
 	if err != nil {

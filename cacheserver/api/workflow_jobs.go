@@ -68,9 +68,9 @@ func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string)
 	return name, generation, p, nil
 }
 
-// listJobErrors handles GET /fetch/{workflow}/errors: the groups of failing
+// listFailingJobsOfWorkflow handles GET /fetch/{workflow}/errors: the groups of failing
 // jobs, or sums of them by= some of their keys.
-func (a *API) listJobErrors(c echo.Context) error {
+func (a *API) listFailingJobsOfWorkflow(c echo.Context) error {
 	began, fields := a.o.Now(), schema.Describe[schema.JobError]()
 	name, generation, p, err := a.workflowPart(c, fields, append([]string{"by", "envelope"}, jobFilters...)...)
 	if err != nil {
@@ -88,7 +88,7 @@ func (a *API) listJobErrors(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	groups, read, err := onDemand(c, a, ondemand.Call{Kind: kindErrors, Key: name}, "job documents",
+	groups, read, err := onDemand(c, a, ondemand.Call{Kind: kindFailingJobs, Key: name}, "job documents",
 		func(ctx context.Context) ([]schema.JobError, int64, error) {
 			groups, err := a.o.Jobs.JobErrors(ctx, name)
 			const each = 200
@@ -130,9 +130,8 @@ type jobsBy []string
 
 func readJobsBy(values []string) (by jobsBy, err error) {
 	offered := append([]string{"errortypes"}, jobFilters...)
-	for _, name := range strings.Split(strings.Join(values, ","), ",") {
+	for _, name := range namesIn(values) {
 		switch {
-		case len(values) == 0:
 		case !slices.Contains(offered, strings.ToLower(name)):
 			return nil, wire.UnknownField("by", name, wire.Near(name, offered, 3))
 		case !slices.Contains(by, strings.ToLower(name)):

@@ -8,9 +8,9 @@ import (
 
 // listWorkflows handles GET /fetch.
 func (a *API) listWorkflows(c echo.Context) error {
-	kept, ok, key := a.kept(c)
+	cached, ok, key := a.cached(c)
 	if ok {
-		return kept.Send(c)
+		return cached.Send(c)
 	}
 	q, err := wire.ParseQuery(c.QueryParams())
 	if err != nil {

@@ -80,7 +80,7 @@ func (a *App) memoryParts() []wire.MemoryPart {
 		{Part: "sums", Bytes: s.Sums, Count: int64(s.SumCount)},
 		{Part: "differences", Bytes: s.Changes, Count: int64(s.ChangeCount)},
 		{Part: "segments", Bytes: s.Segments, Limit: segments, Count: int64(s.SegmentCount)},
-		{Part: api.PartKept, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
+		{Part: api.PartGenerations, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
 		{Part: "cache", Bytes: values, Limit: a.cache.Limit(), Count: 0},
 		{Part: "timeline", Bytes: a.timeline.Bytes(), Count: int64(a.timeline.Len())},
 		{Part: "quarantine", Bytes: quarantined, Count: int64(documents)},

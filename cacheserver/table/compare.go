@@ -46,10 +46,10 @@ func (c *comparer) compare(x, y uint32) int {
 		switch col.Kind {
 		case block.Int, block.Bool:
 			vx, vy := bx.Int(col, ix), by.Int(col, iy)
-			r = c.directed(n, cmp.Compare(vx, vy), missingOf(col)(vx), missingOf(col)(vy))
+			r = c.directed(n, cmp.Compare(vx, vy), col.Missing(float64(vx)), col.Missing(float64(vy)))
 		case block.Float:
 			vx, vy := bx.Float(col, ix), by.Float(col, iy)
-			r = c.directed(n, cmp.Compare(vx, vy), vx == -1, vy == -1)
+			r = c.directed(n, cmp.Compare(vx, vy), col.Missing(vx), col.Missing(vy))
 		case block.Code:
 			texts := col.Dict.Texts()
 			vx, vy := bx.Int(col, ix), by.Int(col, iy)

@@ -195,7 +195,7 @@ func (s *Scan) countNumbers(set *Set, n int, col *block.Column) (values []wire.F
 		if !s.budget.Spend(stepsOfMap) {
 			break
 		}
-		if v == -1 || v == 0 && col.Unit == "Unix s" {
+		if col.Missing(v) {
 			missing += n
 			continue
 		}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"math"
-
-	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
 // What is missing (schema.Field.Missing, the empty text and the empty list) is
@@ -15,17 +13,9 @@ import (
 // lastHead is the head of a value that is missing.
 const lastHead = math.MaxUint64
 
-// missingOf says which integers of a column stand for no value.
-func missingOf(col *block.Column) func(int64) bool {
-	if col.Kind == block.Bool {
-		return func(int64) bool { return false }
-	}
-	return func(v int64) bool { return col.Missing(float64(v)) }
-}
-
 // intHeads makes the heads of an Int or Bool column, in the direction of the sort.
 type intHeads struct {
-	missing func(int64) bool
+	missing func(float64) bool
 	desc    bool
 }
 
@@ -34,7 +24,7 @@ type intHeads struct {
 func (h intHeads) of(v int64) uint64 {
 	head := uint64(v) ^ 1<<63
 	switch {
-	case (v == -1 || v == 0) && h.missing(v):
+	case (v == -1 || v == 0) && h.missing(float64(v)):
 		return lastHead
 	case h.desc && v < -1:
 		return ^head - 1
@@ -48,8 +38,8 @@ func (h intHeads) of(v int64) uint64 {
 
 // floatHead returns the head of a number; only numbers that are none have the
 // words at both ends.
-func floatHead(v float64) uint64 {
-	if v == -1 {
+func floatHead(v float64, missing func(float64) bool) uint64 {
+	if missing(v) {
 		return lastHead
 	}
 	return orderedBits(v)

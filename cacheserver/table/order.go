@@ -94,16 +94,17 @@ func keyOf(b *budget.Budget, t *Table, list []uint32, k wire.SortKey) (key, erro
 	values := *out.values
 	switch col.Kind {
 	case block.Int, block.Bool:
-		heads := intHeads{missing: missingOf(col)}
+		heads := intHeads{missing: col.MissingNumber()}
 		eachColumn(b, t, list, n, func(p *column, i, j, from int) {
 			for k, at := range list[i:j] {
 				values[i+k] = heads.of(p.ints[int(at)-from])
 			}
 		})
 	case block.Float:
+		missing := col.MissingNumber()
 		eachColumn(b, t, list, n, func(p *column, i, j, from int) {
 			for k, at := range list[i:j] {
-				values[i+k] = floatHead(p.floats[int(at)-from])
+				values[i+k] = floatHead(p.floats[int(at)-from], missing)
 			}
 		})
 	case block.Code:

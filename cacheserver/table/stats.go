@@ -59,9 +59,9 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 	index := map[[MaxDimensions]uint32]int{}
 	for k := range s.table.runs() {
 		r := s.table.run(k)
-		var panes []*column
+		var summed []*column
 		for _, n := range sums {
-			panes = append(panes, r.column(s.table.Layout, n))
+			summed = append(summed, r.column(s.table.Layout, n))
 		}
 		for _, d := range dims {
 			d.begin(r)
@@ -81,7 +81,7 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 			}
 			for _, a := range first {
 				for _, b := range second {
-					if tooMany = len(groups) > MaxGroups; tooMany || !s.budget.Spend(stepsOfMap+stepsOfOne*len(panes)) {
+					if tooMany = len(groups) > MaxGroups; tooMany || !s.budget.Spend(stepsOfMap+stepsOfOne*len(summed)) {
 						return
 					}
 					id := [MaxDimensions]uint32{a, b}
@@ -92,8 +92,8 @@ func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err
 						groups = append(groups, wire.StatsGroup{Keys: keysOf(dims, id), Sums: make([]int64, len(sums))})
 					}
 					groups[g].Count++
-					for n, p := range panes {
-						if v := p.ints[i]; v != -1 {
+					for n, c := range summed {
+						if v := c.ints[i]; v != -1 {
 							groups[g].Sums[n] += v
 						}
 					}
@@ -128,7 +128,7 @@ type grouping struct {
 	aged  bool // by bands of the age of a time
 
 	r      run
-	pane   *column
+	column *column
 	last   int // block of the record before
 	out    []uint32
 	values [][]byte
@@ -153,7 +153,7 @@ func (s *Scan) grouping(field string) (*grouping, error) {
 func (g *grouping) begin(r run) {
 	g.r, g.last = r, 0
 	if g.col.Kind != block.Text && g.col.Kind != block.Texts {
-		g.pane = r.column(g.scan.table.Layout, g.n)
+		g.column = r.column(g.scan.table.Layout, g.n)
 	}
 }
 
@@ -161,22 +161,22 @@ func (g *grouping) begin(r run) {
 func (g *grouping) of(i int) []uint32 {
 	switch g.col.Kind {
 	case block.Code:
-		return g.pane.codes[i : i+1]
+		return g.column.codes[i : i+1]
 	case block.Codes:
-		if list := g.pane.list(i); len(list) > 0 {
+		if list := g.column.list(i); len(list) > 0 {
 			return list
 		}
 		return []uint32{0}
 	case block.Int, block.Bool:
-		return g.number(float64(g.pane.ints[i]))
+		return g.number(float64(g.column.ints[i]))
 	case block.Float:
-		return g.number(g.pane.floats[i])
+		return g.number(g.column.floats[i])
 	}
 	return g.text(i)
 }
 
 func (g *grouping) number(v float64) []uint32 {
-	if v == -1 || v == 0 && g.col.Unit == "Unix s" {
+	if g.col.Missing(v) {
 		return g.one("")
 	}
 	if g.aged {

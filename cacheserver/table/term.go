@@ -1,18 +1,14 @@
 package table
 
 import (
-	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/dmwm/wmstats/cacheserver/table/block"
-	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// term makes the check of one condition. A value that is missing never matches
-// a positive condition and always a negative one. Missing are the empty text
-// and list, -1 in a number ("not defined"), and 0 in a time.
+// term makes the check of one condition. A value that is missing, also an empty text
+// or list, never matches a positive condition and always a negative one.
 func (s *Scan) term(t wire.Term) (check, error) {
 	k, col, err := s.column(t.Field)
 	if err != nil {
@@ -21,7 +17,7 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	c := check{field: t.Field}
 	switch col.Kind {
 	case block.Int, block.Bool:
-		keep, err := s.number(t, col)
+		keep, err := t.MatchNumber(col.Field, float64(s.now))
 		c.cost = costNumber
 		c.keep = func(r *run, words []uint64) {
 			ints := r.column(s.table.Layout, k).ints
@@ -29,7 +25,7 @@ func (s *Scan) term(t wire.Term) (check, error) {
 		}
 		return c, err
 	case block.Float:
-		keep, err := s.number(t, col)
+		keep, err := t.MatchNumber(col.Field, float64(s.now))
 		c.cost = costNumber
 		c.keep = func(r *run, words []uint64) {
 			floats := r.column(s.table.Layout, k).floats
@@ -56,70 +52,6 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	c.cost = costText
 	c.keep = func(r *run, words []uint64) { narrowRecords(r, words, keep) }
 	return c, err
-}
-
-// number returns the test of one number; a Bool is 0 or 1.
-func (s *Scan) number(t wire.Term, col *block.Column) (func(float64) bool, error) {
-	isTime := col.Unit == "Unix s"
-	isBool := col.Kind == block.Bool
-	missing := func(v float64) bool { return v == -1 || isTime && v == 0 }
-	now := float64(s.now)
-	switch t.Op {
-	case wire.In, wire.NotIn:
-		values, err := numbers(t.Values, col)
-		in := t.Op == wire.In
-		if len(values) == 1 {
-			x := values[0]
-			return func(v float64) bool { return !missing(v) && v == x == in || missing(v) && !in }, err
-		}
-		known := make(map[float64]bool, len(values))
-		for _, x := range values {
-			known[x] = true
-		}
-		return func(v float64) bool { return (!missing(v) && known[v]) == in }, err
-	case wire.Min:
-		return func(v float64) bool { return v >= t.Number && !missing(v) }, noBool(isBool)
-	case wire.Max:
-		return func(v float64) bool { return v <= t.Number && !missing(v) }, noBool(isBool)
-	case wire.MinAge:
-		return func(v float64) bool { return v > 0 && max(now-v, 0) >= t.Number }, noBool(isBool)
-	case wire.MaxAge:
-		return func(v float64) bool { return v > 0 && max(now-v, 0) <= t.Number }, noBool(isBool)
-	case wire.Has:
-		return func(v float64) bool { return v != 0 && v != -1 }, nil
-	case wire.HasNot:
-		return func(v float64) bool { return v == 0 || v == -1 }, nil
-	}
-	return nil, fmt.Errorf("unknown condition %q", t.Op)
-}
-
-func noBool(isBool bool) error {
-	if isBool {
-		return errors.New("a yes or no has no range")
-	}
-	return nil
-}
-
-// numbers reads the values of a condition on a number or a Bool.
-func numbers(values []string, col *block.Column) ([]float64, error) {
-	out := make([]float64, 0, len(values))
-	for _, text := range values {
-		var v float64
-		var err error
-		if col.Type == schema.Bool {
-			var yes bool
-			if yes, err = strconv.ParseBool(text); yes {
-				v = 1
-			}
-		} else {
-			v, err = strconv.ParseFloat(text, 64)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("value %q: %w", text, err)
-		}
-		out = append(out, v)
-	}
-	return out, nil
 }
 
 // textSteps are the steps of looking at one text of a dictionary.

@@ -9,8 +9,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// globs are the values of a condition on texts; * in a value stands for any
-// characters, also none.
+// globs are the values of a condition on texts, with wire.Star in them or not.
 type globs struct {
 	budget   *budget.Budget
 	exact    map[string]bool
@@ -20,8 +19,8 @@ type globs struct {
 func newGlobs(b *budget.Budget, values []string) *globs {
 	g := &globs{budget: b, exact: map[string]bool{}}
 	for _, v := range values {
-		if strings.Contains(v, "*") {
-			g.patterns = append(g.patterns, strings.Split(v, "*"))
+		if strings.Contains(v, wire.Star) {
+			g.patterns = append(g.patterns, strings.Split(v, wire.Star))
 		} else {
 			g.exact[v] = true
 		}
@@ -42,29 +41,11 @@ func (g *globs) text(text string) bool {
 		if !g.budget.Spend(pattern + part*min(len(p), len(text)+1) + len(text)) {
 			return false
 		}
-		if like(text, p) {
+		if wire.Like(text, p) {
 			return true
 		}
 	}
 	return false
-}
-
-// like matches a pattern of at least two parts. Taking the first place for
-// each part in the middle is enough: a later one leaves less for the rest.
-func like(text string, parts []string) bool {
-	first, last := parts[0], parts[len(parts)-1]
-	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
-		return false
-	}
-	text = text[len(first) : len(text)-len(last)]
-	for _, part := range parts[1 : len(parts)-1] {
-		k := strings.Index(text, part)
-		if k < 0 {
-			return false
-		}
-		text = text[k+len(part):]
-	}
-	return true
 }
 
 // text returns the test of a Text or Texts column.

@@ -42,14 +42,15 @@ func (t *Table) Top(b *budget.Budget, keys []wire.SortKey, n int) ([]uint32, err
 		top.eachRun(func(r *run, from int) { top.lists(r, from, ranks) })
 	case block.Float:
 		top.exact = top.only
+		missing := top.col.MissingNumber()
 		top.eachRun(func(r *run, from int) {
 			for i, v := range r.column(t.Layout, column).floats {
-				top.offer(top.directed(floatHead(v)), nil, from+i)
+				top.offer(top.directed(floatHead(v, missing)), nil, from+i)
 			}
 		})
 	default:
 		top.exact = top.only
-		heads := intHeads{missing: missingOf(top.col), desc: top.desc}
+		heads := intHeads{missing: top.col.MissingNumber(), desc: top.desc}
 		top.eachRun(func(r *run, from int) {
 			for i, v := range r.column(t.Layout, column).ints {
 				top.offer(heads.of(v), nil, from+i)

@@ -66,17 +66,22 @@ func (t Texts) Steps() int {
 func (t Texts) Asked() bool { return len(t.In)+len(t.NotIn) > 0 }
 
 func anyLike(patterns []string, text string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return like(text, p) })
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if !strings.Contains(p, Star) {
+			return text == p
+		}
+		return Like(text, strings.Split(p, Star))
+	})
 }
 
-// like matches a pattern. Taking the first place for each part between stars is
-// enough: a later one leaves less for the rest.
-func like(text, pattern string) bool {
-	parts := strings.Split(pattern, "*")
+// Star stands in a value for any characters, also none.
+const Star = "*"
+
+// Like says whether a text is like a pattern, of which parts, two at least, is what
+// is between its stars. Taking the first place for each part is enough: a later one
+// leaves less for the rest.
+func Like(text string, parts []string) bool {
 	first, last := parts[0], parts[len(parts)-1]
-	if len(parts) == 1 {
-		return text == pattern
-	}
 	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
 		return false
 	}

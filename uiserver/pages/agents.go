@@ -52,11 +52,7 @@ func (p *Pages) agents(c echo.Context) error {
 		asked.Terms[0].Op = wire.NotIn
 	}
 	r := p.begin(c)
-	all := r.Agents(wire.Query{}) // by name
-	sorted := all
-	if q.Sort != "Severity" {
-		sorted = r.Agents(asked)
-	}
+	all, rows := r.Agents(wire.Query{Sort: []wire.SortKey{{Field: "Severity"}}}), r.Agents(asked)
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, web.AgentsPath, state, err)
@@ -71,32 +67,8 @@ func (p *Pages) agents(c echo.Context) error {
 	shown := slices.DeleteFunc(slices.Clone(all.Value), func(a schema.Agent) bool {
 		return (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent, q.Text)
 	})
-	page.Cards = bySeverity(shown, web.Severities()) // the worst first
-	switch {
-	case q.Sort != "Severity":
-		page.Rows = agentCards(sorted.Value)
-	case q.Desc:
-		rising := web.Severities()
-		slices.Reverse(rising)
-		page.Rows = bySeverity(shown, rising)
-	default:
-		page.Rows = page.Cards
-	}
+	page.Cards, page.Rows = agentCards(shown), agentCards(rows.Value)
 	return p.render(c, status(notes), web.Agents(page))
-}
-
-// bySeverity are the cards of agents in an order of severities, which is that of
-// urgency and not of letters.
-func bySeverity(agents []schema.Agent, severities []string) []web.AgentCard {
-	var out []schema.Agent
-	for _, severity := range severities {
-		for _, a := range agents {
-			if a.Severity == severity {
-				out = append(out, a)
-			}
-		}
-	}
-	return agentCards(out)
 }
 
 func agentCards(agents []schema.Agent) []web.AgentCard {

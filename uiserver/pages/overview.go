@@ -126,7 +126,7 @@ func topSites(sites []schema.Site) []web.TopRow {
 
 func agentGroups(all []schema.Agent) []web.AgentGroup {
 	var out []web.AgentGroup
-	for _, severity := range web.Severities() {
+	for _, severity := range schema.Severities() {
 		group := web.AgentGroup{Severity: severity}
 		for _, a := range all {
 			if a.Severity == severity {

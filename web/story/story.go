@@ -66,7 +66,7 @@ func parts() []Story {
 	for i, text := range append(Hostile(), "", "running-open", "failed") {
 		add(fmt.Sprintf("status-%d", i), web.StatusChip(text))
 	}
-	for _, severity := range append(web.Severities(), "never-heard-of") {
+	for _, severity := range append(schema.Severities(), "never-heard-of") {
 		add("severity-"+severity, web.SeverityChip(severity))
 	}
 	for i, alert := range []string{"site_error", "unheard_of", Hostile()[0]} {
@@ -166,7 +166,7 @@ func agents(assets web.AssetURLs) web.AgentsPage {
 	for _, label := range []string{"agent", "severity", "report", "job counts", "workflows", "jobs done", "running", "failed", "failure rate", "cool-off"} {
 		page.Heads = append(page.Heads, web.GroupHead{Label: label, Href: "?sort=" + strings.ReplaceAll(label, " ", "")})
 	}
-	for i, severity := range append(web.Severities(), "") {
+	for i, severity := range append(schema.Severities(), "") {
 		a := schema.AgentDetail{Agent: schema.Agent{
 			Agent: Hostile()[i%len(Hostile())], Kind: "agent", Severity: severity, Reasons: Hostile()[:2], UpdateTime: Now - int64(i)*2000, DataUpdateTime: int64(i) * Now / 6,
 			Draining: i%2 == 0, DrainWaits: Hostile()[:i%3], Counters: schema.JobCounts{Success: 10000, FailureException: int64(i)}.Derive(),

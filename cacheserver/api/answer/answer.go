@@ -51,7 +51,7 @@ type Sender struct {
 	o          Options
 	compressor *render.Compressor
 	buffers    bufferPool
-	kept       answerCache
+	cache      answerCache
 }
 
 // New makes a Sender.
@@ -59,7 +59,7 @@ func New(o Options) (*Sender, error) {
 	if o.Cache == nil || o.Stale == nil || o.Now == nil {
 		return nil, errors.New("answer: Cache, Stale and Now are needed")
 	}
-	return &Sender{o: o, compressor: render.NewCompressor(), buffers: newBufferPool(), kept: answerCache{most: o.Bytes}}, nil
+	return &Sender{o: o, compressor: render.NewCompressor(), buffers: newBufferPool(), cache: answerCache{most: o.Bytes}}, nil
 }
 
 // Answer is what a handler answers with. The zero value of each field is good.

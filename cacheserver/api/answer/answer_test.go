@@ -94,9 +94,9 @@ func newWorld(t *testing.T) *world {
 		if c.QueryParam("ends") != "" {
 			c.Response().Header().Set("Connection", "close")
 		}
-		kept, ok, key := w.sender.Kept(c, w.newest.Load())
+		cached, ok, key := w.sender.Cached(c, w.newest.Load())
 		if ok {
-			return kept.Send(c)
+			return cached.Send(c)
 		}
 		w.made.Add(1)
 		a, err := w.make(c, key)
@@ -295,9 +295,9 @@ func TestEmptyProjections(t *testing.T) {
 	}
 }
 
-// TestKeptAnswersEnd: with their generation, the state of the source, their
+// TestCachedAnswersEnd: with their generation, the state of the source, their
 // time; and those that may not be kept are made each time.
-func TestKeptAnswersEnd(t *testing.T) {
+func TestCachedAnswersEnd(t *testing.T) {
 	w := newWorld(t)
 	var change atomic.Pointer[func(*answer.Answer)]
 	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
@@ -358,8 +358,8 @@ func TestKeptAnswersEnd(t *testing.T) {
 	}
 }
 
-// TestKeptAnswersHaveNothingOfOneRequest: whether a connection ends, and the id.
-func TestKeptAnswersHaveNothingOfOneRequest(t *testing.T) {
+// TestCachedAnswersHaveNothingOfOneRequest: whether a connection ends, and the id.
+func TestCachedAnswersHaveNothingOfOneRequest(t *testing.T) {
 	w := newWorld(t)
 	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
 		a := list(3)
@@ -386,7 +386,7 @@ func TestKeptAnswersHaveNothingOfOneRequest(t *testing.T) {
 // TestMadeBodies: a compressed body is made once for all who ask for its
 // content, whatever the generation; one that is new each time is not kept.
 func TestMadeBodies(t *testing.T) {
-	for fresh, kept := range map[bool]int{false: 1, true: 0} {
+	for fresh, cached := range map[bool]int{false: 1, true: 0} {
 		w := newWorld(t)
 		w.make = func(echo.Context, answer.Key) (answer.Answer, error) {
 			a := list(500)
@@ -401,8 +401,8 @@ func TestMadeBodies(t *testing.T) {
 			}
 			require.Equal(t, first, body)
 		}
-		require.Len(t, w.cache.values, kept)
-		require.Equal(t, 2*kept, w.cache.hits)
+		require.Len(t, w.cache.values, cached)
+		require.Equal(t, 2*cached, w.cache.hits)
 	}
 }
 

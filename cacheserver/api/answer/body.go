@@ -16,8 +16,8 @@ import (
 // madeBefore returns a compressed body from the cache: its tag names the content,
 // so that it can never have a second value.
 func (s *Sender) madeBefore(tag string) made {
-	kept, _ := s.o.Cache.Get("body/" + tag)
-	body, _ := kept.(made)
+	cached, _ := s.o.Cache.Get("body/" + tag)
+	body, _ := cached.(made)
 	return body
 }
 
@@ -44,7 +44,7 @@ func (s *Sender) make(ctx context.Context, a *Answer, coding, tag string) (body 
 }
 
 func (s *Sender) keepMade(a *Answer, tag string, to *collector) {
-	if to.size > biggestKept || a.Fresh {
+	if to.size > biggestCached || a.Fresh {
 		return
 	}
 	to.trim()

@@ -23,8 +23,8 @@ const (
 	// smallest is the size below which bodies are not compressed: setting up a
 	// compressor costs more than sending 4 KB.
 	smallest = 4 << 10
-	// biggestKept is the size up to which a compressed body goes into the cache.
-	biggestKept = 4 << 20
+	// biggestCached is the size up to which a compressed body goes into the cache.
+	biggestCached = 4 << 20
 )
 
 // collector gathers what is written to it in chunks, so that growing copies

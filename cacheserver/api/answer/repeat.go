@@ -12,29 +12,29 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Kept is an answer that was made before.
-type Kept struct {
+// Cached is an answer that was made before.
+type Cached struct {
 	sender     *Sender
 	generation Generation
-	answer     *keptAnswer
+	answer     *cachedAnswer
 	began      time.Time
 }
 
-// Kept finds the answer that the newest generation has given to the same
+// Cached finds the answer that the newest generation has given to the same
 // request, word for word. If there is none, ok is false, and the one that is made
 // of newest may be kept under key.
-func (s *Sender) Kept(c echo.Context, newest Generation) (kept Kept, ok bool, key Key) {
+func (s *Sender) Cached(c echo.Context, newest Generation) (cached Cached, ok bool, key Key) {
 	began := s.o.Now()
 	words, ok := keyOf(c)
 	if !ok {
-		return kept, false, key
+		return cached, false, key
 	}
 	reason, stale := s.o.Stale()
-	of := s.kept.newest.Load()
+	of := s.cache.newest.Load()
 	if of == nil || of.generation != newest || of.stale != stale || of.reason != reason {
-		fresh := &answersOf{generation: newest, stale: stale, reason: reason, answers: map[cacheKey]*keptAnswer{}}
-		if !s.kept.newest.CompareAndSwap(of, fresh) {
-			return kept, false, key // somebody else did, perhaps for a newer one
+		fresh := &answersOf{generation: newest, stale: stale, reason: reason, answers: map[cacheKey]*cachedAnswer{}}
+		if !s.cache.newest.CompareAndSwap(of, fresh) {
+			return cached, false, key // somebody else did, perhaps for a newer one
 		}
 		of = fresh
 	}
@@ -42,13 +42,13 @@ func (s *Sender) Kept(c echo.Context, newest Generation) (kept Kept, ok bool, ke
 	found := of.answers[words]
 	of.mu.RUnlock()
 	if found == nil || !found.expires.IsZero() && !began.Before(found.expires) {
-		return kept, false, Key{of, words}
+		return cached, false, Key{of, words}
 	}
-	return Kept{s, newest, found, began}, true, key
+	return Cached{s, newest, found, began}, true, key
 }
 
 // Send sends it, or 304 if the client has it.
-func (k Kept) Send(c echo.Context) error {
+func (k Cached) Send(c echo.Context) error {
 	s, found := k.sender, k.answer
 	if found.stream {
 		leave, err := s.enter(c)
@@ -63,7 +63,7 @@ func (k Kept) Send(c echo.Context) error {
 	conn := onewrite.From(c.Request().Context())
 	same := holds(c, found.tag)
 	if !same && conn != nil && onewrite.Fits(c.Response().Writer) {
-		return s.writeKept(c, conn, found, k.began)
+		return s.writeCached(c, conn, found, k.began)
 	}
 	maps.Copy(c.Response().Header(), found.header)
 	if same {
@@ -86,16 +86,16 @@ func (s *Sender) keep(c echo.Context, a *Answer, tag string, body made) {
 	if !body.lent {
 		cost += body.size
 	}
-	if cost > s.kept.most/mostOfOne {
+	if cost > s.cache.most/mostOfOne {
 		return
 	}
-	kept := &keptAnswer{
+	one := &cachedAnswer{
 		header: maps.Clone(c.Response().Header()), body: body, tag: tag, cost: cost,
 		stream: a.Stream, promises: a.Promises, expires: a.Expires,
 	}
-	delete(kept.header, wire.HeaderRequestID)
-	delete(kept.header, "Connection")
-	kept.lines, kept.length = headerLines(kept.header), []string{strconv.FormatInt(body.size, 10)}
+	delete(one.header, wire.HeaderRequestID)
+	delete(one.header, "Connection")
+	one.lines, one.length = headerLines(one.header), []string{strconv.FormatInt(body.size, 10)}
 	k := cacheKey{ // texts of a request would keep all of its header
 		strings.Clone(a.Key.key.path), strings.Clone(a.Key.key.query), strings.Clone(a.Key.key.accept),
 		strings.Clone(a.Key.key.encoding), strings.Clone(a.Key.key.prefix),
@@ -105,17 +105,17 @@ func (s *Sender) keep(c echo.Context, a *Answer, tag string, body made) {
 	if old := of.answers[k]; old != nil {
 		of.bytes -= old.cost
 	}
-	if of.bytes+cost > s.kept.most || len(of.answers) >= mostAnswers {
+	if of.bytes+cost > s.cache.most || len(of.answers) >= mostAnswers {
 		clear(of.answers)
 		of.bytes = 0
 	}
-	of.answers[k] = kept
+	of.answers[k] = one
 	of.bytes += cost
 }
 
 // Held returns the memory of the answers that are kept, in bytes, and their number.
 func (s *Sender) Held() (bytes, n int64) {
-	of := s.kept.newest.Load()
+	of := s.cache.newest.Load()
 	if of == nil {
 		return 0, 0
 	}

@@ -41,10 +41,10 @@ func (s *Sender) write(c echo.Context, a *Answer, body made, filter time.Duratio
 	})
 }
 
-// writeKept sends a kept answer with the lines of its header that were made when
+// writeCached sends a cached answer with the lines of its header that were made when
 // it was kept: to fill, copy and sort a map of 14 names would cost net/http a
 // quarter of a page (docs/explanation/decisions/0006).
-func (s *Sender) writeKept(c echo.Context, conn *onewrite.Conn, kept *keptAnswer, began time.Time) error {
+func (s *Sender) writeCached(c echo.Context, conn *onewrite.Conn, cached *cachedAnswer, began time.Time) error {
 	res := c.Response()
 	h := res.Header()
 	id, last := h[wire.HeaderRequestID], h["Connection"]
@@ -52,19 +52,19 @@ func (s *Sender) writeKept(c echo.Context, conn *onewrite.Conn, kept *keptAnswer
 	if last != nil { // the server is going down, see package serving
 		h["Connection"] = last
 	}
-	h["Content-Length"] = kept.length
+	h["Content-Length"] = cached.length
 	var room [192]byte
 	own := append(append(room[:0], wire.HeaderTiming...), ": "...)
 	own = append(appendTiming(own, 0, s.o.Now().Sub(began)), "\r\n"...)
 	if len(id) == 1 {
 		own = appendLine(own, wire.HeaderRequestID, id[0])
 	}
-	chunks := kept.body.chunks
+	chunks := cached.body.chunks
 	if isHead(c) {
 		chunks = nil
 	}
 	res.WriteHeader(http.StatusOK)
-	sent, err := conn.Send(res.Writer, kept.lines, own, chunks)
+	sent, err := conn.Send(res.Writer, cached.lines, own, chunks)
 	res.Size += sent
 	return err //nolint:wrapcheck // it says what was being done
 }
@@ -87,7 +87,7 @@ func (s *Sender) stream(c echo.Context, a *Answer, coding, tag string, filter ti
 	if coding == negotiate.Identity {
 		return s.buffered(c, plain)
 	}
-	to := &collector{most: biggestKept}
+	to := &collector{most: biggestCached}
 	err := s.buffered(c, func(w io.Writer) error {
 		return s.compressor.Compress(render.Coding(coding), io.MultiWriter(to, w), plain) //nolint:wrapcheck // it says what was being done
 	})

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
@@ -59,6 +58,30 @@ func Select[T any](ctx context.Context, list []T, q wire.Query, now int64) ([]T,
 		out[i] = list[at]
 	}
 	return out, nil
+}
+
+// Sort sorts records by keys, and by tie those that are equal by all of them. The
+// error is as that of Select; then they are in no order.
+func Sort[T any](ctx context.Context, list []T, keys []wire.SortKey, tie func(a, b *T) int) error {
+	r := reader{fields: schema.Describe[T](), record: reflect.TypeFor[T]()}
+	order, err := r.order(keys)
+	if err != nil {
+		return err
+	}
+	spent := budget.From(ctx)
+	from, sorted := slices.Clone(list), make([]*T, len(list))
+	for i := range from {
+		sorted[i] = &from[i]
+	}
+	if !budget.Sort(spent, sorted, stepsEach*(len(keys)+1), func(a, b *T) int {
+		return cmp.Or(order(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()), tie(a, b))
+	}) {
+		return fmt.Errorf("sort records: %w", spent.Stopped())
+	}
+	for i, one := range sorted {
+		list[i] = *one
+	}
+	return nil
 }
 
 // reader finds the values of records of one type.
@@ -124,37 +147,11 @@ func condition(f schema.Field, t wire.Term, now float64) (func(reflect.Value) bo
 		wanted := t.Op == wire.In || t.Op == wire.Has
 		return func(v reflect.Value) bool { return slices.ContainsFunc(texts(v), match) == wanted }, nil
 	}
-	var values []float64
-	for _, text := range t.Values {
-		n, err := parse(f, text)
-		if err != nil {
-			return nil, fmt.Errorf("value of %s: %w", f.Key, err)
-		}
-		values = append(values, n)
-	}
-	test := map[wire.Op]func(float64) bool{
-		wire.In:     func(n float64) bool { return !f.Missing(n) && slices.Contains(values, n) },
-		wire.NotIn:  func(n float64) bool { return f.Missing(n) || !slices.Contains(values, n) },
-		wire.Min:    func(n float64) bool { return !f.Missing(n) && n >= t.Number },
-		wire.Max:    func(n float64) bool { return !f.Missing(n) && n <= t.Number },
-		wire.MinAge: func(n float64) bool { return n > 0 && max(now-n, 0) >= t.Number },
-		wire.MaxAge: func(n float64) bool { return n > 0 && max(now-n, 0) <= t.Number },
-		wire.Has:    func(n float64) bool { return n != 0 && n != -1 },
-		wire.HasNot: func(n float64) bool { return n == 0 || n == -1 },
-	}[t.Op]
-	if test == nil {
-		return nil, fmt.Errorf("unknown condition %q", t.Op)
+	test, err := t.MatchNumber(f, now)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Key, err)
 	}
 	return func(v reflect.Value) bool { return test(number(v)) }, nil
-}
-
-// parse reads the value of a condition as number reads that of a record.
-func parse(f schema.Field, text string) (float64, error) {
-	if f.Type != schema.Bool {
-		return strconv.ParseFloat(text, 64) //nolint:wrapcheck // the caller says of what
-	}
-	yes, err := strconv.ParseBool(text)
-	return truth(yes), err //nolint:wrapcheck // the caller says of what
 }
 
 // number returns a number, or a flag as 0 or 1.
@@ -192,7 +189,7 @@ func (r *reader) order(keys []wire.SortKey) (func(a, b reflect.Value) int, error
 		if err != nil {
 			return nil, err
 		}
-		orders[i] = func(a, b reflect.Value) int { return compare(f, a.FieldByIndex(path), b.FieldByIndex(path), k.Desc) }
+		orders[i] = func(a, b reflect.Value) int { return compare(&f, a.FieldByIndex(path), b.FieldByIndex(path), k.Desc) }
 	}
 	return func(a, b reflect.Value) int {
 		for _, order := range orders {
@@ -206,25 +203,31 @@ func (r *reader) order(keys []wire.SortKey) (func(a, b reflect.Value) int, error
 
 // compare compares two values of a field; what is missing is last in both
 // directions.
-func compare(f schema.Field, a, b reflect.Value, desc bool) int {
-	isText := f.Type == schema.String || f.Type == schema.List
-	missing := func(v reflect.Value) float64 {
-		if isText {
-			return truth(!slices.ContainsFunc(texts(v), func(text string) bool { return text != "" }))
-		}
-		return truth(f.Missing(number(v)))
-	}
-	if c := cmp.Compare(missing(a), missing(b)); c != 0 || missing(a) == 1 {
-		return c
+func compare(f *schema.Field, a, b reflect.Value, desc bool) int {
+	if x, y := missing(f, a), missing(f, b); x || y {
+		return cmp.Compare(truth(x), truth(y))
 	}
 	if desc {
 		a, b = b, a
 	}
-	switch {
-	case isText:
+	switch f.Type {
+	case schema.String:
+		x, y := a.String(), b.String()
+		return cmp.Or(cmp.Compare(f.Rank(x), f.Rank(y)), cmp.Compare(x, y))
+	case schema.List:
 		return slices.Compare(texts(a), texts(b))
-	case f.Type == schema.Int:
+	case schema.Int:
 		return cmp.Compare(a.Int(), b.Int())
 	}
 	return cmp.Compare(number(a), number(b))
+}
+
+func missing(f *schema.Field, v reflect.Value) bool {
+	switch f.Type {
+	case schema.String:
+		return v.Len() == 0
+	case schema.List:
+		return !slices.ContainsFunc(texts(v), func(text string) bool { return text != "" })
+	}
+	return f.Missing(number(v))
 }

@@ -1,6 +1,7 @@
 package records_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -56,6 +57,66 @@ func TestSelect(t *testing.T) {
 		}
 		assert.Equal(t, c.want, names, name)
 	}
+}
+
+// Texts that have an order of their own are sorted by it, and not by their letters.
+func TestSortByRank(t *testing.T) {
+	agents := []schema.Agent{
+		{Agent: "a", Severity: "ok", ReportedStatus: "ok"}, {Agent: "b", Severity: "drain", ReportedStatus: "warning"},
+		{Agent: "c"}, {Agent: "d", Severity: "error", ReportedStatus: "down"}, {Agent: "e", Severity: "warning", ReportedStatus: "error"},
+		{Agent: "f", Severity: "unknown", ReportedStatus: "better"}, {Agent: "g", Severity: "drain", ReportedStatus: "ok"},
+	}
+	sites := []schema.Site{
+		{Site: "a", State: "Aborted"}, {Site: "b", State: "Down"}, {Site: "c"}, {Site: "d", State: "Normal"},
+		{Site: "e", State: "Draining"}, {Site: "f", State: "Odd"}, {Site: "g", State: "Normal"},
+	}
+	sorted := func(key string, desc bool) wire.Query {
+		return wire.Query{Sort: []wire.SortKey{{Field: key, Desc: desc}}}
+	}
+	for _, c := range []struct{ key, rising, falling string }{
+		{"Severity", "debgfac", "afbgedc"},
+		{"ReportedStatus", "debagfc", "fagbedc"},
+	} {
+		for desc, want := range map[bool]string{false: c.rising, true: c.falling} {
+			names := ""
+			got, err := records.Select(t.Context(), agents, sorted(c.key, desc), 0)
+			require.NoError(t, err)
+			for _, a := range got {
+				names += a.Agent
+			}
+			assert.Equal(t, want, names, "%s %v", c.key, desc)
+		}
+	}
+	for desc, want := range map[bool]string{false: "dgfebac", true: "abefdgc"} {
+		names := ""
+		got, err := records.Select(t.Context(), sites, sorted("State", desc), 0)
+		require.NoError(t, err)
+		for _, s := range got {
+			names += s.Site
+		}
+		assert.Equal(t, want, names, desc)
+	}
+}
+
+// What is equal by all keys is in the order of tie.
+func TestSort(t *testing.T) {
+	list := []schema.ErrorSummary{
+		{State: "success", Jobs: 1}, {State: "jobfailed", Jobs: 2}, {State: "submitfailed", Jobs: 3}, {Jobs: 4}, {State: "jobfailed", Jobs: 5},
+	}
+	most := func(a, b *schema.ErrorSummary) int { return int(b.Jobs - a.Jobs) }
+	for desc, want := range map[bool][]int64{false: {3, 5, 2, 1, 4}, true: {1, 5, 2, 3, 4}} {
+		got := slices.Clone(list)
+		require.NoError(t, records.Sort(t.Context(), got, []wire.SortKey{{Field: "State", Desc: desc}}, most))
+		var jobs []int64
+		for _, s := range got {
+			jobs = append(jobs, s.Jobs)
+		}
+		assert.Equal(t, want, jobs)
+	}
+	require.Error(t, records.Sort(t.Context(), list, []wire.SortKey{{Field: "Priority"}}, most))
+	var exceeded *budget.ExceededError
+	err := records.Sort(budget.New(t.Context(), budget.Options{Steps: 1 << 19}), make([]schema.ErrorSummary, 5000), []wire.SortKey{{Field: "Jobs"}}, most)
+	require.ErrorAs(t, err, &exceeded)
 }
 
 func TestSelectRefuses(t *testing.T) {

@@ -39,7 +39,7 @@ type answersOf struct {
 	reason     string
 
 	mu      sync.RWMutex
-	answers map[cacheKey]*keptAnswer
+	answers map[cacheKey]*cachedAnswer
 	bytes   int64
 }
 
@@ -52,9 +52,9 @@ type Key struct {
 	key cacheKey
 }
 
-// keptAnswer is an answer of which nothing is left to be made. It is immutable
+// cachedAnswer is an answer of which nothing is left to be made. It is immutable
 // and shared by all requests that get it.
-type keptAnswer struct {
+type cachedAnswer struct {
 	header http.Header
 	lines  []byte   // the same as it is sent
 	length []string // Content-Length

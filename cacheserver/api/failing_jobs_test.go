@@ -23,9 +23,9 @@ func (f *fixture) summaries(query string) []schema.ErrorSummary {
 	return decode[[]schema.ErrorSummary](f.t, a.plain(f.t))
 }
 
-// errorsFixture serves 30 workflows, 10 of which have failing jobs (see
+// failingJobsFixture serves 30 workflows, 10 of which have failing jobs (see
 // failing); the source knows 400.
-func errorsFixture(t *testing.T, change func(*api.Options)) (*fixture, *jobsFake) {
+func failingJobsFixture(t *testing.T, change func(*api.Options)) (*fixture, *jobsFake) {
 	t.Helper()
 	f := newFixture(t, 30)
 	source := &jobsFake{}
@@ -38,8 +38,8 @@ func errorsFixture(t *testing.T, change func(*api.Options)) (*fixture, *jobsFake
 	return f, source
 }
 
-func TestErrorsOfAllWorkflows(t *testing.T) {
-	f, source := errorsFixture(t, nil)
+func TestFailingJobsOfAllWorkflows(t *testing.T) {
+	f, source := failingJobsFixture(t, nil)
 	list := f.summaries("")
 	require.Len(t, list, 4)
 	assert.Equal(t, schema.ErrorSummary{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input",
@@ -87,8 +87,8 @@ func thirds(n int) string {
 }
 
 // Who follows the links reads one list, whatever is read meanwhile.
-func TestErrorsPages(t *testing.T) {
-	f, source := errorsFixture(t, nil)
+func TestFailingJobsPages(t *testing.T) {
+	f, source := failingJobsFixture(t, nil)
 	want := f.summaries("?by=workflow&limit=all")
 	require.Len(t, want, 10)
 	var got []schema.ErrorSummary
@@ -129,8 +129,8 @@ func TestErrorsPages(t *testing.T) {
 	assert.Equal(t, 200, f.get(p.Restart).StatusCode)
 }
 
-func TestErrorsAreReadOnceForManyReaders(t *testing.T) {
-	f, source := errorsFixture(t, nil)
+func TestFailingJobsAreReadOnceForManyReaders(t *testing.T) {
+	f, source := failingJobsFixture(t, nil)
 	source.wait = make(chan struct{})
 	var readers sync.WaitGroup
 	for i := range 20 {
@@ -144,8 +144,8 @@ func TestErrorsAreReadOnceForManyReaders(t *testing.T) {
 }
 
 // A long first read is "not yet", and goes on.
-func TestErrorsNotYet(t *testing.T) {
-	f, source := errorsFixture(t, func(o *api.Options) { o.Demand.WaitErrors = time.Millisecond })
+func TestFailingJobsNotYet(t *testing.T) {
+	f, source := failingJobsFixture(t, func(o *api.Options) { o.Demand.WaitErrors = time.Millisecond })
 	source.wait = make(chan struct{})
 	a := f.get("/errors")
 	assert.Equal(t, http.StatusServiceUnavailable, a.StatusCode)
@@ -157,8 +157,8 @@ func TestErrorsNotYet(t *testing.T) {
 }
 
 // When the source fails, what there is is served and says so.
-func TestErrorsStale(t *testing.T) {
-	f, source := errorsFixture(t, nil)
+func TestFailingJobsStale(t *testing.T) {
+	f, source := failingJobsFixture(t, nil)
 	fresh := f.get("/errors")
 	assert.Empty(t, fresh.Header.Get("X-Stale"))
 	source.fail(errors.New("down"))
@@ -180,8 +180,8 @@ func TestErrorsStale(t *testing.T) {
 
 // A source that takes long is asked less often: it spends a twentieth of its
 // time on this at most.
-func TestErrorsOfASlowSource(t *testing.T) {
-	f, source := errorsFixture(t, nil)
+func TestFailingJobsOfASlowSource(t *testing.T) {
+	f, source := failingJobsFixture(t, nil)
 	source.wait = make(chan struct{})
 	answered := make(chan int, 1)
 	go func() { answered <- f.get("/errors").StatusCode }()
