@@ -126,7 +126,7 @@ func attacked(t *testing.T, n int, o api.QueryOptions) (*fixture, *spent) {
 // Each expensive request ends when its steps are spent, with a reason.
 func TestDearRequestsAreRefused(t *testing.T) {
 	const steps = 1 << 16
-	f, s := attacked(t, 3000, api.QueryOptions{Steps: steps})
+	f, s := attacked(t, 3000, api.QueryOptions{Steps: steps, Timeout: time.Hour})
 	for _, d := range dearRequests() {
 		a := f.send(d.method, d.path, d.body)
 		require.Equal(t, http.StatusUnprocessableEntity, a.StatusCode, "%s: %.300s", d.name, a.body)

@@ -86,11 +86,7 @@ func TestOperations(t *testing.T) {
 	assert.Equal(t, "bad", decode[[]api.Quarantined](t, f.get("/quarantine").body)[0].ID)
 	assert.Contains(t, string(f.get("/quarantine?format=csv").body), "bad,wmstats,")
 	f.get("/fetch")
-	counted := func(line string) func() bool { // a request is counted after its answer has been sent
-		return func() bool { return strings.Contains(string(f.get("/metrics").body), line) }
-	}
-	require.Eventually(t, counted(`wmstats_http_requests_total{code="200",method="GET",route="/fetch"} 1`), waitFor, tick)
-	require.Eventually(t, counted("wmstats_workflows 30"), waitFor, tick)
+	f.counts(`wmstats_http_requests_total{code="200",method="GET",route="/fetch"} 1`, "wmstats_workflows 30")
 	for _, k := range wire.Kinds() {
 		assert.Contains(t, string(f.get("/problems/"+string(k.Slug)).body), k.Title)
 		assert.Contains(t, string(f.get("/problems").body), k.Slug)

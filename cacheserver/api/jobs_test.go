@@ -256,7 +256,7 @@ func TestJobParametersAreChecked(t *testing.T) {
 func TestDemandIsCounted(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &jobsFake{}
-	f.newAPI(func(o *api.Options) { o.Jobs, o.Demand = source, api.DemandOptions{Failures: 1} })
+	f.newAPI(func(o *api.Options) { o.Jobs, o.Demand, o.Now = source, api.DemandOptions{Failures: 1}, f.clock.Now })
 	path := "/fetch/" + workflowName(3) + "/logs"
 	f.get(path)
 	f.get(path)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -33,13 +34,16 @@ func TestMetrics(t *testing.T) {
 	get(t, at+"/no/such/page")
 	cache.Answer(testcache.Everything, testcache.Loading(""))
 	get(t, at+"/readyz")
-	_, body = get(t, at+"/metrics")
 	for _, line := range []string{
 		`wmstats_ui_http_requests_total{code="200",route="/workflows"} 1`, `wmstats_ui_http_requests_total{code="200",route="/api"} 1`,
 		`wmstats_ui_http_requests_total{code="404",route="other"} 1`, `wmstats_ui_http_requests_total{code="503",route="/readyz"} 1`,
 		`wmstats_ui_cache_requests_total{for="api",result="ok"} 1`, `wmstats_ui_cache_requests_total{for="pages",result="error"} 1`,
 	} {
-		assert.True(t, strings.Contains(string(body), line), line)
+		// A request is counted after its answer has been sent.
+		require.Eventually(t, func() bool {
+			_, body = get(t, at+"/metrics")
+			return strings.Contains(string(body), line)
+		}, time.Minute, time.Millisecond, line)
 	}
 	assert.False(t, strings.Contains(string(body), "no/such"))
 }
