@@ -237,28 +237,27 @@ func TestServesWhileTheSourceIsAway(t *testing.T) {
 func TestReadyFailsBeforeThePortCloses(t *testing.T) {
 	fake, url := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("wf1", "new", 10))
-	o := options(t, url, io.Discard)
-	o.Listen, o.DrainDelay = freePort(t), 2*time.Second
+	var log logBuffer
+	o := options(t, url, &log)
+	o.DrainDelay = 5 * time.Second
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- app.Run(ctx, o) }()
-	ready(t, o.Listen)
+	addr := ""
+	require.Eventually(t, func() bool {
+		_, rest, said := strings.Cut(log.String(), "msg=serving addr=")
+		addr, _, _ = strings.Cut(rest, " ")
+		addr = strings.TrimSpace(addr)
+		return said
+	}, waitFor, tick)
+	ready(t, addr)
 	stop()
-	require.Eventually(t, func() bool { status, _ := get(t, o.Listen, "/readyz"); return status == 503 }, waitFor, tick)
-	status, _ := get(t, o.Listen, "/fetch")
+	require.Eventually(t, func() bool { status, _ := get(t, addr, "/readyz"); return status == 503 }, waitFor, tick)
+	status, _ := get(t, addr, "/fetch")
 	assert.Equal(t, 200, status, "what comes meanwhile is still served")
 	require.NoError(t, <-ended)
-	_, err := net.DialTimeout("tcp", o.Listen, time.Second)
+	_, err := net.DialTimeout("tcp", addr, time.Second)
 	assert.Error(t, err, "the port is closed")
-}
-
-// freePort is an address that was free a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func TestPortInUse(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,9 +47,24 @@ func bufferingProxy(t *testing.T, to string) string {
 	return server.URL
 }
 
+// listening is an open port of this machine for a program that is started with it:
+// one that was only free a moment ago may be another's by then.
+func listening(t *testing.T) (socket *os.File, addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	tcp, ok := l.(*net.TCPListener)
+	require.True(t, ok)
+	socket, err = tcp.File()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = socket.Close() })
+	return socket, l.Addr().String()
+}
+
 // proxyProgram runs a proxy with a configuration until the test ends; args get
-// its file.
-func proxyProgram(t *testing.T, program, configuration, listen string, args ...string) string {
+// its file. It has the socket as file 3.
+func proxyProgram(t *testing.T, program, configuration string, socket *os.File, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -60,55 +76,53 @@ func proxyProgram(t *testing.T, program, configuration, listen string, args ...s
 	require.NoError(t, err)
 	defer said.Close()
 	cmd := exec.CommandContext(t.Context(), path, append(args, file)...)
-	cmd.Stdout, cmd.Stderr = said, said
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = said, said, []*os.File{socket}
+	cmd.Env = append(os.Environ(), "NGINX=3;")                               // how nginx is told of it
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // a process of its own is ended by it
+	cmd.WaitDelay = waitFor
 	require.NoError(t, cmd.Start())
+	require.NoError(t, socket.Close())   // a program that ends closes the port
+	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context has ended
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it has no state
-		_ = cmd.Wait()
-	})
-	if !assert.Eventually(t, func() bool {
-		conn, err := net.DialTimeout("tcp", listen, time.Second)
-		if err != nil {
-			return false
+		if text, _ := os.ReadFile(said.Name()); t.Failed() {
+			t.Logf("%s says: %s", program, text)
 		}
-		return conn.Close() == nil
-	}, waitFor, 20*time.Millisecond) {
-		text, _ := os.ReadFile(said.Name())
-		require.Fail(t, program+" does not listen", "%s", text)
-	}
-	return "http://" + listen
+	})
 }
 
 // nginx is nginx as it comes, with more lines for its location.
 func nginx(t *testing.T, to, more string) string {
 	t.Helper()
-	dir, listen := t.TempDir(), freePort(t)
-	return proxyProgram(t, "nginx", fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
+	dir := t.TempDir()
+	socket, listen := listening(t)
+	proxyProgram(t, "nginx", fmt.Sprintf(`daemon off; user root; pid %[1]s/pid; error_log stderr;
 events {}
 http {
   access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
   server { listen %[2]s; location / { proxy_pass %[3]s; %[4]s } }
 }
-`, dir, listen, to, more), listen, "-p", dir, "-c")
+`, dir, listen, to, more), socket, "-p", dir, "-c")
+	return "http://" + listen
 }
 
 func haproxy(t *testing.T, to string) string {
 	t.Helper()
-	listen := freePort(t)
+	socket, listen := listening(t)
 	target, err := url.Parse(to)
 	require.NoError(t, err)
-	return proxyProgram(t, "haproxy", fmt.Sprintf(`defaults
+	proxyProgram(t, "haproxy", fmt.Sprintf(`defaults
   mode http
   timeout connect 5s
   timeout client 1h
   timeout server 1h
   option http-no-delay
 frontend in
-  bind %s
+  bind fd@3
   default_backend couch
 backend couch
   server one %s
-`, listen, target.Host), listen, "-db", "-f")
+`, target.Host), socket, "-db", "-f")
+	return "http://" + listen
 }
 
 // TestBehindAProxy: each write is shown, whatever the proxy does with feeds; one
