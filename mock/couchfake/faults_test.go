@@ -89,7 +89,7 @@ func TestFaultsThatFreeze(t *testing.T) {
 				_, body, _ := s.read(context.Background(), "/db/_all_docs")
 				thawed <- body
 			}()
-			require.Eventually(t, func() bool { return active.Hits() == 2 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return active.Hits() == 2 }, patience, time.Millisecond)
 			active.Clear()
 			assert.Equal(t, whole, <-thawed, "a frozen answer goes on when the fault is cleared")
 		})

@@ -17,6 +17,10 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
+// patience bounds every wait for what must come: it only decides how late a
+// failure is told.
+const patience = time.Minute
+
 // server is a stand-in on a port of its own, with what a test asks of it.
 type server struct {
 	*couchfake.Server
@@ -34,12 +38,12 @@ func start(t *testing.T, opts couchfake.Options) *server {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, fake.Close())
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(t, end.Close(ctx))
 		http.DefaultClient.CloseIdleConnections()
 		// Eventually asks from a goroutine of its own.
-		require.Eventually(t, func() bool { return runtime.NumGoroutine()-1 <= before }, 10*time.Second,
+		require.Eventually(t, func() bool { return runtime.NumGoroutine()-1 <= before }, patience,
 			5*time.Millisecond, "goroutines left behind")
 	})
 	return &server{Server: fake, Endpoint: end, t: t}

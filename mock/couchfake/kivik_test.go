@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	kivik "github.com/go-kivik/kivik/v4"
 	"github.com/go-kivik/kivik/v4/couchdb"
@@ -19,7 +18,7 @@ import (
 // servers use. kivik packs request bodies with gzip and posts _changes.
 func TestKivik(t *testing.T) {
 	s := start(t, couchfake.Options{User: "u", Password: "p", BuiltinViews: true})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 
 	wrong, err := kivik.New("couch", s.URL(), couchdb.BasicAuth("u", "no"))

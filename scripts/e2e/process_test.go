@@ -188,8 +188,12 @@ func (b programs) endWithoutLoss(t *testing.T) {
 				}
 				c.p.signal(syscall.SIGTERM)
 				c.p.says("msg=stopping")
+				// They all ask in the seconds for which connections are left open, however
+				// long the answers take.
 				for _, client := range clients {
 					require.NoError(t, client.send(c.path))
+				}
+				for _, client := range clients {
 					res, err := client.answer()
 					require.NoError(t, err, "%s: an answer for all", c.path)
 					assert.Equal(t, http.StatusOK, res.StatusCode)
@@ -298,7 +302,8 @@ func TestClientsThatReadNothingAreCut(t *testing.T) {
 					return err != nil
 				}, patience, 5*time.Millisecond, "%s is cut", path)
 			}
-			assert.Equal(t, http.StatusOK, get(t, "http://"+c.p.addr+path).status, "%s: who reads is served", path)
+			// On a busy machine also this client may not read for so long.
+			waitStatus(t, "http://"+c.p.addr+path, http.StatusOK)
 		}
 	}
 }
