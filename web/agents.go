@@ -8,15 +8,15 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// AgentsPage are the props of a table and cards of all agents, or of all
-// services.
+// AgentsPage are the props of the page with the table and the cards of all agents,
+// or of all services.
 type AgentsPage struct {
 	Frame
 	Notes []Note
-	Tabs  []Link // the one that is shown has no address
+	Tabs  []Link // the current one has no address
 	Heads []GroupHead
 	Rows  []AgentCard // in the order of the table
-	Cards []AgentCard // the worst first
+	Cards []AgentCard // worst first
 	JSON  string
 }
 
@@ -35,7 +35,7 @@ type AgentPage struct {
 	JSON      string
 }
 
-// tint is the class of an agent's card.
+// tint is the CSS class of an agent's card.
 func (a AgentCard) tint() string {
 	switch a.Severity {
 	case "ok", "drain":
@@ -48,20 +48,20 @@ func (a AgentCard) tint() string {
 	return ""
 }
 
-// Seconds after which a report is late: agents write every five minutes on
-// themselves and every ten on their jobs.
+// Ages in seconds above which a report is late. Agents send a status report every
+// five minutes and job counts every ten.
 const (
 	lateReport = 1800
 	lateData   = 1200
 )
 
-// silent and oldData judge the ages of an agent's reports.
+// silent and oldData report whether an agent's status report or job counts are late.
 func (a AgentCard) silent(now int64) bool { return a.UpdateTime > 0 && now-a.UpdateTime > lateReport }
 func (a AgentCard) oldData(now int64) bool {
 	return a.DataUpdateTime > 0 && now-a.DataUpdateTime > lateData
 }
 
-// bySeverity counts the cards of each severity that is there.
+// bySeverity counts the cards of each severity, leaving out severities without any.
 func (p AgentsPage) bySeverity() []Part {
 	var parts []Part
 	for _, severity := range schema.Severities() {
@@ -78,40 +78,40 @@ func (p AgentsPage) bySeverity() []Part {
 	return parts
 }
 
-// mostPlaces is how many sites the page of an agent shows.
-const mostPlaces = 40
+// mostSites is the number of sites shown on the page of an agent.
+const mostSites = 40
 
-// agentPlace is a site as an agent sees it.
-type agentPlace struct {
+// agentSite is a site as an agent sees it.
+type agentSite struct {
 	schema.AgentSite
 
-	known bool                       // the agent tells its thresholds
-	jobs  []schema.AgentSitePriority // that wait
+	known bool                       // the agent reports its thresholds
+	jobs  []schema.AgentSitePriority // waiting
 }
 
-// placesOf are the sites that an agent has thresholds or waiting jobs for, those
-// with most pending jobs first.
-func placesOf(a schema.AgentDetail) []agentPlace {
-	var out []agentPlace
+// sitesOf returns the sites for which an agent has thresholds or waiting jobs,
+// those with the most pending jobs first.
+func sitesOf(a schema.AgentDetail) []agentSite {
+	var out []agentSite
 	for _, s := range a.Sites {
-		out = append(out, agentPlace{AgentSite: s, known: true})
+		out = append(out, agentSite{AgentSite: s, known: true})
 	}
 	for _, p := range a.SitePriorities {
-		i := slices.IndexFunc(out, func(o agentPlace) bool { return o.Site == p.Site })
+		i := slices.IndexFunc(out, func(o agentSite) bool { return o.Site == p.Site })
 		if i < 0 {
 			i = len(out)
-			out = append(out, agentPlace{AgentSite: schema.AgentSite{Agent: p.Agent, Site: p.Site}})
+			out = append(out, agentSite{AgentSite: schema.AgentSite{Agent: p.Agent, Site: p.Site}})
 		}
 		out[i].jobs = append(out[i].jobs, p)
 	}
-	slices.SortStableFunc(out, func(a, b agentPlace) int {
+	slices.SortStableFunc(out, func(a, b agentSite) int {
 		return cmp.Or(cmp.Compare(b.PendingJobs, a.PendingJobs), strings.Compare(a.Site, b.Site))
 	})
 	return out
 }
 
-// waiting are the jobs that wait, the highest priority first.
-func (p agentPlace) waiting() string {
+// waiting lists the waiting jobs by priority, highest first.
+func (p agentSite) waiting() string {
 	sorted := slices.SortedStableFunc(slices.Values(p.jobs), func(a, b schema.AgentSitePriority) int { return cmp.Compare(b.Priority, a.Priority) })
 	texts := make([]string, len(sorted))
 	for i, one := range sorted {
@@ -123,13 +123,13 @@ func (p agentPlace) waiting() string {
 	return strings.Join(texts, ", ")
 }
 
-// noThresholds stands where an agent has jobs at a site and says no more of it.
-func noThresholds() Text { return NA("the agent gives no thresholds for this site") }
+// noThresholds is shown where an agent has jobs at a site but reports no thresholds.
+func noThresholds() Text { return NA("the agent reports no thresholds for this site") }
 
-// jobSource names the part of an agent that counts jobs.
+// jobSource names the component of an agent that counts jobs.
 func jobSource(source string) string {
 	names := map[string]string{
-		"wmbs": "job database", "active": "batch jobs under way", "completed": "batch jobs that ended", "created_type": "created, by type",
+		"wmbs": "job database", "active": "active batch jobs", "completed": "completed batch jobs", "created_type": "created, by type",
 		"executing_type": "executing, by type", "local_queue": "local work queue", "global_queue": "global work queue",
 	}
 	if name := names[source]; name != "" {

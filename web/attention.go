@@ -2,22 +2,23 @@ package web
 
 import "github.com/dmwm/wmstats/schema/wire"
 
-// AttentionPage are the props of the page on what somebody should look at.
+// AttentionPage are the props of the page of workflows and agents that need
+// attention.
 type AttentionPage struct {
 	Frame
 	Notes []Note
-	Total int64 // different workflows and agents
+	Total int64 // distinct workflows and agents
 	Rules []AttentionRule
 	JSON  string
 }
 
-// AttentionRule is one reason, with the first of those that it names.
+// AttentionRule is one rule with the first workflows or agents that match it.
 type AttentionRule struct {
 	wire.AttentionRule
-	Href string // list of all
+	Href string // list of all matches
 }
 
-// quiet are the rules that name nothing, and loud the others.
+// quiet returns the rules without matches, loud the others.
 func (p AttentionPage) quiet() (out []AttentionRule) {
 	for _, r := range p.Rules {
 		if r.Count == 0 {
@@ -36,7 +37,7 @@ func (p AttentionPage) loud() (out []AttentionRule) {
 	return out
 }
 
-// itemPath is the page of what a rule names.
+// itemPath is the address of the page of an item.
 func itemPath(item wire.AttentionItem) string {
 	switch item.Kind {
 	case "Agent":
@@ -47,7 +48,7 @@ func itemPath(item wire.AttentionItem) string {
 	return WorkflowPath(item.Name)
 }
 
-// itemMark is how its status looks.
+// itemMark is the mark of an item's status.
 func itemMark(item wire.AttentionItem) Mark {
 	if item.Kind == "Workflow" {
 		return StatusMark(item.Status)
@@ -55,7 +56,7 @@ func itemMark(item wire.AttentionItem) Mark {
 	return SeverityMark(item.Status)
 }
 
-// prioritized reports whether a rule names workflows, which have a priority.
+// prioritized reports whether the items are workflows, which have a priority.
 func (r AttentionRule) prioritized() bool {
 	return len(r.Items) > 0 && r.Items[0].Kind == "Workflow"
 }

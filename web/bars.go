@@ -9,12 +9,12 @@ import (
 	"github.com/a-h/templ"
 )
 
-// Bars are written here and not in a template: a table has hundreds of their
-// parts, and a template has no short form of an element without content. All
-// that is written are names of classes and numbers.
+// Bars are written here and not in a template: a table has hundreds of parts of
+// bars, and templ has no self-closing form of an element. Only class names and
+// numbers are written, so nothing needs escaping.
 
-// barParts draws each part from the beginning of the bar to its end, the last
-// one first, so that none has to say where it begins.
+// barParts draws each part from the start of the bar to the end of the part, the
+// last part first, so that no part needs a start position.
 func barParts(parts []Part) templ.Component {
 	var out strings.Builder
 	for _, s := range slices.Backward(stack(parts)) {
@@ -27,7 +27,7 @@ func barParts(parts []Part) templ.Component {
 	return markup(out.String())
 }
 
-// meterBar repeats a figure that stands beside it, so it has no text.
+// meterBar draws a percentage that is written beside it, so it has no text.
 func meterBar(percent float64, bad bool) templ.Component {
 	class := ""
 	if c := meterClass(percent, bad); c != "" {
@@ -36,7 +36,7 @@ func meterBar(percent float64, bad bool) templ.Component {
 	return markup(`<svg class="meter"><rect ` + class + `width="` + meterWidth(percent) + `"/></svg>`)
 }
 
-// markup is text that is markup already.
+// markup returns a component that writes text unescaped.
 func markup(text string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		_, err := io.WriteString(w, text)

@@ -12,21 +12,21 @@ import (
 // chartWidth is the length of a bar, in percent.
 const chartWidth = 100
 
-// minWidth keeps a share that is there visible.
+// minWidth keeps a small share visible.
 const minWidth = 0.6
 
 // Part is one share of a stacked bar.
 type Part struct {
 	Label string
-	Key   string // of the schema, in JobParts
-	Class string // fill
+	Key   string // schema key; set in JobParts
+	Class string // of the fill
 	Count int64
-	Href  string // "" when there is nothing to open
-	Hatch bool   // drawn with a pattern too: failures
+	Href  string // "" for none
+	Hatch bool   // drawn with a pattern as well: failures
 }
 
-// JobParts are the nine states of a workflow's jobs; together they are
-// TotalJobs. The order is that of a job's life, the trouble at the end.
+// JobParts returns the nine states of jobs with their counts, which add up to
+// TotalJobs. They are in the order of a job's life, with problems at the end.
 func JobParts(c schema.Counters) []Part {
 	return []Part{
 		{Label: "success", Key: "Success", Class: "s1", Count: c.Success},
@@ -41,7 +41,7 @@ func JobParts(c schema.Counters) []Part {
 	}
 }
 
-// JobKeys are the schema's keys of the states, in the order of JobParts.
+// JobKeys returns the schema keys of the states, in the order of JobParts.
 func JobKeys() []string {
 	var keys []string
 	for _, part := range JobParts(schema.Counters{}) {
@@ -50,7 +50,7 @@ func JobKeys() []string {
 	return keys
 }
 
-// SummedParts are JobParts of sums that stand in the order of JobKeys.
+// SummedParts is JobParts for sums in the order of JobKeys.
 func SummedParts(sums []int64) []Part {
 	parts := JobParts(schema.Counters{})
 	for i := range min(len(parts), len(sums)) {
@@ -59,20 +59,20 @@ func SummedParts(sums []int64) []Part {
 	return parts
 }
 
-// present are the parts that there are.
+// present returns the parts with a count.
 func present(parts []Part) []Part {
 	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return p.Count == 0 })
 }
 
-// slice is a Part with its place in the bar.
+// slice is a Part with its position in the bar.
 type slice struct {
 	Part
 	X, Width string
 	End      string // X and Width together
 }
 
-// stack gives the parts their places: widths in proportion, with a least width
-// for those that would not be seen; negative counts draw nothing.
+// stack positions the parts. Widths are proportional to counts, with a minimum for
+// parts that would be too small to see; negative counts draw nothing.
 func stack(parts []Part) []slice {
 	var total, lifted float64
 	for _, p := range parts {
@@ -109,8 +109,8 @@ func place(f float64) string {
 	return strconv.FormatFloat(math.Round(f*100)/100, 'f', -1, 64)
 }
 
-// percentage is a place along a bar, as an SVG attribute: bars have no
-// coordinates of their own, so that patterns are not stretched with them.
+// percentage is a position along a bar, as an SVG attribute. Bars have no viewBox,
+// so that their patterns are not stretched.
 func percentage(f float64) string { return place(math.Round(f*10)/10) + "%" }
 
 // describe is the text of a stacked bar: "success 40, running 3".
@@ -131,8 +131,8 @@ func describe(parts []Part) string {
 	return b.String()
 }
 
-// meterClass chooses the fill of a progress bar. A failure rate is bad as soon
-// as it is there; progress past the end is marked.
+// meterClass returns the CSS class of a progress bar. Any failure rate is bad;
+// progress above 100 % is marked.
 func meterClass(percent float64, bad bool) string {
 	switch {
 	case bad:
@@ -156,19 +156,19 @@ func meterWidth(percent float64) string {
 	return percentage(math.Round(max(percent, 2)))
 }
 
-// Span is one stay in a status.
+// Span is the time that a workflow spent in one status.
 type Span struct {
 	Status   string
-	From, To int64 // Unix seconds; To is the present for the last one
+	From, To int64 // Unix seconds; To is now for the last one
 	Longest  bool
 	Ongoing  bool
 }
 
-// Seconds is how long it took; clocks that differ don't make it negative.
+// Seconds is the length of the span. Clocks that differ don't make it negative.
 func (s Span) Seconds() int64 { return max(s.To-s.From, 0) }
 
-// Spans turns a status history into stays, in the order of time. Changes
-// without a time are left out: they can't be drawn (the table shows them).
+// Spans turns a status history into spans in order of time. Changes without a
+// time are left out because they can't be drawn; the table shows them.
 func Spans(history []schema.StatusChange, now int64) []Span {
 	var spans []Span
 	for _, change := range byTime(history) {
@@ -176,7 +176,7 @@ func Spans(history []schema.StatusChange, now int64) []Span {
 			continue
 		}
 		if n := len(spans); n > 0 {
-			// A time ahead of the clock is no length of what has happened.
+			// A time in the future does not lengthen a span.
 			spans[n-1].To, spans[n-1].Ongoing = max(spans[n-1].From, min(change.Time, now)), false
 		}
 		spans = append(spans, Span{Status: change.Status, From: change.Time, To: max(now, change.Time), Ongoing: true})
@@ -193,13 +193,13 @@ func Spans(history []schema.StatusChange, now int64) []Span {
 	return spans
 }
 
-// band is a Span with its place in the timeline.
+// band is a Span with its position in the timeline.
 type band struct {
 	Span
 	X, Width, Class string
 }
 
-// bands places spans in proportion to their length, with a least width.
+// bands positions spans in proportion to their length, with a minimum width.
 func bands(spans []Span) []band {
 	parts := make([]Part, len(spans))
 	for i, s := range spans {
@@ -235,16 +235,17 @@ const (
 	histColumn = 74 // from column to column
 	histBar    = 58
 	histHeight = 92 // of the highest bar
-	histTop    = 16 // room for the number above it
+	histTop    = 16 // space for the number above it
 )
 
-// column is a Bucket with its place.
+// column is a Bucket with its position.
 type column struct {
 	Bucket
 	X, Y, Height, Middle, NumberY string
 }
 
-// columns draws heights in proportion to counts, linear, the highest full.
+// columns returns columns whose heights are proportional to counts; the highest
+// has the full height.
 func columns(buckets []Bucket) []column {
 	most := int64(1)
 	for _, b := range buckets {

@@ -16,20 +16,20 @@ type Column struct {
 	Doc     string // what it means, from the schema
 	Unit    string
 	Type    schema.Type
-	Numeric bool // aligned to the right
+	Numeric bool // right-aligned
 
 	index []int // of the Go field
 }
 
-// Columns describes all keys of the Workflow record. It is made once, from the
-// schema's own description, and never changed.
+// Columns describes all keys of the Workflow record, as the schema defines them.
+// It is immutable.
 type Columns struct {
 	All   []Column
 	byKey map[string]Column
 }
 
-// Sets are the built-in choices of columns: progress and jobs are the two
-// formats of the present system's request table.
+// sets are the built-in column sets. Progress and jobs are the two formats of the
+// request table of the old server.
 var sets = []struct {
 	Name, Label string
 	Keys        []string
@@ -44,10 +44,10 @@ var sets = []struct {
 	}},
 }
 
-// DefaultSet is shown when cols= says nothing.
+// DefaultSet is the column set used without cols=.
 const DefaultSet = "progress"
 
-// SetKeys are the keys of a built-in set.
+// SetKeys returns the keys of a built-in set.
 func SetKeys(name string) ([]string, bool) {
 	for _, s := range sets {
 		if s.Name == name {
@@ -66,16 +66,16 @@ func SetNames() []string {
 	return names
 }
 
-// labels shorten the headings of the columns that are most used.
+// labels are short headings of the most used columns.
 var labels = map[string]string{
 	"Workflow": "workflow", "StatusTime": "in status for", "CreateTime": "age", "TotalJobs": "jobs",
 	"JobProgress": "jobs done", "EventProgress": "events", "LumiProgress": "lumis", "FailureRate": "failure rate",
-	"Cooloff": "cool-off", "QueueInjection": "injected", "SecondsLeft": "estimate left", "PrepID": "PrepID",
+	"Cooloff": "cool-off", "QueueInjection": "injected", "SecondsLeft": "time left", "PrepID": "PrepID",
 	"SiteCount": "sites", "AgentCount": "agents", "JobsInQueue": "in queue", "LastAgentUpdate": "newest counts",
 	"OldestAgentUpdate": "oldest counts", "EstimatedJobs": "expected jobs", "HasJobInfo": "has jobs",
 }
 
-// NewColumns reads the schema's description of the Workflow record.
+// NewColumns returns the columns of the Workflow record.
 func NewColumns() Columns {
 	record := reflect.TypeFor[schema.Workflow]()
 	c := Columns{byKey: map[string]Column{}}
@@ -121,12 +121,12 @@ func (c Columns) Keys() []string {
 // Time reports whether the column holds Unix seconds.
 func (c Column) Time() bool { return c.Unit == "Unix s" }
 
-// value reads the column's field of a record.
+// value returns the field of a record for the column.
 func (c Column) value(w *schema.Workflow) reflect.Value {
 	return reflect.ValueOf(w).Elem().FieldByIndex(c.index)
 }
 
-// figure writes a number with the unit of its column.
+// figure formats a number with the unit of its column.
 func (c Column) figure(w *schema.Workflow) Text {
 	v := c.value(w)
 	if c.Type == schema.Float {
@@ -151,10 +151,10 @@ func (c Column) figure(w *schema.Workflow) Text {
 	return Text{Shown: Int(n)}
 }
 
-// mostShown is how many elements of a list a cell shows.
+// mostShown is the number of list elements that a cell shows.
 const mostShown = 2
 
-// list writes the first elements of a list, all of them in the title.
+// list formats the first elements of a list, with all of them in the title.
 func (c Column) list(w *schema.Workflow) Text {
 	values, _ := c.value(w).Interface().([]string)
 	if len(values) == 0 {

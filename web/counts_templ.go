@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import "github.com/dmwm/wmstats/schema"
 
 // countHeads and countCells are the columns of job counters that several
-// tables share; the bar repeats the figures before it, so it has no text.
+// tables share. The bar repeats the figures before it, so it has no text.
 func countHeads() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -152,7 +152,7 @@ func countCells(c schema.Counters) templ.Component {
 	})
 }
 
-// number is one figure with its bar, in the numbers of a page.
+// number is one percentage with its bar, as a line of a list of facts.
 func number(label string, percent float64, reason string, bad bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -260,7 +260,7 @@ func fact(label string) templ.Component {
 	})
 }
 
-// text is a fact that is only text; nothing at all when it is not given.
+// text is a fact that is plain text; an empty value is left out.
 func text(label, value string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -1,12 +1,12 @@
-// Package web holds the pages: templ components, the props they take, and the
-// way numbers, times and names are written. It is pure: props in, HTML out. It
-// makes no HTTP, calls no client and reads no clock (the present time is a
-// prop), so every page can be rendered in a test from records alone.
+// Package web renders the pages: it has the templ components, their props, and the
+// formats of numbers, times and names. It is pure: props in, HTML out. It makes no
+// HTTP requests and reads no clock (the current time is a prop), so a test can
+// render every page from records alone.
 //
-// Nothing in a page is written as style or script: places and widths are SVG
-// attributes, colours are classes, so that the content policy can forbid both.
+// Pages contain no inline styles or scripts, so that the content security policy
+// can forbid both: positions and widths are SVG attributes, colours are classes.
 //
-// The *_templ.go files are generated and committed; make generate renews them.
+// The *_templ.go files are generated and committed; make generate updates them.
 package web
 
 //go:generate go tool templ generate

@@ -7,53 +7,53 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// ErrorsPage are the props of the failing jobs of all workflows.
+// ErrorsPage are the props of the page of failing jobs.
 type ErrorsPage struct {
 	Frame
 	Notes   []Note
-	Missing *Missing // why there are none of the parts below; nil when there are
+	Missing *Missing // why the parts below are missing; nil if they are not
 	Filter  ErrorsFilter
-	Read    int64 // when the source was asked, Unix s; 0 if not known
+	Read    int64 // time of the read from CouchDB, Unix s; 0 if unknown
 	Stale   string
 
 	Reports   wire.FailureReports
-	States    []ErrorRow // the failing jobs under the filters
+	States    []ErrorRow // failing jobs under the filters
 	Codes     []ErrorRow
-	CodeCount int64 // exit codes in all
+	CodeCount int64 // total number of exit codes
 	Sites     []ErrorRow
 	SiteCount int64
 	Workflows []ErrorRow
-	Affected  int64 // workflows in all
+	Affected  int64 // total number of workflows
 	List      string
 	Map       Heat
-	More      string // address with all rows of the map; "" when they are all there
+	More      string // address with all rows of the map; "" when all are shown
 	MapNote   string // what the map leaves out; "" for nothing
 	JSON      string
 }
 
-// Missing says why a part of a page has no data: none of them is "there are
-// none".
+// Missing says why the data of a part of a page could not be shown. It is never
+// used for data that are known to be empty.
 type Missing struct {
 	Title string
 	Text  string
-	Again string // address that tries again; "" where that would not help
+	Again string // address that tries again; "" where that does not help
 }
 
-// ErrorsFilter is what the page is about.
+// ErrorsFilter holds the conditions of the page.
 type ErrorsFilter struct {
 	ExitCode, Site, State string
 	Hidden                []Field // conditions on workflows, as fields of the form
-	Chips                 []Link  // each drops one condition
+	Chips                 []Link  // each removes one condition
 }
 
-// ErrorRow is one group of failing jobs with what it leads to.
+// ErrorRow is one group of failing jobs with its links.
 type ErrorRow struct {
 	schema.ErrorSummary
-	Href string // the same page about it alone; for a workflow its page
+	Href string // the page narrowed to this group; for a workflow its own page
 	List string // its workflows, "" for none
 }
 
-// ExitCode writes an exit code: -1 stands for jobs that never ran.
+// ExitCode formats an exit code; -1 stands for jobs that never ran.
 func ExitCode(code int64) string {
 	if code == -1 {
 		return "none"
@@ -61,14 +61,15 @@ func ExitCode(code int64) string {
 	return digits(code)
 }
 
-// missingReports says that agents count more failed jobs than there are reports
-// of, with the agents that miss most; "" when nothing is known to miss.
+// missingReports says that agents count more failed jobs than have been reported,
+// and which agents lack the most reports. It returns "" if no reports are known to
+// be missing.
 func missingReports(r wire.FailureReports) string {
 	if r.ReportedJobs < 0 || r.Failure <= r.ReportedJobs {
 		return ""
 	}
 	count := Plural(r.Failure, "failed job", "failed jobs")
-	text := "Agents count " + count + "; reports of " + Int(r.ReportedJobs) + " have come."
+	text := "Agents count " + count + "; reports have arrived for " + Int(r.ReportedJobs) + "."
 	var names []string
 	for _, a := range r.Agents {
 		if a.Agent == "" && a.ReportedJobs > 0 {
@@ -85,13 +86,13 @@ func missingReports(r wire.FailureReports) string {
 	if n := len(names) - mostMissing; n > 0 {
 		names, more = names[:mostMissing], " and "+Plural(int64(n), "more agent", "more agents")
 	}
-	return text + " Missing are those of " + strings.Join(names, ", ") + more + "."
+	return text + " Reports are missing from " + strings.Join(names, ", ") + more + "."
 }
 
-// mostMissing is how many agents that miss reports are named.
+// mostMissing is the number of agents named as lacking reports.
 const mostMissing = 5
 
-// reportsOf are the reports of one workflow.
+// reportsOf returns the report counts of one workflow.
 func reportsOf(d schema.Detail) wire.FailureReports {
 	r := wire.FailureReports{Failure: d.Failure, ReportedJobs: d.ReportedJobs}
 	failure, reported := map[string]int64{}, map[string]int64{}

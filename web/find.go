@@ -2,7 +2,8 @@ package web
 
 import "strings"
 
-// PalettePage are the props of the page that finds pages and things by name.
+// PalettePage are the props of the page that finds pages, workflows, sites and so
+// on by name.
 type PalettePage struct {
 	Frame
 	Notes  []Note
@@ -10,21 +11,21 @@ type PalettePage struct {
 	Groups []PaletteGroup
 }
 
-// PaletteGroup are things of one kind.
+// PaletteGroup is a group of results of one kind.
 type PaletteGroup struct {
 	Title string
 	Lines []PaletteLine
 }
 
-// PaletteLine is one thing that was found.
+// PaletteLine is one result.
 type PaletteLine struct{ Text, Href, Note string }
 
-// Holds reports whether a name has a text in it, in any case of letters.
+// Holds reports whether a name contains a text, ignoring case.
 func Holds(name, text string) bool {
 	return strings.Contains(strings.ToLower(name), strings.ToLower(text))
 }
 
-// PalettePages are the entries of the navigation that have the text in them.
+// PalettePages returns the navigation entries that contain the text.
 func PalettePages(text string) PaletteGroup {
 	group := PaletteGroup{Title: "Pages"}
 	for _, entry := range navigation {
@@ -38,7 +39,7 @@ func PalettePages(text string) PaletteGroup {
 	return group
 }
 
-// nothing reports whether no group has a line.
+// nothing reports whether nothing was found.
 func (p PalettePage) nothing() bool {
 	for _, g := range p.Groups {
 		if len(g.Lines) > 0 {

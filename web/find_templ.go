@@ -8,7 +8,7 @@ package web
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Palette is the page of the dialog "Go to".
+// Palette is the page "Go to"; the dialog shows the same.
 func Palette(p PalettePage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -191,7 +191,7 @@ func Palette(p PalettePage) templ.Component {
 	})
 }
 
-// Facet is the page with all values of a facet, and what its dialog shows.
+// Facet is the page with all values of a facet; the dialog shows the same.
 func Facet(p FacetPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -285,7 +285,7 @@ func Facet(p FacetPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\" method=\"get\" class=\"ask\" role=\"search\" aria-label=\"Values\"><label class=\"vh\" for=\"prefix\">Beginning of the value</label> <input id=\"prefix\" name=\"prefix\" type=\"search\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\" method=\"get\" class=\"ask\" role=\"search\" aria-label=\"Values\"><label class=\"vh\" for=\"prefix\">Start of the value</label> <input id=\"prefix\" name=\"prefix\" type=\"search\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -383,7 +383,7 @@ func Facet(p FacetPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, " most frequent are shown: write how others begin")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, " most frequent are shown; type to find others")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

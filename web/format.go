@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// thin separates groups of three digits: a narrow space that does not break.
+// thin separates groups of three digits: a narrow no-break space.
 const thin = "\u202f"
 
-// Text is what a cell shows, with the reason in the title where it needs one.
+// Text is the content of a cell, with an explanation in the title where needed.
 type Text struct {
 	Shown string
 	Title string
-	NA    bool // not defined: Title says why
+	NA    bool // undefined; Title has the reason
 }
 
-// NA is a figure that is not defined.
+// NA is an undefined figure, shown as n/a.
 func NA(reason string) Text { return Text{Shown: "n/a", Title: reason, NA: true} }
 
-// Int writes a count with thin separators, all digits kept.
+// Int formats a count with all its digits, in groups of three.
 func Int(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
@@ -42,10 +42,10 @@ func Int(n int64) string {
 	return b.String()
 }
 
-// digits writes a code: a number that is a name, not a count.
+// digits formats a number that is a name, such as an exit code.
 func digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-// Count writes a count of the source, where -1 stands for absent.
+// Count formats a count; -1 stands for absent, for the given reason.
 func Count(n int64, reason string) Text {
 	if n < 0 {
 		return NA(reason)
@@ -53,13 +53,19 @@ func Count(n int64, reason string) Text {
 	return Text{Shown: Int(n)}
 }
 
-// notSaid is why a figure of an agent is not known.
-const notSaid = "the agent does not say"
+// notReported is the reason for a missing figure of an agent.
+const notReported = "not reported by the agent"
 
-// noSlots is why a figure of a site is not known.
-const noSlots = "no agent that is alive says"
+// noSlots is the reason for a missing figure of a site.
+const noSlots = "not reported by any live agent"
 
-// amount is Count for numbers with a fraction.
+// Reasons for missing figures of a group of workflows.
+const (
+	noStatusTime = "no workflow has a status time"
+	notSet       = "not set for any workflow"
+)
+
+// amount is Count for fractional numbers.
 func amount(f float64, reason string) Text {
 	if f < 0 {
 		return NA(reason)
@@ -75,16 +81,16 @@ func code(n int64, reason string) Text {
 	return Text{Shown: digits(n)}
 }
 
-// positive writes a number that the source leaves out, or sets to 0, where the
-// request has no wish of its own.
+// positive formats a number that is 0 or absent in documents whose request does
+// not set it.
 func positive(n int64, unit string) Text {
 	if n <= 0 {
-		return NA("the request does not say")
+		return NA("not set in the request")
 	}
 	return Text{Shown: Int(n) + unit}
 }
 
-// Float writes a plain number with at most two decimals, large ones with none.
+// Float formats a plain number with at most two decimals, large ones with none.
 func Float(f float64) string {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return "n/a"
@@ -98,11 +104,11 @@ func Float(f float64) string {
 	return strconv.FormatFloat(f, 'f', 2, 64)
 }
 
-// overNote is the known cause of figures above 100 %.
-const overNote = "above 100 %: lumis counted twice, or more made than asked for"
+// overNote explains figures above 100 %.
+const overNote = "above 100 %: lumis counted twice, or more produced than requested"
 
-// Percent writes a share; below 0 it is not defined, for the given reason.
-// Above 100 it is shown as it is, with a note.
+// Percent formats a percentage. Below 0 it is undefined, for the given reason;
+// above 100 it is shown as it is, with a note.
 func Percent(p float64, reason string) Text {
 	if p < 0 || math.IsNaN(p) || math.IsInf(p, 0) {
 		return NA(reason)
@@ -114,8 +120,8 @@ func Percent(p float64, reason string) Text {
 	return t
 }
 
-// percentDigits keeps one decimal between the ends, and never rounds a share
-// that is not complete to 100 or one that is not nothing to 0.
+// percentDigits keeps one decimal. It never rounds an incomplete share to 100, nor
+// a positive one to 0.
 func percentDigits(p float64) string {
 	switch {
 	case p == 0 || p == 100:
@@ -130,7 +136,7 @@ func percentDigits(p float64) string {
 	return strconv.FormatFloat(p, 'f', 1, 64)
 }
 
-// Bytes writes a size in decimal units with three digits.
+// Bytes formats a size in decimal units with three digits.
 func Bytes(n int64) string {
 	if n < 1000 && n > -1000 {
 		return strconv.FormatInt(n, 10) + thin + "B"
@@ -152,7 +158,7 @@ func Bytes(n int64) string {
 	return strconv.FormatFloat(f, 'f', 0, 64) + thin + "EB"
 }
 
-// Duration writes seconds with its two largest units: 45 s, 12 min, 3 h 5 min,
+// Duration formats seconds with their two largest units: 45 s, 12 min, 3 h 5 min,
 // 4 d 2 h, 200 d. app.js has the same rule for pages that stay open.
 func Duration(seconds int64) string {
 	const minute, hour, day = 60, 3600, 86400
@@ -170,7 +176,7 @@ func Duration(seconds int64) string {
 	return Int(s/day) + " d"
 }
 
-// Seconds writes a time that may be short: 3 ms, 0.42 s, 12 s, then like Duration.
+// Seconds formats a time that may be short: 3 ms, 0.42 s, 12 s, then like Duration.
 func Seconds(s float64) string {
 	switch {
 	case math.IsNaN(s) || s < 0:
@@ -185,7 +191,7 @@ func Seconds(s float64) string {
 	return Duration(int64(math.Round(min(s, 1e15))))
 }
 
-// roughly writes seconds in their largest unit alone: for an estimate.
+// roughly formats an estimate: seconds in their largest unit only.
 func roughly(seconds int64) string {
 	const minute, hour, day = 60, 3600, 86400
 	switch s := max(seconds, 0); {
@@ -205,19 +211,19 @@ func two(a int64, unitA string, b int64, unitB string) string {
 	return fmt.Sprintf("%d %s %d %s", a, unitA, b, unitB)
 }
 
-// Age is the time from then to now, both Unix seconds: "3 h 5 min". All times of
-// records are times of what has happened: one that lies ahead is of a clock that
-// is wrong, and its age is 0.
+// Age is the time from then to now, both Unix seconds: "3 h 5 min". Times in
+// records are in the past; one in the future comes from a wrong clock, and its age
+// is 0.
 func Age(now, then int64) string { return Duration(now - then) }
 
 // Ago is Age as a phrase: "3 h 5 min ago".
 func Ago(now, then int64) string { return Age(now, then) + " ago" }
 
-// UTC writes a Unix time for people, and Stamp for machines.
+// UTC formats a Unix time for people; Stamp does so for programs.
 func UTC(unix int64) string   { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
 func Stamp(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
 
-// Plural writes a count with its noun: "1 workflow", "20 113 workflows".
+// Plural formats a count with its noun: "1 workflow", "20 113 workflows".
 func Plural(n int64, one, many string) string {
 	if n == 1 {
 		return Int(n) + " " + one
@@ -225,7 +231,7 @@ func Plural(n int64, one, many string) string {
 	return Int(n) + " " + many
 }
 
-// yesNo writes a flag.
+// yesNo formats a flag.
 func yesNo(b bool) string {
 	if b {
 		return "yes"
@@ -233,7 +239,7 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-// none stands for a text that the source does not give.
+// none is shown for an empty text.
 const none = "(none)"
 
 func orNone(text string) string {
@@ -243,11 +249,11 @@ func orNone(text string) string {
 	return text
 }
 
-// between writes a range; one value when both ends are the same.
+// between formats a range, or one value when both ends are the same.
 func between(least, most int64) string {
 	switch {
 	case most < 0:
-		return "not known"
+		return "unknown"
 	case least == most:
 		return Int(least)
 	}

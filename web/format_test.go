@@ -21,7 +21,7 @@ func TestInt(t *testing.T) {
 	}
 }
 
-func TestPercentNeverLies(t *testing.T) {
+func TestPercentRoundsNeitherToNothingNorToAll(t *testing.T) {
 	for p, want := range map[float64]string{
 		0: "0_%", 0.01: "<0.1_%", 0.1: "0.1_%", 42.25: "42.2_%", 99.94: ">99.9_%", 99.99: ">99.9_%", 100: "100_%", 116.7: "116.7_%", 12345: "12_345_%",
 	} {
@@ -30,7 +30,7 @@ func TestPercentNeverLies(t *testing.T) {
 	for _, p := range []float64{-1, math.NaN(), math.Inf(1), math.Inf(-1)} {
 		assert.Equal(t, NA("no jobs yet"), Percent(p, "no jobs yet"))
 	}
-	assert.NotEmpty(t, Percent(101, "").Title, "above 100 the cause is said")
+	assert.NotEmpty(t, Percent(101, "").Title, "above 100 % the cause is in the title")
 }
 
 func TestBytes(t *testing.T) {
@@ -57,8 +57,8 @@ func TestSpaced(t *testing.T) {
 	}
 }
 
-// Bars stay within their frame, show every share that is there, and contain
-// only numbers.
+// Bars stay within their frame, show every nonzero share, and contain only
+// numbers.
 func TestStack(t *testing.T) {
 	for _, counts := range [][]int64{{1}, {0, 0}, {1, 1_000_000_000}, {5, 0, 3, 1, 9}, {-4, 2}, {math.MaxInt64, math.MaxInt64, 1}} {
 		var parts []Part
@@ -79,7 +79,7 @@ func TestStack(t *testing.T) {
 	}
 }
 
-// The states of the bar are all the jobs there are.
+// The states of the bar add up to all jobs.
 func TestJobPartsAreTheTotal(t *testing.T) {
 	c := schema.JobCounts{
 		Success: 1, Canceled: 2, Transition: 3, QueuedFirst: 4, QueuedRetry: 5, Pending: 6, Running: 7, FailureCreate: 8, FailureSubmit: 9,
@@ -103,7 +103,7 @@ func TestSpans(t *testing.T) {
 		{Status: "staged", From: 900, To: 1000, Ongoing: true},
 	}, spans)
 	assert.Empty(t, Spans(nil, 1000))
-	assert.Equal(t, int64(0), Spans(history[:1], 50)[0].Seconds(), "a clock that is behind makes no negative time")
+	assert.Equal(t, int64(0), Spans(history[:1], 50)[0].Seconds(), "a clock that is behind does not make a time negative")
 }
 
 // No task is lost when tasks are nested, whatever their paths are.
@@ -158,8 +158,8 @@ func TestColumnsAreTheSchema(t *testing.T) {
 
 func TestSourceName(t *testing.T) {
 	for source, want := range map[string]string{
-		"":                               "not named",
-		"mock seed 7":                    "invented data, seed 7",
+		"":                               "unnamed",
+		"mock seed 7":                    "mock data, seed 7",
 		"https://couch.example:5984/db":  "CouchDB at couch.example:5984",
 		"http://user:secret@couch.local": "CouchDB at couch.local",
 		"a file":                         "a file",

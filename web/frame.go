@@ -9,11 +9,10 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Frame is what every page shares: where the reader is, and how fresh the data
-// are.
+// Frame is shared by all pages: where the reader is, and how fresh the data are.
 type Frame struct {
-	Title    string // of the document, without the name of the program
-	Section  string // entry of the navigation that is current, such as /workflows
+	Title    string // of the document, without the program name
+	Section  string // current navigation entry, such as /workflows
 	Now      int64  // Unix s
 	Assets   AssetURLs
 	Data     Data
@@ -24,50 +23,50 @@ type Frame struct {
 // AssetURLs are the addresses of the embedded files.
 type AssetURLs struct{ Style, Script, Icon string }
 
-// State says how fresh the data of a page are.
+// State is the freshness of the data of a page.
 type State string
 
 const (
 	Fresh   State = "fresh"
-	Ageing  State = "ageing"  // the cache server has not heard of its source for a while
-	Stale   State = "stale"   // the source fails
+	Ageing  State = "ageing"  // CouchDB has not answered for a while
+	Stale   State = "stale"   // CouchDB does not answer
 	Loading State = "loading" // the first full read runs
 	Down    State = "down"    // the cache server does not answer
-	Unknown State = "unknown" // the page came, its state did not
+	Unknown State = "unknown" // the state could not be read, but the page could
 )
 
 // Data is the state of the cache server as of this page.
 type Data struct {
 	State      State
-	Info       schema.CacheInfo // as far as it is known
-	Generation string           // that the page was cut from; may be older than Info's
-	Attention  int              // workflows and agents under a rule; 0 also when it is not known
+	Info       schema.CacheInfo // as far as known
+	Generation string           // of the page; may be older than Info's
+	Attention  int              // workflows and agents under a rule; 0 also if unknown
 	Newest     string           // address of this page on the newest generation
-	Pulse      string           // address that tells what changed in what the page shows; "" when nothing can be told
+	Pulse      string           // address that says what changed on the page; "" for none
 }
 
-// Tag is the ETag of the news that a page has: it changes with the newest
-// generation and with the state of the source.
+// Tag is the ETag of the pulse that a page has seen: it changes with the newest
+// generation and with the state of the data.
 func (d Data) Tag() string { return `"` + d.Info.Generation + "." + string(d.State) + `"` }
 
-// htmxConfig are the settings of htmx. Nothing is evaluated and no style is put
-// in, as the content policy demands. No page is kept in the browser's storage:
-// a step back reads the page again, whole. A 5xx page is opened, not put in
-// place, because its Refresh header makes it try again by itself.
+// htmxConfig are the settings of htmx. It evaluates nothing and inserts no styles,
+// as the content security policy requires. It keeps no pages in the browser's
+// storage: going back loads the whole page again. A 5xx page is opened instead of
+// swapped in, because its Refresh header makes it retry automatically.
 const htmxConfig = `{"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"historyCacheSize":0,` +
 	`"refreshOnHistoryMiss":true,"scrollIntoViewOnBoost":false,"defaultSettleDelay":0,` +
 	`"responseHandling":[{"code":"5..","swap":false,"error":true},{"code":"...","swap":true}]}`
 
-// boost lets htmx follow the links and forms of an element: they replace main,
-// and the address changes as it would without it.
+// boost lets htmx handle the links and forms of an element: it replaces main and
+// sets the address as plain navigation would.
 var boost = templ.Attributes{"hx-boost": "true"}
 
-// Mock reports whether the documents are invented.
+// Mock reports whether the data are mock data.
 func (d Data) Mock() bool {
 	return len(d.Info.Source) >= 4 && d.Info.Source[:4] == "mock"
 }
 
-// navigation are the entries of the top bar; Key after g leads there.
+// navigation lists the entries of the top bar; g and then Key opens one.
 var navigation = []struct{ Path, Name, Key string }{
 	{OverviewPath, "Overview", "o"},
 	{AttentionPath, "Attention", "l"},
@@ -81,7 +80,7 @@ var navigation = []struct{ Path, Name, Key string }{
 	{AboutPath, "About", "b"},
 }
 
-// Sections are the addresses of the top bar, but for the overview.
+// Sections returns the addresses in the top bar except the overview.
 func Sections() []string {
 	var paths []string
 	for _, entry := range navigation[1:] {
@@ -98,8 +97,8 @@ func (f Frame) Badge(path string) string {
 	return Int(int64(f.Data.Attention))
 }
 
-// Note is a message above the content of a page: something in the address that
-// could not be used, or something the reader should know.
+// Note is a message above the content of a page, such as an invalid parameter in
+// the address.
 type Note struct {
 	Bad   bool
 	Text  string
@@ -112,41 +111,41 @@ type Link struct{ Text, Href string }
 // Field is one input of a form that carries a value along.
 type Field struct{ Name, Value string }
 
-// SourceName is a name of the source for people: the host of its address, or
-// what it calls itself.
+// SourceName is the name of the source of the data for people: CouchDB with its
+// host, or the name of a file or of mock data.
 func SourceName(source string) string {
 	if source == "" {
-		return "not named"
+		return "unnamed"
 	}
 	if u, err := url.Parse(source); err == nil && u.Host != "" {
 		return "CouchDB at " + u.Host
 	}
 	if seed, ok := strings.CutPrefix(source, "mock seed "); ok {
-		return "invented data, seed " + seed
+		return "mock data, seed " + seed
 	}
 	return source
 }
 
-// sourceState says in words how the source is.
+// sourceState describes the state of the source of the data.
 func sourceState(d Data) string {
 	source := SourceName(d.Info.Source)
 	switch d.State {
 	case Fresh:
-		return "source ok (" + source + ")"
+		return source + ": ok"
 	case Ageing:
-		return "source silent (" + source + ")"
+		return source + ": silent"
 	case Stale:
-		return "source does not answer (" + source + ")"
+		return source + ": no answer"
 	case Loading:
-		return "first read of the source"
+		return "first full read"
 	case Down:
 		return "cache server does not answer"
 	}
-	return "state of the source not known"
+	return "state of CouchDB unknown"
 }
 
-// unpinned is where the refresh pill leads: the same page on the newest
-// generation. An empty reference is the page itself.
+// unpinned is the address that the refresh pill links to: the same page on the
+// newest generation.
 func unpinned(f Frame) string {
 	if f.Data.Newest != "" {
 		return f.Data.Newest

@@ -2,40 +2,40 @@ package web
 
 import "github.com/dmwm/wmstats/schema"
 
-// GroupsPage are the props of the tables of campaigns, releases and sites.
+// GroupsPage are the props of the page of campaigns, releases or sites.
 type GroupsPage struct {
 	Frame
 	Notes   []Note
 	Heading string
 	Kind    string // campaign, release, site
-	Filter  string // part of the name that is asked for
+	Filter  string // part of the name to search for
 	Total   int64
 	Heads   []GroupHead
 	Rollups []RollupRow // campaigns and releases
 	Sites   []SiteRow
-	SiteMap Heat   // jobs by site and state; of the page of sites
-	More    string // address with all sites in the map; "" when they are all there
+	SiteMap Heat   // jobs by site and state; only on the page of sites
+	More    string // address with all sites in the map; "" when all are shown
 	Pager   Pager
-	Hidden  []Field // of the form
+	Hidden  []Field // fields of the form
 	JSON    string
 }
 
-// GroupHead is one column of such a table.
+// GroupHead is the heading of one column.
 type GroupHead struct {
 	Label, Doc string
 	Numeric    bool
 	Href, Sort string
 }
 
-// Arrow shows the order of a sorted column.
+// Arrow is the sign of a sorted column, "" for the others.
 func (h GroupHead) Arrow() string { return Head{Sort: h.Sort}.Arrow() }
 
 // RollupRow is a campaign or a release.
 type RollupRow struct {
 	Name, Href string
-	List       string // its workflows as a list with all filters
-	Line       Spark  // of its running jobs
-	NoLine     string // why there is none; of a kind that has lines
+	List       string // its workflows in the full list
+	Line       Spark  // running jobs
+	NoLine     string // why there is none; "" for kinds without lines
 	schema.Rollup
 	schema.Counters
 }
@@ -44,12 +44,12 @@ type RollupRow struct {
 type SiteRow struct {
 	schema.Site
 	List   string
-	Line   Spark  // of its running jobs
+	Line   Spark  // running jobs
 	NoLine string // why there is none
 }
 
-// GroupPage are the props of one campaign, release or site: its summary and
-// the page of its workflows.
+// GroupPage are the props of the page of one campaign, release or site: its
+// summary and a page of its workflows.
 type GroupPage struct {
 	Frame
 	Notes  []Note
@@ -58,23 +58,23 @@ type GroupPage struct {
 	Rollup *schema.Rollup     // campaign or release
 	Site   *schema.SiteDetail // site
 	schema.Counters
-	History *History    // jobs by state; nil where none are kept
+	History *History    // jobs by state; nil where not kept
 	Worst   *WorstSites // of a campaign
 	Errors  string      // its failing jobs by site and exit code
 	List    List
-	All     string // its workflows as a list with all filters
+	All     string // its workflows in the full list
 	JSON    string
 }
 
-// WorstSites are those where most jobs of a campaign fail.
+// WorstSites are the sites with the most failing jobs of a campaign.
 type WorstSites struct {
 	Rows    []ErrorRow
-	Total   int64    // sites where any fail
-	Missing *Missing // why there are none; nil when they were read
+	Total   int64    // sites with failing jobs
+	Missing *Missing // why they could not be read; nil if they were
 }
 
-// Counted is how many workflows a campaign or release has: those that have it as
-// their main one, and those that have it in a step alone.
+// Counted is the number of workflows of a campaign or release: those that have it
+// as their main one, "+" those that have it in a step only.
 func Counted(r schema.Rollup) string {
 	if r.StepWorkflows == 0 {
 		return Int(r.Workflows)
@@ -82,15 +82,15 @@ func Counted(r schema.Rollup) string {
 	return Int(r.Workflows) + " + " + Int(r.StepWorkflows)
 }
 
-// stepNote says what the second figure of Counted is.
+// stepNote explains the second figure of Counted.
 func stepNote(r schema.Rollup, kind string) string {
 	if r.StepWorkflows == 0 {
 		return ""
 	}
-	return Plural(r.StepWorkflows, "workflow has", "workflows have") + " this " + kind + " in a step alone: in the list, and in no sum"
+	return Plural(r.StepWorkflows, "workflow has", "workflows have") + " this " + kind + " in a step only: listed, but not in any total"
 }
 
-// statusParts are the workflows of a campaign or release by status group.
+// statusParts returns the workflows of a campaign or release by status group.
 func statusParts(r schema.Rollup) []Part {
 	counts := []int64{r.Waiting, r.InTransfer, r.InQueue, r.RunningWorkflows, r.Done, r.Bad}
 	parts := make([]Part, len(groups))
@@ -100,10 +100,11 @@ func statusParts(r schema.Rollup) []Part {
 	return parts
 }
 
-// stateNote says who says the state of a site, and that others say otherwise.
+// stateNote names the agents that report the state of a site, and says if others
+// report a better one.
 func stateNote(s *schema.SiteDetail) string {
 	if len(s.StateAgents) == 0 {
-		return "no agent that is alive says"
+		return noSlots
 	}
 	alive := 0
 	for _, a := range s.AgentStates {
@@ -111,18 +112,17 @@ func stateNote(s *schema.SiteDetail) string {
 			alive++
 		}
 	}
-	said := "as " + joined(s.StateAgents[:min(len(s.StateAgents), mostShown)])
+	reported := "reported by " + joined(s.StateAgents[:min(len(s.StateAgents), mostShown)])
 	if more := len(s.StateAgents) - mostShown; more > 0 {
-		said += " and " + Int(int64(more)) + " more"
+		reported += " and " + Int(int64(more)) + " more"
 	}
-	said += map[bool]string{true: " says", false: " say"}[len(s.StateAgents) == 1]
 	if alive > len(s.StateAgents) {
-		said += ", the worst of " + Int(int64(alive)) + " agents"
+		reported += ", the worst of " + Int(int64(alive)) + " agents"
 	}
-	return said
+	return reported
 }
 
-// siteStateMark is how the state of a site looks.
+// siteStateMark is the mark of the state of a site.
 func siteStateMark(state string) Mark {
 	switch state {
 	case "Normal":
@@ -137,7 +137,7 @@ func siteStateMark(state string) Mark {
 
 func siteState(state string) string {
 	if state == "" {
-		return "not given"
+		return "unknown"
 	}
 	return state
 }

@@ -5,45 +5,45 @@ import (
 	"strconv"
 )
 
-// Heat is a table of counts whose cells are shaded by their size: rows of one
-// kind, columns of another. A cell with nothing in it is left empty.
+// Heat is a table of counts with rows of one kind and columns of another. Cells
+// are shaded by their count; cells without any are empty.
 type Heat struct {
 	Title   string // of the drawing: "failed jobs by site and exit code"
-	Row     string // what a row is: "site"
+	Row     string // kind of the rows: "site"
 	Rows    []HeatHead
 	Columns []HeatHead
-	Cells   [][]HeatCell // by row, as many in each as there are columns
-	Apart   bool         // columns are of different kinds: each is shaded by its own greatest count
+	Cells   [][]HeatCell // by row and column
+	Apart   bool         // columns are not comparable: each is shaded by its own highest count
 }
 
 // HeatHead is the name of a row or column.
 type HeatHead struct {
 	Name  string
 	Href  string // "" for none
-	Title string // what it means; "" for nothing more than its name
+	Title string // meaning; "" for none
 }
 
 // HeatCell is one count.
 type HeatCell struct {
 	Count int64
-	Href  string // what is counted; "" for none
+	Href  string // of what is counted; "" for none
 }
 
-// Sizes of a heat map, in its own units, which are those of the page.
+// Sizes of a heat map in CSS pixels.
 const (
-	heatRow    = 26 // from row to row: a target of 24, which the style sheet draws, and a gap
+	heatRow    = 26 // a cell of 24, as in the style sheet, and a gap
 	heatGap    = 2
 	heatLetter = 7.2 // of a label, on average
 	heatLeast  = 52  // width of a column
-	heatLabel  = 24  // letters of a row's name that are shown
+	heatLabel  = 24  // longest name of a row, in letters
 	heatLevels = 5
 )
 
-// heatWidths are the widths that a column may have. Those of cells are a rule
-// of the style sheet for each (svg.w52 …): a map has hundreds of them.
+// heatWidths are the possible widths of a column. The style sheet has a rule for
+// each of them (svg.w52 …), because a map has hundreds of cells.
 var heatWidths = [...]int{52, 64, 80, 104, 132, 184}
 
-// columnWidth is wide enough for the longest name of a column.
+// columnWidth is the width needed for the longest column name.
 func (h Heat) columnWidth() int {
 	width := 0
 	for _, c := range h.Columns {
@@ -59,7 +59,7 @@ func (h Heat) columnWidth() int {
 
 func (h Heat) widthClass() string { return "w" + strconv.Itoa(h.columnWidth()) }
 
-// labelWidth is wide enough for the names of the rows, as far as they are shown.
+// labelWidth is the width needed for the row names as shown.
 func (h Heat) labelWidth() int {
 	longest := runes(h.Row)
 	for _, r := range h.Rows {
@@ -77,8 +77,8 @@ func (h Heat) cellMiddle(column int) string {
 	return strconv.Itoa(h.labelWidth() + column*h.columnWidth() + (h.columnWidth()-heatGap)/2)
 }
 
-// heatPlace is where a row begins. Heights and baselines within a row are the
-// style sheet's: they are the same in all of them.
+// heatPlace positions a row. Heights and baselines within a row are in the style
+// sheet, because they are the same in all rows.
 func heatPlace(row int) string {
 	return "translate(0 " + strconv.Itoa((row+1)*heatRow) + ")"
 }
@@ -86,7 +86,7 @@ func heatPlace(row int) string {
 func (c HeatHead) short() string { return cutName(c.Name) }
 func (c HeatHead) title() string { return joinedWith(c.Name, c.Title) }
 
-// text is a cell in words, with all digits.
+// text describes a cell in words, with all digits of the count.
 func (h Heat) text(r, c int) string {
 	return h.Rows[r].Name + ", " + h.Columns[c].Name + ": " + Int(h.Cells[r][c].Count)
 }
@@ -100,7 +100,7 @@ func joinedWith(name, more string) string {
 
 func runes(s string) int { return len([]rune(s)) }
 
-// cutName shortens a name to what a label has room for.
+// cutName shortens a name to the length of a label.
 func cutName(s string) string {
 	if r := []rune(s); len(r) > heatLabel {
 		return string(r[:heatLabel-1]) + "…"
@@ -108,7 +108,7 @@ func cutName(s string) string {
 	return s
 }
 
-// most is the greatest count that each column is shaded by.
+// most returns the count of the darkest shade of each column.
 func (h Heat) most() []int64 {
 	most := make([]int64, len(h.Columns))
 	var all int64
@@ -126,9 +126,8 @@ func (h Heat) most() []int64 {
 	return most
 }
 
-// heatLevel is the shade of a count, from 1 to heatLevels: its logarithm in
-// proportion to that of the greatest, so that a few failures still show beside
-// many thousands.
+// heatLevel is the shade of a count, from 1 to heatLevels. The scale is
+// logarithmic, so that a few failures still show beside many thousands.
 func heatLevel(count, most int64) string {
 	if count <= 0 {
 		return "h0"
@@ -137,8 +136,8 @@ func heatLevel(count, most int64) string {
 	return "h" + strconv.Itoa(min(level, heatLevels))
 }
 
-// Short writes a count in a few letters, for where there is no room for all
-// digits: 950, 1.2k, 38k, 4.1M. All digits stand beside it, or in its title.
+// Short formats a count in a few characters where all digits would not fit: 950,
+// 1.2k, 38k, 4.1M. All digits are beside it or in its title.
 func Short(n int64) string {
 	if n < 1000 {
 		return Int(n)

@@ -8,7 +8,7 @@ package web
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// HeatMap draws a table of counts, and has it as a table too.
+// HeatMap draws counts as shaded cells, with the same counts as a table below.
 func HeatMap(h Heat) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -302,7 +302,7 @@ func HeatMap(h Heat) templ.Component {
 	})
 }
 
-// heatHead is a name in its row, or above its column at x.
+// heatHead is the name of a row, or of a column at x.
 func heatHead(head HeatHead, x, class string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -563,7 +563,7 @@ func heatCell(h Heat, r, c int, level string) templ.Component {
 	})
 }
 
-// heatBox has a title, which is the name of the link around it.
+// heatBox is one cell. Its title names the link around it.
 func heatBox(h Heat, r, c int) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

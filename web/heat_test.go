@@ -25,7 +25,7 @@ func TestHeatLevels(t *testing.T) {
 	last := "h0"
 	for n := int64(1); n <= 100000; n *= 10 {
 		level := heatLevel(n, 100000)
-		assert.GreaterOrEqual(t, level, last, "more is never lighter")
+		assert.GreaterOrEqual(t, level, last, "a higher count is never lighter")
 		last = level
 	}
 	assert.Equal(t, "h1", heatLevel(1, 100000))
@@ -38,11 +38,10 @@ func TestHeatLevels(t *testing.T) {
 func TestSparkStaysInItsPlace(t *testing.T) {
 	assert.Equal(t, "0,11 100,11", Spark{Counts: []int64{5, 5}}.points())
 	assert.Equal(t, "0,20 50,2 100,20", Spark{Counts: []int64{0, 9, 0}}.points())
-	assert.Equal(t, "x: from 0 to 4, least 0, most 9", Spark{Name: "x", Counts: []int64{0, 9, 4}}.text())
+	assert.Equal(t, "x: from 0 to 4, lowest 0, highest 9", Spark{Name: "x", Counts: []int64{0, 9, 4}}.text())
 }
 
-// The style sheet has the width of the cells of every width that a column may
-// have.
+// The style sheet has a rule for every width of a column.
 func TestHeatWidths(t *testing.T) {
 	style, err := os.ReadFile("../static/files/app.css")
 	require.NoError(t, err)

@@ -17,9 +17,9 @@ func changes(list ...any) (out []schema.StatusChange) {
 	return out
 }
 
-// TestStaysAheadOfTheClock: a time to come is of a clock that is wrong, and no
-// stay lasts longer than until now.
-func TestStaysAheadOfTheClock(t *testing.T) {
+// TestSpansInTheFuture checks that a time in the future, which comes from a wrong
+// clock, does not extend a span beyond now.
+func TestSpansInTheFuture(t *testing.T) {
 	const now = 1000
 	spans := Spans(changes("new", 100, "staged", now+7*86400, "acquired", now+8*86400), now)
 	var lengths []int64
@@ -31,8 +31,9 @@ func TestStaysAheadOfTheClock(t *testing.T) {
 	assert.Equal(t, "0 s", Age(now, now+7*86400))
 }
 
-// TestHistorySaysAnotherStatus goes by times: the list may be out of order.
-func TestHistorySaysAnotherStatus(t *testing.T) {
+// TestHistoryDiffersFromStatus checks that the newest entry is found by time: the
+// history may be out of order.
+func TestHistoryDiffersFromStatus(t *testing.T) {
 	for want, d := range map[string]schema.Detail{
 		"":         {Workflow: schema.Workflow{Status: "staged"}, Transitions: changes("staged", 20, "new", 10)},
 		"acquired": {Workflow: schema.Workflow{Status: "staged"}, Transitions: changes("acquired", 30, "staged", 20)},
@@ -41,10 +42,10 @@ func TestHistorySaysAnotherStatus(t *testing.T) {
 		assert.Equal(t, want, differs(d))
 	}
 	equal := schema.Detail{Workflow: schema.Workflow{Status: "staged"}, Transitions: changes("staged", 20, "acquired", 20)}
-	assert.Equal(t, "", differs(equal), "of entries at one time any may be the last")
+	assert.Equal(t, "", differs(equal), "of entries with the same time any may be the newest")
 	assert.Equal(t, "", differs(schema.Detail{Workflow: schema.Workflow{Status: "staged"}}))
-	assert.Equal(t, "n/a", code(-1, notSaid).Shown)
-	assert.Equal(t, "n/a", amount(-1, notSaid).Shown)
-	assert.Equal(t, "0", amount(0, notSaid).Shown)
-	assert.Equal(t, "not known", between(-1, -1))
+	assert.Equal(t, "n/a", code(-1, notReported).Shown)
+	assert.Equal(t, "n/a", amount(-1, notReported).Shown)
+	assert.Equal(t, "0", amount(0, notReported).Shown)
+	assert.Equal(t, "unknown", between(-1, -1))
 }

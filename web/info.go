@@ -2,60 +2,60 @@ package web
 
 import "github.com/dmwm/wmstats/schema/wire"
 
-// ProblemPage is shown in place of a page that can't be made: not found, cache
-// server away, first load running.
+// ProblemPage are the props of the page shown instead of one that failed: not
+// found, cache server down, first full read not finished.
 type ProblemPage struct {
 	Frame
-	All     Link // to all things of the kind that was not found
+	All     Link // to all of the kind that was not found
 	Heading string
 	Text    string
-	Near    []Link // names that resemble what was asked for
-	Retry   bool   // the page tries again by itself
+	Near    []Link // similar names
+	Retry   bool   // the page retries automatically
 }
 
-// APIPage are the props of the description of the API.
+// APIPage are the props of the page that describes the API.
 type APIPage struct {
 	Frame
 	Notes     []Note
 	Base      string // address of the API through this server
-	Line      string // the reader's question, as the filter bar writes it
+	Line      string // the reader's query, as a line of the filter bar
 	Recipes   []Recipe
 	Endpoints []Endpoint
-	Missing   string // why there are no endpoints
-	Tried     *Tried // the beginning of an answer; nil when none was asked for
+	Missing   string // why there are no endpoints; "" if there are
+	Tried     *Tried // start of a response; nil for none
 }
 
-// Endpoint is one address of the API.
+// Endpoint is one endpoint of the API.
 type Endpoint struct {
 	Method, Path, Purpose string
 	Href                  string // "" where a browser can't open it
-	Try                   string // address of this page with the beginning of its answer
+	Try                   string // address of this page with the start of its response
 	Filters               bool   // it takes the filters of /fetch
 	Params                []Param
 }
 
-// Param is one parameter of an address.
+// Param is one parameter of an endpoint.
 type Param struct{ Name, In, Text, Example string }
 
-// Tried is the beginning of an answer.
+// Tried is the start of a response.
 type Tried struct {
 	Address, Type, Text string
 	Status              int
 	More                bool
 }
 
-// Recipe is a command with what it does.
+// Recipe is a command with its title.
 type Recipe struct{ Title, Command string }
 
-// AboutPage are the props of the page on the program and its data.
+// AboutPage are the props of the page on the servers and their data.
 type AboutPage struct {
 	Frame
-	UI      []Fact // the UI server
-	Cache   []Fact // the data
-	Process []Fact // the cache server; nil when it is not known
-	Lately  *wire.About
-	Notes   []Note
+	UI       []Fact // the UI server
+	Cache    []Fact // the data
+	Process  []Fact // the cache server; nil if unknown
+	Activity *wire.About
+	Notes    []Note
 }
 
-// Fact is a figure with its name.
+// Fact is a value with its label.
 type Fact struct{ Label, Value string }

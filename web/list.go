@@ -18,28 +18,29 @@ type List struct {
 	Rows    []schema.Workflow
 	Pager   Pager
 
-	Selection string // address of the page with the names of all that match; "" when rows can't be selected
+	Selection string // address of the page Selected workflows with all matches; "" when rows can't be ticked
 }
 
-// Head is one column with its sort link.
+// Head is the heading of one column with its sort link.
 type Head struct {
 	Column
-	Href string // sorts by it, or turns the order round; "" without sorting
+	Href string // sorts by it, or reverses the order; "" without sorting
 	Sort string // aria-sort: ascending, descending or ""
 }
 
-// Pager leads through the pages of a list. Empty addresses are not there.
+// Pager has the links to the other pages of a list. An empty address means that
+// there is no such page.
 type Pager struct {
 	From, To, Total         int64 // 1-based, both ends included; 0 to 0 when empty
 	First, Prev, Next, Last string
-	Noun                    string // of what is listed, plural
+	Noun                    string // plural noun of the records
 	Sizes                   []Choice
 }
 
-// Choice is one of several, as a link; the current one has no address.
+// Choice is one of several links; the current one has no address.
 type Choice struct{ Label, Href string }
 
-// Arrow shows the order of a sorted column.
+// Arrow is the sign of a sorted column, "" for the others.
 func (h Head) Arrow() string {
 	switch h.Sort {
 	case "ascending":
@@ -50,13 +51,13 @@ func (h Head) Arrow() string {
 	return ""
 }
 
-// progress reports whether the column is a share that grows to 100, which has
-// a bar beside its figure.
+// progress reports whether the column is a percentage that grows to 100, which is
+// shown with a bar.
 func (c Column) progress() bool {
 	return c.Key == "JobProgress" || c.Key == "EventProgress" || c.Key == "LumiProgress"
 }
 
-// title is what the column means, with what holds for all of its cells.
+// title is the meaning of the column, with a note that applies to all its cells.
 func (h Head) title() string {
 	if h.progress() {
 		return h.Doc + "; " + overNote
@@ -64,12 +65,12 @@ func (h Head) title() string {
 	return h.Doc
 }
 
-// failed reports whether the column tells of failed jobs: they stand out.
+// failed reports whether the cell shows failed jobs, which are highlighted.
 func (c Column) failed(w *schema.Workflow) bool {
 	return (c.Key == "Failure" || c.Key == "FailureRate") && w.Failure > 0
 }
 
-// position says where in the list the page is.
+// position is the position of the page in the list.
 func (p Pager) position() string {
 	if p.From == 0 {
 		return "no " + p.Noun
@@ -77,11 +78,11 @@ func (p Pager) position() string {
 	return Int(p.From) + " to " + Int(p.To) + " of " + Int(p.Total) + " " + p.Noun
 }
 
-// leastPart is how many bytes of a name stay together at least.
+// leastPart is the minimum number of bytes between two line breaks in a name.
 const leastPart = 4
 
-// breakable writes a name that may break into lines after its underscores, and
-// elsewhere only where there is no other way.
+// breakable is a name that wraps after its underscores, and elsewhere only where
+// it does not fit otherwise.
 func breakable(name string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		var out strings.Builder
@@ -97,8 +98,8 @@ func breakable(name string) templ.Component {
 	})
 }
 
-// longName is the length from which a name may not fit into its column.
+// longName is the length above which a name may not fit into its column.
 const longName = 90
 
-// shortText is the length up to which a text needs no care.
+// shortText is the longest text that is shown without clamping.
 const shortText = 40

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/dmwm/wmstats/schema"
 
-// ListTable is a page of workflows: header and first column stay in view.
+// ListTable is a table of workflows whose header and first column stay in view.
 func ListTable(l List) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -165,7 +165,7 @@ func rowsOf(l List) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if i == 0 && l.Selection != "" {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<input id=\"all\" type=\"checkbox\" class=\"js\" aria-label=\"Select all rows of this page\"> ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<input id=\"all\" type=\"checkbox\" class=\"js\" aria-label=\"Tick all rows on this page\"> ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -260,8 +260,8 @@ func rowsOf(l List) templ.Component {
 	})
 }
 
-// picked is what can be done with the rows that are ticked. Without the script
-// the button leads to the page of the selection, which has all of it.
+// picked has the actions on ticked rows. Without the script its button leads to
+// the page Selected workflows, which has all of them.
 func picked(l List) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -283,7 +283,7 @@ func picked(l List) templ.Component {
 			templ_7745c5c3_Var11 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<button class=\"nojs\">Names and links of the rows that are ticked</button><div id=\"picked\" class=\"js picked\" role=\"group\" aria-label=\"Selection\" hidden><b></b> <span class=\"seg\"><span>copy</span> <button type=\"button\" class=\"quiet\" data-pick=\"names\">names</button> <button type=\"button\" class=\"quiet\" data-pick=\"JSON list\">JSON list</button> <button type=\"button\" class=\"quiet\" data-pick=\"curl\">curl</button></span> <span class=\"seg\"><span>export</span> <a href=\"/api/fetch\" data-form=\"csv\">CSV</a> <a href=\"/api/fetch\" data-form=\"ndjson\">NDJSON</a></span> <button class=\"quiet\">open in ReqMgr2…</button> <a href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<button class=\"nojs\">Names and links of the ticked rows</button><div id=\"picked\" class=\"js picked\" role=\"group\" aria-label=\"Ticked rows\" hidden><b></b> <span class=\"seg\"><span>copy</span> <button type=\"button\" class=\"quiet\" data-pick=\"names\">names</button> <button type=\"button\" class=\"quiet\" data-pick=\"JSON list\">JSON list</button> <button type=\"button\" class=\"quiet\" data-pick=\"curl\">curl</button></span> <span class=\"seg\"><span>export</span> <a href=\"/api/fetch\" data-form=\"csv\">CSV</a> <a href=\"/api/fetch\" data-form=\"ndjson\">NDJSON</a></span> <button class=\"quiet\">open in ReqMgr2…</button> <a href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -309,7 +309,7 @@ func picked(l List) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, " that match</a> <button type=\"button\" class=\"quiet\" data-clear>clear</button></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, " matching</a> <button type=\"button\" class=\"quiet\" data-clear>clear</button></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -566,8 +566,8 @@ func cell(c Column, w *schema.Workflow, l List) templ.Component {
 	})
 }
 
-// listMeter is Meter without the note on shares above 100 %: the head of the
-// column has it, once for all rows.
+// listMeter is Meter without the note on shares above 100 %; the heading of the
+// column has that note once for all rows.
 func listMeter(percent float64, reason string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -619,7 +619,7 @@ func listMeter(percent float64, reason string) templ.Component {
 	})
 }
 
-// named links a name; one that is too long for its place has it in the title.
+// named links a name; a long name is repeated in the title.
 func named(href, name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -693,7 +693,7 @@ func named(href, name string) templ.Component {
 	})
 }
 
-// PagerLine has the pages of a list and its sizes.
+// PagerLine has links to the pages of a list and to its page sizes.
 func PagerLine(p Pager) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -6,8 +6,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Mark is how a state looks: colour class, shape and text, so that colour is
-// never the only sign.
+// Mark is the look of a state: a colour class and a shape, shown beside its text,
+// so that colour is never the only sign.
 type Mark struct {
 	Class string // of the chip: "", run, ok, warn, bad
 	Shape string
@@ -15,7 +15,7 @@ type Mark struct {
 
 func chipClass(m Mark) string { return strings.TrimSpace("chip " + m.Class) }
 
-// groups are the status groups of the life cycle, in its order.
+// groups are the status groups in the order of the life cycle.
 var groups = []struct {
 	group, title, fill string
 	mark               Mark
@@ -28,8 +28,8 @@ var groups = []struct {
 	{"Bad", "Failed or refused", "g-bad", Mark{"bad", "✕"}},
 }
 
-// StatusMark is how a workflow's status looks: by its group in the table of
-// statuses; one that is not in the table has a question mark.
+// StatusMark is the mark of a workflow's status, given by its status group. An
+// unknown status has a question mark.
 func StatusMark(status string) Mark {
 	if info, ok := schema.StatusOf(status); ok {
 		for _, g := range groups {
@@ -41,7 +41,7 @@ func StatusMark(status string) Mark {
 	return Mark{"", "?"}
 }
 
-// SeverityMark is how an agent's severity looks.
+// SeverityMark is the mark of an agent's severity.
 func SeverityMark(severity string) Mark {
 	switch severity {
 	case "ok":
@@ -56,20 +56,21 @@ func SeverityMark(severity string) Mark {
 	return Mark{"", "?"}
 }
 
-// alertTexts say what the alerts of a workflow mean: the rules of schema/alerts.go.
+// alertTexts are the meanings of the alerts of a workflow, which are the rules of
+// schema/alerts.go.
 var alertTexts = map[string]string{
 	"failed":         "the request failed",
-	"config_error":   "jobs fail and none has succeeded: an error of the configuration?",
-	"site_error":     "most jobs fail: an error of a site?",
+	"config_error":   "jobs fail and none has succeeded: a configuration error?",
+	"site_error":     "most jobs fail: a site error?",
 	"assigned_stall": "assigned for too long",
-	"status_stall":   "in its status for too long with no running job",
+	"status_stall":   "in its status for too long with no running jobs",
 	"stale_agent":    "an agent has not reported for too long",
 	"skipped_files":  "input files were skipped",
-	"paused_jobs":    "jobs are paused: they wait for somebody",
+	"paused_jobs":    "jobs are paused and need an operator",
 }
 
-// AlertText says what an alert means; an unknown one says nothing.
+// AlertText is the meaning of an alert, "" for an unknown one.
 func AlertText(alert string) string { return alertTexts[alert] }
 
-// words makes a key readable: site_error becomes "site error".
+// words turns a key into words: site_error becomes "site error".
 func words(key string) string { return strings.ReplaceAll(key, "_", " ") }

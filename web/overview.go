@@ -7,7 +7,7 @@ type OverviewPage struct {
 	Frame
 	Notes     []Note
 	Statuses  []StatusTile
-	Jobs      []Part // all jobs; nil when the sums could not be had
+	Jobs      []Part // all jobs; nil if unavailable
 	ByType    []TypeBar
 	Campaigns []TopRow
 	Sites     []TopRow
@@ -20,14 +20,14 @@ type OverviewPage struct {
 	TodayHref  string
 }
 
-// StatusTile is one status with what there is in it.
+// StatusTile is one status with its workflows.
 type StatusTile struct {
 	schema.StatusSummary
 	Href   string // its workflows
-	Oldest string // its workflows, the one that is longest in it first; "" for final ones
+	Oldest string // its workflows, longest in it first; "" for final statuses
 }
 
-// TypeBar are the jobs of one request type.
+// TypeBar has the jobs of one request type.
 type TypeBar struct {
 	Type      string
 	Workflows int64
@@ -39,19 +39,18 @@ type TypeBar struct {
 type TopRow struct {
 	Name, Href string
 	Workflows  int64
-	Counted    string // Workflows, and those that have it in a step alone
+	Counted    string // Workflows, "+" those that have it in a step only
 	schema.Counters
 	List string // its workflows, most failures first
 }
 
-// AgentGroup are the agents of one severity.
+// AgentGroup has the agents of one severity.
 type AgentGroup struct {
 	Severity string
 	Agents   []schema.Agent
 }
 
-// named are the agents that the overview names: those that are well are only
-// counted.
+// named returns the agents that the overview names; healthy ones are only counted.
 func (g AgentGroup) named() []schema.Agent {
 	if g.Severity == "ok" {
 		return nil
@@ -65,8 +64,8 @@ type lifeGroup struct {
 	Tiles []StatusTile
 }
 
-// lifeCycle puts statuses into their groups, in the order of the life cycle;
-// those that the table does not have come last.
+// lifeCycle groups statuses in the order of the life cycle; unknown statuses come
+// last.
 func lifeCycle(tiles []StatusTile) []lifeGroup {
 	var out []lifeGroup
 	taken := map[string]bool{}
@@ -82,7 +81,7 @@ func lifeCycle(tiles []StatusTile) []lifeGroup {
 			out = append(out, group)
 		}
 	}
-	rest := lifeGroup{Title: "Not known"}
+	rest := lifeGroup{Title: "Unknown"}
 	for _, tile := range tiles {
 		if !taken[tile.Status] {
 			rest.Tiles = append(rest.Tiles, tile)

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/dmwm/wmstats/schema"
 
-// Shown writes a figure, or n/a with its reason.
+// Shown is a figure, or n/a with the reason in its title.
 func Shown(t Text) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -96,7 +96,7 @@ func Shown(t Text) templ.Component {
 	})
 }
 
-// since is a time as "3 min ago", kept current by the script.
+// since is a time as "3 min ago"; the script keeps it current.
 func since(now, unix int64) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -118,7 +118,7 @@ func since(now, unix int64) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = when(now, unix, "ago", "not known").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = when(now, unix, "ago", "unknown").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -524,7 +524,7 @@ func AlertChip(alert string) templ.Component {
 	})
 }
 
-// JobBar is the stacked bar of a workflow's, a site's, a task's jobs.
+// JobBar is the stacked bar of jobs by state.
 func JobBar(c schema.Counters) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -554,7 +554,7 @@ func JobBar(c schema.Counters) templ.Component {
 	})
 }
 
-// StackedBar draws parts in proportion; its title is the same data as text.
+// StackedBar draws parts in proportion; its title has the same data as text.
 func StackedBar(parts []Part, what string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -677,7 +677,7 @@ func swatch(p Part) templ.Component {
 	})
 }
 
-// Legend is the data of a stacked bar as text.
+// Legend lists the parts of a stacked bar with their counts.
 func Legend(parts []Part) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -784,7 +784,7 @@ func Legend(parts []Part) templ.Component {
 	})
 }
 
-// Meter is a share with its bar.
+// Meter is a percentage with its bar.
 func Meter(percent float64, reason string, bad bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -820,8 +820,8 @@ func Meter(percent float64, reason string, bad bool) templ.Component {
 	})
 }
 
-// Timeline is the life of a workflow as one bar; the table below it has the
-// same data.
+// Timeline is the status history of a workflow as one bar; the table below it has
+// the same data.
 func Timeline(spans []Span) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -931,7 +931,7 @@ func Timeline(spans []Span) templ.Component {
 	})
 }
 
-// Histogram draws counts as columns that lead to what they count.
+// Histogram draws counts as columns that link to the workflows they count.
 func Histogram(buckets []Bucket, title string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1153,7 +1153,7 @@ func Histogram(buckets []Bucket, title string) templ.Component {
 	})
 }
 
-// scroll is a table's own region: it scrolls by keyboard too.
+// scroll is a scrollable region around a table; the keyboard scrolls it too.
 func scroll(label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1204,8 +1204,8 @@ func scroll(label string) templ.Component {
 	})
 }
 
-// CopyButton copies a text: the one given, the value of the element whose id it
-// gives as #id, or with # alone the address. Without the script it is not there.
+// CopyButton copies text itself, or with #id the value of that element, or with
+// # alone the address of the page. It needs the script and is hidden without it.
 func CopyButton(text, label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -8,7 +8,7 @@ import (
 
 // Addresses of the pages, and of the API as the UI server forwards it.
 const (
-	APIPrefix     = "/api" // also the page that describes it
+	APIPrefix     = "/api" // also the address of the page that describes it
 	OverviewPath  = "/"
 	AttentionPath = "/attention"
 	WorkflowsPath = "/workflows"
@@ -26,14 +26,13 @@ const (
 	SelectionPath = "/selection"
 )
 
-// Names come from data, so every one is escaped; a slash in a name becomes %2F
-// and stays part of it.
+// Names come from data, so all are escaped; a slash in a name becomes %2F.
 
 func WorkflowPath(name string) string { return WorkflowsPath + "/" + url.PathEscape(name) }
 func SitePath(name string) string     { return SitesPath + "/" + url.PathEscape(name) }
 
-// JobSitePath is the page of the site that a failing job names; "" where it names
-// none.
+// JobSitePath is the address of the page of the site of a failing job, or "" if
+// the job names no site.
 func JobSitePath(site string) string {
 	if site == "" || site == schema.Unknown || site == schema.None {
 		return ""

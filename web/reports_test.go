@@ -12,9 +12,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TestPageTellsOfReportsThatHaveNotCome: a page never says that nothing failed
-// beside a red bar, nor shows 16 of 45 without a word.
-func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
+// TestPagesNameMissingReports checks that a page never says that nothing failed
+// beside a red bar, and never shows 16 of 45 failed jobs without a note.
+func TestPagesNameMissingReports(t *testing.T) {
 	agent := func(name string, failed, reported int64) schema.WorkflowAgent {
 		return schema.WorkflowAgent{Agent: name, ReportedJobs: reported, Counters: schema.JobCounts{FailureException: failed}.Derive()}
 	}
@@ -30,31 +30,31 @@ func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
 		return out.String()
 	}
 	none := page(schema.ErrorsNoneReported, 46, 0, agent("vocms0901.cern.ch", 46, 0))
-	assert.Contains(t, none, "Agents count 46 failed jobs; reports of 0 have come. Missing are those of vocms0901.cern.ch (46).")
+	assert.Contains(t, none, "Agents count 46 failed jobs; reports have arrived for 0. Reports are missing from vocms0901.cern.ch (46).")
 	assert.NotContains(t, none, "No failed jobs")
 	some := page(schema.ErrorsLoaded, 45, 16, agent("a", 16, 16), agent("b", 12, 0), agent("c", 17, 0))
-	assert.Contains(t, some, "Agents count 45 failed jobs; reports of 16 have come. Missing are those of c (17), b (12).")
-	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 16, agent("a", 16, 16)), "have come")
-	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 20, agent("a", 16, 20)), "have come")
+	assert.Contains(t, some, "Agents count 45 failed jobs; reports have arrived for 16. Reports are missing from c (17), b (12).")
+	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 16, agent("a", 16, 16)), "have arrived")
+	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 20, agent("a", 16, 20)), "have arrived")
 	assert.Contains(t, page(schema.ErrorsNone, 0, 0), "No failed jobs are recorded")
-	assert.NotContains(t, page(schema.ErrorsNone, 3, 0), "No failed jobs are recorded", "a detail that was read before the counts")
-	assert.NotContains(t, page(schema.ErrorsFailed, 46, -1, agent("a", 46, -1)), "have come", "not known is not 0")
+	assert.NotContains(t, page(schema.ErrorsNone, 3, 0), "No failed jobs are recorded", "details that were read before the counts")
+	assert.NotContains(t, page(schema.ErrorsFailed, 46, -1, agent("a", 46, -1)), "have arrived", "unknown is not 0")
 
 	var many []wire.AgentFailureReports
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		many = append(many, wire.AgentFailureReports{Agent: name, Failure: 1})
 	}
-	assert.Equal(t, "Agents count 7 failed jobs; reports of 0 have come. Missing are those of a (1), b (1), c (1), d (1), e (1) and 2 more agents.",
+	assert.Equal(t, "Agents count 7 failed jobs; reports have arrived for 0. Reports are missing from a (1), b (1), c (1), d (1), e (1) and 2 more agents.",
 		missingReports(wire.FailureReports{Failure: 7, Agents: many}))
 
-	assert.Equal(t, "Agents count 7 failed jobs; reports of 3 have come.",
+	assert.Equal(t, "Agents count 7 failed jobs; reports have arrived for 3.",
 		missingReports(wire.FailureReports{Failure: 7, ReportedJobs: 3, Agents: []wire.AgentFailureReports{{Agent: "a", Failure: 7}, {Agent: "", ReportedJobs: 3}}}),
-		"whose reports those without a name are is not known")
+		"reports without an agent may be of any agent")
 
 	for _, failed := range []int64{0, 5} {
 		var out bytes.Buffer
 		require.NoError(t, worstSites(WorstSites{}, failed, "/errors").Render(t.Context(), &out))
-		assert.Equal(t, failed == 0, bytes.Contains(out.Bytes(), []byte("Agents count no failed job, and no reports have come.")))
+		assert.Equal(t, failed == 0, bytes.Contains(out.Bytes(), []byte("Agents count no failed jobs, and no reports have arrived.")))
 	}
 	for failed, want := range map[int64]string{0: "No failing jobs.", 5: "No reports of failing jobs."} {
 		var out bytes.Buffer
@@ -63,8 +63,9 @@ func TestPageTellsOfReportsThatHaveNotCome(t *testing.T) {
 	}
 }
 
-// TestNothingInBracketsWithoutAFirstPriority is the header of a workflow's page.
-func TestNothingInBracketsWithoutAFirstPriority(t *testing.T) {
+// TestInitialPriority checks that the header of a workflow's page shows the initial
+// priority only if there is one that differs.
+func TestInitialPriority(t *testing.T) {
 	for want, priorities := range map[string][2]int64{"": {85000, -1}, "was 90": {85000, 90000}, "n/a": {-1, -1}, "was 0": {85000, 0}} {
 		d := schema.Detail{}
 		d.Workflow.Workflow, d.Priority, d.InitialPriority = "w", priorities[0], priorities[1]
@@ -78,14 +79,14 @@ func TestNothingInBracketsWithoutAFirstPriority(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotReadIsNotNone: in most statuses reports of agents are not read, and
-// the page of such a workflow says that, and not that there is nothing.
-func TestWhatIsNotReadIsNotNone(t *testing.T) {
+// TestUnreadReportsAreNotNone checks that, in the statuses whose agent reports are
+// not read, the page of a workflow says so, and not that there are no jobs.
+func TestUnreadReportsAreNotNone(t *testing.T) {
 	for status, want := range map[string]string{
-		"announced":    "Reports of agents are not read in the status announced.",
-		"new":          "Reports of agents are not read in the status new.",
-		"odd":          "Reports of agents are not read in the status odd.",
-		"running-open": "No agent has reported on it yet.",
+		"announced":    "Agent reports are not read in status announced.",
+		"new":          "Agent reports are not read in status new.",
+		"odd":          "Agent reports are not read in status odd.",
+		"running-open": "No agent has reported on this workflow yet.",
 	} {
 		d := schema.Detail{ErrorsState: schema.ErrorsNone}
 		d.Workflow = schema.Workflow{
@@ -96,13 +97,13 @@ func TestWhatIsNotReadIsNotNone(t *testing.T) {
 		require.NoError(t, Workflow(WorkflowPage{Detail: d}).Render(t.Context(), &out))
 		html := out.String()
 		for _, text := range []string{
-			"No failed jobs", "No agent has reported tasks", "No agent has reported on it.", "No jobs at any site", "none was written",
-			"the number of input events is not known", "before the global queue splits the work", "None was written",
+			"No failed jobs", "No agent has reported tasks", "No agent has reported on this workflow.", "No jobs at any site", "none was written",
+			"the number of input events is unknown", "until the global queue splits the work", "None was written",
 		} {
 			assert.NotContains(t, html, text, status)
 		}
 		assert.Equal(t, 6, strings.Count(html, want), "numbers, errors, tasks, agents, sites and outputs of %s", status)
-		assert.Contains(t, html, `title="the number of input lumi sections is not known"`)
+		assert.Contains(t, html, `title="the number of input lumi sections is unknown"`)
 		reason := strings.ToLower(want[:1]) + strings.TrimSuffix(want[1:], ".")
 		assert.Equal(t, reason, reasonFor("EventProgress", &d.Workflow))
 		assert.Equal(t, reason, reasonFor("QueueInjection", &d.Workflow))
@@ -110,6 +111,6 @@ func TestWhatIsNotReadIsNotNone(t *testing.T) {
 	}
 	w := &schema.Workflow{Status: "running-open", HasJobInfo: true, InputEvents: 5, EstimatedJobs: -1}
 	assert.Equal(t, "no output dataset yet", reasonFor("EventProgress", w))
-	assert.Contains(t, reasonFor("QueueInjection", w), "before the global queue splits the work")
-	assert.Equal(t, "not known", reasonFor("Memory", w))
+	assert.Contains(t, reasonFor("QueueInjection", w), "until the global queue splits the work")
+	assert.Equal(t, "unknown", reasonFor("Memory", w))
 }

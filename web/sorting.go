@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// byTime orders a status history for display; equal times keep the order of
-// the request. The position in it decides what the status is, not the time.
+// byTime sorts a status history for display; equal times keep the order of the
+// request. The current status is given by the position in the history, not by time.
 func byTime(history []schema.StatusChange) []schema.StatusChange {
 	out := slices.Clone(history)
 	slices.SortStableFunc(out, func(a, b schema.StatusChange) int {
@@ -25,7 +25,7 @@ type Branch struct {
 }
 
 // Branches nests tasks by their paths. A task whose parent is not in the list
-// starts a branch of its own, so that none is lost.
+// starts its own branch, so that none is lost.
 func Branches(tasks []schema.WorkflowTask) []Branch {
 	sorted := slices.Clone(tasks)
 	slices.SortStableFunc(sorted, func(a, b schema.WorkflowTask) int {
@@ -42,10 +42,10 @@ func Branches(tasks []schema.WorkflowTask) []Branch {
 	return out
 }
 
-// deepest is the last indent that the style sheet has.
+// deepest is the largest indent in the style sheet.
 const deepest = 6
 
-// indent is the class of a task's row, relative to the top of its branch.
+// indent is the CSS class of a task's row, relative to the top of its branch.
 func (b Branch) indent(task schema.WorkflowTask) string {
 	depth := 1 + strings.Count(strings.TrimPrefix(task.Task, b.Top.Task), "/")
 	return "path d" + string(rune('0'+min(depth, deepest)))

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Spark is one count over time, as a line without axes.
+// Spark is one count over time, drawn as a line without axes.
 type Spark struct {
 	Name   string
-	Counts []int64 // at equal distances in time, the newest last; 0 or 1 of them draw nothing
+	Counts []int64 // at equal intervals, newest last; fewer than two draw nothing
 }
 
-// History are the lines of a page with the time that they cover.
+// History has the counts over time of a page and the time that they cover.
 type History struct {
 	Lines   []Spark // in the order of the page
-	Seconds int64   // that they cover
-	Young   bool    // the cache server has not counted for longer than that
-	Missing string  // why there are none; "" when there are
+	Seconds int64   // covered time
+	Young   bool    // the cache server started counting only then
+	Missing string  // why there are none; "" if there are
 	Data    string  // address of all points
 }
 
-// Named finds a line; one that counts nothing has none.
+// Named returns the line of a name; a name without counts has none.
 func (h History) Named(name string) (Spark, bool) {
 	for _, s := range h.Lines {
 		if s.Name == name && len(s.Counts) > 1 {
@@ -30,7 +30,7 @@ func (h History) Named(name string) (Spark, bool) {
 	return Spark{}, false
 }
 
-// span says what time the lines cover.
+// span describes the time that the lines cover.
 func (h History) span() string {
 	if h.Young {
 		return "since start, " + Duration(h.Seconds)
@@ -57,20 +57,20 @@ func (s Spark) most() int64 {
 func (s Spark) first() int64 { return s.Counts[0] }
 func (s Spark) last() int64  { return s.Counts[len(s.Counts)-1] }
 
-// text is the line in words.
+// text describes the line in words.
 func (s Spark) text() string {
-	return s.Name + ": from " + Int(s.first()) + " to " + Int(s.last()) + ", least " + Int(s.least()) + ", most " + Int(s.most())
+	return s.Name + ": from " + Int(s.first()) + " to " + Int(s.last()) + ", lowest " + Int(s.least()) + ", highest " + Int(s.most())
 }
 
-// Size of a sparkline, in its own units; it is stretched to its place.
+// Size of a sparkline in its own units; it is stretched to the space it has.
 const (
 	sparkWidth  = 100
 	sparkHeight = 22
 	sparkEdge   = 2
 )
 
-// points are the line, from the least to the greatest count; one that stays the
-// same is in the middle.
+// points returns the SVG points of the line, scaled from the lowest to the highest
+// count. A constant line is in the middle.
 func (s Spark) points() string {
 	var b strings.Builder
 	least, spread := s.least(), s.most()-s.least()

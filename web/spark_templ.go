@@ -8,7 +8,7 @@ package web
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Sparkline draws a count over time; nothing when there is only one point.
+// Sparkline draws a count over time; a single point draws nothing.
 func Sparkline(s Spark) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -66,7 +66,7 @@ func Sparkline(s Spark) templ.Component {
 	})
 }
 
-// historyTable is the data of the sparklines of a page.
+// historyTable has the data of the sparklines of a page as a table.
 func historyTable(h History, kind string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -130,7 +130,7 @@ func historyTable(h History, kind string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</th><th scope=\"col\" class=\"n\">at first</th><th scope=\"col\" class=\"n\">least</th><th scope=\"col\" class=\"n\">most</th><th scope=\"col\" class=\"n\">now</th><th scope=\"col\">line</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</th><th scope=\"col\" class=\"n\">first</th><th scope=\"col\" class=\"n\">lowest</th><th scope=\"col\" class=\"n\">highest</th><th scope=\"col\" class=\"n\">now</th><th scope=\"col\">line</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -246,7 +246,7 @@ func historyTable(h History, kind string) templ.Component {
 	})
 }
 
-// historyPanel are the lines of one campaign or site.
+// historyPanel shows counts over time of one campaign or site.
 func historyPanel(h History) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

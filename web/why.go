@@ -6,48 +6,48 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// reasons say why a figure is not defined: all that it may be, where a list has not
-// asked for the rest of the record.
+// reasons explain why a figure is undefined. They name all possible causes, for
+// lists that did not read the rest of the record.
 var reasons = map[string]string{
-	"JobProgress":     "no jobs are counted",
-	"FailureRate":     "no ended job is counted",
-	"EventProgress":   "input events or output are not known",
-	"LumiProgress":    "input lumi sections or output are not known",
-	"QueueInjection":  "no agent has reported, or expected jobs are not known",
-	"SecondsLeft":     "no estimate: nothing has ended, it does not run, or too little is known",
-	"EstimatedJobs":   "not known before the global queue splits the work",
-	"InputEvents":     "the request does not say",
-	"InputLumis":      "the request does not say",
-	"InputFiles":      "the request does not say",
-	"RequestedEvents": "the request does not say",
+	"JobProgress":     "no jobs reported",
+	"FailureRate":     "no finished jobs reported",
+	"EventProgress":   "input or output events unknown",
+	"LumiProgress":    "input or output lumi sections unknown",
+	"QueueInjection":  "no agent has reported, or the expected number of jobs is unknown",
+	"SecondsLeft":     "no estimate: no finished jobs, not running, or too little data",
+	"EstimatedJobs":   "unknown until the global queue splits the work",
+	"InputEvents":     "not set in the request",
+	"InputLumis":      "not set in the request",
+	"InputFiles":      "not set in the request",
+	"RequestedEvents": "not set in the request",
 	"AvgOutputEvents": "no output dataset yet",
 	"AvgOutputLumis":  "no output dataset yet",
 }
 
-// Reason says why the figure under a key is not defined.
+// Reason explains why the figure of a key is undefined.
 func Reason(key string) string {
 	if reason, ok := reasons[key]; ok {
 		return reason
 	}
-	return "not known"
+	return "unknown"
 }
 
-// reasonFor is Reason for one workflow, whose record knows more: what agents count
-// is not known before they have.
+// reasonFor is Reason for one workflow, with the one cause that its record shows:
+// figures counted by agents are unknown before an agent has reported.
 func reasonFor(key string, w *schema.Workflow) string {
 	switch key {
 	case "JobProgress", "FailureRate", "SecondsLeft":
 	case "QueueInjection":
 		if w.EstimatedJobs <= 0 {
-			return "the expected number of jobs is not known before the global queue splits the work"
+			return "the expected number of jobs is unknown until the global queue splits the work"
 		}
 	case "EventProgress":
 		if w.InputEvents <= 0 {
-			return "the number of input events is not known"
+			return "the number of input events is unknown"
 		}
 	case "LumiProgress":
 		if w.InputLumis <= 0 {
-			return "the number of input lumi sections is not known"
+			return "the number of input lumi sections is unknown"
 		}
 	default:
 		return Reason(key)
@@ -63,20 +63,20 @@ func reasonFor(key string, w *schema.Workflow) string {
 	return Reason(key)
 }
 
-// noCounts says why no agent counts the jobs of a workflow: not in every status are
-// their reports read. It is "" when one does.
+// noCounts says why there are no job counts of a workflow: agent reports are read
+// in some statuses only. It returns "" if there are counts.
 func noCounts(w *schema.Workflow) string {
 	if w.HasJobInfo {
 		return ""
 	}
 	if info, _ := schema.StatusOf(w.Status); !info.JobInfo {
-		return "Reports of agents are not read in the status " + orNone(w.Status) + "."
+		return "Agent reports are not read in status " + orNone(w.Status) + "."
 	}
-	return "No agent has reported on it yet."
+	return "No agent has reported on this workflow yet."
 }
 
-// otherwise is text, but for a workflow that no agent counts: there nothing that
-// agents would count is known to be none.
+// otherwise returns noCounts for a workflow without job counts, and text for the
+// others. Without counts, nothing that agents count is known to be zero.
 func otherwise(w *schema.Workflow, text string) string {
 	if why := noCounts(w); why != "" {
 		return why

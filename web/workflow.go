@@ -10,24 +10,24 @@ import (
 type WorkflowPage struct {
 	Frame
 	Notes    []Note
-	Detail   schema.Detail // its errors are those that are chosen
-	Chosen   string        // which failing jobs are shown: "exit code 8021"; "" for all
-	Unchosen string        // address of the page with all of them
-	Codes    []CodeRow     // their exit codes
-	CodeMap  Heat          // by site and exit code; no rows when that could not be had
-	Samples  Samples       // some of these jobs, when they are asked for
+	Detail   schema.Detail // with the chosen errors only
+	Chosen   string        // failing jobs shown, such as "exit code 8021"; "" for all
+	Unchosen string        // address of the page with all failing jobs
+	Codes    []CodeRow     // exit codes of the failing jobs
+	CodeMap  Heat          // failing jobs by site and exit code; no rows if unavailable
+	Samples  Samples       // some of these jobs, on demand
 	Logs     Logs
 	SiteMap  Heat   // jobs by site and state
 	Links    []Link // to other systems
 	Raw      string // address of the record as JSON
 	Curl     string
-	Failing  bool   // only tasks with failures are shown
+	Failing  bool   // show only tasks with failures
 	Tasks    string // address of the other choice
 	Branches []Branch
-	Missing  *Missing // why there is nothing but the list record; nil when there is
+	Missing  *Missing // why only the list record is shown; nil if the details are
 }
 
-// shownBranches are the branches that the choice of tasks leaves.
+// shownBranches returns the branches with the chosen tasks.
 func (p WorkflowPage) shownBranches() []Branch {
 	if !p.Failing {
 		return p.Branches
@@ -48,13 +48,13 @@ func (p WorkflowPage) shownBranches() []Branch {
 	return out
 }
 
-// openBranches is how many branches are open at first.
+// openBranches is the number of branches that are open at first.
 const openBranches = 3
 
-// progressReason says why a dataset's progress is not defined.
-const progressReason = "the size of the workflow's input is not known"
+// progressReason explains an undefined progress of a dataset.
+const progressReason = "the size of the workflow's input is unknown"
 
-// taskName is the last part of a path, or the path when it is not given.
+// taskName is the name of a task, or the last part of its path if it has none.
 func taskName(t schema.WorkflowTask) string {
 	if t.TaskName != "" {
 		return t.TaskName
@@ -62,9 +62,9 @@ func taskName(t schema.WorkflowTask) string {
 	return t.Task[strings.LastIndexByte(t.Task, '/')+1:]
 }
 
-// differs is the status of the newest entry of the history where it is another
-// one than that of the request: both are shown then. The list may be out of
-// order; of entries at one time any may be the last.
+// differs is the status of the newest entry of the history if it differs from the
+// status of the request, so that both are shown; else "". The history may be out
+// of order, and of entries with the same time any may be the newest.
 func differs(d schema.Detail) string {
 	newest, at := "", int64(-1)
 	for _, t := range d.Transitions {
@@ -79,7 +79,7 @@ func differs(d schema.Detail) string {
 	return newest
 }
 
-// joined writes a list of names, or that there is none.
+// joined formats a list of names.
 func joined(names []string) string { return strings.Join(names, ", ") }
 
 // counts are the columns of a table of job counters.

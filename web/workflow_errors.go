@@ -6,26 +6,26 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// CodeRow is one exit code of a workflow's failing jobs.
+// CodeRow is one exit code of the failing jobs of a workflow.
 type CodeRow struct {
 	ExitCode int64
 	Count    int64
 	Meaning  string
 	Area     string
-	Href     string // the page about it alone
+	Href     string // the page narrowed to it
 }
 
-// Samples are some failing jobs of a workflow, read when asked for.
+// Samples are some failing jobs of a workflow, read on demand.
 type Samples struct {
 	Load    string // address that loads them
 	Loaded  bool
 	Missing *Missing // why they could not be loaded
 	Jobs    []schema.JobSample
-	Total   int64 // jobs that there are; -1 if not known
-	Read    int64 // when the source was asked, Unix s
+	Total   int64 // number of such jobs; -1 if unknown
+	Read    int64 // time of the read from CouchDB, Unix s
 }
 
-// Logs are the log entries of a workflow, read when asked for.
+// Logs are the log entries of a workflow, read on demand.
 type Logs struct {
 	Load    string
 	Loaded  bool
@@ -34,9 +34,8 @@ type Logs struct {
 	Read    int64
 }
 
-// errorsText is what the page says in place of a table of errors: no failed
-// jobs, not read, and could not be read are three different answers. It is ""
-// when there is a table.
+// errorsText is shown instead of a table of errors, and is "" if there is one. It
+// differs for no failed jobs, for errors not read yet and for a failed read.
 func errorsText(p WorkflowPage) string {
 	switch p.Detail.ErrorsState {
 	case schema.ErrorsLoaded, schema.ErrorsNone, schema.ErrorsNoneReported:
@@ -46,26 +45,26 @@ func errorsText(p WorkflowPage) string {
 		case p.Chosen != "":
 			return "No reports of failed jobs of this kind are recorded for this workflow."
 		case !p.Detail.HasJobInfo:
-			return "No reports of failed jobs have come. " + noCounts(&p.Detail.Workflow)
+			return "No reports of failed jobs have arrived. " + noCounts(&p.Detail.Workflow)
 		case p.Detail.ErrorsState == schema.ErrorsNone && p.Detail.Failure == 0:
 			return "No failed jobs are recorded for this workflow."
 		}
 		return "No reports of failed jobs are recorded for this workflow."
 	case schema.ErrorsFailed:
-		return "The error records could not be read from the source. The counts above are not affected."
+		return "The error records could not be read from CouchDB. The counts above are not affected."
 	}
-	return "Error records are not loaded yet: this server has not read them from the source."
+	return "The error records have not been read from CouchDB yet."
 }
 
-// siteMapTitle says what the map of sites and states has.
+// siteMapTitle is the title of the heat map of sites and states.
 func siteMapTitle(shown, all int) string {
 	if shown < all {
-		return "The " + Int(int64(shown)) + " sites with most failed jobs, by state of their jobs"
+		return "The " + Int(int64(shown)) + " sites with the most failed jobs, by job state"
 	}
 	return "Jobs by site and state"
 }
 
-// jobTitle is a job's place in its list: what it died of, and where.
+// jobTitle is the heading of a job: its exit code and site.
 func jobTitle(j schema.JobSample) string {
 	code := "exit code " + ExitCode(j.ExitCode)
 	if j.ExitCode == -1 {
@@ -74,8 +73,8 @@ func jobTitle(j schema.JobSample) string {
 	return code + " at " + orNone(j.Site)
 }
 
-// webAddress is an address that a browser may open; "" for anything else, which
-// is shown as text.
+// webAddress returns an http or https address, and "" for anything else, which is
+// shown as text.
 func webAddress(address string) string {
 	if strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://") {
 		return address
@@ -83,7 +82,7 @@ func webAddress(address string) string {
 	return ""
 }
 
-// logMark is how an entry looks.
+// logMark is the mark of a log entry.
 func logMark(kind string) Mark {
 	switch {
 	case strings.HasSuffix(kind, "error"):
@@ -94,5 +93,5 @@ func logMark(kind string) Mark {
 	return Mark{"", "○"}
 }
 
-// shownFiles is how many input files of a job are shown.
+// shownFiles is the number of input files of a job that are shown.
 const shownFiles = 20

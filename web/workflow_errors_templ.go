@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/dmwm/wmstats/schema"
 
-// workflowAlerts says which rules name the workflow, why and since when.
+// workflowAlerts lists the rules that the workflow matches, with reason and time.
 func workflowAlerts(p WorkflowPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -334,7 +334,7 @@ func workflowCodes(p WorkflowPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<table><caption class=\"vh\">Failed jobs by exit code</caption> <thead><tr><th scope=\"col\">exit code</th><th scope=\"col\" class=\"n\">jobs</th><th scope=\"col\">what it means</th></tr></thead> <tbody")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<table><caption class=\"vh\">Failed jobs by exit code</caption> <thead><tr><th scope=\"col\">exit code</th><th scope=\"col\" class=\"n\">jobs</th><th scope=\"col\">meaning</th></tr></thead> <tbody")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -474,7 +474,7 @@ func errorGroups(p WorkflowPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<table><caption class=\"vh\">Failed jobs by exit code, site, task and agent</caption> <thead><tr><th scope=\"col\">exit code</th><th scope=\"col\" class=\"n\">jobs</th><th scope=\"col\">state</th><th scope=\"col\">site</th><th scope=\"col\">task</th><th scope=\"col\">agent</th><th scope=\"col\">kinds of error</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<table><caption class=\"vh\">Failed jobs by exit code, site, task and agent</caption> <thead><tr><th scope=\"col\">exit code</th><th scope=\"col\" class=\"n\">jobs</th><th scope=\"col\">state</th><th scope=\"col\">site</th><th scope=\"col\">task</th><th scope=\"col\">agent</th><th scope=\"col\">error types</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -635,7 +635,7 @@ func errorGroups(p WorkflowPage) templ.Component {
 	})
 }
 
-// samples are some of the jobs, with what is needed to find out why.
+// samples shows some of the failing jobs with what is needed to find the cause.
 func samples(p WorkflowPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -711,14 +711,14 @@ func samples(p WorkflowPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, ">Not loaded yet: they are read from the source when asked for. <a class=\"button\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, ">Not loaded yet: samples are read from CouchDB on demand. <a class=\"button\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var33 templ.SafeURL
 			templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinURLErrs(p.Samples.Load)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflow_errors.templ`, Line: 133, Col: 119}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflow_errors.templ`, Line: 133, Col: 114}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var33))
 			if templ_7745c5c3_Err != nil {
@@ -729,7 +729,7 @@ func samples(p WorkflowPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if len(p.Samples.Jobs) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "<p class=\"dim\">The source has no document of a failed job of this kind: they come later than the agents' counts, or never, and are removed some time after the workflow ends.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "<p class=\"dim\">CouchDB has no documents of these jobs. Such documents arrive later than the agents' counts, or never, and are removed some time after the workflow ends.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -796,7 +796,7 @@ func samples(p WorkflowPage) templ.Component {
 	})
 }
 
-// missingLine is missing within a section.
+// missingLine is missing as one line of a section.
 func missingLine(m Missing) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -968,7 +968,7 @@ func sample(j schema.JobSample) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = text("site in its report", j.ReportedSite).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = text("site in the report", j.ReportedSite).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -984,13 +984,13 @@ func sample(j schema.JobSample) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = Shown(Count(j.RetryCount, "the report does not say")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Shown(Count(j.RetryCount, "not in the report")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = fact("tries before").Render(templ.WithChildren(ctx, templ_7745c5c3_Var44), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fact("retries").Render(templ.WithChildren(ctx, templ_7745c5c3_Var44), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1043,7 +1043,7 @@ func sample(j schema.JobSample) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = text("was to write", j.Dataset).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = text("dataset to write", j.Dataset).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1177,14 +1177,14 @@ func sample(j schema.JobSample) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 97, "; the API has the others.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 97, " are shown. The API has all of them.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
 		}
 		if j.Truncated {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "<p class=\"dim\">Long texts and lists of this job were cut by the cache server.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "<p class=\"dim\">The cache server shortened long texts and lists of this job.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1193,7 +1193,7 @@ func sample(j schema.JobSample) templ.Component {
 	})
 }
 
-// workflowLogs are what agents and services wrote into the log database.
+// workflowLogs shows what agents and services wrote to the log database.
 func workflowLogs(p WorkflowPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1233,14 +1233,14 @@ func workflowLogs(p WorkflowPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, ">Not loaded yet: they are read from the log database when asked for. <a class=\"button\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, ">Not loaded yet: log entries are read from the log database on demand. <a class=\"button\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var56 templ.SafeURL
 			templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.JoinURLErrs(p.Logs.Load)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflow_errors.templ`, Line: 207, Col: 123}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflow_errors.templ`, Line: 207, Col: 125}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var56))
 			if templ_7745c5c3_Err != nil {
@@ -1251,7 +1251,7 @@ func workflowLogs(p WorkflowPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if len(p.Logs.Entries) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<p class=\"dim\">The log database has no entry about this workflow.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<p class=\"dim\">The log database has no entries for this workflow.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1268,7 +1268,7 @@ func workflowLogs(p WorkflowPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "<table><caption class=\"vh\">Log entries, newest first</caption> <thead><tr><th scope=\"col\">type</th><th scope=\"col\" class=\"n\">when</th><th scope=\"col\">who</th><th scope=\"col\">thread</th><th scope=\"col\">text</th></tr></thead> <tbody>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "<table><caption class=\"vh\">Log entries, newest first</caption> <thead><tr><th scope=\"col\">type</th><th scope=\"col\" class=\"n\">when</th><th scope=\"col\">reporter</th><th scope=\"col\">thread</th><th scope=\"col\">message</th></tr></thead> <tbody>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -208,7 +208,7 @@ func workflowTasks(p WorkflowPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<th scope=\"col\" class=\"n\" title=\"input portions done of all\">input</th></tr></thead> <tbody>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<th scope=\"col\" class=\"n\" title=\"input subscriptions finished / all\">input</th></tr></thead> <tbody>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -286,7 +286,7 @@ func workflowTasks(p WorkflowPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Shown(Count(t.SubscriptionsFinished, notSaid)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Shown(Count(t.SubscriptionsFinished, notReported)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -294,7 +294,7 @@ func workflowTasks(p WorkflowPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Shown(Count(t.SubscriptionsTotal, notSaid)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Shown(Count(t.SubscriptionsTotal, notReported)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -536,9 +536,9 @@ func workflowAgents(p WorkflowPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var25 string
-			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(otherwise(&p.Detail.Workflow, "No agent has reported on it."))
+			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(otherwise(&p.Detail.Workflow, "No agent has reported on this workflow."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflow_tables.templ`, Line: 83, Col: 81}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflow_tables.templ`, Line: 83, Col: 92}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 			if templ_7745c5c3_Err != nil {
@@ -561,7 +561,7 @@ func workflowAgents(p WorkflowPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<table class=\"figures\"><caption class=\"vh\">Jobs by agent</caption> <thead><tr><th scope=\"col\">agent</th><th scope=\"col\" class=\"n\">counts from</th>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<table class=\"figures\"><caption class=\"vh\">Jobs by agent</caption> <thead><tr><th scope=\"col\">agent</th><th scope=\"col\" class=\"n\">counts updated</th>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -732,7 +732,7 @@ func workflowOutputs(d schema.Detail) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if !o.Expected {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "<span class=\"dim\" title=\"written, but not named by the request\">not in the request</span>")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "<span class=\"dim\" title=\"written, but not named in the request\">not in the request</span>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -1028,8 +1028,8 @@ func workflowSteps(d schema.Detail) templ.Component {
 	})
 }
 
-// workflowParentage is what the steps make of which datasets, and where files
-// are written.
+// workflowParentage shows which datasets each step reads and writes, and where
+// files are written.
 func workflowParentage(d schema.Detail) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1057,12 +1057,12 @@ func workflowParentage(d schema.Detail) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if d.Parentage[0].Resolved {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 94, "DBS has the parentage.")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 94, "The parentage is in DBS.")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "DBS has not been told the parentage yet.")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "The parentage is not in DBS yet.")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1126,7 +1126,7 @@ func workflowParentage(d schema.Detail) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if len(c.ChildDatasets) == 0 {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "<span class=\"dim\">nothing that is kept</span> ")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "<span class=\"dim\">nothing kept</span> ")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -1171,7 +1171,7 @@ func workflowParentage(d schema.Detail) templ.Component {
 			}
 		}
 		if len(d.LFNBases) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 108, "<section class=\"panel\" id=\"bases\" aria-labelledby=\"bases-h\"><h2 id=\"bases-h\">Where it writes files</h2><dl class=\"facts\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 108, "<section class=\"panel\" id=\"bases\" aria-labelledby=\"bases-h\"><h2 id=\"bases-h\">Where files are written</h2><dl class=\"facts\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,6 +1,6 @@
 package web
 
-// WorkflowsPage are the props of the list of workflows.
+// WorkflowsPage are the props of the page of workflows.
 type WorkflowsPage struct {
 	Frame
 	Notes  []Note
@@ -11,35 +11,36 @@ type WorkflowsPage struct {
 	Clear  string // address without any filter
 	Facets []FacetBox
 	List   List
-	Jobs   []Part // of all workflows under the filter, by state; nil if not known
-	All    int64  // workflows without any filter; 0 if not known
+	Jobs   []Part // of all matching workflows, by state; nil if unknown
+	All    int64  // workflows without any filter; 0 if unknown
 	Hints  []Hint
 	Sets   []Choice
-	Choose string // address of the chooser of columns
+	Choose string // address of the page that chooses columns
 	Export Export
 }
 
-// Bar is the line of conditions, with what could not be read of it.
+// Bar is the filter bar: its line, with any mistakes in it.
 type Bar struct {
 	Line     string
-	Hidden   []Field // the query that is shown now
+	Hidden   []Field // the current query
 	Parts    []BarPart
 	Mistakes []BarMistake
 }
 
-// BarPart is a piece of a line that could not be read.
+// BarPart is a piece of a line with mistakes.
 type BarPart struct {
 	Text  string
 	Wrong bool
 }
 
-// BarMistake says what is wrong with a piece, and how else it may be written.
+// BarMistake describes a mistake in a piece, with links to corrected lines.
 type BarMistake struct {
 	Part, Text string
 	Fixes      []Link
 }
 
-// FilterForm are the values of the inputs; what has no input is carried along.
+// FilterForm has the inputs of the form; parameters without an input are hidden
+// fields.
 type FilterForm struct {
 	Inputs []Input
 	Hidden []Field
@@ -52,62 +53,63 @@ type Input struct {
 	Wide                            bool
 }
 
-// ActiveFilter is one condition with the address that drops it.
+// ActiveFilter is one condition with the address that removes it.
 type ActiveFilter struct{ Label, Value, Href string }
 
-// FacetBox are the most frequent values of one field.
+// FacetBox has the most frequent values of one field.
 type FacetBox struct {
 	Title    string
 	Distinct int64
-	Other    int64 // workflows, or list elements, of values not shown
+	Other    int64 // workflows, or list elements, with values not shown
 	Missing  int64
 	Values   []FacetLine
-	More     string // address of the page with all values; "" when these are all
+	More     string // address of the page with all values; "" when all are shown
 }
 
-// FacetLine is one value with the links that put it into the filter or out.
+// FacetLine is one value with the links that include or exclude it.
 type FacetLine struct {
 	Value    string
 	Count    int64
-	Toggle   string // address with the value included, or no longer
-	Exclude  string // address with the value excluded, or no longer; "" where there is no such choice
+	Toggle   string // address that includes the value, or undoes that
+	Exclude  string // address that excludes the value, or undoes that; "" for none
 	Included bool
 	Excluded bool
 }
 
-// Hint names a filter that leaves nothing, and what there would be without it.
+// Hint is a condition of a list without matches, with the number of matches
+// without that condition.
 type Hint struct {
 	Filter ActiveFilter
 	Count  int64
 }
 
-// ColumnsPage are the props of the chooser of columns.
+// ColumnsPage are the props of the page that chooses columns.
 type ColumnsPage struct {
 	Frame
 	Notes          []Note
 	Hidden         []Field // the query
 	Back           string  // the list
-	Moved          string  // column that was moved last
+	Moved          string  // the column moved last
 	Chosen, Others []Column
 }
 
-// Export are the addresses of the same list for programs.
+// Export has the addresses of the same list for programs.
 type Export struct{ JSON, NDJSON, CSV, Curl string }
 
 // ID is the id of the input.
 func (in Input) ID() string { return "filter-" + in.Name }
 
-// rest says what a facet does not show.
+// rest describes the values that a facet does not show.
 func (b FacetBox) rest() string {
 	switch {
 	case len(b.Values) == 0:
 		return "no values"
 	case b.Other > 0 && b.Missing > 0:
-		return Int(b.Other) + " in others, " + Int(b.Missing) + " without"
+		return Int(b.Other) + " more, " + Int(b.Missing) + " unset"
 	case b.Other > 0:
-		return Int(b.Other) + " in others"
+		return Int(b.Other) + " more"
 	case b.Missing > 0:
-		return Int(b.Missing) + " without"
+		return Int(b.Missing) + " unset"
 	}
 	return ""
 }
@@ -119,5 +121,5 @@ func excludeLabel(l FacetLine) string {
 	return "Exclude " + l.Value
 }
 
-// longValue is the length from which a facet's value may be cut.
+// longValue is the length above which a facet value may be cut off.
 const longValue = 16

@@ -130,9 +130,9 @@ func Workflows(p WorkflowsPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var4 string
-					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs("Drop the filter " + f.Label + " " + f.Value)
+					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs("Remove the filter " + f.Label + " " + f.Value)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflows.templ`, Line: 26, Col: 87}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflows.templ`, Line: 26, Col: 89}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 					if templ_7745c5c3_Err != nil {
@@ -145,7 +145,7 @@ func Workflows(p WorkflowsPage) templ.Component {
 					var templ_7745c5c3_Var5 string
 					templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(f.Label)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflows.templ`, Line: 26, Col: 108}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflows.templ`, Line: 26, Col: 110}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 					if templ_7745c5c3_Err != nil {
@@ -158,7 +158,7 @@ func Workflows(p WorkflowsPage) templ.Component {
 					var templ_7745c5c3_Var6 string
 					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(f.Value)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflows.templ`, Line: 26, Col: 124}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `workflows.templ`, Line: 26, Col: 126}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 					if templ_7745c5c3_Err != nil {
@@ -315,7 +315,7 @@ func Workflows(p WorkflowsPage) templ.Component {
 	})
 }
 
-// saveView asks for the name of a view that stays in the browser.
+// saveView asks for the name of a view that is stored in the browser.
 func saveView() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -337,7 +337,7 @@ func saveView() templ.Component {
 			templ_7745c5c3_Var11 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<dialog id=\"save\" aria-labelledby=\"save-h\"><h2 id=\"save-h\">Save this view</h2><form method=\"dialog\"><label>Name <input name=\"view\" maxlength=\"60\" required></label><p class=\"dim\">Conditions, order and columns are kept in this browser. To show a view to others, copy the address.</p><div class=\"buttons\"><button class=\"main\">Save</button> <button type=\"button\" data-close>Cancel</button></div></form></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<dialog id=\"save\" aria-labelledby=\"save-h\"><h2 id=\"save-h\">Save this view</h2><form method=\"dialog\"><label>Name <input name=\"view\" maxlength=\"60\" required></label><p class=\"dim\">Conditions, order and columns are stored in this browser. To share a view, copy the address.</p><div class=\"buttons\"><button class=\"main\">Save</button> <button type=\"button\" data-close>Cancel</button></div></form></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -345,7 +345,7 @@ func saveView() templ.Component {
 	})
 }
 
-// filterBar is the one line that says all conditions.
+// filterBar is the line that holds all conditions.
 func filterBar(b Bar) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -531,7 +531,7 @@ func filterBar(b Bar) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p>The list below is the one from before.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p>The list below has not changed.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -753,7 +753,7 @@ func filterForm(f FilterForm, clear string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "\">Clear</a></div></form><p class=\"dim\">In the line above: <code>key:a,b</code> any of them · <code>-key:a</code> not this one · <code>T1_*</code> with a wildcard · <code>key:&gt;9</code> <code>key:3..9</code> bounds · <code>age:&gt;2d</code> <code>since:2026-01-31</code> times · <code>has:failure</code> <code>-has:agent</code> · <code>name:a,b</code> · anything else is text in names, PrepIDs and datasets. Every field of <a href=\"/api\">the API</a> is a key.</p></details>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "\">Clear</a></div></form><p class=\"dim\">In the line above: <code>key:a,b</code> any of these · <code>-key:a</code> not this one · <code>T1_*</code> wildcard · <code>key:&gt;9</code> <code>key:3..9</code> bounds · <code>age:&gt;2d</code> <code>since:2026-01-31</code> times · <code>has:failure</code> <code>-has:agent</code> · <code>name:a,b</code> · anything else is searched in names, PrepIDs and datasets. Every field of <a href=\"/api\">the API</a> is a key.</p></details>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1156,7 +1156,7 @@ func exports(e Export) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "\" title=\"all that match, one record a line\">NDJSON</a> <a href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "\" title=\"all matches, one record per line\">NDJSON</a> <a href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1169,7 +1169,7 @@ func exports(e Export) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "\" title=\"all that match, as a file\">CSV</a></span> <span class=\"seg js\"><span>copy</span>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "\" title=\"all matches, as a file\">CSV</a></span> <span class=\"seg js\"><span>copy</span>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1218,7 +1218,7 @@ func emptyList(p WorkflowsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "><strong>No workflow matches.</strong> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "><strong>No workflows match.</strong> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1300,7 +1300,7 @@ func emptyList(p WorkflowsPage) templ.Component {
 			}
 		}
 		if len(p.Active) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "<div>The cache server has no workflows at all.</div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "<div>The cache server has no workflows.</div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -58,7 +58,7 @@ func pagesByKey(b *tab) {
 	b.press("?")
 	require.True(b.t, ask[bool](b, `document.querySelector("#keys").open`))
 	b.press("gw")
-	assert.Equal(b.t, "Keyboard", b.text("#keys h2"), "no key acts behind the dialog")
+	assert.Equal(b.t, "Keyboard shortcuts", b.text("#keys h2"), "no key acts behind the dialog")
 	b.press(kb.Escape)
 	assert.False(b.t, ask[bool](b, `document.querySelector("#keys").open`))
 }

@@ -110,7 +110,7 @@ func filterSortPage(b *tab) {
 	b.click(`table.list thead th[aria-sort] a`)
 	assert.Equal(b.t, []string{"failure rate"}, b.sorted("ascending"), "a second click turns the order round")
 
-	b.click(`.chips a[aria-label^="Drop the filter site"]`)
+	b.click(`.chips a[aria-label^="Remove the filter site"]`)
 	assert.Empty(b.t, b.query().Get("site"))
 	assert.Equal(b.t, "1", b.query().Get("minFailure"), "the other filter stays")
 }

@@ -164,7 +164,7 @@ func TestPagesWhileTheSourceIsDown(t *testing.T) {
 	require.Equal(t, http.StatusOK, get(t, s.ui+known).status)
 	require.NoError(t, s.endpoint.Refuse())
 	require.Eventually(t, func() bool { return get(t, s.cache+"/pulse").header.Get("X-Stale") == "1" }, patience, 5*time.Millisecond)
-	for path, want := range map[string]string{known: "The data are stale: the details are of", unknown: "Details not read: the source does not answer.", "/errors": "Details not read: the source does not answer."} {
+	for path, want := range map[string]string{known: "The data are stale: the details are from", unknown: "Details not read: CouchDB does not answer.", "/errors": "Details not read: CouchDB does not answer."} {
 		page := get(t, s.ui+path)
 		assert.Equal(t, http.StatusOK, page.status, path)
 		assert.Contains(t, string(page.body), want, path)

@@ -1,9 +1,8 @@
-// Package apiproxy forwards the API of the cache server through the UI server,
-// so that one port serves people and programs. It forwards documented paths
-// and methods only, streams in both directions, and changes nothing but what a
-// reverse proxy has to: hop-by-hop headers. X-Forwarded-Prefix tells the cache
-// server where its addresses have to lead back to. It knows nothing of what the
-// answers mean.
+// Package apiproxy forwards the API of the cache server through the UI server, so
+// that one port serves people and programs. It forwards documented paths and methods
+// only, streams in both directions, and passes on only the request headers that the
+// API reads. X-Forwarded-Prefix tells the cache server which prefix its links need.
+// The package does not interpret answers.
 package apiproxy
 
 import (
@@ -28,17 +27,17 @@ import (
 type Options struct {
 	Upstream  *url.URL          // the cache server
 	Prefix    string            // path under which this server has the API: /api
-	Transport http.RoundTripper // with time-outs for connecting, none for bodies
+	Transport http.RoundTripper // with timeouts for connecting, none for bodies
 	Log       *slog.Logger
 
 	Trusted  peers.List    // front ends of this server, whose X-Forwarded-For is passed on
-	Identity string        // header with the name of who asks, which this server has checked; "": none
-	Token    func() string // of this server, for requests that bring no Authorization of their own; nil: none
-	Consumes bool          // Authorization is for this server: Token takes its place
+	Identity string        // header with the authenticated user name, set by this server; "": none
+	Token    func() string // token of this server, for requests without Authorization; nil: none
+	Consumes bool          // Authorization is for this server and is replaced by Token
 
-	Draining <-chan struct{} // closed when this server is going down; nil: never
-	Header   time.Duration   // longest wait for an answer to begin, beside what a long poll waits; 0: 2 min
-	Silence  time.Duration   // longest wait for more of an answer that has begun; 0: 1 min
+	Draining <-chan struct{} // closed when this server shuts down; nil: never
+	Header   time.Duration   // longest wait for the start of an answer, in addition to a long poll; 0: 2 min
+	Silence  time.Duration   // longest pause within an answer; 0: 1 min
 }
 
 // Proxy is an http.Handler for everything below Prefix.
@@ -48,10 +47,9 @@ type Proxy struct {
 	reverse *httputil.ReverseProxy
 }
 
-// single are the documented paths; those in named have a name below them, and
-// below a workflow's there are parts.
-// /metrics is not among them: it is for the operators of the cache server, who
-// reach it directly.
+// single are the documented paths, named those with a name below them, and parts
+// those below the name of a workflow.
+// /metrics is not among them: operators read it from the cache server directly.
 var (
 	single = []string{
 		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/history", "/attention", "/changes", "/pulse",
@@ -61,17 +59,17 @@ var (
 	parts = []string{"/errors", "/jobs", "/logs"}
 )
 
-// New makes a proxy.
+// New returns a proxy.
 func New(o Options) *Proxy {
 	p := &Proxy{prefix: o.Prefix, log: o.Log}
 	p.reverse = &httputil.ReverseProxy{
 		Transport:     newUpstream(o),
-		FlushInterval: -1, // each write goes out at once: streams of changes and long lists
+		FlushInterval: -1, // flush each write: streams of changes and long lists
 		Rewrite: func(r *httputil.ProxyRequest) {
 			upstream := *o.Upstream
 			path := strings.TrimPrefix(r.In.URL.EscapedPath(), o.Prefix)
 			joined := strings.TrimSuffix(upstream.EscapedPath(), "/") + path
-			// The escaped form is kept as it came: %2F in a name is not a slash.
+			// The escaped path is kept: %2F in a name is not a slash.
 			if plain, err := url.PathUnescape(joined); err == nil {
 				upstream.Path, upstream.RawPath = plain, joined
 			}
@@ -86,7 +84,7 @@ func New(o Options) *Proxy {
 			r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
 		},
 		ModifyResponse: func(res *http.Response) error {
-			res.Header.Set("X-Content-Type-Options", "nosniff") // whatever answers at that address
+			res.Header.Set("X-Content-Type-Options", "nosniff") // also if another program answers at that address
 			return nil
 		},
 		ErrorHandler: p.unreachable,
@@ -95,14 +93,14 @@ func New(o Options) *Proxy {
 	return p
 }
 
-// passed are the headers that the API reads. Nothing else goes on: least of all
-// one by which a client could pass for another, where this server is trusted.
+// passed are the headers that the API reads. No others are forwarded, so that a
+// client can't impersonate a user to a cache server that trusts this one.
 var passed = []string{
 	"Accept", "Accept-Encoding", "Authorization", "Cache-Control", "Content-Encoding", "Content-Length", "Content-Type",
 	"If-None-Match", "Last-Event-Id", "Prefer", "User-Agent", wire.HeaderRequestID,
 }
 
-// choose makes the header of the request that goes on.
+// choose sets the headers of the forwarded request.
 func (o *Options) choose(r *httputil.ProxyRequest) {
 	for name := range r.Out.Header {
 		if !slices.Contains(passed, name) && (o.Identity == "" || name != http.CanonicalHeaderKey(o.Identity)) {
@@ -110,8 +108,8 @@ func (o *Options) choose(r *httputil.ProxyRequest) {
 		}
 	}
 	if o.Identity != "" {
-		// As it was checked: a client that names this header in Connection has had
-		// it taken away on the way here.
+		// Set again from the incoming request: a client that names this header in
+		// Connection makes ReverseProxy remove it.
 		name := http.CanonicalHeaderKey(o.Identity)
 		if r.Out.Header[name] = r.In.Header[name]; r.Out.Header[name] == nil {
 			delete(r.Out.Header, name)
@@ -122,7 +120,7 @@ func (o *Options) choose(r *httputil.ProxyRequest) {
 	}
 }
 
-// ServeHTTP refuses what is not documented and forwards the rest.
+// ServeHTTP forwards documented paths and methods, and refuses others.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.EscapedPath(), p.prefix)
 	if !documented(path) {
@@ -140,14 +138,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !slices.Contains(methods, r.Method) {
 		allow := strings.Join(methods, ", ")
 		w.Header().Set("Allow", allow)
-		p.problem(w, wire.NewProblem(wire.SlugMethodNotAllowed, r.URL.Path+" has: "+allow+"."))
+		p.problem(w, wire.NewProblem(wire.SlugMethodNotAllowed, r.URL.Path+" supports "+allow+"."))
 		return
 	}
 	p.reverse.ServeHTTP(w, r)
 }
 
-// documented reports whether the escaped path is one that the API has. A name
-// is one segment, and never one that leads elsewhere.
+// documented reports whether the API has the escaped path. A name is one segment
+// and never . or ..
 func documented(path string) bool {
 	if rest, ok := strings.CutPrefix(path, "/v1"); ok && strings.HasPrefix(rest, "/") {
 		path = rest
@@ -169,21 +167,21 @@ func documented(path string) bool {
 	return err == nil && name != "" && name != "." && name != ".."
 }
 
-// unreachable answers for a cache server that does not.
+// unreachable answers if the cache server does not.
 func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the client left
 	}
-	p.log.Warn("api not forwarded", "method", r.Method, "path", r.URL.Path, "err", err)
+	p.log.Warn("API request not forwarded", "method", r.Method, "path", r.URL.Path, "err", err)
 	problem := wire.NewProblem(wire.SlugSourceFailed, "The cache server does not answer.")
-	problem.Title = "Cache server away"
+	problem.Title = "Cache server unreachable"
 	w.Header().Set("Retry-After", "5")
 	p.problem(w, problem)
 }
 
 func (p *Proxy) problem(w http.ResponseWriter, problem *wire.Problem) { WriteProblem(w, problem) }
 
-// ProblemHeaders writes what belongs to a problem beside its body.
+// ProblemHeaders sets the headers of a problem.
 func ProblemHeaders(h http.Header, problem *wire.Problem) {
 	h.Set("Cache-Control", "no-store")
 	if problem.RetryAfter > 0 {
@@ -194,7 +192,7 @@ func ProblemHeaders(h http.Header, problem *wire.Problem) {
 	}
 }
 
-// WriteProblem writes a problem of this server's own.
+// WriteProblem writes a problem of this server.
 func WriteProblem(w http.ResponseWriter, problem *wire.Problem) {
 	ProblemHeaders(w.Header(), problem)
 	body, err := json.Marshal(problem)

@@ -20,7 +20,7 @@ import (
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 )
 
-// through starts an upstream and a proxy before it.
+// through starts an upstream and a proxy in front of it.
 func through(t *testing.T, upstream http.HandlerFunc) string {
 	t.Helper()
 	behind := httptest.NewServer(upstream)
@@ -75,7 +75,7 @@ func TestForwardsUnchanged(t *testing.T) {
 		assert.Equal(t, want, string(body))
 		assert.Equal(t, "a-7", res.Header.Get("X-Generation"))
 		assert.Equal(t, `"tag"`, res.Header.Get("ETag"))
-		assert.Empty(t, res.Header.Get("X-Hop"), "hop-by-hop headers stay behind")
+		assert.Empty(t, res.Header.Get("X-Hop"), "hop-by-hop headers are not forwarded")
 	}
 }
 
@@ -102,7 +102,7 @@ func TestOnlyDocumentedPathsAndMethods(t *testing.T) {
 	}
 }
 
-// A line that the cache server flushed arrives before the next one is made.
+// A line that the cache server flushed arrives before the next one is written.
 func TestStreams(t *testing.T) {
 	next := make(chan struct{})
 	api := through(t, func(w http.ResponseWriter, r *http.Request) {
@@ -128,7 +128,7 @@ func TestStreams(t *testing.T) {
 	assert.ErrorIs(t, err, io.EOF)
 }
 
-// An answer that the cache server cuts is cut for the client too.
+// An answer that the cache server cuts is also cut for the client.
 func TestACutStaysVisible(t *testing.T) {
 	api := through(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, `{"Workflow":"a"}`)
@@ -140,8 +140,8 @@ func TestACutStaysVisible(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// The cache server writes addresses for the prefix that it is told; they are
-// passed on as they are.
+// The cache server writes links with the prefix it is given; they are forwarded
+// unchanged.
 func TestLinksLeadBackThroughThePrefix(t *testing.T) {
 	api := through(t, func(w http.ResponseWriter, r *http.Request) {
 		prefix := r.Header.Get("X-Forwarded-Prefix")
@@ -162,11 +162,11 @@ func TestUpstreamDown(t *testing.T) {
 	var problem wire.Problem
 	require.NoError(t, json.NewDecoder(res.Body).Decode(&problem))
 	assert.Equal(t, http.StatusBadGateway, problem.Status)
-	assert.False(t, strings.Contains(problem.Detail, "127.0.0.1"), "addresses stay in the log")
+	assert.False(t, strings.Contains(problem.Detail, "127.0.0.1"), "addresses appear only in the log")
 }
 
-// A client that leaves ends its request at the cache server too, also one with a
-// body: expensive work must not go on for nobody.
+// If a client disconnects, its request at the cache server is canceled, also one
+// with a body: expensive work must not continue without a client.
 func TestAClientThatLeavesEndsItsRequest(t *testing.T) {
 	began, ended := make(chan struct{}), make(chan struct{})
 	api := through(t, func(_ http.ResponseWriter, r *http.Request) {

@@ -14,8 +14,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// upstream is the way to the cache server, with bounds on how long it may be
-// silent, and with an end for what would not end by itself.
+// upstream is the transport to the cache server. It limits how long the cache
+// server may be silent, and ends long polls and streams when this server shuts down.
 type upstream struct {
 	next            http.RoundTripper
 	draining        <-chan struct{}
@@ -26,17 +26,17 @@ func newUpstream(o Options) *upstream {
 	return &upstream{o.Transport, o.Draining, cmp.Or(o.Header, 2*time.Minute), cmp.Or(o.Silence, time.Minute)}
 }
 
-// longestPoll is how long the cache server lets a client wait for a change.
+// longestPoll is the longest time of a long poll at the cache server.
 const longestPoll = 5 * time.Minute
 
-// Why a request to the cache server is given up.
+// Reasons for canceling a request to the cache server.
 var (
-	errSilent = errors.New("the cache server is silent")
-	errEnding = errors.New("this server is going down")
+	errSilent = errors.New("no answer from the cache server")
+	errEnding = errors.New("this server is shutting down")
 )
 
-// RoundTrip asks the cache server. A long poll under way when this server goes
-// down is asked again without waiting, so that its client gets what there is.
+// RoundTrip sends a request to the cache server. When this server shuts down, an
+// active long poll is repeated without waiting, so that its client gets an answer.
 func (u *upstream) RoundTrip(req *http.Request) (*http.Response, error) {
 	polls := strings.HasSuffix(req.URL.Path, "/changes") && req.URL.Query().Get("feed") == "longpoll"
 	wait := u.header
@@ -54,8 +54,8 @@ func (u *upstream) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// ask gives the answer to begin so long, and with ends only as long as this
-// server is not going down.
+// ask sends a request and waits at most wait for the start of its answer. With ends,
+// it stops waiting when this server shuts down.
 func (u *upstream) ask(req *http.Request, wait time.Duration, ends bool) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	began := make(chan struct{})
@@ -71,7 +71,7 @@ func (u *upstream) ask(req *http.Request, wait time.Duration, ends bool) (*http.
 			err = cause
 		}
 		cancel(nil)
-		return nil, fmt.Errorf("ask the cache server: %w", err)
+		return nil, fmt.Errorf("request to the cache server: %w", err)
 	}
 	b := &answerBody{ReadCloser: res.Body, ctx: ctx, cancel: cancel, silence: u.silence}
 	res.Body = b
@@ -82,8 +82,8 @@ func (u *upstream) ask(req *http.Request, wait time.Duration, ends bool) (*http.
 	return res, nil
 }
 
-// endWith gives a request up when this server goes down before the request has
-// begun to be answered, or has ended.
+// endWith cancels a request if this server shuts down before the answer begins
+// (closed began) or the request ends.
 func (u *upstream) endWith(ctx context.Context, began <-chan struct{}, cancel context.CancelCauseFunc) {
 	select {
 	case <-u.draining:
@@ -93,23 +93,22 @@ func (u *upstream) endWith(ctx context.Context, began <-chan struct{}, cancel co
 	}
 }
 
-// answerBody is the body of an answer. It is passed on as it comes, and holds
-// nothing but its own end.
+// answerBody is the body of an answer. It passes data through without buffering.
 type answerBody struct {
 	io.ReadCloser
 
-	ctx     context.Context //nolint:containedctx // of the request, which the body ends
+	ctx     context.Context //nolint:containedctx // of the request, which ends with the body
 	cancel  context.CancelCauseFunc
 	silence time.Duration
 
-	events bool    // a stream of events
-	tail   [2]byte // of what was read
-	rest   string  // of the last event, which is this server's
+	events bool    // the answer is an event stream
+	tail   [2]byte // last bytes read
+	rest   string  // rest of the last event, which this server adds
 	ended  bool
 }
 
-// Read reads more. A stream of events ends with a last one when this server is
-// going down, unless it would stand in the middle of another.
+// Read implements io.Reader. When this server shuts down, an event stream ends with
+// a last event, unless it was cut within an event.
 func (b *answerBody) Read(p []byte) (int, error) {
 	if b.ended {
 		n := copy(p, b.rest)
@@ -125,7 +124,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		b.tail = [2]byte{b.tail[1], c}
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return n, err //nolint:wrapcheck // as if it were the body
+		return n, err //nolint:wrapcheck // passes on the error of the body
 	}
 	switch cause := context.Cause(b.ctx); {
 	case b.events && errors.Is(cause, errEnding):
@@ -137,11 +136,11 @@ func (b *answerBody) Read(p []byte) (int, error) {
 	case errors.Is(cause, errSilent):
 		err = cause
 	}
-	return n, fmt.Errorf("read an answer of the cache server: %w", err)
+	return n, fmt.Errorf("read the answer of the cache server: %w", err)
 }
 
-// Close ends the request. The error is that of the body below.
+// Close ends the request and returns the error of the underlying body.
 func (b *answerBody) Close() error {
 	b.cancel(nil)
-	return b.ReadCloser.Close() //nolint:wrapcheck // as if it were the body
+	return b.ReadCloser.Close() //nolint:wrapcheck // passes on the error of the body
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 )
 
-// upstream is a cache server without a network, so that a test has its own time.
+// upstream is a cache server without a network, for tests with a fake clock.
 type upstream func(*http.Request) (*http.Response, error)
 
 func (u upstream) RoundTrip(r *http.Request) (*http.Response, error) { return u(r) }
@@ -36,7 +36,7 @@ func forward(t *testing.T, u upstream, draining <-chan struct{}) http.Handler {
 	})
 }
 
-// recorder keeps little of an answer, and counts all of it.
+// recorder stores the start of an answer, and counts all of it.
 type recorder struct {
 	*httptest.ResponseRecorder
 	size atomic.Int64
@@ -46,12 +46,12 @@ type recorder struct {
 
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.size.Add(int64(len(p))) > r.most {
-		r.stop() // the client has enough
+		r.stop() // the client disconnects
 	}
 	return len(p), nil
 }
 
-// waits reads what it has and then waits for the end of the request.
+// waits returns its data and then blocks until the request ends.
 type waits struct {
 	r   io.Reader
 	ctx context.Context
@@ -68,18 +68,18 @@ func (w waits) Read(p []byte) (int, error) {
 func ask(h http.Handler, path string) (status int, body string, cut bool) {
 	w := httptest.NewRecorder()
 	defer func() {
-		if recover() != nil { // as net/http cuts an answer
+		if recover() != nil { // net/http cuts an answer this way
 			status, body, cut = w.Code, w.Body.String(), true
 		}
 	}()
-	// A ReverseProxy cuts an answer only below a server.
+	// ReverseProxy panics to cut an answer only within a server.
 	ctx := context.WithValue(context.Background(), http.ServerContextKey, &http.Server{})
 	h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody))
 	return w.Code, w.Body.String(), false
 }
 
-// A cache server that hangs is 502 in the end; one that stands still in the
-// middle of an answer is a cut.
+// A cache server that does not answer leads to 502 after a timeout. If it stalls
+// within an answer, the answer is cut.
 func TestAHangingCacheServerIsGivenUp(t *testing.T) {
 	hangs := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
 	for path, wait := range map[string]time.Duration{
@@ -105,8 +105,8 @@ func TestAHangingCacheServerIsGivenUp(t *testing.T) {
 	})
 }
 
-// A stream that is forwarded ends with a last event when this server goes down;
-// one that was in the middle of an event just ends: half an event is none.
+// A forwarded stream ends with a last event when this server shuts down. A stream
+// that is within an event just ends, and clients ignore the incomplete event.
 func TestForwardedStreamsEndWithThisServer(t *testing.T) {
 	for sent, want := range map[string]string{
 		"":                                wire.LastEvent,
@@ -128,7 +128,7 @@ func TestForwardedStreamsEndWithThisServer(t *testing.T) {
 	}
 }
 
-// A long poll gets what there is when this server goes down.
+// A long poll gets an immediate answer when this server shuts down.
 func TestForwardedLongPollsEndWithThisServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		draining := make(chan struct{})
@@ -148,8 +148,7 @@ func TestForwardedLongPollsEndWithThisServer(t *testing.T) {
 	})
 }
 
-// An answer without an end is passed on for as long as its client reads, and
-// nothing of it is kept.
+// An endless answer is forwarded while its client reads, without buffering.
 func TestAnEndlessAnswerIsPassedOn(t *testing.T) {
 	h := forward(t, func(r *http.Request) (*http.Response, error) {
 		return response(r, "application/x-ndjson", zeroes{r.Context()}), nil
@@ -160,7 +159,7 @@ func TestAnEndlessAnswerIsPassedOn(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/fetch?limit=all", http.NoBody))
 	})
 	assert.Greater(t, w.size.Load(), int64(256<<20))
-	assert.Less(t, kept, 100_000.0, "some allocations for each 32 KB, and no more")
+	assert.Less(t, kept, 100_000.0, "only a few allocations per 32 KB")
 	require.Error(t, ctx.Err())
 }
 

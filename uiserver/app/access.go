@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// proxyOptions are those of the forwarded API.
+// proxyOptions returns the options of the forwarded API.
 func (a *App) proxyOptions(forward http.RoundTripper) apiproxy.Options {
 	o := apiproxy.Options{
 		Upstream: a.o.cacheURL, Prefix: web.APIPrefix, Transport: forward, Log: a.Log,
@@ -24,8 +24,8 @@ func (a *App) proxyOptions(forward http.RoundTripper) apiproxy.Options {
 	return o
 }
 
-// guarded lets in whom the gate does. Health is open, and so are assets, which
-// tell nothing.
+// guarded answers only requests that the gate admits. Health checks and assets,
+// which reveal nothing, are open to all.
 func (a *App) guarded(next http.Handler) http.Handler {
 	_, open := a.o.showsMetrics()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +39,7 @@ func (a *App) guarded(next http.Handler) http.Handler {
 				return
 			}
 			if header := a.o.Access.IdentityHeader; header != "" {
-				// What goes on is what was checked, however the client is known.
+				// The checked name is forwarded, whatever the method of authentication.
 				r.Header.Set(header, client.Name)
 			}
 		}
@@ -47,7 +47,7 @@ func (a *App) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers programs with a problem and people with its text.
+// refuse answers programs with a problem, and people with its text.
 func refuse(w http.ResponseWriter, r *http.Request, p *wire.Problem) {
 	if strings.HasPrefix(r.URL.Path, web.APIPrefix+"/") {
 		apiproxy.WriteProblem(w, p)

@@ -29,8 +29,8 @@ func secretFile(t *testing.T, text string) string {
 	return path
 }
 
-// guardedCache is a cache server that answers only those with its token, and
-// keeps the headers of what it was asked.
+// guardedCache is a cache server that requires a token and records the headers of
+// its requests.
 type guardedCache struct {
 	url string
 
@@ -75,8 +75,8 @@ func run(t *testing.T, cacheURL string, args ...string) string {
 	return "http://" + a.Addr()
 }
 
-// Pages are read with this server's own token. The API is forwarded with the
-// client's, and with this server's when there is none.
+// Pages use the token of this server. The API is forwarded with the token of the
+// client, or of this server if the client has none.
 func TestOwnToken(t *testing.T) {
 	cache := newGuardedCache(t)
 	own := secretFile(t, "own\n")
@@ -104,7 +104,7 @@ func TestOwnToken(t *testing.T) {
 	assert.Equal(t, http.StatusOK, res.StatusCode)
 }
 
-// What this server checks itself is not passed on: its own token is.
+// Credentials that this server checks are not forwarded; its own token is.
 func TestIdentityOfTheUIServer(t *testing.T) {
 	cache := newGuardedCache(t)
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
@@ -132,11 +132,11 @@ func TestIdentityOfTheUIServer(t *testing.T) {
 		require.Equal(t, http.StatusOK, res.StatusCode, path)
 		assert.Equal(t, []string{"Bearer own"}, cache.asked("Authorization"))
 	}
-	assert.Equal(t, []string{"bob"}, cache.asked("X-Remote-User"), "the name is the one that was checked")
+	assert.Equal(t, []string{"bob"}, cache.asked("X-Remote-User"), "the authenticated name")
 }
 
-// A client can't pass for another by what it sends, where this server is trusted.
-func TestOnlyHeadersOfTheAPIGoOn(t *testing.T) {
+// A client can't impersonate a user to a cache server that trusts this server.
+func TestOnlyHeadersOfTheAPIAreForwarded(t *testing.T) {
 	cache := newGuardedCache(t)
 	at := run(t, cache.url, "--trusted-peers", "192.0.2.1")
 	sent := []string{"Authorization", "Bearer alice", "X-Remote-User", "root", "Cookie", "a=b", "X-Forwarded-For", "203.0.113.1", "If-None-Match", `"x"`}
@@ -145,8 +145,8 @@ func TestOnlyHeadersOfTheAPIGoOn(t *testing.T) {
 	assert.Empty(t, cache.asked("X-Remote-User"))
 	assert.Empty(t, cache.asked("Cookie"))
 	assert.Equal(t, []string{`"x"`}, cache.asked("If-None-Match"))
-	assert.Equal(t, []string{"127.0.0.1"}, cache.asked("X-Forwarded-For"), "a stranger's word about others")
-	trusting := run(t, cache.url) // this machine
+	assert.Equal(t, []string{"127.0.0.1"}, cache.asked("X-Forwarded-For"), "X-Forwarded-For of an untrusted peer is dropped")
+	trusting := run(t, cache.url) // loopback is trusted
 	get(t, trusting+"/api/fetch", sent...)
 	assert.Equal(t, []string{"203.0.113.1, 127.0.0.1"}, cache.asked("X-Forwarded-For"))
 }
@@ -168,7 +168,7 @@ func TestRateOfTheUIServer(t *testing.T) {
 	assert.Equal(t, http.StatusOK, res.StatusCode)
 }
 
-func TestAccessFaults(t *testing.T) {
+func TestInvalidAccessOptions(t *testing.T) {
 	_, err := app.ParseOptions([]string{
 		"--rate-limit", "-1", "--rate-burst", "x", "--trusted-peers", "here", "--identity-header", "X",
 	}, func(string) string { return "" }, io.Discard)

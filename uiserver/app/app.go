@@ -1,7 +1,7 @@
-// Package app runs the UI server: it is the only place that knows all of its
-// parts, and the order in which they start and stop. The process is a value, so
-// a test can run it on port 0. Pages are made in package pages, the API is
-// forwarded by package apiproxy; here they only get their addresses.
+// Package app assembles and runs the UI server: it connects the parts, and starts
+// and stops them in order. The server is a value, so a test can run one on port 0.
+// It renders no pages and forwards no requests itself; packages pages and apiproxy
+// do, and app only routes to them.
 package app
 
 import (
@@ -30,27 +30,27 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// maxHeader is how many bytes the header of a request may have.
+// maxHeader is the largest size of a request header in bytes.
 const maxHeader = 64 << 10
 
-// Bounds of a question to the cache server for a page. Whoever looks at it waits.
+// Limits of a request to the cache server for a page: a reader is waiting for it.
 const (
 	pageTimeout = 5 * time.Second
 	pageBytes   = 64 << 20
 )
 
-// App is one UI server as a value: New, Start, Addr, Stop, or Run for all.
+// App is one UI server, used through New, Start, Addr and Stop, or Run for all.
 type App struct {
 	*program.Server
 
 	o       Options
 	client  *cacheclient.Client
-	own     *identity.Secret // token at the cache server; nil: none
+	own     *identity.Secret // token for the cache server; nil: none
 	metrics *metrics
 	routed  http.Handler
 }
 
-// New makes the server; it opens no port and asks the cache server nothing.
+// New returns a server. It opens no port and sends no requests.
 func New(o Options) (*App, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -69,8 +69,8 @@ func New(o Options) (*App, error) {
 		return nil, fmt.Errorf("set up the metrics: %w", err)
 	}
 	transport := cacheclient.NewTransport()
-	// What is forwarded keeps its encoding: a transport that asks for gzip by
-	// itself would unpack the answers of clients that did not.
+	// Forwarded answers keep their encoding. A transport with compression would add
+	// Accept-Encoding and unpack answers for clients that did not send it.
 	unchanged := cacheclient.NewTransport()
 	unchanged.DisableCompression = true
 	var token func() string
@@ -102,7 +102,7 @@ func New(o Options) (*App, error) {
 	return a, nil
 }
 
-// routes puts the parts to their addresses.
+// routes returns the handler that routes to all parts.
 func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	assets, err := static.New()
 	if err != nil {
@@ -122,7 +122,7 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	proxy := apiproxy.New(a.proxyOptions(forward))
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{"text/html"}))
 	if err != nil {
-		return nil, fmt.Errorf("compression of pages: %w", err)
+		return nil, fmt.Errorf("set up compression of pages: %w", err)
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -135,7 +135,7 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 		"/version": a.version,
 	} {
 		e.GET(path, answer)
-		e.HEAD(path, answer) // what many balancers ask
+		e.HEAD(path, answer) // many load balancers use HEAD
 	}
 	if at, _ := a.o.showsMetrics(); at {
 		e.GET("/metrics", echo.WrapHandler(a.metrics.handler()))
@@ -147,8 +147,8 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	return a.metrics.counted(e.Routes(), a.recovered(secured(a.guarded(e)))), nil
 }
 
-// secured says of all that this server makes itself that it is what its header
-// says; what is forwarded says so itself, and pages say more.
+// secured sets X-Content-Type-Options on all answers of this server. The proxy sets
+// it on forwarded answers, and pages set more headers.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, web.APIPrefix+"/") {
@@ -158,28 +158,28 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// recovered turns a panic of a handler into a logged 500, but for the one that
-// net/http itself documents for cutting an answer short.
+// recovered turns a panic of a handler into a logged 500, except ErrAbortHandler,
+// which cuts an answer short as net/http documents.
 func (a *App) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			fault := recover()
-			if fault == nil {
+			cause := recover()
+			if cause == nil {
 				return
 			}
-			if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-				panic(fault)
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(cause)
 			}
 			stack := make([]byte, 16<<10)
 			stack = stack[:runtime.Stack(stack, false)]
-			a.Log.Error("handler panicked", "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(stack))
-			http.Error(w, "internal error; the log of the server has the reason", http.StatusInternalServerError)
+			a.Log.Error("handler panicked", "path", r.URL.Path, "panic", fmt.Sprint(cause), "stack", string(stack))
+			http.Error(w, "internal error; the server log has the reason", http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// handleError answers what no page did.
+// handleError answers requests whose handler returned an error.
 func (a *App) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -217,25 +217,25 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// nameless is an address without who asks: a user may be a token.
+// nameless returns an address without its user, which may be a token.
 func nameless(u *url.URL) string {
 	plain := *u
 	plain.User = nil
 	return plain.String()
 }
 
-// Run serves until ctx ends or the server breaks.
+// Run serves until ctx ends or the server fails.
 func Run(ctx context.Context, o Options) error {
-	a, err := New(o) //nolint:contextcheck // it waits for nothing; what it undoes after an error must not depend on ctx
+	a, err := New(o) //nolint:contextcheck // New does not wait, and its cleanup after an error must not depend on ctx
 	if err != nil {
 		return err
 	}
 	return program.Run(ctx, o.Options, a.Log, a)
 }
 
-// Reload reads the files again that may change while the server runs: those of
-// who may ask, and its own token. One that can't be used is logged, and the last
-// good one stays. Links and views are read at the start alone.
+// Reload re-reads the files that may change while the server runs: credentials and
+// the server's own token. A file that can't be used is logged, and its last good
+// content stays in use. Links and views are read at startup only.
 func (a *App) Reload() {
 	a.Gate.Reload()
 	if a.own != nil {

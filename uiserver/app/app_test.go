@@ -29,7 +29,7 @@ func options(t *testing.T, cacheURL string, args ...string) app.Options {
 	return o
 }
 
-// start runs a server over a fake cache server until the test ends.
+// start runs a server with the given cache server until the test ends.
 func start(t *testing.T, cacheURL string) (*app.App, string) {
 	t.Helper()
 	a, err := app.New(options(t, cacheURL))
@@ -95,7 +95,7 @@ func TestServesPagesAssetsAndAPI(t *testing.T) {
 	}
 }
 
-// Names with a slash reach their page over a real connection.
+// A name with a slash reaches its page over a real connection.
 func TestNamesOverTheWire(t *testing.T) {
 	cache := testcache.New(t)
 	_, url := start(t, cache.URL)
@@ -115,7 +115,7 @@ func TestReadiness(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
 	assert.ErrorContains(t, health.Ask(t.Context(), listen, "/readyz"), "503")
 	res, _ = get(t, url+"/livez")
-	assert.Equal(t, http.StatusOK, res.StatusCode, "it lives all the same")
+	assert.Equal(t, http.StatusOK, res.StatusCode, "it is live")
 
 	require.NoError(t, a.Stop(t.Context()))
 	assert.Error(t, health.Ask(t.Context(), listen, "/readyz"))
@@ -169,7 +169,7 @@ func TestOptions(t *testing.T) {
 	_, err = parse(map[string]string{"WMSTATS_UI_INSECURE": "maybe"}, "--listen", "0.0.0.0:80", "--cache-url", "cache:1", "--log-level", "loud", "--log-format", "xml", "--links", "/nowhere", "extra")
 	require.Error(t, err)
 	for _, want := range []string{"WMSTATS_UI_INSECURE", "--insecure", "cache-url", "loud", "xml", "/nowhere", "extra"} {
-		assert.ErrorContains(t, err, want, "all faults at once")
+		assert.ErrorContains(t, err, want, "all errors are reported together")
 	}
 	for _, listen := range []string{"0.0.0.0:80", ":80", "[::]:80", "192.0.2.1:80", "example.org:80"} {
 		_, err = parse(nil, "--listen", listen)

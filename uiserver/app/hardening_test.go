@@ -16,7 +16,7 @@ import (
 	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
-// under asks under a name of the server.
+// under sends a request with a Host header.
 func under(t *testing.T, address, host string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
@@ -29,9 +29,9 @@ func under(t *testing.T, address, host string) int {
 	return res.StatusCode
 }
 
-// A page from anywhere can't read this server through the reader's browser,
-// under a name that it has made lead here.
-func TestStrangeNamesAreRefused(t *testing.T) {
+// A foreign page can't read this server through a browser under a host name that it
+// made resolve to this server (DNS rebinding).
+func TestUnknownHostsAreRefused(t *testing.T) {
 	cache := testcache.New(t)
 	at := run(t, cache.URL)
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(at, "http://"))
@@ -40,19 +40,19 @@ func TestStrangeNamesAreRefused(t *testing.T) {
 		assert.Equal(t, http.StatusMisdirectedRequest, under(t, at+path, "evil.example:"+port), path)
 		assert.NotEqual(t, http.StatusMisdirectedRequest, under(t, at+path, "localhost:"+port), path)
 	}
-	assert.Equal(t, http.StatusOK, under(t, at+"/livez", "evil.example"), "health tells nothing")
+	assert.Equal(t, http.StatusOK, under(t, at+"/livez", "evil.example"), "health checks reveal nothing")
 
 	named := run(t, cache.URL, "--hosts", "wmstats.example.org")
 	assert.Equal(t, http.StatusOK, under(t, named+"/workflows", "wmstats.example.org"))
 	assert.Equal(t, http.StatusMisdirectedRequest, under(t, named+"/workflows", "evil.example"))
 	behind := run(t, cache.URL, "--trusted-peers", "127.0.0.1")
-	assert.Equal(t, http.StatusOK, under(t, behind+"/workflows", "any.example"), "a front end has its own names")
+	assert.Equal(t, http.StatusOK, under(t, behind+"/workflows", "any.example"), "the front end checks host names")
 	asking := run(t, cache.URL, "--token-file", secretFile(t, ""))
 	assert.Equal(t, http.StatusUnauthorized, under(t, asking+"/workflows", "any.example"))
 }
 
-// Connection names headers that end here, but not the one with who was checked.
-func TestConnectionTakesNoIdentityAway(t *testing.T) {
+// A Connection header can remove headers, but not the authenticated user name.
+func TestConnectionKeepsTheIdentity(t *testing.T) {
 	cache := newGuardedCache(t)
 	at := run(t, cache.url, "--cache-token-file", secretFile(t, "own"), "--identity-header", "cms-authn-login", "--trusted-peers", "127.0.0.1")
 	for _, connection := range []string{"", "close", "cms-authn-login", "keep-alive, CMS-Authn-Login", "authorization, cms-authn-login, x-forwarded-for"} {
@@ -63,8 +63,8 @@ func TestConnectionTakesNoIdentityAway(t *testing.T) {
 	}
 }
 
-// What can't be is said at the start.
-func TestImpossibleFrontEnds(t *testing.T) {
+// Invalid settings are reported at startup.
+func TestInvalidFrontEnds(t *testing.T) {
 	none := func(string) string { return "" }
 	for _, args := range [][]string{
 		{"--trusted-peers", "0.0.0.0/0"}, {"--trusted-peers", "10.0.0.1,::/0"}, {"--trusted-peers", "0.0.0.0/1,128.0.0.0/1"}, {"--trusted-peers", "::ffff:0.0.0.0/96"},
@@ -83,8 +83,7 @@ func TestImpossibleFrontEnds(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// However the address of the cache server is wrong, and wherever it stands, the
-// password in it is not printed.
+// The password in an invalid address of the cache server is never printed.
 func TestThePasswordOfTheCacheServerIsNotPrinted(t *testing.T) {
 	for _, bad := range []string{
 		"http://u:PW@h/%zz", "http://u:PW@h:port", "u:PW@h", "ftp://u:PW@h", "http://u:PW@", "http:/u:PW@h", "http://u:PW@h/?q", "http://u:PW@[::1", "://u:PW@h", "http://u:PW @h",
@@ -107,7 +106,7 @@ func TestThePasswordOfTheCacheServerIsNotPrinted(t *testing.T) {
 	}
 }
 
-// Every route says that it is what its header says; pages say more.
+// Every route sets X-Content-Type-Options; pages set more.
 func TestEveryAnswerHasItsSecurityHeaders(t *testing.T) {
 	cache := testcache.New(t)
 	at := run(t, cache.URL)
@@ -133,13 +132,13 @@ func TestEveryAnswerHasItsSecurityHeaders(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// What a client sends is not sent back to it at length.
+// Long input of a client is not repeated in full.
 func TestLongInputsMakeShortPages(t *testing.T) {
 	cache := testcache.New(t)
 	at := run(t, cache.URL)
 	sizes := map[string]int{}
-	_, list := get(t, at+"/workflows")          // what a filter that is left out shows
-	for _, n := range []int{10, 5000, 60_000} { // a longer header is 431, of net/http
+	_, list := get(t, at+"/workflows")          // shown for an ignored filter
+	for _, n := range []int{10, 5000, 60_000} { // net/http answers 431 for a longer header
 		text := strings.Repeat("A", n)
 		for _, path := range []string{
 			"/workflows/", "/sites/", "/campaigns/", "/agents/", "/releases/", "/nothing", "/static/", "/fetch/", "/facet/", "/api/fetch/", "/api/nothing", "/api/sites/",
@@ -159,5 +158,5 @@ func TestLongInputsMakeShortPages(t *testing.T) {
 	assert.Equal(t, http.StatusRequestURITooLong, res.StatusCode)
 	assert.Contains(t, string(body), "The address is too long")
 	res, _ = get(t, at+"/workflows/"+strings.Repeat("A", wire.MaxValue))
-	assert.Equal(t, http.StatusNotFound, res.StatusCode, "a name may be as long as one can be")
+	assert.Equal(t, http.StatusNotFound, res.StatusCode, "the longest possible name is accepted")
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/dmwm/wmstats/program/health"
 )
 
-// ready says whether pages can be made: when the cache server has data, and this
-// server is not going down.
+// ready reports whether pages can be served: the cache server has data, and this
+// server is not shutting down.
 func (a *App) ready(c echo.Context) error {
 	serving := health.Serving(true)
 	var checks []health.Check
@@ -38,7 +38,7 @@ func (a *App) ready(c echo.Context) error {
 	return c.String(status, text)
 }
 
-// cacheState asks the cache server for its state, in words.
+// cacheState describes the state of the cache server.
 func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
@@ -53,7 +53,7 @@ func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 	return "ok, generation " + info.Generation, true
 }
 
-// fileChecks is the line about the files that are read again; none without any.
+// fileChecks is the check of the files that are re-read; none without such files.
 func (a *App) fileChecks() []health.Check {
 	if !a.Gate.Asks() && a.own == nil {
 		return nil

@@ -13,8 +13,9 @@ import (
 	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
-// Readiness tells of files that can't be used, and is ready with the last good content.
-func TestReadinessTellsOfFiles(t *testing.T) {
+// Readiness reports files that can't be used, and stays ready with their last good
+// content.
+func TestReadinessReportsFiles(t *testing.T) {
 	cache := testcache.New(t)
 	users, own := secretFile(t, "# none\n"), secretFile(t, "own")
 	a, err := app.New(options(t, cache.URL, "--token-file", users, "--cache-token-file", own))
@@ -49,7 +50,7 @@ func TestReadinessTellsOfFiles(t *testing.T) {
 	assert.Contains(t, string(body), "[+] files: ")
 }
 
-// Balancers that ask with HEAD get the same status.
+// Load balancers that use HEAD get the same status.
 func TestHealthByHead(t *testing.T) {
 	cache := testcache.New(t)
 	_, at := start(t, cache.URL)

@@ -17,8 +17,8 @@ import (
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 )
 
-// odd is a cache server that misbehaves: a transport without a network, so that
-// a test has its own time.
+// odd is a misbehaving cache server: a transport without a network, for tests with
+// a fake clock.
 type odd func(*http.Request) (*http.Response, error)
 
 func (o odd) RoundTrip(r *http.Request) (*http.Response, error) { return o(r) }
@@ -30,7 +30,7 @@ func answers(r *http.Request, header http.Header, body io.Reader) (*http.Respons
 	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: header, Request: r, Body: io.NopCloser(body)}, nil
 }
 
-// endless repeats a text after a beginning, and counts what is read.
+// endless repeats a text forever, and counts the bytes read.
 type endless struct {
 	text string
 	at   int
@@ -46,7 +46,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// drip gives a byte each second until the request ends.
+// drip returns one byte per second until the request ends.
 type drip struct{ ctx context.Context }
 
 func (d drip) Read(p []byte) (int, error) {
@@ -66,7 +66,7 @@ func clientOver(t *testing.T, o odd) *cacheclient.Client {
 	return c
 }
 
-// calls are all that a page asks.
+// calls are all calls that pages make.
 func calls(c *cacheclient.Client) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"fetch":    func(ctx context.Context) error { _, err := c.Fetch(ctx, wire.Query{}); return err },
@@ -78,7 +78,7 @@ func calls(c *cacheclient.Client) map[string]func(context.Context) error {
 	}
 }
 
-// An answer that does not end is read up to the bound, and is an error.
+// An endless answer is read up to the limit, and is an error.
 func TestAnEndlessAnswerIsBounded(t *testing.T) {
 	for _, text := range []string{"[", `[{"Site":"`, " ", "{}"} {
 		var body *endless
@@ -93,15 +93,15 @@ func TestAnEndlessAnswerIsBounded(t *testing.T) {
 		for _, err := range c.Stream(t.Context(), wire.Query{}) {
 			if text != "{}" {
 				require.Error(t, err)
-				assert.LessOrEqual(t, body.read, int64(2<<20), "a record that does not end")
+				assert.LessOrEqual(t, body.read, int64(2<<20), "an endless record")
 			}
 			break
 		}
 	}
 }
 
-// Many answers at once, each within its bound, are bounded together; what they
-// had is free again when they have ended.
+// Many concurrent answers, each within its limit, are limited together. Their
+// memory is released when they end.
 func TestAnswersAreBoundedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const at, large = 50, 900 << 10
@@ -117,7 +117,7 @@ func TestAnswersAreBoundedTogether(t *testing.T) {
 		for range at {
 			go func() { _, err := c.Pulse(t.Context()); fails <- err }()
 		}
-		held := 0 // until the call ended
+		held := 0 // until the call ends
 		for range at {
 			if err := <-fails; !errors.Is(err, cacheclient.ErrTooLarge) {
 				require.ErrorIs(t, err, cacheclient.ErrUnreachable)
@@ -125,7 +125,7 @@ func TestAnswersAreBoundedTogether(t *testing.T) {
 			}
 		}
 		assert.Positive(t, held)
-		assert.LessOrEqual(t, held, 4, "in the memory of 4 of the largest")
+		assert.LessOrEqual(t, held, 4, "memory for 4 of the largest answers")
 		hang = false
 		for range at {
 			_, err := c.Pulse(t.Context())
@@ -134,7 +134,7 @@ func TestAnswersAreBoundedTogether(t *testing.T) {
 	})
 }
 
-// A problem whose status is none of a fault is not believed.
+// A problem whose status is not an error status is ignored.
 func TestProblemsOfNoStatus(t *testing.T) {
 	for _, status := range []string{"-5", "0", "99", "200", "600", "777", "1e3"} {
 		c := clientOver(t, func(r *http.Request) (*http.Response, error) {
@@ -149,8 +149,9 @@ func TestProblemsOfNoStatus(t *testing.T) {
 	}
 }
 
-// An answer that is neither good nor a fault is a fault of the cache server.
-func TestAnswersThatAreNone(t *testing.T) {
+// An answer with neither a success nor an error status is an error of the cache
+// server.
+func TestInvalidStatuses(t *testing.T) {
 	for _, status := range []int{http.StatusCreated, http.StatusNoContent, http.StatusPartialContent, http.StatusNotModified} {
 		c := clientOver(t, func(r *http.Request) (*http.Response, error) {
 			res, err := answers(r, nil, strings.NewReader(""))
@@ -164,7 +165,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-// Pages without an end are bounded as a whole: in bytes, and in time.
+// Endless next links are limited in total bytes and in time.
 func TestEndlessPagesAreBounded(t *testing.T) {
 	next := http.Header{"Link": {`</sites?idx=1>; rel="next"`}}
 	asked := 0
@@ -191,8 +192,8 @@ func TestEndlessPagesAreBounded(t *testing.T) {
 	})
 }
 
-// A cache server that hangs, at any place, is away after 5 s.
-func TestAHangingServerIsAwayInTime(t *testing.T) {
+// A cache server that stalls at any point is unreachable after 5 s.
+func TestAStalledServerTimesOut(t *testing.T) {
 	for name, o := range map[string]odd{
 		"before the answer": func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() },
 		"in the answer":     func(r *http.Request) (*http.Response, error) { return answers(r, nil, drip{r.Context()}) },
@@ -207,7 +208,7 @@ func TestAHangingServerIsAwayInTime(t *testing.T) {
 	}
 }
 
-// The server is told how long this client waits for what is read on demand.
+// The client sends its timeout for data read on demand.
 func TestPreferredWait(t *testing.T) {
 	var seen []string
 	c := clientOver(t, func(r *http.Request) (*http.Response, error) {

@@ -17,8 +17,8 @@ type List struct {
 	Meta Meta
 }
 
-// Site, Campaign, Release and Agent are the summary of one such thing with a
-// page of its workflows.
+// Site, Campaign, Release and Agent are the summary of one of each with a page of
+// its workflows.
 type (
 	Site struct {
 		Site schema.SiteDetail
@@ -42,7 +42,7 @@ type (
 	}
 )
 
-// Fetch reads one page of workflows, with facets if the query asks for some.
+// Fetch reads one page of workflows, with the facets requested by the query.
 func (c *Client) Fetch(ctx context.Context, q wire.Query) (List, error) {
 	q.Envelope, q.Format, q.Download, q.All = true, wire.JSON, false, false
 	var list List
@@ -51,15 +51,16 @@ func (c *Client) Fetch(ctx context.Context, q wire.Query) (List, error) {
 	return list, err
 }
 
-// Workflow reads all that is known of one workflow. An unknown one is a
-// *wire.Problem with status 404 and near names.
+// Workflow reads everything known about one workflow. For an unknown workflow the
+// error is a *wire.Problem with status 404 and similar names.
 func (c *Client) Workflow(ctx context.Context, name string) (schema.Detail, Meta, error) {
 	var d schema.Detail
 	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(name), nil, &d)
 	return d, meta, err
 }
 
-// Sites, Campaigns, Releases and Agents read the summaries of all of them.
+// Sites reads the summaries of all sites. Campaigns, Releases and Agents do the same
+// for those.
 func (c *Client) Sites(ctx context.Context) ([]schema.Site, Meta, error) {
 	return all[schema.Site](ctx, c, "/sites")
 }
@@ -73,10 +74,10 @@ func (c *Client) Agents(ctx context.Context) ([]schema.AgentDetail, Meta, error)
 	return all[schema.AgentDetail](ctx, c, "/agent")
 }
 
-// SitePage, CampaignPage, ReleasePage and AgentPage read one page of such a list.
-// Terms, Text, Sort, Fields, Gen, Idx and Limit are in the keys of the list's own
-// record (wire.Groups); without a Limit it is all from Idx on. Meta.Total counts
-// the records under the conditions, Meta.Next leads on.
+// SitePage reads one page of sites. Terms, Sort and Fields use the keys of the site
+// record (wire.Groups); without a Limit it reads all records from Idx on. Meta.Total
+// counts the records under the conditions, Meta.Next is the address of the next
+// page. CampaignPage, ReleasePage and AgentPage do the same for those.
 func (c *Client) SitePage(ctx context.Context, q wire.Query) ([]schema.Site, Meta, error) {
 	return groupPage[schema.Site](ctx, c, "/sites", q)
 }
@@ -97,11 +98,11 @@ func groupPage[T any](ctx context.Context, c *Client, path string, q wire.Query)
 	return records, meta, err
 }
 
-// mostPages bounds a walk along next links, against a server that never ends.
+// mostPages limits the number of next links to follow, in case they never end.
 const mostPages = 1000
 
-// all reads a whole list along its next links, which stay on one generation. The
-// bounds of one call are those of all of it.
+// all reads a whole list by its next links, which stay on one generation. The limits
+// of one call apply to all pages together.
 func all[T any](ctx context.Context, c *Client, path string) ([]T, Meta, error) {
 	within, cancel := context.WithTimeout(ctx, c.http.Timeout)
 	defer cancel()
@@ -127,15 +128,15 @@ func all[T any](ctx context.Context, c *Client, path string) ([]T, Meta, error) 
 		}
 		next, err := url.Parse(meta.Next)
 		if err != nil || !strings.HasSuffix(next.Path, path) {
-			return nil, meta, fmt.Errorf("get %s: next page %q is somewhere else", path, meta.Next)
+			return nil, meta, fmt.Errorf("get %s: next page %q is a different resource", path, meta.Next)
 		}
 		query = next.Query()
 	}
 	return nil, first, fmt.Errorf("get %s: more than %d pages", path, mostPages)
 }
 
-// Site reads one site with a page of its workflows; all parameters of a list
-// are allowed. Campaign, Release and Agent are the same for those.
+// Site reads one site with a page of its workflows; all parameters of a list are
+// allowed. Campaign, Release and Agent do the same for those.
 func (c *Client) Site(ctx context.Context, name string, q wire.Query) (Site, error) {
 	var g Site
 	meta, err := c.get(ctx, "/sites/"+url.PathEscape(name), plain(q), &g)
@@ -164,14 +165,14 @@ func (c *Client) Agent(ctx context.Context, name string, q wire.Query) (Agent, e
 	return g, err
 }
 
-// plain are the parameters of a group: no envelope, no facets.
+// plain returns the parameters for a group, without envelope and facets.
 func plain(q wire.Query) url.Values {
 	q.Envelope, q.Facets, q.Format, q.Download, q.All = false, nil, wire.JSON, false, false
 	return q.Values()
 }
 
-// Stats counts the workflows under the terms of q in groups of up to two
-// fields, and sums up counters. Without by it is one group: all of them.
+// Stats reads workflow counts and totals of counters under the terms of q, grouped
+// by up to two fields. Without by there is one group with all workflows.
 func (c *Client) Stats(ctx context.Context, q wire.Query, by, sum []string) (wire.Stats, Meta, error) {
 	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names, Gen: q.Gen}.Values()
 	if len(by) > 0 {
@@ -185,12 +186,13 @@ func (c *Client) Stats(ctx context.Context, q wire.Query, by, sum []string) (wir
 	return s, meta, err
 }
 
-// Statuses reads the summaries of the statuses that are there.
+// Statuses reads the summaries of all statuses with workflows.
 func (c *Client) Statuses(ctx context.Context) ([]schema.StatusSummary, Meta, error) {
 	return all[schema.StatusSummary](ctx, c, "/status")
 }
 
-// Attention reads what needs attention: under all rules, or those named.
+// Attention reads the workflows and agents that need attention, under all rules or
+// those named.
 func (c *Client) Attention(ctx context.Context, rules []string) (wire.Attention, Meta, error) {
 	v := url.Values{}
 	if len(rules) > 0 {
@@ -201,11 +203,12 @@ func (c *Client) Attention(ctx context.Context, rules []string) (wire.Attention,
 	return a, meta, err
 }
 
-// Changes reads what was done since a generation to the list of workflows under
-// the terms of q. Bounds of age can't be followed: they are a *wire.Problem.
+// Changes reads the changes to the workflows under the terms of q since a
+// generation. Age conditions can't be followed; for them the error is a
+// *wire.Problem.
 func (c *Client) Changes(ctx context.Context, q wire.Query, since string) (wire.Change, Meta, error) {
 	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names}.Values()
-	// since= is a generation here; the bound of the time has its long name.
+	// since= is a generation here, so the time condition uses its long name.
 	if at := v.Get("since"); at != "" {
 		v.Set("minStatusTime", at)
 	}
@@ -215,8 +218,8 @@ func (c *Client) Changes(ctx context.Context, q wire.Query, since string) (wire.
 	return change, meta, err
 }
 
-// Facet reads the values of a field that begin with prefix, in any case of
-// letters, with counts under the terms of q but those on the field itself.
+// Facet reads the values of a field that begin with prefix, ignoring case, with
+// counts under the terms of q except those on the field itself.
 func (c *Client) Facet(ctx context.Context, q wire.Query, field, prefix string, limit int) (wire.FacetPage, Meta, error) {
 	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names, Gen: q.Gen}.Values()
 	if prefix != "" {
@@ -228,14 +231,14 @@ func (c *Client) Facet(ctx context.Context, q wire.Query, field, prefix string, 
 	return page, meta, err
 }
 
-// Pulse reads how fresh the data are. Attention is -1 when it is not told.
+// Pulse reads the freshness of the data. Attention is -1 if absent.
 func (c *Client) Pulse(ctx context.Context) (wire.Pulse, error) {
 	info := wire.Pulse{Attention: -1}
 	_, err := c.get(ctx, "/pulse", nil, &info)
 	return info, err
 }
 
-// About reads what the server says of itself and of what it did lately.
+// About reads the description of the running server and its recent activity.
 func (c *Client) About(ctx context.Context) (wire.About, error) {
 	var about wire.About
 	_, err := c.get(ctx, "/about", nil, &about)

@@ -1,9 +1,8 @@
-// Package cacheclient is the Go client of the cache server's API: typed calls,
-// answers as records of package schema, errors as *wire.Problem. It holds no
-// data, retries nothing and logs nothing; callers decide what to do with an
-// error. It works for any Go program, not only for the UI server: Workflows
-// iterates over all pages of a query, Stream reads them in one answer, Follow
-// tells what changes.
+// Package cacheclient is the Go client of the API of the cache server. It has typed
+// calls that return records of package schema, and errors as *wire.Problem.
+// Workflows iterates over all pages of a query, Stream reads them in one answer, and
+// Follow iterates over changes. It stores no data, and does not retry or log;
+// callers handle errors. Any Go program can use it, not only the UI server.
 package cacheclient
 
 import (
@@ -23,26 +22,26 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// ErrUnreachable is in every error of a call that got no answer: nobody
-// listens, the connection broke, or it took too long.
+// ErrUnreachable is wrapped by every error of a call without an answer: the
+// connection was refused or broke, or the answer took too long.
 var ErrUnreachable = errors.New("the cache server does not answer")
 
-// ErrTooLarge is in every error of an answer beyond Options.MaxBody, or beyond
-// what others under way leave of Options.MaxHeld.
+// ErrTooLarge is wrapped by every error of an answer larger than Options.MaxBody, or
+// than the free part of Options.MaxHeld.
 var ErrTooLarge = errors.New("the answer of the cache server is too large")
 
 // Options of a Client.
 type Options struct {
-	BaseURL   string            // such as http://127.0.0.1:8081, a path is kept
+	BaseURL   string            // such as http://127.0.0.1:8081; may have a path
 	Timeout   time.Duration     // of one call, body included; 0: 20 s
 	MaxBody   int64             // bytes of one answer, or of a list with all its pages; 0: 64 MiB
-	MaxHeld   int64             // bytes of memory for all answers that are read and decoded at once; 0: 4 times MaxBody
-	UserAgent string            // "" for none of our own
-	Token     func() string     // who calls, as a bearer token, asked for with each call; nil: nobody
-	Transport http.RoundTripper // nil: a transport of its own with time-outs
+	MaxHeld   int64             // bytes of memory for all concurrent answers; 0: 4 times MaxBody
+	UserAgent string            // "" for the default
+	Token     func() string     // returns the bearer token, for each call; nil: none
+	Transport http.RoundTripper // nil: NewTransport
 }
 
-// Client calls one cache server. It may be used by many goroutines.
+// Client calls one cache server. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	http      *http.Client
@@ -57,17 +56,18 @@ const (
 	defaultMaxBody = 64 << 20
 	idleConns      = 64
 
-	lastStatus = 600 // HTTP has none from here on
+	lastStatus = 600 // first number that is not an HTTP status
 
-	heldBodies = 4 // of the largest answers there is room for at once
+	heldBodies = 4 // number of answers of the largest size that fit into the default MaxHeld
 )
 
-// New checks the options; it makes no connection.
+// New returns a client, or an error if an option is invalid. It does not connect.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/"))
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || base.RawQuery != "" {
-		// Neither the address nor the cause, which repeats it: there may be a password in it.
-		return nil, errors.New("address of the cache server: want http://host:port")
+		// The error has neither the address nor its cause, which repeats the address:
+		// it may contain a password.
+		return nil, errors.New("invalid address of the cache server: want http://host:port")
 	}
 	c := &Client{base: base, maxBody: o.MaxBody, userAgent: o.UserAgent, token: o.Token}
 	if c.maxBody == 0 {
@@ -86,9 +86,9 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// NewTransport is a transport for one upstream: time-outs for connecting, and
-// enough idle connections for a page that makes several calls. How long an
-// answer may take is up to the caller.
+// NewTransport returns a transport for one upstream, with timeouts for connecting
+// and enough idle connections for the concurrent calls of a page. It does not limit
+// the time of an answer.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
@@ -103,22 +103,22 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// Close drops idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Meta is what the headers of an answer say.
+// Meta has the values of the headers of an answer.
 type Meta struct {
 	Generation     string
-	GenerationTime time.Time // zero if not given
-	Total          int       // records under the filter; -1 if not given
+	GenerationTime time.Time // zero if absent
+	Total          int       // records under the filter; -1 if absent
 	Stale          bool
 	StaleReason    string
-	Next           string    // address of the next page, as given
-	ReadTime       time.Time // when the source was asked, for what is read on demand; zero if not given
-	HistoryStart   time.Time // first point of the history; zero if not given
+	Next           string    // address of the next page, as received
+	ReadTime       time.Time // time of the read from CouchDB, for data read on demand; zero if absent
+	HistoryStart   time.Time // first point of counts over time; zero if absent
 }
 
-// request asks for a path, whose parts are already escaped.
+// request returns a request for an escaped path.
 func (c *Client) request(ctx context.Context, path string, query url.Values, accept string) (*http.Request, error) {
 	ref, err := url.Parse(path)
 	if err != nil {
@@ -147,7 +147,7 @@ func (c *Client) request(ctx context.Context, path string, query url.Values, acc
 	return req, nil
 }
 
-// unanswered is the error of a call that got no answer.
+// unanswered returns the error of a call without an answer.
 func unanswered(ctx context.Context, path string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("get %s: %w", path, ctx.Err())
@@ -155,21 +155,21 @@ func unanswered(ctx context.Context, path string, err error) error {
 	return fmt.Errorf("get %s: %w: %w", path, ErrUnreachable, err)
 }
 
-// get decodes the JSON of a good answer into out.
+// get requests a path and decodes the JSON answer into out.
 func (c *Client) get(ctx context.Context, path string, query url.Values, out any) (Meta, error) {
 	left := c.maxBody
 	return c.getWithin(ctx, path, query, out, &left)
 }
 
-// getWithin is get for one answer of several, which have so many bytes left.
+// getWithin is get for one of several answers, which may have left bytes together.
 func (c *Client) getWithin(ctx context.Context, path string, query url.Values, out any, left *int64) (Meta, error) {
 	req, err := c.request(ctx, path, query, wire.MediaJSON)
 	if err != nil {
 		return Meta{}, err
 	}
 	if wait := (c.http.Timeout - time.Second).Truncate(time.Second); wait > 0 {
-		// What is read on demand: an answer that tells why it has none is better
-		// than none. It takes longer than that only when the network does.
+		// For data read on demand: the cache server answers within this time, if only
+		// with the reason why it has no data, before the call times out.
 		req.Header.Set("Prefer", "wait="+strconv.Itoa(int(wait/time.Second)))
 	}
 	res, err := c.http.Do(req)
@@ -188,13 +188,13 @@ func (c *Client) getWithin(ctx context.Context, path string, query url.Values, o
 		return Meta{}, fmt.Errorf("get %s: %w", path, problemOf(res, body))
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return Meta{}, fmt.Errorf("get %s: decode the answer: %w", path, err)
+		return Meta{}, fmt.Errorf("get %s: decode answer: %w", path, err)
 	}
 	return metaOf(res.Header), nil
 }
 
-// problemOf reads the problem of an answer that is not good. An answer without
-// one becomes a problem with its status, so that callers know one kind only.
+// problemOf returns the problem of an error answer. An answer without one becomes a
+// problem with its status, so that callers handle only one type of error.
 func problemOf(res *http.Response, body []byte) *wire.Problem {
 	p := &wire.Problem{}
 	if err := json.Unmarshal(body, p); err == nil && p.Status >= http.StatusBadRequest && p.Status < lastStatus {
@@ -202,11 +202,11 @@ func problemOf(res *http.Response, body []byte) *wire.Problem {
 	}
 	status := res.StatusCode
 	if status < http.StatusBadRequest {
-		status = http.StatusBadGateway // neither a good answer nor a fault that has a name
+		status = http.StatusBadGateway // neither success nor a valid error status
 	}
 	return &wire.Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail: fmt.Sprintf("The cache server answered %s without saying why.", res.Status),
+		Detail: fmt.Sprintf("The cache server answered %s without a reason.", res.Status),
 	}
 }
 

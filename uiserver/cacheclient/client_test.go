@@ -43,7 +43,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// Names arrive as they were sent, whatever they contain.
+// Names arrive unchanged, whatever they contain.
 func TestNamesSurvive(t *testing.T) {
 	s := testcache.New(t)
 	c := client(t, s.URL)
@@ -58,7 +58,7 @@ func TestNamesSurvive(t *testing.T) {
 	}
 }
 
-// Pages of sums are asked for in the words of their own records.
+// Pages of groups are requested with the keys of their own records.
 func TestGroupPages(t *testing.T) {
 	asked := ""
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +109,7 @@ func TestGroupsAndStats(t *testing.T) {
 	assert.Equal(t, s.Generation, info.Generation)
 }
 
-// A list in several pages is read along its links.
+// A list with several pages is read by its next links.
 func TestFollowsNext(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("idx") {
@@ -152,7 +152,7 @@ func TestErrors(t *testing.T) {
 
 	s.Answer(testcache.Everything, testcache.Hanging())
 	_, err = c.Pulse(t.Context())
-	assert.ErrorIs(t, err, cacheclient.ErrUnreachable, "half an answer is none")
+	assert.ErrorIs(t, err, cacheclient.ErrUnreachable, "a truncated answer is an error")
 
 	s.Close()
 	_, err = c.Pulse(t.Context())

@@ -13,11 +13,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Errors reads the failing jobs of all workflows in groups by some of exitcode,
-// site, workflow and state. filters are the parameters of /errors that pick
-// jobs and workflows. Total of the answer is the number of all groups; ReadTime of
-// its Meta is when the jobs were read from the source. That this takes a while
-// the first time is a *wire.Problem with the slug not-ready.
+// Errors reads the failing jobs of all workflows, grouped by some of exitcode, site,
+// workflow and state. filters are the parameters of /errors that filter jobs and
+// workflows. Meta.Total is the number of all groups, Meta.ReadTime the time of the
+// read from CouchDB. Until the first read has finished, the error is a *wire.Problem
+// with the slug not-ready.
 func (c *Client) Errors(ctx context.Context, filters url.Values, by []string, limit int) ([]schema.ErrorSummary, Meta, error) {
 	v := maps.Clone(filters)
 	v.Set("by", strings.Join(by, ","))
@@ -27,8 +27,8 @@ func (c *Client) Errors(ctx context.Context, filters url.Values, by []string, li
 	return list, meta, err
 }
 
-// FailingJobs is Errors with the failed jobs that agents count, and those of which
-// reports have come, of the workflows that the filters pick.
+// FailingJobs is Errors with the number of failed jobs that agents count, and of
+// those with reports, of the workflows that match the filters.
 func (c *Client) FailingJobs(ctx context.Context, filters url.Values, by []string, limit int) (wire.ErrorsEnvelope, Meta, error) {
 	v := maps.Clone(filters)
 	v.Set("by", strings.Join(by, ","))
@@ -47,8 +47,8 @@ func (c *Client) Jobs(ctx context.Context, workflow string, filters url.Values) 
 	return list, meta, err
 }
 
-// JobErrors reads the failing jobs of a workflow in groups by some of task,
-// state, exitcode, site, agent and errortypes, under the filters of Jobs.
+// JobErrors reads the failing jobs of a workflow, grouped by some of task, state,
+// exitcode, site, agent and errortypes, under the filters of Jobs.
 func (c *Client) JobErrors(ctx context.Context, workflow string, filters url.Values, by []string) ([]schema.JobError, Meta, error) {
 	v := maps.Clone(filters)
 	v.Set("by", strings.Join(by, ","))
@@ -57,15 +57,15 @@ func (c *Client) JobErrors(ctx context.Context, workflow string, filters url.Val
 	return list, meta, err
 }
 
-// Logs reads what agents and services wrote about a workflow, newest first.
+// Logs reads the log entries of agents and services for a workflow, newest first.
 func (c *Client) Logs(ctx context.Context, workflow string) ([]schema.LogEntry, Meta, error) {
 	var list []schema.LogEntry
 	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(workflow)+"/logs", nil, &list)
 	return list, meta, err
 }
 
-// History asks for counts over time: by, campaign, site, name, since and every
-// are those of the API. A campaign or site that is not followed is a
+// History reads counts over time; v has the parameters of the API: by, campaign,
+// site, name, since, every. For a campaign or site without counts the error is a
 // *wire.Problem with status 404.
 func (c *Client) History(ctx context.Context, v url.Values) ([]schema.TimelinePoint, Meta, error) {
 	var list []schema.TimelinePoint
@@ -73,26 +73,26 @@ func (c *Client) History(ctx context.Context, v url.Values) ([]schema.TimelinePo
 	return list, meta, err
 }
 
-// OpenAPI reads the description of the API, as it is.
+// OpenAPI reads the OpenAPI document.
 func (c *Client) OpenAPI(ctx context.Context) (map[string]any, error) {
 	var doc map[string]any
 	_, err := c.get(ctx, "/openapi.json", nil, &doc)
 	return doc, err
 }
 
-// Peek is the beginning of an answer, whatever it is.
+// Peek is the start of any answer.
 type Peek struct {
 	Status      int
 	ContentType string
-	Body        []byte // the first bytes of it
-	More        bool   // there is more
+	Body        []byte // first bytes
+	More        bool   // the body is longer
 }
 
-// Peek asks for a path as a reader with curl would, and takes at most so many
-// bytes of the answer; a problem is an answer too.
+// Peek requests a path as curl would, and returns at most most bytes of the answer.
+// A problem is an answer, not an error.
 func (c *Client) Peek(ctx context.Context, path string, query url.Values, most int64) (Peek, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // before the rest of the body is read
+	defer cancel() // cancels the rest of the body
 	req, err := c.request(ctx, path, query, wire.MediaJSON)
 	if err != nil {
 		return Peek{}, err
@@ -104,7 +104,7 @@ func (c *Client) Peek(ctx context.Context, path string, query url.Values, most i
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	if err != nil {
-		return Peek{}, fmt.Errorf("get %s: %w: the answer broke off: %w", path, ErrUnreachable, err)
+		return Peek{}, fmt.Errorf("get %s: %w: answer truncated: %w", path, ErrUnreachable, err)
 	}
 	p := Peek{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Body: body}
 	if p.More = int64(len(body)) > most; p.More {

@@ -8,9 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// room is the memory that the answers under way have together. Each answer has a
-// bound of its own; without this one many that are near it at once would fill
-// the machine.
+// room is the memory shared by all concurrent answers. Each answer has its own limit
+// as well, but many large answers together could exhaust the memory.
 type room struct {
 	all  int64
 	left atomic.Int64
@@ -22,7 +21,7 @@ func newRoom(all int64) *room {
 	return r
 }
 
-// take says whether there are so many bytes more, which are the caller's then.
+// take reserves n bytes, and reports whether they were free.
 func (r *room) take(n int64) bool {
 	if r.left.Add(-n) >= 0 {
 		return true
@@ -31,7 +30,7 @@ func (r *room) take(n int64) bool {
 	return false
 }
 
-// held is what one call has of it, until leave.
+// held is the memory reserved by one call, until leave.
 type held struct {
 	room  *room
 	bytes int64
@@ -44,13 +43,13 @@ func (h *held) leave() {
 	h.bytes = 0
 }
 
-// firstPart is the memory that an answer of unknown length begins with.
+// firstPart is the initial memory of an answer of unknown length.
 const firstPart = 4 << 10
 
-// read takes the whole body of an answer, of at most so many bytes. A body that
-// breaks off is an unreachable server, not a short answer.
+// read reads the whole body of an answer, at most most bytes. A truncated body is
+// ErrUnreachable, not a short answer.
 func (h *held) read(res *http.Response, most int64) ([]byte, error) {
-	size := max(firstPart, res.ContentLength+1) // so the end is seen without growing
+	size := max(firstPart, res.ContentLength+1) // one more byte, to reach EOF without growing
 	if res.ContentLength > most {
 		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTooLarge, most)
 	}
@@ -71,16 +70,16 @@ func (h *held) read(res *http.Response, most int64) ([]byte, error) {
 		case errors.Is(err, io.EOF) && int64(len(body)) <= most:
 			return body, nil
 		case err != nil && !errors.Is(err, io.EOF):
-			return nil, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
+			return nil, fmt.Errorf("%w: answer truncated: %w", ErrUnreachable, err)
 		}
 	}
 }
 
-// grow moves a body to where there is more room for it. While it moves it needs both.
+// grow moves a body to a larger buffer. Both buffers are needed during the copy.
 func (h *held) grow(body []byte, size int64) ([]byte, error) {
 	before := int64(cap(body))
 	if !h.room.take(size) {
-		return nil, fmt.Errorf("%w: answers under way have all of the %d bytes that there are for them", ErrTooLarge, h.room.all)
+		return nil, fmt.Errorf("%w: concurrent answers use all of the %d bytes allowed for them", ErrTooLarge, h.room.all)
 	}
 	h.bytes += size
 	larger := append(make([]byte, 0, size), body...)

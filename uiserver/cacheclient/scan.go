@@ -16,11 +16,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Workflows reads all workflows of a query, page after page along next, so that
-// they are those of one generation, each once. When that generation is gone on
-// the way, and the order is by name, it goes on after the last name on the
-// newest: what is there, and matches, the whole time still comes exactly once.
-// An error is yielded once, and ends it.
+// Workflows iterates over all workflows of a query. It follows the next links, so
+// all records are of one generation, each exactly once. If that generation expires
+// during the iteration and the order is by name, the iteration continues after the
+// last name on the newest generation; workflows that match all the time still come
+// exactly once. An error is yielded once and ends the iteration.
 func (c *Client) Workflows(ctx context.Context, q wire.Query) iter.Seq2[schema.Workflow, error] {
 	q.Envelope, q.Facets, q.Format, q.Download, q.All = false, nil, wire.JSON, false, false
 	return func(yield func(schema.Workflow, error) bool) {
@@ -52,20 +52,20 @@ func (c *Client) Workflows(ctx context.Context, q wire.Query) iter.Seq2[schema.W
 	}
 }
 
-// queryOf is the query of an address in an answer, which has to be of the same
-// resource.
+// queryOf returns the query of an address in an answer. The address must be of the
+// same resource.
 func queryOf(address, path string) (url.Values, error) {
 	next, err := url.Parse(address)
 	if err != nil || !strings.HasSuffix(next.Path, path) {
-		return nil, fmt.Errorf("get %s: next page %q is somewhere else", path, address)
+		return nil, fmt.Errorf("get %s: next page %q is a different resource", path, address)
 	}
 	return next.Query(), nil
 }
 
-// Stream reads all workflows of a query in one answer (limit=all as NDJSON), in
-// constant memory and for as long as it takes; ctx bounds it. An answer that is
-// cut is ErrUnreachable, never a short list. The server allows a client few of
-// these at once.
+// Stream iterates over all workflows of a query from one answer (limit=all as
+// NDJSON), in constant memory and without a timeout other than ctx. A truncated
+// answer is ErrUnreachable, never a short list. The server limits the number of
+// concurrent streams of a client.
 func (c *Client) Stream(ctx context.Context, q wire.Query) iter.Seq2[schema.Workflow, error] {
 	q.Envelope, q.Facets, q.Format, q.Download, q.All, q.Limit, q.Idx = false, nil, wire.NDJSON, false, true, 0, 0
 	return func(yield func(schema.Workflow, error) bool) {
@@ -84,10 +84,10 @@ func (c *Client) Stream(ctx context.Context, q wire.Query) iter.Seq2[schema.Work
 			case errors.Is(err, io.EOF):
 				return
 			case errors.Is(err, ErrTooLarge):
-				yield(w, fmt.Errorf("stream /fetch: a record: %w", err))
+				yield(w, fmt.Errorf("stream /fetch: decode record: %w", err))
 				return
 			case err != nil:
-				yield(w, fmt.Errorf("stream /fetch: %w: the answer broke off: %w", ErrUnreachable, err))
+				yield(w, fmt.Errorf("stream /fetch: %w: answer truncated: %w", ErrUnreachable, err))
 				return
 			case !yield(w, nil):
 				return
@@ -96,26 +96,27 @@ func (c *Client) Stream(ctx context.Context, q wire.Query) iter.Seq2[schema.Work
 	}
 }
 
-// bounded reads so many bytes: a record that never ends must not fill the memory.
+// bounded limits the bytes read: a record without end must not fill the memory.
 type bounded struct {
 	from io.Reader
 	left int64
 }
 
-// Read reads more. The error is that of the reader below, or ErrTooLarge.
+// Read implements io.Reader. The error is that of the underlying reader, or
+// ErrTooLarge.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		return 0, ErrTooLarge
 	}
 	n, err := b.from.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
-	return n, err //nolint:wrapcheck // as if it were the reader below
+	return n, err //nolint:wrapcheck // passes on the error of the reader
 }
 
-// Follow tells what changes under the terms of q after the generation since, by
-// long polls, until ctx ends or the caller stops. Of the first error it tells
-// and ends: the caller decides when to begin again, with the Generation of the
-// last change. A change with Event reset says to read the list at its
+// Follow iterates over the changes under the terms of q after the generation since,
+// by long polls, until ctx ends or the caller stops. The first error is yielded and
+// ends the iteration; the caller decides when to restart, with the Generation of the
+// last change. After a change with Event reset, read the whole list at its
 // Generation.
 func (c *Client) Follow(ctx context.Context, q wire.Query, since string) iter.Seq2[wire.Change, error] {
 	const wait = 30 * time.Second
@@ -165,8 +166,8 @@ func (c *Client) poll(ctx context.Context, v url.Values, wait time.Duration) (ch
 	return change, nil
 }
 
-// open sends a request whose answer may take long: ctx alone bounds it. The
-// caller closes the body of a good answer.
+// open sends a request whose answer may take long; only ctx limits its time. The
+// caller closes the body.
 func (c *Client) open(ctx context.Context, path string, query url.Values, accept string) (*http.Response, error) {
 	req, err := c.request(ctx, path, query, accept)
 	if err != nil {

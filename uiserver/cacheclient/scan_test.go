@@ -44,9 +44,9 @@ func refuse(w http.ResponseWriter, p string, status int) {
 	fmt.Fprint(w, p)
 }
 
-// All pages come, on one generation; when it is gone, what is left comes from
-// the newest, by name.
-func TestWorkflowsGoOnWhenAGenerationIsGone(t *testing.T) {
+// All pages are of one generation; if it expires, the remaining workflows are read
+// by name from the newest one.
+func TestWorkflowsContinueOnTheNewestGeneration(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, "Bearer mine", r.Header.Get("Authorization"))
 		q := r.URL.Query()
@@ -75,7 +75,7 @@ func TestWorkflowsGoOnWhenAGenerationIsGone(t *testing.T) {
 	assert.Equal(t, 1, n, "the caller may stop")
 }
 
-func TestWorkflowsTellWhatTheyCantDo(t *testing.T) {
+func TestWorkflowsReportErrors(t *testing.T) {
 	for _, c := range []struct{ link, problem string }{
 		{`</fetch?gen=a-1&idx=1>; rel="next"`, `{"type":"/problems/generation-expired","status":410,"restart":"/fetch"}`},
 		{`<http://elsewhere/other?idx=1>; rel="next"`, ""},
@@ -93,7 +93,7 @@ func TestWorkflowsTellWhatTheyCantDo(t *testing.T) {
 	}
 }
 
-// A whole list comes as one answer; one that is cut is an error, whatever came.
+// A whole list is read from one answer; a truncated answer is an error.
 func TestStream(t *testing.T) {
 	var cut atomic.Bool
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -118,7 +118,7 @@ func TestStream(t *testing.T) {
 	assert.Equal(t, wire.SlugRateLimited, wire.ProblemOf(err).Slug())
 }
 
-// Each change comes once; polls without news are not told.
+// Each change is yielded once; polls without changes yield nothing.
 func TestFollow(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()

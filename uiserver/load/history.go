@@ -13,14 +13,14 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// What the lines of a page cover, and how many points they have.
+// Time covered by counts over time on a page, and the largest number of points.
 const (
 	historySince  = "24h"
 	historySpan   = 24 * time.Hour
 	historyPoints = 48
 )
 
-// The lines in a table: jobs that run.
+// Counts over time in a table: running jobs.
 const (
 	rowName   = "Running"
 	rowPoints = "12"
@@ -28,9 +28,8 @@ const (
 
 const historyPart = "counts over time"
 
-// History asks for counts over time by status or state: of all, or of the
-// campaign or site of pick. A page does without them: why there are none is said
-// in their place.
+// History requests counts over time by status or state, of all workflows or of the
+// campaign or site in pick. Errors do not fail the page: Missing has the reason.
 func (r Round) History(by string, pick url.Values) *web.History {
 	data := url.Values{"by": {by}}
 	maps.Copy(data, pick)
@@ -44,20 +43,20 @@ func (r Round) History(by string, pick url.Values) *web.History {
 		out.Data = web.APIPrefix + "/history?" + data.Encode()
 		switch problem := wire.ProblemOf(err); {
 		case problem != nil && problem.Status == http.StatusNotFound:
-			out.Missing = "Counts over time are kept for the campaigns and sites with most work only; this is not one of them."
+			out.Missing = "Counts over time are kept only for the campaigns and sites with the most work; this is not one of them."
 		case err != nil:
 			r.loader.LeftOut(historyPart, err)
-			out.Missing = "Counts over time could not be had."
+			out.Missing = "Counts over time are unavailable."
 		case len(out.Lines) == 0:
-			out.Missing = "There are no counts over time yet: the first comes within five minutes."
+			out.Missing = "No counts over time yet: the first arrives within five minutes."
 		}
 		return struct{}{}, meta, err
 	})
 	return &out
 }
 
-// lines makes one line of each name, from points in the order of time. A name
-// that a time has no point of counts nothing then.
+// lines returns one line per name, from points in order of time. Where a name has
+// no point at a time, its count is 0.
 func (l *Loader) lines(points []schema.TimelinePoint, meta Meta) web.History {
 	var out web.History
 	var times []int64
@@ -89,7 +88,7 @@ func (l *Loader) lines(points []schema.TimelinePoint, meta Meta) web.History {
 	return out
 }
 
-// thinned leaves every so many point, the last one among them.
+// thinned keeps at most that many points at equal steps, including the last.
 func thinned(counts []int64, most int) []int64 {
 	step := (len(counts) + most - 1) / most
 	if step <= 1 {
@@ -102,23 +101,23 @@ func thinned(counts []int64, most int) []int64 {
 	return out
 }
 
-// RowLines are the lines of the rows of a table.
+// RowLines has the counts over time of the rows of a table.
 type RowLines struct {
 	byName  map[string]web.Spark
-	missing string // why a row has none
+	missing string // why a row has no line
 }
 
-// Of is the line of a row, or why there is none.
+// Of returns the line of a row, and why there is none.
 func (l *RowLines) Of(name string) (line web.Spark, missing string) {
 	line, followed := l.byName[name]
 	if followed {
-		return line, "the second count comes within minutes"
+		return line, "the second count arrives within minutes"
 	}
 	return line, l.missing
 }
 
-// RowLines asks for the lines of all campaigns, or sites, that are followed, in
-// one request: there are some forty. kind is the parameter.
+// RowLines requests the counts over time of all campaigns or sites that have them,
+// some forty, in one request. kind is the parameter: campaign or site.
 func (r Round) RowLines(kind string) *RowLines {
 	out := &RowLines{byName: map[string]web.Spark{}}
 	ask(r.Apart(), func(ctx context.Context) (struct{}, Meta, error) {
@@ -128,11 +127,11 @@ func (r Round) RowLines(kind string) *RowLines {
 		switch {
 		case err != nil:
 			r.loader.LeftOut(historyPart, err)
-			out.missing = "Counts over time could not be had."
+			out.missing = "Counts over time are unavailable."
 		case len(points) == 0:
-			out.missing = "There are no counts over time yet."
+			out.missing = "No counts over time yet."
 		default:
-			out.missing = "kept for the " + kind + "s with most work only"
+			out.missing = "kept only for the " + kind + "s with the most work"
 		}
 		for _, point := range points {
 			name := point.Campaign + point.Site // one of them is empty

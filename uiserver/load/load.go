@@ -1,9 +1,9 @@
-// Package load asks the cache server for what a page needs: all questions of a
-// page at the same time, together with how fresh the data are. It knows which
-// answers a page can do without, how long it waits for them and what stands in
-// their place. It keeps nothing but the last state of the cache server that it
-// saw, to tell the time of the last data when that server is away. It adds no
-// numbers up, and knows neither addresses of pages nor HTML.
+// Package load reads the data of a page from the cache server: it sends all
+// requests of a page concurrently, together with one for the freshness of the data.
+// It defines which parts a page can do without, how long to wait for them, and the
+// texts shown instead. It stores nothing except the last known state of the cache
+// server, so that a page can show the time of the last data when that server is
+// down. It computes no totals, and knows neither page addresses nor HTML.
 package load
 
 import (
@@ -25,24 +25,24 @@ import (
 type Options struct {
 	Client      *cacheclient.Client
 	Now         func() time.Time
-	AgeingAfter time.Duration // silence of the source after which data are ageing; 0: 5 min
+	AgeingAfter time.Duration // time without an answer of CouchDB after which data are ageing; 0: 5 min
 	Log         *slog.Logger
 }
 
-// defaultAgeing is twice the longest time between two answers of a source that
-// is well: a long poll of the changes feed is renewed each minute or two.
+// defaultAgeing is more than twice the usual time between two answers of a healthy
+// CouchDB: a long poll of the changes feed is renewed every minute or two.
 const defaultAgeing = 5 * time.Minute
 
-// Loader makes rounds of questions. It is safe for concurrent use.
+// Loader starts rounds of requests. It is safe for concurrent use.
 type Loader struct {
 	Options
-	last atomic.Pointer[schema.CacheInfo] // newest state seen; nil before the first
+	last atomic.Pointer[schema.CacheInfo] // last known state; nil before the first
 }
 
-// New checks the options.
+// New returns a Loader, or an error if an option is missing.
 func New(o Options) (*Loader, error) {
 	if o.Client == nil || o.Now == nil || o.Log == nil {
-		return nil, errors.New("load: client, clock and log are all needed")
+		return nil, errors.New("load: client, clock and log are required")
 	}
 	if o.AgeingAfter == 0 {
 		o.AgeingAfter = defaultAgeing
@@ -50,27 +50,27 @@ func New(o Options) (*Loader, error) {
 	return &Loader{Options: o}, nil
 }
 
-// Answer is what a question brought. It may be read after Wait.
+// Answer is the answer to one request. It may be read after Wait.
 type Answer[T any] struct {
 	Value T
 	Meta  Meta
 	Err   error
 }
 
-// Round are questions that are asked at the same time. Its methods that ask start
-// at once; the forms that Optional, Apart and Within return belong to the same
-// round.
+// Round is a group of concurrent requests. A request starts when its method is
+// called. Optional, Apart and Within return the same round with other rules for the
+// requests started through it.
 type Round struct {
 	loader *Loader
 	ctx    context.Context
 	group  *errgroup.Group
 	state  *State
-	bound  time.Duration     // of one question; 0: that of the client
-	spoils func(error) error // what of a question's error spoils the page; nil: all of it
+	bound  time.Duration     // longest time of one request; 0: that of the client
+	fails  func(error) error // returns the error if it fails the page, else nil; nil: every error does
 }
 
-// Begin starts the round of a page: it asks how fresh the data are. A missing
-// answer to that spoils no page.
+// Begin starts the round of a page with a request for the freshness of the data. If
+// that request fails, the page does not.
 func (l *Loader) Begin(ctx context.Context) Round {
 	r := l.More(ctx)
 	r.group.Go(func() error {
@@ -84,23 +84,23 @@ func (l *Loader) Begin(ctx context.Context) Round {
 	return r
 }
 
-// More starts a second round, for questions that the answers of the first one
-// raise.
+// More starts a second round, for requests that depend on answers of the first.
 func (l *Loader) More(ctx context.Context) Round {
 	return Round{loader: l, ctx: ctx, group: &errgroup.Group{}, state: &State{}}
 }
 
-// Wait returns when all is answered. The error is the first that spoils the page.
+// Wait waits for all requests. The error is the first one that fails the page.
 func (r Round) Wait() (State, error) {
 	err := r.group.Wait()
 	r.state.last = r.loader.last.Load()
 	return *r.state, err
 }
 
-// Optional asks for a part that a page can do without: a cache server that
-// refuses the question is older than this server.
+// Optional is for parts that a page can do without. If the cache server refuses the
+// request, as one that is older than this server does, the page leaves the part
+// out; other errors fail the page.
 func (r Round) Optional(part string) Round {
-	r.spoils = func(err error) error {
+	r.fails = func(err error) error {
 		problem := wire.ProblemOf(err)
 		if problem == nil || problem.Status >= http.StatusInternalServerError {
 			return err
@@ -111,24 +111,24 @@ func (r Round) Optional(part string) Round {
 	return r
 }
 
-// Apart asks for a part whose error spoils nothing else; it stays in the Answer.
+// Apart is for parts whose errors do not fail the page; the error is in the Answer.
 func (r Round) Apart() Round {
-	r.spoils = func(error) error { return nil }
+	r.fails = func(error) error { return nil }
 	return r
 }
 
-// Within bounds the time of a question.
+// Within limits the time of a request.
 func (r Round) Within(bound time.Duration) Round {
 	r.bound = bound
 	return r
 }
 
-// LeftOut logs that a page does without a part.
+// LeftOut logs that a part is missing from a page.
 func (l *Loader) LeftOut(part string, err error) {
-	l.Log.Warn("a part of a page is left out", "part", part, "err", err)
+	l.Log.Warn("page shown without a part", "part", part, "err", err)
 }
 
-// ask starts a question.
+// ask starts a request.
 func ask[T any](r Round, call func(context.Context) (T, Meta, error)) *Answer[T] {
 	a := &Answer[T]{}
 	r.group.Go(func() error {
@@ -139,8 +139,8 @@ func ask[T any](r Round, call func(context.Context) (T, Meta, error)) *Answer[T]
 			defer cancel()
 		}
 		a.Value, a.Meta, a.Err = call(ctx)
-		if a.Err != nil && r.spoils != nil {
-			return r.spoils(a.Err)
+		if a.Err != nil && r.fails != nil {
+			return r.fails(a.Err)
 		}
 		return a.Err
 	})

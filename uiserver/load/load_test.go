@@ -20,7 +20,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// newLoader asks an address, with a log to look at.
+// newLoader returns a loader for an address, and its log.
 func newLoader(t *testing.T, address string) (*load.Loader, *bytes.Buffer) {
 	t.Helper()
 	client, err := cacheclient.New(cacheclient.Options{BaseURL: address, Timeout: 10 * time.Second})
@@ -32,9 +32,9 @@ func newLoader(t *testing.T, address string) (*load.Loader, *bytes.Buffer) {
 	return l, &log
 }
 
-// All questions of a round are under way together, with that for the state: a
-// server that answers none before it has all of them is not waited for in vain.
-func TestQuestionsAreAskedTogether(t *testing.T) {
+// All requests of a round, including that for the state, are concurrent: a server
+// that answers none before it has received all of them does answer.
+func TestRequestsAreConcurrent(t *testing.T) {
 	const questions = 5
 	arrived := make(chan struct{}, questions)
 	all := make(chan struct{})
@@ -67,17 +67,17 @@ func TestQuestionsAreAskedTogether(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// What an error of a question does to its page.
-func TestWhatSpoilsAPage(t *testing.T) {
+// Errors of required parts fail the page, others do not.
+func TestWhichErrorsFailThePage(t *testing.T) {
 	refused, broken := wire.BadValue("by", "not with this server"), testcache.Broken()
 	for name, c := range map[string]struct {
 		fault  http.Handler
-		ask    func(load.Round) error // the error that stays in the answer, after Wait
+		ask    func(load.Round) error // returns the error of the answer, after Wait
 		spoils bool
 		logged string
 	}{
-		"needed and refused":   {testcache.Problem(refused), needed, true, ""},
-		"needed and broken":    {broken, needed, true, ""},
+		"required and refused": {testcache.Problem(refused), needed, true, ""},
+		"required and broken":  {broken, needed, true, ""},
 		"optional and refused": {testcache.Problem(refused), optional, false, "part=sums"},
 		"optional and broken":  {broken, optional, true, ""},
 		"apart and broken":     {broken, apart, false, ""},
@@ -95,8 +95,8 @@ func TestWhatSpoilsAPage(t *testing.T) {
 			assert.Error(t, kept)
 			assert.Contains(t, log.String(), c.logged)
 			assert.Equal(t, c.logged == "", log.Len() == 0, log.String())
-			assert.Equal(t, web.Fresh, state.Is, "the state of the server is that all the same")
-			assert.Len(t, sites.Value, len(f.Sites), "and the other answers are there")
+			assert.Equal(t, web.Fresh, state.Is, "the state of the server is known")
+			assert.Len(t, sites.Value, len(f.Sites), "the other answers are complete")
 			assert.Equal(t, len(f.Sites), sites.Meta.Total)
 		})
 	}
@@ -113,7 +113,7 @@ func optional(r load.Round) error { return stats(r.Optional("sums"), r) }
 func apart(r load.Round) error    { return stats(r.Apart(), r) }
 func late(r load.Round) error     { return stats(r.Apart().Within(time.Millisecond), r) }
 
-// hanging answers when the test ends.
+// hanging does not answer until the test ends.
 func hanging(t *testing.T) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -124,7 +124,7 @@ func hanging(t *testing.T) http.Handler {
 	})
 }
 
-// A page of a list whose generation is gone is told from other failures.
+// An expired generation of a list is distinguished from other failures.
 func TestExpiredAndUnreachable(t *testing.T) {
 	f := testcache.New(t)
 	l, _ := newLoader(t, f.URL)
@@ -142,14 +142,14 @@ func TestExpiredAndUnreachable(t *testing.T) {
 	assert.False(t, load.Expired(nil))
 }
 
-// The state in every case, and what a page is told of data that it can't ask for:
-// the newest that was seen, with what the headers of its own answer say.
+// The state in every case, and the data shown if the state is unknown: the last
+// known state, updated from the headers of the answer.
 func TestStates(t *testing.T) {
 	f := testcache.New(t)
 	l, _ := newLoader(t, f.URL)
 	state := func() load.State {
 		s, err := l.Begin(t.Context()).Wait()
-		require.NoError(t, err, "a missing state spoils no page")
+		require.NoError(t, err, "a missing state does not fail the page")
 		return s
 	}
 	assert.Equal(t, web.Fresh, state().Is)
@@ -159,7 +159,7 @@ func TestStates(t *testing.T) {
 	f.Tell(t, func(i *schema.CacheInfo) { i.Stale = true })
 	assert.Equal(t, web.Stale, state().Is)
 	f.Tell(t, func(i *schema.CacheInfo) { *i = schema.CacheInfo{Stale: true, StaleReason: "away"} })
-	assert.Equal(t, web.Loading, state().Is, "nothing has been read yet")
+	assert.Equal(t, web.Loading, state().Is, "no data yet")
 	assert.Equal(t, "away", state().Info.StaleReason)
 	f.Answer("/pulse", testcache.Loading(""))
 	assert.Equal(t, web.Loading, state().Is)
@@ -170,12 +170,12 @@ func TestStates(t *testing.T) {
 	assert.Equal(t, web.Unknown, s.Is)
 	assert.Equal(t, -1, s.Attention)
 
-	assert.Equal(t, f.Generation, s.Data(load.Meta{}).Info.Generation, "the last that was seen")
+	assert.Equal(t, f.Generation, s.Data(load.Meta{}).Info.Generation, "the last known state")
 	d := s.Data(load.Meta{Generation: "b-2", GenerationTime: time.Unix(1_760_000_000, 0)})
 	assert.Equal(t, web.Unknown, d.State)
 	assert.Equal(t, "b-2", d.Generation)
 	assert.EqualValues(t, 1_760_000_000, d.Info.CacheTime)
-	assert.Zero(t, d.Info.CheckTime, "of another generation this is not known")
+	assert.Zero(t, d.Info.CheckTime, "unknown for another generation")
 	d = s.Data(load.Meta{Stale: true, StaleReason: "gone"})
 	assert.Equal(t, web.Stale, d.State)
 	assert.Equal(t, "gone", d.Info.StaleReason)

@@ -9,11 +9,10 @@ import (
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 )
 
-// Workflows is one page of workflows, with the counts of facets if the query
-// asks for some.
+// Workflows is one page of workflows, with the facets requested by the query.
 type Workflows = wire.Envelope[schema.Workflow]
 
-// List asks for a page of workflows.
+// List requests a page of workflows.
 func (r Round) List(q wire.Query) *Answer[Workflows] {
 	return ask(r, func(ctx context.Context) (Workflows, Meta, error) {
 		list, err := r.loader.Client.Fetch(ctx, q)
@@ -21,29 +20,29 @@ func (r Round) List(q wire.Query) *Answer[Workflows] {
 	})
 }
 
-// Stats counts the workflows under a query in groups, and sums up counters.
+// Stats requests workflow counts and counter totals of a query by group.
 func (r Round) Stats(q wire.Query, by, sum []string) *Answer[wire.Stats] {
 	return ask(r, func(ctx context.Context) (wire.Stats, Meta, error) { return r.loader.Client.Stats(ctx, q, by, sum) })
 }
 
-// Facet asks for the values of a field that begin with prefix.
+// Facet requests the values of a field that begin with prefix.
 func (r Round) Facet(q wire.Query, field, prefix string, limit int) *Answer[wire.FacetPage] {
 	return ask(r, func(ctx context.Context) (wire.FacetPage, Meta, error) {
 		return r.loader.Client.Facet(ctx, q, field, prefix, limit)
 	})
 }
 
-// Changes asks what was done since a generation to the list under a query.
+// Changes requests the changes to the workflows under a query since a generation.
 func (r Round) Changes(q wire.Query, since string) *Answer[wire.Change] {
 	return ask(r, func(ctx context.Context) (wire.Change, Meta, error) { return r.loader.Client.Changes(ctx, q, since) })
 }
 
-// Statuses asks for the summaries of all of them.
+// Statuses requests the summaries of all statuses.
 func (r Round) Statuses() *Answer[[]schema.StatusSummary] { return ask(r, r.loader.Client.Statuses) }
 
-// Campaigns asks for the summaries of campaigns under a query in their own keys,
-// all of them where it has no Limit. Meta.Total counts them. Releases, Sites and
-// Agents are the same for those.
+// Campaigns requests the summaries of campaigns under a query in their own keys,
+// all of them if it has no Limit. Meta.Total counts them. Releases, Sites and
+// Agents do the same for those.
 func (r Round) Campaigns(q wire.Query) *Answer[[]schema.Campaign] {
 	return ask(r, func(ctx context.Context) ([]schema.Campaign, Meta, error) {
 		return r.loader.Client.CampaignPage(ctx, q)
@@ -69,13 +68,13 @@ type Group[T any] struct {
 	Workflows Workflows
 }
 
-// groupOf puts the page of a group into the form of a list.
+// groupOf converts the page of a group into the form of a list.
 func groupOf[T any](record T, page wire.Group[schema.Workflow], meta Meta) Group[T] {
 	return Group[T]{record, Workflows{Generation: meta.Generation, Total: page.Total, Idx: page.Idx, Limit: page.Limit, Items: page.Workflows}}
 }
 
-// Campaign asks for one campaign with a page of its workflows; Release, Site and
-// Agent are the same for those.
+// Campaign requests one campaign with a page of its workflows; Release, Site and
+// Agent do the same for those.
 func (r Round) Campaign(name string, q wire.Query) *Answer[Group[schema.Campaign]] {
 	return ask(r, func(ctx context.Context) (Group[schema.Campaign], Meta, error) {
 		g, err := r.loader.Client.Campaign(ctx, name, q)
@@ -104,12 +103,13 @@ func (r Round) Agent(name string, q wire.Query) *Answer[Group[schema.AgentDetail
 	})
 }
 
-// Attention asks what needs attention: under all rules, or those named.
+// Attention requests the workflows and agents that need attention, under all rules
+// or those named.
 func (r Round) Attention(rules []string) *Answer[wire.Attention] {
 	return ask(r, func(ctx context.Context) (wire.Attention, Meta, error) { return r.loader.Client.Attention(ctx, rules) })
 }
 
-// FailingJobs asks for the failing jobs of all workflows in groups; filters are
+// FailingJobs requests the failing jobs of all workflows by group; filters are
 // parameters of the API. Total is the number of all groups.
 func (r Round) FailingJobs(filters url.Values, by []string, limit int) *Answer[wire.Envelope[schema.ErrorSummary]] {
 	return ask(r, func(ctx context.Context) (wire.Envelope[schema.ErrorSummary], Meta, error) {
@@ -118,7 +118,7 @@ func (r Round) FailingJobs(filters url.Values, by []string, limit int) *Answer[w
 	})
 }
 
-// FailingJobsReported is FailingJobs with how many of them there are reports of.
+// FailingJobsReported is FailingJobs with the number of reported jobs.
 func (r Round) FailingJobsReported(filters url.Values, by []string, limit int) *Answer[wire.ErrorsEnvelope] {
 	return ask(r, func(ctx context.Context) (wire.ErrorsEnvelope, Meta, error) {
 		answer, meta, err := r.loader.Client.FailingJobs(ctx, filters, by, limit)
@@ -127,27 +127,27 @@ func (r Round) FailingJobsReported(filters url.Values, by []string, limit int) *
 	})
 }
 
-// JobErrors asks for the failing jobs of one workflow in groups.
+// JobErrors requests the failing jobs of one workflow by group.
 func (r Round) JobErrors(workflow string, filters url.Values, by ...string) *Answer[[]schema.JobError] {
 	return ask(r, func(ctx context.Context) ([]schema.JobError, Meta, error) {
 		return r.loader.Client.JobErrors(ctx, workflow, filters, by)
 	})
 }
 
-// Samples asks for samples of the failing jobs of one workflow, from the source.
+// Samples requests samples of the failing jobs of one workflow from CouchDB.
 func (r Round) Samples(workflow string, filters url.Values) *Answer[[]schema.JobSample] {
 	return ask(r, func(ctx context.Context) ([]schema.JobSample, Meta, error) {
 		return r.loader.Client.Jobs(ctx, workflow, filters)
 	})
 }
 
-// Logs asks for what agents and services wrote about one workflow, from the
-// source.
+// Logs requests the log entries of agents and services for one workflow from
+// CouchDB.
 func (r Round) Logs(workflow string) *Answer[[]schema.LogEntry] {
 	return ask(r, func(ctx context.Context) ([]schema.LogEntry, Meta, error) { return r.loader.Client.Logs(ctx, workflow) })
 }
 
-// About asks what the cache server says of itself.
+// About requests the description of the running cache server.
 func (r Round) About() *Answer[wire.About] {
 	return ask(r, func(ctx context.Context) (about wire.About, _ Meta, err error) {
 		about, err = r.loader.Client.About(ctx)
@@ -155,7 +155,7 @@ func (r Round) About() *Answer[wire.About] {
 	})
 }
 
-// OpenAPI asks for the description of the API.
+// OpenAPI requests the OpenAPI document.
 func (r Round) OpenAPI() *Answer[map[string]any] {
 	return ask(r, func(ctx context.Context) (doc map[string]any, _ Meta, err error) {
 		doc, err = r.loader.Client.OpenAPI(ctx)
@@ -163,7 +163,7 @@ func (r Round) OpenAPI() *Answer[map[string]any] {
 	})
 }
 
-// Peek asks for the first bytes of an answer, whatever it is.
+// Peek requests the first bytes of any answer.
 func (r Round) Peek(path string, query url.Values, most int64) *Answer[cacheclient.Peek] {
 	return ask(r, func(ctx context.Context) (peek cacheclient.Peek, _ Meta, err error) {
 		peek, err = r.loader.Client.Peek(ctx, path, query, most)

@@ -21,20 +21,21 @@ func Expired(err error) bool {
 	return problem != nil && problem.Slug() == wire.SlugGenerationExpired
 }
 
-// Unreachable reports whether the cache server did not answer at all.
+// Unreachable reports whether the cache server did not answer.
 func Unreachable(err error) bool { return errors.Is(err, cacheclient.ErrUnreachable) }
 
-// State is how fresh the data of the cache server are, or why that is not known.
+// State is the freshness of the data of the cache server, or why it is unknown.
 type State struct {
 	Info      schema.CacheInfo
-	Attention int // workflows and agents under a rule; -1 when it is not known
+	Attention int // workflows and agents under a rule; -1 if unknown
 	Is        web.State
-	Err       error // why it is not known; nil when it is
+	Err       error // why it is unknown; nil if it is known
 
-	last *schema.CacheInfo // newest state seen; nil for none
+	last *schema.CacheInfo // last known state; nil for none
 }
 
-// judge says how fresh the data are; after silence of its source they are ageing.
+// judge returns the state of the data. They are ageing if CouchDB has not answered
+// for silence.
 func judge(pulse wire.Pulse, err error, now time.Time, silence time.Duration) State {
 	s := State{Attention: pulse.Attention, Err: err, Is: web.Fresh}
 	if err == nil {
@@ -58,8 +59,8 @@ func judge(pulse wire.Pulse, err error, now time.Time, silence time.Duration) St
 	return s
 }
 
-// Data is the state as a page shows it. meta are the headers of the answer that
-// the page is made of; they stand in where the state is not known.
+// Data returns the state as shown on a page. meta has the headers of the answer
+// that the page shows; they are used where the state is unknown.
 func (s State) Data(meta Meta) web.Data {
 	d := web.Data{Info: s.Info, State: s.Is, Attention: s.Attention}
 	if s.Err != nil {
@@ -74,8 +75,7 @@ func (s State) Data(meta Meta) web.Data {
 	return d
 }
 
-// lastInfo is the newest state that was seen, with what the headers of an
-// answer say of it.
+// lastInfo returns the last known state, updated from the headers of an answer.
 func (s State) lastInfo(meta Meta) schema.CacheInfo {
 	var info schema.CacheInfo
 	if s.last != nil {

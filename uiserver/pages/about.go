@@ -12,7 +12,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// about tells what runs and what it holds.
+// about is the page on the running servers and their data.
 func (p *Pages) about(c echo.Context) error {
 	r := p.begin(c)
 	about := r.Apart().About()
@@ -21,10 +21,10 @@ func (p *Pages) about(c echo.Context) error {
 	page.UI = p.uiFacts()
 	page.Cache = cacheFacts(page.Data)
 	if about.Err == nil {
-		page.Lately, page.Process = &about.Value, p.processFacts(about.Value)
+		page.Activity, page.Process = &about.Value, p.processFacts(about.Value)
 	} else if state.Err == nil {
-		p.Loader.LeftOut("what the cache server did lately", about.Err)
-		page.Notes = append(page.Notes, web.Note{Text: "The cache server did not tell what it did lately."})
+		p.Loader.LeftOut("recent activity of the cache server", about.Err)
+		page.Notes = append(page.Notes, web.Note{Text: "Recent activity of the cache server is unavailable."})
 	}
 	retryLater(c, page.Data.State)
 	return p.render(c, status(page.Notes), web.About(page))
@@ -38,29 +38,29 @@ func (p *Pages) uiFacts() []web.Fact {
 		{Label: "licence", Value: "Apache 2.0"},
 		{Label: "Go", Value: runtime.Version()},
 		{Label: "started", Value: web.UTC(p.Started.Unix())},
-		{Label: "up for", Value: web.Duration(int64(p.Now().Sub(p.Started) / time.Second))},
-		{Label: "memory from the system", Value: web.Bytes(int64(memory.Sys))},
+		{Label: "uptime", Value: web.Duration(int64(p.Now().Sub(p.Started) / time.Second))},
+		{Label: "memory obtained from the system", Value: web.Bytes(int64(memory.Sys))},
 		{Label: "memory in use", Value: web.Bytes(int64(memory.HeapAlloc))},
 	}
 }
 
-// processFacts are those of the process of the cache server.
+// processFacts describes the cache server process.
 func (p *Pages) processFacts(a wire.About) []web.Fact {
 	facts := []web.Fact{
 		{Label: "version", Value: a.Version},
-		{Label: "revision", Value: cmp.Or(a.Revision, "not known")},
+		{Label: "revision", Value: cmp.Or(a.Revision, "unknown")},
 		{Label: "Go", Value: a.Go},
 		{Label: "started", Value: timeOf(a.Started)},
-		{Label: "up for", Value: web.Duration(p.Now().Unix() - a.Started)},
-		{Label: "memory from the system", Value: web.Bytes(a.Memory.System)},
+		{Label: "uptime", Value: web.Duration(p.Now().Unix() - a.Started)},
+		{Label: "memory obtained from the system", Value: web.Bytes(a.Memory.System)},
 		{Label: "memory in use", Value: web.Bytes(a.Memory.Heap)},
-		{Label: "after the last collection", Value: web.Bytes(a.Memory.Live)},
+		{Label: "memory after the last garbage collection", Value: web.Bytes(a.Memory.Live)},
 	}
 	for _, polled := range a.Polled {
-		facts = append(facts, web.Fact{Label: polled.Database + " is polled", Value: polled.Why})
+		facts = append(facts, web.Fact{Label: "reason for polling " + polled.Database, Value: polled.Why})
 	}
-	if a.Memory.Budget > 0 { // an older cache server tells none
-		facts = append(facts, web.Fact{Label: "budget beyond the records", Value: web.Bytes(a.Memory.Budget)})
+	if a.Memory.Budget > 0 { // older cache servers do not report it
+		facts = append(facts, web.Fact{Label: "memory budget beyond the records", Value: web.Bytes(a.Memory.Budget)})
 	}
 	for _, part := range a.Memory.Parts {
 		value := web.Bytes(part.Bytes)
@@ -72,34 +72,34 @@ func (p *Pages) processFacts(a wire.About) []web.Fact {
 	return facts
 }
 
-// memoryParts are the parts of the cache server's memory in words.
+// memoryParts are the labels of the parts of the cache server's memory.
 var memoryParts = map[string]string{
-	"records": "records of the newest generation", "index": "what searches and sorts made of them", "documents": "what is known of documents",
-	"sums": "sums", "differences": "names of what changed", "segments": "compressed blocks",
-	"kept": "kept for readers of older generations", "cache": "details, result lists and made answers", "timeline": "counts over time",
-	"quarantine": "list of unusable documents", "program": "the program", "notes": "noted answers", "failures": "failing jobs of all workflows",
-	"groups": "sums kept for readers of several pages",
+	"records": "records of the newest generation", "index": "search and sort indexes", "documents": "document and workflow metadata",
+	"sums": "totals", "differences": "names of changed workflows", "segments": "compressed blocks",
+	"kept": "kept generations", "cache": "cached details, results and answers", "timeline": "counts over time",
+	"quarantine": "unusable documents", "program": "program", "notes": "answer cache", "failures": "failing jobs of all workflows",
+	"groups": "totals kept for paged reads",
 }
 
 func cacheFacts(d web.Data) []web.Fact {
 	i := d.Info
 	if i.Generation == "" {
-		return []web.Fact{{Label: "state", Value: "not known: no answer of the cache server has been seen yet"}}
+		return []web.Fact{{Label: "state", Value: "unknown: the cache server has not answered yet"}}
 	}
 	facts := []web.Fact{
-		{Label: "source", Value: web.SourceName(i.Source)},
+		{Label: "data source", Value: web.SourceName(i.Source)},
 		{Label: "generation", Value: i.Generation},
 		{Label: "published", Value: timeOf(i.CacheTime)},
-		{Label: "source last answered", Value: timeOf(i.CheckTime)},
+		{Label: "last answer of CouchDB", Value: timeOf(i.CheckTime)},
 		{Label: "complete", Value: map[bool]string{true: "yes", false: "no"}[i.Complete]},
 		{Label: "workflows", Value: web.Int(i.Workflows)},
 		{Label: "agent reports", Value: web.Int(i.AgentReports)},
-		{Label: "unmatched reports", Value: web.Int(i.UnmatchedReports)},
+		{Label: "unmatched agent reports", Value: web.Int(i.UnmatchedReports)},
 		{Label: "list records", Value: web.Bytes(i.Bytes)},
 		{Label: "last full read took", Value: web.Float(i.LoadSeconds) + " s"},
-		{Label: "documents that could not be used", Value: web.Int(i.BadDocuments)},
-		{Label: "documents that have not come", Value: web.Int(i.OwedDocuments)},
-		{Label: "fields of the wrong form", Value: web.Int(i.Flaws)},
+		{Label: "unusable documents", Value: web.Int(i.BadDocuments)},
+		{Label: "missing documents, requested again", Value: web.Int(i.OwedDocuments)},
+		{Label: "malformed fields", Value: web.Int(i.Flaws)},
 	}
 	if i.Stale {
 		facts = append(facts, web.Fact{Label: "error", Value: i.StaleReason})
@@ -109,7 +109,7 @@ func cacheFacts(d web.Data) []web.Fact {
 
 func timeOf(unix int64) string {
 	if unix <= 0 {
-		return "not known"
+		return "unknown"
 	}
 	return web.UTC(unix)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
-// The page tells what the cache server did lately, in one question beside the
-// pulse, and does without what it does not tell.
+// The page shows the recent activity of the cache server with one request besides
+// the pulse, and is shown without it if that fails.
 func TestAbout(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/about")
@@ -22,11 +22,11 @@ func TestAbout(t *testing.T) {
 	assert.Equal(t, s.cache.Generation, newest[0])
 	assert.Equal(t, "changes", newest[2])
 	assert.Equal(t, "full read", first[2])
-	assert.Equal(t, first[4], first[6], "the first read adds all records that it has")
+	assert.Equal(t, first[4], first[6], "the first full read adds all records")
 	source := doc.Find("#source-h").Parent().Find("tbody tr")
 	assert.Contains(t, source.Text(), "wmstats _changes")
 	facts := doc.Find("#process-h").Parent().Text()
-	for _, fact := range []string{"after the last collection", "budget beyond the records", "memory: kept for readers of older generations"} {
+	for _, fact := range []string{"memory after the last garbage collection", "memory budget beyond the records", "memory: kept generations"} {
 		assert.Contains(t, facts, fact)
 	}
 	assert.ElementsMatch(t, []string{"/pulse", "/about"}, s.cache.Seen())
@@ -36,9 +36,8 @@ func TestAbout(t *testing.T) {
 	assert.Zero(t, doc.Find("#generations-h").Length())
 }
 
-// What is told of a server that has run for long: a full read, generations of
-// changes, a source that once failed with a text that looks like markup, and a
-// part of the memory that this server has no name for.
+// The page of a server that has run for long: a full read, generations of changes,
+// a CouchDB error whose text looks like markup, and an unknown part of the memory.
 func TestAboutAfterLong(t *testing.T) {
 	s := newSite(t)
 	now := time.Now().Unix()

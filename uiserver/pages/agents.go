@@ -20,15 +20,15 @@ const (
 
 var agentColumns = []query.GroupColumn{
 	{Key: "Agent", Label: "agent"},
-	{Key: "Severity", Label: "severity", Doc: "one for each agent: error before warning before drain"},
-	{Key: "UpdateTime", Label: "report", Doc: "when it last reported on itself", Numeric: true, Time: true},
-	{Key: "DataUpdateTime", Label: "job counts", Doc: "when it last reported on its workflows", Numeric: true, Time: true},
-	{Key: "Workflows", Label: "workflows", Doc: "workflows that it has reported on", Numeric: true},
-	{Key: "JobProgress", Label: "jobs done", Doc: "share of created jobs that ended", Numeric: true},
-	{Key: "Running", Label: "running", Doc: "jobs that run", Numeric: true},
+	{Key: "Severity", Label: "severity", Doc: "one per agent: error before warning before drain"},
+	{Key: "UpdateTime", Label: "report", Doc: "time of its last status report", Numeric: true, Time: true},
+	{Key: "DataUpdateTime", Label: "job counts", Doc: "time of its last job counts", Numeric: true, Time: true},
+	{Key: "Workflows", Label: "workflows", Doc: "workflows that it has reported", Numeric: true},
+	{Key: "JobProgress", Label: "jobs done", Doc: "share of created jobs that finished", Numeric: true},
+	{Key: "Running", Label: "running", Doc: "running jobs", Numeric: true},
 	{Key: "Failure", Label: "failed", Doc: "jobs that failed for good", Numeric: true},
-	{Key: "FailureRate", Label: "failure rate", Doc: "share of ended jobs that failed", Numeric: true},
-	{Key: "Cooloff", Label: "cool-off", Doc: "jobs that wait to be retried", Numeric: true},
+	{Key: "FailureRate", Label: "failure rate", Doc: "share of finished jobs that failed", Numeric: true},
+	{Key: "Cooloff", Label: "cool-off", Doc: "jobs waiting to be retried", Numeric: true},
 }
 
 var serviceColumns = []query.GroupColumn{
@@ -36,7 +36,7 @@ var serviceColumns = []query.GroupColumn{
 	{Key: "Version", Label: "version"},
 }
 
-// agents is one of two tabs: agents, or central services.
+// agents is the page with the tabs of agents and of central services.
 func (p *Pages) agents(c echo.Context) error {
 	kind, columns := kindAgent, agentColumns
 	if c.QueryParam(kindParam) == kindService {
@@ -44,7 +44,7 @@ func (p *Pages) agents(c echo.Context) error {
 	}
 	q, notes := query.ReadGroups(c.Request().URL, columns, query.Groups{Sort: "Severity"}, kindParam)
 	if given := c.QueryParam(kindParam); given != "" && given != kindAgent && given != kindService {
-		notes = append(notes, web.Note{Bad: true, Text: "kind is agent or service, not '" + wire.Shorten(given) + "'."})
+		notes = append(notes, web.Note{Bad: true, Text: "kind takes agent or service, not '" + wire.Shorten(given) + "'."})
 	}
 	asked := q.Query()
 	asked.Limit, asked.Terms = 0, query.Exactly("Kind", kindService)
@@ -81,7 +81,7 @@ func agentCards(agents []schema.Agent) []web.AgentCard {
 	return cards
 }
 
-// agentTabs are the two tabs with how many there are.
+// agentTabs returns the two tabs with their counts.
 func agentTabs(all []schema.Agent, shown string) []web.Link {
 	var services int64
 	for _, a := range all {

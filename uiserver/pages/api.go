@@ -14,15 +14,15 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// tryParam is a path of the API whose answer the page shows the beginning of.
+// tryParam is a path of the API; the page shows the start of its response.
 const (
 	tryParam = "try"
 	tryBytes = 2 << 10
 )
 
-// api describes the API: its paths and parameters as the cache server tells
-// them, and the reader's own question in a few languages. When the cache server
-// is away the examples are there all the same.
+// api is the page that describes the API: its paths and parameters from the OpenAPI
+// document of the cache server, and examples for the reader's query in several
+// languages. The examples are shown even if the cache server is down.
 func (p *Pages) api(c echo.Context) error {
 	line, u, asked := query.CutLine(c.Request().URL)
 	q, notes := p.lists.Read(u, tryParam)
@@ -31,7 +31,7 @@ func (p *Pages) api(c echo.Context) error {
 		if len(mistakes) == 0 {
 			return c.Redirect(http.StatusSeeOther, web.APIPrefix+"?"+next.APIParams().Encode())
 		}
-		notes = append(notes, web.Note{Bad: true, Text: "The filter can't be read: " + mistakes[0].Text})
+		notes = append(notes, web.Note{Bad: true, Text: "Invalid filter: " + mistakes[0].Text})
 	} else {
 		line = query.Line(q.Query)
 	}
@@ -44,7 +44,7 @@ func (p *Pages) api(c echo.Context) error {
 		Recipes: recipes(base, q.APIParams()), Endpoints: describe(doc.Value, q.APIParams()),
 	}
 	if doc.Err != nil {
-		page.Missing = "The cache server did not tell its description, so its paths are not listed."
+		page.Missing = "The OpenAPI document is unavailable, so the endpoints are not listed."
 	}
 	if path := u.Query().Get(tryParam); path != "" {
 		p.try(c, &page, path, q.APIParams())
@@ -53,8 +53,8 @@ func (p *Pages) api(c echo.Context) error {
 	return p.render(c, status(page.Notes), web.API(page))
 }
 
-// try asks the cache server and keeps the beginning of the answer. Only paths
-// that the page lists with a link are asked for.
+// try requests a path from the cache server and shows the start of the response.
+// Only paths that the page lists with a link are allowed.
 func (p *Pages) try(c echo.Context, page *web.APIPage, path string, filters url.Values) {
 	i := slices.IndexFunc(page.Endpoints, func(e web.Endpoint) bool { return e.Path == web.APIPrefix+path && e.Try != "" })
 	if i < 0 {
@@ -78,19 +78,19 @@ func (p *Pages) try(c echo.Context, page *web.APIPage, path string, filters url.
 		if problem := wire.ProblemOf(err); problem != nil {
 			page.Tried.Text = problem.Detail
 		} else {
-			p.Log.Warn("an example of the API has no answer", "path", path, "err", err)
+			p.Log.Warn("example request to the API failed", "path", path, "err", err)
 		}
 	}
 }
 
-// tryable are paths without a name in them that answer at once; streams and the
-// description itself are not shown.
+// tryable reports whether a path can be tried: it has no name in it, answers at
+// once, and is not the OpenAPI document itself.
 func tryable(path string) bool {
 	return !strings.ContainsAny(path, "{") && !slices.Contains([]string{"/openapi.json", "/metrics", "/"}, path)
 }
 
-// describe reads the paths of an OpenAPI document. What is not of the form that
-// is expected is left out.
+// describe returns the endpoints of an OpenAPI document. Parts of an unexpected form
+// are skipped.
 func describe(doc map[string]any, filters url.Values) []web.Endpoint {
 	paths, _ := doc["paths"].(map[string]any)
 	components, _ := doc["components"].(map[string]any)
@@ -124,8 +124,8 @@ func withTry(filters url.Values, path string) url.Values {
 	return v
 }
 
-// params are the parameters of an operation; those that /fetch shares with the
-// others are counted as the filters, and listed with /fetch alone.
+// params returns the parameters of an operation. The filters that endpoints share
+// with /fetch are listed for /fetch only; for the others, filters is true.
 func params(operation, shared map[string]any) (own []web.Param, filters bool) {
 	list, _ := operation["parameters"].([]any)
 	for _, item := range list {
@@ -147,7 +147,7 @@ func params(operation, shared map[string]any) (own []web.Param, filters bool) {
 	return own, filters
 }
 
-// textIn is a text of an object, also the first of a list; "" when it is none.
+// textIn returns a text of an object, or the first text of a list; "" for others.
 func textIn(object map[string]any, key string) string {
 	switch v := object[key].(type) {
 	case string:
@@ -161,7 +161,7 @@ func textIn(object map[string]any, key string) string {
 	return ""
 }
 
-// recipes ask the reader's question in a few languages.
+// recipes returns examples for the reader's query in several languages.
 func recipes(base string, filters url.Values) []web.Recipe {
 	all := maps.Clone(filters)
 	all.Set("limit", "all")
@@ -173,14 +173,14 @@ func recipes(base string, filters url.Values) []web.Recipe {
 	}
 	return []web.Recipe{
 		{Title: "curl", Command: query.Curl(plain)},
-		{Title: "curl and jq: one line each", Command: query.Curl(lines) + " | jq -c '{Workflow,Status,Failure,FailureRate}'"},
-		{Title: "curl: a table", Command: query.Curl(strings.Replace(lines, "format=ndjson", "format=csv", 1)) + " -o workflows.csv"},
+		{Title: "curl and jq: one line per workflow", Command: query.Curl(lines) + " | jq -c '{Workflow,Status,Failure,FailureRate}'"},
+		{Title: "curl: CSV file", Command: query.Curl(strings.Replace(lines, "format=ndjson", "format=csv", 1)) + " -o workflows.csv"},
 		{Title: "Python", Command: "import json, urllib.request\n\nwith urllib.request.urlopen(" + pythonText(lines) + ") as lines:\n    for line in lines:\n        workflow = json.loads(line)\n        print(workflow[\"Workflow\"], workflow[\"Failure\"])"},
 		{Title: "Go", Command: "res, err := http.Get(" + pythonText(lines) + ")\nif err != nil {\n\treturn err\n}\ndefer res.Body.Close()\nif res.StatusCode != http.StatusOK {\n\treturn errors.New(res.Status)\n}\nfor lines := json.NewDecoder(res.Body); ; {\n\tvar workflow struct {\n\t\tWorkflow string\n\t\tFailure  int64\n\t}\n\tif err := lines.Decode(&workflow); err == io.EOF {\n\t\treturn nil\n\t} else if err != nil {\n\t\treturn err\n\t}\n\tfmt.Println(workflow.Workflow, workflow.Failure)\n}"},
-		{Title: "Is there news?", Command: "curl -sf '" + base + "/pulse' | jq '{Generation,Workflows,Stale}'"},
+		{Title: "Has anything changed?", Command: "curl -sf '" + base + "/pulse' | jq '{Generation,Workflows,Stale}'"},
 	}
 }
 
-// pythonText is an address as a literal of Python and of Go: an encoded address
-// has neither quotes nor backslashes.
+// pythonText formats an address as a string literal of Python and Go. An encoded
+// address has neither quotes nor backslashes.
 func pythonText(address string) string { return `"` + address + `"` }

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The reader's question stands in every example, and the addresses are those
-// that the cache server tells.
+// Every example has the reader's query, and the endpoints are those of the OpenAPI
+// document.
 func TestAPIPage(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/api?status=running-open&site=T1_*")
@@ -18,7 +18,7 @@ func TestAPIPage(t *testing.T) {
 		assert.Contains(t, command, "site=T1_%2A&status=running-open")
 	}
 	assert.Equal(t, "status:running-open site:T1_*", doc.Find("#api-f").AttrOr("value", ""))
-	assert.Contains(t, doc.Find("tbody").Text(), "/api/fetch/{name}", "as the cache server tells them")
+	assert.Contains(t, doc.Find("tbody").Text(), "/api/fetch/{name}", "from the OpenAPI document")
 	assert.Equal(t, 1, doc.Find(`tbody tr:contains("/api/find")`).Length())
 	res := s.get(t, "/api?f=status:new+T1")
 	assert.Equal(t, http.StatusSeeOther, res.StatusCode)
@@ -26,8 +26,8 @@ func TestAPIPage(t *testing.T) {
 	s.page(t, http.StatusBadRequest, "/api?f=statsu:new")
 }
 
-// What is tried is asked with the reader's question, and only its beginning is
-// shown; what is not listed can't be tried.
+// An endpoint is tried with the reader's query, and only the start of the response
+// is shown. Only listed endpoints can be tried.
 func TestAPITry(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/api?status=running-open")

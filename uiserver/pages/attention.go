@@ -13,7 +13,7 @@ import (
 // ruleParam chooses rules, as in the API.
 const ruleParam = "rule"
 
-// attention is the page on what somebody should look at.
+// attention is the page of workflows and agents that need attention.
 func (p *Pages) attention(c echo.Context) error {
 	r := p.begin(c)
 	answer := r.Attention(c.QueryParams()[ruleParam])
@@ -31,7 +31,7 @@ func (p *Pages) attention(c echo.Context) error {
 	return p.render(c, status(page.Notes), web.Attention(page))
 }
 
-// pageOf is the page that shows what an address of the API gives.
+// pageOf returns the address of the page for an address of the API.
 func pageOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

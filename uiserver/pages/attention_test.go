@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The page names what each rule names, leads to it and to the list of all; the
-// number of them is in the frame of every page.
+// The page lists the matches of each rule with links to them and to the list of
+// all; the total is in the frame of every page.
 func TestAttention(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/attention")
 	rules := doc.Find("main section[id]:has(tbody), main section:has(h2[id]):has(tbody)")
-	require.Greater(t, doc.Find(".jump span").Length(), 2, "rules that name something")
+	require.Greater(t, doc.Find(".jump span").Length(), 2, "rules with matches")
 	require.Positive(t, rules.Length())
 	for _, link := range doc.Find("main section tbody th a").EachIter() {
 		target := resolve(t, "/attention", link.AttrOr("href", ""))
@@ -28,9 +28,9 @@ func TestAttention(t *testing.T) {
 	require.Equal(t, 1, broken.Length(), "a workflow with failed jobs")
 	assert.Equal(t, "errors", resolve(t, "/", broken.AttrOr("href", "")).Fragment)
 	list := doc.Find(`section .tools a[href^="/workflows?alert="]`).First()
-	require.Equal(t, 1, list.Length(), "the list of all that a rule names")
+	require.Equal(t, 1, list.Length(), "the list of all matches of a rule")
 	s.page(t, http.StatusOK, list.AttrOr("href", ""))
-	assert.Positive(t, doc.Find(`section .tools a[href="/agents"]`).Length(), "the rules of agents lead to those")
+	assert.Positive(t, doc.Find(`section .tools a[href="/agents"]`).Length(), "rules of agents link to the agents")
 
 	one, _ := s.page(t, http.StatusOK, "/attention?rule=failed")
 	assert.LessOrEqual(t, one.Find("main section tbody").Length(), 1)

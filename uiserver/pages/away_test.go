@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// pagesWithData are those that need an answer of the cache server.
+// pagesWithData returns the pages that need the cache server.
 func pagesWithData(r *testcache.World) []string {
 	return []string{
 		"/", "/attention", "/workflows", web.WorkflowPath(r.Workflows[0].Workflow), "/campaigns", "/sites", "/releases", "/agents",
@@ -22,7 +22,7 @@ func pagesWithData(r *testcache.World) []string {
 	}
 }
 
-// publishedAt is when the generation of the world was published.
+// publishedAt returns the time when the generation of the world was published.
 func publishedAt(t *testing.T) string {
 	t.Helper()
 	s := newSite(t)
@@ -32,8 +32,8 @@ func publishedAt(t *testing.T) string {
 	return at
 }
 
-// The cache server goes away and comes back: each page says so, with the time
-// of the last data, asks to be loaded again, and is well afterwards.
+// If the cache server is down, each page says so with the time of the last data, and
+// retries. Pages recover when the server is back.
 func TestCacheServerAway(t *testing.T) {
 	records := testcache.Shared(t)
 	published := publishedAt(t)
@@ -44,7 +44,7 @@ func TestCacheServerAway(t *testing.T) {
 	}{
 		"hanging": {testcache.Hanging(), http.StatusBadGateway, "does not answer"},
 		"broken":  {testcache.Broken(), http.StatusBadGateway, "could not answer"},
-		"loading": {testcache.Loading(""), http.StatusServiceUnavailable, "first time"},
+		"loading": {testcache.Loading(""), http.StatusServiceUnavailable, "first full read"},
 	} {
 		s := newSite(t)
 		for _, path := range pagesWithData(records) {
@@ -57,7 +57,7 @@ func TestCacheServerAway(t *testing.T) {
 			doc, _ = s.page(t, want.status, path)
 			assert.Contains(t, doc.Find("body").Text(), want.text, path)
 			assert.Contains(t, doc.Find("main").Text(), published, "%s: time of the last data", path)
-			assert.Equal(t, 10, doc.Find("header nav a").Length(), "the frame is there")
+			assert.Equal(t, 10, doc.Find("header nav a").Length(), "the frame is shown")
 			checkStructure(t, doc)
 
 			s.cache.Behave()
@@ -71,13 +71,13 @@ func TestCacheServerAway(t *testing.T) {
 				assert.NotEmpty(t, res.Header.Get("Refresh"), path)
 			}
 			doc, _ := s.page(t, http.StatusOK, path)
-			assert.Equal(t, 1, doc.Find(".banner").Length(), "%s says it", path)
+			assert.Equal(t, 1, doc.Find(".banner").Length(), "%s shows it", path)
 		}
 	}
 }
 
-// A cache server that sends without an end fills no memory: the page says that
-// its answer can't be used.
+// An endless answer of the cache server does not fill the memory: the page says
+// that the answer could not be used.
 func TestEndlessCacheServer(t *testing.T) {
 	s := newSite(t)
 	s.cache.Answer(testcache.Everything, testcache.Endless())
@@ -93,13 +93,13 @@ func TestStates(t *testing.T) {
 		doc, _ := s.page(t, http.StatusOK, "/workflows")
 		return doc.Find(".banner").Text()
 	}
-	assert.Empty(t, banners(), "nothing to say when all is well")
+	assert.Empty(t, banners(), "no banner for fresh data")
 
 	s.cache.Tell(t, func(i *schema.CacheInfo) { i.CheckTime = time.Now().Unix() - 600 })
-	assert.Contains(t, banners(), "may be behind: the source last answered 10 min ago")
+	assert.Contains(t, banners(), "may be out of date: CouchDB last answered 10 min ago")
 
 	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "connection <refused>" })
-	assert.Contains(t, banners(), "does not answer: showing the data of "+publishedAt(t))
+	assert.Contains(t, banners(), "does not answer: showing data from "+publishedAt(t))
 	assert.Contains(t, banners(), "connection <refused>")
 
 	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Source = "mock seed 7" })
@@ -142,28 +142,28 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 }
 
-// A cache server that refuses a sum costs the overview that sum only.
-func TestOverviewWithoutSums(t *testing.T) {
+// If the cache server refuses a request for totals, only the totals are missing.
+func TestOverviewWithoutTotals(t *testing.T) {
 	s := newSite(t)
 	s.cache.Refuse("/stats", wire.BadValue("by", "not with this server"))
 	doc, _ := s.page(t, http.StatusOK, "/")
-	assert.Contains(t, doc.Find("main").Text(), "sums could not be had")
+	assert.Contains(t, doc.Find("main").Text(), "Totals unavailable")
 	assert.Positive(t, doc.Find("a.tile").Length())
 }
 
-// A first read that takes long says how far it is.
-func TestLoadingTellsHowFarItIs(t *testing.T) {
+// A long first full read shows its progress.
+func TestLoadingShowsProgress(t *testing.T) {
 	s := newSite(t)
 	s.cache.Answer(testcache.Everything, testcache.Loading("requests: 12 documents so far; wmstats: the database server builds the index of <x>"))
 	doc, _ := s.page(t, http.StatusServiceUnavailable, "/workflows")
 	assert.Contains(t, doc.Find("main").Text(), "It is being read: requests: 12 documents so far; wmstats: the database server builds the index of <x>.")
 }
 
-// A first read that can't begin says why: waiting would not help.
+// A first full read that can't start has a reason: waiting would not help.
 func TestLoadingWithoutSource(t *testing.T) {
 	s := newSite(t)
 	s.cache.Answer(testcache.Everything, testcache.Loading(""))
 	s.cache.Answer("/pulse", testcache.JSON(wire.Pulse{CacheInfo: schema.CacheInfo{Stale: true, StaleReason: "connection <refused>"}, Attention: -1}))
 	doc, _ := s.page(t, http.StatusServiceUnavailable, "/workflows")
-	assert.Contains(t, doc.Find("main").Text(), "not been able to read its source yet: connection <refused>")
+	assert.Contains(t, doc.Find("main").Text(), "not been able to read CouchDB yet: connection <refused>")
 }

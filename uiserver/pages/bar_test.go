@@ -14,8 +14,8 @@ import (
 
 func asks(line string) string { return "f=" + url.QueryEscape(line) }
 
-// A line leads to the parameters that it stands for; order and columns stay,
-// the conditions from before don't.
+// A line leads to the parameters that it stands for. Order and columns are kept,
+// the previous conditions are not.
 func TestFilterBar(t *testing.T) {
 	s := newSite(t)
 	records := s.cache.World
@@ -39,8 +39,7 @@ func TestFilterBar(t *testing.T) {
 	}
 }
 
-// What can't be read is marked in the line, with suggestions that can be
-// followed; the list stays as it was.
+// Mistakes are marked in the line, with links to corrections; the list stays.
 func TestFilterBarMistakes(t *testing.T) {
 	s := newSite(t)
 	const before = "/workflows?cols=jobs&sort=-Failure&type=TaskChain"
@@ -55,19 +54,19 @@ func TestFilterBarMistakes(t *testing.T) {
 	assert.Equal(t, doc.Find("#q").AttrOr("aria-describedby", "-"), doc.Find(".notice.bad").AttrOr("id", ""))
 	assert.Equal(t, []string{"stauts:running-open", "prio:>many"}, doc.Find("#mistakes mark").Map(text))
 	assert.Contains(t, doc.Find("#mistakes").Text(), "decimal number")
-	assert.Equal(t, was.Find("table.list").Text(), doc.Find("table.list").Text(), "the old result stays")
+	assert.Equal(t, was.Find("table.list").Text(), doc.Find("table.list").Text(), "the previous result is shown")
 	assert.Equal(t, was.Find("ul.active a").Map(text), doc.Find("ul.active a").Map(text))
 
 	fix := resolve(t, before, doc.Find("#mistakes a").First().AttrOr("href", ""))
 	assert.Equal(t, `status:running-open prio:>many <b>"x"</b>`, fix.Query().Get("f"))
-	assert.Equal(t, "-Failure", fix.Query().Get("sort"), "the rest stays")
+	assert.Equal(t, "-Failure", fix.Query().Get("sort"), "the rest is kept")
 	doc, _ = s.page(t, http.StatusBadRequest, fix.RequestURI())
 	assert.Equal(t, []string{"prio:>many"}, doc.Find("#mistakes mark").Map(text))
 }
 
-// The line on a page says what the list is, and sent as it came it asks for
-// the same list.
-func TestFilterBarSaysTheQuery(t *testing.T) {
+// The line on a page describes the list, and leads to the same list if sent
+// unchanged.
+func TestFilterBarShowsTheQuery(t *testing.T) {
 	s := newSite(t)
 	for _, query := range []string{
 		"", "status=acquired&cols=jobs", "q=a:b++c&minFailureRate=10&sort=-Failure", `campaign=a%5C,b,%5C!c&has=!agent&since=2026-01-01&name=x,y&limit=25`,

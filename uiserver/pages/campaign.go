@@ -14,8 +14,8 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// What the page of a campaign tells of its sites, and how long it waits for it:
-// the failing jobs of all workflows may have to be read from the source first.
+// Number of worst sites on the page of a campaign, and how long it waits for them:
+// the failing jobs of all workflows may have to be read from CouchDB first.
 const (
 	worstShown = 10
 	worstWait  = 2 * time.Second
@@ -39,8 +39,8 @@ func (p *Pages) campaign(c echo.Context) error {
 	return p.render(c, status(page.Notes), web.Group(page))
 }
 
-// worstSites are the sites where most jobs of a campaign fail. The page does
-// without them: why there are none is said in their place.
+// worstSites returns the sites with the most failing jobs of a campaign. Errors do
+// not fail the page: Missing has the reason.
 func (p *Pages) worstSites(campaign string, a *load.Answer[wire.Envelope[schema.ErrorSummary]]) *web.WorstSites {
 	out := &web.WorstSites{Total: int64(a.Value.Total), Missing: load.MissingOf("failing jobs", "", a.Err)}
 	q := query.ErrorsOf(query.Exactly("Campaign", campaign))
@@ -48,8 +48,8 @@ func (p *Pages) worstSites(campaign string, a *load.Answer[wire.Envelope[schema.
 		out.Rows = append(out.Rows, web.ErrorRow{ErrorSummary: e, Href: q.With(query.SiteParam, query.Text(e.Site))})
 	}
 	if a.Err != nil && out.Missing == nil {
-		p.Loader.LeftOut("sites with most failed jobs", a.Err)
-		out.Missing = &web.Missing{Title: "The failing jobs could not be had in time.", Text: "Their own page waits longer for them."}
+		p.Loader.LeftOut("sites with the most failing jobs", a.Err)
+		out.Missing = &web.Missing{Title: "Timed out reading failing jobs.", Text: "The page of failing jobs waits longer."}
 	}
 	return out
 }

@@ -15,9 +15,9 @@ import (
 // fromParam is a time: Unix s, RFC 3339 or a date, as since= of a list.
 const fromParam = "from"
 
-// changed answers "what changed since …?": since= is the generation of the last
-// visit, which the cache server knows for an hour, and from= a time, for which
-// the workflows that entered their status since then are listed.
+// changed is the page of changes. since= is the generation of the last visit, whose
+// changes the cache server keeps for an hour; from= is a time, since when workflows
+// changed status.
 func (p *Pages) changed(c echo.Context) error {
 	notes := query.OnlyParams(c.Request().URL, query.SinceParam, fromParam)
 	since := c.QueryParam(query.SinceParam)
@@ -44,7 +44,7 @@ func (p *Pages) changed(c echo.Context) error {
 		Frame: p.frame(web.OverviewPath, "What changed", state, moved.Meta), Notes: notes, From: from, Since: since, Reset: change.Event == wire.EventReset,
 		Added: int64(change.Added), Changed: int64(change.Changed), Removed: int64(change.Removed), Gone: change.Gone,
 		Cut:   change.Truncated || len(change.Workflows) > len(rows.Items),
-		Moved: p.lists.Still(columns, "Workflows that entered their status", now, moved.Value), All: query.Of(entered),
+		Moved: p.lists.Still(columns, "Workflows that changed status", now, moved.Value), All: query.Of(entered),
 		Choices: p.fromChoices(from), ByStatus: query.StatusCounts(byStatus.Value, entered),
 	}
 	if since != "" && !page.Reset {
@@ -53,7 +53,7 @@ func (p *Pages) changed(c echo.Context) error {
 	return p.render(c, status(notes), web.Changed(page))
 }
 
-// fromTime reads from=; the beginning of this day is what it is without.
+// fromTime parses from=; the default is the start of the current day.
 func (p *Pages) fromTime(text string) (unix int64, notes []web.Note) {
 	if text == "" {
 		return p.startOfDay().Unix(), nil
@@ -66,10 +66,10 @@ func (p *Pages) fromTime(text string) (unix int64, notes []web.Note) {
 			return t.Unix(), nil
 		}
 	}
-	return p.startOfDay().Unix(), []web.Note{{Bad: true, Text: "from must be a date, such as 2026-01-31, a time, such as 2026-01-31T06:00:00Z, or Unix seconds. It was left out."}}
+	return p.startOfDay().Unix(), []web.Note{{Bad: true, Text: "from must be a date, such as 2026-01-31, a time, such as 2026-01-31T06:00:00Z, or Unix seconds. It was ignored."}}
 }
 
-// fromChoices are times that are often asked for.
+// fromChoices returns links for common times.
 func (p *Pages) fromChoices(from int64) []web.Choice {
 	now, today := p.Now().UTC(), p.startOfDay()
 	var out []web.Choice
@@ -77,8 +77,8 @@ func (p *Pages) fromChoices(from int64) []web.Choice {
 		label string
 		at    time.Time
 	}{
-		{"since 00:00 UTC today", today}, {"for 1 h", now.Add(-time.Hour)}, {"for 24 h", now.Add(-24 * time.Hour)},
-		{"since yesterday 00:00", today.Add(-24 * time.Hour)}, {"for 7 d", now.Add(-7 * 24 * time.Hour)},
+		{"since 00:00 UTC today", today}, {"last 1 h", now.Add(-time.Hour)}, {"last 24 h", now.Add(-24 * time.Hour)},
+		{"since yesterday 00:00", today.Add(-24 * time.Hour)}, {"last 7 d", now.Add(-7 * 24 * time.Hour)},
 	} {
 		choice := web.Choice{Label: c.label, Href: web.ChangedPath + "?" + fromParam + "=" + c.at.Format("2006-01-02T15:04:05Z")}
 		if c.at.Unix() == from {

@@ -9,15 +9,14 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Buttons of the chooser: the column that moves.
+// Parameters of the buttons that move a column.
 const (
 	upParam   = "up"
 	downParam = "down"
 )
 
-// chooseColumns is the page, and the dialog, that chooses the columns of the
-// list and their order. It asks for nothing: what it sends is an address of the
-// list.
+// chooseColumns is the page, also shown as a dialog, that chooses the columns of the
+// list and their order. It needs no data; its form leads to the list.
 func (p *Pages) chooseColumns(c echo.Context) error {
 	up, down := c.QueryParam(upParam), c.QueryParam(downParam)
 	q, notes := p.lists.Read(c.Request().URL, upParam, downParam)
@@ -31,7 +30,7 @@ func (p *Pages) chooseColumns(c echo.Context) error {
 	}))
 }
 
-// move puts a column one place further, as far as there is one.
+// move moves a column by one place, unless it is at the end.
 func move(columns []web.Column, key string, by int) {
 	i := slices.IndexFunc(columns, func(c web.Column) bool { return c.Key == key })
 	if to := i + by; i >= 0 && to >= 0 && to < len(columns) {

@@ -17,7 +17,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// How much of a list the page shows.
+// Largest sizes of the tables on the page.
 const (
 	errorCodes     = 30
 	errorWorkflows = 50
@@ -26,13 +26,13 @@ const (
 
 type errorRows = load.Answer[wire.Envelope[schema.ErrorSummary]]
 
-// failing are the answers that the page is made of.
+// failing are the answers shown on the page.
 type failing struct {
 	codes                           *load.Answer[wire.ErrorsEnvelope]
 	sites, workflows, states, cells *errorRows
 }
 
-// errors is the page of the failing jobs of all workflows.
+// errors is the page of failing jobs.
 func (p *Pages) errors(c echo.Context) error {
 	q, notes := p.lists.ReadErrors(c.Request().URL)
 	filters := q.Params()
@@ -70,8 +70,8 @@ func (p *Pages) errors(c echo.Context) error {
 	return p.render(c, status(notes), web.Errors(page))
 }
 
-// statusOfMissing is that of a page that is whole but for what is missing: only
-// what is there in a moment is worth a status of its own.
+// statusOfMissing returns the status of a page whose data are missing: that of the
+// error if the data arrive soon, else 200.
 func statusOfMissing(err error) int {
 	if problem := wire.ProblemOf(err); problem != nil && problem.Slug() == wire.SlugNotReady {
 		return problem.Status
@@ -79,7 +79,7 @@ func statusOfMissing(err error) int {
 	return http.StatusOK
 }
 
-// fillErrors turns the answers into tables and the map.
+// fillErrors fills the tables and the heat map from the answers.
 func fillErrors(page *web.ErrorsPage, q query.Errors, a *failing) {
 	codes, sites, workflows := a.codes.Value, a.sites.Value, a.workflows.Value
 	page.CodeCount, page.SiteCount, page.Affected = int64(codes.Total), int64(sites.Total), int64(workflows.Total)
@@ -114,7 +114,7 @@ func withCode(q query.Errors, code int64) string {
 
 func withSite(q query.Errors, site string) string { return q.With(query.SiteParam, query.Text(site)) }
 
-// errorMap has the sites and the exit codes with most jobs.
+// errorMap returns the heat map of the sites and exit codes with the most jobs.
 func errorMap(q query.Errors, a *failing) web.Heat {
 	var codes []int64
 	for _, e := range a.codes.Value.Items[:min(len(a.codes.Value.Items), mapColumns)] {
@@ -137,7 +137,7 @@ func errorMap(q query.Errors, a *failing) web.Heat {
 	return codeMap(codes, func(code int64) string { return withCode(q, code) }, sites, func(site string) string { return withSite(q, site) }, cells)
 }
 
-// mapNote says what the map leaves out.
+// mapNote describes what the heat map leaves out.
 func mapNote(heat web.Heat, a *failing) string {
 	var parts []string
 	for _, part := range []struct {
@@ -148,11 +148,11 @@ func mapNote(heat web.Heat, a *failing) string {
 		{len(a.cells.Value.Items), a.cells.Value.Total, "pairs"},
 	} {
 		if part.shown < part.all {
-			parts = append(parts, fmt.Sprintf("the %d %s with most jobs, of %d", part.shown, part.what, part.all))
+			parts = append(parts, fmt.Sprintf("the %d %s with the most jobs, of %d", part.shown, part.what, part.all))
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return "Shown are " + strings.Join(parts, "; ") + "."
+	return "The map shows " + strings.Join(parts, "; ") + "."
 }

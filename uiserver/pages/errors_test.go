@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Two clicks lead from what needs attention to the site and the exit code.
+// Two clicks lead from failing jobs to one site and exit code.
 func TestErrorsLeadToTheJobs(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/errors")
@@ -24,7 +24,7 @@ func TestErrorsLeadToTheJobs(t *testing.T) {
 	require.NoError(t, err)
 	info, known := schema.ExitCodeOf(code)
 	require.True(t, known)
-	assert.Contains(t, rows.First().Text(), info.Meaning, "what the code means")
+	assert.Contains(t, rows.First().Text(), info.Meaning, "meaning of the code")
 	cell := doc.Find("svg.heat a[class^=h]").First()
 	require.Equal(t, 1, cell.Length())
 	href := resolve(t, "/errors", cell.AttrOr("href", ""))
@@ -39,8 +39,8 @@ func TestErrorsLeadToTheJobs(t *testing.T) {
 	assert.Equal(t, workflow.Text(), detail.Find("h1").Text())
 }
 
-// The drawing and the table of a heat map say the same, and no number of it is
-// made here.
+// The drawing and the table of a heat map have the same numbers, which come from the
+// cache server.
 func TestHeatMapHasItsTable(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/errors")
@@ -64,17 +64,17 @@ func TestHeatMapHasItsTable(t *testing.T) {
 	assert.NotZero(t, cells)
 }
 
-// "None", "not there", "failed" and "not yet" are four texts.
-func TestErrorsSayWhyThereAreNone(t *testing.T) {
+// No jobs, not provided, failed and not read yet have different texts.
+func TestMissingErrorsHaveReasons(t *testing.T) {
 	for name, c := range map[string]struct {
 		problem *wire.Problem
 		status  int
 		text    string
 		again   bool
 	}{
-		"not in source": {wire.NotInSource("There is no view."), http.StatusOK, "This source has no failing jobs", false},
-		"failed":        {wire.SourceFailed("It timed out.", nil), http.StatusOK, "Details not read: the source does not answer. The failing jobs could not be read from the source: It timed out.", true},
-		"being read":    {wire.NotReady(), http.StatusServiceUnavailable, "are being read from the source", true},
+		"not in source": {wire.NotInSource("There is no view."), http.StatusOK, "This data source does not provide failing jobs", false},
+		"failed":        {wire.SourceFailed("It timed out.", nil), http.StatusOK, "Details not read: CouchDB does not answer. The failing jobs could not be read from CouchDB: It timed out.", true},
+		"being read":    {wire.NotReady(), http.StatusServiceUnavailable, "are being read from CouchDB", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -82,7 +82,7 @@ func TestErrorsSayWhyThereAreNone(t *testing.T) {
 			doc, _ := s.page(t, c.status, "/errors?campaign=Run3*")
 			assert.Contains(t, doc.Find("main").Text(), c.text)
 			assert.Equal(t, c.again, doc.Find(`main .empty a:contains("Try again")`).Length() == 1)
-			assert.Equal(t, "Run3*", doc.Find("form.errors input[name=campaign]").AttrOr("value", ""), "the filters stay")
+			assert.Equal(t, "Run3*", doc.Find("form.errors input[name=campaign]").AttrOr("value", ""), "the filters are kept")
 		})
 	}
 	s := newSite(t)

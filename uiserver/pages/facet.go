@@ -9,13 +9,13 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// mostValues is how many values of a facet its page shows.
+// mostValues is the number of values shown on the page of a facet.
 const mostValues = 200
 
 const prefixParam = "prefix"
 
-// facetValues is the page with all values of a facet of the list: the dialog of
-// "more…". prefix= narrows them down.
+// facetValues is the page with all values of a facet of the list, also shown as the
+// dialog of "more…". prefix= filters them.
 func (p *Pages) facetValues(c echo.Context) error {
 	named, err := name(c)
 	if err != nil {

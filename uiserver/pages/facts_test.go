@@ -21,11 +21,11 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// calledAsText is a call of a component that templ took for a text: it stands
-// behind another text on its line.
+// calledAsText matches a call of a component that templ took for text, because it
+// follows other text on its line.
 var calledAsText = regexp.MustCompile(`@[A-Za-z]+\(`)
 
-// What holds on every page, whatever the data are.
+// Facts that hold on every page for any data.
 func TestFactsOnEveryPage(t *testing.T) {
 	s := newSite(t)
 	records := s.cache.World
@@ -63,7 +63,7 @@ func checkStructure(t *testing.T, doc *goquery.Document) {
 	ids := map[string]bool{}
 	doc.Find("[id]").Each(func(_ int, e *goquery.Selection) {
 		id := e.AttrOr("id", "")
-		assert.False(t, ids[id], "id %q is there twice", id)
+		assert.False(t, ids[id], "id %q is used twice", id)
 		ids[id] = true
 	})
 	for _, attr := range []string{"aria-labelledby", "for", "list"} {
@@ -74,7 +74,7 @@ func checkStructure(t *testing.T, doc *goquery.Document) {
 	doc.Find("table").Each(func(_ int, table *goquery.Selection) {
 		assert.Equal(t, 1, table.Find("caption").Length(), "a table has a caption")
 		region := table.Parent()
-		assert.Equal(t, "0", region.AttrOr("tabindex", ""), "a table scrolls by keyboard")
+		assert.Equal(t, "0", region.AttrOr("tabindex", ""), "a table can be scrolled with the keyboard")
 		assert.NotEmpty(t, region.AttrOr("aria-label", ""))
 	})
 	doc.Find("th").Each(func(_ int, th *goquery.Selection) {
@@ -83,7 +83,7 @@ func checkStructure(t *testing.T, doc *goquery.Document) {
 	doc.Find("table").Each(func(_ int, table *goquery.Selection) {
 		columns := table.Find("thead th").Length()
 		table.Find("tbody tr").Each(func(_ int, row *goquery.Selection) {
-			assert.Equal(t, columns, row.Children().Length(), "cells of a row")
+			assert.Equal(t, columns, row.Children().Length(), "number of cells in a row")
 		})
 	})
 }
@@ -112,7 +112,7 @@ func checkNames(t *testing.T, doc *goquery.Document) {
 
 func checkInline(t *testing.T, doc *goquery.Document) {
 	t.Helper()
-	assert.Zero(t, doc.Find("style, [style], iframe, object, embed, base").Length(), "nothing inline")
+	assert.Zero(t, doc.Find("style, [style], iframe, object, embed, base").Length(), "no inline styles or frames")
 	doc.Find("script").Each(func(_ int, script *goquery.Selection) {
 		assert.Empty(t, script.Text(), "no script in the page")
 		assert.True(t, strings.HasPrefix(script.AttrOr("src", ""), "/static/"))
@@ -124,12 +124,12 @@ func checkInline(t *testing.T, doc *goquery.Document) {
 	})
 }
 
-// Every link within the dashboard leads to a page, from every page.
+// Every link on every page within the dashboard leads to a page.
 func TestLinksResolve(t *testing.T) {
 	s := newSite(t)
 	records := s.cache.World
 	seen, shapes := map[string]bool{}, map[string]int{}
-	const mostOfAShape = 1 // links that differ only in the values of their parameters
+	const mostOfAShape = 1 // number of links that differ only in parameter values
 	for _, path := range everyPage(records) {
 		doc, _ := s.page(t, http.StatusOK, path)
 		ids := map[string]bool{}
@@ -147,7 +147,7 @@ func TestLinksResolve(t *testing.T) {
 			}
 			address := target.RequestURI()
 			if seen[address] || strings.HasPrefix(address, "/api/") {
-				return // forwarded: tested with the proxy
+				return // forwarded; tested with the proxy
 			}
 			seen[address] = true
 			shape := target.Path + " " + strings.Join(slices.Sorted(maps.Keys(target.Query())), " ")
@@ -161,7 +161,7 @@ func TestLinksResolve(t *testing.T) {
 	require.Greater(t, len(seen), 400)
 }
 
-// Names that look like markup are shown as they are, and lead to their page.
+// Names that look like markup are shown as text, and link to their page.
 func TestHostileNames(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?"+wire.Query{Names: testcache.Hostile()}.Values().Encode())
@@ -182,8 +182,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// Every page that a link of the navigation leads to, and one of each thing, is
-// within the budget.
+// Every page in the navigation, and one of each kind, is within its budget.
 func TestBudgets(t *testing.T) {
 	s := newSiteTo(t, testcache.To(t, testcache.Large(t)), time.Now)
 	agents := slices.Repeat(s.cache.Agents, 3)[:40] // as many as production has
@@ -217,9 +216,9 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// What is not known is n/a with a reason: a request that no agent has reported on
-// has no progress, and no jobs to tell of.
-func TestNotDefinedIsSaid(t *testing.T) {
+// Unknown values are n/a with a reason: a workflow without agent reports has no
+// progress and no jobs.
+func TestUndefinedValuesHaveReasons(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?name="+testcache.Today+"&cols=EventProgress,LumiProgress,SecondsLeft")
 	cells := doc.Find("table.list tbody td:not(:has(input))")

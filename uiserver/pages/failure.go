@@ -13,13 +13,13 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Seconds until a page that could not be made is asked for again.
+// Seconds until a page that failed is requested again.
 const (
 	retryLoading = "3"
 	retryDown    = "10"
 )
 
-// fail writes the page that says why there is none.
+// fail writes the error page for err.
 func (p *Pages) fail(c echo.Context, section string, state load.State, err error) error {
 	if errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
 		return nil //nolint:nilerr // the reader left
@@ -31,21 +31,22 @@ func (p *Pages) fail(c echo.Context, section string, state load.State, err error
 		page.Retry = true
 	}
 	if status >= http.StatusInternalServerError && retry != retryLoading {
-		p.Log.Warn("page not made", "path", c.Request().URL.Path, "status", status, "err", err)
+		p.Log.Warn("page failed", "path", c.Request().URL.Path, "status", status, "err", err)
 	}
 	return p.render(c, status, web.Problem(page))
 }
 
-// explain turns an error into a page, its status and when to try again.
+// explain turns an error into a page, its status and the seconds until a retry, ""
+// for none.
 func (p *Pages) explain(section string, state load.State, err error) (page web.ProblemPage, status int, retry string) {
 	problem := wire.ProblemOf(err)
 	page.Frame = p.frame(section, "", state, noMeta)
 	switch {
 	case problem != nil && problem.Slug() == wire.SlugNotReady:
-		page.Heading, status, retry = "The data are being loaded", http.StatusServiceUnavailable, retryLoading
-		page.Text = "The cache server reads all documents for the first time. That takes a moment; pages come as soon as it is done."
+		page.Heading, status, retry = "Loading data", http.StatusServiceUnavailable, retryLoading
+		page.Text = "The first full read of CouchDB has not finished. Pages are available as soon as it has."
 		if reason := state.Info.StaleReason; reason != "" {
-			page.Text = "The cache server has not been able to read its source yet: " + reason + ". Pages come as soon as the first read is done."
+			page.Text = "The cache server has not been able to read CouchDB yet: " + reason + ". Pages are available as soon as the first full read has finished."
 		}
 		if _, progress, ok := strings.Cut(problem.Detail, wire.ReadingPrefix); ok {
 			page.Text += " " + wire.ReadingPrefix + progress
@@ -67,17 +68,17 @@ func (p *Pages) explain(section string, state load.State, err error) (page web.P
 		page.Text = problem.Detail
 	case load.Unreachable(err):
 		page.Heading, status, retry = "The cache server does not answer", http.StatusBadGateway, retryDown
-		page.Text = "This server makes pages from what the cache server holds, and that one does not answer at present. Nothing is lost: the data are in CouchDB."
+		page.Text = "Pages need the cache server, which does not answer at present. Nothing is lost: the data are in CouchDB."
 		page.Data.State = web.Down
 	default:
-		page.Heading, status, retry = "This page could not be made", http.StatusBadGateway, retryDown
-		page.Text = "The cache server's answer could not be used. The log of this server has the reason."
+		page.Heading, status, retry = "This page could not be shown", http.StatusBadGateway, retryDown
+		page.Text = "The answer of the cache server could not be used. The log of the UI server has the reason."
 	}
 	page.Title = page.Heading
 	return page, status, retry
 }
 
-// nearPath is the page of a name that resembles the one asked for.
+// nearPath returns the address of the page of a similar name.
 func nearPath(section, near string) string {
 	switch section {
 	case web.CampaignsPath:
@@ -98,7 +99,7 @@ func (p *Pages) notFound(c echo.Context) error {
 	page := web.ProblemPage{
 		Frame:   p.frame("", "Not found", state, noMeta),
 		Heading: "Not found",
-		Text:    "There is no page " + wire.Shorten(c.Request().URL.Path),
+		Text:    "There is no page at " + wire.Shorten(c.Request().URL.Path),
 	}
 	for _, path := range wire.Near(c.Request().URL.Path, web.Sections(), 3) {
 		page.Near = append(page.Near, web.Link{Text: strings.TrimPrefix(path, "/"), Href: path})
@@ -106,7 +107,8 @@ func (p *Pages) notFound(c echo.Context) error {
 	return p.render(c, http.StatusNotFound, web.Problem(page))
 }
 
-// retryLater lets a page that only lacks the state try again by itself.
+// retryLater makes the browser reload a page that is complete except for the state
+// of the data.
 func retryLater(c echo.Context, state web.State) {
 	if state == web.Down || state == web.Loading {
 		c.Response().Header().Set("Refresh", retryDown)

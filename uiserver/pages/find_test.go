@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// found are the links of a group of the palette.
+// found returns the links in a group of the palette.
 func found(doc *goquery.Document, title string) []string {
 	return doc.Find(`#found section[aria-label="` + title + `"] a`).Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") })
 }
@@ -26,14 +26,14 @@ func TestPalette(t *testing.T) {
 	assert.Contains(t, found(doc, "Pages"), "/attention")
 	assert.Contains(t, found(doc, "Views"), "/workflows?has=alert")
 	doc, _ = s.page(t, http.StatusOK, "/go?q=AGENT")
-	assert.Equal(t, []string{"/agents"}, found(doc, "Pages"), "in any case of letters")
+	assert.Equal(t, []string{"/agents"}, found(doc, "Pages"), "ignoring case")
 	name := records.Workflows[3].Workflow
 	doc, _ = s.page(t, http.StatusOK, "/go?q="+name[:len(name)-3])
 	assert.Contains(t, found(doc, "Workflows"), web.WorkflowPath(name))
 	doc, _ = s.page(t, http.StatusOK, "/go?q=cern")
-	assert.Contains(t, found(doc, "Sites"), "/sites/T2_CH_CERN", "a part of a name will do")
+	assert.Contains(t, found(doc, "Sites"), "/sites/T2_CH_CERN", "part of a name")
 	doc, _ = s.page(t, http.StatusOK, "/go?q=workqueue")
-	assert.Equal(t, []string{"/agents/global_workqueue"}, found(doc, "Agents"), "one without workflows too")
+	assert.Equal(t, []string{"/agents/global_workqueue"}, found(doc, "Agents"), "also one without workflows")
 	doc, _ = s.page(t, http.StatusOK, "/go?q=%3Cscript%3Ezzz")
 	assert.Contains(t, doc.Find("#found").Text(), "Nothing has “<script>zzz”")
 	s.cache.Answer(testcache.Everything, testcache.Broken())
@@ -52,7 +52,7 @@ func TestFacetValues(t *testing.T) {
 	link := doc.Find("#values li a").First()
 	target := resolve(t, "/facet/x", link.AttrOr("href", ""))
 	assert.Equal(t, "/workflows", target.Path)
-	assert.Equal(t, "running-open", target.Query().Get("status"), "the other conditions stay")
+	assert.Equal(t, "running-open", target.Query().Get("status"), "the other conditions are kept")
 	assert.Equal(t, "-Priority", target.Query().Get("sort"))
 	narrow, _ := s.page(t, http.StatusOK, "/facet/sites?prefix=t1")
 	for _, v := range narrow.Find("#values li a:first-child span").EachIter() {
@@ -63,7 +63,7 @@ func TestFacetValues(t *testing.T) {
 	s.page(t, http.StatusBadRequest, "/facet/sites?stauts=x")
 }
 
-// The names of a selection are those of the list, in its order, in every form.
+// The page Selected workflows has the names of the list, in its order, in every form.
 func TestSelection(t *testing.T) {
 	s := newSite(t)
 	list, _ := s.page(t, http.StatusOK, "/workflows?minPriority=50000&sort=-Failure&limit=200")
@@ -80,7 +80,7 @@ func TestSelection(t *testing.T) {
 		assert.Contains(t, link.AttrOr("href", ""), "reqmgr2")
 		assert.Equal(t, all[i], link.Text())
 	}
-	// Rows that are ticked without the script are sent by name.
+	// Without the script, ticked rows are sent by name.
 	box := list.Find("#pick tbody input[name=name]").First()
 	one, _ := s.page(t, http.StatusOK, "/selection?name="+box.AttrOr("value", ""))
 	assert.Equal(t, names[0], one.Find("#names").Text())
@@ -94,7 +94,7 @@ func TestChanged(t *testing.T) {
 	doc, _ = s.page(t, http.StatusOK, "/changed?since="+s.cache.Generation)
 	assert.Contains(t, doc.Find("section").First().Text(), "Nothing has changed.")
 	doc, _ = s.page(t, http.StatusOK, "/changed?since=forgotten&from=1763000000")
-	assert.Contains(t, doc.Find("section").First().Text(), "no longer knows")
+	assert.Contains(t, doc.Find("section").First().Text(), "no longer compare")
 	assert.Contains(t, doc.Find("#moved-h").Text(), "2025-11-13 02:13:20 UTC")
 	s.page(t, http.StatusBadRequest, "/changed?from=yesterday")
 

@@ -1,14 +1,13 @@
-// Package pages makes the pages of the dashboard: one file a page. A page reads
-// its address (package query), asks the cache server for what it needs, all at
-// once (package load), turns the answers into the props of package web and
-// renders them in one go. It adds no numbers up: every total comes from the cache
-// server.
+// Package pages serves the pages of the dashboard, one file per page. The handler
+// of a page parses its address (package query), requests its data from the cache
+// server concurrently (package load), converts the answers into props of package
+// web and renders them. It computes no totals: they all come from the cache server.
 //
-// A page's file uses no other page's. What all of them need stands in frame.go
-// (who they are and how they are written) and failure.go (pages in place of a
-// page), what a few need in system_links.go, heat.go, group_page.go and
-// group_table.go; routes.go alone knows all pages. docs/explanation/architecture.md has the
-// order of these files, and scripts/importcheck holds them to it.
+// The file of a page uses no other page. What all pages share is in frame.go
+// (options, headers, rendering) and failure.go (error pages); what some share is in
+// system_links.go, heat.go, group_page.go and group_table.go. Only routes.go knows
+// all pages. docs/explanation/architecture.md has the order of these files, and
+// scripts/importcheck enforces it.
 package pages
 
 import (
@@ -35,25 +34,25 @@ import (
 type Options struct {
 	Loader  *load.Loader
 	Assets  *static.Assets
-	Links   []LinkTemplate // to other systems, on the page of a workflow; the first one for selections
-	Views   []query.View   // beside "all"
+	Links   []LinkTemplate // to other systems, on the page of a workflow; the first also for selected workflows
+	Views   []query.View   // in addition to "all"
 	Version string
 	Started time.Time
 	Now     func() time.Time
 	Log     *slog.Logger
 }
 
-// Pages holds what all pages share. It is safe for concurrent use.
+// Pages serves all pages. It is safe for concurrent use.
 type Pages struct {
 	Options
 	assets web.AssetURLs
 	lists  *query.Lists
 }
 
-// New checks the options.
+// New returns Pages, or an error if an option is missing or invalid.
 func New(o Options) (*Pages, error) {
 	if o.Loader == nil || o.Assets == nil || o.Now == nil || o.Log == nil {
-		return nil, errors.New("pages: loader, assets, clock and log are all needed")
+		return nil, errors.New("pages: loader, assets, clock and log are required")
 	}
 	p := &Pages{Options: o}
 	var err error
@@ -69,14 +68,14 @@ func New(o Options) (*Pages, error) {
 	return p, nil
 }
 
-// begin starts the questions of a page.
+// begin starts the requests of a page.
 func (p *Pages) begin(c echo.Context) load.Round { return p.Loader.Begin(c.Request().Context()) }
 
-// more starts a second round of questions.
+// more starts a second round of requests.
 func (p *Pages) more(c echo.Context) load.Round { return p.Loader.More(c.Request().Context()) }
 
-// frame is the frame of a page. meta are the headers of the answer that the
-// page is made of, noMeta where it is made of none.
+// frame returns the frame of a page. meta has the headers of the answer that the
+// page shows; it is noMeta for a page without one.
 func (p *Pages) frame(section, title string, state load.State, meta load.Meta) web.Frame {
 	f := web.Frame{
 		Title: title, Section: section, Now: p.Now().Unix(), Assets: p.assets, Released: p.Version, Data: state.Data(meta),
@@ -85,17 +84,17 @@ func (p *Pages) frame(section, title string, state load.State, meta load.Meta) w
 	return f
 }
 
-// startOfDay is the beginning of this day, in UTC.
+// startOfDay returns the start of the current day in UTC.
 func (p *Pages) startOfDay() time.Time { return p.Now().UTC().Truncate(24 * time.Hour) }
 
 var noMeta = load.Meta{}
 
-// watch makes the frame of a page ask for news on the conditions of q only.
+// watch limits the changes that a page polls for to the conditions of q.
 func watch(f *web.Frame, q wire.Query) {
 	f.Data.Pulse = query.PulseAddress(q, f.Data.Generation)
 }
 
-// status is 400 when something in the address could not be used.
+// status returns 400 if a part of the address could not be used, else 200.
 func status(notes []web.Note) int {
 	if slices.ContainsFunc(notes, func(n web.Note) bool { return n.Bad }) {
 		return http.StatusBadRequest
@@ -103,7 +102,7 @@ func status(notes []web.Note) int {
 	return http.StatusOK
 }
 
-// unix is a time in seconds; 0 when it is not given.
+// unix returns a time in Unix seconds, 0 for the zero time.
 func unix(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -111,8 +110,8 @@ func unix(t time.Time) int64 {
 	return t.Unix()
 }
 
-// policy forbids everything that a page does not need. There is no inline
-// style or script anywhere, so neither is allowed.
+// policy forbids everything that pages do not need. They have no inline styles or
+// scripts, so neither is allowed.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -130,8 +129,8 @@ func Secure(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// render writes a page in one go: an error half way never leaves half a page
-// with status 200.
+// render renders a page completely before it writes it, so that an error never
+// leaves half a page with status 200.
 func (p *Pages) render(c echo.Context, status int, page templ.Component) error {
 	var buf bytes.Buffer
 	if err := page.Render(c.Request().Context(), &buf); err != nil {
@@ -139,7 +138,7 @@ func (p *Pages) render(c echo.Context, status int, page templ.Component) error {
 			return nil //nolint:nilerr // the reader left
 		}
 		p.Log.Error("page not rendered", "path", c.Request().URL.Path, "err", err)
-		return c.String(http.StatusInternalServerError, "This page could not be made; the log of the server has the reason.\n")
+		return c.String(http.StatusInternalServerError, "This page could not be rendered. The server log has the reason.\n")
 	}
 	c.Response().Header().Set("Cache-Control", "private, no-cache")
 	if c.Request().Method == http.MethodHead {
@@ -151,7 +150,7 @@ func (p *Pages) render(c echo.Context, status int, page templ.Component) error {
 	return c.HTMLBlob(status, buf.Bytes())
 }
 
-// name is the last part of the path: the name of one workflow, site, ...
+// name returns the last part of the path: the name of a workflow, site, ...
 func name(c echo.Context) (string, error) {
 	raw := c.Param("*")
 	if c.Request().URL.RawPath == "" {
@@ -164,8 +163,8 @@ func name(c echo.Context) (string, error) {
 	return plain, nil
 }
 
-// origin is the address of this server as the reader sees it, for commands
-// that are shown. A host of a strange form is not repeated.
+// origin returns the address of this server for the reader, for commands shown on
+// pages. An invalid host is replaced by localhost.
 func origin(r *http.Request) string {
 	scheme := "http"
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {

@@ -9,15 +9,15 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// groupQuestion asks for one campaign, release, site or agent with a page of its
+// groupRequest requests one campaign, release, site or agent with a page of its
 // workflows.
-type groupQuestion[T any] func(r load.Round, name string, q wire.Query) *load.Answer[load.Group[T]]
+type groupRequest[T any] func(r load.Round, name string, q wire.Query) *load.Answer[load.Group[T]]
 
-// groupPage reads the name and the query of the page of one group, asks for it,
-// and fills what such pages share. It is asked again on the newest generation when
-// the pinned one is gone. more are asked at the same time. ok is false when
-// another page has been written in its place, or err says why that failed.
-func groupPage[T any](p *Pages, c echo.Context, section, kind, field string, question groupQuestion[T], more ...func(r load.Round, name string)) (
+// groupPage parses the name and the query of the page of one group, requests its
+// data and fills the props that such pages share. If the pinned generation is gone,
+// it repeats the request on the newest. more starts further requests of the same
+// round. If ok is false, an error page has been written, or err is set.
+func groupPage[T any](p *Pages, c echo.Context, section, kind, field string, request groupRequest[T], more ...func(r load.Round, name string)) (
 	page web.GroupPage, record T, ok bool, err error,
 ) {
 	named, err := name(c)
@@ -29,7 +29,7 @@ func groupPage[T any](p *Pages, c echo.Context, section, kind, field string, que
 		asked := q.Query
 		asked.Fields = p.lists.Fields(q)
 		r := p.begin(c)
-		answer := question(r, named, asked)
+		answer := request(r, named, asked)
 		for _, one := range more {
 			one(r, named)
 		}

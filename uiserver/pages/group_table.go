@@ -12,29 +12,29 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// rollupColumns are those of the tables of campaigns and of releases.
+// rollupColumns returns the columns of the tables of campaigns and releases.
 func rollupColumns(kind string) []query.GroupColumn {
 	return []query.GroupColumn{
 		{Key: kind, Label: strings.ToLower(kind)},
-		{Key: "Workflows", Label: "workflows", Doc: "workflows that have it as their main one, + those that have it in a step alone", Numeric: true},
-		{Key: "RunningWorkflows", Label: "by status", Doc: "workflows by group of statuses; sorts by those that run"},
+		{Key: "Workflows", Label: "workflows", Doc: "workflows that have it as their main one, + those that have it in a step only", Numeric: true},
+		{Key: "RunningWorkflows", Label: "by status", Doc: "workflows by status group; sorts by running workflows"},
 		{Key: "TotalJobs", Label: "jobs", Doc: "jobs by state; sorts by their number"},
-		{Key: "JobProgress", Label: "jobs done", Doc: "share of created jobs that ended", Numeric: true},
-		{Key: "EventProgress", Label: "events", Doc: "events done of those asked for", Numeric: true},
-		{Key: "LumiProgress", Label: "lumis", Doc: "lumi sections done of those asked for", Numeric: true},
+		{Key: "JobProgress", Label: "jobs done", Doc: "share of created jobs that finished", Numeric: true},
+		{Key: "EventProgress", Label: "events", Doc: "share of requested events done", Numeric: true},
+		{Key: "LumiProgress", Label: "lumis", Doc: "share of requested lumi sections done", Numeric: true},
 		{Key: "Failure", Label: "failed", Doc: "jobs that failed for good", Numeric: true},
-		{Key: "FailureRate", Label: "failure rate", Doc: "share of ended jobs that failed", Numeric: true},
-		{Key: "Cooloff", Label: "cool-off", Doc: "jobs that wait to be retried", Numeric: true},
-		{Key: "OldestStatusTime", Label: "slowest for", Doc: "how long the slowest workflow is in its status", Numeric: true, Time: true},
-		{Key: "MaxPriority", Label: "priority up to", Doc: "highest priority", Numeric: true},
+		{Key: "FailureRate", Label: "failure rate", Doc: "share of finished jobs that failed", Numeric: true},
+		{Key: "Cooloff", Label: "cool-off", Doc: "jobs waiting to be retried", Numeric: true},
+		{Key: "OldestStatusTime", Label: "longest in status", Doc: "longest time of a workflow in its current status", Numeric: true, Time: true},
+		{Key: "MaxPriority", Label: "highest priority", Doc: "highest priority of its workflows", Numeric: true},
 	}
 }
 
-// lineColumn is the column of lines; nothing sorts by it.
-var lineColumn = query.GroupColumn{Label: "running, 24 h", Doc: "jobs that run, over the last 24 hours: each line from its least to its greatest count"}
+// lineColumn is the column of sparklines; it does not sort.
+var lineColumn = query.GroupColumn{Label: "running, 24 h", Doc: "running jobs over the last 24 hours; each line is scaled from its lowest to its highest count"}
 
-// groupsPage fills what the tables of campaigns, releases and sites share. rows
-// are the rows of the page, of the records under q; all counts those under none.
+// groupsPage fills the props that the tables of campaigns, releases and sites share.
+// rows are the records of the page under q; all is the number without a filter.
 func groupsPage[T any](p *Pages, section, kind string, columns []query.GroupColumn, q query.Groups, notes []web.Note, state load.State, rows *load.Answer[[]T], all int) web.GroupsPage {
 	lower := strings.ToLower(kind)
 	return web.GroupsPage{
@@ -44,17 +44,17 @@ func groupsPage[T any](p *Pages, section, kind string, columns []query.GroupColu
 	}
 }
 
-// rollups is the table of campaigns or of releases. more are asked at the same
-// time.
+// rollups serves the table of campaigns or releases. more starts further requests
+// of the same round.
 func rollups[T any](p *Pages, c echo.Context, section, kind string, columns []query.GroupColumn,
-	question func(load.Round, wire.Query) *load.Answer[[]T], row func(T) web.RollupRow, more ...func(load.Round),
+	request func(load.Round, wire.Query) *load.Answer[[]T], row func(T) web.RollupRow, more ...func(load.Round),
 ) error {
 	q, notes := query.ReadGroups(c.Request().URL, columns, query.Groups{Sort: "Workflows", Desc: true})
 	r := p.begin(c)
-	rows := question(r, q.Query())
+	rows := request(r, q.Query())
 	all := rows
 	if q.Text != "" {
-		all = question(r, wire.Query{Fields: []string{kind}, Limit: 1}) // for their number
+		all = request(r, wire.Query{Fields: []string{kind}, Limit: 1}) // for the total number
 	}
 	for _, one := range more {
 		one(r)
@@ -70,7 +70,7 @@ func rollups[T any](p *Pages, c echo.Context, section, kind string, columns []qu
 	return p.render(c, status(notes), web.Groups(page))
 }
 
-// rollupRow is the row of one campaign or release.
+// rollupRow returns the row of one campaign or release.
 func rollupRow(field, name string, path func(string) string, r schema.Rollup, c schema.Counters) web.RollupRow {
 	return web.RollupRow{Name: name, Href: path(name), List: query.WorkflowsOf(field, name), Rollup: r, Counters: c}
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// notKnown are the texts of a cell whose value is missing.
-func notKnown(cell *goquery.Selection) bool {
+// unknown reports whether a cell shows a missing value.
+func unknown(cell *goquery.Selection) bool {
 	switch strings.TrimSpace(cell.Text()) {
-	case "", "n/a", "none", "not known", "never", "not given":
+	case "", "n/a", "none", "(none)", "unknown", "never":
 		return true
 	}
 	return cell.Find("span.na").Length() > 0
 }
 
-// In every table, sorted by every column in both directions, no row without a
-// value stands before one that has it.
-func TestTablesPutWhatIsMissingLast(t *testing.T) {
+// In every table, sorted by any column in either direction, rows without a value
+// come last.
+func TestTablesSortMissingValuesLast(t *testing.T) {
 	s := newSite(t)
 	sorted := 0
 	for _, path := range []string{"/campaigns", "/releases", "/sites", "/agents", "/agents?kind=service"} {
@@ -35,14 +35,14 @@ func TestTablesPutWhatIsMissingLast(t *testing.T) {
 			if !ok {
 				continue
 			}
-			for range 2 { // the link of a sorted column turns it round
+			for range 2 { // the link of a sorted column reverses the order
 				target := resolve(t, path, href).RequestURI()
 				doc, _ := s.page(t, http.StatusOK, target)
 				head := doc.Find("main table").Last().Find("thead th").Eq(i)
-				assert.NotEmpty(t, head.AttrOr("aria-sort", ""), "%s: the column that it sorts by", target)
+				assert.NotEmpty(t, head.AttrOr("aria-sort", ""), "%s: the sorted column", target)
 				gone := false
 				for _, row := range doc.Find("main table").Last().Find("tbody tr").EachIter() {
-					missing := notKnown(row.Children().Eq(i))
+					missing := unknown(row.Children().Eq(i))
 					assert.False(t, gone && !missing, "%s: %s comes after a missing value", target, row.Children().Eq(i).Text())
 					gone = gone || missing
 				}
@@ -54,15 +54,15 @@ func TestTablesPutWhatIsMissingLast(t *testing.T) {
 	assert.Greater(t, sorted, 80)
 }
 
-// The pages of a table have every record once, and only those with the text in
-// their name; the number of all stands above.
+// The pages of a table have every record once. With a text they have only the
+// records with it in their name. The total is above the table.
 func TestTablesAreComplete(t *testing.T) {
 	s := newSite(t)
 	seen := map[string]int{}
 	path := "/sites?q=T2_&sort=-Failure"
 	for path != "" {
 		doc, _ := s.page(t, http.StatusOK, path)
-		assert.Contains(t, doc.Find("p.dim").First().Text(), web.Int(int64(len(s.cache.Sites)))+" in all")
+		assert.Contains(t, doc.Find("p.dim").First().Text(), web.Int(int64(len(s.cache.Sites)))+" in total")
 		for _, row := range doc.Find("main table").Last().Find("tbody th a").EachIter() {
 			assert.Contains(t, row.Text(), "T2_")
 			seen[row.Text()]++

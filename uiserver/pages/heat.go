@@ -9,7 +9,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// How much of a map a page shows.
+// Largest size of a heat map on a page.
 const (
 	mapColumns = 12
 	mapRows    = 30
@@ -23,8 +23,8 @@ type failedJobs struct {
 	href string
 }
 
-// codeMap is the map of failed jobs by site and exit code. Columns and rows are
-// given; cells of others are left out.
+// codeMap returns the heat map of failed jobs by site and exit code, with the given
+// columns and rows.
 func codeMap(codes []int64, codeHref func(int64) string, sites []string, siteHref func(string) string, cells []failedJobs) web.Heat {
 	heat := web.Heat{Title: "failed jobs by site and exit code", Row: "site"}
 	columns, rows := map[int64]int{}, map[string]int{}
@@ -54,8 +54,8 @@ type siteCounts struct {
 	schema.Counters
 }
 
-// siteMap has the jobs of sites by state: those with most failures, up to most
-// rows, with all states of jobs that any of them has. list is the address of the
+// siteMap returns the heat map of jobs by site and state, for up to most sites with
+// the most failures and all states with jobs there. list returns the address of the
 // workflows with jobs in a state at a site; nil for none.
 func siteMap(sites []siteCounts, most int, list func(site, field string) string) web.Heat {
 	slices.SortStableFunc(sites, func(a, b siteCounts) int {
@@ -64,7 +64,7 @@ func siteMap(sites []siteCounts, most int, list func(site, field string) string)
 	sites = sites[:min(len(sites), most)]
 	heat := web.Heat{Title: "jobs by site and state", Row: "site", Apart: true}
 	var used []int
-	for i, part := range slices.Backward(web.JobParts(schema.Counters{})) { // trouble first
+	for i, part := range slices.Backward(web.JobParts(schema.Counters{})) { // problems first
 		if slices.ContainsFunc(sites, func(s siteCounts) bool { return web.JobParts(s.Counters)[i].Count > 0 }) {
 			used = append(used, i)
 			heat.Columns = append(heat.Columns, web.HeatHead{Name: part.Label})

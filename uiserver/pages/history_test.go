@@ -16,12 +16,12 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// hours is how long the server of ranLong has run.
+// hours is the running time of the server of ranLong.
 const hours = 9
 
-// ranLong answers for a server that has counted for nine hours: two statuses or
-// states, or running jobs of the first ten of some things and one point of an
-// eleventh; what has no workflow with jobs is not followed.
+// ranLong answers like a server that has counted for nine hours: two statuses or
+// states, or running jobs of the first ten sites or campaigns and one point of an
+// eleventh. Groups without workflows with jobs have no counts.
 func ranLong(records *testcache.World) http.Handler {
 	now := time.Now().Unix()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,8 +58,8 @@ func ranLong(records *testcache.World) http.Handler {
 	})
 }
 
-// Lines are shown with the time that they cover; a server that is young says
-// so, one without a history says that, and what is not followed is told.
+// Lines are shown with the time that they cover. Pages say so if the server has
+// just started, has no counts, or keeps none for a campaign or site.
 func TestHistory(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/")
@@ -82,10 +82,10 @@ func TestHistory(t *testing.T) {
 	s.cache.Answer("/history", testcache.JSON([]schema.TimelinePoint{}))
 	doc, _ = s.page(t, http.StatusOK, "/")
 	assert.Zero(t, doc.Find("svg.spark").Length())
-	assert.Contains(t, doc.Find("main").Text(), "no counts over time yet")
+	assert.Contains(t, doc.Find("main").Text(), "No counts over time yet")
 }
 
-// The map of sites has those with most failures, and leads to their workflows.
+// The heat map has the sites with the most failures, and links to their workflows.
 func TestSiteMap(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/sites")
@@ -96,8 +96,7 @@ func TestSiteMap(t *testing.T) {
 	assert.Equal(t, "failure", strings.ToLower(target.Query().Get("has")))
 }
 
-// Tables have a line in each row that is followed, all in one question; the
-// others say why not.
+// Table rows have sparklines, all read with one request, or a reason why not.
 func TestLinesOfRows(t *testing.T) {
 	s := newSite(t)
 	s.cache.Answer("/history", ranLong(s.cache.World))
@@ -107,8 +106,8 @@ func TestLinesOfRows(t *testing.T) {
 		assert.GreaterOrEqual(t, lines.Length(), 7, path)
 		assert.Regexp(t, `^running: from \d`, lines.First().AttrOr("aria-label", ""))
 		reasons := doc.Find("table.figures td:last-child span.na").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("title", "") })
-		assert.Contains(t, reasons, "the second count comes within minutes", path)
-		assert.Contains(t, reasons, "kept for the "+kind+"s with most work only", path)
+		assert.Contains(t, reasons, "the second count arrives within minutes", path)
+		assert.Contains(t, reasons, "kept only for the "+kind+"s with the most work", path)
 	}
 	asked := slices.DeleteFunc(s.cache.Seen(), func(a string) bool { return !strings.HasPrefix(a, "/history") })
 	assert.Len(t, asked, 2, "one for each page")
@@ -116,5 +115,5 @@ func TestLinesOfRows(t *testing.T) {
 	s.cache.Answer("/history", testcache.JSON([]schema.TimelinePoint{}))
 	doc, _ := s.page(t, http.StatusOK, "/sites")
 	assert.Zero(t, doc.Find("svg.spark").Length())
-	assert.Equal(t, "There are no counts over time yet.", doc.Find("table.figures td:last-child span.na").First().AttrOr("title", ""))
+	assert.Equal(t, "No counts over time yet.", doc.Find("table.figures td:last-child span.na").First().AttrOr("title", ""))
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// formQuery is what a browser sends for a form.
+// formQuery returns the query that a browser sends for a form.
 func formQuery(form *goquery.Selection) url.Values {
 	v := url.Values{}
 	form.Find("input[name]").Each(func(_ int, in *goquery.Selection) {
@@ -31,7 +31,7 @@ func formQuery(form *goquery.Selection) url.Values {
 	return v
 }
 
-// shownColumns are the keys of the columns of a list, by their headings.
+// shownColumns returns the keys of the columns of a list, by their headings.
 func shownColumns(doc *goquery.Document) []string {
 	byLabel := map[string]string{}
 	for _, column := range web.NewColumns().All {
@@ -46,7 +46,7 @@ func shownColumns(doc *goquery.Document) []string {
 	return keys
 }
 
-// The chooser moves columns, and shows what was chosen in that order.
+// The chooser moves columns, and the list shows them in that order.
 func TestColumnsAreMoved(t *testing.T) {
 	s := newSite(t)
 	const list = "/columns?cols=Status,Team,Priority&status=acquired&sort=-Priority"
@@ -56,13 +56,13 @@ func TestColumnsAreMoved(t *testing.T) {
 		doc, _ := s.page(t, http.StatusOK, list+"&"+button)
 		sent := formQuery(doc.Find("#columns"))
 		assert.Equal(t, want, strings.Join(sent["cols"], ","), button)
-		assert.Equal(t, "acquired", sent.Get("status"), "the query stays")
+		assert.Equal(t, "acquired", sent.Get("status"), "the query is kept")
 		assert.Equal(t, len(web.NewColumns().All)-1, doc.Find("#columns input[name=cols]").Length(), "every field can be chosen")
-		assert.Equal(t, 2, doc.Find("#columns button:disabled").Length(), "the ends")
+		assert.Equal(t, 2, doc.Find("#columns button:disabled").Length(), "buttons at the ends")
 	}
 }
 
-// A form that is sent as it came asks for the same list.
+// An unchanged form leads to the same list.
 func TestFormRoundTrip(t *testing.T) {
 	s := newSite(t)
 	tables := 0
@@ -88,7 +88,7 @@ func TestFormRoundTrip(t *testing.T) {
 			if form == "#columns" {
 				if shown != nil { // an empty list has no table
 					tables++
-					assert.Equal(t, shown, strings.Split(have.Get("cols"), ","), "the columns that are shown, in their order")
+					assert.Equal(t, shown, strings.Split(have.Get("cols"), ","), "the shown columns, in order")
 				}
 				have.Del("cols")
 				want.Del("cols")
@@ -133,8 +133,8 @@ func TestFacetLinksChangeOneFilter(t *testing.T) {
 	})
 }
 
-// The count beside a value is what its link finds, when nothing else is
-// chosen for that field.
+// The count beside a value is the number of matches of its link, if no other value
+// of the field is chosen.
 func TestFacetCounts(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?minPriority=50000")
@@ -146,7 +146,7 @@ func TestFacetCounts(t *testing.T) {
 	}
 }
 
-// Turning the pages shows every workflow once, on one generation.
+// The pages of a list show every workflow once, on one generation.
 func TestPagesAreComplete(t *testing.T) {
 	s := newSite(t)
 	seen := map[string]int{}
@@ -177,14 +177,14 @@ func TestSortLinks(t *testing.T) {
 	assert.Equal(t, "Priority", turned.Query().Get("sort"))
 	age := doc.Find("thead th a").FilterFunction(func(_ int, a *goquery.Selection) bool { return a.Text() == "in status for" })
 	oldest, _ := s.page(t, http.StatusOK, resolve(t, "/workflows", age.AttrOr("href", "")).RequestURI())
-	assert.Equal(t, "descending", oldest.Find("thead th[aria-sort]").AttrOr("aria-sort", ""), "the oldest first is a descending age")
+	assert.Equal(t, "descending", oldest.Find("thead th[aria-sort]").AttrOr("aria-sort", ""), "oldest first is descending age")
 }
 
-// What can't be used is said, with a way out, and the page is there all the same.
+// What can't be used is named with suggestions, and the rest of the page is shown.
 func TestMistakesInTheAddress(t *testing.T) {
 	s := newSite(t)
 	for path, want := range map[string]struct{ text, link string }{
-		"/workflows?campain=Run3*":                 {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"}, //nolint:misspell // the mistake that is looked for
+		"/workflows?campain=Run3*":                 {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"}, //nolint:misspell // the mistake under test
 		"/workflows?minPriority=lots":              {"must be a decimal number", ""},
 		"/workflows?sort=-Failur":                  {"'Failur' is not a field", "/workflows?sort=Failure"},
 		"/workflows?limit=1000":                    {"at most 200 workflows", ""},
@@ -192,7 +192,7 @@ func TestMistakesInTheAddress(t *testing.T) {
 		"/workflows?cols=Stauts":                   {"There is no column 'Stauts'", "/workflows?cols=Status"},
 		"/workflows?cols=job":                      {"There is no column 'job'", "/workflows?cols=jobs"},
 		"/workflows?format=csv":                    {"export links", ""},
-		"/workflows?q=%zz":                         {"not well encoded", ""},
+		"/workflows?q=%zz":                         {"not valid URL encoding", ""},
 		"/sites?sort=nonsense":                     {"can't be sorted by 'nonsense'", ""},
 		"/sites?srt=Site":                          {"'srt' is not a parameter", ""},
 		"/campaigns?idx=-3":                        {"idx must be", ""},
@@ -232,7 +232,7 @@ func TestSmallThings(t *testing.T) {
 
 	doc, _ = s.page(t, http.StatusOK, "/workflows?status=acquired&site=T9_*&minPriority=0")
 	assert.Contains(t, doc.Find(".empty").Text(), "Without site T9_* there are")
-	assert.NotContains(t, doc.Find(".empty").Text(), "Without status", "dropping that filter brings nothing")
+	assert.NotContains(t, doc.Find(".empty").Text(), "Without status", "removing that filter does not help")
 
 	doc, _ = s.page(t, http.StatusOK, "/workflows?status=acquired&site=!T1_*&q=x")
 	var dropped []string
@@ -242,16 +242,15 @@ func TestSmallThings(t *testing.T) {
 	assert.ElementsMatch(t, []string{"q=x&site=%21T1_%2A", "q=x&status=acquired", "site=%21T1_%2A&status=acquired"}, dropped)
 }
 
-// A page needs one round of questions: all that it asks is asked at once, and
-// the list costs one question beside the pulse.
-func TestQuestionsOfAPage(t *testing.T) {
+// A page needs one round of concurrent requests.
+func TestRequestsOfAPage(t *testing.T) {
 	s := newSite(t)
 	s.page(t, http.StatusOK, "/workflows?status=acquired")
 	assert.Len(t, s.cache.Seen(), 4, "the list with its facets, its jobs by state, its ages, the pulse")
 }
 
-// Beside a list stand its jobs by state and its ages, under the same filter, as
-// the cache server adds them up.
+// A list is shown with its jobs by state and its times in status, under the same
+// filter, as computed by the cache server.
 func TestSumsOfAList(t *testing.T) {
 	s := newSite(t)
 	records := s.cache.World
@@ -274,20 +273,20 @@ func TestSumsOfAList(t *testing.T) {
 	assert.Contains(t, one.Find(".count strong").First().Text(), strings.TrimSpace(band.Find("em").Text())+" workflow")
 	chosen := one.Find(`.facets section a[aria-current]:contains("> 30 d")`)
 	require.Equal(t, 1, chosen.Length(), "the band is marked")
-	assert.Equal(t, ages.Find("a").Length(), one.Find(".facets section").Eq(1).Find("a").Length(), "the other bands are there")
+	assert.Equal(t, ages.Find("a").Length(), one.Find(".facets section").Eq(1).Find("a").Length(), "the other bands are shown")
 	back, err := url.Parse(chosen.AttrOr("href", ""))
 	require.NoError(t, err)
-	assert.Equal(t, "type=StepChain", back.RawQuery, "a second click drops it")
+	assert.Equal(t, "type=StepChain", back.RawQuery, "a second click removes it")
 
 	s.cache.Refuse("/stats", wire.BadValue("by", "not with this server"))
 	doc, _ = s.page(t, http.StatusOK, "/workflows")
-	assert.Zero(t, doc.Find(".sums").Length(), "an older cache server: the list without it")
+	assert.Zero(t, doc.Find(".sums").Length(), "with an older cache server, the list without totals")
 }
 
-// A list asks for the fields that it shows: with all fields of every record it
-// looks the same, to the byte.
+// A list requests only the fields that it shows: with all fields of every record
+// the page is identical.
 func TestListsAskForTheirFields(t *testing.T) {
-	at := time.Now() // ages are the same on both
+	at := time.Now() // same ages on both pages
 	s := newSiteTo(t, testcache.New(t), func() time.Time { return at })
 	records := s.cache.World
 	var all []string

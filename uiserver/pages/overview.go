@@ -11,20 +11,20 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// topRows is how long the rankings are.
+// topRows is the number of rows of the rankings.
 const topRows = 10
 
-// overview is the first page.
+// overview is the page at /.
 func (p *Pages) overview(c echo.Context) error {
 	r := p.begin(c)
 	history := r.History("status", nil)
 	statuses := r.Statuses()
-	total := r.Optional("sums of all jobs").Stats(wire.Query{}, nil, web.JobKeys())
-	byType := r.Optional("sums by type").Stats(wire.Query{}, []string{"type"}, web.JobKeys())
+	total := r.Optional("job totals").Stats(wire.Query{}, nil, web.JobKeys())
+	byType := r.Optional("job totals by type").Stats(wire.Query{}, []string{"type"}, web.JobKeys())
 	campaigns, sites, agents := r.Campaigns(mostFailures()), r.Sites(mostFailures()), r.Agents(wire.Query{})
 	ages := r.Optional("time in status").Stats(wire.Query{}, []string{wire.AgeField}, nil)
 	entered := query.Entered(p.startOfDay().Unix())
-	today := r.Optional("changes of today").Stats(wire.Query{Terms: entered.Terms}, []string{"Status"}, nil)
+	today := r.Optional("status changes of today").Stats(wire.Query{Terms: entered.Terms}, []string{"Status"}, nil)
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, web.OverviewPath, state, err)
@@ -63,7 +63,7 @@ func statusTiles(statuses []schema.StatusSummary) []web.StatusTile {
 	return out
 }
 
-// final reports whether nothing more is expected to happen in a status.
+// final reports whether a status is final.
 func final(info schema.StatusInfo) bool {
 	switch info.Status {
 	case "announced", "rejected", "aborted-completed":
@@ -72,7 +72,8 @@ func final(info schema.StatusInfo) bool {
 	return !info.Active
 }
 
-// withJobs are the workflows that have jobs in a state, the most first.
+// withJobs returns the address of the list of workflows with jobs in a state, most
+// jobs first.
 func withJobs(field string) string {
 	return query.Of(wire.Query{Terms: []wire.Term{{Field: field, Op: wire.Has}}, Sort: []wire.SortKey{{Field: field, Desc: true}}})
 }
@@ -91,13 +92,13 @@ func typeBars(s wire.Stats) []web.TypeBar {
 	return out
 }
 
-// mostFailed are the workflows of one value with most failed jobs first.
+// mostFailed returns the address of the list of workflows with a value, most failed
+// jobs first.
 func mostFailed(field, value string) string {
 	return query.WorkflowsOf(field, value, wire.SortKey{Field: "Failure", Desc: true})
 }
 
-// mostFailures asks for the groups of a kind with most failed jobs, and for none
-// without any.
+// mostFailures returns the query for the groups with the most failed jobs.
 func mostFailures() wire.Query {
 	return wire.Query{Terms: []wire.Term{{Field: "Failure", Op: wire.Has}}, Sort: []wire.SortKey{{Field: "Failure", Desc: true}}, Limit: topRows}
 }

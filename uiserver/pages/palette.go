@@ -14,10 +14,11 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// mostFound is how many of a kind the palette names.
+// mostFound is the number of results of each kind.
 const mostFound = 6
 
-// palette is the page that the dialog of Ctrl-K shows: what q may mean.
+// palette is the page Go to, also shown as the dialog of Ctrl-K: all pages, views and
+// names that match q.
 func (p *Pages) palette(c echo.Context) error {
 	text := strings.TrimSpace(c.QueryParam("q"))
 	r := p.begin(c)
@@ -28,8 +29,8 @@ func (p *Pages) palette(c echo.Context) error {
 	state, err := r.Wait()
 	page := web.PalettePage{Frame: p.frame("", "Go to", state, noMeta), Notes: query.OnlyParams(c.Request().URL, "q"), Text: text}
 	if err != nil {
-		p.Log.Debug("the palette lacks names", "err", err)
-		page.Notes = append(page.Notes, web.Note{Text: "The cache server does not answer: only pages and views are found."})
+		p.Log.Debug("palette without names", "err", err)
+		page.Notes = append(page.Notes, web.Note{Text: "The cache server does not answer, so only pages and views are searched."})
 	}
 	views := web.PaletteGroup{Title: "Views"}
 	for _, v := range p.lists.FindViews(text) {
@@ -42,8 +43,8 @@ func (p *Pages) palette(c echo.Context) error {
 	return p.render(c, status(page.Notes), web.Palette(page))
 }
 
-// find asks for things of all kinds with the text in their names; what it returns
-// makes the groups of the answers.
+// find requests workflows, sites, agents, campaigns and releases with the text in
+// their names. It returns a function that groups the answers.
 func find(r load.Round, text string) func() []web.PaletteGroup {
 	fields := []string{"Workflow", "Status"}
 	begins := r.List(wire.Query{Terms: query.Exactly("Workflow", strings.ReplaceAll(text, "*", "")+"*"), Fields: fields, Limit: mostFound})
@@ -71,8 +72,8 @@ func find(r load.Round, text string) func() []web.PaletteGroup {
 	}
 }
 
-// foundWorkflows names those that begin with the text first, then those that
-// have it anywhere in name, PrepID or datasets.
+// foundWorkflows lists workflows whose name begins with the text, then those with
+// the text anywhere in name, PrepID or datasets.
 func foundWorkflows(text string, begins, holds load.Workflows) web.PaletteGroup {
 	out := web.PaletteGroup{Title: "Workflows"}
 	for _, w := range slices.Concat(begins.Items, holds.Items) {
@@ -88,15 +89,15 @@ func foundWorkflows(text string, begins, holds load.Workflows) web.PaletteGroup 
 	return out
 }
 
-// inList is how many workflows the list of a campaign or release has.
+// inList is the number of workflows in the list of a campaign or release.
 func inList(r schema.Rollup) int64 { return r.Workflows + r.StepWorkflows }
 
 func workflowsLine(name, path string, count int64) web.PaletteLine {
 	return web.PaletteLine{Text: name, Href: path, Note: web.Plural(count, "workflow", "workflows")}
 }
 
-// namesWith are the first of all, which have the text in their name: those that
-// begin with it before the others.
+// namesWith returns the first results of one kind, those whose name begins with the
+// text before the others.
 func namesWith[T any](title, text string, all []T, line func(T) web.PaletteLine) web.PaletteGroup {
 	var first, rest []web.PaletteLine
 	for _, v := range all {

@@ -12,19 +12,19 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// news is what an open page asks for again and again: whether what it shows has
-// changed. Text is for the reader, "" when there is nothing to tell.
+// news is the answer to the polls of an open page: what has changed under its
+// conditions. Text is for the reader, "" for no changes.
 type news struct {
 	Generation              string
 	State                   web.State
-	Added, Changed, Removed int    // workflows that the page's conditions let through
-	Text                    string // of the pill
-	Badge                   string // beside Attention
+	Added, Changed, Removed int    // workflows under the conditions of the page
+	Text                    string // text of the refresh pill
+	Badge                   string // badge beside Attention
 }
 
-// pulse answers a page that is open: 304 while neither the generation nor the
-// state of the source has changed. It is the one address of this server that
-// is asked for all the time, so it says as little as it can.
+// pulse answers the polls of open pages: 304 while neither the generation nor the
+// state of the data has changed. Pages poll it all the time, so its answers are
+// small.
 func (p *Pages) pulse(c echo.Context) error {
 	asked, since, err := query.ReadPulse(c.Request().URL)
 	if err != nil {
@@ -48,8 +48,8 @@ func (p *Pages) pulse(c echo.Context) error {
 	return c.JSON(http.StatusOK, n)
 }
 
-// compare counts what changed under the conditions. Bounds of age can't be
-// followed, so they are left out and the counts are told to be upper bounds.
+// compare counts the changes under the conditions. Age conditions can't be followed,
+// so they are dropped and the counts are given as upper bounds.
 func (p *Pages) compare(c echo.Context, n *news, asked wire.Query, since string) {
 	if since == n.Generation {
 		return

@@ -23,7 +23,7 @@ type newsOf struct {
 	Added, Changed, Removed        int
 }
 
-// ask is what an open page asks for, with the tag that it has.
+// ask polls like an open page with the given tag.
 func (s *site) ask(t *testing.T, address, tag string) (status int, etag string, n newsOf) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, address, nil)
@@ -36,8 +36,7 @@ func (s *site) ask(t *testing.T, address, tag string) (status int, etag string, 
 	return w.Code, w.Header().Get("ETag"), n
 }
 
-// A page that is up to date is told so in a few bytes; another is told what
-// changed under its own conditions.
+// A current page gets a 304; another gets the changes under its own conditions.
 func TestPulse(t *testing.T) {
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/workflows?status=acquired&sort=-Priority&limit=25")
@@ -52,7 +51,7 @@ func TestPulse(t *testing.T) {
 
 	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "away" })
 	status, etag, n := s.ask(t, address, tag)
-	assert.Equal(t, http.StatusOK, status, "the state of the source is news")
+	assert.Equal(t, http.StatusOK, status, "a changed state of the data is reported")
 	assert.NotEqual(t, tag, etag)
 	assert.Equal(t, "stale", n.State)
 	assert.Empty(t, n.Text, "nothing on the page has changed")
@@ -60,7 +59,7 @@ func TestPulse(t *testing.T) {
 
 	older := url.Values{"since": {s.cache.Older}, "status": {"acquired"}}
 	_, _, n = s.ask(t, "/pulse?"+older.Encode(), "")
-	assert.Equal(t, "1 new, 2 gone: refresh", n.Text, "one came, one is gone, and one has another status")
+	assert.Equal(t, "1 new, 2 gone: refresh", n.Text, "one was added, one removed, and one left the status")
 	_, _, n = s.ask(t, "/pulse?since="+s.cache.Older, "")
 	assert.Equal(t, "1 changed, 1 new, 1 gone: refresh", n.Text)
 	assert.NotEmpty(t, n.Badge)
@@ -78,7 +77,8 @@ func TestPulse(t *testing.T) {
 	assert.Contains(t, n.Text, "does not answer")
 }
 
-// Every page asks for its news; a page of one thing asks for that thing only.
+// Every page polls for changes; the page of one workflow, campaign or site polls
+// only for that.
 func TestPagesWatchWhatTheyShow(t *testing.T) {
 	s := newSite(t)
 	records := s.cache.World
@@ -99,7 +99,7 @@ func TestPagesWatchWhatTheyShow(t *testing.T) {
 	}
 }
 
-// On the wire, headers included, an answer without news is below 300 bytes.
+// An answer without changes is below 300 bytes on the wire, including headers.
 func TestPulseIsSmall(t *testing.T) {
 	s := newSite(t)
 	server := httptest.NewServer(s.echo)

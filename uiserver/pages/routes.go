@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Routes adds all pages. Names are the rest of the path, so that they keep
-// their slashes however they were written.
+// Routes adds the routes of all pages. A name is the rest of the path, so that it
+// may contain slashes, encoded or not.
 func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	with = append(slices.Clone(with), p.bounded)
 	get := func(path string, handler echo.HandlerFunc) {
@@ -45,15 +45,15 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	e.RouteNotFound("/*", p.notFound, with...)
 }
 
-// Bounds of the address of a page, in bytes. A page repeats its address in its
-// links, the one of a selection (with the names that were ticked) less often.
+// Limits of the address of a page, in bytes. A page repeats its address in its
+// links; the page Selected workflows, whose address has names, does so less often.
 const (
 	longestPath      = 6 << 10 // a name of wire.MaxValue, partly escaped
 	longestAddress   = 16 << 10
 	longestSelection = 60 << 10
 )
 
-// bounded refuses an address that is too long with a page that says so.
+// bounded answers an address that is too long with an error page.
 func (p *Pages) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		u := c.Request().URL
@@ -67,15 +67,15 @@ func (p *Pages) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 		state, _ := p.begin(c).Wait()
 		page := web.ProblemPage{
 			Frame: p.frame("", "The address is too long", state, noMeta), Heading: "The address is too long",
-			Text: fmt.Sprintf("'%s' is longer than %d bytes, which is what a page takes. The API takes longer ones, and /find takes a question in its body.", wire.Shorten(u.Path), most),
+			Text: fmt.Sprintf("'%s' is longer than %d bytes, the limit for pages. The API accepts longer addresses, and /find takes the query in its body.", wire.Shorten(u.Path), most),
 		}
 		return p.render(c, http.StatusRequestURITooLong, web.Problem(page))
 	}
 }
 
-// twins redirects the address of a page with a format at its end to the same
-// question to the API, as users of Datasette expect, and the API's own
-// addresses, which its answers contain, to where this server forwards them.
+// twins redirects the address of a page with a format suffix to the same query of
+// the API, as users of Datasette expect, and addresses of the API, which its answers
+// contain, to the prefix where this server forwards them.
 func twins(get func(string, echo.HandlerFunc)) {
 	for page, path := range map[string]string{
 		web.WorkflowsPath: "/fetch", web.CampaignsPath: "/campaign", web.ReleasesPath: "/release", web.SitesPath: "/sites", web.AgentsPath: "/agent",

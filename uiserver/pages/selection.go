@@ -10,14 +10,14 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Bounds of the page of a selection; the exports have no bound.
+// Limits of the page Selected workflows; the exports have none.
 const (
 	mostNames = 5000
 	mostLinks = 300
 )
 
-// selection gives the names of all workflows that a query finds, or of those
-// that were ticked (name=), in the forms that people paste elsewhere.
+// selection is the page with the names of all workflows that match a query, or of
+// the ticked ones (name=), in forms to paste elsewhere.
 func (p *Pages) selection(c echo.Context) error {
 	q, notes := p.lists.Read(c.Request().URL)
 	asked := q.Top().Query

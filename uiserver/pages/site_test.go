@@ -26,8 +26,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// site is the dashboard over the cache server of the shared world, with a front
-// of its own.
+// site is the dashboard for the shared world, with its own front.
 type site struct {
 	cache *testcache.Front
 	echo  *echo.Echo
@@ -38,7 +37,7 @@ func newSite(t *testing.T) *site {
 	return newSiteTo(t, testcache.New(t), time.Now)
 }
 
-// newSiteTo has a front and a clock of its own.
+// newSiteTo starts a dashboard with the given front and clock.
 func newSiteTo(t *testing.T, cache *testcache.Front, clock func() time.Time) *site {
 	t.Helper()
 	client, err := cacheclient.New(cacheclient.Options{BaseURL: cache.URL, Timeout: 10 * time.Second})
@@ -60,7 +59,7 @@ func newSiteTo(t *testing.T, cache *testcache.Front, clock func() time.Time) *si
 	return &site{cache: cache, echo: e}
 }
 
-// get asks for one page, as it is: redirects are not followed.
+// get requests one page without following redirects.
 func (s *site) get(t *testing.T, path string) *http.Response {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -68,7 +67,7 @@ func (s *site) get(t *testing.T, path string) *http.Response {
 	return w.Result()
 }
 
-// page reads a page that must come with a status.
+// page requests a page and checks its status.
 func (s *site) page(t *testing.T, status int, path string) (*goquery.Document, []byte) {
 	t.Helper()
 	res := s.get(t, path)
@@ -80,7 +79,7 @@ func (s *site) page(t *testing.T, status int, path string) (*goquery.Document, [
 	return doc, body
 }
 
-// resolve is where a link on a page leads.
+// resolve returns the target of a link on a page.
 func resolve(t *testing.T, page, href string) *url.URL {
 	t.Helper()
 	base, err := url.Parse(page)
@@ -90,13 +89,13 @@ func resolve(t *testing.T, page, href string) *url.URL {
 	return target
 }
 
-// usual is a workflow of the mock world, with jobs.
+// usual returns a mock workflow with jobs.
 func usual(records *testcache.World) schema.Workflow {
 	i := slices.IndexFunc(records.Workflows, func(w schema.Workflow) bool { return w.HasJobInfo && w.Requestor != w.Workflow })
 	return records.Workflows[i]
 }
 
-// normalAgent is an agent that counts jobs and has a name of the usual form.
+// normalAgent returns an agent with jobs and a name of the usual form.
 func normalAgent(records *testcache.World) string {
 	i := slices.IndexFunc(records.Agents, func(a schema.AgentDetail) bool {
 		return a.Kind == "agent" && a.Workflows > 0 && !slices.Contains(testcache.Hostile(), a.Agent.Agent)
@@ -104,7 +103,7 @@ func normalAgent(records *testcache.World) string {
 	return records.Agents[i].Agent.Agent
 }
 
-// everyPage are all pages, with hard cases of each.
+// everyPage returns the addresses of all pages, with hard cases of each.
 func everyPage(records *testcache.World) []string {
 	failing := withFailures(records)
 	paths := []string{

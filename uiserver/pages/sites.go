@@ -10,21 +10,21 @@ import (
 
 var siteColumns = []query.GroupColumn{
 	{Key: "Site", Label: "site"},
-	{Key: "State", Label: "state", Doc: "the worst that an agent that is alive says"},
+	{Key: "State", Label: "state", Doc: "the worst state that a live agent reports"},
 	{Key: "Tier", Label: "tier"},
 	{Key: "Country", Label: "country"},
-	{Key: "Workflows", Label: "workflows", Doc: "workflows with jobs there", Numeric: true},
-	{Key: "TotalJobs", Label: "jobs", Doc: "jobs in all states; by state above", Numeric: true},
-	{Key: "Running", Label: "running", Doc: "jobs that run", Numeric: true},
-	{Key: "Pending", Label: "pending", Doc: "jobs that wait in the batch system", Numeric: true},
-	{Key: "Cooloff", Label: "cool-off", Doc: "jobs that wait to be retried", Numeric: true},
+	{Key: "Workflows", Label: "workflows", Doc: "workflows with jobs at the site", Numeric: true},
+	{Key: "TotalJobs", Label: "jobs", Doc: "jobs in all states", Numeric: true},
+	{Key: "Running", Label: "running", Doc: "running jobs", Numeric: true},
+	{Key: "Pending", Label: "pending", Doc: "jobs waiting in the batch system", Numeric: true},
+	{Key: "Cooloff", Label: "cool-off", Doc: "jobs waiting to be retried", Numeric: true},
 	{Key: "Failure", Label: "failed", Doc: "jobs that failed for good", Numeric: true},
-	{Key: "FailureRate", Label: "failure rate", Doc: "share of ended jobs that failed", Numeric: true},
-	{Key: "RunningSlots", Label: "slots", Doc: "jobs that may be sent there to run, by agents for which it is not draining, down or aborted", Numeric: true},
+	{Key: "FailureRate", Label: "failure rate", Doc: "share of finished jobs that failed", Numeric: true},
+	{Key: "RunningSlots", Label: "slots", Doc: "running slots of the agents for which the site is not draining, down or aborted", Numeric: true},
 	lineColumn,
 }
 
-// sites is the table of sites, below a map of their jobs.
+// sites is the page with the table of sites below a heat map of their jobs.
 func (p *Pages) sites(c echo.Context) error {
 	q, notes := query.ReadGroups(c.Request().URL, siteColumns, query.Groups{Sort: "Failure", Desc: true}, query.RowsParam)
 	mapped := wire.Query{Fields: append(web.JobKeys(), "Site"), Sort: []wire.SortKey{{Field: "Failure", Desc: true}}, Limit: mapRows}

@@ -13,15 +13,15 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// LinkTemplate leads from a workflow to another system. Its URL has places for
-// what belongs to the workflow: {workflow}, {prepid}, {campaign}, {release},
-// {requestor}. A link whose place would stay empty is left out.
+// LinkTemplate is a link from a workflow to another system. Its URL has placeholders
+// for fields of the workflow: {workflow}, {prepid}, {campaign}, {release},
+// {requestor}. Links with an empty field are left out.
 type LinkTemplate struct {
 	Label string
 	URL   string
 }
 
-// DefaultLinks are those of the CMS web services.
+// DefaultLinks returns links to the CMS web services.
 func DefaultLinks() []LinkTemplate {
 	return []LinkTemplate{
 		{"ReqMgr2", "https://cmsweb.cern.ch/reqmgr2/fetch?rid={workflow}"},
@@ -35,42 +35,42 @@ var placeholder = regexp.MustCompile(`\{([a-z]+)\}`)
 
 var placeholders = []string{"workflow", "prepid", "campaign", "release", "requestor"}
 
-// ParseLinks reads a JSON list of templates, [{"Label":"…","URL":"…"}], and
-// names all faults at once.
+// ParseLinks parses a JSON list of templates, [{"Label":"…","URL":"…"}]. All errors
+// are reported together.
 func ParseLinks(data []byte) ([]LinkTemplate, error) {
 	var links []LinkTemplate
 	if err := json.Unmarshal(data, &links); err != nil {
 		return nil, fmt.Errorf("want a list of {\"Label\", \"URL\"}: %w", err)
 	}
-	var faults error
+	var errs error
 	for i, l := range links {
 		if strings.TrimSpace(l.Label) == "" {
-			faults = errors.Join(faults, fmt.Errorf("link %d has no Label", i+1))
+			errs = errors.Join(errs, fmt.Errorf("link %d has no Label", i+1))
 		}
 		for _, match := range placeholder.FindAllStringSubmatch(l.URL, -1) {
 			if !slices.Contains(placeholders, match[1]) {
-				faults = errors.Join(faults, fmt.Errorf("link %d: {%s} is not one of %s", i+1, match[1], strings.Join(placeholders, ", ")))
+				errs = errors.Join(errs, fmt.Errorf("link %d: {%s} is not one of %s", i+1, match[1], strings.Join(placeholders, ", ")))
 			}
 		}
 		u, err := url.Parse(placeholder.ReplaceAllString(l.URL, "x"))
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || placeholder.MatchString(hostOf(l.URL)) {
-			faults = errors.Join(faults, fmt.Errorf("link %d: %q is not an http or https address with a fixed host", i+1, l.URL))
+			errs = errors.Join(errs, fmt.Errorf("link %d: %q is not an http or https address with a fixed host", i+1, l.URL))
 		}
 	}
-	if faults != nil {
-		return nil, faults
+	if errs != nil {
+		return nil, errs
 	}
 	return links, nil
 }
 
-// hostOf is what stands between scheme and path.
+// hostOf returns the part of an address between scheme and path.
 func hostOf(address string) string {
 	_, rest, _ := strings.Cut(address, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	return host
 }
 
-// systemLinks fills the templates for one workflow.
+// systemLinks returns the links of one workflow.
 func systemLinks(templates []LinkTemplate, w schema.Workflow) []web.Link {
 	values := map[string]string{
 		"workflow": w.Workflow, "prepid": w.PrepID, "campaign": w.Campaign, "release": w.Release, "requestor": w.Requestor,

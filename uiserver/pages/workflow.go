@@ -18,9 +18,9 @@ const tasksParam = "tasks"
 
 const onlyFailing = "failing"
 
-// workflow is the page of one workflow. What is read from the source for it alone
-// (samples of failing jobs, log entries) is asked for when the address says so;
-// its errors belong to its part of the page, and spoil nothing else.
+// workflow is the page of one workflow. Samples of failing jobs and log entries,
+// which CouchDB has to be read for, are requested only if the address says so;
+// their errors affect only their own section.
 func (p *Pages) workflow(c echo.Context) error {
 	named, err := name(c)
 	if err != nil {
@@ -84,7 +84,7 @@ func (p *Pages) workflow(c echo.Context) error {
 	return p.render(c, status(notes), web.Workflow(page))
 }
 
-// shown are the values of show=; one that is not known is named.
+// shown returns the values of show=, with notes on unknown values.
 func shown(values []string) (show []string, notes []web.Note) {
 	for _, value := range strings.Split(strings.Join(values, ","), ",") {
 		switch value {
@@ -98,7 +98,7 @@ func shown(values []string) (show []string, notes []web.Note) {
 	return show, notes
 }
 
-// tasksNote says that tasks= takes one value.
+// tasksNote returns a note on an unknown value of tasks=.
 func tasksNote(given string) []web.Note {
 	if given == "" || given == onlyFailing {
 		return nil
@@ -106,8 +106,8 @@ func tasksNote(given string) []web.Note {
 	return []web.Note{query.NotOneOf(tasksParam, given, onlyFailing)}
 }
 
-// addCodes adds the failing jobs by exit code, and by exit code and site, which
-// the cache server adds up. Few workflows have any, so it is asked only then.
+// addCodes adds the failing jobs by exit code, and by exit code and site. The
+// cache server computes both. Few workflows have any, so they are requested only then.
 func (p *Pages) addCodes(c echo.Context, page *web.WorkflowPage, workflow string, jobs query.Jobs) {
 	r := p.more(c)
 	byCode := r.JobErrors(workflow, jobs.Failing(), query.ExitParam)

@@ -18,13 +18,13 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// withFailures is the workflow of the world that has most failed jobs.
+// withFailures returns the workflow with the most failed jobs.
 func withFailures(records *testcache.World) schema.Workflow {
 	return slices.MaxFunc(records.Workflows, func(a, b schema.Workflow) int { return cmp.Compare(a.Failure, b.Failure) })
 }
 
-// Samples and log entries are read from the source only when asked for, with
-// one link each, and what was loaded stays.
+// Samples and log entries are read from CouchDB only on demand, with one link each,
+// and loaded parts stay.
 func TestPartsOnDemand(t *testing.T) {
 	s := newSite(t)
 	path := web.WorkflowPath(withFailures(s.cache.World).Workflow)
@@ -42,12 +42,12 @@ func TestPartsOnDemand(t *testing.T) {
 	assert.Contains(t, doc.Find("#logs").Text(), "Not loaded yet")
 	load = resolve(t, path, doc.Find("#logs a.button").AttrOr("href", ""))
 	doc, _ = s.page(t, http.StatusOK, load.RequestURI())
-	assert.Equal(t, samples, doc.Find("details.sample").Length(), "what was loaded stays")
+	assert.Equal(t, samples, doc.Find("details.sample").Length(), "loaded parts stay")
 	assert.NotContains(t, doc.Find("#logs").Text(), "Not loaded yet")
 }
 
-// Texts of jobs and of log entries that look like markup, or like a script's
-// address, are shown as text.
+// Texts of jobs and log entries that look like markup or a script address are shown
+// as text.
 func TestHostileParts(t *testing.T) {
 	s := newSite(t)
 	name := withFailures(s.cache.World).Workflow
@@ -62,13 +62,13 @@ func TestHostileParts(t *testing.T) {
 	assert.Contains(t, sample, "380115: 14-16, 20", "runs and lumis")
 	assert.Contains(t, sample, "/store/a.root", "input files")
 	assert.Contains(t, sample, hostile)
-	assert.Zero(t, doc.Find(`a[href^="javascript"]`).Length(), "only addresses of the web are links")
+	assert.Zero(t, doc.Find(`a[href^="javascript"]`).Length(), "only http and https addresses are links")
 	assert.Contains(t, doc.Find("#logs tbody").Text(), "no site <b>left</b>")
 	checkInline(t, doc)
 }
 
-// Nothing, not loaded and failed are three texts, for samples and for logs.
-func TestPartsSayWhyTheyAreNotThere(t *testing.T) {
+// Samples and logs have different texts for empty, not loaded and failed.
+func TestMissingPartsHaveReasons(t *testing.T) {
 	records := testcache.Shared(t)
 	path := web.WorkflowPath(withFailures(records).Workflow)
 	texts := map[string]bool{}
@@ -91,13 +91,13 @@ func TestPartsSayWhyTheyAreNotThere(t *testing.T) {
 	} {
 		jobs, logs := note(c.problem, c.address)
 		for _, text := range []string{jobs, logs} {
-			assert.False(t, text != "" && texts[text], "%s: %q is said of something else", c.address, text)
+			assert.False(t, text != "" && texts[text], "%s: %q is also the text of another case", c.address, text)
 			texts[text] = true
 		}
 	}
 }
 
-// A cell of the map leads to samples of just its jobs, and the address says so.
+// A cell of the heat map leads to samples of its jobs only.
 func TestMapLeadsToSamples(t *testing.T) {
 	s := newSite(t)
 	w := withFailures(s.cache.World)
@@ -116,7 +116,8 @@ func TestMapLeadsToSamples(t *testing.T) {
 	}
 }
 
-// samplesOf is how many samples the page of a workflow has without a choice.
+// samplesOf returns the number of samples on the page of a workflow without
+// conditions.
 func samplesOf(t *testing.T, s *site, path string) int {
 	t.Helper()
 	doc, _ := s.page(t, http.StatusOK, path+"?show=jobs")
@@ -130,9 +131,9 @@ func TestWorkflowBadAddress(t *testing.T) {
 	assert.Equal(t, 2, doc.Find(".notice.bad").Length())
 }
 
-// A value that a parameter does not take is a 400 with the nearest one; the
-// page is shown all the same.
-func TestWorkflowFaults(t *testing.T) {
+// An invalid value of a parameter leads to 400 with the nearest valid one, and the
+// page is still shown.
+func TestWorkflowInvalidParameters(t *testing.T) {
 	s := newSite(t)
 	records := s.cache.World
 	path := web.WorkflowPath(usual(records).Workflow)
@@ -158,17 +159,17 @@ func TestParentage(t *testing.T) {
 	}))
 	doc, _ := s.page(t, http.StatusOK, web.WorkflowPath(testcache.Today))
 	rows := doc.Find("#parentage tbody tr")
-	assert.Equal(t, []string{"1", "nothing", "nothing that is kept "}, rows.First().Children().Map(text))
+	assert.Equal(t, []string{"1", "nothing", "nothing kept "}, rows.First().Children().Map(text))
 	assert.Equal(t, []string{"3", "/a/b/AODSIM", "/a/b/NANOAODSIM"}, rows.Last().Children().Map(text))
 	assert.Equal(t, []string{"merged", "unmerged"}, doc.Find("#bases dt").Map(text))
 }
 
-// The page of a campaign names its worst sites, and says why it can't.
+// The page of a campaign names its worst sites, or says why it can't.
 func TestWorstSites(t *testing.T) {
 	s := newSite(t)
 	campaign := withFailures(s.cache.World).Campaign
 	path := web.CampaignPath(campaign)
-	s.page(t, http.StatusOK, "/errors") // has been read then: the page of a campaign waits for it for two seconds alone
+	s.page(t, http.StatusOK, "/errors") // reads the failing jobs: the page of a campaign waits for them only two seconds
 	doc, _ := s.page(t, http.StatusOK, path)
 	first := doc.Find("#worst-h").Closest("section").Find("tbody tr a").First()
 	target := resolve(t, path, first.AttrOr("href", ""))
@@ -177,11 +178,11 @@ func TestWorstSites(t *testing.T) {
 	assert.Equal(t, campaign, target.Query().Get("campaign"))
 	s.cache.RefuseDemand(wire.SourceFailed("The source does not answer.", nil))
 	doc, _ = s.page(t, http.StatusOK, path)
-	assert.Contains(t, doc.Find("#worst-h").Closest("section").Text(), "Details not read: the source does not answer. The failing jobs could not be read from the source: ")
+	assert.Contains(t, doc.Find("#worst-h").Closest("section").Text(), "Details not read: CouchDB does not answer. The failing jobs could not be read from CouchDB: ")
 }
 
-// The page of an agent shows what it counts: sites with what waits there by
-// priority, and jobs by state of its databases.
+// The page of an agent shows its sites with waiting jobs by priority, and its jobs
+// by state.
 func TestAgentCounts(t *testing.T) {
 	s := newSite(t)
 	agent := normalAgent(s.cache.World)
@@ -202,12 +203,12 @@ func TestAgentCounts(t *testing.T) {
 	assert.Equal(t, []string{"3 at 110\u202f000, 2 at 90\u202f000, 1 at 63\u202f000", "none"}, waiting)
 	states := doc.Find("#states-h").Closest("section").Find("tbody tr")
 	assert.Equal(t, "executing job database 5120", strings.Join(strings.Fields(strings.Join(states.First().Children().Map(text), " ")), " "))
-	assert.Equal(t, "Running local work queue 900 in 12 elements, the largest of 400", strings.Join(strings.Fields(strings.Join(states.Last().Children().Map(text), " ")), " "))
+	assert.Equal(t, "Running local work queue 900 in 12 elements, largest 400", strings.Join(strings.Fields(strings.Join(states.Last().Children().Map(text), " ")), " "))
 }
 
-// The source is down: the page is there with what the list knows, and says what
-// is missing, or how old what was read before is.
-func TestWorkflowWhileTheSourceIsDown(t *testing.T) {
+// If CouchDB is down, the page shows the data of the list and says what is missing,
+// or how old the details are.
+func TestWorkflowWhileCouchDBIsDown(t *testing.T) {
 	s := newSite(t)
 	down := func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "connection refused" }
 	s.cache.Tell(t, down)
@@ -215,21 +216,21 @@ func TestWorkflowWhileTheSourceIsDown(t *testing.T) {
 	path := web.WorkflowPath(w.Workflow)
 	s.cache.Refuse("/fetch/*", wire.SourceFailed("The source could not be read for its details.", nil))
 	doc, _ := s.page(t, http.StatusOK, path)
-	assert.Equal(t, "10", s.get(t, path).Header.Get("Refresh"), "it is asked again")
+	assert.Equal(t, "10", s.get(t, path).Header.Get("Refresh"), "the page retries")
 	assert.Equal(t, w.Workflow, doc.Find("h1").Text())
 	assert.Equal(t, 1, doc.Find(".banner").Length())
-	assert.Contains(t, doc.Find("main .empty").Text(), "Details not read: the source does not answer.")
-	assert.Equal(t, 1, doc.Find("#numbers").Length(), "what the list has is there")
+	assert.Contains(t, doc.Find("main .empty").Text(), "Details not read: CouchDB does not answer.")
+	assert.Equal(t, 1, doc.Find("#numbers").Length(), "the data of the list are shown")
 	assert.Contains(t, doc.Find("main").Text(), w.Status)
 	for _, part := range []string{"#errors", "#logs", "#tasks", "#sites", "#outputs", "#history"} {
-		assert.Zero(t, doc.Find(part).Length(), "%s: nothing is not the same as none", part)
+		assert.Zero(t, doc.Find(part).Length(), "%s: missing data must not look like empty data", part)
 	}
 	assert.Equal(t, "/api/fetch?name="+w.Workflow, doc.Find("#raw a").AttrOr("href", ""))
 	checkStructure(t, doc)
 
 	s.cache.Refuse("/fetch/*", wire.NewProblem(wire.SlugNotReady, "It is being read."))
 	doc, _ = s.page(t, http.StatusOK, path)
-	assert.Contains(t, doc.Find("main .empty").Text(), "Details are being read from the source.")
+	assert.Contains(t, doc.Find("main .empty").Text(), "Details are being read from CouchDB.")
 
 	s.cache.Behave()
 	s.page(t, http.StatusNotFound, "/workflows/nothing")
@@ -238,7 +239,7 @@ func TestWorkflowWhileTheSourceIsDown(t *testing.T) {
 	s.cache.Tell(t, down)
 	s.cache.Answer("/fetch/*", s.cache.Change(map[string]any{"DetailsTime": time.Now().Unix() - 2*3600}))
 	doc, _ = s.page(t, http.StatusOK, path)
-	assert.Contains(t, strings.Join(strings.Fields(doc.Find(".notice").Text()), " "), "the details are of 2 h ago")
+	assert.Contains(t, strings.Join(strings.Fields(doc.Find(".notice").Text()), " "), "the details are from 2 h ago")
 	assert.NotZero(t, doc.Find("#tasks").Length())
 	checkStructure(t, doc)
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// inputs of the filter form; all other parameters are carried along.
+// inputs are those of the filter form; other parameters are hidden fields.
 var inputs = []struct {
 	name, label, placeholder string
 	wide                     bool
 }{
-	{"q", "text in name, PrepID, dataset", "such as Summer20", true},
+	{"q", "text in name, PrepID, dataset", "for example Summer20", true},
 	{"status", "status", "running-open,acquired", false},
 	{"type", "type", "TaskChain", false},
 	{"campaign", "campaign", "Run3*", false},
@@ -34,7 +34,7 @@ var inputs = []struct {
 	{"minAge", "in status for at least", "2d", false},
 }
 
-// workflows is the list of workflows.
+// workflows is the page of workflows.
 func (p *Pages) workflows(c echo.Context) error {
 	u := c.Request().URL
 	line, before, asked := query.CutLine(u)
@@ -50,9 +50,9 @@ func (p *Pages) workflows(c echo.Context) error {
 	return p.ask(c, line, q, notes)
 }
 
-// ask answers a line of the filter bar: it leads to the list under its
-// conditions, or to the workflow that it names. When it can't be read, the list
-// stays as it was and the mistakes are shown with the line.
+// ask answers a line of the filter bar. It redirects to the list under its
+// conditions, or to the workflow that the line names. If the line is invalid, the
+// page shows its mistakes and the previous list.
 func (p *Pages) ask(c echo.Context, line string, was query.List, notes []web.Note) error {
 	next, mistakes := was.Ask(line)
 	if len(mistakes) > 0 {
@@ -65,11 +65,11 @@ func (p *Pages) ask(c echo.Context, line string, was query.List, notes []web.Not
 	return c.Redirect(http.StatusSeeOther, next.Address(web.WorkflowsPath))
 }
 
-// leastName is the length from which a text may be a whole name or PrepID.
+// leastName is the shortest text that may be a whole name or PrepID.
 const leastName = 8
 
-// named finds the workflow whose whole name or whose own PrepID the text is.
-// Without an answer the text is looked for as any other.
+// named finds the workflow whose name or PrepID equals the text. If the request
+// fails, the text is searched like any other.
 func (p *Pages) named(c echo.Context, q wire.Query) (string, bool) {
 	if len(q.Terms)+len(q.Names) > 0 || len(q.Text) < leastName || strings.ContainsAny(q.Text, " *") {
 		return "", false
@@ -77,7 +77,7 @@ func (p *Pages) named(c echo.Context, q wire.Query) (string, bool) {
 	r := p.more(c).Apart()
 	byName := r.List(wire.Query{Names: []string{q.Text}, Fields: []string{"Workflow"}, Limit: 1})
 	byPrepID := r.List(wire.Query{Terms: query.Exactly("PrepID", q.Text), Fields: []string{"Workflow"}, Limit: 1})
-	_, _ = r.Wait() // errors stay with the answers
+	_, _ = r.Wait() // errors are in the answers
 	for _, list := range []load.Workflows{byName.Value, byPrepID.Value} {
 		if list.Total == 1 && len(list.Items) == 1 {
 			return list.Items[0].Workflow, true
@@ -86,7 +86,7 @@ func (p *Pages) named(c echo.Context, q wire.Query) (string, bool) {
 	return "", false
 }
 
-// listAnswers are what the page of a list is made of.
+// listAnswers are the answers shown on the page of a list.
 type listAnswers struct {
 	list       *load.Answer[load.Workflows]
 	sums, ages *load.Answer[wire.Stats]
@@ -96,17 +96,17 @@ type listAnswers struct {
 func (p *Pages) askList(c echo.Context, q query.List) (a listAnswers, err error) {
 	asked := q.Query
 	asked.Facets = query.Facets()
-	asked.Fields = p.lists.Fields(q, "PrepID") // exact looks at it
+	asked.Fields = p.lists.Fields(q, "PrepID") // used by exact
 	r := p.begin(c)
 	a.list = r.List(asked)
-	a.sums = r.Optional("sums of the list").Stats(asked, nil, web.JobKeys())
+	a.sums = r.Optional("job totals of the list").Stats(asked, nil, web.JobKeys())
 	a.ages = r.Optional("time in status").Stats(query.Ageless(asked), []string{wire.AgeField}, nil)
 	a.state, err = r.Wait()
 	return a, err
 }
 
-// showList makes the list of a query. bar is what the filter bar shows when its
-// line can't be read.
+// showList serves the list of a query. bar is the filter bar with an invalid line,
+// else nil.
 func (p *Pages) showList(c echo.Context, q query.List, notes []web.Note, bar *web.Bar) error {
 	a, err := p.askList(c, q)
 	if load.Expired(err) {
@@ -160,7 +160,7 @@ func (p *Pages) workflowsPage(c echo.Context, q query.List, a listAnswers) web.W
 		page.Jobs = web.SummedParts(g.Sums)
 	}
 	if a.ages.Value.Groups != nil && len(page.Facets) > 0 {
-		page.Facets = slices.Insert(page.Facets, 1, q.AgeBox(a.ages.Value)) // after that of the status
+		page.Facets = slices.Insert(page.Facets, 1, q.AgeBox(a.ages.Value)) // after the status
 	}
 	if list.Total == 0 {
 		page.Hints = p.hints(c, q)
@@ -168,8 +168,8 @@ func (p *Pages) workflowsPage(c echo.Context, q query.List, a listAnswers) web.W
 	return page
 }
 
-// exact reports whether the text that was looked for is the name or the PrepID
-// of the only workflow that was found: then its page is what is wanted.
+// exact reports whether the searched text is the name or the PrepID of the only
+// match, so that its page can be shown instead of the list.
 func exact(q query.List, list load.Workflows) (name string, ok bool) {
 	if q.Text == "" || len(q.Terms)+len(q.Names) > 0 || list.Total != 1 || len(list.Items) != 1 {
 		return "", false
@@ -191,7 +191,7 @@ func filterForm(q query.List, list load.Workflows) web.FilterForm {
 					input.Options = append(input.Options, s.Status)
 				}
 			}
-			for _, v := range list.Facets["Status"].Values { // Tier-0 has others
+			for _, v := range list.Facets["Status"].Values { // Tier-0 has other statuses
 				if !slices.Contains(input.Options, v.Value) {
 					input.Options = append(input.Options, v.Value)
 				}
@@ -208,11 +208,11 @@ func filterForm(q query.List, list load.Workflows) web.FilterForm {
 	return form
 }
 
-// mostHints bounds the questions that an empty list costs.
+// mostHints limits the requests for an empty list.
 const mostHints = 8
 
-// hints asks, for each condition of a list that came out empty, how many there
-// are without it, and names those that bring some back.
+// hints requests, for each condition of an empty list, the number of matches
+// without it, and returns the conditions without which there are any.
 func (p *Pages) hints(c echo.Context, q query.List) []web.Hint {
 	all := q.Split()
 	all = all[:min(len(all), mostHints)]

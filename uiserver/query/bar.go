@@ -9,14 +9,14 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// barParam is the line of the filter bar. It never stays in an address: a line
-// that can be read becomes the parameters that it stands for.
+// barParam is the line of the filter bar. It is never kept in an address: a valid
+// line is replaced by the parameters that it stands for.
 const barParam = "f"
 
-// CutLine takes the line of the filter bar out of an address; before is the
-// query that was there before.
+// CutLine removes the line of the filter bar from an address and returns both;
+// before has the previous query.
 func CutLine(u *url.URL) (line string, before *url.URL, ok bool) {
-	values, _ := url.ParseQuery(u.RawQuery) // Read says what is not well encoded
+	values, _ := url.ParseQuery(u.RawQuery) // Read reports invalid encoding
 	lines, ok := values[barParam]
 	if !ok {
 		return "", u, false
@@ -27,23 +27,23 @@ func CutLine(u *url.URL) (line string, before *url.URL, ok bool) {
 	return strings.Join(lines, " "), &rest, true
 }
 
-// Ask is the query with the conditions of a line in place of its own. With
+// Ask returns the query with the conditions of a line instead of its own. With
 // mistakes it can't be used.
 func (q List) Ask(line string) (List, []filterbar.Mistake) {
 	asked, mistakes := filterbar.Parse(line)
 	return q.asking(asked), mistakes
 }
 
-// Line writes the conditions of a query for the filter bar.
+// Line formats the conditions of a query as a line of the filter bar.
 func Line(q wire.Query) string { return filterbar.Format(q) }
 
-// Bar shows the conditions of a query as a line.
+// Bar returns the filter bar with the conditions of the query.
 func (q List) Bar() web.Bar {
 	return web.Bar{Line: Line(q.Query), Hidden: Hidden(q.Top().Params())}
 }
 
-// BarWith is a line that could not be read, with its parts and suggestions,
-// above the list as it was.
+// BarWith returns the filter bar with an invalid line, its parts and suggestions,
+// shown above the previous list.
 func (q List) BarWith(line string, mistakes []filterbar.Mistake) web.Bar {
 	b := q.Bar()
 	b.Line = line

@@ -6,8 +6,8 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// keys are the chosen columns; the name always comes first, because it is the
-// header of its row.
+// keys returns the chosen columns. The name is always first, because it is the
+// header of the row.
 func (l *Lists) keys(q List) []web.Column {
 	keys := q.Cols
 	if len(keys) == 0 {
@@ -26,7 +26,7 @@ func (l *Lists) keys(q List) []web.Column {
 	return columns
 }
 
-// Columns are the chosen columns but the name, and those that are not chosen.
+// Columns returns the chosen columns except the name, and the other columns.
 func (l *Lists) Columns(q List) (chosen, others []web.Column) {
 	all := l.keys(q)
 	for _, column := range l.columns.All {
@@ -37,8 +37,8 @@ func (l *Lists) Columns(q List) (chosen, others []web.Column) {
 	return all[1:], others
 }
 
-// Fields are what the rows of a list need of their records: the columns, and
-// what their cells are drawn from.
+// Fields returns the fields needed by the rows of a list: its columns, and fields
+// that their cells are drawn from.
 func (l *Lists) Fields(q List, more ...string) []string {
 	var out []string
 	add := func(keys ...string) {
@@ -61,7 +61,7 @@ func (l *Lists) Fields(q List, more ...string) []string {
 	return out
 }
 
-// Sets are the built-in choices of columns.
+// Sets returns links to the built-in column sets.
 func (q List) Sets() []web.Choice {
 	var out []web.Choice
 	for _, name := range web.SetNames() {

@@ -8,9 +8,9 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Export are links to the same list for programs; origin is this server as the
-// reader sees it. They don't pin a generation: who reads them later wants the
-// workflows of then.
+// Export returns links to the same list for programs; origin is the address of this
+// server for the reader. They don't pin a generation, because they may be used
+// later, for the workflows at that time.
 func (q List) Export(origin string) web.Export {
 	return web.Export{
 		JSON:   q.fetch(func(a *wire.Query) { a.Envelope, a.Idx = true, q.Idx }),
@@ -20,21 +20,21 @@ func (q List) Export(origin string) web.Export {
 	}
 }
 
-// NamesOnly is the export of the names alone.
+// NamesOnly returns the address that exports only the names.
 func (q List) NamesOnly() string {
 	return q.fetch(func(a *wire.Query) {
 		a.Format, a.All, a.Download, a.Fields = wire.CSV, true, true, []string{"Workflow"}
 	})
 }
 
-// fetch is the list at the API, with a change.
+// fetch returns the address of the list in the API, with a change.
 func (q List) fetch(change func(*wire.Query)) string {
 	api := q.Top().Query
 	change(&api)
 	return web.APIPrefix + "/fetch?" + api.Values().Encode()
 }
 
-// APIParams are the conditions as parameters of the API, without page and
+// APIParams returns the conditions as parameters of the API, without page and
 // columns.
 func (q List) APIParams() url.Values {
 	v := q.Query
@@ -42,8 +42,8 @@ func (q List) APIParams() url.Values {
 	return v.Values()
 }
 
-// Curl is the command that asks for an address; a quote in the address can't end
-// the argument.
+// Curl returns the command that requests an address. Quotes in the address are
+// encoded, so that they can't end the argument.
 func Curl(address string) string {
 	return "curl -sf --compressed '" + strings.ReplaceAll(address, "'", "%27") + "'"
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// facets of the list, in the order of the page.
+// facets are those of the list, in the order of the page.
 var facets = []struct{ field, title string }{
 	{"Status", "Status"}, {"Type", "Type"}, {"Alerts", "Alert"}, {"Campaign", "Campaign"},
 	{"Sites", "Site"}, {"Agents", "Agent"}, {"Release", "Release"}, {"Team", "Team"},
 }
 
-// Facets are what the cache server is asked to count beside a list.
+// Facets returns the facets requested with a list.
 func Facets() []wire.Facet {
 	out := make([]wire.Facet, len(facets))
 	for i, f := range facets {
@@ -24,7 +24,7 @@ func Facets() []wire.Facet {
 	return out
 }
 
-// FacetNames are the facets as they stand in addresses.
+// FacetNames returns the facets as named in addresses.
 func FacetNames() []string {
 	out := make([]string, len(facets))
 	for i, f := range facets {
@@ -33,7 +33,7 @@ func FacetNames() []string {
 	return out
 }
 
-// FacetTitle is the heading of a field's values.
+// FacetTitle returns the heading of the values of a field.
 func FacetTitle(f schema.Field) string {
 	for _, b := range facets {
 		if b.field == f.Key {
@@ -43,8 +43,7 @@ func FacetTitle(f schema.Field) string {
 	return f.Key
 }
 
-// FacetBoxes are the counts beside a list, with links that change its
-// conditions.
+// FacetBoxes returns the facets of a list with links that change its conditions.
 func (q List) FacetBoxes(counts map[string]wire.FacetResult) []web.FacetBox {
 	var boxes []web.FacetBox
 	more := q.Top().Params().Encode()
@@ -62,8 +61,8 @@ func (q List) FacetBoxes(counts map[string]wire.FacetResult) []web.FacetBox {
 	return boxes
 }
 
-// FacetBox are the values of one field with the links that want them or don't.
-// at writes the address of a query.
+// FacetBox returns the values of one field with links that include or exclude them.
+// at formats the address of a query.
 func (q List) FacetBox(title, field string, counts wire.FacetResult, at func(List) string) web.FacetBox {
 	box := web.FacetBox{Title: title, Distinct: int64(counts.Distinct), Other: int64(counts.Other), Missing: int64(counts.Missing)}
 	for _, v := range counts.Values {
@@ -79,22 +78,22 @@ func (q List) FacetBox(title, field string, counts wire.FacetResult, at func(Lis
 	return box
 }
 
-// ageLabels are the names of the bands of the time in the status.
+// ageLabels are the labels of the bands of the time in status.
 var ageLabels = []string{"< 1 h", "1–6 h", "6–24 h", "1–3 d", "3–7 d", "7–30 d", "> 30 d"}
 
-// ageTerms bound the time in the status to the band at i.
+// ageTerms returns the terms that limit the time in status to band i.
 func ageTerms(bands []wire.AgeBand, i int) []wire.Term {
 	var terms []wire.Term
 	if bands[i].From > 0 {
 		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MinAge, Number: float64(bands[i].From)})
 	}
-	if i+1 < len(bands) { // both ends of a bound are included
+	if i+1 < len(bands) { // bounds are inclusive
 		terms = append(terms, wire.Term{Field: "StatusTime", Op: wire.MaxAge, Number: float64(bands[i+1].From - 1)})
 	}
 	return terms
 }
 
-// bandCount is how many workflows a band has; one without any has no group.
+// bandCount returns the number of workflows in a band; an empty band has no group.
 func bandCount(s wire.Stats, band wire.AgeBand) int64 {
 	for _, g := range s.Groups {
 		if g.Keys[0] == band.Key {
@@ -108,14 +107,14 @@ func isAge(t wire.Term) bool {
 	return t.Field == "StatusTime" && (t.Op == wire.MinAge || t.Op == wire.MaxAge)
 }
 
-// Ageless is a query without bounds of the time in the status: as every facet,
-// that of the ages counts what there would be without its own condition.
+// Ageless returns a query without bounds of the time in status. Like every facet,
+// that of ages counts the matches without its own condition.
 func Ageless(q wire.Query) wire.Query {
 	q.Terms = slices.DeleteFunc(slices.Clone(q.Terms), isAge)
 	return q
 }
 
-// AgeBuckets are the bands of the time in the status as columns of a chart.
+// AgeBuckets returns the bands of the time in status as columns of a histogram.
 func AgeBuckets(s wire.Stats) []web.Bucket {
 	if s.Groups == nil {
 		return nil
@@ -128,8 +127,8 @@ func AgeBuckets(s wire.Stats) []web.Bucket {
 	return out
 }
 
-// AgeBox are the bands as a facet; each link wants its band alone, or the one
-// that is wanted no longer.
+// AgeBox returns the bands as a facet. Each link limits the list to one band, or
+// undoes that for the current one.
 func (q List) AgeBox(s wire.Stats) web.FacetBox {
 	box := web.FacetBox{Title: "In status for"}
 	bands := wire.AgeBands()
@@ -157,7 +156,7 @@ func (q List) AgeBox(s wire.Stats) web.FacetBox {
 	return box
 }
 
-// sameTerms compares bounds, whatever their order.
+// sameTerms compares terms in any order.
 func sameTerms(a, b []wire.Term) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(t wire.Term) bool {
 		return !slices.ContainsFunc(b, func(o wire.Term) bool { return o.Op == t.Op && o.Number == t.Number })

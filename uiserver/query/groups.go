@@ -10,17 +10,17 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// GroupSize is how many rows a page of a table of groups has.
+// GroupSize is the number of rows on a page of a table of groups.
 const GroupSize = 50
 
-// GroupColumn is a column of a table of campaigns, releases, sites or agents.
-// Key is the schema key that it sorts by; nothing sorts by a column without.
+// GroupColumn is a column of a table of campaigns, releases, sites or agents. Key
+// is the schema key that it sorts by; a column without one does not sort.
 type GroupColumn struct {
 	Key, Label, Doc string
 	Numeric, Time   bool
 }
 
-// Groups is what the address of such a table asks for.
+// Groups is the query of such a table.
 type Groups struct {
 	Text string // part of the name
 	Sort string // key
@@ -28,8 +28,9 @@ type Groups struct {
 	Idx  int // first row, from 0
 }
 
-// ReadGroups reads q, sort and idx; what can't be used is named in a note. With
-// no sort it is standard. own are parameters that the page reads itself.
+// ReadGroups parses q, sort and idx; what can't be used is named in a note. Without
+// sort, the order is that of standard. own are parameters that the page reads
+// itself.
 func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...string) (q Groups, notes []web.Note) {
 	q = standard
 	values := u.Query()
@@ -46,7 +47,7 @@ func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...strin
 	if text := values.Get("idx"); text != "" {
 		idx, err := strconv.Atoi(text)
 		if err != nil || idx < 0 {
-			notes = append(notes, bad("idx must be a whole number from 0."))
+			notes = append(notes, bad("idx must be a whole number, 0 or higher."))
 		} else {
 			q.Idx = idx
 		}
@@ -54,12 +55,12 @@ func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...strin
 	return q, notes
 }
 
-// Query is what the table asks the API for: one page.
+// Query returns the query of one page of the table for the API.
 func (q Groups) Query() wire.Query {
 	return wire.Query{Text: q.Text, Sort: []wire.SortKey{{Field: q.Sort, Desc: q.Desc}}, Idx: q.Idx, Limit: GroupSize}
 }
 
-// Params are the parameters of the page.
+// Params returns the parameters of the page.
 func (q Groups) Params() url.Values {
 	v := url.Values{}
 	if q.Text != "" {
@@ -74,10 +75,10 @@ func (q Groups) Params() url.Values {
 	return v
 }
 
-// Here is the same page with this query.
+// Here returns a relative address of the current page with this query.
 func (q Groups) Here() string { return "?" + q.Params().Encode() }
 
-// Heads are the columns with the links that sort by them.
+// Heads returns the headings of the columns with their sort links.
 func (q Groups) Heads(columns []GroupColumn) []web.GroupHead {
 	var heads []web.GroupHead
 	for i, column := range columns {
@@ -96,7 +97,7 @@ func (q Groups) Heads(columns []GroupColumn) []web.GroupHead {
 	return heads
 }
 
-// Pager leads through the table: shown rows of total.
+// Pager returns the links to the pages of the table, with shown of total rows.
 func (q Groups) Pager(noun string, shown, total int) web.Pager {
 	return pager(noun, q.Idx, shown, total, GroupSize, func(idx int) string {
 		next := q

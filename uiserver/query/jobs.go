@@ -12,31 +12,32 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Parameters that pick failing jobs. They are those of the API.
+// Parameters that filter failing jobs, named as in the API.
 const (
 	ExitParam  = "exitcode"
 	SiteParam  = "site"
 	StateParam = "state"
 )
 
-// jobParams are they with what they are called.
+// jobParams are these parameters with their titles.
 var jobParams = []struct{ name, title string }{{ExitParam, "exit code"}, {SiteParam, "site"}, {StateParam, "state"}}
 
-// Parameters of the page of a workflow: what is read from the source for it.
+// Parameters of the page of a workflow: the parts to read from CouchDB.
 const (
 	ShowParam = "show"
 	ShowJobs  = "jobs"
 	ShowLogs  = "logs"
 )
 
-// Jobs picks failing jobs: some exit codes, sites, states; all without any.
+// Jobs is a filter of failing jobs by exit code, site and state. The zero value
+// matches all.
 type Jobs struct {
-	params       url.Values // as given, without what can't be used
+	params       url.Values // as given, without invalid values
 	codes        wire.Numbers
 	sites, state wire.Texts
 }
 
-// ReadJobs reads the parameters that pick jobs.
+// ReadJobs parses the parameters that filter jobs.
 func ReadJobs(u *url.URL) (j Jobs, notes []web.Note) {
 	j.params = url.Values{}
 	values := u.Query()
@@ -63,10 +64,10 @@ func ReadJobs(u *url.URL) (j Jobs, notes []web.Note) {
 	return j, notes
 }
 
-// Get is a parameter as it was given; "" for none.
+// Get returns a parameter as given, "" for none.
 func (j Jobs) Get(param string) string { return j.params.Get(param) }
 
-// Pick are the groups of jobs that are picked.
+// Pick returns the groups of jobs that match.
 func (j Jobs) Pick(all []schema.JobError) []schema.JobError {
 	if len(j.params) == 0 {
 		return all
@@ -80,7 +81,7 @@ func (j Jobs) Pick(all []schema.JobError) []schema.JobError {
 	return out
 }
 
-// Label says what is picked: "exit code 8021, site T1_US_FNAL".
+// Label describes the filter: "exit code 8021, site T1_US_FNAL".
 func (j Jobs) Label() string {
 	var parts []string
 	for _, param := range jobParams {
@@ -91,8 +92,8 @@ func (j Jobs) Label() string {
 	return strings.Join(parts, ", ")
 }
 
-// Failing are the parameters of the API for the jobs: those that succeeded in
-// the end are not failing, unless they are asked for.
+// Failing returns the parameters of the API for the jobs. Jobs that succeeded in
+// the end are excluded, unless the filter asks for them.
 func (j Jobs) Failing() url.Values {
 	v := maps.Clone(j.params)
 	if !v.Has(StateParam) {
@@ -101,7 +102,7 @@ func (j Jobs) Failing() url.Values {
 	return v
 }
 
-// With picks the jobs of one exit code, and of one site unless it is "".
+// With limits the filter to one exit code, and to one site unless it is "".
 func (j Jobs) With(code int64, site string) Jobs {
 	j.params = maps.Clone(j.params)
 	j.params.Set(ExitParam, strconv.FormatInt(code, 10))
@@ -111,31 +112,31 @@ func (j Jobs) With(code int64, site string) Jobs {
 	return j
 }
 
-// Samples is the page of a workflow with samples of the jobs.
+// Samples returns the address of the page of a workflow with samples of the jobs.
 func (j Jobs) Samples(workflow string) string { return j.Showing(workflow, "#errors", ShowJobs) }
 
-// Showing is the page of a workflow with parts of it read from the source, at an
-// anchor.
+// Showing returns the address of the page of a workflow, at an anchor, with parts
+// read from CouchDB.
 func (j Jobs) Showing(workflow, anchor string, parts ...string) string {
 	v := maps.Clone(j.params)
 	v.Set(ShowParam, strings.Join(parts, ","))
 	return web.WorkflowPath(workflow) + "?" + v.Encode() + anchor
 }
 
-// With rows=all a map has all sites.
+// With rows=all a heat map has all sites.
 const (
 	RowsParam = "rows"
 	AllRows   = "all"
 )
 
-// Errors is what the page of the failing jobs of all workflows is about.
+// Errors is the query of the page of failing jobs.
 type Errors struct {
-	Workflows List // of which workflows
-	Jobs      Jobs // which of their jobs
+	Workflows List // filter of workflows
+	Jobs      Jobs // filter of their jobs
 	All       bool // all sites in the map
 }
 
-// ReadErrors reads the address of the page of failing jobs.
+// ReadErrors parses the address of the page of failing jobs.
 func (l *Lists) ReadErrors(u *url.URL) (q Errors, notes []web.Note) {
 	var more []web.Note
 	q.Jobs, notes = ReadJobs(u)
@@ -145,23 +146,23 @@ func (l *Lists) ReadErrors(u *url.URL) (q Errors, notes []web.Note) {
 	return q, append(notes, more...)
 }
 
-// ErrorsOf are the failing jobs of the workflows under some terms.
+// ErrorsOf returns the query for the failing jobs of workflows under some terms.
 func ErrorsOf(terms []wire.Term) Errors {
 	return Errors{Workflows: List{Query: wire.Query{Terms: terms}}, Jobs: Jobs{params: url.Values{}}}
 }
 
-// WorkflowParams are the parameters that pick workflows.
+// WorkflowParams returns the parameters that filter workflows.
 func (q Errors) WorkflowParams() url.Values { return Conditions(q.Workflows.Query).Values() }
 
-// Params are all parameters of the API.
+// Params returns all parameters of the API.
 func (q Errors) Params() url.Values {
 	v := q.WorkflowParams()
 	maps.Copy(v, q.Jobs.params)
 	return v
 }
 
-// With is the address of the page about fewer jobs: pairs are parameters with
-// their values.
+// With returns the address of the page with more conditions; pairs are parameters
+// and their values.
 func (q Errors) With(pairs ...string) string {
 	v := q.Params()
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -170,10 +171,10 @@ func (q Errors) With(pairs ...string) string {
 	return web.ErrorsPath + "?" + v.Encode()
 }
 
-// WithAll is the address of the page with all sites in its map.
+// WithAll returns the address of the page with all sites in its heat map.
 func (q Errors) WithAll() string { return q.With(RowsParam, AllRows) }
 
-// Chips drop one condition each.
+// Chips returns links that remove one condition each.
 func (q Errors) Chips() []web.Link {
 	var out []web.Link
 	for _, param := range jobParams {

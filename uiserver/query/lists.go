@@ -11,14 +11,14 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Lists reads addresses of lists. It knows the columns and the views that there
-// are, and is never changed.
+// Lists parses the addresses of lists. It has the columns and the views, and is
+// immutable.
 type Lists struct {
 	columns web.Columns
 	views   []namedView
 }
 
-// NewLists checks the views.
+// NewLists returns Lists with the given views, or an error if one is invalid.
 func NewLists(views []View) (*Lists, error) {
 	l := &Lists{columns: web.NewColumns()}
 	var err error
@@ -26,12 +26,12 @@ func NewLists(views []View) (*Lists, error) {
 	return l, err
 }
 
-// Read reads an address. own are parameters that the page reads itself; what
-// can't be used is left out, so that the page shows the rest.
+// Read parses an address. own are parameters that the page reads itself. What can't
+// be used is ignored, so that the page shows the rest, and named in a note.
 func (l *Lists) Read(u *url.URL, own ...string) (q List, notes []web.Note) {
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		notes = append(notes, bad("A part of the address is not well encoded and was left out."))
+		notes = append(notes, bad("A part of the address is not valid URL encoding. It was ignored."))
 	}
 	values = dropEmpty(values)
 	_, sized := values["limit"]
@@ -48,12 +48,12 @@ func (l *Lists) Read(u *url.URL, own ...string) (q List, notes []web.Note) {
 			values = url.Values{}
 		}
 	}
-	notes = append(notes, q.settle(sized)...)
+	notes = append(notes, q.fitToPage(sized)...)
 	return q, append(notes, l.readCols(&q, values[ColsParam], u.Path)...)
 }
 
-// dropEmpty leaves out the empty values that browsers send for the empty inputs
-// of a form. A name that is not known stays, so that it is complained about.
+// dropEmpty removes the empty values that browsers send for empty inputs of a form.
+// Unknown names stay, so that they are reported.
 func dropEmpty(values url.Values) url.Values {
 	known := append(wire.Params(), ColsParam)
 	kept := wire.DropEmpty(values)
@@ -65,12 +65,12 @@ func dropEmpty(values url.Values) url.Values {
 	return kept
 }
 
-// Tidy is an address without empty parameters, and with the columns of a form in
-// one parameter. changed reports whether it differs.
+// Tidy returns an address without empty parameters and with the columns of a form
+// in one parameter. changed reports whether it differs.
 func Tidy(u *url.URL) (tidy string, changed bool) {
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return "", false // the page says so
+		return "", false // the page reports it
 	}
 	kept := dropEmpty(values)
 	for name, all := range values {
@@ -83,22 +83,22 @@ func Tidy(u *url.URL) (tidy string, changed bool) {
 	return at(u.EscapedPath(), kept), changed
 }
 
-// settle puts what only the API has to what a page can show.
-func (q *List) settle(sized bool) (notes []web.Note) {
+// fitToPage replaces settings that only the API supports by those of a page.
+func (q *List) fitToPage(sized bool) (notes []web.Note) {
 	switch {
 	case q.All:
-		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows; the export links give all.", MostSize)))
+		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows; the export links have all of them.", MostSize)))
 		q.Limit = MostSize
 	case !sized:
 		q.Limit = DefaultSize
 	case q.PageLimit() > MostSize:
-		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows, not %d; the export links give all.", MostSize, q.PageLimit())))
+		notes = append(notes, bad(fmt.Sprintf("A page shows at most %d workflows, not %d; the export links have all of them.", MostSize, q.PageLimit())))
 		q.Limit = MostSize
 	default:
 		q.Limit = q.PageLimit()
 	}
 	if q.Format != "" && q.Format != wire.JSON || q.Download {
-		notes = append(notes, bad("This is the page for people; the export links have the other formats."))
+		notes = append(notes, bad("This page is HTML only; the export links have the other formats."))
 	}
 	if len(q.Fields) > 0 && len(q.Cols) == 0 {
 		q.Cols = q.Fields
@@ -108,7 +108,7 @@ func (q *List) settle(sized bool) (notes []web.Note) {
 	return notes
 }
 
-// readCols reads cols=: names of columns or of one set.
+// readCols parses cols=: names of columns, or of one column set.
 func (l *Lists) readCols(q *List, values []string, path string) (notes []web.Note) {
 	for _, name := range strings.Split(strings.Join(values, ","), ",") {
 		if name == "" {
@@ -145,8 +145,8 @@ func (l *Lists) badColumn(q List, name, path string) web.Note {
 	return note
 }
 
-// Views lead to the views. One that says nothing of order or columns keeps those
-// of now.
+// Views returns links to the views. A view without an order or columns keeps the
+// current ones.
 func (l *Lists) Views(q List) []web.Choice {
 	now := filterbar.Format(q.Query)
 	var out []web.Choice
@@ -168,7 +168,7 @@ func (l *Lists) Views(q List) []web.Choice {
 	return out
 }
 
-// FindViews are the views that have a text in their name.
+// FindViews returns the views whose name contains a text.
 func (l *Lists) FindViews(text string) []web.Link {
 	var out []web.Link
 	for _, v := range l.views {

@@ -10,12 +10,12 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// bad is a note on something in the address that could not be used.
+// bad returns a note on a part of the address that could not be used.
 func bad(text string) web.Note { return web.Note{Bad: true, Text: text} }
 
-const leftOut = " It was left out."
+const leftOut = " It was ignored."
 
-// problemOf is the problem in an error of a parser.
+// problemOf returns the problem in an error of a parser.
 func problemOf(err error) *wire.Problem {
 	if problem := wire.ProblemOf(err); problem != nil {
 		return problem
@@ -23,8 +23,8 @@ func problemOf(err error) *wire.Problem {
 	return wire.BadValue("", err.Error())
 }
 
-// noteOf says what is wrong with a parameter; suggestions lead to the same
-// page with the parameter under the suggested name.
+// noteOf returns a note on an invalid parameter. Its suggestions link to the same
+// page with the parameter corrected.
 func noteOf(problem *wire.Problem, path string, values url.Values) web.Note {
 	note := bad(problem.Detail + leftOut)
 	for _, near := range problem.DidYouMean {
@@ -44,8 +44,8 @@ func noteOf(problem *wire.Problem, path string, values url.Values) web.Note {
 	return note
 }
 
-// paramKey finds a parameter as it was written: problems name it in one case,
-// and shorten it.
+// paramKey finds the parameter as written in the address. Problems name it in lower
+// or upper case, and shortened.
 func paramKey(values url.Values, param string) string {
 	for key := range values {
 		if strings.EqualFold(key, param) || strings.HasPrefix(key, strings.TrimSuffix(param, "…")) && strings.HasSuffix(param, "…") {
@@ -67,7 +67,7 @@ func dropParam(values url.Values, param string) bool {
 	}
 }
 
-// OnlyParams says which parameters a page does not know.
+// OnlyParams returns notes on the parameters that a page does not have.
 func OnlyParams(u *url.URL, known ...string) (notes []web.Note) {
 	for key := range u.Query() {
 		if slices.Contains(known, key) {
@@ -83,7 +83,8 @@ func OnlyParams(u *url.URL, known ...string) (notes []web.Note) {
 	return notes
 }
 
-// NotOneOf says that a parameter takes some values only, and names the nearest.
+// NotOneOf returns a note on a value that a parameter does not take, with the
+// nearest one that it does.
 func NotOneOf(param, given string, values ...string) web.Note {
 	note := bad(param + " takes " + strings.Join(values, " and ") + ", not '" + wire.Shorten(given) + "'." + leftOut)
 	if near := wire.Near(given, values, 1); len(near) > 0 {
@@ -92,7 +93,7 @@ func NotOneOf(param, given string, values ...string) web.Note {
 	return note
 }
 
-// Hidden are parameters as fields of a form, but for those it has inputs for.
+// Hidden returns parameters as hidden fields of a form, except those with inputs.
 func Hidden(v url.Values, except ...string) []web.Field {
 	var fields []web.Field
 	for _, name := range slices.Sorted(maps.Keys(v)) {

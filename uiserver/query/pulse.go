@@ -7,24 +7,24 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// SinceParam is the generation that an open page shows.
+// SinceParam is the parameter with the generation shown by an open page.
 const SinceParam = "since"
 
-// PulseAddress is where a page on the conditions of q asks for its news; "" when
-// its generation is not known.
+// PulseAddress returns the address that an open page polls for changes under the
+// conditions of q; "" if its generation is unknown.
 func PulseAddress(q wire.Query, generation string) string {
 	if generation == "" {
 		return ""
 	}
 	v := Conditions(q).Values()
-	if at := v.Get(SinceParam); at != "" { // since= is the generation here, as in /changes
+	if at := v.Get(SinceParam); at != "" { // since= is a generation here, as in /changes
 		v.Set("minStatusTime", at)
 	}
 	v.Set(SinceParam, generation)
 	return web.PulsePath + "?" + v.Encode()
 }
 
-// ReadPulse reads such an address.
+// ReadPulse parses such an address.
 func ReadPulse(u *url.URL) (q wire.Query, since string, err error) {
 	values, _ := url.ParseQuery(u.RawQuery)
 	since = values.Get(SinceParam)

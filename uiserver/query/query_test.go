@@ -37,7 +37,7 @@ func addresses() []string {
 	}
 }
 
-// An address that is read and written asks for the same.
+// A parsed address is formatted to an equal one.
 func TestAddressRoundTrip(t *testing.T) {
 	l := newLists(t)
 	for _, address := range addresses() {
@@ -50,7 +50,7 @@ func TestAddressRoundTrip(t *testing.T) {
 	}
 }
 
-// What stands in the filter bar, asked again, has the same conditions.
+// The line of the filter bar has the same conditions when parsed.
 func TestLineRoundTrip(t *testing.T) {
 	l := newLists(t)
 	for _, address := range addresses() {
@@ -64,7 +64,7 @@ func TestLineRoundTrip(t *testing.T) {
 	}
 }
 
-// Dropping all conditions, one after the other, ends at the list without any.
+// Removing all conditions one by one leads to the list without any.
 func TestSplitDropsOne(t *testing.T) {
 	l := newLists(t)
 	for _, address := range addresses() {
@@ -78,8 +78,8 @@ func TestSplitDropsOne(t *testing.T) {
 	}
 }
 
-// A page's own parameters are not taken for those of the list, and stay where a
-// suggestion leads.
+// A page's own parameters are not treated as those of the list, and are kept in
+// suggestions.
 func TestOwnParameters(t *testing.T) {
 	l := newLists(t)
 	q, notes := l.Read(parse(t, "/columns?up=Team&stauts=new&status=acquired"), "up", "down")
@@ -88,7 +88,7 @@ func TestOwnParameters(t *testing.T) {
 	assert.Equal(t, "/columns?status=new&up=Team", notes[0].Links[0].Href)
 	assert.Equal(t, "/columns?status=acquired", q.Address("/columns"))
 	_, notes = l.Read(parse(t, "/columns?up=%zz"), "up")
-	require.Len(t, notes, 1, "what is not well encoded is said whoever reads it")
+	require.Len(t, notes, 1, "invalid encoding is reported")
 }
 
 func TestJobs(t *testing.T) {
@@ -116,7 +116,7 @@ func TestJobs(t *testing.T) {
 	assert.Empty(t, j.Get(query.ExitParam), "a copy was changed")
 }
 
-// Each chip of the page of failing jobs drops one condition.
+// Each chip on the page of failing jobs removes one condition.
 func TestErrorsChips(t *testing.T) {
 	l := newLists(t)
 	q, notes := l.ReadErrors(parse(t, "/errors?exitcode=8021&site=T1_*&campaign=a&status=new&rows=all&limit=25"))
@@ -148,7 +148,7 @@ func TestGroups(t *testing.T) {
 	assert.Len(t, notes, 3)
 }
 
-// The export of a list asks for its conditions, and no quote ends a command.
+// The export of a list has its conditions, and no quote ends a command.
 func TestExport(t *testing.T) {
 	l := newLists(t)
 	q, _ := l.Read(parse(t, "/workflows?status=new&idx=50&gen=a-1&q=it's&cols=jobs"))
@@ -168,13 +168,13 @@ func TestParseViews(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, query.View{Name: "failing at T1", Filter: "site:T1_* rate:>=10", Sort: "-Failure", Columns: "jobs"}, views[0])
 	for text, want := range map[string][]string{
-		"":                      {"there is none"},
-		"views: []":             {"there is none"},
+		"":                      {"no views"},
+		"views: []":             {"no views"},
 		"view:\n - {name: a}":   {"view"},
 		"views:\n - {title: a}": {"title"},
 		"- a":                   {"list of views"},
 		"views:\n - {filter: x}\n - {name: a, filter: 'stauts:new'}\n - {name: a, filter: y, sort: Failur, columns: 'Stauts'}": {
-			"view 1 has no name", "stauts:new", `"a" is there twice`, "Failur", "Status",
+			"view 1 has no name", "stauts:new", `"a" is used twice`, "Failur", "Status",
 		},
 	} {
 		_, err := query.ParseViews([]byte(text))

@@ -10,8 +10,8 @@ import (
 
 var sizes = []int{25, 50, 100, 200}
 
-// Table is a page of workflows as a table, with the links that sort and page.
-// now is in Unix s.
+// Table returns a page of workflows as a table with links that sort and page. now
+// is in Unix s.
 func (l *Lists) Table(q List, caption string, now int64, page wire.Envelope[schema.Workflow]) web.List {
 	out := web.List{Caption: caption, Now: now, Rows: page.Items, Selection: q.Selection(), Pager: q.pager(page)}
 	for _, column := range l.keys(q) {
@@ -20,8 +20,8 @@ func (l *Lists) Table(q List, caption string, now int64, page wire.Envelope[sche
 	return out
 }
 
-// Still is a table of all columns of q that is neither sorted nor paged: the
-// page is about other things.
+// Still returns a table with all columns of q, without links that sort or page, for
+// pages where the table is only a part.
 func (l *Lists) Still(q List, caption string, now int64, page wire.Envelope[schema.Workflow]) web.List {
 	out := web.List{Caption: caption, Now: now, Rows: page.Items, Pager: web.Pager{Total: int64(page.Total)}}
 	for _, column := range l.keys(q) {
@@ -30,8 +30,8 @@ func (l *Lists) Still(q List, caption string, now int64, page wire.Envelope[sche
 	return out
 }
 
-// head gives a column the link that sorts by it. The first click shows what is
-// most asked for: big numbers, long ages, names from A.
+// head returns the heading of a column with its sort link. The first click sorts in
+// the more useful order: high numbers, long ages, or names from A first.
 func (q List) head(column web.Column) web.Head {
 	h := web.Head{Column: column}
 	order := wire.SortKey{Field: column.Key, Desc: column.Numeric && !column.Time()}
@@ -52,7 +52,7 @@ func (q List) head(column web.Column) web.Head {
 	return h
 }
 
-// ariaSort is the order as the reader sees it: an early time is a great age.
+// ariaSort is the order as shown: an earlier time is a larger age.
 func ariaSort(desc, time bool) string {
 	if desc != time {
 		return "descending"
@@ -60,8 +60,8 @@ func ariaSort(desc, time bool) string {
 	return "ascending"
 }
 
-// pager leads through a list. Its links pin the generation, so that no record
-// is missed or seen twice while pages are turned.
+// pager returns the links to the pages of a list. They pin the generation, so that
+// no record is missed or seen twice.
 func (q List) pager(page wire.Envelope[schema.Workflow]) web.Pager {
 	pg := pager("workflows", page.Idx, len(page.Items), page.Total, q.Limit, func(idx int) string {
 		next := q
@@ -80,8 +80,8 @@ func (q List) pager(page wire.Envelope[schema.Workflow]) web.Pager {
 	return pg
 }
 
-// pager leads through pages of limit records; here is the page from a 0-based
-// record on.
+// pager returns the links to pages of limit records; here returns the address of
+// the page that starts at a record, counted from 0.
 func pager(noun string, idx, shown, total, limit int, here func(idx int) string) web.Pager {
 	pg := web.Pager{Total: int64(total), Noun: noun}
 	if shown == 0 {

@@ -9,15 +9,15 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// only is a term with one value.
+// only returns a term with one value.
 func only(field, value string) []wire.Term {
 	return []wire.Term{{Field: field, Op: wire.In, Values: []string{value}}}
 }
 
-// none is the campaign or release of workflows without one.
+// none stands for the campaign or release of workflows without one.
 const none = "(none)"
 
-// Exactly asks for one value; a missing one is asked for by its absence.
+// Exactly returns terms for one value, or for its absence if it is empty.
 func Exactly(field, value string) []wire.Term {
 	if value == "" || value == none && (field == "Campaign" || field == "Release") {
 		return []wire.Term{{Field: field, Op: wire.HasNot}}
@@ -25,44 +25,43 @@ func Exactly(field, value string) []wire.Term {
 	return only(field, value)
 }
 
-// WorkflowsOf is the list of the workflows with one value, in an order if one is
-// given.
+// WorkflowsOf returns the address of the list of workflows with one value, in the
+// given order if any.
 func WorkflowsOf(field, value string, order ...wire.SortKey) string {
 	return Of(wire.Query{Terms: Exactly(field, value), Sort: order})
 }
 
-// Text writes a text as the value of a filter, with its special signs escaped.
+// Text formats text as the value of a filter, with special characters escaped.
 func Text(text string) string {
 	return wire.Query{Terms: only("Campaign", text)}.Values().Get("campaign")
 }
 
-// Bare is the query without any condition.
+// Bare returns the query without conditions.
 func (q List) Bare() List {
 	return q.asking(wire.Query{})
 }
 
-// asking is the query with the conditions of another.
+// asking returns the query with the conditions of another.
 func (q List) asking(other wire.Query) List {
 	q = q.Top()
 	q.Terms, q.Text, q.Names = other.Terms, other.Text, other.Names
 	return q
 }
 
-// Conditions are those of the query alone, without order and page.
+// Conditions returns a query with the conditions only, without order and page.
 func Conditions(q wire.Query) wire.Query {
 	return wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names}
 }
 
-// withTerms is the query with other terms.
+// withTerms returns the query with other terms.
 func (q List) withTerms(terms []wire.Term) List {
 	q = q.Top()
 	q.Terms = terms
 	return q
 }
 
-// toggle puts a value into the condition of a field, or takes it out. The
-// other conditions stay; a value that comes in is no longer excluded, and the
-// other way round.
+// toggle adds a value to the condition of a field, or removes it. Other conditions
+// stay; an added value is no longer excluded, and vice versa.
 func (q List) toggle(field string, op wire.Op, value string) List {
 	if has(q.Terms, field, op, value) {
 		return q.withTerms(without(q.Terms, field, op, value))
@@ -89,8 +88,8 @@ func has(terms []wire.Term, field string, op wire.Op, value string) bool {
 	})
 }
 
-// without is a copy of terms without one value; a term that has no other value
-// goes altogether.
+// without returns a copy of terms without one value; a term with no other value is
+// removed.
 func without(terms []wire.Term, field string, op wire.Op, value string) []wire.Term {
 	var out []wire.Term
 	for _, t := range terms {
@@ -105,14 +104,14 @@ func without(terms []wire.Term, field string, op wire.Op, value string) []wire.T
 	return out
 }
 
-// Condition is one thing that a query asks for, with the query without it.
+// Condition is one condition of a query, with the query without it.
 type Condition struct {
 	Label, Value string
 	Rest         List
 }
 
-// Split takes a query apart. Each value of a list is a condition of its own;
-// how it is written is wire's business.
+// Split returns the conditions of a query. Each value of a list is its own
+// condition; package wire defines how it is written.
 func (q List) Split() []Condition {
 	var out []Condition
 	add := func(one wire.Query, rest List) {
@@ -122,7 +121,7 @@ func (q List) Split() []Condition {
 	}
 	for i, t := range q.Terms {
 		if t.Op != wire.In && t.Op != wire.NotIn {
-			label, value, _ := strings.Cut(filterbar.Term(t), ":") // bounds as the filter bar has them
+			label, value, _ := strings.Cut(filterbar.Term(t), ":") // bounds as in the filter bar
 			out = append(out, Condition{label, value, q.withTerms(slices.Delete(slices.Clone(q.Terms), i, i+1))})
 			continue
 		}
@@ -149,13 +148,13 @@ func (q List) Split() []Condition {
 	return out
 }
 
-// Chip is the condition with the link that drops it.
+// Chip returns the condition with the link that removes it.
 func (c Condition) Chip() web.ActiveFilter {
 	return web.ActiveFilter{Label: c.Label, Value: wire.Shorten(c.Value), Href: c.Rest.Here()}
 }
 
-// Entered are the workflows that entered their status at a time or later, in
-// Unix s, the newest first.
+// Entered returns the query for workflows that entered their status at a time or
+// later, in Unix s, newest first.
 func Entered(since int64) wire.Query {
 	return wire.Query{
 		Terms: []wire.Term{{Field: "StatusTime", Op: wire.Min, Number: float64(since)}},
@@ -163,7 +162,7 @@ func Entered(since int64) wire.Query {
 	}
 }
 
-// StatusCounts are the groups by status of a query, each with its list.
+// StatusCounts returns the counts of a query by status, with links to the lists.
 func StatusCounts(s wire.Stats, q wire.Query) []web.StatusCount {
 	var out []web.StatusCount
 	for _, g := range s.Groups {

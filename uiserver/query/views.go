@@ -15,8 +15,8 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// View is a filter that many ask for, under a name. Filter is a line of the
-// filter bar, Sort and Columns are written as in an address.
+// View is a named filter. Filter is a line of the filter bar; Sort and Columns are
+// written as in an address.
 type View struct {
 	Name    string `yaml:"name"`
 	Filter  string `yaml:"filter"`
@@ -24,7 +24,7 @@ type View struct {
 	Columns string `yaml:"columns"`
 }
 
-// DefaultViews are those without a configuration file.
+// DefaultViews returns the views used without a configuration file.
 func DefaultViews() []View {
 	return []View{
 		{Name: "running", Filter: "status:running-open,running-closed"},
@@ -35,7 +35,7 @@ func DefaultViews() []View {
 	}
 }
 
-// ParseViews reads a configuration file:
+// ParseViews parses a configuration file:
 //
 //	views:
 //	  - name: failing at T1
@@ -43,9 +43,8 @@ func DefaultViews() []View {
 //	    sort: -Failure
 //	    columns: jobs
 //
-// Only name and filter are needed. It is read strictly: an unknown key, a line
-// that the filter bar would not take and a name that is there twice are faults,
-// and all of them are told at once.
+// Only name and filter are required. Unknown keys, invalid filters and duplicate
+// names are errors; all errors are reported together.
 func ParseViews(data []byte) ([]View, error) {
 	var file struct {
 		Views []View `yaml:"views"`
@@ -56,47 +55,47 @@ func ParseViews(data []byte) ([]View, error) {
 		return nil, fmt.Errorf("want a list of views: %w", err)
 	}
 	if len(file.Views) == 0 {
-		return nil, errors.New("want a list under views:, with a name and a filter each; there is none")
+		return nil, errors.New("no views: want a list under views:, each with a name and a filter")
 	}
-	var faults error
+	var errs error
 	names := map[string]bool{}
 	for i, v := range file.Views {
 		if v.Name = strings.TrimSpace(v.Name); v.Name == "" {
-			faults = errors.Join(faults, fmt.Errorf("view %d has no name", i+1))
+			errs = errors.Join(errs, fmt.Errorf("view %d has no name", i+1))
 		}
 		if names[v.Name] {
-			faults = errors.Join(faults, fmt.Errorf("view %d: the name %q is there twice", i+1, v.Name))
+			errs = errors.Join(errs, fmt.Errorf("view %d: the name %q is used twice", i+1, v.Name))
 		}
 		names[v.Name] = true
 		if _, err := v.query(web.NewColumns()); err != nil {
-			faults = errors.Join(faults, fmt.Errorf("view %d, %q: %w", i+1, v.Name, err))
+			errs = errors.Join(errs, fmt.Errorf("view %d, %q: %w", i+1, v.Name, err))
 		}
 	}
-	if faults != nil {
-		return nil, faults
+	if errs != nil {
+		return nil, errs
 	}
 	return file.Views, nil
 }
 
-// query is the list that a view leads to.
-func (v View) query(columns web.Columns) (q List, faults error) {
+// query returns the list of a view.
+func (v View) query(columns web.Columns) (q List, errs error) {
 	asked, mistakes := filterbar.Parse(v.Filter)
 	for _, m := range mistakes {
-		faults = errors.Join(faults, fmt.Errorf("filter: %q: %s", v.Filter[m.From:m.To], m.Text))
+		errs = errors.Join(errs, fmt.Errorf("filter: %q: %s", v.Filter[m.From:m.To], m.Text))
 	}
 	q.Query = asked
 	q.Limit = DefaultSize
 	if v.Sort != "" {
 		sorted, err := wire.ParseQuery(url.Values{"sort": {v.Sort}})
 		if err != nil {
-			faults = errors.Join(faults, fmt.Errorf("sort: %w", problemOf(err)))
+			errs = errors.Join(errs, fmt.Errorf("sort: %w", problemOf(err)))
 		}
 		q.Sort = sorted.Sort
 	}
 	for _, name := range strings.FieldsFunc(v.Columns, func(r rune) bool { return r == ',' || r == ' ' }) {
 		column, ok := columns.Named(name)
 		if _, set := web.SetKeys(name); !ok && !set {
-			faults = errors.Join(faults, fmt.Errorf("columns: there is no %q; near are %s", name, strings.Join(nearColumns(columns, name), ", ")))
+			errs = errors.Join(errs, fmt.Errorf("columns: unknown column %q; similar: %s", name, strings.Join(nearColumns(columns, name), ", ")))
 			continue
 		}
 		if ok {
@@ -104,16 +103,16 @@ func (v View) query(columns web.Columns) (q List, faults error) {
 		}
 		q.Cols = append(q.Cols, name)
 	}
-	return q, faults
+	return q, errs
 }
 
-// namedView is a view with the query that it stands for.
+// namedView is a view with its parsed query.
 type namedView struct {
 	name  string
 	query List
 }
 
-// readViews checks views again, because not all come from a file.
+// readViews parses views. It checks them again, because not all come from a file.
 func readViews(views []View, columns web.Columns) ([]namedView, error) {
 	all := List{}
 	all.Limit = DefaultSize
@@ -128,7 +127,7 @@ func readViews(views []View, columns web.Columns) ([]namedView, error) {
 	return out, nil
 }
 
-// nearColumns are the columns and sets whose names resemble one.
+// nearColumns returns the columns and column sets with similar names.
 func nearColumns(columns web.Columns, name string) []string {
 	return wire.Near(name, append(columns.Keys(), web.SetNames()...), 3)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// errorPages are the page Errors without jobs, with many, and in each of the
-// cases in which there is nothing to show.
+// errorPages returns the page of failing jobs without jobs, with many, and with
+// each reason for missing data.
 func errorPages(assets web.AssetURLs) []Story {
 	var out []Story
 	add := func(name string, page web.ErrorsPage) {
@@ -20,7 +20,7 @@ func errorPages(assets web.AssetURLs) []Story {
 		add(name, web.ErrorsPage{Missing: &m})
 	}
 	full := web.ErrorsPage{
-		Map: heat(30, 12, Hostile()...), MapNote: "Shown are 30 of 120.", More: "/errors?rows=all", Read: Now - 600, Stale: Hostile()[0],
+		Map: heat(30, 12, Hostile()...), MapNote: "Only 30 of 120 sites are shown.", More: "/errors?rows=all", Read: Now - 600, Stale: Hostile()[0],
 		CodeCount: 10000, SiteCount: 10000, Affected: 10000, List: "/workflows",
 		Filter: web.ErrorsFilter{ExitCode: Hostile()[1], Site: Hostile()[0], Hidden: []web.Field{{Name: "campaign", Value: Hostile()[1]}}, Chips: []web.Link{{Text: Hostile()[0], Href: "/errors"}}},
 	}
@@ -34,17 +34,17 @@ func errorPages(assets web.AssetURLs) []Story {
 	return out
 }
 
-// missing are the reasons for which something read on demand is not there.
+// missing returns the reasons why data read on demand may be missing.
 func missing() map[string]web.Missing {
 	return map[string]web.Missing{
-		"absent":  {Title: "This source has no failing jobs.", Text: Hostile()[0]},
-		"failed":  {Title: "The failing jobs could not be read from the source.", Text: Hostile()[1], Again: "/errors"},
-		"reading": {Title: "The failing jobs are being read from the source.", Text: "It takes a while.", Again: "/errors"},
+		"absent":  {Title: "Failing jobs are not available from this data source.", Text: Hostile()[0]},
+		"failed":  {Title: "The failing jobs could not be read from CouchDB.", Text: Hostile()[1], Again: "/errors"},
+		"reading": {Title: "The failing jobs are being read from CouchDB.", Text: "This takes a while.", Again: "/errors"},
 	}
 }
 
-// workflowPages are the page of a workflow that has nothing, and of one that has
-// everything, in each state of what is read on demand.
+// workflowPages returns the page of a workflow without any data, and of one with
+// everything, in each state of the data read on demand.
 func workflowPages(assets web.AssetURLs) []Story {
 	var out []Story
 	add := func(name string, page web.WorkflowPage) {
@@ -59,7 +59,7 @@ func workflowPages(assets web.AssetURLs) []Story {
 		empty.ErrorsState = state
 		add("empty-"+state, web.WorkflowPage{Detail: empty})
 	}
-	add("details-not-read", web.WorkflowPage{Detail: empty, Missing: &web.Missing{Title: "Details not read: the source does not answer.", Text: Hostile()[0], Again: "?again"}})
+	add("details-not-read", web.WorkflowPage{Detail: empty, Missing: &web.Missing{Title: "Details not read: CouchDB does not answer.", Text: Hostile()[0], Again: "?again"}})
 	old := empty
 	old.ErrorsState, old.DetailsTime = schema.ErrorsNone, Now-5400
 	add("details-old", web.WorkflowPage{Detail: old})

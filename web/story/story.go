@@ -1,7 +1,6 @@
-// Package story has every component of package web with its hard cases: nothing,
-// one, ten thousand, long names, hostile texts, stale data, errors. It is what
-// somebody who changes a component looks at, and what a test renders; it is not
-// part of any server.
+// Package story renders every component of package web in its hard cases: nothing,
+// one, ten thousand, long names, hostile texts, stale data, errors. The storybook
+// shows the stories to developers, and tests render them; no server contains them.
 package story
 
 import (
@@ -15,17 +14,17 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// Now is the present of all stories: 2026-11-21 05:43:12 UTC.
+// Now is the current time of all stories: 2026-11-21 05:43:12 UTC.
 const Now = 1795239792
 
-// Story is one component, or one page, in one case.
+// Story is one component or page in one case.
 type Story struct {
-	Name      string // of the file: letters, digits, -
-	Page      bool   // a page of its own; else a part, shown on a page with others
+	Name      string // of the file: letters, digits and -
+	Page      bool   // a whole page; else a component, shown on a page with others
 	Component templ.Component
 }
 
-// Hostile are texts that must be shown as they are.
+// Hostile returns texts that must be shown unchanged, not as markup.
 func Hostile() []string {
 	return []string{
 		`<script>alert("x")</script>`, `a"b'c&d<i>e`, `slash/in%2Fthe name?x=1#y`, "\u202eright-to-left \u05d0\u05d1\u05d2",
@@ -33,7 +32,7 @@ func Hostile() []string {
 	}
 }
 
-// Frame is that of a story.
+// Frame returns the frame of a story.
 func Frame(title string, state web.State, assets web.AssetURLs) web.Frame {
 	info := schema.CacheInfo{
 		Generation: "a-1834", CacheTime: Now - 180, CheckTime: Now - 12, Complete: true, Source: "https://couch.example/db", Workflows: 20113,
@@ -50,7 +49,7 @@ func Frame(title string, state web.State, assets web.AssetURLs) web.Frame {
 	}
 }
 
-// All are the stories, under one set of assets.
+// All returns all stories, with the given assets.
 func All(assets web.AssetURLs) []Story {
 	var out []Story
 	for _, group := range [][]Story{parts(), charts(), errorPages(assets), statePages(assets), workflowPages(assets)} {
@@ -59,7 +58,7 @@ func All(assets web.AssetURLs) []Story {
 	return out
 }
 
-// parts are the small ones.
+// parts returns the stories of small components.
 func parts() []Story {
 	var out []Story
 	add := func(name string, c templ.Component) { out = append(out, Story{Name: name, Component: c}) }
@@ -73,13 +72,13 @@ func parts() []Story {
 		add(fmt.Sprintf("alert-%d", i), web.AlertChip(alert))
 	}
 	for name, percent := range map[string]float64{"undefined": -1, "nothing": 0, "little": 0.004, "half": 50, "nearly": 99.996, "all": 100, "over": 250} {
-		add("meter-"+name, web.Meter(percent, "not known", false))
+		add("meter-"+name, web.Meter(percent, "unknown", false))
 	}
 	add("note-bad", web.Notes([]web.Note{{Bad: true, Text: Hostile()[0], Links: []web.Link{{Text: Hostile()[1], Href: "/?a=b&c"}}}}))
 	return out
 }
 
-// heat makes a map of so many rows and columns.
+// heat returns a heat map with the given number of rows and columns.
 func heat(rows, columns int, names ...string) web.Heat {
 	h := web.Heat{Title: fmt.Sprintf("jobs, %d by %d", rows, columns), Row: "site"}
 	name := func(kind string, i int) string {
@@ -89,7 +88,7 @@ func heat(rows, columns int, names ...string) web.Heat {
 		return fmt.Sprintf("%s_%d", kind, i)
 	}
 	for c := range columns {
-		h.Columns = append(h.Columns, web.HeatHead{Name: name("code", c), Title: "what it means"})
+		h.Columns = append(h.Columns, web.HeatHead{Name: name("code", c), Title: "meaning"})
 	}
 	for r := range rows {
 		h.Rows = append(h.Rows, web.HeatHead{Name: name("T2_XX_Site", r), Href: "/sites/x"})
@@ -102,7 +101,7 @@ func heat(rows, columns int, names ...string) web.Heat {
 	return h
 }
 
-// line is a count that wanders over so many points.
+// line returns a varying count with the given number of points.
 func line(name string, points int) web.Spark {
 	s := web.Spark{Name: name}
 	for i := range points {
@@ -139,7 +138,7 @@ func charts() []Story {
 	}
 }
 
-// statePages are pages that could not be made, in each state of the data.
+// statePages returns pages that failed, in each state of the data.
 func statePages(assets web.AssetURLs) []Story {
 	var out []Story
 	for _, state := range []web.State{web.Fresh, web.Ageing, web.Stale, web.Loading, web.Down, web.Unknown} {
@@ -160,7 +159,7 @@ func statePages(assets web.AssetURLs) []Story {
 	)
 }
 
-// agents has one of each severity, and one that is hostile.
+// agents has one agent of each severity, and one with hostile texts.
 func agents(assets web.AssetURLs) web.AgentsPage {
 	page := web.AgentsPage{Frame: Frame("Agents", web.Ageing, assets), JSON: "/agents.json", Tabs: []web.Link{{Text: "WMAgents"}, {Text: "Central services", Href: "?kind=service"}}}
 	for _, label := range []string{"agent", "severity", "report", "job counts", "workflows", "jobs done", "running", "failed", "failure rate", "cool-off"} {

@@ -1,6 +1,5 @@
-// Command uiserver serves the dashboard: pages for people, and the cache
-// server's API under /api. It turns flags, environment and signals into what
-// package app takes, and nothing more.
+// Command uiserver serves the dashboard: pages for people, and the API of the cache
+// server under /api. It only passes flags, environment and signals to package app.
 package main
 
 import (

@@ -23,32 +23,32 @@ import (
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 )
 
-// Front stands before the cache server of the world: one for each test.
+// Front is a proxy in front of the cache server of a world, one per test.
 type Front struct {
 	*World
 	URL   string // of the front; World.URL is the cache server's own
-	Close func() // goes away; at the end of the test at the latest
+	Close func() // stops the front; called at the end of the test
 
 	target *url.URL // of World.URL
 
 	mu     sync.Mutex
-	seen   []string // paths with queries, in the order of their arrival
+	seen   []string // paths with queries, in order of arrival
 	faults []fault
 }
 
-// fault answers some paths in place of the cache server.
+// fault answers some paths instead of the cache server.
 type fault struct {
 	pattern string // of path.Match, over the escaped path
 	handler http.Handler
 }
 
-// New starts a front to the shared world; it ends with the test.
+// New starts a front for the shared world. It stops at the end of the test.
 func New(t testing.TB) *Front {
 	t.Helper()
 	return To(t, Shared(t))
 }
 
-// To starts a front to a world.
+// To starts a front for a world.
 func To(t testing.TB, w *World) *Front {
 	t.Helper()
 	f := &Front{World: w}
@@ -64,8 +64,8 @@ func To(t testing.TB, w *World) *Front {
 	return f
 }
 
-// handler notes a request and says who answers it: the fault that was told
-// last, or the cache server.
+// handler records a request and returns its handler: the last fault that matches,
+// or the cache server.
 func (f *Front) handler(r *http.Request, well http.Handler) http.Handler {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,42 +78,42 @@ func (f *Front) handler(r *http.Request, well http.Handler) http.Handler {
 	return well
 }
 
-// Seen are the requests so far, as path?query.
+// Seen returns the requests so far, as path?query.
 func (f *Front) Seen() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.seen)
 }
 
-// Everything is the pattern of all paths.
+// Everything is the pattern that matches all paths.
 const Everything = "/**"
 
-// Answer lets a handler answer the paths of a pattern, in which * is any text
-// without a slash.
+// Answer makes a handler answer the paths that match a pattern, in which * is any
+// text without a slash.
 func (f *Front) Answer(pattern string, handler http.Handler) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.faults = append(f.faults, fault{pattern, handler})
 }
 
-// Behave ends all faults.
+// Behave removes all faults.
 func (f *Front) Behave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.faults = nil
 }
 
-// Refuse answers with a problem.
+// Refuse answers the paths that match a pattern with a problem.
 func (f *Front) Refuse(pattern string, p *wire.Problem) { f.Answer(pattern, Problem(p)) }
 
-// RefuseDemand refuses all that is read from the source when somebody asks.
+// RefuseDemand refuses all data read from CouchDB on demand.
 func (f *Front) RefuseDemand(p *wire.Problem) {
 	for _, pattern := range []string{"/errors", "/fetch/*/errors", "/fetch/*/jobs", "/fetch/*/logs"} {
 		f.Refuse(pattern, p)
 	}
 }
 
-// Tell changes what the server says of its data.
+// Tell changes what the cache server reports about its data.
 func (f *Front) Tell(t testing.TB, change func(*schema.CacheInfo)) {
 	t.Helper()
 	client, err := cacheclient.New(cacheclient.Options{BaseURL: f.World.URL})
@@ -125,7 +125,7 @@ func (f *Front) Tell(t testing.TB, change func(*schema.CacheInfo)) {
 	f.Answer("/pulse", JSON(pulse))
 }
 
-// Change passes a request on and changes some keys of the object that is answered.
+// Change forwards a request and changes some keys of the object in the answer.
 func (f *Front) Change(keys map[string]any) http.Handler {
 	proxy := f.pass()
 	proxy.ModifyResponse = func(res *http.Response) error {
@@ -142,8 +142,7 @@ func (f *Front) Change(keys map[string]any) http.Handler {
 	return proxy
 }
 
-// Without passes a request on without a parameter, as to a server that does not
-// heed it.
+// Without forwards a request without a parameter, as if the server ignored it.
 func (f *Front) Without(param string) http.Handler {
 	return f.pass(func(r *httputil.ProxyRequest) {
 		query := r.Out.URL.Query()
@@ -152,18 +151,18 @@ func (f *Front) Without(param string) http.Handler {
 	})
 }
 
-// pass passes requests on to the cache server.
+// pass forwards requests to the cache server.
 func (f *Front) pass(changes ...func(*httputil.ProxyRequest)) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(f.target)
-		r.Out.Header.Del("Accept-Encoding") // the answer may be changed
+		r.Out.Header.Del("Accept-Encoding") // so that the answer can be changed
 		for _, change := range changes {
 			change(r)
 		}
 	}}
 }
 
-// Problem is an answer that refuses.
+// Problem answers with a problem.
 func Problem(p *wire.Problem) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", wire.MediaProblem)
@@ -172,7 +171,7 @@ func Problem(p *wire.Problem) http.Handler {
 	})
 }
 
-// JSON is an answer with a body.
+// JSON answers with a JSON body.
 func JSON(body any) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", wire.MediaJSON)
@@ -180,15 +179,15 @@ func JSON(body any) http.Handler {
 	})
 }
 
-// Loading is a cache server whose first full read is under way.
+// Loading answers like a cache server whose first full read has not finished.
 func Loading(progress string) http.Handler { return Problem(wire.NotReadyYet(progress)) }
 
-// Broken answers with a 500 that is no problem.
+// Broken answers with a 500 without a problem.
 func Broken() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oh dear", http.StatusInternalServerError) })
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "broken", http.StatusInternalServerError) })
 }
 
-// Hanging breaks off in the middle.
+// Hanging sends a truncated answer.
 func Hanging() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
@@ -196,7 +195,7 @@ func Hanging() http.Handler {
 	})
 }
 
-// Endless sends until the client leaves.
+// Endless sends until the client disconnects.
 func Endless() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for text := []byte(strings.Repeat("[", 32<<10)); r.Context().Err() == nil; {

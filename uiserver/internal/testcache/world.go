@@ -1,7 +1,6 @@
-// Package testcache is the cache server in the tests of the UI server: the real
-// one, on a stand-in of CouchDB with a small mock world that all tests of a
-// program share. Each test has a front of its own to it, which notes what is
-// asked and can be told to fail as a real server can't be made to.
+// Package testcache runs the cache server for tests of the UI server: the real one,
+// on a fake CouchDB with mock data, shared by all tests of a package. Each test uses
+// its own front, a proxy that records requests and can inject failures.
 package testcache
 
 import (
@@ -25,12 +24,12 @@ import (
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 )
 
-// World is a cache server with what it holds. Nothing changes any more when it
-// is handed out: its documents are so old that no alert comes due.
+// World is a cache server with its data. They no longer change when a test gets
+// them: the documents are so old that no alert becomes due.
 type World struct {
 	URL        string
 	Generation string
-	Older      string // a generation before: since then Today has come, one workflow has changed and Gone is gone
+	Older      string // an earlier generation: since then Today was added, one workflow changed, and Gone was removed
 	Workflows  []schema.Workflow
 	Campaigns  []schema.Campaign
 	Releases   []schema.Release
@@ -38,14 +37,14 @@ type World struct {
 	Agents     []schema.AgentDetail
 }
 
-// Names of workflows that are made by hand.
+// Names of workflows with handwritten documents.
 const (
 	Gone  = "gone_workflow"
-	Today = "entered_today" // its status is of the time at which the world was made
+	Today = "entered_today" // entered its status when the world was created
 )
 
-// Hostile are names that must be shown as text, with their links intact. Each is
-// that of a workflow, its campaign and its PrepID; the first is also a site and an
+// Hostile returns names that must be shown as text, with working links. Each is the
+// name of a workflow, its campaign and its PrepID; the first is also a site and an
 // agent.
 func Hostile() []string {
 	return []string{
@@ -59,11 +58,11 @@ func Hostile() []string {
 	}
 }
 
-// shared is started by the first test that needs it, and lives as long as the
-// program.
+// shared is started by the first test that needs it, and runs until the test
+// program ends.
 var shared = sync.OnceValues(func() (*World, error) { return start(small) })
 
-// Shared is the world of all tests of a program.
+// Shared returns the world shared by all tests of a package.
 func Shared(t testing.TB) *World {
 	t.Helper()
 	w, err := shared()
@@ -71,7 +70,7 @@ func Shared(t testing.TB) *World {
 	return w
 }
 
-// Large is a world of its own with enough for whole pages of every table.
+// Large starts a separate world, large enough for full pages of every table.
 func Large(t testing.TB) *World {
 	t.Helper()
 	w, err := start(large)
@@ -82,7 +81,7 @@ func Large(t testing.TB) *World {
 const (
 	small    = 160 // workflows
 	large    = 300
-	patience = 5 * time.Minute // for the world to be there: it only decides how late a failure is told
+	patience = 5 * time.Minute // to start the world; it only limits how late a failure is reported
 )
 
 func start(workflows int) (*World, error) {
@@ -116,7 +115,7 @@ func start(workflows int) (*World, error) {
 		return err == nil && w.Older != ""
 	}
 	if err := until(ctx, loaded); err != nil {
-		return nil, fmt.Errorf("first read: %w", err)
+		return nil, fmt.Errorf("first full read: %w", err)
 	}
 	if err := errors.Join(change(couch), until(ctx, func() bool { return changed(ctx, client) })); err != nil {
 		return nil, fmt.Errorf("changes: %w", err)
@@ -124,7 +123,7 @@ func start(workflows int) (*World, error) {
 	return w, w.read(ctx, client)
 }
 
-// until waits for a condition.
+// until polls a condition until it holds.
 func until(ctx context.Context, holds func() bool) error {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
@@ -138,7 +137,7 @@ func until(ctx context.Context, holds func() bool) error {
 	return nil
 }
 
-// fill makes a stand-in with the documents of the world.
+// fill returns a fake CouchDB with the documents of the world.
 func fill(workflows int) (*couchfake.Server, error) {
 	world, err := gen.New(gen.Options{Seed: 3, Workflows: workflows, JobSummaries: 8, Storable: true, NoEdges: true})
 	if err != nil {
@@ -172,7 +171,7 @@ func put(couch *couchfake.Server, db string, doc map[string]any) error {
 	return couch.Put(db, text)
 }
 
-// request is the document of a request whose names are all one.
+// request returns a request document that uses one name for all its names.
 func request(name, status string, since int64) map[string]any {
 	return map[string]any{
 		"_id": name, "RequestName": name, "RequestType": "TaskChain", "RequestStatus": status, "RequestPriority": 7, "Campaign": name, "PrepID": name,
@@ -180,8 +179,8 @@ func request(name, status string, since int64) map[string]any {
 	}
 }
 
-// report is an agent's document about a workflow. Agent and site have the first
-// of the hostile names.
+// report returns an agent report on a workflow. Agent and site have the first of
+// the hostile names.
 func report(name string) map[string]any {
 	counts := map[string]any{"success": 5, "failure": map[string]any{"exception": 2}}
 	return map[string]any{
@@ -190,7 +189,7 @@ func report(name string) map[string]any {
 	}
 }
 
-// change makes the second generation.
+// change writes the documents of the second generation.
 func change(couch *couchfake.Server) error {
 	db := app.Defaults().RequestDB
 	couch.Delete(db, Gone)
@@ -211,7 +210,7 @@ func changed(ctx context.Context, client *cacheclient.Client) bool {
 	return true
 }
 
-// read notes what there is.
+// read stores the records of the cache server.
 func (w *World) read(ctx context.Context, client *cacheclient.Client) (err error) {
 	for workflow, ferr := range client.Workflows(ctx, wire.Query{}) {
 		if ferr != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 )
 
-// The world has what tests look for, and a front passes it on until it is told
-// to fail.
+// The world has the data that tests need, and a front forwards it until told to
+// fail.
 func TestWorld(t *testing.T) {
 	f := testcache.New(t)
 	assert.NotEmpty(t, f.Older)

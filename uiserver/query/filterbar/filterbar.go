@@ -1,25 +1,24 @@
-// Package filterbar is the language of the filter bar: one line such as
+// Package filterbar implements the language of the filter bar: one line such as
 //
 //	status:running-open -site:T1_* prio:>90000 failure:>100 age:>2d Summer20
 //
-// that stands for the conditions of a wire.Query. Parse reads it and says what
-// it can't read, Format writes it; Parse of Format gives the same conditions
-// back. It knows what the API can ask for from package wire, checks every value
-// with it, and holds no list of fields of its own. It does no I/O and does not
-// look at order, columns or pages.
+// that stands for the conditions of a wire.Query. Parse parses a line and reports
+// its mistakes, Format is the inverse; Parse of Format returns the same conditions.
+// Fields and values are checked by package wire; there is no list of fields here.
+// The package does no I/O and ignores order, columns and pages.
 //
 // Conditions are separated by spaces and all hold:
 //
-//	key:a,b      any of them; * is a wildcard       -key:a,b or key:!a   none of them
-//	key:>9       >= < <= too, and key:3..9 for both ends
-//	age:>2d      in the status for longer; age:<6h  time fields take ages and dates alike
+//	key:a,b      any of these; * is a wildcard       -key:a,b or key:!a   none of these
+//	key:>9       also >= < <=, and key:3..9 for both ends
+//	age:>2d      in the status for longer; age:<6h; time fields take ages and dates
 //	since:2026-01-31  until:…                       bounds of the time of the status
 //	has:failure  -has:agent                         present, or not
 //	name:a,b                                        these workflows
 //	anything else                                   text in names, PrepIDs and datasets
 //
-// What contains a space, a comma or a quotation mark is put between quotation
-// marks; between them \" and \\ stand for themselves.
+// Text with a space, a comma or a quotation mark is enclosed in quotation marks,
+// within which \" and \\ are the quotation mark and the backslash.
 package filterbar
 
 import (
@@ -28,22 +27,22 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Mistake is a part of the line that can't be used.
+// Mistake is an invalid part of the line.
 type Mistake struct {
 	From, To int      // bytes of the line
-	Text     string   // what is wrong, a sentence
-	Fixes    []string // the whole line with this part written otherwise
+	Text     string   // the mistake, as a sentence
+	Fixes    []string // suggestions: the whole line with this part corrected
 }
 
-// aliases are the short forms of keys, beside the names that the API has.
+// aliases are short forms of keys, in addition to the names of the API.
 var aliases = map[string]string{
 	"prio": "Priority", "rate": "FailureRate", "done": "JobProgress", "alert": "Alerts", "jobs": "TotalJobs",
 }
 
-// written are the keys that Format writes otherwise than the API.
+// written are the keys that Format writes in their short form.
 var written = map[string]string{"Priority": "prio", "FailureRate": "rate"}
 
-// Keys of the language that are no fields.
+// Keys of the language that are not fields.
 const (
 	keyAge   = "age"
 	keySince = "since"
@@ -52,10 +51,10 @@ const (
 	keyName  = "name"
 )
 
-// statusTime is the field of age, since and until.
+// statusTime is the field used by age, since and until.
 const statusTime = "StatusTime"
 
-// Keys lists what may stand before a colon: for suggestions.
+// Keys lists all keys, for suggestions.
 func Keys() []string {
 	keys := []string{keyAge, keySince, keyUntil, keyHas, keyName}
 	for alias := range aliases {

@@ -66,19 +66,19 @@ func TestParse(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for line, want := range map[string]struct{ part, text, fix string }{
-		"new stauts:x":         {"stauts:x", "nothing to filter by", "new status:x"},
-		"-sitte:T1_* x":        {"-sitte:T1_*", "nothing to filter by", "-site:T1_* x"},
-		"http://host":          {"http://host", "between quotation marks", `"http://host"`},
+		"new stauts:x":         {"stauts:x", "not a key of the filter", "new status:x"},
+		"-sitte:T1_* x":        {"-sitte:T1_*", "not a key of the filter", "-site:T1_* x"},
+		"http://host":          {"http://host", "in quotation marks", `"http://host"`},
 		"prio:>lots":           {"prio:>lots", "decimal number", ""},
 		"prio:x":               {"prio:x", "is a number", ""},
-		"status:>x":            {"status:>x", "not a number", ""},
-		"age:2d":               {"age:2d", "longer or shorter", "age:>2d"},
+		"status:>x":            {"status:>x", "can't be compared", ""},
+		"age:2d":               {"age:2d", "needs a comparison", "age:>2d"},
 		"a age:>2":             {"age:>2", "needs a unit", "a age:>2d"},
 		"age:>2d age:>3d":      {"age:>3d", "twice", ""},
-		"minpriority:3":        {"minpriority:3", "nothing to filter by", ""},
-		"-prio:>3":             {"-prio:>3", "turn the sign round", "prio:>3"},
+		"minpriority:3":        {"minpriority:3", "not a key of the filter", ""},
+		"-prio:>3":             {"-prio:>3", "opposite comparison", "prio:>3"},
 		"-text":                {"-text", "can't be excluded", `"-text"`},
-		"status:":              {"status:", "nothing after the colon", ""},
+		"status:":              {"status:", "no value after the colon", ""},
 		"status:a,,b":          {"status:a,,b", "empty", ""},
 		`a "b c`:               {`"b c`, "not closed", `a "b c"`},
 		"has:failur":           {"has:failur", "not a field", "has:failure"},
@@ -103,7 +103,7 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 	_, mistakes := filterbar.Parse("stauts:x ok prio:>y")
-	assert.Len(t, mistakes, 2, "all mistakes are said at once")
+	assert.Len(t, mistakes, 2, "all mistakes are reported together")
 }
 
 func TestFormat(t *testing.T) {
@@ -136,7 +136,7 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// Every condition that the API knows, on every field, comes back from the line.
+// Every condition of the API, on every field, survives the round trip.
 func TestRoundTrip(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	words := []string{
@@ -217,14 +217,14 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// Short forms don't hide a field of the API.
+// Short forms don't hide fields of the API.
 func TestKeys(t *testing.T) {
 	seen := map[string]int{}
 	for _, key := range filterbar.Keys() {
 		seen[key]++
 		_, mistakes := filterbar.Parse(key + ":1")
 		for _, m := range mistakes {
-			assert.NotContains(t, m.Text, "nothing to filter by", key)
+			assert.NotContains(t, m.Text, "not a key of the filter", key)
 		}
 	}
 	for key, times := range seen {

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Format writes the conditions of a query as a line. Order, pages and form of
+// Format formats the conditions of a query as a line. Order, pages and format of
 // the answer are not conditions.
 func Format(q wire.Query) string {
 	var parts []string
@@ -26,7 +26,7 @@ func Format(q wire.Query) string {
 	return strings.Join(parts, " ")
 }
 
-// Term writes one condition.
+// Term formats one condition.
 func Term(t wire.Term) string {
 	f := fieldOf(t.Field)
 	key := f.Param
@@ -62,7 +62,7 @@ func list(values []string) string {
 	return strings.Join(parts, ",")
 }
 
-// text is written as it is where it is read so again.
+// text formats text, in quotation marks if it would be parsed differently without.
 func text(t string) string {
 	plain := strings.Join(strings.Fields(t), " ") == t && !strings.Contains(t, `"`)
 	for _, word := range strings.Fields(t) {
@@ -74,13 +74,13 @@ func text(t string) string {
 	return quote(t)
 }
 
-// age is the length as the API writes it: 2d, 90m.
+// age formats a duration as the API does: 2d, 90m.
 func age(t wire.Term) string {
 	one := wire.Query{Terms: []wire.Term{{Field: statusTime, Op: wire.MinAge, Number: t.Number}}}
 	return one.Values().Get("minAge")
 }
 
-// timeBound writes a bound of a time as since:, until: or with the field's key.
+// timeBound formats a bound of a time as since:, until: or with the field's key.
 func timeBound(f schema.Field, key string, t wire.Term) string {
 	at := number(t.Number)
 	if t.Number == math.Trunc(t.Number) && t.Number >= 0 && t.Number < latest {
@@ -93,11 +93,11 @@ func timeBound(f schema.Field, key string, t wire.Term) string {
 	return key + ":" + map[bool]string{true: ">=", false: "<="}[t.Op == wire.Min] + at
 }
 
-// latest is the end of the year 9999, after which times have no usual form.
+// latest is the end of the year 9999, the last that RFC 3339 can express.
 const latest = 253402300800
 
-// limit writes a bound with the sign that needs the rounder number: at least
-// 90001 is above 90000.
+// limit formats a bound with the comparison that has the rounder number: >= 90001
+// is written as > 90000.
 func limit(f schema.Field, n float64, least bool) string {
 	with, without := "<=", "<"
 	if least {
@@ -111,7 +111,7 @@ func limit(f schema.Field, n float64, least bool) string {
 	return with + number(n)
 }
 
-// zeros counts the zeros at the end of a number.
+// zeros counts the trailing zeros of a number.
 func zeros(n float64) int {
 	digits := number(n)
 	return len(digits) - len(strings.TrimRight(digits, "0"))
@@ -127,7 +127,7 @@ func rounder(f schema.Field, a, b float64) bool {
 
 func number(n float64) string {
 	if n == 0 {
-		return "0" // without a sign
+		return "0" // never -0
 	}
 	return strconv.FormatFloat(n, 'f', -1, 64)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Parse reads a line. The query holds the conditions of all parts that could
-// be read: use it only when there are no mistakes.
+// Parse parses a line. The query has the conditions of all valid parts; use it only
+// if there are no mistakes.
 func Parse(line string) (wire.Query, []Mistake) {
 	p := parser{line: line, given: url.Values{}}
 	for _, t := range scan(line) {
@@ -23,7 +23,7 @@ func Parse(line string) (wire.Query, []Mistake) {
 		p.given.Set("q", strings.Join(p.words, " "))
 	}
 	q, err := wire.ParseQuery(p.given)
-	if err != nil && len(p.mistakes) == 0 { // no part alone is wrong, but all together are
+	if err != nil && len(p.mistakes) == 0 { // each part is valid, but not all together
 		p.mistakes = append(p.mistakes, Mistake{From: 0, To: len(line), Text: detail(err)})
 	}
 	slices.SortFunc(p.mistakes, func(a, b Mistake) int { return cmp.Compare(a.From, b.From) })
@@ -33,11 +33,11 @@ func Parse(line string) (wire.Query, []Mistake) {
 type parser struct {
 	line     string
 	given    url.Values // parameters of the API
-	words    []string   // of the text
+	words    []string   // words of the text to search for
 	mistakes []Mistake
 }
 
-// mistake notes what is wrong with a part; instead are other ways to write it.
+// mistake records a mistake in a part; instead are corrections of the part.
 func (p *parser) mistake(t token, text string, instead ...string) {
 	m := Mistake{From: t.from, To: t.to, Text: text}
 	for _, other := range instead {
@@ -58,7 +58,7 @@ func (p *parser) read(t token) {
 	}
 	not, key, rest := head[1] != "", strings.ToLower(head[2]), t.raw[len(head[0]):]
 	if rest == "" {
-		p.mistake(t, "There is nothing after the colon; leave '"+head[2]+"' out to ask for everything.", strings.TrimSpace(quote(t.raw)))
+		p.mistake(t, "There is no value after the colon. Without '"+head[2]+":' all values match.", strings.TrimSpace(quote(t.raw)))
 		return
 	}
 	switch key {
@@ -85,7 +85,7 @@ func (p *parser) read(t token) {
 
 func (p *parser) text(t token) {
 	if strings.HasPrefix(t.raw, "-") && t.raw != "-" {
-		p.mistake(t, "Text can't be excluded; a value can, such as -site:T1_*. A text that begins with a minus stands between quotation marks.", quote(t.raw))
+		p.mistake(t, "Text can't be excluded; a value can, such as -site:T1_*. Put text that begins with a minus in quotation marks.", quote(t.raw))
 		return
 	}
 	if text := unquote(t.raw); text != "" {
@@ -93,7 +93,7 @@ func (p *parser) text(t token) {
 	}
 }
 
-// field finds the field of a key.
+// field returns the field of a key.
 func (p *parser) field(t token, minus, key string) (schema.Field, bool) {
 	if alias := aliases[strings.ToLower(key)]; alias != "" {
 		return fieldOf(alias), true
@@ -107,7 +107,7 @@ func (p *parser) field(t token, minus, key string) (schema.Field, bool) {
 	for _, near := range wire.Near(key, Keys(), 3) {
 		instead = append(instead, minus+near+rest)
 	}
-	p.mistake(t, "'"+key+"' is nothing to filter by. A text with a colon stands between quotation marks.", append(instead, quote(t.raw))...)
+	p.mistake(t, "'"+key+"' is not a key of the filter. Put text with a colon in quotation marks.", append(instead, quote(t.raw))...)
 	return f, false
 }
 
@@ -116,7 +116,7 @@ func fieldOf(key string) schema.Field {
 	return f
 }
 
-// equal reads a list of values.
+// equal parses a list of values.
 func (p *parser) equal(t token, not bool, f schema.Field, rest string) {
 	given := url.Values{}
 	for _, v := range values(rest) {
@@ -158,7 +158,7 @@ func (p *parser) name(t token, not bool, rest string) {
 		names = append(names, v.text)
 	}
 	if not {
-		p.mistake(t, "name: takes whole names of workflows; -workflow: excludes some.", "-workflow:"+rest)
+		p.mistake(t, "name: takes whole names of workflows. Use -workflow: to exclude some.", "-workflow:"+rest)
 		return
 	}
 	p.add(t, false, wire.Query{Names: names}.Values(), nil)
@@ -170,22 +170,22 @@ var (
 	duration   = regexp.MustCompile(`^(?i)(\d+(\.\d+)?[wdhms])+$`)
 )
 
-// isRange reports whether 3..9 means both ends: in texts dots are dots.
+// isRange reports whether 3..9 is a range; in texts, dots are plain characters.
 func isRange(f schema.Field, rest string) bool { return numeric(f) && between.MatchString(rest) }
 
-// bound reads key:>9 and key:3..9; with aged only lengths of time will do.
+// bound parses key:>9 and key:3..9; aged allows only durations.
 func (p *parser) bound(t token, not bool, f schema.Field, rest string, aged bool) {
 	given := url.Values{}
 	sign := comparison.FindString(rest)
 	limit := unquote(rest[len(sign):])
 	if !numeric(f) {
-		p.mistake(t, "'"+f.Param+"' is not a number, so nothing is above or below it.", f.Param+":"+quote(rest))
+		p.mistake(t, "'"+f.Param+"' is not a number, so it can't be compared.", f.Param+":"+quote(rest))
 		return
 	}
 	if sign == "" {
 		ends := between.FindStringSubmatch(rest)
 		if ends == nil {
-			p.mistake(t, "An age is longer or shorter than something.", "age:>"+rest, "age:<"+rest)
+			p.mistake(t, "An age needs a comparison, such as age:>2d.", "age:>"+rest, "age:<"+rest)
 			return
 		}
 		p.end(given, f, ">=", ends[1])
@@ -194,13 +194,13 @@ func (p *parser) bound(t token, not bool, f schema.Field, rest string, aged bool
 		p.end(given, f, sign, limit)
 	}
 	if aged && !agesOnly(given) {
-		p.mistake(t, "An age needs a unit from s, m, h, d and w, such as 2d or 1d12h.", "age:"+sign+limit+"d", "age:"+sign+limit+"h")
+		p.mistake(t, "An age needs a unit: s, m, h, d or w, such as 2d or 1d12h.", "age:"+sign+limit+"d", "age:"+sign+limit+"h")
 		return
 	}
 	p.add(t, not, given, nil)
 }
 
-// agesOnly reports whether all limits are lengths of time.
+// agesOnly reports whether all limits are durations.
 func agesOnly(given url.Values) bool {
 	for _, all := range given {
 		if !duration.MatchString(all[0]) {
@@ -210,13 +210,13 @@ func agesOnly(given url.Values) bool {
 	return true
 }
 
-// end adds one end of a range. The API's bounds include their ends: what is
-// above 5 is at least the next number. An age is compared with its end, as a
-// second more or less says nothing.
+// end adds one end of a range. Bounds of the API are inclusive, so > 5 becomes a
+// minimum of the next number. Ages are compared inclusively, as one second makes
+// no difference.
 func (p *parser) end(given url.Values, f schema.Field, sign, limit string) {
 	above := strings.HasPrefix(sign, ">")
 	if isTime(f) && duration.MatchString(limit) {
-		above = !above // a great age is an early time
+		above = !above // a larger age is an earlier time
 		sign = ">="
 	}
 	name := "max" + f.Key
@@ -229,7 +229,7 @@ func (p *parser) end(given url.Values, f schema.Field, sign, limit string) {
 	}
 	q, err := wire.ParseQuery(url.Values{name: {limit}})
 	if err != nil {
-		given.Set(name, limit) // add says what is wrong
+		given.Set(name, limit) // add reports the mistake
 		return
 	}
 	q.Terms[0].Number = next(f, q.Terms[0].Number, above)
@@ -238,7 +238,7 @@ func (p *parser) end(given url.Values, f schema.Field, sign, limit string) {
 	}
 }
 
-// next is the number after n, or before it.
+// next returns the next number above n, or below it.
 func next(f schema.Field, n float64, up bool) float64 {
 	if f.Type == schema.Int {
 		if whole := math.Floor(n) + 1; up && whole > n {
@@ -254,11 +254,11 @@ func next(f schema.Field, n float64, up bool) float64 {
 	return math.Nextafter(n, math.Inf(-1))
 }
 
-// add takes the parameters of one part, if the API takes them. near writes the
+// add adds the parameters of one part if the API accepts them. near formats the
 // part with a suggestion of the API.
 func (p *parser) add(t token, not bool, given url.Values, near func(string) string) {
 	if not {
-		p.mistake(t, "A bound can't be excluded: turn the sign round.", strings.TrimPrefix(t.raw, "-"))
+		p.mistake(t, "A comparison can't be excluded. Use the opposite comparison.", strings.TrimPrefix(t.raw, "-"))
 		return
 	}
 	if _, err := wire.ParseQuery(given); err != nil {
@@ -278,7 +278,7 @@ func (p *parser) add(t token, not bool, given url.Values, near func(string) stri
 		}
 		merged[name] = append(slices.Clone(merged[name]), all...)
 		if _, err := wire.ParseQuery(merged); err != nil {
-			p.mistake(t, "This is said twice: one condition of a kind can hold.")
+			p.mistake(t, "This condition is given twice; only one of its kind is allowed.")
 			return
 		}
 		p.given[name] = merged[name]

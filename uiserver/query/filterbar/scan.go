@@ -6,14 +6,14 @@ import (
 	"unicode"
 )
 
-// token is one condition as it stands in the line.
+// token is one condition as written in the line.
 type token struct {
 	from, to int
 	raw      string
 	open     bool // a quotation mark is not closed
 }
 
-// scan cuts a line at the spaces that are not between quotation marks.
+// scan splits a line at spaces outside quotation marks.
 func scan(line string) []token {
 	var out []token
 	start, quoted, escaped := -1, false, false
@@ -46,7 +46,7 @@ func scan(line string) []token {
 
 var keyed = regexp.MustCompile(`^(-?)([A-Za-z][A-Za-z0-9_]*):`)
 
-// unquote drops quotation marks and what they protect.
+// unquote removes quotation marks and escapes.
 func unquote(raw string) string {
 	var b strings.Builder
 	quoted := false
@@ -64,13 +64,13 @@ func unquote(raw string) string {
 	return b.String()
 }
 
-// value is one of a list of values.
+// value is one value of a list.
 type value struct {
 	text string
-	not  bool // it began with a ! of its own
+	not  bool // it begins with !
 }
 
-// values cuts at the commas that are not between quotation marks.
+// values splits at commas outside quotation marks.
 func values(raw string) []value {
 	var out []value
 	start, quoted, escaped := 0, false, false
@@ -99,8 +99,8 @@ var quoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 func quote(text string) string { return `"` + quoter.Replace(text) + `"` }
 
-// quoted is a value as it is written: between quotation marks where it must be.
-// Signs of comparison and ranges would be read as such.
+// quoted formats a value, in quotation marks where needed: without them a
+// comparison sign or a range would be parsed as such.
 func quoted(text string) string {
 	special := strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == '"' })
 	if special || text == "" || strings.IndexByte("!<>", text[0]) >= 0 || strings.Contains(text, "..") {
