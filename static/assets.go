@@ -1,10 +1,10 @@
-// Package static holds the style sheet, the script and the icon of the pages.
-// They are embedded in the binary, compressed once at start, and addressed by
-// the hash of their content, so that a browser may keep them for ever and a
-// new release is seen at once. The script is several files served as one, htmx
-// (vendored, unmodified) first, so that a page costs one request for all of it.
-// What is our own is minified at start: there is no build step. It is not a file server: only what is embedded
-// exists, and nothing is read from disk.
+// Package static serves the style sheet, the script and the icon of the pages. They
+// are embedded in the binary, and their addresses contain a hash of their content,
+// so that browsers may cache them forever and still use those of a new release at
+// once. The script is several files served as one, with the vendored, unmodified
+// htmx first, so that a page needs one request for all of it. Own files are minified
+// and all files compressed at startup; there is no build step. The package is not a
+// file server: it reads nothing from disk.
 package static
 
 import (
@@ -27,10 +27,10 @@ import (
 //go:embed files script vendored/htmx.min.js
 var files embed.FS
 
-// Prefix is where Assets wants to be mounted.
+// Prefix is the path where Assets must be mounted.
 const Prefix = "/static/"
 
-// hashLength is how many hexadecimal digits of the SHA-256 stand in a path.
+// hashLength is the number of hexadecimal digits of the SHA-256 in a path.
 const hashLength = 16
 
 // Names of the assets.
@@ -50,18 +50,18 @@ type asset struct {
 	path  string // /static/<hash>/<name>
 	media string
 	plain []byte
-	gzip  []byte // nil when it would not be smaller
+	gzip  []byte // nil if not smaller
 }
 
-// sources are the files that an asset is made of, in their order.
+// sources are the files of each asset, in order.
 var sources = map[string][]string{
 	Style:  {"files/app.css"},
 	Icon:   {"files/icon.svg"},
 	Script: append([]string{"vendored/htmx.min.js"}, Own()...),
 }
 
-// Own are the files of the script that are the project's own, in the order in
-// which they are served.
+// Own returns the project's own files of the script, in the order in which they are
+// served.
 func Own() []string {
 	return []string{
 		"script/core.js", "script/swap.js", "script/live.js", "script/palette.js",
@@ -69,8 +69,8 @@ func Own() []string {
 	}
 }
 
-// Source is one embedded file as it is served: scripts and styles of our own
-// minified, anything vendored to the byte.
+// Source returns one embedded file as it is served: own scripts and styles minified,
+// vendored files unchanged.
 func Source(name string) ([]byte, error) {
 	text, err := files.ReadFile(name)
 	if err != nil || strings.HasPrefix(name, "vendored/") {
@@ -81,12 +81,12 @@ func Source(name string) ([]byte, error) {
 	m.AddFunc(".js", js.Minify)
 	small, err := m.Bytes(path.Ext(name), text)
 	if errors.Is(err, minify.ErrNotExist) {
-		return text, nil // a picture
+		return text, nil // an image
 	}
 	return small, err
 }
 
-// New reads, joins, hashes and compresses the embedded files.
+// New returns the assets: it joins, hashes and compresses the embedded files.
 func New() (*Assets, error) {
 	a := &Assets{byName: map[string]*asset{}, byPath: map[string]*asset{}}
 	for name, parts := range sources {
@@ -126,7 +126,7 @@ func load(name string, parts []string) (*asset, error) {
 	return one, nil
 }
 
-// pack compresses as well as gzip can: it is done once.
+// pack compresses with the best level of gzip, as it is done only once.
 func pack(plain []byte) ([]byte, error) {
 	var small bytes.Buffer
 	zw, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
@@ -140,8 +140,8 @@ func pack(plain []byte) ([]byte, error) {
 	return small.Bytes(), err
 }
 
-// mediaType is a table of our own because mime.TypeByExtension depends on
-// files of the machine.
+// mediaType returns the media type by file extension. It does not use
+// mime.TypeByExtension, which depends on files of the system.
 func mediaType(name string) (string, error) {
 	switch path.Ext(name) {
 	case ".css":
@@ -151,10 +151,10 @@ func mediaType(name string) (string, error) {
 	case ".svg":
 		return "image/svg+xml", nil
 	}
-	return "", fmt.Errorf("no media type known for it")
+	return "", fmt.Errorf("unknown media type")
 }
 
-// URL is the path of an asset, or "" when there is no such asset.
+// URL returns the path of an asset, or "" if there is no such asset.
 func (a *Assets) URL(name string) string {
 	if one := a.byName[name]; one != nil {
 		return one.path
@@ -162,7 +162,7 @@ func (a *Assets) URL(name string) string {
 	return ""
 }
 
-// Names lists the assets in no order.
+// Names returns the names of the assets in no particular order.
 func (a *Assets) Names() []string {
 	names := make([]string, 0, len(a.byName))
 	for name := range a.byName {
@@ -171,7 +171,7 @@ func (a *Assets) Names() []string {
 	return names
 }
 
-// Sizes are the bytes of an asset on the wire, plain and with gzip.
+// Sizes returns the size of an asset in bytes, plain and with gzip.
 func (a *Assets) Sizes(name string) (plain, compressed int) {
 	if one := a.byName[name]; one != nil {
 		return len(one.plain), len(one.gzip)
@@ -179,8 +179,8 @@ func (a *Assets) Sizes(name string) (plain, compressed int) {
 	return 0, 0
 }
 
-// ServeHTTP answers GET and HEAD for the exact paths that URL gives. A path
-// with an old hash is 404: its content is not what this process holds.
+// ServeHTTP answers GET and HEAD for the exact paths returned by URL. A path with an
+// old hash is 404, because its content differs.
 func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	one := a.byPath[r.URL.Path]
 	if one == nil {
@@ -204,7 +204,7 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method == http.MethodGet {
-		_, _ = w.Write(body) // an error here is a browser that left
+		_, _ = w.Write(body) // an error here means that the browser disconnected
 	}
 }
 

@@ -45,7 +45,7 @@ func TestAssetsAreImmutableUnderTheirHash(t *testing.T) {
 
 		packed := get(t, a, url, "br, gzip;q=0.5")
 		if packed.Header.Get("Content-Encoding") != "gzip" {
-			continue // not smaller that way
+			continue // not smaller with gzip
 		}
 		zr, err := gzip.NewReader(packed.Body)
 		require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestUnknownAssets(t *testing.T) {
 	assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
 }
 
-// The library is what its authors published, to the byte.
+// The vendored library is identical to its release.
 func TestVendored(t *testing.T) {
 	text, err := static.Source("vendored/htmx.min.js")
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestVendored(t *testing.T) {
 	require.NoError(t, err)
 	served, err := io.ReadAll(get(t, a, a.URL(static.Script), "").Body)
 	require.NoError(t, err)
-	assert.True(t, bytes.HasPrefix(served, text), "the script begins with it")
+	assert.True(t, bytes.HasPrefix(served, text), "the script begins with the library")
 }
 
 func TestBudgets(t *testing.T) {

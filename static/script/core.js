@@ -1,14 +1,14 @@
-// What the other files share, and what every page has: theme, times, copying.
-// Comfort only: every page works without any of these files.
+// Functions shared by the other files, and features of every page: theme, times,
+// copying. Every page works without any of these files.
 const wm = (() => {
   const $ = (css, from = document) => from.querySelector(css);
   const $$ = (css, from = document) => [...from.querySelectorAll(css)];
-  // What a reader keeps in this browser; nothing of it is needed.
+  // Settings of the reader in this browser; pages work without them.
   const get = (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
   const set = (key, value) => {
     try { value ? localStorage.setItem(key, JSON.stringify(value)) : localStorage.removeItem(key); } catch { /* private mode */ }
   };
-  // say tells readers that can't see the page, and with shown all readers.
+  // say announces a text to screen readers, and with shown displays it as well.
   let gone;
   const say = (text, shown) => {
     const live = $('#live');
@@ -17,18 +17,18 @@ const wm = (() => {
     clearTimeout(gone);
     if (shown) gone = setTimeout(() => { live.className = 'vh'; }, 4000);
   };
-  // Parts of a page are replaced, so the document listens for all of them.
+  // Parts of a page are replaced, so event handlers are on the document.
   const on = (event, css, act) => document.addEventListener(event, (e) => {
     const el = e.target.closest?.(css);
     if (el) act(el, e);
   });
-  // each runs when the page is there, and when a part of it is new.
+  // each runs when the page is loaded and when a part of it is replaced.
   const each = (act) => { for (const event of ['DOMContentLoaded', 'htmx:afterSwap']) document.addEventListener(event, act); };
   const copy = async (text, what) => {
     try {
       await navigator.clipboard.writeText(text);
       say(what + ' copied', true);
-    } catch { say('The browser did not allow copying', true); }
+    } catch { say('The browser does not allow copying', true); }
   };
   return { $, $$, get, set, say, on, each, copy };
 })();
@@ -53,9 +53,9 @@ const wm = (() => {
   });
   document.addEventListener('DOMContentLoaded', label);
 
-  // ago mirrors web.Ago, so that a page that stays open keeps telling the truth.
+  // ago mirrors web.Ago, so that the times of an open page stay correct.
   function ago(seconds) {
-    const s = Math.max(seconds, 0); // a time ahead of the clock is of a clock that is wrong: its age is 0
+    const s = Math.max(seconds, 0); // a time in the future comes from a wrong clock: its age is 0
     const m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
     let text;
     if (s < 60) text = Math.floor(s) + ' s';
@@ -75,7 +75,7 @@ const wm = (() => {
   each(times);
   setInterval(times, 15000);
 
-  // A copy button has the text, or the id of what has it, or # for the address.
+  // data-copy is the text, the #id of the element with the text, or # for the address.
   on('click', 'button[data-copy]', (button) => {
     const text = button.dataset.copy;
     copy(text === '#' ? location.href : text.startsWith('#') ? $(text).value : text, button.textContent.trim());

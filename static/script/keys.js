@@ -1,5 +1,5 @@
-// Shortcuts of single keys, listed in the dialog of layout.templ. They can be
-// switched off, and never fire while something is typed.
+// Single-key shortcuts, listed in the dialog in layout.templ. They can be switched
+// off, and are ignored while the reader types.
 {
   const { $, $$, get, set, on } = wm;
   const help = () => { $('#keys').showModal(); };
@@ -24,7 +24,7 @@
     x: () => { const all = rows(), row = all[at(all)]; if (row) wm.toggle(row); },
     '[': () => follow('a[rel=prev]'), ']': () => follow('a[rel=next]'),
   };
-  let going = 0; // until when a letter after g is a page
+  let going = 0; // time until which a key after g opens a page
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || $('dialog[open]') || !$('#keys-on').checked) return;
     const el = event.target;

@@ -1,12 +1,12 @@
-// Newer data: asked for every 30 s while the page can be seen, offered by the
-// pill, and with the reader's consent put in place where they disturb nothing.
+// Newer data: polled every 30 s while the page is visible and offered by the pill.
+// With auto-refresh, they are loaded while the reader is idle.
 {
   const { $, get, set, say, on, each } = wm;
   let touched = 0;
   for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll']) {
     addEventListener(event, () => { touched = performance.now(); }, { capture: true, passive: true });
   }
-  const idle = 3000; // ms without a move of the reader's hand
+  const idle = 3000; // ms without input
   const busy = () => document.hidden || performance.now() - touched < idle || document.activeElement.closest('form:not(#pick), dialog')
     || $('dialog[open], main :checked[name=name]') || String(getSelection());
 
@@ -29,7 +29,7 @@
       pill.textContent = news.Text;
       if (news.Text && pill.hidden) say(news.Text);
       pill.hidden = !news.Text;
-    } catch { /* the next page load will say what is wrong */ }
+    } catch { /* the next page load shows the error */ }
   };
   on('click', '#pill', (pill, e) => {
     if (!$('#main[hx-select]') || e.ctrlKey || e.metaKey || e.shiftKey) return;
@@ -38,7 +38,7 @@
   });
   on('change', '#auto', (box) => {
     set('auto', box.checked);
-    say(box.checked ? 'The page refreshes by itself' : 'The page refreshes on demand', true);
+    say(box.checked ? 'Auto-refresh on' : 'Auto-refresh off', true);
   });
   document.addEventListener('DOMContentLoaded', () => { $('#auto').checked = !!get('auto'); });
   setInterval(look, 30000);

@@ -1,5 +1,5 @@
-// What only this browser knows: views that were saved, the last visit, and what
-// of Attention was hidden or seen before.
+// Data stored in this browser only: saved views, the last visit, and which rows of
+// Attention are hidden or were seen before.
 {
   const { $, $$, get, set, on, each, say } = wm;
   const button = (text, label) => Object.assign(document.createElement('button'), { type: 'button', textContent: text, ariaLabel: label, className: 'quiet' });
@@ -11,7 +11,7 @@
     place.replaceChildren(...Object.entries(views()).flatMap(([name, query]) => {
       const link = Object.assign(document.createElement('a'), { href: query, textContent: name });
       if (query === (location.search || '?')) link.ariaCurrent = 'true';
-      const drop = button('×', 'Forget the view ' + name);
+      const drop = button('×', 'Delete the view ' + name);
       drop.dataset.forget = name;
       return [link, drop];
     }));
@@ -33,7 +33,7 @@
     own();
   });
 
-  // A visit ends after an hour without a page.
+  // A visit ends after an hour without a page view.
   const now = Date.now(), hour = 3600e3;
   let visit = get('visit') || { began: now };
   document.addEventListener('DOMContentLoaded', () => {
@@ -47,7 +47,7 @@
     }
   });
 
-  // Rows of Attention: new ones first, hidden ones for a day.
+  // Rows of Attention: new ones first; hidden ones stay hidden for a day.
   const keyOf = (row) => row.closest('section').getAttribute('aria-labelledby') + ' ' + $('a', row).pathname;
   const sift = () => {
     const rows = $$('tr[data-item]'), hidden = get('hidden') || {}, seen = get('seen'), next = {};
@@ -67,7 +67,7 @@
     set('hidden', hidden);
     const show = $('#show-hidden');
     show.hidden = !count;
-    show.textContent = sift.all ? 'hide them again' : count + ' hidden for 24 h: show';
+    show.textContent = sift.all ? 'hide again' : count + ' hidden for 24 h: show';
   };
   each(sift);
   on('click', 'button[data-hide]', (el) => {

@@ -1,5 +1,5 @@
-// Dialogs: the palette (Ctrl-K), all values of a facet, the columns. What they
-// show are pages of the server, such as /go and /facet/…, which htmx reads as one types.
+// Dialogs: the palette (Ctrl-K), all values of a facet, the columns. They show pages
+// of the server, such as /go and /facet/…, which htmx loads as the reader types.
 {
   const { $, $$, get, on } = wm;
   const open = (dialog) => { if (!dialog.open) dialog.showModal(); };
@@ -17,7 +17,7 @@
       palette();
     }
   });
-  // The views of this browser are known to nobody else.
+  // Saved views are only in this browser, so they are added here.
   document.addEventListener('htmx:afterSwap', ({ detail }) => {
     if (detail.target.id !== 'go-list') return;
     const text = $('#go-q').value.toLowerCase(), list = $('#go-list ul');
@@ -36,7 +36,7 @@
     $('#facet input')?.focus();
   });
   on('click', 'button[data-close]', (button) => button.closest('dialog').close());
-  // Arrows go through what was found, Enter in the text takes the first.
+  // Arrow keys move through the results; Enter in the input opens the first.
   on('keydown', 'dialog', (dialog, e) => {
     const input = $('input[type=search]', dialog), all = [input, ...$$('li a:first-child', dialog)];
     const at = all.indexOf(document.activeElement), by = { ArrowDown: 1, ArrowUp: -1 }[e.key];

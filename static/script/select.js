@@ -1,4 +1,4 @@
-// Rows that are ticked, and what can be done with them without another page.
+// Ticked rows, and actions on them without another page.
 {
   const { $, $$, on, each, copy, say } = wm;
   const boxes = () => $$('main input[name=name]');

@@ -1,5 +1,5 @@
-// Links and forms that htmx boosts replace <main>: the reader's place stays,
-// which is focus, open details and the scrolling of tables.
+// Links and forms boosted by htmx replace <main>. This script keeps the focus, open
+// details and the scroll positions of tables.
 {
   const { $, $$, say } = wm;
   const nameOf = (el) => [
@@ -18,7 +18,7 @@
       places: Object.fromEntries(tops().map(([key, el]) => [key, [el.scrollLeft, from.id === 'main' ? el.scrollTop : 0]])),
       open: Object.fromEntries(boxes().map(([key, el]) => [key, el.open])),
       turned: from.closest('.pager'),
-      quiet: from.id === 'main', // nobody asked: the data were refreshed
+      quiet: from.id === 'main', // auto-refresh, not an action of the reader
     };
   });
   document.addEventListener('htmx:afterSwap', ({ detail }) => {
@@ -34,7 +34,7 @@
     }
     if (!was.quiet) say($('.tools .count')?.innerText || document.title);
   });
-  // The page that says what is wrong tries again by itself.
+  // Open the error page: it retries automatically.
   document.addEventListener('htmx:responseError', ({ detail }) => location.assign(detail.pathInfo.finalRequestPath));
-  document.addEventListener('htmx:sendError', () => say('The dashboard does not answer; this page stays as it is', true));
+  document.addEventListener('htmx:sendError', () => say('The dashboard does not answer. This page has not changed.', true));
 }

@@ -12,8 +12,12 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// unknown reports whether a cell shows a missing value.
+// unknown reports whether a cell shows a missing value. The name of a row is never
+// missing; there is a site named "unknown".
 func unknown(cell *goquery.Selection) bool {
+	if cell.Is("th") {
+		return false
+	}
 	switch strings.TrimSpace(cell.Text()) {
 	case "", "n/a", "none", "(none)", "unknown", "never":
 		return true
