@@ -31,7 +31,7 @@ type decoder struct {
 
 // tools are what one goroutine decodes with.
 type tools struct {
-	parts    raw.ReportDecoder
+	reports  raw.ReportDecoder
 	requests raw.ReqMgrDecoder
 
 	lends   bool // changes are good until recycle; else they are their own
@@ -43,13 +43,13 @@ type tools struct {
 // the first call on the tools lend.
 func (t *tools) recycle() {
 	t.lends = true
-	t.parts.Recycle()
+	t.reports.Recycle()
 	t.requests.Recycle()
 	t.records, t.added = t.records[:0], t.added[:0]
 }
 
 func (t *tools) record() *schema.Workflow  { return next(&t.records, t.lends) }
-func (t *tools) part() *schema.AgentReport { return next(&t.added, t.lends) }
+func (t *tools) report() *schema.AgentReport { return next(&t.added, t.lends) }
 
 // next gives room for one more value: in list, when it comes back.
 func next[T any](list *[]T, lent bool) *T {
@@ -248,14 +248,14 @@ func (d *decoder) decode(change *join.Change, doc []byte, t *tools) (head raw.He
 		change.Rev, change.Hash, change.Time = req.Rev, req.Hash, req.Time
 		return req.Head, len(req.Flaws), nil
 	case join.AgentReport:
-		work, err := t.parts.Decode(doc)
+		report, err := t.reports.Decode(doc)
 		if err != nil {
 			return head, 0, err
 		}
-		change.Report = t.part()
-		*change.Report, change.Idle = work.Report, !work.HasStatus
-		change.Rev, change.Hash, change.Time = work.Rev, work.Hash, work.Time
-		return work.Head, len(work.Flaws), nil
+		change.Report = t.report()
+		*change.Report, change.Idle = report.Report, !report.HasStatus
+		change.Rev, change.Hash, change.Time = report.Rev, report.Hash, report.Time
+		return report.Head, len(report.Flaws), nil
 	default:
 		info, err := raw.DecodeAgentInfo(doc)
 		if err != nil {
