@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/scripts/freeport"
 )
 
 // loadedCache is a cache server that has just become ready.
@@ -26,7 +27,7 @@ func (r *run) startCache(ctx context.Context, source server) (c loadedCache, err
 
 // startCacheWith starts one with more flags.
 func (r *run) startCacheWith(ctx context.Context, source server, flags ...string) (c loadedCache, err error) {
-	addr, err := freeAddr()
+	addr, err := freeport.Addr(ctx)
 	if err != nil {
 		return c, err
 	}

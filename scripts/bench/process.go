@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/scripts/bench/figures"
+	"github.com/dmwm/wmstats/scripts/freeport"
 )
 
 type run struct {
@@ -36,20 +36,6 @@ type server struct {
 
 func (r *run) line(name string, value float64, unit string) {
 	figures.Line(r.Out, r.prefix+name, value, unit, "")
-}
-
-// freeAddr finds a free port. Another program could take it before it is used;
-// then the start fails and says so.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return "", fmt.Errorf("free the port again: %w", err)
-	}
-	return addr, nil
 }
 
 func (r *run) start(program string, args ...string) (*exec.Cmd, error) {
@@ -86,7 +72,7 @@ func (r *run) startSource(ctx context.Context) (server, error) {
 		s := server{url: strings.TrimSuffix(r.Source, "/"), elsewhere: true}
 		return s, r.ready(ctx, s.url+"/_up")
 	}
-	addr, err := freeAddr()
+	addr, err := freeport.Addr(ctx)
 	if err != nil {
 		return server{}, err
 	}

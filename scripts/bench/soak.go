@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/scripts/bench/soak"
+	"github.com/dmwm/wmstats/scripts/freeport"
 )
 
 // Soak says how long and how hard the section soak is; zero values are soak's own.
@@ -101,7 +102,7 @@ func (r *run) explained(ctx context.Context, cache server, when string) error {
 
 // startLiving starts the stand-in with documents that go on changing.
 func (r *run) startLiving(ctx context.Context, rate float64) (server, error) {
-	addr, err := freeAddr()
+	addr, err := freeport.Addr(ctx)
 	if err != nil {
 		return server{}, err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/dmwm/wmstats/scripts/freeport"
 	"github.com/dmwm/wmstats/static"
 )
 
@@ -56,7 +57,7 @@ func (r *run) ui(ctx context.Context, cache server) error {
 
 // startUI starts a UI server and waits until it shows pages.
 func (r *run) startUI(ctx context.Context, cache server) (ui server, err error) {
-	addr, err := freeAddr()
+	addr, err := freeport.Addr(ctx)
 	if err != nil {
 		return ui, err
 	}

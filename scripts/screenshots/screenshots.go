@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/scripts/demo"
+	"github.com/dmwm/wmstats/scripts/freeport"
 	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
 )
 
@@ -84,9 +84,12 @@ type system struct {
 
 // start returns when all pages can be made.
 func start(ctx context.Context, o Options) (*system, error) {
-	addrs, err := freeAddrs(3)
-	if err != nil {
-		return nil, err
+	addrs := make([]string, 3)
+	for i := range addrs {
+		var err error
+		if addrs[i], err = freeport.Addr(ctx); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -111,20 +114,6 @@ func start(ctx context.Context, o Options) (*system, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// freeAddrs are loopback addresses that nobody uses now.
-func freeAddrs(n int) ([]string, error) {
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free address: %w", err)
-		}
-		defer func() { _ = l.Close() }() // held until all are found, so that they differ
-		addrs[i] = l.Addr().String()
-	}
-	return addrs, nil
 }
 
 // shots lists the pictures. The workflow is one with much to show.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dmwm/wmstats/scripts/freeport"
 )
 
 // nginxConfig serves files of a folder that are compressed already, with no
@@ -32,7 +34,7 @@ func (r *run) startNginx(ctx context.Context, root string, sendfile bool) (*chil
 	if err != nil {
 		return nil, fmt.Errorf("start nginx: %w", err)
 	}
-	addr, err := freeAddr(ctx)
+	addr, err := freeport.Addr(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +72,4 @@ func workerOf(pid int) int {
 	}
 	worker, _ := strconv.Atoi(strings.TrimSpace(string(text))) // none yet: 0
 	return worker
-}
-
-// freeAddr finds a free port. Another program could take it before it is used;
-// then the start fails and says so.
-func freeAddr(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
