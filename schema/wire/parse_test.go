@@ -348,3 +348,16 @@ func FuzzParseQuery(f *testing.F) {
 		require.Equal(t, q, again, "%s -> %s", raw, q.Values().Encode())
 	})
 }
+
+// A question for what was done since a generation keeps every condition, also the
+// bound of the time in the status, whose short name is taken.
+func TestValuesSince(t *testing.T) {
+	q, err := ParseQuery(url.Values{"since": {"1760000000"}, "status": {"new"}, "q": {"x"}, "name": {"a"}, "sort": {"-Priority"}, "idx": {"3"}})
+	require.NoError(t, err)
+	v := q.ValuesSince("a-7")
+	assert.Equal(t, url.Values{"since": {"a-7"}, "minStatusTime": {"1760000000"}, "status": {"new"}, "q": {"x"}, "name": {"a"}}, v)
+	v.Del("since")
+	again, err := ParseQuery(v)
+	require.NoError(t, err)
+	assert.Equal(t, q.Terms, again.Terms)
+}

@@ -11,6 +11,18 @@ import (
 // has at most one Term of each Op.
 func (q Query) Values() url.Values { return words().Values(q) }
 
+// ValuesSince writes the conditions of a question for what was done since a generation,
+// and that: since= is the generation there, so the bound of the time in the status has
+// its long name.
+func (q Query) ValuesSince(generation string) url.Values {
+	v := Query{Terms: q.Terms, Text: q.Text, Names: q.Names}.Values()
+	if at := v.Get("since"); at != "" {
+		v.Set("minStatusTime", at)
+	}
+	v.Set("since", generation)
+	return v
+}
+
 // Values is Query.Values for the lists of the vocabulary: Parse reads it.
 func (v *Vocabulary) Values(q Query) url.Values {
 	out := url.Values{}

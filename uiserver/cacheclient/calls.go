@@ -207,14 +207,8 @@ func (c *Client) Attention(ctx context.Context, rules []string) (wire.Attention,
 // generation. Age conditions can't be followed; for them the error is a
 // *wire.Problem.
 func (c *Client) Changes(ctx context.Context, q wire.Query, since string) (wire.Change, Meta, error) {
-	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names}.Values()
-	// since= is a generation here, so the time condition uses its long name.
-	if at := v.Get("since"); at != "" {
-		v.Set("minStatusTime", at)
-	}
-	v.Set("since", since)
 	var change wire.Change
-	meta, err := c.get(ctx, "/changes", v, &change)
+	meta, err := c.get(ctx, "/changes", q.ValuesSince(since), &change)
 	return change, meta, err
 }
 

@@ -16,12 +16,7 @@ func PulseAddress(q wire.Query, generation string) string {
 	if generation == "" {
 		return ""
 	}
-	v := Conditions(q).Values()
-	if at := v.Get(SinceParam); at != "" { // since= is a generation here, as in /changes
-		v.Set("minStatusTime", at)
-	}
-	v.Set(SinceParam, generation)
-	return web.PulsePath + "?" + v.Encode()
+	return web.PulsePath + "?" + q.ValuesSince(generation).Encode()
 }
 
 // ReadPulse parses such an address.
