@@ -1,14 +1,10 @@
 package simulate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/dmwm/wmstats/mock/couchfake"
@@ -88,76 +84,6 @@ func newSource(p *Plan, n *network, tr *trace) (*source, error) {
 	}()
 	return s, nil
 }
-
-// mostAsked is how many requests in a minute are far too many.
-const mostAsked = 2000
-
-// load counts the requests of a minute.
-type load struct {
-	mu     sync.Mutex
-	minute time.Time
-	count  int
-	most   int
-}
-
-// add counts a request and tells whether there are far too many.
-func (l *load) add() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now := time.Now().Truncate(time.Minute); !now.Equal(l.minute) {
-		l.minute, l.count = now, 0
-	}
-	l.count++
-	l.most = max(l.most, l.count)
-	return l.count > mostAsked
-}
-
-// peak is the greatest number of requests in a minute.
-func (l *load) peak() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.most
-}
-
-// serve answers a request and notes it.
-func (s *source) serve(w http.ResponseWriter, r *http.Request) {
-	if s.load.add() { // time would stand still
-		select {
-		case <-time.After(time.Minute):
-		case <-s.closing:
-		}
-	}
-	n := &noted{ResponseWriter: w}
-	defer func() {
-		query := r.URL.RawQuery
-		if i := strings.Index(query, "since="); i >= 0 {
-			query = query[:i] + "since=" + head(query[i+6:], 8)
-		}
-		s.trace.add("%-4s %s %s -> %d", r.Method, r.URL.Path, head(query, 80), n.status)
-	}()
-	s.fake.ServeHTTP(n, r)
-}
-
-func head(text string, n int) string { return text[:min(n, len(text))] }
-
-// noted keeps the status of an answer for the trace.
-type noted struct {
-	http.ResponseWriter
-	status int
-}
-
-func (n *noted) WriteHeader(status int) {
-	n.status = status
-	n.ResponseWriter.WriteHeader(status)
-}
-
-func (n *noted) Write(p []byte) (int, error) {
-	n.status = cmp.Or(n.status, http.StatusOK)
-	return n.ResponseWriter.Write(p)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
 func (s *source) close() {
 	close(s.closing)
@@ -273,124 +199,6 @@ func (s *source) job(n int) {
 	for range n {
 		s.jobs++
 		s.put(design.WMStatsDB, jobDocument(s.jobs, time.Now()))
-	}
-}
-
-// backup copies both databases.
-func (s *source) backup() {
-	for _, db := range databases {
-		if b, err := s.fake.Backup(db); err == nil {
-			s.backups[db], s.backedUp[db] = b, s.is.clone()
-		}
-	}
-}
-
-// restore puts the copy of a database in its place and tells whether there is
-// one, with other content.
-func (s *source) restore(db string) bool {
-	b := s.backups[db]
-	if b == nil || s.missing[db] {
-		return false
-	}
-	s.fake.Restore(b)
-	then := s.backedUp[db].clone()
-	if db == design.RequestDB {
-		s.is.requests = then.requests
-	} else {
-		s.is.reports, s.is.infos = then.reports, then.infos
-	}
-	return true
-}
-
-// purge purges up to n documents of a database, from number first on.
-func (s *source) purge(db string, first, n int) {
-	if s.missing[db] {
-		return
-	}
-	if db == design.RequestDB {
-		for _, i := range pick(s.is.requests, first, n, cmp.Compare[int]) {
-			s.fake.Purge(db, documentID(i, -1))
-			delete(s.is.requests, i)
-		}
-		return
-	}
-	for _, key := range pick(s.is.reports, first, n, byWorkflow) {
-		s.fake.Purge(db, documentID(key[0], key[1]))
-		delete(s.is.reports, key)
-	}
-}
-
-// pick gives n keys in a row, from the first-th on.
-func pick[K comparable, V any](of map[K]V, first, n int, compare func(a, b K) int) []K {
-	keys := make([]K, 0, len(of))
-	for k := range of {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, compare)
-	var out []K
-	for i := range min(n, len(keys)) {
-		out = append(out, keys[(first+i)%len(keys)])
-	}
-	return out
-}
-
-// byWorkflow is the order of reports: by workflow, then by agent.
-func byWorkflow(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
-
-// drop deletes a database.
-func (s *source) drop(db string) {
-	s.fake.Drop(db)
-	s.missing[db] = true
-	if db == design.RequestDB {
-		s.is.requests = map[int]request{}
-	} else {
-		s.is.reports, s.is.infos = map[[2]int]report{}, map[int]int64{}
-	}
-}
-
-// create makes a deleted database anew.
-func (s *source) create(db string) {
-	if err := s.fake.Create(db); err != nil {
-		panic(err) // the names are ours
-	}
-	delete(s.missing, db)
-	if !s.plan.NoViews {
-		if err := s.writeDesign(db); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// fill writes a share of what a database held, in percent, beginning with the
-// lowest numbers; what is there, in an active status, stays.
-func (s *source) fill(db string, held content, percent int) {
-	if s.missing[db] {
-		return
-	}
-	if db == design.RequestDB {
-		keys := pick(held.requests, 0, len(held.requests)*percent/100, cmp.Compare[int])
-		for _, n := range keys {
-			// One that has left the lists is gone for our server as well.
-			if now, there := s.is.requests[n]; !there || archived[now.status] && !archived[held.requests[n].status] {
-				s.is.requests[n] = held.requests[n]
-				s.put(db, requestDocument(n, held.requests[n]))
-			}
-		}
-		return
-	}
-	keys := pick(held.reports, 0, len(held.reports)*percent/100, byWorkflow)
-	for _, k := range keys {
-		if _, there := s.is.reports[k]; !there {
-			s.is.reports[k] = held.reports[k]
-			s.put(db, reportDocument(held.reports[k]))
-		}
-	}
-	for _, a := range pick(held.infos, 0, len(held.infos), cmp.Compare[int]) {
-		if _, there := s.is.infos[a]; !there {
-			at := held.infos[a]
-			s.is.infos[a] = at
-			s.put(db, infoDocument(a, at))
-		}
 	}
 }
 
