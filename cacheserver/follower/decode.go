@@ -48,7 +48,7 @@ func (t *tools) recycle() {
 	t.records, t.added = t.records[:0], t.added[:0]
 }
 
-func (t *tools) record() *schema.Workflow  { return next(&t.records, t.lends) }
+func (t *tools) record() *schema.Workflow    { return next(&t.records, t.lends) }
 func (t *tools) report() *schema.AgentReport { return next(&t.added, t.lends) }
 
 // next gives room for one more value: in list, when it comes back.
