@@ -231,6 +231,15 @@ func Plural(n int64, one, many string) string {
 	return Int(n) + " " + many
 }
 
+// listMark is the punctuation after item i of n in a list in a sentence: a comma, or
+// end after the last item.
+func listMark(i, n int, end string) string {
+	if i < n-1 {
+		return ", "
+	}
+	return end
+}
+
 // yesNo formats a flag.
 func yesNo(b bool) string {
 	if b {

@@ -1590,7 +1590,7 @@ func worstSites(w WorstSites, failed int64, all string) templ.Component {
 			templ_7745c5c3_Var63 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 126, "<section class=\"panel\" aria-labelledby=\"worst-h\"><div class=\"tools\"><h2 id=\"worst-h\" class=\"count\">Sites with most failing jobs</h2><span class=\"seg\"><a href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 126, "<section class=\"panel\" aria-labelledby=\"worst-h\"><div class=\"tools\"><h2 id=\"worst-h\" class=\"count\">Sites with the most failing jobs</h2><span class=\"seg\"><a href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1676,7 +1676,7 @@ func worstSites(w WorstSites, failed int64, all string) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 134, "<table class=\"figures\"><caption class=\"vh\">Sites with most failing jobs</caption> <thead><tr><th scope=\"col\">site</th><th scope=\"col\" class=\"n\">failing jobs</th><th scope=\"col\" class=\"n\">exit codes</th><th scope=\"col\" class=\"n\">workflows</th></tr></thead> <tbody>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 134, "<table class=\"figures\"><caption class=\"vh\">Sites with the most failing jobs</caption> <thead><tr><th scope=\"col\">site</th><th scope=\"col\" class=\"n\">failing jobs</th><th scope=\"col\" class=\"n\">exit codes</th><th scope=\"col\" class=\"n\">workflows</th></tr></thead> <tbody>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1757,7 +1757,7 @@ func worstSites(w WorstSites, failed int64, all string) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = scroll("Sites with most failing jobs").Render(templ.WithChildren(ctx, templ_7745c5c3_Var68), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = scroll("Sites with the most failing jobs").Render(templ.WithChildren(ctx, templ_7745c5c3_Var68), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

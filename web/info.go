@@ -34,6 +34,15 @@ type Endpoint struct {
 	Params                []Param
 }
 
+// paramCount describes the parameters of the endpoint.
+func (e Endpoint) paramCount() string {
+	text := Plural(int64(len(e.Params)), "parameter", "parameters")
+	if e.Filters {
+		text += ", and the filters of /fetch"
+	}
+	return text
+}
+
 // Param is one parameter of an endpoint.
 type Param struct{ Name, In, Text, Example string }
 
@@ -42,6 +51,15 @@ type Tried struct {
 	Address, Type, Text string
 	Status              int
 	More                bool
+}
+
+// summary describes the response: "status 200, text/csv; the first 2 KiB".
+func (t Tried) summary() string {
+	text := "status " + digits(int64(t.Status)) + ", " + t.Type
+	if t.More {
+		text += "; the first 2 KiB"
+	}
+	return text
 }
 
 // Recipe is a command with its title.

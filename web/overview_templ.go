@@ -412,11 +412,11 @@ func Overview(p OverviewPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = topTable("Campaigns with most failed jobs", "campaign", "/campaigns", p.Campaigns).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = topTable("Campaigns with the most failed jobs", "campaign", "/campaigns", p.Campaigns).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = topTable("Sites with most failed jobs", "site", "/sites", p.Sites).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = topTable("Sites with the most failed jobs", "site", "/sites", p.Sites).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

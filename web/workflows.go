@@ -114,6 +114,15 @@ func (b FacetBox) rest() string {
 	return ""
 }
 
+// count describes the values on the page of a facet.
+func (b FacetBox) count() string {
+	text := Plural(b.Distinct, "value", "values")
+	if shown := len(b.Values); b.Distinct > int64(shown) {
+		text += ", of which the " + Int(int64(shown)) + " most frequent are shown; type to find others"
+	}
+	return text
+}
+
 func excludeLabel(l FacetLine) string {
 	if l.Excluded {
 		return "Do not exclude " + l.Value
