@@ -94,7 +94,7 @@ func cacheFacts(d web.Data) []web.Fact {
 		{Label: "complete", Value: map[bool]string{true: "yes", false: "no"}[i.Complete]},
 		{Label: "workflows", Value: web.Int(i.Workflows)},
 		{Label: "agent reports", Value: web.Int(i.AgentReports)},
-		{Label: "unmatched agent reports", Value: web.Int(i.UnmatchedReports)},
+		{Label: "unmatched reports", Value: web.Int(i.UnmatchedReports)},
 		{Label: "list records", Value: web.Bytes(i.Bytes)},
 		{Label: "last full read took", Value: web.Float(i.LoadSeconds) + " s"},
 		{Label: "unusable documents", Value: web.Int(i.BadDocuments)},

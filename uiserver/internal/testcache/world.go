@@ -219,11 +219,11 @@ func (w *World) read(ctx context.Context, client *cacheclient.Client) (err error
 		w.Workflows = append(w.Workflows, workflow)
 	}
 	var meta cacheclient.Meta
-	var faults [4]error
-	w.Campaigns, meta, faults[0] = client.Campaigns(ctx)
-	w.Releases, _, faults[1] = client.Releases(ctx)
-	w.Sites, _, faults[2] = client.Sites(ctx)
-	w.Agents, _, faults[3] = client.Agents(ctx)
+	var errs [4]error
+	w.Campaigns, meta, errs[0] = client.Campaigns(ctx)
+	w.Releases, _, errs[1] = client.Releases(ctx)
+	w.Sites, _, errs[2] = client.Sites(ctx)
+	w.Agents, _, errs[3] = client.Agents(ctx)
 	w.Generation = meta.Generation
-	return errors.Join(faults[:]...)
+	return errors.Join(errs[:]...)
 }
