@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -17,10 +18,14 @@ type Endpoint struct {
 	handler http.Handler
 	addr    string
 
-	mu   sync.Mutex
-	srv  *http.Server
-	done chan error
+	mu    sync.Mutex
+	taken bool // the port is known to be one that can be listened on
+	srv   *http.Server
+	done  chan error
 }
+
+// patience is how long an endpoint waits for its port.
+const patience = time.Minute
 
 // Listen starts to serve handler on addr, "127.0.0.1:0" for a free port.
 func Listen(addr string, handler http.Handler) (*Endpoint, error) {
@@ -45,15 +50,26 @@ func (e *Endpoint) Accept() error {
 	if e.srv != nil {
 		return nil
 	}
-	ln, err := net.Listen("tcp", e.addr) //nolint:noctx // an endpoint lives until Close, not as long as a context
+	ln, err := e.listen()
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", e.addr, err)
 	}
-	e.addr = ln.Addr().String()
+	e.addr, e.taken = ln.Addr().String(), true
 	e.srv = &http.Server{Handler: e.handler, ReadHeaderTimeout: time.Minute}
 	e.done = make(chan error, 1)
 	go func(srv *http.Server, done chan<- error) { done <- srv.Serve(ln) }(e.srv, e.done)
 	return nil
+}
+
+// listen waits for a port that was this endpoint's: while it refused connections
+// another program that asked for any port may have been given it.
+func (e *Endpoint) listen() (net.Listener, error) {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		ln, err := net.Listen("tcp", e.addr) //nolint:noctx // an endpoint lives until Close, not as long as a context
+		if !e.taken || !errors.Is(err, syscall.EADDRINUSE) || time.Since(began) > patience {
+			return ln, err
+		}
+	}
 }
 
 // Refuse closes the listener and every connection: clients see a reset, then

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"slices"
@@ -281,6 +282,21 @@ func TestRefuseConnections(t *testing.T) {
 	require.Error(t, f.lines.Err(), "the feed was cut, not ended")
 	_, _, err := s.read(t.Context(), "/db")
 	require.ErrorContains(t, err, "connection refused")
+	require.NoError(t, s.Accept())
+	assert.Equal(t, url, s.URL())
+	assert.EqualValues(t, 3, s.get("/db").Get("doc_count").Int())
+}
+
+// TestAPortThatAnotherHasIsWaitedFor: while connections are refused, the port may
+// be given to a program that asks for any.
+func TestAPortThatAnotherHasIsWaitedFor(t *testing.T) {
+	s := start(t, couchfake.Options{})
+	s.put("db", numbered(3)...)
+	url := s.URL()
+	require.NoError(t, s.Refuse())
+	other, err := net.Listen("tcp", s.Addr())
+	require.NoError(t, err)
+	time.AfterFunc(50*time.Millisecond, func() { assert.NoError(t, other.Close()) })
 	require.NoError(t, s.Accept())
 	assert.Equal(t, url, s.URL())
 	assert.EqualValues(t, 3, s.get("/db").Get("doc_count").Int())
