@@ -2,6 +2,7 @@ package follower
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,16 +35,19 @@ func (b *bubble) restore(backups []*couchfake.Backup, away time.Duration) {
 	b.net.cut(false)
 }
 
-// rereads counts re-reads of a bubble.
-type rereadCount struct{ done, failed int }
+// rereadCount counts re-reads of a bubble.
+type rereadCount struct{ ended, broken atomic.Int64 }
+
+func (c *rereadCount) done() int   { return int(c.ended.Load()) }
+func (c *rereadCount) failed() int { return int(c.broken.Load()) }
 
 func counting(c *rereadCount) func(*Options) {
 	return func(o *Options) {
 		o.Hooks.Reread = func(_ int, _ time.Duration, err error) {
 			if err != nil {
-				c.failed++
+				c.broken.Add(1)
 			} else {
-				c.done++
+				c.ended.Add(1)
 			}
 		}
 	}
@@ -87,9 +91,9 @@ func TestARestoredBackupIsNoticed(t *testing.T) {
 				require.True(t, b.fresh())
 				b.put(requestDB, requestDoc("wf2", "assigned", 78))
 				b.until("a new write", time.Minute, func() bool { return b.agrees(n) })
-				assert.Equal(t, 1, b.store.count(loads)-c.done, "no full read that stops the feeds")
+				assert.Equal(t, 1, b.store.count(loads)-c.done(), "no full read that stops the feeds")
 				if b.follower.o.PollInterval == 0 {
-					assert.Equal(t, 1, c.done, "one for both databases")
+					assert.Equal(t, 1, c.done(), "one for both databases")
 				}
 				assert.Equal(t, 2, b.logged("older state than before"))
 				assert.Equal(t, 1, b.logged("doc_count + doc_del_count from 52 to 42"), "%s", b.log)
@@ -163,10 +167,10 @@ func TestPurgedDocumentsAreNoticed(t *testing.T) {
 				require.True(t, b.agrees(n) && b.fresh(), "log:\n%s", b.log)
 				time.Sleep(time.Hour)
 				assert.True(t, b.fresh())
-				assert.LessOrEqual(t, c.done, 2, "both databases at most")
+				assert.LessOrEqual(t, c.done(), 2, "both databases at most")
 				assert.Equal(t, 1, b.logged("purge_seq from 0 to 13"))
 				assert.Zero(t, b.logged("older state"), "after %s:\n%s", time.Since(purged), b.log)
-				assert.Equal(t, 1, b.store.count(loads)-c.done)
+				assert.Equal(t, 1, b.store.count(loads)-c.done())
 			}, change, counting(&c))
 		})
 	}
@@ -185,7 +189,7 @@ func TestManyPurges(t *testing.T) {
 			b.honest(n, time.Minute)
 		}
 		b.until("the end", 3*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
-		assert.LessOrEqual(t, c.done, 32)
+		assert.LessOrEqual(t, c.done(), 32)
 	}, counting(&c))
 }
 
@@ -201,9 +205,9 @@ func TestARereadThatIsDueDuringAnother(t *testing.T) {
 		require.Equal(t, 1, b.srv.Purge(requestDB, "wf1"))
 		b.until("the reason", time.Minute, func() bool { return b.store.was(purge.public()) })
 		time.Sleep(10 * time.Second)
-		assert.Zero(t, c.done, "the first one is under way")
+		assert.Zero(t, c.done(), "the first one is under way")
 		b.until("both", 20*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
-		assert.Equal(t, 2, c.done)
+		assert.Equal(t, 2, c.done())
 		hits := slow.Hits()
 		require.Equal(t, 1, b.srv.Purge(requestDB, "wf2"))
 		b.until("another one", 10*time.Minute, func() bool { return slow.Hits() > hits })
@@ -230,8 +234,8 @@ func TestARereadThatFailsIsNoLoop(t *testing.T) {
 		require.Equal(t, 1, b.srv.Purge(requestDB, "wf1"))
 		b.honest(n, 20*time.Minute)
 		assert.Equal(t, purge.public(), b.store.state().Reason)
-		assert.Greater(t, c.failed, 5)
-		assert.Less(t, c.failed, 30)
+		assert.Greater(t, c.failed(), 5)
+		assert.Less(t, c.failed(), 30)
 		b.srv.Behave()
 		b.until("the repair", 3*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
 	}, counting(&c))
@@ -268,16 +272,16 @@ func TestCopiesThatDiffer(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			require.True(t, b.fresh(), b.store.state().Reason)
 		}
-		require.Zero(t, c.done)
+		require.Zero(t, c.done())
 		for range 24 { // each minute lower, then higher
 			low := b.srv.Misbehave(couchfake.Fault{Match: info, Kind: couchfake.OtherCopy, Rows: 2})
 			time.Sleep(time.Minute)
 			low.Clear()
 			time.Sleep(time.Minute)
 		}
-		assert.GreaterOrEqual(t, c.done, 4)
-		assert.LessOrEqual(t, c.done, 5, "of 48 minutes")
-		assert.Equal(t, 1, b.store.count(loads)-c.done)
+		assert.GreaterOrEqual(t, c.done(), 4)
+		assert.LessOrEqual(t, c.done(), 5, "of 48 minutes")
+		assert.Equal(t, 1, b.store.count(loads)-c.done())
 		b.until("the end", 11*time.Minute, b.fresh)
 	}, counting(&c))
 }
@@ -297,10 +301,10 @@ func TestABackupRestoredAgainAndAgain(t *testing.T) {
 			b.restore(old, time.Second)
 			b.honest(n, time.Minute+15*time.Second)
 		}
-		assert.Equal(t, 1, c.done)
+		assert.Equal(t, 1, c.done())
 		assert.Equal(t, fall.public(), b.store.state().Reason)
 		b.until("the next", 12*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
-		assert.Equal(t, 2, c.done)
+		assert.Equal(t, 2, c.done())
 	}, counting(&c))
 }
 
