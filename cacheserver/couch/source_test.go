@@ -159,7 +159,7 @@ func (s *server) client(t *testing.T, at string) *couch.Client {
 	t.Helper()
 	c, err := couch.New(couch.Options{URL: at,
 		RequestDB: s.dbs[couch.Requests], WMStatsDB: s.dbs[couch.WMStats], LogDB: s.dbs[couch.LogDB],
-		CallTimeout: time.Minute, Heartbeat: 200 * time.Millisecond})
+		CallTimeout: time.Minute, Heartbeat: 500 * time.Millisecond}) // three without one end a feed
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c

@@ -174,7 +174,11 @@ func newDatabase(t *testing.T, b Backend) {
 		}
 		ended <- last
 	}()
-	<-alive
+	select {
+	case <-alive:
+	case err := <-ended:
+		require.Fail(t, "the feed ended by itself", "%v", err)
+	}
 	b.Writer.Recreate(t, couch.WMStats)
 	t.Logf("the feed of a deleted database ended with: %v", <-ended)
 	require.NoError(t, ctx.Err(), "it ended by itself")
