@@ -102,6 +102,7 @@ generate: ## make templ code, docs/reference/schema.md and docs/reference/openap
 	cd web && go generate ./...
 	cd schema && go generate ./...
 	cd cacheserver && go test ./api -count=1 -run '^TestOpenAPIFile$$' -args -update-openapi
+	cd scripts && go test ./reference -count=1 -run '^TestPagesAreCurrent$$' -args -update
 
 .PHONY: bench
 bench: build ## all benchmarks (SECTIONS="firstread memory" for some, bin/bench -h lists them and their sizes)

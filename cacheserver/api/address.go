@@ -21,7 +21,7 @@ func pathName(c echo.Context) (string, error) {
 	if c.Request().URL.RawPath != "" { // else it is decoded already
 		var err error
 		if name, err = url.PathUnescape(name); err != nil {
-			return "", wire.BadValue("path", "The path is not well encoded.")
+			return "", wire.BadValue("path", "The path is not correctly encoded.")
 		}
 	}
 	return name, nil

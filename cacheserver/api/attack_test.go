@@ -130,7 +130,7 @@ func TestDearRequestsAreRefused(t *testing.T) {
 		require.Equal(t, http.StatusUnprocessableEntity, a.StatusCode, "%s: %.300s", d.name, a.body)
 		p := a.problem(t)
 		assert.Equal(t, wire.SlugTooExpensive, p.Slug(), d.name)
-		assert.Contains(t, p.Detail, "Ask for less", d.name)
+		assert.Contains(t, p.Detail, "Request less", d.name)
 		b := s.last(t)
 		assert.LessOrEqual(t, b.Largest(), int64(largest), "%s: between two looks", d.name)
 		assert.LessOrEqual(t, b.Spent(), int64(steps)+2*largest, d.name)

@@ -102,7 +102,7 @@ func TestManyDearRequestsAtOnce(t *testing.T) {
 	one := f.send(http.MethodPost, "/find", regex("one more"))
 	assert.Equal(t, http.StatusTooManyRequests, one.StatusCode)
 	assert.NotEmpty(t, one.Header.Get("Retry-After"))
-	assert.Contains(t, one.problem(t).Detail, "64 expensive requests wait")
+	assert.Contains(t, one.problem(t).Detail, "64 expensive requests in its queue")
 	leave()
 	wg.Wait()
 	await(t, func() bool { return value(t, registry, "wmstats_queries_waiting") == 0 && s.count() >= clients })

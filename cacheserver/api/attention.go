@@ -62,7 +62,7 @@ func (a *API) chosenRules(asked []string) ([]attention.Rule, error) {
 	chosen := map[string]bool{}
 	for _, name := range strings.Split(strings.Join(asked, ","), ",") {
 		if !slices.Contains(names, name) {
-			p := wire.BadValue("rule", fmt.Sprintf("There is no rule %.80q; there are: %s.", name, strings.Join(names, ", ")))
+			p := wire.BadValue("rule", fmt.Sprintf("Unknown rule %.80q; the rules are: %s.", name, strings.Join(names, ", ")))
 			p.DidYouMean = wire.Near(name, names, 3)
 			return nil, p
 		}

@@ -64,7 +64,7 @@ type attentionMetric struct {
 }
 
 func newAttentionMetric(a *API) *attentionMetric {
-	return &attentionMetric{a, prometheus.NewDesc("wmstats_attention", "Workflows and agents that a rule of /attention names.", []string{"rule"}, nil)}
+	return &attentionMetric{a, prometheus.NewDesc("wmstats_attention", "Workflows and agents that a rule of /attention names; 0 before the first full read.", []string{"rule"}, nil)}
 }
 
 func (m *attentionMetric) Describe(descs chan<- *prometheus.Desc) { descs <- m.desc }
@@ -72,6 +72,9 @@ func (m *attentionMetric) Describe(descs chan<- *prometheus.Desc) { descs <- m.d
 func (m *attentionMetric) Collect(metrics chan<- prometheus.Metric) {
 	generation, ok := m.api.o.Store.Newest()
 	if !ok {
+		for _, r := range m.api.attention.Load().Complete().Rules() {
+			metrics <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, 0, r.Name)
+		}
 		return
 	}
 	byRule, _, err := m.api.attention.Load().Count(context.Background(), m.api.attentionState(generation))

@@ -40,18 +40,18 @@ func (a *API) takeTurn(ctx context.Context, r *http.Request) (leave func(), err 
 	case err != nil && ctx.Err() != nil:
 		return nil, fmt.Errorf("request ended: %w", ctx.Err())
 	case err != nil:
-		return nil, a.busy("busy", fmt.Sprintf("This server is busy with %d expensive requests; yours waited for %s.", a.o.Queries.AtOnce, a.o.Queries.Timeout))
+		return nil, a.busy("busy", fmt.Sprintf("The server is busy with %d expensive requests; yours waited for %s.", a.o.Queries.AtOnce, a.o.Queries.Timeout))
 	case why == limit.ByKey:
-		return nil, a.busy("client", fmt.Sprintf("You have %d expensive requests waiting; at most %d of one client are worked on at once.", waitingPerClient*a.o.Queries.PerClient, a.o.Queries.PerClient))
+		return nil, a.busy("client", fmt.Sprintf("You have %d expensive requests waiting; the server processes at most %d of one client at once.", waitingPerClient*a.o.Queries.PerClient, a.o.Queries.PerClient))
 	case why == limit.InTotal:
-		return nil, a.busy("busy", fmt.Sprintf("%d expensive requests wait for their turn, which is all that this server takes.", waitingEach*a.o.Queries.AtOnce))
+		return nil, a.busy("busy", fmt.Sprintf("The server has %d expensive requests in its queue, the maximum.", waitingEach*a.o.Queries.AtOnce))
 	}
 	return leave, nil
 }
 
 func (a *API) busy(reason, detail string) error {
 	a.queries.refused.WithLabelValues(reason).Inc()
-	p := wire.RateLimited(detail + " Ask again soon, or for less: with more filters, or by q= or name= in place of a selector.")
+	p := wire.RateLimited(detail + " Retry soon, or request less: add filters, or use q= or name= instead of a selector.")
 	p.RetryAfter = max(1, int(math.Ceil(a.o.Queries.Timeout.Seconds()/2)))
 	return p
 }
@@ -60,9 +60,9 @@ func (a *API) busy(reason, detail string) error {
 func (a *API) exceeded(err *budget.ExceededError) *wire.Problem {
 	a.queries.refused.WithLabelValues("time").Inc()
 	if err.Time == 0 {
-		return wire.TooExpensive(fmt.Sprintf("The answer takes more than the %d steps that one request may take. Ask for less: with more filters, a simpler selector, or fewer keys of sort= or facets=.", err.Steps))
+		return wire.TooExpensive(fmt.Sprintf("The request exceeds the limit of %d steps. Request less: add filters, simplify the selector, or use fewer keys in sort= or facets=.", err.Steps))
 	}
-	return wire.TooExpensive(fmt.Sprintf("The answer takes longer than the %s that one request may take. Ask for less: with more filters, a simpler selector, or fewer keys of sort= or facets=.", err.Time))
+	return wire.TooExpensive(fmt.Sprintf("The request exceeds the time limit of %s. Request less: add filters, simplify the selector, or use fewer keys in sort= or facets=.", err.Time))
 }
 
 // endBudget gives back what a request holds.

@@ -20,18 +20,18 @@ func (a *API) parseChanges(c echo.Context) (r changeRequest, err error) {
 	v := c.QueryParams()
 	for _, name := range []string{"since", "feed", "timeout", "include"} {
 		if len(v[name]) > 1 {
-			return r, wire.BadValue(name, fmt.Sprintf("%q is given more than once.", name))
+			return r, wire.BadValue(name, fmt.Sprintf("%q appears more than once.", name))
 		}
 	}
 	if r.filter, err = parseFilter(v, "since", "feed", "timeout", "include"); err != nil {
 		return r, err
 	}
 	if r.filter.Gen != "" {
-		return r, wire.BadValue("gen", "Changes lead to the newest generation: since= says where they begin.")
+		return r, wire.BadValue("gen", "Changes always lead to the newest generation; use since= for where they begin.")
 	}
 	for _, t := range r.filter.Terms {
 		if t.Op == wire.MinAge || t.Op == wire.MaxAge {
-			return r, wire.BadValue(t.Field, "Ages change without any document changing, so they can't be followed: filter by time, or read the list.")
+			return r, wire.BadValue(t.Field, "Ages change without changes of documents, so they can't be followed: filter by time, or read the list.")
 		}
 	}
 	r.since = v.Get("since")
@@ -47,7 +47,7 @@ func (a *API) parseChanges(c echo.Context) (r changeRequest, err error) {
 	case include[0] == "records":
 		r.records = true
 	default:
-		return r, wire.BadValue("include", "There is include=records.")
+		return r, wire.BadValue("include", "The value must be records.")
 	}
 	return r, r.readWait(v["timeout"])
 }
@@ -56,7 +56,7 @@ func (r *changeRequest) readWait(given []string) error {
 	switch r.feed {
 	case "normal", "longpoll", "sse":
 	default:
-		p := wire.BadValue("feed", "There are: "+strings.Join(feeds, ", ")+".")
+		p := wire.BadValue("feed", "The value must be one of: "+strings.Join(feeds, ", ")+".")
 		p.DidYouMean = wire.Near(r.feed, feeds, 1)
 		return p
 	}
@@ -64,7 +64,7 @@ func (r *changeRequest) readWait(given []string) error {
 		return nil
 	}
 	if r.feed != "longpoll" {
-		return wire.BadValue("timeout", "timeout= is for feed=longpoll.")
+		return wire.BadValue("timeout", "timeout= requires feed=longpoll.")
 	}
 	wait, err := time.ParseDuration(given[0])
 	if err != nil || wait < 0 || wait > maxWait {

@@ -30,12 +30,18 @@ const (
 func newDemand(o Options) (*ondemand.Reader, error) {
 	calls := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wmstats_ondemand_total",
-		Help: "Calls for what is read on demand, by kind and outcome: kept, read, absent, failed, backoff (not asked), busy (not asked).",
+		Help: "Requests for data that are read on demand, by kind and outcome: kept (from the cache), read, absent (the source has none), failed, backoff (paused after failures), busy (queue full).",
 	}, []string{"kind", "outcome"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "wmstats_ondemand_seconds", Help: "Time of reads from the source on demand, the wait for their turn included.",
+		Name: "wmstats_ondemand_seconds", Help: "Time of on-demand reads from the source, including the wait in the queue.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 	}, []string{"kind"})
+	for _, kind := range []string{kindDetail, kindFailingJobs, kindJobs, kindLogs, kindAllFailingJobs} {
+		seconds.WithLabelValues(kind)
+		for _, outcome := range []string{ondemand.Kept, ondemand.Read, ondemand.Absent, ondemand.Failed, ondemand.Backoff, ondemand.Busy} {
+			calls.WithLabelValues(kind, outcome)
+		}
+	}
 	reader := ondemand.New(ondemand.Options{
 		Cache: o.Cache, AtOnce: o.Demand.AtOnce, Waiting: o.Demand.Waiting, Timeout: o.Demand.Timeout, Now: o.Now,
 		Failures: o.Demand.Failures, MinWait: o.Demand.MinWait, MaxWait: o.Demand.MaxWait,
@@ -46,7 +52,7 @@ func newDemand(o Options) (*ondemand.Reader, error) {
 			}
 		},
 	})
-	running := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wmstats_ondemand_running", Help: "Reads from the source on demand that are under way."},
+	running := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "wmstats_ondemand_running", Help: "On-demand reads from the source in progress."},
 		func() float64 { return float64(reader.Running()) })
 	return reader, errors.Join(o.Registry.Register(calls), o.Registry.Register(seconds), o.Registry.Register(running))
 }
@@ -64,11 +70,11 @@ func demandProblem(ctx context.Context, what string, err error) error {
 	case errors.Is(err, ondemand.ErrAbsent):
 		return wire.NotInSource("This source has no " + what + ".")
 	case errors.Is(err, ondemand.ErrBusy):
-		return wire.RateLimited("Too many reads wait for the source; ask again soon.")
+		return wire.RateLimited("Too many reads are waiting for the source; retry soon.")
 	case errors.Is(err, ondemand.ErrBackoff):
-		return wire.SourceFailed("The source has failed several times in a row to give its "+what+"; it is asked again soon.", err)
+		return wire.SourceFailed("Reading the "+what+" from the source has failed several times in a row; retry soon.", err)
 	}
-	return wire.SourceFailed("The source could not be read for its "+what+".", err)
+	return wire.SourceFailed("Reading the "+what+" from the source failed.", err)
 }
 
 // demandRead is what was read on demand. stale says that it is what was read
@@ -100,7 +106,7 @@ func (a *API) readDemand(c echo.Context, what string, call ondemand.Call) (d dem
 	case err == nil, errors.Is(err, ondemand.ErrAbsent), ctx.Err() != nil:
 		return d, err //nolint:wrapcheck // the caller tells these apart
 	case patient.Err() != nil && errors.Is(err, context.DeadlineExceeded):
-		err = wire.NewProblem(wire.SlugNotReady, "The source is being read for its "+what+"; ask again soon.")
+		err = wire.NewProblem(wire.SlugNotReady, "The "+what+" are still being read from the source; retry soon.")
 	default:
 		err = demandProblem(ctx, what, err)
 	}
@@ -123,7 +129,7 @@ func (a *API) describeStale(c echo.Context, d demandRead, what string) {
 	}
 	h := c.Response().Header()
 	h.Set(wire.HeaderStale, "1")
-	h.Set(wire.HeaderStaleReason, "the "+what+" could not be read again since "+answer.Timestamp(d.Time))
+	h.Set(wire.HeaderStaleReason, "the "+what+" could not be refreshed since "+answer.Timestamp(d.Time))
 }
 
 // onDemand gets what is kept of one workflow, or reads it.

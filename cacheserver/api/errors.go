@@ -98,34 +98,34 @@ func (a *API) errorKinds() []errorKind {
 		{"schema/wire.Problem", wire.ProblemOf},
 		{"cacheserver/budget.ExceededError", typed(a.exceeded)},
 		{"cacheserver/table.TooManyGroupsError", typed(func(err *table.TooManyGroupsError) *wire.Problem {
-			return wire.TooExpensive(fmt.Sprintf("There are more than %d groups. Add filters, or group by a field of fewer values.", err.Max))
+			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d groups. Add filters, or group by a field with fewer values.", err.Max))
 		})},
 		{"cacheserver/table.ArgumentError", typed(func(err *table.ArgumentError) *wire.Problem {
 			return wire.BadValue(err.Field, err.Error())
 		})},
 		{"cacheserver/failures.TooManyGroupsError", typed(func(err *failures.TooManyGroupsError) *wire.Problem {
-			return wire.TooExpensive(fmt.Sprintf("There are more than %d groups of failing jobs. Add filters, or group by= less.", err.Max))
+			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d groups of failing jobs. Add filters, or use fewer fields in by=.", err.Max))
 		})},
 		{"cacheserver/failures.ErrTooMany", value(failures.ErrTooMany, func() *wire.Problem {
-			return wire.TooExpensive(fmt.Sprintf("More than %d different (workflow, exit code, site, state) fail: more than this server holds.", failures.MaxCells))
+			return wire.TooExpensive(fmt.Sprintf("There are more than %d combinations of workflow, exit code, site and state, the most this server can hold.", failures.MaxCells))
 		})},
 		{"cacheserver/timeline.TooManyError", typed(func(*timeline.TooManyError) *wire.Problem {
-			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Ask for some names with name=, for fewer of each line with points=, or for less time with since=.", timeline.MostPoints))
+			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Select names with name=, fewer points with points=, or a shorter time with since=.", timeline.MostPoints))
 		})},
 		{"cacheserver/timeline.ErrNotFollowed", value(timeline.ErrNotFollowed, func() *wire.Problem {
-			return wire.NewProblem(wire.SlugNotFound, "There is no history of one of the names: it is kept of those with most.")
+			return wire.NewProblem(wire.SlugNotFound, "One of the names has no history; only the largest ones have.")
 		})},
 		{"cacheserver/ondemand.ErrAbsent", value(ondemand.ErrAbsent, func() *wire.Problem {
-			return wire.NotInSource("This source has nothing of this kind.")
+			return wire.NotInSource("This source does not provide such data.")
 		})},
 		{"cacheserver/ondemand.ErrBusy", value(ondemand.ErrBusy, func() *wire.Problem {
-			return wire.RateLimited("Too many reads wait for the source; ask again soon.")
+			return wire.RateLimited("Too many reads are waiting for the source; retry soon.")
 		})},
 		{"cacheserver/ondemand.ErrBackoff", value(ondemand.ErrBackoff, func() *wire.Problem {
-			return wire.SourceFailed("The source has failed several times in a row; it is asked again soon.", ondemand.ErrBackoff)
+			return wire.SourceFailed("The source has failed several times in a row; retry soon.", ondemand.ErrBackoff)
 		})},
 		{"net/http.MaxBytesError", typed(func(err *http.MaxBytesError) *wire.Problem {
-			return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("At most %d bytes.", err.Limit))
+			return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("The body may have at most %d bytes.", err.Limit))
 		})},
 	}
 }
@@ -168,9 +168,9 @@ func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
 		return wire.NotFound("resource", path, wire.Near(path, a.paths, 3))
 	case http.StatusMethodNotAllowed:
 		allow := c.Response().Header().Get("Allow")
-		return wire.NewProblem(wire.SlugMethodNotAllowed, fmt.Sprintf("%s has: %s.", path, allow))
+		return wire.NewProblem(wire.SlugMethodNotAllowed, fmt.Sprintf("%s supports %s.", path, allow))
 	case http.StatusRequestEntityTooLarge:
-		return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("At most %d bytes.", a.o.MaxBody))
+		return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("The body may have at most %d bytes.", a.o.MaxBody))
 	}
 	return wire.Internal(err)
 }

@@ -92,7 +92,7 @@ func readOrder(fields []schema.Field, values []string) (order []wire.SortKey, er
 		case err != nil:
 			return nil, err
 		case slices.ContainsFunc(order, func(k wire.SortKey) bool { return k.Field == f.Key }):
-			return nil, wire.BadValue("sort", fmt.Sprintf("%q is given more than once.", f.Key))
+			return nil, wire.BadValue("sort", fmt.Sprintf("%q appears more than once.", f.Key))
 		}
 		order = append(order, wire.SortKey{Field: f.Key, Desc: desc})
 	}

@@ -80,7 +80,7 @@ func (a *API) readTable(ctx context.Context, generation *store.Generation, wait 
 		},
 	})
 	if patient.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return nil, wire.NewProblem(wire.SlugNotReady, "The failing jobs of all workflows are being read from the source; ask again soon.")
+		return nil, wire.NewProblem(wire.SlugNotReady, "The failing jobs of all workflows are still being read from the source; retry soon.")
 	}
 	if err != nil {
 		return nil, demandProblem(ctx, what, err)

@@ -96,10 +96,10 @@ func (a *API) parseFind(c echo.Context) (f find, err error) {
 	maps.Copy(v, given)
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, a.o.MaxBody))
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		return f, wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("A selector has at most %d bytes.", a.o.MaxBody))
+		return f, wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("A selector may have at most %d bytes.", a.o.MaxBody))
 	}
 	if err != nil {
-		return f, wire.NewProblem(wire.SlugBadSelector, "The body could not be read to its end.")
+		return f, wire.NewProblem(wire.SlugBadSelector, "The body could not be read completely.")
 	}
 	members, err := mango.Members(raw, "the body")
 	if err != nil {
@@ -124,7 +124,7 @@ var bodyKeys = []string{"selector", "fields", "sort", "limit", "idx", "execution
 // of a list, so that it is checked as there.
 func (f *find) read(a *API, m mango.Member, v map[string][]string) (err error) {
 	wrong := func(what string) error {
-		p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("%q takes %s.", m.Key, what))
+		p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("%q must be %s.", m.Key, what))
 		p.Param = m.Key
 		return p
 	}
@@ -153,7 +153,7 @@ func (f *find) read(a *API, m mango.Member, v map[string][]string) (err error) {
 			return wrong("true or false")
 		}
 	default:
-		p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("%.80q is no member of the body; there are: %s.", m.Key, strings.Join(bodyKeys, ", ")))
+		p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("Unknown member %.80q; the body may have: %s.", m.Key, strings.Join(bodyKeys, ", ")))
 		p.DidYouMean = wire.Near(m.Key, bodyKeys, 3)
 		return p
 	}

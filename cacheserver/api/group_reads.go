@@ -73,7 +73,7 @@ func (r *groupReads) drop(id string) {
 // is the same.
 func readAgain[T any](r *groupReads, c echo.Context, given []string, now []T) ([]T, error) {
 	if len(given) > 1 || given[0] == "" {
-		return nil, wire.BadValue("read", fmt.Sprintf("%q is in addresses of Link, once.", "read"))
+		return nil, wire.BadValue("read", fmt.Sprintf("%q belongs to the URLs in Link headers; use it once, as it is there.", "read"))
 	}
 	r.mu.Lock()
 	read := r.reads[given[0]]

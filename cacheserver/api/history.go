@@ -53,19 +53,19 @@ func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 	}
 	for _, name := range []string{"by", "since", "points"} {
 		if len(v[name]) > 1 {
-			return q, wire.BadValue(name, "It may be given once.")
+			return q, wire.BadValue(name, "The parameter may appear only once.")
 		}
 	}
 	q.Campaigns, q.Sites = present(v["campaign"]), present(v["site"])
 	if len(q.Campaigns) > 0 && len(q.Sites) > 0 {
-		return q, wire.BadValue("site", "History is kept by campaign or by site, not by both: give one.")
+		return q, wire.BadValue("site", "History exists by campaign or by site, not by both: use one of the two.")
 	}
 	for param, list := range map[string][]string{"campaign": q.Campaigns, "site": q.Sites} {
 		if len(list) > mostLines {
-			return q, wire.BadValue(param, fmt.Sprintf("At most %d in one request; * stands for all that are followed.", mostLines))
+			return q, wire.BadValue(param, fmt.Sprintf("At most %d values; * selects everything that has a history.", mostLines))
 		}
 		if len(list) > 1 && slices.Contains(list, timeline.Followed) {
-			return q, wire.BadValue(param, "* stands for all that are followed: give it alone.")
+			return q, wire.BadValue(param, "* selects everything that has a history: use it alone.")
 		}
 	}
 	switch by := v.Get("by"); by {
@@ -112,7 +112,7 @@ func (a *API) historyNames(values []string, byState bool) ([]string, error) {
 	names := present(strings.Split(strings.Join(values, ","), ","))
 	for _, name := range names {
 		if !slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, name) }) {
-			p := wire.BadValue("name", fmt.Sprintf("There is no line %q; by=status has statuses, by=state has states of jobs.", name))
+			p := wire.BadValue("name", fmt.Sprintf("Unknown name %q: by=status has statuses, by=state has states of jobs.", name))
 			p.DidYouMean = wire.Near(name, labels, 3)
 			return nil, p
 		}

@@ -75,7 +75,7 @@ func readable(header, next string) (string, error) {
 	}
 	if header = link(next, "next"); len(header) > longestHeader {
 		return "", wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf(
-			"The address of the next page would have %d bytes, and many clients take %d: ask with fewer conditions, for a longer page, or with limit=all.", len(next), longestHeader))
+			"The URL of the next page would have %d bytes, and many clients accept only %d: use fewer conditions, a larger page, or limit=all.", len(next), longestHeader))
 	}
 	return header, nil
 }

@@ -73,7 +73,7 @@ func (a *API) memory() wire.AboutMemory {
 type memoryMetric struct {
 	a                             *API
 	bytes, limit, entries, budget *prometheus.Desc
-	broken                        *prometheus.Desc
+	age, broken                   *prometheus.Desc
 }
 
 func newMemoryMetric(a *API) *memoryMetric {
@@ -82,16 +82,17 @@ func newMemoryMetric(a *API) *memoryMetric {
 	}
 	return &memoryMetric{
 		a:       a,
-		bytes:   desc("wmstats_memory_bytes", "Live memory by what it is; the sum explains the live heap.", "part"),
-		limit:   desc("wmstats_memory_limit_bytes", "What a part may take of the budget at most.", "part"),
-		entries: desc("wmstats_memory_entries", "Entries in a part.", "part"),
-		budget:  desc("wmstats_memory_budget_bytes", "What all parts with a limit may take together: --memory."),
-		broken:  desc("wmstats_promises_broken_total", "Generations that an answer gave an address of, and that memory has ended before their time."),
+		bytes:   desc("wmstats_memory_bytes", "Live memory by part; the sum explains the live heap.", "part"),
+		limit:   desc("wmstats_memory_limit_bytes", "Upper bound of a part, from the budget.", "part"),
+		entries: desc("wmstats_memory_entries", "Number of entries in a part.", "part"),
+		budget:  desc("wmstats_memory_budget_bytes", "Budget of all parts that have a limit together: --memory."),
+		age:     desc("wmstats_kept_generation_age_seconds", "Time since the oldest kept generation was superseded; 0 without kept generations. A generation is kept only if an answer linked to its other pages, or a filtered /changes named it."),
+		broken:  desc("wmstats_promises_broken_total", "Generations dropped for lack of memory before their 15 minutes, though an answer had linked to them."),
 	}
 }
 
 func (m *memoryMetric) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.bytes, m.limit, m.entries, m.budget, m.broken} {
+	for _, d := range []*prometheus.Desc{m.bytes, m.limit, m.entries, m.budget, m.age, m.broken} {
 		to <- d
 	}
 }
@@ -108,5 +109,6 @@ func (m *memoryMetric) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	gauge(m.budget, m.a.o.Memory.Budget)
+	to <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, m.a.o.Store.KeptAge().Seconds())
 	to <- prometheus.MustNewConstMetric(m.broken, prometheus.CounterValue, float64(m.a.o.Store.Broken()))
 }

@@ -86,7 +86,7 @@ func discardBody(c echo.Context) error {
 	}
 	_, err := io.Copy(io.Discard, c.Request().Body)
 	if tooBig := (*http.MaxBytesError)(nil); err != nil && !errors.As(err, &tooBig) {
-		return wire.BadValue("body", "The body could not be read to its end, and this resource takes none.")
+		return wire.BadValue("body", "The body could not be read completely, and this resource accepts none.")
 	}
 	return err //nolint:wrapcheck // it has a problem of its own
 }

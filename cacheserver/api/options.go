@@ -31,6 +31,7 @@ type Store interface {
 	Wait(after string) <-chan struct{}
 	Made() []wire.AboutGeneration
 	Broken() int64
+	KeptAge() time.Duration
 }
 
 // Journal is what passed between the server and its source.

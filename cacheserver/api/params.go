@@ -136,15 +136,15 @@ func fieldList(v url.Values, param string, most int, allowed func(schema.Field) 
 			case err != nil:
 				return nil, err
 			case !allowed(f):
-				return nil, wire.BadValue(param, fmt.Sprintf("%s can't stand in %s=: sums are made of whole numbers, and groups of anything but fractions.", f.Key, param))
+				return nil, wire.BadValue(param, fmt.Sprintf("%s can't be used in %s=: sums need whole numbers, and groups anything but fractions.", f.Key, param))
 			case slices.Contains(keys, f.Key):
-				return nil, wire.BadValue(param, fmt.Sprintf("%q is given more than once.", f.Key))
+				return nil, wire.BadValue(param, fmt.Sprintf("%q appears more than once.", f.Key))
 			}
 			keys = append(keys, f.Key)
 		}
 	}
 	if len(keys) > most {
-		return nil, wire.BadValue(param, fmt.Sprintf("At most %d fields in %s=.", most, param))
+		return nil, wire.BadValue(param, fmt.Sprintf("%[2]s= accepts at most %[1]d fields.", most, param))
 	}
 	return keys, nil
 }

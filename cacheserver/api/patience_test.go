@@ -46,7 +46,7 @@ func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	a := f.get(known)
 	require.Equal(t, http.StatusOK, a.StatusCode)
 	assert.Equal(t, "1", a.Header.Get("X-Stale"))
-	assert.Contains(t, a.Header.Get("X-Stale-Reason"), "the details of this workflow could not be read again since 2026-11-21")
+	assert.Contains(t, a.Header.Get("X-Stale-Reason"), "the details of this workflow could not be refreshed since 2026-11-21")
 	assert.Equal(t, "private, no-cache", a.Header.Get("Cache-Control"))
 	old := decode[schema.Detail](t, a.body)
 	assert.Equal(t, read.Unix(), old.DetailsTime)

@@ -15,9 +15,9 @@ func (a *API) enterFeed(c echo.Context) (leave func(), err error) {
 	leave, why := a.feeds.Enter(client)
 	switch why {
 	case limit.InTotal:
-		return nil, wire.RateLimited(fmt.Sprintf("%d feeds are open, which is all that this server keeps.", a.o.Feeds.Total))
+		return nil, wire.RateLimited(fmt.Sprintf("The server has %d feeds open, its maximum.", a.o.Feeds.Total))
 	case limit.ByKey:
-		return nil, wire.RateLimited(fmt.Sprintf("You have %d feeds open; at most %d for one client.", a.o.Feeds.PerClient, a.o.Feeds.PerClient))
+		return nil, wire.RateLimited(fmt.Sprintf("You have %d feeds open; one client may have %d.", a.o.Feeds.PerClient, a.o.Feeds.PerClient))
 	}
 	return leave, nil
 }
@@ -28,7 +28,7 @@ func (a *API) enterStream(c echo.Context) (leave func(), err error) {
 	client, free := a.o.Gate.Client(c.Request())
 	all, why := a.allStreams.Enter(struct{}{})
 	if why != limit.Free {
-		return nil, wire.RateLimited(fmt.Sprintf("limit=all is read %d times at once, which is all that this server takes.", a.o.MaxStreams))
+		return nil, wire.RateLimited(fmt.Sprintf("The server has %d limit=all requests in progress, its maximum.", a.o.MaxStreams))
 	}
 	if free {
 		return all, nil
@@ -36,7 +36,7 @@ func (a *API) enterStream(c echo.Context) (leave func(), err error) {
 	one, why := a.streams.Enter(client)
 	if why != limit.Free {
 		all()
-		return nil, wire.RateLimited(fmt.Sprintf("You read limit=all %d times at once; that is the most for one client.", a.o.Streams))
+		return nil, wire.RateLimited(fmt.Sprintf("You have %d limit=all requests in progress, the maximum for one client.", a.o.Streams))
 	}
 	return func() { one(); all() }, nil
 }

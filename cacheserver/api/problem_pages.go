@@ -46,7 +46,7 @@ func (a *API) showProblem(c echo.Context) error {
 		h.Set("Content-Security-Policy", "default-src 'none'")
 		return a.sendText(c, http.StatusOK, mediaHTML+"; charset=utf-8", page.String())
 	}
-	return a.sendText(c, http.StatusOK, mediaText, fmt.Sprintf("%s\n\nStatus %d, type /problems/%s\n\n%s\n", kind.Title, kind.Status, kind.Slug, kind.Help))
+	return a.sendText(c, http.StatusOK, mediaText, fmt.Sprintf("%s\n\nStatus %d, type /problems/%s\n\n%s\n\nWhat to do: %s\n", kind.Title, kind.Status, kind.Slug, kind.Help, kind.Action))
 }
 
 const mediaHTML = "text/html"
@@ -57,5 +57,6 @@ var problemPage = template.Must(template.New("problem").Parse(`<!doctype html>
 <body><main><h1>{{.Title}}</h1>
 <p>Status {{.Status}}, type <code>/problems/{{.Slug}}</code></p>
 <p>{{.Help}}</p>
+<p>What to do: {{.Action}}</p>
 <p><a href="../problems">all problems</a></p></main></body></html>
 `))

@@ -29,7 +29,7 @@ func newQueries(o QueryOptions, registry *prometheus.Registry) (*queries, error)
 	})}
 	q.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wmstats_queries_refused_total",
-		Help: "Expensive requests that were refused or ended, by reason: time (422), client and busy (429), left (the client did).",
+		Help: "Expensive requests that were refused or aborted, by reason: time (422: over the time limit), client (429: too many of one client), busy (429: too many in all), left (the client disconnected).",
 	}, []string{"reason"})
 	for _, reason := range []string{"time", "client", "busy", "left"} {
 		q.refused.WithLabelValues(reason)
@@ -38,6 +38,6 @@ func newQueries(o QueryOptions, registry *prometheus.Registry) (*queries, error)
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
 	}
 	return q, errors.Join(registry.Register(q.refused),
-		registry.Register(gauge("wmstats_queries", "Expensive requests that are worked on.", func() int { n, _ := q.turns.Len(); return n })),
-		registry.Register(gauge("wmstats_queries_waiting", "Expensive requests that wait for their turn.", func() int { _, n := q.turns.Len(); return n })))
+		registry.Register(gauge("wmstats_queries", "Expensive requests being processed.", func() int { n, _ := q.turns.Len(); return n })),
+		registry.Register(gauge("wmstats_queries_waiting", "Expensive requests in the queue.", func() int { _, n := q.turns.Len(); return n })))
 }

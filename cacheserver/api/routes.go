@@ -13,25 +13,25 @@ func (a *API) table() []route {
 	table := make([]route, 0, 32)
 	table = append(table, []route{
 		{"/", "this list", a.showIndex, nil, known},
-		{"/fetch", "list of workflows: filters, sort, fields, facets, pages, formats", a.listWorkflows, nil, known},
+		{"/fetch", "list of workflows: filters, sort=, fields=, facets=, pages, format=", a.listWorkflows, nil, known},
 		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow, nil, known},
 		{"/status", "sums of the workflows by status", a.listStatuses, nil, known},
-		{"/find", "workflows by a selector in CouchDB's form, in the body", a.findRecords, []string{http.MethodPost, methodQuery}, known},
-		{"/stats", "counts and sums by one or two fields: by=a[,b]&sum=x,y and filters", a.showStats, nil, known},
+		{"/find", "workflows that match a Mango selector in the request body", a.findRecords, []string{http.MethodPost, methodQuery}, known},
+		{"/stats", "counts and sums by one or two fields: by=a[,b], sum=x,y, and filters", a.showStats, nil, known},
 		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet, nil, known},
-		{"/attention", "rules that fire, and the workflows and agents that they name: rule=", a.showAttention, nil, known},
-		{"/changes", "what changed since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
+		{"/attention", "rules that match, and the workflows and agents that they name: rule=", a.showAttention, nil, known},
+		{"/changes", "changes since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
 		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil, known},
-		{"/history", "counts over time: by=status|state, of one campaign= or site=, since=", a.listHistory, nil, known},
-		{"/quarantine", "documents that could not be used", a.listQuarantine, nil, known},
-		{"/problems", "all problems", a.listProblems, nil, known},
+		{"/history", "counts over time: by=status|state, since=, of the campaigns or sites in campaign= or site= (several, or *)", a.listHistory, nil, known},
+		{"/quarantine", "documents that could not be read", a.listQuarantine, nil, known},
+		{"/problems", "all kinds of problems (errors)", a.listProblems, nil, known},
 		{"/problems/:name", "what a problem means", a.showProblem, nil, known},
 		{"/openapi.json", "this API as OpenAPI 3.1", a.showOpenAPI, nil, known},
 		{"/version", "version of this program", a.showVersion, nil, known},
-		{"/about", "what runs, and what it did lately: generations, answers and failures of the source, memory", a.showAbout, nil, known},
-		{"/livez", "the process runs", a.showLive, nil, everyone},
-		{"/healthz", "alias of livez", a.showLive, nil, everyone},
-		{"/readyz", "lists can be served; ?verbose says why not", a.showReady, nil, everyone},
+		{"/about", "the program and its recent activity: generations, answers and failures of the source, memory", a.showAbout, nil, known},
+		{"/livez", "liveness: the process answers", a.showLive, nil, everyone},
+		{"/healthz", "alias of /livez", a.showLive, nil, everyone},
+		{"/readyz", "readiness: lists can be served; ?verbose lists the checks", a.showReady, nil, everyone},
 	}...)
 	switch a.o.Metrics {
 	case MetricsElsewhere:
@@ -44,7 +44,7 @@ func (a *API) table() []route {
 	for _, g := range a.groups {
 		table = append(table,
 			route{g.path, "sums of the workflows by " + g.noun, g.list, nil, known},
-			route{g.path + "/:name", "one " + g.noun + ": its sums and its workflows, with all parameters of /fetch", a.showGroup(g), nil, known})
+			route{g.path + "/:name", "sums and workflows of one " + g.noun + ", with all parameters of /fetch", a.showGroup(g), nil, known})
 	}
 	return table
 }
@@ -52,15 +52,15 @@ func (a *API) table() []route {
 // demandRoutes are the resources that are read on demand.
 func (a *API) demandRoutes() []route {
 	return []route{
-		{"/fetch/:name/errors", "failing jobs of one workflow in groups: task=, state=, exitcode=, site=, agent=, by=", a.listFailingJobsOfWorkflow, nil, known},
+		{"/fetch/:name/errors", "failing jobs of one workflow in groups: by=, task=, state=, exitcode=, site=, agent=", a.listFailingJobsOfWorkflow, nil, known},
 		{"/fetch/:name/jobs", "samples of failing jobs of one workflow: task=, state=, exitcode=, site=, agent=, limit=", a.listJobs, nil, known},
-		{"/fetch/:name/logs", "what the log database says of one workflow: type=, reporter=, thread=", a.listLogs, nil, known},
-		{"/errors", "failing jobs of all workflows by=exitcode,site: exitcode=, site=, state=, and the filters of /fetch", a.listFailingJobs, nil, known},
+		{"/fetch/:name/logs", "log messages of one workflow: type=, reporter=, thread=", a.listLogs, nil, known},
+		{"/errors", "failing jobs of all workflows in groups: by=, exitcode=, site=, state=, and the filters of /fetch", a.listFailingJobs, nil, known},
 	}
 }
 
 func (a *API) metricsRoute(admits admission) route {
-	return route{"/metrics", "metrics in the form of Prometheus", a.metrics.serve, nil, admits}
+	return route{"/metrics", "metrics for Prometheus", a.metrics.serve, nil, admits}
 }
 
 func (a *API) routes() *echo.Echo {
@@ -89,7 +89,7 @@ func (a *API) showIndex(c echo.Context) error {
 	for _, r := range a.table() {
 		fmt.Fprintf(&text, "  %-18s %s\n", strings.Replace(r.path, ":name", "{name}", 1), r.doc)
 	}
-	text.WriteString("\nAll of it is under /v1 too.\n")
+	text.WriteString("\nEach path also exists under /v1.\n")
 	return a.sendText(c, http.StatusOK, mediaText, text.String())
 }
 

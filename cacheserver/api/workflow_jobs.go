@@ -192,7 +192,7 @@ func (a *API) listJobs(c echo.Context) error {
 }
 
 func readSampleLimit(values []string) (int, error) {
-	bad := wire.BadValue("limit", fmt.Sprintf("%q must be a whole number from 1 to %d: these are samples, %d of one kind at most.", "limit", maxSamples, 10))
+	bad := wire.BadValue("limit", fmt.Sprintf("%q must be a whole number from 1 to %d; the answer has samples, at most %d of one kind.", "limit", maxSamples, 10))
 	switch len(values) {
 	case 0:
 		return defaultSamples, nil

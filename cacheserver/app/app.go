@@ -48,6 +48,7 @@ type App struct {
 	reloaded chan struct{}             // files have been read again
 	login    func() couch.LoginState   // nil: the source is no CouchDB
 	indexing func() []couch.IndexBuild // nil: the same
+	metrics  *prometheus.Registry
 }
 
 // New builds all parts and starts none of them. What was built is taken down
@@ -78,6 +79,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
+	a.metrics = registry
 	hooks, err := followerHooks(registry, a.journal)
 	if err != nil {
 		return nil, err

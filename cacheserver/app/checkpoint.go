@@ -26,7 +26,7 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 		return nil, err
 	}
 	if err := registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "wmstats_checkpoint_pause_seconds", Help: "Longest time for which changes waited while the newest checkpoint was captured.",
+		Name: "wmstats_checkpoint_pause_seconds", Help: "How long changes had to wait while the newest checkpoint was captured.",
 	}, func() float64 { return a.records.CapturePause().Seconds() })); err != nil {
 		return nil, fmt.Errorf("register the checkpoint's metrics: %w", err)
 	}
@@ -148,23 +148,29 @@ func (a *App) checkpointState() (ok bool, note string) {
 
 func checkpointMetrics(registry *prometheus.Registry) (checkpoint.Hooks, error) {
 	writes := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "wmstats_checkpoint_writes_total", Help: "Checkpoints written, by how it ended: done or failed.",
+		Name: "wmstats_checkpoint_writes_total", Help: "Writes of the checkpoint by result: done or failed.",
 	}, []string{"result"})
 	reads := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "wmstats_checkpoint_read", Help: "1 for how the checkpoint was read at the start: used, missing, broken, foreign or failed.",
+		Name: "wmstats_checkpoint_read", Help: "1 for the result of reading the checkpoint at startup: used, missing, broken (damaged), foreign (of another source or version) or failed.",
 	}, []string{"result"})
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
-	size := gauge("wmstats_checkpoint_bytes", "Length of the newest checkpoint.")
-	at := gauge("wmstats_checkpoint_time_seconds", "When the newest checkpoint was captured, Unix time.")
-	took := gauge("wmstats_checkpoint_write_seconds", "Time that the newest checkpoint took to write.")
-	held := gauge("wmstats_checkpoint_capture_seconds", "Part of it until all of the state was captured.")
-	read := gauge("wmstats_checkpoint_read_seconds", "Time that the checkpoint took to read at the start.")
+	size := gauge("wmstats_checkpoint_bytes", "Size of the newest checkpoint.")
+	at := gauge("wmstats_checkpoint_time_seconds", "When the newest checkpoint was captured, in Unix time.")
+	took := gauge("wmstats_checkpoint_write_seconds", "Time to write the newest checkpoint.")
+	held := gauge("wmstats_checkpoint_capture_seconds", "Time to capture the newest checkpoint, part of the time to write it.")
+	read := gauge("wmstats_checkpoint_read_seconds", "Time to read the checkpoint at startup.")
 	for _, c := range []prometheus.Collector{writes, reads, size, at, took, held, read} {
 		if err := registry.Register(c); err != nil {
 			return checkpoint.Hooks{}, fmt.Errorf("register the checkpoint's metrics: %w", err)
 		}
+	}
+	for _, result := range []string{"done", "failed"} {
+		writes.WithLabelValues(result)
+	}
+	for _, result := range []string{"used", "missing", "broken", "foreign", "failed"} {
+		reads.WithLabelValues(result)
 	}
 	newest := func(r checkpoint.Result) {
 		size.Set(float64(r.Bytes))

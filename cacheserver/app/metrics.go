@@ -1,6 +1,8 @@
 package app
 
 import (
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/program"
 )
@@ -15,3 +17,6 @@ func (o *Options) metricsFor() api.MetricsFor {
 	}
 	return api.MetricsForKnown
 }
+
+// Metrics are those of this server.
+func (a *App) Metrics() prometheus.Gatherer { return a.metrics }

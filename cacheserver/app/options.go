@@ -99,8 +99,8 @@ func (o *Options) Settings() *settings.Table {
 		return err
 	}).Named("SIZE")
 	t.Duration("query-timeout", &o.Queries.Timeout, "time limit for a request that filters, sorts, counts or matches (then 422), and for its wait in the queue (then 429)")
-	t.Int("max-queries", &o.Queries.AtOnce, "maximum expensive requests processed at once")
-	t.Int("queries-per-client", &o.Queries.PerClient, "maximum expensive requests of one client processed at once")
+	t.Int("max-queries", &o.Queries.AtOnce, "maximum expensive requests processed at once").Default("half of the processors, from 2 to 8")
+	t.Int("queries-per-client", &o.Queries.PerClient, "maximum expensive requests of one client processed at once").Default("half of --max-queries, at least 1")
 	addDemand(t, &o.Demand)
 	t.Derive(o.nameDatabases)
 	return t

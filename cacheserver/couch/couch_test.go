@@ -173,7 +173,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 		public string
 	}{
 		"401":        {401, `{"error":"unauthorized","reason":"Name or password is incorrect."}`, ErrUnauthorized, "the database server refuses the credentials"},
-		"403":        {403, `{"error":"forbidden","reason":"no"}`, ErrForbidden, "the database server does not allow to read"},
+		"403":        {403, `{"error":"forbidden","reason":"no"}`, ErrForbidden, "the database server denies read access"},
 		"database":   {404, `{"error":"not_found","reason":"Database does not exist."}`, ErrNoDatabase, "a database does not exist"},
 		"since":      {400, `{"error":"bad_request","reason":"Malformed sequence supplied in 'since' parameter."}`, ErrSeqUnknown, "the database server no longer knows the position; everything is read again"},
 		"500":        {500, `oops`, ErrServer, "the database server answers with status 500"},
@@ -335,4 +335,21 @@ func TestReadSelectsStatusesAtTheServer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each text for people has a short name for metrics, from a closed set.
+func TestReasons(t *testing.T) {
+	list := Reasons()
+	for want, err := range map[string]error{
+		"unauthorized": &Error{Kind: ErrUnauthorized}, "locked": &Error{Kind: ErrUnauthorized, Reason: "Account is temporarily locked due to multiple authentication failures"},
+		"server": &Error{Kind: ErrServer, Status: 503}, "cut": &Error{Kind: ErrCut}, "connection_refused": &Error{Kind: ErrUnreachable, Err: syscall.ECONNREFUSED},
+		"unreachable": &Error{Kind: ErrUnreachable}, "timeout": &Error{Kind: ErrUnreachable, Err: context.DeadlineExceeded}, "other": errors.New("anything"),
+	} {
+		assert.Equal(t, want, Reason(Public(err)))
+		assert.Contains(t, list, want)
+	}
+	for _, f := range failures() {
+		assert.Equal(t, f.reason, Reason(f.text))
+	}
+	assert.Len(t, list, len(failures())+2)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -67,6 +68,67 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
+// failure is a kind of failure as people and metrics are told of it.
+type failure struct {
+	kind   error
+	reason string // short, for metrics
+	text   string
+}
+
+// failures are all of them. The first that fits counts.
+func failures() []failure {
+	return []failure{
+		{context.Canceled, "stopped", "the read was stopped"},
+		{ErrUnauthorized, "unauthorized", "the database server refuses the credentials"},
+		{ErrForbidden, "forbidden", "the database server denies read access"},
+		{ErrNoDatabase, "no_database", "a database does not exist"},
+		{ErrSeqUnknown, "position", "the database server no longer knows the position; everything is read again"},
+		{ErrFrozen, "frozen", "the database server is silent"},
+		{ErrCut, "cut", "an answer of the database server was cut"},
+		{ErrRow, "row", "the database server failed in the middle of an answer"},
+		{ErrForm, "form", "the answer is not that of a CouchDB server"},
+		{ErrServer, "server", "the database server failed"},
+		{ErrRefused, "refused", "the database server refuses the request"},
+		{ErrGone, "deleted", "the document is deleted"},
+		{ErrNotFound, "not_found", "not found"},
+		{syscall.ECONNREFUSED, "connection_refused", "connection to the database server refused"},
+		{context.DeadlineExceeded, "timeout", "the database server took too long"},
+		{ErrUnreachable, "unreachable", "the database server can't be reached"},
+	}
+}
+
+const (
+	statusText  = "the database server answers with status "
+	lockedText  = "the database server has locked the user after wrong passwords"
+	otherReason = "other"
+)
+
+// Reasons are all values of Reason.
+func Reasons() []string {
+	list := []string{"locked", otherReason}
+	for _, f := range failures() {
+		list = append(list, f.reason)
+	}
+	return list
+}
+
+// Reason is the short name of a text of Public, for metrics; "other" for a text
+// that is not one of this package's.
+func Reason(text string) string {
+	switch {
+	case strings.HasPrefix(text, statusText):
+		return "server"
+	case text == lockedText:
+		return "locked"
+	}
+	for _, f := range failures() {
+		if f.text == text {
+			return f.reason
+		}
+	}
+	return otherReason
+}
+
 // Public says why a call failed in words fit for everybody: no URL, address,
 // path, database name or text of the server. An error of another source may
 // bring words of its own, by the method PublicText.
@@ -77,34 +139,14 @@ func Public(err error) string {
 		return own.PublicText()
 	}
 	if errors.As(err, &e) && errors.Is(e.Kind, ErrServer) && e.Status != 0 {
-		return fmt.Sprintf("the database server answers with status %d", e.Status)
+		return statusText + strconv.Itoa(e.Status)
 	}
 	if errors.As(err, &e) && strings.Contains(e.Reason, lockedReason) {
-		return "the database server has locked the user after wrong passwords"
+		return lockedText
 	}
-	for _, p := range []struct {
-		kind error
-		text string
-	}{
-		{context.Canceled, "the read was stopped"},
-		{ErrUnauthorized, "the database server refuses the credentials"},
-		{ErrForbidden, "the database server does not allow to read"},
-		{ErrNoDatabase, "a database does not exist"},
-		{ErrSeqUnknown, "the database server no longer knows the position; everything is read again"},
-		{ErrFrozen, "the database server is silent"},
-		{ErrCut, "an answer of the database server was cut"},
-		{ErrRow, "the database server failed in the middle of an answer"},
-		{ErrForm, "the answer is not that of a CouchDB server"},
-		{ErrServer, "the database server failed"},
-		{ErrRefused, "the database server refuses the request"},
-		{ErrGone, "the document is deleted"},
-		{ErrNotFound, "not found"},
-		{syscall.ECONNREFUSED, "connection to the database server refused"},
-		{context.DeadlineExceeded, "the database server took too long"},
-		{ErrUnreachable, "the database server can't be reached"},
-	} {
-		if errors.Is(err, p.kind) {
-			return p.text
+	for _, f := range failures() {
+		if errors.Is(err, f.kind) {
+			return f.text
 		}
 	}
 	return "the source can't be read"

@@ -21,7 +21,7 @@ func TestAFeedThatFailsAlone(t *testing.T) {
 	}{
 		"500":                  {couchfake.Fault{Kind: couchfake.FailStatus}, "its changes feed fails: the database server answers with status 500"},
 		"501":                  {couchfake.Fault{Kind: couchfake.FailStatus, Status: http.StatusNotImplemented}, "its changes feed fails: the database server answers with status 501"},
-		"forbidden":            {couchfake.Fault{Kind: couchfake.Forbid}, "its changes feed fails: the database server does not allow to read"},
+		"forbidden":            {couchfake.Fault{Kind: couchfake.Forbid}, "its changes feed fails: the database server denies read access"},
 		"bad request":          {couchfake.Fault{Kind: couchfake.FailStatus, Status: http.StatusBadRequest}, "its changes feed fails: the database server refuses the request"},
 		"a page":               {couchfake.Fault{Kind: couchfake.Page}, "its changes feed fails: the answer is not that of a CouchDB server"},
 		"no answer":            {couchfake.Fault{Kind: couchfake.Freeze}, buffered},
@@ -71,7 +71,7 @@ func TestAFeedThatFailsAlone(t *testing.T) {
 func TestWhyNothingIsProven(t *testing.T) {
 	for why, fault := range map[string]couchfake.Fault{
 		"the database server refuses the credentials": {Kind: couchfake.Deny},
-		"the database server does not allow to read":  {Kind: couchfake.Forbid},
+		"the database server denies read access":      {Kind: couchfake.Forbid},
 		"the database server answers with status 500": {Kind: couchfake.FailStatus},
 		"a database does not exist":                   {Kind: couchfake.NoDatabase},
 		"the answer is not that of a CouchDB server":  {Kind: couchfake.Page},

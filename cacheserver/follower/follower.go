@@ -178,6 +178,9 @@ func (o Options) withDefaults() (Options, error) {
 // followed are the databases that are read and followed.
 func followed() []couch.Database { return []couch.Database{couch.Requests, couch.WMStats} }
 
+// Databases are those that a Follower names to its Hooks.
+func Databases() []couch.Database { return followed() }
+
 // Follower keeps a Store up to date. Make it with New, and Run it once.
 type Follower struct {
 	o          Options

@@ -52,6 +52,16 @@ func (s *Store) Bounds() (segments, kept int64) {
 // time.
 func (s *Store) Broken() int64 { return s.readers.kept.broken.Load() }
 
+// KeptAge is the time since the oldest generation that is still kept was
+// superseded; 0 when there is none but the newest.
+func (s *Store) KeptAge() time.Duration {
+	kept := s.readers.kept.all()
+	if len(kept) == 0 {
+		return 0
+	}
+	return max(0, s.opt.Now().Sub(kept[0].superseded))
+}
+
 // Account counts what the store holds now, within its bounds.
 func (s *Store) Account() Account {
 	s.account.mu.Lock()

@@ -60,6 +60,20 @@ func TestASupersededGenerationCanStillBePromised(t *testing.T) {
 	require.Equal(t, []*Generation{late, middle}, []*Generation{s.readers.kept.list[0].g, s.readers.kept.list[1].g}, "in their order")
 }
 
+// The age of the oldest kept generation is that of its successor; 0 without one.
+func TestKeptAge(t *testing.T) {
+	m := newMaker(73)
+	now := time.Unix(1_800_000_000, 0)
+	s := loaded(t, Options{Now: func() time.Time { return now }}, someChanges(m, 200))
+	require.Zero(t, s.KeptAge())
+	for i := range 2 {
+		must(s).Promise()
+		s.Apply([]join.Change{m.requestChange(nameOf(i))})
+		now = now.Add(time.Minute)
+	}
+	require.Equal(t, 2*time.Minute, s.KeptAge())
+}
+
 // What is made of records goes with the newest generation that has them: a
 // reader of an older one gets the same, made for it.
 func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {

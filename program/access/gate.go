@@ -104,7 +104,7 @@ func (g *Gate) Admit(r *http.Request, now time.Time) (Client, error) {
 	if ok {
 		return client, nil
 	}
-	p := wire.RateLimited("You ask more often than this server lets one client.")
+	p := wire.RateLimited("You send more requests than one client may.")
 	p.RetryAfter = int(math.Ceil(wait.Seconds()))
 	return client, p
 }

@@ -85,6 +85,12 @@ func (s *Setting) Named(placeholder string) *Setting {
 	return s
 }
 
+// Default says in words what the default is, where it depends on the machine.
+func (s *Setting) Default(words string) *Setting {
+	s.standard = words
+	return s
+}
+
 // Or adds another variable of the setting, which counts where those before it
 // are not set.
 func (s *Setting) Or(variable string) {

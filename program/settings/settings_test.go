@@ -35,7 +35,7 @@ func table(o *told) *settings.Table {
 	t.Duration("wait", &o.Duration, "a `time`")
 	t.Bool("sure", &o.Bool, "whether")
 	t.Int("count", &o.Int, "how many")
-	t.Float("share", &o.Float, "how much").Or("SHARE")
+	t.Float("share", &o.Float, "how much").Default("none").Or("SHARE")
 	t.Bytes("size", &o.Bytes, "how large")
 	t.Command("once", &o.Once, "do it and end")
 	t.Func("letters", "", "letters", func(text string) error {
@@ -116,7 +116,7 @@ func TestHelp(t *testing.T) {
 		require.Equal(t, flag.ErrHelp, err)
 		for _, want := range []string{
 			"Usage:\n  server [flags]\n", "  --some-text VALUE\n      a text (X_SOME_TEXT; default \"as it was\")\n", "  --wait time\n      a time (X_WAIT", "  --sure\n",
-			"  --share NUMBER\n      how much (X_SHARE or SHARE; default \"0\")", "  --once\n      do it and end\n", "  --version\n", "  --print-config\n", "  --help\n",
+			"  --share NUMBER\n      how much (X_SHARE or SHARE; default \"none\")", "  --once\n      do it and end\n", "  --version\n", "  --print-config\n", "  --help\n",
 		} {
 			assert.Contains(t, out.String(), want)
 		}

@@ -224,7 +224,7 @@ func splitList(name string, values []string) ([]item, *Problem) {
 
 // tooLong is about a value that nothing can match, and that links would repeat.
 func tooLong(name string) *Problem {
-	return BadValue(name, fmt.Sprintf("A value has at most %d bytes.", MaxValue))
+	return BadValue(name, fmt.Sprintf("The value may have at most %d bytes.", MaxValue))
 }
 
 // nextItem reads up to the next comma that is not escaped.
@@ -244,7 +244,7 @@ func nextItem(name, value string) (it item, rest string, more bool, p *Problem) 
 			i++
 			text.WriteByte(s[i])
 		default:
-			return it, "", false, BadValue(name, "A backslash stands only before a comma, a backslash or an exclamation mark; a literal backslash is written twice.")
+			return it, "", false, BadValue(name, "A backslash may only precede a comma, a backslash or an exclamation mark; write a literal backslash twice.")
 		}
 	}
 	switch it.text = text.String(); {
@@ -257,7 +257,7 @@ func nextItem(name, value string) (it item, rest string, more bool, p *Problem) 
 }
 
 func emptyText(name string) string {
-	return "A value of " + strconv.Quote(name) + " is empty; leave the parameter out to ask for everything."
+	return "A value of " + strconv.Quote(name) + " is empty; omit the parameter to select everything."
 }
 
 var escaper = strings.NewReplacer(`\`, `\\`, `,`, `\,`)

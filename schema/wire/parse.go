@@ -76,7 +76,7 @@ func (v *Vocabulary) gather(values url.Values, own []string) (map[string][]strin
 				return nil, BadValue(par.name, emptyText(par.name))
 			}
 			if !utf8.ValidString(value) {
-				return nil, BadValue(par.name, "The value is not UTF-8.")
+				return nil, BadValue(par.name, "The value is not valid UTF-8.")
 			}
 		}
 		if have := given[lower]; have == nil {
@@ -85,7 +85,7 @@ func (v *Vocabulary) gather(values url.Values, own []string) (map[string][]strin
 			given[lower] = append(have, values[name]...)
 		}
 		if !par.list && len(given[lower]) > 1 {
-			return nil, BadValue(par.name, fmt.Sprintf("%q is given more than once.", par.name))
+			return nil, BadValue(par.name, fmt.Sprintf("%q appears more than once.", par.name))
 		}
 	}
 	return given, nil
@@ -109,17 +109,17 @@ func (v *Vocabulary) finish(q *Query) *Problem {
 	for i := 1; i < len(q.Terms); i++ {
 		if a, b := q.Terms[i-1], q.Terms[i]; a.Field == b.Field && a.Op == b.Op {
 			name := v.boundName(b)
-			return BadValue(name, fmt.Sprintf("%q is given more than once, under two names.", name))
+			return BadValue(name, fmt.Sprintf("%q appears more than once, under two names.", name))
 		}
 	}
 	if q.After != "" && len(q.Sort) > 0 {
-		return BadValue("after", "after= reads in the order of names: leave sort out.")
+		return BadValue("after", "after= pages in the order of names: omit sort.")
 	}
 	if len(q.Facets) > 0 {
 		q.Envelope = true
 	}
 	if q.Envelope && q.Format != "" && q.Format != JSON {
-		return BadValue("format", "envelope=1 and facets= need format=json.")
+		return BadValue("format", "envelope=1 and facets= require format=json.")
 	}
 	return nil
 }
@@ -263,12 +263,12 @@ func readNames(q *Query, name string, values []string) *Problem {
 	}
 	for _, it := range items {
 		if it.not || strings.Contains(it.text, "*") {
-			return BadValue(name, "name= takes whole names; workflow= takes wildcards and exclusions.")
+			return BadValue(name, "name= accepts exact names; use workflow= for wildcards and exclusions.")
 		}
 		q.Names = append(q.Names, it.text)
 	}
 	if q.Names = sorted(q.Names); len(q.Names) > MaxNames {
-		return BadValue(name, fmt.Sprintf("At most %d names in one request.", MaxNames))
+		return BadValue(name, fmt.Sprintf("A request may have at most %d names.", MaxNames))
 	}
 	return nil
 }
@@ -287,7 +287,7 @@ func (v *Vocabulary) readSort(q *Query, name string, values []string) *Problem {
 		case it.not:
 			return BadValue(name, "Descending order is written with a minus: sort=-"+f.Key+".")
 		case slices.ContainsFunc(q.Sort, func(k SortKey) bool { return k.Field == f.Key }):
-			return BadValue(name, fmt.Sprintf("%q is given more than once.", f.Key))
+			return BadValue(name, fmt.Sprintf("%q appears more than once.", f.Key))
 		}
 		q.Sort = append(q.Sort, SortKey{Field: f.Key, Desc: desc})
 	}
@@ -321,7 +321,7 @@ func (v *Vocabulary) readFields(q *Query, name string, values []string) *Problem
 			return p
 		}
 		if it.not {
-			return BadValue(name, "fields= names the keys that are wanted; it takes no exclusions.")
+			return BadValue(name, "fields= lists the keys to return; exclusions are not supported.")
 		}
 		want[f.Key] = true
 	}
@@ -348,9 +348,9 @@ func (v *Vocabulary) readFacets(q *Query, name string, values []string) *Problem
 		case p != nil:
 			return p
 		case it.not || !Countable(f):
-			return BadValue(name, fmt.Sprintf("%s is an amount: facets count texts, lists, flags and numbers that name something, such as Run.", f.Key))
+			return BadValue(name, fmt.Sprintf("%s is an amount; facets count texts, lists, flags and identifying numbers such as Run.", f.Key))
 		case slices.ContainsFunc(q.Facets, func(o Facet) bool { return o.Field == f.Key }):
-			return BadValue(name, fmt.Sprintf("%q is given more than once.", f.Key))
+			return BadValue(name, fmt.Sprintf("%q appears more than once.", f.Key))
 		}
 		n := DefaultFacet
 		if counted {

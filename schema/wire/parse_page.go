@@ -13,7 +13,7 @@ func readGen(q *Query, name string, values []string) *Problem {
 	const most = 64
 	q.Gen = values[0]
 	if len(q.Gen) > most || strings.ContainsFunc(q.Gen, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return BadValue(name, "A generation is named as in X-Generation.")
+		return BadValue(name, "The value must be a generation as in the X-Generation header.")
 	}
 	return nil
 }

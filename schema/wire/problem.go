@@ -60,50 +60,68 @@ const (
 	SlugInternal          Slug = "internal"
 )
 
-// ProblemKind describes one slug. Help is what /problems/{slug} says.
+// ProblemKind describes one slug: what /problems/{slug} says.
 type ProblemKind struct {
 	Slug   Slug
 	Status int
 	Title  string
-	Help   string
+	Help   string // what it means
+	Action string // what a client should do
 }
 
 // kinds is the one table from slug to status and title.
 var kinds = []ProblemKind{
 	{SlugUnknownParameter, 400, "Unknown query parameter",
-		"The name of a query parameter is not known. A filter is never silently ignored, so the request is refused; did_you_mean lists the nearest names."},
-	{SlugBadValue, 400, "Bad parameter value",
-		"The value of the parameter named in param has the wrong form, is out of range, is empty, or is given twice where one is wanted. The detail says what is accepted."},
+		"There is no query parameter of this name. The request is refused, because an ignored filter would return too much.",
+		"Correct the name; did_you_mean lists similar ones."},
+	{SlugBadValue, 400, "Invalid parameter value",
+		"The value of the parameter in param has the wrong format, is out of range, is empty, or is repeated where one is allowed.",
+		"Correct the value; detail says what is accepted."},
 	{SlugUnknownField, 400, "Unknown field",
-		"A field named in sort, fields, facets, has, by, sum or a path is not a key of the schema; did_you_mean lists the nearest keys."},
-	{SlugBadSelector, 400, "Bad selector",
-		"The selector of /find can't be understood."},
+		"A field in sort, fields, facets, has, by, sum or a path is not a key of the schema.",
+		"Correct the name; did_you_mean lists similar ones."},
+	{SlugBadSelector, 400, "Invalid selector",
+		"The selector of /find is invalid.",
+		"Correct the selector; detail says what is wrong."},
 	{SlugUnauthorized, 401, "Unauthorized",
-		"This server answers only those whom it knows. The WWW-Authenticate header lists the ways to say who one is: a token (Authorization: Bearer ...), a user and a password, or a front end that logs people in. Who runs the server gives tokens out."},
+		"Authentication is required. The WWW-Authenticate header lists the methods: a bearer token, a user and a password, or a front end that logs users in.",
+		"Send credentials. The operator of the server issues tokens."},
 	{SlugNotFound, 404, "Not found",
-		"There is no such workflow, site, campaign, agent, release or page in this generation; did_you_mean lists the nearest names. A list without a match is not an error: it is 200 and empty."},
+		"This generation has no such workflow, site, campaign, agent, release or page. A list without matches is not an error: it is 200 and empty.",
+		"Correct the name; did_you_mean lists similar ones."},
 	{SlugMethodNotAllowed, 405, "Method not allowed",
-		"The resource exists, but not for this method; the Allow header lists those that it has."},
+		"The resource does not support this method.",
+		"Use a method that the Allow header lists."},
 	{SlugGenerationExpired, 410, "Generation expired",
-		"The generation named by gen is not kept any more, or was made by another process. restart begins the scan again on the newest generation. continue goes on after the last workflow that was read: each workflow that is there, and matches, during the whole scan comes exactly once. continue is absent where the order is not by name or the last workflow is not known."},
+		"The generation in gen is no longer kept, or belongs to another process.",
+		"Request the URL in restart to start again on the newest generation, or the URL in continue to go on after the last workflow that was read: every workflow that exists and matches during the whole scan is then returned exactly once. continue is absent if the order is not by name or the last workflow is unknown."},
 	{SlugNotAcceptable, 406, "Not acceptable",
-		"None of the accepted media types can be made; did_you_mean lists those that can."},
+		"The server supports none of the accepted media types.",
+		"Accept one of those in did_you_mean."},
 	{SlugTooLarge, 413, "Request too large",
-		"The body or the header of the request is larger than the server takes."},
-	{SlugWrongHost, 421, "Not a name of this server",
-		"The server asks nobody who they are, so it answers only under names that it knows (the Host of the request): those of the machine it runs on, and those that whoever runs it names with --hosts. Otherwise a page from anywhere could read it through a browser on that machine."},
+		"The body, the header or the URL of the request is larger than the server accepts.",
+		"Send less, or send it in several requests."},
+	{SlugWrongHost, 421, "Unknown host name",
+		"The server requires no authentication, so it answers only requests for host names that it knows: those of its own machine, and those in --hosts. Otherwise any web page could read it through a browser on that machine.",
+		"Use a known name, or have the operator add the name to --hosts."},
 	{SlugTooExpensive, 422, "Too expensive",
-		"The answer would cost more than one request may: ask for less, or in parts."},
+		"The answer would cost more than a single request may.",
+		"Request less, or split the request; detail says what helps."},
 	{SlugRateLimited, 429, "Too many requests",
-		"The client asks more often, or has more streams open, than the server lets one client; or it has tried too many passwords. Wait as long as the Retry-After header says. Longer pages and limit=all need fewer requests."},
+		"The client sends more requests or has more streams open than one client may, or it has tried too many passwords.",
+		"Wait for the time in the Retry-After header. Larger pages and limit=all need fewer requests."},
 	{SlugNotReady, 503, "Not ready",
-		"The first full read of the source has not ended. An empty list is never served in its place. Wait as long as the Retry-After header says."},
+		"The first full read of the source has not finished. The server never returns an empty list instead.",
+		"Retry after the time in the Retry-After header."},
 	{SlugSourceFailed, 502, "Source failed",
-		"Something that is read on demand could not be read from the source. Lists, and the list record of the workflow, are still served."},
+		"Data that are read on demand could not be read from the source. Lists and the list record of the workflow are still available.",
+		"Retry after the time in the Retry-After header."},
 	{SlugNotInSource, 404, "Not in the source",
-		"The source of this server has nothing of this kind: a requestcache of the old server has no job documents and no log, and a CouchDB may lack a view or a database. It is not that there are none, and not that they could not be read; asking again will not help."},
+		"The source of this server does not provide such data: the requestcache of the old server has no job documents and no log, and a CouchDB may lack a view or a database. It does not mean that there are none.",
+		"Do not retry: it will not help."},
 	{SlugInternal, 500, "Internal error",
-		"A fault of the server. Its log has the cause under the request id of the X-Request-Id header."},
+		"The server has a bug. Its log has the cause under the request ID in the X-Request-Id header.",
+		"Report it to the operator with the request ID."},
 }
 
 // Kinds lists all problems in the order of the API's documentation.
@@ -161,14 +179,14 @@ func NotFound(kind, name string, near []string) *Problem {
 // GenerationExpired says that gen can't be read any more. next is the URL that
 // goes on by name, or "" where that is not possible.
 func GenerationExpired(gen, restart, next string) *Problem {
-	p := NewProblem(SlugGenerationExpired, fmt.Sprintf("Generation '%s' is not kept here.", shorten(gen)))
+	p := NewProblem(SlugGenerationExpired, fmt.Sprintf("Generation '%s' is not available on this server.", shorten(gen)))
 	p.Param, p.Restart, p.Continue = "gen", restart, next
 	return p
 }
 
 // NotAcceptable lists the media types that can be made.
 func NotAcceptable(asked string, offered []string) *Problem {
-	p := NewProblem(SlugNotAcceptable, fmt.Sprintf("'%s' can't be made; there are: %s.", shorten(asked), strings.Join(offered, ", ")))
+	p := NewProblem(SlugNotAcceptable, fmt.Sprintf("'%s' is not supported; supported types: %s.", shorten(asked), strings.Join(offered, ", ")))
 	p.DidYouMean = offered
 	return p
 }
@@ -192,11 +210,11 @@ func Unauthorized(detail string, challenges []string) *Problem {
 
 // ReadingPrefix begins the part of a not-ready problem's detail that says how far
 // the full read is.
-const ReadingPrefix = "It is being read: "
+const ReadingPrefix = "Progress: "
 
 // NotReady says that the first full read has not ended.
 func NotReady() *Problem {
-	return NewProblem(SlugNotReady, "The first full read of the source has not ended; try again soon.")
+	return NewProblem(SlugNotReady, "The first full read of the source has not finished; retry soon.")
 }
 
 // NotReadyYet is NotReady that says how far the read is; reading may be empty.
@@ -220,7 +238,7 @@ func NotInSource(detail string) *Problem { return NewProblem(SlugNotInSource, de
 
 // Internal hides its cause from the client.
 func Internal(cause error) *Problem {
-	p := NewProblem(SlugInternal, "The server could not answer; its log has the cause.")
+	p := NewProblem(SlugInternal, "The server failed; its log has the cause.")
 	p.Cause = cause
 	return p
 }

@@ -32,8 +32,8 @@ func TestProblemBody(t *testing.T) {
 	}{
 		{UnknownParameter("campagn", []string{"campaign"}), `{"type":"/problems/unknown-parameter","title":"Unknown query parameter","status":400,"detail":"'campagn' is not a parameter of this resource.","param":"campagn","did_you_mean":["campaign"]}`},
 		{SourceFailed("The detail could not be read.", cause), `{"type":"/problems/source-failed","title":"Source failed","status":502,"detail":"The detail could not be read."}`},
-		{Internal(cause), `{"type":"/problems/internal","title":"Internal error","status":500,"detail":"The server could not answer; its log has the cause."}`},
-		{GenerationExpired("a-1", "/fetch", "/fetch?after=x"), `{"type":"/problems/generation-expired","title":"Generation expired","status":410,"detail":"Generation 'a-1' is not kept here.","param":"gen","restart":"/fetch","continue":"/fetch?after=x"}`},
+		{Internal(cause), `{"type":"/problems/internal","title":"Internal error","status":500,"detail":"The server failed; its log has the cause."}`},
+		{GenerationExpired("a-1", "/fetch", "/fetch?after=x"), `{"type":"/problems/generation-expired","title":"Generation expired","status":410,"detail":"Generation 'a-1' is not available on this server.","param":"gen","restart":"/fetch","continue":"/fetch?after=x"}`},
 	} {
 		got, err := json.Marshal(c.problem)
 		require.NoError(t, err)

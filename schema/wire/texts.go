@@ -22,7 +22,7 @@ func ReadTexts(name string, values []string) (Texts, error) {
 		return t, BadValue(name, emptyText(name))
 	}
 	if slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
-		return t, BadValue(name, "The value is not UTF-8.")
+		return t, BadValue(name, "The value is not valid UTF-8.")
 	}
 	items, p := splitList(name, values)
 	if p != nil {
@@ -116,7 +116,7 @@ func ReadNumbers(name string, values []string) (Numbers, error) {
 		for _, text := range list.texts {
 			number, err := strconv.ParseInt(text, 10, 64)
 			if err != nil || text[0] == '+' {
-				return Numbers{}, BadValue(name, fmt.Sprintf("%q takes whole numbers, such as 8021 or !0.", name))
+				return Numbers{}, BadValue(name, fmt.Sprintf("%q accepts whole numbers, such as 8021 or !0.", name))
 			}
 			*list.to = append(*list.to, number)
 		}

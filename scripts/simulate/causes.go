@@ -26,7 +26,7 @@ var causes = []struct {
 }{
 	{"refuses the credentials", []string{"deny", "forbid", "password"}},
 	{"has locked the user", []string{"password"}},
-	{"does not allow to read", []string{"forbid", "password"}},
+	{"denies read access", []string{"forbid", "password"}},
 	{"a database does not exist", []string{"no-database", "recreate"}},
 	{"no longer knows the position", []string{"forget-seqs"}},
 	{"is silent", silence},

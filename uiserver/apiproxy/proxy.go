@@ -173,7 +173,7 @@ func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 		return // the client left
 	}
 	p.log.Warn("API request not forwarded", "method", r.Method, "path", r.URL.Path, "err", err)
-	problem := wire.NewProblem(wire.SlugSourceFailed, "The cache server does not answer.")
+	problem := wire.NewProblem(wire.SlugSourceFailed, "The cache server does not respond.")
 	problem.Title = "Cache server unreachable"
 	w.Header().Set("Retry-After", "5")
 	p.problem(w, problem)

@@ -89,7 +89,7 @@ func TestAHangingCacheServerIsGivenUp(t *testing.T) {
 			began := time.Now()
 			status, body, _ := ask(forward(t, hangs, nil), path)
 			assert.Equal(t, http.StatusBadGateway, status)
-			assert.Contains(t, body, "does not answer")
+			assert.Contains(t, body, "does not respond")
 			assert.Equal(t, wait, time.Since(began), path)
 		})
 	}

@@ -156,7 +156,7 @@ func TestLoadingShowsProgress(t *testing.T) {
 	s := newSite(t)
 	s.cache.Answer(testcache.Everything, testcache.Loading("requests: 12 documents so far; wmstats: the database server builds the index of <x>"))
 	doc, _ := s.page(t, http.StatusServiceUnavailable, "/workflows")
-	assert.Contains(t, doc.Find("main").Text(), "It is being read: requests: 12 documents so far; wmstats: the database server builds the index of <x>.")
+	assert.Contains(t, doc.Find("main").Text(), "Progress: requests: 12 documents so far; wmstats: the database server builds the index of <x>.")
 }
 
 // A first full read that can't start has a reason: waiting would not help.

@@ -61,23 +61,23 @@ func Members(raw []byte, what string) ([]Member, error) {
 		t, err := d.Token()
 		key, ok := t.(string)
 		if err != nil || !ok {
-			return nil, bad("%s is not JSON.", what)
+			return nil, bad("%s is not valid JSON.", what)
 		}
 		var m json.RawMessage
 		if err := d.Decode(&m); err != nil {
-			return nil, bad("%s is not JSON at %.80q.", what, key)
+			return nil, bad("%s is not valid JSON at %.80q.", what, key)
 		}
 		if known[key] {
-			return nil, bad("%.80q is given twice in %s.", key, what)
+			return nil, bad("%.80q appears twice in %s.", key, what)
 		}
 		known[key] = true
 		out = append(out, Member{key, m})
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, bad("%s is not JSON.", what)
+		return nil, bad("%s is not valid JSON.", what)
 	}
 	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // a decoder's own end
-		return nil, bad("%s has something after its end.", what)
+		return nil, bad("%s is followed by extra data.", what)
 	}
 	return out, nil
 }
@@ -85,10 +85,10 @@ func Members(raw []byte, what string) ([]Member, error) {
 // node counts and checks a new node.
 func (p *parser) node(n Node, depth int) (*Node, error) {
 	if p.nodes++; p.nodes > MaxNodes {
-		return nil, wire.TooExpensive(fmt.Sprintf("A selector has at most %d conditions.", MaxNodes))
+		return nil, wire.TooExpensive(fmt.Sprintf("A selector may have at most %d conditions.", MaxNodes))
 	}
 	if depth > MaxDepth {
-		return nil, wire.TooExpensive(fmt.Sprintf("A selector is at most %d levels deep.", MaxDepth))
+		return nil, wire.TooExpensive(fmt.Sprintf("A selector may be at most %d levels deep.", MaxDepth))
 	}
 	return &n, nil
 }
@@ -172,7 +172,7 @@ func (p *parser) combination(m Member, depth int, read func([]byte, int) (*Node,
 	switch m.Key {
 	case "$and", "$or", "$nor":
 		if json.Unmarshal(m.Value, &parts) != nil || parts == nil {
-			return nil, bad("%s takes a list of selectors.", m.Key)
+			return nil, bad("%s requires a list of selectors.", m.Key)
 		}
 	case "$not":
 	default:
@@ -195,7 +195,7 @@ var operators = []string{
 }
 
 func unknownOperator(name string) error {
-	p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("There is no operator %.80q here.", name))
+	p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("Unknown operator %.80q at this place.", name))
 	if !strings.HasPrefix(name, "$") {
 		p.Detail = fmt.Sprintf("%.80q is no operator, and values of records have no members.", name)
 	}
@@ -218,25 +218,25 @@ func (p *parser) operator(m Member, depth int) (*Node, error) {
 	case "$exists":
 		var yes bool
 		if json.Unmarshal(m.Value, &yes) != nil || string(m.Value) == "null" {
-			return nil, bad("$exists takes true or false.")
+			return nil, bad("$exists requires true or false.")
 		}
 		n.Value = yes
 	case "$type":
 		var name string
 		if json.Unmarshal(m.Value, &name) != nil || !slices.Contains(typeNames[:], name) {
-			return nil, bad("$type takes one of %s.", strings.Join(typeNames[:], ", "))
+			return nil, bad("$type requires one of %s.", strings.Join(typeNames[:], ", "))
 		}
 		n.Value = name
 	case "$size":
 		var size uint32
 		if json.Unmarshal(m.Value, &size) != nil || string(m.Value) == "null" {
-			return nil, bad("$size takes a whole number.")
+			return nil, bad("$size requires a whole number.")
 		}
 		n.Value = float64(size)
 	case "$mod":
 		var pair []int64
 		if json.Unmarshal(m.Value, &pair) != nil || len(pair) != 2 || pair[0] == 0 {
-			return nil, bad("$mod takes [divisor, remainder], whole numbers, the divisor not 0.")
+			return nil, bad("$mod requires [divisor, remainder]: whole numbers, the divisor not 0.")
 		}
 		n.mod = [2]int64{pair[0], pair[1]}
 	case "$regex":
@@ -255,10 +255,10 @@ func (p *parser) operator(m Member, depth int) (*Node, error) {
 func plain(raw []byte, op string) (any, error) {
 	var v any
 	if err := json.Unmarshal(raw, &v); err != nil {
-		return nil, bad("The value of %s is not JSON.", op)
+		return nil, bad("The value of %s is not valid JSON.", op)
 	}
 	if hasObject(v) {
-		return nil, bad("%s takes a value without members: values of records have none.", op)
+		return nil, bad("%s can't be an object: values of records are not.", op)
 	}
 	return v, nil
 }
@@ -280,7 +280,7 @@ func list(raw []byte, op string) ([]any, error) {
 	}
 	values, ok := v.([]any)
 	if !ok {
-		return nil, bad("%s takes a list.", op)
+		return nil, bad("%s requires a list.", op)
 	}
 	return values, nil
 }

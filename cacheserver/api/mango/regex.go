@@ -31,10 +31,10 @@ type pattern struct {
 func (p *parser) setRegex(n *Node, raw []byte) error {
 	var text string
 	if json.Unmarshal(raw, &text) != nil || string(raw) == "null" {
-		return bad("$regex takes a text.")
+		return bad("$regex requires a string.")
 	}
 	if len(text) > MaxRegexText {
-		return wire.TooExpensive(fmt.Sprintf("$regex takes at most %d bytes; $in takes a list of whole values.", MaxRegexText))
+		return wire.TooExpensive(fmt.Sprintf("$regex accepts at most %d bytes; use $in for a list of exact values.", MaxRegexText))
 	}
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
@@ -43,7 +43,7 @@ func (p *parser) setRegex(n *Node, raw []byte) error {
 	size := programSize(parsed)
 	if p.program += size; p.program > MaxProgram {
 		return wire.TooExpensive(fmt.Sprintf(
-			"The $regex of a selector make at most %d instructions: about one for each character, choice and repetition, where x{100} counts as 100 x and a class of many characters as several.", MaxProgram))
+			"The $regex expressions of a selector may compile to at most %d instructions: about one per character, alternative and repetition; x{100} counts as 100, and a large character class as several.", MaxProgram))
 	}
 	regex, err := regexp.Compile(text)
 	if err != nil {
@@ -54,7 +54,7 @@ func (p *parser) setRegex(n *Node, raw []byte) error {
 }
 
 func notRE2(err error) error {
-	return wire.TooExpensive(fmt.Sprintf("$regex takes expressions of RE2, which are answered in time linear in the text: %.200v.", err))
+	return wire.TooExpensive(fmt.Sprintf("$regex accepts RE2 syntax only, which runs in linear time: %.200v.", err))
 }
 
 // programSize is about how many instructions an expression makes.

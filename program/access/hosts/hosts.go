@@ -85,7 +85,7 @@ func (l *List) Check(r *http.Request) error {
 		return nil
 	}
 	return wire.NewProblem(wire.SlugWrongHost,
-		fmt.Sprintf("'%s' is not a name of this server, which asks nobody who they are. Who runs it can add the name with --hosts.", wire.Shorten(r.Host)))
+		fmt.Sprintf("'%s' is not a known name of this server, which requires no authentication. Its operator can add the name with --hosts.", wire.Shorten(r.Host)))
 }
 
 // Handler answers with next what came under a name of the list, and 421 the rest.

@@ -141,15 +141,15 @@ func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err e
 			if len(given) == 1 && goodName(given[0]) {
 				return given[0], nil
 			}
-			return "", c.refuse("The front end names nobody that can be known.")
+			return "", c.refuse("The front end sent no valid user name.")
 		}
 	}
 	given := r.Header["Authorization"]
 	switch {
 	case len(given) == 0:
-		return "", c.refuse("Say who you are: " + c.ways() + ".")
+		return "", c.refuse("Authentication is required: " + c.ways() + ".")
 	case len(given) > 1 || len(given[0]) > longest:
-		return "", c.refuse("One Authorization header of a usual length is wanted.")
+		return "", c.refuse("The request must have one Authorization header of usual length.")
 	}
 	scheme, secret, _ := strings.Cut(given[0], " ")
 	switch {
@@ -157,11 +157,11 @@ func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err e
 		if name, ok := c.tokens.Value().find(strings.TrimSpace(secret)); ok {
 			return name, nil
 		}
-		return "", c.refuse("The token is not known; it may have been taken back.")
+		return "", c.refuse("The token is unknown; it may have been revoked.")
 	case c.users != nil && strings.EqualFold(scheme, "Basic"):
 		return c.user(r, given[0], from)
 	}
-	return "", c.refuse("This way to say who one is isn't known here; there is: " + c.ways() + ".")
+	return "", c.refuse("Unsupported authentication method; the server accepts: " + c.ways() + ".")
 }
 
 // Reload reads the files again now, where a request would wait for Recheck to pass.

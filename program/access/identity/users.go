@@ -69,10 +69,10 @@ func (c *Checker) user(r *http.Request, header string, from netip.Addr) (string,
 	}
 	name, password, ok := r.BasicAuth()
 	if !ok {
-		return "", c.refuse("The Basic header can't be read.")
+		return "", c.refuse("The Basic Authorization header is invalid.")
 	}
 	if wait, ok := c.failures.Take(from, c.now()); !ok {
-		p := wire.RateLimited("Too many passwords were tried from this address.")
+		p := wire.RateLimited("Too many wrong passwords were sent from this address.")
 		p.RetryAfter = int(math.Ceil(wait.Seconds()))
 		return "", p
 	}
@@ -80,13 +80,13 @@ func (c *Checker) user(r *http.Request, header string, from netip.Addr) (string,
 	case c.busy <- struct{}{}:
 		defer func() { <-c.busy }()
 	case <-r.Context().Done():
-		return "", c.refuse("The client left.")
+		return "", c.refuse("The client disconnected.")
 	}
 	if name, ok := all.known(key); ok {
 		return name, nil // another request of the same client was first
 	}
 	if !all.verify(name, password) {
-		return "", c.refuse("The user or the password is not right.")
+		return "", c.refuse("Wrong user or password.")
 	}
 	all.keep(key, name)
 	return name, nil

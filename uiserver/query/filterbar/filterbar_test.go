@@ -82,8 +82,8 @@ func TestMistakes(t *testing.T) {
 		"status:a,,b":          {"status:a,,b", "empty", ""},
 		`a "b c`:               {`"b c`, "not closed", `a "b c"`},
 		"has:failur":           {"has:failur", "not a field", "has:failure"},
-		"-name:a":              {"-name:a", "whole names", "-workflow:a"},
-		"name:a*":              {"name:a*", "whole names", ""},
+		"-name:a":              {"-name:a", "exact names", "-workflow:a"},
+		"name:a*":              {"name:a*", "exact names", ""},
 		"since:yesterday":      {"since:yesterday", "must be a time", ""},
 		"hasjobinfo:perhaps é": {"hasjobinfo:perhaps", "true or false", ""},
 	} {

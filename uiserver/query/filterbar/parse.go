@@ -158,7 +158,7 @@ func (p *parser) name(t token, not bool, rest string) {
 		names = append(names, v.text)
 	}
 	if not {
-		p.mistake(t, "name: takes whole names of workflows. Use -workflow: to exclude some.", "-workflow:"+rest)
+		p.mistake(t, "name: accepts exact names of workflows. Use -workflow: to exclude some.", "-workflow:"+rest)
 		return
 	}
 	p.add(t, false, wire.Query{Names: names}.Values(), nil)
