@@ -1,7 +1,6 @@
 package block
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -27,7 +26,6 @@ type Source struct {
 // kept until the block is retired.
 type Block struct {
 	records []record
-	hashes  []uint64 // of the encoded records
 
 	made   columns                 // made with the block
 	packed atomic.Pointer[columns] // made, or what it is not
@@ -36,25 +34,6 @@ type Block struct {
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
 	signed   atomic.Pointer[signatures]
 	extremes atomic.Pointer[[]uint8] // records with the first and the last text of each text column
-}
-
-// record is one record in memory of its own, which all blocks share that have it:
-// encoded, and behind the encoded form, up to its capacity, the source.
-type record []byte
-
-// versionBytes is the length of Source.Version; IDs follow.
-const versionBytes = 8
-
-func newRecord(encoded []byte, src Source) record {
-	r := make(record, 0, len(encoded)+versionBytes+len(src.IDs))
-	r = append(r, encoded...)
-	_ = append(binary.LittleEndian.AppendUint64(r, src.Version), src.IDs...)
-	return r
-}
-
-func (r record) source() Source {
-	behind := r[len(r):cap(r)]
-	return Source{IDs: behind[versionBytes:], Version: binary.LittleEndian.Uint64(behind)}
 }
 
 // Form is how records are joined in a compressed segment.
@@ -71,16 +50,16 @@ func (b *Block) Len() int { return len(b.records) }
 // EncodedBytes is the length of all encoded records.
 func (b *Block) EncodedBytes() (n int64) {
 	for _, r := range b.records {
-		n += int64(len(r))
+		n += int64(len(r.encoded()))
 	}
 	return n
 }
 
 // Record returns the encoded record i. It must not be changed.
-func (b *Block) Record(i int) []byte { return slices.Clip(b.records[i]) }
+func (b *Block) Record(i int) []byte { return b.records[i].encoded() }
 
 // Hash returns the hash of the encoded record i.
-func (b *Block) Hash(i int) uint64 { return b.hashes[i] }
+func (b *Block) Hash(i int) uint64 { return b.records[i].hash }
 
 // Source returns what record i was made of.
 func (b *Block) Source(i int) Source { return b.records[i].source() }
@@ -128,7 +107,7 @@ func (b *Block) Text(c *Column, i int) []byte {
 func (b *Block) EachText(c *Column, i int, f func(text []byte) bool) { eachText(b.raw(c, i), f) }
 
 func (b *Block) raw(c *Column, i int) []byte {
-	return b.records[i][b.packed.Load().value(c.slot, i):]
+	return b.records[i].encoded()[b.packed.Load().value(c.slot, i):]
 }
 
 // Int returns the integer of record i in an Int or Bool column, its code in a
@@ -246,14 +225,14 @@ func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
 func (b *Block) compress(form Form, i, j int, how func([]byte) (*stitch.Segment, error)) (*stitch.Segment, error) {
 	size := 0
 	for k := i; k < j; k++ {
-		size += len(b.records[k]) + len(",\n")
+		size += len(b.records[k].encoded()) + len(",\n")
 	}
 	text := make([]byte, 0, size)
 	for k := i; k < j; k++ {
 		if form == Array && k > i {
 			text = append(text, ",\n"...)
 		}
-		text = append(text, b.records[k]...)
+		text = append(text, b.records[k].encoded()...)
 		if form == Lines {
 			text = append(text, '\n')
 		}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/dmwm/wmstats/schema"
 )
 
@@ -14,7 +12,6 @@ import (
 type Builder struct {
 	l       *Layout
 	records []record
-	hashes  []uint64
 	values  [][]int64 // by slot
 	data    []byte
 	repeats bool // a list has a text twice, or an empty one
@@ -30,7 +27,6 @@ func (b *Builder) Len() int { return len(b.records) }
 // and src.
 func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
 	b.records = append(b.records, newRecord(encoded, src))
-	b.hashes = append(b.hashes, xxhash.Sum64(encoded))
 	from := 0
 	for i := range b.l.Columns {
 		c := &b.l.Columns[i]
@@ -87,7 +83,6 @@ func (b *Builder) Copy(from *Block, i, j int) {
 	all := from.columns()
 	b.repeats = b.repeats || all.repeats
 	b.records = append(b.records, from.records[i:j]...)
-	b.hashes = append(b.hashes, from.hashes[i:j]...)
 	for k := range b.l.Columns {
 		c := &b.l.Columns[k]
 		v := &all.dir[c.slot]
@@ -107,7 +102,6 @@ func (b *Builder) Copy(from *Block, i, j int) {
 func (b *Builder) Build() *Block {
 	out := &Block{
 		records: slices.Clone(b.records),
-		hashes:  slices.Clone(b.hashes),
 		made:    columns{dir: make([]vec, b.l.slots), repeats: b.repeats},
 	}
 	made := &out.made
@@ -133,5 +127,5 @@ func (b *Builder) reset() {
 		b.values[i] = b.values[i][:0]
 	}
 	clear(b.records) // blocks that go take them along
-	b.records, b.hashes, b.repeats = b.records[:0], b.hashes[:0], false
+	b.records, b.repeats = b.records[:0], false
 }

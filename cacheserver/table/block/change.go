@@ -14,8 +14,8 @@ import (
 // and is empty again after.
 func (b *Builder) Replace(old *Block, i int, w *schema.Workflow, encoded []byte, src Source) *Block {
 	b.Add(w, encoded, src)
-	out := &Block{records: slices.Clone(old.records), hashes: slices.Clone(old.hashes)}
-	out.records[i], out.hashes[i] = b.records[0], b.hashes[0]
+	out := &Block{records: slices.Clone(old.records)}
+	out.records[i] = b.records[0]
 	out.packed.Store(old.packed.Load().with(b.l, b.replacementOf(i), b.repeats, old.Len()))
 	if sameTexts(b.l, old, out, i) {
 		out.signed.Store(old.signed.Load())

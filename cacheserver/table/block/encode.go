@@ -3,10 +3,11 @@ package block
 import (
 	"encoding/binary"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 )
+
+// versionBytes is the length of Source.Version; IDs follow.
+const versionBytes = 8
 
 // AppendBinary appends all of the block that can't be made again quickly, in a
 // form that Layout.Read reads. Codes are those of the layout's dictionaries.
@@ -15,11 +16,14 @@ func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
 	dst = binary.AppendUvarint(dst, uint64(b.Len()))
 	dst = binary.AppendUvarint(dst, uint64(boolOf(all.repeats)))
 	for _, r := range b.records {
-		dst = binary.AppendUvarint(dst, uint64(len(r)))
-		dst = binary.AppendUvarint(dst, uint64(cap(r)-len(r)))
+		dst = binary.AppendUvarint(dst, uint64(r.length))
+		dst = binary.AppendUvarint(dst, versionBytes+uint64(r.ids))
 	}
 	for _, r := range b.records {
-		dst = append(dst, r[:cap(r)]...)
+		src := r.source()
+		dst = append(dst, r.encoded()...)
+		dst = binary.LittleEndian.AppendUint64(dst, src.Version)
+		dst = append(dst, src.IDs...)
 	}
 	for slot := range l.slots {
 		v := &all.dir[slot]
@@ -36,7 +40,7 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 	if n == 0 || n > Most {
 		return nil, checkpoint.Broken("a block of %d records", n)
 	}
-	b := &Block{records: make([]record, n), hashes: make([]uint64, n)}
+	b := &Block{records: make([]record, n)}
 	made := &b.made
 	made.repeats, made.dir = c.Uint() == 1, make([]vec, l.slots)
 	b.packed.Store(made)
@@ -49,9 +53,11 @@ func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 		}
 	}
 	for i := range n {
-		whole := clone(c.Bytes(lengths[2*i] + lengths[2*i+1]))
-		b.records[i] = whole[:lengths[2*i]:len(whole)]
-		b.hashes[i] = xxhash.Sum64(b.records[i])
+		encoded, source := c.Bytes(lengths[2*i]), c.Bytes(lengths[2*i+1])
+		if c.Err() != nil {
+			return nil, c.Err()
+		}
+		b.records[i] = newRecord(encoded, Source{IDs: source[versionBytes:], Version: binary.LittleEndian.Uint64(source)})
 	}
 	for slot := range l.slots {
 		v := &made.dir[slot]

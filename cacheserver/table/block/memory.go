@@ -10,7 +10,7 @@ const (
 	columnsBytes     = int64(unsafe.Sizeof(columns{}))
 	vecBytes         = int64(unsafe.Sizeof(vec{}))
 	replacementBytes = int64(unsafe.Sizeof(replacement{}))
-	recordBytes      = int64(unsafe.Sizeof(record{}))
+	recordBytes      = int64(unsafe.Sizeof(record(nil)))
 )
 
 // Allocated is what the runtime gives who asks for n bytes: it has few sizes, an
@@ -40,7 +40,7 @@ func Own(blocks, others []*Block) (bytes int64) {
 	shared := map[unsafe.Pointer]bool{}
 	for _, b := range others {
 		for _, r := range b.records {
-			shared[unsafe.Pointer(unsafe.SliceData(r))] = true
+			shared[unsafe.Pointer(r)] = true
 		}
 		c := b.packed.Load()
 		shared[unsafe.Pointer(unsafe.SliceData(c.dir))] = true
@@ -56,10 +56,10 @@ func Own(blocks, others []*Block) (bytes int64) {
 
 // sizeBeside is the memory of a block but for what is shared.
 func (b *Block) sizeBeside(shared map[unsafe.Pointer]bool) int64 {
-	n := Allocated(blockBytes) + Allocated(recordBytes*int64(cap(b.records))) + Allocated(8*int64(cap(b.hashes)))
+	n := Allocated(blockBytes) + Allocated(recordBytes*int64(cap(b.records)))
 	for _, r := range b.records {
-		if !shared[unsafe.Pointer(unsafe.SliceData(r))] {
-			n += Allocated(int64(cap(r)))
+		if !shared[unsafe.Pointer(r)] {
+			n += r.size()
 		}
 	}
 	c := b.packed.Load()
