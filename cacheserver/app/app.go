@@ -85,7 +85,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	alerts := a.attention()
-	records, err := store.New(store.Options{Process: processTag(), Cache: a.cache, Memory: o.shares().store, MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.Log})
+	records, err := store.New(store.Options{Process: processTag(), Cache: a.cache, Memory: o.shares().store, Loan: a.loan(), MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.Log})
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/cache"
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/program/settings"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -18,7 +19,8 @@ const (
 )
 
 // Shares of the budget. The rest is the store's: superseded generations and
-// compressed blocks, which it shares out itself.
+// compressed blocks, which it shares out itself. When promised generations need
+// more, they take most of the cache's share.
 const (
 	cacheShare = 4 // in 16
 	noteShare  = 1 // in 16
@@ -60,6 +62,20 @@ func (a *App) newCache() (*cache.Cache, error) {
 	}
 	a.OnStop("cache", func(context.Context) error { c.Close(); return nil })
 	return c, nil
+}
+
+// loan is the part of the cache that promised generations may take when their
+// own part is full: cached values can be made again.
+func (a *App) loan() store.Loan {
+	limit := a.cache.Limit()
+	lent := limit / 4 * 3
+	return store.Loan{Bytes: lent, Take: func(taken bool) {
+		if taken {
+			a.cache.SetLimit(limit - lent)
+		} else {
+			a.cache.SetLimit(limit)
+		}
+	}}
 }
 
 // memory tells the API what the process may hold and what it holds.

@@ -8,6 +8,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/dgraph-io/ristretto/v2"
 )
@@ -27,6 +28,9 @@ type Keeper interface {
 type Cache struct {
 	c        *ristretto.Cache[string, any]
 	counters int64
+
+	mu     sync.Mutex // of SetLimit and Close: one clears what the other ends
+	closed bool
 }
 
 const (
@@ -91,6 +95,21 @@ func (c *Cache) Limit() int64 {
 	return c.c.MaxCost()
 }
 
+// SetLimit changes what the values may take at most, in bytes. If they take more
+// now, all of them are forgotten: left to itself, ristretto keeps values that are
+// read often beyond a lower limit.
+func (c *Cache) SetLimit(bytes int64) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.c.UpdateMaxCost(bytes)
+	if !c.closed && c.c.RemainingCost() < 0 {
+		c.c.Clear()
+	}
+}
+
 // Wait returns when all values set before are applied: for tests, and for
 // measurements that ask for a value right after it was set.
 func (c *Cache) Wait() {
@@ -101,7 +120,11 @@ func (c *Cache) Wait() {
 
 // Close stops the cache.
 func (c *Cache) Close() {
-	if c != nil {
-		c.c.Close()
+	if c == nil {
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.c.Close()
 }

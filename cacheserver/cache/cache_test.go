@@ -29,6 +29,36 @@ func TestKeepsAndForgets(t *testing.T) {
 	c.Close()
 }
 
+func TestTheLimitChanges(t *testing.T) {
+	c, err := New(1 << 20)
+	require.NoError(t, err)
+	defer c.Close()
+	fill := func() int64 {
+		for i := range 1000 {
+			c.Set(fmt.Sprint(i), i, 1<<10)
+		}
+		c.Wait()
+		values, _ := c.Bytes()
+		return values
+	}
+	require.Greater(t, fill(), int64(700<<10))
+	for i := range 1000 { // read often: ristretto would rather refuse new values than let these go
+		for range 20 {
+			c.Get(fmt.Sprint(i))
+		}
+	}
+	c.SetLimit(256 << 10)
+	values, _ := c.Bytes()
+	require.LessOrEqual(t, values, int64(256<<10))
+	require.EqualValues(t, 256<<10, c.Limit())
+	require.LessOrEqual(t, fill(), int64(256<<10))
+	c.SetLimit(1 << 20)
+	require.Greater(t, fill(), int64(256<<10))
+	(*Cache)(nil).SetLimit(1)
+	c.Close()
+	c.SetLimit(0)
+}
+
 func TestAnImpossibleSizeIsAFault(t *testing.T) {
 	for _, bytes := range []int64{-1, 0, 100} {
 		_, err := New(bytes)

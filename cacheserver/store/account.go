@@ -37,11 +37,15 @@ const (
 // segments take what they take in a.
 func (s *Store) bounds(a *Account) (segments, kept int64) {
 	segments = int64(float64(s.opt.Memory) / segmentShare)
-	return segments, s.opt.Memory - min(segments, a.Segments)
+	kept = s.opt.Memory - min(segments, a.Segments)
+	if s.account.borrowed {
+		kept += s.opt.Loan.Bytes
+	}
+	return segments, kept
 }
 
 // Bounds returns how many bytes segments may take, and kept generations now: they
-// have what segments leave.
+// have what segments leave, and the loan when it is taken.
 func (s *Store) Bounds() (segments, kept int64) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
@@ -77,10 +81,11 @@ type accounting struct {
 	weight  atomic.Int64 // of what is known of documents, bytes
 	number  atomic.Int64 // of documents
 
-	mu    sync.Mutex // of those who count
-	last  Account
-	said  int64     // broken promises that the log has
-	sayAt time.Time // when it may say more
+	mu       sync.Mutex // of those who count
+	last     Account
+	borrowed bool      // the loan is taken
+	said     int64     // broken promises that the log has
+	sayAt    time.Time // when it may say more
 }
 
 // bound keeps within its bounds what readers and superseded generations hold.
@@ -101,11 +106,12 @@ func (s *Store) bound(added int64) {
 }
 
 // trim counts, and lets go of generations beyond the bound: first of those that
-// no answer promised.
+// no answer promised. The others go when the loan is not enough either.
 func (s *Store) trim() {
 	for s.count(); ; s.count() {
 		_, most := s.bounds(&s.account.last)
 		if s.account.last.Kept <= most {
+			s.repay(most)
 			return
 		}
 		gone := map[*keptGeneration]bool{}
@@ -113,6 +119,11 @@ func (s *Store) trim() {
 			if !one.g.told.promised.Load() {
 				gone[one] = true
 			}
+		}
+		if len(gone) == 0 && s.opt.Loan.Bytes > 0 && !s.account.borrowed {
+			s.account.borrowed = true
+			s.opt.Loan.Take(true)
+			continue
 		}
 		if len(gone) == 0 {
 			over := s.account.last.Kept - most + most/hysteresis
@@ -125,6 +136,15 @@ func (s *Store) trim() {
 			}
 		}
 		s.letGo(gone)
+	}
+}
+
+// repay returns the loan when kept generations leave a quarter of their own
+// memory unused: most is what they may take with the loan.
+func (s *Store) repay(most int64) {
+	if own := most - s.opt.Loan.Bytes; s.account.borrowed && s.account.last.Kept <= own/4*3 {
+		s.account.borrowed = false
+		s.opt.Loan.Take(false)
 	}
 }
 

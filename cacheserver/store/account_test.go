@@ -170,6 +170,39 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.Equal(t, 1, strings.Count(log.String(), "memory is too small"), "once in a minute")
 }
 
+// The loan is taken before a promise is broken, and returned when promised
+// generations have gone in their time.
+func TestPromisesTakeTheLoanFirst(t *testing.T) {
+	m := newMaker(76)
+	var takes []bool
+	now := time.Unix(1_790_000_000, 0)
+	s := loaded(t, Options{
+		Memory: 3 << 20, Now: func() time.Time { return now },
+		Loan: Loan{Bytes: 1 << 20, Take: func(taken bool) { takes = append(takes, taken) }},
+	}, someChanges(m, 200))
+	promise := func() {
+		s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(200)))})
+		must(s).Promise()
+	}
+	for s.Account().Kept < 2<<20 {
+		promise()
+	}
+	require.Empty(t, takes, "its own memory is enough")
+	for s.Broken() == 0 {
+		promise()
+	}
+	require.Equal(t, []bool{true}, takes)
+	_, kept := s.Bounds()
+	require.EqualValues(t, 4<<20, kept)
+	require.Greater(t, s.Account().Kept, int64(3<<20), "the loan is used")
+	now = now.Add(16 * time.Minute)
+	promise()
+	require.Equal(t, 1, s.Account().KeptCount, "the one before the newest")
+	require.Equal(t, []bool{true, false}, takes)
+	_, kept = s.Bounds()
+	require.EqualValues(t, 3<<20, kept)
+}
+
 // Segments beyond their share are made for each who asks.
 func TestSegmentsAreBounded(t *testing.T) {
 	const most = 60_000

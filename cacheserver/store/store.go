@@ -31,11 +31,20 @@ type Options struct {
 	Cache   cache.Keeper  // nil: keeps nothing
 	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
 	Memory  int64         // bytes of superseded generations and compressed blocks, together; 0: 192 MiB
+	Loan    Loan          // more memory for kept generations that answers promised; zero: none
 	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
 	Limits  schema.Limits // zero: those of the present system
 	JoinAll bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
 	Now     func() time.Time
 	Log     *slog.Logger
+}
+
+// Loan is memory of another part of the program, whose content can be made again.
+// Kept generations can't: before one that an answer promised has to go, the store
+// takes the loan, and it returns it when it can do without.
+type Loan struct {
+	Bytes int64
+	Take  func(taken bool) // tells the other part when it changes; not called concurrently
 }
 
 func (o *Options) complete() error {
