@@ -15,12 +15,6 @@ const Size = 50
 // Most is the greatest number of records of a block that is read.
 const Most = 128
 
-// Source names what a record was made of.
-type Source struct {
-	IDs     []byte // packed by the writer, not read here
-	Version uint64 // hash over the content of all documents
-}
-
 // Block is some consecutive records. It is immutable but for its compressed
 // forms, signatures and whole columns, which are made when first asked for, and
 // kept until the block is retired.

@@ -77,6 +77,9 @@ func (b *Block) sizeBeside(shared map[unsafe.Pointer]bool) int64 {
 	return n
 }
 
+// size is the memory of the record, in bytes.
+func (r *recordHeader) size() int64 { return Allocated(headerBytes + int64(r.length) + int64(r.ids)) }
+
 // Segments is the memory of the compressed forms that are there, in bytes.
 func (b *Block) Segments() (bytes int64) {
 	for i := range b.segments {

@@ -6,6 +6,12 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
+// Source names what a record was made of.
+type Source struct {
+	IDs     []byte // packed by the writer, not read here
+	Version uint64 // hash over the content of all documents
+}
+
 // record is one record in memory of its own, which all blocks that have it
 // share. A block is a list of pointers to records: each kept generation has a
 // copy of the list of each changed block, 8 bytes a record. Slices with the
@@ -50,6 +56,3 @@ func (r *recordHeader) behind(from, n uint32) []byte {
 	}
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(r), headerBytes+int64(from))), n)
 }
-
-// size is the memory of the record, in bytes.
-func (r *recordHeader) size() int64 { return Allocated(headerBytes + int64(r.length) + int64(r.ids)) }
