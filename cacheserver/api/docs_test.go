@@ -1,17 +1,13 @@
 package api_test
 
 import (
-	"bufio"
-	"context"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,8 +15,9 @@ import (
 
 const docs = "../../docs/"
 
-// docsPages are the pages whose examples, exchanges and recipes are run.
-var docsPages = []string{docs + "reference/api.md", docs + "reference/filters.md", docs + "how-to/scripts.md"}
+// docsPages are the pages whose examples and exchanges are tried here.
+// Commands are run by scripts/docscheck.
+var docsPages = []string{docs + "reference/api.md", docs + "reference/filters.md"}
 
 // snippet is a fenced block of a page.
 type snippet struct {
@@ -119,61 +116,6 @@ func (f *fixture) exchange(text string) answerOf {
 	method, path, ok := strings.Cut(lines[0], " ")
 	require.True(f.t, ok, text)
 	return f.send(method, path, strings.TrimSpace(body), lines[1:]...)
-}
-
-// Each recipe runs as it stands, and prints something.
-func TestDocsRecipes(t *testing.T) {
-	f := newFixture(t, 300)
-	_, list := snippetsOf(t)
-	tools := map[string][]string{"sh": {"bash", "curl", "jq", "sed"}, "python": {"python3"}, "go": {"go"}}
-	for _, s := range list {
-		needed, ok := tools[s.language]
-		if !ok {
-			continue
-		}
-		t.Run(s.page+strconv.Itoa(s.line), func(t *testing.T) {
-			for _, tool := range needed {
-				if _, err := exec.LookPath(tool); err != nil {
-					t.Skipf("%s is not here", tool)
-				}
-			}
-			out := f.run(t, s)
-			assert.NotEmpty(t, strings.TrimSpace(out))
-			t.Log(firstLines(out, 3))
-		})
-	}
-}
-
-// run runs a recipe in a directory of its own.
-func (f *fixture) run(t *testing.T, s snippet) string {
-	t.Helper()
-	dir := t.TempDir()
-	file, command := "recipe.sh", []string{"bash", "-euo", "pipefail", "recipe.sh"}
-	switch s.language {
-	case "python":
-		file, command = "recipe.py", []string{"python3", "recipe.py"}
-	case "go":
-		file, command = "recipe.go", []string{"go", "run", "recipe.go"}
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(s.text), 0o600))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "U="+f.url, "GOWORK=off", "GOFLAGS=", "no_proxy=*")
-	var errors strings.Builder
-	cmd.Stderr = &errors
-	out, err := cmd.Output()
-	require.NoError(t, err, "%s\n%s%s", s.text, out, errors.String())
-	return string(out)
-}
-
-func firstLines(text string, n int) string {
-	var b strings.Builder
-	for scan := bufio.NewScanner(strings.NewReader(text)); n > 0 && scan.Scan(); n-- {
-		b.WriteString(scan.Text() + "\n")
-	}
-	return b.String()
 }
 
 // Every route is on the page.

@@ -81,3 +81,24 @@ func TestLinksResolve(t *testing.T) {
 	}
 	assert.Greater(t, found, 80)
 }
+
+// TestPicturesAreShown: each picture in docs/images is on a page, and has a text
+// for who can't see it.
+func TestPicturesAreShown(t *testing.T) {
+	shown := map[string]bool{}
+	picture := regexp.MustCompile(`!\[([^\]]*)\]\(([^)]+)\)`)
+	for _, page := range pagesOf(t) {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range picture.FindAllStringSubmatch(string(text), -1) {
+			assert.NotEmpty(t, m[1], "%s: %s", page, m[2])
+			shown[filepath.Base(m[2])] = true
+		}
+	}
+	pictures, err := filepath.Glob(root + "docs/images/*.png")
+	require.NoError(t, err)
+	require.NotEmpty(t, pictures)
+	for _, path := range pictures {
+		assert.True(t, shown[filepath.Base(path)], "%s is on no page", path)
+	}
+}

@@ -34,15 +34,17 @@ type Options struct {
 }
 
 const (
-	wide, narrow = 1440, 390 // px
-	height       = 960
-	patience     = 2 * time.Minute
+	wide     = 1440 // px
+	height   = 960
+	patience = 2 * time.Minute
 )
 
 // shot is one picture.
 type shot struct {
 	name, address string
 	look          chromium.Look
+	mark          string // what gets a red frame, as a CSS selector; empty: nothing
+	at            string // what is at the top of the picture; empty: the top of the page
 }
 
 // Run starts the system, makes all pictures and stops it again.
@@ -116,29 +118,40 @@ func start(ctx context.Context, o Options) (*system, error) {
 	}
 }
 
-// shots lists the pictures. The workflow is one with much to show.
+// shots lists the pictures, in the order of docs/tutorial/first-shift.md. The
+// workflow is the first one under the rule "site error"; the site is one where
+// input files can't be opened.
 func (s *system) shots(ctx context.Context) ([]shot, error) {
-	body, err := read(ctx, s.cache+"/fetch?status=running-open&type=TaskChain&has=Failure&sort=-TaskCount&limit=1")
+	const site, exitCode = "T2_CN_Beijing", "8028"
+	body, err := read(ctx, s.cache+"/fetch?alert=site_error&sort=-Failure&limit=1")
 	if err != nil {
 		return nil, fmt.Errorf("look for a workflow: %w", err)
 	}
 	var found []schema.Workflow
 	if err := json.Unmarshal(body, &found); err != nil || len(found) == 0 {
-		return nil, fmt.Errorf("look for a workflow with failures: none in %.200s (%w)", body, err)
+		return nil, fmt.Errorf("look for a workflow under the rule site_error: none in %.200s (%w)", body, err)
 	}
-	light := chromium.Look{Width: wide, Height: height, Scripts: true}
-	dark, small := light, light
-	dark.Dark = true
-	small.Width = narrow
-	list := s.ui + "/workflows?status=acquired,running-closed,running-open&sort=-Failure"
-	return []shot{
-		{"overview", s.ui + "/", light}, {"overview-dark", s.ui + "/", dark}, {"overview-390", s.ui + "/", small},
-		{"workflows", list, light}, {"workflows-dark", list, dark}, {"workflows-390", list, small},
-		{"workflow", s.ui + "/workflows/" + url.PathEscape(found[0].Workflow), light},
-		{"sites", s.ui + "/sites?sort=-Failure", light},
-		{"agents", s.ui + "/agents", light}, {"errors", s.ui + "/errors", light}, {"errors-dark", s.ui + "/errors", dark},
-		{"attention", s.ui + "/attention", light}, {"api", s.ui + "/api?status=running-open", light},
-	}, nil
+	workflow := s.ui + "/workflows/" + url.PathEscape(found[0].Workflow)
+	list := s.ui + "/workflows?"
+	shots := []shot{
+		{name: "overview", address: s.ui + "/", mark: `nav a[href="/attention"]`},
+		{name: "attention", address: s.ui + "/attention", mark: `a[href="#site_error"]`},
+		{name: "attention-site", address: s.ui + "/attention", mark: `section[aria-labelledby="site_error"] tbody a`, at: `section[aria-labelledby="site_error"]`},
+		{name: "workflow", address: workflow, mark: `#numbers`},
+		{name: "workflow-errors", address: workflow, mark: "#errors", at: "#errors"},
+		{name: "errors", address: s.ui + "/errors", mark: `a[href*="exitcode=` + exitCode + `&site=` + site + `"]`},
+		{name: "errors-site", address: s.ui + "/errors?exitcode=" + exitCode + "&site=" + site, mark: `section[aria-labelledby="workflows-h"]`},
+		{name: "site", address: s.ui + "/sites/" + site},
+		{name: "workflows", address: list + "status=acquired,running-closed,running-open&sort=-Failure"},
+		{name: "workflows-site", address: list + "site=" + site + "&minFailureRate=10&sort=-Failure", mark: `#q`},
+		{name: "changed", address: s.ui + "/changed"},
+		{name: "agents", address: s.ui + "/agents"},
+		{name: "api", address: s.ui + "/api?status=running-open"},
+	}
+	for i := range shots {
+		shots[i].look = chromium.Look{Width: wide, Height: height, Scripts: true}
+	}
+	return shots, nil
 }
 
 // take looks at a page in a tab of its own and writes the picture.
@@ -160,6 +173,9 @@ func take(browser context.Context, s shot, o Options) error {
 	if answer.Status != http.StatusOK {
 		return fmt.Errorf("%s answers %d", s.address, answer.Status)
 	}
+	if err := s.frame(limited); err != nil {
+		return err
+	}
 	picture, err := chromedp.Run(limited, chromedp.CaptureScreenshot())
 	if err != nil {
 		return err
@@ -169,6 +185,26 @@ func take(browser context.Context, s shot, o Options) error {
 		return err
 	}
 	fmt.Fprintf(o.Out, "%s: %d kB\n", file, len(picture)/1000)
+	return nil
+}
+
+// frame scrolls to the place of the shot and puts a frame around what it marks.
+func (s shot) frame(ctx context.Context) error {
+	const script = `((mark, at) => {
+		const find = (selector) => selector === "" ? null : document.querySelector(selector)
+		const marked = find(mark), top = find(at)
+		if (mark !== "" && !marked || at !== "" && !top) return false
+		if (marked) { marked.style.outline = "3px solid #d7003a"; marked.style.outlineOffset = "2px" }
+		if (top) window.scrollTo(0, top.getBoundingClientRect().top + window.scrollY - 16)
+		return true
+	})(%q, %q)`
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(script, s.mark, s.at)))
+	if err != nil {
+		return fmt.Errorf("mark %q: %w", s.mark, err)
+	}
+	if !found {
+		return fmt.Errorf("the page has no %q or no %q", s.mark, s.at)
+	}
 	return nil
 }
 
