@@ -36,5 +36,5 @@ func ParseOptions(args []string, getenv func(string) string, help io.Writer) (Op
 
 // Defaults are the options without flags and environment.
 func Defaults() Options {
-	return Options{Bin: "bin", Folder: "docs/images", Workflows: 3000, Seed: 1}
+	return Options{Bin: "bin", Folder: "docs/images", Workflows: 2000, Seed: 1}
 }

@@ -142,7 +142,6 @@ func (s *system) shots(ctx context.Context) ([]shot, error) {
 		{name: "errors", address: s.ui + "/errors", mark: `a[href*="exitcode=` + exitCode + `&site=` + site + `"]`},
 		{name: "errors-site", address: s.ui + "/errors?exitcode=" + exitCode + "&site=" + site, mark: `section[aria-labelledby="workflows-h"]`},
 		{name: "site", address: s.ui + "/sites/" + site},
-		{name: "workflows", address: list + "status=acquired,running-closed,running-open&sort=-Failure"},
 		{name: "workflows-site", address: list + "site=" + site + "&minFailureRate=10&sort=-Failure", mark: `#q`},
 		{name: "changed", address: s.ui + "/changed"},
 		{name: "agents", address: s.ui + "/agents"},
