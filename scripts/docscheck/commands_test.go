@@ -18,7 +18,7 @@ import (
 // notRun says why a block of commands is not run, by its page and first line.
 // Anything else in a block of sh, python or go runs against a system on mock data.
 var notRun = map[string]string{
-	"CONTRIBUTING.md: make run        # the whole system on invented data; Ctrl-C stops it": "starts everything, and all tests",
+	"CONTRIBUTING.md: make run        # the whole system on invented data; Ctrl-C stops it":                                                 "starts everything, and all tests",
 	"README.md: git clone https://github.com/dmwm/wmstats && cd wmstats":                                                                    "clones, and runs until Ctrl-C",
 	"docs/tutorial/first-shift.md: git clone https://github.com/dmwm/wmstats && cd wmstats":                                                 "clones, and runs until Ctrl-C",
 	"docs/tutorial/first-script.md: git clone https://github.com/dmwm/wmstats && cd wmstats":                                                "clones, and runs until Ctrl-C",
