@@ -5,18 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/dmwm/wmstats/schema"
 )
-
-// agentInfo is one agent_info document.
-type agentInfo struct {
-	id     string
-	hash   uint64
-	heard  Heard
-	seen   uint32
-	detail *schema.AgentDetail // never changed
-}
 
 func (j *Join) applyInfo(b *batch, c *Change) {
 	a := j.agents[c.ID]
@@ -70,26 +59,6 @@ func (j *Join) listAgents() []Agent {
 	})
 	return list
 }
-
-// freshness is when agents were heard of last. What has been returned of it is
-// not changed any more.
-type freshness struct {
-	reports   map[string]int64 // time of the newest report by agent
-	returned  *Freshness       // nil before the first
-	again     struct{ reports, agents bool }
-	listAgain bool // agent_info documents have moved since the newest State
-}
-
-// report notes the time of an agent's report.
-func (f *freshness) report(agent string, time int64) {
-	if at, ok := f.reports[agent]; !ok || at < time {
-		f.reports[agent] = time
-		f.again.reports = true
-	}
-}
-
-// movedAgents notes that an agent_info document came, went, or has another time.
-func (f *freshness) movedAgents() { f.again.agents, f.listAgain = true, true }
 
 // freshest returns when agents were heard of last.
 func (j *Join) freshest() *Freshness {

@@ -2,28 +2,7 @@ package join
 
 import (
 	"time"
-
-	"github.com/dmwm/wmstats/cacheserver/table/block"
-	"github.com/dmwm/wmstats/schema"
 )
-
-// batch is the work of one input: which workflows it touched and what they were
-// before.
-type batch struct {
-	result  Result
-	touched map[*workflow]*previous
-	show    bool // a new State is made, also if no record changes
-}
-
-// previous is what a record was made of before the batch, and the request that
-// the batch brought.
-type previous struct {
-	had      bool
-	block    *block.Block     // that has the record in the newest table, and
-	at       int              // the place in it; where had
-	contents []content        // joined; nil where the record is not there
-	request  *schema.Workflow // the new request's side, not to be changed, or nil
-}
 
 // Apply takes what it needs of changes, and keeps nothing that they point to but
 // texts and Info. It joins them to what is there. Before the first Commit of a
@@ -55,43 +34,12 @@ func (j *Join) apply(changes []Change) Outcome {
 	return j.finish(b)
 }
 
-// Sweep removes documents.
-func (j *Join) Sweep(moment time.Time, gone []Document) Outcome {
-	j.moment = moment
-	b := newBatch()
-	j.sweep(b, gone)
-	return j.finish(b)
-}
-
+// sweep removes documents that a read did not see.
 func (j *Join) sweep(b *batch, gone []Document) {
 	for _, d := range gone {
 		j.remove(b, d)
 	}
 	b.result.Swept = gone
-}
-
-func newBatch() *batch { return &batch{touched: map[*workflow]*previous{}} }
-
-// touch notes that the record of w is to be made again.
-func (j *Join) touch(b *batch, w *workflow) *previous {
-	if was := b.touched[w]; was != nil {
-		return was
-	}
-	was := &previous{}
-	if j.state != nil && w.has {
-		if at, ok := j.state.Table.Search(w.name); ok {
-			blk, i := j.state.Table.At(at)
-			was.had, was.block, was.at = true, blk, i
-			was.contents = contentsOf(j.joined(w, j.statusOf(blk, i)))
-		}
-	}
-	b.touched[w] = was
-	return was
-}
-
-func (j *Join) statusOf(b *block.Block, i int) string {
-	c := j.columns.status
-	return c.Dict.Texts()[b.Int(c, i)]
 }
 
 // stand marks a document as seen. One that is not there is left alone.
@@ -109,17 +57,6 @@ func (j *Join) stand(d Document) {
 			a.seen = j.epoch
 		}
 	}
-}
-
-// holds tells whether a document is known.
-func (j *Join) holds(d Document) bool {
-	switch d.Kind {
-	case Request:
-		return j.owner(d.ID) != nil
-	case AgentReport:
-		return j.reports[d.ID] != nil
-	}
-	return j.agents[d.ID] != nil
 }
 
 // remove takes away a document, if it is there.

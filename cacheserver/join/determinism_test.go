@@ -96,7 +96,7 @@ func TestEqualInputsMakeEqualStates(t *testing.T) {
 	}
 	t.Log(did)
 	for _, what := range []string{
-		"apply", "tick", "rules", "sweep", "begin", "add", "missing", "commit", "abort", "held back", "states", "refetched", "swept", "unmatched", "restored",
+		"apply", "tick", "rules", "remove", "begin", "add", "missing", "commit", "abort", "held back", "states", "refetched", "swept", "unmatched", "restored",
 	} {
 		require.Greater(t, did[what], 3, what)
 	}
@@ -222,7 +222,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 		{Join{}, map[string]string{
 			"opt": none, "layout": kept, "columns": none, "editor": none, "moment": none, "limits": kept, "state": kept, "names": kept, "sums": made,
 			"workflows": made, "aliases": made, "reports": made, "agents": made, "unmatched": made, "known": made, "recovery": made, "fresh": kept,
-			"dues": made, "epoch": none, "read": none, "believed": kept, "doubtful": kept, "work": none,
+			"dues": made, "epoch": none, "reading": none, "believed": kept, "doubtful": kept, "work": none,
 		}},
 	} {
 		of := reflect.TypeOf(c.of)

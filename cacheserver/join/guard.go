@@ -2,6 +2,8 @@ package join
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 )
 
@@ -20,10 +22,6 @@ func (e *ShrunkError) Error() string {
 	return fmt.Sprintf("full read misses %d of %d %s: nothing removed", e.Lost, e.Had, e.What)
 }
 
-// census counts documents, one kind at a time: an agents' database that seems
-// empty takes no workflow away, only all of their jobs.
-type census struct{ requests, reports, agents int }
-
 func (j *Join) census() census {
 	c := census{reports: len(j.reports), agents: len(j.agents)}
 	for _, w := range j.workflows {
@@ -32,10 +30,6 @@ func (j *Join) census() census {
 		}
 	}
 	return c
-}
-
-func (c census) least(o census) census {
-	return census{min(c.requests, o.requests), min(c.reports, o.reports), min(c.agents, o.agents)}
 }
 
 // doubt notes which of the documents that a read is about to add are new: they
@@ -109,4 +103,45 @@ func tooMuch(lost, had int, share float64) bool {
 		return false
 	}
 	return float64(lost) >= share*float64(had) && (lost >= fewLost || 2*lost >= had)
+}
+
+// holds tells whether a document is known.
+func (j *Join) holds(d Document) bool {
+	switch d.Kind {
+	case Request:
+		return j.owner(d.ID) != nil
+	case AgentReport:
+		return j.reports[d.ID] != nil
+	}
+	return j.agents[d.ID] != nil
+}
+
+// unseen yields the documents that the newest read has not seen, in no order.
+func (j *Join) unseen() iter.Seq[Document] {
+	return func(yield func(Document) bool) {
+		for _, w := range j.workflows {
+			for _, d := range w.duplicates() {
+				if d.seen != j.epoch && !yield(Document{Request, d.id}) {
+					return
+				}
+			}
+			if w.has && w.seen != j.epoch && !yield(Document{Request, w.requestID()}) {
+				return
+			}
+		}
+		for _, r := range j.reports {
+			if r.seen != j.epoch && !yield(Document{AgentReport, r.id}) {
+				return
+			}
+		}
+		for _, a := range j.agents {
+			if a.seen != j.epoch && !yield(Document{AgentInfo, a.id}) {
+				return
+			}
+		}
+	}
+}
+
+func (j *Join) missing() []Document {
+	return slices.SortedFunc(j.unseen(), compareDocuments)
 }

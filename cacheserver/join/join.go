@@ -70,7 +70,7 @@ type Join struct {
 	dues      dueHeap
 
 	epoch    uint32            // number of the newest Read: what it saw carries it
-	read     *Read             // in progress, or nil
+	reading  uint32            // number of the Read in progress; 0: none
 	believed *census           // known before the first of the reads since the last one that was believed; nil: none since
 	doubtful map[Document]bool // that only reads have brought that were not believed
 
@@ -140,17 +140,5 @@ func (j *Join) Empty() bool {
 
 func (j *Join) now() int64 { return j.moment.Unix() }
 
-// show makes the next State of a table.
-func (j *Join) show(t *table.Table) {
-	j.state = &State{
-		Moment:     j.moment,
-		Table:      t,
-		Sums:       j.sums.View(),
-		Agents:     j.listAgents(),
-		Limits:     j.limits,
-		Recoveries: j.recovery.lend(),
-		Names:      j.names.Texts(),
-		Documents:  len(j.reports) - j.unmatched,
-		Unmatched:  j.unmatched,
-	}
-}
+// ahead says by how many seconds a timestamp lies in the future.
+func (j *Join) ahead(time int64) int64 { return max(time-j.now(), 0) }

@@ -2,8 +2,6 @@ package join
 
 import (
 	"errors"
-	"iter"
-	"slices"
 	"time"
 )
 
@@ -14,6 +12,7 @@ import (
 // seen.
 type Read struct {
 	j       *Join
+	number  uint32
 	refetch []string // of all Adds
 	had     census   // documents that were known before it
 }
@@ -33,8 +32,8 @@ func (j *Join) BeginRead() *Read {
 	}
 	j.believed = &had
 	j.epoch++
-	j.read = &Read{j: j, had: had}
-	return j.read
+	j.reading = j.epoch
+	return &Read{j: j, number: j.epoch, had: had}
 }
 
 // Add applies documents. Like Apply it keeps nothing of changes but Info and
@@ -52,7 +51,7 @@ func (r *Read) Add(moment time.Time, changes []Change) Outcome {
 // read is not to be believed, as Commit would.
 func (r *Read) Missing() ([]Document, error) {
 	j := r.j
-	if j.read != r {
+	if j.reading != r.number {
 		return nil, ErrReadEnded
 	}
 	if j.state != nil {
@@ -63,36 +62,6 @@ func (r *Read) Missing() ([]Document, error) {
 	return j.missing(), nil
 }
 
-func (j *Join) missing() []Document {
-	return slices.SortedFunc(j.unseen(), compareDocuments)
-}
-
-// unseen yields the documents that the newest read has not seen, in no order.
-func (j *Join) unseen() iter.Seq[Document] {
-	return func(yield func(Document) bool) {
-		for _, w := range j.workflows {
-			for _, d := range w.duplicates() {
-				if d.seen != j.epoch && !yield(Document{Request, d.id}) {
-					return
-				}
-			}
-			if w.has && w.seen != j.epoch && !yield(Document{Request, w.requestID()}) {
-				return
-			}
-		}
-		for _, r := range j.reports {
-			if r.seen != j.epoch && !yield(Document{AgentReport, r.id}) {
-				return
-			}
-		}
-		for _, a := range j.agents {
-			if a.seen != j.epoch && !yield(Document{AgentInfo, a.id}) {
-				return
-			}
-		}
-	}
-}
-
 // Commit ends the read: what it did not see is removed. The first Commit makes
 // the first State, which takes seconds for many workflows: once stop returns
 // true it is given up with ErrReadEnded, and no document is kept. A *ShrunkError
@@ -100,10 +69,10 @@ func (j *Join) unseen() iter.Seq[Document] {
 // Refetch is that of all Adds.
 func (r *Read) Commit(moment time.Time, stop func() bool) (Outcome, error) {
 	j := r.j
-	if j.read != r {
+	if j.reading != r.number {
 		return Outcome{}, ErrReadEnded
 	}
-	j.moment, j.read = moment, nil
+	j.moment, j.reading = moment, 0
 	b := newBatch()
 	b.result.Refetch = r.refetch
 	first := j.state == nil
@@ -130,7 +99,7 @@ func (r *Read) Commit(moment time.Time, stop func() bool) (Outcome, error) {
 
 // Abort ends the read without removing anything: what was added stays.
 func (r *Read) Abort() {
-	if r.j.read == r {
-		r.j.read = nil
+	if r.j.reading == r.number {
+		r.j.reading = 0
 	}
 }

@@ -134,3 +134,18 @@ func (j *Join) summed(b *block.Block, i int, w *schema.Workflow) {
 		return true
 	})
 }
+
+// show makes the next State of a table.
+func (j *Join) show(t *table.Table) {
+	j.state = &State{
+		Moment:     j.moment,
+		Table:      t,
+		Sums:       j.sums.View(),
+		Agents:     j.listAgents(),
+		Limits:     j.limits,
+		Recoveries: j.recovery.lend(),
+		Names:      j.names.Texts(),
+		Documents:  len(j.reports) - j.unmatched,
+		Unmatched:  j.unmatched,
+	}
+}

@@ -68,6 +68,3 @@ func (j *Join) dropReport(b *batch, r *agentReport) {
 	delete(j.reports, r.id)
 	j.known.set(AgentReport, r.id, 0)
 }
-
-// ahead says by how many seconds a timestamp lies in the future.
-func (j *Join) ahead(time int64) int64 { return max(time-j.now(), 0) }

@@ -139,11 +139,15 @@ func (w *world) input(reading bool) (in input, what string) {
 		l.AgentSilent, l.AssignedStall = pick[int64](w, 600, 1200, 4000), pick[int64](w, 50, 100_000)
 		return func(m *machine) (Outcome, any) { return m.Rules(moment, l), nil }, "rules"
 	case n < 78:
-		gone := []Document{{Request, w.name()}, {AgentReport, fmt.Sprint("agent-", w.rng.IntN(5), "-", w.name())}, {AgentInfo, "nosuch"}}
-		for _, d := range gone {
-			delete(w.last, d)
+		gone := []Change{
+			{Kind: Request, ID: w.name(), Deleted: true},
+			{Kind: AgentReport, ID: fmt.Sprint("agent-", w.rng.IntN(5), "-", w.name()), Deleted: true},
+			{Kind: AgentInfo, ID: "nosuch", Deleted: true},
 		}
-		return func(m *machine) (Outcome, any) { return m.Sweep(moment, gone), nil }, "sweep"
+		for _, c := range gone {
+			delete(w.last, Document{c.Kind, c.ID})
+		}
+		return func(m *machine) (Outcome, any) { return m.Apply(moment, gone), nil }, "remove"
 	case n < 80 || !reading:
 		return func(m *machine) (Outcome, any) { m.read = m.BeginRead(); return Outcome{}, nil }, "begin"
 	case n < 90:

@@ -53,24 +53,3 @@ func (d *differences) bytes() (bytes int64, n int) {
 	const name, generation = 16, 24 // a string, and the text of an id
 	return int64(cap(d.diffs))*int64(unsafe.Sizeof(Diff{})) + generation*int64(len(d.diffs)) + name*int64(d.names), len(d.diffs)
 }
-
-// Changes gives the differences after the generation since, the oldest first;
-// none when it is the newest. ok is false when it is not known or too long ago.
-func (s *Store) Changes(since string) (diffs []Diff, ok bool) {
-	cur := s.current.Load()
-	if cur == nil {
-		return nil, false
-	}
-	if cur.id == since {
-		return []Diff{}, true
-	}
-	d := &s.differences
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for i := len(d.diffs) - 1; i >= 0; i-- {
-		if d.diffs[i].Previous == since {
-			return append([]Diff(nil), d.diffs[i:]...), true
-		}
-	}
-	return nil, false
-}

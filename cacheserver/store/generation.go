@@ -3,8 +3,10 @@ package store
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"time"
+
+	"sync"
+	"sync/atomic"
 
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/join/sums"
@@ -28,76 +30,57 @@ type Generation struct {
 	superseded chan struct{} // closed when the next generation is there
 }
 
-// publish makes a generation of a state and shows it to readers.
-func (s *Store) publish(state *join.State, changed join.Diff, how making) {
-	old := s.current.Load()
-	s.number++
-	g := &Generation{
-		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
-		number:     s.number,
-		time:       state.Moment,
-		with:       s.readers,
-		state:      state,
-		table:      state.Table,
-		sums:       state.Sums,
-		superseded: make(chan struct{}),
-	}
-	diff := Diff{Added: changed.Added, Changed: changed.Changed, Removed: changed.Removed}
-	s.noteMade(g, old == nil, &diff, how)
-	if old == nil {
-		s.account.weighed = time.Time{} // what waited for the first one is gone
-		s.readers.newest.Store(g.number)
-		s.current.Store(g)
-		close(s.first)
-		return
-	}
-	diff.Generation, diff.Previous, diff.Time, diff.Total = g.id, old.id, g.time, state.Table.Len()
-	s.differences.add(diff)
-	if old.told.by() { // before it can't be found as the newest
-		s.readers.kept.add(old, g.time)
-	}
-	s.readers.newest.Store(g.number)
-	s.current.Store(g)
-	if old.told.by() { // in between
-		s.readers.kept.add(old, g.time)
-	}
-	close(old.superseded)
-	s.bound(s.retire(old.table, state.Table))
+// A superseded generation is kept for those who were told of it: first of all
+// where an answer gave an address to go on with, which is a promise. One that
+// nobody was told of goes at once.
+
+// told is what answers have said of a generation.
+type told struct{ named, promised atomic.Bool }
+
+// generations keeps superseded generations for readers that name them. Its lock
+// is held for short looks only.
+type generations struct {
+	keepFor time.Duration
+
+	mu       sync.Mutex
+	list     []*keptGeneration // the oldest first
+	byID     map[string]*keptGeneration
+	nextDrop time.Time
+
+	broken atomic.Int64 // promises that memory has ended before their time
 }
 
-// retire lets go of what is made of records that only superseded generations
-// have now, and gives about the bytes that they hold.
-func (s *Store) retire(old, now *table.Table) (bytes int64) {
-	old.Retire(now)
-	return generationBytes + old.Own(now)
+// keptGeneration is a superseded generation. What the generation after it in
+// the list has not is its own.
+type keptGeneration struct {
+	g                *Generation
+	superseded, till time.Time
+
+	// Guarded by the lock of those who count.
+	next *Generation // against which own was counted
+	own  int64       // bytes
 }
 
-// Newest returns the newest generation; false before the first one.
-func (s *Store) Newest() (g *Generation, ok bool) {
-	g = s.current.Load()
-	return g, g != nil
+// readers is what all generations of a store answer with: nothing of the writer,
+// and nothing that differs between them.
+type readers struct {
+	opt      Options
+	lists    lists
+	kept     generations
+	fresh    atomic.Pointer[join.Freshness] // newest; it moves also without a generation
+	newest   atomic.Int64                   // number of the newest generation
+	segments atomic.Int64                   // about the bytes of all segments now
 }
 
-// Generation gives a kept generation. Reading it prolongs its time. A superseded
-// one is kept when an answer has told of it: see Named and Promise.
-func (s *Store) Generation(id string) (*Generation, bool) {
-	if cur := s.current.Load(); cur != nil && cur.id == id {
-		return cur, true
-	}
-	return s.readers.kept.get(id, s.opt.Now())
-}
+// segmentShare is how many times the bytes of segments go into Options.Memory. They
+// are made again by whoever reads them next; what they do not take is for kept
+// generations.
+const segmentShare = 2.4
 
-// Wait gives a channel that is closed when a generation other than after is
-// there; after may be empty.
-func (s *Store) Wait(after string) <-chan struct{} {
-	cur := s.current.Load()
-	switch {
-	case cur == nil:
-		return s.first
-	case cur.id == after:
-		return cur.superseded
-	}
-	return s.first // closed
+// room says whether another segment may be kept.
+func (r *readers) room() bool {
+	const usual = 8 << 10 // bytes of one
+	return float64(r.segments.Load()+usual) < float64(r.opt.Memory)/segmentShare
 }
 
 // ID is the name of the generation.
@@ -163,47 +146,4 @@ func (g *Generation) NearWorkflows(name string, n int) []string {
 // RecoveriesOf returns the workflows whose OriginalRequest is name, by name.
 func (g *Generation) RecoveriesOf(name string) []string {
 	return append([]string{}, g.state.Recoveries.Of(name)...)
-}
-
-// SourceState is what the follower knows of the source.
-type SourceState struct {
-	Source              string // for people: URL without user and password, or "mock seed 1"
-	Stale               bool
-	Reason              string    // why stale, fit for the public: no URL, no path
-	CheckTime           time.Time // when the source last answered
-	RequestsAsOf        time.Time // as of when all request documents of the source are known to be applied; zero: not yet since the start
-	AgentsAsOf          time.Time // the same of the agents' documents
-	LoadSeconds         float64
-	Complete            bool
-	BadDocuments, Flaws int64
-	Owed                int64    // documents that are there, for all that is known, and could not be read
-	Polled              []Polled // databases whose changes feed is not followed though it should be
-}
-
-// Polled is a database that is polled because its changes feed brings nothing.
-type Polled struct{ Database, Why string }
-
-// SetSource notes how the source is.
-func (s *Store) SetSource(state SourceState) { s.source.Store(&state) }
-
-// Source tells how the source is.
-func (s *Store) Source() SourceState { return *s.source.Load() }
-
-// Info tells how fresh and how complete the data are.
-func (s *Store) Info() schema.CacheInfo {
-	src := s.Source()
-	out := schema.CacheInfo{
-		LoadSeconds: src.LoadSeconds, Complete: src.Complete, Stale: src.Stale, StaleReason: src.Reason,
-		Source: src.Source, BadDocuments: src.BadDocuments, OwedDocuments: src.Owed, Flaws: src.Flaws,
-	}
-	if !src.CheckTime.IsZero() {
-		out.CheckTime = src.CheckTime.Unix()
-	}
-	if g := s.current.Load(); g != nil {
-		out.Generation, out.CacheTime = g.id, g.time.Unix()
-		out.Workflows, out.Bytes = int64(g.Total()), g.table.EncodedBytes()
-		// Documents without their request come and go without a generation.
-		out.AgentReports, out.UnmatchedReports = int64(g.state.Documents), s.waiting.Load()
-	}
-	return out
 }

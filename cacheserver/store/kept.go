@@ -2,17 +2,9 @@ package store
 
 import (
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// A superseded generation is kept for those who were told of it: first of all
-// where an answer gave an address to go on with, which is a promise. One that
-// nobody was told of goes at once.
-
-// told is what answers have said of a generation.
-type told struct{ named, promised atomic.Bool }
 
 // Named notes that an answer names the generation.
 func (g *Generation) Named() { g.tell(&g.told.named) }
@@ -36,30 +28,6 @@ func (t *told) by() bool { return t.named.Load() || t.promised.Load() }
 
 // Bounds of the time for which a generation is kept.
 const dropEach = 10 * time.Second
-
-// generations keeps superseded generations for readers that name them. Its lock
-// is held for short looks only.
-type generations struct {
-	keepFor time.Duration
-
-	mu       sync.Mutex
-	list     []*keptGeneration // the oldest first
-	byID     map[string]*keptGeneration
-	nextDrop time.Time
-
-	broken atomic.Int64 // promises that memory has ended before their time
-}
-
-// keptGeneration is a superseded generation. What the generation after it in
-// the list has not is its own.
-type keptGeneration struct {
-	g                *Generation
-	superseded, till time.Time
-
-	// Guarded by the lock of those who count.
-	next *Generation // against which own was counted
-	own  int64       // bytes
-}
 
 func (k *generations) init(keepFor time.Duration) {
 	k.keepFor, k.byID = keepFor, map[string]*keptGeneration{}

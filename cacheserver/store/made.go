@@ -41,32 +41,3 @@ func (m *made) note(g wire.AboutGeneration) {
 	}
 	m.newest = append(m.newest, g)
 }
-
-// Made tells how the newest generations were made, and the last full reads
-// before them: the newest first, some 50 at most.
-func (s *Store) Made() []wire.AboutGeneration {
-	m := &s.made
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out := make([]wire.AboutGeneration, 0, len(m.newest)+len(m.reads))
-	for i := len(m.newest) - 1; i >= 0; i-- {
-		out = append(out, m.newest[i])
-	}
-	for i := len(m.reads) - 1; i >= 0; i-- {
-		out = append(out, m.reads[i])
-	}
-	return out
-}
-
-// noteMade notes a generation that is being published.
-func (s *Store) noteMade(g *Generation, first bool, diff *Diff, how making) {
-	added := len(diff.Added)
-	if first {
-		added = g.Total()
-	}
-	s.made.note(wire.AboutGeneration{
-		Generation: g.id, By: how.by, Time: g.time.Unix(), Seconds: s.opt.Now().Sub(how.began).Seconds(),
-		Records: int64(g.Total()), Added: int64(added), Changed: int64(len(diff.Changed)), Removed: int64(len(diff.Removed)),
-		Bytes: g.table.EncodedBytes(),
-	})
-}

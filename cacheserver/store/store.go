@@ -8,14 +8,12 @@ package store
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // Result says what an input did.
@@ -24,63 +22,6 @@ type Result struct {
 	Generation string // newest after the call; empty before the first
 	Published  bool   // it made a new generation
 }
-
-// Options are what a Store is made with. The zero value is good.
-type Options struct {
-	Process string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
-	Cache   cache.Keeper  // nil: keeps nothing
-	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
-	Memory  int64         // bytes of superseded generations and compressed blocks, together; 0: 192 MiB
-	Loan    Loan          // more memory for kept generations that answers promised; zero: none
-	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
-	Limits  schema.Limits // zero: those of the present system
-	JoinAll bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
-	Now     func() time.Time
-	Log     *slog.Logger
-}
-
-// Loan is memory of another part of the program, whose content can be made again.
-// Kept generations can't: before one that an answer promised has to go, the store
-// takes the loan, and it returns it when it can do without.
-type Loan struct {
-	Bytes int64
-	Take  func(taken bool) // tells the other part when it changes; not called concurrently
-}
-
-func (o *Options) complete() error {
-	var err error
-	if o.KeepFor < 0 {
-		err = errors.Join(err, fmt.Errorf("keep generations for %s: must not be negative", o.KeepFor))
-	}
-	if o.Memory < 0 {
-		err = errors.Join(err, fmt.Errorf("memory of %d bytes: must not be negative", o.Memory))
-	}
-	if o.Process == "" {
-		o.Process = "a"
-	}
-	if o.Cache == nil {
-		o.Cache = (*cache.Cache)(nil)
-	}
-	if o.KeepFor == 0 {
-		o.KeepFor = 15 * time.Minute
-	}
-	if o.Memory == 0 {
-		o.Memory = usualMemory
-	}
-	if o.Limits.IsZero() {
-		o.Limits = schema.DefaultLimits()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	return err
-}
-
-// usualMemory is Options.Memory where it is not said.
-const usualMemory = 192 << 20
 
 // Store holds all generations. Its methods may be called by any goroutine.
 type Store struct {
@@ -115,17 +56,6 @@ func New(o Options) (*Store, error) {
 	return s, nil
 }
 
-// readers is what all generations of a store answer with: nothing of the writer,
-// and nothing that differs between them.
-type readers struct {
-	opt      Options
-	lists    lists
-	kept     generations
-	fresh    atomic.Pointer[join.Freshness] // newest; it moves also without a generation
-	newest   atomic.Int64                   // number of the newest generation
-	segments atomic.Int64                   // about the bytes of all segments now
-}
-
 func newReaders(o Options) *readers {
 	r := &readers{opt: o, lists: lists{cache: o.Cache, pending: map[string]*pending{}}}
 	r.fresh.Store(&join.Freshness{})
@@ -133,15 +63,94 @@ func newReaders(o Options) *readers {
 	return r
 }
 
-// room says whether another segment may be kept.
-func (r *readers) room() bool {
-	const usual = 8 << 10 // bytes of one
-	return float64(r.segments.Load()+usual) < float64(r.opt.Memory)/segmentShare
-}
-
-// join returns the options of the writer.
-func (o *Options) join() join.Options {
-	return join.Options{Limits: o.Limits, JoinAll: o.JoinAll, MaxLoss: o.MaxLoss, Log: o.Log}
-}
-
 func (s *Store) now() int64 { return s.opt.Now().Unix() }
+
+// Newest returns the newest generation; false before the first one.
+func (s *Store) Newest() (g *Generation, ok bool) {
+	g = s.current.Load()
+	return g, g != nil
+}
+
+// Generation gives a kept generation. Reading it prolongs its time. A superseded
+// one is kept when an answer has told of it: see Named and Promise.
+func (s *Store) Generation(id string) (*Generation, bool) {
+	if cur := s.current.Load(); cur != nil && cur.id == id {
+		return cur, true
+	}
+	return s.readers.kept.get(id, s.opt.Now())
+}
+
+// Wait gives a channel that is closed when a generation other than after is
+// there; after may be empty.
+func (s *Store) Wait(after string) <-chan struct{} {
+	cur := s.current.Load()
+	switch {
+	case cur == nil:
+		return s.first
+	case cur.id == after:
+		return cur.superseded
+	}
+	return s.first // closed
+}
+
+// SetSource notes how the source is.
+func (s *Store) SetSource(state SourceState) { s.source.Store(&state) }
+
+// Source tells how the source is.
+func (s *Store) Source() SourceState { return *s.source.Load() }
+
+// Info tells how fresh and how complete the data are.
+func (s *Store) Info() schema.CacheInfo {
+	src := s.Source()
+	out := schema.CacheInfo{
+		LoadSeconds: src.LoadSeconds, Complete: src.Complete, Stale: src.Stale, StaleReason: src.Reason,
+		Source: src.Source, BadDocuments: src.BadDocuments, OwedDocuments: src.Owed, Flaws: src.Flaws,
+	}
+	if !src.CheckTime.IsZero() {
+		out.CheckTime = src.CheckTime.Unix()
+	}
+	if g := s.current.Load(); g != nil {
+		out.Generation, out.CacheTime = g.id, g.time.Unix()
+		out.Workflows, out.Bytes = int64(g.Total()), g.table.EncodedBytes()
+		// Documents without their request come and go without a generation.
+		out.AgentReports, out.UnmatchedReports = int64(g.state.Documents), s.waiting.Load()
+	}
+	return out
+}
+
+// Changes gives the differences after the generation since, the oldest first;
+// none when it is the newest. ok is false when it is not known or too long ago.
+func (s *Store) Changes(since string) (diffs []Diff, ok bool) {
+	cur := s.current.Load()
+	if cur == nil {
+		return nil, false
+	}
+	if cur.id == since {
+		return []Diff{}, true
+	}
+	d := &s.differences
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := len(d.diffs) - 1; i >= 0; i-- {
+		if d.diffs[i].Previous == since {
+			return append([]Diff(nil), d.diffs[i:]...), true
+		}
+	}
+	return nil, false
+}
+
+// Made tells how the newest generations were made, and the last full reads
+// before them: the newest first, some 50 at most.
+func (s *Store) Made() []wire.AboutGeneration {
+	m := &s.made
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]wire.AboutGeneration, 0, len(m.newest)+len(m.reads))
+	for i := len(m.newest) - 1; i >= 0; i-- {
+		out = append(out, m.newest[i])
+	}
+	for i := len(m.reads) - 1; i >= 0; i-- {
+		out = append(out, m.reads[i])
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// publish makes a generation of a state and shows it to readers.
+func (s *Store) publish(state *join.State, changed join.Diff, how making) {
+	old := s.current.Load()
+	s.number++
+	g := &Generation{
+		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
+		number:     s.number,
+		time:       state.Moment,
+		with:       s.readers,
+		state:      state,
+		table:      state.Table,
+		sums:       state.Sums,
+		superseded: make(chan struct{}),
+	}
+	diff := Diff{Added: changed.Added, Changed: changed.Changed, Removed: changed.Removed}
+	s.noteMade(g, old == nil, &diff, how)
+	if old == nil {
+		s.account.weighed = time.Time{} // what waited for the first one is gone
+		s.readers.newest.Store(g.number)
+		s.current.Store(g)
+		close(s.first)
+		return
+	}
+	diff.Generation, diff.Previous, diff.Time, diff.Total = g.id, old.id, g.time, state.Table.Len()
+	s.differences.add(diff)
+	if old.told.by() { // before it can't be found as the newest
+		s.readers.kept.add(old, g.time)
+	}
+	s.readers.newest.Store(g.number)
+	s.current.Store(g)
+	if old.told.by() { // in between
+		s.readers.kept.add(old, g.time)
+	}
+	close(old.superseded)
+	s.bound(s.retire(old.table, state.Table))
+}
+
+// retire lets go of what is made of records that only superseded generations
+// have now, and gives about the bytes that they hold.
+func (s *Store) retire(old, now *table.Table) (bytes int64) {
+	old.Retire(now)
+	return generationBytes + old.Own(now)
+}
+
+// noteMade notes a generation that is being published.
+func (s *Store) noteMade(g *Generation, first bool, diff *Diff, how making) {
+	added := len(diff.Added)
+	if first {
+		added = g.Total()
+	}
+	s.made.note(wire.AboutGeneration{
+		Generation: g.id, By: how.by, Time: g.time.Unix(), Seconds: s.opt.Now().Sub(how.began).Seconds(),
+		Records: int64(g.Total()), Added: int64(added), Changed: int64(len(diff.Changed)), Removed: int64(len(diff.Removed)),
+		Bytes: g.table.EncodedBytes(),
+	})
+}
