@@ -13,11 +13,11 @@ import (
 
 // Values of Options.Metrics that are not addresses.
 const (
-	MetricsIdentity = "identity" // whoever may read everything else
+	MetricsIdentity = "identity" // clients that may read everything else
 	MetricsOpen     = "open"     // everybody
 )
 
-// MetricsElsewhere says that the metrics have a listener of their own.
+// MetricsElsewhere reports whether the metrics have their own listener.
 func (o *Options) MetricsElsewhere() bool {
 	return o.Metrics != MetricsIdentity && o.Metrics != MetricsOpen && o.Metrics != ""
 }
@@ -31,8 +31,8 @@ func (o *Options) validateMetrics(f *settings.Faults) {
 	}
 }
 
-// ListenMetrics serves GET /metrics at the metrics' own address, if they have
-// one. o has the bounds of connections; its handler is not used.
+// ListenMetrics serves GET /metrics at the address of the metrics, if they have their
+// own. o has the limits of connections; its handler is not used.
 func (s *Server) ListenMetrics(ctx context.Context, o serving.Options, metrics http.Handler) error {
 	if !s.o.MetricsElsewhere() {
 		return nil
@@ -65,6 +65,6 @@ func (s *Server) ListenMetrics(ctx context.Context, o serving.Options, metrics h
 	return nil
 }
 
-// MetricsAddr is host:port of the metrics' own listener; "" before ListenMetrics
-// and where there is none.
+// MetricsAddr returns host:port of the listener of the metrics; "" before
+// ListenMetrics and without such a listener.
 func (s *Server) MetricsAddr() string { return s.metricsAddr }

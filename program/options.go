@@ -14,20 +14,20 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// Options are those that every server has. The zero value is not valid: take
+// Options are the options of every server. The zero value is not valid: use
 // Defaults.
 type Options struct {
 	Listen   string // host:port; port 0 takes any
 	Insecure bool   // Listen may be a non-loopback address without authentication
 	Access   access.Settings
-	Metrics  string // who may read /metrics: MetricsIdentity, MetricsOpen, or host:port of a listener of its own
+	Metrics  string // who may read /metrics: MetricsIdentity, MetricsOpen, or host:port of their own listener
 
-	HeaderTimeout time.Duration // for the header of a request
-	ReadTimeout   time.Duration // for the whole of a request
-	WriteTimeout  time.Duration // for each part of an answer
-	IdleTimeout   time.Duration // between requests of a connection
+	HeaderTimeout time.Duration // longest time to read the header of a request
+	ReadTimeout   time.Duration // longest time to read a whole request
+	WriteTimeout  time.Duration // longest time to write each part of an answer
+	IdleTimeout   time.Duration // longest time between requests of a connection
 
-	Drain      time.Duration // longest wait for requests under way when stopping
+	Drain      time.Duration // longest wait for active requests when stopping
 	DrainDelay time.Duration // time that /readyz fails before the port is closed
 
 	LogLevel  string // debug, info, warn or error
@@ -35,13 +35,14 @@ type Options struct {
 
 	HealthCheck bool // ask the server at Listen whether it is alive, and exit
 
-	Hangups <-chan os.Signal // each says to read files again; nil: nothing does
+	Hangups <-chan os.Signal // each value makes the server re-read files; nil: none
 	Version string           // of the program
 	Log     *slog.Logger     // nil: made from LogLevel and LogFormat, to LogTo
 	LogTo   io.Writer        // nil: standard error
 }
 
-// Defaults are the options without flags and environment of a server at host:port.
+// Defaults returns the options without flags and environment for a server at
+// host:port.
 func Defaults(listen string) Options {
 	return Options{
 		Listen: listen, Access: access.Defaults(), Metrics: MetricsIdentity,
@@ -50,8 +51,8 @@ func Defaults(listen string) Options {
 	}
 }
 
-// Add adds the options to the table of a server. Of the timeouts only that of
-// writing is a setting of every server.
+// Add adds the options to the table of a server. Of the timeouts, only that of writing
+// is a setting of every server.
 func (o *Options) Add(t *settings.Table) {
 	t.Group("Serving")
 	t.Text("listen", &o.Listen, "address to listen on, `HOST:PORT`")
@@ -68,7 +69,7 @@ func (o *Options) Add(t *settings.Table) {
 	t.Command("healthcheck", &o.HealthCheck, "request /livez of the server at --listen; exit with 0 if it answers 200, else with 1")
 }
 
-// Validate reports what can't be. A health check uses nothing but the address.
+// Validate reports invalid options. A health check uses only the address.
 func (o *Options) Validate(f *settings.Faults) {
 	if host, port, err := net.SplitHostPort(o.Listen); err != nil {
 		f.Add("--listen %q: want host:port", o.Listen)
@@ -100,7 +101,7 @@ func (o *Options) Validate(f *settings.Faults) {
 	}
 }
 
-// Logger is the log that the options ask for; they have been validated.
+// Logger returns the logger. The options must be valid.
 func (o *Options) Logger() *slog.Logger {
 	if o.Log != nil {
 		return o.Log
@@ -110,7 +111,7 @@ func (o *Options) Logger() *slog.Logger {
 		to = os.Stderr
 	}
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(o.LogLevel)) // Validate has read it
+	_ = level.UnmarshalText([]byte(o.LogLevel)) // checked by Validate
 	handler := &slog.HandlerOptions{Level: level}
 	if o.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(to, handler))
@@ -118,7 +119,7 @@ func (o *Options) Logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(to, handler))
 }
 
-// Serving has the bounds of connections.
+// Serving returns the limits of connections.
 func (o *Options) Serving() serving.Options {
 	return serving.Options{
 		Header: o.HeaderTimeout, Read: o.ReadTimeout, Part: o.WriteTimeout, Idle: o.IdleTimeout,

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Parts are what a program has started, in order. They are stopped in the
-// opposite order. Make it with NewParts.
+// Parts are the started parts of a program. They are stopped in reverse order. Use
+// NewParts.
 type Parts struct {
 	failed chan error
 
@@ -25,17 +25,17 @@ type step struct {
 	run  func(context.Context) error
 }
 
-// NewParts makes an empty list.
+// NewParts returns an empty list.
 func NewParts() *Parts { return &Parts{failed: make(chan error, 1)} }
 
-// OnStop adds a step to those of Stop, which runs the last one first.
+// OnStop adds a step to Stop, which runs the last step first.
 func (p *Parts) OnStop(name string, run func(context.Context) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.steps = append(p.steps, step{name, run})
 }
 
-// Go runs a part that something else stops. Its error ends the program.
+// Go runs a part that is stopped by other means. Its error ends the program.
 func (p *Parts) Go(run func() error) {
 	go func() {
 		if err := run(); err != nil {
@@ -44,9 +44,8 @@ func (p *Parts) Go(run func() error) {
 	}()
 }
 
-// Background runs a part that ends at its place in the order of Stop, not when
-// ctx does. An error before that ends the program; doing says in it what the
-// part does.
+// Background runs a part that ends in its turn in Stop, not when ctx ends. An error
+// before that ends the program; doing describes the part in that error.
 func (p *Parts) Background(ctx context.Context, name, doing string, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -67,7 +66,7 @@ func (p *Parts) Background(ctx context.Context, name, doing string, run func(con
 	})
 }
 
-// fail notes why a part ended by itself. The first one ends the program.
+// fail records the error of a part. The first one ends the program.
 func (p *Parts) fail(err error) {
 	select {
 	case p.failed <- err:
@@ -75,11 +74,11 @@ func (p *Parts) fail(err error) {
 	}
 }
 
-// Failed receives the error of a part that ended by itself.
+// Failed returns a channel that receives the error of a failed part.
 func (p *Parts) Failed() <-chan error { return p.failed }
 
-// Stop runs every step even if one fails, the last added first, and returns what
-// went wrong. Later calls return the same.
+// Stop runs all steps, the last added first, even if some fail, and returns their
+// errors. Later calls return the same.
 func (p *Parts) Stop(ctx context.Context) error {
 	p.stopping.Do(func() {
 		p.mu.Lock()

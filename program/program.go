@@ -1,7 +1,7 @@
-// Package program is what both servers are as programs: what they are told
-// (Options), what they consist of and in which order it stops (Parts), the port
-// that they serve (Server), and a whole life from the command line to the last
-// answer (Main, Run). It knows no routes and no data.
+// Package program is the common part of both server programs: their options (Options),
+// their parts and the order in which they stop (Parts), the port that they serve
+// (Server), and their run from the command line to the last answer (Main, Run). It
+// knows no routes and no data.
 package program
 
 import (
@@ -22,23 +22,23 @@ import (
 	"github.com/dmwm/wmstats/program/serving"
 )
 
-// Server is a server as a value: New, Handle, Listen, Serve, Stop. A server of
-// ours has it as a part of itself.
+// Server is one server, used through New, Handle, Listen, Serve and Stop. Both servers
+// embed it.
 type Server struct {
 	*Parts
 
 	Log  *slog.Logger
-	Gate *access.Gate // who may ask
+	Gate *access.Gate // admits requests
 
 	o        Options
 	http     *serving.Server
 	listener net.Listener
 
-	metricsAddr string // of the metrics' own listener
+	metricsAddr string // of the listener of the metrics
 }
 
-// New reads the files of who may ask. The options have been validated. It opens
-// no port.
+// New returns a server with the files of credentials read. The options must be valid.
+// It opens no port.
 func New(o Options) (*Server, error) {
 	s := &Server{Parts: NewParts(), Log: o.Logger(), o: o}
 	var err error
@@ -48,8 +48,8 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Handle says how requests are answered: o is from Options.Serving, with what
-// this server adds.
+// Handle sets how requests are handled. o is that of Options.Serving with the additions
+// of the caller.
 func (s *Server) Handle(o serving.Options) (err error) {
 	if s.http, err = serving.New(o); err != nil {
 		return fmt.Errorf("set up the server: %w", err)
@@ -57,7 +57,8 @@ func (s *Server) Handle(o serving.Options) (err error) {
 	return nil
 }
 
-// Draining is closed when the server is going down; valid after Handle.
+// Draining returns a channel that is closed when the server shuts down. Call it after
+// Handle.
 func (s *Server) Draining() <-chan struct{} { return s.http.Draining() }
 
 // Listen opens the port.
@@ -78,7 +79,7 @@ func (s *Server) Listen(ctx context.Context) error {
 	return nil
 }
 
-// closed forgives that a listener is closed already, by its server.
+// closed ignores the error that the server has already closed its listener.
 func closed(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return nil
@@ -86,13 +87,13 @@ func closed(err error) error {
 	return err
 }
 
-// Serve answers what comes to the port until Stop, which drains it first.
+// Serve serves the port until Stop, which drains it first.
 func (s *Server) Serve() {
 	s.OnStop("http", s.http.Shutdown)
 	s.Go(func() error { return s.http.Serve(s.listener) })
 }
 
-// Addr is host:port of the open port; "" before Listen.
+// Addr returns host:port of the open port; "" before Listen.
 func (s *Server) Addr() string {
 	if s.listener == nil {
 		return ""
@@ -103,28 +104,28 @@ func (s *Server) Addr() string {
 // Running is a program that Run runs.
 type Running interface {
 	Start(ctx context.Context) error
-	Reload() // reads files again
+	Reload() // re-reads files
 	Stop(ctx context.Context) error
 	Failed() <-chan error
 }
 
-// Run is a whole life: it starts p, waits until ctx ends or a part fails, and
-// stops it. The end of ctx is no error.
+// Run starts p, waits until ctx ends or a part fails, and stops p. The end of ctx is
+// not an error.
 func Run(ctx context.Context, o Options, log *slog.Logger, p Running) error {
 	err := p.Start(ctx)
 	switch {
 	case err == nil:
 		err = live(ctx, o, log, p)
 	case ctx.Err() != nil:
-		err = nil // told to stop before it had started
+		err = nil // stopped before it had started
 	}
-	// ctx has ended already: the time to stop is the drain's own.
+	// ctx has ended, so stopping has its own time limit.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Drain+o.DrainDelay)
 	defer cancel()
 	return errors.Join(err, p.Stop(stop))
 }
 
-// live waits for the end, and has files read again as often as it is told to.
+// live waits for the end, and makes p re-read files on each hangup.
 func live(ctx context.Context, o Options, log *slog.Logger, p Running) error {
 	for {
 		select {
@@ -141,7 +142,7 @@ func live(ctx context.Context, o Options, log *slog.Logger, p Running) error {
 	}
 }
 
-// Call is how the system calls a program.
+// Call is the call of a program by the system.
 type Call struct {
 	Args    []string // without the name of the program
 	Getenv  func(string) string
@@ -150,14 +151,14 @@ type Call struct {
 	Hangups <-chan os.Signal
 }
 
-// HealthCheckNow is what --healthcheck does, for both servers: it asks whether the
-// server is alive, so that a supervisor restarts it only where that helps.
+// HealthCheckNow implements --healthcheck for both servers. It checks whether the
+// server is alive, so that a supervisor restarts it only if that helps.
 func (o *Options) HealthCheckNow(ctx context.Context) error {
 	return health.Ask(ctx, o.Listen, "/livez")
 }
 
-// Main runs a server until a signal ends it, and the process with it. The
-// command "token NAME" is that of every server.
+// Main runs a server until a signal ends it, and then ends the process. Every server
+// has the command "token NAME".
 func Main(name string, run func(context.Context, Call) error) {
 	ctx, hangups, stop := serving.Signals(context.Background())
 	call := Call{Args: os.Args[1:], Getenv: os.Getenv, Stdout: os.Stdout, Out: os.Stderr, Hangups: hangups}
@@ -169,8 +170,8 @@ func Main(name string, run func(context.Context, Call) error) {
 	}
 }
 
-// Dispatch runs what the command line asks for: a command, or else the server.
-// flag.ErrHelp says that what was asked for has been printed.
+// Dispatch runs the command of the command line, or else the server. The error is
+// flag.ErrHelp if the requested text has been printed.
 func Dispatch(ctx context.Context, name string, call Call, run func(context.Context, Call) error) error {
 	if len(call.Args) > 0 {
 		switch call.Args[0] {

@@ -22,7 +22,7 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// Parts stop in the opposite order, each of them, whatever another returns.
+// All parts stop in reverse order, even if one fails.
 func TestPartsStopInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var order []string
@@ -39,7 +39,7 @@ func TestPartsStopInOrder(t *testing.T) {
 		})
 		step("broken", errors.New("it broke"))
 		step("last", nil)
-		cancel() // the part goes on until its turn
+		cancel() // the part continues until its turn
 		synctest.Wait()
 		assert.Empty(t, order)
 		err := parts.Stop(t.Context())
@@ -51,7 +51,7 @@ func TestPartsStopInOrder(t *testing.T) {
 	})
 }
 
-// A part that does not end is left, and the rest is stopped all the same.
+// A part that does not end is abandoned, and the others are stopped.
 func TestAPartThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stopped, end := false, make(chan struct{})
@@ -66,7 +66,7 @@ func TestAPartThatHangs(t *testing.T) {
 	})
 }
 
-// The first part that ends by itself is the reason; more of them hang nothing.
+// The first failed part is the reason; further failures do not block.
 func TestFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		parts := program.NewParts()
@@ -85,7 +85,7 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// served is a server of ours in small.
+// served is a minimal server.
 type served struct {
 	*program.Server
 
@@ -124,7 +124,7 @@ func options(log io.Writer) program.Options {
 	return o
 }
 
-// A life: signals to read files again, the end of the context, a closed port.
+// A whole run: a signal to re-read files, the end of the context, a closed port.
 func TestRun(t *testing.T) {
 	var log bytes.Buffer
 	o := options(&log)
@@ -160,8 +160,8 @@ func TestRunEndsWhenAPartFails(t *testing.T) {
 	assert.Contains(t, log.String(), `level=ERROR msg="a part failed" err=EOF`)
 }
 
-// What a start has opened is closed when it fails; to be told to end meanwhile
-// is no failure.
+// If a start fails, everything it opened is closed. Being stopped during the start is
+// not a failure.
 func TestRunWithoutAStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := serve(t, options(io.Discard))
@@ -185,7 +185,7 @@ func TestPortInUse(t *testing.T) {
 	assert.EqualError(t, program.Run(t.Context(), o, s.Log, s), "address "+o.Listen+" is in use by another program: choose another with --listen")
 }
 
-// A port that was opened and never served is closed.
+// A port that was opened but never served is closed.
 func TestStopWithoutServing(t *testing.T) {
 	s := serve(t, options(io.Discard))
 	require.NoError(t, s.Listen(t.Context()))
@@ -253,7 +253,7 @@ func TestLogger(t *testing.T) {
 	assert.Same(t, log, o.Logger())
 }
 
-// A command line that asks for something else than a server starts none.
+// A command line that does not ask for a server starts none.
 func TestDispatch(t *testing.T) {
 	started := 0
 	var args []string
@@ -284,7 +284,7 @@ func TestDispatch(t *testing.T) {
 	assert.Equal(t, []string{"--listen", "x"}, args)
 }
 
-// The health check of both servers asks whether the server lives.
+// The health check of both servers checks liveness.
 func TestHealthCheckAsksForLife(t *testing.T) {
 	o := options(io.Discard)
 	server, err := program.New(o)

@@ -1,6 +1,7 @@
-// Package access decides whether a request is answered: it puts together who
-// the client is (peers, identity) and how much it may ask (limit), for both
-// servers. It knows no route; its callers say which of theirs are open to all.
+// Package access decides whether a request is admitted. For both servers it combines
+// the checks of the host name (hosts), the identity of the client (peers, identity)
+// and its rate limit (limit). It knows no routes; callers decide which are open to
+// all.
 package access
 
 import (
@@ -16,23 +17,23 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Options of a Gate. The zero value lets everybody in.
+// Options of a Gate. The zero value admits all requests.
 type Options struct {
-	Identity *identity.Checker // nil: nobody is asked
-	Hosts    *hosts.List       // names under which requests may come; nil: any
-	Trusted  peers.List        // front ends: whom they ask for is believed, they themselves are not limited
-	Rate     float64           // requests a second of one client; 0: no bound
-	Burst    int               // requests at once after a pause; 0: 10 s of Rate
-	Clients  int               // how many clients are told apart; 0: 100 000
+	Identity *identity.Checker // nil: no authentication
+	Hosts    *hosts.List       // accepted host names; nil: any
+	Trusted  peers.List        // front ends: their X-Forwarded-For is used, and they are not limited
+	Rate     float64           // requests per second of one client; 0: no limit
+	Burst    int               // burst of requests after a pause; 0: 10 s of Rate
+	Clients  int               // number of clients with a rate limit of their own; 0: 100 000
 }
 
-// Client is who sends a request. It is comparable, and good as a key.
+// Client is the client of a request. It is comparable, so it can be a map key.
 type Client struct {
-	Name string     // of who is known; "" is nobody
-	Addr netip.Addr // of who is not
+	Name string     // authenticated name; "" for none
+	Addr netip.Addr // address of a client without a name
 }
 
-// String is for people.
+// String returns the name or the address.
 func (c Client) String() string {
 	if c.Name != "" {
 		return c.Name
@@ -40,15 +41,15 @@ func (c Client) String() string {
 	return c.Addr.String()
 }
 
-// Gate decides on requests. Safe for many goroutines.
+// Gate admits or refuses requests. It is safe for concurrent use.
 type Gate struct {
 	identity *identity.Checker
 	hosts    *hosts.List
 	trusted  peers.List
-	buckets  *limit.Buckets[Client] // nil: no bound
+	buckets  *limit.Buckets[Client] // nil: no limit
 }
 
-// New makes a gate.
+// New returns a gate.
 func New(o Options) *Gate {
 	const clients, pause = 100_000, 10
 	g := &Gate{identity: o.Identity, hosts: o.Hosts, trusted: o.Trusted}
@@ -64,12 +65,11 @@ func New(o Options) *Gate {
 	return g
 }
 
-// Asks says whether clients have to say who they are.
+// Asks reports whether authentication is required.
 func (g *Gate) Asks() bool { return g.identity != nil }
 
-// Client is who sends the request, as Admit finds it; when identities are asked
-// for and this one is not known, it is the address. free says that it is a
-// front end itself, which is not limited.
+// Client returns the client of a request, as Admit does; its address if
+// authentication fails. free reports that it is a front end, which is not limited.
 func (g *Gate) Client(r *http.Request) (client Client, free bool) {
 	client, addr, _ := g.who(r)
 	return client, g.trusted.Contains(addr)
@@ -88,7 +88,7 @@ func (g *Gate) who(r *http.Request) (client Client, addr netip.Addr, err error) 
 	return client, addr, nil
 }
 
-// Admit says whether the request is to be answered, and to whom. Its error is a
+// Admit returns the client of a request if it is admitted. Its error is a
 // *wire.Problem, wrong-host, unauthorized or rate-limited.
 func (g *Gate) Admit(r *http.Request, now time.Time) (Client, error) {
 	if g.hosts != nil {
@@ -109,15 +109,15 @@ func (g *Gate) Admit(r *http.Request, now time.Time) (Client, error) {
 	return client, p
 }
 
-// Reload looks now whether the files of who may ask have changed.
+// Reload re-reads the files of credentials now.
 func (g *Gate) Reload() {
 	if g.identity != nil {
 		g.identity.Reload()
 	}
 }
 
-// Faults says which files of who may ask can't be used as they are, and why; the
-// last good ones are used. Fit for everybody.
+// Faults names the files of credentials that can't be used, with reasons; their last
+// good content is in use. The texts contain no secrets.
 func (g *Gate) Faults() []string {
 	if g.identity == nil {
 		return nil

@@ -63,8 +63,8 @@ func TestRateByAddress(t *testing.T) {
 	require.NotNil(t, take("[2001:db8::9]:99", ""), "a /64 is one client")
 }
 
-// knows makes a checker that knows alice and bob by tokens, and carol by a
-// password whose hash is as expensive as in use.
+// knows returns a checker with tokens of alice and bob, and with a password of carol
+// whose hash is as expensive as in production.
 func knows(tb testing.TB) (c *identity.Checker, alice, bob string) {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -81,7 +81,7 @@ func knows(tb testing.TB) (c *identity.Checker, alice, bob string) {
 	return c, "Bearer " + alice, "Bearer " + bob
 }
 
-// A client that is known is limited wherever it asks from.
+// An authenticated client has one limit for all its addresses.
 func TestRateByIdentity(t *testing.T) {
 	checker, alice, bob := knows(t)
 	g := access.New(access.Options{Identity: checker, Rate: 1, Burst: 3})
@@ -105,7 +105,7 @@ func TestRateByIdentity(t *testing.T) {
 	assert.Equal(t, wire.SlugUnauthorized, wire.ProblemOf(ask("192.0.2.77:1", "")).Slug())
 }
 
-// What is before each request must not allocate: the hot route stands on it.
+// Admit runs before every request, so it must not allocate.
 func TestAdmitAllocatesNothing(t *testing.T) {
 	for name, admit := range hotPaths(t) {
 		assert.Zero(t, testing.AllocsPerRun(100, admit), name)
@@ -133,8 +133,8 @@ func hotPaths(tb testing.TB) map[string]func() {
 	}
 }
 
-// BenchmarkAdmit is what a request pays before its handler: who it is, and a
-// token from its bucket.
+// BenchmarkAdmit measures the cost of a request before its handler: authentication
+// and the rate limit.
 func BenchmarkAdmit(b *testing.B) {
 	for name, admit := range hotPaths(b) {
 		b.Run(name, func(b *testing.B) {

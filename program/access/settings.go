@@ -10,18 +10,18 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// Settings say who may ask a server, and how often.
+// Settings are the options of authentication and of the limits of clients.
 type Settings struct {
 	TokenFile      string  // hashed bearer tokens
 	HtpasswdFile   string  // users with bcrypt hashes
 	IdentityHeader string  // name of the client, set by a front end in TrustedPeers
 	TrustedPeers   string  // addresses and networks of front ends; empty: loopback, for X-Forwarded-For only
-	Hosts          string  // names under which it may be asked; empty: see hosts.For
-	Rate           float64 // requests a second of one client; 0: no bound
-	Burst          int     // requests at once after a pause
+	Hosts          string  // accepted host names; empty: see hosts.For
+	Rate           float64 // requests per second of one client; 0: no limit
+	Burst          int     // burst of requests after a pause
 }
 
-// Defaults ask nobody who they are.
+// Defaults returns settings without authentication.
 func Defaults() Settings { return Settings{Rate: 200, Burst: 2000} }
 
 // Add adds the settings to the table of a server.
@@ -35,7 +35,7 @@ func (s *Settings) Add(t *settings.Table) {
 	t.Int("rate-burst", &s.Burst, "requests that a client may send at once after a pause")
 }
 
-// Validate reports what can't be.
+// Validate reports invalid settings.
 func (s *Settings) Validate(f *settings.Faults) {
 	if _, err := peers.Parse(s.TrustedPeers); err != nil {
 		f.Add("--trusted-peers: %w", err)
@@ -53,12 +53,12 @@ func (s *Settings) Validate(f *settings.Faults) {
 	settings.Positive(f, "rate-burst", s.Burst)
 }
 
-// Asks says whether clients have to say who they are.
+// Asks reports whether authentication is required.
 func (s *Settings) Asks() bool {
 	return s.TokenFile != "" || s.HtpasswdFile != "" || s.IdentityHeader != ""
 }
 
-// Trusted are the front ends; the settings have been validated.
+// Trusted returns the front ends. The settings must be valid.
 func (s *Settings) Trusted() peers.List {
 	list, err := peers.Parse(s.TrustedPeers)
 	if err != nil || len(list) == 0 {
@@ -67,7 +67,7 @@ func (s *Settings) Trusted() peers.List {
 	return list
 }
 
-// Gate makes the gate of a server that listens at host:port, and reads its files.
+// Gate returns the gate of a server that listens at host:port, with its files read.
 func (s *Settings) Gate(listen string, log *slog.Logger) (*Gate, error) {
 	known, err := identity.New(identity.Options{
 		Tokens: s.TokenFile, Htpasswd: s.HtpasswdFile, Header: s.IdentityHeader, Peers: s.Trusted(), Log: log,

@@ -1,9 +1,9 @@
-// Package filewatch keeps what a file says while the program runs: a secret, who
-// may ask, thresholds. The file is read again when it has changed, by whoever
-// wants its content, and when the program is told to. There is no goroutine.
+// Package filewatch provides the parsed content of a file that may change while the
+// program runs: a secret, credentials, thresholds. Value and Fault re-read the file
+// if it has changed, and Reload does so on demand; there is no goroutine.
 //
-// A file that can't be read, is empty or is wrong changes nothing: that is
-// logged once and told by Fault, and the last good content stays.
+// A file that can't be read, is empty or invalid changes nothing: the error is logged
+// once and reported by Fault, and the last good content stays in use.
 package filewatch
 
 import (
@@ -18,32 +18,32 @@ import (
 	"time"
 )
 
-// Options of a File. What is needed.
+// Options of a File. What is required.
 type Options struct {
-	What  string        // that the file has, for the log and for Fault: "who may ask"
-	Every time.Duration // how long a changed file may stay unseen; 0: 2 s
+	What  string        // content of the file, for the log and Fault: "who may ask"
+	Every time.Duration // longest time until a change is noticed; 0: 2 s
 
-	// Settle takes a changed file only when two looks at it saw the same: where
-	// the half of a content is good content too, as it is of a password.
+	// Settle uses a changed file only after two checks saw the same content. It is
+	// for content that is also valid when half-written, such as a password.
 	Settle bool
 
 	Now func() time.Time
 	Log *slog.Logger
 }
 
-// File is a file in its parsed form. Safe for many goroutines.
+// File is the parsed content of a file. It is safe for concurrent use.
 type File[T any] struct {
 	path  string
 	parse func(string) (T, error)
 	o     Options
 
 	good atomic.Pointer[content[T]]
-	next atomic.Int64 // Unix ns of the next look
+	next atomic.Int64 // Unix ns of the next check
 
 	mu      sync.Mutex
-	seen    [sha256.Size]byte // of the content of the last look that was judged, good or not
-	pending [sha256.Size]byte // of the content of the last look, when it is another one than before
-	judged  string            // the fault of what was judged; "": it is in use
+	seen    [sha256.Size]byte // hash of the last content that was parsed, valid or not
+	pending [sha256.Size]byte // hash of the content of the last check, if it differed
+	judged  string            // error of the parsed content; "": it is in use
 	fault   atomic.Pointer[string]
 }
 
@@ -52,7 +52,7 @@ type content[T any] struct {
 	number int
 }
 
-// Open reads the file for the first time; then every fault is an error.
+// Open reads the file. Here a file that can't be used is an error.
 func Open[T any](path string, parse func(string) (T, error), o Options) (*File[T], error) {
 	if o.Every == 0 {
 		o.Every = 2 * time.Second
@@ -77,14 +77,14 @@ func Open[T any](path string, parse func(string) (T, error), o Options) (*File[T
 	return f, nil
 }
 
-// Value is the newest good content.
+// Value returns the newest good content.
 func (f *File[T]) Value() T {
 	value, _ := f.Numbered()
 	return value
 }
 
-// Numbered is the newest good content and how many there have been: another
-// number is another content.
+// Numbered returns the newest good content and its number, which changes with the
+// content.
 func (f *File[T]) Numbered() (T, int) {
 	if f.o.Now().UnixNano() >= f.next.Load() && f.mu.TryLock() {
 		f.look(false)
@@ -94,15 +94,15 @@ func (f *File[T]) Numbered() (T, int) {
 	return c.value, c.number
 }
 
-// Reload reads the file now and takes it as it is.
+// Reload reads the file now, and uses it without waiting for Settle.
 func (f *File[T]) Reload() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.look(true)
 }
 
-// Fault says why the content is not that of the file; "": it is. It looks as
-// Value does: who asks for faults alone is told of them too.
+// Fault explains why the current file is not in use; "" if it is. It checks the file
+// as Value does.
 func (f *File[T]) Fault() string {
 	f.Numbered()
 	return f.noted()
@@ -115,10 +115,10 @@ func (f *File[T]) noted() string {
 	return ""
 }
 
-// settle is the part of Every that a changed file has to stay as it is.
+// settle is the part of Every for which a changed file must stay unchanged.
 const settle = 8
 
-// look reads the file again; the caller has the lock.
+// look re-reads the file; the caller holds the lock.
 func (f *File[T]) look(told bool) {
 	wait := f.o.Every
 	defer func() { f.next.Store(f.o.Now().Add(wait).UnixNano()) }()
@@ -132,7 +132,7 @@ func (f *File[T]) look(told bool) {
 	case sum == f.seen:
 		f.pending = sum
 		fault := f.judged
-		f.fault.Store(&fault) // it may have been away
+		f.fault.Store(&fault) // the file may have been missing
 		return
 	case f.o.Settle && sum != f.pending && !told:
 		f.pending = sum
@@ -159,7 +159,7 @@ var errEmpty = errors.New("nothing is in it")
 
 const unreadable = "can't be read"
 
-// wrong notes a fault, and logs one that is new.
+// wrong records a fault, and logs it if it is new.
 func (f *File[T]) wrong(what string, err error) (fault string) {
 	fault = "the file of " + f.o.What + " " + what
 	if f.noted() != fault || what != unreadable {

@@ -16,7 +16,7 @@ import (
 	"github.com/dmwm/wmstats/program/filewatch"
 )
 
-// rig is a file with a clock that the test moves, and the log.
+// rig is a file with a fake clock and a log.
 type rig struct {
 	*filewatch.File[string]
 	t    *testing.T
@@ -49,7 +49,7 @@ func (r *rig) write(text string) {
 	require.NoError(r.t, os.WriteFile(r.path, []byte(text), 0o600))
 }
 
-// after is the content when so much time has passed, with looks on the way.
+// after returns the content after d, with checks in between.
 func (r *rig) after(d time.Duration) string {
 	for end := r.now.Add(d); r.now.Before(end); r.now = r.now.Add(50 * time.Millisecond) {
 		r.Value()
@@ -68,7 +68,7 @@ func TestAChangedFileIsReadAgain(t *testing.T) {
 	assert.Equal(t, first+1, second)
 	assert.Equal(t, 1, strings.Count(r.log.String(), "read again"))
 	assert.NotContains(t, r.log.String(), "two", "no content is logged")
-	// Replaced, as an orchestrator does it.
+	// Replaced by renaming, as an orchestrator does.
 	other := filepath.Join(t.TempDir(), "other")
 	require.NoError(t, os.WriteFile(other, []byte("three"), 0o600))
 	require.NoError(t, os.Rename(other, r.path))
@@ -82,7 +82,7 @@ func TestReloadTakesItAtOnce(t *testing.T) {
 	assert.Equal(t, "two", r.Value())
 }
 
-// Readiness asks for faults where nobody asks for the content.
+// Fault checks the file even if the content is never read.
 func TestFaultsAreSeenWithoutTheContent(t *testing.T) {
 	r := open(t, "one")
 	require.NoError(t, os.Remove(r.path))
@@ -93,7 +93,7 @@ func TestFaultsAreSeenWithoutTheContent(t *testing.T) {
 	assert.Empty(t, r.Fault())
 }
 
-// TestAFileThatIsBeingWritten: no half of it is ever used.
+// TestAFileThatIsBeingWritten checks that a half-written file is never used.
 func TestAFileThatIsBeingWritten(t *testing.T) {
 	r := open(t, "one")
 	long := "a-long-password-that-comes-in-pieces"

@@ -1,6 +1,5 @@
-// Package health tells whether a program can do its work: named checks, the text
-// of /readyz, and the question that a container asks itself. It knows nothing of
-// what is checked.
+// Package health formats named checks as the text of /readyz, and has the client for
+// the health check of a container. It does not implement the checks.
 package health
 
 import (
@@ -21,8 +20,8 @@ type Check struct {
 	Note   string
 }
 
-// Report tells whether all that is needed is there, and has a line for each
-// check: [+] is good, [-] is needed and bad, [~] is bad and not needed.
+// Report returns whether all needed checks succeed, and a line for each check: [+]
+// succeeded, [-] needed and failed, [~] failed but not needed.
 func Report(checks []Check) (ready bool, text string) {
 	ready = true
 	var lines strings.Builder
@@ -39,7 +38,7 @@ func Report(checks []Check) (ready bool, text string) {
 	return ready, lines.String()
 }
 
-// oneLine has spaces where a note could break its line or the reader's terminal.
+// oneLine replaces line breaks and control characters in a note by spaces.
 func oneLine(note string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -49,8 +48,8 @@ func oneLine(note string) string {
 	}, note)
 }
 
-// Serving is the check whether the server takes requests; false is while it
-// shuts down.
+// Serving is the check whether the server accepts requests, false while it shuts
+// down.
 func Serving(on bool) Check {
 	if on {
 		return Check{Name: "serving", OK: true, Needed: true, Note: "yes"}
@@ -58,7 +57,7 @@ func Serving(on bool) Check {
 	return Check{Name: "serving", Needed: true, Note: "no, shutting down"}
 }
 
-// Files is the check of files that are read again while the program runs.
+// Files is the check of the files that are re-read while the program runs.
 func Files(faults []string) Check {
 	if len(faults) == 0 {
 		return Check{Name: "files", OK: true, Note: "all in use"}
@@ -66,8 +65,8 @@ func Files(faults []string) Check {
 	return Check{Name: "files", Note: strings.Join(faults, "; ") + "; using the last good content"}
 }
 
-// Ask asks the server that listens at host:port for a path and wants 200. A
-// container without a shell tests itself with it.
+// Ask requests a path from the server that listens at host:port, and returns an error
+// unless the status is 200. It is the health check of a container without a shell.
 func Ask(ctx context.Context, listen, path string) error {
 	const (
 		patience = 5 * time.Second

@@ -30,7 +30,7 @@ func TestReport(t *testing.T) {
 	assert.Contains(t, text, "[-] serving: no, shutting down\n")
 }
 
-// Every address that a server may listen at is one that it can be asked at.
+// Ask works with every address that a server may listen on.
 func TestAsk(t *testing.T) {
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

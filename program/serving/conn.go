@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// part is how much of an answer a client has to take within the deadline. A
-// slow reader may take as long as it likes for the whole.
+// part is the amount of an answer that a client must read within the deadline. The
+// time of a whole answer is not limited.
 const part = 64 << 10
 
-// Conn is a connection on which each part of what is written has a deadline of
-// its own, whoever writes: pages, lists, files, streams of events.
+// Conn is a connection with a write deadline for each part of the data, for all kinds
+// of answers: pages, lists, files, event streams.
 type Conn struct {
 	net.Conn
 
@@ -22,7 +22,7 @@ type Conn struct {
 	state    atomic.Int32 // an http.ConnState
 }
 
-// Listener gives the connections of l such deadlines.
+// Listener returns a listener whose connections have such deadlines.
 func Listener(l net.Listener, patience time.Duration) net.Listener { return &listener{l, patience} }
 
 type listener struct {
@@ -31,11 +31,11 @@ type listener struct {
 	patience time.Duration
 }
 
-// Accept waits for the next connection. The error is that of the listener below.
+// Accept waits for the next connection. The error is that of the wrapped listener.
 func (l *listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // net/http tells temporary errors from others
+		return nil, err //nolint:wrapcheck // net/http checks for temporary errors
 	}
 	if tcp, ok := c.(*net.TCPConn); ok {
 		tellProgress(tcp)
@@ -45,8 +45,8 @@ func (l *listener) Accept() (net.Conn, error) {
 
 func (c *Conn) base() *Conn { return c }
 
-// Write sends p, in parts. A client that does not take one in time is cut: the
-// error is os.ErrDeadlineExceeded, and the connection is of no more use.
+// Write writes p in parts. If a client does not read a part in time, the error is
+// os.ErrDeadlineExceeded, and the connection can't be used any more.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	for {
 		end := min(len(p), n+part)
@@ -60,8 +60,8 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	}
 }
 
-// WriteBuffers sends all of v, in as few system calls as there can be, and
-// empties it. The rule is that of Write.
+// WriteBuffers writes all of v with as few system calls as possible, and empties v.
+// The deadlines are those of Write.
 func (c *Conn) WriteBuffers(v *net.Buffers) (sent int64, err error) {
 	for {
 		if err := c.extend(); err != nil {
@@ -81,11 +81,11 @@ func (c *Conn) extend() error {
 	return nil
 }
 
-// ended makes the end of a connection whose client takes nothing complete: what
-// the system still holds for it is dropped when it is closed.
+// ended makes the system drop unsent data when the connection of a stalled client is
+// closed.
 func (c *Conn) ended(err error) error {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = tcp.SetLinger(0) // without it only the memory stays for longer
+		_ = tcp.SetLinger(0) // if it fails, the data only stay in memory for longer
 	}
 	return err
 }

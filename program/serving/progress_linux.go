@@ -5,19 +5,19 @@ import (
 	"syscall"
 )
 
-// tellProgress keeps little unsent in the system. Without it the kernel takes
-// some megabytes, and says that there is room again only when a third of them is
-// gone: a reader of 10 KB/s would look as if it stood still for minutes.
+// tellProgress limits the unsent data in the kernel. Otherwise the kernel buffers some
+// megabytes, and reports free space only after a third of them is sent: a client that
+// reads 10 KB/s would seem to stall for minutes.
 func tellProgress(c *net.TCPConn) {
 	const (
-		notSentLowat = 0x19 // TCP_NOTSENT_LOWAT, which package syscall does not name
+		notSentLowat = 0x19 // TCP_NOTSENT_LOWAT, missing in package syscall
 		unsent       = 2 * part
 	)
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return // closed already
+		return // already closed
 	}
-	// A kernel that refuses it serves all but the slowest readers.
+	// Without this option only the slowest readers are affected.
 	_ = raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, notSentLowat, unsent)
 	})

@@ -4,5 +4,5 @@ package serving
 
 import "net"
 
-// tellProgress does nothing where the system's own buffers are small.
+// tellProgress does nothing on systems with small buffers.
 func tellProgress(*net.TCPConn) {}

@@ -1,7 +1,6 @@
-// Package serving is what both servers have in common as programs that answer
-// HTTP: how long a client may take for each part of a request and of an answer,
-// how a server stops without a client losing an answer, and what signals mean.
-// It knows no routes and decides on no request.
+// Package serving is the HTTP server of both programs. It limits the time of a client
+// for each part of a request and of an answer, stops without losing answers, and
+// handles signals. It knows no routes and makes no access decisions.
 package serving
 
 import (
@@ -15,30 +14,30 @@ import (
 	"time"
 )
 
-// Options of a Server. Header, Read, Part and Idle are needed: a zero value
-// would be a client that may take for ever.
+// Options of a Server. Header, Read, Part and Idle are required: zero would mean no
+// limit.
 type Options struct {
 	Handler http.Handler
 
 	Header    time.Duration // longest wait for the header of a request
-	Read      time.Duration // longest wait for the whole of a request
-	Part      time.Duration // longest wait for a client to take a part (64 KB) of an answer
-	Idle      time.Duration // between two requests of a connection
-	MaxHeader int           // bytes of the header of a request
+	Read      time.Duration // longest wait for the whole request
+	Part      time.Duration // longest wait for a client to read a part (64 KB) of an answer
+	Idle      time.Duration // longest time between two requests of a connection
+	MaxHeader int           // largest header of a request in bytes
 
-	Delay  time.Duration // how long the port stays open at least once draining begins
-	Linger time.Duration // how long connections without a request are left open at most once draining begins
+	Delay  time.Duration // shortest time that the port stays open after draining begins
+	Linger time.Duration // longest time that idle connections stay open after draining begins
 
-	Wrap        func(net.Listener) net.Listener                       // around the listener whose connections have deadlines; nil: nothing
+	Wrap        func(net.Listener) net.Listener                       // wraps the listener whose connections have deadlines; nil: nothing
 	ConnContext func(ctx context.Context, c net.Conn) context.Context // as in http.Server
 	ErrorLog    *log.Logger
 }
 
-// Linger is how long connections without a request are left open when drain is
-// the longest wait for requests under way.
+// Linger returns how long idle connections stay open if drain is the longest wait for
+// active requests.
 func Linger(drain time.Duration) time.Duration { return min(2*time.Second, drain/2) }
 
-// Server answers at one port. Serve, then Shutdown.
+// Server serves one port. Call Serve, then Shutdown.
 type Server struct {
 	o        Options
 	http     *http.Server
@@ -49,7 +48,7 @@ type Server struct {
 	open map[*Conn]struct{}
 }
 
-// New makes a server; it opens no port.
+// New returns a server. It opens no port.
 func New(o Options) (*Server, error) {
 	for name, d := range map[string]time.Duration{"Header": o.Header, "Read": o.Read, "Part": o.Part, "Idle": o.Idle} {
 		if d <= 0 {
@@ -60,8 +59,8 @@ func New(o Options) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: o.Header,
-		ReadTimeout:       o.Read, // net/http ends it with the request: an answer may take longer
-		// No WriteTimeout, which is for the whole of an answer: Conn has one for each part.
+		ReadTimeout:       o.Read, // ends with the request; an answer may take longer
+		// No WriteTimeout, which would limit a whole answer: Conn limits each part.
 		IdleTimeout:    o.Idle,
 		MaxHeaderBytes: o.MaxHeader,
 		ConnContext:    o.ConnContext,
@@ -71,7 +70,7 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers what comes to l until Shutdown, which is no error.
+// Serve serves l until Shutdown, which is not an error.
 func (s *Server) Serve(l net.Listener) error {
 	l = Listener(l, s.o.Part)
 	if s.o.Wrap != nil {
@@ -83,11 +82,11 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Draining is closed when the server is going down: what would not end by
-// itself has to end then.
+// Draining returns a channel that is closed when the server shuts down: long polls and
+// streams must end then.
 func (s *Server) Draining() <-chan struct{} { return s.draining }
 
-// Drain begins the end: each answer from now on is the last of its connection.
+// Drain begins the shutdown: each answer from now on is the last of its connection.
 func (s *Server) Drain() { s.drain.Do(func() { close(s.draining) }) }
 
 func (s *Server) isDraining() bool {
@@ -99,7 +98,7 @@ func (s *Server) isDraining() bool {
 	}
 }
 
-// serve says when the connection ends after the answer.
+// serve announces that the connection ends after the answer.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.isDraining() {
 		w.Header()["Connection"] = []string{"close"}
@@ -107,10 +106,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.o.Handler.ServeHTTP(w, r)
 }
 
-// Shutdown drains: for a while (Delay, and up to Linger while connections
-// wait for a request) requests are still answered, each with Connection: close,
-// so that clients go elsewhere without losing an answer. Then the port is closed,
-// and what is under way may end. When ctx ends first it is cut, and that is an error.
+// Shutdown drains the server. At first (for Delay, and up to Linger while there are
+// idle connections) it still answers requests, with Connection: close, so that clients
+// go elsewhere without losing an answer. Then it closes the port and waits for active
+// requests. If ctx ends first, they are cut, which is an error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.linger(ctx)
@@ -121,9 +120,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// linger waits for Delay, and then until no connection waits for a request, at
-// most until Linger has passed. To close such a connection is to take the answer
-// from a client that sends its request at the same moment.
+// linger waits for Delay, and then until there are no idle connections, at most for
+// Linger. Closing an idle connection could lose the answer to a request that its
+// client sends at the same moment.
 func (s *Server) linger(ctx context.Context) {
 	const look = 10 * time.Millisecond
 	began := time.Now()
@@ -142,7 +141,7 @@ func (s *Server) linger(ctx context.Context) {
 	}
 }
 
-// Close cuts everything at once.
+// Close closes all connections immediately.
 func (s *Server) Close() error {
 	s.Drain()
 	if err := s.http.Close(); err != nil {
@@ -151,7 +150,7 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// note keeps what net/http says of a connection.
+// note records the state of a connection.
 func (s *Server) note(c net.Conn, state http.ConnState) {
 	conn, ok := c.(interface{ base() *Conn })
 	if !ok {
@@ -171,7 +170,7 @@ func (s *Server) note(c net.Conn, state http.ConnState) {
 	}
 }
 
-// waiting counts connections that may send a request at any moment.
+// waiting counts idle connections, which may send a request at any moment.
 func (s *Server) waiting() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,14 +183,14 @@ func (s *Server) waiting() (n int) {
 	return n
 }
 
-// closeSilent closes connections that never sent anything: net/http would wait
-// 5 s for them.
+// closeSilent closes connections that never sent anything, for which net/http would
+// wait 5 s.
 func (s *Server) closeSilent() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.open {
 		if http.ConnState(c.state.Load()) == http.StateNew {
-			_ = c.Close() // it is gone either way
+			_ = c.Close() // errors do not matter: it is closed either way
 		}
 	}
 }

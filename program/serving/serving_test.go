@@ -19,7 +19,7 @@ import (
 	"github.com/dmwm/wmstats/program/serving"
 )
 
-// memory is a listener without a network, so that a test has its own time.
+// memory is a listener without a network, for tests with a fake clock.
 type memory struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -66,7 +66,7 @@ func start(t *testing.T, l net.Listener, change func(*serving.Options), h http.H
 	return s
 }
 
-// bodies are the ways in which handlers write 8 MB.
+// bodies are different ways of writing 8 MB.
 var bodies = map[string]func(w http.ResponseWriter, r *http.Request) error{
 	"in one write": func(w http.ResponseWriter, _ *http.Request) error {
 		_, err := w.Write(make([]byte, 8<<20))
@@ -103,8 +103,8 @@ type zeroes struct{}
 
 func (zeroes) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// Whoever writes, and however: a client that reads nothing is cut when it has
-// not taken a part in time, and no sooner than that.
+// For every way of writing: a client that reads nothing is cut when the time of a part
+// is over, and not before.
 func TestAClientThatReadsNothingIsCut(t *testing.T) {
 	for name, write := range bodies {
 		t.Run(name, func(t *testing.T) {
@@ -128,8 +128,8 @@ func TestAClientThatReadsNothingIsCut(t *testing.T) {
 	}
 }
 
-// A client that reads slowly gets all of it, however long that takes: here a
-// part each 20 s, far beyond every time-out.
+// A slow client gets the whole answer, however long that takes: here a part every
+// 20 s, in total far beyond every timeout.
 func TestASlowReaderIsServed(t *testing.T) {
 	for name, write := range bodies {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestASlowReaderIsServed(t *testing.T) {
 	}
 }
 
-// slow takes a while for each 64 KB.
+// slow waits before each 64 KB.
 type slow struct{ r io.Reader }
 
 func (s slow) Read(p []byte) (int, error) {
@@ -160,7 +160,7 @@ func (s slow) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// What is read of a request has its own time, which says nothing of the answer.
+// The time limit of reading a request does not limit its answer.
 func TestTheTimeOfARequestIsNotThatOfItsAnswer(t *testing.T) {
 	for name, request := range map[string]string{
 		"without a body": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -193,7 +193,7 @@ func TestTheTimeOfARequestIsNotThatOfItsAnswer(t *testing.T) {
 	}
 }
 
-// A body that does not come is not waited for.
+// The server does not wait forever for a body.
 func TestABodyThatDoesNotComeIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -223,8 +223,8 @@ func ask(t *testing.T, c net.Conn, r *bufio.Reader) *http.Response {
 	return res
 }
 
-// Twenty clients whose connections wait for a request when draining begins: each
-// gets its answer, which says that it is the last one.
+// Twenty clients have idle connections when draining begins. Each still gets an
+// answer, with Connection: close.
 func TestNoAnswerIsLostWhenDrainingBegins(t *testing.T) {
 	for name, delay := range map[string]time.Duration{"without a delay": 0, "with a delay": 10 * time.Second} {
 		t.Run(name, func(t *testing.T) {
@@ -258,7 +258,7 @@ func TestNoAnswerIsLostWhenDrainingBegins(t *testing.T) {
 	}
 }
 
-// Who has nothing open is not waited for, and who says nothing not for long.
+// Shutdown does not wait without connections, and not long for silent ones.
 func TestStoppingTakesNoLongerThanItMust(t *testing.T) {
 	answer := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }
 	took := func(t *testing.T, connect func(m *memory)) time.Duration {
@@ -281,8 +281,8 @@ func TestStoppingTakesNoLongerThanItMust(t *testing.T) {
 	})
 }
 
-// A stream that ends with Draining ends well; one that does not is cut when the
-// time is over, and that is told.
+// A stream that ends with Draining is complete. One that does not end is cut when the
+// time is over, and Shutdown returns an error.
 func TestStreamsEndWithDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -334,7 +334,7 @@ func TestOptionsAreNeeded(t *testing.T) {
 	assert.ErrorContains(t, err, "Options.Part")
 }
 
-// The same over TCP, where the system has buffers of its own.
+// The same over TCP, where the system has its own buffers.
 func TestOverTCP(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -353,7 +353,7 @@ func TestOverTCP(t *testing.T) {
 	assert.True(t, errors.As(err, &reset), "a cut does not look like an end: %v", err)
 	require.NoError(t, s.Shutdown(t.Context()))
 
-	// On a busy machine also a client that reads may not do so for 50 ms.
+	// On a busy machine a reading client may also pause for 50 ms.
 	listener, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s = start(t, listener, func(o *serving.Options) { o.Linger = time.Millisecond }, func(w http.ResponseWriter, _ *http.Request) {

@@ -7,20 +7,19 @@ import (
 	"syscall"
 )
 
-// Signals says what the system tells a server: ctx ends at the first SIGTERM or
-// SIGINT, and a second one ends the process at once, as if nobody listened for
-// it. hangups gets each SIGHUP, which says to read files again and never ends
-// anything. stop gives all of them back to the system.
+// Signals handles the signals of a server. ctx ends at the first SIGTERM or SIGINT; a
+// second one ends the process at once, as by default. hangups receives each SIGHUP,
+// which means to re-read files. stop restores the default handling.
 func Signals(parent context.Context) (ctx context.Context, hangups <-chan os.Signal, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
-	ends := make(chan os.Signal, 2) // the second one may come before the first is taken
+	ends := make(chan os.Signal, 2) // the second may arrive before the first is received
 	signal.Notify(ends, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
 		case <-ctx.Done():
 			signal.Stop(ends)
 		case <-ends:
-			signal.Stop(ends) // before anybody learns of the first: the next one is the system's
+			signal.Stop(ends) // before ctx ends, so that the next signal has its default effect
 			select {
 			case second := <-ends:
 				raise(second)
@@ -29,7 +28,7 @@ func Signals(parent context.Context) (ctx context.Context, hangups <-chan os.Sig
 			cancel()
 		}
 	}()
-	again := make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
+	again := make(chan os.Signal, 1) // a pending one stands for all that arrive meanwhile
 	signal.Notify(again, syscall.SIGHUP)
 	return ctx, again, func() {
 		cancel()
@@ -37,9 +36,9 @@ func Signals(parent context.Context) (ctx context.Context, hangups <-chan os.Sig
 	}
 }
 
-// raise sends a signal to the process itself.
+// raise sends a signal to this process.
 func raise(s os.Signal) {
 	if p, err := os.FindProcess(os.Getpid()); err == nil {
-		_ = p.Signal(s) // the first one is on its way in any case
+		_ = p.Signal(s) // if it fails, the shutdown by the first signal continues
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"text/tabwriter"
 )
 
-// Row is one setting as documentation shows it.
+// Row is one setting for the documentation.
 type Row struct {
 	Group       string // heading; may be empty
 	Flag        string // with its dashes
-	Placeholder string // of the value; empty: the flag stands alone
+	Placeholder string // name of the value; empty: the flag takes none
 	Variables   []string
 	Default     string
 	Help        string // may begin with a small letter
@@ -21,7 +21,8 @@ type Row struct {
 // once is the heading of the flags that print something and exit.
 const once = "Print something and exit"
 
-// Rows are all settings in order, and at the end what prints something and exits.
+// Rows returns all settings in order, and at the end the flags that print something
+// and exit.
 func (t *Table) Rows() []Row {
 	var rows, last []Row
 	for _, s := range t.list {
@@ -43,8 +44,7 @@ func (t *Table) Rows() []Row {
 	)
 }
 
-// About is what the program does and how it is called, as Describe and New know
-// it.
+// About returns the purpose of the program and the forms of its command line.
 func (t *Table) About() (about string, forms []string) {
 	return t.about, append([]string{t.program + " [flags]"}, t.forms...)
 }
@@ -82,7 +82,7 @@ func (t *Table) hasVariables() bool {
 	return false
 }
 
-// origin is where the value comes from otherwise, in parentheses.
+// origin describes the variables and the default of a setting, in parentheses.
 func (r Row) origin() string {
 	var parts []string
 	if len(r.Variables) > 0 {
@@ -97,21 +97,21 @@ func (r Row) origin() string {
 	return "(" + strings.Join(parts, "; ") + ")"
 }
 
-// WriteConfig prints each setting with its value and where that comes from, as
-// flags that a shell reads back. Passwords in addresses are masked.
+// WriteConfig prints each setting with its value and the source of the value, as
+// flags that a shell can parse. Passwords in addresses are masked.
 func (t *Table) WriteConfig(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, s := range t.list {
 		if s.variables == nil {
-			continue // done once, and not asked for
+			continue // a command, not a setting
 		}
 		fmt.Fprintf(table, "--%s=%s\t# %s\n", s.name, shellQuoted(masked(s.value())), s.source)
 	}
-	_ = table.Flush() // what out does not take is its own matter, as with Fprint
+	_ = table.Flush() // write errors are ignored, as with Fprint
 }
 
-// masked hides what may be a secret in an address: the password, a user that
-// stands alone (it may be a token), and the query.
+// masked hides possible secrets in an address: the password, a user without a
+// password (it may be a token), and the query.
 func masked(text string) string {
 	const mask = "***"
 	u, err := url.Parse(text)
@@ -135,7 +135,7 @@ func masked(text string) string {
 	return u.Scheme + "://" + user + u.Host + u.EscapedPath() + query
 }
 
-// shellQuoted is a word that a shell reads as text.
+// shellQuoted quotes a word for a shell.
 func shellQuoted(text string) string {
 	if text != "" && !strings.ContainsFunc(text, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/,%+@=", r)

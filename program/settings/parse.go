@@ -17,10 +17,9 @@ const (
 	configFlag  = "print-config"
 )
 
-// Parse reads variables and flags. given has the names of the settings that
-// were set. The error joins all errors; it is flag.ErrHelp alone when something
-// was asked for that has been printed to out: the help, the version, or the
-// options.
+// Parse reads variables and flags. given has the names of the settings that were
+// set. The error joins all errors. It is flag.ErrHelp alone if the help, the version
+// or the options were requested; they have been printed to out.
 func (t *Table) Parse(args []string, getenv func(string) string, out io.Writer) (given map[string]bool, err error) {
 	var faults []error
 	var showVersion, showConfig bool
@@ -42,7 +41,7 @@ func (t *Table) Parse(args []string, getenv func(string) string, out io.Writer) 
 				break
 			}
 		}
-		// An error is kept, where package flag would end at the first.
+		// Errors are collected; package flag would stop at the first.
 		fromFlag := func(text string) error { set("--"+s.name, "flag", text); return nil }
 		if s.alone {
 			flags.BoolFunc(s.name, "", fromFlag)
@@ -84,7 +83,7 @@ func (t *Table) Parse(args []string, getenv func(string) string, out io.Writer) 
 	return given, nil
 }
 
-// ofFlags puts an error of package flag into the words of this one; unknown says
+// ofFlags converts an error of package flag into one of this package; unknown reports
 // that there is no such flag.
 func ofFlags(err error) (fault error, unknown bool) {
 	text := unsaid(err.Error(), "")
@@ -100,7 +99,7 @@ func ofFlags(err error) (fault error, unknown bool) {
 	return errors.New(text), false
 }
 
-// unsaid is text, or the word in place of what may have a password in it.
+// unsaid returns text, or word if the text may contain a password.
 func unsaid(text, word string) string {
 	if strings.ContainsAny(text, "@/") {
 		return word

@@ -1,8 +1,8 @@
-// Package settings reads the options of a program: one table of settings, each a
-// flag and an environment variable of the same name. A flag overrides its
-// variable. All errors are reported at once, and no text repeats what may be an
-// address with a password in it. The same table prints the help, the version and
-// the options in effect. The package does not know what a setting means.
+// Package settings parses the options of a program. A table has its settings, each a
+// flag and an environment variable of the same name; the flag overrides the variable.
+// All errors are reported together, and no text repeats a possible address with a
+// password. The same table prints the help, the version and the options in effect.
+// The package does not know the meaning of a setting.
 package settings
 
 import (
@@ -14,8 +14,7 @@ import (
 	"time"
 )
 
-// Table has the settings of one program. Make it with New, add settings, then
-// Parse once.
+// Table has the settings of one program. Use New, add settings, then call Parse once.
 type Table struct {
 	program string
 	prefix  string
@@ -30,32 +29,32 @@ type Table struct {
 type Setting struct {
 	name, help, placeholder, standard, group string
 
-	variables []string // the first that is set counts
-	alone     bool     // the flag may stand without a value
+	variables []string // the first one set is used
+	alone     bool     // the flag needs no value
 	set       func(text string) error
-	value     func() string // as it is now
-	source    string        // where the value comes from, after Parse
+	value     func() string // returns the current value
+	source    string        // source of the value, after Parse
 }
 
-// New makes an empty table. The variable of --cache-url is the prefix and
+// New returns an empty table. The variable of --cache-url is the prefix and
 // CACHE_URL.
 func New(program, prefix string) *Table { return &Table{program: program, prefix: prefix} }
 
-// Program is the name of the program.
+// Program returns the name of the program.
 func (t *Table) Program() string { return t.program }
 
-// Describe sets what the help says above the flags: what the program does, and
-// the forms of its command line beside the one with flags.
+// Describe sets the text of the help above the flags: the purpose of the program, and
+// the forms of its command line in addition to the one with flags.
 func (t *Table) Describe(about string, forms ...string) { t.about, t.forms = about, forms }
 
-// Group puts the settings that are added from now on under a heading of the help.
+// Group sets the heading in the help for the settings added after it.
 func (t *Table) Group(heading string) { t.group = heading }
 
-// Derive has Parse call set before it returns: defaults that depend on other
+// Derive makes Parse call set before it returns, for defaults that depend on other
 // settings. given has the names of the settings that were set.
 func (t *Table) Derive(set func(given map[string]bool)) { t.derive = set }
 
-// Func adds a setting that set reads. standard is the default as it is written.
+// Func adds a setting that set parses. standard is the default as text.
 // The first word of help in back quotes names the value; set is called with the
 // text of the flag or of the variable.
 func (t *Table) Func(name, standard, help string, set func(text string) error) *Setting {
@@ -69,7 +68,7 @@ func (t *Table) Func(name, standard, help string, set func(text string) error) *
 	return s
 }
 
-// unquoted takes the back quotes off a help text and returns the word in them.
+// unquoted returns a help text without back quotes, and the word in them.
 func unquoted(help string) (text, word string) {
 	before, rest, _ := strings.Cut(help, "`")
 	word, after, ok := strings.Cut(rest, "`")
@@ -79,20 +78,21 @@ func unquoted(help string) (text, word string) {
 	return before + word + after, word
 }
 
-// Named names the value where the help does not.
+// Named sets the name of the value if the help does not.
 func (s *Setting) Named(placeholder string) *Setting {
 	s.placeholder = placeholder
 	return s
 }
 
-// Default says in words what the default is, where it depends on the machine.
+// Default sets the text for the default in the help, for a default that depends on the
+// machine.
 func (s *Setting) Default(words string) *Setting {
 	s.standard = words
 	return s
 }
 
-// Or adds another variable of the setting, which counts where those before it
-// are not set.
+// Or adds another variable of the setting, which is used if those before it are not
+// set.
 func (s *Setting) Or(variable string) {
 	if !slices.Contains(s.variables, variable) {
 		s.variables = append(s.variables, variable)
@@ -106,7 +106,7 @@ func (t *Table) Text(name string, to *string, help string) *Setting {
 	return s
 }
 
-// kind says how the values of a type are named, read and written.
+// kind describes how values of a type are named, parsed and formatted.
 type kind[T any] struct {
 	placeholder, want string
 	parse             func(string) (T, error)
@@ -141,7 +141,7 @@ func (t *Table) Bool(name string, to *bool, help string) *Setting {
 	return s
 }
 
-// Command adds a flag that has no variable: what it asks for is done once.
+// Command adds a flag without a variable, for an action that is done once.
 func (t *Table) Command(name string, to *bool, help string) { t.Bool(name, to, help).variables = nil }
 
 // Int adds a setting that is a whole number.

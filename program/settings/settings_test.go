@@ -71,7 +71,7 @@ func TestFlagsWinOverVariables(t *testing.T) {
 	assert.Empty(t, o.Text, "a flag may be empty")
 }
 
-// Every fault is told, wherever it stands and whatever stands before it.
+// Every error is reported, wherever it is and whatever precedes it.
 func TestAllFaultsAtOnce(t *testing.T) {
 	_, _, err := parse(map[string]string{"X_WAIT": "long", "X_COUNT": "1.5"},
 		"--coutn", "4", "--share=NaN", "extra", "--size", "99999999999GiB", "--sure=perhaps", "--letters=", "--wait", "5", "--some-text")
@@ -90,7 +90,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}, strings.Split(err.Error(), "\n"))
 }
 
-// No text repeats what may be an address with a password, wherever it stands.
+// No error repeats a possible address with a password, wherever it is.
 func TestAddressesAreNotRepeated(t *testing.T) {
 	for _, address := range []string{"http://u:secret@h", "u:secret@h", "//secret"} {
 		for _, args := range [][]string{
@@ -167,7 +167,7 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-// The version is printed whatever else stands there, and nothing is started.
+// --version works with any other arguments, and nothing is started.
 func TestVersion(t *testing.T) {
 	var out bytes.Buffer
 	var o told
@@ -178,8 +178,8 @@ func TestVersion(t *testing.T) {
 	assert.ErrorContains(t, err, "--nothing: no such flag")
 }
 
-// The options are printed as flags that a shell reads back, with where each
-// comes from, and no password.
+// The options are printed as flags that a shell can parse, each with the source of its
+// value, and without passwords.
 func TestPrintConfig(t *testing.T) {
 	var out bytes.Buffer
 	o := told{Text: "as it was", Duration: 6 * time.Hour, Bytes: 64 << 10}
@@ -220,7 +220,7 @@ func TestPrintConfigMasksWhatMayBeSecret(t *testing.T) {
 	}
 }
 
-// What documentation shows is what the help shows.
+// The rows for the documentation are those of the help.
 func TestRows(t *testing.T) {
 	var o told
 	shown := settings.New("server", "X_")

@@ -12,7 +12,7 @@ var units = []struct {
 	factor int64
 }{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
-// ParseBytes reads a size in bytes with an optional unit, such as 256MiB.
+// ParseBytes parses a size in bytes with an optional unit, such as 256MiB.
 func ParseBytes(text string) (int64, error) {
 	number, factor := text, int64(1)
 	for _, unit := range units {
@@ -27,7 +27,7 @@ func ParseBytes(text string) (int64, error) {
 	return n * factor, nil
 }
 
-// FormatBytes is a size as ParseBytes reads it, in the largest unit that fits.
+// FormatBytes formats a size for ParseBytes, in the largest unit without a fraction.
 func FormatBytes(n int64) string {
 	for _, unit := range units {
 		if n != 0 && n%unit.factor == 0 {
@@ -37,8 +37,8 @@ func FormatBytes(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// FormatDuration is a duration as people write it: 6h, where its String has
-// 6h0m0s. time.ParseDuration reads it.
+// FormatDuration formats a duration for time.ParseDuration as people write it: 6h
+// instead of 6h0m0s.
 func FormatDuration(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

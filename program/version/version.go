@@ -1,6 +1,5 @@
-// Package version says which build of WMStats a program is. The Makefile has the
-// linker set the version; a program that was built otherwise has the revision
-// that the compiler recorded.
+// Package version has the version of the running program. The Makefile sets it with
+// the linker; a program built otherwise has the revision recorded by the compiler.
 package version
 
 import (
@@ -12,7 +11,7 @@ import (
 // text is set by the linker: -X github.com/dmwm/wmstats/program/version.text=v0.1.0
 var text string
 
-// Text is the version, such as v0.1.0; "unknown" where nothing recorded it.
+// Text returns the version, such as v0.1.0; "unknown" if none was recorded.
 func Text() string {
 	if text != "" {
 		return text
@@ -24,7 +23,7 @@ func Text() string {
 	return ofBuild(info.Settings)
 }
 
-// ofBuild is the version of a program that was built without the Makefile.
+// ofBuild returns the version of a program that was built without the Makefile.
 func ofBuild(settings []debug.BuildSetting) string {
 	revision, modified := "", ""
 	for _, s := range settings {
@@ -42,7 +41,7 @@ func ofBuild(settings []debug.BuildSetting) string {
 	return revision + modified
 }
 
-// Line is what --version prints, without the end of the line.
+// Line returns the line printed by --version, without the newline.
 func Line(program string) string {
 	return fmt.Sprintf("%s %s (%s, %s/%s)", program, Text(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

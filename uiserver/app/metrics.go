@@ -129,7 +129,7 @@ func (t countedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// showsMetrics says who may read /metrics at the address of the pages.
+// showsMetrics reports who may read /metrics at the address of the pages.
 func (o *Options) showsMetrics() (at, open bool) {
 	return !o.MetricsElsewhere(), o.Metrics == program.MetricsOpen
 }

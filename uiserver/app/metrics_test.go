@@ -59,7 +59,7 @@ func TestMetricsOfACacheServerThatIsAway(t *testing.T) {
 	}
 }
 
-// Who may read the metrics is said by --metrics, as of the cache server.
+// Option --metrics sets who may read the metrics, as for the cache server.
 func TestWhoMayReadTheMetrics(t *testing.T) {
 	cache := testcache.New(t)
 	users := secretFile(t, "# none\n")

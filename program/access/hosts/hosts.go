@@ -1,8 +1,7 @@
-// Package hosts tells by which names a server may be asked (the Host of a
-// request). A page from anywhere can make a browser ask a server on the
-// reader's own machine, under a name of that page's owner that suddenly leads
-// there (DNS rebinding); it then reads the answers. A server that asks nobody
-// who they are has no other defence than to know its own names.
+// Package hosts checks the host name of requests. A foreign web page can make its own
+// host name resolve to the reader's machine (DNS rebinding); the browser then sends
+// requests to a server there, and the page reads the answers. A server without
+// authentication can defend itself only by accepting known names.
 package hosts
 
 import (
@@ -14,15 +13,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// List are names. The zero value has those of this machine alone: localhost,
-// names below it, and loopback addresses, which are in every list.
+// List has the accepted names. Every list has the names of this machine: localhost,
+// its subdomains and loopback addresses. The zero value has only those.
 type List struct {
 	names map[string]bool
 	all   bool
 }
 
-// Parse reads names and addresses without ports, separated by commas; * is any
-// name. Its error names the one that is wrong.
+// Parse parses names and addresses without ports, separated by commas; * is any name.
+// Its error names the invalid one.
 func Parse(text string) (*List, error) {
 	l := &List{names: map[string]bool{}}
 	for part := range strings.SplitSeq(text, ",") {
@@ -41,10 +40,10 @@ func Parse(text string) (*List, error) {
 	return l, nil
 }
 
-// For is the list of a server that listens at the address, for which given names
-// were said; nil is any name. Without given ones only a server that nobody but
-// this machine can reach is held to its names, and only if nothing else tells who
-// asks: an identity, or front ends that were named, which have their own names.
+// For returns the list of a server that listens at an address, with the given names;
+// nil accepts any name. Without given names, names are checked only for a server that
+// listens on loopback, and only if clients are not known by other means:
+// authentication, or trusted front ends, which have their own names.
 func For(given, listen string, known bool) *List {
 	host, _, _ := net.SplitHostPort(listen)
 	if given == "" && (!Loopback(host) || known) {
@@ -52,27 +51,27 @@ func For(given, listen string, known bool) *List {
 	}
 	list, err := Parse(given)
 	if err != nil {
-		return &List{} // a fault that was to be found before: fewer names, not more
+		return &List{} // invalid names were to be reported before; accept fewer names, not more
 	}
 	return list
 }
 
-// Loopback says whether only this machine can reach the host. An empty host is
-// every interface.
+// Loopback reports whether only this machine can reach the host. An empty host means
+// all interfaces.
 func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Unauthenticated is the error of a program that may not listen on an address
-// that is not a loopback one. ways are its options that require authentication.
+// Unauthenticated is the error of a server without authentication on a non-loopback
+// address. ways are the options that require authentication.
 func Unauthenticated(ways string) error {
 	return fmt.Errorf("this is not a loopback address, and no authentication is required: set %s, or allow it with --insecure", ways)
 }
 
-// Check says whether a request came under a name of the list. Its error is a
-// *wire.Problem, wrong-host. A request of HTTP/1.0 may have no name; no browser
-// sends such a one.
+// Check reports whether the host of a request is in the list. Its error is a
+// *wire.Problem, wrong-host. A request of HTTP/1.0 may have no host; browsers do not
+// send such requests.
 func (l *List) Check(r *http.Request) error {
 	if l.all || r.Host == "" {
 		return nil
@@ -88,7 +87,8 @@ func (l *List) Check(r *http.Request) error {
 		fmt.Sprintf("'%s' is not a known name of this server, which requires no authentication. Its operator can add the name with --hosts.", wire.Shorten(r.Host)))
 }
 
-// Handler answers with next what came under a name of the list, and 421 the rest.
+// Handler passes requests with a host in the list to next, and answers others with
+// 421.
 func (l *List) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := l.Check(r); err != nil {
@@ -107,8 +107,8 @@ func withoutPort(host string) string {
 	return host
 }
 
-// plain is the one form of a name: without the brackets of an IPv6 address, the
-// dot of the root and capitals.
+// plain returns the normalized name: lower case, without the brackets of an IPv6
+// address and the dot of the root domain.
 func plain(name string) string {
 	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 	return strings.ToLower(strings.TrimSuffix(name, "."))

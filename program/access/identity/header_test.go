@@ -8,7 +8,7 @@ import (
 	"github.com/dmwm/wmstats/program/access/identity"
 )
 
-// Headers that mean something else can't name who asks.
+// Headers with another meaning can't contain the user name.
 func TestHeadersOfOtherMeaning(t *testing.T) {
 	for _, name := range []string{"prefer", "Range", "DATE", "If-Match", "if-modified-since", "Accept-Charset", "X-Real-IP", "x-forwarded-port", "Max-Forwards", "Pragma"} {
 		assert.Error(t, identity.CheckHeader(name), name)

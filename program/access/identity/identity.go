@@ -1,8 +1,7 @@
-// Package identity finds out who sends a request, as it is configured: a bearer
-// token, a user with a password, or a name that a trusted front end vouches
-// for. Secrets are kept as hashes only; their files are read again when they
-// change. It decides nothing about what somebody may do: whoever is known may
-// read everything.
+// Package identity authenticates requests by the configured methods: a bearer token,
+// a user with a password, or a name set by a trusted front end. It stores only hashes
+// of secrets, and re-reads their files when they change. There is no authorization:
+// every authenticated client may read everything.
 package identity
 
 import (
@@ -22,19 +21,19 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Options say by what clients are known. All that are set are good.
+// Options are the methods of authentication. Any of those that are set is enough.
 type Options struct {
 	Tokens   string     // file of bearer tokens, hashed; see ParseTokens
-	Htpasswd string     // file of users and bcrypt hashes, as htpasswd -B writes it
-	Header   string     // header with the name, believed only from Peers
-	Peers    peers.List // front ends whose Header is believed; needed with it
+	Htpasswd string     // file of users and bcrypt hashes, written by htpasswd -B
+	Header   string     // header with the user name, accepted only from Peers
+	Peers    peers.List // front ends that may set Header; required with it
 
-	Recheck time.Duration // how long a changed file may stay unseen; 0: 2 s
+	Recheck time.Duration // longest time until a changed file is noticed; 0: 2 s
 	Now     func() time.Time
 	Log     *slog.Logger
 }
 
-// file are the options of a file of what.
+// file returns the options of a file with what as its content.
 func (o *Options) file(what string) filewatch.Options {
 	return filewatch.Options{What: what, Every: o.Recheck, Now: o.Now, Log: o.Log}
 }
@@ -51,20 +50,19 @@ func (o *Options) complete() {
 	}
 }
 
-// Checker knows who may ask. Safe for many goroutines.
+// Checker authenticates requests. It is safe for concurrent use.
 type Checker struct {
 	header     string // canonical
 	peers      peers.List
 	tokens     *filewatch.File[tokens]
 	users      *filewatch.File[*users]
 	challenges []string
-	failures   *limit.Buckets[netip.Addr] // looks at passwords that were not seen before
-	busy       chan struct{}              // places for bcrypt
+	failures   *limit.Buckets[netip.Addr] // limits verifications of new passwords by address
+	busy       chan struct{}              // limits concurrent runs of bcrypt
 	now        func() time.Time
 }
 
-// Bounds of what is expensive: a password that was not verified before costs
-// some 50 ms of a core.
+// Limits of expensive work: verifying a new password takes about 50 ms of a core.
 const (
 	triesPerSecond = 2
 	tries          = 50
@@ -72,7 +70,8 @@ const (
 	atOnce         = 2
 )
 
-// New reads the files. Without any option set it returns nil: nobody is asked.
+// New returns a Checker with its files read. Without any method it returns nil: no
+// authentication is required.
 func New(o Options) (*Checker, error) {
 	if o.Tokens == "" && o.Htpasswd == "" && o.Header == "" {
 		return nil, nil
@@ -102,13 +101,13 @@ func New(o Options) (*Checker, error) {
 		c.challenges = append(c.challenges, `Basic realm="wmstats", charset="UTF-8"`)
 	}
 	if len(c.challenges) == 0 {
-		c.challenges = []string{`Frontend realm="wmstats"`} // a 401 must name some way
+		c.challenges = []string{`Frontend realm="wmstats"`} // a 401 must name a method
 	}
 	return c, nil
 }
 
-// ofRequests are headers that cannot name who asks: net/http takes them out,
-// they mean something else here, or every client sends them.
+// ofRequests are headers that can't contain the user name: net/http removes them,
+// they have another meaning here, or every client sends them.
 var ofRequests = []string{
 	"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding",
 	"Content-Language", "Content-Length", "Content-Range", "Content-Type", "Cookie", "Date", "Expect", "Forwarded", "Host", "If-Match",
@@ -117,8 +116,8 @@ var ofRequests = []string{
 	"Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
 }
 
-// CheckHeader says what is wrong with a name of a header with the identity; ""
-// is none, and good.
+// CheckHeader returns an error if a header name can't be used for the identity. ""
+// means no header and is valid.
 func CheckHeader(name string) error {
 	const marks = "!#$%&'*+-.^_`|~" // RFC 9110, 5.6.2
 	bad := func(r rune) bool {
@@ -133,8 +132,8 @@ func CheckHeader(name string) error {
 	return nil
 }
 
-// Identify returns the name of who sends the request, whose client is at
-// address from. Its error is a *wire.Problem, unauthorized or rate-limited.
+// Identify returns the authenticated name of the client, which is at address from.
+// Its error is a *wire.Problem, unauthorized or rate-limited.
 func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err error) {
 	if c.header != "" {
 		if given := r.Header[c.header]; len(given) > 0 && c.peers.Contains(peers.Peer(r)) {
@@ -164,7 +163,7 @@ func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err e
 	return "", c.refuse("Unsupported authentication method; the server accepts: " + c.ways() + ".")
 }
 
-// Reload reads the files again now, where a request would wait for Recheck to pass.
+// Reload re-reads the files now, without waiting for Recheck.
 func (c *Checker) Reload() {
 	if c.tokens != nil {
 		c.tokens.Reload()
@@ -174,8 +173,8 @@ func (c *Checker) Reload() {
 	}
 }
 
-// Faults says which files can't be used as they are, and why: the last good ones
-// are used. Fit for everybody.
+// Faults names the files that can't be used, with reasons; their last good content is
+// in use. The texts contain no secrets.
 func (c *Checker) Faults() (faults []string) {
 	if c.tokens != nil && c.tokens.Fault() != "" {
 		faults = append(faults, c.tokens.Fault())
@@ -186,7 +185,7 @@ func (c *Checker) Faults() (faults []string) {
 	return faults
 }
 
-// ways names the ways to be known, in words.
+// ways lists the methods of authentication.
 func (c *Checker) ways() string {
 	var ways []string
 	if c.tokens != nil {
@@ -203,10 +202,10 @@ func (c *Checker) ways() string {
 
 func (c *Checker) refuse(detail string) *wire.Problem { return wire.Unauthorized(detail, c.challenges) }
 
-// longest is the length of an Authorization header up to which it is looked at.
+// longest is the longest accepted Authorization header.
 const longest = 1024
 
-// goodName bounds what goes into logs and limits as a name.
+// goodName reports whether a name may be used in logs and limits.
 func goodName(name string) bool {
 	const most = 128
 	return name != "" && len(name) <= most && utf8.ValidString(name) &&

@@ -65,7 +65,7 @@ func basic(name, password string) *http.Request {
 	return r
 }
 
-// clock is moved by tests.
+// clock is a fake clock.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -150,7 +150,7 @@ func TestTokenCommand(t *testing.T) {
 	}
 }
 
-// Asking for help makes no token.
+// The help option does not create a token.
 func TestTokenHelp(t *testing.T) {
 	for _, help := range [][]string{{"-h"}, {"--help"}, {"-help"}, {"help"}, {"-h", "alice"}} {
 		var out, say bytes.Buffer
@@ -165,7 +165,7 @@ func TestUsers(t *testing.T) {
 	long := strings.Repeat("p", 72)
 	c, err := identity.New(identity.Options{Htpasswd: file(t, user(t, "alice", "s3:cret")+user(t, "bob", long))})
 	require.NoError(t, err)
-	for range 3 { // the second time it is known
+	for range 3 { // verified only the first time
 		named(t, "alice", c, basic("alice", "s3:cret"))
 		named(t, "bob", c, basic("bob", long))
 	}
@@ -187,7 +187,7 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-// Passwords can't be tried without end, while who is known is not in the way.
+// The number of password attempts is limited; verified clients are not affected.
 func TestTriesAreBounded(t *testing.T) {
 	now := newClock()
 	c, err := identity.New(identity.Options{Htpasswd: file(t, user(t, "alice", "secret")), Now: now.Now})
@@ -245,8 +245,8 @@ func TestFilesWithFaults(t *testing.T) {
 	}
 }
 
-// A changed file counts without a restart; one that is wrong or gone changes
-// nothing and is said once.
+// A changed file is used without a restart; an invalid or missing one changes nothing
+// and is logged once.
 func TestFilesAreReadAgain(t *testing.T) {
 	alice, lineA := token(t, "alice")
 	bob, lineB := token(t, "bob")
@@ -301,7 +301,8 @@ func TestSecret(t *testing.T) {
 	}
 }
 
-// FuzzFiles: no file makes the readers panic, and what they take can be used.
+// FuzzFiles checks that no file makes the parsers panic, and that accepted files can
+// be used.
 func FuzzFiles(f *testing.F) {
 	f.Add("alice:sha256:" + strings.Repeat("0", 64) + "\n#\n\nbob:$2y$04$x")
 	f.Fuzz(func(t *testing.T, text string) {

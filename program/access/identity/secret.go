@@ -7,11 +7,11 @@ import (
 	"github.com/dmwm/wmstats/program/filewatch"
 )
 
-// Secret is a token of this program's own, in a file that is read again when it
-// has changed. Safe for many goroutines.
+// Secret is the token of this program, in a file that is re-read when it changes. It
+// is safe for concurrent use.
 type Secret struct{ file *filewatch.File[string] }
 
-// NewSecret reads the file. Of o only Recheck, Now and Log are used.
+// NewSecret reads the token from a file. It uses only Recheck, Now and Log of o.
 func NewSecret(path string, o Options) (*Secret, error) {
 	o.complete()
 	file, err := filewatch.Open(path, oneWord, o.file("the token for the cache server"))
@@ -21,16 +21,16 @@ func NewSecret(path string, o Options) (*Secret, error) {
 	return &Secret{file}, nil
 }
 
-// Value is the token.
+// Value returns the token.
 func (s *Secret) Value() string { return s.file.Value() }
 
-// Reload reads the file again now.
+// Reload re-reads the file now.
 func (s *Secret) Reload() { s.file.Reload() }
 
-// Fault says why the token is not that of the file; "": it is.
+// Fault explains why the current file is not in use; "" if it is.
 func (s *Secret) Fault() string { return s.file.Fault() }
 
-// oneWord is what fits into a header.
+// oneWord returns the token, which must fit into a header.
 func oneWord(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {

@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// tokens are the names of those whose token has this hash. A token is 256
-// random bits, so its plain hash can't be guessed back, and a look-up by the
-// hash tells nothing about a token by the time that it takes.
+// tokens maps the hash of a token to its name. A token has 256 random bits, so an
+// unsalted hash can't be reversed, and the time of a lookup by the hash reveals
+// nothing about the token.
 type tokens map[[sha256.Size]byte]string
 
-// find hashes a token and looks it up.
+// find looks up a token by its hash.
 func (t tokens) find(token string) (name string, ok bool) {
 	if token == "" {
 		return "", false
@@ -29,10 +29,10 @@ func (t tokens) find(token string) (name string, ok bool) {
 
 const tokenKind = "sha256"
 
-// ParseTokens reads lines of name:sha256:<hash in hex>, as TokenLine writes
-// them. Empty lines and those that begin with # are left out. A name may have
-// several tokens, so that one can be replaced without a pause. The error names
-// every line that is wrong.
+// ParseTokens parses lines of name:sha256:<hash in hex>, as returned by NewToken.
+// Empty lines and lines that begin with # are ignored. A name may have several
+// tokens, so that one can be replaced without an interruption. The error names every
+// invalid line.
 func ParseTokens(text string) (tokens, error) {
 	out := tokens{}
 	var faults []error
@@ -52,7 +52,7 @@ func ParseTokens(text string) (tokens, error) {
 	return out, errors.Join(faults...)
 }
 
-// NewToken makes a token, and the line for the file that knows it.
+// NewToken returns a new token, and its line for the file of tokens.
 func NewToken(name string) (token, line string, err error) {
 	if !goodName(name) || strings.ContainsAny(name, ":#") || strings.TrimSpace(name) != name {
 		return "", "", fmt.Errorf("invalid name %q: leave out colons, # and spaces at the ends", name)
@@ -64,7 +64,7 @@ func NewToken(name string) (token, line string, err error) {
 	return token, name + ":" + tokenKind + ":" + hex.EncodeToString(hash[:]), nil
 }
 
-// tokenHelp is what "token -h" prints after the name of the program.
+// tokenHelp is printed by "token -h" after the name of the program.
 const tokenHelp = ` token NAME >>FILE
 
 Make a bearer token for a client called NAME. The line for --token-file goes to
@@ -72,9 +72,9 @@ standard output, the token itself to standard error. The token is not stored and
 can't be shown again; the file has only its hash.
 `
 
-// TokenCommand is the command "token NAME" of both servers: it writes the line
-// for the file to out, and the token, which is kept nowhere, to say. Its error is
-// flag.ErrHelp when only help was asked for.
+// TokenCommand is the command "token NAME" of both servers. It writes the line for
+// the file to out, and the token, which is stored nowhere, to say. It returns
+// flag.ErrHelp if it printed help.
 func TokenCommand(program string, args []string, out, say io.Writer) error {
 	if len(args) > 0 {
 		switch args[0] {
@@ -99,7 +99,8 @@ func TokenCommand(program string, args []string, out, say io.Writer) error {
 	return nil
 }
 
-// lines are the lines that say something, with their numbers from 1.
+// lines iterates over lines except empty ones and comments, with their numbers from
+// 1.
 func lines(text string) func(yield func(int, string) bool) {
 	return func(yield func(int, string) bool) {
 		n := 0

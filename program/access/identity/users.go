@@ -16,23 +16,23 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// users are the names and bcrypt hashes of an htpasswd file, and which
-// Authorization headers have been verified against them: bcrypt is slow on
-// purpose, and a browser sends the same header with every request.
+// users has the names and bcrypt hashes of an htpasswd file, and the Authorization
+// headers already verified: bcrypt is slow on purpose, and a browser sends the same
+// header with every request.
 type users struct {
 	hashes map[string][]byte
-	decoy  []byte // hash that is compared for a user who is not there, so that it takes as long
+	decoy  []byte // hash compared for an unknown user, so that it takes as long
 
-	salt     [sha256.Size]byte // of this process: what is kept below says nothing outside of it
+	salt     [sha256.Size]byte // of this process, so that the keys of verified are useless outside it
 	mu       sync.RWMutex
 	verified map[[sha256.Size]byte]string
 }
 
-// mostVerified bounds the memory of verified headers.
+// mostVerified limits the number of verified headers.
 const mostVerified = 10_000
 
-// parseUsers reads an htpasswd file. Only bcrypt is taken: the other forms of
-// htpasswd can be broken too fast.
+// parseUsers parses an htpasswd file. It accepts only bcrypt: the other hashes of
+// htpasswd can be cracked too fast.
 func parseUsers(text string) (*users, error) {
 	u := &users{hashes: map[string][]byte{}, verified: map[[sha256.Size]byte]string{}}
 	_, _ = rand.Read(u.salt[:]) // never fails
@@ -59,8 +59,8 @@ func parseUsers(text string) (*users, error) {
 	return u, errors.Join(faults...)
 }
 
-// user verifies a Basic header. What was verified before costs a hash and a
-// look-up; the rest is bounded for each address and in all.
+// user verifies a Basic header. A header verified before costs a hash and a lookup;
+// verifications of others are limited per address and in total.
 func (c *Checker) user(r *http.Request, header string, from netip.Addr) (string, error) {
 	all := c.users.Value()
 	key := all.key(header)
@@ -83,7 +83,7 @@ func (c *Checker) user(r *http.Request, header string, from netip.Addr) (string,
 		return "", c.refuse("The client disconnected.")
 	}
 	if name, ok := all.known(key); ok {
-		return name, nil // another request of the same client was first
+		return name, nil // a concurrent request of the same client verified it
 	}
 	if !all.verify(name, password) {
 		return "", c.refuse("Wrong user or password.")
@@ -92,7 +92,7 @@ func (c *Checker) user(r *http.Request, header string, from netip.Addr) (string,
 	return name, nil
 }
 
-// key stands for a header among the verified.
+// key returns the key of a header in verified.
 func (u *users) key(header string) [sha256.Size]byte {
 	var room [sha256.Size + longest]byte // keeps the copy off the heap
 	return sha256.Sum256(append(append(room[:0], u.salt[:]...), header...))
@@ -109,13 +109,13 @@ func (u *users) keep(key [sha256.Size]byte, name string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.verified) >= mostVerified {
-		clear(u.verified) // they are verified again when they come
+		clear(u.verified) // headers are verified again when needed
 	}
 	u.verified[key] = name
 }
 
-// verify takes as long for a user who is not there. bcrypt looks at 72 bytes
-// only, so a longer password is refused instead of being cut.
+// verify checks a password. It takes as long for an unknown user. bcrypt uses only 72
+// bytes, so a longer password is refused instead of truncated.
 func (u *users) verify(name, password string) bool {
 	const most = 72
 	hash, there := u.hashes[name]

@@ -1,6 +1,7 @@
-// Package limit bounds what one client may do: how often (Buckets), and how
-// much at once (Places). Clients are told apart by a key that the caller
-// chooses. Memory is bounded whatever the number of clients. It knows no HTTP.
+// Package limit limits clients: their rate (Buckets), and their concurrency, without
+// waiting (Places) or with a queue (Turns). Callers choose the key of a client. The
+// memory of Buckets does not grow with the number of clients. The package does not
+// depend on HTTP.
 package limit
 
 import (
@@ -11,7 +12,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Buckets are token buckets, one for each key. Safe for many goroutines.
+// Buckets are token buckets, one per key. They are safe for concurrent use.
 type Buckets[K comparable] struct {
 	rate  rate.Limit
 	burst int
@@ -21,21 +22,21 @@ type Buckets[K comparable] struct {
 	all map[K]*bucket
 }
 
-// bucket is one key's.
+// bucket is the token bucket of one key.
 type bucket struct {
 	limiter *rate.Limiter
 	seen    atomic.Int64 // Unix ns
 }
 
-// NewBuckets makes buckets of burst tokens that fill with perSecond tokens a
-// second. At most most keys are kept; the one that is dropped for a new one has
-// not been seen for long, so that its bucket is most likely full again.
+// NewBuckets returns buckets of burst tokens that are refilled with perSecond tokens
+// per second. At most most keys are stored. A key dropped for a new one has not been
+// used for long, so its bucket is most likely full.
 func NewBuckets[K comparable](perSecond float64, burst, most int) *Buckets[K] {
 	return &Buckets[K]{rate: rate.Limit(perSecond), burst: max(burst, 1), most: max(most, 1), all: map[K]*bucket{}}
 }
 
-// Take takes a token of the key. When there is none, ok is false, and wait is
-// how long it takes until there is one.
+// Take takes a token of the key. If there is none, ok is false, and wait is the time
+// until the next one.
 func (b *Buckets[K]) Take(key K, now time.Time) (wait time.Duration, ok bool) {
 	b.mu.RLock()
 	one := b.all[key]
@@ -52,7 +53,7 @@ func (b *Buckets[K]) Take(key K, now time.Time) (wait time.Duration, ok bool) {
 	return next.DelayFrom(now), false
 }
 
-// Len is how many keys are kept.
+// Len returns the number of stored keys.
 func (b *Buckets[K]) Len() int {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -63,7 +64,7 @@ func (b *Buckets[K]) add(key K, now time.Time) *bucket {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if one := b.all[key]; one != nil {
-		return one // another goroutine was first
+		return one // added by another goroutine
 	}
 	if len(b.all) >= b.most {
 		b.drop()
@@ -74,9 +75,8 @@ func (b *Buckets[K]) add(key K, now time.Time) *bucket {
 	return one
 }
 
-// drop forgets one key: of a few that come first in the map, whose order is
-// random, the one that has not been seen for longest. To look at all would
-// make a flood of new clients expensive.
+// drop removes one key: the least recently used one of the first few in the random
+// order of the map. Checking all keys would make a flood of new clients expensive.
 func (b *Buckets[K]) drop() {
 	const looked = 16
 	var oldest K

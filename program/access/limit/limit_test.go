@@ -38,8 +38,8 @@ func TestTake(t *testing.T) {
 	assert.False(t, ok, "a bucket is never fuller than its burst")
 }
 
-// However many clients come, memory stays bounded, and one that asks all the
-// time keeps its bucket.
+// Memory stays bounded for any number of clients, and an active client keeps its
+// bucket.
 func TestEviction(t *testing.T) {
 	const most = 64
 	b := limit.NewBuckets[string](1, 2, most)

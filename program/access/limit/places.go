@@ -2,8 +2,8 @@ package limit
 
 import "sync"
 
-// Places bound how many things of a kind are open at once, for each key and in
-// all. Safe for many goroutines.
+// Places limits the number of concurrently open items per key and in total. It is
+// safe for concurrent use.
 type Places[K comparable] struct {
 	perKey, total int
 
@@ -12,23 +12,23 @@ type Places[K comparable] struct {
 	keys map[K]int
 }
 
-// Taken tells why there is no place.
+// Taken is the reason why there is no place.
 type Taken int
 
-// Reasons of Enter.
+// Reasons returned by Enter.
 const (
 	Free    Taken = iota
-	ByKey         // this key has all that it may have
+	ByKey         // the key has its maximum
 	InTotal       // all places are taken
 )
 
-// NewPlaces makes places; 0 is no bound.
+// NewPlaces returns Places with the given limits; 0 means no limit.
 func NewPlaces[K comparable](perKey, total int) *Places[K] {
 	return &Places[K]{perKey: perKey, total: total, keys: map[K]int{}}
 }
 
-// Enter takes a place; leave, to be called once, gives it back. leave is nil
-// when there is none.
+// Enter takes a place. leave returns it and must be called once; it is nil if there
+// is no place.
 func (p *Places[K]) Enter(key K) (leave func(), why Taken) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,7 +52,7 @@ func (p *Places[K]) leave(key K) {
 	}
 }
 
-// Len is how many places are taken.
+// Len returns the number of taken places.
 func (p *Places[K]) Len() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,44 +7,43 @@ import (
 	"sync"
 )
 
-// Turns let few work at once, for each key and in all; others wait in line, in
-// the order in which they came. Safe for many goroutines.
+// Turns limits concurrent work per key and in total; others wait in order of arrival.
+// It is safe for concurrent use.
 type Turns[K comparable] struct {
 	o TurnOptions
 
 	mu      sync.Mutex
 	working int
 	keys    map[K]*turnsOf
-	line    []*waiter[K] // who came first is first
+	line    []*waiter[K] // in order of arrival
 }
 
-// TurnOptions bound Turns. All must be above 0.
+// TurnOptions are the limits of Turns. All must be above 0.
 type TurnOptions struct {
-	AtOnce, AtOncePerKey   int // who work
-	Waiting, WaitingPerKey int // who wait
+	AtOnce, AtOncePerKey   int // working
+	Waiting, WaitingPerKey int // waiting
 }
 
-// turnsOf is what one key has.
+// turnsOf has the turns of one key.
 type turnsOf struct {
 	working, waiting int
-	free             bool // only bounded by what there is in all
+	free             bool // limited only by the totals
 }
 
 type waiter[K comparable] struct {
 	of    *turnsOf
 	key   K
-	ready chan struct{} // closed when it is its turn
+	ready chan struct{} // closed when its turn begins
 }
 
-// NewTurns makes turns.
+// NewTurns returns Turns with the given limits.
 func NewTurns[K comparable](o TurnOptions) *Turns[K] {
 	return &Turns[K]{o: o, keys: map[K]*turnsOf{}}
 }
 
-// Take takes a turn, and waits for it as long as ctx allows. free says that this
-// one has no bound of its own, only that of all. leave, to be called once, ends
-// the turn. When there is none, why tells which line was full, and err is that
-// of ctx when it ended first.
+// Take takes a turn, and waits for it until ctx ends. With free, only the total
+// limits apply. leave ends the turn and must be called once. Without a turn, why names
+// the full queue, or err is the error of ctx.
 func (t *Turns[K]) Take(ctx context.Context, key K, free bool) (leave func(), why Taken, err error) {
 	t.mu.Lock()
 	of := t.of(key, free)
@@ -84,7 +83,7 @@ func (t *Turns[K]) Take(ctx context.Context, key K, free bool) (leave func(), wh
 		t.line = slices.Delete(t.line, at, at+1)
 		of.waiting--
 		t.forget(key, of)
-	} else { // its turn came in this moment
+	} else { // its turn has just begun
 		t.end(key, of)
 	}
 	return nil, Free, fmt.Errorf("wait for a turn: %w", ctx.Err())
@@ -106,7 +105,7 @@ func (t *Turns[K]) mayWork(of *turnsOf) bool {
 	return t.working < t.o.AtOnce && (of.free || of.working < t.o.AtOncePerKey)
 }
 
-// end gives the turn of a key to whoever is first in line and may have it.
+// end passes the turn of a key to the first waiter that may have it.
 func (t *Turns[K]) end(key K, of *turnsOf) {
 	t.working--
 	of.working--
@@ -131,7 +130,7 @@ func (t *Turns[K]) forget(key K, of *turnsOf) {
 	}
 }
 
-// Len is how many work, and how many wait.
+// Len returns the numbers of working and waiting.
 func (t *Turns[K]) Len() (working, waiting int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -27,7 +27,7 @@ func TestTurns(t *testing.T) {
 		take("a")
 		var order []string
 		var mu sync.Mutex
-		wait := func(key string, ctx context.Context) { //nolint:revive // as it is read
+		wait := func(key string, ctx context.Context) { //nolint:revive // reads better
 			go func() {
 				leave, why, err := turns.Take(ctx, key, false)
 				mu.Lock()
@@ -42,14 +42,14 @@ func TestTurns(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		wait("a", t.Context()) // a has all that one key may have
+		wait("a", t.Context()) // a has its maximum
 		wait("a", t.Context())
 		assert.Empty(t, order)
 		none, why, err := turns.Take(t.Context(), "a", false)
 		require.NoError(t, err)
 		assert.Nil(t, none)
 		assert.Equal(t, limit.ByKey, why)
-		take("b") // is not behind those of a
+		take("b") // does not wait behind a
 		ctx, cancel := context.WithCancel(t.Context())
 		wait("c", ctx)
 		_, why, err = turns.Take(t.Context(), "d", true)
@@ -66,8 +66,7 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// However they come and go, never more work at once than may, and all is free
-// in the end.
+// The limits hold in any order of events, and all turns are free in the end.
 func TestTurnsOfMany(t *testing.T) {
 	turns := limit.NewTurns[int](limit.TurnOptions{AtOnce: 4, AtOncePerKey: 2, Waiting: 1000, WaitingPerKey: 1000})
 	var working, most, refused atomic.Int32

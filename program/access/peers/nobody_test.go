@@ -8,7 +8,7 @@ import (
 	"github.com/dmwm/wmstats/program/access/peers"
 )
 
-// What names nobody is said, and not taken as if nothing had been given.
+// A list without a usable address is an error, not an empty list.
 func TestListsOfNobody(t *testing.T) {
 	for _, text := range []string{",", " ", " , ,", "0.0.0.0", "::", "0.0.0.0/8", "::/8", "10.0.0.1,0.0.0.0"} {
 		_, err := peers.Parse(text)

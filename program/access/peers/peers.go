@@ -1,6 +1,6 @@
-// Package peers tells who is at the other end of a request: the peer of the
-// connection, or the client that a trusted front end says it asks for. It
-// decides nothing about what that client may do.
+// Package peers determines the address of the client of a request: the peer of the
+// connection, or the client named by a trusted front end. It makes no access
+// decisions.
 package peers
 
 import (
@@ -10,20 +10,20 @@ import (
 	"strings"
 )
 
-// List holds the networks whose word about others is taken.
+// List has the networks of trusted front ends.
 type List []netip.Prefix
 
-// Loopback is this machine.
+// Loopback returns the list of loopback networks.
 func Loopback() List {
 	return List{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
-// widest is the shortest prefix of a network that can be one of front ends: the
-// largest private ones have 8 bits.
+// widest is the shortest accepted prefix of a network of front ends: the largest
+// private networks have 8 bits.
 const widest = 8
 
-// Parse reads addresses and networks (CIDR), separated by commas. Its error
-// names the one that is wrong.
+// Parse parses addresses and networks (CIDR), separated by commas. Its error names
+// the invalid one.
 func Parse(text string) (List, error) {
 	var list List
 	for part := range strings.SplitSeq(text, ",") {
@@ -64,7 +64,7 @@ func parseOne(text string) (netip.Prefix, error) {
 	return network.Masked(), err
 }
 
-// Contains says whether an address is in one of the networks.
+// Contains reports whether an address is in one of the networks.
 func (l List) Contains(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, network := range l {
@@ -75,7 +75,7 @@ func (l List) Contains(addr netip.Addr) bool {
 	return false
 }
 
-// Peer is the other end of the connection; the zero Addr when it is not known.
+// Peer returns the address of the peer of the connection; the zero Addr if unknown.
 func Peer(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -84,11 +84,11 @@ func Peer(r *http.Request) netip.Addr {
 	return at.Addr().Unmap().WithZone("")
 }
 
-// Client is who asks: the peer, unless it is in the list and names, in
-// X-Forwarded-For, whom it asks for. Several front ends in a row each add the
-// one before them, so the header is read from its end for as long as what it
-// names is in the list itself; what a client writes into it by itself stands
-// further left and is never reached.
+// Client returns the address of the client: the peer, unless the peer is in the list
+// and names a client in X-Forwarded-For. Each front end in a chain appends the address
+// before it, so the header is read from its end while the addresses are in the list.
+// Anything that a client wrote into the header itself is further left and is never
+// reached.
 func (l List) Client(r *http.Request) netip.Addr {
 	client := Peer(r)
 	lines := r.Header["X-Forwarded-For"]
@@ -107,7 +107,7 @@ func (l List) Client(r *http.Request) netip.Addr {
 			}
 			before, ok := address(said)
 			if !ok {
-				return client // what can't be read can't be believed, nor can what is left of it
+				return client // an invalid address can't be trusted, nor can those to its left
 			}
 			client = before
 		}
@@ -115,7 +115,7 @@ func (l List) Client(r *http.Request) netip.Addr {
 	return client
 }
 
-// address reads an address, with or without a port.
+// address parses an address with or without a port.
 func address(text string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
@@ -128,8 +128,8 @@ func address(text string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), true
 }
 
-// Network is what stands for a client in limits: its address, or of IPv6 the
-// /64, which is what one client has to itself.
+// Network returns the address that identifies a client in limits: its IPv4 address,
+// or the /64 of an IPv6 address, as one client usually has a whole /64.
 func Network(addr netip.Addr) netip.Addr {
 	const ipv6Bits = 64
 	if !addr.Is6() {
