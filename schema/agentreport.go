@@ -1,9 +1,10 @@
 package schema
 
-// AgentReport is what one agent_request document adds to the lists: enough to
-// make its workflow's record, the WorkflowAgent and WorkflowSite records and
-// all group sums without the document. Tasks and outputs by task and site are
-// left out; they belong to the detail, which is read from the source on demand.
+// AgentReport is the part of one agent_request document that the lists need. It
+// is enough to compute the workflow's record, the WorkflowAgent and
+// WorkflowSite records and all group sums without the document. Tasks, and
+// outputs by task and site, are left out: they belong to the detail, which is
+// read from the source on demand.
 type AgentReport struct {
 	Workflow     string
 	Agent        string // host without port

@@ -13,20 +13,21 @@ type Alert struct {
 	Workflow string `from:"Workflow.Workflow" doc:"the workflow; empty in an alert of an agent"`
 	Agent    string `from:"Agent.Agent" doc:"the agent or service; empty in an alert of a workflow"`
 	Rule     string `from:"rules of schema/alerts.go; agent_error and agent_warning of an agent, by those of schema/judge.go" doc:"the rule"`
-	Reason   string `from:"figures of the record, limits of the rule" doc:"why it holds, for people"`
-	Since    int64  `unit:"Unix s" from:"documents, limits of the rule" doc:"when it began to hold: of a rule on time the moment it passed its limit, of a rule on counts the beginning of the status (documents do not date counts); 0 if unknown"`
+	Reason   string `from:"figures of the record, limits of the rule" doc:"why it holds, in words"`
+	Since    int64  `unit:"Unix s" from:"documents, limits of the rule" doc:"when it began to hold; for a rule on time when the limit was passed, for a rule on counts when the status began (documents do not date counts); 0 if unknown"`
 }
 
-// Silence is an agent that has not brought the counts of a workflow for longer
+// Silence is an agent that has not reported the counts of a workflow for longer
 // than the limit.
 type Silence struct {
 	Agent string
 	Time  int64 // its last report on the workflow, Unix s
 }
 
-// AlertsOf tells the reason of each code in w.Alerts, in their order, never nil.
-// It depends on the record, silent and the limits only, so the same alert has
-// the same Since after each restart. silent are the agents of a stale_agent.
+// AlertsOf returns the reason for each code in w.Alerts, in their order, never
+// nil. It depends only on the record, silent and the limits, so the same alert
+// has the same Since after each restart. silent lists the agents of a
+// stale_agent alert.
 func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
 	out := []Alert{}
 	for _, code := range w.Alerts {
@@ -36,10 +37,10 @@ func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
 		case AlertFailed:
 			a.Reason = "in status " + w.Status
 		case AlertConfigError:
-			a.Reason = fmt.Sprintf("%s: none has succeeded", badly(w))
+			a.Reason = fmt.Sprintf("%s: none has succeeded", failingReason(w))
 		case AlertSiteError:
 			a.Reason = fmt.Sprintf("%s: %.1f %% of %d, the limit is %g %%",
-				badly(w), 100*float64(bad)/float64(bad+w.Success), bad+w.Success, l.SiteErrorPercent())
+				failingReason(w), 100*float64(bad)/float64(bad+w.Success), bad+w.Success, l.SiteErrorPercent())
 		case AlertAssignedStall:
 			a.Reason = fmt.Sprintf("in status %s since %s, the limit is %s", w.Status, utc(w.StatusTime), Span(l.AssignedStall))
 			a.Since += l.AssignedStall + 1
@@ -61,8 +62,8 @@ func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
 	return out
 }
 
-// badly counts the jobs that count against a workflow.
-func badly(w *Workflow) string {
+// failingReason says how many jobs count against a workflow.
+func failingReason(w *Workflow) string {
 	return fmt.Sprintf("%d jobs fail (%d failed, %d in cooloff, %d paused)", badJobs(w), w.Failure, w.Cooloff, w.Paused)
 }
 
@@ -81,7 +82,7 @@ func paused(w *Workflow, l Limits) string {
 	return fmt.Sprintf("%d jobs paused (%s), the limit is %d", w.Paused, strings.Join(parts, ", "), l.PausedJobs)
 }
 
-// silence names the agents, the longest silent first.
+// silence lists the agents, the longest silent first.
 func silence(silent []Silence, l Limits) (text string, since int64) {
 	if len(silent) == 0 {
 		return "an agent is silent", 0
@@ -109,9 +110,10 @@ func silence(silent []Silence, l Limits) (text string, since int64) {
 	return "no job counts of " + string(names) + ", the limit is " + Span(l.AgentSilent), since
 }
 
-// AlertsOfAgent tells why an agent is in error or has a warning, the worst
-// first, never nil. Since is that of the rules on time, and of a component that
-// is down its last heartbeat; the other troubles of an agent are not dated.
+// AlertsOfAgent returns the reasons why an agent is in error or has a warning,
+// worst first, never nil. Since is known for the rules on time, and for a
+// component that is down, where it is the last heartbeat. Other troubles of an
+// agent have no date.
 func AlertsOfAgent(d *AgentDetail, now int64, l Limits) []Alert {
 	out := []Alert{}
 	for _, r := range judge(&d.Agent, now, l) {
@@ -134,7 +136,8 @@ func AlertsOfAgent(d *AgentDetail, now int64, l Limits) []Alert {
 	return out
 }
 
-// firstDown is the oldest last heartbeat of what is down, 0 if none is known.
+// firstDown returns the oldest last heartbeat of the components that are down,
+// 0 if none is known.
 func firstDown(components []AgentComponent) (since int64) {
 	for i := range components {
 		if at := components[i].LastUpdate; components[i].Down && at > 0 && (since == 0 || at < since) {
@@ -147,7 +150,7 @@ func firstDown(components []AgentComponent) (since int64) {
 // SiteErrorPercent is SiteErrorRate in percent.
 func (l Limits) SiteErrorPercent() float64 { return Percent(l.SiteErrorRate, 1) }
 
-// Span writes a length of seconds as 90s, 20m, 48h or 1h30m.
+// Span formats seconds as 90s, 20m, 48h or 1h30m.
 func Span(seconds int64) string {
 	text := (time.Duration(seconds) * time.Second).String()
 	if strings.HasSuffix(text, "m0s") {

@@ -36,7 +36,7 @@ func TestAlertsOf(t *testing.T) {
 	assert.Equal(t, []Alert{{Rule: AlertStaleAgent, Reason: "no job counts of a ever, the limit is 20m"}}, never)
 }
 
-// The moment at which a rule on time begins to hold is its Since.
+// Since of a rule on time is the moment at which the rule begins to hold.
 func TestSinceIsWhenItBegins(t *testing.T) {
 	for _, status := range []string{"assigned", "acquired", "running-open"} {
 		w := Workflow{Status: status, StatusTime: 1_712_350_000}
@@ -49,7 +49,7 @@ func TestSinceIsWhenItBegins(t *testing.T) {
 	}
 }
 
-// A rule that is off doesn't hold, and lets the next one be asked.
+// A rule that is off does not hold, and lets the next one apply.
 func TestRulesOff(t *testing.T) {
 	w := Workflow{Status: "failed", Skipped: true, Counters: JobCounts{FailureSubmit: 3}.Derive()}
 	off := DefaultLimits()

@@ -13,25 +13,26 @@ type Limits struct {
 	Off []string // rules that are not applied, by code
 }
 
-// DefaultLimits are those of the present system, which has no alert of paused
-// jobs in production.
+// DefaultLimits returns the limits of the old WMStats, which has no alert for
+// paused jobs in production.
 func DefaultLimits() Limits {
 	l := TierZeroLimits()
 	l.Off = []string{AlertPausedJobs}
 	return l
 }
 
-// TierZeroLimits are the defaults for Tier-0: with the alert of paused jobs.
+// TierZeroLimits returns the defaults for Tier-0: with the alert for paused
+// jobs.
 func TierZeroLimits() Limits {
 	return Limits{AgentSilent: 1200, AssignedStall: 7200, StatusStall: 172800, SiteErrorRate: 0.85}
 }
 
-// IsZero says that nothing is set.
+// IsZero reports whether no limit is set.
 func (l Limits) IsZero() bool {
 	return l.AgentSilent == 0 && l.AssignedStall == 0 && l.StatusStall == 0 && l.SiteErrorRate == 0 && l.PausedJobs == 0 && len(l.Off) == 0
 }
 
-// On says that a rule is applied.
+// On reports whether a rule is applied.
 func (l Limits) On(rule string) bool { return !slices.Contains(l.Off, rule) }
 
 // Codes of Workflow.Alerts, in the order in which they are listed.
@@ -52,10 +53,10 @@ const (
 	AlertAgentWarning = "agent_warning"
 )
 
-// Alerts returns the codes of the rules of production that hold for a workflow,
-// never nil. stale names those of its agents whose counts are
-// older than AgentSilent. next is the first moment, Unix s, at which the codes
-// change without any document changing, given the same stale; 0 is never.
+// Alerts returns the codes of the production rules that hold for a workflow,
+// never nil. stale lists those of its agents whose counts are older than
+// AgentSilent. next is the first time, Unix s, at which the codes change
+// without a change of any document, given the same stale; 0 means never.
 func Alerts(w *Workflow, stale []string, now int64, l Limits) (alerts []string, next int64) {
 	alerts = []string{}
 	if code := failureAlert(w, l); code != "" {
@@ -80,8 +81,8 @@ func Alerts(w *Workflow, stale []string, now int64, l Limits) (alerts []string, 
 	return alerts, next
 }
 
-// failureAlert is one of failed, config_error and site_error: the first of
-// these that holds. One that is off lets the next be asked.
+// failureAlert returns the first of failed, config_error and site_error that
+// holds. A rule that is off lets the next one apply.
 func failureAlert(w *Workflow, l Limits) string {
 	switch w.Status {
 	case "failed", "epic-FAILED":
@@ -101,10 +102,12 @@ func failureAlert(w *Workflow, l Limits) string {
 	return ""
 }
 
-// badJobs are those that have failed, wait for a new try, or for somebody.
+// badJobs counts the jobs that have failed, wait for a retry or wait for an
+// operator.
 func badJobs(w *Workflow) int64 { return w.Cooloff + w.Paused + w.Failure }
 
-// stall is the rule on time that the status of a workflow is under, if any.
+// stall returns the rule on time that applies to the status of a workflow, if
+// any.
 func stall(w *Workflow, l Limits) (code string, limit int64) {
 	switch w.Status {
 	case "assigned":

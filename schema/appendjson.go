@@ -10,13 +10,14 @@ import (
 )
 
 // AppendJSON appends rec as JSON, byte for byte as encoding/json writes it
-// without HTML escaping, except that a nil list is [] and a float that JSON has
-// no form for is -1, "not defined". T is one of the records of this package.
+// without HTML escaping, with two exceptions: a nil list is [], and a float
+// that JSON cannot represent is -1, "not defined". T is one of the records of
+// this package.
 func AppendJSON[T any](dst []byte, rec *T) []byte {
 	return planOf[T]().append(dst, unsafe.Pointer(rec))
 }
 
-// AppendDetail is AppendJSON of a Detail: its lists of records included.
+// AppendDetail is AppendJSON for a Detail, including its lists of records.
 func AppendDetail(dst []byte, d *Detail) []byte { return AppendJSON(dst, d) }
 
 func (p *plan) append(dst []byte, rec unsafe.Pointer) []byte {
@@ -52,8 +53,8 @@ func appendList(dst []byte, list []string) []byte {
 	return append(dst, ']')
 }
 
-// appendRecords takes a list of records of any type: the header of a slice has
-// one form, and the plan knows the size of an element.
+// appendRecords appends a list of records of any type: all slice headers have
+// one layout, and the plan knows the size of an element.
 func (p *plan) appendRecords(dst []byte, list *[]struct{}) []byte {
 	dst = append(dst, '[')
 	rec := unsafe.Pointer(unsafe.SliceData(*list))
@@ -66,8 +67,8 @@ func (p *plan) appendRecords(dst []byte, list *[]struct{}) []byte {
 	return append(dst, ']')
 }
 
-// appendFloat writes as encoding/json does: like ES6, with an exponent only
-// for very small and very large numbers.
+// appendFloat writes as encoding/json does: in the format of ES6, with an
+// exponent only for very small and very large numbers.
 func appendFloat(dst []byte, x float64) []byte {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return append(dst, "-1"...)

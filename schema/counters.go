@@ -4,7 +4,7 @@ package schema
 // SubmittedFirst+SubmittedRetry and Pending+Running are two splits of the same
 // jobs: they are never added together.
 type JobCounts struct {
-	Success          int64 `unit:"jobs" from:"success" doc:"finished well"`
+	Success          int64 `unit:"jobs" from:"success" doc:"finished successfully"`
 	Canceled         int64 `unit:"jobs" from:"canceled" doc:"killed"`
 	Transition       int64 `unit:"jobs" from:"transition" doc:"between two states when counted"`
 	QueuedFirst      int64 `unit:"jobs" from:"queued.first" doc:"created, not yet submitted, first try"`
@@ -24,8 +24,9 @@ type JobCounts struct {
 	PausedJob        int64 `unit:"jobs" from:"paused.job" doc:"stopped after running until someone acts"`
 }
 
-// Counters is the counter block that many records share: the raw counters and
-// what derives from them. Derived values are made after summing, never summed.
+// Counters is the block of counters that many records share: the raw counters
+// and the values derived from them. Derived values are computed after summing;
+// they are never summed themselves.
 type Counters struct {
 	JobCounts
 

@@ -56,7 +56,7 @@ func (c *JobCounts) Sub(o *JobCounts) {
 	c.PausedJob -= o.PausedJob
 }
 
-// Positive returns the counters with negative ones as 0.
+// Positive returns the counters with negative ones set to 0.
 func (c JobCounts) Positive() JobCounts {
 	for _, p := range c.each() {
 		*p = max(*p, 0)
@@ -64,8 +64,8 @@ func (c JobCounts) Positive() JobCounts {
 	return c
 }
 
-// Derive adds the figures that follow from the raw counters: the sums and
-// ratios of requestInfo.js and of wmstatsCommon in WMCore.
+// Derive sets the values that follow from the raw counters: the sums and ratios
+// of requestInfo.js, and of wmstatsCommon in WMCore.
 func (c JobCounts) Derive() Counters {
 	out := Counters{
 		JobCounts: c,

@@ -9,9 +9,9 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// DecodeWorkflow reads back a record that AppendJSON wrote, into w: all keys
-// in their own types. Keys may come in another order, unknown ones are skipped
-// and missing ones keep what w holds, so records of other versions can be read.
+// DecodeWorkflow reads a record that AppendJSON wrote into w. All keys have
+// their own types. Keys may come in another order; unknown keys are skipped and
+// missing ones keep the value in w, so records of other versions can be read.
 func DecodeWorkflow(data []byte, w *Workflow) error {
 	if err := planOf[Workflow]().decode(data, unsafe.Pointer(w)); err != nil {
 		return fmt.Errorf("decode workflow record: %w", err)
@@ -45,8 +45,8 @@ func (p *plan) decode(data []byte, rec unsafe.Pointer) error {
 	return s.End()
 }
 
-// read reads the next value into its field; false, and nothing read, when it
-// is of another type.
+// read reads the next value into its field. It returns false, and reads
+// nothing, when the value has another type.
 func (f *planField) read(s *jsonscan.Scanner, rec unsafe.Pointer) bool {
 	kind := s.Kind()
 	switch {
@@ -92,7 +92,8 @@ func readList(s *jsonscan.Scanner, to *[]string) bool {
 	return true
 }
 
-// brief is what was found, for a message: it never keeps the record in memory.
+// brief returns what was found, for a message. It never keeps the record in
+// memory.
 func brief(found []byte) string {
 	const most = 60
 	if len(found) <= most {

@@ -32,10 +32,11 @@ type Field struct {
 	Index int    // position in the record
 }
 
-// Missing says that v, of a number field, stands for a value that the source
-// does not give: -1 in all of them, and 0 in a time. It never matches a
-// positive filter and is last in both directions of a sort. The same holds for
-// the empty text and the empty list; a 0 that is no time is a value.
+// Missing reports whether v, of a number field, stands for a value that the
+// source does not provide: -1 in all of them, and 0 in a time. A missing value
+// never matches a positive filter and sorts last in both directions. The same
+// holds for the empty text and the empty list; a 0 that is not a time is a
+// value.
 func (f Field) Missing(v float64) bool {
 	switch f.Type {
 	case Int, Float:
@@ -74,10 +75,10 @@ func describe(record reflect.Type) []Field {
 }
 
 // keys returns the struct fields that are keys of the record, in the order in
-// which encoding/json writes them: those of embedded structs in their place,
-// without those that a field of the same name further out hides. Index of each
-// is its path from the record. An embedded struct is no key itself, so the
-// Workflow in a Detail does not hide the key Workflow.
+// which encoding/json writes them. Fields of embedded structs stand in their
+// place; those hidden by an outer field of the same name are left out. Index of
+// each is its path from the record. An embedded struct is not itself a key, so
+// the Workflow in a Detail does not hide the key Workflow.
 func keys(record reflect.Type) []reflect.StructField {
 	all := walk(record, nil)
 	depth := map[string]int{}
@@ -102,8 +103,8 @@ func walk(t reflect.Type, path []int) (out []reflect.StructField) {
 	return out
 }
 
-// typeOf is "" for a type that no record may have; a test holds all records
-// to it.
+// typeOf returns "" for a type that no record may have; a test checks that no
+// record has one.
 func typeOf(t reflect.Type) Type {
 	switch t.Kind() {
 	case reflect.String:

@@ -1,19 +1,21 @@
-// Package schema is the static schema of WMStats: flat records, their form as
-// JSON, and the rules of what follows from them (sums, shares, alerts, health of
-// agents). How raw documents become records is the business of package raw.
+// Package schema is the static schema of WMStats: flat records, their JSON
+// form, and the rules that derive sums, shares, alerts and the health of
+// agents. Package raw turns raw documents into records.
 //
-// Records have a fixed set of CamelCase keys, always present, one type each, no
-// null, so that a client can be written once and a table has columns.
+// Records have a fixed set of CamelCase keys. Each key is always present, has
+// one type and is never null, so a client can be written once and a table has
+// columns.
 //
-// The package is pure. It opens no file and no connection, logs nothing and
-// reads no clock: the present time is an argument where a rule needs it. Paging, filtering and storage are
-// the business of cacheserver/store, the query language that of schema/wire.
+// The package is pure. It opens no files or connections, logs nothing and reads
+// no clock: a rule that needs the present time takes it as an argument. Paging,
+// filtering and storage belong to cacheserver/store, the query language to
+// schema/wire.
 //
 // A record is a Go struct whose field names are the JSON keys. Its struct tags
-// are the one description of the schema: unit, meaning ("doc"), raw origin
+// are the only description of the schema: unit, meaning ("doc"), raw origin
 // ("from") and, where it is not the key in lower case, the name of the filter
-// parameter ("param"). Describe reads them; docs/reference/schema.md, CSV headers,
-// parameter checks and OpenAPI are made from what it returns.
+// parameter ("param"). Describe reads them; docs/reference/schema.md, CSV
+// headers, parameter checks and OpenAPI are generated from its result.
 package schema
 
 //go:generate go run ./cmd/schemadoc -o ../docs/reference/schema.md

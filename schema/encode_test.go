@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// standard encodes as the records promise to be encoded.
+// standard encodes a record with encoding/json, without HTML escaping.
 func standard(t testing.TB, rec any) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -159,12 +159,12 @@ func TestDescribe(t *testing.T) {
 		fields[f.Key] = f
 	}
 	assert.Equal(t, Field{
-		Key: "Sites", Type: List, Doc: "sites with jobs of it", From: "keys of sites", Param: "site", Index: fields["Sites"].Index,
+		Key: "Sites", Type: List, Doc: "sites that have its jobs", From: "keys of sites", Param: "site", Index: fields["Sites"].Index,
 	}, fields["Sites"])
 	assert.Equal(t, "jobprogress", fields["JobProgress"].Param)
 	assert.Equal(t, "%", fields["JobProgress"].Unit)
 	detail := Describe[Detail]()
-	assert.Equal(t, Records, detail[len(fields)-2].Type, "Agents of the workflow gives way to the records")
+	assert.Equal(t, Records, detail[len(fields)-2].Type, "Agents of the workflow are replaced by the records")
 }
 
 func TestKindsAreComplete(t *testing.T) {
@@ -184,7 +184,8 @@ func TestKindsAreComplete(t *testing.T) {
 	}
 }
 
-// TestKindsQuoteTheComments: the page on records and the code say the same.
+// TestKindsQuoteTheComments checks that the descriptions of kinds are the first
+// sentences of the comments.
 func TestKindsQuoteTheComments(t *testing.T) {
 	comments := map[string]string{}
 	for _, name := range []string{"records.go", "groups.go", "jobrecords.go", "alertrecord.go", "timelinerecord.go", "jobgroup.go", "logentry.go"} {

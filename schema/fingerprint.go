@@ -7,20 +7,21 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// rules is a hash over the golden files: documents, and what the rules make of
-// them. A test keeps it up to date.
+// rules is a hash over the golden files: the documents, and the records that
+// the rules compute from them. A test keeps it up to date.
 //
 //go:embed rules.txt
 var rules string
 
-// Fingerprint names what records are and how they are made of documents: the
-// keys of all kinds of records with their types and units, the statuses, and
-// the golden results of all rules, the content hash among them. Records that
-// were kept under another one must be made again.
+// Fingerprint identifies the form of records and the rules that compute them
+// from documents: the keys of all kinds of records with their types and units,
+// the statuses, and the golden results of all rules, including the content
+// hash. Records that were stored under another fingerprint must be computed
+// again.
 func Fingerprint() string {
 	h := xxhash.New()
 	for _, k := range Kinds() {
-		_, _ = fmt.Fprintf(h, "%s\n", k.Name) // a hash takes all
+		_, _ = fmt.Fprintf(h, "%s\n", k.Name) // writes to a hash never fail
 		for _, f := range k.Fields {
 			_, _ = fmt.Fprintf(h, "%q %q %q\n", f.Key, f.Type, f.Unit)
 		}

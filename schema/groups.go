@@ -1,13 +1,14 @@
 package schema
 
-// Rollup is what Campaign and Release records share beyond their counters.
+// Rollup holds the fields, besides the counters, that Campaign and Release
+// records share.
 type Rollup struct {
-	Workflows        int64   `unit:"workflows" from:"Workflow records that have it as their main one" doc:"workflows; all sums below are over them"`
-	StepWorkflows    int64   `unit:"workflows" from:"Campaigns or Releases of the other Workflow records" doc:"workflows that have it in a step alone: found besides, and in no sum"`
+	Workflows        int64   `unit:"workflows" from:"Workflow records that have it as their main one" doc:"workflows; all sums below cover them"`
+	StepWorkflows    int64   `unit:"workflows" from:"Campaigns or Releases of the other Workflow records" doc:"workflows that have it only in a step; not included in any sum"`
 	InputEvents      int64   `unit:"events" from:"sum of InputEvents where known" doc:"events to process; -1 if no workflow knows"`
 	InputLumis       int64   `unit:"lumis" from:"sum of InputLumis where known" doc:"luminosity sections to process; -1 if no workflow knows"`
-	OutputEvents     float64 `unit:"events" from:"sum of OutputEvents / number of datasets, where there are any" doc:"events done, of average output datasets"`
-	OutputLumis      float64 `unit:"lumis" from:"sum of OutputLumis / number of datasets, where there are any" doc:"luminosity sections done, of average output datasets"`
+	OutputEvents     float64 `unit:"events" from:"sum of OutputEvents / number of datasets, where there are any" doc:"events done, per average output dataset"`
+	OutputLumis      float64 `unit:"lumis" from:"sum of OutputLumis / number of datasets, where there are any" doc:"luminosity sections done, per average output dataset"`
 	EventProgress    float64 `unit:"%" from:"100 x OutputEvents / InputEvents, before rounding" doc:"events done; -1 if unknown"`
 	LumiProgress     float64 `unit:"%" from:"100 x OutputLumis / InputLumis, before rounding" doc:"lumis done; -1 if unknown"`
 	MaxPriority      int64   `from:"largest Priority that is known" doc:"highest priority; -1 if unknown"`
@@ -21,7 +22,7 @@ type Rollup struct {
 }
 
 // Campaign sums the workflows whose main campaign it is, and counts those that
-// have it in a step alone.
+// have it only in a step.
 type Campaign struct {
 	Campaign string `from:"Workflow.Campaign" doc:"the campaign; (none) for workflows without one"`
 	Rollup
@@ -29,7 +30,7 @@ type Campaign struct {
 }
 
 // Release sums the workflows whose main CMSSW version it is, and counts those
-// that have it in a step alone.
+// that have it only in a step.
 type Release struct {
 	Release string `from:"Workflow.Release" doc:"the CMSSW version; (none) for workflows without one"`
 	Rollup
@@ -41,26 +42,26 @@ type Site struct {
 	Site         string   `from:"WorkflowSite.Site" doc:"the site; (unknown) and (none) for jobs without one"`
 	Tier         string   `from:"first part of the name" doc:"T0, T1, T2, T3 or empty"`
 	Country      string   `from:"second part of the name" doc:"two-letter country code or empty"`
-	State        string   `order:"site state" from:"agent_info WMBS_INFO.thresholds.<site>.state: the worst that an agent that is alive says" doc:"Normal, Draining, Down or Aborted; empty if no agent that is alive says"`
-	StateAgents  []string `from:"agent_info" doc:"agents that are alive and say State"`
+	State        string   `order:"site state" from:"agent_info WMBS_INFO.thresholds.<site>.state: the worst that a live agent reports" doc:"Normal, Draining, Down or Aborted; empty if no live agent reports one"`
+	StateAgents  []string `from:"agent_info" doc:"live agents that report State"`
 	Workflows    int64    `unit:"workflows" from:"distinct workflows with jobs there" doc:"workflows"`
 	Agents       int64    `unit:"agents" from:"distinct agents with jobs there" doc:"agents"`
-	RunningSlots int64    `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.running_slots of agents that are alive and send jobs there: for which it is not draining, down or aborted" doc:"jobs that may be sent there to run; -1 if no agent that is alive says"`
-	PendingSlots int64    `unit:"jobs" from:"the same of pending_slots" doc:"jobs that may be sent there to wait; -1 if no agent that is alive says"`
-	FreeForQueue float64  `unit:"jobs" from:"sum of WMBS_INFO.thresholdsGQ2LQ.<site> of agents that are alive" doc:"jobs that agents would take from the global queue; -1 if no agent that is alive says"`
+	RunningSlots int64    `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.running_slots of live agents that send jobs there: for which the site is not draining, down or aborted" doc:"jobs that may be sent there to run; -1 if no live agent reports it"`
+	PendingSlots int64    `unit:"jobs" from:"the same for pending_slots" doc:"jobs that may be sent there to wait; -1 if no live agent reports it"`
+	FreeForQueue float64  `unit:"jobs" from:"sum of WMBS_INFO.thresholdsGQ2LQ.<site> of live agents" doc:"jobs that agents would take from the global queue; -1 if no live agent reports it"`
 	Counters
 }
 
-// SiteAgent is what one agent says of one site, and how old that is. An agent
-// that is not alive has been silent for longer than the rules allow: what it says
-// is in no sum.
+// SiteAgent is what one agent reports about one site, and when. An agent is not
+// alive when it has been silent for longer than the rules allow: no sum
+// includes what it reported.
 type SiteAgent struct {
 	AgentSite
-	UpdateTime int64 `unit:"Unix s" from:"timestamp of agent_info" doc:"last report of the agent on itself"`
+	UpdateTime int64 `unit:"Unix s" from:"timestamp of agent_info" doc:"last report of the agent about itself"`
 	Alive      bool  `from:"UpdateTime, AgentSilent of schema/alerts.go" doc:"the agent is not silent"`
 }
 
-// SiteDetail is one site with what each agent says of it.
+// SiteDetail is one site with what each agent reports about it.
 type SiteDetail struct {
 	Site
 
@@ -74,32 +75,32 @@ type Agent struct {
 	Kind           string   `from:"form of the agent_info document" doc:"agent or service"`
 	Team           string   `from:"agent_team" doc:"team"`
 	Version        string   `from:"agent_version" doc:"WMAgent or WMCore version"`
-	UpdateTime     int64    `unit:"Unix s" from:"timestamp of agent_info" doc:"last report on itself"`
-	DataUpdateTime int64    `unit:"Unix s" from:"data_last_update, else the newest agent_request" doc:"last report on its workflows"`
+	UpdateTime     int64    `unit:"Unix s" from:"timestamp of agent_info" doc:"last report about itself"`
+	DataUpdateTime int64    `unit:"Unix s" from:"data_last_update, else the newest agent_request" doc:"last report about its workflows"`
 	ReportedStatus string   `order:"reported status" from:"status" doc:"ok, warning, error, down or empty"`
 	Severity       string   `order:"severity" from:"rules of schema/judge.go; error before warning before drain before ok" doc:"ok, drain, warning, error or unknown"`
 	Reasons        []string `from:"all rules of schema/judge.go that hold" doc:"why"`
 	Draining       bool     `from:"drain_mode" doc:"takes no new work"`
 	DrainComplete  bool     `from:"drain_stats.workflows_completed" doc:"its workflows are complete"`
 	DrainWaits     []string `from:"drain_stats" doc:"what a draining agent still waits for"`
-	DownComponents []string `from:"down_components, then those that only down_component_detail names; without any, and status error or down, those with an error in components" doc:"components that do not run well"`
+	DownComponents []string `from:"down_components, then those that only down_component_detail names; without any, and status error or down, those with an error in components" doc:"components that are not running properly"`
 	DiskWarnings   int64    `unit:"disks" from:"disk_warning" doc:"disks over their limit"`
 	FullDisks      []string `from:"disk_warning: mounted, else filesystem" doc:"the disks over their limit"`
 	CouchProcesses int64    `unit:"processes" from:"couch_process_warning" doc:"couchjs processes when there are too many, else 0"`
-	ProxyWarning   string   `from:"proxy_warning" doc:"proxy or certificate near its end"`
+	ProxyWarning   string   `from:"proxy_warning" doc:"proxy or certificate that is about to expire"`
 	DataError      string   `from:"data_error unless ok" doc:"error of the data collector"`
-	Workflows      int64    `unit:"workflows" from:"WorkflowAgent records" doc:"workflows it reports on"`
+	Workflows      int64    `unit:"workflows" from:"WorkflowAgent records" doc:"workflows that it reports on"`
 	WorkersTotal   int64    `unit:"threads" from:"workers" doc:"worker threads"`
 	WorkersBad     int64    `unit:"threads" from:"workers in state Error or Timeout" doc:"worker threads in trouble"`
 	BadWorkers     []string `from:"name and state of workers in state Error or Timeout" doc:"the worker threads in trouble"`
 	Counters
 }
 
-// AgentComponent is one component of an agent, or one of its troubles.
+// AgentComponent is one component of an agent, or one of its problems.
 type AgentComponent struct {
 	Agent         string  `from:"agent_url without port" doc:"the agent"`
 	Component     string  `from:"key of components, down_components, down_component_detail.name" doc:"the component"`
-	Down          bool    `from:"down_components" doc:"does not run well"`
+	Down          bool    `from:"down_components" doc:"it is not running properly"`
 	Process       string  `from:"components.*.process" doc:"process name"`
 	PID           int64   `from:"components.*.pid" doc:"process id; -1 if absent"`
 	ProcessStatus string  `from:"components.*.status" doc:"state of the process"`
@@ -109,7 +110,7 @@ type AgentComponent struct {
 	LastUpdate    int64   `unit:"Unix s" from:"down_component_detail.last_updated" doc:"its last heartbeat"`
 	PollInterval  float64 `unit:"s" from:"down_component_detail.poll_interval" doc:"its period; -1 if absent"`
 	CycleTime     float64 `unit:"s" from:"down_component_detail.cycle_time" doc:"length of its last cycle; -1 if absent"`
-	Error         string  `from:"down_component_detail.error_message, last_error, or the detail when it is text" doc:"what is wrong"`
+	Error         string  `from:"down_component_detail.error_message, last_error, or the detail when it is text" doc:"text of the error"`
 }
 
 // AgentDisk is one disk over its limit.
@@ -120,19 +121,20 @@ type AgentDisk struct {
 	UsedPercent float64 `unit:"%" from:"disk_warning.percent, a text like 91%" doc:"used; -1 if absent"`
 }
 
-// AgentSite is what one agent may run at one site, and what waits there.
+// AgentSite holds the limits of one agent at one site, and the jobs that wait
+// there.
 type AgentSite struct {
 	Agent        string  `from:"agent_url without port" doc:"the agent"`
 	Site         string  `from:"key of WMBS_INFO.thresholds" doc:"the site"`
 	State        string  `from:"WMBS_INFO.thresholds.*.state" doc:"state of the site in the agent"`
-	PendingSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.pending_slots" doc:"jobs that may wait; -1 if the agent does not say"`
-	RunningSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.running_slots" doc:"jobs that may run; -1 if the agent does not say"`
-	FreeForQueue float64 `unit:"jobs" from:"WMBS_INFO.thresholdsGQ2LQ.*" doc:"jobs it would take from the global queue; -1 if the agent does not say"`
-	PendingJobs  int64   `unit:"jobs" from:"sum of WMBS_INFO.sitePendCountByPrio.<site>" doc:"jobs that wait; -1 if the agent does not say"`
+	PendingSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.pending_slots" doc:"jobs that may wait; -1 if the agent does not report it"`
+	RunningSlots int64   `unit:"jobs" from:"WMBS_INFO.thresholds.*.running_slots" doc:"jobs that may run; -1 if the agent does not report it"`
+	FreeForQueue float64 `unit:"jobs" from:"WMBS_INFO.thresholdsGQ2LQ.*" doc:"jobs it would take from the global queue; -1 if the agent does not report it"`
+	PendingJobs  int64   `unit:"jobs" from:"sum of WMBS_INFO.sitePendCountByPrio.<site>" doc:"jobs that wait; -1 if the agent does not report it"`
 }
 
-// AgentSitePriority is how many jobs of one priority wait at one site, of those
-// that one agent has.
+// AgentSitePriority is the number of jobs of one agent that wait at one site
+// with one priority.
 type AgentSitePriority struct {
 	Agent    string `from:"agent_url without port" doc:"the agent"`
 	Site     string `from:"key of WMBS_INFO.sitePendCountByPrio" doc:"the site"`
@@ -140,18 +142,19 @@ type AgentSitePriority struct {
 	Jobs     int64  `unit:"jobs" from:"WMBS_INFO.sitePendCountByPrio.<site>.<priority>, if not 0" doc:"jobs that wait"`
 }
 
-// AgentJobState is how many jobs of one agent, or of the global queue, are in
-// one state, or of one type, as one of its parts counts them.
+// AgentJobState is the number of jobs of one agent, or of the global queue, in
+// one state or of one type, as one of its sources counts them.
 type AgentJobState struct {
 	Agent    string `from:"agent_url without port" doc:"the agent, or the service global_workqueue"`
 	Source   string `from:"wmbsCountByState, activeRunJobByStatus, completeRunJobByStatus, wmbsCreatedTypeCount, wmbsExecutingTypeCount, LocalWQ_INFO.workByStatus, workByStatus" doc:"wmbs, active, completed, created_type, executing_type, local_queue or global_queue"`
-	State    string `from:"key there" doc:"state of the jobs; type of the jobs in created_type and executing_type"`
+	State    string `from:"key in Source" doc:"state of the jobs; type of the jobs in created_type and executing_type"`
 	Jobs     int64  `unit:"jobs" from:"the value, or its sum_jobs" doc:"jobs"`
-	Elements int64  `unit:"elements" from:"num_elem" doc:"elements of the queue; -1 where there is none"`
-	MaxJobs  int64  `unit:"jobs" from:"max_jobs_elem" doc:"jobs of the largest element; -1 where there is no queue"`
+	Elements int64  `unit:"elements" from:"num_elem" doc:"elements of the queue; -1 without a queue"`
+	MaxJobs  int64  `unit:"jobs" from:"max_jobs_elem" doc:"jobs of the largest element; -1 without a queue"`
 }
 
-// AgentDetail is one agent with its parts: what an agent_info document becomes.
+// AgentDetail is one agent with its components, disks, sites and jobs: the
+// content of an agent_info document.
 type AgentDetail struct {
 	Agent
 
@@ -168,21 +171,21 @@ type AgentDetail struct {
 // StatusSummary sums the workflows in one status.
 type StatusSummary struct {
 	Status           string `from:"Workflow.Status" doc:"the status"`
-	Order            int64  `from:"table of statuses" doc:"place in the life cycle, 1..19, or in Tier-0's; 99 for unknown ones"`
+	Order            int64  `from:"table of statuses" doc:"position in ReqMgr's life cycle, 1..19, or in Tier-0's; 99 for unknown statuses"`
 	Workflows        int64  `unit:"workflows" from:"Workflow records" doc:"workflows"`
-	RequestedEvents  int64  `unit:"events" from:"sum of RequestedEvents where known" doc:"events asked for; -1 if no workflow knows"`
+	RequestedEvents  int64  `unit:"events" from:"sum of RequestedEvents where known" doc:"events requested; -1 if no workflow knows"`
 	MinPriority      int64  `from:"smallest Priority that is known" doc:"lowest priority; -1 if unknown"`
 	MaxPriority      int64  `from:"largest Priority that is known" doc:"highest priority; -1 if unknown"`
-	OldestStatusTime int64  `unit:"Unix s" from:"smallest StatusTime that is known" doc:"when the slowest entered it"`
+	OldestStatusTime int64  `unit:"Unix s" from:"smallest StatusTime that is known" doc:"when the workflow that is in it longest entered it"`
 }
 
-// CacheInfo tells how fresh and how complete a cache server's data are.
+// CacheInfo says how current and how complete the data of a cache server are.
 type CacheInfo struct {
 	Generation       string  `from:"process tag and number" doc:"name of the newest generation"`
 	CacheTime        int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the generation was published"`
 	CheckTime        int64   `unit:"Unix s" from:"clock of the cache server" doc:"when the source last answered"`
 	LoadSeconds      float64 `unit:"s" from:"clock of the cache server" doc:"length of the last full read"`
-	Complete         bool    `from:"follower" doc:"a full read has ended and its changes are followed"`
+	Complete         bool    `from:"follower" doc:"a full read has finished and changes are followed"`
 	Stale            bool    `from:"follower" doc:"the source does not answer"`
 	StaleReason      string  `from:"follower" doc:"why"`
 	Source           string  `from:"options, without user and password" doc:"where the documents come from"`
@@ -190,7 +193,7 @@ type CacheInfo struct {
 	AgentReports     int64   `unit:"documents" from:"store" doc:"agent reports (agent_request documents) that belong to a workflow of the generation"`
 	UnmatchedReports int64   `unit:"documents" from:"store" doc:"agent reports whose workflow has no request document"`
 	Bytes            int64   `unit:"bytes" from:"store" doc:"encoded bytes of the list records"`
-	BadDocuments     int64   `unit:"documents" from:"follower" doc:"documents that could not be used since the start"`
-	OwedDocuments    int64   `unit:"documents" from:"follower" doc:"documents that are there, for all that is known, and have not come; they are asked for again"`
+	BadDocuments     int64   `unit:"documents" from:"follower" doc:"documents since the start that could not be used"`
+	OwedDocuments    int64   `unit:"documents" from:"follower" doc:"documents that exist, as far as is known, but have not arrived; they are requested again"`
 	Flaws            int64   `unit:"fields" from:"follower" doc:"fields of the wrong form since the start, replaced by their defaults"`
 }

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// StateSuccess is the state of a job that succeeded in the end. It has a
-// jobsummary document when it was tried more than once, and so is in the view of
-// failing jobs, with no error of its own.
+// StateSuccess is the state of a job that succeeded in the end. Such a job has
+// a jobsummary document if it was tried more than once, so it is in the view of
+// failing jobs, without an error of its own.
 const StateSuccess = "success"
 
-// MergeJobErrors adds up groups that are the same but for their count, and puts
-// the result in order: most jobs first, then by key. The source tells groups
-// apart by more than a record has: by the address of the recovery database, by
-// sites that have no name, and by how often an error type occurs in one job.
+// MergeJobErrors adds up groups that differ only in their count, and sorts the
+// result: most jobs first, then by key. The source separates groups by more
+// than a record has: by the address of the recovery database, by different ways
+// to write "no site", and by how often an error type occurs in one job.
 func MergeJobErrors(groups []JobError) []JobError {
 	at := make(map[JobError]int, len(groups))
 	merged := make([]JobError, 0, len(groups))
@@ -37,17 +37,17 @@ func MergeJobErrors(groups []JobError) []JobError {
 }
 
 // ErrorSummary is a number of failing jobs that have something in common, over
-// all workflows of the cache. Keys that the groups were not made by are empty,
-// or -1 for ExitCode; the counts of different things are exact for each group
-// and do not add up over groups. Jobs that succeeded in the end are not in it,
-// unless asked for.
+// all workflows of the cache. Keys that the jobs are not grouped by are empty,
+// or -1 for ExitCode. Counts of distinct values are exact for each group and do
+// not add up over groups. Jobs that succeeded in the end are left out, unless
+// requested.
 type ErrorSummary struct {
-	ExitCode  int64  `from:"key[3] of jobsByStatusWorkflow" doc:"exit code of the jobs; -1 if they have none, or if groups are not made by it"`
-	Meaning   string `from:"table of exit codes" doc:"what the exit code means; empty if groups are not made by it"`
+	ExitCode  int64  `from:"key[3] of jobsByStatusWorkflow" doc:"exit code of the jobs; -1 if they have none, or if jobs are not grouped by it"`
+	Meaning   string `from:"table of exit codes" doc:"meaning of the exit code; empty if jobs are not grouped by it"`
 	Area      string `from:"table of exit codes" doc:"where such jobs fail: application, environment, data, stage-out, limits, agent, ..."`
-	Site      string `from:"key[4]" doc:"the site, or (unknown); empty if groups are not made by it"`
-	Workflow  string `from:"key[0]" doc:"name of the workflow; empty if groups are not made by it"`
-	State     string `order:"job state" from:"key[2]" doc:"state of the jobs; empty if groups are not made by it"`
+	Site      string `from:"key[4]" doc:"the site, or (unknown); empty if jobs are not grouped by it"`
+	Workflow  string `from:"key[0]" doc:"name of the workflow; empty if jobs are not grouped by it"`
+	State     string `order:"job state" from:"key[2]" doc:"state of the jobs; empty if jobs are not grouped by it"`
 	Jobs      int64  `unit:"jobs" from:"sum of the view's counts" doc:"jobs"`
 	Workflows int64  `unit:"workflows" from:"distinct key[0]" doc:"workflows that they belong to"`
 	Sites     int64  `unit:"sites" from:"distinct key[4]" doc:"sites that they failed at"`

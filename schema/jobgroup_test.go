@@ -41,7 +41,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// Merging is a sum: whatever the order, nothing is lost and no key comes twice.
+// Merging is a sum: in any order, nothing is lost and no key occurs twice.
 func TestMergeJobErrors(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var groups []JobError

@@ -1,8 +1,8 @@
 package schema
 
-// JobSample is one failing or retried job of a workflow, as its jobsummary
-// document tells. Documents can have megabytes: long parts are cut, and
-// Truncated says so.
+// JobSample is one failing or retried job of a workflow, from its jobsummary
+// document. Documents can be megabytes long: long parts are cut, and Truncated
+// is set.
 type JobSample struct {
 	Workflow     string   `from:"workflow" doc:"name of the workflow"`
 	JobName      string   `from:"_id" doc:"name of the job"`
@@ -20,7 +20,7 @@ type JobSample struct {
 	LogURL       string   `from:"eos_log_url" doc:"address of its logs"`
 	LogArchives  []string `from:"keys of logArchiveLFN" doc:"log archives"`
 	ACDCURL      string   `from:"acdc_url" doc:"address of the recovery database"`
-	Dataset      string   `from:"outputdataset: primaryDataset, processedDataset, dataTier" doc:"dataset it was to write"`
+	Dataset      string   `from:"outputdataset: primaryDataset, processedDataset, dataTier" doc:"dataset that it should have written"`
 	RunLumis     string   `from:"lumis" doc:"runs and lumis as text, such as 380115: 14-16, 20; 380116: 1"`
 	InputFiles   []string `from:"inputfiles: text or lfn" doc:"files it read, the first 1000"`
 	Truncated    bool     `from:"length of errors, inputfiles and lumis" doc:"something was cut"`

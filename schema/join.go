@@ -8,10 +8,10 @@ import (
 )
 
 // Join fills the agents' side of a workflow record with the sums of reports. Of
-// several reports of one agent the Newest counts. The result depends only on the
-// request's side of w and on the set of reports: not on their order, nor on what
-// an earlier Join filled in. Alerts are left as they are. Which statuses have
-// their agents joined is for the caller to say (StatusInfo.JobInfo).
+// several reports of one agent, only the newest counts (see Newest). The result
+// depends only on the request's side of w and on the set of reports, not on
+// their order or on the result of an earlier Join. Alerts are not changed. The
+// caller decides for which statuses agents are joined (StatusInfo.JobInfo).
 func Join(w *Workflow, reports []AgentReport) {
 	chosen := Newest(reports)
 	var counts JobCounts
@@ -41,9 +41,9 @@ func Join(w *Workflow, reports []AgentReport) {
 	w.estimate()
 }
 
-// Newest returns the indexes of the reports that count, by agent: of each agent
-// the one with the largest Time. Equal times are decided by content, so that
-// the choice does not depend on the order.
+// Newest returns the indexes of the reports that count, sorted by agent: for
+// each agent the one with the largest Time. Reports with equal times are ranked
+// by content, so the choice does not depend on their order.
 func Newest(reports []AgentReport) []int {
 	chosen := make([]int, len(reports))
 	for i := range chosen {
@@ -84,11 +84,11 @@ func (w *Workflow) joinTasks(reports []AgentReport, chosen []int) {
 	w.TaskCount = int64(len(slices.Compact(tasks)))
 }
 
-// joinOutputs sums the merged output and sets it against the input. The
-// average divides by the number of datasets that the request names, else of
-// those seen. Datasets that the request names twice count once;
-// a request with an empty list, which the old page divided by, has those seen.
-// Progress is unknown, not 0, while no agent has reported.
+// joinOutputs sums the merged output and compares it with the input. The
+// average divides by the number of datasets that the request names, or else of
+// those seen. Datasets that the request names twice count once. For a request
+// with an empty list, by which the old page divided, the number of those seen
+// is used. Progress is unknown, not 0, while no agent has reported.
 func (w *Workflow) joinOutputs(reports []AgentReport, chosen []int) {
 	w.OutputEvents, w.OutputLumis, w.OutputBytes = 0, 0, 0
 	var names []string
@@ -108,14 +108,15 @@ func (w *Workflow) joinOutputs(reports []AgentReport, chosen []int) {
 	w.QueueInjection, w.EventProgress, w.LumiProgress = -1, -1, -1
 	if w.HasJobInfo {
 		w.QueueInjection = Percent(float64(w.JobsInWMBS), float64(w.EstimatedJobs))
-		// Of the sums: a share of the rounded averages is wrong in its last places.
+		// From the sums: a share of rounded averages is wrong in its last digits.
 		w.EventProgress = Percent(float64(w.OutputEvents), float64(w.InputEvents)*float64(divisor))
 		w.LumiProgress = Percent(float64(w.OutputLumis), float64(w.InputLumis)*float64(divisor))
 	}
 }
 
-// AveragedDatasets is how many datasets the averages of the output are over: those
-// that the request names, else those seen; 0 without any.
+// AveragedDatasets returns the number of datasets that the averages of the
+// output divide by: those that the request names, else those seen; 0 without
+// any.
 func (w *Workflow) AveragedDatasets() int64 {
 	return cmp.Or(int64(len(w.OutputDatasets)), w.OutputDatasetCount)
 }
@@ -126,11 +127,11 @@ func (w *Workflow) AveragedDatasets() int64 {
 //	R = c / (TotalJobs - Canceled), Q = JobsInWMBS / EstimatedJobs,
 //	d = now - StatusTime, left = d / (R x Q) - d
 //
-// now is LastAgentUpdate, the moment of the counts, so that the record does not
-// change each second. It is 0 when the workflow no longer runs, and
+// now is LastAgentUpdate, the time of the counts, so that the record does not
+// change every second. The result is 0 when the workflow no longer runs. It is
 // -1 before the first job has ended, when the expected jobs or the start are
-// not known, and when the counts are older than the status. Where agents have
-// taken more jobs than were expected it is not less than 0.
+// unknown, and when the counts are older than the status. If agents have taken
+// more jobs than expected, the result is at least 0.
 func (w *Workflow) estimate() {
 	w.SecondsLeft = -1
 	ended := float64(w.Success + w.Failure)

@@ -27,14 +27,15 @@ type reason struct {
 	severity string
 	text     string
 	since    int64 // when it began to hold, Unix s; 0: not known
-	down     bool  // components are down: they know since when
+	down     bool  // components are down; their heartbeats tell since when
 }
 
 // Judge sets Severity and Reasons of an agent from its other fields and the
-// present time. All rules of this file, those of the old page, are asked, none
-// hides another, and the worst decides: error before warning before drain before ok.
-// An agent that never reported on itself, known only by its counts, is unknown.
-// Reasons hold no ages, so that they change only with the facts.
+// present time. It evaluates all rules of this file, which are those of the old
+// page. No rule hides another, and the worst decides: error before warning
+// before drain before ok. An agent that never reported about itself, known only
+// by its counts, is unknown. Reasons contain no ages, so they change only with
+// the facts.
 func Judge(a *Agent, now int64, limits Limits) {
 	a.Severity = SeverityOK
 	if a.UpdateTime == 0 {
@@ -49,7 +50,7 @@ func Judge(a *Agent, now int64, limits Limits) {
 	}
 }
 
-// judge gives all that holds for an agent, the worst first.
+// judge returns all rules that hold for an agent, worst first.
 func judge(a *Agent, now int64, limits Limits) (out []reason) {
 	all := slices.Concat(reports(a, now, limits), troubles(a), warnings(a), drain(a))
 	for _, severity := range severities {
@@ -62,8 +63,8 @@ func judge(a *Agent, now int64, limits Limits) (out []reason) {
 	return out
 }
 
-// reports judges the age of what the agent says. A time in the future, of a
-// clock that is wrong, is as good as now.
+// reports checks the age of the agent's reports. A time in the future, from a
+// wrong clock, counts as now.
 func reports(a *Agent, now int64, l Limits) (out []reason) {
 	switch {
 	case a.UpdateTime == 0:
@@ -81,12 +82,12 @@ func reports(a *Agent, now int64, l Limits) (out []reason) {
 	return out
 }
 
-// troubles are the rules that make an error.
+// troubles returns the rules that result in an error.
 func troubles(a *Agent) (out []reason) {
 	add := func(text string) { out = append(out, reason{severity: SeverityError, text: text}) }
 	if len(a.DownComponents) > 0 {
 		text := "down: " + strings.Join(a.DownComponents, ", ")
-		if a.WorkersBad > 0 { // one trouble: they are mostly its threads
+		if a.WorkersBad > 0 { // one reason: the threads are mostly those of the component
 			text += "; " + badWorkers(a)
 		}
 		add(text)
@@ -102,7 +103,7 @@ func troubles(a *Agent) (out []reason) {
 		add(proxy(a))
 	}
 	if len(out) == 0 && isRed(a) {
-		// What else would be a warning is why.
+		// Whatever else would be a warning explains the error.
 		for _, text := range lesser(a) {
 			add(text)
 		}
@@ -115,8 +116,8 @@ func troubles(a *Agent) (out []reason) {
 
 func isRed(a *Agent) bool { return a.ReportedStatus == "error" || a.ReportedStatus == "down" }
 
-// lesser are the troubles that by themselves make a warning: disks, threads and,
-// unless the agent itself says error, its proxy.
+// lesser returns the troubles that alone result in a warning: disks, threads
+// and, unless the agent itself reports an error, its proxy.
 func lesser(a *Agent) (out []string) {
 	if a.DiskWarnings == 1 {
 		out = append(out, "1 disk almost full"+named(a.FullDisks))
@@ -134,7 +135,7 @@ func lesser(a *Agent) (out []string) {
 
 func proxy(a *Agent) string { return "proxy or certificate: " + a.ProxyWarning }
 
-// warnings are the rules that make a warning.
+// warnings returns the rules that result in a warning.
 func warnings(a *Agent) (out []reason) {
 	add := func(text string) { out = append(out, reason{severity: SeverityWarning, text: text}) }
 	worse := troubles(a)
@@ -143,7 +144,7 @@ func warnings(a *Agent) (out []reason) {
 			add(text)
 		}
 	}
-	// Draining alone makes an agent say warning: that is told as drain.
+	// Draining alone makes an agent report a warning: that is shown as drain.
 	if len(out)+len(worse) == 0 && a.ReportedStatus == "warning" && !a.Draining {
 		add("says that its status is warning, without a reason")
 	}
@@ -155,10 +156,10 @@ func badWorkers(a *Agent) string {
 	return fmt.Sprintf("%d of %d worker threads in trouble%s", a.WorkersBad, a.WorkersTotal, named(a.BadWorkers))
 }
 
-// maxNamed is how many names a reason has.
+// maxNamed is the maximum number of names in a reason.
 const maxNamed = 8
 
-// named are the names of what a reason counts, to be put behind the count.
+// named returns the names behind a count, to be appended to it.
 func named(names []string) string {
 	if len(names) == 0 {
 		return ""

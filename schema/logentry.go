@@ -1,7 +1,7 @@
 package schema
 
 // LogEntry is one message about a workflow in the log database. Agents and
-// central services write there what goes wrong on its way.
+// central services write the problems of a workflow there.
 type LogEntry struct {
 	Workflow string `from:"request" doc:"name of the workflow"`
 	Reporter string `from:"identifier" doc:"agent or service that wrote it"`

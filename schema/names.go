@@ -1,6 +1,6 @@
 package schema
 
-// Names that stand for something that has none.
+// Names for a missing site.
 const (
 	Unknown = "(unknown)" // a site that an agent could not name
 	None    = "(none)"    // jobs that have no site yet

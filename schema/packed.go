@@ -8,8 +8,8 @@ import (
 	"unsafe"
 )
 
-// AppendPacked appends a record as few bytes without keys: what many records
-// take while they wait in memory. Only an Unpacker of the same build reads it.
+// AppendPacked appends a record in a compact form without keys, in which many
+// records wait in memory. Only an Unpacker of the same build can read it.
 func AppendPacked(dst []byte, w *Workflow) []byte {
 	p, rec := planOf[Workflow](), unsafe.Pointer(w)
 	for i := range p.fields {
@@ -42,19 +42,19 @@ func packText(dst []byte, text string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-// errPacked says that bytes are not what AppendPacked made in this build.
+// errPacked means that bytes were not written by AppendPacked of this build.
 var errPacked = errors.New("packed workflow record is damaged")
 
-// Unpacker reads what AppendPacked wrote. The zero value is ready; it is not
-// for several goroutines at once.
+// Unpacker reads what AppendPacked wrote. The zero value is ready to use. It is
+// not safe for concurrent use.
 type Unpacker struct {
 	data  string
 	bad   bool
-	lists []string // room of the lists, one after another
+	lists []string // memory of the lists, one after another
 }
 
-// Unpack reads a record into w. Its texts are parts of packed; its lists are
-// good until Recycle. None of them is nil.
+// Unpack reads a record into w. Its texts are slices of packed; its lists are
+// valid until Recycle. No list is nil.
 func (u *Unpacker) Unpack(packed string, w *Workflow) error {
 	u.data, u.bad = packed, false
 	p, rec := planOf[Workflow](), unsafe.Pointer(w)
@@ -80,9 +80,9 @@ func (u *Unpacker) Unpack(packed string, w *Workflow) error {
 	return nil
 }
 
-// Recycle takes back the room of all lists: nobody may use them any more.
+// Recycle reuses the memory of all lists: nobody may use them any more.
 func (u *Unpacker) Recycle() {
-	clear(u.lists) // they hold on to what was packed
+	clear(u.lists) // they refer to packed bytes
 	u.lists = u.lists[:0]
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// randomRecord fills every field, by reflection: one that is new is not left out.
+// randomRecord fills every field by reflection, so that a new field is not
+// forgotten.
 func randomRecord(rng *rand.Rand) (w Workflow) {
 	record := reflect.ValueOf(&w).Elem()
 	text := func() string { return strings.Repeat("é~", rng.IntN(80)) }

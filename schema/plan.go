@@ -6,16 +6,16 @@ import (
 	"unsafe"
 )
 
-// plan is how to write and read the records of one type: made once from
-// reflection, then only used, so that a record costs no reflection.
+// plan describes how to write and read the records of one type. It is built
+// once by reflection and then only read, so a record costs no reflection.
 type plan struct {
 	fields []planField
 	byKey  map[string]int // index in fields
 	size   uintptr        // of one record in a list
 }
 
-// planField is one key: what to write before its value, and where the value
-// is in the struct.
+// planField is one key: the text to write before its value, and the position of
+// the value in the struct.
 type planField struct {
 	key    string
 	head   string // `{"Key":` or `,"Key":`
@@ -24,8 +24,8 @@ type planField struct {
 	record *plan // for Records
 }
 
-// plans remembers the immutable plan of each record type. It holds no state
-// beyond what the types themselves say, and there are some twenty of them.
+// plans caches the immutable plan of each record type. It holds only what the
+// types themselves define, and there are about twenty of them.
 var plans sync.Map // reflect.Type -> *plan
 
 func planOf[T any]() *plan {
@@ -53,8 +53,8 @@ func newPlan(record reflect.Type) *plan {
 	return p
 }
 
-// offset is where a promoted field is in the whole struct. Records embed
-// structs, never pointers, so it is a sum.
+// offset returns the position of a promoted field in the outer struct. Records
+// embed structs, never pointers, so it is a sum.
 func offset(record reflect.Type, f reflect.StructField) (sum uintptr) {
 	for _, i := range f.Index {
 		step := record.Field(i)
@@ -64,8 +64,8 @@ func offset(record reflect.Type, f reflect.StructField) (sum uintptr) {
 	return sum
 }
 
-// at is the field of type V of the record at rec. The plan was made from the
-// type of the record, so V is the type that is there.
+// at returns a pointer to the field f, of type V, of the record at rec. The
+// plan was built from the type of the record, so the field has type V.
 func at[V any](rec unsafe.Pointer, f *planField) *V {
 	return (*V)(unsafe.Add(rec, f.offset))
 }

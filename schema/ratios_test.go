@@ -18,9 +18,9 @@ func withOutputs(datasets int, events, lumis, inEvents, inLumis int64) Workflow 
 	return w
 }
 
-// TestProgressIsMadeOfTheSums: a share of an average that was rounded before is
-// wrong in its last places.
-func TestProgressIsMadeOfTheSums(t *testing.T) {
+// TestProgressIsComputedFromTheSums: a share of an average that was already
+// rounded is wrong in its last digits.
+func TestProgressIsComputedFromTheSums(t *testing.T) {
 	w := withOutputs(3, 5, 5, 1, 1) // an average of 1.6666..., not of 1.67
 	assert.Equal(t, 166.67, w.LumiProgress)
 	assert.Equal(t, 166.67, w.EventProgress)
@@ -28,15 +28,15 @@ func TestProgressIsMadeOfTheSums(t *testing.T) {
 	w = withOutputs(7, 1, 1, 1000, 1000) // an average of 0.1428..., not of 0.14
 	assert.Equal(t, 0.01, w.LumiProgress)
 	w = withOutputs(3, 2_999_999, 2_999_999, 1_000_000, 1_000_000)
-	assert.Equal(t, 99.99, w.EventProgress, "what is not all is never 100")
+	assert.Equal(t, 99.99, w.EventProgress, "less than all is never 100")
 	w = withOutputs(300, 1, 1, 1, 1)
-	assert.Equal(t, 0.33, w.EventProgress, "an average of 0.0033 is not nothing")
+	assert.Equal(t, 0.33, w.EventProgress, "an average of 0.0033 is not 0")
 	assert.Equal(t, -1.0, withOutputs(3, 5, 5, 0, -1).EventProgress)
 	big := withOutputs(2, math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64)
 	assert.Equal(t, 50.0, big.EventProgress)
 }
 
-// TestSharesAgreeWithTheirSums holds each progress against the exact share.
+// TestSharesAgreeWithTheirSums compares each progress with the exact share.
 func TestSharesAgreeWithTheirSums(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {

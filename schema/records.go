@@ -12,27 +12,27 @@ type Workflow struct {
 	Type        string `from:"RequestType" doc:"TaskChain, StepChain, ReReco, Resubmission, ..."`
 	SubType     string `from:"SubRequestType" doc:"RelVal, HIRelVal or empty"`
 	Status      string `from:"RequestStatus, else that of the newest RequestTransition" doc:"status of the request"`
-	StatusTime  int64  `unit:"Unix s" from:"newest RequestTransition.UpdateTime of Status" doc:"when the status was entered; 0 if its history does not say"`
+	StatusTime  int64  `unit:"Unix s" from:"newest RequestTransition.UpdateTime of Status" doc:"when the status was entered; 0 if its history does not have it"`
 	StatusKnown bool   `from:"table of statuses" doc:"the status is one of ReqMgr's 19, or of Tier-0's"`
-	CreateTime  int64  `unit:"Unix s" from:"oldest RequestTransition.UpdateTime, else RequestDate as UTC" doc:"when the request was made"`
+	CreateTime  int64  `unit:"Unix s" from:"oldest RequestTransition.UpdateTime, else RequestDate as UTC" doc:"when the request was created"`
 
-	Priority        int64    `from:"RequestPriority" doc:"0..999999, bigger runs first; -1 if absent"`
-	InitialPriority int64    `from:"InitialPriority, else the oldest PriorityTransition" doc:"priority when it was made; -1 if unknown"`
+	Priority        int64    `from:"RequestPriority" doc:"0..999999, higher runs first; -1 if absent"`
+	InitialPriority int64    `from:"InitialPriority, else the oldest PriorityTransition" doc:"priority at creation; -1 if unknown"`
 	Campaign        string   `all:"Campaigns" from:"Campaign, else the first step's" doc:"production effort"`
-	Campaigns       []string `from:"Campaign of the top level and of all steps, sorted" doc:"all campaigns it works for"`
+	Campaigns       []string `from:"Campaign of the top level and of all steps, sorted" doc:"all campaigns that it belongs to"`
 	Release         string   `all:"Releases" from:"CMSSWVersion, else the first step's" doc:"CMSSW version"`
 	Releases        []string `from:"CMSSWVersion of the top level and of all steps, sorted" doc:"all CMSSW versions it uses"`
 	Team            string   `all:"Teams" from:"Team, else Teams[0]" doc:"group of agents that may run it"`
 	Teams           []string `from:"Team and Teams, sorted" doc:"all groups of agents that may run it"`
-	Requestor       string   `from:"Requestor" doc:"who asked for it"`
+	Requestor       string   `from:"Requestor" doc:"user who created the request"`
 	Group           string   `from:"Group" doc:"group of the requestor"`
 	PrepID          string   `all:"PrepIDs" from:"PrepID, else the first step's" doc:"McM's own id"`
 	PrepIDs         []string `from:"PrepID of the top level and of all steps, sorted" doc:"all McM ids"`
-	ChainKind       string   `from:"TaskChain or StepChain is there" doc:"Task, Step or empty"`
+	ChainKind       string   `from:"presence of TaskChain or StepChain" doc:"Task, Step or empty"`
 	ChainLength     int64    `from:"TaskChain or StepChain" doc:"number of steps in the chain"`
 
 	InputDatasets   []string `param:"inputdataset" from:"InputDataset of the top level and of all steps" doc:"datasets it reads"`
-	OutputDatasets  []string `param:"outputdataset" from:"OutputDatasets, each once" doc:"datasets it is to write"`
+	OutputDatasets  []string `param:"outputdataset" from:"OutputDatasets, each once" doc:"datasets that it should write"`
 	Pileups         []string `param:"pileup" from:"MCPileup and DataPileup of the top level and of all steps" doc:"pileup datasets it reads"`
 	SiteWhitelist   []string `from:"SiteWhitelist" doc:"sites it may use"`
 	SiteBlacklist   []string `from:"SiteBlacklist" doc:"sites it may not use"`
@@ -43,11 +43,11 @@ type Workflow struct {
 	InitialTask     string   `from:"InitialTaskPath" doc:"task that a Resubmission starts from"`
 	Run             int64    `from:"Run" doc:"run that a Tier-0 workflow processes; -1 for all others"`
 
-	EstimatedJobs   int64   `unit:"jobs" from:"TotalEstimatedJobs" doc:"expected jobs; -1 until the global queue split the work"`
+	EstimatedJobs   int64   `unit:"jobs" from:"TotalEstimatedJobs" doc:"expected jobs; -1 until the global queue has split the work"`
 	InputEvents     int64   `unit:"events" from:"TotalInputEvents" doc:"events to process; -1 if absent"`
 	InputLumis      int64   `unit:"lumis" from:"TotalInputLumis" doc:"luminosity sections to process; -1 if absent"`
 	InputFiles      int64   `unit:"files" from:"TotalInputFiles" doc:"files to read; -1 if absent"`
-	RequestedEvents int64   `unit:"events" from:"RequestNumEvents, the first of a list, else the first step's" doc:"events asked for; -1 if absent"`
+	RequestedEvents int64   `unit:"events" from:"RequestNumEvents, the first of a list, else the first step's" doc:"events requested; -1 if absent"`
 	Multicore       int64   `unit:"cores" from:"Multicore, else the steps'; the largest if given by task" doc:"cores of a job; -1 if absent"`
 	Memory          int64   `unit:"MB" from:"Memory, else the steps'; the largest if given by task" doc:"memory of a job; -1 if absent"`
 	TimePerEvent    float64 `unit:"s" from:"TimePerEvent" doc:"expected time of one event; -1 if absent"`
@@ -71,14 +71,14 @@ type Workflow struct {
 	HasJobInfo        bool     `from:"at least one agent_request document" doc:"an agent has reported on it"`
 	Agents            []string `param:"agent" from:"agent_url without port" doc:"agents that have reported on it"`
 	AgentCount        int64    `unit:"agents" from:"Agents" doc:"number of Agents"`
-	Sites             []string `param:"site" from:"keys of sites" doc:"sites with jobs of it"`
+	Sites             []string `param:"site" from:"keys of sites" doc:"sites that have its jobs"`
 	SiteCount         int64    `unit:"sites" from:"Sites" doc:"number of Sites"`
 	TaskCount         int64    `unit:"tasks" from:"distinct keys of tasks" doc:"number of tasks"`
 	Skipped           bool     `from:"skipped of any agent" doc:"a job skipped an input file"`
 	SkippedFiles      int64    `unit:"files" from:"sum of tasks.*.skipped.*.skippedFile" doc:"input files skipped"`
-	LastAgentUpdate   int64    `unit:"Unix s" from:"largest timestamp of its agents' documents when their content last changed" doc:"age of the newest job counts"`
-	OldestAgentUpdate int64    `unit:"Unix s" from:"smallest timestamp of its agents' documents when their content last changed" doc:"age of the oldest job counts"`
-	HasUnplacedJobs   bool     `from:"status minus the sum of sites, of any agent" doc:"it has jobs without a site: those of (none)"`
+	LastAgentUpdate   int64    `unit:"Unix s" from:"largest timestamp of its agents' documents when their content last changed" doc:"time of the newest job counts"`
+	OldestAgentUpdate int64    `unit:"Unix s" from:"smallest timestamp of its agents' documents when their content last changed" doc:"time of the oldest job counts"`
+	HasUnplacedJobs   bool     `from:"status minus the sum of sites, of any agent" doc:"it has jobs without a site, which are listed under (none)"`
 	Alerts            []string `param:"alert" from:"rules of schema/alerts.go" doc:"failed, config_error, site_error, assigned_stall, status_stall, stale_agent, skipped_files; paused_jobs of Tier-0"`
 }
 
@@ -94,7 +94,7 @@ type WorkflowAgent struct {
 	JobsInQueue int64 `unit:"jobs" from:"status.inQueue" doc:"jobs of work in the agent's own queue"`
 	Skipped     bool  `from:"skipped" doc:"a job skipped an input file"`
 
-	ReportedJobs int64 `unit:"jobs" from:"groups of failing jobs of this agent in a failed state" doc:"failed jobs of which reports have come, of those that Failure counts; -1 if not read"`
+	ReportedJobs int64 `unit:"jobs" from:"groups of failing jobs of this agent in a failed state" doc:"failed jobs, among those in Failure, whose job reports have arrived; -1 if not read"`
 }
 
 // WorkflowSite is what one agent reported on one workflow at one site. Jobs
@@ -123,9 +123,9 @@ type WorkflowTask struct {
 	Counters
 }
 
-// TaskSite is a leaf: one agent, one task, one site. It is for drilling down;
-// totals are not made from it, because jobs and output of one job may be under
-// two names of one site.
+// TaskSite is a leaf: one agent, one task, one site. It is for drilling down.
+// Totals are not computed from it, because the jobs and the output of one job
+// may be under two names of one site.
 type TaskSite struct {
 	Workflow string `from:"workflow" doc:"name of the workflow"`
 	Agent    string `from:"agent_url without port" doc:"the agent"`
@@ -183,8 +183,8 @@ type ChainStep struct {
 	KeepOutput   bool     `from:"KeepOutput; true if absent, as in ReqMgr" doc:"its output is kept"`
 }
 
-// ChainParentage is what one step of a chain makes of which dataset. DBS is
-// told so of the parents of its output.
+// ChainParentage lists the datasets that one step of a chain reads and writes.
+// DBS gets the parents of the step's output from it.
 type ChainParentage struct {
 	Workflow      string   `from:"RequestName" doc:"name of the workflow"`
 	Index         int64    `from:"number in the key StepN or TaskN of ChainParentageMap" doc:"1..N"`
@@ -193,11 +193,11 @@ type ChainParentage struct {
 	Resolved      bool     `from:"ParentageResolved" doc:"DBS has the parentage of the workflow"`
 }
 
-// LFNBase is a place in the name space of files where a workflow writes.
+// LFNBase is a prefix of the logical names of the files that a workflow writes.
 type LFNBase struct {
 	Workflow string `from:"RequestName" doc:"name of the workflow"`
 	Use      string `from:"OutputModulesLFNBases, UnmergedLFNBase or MergedLFNBase" doc:"output, unmerged or merged"`
-	Base     string `from:"the value" doc:"start of the names of the files"`
+	Base     string `from:"the value" doc:"prefix of the file names"`
 }
 
 // StatusChange is one step of a workflow's status history.
@@ -228,9 +228,9 @@ type JobError struct {
 	Count      int64  `unit:"jobs" from:"value of the view" doc:"jobs"`
 }
 
-// Detail is all that is known of one workflow: the answer of
-// /fetch/{workflow}. The keys of its Workflow record come first; its lists of
-// names Sites and Agents are replaced by the records of the same name.
+// Detail holds all that is known about one workflow: the answer of
+// /fetch/{workflow}. The keys of its Workflow record come first; the lists of
+// names in Sites and Agents are replaced by the records of the same name.
 type Detail struct {
 	Workflow
 
@@ -249,10 +249,10 @@ type Detail struct {
 	Priorities   []PriorityChange  // by Index
 	Errors       []JobError        // by Count, most first
 	ErrorsState  string            // loaded, none, none_reported, not_loaded or failed
-	ReportedJobs int64             `unit:"jobs" from:"groups of failing jobs in a failed state" doc:"failed jobs of which reports have come, of those that Failure counts; -1 if not read"`
+	ReportedJobs int64             `unit:"jobs" from:"groups of failing jobs in a failed state" doc:"failed jobs, among those in Failure, whose job reports have arrived; -1 if not read"`
 	Recoveries   []string          // Resubmission workflows that name this one as their original
 
 	AlertRecords []Alert // one for each of Alerts
 
-	DetailsTime int64 // Unix s: when all but the list record was read, if the records are stale or the source could not be read since; 0: it is as in the source
+	DetailsTime int64 // Unix s: when everything but the list record was read, if the records are stale or the source could not be read since; 0 if it is current
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// WorkflowAgent returns the record of the agent on the workflow.
+// WorkflowAgent returns the record of the agent for the workflow.
 func (p *AgentReport) WorkflowAgent() WorkflowAgent {
 	return WorkflowAgent{
 		Workflow: p.Workflow, Agent: p.Agent, Team: p.Team, AgentVersion: p.AgentVersion,
@@ -14,10 +14,10 @@ func (p *AgentReport) WorkflowAgent() WorkflowAgent {
 	}
 }
 
-// WorkflowSites returns the records of the agent's sites by Site. Jobs of the
-// workflow that are at no site make a record with the site (none), so that the
-// records add up to the agent's counts; counters of which the sites hold more
-// than the whole are 0 in it.
+// WorkflowSites returns the records of the agent's sites, sorted by Site. Jobs
+// of the workflow that are at no site form a record with the site (none), so
+// that the records add up to the agent's counts. A counter of that record is 0
+// if the sites hold more than the total.
 func (p *AgentReport) WorkflowSites() []WorkflowSite {
 	out := make([]WorkflowSite, 0, len(p.Sites)+1)
 	p.EachSite(func(site string, counts *JobCounts) { out = append(out, p.site(site, *counts)) })
@@ -25,8 +25,8 @@ func (p *AgentReport) WorkflowSites() []WorkflowSite {
 	return out
 }
 
-// EachSite calls visit with the counters behind each record of WorkflowSites,
-// those at no site first.
+// EachSite calls visit with the counters of each record of WorkflowSites, first
+// those at no site.
 func (p *AgentReport) EachSite(visit func(site string, counts *JobCounts)) {
 	if rest := p.unplaced(); rest != (JobCounts{}) {
 		visit(None, &rest)
@@ -36,7 +36,7 @@ func (p *AgentReport) EachSite(visit func(site string, counts *JobCounts)) {
 	}
 }
 
-// unplaced are the jobs at no site.
+// unplaced returns the jobs at no site.
 func (p *AgentReport) unplaced() JobCounts {
 	rest := p.Counts
 	for i := range p.Sites {

@@ -2,9 +2,10 @@ package schema
 
 import "cmp"
 
-// Jobs that fail are counted twice: by agents, in their counters, and by the
-// reports of single jobs, which are replicated to the source on another way, later
-// or never. What agents count is Failure, what has come is ReportedJobs.
+// Failing jobs are counted twice: by agents, in their counters, and by the
+// reports of single jobs, which are replicated to the source separately, later
+// or never. Failure is the count of the agents; ReportedJobs is the number of
+// jobs whose reports have arrived.
 
 // States of Detail.Errors.
 const (
@@ -12,12 +13,12 @@ const (
 	ErrorsNone      = "none" // agents count no failed job either
 	ErrorsNotLoaded = "not_loaded"
 
-	ErrorsNoneReported = "none_reported" // agents count failed jobs, no report of any has come
+	ErrorsNoneReported = "none_reported" // agents count failed jobs, no job report has arrived
 	ErrorsFailed       = "failed"
 )
 
-// FailedForGood says that a job in this state is one that agents count as failed:
-// its retries are used up. Jobs that wait to be tried again are not.
+// FailedForGood reports whether agents count a job in this state as failed: its
+// retries are used up. Jobs that wait for a retry are not failed.
 func FailedForGood(state string) bool {
 	switch state {
 	case "createfailed", "submitfailed", "jobfailed", "exhausted", "retrydone":
@@ -26,7 +27,7 @@ func FailedForGood(state string) bool {
 	return false
 }
 
-// ReportsByAgent counts the failed jobs of which reports have come, by agent.
+// ReportsByAgent counts, by agent, the failed jobs whose reports have arrived.
 func ReportsByAgent(groups []JobError) (total int64, agents map[string]int64) {
 	agents = map[string]int64{}
 	for i := range groups {
@@ -38,8 +39,9 @@ func ReportsByAgent(groups []JobError) (total int64, agents map[string]int64) {
 	return total, agents
 }
 
-// SetErrors puts in the groups of failing jobs. state is empty when they were
-// read; else it says why they were not, and nothing is known of reports.
+// SetErrors sets the groups of failing jobs. state is empty when they were
+// read. Otherwise it says why they were not, and nothing is known about
+// reports.
 func (d *Detail) SetErrors(groups []JobError, state string) {
 	d.Errors, d.ErrorsState, d.ReportedJobs = append([]JobError{}, groups...), cmp.Or(state, ErrorsLoaded), -1
 	for i := range d.Agents {

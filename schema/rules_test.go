@@ -61,7 +61,7 @@ func TestTierZeroStatuses(t *testing.T) {
 	assert.Equal(t, []string{"new", "Closed", "AlcaSkim", "Merge", "Harvesting", "Processing Done", "completed", "normal-archived"}, names)
 	assert.Equal(t, []string{"normal-archived"}, gone)
 	_, ok := StatusOf("merge")
-	assert.False(t, ok, "statuses are taken as they are written")
+	assert.False(t, ok, "statuses are matched exactly")
 }
 
 func TestAlerts(t *testing.T) {

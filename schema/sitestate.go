@@ -2,8 +2,8 @@ package schema
 
 import "cmp"
 
-// States of a site in an agent (WMCore's resource control), from the best to the
-// worst: jobs are sent there, no new work is taken, no job is sent, what runs is
+// States of a site in an agent (WMCore's resource control), from best to worst:
+// jobs are sent there, no new work is taken, no job is sent, running jobs are
 // killed.
 const (
 	SiteNormal   = "Normal"
@@ -12,8 +12,8 @@ const (
 	SiteAborted  = "Aborted"
 )
 
-// siteStateRank orders the states of a site; a state that is not known is worse
-// than Normal and better than those that are known to be bad.
+// siteStateRank orders the states of a site. An unknown state is worse than
+// Normal and better than the known bad ones.
 func siteStateRank(state string) int {
 	switch state {
 	case "":
@@ -30,8 +30,8 @@ func siteStateRank(state string) int {
 	return 2
 }
 
-// WorseSiteState returns the worse of two states of a site; the empty one is
-// none. It does not depend on their order.
+// WorseSiteState returns the worse of two states of a site; the empty state
+// means none. The result does not depend on their order.
 func WorseSiteState(a, b string) string {
 	if c := cmp.Or(siteStateRank(a)-siteStateRank(b), cmp.Compare(a, b)); c >= 0 {
 		return a
@@ -39,5 +39,5 @@ func WorseSiteState(a, b string) string {
 	return b
 }
 
-// SiteTakesJobs says that an agent sends jobs to a site in this state.
+// SiteTakesJobs reports whether an agent sends jobs to a site in this state.
 func SiteTakesJobs(state string) bool { return siteStateRank(state) < siteStateRank(SiteDraining) }

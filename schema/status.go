@@ -36,9 +36,9 @@ var statuses = [...]StatusInfo{
 	{"rejected-archived", 19, "Bad", !active, !jobs},
 }
 
-// tierZero is T0's table; nothing changes it. Three of its
-// statuses have the names of ReqMgr's, and their rows. T0 shows job counts in
-// all of them, which is for the caller of Join to do.
+// tierZero is T0's table; nothing changes it. Three of its statuses share the
+// names of ReqMgr's, and their rows. T0 shows job counts in all of its
+// statuses; the caller of Join decides that.
 var tierZero = [...]StatusInfo{
 	statuses[0], // new
 	{"Closed", 2, "RunningWorkflows", active, jobs},
@@ -56,8 +56,8 @@ func TierZeroStatuses() []StatusInfo { return slices.Clone(tierZero[:]) }
 // Statuses returns ReqMgr's statuses in the order of the life cycle.
 func Statuses() []StatusInfo { return slices.Clone(statuses[:]) }
 
-// StatusOf returns the row of one status of ReqMgr or T0; false for a status
-// that is in neither table, such as the old running or epic-FAILED.
+// StatusOf returns the row of one status of ReqMgr or T0. It returns false for
+// a status in neither table, such as the old running or epic-FAILED.
 func StatusOf(status string) (StatusInfo, bool) {
 	for i := range statuses {
 		if statuses[i].Status == status {

@@ -39,7 +39,7 @@ func TestAbout(t *testing.T) {
 	require.Len(t, about.Generations, 2)
 	assert.Equal(t, info.Generation, about.Generations[0].Generation)
 	assert.EqualValues(t, []int64{20, 3}, []int64{about.Generations[0].Records, about.Generations[0].Changed})
-	assert.Equal(t, wire.MadeByRead, about.Generations[1].By)
+	assert.Equal(t, wire.CausedByRead, about.Generations[1].By)
 	assert.Equal(t, []wire.SourceAnswers{{What: "requests _all_docs", Count: 1, Last: .02, Median: .02, Most: .02, Time: f.clock.Now().Unix()}}, about.Source)
 	assert.Equal(t, []wire.SourceError{{Database: "wmstats", Reason: "does not answer", First: f.clock.Now().Unix(), Last: f.clock.Now().Unix(), Count: 1}}, about.Errors)
 	assert.Equal(t, "private, no-cache", a.Header.Get("Cache-Control"))

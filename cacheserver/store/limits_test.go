@@ -26,7 +26,7 @@ func TestChangedLimitsTakeEffect(t *testing.T) {
 			changing.SetLimits(strict)
 			before := must(changing).ID()
 			assert.NotEqual(t, before, changing.SetLimits(limits).Generation, "what was made for the old ones is not used")
-			assert.Equal(t, wire.MadeByLimits, changing.Made()[0].By)
+			assert.Equal(t, wire.CausedByLimits, changing.Made()[0].By)
 			for range 5 {
 				want, got := decodeAll(t, must(fixed)), decodeAll(t, must(changing))
 				require.Equal(t, want, got)

@@ -31,7 +31,7 @@ func (m *made) note(g wire.AboutGeneration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.newest) == toldNewest {
-		if old := m.newest[0]; old.By == wire.MadeByRead || old.By == wire.MadeByCheckpoint {
+		if old := m.newest[0]; old.By == wire.CausedByRead || old.By == wire.CausedByCheckpoint {
 			if len(m.reads) == toldReads {
 				m.reads = append(m.reads[:0], m.reads[1:]...)
 			}

@@ -21,7 +21,7 @@ func TestHowGenerationsWereMade(t *testing.T) {
 	_, err := l.Commit()
 	require.NoError(t, err)
 	require.Equal(t, []wire.AboutGeneration{
-		{Generation: "a-1", By: wire.MadeByRead, Time: start + 3, Seconds: 3, Records: 5, Added: 5, Bytes: s.Info().Bytes},
+		{Generation: "a-1", By: wire.CausedByRead, Time: start + 3, Seconds: 3, Records: 5, Added: 5, Bytes: s.Info().Bytes},
 	}, s.Made())
 
 	name := nameOf(99)
@@ -30,7 +30,7 @@ func TestHowGenerationsWereMade(t *testing.T) {
 	made := s.Made()
 	require.Equal(t, []string{"a-3", "a-2", "a-1"}, []string{made[0].Generation, made[1].Generation, made[2].Generation})
 	require.EqualValues(t, []int64{0, 0, 1, 5}, []int64{made[0].Added, made[0].Changed, made[0].Removed, made[0].Records})
-	require.Equal(t, wire.MadeByChanges, made[1].By)
+	require.Equal(t, wire.CausedByChanges, made[1].By)
 	require.EqualValues(t, 1, made[1].Added)
 
 	for i := range 2 * toldNewest {

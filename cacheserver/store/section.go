@@ -58,7 +58,7 @@ func (s *Store) take(writer *join.Join, began time.Time) {
 	s.writer = writer
 	s.known.Store(writer.Known())
 	out := writer.Outcome()
-	s.show(out, making{wire.MadeByCheckpoint, began})
+	s.show(out, making{wire.CausedByCheckpoint, began})
 	s.opt.Log.Info("first generation, from a checkpoint", "workflows", out.Added,
 		"agent_reports", out.State.Documents+out.Unmatched, "unmatched_reports", out.Unmatched)
 }

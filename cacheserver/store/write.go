@@ -16,7 +16,7 @@ func (s *Store) Apply(changes []join.Change) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	began := s.opt.Now()
-	return s.show(s.writer.Apply(began, changes), making{wire.MadeByChanges, began})
+	return s.show(s.writer.Apply(began, changes), making{wire.CausedByChanges, began})
 }
 
 // Tick applies the rules that depend on time (alerts), and lets go of
@@ -26,7 +26,7 @@ func (s *Store) Tick() Result {
 	defer s.mu.Unlock()
 	began := s.opt.Now()
 	s.readers.kept.expire(began)
-	return s.show(s.writer.Tick(began), making{wire.MadeByTime, began})
+	return s.show(s.writer.Tick(began), making{wire.CausedByTime, began})
 }
 
 // SetLimits takes other thresholds of alerts and makes the alerts of all records
@@ -35,7 +35,7 @@ func (s *Store) SetLimits(l schema.Limits) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	began := s.opt.Now()
-	return s.show(s.writer.Rules(began, l), making{wire.MadeByLimits, began})
+	return s.show(s.writer.Rules(began, l), making{wire.CausedByLimits, began})
 }
 
 // KnownHash returns the hash of the content that is there of a document. When a
@@ -64,7 +64,7 @@ func (s *Store) BeginLoad() *Load {
 func (l *Load) Add(changes []join.Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	l.s.show(l.read.Add(l.s.opt.Now(), changes), making{wire.MadeByRead, l.s.opt.Now()})
+	l.s.show(l.read.Add(l.s.opt.Now(), changes), making{wire.CausedByRead, l.s.opt.Now()})
 }
 
 // Missing names the documents that are known and that the read has not seen so
@@ -92,7 +92,7 @@ func (l *Load) Commit() (Result, error) {
 	case first:
 		s.opt.Log.Info("first generation", "workflows", out.Added, "agent_reports", out.State.Documents+out.Unmatched)
 	}
-	return s.show(out, making{wire.MadeByRead, l.began}), err
+	return s.show(out, making{wire.CausedByRead, l.began}), err
 }
 
 // Abort ends the read without removing anything: what was added stays. A Commit

@@ -2,9 +2,10 @@ package jsonscan
 
 import "bytes"
 
-// Whole reads the next value and returns its bytes without looking at what is
-// in it: only its brackets and quotes are known to end. It is several times as
-// fast as Raw, for values that were written here or that another walk checks.
+// Whole reads the next value and returns its bytes without parsing them: it
+// only checks that brackets and quotes are closed. It is several times as fast
+// as Raw. Use it for values that this program wrote, or that another walk
+// checks.
 func (s *Scanner) Whole() []byte {
 	s.space()
 	end := ValueEnd(s.data, s.pos)
@@ -17,8 +18,8 @@ func (s *Scanner) Whole() []byte {
 	return value
 }
 
-// ValueEnd returns the index after the value at data[i], which is not looked at
-// (see Whole), or -1 when it does not end.
+// ValueEnd returns the index after the value at data[i], which is not parsed
+// (see Whole), or -1 when the value does not end.
 func ValueEnd(data []byte, i int) int {
 	if i >= len(data) {
 		return -1
@@ -44,10 +45,10 @@ func ValueEnd(data []byte, i int) int {
 	return end
 }
 
-// Rest reads the next value as all that is left of the open object, which is the
-// whole document: an object whose end is found from the end of the document, and
-// of which nothing is looked at. ok is false, and nothing is read, where that
-// can't be.
+// Rest reads the next value as everything that is left of the open object,
+// which must be the whole document. The end of that value is found from the end
+// of the document, and its content is not parsed. ok is false, and nothing is
+// read, when this is not possible.
 func (s *Scanner) Rest() (value []byte, ok bool) {
 	const blanks = " \t\r\n"
 	all := bytes.TrimRight(s.data, blanks)
@@ -64,7 +65,8 @@ func (s *Scanner) Rest() (value []byte, ok bool) {
 }
 
 // bounds finds where a value ends, by its brackets and quotes alone; a list may
-// end with a brace. It goes on where it stopped when more of the text is there.
+// end with a brace. It continues where it stopped when more of the text is
+// available.
 type bounds struct {
 	depth  int
 	inText bool
@@ -75,12 +77,12 @@ type bounded uint8
 
 const (
 	notBegun bounded = iota
-	word             // a number or a literal: the text goes on after it
+	word             // a number or a literal: more text follows it
 	enclosed         // by brackets or quotes
 )
 
-// end looks at data from i on and returns the index after the value. When the
-// value does not end in data, done is false, and i is where to go on.
+// end scans data from i on and returns the index after the value. When the
+// value does not end in data, done is false and i is where to continue.
 func (b *bounds) end(data []byte, i int) (at int, done bool) {
 	if b.is == notBegun && i < len(data) {
 		b.is = word
@@ -127,8 +129,9 @@ func (b *bounds) end(data []byte, i int) (at int, done bool) {
 	return i, false
 }
 
-// textEnd returns the index after the quote that ends the text that goes on at
-// i. When it does not end in data, done is false, and at is where to go on.
+// textEnd returns the index after the closing quote of the text that continues
+// at i. When the text does not end in data, done is false and at is where to
+// continue.
 func textEnd(data []byte, i int) (at int, done bool) {
 	for {
 		if i, _ = run(data, i); i < len(data) && data[i] == '"' {
@@ -154,7 +157,7 @@ const (
 	divides
 )
 
-// marks is what a byte outside of texts means for where a value ends.
+// marks holds what a byte outside of texts means for the end of a value.
 var marks = [256]uint8{
 	'{': opens, '[': opens, '}': closes, ']': closes, '"': quotes,
 	',': divides, ':': divides, ' ': divides, '\n': divides, '\t': divides, '\r': divides,

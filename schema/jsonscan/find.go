@@ -1,8 +1,8 @@
 package jsonscan
 
-// Find moves over the pairs of the open object until one has the key want, and
-// reads that key, as NextKey and Skip would one after the other; false at the
-// end of the object. want is plain ASCII.
+// Find moves through the pairs of the open object to the one with the key want
+// and reads that key, as repeated calls of NextKey and Skip would. It returns
+// false at the end of the object. want is plain ASCII.
 func (s *Scanner) Find(want string) bool {
 	if found, ok := s.plainFind(want); ok {
 		return found
@@ -16,9 +16,9 @@ func (s *Scanner) Find(want string) bool {
 	return false
 }
 
-// plainFind is Find where all is written as nearly all is (see plain). It moves
-// over whole pairs only; where it is not ok, it stops before one that it does
-// not understand.
+// plainFind is Find for JSON in the usual form (see plain). It moves over whole
+// pairs only. When ok is false, it has stopped before a pair that it does not
+// understand.
 func (s *Scanner) plainFind(want string) (found, ok bool) {
 	data, i, first := s.data, s.pos, s.first
 	for i < len(data) {
@@ -51,7 +51,7 @@ func (s *Scanner) plainFind(want string) (found, ok bool) {
 	return false, false
 }
 
-// plainValue is plain with a short way for the numbers that most values are.
+// plainValue is plain with a shortcut for numbers, which most values are.
 func plainValue(data []byte, i int) int {
 	if i < len(data) && data[i]-'1' < 9 {
 		if end := digits(data, i+1); end < len(data) && (data[end] == ',' || data[end] == '}') {

@@ -46,7 +46,7 @@ func (s *Scanner) Number() []byte {
 }
 
 // NumberEnd returns the end of the JSON number that starts at data[i], or -1
-// when there is none.
+// when there is no number.
 func NumberEnd(data []byte, i int) int {
 	if i < len(data) && data[i] == '-' {
 		i++

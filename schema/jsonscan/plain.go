@@ -5,10 +5,10 @@ import (
 	"math/bits"
 )
 
-// plain returns the end of the value at i if it is written as nearly all are:
-// no white space, no escapes, numbers without exponent, at most 64 levels; -1
-// for all others, which skip looks at. It accepts nothing that skip refuses,
-// and is twice as fast, because all it needs fits in registers.
+// plain returns the end of the value at i if it is written in the usual form:
+// no white space, no escapes, numbers without exponent, at most 64 levels. It
+// returns -1 for all others, which skip handles. It accepts nothing that skip
+// refuses, and is twice as fast, because its state fits in registers.
 func plain(data []byte, i int) int {
 	var (
 		open  uint64 // kinds of the open containers, 1: object

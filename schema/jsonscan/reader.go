@@ -6,15 +6,16 @@ import (
 	"io"
 )
 
-// ErrTooLong says that one value is longer than a Reader may hold.
+// ErrTooLong means that one value is longer than a Reader may hold.
 var ErrTooLong = errors.New("a value is too long")
 
-// Reader walks over a JSON text of any length as it is read, once, from the
-// front. It holds one value at a time, and of a value it knows only that its
-// brackets and quotes end (see Whole): the caller checks the rest, with the walk
-// that reads what is in it. It checks what stands between values.
+// Reader walks over a JSON text of any length as it arrives, once, from the
+// front. It holds one value at a time and only checks that its brackets and
+// quotes are closed (see Whole): the caller checks the content when it parses
+// the value. Reader checks everything between values.
 //
-// A text that ends too early is io.EOF, as from an io.Reader that is at its end.
+// A text that ends too early is reported as io.EOF, as by an io.Reader at its
+// end.
 type Reader struct {
 	in         io.Reader
 	most       int
@@ -24,20 +25,20 @@ type Reader struct {
 	key        []byte
 }
 
-// readRoom is the least room for one read; windowKept the largest window that
-// outlives its value.
+// readRoom is the minimum room for one read; windowKept is the largest window
+// that is kept after its value.
 const (
 	readRoom   = 64 << 10
 	windowKept = 4 << 20
 )
 
-// NewReader returns a Reader that holds values of at most that many bytes.
+// NewReader returns a Reader that holds values of at most most bytes.
 func NewReader(in io.Reader, most int) *Reader {
 	return &Reader{in: in, most: most, buf: make([]byte, 4*readRoom)}
 }
 
-// fill reads once, after making room. What is unread keeps its order, not its
-// place. It returns the error of the text when nothing more came.
+// fill reads once, after making room. Unread bytes keep their order, not their
+// position. It returns the error of the text when nothing more arrived.
 func (r *Reader) fill() error {
 	unread := r.end - r.start
 	switch {
@@ -52,7 +53,7 @@ func (r *Reader) fill() error {
 		copy(r.buf, r.buf[r.start:r.end])
 		r.start, r.end = 0, unread
 	}
-	for range 100 { // as often as bufio tries a reader that brings nothing
+	for range 100 { // bufio allows a reader as many empty reads
 		if r.err != nil {
 			return r.err
 		}
@@ -129,11 +130,12 @@ func (r *Reader) Value() ([]byte, error) {
 	}
 }
 
-// List reads a list: element is called at each of its elements and reads it.
+// List reads a list. It calls element for each element, which element must
+// read.
 func (r *Reader) List(element func() error) error { return r.each('[', ']', element) }
 
-// Object reads an object: member is called at each of its values and reads it.
-// The key is as it stands, with its quotes, and valid until the next key is
+// Object reads an object. It calls member for each value, which member must
+// read. The key is as written, with its quotes, and valid until the next key is
 // read.
 func (r *Reader) Object(member func(key []byte) error) error {
 	return r.each('{', '}', func() error {
@@ -184,7 +186,7 @@ func (r *Reader) each(opening, closing byte, fn func() error) error {
 	}
 }
 
-// End reads what follows the text: nothing but white space, or it is an error.
+// End checks that only white space follows the text.
 func (r *Reader) End() error {
 	switch _, err := r.peek(); {
 	case err == nil:

@@ -29,9 +29,9 @@ func elements(in io.Reader, most int) (list []string, err error) {
 	return list, err
 }
 
-// FuzzReader: of each list that encoding/json takes, the Reader returns the same
-// elements, however the text arrives; where it returns elements that are all
-// JSON, encoding/json takes the list.
+// FuzzReader checks that the Reader returns the elements of each list that
+// encoding/json accepts, in whatever pieces the text arrives, and that
+// encoding/json accepts the list if all returned elements are JSON.
 func FuzzReader(f *testing.F) {
 	for _, text := range append([]string{
 		` [ 1 , "a" , {"b":[2,"]}"]} ] `, `["\\","\"","\\\"",""]`, `[[[]],{}]`, `[tru]`, `["a"b]`, `[{]}]`, `["\`,
@@ -68,7 +68,7 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// sameWhole holds Whole to the elements of a list.
+// sameWhole compares Whole with the elements of a list.
 func sameWhole(t *testing.T, text []byte, want []json.RawMessage) {
 	t.Helper()
 	var s Scanner
@@ -81,7 +81,8 @@ func sameWhole(t *testing.T, text []byte, want []json.RawMessage) {
 	require.NoError(t, s.End())
 }
 
-// TestReaderOfAnyLength: values longer than the window, ends in all places of it.
+// TestReaderOfAnyLength reads values that are longer than the window and end at
+// any position of it.
 func TestReaderOfAnyLength(t *testing.T) {
 	for n := 4*readRoom - 20; n < 4*readRoom+20; n++ {
 		text := `["` + strings.Repeat("x", n) + `\\","\"",{"a":"` + strings.Repeat(`\"`, n) + `"}]`
@@ -91,8 +92,8 @@ func TestReaderOfAnyLength(t *testing.T) {
 	}
 }
 
-// TestReaderHasABound: a value that is longer, or that never ends, is an error,
-// and takes no more memory than about twice the bound.
+// TestReaderHasABound checks that a value that is too long, or that never ends,
+// is an error and takes no more memory than about twice the bound.
 func TestReaderHasABound(t *testing.T) {
 	const most = 1 << 20
 	for _, text := range []string{`["` + strings.Repeat("x", most) + `"]`, `[` + strings.Repeat("1", most+1) + `]`, `[[` + strings.Repeat("[", most) + `]`} {
@@ -118,7 +119,8 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestReaderOfObjects: keys come as they stand, and stay while the value is read.
+// TestReaderOfObjects checks that keys are returned as written and stay valid
+// while the value is read.
 func TestReaderOfObjects(t *testing.T) {
 	text := ` { "a" : 1 , "b\"" : { "c" : [ ] } ,"long":"` + strings.Repeat("y", 5*readRoom) + `", "d":null}`
 	r := NewReader(iotest.HalfReader(strings.NewReader(text)), 1<<30)
@@ -163,7 +165,7 @@ func (stuckReader) Read([]byte) (int, error) { return 0, nil }
 
 func TestRest(t *testing.T) {
 	for doc, want := range map[string]string{
-		`{"id":"a","doc":{"x":[}}`:              `{"x":[}`, // nothing of it is looked at
+		`{"id":"a","doc":{"x":[}}`:              `{"x":[}`, // its content is not parsed
 		"{\"id\":\"a\",\"doc\": {\"x\":1} } \n": `{"x":1}`,
 		`{"id":"a","doc":{}}`:                   `{}`,
 		`{"id":"a","doc":{"x":1}`:               ``, // the row does not end

@@ -1,23 +1,24 @@
-// Package jsonscan is the walk over JSON of everybody who needs more than
-// encoding/json. It makes no tree and no copies: a text is a slice of the
-// document unless it holds an escape or a bad byte. There are three ways through:
+// Package jsonscan scans JSON where encoding/json is not enough. It builds no
+// tree and makes no copies: a text is a slice of the document unless it holds
+// an escape or an invalid byte. There are three ways to use it.
 //
-// Scanner walks over one document in memory, once, from the front: the caller
+// Scanner walks over one document in memory, once, from the front. The caller
 // opens objects and lists, asks for the next key or element, and reads or skips
-// each value. It accepts what encoding/json accepts (RFC 8259; bad UTF-8 and lone
-// surrogates become U+FFFD) and checks what it skips, with two differences:
-// nesting may be of any depth, because nothing here recurses, and a document
-// that breaks off is reported where it breaks, after the values before it were
-// read.
+// each value. Scanner accepts what encoding/json accepts (RFC 8259; invalid
+// UTF-8 and lone surrogates become U+FFFD) and checks what it skips, with two
+// differences: nesting may have any depth, because nothing here recurses, and a
+// truncated document is reported where it breaks off, after the values before
+// that point were read.
 //
-// Reader walks over a text of any length as it is read, with one value in memory.
+// Reader walks over a text of any length as it arrives, with one value in
+// memory.
 //
-// Whole, Rest, ValueEnd and TextAt find where a value ends without a look at what
-// is in it: for rows around documents that another walk checks, and for records
-// that were written here.
+// Whole, Rest, ValueEnd and TextAt find where a value ends without parsing it.
+// They are for rows around documents that another walk checks, and for records
+// that this program wrote.
 //
-// The package knows nothing of documents or records; package raw decides what a
-// value means.
+// The package does not interpret documents or records; package raw decides what
+// a value means.
 package jsonscan
 
 import "fmt"
@@ -52,7 +53,7 @@ func (e *SyntaxError) Error() string {
 
 // Scanner is the position in one document. After the first error it stays at
 // the end: Kind is Invalid, NextKey and NextElem end their loops, and Err
-// tells why, so a caller checks once, at the end.
+// returns the error, so a caller checks once, at the end.
 type Scanner struct {
 	data  []byte
 	pos   int
@@ -80,8 +81,8 @@ func (s *Scanner) Err() error {
 // Offset is the position of the next byte to be read.
 func (s *Scanner) Offset() int { return s.pos }
 
-// Rewind goes back to a value that starts at an Offset from before, to read it
-// in another way. After an error it does nothing.
+// Rewind returns to a value that starts at an earlier Offset, to read it in
+// another way. After an error it does nothing.
 func (s *Scanner) Rewind(offset int) {
 	if s.err == nil {
 		s.pos, s.first = offset, false
@@ -108,8 +109,8 @@ func (s *Scanner) space() byte {
 	return 0
 }
 
-// Kind looks at the next value without reading it. Of a number or a literal
-// only the first byte is looked at: reading or skipping it checks the rest.
+// Kind looks at the next value without reading it. It checks only the first
+// byte of a number or a literal: reading or skipping the value checks the rest.
 func (s *Scanner) Kind() Kind {
 	kind := kindOf[s.space()]
 	if kind == Invalid {
@@ -118,7 +119,7 @@ func (s *Scanner) Kind() Kind {
 	return kind
 }
 
-// kindOf is the kind of the value that starts with a byte.
+// kindOf returns the kind of the value that starts with a byte.
 var kindOf = [256]Kind{
 	'{': Object, '[': Array, '"': String, 't': True, 'f': False, 'n': Null, '-': Number,
 	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number,
@@ -168,8 +169,8 @@ func (s *Scanner) NextKey() (key []byte, ok bool) {
 	return key, true
 }
 
-// plainKey reads a key as nearly all are written: without white space around
-// it, of ASCII characters without escapes. It moves only when it is ok.
+// plainKey reads a key in the usual form: no white space around it, ASCII
+// characters, no escapes. It moves only when ok is true.
 func (s *Scanner) plainKey() (key []byte, ok bool) {
 	data, start := s.data, s.pos
 	if !s.first {
@@ -189,7 +190,7 @@ func (s *Scanner) plainKey() (key []byte, ok bool) {
 	return data[start+1 : end], true
 }
 
-// KeyStart is where the last key starts in the document, at its quote.
+// KeyStart returns where the last key starts in the document, at its quote.
 func (s *Scanner) KeyStart() int { return s.key }
 
 // NextElem moves to the next element of the open list; false at its end.

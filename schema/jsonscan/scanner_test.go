@@ -58,7 +58,7 @@ func skip(data []byte) error {
 	return s.End()
 }
 
-// same holds the scanner to encoding/json on one document.
+// same compares the scanner with encoding/json on one document.
 func same(t *testing.T, data []byte) {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -80,7 +80,7 @@ func same(t *testing.T, data []byte) {
 	require.Equal(t, want, got, "%q", data)
 }
 
-// seek gives the values of a key of an object, and where the walk ends.
+// seek returns the values of a key of an object, and where the walk ends.
 func seek(data []byte, find func(s *Scanner) bool) (values []string, end int, err error) {
 	var s Scanner
 	s.Reset(data)
@@ -94,7 +94,7 @@ func seek(data []byte, find func(s *Scanner) bool) (values []string, end int, er
 	return values, s.Offset(), s.End()
 }
 
-// sameFound holds Find to NextKey and Skip.
+// sameFound compares Find with NextKey and Skip.
 func sameFound(t *testing.T, data []byte) {
 	t.Helper()
 	for _, want := range []string{"a", "b", "key", ""} {

@@ -1,6 +1,6 @@
 package jsonscan
 
-// Raw reads the next value, whatever it is, and returns its bytes.
+// Raw reads the next value of any kind and returns its bytes.
 func (s *Scanner) Raw() []byte {
 	s.space()
 	start := s.pos
@@ -11,9 +11,9 @@ func (s *Scanner) Raw() []byte {
 	return s.data[start:s.pos]
 }
 
-// Skip reads the next value and checks it, at any depth, without recursion:
-// the kinds of the open containers are one bit each. Most bytes of most
-// documents are skipped, so the position is kept out of the Scanner meanwhile.
+// Skip reads and checks the next value, at any depth, without recursion: the
+// kinds of the open containers take one bit each. Most bytes of most documents
+// are skipped, so the position is kept out of the Scanner meanwhile.
 func (s *Scanner) Skip() {
 	if end := plainValue(s.data, s.pos); end >= 0 {
 		s.pos = end

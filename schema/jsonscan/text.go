@@ -45,8 +45,8 @@ func run(data []byte, i int) (end int, wide bool) {
 	return i, seen&highs != 0
 }
 
-// Plain tells whether a text can stand between quotes as it is: of ASCII
-// characters, none of which has to be escaped.
+// Plain reports whether a text can stand between quotes unchanged: it has only
+// ASCII characters, none of which needs an escape.
 func Plain(s string) bool {
 	end, wide := run(unsafe.Slice(unsafe.StringData(s), len(s)), 0) // read only
 	return end == len(s) && !wide
@@ -66,8 +66,8 @@ func (s *Scanner) Text() []byte {
 
 // TextAt reads the text whose quote is at data[i], as Scanner.Text does; end is
 // the index after it, -1 when there is no text. A text without escapes is
-// returned as it stands, without a look at its bytes: it is for what was written
-// here.
+// returned as written, without a check of its bytes: use TextAt only on JSON
+// that this program wrote.
 func TextAt(data []byte, i int) (text []byte, end int) {
 	if i >= len(data) || data[i] != '"' {
 		return nil, -1
@@ -87,11 +87,11 @@ func TextAt(data []byte, i int) (text []byte, end int) {
 	return text, s.pos
 }
 
-// TextStart is where the last Text starts in the document, or -1 when it had
-// to be rewritten.
+// TextStart returns where the last Text starts in the document, or -1 when the
+// text had to be rewritten.
 func (s *Scanner) TextStart() int { return s.from }
 
-// unquote is the slow way of Text: it copies.
+// unquote is the slow path of Text: it copies.
 func (s *Scanner) unquote(i int) []byte {
 	s.from = -1
 	out := s.buf[:0]
@@ -122,8 +122,8 @@ func (s *Scanner) unquote(i int) []byte {
 	}
 }
 
-// resolve returns the character of the escape of n bytes at i, and the bytes
-// that it takes: 12 for two halves of a surrogate pair.
+// resolve returns the character of the escape of n bytes at i, and the number
+// of bytes that it takes: 12 for two halves of a surrogate pair.
 func (s *Scanner) resolve(i, n int) (rune, int) {
 	if n == 2 {
 		switch c := s.data[i+1]; c {
@@ -153,7 +153,8 @@ func (s *Scanner) resolve(i, n int) (rune, int) {
 	return utf8.RuneError, 6
 }
 
-// escape returns the length of the escape at the start of b, 0 if it is none.
+// escape returns the length of the escape at the start of b, 0 if there is
+// none.
 func escape(b []byte) int {
 	if len(b) < 2 {
 		return 0

@@ -2,8 +2,8 @@ package wire
 
 import "fmt"
 
-// About is the body of /about: what runs, and what it did lately. Its lists are
-// bounded.
+// About is the body of /about: the running program and its recent activity. Its
+// lists are bounded.
 type About struct {
 	Version  string
 	Revision string
@@ -12,24 +12,24 @@ type About struct {
 	Started     int64 `unit:"Unix s" doc:"when the process began to serve"`
 	Memory      AboutMemory
 	Generations []AboutGeneration // the newest first, and the last full reads
-	Source      []SourceAnswers   // by what was asked; none before the first answer
-	Polled      []Polled          // databases that are polled because their changes feeds bring nothing
+	Source      []SourceAnswers   // by kind of request; empty before the first answer
+	Polled      []Polled          // databases that are polled because their changes feeds deliver nothing
 	Errors      []SourceError     // of the source, the newest first
-	Reading     []AboutReading    // how far the full read under way is, by database; none when there is none
+	Reading     []AboutReading    // progress of the running full read, by database; empty when none is running
 }
 
-// AboutReading is how far the full read of one database is.
+// AboutReading is the progress of the full read of one database.
 type AboutReading struct {
 	Database  string
 	Since     int64  `unit:"Unix s" doc:"when the full read began"`
-	Documents int64  `doc:"that have come; after a failure they are counted anew"`
+	Documents int64  `doc:"received; the count restarts after a failure"`
 	Done      bool   `doc:"it has been read and waits for the other database"`
 	Reason    string `doc:"why the last try failed; empty when it did not"`
-	Index     string `doc:"view whose index the database server builds before it answers; empty when it is not waited for"`
-	Percent   int64  `doc:"how much of the index is built; -1 when the database server does not tell"`
+	Index     string `doc:"view whose index the database server builds before it answers; empty when nothing waits for an index"`
+	Percent   int64  `doc:"share of the index that is built; -1 if unknown"`
 }
 
-// Text says it in a line for people.
+// Text describes the progress in one line.
 func (r AboutReading) Text() string {
 	var text string
 	switch {
@@ -49,27 +49,27 @@ func (r AboutReading) Text() string {
 	return r.Database + ": " + text
 }
 
-// AboutMemory is what the process holds.
+// AboutMemory is the memory of the process.
 type AboutMemory struct {
 	System  int64 `unit:"bytes" doc:"taken from the operating system by the runtime"`
-	Heap    int64 `unit:"bytes" doc:"objects, of which some may be garbage"`
-	Live    int64 `unit:"bytes" doc:"what the last collection found in use"`
+	Heap    int64 `unit:"bytes" doc:"objects, some of which may be garbage"`
+	Live    int64 `unit:"bytes" doc:"objects in use at the last garbage collection"`
 	Records int64 `unit:"bytes" doc:"encoded list records of the newest generation"`
 	Kept    int64 `unit:"bytes" doc:"held by superseded generations only"`
 
-	Budget int64        `unit:"bytes" doc:"bound of all parts that have a limit, together: --memory"`
-	Parts  []MemoryPart // what the live objects are; each is in one part only
+	Budget int64        `unit:"bytes" doc:"common limit of all parts that have a limit: --memory"`
+	Parts  []MemoryPart // breakdown of the live objects; each object is in one part only
 }
 
 // MemoryPart is one part of the live memory, as the program counts it.
 type MemoryPart struct {
-	Part  string `doc:"a name that does not change: see docs/how-to/size.md"`
+	Part  string `doc:"a stable name, see docs/how-to/size.md"`
 	Bytes int64  `unit:"bytes"`
-	Limit int64  `unit:"bytes" doc:"its share of Budget at most; 0: it is as large as what the source has"`
-	Count int64  `doc:"things in it"`
+	Limit int64  `unit:"bytes" doc:"its largest share of Budget; 0: it grows with the data of the source"`
+	Count int64  `doc:"entries in it"`
 }
 
-// Counted is the sum of all parts, in bytes.
+// Counted returns the sum of all parts, in bytes.
 func (m *AboutMemory) Counted() (sum int64) {
 	for _, p := range m.Parts {
 		sum += p.Bytes
@@ -77,13 +77,13 @@ func (m *AboutMemory) Counted() (sum int64) {
 	return sum
 }
 
-// What made a generation.
+// Causes of a generation.
 const (
-	MadeByChanges    = "changes"
-	MadeByTime       = "time" // rules that depend on it
-	MadeByRead       = "full read"
-	MadeByCheckpoint = "checkpoint"
-	MadeByLimits     = "thresholds" // of alerts, which have changed
+	CausedByChanges    = "changes"
+	CausedByTime       = "time" // rules that depend on the time
+	CausedByRead       = "full read"
+	CausedByCheckpoint = "checkpoint"
+	CausedByLimits     = "thresholds" // of alerts, which have changed
 )
 
 // AboutGeneration is one generation as it was published.
@@ -91,7 +91,7 @@ type AboutGeneration struct {
 	Generation string
 	By         string  `doc:"changes, time, full read, checkpoint or thresholds"`
 	Time       int64   `unit:"Unix s" doc:"when it was published"`
-	Seconds    float64 `unit:"s" doc:"how long it took: from the batch, or the beginning of the full read"`
+	Seconds    float64 `unit:"s" doc:"how long it took, from the arrival of the batch or from the start of the full read"`
 	Records    int64   `doc:"workflows in it"`
 	Added      int64
 	Changed    int64
@@ -99,8 +99,8 @@ type AboutGeneration struct {
 	Bytes      int64 `unit:"bytes" doc:"encoded list records"`
 }
 
-// SourceAnswers is how long the source took until the first byte of its answers
-// to one kind of question.
+// SourceAnswers holds the times until the first byte of the source's answers to
+// one kind of request.
 type SourceAnswers struct {
 	What   string  `doc:"database and resource: wmstats _all_docs"`
 	Count  int64   `doc:"answers since the start"`
@@ -110,7 +110,7 @@ type SourceAnswers struct {
 	Time   int64   `unit:"Unix s" doc:"of the last one"`
 }
 
-// SourceError is one way in which the source failed.
+// SourceError is one kind of failure of the source.
 type SourceError struct {
 	Database string
 	Reason   string
@@ -119,7 +119,7 @@ type SourceError struct {
 	Count    int64
 }
 
-// Polled is a database whose changes are polled though its feed should be
+// Polled is a database whose changes are polled although its feed should be
 // followed.
 type Polled struct {
 	Database string

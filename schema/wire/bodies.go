@@ -43,23 +43,23 @@ type Envelope[T any] struct {
 	Facets     map[string]FacetResult // by schema key
 }
 
-// FailureReports sets the failed jobs that agents count against those of which reports
-// have come. ReportedJobs may be greater: agents forget workflows before the
-// source does.
+// FailureReports compares the failed jobs that agents count with those whose
+// job reports have arrived. ReportedJobs may be greater: agents forget
+// workflows before the source does.
 type FailureReports struct {
 	Failure      int64
 	ReportedJobs int64
-	Agents       []AgentFailureReports // those that count any, most missing first
+	Agents       []AgentFailureReports // those with any failed or reported jobs, most missing first
 }
 
-// AgentFailureReports is FailureReports of one agent.
+// AgentFailureReports is FailureReports for one agent.
 type AgentFailureReports struct {
 	Agent        string
 	Failure      int64
 	ReportedJobs int64
 }
 
-// NewFailureReports makes FailureReports of counts by agent.
+// NewFailureReports builds FailureReports from counts by agent.
 func NewFailureReports(failure, reported map[string]int64) (r FailureReports) {
 	all := maps.Clone(failure)
 	for agent := range reported {
@@ -98,7 +98,7 @@ type StatsGroup struct {
 	Sums  []int64  // one for each field of sum
 }
 
-// Stats is the body of /stats. Exact always.
+// Stats is the body of /stats. Its counts are always exact.
 type Stats struct {
 	Generation string
 	Time       string
@@ -108,15 +108,15 @@ type Stats struct {
 	Groups     []StatsGroup // by Count, most first, then by Keys
 }
 
-// Group is the body of /sites/{site} and its kin, with the summary record
-// under its kind's key (Site, Campaign, Release, Agent) before it and, when
-// facets were asked for, Facets after it.
+// Group is the body of /sites/{site} and of the other group pages. The summary
+// record comes before it, under the key of its kind (Site, Campaign, Release,
+// Agent), and Facets come after it when facets were requested.
 type Group[W any] struct {
 	Total     int
 	Idx       int
 	Limit     int
 	Next      string
-	Note      string // why Workflows can't be what the record's count says; nearly always ""
+	Note      string // why the number of Workflows may differ from the record's count; nearly always ""
 	Workflows []W
 }
 
@@ -124,23 +124,23 @@ type Group[W any] struct {
 type Pulse struct {
 	schema.CacheInfo
 
-	Attention int // workflows and agents that rules of /attention name; -1 before the first generation
+	Attention int // workflows and agents that match rules of /attention; -1 before the first generation
 }
 
 // Attention is the body of /attention.
 type Attention struct {
 	Generation string
 	Time       string
-	Total      int             // different workflows and agents that the rules name
-	Rules      []AttentionRule // all, in a fixed order, those that name nothing too
+	Total      int             // distinct workflows and agents that match
+	Rules      []AttentionRule // all, in a fixed order, including those without matches
 }
 
-// AttentionRule is one rule with what it names.
+// AttentionRule is one rule with its matches.
 type AttentionRule struct {
 	Rule  string
 	Title string
-	Help  string          // what the rule asks
-	Count int             // workflows or agents that it names
+	Help  string          // what the rule checks
+	Count int             // workflows or agents that match
 	Query string          // address of the list of all of them
 	Items []AttentionItem // the first by Score, at most 20
 }
@@ -151,30 +151,30 @@ type AttentionItem struct {
 	Name     string
 	Status   string   // status of the workflow, severity of the agent
 	Priority int64    // 0 for what has none
-	Since    int64    // Unix s; the status, the last report, the last answer; 0: not known
+	Since    int64    // Unix s: start of the status, last report or last answer; 0 if unknown
 	Failure  int64    // failed jobs
 	Score    float64  // priority band x hours x (1 + failed jobs)
-	Reasons  []string // why the rule names it, for people
+	Reasons  []string // why the rule matches, in words
 
-	Alerts []schema.Alert // the same of a workflow or agent as records, with since when
+	Alerts []schema.Alert // the same for a workflow or agent as records, with Since
 }
 
 // Events of /changes.
 const (
 	EventGeneration = "generation" // what changed from Previous to Generation
-	EventReset      = "reset"      // Previous can't be compared: read the list at Generation, then go on from it
+	EventReset      = "reset"      // Previous can't be compared: read the list at Generation, then continue from it
 )
 
-// LastEvent ends a stream of events that a server ends because it is going down:
-// its reader asks again, here or elsewhere, after the id that it has.
+// LastEvent ends a stream of events when the server shuts down. The reader
+// connects again, here or elsewhere, with the last id that it has.
 const LastEvent = "event: end\ndata: {\"Event\":\"end\"}\n\n"
 
-// MaxChanges is how many names of each kind one Change has.
+// MaxChanges is the maximum number of names of each kind in one Change.
 const MaxChanges = 500
 
 // Change is the body of /changes, and the data of an event of its stream. Under
-// filters it is about the workflows that match: who puts Workflows into a set
-// and takes Gone out of it has the list of Generation.
+// filters it covers only workflows that match: adding Workflows to a set and
+// removing Gone from it yields the list of Generation.
 type Change struct {
 	Event      string
 	Generation string
@@ -186,13 +186,13 @@ type Change struct {
 	Total      int               // workflows in the list
 	Workflows  []string          // added and changed, by name, at most MaxChanges
 	Gone       []string          // removed, by name, at most MaxChanges
-	Truncated  bool              // there are more than are named: read the list
+	Truncated  bool              // there are more than those named: read the list
 	Records    []json.RawMessage // of Workflows, with include=records
 }
 
-// FindStats tells what a selector cost, with execution_stats.
+// FindStats is the cost of a selector, with execution_stats.
 type FindStats struct {
 	Workflows int // in the generation
-	Examined  int // records that the selector was matched on one by one; 0: columns gave the answer
+	Examined  int // records that were matched one by one; 0: the answer came from columns
 	Matched   int
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Form is what the value of a parameter looks like.
+// Form is the form of a parameter's value.
 type Form string
 
 const (
@@ -33,7 +33,7 @@ type Param struct {
 }
 
 // DescribeParams describes all parameters of a list request, by name.
-func DescribeParams() []Param { return words().Describe() }
+func DescribeParams() []Param { return ofWorkflows().Describe() }
 
 // Describe describes all parameters of the vocabulary, by name.
 func (v *Vocabulary) Describe() []Param {
@@ -45,7 +45,7 @@ func (v *Vocabulary) Describe() []Param {
 	return out
 }
 
-// valueForm is what the values of a filter on a field look like.
+// valueForm returns the form of the values of a filter on a field.
 func valueForm(f schema.Field) Form {
 	switch {
 	case numeric(f):

@@ -46,7 +46,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// param is one parameter: how it is written and what reading it does.
+// param is one parameter: its name and how it is read.
 type param struct {
 	name string // as Values writes it
 	list bool   // may be repeated
@@ -55,8 +55,9 @@ type param struct {
 	form Form
 }
 
-// Vocabulary is what a request for a list of one kind of record may say. It is
-// made once from the schema's own description of the record and never changed.
+// Vocabulary is the set of parameters that a request for a list of one kind of
+// record may have. It is built once from the schema's description of the record
+// and never changed.
 type Vocabulary struct {
 	fields []schema.Field          // the first is the name of the record
 	whole  bool                    // a list without limit= is whole
@@ -66,14 +67,14 @@ type Vocabulary struct {
 	names  []string                // of params, sorted
 }
 
-// words are those of workflows.
-var words = sync.OnceValue(func() *Vocabulary {
+// ofWorkflows is the vocabulary of lists of workflows.
+var ofWorkflows = sync.OnceValue(func() *Vocabulary {
 	return newVocabulary(schema.Describe[schema.Workflow](), false, (*Vocabulary).workflowParams)
 })
 
-// Groups is the vocabulary of a list of sums, such as /sites: T is the record of
-// one. Without limit= such a list is whole. It has no facets, no envelope and
-// no reading on by name.
+// Groups returns the vocabulary of a list of sums, such as /sites: T is the
+// record of one. Without limit= such a list is whole. It has no facets, no
+// envelope and no paging by name.
 func Groups[T any]() *Vocabulary {
 	return newVocabulary(schema.Describe[T](), true, (*Vocabulary).groupParams)
 }
@@ -120,7 +121,7 @@ func (v *Vocabulary) addField(f schema.Field) {
 	v.add(param{"max" + f.Key, false, readBound(f, Max, MinAge), "greatest " + f.Key + ": " + f.Doc, form})
 }
 
-// valueDoc says what a filter on the values of a field finds.
+// valueDoc describes a filter on the values of a field.
 func valueDoc(f schema.Field) string {
 	if f.All != "" {
 		return f.Key + ", or another of " + f.All + ", is one of these: " + f.Doc
@@ -128,37 +129,38 @@ func valueDoc(f schema.Field) string {
 	return f.Key + " is one of these: " + f.Doc
 }
 
-// groupParams are the parameters of a list of sums that are not those of a field.
+// groupParams returns the parameters of a list of sums that do not belong to a
+// field.
 func (v *Vocabulary) groupParams() []param {
 	return []param{
 		{"q", false, readText, "part of the name, in any case of letters", FormText},
 		{"has", true, v.readHas, "fields that are present; with ! those that are not", FormField},
 		{"sort", true, v.readSort, "keys of the order; with - descending", FormField},
-		{"fields", true, v.readFields, "keys of the records that are wanted", FormField},
+		{"fields", true, v.readFields, "keys of the records to return", FormField},
 		{"gen", false, readGen, "generation to read; the newest if left out", FormGeneration},
 		{"idx", false, readIdx, "0-based offset of the first record", FormWhole},
 		{"limit", false, v.readLimit, "length of the page, at most 10000, or all; all if left out", FormLimit},
 		{"format", false, readFormat, "form of the answer, before Accept", FormFormat},
-		{"dl", false, readDownload, "a file to be saved", FormFlag},
+		{"dl", false, readDownload, "send the answer as a file to save", FormFlag},
 	}
 }
 
-// workflowParams are the parameters of a list of workflows that are not those of
-// a field.
+// workflowParams returns the parameters of a list of workflows that do not
+// belong to a field.
 func (v *Vocabulary) workflowParams() []param {
 	status := v.byKey[statusTime]
 	return append(v.groupParams(), []param{
 		{"since", false, readBound(status, Min, MaxAge), "the status was entered at this time or later", FormTime},
 		{"until", false, readBound(status, Max, MinAge), "the status was entered at this time or before", FormTime},
-		{"minAge", false, readAge(MinAge), "least time in the status", FormDuration},
-		{"maxAge", false, readAge(MaxAge), "greatest time in the status", FormDuration},
+		{"minAge", false, readAge(MinAge), "minimum time in the status", FormDuration},
+		{"maxAge", false, readAge(MaxAge), "maximum time in the status", FormDuration},
 		{"q", false, readText, "part of the name, of a PrepID or of a dataset, in any case of letters", FormText},
 		{"name", true, readNames, "these workflows, at most 1000", FormText},
-		{"facets", true, v.readFacets, "fields whose values are counted; with :n so many values", FormFacet},
+		{"facets", true, v.readFacets, "fields whose values are counted; :n sets the number of values", FormFacet},
 		{"after", false, readAfter, "names after this one, in the order of names", FormText},
-		{"last", false, readLast, "last workflow that was read, in addresses of Link; selects nothing", FormText},
+		{"last", false, readLast, "last workflow of the page before, in the URLs of Link; selects nothing", FormText},
 		{"limit", false, v.readLimit, "length of the page, at most 10000, or all", FormLimit},
-		{"envelope", false, readEnvelope, "an object around the records", FormFlag},
+		{"envelope", false, readEnvelope, "wrap the records in an object", FormFlag},
 	}...)
 }
 
@@ -167,15 +169,16 @@ const statusTime = "StatusTime"
 
 func numeric(f schema.Field) bool { return f.Type == schema.Int || f.Type == schema.Float }
 
-// Countable says that the values of a field can be counted: texts, lists, flags,
-// and whole numbers that name something, which have no unit, such as Run.
+// Countable reports whether the values of a field can be counted: texts, lists,
+// flags, and whole numbers that identify something and have no unit, such as
+// Run.
 func Countable(f schema.Field) bool {
 	return !numeric(f) || f.Type == schema.Int && f.Unit == ""
 }
 
 func isTime(f schema.Field) bool { return f.Unit == "Unix s" }
 
-// field looks up a name that stands in the value of a parameter.
+// field looks up a name in the value of a parameter.
 func (v *Vocabulary) field(param, name string) (schema.Field, *Problem) {
 	if f, ok := v.byName[strings.ToLower(name)]; ok {
 		return f, nil
@@ -188,9 +191,9 @@ func (v *Vocabulary) field(param, name string) (schema.Field, *Problem) {
 }
 
 // FieldNamed looks up a field of the Workflow record by its key or parameter,
-// in any case. param is the parameter that asks, for the text of the *Problem.
+// in any case. param is the parameter to name in the text of the *Problem.
 func FieldNamed(param, name string) (schema.Field, error) {
-	f, p := words().field(param, name)
+	f, p := ofWorkflows().field(param, name)
 	if p != nil {
 		return f, p
 	}
@@ -198,7 +201,7 @@ func FieldNamed(param, name string) (schema.Field, error) {
 }
 
 // Params lists the names of all parameters of a list request, sorted.
-func Params() []string { return slices.Clone(words().names) }
+func Params() []string { return slices.Clone(ofWorkflows().names) }
 
 // item is one value of a list.
 type item struct {
@@ -222,7 +225,8 @@ func splitList(name string, values []string) ([]item, *Problem) {
 	return items, nil
 }
 
-// tooLong is about a value that nothing can match, and that links would repeat.
+// tooLong reports a value that is longer than any value of a record. Links
+// would repeat it.
 func tooLong(name string) *Problem {
 	return BadValue(name, fmt.Sprintf("The value may have at most %d bytes.", MaxValue))
 }
@@ -262,7 +266,7 @@ func emptyText(name string) string {
 
 var escaper = strings.NewReplacer(`\`, `\\`, `,`, `\,`)
 
-// escape is the opposite of nextItem.
+// escape is the inverse of nextItem.
 func escape(text string, not bool) string {
 	text = escaper.Replace(text)
 	switch {

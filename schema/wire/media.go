@@ -6,7 +6,7 @@ const (
 	HeaderGeneration     = "X-Generation"       // generation that the answer is cut from
 	HeaderGenerationTime = "X-Generation-Time"  // when it was published, RFC 3339, UTC
 	HeaderTotal          = "X-Total-Count"      // records under the filter, over all pages
-	HeaderReadTime       = "X-Read-Time"        // when what is read on demand was read from the source, RFC 3339
+	HeaderReadTime       = "X-Read-Time"        // when on-demand data were read from the source, RFC 3339
 	HeaderStale          = "X-Stale"            // 1 while the source does not answer
 	HeaderStaleReason    = "X-Stale-Reason"     // why
 	HeaderRequestID      = "X-Request-Id"       // in and out; in the log too
@@ -38,8 +38,8 @@ var formats = []struct {
 // Formats lists the representations of a list, the default first.
 func Formats() []Format { return []Format{JSON, NDJSON, CSV} }
 
-// MediaTypes are those that a client may name for the format, the one that is
-// sent first.
+// MediaTypes returns the media types that a client may name for the format,
+// first the one that is sent.
 func (f Format) MediaTypes() []string {
 	for _, row := range formats {
 		if row.format == f {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// longestName is the longest name that near ones are looked for of: the work
-// grows with its square.
+// longestName is the length of the longest name for which near ones are
+// searched: the work grows with its square.
 const longestName = 256
 
-// Near returns at most n of names that resemble name, the nearest first. Case
-// does not count. A name that begins with the other is nearer than one that
-// only contains it, and that is nearer than one within some typing mistakes:
-// one for each three characters. To a name of more than 256 bytes none is near.
+// Near returns at most n of names that resemble name, nearest first, ignoring
+// case. A name that begins with the other is nearer than one that only contains
+// it, and that is nearer than one within some typing mistakes: one for each
+// three characters. A name of more than 256 bytes has no near ones.
 func Near(name string, names []string, n int) []string {
 	type scored struct {
 		name  string
@@ -44,8 +44,8 @@ func Near(name string, names []string, n int) []string {
 	return out
 }
 
-// distance is in hundredths of a typing mistake; ok is false when the two do
-// not resemble each other.
+// distance returns the distance in hundredths of a typing mistake; ok is false
+// when the two names do not resemble each other.
 func distance(want, have string) (score int, ok bool) {
 	const mistake, shortest = 100, 3
 	if want == have {

@@ -18,8 +18,10 @@ import (
 func ParseQuery(v url.Values) (Query, error) { return ParseQueryExcept(v) }
 
 // ParseQueryExcept leaves the parameters named in own to the caller, but
-// suggests them when an unknown one resembles them. Their case counts.
-func ParseQueryExcept(v url.Values, own ...string) (Query, error) { return words().Parse(v, own...) }
+// suggests them when an unknown one resembles them. Their case matters.
+func ParseQueryExcept(v url.Values, own ...string) (Query, error) {
+	return ofWorkflows().Parse(v, own...)
+}
 
 // Parse is ParseQueryExcept for the lists of the vocabulary.
 func (v *Vocabulary) Parse(values url.Values, own ...string) (Query, error) {
@@ -58,7 +60,7 @@ func DropEmpty(v url.Values) url.Values {
 	return out
 }
 
-// gather checks the names and brings different cases of one name together.
+// gather checks the names and merges different cases of one name.
 func (v *Vocabulary) gather(values url.Values, own []string) (map[string][]string, *Problem) {
 	given := make(map[string][]string, len(values))
 	var room [16]string
@@ -91,7 +93,7 @@ func (v *Vocabulary) gather(values url.Values, own []string) (map[string][]strin
 	return given, nil
 }
 
-// sortedNames gives the names in order, in room as far as they fit.
+// sortedNames returns the names in order, in room as far as they fit.
 func sortedNames(v map[string][]string, room []string) []string {
 	for name := range v {
 		room = append(room, name)
@@ -291,8 +293,8 @@ func (v *Vocabulary) readSort(q *Query, name string, values []string) *Problem {
 		}
 		q.Sort = append(q.Sort, SortKey{Field: f.Key, Desc: desc})
 	}
-	// Names are unique: what comes after the name decides nothing, and the name
-	// ascending is what breaks ties anyway.
+	// Names are unique: keys after the name have no effect, and the name
+	// ascending breaks ties anyway.
 	if i := slices.IndexFunc(q.Sort, func(k SortKey) bool { return k.Field == v.fields[0].Key }); i >= 0 {
 		if q.Sort = q.Sort[:i+1]; !q.Sort[i].Desc {
 			q.Sort = q.Sort[:i]

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Readers of the parameters that pick a page and its form.
+// Readers of the parameters that select a page and its form.
 
 func readGen(q *Query, name string, values []string) *Problem {
 	const most = 64

@@ -192,7 +192,7 @@ func TestParseQueryExceptSuggestsTheCallersOwn(t *testing.T) {
 
 func TestFixedParametersHideNoField(t *testing.T) {
 	for name, v := range map[string]*Vocabulary{
-		"workflows": words(), "sites": Groups[schema.Site](), "campaigns": Groups[schema.Campaign](),
+		"workflows": ofWorkflows(), "sites": Groups[schema.Site](), "campaigns": Groups[schema.Campaign](),
 		"releases": Groups[schema.Release](), "agents": Groups[schema.Agent](),
 	} {
 		count := len(v.fields)
@@ -206,7 +206,7 @@ func TestFixedParametersHideNoField(t *testing.T) {
 		for _, p := range v.groupParams() {
 			fixed[strings.ToLower(p.name)] = true
 		}
-		for _, p := range words().workflowParams() {
+		for _, p := range ofWorkflows().workflowParams() {
 			if !v.whole {
 				fixed[strings.ToLower(p.name)] = true
 			}
@@ -215,8 +215,7 @@ func TestFixedParametersHideNoField(t *testing.T) {
 	}
 }
 
-// Lists of sums are asked for as lists of workflows are, in the words of their
-// own keys.
+// Lists of sums are queried like lists of workflows, with their own keys.
 func TestGroupQueries(t *testing.T) {
 	sites := Groups[schema.Site]()
 	for raw, want := range map[string]struct {
@@ -246,7 +245,7 @@ func TestGroupQueries(t *testing.T) {
 		assert.Equal(t, want.values, readable)
 		again, err := sites.Parse(written)
 		require.NoError(t, err)
-		got.All = false // what is left out is all
+		got.All = false // no limit means all
 		assert.Equal(t, got, again, raw)
 	}
 	for raw, want := range map[string]struct{ slug, param string }{
@@ -289,7 +288,7 @@ func TestValuesAreReadable(t *testing.T) {
 	}
 }
 
-// seeds of FuzzParseQuery: each parameter is in one of them.
+// seeds of FuzzParseQuery; each parameter occurs in one of them.
 func seeds() []string {
 	return []string{
 		"status=a,b&site=!T1_*&limit=5", `campaign=a\,b,\!c&campaign=!d`, "minPriority=1e5&maxFailureRate=0.1",
@@ -311,13 +310,13 @@ func TestSeedsHaveEveryParameter(t *testing.T) {
 			given[strings.ToLower(name)] = true
 		}
 	}
-	for _, p := range words().workflowParams() {
+	for _, p := range ofWorkflows().workflowParams() {
 		assert.True(t, given[strings.ToLower(p.name)], "no seed of FuzzParseQuery has %s", p.name)
 	}
 }
 
-// FuzzParseQuery holds that what ParseQuery takes is written back as it was, that
-// what it refuses is a Problem, and that parameters of the caller's own change
+// FuzzParseQuery checks that Values writes back what ParseQuery accepts, that
+// each refusal is a Problem, and that parameters of the caller's own change
 // nothing else.
 func FuzzParseQuery(f *testing.F) {
 	for _, seed := range seeds() {

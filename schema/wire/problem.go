@@ -15,7 +15,7 @@ type Problem struct { //nolint:errname // the name is that of RFC 9457
 	Param      string   `json:"param,omitempty"`
 	DidYouMean []string `json:"did_you_mean,omitempty"`
 	Restart    string   `json:"restart,omitempty"`  // generation-expired: the URL that starts again
-	Continue   string   `json:"continue,omitempty"` // generation-expired: the URL that goes on by name
+	Continue   string   `json:"continue,omitempty"` // generation-expired: the URL that continues by name
 	Cause      error    `json:"-"`                  // for the log only
 	RetryAfter int      `json:"-"`                  // seconds, for the header of that name; 0: none
 	Challenges []string `json:"-"`                  // unauthorized: values of WWW-Authenticate
@@ -127,7 +127,7 @@ var kinds = []ProblemKind{
 // Kinds lists all problems in the order of the API's documentation.
 func Kinds() []ProblemKind { return append([]ProblemKind(nil), kinds...) }
 
-// KindOf returns the row of a slug; ok is false for one that does not exist.
+// KindOf returns the row of a slug; ok is false for an unknown slug.
 func KindOf(slug Slug) (kind ProblemKind, ok bool) {
 	for _, k := range kinds {
 		if k.Slug == slug {
@@ -137,8 +137,8 @@ func KindOf(slug Slug) (kind ProblemKind, ok bool) {
 	return ProblemKind{}, false
 }
 
-// NewProblem makes a problem with the status and title of its slug. A slug that
-// is not in the table becomes an internal error.
+// NewProblem returns a problem with the status and title of its slug. An
+// unknown slug becomes an internal error.
 func NewProblem(slug Slug, detail string) *Problem {
 	k, ok := KindOf(slug)
 	if !ok {
@@ -147,7 +147,7 @@ func NewProblem(slug Slug, detail string) *Problem {
 	return &Problem{Type: problemPath + string(k.Slug), Title: k.Title, Status: k.Status, Detail: detail}
 }
 
-// UnknownParameter says that param is not a parameter; near are those that
+// UnknownParameter reports that param is not a parameter; near lists names that
 // resemble it.
 func UnknownParameter(param string, near []string) *Problem {
 	p := NewProblem(SlugUnknownParameter, fmt.Sprintf("'%s' is not a parameter of this resource.", shorten(param)))
@@ -155,53 +155,55 @@ func UnknownParameter(param string, near []string) *Problem {
 	return p
 }
 
-// BadValue says what is wrong with the value of param.
+// BadValue reports what is wrong with the value of param.
 func BadValue(param, detail string) *Problem {
 	p := NewProblem(SlugBadValue, detail)
 	p.Param = param
 	return p
 }
 
-// UnknownField says that field, asked for in param, is not in the schema.
+// UnknownField reports that field, named in param, is not in the schema.
 func UnknownField(param, field string, near []string) *Problem {
 	p := NewProblem(SlugUnknownField, fmt.Sprintf("'%s' is not a field that %s can use.", shorten(field), param))
 	p.Param, p.DidYouMean = param, near
 	return p
 }
 
-// NotFound says that there is no such thing of that kind (workflow, site, ...).
+// NotFound reports that nothing of that kind (workflow, site, ...) has that
+// name.
 func NotFound(kind, name string, near []string) *Problem {
 	p := NewProblem(SlugNotFound, fmt.Sprintf("There is no %s '%s'.", kind, shorten(name)))
 	p.DidYouMean = near
 	return p
 }
 
-// GenerationExpired says that gen can't be read any more. next is the URL that
-// goes on by name, or "" where that is not possible.
+// GenerationExpired reports that gen can't be read any more. next is the URL
+// that continues by name, or "" where that is not possible.
 func GenerationExpired(gen, restart, next string) *Problem {
 	p := NewProblem(SlugGenerationExpired, fmt.Sprintf("Generation '%s' is not available on this server.", shorten(gen)))
 	p.Param, p.Restart, p.Continue = "gen", restart, next
 	return p
 }
 
-// NotAcceptable lists the media types that can be made.
+// NotAcceptable lists the media types that are available.
 func NotAcceptable(asked string, offered []string) *Problem {
 	p := NewProblem(SlugNotAcceptable, fmt.Sprintf("'%s' is not supported; supported types: %s.", shorten(asked), strings.Join(offered, ", ")))
 	p.DidYouMean = offered
 	return p
 }
 
-// TooExpensive says which bound the request passes.
+// TooExpensive reports which limit the request exceeds.
 func TooExpensive(detail string) *Problem { return NewProblem(SlugTooExpensive, detail) }
 
-// RateLimited says that the client has to wait.
+// RateLimited tells the client to wait.
 func RateLimited(detail string) *Problem {
 	p := NewProblem(SlugRateLimited, detail)
 	p.RetryAfter = 1
 	return p
 }
 
-// Unauthorized says why the client is not known, and how it could be.
+// Unauthorized reports why the client is not authenticated, and the methods to
+// authenticate.
 func Unauthorized(detail string, challenges []string) *Problem {
 	p := NewProblem(SlugUnauthorized, detail)
 	p.Challenges = challenges
@@ -212,12 +214,12 @@ func Unauthorized(detail string, challenges []string) *Problem {
 // the full read is.
 const ReadingPrefix = "Progress: "
 
-// NotReady says that the first full read has not ended.
+// NotReady reports that the first full read has not finished.
 func NotReady() *Problem {
 	return NewProblem(SlugNotReady, "The first full read of the source has not finished; retry soon.")
 }
 
-// NotReadyYet is NotReady that says how far the read is; reading may be empty.
+// NotReadyYet is NotReady with the progress of the read; reading may be empty.
 func NotReadyYet(reading string) *Problem {
 	p := NotReady()
 	if reading != "" {
@@ -226,14 +228,14 @@ func NotReadyYet(reading string) *Problem {
 	return p
 }
 
-// SourceFailed says what could not be read; cause goes to the log only.
+// SourceFailed reports what could not be read; cause goes to the log only.
 func SourceFailed(detail string, cause error) *Problem {
 	p := NewProblem(SlugSourceFailed, detail)
 	p.Cause = cause
 	return p
 }
 
-// NotInSource says what the source has nothing of.
+// NotInSource reports what the source does not provide.
 func NotInSource(detail string) *Problem { return NewProblem(SlugNotInSource, detail) }
 
 // Internal hides its cause from the client.
@@ -243,7 +245,7 @@ func Internal(cause error) *Problem {
 	return p
 }
 
-// Shorten bounds what a client sent before it is quoted back to it.
+// Shorten truncates what a client sent before it is quoted back to the client.
 func Shorten(s string) string { return shorten(s) }
 
 func shorten(s string) string {
@@ -255,7 +257,7 @@ func shorten(s string) string {
 	return s
 }
 
-// ProblemOf finds the problem in an error; nil when there is none.
+// ProblemOf returns the problem in an error, nil when there is none.
 func ProblemOf(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {

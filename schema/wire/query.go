@@ -1,8 +1,8 @@
-// Package wire is the contract of the two tiers: what a list request may ask,
-// how that is written as URL parameters, and what a problem looks like. The
-// cache server parses with it, the UI server and clients write with it, so the
-// two ends can't differ. It does no I/O and knows nothing of records beyond
-// the description that package schema gives of them.
+// Package wire is the contract between the two servers: the parameters of a
+// list request, their form in a URL, and the form of a problem. The cache
+// server parses requests with it; the UI server and clients write them with it,
+// so the two ends can't differ. It does no I/O, and knows of records only their
+// description in package schema.
 package wire
 
 import "strings"
@@ -18,7 +18,7 @@ const (
 	DefaultFacet = 10    // values of a facet without a number
 )
 
-// Op is what a Term asks of a field.
+// Op is the condition of a Term on its field.
 type Op string
 
 const (
@@ -40,17 +40,18 @@ type Term struct {
 	Number float64
 }
 
-// mainPrefix stands before the key of a field in a Term or a group that is about
-// the field alone.
+// mainPrefix stands before the key of a field in a Term or a group that refers
+// to the field alone.
 const mainPrefix = "main:"
 
-// MainField names the field itself in a Term or in a group of statistics. The
-// plain key of a field that is the main one of a list, such as Campaign, stands
-// for all values of that list (schema.Field.All): so do filters, facets and groups
-// of requests, which can't write the other form.
+// MainField returns the name of the field itself in a Term or in a group of
+// statistics. The plain key of a field that is the main one of a list, such as
+// Campaign, stands for all values of that list (schema.Field.All). Filters,
+// facets and groups in requests always mean the list, as they can't write the
+// other form.
 func MainField(key string) string { return mainPrefix + key }
 
-// FieldOfMain returns the key that MainField was given.
+// FieldOfMain returns the key that was passed to MainField.
 func FieldOfMain(name string) (key string, ok bool) { return strings.CutPrefix(name, mainPrefix) }
 
 // SortKey is one key of the order. Ties are always broken by Workflow, ascending.
@@ -85,7 +86,7 @@ type Query struct {
 	Download bool   // dl=1
 }
 
-// PageLimit is the greatest length of the page: Limit, or the default.
+// PageLimit returns the maximum length of the page: Limit, or the default.
 func (q Query) PageLimit() int {
 	if q.Limit == 0 {
 		return DefaultLimit

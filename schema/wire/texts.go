@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Texts is a filter on a text that is no key of the Workflow record, such as the
-// task of a job. It is written like every other: values are ORed, * is a
-// wildcard, ! excludes. The zero value matches everything.
+// Texts is a filter on a text that is not a key of the Workflow record, such as
+// the task of a job. It is written like any other filter: values are ORed, * is
+// a wildcard, ! excludes. The zero value matches everything.
 type Texts struct {
 	In, NotIn []string // sorted, without repetition
 }
@@ -42,7 +42,8 @@ func ReadTexts(name string, values []string) (Texts, error) {
 	return t, nil
 }
 
-// Match says whether a text passes. An empty one passes only what excludes.
+// Match reports whether a text passes. An empty text passes only filters that
+// just exclude.
 func (t Texts) Match(text string) bool {
 	if len(t.In) > 0 && (text == "" || !anyLike(t.In, text)) {
 		return false
@@ -50,7 +51,7 @@ func (t Texts) Match(text string) bool {
 	return text == "" || !anyLike(t.NotIn, text)
 }
 
-// Steps is about how many nanoseconds Match takes.
+// Steps returns the approximate cost of Match, in nanoseconds.
 func (t Texts) Steps() int {
 	const value = 50
 	n := 0
@@ -62,7 +63,7 @@ func (t Texts) Steps() int {
 	return n
 }
 
-// Asked says whether there is anything to match.
+// Asked reports whether the filter has any values.
 func (t Texts) Asked() bool { return len(t.In)+len(t.NotIn) > 0 }
 
 func anyLike(patterns []string, text string) bool {
@@ -77,9 +78,9 @@ func anyLike(patterns []string, text string) bool {
 // Star stands in a value for any characters, also none.
 const Star = "*"
 
-// Like says whether a text is like a pattern, of which parts, two at least, is what
-// is between its stars. Taking the first place for each part is enough: a later one
-// leaves less for the rest.
+// Like reports whether a text matches a pattern. parts, two at least, are the texts
+// between the stars of the pattern. Taking the first position for each part is
+// enough: a later one leaves less for the rest.
 func Like(text string, parts []string) bool {
 	first, last := parts[0], parts[len(parts)-1]
 	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
@@ -124,13 +125,13 @@ func ReadNumbers(name string, values []string) (Numbers, error) {
 	return n, nil
 }
 
-// Match says whether a number passes.
+// Match reports whether a number passes.
 func (n Numbers) Match(number int64) bool {
 	return (len(n.In) == 0 || slices.Contains(n.In, number)) && !slices.Contains(n.NotIn, number)
 }
 
-// Steps is about how many nanoseconds Match takes.
+// Steps returns the approximate cost of Match, in nanoseconds.
 func (n Numbers) Steps() int { return len(n.In) + len(n.NotIn) }
 
-// Asked says whether there is anything to match.
+// Asked reports whether the filter has any values.
 func (n Numbers) Asked() bool { return len(n.In)+len(n.NotIn) > 0 }

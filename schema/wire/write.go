@@ -9,7 +9,7 @@ import (
 // Values writes the query back: ParseQuery(q.Values()) equals q, if q came from
 // ParseQuery. The values of a list stand in one parameter, with commas. A field
 // has at most one Term of each Op.
-func (q Query) Values() url.Values { return words().Values(q) }
+func (q Query) Values() url.Values { return ofWorkflows().Values(q) }
 
 // ValuesSince writes the conditions of a question for what was done since a generation,
 // and that: since= is the generation there, so the bound of the time in the status has
@@ -88,7 +88,7 @@ func appendItem(out url.Values, name, text string) {
 	out.Set(name, text)
 }
 
-// paramOf is the filter parameter of a schema key.
+// paramOf returns the filter parameter of a schema key.
 func (v *Vocabulary) paramOf(key string) string {
 	if f, ok := v.byKey[key]; ok {
 		return f.Param
@@ -96,8 +96,8 @@ func (v *Vocabulary) paramOf(key string) string {
 	return strings.ToLower(key)
 }
 
-// boundName is the parameter of a bound. A bound of age is written as the bound
-// of time that it is, from the other side; StatusTime has names of its own.
+// boundName returns the parameter of a bound. A bound of age is written as the
+// same bound of time, from the other side; StatusTime has names of its own.
 func (v *Vocabulary) boundName(t Term) string {
 	if t.Field == statusTime {
 		switch t.Op {

@@ -45,8 +45,8 @@ func TestAboutAfterLong(t *testing.T) {
 		Version: "test", Go: "go1.26", Started: now - 86400,
 		Memory: wire.AboutMemory{Kept: 3 << 20, Budget: 256 << 20, Parts: []wire.MemoryPart{{Part: "kept", Bytes: 3 << 20, Limit: 150 << 20}, {Part: "later", Bytes: 5}}},
 		Generations: []wire.AboutGeneration{
-			{Generation: "a-1834", By: wire.MadeByChanges, Time: now - 180, Seconds: .0034, Records: 27, Changed: 37, Added: 2, Bytes: 61203441},
-			{Generation: "a-1", By: wire.MadeByRead, Time: now - 86000, Seconds: 4.2, Records: 27, Added: 27, Bytes: 61203441},
+			{Generation: "a-1834", By: wire.CausedByChanges, Time: now - 180, Seconds: .0034, Records: 27, Changed: 37, Added: 2, Bytes: 61203441},
+			{Generation: "a-1", By: wire.CausedByRead, Time: now - 86000, Seconds: 4.2, Records: 27, Added: 27, Bytes: 61203441},
 		},
 		Source: []wire.SourceAnswers{{What: "requests _all_docs", Count: 12, Last: .21, Median: .2, Most: 1.4, Time: now - 90}},
 		Errors: []wire.SourceError{{Database: "wmstats", Reason: testcache.Hostile()[0], First: now - 7200, Last: now - 7000, Count: 4}},

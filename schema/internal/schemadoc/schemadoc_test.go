@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-var update = flag.Bool("update", false, "write docs/reference/schema.md again")
+var update = flag.Bool("update", false, "rewrite docs/reference/schema.md")
 
 func TestPageIsCurrent(t *testing.T) {
 	const page = "../../../docs/reference/schema.md"
@@ -27,6 +27,6 @@ func TestPageIsCurrent(t *testing.T) {
 func TestPageSaysWhatTheTagsSay(t *testing.T) {
 	page := string(Render(schema.Kinds(), schema.Statuses()))
 	assert.Contains(t, page, "| `JobProgress` | float | % | share of created jobs that ended; -1 without jobs | 100 x (Success + Failure) / TotalJobs | `jobprogress` |")
-	assert.Contains(t, page, "| `Sites` | []string |  | sites with jobs of it | keys of sites | `site` |")
+	assert.Contains(t, page, "| `Sites` | []string |  | sites that have its jobs | keys of sites | `site` |")
 	assert.Contains(t, page, "| 7 | running-open | RunningWorkflows | yes | yes |")
 }
