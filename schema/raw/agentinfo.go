@@ -19,8 +19,8 @@ type AgentInfoDoc struct {
 	isAgent bool // has a key that no service writes
 }
 
-// agentInfo is the document as it is written. Keys that nothing is made of are
-// not named here.
+// agentInfo is the document as it is written. Keys that are not used are left
+// out.
 type agentInfo struct {
 	URL            text                            `json:"agent_url"`
 	Team           text                            `json:"agent_team"`
@@ -60,12 +60,12 @@ type downObject struct {
 	Name         text       `json:"name"`
 	Worker       text       `json:"worker_name"`
 	State        text       `json:"state"`
-	Status       text       `json:"status"` // in place of State
+	Status       text       `json:"status"` // instead of State
 	LastUpdate   moment     `json:"last_updated"`
 	PollInterval knownFloat `json:"poll_interval"`
 	CycleTime    knownFloat `json:"cycle_time"`
 	Error        message    `json:"error_message"`
-	LastError    message    `json:"last_error"` // in place of Error
+	LastError    message    `json:"last_error"` // instead of Error
 }
 
 func (v *downDetail) read(raw json.RawMessage, at place) {

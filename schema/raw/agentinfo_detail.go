@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Detail returns the agent with its components, disks and sites. Counters, the
-// number of workflows, severity and reasons are for the caller to fill: they
+// Detail returns the agent with its components, disks and sites. The caller
+// fills the counters, the number of workflows, severity and reasons: they
 // depend on other documents and on the time.
 func (a *AgentInfoDoc) Detail() schema.AgentDetail {
 	total, bad := a.threads()
@@ -34,7 +34,7 @@ func (a *AgentInfoDoc) Detail() schema.AgentDetail {
 	d.Components = a.components(down)
 	d.DownComponents = down
 	for i := range d.Components {
-		// What only the detail names is down too.
+		// Components that only the detail names are down too.
 		if c := &d.Components[i]; c.Down && !slices.Contains(d.DownComponents, c.Component) {
 			d.DownComponents = append(d.DownComponents, c.Component)
 		}
@@ -48,7 +48,8 @@ func (a *AgentInfoDoc) Detail() schema.AgentDetail {
 	return d
 }
 
-// threads counts the worker threads and names those in trouble, with their state.
+// threads counts the worker threads and lists those in trouble, with their
+// state.
 func (a *AgentInfoDoc) threads() (total int64, bad []string) {
 	bad = []string{}
 	for _, w := range a.Workers {
@@ -71,12 +72,12 @@ func (a *AgentInfoDoc) disks() []schema.AgentDisk {
 	return out
 }
 
-const noDetail = "the agent gives no detail"
+const noDetail = "the agent reports no detail"
 
 // components returns one record for each component, or one for each of its
-// troubles if there are several. A trouble that is only a text names the
-// component whose process is missing (#8254); a component that is down without
-// any detail (#8109) is listed with what its processes say.
+// problems if there are several. A problem that is only a text names the
+// component whose process is missing (#8254). A component that is down without
+// any detail (#8109) is listed with the state of its processes.
 func (a *AgentInfoDoc) components(down []string) []schema.AgentComponent {
 	troubles := a.troubles(down)
 	names := map[string]bool{}
@@ -89,8 +90,8 @@ func (a *AgentInfoDoc) components(down []string) []schema.AgentComponent {
 	for _, name := range down {
 		names[name] = true
 	}
-	// An agent that is red and names no component means those whose process it
-	// could not find.
+	// An agent that is in error and names no component means those whose
+	// process it could not find.
 	unexplained := len(down)+len(troubles) == 0 && (a.Status == "error" || a.Status == "down")
 	out := []schema.AgentComponent{}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -116,7 +117,8 @@ func (a *AgentInfoDoc) components(down []string) []schema.AgentComponent {
 	return out
 }
 
-// component is what the agent says of the processes and threads of one.
+// component returns what the agent reports about the processes and threads of
+// one component.
 func (a *AgentInfoDoc) component(name string) schema.AgentComponent {
 	c := schema.AgentComponent{Agent: a.Name, Component: name, PID: -1, PollInterval: -1, CycleTime: -1}
 	for _, p := range a.processes(name) {
@@ -131,7 +133,7 @@ func (a *AgentInfoDoc) component(name string) schema.AgentComponent {
 	return c
 }
 
-// processes are those of a component; of one that comes twice the last.
+// processes returns those of a component; if one occurs twice, the last.
 func (a *AgentInfoDoc) processes(name string) (list []processDetail) {
 	for _, c := range a.Components {
 		if c.key == name {
@@ -141,8 +143,9 @@ func (a *AgentInfoDoc) processes(name string) (list []processDetail) {
 	return list
 }
 
-// troubles sorts the details by component. A text that is no component's name
-// is taken as the error of the first one that is down without a detail.
+// troubles groups the details by component. A text that is not the name of a
+// component is taken as the error of the first component that is down without a
+// detail.
 func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 	out := map[string][]downDetail{}
 	add := func(name, err string, missing bool) {
@@ -164,7 +167,7 @@ func (a *AgentInfoDoc) troubles(down []string) map[string][]downDetail {
 		}
 	}
 	for _, text := range texts {
-		name := text // nobody it could belong to: it is the name of a component
+		name := text // no component to assign it to: it is the name of one
 		for _, candidate := range down {
 			if len(out[candidate]) == 0 {
 				name = candidate

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// drainStats is what drain_stats tells: present while an agent drains.
+// drainStats is the content of drain_stats, which is present while an agent
+// drains.
 type drainStats struct {
 	given bool
 	drainObject
@@ -29,15 +30,16 @@ type uploadStatus struct {
 	NotManaged toldLength `json:"phedex_notuploaded"`
 }
 
-// condorStatus is how many jobs the batch system has: null where the agent could
-// not ask it, which is not none.
+// condorStatus is the number of jobs in the batch system. It is null where the
+// agent could not query it, which does not mean that there are none.
 type condorStatus struct {
 	Running told `json:"running"`
 	Idle    told `json:"idle"`
 }
 
-// queueLength and toldLength are a number, or an object that has it in num_elem.
-// What is missing there is 0 in the one and not known, -1, in the other.
+// queueLength and toldLength are a number, or an object with the number in
+// num_elem. A missing number is 0 in queueLength, and -1 (unknown) in
+// toldLength.
 type (
 	queueLength int64
 	toldLength  int64
@@ -80,8 +82,7 @@ func (v *toldLength) read(raw json.RawMessage, at place) {
 	*v = toldLength(queue.Elements)
 }
 
-// waits says in words what a draining agent waits for. It says nothing of
-// amounts that are 0.
+// waits describes what a draining agent waits for. It omits amounts that are 0.
 func (s *drainStats) waits() []string {
 	waits := []string{}
 	if !s.given {
@@ -130,7 +131,7 @@ func (c *condorStatus) waits() []string {
 	return []string{fmt.Sprintf("condor: %d running, %d idle", c.Running, c.Idle)}
 }
 
-// queueWaits lists the states of a work queue in which something is.
+// queueWaits lists the states of a work queue that are not empty.
 func queueWaits(name string, queue keyed[queueLength]) []string {
 	queue = slices.DeleteFunc(slices.Clone(queue), func(s pair[queueLength]) bool { return s.value <= 0 })
 	if len(queue) == 0 {

@@ -10,15 +10,15 @@ type localQueue struct {
 	States keyed[queueState] `json:"workByStatus"`
 }
 
-// queueState is what a work queue has in one state; a state without any is {}.
+// queueState is the content of a work queue in one state; an empty state is {}.
 type queueState struct {
 	Jobs     count `json:"sum_jobs"`
 	Elements count `json:"num_elem"`
 	MaxJobs  count `json:"max_jobs_elem"`
 }
 
-// jobStates are the records of jobs by state. A state that comes twice counts
-// as one.
+// jobStates returns the records of jobs by state. Entries of a state that
+// occurs twice are added up.
 func (a *AgentInfoDoc) jobStates() []schema.AgentJobState {
 	out := []schema.AgentJobState{}
 	for _, counted := range []struct {

@@ -16,14 +16,14 @@ func agentDetail(t *testing.T, doc string) (schema.AgentDetail, *AgentInfoDoc) {
 	return a.Detail(), a
 }
 
-// The records of what waits at a site add up to the PendingJobs of the site,
-// whatever the document says.
+// The records of the jobs that wait at a site add up to the PendingJobs of the
+// site, whatever the document contains.
 func TestSitePriorities(t *testing.T) {
 	d, a := agentDetail(t, `"WMBS_INFO":{"sitePendCountByPrio":{"T2_B":{"8000":"5","110000":7,"soon":2},"":{"1":3},"unknown":{"1":4},"T2_A":{"0":0},"T2_C":{"0":6}}}`)
 	assert.Equal(t, []schema.AgentSitePriority{
 		{Agent: "a", Site: schema.Unknown, Priority: 1, Jobs: 7}, {Agent: "a", Site: "T2_B", Priority: 110000, Jobs: 7}, {Agent: "a", Site: "T2_B", Priority: 8000, Jobs: 5}, {Agent: "a", Site: "T2_B", Priority: 0, Jobs: 2}, {Agent: "a", Site: "T2_C", Priority: 0, Jobs: 6},
 	}, d.SitePriorities)
-	assert.EqualValues(t, 1, a.FlawCount, "soon is no priority")
+	assert.EqualValues(t, 1, a.FlawCount, "soon is not a priority")
 	sums := map[string]int64{}
 	for _, p := range d.SitePriorities {
 		sums[p.Site] += p.Jobs
@@ -32,7 +32,7 @@ func TestSitePriorities(t *testing.T) {
 		assert.Equal(t, s.PendingJobs, sums[s.Site], s.Site)
 	}
 	d, _ = agentDetail(t, `"WMBS_INFO":{"sitePendCountByPrio":{"X":{"1":3}}},"WMBS_INFO":{"sitePendCountByPrio":{"Y":{"1":4}},"sitePendCountByPrio":{"Z":{"2":5}}}`)
-	require.Len(t, d.SitePriorities, 1, "a key that comes twice replaces the first")
+	require.Len(t, d.SitePriorities, 1, "the second of two equal keys replaces the first")
 	assert.Equal(t, schema.AgentSitePriority{Agent: "a", Site: "Z", Priority: 2, Jobs: 5}, d.SitePriorities[0])
 }
 
@@ -59,7 +59,7 @@ func TestParentageAndPlaces(t *testing.T) {
 	r, err := DecodeReqMgr([]byte(`{"_id":"w","ParentageResolved":true,"ChainParentageMap":{"Task2":{"ParentDset":"/p","ChildDsets":"/c"},"Other":{"ParentDset":"/x"},"Task1":null},
 		"OutputModulesLFNBases":["/b","/a","/a",""],"MergedLFNBase":"/m","UnmergedLFNBase":null}`))
 	require.NoError(t, err)
-	assert.EqualValues(t, 1, r.FlawCount, "Other is no step")
+	assert.EqualValues(t, 1, r.FlawCount, "Other is not a step")
 	d := Flatten(r, nil)
 	assert.Equal(t, []schema.ChainParentage{{Workflow: "w", Index: 1, ParentDataset: "", ChildDatasets: []string{}, Resolved: true}, {Workflow: "w", Index: 2, ParentDataset: "/p", ChildDatasets: []string{"/c"}, Resolved: true}}, d.Parentage)
 	assert.Equal(t, []schema.LFNBase{{Workflow: "w", Use: schema.UseMerged, Base: "/m"}, {Workflow: "w", Use: schema.UseOutput, Base: "/a"}, {Workflow: "w", Use: schema.UseOutput, Base: "/b"}}, d.LFNBases)
@@ -67,6 +67,6 @@ func TestParentageAndPlaces(t *testing.T) {
 	var bulk ReqMgrDecoder
 	again, err := bulk.Decode([]byte(`{"_id":"w","ChainParentageMap":{"Task1":{"ParentDset":"/p"}}}`))
 	require.NoError(t, err)
-	assert.Empty(t, again.parentage(), "lists have none of it, so it is not read for them")
+	assert.Empty(t, again.parentage(), "lists do not use it, so it is not read for them")
 	assert.Equal(t, r.Record(), func() schema.Workflow { q, _ := bulk.Decode([]byte(`{"_id":"w"}`)); return q.Record() }())
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// wmbsInfo is what an agent may run at its sites, and in which states its jobs
-// are.
+// wmbsInfo holds the limits of an agent at its sites, and the states of its
+// jobs.
 type wmbsInfo struct {
 	Thresholds     keyed[siteThreshold] `json:"thresholds"`
 	Free           keyed[float]         `json:"thresholdsGQ2LQ"`
@@ -28,9 +28,9 @@ type siteThreshold struct {
 	RunningSlots known `json:"running_slots"`
 }
 
-// sitePending are the jobs that wait at a site by their priorities, which are
-// the keys. A site where none waits has a priority 0 with 0 jobs, which makes no
-// record.
+// sitePending holds the jobs that wait at a site by their priorities, which are
+// the keys. A site without waiting jobs has a priority 0 with 0 jobs, for which
+// there is no record.
 type sitePending []waitingJobs
 
 type waitingJobs struct{ priority, jobs int64 }
@@ -52,7 +52,7 @@ func (v *sitePending) read(raw json.RawMessage, at place) {
 	}
 }
 
-// sites are the records of what may run at each site and what waits there.
+// sites returns the records of the limits and of the waiting jobs of each site.
 func (a *AgentInfoDoc) sites() []schema.AgentSite {
 	named := map[string]*schema.AgentSite{}
 	at := func(name string) *schema.AgentSite {
@@ -80,7 +80,7 @@ func (a *AgentInfoDoc) sites() []schema.AgentSite {
 	out := []schema.AgentSite{}
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		site := *named[name]
-		// The agent leaves out the sites where there is nothing to count.
+		// The agent leaves out sites with nothing to count.
 		if a.WMBS.Free != nil {
 			site.FreeForQueue = max(site.FreeForQueue, 0)
 		}
@@ -100,7 +100,8 @@ func (a *AgentInfoDoc) sites() []schema.AgentSite {
 		})
 }
 
-// priorities are the records of what waits, the highest priority of a site first.
+// priorities returns the records of the waiting jobs, the highest priority of a
+// site first.
 func (a *AgentInfoDoc) priorities() []schema.AgentSitePriority {
 	out := []schema.AgentSitePriority{}
 	for _, p := range a.WMBS.Pending {

@@ -10,8 +10,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// TestReasonsNameWhatTheyCount: an agent is never red without a reason while
-// its document has one.
+// TestReasonsNameWhatTheyCount checks that an agent in error has a reason
+// whenever its document has one.
 func TestReasonsNameWhatTheyCount(t *testing.T) {
 	for name, c := range map[string]struct {
 		fields     string
@@ -125,7 +125,8 @@ func componentsDown(d schema.AgentDetail) (names []string) {
 	return names
 }
 
-// TestReasonsOfManyAreShort: a list of names has an end.
+// TestReasonsOfManyAreShort checks that the list of names in a reason is
+// limited.
 func TestReasonsOfManyAreShort(t *testing.T) {
 	fields := `"workers":[{"name":"a","state":"Error"}` + strings.Repeat(`,{"name":"thread","state":"Error"}`, 40) + `]`
 	doc, err := DecodeAgentInfo([]byte(`{"agent_url":"a","agent_team":"t","timestamp":1000,` + fields + `}`))
@@ -135,8 +136,8 @@ func TestReasonsOfManyAreShort(t *testing.T) {
 	assert.Equal(t, []string{"41 of 41 worker threads in trouble: a (Error), thread (Error), thread (Error), thread (Error), thread (Error), thread (Error), thread (Error), thread (Error) and 33 more"}, d.Reasons)
 }
 
-// TestDrainIsNotDoneWhileNotKnown: what a draining agent could not count is not
-// nothing, also in what it waits for.
+// TestDrainIsNotDoneWhileNotKnown checks that a number that a draining agent
+// could not determine is not taken as 0, also in the list of what it waits for.
 func TestDrainIsNotDoneWhileNotKnown(t *testing.T) {
 	for stats, want := range map[string]string{
 		`"condor_status":{"running":0,"idle":0}`:                                           "drained: nothing is left",

@@ -12,9 +12,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// benchWork is an agent_request document of about 20 KB: 12 tasks, 4 of them
-// with jobs at 9 sites, which is the size that the design reckons with.
-func benchWork() []byte {
+// benchReport is an agent_request document of about 20 KB: 12 tasks, 4 of them
+// with jobs at 9 sites, the size that the design assumes.
+func benchReport() []byte {
 	const wf = "cmsunified_task_TOP-RunIII2024Summer-00042__v1_T_240405_081500_777"
 	var tasks, sites []string
 	counts := `"success":1203,"queued":{"first":31},"submitted":{"first":120,"retry":9,"pending":40,"running":89},"failure":{"exception":5},"cooloff":{"job":2}`
@@ -40,7 +40,7 @@ func benchWork() []byte {
 		`"status":{"inWMBS":420,"inQueue":80,` + total + `},"sites":{` + strings.Join(sites, ",") + `},"tasks":{` + strings.Join(tasks, ",") + `}}`)
 }
 
-// The naive way, for the ratio: encoding/json into Go structs of the same
+// The naive way, for comparison: encoding/json into Go structs with the same
 // content.
 type (
 	stdGroup  map[string]int64
@@ -99,7 +99,7 @@ func BenchmarkDecodeAgentReport(b *testing.B) {
 	bench(b, func(raw []byte) error { _, _, err := DecodeAgentReport(raw); return err })
 }
 
-// BenchmarkReportDecoder is what the first read does with each document.
+// BenchmarkReportDecoder measures what the first read does with each document.
 func BenchmarkReportDecoder(b *testing.B) {
 	var p ReportDecoder
 	bench(b, func(raw []byte) error { _, err := p.Decode(raw); return err })
@@ -110,7 +110,7 @@ func BenchmarkPeekHash(b *testing.B) {
 }
 
 func bench(b *testing.B, decode func([]byte) error) {
-	raw := benchWork()
+	raw := benchReport()
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -168,7 +168,7 @@ func BenchmarkDecodeWorkflow(b *testing.B) {
 }
 
 func BenchmarkJoin(b *testing.B) {
-	a, err := DecodeReport(benchWork())
+	a, err := DecodeReport(benchReport())
 	require.NoError(b, err)
 	one, two := a.Report(), a.Report()
 	two.Agent = "another"

@@ -14,8 +14,9 @@ func (d *decoder) readCounts(c *schema.JobCounts) {
 	}
 }
 
-// readCount reads the value of one key of a counter object; false, and nothing
-// read, for other keys. A group that comes twice replaces the first.
+// readCount reads the value of one key of a counter object. It returns false,
+// and reads nothing, for other keys. The second of two equal groups replaces
+// the first.
 func readCount(c *schema.JobCounts, d *decoder, key []byte) bool {
 	switch string(key) {
 	case "success":

@@ -14,16 +14,17 @@ import (
 )
 
 // decoder reads one raw document. Its methods read the next value as one type
-// and accept every form that the sources are known to write (edgecases_test.go has a case for each);
-// what they can't take becomes a flaw and the default. They are given the name
-// of the field for that; enclosing objects put their own name before it
-// afterwards (within), so a document without flaws pays nothing for paths.
+// and accept every form that the sources are known to write (edgecases_test.go
+// has a case for each). Any other form is recorded as a flaw, and the field
+// gets its default. The methods take the name of the field for that. Enclosing
+// objects prepend their own name afterwards (within), so a document without
+// flaws pays nothing for paths.
 type decoder struct {
 	scan  jsonscan.Scanner
 	doc   []byte
 	src   string // copy of doc that texts share; "": each text is its own
 	names *interner
-	room  *textRoom // in place of names: texts that are not kept; or nil
+	room  *textRoom // used instead of names for texts that are not kept; or nil
 	lists []string  // where short lists of texts are put, one after another
 	flaws flawList
 
@@ -38,7 +39,7 @@ func newDecoder(raw []byte) *decoder {
 	return d
 }
 
-// reset makes the decoder ready for another document.
+// reset prepares the decoder for another document.
 func (d *decoder) reset(raw []byte) {
 	d.doc, d.src, d.flaws = raw, "", flawList{}
 	d.scan.Reset(raw)
@@ -47,7 +48,7 @@ func (d *decoder) reset(raw []byte) {
 }
 
 // share makes texts slices of one copy of the document: one allocation, but
-// any of them keeps the whole copy in memory.
+// each of them keeps the whole copy in memory.
 func (d *decoder) share() { d.src = string(d.doc) }
 
 func (d *decoder) flaw(path string, raw []byte, want string) {
@@ -57,10 +58,10 @@ func (d *decoder) flaw(path string, raw []byte, want string) {
 	}
 }
 
-// wrong skips the next value and notes it as a flaw.
+// wrong skips the next value and records it as a flaw.
 func (d *decoder) wrong(path, want string) { d.flaw(path, d.scan.Raw(), want) }
 
-// mark and within put name before the paths of the flaws found since mark.
+// mark and within prefix name to the paths of the flaws found since mark.
 func (d *decoder) mark() int { return len(d.flaws.Flaws) }
 
 func (d *decoder) within(mark int, name string) {
@@ -70,12 +71,12 @@ func (d *decoder) within(mark int, name string) {
 	}
 }
 
-// open enters the next value if it is an object; null is as missing.
+// open enters the next value if it is an object; null counts as missing.
 func (d *decoder) open(path string) bool {
 	return d.enter(path, jsonscan.Object, "an object")
 }
 
-// openList enters the next value if it is a list; null is as missing.
+// openList enters the next value if it is a list; null counts as missing.
 func (d *decoder) openList(path string) bool {
 	return d.enter(path, jsonscan.Array, "a list")
 }
@@ -101,13 +102,13 @@ func (d *decoder) each(path string, read func(key string)) {
 	}
 	mark := d.mark()
 	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		read(d.own(key))
+		read(d.clone(key))
 	}
 	d.within(mark, path)
 }
 
-// own turns a text of the scanner into a string.
-func (d *decoder) own(b []byte) string {
+// clone turns a text of the scanner into a string that stays valid.
+func (d *decoder) clone(b []byte) string {
 	if from := d.scan.TextStart(); d.src != "" && from >= 0 {
 		return d.src[from : from+len(b)]
 	}
@@ -117,21 +118,21 @@ func (d *decoder) own(b []byte) string {
 	return d.names.text(b)
 }
 
-// Bounds of one text of a document, in bytes. Names have tens of them, and stand
-// many times in a page; what agents say of an error may be long.
+// Limits of one text of a document, in bytes. Names have tens of bytes and
+// occur many times in a page; an error message of an agent may be long.
 const (
 	maxText    = 1 << 12
 	maxMessage = 1 << 16
 )
 
-// text reads the next value as a text. A number gives its digits, a list or an
-// object its first text (objects by key), null and {} give "".
+// text reads the next value as a text. A number yields its digits, a list or an
+// object its first text (objects by key), null and {} yield "".
 func (d *decoder) text(path string) string { return d.textUpTo(path, maxText) }
 
-// message is text for what is said to people.
+// message is text for messages to people.
 func (d *decoder) message(path string) string { return d.textUpTo(path, maxMessage) }
 
-// cutAt is where a longer text is cut so that no character is.
+// cutAt returns where to cut a longer text without splitting a character.
 func cutAt[T string | []byte](text T, most int) int {
 	cut := most
 	for cut > 0 && !utf8.RuneStart(text[cut]) {
@@ -145,7 +146,7 @@ func (d *decoder) textUpTo(path string, most int) string {
 	case jsonscan.String:
 		b := d.scan.Text()
 		if len(b) <= most {
-			return d.own(b)
+			return d.clone(b)
 		}
 		d.flaw(path, b, fmt.Sprintf("at most %d bytes; cut there", most))
 		return string(b[:cutAt(b, most)])
@@ -168,8 +169,8 @@ func (d *decoder) textUpTo(path string, most int) string {
 	return ""
 }
 
-// lastOfEqual sorts list and keeps the last of equal elements, which is how
-// encoding/json treats keys that come twice.
+// lastOfEqual sorts list and keeps the last of equal elements, as encoding/json
+// does for keys that occur twice.
 func lastOfEqual[T any](list []T, compare func(a, b T) int) []T {
 	ordered := true
 	for i := 1; i < len(list) && ordered; i++ {
@@ -214,8 +215,8 @@ func (d *decoder) truth(path string, missing bool) bool {
 	return missing
 }
 
-// eachElem calls read for each object in the list that comes next, with its
-// place in the list, from 1. Elements of another form are flaws and count.
+// eachElem calls read for each object in the next list, with its position in
+// the list, from 1. Elements of another form are flaws, and are counted.
 func (d *decoder) eachElem(path string, read func(index int64)) {
 	if !d.openList(path) {
 		return
@@ -233,13 +234,14 @@ func (d *decoder) eachElem(path string, read func(index int64)) {
 	}
 }
 
-// fields reads the object that comes next; read says whether it took a value.
+// fields reads the next object; read reports whether it consumed the value.
 func (d *decoder) fields(read func(key []byte) bool) {
 	d.scan.Open()
 	d.pairs(read)
 }
 
-// pairs reads the rest of an open object; read says whether it took a value.
+// pairs reads the rest of an open object; read reports whether it consumed the
+// value.
 func (d *decoder) pairs(read func(key []byte) bool) {
 	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
 		if !read(key) {
@@ -248,8 +250,8 @@ func (d *decoder) pairs(read func(key []byte) bool) {
 	}
 }
 
-// list calls read for each element of the list that comes next; one element
-// that is not in a list is read as if it were.
+// list calls read for each element of the next list. A value that is not in a
+// list is read as its only element.
 func (d *decoder) list(path string, read func()) {
 	switch d.scan.Kind() {
 	case jsonscan.Null:
@@ -268,8 +270,8 @@ func (d *decoder) list(path string, read func()) {
 	}
 }
 
-// object reads the pairs of the object at path, as far as read takes them; it
-// reads nothing of a value that is no object.
+// object reads the pairs of the object at path; read reports whether it
+// consumed a value. object reads nothing of a value that is not an object.
 func (d *decoder) object(path string, read func(key []byte) bool) {
 	if !d.open(path) {
 		return

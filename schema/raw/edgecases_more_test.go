@@ -206,12 +206,12 @@ func clockSkew(t *testing.T) {
 	assert.Equal(t, int64(-1), r.SecondsLeft, "no estimate from a negative time")
 }
 
-// A name stands many times in a page; what an agent says of an error once.
+// A name occurs many times in a page, an error message of an agent once.
 func TestBoundsOfTexts(t *testing.T) {
 	long := strings.Repeat("x", 500_000)
 	r := request(t, `"RequestName":"`+long+`"`)
 	assert.Len(t, r.Record().Workflow, 4096)
-	assert.Equal(t, 1, r.FlawCount, "which is said")
+	assert.Equal(t, 1, r.FlawCount, "the cut is a flaw")
 	info, err := DecodeAgentInfo([]byte(`{"_id":"a","type":"agent_info","agent_url":"a","data_error":"` + long + `"}`))
 	require.NoError(t, err)
 	assert.Len(t, info.DataError, 65536)

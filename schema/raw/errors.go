@@ -6,17 +6,18 @@ import (
 )
 
 // Flaw is one field of a document that had the wrong form. The field got the
-// default of its type, unless Want says that what was found is kept.
+// default of its type, unless Want says that the value was kept.
 type Flaw struct {
 	Path  string // path in the document, such as tasks./wf/GEN.sites.T2_CH_CERN.success
 	Found string // what was there, shortened
 	Want  string // what was expected
 }
 
-// maxFlaws is how many flaws of one document are kept; all are counted.
+// maxFlaws is the maximum number of flaws that are kept for one document; all
+// are counted.
 const maxFlaws = 100
 
-// flawList is what was wrong in one document that could be used all the same.
+// flawList holds the flaws of one document that could still be used.
 type flawList struct {
 	Flaws     []Flaw // the first 100
 	FlawCount int    // all
@@ -50,7 +51,7 @@ func (e *DocError) Error() string {
 
 func (e *DocError) Unwrap() error { return e.Err }
 
-// shorten makes what was found fit for a message: one short valid text. It
+// shorten turns what was found into one short valid text for a message. It
 // always copies, so that a message never keeps a document in memory.
 func shorten(raw []byte) string {
 	const most = 60

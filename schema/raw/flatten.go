@@ -8,11 +8,11 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Flatten turns the documents of one workflow into flat records: all but the
+// Flatten turns the documents of one workflow into flat records: all except the
 // job errors, which are read on demand, and the alerts, which depend on the
 // time. It does no I/O, reads no clock and keeps no state: the same documents
-// give the same records, in any order. Documents of other workflows are left
-// out; of several documents of one agent the newest counts, as in Join.
+// yield the same records, in any order. Documents of other workflows are
+// ignored. Of several documents of one agent the newest counts, as in Join.
 func Flatten(req *ReqMgrDoc, agents []*ReportDoc) schema.Detail {
 	d := schema.Detail{Workflow: req.Record()}
 	var reports []schema.AgentReport
@@ -60,8 +60,8 @@ func siteTotals(sites []schema.WorkflowSite) []schema.WorkflowSite {
 	return slices.Clip(totals)
 }
 
-// taskTotals sums the records of one task over the agents. The job type is
-// that of the first agent that names one: the old page glued them together.
+// taskTotals sums the records of one task over the agents. The job type is that
+// of the first agent that names one; the old page concatenated them.
 func taskTotals(tasks []schema.WorkflowTask) []schema.WorkflowTask {
 	totals := slices.Clone(tasks)
 	for i := range totals {
@@ -104,8 +104,8 @@ func (a *ReportDoc) flattenTasks(d *schema.Detail) {
 	}
 }
 
-// leaves returns the records of a task by Site. Skipped files at a site without
-// jobs make a record of their own.
+// leaves returns the records of a task, sorted by Site. Skipped files at a site
+// without jobs form a record of their own.
 func (t *TaskDoc) leaves(leaf schema.TaskSite) []schema.TaskSite {
 	var out []schema.TaskSite
 	for i := range t.Sites {
@@ -159,8 +159,8 @@ func (t *TaskDoc) outputs(leaf schema.TaskSite) []schema.Output {
 		})
 }
 
-// datasets sets the output of each dataset against the workflow's input: those
-// that the request names and those that were written.
+// datasets compares the output of each dataset with the workflow's input, for
+// datasets that the request names and for those that were written.
 func datasets(w *schema.Workflow, outputs []schema.Output) []schema.DatasetProgress {
 	list := make([]schema.DatasetProgress, 0, len(w.OutputDatasets)+len(outputs))
 	for _, name := range w.OutputDatasets {

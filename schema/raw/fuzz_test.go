@@ -25,7 +25,7 @@ func seed(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(raw)
 	}
-	f.Add(randomWork(rand.New(rand.NewPCG(1, 2)), "a.cern.ch"))
+	f.Add(randomReport(rand.New(rand.NewPCG(1, 2)), "a.cern.ch"))
 	for _, raw := range []string{
 		`null`, `{}`, `{"_id":"x"`, `{"_id":"a-b","workflow":"b"}`, `{"_id":"\ud800","RequestName":["x"],"Task1":{"Memory":{"a":-1e300}}}`,
 		`{"_id":"x","RequestDate":["2024","3",31],"RequestNumEvents":["a"],"SiteWhitelist":"[\"a\",[1]]","TimePerEvent":"1e400"}`,
@@ -39,8 +39,8 @@ func seed(f *testing.F) {
 	}
 }
 
-// checkError holds a failed decoding to a *DocError, and to fail for no other
-// reason than its content when the document is an object.
+// checkError checks that a failed decoding is a *DocError, and that an object
+// fails only because of its content.
 func checkError(t *testing.T, raw []byte, err error) {
 	var bad *DocError
 	require.True(t, errors.As(err, &bad), "%v", err)
@@ -51,8 +51,8 @@ func checkError(t *testing.T, raw []byte, err error) {
 	}
 }
 
-// checkRecord holds an encoded record to be valid JSON without null, its keys
-// to be described.
+// checkRecord checks that an encoded record is valid JSON without null, and
+// that its keys are described.
 func checkRecord(t *testing.T, encoded []byte) {
 	var v any
 	require.NoError(t, json.Unmarshal(encoded, &v))
@@ -61,7 +61,7 @@ func checkRecord(t *testing.T, encoded []byte) {
 
 func FuzzDecodeReqMgr(f *testing.F) {
 	seed(f)
-	var q, lending ReqMgrDecoder // what they keep of a document must not show in the next
+	var q, lending ReqMgrDecoder // what they keep of one document must not affect the next
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := bytes.Clone(raw)
 		r, err := DecodeReqMgr(raw)
@@ -82,7 +82,7 @@ func FuzzDecodeReqMgr(f *testing.F) {
 		lent, err = lending.Decode(raw)
 		require.NoError(t, err)
 		require.Equal(t, want, lent.Record())
-		require.Equal(t, want, first, "the next one leaves it alone")
+		require.Equal(t, want, first, "the next document does not change it")
 		d := Flatten(r, nil)
 		checkRecord(t, schema.AppendDetail(nil, &d))
 		var back schema.Workflow
@@ -108,15 +108,15 @@ func FuzzDecodeAgent(f *testing.F) {
 	})
 }
 
-// FuzzDecodeAgentReport holds the short way to the long one.
+// FuzzDecodeAgentReport compares the fast path with the general one.
 func FuzzDecodeAgentReport(f *testing.F) {
 	seed(f)
-	var p, lending ReportDecoder // what they keep of a document must not show in the next
+	var p, lending ReportDecoder // what they keep of one document must not affect the next
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got, perr := p.Decode(raw)
 		lending.Recycle()
 		lent, lerr := lending.Decode(raw)
-		_, _ = lending.Decode(raw) // leaves it alone
+		_, _ = lending.Decode(raw) // must not change it
 		if !reflect.DeepEqual(got, lent) || !reflect.DeepEqual(perr, lerr) {
 			require.Equal(t, got, lent)
 			require.Equal(t, perr, lerr)
@@ -128,7 +128,7 @@ func FuzzDecodeAgentReport(f *testing.F) {
 		}
 		require.NoError(t, perr)
 		want := HashedReport{Head: a.Head, Hash: ContentHash(raw), Report: a.Report(), HasStatus: a.HasStatus, flawList: a.flawList}
-		if !reflect.DeepEqual(want, got) { // far faster than require's way to say that all is well
+		if !reflect.DeepEqual(want, got) { // much faster than require when both are equal
 			require.Equal(t, want, got)
 		}
 	})
@@ -145,7 +145,7 @@ func FuzzDecodeAgentInfo(f *testing.F) {
 		d := a.Detail()
 		schema.Judge(&d.Agent, 1_700_000_000, schema.DefaultLimits())
 		require.Contains(t, []string{schema.SeverityOK, schema.SeverityDrain, schema.SeverityWarning, schema.SeverityError, schema.SeverityUnknown}, d.Severity)
-		require.Equal(t, d.Severity == schema.SeverityOK, len(d.Reasons) == 0, "a colour has a reason")
+		require.Equal(t, d.Severity == schema.SeverityOK, len(d.Reasons) == 0, "a severity other than ok has a reason")
 		checkRecord(t, schema.AppendJSON(nil, &d))
 		require.Equal(t, a.Detail().Components, d.Components)
 	})
@@ -164,7 +164,8 @@ func FuzzDecodeJobSummary(f *testing.F) {
 	})
 }
 
-// tooDeep: encoding/json gives up at a depth of 10000.
+// tooDeep reports whether encoding/json may refuse the depth, which it does at
+// 10000.
 func tooDeep(raw []byte) bool {
 	return bytes.Count(raw, []byte("["))+bytes.Count(raw, []byte("{")) >= 10000
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-var update = flag.Bool("update", false, "write the golden files again")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func read(t testing.TB, name string) []byte {
 	t.Helper()
@@ -58,7 +58,7 @@ func TestWorkflowGolden(t *testing.T) {
 	golden(t, "workflow.json", schema.AppendDetail(nil, &d))
 }
 
-// TestWorkflowFigures holds the golden's most important figures, worked out by
+// TestWorkflowFigures checks the golden's most important figures, worked out by
 // hand from testdata/set.
 func TestWorkflowFigures(t *testing.T) {
 	d := workflowSet(t)

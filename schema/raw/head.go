@@ -6,7 +6,7 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// Head is what every document tells about itself.
+// Head is the part that all documents have in common.
 type Head struct {
 	ID      string
 	Rev     string // opaque
@@ -15,8 +15,8 @@ type Head struct {
 	Time    int64 // timestamp, Unix s; 0 if there is none
 }
 
-// IsOf says whether the document can be that of an id. Texts of documents are
-// cut, and so is ID; the id that a row of the source has is not.
+// IsOf reports whether the document can have the id. Texts of documents are
+// cut, and so is ID; the id of a row of the source is not.
 func (h *Head) IsOf(id string) bool {
 	return h.ID == id || len(id) > maxText && h.ID == id[:cutAt(id, maxText)]
 }
@@ -48,8 +48,8 @@ func Peek(raw []byte) (Head, error) {
 	return h, err
 }
 
-// PeekHash is Peek and ContentHash in one scan, for feeds where most documents
-// bring nothing new.
+// PeekHash is Peek and ContentHash in one scan, for feeds in which most
+// documents have not changed.
 func PeekHash(raw []byte) (Head, uint64, error) {
 	d := newDecoder(raw)
 	h, err := d.readHead()
@@ -60,7 +60,7 @@ func PeekHash(raw []byte) (Head, uint64, error) {
 }
 
 // readHead reads the whole document for its head and its hash. After an error
-// the head has what came before it.
+// the head holds what was read before it.
 func (d *decoder) readHead() (h Head, err error) {
 	if !d.openDocument() {
 		return h, d.unusable("")
@@ -77,10 +77,11 @@ func (d *decoder) readHead() (h Head, err error) {
 }
 
 // ContentHash is equal for documents that differ only in their top-level _rev
-// and timestamp: agents rewrite every document each ten minutes with nothing
-// else changed. It depends on the bytes of the other pairs and on their order,
-// so equal content written in another way only costs a needless update. It is
-// stable between processes. Bytes that are no JSON object are hashed as a whole.
+// and timestamp: agents rewrite every document every ten minutes, often with
+// nothing else changed. It depends on the bytes of the other pairs and on their
+// order, so equal content written in another way only costs a needless update.
+// It is stable between processes. Bytes that are not a JSON object are hashed
+// as a whole.
 func ContentHash(raw []byte) uint64 {
 	_, sum, err := PeekHash(raw)
 	if err != nil {
@@ -89,9 +90,10 @@ func ContentHash(raw []byte) uint64 {
 	return sum
 }
 
-// nextHashed is NextKey for the pairs of a document whose content is hashed:
-// all but the two that say nothing about it, in runs as long as they come, with
-// a comma between runs. So it is the same where the two stand.
+// nextHashed is NextKey for the pairs of a document whose content is hashed. It
+// leaves out _rev and timestamp and hashes the others in runs, as long as
+// possible, with a comma between runs. So the hash does not depend on where the
+// two stand.
 func (d *decoder) nextHashed() (key []byte, ok bool) {
 	end := d.scan.Offset() // of the last value
 	key, ok = d.scan.NextKey()

@@ -6,15 +6,15 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// interner gives texts that many documents have one copy each: names of sites,
-// agents, releases, statuses. A text that it does not hold takes the place of
-// the one that was there, so it never grows and never has to be emptied. nil
-// makes a copy each time.
+// interner keeps one copy of texts that many documents have: names of sites,
+// agents, releases, statuses. A text that it does not hold replaces the one in
+// its slot, so it never grows and never has to be emptied. A nil interner makes
+// a copy each time.
 type interner struct {
 	slots [2048]string
 }
 
-// maxInterned keeps long texts out, in bytes: they are of one document.
+// maxInterned excludes longer texts, in bytes: they occur in one document only.
 const maxInterned = 64
 
 func (n *interner) text(b []byte) string {
@@ -28,19 +28,19 @@ func (n *interner) text(b []byte) string {
 	return *slot
 }
 
-// textRoom gives texts that are soon garbage memory together: one allocation for
-// some hundred of them. Any of them keeps all of it, so nobody may hold on to
-// one.
+// textRoom allocates texts that are soon garbage together: one allocation for
+// some hundred of them. Each of them keeps the whole allocation in memory, so
+// nobody may keep one.
 type textRoom struct {
 	room strings.Builder
 }
 
-// textRoomBytes is how much is taken at once.
+// textRoomBytes is the size of one allocation.
 const textRoomBytes = 16 << 10
 
 func (r *textRoom) text(b []byte) string {
 	if r.room.Cap()-r.room.Len() < len(b) {
-		r.room.Reset() // leaves what was given out to those who have it
+		r.room.Reset() // returned texts keep the old memory
 		r.room.Grow(max(textRoomBytes, len(b)))
 	}
 	from := r.room.Len()

@@ -9,10 +9,10 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// DecodeJobGroup makes a record of one row of the view jobsByStatusWorkflow.
+// DecodeJobGroup builds a record from one row of the view jobsByStatusWorkflow.
 // The key is [workflow, task, state, exit code, site, ACDC URL, agent, error
-// types] or begins so: what a shorter one lacks is as absent. ok is false for
-// what is no list, or has no workflow.
+// types] or a prefix of it: missing elements count as absent. ok is false for a
+// key that is not a list, or that has no workflow.
 func DecodeJobGroup(key []byte, count int64) (g schema.JobError, ok bool) {
 	d := newDecoder(key)
 	if d.scan.Kind() != jsonscan.Array {

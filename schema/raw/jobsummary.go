@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Bounds of what is kept of a jobsummary document, which can have 8 MB.
+// Limits of what is kept of a jobsummary document, which can have 8 MB.
 const (
 	maxDetails    = 16 << 10 // bytes of one error text
 	maxInputFiles = 1000
@@ -139,7 +139,7 @@ func (j *JobSummaryDoc) readLists(d *decoder, key []byte) bool {
 	return true
 }
 
-// cut shortens a text and notes it.
+// cut shortens a text and sets Truncated.
 func (j *JobSummaryDoc) cut(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -187,7 +187,7 @@ func (j *JobSummaryDoc) readErrors(d *decoder) {
 // longText is text for a field that may be long and is cut by its reader.
 func (d *decoder) longText(path string) string {
 	if d.scan.Kind() == jsonscan.String {
-		return d.own(d.scan.Text())
+		return d.clone(d.scan.Text())
 	}
 	return d.text(path)
 }
@@ -248,7 +248,7 @@ func (j *JobSummaryDoc) readOutputs(d *decoder) {
 	})
 }
 
-// readDataset makes /primary/processed/tier of the parts of outputdataset.
+// readDataset builds /primary/processed/tier from the parts of outputdataset.
 func (j *JobSummaryDoc) readDataset(d *decoder) {
 	var primary, processed, tier string
 	d.each("outputdataset", func(key string) {

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// A lenient value reads itself from every form that the sources write it in
-// (edgecases_test.go has a case for each). What it can't take becomes a flaw and the default. Structs of
-// lenient fields, with the keys of the document as their json tags, are filled
-// by place.fill: encoding/json alone would take a key in another case for the
-// same one, and give up at the first value of another type.
+// A lenient value reads itself from every form that the sources write
+// (edgecases_test.go has a case for each). Any other form becomes a flaw and
+// the default. Structs of lenient fields, with the keys of the document as
+// their json tags, are filled by place.fill: encoding/json alone would accept a
+// key in another case, and would stop at the first value of another type.
 type lenient interface {
 	read(raw json.RawMessage, at place)
 }
@@ -24,7 +24,8 @@ type place struct {
 	flaws *flawList
 }
 
-// under is the place of what an object has under a key, or a list at an index.
+// under returns the place of the value of a key of an object, or of an element
+// of a list.
 func (p place) under(key string) place {
 	if p.path == "" {
 		return place{key, p.flaws}
@@ -32,7 +33,7 @@ func (p place) under(key string) place {
 	return place{p.path + "." + key, p.flaws}
 }
 
-// scalar reads a value with one of the decoder's ways to read it.
+// scalar reads a value with one of the decoder's methods.
 func scalar[T any](raw json.RawMessage, at place, read func(d *decoder, path string) T) T {
 	d := newDecoder(raw)
 	d.flaws = *at.flaws
@@ -41,7 +42,7 @@ func scalar[T any](raw json.RawMessage, at place, read func(d *decoder, path str
 	return v
 }
 
-// flaw notes what was found in place of what was wanted.
+// flaw records what was found instead of the expected form.
 func (p place) flaw(found []byte, want string) {
 	scalar(found, p, func(d *decoder, path string) any { d.flaw(path, found, want); return nil })
 }
@@ -52,8 +53,9 @@ type member struct {
 	value json.RawMessage
 }
 
-// members takes an object apart, in its order and with the keys that come twice.
-// ok is false for what is no object: null is as missing, all else is a flaw.
+// members splits an object into its pairs, in their order and with repeated
+// keys. ok is false for a value that is not an object: null counts as missing,
+// any other value is a flaw.
 func (p place) members(raw json.RawMessage) (list []member, ok bool) {
 	if raw[0] != '{' {
 		if raw[0] != 'n' {
@@ -79,7 +81,8 @@ func (p place) members(raw json.RawMessage) (list []member, ok bool) {
 	return list, true
 }
 
-// elements takes a list apart; one value that is not in a list is as a list of it.
+// elements splits a list; a value that is not in a list counts as a list of
+// one.
 func elements(raw json.RawMessage) (list []json.RawMessage) {
 	switch raw[0] {
 	case 'n':
@@ -92,9 +95,9 @@ func elements(raw json.RawMessage) (list []json.RawMessage) {
 	return []json.RawMessage{raw}
 }
 
-// fill reads an object into the struct that to points to, and says whether it is
-// one. A field that the object does not have is as missing. Of a key that comes
-// twice the last value counts.
+// fill reads an object into the struct that to points to, and reports whether
+// it is an object. A field that the object does not have counts as missing. If
+// a key occurs twice, the last value counts.
 func (p place) fill(raw json.RawMessage, to any) bool {
 	list, ok := p.members(raw)
 	fillFrom(list, to, p)
@@ -119,20 +122,21 @@ func fillFrom(list []member, to any, at place) {
 	}
 }
 
-// readInto reads a value into a lenient one or a struct of such.
+// readInto reads a value into a lenient value or into a struct of lenient
+// values.
 func readInto(to any, raw json.RawMessage, at place) {
 	if v, ok := to.(lenient); ok {
 		v.read(raw, at)
 		return
 	}
-	reflect.ValueOf(to).Elem().SetZero() // of a key that comes twice the last counts
+	reflect.ValueOf(to).Elem().SetZero() // if a key occurs twice, the last counts
 	at.fill(raw, to)
 }
 
 // The lenient forms of single values.
 type (
 	text       string // a short text
-	message    string // what is said to people
+	message    string // a message to people
 	texts      []string
 	truth      bool    // missing: false
 	moment     int64   // s
@@ -166,7 +170,8 @@ func (v *truth) read(raw json.RawMessage, at place) {
 func (v *known) missing()      { *v = -1 }
 func (v *knownFloat) missing() { *v = -1 }
 
-// keyed is an object whose keys are data, in its order; nil when it is no object.
+// keyed is an object whose keys are data, in its order; nil if the value is not
+// an object.
 type keyed[T any] []pair[T]
 
 type pair[T any] struct {
@@ -186,7 +191,7 @@ func (v *keyed[T]) read(raw json.RawMessage, at place) {
 	}
 }
 
-// oneOrMore is a list, or one element that is not in a list.
+// oneOrMore is a list, or a single element that is not in a list.
 type oneOrMore[T any] []T
 
 func (v *oneOrMore[T]) read(raw json.RawMessage, at place) {

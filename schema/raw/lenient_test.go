@@ -10,8 +10,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// TestKeysOfAgentInfo: a key is taken as it is written, and of one that comes
-// twice the last value counts, with nothing of the first left in it.
+// TestKeysOfAgentInfo checks that keys are matched exactly. If a key occurs
+// twice the last value counts, and nothing of the first is left in it.
 func TestKeysOfAgentInfo(t *testing.T) {
 	d := info(t, `"Status":"down","status":"ok","STATUS":"error","disk_Warning":[{"mounted":"/x"}],
 		"drain_mode":true,"drain_stats":{"workflows_completed":false},"drain_stats":{"workflows_completed":true,"Condor_Status":null},
@@ -30,8 +30,8 @@ func TestKeysOfAgentInfo(t *testing.T) {
 	assert.Equal(t, schema.AgentSite{Agent: "a.cern.ch", Site: "T2_B", PendingSlots: -1, RunningSlots: -1, FreeForQueue: -1, PendingJobs: -1}, d.Sites[0])
 }
 
-// TestFlawsOfAgentInfo: each flaw says where it is, also in objects whose keys
-// are data and in lists.
+// TestFlawsOfAgentInfo checks that each flaw has its path, also in objects
+// whose keys are data and in lists.
 func TestFlawsOfAgentInfo(t *testing.T) {
 	a := info(t, `"timestamp":"soon","down_components":[1,[[[["deep"]]]]],"down_component_detail":[{"poll_interval":"x"},7],
 		"components":{"A":[{"pid":-5}],"":3},"workers":[{"name":"n"},4,{"state":true}],"disk_warning":{"mounted":"/"},

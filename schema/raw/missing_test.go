@@ -11,10 +11,10 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// TestWhatTheSourceDoesNotSayIsNotZero walks the records of nearly empty
-// documents: a number of the source that is not there is -1, never a 0 that
-// somebody could take for a value.
-func TestWhatTheSourceDoesNotSayIsNotZero(t *testing.T) {
+// TestMissingNumbersAreNotZero walks the records of nearly empty documents: a
+// number that the source does not have is -1, never a 0 that could be taken for
+// a value.
+func TestMissingNumbersAreNotZero(t *testing.T) {
 	w := requestOf(t, `"Task1":{"TaskName":"a"},"TaskChain":1`)
 	assert.Equal(t, int64(-1), w.Priority)
 	assert.Equal(t, int64(-1), w.InitialPriority)
@@ -73,9 +73,9 @@ func TestWhatTheSourceDoesNotSayIsNotZero(t *testing.T) {
 	assert.Zero(t, zero.EstimatedJobs)
 }
 
-// TestEachNumberThatMayBeAbsentIsMinusOne holds both decoders to what the tags say: a
-// field that was added without its default is 0 in the record of a document that
-// lacks it.
+// TestEachNumberThatMayBeAbsentIsMinusOne compares both decoders with the tags:
+// a field that was added without its default is 0 in the record of a document
+// that lacks it.
 func TestEachNumberThatMayBeAbsentIsMinusOne(t *testing.T) {
 	empty := []byte(`{"RequestName":"w"}`)
 	doc, err := DecodeReqMgr(empty)
@@ -103,8 +103,9 @@ func TestEachNumberThatMayBeAbsentIsMinusOne(t *testing.T) {
 	absentIsMinusOne(t, sample.Errors[0])
 }
 
-// absentIsMinusOne wants -1 in each number of a record whose doc says that it is that
-// when absent, unknown or not defined: the record is of a document that says nothing.
+// absentIsMinusOne requires -1 in each number of a record whose doc says that
+// -1 means absent, unknown or not defined. The document of the record must have
+// none of these numbers.
 func absentIsMinusOne[T any](t *testing.T, record T) {
 	t.Helper()
 	content, err := json.Marshal(record)
@@ -121,9 +122,9 @@ func absentIsMinusOne[T any](t *testing.T, record T) {
 	assert.Positive(t, found, "%T has no number that may be absent", record)
 }
 
-// TestWhatTheStepsSayOfTheirNeeds: where the top level of a chain names no
-// memory or cores, the largest of the steps is what its jobs need.
-func TestWhatTheStepsSayOfTheirNeeds(t *testing.T) {
+// TestNeedsOfTheStepsCount: where the top level of a chain names no memory or
+// cores, its jobs need the largest value of the steps.
+func TestNeedsOfTheStepsCount(t *testing.T) {
 	w := requestOf(t, `"StepChain":2,"Step1":{"Memory":2000,"Multicore":8},"Step2":{"Memory":16000,"Multicore":4}`)
 	assert.Equal(t, int64(16000), w.Memory)
 	assert.Equal(t, int64(8), w.Multicore)

@@ -6,9 +6,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// siteName gives the several ways to say "no site" one name.
-// Pseudo sites such as Agent and NoPossibleSite, and the processing and storage
-// names of one place (T2_CH_CERN, T2_CH_CERN_HLT, _Disk), stay as they are.
+// siteName maps the several ways to write "no site" to one name. Pseudo sites
+// such as Agent and NoPossibleSite, and the processing and storage names of one
+// place (T2_CH_CERN, T2_CH_CERN_HLT, _Disk), stay as they are.
 func siteName(site string) string {
 	switch site {
 	case "", "unknown", "NA", "null", "{}", schema.None:

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// integer reads the next value as a whole number: digits in quotes count, a
-// fraction is cut off, a list gives its only element.
+// integer reads the next value as a whole number: digits in quotes are
+// accepted, a fraction is cut off, and a list yields its only element.
 func (d *decoder) integer(path string, missing int64) int64 {
 	if n, ok := d.scan.Int(); ok {
 		return n
@@ -39,11 +39,11 @@ func parseInt(raw []byte) (n int64, ok bool) {
 	return int64(f), true
 }
 
-// float reads the next value as a number, in the same forms; "91%" is 91. What is not
-// there, or is no number, is 0.
+// float reads the next value as a number, in the same forms; "91%" is 91. A
+// missing value, or one that is not a number, is 0.
 func (d *decoder) float(path string) float64 { return d.floatOr(path, 0) }
 
-// knownFloat reads a number that the source may not know: -1 then.
+// knownFloat reads a number that the source may not know; it is -1 then.
 func (d *decoder) knownFloat(path string) float64 {
 	f := d.floatOr(path, -1)
 	if f < 0 && f != -1 {
@@ -58,7 +58,7 @@ func (d *decoder) floatOr(path string, missing float64) float64 {
 	if n, ok := d.scan.Int(); ok && n != 0 {
 		return float64(n)
 	}
-	d.scan.Rewind(start) // -0 is no 0
+	d.scan.Rewind(start) // -0 is not 0
 	const want = "a number"
 	raw, found := d.number(path, want)
 	if !found {
@@ -109,8 +109,8 @@ func (d *decoder) number(path, want string) (raw []byte, found bool) {
 	return nil, false
 }
 
-// count reads a number of things: a negative one is kept and noted, one that
-// could make a sum overflow is a flaw.
+// count reads a number of things. A negative number is kept and noted as a
+// flaw; one so large that a sum could overflow is a flaw.
 func (d *decoder) count(path string) int64 {
 	n := d.integer(path, 0)
 	if n >= 0 && n <= maxCount {
@@ -157,8 +157,8 @@ func (d *decoder) first(path string) int64 {
 	return n
 }
 
-// largest reads a number that may be given by task: the largest of them; -1 if
-// there is none.
+// largest reads a number that may be given by task, and returns the largest of
+// them; -1 if there is none.
 func (d *decoder) largest(path string) float64 {
 	if d.scan.Kind() != jsonscan.Object {
 		return d.knownFloat(path)
@@ -172,17 +172,18 @@ func (d *decoder) largestInt(path string) int64 {
 	return int64(min(d.largest(path), maxCount))
 }
 
-// Times above these are not in seconds, but in milli-, micro- or nanoseconds:
-// as seconds they lie behind the year 5000, as what they are behind 1973.
+// Times above these are not in seconds but in milli-, micro- or nanoseconds: as
+// seconds they would be after the year 5000, in their own unit they are after
+// 1973.
 const (
 	fromMillis = 100_000_000_000
 	fromMicros = 1000 * fromMillis
 	fromNanos  = 1000 * fromMicros
 )
 
-// time reads a time in Unix seconds; 0 is unknown. All times of all documents
-// are read by it: a time in a smaller unit is a flaw and read as what it is, a
-// negative one is a flaw and unknown.
+// time reads a time in Unix seconds; 0 is unknown. It reads all times of all
+// documents. A time in a smaller unit is a flaw and is converted to seconds; a
+// negative time is a flaw and unknown.
 func (d *decoder) time(path string) int64 {
 	n := d.integer(path, 0)
 	var divisor int64

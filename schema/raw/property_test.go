@@ -60,7 +60,7 @@ var counterPaths = []string{
 	"paused.create", "paused.submit", "paused.job",
 }
 
-// randomKey is a name that comes from data: odd ones too.
+// randomKey returns a name as it may come from data, odd ones included.
 func randomKey(rnd *rand.Rand) string {
 	odd := []string{"", "unknown", "NA", "T2_CH_CERN", "Success", "Workflow", "/wf1/A", "é<b>", "a.b", "\"", "Sites"}
 	if rnd.IntN(3) == 0 {
@@ -69,9 +69,9 @@ func randomKey(rnd *rand.Rand) string {
 	return fmt.Sprintf("name%d", rnd.IntN(50))
 }
 
-// randomWork returns an agent_request document of wf1 that is consistent: the
-// status is the sum of the sites and of jobs that have none.
-func randomWork(rnd *rand.Rand, agent string) []byte {
+// randomReport returns an agent_request document of wf1 that is consistent: the
+// status is the sum of the sites and of jobs without a site.
+func randomReport(rnd *rand.Rand, agent string) []byte {
 	placed := schema.JobCounts{}
 	sites := object{}
 	for range rnd.IntN(6) {
@@ -132,7 +132,7 @@ func randomDocs(t testing.TB, rnd *rand.Rand) (*ReqMgrDoc, []*ReportDoc) {
 		rnd.IntN(1e6), rnd.IntN(1e4), rnd.IntN(1e4)))
 	var agents []*ReportDoc
 	for range rnd.IntN(6) {
-		a, err := DecodeReport(randomWork(rnd, fmt.Sprintf("agent%d:9999", rnd.IntN(4))))
+		a, err := DecodeReport(randomReport(rnd, fmt.Sprintf("agent%d:9999", rnd.IntN(4))))
 		require.NoError(t, err)
 		require.Empty(t, a.Flaws)
 		agents = append(agents, a)
@@ -200,8 +200,8 @@ func sumsAreEqual(t *testing.T, d *schema.Detail) {
 	require.Equal(t, events, written)
 }
 
-// noForeignKeys checks that all keys at all depths are described, none comes
-// from data, and that no value is null.
+// noForeignKeys checks that all keys at all depths are described, that none
+// comes from data, and that no value is null.
 func noForeignKeys(t *testing.T, v any) {
 	t.Helper()
 	switch v := v.(type) {
@@ -232,9 +232,9 @@ var described = func() map[string]bool {
 	return keys
 }()
 
-func TestPartIsTheSameInBothWays(t *testing.T) {
+func TestReportIsTheSameFromBothDecoders(t *testing.T) {
 	for seed := range uint64(200) {
-		raw := randomWork(rand.New(rand.NewPCG(seed, 9)), "a.cern.ch")
+		raw := randomReport(rand.New(rand.NewPCG(seed, 9)), "a.cern.ch")
 		a, err := DecodeReport(raw)
 		require.NoError(t, err)
 		part, flaws, err := DecodeAgentReport(raw)

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Report returns what the document adds to the lists. It holds copies of all
+// Report returns the part of the document that the lists need. It copies all
 // texts and does not keep the document in memory.
 func (a *ReportDoc) Report() schema.AgentReport {
 	p := schema.AgentReport{

@@ -11,7 +11,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// HashedReport is an agent_request document as far as the lists need it.
+// HashedReport is the part of an agent_request document that the lists need,
+// with its hash.
 type HashedReport struct {
 	Head
 	Hash      uint64 // ContentHash
@@ -20,16 +21,16 @@ type HashedReport struct {
 	flawList
 }
 
-// ReportDecoder decodes agent_request documents one after another into reports:
-// the same as DecodeReport and Report return, and the hash as well, in one walk that
-// makes nothing the lists don't need. It keeps names and room between
-// documents. It is not for several goroutines at once; the zero value is ready.
+// ReportDecoder decodes agent_request documents one after another into reports.
+// It returns the same as DecodeReport and Report, and the hash as well, in one
+// walk that builds only what the lists need. It keeps names and memory between
+// documents. It is not safe for concurrent use; the zero value is ready to use.
 //
 // It decodes only documents of the regular form: no key that counts twice,
 // every value of its usual type. All others go through DecodeReport.
 type ReportDecoder struct {
 	d       decoder
-	doc     ReportDoc // what the walk has read but for sites and tasks
+	doc     ReportDoc // what the walk has read, except sites and tasks
 	sites   []schema.SiteReport
 	outputs []output
 	tasks   []uint64 // hashes of the paths
@@ -38,10 +39,10 @@ type ReportDecoder struct {
 	skipped int64
 	names   interner
 	text    []byte
-	lent    *lentReports // nil: what is returned is the caller's own
+	lent    *lentReports // nil: results belong to the caller
 }
 
-// lentReports is the memory of reports that are taken back.
+// lentReports is the reusable memory of reports.
 type lentReports struct {
 	texts   textRoom
 	sites   []schema.SiteReport
@@ -49,10 +50,10 @@ type lentReports struct {
 	tasks   []uint64
 }
 
-// Recycle takes back the lists of all reports that were returned since the last
-// call: nobody may use them any more, nor hold on to texts for long. From the first
-// call on the decoder lends what it returns, and Recycle must be called now and
-// then.
+// Recycle reuses the lists of all reports that were returned since the last
+// call: nobody may use them any more, nor keep their texts for long. From the
+// first call on, the decoder lends what it returns, and Recycle must be called
+// regularly.
 func (p *ReportDecoder) Recycle() {
 	if p.lent == nil {
 		p.lent = &lentReports{}
@@ -62,18 +63,19 @@ func (p *ReportDecoder) Recycle() {
 	l.sites, l.outputs, l.tasks = l.sites[:0], l.outputs[:0], l.tasks[:0]
 }
 
-// output sums up what a workflow wrote to one dataset.
+// output sums what a workflow wrote to one dataset.
 type output struct {
 	name                 []byte // part of the document, or a copy
 	object               int    // of the dataset object that named it last
 	events, lumis, bytes int64
 }
 
-// maxOutputs bounds what is looked for one by one: regular documents have fewer.
+// maxOutputs limits the linear search for a dataset: regular documents have
+// fewer.
 const maxOutputs = 64
 
-// Decode decodes a document. What it returns shares nothing with raw, and is the
-// caller's own until Recycle says otherwise. Its error is that of DecodeReport.
+// Decode decodes a document. The result shares nothing with raw, and belongs to
+// the caller unless Recycle is in use. Its error is that of DecodeReport.
 func (p *ReportDecoder) Decode(raw []byte) (HashedReport, error) {
 	if p.walk(raw) {
 		return HashedReport{Head: p.doc.Head, Hash: p.d.hash.Sum64(), Report: p.report(), HasStatus: p.doc.HasStatus}, nil
@@ -92,7 +94,8 @@ func DecodeAgentReport(raw []byte) (report schema.AgentReport, flaws []Flaw, err
 	return doc.Report, doc.Flaws, err
 }
 
-// walk reads the document; false when it is not of the regular form.
+// walk reads the document; it returns false if the document does not have the
+// regular form.
 func (p *ReportDecoder) walk(raw []byte) bool {
 	p.d.reset(raw)
 	p.doc = ReportDoc{}
@@ -130,7 +133,7 @@ func (p *ReportDecoder) walk(raw []byte) bool {
 	return d.scan.End() == nil && p.regular()
 }
 
-// regular tells whether what was read needs no second thought.
+// regular reports whether the values that were read need no further check.
 func (p *ReportDecoder) regular() bool {
 	a := &p.doc
 	if a.Workflow == "" || a.Agent == "" || a.Type != "" && a.Type != "agent_request" || a.name(p.d.doc) != nil {
@@ -153,7 +156,7 @@ func repeated[T comparable](ordered []T) bool {
 	return false
 }
 
-// report makes the report of what was read.
+// report builds the report from the values that were read.
 func (p *ReportDecoder) report() schema.AgentReport {
 	a, lent := &p.doc, p.lent
 	if lent == nil {
@@ -187,14 +190,14 @@ func (p *ReportDecoder) report() schema.AgentReport {
 	return report
 }
 
-// lend copies list into room.
+// lend copies list into memory of room.
 func lend[T any](room *[]T, list []T) []T {
 	lent := more(room, len(list))
 	copy(lent, list)
 	return lent
 }
 
-// more lends room for n elements, of any value. It is never nil.
+// more returns n elements of room, with arbitrary values. It never returns nil.
 func more[T any](room *[]T, n int) []T {
 	if n == 0 {
 		return []T{}
@@ -213,7 +216,7 @@ func (p *ReportDecoder) readName() (string, bool) {
 	return p.names.text(text), len(text) <= maxText
 }
 
-// enter opens the next value; false when it is no object.
+// enter opens the next value; it returns false if that is not an object.
 func (p *ReportDecoder) enter() bool {
 	if p.d.scan.Kind() != jsonscan.Object {
 		return false
@@ -331,14 +334,15 @@ func (p *ReportDecoder) readOutputs() bool {
 				d.scan.Skip()
 			}
 		}
-		// None is negative, or the document has a flaw: so their order is all the same.
+		// None is negative, or the document has a flaw, so their order does not
+		// matter.
 		o.events, o.lumis, o.bytes = schema.AddUp(o.events, events), schema.AddUp(o.lumis, lumis), schema.AddUp(o.bytes, size)
 	}
 	return true
 }
 
-// output finds the sum of a dataset or adds one. It gives nil when the object
-// names the dataset twice, and for too many datasets.
+// output finds the sum of a dataset or adds one. It returns nil when the object
+// names the dataset twice, and when there are too many datasets.
 func (p *ReportDecoder) output(name []byte) *output {
 	for i := len(p.outputs) - 1; i >= 0; i-- { // most often it is the last one
 		o := &p.outputs[i]

@@ -10,9 +10,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// ReportDoc is a decoded agent_request document: what one agent reports on one
-// workflow. Its texts share one copy of the document, so it should not be kept
-// for long; Report returns texts of their own.
+// ReportDoc is a decoded agent_request document: what one agent reports about
+// one workflow. Its texts share one copy of the document, so it should not be
+// kept for long; Report returns texts of its own.
 type ReportDoc struct {
 	Head
 	Workflow     string
@@ -29,7 +29,7 @@ type ReportDoc struct {
 	flawList
 }
 
-// TaskDoc is one task of an ReportDoc.
+// TaskDoc is one task of a ReportDoc.
 type TaskDoc struct {
 	Path    string
 	JobType string
@@ -88,8 +88,8 @@ func DecodeReport(raw []byte) (*ReportDoc, error) {
 	return a, nil
 }
 
-// name settles the two names of the document. One that is missing is taken
-// from the _id, which is <agent>-<workflow> unless the document is old.
+// name determines the two names of the document. A missing one is taken from
+// the _id, which is <agent>-<workflow> unless the document is old.
 func (a *ReportDoc) name(raw []byte) error {
 	if a.Agent == "" && a.Workflow != "" {
 		a.Agent, _ = strings.CutSuffix(a.ID, "-"+a.Workflow)
@@ -113,8 +113,8 @@ func (a *ReportDoc) name(raw []byte) error {
 	return nil
 }
 
-// checkSites notes when the sites hold more than the whole: the (none) record
-// can't be made from that, and the sites do not add up to the totals.
+// checkSites records a flaw when the sites hold more than the total. Then the
+// (none) record can't be computed, and the sites do not add up to the totals.
 func (a *ReportDoc) checkSites(d *decoder) {
 	rest := a.Status
 	for i := range a.Sites {
@@ -273,8 +273,8 @@ func (t *TaskDoc) readSubscriptions(d *decoder) {
 	d.within(mark, "subscription_status")
 }
 
-// readSkipped reads {site: {"skippedFile": n}}; a plain number or true, as the
-// workflow's own field has it, names no site.
+// readSkipped reads {site: {"skippedFile": n}}. A plain number or true, as in
+// the workflow's own field, names no site.
 func (t *TaskDoc) readSkipped(d *decoder) {
 	t.Skipped = nil
 	if k := d.scan.Kind(); k == jsonscan.True || k == jsonscan.False {
@@ -306,7 +306,7 @@ func (t *TaskDoc) readSites(d *decoder, hint int) {
 	}
 	mark := d.mark()
 	for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {
-		site := TaskSiteDoc{Site: d.own(key)}
+		site := TaskSiteDoc{Site: d.clone(key)}
 		if d.open(site.Site) {
 			inner := d.mark()
 			for key, ok := d.scan.NextKey(); ok; key, ok = d.scan.NextKey() {

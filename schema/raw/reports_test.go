@@ -9,7 +9,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// TestReportsThatHaveNotCome: "none" is said only when agents count no failed job.
+// TestReportsThatHaveNotCome checks that the state is "none" only when agents
+// count no failed job.
 func TestReportsThatHaveNotCome(t *testing.T) {
 	req, err := DecodeReqMgr([]byte(`{"RequestName":"w","RequestStatus":"running-open"}`))
 	require.NoError(t, err)
@@ -28,14 +29,14 @@ func TestReportsThatHaveNotCome(t *testing.T) {
 		want     string
 		reported []int64 // in all, then by agent
 	}{
-		"nothing failed":         {[]*ReportDoc{agent("a", "0")}, nil, "", schema.ErrorsNone, []int64{0, 0}},
-		"no agent":               {nil, nil, "", schema.ErrorsNone, []int64{0}},
-		"none has come":          {[]*ReportDoc{agent("a", "46"), agent("b", "2")}, nil, "", schema.ErrorsNoneReported, []int64{0, 0, 0}},
-		"some have come":         {[]*ReportDoc{agent("a", "16"), agent("b", "29")}, []schema.JobError{group("a", "jobfailed", 15), group("a", "submitfailed", 1)}, "", schema.ErrorsLoaded, []int64{16, 16, 0}},
-		"only retries have come": {[]*ReportDoc{agent("a", "46")}, []schema.JobError{group("a", "jobcooloff", 9), group("a", schema.StateSuccess, 3)}, "", schema.ErrorsLoaded, []int64{0, 0}},
-		"of an agent that left":  {[]*ReportDoc{agent("a", "1")}, []schema.JobError{group("gone", "createfailed", 2)}, "", schema.ErrorsLoaded, []int64{2, 0}},
-		"not read":               {[]*ReportDoc{agent("a", "46")}, nil, schema.ErrorsFailed, schema.ErrorsFailed, []int64{-1, -1}},
-		"not there":              {[]*ReportDoc{agent("a", "46")}, nil, schema.ErrorsNotLoaded, schema.ErrorsNotLoaded, []int64{-1, -1}},
+		"nothing failed":            {[]*ReportDoc{agent("a", "0")}, nil, "", schema.ErrorsNone, []int64{0, 0}},
+		"no agent":                  {nil, nil, "", schema.ErrorsNone, []int64{0}},
+		"none has arrived":          {[]*ReportDoc{agent("a", "46"), agent("b", "2")}, nil, "", schema.ErrorsNoneReported, []int64{0, 0, 0}},
+		"some have arrived":         {[]*ReportDoc{agent("a", "16"), agent("b", "29")}, []schema.JobError{group("a", "jobfailed", 15), group("a", "submitfailed", 1)}, "", schema.ErrorsLoaded, []int64{16, 16, 0}},
+		"only retries have arrived": {[]*ReportDoc{agent("a", "46")}, []schema.JobError{group("a", "jobcooloff", 9), group("a", schema.StateSuccess, 3)}, "", schema.ErrorsLoaded, []int64{0, 0}},
+		"of an agent that left":     {[]*ReportDoc{agent("a", "1")}, []schema.JobError{group("gone", "createfailed", 2)}, "", schema.ErrorsLoaded, []int64{2, 0}},
+		"not read":                  {[]*ReportDoc{agent("a", "46")}, nil, schema.ErrorsFailed, schema.ErrorsFailed, []int64{-1, -1}},
+		"not there":                 {[]*ReportDoc{agent("a", "46")}, nil, schema.ErrorsNotLoaded, schema.ErrorsNotLoaded, []int64{-1, -1}},
 	} {
 		d := Flatten(req, c.agents)
 		assert.Equal(t, int64(-1), d.ReportedJobs, "not before they are read")

@@ -24,7 +24,7 @@ type ReqMgrDoc struct {
 	requestName, workflow string
 
 	RequestType, SubRequestType, RequestStatus string
-	StatusIsText                               bool                    // else views and queries by status do not have the document
+	StatusIsText                               bool                    // otherwise views and queries by status lack the document
 	Transitions                                []schema.StatusChange   // as written
 	Priorities                                 []schema.PriorityChange // as written
 	RequestDate                                int64                   // Unix s
@@ -46,10 +46,10 @@ type ReqMgrDoc struct {
 	EstimatedJobs, InputEvents, InputLumis, InputFiles int64   // -1: absent
 	TimePerEvent, SizePerEvent                         float64 // -1: absent
 
-	whole bool // what only details have is read too
+	whole bool // fields that only details have are read too
 	extra reqMgrExtra
 
-	lists *[]string // room of the record's lists; nil: they are its own
+	lists *[]string // memory for the record's lists; nil: each list has its own
 }
 
 // StepDoc is one TaskN or StepN object of a chain, or the top level.
@@ -65,9 +65,9 @@ type StepDoc struct {
 	KeepOutput                   bool
 }
 
-// ReqMgrDecoder decodes request documents one after another and keeps texts
-// and room between them. It is not for several goroutines at once; the zero
-// value is ready.
+// ReqMgrDecoder decodes request documents one after another and keeps texts and
+// memory between them. It is not safe for concurrent use; the zero value is
+// ready to use.
 type ReqMgrDecoder struct {
 	d     decoder
 	doc   ReqMgrDoc
@@ -77,19 +77,19 @@ type ReqMgrDecoder struct {
 	lends bool
 }
 
-// Recycle takes back the lists of all records that were made since the last
-// call: nobody may use them any more, nor hold on to texts for long. From the first
-// call on the decoder lends what it returns, and Recycle must be called now and
-// then.
+// Recycle reuses the lists of all records that were returned since the last
+// call: nobody may use them any more, nor keep their texts for long. From the
+// first call on, the decoder lends what it returns, and Recycle must be called
+// regularly.
 func (q *ReqMgrDecoder) Recycle() {
 	q.lends, q.d.room = true, &q.texts
 	q.lists, q.d.lists = q.lists[:0], q.d.lists[:0]
 }
 
-// Decode decodes a document as DecodeReqMgr does, but for what only details
-// have: lists are made of what it returns. What it returns shares
-// nothing with raw and is valid until the next call; what its methods return
-// stays valid, until Recycle says otherwise.
+// Decode decodes a document like DecodeReqMgr, without the fields that only
+// details have: lists are built from its result. The result shares nothing with
+// raw and is valid until the next call. What its methods return stays valid,
+// unless Recycle is in use.
 func (q *ReqMgrDecoder) Decode(raw []byte) (*ReqMgrDoc, error) {
 	q.d.reset(raw)
 	q.d.names = &q.names
@@ -140,7 +140,7 @@ func (r *ReqMgrDoc) decode(d *decoder) error {
 	return nil
 }
 
-// newStep is a step that says nothing.
+// newStep returns a step with all values absent.
 func newStep(index int64) StepDoc {
 	return StepDoc{Index: index, Memory: -1, Multicore: -1, RequestedEvents: -1, KeepOutput: true}
 }
@@ -220,7 +220,7 @@ func (r *ReqMgrDoc) readAmount(d *decoder, key []byte) bool {
 	return true
 }
 
-// readOther reads Task1, Step12 and the like, and skips all else.
+// readOther reads Task1, Step12 and so on, and skips all other keys.
 func (r *ReqMgrDoc) readOther(d *decoder, key []byte) {
 	isTask := bytes.HasPrefix(key, []byte("Task"))
 	if !isTask && !bytes.HasPrefix(key, []byte("Step")) {
@@ -296,7 +296,7 @@ func (s *StepDoc) readKey(d *decoder, key []byte) bool {
 	case "RequestNumEvents":
 		s.RequestedEvents = d.first("RequestNumEvents")
 	case "KeepOutput":
-		// ReqMgr keeps the output of a step that does not say.
+		// ReqMgr keeps the output of a step without KeepOutput.
 		s.KeepOutput = d.truth("KeepOutput", true)
 	default:
 		return false
@@ -371,8 +371,8 @@ func (d *decoder) date(path string) int64 {
 	return at
 }
 
-// plainDate reads a date of whole numbers, as nearly all are; not ok, and
-// anywhere in the value, for others.
+// plainDate reads a date of whole numbers, the usual form. For others ok is
+// false, and the position is anywhere in the value.
 func (d *decoder) plainDate() (at int64, ok bool) {
 	if d.scan.Kind() != jsonscan.Array {
 		return 0, false
@@ -391,8 +391,8 @@ func (d *decoder) plainDate() (at int64, ok bool) {
 	return at, ok && count >= 3 && d.scan.Err() == nil
 }
 
-// unixTime gives the Unix time of year, month, day, hour, minute and second,
-// UTC; not ok when there is no such day or it is before 1970.
+// unixTime returns the Unix time of year, month, day, hour, minute and second,
+// UTC; ok is false when there is no such day or it is before 1970.
 func unixTime(n [6]int) (at int64, ok bool) {
 	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
 	return t.Unix(), t.Month() == time.Month(n[1]) && t.Day() == n[2] && t.Unix() >= 0

@@ -9,7 +9,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// reqMgrExtra is what only the detail of a workflow has of its request.
+// reqMgrExtra holds the fields of a request that only the detail of a workflow
+// has.
 type reqMgrExtra struct {
 	parentage        []schema.ChainParentage // as written, without Workflow and Resolved
 	resolved         bool
@@ -61,7 +62,7 @@ func (x *reqMgrExtra) readParentage(d *decoder) {
 	})
 }
 
-// parentage gives the records of a document that was decoded as a whole.
+// parentage returns the records of a document that was decoded as a whole.
 func (r *ReqMgrDoc) parentage() []schema.ChainParentage {
 	out := append([]schema.ChainParentage{}, r.extra.parentage...)
 	slices.SortStableFunc(out, func(a, b schema.ChainParentage) int { return cmp.Compare(a.Index, b.Index) })
@@ -71,7 +72,7 @@ func (r *ReqMgrDoc) parentage() []schema.ChainParentage {
 	return out
 }
 
-// lfnBases gives the records of a document that was decoded as a whole.
+// lfnBases returns the records of a document that was decoded as a whole.
 func (r *ReqMgrDoc) lfnBases() []schema.LFNBase {
 	out := []schema.LFNBase{}
 	add := func(use string, bases ...string) {

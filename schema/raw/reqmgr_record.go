@@ -9,15 +9,15 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Record returns the request's side of its workflow record. The agents' side
-// is as with no agents; Join fills it. Texts are copies of their own, so the
+// Record returns the request's side of its workflow record. The agents' side is
+// that of a workflow without agents; Join fills it. Texts are copies, so the
 // record does not keep the document in memory.
 func (r *ReqMgrDoc) Record() (w schema.Workflow) {
 	r.FillRecord(&w)
 	return w
 }
 
-// FillRecord is Record in the memory of the caller, whatever was there.
+// FillRecord writes the record into w and overwrites whatever w held.
 func (r *ReqMgrDoc) FillRecord(w *schema.Workflow) {
 	steps := r.chain()
 	first := func(field func(*StepDoc) string) string {
@@ -68,10 +68,10 @@ func (r *ReqMgrDoc) FillRecord(w *schema.Workflow) {
 	schema.Join(w, nil)
 }
 
-// fillStatus trusts RequestStatus: status and transitions are separate fields
-// of the document, and only the former decides in ReqMgr. The list of transitions
-// may be out of order, so their times count and not their places; one without a
-// time came after those before it.
+// fillStatus takes the status from RequestStatus: status and transitions are
+// separate fields of the document, and only the former decides in ReqMgr. The
+// list of transitions may be out of order, so their times count and not their
+// positions; a transition without a time comes after those before it.
 func (r *ReqMgrDoc) fillStatus(w *schema.Workflow) {
 	w.Status = r.RequestStatus
 	if w.Status == "" {
@@ -94,15 +94,15 @@ func (r *ReqMgrDoc) fillStatus(w *schema.Workflow) {
 	_, w.StatusKnown = schema.StatusOf(w.Status)
 }
 
-// firstPriority is the priority that the request was made with: documents before
-// 2016 don't say, but their histories may. -1 is not known.
+// firstPriority returns the priority at creation. Documents before 2016 do not
+// state it, but their histories may. -1 is unknown.
 func (r *ReqMgrDoc) firstPriority() int64 {
 	if r.InitialPriority >= 0 {
 		return r.InitialPriority
 	}
 	first, at := int64(-1), int64(math.MaxInt64)
 	for _, p := range r.Priorities {
-		// An entry without a time counts only where none has one.
+		// An entry without a time counts only if no entry has one.
 		if time := cmp.Or(p.Time, math.MaxInt64-1); p.Priority >= 0 && time < at {
 			first, at = p.Priority, time
 		}
@@ -110,9 +110,10 @@ func (r *ReqMgrDoc) firstPriority() int64 {
 	return first
 }
 
-// fillSteps gathers what the top level and the steps of a chain name.
+// fillSteps collects the values that the top level and the steps of a chain
+// name.
 func (r *ReqMgrDoc) fillSteps(w *schema.Workflow, top *StepDoc, steps []StepDoc) {
-	var room [8][fewTexts]string // nearly always enough; then nothing but the results is allocated
+	var room [8][fewTexts]string // usually enough; then only the results are allocated
 	campaigns, releases, prepIDs := room[0][:0], room[1][:0], room[2][:0]
 	archs, eras, tags := room[3][:0], room[4][:0], room[5][:0]
 	inputs, pileups := room[6][:0], room[7][:0]
@@ -141,16 +142,17 @@ func (r *ReqMgrDoc) fillSteps(w *schema.Workflow, top *StepDoc, steps []StepDoc)
 // dataset keeps the names of datasets: requests without one may say "None".
 func dataset(name string) bool { return name != "None" }
 
-// fewTexts is up to where looking at all texts is faster than a map.
+// fewTexts is the length up to which a linear search is faster than a map.
 const fewTexts = 16
 
 // distinct returns the texts that are not empty and that keep accepts, each
-// once, in their order. It is never nil and a list of its own.
+// once, in their order. The result is never nil and never the list itself.
 func distinct(list []string, keep func(string) bool) []string {
 	return distinctIn(nil, list, keep)
 }
 
-// distinct is distinct in the room of the document, if it has one.
+// distinct is the function of that name in the document's memory, if it has
+// any.
 func (r *ReqMgrDoc) distinct(list []string, keep func(string) bool) []string {
 	return distinctIn(r.lists, list, keep)
 }
@@ -176,8 +178,8 @@ func distinctIn(lists *[]string, list []string, keep func(string) bool) []string
 	return lend(lists, out)
 }
 
-// asDistinct is distinct, but returns the list itself where it is easily seen
-// to be what distinct would make.
+// asDistinct is distinct, but returns the list itself if that is obviously the
+// result.
 func (r *ReqMgrDoc) asDistinct(list []string, keep func(string) bool) []string {
 	if !isDistinct(list, keep) {
 		return r.distinct(list, keep)
@@ -215,7 +217,7 @@ func (r *ReqMgrDoc) chainKind() string {
 }
 
 // chain returns the steps of the chain by Index: of the kind that the document
-// names, else of the kind that it holds.
+// names, else of the kind that it contains.
 func (r *ReqMgrDoc) chain() []StepDoc {
 	switch {
 	case r.StepChain >= 0, r.TaskChain < 0 && len(r.tasks) == 0:

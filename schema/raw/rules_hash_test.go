@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRulesHash fails when what is made of the documents in testdata/set has
-// changed and rules.txt has not: a checkpoint of the older program would be
-// taken for good. -update writes it again, after the golden files.
+// TestRulesHash fails when the records computed from testdata/set have changed
+// but rules.txt has not: a checkpoint of the older program would then be
+// accepted. -update rewrites rules.txt, after the golden files.
 func TestRulesHash(t *testing.T) {
 	h := xxhash.New()
 	for _, pattern := range []string{"testdata/golden/*", "testdata/set/*"} {
@@ -32,5 +32,5 @@ func TestRulesHash(t *testing.T) {
 	}
 	rules, err := os.ReadFile("../rules.txt")
 	require.NoError(t, err)
-	require.Equal(t, string(rules), got, "records are made otherwise than before: go test ./raw -update writes rules.txt again")
+	require.Equal(t, string(rules), got, "the records have changed: go test ./raw -update rewrites rules.txt")
 }

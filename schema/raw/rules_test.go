@@ -17,7 +17,7 @@ func TestRunOfTierZero(t *testing.T) {
 		assert.Equal(t, want, w.Run, run)
 		assert.True(t, w.StatusKnown)
 		schema.Join(&w, []schema.AgentReport{{Workflow: "w", Agent: "a", Time: 100, Counts: schema.JobCounts{Success: 4, Running: 4}, JobsInWMBS: 8}})
-		assert.EqualValues(t, -1, w.SecondsLeft, "nothing is known of the end of a Tier-0 workflow")
+		assert.EqualValues(t, -1, w.SecondsLeft, "the end of a Tier-0 workflow is unknown")
 	}
 }
 

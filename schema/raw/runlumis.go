@@ -13,9 +13,9 @@ import (
 // lumiRange is a run of luminosity sections, both ends included.
 type lumiRange struct{ first, last int64 }
 
-// runLumis reads a list of {run: lumis} objects, or one of them, and writes it
-// as text: 380115: 14-16, 20; 380116: 1. A lumi is a number; in old documents
-// a pair of numbers is a range.
+// runLumis reads a list of {run: lumis} objects, or one of them, and returns it
+// as text: 380115: 14-16, 20; 380116: 1. A lumi is a number; in old documents a
+// pair of numbers is a range.
 func (d *decoder) runLumis(path string) string {
 	runs := map[int64][]lumiRange{}
 	d.list(path, func() {

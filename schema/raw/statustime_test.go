@@ -17,8 +17,8 @@ func requestOf(t *testing.T, fields string) schema.Workflow {
 	return doc.Record()
 }
 
-// TestTimeOfStatusIsThatOfItsNewestEntry: neither the place in the list nor
-// entries of other statuses decide when the status was entered.
+// TestTimeOfStatusIsThatOfItsNewestEntry: positions in the list and entries of
+// other statuses do not decide when the status was entered.
 func TestTimeOfStatusIsThatOfItsNewestEntry(t *testing.T) {
 	at := func(status string, time any) string {
 		return fmt.Sprintf(`{"Status":%q,"UpdateTime":%v}`, status, time)
@@ -58,9 +58,8 @@ func TestTimeOfStatusIsThatOfItsNewestEntry(t *testing.T) {
 	}
 }
 
-// TestFirstPriority: what was asked for first is the request's own word, else
-// the oldest entry of its history, else not known; it is never a 0 that nobody
-// wrote.
+// TestFirstPriority: the initial priority is the request's own field, else the
+// oldest entry of its history, else unknown. It is never a 0 that nobody wrote.
 func TestFirstPriority(t *testing.T) {
 	for fields, want := range map[string]int64{
 		`"RequestPriority":85000`:                                                                     -1,

@@ -47,20 +47,21 @@ func (d *decoder) texts(path string) []string {
 	return nil
 }
 
-// listRoom makes room for a short list of texts and gives its start in d.lists.
+// listRoom makes room for a short list of texts and returns its start in
+// d.lists.
 func (d *decoder) listRoom() int {
 	const room, few = 128, 8
 	if cap(d.lists)-len(d.lists) < few {
-		size := room // the old one belongs to those who have its lists
+		size := room // the old memory belongs to lists that were returned
 		if d.room != nil {
-			size = max(room, 2*cap(d.lists)) // it will come back
+			size = max(room, 2*cap(d.lists)) // it will be reused
 		}
 		d.lists = make([]string, 0, size)
 	}
 	return len(d.lists)
 }
 
-// listSince is the list that was put into the room; nil if it has no text.
+// listSince returns the list that was put into the room; nil if it has no text.
 func (d *decoder) listSince(from int) []string {
 	if len(d.lists) == from {
 		return nil
@@ -68,9 +69,10 @@ func (d *decoder) listSince(from int) []string {
 	return d.lists[from:len(d.lists):len(d.lists)]
 }
 
-// plainTexts reads a list of texts, or an object of them, as nearly all are; not
-// ok, and anywhere in the value, for those of other things, for texts that are
-// too long, and for objects of many pairs or with a key twice.
+// plainTexts reads a list of texts, or an object of them, in the usual form. ok
+// is false, and the position is anywhere in the value, for lists of other
+// things, for texts that are too long, and for objects with many pairs or a
+// repeated key.
 func (d *decoder) plainTexts() (list []string, ok bool) {
 	if d.scan.Kind() == jsonscan.Object {
 		return d.plainObject()
@@ -95,7 +97,7 @@ func (d *decoder) plainText() (text string, ok bool) {
 	if len(b) > maxText {
 		return "", false
 	}
-	return d.own(b), true
+	return d.clone(b), true
 }
 
 // plainObject is plainTexts for an object: its texts by key.
@@ -138,7 +140,7 @@ func appendText(list []string, text string) []string {
 	return append(list, text)
 }
 
-// flattenLevels is how deep texts are looked for.
+// flattenLevels is the depth up to which texts are collected.
 const flattenLevels = 3
 
 // textsOf returns the texts of a JSON list or object, and those of the lists

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTimesOfAllUnits: MONIT writes milliseconds; others micro- or nanoseconds.
-// Each time of each document goes through one function, is in seconds, and is
-// never negative. A time in another unit is a flaw.
+// TestTimesOfAllUnits: MONIT writes milliseconds, others micro- or nanoseconds.
+// One function reads all times of all documents: they are in seconds and never
+// negative. A time in another unit is a flaw.
 func TestTimesOfAllUnits(t *testing.T) {
 	const want = int64(1796019208)
 	for text, flaws := range map[string]int{
