@@ -1,4 +1,4 @@
-// Package command is the program mock: it makes data that look like those of the
+// Package command is the program mock: it generates data that look like those of the
 // running system. Its commands write raw documents or flat records, fill a
 // CouchDB with documents, or serve a stand-in for CouchDB whose documents change.
 package command
@@ -20,12 +20,12 @@ import (
 
 // Exit codes.
 const (
-	exitOK    = 0
-	exitFault = 1 // something could not be done
-	exitUsage = 2 // the arguments are wrong
+	exitOK     = 0
+	exitFailed = 1 // the command failed
+	exitUsage  = 2 // the arguments are wrong
 )
 
-// env is what a command gets from outside.
+// env is the environment of a command.
 type env struct {
 	args   []string // after the subcommand
 	getenv func(string) string
@@ -34,7 +34,7 @@ type env struct {
 	stdout io.Writer
 	stderr io.Writer
 
-	tabled func(*settings.Table) // gets the table of options, and nothing is run; nil: it is run
+	tabled func(*settings.Table) // receives the table of options instead of a run; nil: the command runs
 }
 
 // command is one subcommand.
@@ -102,22 +102,22 @@ func report(stderr io.Writer, name string, err error) int {
 	var wrong usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
-		return exitOK // a reader that has seen enough, such as head, is no fault
+		return exitOK // a reader that closes the pipe early, such as head, is not an error
 	case errors.As(err, &wrong):
 		fmt.Fprintf(stderr, "mock %s: %s\nSee mock %s -h.\n", name, strings.ReplaceAll(err.Error(), "\n", "\n  "), name)
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "mock %s: %v\n", name, err)
-	return exitFault
+	return exitFailed
 }
 
 func usage(w io.Writer) {
-	fmt.Fprint(w, "mock makes data that look like those of the running system.\n\nUsage:\n  mock COMMAND [flags]\n\nCommands:\n")
+	fmt.Fprint(w, "mock generates data that look like those of the running system.\n\nUsage:\n  mock COMMAND [flags]\n\nCommands:\n")
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-6s %s\n", c.name, c.about)
 	}
 	fmt.Fprint(w, `
-The same seed and size give the same bytes. mock COMMAND -h lists the flags of a
+The same seed and size produce the same bytes. mock COMMAND -h lists the flags of a
 command, mock --version prints the version. Each flag can also be set in the
 environment: --couch-url as WMSTATS_COUCH_URL.
 `)

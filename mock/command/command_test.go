@@ -62,7 +62,7 @@ func TestHelp(t *testing.T) {
 	assert.Contains(t, r.stderr, `unknown command "rwa"`)
 }
 
-func TestAllFaultsAtOnce(t *testing.T) {
+func TestAllErrorsAtOnce(t *testing.T) {
 	r := call(t, map[string]string{"WMSTATS_SEED": "abc"}, "", "load", "--workfows", "3", "--workflows=-1", "--lean=7", "extra", "--now", "then",
 		"--couch-user", "admin", "--wait", "0s")
 	assert.Equal(t, exitUsage, r.code)
@@ -114,7 +114,7 @@ func TestFlatWritesRecords(t *testing.T) {
 	assert.Equal(t, 25, n)
 }
 
-// closedPipe takes a few bytes and then is gone, as head is.
+// closedPipe accepts a few bytes and is then closed, like the input of head.
 type closedPipe struct{ left int }
 
 func (p *closedPipe) Write(b []byte) (int, error) {
@@ -133,11 +133,11 @@ func TestAClosedPipeEndsQuietly(t *testing.T) {
 		assert.Zero(t, code, name)
 		assert.Empty(t, errOut.String(), name)
 	}
-	assert.Equal(t, exitFault, report(io.Discard, "raw", errors.New("disk full")))
+	assert.Equal(t, exitFailed, report(io.Discard, "raw", errors.New("disk full")))
 }
 
-// A stand-in that others can reach is written by anybody, unless it asks for a
-// user; and no program prints the password in an address.
+// A stand-in that other machines can reach must ask for a user, since anybody
+// could write to it; and no program prints the password in an address.
 func TestWhoMayReachTheStandIn(t *testing.T) {
 	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.org:0"} {
 		r := call(t, nil, "", "couch", "--listen", listen)
@@ -164,26 +164,26 @@ func TestLoadFromAFile(t *testing.T) {
 	vars := map[string]string{"WMSTATS_COUCH_URL": srv.URL, "WMSTATS_COUCH_USER": "admin", "WMSTATS_COUCH_PASSWORD_FILE": secret}
 
 	r := call(t, vars, "{\"db\":\"wmstats\",\"doc\":{\"_id\":\"a\"}}\nnot json\n", "load", "--from", "-")
-	assert.Equal(t, exitFault, r.code)
+	assert.Equal(t, exitFailed, r.code)
 	assert.Contains(t, r.stderr, "line 2")
 	assert.Contains(t, r.stderr, "1 documents created")
 	_, ok := couch.Doc(design.WMStatsDB, "a")
-	assert.True(t, ok, "a bad line does not cost the good ones")
+	assert.True(t, ok, "a bad line does not lose the good ones")
 
 	raw := call(t, nil, "", "raw", "--workflows", "20", "--lean")
 	file := filepath.Join(t.TempDir(), "docs.ndjson")
 	require.NoError(t, os.WriteFile(file, []byte(raw.stdout), 0o600))
-	for range 2 { // loading again is no fault
+	for range 2 { // loading again is not an error
 		r = call(t, vars, "", "load", "--from", file)
 		require.Zero(t, r.code, r.stderr)
 	}
 	r = call(t, vars, "", "load", "--from", file+".missing")
-	assert.Equal(t, exitFault, r.code)
+	assert.Equal(t, exitFailed, r.code)
 	r = call(t, vars, "", "load", "--workflows", "10", "--lean")
 	assert.Zero(t, r.code, r.stderr)
 }
 
-// lines is a writer whose lines can be waited for.
+// lines is a writer whose lines a test can wait for.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -246,7 +246,7 @@ func TestCouchServesAndStops(t *testing.T) {
 	url, stop := startCouch(t, "--workflows", "0", "--seed", "5")
 	var welcome struct{ Vendor map[string]any }
 	assert.Equal(t, http.StatusOK, get(t, url+"/", &welcome))
-	assert.Equal(t, map[string]any{"name": "mock", "seed": 5.0, "workflows": 0.0}, welcome.Vendor, "it says that it is a mock")
+	assert.Equal(t, map[string]any{"name": "mock", "seed": 5.0, "workflows": 0.0}, welcome.Vendor, "the welcome names the mock")
 	for _, db := range design.Databases() {
 		var info struct {
 			DocCount int `json:"doc_count"`
@@ -273,14 +273,14 @@ func TestCouchLives(t *testing.T) {
 		}
 	}
 	require.NoError(t, in.Err())
-	assert.Zero(t, stop(), "an open feed does not keep it")
+	assert.Zero(t, stop(), "an open feed does not keep it running")
 }
 
-func TestPortInUseIsSaid(t *testing.T) {
+func TestPortInUseIsReported(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer ln.Close()
 	r := call(t, nil, "", "couch", "--listen", ln.Addr().String(), "--workflows", "1")
-	assert.Equal(t, exitFault, r.code)
+	assert.Equal(t, exitFailed, r.code)
 	assert.Contains(t, r.stderr, "address already in use")
 }

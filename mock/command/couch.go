@@ -22,13 +22,13 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// loadWait is how long load waits for a CouchDB that starts at the same time.
+// loadWait is how long load waits for a CouchDB that is starting.
 const loadWait = 60 * time.Second
 
 // stepEvery is the time between two steps of the simulation.
 const stepEvery = 250 * time.Millisecond
 
-// stopWithin bounds how long open requests keep the stand-in alive.
+// stopWithin limits how long open requests keep the stand-in alive.
 const stopWithin = 5 * time.Second
 
 func runCouch(ctx context.Context, e env) error {
@@ -73,19 +73,21 @@ func runCouch(ctx context.Context, e env) error {
 			s.live.Share = &share
 		}
 	}
-	// Of the memory of a filled stand-in a half would be garbage of parsing and
-	// packing at the usual 100. This costs a tenth more time, and only here.
+	// With the default GOGC of 100, half of the memory of a filled stand-in
+	// would be garbage from parsing and packing. This value costs a tenth more
+	// time, and only here.
 	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	return s.run(ctx, listen)
 }
 
-// vendor is what the stand-in says of itself at GET /: readers that find a seed
-// there call their source "mock seed 1" and show that all of it is invented.
+// vendor is the vendor entry of GET /. Readers that find a seed there call
+// their source "mock seed 1" and show that all data are invented.
 func vendor(world gen.Options) map[string]any {
 	return map[string]any{"name": "mock", "seed": world.Seed, "workflows": world.Workflows}
 }
 
-// standIn is a served CouchDB stand-in with what fills and changes it.
+// standIn is a CouchDB stand-in that is served, with the generators that fill
+// and change it.
 type standIn struct {
 	world *gen.World
 	couch *couchfake.Server
@@ -98,8 +100,8 @@ type standIn struct {
 	ready  atomic.Bool
 }
 
-// run listens at once, so that a port in use is said at once, and answers 503
-// until the documents are in.
+// run listens at once, so that a port in use is reported at once, and answers
+// 503 until the documents are stored.
 func (s *standIn) run(ctx context.Context, listen string) error {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", listen)
@@ -119,7 +121,7 @@ func (s *standIn) run(ctx context.Context, listen string) error {
 	return err
 }
 
-// work fills the stand-in and then lets it live until ctx ends.
+// work fills the stand-in and then runs the simulation until ctx ends.
 func (s *standIn) work(ctx context.Context, addr string, served <-chan error) error {
 	began := s.now()
 	docs, bytes, err := s.fill(ctx)
@@ -129,7 +131,7 @@ func (s *standIn) work(ctx context.Context, addr string, served <-chan error) er
 	if err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // most of what filling took is not needed again
+	debug.FreeOSMemory() // most of the memory that filling took is not needed again
 	s.ready.Store(true)
 	fmt.Fprintf(s.stderr, "ready: http://%s serves %d documents, %.0f MB, of %d workflows after %.1f s\n",
 		addr, docs, float64(bytes)/1e6, s.world.Options().Workflows, s.now().Sub(began).Seconds())
@@ -190,8 +192,8 @@ func (s *standIn) fill(ctx context.Context) (docs int, bytes int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	// Storing costs more than making, so it is done on all cores, too: each batch
-	// stays in order, and seqs are opaque anyhow.
+	// Storing costs more than generating, so it runs on all cores, too: each
+	// batch stays in order, and seqs are opaque anyway.
 	var stores errgroup.Group
 	stores.SetLimit(runtime.GOMAXPROCS(0))
 	store := func(batch []gen.Doc) {
@@ -214,7 +216,7 @@ func (s *standIn) fill(ctx context.Context) (docs int, bytes int64, err error) {
 	return docs + zero, bytes, stores.Wait()
 }
 
-// fillTierZero stores the databases of Tier-0, if they are wanted.
+// fillTierZero stores the databases of Tier-0, if requested.
 func (s *standIn) fillTierZero() (docs int, err error) {
 	if s.tierZero == 0 {
 		return 0, nil
@@ -242,7 +244,8 @@ func (s *standIn) fillTierZero() (docs int, err error) {
 	return len(all), nil
 }
 
-// put stores documents. One that the stand-in refuses is reported and left out.
+// put stores documents. A document that the stand-in refuses is reported and
+// left out.
 func (s *standIn) put(docs []gen.Doc) {
 	byDB := map[string][][]byte{}
 	for _, d := range docs {

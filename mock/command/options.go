@@ -11,10 +11,10 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// usageError holds all that is wrong with the arguments.
+// usageError holds all errors in the arguments.
 type usageError struct{ error }
 
-// optionSet is the table of one command, with all that is wrong in it.
+// optionSet is the option table of one command, with all errors found in it.
 type optionSet struct {
 	*settings.Table
 	settings.Faults
@@ -49,7 +49,7 @@ func (o *optionSet) parse() error {
 	return nil
 }
 
-// check reports all faults at once.
+// check reports all errors at once.
 func (o *optionSet) check() error {
 	if err := o.Err(); err != nil {
 		return usageError{err}
@@ -78,7 +78,8 @@ func (o *optionSet) world(workflows int, now string) *worldFlags {
 	return f
 }
 
-// options turns the flags into options of the generator, or notes their faults.
+// options turns the flags into options of the generator, or records their
+// errors.
 func (f *worldFlags) options(o *optionSet) gen.Options {
 	opts := gen.Options{Seed: uint64(f.seed), Workflows: f.workflows, JobSummaries: f.jobSummaries, Lean: f.lean, NoEdges: f.clean}
 	settings.NotNegative(&o.Faults, "workflows", f.workflows)
@@ -110,7 +111,7 @@ func (o *optionSet) credentials() *credentials {
 	return c
 }
 
-// read returns the user and the password in the file, or notes the fault.
+// read returns the user and the password in the file, or records the error.
 func (c *credentials) read(o *optionSet) (user, password string) {
 	switch {
 	case c.user == "" && c.passwordFile == "":

@@ -127,10 +127,10 @@ func runLoad(ctx context.Context, e env) error {
 	return err
 }
 
-// nearest finds right names for a wrong one.
+// nearest finds correct names that resemble a wrong one.
 func nearest(name string, names []string) []string { return wire.Near(name, names, 2) }
 
-// input opens what is to be loaded: generated documents, or those of a file.
+// input opens the documents to load: generated ones, or those of a file.
 func input(from string, stdin io.Reader, world gen.Options) (docs iter.Seq2[gen.Doc, error], closeInput func(), err error) {
 	switch from {
 	case "":

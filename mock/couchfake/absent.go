@@ -2,16 +2,16 @@ package couchfake
 
 import "net/http"
 
-// Absence is one way in which a resource of a server that works is not there
-// for a reader, or not in time.
+// Absence is one way in which a resource of a working server is unavailable to
+// a reader, or not available in time.
 type Absence struct {
 	Name  string
 	Fault Fault // without a Match
-	Fails bool  // the server tried, and failed or gave up; else it does not offer it
+	Fails bool  // the server tried, and failed or gave up; otherwise it does not offer the resource
 }
 
 // Absences are the ways in which a view, a query or a filter can be absent or
-// too slow, as CouchDB and the proxies before it word them.
+// too slow, in the words of CouchDB and of the proxies in front of it.
 func Absences() []Absence {
 	status := func(code int, name, reason string) Fault {
 		return Fault{Kind: FailStatus, Status: code, Error: name, Reason: reason}
@@ -20,7 +20,7 @@ func Absences() []Absence {
 		{"missing", status(http.StatusNotFound, "not_found", "missing"), false},
 		{"deleted", status(http.StatusNotFound, "not_found", "deleted"), false},
 		{"missing in its design document", status(http.StatusNotFound, "not_found", "missing_named_view"), false},
-		{"in a database that is not there", Fault{Kind: NoDatabase}, false},
+		{"in a database that does not exist", Fault{Kind: NoDatabase}, false},
 		{"forbidden", Fault{Kind: Forbid}, false},
 		{"unauthorized", Fault{Kind: Deny}, false},
 		{"bad request", status(http.StatusBadRequest, "bad_request", "no"), false},

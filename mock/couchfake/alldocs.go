@@ -10,8 +10,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// allDocs answers _all_docs: the live documents bytewise by id, or the keys
-// asked for in their order.
+// allDocs answers _all_docs: the live documents bytewise by id, or the
+// requested keys in their order.
 func (c *call) allDocs(db *database) error {
 	if err := c.allow(http.MethodGet, http.MethodHead, http.MethodPost); err != nil {
 		return err
@@ -20,7 +20,7 @@ func (c *call) allDocs(db *database) error {
 	if err != nil {
 		return err
 	}
-	ids, newest := db.snapshot()
+	ids, newest := db.liveDocuments()
 	ids = c.seen(ids)
 	offset := "null"
 	var list []idRow
@@ -66,7 +66,8 @@ func (c *call) seen(ids *btree.BTreeG[idRow]) *btree.BTreeG[idRow] {
 	return less
 }
 
-// idRange picks the rows from start to end, and says how many come before them.
+// idRange selects the rows from start to end, and returns how many come before
+// them.
 func idRange(ids *btree.BTreeG[idRow], q *rangeQuery) (rows []idRow, offset int, err error) {
 	low, high := 0, ids.Len() // the rows [low, high) in ascending order
 	rank := func(key string, after bool) int {
@@ -159,7 +160,7 @@ func (c *call) appendIDRow(buf []byte, db *database, row idRow, q *rangeQuery) (
 	return append(buf, '}'), nil
 }
 
-// keyRows writes a row for every key asked for, also for those not there.
+// keyRows writes a row for every requested key, also for missing documents.
 func (c *call) keyRows(rw *rowWriter, db *database, q *rangeQuery) error {
 	keys := slices.Clone(q.keys)
 	if q.descending {

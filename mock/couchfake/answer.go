@@ -14,10 +14,11 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// maxRequestBytes bounds a request body after unpacking.
+// maxRequestBytes limits the size of a request body after unpacking.
 const maxRequestBytes = 1 << 30
 
-// call is one request on its way: what it asks, and what it is told to do wrong.
+// call is one request in progress: what it asks for, and which faults apply to
+// it.
 type call struct {
 	server *Server
 	w      http.ResponseWriter
@@ -26,11 +27,11 @@ type call struct {
 	query  url.Values
 	lens   lens
 	salt   byte            // of the seqs in this answer
-	begun  bool            // the answer's head may be on its way
-	held   *bufferedWriter // what a fault holds back; nil: nothing
+	begun  bool            // the head of the answer may have been sent
+	held   *bufferedWriter // output that a fault holds back; nil: none
 }
 
-// reading says whether the method only reads; HEAD is GET without its body.
+// reading reports whether the method only reads; HEAD is GET without its body.
 func (c *call) reading() bool {
 	return c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
 }
@@ -110,7 +111,7 @@ func (c *call) commonHeaders() {
 	c.w.Header().Set("Content-Type", "application/json")
 }
 
-// notModified answers 304. net/http sends no Content-Length with it, CouchDB
+// notModified answers 304. net/http sends no Content-Length with it; CouchDB
 // sends 0.
 func (c *call) notModified(etag string) error {
 	c.w.Header()["ETag"] = []string{etag}
@@ -126,7 +127,7 @@ func (c *call) fail(e *Error) error {
 	return c.send(e.Status, string(body))
 }
 
-// allow refuses other methods than those named.
+// allow refuses methods that are not named.
 func (c *call) allow(methods ...string) error {
 	for _, m := range methods {
 		if c.r.Method == m {
@@ -149,8 +150,8 @@ func (c *call) location(segments ...string) string {
 
 const hexDigits = "0123456789abcdef"
 
-// appendString writes a JSON string as CouchDB does: only what must be escaped
-// is escaped, other text stays UTF-8.
+// appendString writes a JSON string as CouchDB does: it escapes only what must
+// be escaped; other text stays UTF-8.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); i++ {

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// putBatch is how many documents are stored under one lock.
+// putBatch is the number of documents that are stored under one lock.
 const putBatch = 500
 
-// Create makes a database; one that is there already stays as it is.
+// Create creates a database; an existing one stays as it is.
 func (s *Server) Create(name string) error {
 	if !validDatabaseName(name) {
 		return fmt.Errorf("create database %q: not a database name", name)
@@ -44,7 +44,7 @@ func (s *Server) Drop(name string) bool {
 	return true
 }
 
-// Databases gives the names, sorted.
+// Databases returns the names, sorted.
 func (s *Server) Databases() []string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -63,13 +63,13 @@ func (s *Server) database(name string) *database {
 }
 
 // Put stores documents, each a JSON object with an _id, and creates the
-// database if need be. A document without _rev, or with the revision of a
-// leaf, replaces what is there; one with a revision that nobody gave (or with
-// _revisions) is stored under it, as new_edits=false does. Bytes that are not
-// UTF-8 are kept, which no HTTP writer could get in.
+// database if needed. A document without _rev, or with the revision of a leaf,
+// replaces the existing one; one with an unknown revision (or with _revisions)
+// is stored under it, as new_edits=false does. Bytes that are not UTF-8 are
+// kept, which no HTTP client could store.
 //
 // A document that cannot be stored is left out and named in the error; the
-// others are stored all the same.
+// others are still stored.
 func (s *Server) Put(name string, docs ...[]byte) error {
 	if err := s.Create(name); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (s *Server) Delete(name, id string) bool {
 	return db.write(newEdit, d)[0].err == nil
 }
 
-// Doc gives the winning revision of a live document, with _id and _rev.
+// Doc returns the winning revision of a live document, with _id and _rev.
 func (s *Server) Doc(name, id string) (doc []byte, ok bool) {
 	db := s.database(name)
 	if db == nil {
@@ -159,10 +159,10 @@ type Stats struct {
 	Docs, Deleted int       // live documents, tombstones
 	Bytes         int64     // of the winners, as JSON without _id and _rev
 	Changes       int64     // writes so far
-	Created       time.Time // when the database was made
+	Created       time.Time // when the database was created
 }
 
-// Stats gives the sizes of a database; ok is false if there is none.
+// Stats returns the sizes of a database; ok is false if there is none.
 func (s *Server) Stats(name string) (st Stats, ok bool) {
 	db := s.database(name)
 	if db == nil {

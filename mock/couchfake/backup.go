@@ -6,10 +6,12 @@ import (
 	"slices"
 )
 
-// Backup is a database as it was: a copy of the files in its data folder.
+// Backup is an earlier state of a database: a copy of the files in its data
+// folder.
 type Backup struct{ db *database }
 
-// Backup copies a database. It costs memory for what is written after it.
+// Backup copies a database. It costs memory for everything that is written
+// after it.
 func (s *Server) Backup(name string) (*Backup, error) {
 	db := s.database(name)
 	if db == nil {
@@ -18,10 +20,10 @@ func (s *Server) Backup(name string) (*Backup, error) {
 	return &Backup{db.clone()}, nil
 }
 
-// Restore puts a backup in the place of the database of its name, as stopping
-// the server, copying files and starting it does: feeds end, and the database
-// says that it is the same one as before, but its position is that of then.
-// Positions that were given since are ahead of it. A backup may be restored
+// Restore replaces the database of that name with a backup, as stopping the
+// server, copying files and starting it does. Feeds end. The database reports
+// that it is the same one as before, but its position is that of the backup, so
+// positions that were returned since are ahead of it. A backup may be restored
 // more than once.
 func (s *Server) Restore(b *Backup) {
 	restored := b.db.clone()
@@ -33,10 +35,10 @@ func (s *Server) Restore(b *Backup) {
 	s.dbs[restored.name] = restored
 }
 
-// clone copies a database but for its views, which are built anew, and the feeds
-// on it. Documents are replaced and never changed, so both may have them.
+// clone copies a database except for its views, which are built again, and its
+// feeds. Documents are replaced and never changed, so both copies may share them.
 func (db *database) clone() *database {
-	db.mu.Lock() // Copy writes to the tree it copies
+	db.mu.Lock() // Copy writes to the tree that it copies
 	defer db.mu.Unlock()
 	out := newDatabase(db.name, db.incarnation, db.created, db.codec.plain)
 	out.docs, out.ids, out.log = maps.Clone(db.docs), db.ids.Copy(), slices.Clone(db.log)

@@ -11,8 +11,8 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestPurge: the documents leave lists, changes and counts without a tombstone;
-// the position and purge_seq move, and no change tells of it.
+// TestPurge: the documents leave lists, changes and counts without a tombstone.
+// The position and purge_seq move, but no change mentions it.
 func TestPurge(t *testing.T) {
 	s := start(t, couchfake.Options{BuiltinViews: true})
 	s.put("db", numbered(10)...)
@@ -49,7 +49,7 @@ func TestPurge(t *testing.T) {
 	}
 }
 
-// TestPurgeOfALeaf: the document stays with what is left of it.
+// TestPurgeOfALeaf: the document stays with its remaining leaves.
 func TestPurgeOfALeaf(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db", `{"_id":"a","n":1}`)
@@ -61,8 +61,8 @@ func TestPurgeOfALeaf(t *testing.T) {
 	assert.EqualValues(t, 1, s.get("/db/a").Get("n").Int())
 }
 
-// TestRestore: what was written since the backup is gone without a word; the
-// database says that it is the same one, and positions since are ahead of it.
+// TestRestore: writes since the backup disappear silently. The database reports
+// that it is the same one, and positions since then are ahead of it.
 func TestRestore(t *testing.T) {
 	s := start(t, couchfake.Options{BuiltinViews: true})
 	s.put("db", numbered(10)...)
@@ -100,7 +100,8 @@ func TestRestore(t *testing.T) {
 	assert.NotEmpty(t, s.get("/db/_changes?since="+ahead).Get("results").Array(), "now it has passed it")
 }
 
-// TestBufferedAnswers: what ends arrives whole; of a feed nothing does.
+// TestBufferedAnswers: an answer that ends arrives whole; nothing of a feed
+// arrives.
 func TestBufferedAnswers(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db", numbered(3)...)
@@ -118,7 +119,7 @@ func TestBufferedAnswers(t *testing.T) {
 	assert.Empty(t, body)
 }
 
-// TestInfoOfAnotherCopy: the nodes of a cluster need not agree.
+// TestInfoOfAnotherCopy: the nodes of a cluster may disagree.
 func TestInfoOfAnotherCopy(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db", numbered(10)...)

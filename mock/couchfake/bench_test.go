@@ -22,8 +22,8 @@ func benchDocs(n int) [][]byte {
 	return docs
 }
 
-// BenchmarkRead measures how fast the stand-in sends, to a reader that throws
-// the bytes away: it must not be what limits a measured reader.
+// BenchmarkRead measures how fast the stand-in sends to a reader that discards
+// the bytes: it must not be the bottleneck of a measured reader.
 func BenchmarkRead(b *testing.B) {
 	docs := benchDocs(3000)
 	for _, held := range []struct {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// bufferedWriter holds an answer back until it has ended.
+// bufferedWriter holds an answer back until the answer has ended.
 type bufferedWriter struct {
 	http.ResponseWriter
 	status int
@@ -21,10 +21,10 @@ func (b *bufferedWriter) WriteHeader(status int) { b.status = status }
 // Write keeps p.
 func (b *bufferedWriter) Write(p []byte) (int, error) { return b.body.Write(p) }
 
-// FlushError passes nothing on: that is the fault.
+// FlushError does nothing: that is the fault.
 func (b *bufferedWriter) FlushError() error { return nil }
 
-// release sends what was kept.
+// release sends what was held back.
 func (b *bufferedWriter) release() error {
 	if b.status != 0 {
 		b.ResponseWriter.WriteHeader(b.status)

@@ -52,8 +52,8 @@ func (c *call) bulkDocs(db *database) error {
 	return c.send(http.StatusCreated, "["+strings.Join(out, ",")+"]")
 }
 
-// bulkDrafts parses the documents. One that is no document fails the whole
-// request before anything is written, as on the real server.
+// bulkDrafts parses the documents. If one is not a document, the whole request
+// fails before anything is written, as on the real server.
 func (c *call) bulkDrafts(db *database, docs gjson.Result, mode writeMode) (drafts []draft, err error) {
 	docs.ForEach(func(_, doc gjson.Result) bool {
 		var d draft

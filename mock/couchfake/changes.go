@@ -20,12 +20,11 @@ const (
 	feedContinuous = "continuous"
 )
 
-// defaultWait is the time-out of an idle feed, and the heartbeat of
+// defaultWait is the timeout of an idle feed, and the interval of
 // heartbeat=true.
 const defaultWait = 60 * time.Second
 
-// feedCheck is how many rows that a filter drops may pass before the heartbeat
-// is looked at.
+// feedCheck is how many rows a filter may drop before the heartbeat is checked.
 const feedCheck = 64
 
 // feed is one _changes answer.
@@ -50,7 +49,7 @@ type feed struct {
 	buf     []byte
 }
 
-// docFilter says whether a change is wanted. doc gives the document's JSON.
+// docFilter reports whether a change passes. doc returns the document's JSON.
 type docFilter func(id string, doc func() ([]byte, error)) (bool, error)
 
 // changes answers GET and POST _changes.
@@ -66,7 +65,7 @@ func (c *call) changes(db *database) error {
 	return f.run()
 }
 
-// read takes the parameters.
+// read reads the parameters.
 func (f *feed) read() (err error) {
 	switch f.kind = f.query.Get("feed"); f.kind {
 	case "":
@@ -190,7 +189,7 @@ func (f *feed) readDocIDs(body gjson.Result) error {
 func (f *feed) run() error {
 	switch f.kind {
 	case feedContinuous:
-		f.rw = f.rows("") // each row brings its newline
+		f.rw = f.rows("") // each row has its own newline
 	case feedNormal:
 		etag := f.etag()
 		if f.r.Header.Get("If-None-Match") == etag {
@@ -224,14 +223,15 @@ func (f *feed) run() error {
 	}
 }
 
-// etag changes with every write, whatever is asked: 25 characters in base 36.
+// etag changes with every write, whatever is requested: 25 characters in base
+// 36.
 func (f *feed) etag() string {
 	i := f.db.info()
 	sum := md5.Sum(fmt.Appendf(nil, "%d %d %d", f.db.incarnation, i.seq, i.purges))
 	return `"` + strings.ToUpper(new(big.Int).SetBytes(sum[:]).Text(36)) + `"`
 }
 
-// batch sends the changes that are there. more says whether the feed goes on.
+// batch sends the available changes. more reports whether the feed continues.
 func (f *feed) batch() (more bool, wake <-chan struct{}, err error) {
 	rows, newest, wake := f.db.changesSince(f.since)
 	if f.lens.replay > 0 && (len(rows) > 0 || !f.wrote) {
@@ -262,10 +262,10 @@ func (f *feed) batch() (more bool, wake <-chan struct{}, err error) {
 	return !done, wake, nil
 }
 
-// positions gives for each row the position to resume from after it. Rows are
-// in the order of their writes but for Reorder, which turns them round: then
-// it is the one before every row still to come, so that nothing is lost by
-// stopping anywhere.
+// positions returns, for each row, the position to resume from after it. Rows
+// are in the order of their writes, except with Reorder, which reverses them:
+// then it is the position before all rows still to come, so that nothing is
+// lost wherever the reader stops.
 func (f *feed) positions(rows []change) []int64 {
 	out := make([]int64, len(rows))
 	if f.lens.reorder && !f.descending {
@@ -288,12 +288,12 @@ func (f *feed) positions(rows []change) []int64 {
 	return out
 }
 
-// ended says whether a fault ends the feed here.
+// ended reports whether a fault ends the feed here.
 func (f *feed) ended() bool {
 	return f.lens.endFeed != nil && f.sent >= f.lens.endFeed.Rows
 }
 
-// change sends one row if the filter lets it through.
+// change sends one row if the filter accepts it.
 func (f *feed) change(row change, position int64) (sent bool, err error) {
 	id := row.doc.id
 	if f.lens.hides(id) {

@@ -45,7 +45,7 @@ func (f *follower) close() {
 	_ = f.resp.Body.Close()
 }
 
-// next gives the next row; ok is false when the feed has ended.
+// next returns the next row; ok is false when the feed has ended.
 func (f *follower) next() (row gjson.Result, ok bool) {
 	for f.lines.Scan() {
 		if f.lines.Text() != "" {
@@ -89,7 +89,7 @@ func TestSeqsAreOnlyOurs(t *testing.T) {
 	require.False(t, s.Drop("db"))
 	s.put("db", numbered(5)...)
 	got := s.get("/db/_changes?since=" + seq)
-	assert.Len(t, got.Get("results").Array(), 5, "a seq of the database before it: all changes")
+	assert.Len(t, got.Get("results").Array(), 5, "a seq of the earlier database: all changes")
 }
 
 func TestFilters(t *testing.T) {
@@ -149,8 +149,8 @@ func TestLongpollWakesOnlyForItsSelector(t *testing.T) {
 	assert.Equal(t, "],\n", read())
 }
 
-// TestEveryWriteIsSeen lets writers and continuous readers race: each reader
-// must end with the newest state of every document.
+// TestEveryWriteIsSeen runs writers and continuous readers at the same time:
+// each reader must end with the newest state of every document.
 func TestEveryWriteIsSeen(t *testing.T) {
 	const writers, docs, rounds, readers = 4, 20, 15, 3
 	s := start(t, couchfake.Options{})
@@ -172,7 +172,7 @@ func TestEveryWriteIsSeen(t *testing.T) {
 					return
 				}
 				id, round := row.Get("id").String(), row.Get("doc.round").Int()
-				assert.GreaterOrEqual(t, round, state[id], "a change went back")
+				assert.GreaterOrEqual(t, round, state[id], "a change went back to an older state")
 				if state[id] = round; round == rounds {
 					done++
 				}

@@ -10,18 +10,19 @@ import (
 )
 
 const (
-	packFrom   = 128      // least size in bytes that is worth packing
-	dictBytes  = 64 << 10 // size of a database's dictionary, the most that s2 takes
+	packFrom   = 128      // minimum size in bytes that is worth packing
+	dictBytes  = 64 << 10 // size of a database's dictionary, the maximum of s2
 	dictPerDoc = 8 << 10  // how much of it one document may fill
 )
 
-// codec says how the documents of one database are held: packed with s2, or
+// codec says how the documents of one database are stored: packed with s2, or
 // plain, for benchmarks of readers. Documents of a database resemble each
 // other, so the beginnings of the first ones become the dictionary for the
 // rest: request documents shrink to an eighth, those of agents to a fifth. That
-// is a quarter more than zstd needs with the same dictionary, at a fourth of the
-// time for packing and half of it for unpacking, which readers wait for. Until
-// the dictionary is there, documents are held plain. Safe for concurrent use.
+// is a quarter more than zstd needs with the same dictionary, at a quarter of
+// the time for packing and half of it for unpacking, which readers wait for.
+// Until the dictionary is complete, documents are stored plain. A codec is safe
+// for concurrent use.
 type codec struct {
 	plain bool
 	ready atomic.Pointer[packer]
@@ -36,7 +37,7 @@ type packer struct {
 	scratch sync.Pool // of *[]byte, to pack into
 }
 
-// pack gives a packed copy of b that holds no more memory than it needs.
+// pack returns a packed copy of b that holds no more memory than it needs.
 func (p *packer) pack(b []byte) []byte {
 	buf, _ := p.scratch.Get().(*[]byte)
 	if buf == nil {
@@ -50,8 +51,8 @@ func (p *packer) pack(b []byte) []byte {
 	return packed
 }
 
-// pack gives what to hold in place of b, and what unpacks it; nil if it is
-// held plain.
+// pack returns the bytes to store instead of b, and what unpacks them; nil if
+// they are stored plain.
 func (c *codec) pack(b []byte) ([]byte, *packer) {
 	if c.plain || len(b) < packFrom {
 		return b, nil
@@ -64,7 +65,8 @@ func (c *codec) pack(b []byte) ([]byte, *packer) {
 	return p.pack(b), p
 }
 
-// learn adds to the dictionary and makes the packer when it is full.
+// learn adds to the dictionary and creates the packer when the dictionary is
+// full.
 func (c *codec) learn(b []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,7 +83,7 @@ func (c *codec) learn(b []byte) {
 	c.sample = nil
 }
 
-// appendUnpacked appends what pack was given.
+// appendUnpacked appends the bytes that pack was called with.
 func (p *packer) appendUnpacked(dst, packed []byte) ([]byte, error) {
 	if p == nil {
 		return append(dst, packed...), nil

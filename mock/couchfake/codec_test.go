@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestPackedIsTheSame puts enough documents that most are packed, of sizes
+// TestPackedIsTheSame stores enough documents that most are packed, of sizes
 // from a few bytes to megabytes, and reads the same bytes from a server that
 // packs and from one that does not.
 func TestPackedIsTheSame(t *testing.T) {

@@ -24,11 +24,11 @@ const (
 )
 
 // collation turns JSON keys into bytes whose order is the order of keys in a
-// CouchDB view. Strings go by the Unicode root collation, as there (lower case
-// before upper case, punctuation before digits before letters); numbers are
-// compared as float64.
+// CouchDB view. Strings are ordered by the Unicode root collation, as in
+// CouchDB (lower case before upper case, punctuation before digits before
+// letters); numbers are compared as float64.
 type collation struct {
-	pool sync.Pool // of *collator: one is not safe for two goroutines
+	pool sync.Pool // of *collator: a collator is not safe for concurrent use
 }
 
 type collator struct {
@@ -42,7 +42,7 @@ func newCollation() *collation {
 	}}}
 }
 
-// key gives the sort key of one JSON value.
+// key returns the sort key of one JSON value.
 func (c *collation) key(value gjson.Result) string {
 	k := c.pool.Get().(*collator)
 	defer c.pool.Put(k)
@@ -92,7 +92,7 @@ func (k *collator) appendString(dst []byte, s string) []byte {
 	return append(dst, 0, 1)
 }
 
-// Weights of a character without accent and of a small letter: the least of
+// Weights of a character without accent and of a small letter: the lowest of
 // their levels.
 const (
 	commonSecondary = 0x20
@@ -100,10 +100,10 @@ const (
 )
 
 // shorten drops the common weights at the end of the second and third level of
-// a collation key in place: most of the key of an ordinary text. The order
-// stays, as the end of a level sorts before each weight. A key is primary
-// weights of two bytes, or three from 0x80 on, 0 0, secondary weights of two
-// bytes, 0 0, and tertiary weights of one byte.
+// a collation key in place; they make up most of the key of an ordinary text.
+// The order stays the same, because the end of a level sorts before each
+// weight. A key is primary weights of two bytes, or three from 0x80 on, 0 0,
+// secondary weights of two bytes, 0 0, and tertiary weights of one byte.
 func shorten(key []byte) []byte {
 	second := 0
 	for second+1 < len(key) && (key[second] != 0 || key[second+1] != 0) {

@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestSortKeysOrderAsTheCollator holds the shortened keys against the whole
+// TestSortKeysOrderAsTheCollator compares the shortened keys with the full
 // comparison, over texts that differ in case, accents and length.
 func TestSortKeysOrderAsTheCollator(t *testing.T) {
 	s := couchfake.New(couchfake.Options{})

@@ -20,7 +20,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// recorded is one request and the answer that a CouchDB 3.5.0 gave.
+// recorded is one request and the answer of a CouchDB 3.5.0.
 type recorded struct {
 	Note    string
 	Request struct {
@@ -35,8 +35,8 @@ type recorded struct {
 	}
 }
 
-// deviations are the parts of the record that this server cannot give, with
-// the reason. Everything else must be equal.
+// deviations are the parts of the record that this server cannot reproduce,
+// with the reason. Everything else must be equal.
 func deviations() map[string]string {
 	return map[string]string{
 		"not modified: Content-Length": "net/http never sends Content-Length with a 304; there is no body either way",
@@ -44,8 +44,8 @@ func deviations() map[string]string {
 }
 
 // unordered are the answers whose rows come in the order of the two shards of
-// the recorded server. The rows are compared as a set; an answer that a limit
-// cuts may hold other rows of the same set.
+// the recorded server. The rows are compared as a set; an answer cut by a limit
+// may hold other rows of the same set.
 func unordered() map[string]string {
 	return map[string]string{
 		"changes":                    "set",
@@ -55,8 +55,8 @@ func unordered() map[string]string {
 	}
 }
 
-// replay carries what the two servers called differently: the record's texts
-// as keys, ours as values.
+// replay maps the names that the two servers chose differently: the record's
+// texts as keys, ours as values.
 type replay struct {
 	t     *testing.T
 	base  string
@@ -88,7 +88,7 @@ func TestConformance(t *testing.T) {
 		})
 	}
 	for _, reason := range deviations() {
-		assert.Contains(t, rp.given, reason, "a deviation that is none any more")
+		assert.Contains(t, rp.given, reason, "a deviation that no longer occurs")
 	}
 }
 
@@ -101,7 +101,7 @@ func recordedView() couchfake.View {
 	}}
 }
 
-// answer is what came back.
+// answer is the answer of this server.
 type answer struct {
 	status  int
 	header  http.Header
@@ -151,7 +151,7 @@ func (rp *replay) send(rec recorded) answer {
 }
 
 // wake reads the recorded number of lines, writes the document that the
-// recorder wrote behind the record's back, and reads the rest.
+// recorder wrote without recording it, and reads the rest.
 func (rp *replay) wake(body io.Reader, lines int) string {
 	in := bufio.NewReader(body)
 	var got strings.Builder
@@ -172,14 +172,14 @@ func (rp *replay) wake(body io.Reader, lines int) string {
 	return got.String() + string(rest)
 }
 
-// ours puts our revisions and seqs in the place of the record's.
+// ours replaces the record's revisions and seqs with ours.
 func (rp *replay) ours(text string) string {
 	text = seqText.ReplaceAllStringFunc(text, func(seq string) string {
-		require.Contains(rp.t, rp.seqs, seq, "a seq that no earlier answer gave")
+		require.Contains(rp.t, rp.seqs, seq, "a seq that no earlier answer had")
 		return rp.seqs[seq]
 	})
 	return revText.ReplaceAllStringFunc(text, func(rev string) string {
-		require.Contains(rp.t, rp.revs, rev, "a revision that no earlier answer gave")
+		require.Contains(rp.t, rp.revs, rev, "a revision that no earlier answer had")
 		return rp.revs[rev]
 	})
 }
@@ -196,13 +196,13 @@ func (rp *replay) compare(rec recorded, got answer) {
 	rp.headers(rec, got)
 }
 
-// learn notes what the two servers call the same revision and the same
+// learn records which texts of the two servers mean the same revision or
 // position, in the order in which the texts appear.
 func (rp *replay) learn(want, got string) {
 	for _, kind := range []struct {
 		re    *regexp.Regexp
 		known map[string]string
-		exact bool // one name for ever
+		exact bool // one name for the whole test
 	}{{revText, rp.revs, true}, {seqText, rp.seqs, false}} {
 		w, g := kind.re.FindAllString(want, -1), kind.re.FindAllString(got, -1)
 		require.Len(rp.t, g, len(w), "revisions or seqs in %s", got)
@@ -218,7 +218,8 @@ func (rp *replay) learn(want, got string) {
 
 func number(text string) string { n, _, _ := strings.Cut(text, "-"); return n }
 
-// volatile puts a placeholder for what no two servers share.
+// volatile replaces values that differ between any two servers with a
+// placeholder.
 func (rp *replay) volatile(body string) string {
 	for _, re := range []string{`("git_sha":)"[0-9a-f]+"`, `("uuid":)"[0-9a-f]{32}"`, `("instance_start_time":)"\d+"`,
 		`("bookmark": )"g1AAAA[A-Za-z0-9_-]+"`, `("sizes":)\{"file":\d+,"external":\d+,"active":\d+\}`} {
@@ -227,7 +228,8 @@ func (rp *replay) volatile(body string) string {
 	return body
 }
 
-// plain puts placeholders for all that is not compared by its text.
+// plain replaces all values that are not compared by their text with
+// placeholders.
 func (rp *replay) plain(body string) string {
 	body = seqText.ReplaceAllStringFunc(rp.volatile(body), func(s string) string { return number(s) + "-SEQ" })
 	return revText.ReplaceAllStringFunc(body, func(s string) string { return number(s) + "-REV" })
@@ -260,7 +262,7 @@ func (rp *replay) compareRows(order, want, got string) {
 	}
 }
 
-// split parts an answer into its rows, without their seqs, and its frame.
+// split splits an answer into its rows, without their seqs, and its frame.
 func (rp *replay) split(body string) (rows []string, frame string) {
 	for line := range strings.Lines(body) {
 		row := strings.TrimRight(line, ",\r\n")
@@ -311,7 +313,7 @@ func (rp *replay) headers(rec recorded, got answer) {
 	}
 }
 
-// etag compares the form, and the revision where it is one.
+// etag compares the form of an ETag, and the revision where it is one.
 func (rp *replay) etag(want, got string) {
 	form := func(tag string) string {
 		tag = revText.ReplaceAllString(tag, "REV")

@@ -10,9 +10,9 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// database is one named set of documents: by id, in the order of ids and in
-// the order of changes. Writers hold mu; readers take a snapshot of pointers
-// under it and then write their answers without it.
+// database is one named set of documents: by id, in the order of ids and in the
+// order of changes. Writers hold mu. Readers copy the pointers they need under
+// mu and then write their answers without it.
 type database struct {
 	name        string
 	incarnation uint64 // differs each time a database of this name is created
@@ -54,7 +54,7 @@ type idRow struct {
 // change is the last write of one document.
 type change struct {
 	seq int64
-	doc *document // nil: a later write took its place
+	doc *document // nil: a later write replaced it
 	win *revision
 }
 
@@ -69,16 +69,16 @@ func newDatabase(name string, incarnation uint64, now time.Time, plain bool) *da
 	}
 }
 
-// how a draft meets what is there.
+// writeMode says how a draft combines with the existing document.
 type writeMode int
 
 const (
 	newEdit    writeMode = iota // the writer must name the revision it replaces
 	replicated                  // new_edits=false: the writer's revision is stored as it is
-	overwrite                   // Put: no revision replaces the winner, an unknown one is stored as it is
+	overwrite                   // Put: without a revision it replaces the winner; an unknown revision is stored as it is
 )
 
-// written is the outcome for one draft.
+// written is the result for one draft.
 type written struct {
 	rev string
 	err error
@@ -116,7 +116,7 @@ func (db *database) writeOne(mode writeMode, d *draft) (string, error) {
 	return db.edit(doc, d)
 }
 
-// edit is the ordinary write: the revision named must be a leaf.
+// edit is the ordinary write: it must name the revision of a leaf.
 func (db *database) edit(doc *document, d *draft) (string, error) {
 	if doc == nil {
 		if d.rev != "" {
@@ -142,9 +142,9 @@ func (db *database) edit(doc *document, d *draft) (string, error) {
 	return next.rev(), nil
 }
 
-// replicate stores a revision that the writer made up. One that is known
-// already changes nothing; one whose ancestors name a leaf takes its place;
-// any other becomes one more leaf, a conflict.
+// replicate stores a revision that the writer invented. A known revision
+// changes nothing; one whose ancestors include a leaf replaces that leaf; any
+// other becomes one more leaf, a conflict.
 func (db *database) replicate(doc *document, d *draft) error {
 	gen, text, err := parseRev(d.rev)
 	if err != nil {
@@ -176,7 +176,7 @@ func (db *database) replicate(doc *document, d *draft) error {
 	return nil
 }
 
-// leaf gives the index of the leaf with this revision, -1 if there is none.
+// leaf returns the index of the leaf with this revision, -1 if there is none.
 func (d *document) leaf(rev string) int {
 	if d == nil {
 		return -1
@@ -221,8 +221,8 @@ func (db *database) count(r *revision, by int) {
 	}
 }
 
-// outdate marks the log entry of an earlier write, and drops the marked ones
-// when they are the greater part.
+// outdate marks the log entry of an earlier write as outdated, and removes the
+// outdated ones when they are the majority.
 func (db *database) outdate(seq int64) {
 	i := db.after(seq - 1)
 	db.log[i] = change{seq: seq}
@@ -233,12 +233,12 @@ func (db *database) outdate(seq int64) {
 	}
 }
 
-// after gives the index of the first log entry with a seq greater than this.
+// after returns the index of the first log entry with a seq greater than this.
 func (db *database) after(seq int64) int {
 	return sort.Search(len(db.log), func(i int) bool { return db.log[i].seq > seq })
 }
 
-// changesSince gives the changes after a position, one per document, the
+// changesSince returns the changes after a position, one per document, the
 // newest position, and a channel that is closed at the next write.
 func (db *database) changesSince(since int64) (rows []change, newest int64, wake <-chan struct{}) {
 	db.mu.RLock()
@@ -251,7 +251,7 @@ func (db *database) changesSince(since int64) (rows []change, newest int64, wake
 	return rows, db.seq, db.wake
 }
 
-// changesBefore gives up to n changes at or before a position, oldest first.
+// changesBefore returns up to n changes at or before a position, oldest first.
 func (db *database) changesBefore(since int64, n int) []change {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
@@ -284,7 +284,7 @@ func (db *database) newest() int64 {
 	return db.seq
 }
 
-// get gives a document, nil if the id was never written. Documents are
+// get returns a document, nil if the id was never written. Documents are
 // replaced, not changed, so the caller may keep it.
 func (db *database) get(id string) *document {
 	db.mu.RLock()
@@ -292,14 +292,14 @@ func (db *database) get(id string) *document {
 	return db.docs[id]
 }
 
-// snapshot gives all live documents in the order of ids, as of now.
-func (db *database) snapshot() (ids *btree.BTreeG[idRow], newest int64) {
-	db.mu.Lock() // Copy writes to the tree it copies
+// liveDocuments returns all live documents in the order of ids, as of now.
+func (db *database) liveDocuments() (ids *btree.BTreeG[idRow], newest int64) {
+	db.mu.Lock() // Copy writes to the tree that it copies
 	defer db.mu.Unlock()
 	return db.ids.Copy(), db.seq
 }
 
-// info is what a database says of itself.
+// info is the information that a database reports about itself.
 type info struct {
 	seq, purges   int64
 	live, deleted int

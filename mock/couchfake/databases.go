@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// serveDatabase answers for a database and all under it.
+// serveDatabase serves a database and all paths below it.
 func (s *Server) serveDatabase(c *call) error {
 	name := c.path[0]
 	if len(c.path) == 1 && (c.r.Method == http.MethodPut || c.r.Method == http.MethodDelete) {
@@ -96,12 +96,12 @@ func (s *Server) createDatabase(c *call, name string) error {
 	return c.send(http.StatusCreated, `{"ok":true}`, "Location", c.location(name))
 }
 
-// databaseInfo answers GET /db. The sizes are those of the JSON held.
+// databaseInfo answers GET /db. The sizes are those of the JSON in memory.
 func (c *call) databaseInfo(db *database) error {
 	i := db.info()
 	if c.lens.shrinks() {
 		i.live = 0
-		ids, _ := db.snapshot()
+		ids, _ := db.liveDocuments()
 		ids.Scan(func(row idRow) bool {
 			if !c.lens.hides(row.id) {
 				i.live++

@@ -9,8 +9,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// checkID refuses the ids that CouchDB keeps for itself, and those that only a
-// real server can hold.
+// checkID refuses the ids that CouchDB reserves for itself, and those that only
+// a real server can store.
 func checkID(id string) error {
 	switch {
 	case id == "":
@@ -24,7 +24,7 @@ func checkID(id string) error {
 	return nil
 }
 
-// document answers for one document.
+// document handles requests for one document.
 func (c *call) document(db *database, id string) error {
 	if err := checkID(id); err != nil {
 		return err
@@ -76,14 +76,14 @@ func (c *call) getDocument(db *database, id string) error {
 	if err != nil {
 		return err
 	}
-	if extra != "" { // the body is not the revision's alone: no ETag
+	if extra != "" { // the body has more than the revision: no ETag
 		return c.send(http.StatusOK, string(body))
 	}
 	return c.send(http.StatusOK, string(body), "ETag", etag)
 }
 
 // conflicts lists the live losing revisions as a member of the document, ""
-// when there is none.
+// when there are none.
 func (d *document) conflicts() string {
 	var list []byte
 	for _, leaf := range d.leaves[1:] {
@@ -162,8 +162,8 @@ func (c *call) deleteDocument(db *database, id string) error {
 	return c.store(db, d, http.StatusOK)
 }
 
-// nameRevision takes the revision to replace from wherever the client put it:
-// the body, ?rev= or If-Match. They must not differ.
+// nameRevision returns the revision to replace, from wherever the client put
+// it: the body, ?rev= or If-Match. They must not differ.
 func (c *call) nameRevision(d *draft) error {
 	for _, rev := range []string{c.query.Get("rev"), strings.Trim(c.r.Header.Get("If-Match"), `"`)} {
 		if rev == "" {
@@ -203,7 +203,7 @@ func (c *call) store(db *database, d draft, status int) error {
 	return c.send(status, `{"ok":true,"id":`+quoted(id)+`,"rev":`+quoted(w.rev)+`}`, headers...)
 }
 
-// newID invents an id for a document that came without one.
+// newID generates an id for a document that came without one.
 func newID() string {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails

@@ -77,8 +77,8 @@ func TestEdits(t *testing.T) {
 		{"right revision", "PUT", "/db/a%2F%C3%BC?rev=" + first, `{"x":2}`, 201, `{"ok":true,"id":"a/ü","rev":"2-`},
 		{"tombstone by PUT", "PUT", "/db/gone", `{"_deleted":true,"why":"test"}`, 201, `"rev":"1-`},
 		{"deleted twice", "DELETE", "/db/gone", "", 404, "deleted"},
-		{"born again without a revision", "PUT", "/db/gone", `{"x":1}`, 201, `"rev":"2-`},
-		{"bulk keeps going", "POST", "/db/_bulk_docs", `{"docs":[{"_id":"gone","x":2},{"_id":"new"}]}`, 201, `[{"id":"gone","error":"conflict","reason":"Document update conflict."},{"ok":true,"id":"new"`},
+		{"created again without a revision", "PUT", "/db/gone", `{"x":1}`, 201, `"rev":"2-`},
+		{"a bulk continues after a failure", "POST", "/db/_bulk_docs", `{"docs":[{"_id":"gone","x":2},{"_id":"new"}]}`, 201, `[{"id":"gone","error":"conflict","reason":"Document update conflict."},{"ok":true,"id":"new"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, body := s.do(tc.method, tc.path, tc.body)
@@ -113,13 +113,13 @@ func TestPut(t *testing.T) {
 	assert.Contains(t, string(doc), `"_rev":"40-77","v":3`, "an invented revision is kept")
 	s.put("db", `{"_id":"a","_rev":"40-77","v":4}`)
 	doc, _ = s.Doc("db", "a")
-	assert.Contains(t, string(doc), `"_rev":"41-`, "a leaf's revision is an edit of it")
+	assert.Contains(t, string(doc), `"_rev":"41-`, "the revision of a leaf is an edit of that leaf")
 
 	err := s.Put("db", []byte(`{"v":1}`), []byte(`nonsense`), []byte(`{"_id":"ok"}`), []byte("{\"_id\":\"bad\",\"e\":\"\xff\"}"))
 	require.ErrorContains(t, err, "put document 0")
 	require.ErrorContains(t, err, "put document 1")
 	_, ok := s.Doc("db", "ok")
-	assert.True(t, ok, "good ones are stored all the same")
+	assert.True(t, ok, "the good ones are still stored")
 	bad, _ := s.Doc("db", "bad")
 	assert.Contains(t, string(bad), "\xff", "in process, bytes that are not UTF-8 are kept")
 

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Endpoint serves a handler on one address and can refuse connections there
-// for a while: Refuse closes listener and connections, Accept listens on the
-// same port again.
+// Endpoint serves a handler on one address and can refuse connections there for
+// a while: Refuse closes the listener and the connections, Accept listens on
+// the same port again.
 type Endpoint struct {
 	handler http.Handler
 	addr    string
@@ -33,17 +33,17 @@ func Listen(addr string, handler http.Handler) (*Endpoint, error) {
 	return e, e.Accept()
 }
 
-// Addr is host and port, the same for the endpoint's whole life.
+// Addr returns host and port, the same for the endpoint's whole life.
 func (e *Endpoint) Addr() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.addr
 }
 
-// URL is the address as a client takes it, without a final slash.
+// URL returns the address as a client takes it, without a final slash.
 func (e *Endpoint) URL() string { return "http://" + e.Addr() }
 
-// Accept listens (again). It does nothing when it listens already.
+// Accept listens (again). It does nothing if the endpoint is listening already.
 func (e *Endpoint) Accept() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -76,7 +76,7 @@ func (e *Endpoint) listen() (net.Listener, error) {
 // "connection refused". It returns when nothing is served any more.
 func (e *Endpoint) Refuse() error { return e.stop((*http.Server).Close) }
 
-// Close stops serving for good. Answers under way may end until ctx does.
+// Close stops serving for good. Answers in progress may end until ctx does.
 func (e *Endpoint) Close(ctx context.Context) error {
 	return e.stop(func(srv *http.Server) error {
 		if err := srv.Shutdown(ctx); err != nil {

@@ -5,21 +5,21 @@ import (
 	"net/http"
 )
 
-// Error is an answer that is not a success, as CouchDB words it.
+// Error is an answer that is not a success, in CouchDB's words.
 type Error struct {
 	Status int    // HTTP status
 	Name   string // "error" of the body: not_found, conflict, bad_request …
 	Reason string // "reason" of the body
 }
 
-// Error gives name and reason, so an Error can be wrapped and logged.
+// Error returns name and reason, so an Error can be wrapped and logged.
 func (e *Error) Error() string { return e.Name + ": " + e.Reason }
 
-// errAborted says that the connection was cut on purpose: nothing more can be
+// errAborted means that the connection was cut on purpose: nothing more can be
 // written to this answer.
 var errAborted = errors.New("answer cut by a fault")
 
-// errAnswered says that a fault has given the answer.
+// errAnswered means that a fault has already sent the answer.
 var errAnswered = errors.New("answered by a fault")
 
 func badRequest(reason string) *Error {
@@ -52,8 +52,9 @@ func timeout() *Error {
 	return &Error{http.StatusInternalServerError, "timeout", timeoutText}
 }
 
-// notBuilt is for what a real server can and this stand-in cannot do. It is
-// loud, so that nobody takes a gap for an empty result.
+// notBuilt is the answer to requests that a real server supports and this
+// stand-in does not. It is an error, so that nobody takes a gap for an empty
+// result.
 func notBuilt(what string) *Error {
 	return &Error{http.StatusNotImplemented, "not_implemented", "the stand-in has no " + what}
 }

@@ -17,7 +17,7 @@ func SortKey(s *Server, value string) string { return s.coll.key(gjson.Parse(val
 // Squeeze is squeeze.
 func Squeeze(src []byte) ([]byte, error) { return squeeze(src) }
 
-// Emit runs the map function of a view over a document and gives the rows as
+// Emit runs the map function of a view over a document and returns the rows as
 // JSON texts of [key,value].
 func Emit(v View, id, rev, body string) []string {
 	e := Emitter{doc: &revision{}}

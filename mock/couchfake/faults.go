@@ -13,14 +13,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Kind names one way to misbehave.
+// Kind names one kind of fault.
 type Kind string
 
-// The ways to misbehave. Each says which other fields of Fault it reads.
+// Kinds of faults. Each says which other fields of Fault it reads.
 const (
 	Cut         Kind = "cut"           // close the connection after Bytes bytes of body
 	CutInRow    Kind = "cut-in-row"    // close the connection in the middle of row number Rows (from 0)
-	Freeze      Kind = "freeze"        // take the request and never answer, not even headers
+	Freeze      Kind = "freeze"        // accept the request and never answer, not even headers
 	FreezeAfter Kind = "freeze-after"  // stop for ever after Bytes bytes of body
 	FreezeInRow Kind = "freeze-in-row" // stop for ever in the middle of row number Rows (from 0)
 	Delay       Kind = "delay"         // answer Wait later
@@ -28,57 +28,60 @@ const (
 	FailStatus  Kind = "status"        // answer with Status (500 when 0), Error and Reason (some, when empty)
 	TimeOut     Kind = "timeout"       // 500 timeout after Wait, as for a query that its shards do not answer in time
 	Forbid      Kind = "forbid"        // 403, as for a resource that this login may not read
-	Page        Kind = "page"          // 200 with a page of HTML, as a front end that wants a login
+	Page        Kind = "page"          // 200 with a page of HTML, as a front end that asks for a login
 	Deny        Kind = "deny"          // 401, as for a wrong password
-	NoDatabase  Kind = "no-database"   // 404, as for a database that is not there
+	NoDatabase  Kind = "no-database"   // 404, as for a database that does not exist
 	ErrorRow    Kind = "error-row"     // put an error object before row number Rows; with Stop no row follows it
 	Replay      Kind = "replay"        // _changes: send Rows changes from before since again, at each batch
 	Reorder     Kind = "reorder"       // _changes: send each batch newest first, seqs still safe to resume from
-	EndFeed     Kind = "end-feed"      // _changes: end the feed after Rows rows, as the server does at a time-out
+	EndFeed     Kind = "end-feed"      // _changes: end the feed after Rows rows, as the server does at a timeout
 	ForgetSeqs  Kind = "forget-seqs"   // _changes: a since other than 0 and now is unknown: 400
 	RewindSeqs  Kind = "rewind-seqs"   // _changes: a since other than 0 and now counts as 0
 	EmptyDB     Kind = "empty"         // the database seems to hold no documents
 	HalveDB     Kind = "halve"         // the database seems to hold every second document
 	OtherCopy   Kind = "other-copy"    // the database's info is that of a copy that lacks the last Rows documents and changes
-	Buffer      Kind = "buffer"        // hold the answer back until it has ended, as a proxy does: of a continuous feed nothing arrives
+	Buffer      Kind = "buffer"        // hold the answer back until it has ended, as a proxy does: nothing of a continuous feed arrives
 )
 
-// The ways to misbehave with single rows, of _changes, views, _all_docs (keys
-// or all) and _find. Each meets the rows of the documents in IDs; none: all. Of
-// several that meet a row, the first one counts. A row of _find is the document.
+// Kinds of faults of single rows, of _changes, views, _all_docs (keys or all)
+// and _find. Each applies to the rows of the documents in IDs, or to all rows
+// without IDs. If several apply to a row, the first one counts. A row of _find
+// is the document.
 const (
-	NullDoc    Kind = "row-null-doc"    // "doc":null, though the document is there; _find: null
+	NullDoc    Kind = "row-null-doc"    // "doc":null, though the document exists; _find: null
 	NoDoc      Kind = "row-no-doc"      // the row has no member doc; _find: {}
-	DocError   Kind = "row-doc-error"   // "error":"timeout" in place of doc, beside id
-	OddDoc     Kind = "row-odd-doc"     // Text in place of the document: any JSON value; "": []
-	BrokenDoc  Kind = "row-broken-doc"  // a document that is no JSON; its _id can be read
+	DocError   Kind = "row-doc-error"   // "error":"timeout" instead of doc, beside id
+	OddDoc     Kind = "row-odd-doc"     // Text instead of the document: any JSON value; "": []
+	BrokenDoc  Kind = "row-broken-doc"  // a document that is not JSON; its _id can be read
 	OtherDoc   Kind = "row-other-doc"   // the document says another _id than the row: "other-" and its own
 	DeletedDoc Kind = "row-deleted-doc" // the document says _deleted, the row does not
 	TwiceRow   Kind = "row-twice"       // the row comes twice
-	OmitRow    Kind = "row-omit"        // the row does not come; _changes: the position moves on
+	OmitRow    Kind = "row-omit"        // the row does not come; _changes: the position advances
 	NullID     Kind = "row-null-id"     // _changes: {"seq":…,"changes":[],"id":null} before the row
 	NullSeq    Kind = "row-null-seq"    // _changes: "seq":null
 	TurnRows   Kind = "rows-turned"     // all rows of an answer that ends come in the opposite order; not of _changes
 )
 
-// errorRow is what a cluster puts in the place of rows that it could not get.
+// errorRow is what a cluster sends instead of rows that it could not get.
 const errorRow = `{"error":"timeout","reason":"` + timeoutText + `"}`
 
 const timeoutText = "The request could not be processed in a reasonable amount of time."
 
-// Match says which requests a fault meets. An empty field matches everything.
+// Match selects the requests that a fault applies to. An empty field matches
+// everything.
 type Match struct {
 	Method string // GET, POST …
 	Path   string // prefix of the path, unescaped: "/wmstats/_changes"
 	Feed   string // of _changes: normal, longpoll, continuous
 }
 
-// Fault is one misbehaviour: who is met, by what, and how often.
+// Fault is one injected fault: which requests it applies to, what it does, and
+// how often.
 type Fault struct {
 	Match Match
 	Kind  Kind
-	Skip  int // so many matching requests go well first
-	Times int // so many requests are met; 0: until cleared
+	Skip  int // number of matching requests that are left alone first
+	Times int // number of requests that it applies to; 0: until cleared
 
 	Bytes  int
 	Rows   int
@@ -91,7 +94,7 @@ type Fault struct {
 	Text   string
 }
 
-// ActiveFault is a fault at work.
+// ActiveFault is a fault in effect.
 type ActiveFault struct {
 	fault   Fault
 	table   *faultTable
@@ -101,17 +104,18 @@ type ActiveFault struct {
 	rows       atomic.Int64
 }
 
-// Clear ends the fault. Requests that it froze go on. It may be called twice.
+// Clear ends the fault. Requests that it froze continue. It may be called
+// twice.
 func (a *ActiveFault) Clear() { a.table.remove(a) }
 
-// Hits counts the requests that the fault has met.
+// Hits counts the requests that the fault has applied to.
 func (a *ActiveFault) Hits() int {
 	a.table.mu.Lock()
 	defer a.table.mu.Unlock()
 	return a.hits
 }
 
-// Rows counts the rows that the fault has met, if it is one of rows.
+// Rows counts the rows that the fault has applied to, if it is one of rows.
 func (a *ActiveFault) Rows() int { return int(a.rows.Load()) }
 
 type faultTable struct {
@@ -119,8 +123,8 @@ type faultTable struct {
 	active []*ActiveFault
 }
 
-// Misbehave puts a fault to work for the requests that come from now on.
-// Faults of different kinds add up; of one kind the first one counts.
+// Misbehave activates a fault for the requests that arrive from now on. Faults
+// of different kinds add up; of one kind the first one counts.
 func (s *Server) Misbehave(f Fault) *ActiveFault {
 	a := &ActiveFault{fault: f, table: &s.faults, cleared: make(chan struct{})}
 	s.faults.mu.Lock()
@@ -148,7 +152,7 @@ func (t *faultTable) remove(a *ActiveFault) {
 	}
 }
 
-// meet gives the faults that this request meets and counts them.
+// meet returns the faults that apply to this request and counts them.
 func (t *faultTable) meet(r *http.Request) []*ActiveFault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -181,7 +185,7 @@ func (m Match) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, "/_changes") && feed == m.Feed
 }
 
-// lens is what the faults met by one request ask of its handler.
+// lens is what the faults of one request change in its handler.
 type lens struct {
 	errorRow, endFeed *Fault
 	cutRow            *ActiveFault // CutInRow or FreezeInRow
@@ -194,8 +198,8 @@ type lens struct {
 	behind            int
 }
 
-// hides says whether a document is out of sight. Half of them is the half that
-// an id's hash picks, the same at each look.
+// hides reports whether a document is hidden. Half of the documents are the
+// half selected by the hash of the id, always the same.
 func (l *lens) hides(id string) bool {
 	if l.empty {
 		return true
@@ -210,11 +214,11 @@ func (l *lens) hides(id string) bool {
 	return h>>16&1 == 0
 }
 
-// shrinks says whether some documents are out of sight.
+// shrinks reports whether some documents are hidden.
 func (l *lens) shrinks() bool { return l.empty || l.half }
 
-// applyFaults does what can be done before the handler, and prepares the rest.
-// It returns the error to answer with, or nil.
+// applyFaults applies what can be done before the handler, and prepares the
+// rest. It returns the error to answer with, or nil.
 func (c *call) applyFaults(met []*ActiveFault) error {
 	for _, a := range met {
 		f := &a.fault
@@ -257,7 +261,7 @@ func (c *call) applyFaults(met []*ActiveFault) error {
 	return nil
 }
 
-// page answers with what is not CouchDB's.
+// page answers with a page that is not CouchDB's.
 func (c *call) page() error {
 	c.begun = true
 	c.w.Header().Set("Content-Type", "text/html")
@@ -302,20 +306,20 @@ func (l *lens) set(a *ActiveFault) {
 	}
 }
 
-// validate refuses a fault that could never do anything.
+// validate refuses a fault that could never have an effect.
 func (f Fault) validate() error {
 	switch f.Kind {
 	case Cut, CutInRow, Freeze, FreezeAfter, FreezeInRow, Delay, Slow, FailStatus, TimeOut, Forbid, Page, Deny, NoDatabase,
 		ErrorRow, Replay, Reorder, EndFeed, ForgetSeqs, RewindSeqs, EmptyDB, HalveDB, OtherCopy, Buffer,
 		NullDoc, NoDoc, DocError, OddDoc, BrokenDoc, OtherDoc, DeletedDoc, TwiceRow, OmitRow, NullID, NullSeq, TurnRows:
 	default:
-		return fmt.Errorf("fault kind %q: not known", f.Kind)
+		return fmt.Errorf("fault kind %q: unknown", f.Kind)
 	}
 	if f.Kind == Slow && f.Bytes < 1 {
 		return fmt.Errorf("fault %s: Bytes must be at least 1 a second", f.Kind)
 	}
 	if f.Kind == OddDoc && f.Text != "" && !gjson.Valid(f.Text) {
-		return fmt.Errorf("fault %s: Text must be JSON; %s sends what is none", f.Kind, BrokenDoc)
+		return fmt.Errorf("fault %s: Text must be JSON; %s sends other text", f.Kind, BrokenDoc)
 	}
 	if (f.Kind == Replay || f.Kind == OtherCopy) && f.Rows < 1 {
 		return fmt.Errorf("fault %s: Rows must be at least 1", f.Kind)

@@ -19,7 +19,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// read gets a path and gives what came until the end or the cut.
+// read requests a path and returns what arrived until the end or the cut.
 func (s *server) read(ctx context.Context, path string) (status int, body string, err error) {
 	resp, err := s.open(ctx, http.MethodGet, path, "")
 	if err != nil {
@@ -74,7 +74,7 @@ func TestFaultsThatFreeze(t *testing.T) {
 		t.Run(string(fault.Kind), func(t *testing.T) {
 			active := s.Misbehave(fault)
 			ctx, cancel := context.WithCancel(t.Context())
-			go func() { // gives up once it is frozen
+			go func() { // cancels once the answer is frozen
 				for active.Hits() == 0 && ctx.Err() == nil {
 					runtime.Gosched()
 				}
@@ -92,7 +92,7 @@ func TestFaultsThatFreeze(t *testing.T) {
 			}()
 			require.Eventually(t, func() bool { return active.Hits() == 2 }, patience, time.Millisecond)
 			active.Clear()
-			assert.Equal(t, whole, <-thawed, "a frozen answer goes on when the fault is cleared")
+			assert.Equal(t, whole, <-thawed, "a frozen answer continues when the fault is cleared")
 		})
 	}
 }
@@ -109,7 +109,7 @@ func TestFaultsThatAnswerOtherwise(t *testing.T) {
 		{couchfake.Fault{Kind: couchfake.FailStatus, Status: 503}, 503, "made to fail"},
 		{couchfake.Fault{Kind: couchfake.Deny}, 401, "Name or password is incorrect."},
 		{couchfake.Fault{Kind: couchfake.NoDatabase}, 404, "Database does not exist."},
-		{couchfake.Fault{Kind: "unheard-of"}, 500, `fault kind \"unheard-of\": not known`},
+		{couchfake.Fault{Kind: "unheard-of"}, 500, `fault kind \"unheard-of\": unknown`},
 		{couchfake.Fault{Kind: couchfake.Slow}, 500, "at least 1 a second"},
 		{couchfake.Fault{Kind: couchfake.ForgetSeqs}, 200, "d003"},
 	} {
@@ -263,7 +263,7 @@ func TestDelayAndSlow(t *testing.T) {
 	s.Misbehave(couchfake.Fault{Kind: couchfake.Slow, Bytes: 1 << 20})
 	_, body, err := s.read(t.Context(), "/db/_all_docs")
 	require.NoError(t, err)
-	assert.Equal(t, whole, body, "late and slow, but whole")
+	assert.Equal(t, whole, body, "late and slow, but complete")
 }
 
 func TestRefuseConnections(t *testing.T) {

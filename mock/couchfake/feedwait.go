@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// wait sends what has gathered and waits for the next write, with a blank line
-// at each heartbeat. more is false when the feed ends: idle for its time-out
-// without a heartbeat, the database deleted, or the server closed.
+// wait sends the buffered rows and waits for the next write, with a blank line
+// at each heartbeat. more is false when the feed ends: it was idle for its
+// timeout without a heartbeat, the database was deleted, or the server was
+// closed.
 func (f *feed) wait(wake <-chan struct{}) (more bool, err error) {
 	if err := f.line(); err != nil {
 		return false, err
@@ -40,8 +41,8 @@ func (f *feed) wait(wake <-chan struct{}) (more bool, err error) {
 	}
 }
 
-// line sends all that has gathered. A feed that has nothing to send yet begins
-// with a blank line.
+// line sends the buffered rows. A feed that has nothing to send yet begins with
+// a blank line.
 func (f *feed) line() error {
 	if !f.wrote {
 		return f.blank()
@@ -58,7 +59,7 @@ func (f *feed) blank() error {
 	return f.rw.flush()
 }
 
-// beat sends a heartbeat if one is due while a filter drops row after row.
+// beat sends a heartbeat if one is due while a filter drops many rows.
 func (f *feed) beat() error {
 	if f.kind == feedNormal || f.heartbeat == 0 || time.Since(f.lastOut) < f.heartbeat {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// findLimit is how many documents _find gives when it is not told.
+// findLimit is the number of documents that _find returns by default.
 const findLimit = 25
 
 // findQuery is the body of _find.
@@ -121,9 +121,9 @@ func nameAndOrder(v gjson.Result) (name, order string) {
 	return name, order
 }
 
-// hits gives the documents that match, sorted, after the bookmark.
+// hits returns the documents that match, sorted, after the bookmark.
 func (c *call) hits(db *database, q *findQuery) (hits []hit, err error) {
-	ids, _ := db.snapshot()
+	ids, _ := db.liveDocuments()
 	var buf []byte
 	enough := len(q.sort) == 0 && q.bookmark == ""
 	ids.Scan(func(row idRow) bool {
@@ -181,7 +181,7 @@ func (c *call) sortKey(doc gjson.Result, fields []string) string {
 	return key
 }
 
-// bookmarkAt is an opaque text that names the last document given.
+// bookmarkAt returns an opaque text that names the last document returned.
 func bookmarkAt(h hit) string {
 	return seqPrefix + base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(len(h.id))+":"+h.id+h.sort))
 }
@@ -198,7 +198,7 @@ func readBookmark(text string) (hit, error) {
 	return hit{id: rest[:n], sort: rest[n:]}, nil
 }
 
-// project keeps the named fields of a document, at their places.
+// project keeps the named fields of a document, in their places.
 func project(doc string, fields [][]string) string {
 	if len(fields) == 0 {
 		return doc

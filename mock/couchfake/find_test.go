@@ -11,8 +11,8 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestSelectors states what Mango matches. The documents are those of docs;
-// the ids that match are listed.
+// TestSelectors lists what Mango matches. The documents are those of docs; the
+// matching ids are listed.
 func TestSelectors(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db",
@@ -124,7 +124,7 @@ func FuzzSelector(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, sel, doc string) {
 		if !gjson.Valid(sel) || !gjson.Valid(doc) {
-			t.Skip("a server takes JSON only")
+			t.Skip("a server accepts JSON only")
 		}
 		fake := couchfake.New(couchfake.Options{})
 		matched, err := couchfake.MatchSelector(fake, sel, doc)
@@ -138,7 +138,7 @@ func FuzzSelector(f *testing.F) {
 	})
 }
 
-// FuzzDocument: what is stored is what was sent, as JSON, or it is refused.
+// FuzzDocument: a document is stored as it was sent, as JSON, or it is refused.
 func FuzzDocument(f *testing.F) {
 	for _, seed := range []string{`{"a":1}`, `{ "_id":"other", "x":[1, 2], "x":3}`, `{"_deleted":true}`, `{"\u005frev":"1-a"}`, `{"_revisions":{"start":2,"ids":["b","a"]}}`} {
 		f.Add(seed)

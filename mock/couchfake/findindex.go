@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// mangoIndex is an index as declared. It does not speed anything up here: it
-// is what allows a sort and silences the warning.
+// mangoIndex is a declared index. It does not speed anything up here: it only
+// permits a sort and silences the warning.
 type mangoIndex struct {
 	design, name string
 	fields       []string
 }
 
-// indexed says whether some declared index has only fields of names (a query
+// indexed reports whether some declared index has only fields of names (a query
 // that does not name them all cannot use it) and begins with sort.
 func (db *database) indexed(names, sort []string) bool {
 	db.mu.RLock()
@@ -62,7 +62,7 @@ func (c *call) index(db *database) error {
 	return c.send(http.StatusOK, `{"result":"`+db.declare(ix)+`","id":`+quoted(ix.design)+`,"name":`+quoted(ix.name)+`}`)
 }
 
-// declare adds an index and says whether it was there.
+// declare adds an index and reports whether it existed.
 func (db *database) declare(ix mangoIndex) string {
 	db.mu.Lock()
 	defer db.mu.Unlock()

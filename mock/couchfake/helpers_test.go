@@ -21,14 +21,14 @@ import (
 // failure is told.
 const patience = time.Minute
 
-// server is a stand-in on a port of its own, with what a test asks of it.
+// server is a stand-in on its own port, with the requests that tests need.
 type server struct {
 	*couchfake.Server
 	*couchfake.Endpoint
 	t *testing.T
 }
 
-// start serves a stand-in until the test ends, and checks then that neither
+// start serves a stand-in until the test ends, and then checks that neither
 // feeds nor frozen answers keep a goroutine.
 func start(t *testing.T, opts couchfake.Options) *server {
 	t.Helper()
@@ -42,14 +42,14 @@ func start(t *testing.T, opts couchfake.Options) *server {
 		defer cancel()
 		require.NoError(t, end.Close(ctx))
 		http.DefaultClient.CloseIdleConnections()
-		// Eventually asks from a goroutine of its own.
+		// Eventually runs its condition in a goroutine of its own.
 		require.Eventually(t, func() bool { return runtime.NumGoroutine()-1 <= before }, patience,
 			5*time.Millisecond, "goroutines left behind")
 	})
 	return &server{Server: fake, Endpoint: end, t: t}
 }
 
-// open sends a request and gives the answer, its body unread.
+// open sends a request and returns the answer, its body unread.
 func (s *server) open(ctx context.Context, method, path, body string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, s.URL()+path, strings.NewReader(body))
 	require.NoError(s.t, err)
@@ -98,7 +98,7 @@ func (s *server) put(db string, docs ...string) {
 	require.NoError(s.t, s.Put(db, raw...))
 }
 
-// numbered gives n documents d000, d001 … with a field n.
+// numbered returns n documents d000, d001 … with a field n.
 func numbered(n int) []string {
 	docs := make([]string, n)
 	for i := range docs {
@@ -107,7 +107,7 @@ func numbered(n int) []string {
 	return docs
 }
 
-// texts gives the strings of a list.
+// texts returns the strings of a list.
 func texts(list gjson.Result) []string {
 	out := []string{}
 	for _, v := range list.Array() {
@@ -116,7 +116,7 @@ func texts(list gjson.Result) []string {
 	return out
 }
 
-// raws gives the JSON texts of a list.
+// raws returns the JSON texts of a list.
 func raws(list gjson.Result) []string {
 	out := []string{}
 	for _, v := range list.Array() {
@@ -125,7 +125,7 @@ func raws(list gjson.Result) []string {
 	return out
 }
 
-// requestDoc is a request document of about size bytes.
+// requestDoc returns a request document of about size bytes.
 func requestDoc(i, size int) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"_id":"user_task_%06d","RequestName":"user_task_%06d","RequestStatus":"running-open",`+
@@ -148,7 +148,7 @@ func readAll(t *testing.T, body io.Reader) gjson.Result {
 	return gjson.ParseBytes(all)
 }
 
-// seqNumber is what stands before the opaque part of a seq.
+// seqNumber returns the number before the opaque part of a seq.
 func seqNumber(seq string) string {
 	number, _, _ := strings.Cut(seq, "-")
 	return number

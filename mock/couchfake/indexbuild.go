@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// IndexBuild is an index of views that is not there yet and takes its time to
+// IndexBuild is an index of views that does not exist yet and takes time to
 // build. It begins with the first query of one of its views, which waits for it
-// like all that follow, and goes on when they give up.
+// like all following queries, and continues when they time out.
 type IndexBuild struct {
 	Database, Design string        // whose views
 	Takes            time.Duration // from the first query until it can be used
 	Timeout          time.Duration // a query that waits longer is 500 timeout; 0: 60 s, CouchDB's own limit
 }
 
-// indexBuilds are the indexes that are not there yet, by database and design
+// indexBuilds are the indexes that do not exist yet, by database and design
 // document.
 type indexBuilds struct {
 	mu     sync.Mutex
@@ -27,13 +27,13 @@ type indexBuilds struct {
 
 type indexBuild struct {
 	IndexBuild
-	began time.Time // zero: no query has come
+	began time.Time // zero: no query has arrived
 	done  chan struct{}
 	total int // documents
 }
 
-// BuildIndex takes away the index of the views of a design document, as a change
-// of its text does. The views answer again when it has been built.
+// BuildIndex removes the index of the views of a design document, as a change
+// of its text does. The views answer again when the index has been built.
 func (s *Server) BuildIndex(b IndexBuild) {
 	if b.Timeout == 0 {
 		b.Timeout = time.Minute
@@ -43,8 +43,8 @@ func (s *Server) BuildIndex(b IndexBuild) {
 	s.builds.builds[b.Database+"/"+b.Design] = &indexBuild{IndexBuild: b, done: make(chan struct{})}
 }
 
-// build returns the build that a query has to wait for, which it starts; nil
-// when the index is there.
+// build returns the build that a query has to wait for, and starts it; nil when
+// the index exists.
 func (s *Server) build(db *database, designs ...string) *indexBuild {
 	s.builds.mu.Lock()
 	defer s.builds.mu.Unlock()
@@ -71,7 +71,7 @@ func (s *Server) built(b *indexBuild) {
 	}
 }
 
-// waitForIndex waits until the index of a view is there, or as long as CouchDB
+// waitForIndex waits until the index of a view exists, or as long as CouchDB
 // lets a query wait.
 func (c *call) waitForIndex(db *database, designs ...string) error {
 	b := c.server.build(db, designs...)

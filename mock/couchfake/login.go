@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// lockedText is the reason that CouchDB gives while it refuses every login of a
-// name from an address.
+// lockedText is the reason that CouchDB states while it refuses every login of
+// a name from an address.
 const lockedText = "Account is temporarily locked due to multiple authentication failures"
 
 // Logins counts the logins that were refused.
@@ -18,9 +18,9 @@ type Logins struct {
 	Locked int // because there had been too many wrong ones, right or not
 }
 
-// logins knows the name and the password of the server, and counts the wrong
-// ones as CouchDB 3.4 and later do: by address and name, for a time that begins
-// with the first.
+// logins knows the name and the password of the server. It counts wrong ones as
+// CouchDB 3.4 and later do: by address and name, for a period that begins with
+// the first.
 type logins struct {
 	mu             sync.Mutex
 	user, password string
@@ -34,8 +34,8 @@ type wrongLogins struct {
 }
 
 // SetLogin changes the name and the password, as an administrator does while
-// the server runs: requests with the old ones are refused from now on, feeds
-// that are open go on. Failures before it are forgotten, as CouchDB counts them
+// the server runs: requests with the old ones are refused from now on, open
+// feeds continue. Earlier failures are forgotten, because CouchDB counts them
 // by the salt of the password.
 func (s *Server) SetLogin(user, password string) {
 	s.logins.mu.Lock()
@@ -44,14 +44,14 @@ func (s *Server) SetLogin(user, password string) {
 	clear(s.logins.wrong)
 }
 
-// Logins counts the logins that were refused so far.
+// Logins returns the number of logins that were refused so far.
 func (s *Server) Logins() Logins {
 	s.logins.mu.Lock()
 	defer s.logins.mu.Unlock()
 	return s.logins.seen
 }
 
-// asks says whether requests need a login.
+// asks reports whether requests need a login.
 func (l *logins) asks() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,8 +92,8 @@ func (s *Server) check(r *http.Request, user, password string) error {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// authenticate lets the open pages through, and all else with the right name
-// and password. Wrong ones are refused everywhere.
+// authenticate accepts requests for the open pages, and all others with the
+// right name and password. Wrong ones are refused everywhere.
 func (s *Server) authenticate(c *call) error {
 	if !s.logins.asks() {
 		return nil
@@ -110,6 +110,6 @@ func (s *Server) authenticate(c *call) error {
 	return unauthorized("You are not authorized to access this db.")
 }
 
-// notAdmin is the answer to a request that only an administrator may make. It
-// is a 401 for those too who have logged in.
+// notAdmin is the answer to a request that only an administrator may send. It
+// is a 401 even for clients that have logged in.
 func notAdmin() error { return unauthorized("You are not a server admin.") }

@@ -38,9 +38,9 @@ func TestPasswordChange(t *testing.T) {
 	assert.Equal(t, couchfake.Logins{Wrong: 1}, s.Logins())
 }
 
-// TestLockout: as CouchDB does it, five wrong passwords lock the name for five
-// minutes from the first, for the right password too; what comes while it is
-// locked does not prolong it.
+// TestLockout: as in CouchDB, five wrong passwords lock the name for five
+// minutes from the first, for the right password too; requests while it is
+// locked do not prolong it.
 func TestLockout(t *testing.T) {
 	now := time.Now()
 	s := start(t, couchfake.Options{User: "wm", Password: "right", Now: func() time.Time { return now }})
@@ -72,13 +72,13 @@ func TestLockoutEndsWithTheNewPassword(t *testing.T) {
 }
 
 // TestIndexBuild: the first query begins the build, queries that wait too long
-// get a time-out, and _active_tasks tells how far it is.
+// get a timeout, and _active_tasks reports the progress.
 func TestIndexBuild(t *testing.T) {
 	s := start(t, couchfake.Options{BuiltinViews: true})
 	s.put("requests", `{"_id":"a","RequestStatus":"new"}`, `{"_id":"b","RequestStatus":"new"}`)
 	assert.Empty(t, s.get("/_active_tasks").Array())
 	s.BuildIndex(couchfake.IndexBuild{Database: "requests", Design: "ReqMgr", Takes: time.Hour, Timeout: time.Millisecond})
-	assert.Empty(t, s.get("/_active_tasks").Array(), "nobody has asked for it")
+	assert.Empty(t, s.get("/_active_tasks").Array(), "nobody has requested it")
 	status, body := s.do("GET", "/requests/_design/ReqMgr/_view/bystatus?limit=0", "")
 	require.Equal(t, http.StatusInternalServerError, status)
 	assert.Equal(t, "timeout", gjson.Get(body, "error").String())
@@ -90,7 +90,7 @@ func TestIndexBuild(t *testing.T) {
 	assert.Regexp(t, `^shards/[0-9a-f]{8}-[0-9a-f]{8}/requests\.\d+$`, tasks[1].Get("database").String())
 	assert.Equal(t, int64(1), tasks[0].Get("total_changes").Int())
 	s.BuildIndex(couchfake.IndexBuild{Database: "requests", Design: "ReqMgr", Takes: 10 * time.Millisecond})
-	assert.Equal(t, int64(2), s.get("/requests/_design/ReqMgr/_view/bystatus").Get("total_rows").Int(), "it waits for the index")
+	assert.Equal(t, int64(2), s.get("/requests/_design/ReqMgr/_view/bystatus").Get("total_rows").Int(), "the query waits for the index")
 	assert.Empty(t, s.get("/_active_tasks").Array())
 }
 
@@ -110,8 +110,8 @@ func TestActiveTasksAreForAdministrators(t *testing.T) {
 	assert.Equal(t, couchfake.Logins{}, s.Logins())
 }
 
-// TestDeletedDesignDocument: CouchDB's reason is another one than for one that
-// was never there.
+// TestDeletedDesignDocument: CouchDB's reason differs from the one for a design
+// document that never existed.
 func TestDeletedDesignDocument(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db", `{"_id":"_design/ReqMgr","views":{"bystatus":{"map":"x"}}}`)

@@ -8,7 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// purge answers POST _purge: the revisions named are forgotten, without a
+// purge answers POST _purge: the named revisions are forgotten, without a
 // tombstone and without a row in _changes.
 func (c *call) purge(db *database) error {
 	if err := c.allow(http.MethodPost); err != nil {
@@ -51,9 +51,9 @@ func (c *call) purge(db *database) error {
 	return c.send(http.StatusCreated, `{"purge_seq":null,"purged":{`+strings.Join(purged, ",")+`}}`)
 }
 
-// purge forgets leaves of a document, and the document with its last one. It
-// gives the revisions that were there. As on the real server the position moves
-// though no change has it: the views have to look for purges.
+// purge forgets leaves of a document, and the document with its last leaf. It
+// returns the revisions that existed. As on the real server, the position
+// advances although no change has it: views have to look for purges.
 func (db *database) purge(id string, revs []string) (gone []string) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -88,15 +88,15 @@ func (db *database) purge(id string, revs []string) (gone []string) {
 	return gone
 }
 
-// forgetViews makes every index be built anew.
+// forgetViews makes every index be built again.
 func (db *database) forgetViews() {
 	db.viewsMu.Lock()
 	defer db.viewsMu.Unlock()
 	db.views = make(map[string]*viewIndex)
 }
 
-// Purge forgets documents with all their revisions. It gives how many there
-// were.
+// Purge forgets documents with all their revisions. It returns how many
+// existed.
 func (s *Server) Purge(name string, ids ...string) (purged int) {
 	db := s.database(name)
 	if db == nil {

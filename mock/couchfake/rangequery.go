@@ -7,7 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// rangeQuery is what _all_docs and views are asked for.
+// rangeQuery holds the parameters of a request to _all_docs or to a view.
 type rangeQuery struct {
 	start, end     *gjson.Result // nil: open
 	startID, endID string        // among equal keys
@@ -27,8 +27,8 @@ type rangeQuery struct {
 	conflicts      bool
 }
 
-// readRangeQuery reads the parameters of the URL, and those of a POST body,
-// which the URL's override.
+// readRangeQuery reads the parameters of a POST body, and those of the URL,
+// which override them.
 func (c *call) readRangeQuery() (rangeQuery, error) {
 	q := rangeQuery{limit: -1, update: "true"}
 	if !c.reading() {
@@ -72,8 +72,8 @@ func takesJSON(name string) bool {
 	return false
 }
 
-// set takes one parameter: its text, or its JSON value. Unknown ones are left
-// alone, as the real server does.
+// set sets one parameter from its text or its JSON value. Unknown ones are
+// ignored, as on the real server.
 func (q *rangeQuery) set(name, text string, value gjson.Result) (err error) {
 	switch name {
 	case "key":

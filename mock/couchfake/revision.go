@@ -15,16 +15,16 @@ import (
 )
 
 // maxHistory is how many ancestors a leaf remembers. They only serve to
-// recognise a revision that comes again with new_edits=false.
+// recognise a revision that arrives again with new_edits=false.
 const maxHistory = 20
 
 // maxLosers is how many losing revisions one document keeps. The real server
-// keeps every one; a writer that invents an unconnected revision for each
+// keeps all of them; a writer that invents an unconnected revision for each
 // upload would fill the memory here, so the lowest are dropped.
 const maxLosers = 4
 
-// revision is one leaf of a document's revision tree. It is never changed once
-// it is published, so readers hold it without a lock.
+// revision is one leaf of a document's revision tree. It never changes once it
+// is published, so readers use it without a lock.
 type revision struct {
 	gen     int    // N of N-text
 	text    string // all after "N-"
@@ -37,7 +37,7 @@ type revision struct {
 
 func (r *revision) rev() string { return strconv.Itoa(r.gen) + "-" + r.text }
 
-// beats is the rule of the winning revision: live before deleted, then the
+// beats is the rule for the winning revision: live before deleted, then the
 // greatest N, then the greatest text.
 func (r *revision) beats(o *revision) bool {
 	if r.deleted != o.deleted {
@@ -62,10 +62,10 @@ type draft struct {
 	sum       uint64 // hash of the unpacked tail
 }
 
-// parseDraft reads one document. Its members keep their order and their number
-// texts; white space goes. Members that CouchDB keeps for itself are taken out,
-// an unknown one is an error. A document that is known to be valid JSON is not
-// checked again.
+// parseDraft reads one document. Its members keep their order and the text of
+// their numbers; white space is removed. Members that CouchDB reserves for
+// itself are taken out; an unknown one is an error. A document known to be
+// valid JSON is not checked again.
 func (c *codec) parseDraft(doc []byte, valid bool) (draft, error) {
 	compact, err := squeeze(doc)
 	if err != nil {
@@ -99,12 +99,12 @@ func (c *codec) parseDraft(doc []byte, valid bool) (draft, error) {
 	return d, nil
 }
 
-// borrowed is a text that shares the bytes of b: a copy of each document would
-// double the memory that reading them takes. It holds until b changes, so what
-// stays of it must be cloned.
+// borrowed returns a text that shares the bytes of b: a copy of each document
+// would double the memory that reading them takes. The text is valid until b
+// changes, so anything that is kept must be cloned.
 func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// special takes a member that begins with an underscore into d.
+// special reads a member that begins with an underscore into d.
 func (d *draft) special(key string, value gjson.Result) (bool, error) {
 	if !strings.HasPrefix(key, "_") {
 		return false, nil
@@ -133,7 +133,7 @@ func (d *draft) special(key string, value gjson.Result) (bool, error) {
 	return true, nil
 }
 
-// readRevisions takes {"start":N,"ids":[newest,…]}: the revision itself and its
+// readRevisions reads {"start":N,"ids":[newest,…]}: the revision itself and its
 // ancestors.
 func (d *draft) readRevisions(value gjson.Result) error {
 	start, ids := int(value.Get("start").Int()), value.Get("ids").Array()
@@ -151,7 +151,7 @@ func (d *draft) readRevisions(value gjson.Result) error {
 	return nil
 }
 
-// parseRev splits `N-text`. Any text is taken: agents invent theirs.
+// parseRev splits `N-text`. Any text is accepted: agents invent theirs.
 func parseRev(rev string) (gen int, text string, err error) {
 	number, text, found := strings.Cut(rev, "-")
 	gen, aerr := strconv.Atoi(number)
@@ -161,8 +161,8 @@ func parseRev(rev string) (gen int, text string, err error) {
 	return gen, text, nil
 }
 
-// child gives the revision that follows parent (nil: the first one). Its text
-// depends on content and parent alone: the same edit gives the same revision.
+// child returns the revision that follows parent (nil: the first one). Its text
+// depends only on content and parent: the same edit yields the same revision.
 func (d *draft) child(parent *revision) *revision {
 	gen, parentRev := 1, ""
 	var history []string

@@ -7,8 +7,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// rewrite gives what is sent in place of the row b of a document: itself, as a
-// rule. b may end with the newline of a continuous feed.
+// rewrite returns what is sent instead of the row b of a document, usually b
+// itself. b may end with the newline of a continuous feed.
 func (l *lens) rewrite(id string, b []byte) [][]byte {
 	for _, a := range l.rows {
 		rows := a.fault.Rewrite(id, b)
@@ -21,9 +21,9 @@ func (l *lens) rewrite(id string, b []byte) [][]byte {
 	return [][]byte{b}
 }
 
-// Rewrite gives the rows in place of row, that of the document id: nil, when
-// this fault has nothing to do with it. It is for proxies before a real server;
-// TurnRows is none for them.
+// Rewrite returns the rows that replace row, the row of the document id; nil
+// when this fault does not apply to it. It is for proxies in front of a real
+// server; TurnRows does not work there.
 func (f Fault) Rewrite(id string, row []byte) [][]byte {
 	if len(f.IDs) > 0 && !slices.Contains(f.IDs, id) {
 		return nil
@@ -31,7 +31,8 @@ func (f Fault) Rewrite(id string, row []byte) [][]byte {
 	return f.rewritten(row)
 }
 
-// rewritten gives the rows in place of b; nil: the fault has no effect on it.
+// rewritten returns the rows that replace b; nil: the fault has no effect on
+// it.
 func (f *Fault) rewritten(b []byte) [][]byte {
 	switch f.Kind {
 	case OmitRow:
@@ -46,7 +47,7 @@ func (f *Fault) rewritten(b []byte) [][]byte {
 		return one([]byte(f.document(gjson.ParseBytes(b))))
 	}
 	if !doc.IsObject() || gjson.GetBytes(b, "deleted").Bool() {
-		return nil // no document was asked for, or it is gone
+		return nil // no document was requested, or it was deleted
 	}
 	before, after := b[:doc.Index], b[doc.Index+len(doc.Raw):]
 	switch f.Kind {
@@ -58,10 +59,10 @@ func (f *Fault) rewritten(b []byte) [][]byte {
 	return one(before, []byte(f.document(doc)), after)
 }
 
-// one row, made of parts.
+// row builds one row from its parts.
 func one(parts ...[]byte) [][]byte { return [][]byte{bytes.Join(parts, nil)} }
 
-// document is what stands in the place of doc.
+// document returns what replaces doc.
 func (f *Fault) document(doc gjson.Result) string {
 	id := doc.Get("_id").String()
 	switch f.Kind {
@@ -85,7 +86,7 @@ func (f *Fault) document(doc gjson.Result) string {
 	return "null"
 }
 
-// ofFeed is what NullID and NullSeq make of a row of _changes.
+// ofFeed returns what NullID and NullSeq turn a row of _changes into.
 func (f *Fault) ofFeed(b []byte) [][]byte {
 	seq := gjson.GetBytes(b, "seq")
 	if !seq.Exists() {

@@ -24,10 +24,10 @@ var waysOfRows = map[string]struct{ method, path, body string }{
 	"find":       {"POST", "/db/_find", `{"selector":{"type":"agent_request"},"limit":100}`},
 }
 
-// salted is the part of a seq that is another one in each answer.
+// salted matches the part of a seq that differs in each answer.
 var salted = regexp.MustCompile(`"seq":"(\d+)-[^"]*"`)
 
-// rowsOf takes an answer apart.
+// rowsOf splits an answer into its rows.
 func rowsOf(t *testing.T, body string) (rows []string) {
 	t.Helper()
 	body = salted.ReplaceAllString(body, `"seq":"$1"`)
@@ -51,13 +51,13 @@ func rowsOf(t *testing.T, body string) (rows []string) {
 }
 
 // TestFaultsOfRows: each kind of row, each way of reading; the rows of other
-// documents are as they were.
+// documents are unchanged.
 func TestFaultsOfRows(t *testing.T) {
 	for _, c := range []struct {
 		kind         couchfake.Kind
 		text         string
-		row, find    string // parts that the row of w1 has then
-		without      string // a part that it has not
+		row, find    string // parts that the row of w1 then has
+		without      string // a part that it does not have
 		rows, inFeed int    // how many there are, of 3
 	}{
 		{couchfake.NullDoc, "", `"doc":null`, "null", `"_id"`, 3, 3},
@@ -122,8 +122,8 @@ func TestFaultsOfRows(t *testing.T) {
 	}
 }
 
-// TestFaultsOfRowsLeaveTombstones: what is gone, or comes without documents,
-// has no document that could be taken away.
+// TestFaultsOfRowsLeaveTombstones: a deleted document, or a row without a
+// document, has nothing that could be taken away.
 func TestFaultsOfRowsLeaveTombstones(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db", `{"_id":"w0"}`, `{"_id":"w1"}`)
@@ -145,7 +145,7 @@ func TestFaultsOfRowsLeaveTombstones(t *testing.T) {
 	}
 }
 
-// TestRowsTurned: the last one comes first; several faults of rows add up.
+// TestRowsTurned: the last row comes first; several faults of rows add up.
 func TestRowsTurned(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db", `{"_id":"w0"}`, `{"_id":"w1"}`, `{"_id":"w2"}`)

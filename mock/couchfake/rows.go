@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// rowBuffer is how much of an answer gathers before it goes to the network.
+// rowBuffer is how much of an answer is buffered before it goes to the network.
 const rowBuffer = 128 << 10
 
 // rowWriter writes an answer of rows: a head, rows with a separator between
-// them, a tail. Faults that look at rows work here.
+// them, a tail. Faults of rows take effect here.
 type rowWriter struct {
 	c     *call
 	out   *bufio.Writer
@@ -36,19 +36,19 @@ func (c *call) rows(sep string, headers ...string) *rowWriter {
 	return &rowWriter{c: c, out: out, sep: sep}
 }
 
-// close gives the buffer back. Nothing may be written after it.
+// close returns the buffer to the pool. Nothing may be written after it.
 func (rw *rowWriter) close() {
-	rw.out.Reset(nil) // it holds the answer no longer
+	rw.out.Reset(nil) // drop the reference to the answer
 	rw.c.server.writers.Put(rw.out)
 }
 
-// text writes what is not a row.
+// text writes anything that is not a row.
 func (rw *rowWriter) text(s string) error {
 	_, err := rw.out.WriteString(s)
 	return err
 }
 
-// row writes the row of a document, id, as the faults of rows want it.
+// row writes the row of a document, id, after the faults of rows.
 func (rw *rowWriter) row(id string, b []byte) error {
 	for _, row := range rw.c.lens.rewrite(id, b) {
 		if err := rw.send(row); err != nil {
@@ -80,7 +80,8 @@ func (rw *rowWriter) send(b []byte) error {
 	return rw.plain(b)
 }
 
-// cut sends half of a row, and the rest only if it freezes and is let go on.
+// cut sends half of a row, and the rest only if the fault freezes and is
+// cleared.
 func (rw *rowWriter) cut(b []byte, a *ActiveFault) error {
 	half := len(b) / 2
 	if err := rw.plain(b[:half]); err != nil {
@@ -110,7 +111,7 @@ func (rw *rowWriter) plain(b []byte) error {
 	return err
 }
 
-// flush sends what has gathered.
+// flush sends what is buffered.
 func (rw *rowWriter) flush() error {
 	if err := rw.out.Flush(); err != nil {
 		return err
@@ -118,7 +119,7 @@ func (rw *rowWriter) flush() error {
 	return http.NewResponseController(rw.c.w).Flush()
 }
 
-// end writes the tail. A short answer still goes out in chunks, without a
+// end writes the tail. A short answer is still sent in chunks, without a
 // Content-Length, as CouchDB sends it.
 func (rw *rowWriter) end(tail string) error {
 	rw.c.lens.turn = false

@@ -10,9 +10,9 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// selector is a compiled Mango selector. As on the real server, field names
-// are pushed down to the conditions and negations to the operators first: a
-// condition on a field that is missing is false, even one under $not, but for
+// selector is a compiled Mango selector. As on the real server, field names are
+// first pushed down to the conditions and negations to the operators: a
+// condition on a missing field is false, even under $not, except for
 // {"$exists":false}.
 type selector interface {
 	matches(doc gjson.Result) bool
@@ -43,7 +43,7 @@ func (s anyOf) matches(doc gjson.Result) bool {
 // condition is one operator on one field.
 type condition struct {
 	path    []string // of the field; empty: the value itself
-	missing bool     // result when the field is not there
+	missing bool     // result when the field is missing
 	test    func(value gjson.Result) bool
 }
 
@@ -55,7 +55,7 @@ func (s condition) matches(doc gjson.Result) bool {
 	return s.test(value)
 }
 
-// fieldAt walks to a field. A path part that is a number picks from an array.
+// fieldAt walks to a field. A path part that is a number selects from an array.
 func fieldAt(value gjson.Result, path []string) (gjson.Result, bool) {
 	for _, part := range path {
 		if !value.IsObject() && !value.IsArray() {
@@ -75,7 +75,7 @@ func (s *Server) compileSelector(sel gjson.Result) (selector, error) {
 	return compiler{s.coll}.compile(nil, sel, false)
 }
 
-// compile builds the selector for the value at path; negated turns it round.
+// compile builds the selector for the value at path; negated inverts it.
 func (k compiler) compile(path []string, sel gjson.Result, negated bool) (selector, error) {
 	if !sel.IsObject() {
 		return k.operator(path, "$eq", sel, negated)
@@ -97,7 +97,7 @@ func (k compiler) compile(path []string, sel gjson.Result, negated bool) (select
 	return join(parts, !negated), nil
 }
 
-// join makes an "and", or an "or".
+// join builds an "and", or an "or".
 func join(parts []selector, and bool) selector {
 	switch {
 	case len(parts) == 1:
@@ -199,7 +199,7 @@ func (k compiler) test(name string, arg gjson.Result) (func(gjson.Result) bool, 
 	return k.shape(name, arg)
 }
 
-// shape compiles the operators that look at the kind of a value.
+// shape compiles the operators that test the kind of a value.
 func (k compiler) shape(name string, arg gjson.Result) (func(gjson.Result) bool, error) {
 	switch name {
 	case "$type":
@@ -262,7 +262,7 @@ func (k compiler) compare(name string, arg gjson.Result) func(gjson.Result) bool
 	}
 }
 
-// oneOf compiles $in and $nin: of an array, any element counts.
+// oneOf compiles $in and $nin: in an array, any element counts.
 func (k compiler) oneOf(name string, arg gjson.Result) (func(gjson.Result) bool, error) {
 	if !arg.IsArray() {
 		return nil, badArgument(name, arg)

@@ -11,14 +11,14 @@ import (
 // seqPrefix is how the opaque part of every real seq begins.
 const seqPrefix = "g1AAAA"
 
-// seqPayload is the length in bytes of what the opaque part holds: salt (1),
-// filler (19), the database's incarnation (8), position (8), checksum (8). The
-// filler only makes the text as long as a real one.
+// seqPayload is the length in bytes of the content of the opaque part: salt
+// (1), filler (19), the database's incarnation (8), position (8), checksum (8).
+// The filler only makes the text as long as a real one.
 const seqPayload = 44
 
-// seqText gives the opaque text of position n: `N-g1AAAA…`. The salt changes
+// seqText returns the opaque text of position n: `N-g1AAAA…`. The salt changes
 // the text, not the meaning: two answers name the same position by different
-// texts, as a cluster does, so a client that compares seqs is found out.
+// texts, as a cluster does. So a client that compares seqs fails visibly.
 func (db *database) seqText(n int64, salt byte) string {
 	var raw [seqPayload]byte
 	raw[0] = salt
@@ -32,11 +32,11 @@ func (db *database) seqText(n int64, salt byte) string {
 }
 
 // parseSeq reads a since parameter. "0" and "" are the beginning, "now" is the
-// newest position; any other text must be one that a server of this kind gave.
-// A seq of a database of the same name that was deleted since means the
-// beginning: the real server finds another shard and rewinds to 0 as well. One
-// that is ahead of a restored database stays ahead: the real server finds the
-// same shard, and sends nothing until it has passed that position.
+// newest position; any other text must have been returned by such a server. A
+// seq of a deleted database of the same name means the beginning: the real
+// server finds another shard and rewinds to 0 as well. A seq that is ahead of a
+// restored database stays ahead: the real server finds the same shard, and
+// sends nothing until it has passed that position.
 func (db *database) parseSeq(since string, newest int64) (n int64, err error) {
 	switch since {
 	case "", "0":
@@ -63,7 +63,7 @@ func (db *database) parseSeq(since string, newest int64) (n int64, err error) {
 	return n, nil
 }
 
-// seqSum guards a seq against being made up. It is a checksum, not a secret.
+// seqSum guards against invented seqs. It is a checksum, not a secret.
 func seqSum(raw []byte) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte("couchfake seq"))

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// Options are all that a Server needs. The zero value works.
+// Options are all options of a Server. The zero value works.
 type Options struct {
 	User, Password string        // basic authentication; none when both are empty
-	NotAdmin       bool          // they are no administrator's: _active_tasks is refused
-	Lockout        int           // so many wrong logins lock a name for an address; 5 when 0, none when negative
+	NotAdmin       bool          // they are not an administrator's: _active_tasks is refused
+	Lockout        int           // number of wrong logins that lock a name for an address; 5 when 0, none when negative
 	LockoutTime    time.Duration // from the first of them; 5 min when 0
 
 	Version string         // in the welcome and the Server header; "3.5.0" when empty
@@ -27,9 +27,9 @@ type Options struct {
 	// BuiltinViews makes every known view answer in every database. Without it a
 	// view exists where its design document was put, as on a real server.
 	BuiltinViews bool
-	Views        []View // added to the known views, or in place of one of the same name
+	Views        []View // added to the known views, or instead of one of the same name
 
-	Uncompressed     bool // hold documents plain: more memory, faster reads
+	Uncompressed     bool // store documents plain: more memory, faster reads
 	MaxDocumentBytes int  // of a document written over HTTP; 8,000,000 when 0
 
 	Now func() time.Time // clock for creation times; time.Now when nil
@@ -57,7 +57,7 @@ type Server struct {
 	closeOnce sync.Once
 }
 
-// New gives an empty server.
+// New returns an empty server.
 func New(opts Options) *Server {
 	if opts.Version == "" {
 		opts.Version = "3.5.0"
@@ -107,14 +107,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if errors.Is(err, errAborted) || errors.Is(err, errAnswered) {
 		return
 	}
-	if err = s.finish(c, err); err != nil { // the client must not take what it has for the whole answer
+	if err = s.finish(c, err); err != nil { // the client must not take a part for the whole answer
 		s.opts.Log.Debug("answer broken off", "method", r.Method, "path", r.URL.Path, "err", err)
 		_ = c.abort()
 	}
 }
 
-// finish answers with an error while that can be done, and sends what a fault
-// held back.
+// finish answers with an error while that is still possible, and sends what a
+// fault held back.
 func (s *Server) finish(c *call, err error) error {
 	if err != nil {
 		couchErr := &Error{http.StatusInternalServerError, "internal_server_error", err.Error()}
@@ -174,7 +174,8 @@ func (s *Server) welcome(c *call) error {
 		`"vendor":`+string(vendor)+`}`)
 }
 
-// session says who asks. There are no cookies: every request carries its name.
+// session answers who the client is. There are no cookies: every request
+// carries its name.
 func (s *Server) session(c *call) error {
 	if err := c.allow(http.MethodGet, http.MethodHead); err != nil {
 		return err

@@ -2,12 +2,12 @@ package couchfake
 
 import "bytes"
 
-// maxDepth is how deep a document may nest; encoding/json has the same bound.
+// maxDepth is how deep a document may nest; encoding/json has the same limit.
 const maxDepth = 10_000
 
-// squeeze drops the white space between the tokens of a JSON text and refuses
-// one that nests deeper than a recursive reader can bear. It does not check the
-// text otherwise. The result may share src when there is nothing to drop.
+// squeeze removes the white space between the tokens of a JSON text and refuses
+// one that nests too deep for a recursive reader. It does not check the text
+// otherwise. The result may share src when there is nothing to remove.
 func squeeze(src []byte) ([]byte, error) {
 	var out []byte
 	depth, run := 0, 0 // run: where the bytes not yet in out begin
@@ -35,8 +35,8 @@ func squeeze(src []byte) ([]byte, error) {
 	return append(out, src[run:]...), nil
 }
 
-// stringEnd gives the index of the quote that ends the string at i, or of the
-// last byte if none does.
+// stringEnd returns the index of the quote that ends the string at i, or of the
+// last byte if the string does not end.
 func stringEnd(src []byte, i int) int {
 	for j := i + 1; ; j++ {
 		n := bytes.IndexByte(src[j:], '"')

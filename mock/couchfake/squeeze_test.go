@@ -19,7 +19,7 @@ func TestDeepNesting(t *testing.T) {
 	require.ErrorContains(t, err, "nests too deep")
 }
 
-// FuzzSqueeze: of valid JSON, what is left is what encoding/json leaves.
+// FuzzSqueeze: the result for valid JSON is that of encoding/json.
 func FuzzSqueeze(f *testing.F) {
 	for _, seed := range []string{`{ "a" : [ 1 , "b \" c\\" ] }`, "\t[]\n", `"\\\\\" "`, `"`, `{"`} {
 		f.Add(seed)

@@ -16,9 +16,9 @@ import (
 // holds the view.
 const rewritesDesign = "WMStats"
 
-// Views gives the views that the stand-in knows: those of the design documents
-// that readers of the monitoring data ask for. Package design says what they
-// emit; the functions here do the same without a JavaScript engine.
+// Views returns the views that the stand-in knows: those of the design
+// documents that readers of the monitoring data query. Package design says what
+// they emit; the functions here do the same without a JavaScript engine.
 func Views() []View {
 	maps := viewMaps()
 	known := make([]View, 0, len(maps))
@@ -73,7 +73,7 @@ func viewMaps() map[string]func(Doc, *Emitter) {
 	}
 }
 
-// lastTransition is the time of the last entry of the status history, null
+// lastTransition returns the time of the last entry of the status history, null
 // when there is none.
 func lastTransition(d Doc) string {
 	last := gjson.Result{}
@@ -114,8 +114,8 @@ func jobByStatus(d Doc, e *Emitter) {
 		d.JSON("acdc_url"), d.JSON("agent_name"), errorTypes(errs)), idRev(d))
 }
 
-// errorTypes is the sorted list of the error types of all steps, repeated ones
-// included.
+// errorTypes returns the sorted list of the error types of all steps, repeated
+// ones included.
 func errorTypes(steps gjson.Result) string {
 	var types []string
 	steps.ForEach(func(_, list gjson.Result) bool {
@@ -148,7 +148,7 @@ func logByRequest(d Doc, e *Emitter) {
 	}
 	list := messages.Array()
 	for range list {
-		var value []string // JSON leaves members without a value out
+		var value []string // JSON leaves out members without a value
 		for _, m := range []struct{ name, raw string }{
 			{"type", d.Body.Get("type").Raw}, {"agent", d.Body.Get("identifier").Raw}, {"thr", d.Body.Get("thr").Raw},
 			{"ts", list[len(list)-1].Get("ts").Raw},
@@ -161,7 +161,7 @@ func logByRequest(d Doc, e *Emitter) {
 	}
 }
 
-// truthy is JavaScript's: neither missing nor null, false, 0 or "".
+// truthy is that of JavaScript: neither missing nor null, false, 0 or "".
 func truthy(v gjson.Result) bool {
 	switch v.Type {
 	case gjson.True, gjson.JSON:

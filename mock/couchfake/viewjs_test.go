@@ -42,7 +42,7 @@ func newViewServer(t *testing.T) *viewServer {
 	return s
 }
 
-// emit gives the rows of one document by view, as JSON texts of [key,value].
+// emit returns the rows of one document by view, as JSON texts of [key,value].
 func (s *viewServer) emit(t *testing.T, body string) map[string][]string {
 	t.Helper()
 	parse, ok := goja.AssertFunction(s.vm.Get("JSON").ToObject(s.vm).Get("parse"))
@@ -103,7 +103,7 @@ func TestViewsEmitWhatTheirJavaScriptEmits(t *testing.T) {
 	assert.Greater(t, generated, 150)
 }
 
-// withRev gives a document the revision that it has in a database.
+// withRev adds to a document the revision that it has in a database.
 func withRev(t *testing.T, body string) string {
 	t.Helper()
 	if gjson.Get(body, "_rev").Exists() {
@@ -114,8 +114,8 @@ func withRev(t *testing.T, body string) string {
 	return body
 }
 
-// variants are copies of a document that lack one member that a view reads, or
-// have another value there.
+// variants returns copies of a document that lack one member that a view reads,
+// or have another value for it.
 func variants(t *testing.T, body string) (out []string) {
 	t.Helper()
 	values := []string{`null`, `false`, `true`, `0`, `-1.5`, `""`, `"x"`, `[]`, `[null]`, `["a"]`, `[[]]`, `[{}]`, `{}`, `{"a":null}`, `{"a":[null,1,"x",[]]}`,

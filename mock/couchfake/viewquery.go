@@ -34,7 +34,7 @@ func (c *call) view(db *database, design, name string) error {
 		}
 	}
 	ix := db.index(v)
-	rows, seq, err := ix.snapshot(c.server, db, q.update == "true")
+	rows, seq, err := ix.current(c.server, db, q.update == "true")
 	if err != nil {
 		return err
 	}
@@ -49,13 +49,13 @@ func (c *call) view(db *database, design, name string) error {
 		err = c.mapRows(db, rows.Len(), ranges, offset, &q, seq)
 	}
 	if err == nil && q.update == "lazy" {
-		_, _, err = ix.snapshot(c.server, db, true)
+		_, _, err = ix.current(c.server, db, true)
 	}
 	return err
 }
 
-// reduces says whether the query wants counts, and refuses what does not go
-// together.
+// reduces reports whether the query asks for counts, and refuses invalid
+// combinations.
 func (q *rangeQuery) reduces(v View) (bool, error) {
 	reduce := v.Count
 	if q.reduce != nil {
@@ -89,7 +89,7 @@ func (c *call) seenRows(rows *btree.BTreeG[*viewRow]) *btree.BTreeG[*viewRow] {
 	return less
 }
 
-// pick gives the rows of the range, or of each key in turn, and the position
+// pick returns the rows of the range, or of each key in turn, and the position
 // of the first among all rows. Skip and limit are not applied yet.
 func (s *Server) pick(rows *btree.BTreeG[*viewRow], q *rangeQuery) (picked []*viewRow, offset int, err error) {
 	if !q.hasKeys {
@@ -167,7 +167,8 @@ func rank(rows *btree.BTreeG[*viewRow], key, id string, excluded bool) int {
 	})
 }
 
-// rankEnd counts the rows up to an upper bound; an empty id is behind every id.
+// rankEnd counts the rows up to an upper bound; an empty id sorts after every
+// id.
 func rankEnd(rows *btree.BTreeG[*viewRow], key, id string, excluded bool) int {
 	return sort.Search(rows.Len(), func(i int) bool {
 		row, _ := rows.GetAt(i)
@@ -287,7 +288,8 @@ func (c *call) countRows(db *database, picked []*viewRow, q *rangeQuery, seq int
 	return rw.end("\r\n]}\n")
 }
 
-// firstElements cuts an array key to its first n elements; other keys stay.
+// firstElements cuts an array key to its first n elements; other keys are
+// unchanged.
 func firstElements(key string, n int) string {
 	parsed := gjson.Parse(key)
 	if !parsed.IsArray() {

@@ -16,17 +16,17 @@ import (
 type View struct {
 	Design, Name string
 	Count        bool                    // has the reduce function _count
-	Map          func(d Doc, e *Emitter) // called once for each live document that is no design document
+	Map          func(d Doc, e *Emitter) // called once for each live document that is not a design document
 }
 
-// Doc is the document that a map function sees, for as long as it runs: texts
-// that it keeps must be clones.
+// Doc is the document that a map function sees. It is valid only while the
+// function runs: texts that are kept must be cloned.
 type Doc struct {
 	ID, Rev string
 	Body    gjson.Result // with _id and _rev
 }
 
-// Text gives the string at a top-level field, "" if it is none.
+// Text returns the string in a top-level field, "" if there is none.
 func (d Doc) Text(field string) string {
 	if v := d.Body.Get(field); v.Type == gjson.String {
 		return v.Str
@@ -34,7 +34,7 @@ func (d Doc) Text(field string) string {
 	return ""
 }
 
-// JSON gives the JSON text at a top-level field, null if there is none.
+// JSON returns the JSON text in a top-level field, null if there is none.
 func (d Doc) JSON(field string) string {
 	if v := d.Body.Get(field); v.Exists() {
 		return v.Raw
@@ -58,7 +58,7 @@ func (e *Emitter) RowWithDoc(key string) {
 	e.rows = append(e.rows, &viewRow{key: strings.Clone(key), doc: e.doc})
 }
 
-// viewRow is one row of an index. It is not changed once it is in.
+// viewRow is one row of an index. It does not change once it is in the index.
 type viewRow struct {
 	sort       string // see collation
 	id         string
@@ -77,8 +77,8 @@ func lessRow(a, b *viewRow) bool {
 	return a.n < b.n
 }
 
-// viewIndex holds the rows of one view as of a position. It is brought up to
-// date by the queries that ask for it, from the changes since.
+// viewIndex holds the rows of one view as of a position. Queries that ask for
+// an update apply the changes since then.
 type viewIndex struct {
 	view View
 
@@ -88,7 +88,7 @@ type viewIndex struct {
 	byID map[string][]*viewRow
 }
 
-// index gives the index of a view in a database, empty at first.
+// index returns the index of a view in a database, empty at first.
 func (db *database) index(v View) *viewIndex {
 	db.viewsMu.Lock()
 	defer db.viewsMu.Unlock()
@@ -102,9 +102,9 @@ func (db *database) index(v View) *viewIndex {
 	return ix
 }
 
-// snapshot gives the rows and their position, after an update if one is asked
-// for.
-func (ix *viewIndex) snapshot(s *Server, db *database, update bool) (*btree.BTreeG[*viewRow], int64, error) {
+// current returns the rows and their position, after an update if one is
+// requested.
+func (ix *viewIndex) current(s *Server, db *database, update bool) (*btree.BTreeG[*viewRow], int64, error) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	var err error
@@ -118,7 +118,7 @@ func (ix *viewIndex) snapshot(s *Server, db *database, update bool) (*btree.BTre
 const updateBatch = 64
 
 // update brings the index up to date. Unpacking and mapping documents takes
-// nearly all of the time, so it is done on all cores.
+// nearly all of the time, so it runs on all cores.
 func (ix *viewIndex) update(s *Server, db *database) error {
 	changes, newest, _ := db.changesSince(ix.seq)
 	mapped := make([][]*viewRow, len(changes))
@@ -160,7 +160,7 @@ func (ix *viewIndex) update(s *Server, db *database) error {
 	return nil
 }
 
-// mapInto gives the rows of each change; it unpacks into buf and returns it.
+// mapInto returns the rows of each change; it unpacks into buf and returns it.
 func (ix *viewIndex) mapInto(s *Server, rows [][]*viewRow, changes []change, buf []byte) ([]byte, error) {
 	for i, ch := range changes {
 		if ch.win.deleted || strings.HasPrefix(ch.doc.id, "_design/") {
@@ -181,10 +181,10 @@ func (ix *viewIndex) mapInto(s *Server, rows [][]*viewRow, changes []change, buf
 	return buf, nil
 }
 
-// findView says whether a view exists in a database: it does where a design
-// document put there names it, where all known views are built in, or under
-// the name WMStats where one of the WMStatsErl documents has it (the front
-// end's rewrites).
+// findView reports whether a view exists in a database. It exists where a
+// design document in the database names it, where all known views are built in,
+// or under the name WMStats where one of the WMStatsErl documents has it (the
+// front end's rewrites).
 func (s *Server) findView(db *database, design, name string) (View, error) {
 	known, isKnown := s.views[design+"/"+name]
 	if s.opts.BuiltinViews && isKnown {
@@ -225,7 +225,7 @@ func (s *Server) findView(db *database, design, name string) (View, error) {
 	return known, nil
 }
 
-// rewritten finds WMStats/<name> by the design document that really holds it.
+// rewritten finds WMStats/<name> in the design document that really holds it.
 func (s *Server) rewritten(db *database, design, name string) (View, bool) {
 	if design != rewritesDesign {
 		return View{}, false

@@ -14,15 +14,15 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// TestCollation puts one document per key and expects CouchDB's order of
-// JSON values, with {} after every array and number.
+// TestCollation stores one document per key and expects CouchDB's order of JSON
+// values, with {} after every array and number.
 func TestCollation(t *testing.T) {
 	ordered := []string{`null`, `false`, `true`, `-5`, `-0.5`, `0`, `1`, `1.5`, `2`, `10`, `1700000000`,
 		`""`, `"_"`, `"-"`, `"1"`, `"a"`, `"A"`, `"aa"`, `"b"`, `"B"`, `"ba"`, `"bb"`, `"é"`, `"wf"`,
 		`[]`, `["a"]`, `["a",null]`, `["a","b"]`, `["a",{}]`, `["b"]`, `["b",["c"]]`, `{}`, `{"a":1}`, `{"a":2}`, `{"b":1}`}
 	s := start(t, couchfake.Options{BuiltinViews: true, Views: []couchfake.View{{Design: "t", Name: "k",
 		Map: func(d couchfake.Doc, e *couchfake.Emitter) { e.Row(d.JSON("k"), "1") }}}})
-	for i := range ordered { // put in another order
+	for i := range ordered { // stored in another order
 		k := ordered[(i*13+3)%len(ordered)]
 		s.put("db", fmt.Sprintf(`{"_id":"%02d","k":%s}`, i, k))
 	}
@@ -108,7 +108,7 @@ func TestViewFollowsItsDocuments(t *testing.T) {
 	assert.Equal(t, "null", old.Get("rows.1.doc").Raw, "a document deleted since")
 	assert.Equal(t, "r0", old.Get("rows.2.doc.workflow").String(), "the document as it is now")
 	assert.Len(t, ids(latest+"&stale=update_after"), 3)
-	assert.Equal(t, []string{"a1-r2", "a1-r1"}, ids(latest+"&stale=ok"), "the update came after")
+	assert.Equal(t, []string{"a1-r2", "a1-r1"}, ids(latest+"&stale=ok"), "the update came afterwards")
 	some := s.post("/db/_design/WMStatsErl7/_view/latestRequest?include_docs=true", `{"keys":[["r1","a1"],["no","no"],["r0","a1"]]}`)
 	assert.Equal(t, []string{"a1-r1", "a1-r2"}, texts(some.Get("rows.#.id")))
 	assert.Equal(t, []string{"a1-r1", "a1-r2"}, texts(some.Get("rows.#.doc._id")))
@@ -175,7 +175,8 @@ func TestAllDocsRange(t *testing.T) {
 	}
 }
 
-// TestDesignDocumentsAreKnown: what the loader puts into a database answers.
+// TestDesignDocumentsAreKnown: the stand-in answers all views that the loader
+// puts into a database.
 func TestDesignDocumentsAreKnown(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	docs, err := design.Documents()

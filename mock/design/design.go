@@ -1,8 +1,8 @@
 // Package design holds the names of the databases and the design documents that
 // WMStats reads: the views of the running system, as JavaScript maps where the
-// original is Erlang. The loader writes them into a CouchDB; the stand-in
-// answers the same views with Go functions of its own, which a test of it holds
-// against the maps here. It holds no data documents.
+// original is Erlang. The loader writes them into a CouchDB. The stand-in
+// answers the same views with its own Go functions, and one of its tests
+// compares them with the maps here. The package holds no data documents.
 package design
 
 import (
@@ -28,7 +28,7 @@ type View struct {
 	Reduce           string // name of a built-in reduce, or ""
 }
 
-// Key names the view within all databases: design document and view.
+// Key is the name of the view within all databases: design document and view.
 func (v View) Key() string { return v.Design + "/" + v.Name }
 
 // Path is the path of the view below its database, without a leading slash.

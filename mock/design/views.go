@@ -1,12 +1,12 @@
 package design
 
 // lastTransition is the start of the maps that use the time of the last status.
-// Without a history it is null, as in the running system.
+// Without a history the time is null, as in the running system.
 const lastTransition = `
   var t = doc.RequestTransition, last = null;
   if (Array.isArray(t) && t.length && t[t.length - 1]) { last = t[t.length - 1].UpdateTime; }`
 
-// agentPair is the map of the two views over the agents' shares of workflows.
+// agentPair is the map of the two views over agents' reports on workflows.
 const agentPair = `function(doc) {
   if (doc.type === "agent_request") { emit([doc.workflow, doc.agent_url], null); }
 }`
@@ -39,10 +39,10 @@ func requestViews() []View {
 	}
 }
 
-// wmstatsViews are those of wmstats and wmstats_logdb. The key of a job ends
-// with the types of all its errors, repeated ones included; each message of a
-// log entry gives a row with the time of the newest one: both as in the running
-// system.
+// wmstatsViews are those of wmstats and wmstats_logdb. As in the running
+// system, the key of a job ends with the types of all its errors, repeated ones
+// included, and each message of a log entry yields a row with the time of the
+// newest one.
 func wmstatsViews() []View {
 	return []View{
 		{WMStatsDB, "WMStatsErl", "requestAgentUrl", agentPair, "_count"},

@@ -1,8 +1,8 @@
-// Package flat makes Workflow records of the static schema directly, without
-// raw documents: for benchmarks of stores and pages, and as mock data in static
-// form. Names, distributions and the course of the counters are those of
-// mock/gen; sums and ratios are those of the schema itself. There are no edge
-// cases here: a record has the right types by its nature.
+// Package flat generates Workflow records of the static schema directly,
+// without raw documents: for benchmarks of stores and pages, and as mock data
+// in static form. Names, distributions and the course of the counters are those
+// of mock/gen; sums and ratios are those of the schema itself. There are no
+// edge cases here: a record always has the right types.
 package flat
 
 import (
@@ -13,24 +13,24 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Source makes records. It is immutable and safe for use by several goroutines.
+// Source generates records. It is immutable and safe for concurrent use.
 type Source struct {
 	world  *gen.World
 	limits schema.Limits
 }
 
-// Options say what records a Source makes. Each zero value has a meaning.
+// Options say which records a Source generates. Each zero value has a meaning.
 type Options struct {
 	Seed      uint64
 	Workflows int   // number of records; recoveries name a workflow below it
 	Now       int64 // the present, Unix s; 0: gen.DefaultNow
 }
 
-// New returns a source of as many records as anybody wants.
+// New returns a source without a limit on the number of records.
 func New(seed uint64) *Source {
 	s, err := NewSized(Options{Seed: seed, Workflows: 10_000_000})
 	if err != nil {
-		return &Source{} // not reached: the options are good
+		return &Source{} // not reached: the options are valid
 	}
 	return s
 }
@@ -44,7 +44,7 @@ func NewSized(opts Options) (*Source, error) {
 	return &Source{world: w, limits: schema.DefaultLimits()}, nil
 }
 
-// Record returns record i, i from 0. The same seed and i give the same record.
+// Record returns record i, from 0. The same seed and i yield the same record.
 func (s *Source) Record(i int) schema.Workflow {
 	w, parts := s.Sides(i)
 	schema.Join(&w, parts)
@@ -52,14 +52,15 @@ func (s *Source) Record(i int) schema.Workflow {
 	return w
 }
 
-// Sides returns what record i is joined of: the request's side, and what each
-// agent adds, which is nothing in statuses without job information.
+// Sides returns what record i is joined from: the request's side, and the
+// report of each agent, of which there are none in statuses without job
+// information.
 func (s *Source) Sides(i int) (schema.Workflow, []schema.AgentReport) {
 	st := s.world.Initial(i)
 	sk := s.world.Sketch(i, st.Created())
 	w := s.request(sk, &st)
 	if info, _ := schema.StatusOf(w.Status); info.JobInfo {
-		return w, s.parts(sk, &st)
+		return w, s.reports(sk, &st)
 	}
 	return w, nil
 }
@@ -129,8 +130,8 @@ func set(list []string) []string {
 	return list
 }
 
-// parts returns what the agents of a workflow have done.
-func (s *Source) parts(sk *gen.Sketch, st *gen.State) []schema.AgentReport {
+// reports returns what the agents of a workflow have done.
+func (s *Source) reports(sk *gen.Sketch, st *gen.State) []schema.AgentReport {
 	tasks := make([]uint64, s.world.TaskCount(sk))
 	for t := range tasks {
 		tasks[t] = uint64(sk.Index)<<8 + uint64(t)

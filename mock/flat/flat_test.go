@@ -62,8 +62,8 @@ func TestRecordsHoldTheRulesOfTheSchema(t *testing.T) {
 	assert.InDelta(t, 0.40, float64(withJobs)/2000, 0.06)
 }
 
-// TestNumbersThatMayBeAbsentAreNeverAllZero: what a record does not say is -1; a field
-// that request does not fill is 0 in all records.
+// TestNumbersThatMayBeAbsentAreNeverAllZero: a number that a record does not
+// have is -1; a field that request does not fill is 0 in all records.
 func TestNumbersThatMayBeAbsentAreNeverAllZero(t *testing.T) {
 	src, said := flat.New(7), map[string]bool{}
 	for i := range 500 {

@@ -7,7 +7,7 @@ import (
 	"github.com/dmwm/wmstats/mock/jsonout"
 )
 
-// Trouble is what may be wrong with an agent; several may be at once.
+// Trouble is the set of problems of an agent; several may occur at once.
 type Trouble uint8
 
 // Kinds of trouble, as bits.
@@ -27,7 +27,7 @@ type HostState struct {
 	Time    int64 // timestamp of the last agent_info, Unix s
 	Data    int64 // last upload of job counts, Unix s
 	Running int   // jobs running
-	Round   int   // counts the documents written: figures that nobody follows vary with it
+	Round   int   // counts the documents written: values that no test checks vary with it
 }
 
 // InitialHosts returns the condition of all agents: of ten, one drains, one has
@@ -71,7 +71,7 @@ func componentNames() []string {
 	}
 }
 
-// Info is the agent_info document of agent h in a condition.
+// Info returns the agent_info document of agent h in a condition.
 func (w *World) Info(h int, st HostState) Doc {
 	host := w.hosts[h]
 	d := w.dice(forInfo, h<<20+st.Round+1)
@@ -145,7 +145,7 @@ func infoComponents(j *jsonout.Buf, st HostState) {
 		j.Null("last_error")
 		j.Str("error_message", fmt.Sprintf("Last worker thread heartbeat was %d min ago", max(0, st.Time-st.Since)/60))
 		j.Close('}')
-		j.Value("RucioInjector") // only its name when the process is missing
+		j.Value("RucioInjector") // only the name when the process is missing
 	}
 	j.Close(']')
 	j.Object("components")

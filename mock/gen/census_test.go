@@ -13,13 +13,13 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// progressOf is the share of a workflow's jobs that ended, in percent; ok is
-// false if it has none.
+// progressOf returns the share of a workflow's jobs that ended, in percent; ok
+// is false if it has none.
 func progressOf(t *testing.T, w *gen.World, i int, st *gen.State) (percent float64, ok bool) {
 	t.Helper()
 	var ended, total int64
 	for k := range st.Agents {
-		var a agentDoc
+		var a agentReport
 		require.NoError(t, json.Unmarshal(w.Agent(i, st, k).JSON, &a))
 		ended += a.Status.Success + sum(a.Status.Failure)
 		total += a.Status.total()
@@ -27,8 +27,8 @@ func progressOf(t *testing.T, w *gen.World, i int, st *gen.State) (percent float
 	return 100 * float64(ended) / float64(max(1, total)), total > 0
 }
 
-// TestProgressSpreads: workflows that run are at any point of their way, those
-// without queued work further on, and those that are complete at its end.
+// TestProgressSpreads: running workflows are at any point of their progress,
+// those without queued work further on, and those that are complete at the end.
 func TestProgressSpreads(t *testing.T) {
 	w := world(t, gen.Options{Seed: 31, Workflows: 1500, Lean: true, NoEdges: true, JobSummaries: -1})
 	all := map[gen.Status][]float64{}
@@ -52,7 +52,7 @@ func TestProgressSpreads(t *testing.T) {
 			means[status] += p / float64(len(list))
 		}
 		assert.GreaterOrEqual(t, len(perTenth), 8, "%s: %v", status, perTenth)
-		delete(perPercent, 0) // small ones of which no job has ended
+		delete(perPercent, 0) // small ones without an ended job
 		assert.Less(t, slices.Max(slices.Collect(maps.Values(perPercent))), len(list)/10, "%s: nearly all at one point", status)
 	}
 	assert.Greater(t, means[gen.RunningClosed], means[gen.RunningOpen]+10)
@@ -70,8 +70,8 @@ type jobDoc struct {
 	Errors                map[string][]struct{ Type, Details string }
 }
 
-// TestFailuresHaveReasons: at a site that fails for everybody most jobs fail in
-// one way that names the site, and states are mixed.
+// TestFailuresHaveReasons: at a bad site most jobs fail in one way that names
+// the site, and states are mixed.
 func TestFailuresHaveReasons(t *testing.T) {
 	w := world(t, gen.Options{Seed: 32, Workflows: 800, NoEdges: true, JobSummaries: 12})
 	seen, hit, states := map[string]int{}, map[string]int{}, map[string]int{}
@@ -80,7 +80,7 @@ func TestFailuresHaveReasons(t *testing.T) {
 	for d := range w.AllParallel() {
 		switch {
 		case strings.Contains(string(d.JSON), `"type":"agent_request"`):
-			var a agentDoc
+			var a agentReport
 			require.NoError(t, json.Unmarshal(d.JSON, &a))
 			for name, s := range a.Sites {
 				if failed := sum(s.Failure); s.Success+failed > 10 {
@@ -119,7 +119,7 @@ func TestFailuresHaveReasons(t *testing.T) {
 		most := slices.Max(slices.Collect(maps.Values(codes[site])))
 		if hit[site]*2 > seen[site] && len(workflows[site]) > 5 {
 			checked++
-			assert.Greater(t, most*10, total*7, "%s has a way of its own to fail: %v", site, codes[site])
+			assert.Greater(t, most*10, total*7, "%s does not fail in its own way: %v", site, codes[site])
 			assert.Greater(t, named[site]*10, total*7, site)
 		}
 	}

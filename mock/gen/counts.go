@@ -66,27 +66,28 @@ func group(j *jsonout.Buf, name, k1 string, v1 int64, k2 string, v2 int64, k3 st
 	j.Close('}')
 }
 
-// cell is some jobs that go through their states together: those of one task
-// at one site in one agent.
+// cell is a group of jobs that go through their states together: those of one
+// task at one site in one agent.
 type cell struct {
 	jobs     int64
 	done     int64  // share that ended, 0..Ended
 	lead     int64  // share that is created before the first one ends, 0..Ended
 	fail     int64  // permille of ended jobs that failed
-	killed   bool   // what has not ended is canceled
+	killed   bool   // jobs that have not ended are canceled
 	luck     uint64 // spreads roundings and rare states over the cells
 	createUp bool   // failures happen at creation (a broken configuration), not at run time
 }
 
-// Most jobs of a cell that run, and that are with the batch system, at a time.
+// Maximum number of jobs of a cell that run, and that are with the batch
+// system, at a time.
 const (
 	mostRunning   = 400
 	mostSubmitted = 900
 )
 
-// counts returns the counters of the cell, those of jobs that have a site apart
-// from those that have none yet. Success, failures and the number of created
-// jobs never fall while done rises.
+// counts returns the counters of the cell: of jobs that have a site, and
+// separately of those that have none yet. Success, failures and the number of
+// created jobs never fall while done rises.
 func (c cell) counts() (placed, unplaced Counts) {
 	ended := c.portion(c.done)
 	failed := (ended*c.fail + int64(c.luck%1000)) / 1000
@@ -132,17 +133,18 @@ func (c cell) counts() (placed, unplaced Counts) {
 	return placed, unplaced
 }
 
-// portion is a share of the jobs. Luck decides on the last one, so that cells
-// of a single job do not all wait for the very end.
+// portion returns a share of the jobs. Luck decides on the last one, so that
+// cells of a single job do not all wait until the end.
 func (c cell) portion(share int64) int64 {
 	return (c.jobs*share + int64(c.luck%Ended)) / Ended
 }
 
-// createdShare is the share of jobs that exist when done have ended: somewhat
-// more with each one, so that the part of them that ended climbs from 0 to 1.
+// createdShare is the share of jobs that exist when done have ended: it grows
+// with each one, so that the share of created jobs that ended rises from 0 to
+// 1.
 func createdShare(lead, done int64) int64 { return min(Ended, lead+done*11/10) }
 
-// taskDone is how far a task is when its workflow is at done.
+// taskDone is the progress of a task when its workflow is at done.
 func taskDone(done, start int64) int64 {
 	if done <= start {
 		return 0

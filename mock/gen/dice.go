@@ -7,10 +7,10 @@ import (
 	"sort"
 )
 
-// dice draws from a stream that its key fixes: same key, same draws.
+// dice draws from a stream that its key determines: same key, same draws.
 type dice struct{ src rand.PCG }
 
-// mix is the finalizer of splitmix64: neighbouring keys give unrelated values.
+// mix is the finalizer of splitmix64: neighbouring keys yield unrelated values.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -19,7 +19,7 @@ func mix(x uint64) uint64 {
 }
 
 // purpose separates the streams of one workflow, so that a new draw in one of
-// them does not move the others.
+// them does not shift the others.
 type purpose uint64
 
 const (
@@ -78,9 +78,9 @@ func (d *dice) logNormal(median int, sigma float64, limit int) int {
 	return int(min(max(v+0.5, 1), float64(limit)))
 }
 
-// exp is e^x from products and sums that are rounded one by one: math.Exp has
+// exp is e^x from products and sums that are rounded one by one. math.Exp has
 // assembly on some machines, and compilers may fuse x*y+z, so both may differ
-// in the last bit from one machine to the next.
+// in the last bit between machines.
 func exp(x float64) float64 {
 	k := math.Floor(float64(x/math.Ln2) + 0.5)
 	r := x - float64(k*math.Ln2)
@@ -104,7 +104,7 @@ func newWeights(list ...int) weights {
 	return w
 }
 
-// zipf gives position k the weight 1/(k+1).
+// zipf returns weights of 1/(k+1) for position k.
 func zipf(n int) weights {
 	list := make([]int, n)
 	for k := range list {

@@ -9,7 +9,7 @@ import (
 // EdgeCase names an irregularity that some workflows carry on purpose.
 type EdgeCase struct {
 	Name string
-	Row  string // the row of the table of edge cases that it belongs to
+	Row  string // the row of the table of edge cases that it implements
 }
 
 // need is what a workflow must have for an edge case to show.
@@ -23,14 +23,14 @@ const (
 // fields is a decoded document; numbers are json.Number.
 type fields = map[string]any
 
-// edge says how documents are bent. A nil function bends nothing.
+// edge says how documents are changed. A nil function changes nothing.
 type edge struct {
 	name, row string
 	needs     need
-	agents    int                                         // least number of agents
+	agents    int                                         // minimum number of agents
 	request   func(m fields)                              // the request document
 	agent     func(m fields)                              // the document of the first agent
-	extra     func(w *World, sk *Sketch, st *State) []Doc // documents besides
+	extra     func(w *World, sk *Sketch, st *State) []Doc // additional documents
 }
 
 // EdgeCases lists the edge cases in the order in which they are placed.
@@ -47,13 +47,13 @@ func allEdges() []edge {
 }
 
 // edgeBlock is the number of workflows in which each edge case has its place:
-// among the first edgeBlock ones, and then once in edgePeriod.
+// among the first edgeBlock workflows, and then once in edgePeriod.
 const (
 	edgeBlock  = 1000
 	edgePeriod = 4000
 )
 
-// edgeOf returns the edge case of workflow i, or one that bends nothing.
+// edgeOf returns the edge case of workflow i, or one that changes nothing.
 func (w *World) edgeOf(i int) edge {
 	if w.every != nil {
 		return *w.every
@@ -71,7 +71,7 @@ func (w *World) edgeOf(i int) edge {
 }
 
 // EdgeDocs returns the documents of the first workflow with an edge case, or
-// nil when the world is too small to hold it.
+// nil when the world is too small to contain it.
 func (w *World) EdgeDocs(name string) []Doc {
 	for i := range min(w.opts.Workflows, edgeBlock) {
 		if w.edgeOf(i).name == name {
@@ -91,7 +91,7 @@ func bend(doc Doc, change func(m fields)) Doc {
 	dec.UseNumber()
 	m := fields{}
 	if dec.Decode(&m) != nil || m == nil {
-		return doc // not an object: there is nothing to bend
+		return doc // not an object: there is nothing to change
 	}
 	change(m)
 	if id, ok := m["_id"].(string); ok {
@@ -108,7 +108,7 @@ func bend(doc Doc, change func(m fields)) Doc {
 }
 
 // firstTask returns the path and the object of the task with the shortest path;
-// the object is nil where there is no task, or it is no object.
+// the object is nil where there is no task, or where it is not an object.
 func firstTask(m fields) (string, fields) {
 	tasks, _ := m["tasks"].(fields)
 	first := ""
@@ -121,9 +121,10 @@ func firstTask(m fields) (string, fields) {
 	return first, t
 }
 
-// objectOf returns the object under a key, made where it is absent or not an
-// object. Of a document or task that is not there itself (nil) it returns an
-// object that nothing holds: there is nothing to bend.
+// objectOf returns the object under a key. It creates the object where it is
+// absent or not an object. For a document or task that is itself absent (nil)
+// it returns an object that belongs to nothing, so a change of it has no
+// effect.
 func objectOf(m fields, key string) fields {
 	o, ok := m[key].(fields)
 	if !ok || o == nil {
@@ -147,7 +148,8 @@ func history(m fields) []any {
 	return list
 }
 
-// hostile is text that breaks pages which paste it into markup.
+// hostile is text that breaks pages which insert it into markup without
+// escaping.
 func hostile() string {
 	return `<script>alert("x")</script>'"&<img src=x onerror=alert(1)> ` + "\u202eDESREVER\u202c é 漢字 \U0001F600"
 }

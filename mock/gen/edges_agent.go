@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// agentEdges bend agent_request documents.
+// agentEdges change agent_request documents.
 func agentEdges() []edge {
 	return append(agentCountEdges(), agentNameEdges()...)
 }
@@ -100,7 +100,7 @@ func agentNameEdges() []edge {
 func text(v any) string { s, _ := v.(string); return s }
 
 // eachDataset calls fn for each output object of an agent document; where there
-// is none, one is made.
+// is none, it creates one.
 func eachDataset(m fields, fn func(n int, ds fields)) {
 	tasks, _ := m["tasks"].(fields)
 	n := 0

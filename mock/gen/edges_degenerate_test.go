@@ -15,15 +15,16 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// long is whether each edge case meets each variant: `make test-long`. With the
-// race detector that takes a minute, and nothing here runs at the same time.
+// long reports whether each edge case is combined with each variant: `make
+// test-long`. With the race detector that takes a minute, and nothing here runs
+// concurrently.
 func long() bool { return os.Getenv("WMSTATS_LONG_SEEDS") != "" }
 
-// kinds is how many variants there are of each place in a document.
+// kinds is the number of variants of each place in a document.
 const kinds = 6
 
-// degenerates are a document, and every document that has one object, list,
-// text or number of it, at any depth, left out or replaced by a value of each
+// degenerates returns a document, and every document that has one object, list,
+// text or number of it, at any depth, removed or replaced by a value of each
 // kind.
 func degenerates(t *testing.T, doc gen.Doc) (out []gen.Doc) {
 	t.Helper()
@@ -64,8 +65,8 @@ func degenerates(t *testing.T, doc gen.Doc) (out []gen.Doc) {
 	return out
 }
 
-// TestEdgesBendAnyDocument: no edge case takes for granted what a document
-// need not have, and each leaves a document that CouchDB can store.
+// TestEdgesBendAnyDocument: no edge case assumes a part that a document may
+// lack, and each leaves a document that CouchDB can store.
 func TestEdgesBendAnyDocument(t *testing.T) {
 	t.Parallel()
 	w := world(t, gen.Options{Seed: 7, Workflows: 30, Lean: true, NoEdges: true})
@@ -89,7 +90,7 @@ func TestEdgesBendAnyDocument(t *testing.T) {
 					continue // a megabyte each
 				}
 				if e.Name != "large document" && !long() && i%kinds != (i/kinds+n)%kinds {
-					continue // each case meets each place once, in a way that changes from place to place and from case to case
+					continue // each case changes each place once, with a variant that depends on the place and the case
 				}
 				func() {
 					defer func() {
@@ -106,9 +107,9 @@ func TestEdgesBendAnyDocument(t *testing.T) {
 	}
 }
 
-// TestEdgesOnAnyState: documents can be made of a workflow with an edge case in
-// each status that it can come to, with agents and without. Each status is met by
-// one workflow; all of them meet all in `make test-long`.
+// TestEdgesOnAnyState: documents can be generated of a workflow with an edge
+// case in each status that it can reach, with agents and without. One workflow
+// covers each status; `make test-long` combines all of them with all.
 func TestEdgesOnAnyState(t *testing.T) {
 	t.Parallel()
 	const workflows = 12

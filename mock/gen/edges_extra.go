@@ -34,10 +34,10 @@ func extraEdges() []edge {
 	}
 }
 
-// oldDocument is an earlier document of the first agent under a random id, as
-// agents wrote them before ids were built from names.
+// oldDocument returns an earlier document of the first agent under a random id,
+// as agents wrote them before ids were built from names.
 func oldDocument(w *World, sk *Sketch, st *State) []Doc {
-	first := w.agentDocs(sk, st)[0]
+	first := w.agentReports(sk, st)[0]
 	return []Doc{bend(first, func(m fields) {
 		m["_id"] = fmt.Sprintf("%016x%016x", mix(uint64(sk.Index)), mix(uint64(sk.Index)+1))
 		m["timestamp"] = addTo(m["timestamp"], -86400)
@@ -47,23 +47,23 @@ func oldDocument(w *World, sk *Sketch, st *State) []Doc {
 
 func strayDocument(w *World, sk *Sketch, st *State) []Doc {
 	name := strings.Replace(sk.Name, sk.Requestor+"_", "forgotten_", 1)
-	first := w.agentDocs(sk, st)[0]
+	first := w.agentReports(sk, st)[0]
 	first.JSON = bytes.ReplaceAll(first.JSON, []byte(sk.Name), []byte(name))
 	first.ID = strings.Replace(first.ID, sk.Name, name, 1)
 	return []Doc{first}
 }
 
-// renamedAgent is the first agent's document under the name that it had before.
+// renamedAgent returns the first agent's document under its former name.
 func renamedAgent(w *World, sk *Sketch, st *State) []Doc {
-	return []Doc{bend(w.agentDocs(sk, st)[0], func(m fields) {
+	return []Doc{bend(w.agentReports(sk, st)[0], func(m fields) {
 		m["agent_url"] = "vocms0999.cern.ch"
 		m["_id"] = "vocms0999.cern.ch-" + sk.Name
 		m["timestamp"] = addTo(m["timestamp"], -5*86400)
 	})}
 }
 
-// badBytes are a job summary whose error text is no UTF-8 (unless bytes must be
-// storable) and one with a key that occurs twice.
+// badBytes returns a job summary whose error text is not UTF-8 (unless bytes
+// must be storable) and one with a key that occurs twice.
 func badBytes(w *World, sk *Sketch, st *State) []Doc {
 	bad := "\xff\xfe\xc3"
 	if w.opts.Storable {

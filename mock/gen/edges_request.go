@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// requestEdges bend request documents.
+// requestEdges change request documents.
 func requestEdges() []edge {
 	return append(requestTypeEdges(), requestValueEdges()...)
 }
@@ -115,7 +115,7 @@ func requestValueEdges() []edge {
 	}
 }
 
-// lumiList is a mask of runs x ranges: about 12 bytes a range.
+// lumiList returns a mask of runs x ranges: about 12 bytes a range.
 func lumiList(runs, ranges int) fields {
 	out := fields{}
 	for r := range runs {
@@ -128,7 +128,8 @@ func lumiList(runs, ranges int) fields {
 	return out
 }
 
-// addTo adds to a number of a decoded document; what is no number counts as 0.
+// addTo adds to a number of a decoded document; a value that is not a number
+// counts as 0.
 func addTo(v any, by int64) int64 {
 	n, _ := v.(json.Number)
 	i, _ := n.Int64()

@@ -13,8 +13,8 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// mark is a text, or a rule, by which an edge case is known in the bytes of one
-// of its documents.
+// mark is a text, or a rule, by which an edge case is recognised in the bytes
+// of one of its documents.
 type mark func(doc []byte) bool
 
 func has(parts ...string) mark {
@@ -107,7 +107,8 @@ func TestEveryEdgeCaseIsThere(t *testing.T) {
 	}
 }
 
-// TestEveryRowOfTheTableHasACase holds the rows of the table of edge cases.
+// TestEveryRowOfTheTableHasACase checks that each row of the table of edge
+// cases has a case.
 func TestEveryRowOfTheTableHasACase(t *testing.T) {
 	rows := []string{
 		"field missing", "null", "number as string", "string for list / list for string", "object for string", "number for object",

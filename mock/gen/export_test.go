@@ -2,7 +2,7 @@ package gen
 
 import "github.com/dmwm/wmstats/mock/design"
 
-// TasksMade is the number of tasks of a workflow, counted on its tree.
+// TasksMade is the number of tasks of a workflow, counted in its tree.
 func TasksMade(w *World, sk *Sketch) int { return len(sk.tasks(w.opts.Lean)) }
 
 // Bend changes a document as the edge case of a name changes documents of its

@@ -41,8 +41,9 @@ func digest(docs iter.Seq[gen.Doc], n int) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// TestSameSeedSameBytes holds the bytes of the first documents of seed 1, so
-// that a change of the generator, or of the machine, is seen.
+// TestSameSeedSameBytes compares the bytes of the first documents of seed 1
+// with a recorded hash, so that a change of the generator, or of the machine,
+// is noticed.
 func TestSameSeedSameBytes(t *testing.T) {
 	got := digest(world(t, gen.Options{Seed: 1, Workflows: 2000}).All(), 1500)
 	golden := filepath.Join("testdata", "seed-1.sha256")
@@ -59,7 +60,7 @@ func TestParallelGivesTheSameOrder(t *testing.T) {
 	w := world(t, gen.Options{Seed: 3, Workflows: 300})
 	assert.Equal(t, digest(w.All(), 1<<30), digest(w.AllParallel(), 1<<30))
 	for range w.AllParallel() {
-		break // a reader that leaves early stops the work
+		break // a reader that stops early stops the work
 	}
 }
 
@@ -110,8 +111,8 @@ func TestEmptyWorldHasAgentsOnly(t *testing.T) {
 	assert.Equal(t, 16, n, "13 agents and 3 services")
 }
 
-// TestStreamingKeepsNothing reads a world whose documents take far more than
-// the memory that may grow.
+// TestStreamingKeepsNothing reads a world whose documents take far more memory
+// than the test allows to grow.
 func TestStreamingKeepsNothing(t *testing.T) {
 	w := world(t, gen.Options{Seed: 6, Workflows: 1500, NoEdges: true})
 	var before, now runtime.MemStats
@@ -157,7 +158,7 @@ func TestTasksAreCountedRight(t *testing.T) {
 }
 
 // TestNobodysLogin: requestors are services and invented people. Their names
-// stand in those of workflows, in tests, in the demo and in screenshots.
+// are part of the names of workflows, in tests, in the demo and in screenshots.
 func TestNobodysLogin(t *testing.T) {
 	w := world(t, gen.Options{Seed: 1, Workflows: 3000, Lean: true})
 	seen := map[string]bool{}

@@ -10,13 +10,14 @@ import (
 	"github.com/dmwm/wmstats/mock/jsonout"
 )
 
-// exit is a way for a job to fail. Scheduler ones leave no step of the job itself.
+// exit is a way for a job to fail. Failures of the scheduler leave no step of
+// the job itself.
 type exit struct {
 	code             int
 	step, kind, text string
 }
 
-// unsent tells that the job never came to a site.
+// unsent reports that the job was never sent to a site.
 func (e exit) unsent() bool { return e.step == "JobSubmit" || e.step == "JobCreate" }
 
 func exitCodes() []exit {
@@ -43,7 +44,7 @@ func exitCodes() []exit {
 	}
 }
 
-// siteExits are ways to fail that a site gives to all jobs; the text takes its
+// siteExits are failures that a site causes for all jobs; the text includes its
 // name.
 func siteExits() []exit {
 	return []exit{
@@ -56,7 +57,7 @@ func siteExits() []exit {
 	}
 }
 
-// jobDocs returns the job summaries that workflow sk has at first.
+// jobDocs returns the job summaries that workflow sk has initially.
 func (w *World) jobDocs(sk *Sketch, st *State) []Doc {
 	if w.opts.JobSummaries < 0 || len(st.Agents) == 0 || st.Cleaned || sk.FailPermille < 5 {
 		return nil
@@ -69,7 +70,7 @@ func (w *World) jobDocs(sk *Sketch, st *State) []Doc {
 	return docs
 }
 
-// failingSite draws where a job of a workflow failed: at a site as often as its
+// failingSite draws where a job of a workflow failed: at a site as often as
 // jobs fail there.
 func (w *World) failingSite(d *dice, sk *Sketch) int {
 	failures := make([]int, len(sk.Sites))
@@ -79,8 +80,8 @@ func (w *World) failingSite(d *dice, sk *Sketch) int {
 	return sk.Sites[newWeights(failures...).draw(d)]
 }
 
-// exitOf draws how a job failed: at a site that fails for everybody mostly in
-// its way, else mostly in the way of the workflow.
+// exitOf draws how a job failed: at a bad site mostly in the way of the site,
+// elsewhere mostly in the way of the workflow.
 func (w *World) exitOf(d *dice, sk *Sketch, s int) exit {
 	if sk.createUp() {
 		return exit{10040, "JobCreate", "CreateFailed", "The configuration of the step could not be made"}
@@ -95,8 +96,8 @@ func (w *World) exitOf(d *dice, sk *Sketch, s int) exit {
 	return exitCodes()[w.exitWeights.draw(d)]
 }
 
-// jobState draws the state of a failed job by its exit. Jobs wait for another
-// try only where work goes on.
+// jobState draws the state of a failed job by its exit. Jobs wait for a retry
+// only while the workflow continues.
 func jobState(d *dice, st *State, e exit) string {
 	phase := "job"
 	switch e.step {
@@ -116,8 +117,8 @@ func jobState(d *dice, st *State, e exit) string {
 	return phase + kind
 }
 
-// jobDoc is the n-th job summary of a workflow that has agents. One in twelve
-// is of a job that succeeded after it had failed.
+// jobDoc returns the n-th job summary of a workflow that has agents. One in
+// twelve is of a job that succeeded after a failure.
 func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
 	d := w.dice(forJobs, int(mix(uint64(sk.Index))>>2)+n+1)
 	ag := st.Agents[d.n(len(st.Agents))]
@@ -164,7 +165,7 @@ func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
 	return Doc{design.WMStatsDB, id, j.B}
 }
 
-// jobPlace writes where the job was: nowhere when it was never sent out.
+// jobPlace writes where the job ran: nowhere if it was never submitted.
 func jobPlace(j *jsonout.Buf, s site, e exit) {
 	if e.unsent() {
 		j.Null("site")

@@ -232,7 +232,8 @@ func (w *World) requestAssignment(j *jsonout.Buf, d *dice, sk *Sketch, st *State
 	j.Close(']')
 }
 
-// requestBulk writes fields that nobody reads but that every real document has.
+// requestBulk writes fields that no reader uses but that every real document
+// has.
 func requestBulk(j *jsonout.Buf, d *dice, sk *Sketch) {
 	j.B = append(j.B, `,"AllowOpportunistic":false,"BlockCloseMaxEvents":250000000,"BlockCloseMaxFiles":500,"BlockCloseMaxSize":5000000000000,"BlockCloseMaxWaitTime":72000,"ConfigCacheID":null,"ConfigCacheUrl":"https://cmsweb.cern.ch/couchdb","CouchDBName":"reqmgr_config_cache","CouchURL":"https://cmsweb.cern.ch/couchdb","CouchWorkloadDBName":"reqmgr_workload_cache","CustodialSites":[],"DQMConfigCacheID":null,"DQMHarvestUnit":"byRun","DQMSequences":[],"DQMUploadProxy":null,"DQMUploadUrl":"https://cmsweb.cern.ch/dqm/dev","Dashboard":"production","DashboardHost":"cms-jobmon.cern.ch","DashboardPort":8884,"DbsUrl":"https://cmsweb-prod.cern.ch/dbs/prod/global/DBSReader","DeleteFromSource":false,"EnableHarvesting":false,"EnableNewStageout":false,"EventStreams":null,"FirstEvent":1,"FirstLumi":1,"GlobalTagConnect":null,"GracePeriod":1000,"HardTimeout":130600,"IncludeParents":false,"LumiList":{},"MaxMergeEvents":200000,"MaxMergeSize":4294967296,"MaxWaitTime":86400,"MinMergeSize":2147483648,"NonCustodialSites":[],"OpenRunningTimeout":0,"Override":{"eos-lfn-prefix":"root://eoscms.cern.ch//eos/cms/store/logs/prod/recent/PRODUCTION"},"OverrideCatalog":null,"PeriodicHarvestInterval":0,"PrimaryDataset":null,"RobustMerge":true,"RunNumber":0,"SoftTimeout":129600,"SubscriptionPriority":"Low","TrustPUSitelists":true,"TrustSitelists":false,"ValidStatus":"PRODUCTION","VoGroup":"unknown","VoRole":"unknown"`...)
 	j.Str("RequestWorkflow", "https://cmsweb.cern.ch/couchdb/reqmgr_workload_cache/"+sk.Name+"/spec")

@@ -6,8 +6,8 @@ type SiteCounts struct {
 	Counts Counts
 }
 
-// Rough is what one agent has done for a workflow as if it had but one task:
-// enough for flat records, at a fraction of the cost of a document.
+// Rough is what one agent has done for a workflow, as if the workflow had one
+// task only: enough for flat records, at a fraction of the cost of a document.
 type Rough struct {
 	Agent, Team, Version string
 	Sites                []SiteCounts // jobs that have a site
@@ -55,7 +55,7 @@ func (w *World) Rough(sk *Sketch, st *State, k int) Rough {
 	return r
 }
 
-// TaskCount is the number of tasks of a workflow.
+// TaskCount returns the number of tasks of a workflow.
 func (w *World) TaskCount(sk *Sketch) int {
 	if sk.Kind == Resubmission {
 		return len(sk.tasks(w.opts.Lean))
@@ -72,5 +72,5 @@ func (w *World) SiteNames(sk *Sketch) []string {
 	return names
 }
 
-// EventSize is the size of one event of a dataset, in bytes.
+// EventSize returns the size of one event of a dataset, in bytes.
 func EventSize(dataset string) int64 { return sizeOf(dataset) }

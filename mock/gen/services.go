@@ -22,7 +22,7 @@ func NewCensus() *Census {
 	return &Census{map[Status]int{}, map[Status]map[string]int{}, map[Status]map[string]int{}, map[Status]int64{}}
 }
 
-// CountIn adds workflow i, which has a status.
+// CountIn adds workflow i in its status.
 func (w *World) CountIn(c *Census, i int, s Status) {
 	c.status[s]++
 	if c.campaign[s] == nil {

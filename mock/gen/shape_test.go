@@ -36,7 +36,7 @@ func sum(m map[string]int64) (n int64) {
 	return n
 }
 
-type agentDoc struct {
+type agentReport struct {
 	ID       string `json:"_id"`
 	Rev      string `json:"_rev"`
 	Workflow string
@@ -64,8 +64,8 @@ type requestDoc struct {
 	OutputDatasets                       []string
 }
 
-// TestAgentDocumentsAreConsistent checks every sum that a reader may rely on.
-func TestAgentDocumentsAreConsistent(t *testing.T) {
+// TestAgentReportsAreConsistent checks every sum that a reader may rely on.
+func TestAgentReportsAreConsistent(t *testing.T) {
 	w := world(t, gen.Options{Seed: 8, Workflows: 600, NoEdges: true})
 	var req requestDoc
 	pulled, withJobs := map[string]int64{}, 0
@@ -79,7 +79,7 @@ func TestAgentDocumentsAreConsistent(t *testing.T) {
 		if !strings.Contains(string(d.JSON), `"type":"agent_request"`) {
 			continue
 		}
-		var a agentDoc
+		var a agentReport
 		require.NoError(t, json.Unmarshal(d.JSON, &a))
 		assert.Equal(t, a.AgentURL+"-"+a.Workflow, a.ID)
 		assert.Regexp(t, `^\d+-\d+$`, a.Rev)
@@ -109,7 +109,7 @@ func checkRequest(t *testing.T, r requestDoc, pulled map[string]int64, outputs m
 	assert.Equal(t, r.RequestStatus, r.RequestTransition[len(r.RequestTransition)-1].Status)
 }
 
-func checkSums(t *testing.T, a agentDoc, outputs map[string]map[string]int64) {
+func checkSums(t *testing.T, a agentReport, outputs map[string]map[string]int64) {
 	t.Helper()
 	var tasks, placed int64
 	for path, task := range a.Tasks {
@@ -269,7 +269,7 @@ func TestSitesThatFailDoSoForEverybody(t *testing.T) {
 		if !strings.Contains(string(d.JSON), `"type":"agent_request"`) {
 			continue
 		}
-		var a agentDoc
+		var a agentReport
 		require.NoError(t, json.Unmarshal(d.JSON, &a))
 		for name, s := range a.Sites {
 			ended[name] += s.Success + sum(s.Failure)

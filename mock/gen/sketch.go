@@ -20,7 +20,7 @@ const (
 	StoreResults
 )
 
-// String is the name in documents.
+// String returns the name in documents.
 func (k Kind) String() string {
 	return [...]string{"TaskChain", "StepChain", "ReReco", "Resubmission", "DQMHarvest", "StoreResults"}[k]
 }
@@ -33,11 +33,11 @@ type Step struct {
 	Outputs                                                      []Output
 }
 
-// Output is what one output module of a step writes.
+// Output is the output of one output module of a step.
 type Output struct{ Module, Dataset string }
 
-// Sketch is all about a workflow that does not change while it runs, but for
-// its tasks.
+// Sketch holds everything about a workflow that does not change while it runs,
+// except its tasks.
 type Sketch struct {
 	Index                                       int
 	Name                                        string // <string>_<yymmdd>_<hhmmss>_<n>, distinct for each Index
@@ -57,7 +57,7 @@ type Sketch struct {
 	edge                                        edge
 }
 
-// head is what is cheap to know about a workflow.
+// head holds the facts about a workflow that are cheap to compute.
 type head struct {
 	kind     Kind
 	relval   bool
@@ -82,8 +82,8 @@ func (w *World) head(i int) head {
 	return h
 }
 
-// originalOf finds the workflow that Resubmission i recovers: any other that is
-// no Resubmission itself.
+// originalOf finds the workflow that Resubmission i recovers: any other one
+// that is not itself a Resubmission.
 func (w *World) originalOf(i int) (j int, ok bool) {
 	if w.opts.Workflows == 0 {
 		return 0, false
@@ -99,7 +99,8 @@ func (w *World) originalOf(i int) (j int, ok bool) {
 	return 0, false
 }
 
-// Sketch returns the constant facts of workflow i, which was made at the given time.
+// Sketch returns the constant facts of workflow i, which was created at the
+// given time.
 func (w *World) Sketch(i int, created int64) *Sketch {
 	d := w.dice(forSketch, i)
 	h := w.head(i)
@@ -126,8 +127,8 @@ func (w *World) Sketch(i int, created int64) *Sketch {
 	return sk
 }
 
-// nameTail is the end of a name. Minute, second and the last number spell i,
-// so that no two workflows share a name, whatever the rest of it.
+// nameTail returns the end of a name. Minute, second and the last number encode
+// i, so that no two workflows share a name, whatever the rest of the name is.
 func nameTail(i int, created int64) string {
 	low, high := i%10000, i/10000
 	ms := int(mix(uint64(low))%3600) + 7*high
@@ -164,7 +165,7 @@ func primaryData() []string {
 	return []string{"MuonEG", "JetMET0", "JetMET1", "EGamma0", "Muon0", "Muon1", "Tau", "BTagMu", "ParkingDoubleMuonLowMass0", "ZeroBias", "MinimumBias", "DisplacedJet", "HIPhysicsRawPrime3", "ScoutingPFMonitor"}
 }
 
-// sketchRecovery makes sk a recovery of a part of another workflow.
+// sketchRecovery turns sk into a recovery of a part of another workflow.
 func (w *World) sketchRecovery(sk *Sketch) {
 	sk.original, _ = w.originalOf(sk.Index)
 	st := w.Initial(sk.original)
@@ -184,7 +185,7 @@ func (w *World) sketchRecovery(sk *Sketch) {
 	sk.RequestString = fmt.Sprintf("ACDC%d_%s", d.n(3), strings.TrimPrefix(o.RequestString, "ACDC0_"))
 }
 
-// sketchWork draws how much there is to do and how well it goes.
+// sketchWork draws the amount of work and the failure rate.
 func (w *World) sketchWork(d *dice, sk *Sketch) {
 	sk.Jobs = d.logNormal(300, 2.55, 500_000)
 	if sk.Kind == Resubmission {
@@ -211,10 +212,10 @@ func (w *World) sketchWork(d *dice, sk *Sketch) {
 	sk.Memory = 1000 + sk.Multicore*one(d, []int{1300, 1500, 1862, 2000})
 }
 
-// createUp tells that jobs fail when they are made: the request is broken.
+// createUp reports that jobs fail at creation: the request is broken.
 func (sk *Sketch) createUp() bool { return sk.FailPermille > 990 }
 
-// drawSites picks where workflow i runs: big sites more often.
+// drawSites selects where workflow i runs, big sites more often.
 func (w *World) drawSites(i int) []int {
 	d := w.dice(forSites, i)
 	limit := 70
@@ -225,7 +226,7 @@ func (w *World) drawSites(i int) []int {
 	taken := make([]bool, len(w.sites))
 	for n, tries := 0, 0; n < want; tries++ {
 		s := w.siteWeights.draw(&d)
-		if tries > 3*want { // only small sites are left: take them in turn
+		if tries > 3*want { // only small sites are left: take them in order
 			s = tries % len(w.sites)
 		}
 		if !taken[s] {

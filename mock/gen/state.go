@@ -12,7 +12,7 @@ type PriorityChange struct {
 	Time     int64 // Unix s
 }
 
-// AgentState is how far one agent is with one workflow.
+// AgentState is the progress of one agent with one workflow.
 type AgentState struct {
 	Host int32 // position in Hosts
 	Done int32 // share of its jobs that ended, 0..1 000 000
@@ -20,7 +20,7 @@ type AgentState struct {
 	Time int64 // timestamp of the last one, Unix s
 }
 
-// State is all that changes about a workflow in the course of time. Everything
+// State holds everything about a workflow that changes over time. Everything
 // else follows from the seed and the workflow's number.
 type State struct {
 	Transitions []Transition     // never empty
@@ -29,16 +29,16 @@ type State struct {
 	Cleaned     bool // agents have dropped the jobs: their documents are empty
 }
 
-// Status is the status of the last transition.
+// Status returns the status of the last transition.
 func (s *State) Status() Status { return s.Transitions[len(s.Transitions)-1].Status }
 
-// Created is when the request was made, Unix s.
+// Created returns when the request was created, Unix s.
 func (s *State) Created() int64 { return s.Transitions[0].Time }
 
-// Passed tells whether the workflow has been in a status.
+// Passed reports whether the workflow has been in a status.
 func (s *State) Passed(status Status) bool { return s.TimeOf(status) != 0 }
 
-// TimeOf is when the workflow first entered a status, Unix s, or 0.
+// TimeOf returns when the workflow first entered a status, Unix s, or 0.
 func (s *State) TimeOf(status Status) int64 {
 	for _, t := range s.Transitions {
 		if t.Status == status {
@@ -48,10 +48,10 @@ func (s *State) TimeOf(status Status) int64 {
 	return 0
 }
 
-// killed tells that the jobs that had not ended were canceled.
+// killed reports whether the jobs that had not ended were canceled.
 func (s *State) killed() bool { return s.Passed(Aborted) || s.Passed(ForceComplete) }
 
-// status is the status of workflow i at the world's present.
+// status returns the status of workflow i at the world's present.
 func (w *World) status(i int) Status {
 	d := w.dice(forStatus, i)
 	if i >= w.opts.Workflows {
@@ -63,7 +63,7 @@ func (w *World) status(i int) Status {
 	return Status(w.statusWeights.draw(&d))
 }
 
-// Initial is the state of workflow i at the world's present.
+// Initial returns the state of workflow i at the world's present.
 func (w *World) Initial(i int) State {
 	d := w.dice(forTimes, i)
 	last := w.status(i)
@@ -84,7 +84,7 @@ func (w *World) Initial(i int) State {
 	return st
 }
 
-// Arrival is the state of a workflow that is made now.
+// Arrival returns the state of a workflow that is created now.
 func (w *World) Arrival(i int, now int64) State {
 	d := w.dice(forTimes, i)
 	st := State{Transitions: []Transition{{NewRequest, now}}}
@@ -112,7 +112,8 @@ func (w *World) drawPriority(d *dice) int {
 	}
 }
 
-// initialAgents says which agents hold jobs of workflow i, and how far they are.
+// initialAgents returns which agents hold jobs of workflow i, and their
+// progress.
 func (w *World) initialAgents(i int, st *State) []AgentState {
 	hosts := w.HostsOf(i)
 	d := w.dice(forTimes, -i-1)
@@ -130,8 +131,9 @@ func (w *World) initialAgents(i int, st *State) []AgentState {
 // MostDoneOpen is the greatest Done while the global queue holds work.
 const MostDoneOpen = 600_000
 
-// initialDone draws how far a workflow is by its status: those that still pull
-// work have mostly begun of late, those that do not are mostly near the end.
+// initialDone draws the progress of a workflow by its status: those that still
+// pull work have mostly begun recently, those that do not are mostly near the
+// end.
 func (s *State) initialDone(d *dice) int32 {
 	u := int64(d.n(Ended))
 	switch {
@@ -149,14 +151,14 @@ func (s *State) initialDone(d *dice) int32 {
 // Ended is the Done of an agent that has no jobs left.
 const Ended = 1_000_000
 
-// Phase is how long ago, in s and less than a cycle of 600 s, agent h wrote its
-// documents: all of one cycle carry one timestamp.
+// Phase returns how long ago, in s and less than a cycle of 600 s, agent h
+// wrote its documents: all documents of one cycle carry one timestamp.
 func (w *World) Phase(h int) int64 {
 	d := w.dice(forInfo, h)
 	return int64(d.n(600))
 }
 
-// HostsOf says which agents workflow i runs on once it runs.
+// HostsOf returns the agents that workflow i runs on once it runs.
 func (w *World) HostsOf(i int) []int {
 	if w.head(i).relval {
 		return []int{relvalHost}

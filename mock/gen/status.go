@@ -34,7 +34,7 @@ func statusNames() [RejectedArchived + 1]string {
 	}
 }
 
-// String is the name in documents.
+// String returns the name in documents.
 func (s Status) String() string { return statusNames()[s] }
 
 // statusShares are the permille of active workflows in each status.
@@ -67,15 +67,16 @@ func (s Status) Next() []Status {
 	}[s]
 }
 
-// Archived tells that the workflow has left the active set.
+// Archived reports that the workflow has left the active set.
 func (s Status) Archived() bool { return s >= NormalArchived }
 
-// Running tells that agents work on it.
+// Running reports that agents work on it.
 func (s Status) Running() bool {
 	return s == RunningOpen || s == RunningClosed || s == ForceComplete
 }
 
-// path is one way to a status: the statuses passed, the status itself last.
+// path returns one way to a status: the statuses passed, with the status itself
+// last.
 func (s Status) path(d *dice) []Status {
 	line := []Status{NewRequest, AssignmentApproved, Assigned, Staging, Staged, Acquired, RunningOpen, RunningClosed, Completed, ClosedOut, Announced, NormalArchived}
 	upTo := func(last Status, rest ...Status) []Status {
@@ -120,7 +121,7 @@ func (s Status) path(d *dice) []Status {
 	return upTo(s)
 }
 
-// stay is the time that a workflow spends in status s before the next one.
+// stay returns how long a workflow spends in status s before the next one.
 func (s Status) stay(d *dice) int64 {
 	medians := [...]int{
 		NewRequest: 600, AssignmentApproved: 20000, Assigned: 400, Staging: 7000, Staged: 500, Acquired: 2500,

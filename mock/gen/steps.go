@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// stepForm is a usual step of a simulation chain.
+// stepForm is a common step of a simulation chain.
 type stepForm struct{ name, module, tier string }
 
 func chainForms() []stepForm {
@@ -31,7 +31,7 @@ func dataForms() []stepForm {
 	}
 }
 
-// sketchSteps draws the steps of a request that is no recovery.
+// sketchSteps draws the steps of a request that is not a recovery.
 func (w *World) sketchSteps(d *dice, sk *Sketch, c campaign) {
 	switch sk.Kind {
 	case TaskChain, StepChain:
@@ -40,7 +40,7 @@ func (w *World) sketchSteps(d *dice, sk *Sketch, c campaign) {
 		w.sketchSingle(d, sk)
 	}
 	last := &sk.Steps[len(sk.Steps)-1]
-	if sk.edge.name == "names with special characters" && len(last.Outputs) > 0 { // a harvest has none
+	if sk.edge.name == "names with special characters" && len(last.Outputs) > 0 { // a harvest has no outputs
 		last.Outputs[0].Dataset = "/Exotic#50%\"+tt'\u202e<b>é/" + sk.Campaign + `-v1/MINIAODSIM`
 	}
 }
@@ -116,7 +116,8 @@ func (w *World) sketchChain(d *dice, sk *Sketch, c campaign) {
 	}
 }
 
-// OutputDatasets lists what the workflow is to write, in the order of its steps.
+// OutputDatasets lists the datasets that the workflow should write, in the
+// order of its steps.
 func (sk *Sketch) OutputDatasets() []string {
 	out := make([]string, 0, len(sk.Steps)+2)
 	for _, s := range sk.Steps {

@@ -7,11 +7,12 @@ import (
 )
 
 // Docs returns all documents of workflow i in a state: its request document,
-// those of its agents, job summaries, log entries and what an edge case adds.
+// those of its agents, job summaries, log entries and the documents that an
+// edge case adds.
 func (w *World) Docs(i int, st *State) []Doc {
 	sk := w.Sketch(i, st.Created())
 	docs := []Doc{bend(w.requestDoc(sk, st), sk.edge.request)}
-	agents := w.agentDocs(sk, st)
+	agents := w.agentReports(sk, st)
 	if len(agents) > 0 {
 		agents[0] = bend(agents[0], sk.edge.agent)
 	}
@@ -40,7 +41,7 @@ func (w *World) Agent(i int, st *State, k int) Doc {
 	return doc
 }
 
-// AgentID is the id of the document that Agent returns.
+// AgentID returns the id of the document that Agent returns.
 func (w *World) AgentID(i int, st *State, k int) string {
 	if sk := w.Sketch(i, st.Created()); k > 0 || sk.edge.agent == nil {
 		return w.hosts[st.Agents[k].Host].name + "-" + sk.Name
@@ -48,8 +49,8 @@ func (w *World) AgentID(i int, st *State, k int) string {
 	return w.Agent(i, st, k).ID
 }
 
-// JobSummary returns the n-th job summary of workflow i, which has agents. Those
-// below 16 may be among Docs.
+// JobSummary returns the n-th job summary of workflow i, which must have
+// agents. Those below 16 may be among Docs.
 func (w *World) JobSummary(i int, st *State, n int) Doc {
 	return w.jobDoc(w.Sketch(i, st.Created()), st, n)
 }
@@ -74,8 +75,8 @@ func (w *World) All() iter.Seq[Doc] {
 	}
 }
 
-// AllParallel yields what All yields, in the same order, made on all cores. At
-// most a few hundred workflows are in memory at once.
+// AllParallel yields what All yields, in the same order, generated on all
+// cores. At most a few hundred workflows are in memory at once.
 func (w *World) AllParallel() iter.Seq[Doc] {
 	const chunk = 32
 	workers := runtime.GOMAXPROCS(0)
@@ -87,7 +88,8 @@ func (w *World) AllParallel() iter.Seq[Doc] {
 		}
 		stop := make(chan struct{})
 		defer close(stop)
-		// The queue keeps the order: a promise enters it before its work begins.
+		// The queue keeps the order: a promise enters it before its work
+		// begins.
 		queue := make(chan chan []Doc, 2*workers)
 		go w.feed(queue, stop, chunk, workers)
 		for promise := range queue {
@@ -123,7 +125,7 @@ func (w *World) feed(queue chan<- chan []Doc, stop <-chan struct{}, chunk, worke
 	}
 }
 
-// Line is the raw form of a document, one line without its end:
+// Line returns the raw form of a document, one line without its end:
 // {"db":…,"doc":…}.
 func (d Doc) Line() []byte {
 	var b bytes.Buffer

@@ -30,7 +30,7 @@ func siteNames() []string {
 	}
 }
 
-// makeSites gives each site a weight by tier: few T1 do much, many T3 little.
+// makeSites assigns each site a weight by tier: few T1 do much, many T3 little.
 func (w *World) makeSites() []site {
 	d := w.dice(forTables, 1)
 	names := siteNames()
@@ -53,13 +53,13 @@ func (w *World) makeSites() []site {
 
 // badSite is a site that fails for everybody.
 type badSite struct {
-	permille int  // of jobs that fail there; 0: it is no bad site
-	exit     exit // how most of them do
+	permille int  // of jobs that fail there; 0: not a bad site
+	exit     exit // how most of them fail
 }
 
-// makeBadSites picks the sites that fail for everybody, how often and how. Two
-// are of the second tier, so that many workflows meet them; all get less work
-// than they used to.
+// makeBadSites selects the sites that fail for everybody, how often and how.
+// Two are of the second tier, so that many workflows run there; all get less
+// work than before.
 func (w *World) makeBadSites() []badSite {
 	d := w.dice(forTables, 2)
 	ways := siteExits()
@@ -78,7 +78,8 @@ func (w *World) makeBadSites() []badSite {
 	return bad
 }
 
-// campaign is one production effort. Its release and data tiers colour its workflows.
+// campaign is one production effort. Its release and data tiers apply to its
+// workflows.
 type campaign struct {
 	name    string
 	release int
@@ -147,7 +148,7 @@ func (w *World) makeReleases(n int) []string {
 // host is one agent.
 type host struct {
 	name, team, version string
-	running             int // jobs running there in all
+	running             int // total number of jobs running there
 }
 
 func (w *World) makeHosts() []host {

@@ -11,12 +11,12 @@ type task struct {
 	jobType string
 	ratio   int    // jobs in permille of the workflow's estimate
 	start   int64  // Done of the workflow at which its jobs begin, 0..Ended
-	top     bool   // its jobs are those that the estimate counts
+	top     bool   // its jobs are the ones that the estimate counts
 	dataset string // merged output, or ""
 	module  string
 }
 
-// maxTasks caps a tree.
+// maxTasks limits the size of a tree.
 const maxTasks = 100
 
 // tasks returns the tree of a workflow, sorted by path.
@@ -52,7 +52,7 @@ func (sk *Sketch) tasks(lean bool) []task {
 			}
 		}
 		if sk.Tasked && merged != "" {
-			parent = merged // the next task reads merged output where there is some
+			parent = merged // the next task reads merged output if there is any
 		}
 	}
 	slices.SortFunc(out, func(a, b task) int { return strings.Compare(a.path, b.path) })
@@ -62,8 +62,8 @@ func (sk *Sketch) tasks(lean bool) []task {
 	return out
 }
 
-// countTasks is the number of tasks of a workflow that is no recovery, without
-// making them.
+// countTasks returns the number of tasks of a workflow that is not a recovery,
+// without building the tree.
 func (sk *Sketch) countTasks(lean bool) (n int) {
 	perOutput := 3 // merge, clean-up, logs of the merge
 	if lean {

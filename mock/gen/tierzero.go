@@ -14,9 +14,9 @@ const tierZeroHost = "vocms0500.cern.ch"
 var tierZeroLife = []string{"new", "Closed", "AlcaSkim", "Merge", "Harvesting", "Processing Done", "completed", "normal-archived"}
 
 // TierZero returns the documents of a Tier-0 with n requests, for its own
-// databases: request documents with a Run, what its agent reports on them, and
-// the agent itself. Each status has the same share of the requests; each run
-// has a Repack, an Express and a PromptReco.
+// databases: request documents with a Run, the reports of its agent on them,
+// and the agent itself. Each status has the same share of the requests; each
+// run has a Repack, an Express and a PromptReco.
 func (w *World) TierZero(n int) []Doc {
 	docs := []Doc{w.tierZeroAgent()}
 	for i := range n {

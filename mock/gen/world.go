@@ -6,23 +6,24 @@ import (
 )
 
 // DefaultNow is the present time of a world whose options name none, so that
-// documents do not depend on the day they were made on.
+// documents do not depend on the day of their generation.
 const DefaultNow = 1_760_000_000
 
-// Options say what a world holds. The zero value of each field has a meaning.
+// Options say what a world contains. The zero value of each field has a
+// meaning.
 type Options struct {
 	Seed         uint64
 	Workflows    int    // active workflows; 0 is an empty world with agents
 	Now          int64  // the present, Unix s; 0: DefaultNow
-	JobSummaries int    // most jobsummary documents of a workflow with failures; 0: 3, negative: none
+	JobSummaries int    // maximum number of jobsummary documents of a workflow with failures; 0: 3, negative: none
 	Lean         bool   // few sites and tasks and no performance figures: agent documents of about 2 KB
 	NoEdges      bool   // leave the edge cases out: every document is consistent
 	Edge         string // the name of an edge case that every workflow carries; "": each case has its few places
 	Storable     bool   // leave out bytes that a CouchDB refuses to store (invalid UTF-8)
 }
 
-// World makes the documents of one set of options. It is immutable and safe
-// for use by several goroutines.
+// World generates the documents of one set of options. It is immutable and safe
+// for concurrent use.
 type World struct {
 	opts      Options
 	sites     []site
@@ -59,7 +60,7 @@ func New(opts Options) (*World, error) {
 	if opts.Edge != "" {
 		i := slices.IndexFunc(w.edges, func(e edge) bool { return e.name == opts.Edge })
 		if i < 0 {
-			return nil, fmt.Errorf("edge case %q: there is none of this name", opts.Edge)
+			return nil, fmt.Errorf("edge case %q: no edge case has this name", opts.Edge)
 		}
 		w.every = &w.edges[i]
 	}
@@ -81,7 +82,7 @@ func New(opts Options) (*World, error) {
 	return w, nil
 }
 
-// scaled is the number of names in use by n workflows: low for a thousand,
+// scaled returns the number of names in use by n workflows: low for a thousand,
 // high from 25 000 on, and fewer than low in small worlds.
 func scaled(n, low, high int) int {
 	if n < 1000 {
@@ -90,7 +91,7 @@ func scaled(n, low, high int) int {
 	return min(high, low+(high-low)*(n-1000)/24000)
 }
 
-// maxWorkflows is where names would repeat (see Sketch.Name).
+// maxWorkflows is the number from which names would repeat (see Sketch.Name).
 const maxWorkflows = 30_000_000
 
 // Options returns the options with defaults filled in.
@@ -105,12 +106,12 @@ func (w *World) Hosts() []string {
 	return names
 }
 
-// Archived is the number of workflows beyond the active ones that have reached
-// their end: their request documents stay, and the documents that agents wrote
-// on them wait for the clean-up.
+// Archived is the number of workflows beyond the active ones that are archived:
+// their request documents stay, and the documents that agents wrote about them
+// wait for the clean-up.
 func (w *World) Archived() int { return w.opts.Workflows / 12 }
 
 // Units is the number of workflows with documents, active and archived.
-// Workflows 0..Units-1 make the world; greater numbers are those that a
-// simulation lets arrive later.
+// Workflows 0..Units-1 form the world; greater numbers are workflows that
+// arrive later in a simulation.
 func (w *World) Units() int { return w.opts.Workflows + w.Archived() }

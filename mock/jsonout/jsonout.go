@@ -1,7 +1,7 @@
-// Package jsonout appends JSON to a byte slice, key by key, with no reflection
-// and no maps: the generator writes hundreds of megabytes with it. It knows
+// Package jsonout appends JSON to a byte slice, key by key, without reflection
+// and maps: the generator writes hundreds of megabytes with it. It knows
 // nothing of documents, and it does not check that keys and values alternate:
-// its callers are the writers of fixed forms, and their tests decode the bytes.
+// its callers write fixed forms, and their tests decode the bytes.
 package jsonout
 
 import (
@@ -75,8 +75,8 @@ func (j *Buf) NonZero(k string, v int64) {
 	}
 }
 
-// Tenths writes v/10 as a decimal with one digit after the point. Integers
-// keep the text equal on every machine.
+// Tenths writes v/10 as a decimal with one digit after the point. Integers keep
+// the text equal on every machine.
 func (j *Buf) Tenths(k string, v int64) {
 	j.Key(k)
 	j.sep()
@@ -115,7 +115,7 @@ func (j *Buf) Strings(k string, list []string) {
 }
 
 // quote appends s as a JSON string. Text that needs an escape is rare, so it
-// may take the slow way through encoding/json.
+// may take the slow path through encoding/json.
 func (j *Buf) quote(s string) {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
@@ -133,7 +133,7 @@ func slowQuote(s string) []byte {
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(s); err != nil {
-		return []byte(`""`) // strings always encode; kept for the signature of Encode
+		return []byte(`""`) // not reached: strings always encode
 	}
 	return bytes.TrimRight(out.Bytes(), "\n")
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// upload lets an agent write the documents that are due: all of them within
-// half of each cycle, with the timestamp of its beginning.
+// upload lets an agent write the documents that are due: all of them within the
+// first half of each cycle, with the timestamp of the start of the cycle.
 func (s *Sim) upload(h int, now time.Time) {
 	a := &s.agents[h]
 	if now.Before(a.silent) {
@@ -36,7 +36,7 @@ func (s *Sim) upload(h int, now time.Time) {
 	}
 }
 
-// rewrite writes one document again, after its jobs have moved or not.
+// rewrite writes one document again, whether its jobs have moved or not.
 func (s *Sim) rewrite(a *agent, p pair) {
 	f := p.flow
 	if f.gone {
@@ -56,7 +56,7 @@ func (s *Sim) rewrite(a *agent, p pair) {
 		if moves && float64(s.changed+1) <= *s.share*float64(s.written) {
 			s.work(f, mine)
 			same := doc
-			if doc = s.world.Agent(f.index, &f.state, p.k); !bytes.Equal(doc.JSON, same.JSON) { // few jobs may round to the same
+			if doc = s.world.Agent(f.index, &f.state, p.k); !bytes.Equal(doc.JSON, same.JSON) { // few jobs may round to the same counts
 				s.changed++
 			}
 		}
@@ -64,7 +64,8 @@ func (s *Sim) rewrite(a *agent, p pair) {
 	s.emit(doc)
 }
 
-// work moves the jobs of one agent on. While the queue is open they can't all end.
+// work advances the jobs of one agent. While the queue is open they can't all
+// end.
 func (s *Sim) work(f *flow, mine *gen.AgentState) {
 	limit := int32(gen.Ended)
 	if f.state.Status() == gen.RunningOpen {
@@ -79,7 +80,7 @@ func (s *Sim) work(f *flow, mine *gen.AgentState) {
 	s.ended = append(s.ended, f)
 }
 
-// inform lets an agent write its agent_info and its condition change.
+// inform lets an agent write its agent_info, and changes its condition.
 func (s *Sim) inform(h int, now time.Time) {
 	a := &s.agents[h]
 	if now.Before(a.info) || now.Before(a.silent) {
@@ -98,7 +99,7 @@ func (s *Sim) inform(h int, now time.Time) {
 	s.emit(s.world.Info(h, a.state))
 }
 
-// trouble begins and ends troubles. About one agent in five has some.
+// trouble starts and ends problems. About one agent in five has some.
 func (s *Sim) trouble(a *agent, now time.Time) {
 	if a.state.Trouble != 0 {
 		if s.chance(120) {
@@ -113,7 +114,7 @@ func (s *Sim) trouble(a *agent, now time.Time) {
 	kinds := []gen.Trouble{gen.Draining, gen.Draining, gen.DiskFull, gen.DiskFull, gen.ComponentDown, gen.CouchBusy, gen.DataStuck, gen.ProxyEnding, 0}
 	a.state.Trouble = kinds[s.rng.IntN(len(kinds))]
 	if a.state.Trouble == 0 {
-		a.silent = now.Add(max(25*time.Minute, 3*s.Cycle())) // long enough to be called stale
+		a.silent = now.Add(max(25*time.Minute, 3*s.Cycle())) // long enough to count as stale
 	}
 }
 
@@ -134,9 +135,9 @@ func (s *Sim) serve(now time.Time) {
 	}
 }
 
-// cleanUp deletes what agents left of archived workflows.
+// cleanUp deletes the remaining agent documents of archived workflows.
 func (s *Sim) cleanUp(now time.Time) {
-	s.graves = slices.DeleteFunc(s.graves, func(g grave) bool {
+	s.leftovers = slices.DeleteFunc(s.leftovers, func(g leftover) bool {
 		if now.Before(g.due) {
 			return false
 		}

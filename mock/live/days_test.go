@@ -13,10 +13,11 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// TestDays lets lean worlds live: one in which edge cases have their usual places
-// for half a day, and one for each edge case in which every workflow carries it
-// for some hours. `make test-long` (WMSTATS_LONG_SEEDS) takes 30 and 15 days of
-// ten seeds, so that each edge case meets every status that a workflow comes to.
+// TestDays simulates lean worlds: one in which edge cases have their usual
+// places for half a day, and one for each edge case in which every workflow has
+// it for some hours. `make test-long` (WMSTATS_LONG_SEEDS) runs 30 and 15 days
+// of ten seeds, so that each edge case occurs in every status that a workflow
+// reaches.
 func TestDays(t *testing.T) {
 	t.Parallel()
 	hours, seeds := 12, 1
@@ -33,7 +34,7 @@ func TestDays(t *testing.T) {
 		})
 		for _, e := range gen.EdgeCases() {
 			if e.Name == "large document" {
-				continue // a megabyte in each write; its request is bent as others are
+				continue // a megabyte in each write; its request is changed like others
 			}
 			t.Run(fmt.Sprintf("seed %d, %s", seed+1, e.Name), func(t *testing.T) {
 				lives(t, gen.Options{Seed: seed + 1, Workflows: 5, Lean: true, Edge: e.Name}, of)
@@ -42,7 +43,7 @@ func TestDays(t *testing.T) {
 	}
 }
 
-// life is how long a world is looked at, and how fast it goes: in each step some
+// life is how long a world is simulated, and how fast: in each step some
 // workflows change, by the rate, and in each cycle all agents report.
 type life struct {
 	hours       int
@@ -50,8 +51,8 @@ type life struct {
 	rate        float64
 }
 
-// lives runs a world and holds each document that it writes to what CouchDB
-// takes: a JSON object under its own id.
+// lives runs a world and checks that CouchDB can store each document that it
+// writes: a JSON object under its own id.
 func lives(t *testing.T, opts gen.Options, of life) {
 	opts.Storable = true
 	w, sim, now := start(t, opts, of.rate, of.cycle)

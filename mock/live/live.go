@@ -1,12 +1,13 @@
-// Package live lets a generated world go on: workflows pass through their
-// statuses, agents work their jobs off and get into trouble and out of it, new
-// workflows arrive and archived ones leave. Step returns the documents that the
-// real writers would have written since the step before: agents rewrite all of
-// theirs each cycle, most of them unchanged but for timestamp and revision.
+// Package live simulates how a generated world continues: workflows pass
+// through their statuses, agents process their jobs, get into trouble and
+// recover, new workflows arrive and archived ones leave. Step returns the
+// documents that the real writers would have written since the step before:
+// agents rewrite all of theirs each cycle, most of them with only timestamp and
+// revision changed.
 //
-// The simulation keeps one small state per workflow and makes documents anew
+// The simulation keeps one small state per workflow and generates documents
 // from seed and state. It has no clock and writes nowhere: its caller steps it
-// and stores what comes out.
+// and stores the results.
 package live
 
 import (
@@ -17,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// Options say what is simulated and how fast.
+// Options say what is simulated, and how fast.
 type Options struct {
 	World *gen.World
 	Rate  float64       // documents with new content per second, roughly; must be positive
@@ -33,14 +34,14 @@ const (
 	jobShare     = 0.05
 )
 
-// changing is the share of an agent's running workflows that have moved from
-// one upload to the next; cycles shorten until it suffices for the rate.
+// changing is the share of an agent's running workflows that have moved between
+// two uploads; cycles shorten until it suffices for the rate.
 const changing = 0.3
 
-// minCycle bounds how often agents upload.
+// minCycle limits how often agents upload.
 const minCycle = 5 * time.Second
 
-// flow is one workflow under way.
+// flow is one active workflow.
 type flow struct {
 	index int
 	pos   int // in Sim.byStatus
@@ -49,7 +50,7 @@ type flow struct {
 	state gen.State
 }
 
-// pair is one agent's share of a workflow: one agent_request document.
+// pair is one agent's report on one workflow: one agent_request document.
 type pair struct {
 	flow *flow
 	k    int // position in flow.state.Agents
@@ -61,38 +62,38 @@ type agent struct {
 	pairs  []pair
 	due    time.Time // of the next upload
 	info   time.Time // of the next agent_info
-	cursor int       // next pair of the upload under way; len(pairs) when none is
+	cursor int       // next pair of the running upload; len(pairs) when there is none
 	share  float64   // of its moving pairs that move in this upload
 	begun  time.Time
 	silent time.Time // writes nothing until then
 }
 
-// grave is a document that waits for the clean-up.
-type grave struct {
+// leftover is a document that waits for the clean-up.
+type leftover struct {
 	id  string
 	due time.Time
 }
 
 // Sim is a running simulation. It is not safe for concurrent use.
 type Sim struct {
-	opts     Options
-	world    *gen.World
-	rng      *rand.Rand
-	byStatus [][]*flow
-	ended    []*flow // all jobs done, to be completed
-	agents   []agent
-	graves   []grave
-	active   int
-	next     int // number of the next workflow to arrive
-	last     time.Time
-	service  time.Time
-	credit   [2]float64 // of request changes and of job summaries
-	moving   int        // pairs whose jobs go on
-	counted  time.Time
-	docs     []gen.Doc // of the step under way
-	share    *float64  // of agents' documents that have new content
-	written  int       // agents' documents since share was set
-	changed  int       // those of them with new content
+	opts      Options
+	world     *gen.World
+	rng       *rand.Rand
+	byStatus  [][]*flow
+	ended     []*flow // all jobs done, to be completed
+	agents    []agent
+	leftovers []leftover
+	active    int
+	next      int // number of the next workflow to arrive
+	last      time.Time
+	service   time.Time
+	credit    [2]float64 // of request changes and of job summaries
+	moving    int        // pairs whose jobs continue
+	counted   time.Time
+	docs      []gen.Doc // of the current step
+	share     *float64  // of agents' documents that have new content
+	written   int       // agents' documents since share was set
+	changed   int       // those of them with new content
 }
 
 // New begins a simulation at the world's present state.
@@ -123,7 +124,7 @@ func New(opts Options) (*Sim, error) {
 		f := &flow{index: i, state: w.Initial(i)}
 		s.enlist(f)
 		if f.state.Status().Archived() {
-			s.bury(f, s.someTime(opts.Start, 2*opts.Cycle))
+			s.archive(f, s.someTime(opts.Start, 2*opts.Cycle))
 			continue
 		}
 		s.join(f)
@@ -141,14 +142,14 @@ func New(opts Options) (*Sim, error) {
 // Active is the number of workflows that are not archived.
 func (s *Sim) Active() int { return s.active }
 
-// SetShare lets just so much of agents' documents, from 0 to 1, have new
-// content from now on, whatever the rate; all others are the same but for
-// timestamp and revision. Documents whose jobs have all ended can't change, so
-// the share is reached only where others make up for them.
+// SetShare sets the share of agents' documents, from 0 to 1, that have new
+// content from now on, whatever the rate; all others change only in timestamp
+// and revision. Documents whose jobs have all ended can't change, so the share
+// is reached only where others make up for them.
 func (s *Sim) SetShare(share float64) { s.share, s.written, s.changed = &share, 0, 0 }
 
-// Cycle is the present time between two uploads of an agent: shorter than the
-// option when the rate asks for more changes than a cycle brings.
+// Cycle returns the present time between two uploads of an agent: shorter than
+// the option when the rate asks for more changes than a cycle yields.
 func (s *Sim) Cycle() time.Duration {
 	want := time.Duration(changing * float64(s.moving) / (agentShare * s.opts.Rate) * float64(time.Second))
 	return min(max(want, minCycle), s.opts.Cycle)
@@ -187,7 +188,7 @@ func (s *Sim) emit(d gen.Doc) { s.docs = append(s.docs, d) }
 
 func (s *Sim) chance(permille int) bool { return s.rng.IntN(1000) < permille }
 
-// someTime is a time within span after from.
+// someTime returns a time within span after from.
 func (s *Sim) someTime(from time.Time, span time.Duration) time.Time {
 	return from.Add(time.Duration(s.rng.Int64N(int64(span))))
 }
@@ -208,18 +209,18 @@ func (s *Sim) delist(f *flow) {
 	*list = (*list)[:len(*list)-1]
 }
 
-// join gives a workflow's documents to the agents that rewrite them.
+// join assigns a workflow's documents to the agents that rewrite them.
 func (s *Sim) join(f *flow) {
 	for k, a := range f.state.Agents {
 		host := &s.agents[a.Host]
 		if host.cursor == len(host.pairs) {
-			host.cursor++ // no upload is under way, and none begins by this
+			host.cursor++ // no upload is running, and this starts none
 		}
 		host.pairs = append(host.pairs, pair{f, k})
 	}
 }
 
-// countMoving counts the documents that can change by themselves.
+// countMoving counts the documents that can change without an event.
 func (s *Sim) countMoving(now time.Time) {
 	s.counted, s.moving = now, 0
 	for _, status := range []gen.Status{gen.RunningOpen, gen.RunningClosed} {

@@ -39,8 +39,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// watcher follows the documents as a reader would, and holds each write to the
-// promises of the real writers.
+// watcher follows the documents as a reader would, and checks each write
+// against the promises of the real writers.
 type watcher struct {
 	t      *testing.T
 	docs   map[string]map[string]any
@@ -109,7 +109,7 @@ func (o *watcher) agent(old, m map[string]any, same bool) {
 	}
 }
 
-// same tells that two documents differ in timestamp and revision only.
+// same reports whether two documents differ in timestamp and revision only.
 func (o *watcher) same(a, b []byte) bool {
 	return bytes.Equal(o.moving.ReplaceAll(a, nil), o.moving.ReplaceAll(b, nil))
 }
@@ -172,7 +172,7 @@ func checkCounters(t *testing.T, status map[string]any) {
 		number(status, "submitted", "pending")+number(status, "submitted", "running"))
 }
 
-// TestLife runs 20 minutes in steps of a second and holds every write to
+// TestLife runs 20 minutes in steps of a second and checks every write against
 // the rules of the real writers.
 func TestLife(t *testing.T) {
 	t.Parallel()
@@ -184,7 +184,7 @@ func TestLife(t *testing.T) {
 			o.see(d)
 		}
 	}
-	assert.InDelta(t, 80, sim.Active(), 25, "arrivals make up for what leaves")
+	assert.InDelta(t, 80, sim.Active(), 25, "arrivals make up for departures")
 	changed := o.writes["agent changed"] + o.writes["request"]
 	assert.Greater(t, changed, 1200, "%v", o.writes)
 	assert.Less(t, changed, 2*1200*12/10, "%v", o.writes)
@@ -233,8 +233,8 @@ func TestAgentsGetIntoTroubleAndOut(t *testing.T) {
 	assert.Len(t, seen, 5, "%v", seen)
 }
 
-// TestShareOfContent: of each cycle's documents, the share that is asked for has
-// new content, and each is written once.
+// TestShareOfContent: the requested share of each cycle's documents has new
+// content, and each document is written once.
 func TestShareOfContent(t *testing.T) {
 	t.Parallel()
 	w, sim, now := start(t, gen.Options{Seed: 7, Workflows: 300, Lean: true, NoEdges: true, JobSummaries: -1}, 0.001, 10*time.Minute)
@@ -259,12 +259,12 @@ func TestShareOfContent(t *testing.T) {
 		require.Greater(t, len(ids), 200)
 		most := int(share * float64(len(ids)))
 		assert.LessOrEqual(t, o.writes["agent changed"], most)
-		assert.GreaterOrEqual(t, o.writes["agent changed"], most-5, "the last ones may not be able to")
+		assert.GreaterOrEqual(t, o.writes["agent changed"], most-5, "the last ones may be unable to change")
 		assert.Equal(t, len(ids), o.writes["agent changed"]+o.writes["agent unchanged"])
 	}
 }
 
-// TestStepsWithoutTime: a clock that stands or goes back writes nothing.
+// TestStepsWithoutTime: a clock that stands still or goes back writes nothing.
 func TestStepsWithoutTime(t *testing.T) {
 	_, sim, now := start(t, gen.Options{Seed: 4, Workflows: 20, Lean: true}, 50, 0)
 	assert.Empty(t, sim.Step(now))
@@ -281,7 +281,7 @@ func TestEmptyWorldGrows(t *testing.T) {
 	assert.Positive(t, sim.Active())
 }
 
-// TestStatesAreSmall bounds what the simulation keeps of a workflow.
+// TestStatesAreSmall limits what the simulation keeps for a workflow.
 func TestStatesAreSmall(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -6,8 +6,8 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// line is the way of a workflow without mishap, as the statuses that it leaves.
-// All are left equally often, so that the shares of the statuses stay.
+// line is the sequence of statuses of a workflow without mishap. All are left
+// equally often, so that the shares of the statuses stay constant.
 func line() []gen.Status {
 	return []gen.Status{
 		gen.NewRequest, gen.AssignmentApproved, gen.Assigned, gen.Staging, gen.Staged, gen.Acquired, gen.RunningOpen,
@@ -42,7 +42,8 @@ func (s *Sim) changeRequest(now time.Time) {
 	}
 }
 
-// leave moves some workflow on from a status; where none is in it, nothing happens.
+// leave moves some workflow from a status to the next; if none is in it,
+// nothing happens.
 func (s *Sim) leave(from gen.Status, now time.Time) {
 	list := s.byStatus[from]
 	if len(list) == 0 {
@@ -51,7 +52,7 @@ func (s *Sim) leave(from gen.Status, now time.Time) {
 	s.enter(list[s.rng.IntN(len(list))], s.after(from), now)
 }
 
-// after draws the status that follows one: the usual one, or a mishap.
+// after draws the status that follows another: the usual one, or a mishap.
 func (s *Sim) after(from gen.Status) gen.Status {
 	mishap := s.chance(25)
 	switch from {
@@ -111,7 +112,7 @@ func (s *Sim) enter(f *flow, to gen.Status, now time.Time) {
 		f.state.Cleaned = s.chance(150)
 	case to.Archived():
 		s.active--
-		s.bury(f, now.Add(2*s.Cycle()))
+		s.archive(f, now.Add(2*s.Cycle()))
 	}
 	s.emit(s.world.Request(f.index, &f.state))
 }
@@ -137,8 +138,8 @@ func (s *Sim) reprioritize(now time.Time) {
 	s.emit(s.world.Request(f.index, &f.state))
 }
 
-// firstJob is the number of the first job summary that the simulation makes:
-// well above those of the world.
+// firstJob is the number of the first job summary that the simulation
+// generates: well above those of the world.
 const firstJob = 100_000
 
 // failJob writes a job summary for some running workflow that has failures.
@@ -160,16 +161,16 @@ func (s *Sim) failJob() {
 	}
 }
 
-// bury takes an archived workflow out of the simulation: its agents stop
+// archive takes an archived workflow out of the simulation: its agents stop
 // rewriting, and the clean-up deletes their documents when due.
-func (s *Sim) bury(f *flow, due time.Time) {
+func (s *Sim) archive(f *flow, due time.Time) {
 	s.delist(f)
 	f.gone = true
 	for k, a := range f.state.Agents {
 		if a.Revs == 0 {
-			continue // its agent has not come to write it
+			continue // its agent has not written it yet
 		}
-		s.graves = append(s.graves, grave{s.world.AgentID(f.index, &f.state, k), due})
+		s.leftovers = append(s.leftovers, leftover{s.world.AgentID(f.index, &f.state, k), due})
 	}
 	f.state.Agents = nil
 }

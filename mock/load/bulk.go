@@ -18,7 +18,7 @@ import (
 type item struct {
 	id      string
 	json    []byte
-	rev     string // that it carries, or ""
+	rev     string // of the document, or ""
 	deleted bool
 	stubs   bool // attachment stubs were taken out
 }
@@ -52,7 +52,7 @@ func newItem(doc gen.Doc) (item, error) {
 	return it, nil
 }
 
-// edit sets a top-level member, or takes it out when value is nil.
+// edit sets a top-level member, or removes it when value is nil.
 func (it *item) edit(key string, value json.RawMessage) error {
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal(it.json, &m); err != nil {
@@ -71,8 +71,8 @@ func (it *item) edit(key string, value json.RawMessage) error {
 	return nil
 }
 
-// send writes a batch: documents that exist as their next revision, others as
-// they are.
+// send writes a batch: existing documents as their next revision, others
+// unchanged.
 func (l *loader) send(ctx context.Context, b *batch) error {
 	if len(b.items) == 0 {
 		return nil
@@ -96,7 +96,7 @@ func (l *loader) send(ctx context.Context, b *batch) error {
 			fresh = append(fresh, it)
 		}
 	}
-	for _, part := range []part{{fresh, true, 0}, {invented, false, 0}, {known, true, 1}} {
+	for _, part := range []chunk{{fresh, true, 0}, {invented, false, 0}, {known, true, 1}} {
 		if err := l.bulk(ctx, b.db, part); err != nil {
 			return err
 		}
@@ -104,14 +104,14 @@ func (l *loader) send(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// part is what of a batch is written in one request.
-type part struct {
+// chunk is the part of a batch that is written in one request.
+type chunk struct {
 	items    []item
 	newEdits bool
-	attempt  int // 0: the documents are thought to be new; else their revisions were looked up
+	attempt  int // 0: the documents are assumed to be new; otherwise their revisions were looked up
 }
 
-// maxAttempts bounds how often a document is put on top of a newer revision.
+// maxAttempts limits how often a document is put on top of a newer revision.
 const maxAttempts = 5
 
 func (l *loader) onTop(list []item, db string, it item, rev string) []item {
@@ -126,7 +126,7 @@ func (l *loader) onTop(list []item, db string, it item, rev string) []item {
 	return append(list, it)
 }
 
-// revs asks for the revisions of the documents of a batch that exist.
+// revs returns the revisions of the existing documents of a batch.
 func (l *loader) revs(ctx context.Context, b *batch) (revs map[string]string, err error) {
 	ids := make([]string, 0, len(b.items))
 	for _, it := range b.items {
@@ -135,7 +135,7 @@ func (l *loader) revs(ctx context.Context, b *batch) (revs map[string]string, er
 	err = l.couch.do(ctx, "look up revisions", func() error {
 		revs = map[string]string{}
 		rows := l.couch.kivik.DB(b.db).AllDocs(ctx, kivik.Param("keys", ids))
-		defer func() { _ = rows.Close() }() // what it says, Err says too
+		defer func() { _ = rows.Close() }() // Err reports the same error
 		for rows.Next() {
 			id, err := rows.ID()
 			if err != nil || id == "" {
@@ -154,9 +154,9 @@ func (l *loader) revs(ctx context.Context, b *batch) (revs map[string]string, er
 	return revs, err
 }
 
-// bulk posts documents. A server that refuses all for the sake of one gets them
-// in halves, until only the bad ones are left out.
-func (l *loader) bulk(ctx context.Context, db string, p part) error {
+// bulk posts documents. If the server refuses all because of one, bulk posts
+// them in halves, until only the bad ones are left out.
+func (l *loader) bulk(ctx context.Context, db string, p chunk) error {
 	items := p.items
 	if len(items) == 0 {
 		return nil
@@ -188,17 +188,17 @@ func (l *loader) bulk(ctx context.Context, db string, p part) error {
 			return nil
 		}
 		half := len(items) / 2
-		if err := l.bulk(ctx, db, part{items[:half], p.newEdits, p.attempt}); err != nil {
+		if err := l.bulk(ctx, db, chunk{items[:half], p.newEdits, p.attempt}); err != nil {
 			return err
 		}
-		return l.bulk(ctx, db, part{items[half:], p.newEdits, p.attempt})
+		return l.bulk(ctx, db, chunk{items[half:], p.newEdits, p.attempt})
 	}
 	return l.judge(ctx, db, p, verdicts, size)
 }
 
-// judge counts the answers of a bulk. A conflict means that the document came
-// into being meanwhile (a copy in another bulk): it is written on top.
-func (l *loader) judge(ctx context.Context, db string, p part, verdicts []kivik.BulkResult, size int) error {
+// judge counts the answers of a bulk. A conflict means that the document was
+// created meanwhile (a copy in another bulk): it is written on top.
+func (l *loader) judge(ctx context.Context, db string, p chunk, verdicts []kivik.BulkResult, size int) error {
 	bad := map[string]error{}
 	for _, v := range verdicts {
 		if v.Error != nil {
@@ -235,5 +235,5 @@ func (l *loader) judge(ctx context.Context, db string, p part, verdicts []kivik.
 	for _, it := range again {
 		known = l.onTop(known, db, it, revs[it.id])
 	}
-	return l.bulk(ctx, db, part{known, true, p.attempt + 1})
+	return l.bulk(ctx, db, chunk{known, true, p.attempt + 1})
 }

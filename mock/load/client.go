@@ -13,7 +13,8 @@ import (
 	"github.com/go-kivik/kivik/v4/couchdb"
 )
 
-// client speaks to one CouchDB by kivik, and asks again while it is away or busy.
+// client sends requests to one CouchDB with kivik, and retries while it is away
+// or busy.
 type client struct {
 	kivik *kivik.Client
 	wait  time.Duration
@@ -44,14 +45,14 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("status %d: %s", r.status, r.body) }
 
-// mostAnswer bounds an answer: some 200 bytes for each document of a batch.
+// mostAnswer limits an answer: some 200 bytes for each document of a batch.
 const mostAnswer = 64 << 20
 
-// answers bounds answers, and makes those that are no success errors with what
-// the server said: kivik keeps that of JSON answers only.
+// answers limits answers, and turns those that are not a success into errors
+// with the text of the server: kivik keeps that of JSON answers only.
 type answers struct{ next http.RoundTripper }
 
-// RoundTrip asks.
+// RoundTrip sends the request.
 func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := a.next.RoundTrip(req)
 	if err != nil {
@@ -71,7 +72,7 @@ type bounded struct {
 	left int64
 }
 
-// Read reads more, up to the bound.
+// Read reads more, up to the limit.
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
@@ -80,7 +81,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// busy tells that the same request may succeed later.
+// busy reports that the same request may succeed later.
 func busy(err error) bool {
 	if status := refused(err); status != 0 {
 		return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusBadGateway || status == http.StatusGatewayTimeout
@@ -88,7 +89,7 @@ func busy(err error) bool {
 	return err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// do makes a call until it is answered.
+// do retries a call until it is answered.
 func (c *client) do(ctx context.Context, what string, call func() error) error {
 	deadline := time.Now().Add(c.wait)
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
@@ -109,8 +110,8 @@ func (c *client) do(ctx context.Context, what string, call func() error) error {
 	}
 }
 
-// guarded makes a panic of the library, which answers of an odd form may cause,
-// the failure of one call.
+// guarded turns a panic of the library, which malformed answers may cause, into
+// an error of that call.
 func guarded(call func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -35,8 +35,9 @@ func readAll(in []byte) (ids []string, faults []string) {
 	return ids, faults
 }
 
-// TestReadRawCompressed: gzip is told by its first bytes, a cut is said, and
-// what can't be read is one fault and not one for each line of noise.
+// TestReadRawCompressed: gzip is detected by its first bytes, a truncated input
+// is reported, and unreadable input is one error, not one for each line of
+// noise.
 func TestReadRawCompressed(t *testing.T) {
 	a, b := `{"db":"wmstats","doc":{"_id":"a"}}`+"\n", `{"db":"wmstats","doc":{"_id":"b"}}`+"\n"
 	whole := zipped(t, a+b)
@@ -62,7 +63,7 @@ func TestReadRawCompressed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ids, faults := readAll(c.in)
-			if c.name != "gzip without its end" { // what comes before the cut may be used
+			if c.name != "gzip without its end" { // lines before the cut may be used
 				assert.Equal(t, c.ids, ids)
 			}
 			require.Len(t, faults, len(c.faults))
@@ -73,8 +74,8 @@ func TestReadRawCompressed(t *testing.T) {
 	}
 }
 
-// TestUnknownDatabase: a database that nobody reads is made only when that is
-// meant; what goes to others is loaded all the same.
+// TestUnknownDatabase: an unknown database is created only when that is
+// requested; documents of other databases are still loaded.
 func TestUnknownDatabase(t *testing.T) {
 	list := []gen.Doc{
 		{DB: "wmstat", ID: "a", JSON: []byte(`{"_id":"a"}`)},
@@ -95,7 +96,7 @@ func TestUnknownDatabase(t *testing.T) {
 	assert.Equal(t, 2, sum.Created)
 	assert.Equal(t, 3, sum.Failed)
 	require.Len(t, sum.Failures, 3)
-	assert.Contains(t, sum.Failures[0].String(), `there is no database "wmstat", and WMStats reads none of this name; meant is perhaps wmstats (--create`)
+	assert.Contains(t, sum.Failures[0].String(), `there is no database "wmstat", and WMStats reads none of this name; did you mean wmstats? (--create`)
 	assert.Contains(t, sum.Failures[2].String(), "reqmgr_workload_cache or wmstats or", "nothing resembles it: all are named")
 	assert.Equal(t, http.StatusNotFound, status(t, url+"/wmstat"))
 
@@ -106,7 +107,7 @@ func TestUnknownDatabase(t *testing.T) {
 
 	sum, err = load.Run(t.Context(), load.Options{URL: url, Docs: docs(list[0])})
 	require.NoError(t, err)
-	assert.Equal(t, 1, sum.Updated, "a database that is there is meant")
+	assert.Equal(t, 1, sum.Updated, "an existing database is accepted")
 }
 
 func status(t *testing.T, url string) int {

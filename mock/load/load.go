@@ -1,10 +1,10 @@
 // Package load writes raw documents into a CouchDB: it waits for the server,
-// creates databases and design documents, and writes in bulks. A document that
-// exists is updated; one that carries an invented revision and does not exist
-// yet keeps it (new_edits=false, as the agents write). What a server refuses is
-// counted and named, and never costs other documents.
+// creates databases and design documents, and writes in bulks. An existing
+// document is updated; one that has an invented revision and does not exist yet
+// keeps it (new_edits=false, as the agents write). Documents that a server
+// refuses are counted and named, and never prevent the others.
 //
-// It makes no documents (mock/gen does) and reads none back.
+// It generates no documents (mock/gen does) and reads none back.
 package load
 
 import (
@@ -28,17 +28,17 @@ type Options struct {
 	URL            string // of the CouchDB, http or https
 	User, Password string // basic authentication; none when both are empty
 	Docs           iter.Seq2[gen.Doc, error]
-	Create         bool          // also make databases that are neither there nor WMStats's; else their documents fail
-	Near           Near          // finds the right name of a database for the reason of such a failure; nil: all names are listed
-	Progress       io.Writer     // a line each second or so; nil: none
-	Wait           time.Duration // how long a server that is not there, or busy, is asked again; 0: 60 s
+	Create         bool          // also create databases that neither exist nor belong to WMStats; otherwise their documents fail
+	Near           Near          // finds similar database names for the text of such a failure; nil: all names are listed
+	Progress       io.Writer     // about one line a second; nil: none
+	Wait           time.Duration // how long requests to an absent or busy server are retried; 0: 60 s
 	Client         *http.Client  // nil: one of its own
 }
 
-// Near returns those of names that resemble name, the nearest first.
+// Near returns the names that resemble name, nearest first.
 type Near func(name string, names []string) []string
 
-// Bounds of one bulk.
+// Limits of one bulk.
 const (
 	bulkDocs  = 500
 	bulkBytes = 6 << 20
@@ -61,10 +61,10 @@ func (f Failure) String() string {
 	return f.DB + "/" + f.ID + ": " + f.Reason
 }
 
-// Summary says what was done.
+// Summary is the result of a run.
 type Summary struct {
 	Created, Updated, Deleted int
-	Stubs                     int // documents whose attachment stubs were left out: the bytes are not in the input
+	Stubs                     int // documents without their attachment stubs: the input does not have the bytes
 	Failed                    int
 	Failures                  []Failure // the first ones
 	Bytes                     int64
@@ -92,12 +92,12 @@ type loader struct {
 	mu       sync.Mutex
 	sum      Summary
 	shown    time.Time
-	existing map[string]bool // databases that were there before, whose documents may exist
+	existing map[string]bool // databases that existed before, whose documents may exist
 	unknown  map[string]*UnknownDatabaseError
 }
 
-// Run loads all documents. It returns an error when it had to give up, with
-// what was done until then; documents that failed are in the summary only.
+// Run loads all documents. It returns an error when it had to give up, together
+// with the result until then; documents that failed are in the summary only.
 func Run(ctx context.Context, opts Options) (Summary, error) {
 	if err := opts.validate(); err != nil {
 		return Summary{}, err
@@ -133,8 +133,8 @@ func (o Options) validate() (err error) {
 	return err
 }
 
-// CheckURL says what is wrong with the URL of a CouchDB. It does not repeat the
-// URL, which may have a password in it.
+// CheckURL reports what is wrong with the URL of a CouchDB. It does not repeat
+// the URL, which may contain a password.
 func CheckURL(text string) error {
 	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return errors.New("the CouchDB URL can't be used: want http://host:port")
@@ -198,7 +198,7 @@ func (l *loader) add(b *batch, doc gen.Doc) {
 		l.mu.Unlock()
 	}
 	b.bytes += len(it.json)
-	if k, twice := b.at[it.id]; twice { // the later one counts, as it would on the server
+	if k, twice := b.at[it.id]; twice { // the later one counts, as on the server
 		b.items[k] = it
 		l.done(0, 1, 0, len(it.json))
 		return
@@ -219,7 +219,7 @@ func (l *loader) fail(f Failure) {
 	}
 }
 
-// done counts what one bulk has brought and shows the progress.
+// done counts the results of one bulk and shows the progress.
 func (l *loader) done(created, updated, deleted, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

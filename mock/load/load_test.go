@@ -187,10 +187,10 @@ func TestGivesUp(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = load.Run(t.Context(), load.Options{URL: "no url"})
 	assert.ErrorContains(t, err, "want http://host:port")
-	assert.ErrorContains(t, err, "no documents", "all faults at once")
+	assert.ErrorContains(t, err, "no documents", "all errors at once")
 }
 
-func TestViewsThatAreThereStay(t *testing.T) {
+func TestExistingViewsStay(t *testing.T) {
 	couch, url := serve(t, couchfake.Options{}, nil)
 	own := `{"_id":"_design/ReqMgr","language":"javascript","views":{"bystatus":{"map":"function(doc) { emit(doc.RequestStatus, 1); }"},"mine":{"map":"function(doc) {}"}}}`
 	require.NoError(t, couch.Put(design.RequestDB, []byte(own)))
@@ -199,7 +199,7 @@ func TestViewsThatAreThereStay(t *testing.T) {
 	require.True(t, ok)
 	assert.Contains(t, string(raw), "emit(doc.RequestStatus, 1)")
 	assert.Contains(t, string(raw), `"mine"`)
-	assert.Contains(t, string(raw), `"bystatusandtime"`, "a view that is missing is added")
+	assert.Contains(t, string(raw), `"bystatusandtime"`, "a missing view is added")
 
 	erlang := strings.Replace(own, "javascript", "erlang", 1)
 	couch, url = serve(t, couchfake.Options{}, nil)
@@ -249,7 +249,7 @@ func FuzzReadRaw(f *testing.F) {
 	})
 }
 
-// TestRawRoundTrip: what the generator writes as lines is read back as it was.
+// TestRawRoundTrip: lines that the generator writes are read back unchanged.
 func TestRawRoundTrip(t *testing.T) {
 	w, err := gen.New(gen.Options{Seed: 2, Workflows: 1000, Lean: true})
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// prepare makes the databases and their design documents.
+// prepare creates the databases and their design documents.
 func (l *loader) prepare(ctx context.Context) error {
 	for _, db := range design.Databases() {
 		if err := l.ensure(ctx, db); err != nil {
@@ -33,20 +33,20 @@ func (l *loader) prepare(ctx context.Context) error {
 	return nil
 }
 
-// UnknownDatabaseError says that a document names a database that is neither on
-// the server nor one that WMStats reads: most likely a slip of the pen.
+// UnknownDatabaseError reports that a document names a database that neither
+// exists on the server nor is read by WMStats: most likely a typing mistake.
 type UnknownDatabaseError struct {
 	Name string
-	Near []string // the right names that resemble it, or all of them
+	Near []string // known names that resemble it, or all of them
 }
 
 func (e *UnknownDatabaseError) Error() string {
-	return fmt.Sprintf("there is no database %q, and WMStats reads none of this name; meant is perhaps %s (--create makes it)",
+	return fmt.Sprintf("there is no database %q, and WMStats reads none of this name; did you mean %s? (--create creates it)",
 		e.Name, strings.Join(e.Near, " or "))
 }
 
-// ensure creates a database unless this run knows it, or it is none that WMStats
-// reads: then the error is an *UnknownDatabaseError.
+// ensure creates a database unless this run knows it. If WMStats does not read
+// such a database, the error is an *UnknownDatabaseError.
 func (l *loader) ensure(ctx context.Context, db string) error {
 	l.mu.Lock()
 	_, known := l.existing[db]
@@ -72,8 +72,8 @@ func (l *loader) ensure(ctx context.Context, db string) error {
 	return nil
 }
 
-// check tells whether a database may be made: it is one of WMStats, or already
-// there, or meant.
+// check reports whether a database may be created: it belongs to WMStats, or
+// already exists, or was requested.
 func (l *loader) check(ctx context.Context, db string) error {
 	names := append(design.Databases(), design.TierZeroDatabases()...)
 	if l.opts.Create || slices.Contains(names, db) {
@@ -83,7 +83,7 @@ func (l *loader) check(ctx context.Context, db string) error {
 		_, err := l.couch.kivik.DBExists(ctx, db)
 		return err
 	})
-	if status := refused(err); status != http.StatusNotFound && status != http.StatusBadRequest { // 400: no server takes the name
+	if status := refused(err); status != http.StatusNotFound && status != http.StatusBadRequest { // 400: no server accepts the name
 		return err
 	}
 	e := &UnknownDatabaseError{Name: db, Near: names}
@@ -98,15 +98,15 @@ func (l *loader) check(ctx context.Context, db string) error {
 	return e
 }
 
-// mayExist tells that documents of the database may be there already.
+// mayExist reports that documents of the database may exist already.
 func (l *loader) mayExist(db string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.existing[db]
 }
 
-// design writes a design document, or adds the views that one which is there
-// lacks. Views that are there stay as they are: they may be the real ones.
+// design writes a design document, or adds the views that an existing one
+// lacks. Existing views stay unchanged: they may be the real ones.
 func (l *loader) design(ctx context.Context, d design.Document) error {
 	db := l.couch.kivik.DB(d.DB)
 	var have struct {
@@ -126,7 +126,7 @@ func (l *loader) design(ctx context.Context, d design.Document) error {
 		err = json.Unmarshal(raw, &have)
 	}
 	if err != nil {
-		return fmt.Errorf("read what is there: %w", err)
+		return fmt.Errorf("read the existing one: %w", err)
 	}
 	var want struct {
 		Views map[string]json.RawMessage `json:"views"`
@@ -161,7 +161,7 @@ func (l *loader) design(ctx context.Context, d design.Document) error {
 	return l.put(ctx, db, d.ID, body)
 }
 
-// put writes one document as it stands.
+// put writes one document unchanged.
 func (l *loader) put(ctx context.Context, db *kivik.DB, id string, doc json.RawMessage) error {
 	return l.couch.do(ctx, "write", func() error {
 		_, err := db.Put(ctx, id, doc)

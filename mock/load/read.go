@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// LineError is a line of input that holds no document.
+// LineError is a line of input that contains no document.
 type LineError struct {
 	Line int // from 1
 	Err  error
@@ -24,9 +24,9 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 func (e *LineError) Unwrap() error { return e.Err }
 
 // ReadRaw yields the documents of NDJSON in the raw form, {"db":…,"doc":…} a
-// line, plain or compressed with gzip (told by its first bytes, whatever the
-// name of the file). A bad line yields a *LineError and reading goes on; a failing reader
-// yields its error last. Empty lines are skipped.
+// line, plain or compressed with gzip (detected by its first bytes, whatever
+// the name of the file). A bad line yields a *LineError and reading continues;
+// a failing reader yields its error last. Empty lines are skipped.
 func ReadRaw(r io.Reader) iter.Seq2[gen.Doc, error] {
 	return func(yield func(gen.Doc, error) bool) {
 		in, err := unzipped(r)
@@ -56,12 +56,12 @@ func ReadRaw(r io.Reader) iter.Seq2[gen.Doc, error] {
 	}
 }
 
-// unzipped reads what r holds, decompressed where it is gzip. Other forms of
-// compression are an error: read as text, each of their lines would be one.
+// unzipped reads r, decompressed if it is gzip. Other forms of compression are
+// an error: read as text, each of their lines would be one.
 func unzipped(r io.Reader) (*bufio.Reader, error) {
 	const size = 256 << 10
 	in := bufio.NewReaderSize(r, size)
-	magic, _ := in.Peek(6) // input that is short or can't be read is told by the first read
+	magic, _ := in.Peek(6) // input that is short or can't be read fails at the first read
 	for _, form := range []struct{ name, magic string }{
 		{"zstd", "\x28\xb5\x2f\xfd"}, {"xz", "\xfd7zXZ\x00"}, {"bzip2", "BZh"}, {"zip", "PK\x03\x04"},
 	} {
@@ -99,7 +99,7 @@ func parseLine(line []byte) (gen.Doc, error) {
 		ID *string `json:"_id"`
 	}
 	if len(raw.Doc) == 0 || raw.Doc[0] != '{' {
-		return gen.Doc{}, errors.New(`"doc" is no object`)
+		return gen.Doc{}, errors.New(`"doc" is not an object`)
 	}
 	if err := json.Unmarshal(raw.Doc, &head); err != nil {
 		return gen.Doc{}, fmt.Errorf(`"doc": %w`, err)

@@ -1,4 +1,4 @@
-// Command mock makes data that look like those of the running system; see
+// Command mock generates data that look like those of the running system; see
 // package command.
 package main
 

@@ -30,15 +30,16 @@ type agentWriter struct {
 	total Counts
 }
 
-// share splits whole over the agents: later agents take less. The parts of all
+// share splits whole over the agents: later agents get less. The shares of all
 // agents add up to whole.
 func share(whole, k, n int64) int64 {
 	weight := func(k int64) int64 { return k*(2*n+1) - k*k } // sum of 2n-2i over i < k
 	return whole*weight(k+1)/weight(n) - whole*weight(k)/weight(n)
 }
 
-// agentDocs returns the agent_request documents of a workflow, one per agent.
-func (w *World) agentDocs(sk *Sketch, st *State) []Doc {
+// agentReports returns the agent_request documents of a workflow, one per
+// agent.
+func (w *World) agentReports(sk *Sketch, st *State) []Doc {
 	if len(st.Agents) == 0 {
 		return nil
 	}
@@ -114,8 +115,8 @@ func Rev(id string, n int32) string {
 	return strconv.Itoa(int(n)) + "-" + strconv.FormatUint(mix(hash)%10_000_000_000, 10)
 }
 
-// pulled is how many of the estimated jobs an agent has taken, and how many
-// wait in its own queue.
+// pulled returns how many of the estimated jobs an agent has taken, and how
+// many wait in its own queue.
 func (a *agentWriter) pulled(k int) (inWMBS, inQueue int64) {
 	mine := share(int64(a.sk.Jobs), int64(k), int64(len(a.st.Agents)))
 	if a.st.Status() != RunningOpen {
@@ -126,8 +127,8 @@ func (a *agentWriter) pulled(k int) (inWMBS, inQueue int64) {
 }
 
 // lead is the share of jobs that agents create before the first one ends. Once
-// nothing is left to pull from the global queue it is all jobs of the first
-// task; those that follow wait for their input.
+// nothing is left to pull from the global queue, it is all jobs of the first
+// task; later tasks wait for their input.
 func (a *agentWriter) lead(top bool) int64 {
 	luck := int64(mix(uint64(a.sk.Index)^a.w.opts.Seed<<32) % 1000)
 	switch {
@@ -171,7 +172,7 @@ func (a *agentWriter) task(k, t int) {
 	j.Close('}')
 }
 
-// skips tells whether jobs of this agent skipped input files.
+// skips reports whether jobs of this agent skipped input files.
 func (a *agentWriter) skips(k int) bool {
 	return a.sk.Files > 0 && !a.st.Cleaned && mix(uint64(a.sk.Index)*8+uint64(k))%50 == 0
 }
@@ -184,14 +185,15 @@ func (a *agentWriter) subscription(ag *AgentState, done, jobs int64) {
 	j.Int("finished", finished)
 	j.Int("open", total-finished)
 	j.Int("total", total)
-	// The time follows from the state alone: a rewrite without progress is the same.
+	// The time follows from the state alone: a rewrite without progress is the
+	// same document.
 	from := a.st.TimeOf(RunningOpen)
 	j.Int("updated", from+60+int64(ag.Done)*3600*24/Ended)
 	j.Close('}')
 }
 
 // spread fills cells with the task's jobs by site and returns the sum of the
-// task, in which jobs without a site are too.
+// task, including jobs without a site.
 func (a *agentWriter) spread(k, t int, jobs, done int64) (status Counts) {
 	sum := int64(0)
 	for _, s := range a.sk.Sites {
@@ -233,8 +235,8 @@ func (a *agentWriter) weight(k, s int) int64 {
 	return int64(a.w.sites[s].weight)
 }
 
-// failPermille is the failure share of task t at site s: a site that fails,
-// fails for everybody; merging and cleaning fail less.
+// failPermille is the failure share of task t at site s: a bad site fails for
+// everybody; merging and cleaning fail less.
 func (a *agentWriter) failPermille(t, s int) int64 {
 	rate := int64(max(a.sk.FailPermille, a.w.badSites[s].permille))
 	if !a.tasks[t].top && a.tasks[t].dataset == "" {
@@ -243,8 +245,8 @@ func (a *agentWriter) failPermille(t, s int) int64 {
 	return rate
 }
 
-// taskSites writes the sites of a task: jobs under the processing name, what
-// job reports say under the storage name.
+// taskSites writes the sites of a task: jobs under the processing name, data
+// from job reports under the storage name.
 func (a *agentWriter) taskSites(k int, tk *task, jobs int64) {
 	j := &a.j
 	j.Object("sites")
@@ -287,7 +289,7 @@ func (a *agentWriter) performance(tk *task, s int) {
 }
 
 // output writes the merged output of a task at one site: the workflow's events
-// in the share of merge jobs that ended well there.
+// in proportion to the merge jobs that succeeded there.
 func (a *agentWriter) output(k int, tk *task, s int, jobs int64) {
 	j := &a.j
 	j.Object("dataset")
