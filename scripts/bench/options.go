@@ -22,7 +22,7 @@ func Defaults() Options {
 		StoreTime: "100x", Bench: ".", BenchTime: "1s",
 	}
 	o.Soak.PerSecond, o.Soak.Clients = 25, 12
-	o.Soak.Length, o.Soak.Warm, o.Soak.Sample, o.Soak.Promised = 20*time.Minute, time.Minute, time.Minute, 15*time.Minute
+	o.Soak.Length, o.Soak.Warm, o.Soak.Sample, o.Soak.Promised = 20*time.Minute, time.Minute, time.Minute, 15*time.Minute-10*time.Second
 	return o
 }
 

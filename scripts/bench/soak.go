@@ -77,7 +77,13 @@ func runSoak(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	r.soaked(report, cache.server, most, (cache.server.cpu() - cpu).Seconds())
+	used := (cache.server.cpu() - cpu).Seconds()
+	broken, err := r.metric(ctx, cache.server, "wmstats_promises_broken_total")
+	if err != nil {
+		return err
+	}
+	r.soaked(report, cache.server, most, used)
+	r.line("promises that memory ended early, target 0", broken, "generations")
 	return r.explained(ctx, cache.server, "after the load")
 }
 

@@ -28,7 +28,7 @@ type Options struct {
 	Warm      time.Duration // before the first sample counts; 0: 1 min
 	Length    time.Duration // after that; 0: 20 min
 	Sample    time.Duration // between two samples; 0: 1 min
-	Promised  time.Duration // age at which an address of a Link is asked for again; 0: 15 min
+	Promised  time.Duration // age at which an address of a Link is asked for again; 0: 10 s before the 15 min of the promise end
 	Seed      uint64
 
 	Sampled func(Sample) // gets each sample as it is taken; nil: nobody
@@ -49,7 +49,7 @@ func (o *Options) complete() {
 	length(&o.Warm, time.Minute)
 	length(&o.Length, 20*time.Minute)
 	length(&o.Sample, time.Minute)
-	length(&o.Promised, 15*time.Minute)
+	length(&o.Promised, 15*time.Minute-10*time.Second)
 	if o.Sampled == nil {
 		o.Sampled = func(Sample) {}
 	}
