@@ -33,7 +33,8 @@ type track struct {
 	watch    watch
 	verdict  verdict
 	patience time.Duration
-	clear    couch.Seq // update_seq at which nothing was missing
+	clear    couch.Seq       // update_seq at which nothing was missing
+	older    *couch.Position // of a database that was found to be in an older state while its feed was followed; nil: it was not
 
 	signs, rows atomic.Int64 // of the present feed: signs of life; what it brought since the last look
 
@@ -87,6 +88,10 @@ func (f *Follower) feed(ctx context.Context, t *track, items chan<- item) error 
 		// What came is applied before it is asked for again.
 		if !settle(ctx, items) {
 			return nil
+		}
+		if t.older != nil { // what was on its way has brought the position of before
+			f.setPosition(t.db, *t.older)
+			t.older = nil
 		}
 		switch {
 		case errors.Is(err, couch.ErrSeqUnknown) || errors.Is(err, errRecreated):

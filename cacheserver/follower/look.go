@@ -129,6 +129,7 @@ func (f *Follower) lookFor(ctx context.Context, t *track, items chan<- item, qui
 		return false, err
 	}
 	if older {
+		t.older = &now
 		return false, errOlder
 	}
 	if now.Seq == t.clear || now.Seq == f.position(t.db).Seq {

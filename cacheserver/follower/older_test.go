@@ -338,3 +338,26 @@ func TestPositionsOfAnOlderCheckpoint(t *testing.T) {
 		b.until("a purge", time.Minute, func() bool { return b.agrees(n) })
 	})
 }
+
+// TestARestoredBackupWhilePositionsAreOnTheirWay: what an answer of before has
+// said of the position is applied after the position was set back. It is set back
+// all the same, and the older state is noticed once.
+func TestARestoredBackupWhilePositionsAreOnTheirWay(t *testing.T) {
+	for _, window := range []time.Duration{time.Second, 30 * time.Second, time.Minute, 2 * time.Minute} {
+		t.Run(window.String(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bubble) {
+				const n = 40
+				b.begin(n)
+				old := b.backup()
+				b.edit(n)
+				b.until("the edits", 2*time.Minute, func() bool { return b.agrees(n) })
+				time.Sleep(time.Minute)
+				b.restore(old, 3*time.Second)
+				b.until("noticed", 2*time.Minute, func() bool { return b.logged("older state than before") == 2 })
+				b.until("fresh", 3*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
+				time.Sleep(10 * time.Minute)
+				assert.Equal(t, 2, b.logged("older state than before"), "one for each database; log:\n%s", b.log)
+			}, func(o *Options) { o.BatchWindow = window })
+		})
+	}
+}
