@@ -2,8 +2,6 @@ package couch
 
 import (
 	"context"
-	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 )
@@ -108,28 +106,4 @@ func (t tail) positioned(op string) error {
 		return &Error{Op: op, Kind: ErrForm, Reason: "changes without a last_seq"}
 	}
 	return nil
-}
-
-// selectedChanges reads the documents that a selector picks from all changes.
-func (c *Client) selectedChanges(ctx context.Context, db Database, selector any, fn func(Row) error) error {
-	op := "read " + db.String() + " by its changes"
-	var a asking
-	for since := Seq("0"); ; {
-		query := url.Values{"feed": {"normal"}, "include_docs": {"true"}, "since": {string(since)}, "filter": {"_selector"}}
-		changes := 0
-		t, err := c.rowsOf(ctx, op, http.MethodPost, db, "_changes", query, map[string]any{"selector": selector}, func(r Row) error {
-			changes++
-			return fn(r)
-		})
-		if err == nil {
-			err = t.positioned(op)
-		}
-		if err != nil {
-			return err
-		}
-		since = seqOf(t.LastSeq)
-		if more, err := a.next(ctx, op, changes, t); err != nil || !more {
-			return err
-		}
-	}
 }

@@ -130,10 +130,10 @@ func hasError(doc []byte) (found bool) {
 
 // whole is bulk for answers that are of no use without all documents: those that
 // rows lack are asked for by their ids. lost is called for one that can't be had
-// so either; its error ends the read.
-func (c *Client) whole(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, fn, lost func(Row) error) error {
+// so either; its error ends the read. It returns what followed the rows.
+func (c *Client) whole(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, fn, lost func(Row) error) (tail, error) {
 	var lacking []string
-	err := c.bulk(ctx, op, method, db, path, query, body, func(r Row) error {
+	t, err := c.rowsOf(ctx, op, method, db, path, query, body, func(r Row) error {
 		switch {
 		case r.Deleted:
 			return nil
@@ -144,9 +144,9 @@ func (c *Client) whole(ctx context.Context, op, method string, db Database, path
 		return fn(r)
 	})
 	if err != nil {
-		return err
+		return t, err
 	}
-	return c.ByID(ctx, db, lacking, func(r Row) error {
+	return t, c.ByID(ctx, db, lacking, func(r Row) error {
 		switch {
 		case r.Lacking():
 			return lost(r)

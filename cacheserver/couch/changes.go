@@ -209,7 +209,7 @@ func (s *stream) pass(raw []byte, yield func(Change, error) bool) (change bool, 
 		// It says nothing of a document. Its seq may be that of a change which is
 		// still to come, so that the position stays.
 		return false, nil
-	case strings.HasPrefix(ch.ID, "_design/"):
+	case strings.HasPrefix(ch.ID, designPrefix):
 		ch = Change{Seq: ch.Seq} // code, no document; only the position moves
 	case ch.Deleted:
 		ch.Doc = nil

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -115,11 +117,18 @@ func upToFirst(list []byte) []byte {
 }
 
 // groupedJobs reads rows of the reduced view. key is valid inside fn only;
-// again is called before another design document is tried.
+// again is called before another design document is tried. Groups that have fewer
+// jobs together than the view counts in all, before and after, are an answer that
+// was cut.
 func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, fn func(key []byte, count int64) error, again func()) error {
 	return c.ofJobView(func(path string) error {
 		again()
-		return c.viewRows(ctx, op, WMStats, path, query, func(row []byte) error {
+		before, err := c.countJobs(ctx, op, path, query)
+		if (absent(err) || tooSlow(err)) && !errors.Is(err, ErrForm) {
+			return err
+		}
+		var came int64
+		err = c.viewRows(ctx, op, WMStats, path, query, func(row []byte) error {
 			var key []byte
 			count := int64(-1)
 			if err := walk(row, never, func(name, value []byte) (bool, error) {
@@ -134,9 +143,42 @@ func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, f
 			}); err != nil || key == nil || count < 0 {
 				return &Error{Op: op, Kind: ErrRow, Reason: "not a row of a grouped view", Err: err}
 			}
+			came += count
 			return fn(key, count)
 		})
+		if err != nil || came >= before {
+			return err
+		}
+		after, err := c.countJobs(ctx, op, path, query) // jobs may have gone meanwhile
+		if err == nil && came < min(before, after) {
+			err = &Error{Op: op, Kind: ErrCut, Reason: fmt.Sprintf("groups of %d of %d jobs came", came, min(before, after))}
+		}
+		return err
 	})
+}
+
+// countJobs gives the number of all jobs that a grouped query is about; 0: it is
+// not known.
+func (c *Client) countJobs(ctx context.Context, op, path string, grouped url.Values) (jobs int64, err error) {
+	query := maps.Clone(grouped)
+	query.Del("group_level")
+	var answer struct {
+		Rows []struct {
+			Key   json.RawMessage `json:"key"`
+			Value json.RawMessage `json:"value"`
+		} `json:"rows"`
+	}
+	if err := c.small(ctx, op, WMStats, path, query, &answer); err != nil {
+		return 0, err
+	}
+	if len(answer.Rows) != 1 || string(answer.Rows[0].Key) != "null" {
+		return 0, nil
+	}
+	jobs, err = strconv.ParseInt(string(answer.Rows[0].Value), 10, 64)
+	if err != nil {
+		return 0, nil //nolint:nilerr // a view that counts nothing
+	}
+	return jobs, nil
 }
 
 // ofJobView calls read with the path of the view in each design document that
@@ -230,7 +272,7 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 	body := map[string]any{"keys": []json.RawMessage{key}}
 	err = c.ofJobView(func(path string) error {
 		samples = samples[:0]
-		return c.whole(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
+		_, err := c.whole(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
 			doc, err := raw.DecodeJobSummary(r.Doc)
 			if err != nil {
 				c.o.Log.Warn("jobsummary document left out", "id", Brief(r.ID), "err", err)
@@ -242,78 +284,7 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 			c.o.Log.Warn("jobsummary document left out: it did not come", "id", Brief(r.ID), "err", r.Error)
 			return nil
 		})
+		return err
 	})
 	return samples, err
-}
-
-// LogEntries reads the messages about one workflow, newest first: by the view
-// or, where that does not answer, by a query. A source without them is
-// ErrNotFound, ErrGone or ErrNoDatabase.
-func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
-	defer cancel()
-	var entries []schema.LogEntry
-	var seen map[string]bool // the view has a row for each message, each with the whole document
-	begin := func() { entries, seen = []schema.LogEntry{}, map[string]bool{} }
-	take := func(r Row) error {
-		if seen[r.ID] {
-			return nil
-		}
-		seen[r.ID] = true
-		doc, err := raw.DecodeLog(r.Doc)
-		if err != nil {
-			c.o.Log.Warn("log document left out", "id", Brief(r.ID), "err", err)
-			return nil
-		}
-		entries = append(entries, doc.Entries()...)
-		return nil
-	}
-	begin()
-	// The view gets half of the time, so that there is some left for the query.
-	half, cancelHalf := context.WithTimeout(ctx, c.o.CallTimeout/2)
-	defer cancelHalf()
-	err := c.logByView(half, workflow, take)
-	if err == nil && len(seen) == 0 {
-		err = c.logViewIsEmpty(half)
-	}
-	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
-	if (absent(err) || tooSlow(err) || late) && c.answersFor(ctx, LogDB) {
-		c.o.Log.Info("the view of log entries does not answer; they are queried", "workflow", workflow, "err", err)
-		begin()
-		err = c.find(ctx, LogDB, map[string]any{"request": workflow}, faultless("query log entries", take))
-	}
-	if err != nil {
-		return nil, err
-	}
-	slices.SortStableFunc(entries, func(a, b schema.LogEntry) int { return cmp.Compare(b.Time, a.Time) })
-	return entries, nil
-}
-
-// logView is the path of the view of log entries.
-func logView() string { return viewPath("LogDB", "logByRequest") }
-
-func (c *Client) logByView(ctx context.Context, workflow string, fn func(Row) error) error {
-	const op = "read log entries"
-	key, err := json.Marshal(workflow)
-	if err != nil {
-		return &Error{Op: op, Kind: ErrRefused, Err: err}
-	}
-	query := url.Values{"key": {string(key)}, "reduce": {"false"}, "include_docs": {"true"}}
-	return c.whole(ctx, op, http.MethodGet, LogDB, logView(), query, nil, fn, func(r Row) error { return notHad(op, r) })
-}
-
-// logViewIsEmpty is the error of a view of log entries that has none of any
-// workflow though there are documents.
-func (c *Client) logViewIsEmpty(ctx context.Context) error {
-	const op = "see whether the view of log entries is empty"
-	var answer struct {
-		Total *int64 `json:"total_rows"`
-	}
-	if err := c.small(ctx, op, LogDB, logView(), url.Values{"limit": {"0"}, "reduce": {"false"}}, &answer); err != nil {
-		return err
-	}
-	if answer.Total == nil || *answer.Total > 0 {
-		return nil
-	}
-	return c.notEmptyFor(ctx, op, LogDB)
 }

@@ -15,7 +15,7 @@ func (c *Client) query(ctx context.Context, selector any, fn func(Row) error) er
 	const op = "query requests"
 	seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
 	doubted := map[string]struct{}{}
-	err := c.find(ctx, Requests, selector, func(r Row) error {
+	err := c.find(ctx, Requests, selector, nil, func(r Row) error {
 		key := maphash.String(seed, r.ID)
 		if _, twice := seen[key]; twice {
 			return &Error{Op: op, Kind: ErrRow, Reason: "the document " + r.ID + " came twice: that of another one did not come"}

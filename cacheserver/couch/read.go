@@ -17,44 +17,62 @@ const (
 	typeAgentInfo    = "agent_info"
 )
 
+// designPrefix begins the ids of documents that are code.
+const designPrefix = "_design/"
+
 // way is one way to read a database; the ways of a database are tried in order
 // until the server takes one.
 type way struct {
-	name string
-	view bool // by views; those of the ways of a database are the same under other names
-	read func(ctx context.Context, fn func(Row) error) error
+	name     string
+	resource string // that it reads; views of the ways of a database are the same under other names
+	read     func(ctx context.Context, fn func(Row) error) error
+	count    counter // of the documents that the resource says to have; nil: it does not say
 }
 
 // Read calls fn with every document of db that may be of interest: request
 // documents in one of the statuses, or agent_request and agent_info documents.
 // It may deliver a document twice, and others that the caller has to leave
-// out; a row may lack its document (Row.Lacking), which ByID may have. used names the way that was taken, for the log. Rows are valid inside
-// fn only; an error of fn ends the read and is returned as it is.
+// out; a row may lack its document (Row.Lacking), which ByID may have: so does
+// one of a document that the answers left out and a list of all has. used names
+// the way that was taken, for the log. Rows are valid inside fn only; an error of
+// fn ends the read and is returned as it is.
 func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn func(Row) error) (used string, err error) {
 	ways := c.requestWays(statuses)
 	if db == WMStats {
 		ways = c.agentWays()
 	}
+	came := newIDSet()
 	deliver := func(r Row) error {
-		if r.Deleted || strings.HasPrefix(r.ID, "_design/") {
+		if r.Deleted || strings.HasPrefix(r.ID, designPrefix) {
 			return nil // deleted since the index was read, or code
 		}
+		came.add(r.ID)
 		return fn(r)
+	}
+	whole := func(w way) error {
+		if err := w.read(ctx, deliver); err != nil {
+			return err
+		}
+		if held, err := c.hold(ctx, db, statuses, w.resource, came, fn); held || err != nil || w.count == nil {
+			return err
+		}
+		return reaches(ctx, "hold a read to the rows of its view", came.len(), w.count)
 	}
 	defer c.endIndex(db)
 	failed := false // a view that is there
 	for i, w := range ways {
-		if w.view && failed {
+		isView := w.resource == byView
+		if isView && failed {
 			continue
 		}
 		if i == len(ways)-1 {
-			return w.name, w.read(ctx, deliver)
+			return w.name, whole(w)
 		}
-		err = c.twice(ctx, db, func() error { return w.read(ctx, deliver) })
-		if !absent(err) && !tooSlow(err) || !c.answersFor(ctx, db) {
+		err = c.twice(ctx, db, func() error { return whole(w) })
+		if !absent(err) && !tooSlow(err) && !errors.Is(err, errFewer) || !c.answersFor(ctx, db) {
 			return w.name, err
 		}
-		failed = failed || w.view && tooSlow(err) && !absent(err)
+		failed = failed || isView && !absent(err)
 		c.o.Log.Warn("cannot read by this method, trying the next one", "database", db.String(), "method", w.name, "err", err)
 	}
 	return "", err
@@ -118,7 +136,6 @@ var errEmpty = errors.New("the view is empty, the database is not")
 // notEmptyFor is the error of a view without rows in a database that has
 // documents: its index is broken, or it is another view than it was.
 func (c *Client) notEmptyFor(ctx context.Context, op string, db Database) error {
-	const designs = "_design/"
 	var answer struct {
 		Rows []struct {
 			ID string `json:"id"`
@@ -129,7 +146,7 @@ func (c *Client) notEmptyFor(ctx context.Context, op string, db Database) error 
 		if err := c.small(ctx, op, db, "_all_docs", query, &answer); err != nil {
 			return err
 		}
-		if len(answer.Rows) > 0 && !strings.HasPrefix(answer.Rows[0].ID, designs) {
+		if len(answer.Rows) > 0 && !strings.HasPrefix(answer.Rows[0].ID, designPrefix) {
 			return &Error{Op: op, Kind: errEmpty}
 		}
 	}
@@ -138,17 +155,16 @@ func (c *Client) notEmptyFor(ctx context.Context, op string, db Database) error 
 
 // requestWays are the ways to read request documents of some statuses.
 func (c *Client) requestWays(statuses []string) []way {
-	wanted := map[string]any{"RequestStatus": map[string]any{"$in": statuses}}
 	return []way{
-		{"view " + c.o.Design + "/bystatus", true, func(ctx context.Context, fn func(Row) error) error {
+		{"view " + c.o.Design + "/bystatus", byView, func(ctx context.Context, fn func(Row) error) error {
 			return c.view(ctx, Requests, c.o.Design, "bystatus", statuses, fn)
-		}},
-		{"Mango query by status", false, func(ctx context.Context, fn func(Row) error) error {
-			return c.query(ctx, wanted, fn)
-		}},
-		{"scan of all documents", false, func(ctx context.Context, fn func(Row) error) error {
+		}, c.rowsOfKeys(Requests, viewPath(c.o.Design, "bystatus"), statuses)},
+		{"Mango query by status", byQuery, func(ctx context.Context, fn func(Row) error) error {
+			return c.query(ctx, ofStatuses(statuses), fn)
+		}, nil},
+		{"scan of all documents", byScan, func(ctx context.Context, fn func(Row) error) error {
 			return c.allDocs(ctx, Requests, fn)
-		}},
+		}, nil},
 	}
 }
 
@@ -158,26 +174,31 @@ func (c *Client) requestWays(statuses []string) []way {
 func (c *Client) agentWays() []way {
 	var ways []way
 	for _, design := range []string{"WMStatsErl7", "WMStats"} {
-		ways = append(ways, way{"views " + design + "/latestRequest and agentInfo", true, func(ctx context.Context, fn func(Row) error) error {
+		ways = append(ways, way{"views " + design + "/latestRequest and agentInfo", byView, func(ctx context.Context, fn func(Row) error) error {
 			if err := c.view(ctx, WMStats, design, "latestRequest", nil, fn); err != nil {
 				return err
 			}
 			return c.view(ctx, WMStats, design, "agentInfo", nil, fn)
-		}})
+		}, c.rowsOfViews(WMStats, viewPath(design, "latestRequest"), viewPath(design, "agentInfo"))})
 	}
 	return append(ways,
-		way{"changes from the beginning, selected by type", false, func(ctx context.Context, fn func(Row) error) error {
-			return c.selectedChanges(ctx, WMStats, ofTypes(), fn)
-		}},
-		way{"scan of all documents", false, func(ctx context.Context, fn func(Row) error) error {
+		way{"changes from the beginning, selected by type", byChanges, func(ctx context.Context, fn func(Row) error) error {
+			return c.selectedChanges(ctx, WMStats, ofTypes(), true, fn)
+		}, nil},
+		way{"scan of all documents", byScan, func(ctx context.Context, fn func(Row) error) error {
 			return c.allDocs(ctx, WMStats, fn)
-		}},
+		}, nil},
 	)
 }
 
 // ofTypes is the selector of the documents that are read in bulk.
 func ofTypes() map[string]any {
 	return map[string]any{"type": map[string]any{"$in": []string{typeAgentRequest, typeAgentInfo}}}
+}
+
+// ofStatuses is the selector of the requests in some statuses.
+func ofStatuses(statuses []string) map[string]any {
+	return map[string]any{"RequestStatus": map[string]any{"$in": statuses}}
 }
 
 // view reads the documents of a view, of some keys or (nil) of all.
@@ -213,13 +234,16 @@ func (c *Client) allDocs(ctx context.Context, db Database, fn func(Row) error) e
 	return nil
 }
 
-// find reads the documents that a selector picks, page after page until one is
-// empty: that an answer ends proves nothing.
-func (c *Client) find(ctx context.Context, db Database, selector any, fn func(Row) error) error {
+// find reads the documents that a selector picks, or some fields of them (nil:
+// all), page after page until one is empty: that an answer ends proves nothing.
+func (c *Client) find(ctx context.Context, db Database, selector any, fields []string, fn func(Row) error) error {
 	op := "query " + db.String()
 	body := map[string]any{
 		"selector": selector,
 		"limit":    1<<31 - 1, // the default is 25
+	}
+	if fields != nil {
+		body["fields"] = fields
 	}
 	for page := ""; ; body["bookmark"] = page {
 		t, err := c.findPage(ctx, op, db, body, fn)

@@ -29,6 +29,7 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "no such database")
 	case path == "":
 		fmt.Fprintf(w, `{"db_name":%q,"update_seq":"%d-x","instance_start_time":"0"}`+"\n", db, s.seq(db))
+	case path == "_changes" && s.names(w, r, db):
 	case path == "_changes" && db == design.RequestDB:
 		s.feed.follow(w, r)
 	case path == "_changes":

@@ -177,3 +177,30 @@ func TestViewsAnswerWithoutRows(t *testing.T) {
 		require.Empty(t, answer.Rows, view)
 	}
 }
+
+// A cache server holds what it read to the ids of all that there is.
+func TestNamesOfAllDocuments(t *testing.T) {
+	url := serve(t, repeat.Options{Workflows: 50, World: 20, Seed: 1})
+	ids := func(method, path, body string) (list []string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, url+path, strings.NewReader(body))
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		var answer struct{ Rows, Results []struct{ ID string } }
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
+		for _, row := range append(answer.Rows, answer.Results...) {
+			list = append(list, row.ID)
+		}
+		return list
+	}
+	const named = "/_changes?feed=normal&filter=_selector&since=0&seq_interval=1000"
+	require.ElementsMatch(t,
+		ids("POST", "/reqmgr_workload_cache/_design/ReqMgr/_view/bystatus?include_docs=true", `{"keys":["running-open","assigned"]}`),
+		ids("POST", "/reqmgr_workload_cache"+named, `{"selector":{"RequestStatus":{"$in":["running-open","assigned"]}}}`))
+	require.ElementsMatch(t,
+		append(ids("GET", "/wmstats/_design/WMStatsErl7/_view/latestRequest", ""), ids("GET", "/wmstats/_design/WMStatsErl7/_view/agentInfo", "")...),
+		ids("POST", "/wmstats"+named, `{"selector":{"type":{"$in":["agent_request","agent_info"]}}}`))
+	require.Empty(t, ids("POST", "/reqmgr_workload_cache"+named, `{"selector":{"RequestStatus":{"$in":["nothing"]}}}`))
+}
