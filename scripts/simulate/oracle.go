@@ -103,6 +103,9 @@ func (o *oracle) look() *Broken {
 	if list.stale || o.list == nil {
 		o.fresh = now
 	}
+	if !list.stale {
+		o.w.lastFresh = now
+	}
 	if list.stale && (o.list == nil || !o.list.stale) {
 		o.stale = now
 	}
@@ -300,19 +303,6 @@ func (o *oracle) equal() *Broken {
 		broken = o.same(fresh)
 	}
 	return broken
-}
-
-// trueLoss tells whether so many requests of our list have gone from the source
-// that a full read has to be held back, by the rule of docs/explanation/following-couchdb.md.
-func (o *oracle) trueLoss() bool {
-	had, lost := len(o.list.rows), 0
-	for name := range o.list.rows {
-		if _, there := o.w.source.now[name]; !there {
-			lost++
-		}
-	}
-	const atLeast, oneIn = 5, 5
-	return lost > 0 && 2*lost >= had || lost >= atLeast && oneIn*lost >= had
 }
 
 // same compares all lists with those of a fresh server.

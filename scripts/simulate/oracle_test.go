@@ -60,6 +60,11 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.ForgetSeqs, Match: feed})
 			w.net.each(&linkFault{}, func(l *link) { l.end(true) })
 		})},
+		{"the same of agents' documents", Equal, later(func(w *world) {
+			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.EmptyDB, Match: couchfake.Match{Path: "/" + design.WMStatsDB}})
+			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.ForgetSeqs, Match: feed})
+			w.net.each(&linkFault{}, func(l *link) { l.end(true) })
+		})},
 		{"a list that fails", Answered, answers(func(u *url.URL) bool { return u.Path == "/sites" }, http.StatusInternalServerError)},
 		{"generations that are always gone", Answered, answers(func(u *url.URL) bool { return u.Query().Get("limit") == "10000" && u.Query().Has("gen") }, http.StatusGone)},
 		{"pages that are not kept", Answered, answers(func(u *url.URL) bool { return u.Query().Get("limit") == pageLength && u.Query().Has("gen") }, http.StatusGone)},
@@ -95,7 +100,7 @@ func TestTrueLoss(t *testing.T) {
 	}{
 		{0, 0, false}, {10, 10, false}, {10, 6, false}, {10, 5, true}, {2, 1, true}, {25, 21, false}, {25, 20, true}, {26, 21, false}, {30, 24, true},
 	} {
-		w := &world{source: &source{now: map[string]value{}}}
+		w := &world{plan: &Plan{}, source: &source{now: map[string]value{}}}
 		o := &oracle{w: w, list: &listed{rows: map[string]value{}}}
 		for i := range c.listed {
 			o.list.rows[workflowName(i)] = value{}
@@ -105,6 +110,45 @@ func TestTrueLoss(t *testing.T) {
 		}
 		w.source.now["another"] = value{}
 		assert.Equal(t, c.want, o.trueLoss(), "%d of %d", c.there, c.listed)
+	}
+}
+
+// TestTrueLossOfAgentsDocuments: the same of the documents of agents and of
+// agents: those count that have gone since the last time that nothing was stale,
+// and of the kind alone that was missed.
+func TestTrueLossOfAgentsDocuments(t *testing.T) {
+	start := time.Now()
+	for _, c := range []struct {
+		had, lost int
+		went      time.Duration // after the last time that nothing was stale
+		want      bool
+	}{
+		{10, 0, time.Minute, false}, {10, 4, time.Minute, false}, {10, 5, time.Minute, true}, {2, 2, time.Minute, true},
+		{25, 5, time.Minute, true}, {26, 5, time.Minute, false}, {2, 2, -time.Hour, false}, {2, 2, -time.Minute, true},
+	} {
+		for _, kind := range []string{"agent documents", "agents"} {
+			s := &source{is: newContent(), goneReports: map[[2]int]time.Time{}, goneInfos: map[int]time.Time{}}
+			s.was = newContent()
+			for i := range c.had {
+				if kind == "agents" {
+					s.was.infos[i] = 1
+				} else {
+					s.was.reports[[2]int{i, 0}] = report{}
+				}
+			}
+			s.is = s.was.clone()
+			for i := range c.lost {
+				delete(s.is.infos, i)
+				delete(s.is.reports, [2]int{i, 0})
+			}
+			noteGone(s.goneReports, s.was.reports, s.is.reports, start.Add(c.went))
+			noteGone(s.goneInfos, s.was.infos, s.is.infos, start.Add(c.went))
+			w := &world{plan: &Plan{}, source: s, lastFresh: start}
+			for missed, want := range map[string]bool{"agent documents": c.want && kind != "agents", "agents": c.want && kind == "agents", "requests": false} {
+				o := &oracle{w: w, list: &listed{reason: "far fewer documents than are known: 2 of 2 " + missed + " were missing"}}
+				assert.Equal(t, want, o.trueLoss(), "%d of %d %s gone, %s missed, %v", c.lost, c.had, kind, missed, c.went)
+			}
+		}
 	}
 }
 

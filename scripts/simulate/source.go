@@ -38,6 +38,10 @@ type source struct {
 	now   map[string]value               // what the lists must say
 	had   map[string]map[value]time.Time // until when they had to say so
 	since map[string]time.Time           // the workflow has been there all the time since then
+
+	was         content              // at the last observation
+	goneReports map[[2]int]time.Time // agents' documents that are not there any more, and since when
+	goneInfos   map[int]time.Time    // the same of the agents' own
 }
 
 // absent is the value of a workflow that is not there.
@@ -48,6 +52,7 @@ func newSource(p *Plan, n *network, tr *trace) (*source, error) {
 		plan: p, trace: tr, served: make(chan struct{}), closing: make(chan struct{}), password: "first", version: 1000,
 		is: newContent(), missing: map[string]bool{}, backups: map[string]*couchfake.Backup{}, backedUp: map[string]content{},
 		now: map[string]value{}, had: map[string]map[value]time.Time{}, since: map[string]time.Time{},
+		goneReports: map[[2]int]time.Time{}, goneInfos: map[int]time.Time{},
 	}
 	o := couchfake.Options{Uncompressed: true, Now: func() time.Time { return time.Now().Add(s.skew) }}
 	if p.Login {
@@ -222,6 +227,9 @@ func (s *source) observe() {
 		}
 	}
 	s.now = next
+	noteGone(s.goneReports, s.was.reports, s.is.reports, at)
+	noteGone(s.goneInfos, s.was.infos, s.is.infos, at)
+	s.was = s.is.clone()
 }
 
 func (s *source) replaced(name string, old value, at time.Time) {

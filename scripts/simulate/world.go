@@ -34,21 +34,22 @@ type world struct {
 	password  atomic.Value // string that our process has
 	secretly  func(*world) // what a test does behind the oracle's back; nil: nothing
 
-	ourAPI   apis
-	freshAPI apis
-	fresher  int // number of the newest fresh server
-	queue    queue
-	began    time.Time
-	quiet    time.Time // when the last fault has ended, with all that follows from it
-	over     time.Time // when the last fault has ended
-	restored time.Time // when a backup took the place of a database, until everybody can have noticed it
-	checked  time.Time // when Equal was last looked at
-	lieUntil time.Time // until then the source hides changes, or did and nobody has read everything since
-	locked   int       // logins refused because of earlier ones
-	excused  bool      // other faults since the password was changed may have sent the old one too often
-	skewed   bool      // a clock of the source was wrong
-	hidUntil time.Time // until then the source says of what it has that it is not there
-	faults   []happened
+	ourAPI    apis
+	freshAPI  apis
+	fresher   int // number of the newest fresh server
+	queue     queue
+	began     time.Time
+	quiet     time.Time // when the last fault has ended, with all that follows from it
+	over      time.Time // when the last fault has ended
+	restored  time.Time // when a backup took the place of a database, until everybody can have noticed it
+	checked   time.Time // when Equal was last looked at
+	lastFresh time.Time // when a process of ours was last not stale
+	lieUntil  time.Time // until then the source hides changes, or did and nobody has read everything since
+	locked    int       // logins refused because of earlier ones
+	excused   bool      // other faults since the password was changed may have sent the old one too often
+	skewed    bool      // a clock of the source was wrong
+	hidUntil  time.Time // until then the source says of what it has that it is not there
+	faults    []happened
 }
 
 // happened is a fault that was there.

@@ -1,0 +1,58 @@
+package simulate
+
+import (
+	"strings"
+	"time"
+)
+
+// trueLoss tells whether so many documents of the kind that a held read missed
+// have gone from the source that it has to be held back, by the rule of
+// docs/explanation/following-couchdb.md: from our list or, of agents' documents, since the last time
+// that nothing was stale.
+func (o *oracle) trueLoss() bool {
+	s := o.w.source
+	known := o.w.lastFresh.Add(-honesty - slack - time.Duration(o.w.plan.Poll)) // what went later was known
+	switch reason := o.list.reason; {
+	case strings.Contains(reason, " agent documents were missing"):
+		lost := len(goneSince(s.goneReports, known))
+		return tooMuch(lost, len(s.is.reports)+lost)
+	case strings.Contains(reason, " agents were missing"):
+		lost := len(goneSince(s.goneInfos, known))
+		return tooMuch(lost, len(s.is.infos)+lost)
+	}
+	lost := 0
+	for name := range o.list.rows {
+		if _, there := s.now[name]; !there {
+			lost++
+		}
+	}
+	return tooMuch(lost, len(o.list.rows))
+}
+
+// tooMuch is the rule of docs/explanation/following-couchdb.md.
+func tooMuch(lost, had int) bool {
+	const atLeast, oneIn = 5, 5
+	return lost > 0 && 2*lost >= had || lost >= atLeast && oneIn*lost >= had
+}
+
+// noteGone notes since when what was there is not.
+func noteGone[K comparable, V any](gone map[K]time.Time, was, is map[K]V, at time.Time) {
+	for k := range was {
+		if _, there := is[k]; !there {
+			gone[k] = at
+		}
+	}
+	for k := range is {
+		delete(gone, k)
+	}
+}
+
+// goneSince are those that went after a time.
+func goneSince[K comparable](gone map[K]time.Time, after time.Time) (keys []K) {
+	for k, at := range gone {
+		if at.After(after) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
