@@ -178,6 +178,7 @@ func (w *world) cause(e *Event, lasts time.Duration) {
 	if e.falls() {
 		w.fell(e)
 	}
+	w.delayed(e, lasts)
 }
 
 // disturbed moves the end of the last fault.
@@ -275,6 +276,25 @@ func (w *world) hidden(e *Event) {
 		w.lieUntil = until
 	}
 	if deep && until.After(w.hidUntil) {
+		w.hidUntil = until
+	}
+}
+
+// delayed says that what was hidden stays so for longer where a fault keeps
+// everything from being read again: a re-read that failed is tried again two
+// minutes later (follower.Options.HoldWait), and a process that starts from its
+// checkpoint counts anew.
+func (w *world) delayed(e *Event, lasts time.Duration) {
+	wait := lasts + 5*time.Minute
+	if e.Kind == Kill || e.Kind == Halt {
+		wait = lasts + time.Duration(w.plan.Reread)*9/8 + 3*time.Minute
+	}
+	until := time.Now().Add(wait)
+	if w.lies() && until.After(w.lieUntil) {
+		w.lieUntil = until
+		w.disturbed(wait)
+	}
+	if w.hides() && until.After(w.hidUntil) {
 		w.hidUntil = until
 	}
 }
