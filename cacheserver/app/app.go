@@ -22,6 +22,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/journal"
+	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -49,6 +50,8 @@ type App struct {
 	login    func() couch.LoginState   // nil: the source is no CouchDB
 	indexing func() []couch.IndexBuild // nil: the same
 	metrics  *prometheus.Registry
+
+	documents *documents.Documents // of the old API; nil: it is not served
 }
 
 // New builds all parts and starts none of them. What was built is taken down
@@ -90,8 +93,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
 	a.records = records
+	if a.documents, err = a.newDocuments(); err != nil {
+		return nil, err
+	}
 	if a.follower, err = follower.New(follower.Options{
-		Source: source, Store: follower.OfStore(records), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o), Statuses: o.statuses(),
+		Source: source, Store: feed(records, a.documents, a.Log), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o), Statuses: o.statuses(),
 		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait,
 		LookEvery: o.Patience.LookEvery, FeedRetry: o.Patience.FeedRetry, FallAfter: o.Patience.FallAfter, Log: a.Log, Hooks: hooks,
 	}); err != nil {
@@ -114,7 +120,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
-	if err := a.Handle(a.serving(a.api.Handler())); err != nil {
+	old, err := a.newLegacy(source, registry)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Handle(a.serving(withLegacy(old, a.api.Handler()))); err != nil {
 		return nil, err
 	}
 	return a, nil

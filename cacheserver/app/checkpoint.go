@@ -45,7 +45,11 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 // ahead of the records when they are captured, and the records are put back
 // last, since all is answered and counted as soon as they are there.
 func (a *App) sections() []checkpoint.Section {
-	return []checkpoint.Section{a.follower.Section(), a.timelineSection(), a.records.Section()}
+	sections := []checkpoint.Section{a.follower.Section(), a.timelineSection()}
+	if a.documents != nil {
+		sections = append(sections, a.documents.Section())
+	}
+	return append(sections, a.records.Section())
 }
 
 // timelineSection is the counts over time. They are not worth a full read: what
@@ -85,6 +89,7 @@ func (a *App) follow(restored chan<- struct{}) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		if a.keeper != nil {
 			a.keeper.Restore(ctx)
+			a.readWhole()
 		}
 		close(restored)
 		return a.follower.Run(ctx)

@@ -269,7 +269,7 @@ func TestTheRecordsArePutBackLast(t *testing.T) {
 	o.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
 	a, err := app.New(t.Context(), o)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"follower", "history", "store"}, a.SectionNames())
+	assert.Equal(t, []string{"follower", "history", "documents", "store"}, a.SectionNames())
 }
 
 // The history goes on where it was: it does not begin anew with the process.

@@ -45,6 +45,8 @@ type Options struct {
 
 	Demand api.DemandOptions // of what is read from the source when somebody asks
 
+	Legacy LegacyOptions // the old server's REST API
+
 	Patience Patience // with the source; no flag, tests make it short
 
 	Ceiling  int64 // bytes that the runtime may take at most; 0: its limit is not set here. Set by TuneMemory
@@ -76,6 +78,7 @@ func Defaults() Options {
 		Memory:          usualBudget,
 		Queries:         api.DefaultQueries(),
 		Demand:          api.DefaultDemand(),
+		Legacy:          defaultLegacy(),
 	}
 }
 
@@ -102,6 +105,7 @@ func (o *Options) Settings() *settings.Table {
 	t.Int("max-queries", &o.Queries.AtOnce, "maximum expensive requests processed at once").Default("half of the processors, from 2 to 8")
 	t.Int("queries-per-client", &o.Queries.PerClient, "maximum expensive requests of one client processed at once").Default("half of --max-queries, at least 1")
 	addDemand(t, &o.Demand)
+	o.Legacy.add(t)
 	t.Derive(o.nameDatabases)
 	return t
 }
@@ -150,6 +154,7 @@ func (o *Options) validate() error {
 	}
 	o.Limits.validate(&f)
 	validateDemand(&f, &o.Demand)
+	o.Legacy.validate(&f)
 	o.validateSource(&f)
 	o.validateStatuses(&f)
 	for _, db := range []struct{ name, value string }{{"request-db", o.RequestDB}, {"wmstats-db", o.WMStatsDB}, {"logdb", o.LogDB}} {

@@ -89,6 +89,11 @@ func (a *App) memoryParts() []wire.MemoryPart {
 	segments, kept := a.records.Bounds()
 	values, own := a.cache.Bytes()
 	quarantined, documents := a.follower.QuarantineBytes()
+	legacy := wire.MemoryPart{Part: "legacy"}
+	if a.documents != nil {
+		bytes, n := a.documents.Bytes()
+		legacy.Bytes, legacy.Count = bytes, int64(n)
+	}
 	return []wire.MemoryPart{
 		{Part: "records", Bytes: s.Records, Count: int64(s.Workflows)},
 		{Part: "index", Bytes: s.Index, Count: int64(s.Workflows)},
@@ -99,6 +104,7 @@ func (a *App) memoryParts() []wire.MemoryPart {
 		{Part: api.PartGenerations, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
 		{Part: "cache", Bytes: values, Limit: a.cache.Limit(), Count: 0},
 		{Part: "timeline", Bytes: a.timeline.Bytes(), Count: int64(a.timeline.Len())},
+		legacy,
 		{Part: "quarantine", Bytes: quarantined, Count: int64(documents)},
 		{Part: "program", Bytes: a.program + own + a.journal.Bytes()},
 	}

@@ -225,3 +225,28 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 	detail.SetErrors(nil, schema.ErrorsNotLoaded)
 	return detail, nil
 }
+
+// Documents are those of the current answer of these ids, in their order. One that
+// is not there is missing.
+func (s *Source) Documents(ctx context.Context, db couch.Database, ids []string) ([]couch.Row, error) {
+	if err := s.known("read documents of a requestcache", db); err != nil {
+		return nil, err
+	}
+	a, err := s.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.done(a)
+	rows := make([]couch.Row, len(ids))
+	for n, id := range ids {
+		rows[n] = couch.Row{ID: id, Missing: true}
+		if i, ok := a.index[db][id]; ok {
+			text, err := a.read(a.docs[db][i], nil)
+			if err != nil {
+				return nil, err
+			}
+			rows[n] = couch.Row{ID: id, Doc: text}
+		}
+	}
+	return rows, nil
+}

@@ -2,6 +2,7 @@ package property
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -97,6 +98,9 @@ func unit(dst []byte, r rune) []byte {
 	return append(dst, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }
 
+// controls have short escapes: b, f, n, r and t.
+const controls = "\b\f\n\r\t"
+
 // AppendText appends a text as JSON of ASCII characters.
 func AppendText(dst []byte, text string) []byte {
 	dst = append(dst, '"')
@@ -105,7 +109,11 @@ func AppendText(dst []byte, text string) []byte {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))
 		case r < ' ':
-			dst = unit(dst, r)
+			if short := strings.IndexRune(controls, r); short >= 0 {
+				dst = append(dst, '\\', "bfnrt"[short])
+			} else {
+				dst = unit(dst, r)
+			}
 		case r < utf8.RuneSelf:
 			dst = append(dst, byte(r))
 		default:

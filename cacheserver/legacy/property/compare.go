@@ -150,3 +150,18 @@ func eachText(value []byte, depth int, fn func(text string)) {
 		}
 	}
 }
+
+// Elements takes a list apart; nothing of what is no list.
+func Elements(list []byte) [][]byte {
+	if len(list) == 0 || list[0] != '[' {
+		return nil
+	}
+	return elements(list)
+}
+
+// TextOf decodes a value that is a text.
+func TextOf(value []byte) (text string, ok bool) { return textOf(value) }
+
+// Number is a value as text: a whole number without a fraction or exponent,
+// anything else as it stands.
+func Number(value []byte) string { return canonicalNumber(string(value)) }

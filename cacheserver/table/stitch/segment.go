@@ -103,3 +103,7 @@ func newSegment(deflate, text []byte) *Segment {
 		by:      shift(uint64(len(text))),
 	}
 }
+
+// Store makes a segment that holds a short text as it is: of a few characters
+// between others.
+func Store(text string) *Segment { return store(text, false) }

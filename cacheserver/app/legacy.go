@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/legacy"
+	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
+	"github.com/dmwm/wmstats/cacheserver/store"
+)
+
+// newDocuments makes room for the request documents of the old API; nil where
+// that is not served.
+func (a *App) newDocuments() (*documents.Documents, error) {
+	if !a.o.Legacy.On {
+		return nil, nil
+	}
+	d, err := documents.New(documents.Options{Statuses: legacy.Statuses(a.o.T0), Log: a.Log})
+	if err != nil {
+		return nil, fmt.Errorf("set up the old API: %w", err)
+	}
+	return d, nil
+}
+
+// newLegacy makes the old API; nil where it is not served.
+func (a *App) newLegacy(source source, registry *prometheus.Registry) (*legacy.Handler, error) {
+	if a.documents == nil {
+		return nil, nil
+	}
+	atOnce := a.o.Legacy.Requestcache
+	if atOnce == 0 {
+		atOnce = -1
+	}
+	h, err := legacy.New(legacy.Options{
+		Documents: a.documents, Store: a.records, Source: legacySource{source}, Owed: a.follower.OwedRequests,
+		TierZero: a.o.T0, Statuses: a.o.Statuses, MaxAge: a.o.Legacy.MaxAge, Ignore: a.o.Legacy.Ignore, AtOnce: atOnce,
+		Keep: a.o.Demand.Keep, Timeout: a.o.Demand.Timeout, Gate: a.Gate, Cache: a.cache, Version: a.o.Version, Registry: registry, Log: a.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the old API: %w", err)
+	}
+	return h, nil
+}
+
+// withLegacy serves the paths of the old API beside those of the new one.
+func withLegacy(old *legacy.Handler, rest http.Handler) http.Handler {
+	if old == nil {
+		return rest
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if old.Serves(r.URL.Path) {
+			old.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
+}
+
+// readWhole has everything read for the old API after a checkpoint that has not
+// its documents, which is no reason to read everything before the first list.
+func (a *App) readWhole() {
+	if a.documents == nil || !a.follower.Loaded() {
+		return
+	}
+	if _, ok := a.documents.Snapshot(); !ok {
+		a.Log.Info("the checkpoint has no request documents for the old API; they are read")
+		a.follower.ReadWhole()
+	}
+}
+
+// feed is the store of the follower that fills the documents too.
+func feed(records *store.Store, docs *documents.Documents, log *slog.Logger) follower.Store {
+	to := follower.OfStore(records)
+	if docs == nil {
+		return to
+	}
+	return documentFeed{to, records, docs, log}
+}
+
+// documentFeed gives documents to the store first: lists do not wait for what
+// the old API needs.
+type documentFeed struct {
+	follower.Store
+
+	records *store.Store
+	docs    *documents.Documents
+	log     *slog.Logger
+}
+
+func (f documentFeed) KnownHash(kind join.Kind, id string) (uint64, bool) {
+	return f.records.KnownHash(kind, id)
+}
+
+func (f documentFeed) Apply(changes []join.Change) store.Result {
+	result := f.Store.Apply(changes)
+	if changes := requestsOf(changes); len(changes) > 0 {
+		f.docs.Apply(changes)
+	}
+	return result
+}
+
+func (f documentFeed) BeginLoad() follower.Load {
+	return &documentLoad{Load: f.Store.BeginLoad(), read: f.docs.BeginRead(), log: f.log}
+}
+
+// requestsOf are the changes of request documents.
+func requestsOf(changes []join.Change) (out []documents.Change) {
+	for i := range changes {
+		if c := &changes[i]; c.Kind == join.Request && (c.Doc != nil || c.Deleted || c.Stands) {
+			out = append(out, documents.Change{ID: c.ID, Doc: c.Doc, Deleted: c.Deleted, Stands: c.Stands, Unusable: c.Stands && c.Doc != nil})
+		}
+	}
+	return out
+}
+
+// documentLoad is a full read that fills the documents too.
+type documentLoad struct {
+	follower.Load
+
+	read    *documents.Read
+	log     *slog.Logger
+	aborted atomic.Bool
+}
+
+func (l *documentLoad) Add(changes []join.Change) {
+	whole := requestsOf(changes)
+	if len(whole) > 0 {
+		l.read.Add(whole)
+	}
+	l.Load.Add(changes)
+}
+
+// Commit commits the records, and then the documents if the read is believed.
+func (l *documentLoad) Commit() (store.Result, error) {
+	result, err := l.Load.Commit()
+	if err != nil {
+		return result, err //nolint:wrapcheck // the follower tells them apart
+	}
+	var gone []string
+	for _, d := range result.Swept {
+		if d.Kind == join.Request {
+			gone = append(gone, d.ID)
+		}
+	}
+	if err := l.read.Commit(gone, l.aborted.Load); err != nil {
+		l.log.Error("the old API has no request documents; it waits for the next full read", "err", err)
+	}
+	return result, nil
+}
+
+// Abort ends the read, also while it is committed.
+func (l *documentLoad) Abort() {
+	l.aborted.Store(true)
+	l.Load.Abort()
+}
+
+// legacySource gives a source the form that the old API takes.
+type legacySource struct{ source source }
+
+// whole is a source that has documents by their ids.
+type whole interface {
+	Documents(ctx context.Context, db couch.Database, ids []string) ([]couch.Row, error)
+}
+
+// jobRows is a source that has jobs.
+type jobRows interface {
+	EachJob(ctx context.Context, workflow string, begin func(), fn func(id string, key []byte) error) error
+}
+
+var (
+	errNoDocuments = errors.New("the source has no single documents")
+	errNoJobs      = errors.New("the source has no documents of jobs")
+)
+
+func (s legacySource) documents(ctx context.Context, db couch.Database, ids []string) ([][]byte, error) {
+	from, ok := s.source.(whole)
+	if !ok {
+		return nil, errNoDocuments
+	}
+	rows, err := from.Documents(ctx, db, ids)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the API says what it reads
+	}
+	docs := make([][]byte, len(rows))
+	for i, row := range rows {
+		if row.Lacking() {
+			return nil, fmt.Errorf("the document %s did not come: %s", couch.Brief(row.ID), row.Error)
+		}
+		docs[i] = row.Doc
+	}
+	return docs, nil
+}
+
+func (s legacySource) Requests(ctx context.Context, ids []string) ([][]byte, error) {
+	return s.documents(ctx, couch.Requests, ids)
+}
+
+func (s legacySource) Documents(ctx context.Context, ids []string) ([][]byte, error) {
+	return s.documents(ctx, couch.WMStats, ids)
+}
+
+func (s legacySource) EachJob(ctx context.Context, workflow string, begin func(), fn func(id string, key []byte) error) error {
+	from, ok := s.source.(jobRows)
+	if !ok {
+		return errNoJobs
+	}
+	return from.EachJob(ctx, workflow, begin, fn) //nolint:wrapcheck // the API says what it reads
+}

@@ -1,0 +1,88 @@
+package legacy
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Media types of the old API.
+const (
+	mediaJSON  = "application/json"
+	mediaPlain = "text/plain;charset=utf-8"
+)
+
+// accepted is one range of an Accept or Accept-Encoding header.
+type accepted struct {
+	name string // in lower case, without parameters
+	q    float64
+}
+
+// ranges reads a header, the most wanted first: by q, then the more specific.
+func ranges(header []string) (list []accepted) {
+	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		name, params, _ := strings.Cut(part, ";")
+		a := accepted{strings.ToLower(strings.TrimSpace(name)), 1}
+		if a.name == "" {
+			continue
+		}
+		for p := range strings.SplitSeq(params, ";") {
+			if key, value, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(key, "q") {
+				q, err := strconv.ParseFloat(value, 64)
+				if err != nil || q < 0 || q > 1 {
+					q = 0
+				}
+				a.q = q
+			}
+		}
+		list = append(list, a)
+	}
+	slices.SortStableFunc(list, func(a, b accepted) int {
+		return cmp.Or(cmp.Compare(b.q, a.q), cmp.Compare(strings.Count(a.name, "*"), strings.Count(b.name, "*")))
+	})
+	return list
+}
+
+// chooseMedia chooses the type of an answer. Where text/plain is made it is what
+// */* gets, as in the old server; no Accept is as */*.
+func chooseMedia(accept []string, plain bool) (media string, ok bool) {
+	offers := []accepted{{mediaJSON, 0}}
+	if plain {
+		offers = []accepted{{mediaPlain, 0}, {mediaJSON, 0}}
+	}
+	wanted := ranges(accept)
+	if len(wanted) == 0 {
+		return offers[0].name, true
+	}
+	refused := map[string]bool{}
+	for _, a := range wanted {
+		if a.q == 0 {
+			refused[a.name] = true
+		}
+	}
+	for _, a := range wanted {
+		for _, offer := range offers {
+			name, _, _ := strings.Cut(offer.name, ";")
+			kind, _, _ := strings.Cut(name, "/")
+			if a.q > 0 && !refused[name] && (a.name == name || a.name == kind+"/*" || a.name == "*/*") {
+				return offer.name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// takesGzip tells whether the client takes gzip.
+func takesGzip(header []string) bool {
+	takes := false
+	for _, a := range ranges(header) {
+		switch a.name {
+		case "gzip", "x-gzip":
+			return a.q > 0
+		case "*":
+			takes = a.q > 0
+		}
+	}
+	return takes
+}

@@ -1,0 +1,231 @@
+package legacy
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/cacheserver/table/stitch"
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+const (
+	wholeBytes = 8 << 20  // an answer up to this length is sent in one piece, with an ETag
+	longBytes  = 16 << 20 // one that is expected to be longer is not gathered at all
+	pieceBytes = 64 << 10 // text that is compressed at once
+)
+
+// answer is a successful answer while it is made: rows in the old server's line
+// format. It is gathered until it is too long for that, and then sent as it
+// comes.
+type answer struct {
+	c      *call
+	text   []byte         // not compressed yet
+	member *stitch.Member // nil: as it is
+	out    []byte         // to be sent
+	rows   int
+	sent   bool // the header has been sent
+	failed error
+}
+
+// begin begins the answer. about is its length before compression, in bytes, as
+// far as that is known: a long one is not gathered.
+func (c *call) begin(about int64) *answer {
+	a := &answer{c: c}
+	if c.coded {
+		const ratio = 8
+		about /= ratio
+		a.member = stitch.NewMember(0)
+	}
+	c.answer = a
+	if about > longBytes {
+		a.send()
+	}
+	a.text = append(a.text, "{\"result\": [\n"...)
+	return a
+}
+
+// only tells whether nothing but the header of the answer is wanted, which has
+// been sent.
+func (a *answer) only() bool { return a.sent && a.c.r.Method == http.MethodHead }
+
+// separate begins another row.
+func (a *answer) separate() {
+	if a.rows == 0 {
+		a.text = append(a.text, ' ')
+	} else {
+		a.text = append(a.text, ',')
+	}
+	a.rows++
+}
+
+// row writes a row.
+func (a *answer) row(row []byte) error {
+	a.separate()
+	if err := a.write(row); err != nil {
+		return err
+	}
+	return a.write(newline)
+}
+
+var newline = []byte("\n")
+
+// write appends text.
+func (a *answer) write(text []byte) error {
+	a.text = append(a.text, text...)
+	if len(a.text) >= pieceBytes {
+		a.flush()
+	}
+	return a.failed
+}
+
+// segment appends some rows, from behind the separator of the first one to the
+// end of the last one; the same compressed, if the answer is.
+func (a *answer) segment(text []byte, deflated *stitch.Segment, rows int) error {
+	if rows == 0 {
+		return a.failed
+	}
+	a.separate()
+	a.rows += rows - 1
+	if a.member == nil || deflated == nil {
+		return a.write(text)
+	}
+	a.flush()
+	a.member.Add(deflated)
+	a.take()
+	return a.failed
+}
+
+// flush moves the text on.
+func (a *answer) flush() {
+	switch {
+	case len(a.text) == 0 || a.failed != nil:
+		return
+	case a.member == nil:
+		a.out = append(a.out, a.text...)
+	case len(a.text) == 1: // a separator
+		a.member.Add(stitch.Store(string(a.text)))
+	default:
+		piece, err := stitch.CompressFast(a.text)
+		if err != nil {
+			a.failed = fmt.Errorf("compress an answer: %w", err)
+			return
+		}
+		a.member.Add(piece)
+	}
+	a.text = a.text[:0]
+	a.take()
+}
+
+// take moves on what is compressed, and sends what is too long to be gathered.
+func (a *answer) take() {
+	if a.member != nil {
+		for _, part := range a.member.Take() {
+			a.out = append(a.out, part...)
+		}
+	}
+	if len(a.out) > wholeBytes && !a.sent {
+		a.send()
+	}
+	if a.sent {
+		a.pass()
+	}
+}
+
+// send sends the header of an answer whose end is not known yet.
+func (a *answer) send() {
+	a.sent = true
+	h := a.header()
+	h.Set("Trailer", "X-Rest-Status")
+	a.c.w.WriteHeader(http.StatusOK)
+}
+
+// pass sends what there is.
+func (a *answer) pass() {
+	if len(a.out) == 0 || a.failed != nil {
+		return
+	}
+	if _, err := a.c.w.Write(a.out); err != nil {
+		a.failed = fmt.Errorf("send an answer: %w", err)
+	}
+	a.out = a.out[:0]
+}
+
+// now sends what there is at once, if the answer is one that is sent as it comes.
+func (a *answer) now() error {
+	if !a.sent {
+		return a.failed
+	}
+	a.flush()
+	if err := http.NewResponseController(a.c.w).Flush(); err != nil && a.failed == nil {
+		a.failed = fmt.Errorf("send an answer: %w", err)
+	}
+	return a.failed
+}
+
+// end ends the answer.
+func (a *answer) end() error {
+	a.text = append(a.text, "]}\n"...)
+	a.flush()
+	if a.member != nil && a.failed == nil {
+		a.member.End()
+		a.take()
+	}
+	if a.failed != nil {
+		return a.failed
+	}
+	if a.sent {
+		a.pass()
+		a.c.w.Header().Set("X-Rest-Status", "100")
+		return a.failed
+	}
+	h := a.header()
+	etag := `"` + strconv.FormatUint(xxhash.Sum64(a.out), 16) + `"`
+	h.Set("Etag", etag)
+	a.sent = true
+	if none := a.c.r.Header.Get("If-None-Match"); none == "*" || strings.Contains(none, etag) {
+		a.c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.out)))
+	a.c.w.WriteHeader(http.StatusOK)
+	if a.c.r.Method != http.MethodHead {
+		a.pass()
+	}
+	return a.failed
+}
+
+// header fills the header of a success.
+func (a *answer) header() http.Header {
+	h := a.c.w.Header()
+	a.c.common(h)
+	h.Set("Content-Type", a.c.media)
+	h.Set("Vary", "Accept")
+	if a.member != nil {
+		h.Set("Vary", "Accept, Accept-Encoding")
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("X-Rest-Status", "100")
+	return h
+}
+
+// common fills what all answers have in their headers.
+func (c *call) common(h http.Header) {
+	h.Set("Cache-Control", "no-store, no-cache, must-revalidate, post-check=0, pre-check=0")
+	h.Set("Pragma", "no-cache")
+	h.Set("Expires", "Sun, 19 Nov 1978 05:00:00 GMT")
+	h.Set("X-Rest-Time", strconv.FormatFloat(float64(c.h.o.Now().Sub(c.began))/float64(time.Microsecond), 'f', 3, 64)+" us")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if g, ok := c.h.o.Store.Newest(); ok {
+		h.Set(wire.HeaderGeneration, g.ID())
+		h.Set(wire.HeaderGenerationTime, g.Time().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+	}
+	if s := c.h.o.Store.Source(); s.Stale {
+		h.Set(wire.HeaderStale, "1")
+		h.Set(wire.HeaderStaleReason, oneLine(s.Reason))
+	}
+}

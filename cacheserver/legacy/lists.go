@@ -1,0 +1,148 @@
+package legacy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"unsafe"
+
+	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
+	"github.com/dmwm/wmstats/cacheserver/legacy/property"
+)
+
+// names gathers the names of one kind that a document has.
+type names func(d *property.Document, fn func(name string))
+
+func (c *call) globallocks() error    { return c.list((*property.Document).EachDataset) }
+func (c *call) protectedLFNs() error  { return c.list((*property.Document).EachLFNBase) }
+func (c *call) protectedFinal() error { return c.list((*property.Document).EachFinalLFN) }
+
+// list answers with the names of one kind of all locked requests. What others
+// delete is what it does not have.
+func (c *call) list(of names) error {
+	c.from = fromMemory
+	s, err := c.snapshot(false)
+	if err == nil {
+		err = c.allRead(func(n uint8) bool { return c.h.locked[n] })
+	}
+	if err == nil {
+		err = c.certain(s)
+	}
+	if err != nil {
+		return err
+	}
+	key := "legacy/list/" + c.api + "/" + strconv.FormatUint(s.Serial(), 36)
+	found, _ := c.h.o.Cache.Get(key)
+	all, ok := found.([]string)
+	if !ok {
+		release, err := c.turn(c.h.scans)
+		if err != nil {
+			return err
+		}
+		defer release()
+		if all, err = c.names(s, of); err != nil {
+			return err
+		}
+		c.h.o.Cache.Set(key, all, weight(all))
+	}
+	a := c.begin(0)
+	var row []byte
+	for _, name := range all {
+		row = property.AppendText(row[:0], name)
+		if err := a.row(row); err != nil {
+			return err
+		}
+	}
+	return a.end()
+}
+
+// weight is the memory of a list of names, in bytes.
+func weight(list []string) (bytes int64) {
+	for _, name := range list {
+		bytes += int64(len(name)) + int64(unsafe.Sizeof(name))
+	}
+	return bytes
+}
+
+// names lists the names of all locked requests, each once, sorted.
+func (c *call) names(s *documents.Snapshot, of names) ([]string, error) {
+	seen := map[string]struct{}{}
+	reader := s.Reader()
+	for _, b := range s.Blocks {
+		if c.r.Context().Err() != nil {
+			return nil, fmt.Errorf("answer: %w", c.r.Context().Err())
+		}
+		list, err := c.namesOf(b, reader, of)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range list {
+			seen[name] = struct{}{}
+		}
+	}
+	for _, u := range s.Unusable() {
+		c.salvage(u, of, func(name string) { seen[name] = struct{}{} })
+	}
+	return slices.Sorted(maps.Keys(seen)), nil
+}
+
+// namesOf lists the names of the locked requests of one block.
+func (c *call) namesOf(b *documents.Block, reader *documents.Reader, of names) ([]string, error) {
+	key := "legacy/names/" + c.api + "/" + strconv.FormatUint(b.Serial(), 36)
+	if found, ok := c.h.o.Cache.Get(key); ok {
+		if list, ok := found.([]string); ok {
+			return list, nil
+		}
+	}
+	seen := map[string]struct{}{}
+	var doc property.Document
+	for i := range b.Len() {
+		if !c.h.locked[b.Mark(i).Status] {
+			continue
+		}
+		if err := reader.Open(b); err != nil {
+			return nil, fmt.Errorf("%w: %w", errMemory, err)
+		}
+		doc.Reset(reader.Document(i))
+		of(&doc, func(name string) { seen[name] = struct{}{} })
+	}
+	list := slices.Sorted(maps.Keys(seen))
+	c.h.o.Cache.Set(key, list, weight(list))
+	return list, nil
+}
+
+// salvage finds the names in a document that could not be used, unless it says
+// that its request is not locked.
+func (c *call) salvage(u documents.Unusable, of names, fn func(name string)) {
+	var doc property.Document
+	text := u.Doc
+	if u.Whole {
+		text = property.Canonical(nil, u.Doc)
+	}
+	doc.Reset(text)
+	status, ok := doc.Text(propStatus)
+	if ok && !slices.Contains(lockedStatuses(), status) {
+		return
+	}
+	of(&doc, fn)
+}
+
+// teams handles teams.
+func (c *call) teams() error {
+	c.from = fromMemory
+	g, ok := c.h.o.Store.Newest()
+	if !ok {
+		return notReady("The first full read of the source has not ended.")
+	}
+	if err := c.fresh(true, false); err != nil {
+		return err
+	}
+	a := c.begin(0)
+	for _, team := range g.Teams() {
+		if err := a.row(property.AppendText(nil, team)); err != nil {
+			return err
+		}
+	}
+	return a.end()
+}

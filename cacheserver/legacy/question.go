@@ -1,0 +1,161 @@
+package legacy
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
+	"github.com/dmwm/wmstats/cacheserver/legacy/property"
+)
+
+const (
+	propName    = "RequestName"
+	propStatus  = "RequestStatus"
+	propType    = "RequestType"
+	propReports = "AgentJobInfo"
+	cleaned     = "CLEANED"
+)
+
+// question is what filtered_requests is asked: which requests, and what of them.
+type question struct {
+	filters []filter
+	masks   []string // with RequestName first; nil: whole documents
+	cleaned bool     // only those whose agents have no jobs of them any more
+	reports bool     // the answer has what agents report
+	key     string   // names filters and masks, for what is kept
+}
+
+// filter takes requests one of whose values of a property is wanted.
+type filter struct {
+	property string
+	values   []string
+}
+
+func questionOf(q query) question {
+	var out question
+	for _, name := range q.names {
+		values := q.values[name]
+		switch {
+		case name == "mask":
+			out.masks = []string{propName}
+			for _, mask := range values {
+				if !slices.Contains(out.masks, mask) {
+					out.masks = append(out.masks, mask)
+				}
+			}
+		case name == propReports && len(values) == 1 && values[0] == cleaned:
+			out.cleaned = true
+		default:
+			out.filters = append(out.filters, filter{name, values})
+		}
+	}
+	out.reports = out.masks == nil || slices.Contains(out.masks, propReports)
+	var key strings.Builder
+	for _, f := range out.filters {
+		key.WriteString(strconv.Quote(f.property))
+		for _, v := range f.values {
+			key.WriteString(strconv.Quote(v))
+		}
+		key.WriteByte(';')
+	}
+	for _, mask := range out.masks {
+		key.WriteString(strconv.Quote(mask))
+	}
+	out.key = key.String()
+	return out
+}
+
+// picker picks documents of one snapshot by what is known without unpacking
+// them.
+type picker struct {
+	q        *question
+	statuses map[uint8]bool // nil: any
+	types    map[uint8]bool // nil: any
+}
+
+func (q *question) picker(s *documents.Snapshot) picker {
+	p := picker{q: q}
+	for _, f := range q.filters {
+		switch f.property {
+		case propStatus:
+			p.statuses = map[uint8]bool{}
+			for _, v := range f.values {
+				if n, ok := s.Status(v); ok {
+					p.statuses[n] = true
+				}
+			}
+		case propType:
+			p.types = map[uint8]bool{}
+			for _, v := range f.values {
+				if n, ok := s.Type(v); ok {
+					p.types[n] = true
+				}
+			}
+		}
+	}
+	return p
+}
+
+// may tells whether document i of a block may match: its text decides then.
+func (p *picker) may(b *documents.Block, i int) bool {
+	m := b.Mark(i)
+	if p.statuses != nil && m.Flags&documents.PlainStatus != 0 && !p.statuses[m.Status] {
+		return false
+	}
+	if p.types != nil && m.Flags&documents.PlainType != 0 && !p.types[m.Type] {
+		return false
+	}
+	if m.Flags&documents.PlainName == 0 {
+		return true
+	}
+	for _, f := range p.q.filters {
+		if f.property == propName && !slices.Contains(f.values, b.ID(i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// mayAny tells whether any document of a block may match.
+func (p *picker) mayAny(b *documents.Block) bool {
+	for i := range b.Len() {
+		if p.may(b, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches tells whether all filters take a document.
+func (q *question) matches(d *property.Document) bool {
+	for _, f := range q.filters {
+		value := d.Value(f.property)
+		if !slices.ContainsFunc(f.values, value.Matches) {
+			return false
+		}
+	}
+	return true
+}
+
+// appendRow appends what the masks show of a document; reports is its
+// AgentJobInfo, nil where it has none.
+func (q *question) appendRow(dst []byte, d *property.Document, reports []byte) []byte {
+	for i, mask := range q.masks {
+		if i == 0 {
+			dst = append(dst, '{')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = append(property.AppendText(dst, mask), ':')
+		switch {
+		case mask != propReports:
+			dst = d.Value(mask).AppendTo(dst)
+		case reports != nil:
+			dst = append(dst, reports...)
+		default:
+			dst = append(dst, "null"...)
+		}
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,317 @@
+package legacy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
+	"github.com/dmwm/wmstats/cacheserver/legacy/property"
+)
+
+const (
+	batchReports = 200     // documents of one read of the source
+	batchText    = 1 << 20 // bytes of request documents that wait for it
+	batchesAhead = 2       // reads at once of one answer
+)
+
+// withReports answers with rows that have what agents report: whole documents, or
+// masks with AgentJobInfo.
+func (c *call) withReports(s *documents.Snapshot, q *question, about int64) error {
+	if q.masks != nil {
+		about = 0 // not known before the rows are: nearly always it is one request
+	}
+	a := c.begin(about)
+	if a.only() {
+		return nil
+	}
+	var of property.Document
+	var row []byte
+	err := c.eachJoined(s, q, func(w joined) error {
+		if q.masks == nil {
+			row = appendWhole(row[:0], w.text, w.reports)
+		} else {
+			of.Reset(w.text)
+			row = q.appendRow(row[:0], &of, w.reports)
+		}
+		return a.row(row)
+	}, a.now)
+	if err != nil {
+		return err
+	}
+	return a.end()
+}
+
+// requestcache handles requestcache: one row, an object of all requests by name.
+func (c *call) requestcache() error {
+	c.from = fromSource
+	s, err := c.snapshot(true)
+	if err != nil {
+		return err
+	}
+	if err := c.allRead(func(uint8) bool { return true }); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), c.h.o.WaitFor)
+	defer cancel()
+	select {
+	case c.h.turns <- struct{}{}:
+		defer func() { <-c.h.turns }()
+	case <-ctx.Done():
+		return busy("Others are reading the requestcache; it is for a few at once.")
+	}
+	q := question{}
+	picked := q.picker(s)
+	a := c.begin(c.about(s, &picked))
+	if a.only() {
+		return nil
+	}
+	a.separate()
+	text, first := []byte{'{'}, true
+	err = c.eachJoined(s, &q, func(w joined) error {
+		if !first {
+			text = append(text[:0], ',')
+		}
+		first = false
+		text = append(property.AppendText(text, w.id), ':')
+		return a.write(appendWhole(text, w.text, w.reports))
+	}, a.now)
+	if err != nil {
+		return err
+	}
+	if first {
+		err = a.write([]byte("{}\n"))
+	} else {
+		err = a.write([]byte("}\n"))
+	}
+	if err != nil {
+		return err
+	}
+	return a.end()
+}
+
+// appendWhole appends a request document with its AgentJobInfo; nil: it has none.
+func appendWhole(dst, text, reports []byte) []byte {
+	if reports == nil {
+		return append(dst, text...)
+	}
+	dst = append(dst, text[:len(text)-1]...)
+	if len(text) > len("{}") {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"AgentJobInfo":`...)
+	return append(append(dst, reports...), '}')
+}
+
+// joined is a request with what agents report of it.
+type joined struct {
+	id      string
+	text    []byte // its document
+	refs    []join.ReportRef
+	reports []byte // AgentJobInfo as JSON; nil: there is none
+}
+
+// batch is some requests whose reports are read together.
+type batch struct {
+	list    []joined
+	reports int // to be read
+	text    int // bytes of list
+	done    chan error
+}
+
+// eachJoined calls fn with all requests that match, in the order of their names.
+// Reports are read in batches, a few at once. now is called after each batch.
+func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) error, now func() error) (err error) {
+	ctx, cancel := context.WithCancel(c.r.Context())
+	defer cancel()
+	var ahead []*batch
+	defer func() {
+		cancel()
+		for _, b := range ahead { // none of them is left alone
+			<-b.done
+		}
+	}()
+	finish := func() error {
+		b := ahead[0]
+		ahead = ahead[1:]
+		if err := <-b.done; err != nil {
+			return err
+		}
+		for _, w := range b.list {
+			if err := fn(w); err != nil {
+				return err
+			}
+		}
+		return now()
+	}
+	fill := &batch{}
+	start := func() error {
+		if len(fill.list) == 0 {
+			return nil
+		}
+		b := fill
+		fill = &batch{}
+		b.done = make(chan error, 1)
+		ahead = append(ahead, b)
+		go func() { b.done <- guarded(func() error { return c.read(ctx, b) }) }()
+		if len(ahead) < batchesAhead {
+			return nil
+		}
+		return finish()
+	}
+	scan := scan{s: s, q: q, picked: q.picker(s), reader: s.Reader()}
+	for _, b := range s.Blocks {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("answer: %w", context.Cause(ctx))
+		}
+		list, err := c.joinedOf(&scan, b)
+		if err != nil {
+			return err
+		}
+		for _, w := range list {
+			fill.list = append(fill.list, w)
+			fill.reports += len(w.refs)
+			fill.text += len(w.text)
+			if fill.reports >= batchReports || fill.text >= batchText {
+				if err := start(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := start(); err != nil {
+		return err
+	}
+	for len(ahead) > 0 {
+		if err := finish(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinedOf lists the requests of a block that match, without their reports.
+func (c *call) joinedOf(s *scan, b *documents.Block) (list []joined, err error) {
+	var all []match
+	if err := s.matches(b, func(m match) { all = append(all, m) }); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, m := range all {
+		if c.h.joined[m.mark.Status] || s.q.cleaned {
+			ids = append(ids, m.id)
+		}
+	}
+	refs := map[string][]join.ReportRef{}
+	if len(ids) > 0 {
+		for i, found := range c.h.o.Store.Reports(ids) {
+			refs[ids[i]] = found
+		}
+	}
+	for _, m := range all {
+		w := joined{id: m.id, text: bytes.Clone(m.text)}
+		if s.q.cleaned && slices.ContainsFunc(refs[m.id], func(r join.ReportRef) bool { return !r.Idle }) {
+			continue
+		}
+		if c.h.joined[m.mark.Status] {
+			w.refs = refs[m.id]
+		}
+		list = append(list, w)
+	}
+	return list, nil
+}
+
+// guarded turns a panic into an error: the goroutine has nobody else who would
+// catch it.
+func guarded(read func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{value: p}
+		}
+	}()
+	return read()
+}
+
+// read reads the reports of a batch.
+func (c *call) read(ctx context.Context, b *batch) error {
+	if b.reports == 0 {
+		return nil
+	}
+	var ids []string
+	for i := range b.list {
+		for _, r := range b.list[i].refs {
+			ids = append(ids, r.ID)
+		}
+	}
+	docs, err := c.h.documents(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range b.list {
+		w := &b.list[i]
+		w.reports = reportsOf(docs[:len(w.refs)])
+		docs = docs[len(w.refs):]
+	}
+	return nil
+}
+
+// documents reads documents of agents or jobs, some at once.
+func (h *Handler) documents(ctx context.Context, ids []string) (docs [][]byte, err error) {
+	for some := range slices.Chunk(ids, batchReports) {
+		select {
+		case h.reads <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
+		}
+		found, err := h.readSome(ctx, some)
+		<-h.reads
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, found...)
+	}
+	return docs, nil
+}
+
+func (h *Handler) readSome(ctx context.Context, ids []string) ([][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.o.Timeout)
+	defer cancel()
+	docs, err := h.o.Source.Documents(ctx, ids)
+	if err == nil && len(docs) != len(ids) {
+		err = fmt.Errorf("%d documents came, want %d", len(docs), len(ids))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read documents: %w", err)
+	}
+	return docs, nil
+}
+
+// reportsOf is the AgentJobInfo of some reports, nil where there is none: those
+// that are not there any more are left out.
+func reportsOf(docs [][]byte) (info []byte) {
+	for _, doc := range docs {
+		if doc == nil {
+			continue
+		}
+		if info == nil {
+			info = append(info, '{')
+		} else {
+			info = append(info, ',')
+		}
+		text := property.ASCII(nil, doc)
+		var of property.Document
+		of.Reset(text)
+		agent, ok := of.Text("agent_url")
+		if !ok {
+			agent = "null"
+		}
+		info = append(property.AppendText(info, agent), ':')
+		info = append(info, text...)
+	}
+	if info != nil {
+		info = append(info, '}')
+	}
+	return info
+}

@@ -1,0 +1,155 @@
+package legacy
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
+	"github.com/dmwm/wmstats/cacheserver/legacy/property"
+	"github.com/dmwm/wmstats/cacheserver/ondemand"
+)
+
+// workflow is what is known of one workflow in any status.
+type workflow struct {
+	text    []byte   // its request document; nil: there is none
+	reports [][]byte // documents of its agents as they came; nil: not there any more
+}
+
+// workflow reads the workflow of the call: of a current request only what agents
+// report, of another one its document too.
+func (c *call) workflow() (w workflow, err error) {
+	c.from = fromSource
+	s, ok := c.h.o.Documents.Snapshot()
+	if !ok {
+		return w, notReady("The first full read of the source has not ended.")
+	}
+	if source := c.h.o.Store.Source(); source.RequestsAsOf.IsZero() || source.AgentsAsOf.IsZero() {
+		return w, notReady("The source has not answered since the start of this server.")
+	}
+	if c.name == "" || strings.HasPrefix(c.name, "_") { // design documents and the like are no requests
+		return w, nil
+	}
+	known, err := textOf(s, c.name)
+	if err != nil {
+		return w, err
+	}
+	refs := c.h.o.Store.Reports([]string{c.name})[0]
+	if known == nil {
+		// The feed says nothing of requests that are not current: what is read
+		// of them is not kept.
+		return c.readWorkflow(nil, refs, ondemand.Call{Kind: "legacy_archived", Key: c.name})
+	}
+	if len(refs) == 0 {
+		c.from = fromMemory
+		return workflow{text: known}, nil
+	}
+	return c.readWorkflow(known, refs, ondemand.Call{Kind: "legacy_request", Key: version(c.name, nil, refs), Name: c.name, TTL: c.h.o.Keep})
+}
+
+// textOf is the request document of a name that is current, nil for others.
+func textOf(s *documents.Snapshot, name string) ([]byte, error) {
+	b, i, ok := s.Find(name)
+	if !ok {
+		return nil, nil
+	}
+	r := s.Reader()
+	if err := r.Open(b); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMemory, err)
+	}
+	return bytes.Clone(r.Document(i)), nil
+}
+
+// version names the reports of a workflow as they are now, so that what was read
+// of older ones is never used.
+func version(name string, text []byte, refs []join.ReportRef) string {
+	var d xxhash.Digest
+	_, _ = d.Write(text) // never fails
+	var number [16]byte
+	for _, r := range refs {
+		_, _ = d.WriteString(r.ID)
+		binary.LittleEndian.PutUint64(number[:], r.Hash)
+		binary.LittleEndian.PutUint64(number[8:], uint64(r.Time)) //nolint:gosec // any bits will do
+		_, _ = d.Write(number[:])
+	}
+	return fmt.Sprintf("%s/%x", name, d.Sum64())
+}
+
+// readWorkflow reads reports, and the request document where it is not known.
+func (c *call) readWorkflow(known []byte, refs []join.ReportRef, read ondemand.Call) (w workflow, err error) {
+	name := c.name
+	read.Read = func(ctx context.Context) (ondemand.Value, error) {
+		w, cost := workflow{text: known}, int64(0)
+		if known == nil {
+			docs, err := c.h.o.Source.Requests(ctx, []string{name})
+			if err != nil {
+				return ondemand.Value{}, fmt.Errorf("read a request: %w", err)
+			}
+			if len(docs) == 0 || docs[0] == nil {
+				return ondemand.Value{Data: w}, nil
+			}
+			w.text = property.Canonical(nil, docs[0])
+		}
+		ids := make([]string, len(refs))
+		for i, r := range refs {
+			ids[i] = r.ID
+		}
+		var err error
+		if len(ids) > 0 {
+			w.reports, err = c.h.documents(ctx, ids)
+		}
+		for _, doc := range w.reports {
+			cost += int64(len(doc))
+		}
+		return ondemand.Value{Data: w, Cost: cost + int64(len(w.text))}, err
+	}
+	v, err := c.h.demand.Get(c.r.Context(), read)
+	if err != nil {
+		return w, fmt.Errorf("read a workflow: %w", err)
+	}
+	w, _ = v.Data.(workflow)
+	return w, nil
+}
+
+// request handles request/NAME.
+func (c *call) request() error {
+	w, err := c.workflow()
+	if err != nil {
+		return err
+	}
+	row := []byte("{")
+	if w.text != nil {
+		row = append(property.AppendText(row, c.name), ':')
+		row = appendWhole(row, w.text, reportsOf(w.reports))
+	}
+	a := c.begin(0)
+	if err := a.row(append(row, '}')); err != nil {
+		return err
+	}
+	return a.end()
+}
+
+// isFinished handles isfinished/NAME.
+func (c *call) isFinished() error {
+	w, err := c.workflow()
+	switch {
+	case err != nil:
+		return err
+	case w.text == nil:
+		return errNoWorkflow
+	}
+	row := "false"
+	if finished(w.reports) {
+		row = "true"
+	}
+	a := c.begin(0)
+	if err := a.row([]byte(row)); err != nil {
+		return err
+	}
+	return a.end()
+}

@@ -1,0 +1,47 @@
+package legacy
+
+import (
+	"slices"
+
+	"github.com/dmwm/wmstats/schema"
+)
+
+// lockedStatuses are those in which the datasets and files of a request are
+// protected.
+func lockedStatuses() []string {
+	return []string{
+		"assignment-approved", "assigned", "staging", "staged", "failed", "acquired",
+		"running-open", "running-closed", "force-complete", "completed", "closed-out",
+	}
+}
+
+// Statuses are those of the requests that the old API calls current, whatever
+// the server lists beside them.
+func Statuses(tierZero bool) (current []string) {
+	all := schema.Statuses()
+	if tierZero {
+		all = schema.TierZeroStatuses()
+	}
+	for _, s := range all {
+		if s.Active {
+			current = append(current, s.Status)
+		}
+	}
+	return current
+}
+
+// numbers are the places in Statuses of the locked ones, and of those with
+// AgentJobInfo: at Tier-0 these are all.
+func numbers(tierZero bool) (locked, joined map[uint8]bool) {
+	locked, joined = map[uint8]bool{}, map[uint8]bool{}
+	for i, status := range Statuses(tierZero) {
+		n := uint8(i) //nolint:gosec // there are 16
+		if slices.Contains(lockedStatuses(), status) {
+			locked[n] = true
+		}
+		if info, _ := schema.StatusOf(status); info.JobInfo || tierZero {
+			joined[n] = true
+		}
+	}
+	return locked, joined
+}
