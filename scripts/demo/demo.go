@@ -130,8 +130,8 @@ func (o Options) start(ctx context.Context, g *group) error {
 	if err := o.wait(ctx, g, "uiserver", "http://"+o.UIAddr+"/readyz"); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.Out, "\nready after %s\n  dashboard  http://%s\n  API        http://%s/fetch?limit=10\n  Ctrl-C stops everything\n\n",
-		time.Since(began).Round(100*time.Millisecond), o.UIAddr, o.CacheAddr)
+	fmt.Fprintf(o.Out, "\nready after %s\n  dashboard  http://%s\n  API        http://%s/fetch?limit=10\n  old API    http://%s/wmstatsserver/data/filtered_requests?mask=RequestStatus\n  Ctrl-C stops everything\n\n",
+		time.Since(began).Round(100*time.Millisecond), o.UIAddr, o.CacheAddr, o.UIAddr)
 	return nil
 }
 

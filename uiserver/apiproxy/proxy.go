@@ -27,6 +27,7 @@ import (
 type Options struct {
 	Upstream  *url.URL          // the cache server
 	Prefix    string            // path under which this server has the API: /api
+	OldAPI    bool              // forward the REST API of the old server instead, which has no prefix
 	Transport http.RoundTripper // with timeouts for connecting, none for bodies
 	Log       *slog.Logger
 
@@ -45,6 +46,7 @@ type Proxy struct {
 	prefix  string
 	log     *slog.Logger
 	reverse *httputil.ReverseProxy
+	old     bool
 }
 
 // single are the documented paths, named those with a name below them, and parts
@@ -61,7 +63,7 @@ var (
 
 // New returns a proxy.
 func New(o Options) *Proxy {
-	p := &Proxy{prefix: o.Prefix, log: o.Log}
+	p := &Proxy{prefix: o.Prefix, log: o.Log, old: o.OldAPI}
 	p.reverse = &httputil.ReverseProxy{
 		Transport:     newUpstream(o),
 		FlushInterval: -1, // flush each write: streams of changes and long lists
@@ -81,7 +83,9 @@ func New(o Options) *Proxy {
 				r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
 			}
 			r.SetXForwarded()
-			r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
+			if !o.OldAPI {
+				r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
+			}
 		},
 		ModifyResponse: func(res *http.Response) error {
 			res.Header.Set("X-Content-Type-Options", "nosniff") // also if another program answers at that address
@@ -97,7 +101,7 @@ func New(o Options) *Proxy {
 // client can't impersonate a user to a cache server that trusts this one.
 var passed = []string{
 	"Accept", "Accept-Encoding", "Authorization", "Cache-Control", "Content-Encoding", "Content-Length", "Content-Type",
-	"If-None-Match", "Last-Event-Id", "Prefer", "User-Agent", wire.HeaderRequestID,
+	"Cms-Auth-Status", "If-None-Match", "Last-Event-Id", "Prefer", "User-Agent", wire.HeaderRequestID,
 }
 
 // choose sets the headers of the forwarded request.
@@ -122,6 +126,10 @@ func (o *Options) choose(r *httputil.ProxyRequest) {
 
 // ServeHTTP forwards documented paths and methods, and refuses others.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.old { // the cache server knows its calls, and answers errors in their form
+		p.reverse.ServeHTTP(w, r)
+		return
+	}
 	path := strings.TrimPrefix(r.URL.EscapedPath(), p.prefix)
 	if !documented(path) {
 		known := make([]string, len(single))
@@ -176,6 +184,10 @@ func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	problem := wire.NewProblem(wire.SlugSourceFailed, "The cache server does not respond.")
 	problem.Title = "Cache server unreachable"
 	w.Header().Set("Retry-After", "5")
+	if p.old {
+		problem.Status = http.StatusServiceUnavailable
+		oldError(w.Header(), "401", "503", "Database unavailable")
+	}
 	p.problem(w, problem)
 }
 

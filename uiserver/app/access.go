@@ -53,6 +53,10 @@ func refuse(w http.ResponseWriter, r *http.Request, p *wire.Problem) {
 		apiproxy.WriteProblem(w, p)
 		return
 	}
+	if apiproxy.IsOld(r.URL.Path) {
+		apiproxy.WriteOldProblem(w, p)
+		return
+	}
 	apiproxy.ProblemHeaders(w.Header(), p)
 	http.Error(w, p.Title+"\n\n"+p.Detail, p.Status)
 }

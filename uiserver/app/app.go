@@ -142,6 +142,13 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	}
 	e.Any(static.Prefix+"*", echo.WrapHandler(assets))
 	e.Any(web.APIPrefix+"/*", echo.WrapHandler(proxy))
+	old := a.proxyOptions(forward)
+	old.Prefix, old.OldAPI = "", true
+	oldAPI := echo.WrapHandler(apiproxy.New(old))
+	for _, prefix := range apiproxy.OldPrefixes() {
+		e.Any(prefix, oldAPI)
+		e.Any(prefix+"/*", oldAPI)
+	}
 	e.Add("QUERY", web.APIPrefix+"/find", echo.WrapHandler(proxy))
 	all.Routes(e, echo.WrapMiddleware(func(next http.Handler) http.Handler { return compress(next) }), pages.Secure)
 	return a.metrics.counted(e.Routes(), a.recovered(secured(a.guarded(e)))), nil
@@ -151,7 +158,7 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 // it on forwarded answers, and pages set more headers.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, web.APIPrefix+"/") {
+		if !strings.HasPrefix(r.URL.Path, web.APIPrefix+"/") && !apiproxy.IsOld(r.URL.Path) {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 		}
 		next.ServeHTTP(w, r)
