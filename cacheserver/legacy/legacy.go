@@ -15,8 +15,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,7 +154,7 @@ func New(o Options) (*Handler, error) {
 	h.apis = h.table()
 	h.openapi = h.describe()
 	var err error
-	if h.metrics, err = newMetrics(o.Registry, o.UserAgent); err != nil {
+	if h.metrics, err = newMetrics(o.Registry, o.UserAgent, slices.Collect(maps.Keys(h.apis))); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return h, nil

@@ -29,11 +29,16 @@ type metrics struct {
 // consumer is who asks for what.
 type consumer struct{ identity, agent, api, mask string }
 
-func newMetrics(registry *prometheus.Registry, most int) (*metrics, error) {
+func newMetrics(registry *prometheus.Registry, most int, apis []string) (*metrics, error) {
 	m := &metrics{most: most, told: map[consumer]time.Time{}, requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wmstats_legacy_requests_total",
 		Help: "Requests to the old server's API, by call and by where the answer comes from: memory, source, or none for those that were refused before.",
 	}, []string{"api", "from"})}
+	for _, api := range append(apis, unknownAPI) { // at 0 from the start
+		for _, from := range []string{fromMemory, fromSource, fromNothing} {
+			m.requests.WithLabelValues(api, from)
+		}
+	}
 	return m, errors.Join(registry.Register(m.requests))
 }
 

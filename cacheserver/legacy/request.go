@@ -113,6 +113,9 @@ func (c *call) readWorkflow(known []byte, refs []join.ReportRef, read ondemand.C
 		return w, fmt.Errorf("read a workflow: %w", err)
 	}
 	w, _ = v.Data.(workflow)
+	if known != nil {
+		w.text = known // reports are kept, the request may be newer
+	}
 	return w, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -55,7 +56,7 @@ func newStandIn(t *testing.T) (fake *couchfake.Server, url string) {
 func start(t *testing.T, change func(*app.Options)) string {
 	t.Helper()
 	o := app.Defaults()
-	o.Listen = "127.0.0.1:0"
+	o.Listen, o.Log = "127.0.0.1:0", slog.New(slog.DiscardHandler)
 	o.Access.Rate = 0
 	o.Patience = app.Patience{MinWait: 5 * time.Millisecond, MaxWait: 50 * time.Millisecond, LookEvery: 20 * time.Millisecond}
 	change(&o)
