@@ -1,10 +1,10 @@
-// Package bench is the one benchmark of the project: the servers as processes,
-// over HTTP, with the CouchDB stand-in (mock/couchfake) beside them or, for more
-// documents than memory holds, a source that repeats a small world (package
-// repeat); the cache server's answers (package answers); and the benchmarks
-// beside the code. Each figure is one line: name, value, unit and what is
-// wanted. Figures that depend on the machine come with a ratio to the naive way
-// in the same run.
+// Package bench is the one benchmark of the project. It runs the servers as
+// processes, over HTTP, with the CouchDB stand-in (mock/couchfake) or, for more
+// documents than fit in memory, with a source that repeats a small world
+// (package repeat). It also measures the cache server's answers (package
+// answers) and runs the benchmarks beside the code. Each figure is one line:
+// name, value, unit and target. Figures that depend on the machine come with a
+// ratio to the naive way in the same run.
 package bench
 
 import (
@@ -47,7 +47,7 @@ type Options struct {
 	Log        io.Writer // what the programs print
 }
 
-// standInHolds is how many workflows the stand-in is asked to hold.
+// standInHolds is the maximum number of workflows for the stand-in.
 const standInHolds = 50_000
 
 // repeats tells whether documents come from a repeated world.
@@ -86,7 +86,7 @@ func Sections() (names []string) {
 	return names
 }
 
-// Run measures the sections that are asked for.
+// Run measures the requested sections.
 func Run(ctx context.Context, o Options) error {
 	for _, name := range o.Sections {
 		if !slices.Contains(Sections(), name) {

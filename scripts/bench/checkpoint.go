@@ -18,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/scripts/bench/repeat"
 )
 
-// restarts are measured; what is printed is the middle one of each figure.
+// restarts is the number of measured starts; each printed figure is the median.
 const restarts = 3
 
 // restart is what one start from a checkpoint took.
@@ -28,8 +28,8 @@ type restart struct {
 	peak        float64       // bytes of resident memory, by then
 }
 
-// runCheckpoint measures a server that goes on from its checkpoint. The source
-// counts what it is asked for: a start that reads everything again is an error.
+// runCheckpoint measures a server that resumes from its checkpoint. The source
+// counts its requests: a start that reads everything again is an error.
 func runCheckpoint(ctx context.Context, o Options) error {
 	o.Repeat, o.Workflows = true, o.Checkpoint
 	r := &run{Options: o, client: &http.Client{}}
@@ -80,8 +80,8 @@ func (r *run) size(name string, value float64, unit string) {
 	r.line(name+"_"+n, value, unit)
 }
 
-// writing prints what changes notice of a checkpoint that is captured and
-// written while they come.
+// writing prints how much changes are delayed by a checkpoint that is captured
+// and written while they arrive.
 func (r *run) writing(ctx context.Context, source, cache server, names []string) error {
 	writes := func() (float64, error) { return r.metric(ctx, cache, `wmstats_checkpoint_writes_total{result="done"}`) }
 	var slowest, p99 float64
@@ -193,7 +193,7 @@ func (r *run) restart(ctx context.Context, source server, file, name string, pri
 	return c, out, fmt.Errorf("no feed was followed from the stored position: %v", after.Since)
 }
 
-// asked tells what the source was asked for so far.
+// asked returns the requests that the source has received so far.
 func (r *run) asked(ctx context.Context, source server) (a repeat.Asked, err error) {
 	_, body, err := r.do(ctx, http.MethodGet, source.url+"/_asked", nil)
 	if err != nil {

@@ -38,9 +38,9 @@ func runContent(ctx context.Context, o Options) error {
 	return r.content(ctx)
 }
 
-// content measures what cycles cost in which agents rewrite all of their
+// content measures the cost of cycles in which agents rewrite all of their
 // documents: none with new content, 30 % with new content, and all of them
-// taken for new, as a reader that goes by revisions has to.
+// treated as new, as a reader that relies on revisions must do.
 func (r *run) content(ctx context.Context) error {
 	w := newRewriter()
 	source, err := w.serve(r)
@@ -95,8 +95,8 @@ func (r *run) content(ctx context.Context) error {
 	return nil
 }
 
-// contentCycle lets one cycle pass and prints what the cache server made of it.
-// It returns the seconds of processor time.
+// contentCycle runs one cycle and prints what the cache server did with it. It
+// returns the seconds of processor time.
 func (r *run) contentCycle(ctx context.Context, w *rewriter, cache server, events *atomic.Int64, name string, share float64, all bool) (float64, error) {
 	before, err := r.pulse(ctx, cache)
 	if err != nil {
@@ -157,8 +157,8 @@ func (r *run) contentCycle(ctx context.Context, w *rewriter, cache server, event
 	return took, nil
 }
 
-// noAlerts writes a file that switches the rules of alerts off: time passes for
-// them, too, and is not what is measured.
+// noAlerts writes a file that switches the rules of alerts off: they depend on
+// the time, too, which is not measured here.
 func noAlerts() (path string, err error) {
 	dir, err := os.MkdirTemp("", "wmstats-bench-*")
 	if err != nil {
@@ -207,8 +207,8 @@ func (r *run) counted(ctx context.Context, cache server) (f followed, err error)
 	return f, nil
 }
 
-// appliedAll waits until all that was written has been applied: each document
-// is written once in a cycle, so their number tells.
+// appliedAll waits until everything written has been applied: each document is
+// written once in a cycle, so their number is enough.
 func (r *run) appliedAll(ctx context.Context, cache server, before float64, wrote rewritten) error {
 	for {
 		now, err := r.counted(ctx, cache)

@@ -53,8 +53,8 @@ func (r *run) startServer(flags []string) (*exec.Cmd, error) {
 	return r.startPath(r.Self, append([]string{"profiled", r.Profile}, flags...)...)
 }
 
-// firstRead prints what the first read took, against throwing the same bytes
-// away, and what memory it needed.
+// firstRead prints how long the first read took, compared with discarding the
+// same bytes, and how much memory it needed.
 func (r *run) firstRead(ctx context.Context, c loadedCache, thrown thrownAway) error {
 	mb := float64(thrown.bytes) / 1e6
 	rate := mb / c.took.Seconds()
@@ -80,9 +80,9 @@ func (r *run) firstRead(ctx context.Context, c loadedCache, thrown thrownAway) e
 	return r.memory(ctx, c.server, "after first read")
 }
 
-// settled waits until the cache server has given back what the first read left
-// over, and returns its resident memory: the result. It is the least of what is
-// seen until it no longer falls for the time quiet.
+// settled waits until the cache server has released the memory that the first
+// read left over, and returns its resident memory: the result. It is the lowest
+// value seen before the memory stops falling for the time quiet.
 func (r *run) settled(ctx context.Context, cache server, quiet time.Duration) (least float64, err error) {
 	least = cache.status("VmRSS")
 	for since := time.Now(); time.Since(since) < quiet; {

@@ -61,7 +61,7 @@ func (r *run) change(ctx context.Context, couch, cache server, names []string, p
 	return times, nil
 }
 
-// quantile gives a quantile of sorted times, in ms.
+// quantile returns a quantile of sorted times, in ms.
 func quantile(times []time.Duration, q float64) float64 {
 	return float64(times[min(len(times)-1, int(q*float64(len(times))))].Microseconds()) / 1000
 }
@@ -90,8 +90,8 @@ func (r *run) someWorkflows(ctx context.Context, cache server) ([]string, error)
 	return names, nil
 }
 
-// oneChange gives a workflow a priority that nothing else has, and polls until
-// it is there.
+// oneChange assigns a workflow a unique priority, and polls until it is
+// visible.
 func (r *run) oneChange(ctx context.Context, couch, cache server, name string, priority int) (time.Duration, error) {
 	if err := r.prioritize(ctx, couch, name, priority); err != nil {
 		return 0, err

@@ -30,9 +30,9 @@ const watchPaint = `(() => {
 	return true;
 })()`
 
-// uiPaint prints when the largest thing of each page is painted and how much
+// uiPaint prints when the largest element of each page is painted and how much
 // moves while it loads, in Chromium behind a slower network. Without a browser
-// it says so and prints nothing.
+// it prints a note and no figures.
 func (r *run) uiPaint(ctx context.Context, ui server) error {
 	path, err := chromium.Find()
 	if errors.Is(err, chromium.ErrNone) {

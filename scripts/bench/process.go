@@ -64,9 +64,9 @@ func (r *run) stopAll() {
 	r.procs = nil
 }
 
-// startSource starts what the cache server reads: the stand-in for CouchDB,
+// startSource starts the source of the cache server: the stand-in for CouchDB,
 // which holds all documents, or this program as a source that repeats a small
-// world. A source that runs already is taken as it is.
+// world. A source that runs already is used unchanged.
 func (r *run) startSource(ctx context.Context) (server, error) {
 	if r.Source != "" {
 		s := server{url: strings.TrimSuffix(r.Source, "/"), elsewhere: true}

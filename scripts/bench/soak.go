@@ -87,8 +87,8 @@ func runSoak(ctx context.Context, o Options) error {
 	return r.explained(ctx, cache.server, "after the load")
 }
 
-// explained prints the account against the live heap when nobody asks: what the
-// last collection has found is then what is there.
+// explained prints the account against the live heap without load: the live
+// heap of the last collection is then current.
 func (r *run) explained(ctx context.Context, cache server, when string) error {
 	if _, err := r.settled(ctx, cache, 10*time.Second); err != nil {
 		return err
@@ -130,7 +130,7 @@ func parts(s soak.Sample) string {
 	return text.String()
 }
 
-// soaked prints what a soak met, and the bar.
+// soaked prints the results of a soak, and the target.
 func (r *run) soaked(report soak.Report, cache server, most, cpu float64) {
 	r.line("first pages", float64(report.Pages), "answers")
 	r.line("scans to the end", float64(report.Scans), "scans")

@@ -15,7 +15,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// bulk is bytes and rows that were read and thrown away.
+// bulk counts bytes and rows that were read and discarded.
 type bulk struct {
 	bytes, docs int64
 	took        time.Duration
@@ -24,7 +24,7 @@ type bulk struct {
 
 func (b bulk) rate() float64 { return float64(b.bytes) / 1e6 / b.took.Seconds() }
 
-// thrownAway is the bytes of the first read, read and thrown away twice: one
+// thrownAway reads the bytes of the first read and discards them, twice: one
 // answer after the other, as a plain reader would, and both databases at once,
 // over two connections, as the cache server reads them.
 type thrownAway struct {
@@ -56,8 +56,8 @@ func firstReadQueries() [][]query {
 	}
 }
 
-// throwAway reads what the first read of the cache server reads, finds the ends
-// of the lines, and throws it away.
+// throwAway reads the same as the first read of the cache server, finds the
+// ends of the lines, and discards everything.
 func (r *run) throwAway(ctx context.Context, source server) (t thrownAway, err error) {
 	queries := firstReadQueries()
 	var all []query

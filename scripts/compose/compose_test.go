@@ -40,8 +40,9 @@ func TestServices(t *testing.T) {
 	assert.Equal(t, []string{"cacheserver", "couchdb", "mock-load", "uiserver"}, names)
 }
 
-// TestOrder holds the start order: data come after the database is healthy,
-// the cache server after the data, the dashboard after the cache server.
+// TestOrder checks the start order: data are loaded after the database is
+// healthy, the cache server starts after the data, the dashboard after the
+// cache server.
 func TestOrder(t *testing.T) {
 	p := load(t)
 	for _, want := range []struct{ name, on, condition string }{
@@ -117,8 +118,9 @@ func password(t *testing.T, file string, env ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestPassword: none is in the repository. It is made by the first make up, and
-// the servers' secret is the database's password from then on.
+// TestPassword: the repository contains no password. The first make up
+// generates it, and from then on the servers' secret is the database's
+// password.
 func TestPassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new", "couch-password")
 	made := password(t, file)

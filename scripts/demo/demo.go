@@ -82,7 +82,7 @@ func ParseOptions(args []string, getenv func(string) string, out, help io.Writer
 }
 
 // Run starts everything, reports when it is ready, and stops everything when
-// ctx ends or when one of the programs ends by itself.
+// ctx ends or when one of the programs exits.
 func Run(ctx context.Context, o Options) error {
 	if err := o.portsFree(); err != nil {
 		return err

@@ -29,20 +29,20 @@ import (
 	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
 )
 
-// axe-core is a tool of this test: fetched when the test runs, checked, kept in
-// the user's cache, and never a part of the project or of what it serves.
+// axe-core is a tool of this test: it is fetched when the test runs, verified,
+// kept in the user's cache, and never part of the project or of what it serves.
 const (
 	axeVersion = "4.14.1"
 	axeSum     = "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 )
 
-// TestBrowserAccessibility: axe-core finds nothing to complain about on any
-// page, in both themes, and in a narrow window, whose colours are the same.
+// TestBrowserAccessibility: axe-core reports no violation on any page, in both
+// themes, and in a narrow window, whose colours are the same.
 func TestBrowserAccessibility(t *testing.T) {
 	browser := newBrowser(t)
 	axe, err := axeSource(t.Context())
 	if err != nil {
-		t.Skipf("skipped: axe-core %s can't be had: %v", axeVersion, err)
+		t.Skipf("skipped: axe-core %s is not available: %v", axeVersion, err)
 	}
 	s := newSystem(t, gen.Options{Seed: 12, Workflows: 150, Lean: true})
 	for _, address := range s.everyPage(t) {

@@ -85,8 +85,9 @@ func TestBrowserChange(t *testing.T) {
 	assert.NotEqual(t, before, b.text(".data > span:first-child"))
 }
 
-// TestBrowserOutage: the cache server goes away and comes back at its address.
-// Each page says so, with the time of the last data, and recovers by itself.
+// TestBrowserOutage: the cache server stops and comes back at its address. Each
+// page reports that, with the time of the last data, and recovers
+// automatically.
 func TestBrowserOutage(t *testing.T) {
 	browser := newBrowser(t)
 	s := newCouch(t, gen.Options{Seed: 11, Workflows: 50, Lean: true, NoEdges: true})

@@ -43,10 +43,10 @@ func newBrowser(t *testing.T) context.Context {
 	return browser
 }
 
-// tab is one tab of a reader who looks at the pages of one server. Whatever the
-// browser complains about while it is open fails the test at its end: errors
+// tab is one tab of a reader who looks at the pages of one server. Any
+// complaint of the browser while it is open fails the test at its end: errors
 // and warnings on the console, uncaught exceptions, violations of the content
-// security policy, requests that fail.
+// security policy, failed requests.
 type tab struct {
 	t    *testing.T
 	ctx  context.Context
@@ -78,7 +78,7 @@ func newTab(t *testing.T, browser context.Context, base string, look chromium.Lo
 	return b
 }
 
-// hear gathers complaints. It runs on the goroutine that reads the browser's
+// hear collects complaints. It runs on the goroutine that reads the browser's
 // messages.
 func (b *tab) hear(event any) {
 	b.mu.Lock()
@@ -116,7 +116,7 @@ func (b *tab) hear(event any) {
 	}
 }
 
-// expectFailure takes complaints about one address as meant.
+// expectFailure marks complaints about one address as intended.
 func (b *tab) expectFailure(address string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -51,8 +51,8 @@ func (s *system) withJobs(t *testing.T) schema.Workflow {
 	return records[0]
 }
 
-// TestChangeBecomesVisible: whatever changes in the source shows in /fetch, in
-// the sums, and on the page, with a new generation.
+// TestChangeBecomesVisible: each change in the source shows in /fetch, in the
+// sums, and on the page, with a new generation.
 func TestChangeBecomesVisible(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 4, Workflows: 300, Lean: true, NoEdges: true})
 	w := s.withJobs(t)
@@ -87,8 +87,8 @@ func TestChangeBecomesVisible(t *testing.T) {
 	eventually(t, func() bool { _, ok := s.workflow(t, w.Workflow); return !ok }, "a deleted workflow leaves")
 }
 
-// TestRewriteMakesNoGeneration: a document that is the same but for its
-// revision and time stamp changes nothing but its agent's freshness.
+// TestRewriteMakesNoGeneration: a document that is the same except for its
+// revision and timestamp changes only its agent's freshness.
 func TestRewriteMakesNoGeneration(t *testing.T) {
 	// Time passes for the rules of alerts, too, and is not what is counted here.
 	var rules strings.Builder

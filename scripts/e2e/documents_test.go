@@ -23,7 +23,7 @@ func plainRequest(name, more string) string {
 		"RequestTransition":[{"Status":"running-open","UpdateTime":1795000100}]}`, name, more, name)
 }
 
-// plainWork is an agent's document about a workflow.
+// plainWork is an agent report about a workflow.
 func plainWork(name, more string) string {
 	return fmt.Sprintf(`{"_id":"agent-%s",%s"type":"agent_request","workflow":%q,"agent_url":"vocms1.cern.ch:9999","agent":"WMAgent","timestamp":1795000200,
 		"status":{"success":5},"sites":{"T2_CH_CERN":{"success":5}},"tasks":{}}`, name, more, name)
@@ -112,9 +112,9 @@ func TestHardDocuments(t *testing.T) {
 	}
 }
 
-// TestADatabaseMadeAnew: the agents' database is dropped and made again with
-// fewer documents, maybe within the second in which it was made: then only
-// their number tells.
+// TestADatabaseMadeAnew: the agents' database is dropped and created again with
+// fewer documents, perhaps within the second of its creation: then only their
+// number reveals it.
 func TestADatabaseMadeAnew(t *testing.T) {
 	s := newCouch(t, gen.Options{Seed: 8, Workflows: 120, Lean: true, NoEdges: true})
 	for i := range 400 { // tombstones count among what the database had

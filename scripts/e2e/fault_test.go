@@ -71,9 +71,9 @@ func faults() map[string][]couchfake.Fault {
 	}
 }
 
-// TestFaults: while the source misbehaves in each of its ways and its
-// documents go on changing, /fetch answers every time; when it behaves again,
-// the records equal those of a cache server that reads everything afresh.
+// TestFaults: while the source misbehaves in each of its ways and its documents
+// continue to change, /fetch answers every time; when the fault ends, the
+// records equal those of a cache server that reads everything from scratch.
 func TestFaults(t *testing.T) {
 	for name, list := range faults() {
 		t.Run(name, func(t *testing.T) {
@@ -134,8 +134,9 @@ func (s *system) editable() (request, agent []gen.Doc) {
 	return s.requests, s.agents
 }
 
-// TestConnectionRefused: the source is away when the server starts and again
-// later; the server says so, serves what it has, and comes back by itself.
+// TestConnectionRefused: the source is unavailable when the server starts and
+// again later; the server reports it, serves what it has, and recovers
+// automatically.
 func TestConnectionRefused(t *testing.T) {
 	s := newCouch(t, gen.Options{Seed: 7, Workflows: 100, Lean: true, NoEdges: true})
 	require.NoError(t, s.endpoint.Refuse())

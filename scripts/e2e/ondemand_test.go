@@ -116,10 +116,10 @@ func TestOnDemand(t *testing.T) {
 	}
 }
 
-// TestOnDemandFaults: a source whose views all fail, or are cut in the middle of
-// a row, gives its own answer for each workflow that nobody has asked for, and
-// what was read last for one that somebody has. All is well after it. Without
-// its database there are no log entries.
+// TestOnDemandFaults: when all views of a source fail, or are cut in the middle
+// of a row, the answer for a workflow that nobody has requested is an error,
+// and for one that was requested the data read last. Everything recovers
+// afterwards. Without its database there are no log entries.
 func TestOnDemandFaults(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 5, Workflows: 60, Lean: true, NoEdges: true}, func(o *cacheapp.Options) { o.Demand.Keep = time.Millisecond })
 	there := map[string]bool{}

@@ -128,8 +128,8 @@ func (c *crawl) judge(t *testing.T, l link, a answer) {
 	}
 }
 
-// TestPagesCrawled: every link inside leads to a page that is there and is as
-// pages have to be, in a world with all edge cases that the generator knows.
+// TestPagesCrawled: every internal link leads to an existing, well-formed page,
+// in a world with all edge cases of the generator.
 func TestPagesCrawled(t *testing.T) {
 	options := gen.Options{Seed: 13, Workflows: 700, Lean: true}
 	// Not newSystem: a big world on a busy machine takes longer than the patience

@@ -1,7 +1,7 @@
-// Package screenshots makes the pictures of the dashboard for the
-// documentation: it starts the whole system on mock data that stand still,
-// looks at pages with a browser and writes PNG files. It compares nothing: what
-// pages must be is the business of the tests in scripts/e2e.
+// Package screenshots creates the pictures of the dashboard for the
+// documentation: it starts the whole system on mock data that do not change,
+// opens pages in a browser and writes PNG files. It compares nothing; the tests
+// in scripts/e2e check the pages.
 package screenshots
 
 import (
@@ -47,7 +47,7 @@ type shot struct {
 	at            string // what is at the top of the picture; empty: the top of the page
 }
 
-// Run starts the system, makes all pictures and stops it again.
+// Run starts the system, takes all pictures and stops it again.
 func Run(ctx context.Context, o Options) error {
 	path, err := chromium.Find()
 	if err != nil {
@@ -84,7 +84,7 @@ type system struct {
 	stop      func()
 }
 
-// start returns when all pages can be made.
+// start returns when all pages are available.
 func start(ctx context.Context, o Options) (*system, error) {
 	addrs := make([]string, 3)
 	for i := range addrs {

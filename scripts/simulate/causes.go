@@ -19,7 +19,7 @@ var (
 	}
 )
 
-// causes are the faults that a reason of the state may come from.
+// causes are the faults that may explain a reason of the state.
 var causes = []struct {
 	reason string // a part of it
 	kinds  []string
@@ -50,8 +50,9 @@ var causes = []struct {
 	{"has not told for too long", slices.Concat(silence, ends, oddRows, []string{"error-row", "status", "deny", "forbid", "no-database", "replay", "end-feed", "rewind-seqs"})},
 }
 
-// explains tells whether a reason of the state, which has not been right or fresh
-// since then, names a fault that was there, or of which what follows may still have lasted.
+// explains reports whether a reason of the state, which has not been right or
+// fresh since then, names a fault that occurred, or whose effects may still
+// have lasted.
 func (w *world) explains(reason string, since time.Time) bool {
 	for _, c := range causes {
 		if strings.Contains(reason, c.reason) && w.was(c.kinds, since.Add(-fellEvery-healing)) {

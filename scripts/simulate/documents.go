@@ -22,8 +22,9 @@ type report struct {
 	time            int64
 }
 
-// content is what the two databases hold: kept beside the stand-in, by the rules
-// of the domain and not by our schema, so that a fault of ours can't hide.
+// content is the content of the two databases. It is kept beside the stand-in,
+// by the rules of the domain and not by our schema, so that an error of ours
+// can't hide.
 type content struct {
 	requests map[int]request
 	reports  map[[2]int]report // by workflow and agent
@@ -38,7 +39,7 @@ func (c content) clone() content {
 	return content{maps.Clone(c.requests), maps.Clone(c.reports), maps.Clone(c.infos)}
 }
 
-// value is what the list must say of a workflow.
+// value is what the list must show for a workflow.
 type value struct {
 	Status   string
 	Priority int64

@@ -21,7 +21,7 @@ func (w *world) do(e *Event) *Broken {
 	return broken
 }
 
-// happen does it, and says how long what follows from it may last.
+// happen executes the event, and returns how long its effects may last.
 func (w *world) happen(e *Event) *Broken {
 	s := w.source
 	if !e.isFault() && w.resting() {
@@ -122,7 +122,7 @@ func (w *world) index(e *Event) {
 // (couch.Options.ReadIdle).
 const readIdle = 10 * time.Minute
 
-// during lets a fault last as long as its event says.
+// during lets a fault last for the duration of its event.
 func (w *world) during(e *Event, end func()) {
 	over := time.Now().Add(time.Duration(e.For))
 	w.cause(e, time.Duration(e.For))
@@ -157,7 +157,7 @@ func (e *Event) refuses() bool {
 	return e.Kind == Answer && (e.Fault == string(couchfake.Forbid) || e.Fault == string(couchfake.Deny))
 }
 
-// cause notes that something is wrong for a time.
+// cause records that something is wrong for a period.
 func (w *world) cause(e *Event, lasts time.Duration) {
 	switch {
 	case e.endures():
@@ -219,7 +219,7 @@ func (w *world) fell(e *Event) {
 	}
 }
 
-// answer lets the stand-in do a fault of its own.
+// answer lets the stand-in inject one of its own faults.
 func (w *world) answer(e *Event) {
 	f := couchfake.Fault{
 		Match: couchfake.Match{Path: e.Path, Feed: e.Feed}, Kind: couchfake.Kind(e.Fault),

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// fresh makes a server that has just read everything, over a network without
-// faults. It is for a time when the stand-in has none. end stops it.
+// fresh creates a server that has just read everything, over a network without
+// faults. It is for a time when the stand-in has no faults. end stops it.
 func (w *world) fresh() (p *process, end func(), err error) {
 	w.fresher++
 	n := newNetwork()

@@ -8,7 +8,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// NewPlan makes the plan of a seed.
+// NewPlan generates the plan of a seed.
 func NewPlan(seed uint64, hours float64) Plan {
 	g := &generator{rng: rand.New(rand.NewPCG(seed, 20000101)), length: time.Duration(hours * float64(time.Hour))}
 	g.p = Plan{Seed: seed, Hours: hours, Workflows: 8 + g.rng.IntN(20), Agents: 1 + g.rng.IntN(3)}
@@ -94,7 +94,7 @@ func (g *generator) episode(t time.Duration) (end time.Duration) {
 	return end
 }
 
-// lasting is how long a fault takes: short ones are more frequent.
+// lasting returns how long a fault lasts: short ones are more frequent.
 func (g *generator) lasting() Span {
 	switch g.rng.IntN(10) {
 	case 0:

@@ -9,8 +9,8 @@ import (
 )
 
 // network carries connections in memory from our process to the stand-in. Each
-// is two pipes with a link between them, which does to the bytes what a bad
-// network or a proxy does.
+// connection is two pipes with a link between them, which treats the bytes as a
+// bad network or a proxy would.
 type network struct {
 	calls chan net.Conn // to the listener
 
@@ -132,7 +132,7 @@ func (n *network) stir() {
 	n.changed = make(chan struct{})
 }
 
-// each does something to the open connections that a fault meets.
+// each applies a function to the open connections that a fault affects.
 func (n *network) each(f *linkFault, do func(*link)) {
 	n.mu.Lock()
 	var met []*link

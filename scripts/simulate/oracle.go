@@ -12,7 +12,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// The promises that every run holds our server to.
+// The promises that every run checks our server against.
 const (
 	Equal    = "I1" // healing after the last fault every record equals a fresh server's, and nothing is called stale
 	Honest   = "I2" // a record that has differed from the source's for a minute is called stale, with a cause
@@ -42,7 +42,7 @@ func (b *Broken) String() string {
 	return fmt.Sprintf("%s broken after %s: %s", b.Promise, b.At, b.What)
 }
 
-// listed is a list as the API told it.
+// listed is a list as the API returned it.
 type listed struct {
 	generation string
 	etag       string
@@ -51,8 +51,8 @@ type listed struct {
 	rows       map[string]value
 }
 
-// oracle looks at our server from outside, through its API, and compares what it
-// says with what the source holds.
+// oracle observes our server from outside, through its API, and compares its
+// answers with the content of the source.
 type oracle struct {
 	w *world
 
@@ -208,7 +208,7 @@ func (o *oracle) compare(now time.Time) *Broken {
 	return nil
 }
 
-// differs holds one record that is not the source's to Honest.
+// differs checks one record that differs from the source's against Honest.
 func (o *oracle) differs(name string, is, want value, now time.Time, limit time.Duration) *Broken {
 	right, known := o.w.source.until(name, is)
 	if !known { // of documents that did not come in their order, such as one of each database
@@ -268,7 +268,7 @@ func (o *oracle) answers() *Broken {
 	return nil
 }
 
-// compared are the lists of which a fresh server must say the same.
+// compared are the lists in which a fresh server must return the same.
 var compared = []string{"/fetch?limit=all&format=ndjson", "/sites", "/campaign", "/release", "/status"}
 
 // ofTime are the keys that depend on when a server saw a document
@@ -323,7 +323,7 @@ func (o *oracle) same(fresh *process) *Broken {
 // ofClocks is the alert that depends on when a document came whose time is ahead.
 var ofClocks = regexp.MustCompile(`,?"stale_agent"`)
 
-// comparable takes out of a body what two servers may say differently.
+// comparable removes from a body what two servers may report differently.
 func (o *oracle) comparable(body []byte) []byte {
 	body = ofTime.ReplaceAll(body, nil)
 	if o.w.skewed {

@@ -16,7 +16,8 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// TestTheOracleIsNotBlind does behind its back what breaks each promise.
+// TestTheOracleIsNotBlind breaks each promise behind the oracle's back and
+// expects it to notice.
 func TestTheOracleIsNotBlind(t *testing.T) {
 	feed := couchfake.Match{Path: "/" + design.RequestDB + "/_changes"}
 	later := func(do func(w *world)) func(*world) {

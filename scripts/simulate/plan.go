@@ -9,8 +9,8 @@ import (
 )
 
 // Plan is everything that a run does: the world and what happens in it, in
-// order. The same plan makes the same schedule; what goroutines make of it at
-// one instant is the runtime's choice.
+// order. The same plan yields the same schedule; the order of goroutines at one
+// instant is up to the runtime.
 type Plan struct {
 	Seed      uint64
 	Hours     float64 // how long the run takes

@@ -95,15 +95,15 @@ func newProcess(o processOptions) (*process, error) {
 	return p, nil
 }
 
-// apis makes one API do for several processes, one after the other: it takes
-// longer to make than an hour to simulate.
+// apis lets several processes use one API, one after the other: building one
+// takes longer than simulating an hour.
 type apis struct {
 	store      struct{ *store.Store } // of the newest process
 	quarantine func() []api.Quarantined
 	handler    http.Handler
 }
 
-// of gives the handler that answers from a process's store from now on.
+// of returns the handler that answers from a process's store from now on.
 func (a *apis) of(p *process) (http.Handler, error) {
 	a.store.Store, a.quarantine = p.store, p.quarantined
 	if a.handler == nil {
@@ -129,7 +129,7 @@ func (p *process) start() {
 	})
 }
 
-// quarantined gives the follower's list the form of the API, as app does.
+// quarantined converts the follower's list to the form of the API, as app does.
 func (p *process) quarantined() []api.Quarantined {
 	var list []api.Quarantined
 	for _, q := range p.follower.Quarantined() {

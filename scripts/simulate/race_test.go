@@ -2,6 +2,6 @@
 
 package simulate
 
-// seedsHere is how many seeds a run of all tests has: the race detector makes
-// each some eight times as dear.
+// seedsHere is the number of seeds in a run of all tests: the race detector
+// makes each about eight times as expensive.
 const seedsHere = 25

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Shrink looks for a smaller plan that breaks the same promise: fewer events,
-// fewer documents, shorter faults. It runs plans until the time is over. What
-// goroutines do at one instant is not decided by the plan, so each smaller plan
-// gets two tries.
+// Shrink searches for a smaller plan that breaks the same promise: fewer
+// events, fewer documents, shorter faults. It runs plans until its time is
+// over. The plan does not decide the order of goroutines at one instant, so
+// each smaller plan gets two tries.
 func Shrink(t *testing.T, p Plan, broken *Broken, trace string, patience time.Duration) (Plan, *Broken, string) {
 	t.Helper()
 	s := &shrinker{t: t, p: p, broken: broken, trace: trace, over: time.Now().Add(patience)}

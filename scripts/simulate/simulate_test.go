@@ -112,7 +112,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// TestWithoutFaults: documents that change, and nothing else.
+// TestWithoutFaults: documents change, and nothing else happens.
 func TestWithoutFaults(t *testing.T) {
 	for seed := range uint64(5) {
 		p := NewPlan(1_000_000+seed, 3)

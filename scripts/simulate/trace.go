@@ -12,8 +12,8 @@ import (
 // traceLines is how many of the newest lines a trace keeps.
 const traceLines = 400
 
-// trace is what lately happened in a run: events, requests that the stand-in
-// answered, log lines of our process, and what the checks saw.
+// trace holds the recent events of a run: planned events, requests that the
+// stand-in answered, log lines of our process, and results of the checks.
 type trace struct {
 	began time.Time
 

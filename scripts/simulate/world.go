@@ -1,9 +1,10 @@
 // Package simulate runs the real cache server (CouchDB client, follower, store,
 // checkpoint, API) against the CouchDB stand-in in one synctest bubble, over a
-// network in memory, through simulated hours of documents that change and of
-// everything that can go wrong, and holds it to five promises, looked at from
-// outside. A seed makes a plan; a plan that breaks a promise is shrunk and kept
-// as a test. It knows no formula of records: what a list must say is computed
+// network in memory, through simulated hours of changing documents and of
+// everything that can go wrong. It checks the server from outside against its
+// promises (see oracle.go). A seed yields a plan; a plan that breaks a promise
+// is shrunk and kept as a test. The package knows no formula of records: what a
+// list must show is computed from the plan's own documents.
 // from the plan's own documents.
 package simulate
 
@@ -86,8 +87,8 @@ func runWith(t *testing.T, p Plan, secretly func(*world)) (broken *Broken, trace
 	return broken, w.trace.String()
 }
 
-// quickFolder is a folder in memory, where there is one: waiting for a disk is
-// not what is tested.
+// quickFolder returns a folder in memory, if there is one: the speed of the
+// disk is not under test.
 func quickFolder() string {
 	const inMemory = "/dev/shm"
 	if info, err := os.Stat(inMemory); err == nil && info.IsDir() {
@@ -142,7 +143,7 @@ func (w *world) ourPassword() string {
 	return text
 }
 
-// stop ends everything and looks at what is left.
+// stop ends everything and checks that nothing is left.
 func (w *world) stop() *Broken {
 	broken := w.end(true)
 	w.net.each(&linkFault{}, func(l *link) { l.end(false) })

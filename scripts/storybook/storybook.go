@@ -1,5 +1,5 @@
 // Package storybook writes the stories of web/story as static pages, in both
-// themes, to look at with a browser. It judges nothing; its test does.
+// themes, to view in a browser. It judges nothing; its test does.
 package storybook
 
 import (

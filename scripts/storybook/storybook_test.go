@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// What holds of every story, whatever is in it.
+// Checks that hold for every story, whatever it contains.
 func TestStories(t *testing.T) {
 	pages, err := storybook.Pages(t.Context(), web.AssetURLs{Style: "/static/app.css", Script: "/static/app.js", Icon: "/static/icon.svg"})
 	require.NoError(t, err)

@@ -1,14 +1,14 @@
 // Package answers measures how the cache server answers: its pages against
-// nginx serving the same bytes, against the naive way of making them, how the
+// nginx serving the same bytes, against the naive way to build them, how the
 // cost grows with records and connections, and what the static schema saves
-// against the documents it is made of. Each figure is one line: name, value,
-// unit and, in brackets, what is wanted.
+// against the documents it is built from. Each figure is one line: name, value,
+// unit and, in brackets, the target.
 //
-// Servers are processes of their own on one core, the load (wrk) is on another;
-// what is compared is measured in turn, several rounds, and medians are
-// reported. The processor time of the server for each request, from
-// /proc/PID/task/*/schedstat, says more than requests per second on a machine
-// that others use. It is not part of any program that is installed.
+// Servers are separate processes on one core, the load (wrk) runs on another.
+// Compared things are measured in turn, in several rounds, and medians are
+// reported. On a machine that others use, the processor time of the server for
+// each request, from /proc/PID/task/*/schedstat, says more than requests per
+// second. The package is not part of any installed program.
 package answers
 
 import (
@@ -95,12 +95,12 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// line prints one figure. bar is what is wanted; empty for figures that explain.
+// line prints one figure. bar is the target; empty for figures that explain.
 func (r *run) line(name string, value float64, unit, bar string) {
 	figures.Line(r.Out, name, value, unit, bar)
 }
 
-// missing names the programs that are not here.
+// missing names the programs that are not installed.
 func missing(programs ...string) (names []string) {
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {

@@ -22,7 +22,7 @@ const (
 	loadCore   = "1"
 )
 
-// child is a server that was started here: this program again, or nginx.
+// child is a server that this program started: this program again, or nginx.
 type child struct {
 	url string
 	pid int // of the process that serves
@@ -54,7 +54,8 @@ func (r *run) startServer(ctx context.Context, n int) (*child, error) {
 	return c, err
 }
 
-// answer reads the next line of a server, which begins with what is expected.
+// answer reads the next line of a server, which must begin with the expected
+// text.
 func (c *child) answer(expected string) (rest string, err error) {
 	line, err := c.out.ReadString('\n')
 	if err != nil {
@@ -67,7 +68,7 @@ func (c *child) answer(expected string) (rest string, err error) {
 	return rest, nil
 }
 
-// tell gives the server a command and waits until it is done.
+// tell sends the server a command and waits until it is done.
 func (c *child) tell(command string) error {
 	if _, err := fmt.Fprintln(c.in, command); err != nil {
 		return fmt.Errorf("tell the server %q: %w", command, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// dear is a request that asks for as much work as its resource can do.
+// dear is a request that causes as much work as its resource allows.
 type dear struct{ resource, what, method, path, body string }
 
 // dearOf are the most expensive requests found, some for each resource.
@@ -77,11 +77,10 @@ func dearOf(generation string) []dear {
 	}
 }
 
-// dear measures the most expensive requests of each resource: what they are
-// answered, the processor time of their thread, what they allocate, and how
-// long they go on when their client leaves in the middle. The time that a
-// request may take is that of its thread too, so that others on the machine
-// change no answer.
+// dear measures the most expensive requests of each resource: their answer, the
+// processor time of their thread, their allocations, and how long they continue
+// when their client disconnects. The time limit of a request is also that of
+// its thread, so other load on the machine changes no answer.
 func (r *run) dear(ctx context.Context) error {
 	debug.SetGCPercent(garbage)
 	for _, n := range r.Sizes {
@@ -137,7 +136,7 @@ func (r *run) dearAt(ctx context.Context, n int) error {
 	return nil
 }
 
-// measured is one request.
+// measured is the result of one request.
 type measured struct {
 	status    int
 	took, cpu time.Duration
@@ -179,8 +178,8 @@ func askDear(ctx context.Context, h http.Handler, d dear) (m measured, err error
 	return m, fmt.Errorf("%s %.80s is %d", d.method, d.path, m.status)
 }
 
-// leaveDear is how long a request goes on after its client left: the shortest of
-// three, because others use the machine too.
+// leaveDear measures how long a request continues after its client has
+// disconnected: the shortest of three, because others use the machine too.
 func leaveDear(ctx context.Context, h http.Handler, d dear, when time.Duration) (least time.Duration, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -246,7 +245,7 @@ func (failingAll) LogEntries(context.Context, string) ([]schema.LogEntry, error)
 	return nil, errNotMeasured
 }
 
-// FailingJobs gives the groups of all workflows.
+// FailingJobs returns the groups of all workflows.
 func (f failingAll) FailingJobs(ctx context.Context, _ func(string) bool, fn func(schema.JobError) error) error {
 	generation, _ := f.s.store.Newest()
 	all, err := generation.Select(ctx, wire.Query{})

@@ -151,8 +151,8 @@ func (r *run) manyDocuments(ctx context.Context) error {
 	return nil
 }
 
-// bareServer sends what url has in one write: nothing but net/http and the
-// connection, which is the least that any server here can take.
+// bareServer sends the body of url in one write: net/http and the connection
+// alone, the least time that any server here can take.
 func bareServer(ctx context.Context, url string) (*httptest.Server, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -174,7 +174,7 @@ func bareServer(ctx context.Context, url string) (*httptest.Server, error) {
 	})), nil
 }
 
-// readAway reads an answer without keeping it.
+// readAway reads an answer and discards it.
 func readAway(ctx context.Context, url string) (int64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

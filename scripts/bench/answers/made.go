@@ -62,7 +62,7 @@ func cpuUsed(f func() error) (time.Duration, error) {
 	return after - before, err
 }
 
-// naive is how pages are usually made: encode the records and compress them,
+// naive builds a page the usual way: it encodes the records and compresses them
 // for each request. It returns the length.
 func naive(records []schema.Workflow) (int, error) {
 	text, err := json.Marshal(records)
@@ -139,8 +139,8 @@ func (r *run) made(ctx context.Context) error {
 	return r.firstByte(ctx, m, "again")
 }
 
-// pages measures pages that nobody asked for before: each is asked for once in
-// a generation, then there is a new one.
+// pages measures pages that nobody has requested before: each is requested once
+// in a generation, then there is a new one.
 func (r *run) pages(ctx context.Context, m *maker, limit int) error {
 	var simple, aligned, across []float64
 	var short, long int64

@@ -24,8 +24,8 @@ import (
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
-// wholeJSON is how many workflows are read as one JSON array: of 20 000 the text
-// of some forms is longer than a string of V8 can be (512 MB).
+// wholeJSON is the number of workflows that are read as one JSON array: with 20
+// 000 the text of some forms is longer than a string of V8 can be (512 MB).
 const wholeJSON = 2000
 
 // form is one way to write down the same workflows.
@@ -46,9 +46,9 @@ type workflowDocs struct {
 }
 
 // forms are: the nested documents of today, whose keys are data (agents, sites,
-// tasks, datasets), so that a client can have them as maps only; the flat
-// record, which is what a list needs of them; the flat records of all that the
-// documents say; and those again with the keys left out that are 0.
+// tasks, datasets), so that a client can only hold them as maps; the flat
+// record with the fields that a list needs; the flat records of everything in
+// the documents; and the same without the keys that are 0.
 func forms() []form {
 	return []form{
 		{"dynamic", appendDynamic, decodeAs[map[string]any], decodeAs[[]map[string]any]},
@@ -120,8 +120,8 @@ var (
 	zeroLast   = regexp.MustCompile(`,?"[A-Za-z]+":0}`)
 )
 
-// appendSparse is what the API could send if keys might be missing: whoever
-// reads it has to know that they are 0 then.
+// appendSparse is the answer that the API could send if keys might be missing:
+// readers would have to know that missing keys are 0.
 func appendSparse(dst []byte, w *workflowDocs) ([]byte, error) {
 	whole, err := appendStatic(nil, w)
 	if err != nil {

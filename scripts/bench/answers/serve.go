@@ -26,9 +26,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// served is the store behind the API, filled with flat records, as the process
-// that is measured: no CouchDB, so that a million workflows are there within a
-// minute, everything else as in the cache server.
+// served is the store behind the API, filled with flat records: the process
+// that is measured. It has no CouchDB, so that a million workflows are loaded
+// within a minute; everything else is as in the cache server.
 type served struct {
 	store  *store.Store
 	cache  *cache.Cache
@@ -87,7 +87,7 @@ func (s *served) request(w *schema.Workflow) join.Change {
 	return join.Change{Kind: join.Request, ID: w.Workflow, Rev: strconv.Itoa(s.rev), Workflow: w}
 }
 
-// change gives count workflows, spread over the list, another priority.
+// change assigns count workflows, spread over the list, another priority.
 func (s *served) change(count int) {
 	const stride = 7919 // a prime: neighbours in time are not neighbours in the list
 	changes := make([]join.Change, 0, count)
@@ -134,7 +134,8 @@ func Serve(ctx context.Context, n int, in io.Reader, out io.Writer) error {
 	return s.obey(ctx, in, out)
 }
 
-// obey does what the lines of in say, and publishes changes meanwhile.
+// obey executes the commands in the lines of in, and publishes changes
+// meanwhile.
 func (s *served) obey(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := make(chan string)
 	go func() {

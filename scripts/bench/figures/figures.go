@@ -1,5 +1,5 @@
-// Package figures prints what benchmarks measure: a line for each figure with
-// its name, value, unit and, in brackets, what is wanted.
+// Package figures prints the results of benchmarks: a line for each figure with
+// its name, value, unit and, in brackets, the target.
 package figures
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Line prints one figure. bar is what is wanted; empty for figures that explain.
+// Line prints one figure. bar is the target; empty for figures that explain.
 func Line(w io.Writer, name string, value float64, unit, bar string) {
 	if bar != "" {
 		bar = " (" + bar + ")"

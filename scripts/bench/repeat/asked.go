@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Asked is what a Source was asked for since its start, which it tells at
-// /_asked: a measurement that must not read everything again can say so.
+// Asked counts the requests to a Source since its start, which it reports at
+// /_asked: with it a measurement can check that not everything was read again.
 type Asked struct {
 	Reads int            // of views and lists: parts of a full read
 	Since map[string]int // feeds, by the position they were followed from

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// feed holds the documents that were written, which are few, and tells those
-// who follow.
+// feed holds the written documents, of which there are few, and notifies
+// followers.
 type feed struct {
 	mu      sync.Mutex
 	docs    map[string][]byte // by id
@@ -40,8 +40,8 @@ func (f *feed) put(id string, doc []byte) int {
 	return len(f.written)
 }
 
-// after gives the rows of a feed after a seq, the seq after them, and what is
-// closed when there are more.
+// after returns the rows of a feed after a seq, the seq after them, and a
+// channel that is closed when there are more.
 func (f *feed) after(seq int) (rows [][]byte, next int, more <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -61,7 +61,7 @@ func copyName(name string, k int) string {
 	return name + mark + strconv.Itoa(k)
 }
 
-// original gives the name and the number that copyName was given.
+// original returns the name and the number that copyName was called with.
 func original(name string) (string, int) {
 	if i := strings.LastIndex(name, mark); i >= 0 {
 		if k, err := strconv.Atoi(name[i+len(mark):]); err == nil {

@@ -1,9 +1,9 @@
-// Package repeat is a source for benchmarks that serves more documents than
-// memory holds, in CouchDB's form and at little cost: a small world of package
-// mock, over and over, each time under other names and with other numbers. It
-// knows what a first read and a follower ask for (views, positions, feeds,
-// single documents and their change) and nothing else; the stand-in for
-// CouchDB is package couchfake.
+// Package repeat is a source for benchmarks that serves more documents than fit
+// in memory, in CouchDB's form and at low cost: a small world of package mock,
+// repeated under other names and with other numbers. It supports only the
+// requests of a first read and of a follower (views, positions, feeds, single
+// documents and their change); the general stand-in for CouchDB is package
+// couchfake.
 package repeat
 
 import (
@@ -35,7 +35,7 @@ type unit struct {
 	agents  []pattern
 }
 
-// Source makes the documents when they are asked for.
+// Source generates the documents on request.
 type Source struct {
 	o      Options
 	units  []unit
@@ -46,7 +46,7 @@ type Source struct {
 	asked  asked
 }
 
-// New makes the world that is repeated.
+// New generates the world that is repeated.
 func New(o Options) (*Source, error) {
 	if o.World == 0 {
 		o.World = min(2000, o.Workflows)
@@ -104,7 +104,7 @@ func (s *Source) lengthFor(n int, active map[string]bool) (total int) {
 	return total
 }
 
-// madeUnit is a workflow as package mock made it.
+// madeUnit is a workflow as package mock generated it.
 type madeUnit struct {
 	name, status string
 	request      []byte
@@ -152,8 +152,8 @@ func inProportion(made []madeUnit, active map[string]bool, wanted float64) []mad
 	})
 }
 
-// stretch brings agent documents to a mean length, in bytes, by repeating
-// their tasks under other names; 0 leaves them as they are.
+// stretch brings agent documents to a mean length, in bytes, by repeating their
+// tasks under other names; 0 leaves them unchanged.
 func stretch(made []madeUnit, wanted int) error {
 	length, docs := 0, 0
 	for _, m := range made {

@@ -17,7 +17,7 @@ import (
 )
 
 // questions are the filters of clients; %s is a campaign, another one for each.
-// The first ones are those that match most.
+// The first ones match most.
 var questions = []string{
 	"status=running-open,running-closed&sort=-Failure",
 	"site=T1_*",
@@ -63,7 +63,7 @@ func (s *soak) filters(ctx context.Context) (list []string, err error) {
 	return list, nil
 }
 
-// promise is an address that a Link gave, and when.
+// promise is an address from a Link, and its time.
 type promise struct {
 	url string
 	at  time.Time
@@ -102,7 +102,8 @@ func (s *soak) read(ctx context.Context, filter string, number uint64) {
 	}
 }
 
-// firstPage asks for a first page and gives its next; scan reads on to the end.
+// firstPage requests a first page and returns its next; scan reads on to the
+// end.
 func (s *soak) firstPage(ctx context.Context, address string, scan bool) (next string) {
 	names := map[string]bool{}
 	total := ""
@@ -150,7 +151,7 @@ func (s *soak) firstPage(ctx context.Context, address string, scan bool) (next s
 	return next
 }
 
-// recall asks for an address that was promised long ago.
+// recall requests an address that was promised long ago.
 func (s *soak) recall(ctx context.Context, address string) {
 	resp, err := s.get(ctx, address)
 	switch {
@@ -165,7 +166,7 @@ func (s *soak) recall(ctx context.Context, address string) {
 	}
 }
 
-// look asks for one page of the dashboard after the other.
+// look requests one page of the dashboard after the other.
 func (s *soak) look(ctx context.Context) {
 	var some []struct{ Workflow string }
 	if err := s.json(ctx, s.o.Cache+"/fetch?status=running-open&fields=Workflow&limit=1000", &some); err != nil {
@@ -240,7 +241,7 @@ func (s *soak) get(ctx context.Context, address string) (a answer, err error) {
 	return answer{resp.StatusCode, resp.Header, body, resp.Request.URL}, nil
 }
 
-// nextOf gives the whole address of rel="next", or "".
+// nextOf returns the whole address of rel="next", or "".
 func nextOf(a answer) string {
 	for part := range strings.SplitSeq(a.header.Get("Link"), ",") {
 		address, rel, ok := strings.Cut(strings.TrimSpace(part), ">;")

@@ -1,8 +1,8 @@
-// Package soak is the load of a working day on a pair of servers that run
-// already: clients with filters of their own that ask for their first page again
-// and again and read all pages of it now and then, and somebody who looks at the
-// dashboard. It looks at the memory of the cache server meanwhile, and tells what
-// it met. It starts nothing and judges nothing: that is for its caller.
+// Package soak puts the load of a working day on a running pair of servers:
+// clients with their own filters that request their first page repeatedly and
+// read all pages from time to time, and one reader of the dashboard. Meanwhile
+// it samples the memory of the cache server, and reports the results. It starts
+// nothing and judges nothing; its caller does.
 package soak
 
 import (
@@ -62,7 +62,7 @@ type Sample struct {
 	Generation string
 }
 
-// Report is what a soak met, the warming included.
+// Report is the result of a soak, the warming included.
 type Report struct {
 	Pages      int      // first pages
 	Scans      int      // scans by Link that came to their end
@@ -76,7 +76,7 @@ type Report struct {
 	Samples    []Sample // after the warming
 }
 
-// most is how many faults are told in words.
+// most is the maximum number of faults that are described in words.
 const most = 10
 
 // soak is one run.
@@ -90,7 +90,7 @@ type soak struct {
 }
 
 // Run puts the load on the servers until its time is over or ctx ends, which is
-// an error. Faults of the servers are in the report and are none.
+// an error. Faults of the servers are in the report and are not errors of Run.
 func Run(ctx context.Context, o Options) (Report, error) {
 	o.complete()
 	transport := &http.Transport{MaxIdleConnsPerHost: o.Clients + 1}
@@ -124,7 +124,8 @@ func (s *soak) note(f func(r *Report)) {
 	f(&s.report)
 }
 
-// fault notes an answer that should not be; what ends with the soak is none.
+// fault records an answer that should not occur; an answer cut by the end of
+// the soak does not count.
 func (s *soak) fault(ctx context.Context, format string, args ...any) {
 	if ctx.Err() != nil {
 		return

@@ -1,4 +1,4 @@
-// Command screenshots makes the pictures in docs/images; see package
+// Command screenshots creates the pictures in docs/images; see package
 // screenshots.
 package main
 

@@ -1,6 +1,6 @@
 // Package chromium finds a Chromium on this machine and starts it without a
-// window, a profile or anything that it does on its own in the background. It
-// knows nothing of the pages that are looked at.
+// window, a profile or background activity. It knows nothing of the pages that
+// are viewed.
 package chromium
 
 import (
