@@ -149,9 +149,6 @@ func (b *Builder) Table() *Table {
 // Bytes is about what the table takes.
 func (t *Table) Bytes() int64 { return t.bytes }
 
-// Cells is how many different (workflow, exit code, site, state) there are.
-func (t *Table) Cells() int { return len(t.cells) }
-
 // Filter picks jobs; the zero value takes those that did not succeed in the end.
 type Filter struct {
 	Workflow func(name string) bool // nil: all

@@ -169,3 +169,10 @@ func FuzzDecodeJobSummary(f *testing.F) {
 func tooDeep(raw []byte) bool {
 	return bytes.Count(raw, []byte("["))+bytes.Count(raw, []byte("{")) >= 10000
 }
+
+// DecodeAgentReport is ReportDecoder.Decode for a single document.
+func DecodeAgentReport(raw []byte) (report schema.AgentReport, flaws []Flaw, err error) {
+	var p ReportDecoder
+	doc, err := p.Decode(raw)
+	return doc.Report, doc.Flaws, err
+}

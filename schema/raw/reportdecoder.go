@@ -87,13 +87,6 @@ func (p *ReportDecoder) Decode(raw []byte) (HashedReport, error) {
 	return HashedReport{Head: a.Head, Hash: ContentHash(raw), Report: a.Report(), HasStatus: a.HasStatus, flawList: a.flawList}, nil
 }
 
-// DecodeAgentReport is ReportDecoder.Decode for a single document.
-func DecodeAgentReport(raw []byte) (report schema.AgentReport, flaws []Flaw, err error) {
-	var p ReportDecoder
-	doc, err := p.Decode(raw)
-	return doc.Report, doc.Flaws, err
-}
-
 // walk reads the document; it returns false if the document does not have the
 // regular form.
 func (p *ReportDecoder) walk(raw []byte) bool {

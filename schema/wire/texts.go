@@ -132,6 +132,3 @@ func (n Numbers) Match(number int64) bool {
 
 // Steps returns the approximate cost of Match, in nanoseconds.
 func (n Numbers) Steps() int { return len(n.In) + len(n.NotIn) }
-
-// Asked reports whether the filter has any values.
-func (n Numbers) Asked() bool { return len(n.In)+len(n.NotIn) > 0 }

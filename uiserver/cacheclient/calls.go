@@ -59,16 +59,9 @@ func (c *Client) Workflow(ctx context.Context, name string) (schema.Detail, Meta
 	return d, meta, err
 }
 
-// Sites reads the summaries of all sites. Campaigns, Releases and Agents do the same
-// for those.
+// Sites reads the summaries of all sites. Agents does the same for agents.
 func (c *Client) Sites(ctx context.Context) ([]schema.Site, Meta, error) {
 	return all[schema.Site](ctx, c, "/sites")
-}
-func (c *Client) Campaigns(ctx context.Context) ([]schema.Campaign, Meta, error) {
-	return all[schema.Campaign](ctx, c, "/campaign")
-}
-func (c *Client) Releases(ctx context.Context) ([]schema.Release, Meta, error) {
-	return all[schema.Release](ctx, c, "/release")
 }
 func (c *Client) Agents(ctx context.Context) ([]schema.AgentDetail, Meta, error) {
 	return all[schema.AgentDetail](ctx, c, "/agent")

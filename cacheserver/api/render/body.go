@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -152,23 +151,6 @@ func (b *Body) appendRecord(dst, record []byte) ([]byte, error) {
 		}
 	}
 	return append(dst, b.After...), nil
-}
-
-// Append writes the body to the end of dst.
-func (b *Body) Append(dst []byte) ([]byte, error) {
-	if size, ok := b.Size(); ok {
-		dst = slices.Grow(dst, int(size))
-	}
-	w := appender{dst}
-	_, err := b.WriteTo(&w)
-	return w.b, err
-}
-
-type appender struct{ b []byte }
-
-func (a *appender) Write(p []byte) (int, error) {
-	a.b = append(a.b, p...)
-	return len(p), nil
 }
 
 type countingWriter struct {

@@ -255,8 +255,17 @@ func TestASegmentIsMadeOnce(t *testing.T) {
 		require.Same(t, s, again)
 	}
 	require.Zero(t, b.Index())
-	require.False(t, b.Signed())
-	b.Sign(l)
-	require.True(t, b.Signed())
+	require.False(t, isSigned(b))
+	signAll(b, l)
+	require.True(t, isSigned(b))
 	require.Positive(t, b.Index())
 }
+
+// signAll makes what MayHold and Extremes need.
+func signAll(b *Block, l *Layout) {
+	b.sign(l)
+	b.findExtremes(l)
+}
+
+// isSigned says that what signAll makes is there.
+func isSigned(b *Block) bool { return b.signed.Load() != nil && b.extremes.Load() != nil }

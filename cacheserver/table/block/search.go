@@ -18,16 +18,6 @@ func (b *Block) MayHold(l *Layout, wanted Rows, words []uint64) {
 	}
 }
 
-// Sign makes what MayHold and Extremes need, so that the first search or sort
-// need not.
-func (b *Block) Sign(l *Layout) {
-	b.sign(l)
-	b.findExtremes(l)
-}
-
-// Signed says that what Sign makes is there.
-func (b *Block) Signed() bool { return b.signed.Load() != nil && b.extremes.Load() != nil }
-
 // sign returns the signatures. Two callers at once may both make them.
 func (b *Block) sign(l *Layout) *signatures {
 	if s := b.signed.Load(); s != nil {

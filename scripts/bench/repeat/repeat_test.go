@@ -85,10 +85,10 @@ func TestRepeats(t *testing.T) {
 	require.Greater(t, len(values), 40, "the copies have priorities of their own")
 	joined := 0
 	for _, doc := range rows(t, url+latest, nil) {
-		part, flaws, err := raw.DecodeAgentReport(doc)
+		part, err := new(raw.ReportDecoder).Decode(doc)
 		require.NoError(t, err)
-		require.Empty(t, flaws)
-		if names[part.Workflow] {
+		require.Empty(t, part.Flaws)
+		if names[part.Report.Workflow] {
 			joined++
 		}
 	}
@@ -103,9 +103,9 @@ func TestProportionAndLength(t *testing.T) {
 	length := 0
 	for _, doc := range docs {
 		length += len(doc)
-		_, flaws, err := raw.DecodeAgentReport(doc)
+		report, err := new(raw.ReportDecoder).Decode(doc)
 		require.NoError(t, err)
-		require.Empty(t, flaws)
+		require.Empty(t, report.Flaws)
 	}
 	require.InEpsilon(t, 20_000, length/len(docs), 0.1)
 	_, err := repeat.New(repeat.Options{Workflows: 100, AgentBytes: 100})

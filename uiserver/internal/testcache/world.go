@@ -220,8 +220,8 @@ func (w *World) read(ctx context.Context, client *cacheclient.Client) (err error
 	}
 	var meta cacheclient.Meta
 	var errs [4]error
-	w.Campaigns, meta, errs[0] = client.Campaigns(ctx)
-	w.Releases, _, errs[1] = client.Releases(ctx)
+	w.Campaigns, meta, errs[0] = client.CampaignPage(ctx, wire.Query{})
+	w.Releases, _, errs[1] = client.ReleasePage(ctx, wire.Query{})
 	w.Sites, _, errs[2] = client.Sites(ctx)
 	w.Agents, _, errs[3] = client.Agents(ctx)
 	w.Generation = meta.Generation

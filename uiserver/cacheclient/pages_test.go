@@ -1,12 +1,9 @@
 package cacheclient_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -90,60 +87,5 @@ func TestWorkflowsReportErrors(t *testing.T) {
 		}).Workflows(t.Context(), wire.Query{}))
 		require.Error(t, err)
 		assert.Equal(t, []string{"a"}, got)
-	}
-}
-
-// A whole list is read from one answer; a truncated answer is an error.
-func TestStream(t *testing.T) {
-	var cut atomic.Bool
-	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		assert.Equal(t, []string{"all", "ndjson"}, []string{r.URL.Query().Get("limit"), r.URL.Query().Get("format")})
-		for i := range 500 {
-			fmt.Fprintf(w, "{\"Workflow\":\"w%d\"}\n", i)
-		}
-		if cut.Load() {
-			panic(http.ErrAbortHandler)
-		}
-	})
-	got, err := collect(c.Stream(t.Context(), wire.Query{}))
-	require.NoError(t, err)
-	assert.Len(t, got, 500)
-	cut.Store(true)
-	_, err = collect(c.Stream(t.Context(), wire.Query{}))
-	assert.ErrorIs(t, err, cacheclient.ErrUnreachable)
-	limited := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, `{"type":"/problems/rate-limited","status":429}`, 429)
-	})
-	_, err = collect(limited.Stream(t.Context(), wire.Query{}))
-	assert.Equal(t, wire.SlugRateLimited, wire.ProblemOf(err).Slug())
-}
-
-// Each change is yielded once; polls without changes yield nothing.
-func TestFollow(t *testing.T) {
-	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		assert.Equal(t, []string{"longpoll", "failed"}, []string{q.Get("feed"), q.Get("status")})
-		n, _ := strconv.Atoi(q.Get("since"))
-		if n == 5 {
-			refuse(w, `{"type":"/problems/not-ready","status":503}`, 503)
-			return
-		}
-		fmt.Fprintf(w, `{"Event":"generation","Generation":"%d","Added":%d,"Workflows":["w%d"]}`, n+1, n%2, n)
-	})
-	var got []string
-	var last error
-	q := wire.Query{Terms: []wire.Term{{Field: "Status", Op: wire.In, Values: []string{"failed"}}}}
-	for change, err := range c.Follow(t.Context(), q, "") {
-		if last = err; err == nil {
-			got = append(got, change.Generation)
-		}
-	}
-	assert.Equal(t, []string{"2", "4"}, got)
-	assert.Equal(t, wire.SlugNotReady, wire.ProblemOf(last).Slug())
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for _, err := range c.Follow(ctx, q, "1") {
-		require.NoError(t, err)
-		cancel()
 	}
 }
