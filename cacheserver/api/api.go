@@ -56,13 +56,14 @@ type API struct {
 
 // group is a kind of sum over workflows: /sites, /campaign, /agent, /release.
 type group struct {
-	path  string
-	noun  string // for people
-	key   string // of the summary record in the answer of one
-	term  func(name string) wire.Term
-	find  func(generation *store.Generation, name string) (record []byte, ok bool, names []string)
-	list  echo.HandlerFunc
-	words *wire.Vocabulary // of its list
+	path   string
+	noun   string // for people
+	key    string // of the summary record in the answer of one
+	term   func(name string) wire.Term
+	find   func(generation *store.Generation, name string) (record []byte, ok bool, names []string)
+	list   echo.HandlerFunc
+	words  *wire.Vocabulary // of its list
+	fields []schema.Field   // of its records
 }
 
 // errorKind says which problem an error of a package below is.

@@ -13,7 +13,7 @@ import (
 // by name. moving says that they change while the generation does not: an agent
 // that falls silent makes none.
 func listed[T any](a *API, g group, moving bool, all func(*store.Generation) []T) group {
-	g.words = wire.Groups[T]()
+	g.words, g.fields = wire.Groups[T](), schema.Describe[T]()
 	g.list = func(c echo.Context) error { return listGroup(a, c, &g, moving, all) }
 	return g
 }
@@ -46,7 +46,7 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 		pinned = false
 	}
 	ctx := c.Request().Context()
-	picked, err := records.Select(ctx, list, q, generation.Time().Unix())
+	picked, err := records.Select(ctx, g.fields, list, q, generation.Time().Unix())
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was done
 	}
@@ -64,5 +64,5 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 	ans := answerOf(generation, q, format, g.noun+"s", began)
 	ans.Pinned, ans.Link, ans.Promises = pinned, header, p.promises()
 	from := min(p.idx, p.total)
-	return sendList(c, a, ans, listing{fields: schema.Describe[T](), keys: q.Fields, total: int64(p.total)}, picked[from:from+p.count])
+	return sendList(c, a, ans, listing{fields: g.fields, keys: q.Fields, total: int64(p.total)}, picked[from:from+p.count])
 }

@@ -26,10 +26,11 @@ const stepsEach = 100
 // Select returns the records of list that match the conditions of q, in its
 // order. The first field of T is the name of a record: q.Text is looked for in
 // it, and it breaks ties. now, in Unix s, is the time that ages are counted
-// from. list is left as it is. The error is that of the budget of ctx, or says
+// from. list is left as it is. fields are those
+// that schema.Describe returns for T, which takes longer than all the rest. The error is that of the budget of ctx, or says
 // that q asks for what T does not have.
-func Select[T any](ctx context.Context, list []T, q wire.Query, now int64) ([]T, error) {
-	r := reader{fields: schema.Describe[T](), record: reflect.TypeFor[T]()}
+func Select[T any](ctx context.Context, fields []schema.Field, list []T, q wire.Query, now int64) ([]T, error) {
+	r := reader{fields: fields, record: reflect.TypeFor[T]()}
 	match, steps, err := r.matcher(q, now)
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func TestSelect(t *testing.T) {
 		"by flag, then by time":   {sorted(wire.SortKey{Field: "Draining", Desc: true}, wire.SortKey{Field: "UpdateTime", Desc: true}), "dbaC"},
 		"by name, descending":     {sorted(wire.SortKey{Field: "Agent", Desc: true}), "dbaC"},
 	} {
-		got, err := records.Select(t.Context(), agents(), c.query, 1500)
+		got, err := records.Select(t.Context(), schema.Describe[schema.Agent](), agents(), c.query, 1500)
 		require.NoError(t, err, name)
 		names := ""
 		for _, a := range got {
@@ -79,7 +79,7 @@ func TestSortByRank(t *testing.T) {
 	} {
 		for desc, want := range map[bool]string{false: c.rising, true: c.falling} {
 			names := ""
-			got, err := records.Select(t.Context(), agents, sorted(c.key, desc), 0)
+			got, err := records.Select(t.Context(), schema.Describe[schema.Agent](), agents, sorted(c.key, desc), 0)
 			require.NoError(t, err)
 			for _, a := range got {
 				names += a.Agent
@@ -89,7 +89,7 @@ func TestSortByRank(t *testing.T) {
 	}
 	for desc, want := range map[bool]string{false: "dgfebac", true: "abefdgc"} {
 		names := ""
-		got, err := records.Select(t.Context(), sites, sorted("State", desc), 0)
+		got, err := records.Select(t.Context(), schema.Describe[schema.Site](), sites, sorted("State", desc), 0)
 		require.NoError(t, err)
 		for _, s := range got {
 			names += s.Site
@@ -127,7 +127,7 @@ func TestSelectRefuses(t *testing.T) {
 		"a number that is none":   {Terms: []wire.Term{{Field: "WorkersBad", Op: wire.In, Values: []string{"x"}}}},
 		"an unknown condition":    {Terms: []wire.Term{{Field: "WorkersBad", Op: "like"}}},
 	} {
-		_, err := records.Select(t.Context(), agents(), q, 0)
+		_, err := records.Select(t.Context(), schema.Describe[schema.Agent](), agents(), q, 0)
 		assert.Error(t, err, name)
 	}
 }
@@ -137,7 +137,7 @@ func TestSelectSpends(t *testing.T) {
 	list := make([]schema.Agent, 5000)
 	for _, q := range []wire.Query{{Terms: []wire.Term{{Field: "Team", Op: wire.Has}}}, {Sort: []wire.SortKey{{Field: "Failure"}}}} {
 		b := budget.New(t.Context(), budget.Options{Steps: 1 << 19})
-		_, err := records.Select(b, list, q, 0)
+		_, err := records.Select(b, schema.Describe[schema.Agent](), list, q, 0)
 		var exceeded *budget.ExceededError
 		require.ErrorAs(t, err, &exceeded)
 	}
