@@ -19,7 +19,7 @@ var (
 	named = regexp.MustCompile("`([a-z0-9/]+)`|((?:Test|Fuzz|Benchmark)[A-Z]\\w+)")
 )
 
-// TestNamedTestsExist: each test that faults.md names is in the package that
+// TestNamedTestsExist: each test that failures.md names is in the package that
 // stands before it.
 func TestNamedTestsExist(t *testing.T) {
 	tests := map[string][]string{} // by folder
@@ -34,7 +34,7 @@ func TestNamedTestsExist(t *testing.T) {
 		}
 		return err
 	}))
-	page, err := os.ReadFile("faults.md")
+	page, err := os.ReadFile("failures.md")
 	require.NoError(t, err)
 	found := 0
 	for line := range strings.Lines(string(page)) {
@@ -81,14 +81,14 @@ func failuresOf(t *testing.T, path string) (failures []string, rows map[string]s
 }
 
 // TestEachFailureHasItsTests: each row of docs/explanation/reliability.md has a
-// row in faults.md with tests, in the same order, and faults.md has no row of a
+// row in failures.md with tests, in the same order, and failures.md has no row of a
 // failure that the page does not describe, but those of mock data.
 func TestEachFailureHasItsTests(t *testing.T) {
 	described, _ := failuresOf(t, root+"docs/explanation/reliability.md")
-	listed, tests := failuresOf(t, "faults.md")
+	listed, tests := failuresOf(t, "failures.md")
 	require.Greater(t, len(described), 100)
 	for _, failure := range described {
-		assert.Regexp(t, `(Test|Fuzz|Benchmark)[A-Z]|package`, tests[failure], "%q has no tests in faults.md", failure)
+		assert.Regexp(t, `(Test|Fuzz|Benchmark)[A-Z]|package`, tests[failure], "%q has no tests in failures.md", failure)
 	}
 	listed = slices.DeleteFunc(listed, func(failure string) bool { return strings.Count(tests[failure], " | ") > 0 })
 	assert.Equal(t, described, listed)
