@@ -28,10 +28,10 @@ MODULES   := schema program static web mock cacheserver uiserver scripts
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sed 's|@STORYBOOK@|$(STORYBOOK)|; s|@FUZZTIME@|$(FUZZTIME)|'
 
 .PHONY: build
-build: ## cacheserver, uiserver, mock and demo into bin/ (static)
+build: ## build cacheserver, uiserver, mock and demo into bin/ (static)
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ \
 		$(PACKAGE)/cacheserver/cmd/cacheserver \
@@ -40,23 +40,23 @@ build: ## cacheserver, uiserver, mock and demo into bin/ (static)
 		$(PACKAGE)/scripts/cmd/demo
 
 .PHONY: run
-run: build ## build and start everything on loopback with live mock data (COUCH_URL=... for a real CouchDB)
+run: build ## build and start everything on loopback with live mock data; COUCH_URL=... uses a real CouchDB
 	@exec bin/demo
 
 # One way of building for all of it: vet and the programs that tests build
 # themselves take what is there, which halves the time on a new machine.
 .PHONY: test
 test: export GOFLAGS += -race
-test: ## the whole test suite, with the race detector and go vet
+test: ## run all tests, with the race detector and go vet
 	go test -vet=all -timeout 15m $(PACKAGE)/scripts/e2e work # the longest first: it waits more than it works
 	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # what it reads is not seen by the test cache
 
 .PHONY: test-long
-test-long: ## what takes too long for each change: 30 simulated days of ten mock worlds, each edge case on each document and state
+test-long: ## run the tests that take too long for every change: 30 simulated days of ten mock worlds, every edge case on every document
 	WMSTATS_LONG_SEEDS=10 go test -count=1 -timeout 3h -run '^(TestDays|TestEdges.*)$$' $(PACKAGE)/mock/live $(PACKAGE)/mock/gen
 
 .PHONY: check
-check: check-format check-vet check-generated check-modules lint vuln ## gofmt, vet, generated code, modules, linters, known vulnerabilities
+check: check-format check-vet check-generated check-modules lint vuln ## check gofmt, vet, generated code, modules, linters, known vulnerabilities
 	go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck $(PACKAGE)/scripts/compose
 
 .PHONY: check-format
@@ -81,53 +81,58 @@ check-generated:
 check-modules:
 	@for m in $(MODULES); do echo "module $$m"; (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build ./...) || exit 1; done
 
-# The linter is built once for each version, without the flags of the tests.
-LINTER := .run/tools/golangci-lint-$(lastword $(subst @, ,$(GOLANGCI)))
+# The linter is built once for each version and Go, outside the checkout: it stays
+# after `make clean` and for the next clone. TOOLS=folder puts it elsewhere.
+TOOLS  ?= $(or $(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache,$(CURDIR)/.run))/wmstats-tools
+LINTER := $(TOOLS)/golangci-lint-$(lastword $(subst @, ,$(GOLANGCI)))-$(shell go env GOVERSION)
 $(LINTER):
-	@mkdir -p $(@D)/new && GOFLAGS= GOWORK=off GOBIN=$(CURDIR)/$(@D)/new go install $(GOLANGCI)
-	@mv $(@D)/new/golangci-lint $@ && rmdir $(@D)/new
+	@mkdir -p $(@D) && new=$$(mktemp -d $(@D)/new.XXXXXX) && trap 'rm -rf "$$new"' EXIT && \
+		echo "building $(GOLANGCI)" && GOFLAGS= GOWORK=off GOBIN=$$new go install $(GOLANGCI) && mv $$new/golangci-lint $@
+
+.PHONY: linter
+linter: $(LINTER) # what `make lint` needs; it fails where it can't be built
 
 .PHONY: lint
-lint: $(LINTER) ## golangci-lint with .golangci.yml, in every module
-	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && ../$(LINTER) run --config ../.golangci.yml ./...) || exit 1; done
+lint: $(LINTER) ## run golangci-lint in every module; the linter is built first if needed
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINTER) run --config ../.golangci.yml ./...) || exit 1; done
 
 .PHONY: vuln
-vuln: ## govulncheck, where its database can be reached
+vuln: ## run govulncheck, if its database can be reached
 	@if curl -sf -m 5 -o /dev/null https://vuln.go.dev/index/db.json; then \
 		for m in $(MODULES); do (cd $$m && go run $(GOVULN) ./...) || exit 1; done; \
 	else echo "govulncheck skipped: its database can't be reached from here"; fi
 
 .PHONY: generate
-generate: ## make templ code, docs/reference/schema.md and docs/reference/openapi.json again
+generate: ## regenerate templ code and docs/reference (schema.md, openapi.json, options.md, metrics.md, problems.md)
 	cd web && go generate ./...
 	cd schema && go generate ./...
 	cd cacheserver && go test ./api -count=1 -run '^TestOpenAPIFile$$' -args -update-openapi
 	cd scripts && go test ./reference -count=1 -run '^TestPagesAreCurrent$$' -args -update
 
 .PHONY: bench
-bench: build ## all benchmarks (SECTIONS="firstread memory" for some, bin/bench -h lists them and their sizes)
+bench: build ## run the benchmarks, or some with SECTIONS="firstread latency ui memory content checkpoint soak scale api dear store parts"; bin/bench -h has the sizes
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(PACKAGE)/scripts/cmd/bench
 	@bin/bench
 
 .PHONY: simulate
-simulate: ## SEEDS simulated worlds of HOURS hours, with faults of all kinds; those that break a promise go to .run/simulate, made smaller
+simulate: ## simulate SEEDS worlds for HOURS hours with faults of all kinds; failing ones are reduced and written to .run/simulate
 	@mkdir -p .run/simulate
 	GOGC=400 go test -count=1 -timeout 24h $(PACKAGE)/scripts/simulate -run '^TestSeeds$$' -v -args -seeds $(SEEDS) -hours $(HOURS) -first $(FIRST) -keep $(CURDIR)/.run/simulate
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## run every fuzz target for FUZZTIME (@FUZZTIME@)
 	bash scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: screenshots
-screenshots: build ## docs/images again, with a Chromium from PATH
+screenshots: build ## take the pictures in docs/images again, with a Chromium from PATH
 	go run $(PACKAGE)/scripts/cmd/screenshots
 
 .PHONY: storybook
-storybook: ## every component with its hard cases, in both themes, at http://$(STORYBOOK)/
+storybook: ## serve every component with its hard cases, in both themes, at http://@STORYBOOK@/
 	go run $(PACKAGE)/scripts/cmd/storybook -listen $(STORYBOOK)
 
 .PHONY: up
-up: ## docker compose: CouchDB, mock data, both servers
+up: ## start CouchDB, mock data and both servers with docker compose
 	@password=$$(bash scripts/compose/password.sh) && COUCH_PASSWORD=$$password docker compose up --build --detach --wait
 
 .PHONY: down
@@ -135,7 +140,7 @@ down: ## stop what `make up` started and remove its data
 	@password=$$(bash scripts/compose/password.sh) && COUCH_PASSWORD=$$password docker compose down --volumes
 
 .PHONY: integration
-integration: ## source tests against a real CouchDB: COUCH_URL=..., or the compose one where an engine runs
+integration: ## test against a real CouchDB: COUCH_URL=..., or that of docker compose
 	bash scripts/integration.sh
 
 .PHONY: clean
