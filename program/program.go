@@ -133,10 +133,10 @@ func live(ctx context.Context, o Options, log *slog.Logger, p Running) error {
 			log.Info("stopping", "drain", o.Drain)
 			return nil
 		case err := <-p.Failed():
-			log.Error("a part failed", "err", err)
+			log.Error("stopping after a failure", "err", err)
 			return err
 		case <-o.Hangups:
-			log.Info("told to read files again")
+			log.Info("reading files again (SIGHUP)")
 			p.Reload()
 		}
 	}

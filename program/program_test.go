@@ -147,7 +147,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, <-ended)
 	_, err = net.Dial("tcp", s.Addr())
 	require.Error(t, err)
-	for _, line := range []string{`msg="told to read files again"`, `msg=stopping drain=10s`} {
+	for _, line := range []string{`msg="reading files again (SIGHUP)"`, `msg=stopping drain=10s`} {
 		assert.Contains(t, log.String(), line)
 	}
 }
@@ -157,7 +157,7 @@ func TestRunEndsWhenAPartFails(t *testing.T) {
 	s := serve(t, options(&log))
 	s.Go(func() error { return io.EOF })
 	assert.ErrorIs(t, program.Run(t.Context(), options(&log), s.Log, s), io.EOF)
-	assert.Contains(t, log.String(), `level=ERROR msg="a part failed" err=EOF`)
+	assert.Contains(t, log.String(), `level=ERROR msg="stopping after a failure" err=EOF`)
 }
 
 // If a start fails, everything it opened is closed. Being stopped during the start is

@@ -51,7 +51,7 @@ func (a *API) attentionTotal(ctx context.Context) int {
 	}
 	_, total, err := a.attention.Load().Count(ctx, a.attentionState(generation))
 	if err != nil {
-		a.log.ErrorContext(ctx, "attention can't be counted", "err", err)
+		a.log.ErrorContext(ctx, "could not count attention", "err", err)
 		return -1
 	}
 	return total

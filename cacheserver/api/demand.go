@@ -114,7 +114,7 @@ func (a *API) readDemand(c echo.Context, what string, call ondemand.Call) (d dem
 	case p == nil:
 	case p.Slug() == wire.SlugSourceFailed, p.Slug() == wire.SlugNotReady, p.Slug() == wire.SlugRateLimited:
 		if last, ok := a.demand.Last(call); ok {
-			a.log.DebugContext(ctx, "the last that was read is served", "kind", call.Kind, "err", err)
+			a.log.DebugContext(ctx, "serving the last value read", "kind", call.Kind, "err", err)
 			return demandRead{Value: last, stale: true}, nil
 		}
 	}

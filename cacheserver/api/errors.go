@@ -61,7 +61,7 @@ func (a *API) writeError(c echo.Context, err error) {
 		err = a.sender.Send(c, answer.Answer{Status: p.Status, Media: wire.MediaProblem, Body: render.Text(body), Plain: "no-store"})
 	}
 	if err != nil {
-		a.log.DebugContext(c.Request().Context(), "client left", "err", err)
+		a.log.DebugContext(c.Request().Context(), "client disconnected", "err", err)
 	}
 }
 
@@ -76,7 +76,7 @@ func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {
 	case errors.As(err, &crash):
 		log.ErrorContext(ctx, "handler panicked", "err", err, "stack", string(crash.stack))
 	case ctx.Err() != nil:
-		log.DebugContext(ctx, "client left", "err", err)
+		log.DebugContext(ctx, "client disconnected", "err", err)
 	case p.Slug() == wire.SlugInternal:
 		log.ErrorContext(ctx, "request failed", "err", err, "cause", p.Cause)
 	case p.Slug() == wire.SlugSourceFailed:

@@ -53,7 +53,7 @@ func (a *API) failingJobs(c echo.Context, generation *store.Generation, id strin
 	case errors.As(err, &problem) && problem.Slug() == wire.SlugNotReady:
 		return newest, nil // a newer one is on its way
 	}
-	a.log.WarnContext(c.Request().Context(), "failing jobs not read again", "age", age, "err", err, "cause", errors.Unwrap(err))
+	a.log.WarnContext(c.Request().Context(), "could not refresh failing jobs; serving the last ones read", "age", age, "err", err, "cause", errors.Unwrap(err))
 	old := *newest
 	old.stale = "the failing jobs of all workflows could not be read again"
 	return &old, nil

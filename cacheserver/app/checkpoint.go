@@ -68,7 +68,7 @@ func (a *App) timelineSection() checkpoint.Section {
 			}
 			return func() {
 				if err := a.timeline.Decode(data); err != nil {
-					a.Log.Warn("counts over time of the checkpoint left out", "err", err)
+					a.Log.Warn("could not restore counts over time from the checkpoint", "err", err)
 				}
 			}, nil
 		},

@@ -91,7 +91,7 @@ func newCheckpointed(t *testing.T) (*checkpointed, *couchfake.Server) {
 	c.ready()
 	require.Contains(t, c.log.String(), "no checkpoint yet")
 	c.shows(`"w1"`, true)
-	c.says("full read done") // before it there are no positions, and nothing would be written
+	c.says("full read finished") // before it there are no positions, and nothing would be written
 	c.stop()
 	require.FileExists(t, c.o.Checkpoint)
 	return c, fake
@@ -109,7 +109,7 @@ func TestStartFromACheckpoint(t *testing.T) {
 	put(t, fake, requestDB, request("w9", "running-open", 300))
 	c.shows(`"Success":70`, true)
 	require.Contains(t, c.log.String(), "checkpoint read")
-	require.NotContains(t, c.log.String(), "full read done", "it followed from the position")
+	require.NotContains(t, c.log.String(), "full read finished", "it followed from the position")
 	_, body := get(t, c.app.Addr(), "/quarantine")
 	require.Contains(t, body, `"bad"`)
 	_, body = get(t, c.app.Addr(), "/readyz?verbose")
@@ -159,7 +159,7 @@ func TestDatabaseMadeAnewAfterACheckpoint(t *testing.T) {
 	c.start()
 	c.ready()
 	c.shows(`"w7"`, true)
-	c.says("full read done") // which is logged after its generation is out
+	c.says("full read finished") // which is logged after its generation is out
 }
 
 func TestCheckpointsThatAreIgnored(t *testing.T) {
@@ -205,7 +205,7 @@ func TestCheckpointsThatAreIgnored(t *testing.T) {
 			bad.start()
 			bad.ready()
 			require.Equal(t, want, bad.records())
-			bad.says("full read done") // which is logged after its generation is out
+			bad.says("full read finished") // which is logged after its generation is out
 			log := bad.log.String()
 			require.Contains(t, log, "checkpoint ignored")
 			require.Contains(t, log, "kind="+k.kind)
@@ -233,7 +233,7 @@ func TestACheckpointThatCanNotBeWritten(t *testing.T) {
 	}, waitFor, tick)
 	_, body := get(t, c.app.Addr(), "/metrics")
 	require.Contains(t, body, `wmstats_checkpoint_writes_total{result="failed"}`)
-	require.Contains(t, c.log.String(), "checkpoint not written")
+	require.Contains(t, c.log.String(), "could not write the checkpoint")
 	put(t, fake, requestDB, request("w4", "running-open", 300))
 	c.shows(`"w4"`, true)
 	require.NoError(t, os.Mkdir(dir, 0o700))

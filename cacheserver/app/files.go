@@ -33,7 +33,7 @@ func (a *App) openFiles() (err error) {
 		return filewatch.Options{What: what, Settle: true, Log: a.Log}
 	}
 	if a.o.CouchPasswordFile != "" {
-		if a.files.password, err = filewatch.Open(a.o.CouchPasswordFile, onePassword, o("the CouchDB password")); err != nil {
+		if a.files.password, err = filewatch.Open(a.o.CouchPasswordFile, onePassword, o("CouchDB password")); err != nil {
 			return fmt.Errorf("--couch-password-file: %w", err)
 		}
 		_, a.files.passwords = a.files.password.Numbered()
@@ -43,7 +43,7 @@ func (a *App) openFiles() (err error) {
 		parse := func(text string) (attention.Options, error) {
 			return alertfile.Parse(strings.NewReader(text), defaults)
 		}
-		if a.files.alerts, err = filewatch.Open(a.o.Alerts, parse, o("the thresholds of alerts")); err != nil {
+		if a.files.alerts, err = filewatch.Open(a.o.Alerts, parse, o("alert thresholds")); err != nil {
 			return fmt.Errorf("--alerts: %w", err)
 		}
 		_, a.files.alertsUsed = a.files.alerts.Numbered()
@@ -107,14 +107,14 @@ func (a *App) useFiles() {
 			a.files.alertsUsed = n
 			a.api.SetAttention(alerts)
 			result := a.records.SetLimits(alerts.Limits)
-			a.Log.Info("other thresholds of alerts", "generation", result.Generation, "workflows", result.Changed)
+			a.Log.Info("alert thresholds changed", "generation", result.Generation, "workflows", result.Changed)
 		}
 	}
 }
 
 // Reload reads the files again that may change while the server runs: the
 // password of the source, the thresholds of alerts, and those of who may ask.
-// One that can't be used is logged, and its last good content stays.
+// One that can't be used is logged, and using its last good content.
 func (a *App) Reload() {
 	a.Gate.Reload()
 	if a.files.password != nil {
@@ -167,9 +167,9 @@ func hasPassword(at string) bool {
 // warnOfPasswords logs that a password is where others can read it.
 func (a *App) warnOfPasswords() {
 	if hasPassword(a.o.CouchURL) {
-		a.Log.Warn("there is a password in --couch-url or WMSTATS_COUCH_URL: other programs of this machine can read it there, and it can't change while the server runs; use --couch-user and --couch-password-file")
+		a.Log.Warn("password in --couch-url or WMSTATS_COUCH_URL: other programs on this machine can read it, and it can't change while the server runs; use --couch-user and --couch-password-file")
 	}
 	if hasPassword(a.o.RequestCache) {
-		a.Log.Warn("there is a password in --requestcache or WMSTATS_REQUESTCACHE: other programs of this machine can read it there")
+		a.Log.Warn("password in --requestcache or WMSTATS_REQUESTCACHE: other programs on this machine can read it")
 	}
 }

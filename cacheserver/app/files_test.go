@@ -56,7 +56,7 @@ func TestThePasswordIsChanged(t *testing.T) {
 		put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 2))
 		require.Eventually(t, func() bool { w, _ := workflow(t, a.Addr(), "w1"); return w.Priority == 2 }, waitFor, tick)
 		assert.Zero(t, fake.Logins().Locked)
-		assert.Equal(t, 1, strings.Count(log.String(), "full read done"))
+		assert.Equal(t, 1, strings.Count(log.String(), "full read finished"))
 		assert.NotContains(t, log.String(), "another")
 	}
 }
@@ -101,7 +101,7 @@ func TestFilesThatCantBeUsed(t *testing.T) {
 	a.Reload()
 	require.Eventually(t, func() bool {
 		v := verbose(t, a.Addr())
-		return strings.Contains(v, "[~] files: the file of the CouchDB password is empty; the file of the thresholds of alerts is wrong; using the last good content")
+		return strings.Contains(v, "[~] files: the CouchDB password file is empty; the alert thresholds file is invalid; using the last good content")
 	}, waitFor, tick)
 	status, _ := get(t, a.Addr(), "/fetch/w1")
 	assert.Equal(t, http.StatusOK, status)
@@ -153,12 +153,12 @@ func TestPasswordsThatOthersCanRead(t *testing.T) {
 		require.NoError(t, err)
 		o.Log = newTestLog(&log)
 		start(t, o)
-		assert.Contains(t, log.String(), "there is a password in --couch-url")
+		assert.Contains(t, log.String(), "password in --couch-url")
 		assert.NotContains(t, log.String(), password)
 	}
 	var log logBuffer
 	start(t, options(t, at, &log))
-	assert.NotContains(t, log.String(), "there is a password")
+	assert.NotContains(t, log.String(), "password in --")
 }
 
 func TestFilesAtTheStart(t *testing.T) {

@@ -105,7 +105,7 @@ func TestIntegrationPurge(t *testing.T) {
 	require.Eventually(t, func() bool { return len(listed(t, a.Addr())) == n-3 }, 2*time.Minute, 200*time.Millisecond, "%s", &log)
 	require.Eventually(t, func() bool { return staleReason(t, a.Addr()) == "" }, waitFor, 200*time.Millisecond)
 	assert.Contains(t, log.String(), "purge_seq from")
-	assert.NotContains(t, log.String(), "older state")
+	assert.NotContains(t, log.String(), "is older than before")
 }
 
 // command runs one of the shell commands that stop, restore and start a real
@@ -178,7 +178,7 @@ func TestIntegrationRestore(t *testing.T) {
 	}, 3*time.Minute, 200*time.Millisecond, "%s", &log)
 	assert.True(t, stale, "it said why")
 	require.Eventually(t, func() bool { return staleReason(t, a.Addr()) == "" }, waitFor, 200*time.Millisecond)
-	assert.Contains(t, log.String(), "older state than before")
+	assert.Contains(t, log.String(), "is older than before")
 	fill(t, at, prefix, simple(n, 3))
 	require.Eventually(t, func() bool { return same(n, 3) }, waitFor, 200*time.Millisecond, "what is written after it")
 }

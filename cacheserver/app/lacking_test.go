@@ -49,7 +49,7 @@ func TestALiveDocumentIsNotLost(t *testing.T) {
 			assert.EqualValues(t, 1, one.Priority, "the old record")
 			_, metrics := get(t, a.Addr(), "/metrics")
 			assert.True(t, strings.Contains(metrics, `wmstats_follower_lacking_documents_total{db="requests"} `), "the metric of rows")
-			assert.Equal(t, 1, strings.Count(log.String(), "document did not come; it is asked for by its id\" id=w1 "))
+			assert.Equal(t, 1, strings.Count(log.String(), "document missing in the row; requesting it by ID\" id=w1 "))
 
 			hold.Clear()
 			require.Eventually(t, func() bool {

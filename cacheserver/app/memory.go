@@ -50,7 +50,7 @@ func TuneMemory(o *Options, getenv func(string) string, log *slog.Logger) {
 	if limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && limit > 0 {
 		o.Ceiling = limit / 10 * 9
 		debug.SetMemoryLimit(o.Ceiling)
-		log.Info("memory is limited to nine tenths of the container's", "container", limit)
+		log.Info("memory limit set to 90 % of the container's", "container", limit)
 	}
 }
 

@@ -109,12 +109,12 @@ func (k *Keeper) Restore(ctx context.Context) (used bool) {
 	case err == nil:
 		k.o.Log.Info("checkpoint read", "file", k.o.Path, "written", r.Written, "bytes", r.Bytes, "took", r.Took)
 	case errors.Is(err, fs.ErrNotExist):
-		k.o.Log.Info("no checkpoint yet: everything is read", "file", k.o.Path)
+		k.o.Log.Info("no checkpoint yet; reading everything", "file", k.o.Path)
 	case ctx.Err() == nil:
-		k.o.Log.Warn("checkpoint ignored: everything is read", "file", k.o.Path, "kind", kind, "err", err)
+		k.o.Log.Warn("checkpoint ignored; reading everything", "file", k.o.Path, "kind", kind, "err", err)
 	}
 	if err := RemoveLeftovers(k.o.Path); err != nil {
-		k.o.Log.Warn("a checkpoint that was not finished stays", "err", err)
+		k.o.Log.Warn("could not remove an unfinished checkpoint", "err", err)
 	}
 	return err == nil
 }
@@ -149,7 +149,7 @@ func (k *Keeper) Save(ctx context.Context) error {
 	r, err := WriteFile(ctx, k.o.Path, k.o.Header, k.o.Sections, k.o.Now)
 	if err != nil {
 		if !errors.Is(ctx.Err(), context.Canceled) {
-			k.o.Log.Error("checkpoint not written; the one before it stays", "file", k.o.Path, "err", err)
+			k.o.Log.Error("could not write the checkpoint; keeping the previous one", "file", k.o.Path, "err", err)
 		}
 		k.note(func(s *State) { s.WriteNote = Public(err) })
 		if k.o.Hooks.Failed != nil {

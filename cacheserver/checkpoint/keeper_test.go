@@ -71,7 +71,7 @@ func TestKeeperSaysWhatItCanNotDo(t *testing.T) {
 	require.False(t, k.Restore(t.Context()))
 	require.Contains(t, log.String(), "no checkpoint yet")
 	require.Error(t, k.Save(t.Context()))
-	require.Contains(t, log.String(), "checkpoint not written")
+	require.Contains(t, log.String(), "could not write the checkpoint")
 	require.NotEmpty(t, k.State().WriteNote)
 	require.NotContains(t, k.State().WriteNote, dir)
 	require.Len(t, failed, 1)

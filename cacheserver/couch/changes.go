@@ -118,7 +118,7 @@ func (c *Client) selectorRefused(db Database, err error) {
 	if absent(err) {
 		c.selector[db].refused = time.Now()
 	}
-	c.o.Log.Warn("the server does not select changes; all of them are read", "database", db.String(), "err", err)
+	c.o.Log.Warn("CouchDB does not filter changes; reading all of them", "database", db.String(), "err", err)
 }
 
 // withoutSelector keeps the outcome of a request with a selector and tells

@@ -55,7 +55,7 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 		detail.SetErrors(jobs, "")
 	}
 	if jobErr != nil {
-		c.o.Log.Warn("job errors not read", "workflow", request, "err", jobErr)
+		c.o.Log.Warn("could not read job errors", "workflow", request, "err", jobErr)
 	}
 	return detail, nil
 }
@@ -100,7 +100,7 @@ func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*raw.ReportDoc,
 		}
 		doc, err := raw.DecodeReport(row.Doc)
 		if err != nil {
-			c.o.Log.Warn("agent document left out of a detail", "id", Brief(row.ID), "rev", row.Rev, "err", err)
+			c.o.Log.Warn("agent document skipped in details", "id", Brief(row.ID), "rev", row.Rev, "err", err)
 			continue
 		}
 		docs = append(docs, doc)

@@ -134,7 +134,7 @@ func (c *Client) lacking(ctx context.Context, l lister, came *idSet) (rows []Row
 
 func (c *Client) passOn(db Database, lacking []Row, fn func(Row) error) error {
 	if len(lacking) > 0 {
-		c.o.Log.Info("a read left documents out; they are requested by id", "database", db.String(), "documents", len(lacking), "such_as", Brief(lacking[0].ID))
+		c.o.Log.Info("a read left documents out; they are requested by id", "database", db.String(), "documents", len(lacking), "examples", Brief(lacking[0].ID))
 	}
 	for _, row := range lacking {
 		if err := fn(row); err != nil {

@@ -118,7 +118,7 @@ func (c *Client) watchIndex(ctx context.Context, db Database, design string) {
 		}
 		c.mu.Unlock()
 		if b != nil {
-			c.o.Log.Info("the server builds the index of a view", "database", db.String(), "view", b.View,
+			c.o.Log.Info("CouchDB is building the index of a view", "database", db.String(), "view", b.View,
 				"since", b.Since.UTC().Format(time.RFC3339), "percent", percent)
 		}
 		if err != nil {

@@ -275,13 +275,13 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 		_, err := c.whole(ctx, op, http.MethodPost, WMStats, path, query, body, func(r Row) error {
 			doc, err := raw.DecodeJobSummary(r.Doc)
 			if err != nil {
-				c.o.Log.Warn("jobsummary document left out", "id", Brief(r.ID), "err", err)
+				c.o.Log.Warn("jobsummary document skipped", "id", Brief(r.ID), "err", err)
 				return nil
 			}
 			samples = append(samples, doc.Sample())
 			return nil
 		}, func(r Row) error { // samples are not all
-			c.o.Log.Warn("jobsummary document left out: it did not come", "id", Brief(r.ID), "err", r.Error)
+			c.o.Log.Warn("jobsummary document skipped: CouchDB did not send it", "id", Brief(r.ID), "err", r.Error)
 			return nil
 		})
 		return err

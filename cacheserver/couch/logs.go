@@ -29,7 +29,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 		seen[r.ID] = true
 		doc, err := raw.DecodeLog(r.Doc)
 		if err != nil {
-			c.o.Log.Warn("log document left out", "id", Brief(r.ID), "err", err)
+			c.o.Log.Warn("log document skipped", "id", Brief(r.ID), "err", err)
 			return nil
 		}
 		entries = append(entries, doc.Entries()...)
@@ -45,7 +45,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 	}
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if (absent(err) || tooSlow(err) || late) && c.answersFor(ctx, LogDB) {
-		c.o.Log.Info("the view of log entries does not answer; they are queried", "workflow", workflow, "err", err)
+		c.o.Log.Info("view of log entries failed; using a query", "workflow", workflow, "err", err)
 		begin()
 		err = c.find(ctx, LogDB, map[string]any{"request": workflow}, nil, faultless("query log entries", take))
 	}

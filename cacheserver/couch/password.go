@@ -53,7 +53,7 @@ func (l *login) other() (changed bool) {
 		return false
 	case *l.proven != l.current: // a new one
 		l.refusal = &refusedNew{l.current, time.Now()}
-		l.log.Warn("the database server refuses the new password; the one before is used as long as it is taken", "user", l.user)
+		l.log.Warn("CouchDB refuses the new password; using the previous one while it is accepted", "user", l.user)
 		l.current = *l.proven
 	case l.refusal != nil: // the one before
 		l.current, l.refusal = l.refusal.password, nil
@@ -167,7 +167,7 @@ func (l *login) note(password string, why *Error) {
 	}
 	l.last, l.why, l.untried = now, why, false
 	if begins {
-		l.log.Warn("the database server refuses the user or the password", "user", l.user, "next_try", l.nextTry(), "err", why)
+		l.log.Warn("CouchDB refuses the user or the password", "user", l.user, "next_try", l.nextTry(), "err", why)
 	}
 }
 
@@ -186,7 +186,7 @@ func (l *login) accepted(t *turn, password string) {
 	if l.inRow == 0 {
 		return
 	}
-	l.log.Info("the database server takes the password again", "user", l.user, "refused_for", time.Since(l.since).Round(time.Second))
+	l.log.Info("CouchDB accepts the password again", "user", l.user, "refused_for", time.Since(l.since).Round(time.Second))
 	l.inRow, l.untried, l.why = 0, false, nil
 }
 

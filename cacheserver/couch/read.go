@@ -73,7 +73,7 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 			return w.name, err
 		}
 		failed = failed || isView && !absent(err)
-		c.o.Log.Warn("cannot read by this method, trying the next one", "database", db.String(), "method", w.name, "err", err)
+		c.o.Log.Warn("read method failed; trying the next one", "database", db.String(), "method", w.name, "err", err)
 	}
 	return "", err
 }
@@ -85,7 +85,7 @@ func (c *Client) twice(ctx context.Context, db Database, read func() error) erro
 	if absent(err) || !tooSlow(err) || errors.Is(err, ErrFrozen) || !c.answersFor(ctx, db) {
 		return err
 	}
-	c.o.Log.Info("the server failed and is asked once more", "database", db.String(), "err", err)
+	c.o.Log.Info("CouchDB failed; retrying once", "database", db.String(), "err", err)
 	return read()
 }
 

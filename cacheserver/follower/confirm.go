@@ -127,12 +127,12 @@ func (c *confirming) run(ctx context.Context) error {
 			continue
 		}
 		c.failed++
-		c.f.o.Log.Warn("documents that a full read did not bring can't be asked for", "database", c.db.String(), "documents", n, "err", err)
+		c.f.o.Log.Warn("could not check documents that a full read lacked", "database", c.db.String(), "documents", n, "err", err)
 	}
 	for id := range c.left { // no answer
 		c.keep(couch.Row{ID: id}, "a full read did not bring it, and whether it is gone could not be asked")
 	}
-	c.f.o.Log.Info("asked for documents that a full read did not bring", "database", c.db.String(),
+	c.f.o.Log.Info("checked documents that a full read lacked", "database", c.db.String(),
 		"documents", all, "came", c.came, "gone", c.gone, "kept", c.withheld)
 	return nil
 }

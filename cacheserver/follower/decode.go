@@ -301,7 +301,7 @@ func (d *decoder) owe(db couch.Database, id, rev, reason string, m mode) {
 	}
 	call(d.o.Hooks.Lacking, db.String())
 	if fresh && d.complaints.Allow() {
-		d.o.Log.Warn("document did not come; it is asked for by its id",
+		d.o.Log.Warn("document missing in the row; requesting it by ID",
 			slog.String("id", couch.Brief(id)), slog.String("rev", rev), slog.String("database", db.String()), slog.String("reason", reason))
 	}
 }
@@ -331,7 +331,7 @@ func (d *decoder) unusable(changes []join.Change, db couch.Database, row couch.R
 	d.state.count(1, 0)
 	call(d.o.Hooks.Bad, bad.Database)
 	if d.complaints.Allow() {
-		d.o.Log.Warn("document can't be used",
+		d.o.Log.Warn("invalid document",
 			slog.String("id", couch.Brief(bad.ID)), slog.String("rev", bad.Rev), slog.String("database", bad.Database),
 			slog.String("path", bad.Path), slog.String("reason", bad.Reason))
 	}

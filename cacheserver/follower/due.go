@@ -191,7 +191,7 @@ func (f *Follower) readDue(ctx context.Context) {
 				wait = f.o.HoldWait
 			}
 			f.dueReads.later(f.o.Now().Add(wait))
-			f.o.Log.Warn("reading again failed; what is known stays", "took", f.o.Now().Sub(start), "retry_in", wait, "err", err)
+			f.o.Log.Warn("re-read failed; keeping current data", "took", f.o.Now().Sub(start), "retry_in", wait, "err", err)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func (f *Follower) follow(ctx context.Context) {
 	}
 	feeds.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, errReload) {
-		f.o.Log.Warn("everything is read again", "err", cause)
+		f.o.Log.Warn("reading everything again", "err", cause)
 		reason := "a database was made anew; everything is read again"
 		if !errors.Is(cause, errRecreated) {
 			reason = couch.Public(cause)
@@ -99,7 +99,7 @@ func (f *Follower) feed(ctx context.Context, t *track, items chan<- item) error 
 		case err == nil:
 			pause(ctx, next)
 		case errors.Is(err, errOlder) || errors.Is(err, errHidden) || errors.Is(err, errUnproven):
-			f.o.Log.Debug("changes are asked for", "database", t.db.String(), "since", f.position(t.db).Seq, "why", err)
+			f.o.Log.Debug("polling changes", "database", t.db.String(), "since", f.position(t.db).Seq, "why", err)
 		default:
 			turn := f.retry.failed(t.db.String(), err)
 			f.feedFailed(t, err, turn.wait)
@@ -185,7 +185,7 @@ func (f *Follower) followFeed(ctx context.Context, t *track, items chan<- item) 
 // far as is known: the round after it shows whether that is still so, and brings
 // what the feed did not.
 func (f *Follower) feedEnded(t *track, err error, lived time.Duration) {
-	f.o.Log.Debug("a feed failed; changes are asked for", "database", t.db.String(), "lived", lived, "err", err)
+	f.o.Log.Debug("changes feed failed; polling changes", "database", t.db.String(), "lived", lived, "err", err)
 	if hook := f.o.Hooks.Failure; hook != nil && !t.verdict.polling {
 		hook(t.db.String(), couch.Public(err))
 	}
@@ -216,7 +216,7 @@ func (f *Follower) upToDate(t *track, asked time.Time) {
 	f.retry.worked(t.db.String())
 	f.state.upToDate(t.db, asked)
 	if !t.failing.IsZero() {
-		f.o.Log.Info("changes come again", "database", t.db.String(), "after", f.o.Now().Sub(t.failing))
+		f.o.Log.Info("changes feed recovered", "database", t.db.String(), "after", f.o.Now().Sub(t.failing))
 		t.failing, t.reason = time.Time{}, ""
 	}
 }

@@ -57,7 +57,7 @@ func TestABufferedFeedLeadsToPolling(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			assert.LessOrEqual(t, write(i), time.Second)
 		}
-		assert.Equal(t, 2, b.logged("the changes feed works again"))
+		assert.Equal(t, 2, b.logged("changes feed works again"))
 		b.stop()
 		assert.Equal(t, map[string][]bool{"requests": {true, false}, "wmstats": {true, false}}, polled)
 	}, func(o *Options) {
@@ -230,7 +230,7 @@ func TestBackAfterAnOutage(t *testing.T) {
 			assert.LessOrEqual(t, took, nearWait+time.Second, away)
 			most := 6 + 2*int(away/sayEvery)
 			assert.LessOrEqual(t, b.logged("changes do not come"), most, "not at each try")
-			assert.Equal(t, 2, b.logged("changes come again"))
+			assert.Equal(t, 2, b.logged("changes feed recovered"))
 		})
 	}
 }

@@ -32,7 +32,7 @@ func (f *Follower) loadUntilDone(ctx context.Context) error {
 	for afresh := false; ; {
 		err := f.load(ctx, afresh)
 		if afresh = errors.Is(err, errStaleHashes); afresh {
-			f.o.Log.Warn("full read once more, without skipping what is known", "err", err)
+			f.o.Log.Warn("repeating the full read without skipping known documents", "err", err)
 			continue
 		}
 		if err == nil {
@@ -90,7 +90,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 	if hook := f.o.Hooks.Loaded; hook != nil {
 		hook(read.documents.Load(), read.bytes.Load(), took)
 	}
-	f.o.Log.Info("full read done", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", took,
+	f.o.Log.Info("full read finished", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", took,
 		"generation", result.Generation, "waiting", result.Unmatched)
 	return nil
 }

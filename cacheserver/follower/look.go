@@ -69,14 +69,14 @@ func (f *Follower) look(ctx context.Context, t *track) (now couch.Position, olde
 	}
 	if signs.Purged != "" {
 		t.watch.purged = at
-		f.o.Log.Warn("documents were purged; everything is read again", "database", t.db.String(), "moved", signs.Purged)
+		f.o.Log.Warn("documents were purged; reading everything again", "database", t.db.String(), "moved", signs.Purged)
 		f.readAgain(dueRead{purge, t.db.String()}) // before the position says that it was seen
 		defer f.dueReads.ring()
 		known.Documents, known.PurgeSeq = now.Documents, now.PurgeSeq
 		signs = known.Signs(now)
 	}
 	if t.watch.fell(signs.Fell, at, f.o.FallAfter) {
-		f.o.Log.Warn("the database is in an older state than before; everything is read again", "database", t.db.String(), "moved", signs.Fell)
+		f.o.Log.Warn("the database is older than before; reading everything again", "database", t.db.String(), "moved", signs.Fell)
 		f.readAgain(dueRead{fall, t.db.String()})
 		f.setPosition(t.db, now)
 		f.dueReads.ring()
@@ -105,7 +105,7 @@ func (f *Follower) looks(ctx context.Context, t *track, items chan<- item, began
 			if ctx.Err() == nil {
 				f.state.unlooked(t.db, couch.Public(err))
 			}
-			f.o.Log.Debug("no look at the database", "database", t.db.String(), "err", err)
+			f.o.Log.Debug("could not check the database", "database", t.db.String(), "err", err)
 			continue
 		case !missing:
 			hidden = false

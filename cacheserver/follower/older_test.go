@@ -95,7 +95,7 @@ func TestARestoredBackupIsNoticed(t *testing.T) {
 				if b.follower.o.PollInterval == 0 {
 					assert.Equal(t, 1, c.done(), "one for both databases")
 				}
-				assert.Equal(t, 2, b.logged("older state than before"))
+				assert.Equal(t, 2, b.logged("the database is older than before"))
 				assert.Equal(t, 1, b.logged("doc_count + doc_del_count from 52 to 42"), "%s", b.log)
 			}, change, counting(&c))
 		})
@@ -169,7 +169,7 @@ func TestPurgedDocumentsAreNoticed(t *testing.T) {
 				assert.True(t, b.fresh())
 				assert.LessOrEqual(t, c.done(), 2, "both databases at most")
 				assert.Equal(t, 1, b.logged("purge_seq from 0 to 13"))
-				assert.Zero(t, b.logged("older state"), "after %s:\n%s", time.Since(purged), b.log)
+				assert.Zero(t, b.logged("is older than before"), "after %s:\n%s", time.Since(purged), b.log)
 				assert.Equal(t, 1, b.store.count(loads)-c.done())
 			}, change, counting(&c))
 		})

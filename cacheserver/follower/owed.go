@@ -229,7 +229,7 @@ func (f *Follower) askForOwed(ctx context.Context, items chan<- item) {
 		case ctx.Err() == nil:
 			turn := f.retry.failed(reader, err)
 			size = max(size/2, 1) // the answer may be too large for its time
-			f.o.Log.Warn("documents that are owed can't be read", "database", name, "documents", len(questions), "retry_in", turn.wait, "err", err)
+			f.o.Log.Warn("could not read owed documents", "database", name, "documents", len(questions), "retry_in", turn.wait, "err", err)
 			turn.await(ctx)
 		}
 	}

@@ -102,7 +102,7 @@ func TestWhatIsOwedIsAskedForUntilItComes(t *testing.T) {
 				r.eventually("nothing is owed", func() bool { return len(r.follower.Quarantined()) == 0 && r.store.state().Owed == 0 })
 				assert.Equal(t, 1, r.store.count(loads), "no full read")
 			})
-			said := strings.Count(log.String(), `msg="document did not come; it is asked for by its id" id=wf1`)
+			said := strings.Count(log.String(), `msg="document missing in the row; requesting it by ID" id=wf1`)
 			assert.Equal(t, 2, said, "once in each of the two: %s", log.String())
 		})
 	}

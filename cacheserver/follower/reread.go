@@ -106,7 +106,7 @@ func (f *Follower) rereads(ctx context.Context) {
 		}
 		if err != nil {
 			wait = min(wait, f.o.HoldWait)
-			f.o.Log.Warn("reading again failed; what is known stays", "took", f.o.Now().Sub(start), "retry_in", wait, "err", err)
+			f.o.Log.Warn("re-read failed; keeping current data", "took", f.o.Now().Sub(start), "retry_in", wait, "err", err)
 		}
 	}
 }

@@ -76,8 +76,8 @@ func TestAFirstReadThatEndsEarlyIsNotTheEnd(t *testing.T) {
 // then, and nothing is asked for in a loop.
 func TestABusyDatabaseIsFresh(t *testing.T) {
 	for name, fault := range map[string]couchfake.Fault{
-		"changes come again": {Kind: couchfake.Replay, Rows: 3},
-		"all comes again":    {Kind: couchfake.RewindSeqs},
+		"changes feed recovered": {Kind: couchfake.Replay, Rows: 3},
+		"all comes again":        {Kind: couchfake.RewindSeqs},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bubble) {

@@ -56,9 +56,9 @@ func (f *Follower) judge(t *track, end error, lived time.Duration) (alone bool) 
 		v.tryAt = f.o.Now().Add(f.o.FeedRetry)
 	case v.bad >= badFeeds:
 		v.polling, v.tryAt = true, f.o.Now().Add(f.o.FeedRetry)
-		why, said := buffered, "changes feeds bring nothing; changes are polled. Does a proxy buffer? See docs/how-to/deploy.md"
+		why, said := buffered, "changes feeds bring nothing; polling changes. Does a proxy buffer? See docs/how-to/deploy.md"
 		if !silent {
-			why, said = failing+couch.Public(end), "changes feeds fail; changes are polled"
+			why, said = failing+couch.Public(end), "changes feeds fail; polling changes"
 		}
 		f.o.Log.Warn(said, "database", t.db.String(), "every", f.o.FallbackPoll, "feed_tried_in", f.o.FeedRetry, "last_end", end)
 		f.state.polls(t.db, why)
@@ -74,7 +74,7 @@ func (f *Follower) trust(t *track, began time.Time) {
 		return
 	}
 	v.polling, v.bad = false, badFeeds-1 // one more bad one ends it again
-	f.o.Log.Info("the changes feed works again; it is followed", "database", t.db.String())
+	f.o.Log.Info("changes feed works again", "database", t.db.String())
 	f.state.polls(t.db, "")
 	f.hookPolling(t.db, false)
 }

@@ -88,7 +88,7 @@ func (m *blockMaker) make(list []*workflow) *block.Block {
 func (m *blockMaker) add(w *workflow, i int) {
 	j, record := m.j, &m.records[i]
 	if err := m.lists.Unpack(w.request, record); err != nil { // memory that is broken
-		j.opt.Log.Error("request can't be read back", "workflow", w.name, "err", err)
+		j.opt.Log.Error("could not unpack a request", "workflow", w.name, "err", err)
 		*record = schema.Workflow{Workflow: w.name}
 	}
 	w.request = ""

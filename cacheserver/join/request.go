@@ -122,7 +122,7 @@ func (j *Join) pack(record *schema.Workflow) string {
 func (j *Join) unpackRequest(packed string) *schema.Workflow {
 	var record schema.Workflow
 	if err := new(schema.Unpacker).Unpack(packed, &record); err != nil { // memory that is broken
-		j.opt.Log.Error("request can't be read back", "err", err)
+		j.opt.Log.Error("could not unpack a request", "err", err)
 		return nil
 	}
 	return &record

@@ -89,7 +89,7 @@ func (j *Join) unpack(w *workflow, list []content) []schema.AgentReport {
 func (j *Join) appendReport(to []schema.AgentReport, w *workflow, c content, room *report.Room) []schema.AgentReport {
 	r, err := j.names.Unpack(c.packed, room)
 	if err != nil { // memory that is broken
-		j.opt.Log.Error("agent report can't be read back", "workflow", w.name, "err", err)
+		j.opt.Log.Error("could not unpack an agent report", "workflow", w.name, "err", err)
 		return to
 	}
 	r.Workflow, r.Time = w.name, c.time

@@ -212,7 +212,7 @@ func (s *Source) settle(made *answer, err error) {
 	}
 	if old != nil {
 		if err := old.release(); err != nil {
-			s.o.Log.Warn("temporary file of a requestcache stays", "err", err)
+			s.o.Log.Warn("could not remove temporary file", "err", err)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (s *Source) held(ctx context.Context) (*answer, error) {
 // done ends the use of an answer.
 func (s *Source) done(a *answer) {
 	if err := a.release(); err != nil {
-		s.o.Log.Warn("temporary file of a requestcache stays", "err", err)
+		s.o.Log.Warn("could not remove temporary file", "err", err)
 	}
 }
 
@@ -203,7 +203,7 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 	}
 	req, err := raw.DecodeReqMgr(text)
 	if err != nil {
-		return schema.Detail{}, &Error{Op: op, Kind: couch.ErrForm, Err: err, Public: "the request document can't be used"}
+		return schema.Detail{}, &Error{Op: op, Kind: couch.ErrForm, Err: err, Public: "the request invalid document"}
 	}
 	var parts []*raw.ReportDoc
 	for _, id := range agents {
@@ -216,7 +216,7 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 		}
 		doc, err := raw.DecodeReport(text)
 		if err != nil {
-			s.o.Log.Warn("agent document left out of a detail", "id", strings.ToValidUTF8(id, "?"), "err", err)
+			s.o.Log.Warn("agent document skipped in details", "id", strings.ToValidUTF8(id, "?"), "err", err)
 			continue
 		}
 		parts = append(parts, doc)

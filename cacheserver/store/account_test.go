@@ -167,7 +167,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	_, ok = s.Generation(promised)
 	require.False(t, ok, "then the oldest promise")
 	require.EqualValues(t, 1001-a.KeptCount-1, s.Broken())
-	require.Equal(t, 1, strings.Count(log.String(), "memory is too small"), "once in a minute")
+	require.Equal(t, 1, strings.Count(log.String(), "--memory is too small"), "once in a minute")
 }
 
 // The loan is taken before a promise is broken, and returned when promised

@@ -153,7 +153,7 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 	if end > len(l.places) { // more than SelectFirst was asked for
 		places, err := l.g.table.Order(budget.Unbounded(), nil, l.keys)
 		if err != nil { // not reached: the sort was made before
-			l.g.with.opt.Log.Error("page can't be sorted", "generation", l.g.id, "err", err)
+			l.g.with.opt.Log.Error("could not sort a page", "generation", l.g.id, "err", err)
 			return
 		}
 		l.places = places

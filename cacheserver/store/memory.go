@@ -121,7 +121,7 @@ func (s *Store) letGo(gone map[*keptGeneration]bool) {
 	s.readers.kept.letGo(gone, now)
 	c := &s.account
 	if broken := s.readers.kept.broken.Load(); broken > c.said && !now.Before(c.sayAt) {
-		s.opt.Log.Warn("generations that answers promised had to go: memory is too small for the changes and readers there are",
+		s.opt.Log.Warn("dropped promised generations: --memory is too small for the rate of changes and readers",
 			"generations", broken-c.said, "memory", s.opt.Memory)
 		c.said, c.sayAt = broken, now.Add(time.Minute)
 	}

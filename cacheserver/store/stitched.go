@@ -21,7 +21,7 @@ func (l *List) Stitched(idx, limit int, format wire.Format) (parts [][]byte, siz
 	}
 	m := stitch.NewMember((end-idx)/block.Size + 2)
 	if err := l.stitch(m, form, idx, end, func() error { return nil }); err != nil {
-		l.g.with.opt.Log.Error("page can't be stitched", "generation", l.g.id, "err", err)
+		l.g.with.opt.Log.Error("could not assemble a page", "generation", l.g.id, "err", err)
 		return nil, 0, false
 	}
 	parts, size = m.Parts()

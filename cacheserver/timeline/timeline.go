@@ -132,7 +132,7 @@ func (t *Timeline) Run(ctx context.Context, from Source) error {
 		}
 		seen = generation.ID()
 		if _, err := t.Observe(generation); err != nil { //nolint:contextcheck // a point that is begun is ended
-			t.o.Log.ErrorContext(ctx, "no point of counts over time", "generation", seen, "err", err)
+			t.o.Log.ErrorContext(ctx, "could not record counts over time", "generation", seen, "err", err)
 		}
 	}
 }
@@ -169,7 +169,7 @@ func (t *Timeline) Observe(generation *store.Generation) (taken bool, err error)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if last > now {
-		t.o.Log.Warn("counts over time begin anew: the clock was set back", "last", last, "now", now)
+		t.o.Log.Warn("counts over time restarted: the clock was set back", "last", last, "now", now)
 		t.times, t.first, t.series = nil, 0, map[key]*series{}
 	}
 	t.append(now, counts, top)

@@ -20,7 +20,7 @@ import (
 
 // Options of a File. What is required.
 type Options struct {
-	What  string        // content of the file, for the log and Fault: "who may ask"
+	What  string        // name of the file before the word, for the log and Fault: "credentials"
 	Every time.Duration // longest time until a change is noticed; 0: 2 s
 
 	// Settle uses a changed file only after two checks saw the same content. It is
@@ -65,11 +65,11 @@ func Open[T any](path string, parse func(string) (T, error), o Options) (*File[T
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", o.What, err)
+		return nil, fmt.Errorf("read the %s: %w", o.What, err)
 	}
 	value, err := parse(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("read %s from %s: %w", o.What, path, err)
+		return nil, fmt.Errorf("read the %s from %s: %w", o.What, path, err)
 	}
 	f := &File[T]{path: path, parse: parse, o: o, seen: sha256.Sum256(text)}
 	f.good.Store(&content[T]{value, 1})
@@ -146,24 +146,24 @@ func (f *File[T]) look(told bool) {
 	}
 	value, err := f.parse(string(text))
 	if err != nil {
-		f.judged = f.wrong("is wrong", err)
+		f.judged = f.wrong("is invalid", err)
 		return
 	}
 	f.judged = ""
 	f.fault.Store(nil)
 	f.good.Store(&content[T]{value, f.good.Load().number + 1})
-	f.o.Log.Info("the file of "+f.o.What+" was read again", "file", f.path)
+	f.o.Log.Info("read the changed "+f.o.What+" file", "file", f.path)
 }
 
-var errEmpty = errors.New("nothing is in it")
+var errEmpty = errors.New("it has no content")
 
 const unreadable = "can't be read"
 
 // wrong records a fault, and logs it if it is new.
 func (f *File[T]) wrong(what string, err error) (fault string) {
-	fault = "the file of " + f.o.What + " " + what
+	fault = "the " + f.o.What + " file " + what
 	if f.noted() != fault || what != unreadable {
-		f.o.Log.Error(fault+"; its last good content stays", "file", f.path, "err", err)
+		f.o.Log.Error(fault+"; keeping its last good content", "file", f.path, "err", err)
 	}
 	f.fault.Store(&fault)
 	return fault

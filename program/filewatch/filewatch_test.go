@@ -38,7 +38,7 @@ func open(t *testing.T, text string) *rig {
 	r.write(text)
 	var err error
 	r.File, err = filewatch.Open(r.path, word, filewatch.Options{
-		What: "the word", Settle: true, Now: func() time.Time { return r.now }, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
+		What: "word", Settle: true, Now: func() time.Time { return r.now }, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 	})
 	require.NoError(t, err)
 	return r
@@ -66,7 +66,7 @@ func TestAChangedFileIsReadAgain(t *testing.T) {
 	assert.Equal(t, "two", r.after(3*time.Second))
 	_, second := r.Numbered()
 	assert.Equal(t, first+1, second)
-	assert.Equal(t, 1, strings.Count(r.log.String(), "read again"))
+	assert.Equal(t, 1, strings.Count(r.log.String(), "read the changed word file"))
 	assert.NotContains(t, r.log.String(), "two", "no content is logged")
 	// Replaced by renaming, as an orchestrator does.
 	other := filepath.Join(t.TempDir(), "other")
@@ -87,7 +87,7 @@ func TestFaultsAreSeenWithoutTheContent(t *testing.T) {
 	r := open(t, "one")
 	require.NoError(t, os.Remove(r.path))
 	r.now = r.now.Add(time.Minute)
-	assert.Equal(t, "the file of the word can't be read", r.Fault())
+	assert.Equal(t, "the word file can't be read", r.Fault())
 	r.write("one")
 	r.now = r.now.Add(time.Minute)
 	assert.Empty(t, r.Fault())
@@ -111,13 +111,13 @@ func TestAFileThatCantBeUsed(t *testing.T) {
 		spoil func(r *rig)
 		fault string
 	}{
-		"empty":     {func(r *rig) { r.write("") }, "the file of the word is empty"},
-		"blank":     {func(r *rig) { r.write(" \n\n") }, "the file of the word is empty"},
-		"wrong":     {func(r *rig) { r.write("two!") }, "the file of the word is wrong"},
-		"gone":      {func(r *rig) { require.NoError(r.t, os.Remove(r.path)) }, "the file of the word can't be read"},
-		"a folder":  {func(r *rig) { _ = os.Remove(r.path); require.NoError(r.t, os.Mkdir(r.path, 0o700)) }, "the file of the word can't be read"},
-		"told of":   {func(r *rig) { r.write("two!"); r.Reload() }, "the file of the word is wrong"},
-		"told gone": {func(r *rig) { require.NoError(r.t, os.Remove(r.path)); r.Reload() }, "the file of the word can't be read"},
+		"empty":     {func(r *rig) { r.write("") }, "the word file is empty"},
+		"blank":     {func(r *rig) { r.write(" \n\n") }, "the word file is empty"},
+		"wrong":     {func(r *rig) { r.write("two!") }, "the word file is invalid"},
+		"gone":      {func(r *rig) { require.NoError(r.t, os.Remove(r.path)) }, "the word file can't be read"},
+		"a folder":  {func(r *rig) { _ = os.Remove(r.path); require.NoError(r.t, os.Mkdir(r.path, 0o700)) }, "the word file can't be read"},
+		"told of":   {func(r *rig) { r.write("two!"); r.Reload() }, "the word file is invalid"},
+		"told gone": {func(r *rig) { require.NoError(r.t, os.Remove(r.path)); r.Reload() }, "the word file can't be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := open(t, "one")
@@ -141,11 +141,11 @@ func TestAFileThatCantBeUsed(t *testing.T) {
 }
 
 func TestOpenNamesTheFault(t *testing.T) {
-	_, err := filewatch.Open(filepath.Join(t.TempDir(), "none"), word, filewatch.Options{What: "the word"})
+	_, err := filewatch.Open(filepath.Join(t.TempDir(), "none"), word, filewatch.Options{What: "word"})
 	require.ErrorContains(t, err, "read the word")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	path := filepath.Join(t.TempDir(), "f")
 	require.NoError(t, os.WriteFile(path, []byte("x!"), 0o600))
-	_, err = filewatch.Open(path, word, filewatch.Options{What: "the word"})
+	_, err = filewatch.Open(path, word, filewatch.Options{What: "word"})
 	require.ErrorContains(t, err, "no exclamation")
 }

@@ -23,7 +23,7 @@ type flawList struct {
 	FlawCount int    // all
 }
 
-// DocError says why a document can't be used.
+// DocError says why a invalid document.
 type DocError struct {
 	ID    string // _id, or "" when it can't be read
 	Path  string // "" for the document as a whole

@@ -246,14 +246,14 @@ func (b programs) readAgain(t *testing.T) {
 	ui := startProgram(t, b.ui, "--cache-url", "http://"+free.addr, "--token-file", tokens)
 	for _, p := range []*program{cache, ui} {
 		p.signal(syscall.SIGHUP)
-		p.says("told to read files again")
+		p.says("reading files again (SIGHUP)")
 		assert.Equal(t, http.StatusUnauthorized, get(t, "http://"+p.addr+"/version", "Authorization", "Bearer new").status)
 	}
 	// sha256 of "new"
 	require.NoError(t, os.WriteFile(tokens, []byte("me:sha256:11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437\n"), 0o600))
 	for _, p := range []*program{cache, ui} {
 		p.signal(syscall.SIGHUP)
-		p.says("the file of who may ask was read again")
+		p.says("read the changed credentials file")
 		assert.Equal(t, http.StatusOK, get(t, "http://"+p.addr+"/version", "Authorization", "Bearer new").status)
 		p.signal(syscall.SIGTERM)
 		assert.True(t, p.ended().Success(), p.log)

@@ -199,7 +199,7 @@ func (a *App) handleError(err error, c echo.Context) {
 		a.Log.Error("request failed", "path", c.Request().URL.Path, "err", err)
 	}
 	if werr := c.String(status, http.StatusText(status)+"\n"); werr != nil {
-		a.Log.Debug("client left", "err", werr)
+		a.Log.Debug("client disconnected", "err", werr)
 	}
 }
 

@@ -174,7 +174,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		p.ready()
 		require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "checkpoint read") }, patience, tick, "life %d", i)
 		several += w.compare(p, bin)
-		require.NotContains(t, p.log.String(), "full read done", "life %d: it followed from the checkpoint", i)
+		require.NotContains(t, p.log.String(), "full read finished", "life %d: it followed from the checkpoint", i)
 	}
 	require.Positive(t, several, "some counts were written more than once")
 	t.Logf("%d of %d kills left an unfinished file", unfinished, kills+kills/2)

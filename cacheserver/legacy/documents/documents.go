@@ -233,7 +233,7 @@ func (d *Documents) publish(blocks []*Block) {
 
 // lost forgets all documents, as memory is broken: no answer may be short of some.
 func (d *Documents) lost(err error) {
-	d.log.Error("request documents can't be read back; the old API waits for the next full read", "err", err)
+	d.log.Error("could not restore request documents; the old API waits for the next full read", "err", err)
 	d.gather, d.alone = newGathering(), map[string]uint32{}
 	d.current.Store(nil)
 }

@@ -89,13 +89,13 @@ func New(o Options) (*Checker, error) {
 	}
 	var err error
 	if o.Tokens != "" {
-		if c.tokens, err = filewatch.Open(o.Tokens, ParseTokens, o.file("who may ask")); err != nil {
+		if c.tokens, err = filewatch.Open(o.Tokens, ParseTokens, o.file("credentials")); err != nil {
 			return nil, err
 		}
 		c.challenges = append(c.challenges, `Bearer realm="wmstats"`)
 	}
 	if o.Htpasswd != "" {
-		if c.users, err = filewatch.Open(o.Htpasswd, parseUsers, o.file("who may ask")); err != nil {
+		if c.users, err = filewatch.Open(o.Htpasswd, parseUsers, o.file("credentials")); err != nil {
 			return nil, err
 		}
 		c.challenges = append(c.challenges, `Basic realm="wmstats", charset="UTF-8"`)

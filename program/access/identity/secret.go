@@ -14,7 +14,7 @@ type Secret struct{ file *filewatch.File[string] }
 // NewSecret reads the token from a file. It uses only Recheck, Now and Log of o.
 func NewSecret(path string, o Options) (*Secret, error) {
 	o.complete()
-	file, err := filewatch.Open(path, oneWord, o.file("the token for the cache server"))
+	file, err := filewatch.Open(path, oneWord, o.file("cache server token"))
 	if err != nil {
 		return nil, err
 	}
