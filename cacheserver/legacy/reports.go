@@ -54,14 +54,10 @@ func (c *call) requestcache() error {
 	if err := c.allRead(func(uint8) bool { return true }); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.h.o.WaitFor)
-	defer cancel()
-	select {
-	case c.h.turns <- struct{}{}:
-		defer func() { <-c.h.turns }()
-	case <-ctx.Done():
+	if !c.requestcacheTurn() {
 		return busy("Others are reading the requestcache; it is for a few at once.")
 	}
+	defer func() { <-c.h.turns }()
 	q := question{}
 	picked := q.picker(s)
 	a := c.begin(c.about(s, &picked))
@@ -90,6 +86,24 @@ func (c *call) requestcache() error {
 		return err
 	}
 	return a.end()
+}
+
+// requestcacheTurn waits for a turn to answer requestcache, and says whether there is one. One
+// that is free is taken, however little time there is to wait.
+func (c *call) requestcacheTurn() bool {
+	select {
+	case c.h.turns <- struct{}{}:
+		return true
+	default:
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), c.h.o.WaitFor)
+	defer cancel()
+	select {
+	case c.h.turns <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // appendWhole appends a request document with its AgentJobInfo; nil: it has none.

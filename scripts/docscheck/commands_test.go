@@ -137,7 +137,7 @@ func (s snippet) run(t *testing.T, dir string, system servers) string {
 		file, command = "block.go", []string{"go", "run", "block.go"}
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(s.text), 0o600))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // on a new machine `go run` builds all that the block imports
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second // a child that holds the pipe does not hold the test
