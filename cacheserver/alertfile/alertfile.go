@@ -1,7 +1,8 @@
 // Package alertfile reads the file of --alerts: which rules are on, and their
-// thresholds. It is strict: what it does not know is a fault, with the nearest
-// right name, and one reading names all faults. It applies no rule: alerts are
-// package schema's, /attention is package attention's.
+// thresholds. It is strict: an unknown key is an error that suggests the
+// nearest known name, and all errors are reported together. It applies no
+// rules: alerts are computed by package schema, /attention by package
+// attention.
 package alertfile
 
 import (
@@ -21,11 +22,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Defaults are the rules of a server without a file: all are on but that of
-// paused jobs, which is Tier-0's.
+// Defaults returns the rules of a server without a file: all are on except the
+// rule for paused jobs, which belongs to Tier-0.
 func Defaults() attention.Options { return attention.Options{}.Complete() }
 
-// TierZero are the rules of a server of Tier-0 without a file: all are on.
+// TierZero returns the rules of a Tier-0 server without a file: all are on.
 func TierZero() attention.Options {
 	return attention.Options{Limits: schema.TierZeroLimits()}.Complete()
 }
@@ -34,7 +35,7 @@ func TierZero() attention.Options {
 type setting struct {
 	key  string
 	want string
-	set  func(text string) bool // false: not what it wants
+	set  func(text string) bool // false: not a valid value
 }
 
 // Parse reads a file of the form
@@ -45,8 +46,8 @@ type setting struct {
 //	  skipped_files: {on: false}
 //	top: 20
 //
-// What is not in it stays as it is in defaults. The error names every fault
-// with its line. An empty file is good.
+// Settings that are not in the file stay as in defaults. The error names each
+// invalid setting with its line. An empty file is valid.
 func Parse(r io.Reader, defaults attention.Options) (attention.Options, error) {
 	o := defaults
 	var root yaml.Node
@@ -58,7 +59,7 @@ func Parse(r io.Reader, defaults attention.Options) (attention.Options, error) {
 		return o, fmt.Errorf("not YAML: %w", err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return o, errors.New("want one YAML document, and there is more after its end")
+		return o, errors.New("expected one YAML document, but there is more after its end")
 	}
 	p := parser{o: &o}
 	p.file(root.Content[0])
@@ -110,7 +111,7 @@ func (p *parser) rule(name, n *yaml.Node) {
 	}
 }
 
-// settings are the keys of one rule.
+// settings returns the keys of one rule.
 func (p *parser) settings(rule string) []setting {
 	l := &p.o.Limits
 	after := func(to *int64) setting {
@@ -150,23 +151,23 @@ func (p *parser) settings(rule string) []setting {
 
 func (p *parser) apply(s setting, value *yaml.Node) {
 	if value.Kind != yaml.ScalarNode || !s.set(value.Value) {
-		p.fault(value, "%s %s: want %s", s.key, found(value), s.want)
+		p.fault(value, "%s %s: expected %s", s.key, found(value), s.want)
 	}
 }
 
-// pairs gives the pairs of a mapping. Something else, and a key that is there
-// twice, are faults.
+// pairs returns the pairs of a mapping. Anything else, and a duplicate key, is
+// an error.
 func (p *parser) pairs(n *yaml.Node, what string) func(yield func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
 		if n.Kind != yaml.MappingNode {
-			p.fault(n, "%s: want keys with values, found %s", what, found(n))
+			p.fault(n, "%s: expected keys with values, found %s", what, found(n))
 			return
 		}
 		seen := map[string]bool{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i], n.Content[i+1]
 			if seen[key.Value] {
-				p.fault(key, "%q is there twice in %s", key.Value, what)
+				p.fault(key, "%q appears twice in %s", key.Value, what)
 				continue
 			}
 			if seen[key.Value] = true; !yield(key, value) {
@@ -176,13 +177,13 @@ func (p *parser) pairs(n *yaml.Node, what string) func(yield func(key, value *ya
 	}
 }
 
-// unknown names the nearest right names, and all of them.
+// unknown suggests the nearest known names, and lists all of them.
 func (p *parser) unknown(at *yaml.Node, what string, names []string) {
 	hint := ""
 	if near := wire.Near(at.Value, names, 1); len(near) > 0 {
 		hint = fmt.Sprintf(" did you mean %q?", near[0])
 	}
-	p.fault(at, "there is no %s %.80q;%s there are: %s", what, at.Value, hint, strings.Join(names, ", "))
+	p.fault(at, "unknown %s %.80q;%s known: %s", what, at.Value, hint, strings.Join(names, ", "))
 }
 
 func found(n *yaml.Node) string {
@@ -219,7 +220,7 @@ func span(to *int64) func(string) bool {
 	}
 }
 
-// share needs its percent sign: 1 would be read as all or as a hundredth.
+// share needs its percent sign: 1 could mean all or a hundredth.
 func share(to *float64) func(string) bool {
 	return func(text string) bool {
 		number, percent := strings.CutSuffix(text, "%")

@@ -55,27 +55,27 @@ func TestTierZero(t *testing.T) {
 	assert.Equal(t, alertfile.Defaults(), got)
 }
 
-func TestFaults(t *testing.T) {
+func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"rules: [":                                   "not YAML",
-		"- a":                                        "line 1: the file: want keys with values, found a list",
-		"ruls: {}":                                   `line 1: there is no key "ruls"; did you mean "rules"? there are: rules, top`,
-		"rules:\n  faild: {on: false}":               `line 2: there is no rule "faild"; did you mean "failed"? there are: failed, `,
-		"rules: {failed: {after: 2h}}":               `there is no key of failed "after"; there are: on`,
-		"rules: {failed: false}":                     `failed: want keys with values, found "false"`,
-		"rules: {failed: {on: maybe}}":               `on "maybe": want true or false`,
-		"rules: {site_error: {above: 1}}":            "want a share from 0% to 100%",
-		"rules: {site_error: {above: 101%}}":         "want a share",
-		"rules: {site_error: {above: NaN%}}":         "want a share",
-		"rules: {assigned_stall: {after: 2}}":        "want a time",
-		"rules: {paused_jobs: {above: -1}}":          "want a whole number from 0",
-		"rules: {assigned_stall: {after: -2h}}":      "want a time",
-		"rules: {status_stall: {min_priority: 0}}":   "want a whole number from 1",
-		"rules: {status_stall: {min_priority: [1]}}": "min_priority a list: want a whole number",
+		"- a":                                        "line 1: the file: expected keys with values, found a list",
+		"ruls: {}":                                   `line 1: unknown key "ruls"; did you mean "rules"? known: rules, top`,
+		"rules:\n  faild: {on: false}":               `line 2: unknown rule "faild"; did you mean "failed"? known: failed, `,
+		"rules: {failed: {after: 2h}}":               `unknown key of failed "after"; known: on`,
+		"rules: {failed: false}":                     `failed: expected keys with values, found "false"`,
+		"rules: {failed: {on: maybe}}":               `on "maybe": expected true or false`,
+		"rules: {site_error: {above: 1}}":            "expected a share from 0% to 100%",
+		"rules: {site_error: {above: 101%}}":         "expected a share",
+		"rules: {site_error: {above: NaN%}}":         "expected a share",
+		"rules: {assigned_stall: {after: 2}}":        "expected a time",
+		"rules: {paused_jobs: {above: -1}}":          "expected a whole number from 0",
+		"rules: {assigned_stall: {after: -2h}}":      "expected a time",
+		"rules: {status_stall: {min_priority: 0}}":   "expected a whole number from 1",
+		"rules: {status_stall: {min_priority: [1]}}": "min_priority a list: expected a whole number",
 		"rules: {failed: {on: true, on: false}}":     "twice",
-		"top: 0":                                     "want a whole number",
+		"top: 0":                                     "expected a whole number",
 		"top: 5\n---\ntop: 6":                        "more after its end",
-		"rules: {old_data: {after: 1s}}":             "want a time from 3s",
+		"rules: {old_data: {after: 1s}}":             "expected a time from 3s",
 		"rules: {a: &x {on: false}, failed: *x}":     "an alias",
 	} {
 		_, err := alertfile.Parse(strings.NewReader(text), alertfile.Defaults())
@@ -83,10 +83,10 @@ func TestFaults(t *testing.T) {
 	}
 	_, err := alertfile.Parse(strings.NewReader("top: x\nrules: {faild: {}, failed: {off: true}}"), alertfile.Defaults())
 	require.Error(t, err)
-	assert.Len(t, strings.Split(err.Error(), "\n"), 3, "all faults at once")
+	assert.Len(t, strings.Split(err.Error(), "\n"), 3, "all errors at once")
 }
 
-// The example in the documentation says what the defaults are.
+// The example in the documentation shows the defaults.
 func TestDocumentedDefaults(t *testing.T) {
 	page, err := os.ReadFile("../../docs/reference/files.md")
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		assert.Equal(t, o, o.Complete(), "a good file leaves nothing to complete")
+		assert.Equal(t, o, o.Complete(), "a valid file leaves no setting undefined")
 		for _, r := range o.Rules() {
 			assert.True(t, o.Limits.On(r.Name))
 		}

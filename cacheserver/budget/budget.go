@@ -1,11 +1,11 @@
-// Package budget bounds the work of one request. Whoever works in a loop over
-// data counts its steps with Spend and stops when that returns false: because
-// the client left, because the request has had its time or its steps, or
-// because too many requests that are as expensive are under way. What is cheap
-// pays one addition for it.
+// Package budget bounds the work of one request. A loop over data counts its
+// steps with Spend and stops when Spend returns false: because the client
+// left, because the request has used all its time or steps, or because too
+// many requests that are as expensive are running. For cheap requests this
+// costs one addition.
 //
-// A budget travels in the context of its request. The package knows neither
-// HTTP nor what the work is.
+// A budget travels in the context of its request. The package depends neither
+// on HTTP nor on the kind of work.
 package budget
 
 import (
@@ -15,26 +15,26 @@ import (
 	"time"
 )
 
-// Every is the number of steps between two looks at the context and the clock.
-// A step is the work of about a nanosecond, and never more than 100 ns, so that
-// a request ends within some milliseconds of its client's leaving.
+// Every is the number of steps between two checks of the context and the
+// clock. A step is about a nanosecond of work, and never more than 100 ns, so
+// that a request ends within a few milliseconds after its client has left.
 const Every = 1 << 15
 
-// Options bound one request; the zero value bounds nothing.
+// Options are the limits of one request; the zero value limits nothing.
 type Options struct {
-	Time  time.Duration // longest work, without the time in Enter; 0: no bound
-	Steps int64         // most steps; 0: no bound
+	Time  time.Duration // maximum work, without the time in Enter; 0: no limit
+	Steps int64         // maximum steps; 0: no limit
 	Free  int64         // steps after which Enter is called
-	// Enter takes a place among the expensive requests and waits for it if need
-	// be; leave gives it back. Nil: there is always place.
+	// Enter takes a slot among the expensive requests, waiting for one if
+	// necessary; leave returns it. Nil: there is always a slot.
 	Enter func(ctx context.Context) (leave func(), err error)
 	Now   func() time.Time // nil: time.Now
 }
 
-// ExceededError says that a request had all its time or steps.
+// ExceededError reports that a request has used all its time or steps.
 type ExceededError struct {
-	Time  time.Duration // the bound, when it was the time
-	Steps int64         // the bound, when it was the steps
+	Time  time.Duration // the limit, if it was the time
+	Steps int64         // the limit, if it was the steps
 }
 
 func (e *ExceededError) Error() string {
@@ -44,25 +44,25 @@ func (e *ExceededError) Error() string {
 	return fmt.Sprintf("the request took more than %d steps", e.Steps)
 }
 
-// Budget is what one request may still spend. It is a context. Not safe for
-// concurrent use, but as a context.
+// Budget is the remaining allowance of one request. It is a context. Only its
+// methods as a context are safe for concurrent use.
 type Budget struct {
 	context.Context //nolint:containedctx // a budget is the context of its request
 
 	o       Options
 	spent   int64
-	looked  int64 // spent at the last look
-	next    int64 // spent at the next look
-	largest int64 // most steps between two looks
-	after   int64 // calls of Spend after it said no
+	looked  int64 // spent at the last check
+	next    int64 // spent at the next check
+	largest int64 // maximum steps between two checks
+	after   int64 // calls of Spend after it returned false
 	until   time.Time
 	leave   func()
 	over    bool
 	err     error
 }
 
-// New makes a budget in ctx. The time begins now. End must be called when Enter
-// is given.
+// New returns a budget in ctx. Its time starts now. If Enter is set, End must
+// be called.
 func New(ctx context.Context, o Options) *Budget {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -74,12 +74,12 @@ func New(ctx context.Context, o Options) *Budget {
 	return b
 }
 
-// Unbounded returns a budget for work that nobody waits for.
+// Unbounded returns a budget for work that no request waits for.
 func Unbounded() *Budget { return New(context.Background(), Options{}) }
 
 type key struct{}
 
-// Value is that of the context, and the budget itself for From.
+// Value returns the value of the context, and the budget itself for From.
 func (b *Budget) Value(k any) any {
 	if k == (key{}) {
 		return b
@@ -87,8 +87,8 @@ func (b *Budget) Value(k any) any {
 	return b.Context.Value(k)
 }
 
-// From returns the budget of a context. Without one, work ends with the
-// context only.
+// From returns the budget of a context. Without one, work ends only with the
+// context.
 func From(ctx context.Context) *Budget {
 	if b, ok := ctx.Value(key{}).(*Budget); ok {
 		return b
@@ -96,14 +96,15 @@ func From(ctx context.Context) *Budget {
 	return New(ctx, Options{})
 }
 
-// Spend counts steps of work that is done or is about to be done; one call is
-// for some milliseconds of work at most. False means: stop, Stopped has the reason.
+// Spend counts steps of work that is done or about to be done; one call covers
+// a few milliseconds of work at most. False means: stop. Stopped returns the
+// reason.
 func (b *Budget) Spend(steps int) bool {
 	b.spent += int64(steps)
 	return b.spent < b.next || b.look()
 }
 
-// look asks whether the work may go on.
+// look checks whether the work may continue.
 func (b *Budget) look() bool {
 	b.largest = max(b.largest, b.spent-b.looked)
 	b.looked = b.spent
@@ -142,12 +143,12 @@ func (b *Budget) enter() {
 	b.until = b.until.Add(b.o.Now().Sub(began))
 }
 
-// Stopped is why the work has to stop; nil while it may go on.
+// Stopped returns why the work has to stop; nil while it may continue.
 func (b *Budget) Stopped() error { return b.err }
 
-// Wait waits until the channel is closed, at most as long as the request may
-// take. It gives up the place among the expensive requests meanwhile, since
-// what is waited for may need it.
+// Wait waits until the channel is closed, but not longer than the request may
+// take. Meanwhile it releases the slot among the expensive requests, since the
+// work that it waits for may need it.
 func (b *Budget) Wait(done <-chan struct{}) error {
 	if b.err != nil {
 		return b.err
@@ -169,16 +170,16 @@ func (b *Budget) Wait(done <-chan struct{}) error {
 	return b.err
 }
 
-// Pause stops the clock until resume is called, and gives the place among the
-// expensive requests back: for a wait that has a bound of its own.
+// Pause stops the clock and releases the slot among the expensive requests
+// until resume is called. It is for a wait that has its own limit.
 func (b *Budget) Pause() (resume func()) {
 	b.Rest()
 	began := b.o.Now()
 	return func() { b.until = b.until.Add(b.o.Now().Sub(began)) }
 }
 
-// Rest gives the place among the expensive requests back; the next Spend asks
-// for one again.
+// Rest releases the slot among the expensive requests; the next Spend takes
+// one again.
 func (b *Budget) Rest() {
 	if b.leave != nil {
 		b.leave()
@@ -187,18 +188,19 @@ func (b *Budget) Rest() {
 	b.next = min(b.next, b.spent)
 }
 
-// End gives the place back for good: what is spent from now on is the sending
-// of an answer, at the pace of its reader.
+// End releases the slot for good: from now on only the answer is sent, at the
+// pace of its reader.
 func (b *Budget) End() {
 	b.Rest()
 	b.over = true
 }
 
-// Spent is how many steps were counted.
+// Spent returns how many steps were counted.
 func (b *Budget) Spent() int64 { return b.spent }
 
-// Largest is the most steps between two looks at the context, for tests.
+// Largest returns the most steps between two checks of the context, for tests.
 func (b *Budget) Largest() int64 { return b.largest }
 
-// After is how often Spend was called after it had said no, for tests.
+// After returns how often Spend was called after it had returned false, for
+// tests.
 func (b *Budget) After() int64 { return b.after }

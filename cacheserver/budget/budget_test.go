@@ -26,11 +26,11 @@ func TestStepsAreBounded(t *testing.T) {
 	var exceeded *budget.ExceededError
 	require.ErrorAs(t, b.Stopped(), &exceeded)
 	assert.EqualValues(t, 10*budget.Every, exceeded.Steps)
-	assert.False(t, b.Spend(0), "once exhausted it stays so")
+	assert.False(t, b.Spend(0), "an exhausted budget stays exhausted")
 	assert.LessOrEqual(t, b.Largest(), int64(budget.Every+100))
 }
 
-// The clock is looked at by steps, so that work ends soon after its time.
+// The clock is checked by steps, so that work ends soon after its time.
 func TestTimeIsBounded(t *testing.T) {
 	now := time.Unix(1, 0)
 	b := budget.New(t.Context(), budget.Options{Time: time.Second, Now: func() time.Time { return now }})
@@ -57,7 +57,7 @@ func TestWorkEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, b.Stopped(), context.Canceled)
 }
 
-// A budget is found below other contexts that are made of it.
+// A budget is found in contexts derived from it.
 func TestFrom(t *testing.T) {
 	b := budget.New(t.Context(), budget.Options{})
 	ctx, cancel := context.WithCancel(context.WithValue(b, t, "x"))
@@ -66,8 +66,8 @@ func TestFrom(t *testing.T) {
 	assert.NotSame(t, b, budget.From(t.Context()))
 }
 
-// What is cheap never asks for a place; what is expensive has one from then on,
-// gives it back when it waits for others, and at the end.
+// A cheap request never asks for a slot. An expensive one holds a slot, except
+// while it waits for others, and releases it at the end.
 func TestPlaces(t *testing.T) {
 	taken, held := 0, 0
 	now := time.Unix(1, 0)
@@ -75,13 +75,13 @@ func TestPlaces(t *testing.T) {
 		Enter: func(context.Context) (func(), error) {
 			taken++
 			held++
-			now = now.Add(time.Minute) // in line
+			now = now.Add(time.Minute) // in the queue
 			return func() { held-- }, nil
 		}})
 	require.True(t, b.Spend(4*budget.Every))
 	assert.Zero(t, taken)
 	require.True(t, b.Spend(2*budget.Every))
-	require.True(t, b.Spend(2*budget.Every), "the time in line is not the work's")
+	require.True(t, b.Spend(2*budget.Every), "time in the queue is not work")
 	assert.Equal(t, 1, taken)
 	assert.Equal(t, 1, held)
 	done := make(chan struct{})
@@ -89,12 +89,12 @@ func TestPlaces(t *testing.T) {
 	require.NoError(t, b.Wait(done))
 	assert.Equal(t, 0, held)
 	require.True(t, b.Spend(1))
-	assert.Equal(t, 2, taken, "it goes on only with a place")
+	assert.Equal(t, 2, taken, "it continues only with a slot")
 	resume := b.Pause()
 	assert.Equal(t, 0, held)
 	now = now.Add(time.Hour)
 	resume()
-	require.True(t, b.Spend(2*budget.Every), "a pause is not the work's")
+	require.True(t, b.Spend(2*budget.Every), "a pause is not work")
 	b.End()
 	require.True(t, b.Spend(2*budget.Every))
 	assert.Equal(t, 3, taken)
@@ -134,12 +134,12 @@ func TestSort(t *testing.T) {
 		b := budget.New(t.Context(), budget.Options{})
 		require.True(t, budget.Sort(b, items, 5, cmp.Compare))
 		require.Equal(t, want, append([]int(nil), items...), n)
-		assert.LessOrEqual(t, b.Largest(), int64(budget.Every+1<<18), "between two looks")
+		assert.LessOrEqual(t, b.Largest(), int64(budget.Every+1<<18), "between two checks")
 		slices.Reverse(items)
 		b = budget.New(t.Context(), budget.Options{})
 		require.True(t, budget.Sort(b, items, 300, cmp.Compare))
 		require.Equal(t, want, append([]int(nil), items...), n)
-		assert.LessOrEqual(t, b.Largest(), int64(budget.Every+1<<18), "between two looks, where comparing is expensive")
+		assert.LessOrEqual(t, b.Largest(), int64(budget.Every+1<<18), "between two checks, where comparing is expensive")
 	}
 	b := budget.New(t.Context(), budget.Options{Steps: budget.Every})
 	assert.False(t, budget.Sort(b, make([]int, 100_000), 5, cmp.Compare))

@@ -5,13 +5,14 @@ import (
 	"slices"
 )
 
-// Bounds of a run, the items that are sorted without a look.
+// Limits of a run: the number of items that are sorted without a check.
 const (
 	longestRun = 1 << 12
 	runSteps   = 1 << 18
 )
 
-// runOf is the length of a run whose comparisons take so many steps each.
+// runOf returns the length of a run whose comparisons take the given number of
+// steps.
 func runOf(each int) int {
 	run := longestRun
 	for run > 2 && run*bits.Len(uint(run))*each > runSteps {
@@ -20,8 +21,8 @@ func runOf(each int) int {
 	return run
 }
 
-// Sort sorts as slices.SortFunc does. each is the steps of one comparison.
-// False means that the budget is exhausted; then the items are in no order.
+// Sort sorts like slices.SortFunc. each is the steps of one comparison. False
+// means that the budget is exhausted and the items are in undefined order.
 func Sort[T any](b *Budget, items []T, each int, compare func(x, y T) int) bool {
 	run := runOf(each)
 	for start := 0; start < len(items); start += run {
@@ -50,7 +51,7 @@ func Sort[T any](b *Budget, items []T, each int, compare func(x, y T) int) bool 
 	return true
 }
 
-// merge writes two sorted lists as one.
+// merge merges two sorted lists.
 func merge[T any](b *Budget, to, x, y []T, piece, each int, compare func(x, y T) int) bool {
 	for n := range to {
 		if n%piece == 0 && !b.Spend(min(piece, len(to)-n)*each) {

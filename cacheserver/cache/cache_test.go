@@ -42,7 +42,7 @@ func TestTheLimitChanges(t *testing.T) {
 		return values
 	}
 	require.Greater(t, fill(), int64(700<<10))
-	for i := range 1000 { // read often: ristretto would rather refuse new values than let these go
+	for i := range 1000 { // read often: ristretto would refuse new values rather than drop these
 		for range 20 {
 			c.Get(fmt.Sprint(i))
 		}
@@ -59,7 +59,7 @@ func TestTheLimitChanges(t *testing.T) {
 	c.SetLimit(0)
 }
 
-func TestAnImpossibleSizeIsAFault(t *testing.T) {
+func TestAnImpossibleSizeIsAnError(t *testing.T) {
 	for _, bytes := range []int64{-1, 0, 100} {
 		_, err := New(bytes)
 		require.ErrorIs(t, err, errSmall)
@@ -77,8 +77,8 @@ func TestNilKeepsNothing(t *testing.T) {
 	c.Close()
 }
 
-// What the cache says of its memory is what the heap has of it, whatever the
-// size of values: else its bound is none.
+// The memory that the cache reports must match the heap, whatever the size of
+// values; otherwise its limit means nothing.
 func TestBytesExplainTheHeap(t *testing.T) {
 	heap := func() int64 {
 		runtime.GC()
@@ -102,7 +102,7 @@ func TestBytesExplainTheHeap(t *testing.T) {
 			c.Wait()
 			values, own := c.Bytes()
 			require.LessOrEqual(t, values, int64(limit))
-			require.Greater(t, values, int64(limit/2), "it is used")
+			require.Greater(t, values, int64(limit/2), "the cache is used")
 			got := heap() - before
 			t.Logf("heap %d, values %d, own %d: %.3f", got, values, own, float64(values+own)/float64(got))
 			require.InEpsilon(t, got, values+own, 0.1)
@@ -111,7 +111,8 @@ func TestBytesExplainTheHeap(t *testing.T) {
 	}
 }
 
-// Decision 0001 rests on these: what a cache does that applies Sets later.
+// Decision 0001 depends on these: the behaviour of a cache that applies Sets
+// later.
 func TestSetIsNotGetAtOnce(t *testing.T) {
 	c, err := New(64 << 20)
 	require.NoError(t, err)
@@ -132,6 +133,6 @@ func TestSetIsNotGetAtOnce(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("of %d keys set twice %d are there, %d with the first value", n, stayed, first)
+	t.Logf("of %d keys set twice, %d were kept, %d with the first value", n, stayed, first)
 	require.Positive(t, first, "a key may keep the first of two values: it must never get a second one")
 }

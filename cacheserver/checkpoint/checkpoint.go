@@ -1,19 +1,19 @@
-// Package checkpoint keeps what a server knows in one file, so that the next
-// start need not read everything again. It is a container: sections with a
-// name, each made of frames that are compressed and hashed one by one, written
-// to a temporary file that takes the place of the old one when all of it is on
-// the disk. Owners of sections write and read them (Section); the package knows
-// neither records nor positions. It is no database and no log: a file is
-// written as a whole, and one that is not whole, or not of this program and
-// source, is of no use.
+// Package checkpoint saves and restores the state of a server in one file, so
+// that the next start does not need a full read. The file is a container of
+// named sections. Each section consists of frames that are compressed and
+// hashed separately. A temporary file is written and synced to disk, then
+// replaces the old file. Owners of sections write and read them (Section); the
+// package does not depend on records or positions. It is not a database and
+// not a log: the file is always written as a whole, and a damaged file, or one
+// of another program or source, is rejected as a whole.
 //
 //	magic, format, header with its length and hash
-//	frames, one after the other, those of a section in their order
+//	frames, one after another, those of a section in their order
 //	table of the sections and their frames
-//	place, length and hash of the table, hash of these, magic
+//	offset, length and hash of the table, hash of these, magic
 //
-// Every byte is covered by a hash, so a file that is cut, or differs in one
-// bit, is known for broken before anything of it is used.
+// Every byte is covered by a hash, so a file that is truncated, or differs in
+// one bit, is rejected before any of it is used.
 package checkpoint
 
 import (
@@ -23,57 +23,56 @@ import (
 	"time"
 )
 
-// Format is the version of the container; sections have versions of their own.
+// Format is the version of the container; sections have their own versions.
 const Format = 1
 
-// MaxFrame is the greatest length of a frame before compression, in bytes.
+// MaxFrame is the maximum length of a frame before compression, in bytes.
 // Frames of 100 KB to 1 MB use processors and memory best.
 const MaxFrame = 64 << 20
 
-// Header says what a file is of. Two files with the same Fingerprint and
-// Source may take each other's place.
+// Header describes the content of a file. Two files with the same Fingerprint
+// and Source are interchangeable.
 type Header struct {
-	Fingerprint string // of the form and the rules of the records
-	Source      string // where the documents are; no credentials
+	Fingerprint string // of the schema and the rules of the records
+	Source      string // where the documents come from; no credentials
 }
 
-// Section is one part of a file. Its owner has a form and a version of its own.
+// Section is one part of a file. Its owner defines its format and version.
 type Section struct {
-	Name     string // of its own in a file
-	Optional bool   // a file without it is of use too
+	Name     string // unique in a file
+	Optional bool   // a file without it is valid too
 
-	// Capture takes hold of the state as it is now; nobody should have to wait
-	// for it for long. What it returns writes that state, later and at leisure; put
-	// takes a copy of a frame, and its errors are to be returned. Sections are
-	// captured in the order in which they are given.
+	// Capture captures the current state; it must not block others for long.
+	// The returned function writes that state later, without time pressure.
+	// put copies a frame; its errors must be returned. Sections are captured
+	// in the order in which they are passed.
 	Capture func() (write Write, err error)
 
 	// Restore reads the section and changes nothing: commit does, once all
-	// sections have been read. It must take any frames without a panic.
+	// sections have been read. It must accept any frames without a panic.
 	Restore func(frames *Frames) (commit func(), err error)
 }
 
 // Write writes the frames of a section.
 type Write func(put func(frame []byte) error) error
 
-// Result describes a file.
+// Result describes a written or restored file.
 type Result struct {
 	Bytes   int64     // length of the file
 	Raw     int64     // length before compression
 	Written time.Time // when the state was captured
 	Took    time.Duration
-	Capture time.Duration // of Took: until all sections were captured
+	Capture time.Duration // part of Took: until all sections were captured
 }
 
-// Kinds of what is wrong with a file; errors.Is tells them. A file that is not
-// there is fs.ErrNotExist.
+// Kinds of invalid files, for errors.Is. A missing file is fs.ErrNotExist.
 var (
-	ErrBroken  = errors.New("broken")  // cut, changed, or no checkpoint at all
-	ErrForeign = errors.New("foreign") // good, but of another program, schema or source
+	ErrBroken  = errors.New("broken")  // truncated, changed, or not a checkpoint
+	ErrForeign = errors.New("foreign") // valid, but of another program, schema or source
 )
 
-// Kind names what an error of Read or Write is about, for metrics: none,
-// missing, broken, foreign or failed.
+// Kind classifies an error of Read or Write, for metrics: none, missing,
+// broken, foreign or failed.
 func Kind(err error) string {
 	switch {
 	case err == nil:
@@ -88,19 +87,19 @@ func Kind(err error) string {
 	return "failed"
 }
 
-// Public says what an error of Read or Write is about without naming a path.
+// Public describes an error of Read or Write without a path.
 func Public(err error) string {
 	var path *fs.PathError
 	var text *fault
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no file"
+		return "the file does not exist"
 	case errors.As(err, &text):
 		return text.Error()
 	case errors.As(err, &path):
 		return path.Op + ": " + path.Err.Error()
 	}
-	return "it failed; the log says why"
+	return "it failed; see the log"
 }
 
 // fault is an ErrBroken or an ErrForeign with a reason.

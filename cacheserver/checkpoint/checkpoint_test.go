@@ -21,7 +21,7 @@ var mine = Header{Fingerprint: "f1", Source: "http://couch/a"}
 // texts is a section of some frames.
 type texts struct {
 	frames []string
-	got    []string // what Restore put in force
+	got    []string // restored and committed
 }
 
 func (s *texts) section(name string) Section {
@@ -86,7 +86,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		raw += len(f)
 	}
 	require.EqualValues(t, raw, r.Raw)
-	require.Equal(t, []string{"checkpoint"}, names(t, filepath.Dir(path)), "nothing else is left")
+	require.Equal(t, []string{"checkpoint"}, names(t, filepath.Dir(path)), "no other file is left")
 }
 
 func names(t testing.TB, dir string) (out []string) {
@@ -99,9 +99,9 @@ func names(t testing.TB, dir string) (out []string) {
 	return out
 }
 
-// TestEveryByteCounts cuts a file at every place and changes every byte of it:
-// each is known for broken (or, where it says of what the file is, foreign), and
-// nothing of it is used.
+// TestEveryByteCounts truncates a file at every offset and changes every byte
+// of it: each such file is reported as broken (or as foreign, where the byte
+// describes the content), and nothing of it is used.
 func TestEveryByteCounts(t *testing.T) {
 	a, _, sections := sample()
 	path, content := written(t, sections)
@@ -133,8 +133,8 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		text string
 		make func(t *testing.T, path string)
 	}{
-		{"not there", "missing", "there is no file", func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) }},
-		{"a folder", "broken", "no regular file", func(t *testing.T, path string) {
+		{"not there", "missing", "the file does not exist", func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) }},
+		{"a folder", "broken", "not a regular file", func(t *testing.T, path string) {
 			require.NoError(t, os.Remove(path))
 			require.NoError(t, os.Mkdir(path, 0o700))
 		}},
@@ -186,7 +186,7 @@ func TestSections(t *testing.T) {
 	more := &texts{}
 	history := more.section("history")
 	_, err := ReadFile(t.Context(), path, mine, append(sections, history))
-	require.ErrorIs(t, err, ErrForeign, "a section that is needed is missing")
+	require.ErrorIs(t, err, ErrForeign, "a required section is missing")
 	require.Nil(t, a.got)
 
 	history.Optional = true
@@ -196,7 +196,7 @@ func TestSections(t *testing.T) {
 
 	a.got, b.got = nil, nil
 	_, err = ReadFile(t.Context(), path, mine, sections[1:])
-	require.NoError(t, err, "what nobody wants is left out")
+	require.NoError(t, err, "unrequested sections are ignored")
 	require.Equal(t, b.frames, b.got)
 
 	b.got = nil
@@ -254,7 +254,8 @@ func TestAFailedWriteLeavesTheOldFile(t *testing.T) {
 	require.NotContains(t, Public(err), path)
 }
 
-// TestDiskFull writes to a device that has no room, by the way that a file takes.
+// TestDiskFull writes to a device without space, through the code path of a
+// file.
 func TestDiskFull(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -279,8 +280,8 @@ func TestLeftovers(t *testing.T) {
 	require.Equal(t, []string{"a1x.cp.tmp-5", "a[1]*.cp"}, names(t, dir))
 }
 
-// FuzzRead: whatever the bytes are, the reader answers with an error or with
-// all sections, and never panics.
+// FuzzRead: for any bytes, the reader returns an error or all sections, and
+// never panics.
 func FuzzRead(f *testing.F) {
 	_, _, sections := sample()
 	_, content := written(f, sections)
@@ -300,7 +301,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzTable gives the table any content, with hashes that are right.
+// FuzzTable writes any content into the table, with correct hashes.
 func FuzzTable(f *testing.F) {
 	f.Add([]byte(`{"Sections":[{"Name":"a","Frames":[[13,0,1]]},{"Name":"b","Frames":[]}]}`))
 	f.Add([]byte(`{"Sections":[{"Name":"a","Frames":[[18446744073709551615,1,1]]}]}`))
@@ -313,6 +314,6 @@ func FuzzTable(f *testing.F) {
 		content = append(content, end...)
 		_, _, sections := sample()
 		_, err := read(t.Context(), bytes.NewReader(content), int64(len(content)), mine, sections)
-		require.Error(t, err, "the frames are no frames")
+		require.Error(t, err, "the frames are not frames")
 	})
 }

@@ -3,28 +3,28 @@ package checkpoint
 import "encoding/binary"
 
 // Cursor reads the numbers and texts of a frame, as encoding/binary's Append
-// functions write them. After the first value that is not there all are zero,
-// and Err says so: a caller checks once, after a whole item.
+// functions write them. After the first missing value all further values are
+// zero and Err returns an error, so a caller checks once, after a whole item.
 type Cursor struct {
 	data []byte
 	bad  bool
 }
 
-// NewCursor reads data from its beginning.
+// NewCursor returns a Cursor at the beginning of data.
 func NewCursor(data []byte) *Cursor { return &Cursor{data: data} }
 
-// Len is the number of bytes that are left.
+// Len returns the number of remaining bytes.
 func (c *Cursor) Len() int { return len(c.data) }
 
-// Err is nil as long as all was there.
+// Err returns nil while no value was missing.
 func (c *Cursor) Err() error {
 	if c.bad {
-		return broken("a part of it is not what was written")
+		return broken("a part of it is invalid")
 	}
 	return nil
 }
 
-// Uint reads what binary.AppendUvarint wrote.
+// Uint reads a number that binary.AppendUvarint wrote.
 func (c *Cursor) Uint() uint64 {
 	v, n := binary.Uvarint(c.data)
 	if n <= 0 {
@@ -35,7 +35,7 @@ func (c *Cursor) Uint() uint64 {
 	return v
 }
 
-// Int reads what binary.AppendVarint wrote.
+// Int reads a number that binary.AppendVarint wrote.
 func (c *Cursor) Int() int64 {
 	v, n := binary.Varint(c.data)
 	if n <= 0 {
@@ -46,7 +46,7 @@ func (c *Cursor) Int() int64 {
 	return v
 }
 
-// Uint64 reads what binary.LittleEndian.AppendUint64 wrote.
+// Uint64 reads a number that binary.LittleEndian.AppendUint64 wrote.
 func (c *Cursor) Uint64() uint64 {
 	if b := c.Bytes(8); b != nil {
 		return binary.LittleEndian.Uint64(b)
@@ -54,7 +54,7 @@ func (c *Cursor) Uint64() uint64 {
 	return 0
 }
 
-// Count reads the number of items of at least size bytes each.
+// Count reads a number of items that have at least size bytes each.
 func (c *Cursor) Count(size int) int {
 	n := c.Uint()
 	if n > uint64(len(c.data)/max(size, 1)) {
@@ -64,7 +64,8 @@ func (c *Cursor) Count(size int) int {
 	return int(n)
 }
 
-// Bytes reads n bytes, which are part of the frame; nil if there are fewer.
+// Bytes returns n bytes, which are part of the frame, or nil if there are
+// fewer.
 func (c *Cursor) Bytes(n int) []byte {
 	if n < 0 || n > len(c.data) {
 		c.bad, c.data = true, nil
@@ -75,7 +76,7 @@ func (c *Cursor) Bytes(n int) []byte {
 	return b
 }
 
-// Text reads what AppendText wrote. It is a copy.
+// Text returns a copy of a text that AppendText wrote.
 func (c *Cursor) Text() string { return string(c.Bytes(c.Count(1))) }
 
 // AppendText appends a text and its length.

@@ -24,7 +24,7 @@ func TestCursor(t *testing.T) {
 	for n := range data {
 		c := NewCursor(data[:n])
 		read(c)
-		require.ErrorIs(t, c.Err(), ErrBroken, "cut at %d", n)
+		require.ErrorIs(t, c.Err(), ErrBroken, "truncated at %d", n)
 		require.Zero(t, c.Len())
 	}
 	c = NewCursor(binary.AppendUvarint(nil, 1<<60))

@@ -17,10 +17,10 @@ type Options struct {
 	Sections []Section // in the order in which they are captured
 
 	Every time.Duration // between two writes; 0: 1 min
-	Share float64       // writing takes at most this share of the time, by waiting longer; 0: 0.05
+	Share float64       // maximum share of the time spent writing, kept by waiting longer; 0: 0.05
 
-	// Mark names the state: while it is what it was at the last write, there is
-	// nothing to write. It is "" before there is something.
+	// Mark identifies the state: if it is the same as at the last write,
+	// nothing is written. It is "" before there is any state.
 	Mark func() string
 
 	Now   func() time.Time // nil: time.Now
@@ -28,34 +28,34 @@ type Options struct {
 	Hooks Hooks
 }
 
-// Hooks are called as things happen; any may be nil.
+// Hooks are called when something happens; any may be nil.
 type Hooks struct {
 	Written func(Result)
-	Failed  func(kind string)    // a write; kind as from Kind
-	Read    func(Result, string) // at the start; kind "none" when all of it is used
+	Failed  func(kind string)    // after a write; kind as from Kind
+	Read    func(Result, string) // at the start; kind "none" if all of it is used
 }
 
-// State is what a Keeper did last.
+// State is the outcome of the Keeper's last actions.
 type State struct {
-	Read      string    // kind of the error of Restore: "none" when the file is used; "" before
+	Read      string    // kind of the error of Restore: "none" if the file is used; "" before
 	ReadNote  string    // why the file was not used, without a path
-	ReadOf    time.Time // when the file that is used was written
-	Written   Result    // of the last good write
-	WriteNote string    // why the last write failed, without a path; "" when it did not
+	ReadOf    time.Time // when the restored file was written
+	Written   Result    // of the last successful write
+	WriteNote string    // why the last write failed, without a path; "" if it succeeded
 }
 
-// Keeper writes a file now and then.
+// Keeper writes a checkpoint at an interval.
 type Keeper struct {
 	o Options
 
-	writing sync.Mutex // one write at a time
+	writing sync.Mutex // serializes writes
 	mark    string     // of the last write
 
 	mu    sync.Mutex
 	state State
 }
 
-// New checks the options.
+// New checks the options and returns a Keeper.
 func New(o Options) (*Keeper, error) {
 	switch {
 	case o.Path == "" || len(o.Sections) == 0 || o.Mark == nil:
@@ -78,7 +78,7 @@ func New(o Options) (*Keeper, error) {
 	return &Keeper{o: o}, nil
 }
 
-// State tells what happened last.
+// State returns the current state.
 func (k *Keeper) State() State {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -91,8 +91,9 @@ func (k *Keeper) note(change func(*State)) {
 	change(&k.state)
 }
 
-// Restore puts the file in force, if it can be used, and says so in the log
-// otherwise. Call it once, before Run, while nothing else changes the state.
+// Restore reads the file and puts its sections in force. If that is not
+// possible it logs why. Call it once, before Run, while nothing else changes
+// the state.
 func (k *Keeper) Restore(ctx context.Context) (used bool) {
 	r, err := ReadFile(ctx, k.o.Path, k.o.Header, k.o.Sections)
 	kind := Kind(err)
@@ -119,8 +120,8 @@ func (k *Keeper) Restore(ctx context.Context) (used bool) {
 	return err == nil
 }
 
-// Run writes the file now and then until ctx ends. A write that fails is said,
-// and tried again at the next turn.
+// Run writes the file at an interval until ctx ends. A failed write is logged
+// and retried at the next interval.
 func (k *Keeper) Run(ctx context.Context) error {
 	next := k.o.Every
 	for {
@@ -132,17 +133,17 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		began := time.Now()
-		_ = k.Save(ctx) // it has been said
+		_ = k.Save(ctx) // Save has logged it
 		// A file that takes long to write is written less often.
 		next = max(k.o.Every, time.Duration(float64(time.Since(began))*(1/k.o.Share-1)))
 	}
 }
 
-// Save writes the file now, unless nothing has changed since the last time.
+// Save writes the file now, unless nothing has changed since the last write.
 func (k *Keeper) Save(ctx context.Context) error {
 	k.writing.Lock()
 	defer k.writing.Unlock()
-	mark := k.o.Mark() // before the capture: what changes after it is written again
+	mark := k.o.Mark() // before the capture: later changes are written the next time
 	if mark == "" || mark == k.mark {
 		return nil
 	}

@@ -31,7 +31,7 @@ func TestKeeperWritesWhatChanged(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, k.Save(t.Context()))
-	require.NoFileExists(t, path, "there is nothing to write yet")
+	require.NoFileExists(t, path, "there is no state to write yet")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -52,7 +52,7 @@ func TestKeeperWritesWhatChanged(t *testing.T) {
 	require.Equal(t, "none", k.State().Read)
 }
 
-func TestKeeperSaysWhatItCanNotDo(t *testing.T) {
+func TestKeeperReportsFailures(t *testing.T) {
 	_, _, sections := sample()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "below", "checkpoint")
@@ -76,7 +76,7 @@ func TestKeeperSaysWhatItCanNotDo(t *testing.T) {
 	require.NotContains(t, k.State().WriteNote, dir)
 	require.Len(t, failed, 1)
 
-	// It comes back by itself.
+	// It recovers without help.
 	require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
 	require.NoError(t, k.Save(t.Context()))
 	require.Empty(t, k.State().WriteNote)
@@ -84,7 +84,7 @@ func TestKeeperSaysWhatItCanNotDo(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("rubbish, and long enough to be looked at, which takes a few more bytes"), 0o600))
 	require.False(t, k.Restore(t.Context()))
 	require.Contains(t, log.String(), "checkpoint ignored")
-	require.Contains(t, k.State().ReadNote, "does not begin like a checkpoint")
+	require.Contains(t, k.State().ReadNote, "is not a checkpoint")
 	require.Equal(t, []string{"missing", "broken"}, read)
 }
 

@@ -16,13 +16,13 @@ const (
 	magicEnd   = "cpWMSTAT"
 
 	headLength = len(magicStart) + 4 + 4         // magic, format, length of the header
-	footLength = 8 + 4 + 8 + 8 + len(magicEnd)   // place, length and hash of the table, hash of these, magic
+	footLength = 8 + 4 + 8 + 8 + len(magicEnd)   // offset, length and hash of the table, hash of these, magic
 	maxHeader  = 64 << 10                        // bytes
 	maxTable   = 64 << 20                        // bytes
-	maxPacked  = MaxFrame + MaxFrame/64 + 64<<10 // a frame that does not get shorter
+	maxPacked  = MaxFrame + MaxFrame/64 + 64<<10 // a frame that compression does not shorten
 )
 
-// header is what the file has of Header, as JSON.
+// header is the Header in a file, as JSON.
 type header struct {
 	Header
 	Written int64 // Unix ns
@@ -59,17 +59,18 @@ func appendHeader(dst []byte, h Header, written time.Time) ([]byte, error) {
 	return binary.LittleEndian.AppendUint64(dst, xxhash.Sum64(dst)), nil
 }
 
-// readHeader reads the start of a file of size bytes, and says where it ends.
+// readHeader reads the start of a file of size bytes and returns where it
+// ends.
 func readHeader(r io.ReaderAt, size int64) (h header, end int64, err error) {
 	if size < int64(headLength+8+footLength) {
-		return h, 0, broken("%d bytes are no checkpoint", size)
+		return h, 0, broken("%d bytes are too few for a checkpoint", size)
 	}
 	head := make([]byte, headLength)
 	if err := readAt(r, head, 0); err != nil {
 		return h, 0, err
 	}
 	if string(head[:len(magicStart)]) != magicStart {
-		return h, 0, broken("it does not begin like a checkpoint")
+		return h, 0, broken("it is not a checkpoint")
 	}
 	if v := binary.LittleEndian.Uint32(head[len(magicStart):]); v != Format {
 		return h, 0, foreign("it has format %d, this program reads %d", v, Format)
@@ -87,12 +88,13 @@ func readHeader(r io.ReaderAt, size int64) (h header, end int64, err error) {
 		return h, 0, broken("the hash of its header is wrong")
 	}
 	if err := json.Unmarshal(all[headLength:end-8], &h); err != nil {
-		return h, 0, broken("its header can't be read")
+		return h, 0, broken("its header is invalid")
 	}
 	return h, end, nil
 }
 
-// appendTable appends what follows the last frame; at is where that is.
+// appendTable appends the end of the file after the last frame, which ends at
+// at.
 func appendTable(dst []byte, t table, at int64) ([]byte, error) {
 	encoded, err := json.Marshal(t)
 	if err != nil {
@@ -104,7 +106,7 @@ func appendTable(dst []byte, t table, at int64) ([]byte, error) {
 	return append(dst, endOf(encoded, at)...), nil
 }
 
-// endOf is the table, which begins at at, and what finds it.
+// endOf returns the table, which starts at at, and its locator.
 func endOf(encoded []byte, at int64) []byte {
 	foot := binary.LittleEndian.AppendUint64(nil, uint64(at))
 	foot = binary.LittleEndian.AppendUint32(foot, uint32(len(encoded)))
@@ -128,7 +130,7 @@ func readTable(r io.ReaderAt, start, size int64) (t table, err error) {
 	}
 	at, length := binary.LittleEndian.Uint64(foot), binary.LittleEndian.Uint32(foot[8:])
 	if length > maxTable || at < uint64(start) || at > uint64(size) || int64(at)+int64(length)+int64(footLength) != size {
-		return t, broken("its table is not where it should be")
+		return t, broken("its table is not at the expected offset")
 	}
 	encoded := make([]byte, length)
 	if err := readAt(r, encoded, int64(at)); err != nil {
@@ -138,12 +140,13 @@ func readTable(r io.ReaderAt, start, size int64) (t table, err error) {
 		return t, broken("the hash of its table is wrong")
 	}
 	if err := json.Unmarshal(encoded, &t); err != nil {
-		return t, broken("its table can't be read")
+		return t, broken("its table is invalid")
 	}
 	return t, t.check(start, int64(at))
 }
 
-// check holds the frames of all sections to the place that they have to fill.
+// check compares the frames of all sections with the space that they must
+// fill.
 func (t *table) check(from, to int64) error {
 	seen := map[string]bool{}
 	for _, s := range t.Sections {

@@ -16,8 +16,8 @@ import (
 )
 
 // ReadFile restores all sections from the file at path: all of them, or none
-// when it returns an error, which Kind tells. Sections that the file has and
-// nobody wants are left out.
+// when it returns an error; Kind classifies the error. Unrequested sections of
+// the file are ignored.
 func ReadFile(ctx context.Context, path string, want Header, sections []Section) (Result, error) {
 	began := time.Now()
 	info, err := os.Stat(path)
@@ -25,7 +25,7 @@ func ReadFile(ctx context.Context, path string, want Header, sections []Section)
 		return Result{}, fmt.Errorf("look for the checkpoint: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return Result{}, broken("it is no regular file")
+		return Result{}, broken("it is not a regular file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -95,7 +95,7 @@ func restore(sections []Section, found map[string]*Frames) error {
 	return nil
 }
 
-// Frames are those of one section.
+// Frames are the frames of one section.
 type Frames struct {
 	ctx      context.Context //nolint:containedctx // lives as long as one Restore
 	name     string
@@ -103,28 +103,28 @@ type Frames struct {
 	unpacker *zstd.Decoder
 	list     []frame
 	at       []int64
-	plain    [][]byte // in place of all above but ctx
+	plain    [][]byte // replaces all fields above except ctx
 }
 
-// FramesOf are frames that are in memory, for tests of sections.
+// FramesOf returns frames that are in memory, for tests of sections.
 func FramesOf(ctx context.Context, frames [][]byte) *Frames {
 	return &Frames{ctx: ctx, list: make([]frame, len(frames)), plain: frames}
 }
 
-// Len is the number of frames.
+// Len returns the number of frames.
 func (f *Frames) Len() int { return len(f.list) }
 
-// One returns frame i, which is the caller's.
+// One returns frame i; the caller owns it.
 func (f *Frames) One(i int) ([]byte, error) {
 	if i < 0 || i >= len(f.list) {
-		return nil, broken("section %q has %d parts, want more", f.name, len(f.list))
+		return nil, broken("section %q has only %d parts", f.name, len(f.list))
 	}
 	_, data, err := f.frame(i, nil, nil)
 	return data, err
 }
 
-// Each calls fn for all frames from the given one on, in no order and by as
-// many goroutines as there are processors. data is fn's until it returns. The
+// Each calls fn for all frames from the given one on, in no order and on as
+// many goroutines as there are processors. fn owns data until it returns. The
 // first error ends it.
 func (f *Frames) Each(from int, fn func(i int, data []byte) error) error {
 	var next atomic.Int64
@@ -170,7 +170,7 @@ func (f *Frames) frame(i int, packed, data []byte) (packed2, data2 []byte, err e
 	data = grow(data, int(e.raw()))
 	out, err := f.unpacker.DecodeAll(packed, data[:0])
 	if err != nil || len(out) != int(e.raw()) {
-		return packed, data, broken("a part of section %q can't be unpacked", f.name)
+		return packed, data, broken("a part of section %q can't be decompressed", f.name)
 	}
 	return packed, out, nil
 }

@@ -2,10 +2,10 @@ package checkpoint
 
 import "encoding/json"
 
-// Value is a section that is one JSON value of at most MaxFrame bytes. restore
-// may refuse the value with an error of Foreign; what it returns puts it in
-// force. Fields of the file that T has not are an error: the section is of
-// another version.
+// Value is a section with one JSON value of at most MaxFrame bytes. restore
+// may reject the value with an error of Foreign; the function that it returns
+// puts the value in force. Fields of the file that T does not have are an
+// error: the section is of another version.
 func Value[T any](name string, capture func() T, restore func(T) (commit func(), err error)) Section {
 	return Section{
 		Name: name,
@@ -16,7 +16,7 @@ func Value[T any](name string, capture func() T, restore func(T) (commit func(),
 		Restore: func(frames *Frames) (commit func(), err error) {
 			var v T
 			if frames.Len() != 1 {
-				return nil, broken("section %q has %d parts, want one", name, frames.Len())
+				return nil, broken("section %q has %d parts instead of one", name, frames.Len())
 			}
 			data, err := frames.One(0)
 			if err != nil {
@@ -30,10 +30,9 @@ func Value[T any](name string, capture func() T, restore func(T) (commit func(),
 	}
 }
 
-// Broken makes the error of a section whose frames are not what its owner
+// Broken returns the error of a section whose frames are not what its owner
 // writes.
 func Broken(format string, args ...any) error { return broken(format, args...) }
 
-// Foreign makes the error of a section that is of another version or of other
-// settings.
+// Foreign returns the error of a section of another version or other settings.
 func Foreign(format string, args ...any) error { return foreign(format, args...) }

@@ -14,14 +14,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// temporary follows the name of a file in that of the file it is written to.
+// temporary is the suffix of the file that is written before it is renamed.
 const temporary = ".tmp-"
 
-// WriteFile captures all sections, in their order, and puts them into the file
-// at path, whole or not at all: a file that was there stays until the new one
-// is on the disk. It uses one processor. The memory it takes does not grow with
-// the file, but for what sections capture. When ctx ends it stops with its
-// error.
+// WriteFile captures all sections, in their order, and writes them to the file
+// at path, completely or not at all: an existing file remains until the new
+// one is on the disk. It uses one processor. Its memory does not grow with the
+// file, except for what sections capture. When ctx ends it stops with the
+// error of ctx.
 func WriteFile(ctx context.Context, path string, h Header, sections []Section, now func() time.Time) (r Result, err error) {
 	began := time.Now()
 	r.Written = now()
@@ -64,7 +64,7 @@ func capture(sections []Section) ([]Write, error) {
 	return writes, nil
 }
 
-// syncFolder makes the new name last as the file does.
+// syncFolder makes the new name as durable as the file.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -76,12 +76,12 @@ func syncFolder(dir string) error {
 	return nil
 }
 
-// RemoveLeftovers removes what writers left that were killed. No other process
+// RemoveLeftovers removes the files that killed writers left. No other process
 // may be writing the same file.
 func RemoveLeftovers(path string) error {
 	names, err := filepath.Glob(escape(path) + temporary + "*")
 	if err != nil {
-		return fmt.Errorf("look for left over checkpoints: %w", err)
+		return fmt.Errorf("look for leftover checkpoints: %w", err)
 	}
 	var faults []error
 	for _, name := range names {
@@ -90,7 +90,7 @@ func RemoveLeftovers(path string) error {
 	return errors.Join(faults...)
 }
 
-// escape makes a path a pattern that only it matches.
+// escape turns a path into a pattern that matches only this path.
 func escape(path string) string {
 	var out []byte
 	for i := range len(path) {

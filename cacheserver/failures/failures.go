@@ -1,10 +1,10 @@
-// Package failures counts the failing jobs of all workflows in what they have in
-// common: exit code, site, workflow, state. A Table is made from one pass over
-// the groups that the source gives, holds 24 bytes for each different (workflow,
-// exit code, site, state), and answers any grouping and filter of them exactly.
+// Package failures counts the failing jobs of all workflows by exit code,
+// site, workflow and state. A Table is built in one pass over the groups that
+// the source returns. It holds 24 bytes for each different (workflow, exit
+// code, site, state), and answers any grouping and filter of them exactly.
 //
-// It reads no source and holds no job; when a table is made anew is for its user
-// to say.
+// The package reads no source and holds no single jobs. Its user decides when
+// to build a new table.
 package failures
 
 import (
@@ -19,31 +19,32 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// MaxCells is the most different (workflow, exit code, site, state) of a table,
-// some 100 MB. The largest system known has a fourth of that.
+// MaxCells is the maximum number of different (workflow, exit code, site,
+// state) in a table, some 100 MB. The largest known system has a quarter of
+// that.
 const MaxCells = 4_000_000
 
-// MaxGroups is the most groups of one answer: they are made anew for each page
-// of it.
+// MaxGroups is the maximum number of groups of one answer: they are computed
+// again for each page of it.
 const MaxGroups = 250_000
 
-// TooManyGroupsError says that a grouping is too fine to be answered.
+// TooManyGroupsError reports that a grouping is too fine to be answered.
 type TooManyGroupsError struct{ Max int }
 
 func (e *TooManyGroupsError) Error() string {
 	return fmt.Sprintf("more than %d groups: add filters or group by less", e.Max)
 }
 
-// ErrTooMany says that there are more than MaxCells.
+// ErrTooMany reports more than MaxCells cells.
 var ErrTooMany = errors.New("too many different failures to hold")
 
-// cell is a number of jobs with all in common that is counted.
+// cell is a number of jobs that agree in everything that is counted.
 type cell struct {
-	workflow, exit, site, state uint32 // places in the tables of names
+	workflow, exit, site, state uint32 // indices into the tables of names
 	jobs                        int64
 }
 
-// names gives texts (or codes) small numbers.
+// names maps texts (or codes) to small numbers.
 type names[T comparable] struct {
 	list []T
 	at   map[T]uint32
@@ -61,14 +62,14 @@ func (n *names[T]) place(name T) uint32 {
 	return i
 }
 
-// Table is what Builder made; it never changes, and is safe for concurrent use.
+// Table is the result of Builder. It is immutable and safe for concurrent use.
 type Table struct {
-	cells     []cell // those of a workflow together
+	cells     []cell // grouped by workflow
 	workflows []string
 	exits     []int64
 	sites     []string
 	states    []string
-	reports   []report // of failed jobs, those of a workflow together
+	reports   []report // of failed jobs, grouped by workflow
 	agents    []string
 	bytes     int64
 }
@@ -76,15 +77,15 @@ type Table struct {
 // report is the number of failed jobs of one workflow that one agent has
 // reported.
 type report struct {
-	workflow, agent uint32 // places in the tables of names
+	workflow, agent uint32 // indices into the tables of names
 	jobs            int64
 }
 
-// Builder makes a Table. Groups of one workflow have to come together.
+// Builder builds a Table. Groups of one workflow must be added together.
 type Builder struct {
 	max       int
 	cells     []cell
-	of        map[cell]int // those of the last workflow: place in cells, by what they have in common
+	of        map[cell]int // index in cells, for the last workflow
 	last      string
 	workflows []string
 	exits     names[int64]
@@ -94,10 +95,10 @@ type Builder struct {
 	reports   []report
 }
 
-// NewBuilder makes a Builder of at most most cells.
+// NewBuilder returns a Builder of at most the given number of cells.
 func NewBuilder(most int) *Builder { return &Builder{max: most, of: map[cell]int{}} }
 
-// Add counts a group of jobs. Its error is ErrTooMany.
+// Add counts a group of jobs. The only error is ErrTooMany.
 func (b *Builder) Add(g schema.JobError) error {
 	if len(b.workflows) == 0 || b.last != g.Workflow {
 		b.last = g.Workflow
@@ -135,7 +136,7 @@ func (b *Builder) report(workflow, agent uint32, jobs int64) {
 	b.reports = append(b.reports, report{workflow, agent, jobs})
 }
 
-// Table ends the work; the Builder must not be used after it.
+// Table returns the result; the Builder must not be used afterwards.
 func (b *Builder) Table() *Table {
 	t := &Table{cells: slices.Clip(b.cells), workflows: b.workflows, exits: b.exits.list, sites: b.sites.list, states: b.states.list, reports: slices.Clip(b.reports), agents: b.agents.list}
 	const each, report, text = 24, 16, 16
@@ -146,21 +147,22 @@ func (b *Builder) Table() *Table {
 	return t
 }
 
-// Bytes is about what the table takes.
+// Bytes returns the approximate memory of the table.
 func (t *Table) Bytes() int64 { return t.bytes }
 
-// Filter picks jobs; the zero value takes those that did not succeed in the end.
+// Filter selects jobs; the zero value selects those that did not succeed in
+// the end.
 type Filter struct {
 	Workflow func(name string) bool // nil: all
 	ExitCode wire.Numbers
 	Site     wire.Texts
-	State    wire.Texts // when it asks for nothing: all but success
+	State    wire.Texts // without a filter: all but success
 }
 
-// By says what the groups are made by.
+// By selects the fields to group by.
 type By struct{ ExitCode, Site, Workflow, State bool }
 
-// group is one group under way.
+// group is one group while it is counted.
 type group struct {
 	cell
 	workflows    int64
@@ -168,12 +170,12 @@ type group struct {
 	sites, exits set
 }
 
-// none stands where groups are not made by a thing.
+// none is used for fields that are not grouped by.
 const none = ^uint32(0)
 
-// Summaries groups the jobs that pass the filter, those with most jobs first,
-// then by ExitCode, Site, Workflow and State. It spends the budget of ctx; its
-// error is that of the budget, or a *TooManyGroupsError.
+// Summaries groups the jobs that pass the filter: most jobs first, then by
+// ExitCode, Site, Workflow and State. It spends the budget of ctx. The error
+// is that of the budget, or a *TooManyGroupsError.
 func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorSummary, error) {
 	const cellSteps, groupSteps, compareSteps = 20, 500, 50
 	spent := budget.From(ctx)
@@ -205,7 +207,7 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 			order = append(order, g)
 		}
 		g.jobs += c.jobs
-		if g.lastWorkflow != c.workflow { // its cells come together
+		if g.lastWorkflow != c.workflow { // the cells of a workflow are adjacent
 			g.lastWorkflow = c.workflow
 			g.workflows++
 		}
@@ -226,8 +228,8 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 	return list, nil
 }
 
-// Reports counts the failed jobs of which reports have come, by agent, of the
-// workflows that pass; nil: all.
+// Reports returns the failed jobs whose reports are available, by agent, of
+// the workflows that pass; nil: all.
 func (t *Table) Reports(workflow func(name string) bool) map[string]int64 {
 	out := map[string]int64{}
 	for _, r := range t.reports {
@@ -238,7 +240,7 @@ func (t *Table) Reports(workflow func(name string) bool) map[string]int64 {
 	return out
 }
 
-// Order puts summaries with most jobs first, then in the order of Compare.
+// Order sorts summaries by jobs, most first, then in the order of Compare.
 func Order(a, b *schema.ErrorSummary) int { return cmp.Or(cmp.Compare(b.Jobs, a.Jobs), Compare(a, b)) }
 
 func pick(asked bool, to *uint32, value uint32) {
@@ -247,7 +249,7 @@ func pick(asked bool, to *uint32, value uint32) {
 	}
 }
 
-// Compare puts summaries in the order of ExitCode, Site, Workflow and State.
+// Compare orders summaries by ExitCode, Site, Workflow and State.
 func Compare(a, b *schema.ErrorSummary) int {
 	return cmp.Or(cmp.Compare(a.ExitCode, b.ExitCode), cmp.Compare(a.Site, b.Site),
 		cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.State, b.State))
@@ -271,8 +273,8 @@ func (t *Table) summary(g *group) schema.ErrorSummary {
 	return s
 }
 
-// masks say of each name whether it passes, so that a filter costs once for each
-// name and not once for each cell.
+// masks tell for each name whether it passes, so that a filter costs once for
+// each name and not once for each cell.
 type masks struct{ workflows, exits, sites, states []bool }
 
 func (t *Table) masks(spent *budget.Budget, f Filter) masks {
@@ -290,8 +292,8 @@ func (t *Table) masks(spent *budget.Budget, f Filter) masks {
 	}
 }
 
-// mask asks for each name, which costs so many steps. What it returns is of no
-// use when the budget is exhausted.
+// mask checks each name; each check costs the given steps. If the budget is
+// exhausted the result must not be used.
 func mask[T any](spent *budget.Budget, each int, list []T, passes func(T) bool) []bool {
 	out := make([]bool, len(list))
 	for i, name := range list {
@@ -303,7 +305,7 @@ func mask[T any](spent *budget.Budget, each int, list []T, passes func(T) bool) 
 	return out
 }
 
-// set counts different small numbers.
+// set counts distinct small numbers.
 type set struct {
 	bits []uint64
 	n    int64

@@ -32,7 +32,7 @@ func TestSummaries(t *testing.T) {
 		job("a", "T1", "jobfailed", 8021, 5), job("a", "T1", "jobfailed", 8021, 2), job("a", "T2", "jobfailed", 8021, 1), job("a", "T1", "jobcooloff", 134, 3),
 		job("b", "T1", "jobfailed", 8021, 4), job("b", "T2", "success", 0, 100))
 	every := failures.By{ExitCode: true, Site: true, Workflow: true, State: true}
-	assert.Len(t, summaries(t, all, failures.Filter{State: wire.Texts{In: []string{"*"}}}, every), 5, "what differs in the task only is one")
+	assert.Len(t, summaries(t, all, failures.Filter{State: wire.Texts{In: []string{"*"}}}, every), 5, "groups that differ only in the task are one")
 	assert.Equal(t, []schema.ErrorSummary{
 		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T1", Jobs: 11, Workflows: 2, Sites: 1, ExitCodes: 1},
 		{ExitCode: 134, Meaning: "aborted by its own code (SIGABRT)", Area: "application", Site: "T1", Jobs: 3, Workflows: 1, Sites: 1, ExitCodes: 1},
@@ -46,7 +46,7 @@ func TestSummaries(t *testing.T) {
 	assert.NotNil(t, summaries(t, table(t), failures.Filter{}, failures.By{Site: true}))
 }
 
-// Every grouping under every filter is what counting one by one gives.
+// Every grouping under every filter equals a one by one count.
 func TestSummariesAgainstCounting(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var groups []schema.JobError
@@ -114,7 +114,7 @@ func TestTooMany(t *testing.T) {
 	b := failures.NewBuilder(2)
 	require.NoError(t, b.Add(job("a", "T1", "s", 1, 1)))
 	require.NoError(t, b.Add(job("a", "T1", "s", 2, 1)))
-	require.NoError(t, b.Add(job("a", "T1", "s", 2, 1)), "one that is there is no new one")
+	require.NoError(t, b.Add(job("a", "T1", "s", 2, 1)), "an existing cell is not a new one")
 	require.ErrorIs(t, b.Add(job("a", "T1", "s", 3, 1)), failures.ErrTooMany)
 	assert.Positive(t, b.Table().Bytes())
 }

@@ -1,7 +1,8 @@
-// Package journal remembers, in bounded room, what lately passed between this
-// server and its source: how long the source took to answer each kind of
-// question, and in which ways it failed. It is for people who look; counters
-// and histograms over all time are metrics, and are kept where those are made.
+// Package journal remembers recent exchanges between this server and its
+// source, in bounded memory: the response times for each kind of request, and
+// the failures with their reasons. It is meant for people; counters and
+// histograms since the start are metrics, and are kept where they are
+// measured.
 package journal
 
 import (
@@ -13,30 +14,30 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Bounds of what is remembered.
+// Limits of what is remembered.
 const (
 	answersKept = 100 // of each kind
 	mostKinds   = 50
 	mostErrors  = 20
 )
 
-// Journal is safe for concurrent use. Make it with New.
+// Journal is safe for concurrent use. Create it with New.
 type Journal struct {
 	now func() time.Time
 
 	mu      sync.Mutex
 	answers map[string]*answers
-	errors  []wire.SourceError // the one that happened last comes last
+	errors  []wire.SourceError // oldest first
 }
 
-// answers of one kind: the last ones in a ring.
+// times of one kind: a ring of the latest ones.
 type answers struct {
 	count int64
 	last  int64 // Unix s
 	took  []time.Duration
 }
 
-// New makes an empty journal; now is nil for time.Now.
+// New returns an empty journal; a nil now means time.Now.
 func New(now func() time.Time) *Journal {
 	if now == nil {
 		now = time.Now
@@ -44,8 +45,8 @@ func New(now func() time.Time) *Journal {
 	return &Journal{now: now, answers: map[string]*answers{}}
 }
 
-// Answered notes one answer to a question of a kind. What is beyond the number
-// of kinds that are told apart is counted as "other".
+// Answered records one answer to a request of the given kind. Kinds beyond the
+// maximum number are counted as "other".
 func (j *Journal) Answered(what string, took time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -67,8 +68,8 @@ func (j *Journal) Answered(what string, took time.Duration) {
 	a.last = j.now().Unix()
 }
 
-// Failed notes one failure. The same reason again is one entry with a count; of
-// different ones the last are kept.
+// Failed records one failure. Repetitions of a reason share one entry with a
+// count; only the latest distinct reasons are kept.
 func (j *Journal) Failed(database, reason string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -87,7 +88,7 @@ func (j *Journal) Failed(database, reason string) {
 	j.errors = append(j.errors, e)
 }
 
-// Answers are all kinds in the order of their names.
+// Answers returns all kinds in the order of their names.
 func (j *Journal) Answers() []wire.SourceAnswers {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -103,7 +104,7 @@ func (j *Journal) Answers() []wire.SourceAnswers {
 	return out
 }
 
-// Errors are the failures, the last one first.
+// Errors returns the failures, newest first.
 func (j *Journal) Errors() []wire.SourceError {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -112,11 +113,11 @@ func (j *Journal) Errors() []wire.SourceError {
 	return out
 }
 
-// Bytes is about the memory of it.
+// Bytes returns its approximate memory.
 func (j *Journal) Bytes() (bytes int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	const kind = 100 // the parts of an entry that have one size
+	const kind = 100 // fixed part of an entry
 	for what, a := range j.answers {
 		bytes += kind + int64(len(what)+8*cap(a.took))
 	}

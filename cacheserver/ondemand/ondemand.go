@@ -1,11 +1,11 @@
-// Package ondemand stands between those who want to look at something that is
-// not held (the documents of one workflow, its jobs, its log) and the source
-// that has it. It keeps what was read for a while, lets those who want the same
-// at the same time share one read, bounds how many reads there are at once and
-// how long each may take, and leaves a source alone that fails.
+// Package ondemand reads data that is not held (the documents of one workflow,
+// its jobs, its log) from the source when somebody asks for it. It keeps
+// results for a while, lets concurrent requests for the same thing share one
+// read, limits how many reads run at once and how long each may take, and
+// pauses reads of a source that fails.
 //
-// It knows neither HTTP nor CouchDB, nor what it keeps, and refreshes nothing by
-// itself: what nobody asks for is not read.
+// It depends neither on HTTP nor on CouchDB nor on the kind of data, and
+// refreshes nothing automatically: nothing is read unless it is requested.
 package ondemand
 
 import (
@@ -24,52 +24,52 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/cache"
 )
 
-// What a read can end in, besides the source's own error.
+// Outcomes of a read, besides the errors of the source itself.
 var (
-	ErrAbsent  = errors.New("the source has nothing of this kind")        // said by Read: asking again will not help
-	ErrBackoff = errors.New("the source fails, and is not asked for now") // after some failures in a row
-	ErrBusy    = errors.New("too many reads wait for their turn")
+	ErrAbsent  = errors.New("the source does not provide this kind") // said by Read: asking again will not help
+	ErrBackoff = errors.New("the source fails; reads are paused")    // after some failures in a row
+	ErrBusy    = errors.New("too many reads are waiting")
 )
 
 // Outcomes of a call, for metrics.
 const (
 	Kept    = "kept"    // had been read before
 	Read    = "read"    // read now
-	Absent  = "absent"  // the source has nothing of the kind
+	Absent  = "absent"  // the source does not provide this kind
 	Failed  = "failed"  // the source failed
-	Backoff = "backoff" // not asked: it failed a moment ago
-	Busy    = "busy"    // not asked: too many wait
+	Backoff = "backoff" // not read: it failed a moment ago
+	Busy    = "busy"    // not read: too many are waiting
 )
 
 // Options of a Reader; zero values are the defaults.
 type Options struct {
 	Cache    cache.Keeper  // nil: keeps nothing; a key of Last may keep an older value
-	AtOnce   int           // reads at the same time; 0: 4
-	Waiting  int           // reads that may wait for their turn; 0: 64
-	Timeout  time.Duration // longest read, the wait for its turn included; 0: 30 s
-	Failures int           // in a row, from which on the source is left alone; 0: 3
-	MinWait  time.Duration // how long at first; 0: 1 s
-	MaxWait  time.Duration // at most; 0: 1 min
+	AtOnce   int           // maximum concurrent reads; 0: 4
+	Waiting  int           // maximum waiting reads; 0: 64
+	Timeout  time.Duration // maximum time of a read, waiting included; 0: 30 s
+	Failures int           // failures in a row before reads are paused; 0: 3
+	MinWait  time.Duration // first pause; 0: 1 s
+	MaxWait  time.Duration // longest pause; 0: 1 min
 	Observe  func(kind, outcome string, took time.Duration)
 	Now      func() time.Time // nil: time.Now
 }
 
-// Call is something to be read.
+// Call describes one read.
 type Call struct {
-	Kind    string        // for metrics; the source is left alone by kind, as one view may fail and another not
-	Key     string        // names what is read, among its kind
-	Name    string        // names it whatever its version, for Last; "": Key
-	TTL     time.Duration // how long it is kept; 0: not at all
+	Kind    string        // for metrics; pauses apply to one kind, as one view may fail and another not
+	Key     string        // identifies the data within its kind
+	Name    string        // identifies it whatever its version, for Last; "": Key
+	TTL     time.Duration // how long the result is kept; 0: not at all
 	Timeout time.Duration // 0: that of the Reader
 	Read    func(ctx context.Context) (Value, error)
 }
 
-// Value is what was read.
+// Value is the result of a read.
 type Value struct {
-	Data any       // never changed
+	Data any       // immutable
 	Cost int64     // bytes
 	Drop bool      // not to be kept: a part of it failed
-	Time time.Time // when it was asked for; set by Get
+	Time time.Time // when it was requested; set by Get
 }
 
 // Reader reads on demand. It is safe for concurrent use.
@@ -83,14 +83,14 @@ type Reader struct {
 	kinds map[string]*health
 }
 
-// health is how the reads of one kind went lately.
+// health is the state of recent reads of one kind.
 type health struct {
 	failures int
-	until    time.Time // not asked before
-	probing  bool      // one read finds out whether it answers again
+	until    time.Time // no reads before
+	probing  bool      // one read tests whether the source answers again
 }
 
-// New makes a Reader.
+// New returns a Reader.
 func New(o Options) *Reader {
 	number := func(n *int, std int) {
 		if *n <= 0 {
@@ -120,10 +120,10 @@ func New(o Options) *Reader {
 	return &Reader{o: o, turns: make(chan struct{}, o.AtOnce), kinds: map[string]*health{}}
 }
 
-// Get returns what c names: from the cache, from a read that is under way, or
-// from the source. A read goes on when the one who began it leaves, because
-// others may wait for it too. Its errors are those of ctx, of this package, and
-// of c.Read.
+// Get returns the data that c describes: from the cache, from a running read,
+// or from the source. A read continues when the caller that started it leaves,
+// because others may wait for it too. Errors are those of ctx, of this
+// package, and of c.Read.
 func (r *Reader) Get(ctx context.Context, c Call) (Value, error) {
 	if v, ok := r.kept(c); ok {
 		r.o.Observe(c.Kind, Kept, 0)
@@ -150,13 +150,12 @@ func (r *Reader) Get(ctx context.Context, c Call) (Value, error) {
 	}
 }
 
-// Spared counts a call that the caller answered from what it keeps of an
-// earlier one.
+// Spared counts a call that the caller answered from an earlier result.
 func (r *Reader) Spared(kind string) { r.o.Observe(kind, Kept, 0) }
 
-// read is one read of the source, in its turn.
+// read performs one read of the source when it is its turn.
 func (r *Reader) read(ctx context.Context, c Call) (v Value, err error) {
-	if v, ok := r.kept(c); ok { // read by the flight that has just landed
+	if v, ok := r.kept(c); ok { // read by the flight that has just ended
 		r.o.Observe(c.Kind, Kept, 0)
 		return v, nil
 	}
@@ -188,7 +187,7 @@ func (r *Reader) read(ctx context.Context, c Call) (v Value, err error) {
 	return v, nil
 }
 
-// turn waits until there are fewer than AtOnce reads.
+// turn waits until fewer than AtOnce reads run.
 func (r *Reader) turn(ctx context.Context) (outcome string, err error) {
 	select {
 	case r.turns <- struct{}{}:
@@ -208,8 +207,8 @@ func (r *Reader) turn(ctx context.Context) (outcome string, err error) {
 	}
 }
 
-// guarded runs the read; a panic of its decoding becomes an error here, because
-// singleflight would end the process with it.
+// guarded runs the read. It turns a panic of the decoding into an error,
+// because singleflight would end the process with it.
 func guarded(ctx context.Context, c Call) (v Value, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -219,7 +218,7 @@ func guarded(ctx context.Context, c Call) (v Value, err error) {
 	return c.Read(ctx)
 }
 
-// PanicError is a panic of Call.Read: a fault of the program, not of the source.
+// PanicError is a panic of Call.Read: a bug of the program, not of the source.
 type PanicError struct {
 	Kind  string
 	Value any
@@ -227,10 +226,10 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("read %s: panic: %v", e.Kind, e.Value) }
 
-// The cache knows no times: a value is under the key of the period of TTL in
-// which it was asked for, and is good for TTL from then on, so that it is looked
-// for in this period and in the one before. It follows that no key gets a second
-// value: the next read after it is in a later period.
+// The cache has no expiry times. Instead, a value is stored under the period
+// of TTL in which it was requested and is valid for TTL from then on, so this
+// period and the one before are searched. No key gets a second value: the next
+// read is in a later period.
 func (r *Reader) kept(c Call) (Value, bool) {
 	if c.TTL <= 0 {
 		return Value{}, false
@@ -256,8 +255,9 @@ func (r *Reader) keep(c Call, v Value) {
 	r.o.Cache.Set(lastKey(c), key, int64(len(key)+around))
 }
 
-// Last is what was read last under the name of c, however long ago, if the cache
-// still has it: for when the source can't be read. It is not asked.
+// Last returns the last value read under the name of c, however long ago, if
+// the cache still has it. It is for when the source can't be read, and reads
+// nothing.
 func (r *Reader) Last(c Call) (Value, bool) {
 	found, _ := r.o.Cache.Get(lastKey(c))
 	key, ok := found.(string)
@@ -280,8 +280,8 @@ func keyOf(c Call, period int64) string {
 	return string(append(key, c.Key...))
 }
 
-// admit refuses while the source is left alone. When that time has passed one
-// read is let through to find out; the others wait for what it learns.
+// admit refuses reads during a pause. After the pause one read is let through
+// as a test; the others wait for its outcome.
 func (r *Reader) admit(kind string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -296,8 +296,8 @@ func (r *Reader) admit(kind string) error {
 	return nil
 }
 
-// learn notes how a read ended. The wait doubles with each failure, with jitter,
-// so that replicas do not come back all at once.
+// learn records how a read ended. The pause doubles with each failure, with
+// jitter, so that replicas do not all return at once.
 func (r *Reader) learn(kind, outcome string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -320,5 +320,5 @@ func (r *Reader) learn(kind, outcome string) {
 	}
 }
 
-// Running is the number of reads under way.
+// Running returns the number of running reads.
 func (r *Reader) Running() int { return len(r.turns) }

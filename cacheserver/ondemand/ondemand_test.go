@@ -50,12 +50,12 @@ func (c *onceCache) Set(key string, v any, cost int64) {
 		c.values[key] = v // may be an older one, see Options
 		return
 	}
-	assert.False(c.t, there, "the key %s gets a second value", key)
+	assert.False(c.t, there, "the key %s got a second value", key)
 	c.values[key] = v
 	c.cost += cost
 }
 
-// rig is a Reader with a clock of its own, and what it observed.
+// rig is a Reader with its own clock, and the observed calls.
 type rig struct {
 	*ondemand.Reader
 
@@ -83,8 +83,8 @@ func (r *rig) call(key string) ondemand.Call {
 	}}
 }
 
-// A value is good for its time to live, wherever in its period it was read, and
-// no key gets a second value.
+// A value is valid for its time to live, wherever in its period it was read,
+// and no key gets a second value.
 func TestKeptForItsTime(t *testing.T) {
 	for offset := time.Duration(0); offset < time.Minute; offset += 7 * time.Second {
 		cache := newCache(t)
@@ -135,8 +135,8 @@ func TestNothingKept(t *testing.T) {
 	}
 }
 
-// Those who ask at the same time share one read, and who leaves takes nothing
-// from the others.
+// Concurrent requests share one read, and a client that leaves does not
+// disturb the others.
 func TestSharedFlight(t *testing.T) {
 	r := newRig(ondemand.Options{Cache: newCache(t)})
 	gate, started := make(chan struct{}), make(chan struct{}, 1)
@@ -197,9 +197,9 @@ func TestAtOnceAndWaiting(t *testing.T) {
 	assert.Equal(t, map[string]int{"busy": 5, "read": 5}, r.outcomes)
 }
 
-// A source that fails is asked less and less often, by one reader at a time, and
-// all is well again after one good answer.
-func TestLeavesAFailingSourceAlone(t *testing.T) {
+// A failing source is read less and less often, by one reader at a time, and
+// recovers with one good answer.
+func TestPausesReadsOfAFailingSource(t *testing.T) {
 	r := newRig(ondemand.Options{Failures: 2, MinWait: 4 * time.Second, MaxWait: 20 * time.Second})
 	broken := errors.New("broken")
 	r.err = broken
@@ -212,7 +212,7 @@ func TestLeavesAFailingSourceAlone(t *testing.T) {
 		r.advance(wait/2 - time.Millisecond)
 		require.ErrorIs(t, get(), ondemand.ErrBackoff, "jitter takes at most a half")
 		r.advance(wait/2 + 2*time.Millisecond)
-		require.ErrorIs(t, get(), broken, "one finds out")
+		require.ErrorIs(t, get(), broken, "one read tests it")
 	}
 	r.advance(time.Minute)
 	gate, inside := make(chan struct{}), make(chan struct{})
@@ -228,13 +228,13 @@ func TestLeavesAFailingSourceAlone(t *testing.T) {
 	<-inside
 	require.ErrorIs(t, get(), ondemand.ErrBackoff, "one at a time")
 	_, err := r.Get(t.Context(), ondemand.Call{Kind: "other", Read: func(context.Context) (ondemand.Value, error) { return ondemand.Value{}, nil }})
-	require.NoError(t, err, "another kind is not concerned")
+	require.NoError(t, err, "another kind is not affected")
 	close(gate)
 	require.NoError(t, <-probe)
-	require.ErrorIs(t, get(), broken, "asked again at once, and the count begins anew")
+	require.ErrorIs(t, get(), broken, "read again at once, and the count restarts")
 	r.err = fmt.Errorf("no view: %w", ondemand.ErrAbsent)
 	for range 5 {
-		require.ErrorIs(t, get(), ondemand.ErrAbsent, "an answer, not a failure")
+		require.ErrorIs(t, get(), ondemand.ErrAbsent, "a missing view is not a failure")
 	}
 	assert.Equal(t, 5, r.outcomes["absent"])
 }
@@ -253,8 +253,8 @@ func TestDeadlineAndPanic(t *testing.T) {
 	require.Eventually(t, func() bool { return r.Running() == 0 }, waitFor, tick)
 }
 
-// What was read last is there for when the source fails, whatever its version
-// and however long ago, as long as the cache has it.
+// The last value read is available when the source fails, whatever its version
+// and age, as long as the cache has it.
 func TestLast(t *testing.T) {
 	cache := newCache(t)
 	r := newRig(ondemand.Options{Cache: cache})

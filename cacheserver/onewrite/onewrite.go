@@ -1,15 +1,15 @@
 // Package onewrite lets a handler of net/http send header and body with one
-// system call. net/http writes the header by itself and the body after it: two
-// calls, two segments and two wake-ups of the reader, which is a quarter of the
-// cost of a page that is ready. Here the listener's connections hold the header
-// back until the body comes and send both with one writev.
+// system call. net/http writes the header first and the body after it: two
+// calls, two segments and two wake-ups of the reader, a quarter of the cost of
+// a page from the answer cache. Here the connections of the listener hold the
+// header back until the body follows and send both with one writev.
 //
-// net/http stays in charge of everything that makes a connection right: reading
-// requests, keep-alive, HTTP/1.0, HEAD, pipelining, time-outs, shutdown and the
-// counting of the body against its length. This package only delays what
-// net/http has written, and may add lines to the header that need no map. It
-// knows no routes and no content. Where there is no such connection (TLS,
-// HTTP/2, a test recorder), From returns nil and the handler writes as usual.
+// net/http remains responsible for everything else: reading requests,
+// keep-alive, HTTP/1.0, HEAD, pipelining, timeouts, shutdown and checking the
+// body against its length. This package only delays what net/http has written,
+// and may add header lines without a map. It does not depend on routes or
+// content. Where there is no such connection (TLS, HTTP/2, a test recorder),
+// From returns nil and the handler writes as usual.
 package onewrite
 
 import (
@@ -24,25 +24,26 @@ import (
 	"github.com/dmwm/wmstats/program/serving"
 )
 
-// Conn is a connection that can hold back what is written. Like every
-// connection of net/http it is written by one goroutine at a time.
+// Conn is a connection that can hold back written data. Like every connection
+// of net/http it is written by one goroutine at a time.
 type Conn struct {
 	*serving.Conn
 
 	holding bool
 	held    []byte      // written while holding, not yet sent
-	body    net.Buffers // what ReadFrom is called with by Send
-	chunks  [][]byte    // of the writev, used again for the next
-	rest    net.Buffers // of chunks: what is not yet sent
+	body    net.Buffers // argument of ReadFrom when Send calls it
+	chunks  [][]byte    // argument of the writev, reused
+	rest    net.Buffers // of chunks: the part not yet sent
 }
 
-// Listener makes the connections of l, which is one of package serving, such
-// that handlers can hold them. Those of another listener stay as they are.
+// Listener wraps l, which must be one of package serving, so that handlers can
+// hold back writes. Connections of any other listener are not changed.
 func Listener(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
 
-// Accept waits for the next connection. The error is that of the listener below.
+// Accept waits for the next connection. Errors are those of the wrapped
+// listener.
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if below, ok := c.(*serving.Conn); ok && err == nil {
@@ -53,7 +54,8 @@ func (l listener) Accept() (net.Conn, error) {
 
 type contextKey struct{}
 
-// Context is the http.Server's ConnContext: it lets handlers find the connection.
+// Context is for http.Server.ConnContext: it lets handlers find the
+// connection.
 func Context(ctx context.Context, c net.Conn) context.Context {
 	if held, ok := c.(*Conn); ok {
 		return context.WithValue(ctx, contextKey{}, held)
@@ -61,19 +63,20 @@ func Context(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// From returns the connection of a request, nil when it is not one of this package.
+// From returns the connection of a request, or nil if it is not one of this
+// package.
 func From(ctx context.Context) *Conn {
 	c, _ := ctx.Value(contextKey{}).(*Conn)
 	return c
 }
 
-// errNotHeader says that what net/http wrote does not end like a header.
+// errNotHeader reports that the held bytes do not end like a header.
 var (
-	errNotHeader = errors.New("what was held back is not a header")
+	errNotHeader = errors.New("the held bytes are not a header")
 	end          = []byte("\r\n\r\n")
 )
 
-// Write sends, or holds back.
+// Write sends the data, or holds it back.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.holding {
 		c.held = append(c.held, p...)
@@ -87,8 +90,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// ReadFrom sends src, after what was held back and with it in one call when
-// src is a net.Buffers, which it empties. It returns the bytes of src alone.
+// ReadFrom sends src after the held bytes. If src is a net.Buffers, both are
+// sent with one call and src is emptied. It returns the number of bytes of src
+// only.
 func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
 	if body, ok := src.(*net.Buffers); ok {
 		sent, err := c.sendHeld(*body)
@@ -102,18 +106,19 @@ func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
 	}
 	n, err := io.Copy(c.Conn, src)
 	if err != nil {
-		return n, fmt.Errorf("send what is read: %w", err)
+		return n, fmt.Errorf("send a body: %w", err)
 	}
 	return n, nil
 }
 
-// sendHeld sends what was held and then body, and returns how much of body.
+// sendHeld sends the held bytes and then body. It returns how many bytes of
+// body were sent.
 func (c *Conn) sendHeld(body [][]byte) (int64, error) {
 	header := int64(len(c.held))
 	c.chunks = append(append(c.chunks[:0], c.held), body...)
 	c.rest = c.chunks
 	sent, err := c.Conn.WriteBuffers(&c.rest)
-	clear(c.chunks) // nothing of the body stays with an idle connection
+	clear(c.chunks) // an idle connection keeps no reference to the body
 	c.rest = nil
 	if cap(c.chunks) > mostChunks {
 		c.chunks = nil
@@ -125,36 +130,36 @@ func (c *Conn) sendHeld(body [][]byte) (int64, error) {
 	return max(0, sent-header), err //nolint:wrapcheck // the caller says what it was
 }
 
-// Bounds of what an idle connection keeps for its next response.
+// Limits of the buffers that an idle connection keeps for its next response.
 const (
 	mostChunks = 256
 	mostHeld   = 8 << 10
 )
 
-// writer is what net/http's writer of an HTTP/1 response can do.
+// writer is the interface of net/http's writer of an HTTP/1 response.
 type writer interface {
 	http.ResponseWriter
 	io.ReaderFrom
 	FlushError() error
 }
 
-// Fits says whether Send can write with w: whether it is net/http's own.
+// Fits reports whether Send can write with w: whether it is net/http's own.
 func Fits(w http.ResponseWriter) bool {
 	_, ok := w.(writer)
 	return ok
 }
 
-// Send writes the body of a response after w.WriteHeader, with the header in one
-// call. lines, and more of them, are added to the header: each is "Name: value\r\n", of a name that
-// neither the header map has nor net/http sets itself. The map must have the
-// Content-Length of the body; without chunks there is no body (HEAD). sent counts
-// bytes of the body. After an error the
-// connection is of no more use: the handler must end it as net/http documents,
-// by a panic with http.ErrAbortHandler.
+// Send writes the body of a response after w.WriteHeader, in one call with the
+// header. lines and more are added to the header: each is "Name: value\r\n",
+// with a name that neither the header map contains nor net/http sets. The map
+// must have the Content-Length of the body; without chunks there is no body
+// (HEAD). sent counts bytes of the body. After an error the connection can't
+// be used any more: the handler must abort as net/http documents, by a panic
+// with http.ErrAbortHandler.
 func (c *Conn) Send(w http.ResponseWriter, lines, more []byte, chunks [][]byte) (sent int64, err error) {
 	raw, ok := w.(writer)
 	if !ok {
-		return 0, fmt.Errorf("send with one write: not with %T", w)
+		return 0, fmt.Errorf("send with one write: %T is not supported", w)
 	}
 	c.holding = true
 	err = raw.FlushError()

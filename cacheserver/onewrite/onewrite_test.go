@@ -22,7 +22,7 @@ import (
 	"github.com/dmwm/wmstats/program/serving"
 )
 
-// pieces make a body of size bytes that is different at each place.
+// pieces returns a body of size bytes that differs at every offset.
 func pieces(size int) (list [][]byte) {
 	var text []byte
 	for i := 0; len(text) < size; i++ {
@@ -46,7 +46,7 @@ func sizedHandler(t testing.TB) http.Handler {
 		}
 		conn := onewrite.From(r.Context())
 		if conn == nil {
-			http.Error(w, "no connection of this package", http.StatusNotImplemented)
+			http.Error(w, "not a connection of this package", http.StatusNotImplemented)
 			return
 		}
 		assert.True(t, onewrite.Fits(w))
@@ -56,7 +56,7 @@ func sizedHandler(t testing.TB) http.Handler {
 		}
 		w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
 		lines, more := []byte("X-Line: one\r\n"), []byte("X-Other: two\r\n")
-		if size%2 == 0 { // by the map
+		if size%2 == 0 { // from the map
 			lines, more = nil, nil
 			w.Header().Set("X-Line", "one")
 			w.Header().Set("X-Other", "two")
@@ -94,7 +94,7 @@ func read(t testing.TB, r *bufio.Reader, method string, size int) *http.Response
 	require.NoError(t, err)
 	require.Equal(t, "one", resp.Header.Get("X-Line"))
 	require.Equal(t, "two", resp.Header.Get("X-Other"))
-	require.NotEmpty(t, resp.Header.Get("Date"), "net/http's own lines are there")
+	require.NotEmpty(t, resp.Header.Get("Date"), "net/http's own lines are present")
 	require.EqualValues(t, size, resp.ContentLength)
 	if method == http.MethodHead {
 		require.Empty(t, body)
@@ -104,8 +104,8 @@ func read(t testing.TB, r *bufio.Reader, method string, size int) *http.Response
 	return resp
 }
 
-// Requests follow each other on one connection, also before the answers to
-// those before them were read; ordinary answers are between them.
+// Requests follow each other on one connection, even before the earlier
+// answers were read, with ordinary answers between them.
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	s := serve(t, time.Minute, sizedHandler(t))
 	c := dial(t, s)
@@ -128,7 +128,7 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	}
 }
 
-func TestConnectionsEndAsNetHTTPSays(t *testing.T) {
+func TestConnectionsEndAsInNetHTTP(t *testing.T) {
 	s := serve(t, time.Minute, sizedHandler(t))
 	for name, request := range map[string]string{
 		"HTTP/1.0":          "GET /5000 HTTP/1.0\r\n\r\n",
@@ -176,10 +176,10 @@ func TestManyClientsAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// What is under way ends before the server does, and says that the connection
-// ends.
+// Running requests end before the server does, and their answers announce that
+// the connection closes.
 func TestShutdownLetsABodyEnd(t *testing.T) {
-	const size = 8_000_000 // more than the buffers of the kernel take
+	const size = 8_000_000 // more than the kernel's buffers hold
 	began := make(chan struct{})
 	inner := sizedHandler(t)
 	s := serve(t, time.Minute, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -198,8 +198,9 @@ func TestShutdownLetsABodyEnd(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
-// A client that stands still is cut, so that it holds no memory for ever.
-func TestAClientThatReadsNothingIsCut(t *testing.T) {
+// A client that stops reading is disconnected, so that it does not hold memory
+// for ever.
+func TestAClientThatReadsNothingIsDisconnected(t *testing.T) {
 	ended := make(chan any, 1)
 	inner := sizedHandler(t)
 	s := serve(t, 50*time.Millisecond, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,12 +9,12 @@ import (
 	"slices"
 )
 
-// version of the form of the bytes.
+// version of the encoding.
 const version = 1
 
-// Encode writes all points, for Decode: a version, the labels, the times, and
-// the packed series by kind and name. Numbers are varints, texts have their
-// length before them. The same Timeline returns the same bytes.
+// Encode returns all points in a form for Decode: a version, the labels, the
+// times, and the packed series by kind and name. Numbers are varints, texts
+// are preceded by their length. The same Timeline always has the same bytes.
 func (t *Timeline) Encode() []byte {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -51,9 +51,9 @@ func appendBytes[T string | []byte](dst []byte, text T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-// Decode puts the points of Encode back, in place of those that are there. It
-// takes any bytes: an error leaves the Timeline as it was. Labels that this
-// Timeline has not are dropped, a status is counted as OtherStatus.
+// Decode replaces the current points by those that Encode wrote. It accepts
+// any bytes: an error leaves the Timeline unchanged. Labels that this Timeline
+// does not have are dropped; an unknown status is counted as OtherStatus.
 func (t *Timeline) Decode(src []byte) error {
 	r := reader{src: src}
 	if v := r.take(1); r.err == nil && v[0] != version {
@@ -74,7 +74,7 @@ func (t *Timeline) Decode(src []byte) error {
 	for n := r.length(); n > 0 && r.err == nil; n-- {
 		k := key{string(r.text()), string(r.text())}
 		if fresh.series[k] != nil {
-			r.fail("a series is there twice")
+			r.fail("a series appears twice")
 		}
 		fresh.series[k] = fresh.decodeSeries(&r, places)
 	}
@@ -91,7 +91,7 @@ func (t *Timeline) Decode(src []byte) error {
 	return nil
 }
 
-// places returns for each label that was written its place here, or -1.
+// places returns the local index of each written label, or -1.
 func (t *Timeline) places(r *reader) (places []int) {
 	const most = 1000
 	state := false
@@ -117,7 +117,7 @@ func (t *Timeline) decodeSeries(r *reader, places []int) *series {
 	for n := r.length(); n > 0 && r.err == nil; n-- {
 		first, count, data := r.varint(), r.uvarint(), r.text()
 		if r.err != nil || count == 0 || count > chunkPoints || first < -chunkPoints || first+int64(count) > int64(len(t.times)) || len(s.chunks) > 0 && first <= number {
-			r.fail("a series has points where there are none")
+			r.fail("a series has points at times that do not exist")
 			return s
 		}
 		values := make([]int64, len(places))
@@ -145,7 +145,7 @@ func (t *Timeline) decodeSeries(r *reader, places []int) *series {
 	return s
 }
 
-// reader reads what Encode wrote; after the first fault it returns nothing.
+// reader reads what Encode wrote; after the first error it returns nothing.
 type reader struct {
 	src []byte
 	err error
@@ -153,14 +153,14 @@ type reader struct {
 
 func (r *reader) fail(reason string) {
 	if r.err == nil {
-		r.err = errors.New("counts over time can't be read: " + reason)
+		r.err = errors.New("invalid counts over time: " + reason)
 	}
 	r.src = nil
 }
 
 func (r *reader) take(n uint64) []byte {
 	if n > uint64(len(r.src)) {
-		r.fail("it is cut")
+		r.fail("it is truncated")
 		return nil
 	}
 	out := r.src[:n]
@@ -170,11 +170,11 @@ func (r *reader) take(n uint64) []byte {
 
 func (r *reader) text() []byte { return r.take(r.uvarint()) }
 
-// length is a number of things that each take a byte at least.
+// length reads a number of items that each take at least a byte.
 func (r *reader) length() uint64 {
 	n := r.uvarint()
 	if n > uint64(len(r.src)) {
-		r.fail("it is cut")
+		r.fail("it is truncated")
 		return 0
 	}
 	return n
@@ -183,7 +183,7 @@ func (r *reader) length() uint64 {
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.src)
 	if n <= 0 {
-		r.fail("it is cut")
+		r.fail("it is truncated")
 		return 0
 	}
 	r.src = r.src[n:]
@@ -193,7 +193,7 @@ func (r *reader) uvarint() uint64 {
 func (r *reader) varint() int64 {
 	v, n := binary.Varint(r.src)
 	if n <= 0 {
-		r.fail("it is cut")
+		r.fail("it is truncated")
 		return 0
 	}
 	r.src = r.src[n:]

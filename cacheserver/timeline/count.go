@@ -14,12 +14,12 @@ import (
 // candidate is a campaign or site that may be followed.
 type candidate struct {
 	name          string
-	weight, least int64 // what it is ranked by
+	weight, least int64 // its rank
 	counters      *schema.Counters
 }
 
-// count makes the values of a point: overall, and of the campaigns and sites
-// that are followed. old are those followed so far.
+// count computes the values of a point: overall, and for the campaigns and
+// sites that are followed. old are those followed so far.
 func (t *Timeline) count(generation *store.Generation, old map[key]*series) (counts map[key][]int64, top map[key]bool, err error) {
 	counts, top = map[key][]int64{}, map[key]bool{}
 	all := make([]int64, len(t.labels))
@@ -62,7 +62,8 @@ func (t *Timeline) countGroup(generation *store.Generation, kind, field string, 
 		top[key{kind, c.name}] = true
 		counts[key{kind, c.name}] = make([]int64, len(t.labels))
 	}
-	// Who has left the first ones is followed on, as long as there is room.
+	// Those that are no longer on top are still followed, as long as there is
+	// room.
 	var left []key
 	for k := range old {
 		if k.kind == kind && !top[k] {
@@ -104,7 +105,7 @@ func (t *Timeline) addStates(values []int64, c *schema.Counters) {
 	}
 }
 
-// status is the place of a status in labels.
+// status returns the index of a status in labels.
 func (t *Timeline) status(name string) int {
 	if i := slices.Index(t.labels[:t.states], name); i >= 0 {
 		return i

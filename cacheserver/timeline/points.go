@@ -14,33 +14,34 @@ import (
 // Query asks for lines of counts: overall, or of campaigns, or of sites.
 type Query struct {
 	ByState          bool     // jobs by state; else workflows by status
-	Campaigns, Sites []string // at most one of them is given; Followed alone stands for all that are followed
-	Names            []string // statuses or states that are wanted; none: those that count something
-	Points           int      // of a line at most, at even distances, the newest among them; 0: all
+	Campaigns, Sites []string // at most one of them is set; Followed alone stands for all that are followed
+	Names            []string // requested statuses or states; none: those with counts
+	Points           int      // maximum points of a line, at even distances, including the newest; 0: all
 	Since            int64    // Unix s
 }
 
 // Followed stands for all campaigns, or sites, that are followed.
 const Followed = "*"
 
-// MostPoints is how many points one answer has at most.
+// MostPoints is the maximum number of points in one answer.
 const MostPoints = 100_000
 
-// ErrNotFollowed says that of a campaign or site there is no line.
+// ErrNotFollowed reports that a campaign or site has no line.
 var ErrNotFollowed = errors.New("not followed")
 
-// TooManyError says that an answer would have more than MostPoints.
+// TooManyError reports that an answer would have more than MostPoints.
 type TooManyError struct{ Points int }
 
 func (e *TooManyError) Error() string {
 	return fmt.Sprintf("%d points, of at most %d", e.Points, MostPoints)
 }
 
-// Points are the counts at each point: line after line in the order asked for
-// (by name with Followed), each by time and then in the order of the life cycle.
-// Names that count nothing in all of the time are left out, unless they are
-// asked for. start is the time of the first point there is, 0 before it. The
-// error is ErrNotFollowed, a *TooManyError, or that of the budget of ctx.
+// Points returns the counts at each point: line after line in the order
+// requested (by name with Followed), each by time and then in the order of the
+// life cycle. Names without counts in the whole period are omitted, unless
+// they are requested. start is the time of the first stored point, 0 if there
+// is none. The error is ErrNotFollowed, a *TooManyError, or that of the budget
+// of ctx.
 func (t *Timeline) Points(ctx context.Context, q Query) (points []schema.TimelinePoint, start int64, err error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -70,7 +71,7 @@ func (t *Timeline) Points(ctx context.Context, q Query) (points []schema.Timelin
 	return points, start, nil
 }
 
-// wanted are the lines that a query asks for.
+// wanted returns the lines that a query asks for.
 func (t *Timeline) wanted(q Query) []key {
 	kind, names := kindCampaign, q.Campaigns
 	if len(q.Sites) > 0 {
@@ -126,8 +127,8 @@ func (t *Timeline) line(points []schema.TimelinePoint, k key, s *series, q Query
 	return points, nil
 }
 
-// thinned leaves every so many row, so that there are at most so many, the last
-// one among them; all with 0.
+// thinned keeps every nth row, so that at most the given number remain,
+// including the last one; 0 keeps all.
 func thinned(rows []row, most int) []row {
 	if most <= 0 || len(rows) <= most {
 		return rows
@@ -140,7 +141,7 @@ func thinned(rows []row, most int) []row {
 	return out
 }
 
-// Names are the campaigns, or the sites, that are followed, in order.
+// Names returns the followed campaigns, or sites, in order.
 func (t *Timeline) Names(sites bool) []string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -161,7 +162,7 @@ func (t *Timeline) names(kind string) []string {
 	return names
 }
 
-// Labels are the statuses, or the states of jobs, that are told apart.
+// Labels returns the statuses, or the job states, that are counted separately.
 func (t *Timeline) Labels(byState bool) []string {
 	if byState {
 		return slices.Clone(t.labels[t.states:])

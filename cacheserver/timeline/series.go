@@ -6,25 +6,25 @@ import (
 	"slices"
 )
 
-// chunkPoints is how many points are packed one after the other: eight hours.
+// chunkPoints is the number of consecutive points in a chunk: eight hours.
 const chunkPoints = 96
 
-// series is one line of counts, packed: each point is the differences to the
-// one before it, and a chunk begins from nothing.
+// series is one line of counts, packed: each point is the difference to the
+// one before it, and a chunk starts from zero.
 type series struct {
-	top    int64 // when it was last among the first ones, Unix s
+	top    int64 // when it was last on top, Unix s
 	chunks []chunk
 	last   []int64 // values of the newest point
 }
 
-// chunk is points one after the other.
+// chunk is a run of consecutive points.
 type chunk struct {
 	first int64 // number of its first point
 	count int
 	data  []byte
 }
 
-// append adds the values of a point. A gap begins a new chunk.
+// append adds the values of a point. A gap starts a new chunk.
 func (s *series) append(number int64, values []int64) {
 	n := len(s.chunks)
 	if n == 0 || s.chunks[n-1].count == chunkPoints || s.chunks[n-1].first+int64(s.chunks[n-1].count) != number {
@@ -41,7 +41,7 @@ func (s *series) append(number int64, values []int64) {
 	copy(s.last, values)
 }
 
-// trim lets go of chunks that have no point from first on.
+// trim drops chunks that end before point number first.
 func (s *series) trim(first int64) {
 	s.chunks = slices.DeleteFunc(s.chunks, func(c chunk) bool { return c.first+int64(c.count) <= first })
 }
@@ -52,14 +52,14 @@ type row struct {
 	values []int64
 }
 
-// since unpacks the points from number first on that are wanted.
+// since unpacks the requested points from number first on.
 func (s *series) since(first int64, width int, wanted func(number int64) bool) (rows []row) {
 	for _, c := range s.chunks {
 		values, data := make([]int64, width), c.data
 		for i := range c.count {
 			var err error
 			if data, err = unpack(data, values); err != nil {
-				break // not reached: pack wrote it, or Decode has looked
+				break // not reached: pack wrote the bytes, or Decode has checked them
 			}
 			if number := c.first + int64(i); number >= first && wanted(number) {
 				rows = append(rows, row{number, slices.Clone(values)})
@@ -69,7 +69,7 @@ func (s *series) since(first int64, width int, wanted func(number int64) bool) (
 	return rows
 }
 
-// pack writes the differences of a point: most are 0, and a run of these is a 0
+// pack writes the differences of a point. Most are 0; a run of these is a 0
 // and its length.
 func pack(dst []byte, old, values []int64) []byte {
 	for i := 0; i < len(values); {
@@ -88,9 +88,10 @@ func pack(dst []byte, old, values []int64) []byte {
 	return dst
 }
 
-var errBroken = errors.New("the bytes of a point can't be read")
+var errBroken = errors.New("invalid bytes of a point")
 
-// unpack adds the differences of a point to values and returns what is left.
+// unpack adds the differences of a point to values and returns the remaining
+// bytes.
 func unpack(src []byte, values []int64) ([]byte, error) {
 	for i := 0; i < len(values); {
 		d, n := binary.Varint(src)

@@ -1,9 +1,9 @@
 // Package timeline keeps counts over time: workflows by status and jobs by
-// state, overall and for the campaigns and sites with most of them. It takes a
-// point of a generation now and then and holds those of the last days in a few
-// megabytes; it begins when the server does, unless bytes of an earlier one are
-// put back (Encode, Decode). It is for lines in a page: what it counts are the
-// generation's own sums, and what happened between two points is not in it.
+// state, overall and for the largest campaigns and sites. It takes a point of
+// a generation at an interval and holds the points of the last days in a few
+// megabytes. It starts empty with the server, unless an earlier server's bytes
+// are restored (Encode, Decode). It is meant for charts: it counts the
+// generation's own sums, and changes between two points are lost.
 package timeline
 
 import (
@@ -21,30 +21,30 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Source is where generations come from: a *store.Store.
+// Source provides generations: a *store.Store.
 type Source interface {
 	Newest() (generation *store.Generation, ok bool)
 	Wait(after string) <-chan struct{}
 }
 
-// Options of a Timeline. The zero value is good.
+// Options of a Timeline. The zero value is valid.
 type Options struct {
-	Every    time.Duration // least time between two points; 0: 5 min
+	Every    time.Duration // minimum time between two points; 0: 5 min
 	Keep     time.Duration // how long points are kept; 0: 7 days
-	Top      int           // campaigns, and sites, that are followed; 0: 20. Twice as many are kept
-	Statuses []string      // that are told apart, others are counted together; nil: ReqMgr's
+	Top      int           // followed campaigns, and sites; 0: 20. Twice as many are kept
+	Statuses []string      // that are counted separately, all others together; nil: ReqMgr's
 	Now      func() time.Time
 	Log      *slog.Logger
 }
 
-// Timeline is points in time. Its methods may be called by any goroutine.
+// Timeline is a series of points in time. It is safe for concurrent use.
 type Timeline struct {
 	o      Options
 	most   int      // points
 	labels []string // statuses, OtherStatus, states
-	states int      // where the states begin in labels
+	states int      // index of the first state in labels
 
-	observing sync.Mutex // one point at a time
+	observing sync.Mutex // serializes the taking of points
 
 	mu     sync.RWMutex
 	times  []int64 // of the points, Unix s, ascending
@@ -52,10 +52,10 @@ type Timeline struct {
 	series map[key]*series
 }
 
-// OtherStatus counts workflows in a status that is not told apart.
+// OtherStatus counts workflows in a status that is not counted separately.
 const OtherStatus = "(other)"
 
-// key names a series; kind is "", "campaign" or "site".
+// key identifies a series; kind is "", "campaign" or "site".
 type key struct{ kind, name string }
 
 const (
@@ -63,7 +63,7 @@ const (
 	kindSite     = "site"
 )
 
-// states are the parts of TotalJobs, in the order in which they are listed.
+// states are the parts of TotalJobs, in the order of the life cycle.
 var states = [...]struct {
 	name  string
 	count func(c *schema.Counters) int64
@@ -79,7 +79,7 @@ var states = [...]struct {
 	{"Transition", func(c *schema.Counters) int64 { return c.Transition }},
 }
 
-// New makes an empty Timeline.
+// New returns an empty Timeline.
 func New(o Options) (*Timeline, error) {
 	if o.Every < 0 || o.Keep < 0 || o.Top < 0 {
 		return nil, errors.New("timeline options: Every, Keep and Top must not be negative")
@@ -108,7 +108,8 @@ func New(o Options) (*Timeline, error) {
 	return t, nil
 }
 
-// Run takes a point of each new generation, at most one in Every, until ctx ends.
+// Run takes a point of each new generation, at most one per Every, until ctx
+// ends.
 func (t *Timeline) Run(ctx context.Context, from Source) error {
 	seen := ""
 	for {
@@ -137,7 +138,7 @@ func (t *Timeline) Run(ctx context.Context, from Source) error {
 	}
 }
 
-// due is how long it takes until another point may be taken.
+// due returns how long it takes until another point may be taken.
 func (t *Timeline) due() time.Duration {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -147,8 +148,9 @@ func (t *Timeline) due() time.Duration {
 	return time.Unix(t.times[len(t.times)-1], 0).Add(t.o.Every).Sub(t.o.Now())
 }
 
-// Observe takes a point of a generation, unless the last one is not Every ago.
-// A clock that was set back by more than that begins anew: times must ascend.
+// Observe takes a point of a generation, unless the last one is younger than
+// Every. If the clock was set back by more than that, the series restart:
+// times must ascend.
 func (t *Timeline) Observe(generation *store.Generation) (taken bool, err error) {
 	t.observing.Lock()
 	defer t.observing.Unlock()
@@ -177,7 +179,7 @@ func (t *Timeline) Observe(generation *store.Generation) (taken bool, err error)
 	return true, nil
 }
 
-// append adds a point. top names the series that were among the first now.
+// append adds a point. top names the series that are on top now.
 func (t *Timeline) append(now int64, counts map[key][]int64, top map[key]bool) {
 	number := t.first + int64(len(t.times))
 	t.times = append(t.times, now)
@@ -199,7 +201,7 @@ func (t *Timeline) append(now int64, counts map[key][]int64, top map[key]bool) {
 	}
 }
 
-// trim lets go of what is too old.
+// trim drops points that are too old.
 func (t *Timeline) trim(now int64) {
 	n := max(0, len(t.times)-t.most)
 	for n < len(t.times) && t.times[n] <= now-int64(t.o.Keep/time.Second) {

@@ -31,7 +31,7 @@ func empty(t testing.TB, o Options, c *clock) *Timeline {
 	return h
 }
 
-// random gives the values of some series.
+// random returns random values of some series.
 func random(rnd *rand.Rand, h *Timeline, names int) (counts map[key][]int64, top map[key]bool) {
 	counts, top = map[key][]int64{}, map[key]bool{{}: true}
 	keys := []key{{}}
@@ -53,7 +53,7 @@ func random(rnd *rand.Rand, h *Timeline, names int) (counts map[key][]int64, top
 	return counts, top
 }
 
-// What comes out is what was put in, through chunks, gaps, trimming and bytes.
+// Points survive chunks, gaps, trimming and encoding.
 func TestPointsComeBack(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	c := &clock{start}
@@ -90,7 +90,7 @@ func TestPointsComeBack(t *testing.T) {
 			} else if q.Sites != nil {
 				k = key{kindSite, q.Sites[0]}
 			}
-			since := int64(0) // a series that was left out begins anew
+			since := int64(0) // a series that was omitted restarts
 			for _, s := range all {
 				if s.counts[k] == nil {
 					since = s.at
@@ -129,15 +129,16 @@ func TestOnePointInFiveMinutes(t *testing.T) {
 	assert.False(t, taken())
 	c.at++
 	assert.True(t, taken())
-	c.at -= 200 // a clock that is set right by some minutes
+	c.at -= 200 // a clock that is corrected by some minutes
 	assert.False(t, taken())
 	assert.Len(t, h.times, 2)
 	c.at -= 86400
 	assert.True(t, taken())
-	assert.Equal(t, []int64{c.at}, h.times, "times ascend: it begins anew")
+	assert.Equal(t, []int64{c.at}, h.times, "times ascend: the series restart")
 }
 
-// Counts are those of the generation; who is followed is bounded.
+// Counts are those of the generation; the number of followed series is
+// bounded.
 func TestCounts(t *testing.T) {
 	c := &clock{start}
 	s := loaded(t, c, 200)
@@ -180,8 +181,8 @@ func TestCounts(t *testing.T) {
 	require.ErrorContains(t, err, `"no such campaign"`)
 }
 
-// Lines of many, some names of them, some of their points: the same counts as
-// those of each alone.
+// Many lines, some of their names, some of their points: the same counts as
+// those of each line alone.
 func TestLinesOfMany(t *testing.T) {
 	c := &clock{start}
 	h := empty(t, Options{}, c)
@@ -205,7 +206,7 @@ func TestLinesOfMany(t *testing.T) {
 		require.NoError(t, err)
 		each = append(each, points...)
 		for i, p := range points {
-			assert.Equal(t, []string{name, []string{"Running", "Failure"}[i%2]}, []string{p.Site, p.Name}, "also what counts nothing")
+			assert.Equal(t, []string{name, []string{"Running", "Failure"}[i%2]}, []string{p.Site, p.Name}, "also names without counts")
 			times[p.Time] = true
 		}
 		whole, _, err := h.Points(t.Context(), Query{ByState: true, Sites: []string{name}})
@@ -219,7 +220,7 @@ func TestLinesOfMany(t *testing.T) {
 	assert.Equal(t, each, all)
 	assert.Len(t, h.Names(true), 5)
 	last := h.times[len(h.times)-1]
-	assert.True(t, times[last], "the newest point is there")
+	assert.True(t, times[last], "the newest point is included")
 	var at []int64
 	for one := range times {
 		assert.GreaterOrEqual(t, one, q.Since)
@@ -255,7 +256,8 @@ func TestTooManyPoints(t *testing.T) {
 	assert.Len(t, points, 20*500*9)
 }
 
-// loaded is a store with n workflows, in some campaigns and at some sites.
+// loaded returns a store with n workflows, in some campaigns and at some
+// sites.
 func loaded(t testing.TB, c *clock, n int) *store.Store {
 	t.Helper()
 	s, err := store.New(store.Options{Now: c.now})
@@ -314,7 +316,7 @@ func TestBytesOfAnotherProgram(t *testing.T) {
 	whole := old.Encode()
 	for n := range whole {
 		before := h.Encode()
-		require.Error(t, h.Decode(whole[:n]), "cut after %d", n)
+		require.Error(t, h.Decode(whole[:n]), "truncated after %d", n)
 		require.Equal(t, before, h.Encode(), "an error changes nothing")
 	}
 	require.Error(t, h.Decode(append(whole, 0)))
@@ -355,8 +357,9 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// BenchmarkTimeline is seven days of points for all that is followed, a quarter
-// of whose counts change each time: bytes in memory, and of the checkpoint.
+// BenchmarkTimeline has seven days of points for all that is followed; a
+// quarter of the counts change each time. It reports bytes in memory, and of
+// the checkpoint.
 func BenchmarkTimeline(b *testing.B) {
 	c := &clock{start}
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -385,7 +388,7 @@ func BenchmarkTimeline(b *testing.B) {
 	}
 }
 
-// TestSevenDays: what is kept by default, in memory and over a restart, however
+// TestSevenDays: the default limits hold in memory and over a restart, however
 // long a server runs or was away.
 func TestSevenDays(t *testing.T) {
 	const week = 7 * 24 * 3600

@@ -26,7 +26,7 @@ const (
 	records = "/fetch?limit=all&format=ndjson"
 )
 
-// build makes the program of this folder.
+// build builds the program of this folder.
 func build(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "cacheserver")
@@ -35,7 +35,7 @@ func build(t *testing.T) string {
 	return bin
 }
 
-// process is one life of the server.
+// process is one run of the server.
 type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
@@ -94,7 +94,7 @@ func launch(t *testing.T, bin, couch, file string) *process {
 	return p
 }
 
-// kill ends the process as kill -9 does.
+// kill ends the process like kill -9.
 func (p *process) kill() {
 	if p.cmd.ProcessState != nil {
 		return
@@ -124,7 +124,8 @@ func (p *process) ready() {
 	require.Eventually(p.t, func() bool { status, _ := p.get("/readyz"); return status == http.StatusOK }, patience, tick, p.log)
 }
 
-// lists are the records and all sums of them that the clock does not move.
+// lists returns the records and all sums of them that do not depend on the
+// clock.
 func (p *process) lists() map[string]string {
 	out := map[string]string{}
 	for _, path := range []string{records, "/sites", "/campaign", "/release", "/status"} {
@@ -133,10 +134,10 @@ func (p *process) lists() map[string]string {
 	return out
 }
 
-// TestKilledAgainAndAgain kills the server at any moment, while its source
+// TestKilledAgainAndAgain kills the server at random moments, while its source
 // changes and while it writes its checkpoint all the time. After each restart
-// what goes on from the file gets the records of a server that read everything,
-// all fields of them, and the same sums.
+// a server that resumed from the file has the same records as a server that
+// did a full read, with all their fields, and the same sums.
 func TestKilledAgainAndAgain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("processes")
@@ -166,7 +167,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	for i := range kills {
 		die(400)
 		if i%2 == 1 {
-			die(50) // most such lives end before they are ready
+			die(50) // most such runs end before they are ready
 		}
 		if i == kills/2 {
 			w.awake()
@@ -174,11 +175,11 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		p.ready()
 		require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "checkpoint read") }, patience, tick, "life %d", i)
 		several += w.compare(p, bin)
-		require.NotContains(t, p.log.String(), "full read finished", "life %d: it followed from the checkpoint", i)
+		require.NotContains(t, p.log.String(), "full read finished", "run %d: it resumed from the checkpoint", i)
 	}
-	require.Positive(t, several, "some counts were written more than once")
+	require.Positive(t, several, "no counts were written more than once")
 	t.Logf("%d of %d kills left an unfinished file", unfinished, kills+kills/2)
 	left, err := filepath.Glob(file + ".tmp-*")
 	require.NoError(t, err)
-	require.LessOrEqual(t, len(left), 1, "the next start removes what was left")
+	require.LessOrEqual(t, len(left), 1, "the next start removes leftover files")
 }

@@ -33,7 +33,7 @@ type world struct {
 	mu       sync.Mutex // held while documents are written
 	sim      *live.Sim
 	now      time.Time
-	skew     int64               // s that agents' clocks are ahead of it
+	skew     int64               // s that the agents' clocks are ahead of it
 	writings map[string]*writing // by id
 }
 
@@ -42,12 +42,12 @@ type writing struct {
 	workflow, agent string
 	content         uint64
 	first, last     int64 // least and greatest timestamp of the versions with this content
-	present         int64 // that of the present one
+	present         int64 // that of the current version
 }
 
-// newWorld is one whose time is three hours behind ours: by our clock all its
-// agents are silent, and workflows are stalled once they are assigned, so that
-// hardly an alert begins while servers are compared.
+// newWorld returns a world whose time is three hours behind ours: by our clock
+// all its agents are silent, and workflows stall as soon as they are assigned,
+// so that hardly any alert starts while servers are compared.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	now := time.Now().Add(-3 * time.Hour)
@@ -72,14 +72,14 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// awake sets the agents' clocks so that they are not silent any more.
+// awake sets the agents' clocks so that they are no longer silent.
 func (w *world) awake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.skew = int64(time.Since(w.now)/time.Second) - 900
 }
 
-// live writes until ctx ends, in time that passes faster than ours.
+// live writes until ctx ends, in a time that passes faster than ours.
 func (w *world) live(ctx context.Context) {
 	for ctx.Err() == nil {
 		w.mu.Lock()
@@ -98,7 +98,7 @@ func (w *world) live(ctx context.Context) {
 func (w *world) write(doc gen.Doc) {
 	if strings.Contains(string(doc.JSON), `"_deleted":true`) {
 		w.srv.Delete(doc.DB, doc.ID)
-		if left, ok := w.srv.Doc(doc.DB, doc.ID); ok { // a conflicting revision, which now is the document
+		if left, ok := w.srv.Doc(doc.DB, doc.ID); ok { // a conflicting revision, which is now the document
 			w.remember(doc.ID, left)
 		} else {
 			delete(w.writings, doc.ID)
@@ -116,7 +116,7 @@ func (w *world) write(doc gen.Doc) {
 
 var timestamp = regexp.MustCompile(`"timestamp":\d+`)
 
-// remember notes a version of an agent_request document.
+// remember records a version of an agent_request document.
 func (w *world) remember(id string, doc []byte) {
 	head, content, err := raw.PeekHash(doc)
 	if err != nil || head.Type != "agent_request" {
@@ -132,7 +132,7 @@ func (w *world) remember(id string, doc []byte) {
 			w.t.Errorf("read %s: %v", id, err)
 		}
 		agent, _, _ := strings.Cut(who.Agent, ":")
-		if who.Workflow == "" { // a document without is known by its id
+		if who.Workflow == "" { // a document without a name is identified by its id
 			who.Workflow = strings.TrimPrefix(id, agent+"-")
 		}
 		old = &writing{workflow: who.Workflow, agent: agent}
@@ -144,21 +144,21 @@ func (w *world) remember(id string, doc []byte) {
 	old.first, old.last, old.present = min(old.first, head.Time), max(old.last, head.Time), head.Time
 }
 
-// compare waits, while nobody writes, until the server p has what a fresh one
-// (program bin) has that reads everything, and ends that. It tells how many workflows have
-// counts that were written more than once.
+// compare waits, while nothing is written, until server p has the same records
+// as a new one (program bin) that did a full read, and ends the new one. It
+// returns how many workflows have counts that were written more than once.
 func (w *world) compare(p *process, bin string) (several int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	fresh := launch(w.t, bin, w.url, "")
 	defer fresh.kill()
 	fresh.ready()
-	// Both are asked each time: alerts follow the clock.
+	// Both are requested each time: alerts depend on the clock.
 	var got, want map[string]string
 	same := assert.Eventually(w.t, func() bool {
 		got, want = p.lists(), fresh.lists()
 		return maps.Equal(timeless(want), timeless(got))
-	}, patience, 5*tick, "the records become those of a full read")
+	}, patience, 5*tick, "the records do not become those of a full read")
 	if !same {
 		require.Fail(w.t, "they differ", difference(timeless(want), timeless(got))+p.log.String())
 	}
@@ -166,15 +166,16 @@ func (w *world) compare(p *process, bin string) (several int) {
 	return w.checkTimes(decode(w.t, got[records]), decode(w.t, want[records]))
 }
 
-// Two servers that did not read at the same time differ in when they first saw
-// the counts that agents have now: documents don't say when their content last
-// changed, only when they were last written (docs/explanation/decisions/0003), and to take
-// that time would make each record anew each ten minutes. So these three fields
-// are not compared with each other, but checkTimes holds them to the documents.
+// Two servers that read at different times differ in when they first saw the
+// agents' current counts: documents don't say when their content last changed,
+// only when they were last written (docs/explanation/decisions/0003), and
+// using that time would change each record every ten minutes. So these three
+// fields are not compared with each other, but checkTimes compares them with
+// the documents.
 var times = regexp.MustCompile(`"(?:LastAgentUpdate|OldestAgentUpdate|SecondsLeft)":-?\d+`)
 
-// difference names the first line of each list that is not the same: whole lists
-// are too long to be compared by people.
+// difference returns the first line of each list that differs: people can't
+// compare whole lists.
 func difference(want, got map[string]string) string {
 	var out strings.Builder
 	for path, text := range want {
@@ -206,11 +207,11 @@ func decode(t *testing.T, ndjson string) map[string]schema.Workflow {
 	return out
 }
 
-// checkTimes holds the times of agents' counts to the documents: those of a
-// server that read everything are of the present versions, those of one that
-// followed are of any version with the present counts. What is estimated follows
-// from them. It tells how many workflows have counts that were written more than
-// once.
+// checkTimes compares the times of agents' counts with the documents: those of
+// a server after a full read are of the current versions, those of one that
+// followed are of any version with the current counts. The estimates follow
+// from them. It returns how many workflows have counts that were written more
+// than once.
 func (w *world) checkTimes(followed, fresh map[string]schema.Workflow) (several int) {
 	by := map[string]map[string]*writing{} // by workflow and agent, the newest one
 	for _, d := range w.writings {
@@ -236,8 +237,8 @@ func (w *world) checkTimes(followed, fresh map[string]schema.Workflow) (several 
 		if slices.Max(least) < slices.Max(most) {
 			several++
 		}
-		assert.Equal(w.t, slices.Max(present), f.LastAgentUpdate, "%s, read afresh", name)
-		assert.Equal(w.t, slices.Min(present), f.OldestAgentUpdate, "%s, read afresh", name)
+		assert.Equal(w.t, slices.Max(present), f.LastAgentUpdate, "%s, after a full read", name)
+		assert.Equal(w.t, slices.Min(present), f.OldestAgentUpdate, "%s, after a full read", name)
 		assert.True(w.t, slices.Max(least) <= p.LastAgentUpdate && p.LastAgentUpdate <= slices.Max(most), "%s, followed: %d of %d to %d", name, p.LastAgentUpdate, least, most)
 		assert.True(w.t, slices.Min(least) <= p.OldestAgentUpdate && p.OldestAgentUpdate <= slices.Min(most), "%s, followed: %d of %d to %d", name, p.OldestAgentUpdate, least, most)
 		for _, r := range []schema.Workflow{f, p} {
@@ -247,8 +248,8 @@ func (w *world) checkTimes(followed, fresh map[string]schema.Workflow) (several 
 	return several
 }
 
-// secondsLeft is the formula of schema/join.go, estimate, as of the last counts, written
-// a second time.
+// secondsLeft is the formula of schema/join.go, estimate, as of the last
+// counts, implemented a second time.
 func secondsLeft(r *schema.Workflow) int64 {
 	switch r.Status {
 	case "running", "running-open", "running-closed", "force-complete":
