@@ -18,7 +18,7 @@ import (
 )
 
 // A stream that fails half way must not look complete: neither its coding nor
-// its chunks are ended.
+// its chunks are terminated.
 func TestAFailedStreamIsCut(t *testing.T) {
 	records, err := store.New(store.Options{Process: "t"})
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestAFailedStreamIsCut(t *testing.T) {
 			req.Header.Set("Accept-Encoding", coding)
 			resp, err := http.DefaultClient.Do(req)
 			if err != nil {
-				continue // cut before the header was sent
+				continue // aborted before the header was sent
 			}
 			_, err = io.ReadAll(resp.Body)
 			resp.Body.Close()

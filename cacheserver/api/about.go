@@ -6,7 +6,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// showAbout handles GET /about: also before the first generation.
+// showAbout handles GET /about, which works before the first generation too.
 func (a *API) showAbout(c echo.Context) error {
 	if _, err := onlyParams(c); err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// It tells what was done, before the first generation and after it.
+// The page describes recent activity, before the first generation and after
+// it.
 func TestAbout(t *testing.T) {
 	f := newEmptyFixture(t)
 	empty := decode[wire.About](t, f.get("/about").body)
@@ -46,9 +47,9 @@ func TestAbout(t *testing.T) {
 	assert.Equal(t, 400, f.get("/about?verbose").StatusCode)
 }
 
-// TestPolledDatabasesAreTold: they are no reason to be stale, and somebody should
-// look at the proxy.
-func TestPolledDatabasesAreTold(t *testing.T) {
+// TestPolledDatabasesAreReported: polled databases do not make the records stale,
+// but an operator should look at the proxy.
+func TestPolledDatabasesAreReported(t *testing.T) {
 	f := newFixture(t, 3)
 	assert.Contains(t, string(f.get("/readyz?verbose").body), "[+] source: up to date\n")
 	f.store.SetSource(store.SourceState{Complete: true, Polled: []store.Polled{{Database: "wmstats", Why: "its changes feed brings nothing"}}})

@@ -12,13 +12,13 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// versionPrefix is before the alias of every path.
+// versionPrefix precedes the versioned alias of every path.
 const versionPrefix = "/v1"
 
-// pathName is the last part of the path, decoded once.
+// pathName returns the last part of the path, decoded once.
 func pathName(c echo.Context) (string, error) {
 	name := c.Param("name")
-	if c.Request().URL.RawPath != "" { // else it is decoded already
+	if c.Request().URL.RawPath != "" { // otherwise it is decoded already
 		var err error
 		if name, err = url.PathUnescape(name); err != nil {
 			return "", wire.BadValue("path", "The path is not correctly encoded.")
@@ -27,7 +27,8 @@ func pathName(c echo.Context) (string, error) {
 	return name, nil
 }
 
-// restartURL is the request without what belongs to one generation.
+// restartURL returns the URL of the request without the parameters that belong
+// to one generation.
 func restartURL(c echo.Context) string {
 	v := maps.Clone(c.QueryParams())
 	maps.DeleteFunc(v, func(name string, _ []string) bool {
@@ -36,8 +37,9 @@ func restartURL(c echo.Context) string {
 	return target(c, v)
 }
 
-// continueURL goes on by name after the last workflow that was read. There is
-// none when the order is another or when that workflow is not known.
+// continueURL returns the URL that continues by name after the last workflow
+// that was read. It is empty for another order, or when that workflow is not
+// known.
 func continueURL(c echo.Context, q wire.Query) string {
 	if len(q.Sort) > 0 || (q.Last == "" && q.Idx > 0) {
 		return ""
@@ -49,7 +51,7 @@ func continueURL(c echo.Context, q wire.Query) string {
 	return target(c, q.Values())
 }
 
-// target is the address of this resource with other parameters, as the client
+// target returns the URL of this resource with other parameters, as the client
 // sees it: below the path under which a proxy serves the API.
 func target(c echo.Context, v url.Values) string {
 	path := forwardedPrefix(c) + c.Request().URL.EscapedPath()
@@ -59,7 +61,7 @@ func target(c echo.Context, v url.Values) string {
 	return path
 }
 
-// base is what comes before the paths of routes where the client sees them.
+// base returns the path before the routes, as the client sees it.
 func base(c echo.Context) string {
 	prefix := forwardedPrefix(c)
 	if strings.HasPrefix(c.Request().URL.Path, versionPrefix+"/") {
@@ -68,12 +70,12 @@ func base(c echo.Context) string {
 	return prefix
 }
 
-// plainPrefix is a path of plain segments: nothing that could leave the header
-// it is written to, or lead to another server.
+// plainPrefix matches a path of plain segments: it can neither break out of
+// the header that it is written to nor point to another server.
 var plainPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)+$`)
 
-// forwardedPrefix is the path that a proxy took away before the request came
-// here, from X-Forwarded-Prefix; "" without one, or when it is not plain.
+// forwardedPrefix returns the path that a proxy removed from the request, from
+// X-Forwarded-Prefix; "" without one, or if it is not plain.
 func forwardedPrefix(c echo.Context) string {
 	const longest = 128
 	given := c.Request().Header[wire.HeaderPrefix]

@@ -22,7 +22,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// known makes a checker that knows alice by a token and bob by a password.
+// known returns a checker that knows alice by a token and bob by a password.
 func known(t *testing.T) (checker *identity.Checker, alice, bob string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -42,9 +42,9 @@ func known(t *testing.T) (checker *identity.Checker, alice, bob string) {
 	return checker, "Authorization: Bearer " + token, "Authorization: " + r.Header.Get("Authorization")
 }
 
-// Without an identity nothing is answered but health, on every route with and
-// without /v1, on unknown paths and for methods that are not there; and what
-// needs no identity is what the description of the API says.
+// Without credentials only health checks are answered, on every route with and
+// without /v1, on unknown paths and for unsupported methods; and the
+// description of the API lists exactly the routes that need none.
 func TestIdentity(t *testing.T) {
 	f := newFixture(t, 40)
 	checker, alice, bob := known(t)
@@ -110,11 +110,12 @@ func TestMetricsForAll(t *testing.T) {
 	assert.NotContains(t, string(f.get("/").body), "/metrics")
 }
 
-// Who asks too often is told when to come back; others are served meanwhile.
+// A client that sends too many requests is told when to retry; others are
+// served meanwhile.
 func TestRateLimit(t *testing.T) {
 	f := newFixture(t, 3)
 	f.newAPI(func(o *api.Options) {
-		o.Gate = access.New(access.Options{Trusted: peers.Loopback(), Rate: 1.0 / 3600, Burst: 5}) // none comes back while the test runs
+		o.Gate = access.New(access.Options{Trusted: peers.Loopback(), Rate: 1.0 / 3600, Burst: 5}) // none returns while the test runs
 	})
 	const client, other = "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2"
 	for range 5 {
@@ -137,7 +138,7 @@ func TestRateLimit(t *testing.T) {
 	f.counts(`wmstats_http_requests_total{code="429",method="GET",route="/fetch"} 1`, `wmstats_http_requests_total{code="429",method="GET",route="(unknown)"} 1`)
 }
 
-// What is not there is counted too, under one label whatever was asked.
+// Unknown paths are counted too, under one label.
 func TestUnknownPathsAreCounted(t *testing.T) {
 	f := newFixture(t, 3)
 	for i := range 3 {
@@ -149,12 +150,13 @@ func TestUnknownPathsAreCounted(t *testing.T) {
 	assert.NotContains(t, metrics, "BREW")
 }
 
-// A client reads limit=all twice at once, and again when one has ended.
+// A client may have two limit=all requests at a time, and another when one has
+// ended.
 func TestStreamsOfOneClientAreLimited(t *testing.T) {
 	f := newFixture(t, 3000)
 	f.newAPI(nil)
 	const path, client, other = "/fetch?limit=all&format=ndjson", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2"
-	open := func() *http.Response { // its body is larger than what connections hold, and is not read
+	open := func() *http.Response { // its body is larger than the buffers of connections, and is not read
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.url+path, http.NoBody)
 		require.NoError(t, err)
 		req.Header.Set("X-Forwarded-For", "192.0.2.1")

@@ -1,11 +1,12 @@
-// Package api is the HTTP of the cache server: it reads requests with wire,
-// picks from one generation of the store, and hands what it found to package
-// answer, which sends it. Each handler is parse, generation, pick, send; there is
-// one file for each resource.
+// Package api is the HTTP API of the cache server: it parses requests with
+// package wire, selects from one generation of the store, and passes the
+// result to package answer, which sends it. Each handler is parse, generation,
+// select, send; there is one file for each resource.
 //
-// It keeps no data: lists are the store's, details come from the source on
-// demand, and what costs something to make is kept in the cache under content
-// keys. It listens on no port (app does) and follows no source (follower does).
+// The package keeps no data: lists belong to the store, details are read from
+// the source on demand, and expensive results are kept in the cache under
+// content keys. It does not listen on a port (package app does) and does not
+// follow a source (package follower does).
 package api
 
 import (
@@ -27,7 +28,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// API serves a Store over HTTP. Every field is set once, in New, but for the
+// API serves a Store over HTTP. Every field is set once, in New, except the
 // thresholds of /attention.
 type API struct {
 	o          Options
@@ -44,21 +45,22 @@ type API struct {
 	workflow   []schema.Field // of the Workflow record
 	paths      []string       // of all routes, for suggestions
 	groups     []group
-	openapi    func() ([]byte, error) // the description of the API, made when it is first asked for
+	openapi    func() ([]byte, error) // the description of the API, built on the first request
 	queries    *queries
-	kinds      []errorKind // which problems errors are
+	kinds      []errorKind // which problem belongs to which error
 	feeds      *limit.Places[access.Client]
 	streams    *limit.Places[access.Client] // limit=all
 	allStreams *limit.Places[struct{}]
 	drain      sync.Once
-	drained    chan struct{} // closed when the server is going down
+	drained    chan struct{} // closed when the server shuts down
 }
 
-// group is a kind of sum over workflows: /sites, /campaign, /agent, /release.
+// group is a kind of totals over workflows: /sites, /campaign, /agent,
+// /release.
 type group struct {
 	path   string
 	noun   string // for people
-	key    string // of the summary record in the answer of one
+	key    string // of the summary record in the answer for one group
 	term   func(name string) wire.Term
 	find   func(generation *store.Generation, name string) (record []byte, ok bool, names []string)
 	list   echo.HandlerFunc
@@ -66,14 +68,14 @@ type group struct {
 	fields []schema.Field   // of its records
 }
 
-// errorKind says which problem an error of a package below is.
+// errorKind maps an error of a lower package to a problem.
 type errorKind struct {
 	name    string                        // folder of the package and name of the type or variable
-	problem func(err error) *wire.Problem // nil: the error is not of this kind
+	problem func(err error) *wire.Problem // returns nil if the error is not of this kind
 }
 
-// counted is the last count of memory: to count looks at all that is there, and
-// anybody may ask.
+// counted is the last count of memory. It is kept because counting visits all
+// data, and every client may request it.
 type counted struct {
 	mu         sync.Mutex
 	at         time.Time
@@ -81,22 +83,23 @@ type counted struct {
 	parts      []wire.MemoryPart
 }
 
-// goodFor is how long a count is good while no generation comes.
+// goodFor is how long a count is valid while no new generation is published.
 const goodFor = time.Second
 
-// Handler is the API as a handler, all routes with and without /v1.
+// Handler returns the API as a handler, with all routes with and without /v1.
 func (a *API) Handler() http.Handler { return a.echo }
 
-// SetAttention takes other thresholds for /attention. The store's own limits, from
-// which the alerts of records are made, are to be changed after it: that makes a
-// new generation, for which nothing has been answered yet.
+// SetAttention changes the thresholds of /attention. Change the store's own
+// limits, which determine the alerts of records, afterwards: that publishes a
+// new generation, for which nothing is cached yet.
 func (a *API) SetAttention(o attention.Options) {
 	o = o.Complete()
 	a.attention.Store(&o)
 }
 
-// Drain makes /readyz fail, so that balancers send nothing new while what is
-// under way is still served. Feeds of changes end: they would never by themselves.
+// Drain makes /readyz fail, so that load balancers send no new requests while
+// running ones are still served. Feeds of changes are ended: they would never
+// end on their own.
 func (a *API) Drain() { a.drain.Do(func() { close(a.drained) }) }
 
 func (a *API) draining() bool {

@@ -21,8 +21,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// dear is a request that asks for as much work as its resource can do.
-type dear struct{ name, method, path, body string }
+// expensive is a request for as much work as its resource allows.
+type expensive struct{ name, method, path, body string }
 
 func selector(s string) string { return `{"selector":` + s + `}` }
 
@@ -30,9 +30,9 @@ func regex(expression string) string {
 	return selector(fmt.Sprintf(`{"Workflow":{"$regex":%q}}`, expression))
 }
 
-// dearRequests has one for each resource that looks at more than its page, and
-// for each kind of condition.
-func dearRequests() []dear {
+// expensiveRequests has one for each resource that reads more than its page,
+// and for each kind of condition.
+func expensiveRequests() []expensive {
 	var keys, amounts, countable, conditions []string
 	for _, f := range schema.Describe[schema.Workflow]() {
 		if f.Key != "Workflow" {
@@ -54,7 +54,7 @@ func dearRequests() []dear {
 	for i := range many {
 		many[i] = fmt.Sprintf(`"T%d"`, i)
 	}
-	list := []dear{
+	list := []expensive{
 		{"globs of names", "GET", "/fetch?workflow=" + strings.Join(globs, ","), ""},
 		{"globs of names that are excluded", "GET", "/fetch?workflow=!" + strings.Join(globs, ",!"), ""},
 		{"long globs of a list", "GET", "/fetch?inputdataset=!*" + strings.Repeat("a*", 2_000), ""},
@@ -78,7 +78,7 @@ func dearRequests() []dear {
 		{"254 conditions on each element", "POST", "/find", selector(`{"Sites":{"$elemMatch":{"$nor":[` + strings.Repeat(`{"$gt":"T2_CH_CERN_9"},`, 124) + `{"$lt":"A"}]}}}`)},
 		{"sixteen levels", "POST", "/find", selector(strings.Repeat(`{"$not":`, 5) + `{"OutputDatasets":{"$elemMatch":{"$regex":"(a|b|/)*$"}}}` + strings.Repeat(`}`, 5))},
 	}
-	return append(list, dear{"selector in order", "POST", "/find", `{"selector":{"Priority":{"$lt":1e9}},"sort":["OutputDatasets",{"PrepID":"desc"}],"idx":2000}`})
+	return append(list, expensive{"selector in order", "POST", "/find", `{"selector":{"Priority":{"$lt":1e9}},"sort":["OutputDatasets",{"PrepID":"desc"}],"idx":2000}`})
 }
 
 // spent is what the budgets of requests have counted.
@@ -107,8 +107,8 @@ func (s *spent) count() int {
 	return len(s.all)
 }
 
-// largest is the most work between two looks at the context: at most 100 ns a
-// step, in fact far less.
+// largest is the most work between two checks of the context: at most 100 ns a
+// step, usually far less.
 const largest = 1 << 20
 
 // attacked serves n workflows, whose failing jobs have been read.
@@ -122,40 +122,40 @@ func attacked(t *testing.T, n int, o api.QueryOptions) (*fixture, *spent) {
 }
 
 // Each expensive request ends when its steps are spent, with a reason.
-func TestDearRequestsAreRefused(t *testing.T) {
+func TestExpensiveRequestsAreRefused(t *testing.T) {
 	const steps = 1 << 16
 	f, s := attacked(t, 3000, api.QueryOptions{Steps: steps, Timeout: time.Hour})
-	for _, d := range dearRequests() {
+	for _, d := range expensiveRequests() {
 		a := f.send(d.method, d.path, d.body)
 		require.Equal(t, http.StatusUnprocessableEntity, a.StatusCode, "%s: %.300s", d.name, a.body)
 		p := a.problem(t)
 		assert.Equal(t, wire.SlugTooExpensive, p.Slug(), d.name)
 		assert.Contains(t, p.Detail, "Request less", d.name)
 		b := s.last(t)
-		assert.LessOrEqual(t, b.Largest(), int64(largest), "%s: between two looks", d.name)
+		assert.LessOrEqual(t, b.Largest(), int64(largest), "%s: between two checks", d.name)
 		assert.LessOrEqual(t, b.Spent(), int64(steps)+2*largest, d.name)
 	}
 }
 
-// The same requests have an answer where they may cost what they cost: what is
-// refused above is refused for its cost alone.
-func TestDearRequestsAreAnswered(t *testing.T) {
+// The same requests are answered if their cost is not limited: above they are
+// rejected only for their cost.
+func TestExpensiveRequestsAreAnswered(t *testing.T) {
 	f, s := attacked(t, 3000, api.QueryOptions{Timeout: time.Hour})
-	for _, d := range dearRequests() {
+	for _, d := range expensiveRequests() {
 		if strings.Contains(d.name, "loops") || d.name == "alternatives" {
 			continue // minutes of them
 		}
 		a := f.send(d.method, d.path, d.body)
 		assert.Equal(t, http.StatusOK, a.StatusCode, "%s: %.300s", d.name, a.body)
-		assert.LessOrEqual(t, s.last(t).Largest(), int64(largest), "%s: between two looks", d.name)
+		assert.LessOrEqual(t, s.last(t).Largest(), int64(largest), "%s: between two checks", d.name)
 	}
 }
 
-// leaving is the context of a client that leaves at a look at it.
+// leaving is the context of a client that leaves at one of the checks.
 type leaving struct {
 	context.Context //nolint:containedctx // it is one
 	leave           context.CancelFunc
-	left            atomic.Int32 // looks that are left
+	left            atomic.Int32 // remaining checks
 }
 
 func leavingAt(t *testing.T, look int32) *leaving {
@@ -174,12 +174,12 @@ func (l *leaving) Err() error {
 	return l.Context.Err() //nolint:wrapcheck // as if it were it
 }
 
-// A client that leaves ends its request, wherever that is: what is still called
-// after it is at most the rest of one chunk of records.
-func TestDearRequestsEndWithTheirClient(t *testing.T) {
+// A client that leaves ends its request, at any point: afterwards at most the
+// rest of one chunk of records is processed.
+func TestExpensiveRequestsEndWithTheirClient(t *testing.T) {
 	const few = 20_000
 	f, s := attacked(t, 3000, api.QueryOptions{Timeout: time.Hour})
-	for _, d := range dearRequests() {
+	for _, d := range expensiveRequests() {
 		for _, look := range []int32{1, 2, 3} {
 			before := s.count()
 			ctx := leavingAt(t, look)
@@ -187,19 +187,19 @@ func TestDearRequestsEndWithTheirClient(t *testing.T) {
 			require.Greater(t, s.count(), before, d.name)
 			b := s.last(t)
 			if b.Stopped() == nil {
-				assert.Greater(t, look, int32(1), "%s never looks whether its client is there", d.name)
+				assert.Greater(t, look, int32(1), "%s never checks whether its client has left", d.name)
 				continue // it was at its end before
 			}
 			require.ErrorIs(t, b.Stopped(), context.Canceled, d.name)
-			assert.True(t, left, "%s: nobody is told anything", d.name)
+			assert.True(t, left, "%s: nothing is sent", d.name)
 			assert.LessOrEqual(t, b.After(), int64(few), d.name)
 		}
 	}
-	assert.NotContains(t, f.log.String(), "level=ERROR", "a client that left is no fault")
+	assert.NotContains(t, f.log.String(), "level=ERROR", "a client that left is not an error")
 }
 
-// serveUntilLeft says whether the handler ended the connection.
-func serveUntilLeft(ctx context.Context, h http.Handler, d dear) (left bool) {
+// serveUntilLeft reports whether the handler aborted the connection.
+func serveUntilLeft(ctx context.Context, h http.Handler, d expensive) (left bool) {
 	defer func() {
 		if err, ok := recover().(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			left = true
@@ -209,7 +209,7 @@ func serveUntilLeft(ctx context.Context, h http.Handler, d dear) (left bool) {
 	return false
 }
 
-// Regular expressions whose program would be large are refused before they are
+// Regular expressions with a large program are rejected before they are
 // compiled.
 func TestLargeRegularExpressions(t *testing.T) {
 	f := newFixture(t, 3)
@@ -239,7 +239,7 @@ func TestLargeRegularExpressions(t *testing.T) {
 	}
 }
 
-// Requests that have bounds of their own.
+// Requests with limits of their own.
 func TestBoundsOfRequests(t *testing.T) {
 	f := newFixture(t, 3)
 	texts := make([]string, 1001)

@@ -34,7 +34,7 @@ func value(t *testing.T, r *prometheus.Registry, name string) float64 {
 	return 0
 }
 
-// standing is the context of a request that stands still while it works.
+// standing is the context of a request that blocks while it works.
 type standing struct {
 	context.Context //nolint:containedctx // it is one
 	looks           atomic.Int32
@@ -50,7 +50,7 @@ func (s *standing) Err() error {
 	return s.Context.Err() //nolint:wrapcheck // as if it were it
 }
 
-// holdTurns lets n expensive requests of other clients stand still at work.
+// holdTurns lets n expensive requests of other clients block while working.
 func (f *fixture) holdTurns(n int) (goOn func()) {
 	f.t.Helper()
 	again := make(chan struct{})
@@ -65,9 +65,10 @@ func (f *fixture) holdTurns(n int) (goOn func()) {
 	return func() { close(again); wg.Wait() }
 }
 
-// 64 clients with the worst of regular expressions: all else is answered, who
-// finds no place in the line is told so, and when they leave nothing stays.
-func TestManyDearRequestsAtOnce(t *testing.T) {
+// 64 clients with the worst of regular expressions: all else is answered,
+// clients that find the queue full are told so, and when they leave nothing
+// remains.
+func TestManyExpensiveRequestsAtOnce(t *testing.T) {
 	const clients, working, waiting = 64, 2, 64
 	f, s := newFixture(t, 1000), &spent{}
 	registry := prometheus.NewRegistry()
@@ -108,17 +109,17 @@ func TestManyDearRequestsAtOnce(t *testing.T) {
 	await(t, func() bool { return value(t, registry, "wmstats_queries_waiting") == 0 && s.count() >= clients })
 	goOn()
 	assert.Zero(t, value(t, registry, "wmstats_queries"))
-	assert.Equal(t, http.StatusOK, f.send(http.MethodPost, "/find", regex("^pdmv")).StatusCode, "and then it goes on")
+	assert.Equal(t, http.StatusOK, f.send(http.MethodPost, "/find", regex("^pdmv")).StatusCode, "and then it continues")
 }
 
-// One client can't take the turns of all.
-func TestDearRequestsOfOneClient(t *testing.T) {
+// One client can't take all slots.
+func TestExpensiveRequestsOfOneClient(t *testing.T) {
 	f := newFixture(t, 1000)
 	f.newAPI(func(o *api.Options) {
 		o.Queries = api.QueryOptions{Timeout: time.Millisecond, Free: 1, AtOnce: 2, PerClient: 1}
 		o.Now = f.clock.Now // the work itself has all the time
 	})
-	goOn := f.holdTurns(1) // by 192.0.2.0
+	goOn := f.holdTurns(1) // of 192.0.2.0
 	defer goOn()
 	ask := func(addr string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
@@ -133,9 +134,9 @@ func TestDearRequestsOfOneClient(t *testing.T) {
 	assert.Equal(t, http.StatusOK, ask("192.0.2.9:1").Code)
 }
 
-// A request with a body is noticed to be left too, whether its resource takes
-// the body or not.
-func TestClientsOfBodiesAreSeenToLeave(t *testing.T) {
+// The server notices that the client of a request with a body has left,
+// whether or not its resource reads the body.
+func TestClientsThatLeaveAfterABodyAreNoticed(t *testing.T) {
 	f := newFixture(t, 1000)
 	registry := prometheus.NewRegistry()
 	f.newAPI(func(o *api.Options) {

@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// showAttention handles GET /attention?rule=a,b: the rules that fire, what they
-// name, and the list of all of it.
+// showAttention handles GET /attention?rule=a,b: the rules that match, their
+// items, and the URL of the full list.
 func (a *API) showAttention(c echo.Context) error {
 	v, err := onlyParams(c, "rule")
 	if err != nil {
@@ -49,7 +49,7 @@ func (a *API) showAttention(c echo.Context) error {
 	return a.sendObject(c, answerOf(generation, wire.Query{}, wire.JSON, "", began), body)
 }
 
-// chosenRules are the rules named in rule=, or all.
+// chosenRules returns the rules named in rule=, or all.
 func (a *API) chosenRules(asked []string) ([]attention.Rule, error) {
 	all := a.attention.Load().Rules()
 	if len(asked) == 0 {

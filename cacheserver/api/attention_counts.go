@@ -15,13 +15,13 @@ func (a *API) attentionState(generation *store.Generation) attention.State {
 	return attention.State{Generation: generation, Agents: a.o.Store.Agents(generation), Source: a.o.Store.Source(), Now: a.o.Now()}
 }
 
-// ranked is what a rule names of one generation.
+// ranked is the ranking of a rule in one generation.
 type ranked struct {
 	items []wire.AttentionItem
 	count int
 }
 
-// attentionItems ranks what a rule names. Workflows are ranked once in a
+// attentionItems ranks the items of a rule. Workflows are ranked once per
 // generation: that reads the record of each.
 func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule) ([]wire.AttentionItem, int, error) {
 	key := "attention/" + state.Generation.ID() + "/" + r.Name
@@ -43,7 +43,7 @@ func (a *API) attentionItems(ctx context.Context, state attention.State, r *atte
 	return items, count, nil
 }
 
-// attentionTotal is the number in /pulse; -1 when it is not known.
+// attentionTotal returns the number for /pulse; -1 if it is unknown.
 func (a *API) attentionTotal(ctx context.Context) int {
 	generation, ok := a.o.Store.Newest()
 	if !ok {
@@ -64,7 +64,7 @@ type attentionMetric struct {
 }
 
 func newAttentionMetric(a *API) *attentionMetric {
-	return &attentionMetric{a, prometheus.NewDesc("wmstats_attention", "Workflows and agents that a rule of /attention names; 0 before the first full read.", []string{"rule"}, nil)}
+	return &attentionMetric{a, prometheus.NewDesc("wmstats_attention", "Workflows and agents that match a rule of /attention; 0 before the first full read.", []string{"rule"}, nil)}
 }
 
 func (m *attentionMetric) Describe(descs chan<- *prometheus.Desc) { descs <- m.desc }

@@ -54,7 +54,7 @@ func troubled(t *testing.T) *fixture {
 	return f
 }
 
-// Counts and ranks are those that reading every record gives.
+// Counts and ranks equal those computed by reading every record.
 func TestAttention(t *testing.T) {
 	f := troubled(t)
 	body := decode[wire.Attention](t, f.get("/attention").body)

@@ -42,8 +42,8 @@ func benchAPI(b *testing.B, n int) *api.API {
 }
 
 // BenchmarkServer is the cost of an answer with the whole server: one
-// connection, a client that allocates nothing. Wanted: at most 20 allocations
-// for a hot page; net/http alone takes 17 for an empty answer.
+// connection, a client that allocates nothing. Target: at most 20 allocations
+// for a cached page; net/http alone needs 17 for an empty answer.
 func BenchmarkServer(b *testing.B) {
 	a := benchAPI(b, 20_000)
 	server := httptest.NewUnstartedServer(a.Handler())

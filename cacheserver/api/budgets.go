@@ -21,7 +21,7 @@ func (a *API) bound(c echo.Context) {
 	}
 }
 
-// newBudget is the budget of one request, or of one event of a feed.
+// newBudget returns the budget of one request, or of one event of a feed.
 func (a *API) newBudget(ctx context.Context, r *http.Request) *budget.Budget {
 	o := a.o.Queries
 	return budget.New(ctx, budget.Options{
@@ -30,7 +30,7 @@ func (a *API) newBudget(ctx context.Context, r *http.Request) *budget.Budget {
 	})
 }
 
-// takeTurn waits until the request may go on with expensive work.
+// takeTurn waits until the request may continue with expensive work.
 func (a *API) takeTurn(ctx context.Context, r *http.Request) (leave func(), err error) {
 	client, free := a.o.Gate.Client(r)
 	patient, cancel := context.WithTimeout(ctx, a.o.Queries.Timeout)
@@ -56,7 +56,8 @@ func (a *API) busy(reason, detail string) error {
 	return p
 }
 
-// exceeded says that a request had all its time.
+// exceeded returns the problem of a request that has used all its time or
+// steps.
 func (a *API) exceeded(err *budget.ExceededError) *wire.Problem {
 	a.queries.refused.WithLabelValues("time").Inc()
 	if err.Time == 0 {
@@ -65,7 +66,7 @@ func (a *API) exceeded(err *budget.ExceededError) *wire.Problem {
 	return wire.TooExpensive(fmt.Sprintf("The request exceeds the time limit of %s. Request less: add filters, simplify the selector, or use fewer keys in sort= or facets=.", err.Time))
 }
 
-// endBudget gives back what a request holds.
+// endBudget releases what a request holds.
 func (a *API) endBudget(c echo.Context, route string) {
 	b, there := c.Request().Context().(*budget.Budget)
 	if !there {

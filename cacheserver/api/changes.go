@@ -10,7 +10,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// maxWait bounds timeout= of a long poll.
+// maxWait is the maximum of timeout= of a long poll.
 const maxWait = 5 * time.Minute
 
 // feeds are the values of feed=, the default first.
@@ -27,7 +27,7 @@ func (a *API) parseChanges(c echo.Context) (r changeRequest, err error) {
 		return r, err
 	}
 	if r.filter.Gen != "" {
-		return r, wire.BadValue("gen", "Changes always lead to the newest generation; use since= for where they begin.")
+		return r, wire.BadValue("gen", "Changes always lead to the newest generation; use since= to set where they start.")
 	}
 	for _, t := range r.filter.Terms {
 		if t.Op == wire.MinAge || t.Op == wire.MaxAge {
@@ -74,8 +74,8 @@ func (r *changeRequest) readWait(given []string) error {
 	return nil
 }
 
-// listChanges handles GET /changes: what changed since a generation, at once,
-// as soon as there is something, or as a stream.
+// listChanges handles GET /changes: the changes since a generation, at once,
+// as soon as there are any, or as a stream.
 func (a *API) listChanges(c echo.Context) error {
 	r, err := a.parseChanges(c)
 	if err != nil {
@@ -104,13 +104,13 @@ func (a *API) listChanges(c echo.Context) error {
 	}
 	if change.Generation != generation.ID() {
 		if kept, ok := a.o.Store.Generation(change.Generation); ok {
-			generation = kept // the headers tell of the generation that the body does
+			generation = kept // the headers describe the same generation as the body
 		}
 	}
 	return a.sendObject(c, answerOf(generation, wire.Query{}, wire.JSON, "", began), change)
 }
 
-// awaitChange waits for a change that is news, at most as long as was asked.
+// awaitChange waits for a change that matches, at most as long as requested.
 func (a *API) awaitChange(c echo.Context, r changeRequest) (change wire.Change, err error) {
 	leave, err := a.enterFeed(c)
 	if err != nil {
@@ -124,16 +124,16 @@ func (a *API) awaitChange(c echo.Context, r changeRequest) (change wire.Change, 
 	over := time.NewTimer(r.wait)
 	defer over.Stop()
 	from := r.since
-	var quiet <-chan time.Time // not nil: wait before looking again, because looking costs something
+	var quiet <-chan time.Time // not nil: wait before checking again, because checking has a cost
 	for {
-		look := a.newBudget(ctx, c.Request()) // of its own: most of the time it waits
+		look := a.newBudget(ctx, c.Request()) // its own budget: most of the time it waits
 		change, err = a.changeSince(look, from, r.filter, r.records)
 		look.End()
 		if err != nil || isNews(&change) {
 			change.Previous = previous(&change, r.since)
 			return change, err
 		}
-		// What is no news need not be looked at again.
+		// A change that does not match is not checked again.
 		if from != r.since && from != change.Generation && quiet == nil {
 			quiet = time.After(a.o.Feeds.Interval)
 		}
@@ -158,7 +158,7 @@ func (a *API) awaitChange(c echo.Context, r changeRequest) (change wire.Change, 
 	}
 }
 
-// previous is the generation that a change is told against.
+// previous returns the generation that a change is relative to.
 func previous(change *wire.Change, since string) string {
 	if change.Event == wire.EventReset {
 		return ""

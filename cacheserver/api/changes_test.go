@@ -59,13 +59,13 @@ func TestChanges(t *testing.T) {
 	f.store.Apply(changes(20, 23, 1))
 	f.store.Apply([]join.Change{deletion(3), deletion(20)})
 	all := f.change("/changes?since=" + start)
-	assert.Equal(t, []int{2, 1, 1, 21}, []int{all.Added, all.Changed, all.Removed, all.Total}, "what came and went again is no change")
+	assert.Equal(t, []int{2, 1, 1, 21}, []int{all.Added, all.Changed, all.Removed, all.Total}, "a workflow that was added and removed is not a change")
 	assert.ElementsMatch(t, []string{workflowName(4), workflowName(21), workflowName(22)}, all.Workflows)
 	assert.Equal(t, []string{workflowName(3)}, all.Gone)
 	assert.Equal(t, start, all.Previous)
 	assert.True(t, slices.IsSorted(all.Workflows))
 	later := f.change("/changes?since="+start, "Last-Event-ID: "+middle)
-	assert.Equal(t, []int{2, 0, 1}, []int{later.Added, later.Changed, later.Removed}, "Last-Event-ID goes before since")
+	assert.Equal(t, []int{2, 0, 1}, []int{later.Added, later.Changed, later.Removed}, "Last-Event-ID overrides since")
 
 	withRecords := f.change("/changes?include=records&since=" + start)
 	require.Len(t, withRecords.Records, 3)
@@ -91,7 +91,7 @@ func TestChanges(t *testing.T) {
 	assert.Equal(t, 503, newEmptyFixture(t).get("/changes?feed=sse").StatusCode)
 }
 
-// mirror is a list that somebody keeps by what /changes tells.
+// mirror is a list that a client maintains with /changes.
 type mirror struct {
 	names map[string]bool
 	at    string
@@ -113,8 +113,8 @@ func (m *mirror) apply(f *fixture, filter string, c wire.Change) {
 	m.at = c.Generation
 }
 
-// Whoever applies the changes has the list, under any filter, whatever happens
-// and also when the generation before is not kept any more.
+// A client that applies the changes has the current list, under any filter,
+// also when the generation before is no longer kept.
 func TestChangesKeepALists(t *testing.T) {
 	for _, filter := range []string{"", "status=completed,failed", "site=T2_CH_CERN_1&minPriority=5000", "q=wf_0001", "name=" + workflowName(3) + "," + workflowName(40), "status=!completed"} {
 		for _, keep := range []bool{true, false} {
@@ -156,7 +156,7 @@ func TestLongPoll(t *testing.T) {
 		got <- f.change("/changes?feed=longpoll&timeout=1m&status=failed&since=" + at)
 	}()
 	f.eventually(func() bool { return f.metric("wmstats_feeds") == "1" })
-	f.store.Apply(changes(3, 6, 2)) // nothing that failed
+	f.store.Apply(changes(3, 6, 2)) // no request failed
 	list := changes(9, 10, 2)
 	list[0].Workflow.Status = "failed"
 	f.store.Apply(list)
@@ -172,8 +172,8 @@ func (f *fixture) eventually(is func() bool) {
 	require.Eventually(f.t, is, waitFor, tick)
 }
 
-// counts waits until the metrics have lines: a request is counted after its answer
-// has been sent. It returns the metrics.
+// counts waits until the metrics have the given lines: a request is counted
+// after its answer has been sent. It returns the metrics.
 func (f *fixture) counts(lines ...string) (metrics string) {
 	f.t.Helper()
 	require.Eventually(f.t, func() bool {
@@ -232,7 +232,7 @@ func (r *reader) block() (lines map[string]string, err error) {
 	}
 }
 
-// event reads the next event and skips signs of life.
+// event reads the next event and skips heartbeats.
 func (r *reader) event() wire.Change {
 	r.t.Helper()
 	for {
@@ -287,17 +287,17 @@ func TestStreamOfChanges(t *testing.T) {
 		}
 		last = lines
 	}
-	assert.Equal(t, "end", last["event"], "a last event says that the server ends it")
+	assert.Equal(t, "end", last["event"], "a last event states that the server ends it")
 }
 
-// A reader whose filter nothing matches still gets ids to resume from, and the
-// time-outs of the server do not cut the stream.
+// A reader whose filter matches nothing still gets ids to resume from, and the
+// timeouts of the server do not end the stream.
 func TestHeartbeats(t *testing.T) {
 	f := newFixture(t, 20)
 	a, err := api.New(api.Options{Store: f.store, Feeds: api.FeedOptions{Interval: time.Millisecond, Heartbeat: 20 * time.Millisecond}})
 	require.NoError(t, err)
 	server := httptest.NewUnstartedServer(a.Handler())
-	const timeout = 2 * time.Second // in which a request has to come, also on a busy machine
+	const timeout = 2 * time.Second // in which a request has to arrive, also on a busy machine
 	server.Config.ReadTimeout, server.Config.WriteTimeout = timeout, timeout
 	server.Start()
 	defer server.Close()
@@ -348,11 +348,11 @@ func TestStreamsHaveAPace(t *testing.T) {
 	assert.Less(t, len(ids), 10, "generations are gathered")
 }
 
-// A reader that stands still holds no memory, and loses its place.
+// A reader that stops reading holds no memory, and loses its slot.
 func TestSlowReadersAreDropped(t *testing.T) {
 	f := newFixture(t, 600)
 	f.patience = 50 * time.Millisecond
-	registry := prometheus.NewRegistry() // which is asked without a connection that could be cut
+	registry := prometheus.NewRegistry() // sent without a connection that could be aborted
 	f.newAPI(func(o *api.Options) { o.Registry, o.Feeds.Interval = registry, time.Millisecond })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
 	require.NoError(t, err)
@@ -381,7 +381,7 @@ func TestFeedsAreLimited(t *testing.T) {
 	assert.Equal(t, 200, f.open("/changes?feed=sse", "X-Forwarded-For: 192.0.2.1").resp.StatusCode, "another client of a proxy on this machine")
 	p := f.get("/changes?feed=longpoll&since="+f.generation(), "X-Forwarded-For: 192.0.2.2").problem(t)
 	assert.Equal(t, wire.SlugRateLimited, p.Slug(), "the limit of all")
-	assert.Equal(t, 200, f.get("/changes").StatusCode, "an answer at once takes no place")
+	assert.Equal(t, 200, f.get("/changes").StatusCode, "an immediate answer takes no slot")
 	one.stop()
 	f.eventually(func() bool { return f.metric("wmstats_feeds") == "2" })
 	assert.Equal(t, 200, f.open("/changes?feed=sse").resp.StatusCode)

@@ -21,7 +21,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api"
 )
 
-// forms are questions whose answers go different ways to the connection.
+// forms are requests whose answers take different code paths to the
+// connection.
 var forms = []struct{ path, coding string }{
 	{"/fetch", "gzip"},
 	{"/fetch", "zstd"},
@@ -43,7 +44,7 @@ var forms = []struct{ path, coding string }{
 	{"/fetch?limit=1000", "identity"},
 }
 
-// ask gives the answer of the handler alone, without a connection.
+// ask returns the answer of the handler alone, without a connection.
 func (f *fixture) ask(path, coding string) answerOf {
 	f.t.Helper()
 	req := httptest.NewRequest(http.MethodGet, path, http.NoBody)
@@ -53,9 +54,9 @@ func (f *fixture) ask(path, coding string) answerOf {
 	return answerOf{w.Result(), w.Body.Bytes()} //nolint:bodyclose // a recorder has nothing to close
 }
 
-// Many clients, each with one connection of its own that goes on, ask for all
-// forms in their own order, GET and HEAD and revalidation; each answer equals
-// the one that no connection was part of.
+// Many clients, each with one persistent connection, request all forms in
+// their own order, GET and HEAD and revalidation; each answer equals the one
+// without a connection.
 func TestManyClientsReadTheSameBytes(t *testing.T) {
 	const clients = 12
 	f := newFixture(t, 460)
@@ -118,7 +119,7 @@ func (f *fixture) checkForm(t *testing.T, client *http.Client, at int, want []by
 		assert.Equal(t, http.StatusNotModified, same.StatusCode)
 		assert.Empty(t, same.body)
 		for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Length"} {
-			assert.Empty(t, same.Header.Values(name), "a 304 describes no body")
+			assert.Empty(t, same.Header.Values(name), "a 304 has no headers about a body")
 		}
 		for _, name := range []string{"Etag", "Vary", "Cache-Control", "X-Generation", "X-Request-Id"} {
 			assert.NotEmpty(t, same.Header.Get(name), "%s of a 304 of %s", name, forms[at].path)
@@ -126,8 +127,8 @@ func (f *fixture) checkForm(t *testing.T, client *http.Client, at int, want []by
 	}
 }
 
-// The header is the same whether it goes through net/http's map or not, and
-// whether the answer was noted or made.
+// The header is the same whether it is written through net/http's map or not,
+// and whether the answer was cached or computed.
 func TestTheHeaderIsTheSameOnEveryWay(t *testing.T) {
 	f := newFixture(t, 1200)
 	for _, form := range forms {
@@ -138,15 +139,15 @@ func TestTheHeaderIsTheSameOnEveryWay(t *testing.T) {
 		for i, h := range headers {
 			assert.NotEmpty(t, h.Get("X-Request-Id"))
 			for _, name := range []string{"X-Request-Id", "Server-Timing", "Date", "Content-Length"} {
-				h.Del(name) // a recorder does not date, and chunks have no length
+				h.Del(name) // a recorder sets no date, and chunks have no length
 			}
 			assert.Equal(t, headers[0], h, "%s %s way %d", form.path, form.coding, i)
 		}
 	}
 }
 
-// What is noted of a generation does not outlive it, nor the state of the source.
-func TestNotedAnswersEndWithTheirGeneration(t *testing.T) {
+// Cached answers do not outlive their generation, nor the state of the source.
+func TestCachedAnswersEndWithTheirGeneration(t *testing.T) {
 	f := newFixture(t, 300)
 	before := f.get("/fetch", "Accept-Encoding: gzip")
 	require.Equal(t, before.Header.Get("Etag"), f.get("/fetch", "Accept-Encoding: gzip").Header.Get("Etag"))
@@ -168,7 +169,7 @@ func TestNotedAnswersEndWithTheirGeneration(t *testing.T) {
 	assert.Empty(t, f.get("/fetch", "Accept-Encoding: gzip").Header.Get("X-Stale"))
 }
 
-// An id of the client comes back, and can't add a line to the header.
+// A client's id is returned, and can't add a line to the header.
 func TestRequestIDsOfClients(t *testing.T) {
 	f := newFixture(t, 300)
 	for range 2 {
@@ -177,8 +178,8 @@ func TestRequestIDsOfClients(t *testing.T) {
 	}
 }
 
-// Whatever reads gzip reads stitched pages, whole lists too, and finds the
-// plain form.
+// All gzip readers can read stitched pages, and whole lists too, and get the
+// plain text.
 func TestProgramsReadStitchedBodies(t *testing.T) {
 	f := newFixture(t, 2021)
 	programs := map[string][]string{
@@ -244,8 +245,7 @@ var stitchedPaths = []string{
 	"/fetch?limit=all&format=ndjson", "/fetch?limit=1000&format=ndjson&idx=3",
 }
 
-// Requests that are sent before the answers to those before them are answered
-// in their order, on one connection.
+// Pipelined requests on one connection are answered in their order.
 func TestPipelining(t *testing.T) {
 	f := newFixture(t, 460)
 	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", strings.TrimPrefix(f.url, "http://"))

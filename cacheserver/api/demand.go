@@ -26,7 +26,7 @@ const (
 	kindAllFailingJobs = "all_errors"
 )
 
-// newDemand makes what stands between handlers and source, with its metrics.
+// newDemand returns the reader between handlers and source, with its metrics.
 func newDemand(o Options) (*ondemand.Reader, error) {
 	calls := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wmstats_ondemand_total",
@@ -57,8 +57,8 @@ func newDemand(o Options) (*ondemand.Reader, error) {
 	return reader, errors.Join(o.Registry.Register(calls), o.Registry.Register(seconds), o.Registry.Register(running))
 }
 
-// demandProblem gives the error of a read on demand its form. what is what was
-// to be read, for people.
+// demandProblem returns the problem for an error of a read on demand. what
+// describes the data to users.
 func demandProblem(ctx context.Context, what string, err error) error {
 	var problem *wire.Problem
 	var crash *ondemand.PanicError
@@ -77,20 +77,20 @@ func demandProblem(ctx context.Context, what string, err error) error {
 	return wire.SourceFailed("Reading the "+what+" from the source failed.", err)
 }
 
-// demandRead is what was read on demand. stale says that it is what was read
-// last, in place of what the source can't give now; aged that the answer says
-// when it was read.
+// demandRead is the result of a read on demand. stale means that it is an
+// earlier result, served because the source can't be read now; aged that the
+// answer states when it was read.
 type demandRead struct {
 	ondemand.Value
 
 	stale, aged bool
 }
 
-// readDemand reads on demand, for as long as the client wants to wait. When the
-// source fails, or is slower than that, it gives what was read last under that
-// name, if it is still kept: a source that is down takes away what is new, not
-// what was known. Its errors are those of demandProblem, but for ErrAbsent, which
-// the caller explains.
+// readDemand reads on demand, for as long as the client wants to wait. If the
+// source fails, or is slower than that, it returns the last result under that
+// name, if it is still cached: when the source is down, known data remain
+// available. Errors are those of demandProblem, except ErrAbsent, which the
+// caller explains.
 func (a *API) readDemand(c echo.Context, what string, call ondemand.Call) (d demandRead, err error) {
 	ctx := c.Request().Context()
 	patient := ctx
@@ -121,8 +121,8 @@ func (a *API) readDemand(c echo.Context, what string, call ondemand.Call) (d dem
 	return d, err
 }
 
-// describeStale says in the header that what was read on demand is old. When all
-// is, the reason for that takes its place.
+// describeStale states in the headers that a result of a read on demand is
+// outdated. If the generation is stale too, this reason replaces that one.
 func (a *API) describeStale(c echo.Context, d demandRead, what string) {
 	if !d.stale {
 		return
@@ -132,7 +132,7 @@ func (a *API) describeStale(c echo.Context, d demandRead, what string) {
 	h.Set(wire.HeaderStaleReason, "the "+what+" could not be refreshed since "+answer.Timestamp(d.Time))
 }
 
-// onDemand gets what is kept of one workflow, or reads it.
+// onDemand returns what the cache has of one workflow, or reads it.
 func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, read func(context.Context) (T, int64, error)) (found T, at time.Time, err error) {
 	if a.o.Jobs == nil {
 		return found, at, demandProblem(c.Request().Context(), what, ondemand.ErrAbsent)
@@ -156,16 +156,16 @@ func onDemand[T any](c echo.Context, a *API, call ondemand.Call, what string, re
 
 // demanded is a list that was read on demand.
 type demanded struct {
-	name   string // of the file when it is to be saved
+	name   string // file name for a download
 	fields []schema.Field
 	params listParams
 	time   time.Time // when it was read
 	total  int64
 	began  time.Time
-	head   []byte // of an envelope, up to the [ of its items; nil: there is none
+	head   []byte // of an envelope, up to the [ of its items; nil: no envelope
 }
 
-// sendDemanded answers with such a list, all of it.
+// sendDemanded answers with the whole list.
 func sendDemanded[T any](c echo.Context, a *API, generation *store.Generation, d demanded, records []T) error {
 	formats := wire.Formats()
 	if d.head != nil {
@@ -176,17 +176,17 @@ func sendDemanded[T any](c echo.Context, a *API, generation *store.Generation, d
 		return err
 	}
 	ans := answerOf(generation, d.params.Query, format, d.name, d.began)
-	ans.Pinned = false // it is read again
+	ans.Pinned = false // it will be read again
 	describeRead(c, d.time)
 	return sendList(c, a, ans, listing{d.fields, d.params.keys, d.total, d.head, []byte("]}\n")}, records)
 }
 
-// describeRead says in the header when a list was read on demand.
+// describeRead states in the header when a list was read on demand.
 func describeRead(c echo.Context, read time.Time) {
 	c.Response().Header()[wire.HeaderReadTime] = []string{answer.Timestamp(read)}
 }
 
-// flat are the fields that a table has a column for: no lists of records.
+// flat returns the fields that a table has a column for: no lists of records.
 func flat(fields []schema.Field) (out []schema.Field) {
 	for _, f := range fields {
 		if f.Type != schema.Records {

@@ -8,7 +8,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// showOpenAPI handles GET /openapi.json. The document is made once, when it is first asked for.
+// showOpenAPI handles GET /openapi.json. The document is built on the first
+// request.
 func (a *API) showOpenAPI(c echo.Context) error {
 	document, err := a.openapi()
 	if err != nil {

@@ -16,22 +16,22 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// maxFiltered is how many workflows of a difference are looked up under
-// filters; beyond it reading the list again is cheaper for everybody.
+// maxFiltered is the maximum number of changed workflows that are looked up
+// under filters; beyond it reading the list again is cheaper for both sides.
 const maxFiltered = 20_000
 
-// fate is what became of a workflow between two generations.
-type fate uint8
+// outcome is what happened to a workflow between two generations.
+type outcome uint8
 
 const (
-	unchanged fate = iota
+	unchanged outcome = iota
 	added
 	changed
 	removed
 )
 
-// then is the fate after both.
-func (f fate) then(next fate) fate {
+// then is the outcome of both steps.
+func (f outcome) then(next outcome) outcome {
 	switch {
 	case f == unchanged:
 		return next
@@ -45,11 +45,11 @@ func (f fate) then(next fate) fate {
 	return next
 }
 
-// fates adds up differences that follow each other.
-func fates(spent *budget.Budget, diffs []store.Diff) (map[string]fate, error) {
-	const steps = 200 // of one name
-	all := map[string]fate{}
-	note := func(names []string, f fate) {
+// outcomes combines consecutive differences.
+func outcomes(spent *budget.Budget, diffs []store.Diff) (map[string]outcome, error) {
+	const steps = 200 // for one name
+	all := map[string]outcome{}
+	note := func(names []string, f outcome) {
 		for _, name := range names {
 			if !spent.Spend(steps) {
 				return
@@ -70,8 +70,8 @@ func fates(spent *budget.Budget, diffs []store.Diff) (map[string]fate, error) {
 	return all, nil
 }
 
-// differences gives the newest generation and what was done to since to get
-// there; ok is false when since can't be compared.
+// differences returns the newest generation and the differences from since to
+// it; ok is false when since can't be compared.
 func (a *API) differences(since string) (generation *store.Generation, diffs []store.Diff, ok bool, err error) {
 	const tries = 100
 	for range tries {
@@ -85,8 +85,8 @@ func (a *API) differences(since string) (generation *store.Generation, diffs []s
 		if diffs, ok = a.o.Store.Changes(since); !ok {
 			return generation, nil, false, nil
 		}
-		// A difference may be known a moment before its generation is shown, or
-		// another may have come since.
+		// A difference may be known a moment before its generation is
+		// published, or another may have followed since.
 		last := slices.IndexFunc(diffs, func(d store.Diff) bool { return d.Generation == generation.ID() })
 		if last >= 0 {
 			return generation, diffs[:last+1], true, nil
@@ -95,14 +95,14 @@ func (a *API) differences(since string) (generation *store.Generation, diffs []s
 	return generation, nil, false, nil
 }
 
-// changeSince is what changed under the filter q since a generation.
+// changeSince returns the changes under the filter q since a generation.
 func (a *API) changeSince(ctx context.Context, since string, q wire.Query, records bool) (change wire.Change, err error) {
 	generation, diffs, ok, err := a.differences(since)
 	if err != nil {
 		return change, err
 	}
 	if narrows(q) {
-		generation.Named() // who asks on from here wants to know what was in its list
+		generation.Named() // the client's next request refers to this generation
 	}
 	spent := budget.From(ctx)
 	list, err := generation.Select(ctx, q)
@@ -113,7 +113,7 @@ func (a *API) changeSince(ctx context.Context, since string, q wire.Query, recor
 		Event: wire.EventGeneration, Generation: generation.ID(), Previous: since, Time: answer.Timestamp(generation.Time()), Total: list.Total(),
 		Workflows: []string{}, Gone: []string{}, Records: []json.RawMessage{},
 	}
-	all, err := fates(spent, diffs)
+	all, err := outcomes(spent, diffs)
 	if err != nil {
 		return change, err
 	}
@@ -156,8 +156,8 @@ func (a *API) changeSince(ctx context.Context, since string, q wire.Query, recor
 	return change, nil
 }
 
-// sortedNames are the names of workflows that have a fate, in order.
-func sortedNames(spent *budget.Budget, all map[string]fate) ([]string, error) {
+// sortedNames returns the names of workflows with an outcome, in order.
+func sortedNames(spent *budget.Budget, all map[string]outcome) ([]string, error) {
 	const compare = 20
 	names := slices.Collect(maps.Keys(all))
 	if !budget.Sort(spent, names, compare, strings.Compare) {
@@ -168,10 +168,10 @@ func sortedNames(spent *budget.Budget, all map[string]fate) ([]string, error) {
 
 func narrows(q wire.Query) bool { return len(q.Terms) > 0 || q.Text != "" || len(q.Names) > 0 }
 
-// under turns the fates of workflows into those in the list of q. Where since
-// is not kept any more, what it had is not known: then a workflow that does not
-// match is told as removed, which is right for everybody who keeps the list.
-func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, since string, generation *store.Generation) (map[string]fate, error) {
+// under turns the outcomes of workflows into those in the list of q. If since is
+// no longer kept, its list is unknown: then a workflow that does not match is
+// reported as removed, which is correct for every client that maintains the list.
+func (a *API) under(ctx context.Context, q wire.Query, all map[string]outcome, since string, generation *store.Generation) (map[string]outcome, error) {
 	names, err := sortedNames(budget.From(ctx), all)
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, sinc
 			return nil, err
 		}
 	}
-	out := map[string]fate{}
+	out := map[string]outcome{}
 	for _, name := range names {
 		had := before[name]
 		if !known {
@@ -214,7 +214,7 @@ func (a *API) under(ctx context.Context, q wire.Query, all map[string]fate, sinc
 	return out, nil
 }
 
-// matching says which of the names match q in a generation.
+// matching returns which of the names match q in a generation.
 func matching(ctx context.Context, generation *store.Generation, q wire.Query, names []string) (map[string]bool, error) {
 	q.Names = names
 	list, err := generation.Matching(ctx, q)
@@ -232,7 +232,7 @@ func matching(ctx context.Context, generation *store.Generation, q wire.Query, n
 	return out, nil
 }
 
-// changeRequest is what /changes was asked.
+// changeRequest is a parsed request to /changes.
 type changeRequest struct {
 	filter  wire.Query
 	since   string
@@ -241,10 +241,10 @@ type changeRequest struct {
 	records bool
 }
 
-// isNews says whether a change is worth telling.
+// isNews reports whether a change contains anything for the client.
 func isNews(change *wire.Change) bool {
 	return change.Event == wire.EventReset || change.Added+change.Changed+change.Removed > 0
 }
 
-// errDropped says that a reader took too long for what it was sent.
+// errDropped reports a reader that was too slow for the sent data.
 var errDropped = errors.New("the reader of a feed is too slow or gone")

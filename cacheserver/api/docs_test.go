@@ -15,7 +15,7 @@ import (
 
 const docs = "../../docs/"
 
-// docsPages are the pages whose examples and exchanges are tried here.
+// docsPages are the pages whose examples and exchanges are tested here.
 // Commands are run by scripts/docscheck.
 var docsPages = []string{docs + "reference/api.md", docs + "reference/filters.md"}
 
@@ -56,7 +56,7 @@ func snippetsOfPage(t *testing.T, path string) (page string, list []snippet) {
 	return string(raw), list
 }
 
-// Each `GET /...` on a line of examples is a request that is answered well.
+// Each `GET /...` on a line of examples is a request with a successful answer.
 func TestDocsExamples(t *testing.T) {
 	f := newFixture(t, 300)
 	page, _ := snippetsOf(t)
@@ -74,12 +74,12 @@ func TestDocsExamples(t *testing.T) {
 	assert.Greater(t, n, 20)
 }
 
-// escaped writes what people leave as it is in a URL.
+// escaped percent-encodes characters that people leave unescaped in a URL.
 func escaped(path string) string {
 	return strings.NewReplacer(`\`, "%5C", " ", "%20").Replace(path)
 }
 
-// Each block of HTTP is a request and its answer, in the headers and members
+// Each block of HTTP is a request and its answer, with the headers and members
 // that the page shows.
 func TestDocsExchanges(t *testing.T) {
 	f := newFixture(t, 300)

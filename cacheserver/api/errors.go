@@ -30,15 +30,16 @@ func (a *API) writeError(c echo.Context, err error) {
 	p := a.problemOf(c, err)
 	a.logProblem(c, p, err)
 	if clientLeft(c.Request().Context(), err) && !c.Response().Committed {
-		// Nobody reads an answer. One who only closed its own side would take a
-		// short one for the whole: the connection ends.
+		// Usually no one reads this answer. A client that closed only its own
+		// side would take a short answer for the whole, so the connection is
+		// aborted.
 		a.queries.refused.WithLabelValues("left").Inc()
 		c.Response().Status = statusClientLeft
 		panic(http.ErrAbortHandler)
 	}
 	if c.Response().Committed {
-		// The status has been sent. Ending the connection in the middle is the
-		// only way left to tell a cut body from a whole one, and this panic is
+		// The status has been sent. Aborting the connection is the only way
+		// left to show that the body is truncated, and this panic is
 		// net/http's documented way to do it.
 		panic(http.ErrAbortHandler)
 	}
@@ -86,13 +87,13 @@ func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {
 	}
 }
 
-// statusClientLeft is what metrics count for a request whose client left before
-// the answer: not a fault of the server. It is never sent.
+// statusClientLeft is counted in metrics for a request whose client left
+// before the answer: not an error of the server. It is never sent.
 const statusClientLeft = 499
 
-// errorKinds is the one table from the errors that handlers may return to
-// problems. An error that is in none of its rows is a fault of the server: it is
-// logged, and the client gets a 500.
+// errorKinds is the only table from the errors that handlers may return to
+// problems. An error without a row is a bug of the server: it is logged, and
+// the client gets a 500.
 func (a *API) errorKinds() []errorKind {
 	return []errorKind{
 		{"schema/wire.Problem", wire.ProblemOf},
@@ -130,7 +131,7 @@ func (a *API) errorKinds() []errorKind {
 	}
 }
 
-// typed is a row for errors of type E.
+// typed returns a row for errors of type E.
 func typed[E error](problem func(E) *wire.Problem) func(error) *wire.Problem {
 	return func(err error) *wire.Problem {
 		var one E
@@ -141,7 +142,7 @@ func typed[E error](problem func(E) *wire.Problem) func(error) *wire.Problem {
 	}
 }
 
-// value is a row for one error value.
+// value returns a row for one error value.
 func value(target error, problem func() *wire.Problem) func(error) *wire.Problem {
 	return func(err error) *wire.Problem {
 		if errors.Is(err, target) {
@@ -151,7 +152,8 @@ func value(target error, problem func() *wire.Problem) func(error) *wire.Problem
 	}
 }
 
-// problemOf finds the problem of an error; what has none is an internal error.
+// problemOf returns the problem of an error; any other error is an internal
+// error.
 func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
 	for _, kind := range a.kinds {
 		if p := kind.problem(err); p != nil {
@@ -175,7 +177,7 @@ func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
 	return wire.Internal(err)
 }
 
-// clientLeft says that the request ended because its client did.
+// clientLeft reports whether the request ended because its client left.
 func clientLeft(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, ctx.Err())
 }
@@ -188,7 +190,7 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// setRequestID takes the client's id if it is harmless, else makes one.
+// setRequestID uses the client's id if it is well formed, else generates one.
 func setRequestID(c echo.Context) {
 	id := c.Request().Header.Get(wire.HeaderRequestID)
 	if !harmlessID(id) {

@@ -102,7 +102,7 @@ func TestOperations(t *testing.T) {
 	f.api.Drain()
 	assert.Equal(t, 503, f.get("/readyz").StatusCode)
 	assert.Equal(t, 200, f.get("/livez").StatusCode)
-	assert.Equal(t, 200, f.get("/fetch").StatusCode, "what comes while draining is still served")
+	assert.Equal(t, 200, f.get("/fetch").StatusCode, "requests that arrive while draining are still served")
 }
 
 func TestStaleSource(t *testing.T) {
@@ -134,7 +134,7 @@ func (d *detailsFake) becomes(state string) {
 	d.state = state
 }
 
-// change changes what the source does; the API may be reading it.
+// change changes the behaviour of the source; the API may be reading it.
 func (d *detailsFake) change(to func(d *detailsFake)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -232,7 +232,7 @@ func TestDetailsAreReadOnceForManyReaders(t *testing.T) {
 	for range many {
 		readers.Go(func() { statuses <- f.get("/fetch/" + workflowName(1)).StatusCode })
 	}
-	// A reader that leaves takes nothing from the others.
+	// A reader that leaves does not disturb the others.
 	ctx, leave := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url+"/fetch/"+workflowName(1), http.NoBody)
 	require.NoError(t, err)
@@ -281,7 +281,7 @@ func TestNoLineOfTheLogIsTheClients(t *testing.T) {
 	}
 }
 
-// storeFake panics where it is told to.
+// storeFake panics on demand.
 type storeFake struct{ *store.Store }
 
 func (storeFake) Newest() (*store.Generation, bool) { panic("broken store at /secret/path") }

@@ -21,7 +21,7 @@ import (
 
 // failingJobsQuery is a request for the failing jobs of all workflows.
 type failingJobsQuery struct {
-	wire.Query // page, form, and the filters that pick workflows
+	wire.Query // page, format, and the filters that select workflows
 	read       string
 	by         failures.By
 	jobs       failures.Filter
@@ -30,8 +30,9 @@ type failingJobsQuery struct {
 	reports    wire.FailureReports // with an envelope
 }
 
-// failingJobsParams are the parameters of /errors that are not those of /fetch, or mean
-// something else: the site where jobs fail, not one that the workflow runs at.
+// failingJobsParams are the parameters of /errors that /fetch does not have,
+// or that have another meaning here: the site where jobs fail, not one where
+// the workflow runs.
 var failingJobsParams = []string{"by", "exitcode", "site", "state", "sort", "fields", "read"}
 
 func parseFailingJobs(v url.Values) (q failingJobsQuery, err error) {
@@ -99,8 +100,8 @@ func readOrder(fields []schema.Field, values []string) (order []wire.SortKey, er
 	return order, nil
 }
 
-// listFailingJobs handles GET /errors: the failing jobs of all workflows, from a
-// table that is read when it is asked for and kept for a while.
+// listFailingJobs handles GET /errors: the failing jobs of all workflows, from
+// a table that is read on demand and kept for a while.
 func (a *API) listFailingJobs(c echo.Context) error {
 	began := a.o.Now()
 	q, err := parseFailingJobs(c.QueryParams())
@@ -134,7 +135,8 @@ func (a *API) listFailingJobs(c echo.Context) error {
 		}
 	}
 	if q.Envelope {
-		// Of all jobs of these workflows: agents count no exit codes and states.
+		// All jobs of these workflows: agents do not count by exit code and
+		// state.
 		q.reports = wire.NewFailureReports(generation.Failures(picked), table.Reports(q.jobs.Workflow))
 	}
 	return a.sendFailingJobs(c, generation, table, q, format, list, began)
@@ -143,7 +145,7 @@ func (a *API) listFailingJobs(c echo.Context) error {
 // sendFailingJobs answers with the page of the list.
 func (a *API) sendFailingJobs(c echo.Context, generation *store.Generation, table *failingJobsTable, q failingJobsQuery, format wire.Format, list []schema.ErrorSummary, began time.Time) error {
 	p := pageOf(generation, q.Query, len(list), limitOf(q.Query))
-	// The generation and the read together fix the list.
+	// The generation and the read together determine the list.
 	header, next, err := links(c, withRead(c, table.id), p, wire.DefaultLimit)
 	if err != nil {
 		return err
@@ -177,8 +179,8 @@ func (a *API) sendFailingJobs(c echo.Context, generation *store.Generation, tabl
 	return sendList(c, a, ans, l, list[from:from+p.count])
 }
 
-// withRead are the parameters of a request, but those of the page, with the read
-// that the addresses of other pages name.
+// withRead returns the parameters of a request, except those of the page, with
+// the read that the URLs of other pages name.
 func withRead(c echo.Context, read string) url.Values {
 	v := url.Values{}
 	for name, values := range c.QueryParams() {
@@ -190,8 +192,8 @@ func withRead(c echo.Context, read string) url.Values {
 	return v
 }
 
-// workflowsOf names the workflows that the filters of /fetch pick in a
-// generation, in its order; nil when there are no filters.
+// workflowsOf returns the names of the workflows that the filters of /fetch
+// select in a generation, in its order; nil without filters.
 func workflowsOf(ctx context.Context, generation *store.Generation, q wire.Query) (picked []string, err error) {
 	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 {
 		return nil, nil
@@ -218,7 +220,7 @@ func workflowsOf(ctx context.Context, generation *store.Generation, q wire.Query
 	return picked, nil
 }
 
-// among says that a name is one of those; nil: all are.
+// among reports whether a name is one of the given ones; nil: any.
 func among(names []string) func(string) bool {
 	if names == nil {
 		return nil

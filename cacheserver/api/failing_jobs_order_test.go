@@ -13,8 +13,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Failing jobs are sorted as all lists are, by every key: what is missing is last
-// in both directions.
+// Failing jobs are sorted like all lists, by every key: missing values are
+// last in both directions.
 func TestMissingFailuresAreLast(t *testing.T) {
 	list := []schema.ErrorSummary{
 		{ExitCode: -1, Jobs: 3, Workflows: 2, Sites: 1, ExitCodes: 1},

@@ -15,10 +15,10 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// failingJobs gives the read that the request names, else the newest. One that
-// is no longer good is read again: in the background as long as it is not twice
-// too old, so that who looks regularly never waits. If that fails, the old one
-// is served and says so.
+// failingJobs returns the read that the request names, else the newest. An
+// expired one is read again: in the background until it is twice too old, so
+// that regular readers never wait. If that fails, the old one is served as
+// stale.
 func (a *API) failingJobs(c echo.Context, generation *store.Generation, id string) (*failingJobsTable, error) {
 	if id != "" {
 		if t := a.failing.named(id); t != nil {
@@ -51,15 +51,16 @@ func (a *API) failingJobs(c echo.Context, generation *store.Generation, id strin
 	case newest == nil || c.Request().Context().Err() != nil:
 		return nil, err
 	case errors.As(err, &problem) && problem.Slug() == wire.SlugNotReady:
-		return newest, nil // a newer one is on its way
+		return newest, nil // a newer one is being read
 	}
 	a.log.WarnContext(c.Request().Context(), "could not refresh failing jobs; serving the last ones read", "age", age, "err", err, "cause", errors.Unwrap(err))
 	old := *newest
-	old.stale = "the failing jobs of all workflows could not be read again"
+	old.stale = "the failing jobs of all workflows could not be refreshed"
 	return &old, nil
 }
 
-// readTable waits so long for a read, which goes on after that.
+// readTable waits for a read for the given time; the read continues after
+// that.
 func (a *API) readTable(ctx context.Context, generation *store.Generation, wait time.Duration) (*failingJobsTable, error) {
 	const what = "job documents"
 	patient, cancel := context.WithTimeout(ctx, wait)
@@ -70,7 +71,7 @@ func (a *API) readTable(ctx context.Context, generation *store.Generation, wait 
 		Read: func(ctx context.Context) (ondemand.Value, error) {
 			began := a.o.Now()
 			if newest := a.failing.newest(); newest != nil && began.Sub(newest.time) < newest.good(a.o.Demand.KeepErrors) {
-				return ondemand.Value{Data: newest}, nil // another flight has just landed
+				return ondemand.Value{Data: newest}, nil // another flight has just ended
 			}
 			table, err := a.readFailingJobs(ctx, generation)
 			if err != nil {
@@ -89,8 +90,8 @@ func (a *API) readTable(ctx context.Context, generation *store.Generation, wait 
 	return t, nil
 }
 
-// readFailingJobs makes a table of the failing jobs of the workflows of a
-// generation, while they are read.
+// readFailingJobs builds a table of the failing jobs of the workflows of a
+// generation while they are read.
 func (a *API) readFailingJobs(ctx context.Context, generation *store.Generation) (*failures.Table, error) {
 	build := failures.NewBuilder(failures.MaxCells)
 	if err := a.o.Jobs.FailingJobs(ctx, wanted(generation), build.Add); err != nil {
@@ -99,20 +100,20 @@ func (a *API) readFailingJobs(ctx context.Context, generation *store.Generation)
 	return build.Table(), nil
 }
 
-// wanted says which workflows a generation has.
+// wanted returns the test whether a generation has a workflow.
 func wanted(generation *store.Generation) func(string) bool {
 	return func(name string) bool { _, _, ok := generation.Workflow(name); return ok }
 }
 
-// processOf is the tag of the process in the id of a generation.
+// processOf returns the tag of the process in the id of a generation.
 func processOf(generation string) string {
 	return generation[:max(0, strings.LastIndexByte(generation, '-'))]
 }
 
-// expiredRead says that a read is not held any more.
+// expiredRead returns the problem for a read that is no longer held.
 func expiredRead(c echo.Context, id string) error {
 	p := wire.GenerationExpired(id, restartURL(c), "")
 	p.Param = "read"
-	p.Detail = "This read of the failing jobs is not kept here any more."
+	p.Detail = "This read of the failing jobs is no longer available."
 	return p
 }

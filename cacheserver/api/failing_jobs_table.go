@@ -15,27 +15,27 @@ type failingJobsTable struct {
 	id    string
 	time  time.Time // when the read began
 	took  time.Duration
-	stale string // why there is no newer one, when there should be
+	stale string // why there is no newer one, although it is due
 }
 
-// share is how much of its time a source spends on these reads at most: one
-// twentieth. Measured on CouchDB 3.5, a group costs it 0.1 ms, so that a million
-// of them take minutes.
+// share limits the part of its time that a source spends on these reads to one
+// twentieth. Measured on CouchDB 3.5, a group costs it 0.1 ms, so a million of
+// them take minutes.
 const share = 20
 
-// good is how long a read is good.
+// good returns how long a read is valid.
 func (t *failingJobsTable) good(keep time.Duration) time.Duration { return max(keep, share*t.took) }
 
-// failingJobsTables holds the last reads. They are not in the cache: it may forget
-// or drop a value at any time, and the next request would ask the source for
-// everything again. The one before the last is there for those who page.
+// failingJobsTables holds the last reads. They are not in the cache: it may
+// drop a value at any time, and the next request would read everything from
+// the source again. The last but one is kept for clients that are paging.
 type failingJobsTables struct {
 	mu     sync.Mutex
 	tables []*failingJobsTable // newest last
 	count  int
 }
 
-// mostTables is how many reads are held.
+// mostTables is the maximum number of held reads.
 const mostTables = 2
 
 func (f *failingJobsTables) newest() *failingJobsTable {
@@ -69,7 +69,7 @@ func (f *failingJobsTables) add(process string, t *failures.Table, at time.Time,
 	return made
 }
 
-// held is the memory of the tables, in bytes, and their number.
+// held returns the memory of the tables, in bytes, and their number.
 func (f *failingJobsTables) held() (bytes, n int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

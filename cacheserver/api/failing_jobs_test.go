@@ -55,7 +55,7 @@ func TestFailingJobsOfAllWorkflows(t *testing.T) {
 	assert.Len(t, f.summaries("?by=workflow,state&state=*"), 40)
 	assert.EqualValues(t, 20, f.summaries("?state=success&by=state")[0].Jobs)
 
-	// The filters of /fetch pick workflows.
+	// The filters of /fetch select workflows.
 	one := f.summaries("?by=exitcode&workflow=" + workflowName(6))
 	assert.EqualValues(t, 53, one[0].Jobs)
 	campaign := f.summaries("?by=workflow&campaign=Run3Summer01&limit=all")
@@ -86,7 +86,7 @@ func thirds(n int) string {
 	return names[1:]
 }
 
-// Who follows the links reads one list, whatever is read meanwhile.
+// A client that follows the links reads one list, whatever is read meanwhile.
 func TestFailingJobsPages(t *testing.T) {
 	f, source := failingJobsFixture(t, nil)
 	want := f.summaries("?by=workflow&limit=all")
@@ -143,7 +143,7 @@ func TestFailingJobsAreReadOnceForManyReaders(t *testing.T) {
 	assert.Equal(t, 1, source.count("all"))
 }
 
-// A long first read is "not yet", and goes on.
+// A long first read returns not-ready, and continues.
 func TestFailingJobsNotYet(t *testing.T) {
 	f, source := failingJobsFixture(t, func(o *api.Options) { o.Demand.WaitErrors = time.Millisecond })
 	source.wait = make(chan struct{})
@@ -156,7 +156,7 @@ func TestFailingJobsNotYet(t *testing.T) {
 	assert.Equal(t, 1, source.count("all"))
 }
 
-// When the source fails, what there is is served and says so.
+// When the source fails, the last table is served as stale.
 func TestFailingJobsStale(t *testing.T) {
 	f, source := failingJobsFixture(t, nil)
 	fresh := f.get("/errors")
@@ -166,20 +166,20 @@ func TestFailingJobsStale(t *testing.T) {
 	old := f.get("/errors")
 	assert.Equal(t, 200, old.StatusCode)
 	assert.Equal(t, "1", old.Header.Get("X-Stale"))
-	assert.Contains(t, old.Header.Get("X-Stale-Reason"), "could not be read again")
+	assert.Contains(t, old.Header.Get("X-Stale-Reason"), "could not be refreshed")
 	assert.Equal(t, fresh.body, old.body)
 	assert.Equal(t, fresh.Header.Get("X-Read-Time"), old.Header.Get("X-Read-Time"))
 	for range 20 {
 		f.get("/errors")
 	}
-	assert.LessOrEqual(t, source.count("all"), 4, "it is left alone")
+	assert.LessOrEqual(t, source.count("all"), 4, "reads are paused")
 	source.fail(nil)
 	f.clock.advance(time.Hour)
 	assert.Empty(t, f.get("/errors").Header.Get("X-Stale"))
 }
 
-// A source that takes long is asked less often: it spends a twentieth of its
-// time on this at most.
+// A slow source is read less often: it spends at most a twentieth of its time
+// on this.
 func TestFailingJobsOfASlowSource(t *testing.T) {
 	f, source := failingJobsFixture(t, nil)
 	source.wait = make(chan struct{})

@@ -17,11 +17,11 @@ import (
 const mediaEvents = "text/event-stream"
 
 // streamChanges sends changes as server-sent events until the client leaves.
-// Nothing is queued for a reader: an event is made when it can be sent, from
-// the generation that the reader has to the newest, so a slow one gets fewer
-// and bigger events, and one that stands still is dropped.
+// Nothing is queued for a reader: an event is built when it can be sent, from
+// the reader's generation to the newest, so a slow reader gets fewer and larger
+// events, and one that stops reading is dropped.
 func (a *API) streamChanges(c echo.Context, r changeRequest) error {
-	// What is wrong with the request is said before the stream begins.
+	// An invalid request is rejected before the stream starts.
 	a.bound(c)
 	change, err := a.changeSince(c.Request().Context(), r.since, r.filter, r.records)
 	budget.From(c.Request().Context()).End()
@@ -39,7 +39,7 @@ func (a *API) streamChanges(c echo.Context, r changeRequest) error {
 	h := c.Response().Header()
 	h.Set("Content-Type", mediaEvents)
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // a proxy must not gather events
+	h.Set("X-Accel-Buffering", "no") // proxies must not buffer events
 	h.Set("X-Content-Type-Options", "nosniff")
 	c.Response().WriteHeader(http.StatusOK)
 	if isHead(c) {
@@ -59,10 +59,10 @@ type stream struct {
 	request changeRequest
 	w       http.ResponseWriter
 	control *http.ResponseController
-	told    string // generation that the reader knows of
+	told    string // generation that the reader has
 }
 
-// follow sends change, and what comes after it.
+// follow sends change, and then all later changes.
 func (s *stream) follow(ctx context.Context, change wire.Change) error {
 	o := s.api.o.Feeds
 	heart := time.NewTicker(o.Heartbeat)
@@ -74,7 +74,7 @@ func (s *stream) follow(ctx context.Context, change wire.Change) error {
 			}
 		}
 		s.told = change.Generation
-		// Also after what was no news to this reader: to look costs something.
+		// Also after a change that did not match: checking has a cost.
 		if done, err := s.pause(ctx, heart.C, o.Interval); done || err != nil {
 			return err
 		}
@@ -88,8 +88,8 @@ func (s *stream) follow(ctx context.Context, change wire.Change) error {
 	}
 }
 
-// next makes the next event. While the server is too busy for that, the reader
-// waits: what it gets later says all that it missed.
+// next returns the next event. While the server is too busy, the reader waits:
+// a later event has everything that it missed.
 func (s *stream) next(ctx context.Context, heart <-chan time.Time) (change wire.Change, err error) {
 	for {
 		look := s.api.newBudget(ctx, s.asked)
@@ -111,15 +111,16 @@ func (s *stream) pause(ctx context.Context, heart <-chan time.Time, d time.Durat
 	return s.await(ctx, heart, over)
 }
 
-// await sends signs of life until the channel is closed; done is true when the
-// stream is to end instead.
+// await sends heartbeats until the channel is closed; done is true if the
+// stream should end instead.
 func (s *stream) await(ctx context.Context, heart <-chan time.Time, closed <-chan struct{}) (done bool, err error) {
 	for {
 		select {
 		case <-closed:
 			return false, nil
 		case <-heart:
-			// An id without data makes no event, but is what a reader resumes from.
+			// An id without data is not an event, but a reader resumes from
+			// it.
 			if err := s.send([]byte(": heartbeat\nid: " + s.told + "\n\n")); err != nil {
 				return true, err
 			}
@@ -141,7 +142,7 @@ func (s *stream) sendChange(change *wire.Change) error {
 	return s.send(b.Bytes())
 }
 
-// send writes at once. The connection bounds how long a reader may take for it.
+// send writes without delay. The connection limits how long a reader may take.
 func (s *stream) send(text []byte) error {
 	if _, err := s.w.Write(text); err != nil {
 		return fmt.Errorf("%w: %w", errDropped, err)
@@ -152,7 +153,7 @@ func (s *stream) send(text []byte) error {
 	return nil
 }
 
-// keepOpen lifts the time-outs that an http.Server may have, which are for
+// keepOpen removes the timeouts of an http.Server, which are meant for
 // requests that are answered at once.
 func keepOpen(c echo.Context) error {
 	control := http.NewResponseController(c.Response())

@@ -27,7 +27,7 @@ import (
 // find is the body of a request to /find.
 type find struct {
 	selector *mango.Selector
-	raw      string // the selector as it came, the name of its result in a generation
+	raw      string // the selector as received, the name of its result in a generation
 	query    wire.Query
 	stats    bool
 }
@@ -42,7 +42,7 @@ func (a *API) findRecords(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// A selector is not in the address, so no address can go on with it.
+	// The selector is not in the URL, so no URL can continue with it.
 	generation, err := a.generation(c, wire.Query{Gen: f.query.Gen, Idx: 1})
 	if err != nil {
 		return err
@@ -78,21 +78,21 @@ func (a *API) findRecords(c echo.Context) error {
 		body.Head, body.Tail = o.bytes, []byte("]}\n")
 	}
 	if c.Request().Method == http.MethodPost {
-		c.Request().Header.Del("If-None-Match") // of POST it would mean something else (RFC 9110, 13.1.2)
+		c.Request().Header.Del("If-None-Match") // with POST it has another meaning (RFC 9110, 13.1.2)
 	}
 	ans := answerOf(generation, f.query, format, "workflows", began)
 	ans.Body, ans.Version, ans.Fields, ans.Total = body, version, f.query.Fields, strconv.Itoa(total)
-	ans.Promises = pageOf(generation, f.query, total, f.query.PageLimit()).promises() // who asks on writes its address
+	ans.Promises = pageOf(generation, f.query, total, f.query.PageLimit()).promises() // the client builds the next request itself
 	return a.sender.Send(c, ans)
 }
 
-// parseFind reads the body, and gen, format and dl of the address.
+// parseFind reads the body, and gen, format and dl of the URL.
 func (a *API) parseFind(c echo.Context) (f find, err error) {
 	given, err := onlyParams(c, "gen", "format", "dl")
 	if err != nil {
 		return f, err
 	}
-	v := url.Values{} // and what the body says in their place
+	v := url.Values{} // and what the body has instead of them
 	maps.Copy(v, given)
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, a.o.MaxBody))
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
@@ -120,8 +120,8 @@ func (a *API) parseFind(c echo.Context) (f find, err error) {
 // bodyKeys are the members of the body.
 var bodyKeys = []string{"selector", "fields", "sort", "limit", "idx", "execution_stats"}
 
-// read reads one member. What is about the page is written as the parameters
-// of a list, so that it is checked as there.
+// read reads one member. Members about the page are rewritten as parameters of
+// a list, so that the same checks apply.
 func (f *find) read(a *API, m mango.Member, v map[string][]string) (err error) {
 	wrong := func(what string) error {
 		p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("%q must be %s.", m.Key, what))
@@ -195,8 +195,8 @@ func sortKeys(raw []byte) (keys []string, err error) {
 	return keys, nil
 }
 
-// result is an ordered list of workflows: all of a selection, or some places
-// in it.
+// result is an ordered list of workflows: a whole result, or some positions in
+// it.
 type result struct {
 	list     *store.List
 	some     bool
@@ -237,8 +237,8 @@ func (r *result) versions(ctx context.Context, idx, n int) (sum uint64, err erro
 	return sum, nil
 }
 
-// search finds the records of a selector, in order. What the columns can
-// answer they do; the rest is matched on the records that they leave.
+// search finds the records of a selector, in order. Whatever the columns can
+// answer is looked up in them; the rest is matched on the remaining records.
 func (a *API) search(ctx context.Context, generation *store.Generation, f *find) (*result, error) {
 	terms, exact := f.selector.Terms()
 	end := math.MaxInt
@@ -262,12 +262,12 @@ func (a *API) search(ctx context.Context, generation *store.Generation, f *find)
 	if err != nil {
 		return nil, err
 	}
-	places = slices.Clone(places) // without room behind it, and kept without the list, which would keep its generation
+	places = slices.Clone(places) // without spare capacity, and without the list, which would keep its generation in memory
 	a.o.Cache.Set(key, places, int64(len(key)+4*len(places)))
 	return &result{list: list, some: true, places: places, examined: list.Total()}, nil
 }
 
-// matchAll gives the places of the records that match.
+// matchAll returns the positions of the records that match.
 func (a *API) matchAll(ctx context.Context, list *store.List, s *mango.Selector) (places []int32, err error) {
 	const step = 100
 	m := s.Matcher(budget.From(ctx))

@@ -32,7 +32,7 @@ func (f *fixture) find(body string) found {
 	return decode[found](f.t, a.body)
 }
 
-// What columns and records together find is what kivik's matcher finds.
+// Columns and records together find the same as kivik's matcher.
 func TestFindAsKivik(t *testing.T) {
 	f := newFixture(t, 90)
 	all := f.list("/fetch?limit=all")
@@ -63,7 +63,7 @@ func TestFindAsKivik(t *testing.T) {
 				want = append(want, all[i].Workflow)
 			}
 		}
-		for range 2 { // made, then kept
+		for range 2 { // computed, then cached
 			got := f.find(`{"selector":` + selector + `,"limit":1000}`)
 			require.Equal(t, want, names(got.Items), selector)
 			require.Equal(t, len(want), got.Total)

@@ -45,8 +45,8 @@ type fixture struct {
 
 func (f *fixture) newAPI(change func(*api.Options)) {
 	f.t.Helper()
-	// The bound of a request is that of a test: with the race detector on a busy
-	// machine five seconds are not long for fifty readers.
+	// The limit on a request fits a test: with the race detector on a busy
+	// machine five seconds are too short for fifty readers.
 	o := api.Options{Store: f.store, Queries: api.QueryOptions{Timeout: time.Minute}, History: f.history, Jobs: &jobsFake{}, Cache: newMapCache(), Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&o)
@@ -54,7 +54,7 @@ func (f *fixture) newAPI(change func(*api.Options)) {
 	a, err := api.New(o)
 	require.NoError(f.t, err)
 	server := httptest.NewUnstartedServer(a.Handler())
-	server.Listener = onewrite.Listener(serving.Listener(server.Listener, cmp.Or(f.patience, time.Minute))) // as the program does
+	server.Listener = onewrite.Listener(serving.Listener(server.Listener, cmp.Or(f.patience, time.Minute))) // as in the program
 	server.Config.ConnContext = onewrite.Context
 	server.Start()
 	f.t.Cleanup(server.Close)
@@ -74,7 +74,7 @@ func newFixture(t *testing.T, n int) *fixture {
 	return f
 }
 
-// observe takes a point of history.
+// observe takes a point of counts over time.
 func (f *fixture) observe() {
 	f.t.Helper()
 	generation, ok := f.store.Newest()
@@ -98,10 +98,10 @@ func newEmptyFixture(t *testing.T) *fixture {
 
 var statuses = []string{"running-open", "force-complete", "completed", "running-closed", "closed-out"} // all with job counts
 
-// workflowName is not in the order of i, so that order by name has to be made.
+// workflowName is not in the order of i, so that order by name needs sorting.
 func workflowName(i int) string { return fmt.Sprintf("pdmvserv_%03d_wf_%05d", i*7919%1000, i) }
 
-// changes are the documents of workflows i..j in their given version.
+// changes returns the documents of workflows i..j in the given version.
 func changes(i, j, version int) []join.Change {
 	var out []join.Change
 	for ; i < j; i++ {
@@ -146,13 +146,13 @@ func agentInfos() []join.Change {
 	return out
 }
 
-// answerOf is a response with its body as it came.
+// answerOf is a response with its body as received.
 type answerOf struct {
 	*http.Response
 	body []byte
 }
 
-// get sends a GET with headers given as "Name: value".
+// get sends a GET with headers in the form "Name: value".
 func (f *fixture) get(path string, headers ...string) answerOf {
 	f.t.Helper()
 	return f.do(http.MethodGet, path, headers...)
@@ -182,14 +182,14 @@ func (f *fixture) send(method, path, body string, headers ...string) answerOf {
 	return answerOf{resp, raw}
 }
 
-// plain is the body without its coding.
+// plain returns the decoded body.
 func (a answerOf) plain(t *testing.T) []byte {
 	t.Helper()
 	switch a.Header.Get("Content-Encoding") {
 	case "gzip":
 		r, err := gzip.NewReader(bytes.NewReader(a.body))
 		require.NoError(t, err)
-		r.Multistream(false) // one member is all that HTTP clients take
+		r.Multistream(false) // HTTP clients read only one member
 		body, err := io.ReadAll(r)
 		require.NoError(t, err)
 		return body
@@ -288,8 +288,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// mapCache keeps everything, and fails the test's promise if a key ever gets a
-// second value.
+// mapCache keeps everything, and fails the test if a key ever gets a second
+// value.
 type mapCache struct {
 	mu     sync.Mutex
 	values map[string]any
@@ -308,7 +308,7 @@ func (m *mapCache) Set(key string, value any, _ int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if old, ok := m.values[key].([]byte); ok && !bytes.Equal(old, value.([]byte)) {
-		panic("the key " + key + " gets a second value")
+		panic("the key " + key + " got a second value")
 	}
 	m.values[key] = value
 }

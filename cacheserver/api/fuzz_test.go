@@ -21,11 +21,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// choices turn the bytes of the fuzzer into requests that are well formed: most
-// selectors that it would write by itself say nothing.
+// choices turn the bytes of the fuzzer into valid requests: most selectors
+// that it would write on its own mean nothing.
 type choices struct{ data []byte }
 
-// one is a number below n; 0 when there are no bytes left.
+// one returns a number below n; 0 when there are no bytes left.
 func (c *choices) one(n int) int {
 	if len(c.data) == 0 {
 		return 0
@@ -37,10 +37,10 @@ func (c *choices) one(n int) int {
 
 func pick[T any](c *choices, list ...T) T { return list[c.one(len(list))] }
 
-// repeat is mostly a small number, and sometimes a large one.
+// repeat is usually a small number, and sometimes a large one.
 func (c *choices) repeat() int { return pick(c, 1, 2, 3, 5, 10, 30, 100, 1000) }
 
-// text is part of what the records have, so that some of them match.
+// text returns a part of a text in the records, so that some of them match.
 func (c *choices) text() string {
 	return pick(c, "pdmvserv_", "wf_0", "T2_CH_CERN_1", "T1_", "Run3Summer01", "completed", "/A/B-v1/GEN", "vocms1.cern.ch", "a", "_", "/", "", "é", "K") +
 		pick(c, "", "", "0", "v1")
@@ -58,7 +58,7 @@ func (c *choices) values() []any {
 	return list
 }
 
-// expression is a regular expression.
+// expression returns a regular expression.
 func (c *choices) expression(depth int) string {
 	if depth == 0 {
 		return pick(c, ".", "[^a]", `\pL`, `\w`, "(?i:k)", "[a-z0-9_]", "^", "$", `\b`, c.text())
@@ -131,7 +131,7 @@ func (c *choices) condition(depth int) any {
 	return map[string]any{op: c.value()}
 }
 
-// glob is a value with wildcards, or many of them.
+// glob returns a value with wildcards, or many of them.
 func (c *choices) glob() string {
 	part := func() string {
 		return strings.Repeat(pick(c, "*", "*a", "*_", "a*", "**")+c.text(), min(c.repeat(), 100))
@@ -144,7 +144,7 @@ func (c *choices) glob() string {
 	return strings.ToValidUTF8(strings.Join(values, ","), "")
 }
 
-// filters are parameters of lists.
+// filters returns parameters of lists.
 func (c *choices) filters(v url.Values) {
 	for range c.one(5) {
 		switch c.one(6) {
@@ -162,7 +162,7 @@ func (c *choices) filters(v url.Values) {
 	}
 }
 
-// request makes one request; what is about its page is in it too.
+// request returns one request, including the parameters of its page.
 func (c *choices) request() *http.Request {
 	v := url.Values{}
 	if c.one(2) == 0 {
@@ -170,7 +170,7 @@ func (c *choices) request() *http.Request {
 			"selector": c.selector(1 + c.one(5)), "limit": 1 + c.one(100), "idx": 10 * c.one(256), "sort": pick(c, []any{}, []any{c.key()}, []any{c.key(), map[string]any{c.key(): "desc"}}),
 		})
 		if err != nil {
-			panic(err) // it is made of what can be encoded
+			panic(err) // all parts can be encoded
 		}
 		return httptest.NewRequest(http.MethodPost, "/find", strings.NewReader(string(body))) //nolint:noctx // of the fuzzer's own
 	}
@@ -213,10 +213,10 @@ func (c *choices) request() *http.Request {
 
 func (c *choices) key() string { return pick(c, fuzzKeys...) }
 
-// FuzzDearRequests looks for requests that cost more than they may: whose work
-// goes on beyond its steps, or does not look at its client for long, or that are
-// answered with a fault.
-func FuzzDearRequests(f *testing.F) {
+// FuzzExpensiveRequests looks for requests that exceed their limits: that work
+// beyond their steps, or rarely check for their client, or are answered with a
+// 500.
+func FuzzExpensiveRequests(f *testing.F) {
 	const workflows, steps = 2000, 2_000_000
 	records, err := store.New(store.Options{Process: "t", Limits: schema.DefaultLimits()})
 	require.NoError(f, err)
@@ -255,13 +255,13 @@ func FuzzDearRequests(f *testing.F) {
 			require.NotEmpty(t, p.Detail)
 		}
 		for _, b := range noted.take() {
-			require.LessOrEqual(t, b.Largest(), int64(largest), "between two looks: %s %.300s", r.Method, r.URL)
+			require.LessOrEqual(t, b.Largest(), int64(largest), "between two checks: %s %.300s", r.Method, r.URL)
 			require.LessOrEqual(t, b.Spent(), int64(steps+2*largest), "%s %.300s", r.Method, r.URL)
 		}
 	})
 }
 
-// take returns what was noted, and forgets it.
+// take returns the recorded values, and forgets them.
 func (s *spent) take() []*budget.Budget {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// cached finds what the newest generation has answered to the same request; if ok is
-// false the answer that is made may be kept under key.
+// cached returns the newest generation's answer to the same request; if ok is
+// false the answer may be cached under key.
 func (a *API) cached(c echo.Context) (cached answer.Cached, ok bool, key answer.Key) {
 	newest, ok := a.o.Store.Newest()
 	if !ok {
@@ -20,10 +20,12 @@ func (a *API) cached(c echo.Context) (cached answer.Cached, ok bool, key answer.
 	return a.sender.Cached(c, newest)
 }
 
-// notReady says that the first full read has not ended, and how far it is.
+// notReady returns the problem that the first full read has not finished, with
+// its progress.
 func (a *API) notReady() *wire.Problem { return wire.NotReadyYet(a.readingText()) }
 
-// readingText says how far the full read under way is; "" when there is none.
+// readingText describes the progress of the running full read; "" when there
+// is none.
 func (a *API) readingText() string {
 	if a.o.Reading == nil {
 		return ""
@@ -35,9 +37,9 @@ func (a *API) readingText() string {
 	return strings.Join(parts, "; ")
 }
 
-// generation picks the generation that the query is about: the newest, or the one
-// that it pins. Reading a pinned one prolongs it. What is asked of it spends the
-// budget that the context of the request has from now on.
+// generation returns the generation of the query: the newest, or the pinned
+// one. Reading a pinned one extends its life. Reads of it spend the budget
+// that the context of the request has from now on.
 func (a *API) generation(c echo.Context, q wire.Query) (*store.Generation, error) {
 	a.bound(c)
 	newest, ok := a.o.Store.Newest()

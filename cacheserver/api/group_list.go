@@ -9,16 +9,16 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// listed completes a group with its list: all are the records of a generation,
-// by name. moving says that they change while the generation does not: an agent
-// that falls silent makes none.
+// listed completes a group with its list: all returns the records of a
+// generation, by name. moving means that they change while the generation does
+// not: an agent that falls silent publishes no new generation.
 func listed[T any](a *API, g group, moving bool, all func(*store.Generation) []T) group {
 	g.words, g.fields = wire.Groups[T](), schema.Describe[T]()
 	g.list = func(c echo.Context) error { return listGroup(a, c, &g, moving, all) }
 	return g
 }
 
-// listGroup handles GET /sites and its kin.
+// listGroup handles GET /sites, /campaign, /agent and /release.
 func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*store.Generation) []T) error {
 	began := a.o.Now()
 	var own []string

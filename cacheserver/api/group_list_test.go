@@ -21,7 +21,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// groupLists are the lists of sums, with their records' fields.
+// groupLists are the lists of totals, with their records' fields.
 var groupLists = map[string][]schema.Field{
 	"/sites": schema.Describe[schema.Site](), "/campaign": schema.Describe[schema.Campaign](),
 	"/release": schema.Describe[schema.Release](), "/agent": schema.Describe[schema.Agent](),
@@ -67,7 +67,7 @@ func (f *fixture) records(path string) (list []record, a answerOf) {
 	return list, a
 }
 
-// gone says that a value is missing, in plain words.
+// gone reports whether a value is missing, in plain words.
 func gone(f schema.Field, v any) bool {
 	switch v := v.(type) {
 	case string:
@@ -80,7 +80,7 @@ func gone(f schema.Field, v any) bool {
 	return false
 }
 
-// text is a value as somebody would write it into a filter.
+// text returns a value as a user would write it in a filter.
 func text(v any) string {
 	switch v := v.(type) {
 	case float64:
@@ -97,13 +97,13 @@ func elements(v any) []any {
 	return []any{v}
 }
 
-// question is one condition: its parameter, and what it means of one value.
+// question is one condition: its parameter, and its meaning for one value.
 type question struct {
 	param, value string
 	holds        func(v any) bool
 }
 
-// ask makes a condition out of a field and a value that some record has.
+// ask builds a condition from a field and a value that some record has.
 func ask(r *rand.Rand, f schema.Field, v any) question {
 	sample := elements(v)
 	if len(sample) == 0 {
@@ -150,7 +150,7 @@ func ask(r *rand.Rand, f schema.Field, v any) question {
 	return question{f.Param, some, equal}
 }
 
-// ordered are the values of the keys that have an order other than that of letters.
+// ordered are the values of the keys that are not ordered alphabetically.
 var ordered = map[string][]string{
 	"Severity":       {"error", "warning", "drain", "unknown", "ok"},
 	"ReportedStatus": {"down", "error", "warning", "ok"},
@@ -183,9 +183,9 @@ func order(f schema.Field, a, b any, desc bool) int {
 	return slices.CompareFunc(elements(a), elements(b), func(x, y any) int { return strings.Compare(x.(string), y.(string)) })
 }
 
-// TestGroupListsAgainstPlainOnes asks for the lists of sums with filters, text,
-// order, projection and pages by chance, and makes the same out of the whole
-// list, record by record.
+// TestGroupListsAgainstPlainOnes requests the lists of totals with random
+// filters, text, order, projection and pages, and computes the same from the
+// whole list, record by record.
 func TestGroupListsAgainstPlainOnes(t *testing.T) {
 	f := newGroupFixture(t)
 	r := rand.New(rand.NewPCG(7, 11)) //nolint:gosec // chance of a test
@@ -241,12 +241,13 @@ func TestGroupListsAgainstPlainOnes(t *testing.T) {
 				require.Equal(t, "[]\n", string(a.body))
 			}
 		}
-		require.Greater(t, found, 300, "%s: the questions find something", path)
+		require.Greater(t, found, 300, "%s: no condition matched anything", path)
 	}
 }
 
-// TestGroupPages: who follows Link has each record of the first page's moment
-// once, in its order, whatever happens to records, generations and agents.
+// TestGroupPages: a client that follows Link gets each record of the first
+// page's list once, in its order, whatever happens to records, generations and
+// agents.
 func TestGroupPages(t *testing.T) {
 	for path := range groupLists {
 		for limit, query := range map[int]string{19: "?", 100: "?", 7: "?sort=-Workflows", 21: "?sort=-Failure&fields=Failure", 13: "?sort=FailureRate&q=1"} {
@@ -265,7 +266,8 @@ func TestGroupPages(t *testing.T) {
 					assert.Contains(t, next, "gen="+a.Header.Get("X-Generation"))
 					assert.Contains(t, links["first"], "limit=")
 				}
-				// A new generation, and an agent that reports without making one.
+				// A new generation, and an agent that reports without
+				// publishing one.
 				f.store.Apply(changes(0, 160, version))
 				f.clock.advance(5 * time.Second)
 				now := f.clock.Now().Unix()
@@ -277,8 +279,9 @@ func TestGroupPages(t *testing.T) {
 	}
 }
 
-// TestGroupPagesOfAgentsThatFallSilent: records of agents and sites change while
-// their generation does not; addresses lead through those of the first page.
+// TestGroupPagesOfAgentsThatFallSilent: records of agents and sites change
+// while their generation does not; the links lead through those of the first
+// page.
 func TestGroupPagesOfAgentsThatFallSilent(t *testing.T) {
 	for _, path := range []string{"/agent?sort=Severity,-UpdateTime", "/sites?sort=State,-RunningSlots"} {
 		f := newGroupFixture(t)
@@ -298,7 +301,7 @@ func TestGroupPagesOfAgentsThatFallSilent(t *testing.T) {
 		}
 		require.Equal(t, want, got, path)
 		changed, a := f.records(path + "&gen=" + gen)
-		require.NotEqual(t, want, changed, "the test shows nothing")
+		require.NotEqual(t, want, changed, "the test proves nothing")
 		require.NotContains(t, a.Header.Get("Cache-Control"), "immutable", "it changes with time")
 		require.Equal(t, http.StatusNotModified, f.get(path+"&gen="+gen, "If-None-Match: "+a.Header.Get("ETag")).StatusCode)
 	}
@@ -345,7 +348,7 @@ func TestBadGroupQueries(t *testing.T) {
 		assert.Empty(t, a.links()["prev"])
 	}
 	for _, path := range []string{"/campaign", "/release"} {
-		assert.Equal(t, wire.SlugUnknownParameter, ptr(f.get(path+"?read=a").problem(t)).Slug(), "their generation says all")
+		assert.Equal(t, wire.SlugUnknownParameter, ptr(f.get(path+"?read=a").problem(t)).Slug(), "their generation determines everything")
 	}
 	for query, slug := range map[string]wire.Slug{"read=a": wire.SlugGenerationExpired, "read=": wire.SlugBadValue, "read=a&read=b": wire.SlugBadValue} {
 		p := f.get("/sites?limit=2&" + query).problem(t)
@@ -354,7 +357,7 @@ func TestBadGroupQueries(t *testing.T) {
 	}
 }
 
-// The forms of lists of sums, as those of workflows.
+// The formats of lists of totals are those of lists of workflows.
 func TestFormsOfGroupPages(t *testing.T) {
 	f := newGroupFixture(t)
 	table := rows(t, f.get("/campaign?format=csv&limit=2&fields=Failure&sort=-Failure&dl=1").body)

@@ -13,9 +13,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// groupReads are lists of sums of which answers have given addresses to go on
-// with, and which change while their generation does not. Each is under the hash
-// of its content, so that one that did not change is there once.
+// groupReads are lists of totals whose pages clients may still follow and that
+// change while their generation does not. Each is stored under the hash of its
+// content, so that an unchanged list is stored once.
 type groupReads struct {
 	mu    sync.Mutex
 	reads map[string]*groupRead
@@ -24,16 +24,16 @@ type groupReads struct {
 
 type groupRead struct {
 	records any   // []T
-	bytes   int64 // about what they take
+	bytes   int64 // approximate memory
 	until   time.Time
 }
 
 const (
 	readsPromised = 15 * time.Minute
-	mostReads     = 16 << 20 // bytes; beyond them the oldest goes
+	mostReads     = 16 << 20 // bytes; beyond this limit the oldest is dropped
 )
 
-// keepRead keeps a list for as long as an address that names it is good.
+// keepRead keeps a list for as long as URLs that name it are valid.
 func keepRead[T any](r *groupReads, list []T, now time.Time) (id string) {
 	id, size := readID(list)
 	r.mu.Lock()
@@ -69,11 +69,11 @@ func (r *groupReads) drop(id string) {
 	delete(r.reads, id)
 }
 
-// readAgain returns the list that an address names: what is there now when that
-// is the same.
+// readAgain returns the list that a URL names: the current one if it is the
+// same.
 func readAgain[T any](r *groupReads, c echo.Context, given []string, now []T) ([]T, error) {
 	if len(given) > 1 || given[0] == "" {
-		return nil, wire.BadValue("read", fmt.Sprintf("%q belongs to the URLs in Link headers; use it once, as it is there.", "read"))
+		return nil, wire.BadValue("read", fmt.Sprintf("%q belongs to the URLs in Link headers; use it once and unchanged.", "read"))
 	}
 	r.mu.Lock()
 	read := r.reads[given[0]]
@@ -87,11 +87,11 @@ func readAgain[T any](r *groupReads, c echo.Context, given []string, now []T) ([
 		return now, nil
 	}
 	p := wire.GenerationExpired(given[0], restartURL(c), "")
-	p.Param, p.Detail = "read", "The list of then is not kept here any more."
+	p.Param, p.Detail = "read", "The list of that time is no longer available."
 	return nil, p
 }
 
-// readID names the content of a list, and says about what it takes in memory.
+// readID returns a name for the content of a list, and its approximate memory.
 func readID[T any](list []T) (id string, size int64) {
 	var all []byte
 	for i := range list {
@@ -100,7 +100,7 @@ func readID[T any](list []T) (id string, size int64) {
 	return strconv.FormatUint(xxhash.Sum64(all), 16), int64(len(all))
 }
 
-// held is the memory of the lists, in bytes, and their number.
+// held returns the memory of the lists, in bytes, and their number.
 func (r *groupReads) held() (bytes, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

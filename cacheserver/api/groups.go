@@ -23,7 +23,7 @@ func (a *API) allGroups() []group {
 			return self(field)(name)
 		}
 	}
-	// Jobs that have no site yet are counted under (none).
+	// Jobs without a site are counted under (none).
 	site := func(name string) wire.Term {
 		if name == schema.None {
 			return wire.Term{Field: "HasUnplacedJobs", Op: wire.Has}
@@ -72,7 +72,7 @@ func (a *API) allGroups() []group {
 	}
 }
 
-// recordNamed looks for the record of a name, and returns it encoded, or all names.
+// recordNamed returns the encoded record of a name, or all names.
 func recordNamed[T any](records []T, want string, name func(*T) string) (record []byte, ok bool, names []string) {
 	names = make([]string, len(records))
 	for i := range records {
@@ -83,16 +83,16 @@ func recordNamed[T any](records []T, want string, name func(*T) string) (record 
 	return nil, false, names
 }
 
-// around are some hundred of sorted names that come before and after a name:
-// comparing it with all of them could take long.
+// around returns some hundred sorted names around a name: comparing it with
+// all of them could take long.
 func around(names []string, name string) []string {
 	const each = 256
 	at, _ := slices.BinarySearch(names, name)
 	return names[max(0, at-each):min(len(names), at+each)]
 }
 
-// showGroup handles GET /sites/{site} and its kin: the summary record and the
-// page of its workflows.
+// showGroup handles GET /sites/{site} and the other group pages: the summary
+// record and the page of its workflows.
 func (a *API) showGroup(g group) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		q, err := wire.ParseQuery(c.QueryParams())
@@ -117,7 +117,7 @@ func (a *API) showGroup(g group) echo.HandlerFunc {
 	}
 }
 
-// listStatuses handles GET /status: the sums by status, in the order of the
+// listStatuses handles GET /status: the totals by status, in the order of the
 // life cycle.
 func (a *API) listStatuses(c echo.Context) error {
 	fields := schema.Describe[schema.StatusSummary]()

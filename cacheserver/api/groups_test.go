@@ -121,9 +121,9 @@ func TestStatsAndFacet(t *testing.T) {
 	}
 	assert.Equal(t, wire.StatsGroup{Keys: []string{}, Count: 100, Sums: []int64{failure, success}}, all.Groups[0])
 	none := decode[wire.Stats](t, f.get("/stats?status=none&sum=Failure").body)
-	assert.Equal(t, []wire.StatsGroup{{Keys: []string{}, Sums: []int64{0}}}, none.Groups, "one group also of nothing")
+	assert.Equal(t, []wire.StatsGroup{{Keys: []string{}, Sums: []int64{0}}}, none.Groups, "one group even of no workflows")
 
-	// Bands of age have the workflows that bounds of age find.
+	// Bands of age have the workflows that the age filters find.
 	aged := decode[wire.Stats](t, f.get("/stats?by=age,status&sum=Failure").body)
 	assert.Equal(t, []string{wire.AgeField, "Status"}, aged.By)
 	counts := map[string]int{}
@@ -157,8 +157,8 @@ func TestStatsAndFacet(t *testing.T) {
 	}
 }
 
-// Jobs of a site that agents can't name are listed like any other; of jobs that
-// have no site yet only the sums are known, and that is said.
+// Jobs of a site that agents can't name are listed like any other; for jobs
+// without a site only the totals are known, and the answer states that.
 func TestSitesWithoutAName(t *testing.T) {
 	f := newFixture(t, 40)
 	docs := changes(900, 902, 1)
@@ -179,7 +179,7 @@ func TestSitesWithoutAName(t *testing.T) {
 
 	none := decode[site](t, f.get("/sites/(none)").body)
 	assert.Positive(t, none.Site.Workflows)
-	assert.EqualValues(t, none.Site.Workflows, none.Total, "those that are counted are those that are listed")
+	assert.EqualValues(t, none.Site.Workflows, none.Total, "the counted jobs are the listed jobs")
 	assert.Empty(t, none.Note)
 	list := f.list("/fetch?hasunplacedjobs=true&limit=all")
 	assert.Len(t, list, none.Total)
@@ -189,8 +189,9 @@ func TestSitesWithoutAName(t *testing.T) {
 	assert.Equal(t, 200, f.get("/sites/(none)?format=ndjson").StatusCode)
 }
 
-// TestSiteByAgent: agents disagree on a site; the answer of one has a row for
-// each of them, and a state that follows their silence without a new generation.
+// TestSiteByAgent: agents disagree on a site; the answer for one site has a
+// row for each of them, and a state that follows their silence without a new
+// generation.
 func TestSiteByAgent(t *testing.T) {
 	f := newFixture(t, 40)
 	now := f.clock.Now().Unix()

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every route says, whatever it answers, that this is what its header says.
+// Every route sends, with any status, the headers against content sniffing.
 func TestEveryAnswerHasItsSecurityHeaders(t *testing.T) {
 	f := newFixture(t, 20)
 	router, ok := f.api.Handler().(*echo.Echo)

@@ -49,7 +49,7 @@ func (a *API) listHistory(c echo.Context) error {
 // historyQuery reads the parameters that only /history has.
 func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 	if _, given := v["gen"]; given {
-		return q, wire.UnknownParameter("gen", nil) // points are of many generations
+		return q, wire.UnknownParameter("gen", nil) // points belong to many generations
 	}
 	for _, name := range []string{"by", "since", "points"} {
 		if len(v[name]) > 1 {
@@ -87,10 +87,10 @@ func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 	return q, err
 }
 
-// mostLines is how many campaigns or sites may be named in one request.
+// mostLines is the maximum number of campaigns or sites in one request.
 const mostLines = 200
 
-// present leaves out empty values and repetitions.
+// present removes empty values and duplicates.
 func present(values []string) []string {
 	var out []string
 	known := map[string]bool{"": true}
@@ -103,7 +103,7 @@ func present(values []string) []string {
 	return out
 }
 
-// historyNames reads name=: statuses or states that are told apart.
+// historyNames reads name=: statuses or states that are counted separately.
 func (a *API) historyNames(values []string, byState bool) ([]string, error) {
 	if a.o.History == nil {
 		return nil, nil
@@ -112,7 +112,7 @@ func (a *API) historyNames(values []string, byState bool) ([]string, error) {
 	names := present(strings.Split(strings.Join(values, ","), ","))
 	for _, name := range names {
 		if !slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, name) }) {
-			p := wire.BadValue("name", fmt.Sprintf("Unknown name %q: by=status has statuses, by=state has states of jobs.", name))
+			p := wire.BadValue("name", fmt.Sprintf("Unknown name %q: use statuses with by=status, and job states with by=state.", name))
 			p.DidYouMean = wire.Near(name, labels, 3)
 			return nil, p
 		}
@@ -120,7 +120,7 @@ func (a *API) historyNames(values []string, byState bool) ([]string, error) {
 	return names, nil
 }
 
-// readPoints reads how many points a line may have; 0: all.
+// readPoints reads the maximum number of points of a line; 0: all.
 func readPoints(text string) (int, error) {
 	if text == "" {
 		return 0, nil
@@ -149,7 +149,7 @@ func (a *API) historySince(values []string) (since int64, err error) {
 	return since, nil
 }
 
-// noHistory names the first one that is not followed.
+// noHistory returns the problem for the first name that is not followed.
 func (a *API) noHistory(q timeline.Query) error {
 	noun, asked := "campaign", q.Campaigns
 	if len(q.Sites) > 0 {
@@ -161,6 +161,6 @@ func (a *API) noHistory(q timeline.Query) error {
 		name = asked[i]
 	}
 	p := wire.NotFound("history of the "+noun, name, wire.Near(name, followed, 3))
-	p.Detail += fmt.Sprintf(" It is kept of those with most: %d now.", len(followed))
+	p.Detail += fmt.Sprintf(" Only the largest ones have history: %d at present.", len(followed))
 	return p
 }

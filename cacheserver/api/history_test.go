@@ -12,7 +12,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// The last point is what the sums say; the one before is what they said then.
+// The last point equals the current totals; the one before equals the earlier
+// ones.
 func TestHistory(t *testing.T) {
 	f := newFixture(t, 60)
 	f.newAPI(func(o *api.Options) { o.Now = f.clock.Now })
@@ -47,7 +48,7 @@ func TestHistory(t *testing.T) {
 		list := points("?by=state&site=" + s.Site)
 		got := at(list, second)
 		assert.Equal(t, []int64{s.Success, s.Running, s.Failure}, []int64{got["Success"], got["Running"], got["Failure"]}, s.Site)
-		assert.NotContains(t, got, "Paused", "it counts nothing")
+		assert.NotContains(t, got, "Paused", "it has no counts")
 		if before := at(list, first); got["Running"] > 0 {
 			assert.Less(t, before["Running"], got["Running"], s.Site)
 		}
@@ -67,7 +68,8 @@ func TestHistory(t *testing.T) {
 	assert.Len(t, csv, 1+2*len(want))
 }
 
-// Lines of several campaigns or sites come in one answer, one after the other.
+// Lines of several campaigns or sites are returned in one answer, one after
+// another.
 func TestHistoryOfMany(t *testing.T) {
 	f := newFixture(t, 60)
 	f.newAPI(func(o *api.Options) { o.Now = f.clock.Now })
@@ -95,7 +97,7 @@ func TestHistoryOfMany(t *testing.T) {
 	assert.NotEqual(t, f.get("/history?campaign=*").Header.Get("Etag"), f.get("/history?site=*").Header.Get("Etag"))
 }
 
-// manyNames are n values of a parameter.
+// manyNames returns n values of a parameter.
 func manyNames(between string, n int) string {
 	var b strings.Builder
 	for i := range n {

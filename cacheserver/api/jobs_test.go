@@ -19,7 +19,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// jobsFake is a source of failing jobs: those of each third workflow.
+// jobsFake is a source of failing jobs: every third workflow has some.
 type jobsFake struct {
 	mu    sync.Mutex
 	calls map[string]int
@@ -53,7 +53,7 @@ func (j *jobsFake) fail(err error) {
 	j.err = err
 }
 
-// failing are the groups of workflow i: none for most.
+// failing returns the groups of workflow i: none for most.
 func failing(i int) []schema.JobError {
 	if i%3 != 0 {
 		return []schema.JobError{}
@@ -148,7 +148,7 @@ func TestJobErrorsOfAWorkflow(t *testing.T) {
 	assert.Equal(t, 304, f.get(path, "If-None-Match: "+a.Header.Get("ETag")).StatusCode)
 	lines := rows(t, f.get(path+"?format=csv&fields=exitcode,count").body)
 	assert.Equal(t, [][]string{{"Workflow", "ExitCode", "Count"}, {workflowName(3), "8021", "50"}}, lines[:2])
-	assert.Equal(t, "[]\n", string(f.get("/fetch/"+workflowName(4)+"/errors").body), "none is an answer")
+	assert.Equal(t, "[]\n", string(f.get("/fetch/"+workflowName(4)+"/errors").body), "no messages is a valid answer")
 }
 
 func TestJobSamples(t *testing.T) {
@@ -159,14 +159,14 @@ func TestJobSamples(t *testing.T) {
 	a := f.get(path)
 	require.Equal(t, 200, a.StatusCode, string(a.body))
 	assert.Len(t, decode[[]schema.JobSample](t, a.body), 10)
-	assert.Equal(t, "66", a.Header.Get("X-Total-Count"), "of so many")
+	assert.Equal(t, "66", a.Header.Get("X-Total-Count"), "total")
 	assert.Len(t, decode[[]schema.JobSample](t, f.get(path+"?limit=100").body), 26)
 	list := decode[[]schema.JobSample](t, f.get(path+"?exitcode=8021&site=T2_CH_CERN&limit=2").body)
 	require.Len(t, list, 2)
 	assert.Equal(t, "jobcooloff", list[0].State)
 	assert.Equal(t, `say "no"`, list[0].Errors[0].Details)
 	f.get(path + "?exitcode=8021&site=T2_CH_CERN&limit=2&format=csv")
-	assert.Equal(t, 3, source.count("jobs"), "another selection is another read, another form is not")
+	assert.Equal(t, 3, source.count("jobs"), "another filter is another read, another format is not")
 
 	table := rows(t, f.get(path+"?limit=1&format=csv").body)
 	require.Len(t, table, 2)
@@ -189,7 +189,8 @@ func TestLogs(t *testing.T) {
 	assert.Equal(t, "Workflow,Reporter,Thread,Type,Time,Message\r\n", string(f.get("/fetch/"+workflowName(4)+"/logs?format=csv").body))
 }
 
-// "None", "not in the source", "source failed" and "not ready" are four answers.
+// "None", "not in the source", "source failed" and "not ready" are four
+// answers.
 func TestFourWaysToHaveNothing(t *testing.T) {
 	f := newFixture(t, 30)
 	wf := "/fetch/" + workflowName(4)
@@ -203,7 +204,7 @@ func TestFourWaysToHaveNothing(t *testing.T) {
 				p := a.problem(t)
 				assert.Equal(t, slug, p.Slug(), path)
 				assert.NotContains(t, string(a.body), "s3cret")
-				assert.Equal(t, status != 404, a.Header.Get("Retry-After") != "", "asking again helps only where it may")
+				assert.Equal(t, status != 404, a.Header.Get("Retry-After") != "", "Retry-After only where retrying can help")
 			}
 		}
 	}
@@ -252,7 +253,7 @@ func TestJobParametersAreChecked(t *testing.T) {
 	}
 }
 
-// What is read on demand is counted: how often, with what outcome, how long.
+// Reads on demand are counted: how often, with what outcome, how long.
 func TestDemandIsCounted(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &jobsFake{}
@@ -265,8 +266,8 @@ func TestDemandIsCounted(t *testing.T) {
 	again := f.get("/fetch/" + workflowName(9) + "/logs")
 	assert.Equal(t, http.StatusBadGateway, again.StatusCode)
 	assert.Contains(t, again.problem(t).Detail, "several times")
-	assert.Equal(t, 2, source.count("logs"), "a source that fails is left alone for a moment")
-	assert.Equal(t, 200, f.get(path).StatusCode, "what was read before is still served")
+	assert.Equal(t, 2, source.count("logs"), "reads of a failing source are paused")
+	assert.Equal(t, 200, f.get(path).StatusCode, "an earlier result is still served")
 	metrics := string(f.get("/metrics").body)
 	for _, line := range []string{
 		`wmstats_ondemand_total{kind="logs",outcome="read"} 1`, `wmstats_ondemand_total{kind="logs",outcome="kept"} 2`,
@@ -277,8 +278,7 @@ func TestDemandIsCounted(t *testing.T) {
 	}
 }
 
-// A detail whose job errors could not be read is not kept: the next reader may
-// get them.
+// Details without job errors are not cached: the next reader may get them.
 func TestADetailWithoutItsErrorsIsNotKept(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &detailsFake{state: "failed"}
@@ -292,9 +292,9 @@ func TestADetailWithoutItsErrorsIsNotKept(t *testing.T) {
 	assert.Equal(t, 2, source.count())
 }
 
-// The answer that is noted for a detail ends when what was read for it does,
-// though its generation goes on, and is counted as kept until then.
-func TestANotedDetailEndsWithWhatWasRead(t *testing.T) {
+// The cached answer of a detail ends when the read behind it expires, even if
+// its generation is still the newest, and counts as kept until then.
+func TestACachedDetailEndsWithItsRead(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &detailsFake{}
 	f.newAPI(func(o *api.Options) { o.Details, o.Demand.Keep, o.Now = source, time.Minute, f.clock.Now })
@@ -310,5 +310,5 @@ func TestANotedDetailEndsWithWhatWasRead(t *testing.T) {
 	assert.Contains(t, string(after.body), `"ErrorsState":"failed"`)
 	assert.Equal(t, before.Header.Get("X-Generation"), after.Header.Get("X-Generation"))
 	f.get(path)
-	assert.Equal(t, 3, source.count(), "a detail that lacks something is not noted")
+	assert.Equal(t, 3, source.count(), "an incomplete detail is not cached")
 }

@@ -15,12 +15,13 @@ import (
 // page is a range of a result list.
 type page struct {
 	total, idx, count int
-	limit             int // 0: all of it, which has no links
+	limit             int // 0: all records, which has no links
 	gen               string
 	last              string // name of its last workflow, when the order is by name
 }
 
-// pageOf cuts the page that a query asks for; limit is its greatest length, or 0.
+// pageOf returns the page that a query asks for; limit is its maximum length,
+// or 0.
 func pageOf(generation *store.Generation, q wire.Query, total, limit int) page {
 	p := page{total: total, idx: q.Idx, limit: limit, gen: generation.ID()}
 	if p.count = max(0, total-q.Idx); limit > 0 {
@@ -29,18 +30,18 @@ func pageOf(generation *store.Generation, q wire.Query, total, limit int) page {
 	return p
 }
 
-// promises says that an answer with these links gives an address to go on with,
-// or back.
+// promises reports whether an answer with these links has the URL of another
+// page.
 func (p page) promises() bool {
 	return p.limit > 0 && (p.idx > 0 && p.idx <= p.total || p.count > 0 && p.idx+p.count < p.total)
 }
 
-// links makes the Link header and the address of the next page. All of them
-// name the generation, so that who follows them misses and repeats nothing. The
-// end is said by the absence of next, never by a short page. Addresses repeat
-// the question: of a long one the header has next alone, and where clients could
-// not read even that the error is too-large. fixed are the parameters that all
-// addresses have; a page of the standard length is not said to have it.
+// links returns the Link header and the URL of the next page. All URLs name
+// the generation, so that a client that follows them misses and repeats
+// nothing. The last page has no next; a short page is not a sign of the end.
+// URLs repeat the query: for a long one the header has next alone, and if even
+// that is too long for clients the error is too-large. fixed are the
+// parameters that all URLs have; the standard page length is left out.
 func links(c echo.Context, fixed url.Values, p page, standard int) (header, next string, err error) {
 	if p.limit == 0 {
 		return "", "", nil
@@ -50,7 +51,8 @@ func links(c echo.Context, fixed url.Values, p page, standard int) (header, next
 	w.text = make([]byte, 0, 4*(len(w.path)+len(w.fixed))+len(p.last)+128)
 	w.link("first", 0, p.limit, "")
 	if p.idx > 0 && p.idx <= p.total {
-		// The page before the first idx records may be shorter than the others.
+		// The page before the first idx records may be shorter than the
+		// others.
 		w.link("prev", max(0, p.idx-p.limit), min(p.limit, p.idx), "")
 	}
 	from, to := 0, 0
@@ -64,8 +66,8 @@ func links(c echo.Context, fixed url.Values, p page, standard int) (header, next
 	return header, next, err
 }
 
-// readable is the header Link in a length that clients can read. Its error is a
-// *wire.Problem, too-large.
+// readable returns the Link header in a length that clients can read. The
+// error is a *wire.Problem, too-large.
 func readable(header, next string) (string, error) {
 	if len(header) <= longHeader {
 		return header, nil
@@ -80,23 +82,23 @@ func readable(header, next string) (string, error) {
 	return header, nil
 }
 
-// Bounds of the header Link in bytes: proxies keep 8 KB for all headers of an
-// answer, unless told otherwise, and many clients refuse a line of 64 KB.
+// Limits of the Link header in bytes: proxies by default accept 8 KB for all
+// headers of an answer, and many clients reject a line of 64 KB.
 const (
 	longHeader    = 4 << 10
 	longestHeader = 60 << 10
 )
 
-// linkWriter writes addresses that differ in few parameters, in the form and
+// linkWriter writes URLs that differ in few parameters, in the format and
 // order of url.Values.Encode.
 type linkWriter struct {
 	text     []byte
 	path     string
 	fixed    string // the parameters that do not differ, encoded
-	standard int    // length of a page that need not be said
+	standard int    // default length of a page, left out
 }
 
-// link writes one link and returns where its address is.
+// link appends one link and returns where its URL starts.
 func (w *linkWriter) link(rel string, idx, limit int, last string) (from, to int) {
 	if len(w.text) > 0 {
 		w.text = append(w.text, ", "...)
@@ -112,7 +114,7 @@ func (w *linkWriter) link(rel string, idx, limit int, last string) (from, to int
 		moving[2].number = 0
 	}
 	next, mark := 0, byte('?')
-	upTo := func(name string) { // writes those that come before name
+	upTo := func(name string) { // appends those that come before name
 		for ; next < len(moving) && (name == "" || moving[next].name < name); next++ {
 			m := &moving[next]
 			if m.text == "" && m.number == 0 {
@@ -139,7 +141,7 @@ func (w *linkWriter) link(rel string, idx, limit int, last string) (from, to int
 	return from, to
 }
 
-// lastIdx is where the last page begins, in steps from this one.
+// lastIdx returns where the last page starts, in steps from this one.
 func lastIdx(p page) int {
 	switch {
 	case p.total == 0:

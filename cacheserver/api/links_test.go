@@ -13,8 +13,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Addresses in Link repeat the question. Of a long one only next is there, which
-// still leads through all of it; one that clients could not read is refused.
+// URLs in Link repeat the query. For a long query only next is present, which
+// still leads through the whole list; one that is too long for clients is
+// rejected.
 func TestLinksOfLongQuestions(t *testing.T) {
 	f := newFixture(t, 5)
 	known := names(f.list("/fetch"))

@@ -112,8 +112,8 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-// Whoever follows next gets each workflow of one generation once, in order,
-// while the newest generation moves away under it.
+// A client that follows next gets each workflow of one generation once, in
+// order, while newer generations are published.
 func TestFollowingLinksGivesTheWholeGeneration(t *testing.T) {
 	for _, query := range []string{"limit=30", "limit=50", "limit=7&status=completed", "limit=40&sort=-Priority", "limit=33&site=T2_CH_CERN_1", "limit=500"} {
 		f := newFixture(t, 230)
@@ -187,7 +187,7 @@ func TestExpiredGeneration(t *testing.T) {
 	}
 }
 
-// expire makes the store forget a generation.
+// expire makes the store drop a generation.
 func (f *fixture) expire(gen string) {
 	f.t.Helper()
 	for i := range 200 {
@@ -216,7 +216,7 @@ func TestRevalidation(t *testing.T) {
 		first := f.get(c.path, headers...)
 		tag := first.Header.Get("ETag")
 		require.NotEmpty(t, tag, c)
-		assert.False(t, tags[tag], "%v: the tag names another representation too", c)
+		assert.False(t, tags[tag], "%v: the tag also identifies another representation", c)
 		tags[tag] = true
 		again := f.get(c.path, append(headers, "If-None-Match: "+tag)...)
 		assert.Equal(t, http.StatusNotModified, again.StatusCode, c)
@@ -234,7 +234,7 @@ func TestTagNamesContentNotGeneration(t *testing.T) {
 	all := f.list("/fetch?limit=all")
 	first := f.get("/fetch?limit=50")
 	tag := "If-None-Match: " + first.Header.Get("ETag")
-	index := func(at int) int { // number of the workflow at a place of the list
+	index := func(at int) int { // number of the workflow at a position of the list
 		for i := range 120 {
 			if workflowName(i) == all[at].Workflow {
 				return i
@@ -250,7 +250,7 @@ func TestTagNamesContentNotGeneration(t *testing.T) {
 	assert.NotEqual(t, first.Header.Get("X-Generation"), a.Header.Get("X-Generation"))
 	f.store.Apply(changes(here, here+1, 9))
 	assert.Equal(t, 200, f.get("/fetch?limit=50", tag).StatusCode)
-	// The envelope names the generation, so it is another body each time.
+	// The envelope names the generation, so its body changes with each one.
 	env := f.get("/fetch?limit=50&envelope=1")
 	f.store.Apply(changes(elsewhere, elsewhere+1, 10))
 	assert.Equal(t, 200, f.get("/fetch?limit=50&envelope=1", "If-None-Match: "+env.Header.Get("ETag")).StatusCode)

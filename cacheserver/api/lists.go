@@ -15,18 +15,18 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Lists and objects that are made for one answer: everything but the lists of
-// workflows, whose records the store has encoded.
+// Lists and objects that are encoded for one answer: everything except the
+// lists of workflows, whose records the store has encoded.
 
 // listing is a list of records that is encoded for one answer.
 type listing struct {
 	fields     []schema.Field
 	keys       []string // projection; none: all
 	total      int64    // over all pages
-	head, tail []byte   // an object around the records; nil: there is none
+	head, tail []byte   // an object around the records; nil: no envelope
 }
 
-// sendList answers with records, those of one page.
+// sendList answers with the records of one page.
 func sendList[T any](c echo.Context, a *API, ans answer.Answer, l listing, records []T) error {
 	encoded, version, err := answer.Encode(c.Request().Context(), records)
 	if err != nil {
@@ -40,8 +40,8 @@ func sendList[T any](c echo.Context, a *API, ans answer.Answer, l listing, recor
 	return a.sender.Send(c, ans)
 }
 
-// sendWhole answers with a list that has no pages. generation is nil for lists that no
-// generation has.
+// sendWhole answers with a list without pages. generation is nil for lists
+// that belong to no generation.
 func sendWhole[T any](c echo.Context, a *API, generation *store.Generation, p listParams, file string, fields []schema.Field, records []T) error {
 	began := a.o.Now()
 	format, err := chooseFormat(c, p.Format, wire.Formats()...)
@@ -52,8 +52,8 @@ func sendWhole[T any](c echo.Context, a *API, generation *store.Generation, p li
 	return sendList(c, a, ans, listing{fields: fields, keys: p.keys, total: int64(len(records))}, records)
 }
 
-// answerOf is an answer to a query, without its body. generation is nil when it is of
-// no generation; file is its name when it is to be saved.
+// answerOf returns an answer to a query, without its body. generation is nil
+// if it belongs to none; file is its name for a download.
 func answerOf(generation *store.Generation, q wire.Query, format wire.Format, file string, began time.Time) answer.Answer {
 	ans := answer.Answer{Format: format, Pinned: q.Gen != "", Began: began}
 	if generation != nil {
@@ -65,14 +65,14 @@ func answerOf(generation *store.Generation, q wire.Query, format wire.Format, fi
 	return ans
 }
 
-// rows are flat records that are made for one answer: what /stats and /facet
-// are as NDJSON and CSV.
+// rows are flat records that are built for one answer: /stats and /facet as
+// NDJSON and CSV.
 type rows struct {
 	fields []schema.Field
 	lines  [][]byte
 }
 
-// add appends a record: texts of the first fields, numbers of those after them.
+// add appends a record: texts of the first fields, numbers of the others.
 func (r *rows) add(texts []string, numbers ...int64) error {
 	var o objectWriter
 	for i, f := range r.fields {
@@ -86,8 +86,8 @@ func (r *rows) add(texts []string, numbers ...int64) error {
 	return o.err
 }
 
-// sendRows answers with rows in a format that has one record a line. total is
-// what there is of them in all.
+// sendRows answers with rows in a format with one record a line. total is the
+// number of all rows.
 func (a *API) sendRows(c echo.Context, ans answer.Answer, r rows, total int) error {
 	ans.Body = render.List(ans.Format, r.fields, nil, len(r.lines), render.Slice(r.lines))
 	ans.Version, ans.Total = xxhash.Sum64(bytes.Join(r.lines, []byte("\n"))), strconv.Itoa(total)
@@ -104,7 +104,7 @@ func (a *API) sendObject(c echo.Context, ans answer.Answer, v any) error {
 	return a.sender.Send(c, ans)
 }
 
-// sendPlain answers with an object that nobody needs to compare.
+// sendPlain answers with an object without revalidation.
 func (a *API) sendPlain(c echo.Context, v any) error {
 	body, err := encode(v)
 	if err != nil {
@@ -115,7 +115,7 @@ func (a *API) sendPlain(c echo.Context, v any) error {
 
 const mediaText = "text/plain; charset=utf-8"
 
-// sendText answers with a text for people and programs that watch.
+// sendText answers with a text for people and monitoring.
 func (a *API) sendText(c echo.Context, status int, media, text string) error {
 	return a.sender.Send(c, answer.Answer{Status: status, Media: media, Body: render.Text([]byte(text)), Plain: "no-cache"})
 }

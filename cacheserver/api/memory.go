@@ -12,16 +12,16 @@ import (
 
 // Parts of the memory that the API holds.
 const (
-	PartAnswers  = "notes" // the answer cache, under the name that it has at /metrics
+	PartAnswers  = "notes" // the answer cache, under its name at /metrics
 	PartFailures = "failures"
 	PartGroups   = "groups"
 )
 
-// PartGenerations is the part of superseded generations that are kept: it is told in wire.AboutMemory
-// by itself too.
+// PartGenerations is the part for kept superseded generations:
+// wire.AboutMemory also states it separately.
 const PartGenerations = "kept"
 
-// memoryParts counts what the live objects are.
+// memoryParts counts the live objects.
 func (a *API) memoryParts() []wire.MemoryPart {
 	c := &a.counted
 	c.mu.Lock()
@@ -45,8 +45,8 @@ func (a *API) memoryParts() []wire.MemoryPart {
 	return parts
 }
 
-// memory is what the process holds; it asks the runtime without stopping the
-// world.
+// memory returns the memory of the process; it reads the runtime's figures
+// without stopping the world.
 func (a *API) memory() wire.AboutMemory {
 	samples := []runtimemetrics.Sample{
 		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
@@ -69,7 +69,7 @@ func (a *API) memory() wire.AboutMemory {
 	return m
 }
 
-// memoryMetric shows the same at /metrics.
+// memoryMetric reports the same at /metrics.
 type memoryMetric struct {
 	a                             *API
 	bytes, limit, entries, budget *prometheus.Desc

@@ -14,7 +14,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// metrics are what the API counts, and the page that shows all of the registry.
+// metrics are the counters of the API, and the page that shows the whole
+// registry.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -55,7 +56,7 @@ func newMetrics(registry *prometheus.Registry, s Store, now func() time.Time) (*
 	return m, errors.Join(errs...)
 }
 
-// register takes a collector that the owner of the registry may have added too.
+// register adds a collector that the owner of the registry may have added too.
 func register(registry *prometheus.Registry, c prometheus.Collector) error {
 	err := registry.Register(c)
 	if already := (prometheus.AlreadyRegisteredError{}); errors.As(err, &already) {
@@ -78,7 +79,7 @@ func age(now time.Time, unix int64) float64 {
 	return now.Sub(time.Unix(unix, 0)).Seconds()
 }
 
-// route returns what observes the requests of one route.
+// route returns the observer of one route's requests.
 func (m *metrics) route(path string) func(c echo.Context, took time.Duration) {
 	seconds := m.seconds.WithLabelValues(path)
 	requests := m.requests.MustCurryWith(prometheus.Labels{"route": path})
@@ -91,11 +92,13 @@ func (m *metrics) route(path string) func(c echo.Context, took time.Duration) {
 	}
 }
 
-// firstCodes are the statuses that are counted from 0: good answers and what an
-// alert counts. A series that begins at 1 hides its first event from increase().
+// firstCodes are the statuses that are counted from 0: successful answers and
+// those used by alerts. A series that starts at 1 hides its first event from
+// increase().
 func firstCodes() []string { return []string{"200", "429", "500", "502", "503"} }
 
-// methodLabel bounds the label: of an unknown path the method may be any word.
+// methodLabel limits the label: for an unknown path the method may be any
+// word.
 func methodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPost, methodQuery:
@@ -104,7 +107,7 @@ func methodLabel(method string) string {
 	return "other"
 }
 
-// unsniffed says that the answer is what its header says.
+// unsniffed states that the answer is what its header says.
 func unsniffed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -14,15 +14,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// unknownPath stands in metrics for all paths that there are not.
+// unknownPath is the route of all unknown paths in metrics.
 const unknownPath = "(unknown)"
 
-// admission says before which routes the gate stands.
+// admission tells which routes the gate protects.
 type admission int
 
 const (
-	known    admission = iota // whom the gate lets in
-	everyone                  // health and what monitors it: neither identity nor limit
+	known    admission = iota // clients that the gate admits
+	everyone                  // for health and monitoring: neither authentication nor limits
 )
 
 // route is one resource, with and without /v1.
@@ -41,7 +41,7 @@ func (r *route) allowed() []string {
 	return []string{http.MethodGet, http.MethodHead}
 }
 
-// admit asks the gate, where it stands before a route.
+// admit asks the gate, if it protects the route.
 func (a *API) admit(to admission, c echo.Context, now time.Time) error {
 	if to == everyone {
 		return nil
@@ -50,8 +50,8 @@ func (a *API) admit(to admission, c echo.Context, now time.Time) error {
 	return err
 }
 
-// wrap is all the middleware there is, so that the hot routes stay light:
-// request id, body limit, metrics, and panics that become a logged 500.
+// wrap is the only middleware, so that the hot routes stay fast: request id,
+// body limit, metrics, and panics that become a logged 500.
 func (a *API) wrap(r route) echo.HandlerFunc {
 	observe := a.metrics.route(r.path)
 	return func(c echo.Context) error {
@@ -69,7 +69,7 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 			a.endBudget(c, r.path)
 		}
 		if err != nil {
-			defer func() { observe(c, a.o.Now().Sub(start)) }() // writeError may end the connection
+			defer func() { observe(c, a.o.Now().Sub(start)) }() // writeError may abort the connection
 			a.writeError(c, err)
 			return nil
 		}
@@ -78,7 +78,7 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 	}
 }
 
-// discardBody reads a body that the resource does not take: net/http notices
+// discardBody reads a body that the resource does not accept: net/http notices
 // that a client leaves only when its request has been read.
 func discardBody(c echo.Context) error {
 	if c.Request().ContentLength == 0 {
@@ -101,8 +101,9 @@ func guard(handle echo.HandlerFunc, c echo.Context) (err error) {
 	return handle(c)
 }
 
-// unrouted answers what the router could not place: no such path, or not for
-// this method. Routes write their own errors, so nothing else comes here.
+// unrouted answers requests that the router could not place: unknown path, or
+// a method that the path does not support. Routes write their own errors, so
+// nothing else gets here.
 func (a *API) unrouted() echo.HTTPErrorHandler {
 	observe := a.metrics.route(unknownPath)
 	return func(err error, c echo.Context) {
@@ -116,7 +117,7 @@ func (a *API) unrouted() echo.HTTPErrorHandler {
 	}
 }
 
-// showMethods handles OPTIONS: what may be asked of the resource.
+// showMethods handles OPTIONS: the supported methods of the resource.
 func showMethods(r route) echo.HandlerFunc {
 	allow := strings.Join(append(slices.Clone(r.allowed()), http.MethodOptions), ", ")
 	return func(c echo.Context) error {

@@ -74,7 +74,7 @@ func New(o Options) (*API, error) {
 	}
 	a.workflow = schema.Describe[schema.Workflow]()
 	a.sender, err = answer.New(answer.Options{
-		Seed:  xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow)), // what all representations depend on
+		Seed:  xxhash.Sum64String(fmt.Sprint(o.Build, a.workflow)), // all that every representation depends on
 		Cache: o.Cache, Bytes: o.Memory.Answers, Enter: a.enterStream, Now: o.Now,
 		Stale: func() (string, bool) { state := o.Store.Source(); return state.Reason, state.Stale },
 	})

@@ -10,14 +10,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// objectWriter writes the members of a JSON object one by one, for objects with
-// a part that is encoded already or is written later. The first error stays.
+// objectWriter writes the members of a JSON object one by one, for objects
+// with a part that is already encoded or is written later. It keeps the first
+// error.
 type objectWriter struct {
 	bytes []byte
 	err   error
 }
 
-// key writes the name of the next member and what stands before it.
+// key writes the name of the next member and the bytes before it.
 func (o *objectWriter) key(name string) {
 	if len(o.bytes) == 0 {
 		o.bytes = append(o.bytes, '{')
@@ -47,8 +48,8 @@ func (o *objectWriter) value(name string, v any) {
 	o.raw(name, bytes.TrimSuffix(encoded, []byte("\n")))
 }
 
-// encode is json.Marshal with a newline and without escapes for HTML, as the
-// records are written.
+// encode is json.Marshal with a newline and without escapes for HTML, like the
+// records.
 func encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -59,7 +60,8 @@ func encode(v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// nameOf reads the name of an encoded Workflow record: its first key.
+// nameOf returns the name of an encoded Workflow record: the value of its
+// first key.
 func nameOf(record []byte) (name string, err error) {
 	for m, err := range render.Members(record) {
 		if err != nil {
@@ -83,7 +85,8 @@ func notNil[T any](list []T) []T {
 	return list
 }
 
-// writeReports writes what agents count and what has come.
+// writeReports writes the failed jobs that agents count and those whose
+// reports are available.
 func writeReports(o *objectWriter, r wire.FailureReports) {
 	o.value("Failure", r.Failure)
 	o.value("ReportedJobs", r.ReportedJobs)

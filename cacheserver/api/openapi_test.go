@@ -35,9 +35,9 @@ func (f *fixture) description(headers ...string) *openapi3.T {
 	return doc
 }
 
-// strict forbids keys that are not described, so that one that is forgotten is
-// found, and wants all that are when nothing projects. The document itself is
-// milder: clients must ignore what they don't know, and fields= leaves keys out.
+// strict forbids undescribed keys, so that a forgotten key is found, and
+// requires all keys if there is no projection. The document itself is more
+// tolerant: clients must ignore unknown keys, and fields= removes keys.
 func strict(doc *openapi3.T, whole bool) {
 	no := false
 	for _, s := range doc.Components.Schemas {
@@ -50,7 +50,7 @@ func strict(doc *openapi3.T, whole bool) {
 	}
 }
 
-// check holds an answer against the description of its operation.
+// check validates an answer against the description of its operation.
 func check(t *testing.T, op *openapi3.Operation, a answerOf, what string) {
 	t.Helper()
 	response := op.Responses.Value("200")
@@ -68,7 +68,7 @@ func check(t *testing.T, op *openapi3.Operation, a answerOf, what string) {
 	require.NoError(t, content.Schema.Value.VisitJSON(body), "%s: %.300s", what, a.body)
 }
 
-// names of path parameters that the fixture has.
+// values for path parameters that the fixture has.
 func pathOf(path string) string {
 	known := map[string]string{
 		"/fetch/{name}": workflowName(3), "/sites/{name}": "T1_US_FNAL", "/campaign/{name}": "Run3Summer01", "/release/{name}": "CMSSW_14_0_1",
@@ -82,8 +82,8 @@ func pathOf(path string) string {
 	return strings.Replace(path, "{name}", known[path], 1)
 }
 
-// Every route is described, every request that is described is answered, with
-// each parameter, and every answer is what the description says.
+// Every route is described, every described request is answered, with each
+// parameter, and every answer matches the description.
 func TestOpenAPI(t *testing.T) {
 	f := newFixture(t, 60)
 	f.newAPI(func(o *api.Options) { o.Details, o.Jobs = &detailsFake{}, &jobsFake{} })
@@ -129,7 +129,7 @@ func (f *fixture) tryOperation(t *testing.T, method, path string, op, projected 
 	require.Equal(t, http.StatusOK, plain.StatusCode, string(plain.body))
 	check(t, op, plain, path)
 	wrong := f.send(method, path+"?no-such-parameter=1", body)
-	if wrong.StatusCode != http.StatusOK { // texts for operators take anything
+	if wrong.StatusCode != http.StatusOK { // texts for operators may be anything
 		check(t, op, wrong, "problem")
 	}
 	for _, p := range op.Parameters {
@@ -169,7 +169,7 @@ func (f *fixture) tryOperation(t *testing.T, method, path string, op, projected 
 	}
 }
 
-// Every parameter that the grammar knows is described, with its meaning.
+// Every parameter of the grammar is described, with its meaning.
 func TestOpenAPIDescribesEveryParameter(t *testing.T) {
 	f := newFixture(t, 3)
 	doc := f.description()

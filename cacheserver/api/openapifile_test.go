@@ -13,12 +13,12 @@ import (
 
 var updateOpenAPI = flag.Bool("update-openapi", false, "write docs/reference/openapi.json")
 
-// docs/reference/openapi.json is the description that a server without options gives.
+// docs/reference/openapi.json is the description of a server without options.
 func TestOpenAPIFile(t *testing.T) {
 	const path = "../../docs/reference/openapi.json"
 	f := newEmptyFixture(t)
 	served := f.get("/openapi.json")
-	require.Equal(t, 200, served.StatusCode, "it is there before the first generation")
+	require.Equal(t, 200, served.StatusCode, "it exists before the first generation")
 	var want bytes.Buffer
 	require.NoError(t, json.Indent(&want, served.body, "", " "))
 	if *updateOpenAPI {
@@ -29,7 +29,7 @@ func TestOpenAPIFile(t *testing.T) {
 	assert.Equal(t, want.String(), string(got), "make generate")
 }
 
-// A browser gets a page of a problem, a program a text.
+// Browsers get a page about a problem, programs a text.
 func TestProblemPages(t *testing.T) {
 	f := newEmptyFixture(t)
 	for accept, media := range map[string]string{

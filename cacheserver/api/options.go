@@ -20,7 +20,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Store is what the API reads lists from.
+// Store provides the lists.
 type Store interface {
 	Newest() (generation *store.Generation, ok bool)
 	Generation(id string) (generation *store.Generation, ok bool)
@@ -34,54 +34,57 @@ type Store interface {
 	KeptAge() time.Duration
 }
 
-// Journal is what passed between the server and its source.
+// Journal has the recent exchanges between the server and its source.
 type Journal interface {
 	Answers() []wire.SourceAnswers
 	Errors() []wire.SourceError
 }
 
-// History is where counts over time come from.
+// History provides counts over time.
 type History interface {
 	Points(ctx context.Context, q timeline.Query) (points []schema.TimelinePoint, start int64, err error)
 	Names(sites bool) []string
 	Labels(byState bool) []string
 }
 
-// Details reads all of one workflow from the source: its request document and
-// the agent documents of these ids. The keys of the list record, with what only
-// the store knows (alerts, freshness), and Recoveries are put in by the API.
+// Details reads everything about one workflow from the source: its request
+// document and the agent documents of these ids. The API adds the keys of the
+// list record, with the fields that only the store knows (alerts, freshness),
+// and Recoveries.
 type Details interface {
 	Detail(ctx context.Context, request string, agents []string) (schema.Detail, error)
 }
 
 // Jobs reads failing jobs and messages from the source. An error that wraps
-// ondemand.ErrAbsent says that the source has nothing of the kind.
+// ondemand.ErrAbsent means that the source does not provide this kind.
 type Jobs interface {
-	// JobErrors are the groups of failing jobs of one workflow.
+	// JobErrors returns the groups of failing jobs of one workflow.
 	JobErrors(ctx context.Context, workflow string) ([]schema.JobError, error)
-	// JobSamples are jobs of the groups that match, and how many jobs these have.
+	// JobSamples returns jobs of the groups that match, and how many jobs
+	// these have.
 	JobSamples(ctx context.Context, workflow string, match func(schema.JobError) bool, limit int) ([]schema.JobSample, int64, error)
-	// FailingJobs gives the groups of all workflows that are wanted, those of one
+	// FailingJobs passes on the groups of all wanted workflows, those of one
 	// workflow together.
 	FailingJobs(ctx context.Context, wanted func(workflow string) bool, fn func(schema.JobError) error) error
-	// LogEntries are the messages about one workflow, newest first.
+	// LogEntries returns the messages about one workflow, newest first.
 	LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error)
 }
 
-// Quarantined is a document that could not be used, or did not come.
+// Quarantined is a document that could not be used, or that the source did not
+// deliver.
 type Quarantined struct {
 	ID        string `doc:"_id of the document"`
-	Database  string `doc:"database that it is in"`
+	Database  string `doc:"database of the document"`
 	Rev       string `doc:"revision that was read"`
-	Path      string `doc:"where in the document; empty: all of it"`
-	Reason    string `doc:"what is wrong"`
+	Path      string `doc:"path in the document; empty: all of it"`
+	Reason    string `doc:"why it can't be used"`
 	FirstSeen int64  `unit:"Unix s" doc:"when it was first read"`
 	LastSeen  int64  `unit:"Unix s" doc:"when it was last read"`
 	Count     int64  `doc:"how often it was read"`
-	Owed      bool   `doc:"it did not come, though it is there for all that is known: it is asked for again until it comes or is gone"`
+	Owed      bool   `doc:"true: listed by the source but not delivered; it is requested again until it is delivered or deleted"`
 }
 
-// Build tells which program this is.
+// Build describes this program.
 type Build struct {
 	Version  string
 	Revision string
@@ -89,64 +92,64 @@ type Build struct {
 	Go       string
 }
 
-// MetricsFor says who may read /metrics here.
+// MetricsFor says who may read /metrics on this listener.
 type MetricsFor int
 
 // Values of MetricsFor.
 const (
-	MetricsForKnown  MetricsFor = iota // those who may read everything else
-	MetricsForAll                      // everybody
-	MetricsElsewhere                   // nobody: there is no such route; MetricsHandler is served by the owner
+	MetricsForKnown  MetricsFor = iota // all clients that may read the other routes
+	MetricsForAll                      // every client
+	MetricsElsewhere                   // no client: the route does not exist; the owner serves MetricsHandler
 )
 
 // Options is everything that an API needs.
 type Options struct {
-	Store      Store                         // needed
-	Details    Details                       // nil: there are no details, /fetch/{workflow} answers 502
+	Store      Store                         // required
+	Details    Details                       // nil: no details, /fetch/{workflow} returns 502
 	Jobs       Jobs                          // nil: the source has no job documents and no log
 	Quarantine func() []Quarantined          // nil: none
 	History    History                       // nil: none
 	Journal    Journal                       // nil: none
-	Checkpoint func() (ok bool, note string) // of /readyz?verbose; nil, or an empty note: there is none
+	Checkpoint func() (ok bool, note string) // for /readyz?verbose; nil, or an empty note: no line
 	Cache      cache.Keeper                  // nil: keeps nothing
-	Registry   *prometheus.Registry          // nil: one of its own; /metrics serves it
+	Registry   *prometheus.Registry          // nil: its own; /metrics serves it
 	Build      Build
-	Attention  attention.Options // thresholds of /attention until SetAttention; the zero value is good
+	Attention  attention.Options // thresholds of /attention until SetAttention; the zero value is valid
 
 	Checks  func() []health.Check      // more lines of /readyz?verbose; nil: none
-	Reading func() []wire.AboutReading // how far the full read under way is; nil: not known
+	Reading func() []wire.AboutReading // progress of the running full read; nil: unknown
 
-	Queries    QueryOptions // of requests whose cost is not bounded by their page; the zero value is good
-	Feeds      FeedOptions  // of /changes; the zero value is good
-	Gate       *access.Gate // who may ask, and how often; nil: everybody
+	Queries    QueryOptions // of requests whose cost does not depend on their page; the zero value is valid
+	Feeds      FeedOptions  // of /changes; the zero value is valid
+	Gate       *access.Gate // authentication and rate limits; nil: every client is admitted
 	Metrics    MetricsFor   // who may read /metrics
-	Streams    int          // limit=all of one client at once; 0: 2
+	Streams    int          // concurrent limit=all of one client; 0: 2
 	MaxStreams int          // the same, of all clients; 0: 64
 	MaxBody    int64        // bytes of a request's body; 0: 64 KiB
 
-	Demand DemandOptions // of what is read from the source when asked for; the zero value is good
-	Memory MemoryOptions // the zero value is good
+	Demand DemandOptions // of reads on demand; the zero value is valid
+	Memory MemoryOptions // the zero value is valid
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: none
 }
 
-// QueryOptions bound requests whose cost is not that of the page which they
-// return: filters, sorts, counts and selectors. Zero values are good.
+// QueryOptions limit requests whose cost does not depend on the returned page:
+// filters, sorts, counts and selectors. Zero values are valid.
 type QueryOptions struct {
-	Timeout   time.Duration                        // longest work on one request, and longest wait for its turn; 0: 5 s
-	AtOnce    int                                  // expensive requests that are worked on at once; 0: half of the processors, 2 to 8
+	Timeout   time.Duration                        // maximum work on one request, and maximum wait in the queue; 0: 5 s
+	AtOnce    int                                  // concurrent expensive requests; 0: half of the processors, 2 to 8
 	PerClient int                                  // the same, of one client; 0: half of AtOnce, at least 1
-	Steps     int64                                // most steps of one request (see package budget); 0: no bound but the time
-	Free      int64                                // steps from which on a request is expensive; 0: DefaultFree
-	Spent     func(route string, b *budget.Budget) // nil or called at the end of each request that scans, for tests
+	Steps     int64                                // maximum steps of one request (see package budget); 0: only the time is limited
+	Free      int64                                // steps after which a request counts as expensive; 0: DefaultFree
+	Spent     func(route string, b *budget.Budget) // may be nil; called at the end of each request that scans, for tests
 }
 
-// DefaultFree is about 5 ms of work: at 20 000 workflows hardly anything is
-// expensive, at a million every new filter.
+// DefaultFree is about 5 ms of work: at 20 000 workflows hardly any request is
+// expensive, at a million every new filter is.
 const DefaultFree = 5_000_000
 
-// DefaultQueries are the options without flags.
+// DefaultQueries returns the options used without flags.
 func DefaultQueries() QueryOptions { return QueryOptions{}.complete() }
 
 func (o QueryOptions) complete() QueryOptions {
@@ -165,10 +168,10 @@ func (o QueryOptions) complete() QueryOptions {
 	return o
 }
 
-// FeedOptions bound the feeds of /changes. Zero values are good.
+// FeedOptions limit the feeds of /changes. Zero values are valid.
 type FeedOptions struct {
-	Interval  time.Duration // least time between two events of a stream; 0: 1 s
-	Heartbeat time.Duration // between two signs of life; 0: 15 s
+	Interval  time.Duration // minimum time between two events of a stream; 0: 1 s
+	Heartbeat time.Duration // interval of heartbeats; 0: 15 s
 	Wait      time.Duration // of a long poll without timeout=; 0: 30 s
 	PerClient int           // feeds of one client; 0: 20
 	Total     int           // feeds of all; 0: 1000
@@ -192,22 +195,22 @@ func (o FeedOptions) complete() FeedOptions {
 	return o
 }
 
-// DemandOptions bound what is read from the source when somebody asks; zero
-// values are those of DefaultDemand.
+// DemandOptions limit reads on demand from the source; zero values are those
+// of DefaultDemand.
 type DemandOptions struct {
-	Keep          time.Duration // how long what was read of one workflow is good
-	KeepErrors    time.Duration // how long the failing jobs of all workflows are good
-	Timeout       time.Duration // longest read of one workflow
-	TimeoutErrors time.Duration // longest read of the failing jobs of all workflows: the view may have to be built
+	Keep          time.Duration // how long data of one workflow are valid
+	KeepErrors    time.Duration // how long the failing jobs of all workflows are valid
+	Timeout       time.Duration // maximum time of a read of one workflow
+	TimeoutErrors time.Duration // maximum time of a read of the failing jobs of all workflows: the view may have to be built
 	WaitErrors    time.Duration // how long a request waits for them
-	AtOnce        int           // reads at the same time
-	Waiting       int           // reads that may wait for their turn
-	Failures      int           // in a row, after which the source is left alone for a while
-	MinWait       time.Duration // how long at first
-	MaxWait       time.Duration // at most
+	AtOnce        int           // concurrent reads
+	Waiting       int           // maximum waiting reads
+	Failures      int           // failures in a row before reads are paused
+	MinWait       time.Duration // first pause
+	MaxWait       time.Duration // longest pause
 }
 
-// DefaultDemand are the bounds that a server has unless it is told others.
+// DefaultDemand returns the defaults of a server.
 func DefaultDemand() DemandOptions {
 	return DemandOptions{
 		Keep: 5 * time.Minute, KeepErrors: 10 * time.Minute,
@@ -226,9 +229,9 @@ func (o DemandOptions) complete() DemandOptions {
 	}
 }
 
-// MemoryOptions say what the process may hold, and who can tell what it holds.
+// MemoryOptions limit the memory of the process, and report what it holds.
 type MemoryOptions struct {
-	Budget  int64                    // bytes of all parts with a limit, together; for people who look
-	Answers int64                    // bytes of answers kept by their requests; 0: 16 MiB
-	Parts   func() []wire.MemoryPart // all but what the API holds itself; nil: none
+	Budget  int64                    // bytes of all limited parts together; only reported
+	Answers int64                    // bytes of the answer cache; 0: 16 MiB
+	Parts   func() []wire.MemoryPart // all except what the API holds; nil: none
 }

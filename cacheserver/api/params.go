@@ -20,8 +20,8 @@ import (
 // methodQuery is the safe method with a body (RFC 10008).
 const methodQuery = "QUERY"
 
-// onlyParams returns the parameters, which must not be changed, and refuses others
-// than the allowed ones.
+// onlyParams returns the parameters, which must not be changed, and rejects
+// unknown ones.
 func onlyParams(c echo.Context, allowed ...string) (url.Values, error) {
 	if c.Request().URL.RawQuery == "" {
 		return nil, nil
@@ -39,15 +39,15 @@ func onlyParams(c echo.Context, allowed ...string) (url.Values, error) {
 	return v, nil
 }
 
-// listParams are the parameters of lists that are not lists of workflows.
+// listParams are the parameters of lists other than workflows.
 type listParams struct {
 	wire.Query          // Gen, Format, Download
 	keys       []string // projection
 }
 
-// parseListParams reads gen, format, dl and fields, and leaves those named in own
-// to the caller. fields are those of the records of the list; the first, their
-// name, is always there.
+// parseListParams reads gen, format, dl and fields, and leaves those named in
+// own to the caller. fields are those of the records of the list; the first,
+// their name, is always included.
 func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p listParams, err error) {
 	v, err := onlyParams(c, append([]string{"gen", "format", "dl", "fields"}, own...)...)
 	if err != nil {
@@ -66,7 +66,7 @@ func parseListParams(c echo.Context, fields []schema.Field, own ...string) (p li
 	return p, err
 }
 
-// namesIn are the names in the values of a parameter.
+// namesIn returns the names in the values of a parameter.
 func namesIn(values []string) []string {
 	if len(values) == 0 {
 		return nil
@@ -74,8 +74,8 @@ func namesIn(values []string) []string {
 	return strings.Split(strings.Join(values, ","), ",")
 }
 
-// fieldNamed looks up a field of a record by its key, in any case of letters. param
-// is the parameter that asks.
+// fieldNamed looks up a field of a record by its key, ignoring case. param is
+// the parameter that names it.
 func fieldNamed(param string, fields []schema.Field, name string) (schema.Field, error) {
 	i := slices.IndexFunc(fields, func(f schema.Field) bool { return strings.EqualFold(f.Key, name) })
 	if i < 0 {
@@ -84,8 +84,8 @@ func fieldNamed(param string, fields []schema.Field, name string) (schema.Field,
 	return fields[i], nil
 }
 
-// readKeys reads fields= over the keys of a record; nil: all. The first one, its
-// name, is always there.
+// readKeys reads fields= over the keys of a record; nil: all. The first one,
+// its name, is always included.
 func readKeys(fields []schema.Field, values []string) (keys []string, err error) {
 	for _, name := range namesIn(values) {
 		if keys == nil {
@@ -110,7 +110,7 @@ func keysOf(fields []schema.Field) []string {
 	return keys
 }
 
-// parseFilter reads the filters of /fetch and refuses what is about pages.
+// parseFilter reads the filters of /fetch and rejects parameters about pages.
 func parseFilter(v url.Values, own ...string) (wire.Query, error) {
 	for _, name := range []string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"} {
 		for given := range v {
@@ -122,7 +122,7 @@ func parseFilter(v url.Values, own ...string) (wire.Query, error) {
 	return wire.ParseQueryExcept(v, own...)
 }
 
-// fieldList reads a parameter that names fields, as their keys.
+// fieldList reads a parameter that names fields, and returns their keys.
 func fieldList(v url.Values, param string, most int, allowed func(schema.Field) bool) ([]string, error) {
 	var keys []string
 	for _, value := range v[param] {
@@ -136,7 +136,7 @@ func fieldList(v url.Values, param string, most int, allowed func(schema.Field) 
 			case err != nil:
 				return nil, err
 			case !allowed(f):
-				return nil, wire.BadValue(param, fmt.Sprintf("%s can't be used in %s=: sums need whole numbers, and groups anything but fractions.", f.Key, param))
+				return nil, wire.BadValue(param, fmt.Sprintf("%s can't be used in %s=: sums need integer fields, and groups any field that is not a fraction.", f.Key, param))
 			case slices.Contains(keys, f.Key):
 				return nil, wire.BadValue(param, fmt.Sprintf("%q appears more than once.", f.Key))
 			}
@@ -149,7 +149,7 @@ func fieldList(v url.Values, param string, most int, allowed func(schema.Field) 
 	return keys, nil
 }
 
-// readEnvelope reads envelope= where a list has no page.
+// readEnvelope reads envelope= where a list has no pages.
 func readEnvelope(values []string, format wire.Format) (bool, error) {
 	v := url.Values{}
 	if len(values) > 0 {
@@ -162,7 +162,7 @@ func readEnvelope(values []string, format wire.Format) (bool, error) {
 	return q.Envelope, err
 }
 
-// limitOf is the greatest length of the page of a list of workflows; 0: all.
+// limitOf returns the maximum length of a page of workflows; 0: all.
 func limitOf(q wire.Query) int {
 	if q.All {
 		return 0
@@ -170,8 +170,8 @@ func limitOf(q wire.Query) int {
 	return q.PageLimit()
 }
 
-// chooseFormat is the representation that the client wants: format= before
-// Accept, and JSON if it says nothing.
+// chooseFormat returns the representation that the client asked for: format=
+// before Accept, and JSON by default.
 func chooseFormat(c echo.Context, asked wire.Format, offered ...wire.Format) (wire.Format, error) {
 	if asked != "" {
 		if slices.Contains(offered, asked) {
@@ -210,8 +210,8 @@ func listFormat(c echo.Context, q wire.Query) (wire.Format, error) {
 	return chooseFormat(c, q.Format, wire.Formats()...)
 }
 
-// preferredWait is how long the client wants to wait for what is read on demand
-// (Prefer: wait=4, RFC 7240); ok is false when it does not say.
+// preferredWait returns how long the client is willing to wait for data read
+// on demand (Prefer: wait=4, RFC 7240); ok is false when it does not say.
 func preferredWait(h http.Header) (wait time.Duration, ok bool) {
 	const most = 24 * time.Hour
 	for _, line := range h["Prefer"] {

@@ -17,9 +17,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// The source is down: what was read of a workflow before is served, with its
-// time, also when the workflow has changed since; of one that nobody had looked
-// at there is nothing, and that is said.
+// The source is down: an earlier result for a workflow is served, with its
+// time, also when the workflow has changed since; without an earlier result
+// the answer is an error.
 func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &detailsFake{}
@@ -36,7 +36,7 @@ func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	f.store.SetSource(away)
 	kept := f.get(known)
 	assert.Equal(t, "1", kept.Header.Get("X-Stale"))
-	assert.Equal(t, read.Unix(), decode[schema.Detail](t, kept.body).DetailsTime, "not too old to be served, but nobody knows whether it is as in the source")
+	assert.Equal(t, read.Unix(), decode[schema.Detail](t, kept.body).DetailsTime, "recent enough to be served, but it may differ from the source")
 	assert.Equal(t, "private, no-cache", f.get(known+"?gen="+f.generation()).Header.Get("Cache-Control"))
 	f.store.SetSource(state)
 	assert.Zero(t, decode[schema.Detail](t, f.get(known).body).DetailsTime)
@@ -51,11 +51,11 @@ func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	old := decode[schema.Detail](t, a.body)
 	assert.Equal(t, read.Unix(), old.DetailsTime)
 	assert.Equal(t, fresh.Sites, old.Sites)
-	assert.Equal(t, decode[[]schema.Workflow](t, f.get("/fetch?name="+workflowName(7)).body)[0].Priority, old.Priority, "its list record is that of now")
+	assert.Equal(t, decode[[]schema.Workflow](t, f.get("/fetch?name="+workflowName(7)).body)[0].Priority, old.Priority, "its list record is current")
 	ndjson := f.get(known, "Accept: application/x-ndjson")
 	assert.Contains(t, strings.SplitN(string(ndjson.body), "\n", 2)[0], `"DetailsTime":`)
 	pinned := f.get(known + "?gen=" + f.generation())
-	assert.Equal(t, "private, no-cache", pinned.Header.Get("Cache-Control"), "it may become better")
+	assert.Equal(t, "private, no-cache", pinned.Header.Get("Cache-Control"), "a later answer may be better")
 
 	p := f.get(unknown)
 	assert.Equal(t, http.StatusBadGateway, p.StatusCode)
@@ -69,7 +69,7 @@ func TestDetailsWhileTheSourceIsDown(t *testing.T) {
 	assert.Zero(t, decode[schema.Detail](t, a.body).DetailsTime)
 }
 
-// downJobs is a source of jobs that can be taken away.
+// downJobs is a source of jobs that can be taken down.
 type downJobs struct {
 	jobsFake
 
@@ -90,7 +90,7 @@ func (j *downJobs) LogEntries(ctx context.Context, workflow string) ([]schema.Lo
 	return j.jobsFake.LogEntries(ctx, workflow)
 }
 
-// The same of failing jobs and log entries.
+// The same for failing jobs and log entries.
 func TestJobsAndLogsWhileTheSourceIsDown(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &downJobs{}
@@ -105,15 +105,15 @@ func TestJobsAndLogsWhileTheSourceIsDown(t *testing.T) {
 		require.Equal(t, http.StatusOK, old.StatusCode, part)
 		assert.Equal(t, string(fresh.body), string(old.body))
 		assert.Equal(t, "1", old.Header.Get("X-Stale"))
-		assert.Equal(t, fresh.Header.Get("X-Read-Time"), old.Header.Get("X-Read-Time"), "when they were read")
+		assert.Equal(t, fresh.Header.Get("X-Read-Time"), old.Header.Get("X-Read-Time"), "the time of the read")
 		assert.Equal(t, http.StatusBadGateway, f.get("/fetch/"+workflowName(9)+part).StatusCode)
 		source.down.Store(false)
 		f.clock.advance(time.Hour)
 	}
 }
 
-// A client that does not want to wait gets an answer in time: what was read
-// last, or that it is being read.
+// A client that does not want to wait gets an answer in time: the last result,
+// or not-ready.
 func TestPreferWait(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &detailsFake{}

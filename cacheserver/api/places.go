@@ -9,7 +9,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// enterFeed takes a place among the open feeds; leave gives it back.
+// enterFeed takes a slot among the open feeds; leave releases it.
 func (a *API) enterFeed(c echo.Context) (leave func(), err error) {
 	client, _ := a.o.Gate.Client(c.Request())
 	leave, why := a.feeds.Enter(client)
@@ -22,8 +22,9 @@ func (a *API) enterFeed(c echo.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// enterStream is enterFeed for limit=all: each holds on to a generation for as
-// long as its reader takes. A front end itself has no bound, as in Admit, but all together have.
+// enterStream is enterFeed for limit=all: each holds a generation for as long
+// as its reader takes. A front end has no limit of its own, as in Admit, but
+// there is one for all requests.
 func (a *API) enterStream(c echo.Context) (leave func(), err error) {
 	client, free := a.o.Gate.Client(c.Request())
 	all, why := a.allStreams.Enter(struct{}{})

@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Behind a proxy every address that an answer names begins with the proxy's path.
+// Behind a proxy every URL in an answer begins with the proxy's path.
 func TestForwardedPrefix(t *testing.T) {
 	f := newFixture(t, 60)
 	for given, want := range map[string]string{

@@ -51,7 +51,7 @@ func (a *API) showProblem(c echo.Context) error {
 
 const mediaHTML = "text/html"
 
-// problemPage is what browsers get of a problem.
+// problemPage is the page of a problem for browsers.
 var problemPage = template.Must(template.New("problem").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Title}} · WMStats</title></head>
 <body><main><h1>{{.Title}}</h1>

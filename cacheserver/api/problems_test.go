@@ -28,7 +28,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// samples has one error of each row of the table, and the answer to it.
+// samples has one error of each row of the table, and its answer.
 var samplesOfKinds = map[string]struct {
 	err    error
 	status int
@@ -48,27 +48,27 @@ var samplesOfKinds = map[string]struct {
 	"net/http.MaxBytesError":                  {&http.MaxBytesError{Limit: 7}, 413, wire.SlugTooLarge},
 }
 
-// noAnswer are the errors that stand in no row, and why. Who adds an error to a
-// package decides here: an answer of its own, or a reason that there is none.
+// noAnswer lists the errors without a row, and why. A new error in a package
+// needs a decision here: an answer of its own, or a reason why there is none.
 var noAnswer = map[string]string{
-	"cacheserver/api.errDropped":         "the reader of a feed is gone: there is nobody to answer",
-	"cacheserver/api.panicError":         "a fault of the server: 500",
-	"cacheserver/cache.errSmall":         "of the start, when the cache is made",
-	"cacheserver/ondemand.PanicError":    "a fault of the server: 500",
-	"cacheserver/api/render.ErrForm":     "a record that the store holds is damaged: 500",
-	"cacheserver/table.errField":         "wire refuses unknown fields before: a fault of the server, 500",
-	"cacheserver/table.errByName":        "the store does not ask for it: a fault of the server, 500",
+	"cacheserver/api.errDropped":         "the reader of a feed is gone: no answer is possible",
+	"cacheserver/api.panicError":         "a bug of the server: 500",
+	"cacheserver/cache.errSmall":         "only at the start, when the cache is created",
+	"cacheserver/ondemand.PanicError":    "a bug of the server: 500",
+	"cacheserver/api/render.ErrForm":     "a damaged record in the store: 500",
+	"cacheserver/table.errField":         "wire rejects unknown fields first: a bug of the server, 500",
+	"cacheserver/table.errByName":        "the store does not use it: a bug of the server, 500",
 	"cacheserver/store.errMaker":         "stands for a panic, and is never returned",
-	"cacheserver/store.errNoSegments":    "only of forms that no handler asks for: a fault of the server, 500",
+	"cacheserver/store.errNoSegments":    "only in formats that no handler uses: a bug of the server, 500",
 	"cacheserver/store.errNoGeneration":  "of checkpoints, which no handler writes",
 	"cacheserver/join.ErrReadEnded":      "of full reads, which no handler does",
 	"cacheserver/join.ShrunkError":       "of full reads, which no handler does",
 	"cacheserver/join/report.errDamaged": "of full reads and checkpoints",
-	"cacheserver/timeline.errBroken":     "counts over time that are held are damaged: 500",
+	"cacheserver/timeline.errBroken":     "damaged counts over time: 500",
 	"cacheserver/onewrite.errNotHeader":  "of connections, below handlers",
 	"program/filewatch.":                 "files of secrets and thresholds: no handler reads one",
 	"schema/raw.DocError":                "of documents, on demand: demandProblem makes it source-failed",
-	"schema.errPacked":                   "packed records that are held are damaged: 500",
+	"schema.errPacked":                   "damaged packed records: 500",
 	"schema/jsonscan.ErrTooLong":         "of what the source sends, on demand: demandProblem makes it source-failed",
 	"schema/jsonscan.SyntaxError":        "of documents, on demand: demandProblem makes it source-failed",
 	"cacheserver/couch.":                 "of the source, on demand: demandProblem makes it source-failed",
@@ -77,8 +77,8 @@ var noAnswer = map[string]string{
 	"cacheserver/checkpoint.":            "no handler reads or writes a checkpoint",
 }
 
-// Each error of the packages below the handlers has an answer, or a reason to
-// have none.
+// Each error of the packages below the handlers has an answer, or a reason why
+// there is none.
 func TestEachErrorHasItsProblem(t *testing.T) {
 	records, err := store.New(store.Options{Process: "t"})
 	require.NoError(t, err)
@@ -99,11 +99,11 @@ func TestEachErrorHasItsProblem(t *testing.T) {
 			assert.NotEmpty(t, p.Detail, row)
 		}
 	}
-	assert.Len(t, samplesOfKinds, len(rows), "a sample of a row that is not there")
+	assert.Len(t, samplesOfKinds, len(rows), "a sample without a row")
 
 	found := errorsOfTheProgram(t)
 	for _, must := range []string{"cacheserver/table.TooManyGroupsError", "cacheserver/failures.ErrTooMany", "cacheserver/api/render.ErrForm"} {
-		require.Contains(t, found, must, "the search does not see it")
+		require.Contains(t, found, must, "the search misses it")
 	}
 	used := map[string]bool{}
 	for _, name := range found {
@@ -123,7 +123,7 @@ func TestEachErrorHasItsProblem(t *testing.T) {
 	}
 }
 
-// What is in no row is a fault of the server.
+// An error without a row is a bug of the server.
 func TestUnknownErrorsAreFaults(t *testing.T) {
 	records, err := store.New(store.Options{Process: "t"})
 	require.NoError(t, err)
@@ -136,8 +136,8 @@ func TestUnknownErrorsAreFaults(t *testing.T) {
 	assert.Equal(t, 404, a.problemOf(c, echo.ErrNotFound).Status)
 }
 
-// errorsOfTheProgram are all types with a method Error, and all variables made
-// with errors.New or fmt.Errorf, of the packages that handlers use.
+// errorsOfTheProgram returns all types with a method Error, and all variables
+// created with errors.New or fmt.Errorf, of the packages that handlers use.
 func errorsOfTheProgram(t *testing.T) (names []string) {
 	t.Helper()
 	const root = "../.."

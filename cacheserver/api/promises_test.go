@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhichAnswersPromise: one that leads to another page keeps its generation,
-// by Link, by Next in the body, or as /find by its totals; one that does not
-// keeps nothing, and neither does an error.
+// TestWhichAnswersPromise: an answer that leads to another page keeps its
+// generation, by Link, by Next in the body, or for /find by its total; any
+// other answer keeps nothing, and neither does an error.
 func TestWhichAnswersPromise(t *testing.T) {
 	for path, promises := range map[string]bool{
 		"/fetch?limit=10": true, "/fetch?limit=10&idx=35": true, "/fetch?limit=10&idx=10&format=csv": true, "/fetch?envelope=1&limit=5": true,

@@ -8,9 +8,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// showPulse handles GET /pulse: the CacheInfo record with a count, also before the first
-// generation. Its tag leaves out the time of the last check, which moves all the
-// time and is no news.
+// showPulse handles GET /pulse: the CacheInfo record with a count, which works
+// before the first generation too. Its tag leaves out the time of the last
+// check, which changes all the time.
 func (a *API) showPulse(c echo.Context) error {
 	began := a.o.Now()
 	if _, err := onlyParams(c); err != nil {

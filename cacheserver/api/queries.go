@@ -9,13 +9,13 @@ import (
 	"github.com/dmwm/wmstats/program/access/limit"
 )
 
-// Requests that wait for their turn, for each one that is worked on.
+// Waiting requests for each running one.
 const (
 	waitingEach      = 32
 	waitingPerClient = 8
 )
 
-// queries lets few expensive requests work at once.
+// queries lets only a few expensive requests run at once.
 type queries struct {
 	o       QueryOptions
 	turns   *limit.Turns[access.Client]

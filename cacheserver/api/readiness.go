@@ -10,11 +10,11 @@ import (
 	"github.com/dmwm/wmstats/program/health"
 )
 
-// showLive handles GET /livez: it answers, so it lives.
+// showLive handles GET /livez: answering is the check.
 func (a *API) showLive(c echo.Context) error { return a.sendText(c, http.StatusOK, mediaText, "ok\n") }
 
-// showReady handles GET /readyz. A stale source does not make it fail: the last
-// good generation is served.
+// showReady handles GET /readyz. A stale source does not make it fail: the
+// last good generation is served.
 func (a *API) showReady(c echo.Context) error {
 	_, loaded := a.o.Store.Newest()
 	source := a.o.Store.Source()
@@ -46,7 +46,7 @@ func (a *API) showReady(c echo.Context) error {
 	return a.sendText(c, status, mediaText, "not ready\n")
 }
 
-// firstRead is the check whether there are records.
+// firstRead is the check whether the first full read has finished.
 func firstRead(loaded bool) health.Check {
 	c := health.Check{Name: "first full read", OK: loaded, Needed: true, Note: "not finished"}
 	if loaded {
@@ -55,8 +55,8 @@ func firstRead(loaded bool) health.Check {
 	return c
 }
 
-// sourceNote says whether all that the source has is here, and what is not as it
-// should be.
+// sourceNote describes whether the records are up to date, and what is not
+// normal.
 func sourceNote(source store.SourceState) string {
 	note := "up to date"
 	if source.Stale {
@@ -68,7 +68,8 @@ func sourceNote(source store.SourceState) string {
 	return note
 }
 
-// sourceCheck says how the source is, also while it is read for the first time.
+// sourceCheck describes the state of the source, including the first full
+// read.
 func (a *API) sourceCheck(source store.SourceState, loaded bool) health.Check {
 	c := health.Check{Name: "source", OK: !source.Stale, Note: sourceNote(source)}
 	switch reading := a.readingText(); {

@@ -12,9 +12,10 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TestErrorsTellWhatHasNotCome: agents count failed jobs of which no report, or
-// only some, has come; the answers say how many, with the agents that miss.
-func TestErrorsTellWhatHasNotCome(t *testing.T) {
+// TestErrorsCountMissingReports: agents count failed jobs of which no or only
+// some job reports are available; the answers state how many, with the agents
+// whose reports are missing.
+func TestErrorsCountMissingReports(t *testing.T) {
 	f, _ := failingJobsFixture(t, nil)
 	name := workflowName(3)
 	part := func(agent string, failed int64) join.Change {
@@ -40,7 +41,7 @@ func TestErrorsTellWhatHasNotCome(t *testing.T) {
 
 	env := decode[wire.JobErrorsEnvelope](t, f.get("/fetch/"+name+"/errors?envelope=1&by=exitcode&exitcode=99999").body)
 	assert.Equal(t, failed, env.Failure)
-	assert.Equal(t, all, env.ReportedJobs, "filters pick groups; what has come is of all jobs")
+	assert.Equal(t, all, env.ReportedJobs, "filters select groups; available reports are counted over all jobs")
 	assert.Empty(t, env.Items)
 	missing := map[string]int64{}
 	for _, a := range env.Agents {
@@ -49,7 +50,7 @@ func TestErrorsTellWhatHasNotCome(t *testing.T) {
 	}
 	assert.Equal(t, int64(16), missing["a.cern.ch"])
 	assert.Equal(t, int64(29), missing["b.fnal.gov"])
-	assert.Equal(t, "b.fnal.gov", env.Agents[0].Agent, "who misses most comes first")
+	assert.Equal(t, "b.fnal.gov", env.Agents[0].Agent, "most missing reports first")
 	assert.NotContains(t, missing, "c.fnal.gov")
 	assert.True(t, strings.HasPrefix(string(f.get("/fetch/"+name+"/errors").body), "["), "without it they stay arrays")
 	assert.Equal(t, 400, f.get("/fetch/"+name+"/errors?envelope=1&format=csv").StatusCode)

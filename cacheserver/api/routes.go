@@ -15,11 +15,11 @@ func (a *API) table() []route {
 		{"/", "this list", a.showIndex, nil, known},
 		{"/fetch", "list of workflows: filters, sort=, fields=, facets=, pages, format=", a.listWorkflows, nil, known},
 		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow, nil, known},
-		{"/status", "sums of the workflows by status", a.listStatuses, nil, known},
+		{"/status", "totals of the workflows by status", a.listStatuses, nil, known},
 		{"/find", "workflows that match a Mango selector in the request body", a.findRecords, []string{http.MethodPost, methodQuery}, known},
 		{"/stats", "counts and sums by one or two fields: by=a[,b], sum=x,y, and filters", a.showStats, nil, known},
 		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet, nil, known},
-		{"/attention", "rules that match, and the workflows and agents that they name: rule=", a.showAttention, nil, known},
+		{"/attention", "rules that match, with their workflows and agents: rule=", a.showAttention, nil, known},
 		{"/changes", "changes since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
 		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil, known},
 		{"/history", "counts over time: by=status|state, since=, of the campaigns or sites in campaign= or site= (several, or *)", a.listHistory, nil, known},
@@ -43,8 +43,8 @@ func (a *API) table() []route {
 	table = append(table, a.demandRoutes()...)
 	for _, g := range a.groups {
 		table = append(table,
-			route{g.path, "sums of the workflows by " + g.noun, g.list, nil, known},
-			route{g.path + "/:name", "sums and workflows of one " + g.noun + ", with all parameters of /fetch", a.showGroup(g), nil, known})
+			route{g.path, "totals of the workflows by " + g.noun, g.list, nil, known},
+			route{g.path + "/:name", "totals and workflows of one " + g.noun + ", with all parameters of /fetch", a.showGroup(g), nil, known})
 	}
 	return table
 }
@@ -93,5 +93,5 @@ func (a *API) showIndex(c echo.Context) error {
 	return a.sendText(c, http.StatusOK, mediaText, text.String())
 }
 
-// MetricsHandler serves the metrics for a listener of their own.
+// MetricsHandler returns a handler of the metrics for a separate listener.
 func (a *API) MetricsHandler() http.Handler { return a.metrics.page }

@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// The groups and values are the same in every form.
+// The groups and values are the same in every format.
 func TestStatsAndFacetsAsLines(t *testing.T) {
 	f := newFixture(t, 200)
 	for _, c := range []struct {
@@ -57,7 +57,7 @@ func TestStatsAndFacetsAsLines(t *testing.T) {
 	facet := decode[wire.FacetPage](t, f.get(path).body)
 	require.Len(t, facet.Values, 1)
 	a := f.get(path + "&format=ndjson")
-	assert.Equal(t, "2", a.Header.Get("X-Total-Count"), "how many there are with this prefix")
+	assert.Equal(t, "2", a.Header.Get("X-Total-Count"), "how many values have this prefix")
 	var value wire.FacetValue
 	require.NoError(t, json.Unmarshal(bytes.TrimSpace(a.body), &value))
 	assert.Equal(t, facet.Values[0], value)

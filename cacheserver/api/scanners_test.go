@@ -23,7 +23,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// scan is a list request with what it asks for in plain Go.
+// scan is a list request and its meaning in plain Go.
 type scan struct {
 	query   url.Values
 	matches func(*schema.Workflow) bool
@@ -75,7 +75,8 @@ func randomScan(r *rand.Rand) scan {
 	return s
 }
 
-// expect is what the scan has to give, from all records of the generation.
+// expect returns the expected result of the scan, from all records of the
+// generation.
 func (s scan) expect(all []schema.Workflow) []string {
 	var list []*schema.Workflow
 	for i := range all {
@@ -91,14 +92,14 @@ func (s scan) expect(all []schema.Workflow) []string {
 	return out
 }
 
-// scanReader is a client of its own connections.
+// scanReader is a client with its own connections.
 type scanReader struct {
 	f      *fixture
 	client *http.Client
 	coding string
 	unrest *unrest
 
-	promised atomic.Bool // an answer had an address to go on with
+	promised atomic.Bool // an answer had the URL of another page
 }
 
 func (r *scanReader) get(path string) (answerOf, error) {
@@ -124,7 +125,7 @@ func (r *scanReader) get(path string) (answerOf, error) {
 	return a, err
 }
 
-// workflows reads the records of a page in either form.
+// workflows reads the records of a page in either format.
 func (a answerOf) workflows(t *testing.T) (list []schema.Workflow, err error) {
 	body := a.plain(t)
 	if a.Header.Get("Content-Type") == "application/json" {
@@ -165,7 +166,7 @@ func (r *scanReader) links(s scan) (gen string, got []string, err error) {
 	return gen, got, nil
 }
 
-// ranges reads parts of one generation by idx, all at once.
+// ranges reads parts of one generation by idx, concurrently.
 func (r *scanReader) ranges(s scan) (gen string, got []string, err error) {
 	const workers = 4
 	limit, err := strconv.Atoi(s.query.Get("limit"))
@@ -219,8 +220,9 @@ func (r *scanReader) ranges(s scan) (gen string, got []string, err error) {
 	return gen, slices.Concat(pages...), nil
 }
 
-// unrest changes, adds, deletes and re-sorts workflows from..to, once in every
-// so many requests: by itself it would be faster than generations are kept.
+// unrest changes, adds, deletes and re-sorts workflows from..to, once per
+// given number of requests: unlimited it would be faster than generations are
+// kept.
 type unrest struct {
 	every    int64
 	requests atomic.Int64
@@ -228,7 +230,7 @@ type unrest struct {
 	done     chan int
 }
 
-// tick is called with each request.
+// tick is called for each request.
 func (u *unrest) tick() {
 	if u.requests.Add(1)%u.every == 0 {
 		select {
@@ -238,7 +240,7 @@ func (u *unrest) tick() {
 	}
 }
 
-// stop ends it and says how often it has changed something.
+// stop ends it and returns the number of changes.
 func (u *unrest) stop() (changed int) { close(u.next); return <-u.done }
 
 func (f *fixture) unrest(from, to, every int) *unrest {
@@ -263,8 +265,8 @@ func (f *fixture) unrest(from, to, every int) *unrest {
 	return u
 }
 
-// Fifty scanners, by Link and by parallel ranges, with filters, orders, forms
-// and codings of their own, while everything changes: each gets exactly its
+// Fifty scanners, by Link and by parallel ranges, with their own filters,
+// orders, formats and codings, while everything changes: each gets exactly its
 // generation.
 func TestFiftyScannersUnderChange(t *testing.T) {
 	const workflows, scanners, rounds = 220, 50, 2
@@ -291,7 +293,7 @@ func TestFiftyScannersUnderChange(t *testing.T) {
 				}
 				generations.Store(gen, true)
 				if !reader.promised.Load() {
-					continue // one page: nobody said that its generation stays
+					continue // one page: no answer promised its generation
 				}
 				compared.Add(1)
 				all, err := reader.get("/fetch?limit=all&format=ndjson&gen=" + gen)
@@ -314,8 +316,8 @@ func TestFiftyScannersUnderChange(t *testing.T) {
 	assert.Greater(t, changed, 20, "changes while they were read")
 }
 
-// after= on ever newer generations: each workflow that is there and matches
-// during the whole scan comes exactly once, and none comes twice.
+// after= on ever newer generations: each workflow that exists and matches
+// during the whole scan is returned exactly once, and no workflow twice.
 func TestAfterUnderChange(t *testing.T) {
 	const stable, all = 300, 700
 	f := newFixture(t, all)
@@ -349,14 +351,14 @@ func TestAfterUnderChange(t *testing.T) {
 			}
 		}
 		assert.True(t, slices.IsSorted(got))
-		assert.Len(t, slices.Compact(slices.Clone(got)), len(got), "none comes twice")
+		assert.Len(t, slices.Compact(slices.Clone(got)), len(got), "no workflow is returned twice")
 		seen := slices.DeleteFunc(slices.Clone(got), func(name string) bool { _, is := slices.BinarySearch(want, name); return !is })
-		assert.Equal(t, want, seen, "what was there all the time comes once")
+		assert.Equal(t, want, seen, "workflows that always existed are returned once")
 	}
 	assert.Greater(t, len(generations), 1)
 }
 
-// restart of an expired generation is a whole scan of the newest.
+// A restart after an expired generation scans the whole newest generation.
 func TestRestartOfAnExpiredGeneration(t *testing.T) {
 	f := newFixture(t, 90)
 	first := f.get("/fetch?limit=20&sort=-Priority&status=completed,closed-out")

@@ -20,7 +20,8 @@ const (
 )
 
 // showStats handles GET /stats?by=a[,b]&sum=x,y: groups under the filters of
-// /fetch, with counts and sums; without by one group of all. Exact always.
+// /fetch, with counts and sums; without by one group of all. Results are
+// exact.
 func (a *API) showStats(c echo.Context) error {
 	q, err := parseFilter(c.QueryParams(), "by", "sum")
 	if err != nil {
@@ -67,9 +68,9 @@ func (a *API) showStats(c echo.Context) error {
 	return a.sendObject(c, ans, body)
 }
 
-// groupsOf groups by the fields of by. Without any it is one group of all
-// workflows, also when there are none: added up from those by status, of which
-// a workflow has one.
+// groupsOf groups by the fields of by. Without any it returns one group of all
+// workflows, even if there are none: the sum of the groups by status, of which
+// each workflow has exactly one.
 func groupsOf(ctx context.Context, generation *store.Generation, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
 	if len(by) > 0 {
 		return generation.Stats(ctx, q, by, sum)
@@ -88,9 +89,9 @@ func groupsOf(ctx context.Context, generation *store.Generation, q wire.Query, b
 	return []wire.StatsGroup{all}, total, nil
 }
 
-// showFacet handles GET /facet/{field}?prefix=&limit=: values with counts under
-// the filters of /fetch, without that of the field itself. prefix is compared
-// in lower case.
+// showFacet handles GET /facet/{field}?prefix=&limit=: values with counts
+// under the filters of /fetch, except the filter of the field itself. prefix
+// is compared in lower case.
 func (a *API) showFacet(c echo.Context) error {
 	q, err := parseFilter(c.QueryParams(), "prefix", "limit")
 	if err != nil {
@@ -144,8 +145,9 @@ func (a *API) showFacet(c echo.Context) error {
 	return a.sendObject(c, ans, body)
 }
 
-// statsRows are the groups with the keys of their fields, Count, and each sum
-// under Sum and its key, because a field may be grouped by and added up too.
+// statsRows returns the groups with the keys of their fields, Count, and each
+// sum under Sum and its key, because a field may be both grouped by and added
+// up.
 func statsRows(by, sum []string, groups []wire.StatsGroup) (r rows, err error) {
 	for _, key := range by {
 		r.fields = append(r.fields, schema.Field{Key: key, Type: schema.String})
@@ -162,7 +164,7 @@ func statsRows(by, sum []string, groups []wire.StatsGroup) (r rows, err error) {
 	return r, nil
 }
 
-// facetRows are the values with their counts.
+// facetRows returns the values with their counts.
 func facetRows(result wire.FacetResult) (r rows, err error) {
 	r.fields = []schema.Field{{Key: "Value", Type: schema.String}, {Key: "Count", Type: schema.Int}}
 	for _, v := range result.Values {

@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// requestOf is the change that a request document makes.
+// requestOf returns the change for a request document.
 func requestOf(t *testing.T, body string) join.Change {
 	t.Helper()
 	doc, err := raw.DecodeReqMgr([]byte(body))
@@ -84,7 +84,7 @@ func TestWhatOnlyAStepHasIsFound(t *testing.T) {
 		}
 	}
 
-	// A selector is about the keys that it names.
+	// A selector tests the keys that it names.
 	find := func(selector string) int {
 		a := f.send("POST", "/find", `{"selector":`+selector+`,"limit":10000}`)
 		require.Equal(t, 200, a.StatusCode, string(a.body))

@@ -19,8 +19,8 @@ import (
 )
 
 // detailLists are the keys of schema.Detail after those of the list record,
-// each with the Kind of its records in NDJSON. Totals have a Kind of their own,
-// so that who adds up the lines of one Kind counts nothing twice.
+// each with the Kind of its records in NDJSON. Totals have their own Kind, so
+// that adding up the lines of one Kind counts nothing twice.
 var detailLists = []struct{ key, kind string }{
 	{"Agents", "WorkflowAgent"}, {"Sites", "WorkflowSite"}, {"SiteTotals", "SiteTotal"},
 	{"Tasks", "WorkflowTask"}, {"TaskTotals", "TaskTotal"}, {"TaskSites", "TaskSite"},
@@ -67,8 +67,8 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// While the records are stale nobody knows whether the details are as in the
-	// source, also where they are not too old to be served without asking it.
+	// While the records are stale it is unknown whether the details match the
+	// source, even if they are recent enough to be served from the cache.
 	read.aged = read.stale || a.o.Store.Source().Stale
 	body, err := joinDetail(record, read, generation.RecoveriesOf(name), generation.Alerts(name))
 	if err != nil {
@@ -95,10 +95,10 @@ func (a *API) showWorkflow(c echo.Context) error {
 
 // detail returns the encoded members of a Detail after the list record, from
 // Agents to ErrorsState and without Recoveries. The documents are those of the
-// version, but jobs fail without any of them changing: so it is read again after
-// a while, at expires, and at once when the job errors could not be read, or when
-// these are the last ones in place of what the source can't give: then expires is
-// zero.
+// version, but jobs fail without a change of any document: so it is read again
+// after a while, at expires. It is read again at once, with a zero expires,
+// when the job errors could not be read, or when this is an earlier result
+// because the source can't be read.
 func (a *API) detail(c echo.Context, name string, src join.Sources) (d demandRead, expires time.Time, err error) {
 	const what = "details of this workflow; /fetch?name= has its list record"
 	var room [128]byte
@@ -140,7 +140,8 @@ func (a *API) readDetail(ctx context.Context, src join.Sources) (v ondemand.Valu
 	return ondemand.Value{Data: lists, Cost: int64(len(lists)), Drop: detail.ErrorsState == schema.ErrorsFailed}, nil
 }
 
-// isSourceKey says that the source, not the store, has a member of a detail.
+// isSourceKey reports whether a member of a detail comes from the source, not
+// from the store.
 func isSourceKey(key string) bool {
 	return key == "ErrorsState" || key == "ReportedJobs" || key != "AlertRecords" && slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
 }
@@ -153,7 +154,7 @@ func appendMember(dst []byte, key string, value []byte) []byte {
 	return append(dst, value...)
 }
 
-// joinDetail makes the whole: the list record without its lists of names Agents
+// joinDetail builds the whole: the list record without its name lists Agents
 // and Sites, the lists of records, Recoveries, AlertRecords and DetailsTime.
 func joinDetail(record []byte, read demandRead, recoveries []string, alerts []schema.Alert) ([]byte, error) {
 	lists, _ := read.Data.([]byte)
@@ -172,7 +173,7 @@ func joinDetail(record []byte, read demandRead, recoveries []string, alerts []sc
 		}
 	}
 	body = append(append(body, ','), lists...)
-	if len(recoveries) == 0 { // nearly always: no encoder is set up
+	if len(recoveries) == 0 { // nearly always: avoids setting up an encoder
 		body = append(body, `,"Recoveries":[]`...)
 	} else {
 		var o objectWriter
@@ -197,8 +198,9 @@ func joinDetail(record []byte, read demandRead, recoveries []string, alerts []sc
 	return append(strconv.AppendInt(body, at, 10), '}'), nil
 }
 
-// detailLines are the records of a detail, each with its Kind as first key: the
-// Workflow with ErrorsState, then the lists, then one line for each recovery.
+// detailLines returns the records of a detail, each with its Kind as first
+// key: the Workflow with ErrorsState, then the lists, then one line for each
+// recovery.
 func detailLines(name string, body []byte) ([][]byte, error) {
 	head := []byte(`{"Kind":"Workflow"`)
 	var rest [][]byte

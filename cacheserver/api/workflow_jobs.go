@@ -23,7 +23,7 @@ const (
 	maxSamples     = 100
 )
 
-// jobFilter picks groups of failing jobs.
+// jobFilter selects groups of failing jobs.
 type jobFilter struct {
 	task, state, site, agent wire.Texts
 	exitCode                 wire.Numbers
@@ -45,13 +45,13 @@ func (f *jobFilter) match(g schema.JobError) bool {
 	return f.task.Match(g.Task) && f.state.Match(g.State) && f.site.Match(g.Site) && f.agent.Match(g.Agent) && f.exitCode.Match(g.ExitCode)
 }
 
-// steps is about how many nanoseconds match takes.
+// steps returns about how many nanoseconds match takes.
 func (f *jobFilter) steps() int {
 	return f.task.Steps() + f.state.Steps() + f.site.Steps() + f.agent.Steps() + f.exitCode.Steps()
 }
 
-// workflowPart is what the handlers below a workflow have in common: its name,
-// known to the generation, and the parameters.
+// workflowPart is common to the handlers below a workflow: its name, which the
+// generation has, and the parameters.
 func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string) (name string, generation *store.Generation, p listParams, err error) {
 	if p, err = parseListParams(c, fields, own...); err != nil {
 		return "", nil, p, err
@@ -68,8 +68,8 @@ func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string)
 	return name, generation, p, nil
 }
 
-// listFailingJobsOfWorkflow handles GET /fetch/{workflow}/errors: the groups of failing
-// jobs, or sums of them by= some of their keys.
+// listFailingJobsOfWorkflow handles GET /fetch/{workflow}/errors: the groups
+// of failing jobs, or sums of them by= some of their keys.
 func (a *API) listFailingJobsOfWorkflow(c echo.Context) error {
 	began, fields := a.o.Now(), schema.Describe[schema.JobError]()
 	name, generation, p, err := a.workflowPart(c, fields, append([]string{"by", "envelope"}, jobFilters...)...)
@@ -103,7 +103,7 @@ func (a *API) listFailingJobsOfWorkflow(c echo.Context) error {
 	each := group + filter.steps()
 	for _, g := range groups {
 		if !spent.Spend(each) {
-			return fmt.Errorf("pick groups of jobs: %w", spent.Stopped())
+			return fmt.Errorf("select groups of jobs: %w", spent.Stopped())
 		}
 		if filter.match(g) {
 			picked = append(picked, by.reduce(g))
@@ -125,7 +125,7 @@ func (a *API) listFailingJobsOfWorkflow(c echo.Context) error {
 	return sendDemanded(c, a, generation, d, picked)
 }
 
-// jobsBy are the keys that groups are made by; nil: all.
+// jobsBy returns the keys to group by; nil: all.
 type jobsBy []string
 
 func readJobsBy(values []string) (by jobsBy, err error) {
@@ -141,7 +141,7 @@ func readJobsBy(values []string) (by jobsBy, err error) {
 	return by, nil
 }
 
-// reduce leaves of a group what groups are made by.
+// reduce keeps only the grouped keys of a group.
 func (by jobsBy) reduce(g schema.JobError) schema.JobError {
 	if by == nil {
 		return g
@@ -157,7 +157,7 @@ func (by jobsBy) reduce(g schema.JobError) schema.JobError {
 	return g
 }
 
-// samples are jobs, and how many there are of their groups.
+// samples are jobs, and how many their groups have.
 type samples struct {
 	jobs  []schema.JobSample
 	total int64
@@ -192,7 +192,7 @@ func (a *API) listJobs(c echo.Context) error {
 }
 
 func readSampleLimit(values []string) (int, error) {
-	bad := wire.BadValue("limit", fmt.Sprintf("%q must be a whole number from 1 to %d; the answer has samples, at most %d of one kind.", "limit", maxSamples, 10))
+	bad := wire.BadValue("limit", fmt.Sprintf("%q must be a whole number from 1 to %d; the answer has at most %d samples of one kind.", "limit", maxSamples, 10))
 	switch len(values) {
 	case 0:
 		return defaultSamples, nil
@@ -204,7 +204,7 @@ func readSampleLimit(values []string) (int, error) {
 	return 0, bad
 }
 
-// costOf is about what records take in memory.
+// costOf returns the approximate memory of records.
 func costOf[T any](records []T) int64 {
 	var size int64
 	var buf []byte
@@ -215,7 +215,7 @@ func costOf[T any](records []T) int64 {
 	return size
 }
 
-// logFilter picks messages.
+// logFilter selects messages.
 type logFilter struct{ kind, reporter, thread wire.Texts }
 
 func readLogFilter(v url.Values) (f logFilter, err error) {
@@ -227,7 +227,7 @@ func readLogFilter(v url.Values) (f logFilter, err error) {
 	return f, nil
 }
 
-// listLogs handles GET /fetch/{workflow}/logs: what the log database says.
+// listLogs handles GET /fetch/{workflow}/logs: messages of the log database.
 func (a *API) listLogs(c echo.Context) error {
 	began, fields := a.o.Now(), schema.Describe[schema.LogEntry]()
 	name, generation, p, err := a.workflowPart(c, fields, "type", "reporter", "thread")
@@ -252,7 +252,7 @@ func (a *API) listLogs(c echo.Context) error {
 		return !spent.Spend(each) || !filter.kind.Match(e.Type) || !filter.reporter.Match(e.Reporter) || !filter.thread.Match(e.Thread)
 	})
 	if err := spent.Stopped(); err != nil {
-		return fmt.Errorf("pick messages: %w", err)
+		return fmt.Errorf("select messages: %w", err)
 	}
 	return sendDemanded(c, a, generation, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
 }

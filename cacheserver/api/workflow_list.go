@@ -14,21 +14,21 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// workflowList is a list of workflows that was asked for.
+// workflowList is a request for a list of workflows.
 type workflowList struct {
 	query  wire.Query // as the client wrote it: for links
-	filter wire.Query // what is selected: query and what the path says
+	filter wire.Query // the effective filters: those of the query and of the path
 	group  *member    // not nil: JSON is an object with this record before the page
-	key    answer.Key // what to keep the answer under
+	key    answer.Key // cache key
 }
 
-// member is the summary record of a group, encoded, under the key of its kind.
+// member is the encoded summary record of a group, under the key of its kind.
 type member struct {
 	key    string
 	record []byte
 }
 
-// sendWorkflows picks the page and answers with it as the client wants it.
+// sendWorkflows computes the page and sends it in the requested format.
 func (a *API) sendWorkflows(c echo.Context, generation *store.Generation, s workflowList) error {
 	began := a.o.Now()
 	q := s.query
@@ -76,8 +76,8 @@ func (a *API) sendWorkflows(c echo.Context, generation *store.Generation, s work
 	return a.sender.Send(c, ans)
 }
 
-// surround puts the object of an envelope or a group around the records, in the
-// order of the fields of wire.Envelope and wire.Group.
+// surround puts the object of an envelope or a group around the records, in
+// the order of the fields of wire.Envelope and wire.Group.
 func (a *API) surround(ctx context.Context, b *render.Body, generation *store.Generation, s workflowList, p page, next string) error {
 	var o objectWriter
 	if s.group != nil {
@@ -112,7 +112,8 @@ func (a *API) surround(ctx context.Context, b *render.Body, generation *store.Ge
 	return o.err
 }
 
-// facetsOf counts what the query asks for; none is an empty object, never null.
+// facetsOf counts the facets that the query asks for; without any it returns
+// an empty object, never null.
 func facetsOf(ctx context.Context, generation *store.Generation, q wire.Query) (map[string]wire.FacetResult, error) {
 	if len(q.Facets) == 0 {
 		return map[string]wire.FacetResult{}, nil
@@ -131,7 +132,7 @@ func facetsOf(ctx context.Context, generation *store.Generation, q wire.Query) (
 	return out, nil
 }
 
-// segments are the compressed form of a page of a result.
+// segments are the compressed segments of a page of a result.
 type segments struct {
 	list       *store.List
 	idx, count int

@@ -1,16 +1,16 @@
-// Package answer sends the answers of the API, every one of them the same way:
-// body, coding, ETag, answers made before, write. A handler says what it answers
-// with (Answer), and nothing else writes to a client but streams of events and
-// /metrics. Revalidation (If-None-Match) and the promise to keep a generation
-// are here alone.
+// Package answer sends all answers of the API in the same way: body, coding,
+// ETag, answer cache, write. A handler describes its answer (Answer), and
+// nothing else writes to a client except event streams and /metrics.
+// Revalidation (If-None-Match) and the promise to keep a generation are
+// implemented only here.
 //
-//	body    chunks of encoded records, known as a whole or written as they are made
-//	coding  segments that the store has compressed already, else zstd, gzip or none
-//	ETag    names the content in one representation, whatever its generation
-//	made    a compressed body is kept under its ETag, an answer under the words of its request
-//	write   header and body in one system call where the connection can do so
+//	body    chunks of encoded records, known as a whole or written while they are computed
+//	coding  segments that the store has already compressed, else zstd, gzip or none
+//	ETag    identifies the content in one representation, whatever its generation
+//	cache   a compressed body is kept under its ETag, an answer under its cache key
+//	write   header and body in one system call where the connection supports it
 //
-// It knows no routes, no queries and no records.
+// The package does not depend on routes, queries or records.
 package answer
 
 import (
@@ -25,24 +25,27 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Segments are a body that the store has compressed in parts, or can.
+// Segments are a body that the store has compressed in segments, or can
+// compress.
 type Segments interface {
-	// Ready says whether Chunks returns at once, with few parts to make.
+	// Ready reports whether Chunks returns at once, with few segments to
+	// compress.
 	Ready() bool
-	// Chunks are the whole body as one gzip member and its length; ok is false
-	// when it can't be made of parts.
+	// Chunks returns the whole body as one gzip member and its length; ok is
+	// false if it can't be built from segments.
 	Chunks() (chunks [][]byte, size int64, ok bool)
-	// Send writes what Chunks returns, each part as soon as it is made.
+	// Send writes the same bytes as Chunks, each segment as soon as it is
+	// compressed.
 	Send(w io.Writer) error
 }
 
-// Options of a Sender. All are needed but Enter.
+// Options of a Sender. All are required except Enter.
 type Options struct {
-	Seed  uint64                                         // hash of what all representations depend on
+	Seed  uint64                                         // hash of everything that all representations depend on
 	Cache cache.Keeper                                   // of compressed bodies
-	Bytes int64                                          // of answers that are kept by their requests
+	Bytes int64                                          // of the answer cache
 	Stale func() (reason string, stale bool)             // whether the source does not answer, and why
-	Enter func(c echo.Context) (leave func(), err error) // before an answer that is streamed; nil: any number of them
+	Enter func(c echo.Context) (leave func(), err error) // before an answer that is streamed; nil: no limit
 	Now   func() time.Time
 }
 
@@ -54,40 +57,41 @@ type Sender struct {
 	cache      answerCache
 }
 
-// New makes a Sender.
+// New returns a Sender.
 func New(o Options) (*Sender, error) {
 	if o.Cache == nil || o.Stale == nil || o.Now == nil {
-		return nil, errors.New("answer: Cache, Stale and Now are needed")
+		return nil, errors.New("answer: Cache, Stale and Now are required")
 	}
 	return &Sender{o: o, compressor: render.NewCompressor(), buffers: newBufferPool(), cache: answerCache{most: o.Bytes}}, nil
 }
 
-// Answer is what a handler answers with. The zero value of each field is good.
+// Answer describes an answer of a handler. The zero value of each field is
+// valid.
 type Answer struct {
 	Body     render.Body
 	Segments Segments    // the same body, compressed by the store; nil: there is none
 	Format   wire.Format // of the body
 	Media    string      // Content-Type; "": that of Format
-	File     string      // name of the file when it is to be saved, without ending
+	File     string      // file name for a download, without extension
 
 	Version uint64   // hash of the content of the records of Body
-	Fields  []string // that the records are cut to
-	Same    []byte   // not nil: names the content in place of Head and Tail of Body, which tell more than is news
+	Fields  []string // keys that the records are reduced to
+	Same    []byte   // not nil: identifies the content instead of Head and Tail of Body, which change more often
 
-	Generation Generation // whose data it is; nil: of none
-	Pinned     bool       // it will never be another: the request names all that it depends on
+	Generation Generation // generation of the data; nil: none
+	Pinned     bool       // the answer to this request never changes: the request names all that it depends on
 	Promises   bool       // Link, or Next in the body, leads to another page of Generation
-	Total      string     // X-Total-Count; "": not told
+	Total      string     // X-Total-Count; "": omitted
 	Link       string
 
 	Status int    // 0: 200
-	Plain  string // Cache-Control of an answer that nobody compares or compresses; "": it is no such answer
+	Plain  string // Cache-Control of an answer without ETag and compression; "": not such an answer
 	Fresh  bool   // another body each time: not kept
-	Stream bool   // written as it is made, without a length
+	Stream bool   // written while it is computed, without a length
 
-	Began   time.Time // when the request came
-	Key     Key       // what to keep the answer under; the zero one: not at all
-	Expires time.Time // until when it may be kept; zero: as long as its generation
+	Began   time.Time // arrival of the request
+	Key     Key       // cache key; the zero value: not cached
+	Expires time.Time // until when it may be cached; zero: as long as its generation
 
-	lent bool // the records of Body are the store's
+	lent bool // the records of Body belong to the store
 }

@@ -23,9 +23,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TestOneWay: of each kind of body, in each coding, known or streamed, with and
-// without connections that write once, the first and the second time, GET, HEAD
-// and If-None-Match agree.
+// TestOneWay: for each kind of body, in each coding, known or streamed, with
+// and without connections that write once, the first and the second time, GET,
+// HEAD and If-None-Match agree.
 func TestOneWay(t *testing.T) {
 	for name, c := range map[string]struct {
 		n, segments int // segments: 1 ready, 2 slow
@@ -85,13 +85,13 @@ func TestOneWay(t *testing.T) {
 				require.Equal(t, first.Get("Vary"), same.Header.Get("Vary"))
 				require.Equal(t, first.Get(wire.HeaderLink), same.Header.Get(wire.HeaderLink))
 			}
-			require.Eventually(t, func() bool { return w.inside.Load() == 0 }, time.Minute, time.Millisecond, "each place is left")
+			require.Eventually(t, func() bool { return w.inside.Load() == 0 }, time.Minute, time.Millisecond, "each slot is released")
 		}
 	}
 }
 
 // TestPromises: an answer with another page promises its generation each time
-// that it is sent, also out of the cache, without a body, and as 304.
+// it is sent, including from the cache, without a body, and as 304.
 func TestPromises(t *testing.T) {
 	for _, promises := range []bool{true, false} {
 		w := newWorld(t)
@@ -115,8 +115,8 @@ func TestPromises(t *testing.T) {
 	}
 }
 
-// TestFailedAnswersPromiseNothing: nobody got the address of another page, and
-// nothing is kept.
+// TestFailedAnswersPromiseNothing: no client received the address of another
+// page, and nothing is kept.
 func TestFailedAnswersPromiseNothing(t *testing.T) {
 	w := newWorld(t)
 	g := w.newest.Load()
@@ -134,7 +134,7 @@ func TestFailedAnswersPromiseNothing(t *testing.T) {
 	assert.EqualValues(t, 2, w.made.Load())
 }
 
-// A list of nothing, cut to some keys, has no bytes and says so.
+// An empty list reduced to some keys has no bytes and length 0.
 func TestEmptyProjections(t *testing.T) {
 	w := newWorld(t)
 	w.make = func(_ echo.Context, key answer.Key) (answer.Answer, error) {
@@ -148,8 +148,8 @@ func TestEmptyProjections(t *testing.T) {
 	}
 }
 
-// TestCachedAnswersEnd: with their generation, the state of the source, their
-// time; and those that may not be kept are made each time.
+// TestCachedAnswersEnd: with their generation, the state of the source, or
+// their time; an answer that may not be cached is computed each time.
 func TestCachedAnswersEnd(t *testing.T) {
 	w := newWorld(t)
 	var change atomic.Pointer[func(*answer.Answer)]
@@ -229,14 +229,14 @@ func TestCachedAnswersHaveNothingOfOneRequest(t *testing.T) {
 			for range 2 {
 				res, _ := w.get(path, http.MethodGet, wire.HeaderRequestID, id)
 				assert.Equal(t, []string{id}, res.Header[wire.HeaderRequestID])
-				assert.Equal(t, ends, res.Close, "the connection ends for those alone for whom it is said")
+				assert.Equal(t, ends, res.Close, "Connection: close is sent only in its own answer")
 			}
 		}
 	}
 	require.EqualValues(t, 2, w.made.Load())
 }
 
-// TestMadeBodies: a compressed body is made once for all who ask for its
+// TestMadeBodies: a compressed body is built once for all requests for its
 // content, whatever the generation; one that is new each time is not kept.
 func TestMadeBodies(t *testing.T) {
 	for fresh, cached := range map[bool]int{false: 1, true: 0} {
@@ -259,7 +259,7 @@ func TestMadeBodies(t *testing.T) {
 	}
 }
 
-// TestSameNames: what is no news does not change the tag.
+// TestSameNames: a change of volatile fields does not change the tag.
 func TestSameNames(t *testing.T) {
 	w := newWorld(t)
 	w.make = func(c echo.Context, _ answer.Key) (answer.Answer, error) {
@@ -272,7 +272,7 @@ func TestSameNames(t *testing.T) {
 	assert.True(t, strings.HasPrefix(one.Header.Get("Etag"), "W/"), "the bytes may differ")
 }
 
-// TestPlain: a status and a text, without what is for comparing.
+// TestPlain: a status and a text, without headers for revalidation.
 func TestPlain(t *testing.T) {
 	w := newWorld(t)
 	w.make = func(echo.Context, answer.Key) (answer.Answer, error) {
@@ -288,7 +288,8 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// TestRefusedStreams: who may not enter gets the error, also of a kept answer.
+// TestRefusedStreams: a request without a slot gets the error, also for a
+// cached answer.
 func TestRefusedStreams(t *testing.T) {
 	full := errors.New("full")
 	s, err := answer.New(answer.Options{

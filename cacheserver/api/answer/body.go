@@ -13,16 +13,16 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// madeBefore returns a compressed body from the cache: its tag names the content,
-// so that it can never have a second value.
+// madeBefore returns a compressed body from the cache: its tag identifies the
+// content, so it can never have a second value.
 func (s *Sender) madeBefore(tag string) made {
 	cached, _ := s.o.Cache.Get("body/" + tag)
 	body, _ := cached.(made)
 	return body
 }
 
-// make makes the whole body within the budget of the request, and keeps a
-// compressed one for those who ask for the same content.
+// make builds the whole body within the budget of the request, and caches a
+// compressed one for later requests for the same content.
 func (s *Sender) make(ctx context.Context, a *Answer, coding, tag string) (body made, err error) {
 	write := func(w io.Writer) error {
 		_, err := a.Body.WriteTo(&spendingWriter{budget.From(ctx), w})
@@ -62,7 +62,7 @@ func Encode[T any](ctx context.Context, records []T) (encoded [][]byte, version 
 		if !spent.Spend(recordSteps) {
 			return nil, 0, fmt.Errorf("encode a list: %w", spent.Stopped())
 		}
-		arena = append(schema.AppendJSON(arena, &records[i]), '\n') // the newline keeps records apart in the hash
+		arena = append(schema.AppendJSON(arena, &records[i]), '\n') // the newline separates records in the hash
 		ends[i] = len(arena)
 	}
 	start := 0

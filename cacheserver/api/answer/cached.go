@@ -11,22 +11,22 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Generation is what an answer is cut from. Values are compared: the same one
-// has to be the same value.
+// Generation is the generation of an answer. Values are compared: the same
+// generation must be the same value.
 type Generation interface {
 	ID() string
 	Time() time.Time
-	// Promise says that an answer gave an address of another page of the
-	// generation, so that it is to be kept for some time from now on.
+	// Promise records that an answer contained the address of another page of
+	// the generation, so it must be kept for some time from now on.
 	Promise()
 }
 
-// answerCache has the answers of the newest generation by the words of their
-// requests: what it saves is reading the request and picking again, not the body,
-// whose chunks are the store's or the cache's own. It ends with its generation
-// and with the state of the source, and an answer of which a part was read on
-// demand when that part would be read again: so nothing in it can be old.
-// docs/explanation/decisions/0006 has what it gains.
+// answerCache has the answers of the newest generation by their cache keys. It
+// saves parsing the request and computing the result, not the body, whose
+// chunks belong to the store or the cache. It is emptied with its generation
+// and when the state of the source changes; an answer with a part that was
+// read on demand expires when that part would be read again. So nothing in it
+// can be outdated. The gain is in docs/explanation/decisions/0006.
 type answerCache struct {
 	most   int64 // bytes
 	newest atomic.Pointer[answersOf]
@@ -43,20 +43,20 @@ type answersOf struct {
 	bytes   int64
 }
 
-// cacheKey is all of a request that an answer depends on.
+// cacheKey is everything in a request that an answer depends on.
 type cacheKey struct{ path, query, accept, encoding, prefix string }
 
-// Key is what an answer can be kept under; the zero one keeps nothing.
+// Key is the cache key of an answer; the zero value caches nothing.
 type Key struct {
 	of  *answersOf
 	key cacheKey
 }
 
-// cachedAnswer is an answer of which nothing is left to be made. It is immutable
-// and shared by all requests that get it.
+// cachedAnswer is a complete answer. It is immutable and shared by all
+// requests that get it.
 type cachedAnswer struct {
 	header http.Header
-	lines  []byte   // the same as it is sent
+	lines  []byte   // the same as header lines
 	length []string // Content-Length
 	body   made
 	tag    string
@@ -67,15 +67,15 @@ type cachedAnswer struct {
 	cost int64 // bytes that keeping it takes
 }
 
-// Bounds of what is kept of one generation.
+// Limits of the answers that are kept of one generation.
 const (
 	mostAnswers = 1024
-	mostOfOne   = 16 // the share of all that one answer may take: one in
+	mostOfOne   = 16 // the largest part of the cache for one answer: one nth
 	longestKey  = 2 << 10
 )
 
-// keyOf reads the words of a request; ok is false when they are too long, or
-// when a header is there twice.
+// keyOf returns the cache key of a request; ok is false if the request is too
+// long, or if a header appears twice.
 func keyOf(c echo.Context) (k cacheKey, ok bool) {
 	req := c.Request()
 	ok = true

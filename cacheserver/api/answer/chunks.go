@@ -11,27 +11,26 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/budget"
 )
 
-// made is a body in its coding, as a whole. Its chunks may belong to the store,
-// or to a cache: they are not to be changed.
+// made is a whole body in its coding. Its chunks may belong to the store, or
+// to a cache: they must not be changed.
 type made struct {
 	chunks [][]byte
 	size   int64
-	lent   bool // the chunks are the store's: to hold them takes no memory
+	lent   bool // the chunks belong to the store: holding them takes no memory
 }
 
 const (
 	// smallest is the size below which bodies are not compressed: setting up a
 	// compressor costs more than sending 4 KB.
 	smallest = 4 << 10
-	// biggestCached is the size up to which a compressed body goes into the cache.
+	// biggestCached is the maximum size of a compressed body in the cache.
 	biggestCached = 4 << 20
 )
 
-// collector gathers what is written to it in chunks, so that growing copies
-// nothing.
+// collector gathers written data in chunks, so that growing copies nothing.
 type collector struct {
 	made
-	most int64 // more than that is not gathered; 0: no bound
+	most int64 // maximum bytes; 0: no limit
 }
 
 // Write never fails.
@@ -53,22 +52,22 @@ func (t *collector) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// trim lets go of the room behind the last chunk.
+// trim releases the room behind the last chunk.
 func (t *collector) trim() {
 	if last := len(t.chunks) - 1; last >= 0 {
 		t.chunks[last] = bytes.Clone(t.chunks[last])
 	}
 }
 
-// Steps of making a body: of each record, and of each of its bytes, which are
-// compressed or copied.
+// Steps of building a body: for each record, and for each of its bytes, which
+// are compressed or copied.
 const (
 	recordSteps = 1000
 	byteSteps   = 10
 )
 
-// spendingWriter spends the budget of the request on what is written through
-// it: a body may be a page of 10 000 records, or a list that has no pages.
+// spendingWriter charges written bytes to the budget of the request: a body
+// may be a page of 10 000 records, or a list without pages.
 type spendingWriter struct {
 	budget *budget.Budget
 	w      io.Writer
@@ -81,8 +80,8 @@ func (s *spendingWriter) Write(p []byte) (int, error) {
 	return s.w.Write(p) //nolint:wrapcheck // as if it were w
 }
 
-// livingWriter ends what is written through it with the client: what it writes
-// to may take in a lot before it notices.
+// livingWriter fails when the client has left: the underlying writer may
+// buffer a lot before it notices.
 type livingWriter struct {
 	ctx context.Context //nolint:containedctx // of the request that is written to
 	w   io.Writer
@@ -95,7 +94,7 @@ func (l *livingWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p) //nolint:wrapcheck // as if it were w
 }
 
-// writeSize is what is gathered before it goes to the connection.
+// writeSize is the number of bytes gathered for one write to the connection.
 const writeSize = 64 << 10
 
 // bufferPool keeps the buffers in front of connections.

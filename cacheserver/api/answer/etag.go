@@ -11,9 +11,9 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api/negotiate"
 )
 
-// etag names the content in one representation. It does not depend on the
-// generation, so that a page that nobody changed stays valid. Compressed ones
-// are weak: the same content may be compressed to other bytes another time.
+// etag identifies the content in one representation. It does not depend on the
+// generation, so an unchanged page stays valid. Tags of compressed bodies are
+// weak: the same content may be compressed to other bytes another time.
 func (s *Sender) etag(a *Answer, coding string) string {
 	var d xxhash.Digest
 	d.Reset()
@@ -52,7 +52,7 @@ func (s *Sender) etag(a *Answer, coding string) string {
 	return string(append(tag, '"'))
 }
 
-// holds says whether the client named the tag as what it has.
+// holds reports whether the client sent the tag in If-None-Match.
 func holds(c echo.Context, tag string) bool {
 	given := c.Request().Header["If-None-Match"]
 	return len(given) > 0 && negotiate.Matches(strings.Join(given, ","), tag)

@@ -23,7 +23,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// generation counts what is promised of it.
+// generation counts its promises.
 type generation struct {
 	id       string
 	promised atomic.Int64

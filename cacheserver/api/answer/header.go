@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Values of headers that all answers share; they are not to be changed.
+// Header values that all answers share; they must not be changed.
 var (
 	nosniff    = []string{"nosniff"}
 	vary       = []string{"Accept, Accept-Encoding"}
@@ -19,10 +19,10 @@ var (
 	keep       = []string{"private, max-age=600, immutable"}
 )
 
-// Timestamp is a time as the API writes it.
+// Timestamp formats a time as the API writes it.
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
-// OneLine makes a text fit for a header.
+// OneLine makes a text valid in a header.
 func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -32,7 +32,7 @@ func OneLine(s string) string {
 	}, s)
 }
 
-// headerLines are a header as it is sent.
+// headerLines are the lines of a header as sent.
 func headerLines(h http.Header) (lines []byte) {
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
@@ -42,8 +42,8 @@ func headerLines(h http.Header) (lines []byte) {
 	return slices.Clip(lines)
 }
 
-// appendLine writes one line of a header. As in net/http, nothing in a value
-// can end the line.
+// appendLine appends one line of a header. As in net/http, no value can end
+// the line.
 func appendLine(dst []byte, name, value string) []byte {
 	dst = append(append(dst, name...), ": "...)
 	for i := range len(value) {
@@ -56,7 +56,7 @@ func appendLine(dst []byte, name, value string) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// appendTiming writes the value of Server-Timing, in milliseconds.
+// appendTiming appends the value of Server-Timing, in milliseconds.
 func appendTiming(dst []byte, filter, encode time.Duration) []byte {
 	const digits = 3
 	dst = append(dst, "filter;dur="...)

@@ -12,7 +12,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Cached is an answer that was made before.
+// Cached is an answer from the answer cache.
 type Cached struct {
 	sender     *Sender
 	generation Generation
@@ -20,9 +20,9 @@ type Cached struct {
 	began      time.Time
 }
 
-// Cached finds the answer that the newest generation has given to the same
-// request, word for word. If there is none, ok is false, and the one that is made
-// of newest may be kept under key.
+// Cached returns the newest generation's answer to an identical request. If
+// there is none, ok is false, and the answer computed from newest may be
+// cached under key.
 func (s *Sender) Cached(c echo.Context, newest Generation) (cached Cached, ok bool, key Key) {
 	began := s.o.Now()
 	words, ok := keyOf(c)
@@ -34,7 +34,7 @@ func (s *Sender) Cached(c echo.Context, newest Generation) (cached Cached, ok bo
 	if of == nil || of.generation != newest || of.stale != stale || of.reason != reason {
 		fresh := &answersOf{generation: newest, stale: stale, reason: reason, answers: map[cacheKey]*cachedAnswer{}}
 		if !s.cache.newest.CompareAndSwap(of, fresh) {
-			return cached, false, key // somebody else did, perhaps for a newer one
+			return cached, false, key // replaced concurrently, perhaps for a newer generation
 		}
 		of = fresh
 	}
@@ -47,7 +47,7 @@ func (s *Sender) Cached(c echo.Context, newest Generation) (cached Cached, ok bo
 	return Cached{s, newest, found, began}, true, key
 }
 
-// Send sends it, or 304 if the client has it.
+// Send sends the answer, or 304 if the client has it.
 func (k Cached) Send(c echo.Context) error {
 	s, found := k.sender, k.answer
 	if found.stream {
@@ -73,9 +73,9 @@ func (k Cached) Send(c echo.Context) error {
 	return s.write(c, &again, found.body, 0)
 }
 
-// keep keeps an answer whose header is filled, if it has a key. What belongs to
-// one request only (its id, whether its connection ends) is left out. When there
-// is no room all others go.
+// keep caches an answer whose header is complete, if it has a key. Headers of
+// a single request (its id, whether its connection ends) are left out. If
+// there is no room, all other answers are dropped.
 func (s *Sender) keep(c echo.Context, a *Answer, tag string, body made) {
 	of := a.Key.of
 	if of == nil || of.generation != a.Generation || a.Pinned || a.Fresh {
@@ -96,7 +96,7 @@ func (s *Sender) keep(c echo.Context, a *Answer, tag string, body made) {
 	delete(one.header, wire.HeaderRequestID)
 	delete(one.header, "Connection")
 	one.lines, one.length = headerLines(one.header), []string{strconv.FormatInt(body.size, 10)}
-	k := cacheKey{ // texts of a request would keep all of its header
+	k := cacheKey{ // a substring of the request would keep all of its header in memory
 		strings.Clone(a.Key.key.path), strings.Clone(a.Key.key.query), strings.Clone(a.Key.key.accept),
 		strings.Clone(a.Key.key.encoding), strings.Clone(a.Key.key.prefix),
 	}
@@ -113,7 +113,7 @@ func (s *Sender) keep(c echo.Context, a *Answer, tag string, body made) {
 	of.bytes += cost
 }
 
-// Held returns the memory of the answers that are kept, in bytes, and their number.
+// Held returns the memory of the cached answers, in bytes, and their number.
 func (s *Sender) Held() (bytes, n int64) {
 	of := s.cache.newest.Load()
 	if of == nil {

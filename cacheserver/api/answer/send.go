@@ -43,7 +43,7 @@ func (s *Sender) Send(c echo.Context, a Answer) error {
 	if a.Promises {
 		a.Generation.Promise()
 	}
-	budget.From(ctx).End() // from here on it goes at the pace of the reader
+	budget.From(ctx).End() // from here on it is sent at the pace of the reader
 	if body.chunks != nil {
 		s.keep(c, &a, tag, body)
 	}
@@ -56,7 +56,7 @@ func (s *Sender) Send(c echo.Context, a Answer) error {
 	return s.write(c, &a, body, filter)
 }
 
-// describe sets the headers that tell which data these are, and of what form.
+// describe sets the headers that describe the data and their format.
 func (s *Sender) describe(h http.Header, a *Answer) {
 	if a.Media == "" {
 		a.Media = a.Format.ContentType()
@@ -84,7 +84,7 @@ func (s *Sender) describe(h http.Header, a *Answer) {
 	}
 }
 
-// compare sets the headers by which clients and proxies compare and keep.
+// compare sets the headers for caching and revalidation.
 func (s *Sender) compare(h http.Header, a *Answer, tag, coding string) {
 	h["Etag"], h["Vary"], h["Cache-Control"] = []string{tag}, vary, keepButAsk
 	if a.Pinned {
@@ -95,9 +95,9 @@ func (s *Sender) compare(h http.Header, a *Answer, tag, coding string) {
 	}
 }
 
-// choose picks how the body is compressed, and returns it where the store has
-// it: that costs nothing, so it comes before zstd. Many segments that nobody has
-// made yet are sent one by one: then Segments stays set.
+// choose picks the coding of the body, and returns the body if the store has
+// it: that costs nothing, so it comes before zstd. Many segments that are not
+// compressed yet are sent one by one: then Segments stays set.
 func (s *Sender) choose(c echo.Context, a *Answer) (coding string, body made) {
 	given := c.Request().Header["Accept-Encoding"]
 	segments := a.Segments

@@ -15,8 +15,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// write sends a body that is there as a whole, after the header that is filled:
-// in one write where the connection can do so.
+// write sends a whole body after a complete header: in one write where the
+// connection supports it.
 func (s *Sender) write(c echo.Context, a *Answer, body made, filter time.Duration) error {
 	res := c.Response()
 	res.Header()["Content-Length"] = []string{strconv.FormatInt(body.size, 10)}
@@ -24,8 +24,8 @@ func (s *Sender) write(c echo.Context, a *Answer, body made, filter time.Duratio
 	if isHead(c) {
 		return nil
 	}
-	// A plain answer is short: net/http sends it in one call too, when the handler
-	// has ended and the request is counted.
+	// A plain answer is short: net/http sends it in one call too, when the
+	// handler has returned and the request is counted.
 	if conn := onewrite.From(c.Request().Context()); conn != nil && a.Plain == "" && onewrite.Fits(res.Writer) {
 		sent, err := conn.Send(res.Writer, nil, nil, body.chunks)
 		res.Size += sent
@@ -41,15 +41,15 @@ func (s *Sender) write(c echo.Context, a *Answer, body made, filter time.Duratio
 	})
 }
 
-// writeCached sends a cached answer with the lines of its header that were made when
-// it was kept: to fill, copy and sort a map of 14 names would cost net/http a
-// quarter of a page (docs/explanation/decisions/0006).
+// writeCached sends a cached answer with the header lines that were built when
+// it was cached: filling, copying and sorting a map of 14 names would cost
+// net/http a quarter of a page (docs/explanation/decisions/0006).
 func (s *Sender) writeCached(c echo.Context, conn *onewrite.Conn, cached *cachedAnswer, began time.Time) error {
 	res := c.Response()
 	h := res.Header()
 	id, last := h[wire.HeaderRequestID], h["Connection"]
 	clear(h)
-	if last != nil { // the server is going down, see package serving
+	if last != nil { // the server is shutting down, see package serving
 		h["Connection"] = last
 	}
 	h["Content-Length"] = cached.length
@@ -69,15 +69,15 @@ func (s *Sender) writeCached(c echo.Context, conn *onewrite.Conn, cached *cached
 	return err //nolint:wrapcheck // it says what was being done
 }
 
-// stream writes a body of any length in constant memory. If it fails the caller
-// ends the connection, so that a cut is visible. A compressed body that turns
-// out not to be long is kept for the next who asks.
+// stream writes a body of any length in constant memory. If it fails the
+// caller aborts the connection, so that the client notices. A compressed body
+// that turns out to be short is cached for the next request.
 func (s *Sender) stream(c echo.Context, a *Answer, coding, tag string, filter time.Duration) error {
 	s.begin(c, a, filter)
 	if isHead(c) {
 		return nil
 	}
-	if a.Segments != nil { // the first is with the client before the second is begun
+	if a.Segments != nil { // the first segment reaches the client before the second is started
 		return a.Segments.Send(c.Response()) //nolint:wrapcheck // it says what was being done
 	}
 	plain := func(w io.Writer) error {
@@ -97,7 +97,7 @@ func (s *Sender) stream(c echo.Context, a *Answer, coding, tag string, filter ti
 	return err
 }
 
-// enter takes a place among the answers that are streamed.
+// enter takes a slot among the answers that are streamed.
 func (s *Sender) enter(c echo.Context) (leave func(), err error) {
 	if s.o.Enter == nil {
 		return func() {}, nil

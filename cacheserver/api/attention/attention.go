@@ -1,8 +1,8 @@
-// Package attention says what operators should look at: a fixed list of rules,
-// the workflows and agents that each names, and which of these come first. It
-// reads one generation and what the store says of agents and source. It decides
-// nothing about a record: alerts and severities are package schema's, made when
-// the record is; here they are only gathered, counted and ranked.
+// Package attention determines what operators should look at: a fixed list of
+// rules, the workflows and agents under each, and their ranking. It reads one
+// generation and the store's state of agents and source. It decides nothing
+// about a record: alerts and severities are computed by package schema with
+// the record; here they are only gathered, counted and ranked.
 package attention
 
 import (
@@ -17,14 +17,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Names of the rules that are no alerts of workflows.
+// Names of the rules that are not alerts of workflows.
 const (
 	AgentError   = schema.AlertAgentError
 	AgentWarning = schema.AlertAgentWarning
 	OldData      = "old_data"
 )
 
-// RuleNames are the codes of all rules, in the order in which they are shown.
+// RuleNames returns the codes of all rules, in the order in which they are
+// shown.
 func RuleNames() []string {
 	return []string{
 		schema.AlertFailed, schema.AlertConfigError, schema.AlertSiteError, schema.AlertAssignedStall, schema.AlertStatusStall,
@@ -32,15 +33,15 @@ func RuleNames() []string {
 	}
 }
 
-// Options are the thresholds. The zero value is good.
+// Options are the thresholds. The zero value is valid.
 type Options struct {
-	Limits       schema.Limits // those with which the store makes alerts; rules that are off are not shown
-	HighPriority int64         // status_stall is for workflows of at least this priority; 0: 85000
-	Period       time.Duration // the source should answer so often; data are old after 3 of them; 0: 5 min
-	Top          int           // items of a rule that are shown; 0: 20
+	Limits       schema.Limits // those used by the store for alerts; rules that are off are not shown
+	HighPriority int64         // status_stall applies to workflows of at least this priority; 0: 85000
+	Period       time.Duration // expected interval of answers of the source; data are old after 3 of them; 0: 5 min
+	Top          int           // maximum items shown for a rule; 0: 20
 }
 
-// Complete fills in what is not given.
+// Complete replaces zero values by the defaults.
 func (o Options) Complete() Options {
 	if o.Limits.IsZero() {
 		o.Limits = schema.DefaultLimits()
@@ -60,12 +61,12 @@ func (o Options) Complete() Options {
 // Rule is one reason for attention.
 type Rule struct {
 	Name, Title, Help string
-	Terms             []wire.Term // workflows that it names; none: it is about agents or the source
-	severity          string      // of the agents that it names
-	path              string      // of the list of all, where it is not one of workflows
+	Terms             []wire.Term // selects its workflows; none: it is about agents or the source
+	severity          string      // of its agents
+	path              string      // of the list of all its items, if they are not workflows
 }
 
-// Query is the list request that shows all that the rule names, as path and
+// Query returns the list request for all items of the rule, as path and
 // parameters.
 func (r *Rule) Query() string {
 	if len(r.Terms) == 0 {
@@ -75,7 +76,7 @@ func (r *Rule) Query() string {
 	return "/fetch?" + q.Values().Encode()
 }
 
-// Rules are all rules, in the order in which they are shown.
+// Rules returns all rules, in the order in which they are shown.
 func (o Options) Rules() []Rule {
 	o = o.Complete()
 	alert := func(name, title, help string, more ...wire.Term) Rule {
@@ -96,7 +97,7 @@ func (o Options) Rules() []Rule {
 			"running, and the counts of an agent are older than "+span(o.Limits.AgentSilent)),
 		alert(schema.AlertSkippedFiles, "Skipped files", "jobs have skipped input files"),
 		alert(schema.AlertPausedJobs, "Paused jobs",
-			fmt.Sprintf("more than %d jobs are paused: they wait for somebody", o.Limits.PausedJobs)),
+			fmt.Sprintf("more than %d jobs are paused and wait for an operator", o.Limits.PausedJobs)),
 		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", severity: schema.SeverityError, path: "/agent"},
 		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", severity: schema.SeverityWarning, path: "/agent"},
 		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + span(int64((3*o.Period).Round(time.Second)/time.Second)), path: "/pulse"},
@@ -104,7 +105,7 @@ func (o Options) Rules() []Rule {
 	return slices.DeleteFunc(all, func(r Rule) bool { return !o.Limits.On(r.Name) })
 }
 
-// State is what the rules look at.
+// State is the input of the rules.
 type State struct {
 	Generation *store.Generation
 	Agents     []schema.AgentDetail
@@ -112,12 +113,12 @@ type State struct {
 	Now        time.Time
 }
 
-// Count tells how many each rule names. total is the number of different
-// workflows and agents, and one for old data.
+// Count returns how many items each rule has. total is the number of different
+// workflows and agents, plus one for old data.
 func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, total int, err error) {
 	o = o.Complete()
 	byRule = map[string]int{}
-	var alerts []string // of rules that have no other condition
+	var alerts []string // of rules without other conditions
 	for _, r := range o.Rules() {
 		switch {
 		case len(r.Terms) > 0:
@@ -134,8 +135,8 @@ func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, tot
 			total += byRule[r.Name]
 		}
 	}
-	// A workflow may be under several rules: those with an alert alone, and
-	// those that stall without any of these alerts, are each counted once.
+	// A workflow may match several rules: those with an alert, and stalled
+	// ones without any of these alerts, are each counted once.
 	slices.Sort(alerts)
 	some := wire.Term{Field: "Alerts", Op: wire.In, Values: alerts}
 	none := wire.Term{Field: "Alerts", Op: wire.NotIn, Values: alerts}
@@ -155,8 +156,8 @@ func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, tot
 	return byRule, total, nil
 }
 
-// Items are those that come first of what a rule names, by Score and then by
-// name. count is how many it names in all.
+// Items returns the top items of a rule, by Score and then by name. count is
+// how many it has in all.
 func (o Options) Items(ctx context.Context, s State, r *Rule) (items []wire.AttentionItem, count int, err error) {
 	o = o.Complete()
 	if len(r.Terms) > 0 {
@@ -170,7 +171,7 @@ func (o Options) Items(ctx context.Context, s State, r *Rule) (items []wire.Atte
 	return top.sorted(), len(all), nil
 }
 
-// others are the agents or the source.
+// others returns the agents or the source.
 func (o Options) others(s State, r *Rule) (items []wire.AttentionItem) {
 	if r.Name == OldData {
 		if since := s.Source.CheckTime; !since.IsZero() && s.Now.Sub(since) > 3*o.Period {
@@ -195,7 +196,7 @@ func (o Options) others(s State, r *Rule) (items []wire.AttentionItem) {
 	return items
 }
 
-// of gives the alerts of one rule.
+// of returns the alerts of one rule.
 func of(rule string, alerts []schema.Alert) []schema.Alert {
 	return slices.DeleteFunc(append([]schema.Alert{}, alerts...), func(a schema.Alert) bool { return a.Rule != rule })
 }
@@ -208,8 +209,8 @@ func reasons(texts ...string) []string {
 //
 //	Band(priority) x max(1, now - since in hours) x (1 + failure)
 //
-// so that something without a failed job, or of unknown age (since 0), still
-// has a place. Rounded to two digits after the point.
+// so that an item without failed jobs, or of unknown age (since 0), is ranked
+// too. Rounded to two decimals.
 func Score(priority, since, now, failure int64) float64 {
 	age := 1.0
 	if since > 0 {
@@ -220,8 +221,8 @@ func Score(priority, since, now, failure int64) float64 {
 
 func round(x float64) float64 { return math.Round(100*x) / 100 }
 
-// Band is 1 below priority 63000, 2 from there, 3 from 85000 and 4 from 110000:
-// the values at which production sets its priorities.
+// Band is 1 below priority 63000, 2 from there, 3 from 85000 and 4 from
+// 110000: the levels that production uses for priorities.
 func Band(priority int64) int {
 	switch {
 	case priority >= 110_000:

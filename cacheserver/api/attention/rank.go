@@ -44,14 +44,14 @@ func (r *ranking) sorted() []wire.AttentionItem {
 	return r.items
 }
 
-// recordSteps are the steps of reading one record, beside its bytes.
+// recordSteps are the steps of reading one record, in addition to its bytes.
 const recordSteps = 1000
 
-// step is how many records are looked at once.
+// step is how many records are read at once.
 const step = 100
 
-// workflows ranks the workflows that a rule names. Ages are those at the time
-// of the generation, so the result is a property of the generation.
+// workflows ranks the workflows of a rule. Ages refer to the time of the
+// generation, so the result depends on the generation alone.
 func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.AttentionItem, int, error) {
 	list, err := s.Generation.Select(ctx, wire.Query{Terms: r.Terms})
 	if err != nil {
@@ -83,7 +83,7 @@ func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.Attent
 	return items, list.Total(), nil
 }
 
-// itemOf reads what an item needs of an encoded Workflow record.
+// itemOf reads the fields of an item from an encoded Workflow record.
 func itemOf(record []byte) (item wire.AttentionItem, err error) {
 	item.Kind, item.Reasons = "Workflow", []string{}
 	left := 5

@@ -1,11 +1,12 @@
-// Package mango reads selectors in the form of CouchDB's /_find and says which
-// records match. It knows the keys of the records that it is made for, so that
-// a wrong name is an error and not a selector that matches nothing. It does no
-// I/O and has no query planner: Terms gives what of a selector the columns of
-// the store can answer, the rest is matched on encoded records.
+// Package mango reads selectors in the form of CouchDB's /_find and matches
+// records. It knows the keys of the records, so a wrong name is an error and
+// not a selector that matches nothing. It does no I/O and has no query
+// planner: Terms returns the part of a selector that the columns of the store
+// can answer; the rest is matched on encoded records.
 //
-// It follows CouchDB where the two ways to read its documentation differ: a
-// condition with several operators is their conjunction, $not may stand in a
+// Where CouchDB's documentation can be read in two ways, it behaves like
+// CouchDB: a condition with several operators is their conjunction, $not may
+// appear in a condition, and $in and $nin of a list test its elements.
 // condition, and $in and $nin of a list ask for its elements.
 package mango
 
@@ -20,14 +21,14 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Bounds of a selector.
+// Limits of a selector.
 const (
 	MaxDepth = 16
 	MaxNodes = 256
 )
 
-// Node is one condition of a selector. Those with a Field ask about its value;
-// within a field Field is empty.
+// Node is one condition of a selector. A node with a Field tests its value;
+// nodes below it have an empty Field.
 type Node struct {
 	Op       string // $and, $or, $nor, $not, an operator of a value, or "" for Field
 	Field    int    // index of the field; -1: none
@@ -36,7 +37,7 @@ type Node struct {
 	Values   []any // of $in, $nin, $all
 	regex    *pattern
 	mod      [2]int64
-	scalars  map[any]struct{} // those of Values that are no lists
+	scalars  map[any]struct{} // those of Values that are not lists
 	lists    []any            // the others
 }
 
@@ -44,10 +45,10 @@ type Node struct {
 type Selector struct {
 	root   *Node
 	fields []schema.Field
-	used   []int // indexes of the fields that it asks about, ascending
+	used   []int // indexes of the tested fields, ascending
 }
 
-// Fields are the keys that the selector asks about, in the order of the record.
+// Fields returns the keys that the selector tests, in the order of the record.
 func (s *Selector) Fields() []string {
 	keys := make([]string, len(s.used))
 	for i, f := range s.used {
@@ -56,29 +57,29 @@ func (s *Selector) Fields() []string {
 	return keys
 }
 
-// All says that everything matches.
+// All reports whether everything matches.
 func (s *Selector) All() bool { return s.root.Op == "$and" && len(s.root.Children) == 0 }
 
-// Matcher matches for one goroutine.
+// Matcher matches records; not safe for concurrent use.
 type Matcher struct {
 	budget   *budget.Budget
 	root     *Node
 	collator *collate.Collator
 	fields   []schema.Field
 	doc      []any // by index of field
-	missing  bool  // the field that is asked about has no value
+	missing  bool  // the tested field has no value
 }
 
-// Matcher makes a matcher that spends a budget.
+// Matcher returns a matcher that spends a budget.
 func (s *Selector) Matcher(b *budget.Budget) *Matcher {
 	return &Matcher{budget: b, root: s.root, fields: s.fields, collator: collate.New(language.Und), doc: make([]any, len(s.fields))}
 }
 
-// nodeSteps are the steps of asking one condition about one value.
+// nodeSteps are the steps of testing one condition on one value.
 const nodeSteps = 30
 
-// match asks a node about a value; nodes with a field look it up. What it says
-// is of no use when the budget is exhausted.
+// match tests a node on a value; nodes with a field look the value up. The
+// result must not be used when the budget is exhausted.
 func (m *Matcher) match(n *Node, value any) bool {
 	if !m.budget.Spend(nodeSteps) {
 		return false
@@ -113,7 +114,8 @@ func (m *Matcher) match(n *Node, value any) bool {
 	return m.matchShape(n, value)
 }
 
-// missing says that a value of a record stands for none. It is in no range.
+// missing reports whether a value of a record stands for no value. It is in no
+// range.
 func missing(f schema.Field, value any) bool {
 	switch v := value.(type) {
 	case string:
@@ -126,7 +128,7 @@ func missing(f schema.Field, value any) bool {
 	return false
 }
 
-// matchShape are the operators for values of one type.
+// matchShape implements the operators for values of one type.
 func (m *Matcher) matchShape(n *Node, value any) bool {
 	switch n.Op {
 	case "$exists":
@@ -155,8 +157,8 @@ func (m *Matcher) matchShape(n *Node, value any) bool {
 	return false
 }
 
-// index prepares the values of $in and $nin for being looked up: there may be
-// thousands, and each record asks for each of its elements.
+// index prepares the values of $in and $nin for lookup: there may be
+// thousands, and each element of each record is looked up.
 func (n *Node) index() {
 	n.scalars = make(map[any]struct{}, len(n.Values))
 	for _, v := range n.Values {
@@ -168,7 +170,7 @@ func (n *Node) index() {
 	}
 }
 
-// among is $in: the value, or an element of it, is one of the values.
+// among implements $in: the value, or an element of it, is one of the values.
 func (m *Matcher) among(value any, n *Node) bool {
 	if list, ok := value.([]any); ok {
 		return slices.ContainsFunc(list, func(element any) bool { return m.oneOf(element, n) })
@@ -191,7 +193,8 @@ func (m *Matcher) contains(list []any, want any) bool {
 	return slices.ContainsFunc(list, func(v any) bool { return m.budget.Spend(1) && m.equal(v, want) })
 }
 
-// equal says that compare finds no difference; texts need no collation for that.
+// equal reports whether compare finds no difference; texts need no collation
+// for that.
 func (m *Matcher) equal(a, b any) bool {
 	switch a := a.(type) {
 	case nil, bool, float64, string:
@@ -231,11 +234,11 @@ func typeOf(v any) int {
 	return kindObject
 }
 
-// collateSteps are the steps of a byte of two texts that are compared.
+// collateSteps are the steps per byte of comparing two texts.
 const collateSteps = 20
 
-// compare is CouchDB's order of values: by type, then by value, texts by
-// Unicode's collation and then by their bytes.
+// compare implements CouchDB's order of values: by type, then by value, texts
+// by Unicode's collation and then by their bytes.
 func (m *Matcher) compare(a, b any) int {
 	kind := typeOf(a)
 	if other := typeOf(b); kind != other {
@@ -266,7 +269,7 @@ func (m *Matcher) compare(a, b any) int {
 		x, y := a.([]any), b.([]any) //nolint:forcetypeassert // typeOf has said so
 		return slices.CompareFunc(x, y, m.compare)
 	}
-	return 0 // two nulls; objects stand in no record and no selector
+	return 0 // two nulls; objects occur neither in records nor in selectors
 }
 
 func order[T float64 | string](a, b T) int {

@@ -73,8 +73,8 @@ func randomList(r *rand.Rand) []any {
 	return out
 }
 
-// randomCondition makes one operator. both are ours and the same in the words
-// that kivik knows.
+// randomCondition returns one operator. both are ours and the same in kivik's
+// syntax.
 func randomCondition(r *rand.Rand, field string, isList bool) (ours, theirs object) {
 	same := func(c any) (object, object) { return object{field: c}, object{field: c} }
 	op := pick(r, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$type", "$all", "$size", "$mod", "$regex", "$elemMatch", "")
@@ -86,7 +86,7 @@ func randomCondition(r *rand.Rand, field string, isList bool) (ours, theirs obje
 		if !isList {
 			return same(object{op: values})
 		}
-		var each []any // of a list CouchDB asks for the elements, kivik for the whole
+		var each []any // for a list CouchDB tests the elements, kivik the whole list
 		for _, v := range values {
 			each = append(each, object{field: object{"$elemMatch": object{"$eq": v}}})
 		}
@@ -107,7 +107,7 @@ func randomCondition(r *rand.Rand, field string, isList bool) (ours, theirs obje
 	case "$regex":
 		return same(object{op: pick(r, "^T", "e", "^$", "[ab]", "(?i)B$")})
 	case "$elemMatch":
-		return same(object{op: object{"$eq": randomValue(r)}}) // kivik takes any operator in here for $eq
+		return same(object{op: object{"$eq": randomValue(r)}}) // kivik takes any operator here for $eq
 	case "$gt", "$gte", "$lt", "$lte": // a missing value is in no range
 		value := randomValue(r)
 		bounds := []any{object{field: object{op: value}}, object{field: object{"$ne": -1}}, object{field: object{"$ne": ""}}}
@@ -146,7 +146,7 @@ func randomSelector(r *rand.Rand, depth int) (ours, theirs object) {
 		merged := object{}
 		maps.Copy(merged, first)
 		maps.Copy(merged, second)
-		if len(merged) == 2 { // several operators in one condition are ours alone
+		if len(merged) == 2 { // several operators in one condition: only ours
 			return object{field: merged}, object{"$and": []any{x, y}}
 		}
 	}
@@ -156,7 +156,7 @@ func randomSelector(r *rand.Rand, depth int) (ours, theirs object) {
 	return a, x
 }
 
-// matches says what kivik's matcher finds.
+// matches returns the result of kivik's matcher.
 func kivikMatches(t *testing.T, selector object, record []byte) bool {
 	t.Helper()
 	raw, err := json.Marshal(selector)
@@ -200,7 +200,8 @@ func TestKivikAgrees(t *testing.T) {
 	assert.Less(t, found, all*9/10)
 }
 
-// Each element by itself is asked of kivik, which in $elemMatch knows $eq only.
+// Each element is tested separately with kivik, whose $elemMatch supports only
+// $eq.
 func TestElementsAsKivik(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
 	for range 2000 {
@@ -228,8 +229,8 @@ func TestElementsAsKivik(t *testing.T) {
 	}
 }
 
-// fulfils reads terms as the store does: a missing value matches no positive
-// condition.
+// fulfils evaluates terms as the store does: a missing value matches no
+// positive condition.
 func fulfils(t *testing.T, record []byte, terms []wire.Term) bool {
 	t.Helper()
 	var doc object
@@ -282,7 +283,7 @@ func TestTerms(t *testing.T) {
 }
 
 // TestRangesLeaveOutWhatIsMissing: -1, 0 in a time, and the empty text and list
-// stand for no value. They are in no range, as in no bound of a list request.
+// stand for no value. They are in no range, as in the bounds of a list request.
 func TestRangesLeaveOutWhatIsMissing(t *testing.T) {
 	record := schema.AppendJSON(nil, &schema.Workflow{Workflow: "w", InputEvents: -1, EventProgress: -1, EstimatedJobs: 0, Sites: []string{}, StatusTime: 0, CreateTime: 5})
 	for selector, want := range map[string]bool{

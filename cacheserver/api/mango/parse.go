@@ -20,8 +20,9 @@ type parser struct {
 	used    map[int]bool
 }
 
-// Parse reads a selector over the keys of fields. Its error is a *wire.Problem:
-// bad-selector, unknown-field, or too-expensive beyond the bounds.
+// Parse reads a selector over the keys of fields. The error is a
+// *wire.Problem: bad-selector, unknown-field, or too-expensive beyond the
+// limits.
 func Parse(raw []byte, fields []schema.Field) (*Selector, error) {
 	p := &parser{fields: fields, used: map[int]bool{}}
 	root, err := p.selector(raw, 1)
@@ -37,7 +38,7 @@ func Parse(raw []byte, fields []schema.Field) (*Selector, error) {
 	return s, nil
 }
 
-// bad says what is wrong with a selector.
+// bad returns the problem of an invalid selector.
 func bad(format string, args ...any) error {
 	return wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf(format, args...))
 }
@@ -48,7 +49,7 @@ type Member struct {
 	Value json.RawMessage
 }
 
-// Members reads an object in its order; a key given twice is an error, because
+// Members reads an object in its order; a duplicate key is an error, because
 // one of the two would be ignored.
 func Members(raw []byte, what string) ([]Member, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -118,8 +119,8 @@ func (p *parser) selector(raw []byte, depth int) (*Node, error) {
 	})
 }
 
-// condition reads what a field, or an element, must be: an object of operators
-// or a value that it must equal.
+// condition reads the condition of a field, or an element: an object of
+// operators or a value that it must equal.
 func (p *parser) condition(raw []byte, depth int) (*Node, error) {
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || trimmed[0] != '{' {
 		value, err := plain(raw, "$eq")
@@ -188,7 +189,7 @@ func (p *parser) combination(m Member, depth int, read func([]byte, int) (*Node,
 	return n, nil
 }
 
-// operators are all that there are.
+// operators are all supported operators.
 var operators = []string{
 	"$and", "$or", "$not", "$nor", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin",
 	"$exists", "$type", "$all", "$elemMatch", "$size", "$mod", "$regex",
@@ -197,13 +198,13 @@ var operators = []string{
 func unknownOperator(name string) error {
 	p := wire.NewProblem(wire.SlugBadSelector, fmt.Sprintf("Unknown operator %.80q at this place.", name))
 	if !strings.HasPrefix(name, "$") {
-		p.Detail = fmt.Sprintf("%.80q is no operator, and values of records have no members.", name)
+		p.Detail = fmt.Sprintf("%.80q is not an operator, and values of records have no members.", name)
 	}
 	p.DidYouMean = wire.Near(name, operators, 3)
 	return p
 }
 
-// operator reads an operator of values.
+// operator reads an operator on values.
 func (p *parser) operator(m Member, depth int) (*Node, error) {
 	n, err := p.node(Node{Op: m.Key, Field: -1}, depth)
 	if err != nil {
@@ -251,14 +252,14 @@ func (p *parser) operator(m Member, depth int) (*Node, error) {
 	return n, err
 }
 
-// plain reads a value that a value of a record can be compared with.
+// plain reads a value that can be compared with a value of a record.
 func plain(raw []byte, op string) (any, error) {
 	var v any
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return nil, bad("The value of %s is not valid JSON.", op)
 	}
 	if hasObject(v) {
-		return nil, bad("%s can't be an object: values of records are not.", op)
+		return nil, bad("%s can't be an object: no value of a record is an object.", op)
 	}
 	return v, nil
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Bounds of the regular expressions of a selector. RE2 takes a time that is
+// Limits of the regular expressions of a selector. RE2 takes a time that is
 // linear in the text, but also in the size of the program: each character may
 // try each instruction.
 const (
-	MaxRegexText = 4096 // bytes of one expression
-	MaxProgram   = 4000 // instructions of all expressions of a selector
+	MaxRegexText = 4096 // maximum bytes of one expression
+	MaxProgram   = 4000 // maximum instructions of all expressions of a selector
 )
 
 // pattern is one regular expression.
@@ -26,8 +26,8 @@ type pattern struct {
 	size  int // instructions
 }
 
-// setRegex reads the operand of $regex. What would be large is refused before it
-// is compiled.
+// setRegex reads the operand of $regex. A large expression is rejected before
+// it is compiled.
 func (p *parser) setRegex(n *Node, raw []byte) error {
 	var text string
 	if json.Unmarshal(raw, &text) != nil || string(raw) == "null" {
@@ -57,7 +57,7 @@ func notRE2(err error) error {
 	return wire.TooExpensive(fmt.Sprintf("$regex accepts RE2 syntax only, which runs in linear time: %.200v.", err))
 }
 
-// programSize is about how many instructions an expression makes.
+// programSize returns about how many instructions an expression compiles to.
 func programSize(re *syntax.Regexp) int {
 	const class = 32 // boundaries of a class that count as one instruction
 	size := 0
@@ -82,9 +82,9 @@ func programSize(re *syntax.Regexp) int {
 	return size + 1
 }
 
-// match says whether the text matches. The library does not look at a context:
-// a text for which that could matter is given to it character by character, and
-// ends for it when the budget is exhausted.
+// match reports whether the text matches. The library does not check a
+// context: a text for which that could matter is passed to it character by
+// character, and ends when the budget is exhausted.
 func (p *pattern) match(b *budget.Budget, text string) bool {
 	if work := p.size * (len(text) + 1); work <= budget.Every {
 		return b.Spend(work) && p.regex.MatchString(text)
@@ -92,7 +92,8 @@ func (p *pattern) match(b *budget.Budget, text string) bool {
 	return p.regex.MatchReader(&spendingReader{b, text, p.size}) && b.Stopped() == nil
 }
 
-// spendingReader reads a text, and spends the steps of matching each character.
+// spendingReader reads a text, and spends the steps of matching each
+// character.
 type spendingReader struct {
 	budget *budget.Budget
 	text   string

@@ -13,8 +13,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Terms are conditions of a list request that every match fulfils, and whether
-// they are all that the selector asks: then nothing is left to be matched.
+// Terms returns conditions of a list request that every match fulfils, and
+// whether they are equivalent to the selector: then nothing is left to be
+// matched.
 func (s *Selector) Terms() (terms []wire.Term, exact bool) {
 	conjuncts := []*Node{s.root}
 	if s.root.Op == "$and" {
@@ -41,11 +42,11 @@ func (s *Selector) Terms() (terms []wire.Term, exact bool) {
 	return terms, exact
 }
 
-// termOf gives the term of one condition. all is false when the condition asks
-// for more than the term; a term without Op says nothing.
+// termOf returns the term of one condition. all is false when the condition is
+// stricter than the term; a term without Op states nothing.
 func termOf(f schema.Field, n *Node) (t wire.Term, all bool) {
 	t.Field = f.Key
-	if f.All != "" { // a selector is about the key that it names, not about all values
+	if f.All != "" { // a selector tests the key that it names, not all values
 		t.Field = wire.MainField(f.Key)
 	}
 	values, op := n.Values, wire.Op("")
@@ -97,8 +98,8 @@ func termValue(f schema.Field, v any) (text string, ok bool) {
 	return strconv.FormatFloat(n, 'f', -1, 64), ok && n != -1 && !(n == 0 && f.Unit == "Unix s")
 }
 
-// lowerBound is a bound from below; -1 and, in times, 0 count as missing in
-// terms, so that only bounds above them mean the same.
+// lowerBound is a lower bound; -1 and, in times, 0 count as missing in terms,
+// so only bounds above them mean the same.
 func lowerBound(f schema.Field, n *Node) (t wire.Term, all bool) {
 	number, ok := n.Value.(float64)
 	if f.Type != schema.Int && f.Type != schema.Float || !ok {
@@ -117,11 +118,11 @@ func lowerBound(f schema.Field, n *Node) (t wire.Term, all bool) {
 	return wire.Term{Field: f.Key, Op: wire.Min, Number: least}, !strict
 }
 
-// recordSteps are the steps of reading a record, beside its bytes.
+// recordSteps are the steps of reading a record, in addition to its bytes.
 const recordSteps = 500
 
-// Match says whether an encoded record matches. Its error may be that of the
-// budget.
+// Match reports whether an encoded record matches. The error may be that of
+// the budget.
 func (m *Matcher) Match(record []byte, s *Selector) (bool, error) {
 	if !m.budget.Spend(recordSteps + 2*len(record)) {
 		return false, fmt.Errorf("match a record: %w", m.budget.Stopped())

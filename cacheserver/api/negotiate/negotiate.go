@@ -1,7 +1,7 @@
-// Package negotiate reads the request headers by which a client chooses among
-// representations: Accept, Accept-Encoding and If-None-Match (RFC 9110, 12.5
-// and 13.1). It only compares texts: it knows no handler, writes no header and
-// compresses nothing.
+// Package negotiate reads the request headers with which a client chooses
+// among representations: Accept, Accept-Encoding and If-None-Match (RFC 9110,
+// 12.5 and 13.1). It only compares texts: it has no handlers, writes no header
+// and compresses nothing.
 package negotiate
 
 import (
@@ -16,9 +16,9 @@ const (
 	Zstd     = "zstd"
 )
 
-// Media returns the offer that the Accept header likes best; the first of
-// equals. Each offer is a list of names of one representation. An empty header
-// takes the first. ok is false when none is acceptable.
+// Media returns the offer that the Accept header prefers, the first of equals.
+// Each offer is a list of names of one representation. Without the header the
+// first offer is chosen. ok is false when none is acceptable.
 func Media(accept string, offers [][]string) (best int, ok bool) {
 	if strings.TrimSpace(accept) == "" {
 		return 0, true
@@ -34,7 +34,7 @@ func Media(accept string, offers [][]string) (best int, ok bool) {
 	return best, bestQ > 0
 }
 
-// mediaQuality is the q of the most specific range that matches name.
+// mediaQuality returns the q of the most specific range that matches name.
 func mediaQuality(accept, name string) (q float64) {
 	class, _, _ := strings.Cut(name, "/")
 	specific := -1
@@ -56,7 +56,7 @@ func mediaQuality(accept, name string) (q float64) {
 	return q
 }
 
-// Coding returns the offered coding that the Accept-Encoding header likes best,
+// Coding returns the offered coding that the Accept-Encoding header prefers,
 // the first of equals, or Identity.
 func Coding(accept string, offers ...string) string {
 	best, bestQ := Identity, 0.0
@@ -65,7 +65,8 @@ func Coding(accept string, offers ...string) string {
 			best, bestQ = offer, q
 		}
 	}
-	// Identity is always possible, but must be asked for to win.
+	// Identity is always possible, but is preferred only if the header names
+	// it.
 	if q := codingQuality(accept, "identity"); q > bestQ {
 		return Identity
 	}
@@ -88,8 +89,8 @@ func codingQuality(accept, name string) (q float64) {
 	return wildcard
 }
 
-// weighted splits "text/csv; header=present; q=0.5". A weight that can't be
-// read counts as 0: the client said something other than "yes".
+// weighted splits "text/csv; header=present; q=0.5". An invalid weight counts
+// as 0: it is not a clear "yes".
 func weighted(element string) (value string, q float64) {
 	value, params, _ := strings.Cut(element, ";")
 	q = 1
@@ -106,8 +107,8 @@ func weighted(element string) (value string, q float64) {
 	return strings.ToLower(strings.TrimSpace(value)), q
 }
 
-// Matches says whether an If-None-Match header names the tag. The comparison
-// is weak, as it has to be for GET and HEAD.
+// Matches reports whether an If-None-Match header contains the tag. The
+// comparison is weak, as required for GET and HEAD.
 func Matches(ifNoneMatch, tag string) bool {
 	tag = strings.TrimPrefix(tag, "W/")
 	rest := strings.TrimSpace(ifNoneMatch)

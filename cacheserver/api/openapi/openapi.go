@@ -1,7 +1,7 @@
-// Package openapi writes the description of the API as an OpenAPI 3.1 document,
-// from the schema's own description of records, the grammar of list requests
-// and the operations that it is given. It adds no facts of its own, and knows
-// no handler.
+// Package openapi writes the description of the API as an OpenAPI 3.1
+// document, from the schema's description of records, the grammar of list
+// requests and a list of operations. It adds no facts of its own, and does not
+// depend on handlers.
 package openapi
 
 import (
@@ -29,15 +29,15 @@ type Param struct {
 type Operation struct {
 	Path, Method, Summary string
 	Params                []Param
-	List                  bool                    // takes all parameters of a list request
-	Filters               bool                    // takes its filters, format and gen
-	Words                 *wire.Vocabulary        // takes all parameters of these, as a list that is not of workflows; nil: none
-	Without               []string                // parameters of a list request that it refuses
+	List                  bool                    // accepts all parameters of a list request
+	Filters               bool                    // accepts its filters, format and gen
+	Words                 *wire.Vocabulary        // accepts all parameters of these, as a list other than workflows; nil: none
+	Without               []string                // parameters of a list request that it rejects
 	Body                  reflect.Type            // JSON of the request; nil: none
 	BodyExample           string                  // of the request
 	Answers               map[string]reflect.Type // by media type; nil type: text
-	Envelope              reflect.Type            // the other form of the JSON; nil: none
-	Open                  bool                    // answered to everybody, whoever else must say who they are
+	Envelope              reflect.Type            // the JSON with envelope=; nil: none
+	Open                  bool                    // needs no authentication
 }
 
 type object = map[string]any
@@ -49,7 +49,7 @@ type builder struct {
 	projected map[string]bool   // records of lists that take fields=
 }
 
-// Document is the document as JSON.
+// Document returns the document as JSON.
 func Document(version string, operations []Operation) ([]byte, error) {
 	b := &builder{schemas: object{}, docs: map[string]string{}, projected: projected(operations)}
 	for _, k := range schema.Kinds() {
@@ -74,12 +74,12 @@ func Document(version string, operations []Operation) ([]byte, error) {
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "WMStats cache server", "version": version,
-			"description": "Keys and parameters are only added; unknown keys are to be ignored, gen and addresses in Link are opaque. HEAD works wherever GET does, OPTIONS everywhere, QUERY as POST.",
+			"description": "Keys and parameters are only added; ignore unknown keys, and treat gen and the URLs in Link as opaque. HEAD works wherever GET does, OPTIONS everywhere, QUERY as POST.",
 		},
 		"servers":    []object{{"url": "/"}, {"url": "/v1", "description": "alias"}},
 		"paths":      paths,
 		"components": object{"schemas": b.schemas, "parameters": shared, "headers": headers(), "securitySchemes": securitySchemes()},
-		// Which of them are wanted is up to who runs the server: none of them may be.
+		// The operator decides which methods are enabled, if any.
 		"security": []object{{}, {"bearer": []string{}}, {"basic": []string{}}},
 	}
 	out, err := json.Marshal(doc)
@@ -89,7 +89,7 @@ func Document(version string, operations []Operation) ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
-// projected names the records of lists that fields= can cut.
+// projected returns the names of the records of lists that fields= can reduce.
 func projected(operations []Operation) map[string]bool {
 	out := map[string]bool{}
 	for i := range operations {
@@ -144,15 +144,15 @@ func (b *builder) operation(o *Operation) object {
 	}
 	responses := object{
 		"200":     object{"description": "the answer", "content": content, "headers": headerRefs()},
-		"304":     object{"description": "the client has it: If-None-Match names the ETag"},
+		"304":     object{"description": "not modified: If-None-Match contains the ETag"},
 		"default": problem("a problem (RFC 9457)", nil),
 	}
 	out := object{"summary": o.Summary, "parameters": params, "responses": responses}
 	if o.Open {
 		out["security"] = []object{}
 	} else {
-		responses["401"] = problem("who asks is not known", object{"WWW-Authenticate": header("ways to say who one is")})
-		responses["422"] = problem("the answer would cost more than one request may", nil)
+		responses["401"] = problem("authentication is required", object{"WWW-Authenticate": header("the supported methods")})
+		responses["422"] = problem("the request exceeds the limit on work per request", nil)
 		responses["429"] = problem("too many requests, or too many expensive ones at once", object{"Retry-After": header("seconds to wait")})
 	}
 	if o.Body != nil {
@@ -165,21 +165,22 @@ func (b *builder) operation(o *Operation) object {
 	return out
 }
 
-// IsFilter says that a parameter of lists is not about pages and their form.
+// IsFilter reports whether a parameter of lists is a filter, not one for pages
+// or formats.
 func IsFilter(p wire.Param) bool {
 	return !slices.Contains([]string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"}, p.Name)
 }
 
 func ref(name string) object { return object{"$ref": "#/components/schemas/" + name} }
 
-// listParam gives a parameter of lists its schema and an example.
+// listParam returns a parameter of lists with its schema and an example.
 func listParam(p wire.Param) Param {
 	text := object{"type": "string"}
 	out := Param{Name: p.Name, Doc: p.Doc, List: p.List, Schema: text, Example: "a"}
 	switch p.Form {
 	case wire.FormNumber:
 		out.Schema, out.Example = object{"type": "number"}, "1"
-		if p.List { // with ! before it, it excludes
+		if p.List { // excluded with ! in front
 			out.Schema = text
 		}
 	case wire.FormWhole:
@@ -195,7 +196,7 @@ func listParam(p wire.Param) Param {
 	case wire.FormDuration:
 		out.Example = "1m"
 	case wire.FormField:
-		out.Example = "Failure" // a key of all records that are listed so
+		out.Example = "Failure" // a key of all records in such lists
 	case wire.FormFacet:
 		out.Example = "Status"
 	case wire.FormLimit:
@@ -237,14 +238,14 @@ func parameter(p Param) object {
 var answerHeaders = []struct{ name, doc string }{
 	{wire.HeaderGeneration, "generation that the answer is from"},
 	{wire.HeaderGenerationTime, "when it was published, RFC 3339"},
-	{wire.HeaderTotal, "records under the filter, over all pages"},
-	{wire.HeaderLink, "first, prev, next and last page; the end is the absence of next"},
+	{wire.HeaderTotal, "number of records that match the filters, over all pages"},
+	{wire.HeaderLink, "first, prev, next and last page; the last page has no next"},
 	{wire.HeaderStale, "1 while the source does not answer"},
 	{wire.HeaderStaleReason, "why"},
-	{wire.HeaderRequestID, "name of the request in the log"},
-	{wire.HeaderHistoryStart, "time of the first point there is, RFC 3339; of /history alone"},
-	{wire.HeaderTiming, "steps of the answer, in ms"},
-	{"ETag", "names the content"},
+	{wire.HeaderRequestID, "id of the request in the log"},
+	{wire.HeaderHistoryStart, "time of the first stored point, RFC 3339; only /history"},
+	{wire.HeaderTiming, "times of the steps of the answer, in ms"},
+	{"ETag", "identifies the content"},
 }
 
 func header(doc string) object {
@@ -259,10 +260,10 @@ func headers() object {
 	return out
 }
 
-// securitySchemes are the ways in which clients say who they are.
+// securitySchemes are the methods of authentication.
 func securitySchemes() object {
 	return object{
-		"bearer": object{"type": "http", "scheme": "bearer", "description": "a token that who runs the server gave out"},
+		"bearer": object{"type": "http", "scheme": "bearer", "description": "a token issued by the operator of the server"},
 		"basic":  object{"type": "http", "scheme": "basic", "description": "a user and a password"},
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// schema is the schema of a Go type as encoding/json writes it. Structs become
-// components under their names.
+// schema returns the schema of a Go type as encoding/json writes it. Structs
+// become components under their names.
 func (b *builder) schema(t reflect.Type) object {
 	switch {
 	case t == reflect.TypeFor[json.RawMessage]():
@@ -38,8 +38,8 @@ func (b *builder) schema(t reflect.Type) object {
 	return object{"type": "string"}
 }
 
-// nameOf is the name of a component: that of the type, with that of the type
-// that a generic one is made with before it.
+// nameOf returns the name of a component: that of the type, preceded by the
+// name of the type argument of a generic type.
 func nameOf(t reflect.Type) string {
 	name, argument, generic := strings.Cut(t.Name(), "[")
 	if !generic {
@@ -49,7 +49,7 @@ func nameOf(t reflect.Type) string {
 	return argument[strings.LastIndexByte(argument, '.')+1:] + name
 }
 
-// record makes the component of a struct, and returns its name.
+// record adds the component of a struct, and returns its name.
 func (b *builder) record(t reflect.Type) string {
 	name := nameOf(t)
 	if _, made := b.schemas[name]; made {
@@ -78,7 +78,7 @@ func (b *builder) record(t reflect.Type) string {
 	doc := b.docs[name]
 	if b.projected[name] {
 		required = required[:1]
-		doc = strings.TrimSpace(doc + " All keys are there, unless fields= names those that are.")
+		doc = strings.TrimSpace(doc + " All keys are present, unless fields= selects some.")
 	}
 	if len(required) > 0 {
 		out["required"] = required
@@ -97,9 +97,9 @@ func docOf(f reflect.StructField) string {
 	return doc
 }
 
-// fieldsOf are the exported fields, those of embedded structs in their place,
-// without those that a field of the same name further out hides. An embedded
-// struct is no key itself, so it hides nothing.
+// fieldsOf returns the exported fields. Fields of embedded structs take their
+// place, except those hidden by a field of the same name further out. An
+// embedded struct is not a key itself, so it hides nothing.
 func fieldsOf(t reflect.Type) []reflect.StructField {
 	all := walk(t, 0)
 	least := map[string]int{}

@@ -1,10 +1,11 @@
-// Package records picks, from a short list of flat records in memory, those that
-// a list request asks for, in its order: what the store does for workflows by
-// columns, this does for sums, of which there are some thousands at most. The
-// rules are the same: what is missing matches no positive condition and every
-// negative one, and is last in both directions of a sort. It finds the keys of a
-// record by the schema's own description, so it knows no kind of record. It
-// knows no HTTP, no generations and no pages.
+// Package records selects, from a short list of flat records in memory, those
+// that a list request asks for, in its order. The store does the same for
+// workflows by columns; this package does it for totals, of which there are a
+// few thousand at most. The rules are the same: a missing value matches no
+// positive condition and every negative one, and comes last in both directions
+// of a sort. The package finds the keys of a record by the schema's
+// description, so it works for any kind of record. It does not depend on HTTP,
+// generations or pages.
 package records
 
 import (
@@ -20,15 +21,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// stepsEach are the steps of looking at one value.
+// stepsEach are the steps of checking one value.
 const stepsEach = 100
 
 // Select returns the records of list that match the conditions of q, in its
-// order. The first field of T is the name of a record: q.Text is looked for in
-// it, and it breaks ties. now, in Unix s, is the time that ages are counted
-// from. list is left as it is. fields are those
-// that schema.Describe returns for T, which takes longer than all the rest. The error is that of the budget of ctx, or says
-// that q asks for what T does not have.
+// order. The first field of T is the name of a record: q.Text is searched in
+// it, and it breaks ties. now, in Unix s, is the time that ages refer to. list
+// is not changed. fields are those that schema.Describe returns for T; the
+// caller passes them because that takes longer than all the rest. The error is
+// that of the budget of ctx, or reports a key that T does not have.
 func Select[T any](ctx context.Context, fields []schema.Field, list []T, q wire.Query, now int64) ([]T, error) {
 	r := reader{fields: fields, record: reflect.TypeFor[T]()}
 	match, steps, err := r.matcher(q, now)
@@ -40,7 +41,7 @@ func Select[T any](ctx context.Context, fields []schema.Field, list []T, q wire.
 	var places []int
 	for i := range list {
 		if !spent.Spend(stepsEach + steps) {
-			return nil, fmt.Errorf("pick records: %w", spent.Stopped())
+			return nil, fmt.Errorf("select records: %w", spent.Stopped())
 		}
 		if match(all.Index(i)) {
 			places = append(places, i)
@@ -61,8 +62,8 @@ func Select[T any](ctx context.Context, fields []schema.Field, list []T, q wire.
 	return out, nil
 }
 
-// Sort sorts records by keys, and by tie those that are equal by all of them. The
-// error is as that of Select; then they are in no order.
+// Sort sorts records by keys, and by tie those that are equal in all keys.
+// Errors are as in Select; after an error the order is undefined.
 func Sort[T any](ctx context.Context, list []T, keys []wire.SortKey, tie func(a, b *T) int) error {
 	r := reader{fields: schema.Describe[T](), record: reflect.TypeFor[T]()}
 	order, err := r.order(keys)
@@ -91,7 +92,7 @@ type reader struct {
 	record reflect.Type
 }
 
-// find returns the field with a key, and where it is in the struct.
+// find returns the field with a key, and its index in the struct.
 func (r *reader) find(key string) (f schema.Field, path []int, err error) {
 	i := slices.IndexFunc(r.fields, func(f schema.Field) bool { return f.Key == key })
 	at, ok := r.record.FieldByName(key)
@@ -101,8 +102,8 @@ func (r *reader) find(key string) (f schema.Field, path []int, err error) {
 	return r.fields[i], at.Index, nil
 }
 
-// matcher returns the test of one record, and about how many nanoseconds it
-// takes beyond reading the record.
+// matcher returns the test of one record, and its approximate cost in
+// nanoseconds beyond reading the record.
 func (r *reader) matcher(q wire.Query, now int64) (match func(reflect.Value) bool, steps int, err error) {
 	type check struct {
 		path []int
@@ -143,7 +144,7 @@ func condition(f schema.Field, t wire.Term, now float64) (func(reflect.Value) bo
 		if t.Op == wire.In || t.Op == wire.NotIn {
 			match = wire.Texts{In: t.Values}.Match
 		} else if t.Op != wire.Has && t.Op != wire.HasNot {
-			return nil, fmt.Errorf("%s of %s: texts have no range", t.Op, f.Key)
+			return nil, fmt.Errorf("%s of %s: texts do not support ranges", t.Op, f.Key)
 		}
 		wanted := t.Op == wire.In || t.Op == wire.Has
 		return func(v reflect.Value) bool { return slices.ContainsFunc(texts(v), match) == wanted }, nil
@@ -173,7 +174,7 @@ func truth(yes bool) float64 {
 	return 0
 }
 
-// texts returns the elements of a list, or a text as the only one.
+// texts returns the elements of a list, or a text as the only element.
 func texts(v reflect.Value) []string {
 	if v.Kind() == reflect.String {
 		return []string{v.String()}
@@ -202,7 +203,7 @@ func (r *reader) order(keys []wire.SortKey) (func(a, b reflect.Value) int, error
 	}, nil
 }
 
-// compare compares two values of a field; what is missing is last in both
+// compare compares two values of a field; a missing value is last in both
 // directions.
 func compare(f *schema.Field, a, b reflect.Value, desc bool) int {
 	if x, y := missing(f, a), missing(f, b); x || y {

@@ -38,7 +38,7 @@ func TestSelect(t *testing.T) {
 		"no text":                 {term("DownComponents", wire.HasNot, 0), "Cd"},
 		"flag":                    {term("Draining", wire.In, 0, "true"), "bd"},
 		"not a flag":              {term("Draining", wire.NotIn, 0, "true"), "Ca"},
-		"a number that is no -1":  {term("WorkersBad", wire.NotIn, 0, "3"), "Cbd"},
+		"a number that is not -1": {term("WorkersBad", wire.NotIn, 0, "3"), "Cbd"},
 		"-1 is in no range":       {term("WorkersBad", wire.Max, 5), "Ca"},
 		"time 0 is in no range":   {term("UpdateTime", wire.Max, 1000), "Ca"},
 		"least age":               {term("UpdateTime", wire.MinAge, 500), "Ca"},
@@ -59,7 +59,7 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// Texts that have an order of their own are sorted by it, and not by their letters.
+// Texts with a defined order are sorted by it, not alphabetically.
 func TestSortByRank(t *testing.T) {
 	agents := []schema.Agent{
 		{Agent: "a", Severity: "ok", ReportedStatus: "ok"}, {Agent: "b", Severity: "drain", ReportedStatus: "warning"},
@@ -98,7 +98,7 @@ func TestSortByRank(t *testing.T) {
 	}
 }
 
-// What is equal by all keys is in the order of tie.
+// Records that are equal in all keys are in the order of tie.
 func TestSort(t *testing.T) {
 	list := []schema.ErrorSummary{
 		{State: "success", Jobs: 1}, {State: "jobfailed", Jobs: 2}, {State: "submitfailed", Jobs: 3}, {Jobs: 4}, {State: "jobfailed", Jobs: 5},
@@ -121,18 +121,18 @@ func TestSort(t *testing.T) {
 
 func TestSelectRefuses(t *testing.T) {
 	for name, q := range map[string]wire.Query{
-		"a key of another record": {Terms: []wire.Term{{Field: "Priority", Op: wire.Has}}},
-		"a sort by one":           {Sort: []wire.SortKey{{Field: "Priority"}}},
-		"a range of texts":        {Terms: []wire.Term{{Field: "Team", Op: wire.Min, Number: 1}}},
-		"a number that is none":   {Terms: []wire.Term{{Field: "WorkersBad", Op: wire.In, Values: []string{"x"}}}},
-		"an unknown condition":    {Terms: []wire.Term{{Field: "WorkersBad", Op: "like"}}},
+		"a key of another record":  {Terms: []wire.Term{{Field: "Priority", Op: wire.Has}}},
+		"a sort by an unknown key": {Sort: []wire.SortKey{{Field: "Priority"}}},
+		"a range of texts":         {Terms: []wire.Term{{Field: "Team", Op: wire.Min, Number: 1}}},
+		"an invalid number":        {Terms: []wire.Term{{Field: "WorkersBad", Op: wire.In, Values: []string{"x"}}}},
+		"an unknown condition":     {Terms: []wire.Term{{Field: "WorkersBad", Op: "like"}}},
 	} {
 		_, err := records.Select(t.Context(), schema.Describe[schema.Agent](), agents(), q, 0)
 		assert.Error(t, err, name)
 	}
 }
 
-// What is picked and sorted is paid for.
+// Selecting and sorting spend the budget.
 func TestSelectSpends(t *testing.T) {
 	list := make([]schema.Agent, 5000)
 	for _, q := range []wire.Query{{Terms: []wire.Term{{Field: "Team", Op: wire.Has}}}, {Sort: []wire.SortKey{{Field: "Failure"}}}} {

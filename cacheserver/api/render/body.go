@@ -8,10 +8,10 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Records hands out n encoded records from the i-th on.
+// Records returns n encoded records from the i-th on.
 type Records func(i, n int) [][]byte
 
-// Body is a list in one representation, not yet written: what stands before,
+// Body is a list in one representation, not yet written: the bytes before,
 // between, after and around its records.
 type Body struct {
 	Head, Tail []byte
@@ -22,9 +22,9 @@ type Body struct {
 	Records    Records
 }
 
-// List makes the body of a plain list: exactly "[" + records joined by ",\n" +
-// "]\n" as JSON, one record a line as NDJSON, a header and lines as CSV. keys
-// projects; empty takes all.
+// List returns the body of a plain list: exactly "[" + records joined by ",\n"
+// + "]\n" as JSON, one record a line as NDJSON, a header and lines as CSV.
+// keys selects keys; empty: all.
 func List(format wire.Format, fields []schema.Field, keys []string, count int, records Records) Body {
 	b := Body{Count: count, Records: records}
 	if len(keys) > 0 {
@@ -41,12 +41,12 @@ func List(format wire.Format, fields []schema.Field, keys []string, count int, r
 	return b
 }
 
-// Slice serves records that are already in memory.
+// Slice returns records that are already in memory.
 func Slice(records [][]byte) Records {
 	return func(i, n int) [][]byte { return records[min(i, len(records)):min(i+n, len(records))] }
 }
 
-// Text is a body that is there as a whole.
+// Text returns a body that is complete already.
 func Text(text []byte) Body { return Body{Head: text, Records: none} }
 
 func none(int, int) [][]byte { return nil }
@@ -54,7 +54,8 @@ func none(int, int) [][]byte { return nil }
 // batch is how many records are held at once while a body is written.
 const batch = 256
 
-// Size is the length of the body in bytes, when it is known without writing it.
+// Size is the length of the body in bytes, if it is known without writing the
+// body.
 func (b *Body) Size() (size int64, ok bool) {
 	if b.Form != nil {
 		return 0, false
@@ -68,8 +69,8 @@ func (b *Body) Size() (size int64, ok bool) {
 	return size, true
 }
 
-// mostChunks is the number of records up to which Chunks is of use: beyond it
-// the list of chunks takes memory, and a buffer does as well.
+// mostChunks is the maximum number of records for Chunks: with more records
+// the list of chunks needs memory, and a buffer serves as well.
 const mostChunks = 2000
 
 // Chunks returns the body as the chunks to write, and their length in bytes,
@@ -102,7 +103,7 @@ func (b *Body) Chunks() (chunks [][]byte, size int64, ok bool) {
 	return chunks, size, true
 }
 
-// WriteTo writes the body in constant memory. It writes each chunk by itself:
+// WriteTo writes the body in constant memory. It writes each chunk separately:
 // w gathers them.
 func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	cw := &countingWriter{w: w}
@@ -164,7 +165,7 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// AtLeast says whether the records, as they are kept, have at least n bytes.
+// AtLeast reports whether the stored records have at least n bytes.
 func (b *Body) AtLeast(n int) bool {
 	n -= len(b.Head) + len(b.Tail)
 	const few = 8

@@ -12,21 +12,21 @@ import (
 // Coding names a content coding.
 type Coding string
 
-// Codings that can be made; the empty one is identity.
+// Supported codings; the empty one is identity.
 const (
 	Gzip Coding = "gzip"
 	Zstd Coding = "zstd"
 )
 
-// Compressor makes compressed bodies at the fastest levels, because they are
-// made while a client waits: on pages of records gzip 1 costs half of gzip 6
-// for a third more bytes, and zstd's fastest costs the same and is a quarter
-// smaller. Writers are kept, as setting one up costs more than a small page.
+// Compressor compresses bodies at the fastest levels, because a client is
+// waiting: on pages of records gzip 1 costs half of gzip 6 for a third more
+// bytes, and zstd's fastest costs the same and is a quarter smaller. Writers
+// are reused, as setting one up costs more than a small page.
 type Compressor struct {
 	gzip, zstd sync.Pool
 }
 
-// NewCompressor makes a Compressor.
+// NewCompressor returns a Compressor.
 func NewCompressor() *Compressor {
 	return &Compressor{
 		gzip: sync.Pool{New: func() any {
@@ -53,7 +53,7 @@ type resetWriter interface {
 }
 
 // Compress runs write with a writer that compresses into w. After an error the
-// stream is not ended, so that a cut can't look complete.
+// stream is not ended, so that a truncated body can't look complete.
 func (c *Compressor) Compress(coding Coding, w io.Writer, write func(io.Writer) error) error {
 	pool := &c.gzip
 	if coding == Zstd {
@@ -66,7 +66,7 @@ func (c *Compressor) Compress(coding Coding, w io.Writer, write func(io.Writer) 
 	}
 	z.Reset(w)
 	if err := write(z); err != nil {
-		return err // the writer is dropped: it has the rest of a failed body
+		return err // the writer is dropped: it contains the rest of a failed body
 	}
 	if err := z.Close(); err != nil {
 		return fmt.Errorf("end a %s body: %w", coding, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Transform appends the form of one encoded record to dst.
+// Transform appends the transformed record to dst.
 type Transform func(dst, record []byte) ([]byte, error)
 
 // Project keeps the named keys of a record, in the record's own order.
@@ -41,8 +41,8 @@ func Project(keys []string) Transform {
 	}
 }
 
-// Header is the first line of a CSV: the keys of the fields, those of keys only
-// when there are some.
+// Header returns the first line of a CSV: the keys of the fields, or only
+// those in keys unless it is empty.
 func Header(fields []schema.Field, keys []string) []byte {
 	var names []string
 	for _, f := range fields {
@@ -62,10 +62,10 @@ func contains(keys []string, key string) bool {
 	return false
 }
 
-// Line writes a record as one line of CSV (RFC 4180): its own keys in the order
-// of fields, those of keys only when there are some. The elements of a list are
-// joined by a space. A text that a spreadsheet would take for a formula gets an
-// apostrophe before it.
+// Line writes a record as one line of CSV (RFC 4180): its keys in the order of
+// fields, or only those in keys unless it is empty. The elements of a list are
+// joined by a space. A text that a spreadsheet would take for a formula gets
+// an apostrophe in front.
 func Line(fields []schema.Field, keys []string) Transform {
 	columns := map[string]bool{}
 	for _, f := range fields {
@@ -94,7 +94,7 @@ func Line(fields []schema.Field, keys []string) Transform {
 	}
 }
 
-// appendCell copies nothing but what it appends, as far as a text needs no change.
+// appendCell copies only the appended bytes, unless a text has to be changed.
 func appendCell(dst, value []byte) ([]byte, error) {
 	switch {
 	case len(value) == 0:
@@ -126,7 +126,7 @@ func appendCell(dst, value []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// unquote gives the text of a value, as a part of it where nothing is escaped.
+// unquote returns the text of a value, without a copy if it has no escapes.
 func unquote(value []byte) ([]byte, error) {
 	if len(value) >= 2 && bytes.IndexByte(value, '\\') < 0 {
 		return value[1 : len(value)-1], nil
@@ -138,8 +138,8 @@ func unquote(value []byte) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// isFormula says that a spreadsheet would take a cell for a formula, which it
-// does by the first character, quoted or not.
+// isFormula reports whether a spreadsheet would take a cell for a formula,
+// which depends on the first character, quoted or not.
 func isFormula(text []byte) bool {
 	return len(text) > 0 && strings.IndexByte("=+-@\t\r", text[0]) >= 0
 }
@@ -148,7 +148,7 @@ func wantsQuotes(text []byte) bool {
 	return bytes.ContainsAny(text, "\",\r\n") || len(text) > 0 && (text[0] == ' ' || text[len(text)-1] == ' ')
 }
 
-// appendText writes a text cell; text is no part of the room of dst.
+// appendText writes a text cell; text must not overlap the free space of dst.
 func appendText(dst, text []byte) []byte {
 	quotes := wantsQuotes(text)
 	if quotes {

@@ -20,7 +20,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// workflows are records whose texts try to break every form.
+// workflows are records whose texts try to break every format.
 func workflows(n int) []schema.Workflow {
 	hostile := []string{`plain`, `=1+1`, `a,b`, `say "x"`, "two\nlines", `back\slash`, `<b>&`, "-2", "@x", "\tx", " x ", "é→😀", `{"a":[1]}`, `]`}
 	out := make([]schema.Workflow, n)
@@ -130,7 +130,7 @@ func TestCSVReadsBackEqual(t *testing.T) {
 				text = strings.Join(parts, " ")
 			}
 			if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-				assert.Equal(t, "'"+text, cell, "a formula must be made harmless")
+				assert.Equal(t, "'"+text, cell, "a formula must be neutralized")
 				continue
 			}
 			assert.Equal(t, text, cell, f.Key)
@@ -154,7 +154,7 @@ func TestCompressedEqualsIdentity(t *testing.T) {
 	require.NoError(t, err)
 	write := func(w io.Writer) error { _, err := b.WriteTo(w); return err }
 	c := NewCompressor()
-	for range 3 { // writers are used again
+	for range 3 { // writers are reused
 		var zipped bytes.Buffer
 		require.NoError(t, c.Compress(Gzip, &zipped, write))
 		zr, err := gzip.NewReader(&zipped)
@@ -185,12 +185,12 @@ func TestAFailedBodyIsNotEnded(t *testing.T) {
 		assert.ErrorIs(t, err, broken)
 		if zr, err := gzip.NewReader(&out); err == nil {
 			_, err = io.ReadAll(zr)
-			assert.Error(t, err, "a cut body must not look complete")
+			assert.Error(t, err, "a truncated body must not look complete")
 		}
 	}
 }
 
-func TestABodyThatComesShortIsAnError(t *testing.T) {
+func TestABodyWithTooFewRecordsIsAnError(t *testing.T) {
 	recs := encoded(workflows(3))
 	b := List(wire.NDJSON, schema.Describe[schema.Workflow](), nil, 4, Slice(recs))
 	_, err := written(&b)
@@ -238,7 +238,7 @@ func FuzzMembers(f *testing.F) {
 		for key, value := range want {
 			name, _ := json.Marshal(key)
 			if plain := string(name[1 : len(name)-1]); plain == key {
-				if v, ok := got[key]; ok { // keys that are written with escapes have another form here
+				if v, ok := got[key]; ok { // keys with escapes are written differently here
 					require.Equal(t, string(value), v, key)
 				}
 			}

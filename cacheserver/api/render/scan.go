@@ -1,9 +1,9 @@
 // Package render turns records that are already encoded as JSON objects into
 // the bodies of the API: JSON arrays, NDJSON, CSV, projections, gzip and zstd.
-// It works on bytes by scanning keys, because decoding and encoding again would
-// cost fifty times as much; it relies on what package schema writes: flat
-// objects in the order of the schema, no white space, no duplicate keys. It
-// knows no HTTP and no store.
+// It works on bytes by scanning keys, because decoding and encoding again
+// would cost fifty times as much. It relies on the output of package schema:
+// flat objects in the order of the schema, no white space, no duplicate keys.
+// It does not depend on HTTP or on the store.
 package render
 
 import (
@@ -14,18 +14,18 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// ErrForm is the cause when bytes are not an object or array of the form that
-// package schema writes.
-var ErrForm = errors.New("not of the form that the schema writes")
+// ErrForm reports bytes that are not an object or array as package schema
+// writes it.
+var ErrForm = errors.New("not in the format of the schema")
 
-// Member is one key of an object with its value, both as they are encoded; the
-// key without its quotes.
+// Member is one key of an object with its value, both encoded; the key without
+// its quotes.
 type Member struct {
 	Key, Value []byte
 }
 
-// Members yields the members of an encoded object in their order. An object of
-// another form ends with ErrForm.
+// Members yields the members of an encoded object in order. An invalid object
+// ends with ErrForm.
 func Members(object []byte) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
 		i := 0
@@ -49,7 +49,7 @@ func Members(object []byte) iter.Seq2[Member, error] {
 	}
 }
 
-// Elements yields the elements of an encoded array in their order.
+// Elements yields the elements of an encoded array in order.
 func Elements(array []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		i := 0
