@@ -68,7 +68,7 @@ func (a *App) newCache() (*cache.Cache, error) {
 // own part is full: cached values can be made again.
 func (a *App) loan() store.Loan {
 	limit := a.cache.Limit()
-	lent := limit / 4 * 3
+	lent := limit / 8 * 7
 	return store.Loan{Bytes: lent, Take: func(taken bool) {
 		if taken {
 			a.cache.SetLimit(limit - lent)

@@ -24,7 +24,7 @@ type replacement struct {
 
 // maxReplacements is how many records may be aside: each of them is looked at when a
 // value of the block is read.
-const maxReplacements = 6
+const maxReplacements = 12
 
 // list returns the codes of the n-th list column.
 func (r *replacement) list(n int) []uint32 {
