@@ -197,6 +197,7 @@ type Follower struct {
 	mu        sync.Mutex
 	positions map[couch.Database]couch.Position // what the store has
 	loaded    bool                              // there have been positions
+	wholeRead time.Time                         // when the last read of everything began; also of a process before
 	advanced  chan struct{}                     // closed and replaced when positions move
 }
 

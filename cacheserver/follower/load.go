@@ -83,7 +83,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 		return fmt.Errorf("%w: %d", errStaleHashes, len(result.Refetch))
 	}
 	f.mu.Lock()
-	f.positions, f.loaded = from.of, true
+	f.positions, f.loaded, f.wholeRead = from.of, true, start
 	f.mu.Unlock()
 	took := f.o.Now().Sub(start)
 	f.state.loaded(took)

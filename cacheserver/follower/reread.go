@@ -97,7 +97,16 @@ func (f *Follower) rereads(ctx context.Context) {
 	every := f.o.RereadEvery
 	// Replicas that were started together do not read together.
 	spread := func() time.Duration { return every - every/8 + rand.N(every/4+1) }
-	for wait := spread(); pause(ctx, wait); {
+	// The interval counts from the last read, which may be that of a process
+	// before: one that is restarted often reads everything again too.
+	f.mu.Lock()
+	passed := max(0, f.o.Now().Sub(f.wholeRead))
+	f.mu.Unlock()
+	first := spread() - passed
+	if first <= 0 {
+		first = rand.N(every/64 + 1)
+	}
+	for wait := first; pause(ctx, wait); {
 		wait = spread()
 		start := f.o.Now()
 		err := f.rereadAlone(ctx)
@@ -142,6 +151,9 @@ func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("tell repaired documents from those under way: %w", err)
 	}
+	f.mu.Lock()
+	f.wholeRead = start
+	f.mu.Unlock()
 	log := f.o.Log.Info
 	if len(repaired) > 0 {
 		log = f.o.Log.Warn

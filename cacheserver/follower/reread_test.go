@@ -301,3 +301,21 @@ func TestAChangeIsNewerThanARowUnderWay(t *testing.T) {
 	_, _, repaired := l.counts()
 	assert.Zero(t, repaired)
 }
+
+// TestRereadsThatRestartsDoNotPutOff: a process that starts from a checkpoint
+// more often than everything is read again goes on with the interval of the
+// process before.
+func TestRereadsThatRestartsDoNotPutOff(t *testing.T) {
+	var c rereadCount
+	inBubble(t, func(t *testing.T, b *bubble) {
+		b.begin(5)
+		for range 24 {
+			time.Sleep(time.Hour)
+			b.reborn(nil)
+			b.start()
+		}
+		b.until("fresh", time.Minute, b.fresh)
+		assert.GreaterOrEqual(t, c.done(), 3, "of 24 hours")
+		assert.LessOrEqual(t, c.done(), 5, "of 24 hours")
+	}, counting(&c), func(o *Options) { o.RereadEvery = 6 * time.Hour })
+}

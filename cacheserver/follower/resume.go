@@ -21,6 +21,7 @@ type saved struct {
 	Due         []dueRead // why everything is to be read again beside the feeds
 	LoadSeconds float64
 	Checked     time.Time // the data are no older than that
+	WholeRead   time.Time // when the last read of everything began
 }
 
 // Section is the follower's part of a checkpoint: positions, and the documents
@@ -39,6 +40,9 @@ func (f *Follower) save() saved {
 	}
 	out.Quarantine = f.quarantine.list()
 	out.Due = f.dueReads.save() // after the positions: see look
+	f.mu.Lock()
+	out.WholeRead = f.wholeRead
+	f.mu.Unlock()
 	out.Source, out.LoadSeconds, out.Checked = f.state.saved()
 	return out
 }
@@ -58,7 +62,7 @@ func (f *Follower) resume(s saved) (commit func(), err error) {
 		complete := len(positions) == len(followed())
 		if complete {
 			f.mu.Lock()
-			f.positions, f.loaded = positions, true
+			f.positions, f.loaded, f.wholeRead = positions, true, s.WholeRead
 			f.mu.Unlock()
 		}
 		f.state.resumed(s, complete)
