@@ -43,13 +43,13 @@ build: ## build cacheserver, uiserver, mock and demo into bin/ (static)
 run: build ## build and start everything on loopback with live mock data; COUCH_URL=... uses a real CouchDB
 	@exec bin/demo
 
-# One way of building for all of it: vet and the programs that tests build
-# themselves take what is there, which halves the time on a new machine.
+# The same build flags everywhere: vet and the programs that tests build reuse the
+# build cache, which halves the time on a new machine.
 .PHONY: test
 test: export GOFLAGS += -race
 test: ## run all tests, with the race detector and go vet
-	go test -vet=all -timeout 15m $(PACKAGE)/scripts/e2e work # the longest first: it waits more than it works
-	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # what it reads is not seen by the test cache
+	go test -vet=all -timeout 15m $(PACKAGE)/scripts/e2e work # the longest test first: it mostly waits
+	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # the test cache does not see the files that they read
 
 .PHONY: test-long
 test-long: ## run the tests that take too long for every change: 30 simulated days of ten mock worlds, every edge case on every document
@@ -68,15 +68,15 @@ check-format:
 check-vet:
 	go vet work
 
-# Generated files are committed; making them again must change nothing.
+# Generated files are committed; generating them again must change nothing.
 .PHONY: check-generated
 check-generated:
 	@before=$$(git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum); \
 	$(MAKE) --no-print-directory generate; \
 	after=$$(git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum); \
-	if [ "$$before" != "$$after" ]; then echo "generated code was stale; it has been made again: look at 'git status'"; exit 1; fi
+	if [ "$$before" != "$$after" ]; then echo "generated code was stale; it has been regenerated: look at 'git status'"; exit 1; fi
 
-# Every module must build by itself, without the workspace.
+# Every module must build alone, without the workspace.
 .PHONY: check-modules
 check-modules:
 	@for m in $(MODULES); do echo "module $$m"; (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build ./...) || exit 1; done
@@ -90,7 +90,7 @@ $(LINTER):
 		echo "building $(GOLANGCI)" && GOFLAGS= GOWORK=off GOBIN=$$new go install $(GOLANGCI) && mv $$new/golangci-lint $@
 
 .PHONY: linter
-linter: $(LINTER) # what `make lint` needs; it fails where it can't be built
+linter: $(LINTER) # what `make lint` needs; fails if it can't be built
 
 .PHONY: lint
 lint: $(LINTER) ## run golangci-lint in every module; the linter is built first if needed
@@ -136,7 +136,7 @@ up: ## start CouchDB, mock data and both servers with docker compose
 	@password=$$(bash scripts/compose/password.sh) && COUCH_PASSWORD=$$password docker compose up --build --detach --wait
 
 .PHONY: down
-down: ## stop what `make up` started and remove its data
+down: ## stop the containers of `make up` and remove their data
 	@password=$$(bash scripts/compose/password.sh) && COUCH_PASSWORD=$$password docker compose down --volumes
 
 .PHONY: integration
@@ -144,6 +144,6 @@ integration: ## test against a real CouchDB: COUCH_URL=..., or that of docker co
 	bash scripts/integration.sh
 
 .PHONY: clean
-clean: ## remove what was built
+clean: ## remove all build results
 	rm -rf bin dist .run
 	go clean -testcache

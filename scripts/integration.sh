@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The source suite and a whole server against a real CouchDB. COUCH_URL (with
-# user and password inside, http://user:password@host:5984) names one; without
-# it the compose CouchDB is started where a container engine runs. The tests
-# make databases of their own, with random names, and drop them. A pouchdb-server
-# gives a second opinion: POUCHDB_URL names one, else it is started where npm is.
+# Tests of the CouchDB client and of a whole server against a real CouchDB.
+# COUCH_URL (with user and password: http://user:password@host:5984) names it;
+# without it the compose CouchDB is started if a container engine runs. The tests
+# create databases with random names and delete them. They also run against a
+# pouchdb-server: that of POUCHDB_URL, or one that is started if npm is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -z "${POUCHDB_URL+set}" ]; then
@@ -11,7 +11,7 @@ if [ -z "${POUCHDB_URL+set}" ]; then
 fi
 if [ -z "${COUCH_URL:-}" ]; then
 	if ! docker info >/dev/null 2>&1; then
-		echo "integration: no COUCH_URL is set and no container engine runs here" >&2
+		echo "integration: COUCH_URL is not set and no container engine is running" >&2
 		exit 1
 	fi
 	COUCH_PASSWORD=$(bash scripts/compose/password.sh)
@@ -21,8 +21,8 @@ if [ -z "${COUCH_URL:-}" ]; then
 	export COUCH_URL="http://${COUCH_USER:-admin}:$COUCH_PASSWORD@127.0.0.1:${COUCH_PORT:-5984}"
 fi
 
-# Only packages with such tests: building the others for the race detector
-# would take longer than the tests. One at a time: some of them stop the server.
+# Only packages with integration tests: building the others for the race detector
+# would take longer than the tests. One at a time: some tests stop the server.
 packages=$(grep -rlE '^func TestIntegration' --include='*_test.go' cacheserver mock scripts | xargs -n1 dirname | sort -u | sed 's#^#github.com/dmwm/wmstats/#')
 log=$(mktemp)
 # shellcheck disable=SC2086 # a list of packages

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs a command with POUCHDB_URL set to a pouchdb-server of its own, which is
+# Runs a command with POUCHDB_URL set to a new pouchdb-server. The server is
 # installed into a temporary folder (versions: scripts/pouchdb/package-lock.json,
-# no install scripts), keeps all in memory, and ends with the command. Where it
-# can't be had, that is said and the command is left out; with --or-without it
-# runs all the same, with an empty POUCHDB_URL.
+# no install scripts), keeps its data in memory, and ends with the command. If the
+# server is unavailable, a message says why and the command does not run; with
+# --or-without the command then runs with an empty POUCHDB_URL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 without=no
@@ -32,12 +32,13 @@ skip() {
 }
 command=("$@")
 
-command -v npm >/dev/null 2>&1 || skip "npm is not there"
+command -v npm >/dev/null 2>&1 || skip "npm is not installed"
 cp scripts/pouchdb/package.json scripts/pouchdb/package-lock.json "$folder"
 (cd "$folder" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund) >"$folder/npm.log" 2>&1 ||
-	skip "it can't be installed: $(grep -m1 -i error "$folder/npm.log" || tail -n1 "$folder/npm.log")"
+	skip "installation failed: $(grep -m1 -i error "$folder/npm.log" || tail -n1 "$folder/npm.log")"
 
-# It takes no port 0: a free one is looked for. Another program may be faster.
+# The server does not accept port 0, so a random port is tried. Another program
+# may use it: then the next one is tried.
 for _ in 1 2 3 4 5; do
 	port=$((20000 + RANDOM % 12000))
 	(cd "$folder" && exec node node_modules/pouchdb-server/bin/pouchdb-server --in-memory --host 127.0.0.1 --port "$port") >"$folder/server.log" 2>&1 &
@@ -55,4 +56,4 @@ for _ in 1 2 3 4 5; do
 	kill "$server" 2>/dev/null || true
 	server=
 done
-skip "it does not start: $(tail -n1 "$folder/server.log")"
+skip "it did not start: $(tail -n1 "$folder/server.log")"

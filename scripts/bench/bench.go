@@ -44,7 +44,7 @@ type Options struct {
 	Bench      string          // benchmarks of the section parts, a pattern
 	BenchTime  string          // length of each of them
 	Out        io.Writer
-	Log        io.Writer // what the programs print
+	Log        io.Writer // output of the programs
 }
 
 // standInHolds is the maximum number of workflows for the stand-in.

@@ -21,7 +21,7 @@ import (
 // restarts is the number of measured starts; each printed figure is the median.
 const restarts = 3
 
-// restart is what one start from a checkpoint took.
+// restart holds the measurements of one start from a checkpoint.
 type restart struct {
 	ready, seen time.Duration // from the start of the process
 	cpu         time.Duration // until it was ready
@@ -98,10 +98,10 @@ func (r *run) writing(ctx context.Context, source, cache server, names []string)
 		}
 		slowest, p99 = quantile(times, 1), quantile(times, 0.99)
 		if after, err := writes(); err == nil && after > before {
-			break // this round saw one end
+			break // a write ended during this round
 		}
 		if round == 60 {
-			return errors.New("no checkpoint was written while changes came")
+			return errors.New("no checkpoint was written while changes arrived")
 		}
 	}
 	r.size("checkpoint_change_to_visible_p99_meanwhile", p99, "ms")
@@ -129,11 +129,11 @@ func (r *run) metric(ctx context.Context, s server, name string) (float64, error
 			return v, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no metric %s", name)
+	return 0, fmt.Errorf("the server has no metric %s", name)
 }
 
-// stopWriting changes something, so that the server has a reason to write, and
-// ends it; the first time it prints what the last file took.
+// stopWriting changes a document, so that the server has a reason to write, and
+// ends the server. The first time it prints what the last file cost.
 func (r *run) stopWriting(ctx context.Context, source, cache server, file, name string, priority int, first bool) error {
 	if _, err := r.oneChange(ctx, source, cache, name, priority); err != nil {
 		return err
@@ -183,11 +183,11 @@ func (r *run) restart(ctx context.Context, source server, file, name string, pri
 		return c, out, err
 	}
 	if after.Reads != before.Reads {
-		return c, out, fmt.Errorf("the start from a checkpoint read %d views: it did not go on from it", after.Reads-before.Reads)
+		return c, out, fmt.Errorf("the start from a checkpoint read %d views: it did not resume from it", after.Reads-before.Reads)
 	}
 	for since, n := range after.Since {
 		if n > before.Since[since] && since != "" && since != "0" && since != "0-x" {
-			return c, out, nil // one of the two databases never changes
+			return c, out, nil // enough: one of the two databases never changes
 		}
 	}
 	return c, out, fmt.Errorf("no feed was followed from the stored position: %v", after.Since)
@@ -200,7 +200,7 @@ func (r *run) asked(ctx context.Context, source server) (a repeat.Asked, err err
 		return a, err
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
-		return a, fmt.Errorf("read what the source was asked for: %w", err)
+		return a, fmt.Errorf("read the counts of the source's requests: %w", err)
 	}
 	return a, nil
 }

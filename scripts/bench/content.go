@@ -85,13 +85,13 @@ func (r *run) content(ctx context.Context) error {
 		name  string
 		share float64
 		all   bool
-	}{{"rewritten alike", 0, false}, {"30 % new", contentShare, false}, {"all taken for new", 0, true}} {
+	}{{"rewritten unchanged", 0, false}, {"30 % new", contentShare, false}, {"all treated as new", 0, true}} {
 		if cpu[i], err = r.contentCycle(ctx, w, cache.server, events, "content: "+c.name+": ", c.share, c.all); err != nil {
 			return err
 		}
 	}
-	r.line("content: processor time, 30 % new to all taken for new", cpu[1]/cpu[2], "x")
-	r.line("content: processor time, rewritten alike to all taken for new", cpu[0]/cpu[2], "x")
+	r.line("content: processor time, 30 % new to all treated as new", cpu[1]/cpu[2], "x")
+	r.line("content: processor time, rewritten unchanged to all treated as new", cpu[0]/cpu[2], "x")
 	return nil
 }
 
@@ -136,12 +136,12 @@ func (r *run) contentCycle(ctx context.Context, w *rewriter, cache server, event
 		return 0, fmt.Errorf("read /changes: %w", err)
 	}
 	if change.Event == wire.EventReset {
-		return 0, fmt.Errorf("read /changes: the differences since %s are not kept for so long", before.Generation)
+		return 0, fmt.Errorf("read /changes: the differences since %s are no longer kept", before.Generation)
 	}
 	from, to := generationNumber(before.Generation), generationNumber(after.Generation)
-	// Of documents that are taken for new, some make a record that is the same.
+	// Some documents that are treated as new lead to an equal record.
 	if !all && change.Changed != len(wrote.workflows) || hashed != float64(wrote.documents-wrote.changed) {
-		return 0, fmt.Errorf("%schanged records %d for %d workflows with new content, %.0f documents told unchanged of %d that are",
+		return 0, fmt.Errorf("%schanged records %d for %d workflows with new content, %.0f documents recognized as unchanged of %d that are",
 			name, change.Changed, len(wrote.workflows), hashed, wrote.documents-wrote.changed)
 	}
 	r.line(name+"agent documents written", float64(wrote.documents), "documents")
@@ -186,8 +186,8 @@ func (r *run) pulse(ctx context.Context, cache server) (info schema.CacheInfo, e
 	return info, nil
 }
 
-// followed counts changes that the cache server has applied, and those of them
-// that cost a hash.
+// followed counts changes that the cache server has applied, and the unchanged
+// ones among them, which cost only a hash.
 type followed struct{ applied, unchanged float64 }
 
 func (r *run) counted(ctx context.Context, cache server) (f followed, err error) {
@@ -198,7 +198,7 @@ func (r *run) counted(ctx context.Context, cache server) (f followed, err error)
 	for name, to := range map[string]*float64{"changes": &f.applied, "unchanged": &f.unchanged} {
 		_, value, ok := strings.Cut(string(body), "\nwmstats_follower_"+name+"_total ")
 		if !ok {
-			continue // a counter is there once it has counted
+			continue // a series may appear only with its first event
 		}
 		if _, err := fmt.Sscan(value, to); err != nil {
 			return f, fmt.Errorf("read /metrics: %w", err)
@@ -262,8 +262,8 @@ func (r *run) listen(ctx context.Context, cache server) (*atomic.Int64, error) {
 	}
 }
 
-// quiet waits until there was no event for longer than a stream waits between
-// two of them.
+// quiet waits until no event has arrived for longer than a stream's interval
+// between two events.
 func quiet(ctx context.Context, events *atomic.Int64) error {
 	const long = 2500 * time.Millisecond
 	for last, since := events.Load(), time.Now(); time.Since(since) < long; {

@@ -63,8 +63,8 @@ func (r *run) firstRead(ctx context.Context, c loadedCache, thrown thrownAway) e
 	r.line("first read: start until ready", c.took.Seconds(), "s")
 	r.line("first read: decoded and published", rate, "MB/s")
 	r.line("first read: documents per second", float64(thrown.docs)/c.took.Seconds(), "documents/s")
-	r.line("first read: ratio to thrown away one by one", rate/thrown.oneByOne.rate(), "x")
-	r.line("first read: ratio to thrown away over two connections", rate/thrown.together.rate(), "x")
+	r.line("first read: ratio to discarding one by one", rate/thrown.oneByOne.rate(), "x")
+	r.line("first read: ratio to discarding over two connections", rate/thrown.together.rate(), "x")
 	r.line("first read: processor time, cache server", c.cpu.Seconds(), "s")
 	if r.Source == "" {
 		r.line("first read: processor time, source meanwhile", c.source.Seconds(), "s")

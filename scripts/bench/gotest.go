@@ -60,7 +60,7 @@ func eachLine(cmd *exec.Cmd, log io.Writer, f func(line string)) error {
 		f(lines.Text())
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read what %s prints: %w", cmd.Path, err)
+		return fmt.Errorf("read the output of %s: %w", cmd.Path, err)
 	}
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("run %s: %w", cmd.Path, err)
@@ -106,7 +106,7 @@ func (s *storeFigures) line(text string) {
 	}
 }
 
-// ratios shows what follows from several benchmarks.
+// ratios prints figures that are computed from several benchmarks.
 func (s *storeFigures) ratios() {
 	if change, ok := s.cost["Publish/change"]; ok {
 		s.show("publish-beyond-encoding", change-s.cost["Publish/encoding"], "us", "50")
@@ -125,7 +125,7 @@ func (s *storeFigures) show(name string, value float64, unit, most string) {
 	figures.Line(s.out, fmt.Sprintf("store %d %s", s.n, name), value, unit, most)
 }
 
-// storeBar is what a benchmark of the store is held to; "" for none.
+// storeBar returns the target of a benchmark of the store; "" for none.
 func storeBar(name string) string {
 	group, _, _ := strings.Cut(name, "/")
 	switch {

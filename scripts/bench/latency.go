@@ -30,9 +30,9 @@ func (r *run) latency(ctx context.Context, couch, cache server) error {
 	return nil
 }
 
-// change changes request documents at the asked rate and measures, for each,
-// the time from the answer of the write until /fetch shows it. The times come
-// in order. Priorities count up from the given one, which must be above those
+// change changes request documents at the requested rate and measures, for each,
+// the time from the answer of the write until /fetch shows it. The times are
+// sorted. Priorities count up from the given one, which must be above those
 // of any document.
 func (r *run) change(ctx context.Context, couch, cache server, names []string, priority int) ([]time.Duration, error) {
 	results := make(chan result, r.Changes)
@@ -81,7 +81,7 @@ func (r *run) someWorkflows(ctx context.Context, cache server) ([]string, error)
 		return nil, fmt.Errorf("list workflows to change: %w", err)
 	}
 	if len(records) == 0 {
-		return nil, errors.New("list workflows to change: there are none")
+		return nil, errors.New("list workflows to change: none found")
 	}
 	names := make([]string, len(records))
 	for i, rec := range records {

@@ -32,7 +32,7 @@ func (o *Options) Settings(serve *string) *settings.Table {
 	t.Describe("bench measures what docs/benchmarks.md has. Run it in the root of the repository; \"make bench\" builds what it needs.",
 		"bench answers N                       serve the API with N workflows",
 		"bench profiled FILE [cache server flags]  run a cache server and write its profile to FILE")
-	t.Group("What is measured")
+	t.Group("Measurements")
 	list(t, "sections", &o.Sections, "`SECTIONS` to run, separated by spaces or commas, of: "+strings.Join(Sections(), " ")+"; if empty, all").Or("SECTIONS")
 	t.Text("bin", &o.Bin, "`FOLDER` of the programs")
 	t.Text("profile", &o.Profile, "write a profile of the cache server, from its start until it is ready, to this `FILE`, for go tool pprof")

@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestDocumentedSections: each section that the pages name is one.
+// TestDocumentedSections: each section that the pages name exists.
 func TestDocumentedSections(t *testing.T) {
 	named := regexp.MustCompile(`SECTIONS="?([a-z]+)|-sections ([a-z,]+)`)
 	found := 0

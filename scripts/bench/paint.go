@@ -13,8 +13,8 @@ import (
 	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
 )
 
-// The network of a reader at some distance, as the budget of the dashboard has
-// it, and how often a page is opened over it with an empty cache.
+// The network of a remote reader, as the dashboard's budget assumes it, and how
+// often a page is opened over it with an empty cache.
 const (
 	paintLatency = 40 // ms from a request to the header of its answer
 	paintBytes   = 10_000_000 / 8
@@ -22,7 +22,7 @@ const (
 	paintWait    = 30 * time.Second
 )
 
-// watchPaint lets the browser's own observers tell what was painted so far.
+// watchPaint has the browser's own observers record the paints so far.
 const watchPaint = `(() => {
 	window.paint = { largest: 0, shifts: 0 };
 	new PerformanceObserver(l => { for (const e of l.getEntries()) paint.largest = e.startTime; }).observe({ type: 'largest-contentful-paint', buffered: true });
@@ -36,7 +36,7 @@ const watchPaint = `(() => {
 func (r *run) uiPaint(ctx context.Context, ui server) error {
 	path, err := chromium.Find()
 	if errors.Is(err, chromium.ErrNone) {
-		_, err = fmt.Fprintf(r.Out, "# ui: no paint is measured: %v\n", err)
+		_, err = fmt.Fprintf(r.Out, "# ui: paint is not measured: %v\n", err)
 		return err
 	}
 	if err != nil {

@@ -31,7 +31,7 @@ type run struct {
 type server struct {
 	url       string
 	cmd       *exec.Cmd // nil: this program
-	elsewhere bool      // not started here: nothing is known of its process
+	elsewhere bool      // not started here: its process is unknown
 }
 
 func (r *run) line(name string, value float64, unit string) {
@@ -52,7 +52,7 @@ func (r *run) startPath(path string, args ...string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// stopAll ends the programs, the last one that was started first.
+// stopAll ends the programs in the reverse order of their start.
 func (r *run) stopAll() {
 	for i := len(r.procs) - 1; i >= 0; i-- {
 		cmd := r.procs[i]
@@ -137,7 +137,7 @@ func (r *run) do(ctx context.Context, method, url string, body any) (int, []byte
 	return resp.StatusCode, data, nil
 }
 
-// status reads one figure of /proc/PID/status, in bytes; 0 where there is none.
+// status reads one figure of /proc/PID/status, in bytes; 0 where it is missing.
 func (s server) status(key string) float64 {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
@@ -156,7 +156,7 @@ func (s server) status(key string) float64 {
 }
 
 // cpu is the processor time that the program has taken so far, in user mode
-// and in the kernel; 0 where /proc does not tell, or it runs elsewhere.
+// and in the kernel; 0 without /proc, or if the program runs elsewhere.
 func (s server) cpu() time.Duration {
 	if s.elsewhere {
 		return 0
@@ -168,7 +168,7 @@ func (s server) cpu() time.Duration {
 	if err != nil {
 		return 0
 	}
-	// The name of the program, in brackets, may hold spaces: count after it.
+	// The name of the program, in brackets, may contain spaces: count after it.
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 	const user, system = 11, 12
 	if len(fields) <= system {

@@ -16,8 +16,8 @@ import (
 )
 
 // Profiled runs a cache server in this process, with the flags args, until ctx
-// ends, and writes to the file path where the processor time goes from its
-// start until it is ready.
+// ends. It writes a processor profile, from the start until the server is ready,
+// to the file path.
 func Profiled(ctx context.Context, path string, args []string, out io.Writer) error {
 	o, err := app.ParseOptions(args, os.Getenv, out)
 	if err != nil {

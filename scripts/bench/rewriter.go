@@ -16,9 +16,9 @@ import (
 	"github.com/dmwm/wmstats/mock/live"
 )
 
-// rewriter is a stand-in in this process, so that a cycle of agents can be let
-// pass at once and the processor time of the cache server is its own. It knows
-// by itself which documents have new content.
+// rewriter is a stand-in in this process: a cycle of agents can pass at once, and
+// its processor time is not counted for the cache server. It determines on its
+// own which documents have new content.
 type rewriter struct {
 	couch  *couchfake.Server
 	world  *gen.World
@@ -29,7 +29,7 @@ type rewriter struct {
 	rounds int
 }
 
-// rewritten is what was written in one cycle.
+// rewritten counts the writes of one cycle.
 type rewritten struct {
 	documents, changed int
 	bytes              int64
@@ -40,12 +40,12 @@ func newRewriter() *rewriter {
 	return &rewriter{seed: maphash.MakeSeed(), known: map[string]uint64{}}
 }
 
-// begin lets the simulation begin, some cycles ago: none of the documents is of
-// the future when the last cycle has passed, and no agent counts as silent,
-// which would make each of its reports news.
+// begin is when the simulation begins, some cycles ago. When the last cycle has
+// passed, no document has a time in the future, and no agent counts as silent,
+// which would turn each of its reports into a change.
 func (w *rewriter) begin() (err error) {
 	w.now = time.Now().Add(-5 * contentCycle).Truncate(time.Second)
-	// So rarely does a request change that none does here.
+	// Requests change so rarely that none changes during the run.
 	w.sim, err = live.New(live.Options{World: w.world, Rate: 0.001, Cycle: contentCycle, Start: w.now})
 	return err
 }
@@ -103,7 +103,7 @@ func (w *rewriter) serve(r *run) (net.Listener, error) {
 
 func isAgentRequest(doc []byte) bool { return bytes.Contains(doc, []byte(`"type":"agent_request"`)) }
 
-// hash is a hash of all of a document but its revision and timestamp.
+// hash returns a hash of a document without its revision and timestamp.
 func (w *rewriter) hash(doc []byte) uint64 {
 	var h maphash.Hash
 	h.SetSeed(w.seed)
@@ -112,7 +112,7 @@ func (w *rewriter) hash(doc []byte) uint64 {
 	return h.Sum64()
 }
 
-// without gives a document without a member that begins with start and ends
+// without returns a document without the member that begins with start and ends
 // before the next byte end.
 func without(doc []byte, start string, end byte) []byte {
 	i := bytes.Index(doc, []byte(start))
@@ -126,8 +126,8 @@ func without(doc []byte, start string, end byte) []byte {
 	return append(bytes.Clone(doc[:i]), doc[i+len(start)+n:]...)
 }
 
-// cycle lets agents write all of their documents once, a share of them with new
-// content, or with all made new by a member that has another value each time.
+// cycle has agents write all of their documents once: a share of them with new
+// content, or all of them with a member whose value is new each time.
 func (w *rewriter) cycle(share float64, all bool) (rewritten, error) {
 	w.sim.SetShare(share)
 	w.rounds++

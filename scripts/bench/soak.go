@@ -14,15 +14,16 @@ import (
 	"github.com/dmwm/wmstats/scripts/freeport"
 )
 
-// Soak says how long and how hard the section soak is; zero values are soak's own.
+// Soak has the length and the load of the section soak; zero values mean the
+// defaults of package soak.
 type Soak struct {
 	soak.Options
 	PerSecond float64  // documents with new content per second; 0: 25
 	Flags     []string // more flags of the cache server, such as --memory 512MiB
 }
 
-// The bar of resident memory: a floor, so much a workflow, and a share of the
-// budget beyond its records.
+// The target of resident memory: a floor, an amount per workflow, and a share of
+// the budget beyond its records.
 const (
 	soakFloor     = 60e6
 	soakWorkflow  = 7e3
@@ -30,8 +31,8 @@ const (
 	soakPerSecond = 25
 )
 
-// runSoak measures a pair of servers under the load of a working day, and says
-// whether the cache server's memory stayed below the bar.
+// runSoak measures a pair of servers under the load of a working day, and prints
+// whether the cache server's memory stayed below the target.
 func runSoak(ctx context.Context, o Options) error {
 	r := &run{Options: o, prefix: fmt.Sprintf("%d: soak: ", o.Workflows), client: &http.Client{}}
 	defer r.stopAll()
@@ -61,7 +62,7 @@ func runSoak(ctx context.Context, o Options) error {
 		return err
 	}
 	load := o.Soak.Options
-	load.Cache, load.UI, load.Seed = cache.url, ui.url, uint64(o.Seed) //nolint:gosec // any number does
+	load.Cache, load.UI, load.Seed = cache.url, ui.url, uint64(o.Seed) //nolint:gosec // any number will do
 	var most float64
 	load.Sampled = func(s soak.Sample) {
 		rss := cache.status("VmRSS")
@@ -87,8 +88,8 @@ func runSoak(ctx context.Context, o Options) error {
 	return r.explained(ctx, cache.server, "after the load")
 }
 
-// explained prints the account against the live heap without load: the live
-// heap of the last collection is then current.
+// explained compares the account with the live heap while there is no load: then
+// the live heap of the last collection is current.
 func (r *run) explained(ctx context.Context, cache server, when string) error {
 	if _, err := r.settled(ctx, cache, 10*time.Second); err != nil {
 		return err
@@ -106,7 +107,7 @@ func (r *run) explained(ctx context.Context, cache server, when string) error {
 	return nil
 }
 
-// startLiving starts the stand-in with documents that go on changing.
+// startLiving starts the stand-in with documents that keep changing.
 func (r *run) startLiving(ctx context.Context, rate float64) (server, error) {
 	addr, err := freeport.Addr(ctx)
 	if err != nil {
@@ -137,7 +138,7 @@ func (r *run) soaked(report soak.Report, cache server, most, cpu float64) {
 	r.line("pages of scans", float64(report.Scanned), "answers")
 	r.line("pages of the dashboard", float64(report.Views), "answers")
 	r.line("scans that met 410", float64(report.Gone), "scans")
-	r.line("promised generations asked for again when old", float64(report.Promised), "answers")
+	r.line("promised generations requested again when old", float64(report.Promised), "answers")
 	r.line("of them 410", float64(report.Broken), "answers")
 	r.line("failures", float64(report.Failures), "answers")
 	for _, fault := range report.FirstFault {

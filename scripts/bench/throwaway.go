@@ -38,8 +38,8 @@ type query struct {
 	body any
 }
 
-// firstReadQueries are the requests of the first read, those that follow each
-// other in one list.
+// firstReadQueries returns the requests of the first read; consecutive requests
+// are in one list.
 func firstReadQueries() [][]query {
 	var active []string
 	for _, s := range schema.Statuses() {
@@ -56,8 +56,8 @@ func firstReadQueries() [][]query {
 	}
 }
 
-// throwAway reads the same as the first read of the cache server, finds the
-// ends of the lines, and discards everything.
+// throwAway sends the same requests as the first read of the cache server, finds
+// the ends of the lines, and discards everything.
 func (r *run) throwAway(ctx context.Context, source server) (t thrownAway, err error) {
 	queries := firstReadQueries()
 	var all []query
@@ -79,17 +79,17 @@ func (r *run) throwAway(ctx context.Context, source server) (t thrownAway, err e
 		t.oneByOne, t.together = faster(t.oneByOne, one), faster(t.together, two)
 	}
 	t.bytes, t.docs = t.oneByOne.bytes, t.oneByOne.docs
-	r.line("thrown away: one answer after the other", t.oneByOne.rate(), "MB/s")
-	r.line("thrown away: over two connections", t.together.rate(), "MB/s")
-	r.line("thrown away: processor time, reader", t.oneByOne.cpu.Seconds(), "s")
+	r.line("discarded: one answer after the other", t.oneByOne.rate(), "MB/s")
+	r.line("discarded: over two connections", t.together.rate(), "MB/s")
+	r.line("discarded: processor time, reader", t.oneByOne.cpu.Seconds(), "s")
 	if r.Source == "" {
-		r.line("thrown away: processor time, source", served.Seconds(), "s")
+		r.line("discarded: processor time, source", served.Seconds(), "s")
 	}
 	return t, nil
 }
 
-// rounds is how often the bytes are thrown away; the fastest counts. The
-// stand-in makes its indexes when they are first asked for.
+// rounds is how often the bytes are read and discarded; the fastest round counts.
+// The stand-in builds its indexes at the first request for them.
 func (r *run) rounds() int {
 	if r.repeats() {
 		return 1
@@ -111,7 +111,7 @@ func (r *run) discardAll(ctx context.Context, source server, lists [][]query) (t
 	group, ctx := errgroup.WithContext(ctx)
 	for i, list := range lists {
 		group.Go(func() error {
-			// The transport of the cache server's own reader.
+			// The same transport as in the cache server's reader.
 			transport := &http.Transport{DisableCompression: true, ReadBufferSize: 64 << 10}
 			defer transport.CloseIdleConnections()
 			for _, q := range list {

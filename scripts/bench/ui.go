@@ -20,18 +20,19 @@ import (
 	"github.com/dmwm/wmstats/static"
 )
 
-// uiPages are the pages that the section ui measures; the list is with eight
-// facets, unfiltered and under a filter that leaves many.
+// uiPages are the pages that the section ui measures. The list has eight facets,
+// without a filter and with one that matches many.
 var uiPages = []struct{ name, path string }{
 	{"list", "/workflows"}, {"filtered list", "/workflows?status=running-open&sort=-Failure"},
 	{"overview", "/"}, {"attention", "/attention"}, {"campaigns", "/campaigns"}, {"sites", "/sites"}, {"agents", "/agents"}, {"errors", "/errors"},
 }
 
-// uiRounds is how often each page is asked for.
+// uiRounds is how often each page is requested.
 const uiRounds = 100
 
-// ui prints what the pages cost: time to the first byte, bytes, elements; and
-// what the UI server and its assets weigh. The cache server stands beside it.
+// ui prints what the pages cost (time to the first byte, bytes, elements), the
+// memory of the UI server, and the size of its assets. The cache server runs on
+// the same machine.
 func (r *run) ui(ctx context.Context, cache server) error {
 	ui, err := r.startUI(ctx, cache)
 	if err != nil {
@@ -69,7 +70,7 @@ func (r *run) startUI(ctx context.Context, cache server) (ui server, err error) 
 	return ui, r.ready(ctx, ui.url+"/about")
 }
 
-// uiPage asks for a page again and again, over one connection.
+// uiPage requests a page repeatedly over one connection.
 func (r *run) uiPage(ctx context.Context, ui server, name, path string) error {
 	var times []time.Duration
 	var packed []byte
@@ -99,7 +100,7 @@ func (r *run) uiPage(ctx context.Context, ui server, name, path string) error {
 	return nil
 }
 
-// firstByte reads a page as a browser asks for it: compressed.
+// firstByte reads a page compressed, as a browser does.
 func (r *run) firstByte(ctx context.Context, url string) (took time.Duration, body []byte, err error) {
 	var began time.Time
 	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { took = time.Since(began) }}
@@ -124,9 +125,8 @@ func (r *run) firstByte(ctx context.Context, url string) (took time.Duration, bo
 	return took, body, nil
 }
 
-// countElements counts the elements of a page, and what a browser that has
-// nothing of it yet asks for: the page, and each address of style, script and
-// picture once.
+// countElements counts the elements of a page, and the requests of a browser with
+// an empty cache: the page, and each address of style, script and picture once.
 func countElements(page []byte) (elements, requests int) {
 	addresses := map[string]bool{}
 	tokens := html.NewTokenizer(bytes.NewReader(page))
@@ -147,8 +147,8 @@ func countElements(page []byte) (elements, requests int) {
 	}
 }
 
-// uiPulse prints what an open page costs while nothing changes: all bytes of
-// the answer on the wire.
+// uiPulse prints what an open page costs while nothing changes: all bytes of the
+// answer on the wire.
 func (r *run) uiPulse(ctx context.Context, ui server, addr string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ui.url+"/pulse", nil)
 	if err != nil {
@@ -165,20 +165,20 @@ func (r *run) uiPulse(ctx context.Context, ui server, addr string) error {
 	}
 	defer func() { _ = conn.Close() }()
 	if _, err := fmt.Fprintf(conn, "GET /pulse HTTP/1.1\r\nHost: %s\r\nIf-None-Match: %s\r\nConnection: close\r\n\r\n", addr, resp.Header.Get("ETag")); err != nil {
-		return fmt.Errorf("ask for /pulse: %w", err)
+		return fmt.Errorf("request /pulse: %w", err)
 	}
 	answer, err := io.ReadAll(conn)
 	if err != nil {
 		return fmt.Errorf("read /pulse: %w", err)
 	}
 	if !bytes.HasPrefix(answer, []byte("HTTP/1.1 304")) {
-		return fmt.Errorf("/pulse with the ETag that it gave: %.40q", answer)
+		return fmt.Errorf("/pulse with its own ETag: %.40q", answer)
 	}
 	r.line("ui: pulse while nothing changes", float64(len(answer)), "bytes")
 	return nil
 }
 
-// uiAssets prints what the style sheet and the script weigh.
+// uiAssets prints the sizes of the style sheet and the script.
 func (r *run) uiAssets() error {
 	assets, err := static.New()
 	if err != nil {

@@ -68,7 +68,7 @@ func TestHealthChecks(t *testing.T) {
 	}
 }
 
-// TestPortsOnLoopback: nothing here has an identity check, so nothing may be
+// TestPortsOnLoopback: no container authenticates its clients, so none may be
 // reachable from another machine.
 func TestPortsOnLoopback(t *testing.T) {
 	for name, s := range load(t).Services {
@@ -99,7 +99,7 @@ func TestCouchDB(t *testing.T) {
 	var ini string
 	for _, v := range couch.Volumes {
 		if strings.HasPrefix(v.Target, "/opt/couchdb/etc/local.d/") {
-			assert.True(t, strings.HasSuffix(v.Target, ".ini"), "one file, not the folder: %s", v.Target)
+			assert.True(t, strings.HasSuffix(v.Target, ".ini"), "a file, not the folder: %s", v.Target)
 			ini = v.Source
 		}
 	}
@@ -108,7 +108,7 @@ func TestCouchDB(t *testing.T) {
 	assert.Contains(t, string(text), "single_node = true")
 }
 
-// password runs the script that make up runs.
+// password runs the script that `make up` runs.
 func password(t *testing.T, file string, env ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "password.sh")
@@ -118,19 +118,18 @@ func password(t *testing.T, file string, env ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestPassword: the repository contains no password. The first make up
-// generates it, and from then on the servers' secret is the database's
-// password.
+// TestPassword: the repository contains no password. The first `make up`
+// generates it; from then on the servers' secret is the database's password.
 func TestPassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new", "couch-password")
 	made := password(t, file)
 	assert.Len(t, made, 48)
-	assert.Equal(t, made, password(t, file), "the next time it is the same")
-	assert.NotEqual(t, made, password(t, filepath.Join(t.TempDir(), "other")), "and another elsewhere")
+	assert.Equal(t, made, password(t, file), "the second run prints the same password")
+	assert.NotEqual(t, made, password(t, filepath.Join(t.TempDir(), "other")), "another folder has another password")
 	folder, err := os.Stat(filepath.Dir(file))
 	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o700), folder.Mode().Perm(), "nobody else gets to it")
-	assert.Equal(t, "mine", password(t, file, "COUCH_PASSWORD=mine"), "who names one has it")
+	assert.Equal(t, os.FileMode(0o700), folder.Mode().Perm(), "only the owner can enter the folder")
+	assert.Equal(t, "mine", password(t, file, "COUCH_PASSWORD=mine"), "COUCH_PASSWORD overrides it")
 
 	p := load(t, "COUCH_PASSWORD=mine", "COUCH_PASSWORD_FILE="+file)
 	text, err := os.ReadFile(p.Secrets["couch-password"].File)

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Prints the password of the CouchDB that docker-compose.yml starts: that of
-# COUCH_PASSWORD, else that of the last time, else a new one of 192 random bits.
-# It stays in the file of COUCH_PASSWORD_FILE, which the other containers read as
-# a secret; no password is in the repository.
+# Prints the password of the CouchDB that docker-compose.yml starts: COUCH_PASSWORD,
+# else the stored password of the last run, else a new one of 192 random bits. It is
+# stored in the file COUCH_PASSWORD_FILE, which the other containers read as a
+# secret; the repository contains no password.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 file=${COUCH_PASSWORD_FILE:-.run/compose/couch-password}
 if [ ! -e "$(dirname "$file")" ]; then
 	mkdir -p "$(dirname "$file")"
-	chmod 700 "$(dirname "$file")" # nobody else gets to the file
+	chmod 700 "$(dirname "$file")" # only the owner can reach the file
 fi
 kept=""
 if [ -s "$file" ]; then kept=$(<"$file"); fi
@@ -18,7 +18,7 @@ if [ -z "$password" ]; then
 fi
 if [ "$password" != "$kept" ]; then
 	printf '%s\n' "$password" >"$file.new"
-	chmod 644 "$file.new" # it is mounted, and read by a user of the container
+	chmod 644 "$file.new" # the file is mounted and read by the container's user
 	mv "$file.new" "$file"
 fi
 printf '%s\n' "$password"

@@ -35,7 +35,7 @@ type Options struct {
 	Seed      int64
 	Live      float64 // documents of the mock data that change each second; 0: none
 	Out       io.Writer
-	ReadyWait time.Duration // how long a program may take to be ready; 0: two minutes
+	ReadyWait time.Duration // maximum time until a program is ready; 0: two minutes
 }
 
 // Defaults are the options without flags and environment.
@@ -135,8 +135,8 @@ func (o Options) start(ctx context.Context, g *group) error {
 	return nil
 }
 
-// cacheArgs hands the password of CouchURL over in a file that only this user
-// can read, because arguments and environment are seen by others.
+// cacheArgs passes the password of CouchURL in a file that only this user can
+// read, because others can see arguments and environment.
 func (o Options) cacheArgs(g *group) ([]string, error) {
 	args := []string{"--listen", o.CacheAddr}
 	if o.CouchURL == "" {
@@ -150,14 +150,14 @@ func (o Options) cacheArgs(g *group) ([]string, error) {
 		password, _ := u.User.Password()
 		file, err := os.CreateTemp("", "wmstats-couch-password-*") // mode 0600
 		if err != nil {
-			return nil, fmt.Errorf("hand over the password: %w", err)
+			return nil, fmt.Errorf("pass the password: %w", err)
 		}
 		g.files = append(g.files, file.Name())
 		if _, err = file.WriteString(password); err == nil {
 			err = file.Close()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("hand over the password: %w", err)
+			return nil, fmt.Errorf("pass the password: %w", err)
 		}
 		args = append(args, "--couch-user", u.User.Username(), "--couch-password-file", file.Name())
 		u.User = nil
@@ -167,7 +167,8 @@ func (o Options) cacheArgs(g *group) ([]string, error) {
 
 func (o Options) program(name string) string { return filepath.Join(o.Bin, name) }
 
-// portsFree says which address is taken before anything is started.
+// portsFree returns an error that names an address in use, before anything is
+// started.
 func (o Options) portsFree() error {
 	addrs := map[string]string{"UI_ADDR": o.UIAddr, "CACHE_ADDR": o.CacheAddr}
 	if o.CouchURL == "" {
@@ -194,7 +195,7 @@ func (o Options) portsFree() error {
 	return errors.Join(errs...)
 }
 
-// wait returns when url answers 200, or with the reason why it never will.
+// wait returns nil when url answers 200, else the reason why it never will.
 func (o Options) wait(ctx context.Context, g *group, name, url string) error {
 	fmt.Fprintf(o.Out, "waiting for %s\n", name)
 	client := &http.Client{Timeout: 2 * time.Second}
@@ -223,7 +224,7 @@ func (o Options) wait(ctx context.Context, g *group, name, url string) error {
 	}
 }
 
-// group is the set of processes; it is used by one goroutine.
+// group is the set of processes; only one goroutine uses it.
 type group struct {
 	out   io.Writer
 	procs []*process
@@ -239,7 +240,7 @@ type process struct {
 
 func (g *group) launch(program string, args ...string) error {
 	name := filepath.Base(program)
-	cmd := exec.Command(program, args...) // not CommandContext: it is asked to stop, not killed
+	cmd := exec.Command(program, args...) // not CommandContext: it gets a signal to stop, not a kill
 	cmd.Stdout = g.out
 	cmd.Stderr = g.out
 	cmd.SysProcAttr = ownGroup()
@@ -251,7 +252,7 @@ func (g *group) launch(program string, args ...string) error {
 	go func() {
 		err := cmd.Wait()
 		close(p.done)
-		g.ended <- fmt.Errorf("%s ended by itself (%s); its last lines are above", name, exitText(err))
+		g.ended <- fmt.Errorf("%s ended unexpectedly (%s); its last lines are above", name, exitText(err))
 	}()
 	return nil
 }
@@ -263,8 +264,8 @@ func exitText(err error) string {
 	return strings.TrimSpace(err.Error())
 }
 
-// stopAll asks every process to stop, the last started first, and kills what
-// does not within ten seconds.
+// stopAll signals every process to stop, the last started first, and kills those
+// that do not stop within ten seconds.
 func (g *group) stopAll() {
 	defer func() {
 		for _, f := range g.files {
@@ -284,7 +285,7 @@ func (g *group) stopAll() {
 		select {
 		case <-p.done:
 		case <-time.After(10 * time.Second):
-			fmt.Fprintf(g.out, "%s does not stop, killing it\n", p.name)
+			fmt.Fprintf(g.out, "%s did not stop; killing it\n", p.name)
 			_ = p.cmd.Process.Kill()
 			<-p.done
 		}

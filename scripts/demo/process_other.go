@@ -4,7 +4,7 @@ package demo
 
 import "syscall"
 
-// ownGroup keeps Ctrl-C from reaching a child before demo asks it to stop.
+// ownGroup keeps Ctrl-C from reaching a child before demo stops it.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

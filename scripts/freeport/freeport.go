@@ -1,6 +1,6 @@
-// Package freeport finds addresses for programs that are started next. It takes ports
-// below those that the system gives away by itself, to connections and to whoever
-// listens on port 0: so what goes on between the look and the start takes none of them.
+// Package freeport finds addresses for programs that are about to start. It uses
+// ports below the range from which the system assigns ports to connections and to
+// listeners on port 0, so neither can take a port between the search and the start.
 package freeport
 
 import (
@@ -14,17 +14,18 @@ import (
 	"syscall"
 )
 
-// Ports from which one is taken. Linux gives away those from 32768 on, others those
-// from 49152 on.
+// The range of ports. Linux assigns ports from 32768 on, other systems from 49152
+// on.
 const (
 	first = 20_000
 	last  = 32_000
 )
 
-// taken are the ports that this process has had already.
+// taken are the ports that this process has already returned.
 var taken sync.Map
 
-// Addr returns a loopback address that nobody listens on, another one each time.
+// Addr returns a loopback address that nobody listens on, a different one at each
+// call.
 func Addr(ctx context.Context) (string, error) {
 	var busy error
 	for range last - first {
@@ -42,7 +43,7 @@ func Addr(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("find a free port: %w", err)
 		}
 		if err := l.Close(); err != nil {
-			return "", fmt.Errorf("free the port again: %w", err)
+			return "", fmt.Errorf("release the port: %w", err)
 		}
 		return addr, nil
 	}

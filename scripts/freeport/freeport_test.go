@@ -13,7 +13,8 @@ import (
 	"github.com/dmwm/wmstats/scripts/freeport"
 )
 
-// Addresses differ, can be listened on, and are none that the system gives away.
+// Addresses differ, can be listened on, and are outside the range from which the
+// system assigns ports.
 func TestAddr(t *testing.T) {
 	given := 32768
 	if text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {

@@ -1,7 +1,7 @@
-// Package reference writes the pages of docs/reference that are made of the code:
-// the options of each program, the metrics of both servers, and the kinds of
-// problems of the API. It adds no facts: what is wrong in a page is corrected in
-// the code that says it.
+// Package reference writes the pages of docs/reference that are generated from the
+// code: the options of each program, the metrics of both servers, and the kinds of
+// problems of the API. It adds no facts: correct an error of a page in the code
+// that states it.
 package reference
 
 import (
@@ -16,7 +16,7 @@ type Page struct {
 	Text []byte
 }
 
-// Pages are all of them.
+// Pages returns all pages.
 func Pages() ([]Page, error) {
 	metrics, err := Metrics()
 	if err != nil {
@@ -30,7 +30,7 @@ func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(text)
 }
 
-// sentence begins with a capital and ends with a full stop.
+// sentence returns text with a capital first letter and a full stop.
 func sentence(text string) string {
 	if text == "" {
 		return ""

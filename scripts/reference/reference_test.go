@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write the pages of docs/reference again")
 
-// TestPagesAreCurrent: the pages are those of the code.
+// TestPagesAreCurrent: the pages match the code.
 func TestPagesAreCurrent(t *testing.T) {
 	pages, err := Pages()
 	require.NoError(t, err)
@@ -25,11 +25,11 @@ func TestPagesAreCurrent(t *testing.T) {
 		}
 		now, err := os.ReadFile(path)
 		require.NoError(t, err)
-		assert.Equal(t, string(page.Text), string(now), "docs/reference/%s is not that of the code: make generate", page.File)
+		assert.Equal(t, string(page.Text), string(now), "docs/reference/%s is stale: run make generate", page.File)
 	}
 }
 
-// The pages are the same each time that they are made.
+// Generating the pages twice yields the same pages.
 func TestPagesAreStable(t *testing.T) {
 	once, err := Pages()
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestEveryOptionIsDescribed(t *testing.T) {
 	}
 }
 
-// Each kind of problem says what it means and what to do.
+// Each kind of problem has a meaning and an advice.
 func TestEveryProblemIsDescribed(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(string(Problems())), "\n")
 	for _, line := range lines[len(lines)-10:] {

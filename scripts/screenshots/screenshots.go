@@ -24,10 +24,10 @@ import (
 	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
 )
 
-// Options say what to look at and where the pictures go.
+// Options of one run.
 type Options struct {
 	Bin       string // folder of the programs
-	Folder    string // of the pictures; made when it is not there
+	Folder    string // of the pictures; created if it does not exist
 	Workflows int    // size of the mock data
 	Seed      int64
 	Out       io.Writer // progress
@@ -43,8 +43,8 @@ const (
 type shot struct {
 	name, address string
 	look          chromium.Look
-	mark          string // what gets a red frame, as a CSS selector; empty: nothing
-	at            string // what is at the top of the picture; empty: the top of the page
+	mark          string // element that gets a red frame, as a CSS selector; empty: none
+	at            string // element at the top of the picture, as a CSS selector; empty: the top of the page
 }
 
 // Run starts the system, takes all pictures and stops it again.
@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// system is what runs as separate processes.
+// system has the programs that run as separate processes.
 type system struct {
 	ui, cache string // URLs
 	stop      func()
@@ -102,7 +102,7 @@ func start(ctx context.Context, o Options) (*system, error) {
 		})
 	}()
 	s := &system{ui: "http://" + addrs[0], cache: "http://" + addrs[1]}
-	s.stop = func() { cancel(); <-ended } //nolint:errcheck // only its end matters: the pictures are made
+	s.stop = func() { cancel(); <-ended } //nolint:errcheck // only its end matters: the pictures are taken
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -153,7 +153,7 @@ func (s *system) shots(ctx context.Context) ([]shot, error) {
 	return shots, nil
 }
 
-// take looks at a page in a tab of its own and writes the picture.
+// take opens a page in its own tab and writes the picture.
 func take(browser context.Context, s shot, o Options) error {
 	tab, cancel := chromedp.NewContext(browser)
 	defer cancel()
@@ -187,7 +187,7 @@ func take(browser context.Context, s shot, o Options) error {
 	return nil
 }
 
-// frame scrolls to the place of the shot and puts a frame around what it marks.
+// frame scrolls to the position of the shot and draws a frame around its mark.
 func (s shot) frame(ctx context.Context) error {
 	const script = `((mark, at) => {
 		const find = (selector) => selector === "" ? null : document.querySelector(selector)
@@ -202,12 +202,12 @@ func (s shot) frame(ctx context.Context) error {
 		return fmt.Errorf("mark %q: %w", s.mark, err)
 	}
 	if !found {
-		return fmt.Errorf("the page has no %q or no %q", s.mark, s.at)
+		return fmt.Errorf("the page lacks %q or %q", s.mark, s.at)
 	}
 	return nil
 }
 
-// read is the body of a 200 answer.
+// read returns the body of a 200 answer.
 func read(ctx context.Context, address string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {

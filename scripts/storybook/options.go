@@ -2,10 +2,10 @@ package storybook
 
 import "github.com/dmwm/wmstats/program/settings"
 
-// Options of the program.
+// Options of the storybook program.
 type Options struct {
 	Folder string // of the pages
-	Listen string // host:port to serve them at; "": they are only written
+	Listen string // host:port to serve them on; "": they are only written
 }
 
 // Defaults are the options without flags and environment.

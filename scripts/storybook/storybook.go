@@ -27,14 +27,14 @@ import (
 // Themes are those that every story is written in.
 var themes = []string{"light", "dark"}
 
-// Pages renders all stories: a page of HTML by its file name, in the light
-// theme, and an index.
+// Pages renders all stories in the light theme, and an index. It returns HTML by
+// file name.
 func Pages(ctx context.Context, assets web.AssetURLs) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	for _, s := range story.All(assets) {
 		name := s.Name + ".html"
 		if out[name] != nil {
-			return nil, fmt.Errorf("story %q is there twice", s.Name)
+			return nil, fmt.Errorf("story %q exists twice", s.Name)
 		}
 		var page bytes.Buffer
 		var err error
@@ -51,7 +51,7 @@ func Pages(ctx context.Context, assets web.AssetURLs) (map[string][]byte, error)
 	return out, nil
 }
 
-// framed is a part on a page of its own.
+// framed puts a component on its own page.
 func framed(s story.Story, assets web.AssetURLs) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
 		inside := templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
@@ -62,7 +62,7 @@ func framed(s story.Story, assets web.AssetURLs) templ.Component {
 				return fmt.Errorf("component: %w", err)
 			}
 			_, err := io.WriteString(w, "</div>")
-			return err //nolint:wrapcheck // of a buffer
+			return err //nolint:wrapcheck // an error of a buffer
 		})
 		return web.Layout(story.Frame(s.Name, web.Fresh, assets)).Render(templ.WithChildren(ctx, inside), w) //nolint:wrapcheck,contextcheck // wrapped by the caller; Layout passes on the context that Render gets
 	})
@@ -121,7 +121,7 @@ func index(stories []story.Story) []byte {
 	return []byte(b.String())
 }
 
-// Serve shows a folder at an address until ctx ends.
+// Serve serves a folder on a listener until ctx ends.
 func Serve(ctx context.Context, listener net.Listener, folder string) error {
 	server := &http.Server{Handler: http.FileServer(http.Dir(folder)), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })

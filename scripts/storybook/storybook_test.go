@@ -25,25 +25,25 @@ func TestStories(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, 1, doc.Find("h1").Length(), "one h1")
 			assert.Zero(t, doc.Find("style, [style], iframe, object, embed, base").Length(), "nothing inline")
-			assert.Equal(t, 1, doc.Find("script").Length(), "no script but ours")
+			assert.Equal(t, 1, doc.Find("script").Length(), "one script only")
 			ids := map[string]bool{}
 			for _, e := range doc.Find("[id]").EachIter() {
 				id := e.AttrOr("id", "")
-				assert.False(t, ids[id], "id %q is there twice", id)
+				assert.False(t, ids[id], "id %q exists twice", id)
 				ids[id] = true
 			}
 			for _, e := range doc.Find("[aria-labelledby]").EachIter() {
-				assert.True(t, ids[e.AttrOr("aria-labelledby", "")], "aria-labelledby=%q leads nowhere", e.AttrOr("aria-labelledby", ""))
+				assert.True(t, ids[e.AttrOr("aria-labelledby", "")], "aria-labelledby=%q names no id", e.AttrOr("aria-labelledby", ""))
 			}
 			for _, e := range doc.Find("*").EachIter() {
 				for _, attr := range e.Nodes[0].Attr {
-					assert.False(t, strings.HasPrefix(attr.Key, "on"), "no handler: %s", attr.Key)
+					assert.False(t, strings.HasPrefix(attr.Key, "on"), "inline handler: %s", attr.Key)
 					assert.NotContains(t, attr.Val, "NaN", attr.Key)
 					assert.False(t, attr.Key == "href" && strings.HasPrefix(attr.Val, "javascript:"))
 				}
 			}
 			for _, a := range doc.Find("a").EachIter() {
-				assert.NotEmpty(t, strings.TrimSpace(a.Text()+a.AttrOr("aria-label", "")), "a link has a name")
+				assert.NotEmpty(t, strings.TrimSpace(a.Text()+a.AttrOr("aria-label", "")), "a link needs a name")
 			}
 			text := doc.Find("body").Text()
 			for _, wrong := range []string{"NaN", "Infinity", "undefined%", "%!", "<nil>", "-1%", "1970-01-01"} {

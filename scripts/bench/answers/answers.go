@@ -53,12 +53,12 @@ type groupOf struct {
 
 func groups() []groupOf {
 	return []groupOf{
-		{"made", "pages made, in this process, against the naive way (bars 2, 3)", (*run).made, false},
+		{"made", "pages built in this process, against the naive way (bars 2, 3)", (*run).made, false},
 		{"details", "one workflow, and 1 500 documents of 12 KB (bar 5)", (*run).details, false},
 		{"schemas", "static against dynamic schema (bar 7)", (*run).schemas, false},
 		{"nginx", "hot pages against nginx, and with changes (bar 1)", (*run).hot, false},
 		{"growth", "with more records and more connections (bar 8)", (*run).growth, false},
-		{Dear, "the most expensive requests of each resource: answer, processor time, memory, and what goes on after the client left", (*run).dear, true},
+		{Dear, "the most expensive requests of each resource: answer, processor time, memory, and how long the work continues after the client left", (*run).dear, true},
 	}
 }
 
@@ -74,11 +74,11 @@ func Groups() []string {
 // Run measures.
 func Run(ctx context.Context, o Options) error {
 	if len(o.Sizes) == 0 || o.Rounds < 1 || o.Length <= 0 {
-		return errors.New("sizes, rounds and length must be given")
+		return errors.New("sizes, rounds and length are required")
 	}
 	for _, name := range o.Only {
 		if !slices.Contains(Groups(), name) {
-			return fmt.Errorf("group %q: there are %q", name, Groups())
+			return fmt.Errorf("unknown group %q; the groups are %q", name, Groups())
 		}
 	}
 	r := &run{Options: o}

@@ -54,8 +54,8 @@ func (r *run) startServer(ctx context.Context, n int) (*child, error) {
 	return c, err
 }
 
-// answer reads the next line of a server, which must begin with the expected
-// text.
+// answer reads the next line that a server prints. It must begin with the
+// expected text.
 func (c *child) answer(expected string) (rest string, err error) {
 	line, err := c.out.ReadString('\n')
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *child) answer(expected string) (rest string, err error) {
 	}
 	rest, ok := strings.CutPrefix(strings.TrimSpace(line), expected)
 	if !ok {
-		return "", fmt.Errorf("the server said %q instead of %q", line, expected)
+		return "", fmt.Errorf("the server printed %q instead of %q", line, expected)
 	}
 	return rest, nil
 }
@@ -77,7 +77,7 @@ func (c *child) tell(command string) error {
 	return err
 }
 
-// stop ends a server and waits until it has.
+// stop ends a server and waits until it has ended.
 func (r *run) stop(c *child) {
 	if c.cmd.Process.Signal(syscall.SIGTERM) == nil {
 		_ = c.cmd.Wait() // its exit code says nothing about the figures

@@ -21,7 +21,8 @@ import (
 // dear is a request that causes as much work as its resource allows.
 type dear struct{ resource, what, method, path, body string }
 
-// dearOf are the most expensive requests found, some for each resource.
+// dearOf returns the most expensive requests that were found, some for each
+// resource.
 func dearOf(generation string) []dear {
 	var keys, amounts, countable, bounds []string
 	for _, f := range schema.Describe[schema.Workflow]() {
@@ -102,7 +103,7 @@ func (r *run) dearAt(ctx context.Context, n int) error {
 		return err
 	}
 	first, _ := s.store.Newest()
-	s.change(min(n/4, 10_000)) // something to tell at /changes
+	s.change(min(n/4, 10_000)) // /changes needs something to report
 	began := time.Now()
 	a, err := api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request; no cache: each is measured as the first of its kind
 		Store: s.store, Details: details{}, Jobs: failingAll{s}, History: times, Demand: api.DemandOptions{WaitErrors: time.Hour, TimeoutErrors: time.Hour},
@@ -116,7 +117,7 @@ func (r *run) dearAt(ctx context.Context, n int) error {
 		return err
 	}
 	for _, d := range dearOf(first.ID()) {
-		s.change(1) // a generation that knows no result
+		s.change(1) // a generation without cached results
 		m, err := askDear(ctx, h, d)
 		if err != nil {
 			return err
@@ -175,7 +176,7 @@ func askDear(ctx context.Context, h http.Handler, d dear) (m measured, err error
 	case http.StatusOK, http.StatusUnprocessableEntity, http.StatusTooManyRequests:
 		return m, nil
 	}
-	return m, fmt.Errorf("%s %.80s is %d", d.method, d.path, m.status)
+	return m, fmt.Errorf("%s %.80s: status %d", d.method, d.path, m.status)
 }
 
 // leaveDear measures how long a request continues after its client has
@@ -254,7 +255,7 @@ func (f failingAll) FailingJobs(ctx context.Context, _ func(string) bool, fn fun
 	}
 	const groups, codes, sites = 3, 40, 90
 	for i := range all.Total() {
-		name := all.Last(i, 1) //nolint:contextcheck // a page of what Select has made spends nothing
+		name := all.Last(i, 1) //nolint:contextcheck // reading a page of a result of Select costs nothing
 		for k := range groups {
 			err := fn(schema.JobError{
 				Workflow: name, Count: int64(1 + i%7), State: "jobfailed", ExitCode: int64(8000 + (i+k)%codes), Site: fmt.Sprintf("T2_XX_Site%02d", (i*groups+k)%sites),
@@ -267,8 +268,8 @@ func (f failingAll) FailingJobs(ctx context.Context, _ func(string) bool, fn fun
 	return nil
 }
 
-// longHistory has all points that are kept: it does not depend on the number of
-// workflows.
+// longHistory has the maximum number of points, which does not depend on the
+// number of workflows.
 func longHistory(ctx context.Context) (*timeline.Timeline, error) {
 	s, err := newServed(ctx, 500)
 	if err != nil {

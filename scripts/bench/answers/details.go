@@ -9,11 +9,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// details are what a source would read for one workflow: about 12 KB, as the
-// documents of the old prototype's test have.
+// details stands for a source that reads one workflow: about 12 KB, the size of
+// the documents in the test of the old prototype.
 type details struct{}
 
-// Detail makes a detail of some agents, tasks and sites.
+// Detail generates a detail with some agents, tasks and sites.
 func (details) Detail(_ context.Context, request string, _ []string) (schema.Detail, error) {
 	const agents, tasks, sites = 1, 3, 4
 	var d schema.Detail
@@ -32,11 +32,11 @@ func (details) Detail(_ context.Context, request string, _ []string) (schema.Det
 	return d, nil
 }
 
-// warm makes all segments of the newest generation of one format.
+// warm builds all segments of one format for the newest generation.
 func (s *served) warm(ctx context.Context, format string) error {
 	generation, ok := s.store.Newest()
 	if !ok {
-		return fmt.Errorf("warm %s: there is no generation", format)
+		return fmt.Errorf("warm %s: no generation exists", format)
 	}
 	all, err := generation.Select(ctx, wire.Query{})
 	if err == nil {

@@ -27,7 +27,7 @@ func (r *run) details(ctx context.Context) error {
 		return fmt.Errorf("set up the API: %w", err)
 	}
 	for _, way := range []detailWay{
-		{"asked again", func() string { return "" }},
+		{"requested again", func() string { return "" }},
 		{"first time in a generation", func() string { m.s.change(1); return "" }},
 		{"of a pinned generation", func() string { generation, _ := m.s.store.Newest(); return "gen=" + generation.ID() }},
 	} {
@@ -38,8 +38,8 @@ func (r *run) details(ctx context.Context) error {
 	return r.manyDocuments(ctx)
 }
 
-// detailWay is how a workflow is asked for: before is called before each is asked
-// for once, and gives the query.
+// detailWay is a way to request a workflow. before is called before each round,
+// which requests every workflow once; it returns the query.
 type detailWay struct {
 	name   string
 	before func() (query string)
@@ -48,10 +48,10 @@ type detailWay struct {
 // keepAll is a cache without limits.
 type keepAll map[string]any
 
-// Get finds a kept value.
+// Get returns a stored value.
 func (k keepAll) Get(key string) (any, bool) { v, ok := k[key]; return v, ok }
 
-// Set keeps a value.
+// Set stores a value.
 func (k keepAll) Set(key string, value any, _ int64) { k[key] = value }
 
 func (r *run) oneDetail(ctx context.Context, h http.Handler, m *maker, way detailWay) error {
@@ -151,8 +151,8 @@ func (r *run) manyDocuments(ctx context.Context) error {
 	return nil
 }
 
-// bareServer sends the body of url in one write: net/http and the connection
-// alone, the least time that any server here can take.
+// bareServer sends the body of url in one write. It measures net/http and the
+// connection alone: the least time that any server can take on this machine.
 func bareServer(ctx context.Context, url string) (*httptest.Server, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -193,7 +193,7 @@ func readAway(ctx context.Context, url string) (int64, error) {
 	return n, nil
 }
 
-// fatten gives every workflow so many output datasets that its record has size bytes.
+// fatten adds output datasets to every workflow until its record has size bytes.
 func (s *served) fatten(size int) error {
 	const name = "/Primary-Dataset-With-A-Long-Name/Campaign-Processing-String-With-Conditions-v1/TIER%04d"
 	usual := int(s.store.Info().Bytes) / s.n

@@ -56,7 +56,7 @@ func (r *run) growRecords(ctx context.Context, servers []*child) error {
 	const connections = 64
 	for _, page := range growPages {
 		bySize := make([]loads, len(servers))
-		for i := range servers { // what is made once a generation is not what is measured here
+		for i := range servers { // work that is done once per generation is not measured here
 			if _, _, err := fetch(ctx, servers[i].url+page.path); err != nil {
 				return err
 			}

@@ -20,7 +20,7 @@ type load struct {
 	busy                    float64 // of one core, by the server
 }
 
-// wrk sends requests over so many connections for one round.
+// wrk sends requests over the given number of connections for one round.
 func (r *run) wrk(ctx context.Context, c *child, path string, connections int) (load, error) {
 	before, err := c.cpu()
 	if err != nil {
@@ -68,7 +68,7 @@ func readWrk(out string, cpu time.Duration) (l load, err error) {
 	return l, nil
 }
 
-// loads are the rounds of one thing that is measured.
+// loads are the rounds of one measurement.
 type loads []load
 
 func (l loads) median(of func(load) float64) float64 {
@@ -110,7 +110,7 @@ func (r *run) hot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a folder of pages: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(root) }()     // what is left of temporary files does no harm
+	defer func() { _ = os.RemoveAll(root) }()     // leftover temporary files do no harm
 	if err := os.Chmod(root, 0o755); err != nil { //nolint:gosec // nginx's worker is another user
 		return fmt.Errorf("make a folder of pages: %w", err)
 	}
@@ -135,8 +135,8 @@ func (r *run) hot(ctx context.Context) error {
 	return nil
 }
 
-// writePage writes an answer to a file, after all segments are made anew: the
-// changes of the page before have replaced some.
+// writePage writes an answer to a file. It rebuilds all segments first, because
+// the changes during the page before have replaced some.
 func writePage(ctx context.Context, ours *child, path, file string) error {
 	for _, format := range []string{"json", "ndjson"} {
 		if err := ours.tell("warm " + format); err != nil {
@@ -206,8 +206,8 @@ func (r *run) hotPage(ctx context.Context, name, path string, connections int, b
 	best, least := max(on.median(perSecond), off.median(perSecond)), min(on.median(cpuOf), off.median(cpuOf))
 	r.line(name+": requests/s to the better nginx", quiet.median(perSecond)/best, "x", fmt.Sprintf("at least %v", bar))
 	r.line(name+": processor of the better nginx to ours", least/quiet.median(cpuOf), "x", "")
-	// What changes cost is the same however fast the machine serves, so on one
-	// that others use it weighs more in requests/s than it does on a quiet one.
+	// Changes cost the same however fast the machine serves. On a machine that
+	// others use they therefore cost a larger share of the requests per second.
 	r.line(name+": processor that 50 changes/s take", changing.median(busyOf)-quiet.median(cpuOf)*changing.median(perSecond)/1e6, "of a core", "at most 0.05")
 	r.line(name+": with 50 changes/s to without", changing.median(perSecond)/quiet.median(perSecond), "x", "at least 0.95")
 	return nil

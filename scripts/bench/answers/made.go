@@ -83,7 +83,7 @@ func naive(records []schema.Workflow) (int, error) {
 	return out.Len(), nil
 }
 
-// maker is what made measures.
+// maker has the API and the records that the group made measures.
 type maker struct {
 	s       *served
 	handler http.Handler
@@ -95,7 +95,7 @@ func newMaker(ctx context.Context, n int) (*maker, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := api.New(api.Options{Store: s.store, Details: details{}}) //nolint:contextcheck // handlers take the context of their request; no cache: nothing but the store is at hand
+	a, err := api.New(api.Options{Store: s.store, Details: details{}}) //nolint:contextcheck // handlers take the context of their request; no cache: only the store is measured
 	if err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
@@ -105,7 +105,7 @@ func newMaker(ctx context.Context, n int) (*maker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the records: %w", err)
 	}
-	for _, encoded := range all.Page(0, n) { //nolint:contextcheck // a page of what Select has made spends nothing
+	for _, encoded := range all.Page(0, n) { //nolint:contextcheck // reading a page of a result of Select costs nothing
 		var w schema.Workflow
 		if err := json.Unmarshal(encoded, &w); err != nil {
 			return nil, fmt.Errorf("read the records: %w", err)
@@ -210,7 +210,7 @@ func (r *run) whole(ctx context.Context, m *maker) error {
 	var mine, memory []float64
 	const times = 10
 	for range r.Rounds * times {
-		m.s.change(1) // nobody has asked for this generation's list
+		m.s.change(1) // nobody has requested the list of this generation
 		if err := m.s.warm(ctx, "ndjson"); err != nil {
 			return err
 		}

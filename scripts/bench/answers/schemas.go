@@ -24,16 +24,16 @@ import (
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
-// wholeJSON is the number of workflows that are read as one JSON array: with 20
-// 000 the text of some forms is longer than a string of V8 can be (512 MB).
+// wholeJSON is the number of workflows that are read as one JSON array. With
+// 20 000 the text of some forms would exceed the longest string of V8 (512 MB).
 const wholeJSON = 2000
 
-// form is one way to write down the same workflows.
+// form is one way to encode the same workflows.
 type form struct {
 	name   string
 	append func(dst []byte, w *workflowDocs) ([]byte, error)
-	// decode reads one encoded workflow into what a client keeps of it; nil: no
-	// client is measured.
+	// decode reads one encoded workflow into the value that a client keeps; nil:
+	// no client is measured.
 	decode func(line []byte) (any, error)
 	// decodeAll reads a JSON array of all.
 	decodeAll func(text []byte) (any, error)
@@ -45,16 +45,16 @@ type workflowDocs struct {
 	agents  map[string]json.RawMessage // by agent
 }
 
-// forms are: the nested documents of today, whose keys are data (agents, sites,
-// tasks, datasets), so that a client can only hold them as maps; the flat
-// record with the fields that a list needs; the flat records of everything in
-// the documents; and the same without the keys that are 0.
+// forms returns four forms: the nested documents of CouchDB, whose keys are data
+// (agents, sites, tasks, datasets), so that a client can only hold them as maps;
+// the flat record with the fields that a list needs; flat records of everything
+// in the documents; and the same without the keys that are 0.
 func forms() []form {
 	return []form{
 		{"dynamic", appendDynamic, decodeAs[map[string]any], decodeAs[[]map[string]any]},
 		{"static list", appendRecord, decodeAs[schema.Workflow], decodeAs[[]schema.Workflow]},
 		{"static detail", appendStatic, decodeAs[schema.Detail], decodeAs[[]schema.Detail]},
-		{name: "static detail without zeros", append: appendSparse}, // for its length
+		{name: "static detail without zeros", append: appendSparse}, // only its length is measured
 	}
 }
 
@@ -75,7 +75,7 @@ func appendDynamic(dst []byte, w *workflowDocs) ([]byte, error) {
 	}
 	end := bytes.LastIndexByte(w.request, '}')
 	if end < 0 {
-		return nil, errors.New("write a dynamic workflow: the request is no object")
+		return nil, errors.New("write a dynamic workflow: the request is not an object")
 	}
 	dst = append(append(dst, w.request[:end]...), `,"AgentJobInfo":`...)
 	return append(append(dst, agents...), '}'), nil
@@ -155,7 +155,7 @@ func (r *run) schemas(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // what is left of temporary files does no harm
+	defer func() { _ = os.RemoveAll(dir) }() // leftover temporary files do no harm
 	r.line("schemas: workflows, NDJSON", float64(r.Sizes[0]), "", "")
 	r.line("schemas: workflows, JSON", wholeJSON, "", "")
 	node := missing("node") == nil
@@ -179,7 +179,7 @@ func (r *run) schemas(ctx context.Context) error {
 	return nil
 }
 
-// clients measures those who read a form.
+// clients measures the clients that read a form.
 func (r *run) clients(ctx context.Context, f form, path string, node bool) error {
 	if err := r.readForm(f, path); err != nil || !node {
 		return err
@@ -272,7 +272,7 @@ func (s *sizedFile) write(p []byte) {
 	s.err = errors.Join(s.err, err, zerr)
 }
 
-// close ends the file; with whole 0 it is thrown away.
+// close ends the file; with whole 0 the file is discarded.
 func (s *sizedFile) close(whole int) error {
 	if whole > 0 {
 		s.write([]byte(s.end))
@@ -308,7 +308,7 @@ func (r *run) readLines(f form, path string) error {
 	}
 	list, ok := kept.([]any)
 	if !ok {
-		return errors.New("decode lines: no list")
+		return errors.New("decode lines: not a list")
 	}
 	began := time.Now()
 	encoder := json.NewEncoder(io.Discard)
@@ -339,9 +339,9 @@ func (r *run) decodeTimed(form, kind string, decode func() (any, error)) (any, e
 	name, n := form+", "+kind, r.countOf(kind)
 	r.line(name+": Go, decode", float64(took)/1e3/n, "us/workflow", "")
 	r.line(name+": Go, decode, allocations", float64(allocs)/n, "1/workflow", "")
-	r.line(name+": Go, memory of what was decoded", (float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e3/n, "KB/workflow", "")
+	r.line(name+": Go, memory of the decoded values", (float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e3/n, "KB/workflow", "")
 	runtime.KeepAlive(v)
-	runtime.KeepAlive(decode) // and the text that it reads, which was there before
+	runtime.KeepAlive(decode) // and the text that it reads, which existed before
 	return v, nil
 }
 
@@ -386,7 +386,7 @@ func (r *run) nodeForm(ctx context.Context, f form, path string) error {
 			Failed                 string
 		}
 		if err := json.Unmarshal(out, &got); err != nil {
-			return fmt.Errorf("node said %q: %w", out, err)
+			return fmt.Errorf("node printed %q: %w", out, err)
 		}
 		name := fmt.Sprintf("%s, %s: JavaScript", f.name, kind)
 		if got.Failed != "" {
@@ -396,7 +396,7 @@ func (r *run) nodeForm(ctx context.Context, f form, path string) error {
 		n := r.countOf(kind)
 		r.line(name+", decode", got.Decode*1e3/n, "us/workflow", "")
 		r.line(name+", encode", got.Encode*1e3/n, "us/workflow", "")
-		r.line(name+", memory of what was decoded", got.Memory/1e3/n, "KB/workflow", "")
+		r.line(name+", memory of the decoded values", got.Memory/1e3/n, "KB/workflow", "")
 	}
 	return nil
 }

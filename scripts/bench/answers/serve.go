@@ -43,7 +43,7 @@ const (
 	garbage     = 20       // its GOGC
 )
 
-// newServed makes a store of n workflows, every block of it compressed.
+// newServed builds a store of n workflows with every block compressed.
 func newServed(ctx context.Context, n int) (*served, error) {
 	source, err := flat.NewSized(flat.Options{Seed: 1, Workflows: n})
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *served) change(count int) {
 // Serve is the process that is measured: it fills a store, writes "ready
 // ADDRESS" to out and serves the API until in ends. Lines of in are commands:
 // "changes N" publishes N changes a second from then on, gathered for 100 ms as
-// the follower does; "warm json", "warm ndjson" make the segments of all blocks;
+// the follower does; "warm json", "warm ndjson" build the segments of all blocks;
 // "profile FILE" and "profile" begin and end a profile of the processor time.
 func Serve(ctx context.Context, n int, in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(garbage)
@@ -127,7 +127,7 @@ func Serve(ctx context.Context, n int, in io.Reader, out io.Writer) error {
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 	}
 	go func() { _ = server.Serve(onewrite.Listener(serving.Listener(listener, time.Minute))) }() // it ends with Close below
-	defer func() { _ = server.Close() }()                                                        // its connections are cut: nobody measures any more
+	defer func() { _ = server.Close() }()                                                        // connections may be cut: nothing is measured any more
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	fmt.Fprintf(out, "ready %s\n", listener.Addr())
@@ -166,7 +166,7 @@ func (s *served) obey(ctx context.Context, in io.Reader, out io.Writer) error {
 			case "profile":
 				err = profile(rest)
 			default:
-				err = errors.New("no such command")
+				err = errors.New("unknown command")
 			}
 			if err != nil {
 				return fmt.Errorf("command %q: %w", line, err)
@@ -180,8 +180,8 @@ func (s *served) obey(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 }
 
-// profile writes where the processor time goes to a file, until the next call,
-// which names none.
+// profile writes a processor profile to a file until the next call, which has no
+// file name.
 func profile(path string) error {
 	if path == "" {
 		pprof.StopCPUProfile()

@@ -20,7 +20,7 @@ type asked struct {
 	Asked
 }
 
-// note counts a request for path, in a database.
+// note counts a request for path in a database.
 func (a *asked) note(r *http.Request, path string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -38,5 +38,5 @@ func (a *asked) note(r *http.Request, path string) {
 func (a *asked) answer(w http.ResponseWriter) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_ = json.NewEncoder(w).Encode(a.Asked) // the reader may have gone
+	_ = json.NewEncoder(w).Encode(a.Asked) // the reader may have left
 }

@@ -17,7 +17,7 @@ import (
 type feed struct {
 	mu      sync.Mutex
 	docs    map[string][]byte // by id
-	written []string          // ids in order; the seq is the number of those before and it
+	written []string          // ids in order; the seq of an id is its position, from 1
 	more    chan struct{}     // closed with the next write
 }
 
@@ -29,7 +29,7 @@ func (f *feed) get(id string) []byte {
 	return f.docs[id]
 }
 
-// put keeps a document and returns its number.
+// put stores a document and returns its number.
 func (f *feed) put(id string, doc []byte) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -60,8 +60,8 @@ func (f *feed) seq() int {
 
 func rev(n int) string { return strconv.Itoa(n+1) + "-0" }
 
-// follow answers a feed: a continuous one until the reader goes, else what there
-// is after since.
+// follow answers a feed: a continuous one until the reader leaves, any other with
+// the rows after since.
 func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 	beat := time.Second
 	if ms, err := strconv.Atoi(r.URL.Query().Get("heartbeat")); err == nil && ms > 0 {
@@ -70,7 +70,7 @@ func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 	number, _, _ := strings.Cut(r.URL.Query().Get("since"), "-")
 	seq, err := strconv.Atoi(number)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "since is none of mine")
+		fail(w, http.StatusBadRequest, "since is not a seq of this source")
 		return
 	}
 	if r.URL.Query().Get("feed") != "continuous" {
@@ -84,7 +84,7 @@ func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 		rows, next, more := f.after(seq)
 		seq = next
 		if _, err := w.Write(append(bytes.Join(rows, []byte("\n")), '\n')); err != nil || control.Flush() != nil {
-			return // the reader has gone
+			return // the reader has left
 		}
 		select {
 		case <-more:
@@ -95,7 +95,7 @@ func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// once answers what there is after a seq, at most as many rows as are asked for.
+// once answers with the rows after a seq, at most as many as requested.
 func (f *feed) once(w http.ResponseWriter, r *http.Request, seq int) {
 	rows, next, _ := f.after(seq)
 	pending := 0
@@ -106,7 +106,7 @@ func (f *feed) once(w http.ResponseWriter, r *http.Request, seq int) {
 	fmt.Fprintf(w, `{"results":[%s],"last_seq":"%d-x","pending":%d}`+"\n", bytes.Join(rows, []byte(",\n")), next, pending)
 }
 
-// write takes a new version of a document.
+// write stores a new version of a document.
 func (f *feed) write(w http.ResponseWriter, r *http.Request, id string) {
 	doc, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<20))
 	if err != nil || !json.Valid(doc) {

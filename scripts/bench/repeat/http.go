@@ -10,10 +10,10 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// writeSize is what gathers of an answer before it is sent, in bytes.
+// writeSize is the size of an answer's write buffer in bytes.
 const writeSize = 256 << 10
 
-// ServeHTTP answers what a cache server asks a CouchDB for.
+// ServeHTTP answers the requests that a cache server sends to CouchDB.
 func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	db, path, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
@@ -34,7 +34,7 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.feed.follow(w, r)
 	case path == "_changes":
 		new(quiet).follow(w, r)
-	case isView(db, path) && r.URL.Query().Get("limit") == "0": // is its index built?
+	case isView(db, path) && r.URL.Query().Get("limit") == "0": // asks whether the index is built
 		newAnswer(w, s.total).end()
 	case path == "_design/ReqMgr/_view/bystatus" && db == design.RequestDB:
 		s.byStatus(w, r)
@@ -51,7 +51,7 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// isView says that there is a view of that path.
+// isView reports whether path is a view of db.
 func isView(db, path string) bool {
 	switch path {
 	case "_design/ReqMgr/_view/bystatus":
@@ -82,7 +82,7 @@ func fail(w http.ResponseWriter, status int, reason string) {
 	fmt.Fprintf(w, `{"error":"refused","reason":%q}`+"\n", reason)
 }
 
-// answer writes rows. After the first error, when the reader has gone, it does
+// answer writes rows. After the first error, when the reader has left, it does
 // nothing.
 type answer struct {
 	out   *bufio.Writer
@@ -121,7 +121,7 @@ func (a *answer) end() {
 		_, a.err = a.out.WriteString("\r\n]}\n")
 	}
 	if a.err == nil {
-		_ = a.out.Flush() // the reader may have gone
+		_ = a.out.Flush() // the reader may have left
 	}
 }
 
@@ -176,5 +176,5 @@ func (s *Source) document(w http.ResponseWriter, db, id string) {
 	if doc == nil {
 		doc = s.units[i].request.append(nil, k)
 	}
-	_, _ = w.Write(doc) // the reader may have gone
+	_, _ = w.Write(doc) // the reader may have left
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// names answers what a full read is held to: the ids of the documents of interest,
-// as changes from the beginning that a selector picks. It is false for any other
-// question about changes.
+// names answers the request that a full read is compared with: the ids of the
+// documents of interest, as changes from the beginning that match a selector. It
+// returns false for any other request for changes.
 func (s *Source) names(w http.ResponseWriter, r *http.Request, db string) bool {
 	query := r.URL.Query()
 	if query.Get("filter") != "_selector" || query.Get("since") != "0" || query.Get("include_docs") == "true" || query.Get("feed") == "continuous" {
@@ -55,6 +55,6 @@ func (s *Source) names(w http.ResponseWriter, r *http.Request, db string) bool {
 		fmt.Fprint(out, between)
 	}
 	fmt.Fprintf(out, "\n],\n\"last_seq\":\"%d-x\",\"pending\":0}\n", seq)
-	_ = out.Flush() // the reader may have gone
+	_ = out.Flush() // the reader may have left
 	return true
 }

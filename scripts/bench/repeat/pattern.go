@@ -12,7 +12,7 @@ import (
 // its workflow, and the last three digits of numbers that no sum depends on.
 type pattern struct {
 	id   string // of the first copy
-	name string // of its workflow; "": it is not repeated
+	name string // of its workflow; "": the document is not repeated
 	text []byte
 	at   []place
 }
@@ -22,8 +22,8 @@ type place struct {
 	digits     bool // a number of three digits; else the name
 }
 
-// loose are the numbers that may differ: priorities, what was written, and the
-// numbers that campaigns give to their requests.
+// loose matches the numbers that may differ: priorities, written amounts, and the
+// numbers of requests in their campaigns.
 var loose = regexp.MustCompile(`"(?:RequestPriority|events|size)":[1-9][0-9]+([0-9]{3})\b|-[0-9]{2}([0-9]{3})[_"/-]`)
 
 func newPattern(id string, text []byte, name string) pattern {
@@ -97,8 +97,8 @@ func (p *pattern) append(dst []byte, k int) []byte {
 	return append(dst, p.text[from:]...)
 }
 
-// appendDigits appends another number of three digits than the given one, for
-// each k below 1000.
+// appendDigits appends a number of three digits that differs from the original
+// one, a different number for each k below 1000.
 func appendDigits(dst, was []byte, k int) []byte {
 	n := (int(was[0]-'0')*100 + int(was[1]-'0')*10 + int(was[2]-'0') + 7*k) % 1000
 	return append(dst, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))

@@ -23,7 +23,7 @@ type Options struct {
 	AgentDocs  int // agent_request documents, about; 0: as many for a workflow as mock makes
 	AgentBytes int // mean length of them, about; 0: as mock makes them
 	Seed       int64
-	World      int  // workflows that are made and then repeated; 0: 2 000
+	World      int  // workflows that are generated and then repeated; 0: 2 000
 	Lean       bool // small agent documents
 }
 
@@ -39,9 +39,9 @@ type unit struct {
 type Source struct {
 	o      Options
 	units  []unit
-	byName map[string]int // place in units
+	byName map[string]int // index in units
 	infos  []pattern      // documents of agents and services, not repeated
-	total  int            // workflows with those that are archived, whose agents' documents are still there
+	total  int            // workflows, including the archived ones whose agent reports still exist
 	feed   feed
 	asked  asked
 }
@@ -94,7 +94,7 @@ func New(o Options) (*Source, error) {
 	return s, nil
 }
 
-// lengthFor is how many workflows there have to be for n of them to be active.
+// lengthFor returns the number of workflows that are needed for n active ones.
 func (s *Source) lengthFor(n int, active map[string]bool) (total int) {
 	for ; n > 0; total++ {
 		if active[s.units[total%len(s.units)].status] {
@@ -131,9 +131,9 @@ func makeUnit(docs []gen.Doc) (m madeUnit, err error) {
 	return m, nil
 }
 
-// inProportion leaves workflows out until there are about so many agent
-// documents for each active workflow.
-func inProportion(made []madeUnit, active map[string]bool, wanted float64) []madeUnit {
+// inProportion leaves workflows out until each active workflow has about the
+// target number of agent documents.
+func inProportion(made []madeUnit, active map[string]bool, target float64) []madeUnit {
 	docs, workflows := 0, 0
 	for _, m := range made {
 		docs += len(m.agents)
@@ -143,7 +143,7 @@ func inProportion(made []madeUnit, active map[string]bool, wanted float64) []mad
 	}
 	return slices.DeleteFunc(made, func(m madeUnit) bool {
 		now := float64(docs) / float64(workflows)
-		tooFew, tooMany := now < wanted && len(m.agents) == 0, now > wanted && float64(len(m.agents)) > wanted
+		tooFew, tooMany := now < target && len(m.agents) == 0, now > target && float64(len(m.agents)) > target
 		if !active[m.status] || !tooFew && !tooMany {
 			return false
 		}
@@ -154,22 +154,22 @@ func inProportion(made []madeUnit, active map[string]bool, wanted float64) []mad
 
 // stretch brings agent documents to a mean length, in bytes, by repeating their
 // tasks under other names; 0 leaves them unchanged.
-func stretch(made []madeUnit, wanted int) error {
+func stretch(made []madeUnit, target int) error {
 	length, docs := 0, 0
 	for _, m := range made {
 		for _, doc := range m.agents {
 			length, docs = length+len(doc), docs+1
 		}
 	}
-	if wanted == 0 || docs == 0 {
+	if target == 0 || docs == 0 {
 		return nil
 	}
-	if mean := length / docs; wanted < mean {
-		return fmt.Errorf("agent documents of %d bytes: they have %d already", wanted, mean)
+	if mean := length / docs; target < mean {
+		return fmt.Errorf("agent documents of %d bytes: they already have %d", target, mean)
 	}
 	for _, m := range made {
 		for i, doc := range m.agents {
-			longer, err := moreTasks(doc, len(doc)*wanted*docs/length)
+			longer, err := moreTasks(doc, len(doc)*target*docs/length)
 			if err != nil {
 				return err
 			}
@@ -217,7 +217,7 @@ func (m *madeUnit) patterns() unit {
 		var head struct {
 			ID string `json:"_id"`
 		}
-		_ = json.Unmarshal(doc, &head) // it has been read before
+		_ = json.Unmarshal(doc, &head) // it was decoded before
 		u.agents = append(u.agents, newPattern(head.ID, doc, m.name))
 	}
 	return u

@@ -16,8 +16,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// questions are the filters of clients; %s is a campaign, another one for each.
-// The first ones match most.
+// questions are the filters of clients; %s is a campaign, a different one for
+// each client. The first filters match most.
 var questions = []string{
 	"status=running-open,running-closed&sort=-Failure",
 	"site=T1_*",
@@ -33,13 +33,13 @@ var questions = []string{
 	"has=!agent&sort=Campaign",
 }
 
-// views are the pages that somebody looks at; %s is a workflow.
+// views are the pages that the reader of the dashboard visits; %s is a workflow.
 var views = []string{
 	"/", "/workflows", "/workflows?status=running-open&sort=-Failure", "/attention", "/workflows?has=failure",
 	"/campaigns", "/workflows?site=T1_*&sort=-Running", "/sites", "/agents", "/workflows/%s",
 }
 
-// filters gives each client its question, no two of them alike.
+// filters returns one filter per client; no two are equal.
 func (s *soak) filters(ctx context.Context) (list []string, err error) {
 	var facet struct{ Values []struct{ Value string } }
 	if err := s.json(ctx, s.o.Cache+"/facet/campaign?limit=1000", &facet); err != nil {
@@ -69,13 +69,13 @@ type promise struct {
 	at  time.Time
 }
 
-// read is one client: first pages, and now and then a scan to the end and an
-// address of long ago.
+// read is one client: it reads first pages, and sometimes a scan to the end and
+// an old address.
 func (s *soak) read(ctx context.Context, filter string, number uint64) {
-	random := rand.New(rand.NewPCG(s.o.Seed, number)) //nolint:gosec // a load
+	random := rand.New(rand.NewPCG(s.o.Seed, number)) //nolint:gosec // not a secret
 	began := time.Now()
 	next, follow := began.Add(somewhere(random, s.o.Page)), began.Add(somewhere(random, s.o.Follow))
-	var promises []promise // the oldest first, one in Page
+	var promises []promise // oldest first, one per Page
 	for until(ctx, next) {
 		scan := !time.Now().Before(follow)
 		first := s.o.Cache + "/fetch?" + filter
@@ -97,7 +97,7 @@ func (s *soak) read(ctx context.Context, filter string, number uint64) {
 			}
 		}
 		if next = next.Add(s.o.Page); time.Until(next) < 0 {
-			next = time.Now() // it does not catch up
+			next = time.Now() // missed turns are skipped
 		}
 	}
 }
@@ -138,20 +138,20 @@ func (s *soak) firstPage(ctx context.Context, address string, scan bool) (next s
 		}
 		for _, r := range records {
 			if names[r.Workflow] {
-				s.fault(ctx, "%s: %s comes twice in a scan", address, r.Workflow)
+				s.fault(ctx, "%s: %s appears twice in a scan", address, r.Workflow)
 			}
 			names[r.Workflow] = true
 		}
 		page = link
 	}
 	if strconv.Itoa(len(names)) != total {
-		s.fault(ctx, "%s: a scan has %d workflows of %s", address, len(names), total)
+		s.fault(ctx, "%s: a scan returned %d workflows of %s", address, len(names), total)
 	}
 	s.note(func(r *Report) { r.Scans++ })
 	return next
 }
 
-// recall requests an address that was promised long ago.
+// recall requests an old promised address.
 func (s *soak) recall(ctx context.Context, address string) {
 	resp, err := s.get(ctx, address)
 	switch {
@@ -185,7 +185,7 @@ func (s *soak) look(ctx context.Context) {
 		switch {
 		case err != nil:
 			s.fault(ctx, "%s: %v", page, err)
-		case resp.status == http.StatusNotFound && strings.HasPrefix(page, "/workflows/"): // it has left meanwhile
+		case resp.status == http.StatusNotFound && strings.HasPrefix(page, "/workflows/"): // the workflow has left meanwhile
 		case resp.status != http.StatusOK:
 			s.fault(ctx, "%s: %d %.200s", page, resp.status, resp.body)
 		default:
@@ -215,7 +215,7 @@ func (s *soak) json(ctx context.Context, address string, v any) error {
 	return nil
 }
 
-// answer is a whole answer, and the address that it is of.
+// answer is a whole answer and its address.
 type answer struct {
 	status int
 	header http.Header
@@ -223,7 +223,7 @@ type answer struct {
 	from   *url.URL
 }
 
-// get reads a whole answer; the transport takes it compressed.
+// get reads a whole answer; the transport requests it compressed.
 func (s *soak) get(ctx context.Context, address string) (a answer, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
@@ -231,7 +231,7 @@ func (s *soak) get(ctx context.Context, address string) (a answer, err error) {
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return a, fmt.Errorf("ask: %w", err)
+		return a, fmt.Errorf("send request: %w", err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)

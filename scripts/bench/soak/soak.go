@@ -18,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Options of a soak. The zero values are those of the issue.
+// Options of a soak. Zero values mean the defaults, which are given here.
 type Options struct {
 	Cache, UI string        // addresses, http://host:port
 	Clients   int           // each with a filter of its own; 0: 12
@@ -28,10 +28,10 @@ type Options struct {
 	Warm      time.Duration // before the first sample counts; 0: 1 min
 	Length    time.Duration // after that; 0: 20 min
 	Sample    time.Duration // between two samples; 0: 1 min
-	Promised  time.Duration // age at which an address of a Link is asked for again; 0: 10 s before the 15 min of the promise end
+	Promised  time.Duration // age at which an address of a Link is requested again; 0: 10 s before the 15 min of the promise end
 	Seed      uint64
 
-	Sampled func(Sample) // gets each sample as it is taken; nil: nobody
+	Sampled func(Sample) // receives each sample when it is taken; may be nil
 }
 
 func (o *Options) complete() {
@@ -55,35 +55,35 @@ func (o *Options) complete() {
 	}
 }
 
-// Sample is one look at the cache server.
+// Sample is one measurement of the cache server.
 type Sample struct {
-	After      time.Duration // since the end of the warming; negative before
+	After      time.Duration // since the end of the warm-up; negative before it
 	Memory     wire.AboutMemory
 	Generation string
 }
 
-// Report is the result of a soak, the warming included.
+// Report is the result of a soak, including the warm-up.
 type Report struct {
 	Pages      int      // first pages
-	Scans      int      // scans by Link that came to their end
+	Scans      int      // scans by Link that reached the end
 	Scanned    int      // pages of scans
 	Views      int      // pages of the dashboard
 	Gone       int      // scans that ended with 410
-	Promised   int      // addresses of a Link that were asked for again when they were Promised old
+	Promised   int      // addresses of a Link that were requested again when they were Promised old
 	Broken     int      // those that were 410
-	Failures   int      // answers that are none of these, and scans that missed or repeated a workflow
-	FirstFault []string // the first of them, in words
-	Samples    []Sample // after the warming
+	Failures   int      // other answers, and scans that missed or repeated a workflow
+	FirstFault []string // descriptions of the first ones
+	Samples    []Sample // after the warm-up
 }
 
-// most is the maximum number of faults that are described in words.
+// most is the maximum number of faults that are described.
 const most = 10
 
 // soak is one run.
 type soak struct {
 	o      Options
 	client *http.Client
-	begin  time.Time // when the warming ends
+	begin  time.Time // when the warm-up ends
 
 	mu     sync.Mutex
 	report Report
@@ -117,7 +117,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return s.report, nil
 }
 
-// note changes the report.
+// note changes the report under the lock.
 func (s *soak) note(f func(r *Report)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *soak) fault(ctx context.Context, format string, args ...any) {
 	})
 }
 
-// sample looks at the memory of the cache server at the end of each turn.
+// sample measures the memory of the cache server at the end of each interval.
 func (s *soak) sample(ctx context.Context) error {
 	for next := s.begin.Add(-s.o.Warm); ; {
 		next = next.Add(s.o.Sample)
@@ -163,7 +163,7 @@ func (s *soak) sample(ctx context.Context) error {
 	}
 }
 
-// until waits for a time; false when ctx ends first.
+// until waits for a time; it returns false if ctx ends first.
 func until(ctx context.Context, at time.Time) bool {
 	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()
@@ -175,7 +175,7 @@ func until(ctx context.Context, at time.Time) bool {
 	}
 }
 
-// somewhere spreads clients over a period, so that they do not ask at once.
+// somewhere spreads clients over a period, so that their requests do not coincide.
 func somewhere(random *rand.Rand, period time.Duration) time.Duration {
 	return time.Duration(random.Int64N(int64(period)))
 }

@@ -21,7 +21,7 @@ import (
 	uiapp "github.com/dmwm/wmstats/uiserver/app"
 )
 
-// length of the soak of the test: WMSTATS_SOAK, such as 20m.
+// length of the test's soak: WMSTATS_SOAK, such as 20m.
 func length(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("WMSTATS_SOAK")
@@ -38,9 +38,9 @@ const (
 	warm    = 3 * time.Second
 )
 
-// A working day in short, over a small world: no answer is a fault, scans have
-// each workflow once, what was promised is there, and the account of memory keeps
-// to its bounds. The bar of resident memory is that of `make bench SECTIONS=soak`.
+// A short working day over a small world: no answer is a fault, scans have each
+// workflow once, promised pages are readable, and the account of memory stays in
+// its bounds. `make bench SECTIONS=soak` has the target of resident memory.
 func TestSoak(t *testing.T) {
 	took := length(t)
 	cache, ui := servers(t)
@@ -72,11 +72,11 @@ func TestSoak(t *testing.T) {
 		}
 		assert.LessOrEqual(t, bounded, s.Memory.Budget)
 	}
-	assert.Greater(t, len(generations), len(report.Samples)/2, "the world went on")
+	assert.Greater(t, len(generations), len(report.Samples)/2, "the world kept changing")
 	t.Logf("%d first pages, %d scans of %d pages, %d views, %d generations seen", report.Pages, report.Scans, report.Scanned, report.Views, len(generations))
 }
 
-// servers starts a stand-in that goes on changing, and both servers on it.
+// servers starts a stand-in that keeps changing, and both servers on it.
 func servers(t *testing.T) (cache, ui string) {
 	t.Helper()
 	now := time.Now()
@@ -138,7 +138,7 @@ func servers(t *testing.T) (cache, ui string) {
 	return cache, "http://" + pages.Addr()
 }
 
-// testLog puts a server's log into the test's output.
+// testLog writes a server's log to the test's output.
 type testLog struct{ t *testing.T }
 
 func (l testLog) Write(p []byte) (int, error) {

@@ -1,5 +1,5 @@
-// Command bench measures everything that is measured; see package bench. Run it
-// in the root of the repository. Its other commands are what it starts itself:
+// Command bench runs all measurements; see package bench. Run it in the root of
+// the repository. It starts its other commands itself:
 //
 //	bench profiled FILE [flags of a cache server]   runs one and writes its profile
 //	bench answers N                                 serves the API over N workflows
@@ -99,7 +99,7 @@ func serveWorld(ctx context.Context, addr string, o repeat.Options) error {
 	srv := &http.Server{Handler: source, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
-		_ = srv.Close() // feeds never end by themselves
+		_ = srv.Close() // feeds never end on their own
 	}()
 	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)

@@ -11,7 +11,7 @@ import (
 
 func none(string) string { return "" }
 
-// What asks for help, or is wrong, starts nothing.
+// Help and invalid options start nothing.
 func TestNothingIsStarted(t *testing.T) {
 	for want, arg := range map[string]string{"--ui-addr HOST:PORT": "-h", "demo ": "--version", "--ui-addr=127.0.0.1:8080": "--print-config"} {
 		var out bytes.Buffer

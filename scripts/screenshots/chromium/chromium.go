@@ -14,13 +14,13 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// ErrNone says that there is no browser in PATH.
+// ErrNone means that PATH has no browser.
 var ErrNone = errors.New("no Chromium or Chrome in PATH")
 
-// names are the programs that are looked for, in this order.
+// names are the programs that Find looks for, in this order.
 var names = []string{"chromium", "chromium-browser", "google-chrome-stable", "google-chrome"}
 
-// Find is the path of the browser, or an error that wraps ErrNone.
+// Find returns the path of the browser, or an error that wraps ErrNone.
 func Find() (string, error) {
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -30,10 +30,9 @@ func Find() (string, error) {
 	return "", fmt.Errorf("%w (looked for %s)", ErrNone, strings.Join(names, ", "))
 }
 
-// Start starts the browser at path with an empty profile, which is removed
-// again. Tabs are made of the returned context with chromedp.NewContext; cancel
-// ends the browser and waits for it. logf gets what is wrong with the
-// connection to the browser.
+// Start starts the browser at path with an empty profile, which it removes at the
+// end. chromedp.NewContext opens tabs from the returned context; cancel ends the
+// browser and waits for it. logf receives errors of the connection to the browser.
 func Start(ctx context.Context, path string, logf func(string, ...any)) (context.Context, context.CancelFunc, error) {
 	allocator, stopAllocator := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
@@ -42,8 +41,8 @@ func Start(ctx context.Context, path string, logf func(string, ...any)) (context
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("hide-scrollbars", true),
-		// A page that comes back from this cache is one that chromedp has lost
-		// its handles on: each step back loads the page again instead.
+		// chromedp has lost its handles on a page that returns from this cache:
+		// each step back loads the page again instead.
 		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
 	)...)
 	browser, stopBrowser := chromedp.NewContext(allocator, chromedp.WithErrorf(logf))
@@ -58,14 +57,14 @@ func Start(ctx context.Context, path string, logf func(string, ...any)) (context
 	return browser, stop, nil
 }
 
-// Look is the reader's window.
+// Look describes the reader's window.
 type Look struct {
 	Width, Height int64 // CSS px
-	Dark          bool  // the theme that the reader's system is set to
-	Scripts       bool  // JavaScript runs
+	Dark          bool  // theme of the reader's system
+	Scripts       bool  // JavaScript is enabled
 }
 
-// Apply gives the tab of ctx this look.
+// Apply sets the look of the tab of ctx.
 func (l Look) Apply(ctx context.Context) error {
 	scheme := "light"
 	if l.Dark {
