@@ -36,7 +36,8 @@ func getAs(t *testing.T, addr, path, token string) *http.Response {
 	return resp
 }
 
-// Nobody is asked on loopback, so only the machine's own names are answered.
+// On loopback no authentication is required, so only the machine's own names
+// are answered.
 func TestStrangeNamesAreRefused(t *testing.T) {
 	fake, url := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 1))
@@ -63,8 +64,9 @@ func TestStrangeNamesAreRefused(t *testing.T) {
 	assert.Equal(t, http.StatusOK, under(a.MetricsAddr(), "/metrics", "localhost"))
 }
 
-// With a file of tokens others may reach the server, which then says nothing of
-// --insecure; health stays open, and metrics have a port of their own if told.
+// With a file of tokens other machines may reach the server, and it does not
+// warn about --insecure; health stays open, and metrics have their own port if
+// configured.
 func TestIdentityOfTheServer(t *testing.T) {
 	fake, url := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 1))
@@ -106,7 +108,7 @@ func TestAccessOptions(t *testing.T) {
 	o, err := parse(map[string]string{"WMSTATS_RATE_LIMIT": "2.5", "WMSTATS_IDENTITY_HEADER": "X-Remote-User"},
 		"--couch-url", "http://h", "--listen", ":8081", "--trusted-peers", "10.0.0.0/8,::1", "--rate-burst", "7", "--metrics", "open",
 		"--max-feeds", "5", "--max-body", "1KiB", "--write-timeout", "3s")
-	require.NoError(t, err, "an identity is enough for an address that others can reach")
+	require.NoError(t, err, "authentication allows a non-loopback address")
 	want := app.Defaults()
 	want.CouchURL, want.Listen = "http://h", ":8081"
 	want.Access.Rate, want.Access.Burst, want.Access.IdentityHeader, want.Access.TrustedPeers = 2.5, 7, "X-Remote-User", "10.0.0.0/8,::1"

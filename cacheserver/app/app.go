@@ -1,6 +1,6 @@
-// Package app puts the parts of the cache server together: the only place that
-// knows all of them, the order in which they start, and the order in which they
-// stop. It has no logic of data and none of HTTP beyond the server's time-outs.
+// Package app assembles the cache server: it is the only place that knows all
+// parts, the order in which they start, and the order in which they stop. It
+// has no data logic, and no HTTP beyond the timeouts of the server.
 package app
 
 import (
@@ -31,7 +31,8 @@ import (
 	"github.com/dmwm/wmstats/program/serving"
 )
 
-// App is a cache server as a value: New, Start, Addr, Stop, or Run for all.
+// App is a cache server as a value: New, Start, Addr, Stop, or Run for all of
+// them.
 type App struct {
 	*program.Server
 
@@ -42,20 +43,20 @@ type App struct {
 	journal  *journal.Journal
 	api      *api.API
 	cache    *cache.Cache       // nil: none
-	program  int64              // bytes that live before anything is read
+	program  int64              // bytes in use before anything is read
 	keeper   *checkpoint.Keeper // nil: no checkpoint
-	sourceID string             // tells the source from others, for the checkpoint; no credentials
+	sourceID string             // identifies the source for the checkpoint; no credentials
 	files    files
-	reloaded chan struct{}             // files have been read again
-	login    func() couch.LoginState   // nil: the source is no CouchDB
+	reloaded chan struct{}             // called when files have been read again
+	login    func() couch.LoginState   // nil: the source is not a CouchDB
 	indexing func() []couch.IndexBuild // nil: the same
 	metrics  *prometheus.Registry
 
 	documents *documents.Documents // of the old API; nil: it is not served
 }
 
-// New builds all parts and starts none of them. What was built is taken down
-// again when a later part fails.
+// New builds all parts and starts none of them. If a later part fails, the
+// earlier ones are closed again.
 func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Log: a.Log}); err != nil {
 		return nil, fmt.Errorf("set up the counts over time: %w", err)
 	}
-	if o.Statuses != nil { // records of other statuses are not in a checkpoint of these
+	if o.Statuses != nil { // a checkpoint does not contain records of other statuses
 		a.sourceID += fmt.Sprintf(" %q", o.Statuses)
 	}
 	if a.keeper, err = a.newKeeper(registry); err != nil {
@@ -130,7 +131,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// source is where documents come from: all of them, and those of one workflow.
+// source provides the documents: all of them, and those of one workflow.
 type source interface {
 	follower.Source
 	api.Details
@@ -149,14 +150,14 @@ func (a *App) newSource(ctx context.Context) (source, error) {
 	a.OnStop("source", func(context.Context) error { return made.Close() })
 	name, err := made.Name(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("name the source: %w", err)
+		return nil, fmt.Errorf("identify the source: %w", err)
 	}
 	a.sourceID = "requestcache " + name
 	return made, nil
 }
 
-// pollInterval is the follower's: a requestcache is polled by its source, which
-// a follower follows like any other.
+// pollInterval returns the follower's interval: a requestcache is polled by
+// its source, which a follower follows like any other.
 func pollInterval(o Options) time.Duration {
 	if o.RequestCache != "" {
 		return 0
@@ -164,8 +165,8 @@ func pollInterval(o Options) time.Duration {
 	return o.PollInterval
 }
 
-// rereadEvery is the follower's: a requestcache is compared with its next answer
-// as a whole.
+// rereadEvery returns the follower's interval: a requestcache is compared with
+// its next answer as a whole.
 func rereadEvery(o Options) time.Duration {
 	if o.RequestCache != "" {
 		return 0
@@ -193,7 +194,7 @@ func (a *App) newCouch() (*couch.Client, error) {
 	return source, nil
 }
 
-// quarantined gives the follower's list the form of the API.
+// quarantined converts the follower's list to the API's type.
 func (a *App) quarantined() []api.Quarantined {
 	docs := a.follower.Quarantined()
 	list := make([]api.Quarantined, 0, len(docs))
@@ -207,7 +208,7 @@ func (a *App) quarantined() []api.Quarantined {
 }
 
 // Start listens, serves and follows. It returns as soon as requests are
-// answered; lists answer 503 until the first full read has ended.
+// answered; lists return 503 until the first full read has finished.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.Listen(ctx); err != nil {
 		return err
@@ -227,7 +228,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.Background(ctx, "limit", "keep to the planned memory", a.keepToPlan)
 	}
 	if a.keeper != nil {
-		a.OnStop("checkpoint", a.lastCheckpoint) // when nothing moves any more
+		a.OnStop("checkpoint", a.lastCheckpoint) // when nothing runs any more
 	}
 	a.Background(ctx, "follower", "follow the source", a.follow(restored))
 	if a.keeper != nil {
@@ -236,14 +237,14 @@ func (a *App) Start(ctx context.Context) error {
 	a.Background(ctx, "files", "read files again", a.watchFiles)
 	a.Background(ctx, "timeline", "keep counts over time", func(ctx context.Context) error { return a.timeline.Run(ctx, a.records) })
 	a.Serve()
-	// Feeds end at once: they never would by themselves.
+	// Feeds end at once: they never would on their own.
 	a.OnStop("feeds", func(context.Context) error { a.api.Drain(); return nil })
 	a.Log.Info("serving", "addr", a.Addr(), "version", a.o.Version)
 	return nil
 }
 
-// Run is a whole life: it starts, waits until ctx ends or a part fails, and
-// stops. The end of ctx is no error.
+// Run runs the server: it starts, waits until ctx ends or a part fails, and
+// stops. The end of ctx is not an error.
 func Run(ctx context.Context, o Options) error {
 	a, err := New(ctx, o)
 	if err != nil {
@@ -252,15 +253,15 @@ func Run(ctx context.Context, o Options) error {
 	return program.Run(ctx, o.Options, a.Log, a)
 }
 
-// processTag tells this process's generations from those of the one before it
-// or next to it.
+// processTag distinguishes this process's generations from those of an earlier
+// or parallel process.
 func processTag() string {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return "g" + hex.EncodeToString(b[:])
 }
 
-// build tells which program this is, from what the compiler wrote into it.
+// build returns the version of the program that the compiler recorded.
 func build(version string) api.Build {
 	b := api.Build{Version: version}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -277,7 +278,7 @@ func build(version string) api.Build {
 	return b
 }
 
-// serving has the bounds of connections to a handler.
+// serving returns the limits of connections to a handler.
 func (a *App) serving(handler http.Handler) serving.Options {
 	o := a.o.Serving()
 	o.Handler = handler

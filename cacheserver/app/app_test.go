@@ -32,7 +32,7 @@ const (
 	password = "s3cret-of-couch"
 )
 
-// couch is a stand-in with both databases, which asks for a password.
+// couch is a stand-in with both databases that requires a password.
 func couch(t *testing.T) (fake *couchfake.Server, url string) { return couchAt(t, time.Now) }
 
 func couchAt(t *testing.T, now func() time.Time) (fake *couchfake.Server, url string) {
@@ -86,7 +86,7 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// options are those of a test, on a port of its own.
+// options are those of a test, with its own port.
 func options(t *testing.T, couchURL string, log io.Writer) app.Options {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "password")
@@ -105,7 +105,7 @@ func start(t *testing.T, o app.Options) *app.App {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), waitFor)
 		defer cancel()
-		http.DefaultClient.CloseIdleConnections() // what is open is waited for
+		http.DefaultClient.CloseIdleConnections() // waits for open connections
 		assert.NoError(t, a.Stop(ctx))
 	})
 	return a
@@ -164,7 +164,7 @@ func TestDocumentsBecomeAnswers(t *testing.T) {
 	assert.Equal(t, int64(30), detail.Tasks[0].Success)
 	assert.Len(t, detail.Transitions, 2)
 
-	// Changes arrive by themselves.
+	// Changes arrive without any request.
 	put(t, fake, "reqmgr_workload_cache", request("wf3", "new", 5))
 	put(t, fake, "wmstats", agentRequest("wf1", 31))
 	require.Eventually(t, func() bool {
@@ -177,7 +177,7 @@ func TestDocumentsBecomeAnswers(t *testing.T) {
 	require.True(t, fake.Delete("reqmgr_workload_cache", "wf2"))
 	require.Eventually(t, func() bool { _, ok := workflow(t, a.Addr(), "wf2"); return !ok }, waitFor, tick)
 
-	// A document that can't be used is listed, and costs nothing else.
+	// An invalid document is listed and affects nothing else.
 	began := time.Now().Unix()
 	seen := func(count int64) (q api.Quarantined) {
 		require.Eventually(t, func() bool {
@@ -254,7 +254,7 @@ func TestReadyFailsBeforeThePortCloses(t *testing.T) {
 	stop()
 	require.Eventually(t, func() bool { status, _ := get(t, addr, "/readyz"); return status == 503 }, waitFor, tick)
 	status, _ := get(t, addr, "/fetch")
-	assert.Equal(t, 200, status, "what comes meanwhile is still served")
+	assert.Equal(t, 200, status, "requests that arrive meanwhile are still served")
 	require.NoError(t, <-ended)
 	_, err := net.DialTimeout("tcp", addr, time.Second)
 	assert.Error(t, err, "the port is closed")
@@ -296,7 +296,7 @@ func TestNewTakesDownWhatItBuilt(t *testing.T) {
 
 func TestAlertsFile(t *testing.T) {
 	fake, url := couch(t)
-	old := strings.NewReplacer("1795000100", "1712350000", "1795000200", "1712350000") // alerts ask the clock
+	old := strings.NewReplacer("1795000100", "1712350000", "1795000200", "1712350000") // alerts depend on the clock
 	put(t, fake, "reqmgr_workload_cache", old.Replace(request("wf1", "running-open", 10)), old.Replace(request("wf2", "assigned", 20)))
 	put(t, fake, "wmstats", old.Replace(agentRequest("wf1", 30)))
 	o := options(t, url, new(logBuffer))

@@ -41,9 +41,9 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 	return k, nil
 }
 
-// sections are what a checkpoint has. The order matters: positions must not be
-// ahead of the records when they are captured, and the records are put back
-// last, since all is answered and counted as soon as they are there.
+// sections returns the sections of a checkpoint. The order matters: captured
+// positions must not be ahead of the records, and the records are restored
+// last, since requests are answered and counted as soon as they exist.
 func (a *App) sections() []checkpoint.Section {
 	sections := []checkpoint.Section{a.follower.Section(), a.timelineSection()}
 	if a.documents != nil {
@@ -52,8 +52,8 @@ func (a *App) sections() []checkpoint.Section {
 	return append(sections, a.records.Section())
 }
 
-// timelineSection is the counts over time. They are not worth a full read: what
-// can't be read back is said and left out.
+// timelineSection is the section of counts over time. They do not justify a
+// full read: an error is logged and they are left out.
 func (a *App) timelineSection() checkpoint.Section {
 	return checkpoint.Section{
 		Name: "history", Optional: true,
@@ -75,7 +75,8 @@ func (a *App) timelineSection() checkpoint.Section {
 	}
 }
 
-// mark names what a checkpoint written now would have; "" is nothing yet.
+// mark identifies the content of a checkpoint written now; "" means no content
+// yet.
 func (a *App) mark() string {
 	generation, ok := a.records.Newest()
 	if !ok || !a.follower.Loaded() {
@@ -84,7 +85,7 @@ func (a *App) mark() string {
 	return fmt.Sprint(generation.ID(), a.follower.Positions(), a.timeline.Newest())
 }
 
-// follow reads the checkpoint, if there is one, and then the source.
+// follow reads the checkpoint, if there is one, and then follows the source.
 func (a *App) follow(restored chan<- struct{}) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		if a.keeper != nil {
@@ -96,7 +97,7 @@ func (a *App) follow(restored chan<- struct{}) func(ctx context.Context) error {
 	}
 }
 
-// keep writes the checkpoint now and then, once it has been read.
+// keep writes the checkpoint at an interval, once it has been read.
 func (a *App) keep(restored <-chan struct{}) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		select {
@@ -108,21 +109,23 @@ func (a *App) keep(restored <-chan struct{}) func(ctx context.Context) error {
 	}
 }
 
-// lastCheckpoint writes the checkpoint at the end. A failure has been said, and
-// the file before it is good: that is no reason to fail.
+// lastCheckpoint writes the checkpoint at the end. A failure has been logged,
+// and the previous file is valid, so it is not an error.
 func (a *App) lastCheckpoint(ctx context.Context) error {
 	_ = a.keeper.Save(ctx)
 	return nil
 }
 
-// folderIsThere says whether the checkpoint has a folder. It may go while the
-// server runs, and nothing is written before something changes.
+// folderIsThere reports whether the folder of the checkpoint exists. It may be
+// deleted while the server runs, and nothing is written before something
+// changes.
 func (a *App) folderIsThere() bool {
 	folder, err := os.Stat(filepath.Dir(a.o.Checkpoint))
 	return err == nil && folder.IsDir()
 }
 
-// checkpointState is the checkpoint's line in /readyz?verbose. It names no path.
+// checkpointState returns the checkpoint's line in /readyz?verbose, without a
+// path.
 func (a *App) checkpointState() (ok bool, note string) {
 	if a.keeper == nil {
 		return true, ""
@@ -145,7 +148,8 @@ func (a *App) checkpointState() (ok bool, note string) {
 	case s.WriteNote != "":
 		return false, note + "; the last write failed: " + s.WriteNote
 	case s.Written.Bytes > 0:
-		// A file that could not be used is of the past once there is a good one.
+		// A file that could not be used no longer matters once a new one was
+		// written.
 		return true, note + "; last written " + s.Written.Written.UTC().Format(time.RFC3339)
 	}
 	return ok, note

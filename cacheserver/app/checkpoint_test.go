@@ -25,7 +25,7 @@ const (
 	wmstatsDB = "wmstats"
 )
 
-// checkpointed is a life of a server with a checkpoint.
+// checkpointed is a run of a server with a checkpoint.
 type checkpointed struct {
 	t   *testing.T
 	o   app.Options
@@ -53,7 +53,7 @@ func (c *checkpointed) stop() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitFor)
 	defer cancel()
-	http.DefaultClient.CloseIdleConnections() // what is open is waited for
+	http.DefaultClient.CloseIdleConnections() // waits for open connections
 	require.NoError(c.t, c.app.Stop(ctx))
 }
 
@@ -64,20 +64,21 @@ func (c *checkpointed) records() string {
 	return body
 }
 
-// says waits for a text in the log: what is logged may come after what it tells of.
+// says waits for a text in the log: a message may follow the event that it
+// reports.
 func (c *checkpointed) says(text string) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool { return strings.Contains(c.log.String(), text) }, waitFor, tick, text)
 }
 
-// shows waits until the records have a text, or have it not.
+// shows waits until the records contain a text, or don't.
 func (c *checkpointed) shows(text string, want bool) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool { return strings.Contains(c.records(), text) == want }, waitFor, tick, text)
 }
 
-// newCheckpointed is a server over a filled stand-in, with documents of each
-// kind: joined, without a request, unusable. It has run and left its file.
+// newCheckpointed returns a server over a filled stand-in, with documents of
+// each kind: joined, without a request, invalid. It has run and left its file.
 func newCheckpointed(t *testing.T) (*checkpointed, *couchfake.Server) {
 	t.Helper()
 	later := new(atomic.Int64)
@@ -99,7 +100,7 @@ func newCheckpointed(t *testing.T) (*checkpointed, *couchfake.Server) {
 
 func TestStartFromACheckpoint(t *testing.T) {
 	c, fake := newCheckpointed(t)
-	// What happens while no server runs is followed.
+	// Changes made while no server runs are followed.
 	put(t, fake, requestDB, request("w3", "running-open", 300))
 	require.True(t, fake.Delete(requestDB, "w2"))
 	c.start()
@@ -109,7 +110,7 @@ func TestStartFromACheckpoint(t *testing.T) {
 	put(t, fake, requestDB, request("w9", "running-open", 300))
 	c.shows(`"Success":70`, true)
 	require.Contains(t, c.log.String(), "checkpoint read")
-	require.NotContains(t, c.log.String(), "full read finished", "it followed from the position")
+	require.NotContains(t, c.log.String(), "full read finished", "it continued from the position")
 	_, body := get(t, c.app.Addr(), "/quarantine")
 	require.Contains(t, body, `"bad"`)
 	_, body = get(t, c.app.Addr(), "/readyz?verbose")
@@ -132,7 +133,7 @@ func TestStartFromACheckpoint(t *testing.T) {
 
 func TestCheckpointWithoutTheSource(t *testing.T) {
 	c, _ := newCheckpointed(t)
-	// The same address, where nobody answers as a CouchDB does.
+	// The same address, but without a CouchDB.
 	deaf := &checkpointed{t: t, o: c.o}
 	fakeAway(t, deaf)
 	deaf.start()
@@ -144,7 +145,7 @@ func TestCheckpointWithoutTheSource(t *testing.T) {
 	}, waitFor, tick)
 }
 
-// fakeAway takes the password away: the source refuses everything.
+// fakeAway removes the password: the source refuses everything.
 func fakeAway(t *testing.T, c *checkpointed) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(c.o.CouchPasswordFile, []byte("wrong\n"), 0o600))
@@ -159,7 +160,7 @@ func TestDatabaseMadeAnewAfterACheckpoint(t *testing.T) {
 	c.start()
 	c.ready()
 	c.shows(`"w7"`, true)
-	c.says("full read finished") // which is logged after its generation is out
+	c.says("full read finished") // which is logged after its generation is published
 }
 
 func TestCheckpointsThatAreIgnored(t *testing.T) {
@@ -182,7 +183,7 @@ func TestCheckpointsThatAreIgnored(t *testing.T) {
 		name, kind, says string
 		make             func(c *checkpointed)
 	}{
-		{"empty", "broken", "0 bytes are no checkpoint", write(nil)},
+		{"empty", "broken", "0 bytes are too few for a checkpoint", write(nil)},
 		{"cut", "broken", "its end is missing", write(good[:len(good)-100])},
 		{"one bit", "broken", "is wrong", write(flipped)},
 		{"of another database", "foreign", "of another source", func(c *checkpointed) {
@@ -194,7 +195,7 @@ func TestCheckpointsThatAreIgnored(t *testing.T) {
 			}
 			write(good)(c)
 		}},
-		{"a folder", "broken", "it is no regular file", func(c *checkpointed) {
+		{"a folder", "broken", "it is not a regular file", func(c *checkpointed) {
 			require.NoError(t, os.RemoveAll(c.o.Checkpoint))
 			require.NoError(t, os.Mkdir(c.o.Checkpoint, 0o700))
 		}},
@@ -205,7 +206,7 @@ func TestCheckpointsThatAreIgnored(t *testing.T) {
 			bad.start()
 			bad.ready()
 			require.Equal(t, want, bad.records())
-			bad.says("full read finished") // which is logged after its generation is out
+			bad.says("full read finished") // which is logged after its generation is published
 			log := bad.log.String()
 			require.Contains(t, log, "checkpoint ignored")
 			require.Contains(t, log, "kind="+k.kind)
@@ -244,14 +245,14 @@ func TestACheckpointThatCanNotBeWritten(t *testing.T) {
 	assert.Len(t, left, 1, "no temporary file stays")
 }
 
-// TestAPointOfTheHistoryIsReasonToWrite: it is lost else when nothing changes
-// between the last checkpoint and the end of the server.
+// TestAPointOfTheHistoryIsReasonToWrite: otherwise it is lost when nothing
+// changes between the last checkpoint and the end of the server.
 func TestAPointOfTheHistoryIsReasonToWrite(t *testing.T) {
 	c, _ := newCheckpointed(t)
 	c.start()
 	c.ready()
 	require.Eventually(t, func() bool { return c.app.Timeline().Len() == 1 }, waitFor, tick)
-	c.stop() // until then the positions, too, may move: one position has several spellings
+	c.stop() // until then the positions may change too: one position has several spellings
 	points, mark := c.app.Timeline().Encode(), c.app.Mark()
 	empty, err := timeline.New(timeline.Options{})
 	require.NoError(t, err)
@@ -261,8 +262,9 @@ func TestAPointOfTheHistoryIsReasonToWrite(t *testing.T) {
 	assert.Equal(t, mark, c.app.Mark())
 }
 
-// TestTheRecordsArePutBackLast: all is answered as soon as they are there, so
-// that counts over time would be those of a process that has just begun for a moment.
+// TestTheRecordsArePutBackLast: requests are answered as soon as records
+// exist, so counts over time would for a moment be those of a process that has
+// just started.
 func TestTheRecordsArePutBackLast(t *testing.T) {
 	_, at := couch(t)
 	o := options(t, at, &logBuffer{})
@@ -272,7 +274,8 @@ func TestTheRecordsArePutBackLast(t *testing.T) {
 	assert.Equal(t, []string{"follower", "history", "documents", "store"}, a.SectionNames())
 }
 
-// The history goes on where it was: it does not begin anew with the process.
+// Counts over time continue after a restart; they do not start again with the
+// process.
 func TestTheHistorySurvivesARestart(t *testing.T) {
 	c, _ := newCheckpointed(t)
 	history := func() (began, points string) {
@@ -289,7 +292,7 @@ func TestTheHistorySurvivesARestart(t *testing.T) {
 			began, points = res.Header.Get("X-History-Start"), string(body)
 			return began != ""
 		}
-		require.Eventually(t, ask, waitFor, tick, "the first point is taken soon after the records are there")
+		require.Eventually(t, ask, waitFor, tick, "the first point is taken soon after the records exist")
 		return began, points
 	}
 	began, points := history()
@@ -297,7 +300,7 @@ func TestTheHistorySurvivesARestart(t *testing.T) {
 	require.Contains(t, points, "running-open")
 	first, err := time.Parse(time.RFC3339, began)
 	require.NoError(t, err)
-	// A history that began anew would now begin in another second.
+	// A restarted series would now start in another second.
 	require.Eventually(t, func() bool { return time.Now().Unix() > first.Unix()+1 }, waitFor, tick)
 	again, same := history()
 	require.Equal(t, began, again)
@@ -306,5 +309,5 @@ func TestTheHistorySurvivesARestart(t *testing.T) {
 	lost := c.o.Checkpoint
 	require.NoError(t, os.Remove(lost))
 	anew, _ := history()
-	require.NotEqual(t, began, anew, "without the file it begins anew")
+	require.NotEqual(t, began, anew, "without the file the series restarts")
 }

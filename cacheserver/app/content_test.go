@@ -27,8 +27,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// cycles is a live world whose agents write all of their documents once in each
-// cycle, with a reader's own idea of what is new in them.
+// cycles is a live world whose agents write all of their documents once in
+// each cycle, with an independent record of which content is new.
 type cycles struct {
 	t      *testing.T
 	fake   *couchfake.Server
@@ -38,15 +38,15 @@ type cycles struct {
 	last   map[string]string // content by id of each document
 }
 
-// cycle is what the agents wrote in one.
+// cycle is what the agents wrote in one cycle.
 type cycle struct {
 	written, changed int
 	workflows        map[string]bool  // of documents with new content
 	heard            map[string]int64 // newest timestamp of each agent
 }
 
-// cycleLength is so short that none of the agents counts as silent, which makes
-// each of its reports news, and all is over before the present.
+// cycleLength is so short that no agent counts as silent, which would make
+// each of its reports a change, and that all cycles end before the present.
 const cycleLength = 2 * time.Minute
 
 func newCycles(t *testing.T, fake *couchfake.Server) *cycles {
@@ -61,7 +61,7 @@ func newCycles(t *testing.T, fake *couchfake.Server) *cycles {
 			c.last[d.ID] = c.content(d)
 		}
 	}
-	// So rarely does a request change that none does here.
+	// At this rate no request changes during the test.
 	c.sim, err = live.New(live.Options{World: w, Rate: 0.001, Cycle: cycleLength, Start: began})
 	require.NoError(t, err)
 	return c
@@ -106,7 +106,7 @@ func (c *cycles) run(share float64) cycle {
 	return out
 }
 
-// events collects what a stream of /changes tells, until the test ends.
+// events collects the events of a stream of /changes until the test ends.
 type events struct {
 	mu   sync.Mutex
 	list []wire.Change
@@ -119,7 +119,7 @@ func listen(t *testing.T, addr string) *events {
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	t.Cleanup(func() { _ = resp.Body.Close() }) // what is left does not count
+	t.Cleanup(func() { _ = resp.Body.Close() }) // events after the end do not count
 	e := &events{}
 	go func() {
 		lines := bufio.NewScanner(resp.Body)
@@ -136,7 +136,7 @@ func listen(t *testing.T, addr string) *events {
 	return e
 }
 
-// since gives the events after a generation, once one has led to another.
+// since returns the events after a generation, once one has led to another.
 func (e *events) since(t *testing.T, generation, to string) (after []wire.Change) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -169,16 +169,16 @@ func pulse(t *testing.T, addr string) (info schema.CacheInfo) {
 }
 
 // TestContentNotRevisions: agents rewrite all of their documents. A rewrite
-// without new content makes no record, no generation and no event, and moves
-// the freshness of its agent; of a cycle in which 30 % have new content, the
-// workflows of just these documents change.
+// without new content creates no record, no generation and no event, and
+// updates the freshness of its agent; in a cycle in which 30 % have new
+// content, the workflows of just these documents change.
 func TestContentNotRevisions(t *testing.T) {
 	fake, url := couch(t)
 	c := newCycles(t, fake)
 	put(t, fake, "reqmgr_workload_cache", request("marker", "running-open", 1))
 	var log logBuffer
 	o := options(t, url, &log)
-	// Time passes for the rules of alerts, too, and is not what is counted here.
+	// Alert rules depend on time too, which is not counted here.
 	var rules strings.Builder
 	for _, name := range attention.RuleNames() {
 		fmt.Fprintf(&rules, "  %s: {on: false}\n", name)
@@ -188,8 +188,8 @@ func TestContentNotRevisions(t *testing.T) {
 	a := start(t, o)
 	require.Eventually(t, func() bool { status, _ := get(t, a.Addr(), "/readyz"); return status == 200 }, waitFor, tick)
 
-	// mark waits until all that was written before has been applied, by a change
-	// that comes after it, and gives the generation that this one made.
+	// mark waits until everything written before has been applied, by a change
+	// that follows it, and returns the generation of this change.
 	marks := int64(0)
 	mark := func() string {
 		marks++
@@ -205,7 +205,7 @@ func TestContentNotRevisions(t *testing.T) {
 		require.NoError(t, err)
 		return n
 	}
-	for range 2 { // agents begin one after the other, so one cycle does not reach all
+	for range 2 { // agents start one after another, so one cycle does not reach all
 		c.run(0)
 	}
 	generation := mark()
@@ -218,7 +218,7 @@ func TestContentNotRevisions(t *testing.T) {
 		t.Logf("share %v: %d documents, %d with new content, of %d workflows; %d generations", share, wrote.written, wrote.changed, len(wrote.workflows), number(t, now)-number(t, generation))
 		require.Greater(t, wrote.written, 250)
 		require.InDelta(t, share*float64(wrote.written), wrote.changed, 5)
-		// They are counted after the generation is shown.
+		// They are counted after the generation is published.
 		require.Eventually(t, func() bool { return unchanged()-before == wrote.written-wrote.changed }, waitFor, tick, "the others cost a hash")
 
 		_, body := get(t, a.Addr(), "/changes?since="+generation)

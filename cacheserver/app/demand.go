@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// details gives the errors of a source the form that the API knows.
+// details converts the errors of a source to those that the API knows.
 type details struct{ source api.Details }
 
 func (d details) Detail(ctx context.Context, request string, agents []string) (schema.Detail, error) {
@@ -22,7 +22,7 @@ func (d details) Detail(ctx context.Context, request string, agents []string) (s
 // jobs does the same for failing jobs and messages.
 type jobs struct{ source api.Jobs }
 
-// jobsOf is nil for a source that has neither job documents nor a log.
+// jobsOf returns nil for a source that has neither job documents nor a log.
 func jobsOf(s source) api.Jobs {
 	if has, ok := s.(api.Jobs); ok {
 		return jobs{has}
@@ -49,7 +49,7 @@ func (j jobs) LogEntries(ctx context.Context, workflow string) ([]schema.LogEntr
 	return entries, absent(err)
 }
 
-// absent marks the errors that say that the source answers and has nothing of
+// absent marks errors that mean that the source answers but does not provide
 // the kind: no such document, view or database. All others are failures.
 func absent(err error) error {
 	for _, kind := range []error{couch.ErrNotFound, couch.ErrGone, couch.ErrNoDatabase} {

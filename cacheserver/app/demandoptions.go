@@ -5,8 +5,7 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// addDemand adds the settings of what is read from the source when somebody
-// asks for it.
+// addDemand adds the settings of reads on demand from the source.
 func addDemand(t *settings.Table, d *api.DemandOptions) {
 	t.Group("On-demand reads from the source")
 	t.Duration("demand-keep", &d.Keep, "how long details, failing jobs and log entries of one workflow are cached")
@@ -21,7 +20,7 @@ func addDemand(t *settings.Table, d *api.DemandOptions) {
 	t.Duration("demand-max-wait", &d.MaxWait, "longest pause after failures")
 }
 
-// validateDemand reports what can't be.
+// validateDemand reports invalid settings.
 func validateDemand(f *settings.Faults, d *api.DemandOptions) {
 	settings.Positive(f, "demand-keep", d.Keep)
 	settings.Positive(f, "demand-keep-errors", d.KeepErrors)

@@ -14,20 +14,20 @@ import (
 	"github.com/dmwm/wmstats/program/health"
 )
 
-// filesEvery is how often changed files are looked for that nobody asks for
-// while nothing happens.
+// filesEvery is how often files are checked for changes while there are no
+// requests.
 const filesEvery = time.Second
 
-// files are those that may change while the server runs, but for those of who
-// may ask, which are the gate's.
+// files are the files that may change while the server runs, except those for
+// authentication, which belong to the gate.
 type files struct {
 	password *filewatch.File[string]            // nil: none
 	alerts   *filewatch.File[attention.Options] // nil: none
 
-	passwords, alertsUsed int // numbers of the contents that are in use
+	passwords, alertsUsed int // numbers of the contents in use
 }
 
-// openFiles reads them for the first time; then every fault is an error.
+// openFiles reads them for the first time; any error ends the start.
 func (a *App) openFiles() (err error) {
 	o := func(what string) filewatch.Options {
 		return filewatch.Options{What: what, Settle: true, Log: a.Log}
@@ -51,19 +51,19 @@ func (a *App) openFiles() (err error) {
 	return nil
 }
 
-// onePassword takes a line; what ends it is no part of the password.
+// onePassword reads a line; the line break is not part of the password.
 func onePassword(text string) (string, error) {
 	password := strings.TrimRight(text, "\r\n")
 	switch {
 	case password == "":
 		return "", errors.New("it is empty")
 	case strings.ContainsAny(password, "\r\n"):
-		return "", errors.New("want one line")
+		return "", errors.New("expected one line")
 	}
 	return password, nil
 }
 
-// alertDefaults are the rules without a file.
+// alertDefaults returns the rules without a file.
 func (o *Options) alertDefaults() attention.Options {
 	if o.T0 {
 		return alertfile.TierZero()
@@ -71,7 +71,7 @@ func (o *Options) alertDefaults() attention.Options {
 	return alertfile.Defaults()
 }
 
-// attention are the rules as they are now.
+// attention returns the current rules.
 func (a *App) attention() attention.Options {
 	if a.files.alerts == nil {
 		return a.o.alertDefaults()
@@ -79,7 +79,7 @@ func (a *App) attention() attention.Options {
 	return a.files.alerts.Value()
 }
 
-// watchFiles has changed files take effect until ctx ends.
+// watchFiles applies changed files until ctx ends.
 func (a *App) watchFiles(ctx context.Context) error {
 	ticker := time.NewTicker(filesEvery)
 	defer ticker.Stop()
@@ -94,12 +94,12 @@ func (a *App) watchFiles(ctx context.Context) error {
 	}
 }
 
-// useFiles has what has changed take effect.
+// useFiles applies what has changed.
 func (a *App) useFiles() {
 	if f := a.files.password; f != nil {
 		if _, n := f.Numbered(); n != a.files.passwords {
 			a.files.passwords = n
-			a.follower.TryNow() // requests take it by themselves
+			a.follower.TryNow() // requests use it directly
 		}
 	}
 	if f := a.files.alerts; f != nil {
@@ -113,8 +113,9 @@ func (a *App) useFiles() {
 }
 
 // Reload reads the files again that may change while the server runs: the
-// password of the source, the thresholds of alerts, and those of who may ask.
-// One that can't be used is logged, and using its last good content.
+// password of the source, the thresholds of alerts, and those for
+// authentication. An invalid one is logged, and its last valid content stays
+// in use.
 func (a *App) Reload() {
 	a.Gate.Reload()
 	if a.files.password != nil {
@@ -125,11 +126,11 @@ func (a *App) Reload() {
 	}
 	select {
 	case a.reloaded <- struct{}{}:
-	default: // it has been told already
+	default: // it has been logged already
 	}
 }
 
-// checks are the lines of /readyz?verbose about the login and the files.
+// checks returns the lines of /readyz?verbose about the login and the files.
 func (a *App) checks() []health.Check {
 	var list []health.Check
 	if a.login != nil && (a.o.CouchUser != "" || hasUser(a.o.CouchURL)) {
@@ -154,7 +155,7 @@ func hasUser(at string) bool {
 	return err == nil && u.User != nil
 }
 
-// hasPassword says whether a URL has one in it.
+// hasPassword reports whether a URL contains a password.
 func hasPassword(at string) bool {
 	u, err := url.Parse(at)
 	if err != nil || u.User == nil {
@@ -164,7 +165,7 @@ func hasPassword(at string) bool {
 	return ok && password != ""
 }
 
-// warnOfPasswords logs that a password is where others can read it.
+// warnOfPasswords logs a warning if others can read a password.
 func (a *App) warnOfPasswords() {
 	if hasPassword(a.o.CouchURL) {
 		a.Log.Warn("password in --couch-url or WMSTATS_COUCH_URL: other programs on this machine can read it, and it can't change while the server runs; use --couch-user and --couch-password-file")

@@ -26,9 +26,9 @@ func rewrite(t *testing.T, path, text string) {
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 }
 
-// TestThePasswordIsChanged: the source's password and then the file change while
-// the server runs. Nothing is read anew, nothing is locked, and readiness says
-// how it is.
+// TestThePasswordIsChanged: the source's password and then the file change
+// while the server runs. There is no full read, nothing is locked, and
+// readiness reports the state.
 func TestThePasswordIsChanged(t *testing.T) {
 	for _, told := range []bool{false, true} {
 		fake, at := couch(t)
@@ -42,7 +42,7 @@ func TestThePasswordIsChanged(t *testing.T) {
 		assert.Contains(t, verbose(t, a.Addr()), "[+] files: all in use")
 
 		fake.SetLogin("reader", "another")
-		// The feeds stay open; what is read on demand is refused.
+		// The feeds stay open; reads on demand are refused.
 		status, _ := get(t, a.Addr(), "/fetch/w1")
 		assert.Equal(t, http.StatusBadGateway, status)
 		assert.Contains(t, verbose(t, a.Addr()), "[~] login: the database server has refused the user or the password since ")
@@ -61,7 +61,7 @@ func TestThePasswordIsChanged(t *testing.T) {
 	}
 }
 
-// TestAWrongPasswordAtTheStart: the server waits for the right one.
+// TestAWrongPasswordAtTheStart: the server waits for the correct one.
 func TestAWrongPasswordAtTheStart(t *testing.T) {
 	fake, at := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1))
@@ -75,7 +75,7 @@ func TestAWrongPasswordAtTheStart(t *testing.T) {
 		return strings.Contains(verbose(t, a.Addr()), "[~] source: stale: the database server refuses the credentials")
 	}, waitFor, tick)
 	assert.NotContains(t, verbose(t, a.Addr()), "up to date")
-	require.Eventually(t, func() bool { // each database is read by itself
+	require.Eventually(t, func() bool { // each database is read separately
 		status, body := get(t, a.Addr(), "/fetch")
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "requests: the database server refuses the credentials")
 	}, waitFor, tick)
@@ -85,8 +85,8 @@ func TestAWrongPasswordAtTheStart(t *testing.T) {
 	assert.LessOrEqual(t, fake.Logins().Wrong, 3)
 }
 
-// TestFilesThatCantBeUsed: the last good content stays in use, and readiness
-// says so.
+// TestFilesThatCantBeUsed: the last valid content stays in use, and readiness
+// reports it.
 func TestFilesThatCantBeUsed(t *testing.T) {
 	fake, at := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1))
@@ -110,8 +110,8 @@ func TestFilesThatCantBeUsed(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
-// TestChangedThresholds: they take effect on records, /attention and its rules
-// without a new read.
+// TestChangedThresholds: they apply to records, /attention and its rules
+// without a full read.
 func TestChangedThresholds(t *testing.T) {
 	fake, at := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("w1", "assigned", 1))
@@ -137,7 +137,8 @@ func TestChangedThresholds(t *testing.T) {
 	assert.NotContains(t, body, "assigned_stall")
 }
 
-// TestPasswordsThatOthersCanRead: a password in a URL is said, and not repeated.
+// TestPasswordsThatOthersCanRead: a password in a URL is reported, and not
+// repeated.
 func TestPasswordsThatOthersCanRead(t *testing.T) {
 	_, at := couch(t)
 	for _, env := range []bool{false, true} {
@@ -165,9 +166,9 @@ func TestFilesAtTheStart(t *testing.T) {
 	_, at := couch(t)
 	for want, spoil := range map[string]func(o *app.Options){
 		"it is empty":   func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "\n") },
-		"want one line": func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "a\nb\n") },
+		"expected one line": func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "a\nb\n") },
 		"no such file":  func(o *app.Options) { o.CouchPasswordFile += "x" },
-		"there is no rule": func(o *app.Options) {
+		"unknown rule": func(o *app.Options) {
 			o.Alerts = filepath.Join(t.TempDir(), "a")
 			rewrite(t, o.Alerts, "rules: {x: {}}")
 		},
@@ -179,7 +180,8 @@ func TestFilesAtTheStart(t *testing.T) {
 	}
 }
 
-// TestACheckpointFolderThatGoesAway: readiness says so before the next write.
+// TestACheckpointFolderThatGoesAway: readiness reports it before the next
+// write.
 func TestACheckpointFolderThatGoesAway(t *testing.T) {
 	fake, at := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1))
@@ -195,7 +197,7 @@ func TestACheckpointFolderThatGoesAway(t *testing.T) {
 	assert.Contains(t, verbose(t, a.Addr()), "its folder does not exist")
 }
 
-// TestACheckpointWithoutAFolder: readiness says so from the start.
+// TestACheckpointWithoutAFolder: readiness reports it from the start.
 func TestACheckpointWithoutAFolder(t *testing.T) {
 	_, at := couch(t)
 	var log logBuffer
@@ -210,8 +212,9 @@ func TestACheckpointWithoutAFolder(t *testing.T) {
 	assert.Contains(t, log.String(), "its folder does not exist")
 }
 
-// TestTheFirstReadIsShown: while it runs, readiness, /about and the answers say
-// how far each database is, and never that the source answers.
+// TestTheFirstReadIsShown: during the first full read, readiness, /about and
+// the answers report the progress of each database, and never that the source
+// answers.
 func TestTheFirstReadIsShown(t *testing.T) {
 	fake, at := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("w1", "running-open", 1), request("w2", "running-open", 1))
@@ -219,7 +222,7 @@ func TestTheFirstReadIsShown(t *testing.T) {
 	fake.BuildIndex(couchfake.IndexBuild{Database: "wmstats", Design: "WMStatsErl7", Takes: time.Hour})
 	a := start(t, options(t, at, &logBuffer{}))
 	const index = "wmstats: the database server builds the index of WMStatsErl7/latestRequest, 0 % are done"
-	// Both databases are read at the same time.
+	// Both databases are read in parallel.
 	const line = "[~] source: reading requests: 2 documents have been read; " + index
 	require.Eventually(t, func() bool { return strings.Contains(verbose(t, a.Addr()), line) }, waitFor, 10*time.Millisecond)
 	assert.NotContains(t, verbose(t, a.Addr()), "up to date")

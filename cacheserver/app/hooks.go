@@ -14,8 +14,8 @@ import (
 // heldBack is the reason of a full read that was held back, for metrics.
 const heldBack = "held_back"
 
-// followerHooks count what the follower does, and note what failed. Each series
-// is there from the start, so that its first event is seen by increase().
+// followerHooks counts the actions of the follower, and logs failures. Each
+// series exists from the start, so that increase() sees its first event.
 func followerHooks(registry *prometheus.Registry, notes *journal.Journal) (follower.Hooks, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)

@@ -21,7 +21,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// realCouch is the server of COUCH_URL, and a prefix for databases of this test.
+// realCouch returns the server of COUCH_URL, and a prefix for the databases of
+// this test.
 func realCouch(t *testing.T) (at, prefix string) {
 	t.Helper()
 	at = strings.TrimSuffix(os.Getenv("COUCH_URL"), "/")
@@ -31,7 +32,7 @@ func realCouch(t *testing.T) (at, prefix string) {
 	return at, "wmstats-test-" + strings.ToLower(rand.Text()[:12]) + "-"
 }
 
-// ofCouch asks a real CouchDB and returns its answer.
+// ofCouch sends a request to a real CouchDB and returns its answer.
 func ofCouch(t *testing.T, method, address, body string) map[string]any {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
@@ -46,7 +47,7 @@ func ofCouch(t *testing.T, method, address, body string) map[string]any {
 	return answer
 }
 
-// simple are n requests with an agent's part each.
+// simple returns n requests with one agent report each.
 func simple(n, priority int) func(func(gen.Doc) bool) {
 	return func(yield func(gen.Doc) bool) {
 		for i := range n {
@@ -59,7 +60,7 @@ func simple(n, priority int) func(func(gen.Doc) bool) {
 	}
 }
 
-// listed are the records of a server by name.
+// listed returns the records of a server by name.
 func listed(t *testing.T, addr string) map[string]schema.Workflow {
 	t.Helper()
 	status, body := get(t, addr, "/fetch?format=json&limit=all")
@@ -81,8 +82,8 @@ func staleReason(t *testing.T, addr string) string {
 	return info.StaleReason
 }
 
-// TestIntegrationPurge: what _purge takes out of a real CouchDB leaves the lists
-// within a minute; no change of the feed says so.
+// TestIntegrationPurge: documents removed by _purge from a real CouchDB leave
+// the lists within a minute, although the feed reports nothing.
 func TestIntegrationPurge(t *testing.T) {
 	at, prefix := realCouch(t)
 	const n = 40
@@ -118,11 +119,11 @@ func command(t *testing.T, variable, argument string) {
 	require.NoError(t, cmd.Run(), "%s %s: %s", variable, argument, &said)
 }
 
-// TestIntegrationRestore: the data folder of a real CouchDB is put back to an
-// older state. COUCH_STOP and COUCH_START are shell commands that return when it
-// has stopped, or was started; COUCH_RESTORE is run while it does not run: with
-// "save" as its first argument ($1) it keeps a copy of the data folder, with
-// "restore" it puts that in its place.
+// TestIntegrationRestore: the data folder of a real CouchDB is restored to an
+// older state. COUCH_STOP and COUCH_START are shell commands that return when
+// it has stopped, or was started. COUCH_RESTORE is run while it is stopped:
+// with "save" as its first argument ($1) it keeps a copy of the data folder,
+// with "restore" it restores the copy.
 func TestIntegrationRestore(t *testing.T) {
 	at, prefix := realCouch(t)
 	for _, variable := range []string{"COUCH_STOP", "COUCH_RESTORE", "COUCH_START"} {
@@ -176,16 +177,16 @@ func TestIntegrationRestore(t *testing.T) {
 		stale = stale || strings.Contains(staleReason(t, a.Addr()), "older state")
 		return same(n, 1)
 	}, 3*time.Minute, 200*time.Millisecond, "%s", &log)
-	assert.True(t, stale, "it said why")
+	assert.True(t, stale, "the reason is logged")
 	require.Eventually(t, func() bool { return staleReason(t, a.Addr()) == "" }, waitFor, 200*time.Millisecond)
 	assert.Contains(t, log.String(), "is older than before")
 	fill(t, at, prefix, simple(n, 3))
-	require.Eventually(t, func() bool { return same(n, 3) }, waitFor, 200*time.Millisecond, "what is written after it")
+	require.Eventually(t, func() bool { return same(n, 3) }, waitFor, 200*time.Millisecond, "documents written after the restore")
 }
 
-// TestIntegrationBehindNginx: a real CouchDB behind nginx as it comes, with the
-// waits of production. Each write is there within a minute, and from the moment
-// that it is noticed within seconds.
+// TestIntegrationBehindNginx: a real CouchDB behind nginx with default
+// settings, with the intervals of production. Each write is visible within a
+// minute, and within seconds once the buffering is detected.
 func TestIntegrationBehindNginx(t *testing.T) {
 	at, prefix := realCouch(t)
 	const n = 5

@@ -24,8 +24,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// renamed passes requests on with a prefix before the name of each database:
-// what is loaded must not meet what else is on the server.
+// renamed forwards requests with a prefix before the name of each database:
+// the test's databases must not collide with others on the server.
 type renamed struct {
 	prefix string
 	next   *http.Transport
@@ -42,7 +42,8 @@ func (r renamed) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(req)
 }
 
-// fill writes documents into databases of a prefix, with the design documents.
+// fill writes documents into databases with a prefix, with the design
+// documents.
 func fill(t *testing.T, at, prefix string, docs iter.Seq[gen.Doc]) {
 	t.Helper()
 	u, err := url.Parse(at)
@@ -67,8 +68,8 @@ func fill(t *testing.T, at, prefix string, docs iter.Seq[gen.Doc]) {
 	t.Logf("%s…: %s", prefix, sum)
 }
 
-// over gives the options of a server over databases of a prefix, which are
-// dropped at the end.
+// over returns the options of a server over databases with a prefix, which are
+// deleted at the end.
 func over(t *testing.T, at, prefix string) app.Options {
 	t.Helper()
 	for _, db := range design.Databases() {
@@ -92,7 +93,7 @@ func drop(t *testing.T, db string) {
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 }
 
-// standIn serves an empty CouchDB stand-in and gives its URL.
+// standIn serves an empty CouchDB stand-in and returns its URL.
 func standIn(t *testing.T) (fake *couchfake.Server, at string) {
 	t.Helper()
 	fake = couchfake.New(couchfake.Options{User: "admin", Password: password})
@@ -105,8 +106,8 @@ func standIn(t *testing.T) (fake *couchfake.Server, at string) {
 	return fake, "http://admin:" + password + "@" + end.Addr()
 }
 
-// answersOf are the lists that a server gives, without what depends on the
-// moment of asking.
+// answersOf returns the lists of a server, without values that depend on the
+// time of the request.
 func answersOf(t *testing.T, addr string, paths ...string) map[string][]map[string]any {
 	t.Helper()
 	lists := map[string][]map[string]any{}
@@ -129,9 +130,9 @@ func answersOf(t *testing.T, addr string, paths ...string) map[string][]map[stri
 	return lists
 }
 
-// TestIntegrationServer: a cache server over a real CouchDB gives the same
+// TestIntegrationServer: a cache server over a real CouchDB has the same
 // records as one over the stand-in with the same documents, then follows, and
-// gives the same details.
+// returns the same details.
 func TestIntegrationServer(t *testing.T) {
 	at := strings.TrimSuffix(os.Getenv("COUCH_URL"), "/")
 	if at == "" {

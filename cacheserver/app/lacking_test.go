@@ -13,9 +13,9 @@ import (
 )
 
 // TestALiveDocumentIsNotLost: the source sends a row of a feed without the
-// document, and does not give it out when it is asked either: the record stays
-// as it was, and everything that says how the server is says so. When the source
-// gives it out, all is well.
+// document, and does not deliver it on request either: the record does not
+// change, and everything that reports the state of the server says so. When
+// the source delivers it, the server recovers.
 func TestALiveDocumentIsNotLost(t *testing.T) {
 	for _, kind := range []couchfake.Kind{couchfake.NullDoc, couchfake.NoDoc, couchfake.DocError} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestALiveDocumentIsNotLost(t *testing.T) {
 				one, _ := workflow(t, a.Addr(), "w1")
 				two, _ := workflow(t, a.Addr(), "w2")
 				return one.Success == 99 && two.Priority == 778
-			}, waitFor, tick, "what could be had")
+			}, waitFor, tick, "the delivered documents")
 			var list []api.Quarantined
 			require.Eventually(t, func() bool {
 				_, body := get(t, a.Addr(), "/quarantine")
@@ -55,7 +55,7 @@ func TestALiveDocumentIsNotLost(t *testing.T) {
 			require.Eventually(t, func() bool {
 				one, _ := workflow(t, a.Addr(), "w1")
 				_, body := get(t, a.Addr(), "/quarantine")
-				_, metrics := get(t, a.Addr(), "/metrics") // which are told of it after the list is
+				_, metrics := get(t, a.Addr(), "/metrics") // which are updated after the list
 				return one.Priority == 777 && strings.TrimSpace(body) == "[]" && strings.Contains(metrics, "\nwmstats_owed_documents 0\n")
 			}, waitFor, tick)
 		})

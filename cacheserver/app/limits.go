@@ -4,9 +4,9 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// Limits are how much clients may ask at once, beside those of access.Settings.
+// Limits are the limits on clients beyond those of access.Settings.
 type Limits struct {
-	StreamsPerClient int   // limit=all at once
+	StreamsPerClient int   // concurrent limit=all
 	MaxStreams       int   // the same, of all clients
 	FeedsPerClient   int   // streams and long polls of /changes
 	MaxFeeds         int   // the same, of all clients

@@ -13,27 +13,29 @@ import (
 )
 
 const (
-	// gcPercent: nearly all of the heap is records that live long and hold few
-	// pointers, so a collection is cheap, while the usual 100 would double the
-	// memory. Measured with 50 changes/s, resident memory is 1.5 times the
-	// records at 20 and 2.5 times at 100, for the same number of requests.
+	// gcPercent is the GOGC of the server. Nearly all of the heap is
+	// long-lived records with few pointers, so a collection is cheap, while
+	// the usual 100 would double the memory. Measured with 50 changes/s,
+	// resident memory is 1.5 times the records at 20 and 2.5 times at 100, for
+	// the same number of requests.
 	gcPercent = 20
-	// loadHeadroom is what the heap may at least grow by between two
-	// collections of the first read. At 20 % alone a heap that grows from
-	// nothing is collected some twenty times, for a sixth of all processor time.
+	// loadHeadroom is the minimum growth of the heap between two collections
+	// of the first full read. With 20 % alone a heap that grows from nothing
+	// is collected some twenty times, for a sixth of all processor time.
 	loadHeadroom = 24 << 20
-	// restorePercent is gcPercent while a checkpoint is read. Nearly all of that
-	// stays, so there is little to collect: with 100 000 workflows there are 30
-	// collections at 20 and 16 at 100, for a sixth more memory at the peak.
+	// restorePercent is gcPercent while a checkpoint is read. Nearly all of
+	// that stays, so there is little to collect: with 100 000 workflows there
+	// are 30 collections at 20 and 16 at 100, for a sixth more memory at the
+	// peak.
 	restorePercent = 100
-	// headroomEvery is how often the heap is looked at meanwhile; it grows by
-	// some 100 MB a second at most.
+	// headroomEvery is how often the heap is checked meanwhile; it grows by at
+	// most some 100 MB a second.
 	headroomEvery = 20 * time.Millisecond
 )
 
-// TuneMemory sets the garbage collector where the environment does not. Within
-// a container the limit keeps the collector ahead of the kernel's own, which
-// would kill.
+// TuneMemory sets the garbage collector unless the environment does. In a
+// container the memory limit makes the collector act before the kernel kills
+// the process.
 func TuneMemory(o *Options, getenv func(string) string, log *slog.Logger) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -55,10 +57,10 @@ func TuneMemory(o *Options, getenv func(string) string, log *slog.Logger) {
 }
 
 // loadInHeadroom lets the heap grow by o.Headroom between collections until
-// loaded is closed, more until restored is, and then gives back what the first
-// read has left over.
+// loaded is closed, and by more until restored is closed. Then it returns the
+// unused memory of the first full read.
 func (a *App) loadInHeadroom(ctx context.Context, restored, loaded <-chan struct{}) {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}} // as the last collection found it
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}} // as of the last collection
 	usual := debug.SetGCPercent(gcPercent)
 	ticker := time.NewTicker(headroomEvery)
 	defer ticker.Stop()
@@ -71,7 +73,7 @@ func (a *App) loadInHeadroom(ctx context.Context, restored, loaded <-chan struct
 		default:
 		}
 		if percent := headroomPercent(least, a.o.Headroom, live[0].Value.Uint64()); percent != now {
-			debug.SetGCPercent(percent) // stops the world for a moment
+			debug.SetGCPercent(percent) // stops all goroutines for a moment
 			now = percent
 		}
 		select {
@@ -86,30 +88,31 @@ func (a *App) loadInHeadroom(ctx context.Context, restored, loaded <-chan struct
 	}
 }
 
-// headroomPercent is the GOGC at which a live heap may grow by headroom, or by
-// usual if that is more. All in bytes, but for usual, which is a GOGC too.
+// headroomPercent returns the GOGC at which a live heap may grow by headroom,
+// or by usual if that is more. All values are bytes, except usual, which is a
+// GOGC too.
 func headroomPercent(usual int, headroom int64, live uint64) int {
 	const least = 4 << 20                                        // the runtime treats a smaller heap like one of this size
 	return max(usual, int(100*headroom/int64(max(live, least)))) //nolint:gosec // memory fits in 63 bits
 }
 
-// What a server is planned with, as docs/how-to/size.md says: bytes, and bytes a
-// workflow; of the budget a quarter more. The program's own text is not the
-// runtime's.
+// The planned memory of a server, as in docs/how-to/size.md: bytes, and bytes
+// a workflow; of the budget a quarter more. The program's own text is not part
+// of the runtime's memory.
 const (
 	plannedFloor    = 40e6
 	plannedWorkflow = 7e3
 	plannedOfBudget = 1.25
-	// leastRoom is what the runtime has for what lives at least: below, it would
-	// collect all the time. At GOGC=20 it collects before that.
+	// leastRoom is the minimum room of the runtime beyond the live heap: with
+	// less it would collect all the time. At GOGC=20 it collects before that.
 	leastRoom = 1.3
-	// planEvery is how often the plan is made again.
+	// planEvery is how often the plan is computed.
 	planEvery = 5 * time.Second
 )
 
-// keepToPlan lets the runtime give memory back to the system where it would go
-// beyond what a server of this size is planned with: by itself it keeps a tenth
-// more than it needs. It ends with ctx.
+// keepToPlan lets the runtime return memory to the system when it would exceed
+// the planned memory of a server of this size: otherwise the runtime keeps a
+// tenth more than it needs. It ends with ctx.
 func (a *App) keepToPlan(ctx context.Context) error {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	ticker := time.NewTicker(planEvery)
@@ -130,8 +133,8 @@ func (a *App) keepToPlan(ctx context.Context) error {
 	}
 }
 
-// planned is the limit of the runtime's memory, in bytes: none before there are
-// workflows, and never above the ceiling.
+// planned returns the limit of the runtime's memory, in bytes: none before
+// there are workflows, and never above the ceiling.
 func planned(workflows, budget int64, live uint64, ceiling int64) int64 {
 	if workflows == 0 {
 		return ceiling

@@ -7,7 +7,7 @@ import (
 	"github.com/dmwm/wmstats/program"
 )
 
-// metricsFor is Metrics as the API wants it.
+// metricsFor converts Metrics to the API's type.
 func (o *Options) metricsFor() api.MetricsFor {
 	switch {
 	case o.MetricsElsewhere():
@@ -18,5 +18,5 @@ func (o *Options) metricsFor() api.MetricsFor {
 	return api.MetricsForKnown
 }
 
-// Metrics are those of this server.
+// Metrics returns the metrics of this server.
 func (a *App) Metrics() prometheus.Gatherer { return a.metrics }

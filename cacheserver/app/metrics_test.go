@@ -13,8 +13,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/app"
 )
 
-// TestMetricsFromTheStart: before anything has happened each metric is there with
-// every value of its labels, so that increase() sees the first event.
+// TestMetricsFromTheStart: before anything has happened each metric exists
+// with every value of its labels, so that increase() sees the first event.
 func TestMetricsFromTheStart(t *testing.T) {
 	var log logBuffer
 	o := options(t, "http://127.0.0.1:1", &log)

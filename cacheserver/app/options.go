@@ -13,60 +13,60 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 )
 
-// Options is everything that flags and environment can say. The zero value is
-// not valid: take Defaults.
+// Options is everything that flags and environment can set. The zero value is
+// not valid: start from Defaults.
 type Options struct {
 	program.Options // of every server
 
-	RequestCache      string // URL or file of the old server's requestcache, in place of CouchURL
+	RequestCache      string // URL or file of the old server's requestcache, instead of CouchURL
 	CouchURL          string
 	CouchUser         string
 	CouchPasswordFile string
 	RequestDB         string
 	WMStatsDB         string
 	LogDB             string
-	T0                bool          // the source is Tier-0's: its databases, views and statuses
+	T0                bool          // the source belongs to Tier-0: its databases, views and statuses
 	Statuses          []string      // of requests in the lists; nil: all active ones of the source's table
-	PollInterval      time.Duration // 0: follow the changes feed; look at RequestCache each 5 min
-	RereadEvery       time.Duration // read everything again so often, beside the feed; 0: never
-	MaxLoss           float64       // a full read that misses this share of the known documents, or more, is held back; 1: none is
+	PollInterval      time.Duration // 0: follow the changes feed; poll RequestCache every 5 min
+	RereadEvery       time.Duration // interval of full re-reads beside the feed; 0: never
+	MaxLoss           float64       // a full read that misses this share of the known documents, or more, is held back; 1: never
 
 	Alerts string // file with the thresholds of alerts; empty: the defaults
 
 	Limits Limits
 
-	Checkpoint      string        // file that the next start goes on from; "": none
+	Checkpoint      string        // file from which the next start resumes; "": none
 	CheckpointEvery time.Duration // between two writes of it
 
 	Memory     int64  // bytes beyond the records
-	CacheBytes *int64 // bound of the part of Memory for details and made answers; nil: none but that of the part, 0: no cache
+	CacheBytes *int64 // limit of the part of Memory for details and cached answers; nil: only that of the part, 0: no cache
 
-	Queries api.QueryOptions // of requests whose cost is not bounded by their page
+	Queries api.QueryOptions // of requests whose cost does not depend on their page
 
-	Demand api.DemandOptions // of what is read from the source when somebody asks
+	Demand api.DemandOptions // of reads on demand from the source
 
 	Legacy LegacyOptions // the old server's REST API
 
-	Patience Patience // with the source; no flag, tests make it short
+	Patience Patience // with the source; not a flag, tests make it short
 
-	Ceiling  int64 // bytes that the runtime may take at most; 0: its limit is not set here. Set by TuneMemory
-	Headroom int64 // bytes that the heap may grow by between two collections of the first read; 0: as GOGC says. Set by TuneMemory
+	Ceiling  int64 // maximum bytes of the runtime; 0: no limit is set here. Set by TuneMemory
+	Headroom int64 // bytes that the heap may grow by between two collections of the first full read; 0: as GOGC says. Set by TuneMemory
 }
 
 // Patience is how long to wait for the source. Zero values mean the defaults
 // of packages couch and follower.
 type Patience struct {
-	Heartbeat time.Duration // between two signs of life of a feed; three missing ones end it
+	Heartbeat time.Duration // heartbeat interval of a feed; three missing ones end it
 	ReadIdle  time.Duration // without a byte of a full read
-	MinWait   time.Duration // before the first new try after a failure
-	MaxWait   time.Duration // before any new try
-	HoldWait  time.Duration // before another full read when the last one lost too much
-	LookEvery time.Duration // between two looks at a database that is followed
-	FeedRetry time.Duration // until a feed is tried again where they bring nothing
-	FallAfter time.Duration // numbers of a database that fell count after so long
+	MinWait   time.Duration // before the first retry after a failure
+	MaxWait   time.Duration // before any retry
+	HoldWait  time.Duration // before another full read when the last one was held back
+	LookEvery time.Duration // between two checks of a followed database
+	FeedRetry time.Duration // before a feed is tried again where feeds bring nothing
+	FallAfter time.Duration // how long a lower number of documents or position must persist before it counts
 }
 
-// Defaults are the options without flags and environment.
+// Defaults returns the options without flags and environment.
 func Defaults() Options {
 	return Options{
 		Options:   program.Defaults("127.0.0.1:8081"),
@@ -82,7 +82,8 @@ func Defaults() Options {
 	}
 }
 
-// Settings is the table of the options, for ParseOptions and for the reference.
+// Settings returns the table of the options, for ParseOptions and for the
+// reference.
 func (o *Options) Settings() *settings.Table {
 	t := settings.New("cacheserver", "WMSTATS_")
 	t.Describe("The cache server follows CouchDB and serves every workflow as a flat record over HTTP.",
@@ -110,7 +111,7 @@ func (o *Options) Settings() *settings.Table {
 	return t
 }
 
-// addSource adds the settings of where records come from and what is kept of them.
+// addSource adds the settings of the source and of the data kept from it.
 func (o *Options) addSource(t *settings.Table) {
 	t.Group("Source")
 	t.Text("couch-url", &o.CouchURL, "`URL` of CouchDB, such as http://127.0.0.1:5984, without user and password")
@@ -132,9 +133,9 @@ func (o *Options) addSource(t *settings.Table) {
 	t.Duration("checkpoint-every", &o.CheckpointEvery, "shortest interval between two writes of --checkpoint")
 }
 
-// ParseOptions reads flags and WMSTATS_… variables; flags win. Its error names
-// every error. usage gets what -h, --version and --print-config print; the error
-// is then flag.ErrHelp.
+// ParseOptions reads flags and WMSTATS_… variables; flags override variables.
+// The error names every invalid option. usage receives the output of -h,
+// --version and --print-config; the error is then flag.ErrHelp.
 func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (Options, error) {
 	o := Defaults()
 	_, err := o.Settings().Parse(args, getenv, usage)
@@ -144,8 +145,8 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 	return o, errors.Join(err, o.validate())
 }
 
-// validate reports all faults at once. No text of it repeats the CouchDB URL,
-// which may have a password in it.
+// validate reports all errors at once. No text repeats the CouchDB URL, which
+// may contain a password.
 func (o *Options) validate() error {
 	var f settings.Faults
 	o.Validate(&f)
@@ -175,13 +176,13 @@ func (o *Options) validate() error {
 	return f.Err()
 }
 
-// validateSource reports the faults of what says where documents come from.
+// validateSource reports errors in the options of the source.
 func (o *Options) validateSource(f *settings.Faults) {
 	if o.RequestCache != "" {
 		if o.CouchURL != "" || o.CouchUser != "" || o.CouchPasswordFile != "" {
 			f.Add("--requestcache replaces --couch-url, --couch-user and --couch-password-file: set one source")
 		}
-		return // its package knows the rest
+		return // its package validates the rest
 	}
 	u, err := url.Parse(o.CouchURL)
 	switch {

@@ -54,8 +54,8 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	assert.NotContains(t, err.Error(), "hidden", "a password in the URL is not repeated")
 }
 
-// However the address of the source is wrong, and wherever it stands, the
-// password in it is not printed.
+// Whatever is wrong with the address of the source, and wherever it stands,
+// the password in it is not printed.
 func TestThePasswordOfTheSourceIsNotPrinted(t *testing.T) {
 	for _, bad := range []string{
 		"http://u:PW@h/%zz", "http://u:PW@h:port", "u:PW@h", "ftp://u:PW@h", "http://u:PW@", "http:/u:PW@h", "http://u:PW@h/?q", "http://u:PW@[::1", "://u:PW@h", "http://u:PW @h",
@@ -65,7 +65,7 @@ func TestThePasswordOfTheSourceIsNotPrinted(t *testing.T) {
 				var out bytes.Buffer
 				o, err := app.ParseOptions(args, func(name string) string { return env[name] }, &out)
 				assert.NotContains(t, out.String(), "PW", args)
-				if err == nil { // what a server may only find out when it starts
+				if err == nil { // errors that a server may only find at its start
 					o.Log = slog.New(slog.NewTextHandler(&out, nil))
 					if a, nerr := app.New(t.Context(), o); nerr != nil {
 						err = nerr
@@ -130,7 +130,7 @@ func TestTierZeroNamesItsDatabases(t *testing.T) {
 	assert.Equal(t, "reqmgr_workload_cache", o.RequestDB)
 }
 
-// TestDemandOptions: the bounds of reads on demand are options.
+// TestDemandOptions: the limits of reads on demand are options.
 func TestDemandOptions(t *testing.T) {
 	o, err := parse(map[string]string{"WMSTATS_DEMAND_AT_ONCE": "8"}, "--couch-url", "http://h", "--demand-keep", "1m", "--demand-timeout-errors", "1h")
 	require.NoError(t, err)
@@ -149,7 +149,7 @@ func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
 	assert.NotContains(t, usage.String(), "VALUE", "every value has a name")
 }
 
-// --print-config tells what Tier-0 makes of the names of the databases.
+// --print-config shows how Tier-0 changes the names of the databases.
 func TestPrintConfig(t *testing.T) {
 	var out bytes.Buffer
 	_, err := app.ParseOptions([]string{"--print-config", "--t0", "--wmstats-db", "mine"}, func(name string) string {

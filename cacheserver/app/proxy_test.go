@@ -24,7 +24,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// bufferingProxy passes an answer on when it has ended.
+// bufferingProxy forwards an answer when it is complete.
 func bufferingProxy(t *testing.T, to string) string {
 	t.Helper()
 	target, err := url.Parse(to)
@@ -47,8 +47,8 @@ func bufferingProxy(t *testing.T, to string) string {
 	return server.URL
 }
 
-// listening is an open port of this machine for a program that is started with it:
-// one that was only free a moment ago may be another's by then.
+// listening is an open port of this machine, passed to a program at its start:
+// a port that was merely free might be taken by another program meanwhile.
 func listening(t *testing.T) (socket *os.File, addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,8 +62,8 @@ func listening(t *testing.T) (socket *os.File, addr string) {
 	return socket, l.Addr().String()
 }
 
-// proxyProgram runs a proxy with a configuration until the test ends; args get
-// its file. It has the socket as file 3.
+// proxyProgram runs a proxy with a configuration until the test ends; args
+// receives the name of its file. The socket is file 3.
 func proxyProgram(t *testing.T, program, configuration string, socket *os.File, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -72,13 +72,13 @@ func proxyProgram(t *testing.T, program, configuration string, socket *os.File, 
 	}
 	file := filepath.Join(t.TempDir(), program+".conf")
 	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
-	said, err := os.Create(filepath.Join(t.TempDir(), "said")) // a file: the program goes on writing while it is read
+	said, err := os.Create(filepath.Join(t.TempDir(), "said")) // a file: the program continues to write while it is read
 	require.NoError(t, err)
 	defer said.Close()
 	cmd := exec.CommandContext(t.Context(), path, append(args, file)...)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = said, said, []*os.File{socket}
-	cmd.Env = append(os.Environ(), "NGINX=3;")                               // how nginx is told of it
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // a process of its own is ended by it
+	cmd.Env = append(os.Environ(), "NGINX=3;")                               // passes the socket to nginx
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // a separate process group is ended by it
 	cmd.WaitDelay = waitFor
 	require.NoError(t, cmd.Start())
 	require.NoError(t, socket.Close())   // a program that ends closes the port
@@ -90,7 +90,7 @@ func proxyProgram(t *testing.T, program, configuration string, socket *os.File, 
 	})
 }
 
-// nginx is nginx as it comes, with more lines for its location.
+// nginx is nginx with default settings and more lines for its location.
 func nginx(t *testing.T, to, more string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -125,8 +125,8 @@ backend couch
 	return "http://" + listen
 }
 
-// TestBehindAProxy: each write is shown, whatever the proxy does with feeds; one
-// that keeps them back is found out and said, one that does not is followed.
+// TestBehindAProxy: each write is shown, whatever the proxy does with feeds; a
+// proxy that buffers is detected and reported, one that does not is followed.
 func TestBehindAProxy(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -10,7 +10,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// reading says how far the full read under way is, and which index it waits for.
+// reading returns the progress of the running full read, and the index that it
+// waits for.
 func (a *App) reading() []wire.AboutReading {
 	var list []wire.AboutReading
 	for _, r := range a.follower.Reading() {

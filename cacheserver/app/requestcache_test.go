@@ -24,7 +24,7 @@ func newTestLog(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// merged gives documents the form of the old server's requestcache.
+// merged converts documents to the format of the old server's requestcache.
 func merged(t *testing.T, docs []gen.Doc) []byte {
 	t.Helper()
 	all := map[string]map[string]any{}
@@ -55,9 +55,9 @@ func merged(t *testing.T, docs []gen.Doc) []byte {
 	return text
 }
 
-// TestRequestCacheGivesTheSameRecords: a dump of the old server's answer gives
-// the records that CouchDB with the same documents gives, a broken one leaves
-// them, said to be stale, and a good one is taken up.
+// TestRequestCacheGivesTheSameRecords: a dump of the old server's answer leads
+// to the same records as CouchDB with the same documents, a broken one leaves
+// them unchanged but stale, and a valid one is used.
 func TestRequestCacheGivesTheSameRecords(t *testing.T) {
 	world, err := gen.New(gen.Options{Seed: 12, Workflows: 200, Lean: true, NoEdges: true, JobSummaries: -1})
 	require.NoError(t, err)

@@ -18,15 +18,15 @@ const (
 	smallestBudget = 16 << 20
 )
 
-// Shares of the budget. The rest is the store's: superseded generations and
-// compressed blocks, which it shares out itself. When promised generations need
-// more, they take most of the cache's share.
+// Shares of the budget. The rest belongs to the store: superseded generations
+// and compressed blocks, which it divides itself. When promised generations
+// need more, they take most of the cache's share.
 const (
 	cacheShare = 4 // in 16
 	noteShare  = 1 // in 16
 )
 
-// shares is what --memory says, shared out, in bytes.
+// shares are the parts of --memory, in bytes.
 type shares struct{ cache, notes, store int64 }
 
 func (o *Options) shares() shares {
@@ -47,8 +47,8 @@ func (o *Options) validateMemory(f *settings.Faults) {
 	}
 }
 
-// newCache makes the cache of made answers and details; nil, which keeps
-// nothing, when there is to be none.
+// newCache returns the cache of answers and details; nil, which keeps nothing,
+// if it is disabled.
 func (a *App) newCache() (*cache.Cache, error) {
 	if a.o.CacheBytes != nil {
 		a.Log.Warn("--cache-bytes is an older option: it only bounds the part of --memory for cached answers and details", "memory", a.o.Memory, "cache", a.o.shares().cache)
@@ -65,7 +65,7 @@ func (a *App) newCache() (*cache.Cache, error) {
 }
 
 // loan is the part of the cache that promised generations may take when their
-// own part is full: cached values can be made again.
+// own part is full: cached values can be computed again.
 func (a *App) loan() store.Loan {
 	limit := a.cache.Limit()
 	lent := limit / 8 * 7
@@ -78,12 +78,12 @@ func (a *App) loan() store.Loan {
 	}}
 }
 
-// memory tells the API what the process may hold and what it holds.
+// memory tells the API the memory limits and usage of the process.
 func (a *App) memory() api.MemoryOptions {
 	return api.MemoryOptions{Budget: a.o.Memory, Answers: a.o.shares().notes, Parts: a.memoryParts}
 }
 
-// memoryParts counts all that is held, but for what the API does.
+// memoryParts counts everything that is held, except what the API holds.
 func (a *App) memoryParts() []wire.MemoryPart {
 	s := a.records.Account()
 	segments, kept := a.records.Bounds()
@@ -110,7 +110,8 @@ func (a *App) memoryParts() []wire.MemoryPart {
 	}
 }
 
-// measureProgram notes what lives before anything is read: the program itself.
+// measureProgram measures the memory in use before anything is read: the
+// program itself.
 func (a *App) measureProgram() {
 	runtime.GC()
 	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}

@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// --memory takes sizes, has a floor; its older name is accepted.
+// --memory accepts sizes and has a minimum; its older name is accepted.
 func TestMemoryOption(t *testing.T) {
 	for text, want := range map[string]int64{"": 256 << 20, "1GiB": 1 << 30, "64MiB": 64 << 20, "33554432": 32 << 20} {
 		o, err := parse(map[string]string{"WMSTATS_MEMORY": text}, "--couch-url", "http://h")
@@ -30,7 +30,7 @@ func TestMemoryOption(t *testing.T) {
 	}
 }
 
-// about reads what a server holds, and holds it against the metrics.
+// about reads what a server holds, and compares it with the metrics.
 func about(t *testing.T, addr string) (m wire.AboutMemory, parts map[string]wire.MemoryPart) {
 	t.Helper()
 	status, body := get(t, addr, "/about")
@@ -39,7 +39,7 @@ func about(t *testing.T, addr string) (m wire.AboutMemory, parts map[string]wire
 	require.NoError(t, json.Unmarshal([]byte(body), &a))
 	parts = map[string]wire.MemoryPart{}
 	for _, p := range a.Memory.Parts {
-		require.NotContains(t, parts, p.Part, "each is told once")
+		require.NotContains(t, parts, p.Part, "each is reported once")
 		parts[p.Part] = p
 	}
 	return a.Memory, parts
@@ -56,8 +56,8 @@ func metric(t *testing.T, addr, name string) float64 {
 	return n
 }
 
-// The budget bounds its parts together, each is told, and the older option
-// bounds one of them.
+// The budget limits its parts together, each is reported, and the older option
+// limits one of them.
 func TestAboutTellsTheMemory(t *testing.T) {
 	fake, url := couch(t)
 	for i := range 300 {

@@ -10,8 +10,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// nameDatabases gives the databases of Tier-0 their names, but for those that
-// were named.
+// nameDatabases sets the names of Tier-0's databases, except those that were
+// set explicitly.
 func (o *Options) nameDatabases(given map[string]bool) {
 	if !o.T0 {
 		return
@@ -28,7 +28,7 @@ func (o *Options) nameDatabases(given map[string]bool) {
 	}
 }
 
-// design is the design document of the view of requests by status.
+// design returns the design document of the view of requests by status.
 func (o *Options) design() string {
 	if o.T0 {
 		return "T0Request"
@@ -36,7 +36,7 @@ func (o *Options) design() string {
 	return "ReqMgr"
 }
 
-// table has the statuses of the source.
+// table returns the statuses of the source.
 func (o *Options) table() []schema.StatusInfo {
 	if o.T0 {
 		return schema.TierZeroStatuses()
@@ -44,7 +44,7 @@ func (o *Options) table() []schema.StatusInfo {
 	return schema.Statuses()
 }
 
-// statuses are those of the requests in the lists.
+// statuses returns those of the requests in the lists.
 func (o *Options) statuses() []string {
 	if o.Statuses != nil {
 		return slices.Clone(o.Statuses)
@@ -58,7 +58,7 @@ func (o *Options) statuses() []string {
 	return active
 }
 
-// knownStatuses are all that the source's table has.
+// knownStatuses returns all statuses of the source's table.
 func (o *Options) knownStatuses() []string {
 	var all []string
 	for _, s := range o.table() {
@@ -67,7 +67,7 @@ func (o *Options) knownStatuses() []string {
 	return all
 }
 
-// splitStatuses reads a list with commas; nil for an empty text.
+// splitStatuses splits a comma-separated list; nil for an empty text.
 func splitStatuses(text string) []string {
 	if strings.TrimSpace(text) == "" {
 		return nil
@@ -79,8 +79,8 @@ func splitStatuses(text string) []string {
 	return list
 }
 
-// validateStatuses holds Statuses to the source's table: a status that is
-// misspelt would hide its requests.
+// validateStatuses checks Statuses against the source's table: a misspelt
+// status would hide its requests.
 func (o *Options) validateStatuses(f *settings.Faults) {
 	known := o.knownStatuses()
 	for i, status := range o.Statuses {

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// With --statuses the lists have requests in these statuses only, from the first
-// read on; one that enters them comes, one that leaves them goes, and so does
-// one that is archived.
+// With --statuses the lists have only requests in these statuses, from the
+// first full read on; one that enters them is added, one that leaves them or
+// is archived is removed.
 func TestStatusesAreTheListOfInterest(t *testing.T) {
 	const db = "reqmgr_workload_cache"
 	fake, url := couch(t)
@@ -25,5 +25,5 @@ func TestStatusesAreTheListOfInterest(t *testing.T) {
 	}
 	assert.Equal(t, "Workflow a b d", names())
 	put(t, fake, db, request("c", "running-open", 1), request("a", "running-closed", 1), request("b", "normal-archived", 1), request("e", "new", 1), request("f", "acquired", 1))
-	require.Eventually(t, func() bool { return names() == "Workflow c d f" }, waitFor, tick, "c and f enter, a and b leave, e never comes")
+	require.Eventually(t, func() bool { return names() == "Workflow c d f" }, waitFor, tick, "c and f enter, a and b leave, e never appears")
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// call sends a request to a CouchDB and returns what it says.
+// call sends a request to a CouchDB and returns its answer.
 func call(t *testing.T, method, at string, body []byte) (answer map[string]any) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, at, bytes.NewReader(body))
@@ -48,7 +48,7 @@ func changeViews(t *testing.T, db, name string, views map[string]any) {
 	call(t, http.MethodPut, at, body)
 }
 
-// viewFaults are made by CouchDB's API alone.
+// viewFaults are created with CouchDB's API alone.
 func viewFaults() map[string]map[string]any {
 	return map[string]map[string]any{
 		"deleted design documents": nil,
@@ -56,9 +56,9 @@ func viewFaults() map[string]map[string]any {
 	}
 }
 
-// throughViewFaults runs a server over databases whose views are spoilt before its
-// first read, and another whose views are spoilt while it runs and that reads
-// everything again all the time.
+// throughViewFaults runs one server over databases whose views are broken
+// before its first full read, and another that re-reads all the time while its
+// views are broken.
 func throughViewFaults(t *testing.T, at string, faults map[string]map[string]any) {
 	t.Helper()
 	world, err := gen.New(gen.Options{Seed: 12, Workflows: 100, Lean: true, Storable: true})
@@ -90,7 +90,8 @@ func throughViewFaults(t *testing.T, at string, faults map[string]map[string]any
 	}
 }
 
-// wholeMetric is the value of a line of /metrics, as a whole number; 0 without it.
+// wholeMetric returns the value of a line of /metrics as an integer; 0 without
+// the line.
 func wholeMetric(t *testing.T, body, name string) int {
 	t.Helper()
 	for line := range strings.Lines(body) {
@@ -110,7 +111,7 @@ func TestViewFaults(t *testing.T) {
 }
 
 // TestIntegrationViewFaults: over a real CouchDB, which also builds indexes of
-// views that have nothing in them and of views that fail.
+// empty views and of views that fail.
 func TestIntegrationViewFaults(t *testing.T) {
 	at := strings.TrimSuffix(os.Getenv("COUCH_URL"), "/")
 	if at == "" {
