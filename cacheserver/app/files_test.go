@@ -165,9 +165,9 @@ func TestPasswordsThatOthersCanRead(t *testing.T) {
 func TestFilesAtTheStart(t *testing.T) {
 	_, at := couch(t)
 	for want, spoil := range map[string]func(o *app.Options){
-		"it is empty":   func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "\n") },
+		"it is empty":       func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "\n") },
 		"expected one line": func(o *app.Options) { rewrite(t, o.CouchPasswordFile, "a\nb\n") },
-		"no such file":  func(o *app.Options) { o.CouchPasswordFile += "x" },
+		"no such file":      func(o *app.Options) { o.CouchPasswordFile += "x" },
 		"unknown rule": func(o *app.Options) {
 			o.Alerts = filepath.Join(t.TempDir(), "a")
 			rewrite(t, o.Alerts, "rules: {x: {}}")

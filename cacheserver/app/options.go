@@ -63,7 +63,7 @@ type Patience struct {
 	HoldWait  time.Duration // before another full read when the last one was held back
 	LookEvery time.Duration // between two checks of a followed database
 	FeedRetry time.Duration // before a feed is tried again where feeds bring nothing
-	FallAfter time.Duration // how long a lower number of documents or position must persist before it counts
+	FallAfter time.Duration // how long the numbers of a database must stay lower before that counts
 }
 
 // Defaults returns the options without flags and environment.

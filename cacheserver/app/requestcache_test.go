@@ -105,7 +105,7 @@ func TestRequestCacheGivesTheSameRecords(t *testing.T) {
 	stale := func(want string) func() bool {
 		return func() bool { _, body := get(t, dumpServer.Addr(), "/pulse"); return strings.Contains(body, want) }
 	}
-	require.Eventually(t, stale(`the requestcache was cut`), waitFor, tick)
+	require.Eventually(t, stale(`the requestcache is truncated`), waitFor, tick)
 	assert.Equal(t, want["/fetch"], answersOf(t, dumpServer.Addr(), "/fetch")["/fetch"])
 
 	docs = append(docs, gen.Doc{DB: design.RequestDB, ID: "brand-new", JSON: []byte(request("brand-new", "running-open", 5))},

@@ -16,13 +16,13 @@ import (
 )
 
 // BenchmarkLook reads an answer of 1 000 workflows, from its file to the
-// temporary one, and tells what stays in memory of each document.
+// temporary one, and reports the memory that remains per document.
 func BenchmarkLook(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "requestcache.json")
 	size, documents := dump(b, path)
 	var before, after runtime.MemStats
 	runtime.GC()
-	runtime.GC() // pools give up what they hold at the second one
+	runtime.GC() // pools release their content at the second one
 	runtime.ReadMemStats(&before)
 	b.SetBytes(int64(size))
 	var s *requestcache.Source
@@ -44,8 +44,8 @@ func BenchmarkLook(b *testing.B) {
 	require.NoError(b, s.Close())
 }
 
-// BenchmarkJSONDecoder takes the same answer apart with the tokens of
-// encoding/json, as was done before, and keeps nothing.
+// BenchmarkJSONDecoder parses the same answer with the tokens of
+// encoding/json, as earlier versions did, and keeps nothing.
 func BenchmarkJSONDecoder(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "requestcache.json")
 	size, _ := dump(b, path)

@@ -8,13 +8,14 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// Error is a failed look or read. Its kinds are those of package couch, so that
-// a follower acts on both alike. Its text holds neither URL nor credentials.
+// Error is a failed check or read. Its kinds are those of package couch, so
+// that a follower handles both in the same way. Its text contains neither URL
+// nor credentials.
 type Error struct {
 	Op     string
 	Kind   error  // one of couch's Err values, or the error of a context
 	Err    error  // cause, or nil
-	Public string // for everybody; "": that of the kind
+	Public string // may be shown to every client; "": that of the kind
 }
 
 func (e *Error) Error() string {
@@ -26,7 +27,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the kind and the cause.
+// Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
@@ -34,10 +35,10 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// PublicText says why in words fit for everybody.
+// PublicText returns the reason in words that any client may read.
 func (e *Error) PublicText() string { return e.Public }
 
-// broken tells whether the answer itself is at fault, so that reading the same
+// broken reports whether the answer itself is invalid, so that reading it
 // again will not help.
 func (e *Error) broken() bool {
 	return errors.Is(e.Kind, couch.ErrForm) || errors.Is(e.Kind, couch.ErrCut)

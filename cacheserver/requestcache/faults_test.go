@@ -80,12 +80,12 @@ func TestADumpOfGzip(t *testing.T) {
 	write(zipped.Bytes()[:zipped.Len()-5])
 	err = look(t, s)
 	require.ErrorIs(t, err, couch.ErrCut)
-	assert.Equal(t, "the requestcache was cut", couch.Public(err))
+	assert.Equal(t, "the requestcache is truncated", couch.Public(err))
 }
 
-// TestABrokenAnswerReplacesNothing: whatever comes, what was read stays
-// readable, the fault is told until an answer is good again, and then all is
-// well.
+// TestABrokenAnswerReplacesNothing: after any invalid answer, the previous
+// documents stay readable, the error is reported until an answer is valid
+// again, and then the source recovers.
 func TestABrokenAnswerReplacesNothing(t *testing.T) {
 	broken := map[string]struct {
 		text string
@@ -102,7 +102,7 @@ func TestABrokenAnswerReplacesNothing(t *testing.T) {
 		"more":         {small + "{}", couch.ErrForm},
 	}
 	for n := 1; n < len(small); n += 7 {
-		broken[fmt.Sprintf("cut at %d", n)] = struct {
+		broken[fmt.Sprintf("truncated at %d", n)] = struct {
 			text string
 			kind error
 		}{small[:n], couch.ErrCut}
@@ -135,7 +135,8 @@ func TestABrokenAnswerReplacesNothing(t *testing.T) {
 	assert.Equal(t, before, rows(t, s, couch.Requests))
 }
 
-// TestMuchGone: an answer that lost a large part is not passed on as deletions.
+// TestMuchGone: an answer that lost a large part is not passed on as
+// deletions.
 func TestMuchGone(t *testing.T) {
 	answer := func(n int) string {
 		var b strings.Builder
@@ -151,7 +152,7 @@ func TestMuchGone(t *testing.T) {
 	write([]byte(answer(60)))
 	for ch, err := range s.Changes(t.Context(), couch.Requests, from.Seq, couch.FeedOptions{Once: true}) {
 		require.ErrorIs(t, err, couch.ErrSeqUnknown, ch.ID)
-		assert.Contains(t, couch.Public(err), "much is gone")
+		assert.Contains(t, couch.Public(err), "many documents are gone")
 	}
 	from, err = s.Position(t.Context(), couch.Requests)
 	require.NoError(t, err)
@@ -190,20 +191,20 @@ func TestServerFaults(t *testing.T) {
 		public string
 	}{
 		"401":         {status(401), couch.ErrUnauthorized, "the old server refuses the credentials"},
-		"404":         {status(404), couch.ErrRefused, "the old server answers with status 404"},
-		"503":         {status(503), couch.ErrServer, "the old server answers with status 503"},
-		"304 unasked": {status(304), couch.ErrRefused, "the old server answers with status 304"},
+		"404":         {status(404), couch.ErrRefused, "the old server returned status 404"},
+		"503":         {status(503), couch.ErrServer, "the old server returned status 503"},
+		"304 unasked": {status(304), couch.ErrRefused, "the old server returned status 304"},
 		"cut": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(small)))
 			_, _ = w.Write([]byte(small[:100]))
-		}, couch.ErrCut, "the answer of the old server was cut"},
+		}, couch.ErrCut, "the answer of the old server is truncated"},
 		"silent": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, couch.ErrFrozen, "the old server is silent"},
 		"silent in it": {func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write([]byte(small[:100]))
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		}, couch.ErrFrozen, "the old server is silent"},
-		"a login page": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, couch.ErrForm, "what was read is no requestcache"},
+		"a login page": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, couch.ErrForm, "the answer is not a requestcache"},
 	} {
 		how.Store(c.how)
 		err := look(t, s)
@@ -217,12 +218,12 @@ func TestServerFaults(t *testing.T) {
 	srv.Close()
 	err = look(t, s)
 	require.ErrorIs(t, err, couch.ErrUnreachable)
-	assert.Equal(t, "connection to the old server refused", couch.Public(err))
+	assert.Equal(t, "connection to the old server failed", couch.Public(err))
 	assert.NotContains(t, err.Error(), "hidden")
 }
 
-// TestAsksOnlyWhenDue: within the interval nobody is asked, however often the
-// source is, and an answer that is still the same is not sent again.
+// TestAsksOnlyWhenDue: within the interval no request is sent, however often
+// the source is asked, and an unchanged answer is not sent again.
 func TestAsksOnlyWhenDue(t *testing.T) {
 	var asked, sent atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -269,10 +270,10 @@ func TestOptionsAndEnds(t *testing.T) {
 	cancel()
 	_, err = s.Position(ctx, couch.Requests)
 	require.ErrorIs(t, err, context.Canceled)
-	require.NoError(t, look(t, s), "a caller that left is no failure of the source")
+	require.NoError(t, look(t, s), "a caller that left is not a failure of the source")
 
 	_, err = s.Read(t.Context(), couch.Requests, nil, func(couch.Row) error {
-		require.NoError(t, s.Close()) // what is being read stays until the end
+		require.NoError(t, s.Close()) // a running read remains until the end
 		return nil
 	})
 	require.NoError(t, err)
@@ -289,7 +290,7 @@ func TestOptionsAndEnds(t *testing.T) {
 	require.NoError(t, full.Close())
 }
 
-// FuzzAnswers: no bytes make the reading panic, hang, or leave a file.
+// FuzzAnswers: no bytes make the reader panic, hang, or leave a file behind.
 func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte(`{"result":[{"w":{"AgentJobInfo":{"a":{}}},"v":[1]}]}`))

@@ -17,23 +17,23 @@ import (
 // body is the text of an answer.
 type body interface {
 	io.ReadCloser
-	// explain turns an error of reading the text into what was behind it.
+	// explain replaces an error of reading the text by its cause.
 	explain(error) error
 }
 
-// urlOrigin is a server that is asked again and again.
+// urlOrigin is a server that is polled.
 type urlOrigin struct {
 	at     *url.URL
 	client *http.Client
 	idle   time.Duration
 	agent  string
 
-	answered func(what string, took time.Duration) // nil: nobody
+	answered func(what string, took time.Duration) // nil: no one
 
 	seen, kept validators
 }
 
-// validators are what a server says about the version of its answer.
+// validators are the server's ETag and Last-Modified of its answer.
 type validators struct{ etag, modified string }
 
 func (u *urlOrigin) name() string {
@@ -45,8 +45,8 @@ func (u *urlOrigin) id() string { return u.name() }
 
 func (u *urlOrigin) close() { u.client.CloseIdleConnections() }
 
-// keep takes the version of a broken answer for none: a server may answer
-// better the next time.
+// keep keeps no validators of an invalid answer: the server may return a
+// better one the next time.
 func (u *urlOrigin) keep(good bool) {
 	if good {
 		u.kept = u.seen
@@ -90,9 +90,9 @@ func (u *urlOrigin) fetch(ctx context.Context) (body, bool, error) {
 	return b, true, nil
 }
 
-// ofStatus makes the error of an answer that is none.
+// ofStatus returns the error for any status other than success.
 func ofStatus(op string, status int) error {
-	e := &Error{Op: op, Kind: couch.ErrRefused, Err: fmt.Errorf("status %d", status), Public: fmt.Sprintf("the old server answers with status %d", status)}
+	e := &Error{Op: op, Kind: couch.ErrRefused, Err: fmt.Errorf("status %d", status), Public: fmt.Sprintf("the old server returned status %d", status)}
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		e.Kind, e.Public = couch.ErrUnauthorized, "the old server refuses the credentials"
@@ -102,7 +102,7 @@ func ofStatus(op string, status int) error {
 	return e
 }
 
-// urlBody reads an answer under a deadline that starts anew with each piece.
+// urlBody reads an answer under a deadline that restarts with each read.
 type urlBody struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -136,18 +136,18 @@ func (b *urlBody) explain(err error) error {
 	case errors.Is(cause, couch.ErrFrozen):
 		return &Error{Op: "read the requestcache", Kind: couch.ErrFrozen, Public: "the old server is silent"}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &Error{Op: "ask for the requestcache", Kind: couch.ErrUnreachable, Err: plain(err), Public: "connection to the old server refused"}
+		return &Error{Op: "ask for the requestcache", Kind: couch.ErrUnreachable, Err: plain(err), Public: "connection to the old server failed"}
 	case b.broke.Load():
-		return &Error{Op: "read the requestcache", Kind: couch.ErrCut, Err: plain(err), Public: "the answer of the old server was cut"}
+		return &Error{Op: "read the requestcache", Kind: couch.ErrCut, Err: plain(err), Public: "the answer of the old server is truncated"}
 	}
 	var e *Error
 	if errors.As(err, &e) && e.Public == "" && errors.Is(e.Kind, couch.ErrUnreachable) {
-		e.Public = "the old server can't be reached"
+		e.Public = "the old server is unreachable"
 	}
 	return err
 }
 
-// plain takes the URL out of an error of net/http.
+// plain removes the URL from an error of net/http.
 func plain(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {

@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// oldServer holds documents and gives them the form of the old server's
-// answer. It may be written from any goroutine.
+// oldServer holds documents and returns them in the format of the old server's
+// answer. It is safe for concurrent use.
 type oldServer struct {
 	mu       sync.Mutex
 	requests map[string]json.RawMessage
@@ -74,9 +74,9 @@ func (o *oldServer) Delete(t *testing.T, db couch.Database, ids ...string) {
 	o.written(o.answer(t))
 }
 
-func (o *oldServer) Recreate(t *testing.T, _ couch.Database) { t.Fatal("there is no database") }
+func (o *oldServer) Recreate(t *testing.T, _ couch.Database) { t.Fatal("the source has no databases") }
 
-// answer merges the documents; o.mu is held.
+// answer merges the documents; the caller holds o.mu.
 func (o *oldServer) answer(t *testing.T) []byte {
 	t.Helper()
 	merged := map[string]map[string]json.RawMessage{}
@@ -103,8 +103,8 @@ func (o *oldServer) answer(t *testing.T) []byte {
 	return text
 }
 
-// writer replaces a file at each call, in one step as a download should, with
-// a time of its own: a file system may have the same for two quick writes.
+// writer replaces a file at each call, in one step as a download should, and
+// sets its time: a file system may have the same time for two quick writes.
 func writer(t *testing.T, path string) func([]byte) {
 	t.Helper()
 	at := time.Unix(1_795_000_000, 0)
@@ -116,7 +116,7 @@ func writer(t *testing.T, path string) func([]byte) {
 	}
 }
 
-// open makes a source that looks at every call.
+// open returns a source that checks for a new answer at every call.
 func open(t *testing.T, from string, change ...func(*requestcache.Options)) *requestcache.Source {
 	t.Helper()
 	o := requestcache.Options{From: from, Interval: time.Nanosecond, Idle: 10 * time.Second, Dir: t.TempDir()}
@@ -129,12 +129,12 @@ func open(t *testing.T, from string, change ...func(*requestcache.Options)) *req
 		require.NoError(t, s.Close())
 		left, err := os.ReadDir(o.Dir)
 		require.NoError(t, err)
-		require.Empty(t, left, "no temporary file stays")
+		require.Empty(t, left, "no temporary file remains")
 	})
 	return s
 }
 
-// saved makes a file with a text.
+// saved writes a text into a file.
 func saved(t *testing.T, text string) (path string, write func([]byte)) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "requestcache.json")

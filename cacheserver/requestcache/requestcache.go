@@ -1,16 +1,15 @@
-// Package requestcache is a source that needs no CouchDB: the requestcache
-// answer of the old WMStats server, from its URL or from a file that somebody
-// saved. It gives the documents in it the form of a source's rows and tells
-// what has changed from one answer to the next. It decodes no document except
-// for a Detail, and knows neither agents' health nor failing jobs: the answer
-// has none.
+// Package requestcache is a source without CouchDB: the requestcache answer of
+// the old WMStats server, from its URL or from a saved file. It converts the
+// documents in it to the rows of a source and reports the changes from one
+// answer to the next. It decodes no document except for a Detail, and knows
+// neither agents' health nor failing jobs: the answer has none.
 //
-// An answer has 180 to 350 MB. It is read once, from front to end, into a
-// temporary file of documents one after the other (spool.go); what stays in
-// memory is where each one begins, and a hash of it. A first read and a detail
-// then read from that file, so they see the same answer, even while the URL is
-// asked again or the user's file is overwritten. An answer that is broken or
-// cut replaces nothing.
+// An answer has 180 to 350 MB. It is read once, from beginning to end, into a
+// temporary file of consecutive documents (spool.go); only the offset of each
+// one, and its hash, stays in memory. Full reads and details then read from
+// that file, so they see the same answer, even while the URL is read again or
+// the user's file is overwritten. An invalid or truncated answer replaces
+// nothing.
 package requestcache
 
 import (
@@ -34,19 +33,19 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// Options tells where the answers come from and how patient to be.
+// Options sets the origin of the answers, and timeouts.
 type Options struct {
 	// From is the URL of a requestcache (http or https, a user and password in
 	// it are used) or the name of a file, plain or gzip.
 	From string
 
-	Interval time.Duration // between two looks; 0: 5 min at a URL, 2 s at a file
-	Retry    time.Duration // between two looks after a failure; 0: 10 s, but never more than Interval
-	Idle     time.Duration // longest silence of the server; 0: 5 min, which it may take to begin
+	Interval time.Duration // between two checks; 0: 5 min for a URL, 2 s for a file
+	Retry    time.Duration // between two checks after a failure; 0: 10 s, but never more than Interval
+	Idle     time.Duration // maximum silence of the server, also before the first byte; 0: 5 min
 	Dir      string        // of the temporary file; "": the system's
 
-	// Answered is told how long the server took until the first byte of an
-	// answer. nil: nobody.
+	// Answered receives the time until the first byte of an answer. nil: not
+	// reported.
 	Answered func(what string, took time.Duration)
 
 	UserAgent string           // "": wmstats
@@ -54,7 +53,7 @@ type Options struct {
 	Log       *slog.Logger     // nil: none
 }
 
-// withDefaults fills what is not set and reports all faults at once.
+// withDefaults fills in zero values and reports all errors at once.
 func (o Options) withDefaults() (Options, *url.URL, error) {
 	var faults []error
 	var at *url.URL
@@ -62,11 +61,11 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	switch {
 	case o.From == "":
 		faults = append(faults, errors.New("no URL and no file of a requestcache"))
-	case strings.Contains(o.From, "://"), strings.HasPrefix(o.From, "http:"), strings.HasPrefix(o.From, "https:"): // also a URL that is mistyped: no file is named in an error then
+	case strings.Contains(o.From, "://"), strings.HasPrefix(o.From, "http:"), strings.HasPrefix(o.From, "https:"): // also for a mistyped URL: errors about files do not contain the name then
 		u, err := url.Parse(o.From)
 		// The cause would repeat the URL, and with it a password.
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			faults = append(faults, errors.New("URL of a requestcache: want http://host/path or https://host/path"))
+			faults = append(faults, errors.New("URL of a requestcache: expected http://host/path or https://host/path"))
 		}
 		at, usual = u, 5*time.Minute
 	}
@@ -93,11 +92,11 @@ type Source struct {
 	o    Options
 	from origin
 
-	looking chan struct{} // holds one token: who has it looks
+	looking chan struct{} // holds one token: its holder checks for a new answer
 
 	mu      sync.Mutex
 	current *answer // nil before the first one
-	failure error   // of the last look; nil: it went well
+	failure error   // of the last check; nil: it succeeded
 	due     time.Time
 	closed  bool
 }
@@ -125,7 +124,8 @@ func New(o Options) (*Source, error) {
 	return s, nil
 }
 
-// Close removes the temporary file, once nobody reads it, and idle connections.
+// Close removes the temporary file, once no reader uses it, and closes idle
+// connections.
 func (s *Source) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,11 +139,12 @@ func (s *Source) Close() error {
 	return old.release()
 }
 
-// Name of the source for people: the URL without credentials and query, or the
-// name of the file.
+// Name returns the name of the source for people: the URL without credentials
+// and query, or the name of the file.
 func (s *Source) Name(context.Context) (string, error) { return s.from.name(), nil }
 
-// instance tells this source from others: a position is of no use there.
+// instance distinguishes this source from others: their positions are not
+// valid here.
 func (s *Source) instance() string {
 	return fmt.Sprintf("requestcache-%016x", xxhash.Sum64String(s.from.id()))
 }
@@ -151,18 +152,18 @@ func (s *Source) instance() string {
 // origin is where answers come from.
 type origin interface {
 	name() string
-	id() string // tells it from others; no credentials
+	id() string // identifies it; no credentials
 	// fetch opens the answer, unless it is still the one that was kept last.
 	fetch(ctx context.Context) (body body, fresh bool, err error)
-	// keep says that the answer that was fetched last is good, or that it is
-	// broken and need not be fetched again until it changes.
+	// keep reports that the last fetched answer is valid, or that it is
+	// invalid and need not be fetched again until it changes.
 	keep(good bool)
 	close()
 }
 
-// look brings the current answer, after looking for a newer one if that is
-// due. The caller must release it. After a failure the error stays until a
-// look goes well: until then the source is not to be trusted to be up to date.
+// look returns the current answer, after checking for a newer one if that is
+// due. The caller must release it. After a failure the error is returned until
+// a check succeeds: until then the source may be outdated.
 func (s *Source) look(ctx context.Context) (*answer, error) {
 	select {
 	case <-s.looking:
@@ -193,7 +194,7 @@ func (s *Source) look(ctx context.Context) (*answer, error) {
 	return s.current, nil
 }
 
-// settle keeps the outcome of a look. made is nil when there is nothing new.
+// settle stores the outcome of a check. made is nil when there is nothing new.
 func (s *Source) settle(made *answer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,7 +249,7 @@ func (s *Source) refresh(ctx context.Context, before *answer) (made *answer, err
 	return made, nil
 }
 
-// until reads for as long as a context lives.
+// until reads as long as a context is not cancelled.
 type until struct {
 	ctx  context.Context
 	from io.Reader
@@ -261,16 +262,16 @@ func (u *until) Read(p []byte) (int, error) {
 	return u.from.Read(p)
 }
 
-// fileOrigin is a file that may be written anew at any time.
+// fileOrigin is a file that may be replaced at any time.
 type fileOrigin struct {
 	path  string
-	seen  state // of the answer that was fetched last
-	kept  state // of the one that was kept
-	fault error // of the one that was broken
+	seen  state // of the last fetched answer
+	kept  state // of the last kept one
+	fault error // of the last invalid one
 	bad   state
 }
 
-// state is how a changed file is told from an unchanged one.
+// state distinguishes a changed file from an unchanged one.
 type state struct {
 	size  int64
 	mtime time.Time
@@ -319,8 +320,8 @@ type fileBody struct {
 	origin *fileOrigin
 }
 
-// explain keeps what is wrong with a file, so that it is not read again just
-// to find the same.
+// explain remembers an invalid file, so that it is not read again only to find
+// the same error.
 func (b *fileBody) explain(err error) error {
 	b.origin.fault = err
 	return err

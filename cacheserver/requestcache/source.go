@@ -12,10 +12,10 @@ import (
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
-// beginning is the position before everything.
+// beginning is the position before all changes.
 const beginning couch.Seq = "0"
 
-// seq is the position of a database at an answer.
+// seq returns the position of a database at an answer.
 func seq(db couch.Database, version string) couch.Seq {
 	return couch.Seq(db.String() + "-" + version)
 }
@@ -27,8 +27,8 @@ func (s *Source) known(op string, db couch.Database) error {
 	return &Error{Op: op, Kind: couch.ErrNoDatabase, Err: errors.New("a requestcache has no " + db.String())}
 }
 
-// Position is the version of the current answer, after a look for a newer one
-// if that is due.
+// Position returns the version of the current answer, after checking for a
+// newer one if that is due.
 func (s *Source) Position(ctx context.Context, db couch.Database) (couch.Position, error) {
 	if err := s.known("ask for the position", db); err != nil {
 		return couch.Position{}, err
@@ -42,7 +42,7 @@ func (s *Source) Position(ctx context.Context, db couch.Database) (couch.Positio
 }
 
 // Read calls fn with every document of the current answer: requests in all
-// statuses, or the agents' documents about them.
+// statuses, or the agent reports.
 func (s *Source) Read(ctx context.Context, db couch.Database, _ []string, fn func(couch.Row) error) (way string, err error) {
 	const op = "read the documents of a requestcache"
 	if err := s.known(op, db); err != nil {
@@ -68,7 +68,7 @@ func (s *Source) Read(ctx context.Context, db couch.Database, _ []string, fn fun
 	return "requestcache", nil
 }
 
-// held is the current answer, without a look unless there is none.
+// held returns the current answer, without a check unless there is none.
 func (s *Source) held(ctx context.Context) (*answer, error) {
 	s.mu.Lock()
 	a := s.current
@@ -82,18 +82,18 @@ func (s *Source) held(ctx context.Context) (*answer, error) {
 	return s.look(ctx)
 }
 
-// done ends the use of an answer.
+// done releases an answer.
 func (s *Source) done(a *answer) {
 	if err := a.release(); err != nil {
 		s.o.Log.Warn("could not remove temporary file", "err", err)
 	}
 }
 
-// Changes yields what is different from the answer of since, and then, unless
-// once, waits for the next answer. Since answers have no history, since must be
-// the current one or the one before it: any other is couch.ErrSeqUnknown, and
-// so is one after which suspiciously much is gone. The position moves with the
-// last change of an answer only.
+// Changes yields the differences from the answer of since, and then, unless
+// once is set, waits for the next answer. Since answers have no history, since
+// must be the current one or the one before it. Any other is
+// couch.ErrSeqUnknown, and so is one after which suspiciously many documents
+// are gone. The position advances only with the last change of an answer.
 func (s *Source) Changes(ctx context.Context, db couch.Database, since couch.Seq, o couch.FeedOptions) iter.Seq2[couch.Change, error] {
 	return func(yield func(couch.Change, error) bool) {
 		err := s.known("follow a requestcache", db)
@@ -121,10 +121,10 @@ func (s *Source) Changes(ctx context.Context, db couch.Database, since couch.Seq
 	}
 }
 
-// errStopped says that the caller wants no more.
+// errStopped reports that the caller stops.
 var errStopped = errors.New("stopped by the caller")
 
-// wait waits until another look is due.
+// wait waits until another check is due.
 func (s *Source) wait(ctx context.Context) error {
 	s.mu.Lock()
 	due := s.due.Sub(s.o.Now())
@@ -152,9 +152,9 @@ func (a *answer) pass(ctx context.Context, db couch.Database, since couch.Seq, y
 			c.changed[i] = i
 		}
 	case a.from == "" || since != seq(db, a.from):
-		return &Error{Op: op, Kind: couch.ErrSeqUnknown, Public: "the requestcache has changed since; everything is read again"}
+		return &Error{Op: op, Kind: couch.ErrSeqUnknown, Public: "the requestcache has changed more than once since; reading everything again"}
 	case c.tooMany:
-		return &Error{Op: op, Kind: couch.ErrSeqUnknown, Public: "much is gone from the requestcache; everything is read again"}
+		return &Error{Op: op, Kind: couch.ErrSeqUnknown, Public: "many documents are gone from the requestcache; reading everything again"}
 	}
 	var buf []byte
 	var err error
@@ -166,7 +166,7 @@ func (a *answer) pass(ctx context.Context, db couch.Database, since couch.Seq, y
 		if buf, err = a.read(p, buf); err != nil {
 			return err
 		}
-		head, _ := raw.Peek(buf) // what it can't read has no revision
+		head, _ := raw.Peek(buf) // an unreadable document has no revision
 		if !yield(couch.Change{Row: couch.Row{ID: p.id, Rev: head.Rev, Doc: buf}, Seq: since}, nil) {
 			return errStopped
 		}
@@ -182,10 +182,10 @@ func (a *answer) pass(ctx context.Context, db couch.Database, since couch.Seq, y
 	return nil
 }
 
-// Detail is all that the current answer has about one workflow: its request
-// document and the agents' documents of the given ids; one that is not there
-// is left out. A workflow that is not there is couch.ErrNotFound. Job errors
-// are never there, and ErrorsState says so.
+// Detail returns everything that the current answer has about one workflow:
+// its request document and the agents' documents of the given ids; missing
+// ones are left out. An unknown workflow is couch.ErrNotFound. Job errors are
+// never available, and ErrorsState says so.
 func (s *Source) Detail(ctx context.Context, request string, agents []string) (schema.Detail, error) {
 	const op = "read a workflow of a requestcache"
 	a, err := s.held(ctx)
@@ -203,7 +203,7 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 	}
 	req, err := raw.DecodeReqMgr(text)
 	if err != nil {
-		return schema.Detail{}, &Error{Op: op, Kind: couch.ErrForm, Err: err, Public: "the request invalid document"}
+		return schema.Detail{}, &Error{Op: op, Kind: couch.ErrForm, Err: err, Public: "the request document is invalid"}
 	}
 	var parts []*raw.ReportDoc
 	for _, id := range agents {

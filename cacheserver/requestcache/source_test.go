@@ -16,15 +16,15 @@ import (
 
 func lacks() map[sourcetest.Fact]string {
 	return map[sourcetest.Fact]string{
-		sourcetest.Empty:       "an empty answer is that of an old server that has not filled its cache",
+		sourcetest.Empty:       "an empty answer comes from an old server that has not filled its cache",
 		sourcetest.AgentInfo:   "the answer has no agents' health",
 		sourcetest.Jobs:        "the answer has no jobs",
-		sourcetest.OldSeq:      "answers have no history: only the last two tell apart",
-		sourcetest.NewDatabase: "there is no database",
-		sourcetest.Tombstones:  "what is gone leaves no trace",
+		sourcetest.OldSeq:      "answers have no history: only the last two are compared",
+		sourcetest.NewDatabase: "the source has no databases",
+		sourcetest.Tombstones:  "deleted documents leave no trace",
 		sourcetest.FailuresOf:  "the answer has no jobs and no messages",
 		sourcetest.OddRows:     "the answer has documents, not rows",
-		sourcetest.SingleDocs:  "the old server can't be asked for a document",
+		sourcetest.SingleDocs:  "the old server does not serve single documents",
 	}
 }
 
@@ -41,7 +41,7 @@ func TestSourceOfAFile(t *testing.T) {
 	})
 }
 
-// TestSourceOfAURL runs it over a server that knows ETags.
+// TestSourceOfAURL runs it over a server that supports ETags.
 func TestSourceOfAURL(t *testing.T) {
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Backend {
 		var mu sync.Mutex

@@ -20,11 +20,11 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// ErrSpool says that the temporary file could not be written or read.
+// ErrSpool reports that the temporary file could not be written or read.
 var ErrSpool = errors.New("temporary file failed")
 
-// answer is one requestcache, as documents in a temporary file. It does not
-// change once it is made; the file goes with the last one who uses it.
+// answer is one requestcache, as documents in a temporary file. It is
+// immutable; the last user removes the file.
 type answer struct {
 	version string // equal for answers with the same documents, in any order
 	bytes   int64  // of text
@@ -32,13 +32,13 @@ type answer struct {
 	docs    map[couch.Database][]place // in the order of the file
 	index   map[couch.Database]map[string]int
 
-	from string                    // version that the next two tell apart from
-	diff map[couch.Database]change // what is different since then
+	from string                    // version that the next two refer to
+	diff map[couch.Database]change // changes since then
 
 	users atomic.Int64
 }
 
-// place is where a document is.
+// place is where a document is stored.
 type place struct {
 	id   string
 	hash uint64 // of all of its bytes
@@ -48,13 +48,13 @@ type place struct {
 
 // change is the difference between two answers.
 type change struct {
-	changed []int    // indices of docs: new ones and other ones
+	changed []int    // indices of docs: new and changed ones
 	gone    []string // ids
-	tooMany bool     // gone: it has to be decided whether that can be
+	tooMany bool     // too many are gone to be taken for deletions
 }
 
-// More than a tenth of all documents gone at once, and not just a few, is for
-// the guard of a full read to judge.
+// If more than a tenth of all documents, and not just a few, are gone at once,
+// the guard of a full read must decide.
 const (
 	goneShare = 10
 	goneFew   = 20
@@ -66,7 +66,7 @@ func (a *answer) release() error {
 	if a.users.Add(-1) > 0 {
 		return nil
 	}
-	// On some systems it had no name any more.
+	// On some systems it has no name any more.
 	err := a.file.Close()
 	if rerr := os.Remove(a.file.Name()); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
 		err = errors.Join(err, rerr)
@@ -74,19 +74,19 @@ func (a *answer) release() error {
 	return err
 }
 
-// read brings a document; buf is used again when it is large enough.
+// read returns a document; buf is reused if it is large enough.
 func (a *answer) read(p place, buf []byte) ([]byte, error) {
 	if cap(buf) < p.size {
 		buf = make([]byte, p.size)
 	}
 	buf = buf[:p.size]
 	if _, err := a.file.ReadAt(buf, p.at); err != nil {
-		return nil, &Error{Op: "read a document back", Kind: ErrSpool, Err: err, Public: "the temporary file can't be read"}
+		return nil, &Error{Op: "read a document back", Kind: ErrSpool, Err: err, Public: "could not read the temporary file"}
 	}
 	return buf, nil
 }
 
-// compare notes what is different from an older answer.
+// compare records the differences from an older answer.
 func (a *answer) compare(before *answer) {
 	a.from, a.diff = before.version, map[couch.Database]change{}
 	for db, docs := range a.docs {
@@ -107,10 +107,11 @@ func (a *answer) compare(before *answer) {
 	}
 }
 
-// longest is how many bytes one document may have: as many as of CouchDB.
+// longest is the maximum number of bytes of a document, the same as for
+// CouchDB.
 const longest = 256 << 20
 
-// spool reads an answer to its end and makes a file of its documents. Its
+// spool reads an answer to its end and writes its documents to a file. Its
 // memory is that of the largest document, and of the index.
 func spool(text io.Reader, dir string) (made *answer, err error) {
 	file, err := os.CreateTemp(dir, "wmstats-requestcache-*")
@@ -122,8 +123,8 @@ func spool(text io.Reader, dir string) (made *answer, err error) {
 		index: map[couch.Database]map[string]int{couch.Requests: {}, couch.WMStats: {}},
 	}
 	a.retain()
-	// A file without a name can't be left behind. Where a file that is open
-	// keeps its name, release removes it.
+	// A file without a name can't be left behind. On systems where an open
+	// file keeps its name, release removes it.
 	_ = os.Remove(file.Name())
 	defer func() {
 		if err != nil {
@@ -162,10 +163,10 @@ func (a *answer) sum() string {
 }
 
 func spoolFault(err error) error {
-	return &Error{Op: "keep the requestcache", Kind: ErrSpool, Err: err, Public: "the temporary file of the requestcache can't be written"}
+	return &Error{Op: "keep the requestcache", Kind: ErrSpool, Err: err, Public: "could not write the temporary file of the requestcache"}
 }
 
-// ofText says what is wrong with the text.
+// ofText explains an error in the text.
 func ofText(err error) error {
 	const op = "read the requestcache"
 	var e *Error
@@ -175,12 +176,12 @@ func ofText(err error) error {
 	case errors.As(err, &e):
 		return err
 	case errors.As(err, &file), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &Error{Op: op, Kind: couch.ErrUnreachable, Err: err, Public: "the requestcache can't be read"}
+		return &Error{Op: op, Kind: couch.ErrUnreachable, Err: err, Public: "could not read the requestcache"}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum),
 		errors.As(err, &syntax) && syntax.Error() == "unexpected end of JSON input":
-		return &Error{Op: op, Kind: couch.ErrCut, Err: err, Public: "the requestcache was cut"}
+		return &Error{Op: op, Kind: couch.ErrCut, Err: err, Public: "the requestcache is truncated"}
 	}
-	return &Error{Op: op, Kind: couch.ErrForm, Err: err, Public: "what was read is no requestcache"}
+	return &Error{Op: op, Kind: couch.ErrForm, Err: err, Public: "the answer is not a requestcache"}
 }
 
 // counter counts bytes.
@@ -195,7 +196,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unzipped reads what a dump holds that was saved with gzip.
+// unzipped reads a dump that was saved with gzip.
 func unzipped(in *counter) (io.Reader, error) {
 	head, err := in.from.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {

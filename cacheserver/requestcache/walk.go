@@ -22,7 +22,7 @@ type spooler struct {
 	in  *jsonscan.Reader
 	out *bufio.Writer
 	at  int64
-	doc bytes.Buffer // the request document at hand
+	doc bytes.Buffer // the current request document
 }
 
 func (s *spooler) all() error {
@@ -48,7 +48,7 @@ func (s *spooler) all() error {
 	return s.in.End()
 }
 
-// workflow takes one request document apart.
+// workflow splits one request document.
 func (s *spooler) workflow(key []byte) error {
 	name, err := textOf(key)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *spooler) workflow(key []byte) error {
 	if err != nil {
 		return err
 	}
-	if !id { // it has another name
+	if !id { // its name differs from the key
 		s.key([]byte(`"_id"`))
 		s.doc.Write(quoted(name))
 	}
@@ -94,7 +94,7 @@ func (s *spooler) workflow(key []byte) error {
 	return s.write(couch.Requests, name, s.doc.Bytes())
 }
 
-// key begins a member of the request document.
+// key starts a member of the request document.
 func (s *spooler) key(key []byte) {
 	if s.doc.Len() == 0 {
 		s.doc.WriteByte('{')
@@ -105,8 +105,8 @@ func (s *spooler) key(key []byte) {
 	s.doc.WriteByte(':')
 }
 
-// agents takes the agents' documents about a workflow. The old server writes a
-// text in their place when they were cleaned away.
+// agents reads the agents' documents about a workflow. The old server writes a
+// text instead of them when they were deleted.
 func (s *spooler) agents(workflow string) error {
 	if kind, err := s.in.Kind(); err != nil || kind != jsonscan.Object {
 		if err == nil {
@@ -128,7 +128,7 @@ func (s *spooler) agents(workflow string) error {
 			if !json.Valid(doc) {
 				return fmt.Errorf("%s of %s: %w", agent, workflow, err)
 			}
-			return s.write(couch.WMStats, agent+"-"+workflow, doc) // the follower says what is wrong with it
+			return s.write(couch.WMStats, agent+"-"+workflow, doc) // the follower reports the error
 		}
 		if head.ID == "" {
 			head.ID = agent + "-" + workflow
@@ -152,14 +152,14 @@ func with(doc []byte, key, value string) []byte {
 	return append(out, rest...)
 }
 
-// unusable writes what is in the place of a request document as it is: the
-// follower says what is wrong with it.
+// unusable writes an invalid request document unchanged: the follower reports
+// the error.
 func (s *spooler) unusable(id string) error {
 	found, err := s.whole()
 	if err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
-	if found[0] == '[' { // what is in it helps nobody
+	if found[0] == '[' { // its content helps no one
 		found = []byte("[]")
 	}
 	return s.write(couch.Requests, id, found)
@@ -181,7 +181,7 @@ func (s *spooler) write(db couch.Database, id string, doc []byte) error {
 	return nil
 }
 
-// object calls fn with each key, quoted and in one way to write it; fn reads the
+// object calls fn with each key, quoted and in canonical form; fn reads the
 // value.
 func (s *spooler) object(fn func(key []byte) error) error {
 	return s.in.Object(func(key []byte) error {
@@ -196,16 +196,16 @@ func (s *spooler) object(fn func(key []byte) error) error {
 	})
 }
 
-// whole reads a value that no decoder looks at, and checks it.
+// whole reads a value without decoding it, and validates it.
 func (s *spooler) whole() ([]byte, error) {
 	value, err := s.in.Value()
 	if err == nil && !json.Valid(value) {
-		err = fmt.Errorf("found %.40q, want a value", value)
+		err = fmt.Errorf("found %.40q, expected a value", value)
 	}
 	return value, err
 }
 
-// textOf gives the text of a quoted key.
+// textOf returns the text of a quoted key.
 func textOf(key []byte) (text string, err error) {
 	if err := json.Unmarshal(key, &text); err != nil {
 		return "", fmt.Errorf("key %.40q: %w", key, err)

@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// noGap: what is written after the position was asked for, be it before,
-// during or after the read, comes with the changes since then.
+// noGap: documents written after the position was requested, before, during or
+// after the read, are among the changes since then.
 func noGap(t *testing.T, b Backend) {
 	b.fill(t)
 	from := positionOf(t, b.Source, couch.Requests)
@@ -34,8 +34,8 @@ func noGap(t *testing.T, b Backend) {
 	assert.Contains(t, docs["r1"].Doc, `"completed"`, "the newest version")
 }
 
-// following: a feed that waits brings what is written while it waits, and
-// says that the source lives while nothing comes.
+// following: a waiting feed delivers new documents as they are written, and
+// sends heartbeats while there are none.
 func following(t *testing.T, b Backend) {
 	b.fill(t)
 	from := positionOf(t, b.Source, couch.Requests)
@@ -74,8 +74,8 @@ func following(t *testing.T, b Backend) {
 	assert.ElementsMatch(t, []string{"first", "second"}, seen)
 }
 
-// deletions: of a request, an agent's share and an agent are seen, by changes
-// and by a new read.
+// deletions: deletions of a request, an agent report and an agent are visible
+// in changes and in a new read.
 func deletions(t *testing.T, b Backend) {
 	b.fill(t)
 	gone := map[couch.Database][]string{couch.Requests: {"r1"}, couch.WMStats: {"a1-r2"}}
@@ -101,8 +101,8 @@ func deletions(t *testing.T, b Backend) {
 	assert.False(t, docs["r1"].Deleted)
 }
 
-// resume: a position that was stored is good for another source over the same
-// data, and nothing after it is lost.
+// resume: a stored position is valid for another source over the same data,
+// and nothing after it is lost.
 func resume(t *testing.T, b Backend) {
 	b.fill(t)
 	start := positionOf(t, b.Source, couch.Requests)
@@ -113,17 +113,17 @@ func resume(t *testing.T, b Backend) {
 	again := b.Again(t)
 	assert.Equal(t, start.Instance, positionOf(t, again, couch.Requests).Instance, "still the same database")
 	docs, last := changesSince(t, again, couch.Requests, stored)
-	assert.NotContains(t, docs, "r1", "what was there at first does not come again")
+	assert.NotContains(t, docs, "r1", "initial documents are not delivered again")
 	b.Writer.Put(t, couch.Requests, request("new-2", "new"))
 	docs, _ = changesSince(t, again, couch.Requests, last)
 	assert.Contains(t, docs, "new-2")
 	if b.has(OldSeq) {
 		docs, _ = changesSince(t, b.Source, couch.Requests, start.Seq)
-		assert.Subset(t, names(docs), []string{"new-1", "new-2"}, "an older position is good too")
+		assert.Subset(t, names(docs), []string{"new-1", "new-2"}, "an older position is valid too")
 	}
 }
 
-// unknownPosition: the source says that it can't go on from there.
+// unknownPosition: the source reports that it can't continue from there.
 func unknownPosition(t *testing.T, b Backend) {
 	b.fill(t)
 	for _, db := range []couch.Database{couch.Requests, couch.WMStats} {
@@ -137,8 +137,8 @@ func unknownPosition(t *testing.T, b Backend) {
 	}
 }
 
-// foreignPosition: a position of another database is refused, or what it
-// stands before comes: nothing in between.
+// foreignPosition: a position of another database is rejected, or everything
+// since it is delivered: there is no third way.
 func foreignPosition(t *testing.T, b Backend) {
 	b.fill(t)
 	foreign := positionOf(t, b.Source, couch.WMStats)
@@ -153,8 +153,8 @@ func foreignPosition(t *testing.T, b Backend) {
 	assert.Subset(t, names(seen), b.filled()[couch.Requests])
 }
 
-// newDatabase: a database that was deleted ends its feed, is told as missing,
-// and is another one when it is made again.
+// newDatabase: a deleted database ends its feed, is reported as missing, and
+// counts as another database when it is created again.
 func newDatabase(t *testing.T, b Backend) {
 	b.fill(t)
 	before := positionOf(t, b.Source, couch.WMStats)
@@ -177,13 +177,13 @@ func newDatabase(t *testing.T, b Backend) {
 	select {
 	case <-alive:
 	case err := <-ended:
-		require.Fail(t, "the feed ended by itself", "%v", err)
+		require.Fail(t, "the feed ended without an error", "%v", err)
 	}
 	b.Writer.Recreate(t, couch.WMStats)
 	t.Logf("the feed of a deleted database ended with: %v", <-ended)
-	require.NoError(t, ctx.Err(), "it ended by itself")
+	require.NoError(t, ctx.Err(), "it ended without an error")
 
-	// A CouchDB tells databases apart by the second of their making.
+	// A CouchDB distinguishes databases by the second of their creation.
 	require.Eventually(t, func() bool {
 		if positionOf(t, b.Source, couch.WMStats).Instance != before.Instance {
 			return true

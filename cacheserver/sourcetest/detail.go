@@ -12,13 +12,13 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// detail: all about one workflow; an agent's document that is gone is left
-// out; gone, never there and there are three answers.
+// detail: everything about one workflow; a deleted agent document is left out;
+// deleted, never existed and present are three answers.
 func detail(t *testing.T, b Backend) {
 	source, ok := b.Source.(Details)
-	require.True(t, ok, "the source gives details")
+	require.True(t, ok, "the source provides details")
 	b.fill(t)
-	positionOf(t, b.Source, couch.Requests) // a source that polls has looked
+	positionOf(t, b.Source, couch.Requests) // a source that polls has checked
 	d, err := source.Detail(t.Context(), "r2", []string{"a1-r2", "a2-r2", "nosuch-r2"})
 	require.NoError(t, err)
 	assert.Equal(t, "r2", d.Workflow.Workflow)
@@ -48,7 +48,7 @@ func detail(t *testing.T, b Backend) {
 // failures: groups of failing jobs, and messages, of this workflow only.
 func failures(t *testing.T, b Backend) {
 	source, ok := b.Source.(Failures)
-	require.True(t, ok, "the source tells of failing jobs")
+	require.True(t, ok, "the source provides failing jobs")
 	b.fill(t)
 	b.Writer.Put(t, couch.WMStats, job("other", "r22", 1), job("other-2", "r", 1))
 	got, err := source.JobErrors(t.Context(), "r2")
@@ -65,8 +65,8 @@ func failures(t *testing.T, b Backend) {
 	messages(t, b, source)
 }
 
-// samplesOfJobs: documents of the groups that match, one of each before a
-// second of any, and how many jobs there are.
+// samplesOfJobs: documents of the matching groups, one of each before a second
+// of any, and the number of jobs.
 func samplesOfJobs(t *testing.T, b Backend, source Failures) {
 	t.Helper()
 	names := func(limit int, match func(schema.JobError) bool) (list []string, total int64) {
@@ -106,7 +106,7 @@ func samplesOfJobs(t *testing.T, b Backend, source Failures) {
 	assert.NotContains(t, list, "job-2")
 }
 
-// jobsOfAll: the groups of all workflows that are wanted, each workflow's
+// jobsOfAll: the groups of all requested workflows, those of one workflow
 // together, in one pass.
 func jobsOfAll(t *testing.T, source Failures) {
 	t.Helper()
@@ -115,13 +115,13 @@ func jobsOfAll(t *testing.T, source Failures) {
 		last := ""
 		require.NoError(t, source.FailingJobs(t.Context(), wanted, func(g schema.JobError) error {
 			if g.Workflow != last {
-				assert.Zero(t, counts[g.Workflow], "the groups of %s come together", g.Workflow)
+				assert.Zero(t, counts[g.Workflow], "the groups of %s are adjacent", g.Workflow)
 				last = g.Workflow
 			}
 			counts[g.Workflow] += g.Count
 			assert.Equal(t, "jobfailed", g.State)
 			assert.Equal(t, "T2_CH_CERN", g.Site)
-			assert.Equal(t, "a1", g.Agent, "who misses reports is told by agent")
+			assert.Equal(t, "a1", g.Agent, "missing reports are listed by agent")
 			return nil
 		}))
 		return counts

@@ -8,14 +8,15 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// request makes a request document of 2 transitions; more are members to add.
+// request returns a request document with 2 transitions; more are members to
+// add.
 func request(name, status string, more ...string) string {
 	return fmt.Sprintf(`{"_id":%q,"RequestName":%q,"RequestType":"TaskChain","RequestStatus":%q,"RequestPriority":7,"Campaign":"Run3",`+
 		`"RequestTransition":[{"Status":"new","UpdateTime":1795000000},{"Status":%q,"UpdateTime":1795000100}]%s}`,
 		name, name, status, status, join(more))
 }
 
-// agentWork makes an agent's document about a workflow.
+// agentWork returns an agent's document about a workflow.
 func agentWork(agent, workflow string, success int, more ...string) string {
 	return fmt.Sprintf(`{"_id":%q,"type":"agent_request","workflow":%q,"agent_url":%q,"agent":"WMAgent","timestamp":1795000200,`+
 		`"status":{"success":%d,"inWMBS":100},"sites":{"T2_CH_CERN":{"success":%d}},`+
@@ -39,7 +40,7 @@ func join(members []string) string {
 	return "," + strings.Join(members, ",")
 }
 
-// fill writes a little of everything.
+// fill writes a few documents of every kind.
 func (b Backend) fill(t *testing.T) {
 	t.Helper()
 	b.Writer.Put(t, couch.Requests, request("r1", "new"), request("r2", "running-open"), request("r3", "completed"), request("old", "normal-archived"))
@@ -52,7 +53,7 @@ func (b Backend) fill(t *testing.T) {
 	}
 }
 
-// filled are the ids that fill has made and that are of interest.
+// filled are the ids of the documents that fill wrote and a follower keeps.
 func (b Backend) filled() map[couch.Database][]string {
 	agents := []string{"a1-r2", "a1-r3", "a2-r2"}
 	if b.has(AgentInfo) {

@@ -15,7 +15,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/follower"
 )
 
-// firstRead: every way gives the same documents, and they are what was written.
+// firstRead: every way returns the same documents, which are those written.
 func firstRead(t *testing.T, b Backend) {
 	if b.has(Empty) {
 		for _, db := range []couch.Database{couch.Requests, couch.WMStats} {
@@ -33,7 +33,7 @@ func firstRead(t *testing.T, b Backend) {
 		assert.Equal(t, want, names(usual), "%s by %s", db, way)
 		for name, open := range b.Ways {
 			docs, way := readAll(t, open(t), db)
-			require.Contains(t, way, name, "%s goes this way", db)
+			require.Contains(t, way, name, "%s uses this way", db)
 			assert.Equal(t, want, names(docs), "%s by %s", db, way)
 			for id := range docs {
 				assert.JSONEq(t, usual[id].Doc, docs[id].Doc, "%s by %s", id, way)
@@ -52,8 +52,8 @@ func firstRead(t *testing.T, b Backend) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// assertHolds says that a document has all that was written, whatever the
-// server has added.
+// assertHolds checks that a document contains everything that was written,
+// whatever the server has added.
 func assertHolds(t *testing.T, written, got string) {
 	t.Helper()
 	var want, have map[string]json.RawMessage
@@ -66,8 +66,8 @@ func assertHolds(t *testing.T, written, got string) {
 	}
 }
 
-// jobsStayBehind: millions of jobsummary documents are in the database, and
-// neither the first read nor the feed brings one.
+// jobsStayBehind: the database contains millions of jobsummary documents, and
+// neither the first full read nor the feed delivers one.
 func jobsStayBehind(t *testing.T, b Backend) {
 	b.fill(t)
 	_, err := b.Source.Read(t.Context(), couch.WMStats, active(), func(r couch.Row) error {
@@ -81,17 +81,17 @@ func jobsStayBehind(t *testing.T, b Backend) {
 	b.Writer.Put(t, couch.WMStats, job("job-9", "r2", 1))
 	docs, after := changesSince(t, b.Source, couch.WMStats, last)
 	assert.NotContains(t, docs, "job-9")
-	assert.NotEqual(t, last, after, "the position moves past what did not travel")
+	assert.NotEqual(t, last, after, "the position moves past undelivered documents")
 }
 
-// largeDocument: a request with megabytes of lumi sections comes whole, by
-// read and by feed, and what follows it too.
+// largeDocument: a request with megabytes of lumi sections is delivered
+// completely, by read and by feed, and so are later documents.
 func largeDocument(t *testing.T, b Backend) {
 	b.Writer.Put(t, couch.Requests, request("small-1", "new"))
 	from := positionOf(t, b.Source, couch.Requests)
 	var lumis strings.Builder
 	lumis.WriteString(`"LumiList":{`)
-	for run := 0; lumis.Len() < 7_500_000; run++ { // a CouchDB takes 8 000 000 bytes by default
+	for run := 0; lumis.Len() < 7_500_000; run++ { // CouchDB accepts 8 000 000 bytes by default
 		if run > 0 {
 			lumis.WriteByte(',')
 		}
@@ -109,7 +109,7 @@ func largeDocument(t *testing.T, b Backend) {
 	assertHolds(t, large, docs["large"].Doc)
 }
 
-// inventedRevisions: agents write any revision that they like.
+// inventedRevisions: agents write arbitrary revisions.
 func inventedRevisions(t *testing.T, b Backend) {
 	const first, second = "32-6027014210", "33-99"
 	b.Writer.Put(t, couch.Requests, request("r1", "new"))

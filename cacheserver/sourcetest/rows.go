@@ -14,15 +14,15 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// Odd says which rows are not as they should be, and how.
+// Odd says which rows are defective, and how.
 type Odd struct {
 	Kind  OddKind
 	IDs   []string // of these documents
-	Asked bool     // in answers to questions by id; else in all others
+	Asked bool     // in answers to requests by id; otherwise in all others
 }
 
-// OddKind is a way in which a row is odd. The names are those of the stand-in's
-// faults, which say more.
+// OddKind is a kind of defective row. The names are those of the stand-in's
+// faults, which describe them in more detail.
 type OddKind string
 
 // The kinds.
@@ -45,7 +45,7 @@ type ByID interface {
 	ByID(ctx context.Context, db couch.Database, ids []string, fn func(couch.Row) error) error
 }
 
-// oddKinds are the kinds of rows, and whether they bring their documents.
+// oddKinds are the kinds of rows, and whether they deliver their documents.
 func oddKinds() map[OddKind]bool {
 	return map[OddKind]bool{
 		NullDoc: false, NoDoc: false, DocError: false, OddDoc: false,
@@ -54,19 +54,19 @@ func oddKinds() map[OddKind]bool {
 	}
 }
 
-// nameless tells whether rows of a query that are odd in this way leave open
-// which document did not come: one that comes twice may be in the place of another.
+// nameless reports whether a defective row of a query hides which document is
+// missing: one that is delivered twice may replace another.
 func nameless(kind OddKind) bool {
 	return slices.Contains([]OddKind{NullDoc, NoDoc, OddDoc, TwiceRow}, kind)
 }
 
-// seenRow is what a source says of one document.
+// seenRow is what a source reported about one document.
 type seenRow struct {
 	came, lacks bool
 	doc         string
 }
 
-// note adds a row to what is seen of its document.
+// note adds a row to what is known of its document.
 func note(seen map[string]seenRow, row couch.Row) {
 	s := seen[row.ID]
 	if row.Lacking() || row.Fault() != "" {
@@ -77,9 +77,9 @@ func note(seen map[string]seenRow, row couch.Row) {
 	seen[row.ID] = s
 }
 
-// oddRows: a row that does not bring its document is not left out, by no way of
-// reading and by no feed: the source says of which document it is, or fails. All
-// others come as ever.
+// oddRows: a row without its document is not ignored, by any way of reading or
+// any feed: the source names the document, or fails. All other rows are
+// delivered as usual.
 func oddRows(t *testing.T, b Backend) {
 	b.fill(t)
 	usual := map[string]string{}
@@ -95,11 +95,11 @@ func oddRows(t *testing.T, b Backend) {
 			t.Helper()
 			for _, id := range b.filled()[db] {
 				if slices.Contains(odd, id) && !brings {
-					assert.True(t, seen[id].lacks, "%s: the row of %s is told", kind, id)
+					assert.True(t, seen[id].lacks, "%s: the row of %s is reported", kind, id)
 					assert.False(t, seen[id].came, "%s: %s", kind, id)
 					continue
 				}
-				require.True(t, seen[id].came, "%s: %s comes", kind, id)
+				require.True(t, seen[id].came, "%s: %s is delivered", kind, id)
 				assert.JSONEq(t, usual[id], seen[id].doc, "%s: %s", kind, id)
 			}
 		}
@@ -115,9 +115,9 @@ func oddRows(t *testing.T, b Backend) {
 				switch {
 				case query && kind == OtherDoc:
 					require.NoError(t, err)
-					assert.True(t, seen["r2"].came, "it is asked for by its id")
+					assert.True(t, seen["r2"].came, "it is requested by its id")
 					assert.NotContains(t, seen, "other-r2")
-				case query && nameless(kind) && err != nil: // a row of no document fails the query
+				case query && nameless(kind) && err != nil: // a row without a document fails the query
 				default:
 					require.NoError(t, err, "%s by %s", kind, way)
 					require.Equal(t, !query || !nameless(kind), strings.Contains(used, way), "%s by %s: %s", kind, way, used)
@@ -144,15 +144,15 @@ func oddRows(t *testing.T, b Backend) {
 	}
 }
 
-// byID: each id has one answer: the document, that it is deleted, that it is not
-// there, or that it did not come; whatever the order of the rows.
+// byID: each id has one answer: the document, that it is deleted, that it does
+// not exist, or that it was not delivered; in any order of the rows.
 func byID(t *testing.T, b Backend) {
 	b.fill(t)
 	b.Writer.Delete(t, couch.Requests, "r1")
 	ask := func(t *testing.T, s any) (answers map[string]string) {
 		t.Helper()
 		source, ok := s.(ByID)
-		require.True(t, ok, "the source can be asked")
+		require.True(t, ok, "the source serves single documents")
 		answers = map[string]string{}
 		require.NoError(t, source.ByID(t.Context(), couch.Requests, []string{"r1", "r2", "nosuch", "r3", "r2"}, func(row couch.Row) error {
 			require.NotContains(t, answers, row.ID, "one answer each")

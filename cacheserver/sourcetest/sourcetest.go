@@ -1,8 +1,8 @@
-// Package sourcetest is the conformance suite of sources: what a follower
-// relies on, stated once and run over every source that there is. It reaches a
-// source only through the follower's interface, and what is behind it only
-// through Writer, so that the same facts hold for a stand-in, a real CouchDB
-// and a file. It tests no store and no records.
+// Package sourcetest is the conformance suite of sources: the behaviour that a
+// follower relies on, stated once and tested with every source. It accesses a
+// source only through the follower's interface, and the data behind it only
+// through Writer, so that the same tests apply to a stand-in, a real CouchDB
+// and a file. It does not test a store or records.
 package sourcetest
 
 import (
@@ -20,36 +20,38 @@ import (
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
-// patience bounds every wait; it only decides how late a failure is told.
+// patience limits every wait; it only decides how late a failure is reported.
 const patience = time.Minute
 
-// Backend is one source over data of its own, empty but for what a fact writes.
+// Backend is one source over its own data, which are empty except for what a
+// test writes.
 type Backend struct {
 	Source follower.Source
 	Writer Writer
 
-	// Again makes another source over the same data, as a restart does.
+	// Again returns another source over the same data, as after a restart.
 	Again func(t *testing.T) follower.Source
-	// Ways are sources over the same data that are held to one way of the first
-	// read, by a part of the name that they must say. nil: there is only one.
+	// Ways are sources over the same data that can read in only one way, by a
+	// part of the way's name. nil: there is only one way.
 	Ways map[string]func(t *testing.T) follower.Source
-	// Odd makes a source over the same data that is held to one of the ways, and
-	// gets rows that are odd. nil: rows can't be made so.
+	// Odd returns a source over the same data that can read in only one way,
+	// and gets defective rows. nil: defective rows are not possible.
 	Odd func(t *testing.T, way string, rows Odd) follower.Source
 	// Lacks says which facts do not apply, and why.
 	Lacks map[Fact]string
 }
 
-// Writer puts documents behind a source. What it has written is there when it
+// Writer writes documents behind a source. Documents are visible when it
 // returns; a failure ends the test.
 type Writer interface {
-	// Put writes documents, new ones or in place of what is there.
+	// Put writes new documents, or replaces existing ones.
 	Put(t *testing.T, db couch.Database, docs ...string)
-	// PutInvented writes documents with the _rev that is in them, as agents do.
+	// PutInvented writes documents with the _rev that they contain, as agents
+	// do.
 	PutInvented(t *testing.T, db couch.Database, docs ...string)
-	// Delete deletes documents that are there.
+	// Delete deletes existing documents.
 	Delete(t *testing.T, db couch.Database, ids ...string)
-	// Recreate deletes a database and makes one of the same name, empty.
+	// Recreate deletes a database and creates an empty one of the same name.
 	Recreate(t *testing.T, db couch.Database)
 }
 
@@ -66,34 +68,34 @@ type Failures interface {
 	FailingJobs(ctx context.Context, wanted func(workflow string) bool, fn func(schema.JobError) error) error
 }
 
-// Fact names a group of statements that a source may be unable to meet.
+// Fact names a group of statements that may not apply to a source.
 type Fact string
 
 // The facts, in the order in which they run.
 const (
-	FirstRead   Fact = "first read"           // all that is of interest, by every way the same
-	Empty       Fact = "empty at first"       // a source with nothing in it can be read
-	NoGap       Fact = "no gap"               // a change after the position was asked for is seen
-	Following   Fact = "following"            // a feed waits, shows signs of life and brings what comes
-	Deletions   Fact = "deletions"            // of all kinds are seen
-	AgentInfo   Fact = "agent_info"           // documents of this type are there
-	Jobs        Fact = "jobs stay behind"     // jobsummary documents do not travel
-	Invented    Fact = "invented revisions"   // come back as they were
+	FirstRead   Fact = "first read"           // all that a follower keeps, the same by every way
+	Empty       Fact = "empty at first"       // an empty source can be read
+	NoGap       Fact = "no gap"               // a change after the position was requested is delivered
+	Following   Fact = "following"            // a feed waits, sends heartbeats and delivers new documents
+	Deletions   Fact = "deletions"            // of all kinds are visible
+	AgentInfo   Fact = "agent_info"           // documents of this type are delivered
+	Jobs        Fact = "jobs stay behind"     // jobsummary documents are not delivered
+	Invented    Fact = "invented revisions"   // are delivered unchanged
 	Resume      Fact = "resume"               // from a stored position, by another source
-	OldSeq      Fact = "older positions"      // are good too, not only the last ones
-	UnknownSeq  Fact = "unknown position"     // is told as such
+	OldSeq      Fact = "older positions"      // are valid too, not only the last ones
+	UnknownSeq  Fact = "unknown position"     // is reported as such
 	ForeignSeq  Fact = "foreign position"     // loses nothing
-	NewDatabase Fact = "database made anew"   // is noticed
-	LargeDoc    Fact = "large document"       // comes whole
+	NewDatabase Fact = "database recreated"   // is noticed
+	LargeDoc    Fact = "large document"       // is delivered completely
 	ManyChanges Fact = "many changes at once" // none is lost
 	DetailOf    Fact = "detail"               // of one workflow
-	Tombstones  Fact = "tombstones"           // what was deleted is told from what never was
+	Tombstones  Fact = "tombstones"           // deleted documents differ from those that never existed
 	FailuresOf  Fact = "job errors and log"   // of one workflow
-	OddRows     Fact = "odd rows"             // a row without its document is told
-	SingleDocs  Fact = "documents by id"      // come, or are said to be gone, or did not come
+	OddRows     Fact = "odd rows"             // a row without its document is reported
+	SingleDocs  Fact = "documents by id"      // are delivered, reported as deleted, or missing
 )
 
-// Run states all facts over sources that open makes, one for each fact.
+// Run tests all facts with sources that open returns, one for each fact.
 func Run(t *testing.T, open func(t *testing.T) Backend) { RunFacts(t, open) }
 
 // RunFacts is Run for some of the facts; none: all.
@@ -121,7 +123,7 @@ func RunFacts(t *testing.T, open func(t *testing.T) Backend, some ...Fact) {
 	}
 }
 
-// has tells whether a part of a fact applies.
+// has reports whether a part of a fact applies.
 func (b Backend) has(f Fact) bool { return b.Lacks[f] == "" }
 
 // kept is a document as a source delivered it, copied.
@@ -131,7 +133,7 @@ type kept struct {
 	Doc     string
 }
 
-// active are the statuses that the facts read.
+// active are the statuses that the tests read.
 func active() []string { return []string{"new", "running-open", "completed"} }
 
 // readAll reads a database and keeps what a follower would: no document of
@@ -163,8 +165,8 @@ func ofInterest(t *testing.T, db couch.Database, doc []byte) bool {
 	return slices.Contains(active(), request.RequestStatus)
 }
 
-// changesSince reads the changes that there are: the last one of each
-// document, and the position after all.
+// changesSince reads the available changes: the last one of each document, and
+// the position after all.
 func changesSince(t *testing.T, s follower.Source, db couch.Database, since couch.Seq) (map[string]kept, couch.Seq) {
 	t.Helper()
 	docs, last := map[string]kept{}, since
@@ -173,7 +175,7 @@ func changesSince(t *testing.T, s follower.Source, db couch.Database, since couc
 		require.NotEmpty(t, ch.Seq)
 		last = ch.Seq
 		if ch.ID != "" {
-			require.Equal(t, ch.Deleted, ch.Doc == nil, "%s: a tombstone has no document, all else has one", ch.ID)
+			require.Equal(t, ch.Deleted, ch.Doc == nil, "%s: only a tombstone has no document", ch.ID)
 			docs[ch.ID] = kept{ch.Rev, ch.Deleted, string(ch.Doc)}
 		}
 	}
