@@ -76,7 +76,8 @@ var noAnswer = map[string]string{
 	"cacheserver/follower.":              "the follower answers no request",
 	"cacheserver/checkpoint.":            "no handler reads or writes a checkpoint",
 	"cacheserver/legacy.":                "of the old API, which answers in its own format",
-	"cacheserver/app.errNo":              "of the old API, which answers that the source could not be read",
+	"cacheserver/app.errNoDocuments":     "of the old API, which answers that the source could not be read",
+	"cacheserver/app.errNoJobs":          "of the old API, which answers that the source could not be read",
 }
 
 // Each error of the packages below the handlers has an answer, or a reason why
