@@ -59,7 +59,7 @@ func expensiveRequests() []expensive {
 		{"globs of names that are excluded", "GET", "/fetch?workflow=!" + strings.Join(globs, ",!"), ""},
 		{"long globs of a list", "GET", "/fetch?inputdataset=!*" + strings.Repeat("a*", 2_000), ""},
 		{"q", "GET", "/fetch?q=" + strings.Repeat("é", 3) + "v", ""},
-		{"all bounds", "GET", "/fetch?" + strings.Join(conditions, "&"), ""},
+		{"all ranges", "GET", "/fetch?" + strings.Join(conditions, "&"), ""},
 		{"eight keys", "GET", "/fetch?idx=2000&sort=OutputDatasets,PrepIDs," + strings.Join(keys[5:11], ","), ""},
 		{"all facets", "GET", "/fetch?facets=" + strings.Join(countable, ","), ""},
 		{"all as CSV, by a text", "GET", "/fetch?limit=10000&format=csv&sort=PrepID&fields=Status,Sites", ""},

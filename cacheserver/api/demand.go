@@ -104,7 +104,7 @@ func (a *API) readDemand(c echo.Context, what string, call ondemand.Call) (d dem
 	resume()
 	switch {
 	case err == nil, errors.Is(err, ondemand.ErrAbsent), ctx.Err() != nil:
-		return d, err //nolint:wrapcheck // the caller tells these apart
+		return d, err //nolint:wrapcheck // the caller distinguishes these
 	case patient.Err() != nil && errors.Is(err, context.DeadlineExceeded):
 		err = wire.NewProblem(wire.SlugNotReady, "The "+what+" are still being read from the source; retry soon.")
 	default:

@@ -222,7 +222,7 @@ func matching(ctx context.Context, generation *store.Generation, q wire.Query, n
 		return nil, err
 	}
 	out := make(map[string]bool, list.Total())
-	for _, record := range list.Page(0, list.Total()) { //nolint:contextcheck // a page of what Select has made spends nothing
+	for _, record := range list.Page(0, list.Total()) { //nolint:contextcheck // reading a page of the result spends nothing
 		name, err := nameOf(record)
 		if err != nil {
 			return nil, err

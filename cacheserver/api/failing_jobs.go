@@ -206,7 +206,7 @@ func workflowsOf(ctx context.Context, generation *store.Generation, q wire.Query
 	spent := budget.From(ctx)
 	const chunk, steps = 256, 500
 	for i := 0; i < sel.Total(); i += chunk {
-		for _, record := range sel.Page(i, chunk) { //nolint:contextcheck // a page of what Select has made spends nothing
+		for _, record := range sel.Page(i, chunk) { //nolint:contextcheck // reading a page of the result spends nothing
 			if !spent.Spend(steps) {
 				return nil, spent.Stopped() //nolint:wrapcheck // it is the request's own end
 			}

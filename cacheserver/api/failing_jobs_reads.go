@@ -95,7 +95,7 @@ func (a *API) readTable(ctx context.Context, generation *store.Generation, wait 
 func (a *API) readFailingJobs(ctx context.Context, generation *store.Generation) (*failures.Table, error) {
 	build := failures.NewBuilder(failures.MaxCells)
 	if err := a.o.Jobs.FailingJobs(ctx, wanted(generation), build.Add); err != nil {
-		return nil, err //nolint:wrapcheck // demandProblem says what was read
+		return nil, err //nolint:wrapcheck // demandProblem adds what was read
 	}
 	return build.Table(), nil
 }

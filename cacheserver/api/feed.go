@@ -93,7 +93,7 @@ func (s *stream) follow(ctx context.Context, change wire.Change) error {
 func (s *stream) next(ctx context.Context, heart <-chan time.Time) (change wire.Change, err error) {
 	for {
 		look := s.api.newBudget(ctx, s.asked)
-		change, err = s.api.changeSince(look, s.told, s.request.filter, s.request.records) //nolint:contextcheck // look is made of ctx
+		change, err = s.api.changeSince(look, s.told, s.request.filter, s.request.records) //nolint:contextcheck // look is derived from ctx
 		look.End()
 		if p := wire.ProblemOf(err); p == nil || p.Slug() != wire.SlugRateLimited {
 			return change, err

@@ -225,12 +225,12 @@ func (r *result) page(idx, n int) [][]byte {
 // versions hashes the content of the page.
 func (r *result) versions(ctx context.Context, idx, n int) (sum uint64, err error) {
 	if !r.some {
-		return r.list.Versions(ctx, idx, n) //nolint:wrapcheck // it says what was done
+		return r.list.Versions(ctx, idx, n) //nolint:wrapcheck // the error says what failed
 	}
 	for _, at := range r.places[min(idx, len(r.places)):min(idx+n, len(r.places))] {
 		one, err := r.list.Versions(ctx, int(at), 1)
 		if err != nil {
-			return 0, err //nolint:wrapcheck // it says what was done
+			return 0, err //nolint:wrapcheck // the error says what failed
 		}
 		sum = sum*1099511628211 ^ one
 	}
@@ -272,7 +272,7 @@ func (a *API) matchAll(ctx context.Context, list *store.List, s *mango.Selector)
 	const step = 100
 	m := s.Matcher(budget.From(ctx))
 	for i := 0; i < list.Total(); i += step {
-		for k, record := range list.Page(i, step) { //nolint:contextcheck // a page of what Select has made spends nothing
+		for k, record := range list.Page(i, step) { //nolint:contextcheck // reading a page of the result spends nothing
 			ok, err := m.Match(record, s)
 			if err != nil {
 				return nil, err

@@ -48,7 +48,7 @@ func listGroup[T any](a *API, c echo.Context, g *group, moving bool, all func(*s
 	ctx := c.Request().Context()
 	picked, err := records.Select(ctx, g.fields, list, q, generation.Time().Unix())
 	if err != nil {
-		return err //nolint:wrapcheck // it says what was done
+		return err //nolint:wrapcheck // the error says what failed
 	}
 	p := pageOf(generation, q, len(picked), q.Limit)
 	fixed := q

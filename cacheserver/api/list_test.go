@@ -173,7 +173,7 @@ func TestExpiredGeneration(t *testing.T) {
 		read = append(read, names(decode[[]schema.Workflow](t, a.body))...)
 		rest = a.links()["next"]
 	}
-	assert.Equal(t, all, read, "each workflow comes exactly once")
+	assert.Equal(t, all, read, "each workflow is returned exactly once")
 
 	p = f.get("/fetch?gen=zz-9&idx=100&sort=-Priority&last=x").problem(t)
 	assert.Equal(t, "/fetch?sort=-Priority", p.Restart)

@@ -30,7 +30,7 @@ type listing struct {
 func sendList[T any](c echo.Context, a *API, ans answer.Answer, l listing, records []T) error {
 	encoded, version, err := answer.Encode(c.Request().Context(), records)
 	if err != nil {
-		return err //nolint:wrapcheck // it says what was done
+		return err //nolint:wrapcheck // the error says what failed
 	}
 	ans.Body = render.List(ans.Format, l.fields, l.keys, len(encoded), render.Slice(encoded))
 	ans.Version, ans.Fields, ans.Total = version, l.keys, strconv.FormatInt(l.total, 10)

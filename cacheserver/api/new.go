@@ -79,7 +79,7 @@ func New(o Options) (*API, error) {
 		Stale: func() (string, bool) { state := o.Store.Source(); return state.Reason, state.Stale },
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what is missing
+		return nil, err //nolint:wrapcheck // the error says what is missing
 	}
 	a.groups = a.allGroups()
 	a.openapi = sync.OnceValues(a.makeOpenAPI)

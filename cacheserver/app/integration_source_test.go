@@ -137,7 +137,7 @@ func TestIntegrationRestore(t *testing.T) {
 		require.NoError(t, err)
 		u.User, u.Path = nil, "/_up"
 		require.Eventually(t, func() bool {
-			resp, err := http.Get(u.String()) //nolint:noctx // it has a bound
+			resp, err := http.Get(u.String()) //nolint:noctx // it has a limit
 			if err != nil {
 				return false
 			}

@@ -18,8 +18,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// newDocuments makes room for the request documents of the old API; nil where
-// that is not served.
+// newDocuments returns the store of the request documents of the old API; nil
+// where that API is not served.
 func (a *App) newDocuments() (*documents.Documents, error) {
 	if !a.o.Legacy.On {
 		return nil, nil
@@ -31,7 +31,7 @@ func (a *App) newDocuments() (*documents.Documents, error) {
 	return d, nil
 }
 
-// newLegacy makes the old API; nil where it is not served.
+// newLegacy returns the old API; nil where it is not served.
 func (a *App) newLegacy(source source, registry *prometheus.Registry) (*legacy.Handler, error) {
 	if a.documents == nil {
 		return nil, nil
@@ -65,19 +65,19 @@ func withLegacy(old *legacy.Handler, rest http.Handler) http.Handler {
 	})
 }
 
-// readWhole has everything read for the old API after a checkpoint that has not
-// its documents, which is no reason to read everything before the first list.
+// readWhole starts a full read for the old API after a checkpoint without its
+// documents. The first list is served before that read.
 func (a *App) readWhole() {
 	if a.documents == nil || !a.follower.Loaded() {
 		return
 	}
 	if _, ok := a.documents.Snapshot(); !ok {
-		a.Log.Info("the checkpoint has no request documents for the old API; they are read")
+		a.Log.Info("the checkpoint has no request documents for the old API; reading everything")
 		a.follower.ReadWhole()
 	}
 }
 
-// feed is the store of the follower that fills the documents too.
+// feed is the store of the follower that also fills the documents.
 func feed(records *store.Store, docs *documents.Documents, log *slog.Logger) follower.Store {
 	to := follower.OfStore(records)
 	if docs == nil {
@@ -86,8 +86,8 @@ func feed(records *store.Store, docs *documents.Documents, log *slog.Logger) fol
 	return documentFeed{to, records, docs, log}
 }
 
-// documentFeed gives documents to the store first: lists do not wait for what
-// the old API needs.
+// documentFeed passes documents to the store first: lists do not wait for the
+// needs of the old API.
 type documentFeed struct {
 	follower.Store
 
@@ -112,7 +112,7 @@ func (f documentFeed) BeginLoad() follower.Load {
 	return &documentLoad{Load: f.Store.BeginLoad(), read: f.docs.BeginRead(), log: f.log}
 }
 
-// requestsOf are the changes of request documents.
+// requestsOf returns the changes of request documents.
 func requestsOf(changes []join.Change) (out []documents.Change) {
 	for i := range changes {
 		if c := &changes[i]; c.Kind == join.Request && (c.Doc != nil || c.Deleted || c.Stands) {
@@ -122,7 +122,7 @@ func requestsOf(changes []join.Change) (out []documents.Change) {
 	return out
 }
 
-// documentLoad is a full read that fills the documents too.
+// documentLoad is a full read that also fills the documents.
 type documentLoad struct {
 	follower.Load
 
@@ -139,11 +139,11 @@ func (l *documentLoad) Add(changes []join.Change) {
 	l.Load.Add(changes)
 }
 
-// Commit commits the records, and then the documents if the read is believed.
+// Commit commits the records, and then the documents if the read is accepted.
 func (l *documentLoad) Commit() (store.Result, error) {
 	result, err := l.Load.Commit()
 	if err != nil {
-		return result, err //nolint:wrapcheck // the follower tells them apart
+		return result, err //nolint:wrapcheck // the follower distinguishes them
 	}
 	var gone []string
 	for _, d := range result.Swept {
@@ -157,28 +157,28 @@ func (l *documentLoad) Commit() (store.Result, error) {
 	return result, nil
 }
 
-// Abort ends the read, also while it is committed.
+// Abort ends the read, even while it is committed.
 func (l *documentLoad) Abort() {
 	l.aborted.Store(true)
 	l.Load.Abort()
 }
 
-// legacySource gives a source the form that the old API takes.
+// legacySource adapts a source to the interface of the old API.
 type legacySource struct{ source source }
 
-// whole is a source that has documents by their ids.
+// whole is a source that serves documents by id.
 type whole interface {
 	Documents(ctx context.Context, db couch.Database, ids []string) ([]couch.Row, error)
 }
 
-// jobRows is a source that has jobs.
+// jobRows is a source with job documents.
 type jobRows interface {
 	EachJob(ctx context.Context, workflow string, begin func(), fn func(id string, key []byte) error) error
 }
 
 var (
-	errNoDocuments = errors.New("the source has no single documents")
-	errNoJobs      = errors.New("the source has no documents of jobs")
+	errNoDocuments = errors.New("the source does not serve single documents")
+	errNoJobs      = errors.New("the source has no job documents")
 )
 
 func (s legacySource) documents(ctx context.Context, db couch.Database, ids []string) ([][]byte, error) {
@@ -188,12 +188,12 @@ func (s legacySource) documents(ctx context.Context, db couch.Database, ids []st
 	}
 	rows, err := from.Documents(ctx, db, ids)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the API says what it reads
+		return nil, err //nolint:wrapcheck // the API adds what it reads
 	}
 	docs := make([][]byte, len(rows))
 	for i, row := range rows {
 		if row.Lacking() {
-			return nil, fmt.Errorf("the document %s did not come: %s", couch.Brief(row.ID), row.Error)
+			return nil, fmt.Errorf("the source did not deliver the document %s: %s", couch.Brief(row.ID), row.Error)
 		}
 		docs[i] = row.Doc
 	}
@@ -213,5 +213,5 @@ func (s legacySource) EachJob(ctx context.Context, workflow string, begin func()
 	if !ok {
 		return errNoJobs
 	}
-	return from.EachJob(ctx, workflow, begin, fn) //nolint:wrapcheck // the API says what it reads
+	return from.EachJob(ctx, workflow, begin, fn) //nolint:wrapcheck // the API adds what it reads
 }

@@ -10,10 +10,10 @@ import (
 
 // LegacyOptions are those of the old server's REST API.
 type LegacyOptions struct {
-	On           bool          // it is served; else nothing is held for it
-	MaxAge       time.Duration // of the last word from the source, for answers that others act on
-	Ignore       []string      // request documents that put nothing in doubt
-	Requestcache int           // answers of requestcache at once; 0: none
+	On           bool          // whether it is served; otherwise nothing is held for it
+	MaxAge       time.Duration // maximum time since the last contact with the source, for answers that others act on
+	Ignore       []string      // unreadable request documents that do not make answers unavailable
+	Requestcache int           // maximum concurrent answers of requestcache; 0: none
 }
 
 func defaultLegacy() LegacyOptions {

@@ -85,7 +85,7 @@ func proxyProgram(t *testing.T, program, configuration string, socket *os.File, 
 	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context has ended
 	t.Cleanup(func() {
 		if text, _ := os.ReadFile(said.Name()); t.Failed() {
-			t.Logf("%s says: %s", program, text)
+			t.Logf("%s printed: %s", program, text)
 		}
 	})
 }
@@ -134,7 +134,7 @@ func TestBehindAProxy(t *testing.T) {
 		polled bool
 	}{
 		{"that buffers always", bufferingProxy, true},
-		{"nginx as it comes", func(t *testing.T, to string) string { return nginx(t, to, "") }, true},
+		{"nginx with default settings", func(t *testing.T, to string) string { return nginx(t, to, "") }, true},
 		{"nginx without buffers", func(t *testing.T, to string) string { return nginx(t, to, "proxy_buffering off;") }, false},
 		{"haproxy", haproxy, false},
 	} {

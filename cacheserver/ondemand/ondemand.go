@@ -26,7 +26,7 @@ import (
 
 // Outcomes of a read, besides the errors of the source itself.
 var (
-	ErrAbsent  = errors.New("the source does not provide this kind") // said by Read: asking again will not help
+	ErrAbsent  = errors.New("the source does not provide this kind") // returned by Read; a retry will not help
 	ErrBackoff = errors.New("the source fails; reads are paused")    // after some failures in a row
 	ErrBusy    = errors.New("too many reads are waiting")
 )

@@ -49,7 +49,7 @@ func (l listener) Accept() (net.Conn, error) {
 	if below, ok := c.(*serving.Conn); ok && err == nil {
 		return &Conn{Conn: below}, nil
 	}
-	return c, err //nolint:wrapcheck // net/http tells temporary errors from others
+	return c, err //nolint:wrapcheck // net/http must recognize temporary errors
 }
 
 type contextKey struct{}
@@ -127,7 +127,7 @@ func (c *Conn) sendHeld(body [][]byte) (int64, error) {
 	if cap(c.held) > mostHeld {
 		c.held = nil
 	}
-	return max(0, sent-header), err //nolint:wrapcheck // the caller says what it was
+	return max(0, sent-header), err //nolint:wrapcheck // the caller adds what failed
 }
 
 // Limits of the buffers that an idle connection keeps for its next response.

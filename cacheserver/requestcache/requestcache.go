@@ -65,7 +65,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		u, err := url.Parse(o.From)
 		// The cause would repeat the URL, and with it a password.
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			faults = append(faults, errors.New("URL of a requestcache: expected http://host/path or https://host/path"))
+			faults = append(faults, errors.New("URL of a requestcache: want http://host/path or https://host/path"))
 		}
 		at, usual = u, 5*time.Minute
 	}

@@ -97,7 +97,7 @@ func deletions(t *testing.T, b Backend) {
 	from := positionOf(t, b.Source, couch.Requests)
 	b.Writer.Put(t, couch.Requests, request("r1", "completed"))
 	docs, _ := changesSince(t, b.Source, couch.Requests, from.Seq)
-	require.Contains(t, docs, "r1", "made again")
+	require.Contains(t, docs, "r1", "created again")
 	assert.False(t, docs["r1"].Deleted)
 }
 

@@ -172,7 +172,7 @@ func byID(t *testing.T, b Backend) {
 	want := map[string]string{"r1": gone, "r2": there, "nosuch": never, "r3": there}
 	assert.Equal(t, want, ask(t, b.Source))
 	if b.Odd == nil {
-		t.Log("rows can't be made odd here")
+		t.Log("defective rows are not possible here")
 		return
 	}
 	for kind, brings := range oddKinds() {

@@ -132,7 +132,7 @@ func (t *Timeline) Run(ctx context.Context, from Source) error {
 			continue
 		}
 		seen = generation.ID()
-		if _, err := t.Observe(generation); err != nil { //nolint:contextcheck // a point that is begun is ended
+		if _, err := t.Observe(generation); err != nil { //nolint:contextcheck // a started point is finished
 			t.o.Log.ErrorContext(ctx, "could not record counts over time", "generation", seen, "err", err)
 		}
 	}

@@ -26,7 +26,7 @@ func (s *Sender) madeBefore(tag string) made {
 func (s *Sender) make(ctx context.Context, a *Answer, coding, tag string) (body made, err error) {
 	write := func(w io.Writer) error {
 		_, err := a.Body.WriteTo(&spendingWriter{budget.From(ctx), w})
-		return err //nolint:wrapcheck // it says what was done
+		return err //nolint:wrapcheck // the error says what failed
 	}
 	var to collector
 	if coding == negotiate.Identity {
@@ -37,7 +37,7 @@ func (s *Sender) make(ctx context.Context, a *Answer, coding, tag string) (body 
 		return to.made, err
 	}
 	if err := s.compressor.Compress(render.Coding(coding), &to, write); err != nil {
-		return body, err //nolint:wrapcheck // it says what was done
+		return body, err //nolint:wrapcheck // the error says what failed
 	}
 	s.keepMade(a, tag, &to)
 	return to.made, nil

@@ -29,7 +29,7 @@ func (s *Sender) write(c echo.Context, a *Answer, body made, filter time.Duratio
 	if conn := onewrite.From(c.Request().Context()); conn != nil && a.Plain == "" && onewrite.Fits(res.Writer) {
 		sent, err := conn.Send(res.Writer, nil, nil, body.chunks)
 		res.Size += sent
-		return err //nolint:wrapcheck // it says what was being done
+		return err //nolint:wrapcheck // the error says what failed
 	}
 	return s.buffered(c, func(w io.Writer) error {
 		for _, chunk := range body.chunks {
@@ -66,7 +66,7 @@ func (s *Sender) writeCached(c echo.Context, conn *onewrite.Conn, cached *cached
 	res.WriteHeader(http.StatusOK)
 	sent, err := conn.Send(res.Writer, cached.lines, own, chunks)
 	res.Size += sent
-	return err //nolint:wrapcheck // it says what was being done
+	return err //nolint:wrapcheck // the error says what failed
 }
 
 // stream writes a body of any length in constant memory. If it fails the
@@ -78,18 +78,18 @@ func (s *Sender) stream(c echo.Context, a *Answer, coding, tag string, filter ti
 		return nil
 	}
 	if a.Segments != nil { // the first segment reaches the client before the second is started
-		return a.Segments.Send(c.Response()) //nolint:wrapcheck // it says what was being done
+		return a.Segments.Send(c.Response()) //nolint:wrapcheck // the error says what failed
 	}
 	plain := func(w io.Writer) error {
 		_, err := a.Body.WriteTo(&livingWriter{c.Request().Context(), w})
-		return err //nolint:wrapcheck // it says what was being done
+		return err //nolint:wrapcheck // the error says what failed
 	}
 	if coding == negotiate.Identity {
 		return s.buffered(c, plain)
 	}
 	to := &collector{most: biggestCached}
 	err := s.buffered(c, func(w io.Writer) error {
-		return s.compressor.Compress(render.Coding(coding), io.MultiWriter(to, w), plain) //nolint:wrapcheck // it says what was being done
+		return s.compressor.Compress(render.Coding(coding), io.MultiWriter(to, w), plain) //nolint:wrapcheck // the error says what failed
 	})
 	if err == nil {
 		s.keepMade(a, tag, to)

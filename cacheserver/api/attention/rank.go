@@ -61,7 +61,7 @@ func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.Attent
 	top := ranking{most: o.Top}
 	spent := budget.From(ctx)
 	for i := 0; i < list.Total(); i += step {
-		for _, record := range list.Page(i, step) { //nolint:contextcheck // a page of what Select has made spends nothing
+		for _, record := range list.Page(i, step) { //nolint:contextcheck // reading a page of the result spends nothing
 			if !spent.Spend(recordSteps + len(record)) {
 				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, spent.Stopped())
 			}

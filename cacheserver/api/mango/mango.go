@@ -255,7 +255,7 @@ func (m *Matcher) compare(a, b any) int {
 		}
 		return x - y
 	case kindNumber:
-		return order(a.(float64), b.(float64)) //nolint:forcetypeassert // typeOf has said so
+		return order(a.(float64), b.(float64)) //nolint:forcetypeassert // typeOf has checked it
 	case kindString:
 		x, y := fmt.Sprint(a), fmt.Sprint(b)
 		if x == y || !m.budget.Spend(collateSteps*(len(x)+len(y))) {
@@ -266,7 +266,7 @@ func (m *Matcher) compare(a, b any) int {
 		}
 		return order(x, y)
 	case kindArray:
-		x, y := a.([]any), b.([]any) //nolint:forcetypeassert // typeOf has said so
+		x, y := a.([]any), b.([]any) //nolint:forcetypeassert // typeOf has checked it
 		return slices.CompareFunc(x, y, m.compare)
 	}
 	return 0 // two nulls; objects occur neither in records nor in selectors
