@@ -15,7 +15,7 @@ import (
 
 const (
 	wholeBytes = 8 << 20  // an answer up to this length is sent in one piece, with an ETag
-	longBytes  = 16 << 20 // one that is expected to be longer is not gathered at all
+	longAnswer = 2        // times as long, and an answer is not gathered at all
 	pieceBytes = 64 << 10 // text that is compressed at once
 )
 
@@ -42,7 +42,7 @@ func (c *call) begin(about int64) *answer {
 		a.member = stitch.NewMember(0)
 	}
 	c.answer = a
-	if about > longBytes {
+	if about > longAnswer*int64(c.h.whole) {
 		a.send()
 	}
 	a.text = append(a.text, "{\"result\": [\n"...)
@@ -128,7 +128,7 @@ func (a *answer) take() {
 			a.out = append(a.out, part...)
 		}
 	}
-	if len(a.out) > wholeBytes && !a.sent {
+	if len(a.out) > a.c.h.whole && !a.sent {
 		a.send()
 	}
 	if a.sent {

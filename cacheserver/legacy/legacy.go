@@ -102,6 +102,7 @@ type Handler struct {
 	reads   chan struct{} // of the source in batches
 	metrics *metrics
 	started time.Time
+	whole   int // bytes of an answer that is sent in one piece
 	openapi []byte
 }
 
@@ -140,7 +141,7 @@ func New(o Options) (*Handler, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{
-		o: o, prefix: Prefix, ignore: map[string]bool{}, started: o.Now(),
+		o: o, prefix: Prefix, ignore: map[string]bool{}, started: o.Now(), whole: wholeBytes,
 		demand: ondemand.New(ondemand.Options{Cache: o.Cache, Timeout: o.Timeout, Now: o.Now}),
 		turns:  make(chan struct{}, max(o.AtOnce, 0)), scans: make(chan struct{}, scansAtOnce), reads: make(chan struct{}, readsAtOnce),
 	}

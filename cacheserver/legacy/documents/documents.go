@@ -33,6 +33,7 @@ type Documents struct {
 	complete chan struct{}            // closed with the first snapshot
 	once     sync.Once                // of complete
 	bytes    atomic.Int64
+	runBytes int // of a run; see gathering
 
 	mu     sync.Mutex // of the writers; guards all below
 	serial uint64     // of the newest block or snapshot
@@ -67,7 +68,7 @@ func New(o Options) (*Documents, error) {
 	}
 	return &Documents{
 		shared: &shared{codec: codec, statuses: slices.Clone(o.Statuses)}, log: o.Log, complete: make(chan struct{}),
-		gather: newGathering(), alone: map[string]uint32{}, bad: newUnusables(),
+		runBytes: runBytes, gather: newGathering(), alone: map[string]uint32{}, bad: newUnusables(),
 	}, nil
 }
 

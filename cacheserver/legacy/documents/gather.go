@@ -41,7 +41,7 @@ func (g *gathering) add(d *Documents, edits map[string]*entry) {
 			g.size += len(e.text)
 		}
 	}
-	if g.size >= runBytes {
+	if g.size >= d.runBytes {
 		r := &run{ready: make(chan struct{})}
 		loose := g.loose
 		g.runs, g.loose, g.size, g.known = append(g.runs, r), map[string]*entry{}, 0, nil
