@@ -220,7 +220,7 @@ func (a *App) Start(ctx context.Context) error {
 	restored := make(chan struct{})
 	if a.o.Headroom > 0 {
 		a.Background(ctx, "memory", "tune memory", func(ctx context.Context) error {
-			a.loadInHeadroom(ctx, restored, a.records.Wait(""))
+			a.loadInHeadroom(ctx, restored, a.allLoaded())
 			return nil
 		})
 	}

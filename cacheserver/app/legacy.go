@@ -65,6 +65,14 @@ func withLegacy(old *legacy.Handler, rest http.Handler) http.Handler {
 	})
 }
 
+// allLoaded is closed when a first read has filled everything.
+func (a *App) allLoaded() <-chan struct{} {
+	if a.documents != nil {
+		return a.documents.Complete()
+	}
+	return a.records.Wait("")
+}
+
 // readWhole starts a full read for the old API after a checkpoint without its
 // documents. The first list is served before that read.
 func (a *App) readWhole() {

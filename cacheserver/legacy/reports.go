@@ -305,24 +305,28 @@ func (h *Handler) readSome(ctx context.Context, ids []string) ([][]byte, error) 
 // reportsOf is the AgentJobInfo of some reports, nil where there is none: those
 // that are not there any more are left out.
 func reportsOf(docs [][]byte) (info []byte) {
+	const around = 100 // bytes of a key, and escapes
+	size := 0
+	for _, doc := range docs {
+		size += len(doc) + around
+	}
+	var of property.Document
 	for _, doc := range docs {
 		if doc == nil {
 			continue
 		}
 		if info == nil {
-			info = append(info, '{')
+			info = append(make([]byte, 0, size), '{')
 		} else {
 			info = append(info, ',')
 		}
-		text := property.ASCII(nil, doc)
-		var of property.Document
-		of.Reset(text)
+		of.Reset(doc)
 		agent, ok := of.Text("agent_url")
 		if !ok {
-			agent = "null"
+			agent = nothing
 		}
 		info = append(property.AppendText(info, agent), ':')
-		info = append(info, text...)
+		info = property.ASCII(info, doc)
 	}
 	if info != nil {
 		info = append(info, '}')

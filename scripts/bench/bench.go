@@ -70,6 +70,7 @@ func sections() []section {
 		{"content", "content, not revisions: 50 000 agent documents rewritten in each cycle", runContent},
 		{"checkpoint", "start from a checkpoint until ready and until the first change is seen; what writing one costs", runCheckpoint},
 		{"soak", "memory under the load of a working day, against its bar", runSoak},
+		{"legacy", "the old server's API: processor time, memory and what it does to /fetch, against its bars", runLegacy},
 		{"scale", "the first three with repeated worlds", runScale},
 		{"api", "the API: against nginx, against the naive way, static against dynamic schema", runAnswers},
 		{"dear", "the most expensive requests", runDear},
