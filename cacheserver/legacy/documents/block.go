@@ -2,7 +2,6 @@ package documents
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 
@@ -92,25 +91,29 @@ type entry struct {
 
 // codec packs and unpacks. It is safe for concurrent use.
 type codec struct {
-	enc   *zstd.Encoder
-	quick *zstd.Encoder // for what will be packed again soon
-	dec   *zstd.Decoder
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// newEncoder makes what packs with n goroutines at once: each has some MB.
+func newEncoder(level zstd.EncoderLevel, n int) (*zstd.Encoder, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(n), zstd.WithWindowSize(blockText), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, fmt.Errorf("set up the packing of documents: %w", err)
+	}
+	return enc, nil
 }
 
 func newCodec() (codec, error) {
-	var encoders [2]*zstd.Encoder
-	for i, level := range []zstd.EncoderLevel{zstd.SpeedDefault, zstd.SpeedFastest} {
-		var err error
-		encoders[i], err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(blockText), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
-		if err != nil {
-			return codec{}, fmt.Errorf("set up the packing of documents: %w", err)
-		}
+	enc, err := newEncoder(zstd.SpeedDefault, 1)
+	if err != nil {
+		return codec{}, err
 	}
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return codec{}, fmt.Errorf("set up the unpacking of documents: %w", err)
 	}
-	return codec{encoders[0], encoders[1], dec}, nil
+	return codec{enc, dec}, nil
 }
 
 // pack makes a block of entries, which are in the order of their ids.
@@ -132,10 +135,8 @@ func pack(enc *zstd.Encoder, serial uint64, entries []entry, room []byte) (b *Bl
 		b.idEnds[i], b.ends[i], b.hashes[i], b.marks[i] = uint32(ids.Len()), uint32(len(text)), e.hash, e.mark //nolint:gosec // documents of a block are far below 4 GiB
 	}
 	b.ids = strings.Clone(ids.String())
-	b.packed = slices.Clip(enc.EncodeAll(text, make([]byte, 0, len(text)/4)))
-	if cap(b.packed) > len(b.packed)+len(b.packed)/8 {
-		b.packed = append(make([]byte, 0, len(b.packed)), b.packed...)
-	}
+	packed := enc.EncodeAll(text, nil)
+	b.packed = append(make([]byte, 0, len(packed)), packed...) // no more than it takes
 	return b, text
 }
 

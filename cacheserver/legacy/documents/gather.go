@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // runBytes is how much a full read gathers before it is sorted and packed away.
@@ -26,6 +28,7 @@ type run struct {
 	ready   chan struct{} // closed when blocks is there
 	blocks  []*Block
 	removed []string // sorted
+	err     error
 }
 
 func newGathering() *gathering { return &gathering{loose: map[string]*entry{}} }
@@ -45,7 +48,7 @@ func (g *gathering) add(d *Documents, edits map[string]*entry) {
 		r := &run{ready: make(chan struct{})}
 		loose := g.loose
 		g.runs, g.loose, g.size, g.known = append(g.runs, r), map[string]*entry{}, 0, nil
-		go r.make(d.shared.codec, loose)
+		go r.make(loose)
 	}
 	d.bytes.Store(int64(g.size))
 }
@@ -74,8 +77,12 @@ func (g *gathering) has(id string) bool {
 }
 
 // make packs what was gathered.
-func (r *run) make(c codec, loose map[string]*entry) {
+func (r *run) make(loose map[string]*entry) {
 	defer close(r.ready)
+	enc, err := newEncoder(zstd.SpeedFastest, 1) // they are packed again soon
+	if r.err = err; err != nil {
+		return
+	}
 	var list []entry
 	for _, id := range slices.Sorted(maps.Keys(loose)) {
 		if e := loose[id]; e != nil {
@@ -87,7 +94,7 @@ func (r *run) make(c codec, loose map[string]*entry) {
 	var text []byte
 	for _, part := range cut(list) {
 		var b *Block
-		b, text = pack(c.quick, 0, part, text)
+		b, text = pack(enc, 0, part, text)
 		r.blocks = append(r.blocks, b)
 	}
 }
@@ -172,11 +179,14 @@ func (h *cursors) Pop() any {
 // returns true it gives up with ok false.
 func (g *gathering) build(d *Documents, without map[string]bool, stop func() bool) (blocks []*Block, ok bool, err error) {
 	last := &run{ready: make(chan struct{})}
-	last.make(d.shared.codec, g.loose)
+	last.make(g.loose)
 	g.loose = nil
 	var order cursors
 	for age, r := range append(g.runs, last) {
 		<-r.ready
+		if r.err != nil {
+			return nil, false, r.err
+		}
 		c := &cursor{age: age, run: r, reader: Reader{dec: d.shared.codec.dec}}
 		more, err := c.next()
 		if err != nil {
@@ -188,7 +198,11 @@ func (g *gathering) build(d *Documents, without map[string]bool, stop func() boo
 	}
 	g.runs = nil
 	heap.Init(&order)
-	p := newPacker(d)
+	enc, err := newEncoder(zstd.SpeedDefault, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, false, err
+	}
+	p := newPacker(d, enc)
 	defer func() { blocks = p.end() }()
 	for previous, begun := "", false; len(order) > 0; {
 		c := order[0]
@@ -228,14 +242,14 @@ type job struct {
 	list  []entry
 }
 
-func newPacker(d *Documents) *packer {
+func newPacker(d *Documents, enc *zstd.Encoder) *packer {
 	p := &packer{d: d, jobs: make(chan job)}
 	for range runtime.GOMAXPROCS(0) {
 		p.wg.Go(func() {
 			var text []byte
 			for j := range p.jobs {
 				var b *Block
-				b, text = d.shared.codec.pack(d.serial+1+uint64(j.place), j.list, text) //nolint:gosec // a place in a list
+				b, text = pack(enc, d.serial+1+uint64(j.place), j.list, text) //nolint:gosec // a place in a list
 				p.mu.Lock()
 				p.blocks[j.place] = b
 				p.mu.Unlock()
