@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Kinds of faults that have the same effect for us, by Event.Kind or, of the
-// stand-in's own, by Event.Fault.
+// Kinds of faults that have the same effect for us, by Event.Kind or, for the
+// stand-in's own faults, by Event.Fault.
 var (
 	silence  = []string{"stall", "vanish", "slow", "buffer", "hang", "freeze", "freeze-after", "freeze-in-row", "delay", "timeout", "index"}
 	ends     = []string{"reset", "cut", "cut-in-row", "stop", "recreate", "restore", "refuse", "vanish"}
@@ -21,7 +21,7 @@ var (
 
 // causes are the faults that may explain a reason of the state.
 var causes = []struct {
-	reason string // a part of it
+	reason string // part of its text
 	kinds  []string
 }{
 	{"refuses the credentials", []string{"deny", "forbid", "password"}},
@@ -31,7 +31,7 @@ var causes = []struct {
 	{"no longer knows the position", []string{"forget-seqs"}},
 	{"is silent", silence},
 	{"took too long", silence},
-	{"was cut", slices.Concat(ends, []string{"end-feed"})}, // answers that end early, again and again
+	{"was cut", slices.Concat(ends, []string{"end-feed"})}, // answers that repeatedly end early
 	{"can't be reached", slices.Concat(ends, silence)},
 	{"connection to the database server refused", []string{"refuse", "stop"}},
 	{"failed in the middle of an answer", []string{"error-row"}},
@@ -39,7 +39,7 @@ var causes = []struct {
 	{"is not that of a CouchDB server", slices.Concat(oddRows, ends)},
 	{"refuses the request", []string{"status"}},
 	{"not found", []string{"status", "undesign"}},
-	{"was made anew", []string{"recreate", "restore"}}, // a backup may be of the database before
+	{"was made anew", []string{"recreate", "restore"}}, // a backup may be older than the database
 	{"far fewer documents", fewer},
 	{"in an older state", fewer},
 	{"were purged", []string{"purge", "restore"}},
@@ -50,9 +50,9 @@ var causes = []struct {
 	{"has not told for too long", slices.Concat(silence, ends, oddRows, []string{"error-row", "status", "deny", "forbid", "no-database", "replay", "end-feed", "rewind-seqs"})},
 }
 
-// explains reports whether a reason of the state, which has not been right or
-// fresh since then, names a fault that occurred, or whose effects may still
-// have lasted.
+// explains reports whether a reason of the state, which has been neither right nor
+// fresh since then, names a fault that occurred after that time or whose effects
+// may have lasted until then.
 func (w *world) explains(reason string, since time.Time) bool {
 	for _, c := range causes {
 		if strings.Contains(reason, c.reason) && w.was(c.kinds, since.Add(-fellEvery-healing)) {
@@ -62,7 +62,7 @@ func (w *world) explains(reason string, since time.Time) bool {
 	return false
 }
 
-// was tells whether one of the kinds was there after a time.
+// was reports whether a fault of one of the kinds was active after a time.
 func (w *world) was(kinds []string, after time.Time) bool {
 	for _, c := range slices.Backward(w.faults) {
 		if slices.Contains(kinds, c.event.name()) && c.until.After(after) {
@@ -72,7 +72,7 @@ func (w *world) was(kinds []string, after time.Time) bool {
 	return w.lies() && slices.Contains(kinds, "row-omit")
 }
 
-// name is the kind of a fault: the stand-in's own, where it is one of those.
+// name returns the kind of a fault: that of the stand-in for its own faults.
 func (e *Event) name() string {
 	if e.Kind == Answer {
 		return e.Fault

@@ -8,23 +8,23 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// request is what a request document says, as far as a run looks at it.
+// request has the values of a request document that a run checks.
 type request struct {
 	status   string
-	priority int64 // another one in each version
+	priority int64 // different in each version
 	time     int64 // of the status, Unix s
 }
 
 // report is an agent's document of one workflow.
 type report struct {
 	workflow, agent int
-	success         int64 // another one in each version
+	success         int64 // different in each version
 	time            int64
 }
 
-// content is the content of the two databases. It is kept beside the stand-in,
-// by the rules of the domain and not by our schema, so that an error of ours
-// can't hide.
+// content is the content of the two databases. It is maintained separately from the
+// stand-in, by the rules of the domain and not with our schema, so that an error in
+// our code can't hide.
 type content struct {
 	requests map[int]request
 	reports  map[[2]int]report // by workflow and agent
@@ -52,10 +52,10 @@ var archived = map[string]bool{"normal-archived": true, "aborted-archived": true
 // joined are the statuses in which the counts of agents belong to a record.
 var joined = map[string]bool{"running-open": true, "running-closed": true, "force-complete": true, "completed": true, "closed-out": true}
 
-// statuses are those that a request of a run can have, in no order.
+// statuses are the possible statuses of a run's requests, in no particular order.
 var statuses = []string{"assigned", "acquired", "running-open", "running-open", "running-closed", "completed", "closed-out", "failed", "announced"}
 
-// values are the records that the content makes.
+// values returns the records that follow from the content.
 func (c content) values() map[string]value {
 	out := make(map[string]value, len(c.requests))
 	for n, r := range c.requests {
@@ -76,8 +76,8 @@ func (c content) values() map[string]value {
 func workflowName(n int) string { return fmt.Sprintf("sim_task_%03d", n) }
 func agentName(n int) string    { return fmt.Sprintf("vocms%02d.cern.ch", n) }
 
-// documentID is the id of a document by workflow and agent; agent -1: the
-// request document, workflow -1: the agent's own.
+// documentID returns the id of a document by workflow and agent; agent -1: the
+// request document, workflow -1: the agent's own document.
 func documentID(workflow, agent int) string {
 	switch {
 	case agent < 0:
@@ -113,5 +113,5 @@ func jobDocument(n int, at time.Time) []byte {
 	return fmt.Appendf(nil, `{"_id":"job-%d","type":"jobsummary","workflow":%q,"state":"jobfailed","exitcode":8021,"site":"T1_US_Sim","timestamp":%d}`, n, workflowName(n%10), at.Unix())
 }
 
-// databases are the two that are followed.
+// databases are the two followed databases.
 var databases = []string{design.RequestDB, design.WMStatsDB}

@@ -9,7 +9,7 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// do makes an event happen.
+// do executes an event.
 func (w *world) do(e *Event) *Broken {
 	if e.isFault() {
 		w.trace.add("   fault %s", e)
@@ -54,7 +54,7 @@ func (w *world) happen(e *Event) *Broken {
 			}
 		})
 		if e.Kind == Vanish {
-			w.disturbed(readIdle) // a bulk read notices after so long
+			w.disturbed(readIdle) // until a bulk read notices
 		}
 	case Refuse, Hang, Stall, Slow, Cut, Buffer:
 		w.during(e, w.net.begin(&linkFault{kind: e.Kind, every: e.Every, bytes: e.Bytes, wait: time.Duration(e.Wait)}))
@@ -86,12 +86,12 @@ func (w *world) happen(e *Event) *Broken {
 		if !w.plan.Login {
 			return nil
 		}
-		s.password = e.At.String() // each is another one
+		s.password = e.At.String() // a different one each time
 		s.fake.SetLogin(user, s.password)
 		w.excused = time.Now().Before(w.over)
 		w.during(e, func() { w.password.Store(s.password) })
 	case Clock:
-		if w.plan.Login { // the end of a lockout would move with it
+		if w.plan.Login { // because the clock would move the end of a lockout
 			return nil
 		}
 		w.skewed = true
@@ -108,7 +108,7 @@ func (w *world) happen(e *Event) *Broken {
 	return nil
 }
 
-// index takes the indexes of a database away and lets them be built again.
+// index removes the indexes of a database and starts building them again.
 func (w *world) index(e *Event) {
 	for _, v := range design.Views() {
 		if v.DB == e.DB {
@@ -118,11 +118,11 @@ func (w *world) index(e *Event) {
 	w.during(e, func() {})
 }
 
-// readIdle is how long a bulk read waits for a peer that is silent
+// readIdle is how long a bulk read waits for a silent peer
 // (couch.Options.ReadIdle).
 const readIdle = 10 * time.Minute
 
-// during lets a fault last for the duration of its event.
+// during keeps a fault active for the duration of its event.
 func (w *world) during(e *Event, end func()) {
 	over := time.Now().Add(time.Duration(e.For))
 	w.cause(e, time.Duration(e.For))
@@ -134,8 +134,8 @@ func (w *world) during(e *Event, end func()) {
 	})
 }
 
-// endures tells whether our server must be right while the fault lasts: a way of
-// reading that is not there leads to the next one.
+// endures reports whether our server must be right while the fault lasts: when one
+// method of reading is unavailable, it uses the next one.
 func (e *Event) endures() bool {
 	if e.Kind == Undesign {
 		return true
@@ -152,18 +152,18 @@ func (e *Event) endures() bool {
 	return false
 }
 
-// refuses tells whether the fault may refuse a login that is right.
+// refuses reports whether the fault may refuse a correct login.
 func (e *Event) refuses() bool {
 	return e.Kind == Answer && (e.Fault == string(couchfake.Forbid) || e.Fault == string(couchfake.Deny))
 }
 
-// cause records that something is wrong for a period.
+// cause records that a fault is active for a period.
 func (w *world) cause(e *Event, lasts time.Duration) {
 	switch {
 	case e.endures():
 		w.disturbed(0)
 	case w.plan.Login && e.refuses():
-		w.disturbed(lasts + locked - healing) // a login that was refused is left alone as long as a lockout lasts
+		w.disturbed(lasts + locked - healing) // after a refused login, the next attempt waits for the length of a lockout
 	default:
 		w.disturbed(lasts)
 	}
@@ -181,18 +181,18 @@ func (w *world) cause(e *Event, lasts time.Duration) {
 	w.delayed(e, lasts)
 }
 
-// disturbed moves the end of the last fault.
+// disturbed extends the end of the last fault.
 func (w *world) disturbed(lasts time.Duration) {
 	if over := time.Now().Add(lasts); over.After(w.quiet) {
 		w.quiet = over
 	}
 }
 
-// fellEvery is the least time between two re-reads because a database fell back
-// to an older state (follower).
+// fellEvery is the minimum time between two re-reads that are caused by a database
+// in an older state (follower).
 const fellEvery = 10 * time.Minute
 
-// falls tells whether a database may seem to be in an older state than before.
+// falls reports whether a database may appear to be in an older state than before.
 func (e *Event) falls() bool {
 	switch e.Kind {
 	case Restore, Recreate:
@@ -206,8 +206,8 @@ func (e *Event) falls() bool {
 	return false
 }
 
-// fell leaves time for one more re-read: the first sign of an older state may
-// have been one of before, and the second waits.
+// fell allows time for one more re-read: the first sign of an older state may have
+// had an earlier cause, and the second sign waits.
 func (w *world) fell(e *Event) {
 	for _, c := range w.faults {
 		if c.event != e && c.event.falls() && time.Since(c.until) < fellEvery+healing {
@@ -219,7 +219,7 @@ func (w *world) fell(e *Event) {
 	}
 }
 
-// answer lets the stand-in inject one of its own faults.
+// answer makes the stand-in inject one of its own faults.
 func (w *world) answer(e *Event) {
 	f := couchfake.Fault{
 		Match: couchfake.Match{Path: e.Path, Feed: e.Feed}, Kind: couchfake.Kind(e.Fault),
@@ -234,7 +234,7 @@ func (w *world) answer(e *Event) {
 	fault := w.source.fake.Misbehave(f)
 	w.during(e, func() {
 		fault.Clear()
-		// A feed that was opened meanwhile would go on.
+		// A feed that was opened meanwhile would continue.
 		if hides, _ := e.hides(); hides || strings.HasPrefix(e.Fault, "row") {
 			w.cause(&Event{Kind: Reset}, 0)
 			w.net.each(&linkFault{}, func(l *link) { l.end(true) })
@@ -243,10 +243,10 @@ func (w *world) answer(e *Event) {
 	w.hidden(e)
 }
 
-// hides tells whether a fault hides documents so that nothing can tell: only the
-// next re-read finds them. What views and queries leave out is found, as each read
-// is held to a list that another resource gives. deep: they are not there by their
-// ids either.
+// hides reports whether a fault hides documents undetectably: only the next re-read
+// finds them. Documents that views and queries leave out are found, because each
+// read is compared with a list from another resource. deep: requests by id do not
+// find them either.
 func (e *Event) hides() (hides, deep bool) {
 	if e.Kind != Answer || strings.HasSuffix(e.Path, "/_design/") || strings.HasSuffix(e.Path, "/_find") {
 		return false, false
@@ -254,7 +254,7 @@ func (e *Event) hides() (hides, deep bool) {
 	switch couchfake.Kind(e.Fault) {
 	case couchfake.OmitRow:
 		return true, false
-	case couchfake.OtherDoc: // a row of _find has no id but the document's
+	case couchfake.OtherDoc: // a row of _find has no other id than the document's
 		return !strings.HasSuffix(e.Path, "/_changes"), false
 	case couchfake.EmptyDB, couchfake.HalveDB:
 		return true, strings.Count(e.Path, "/") < 2 || strings.HasSuffix(e.Path, "/_all_docs")
@@ -262,8 +262,8 @@ func (e *Event) hides() (hides, deep bool) {
 	return false, false
 }
 
-// hidden says that what the source hid for a time stays hidden until everything
-// has been read again after it.
+// hidden records that documents which the source hid for a time stay hidden until
+// everything has been read again after it.
 func (w *world) hidden(e *Event) {
 	hides, deep := e.hides()
 	if !hides {
@@ -280,10 +280,10 @@ func (w *world) hidden(e *Event) {
 	}
 }
 
-// delayed says that what was hidden stays so for longer where a fault keeps
-// everything from being read again: a re-read that failed is tried again two
-// minutes later (follower.Options.HoldWait), and a process that starts from its
-// checkpoint counts anew.
+// delayed records that hidden documents stay hidden for longer, because a fault
+// prevents a re-read: a failed re-read is tried again two minutes later
+// (follower.Options.HoldWait), and a process that starts from its checkpoint restarts
+// the interval.
 func (w *world) delayed(e *Event, lasts time.Duration) {
 	wait := lasts + 5*time.Minute
 	if e.Kind == Kill || e.Kind == Halt {
@@ -299,8 +299,8 @@ func (w *world) delayed(e *Event, lasts time.Duration) {
 	}
 }
 
-// recreate deletes a database and makes it anew, after a while, with a part of
-// its documents; the others come back at the end.
+// recreate deletes a database and, after a while, creates it again with a part of
+// its documents; the others return at the end.
 func (w *world) recreate(e *Event) {
 	s := w.source
 	if s.missing[e.DB] {
@@ -317,7 +317,7 @@ func (w *world) recreate(e *Event) {
 	w.during(e, func() { s.fill(e.DB, held, 100) })
 }
 
-// restore puts the newest backup of a database in its place.
+// restore replaces a database with its newest backup.
 func (w *world) restore(e *Event) {
 	held := w.source.is.clone()
 	if !w.source.restore(e.DB) {
@@ -330,8 +330,8 @@ func (w *world) restore(e *Event) {
 	}
 }
 
-// resting tells whether nobody writes: a database that was restored shows it by
-// its numbers, which must not have grown before they can be looked at.
+// resting reports whether nobody writes: a restored database is recognized by its
+// sequence numbers, which must not have grown again before they are checked.
 func (w *world) resting() bool {
 	if w.restored.IsZero() {
 		return false
@@ -347,10 +347,10 @@ func (w *world) resting() bool {
 	return false
 }
 
-// restart ends the process and starts another one.
+// restart ends the process and starts a new one.
 func (w *world) restart(e *Event) *Broken {
 	if w.process == nil {
-		return nil // it is down already
+		return nil // it is already down
 	}
 	if broken := w.end(e.Kind == Halt); broken != nil {
 		return broken

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// fresh creates a server that has just read everything, over a network without
-// faults. It is for a time when the stand-in has no faults. end stops it.
+// fresh creates a server that has just read everything over a network without
+// faults. The stand-in must have no active faults. end stops the server.
 func (w *world) fresh() (p *process, end func(), err error) {
 	w.fresher++
 	n := newNetwork()
@@ -17,7 +17,7 @@ func (w *world) fresh() (p *process, end func(), err error) {
 	server := &http.Server{Handler: w.source.fake, ReadHeaderTimeout: time.Minute}
 	go func() {
 		defer close(served)
-		_ = server.Serve(n) // it ends with the server
+		_ = server.Serve(n) // ends with the server
 	}()
 	p, err = newProcess(processOptions{
 		plan: w.plan, tag: fmt.Sprintf("fresh%d", w.fresher), dial: n, password: func() string { return w.source.password }, apis: &w.freshAPI, log: slog.New(slog.DiscardHandler),
@@ -27,7 +27,7 @@ func (w *world) fresh() (p *process, end func(), err error) {
 	}
 	p.start()
 	end = func() {
-		_ = p.end(false) // nothing of it is looked at any more
+		_ = p.end(false) // its results are no longer needed
 		n.each(&linkFault{}, func(l *link) { l.end(false) })
 		_ = server.Close()
 		<-served
@@ -39,5 +39,5 @@ func (w *world) fresh() (p *process, end func(), err error) {
 		}
 	}
 	end()
-	return nil, nil, errors.New("it has not read everything after " + healing.String())
+	return nil, nil, errors.New("the first full read did not end within " + healing.String())
 }

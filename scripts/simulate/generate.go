@@ -22,7 +22,7 @@ func NewPlan(seed uint64, hours float64) Plan {
 	g.life()
 	for t := g.between(0, 3*time.Minute); t < g.length; {
 		t = g.episode(t)
-		// Time to heal, as a rule; now and then the next trouble comes before.
+		// Usually there is time to heal; sometimes the next fault comes earlier.
 		if g.chance(5) {
 			t += g.between(time.Second, healing)
 		} else {
@@ -33,7 +33,7 @@ func NewPlan(seed uint64, hours float64) Plan {
 	return g.p
 }
 
-// generator makes one plan.
+// generator generates one plan.
 type generator struct {
 	rng    *rand.Rand
 	length time.Duration
@@ -51,7 +51,7 @@ func (g *generator) add(at time.Duration, e Event) {
 	g.p.Events = append(g.p.Events, e)
 }
 
-// life is what happens to documents, faults or not.
+// life generates the events of documents, which occur with or without faults.
 func (g *generator) life() {
 	for t := g.between(0, time.Minute); t < g.length; t += g.between(time.Second, 2*time.Minute) {
 		doc, agent := g.rng.IntN(g.p.Workflows+4), g.rng.IntN(g.p.Agents)
@@ -81,8 +81,8 @@ func (g *generator) life() {
 	}
 }
 
-// episode is one to four faults that come together. It returns when the last
-// has ended.
+// episode generates one to four overlapping faults. It returns the time when the
+// last one has ended.
 func (g *generator) episode(t time.Duration) (end time.Duration) {
 	end = t
 	for range 1 + g.rng.IntN(4) {
@@ -94,7 +94,7 @@ func (g *generator) episode(t time.Duration) (end time.Duration) {
 	return end
 }
 
-// lasting returns how long a fault lasts: short ones are more frequent.
+// lasting returns the duration of a fault: short ones are more frequent.
 func (g *generator) lasting() Span {
 	switch g.rng.IntN(10) {
 	case 0:
@@ -147,7 +147,7 @@ func (g *generator) ofConnections() Event {
 	return e
 }
 
-// path is what the stand-in's faults meet.
+// path returns the path of requests that a fault of the stand-in affects.
 func (g *generator) path() string {
 	db := "/" + g.database()
 	return []string{"", db, db + "/_changes", db + "/_design/", db + "/_all_docs", db + "/_find"}[g.rng.IntN(6)]
@@ -163,7 +163,7 @@ func (g *generator) ofAnswers() Event {
 	kind := kinds[g.rng.IntN(len(kinds))]
 	e := Event{Kind: Answer, Fault: string(kind), Path: g.path(), For: g.lasting(), Rows: g.rng.IntN(6), Bytes: g.rng.IntN(5000)}
 	if g.chance(4) {
-		e.N = 1 + g.rng.IntN(5) // so many requests
+		e.N = 1 + g.rng.IntN(5) // number of requests
 	}
 	switch kind {
 	case couchfake.FailStatus:
@@ -194,8 +194,8 @@ func (g *generator) ofRows() Event {
 	return g.unlessForGood(e)
 }
 
-// unlessForGood takes another fault in place of one that hides documents until the
-// next re-read, where there is none soon.
+// unlessForGood replaces a fault that hides documents until the next re-read, if no
+// re-read is due soon.
 func (g *generator) unlessForGood(e Event) Event {
 	if hides, _ := e.hides(); hides && (g.p.Reread == 0 || time.Duration(g.p.Reread) > 30*time.Minute) {
 		e.Fault = string(couchfake.TwiceRow)

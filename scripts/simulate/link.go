@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// slowStep is how often a slow connection passes its share on.
+// slowStep is how often a slow connection forwards its share.
 const slowStep = 200 * time.Millisecond
 
-// link is one connection between its two pipes: near is our process's side, far
-// the stand-in's.
+// link connects the two pipes of a connection: near is the side of our process, far
+// that of the stand-in.
 type link struct {
 	network   *network
 	number    int
@@ -23,7 +23,7 @@ type link struct {
 	vanished bool
 	dead     chan struct{}
 	once     sync.Once
-	passed   map[*linkFault]int // bytes of answers since a fault of cutting began
+	passed   map[*linkFault]int // bytes of answers since a cut fault began
 }
 
 func (l *link) start() {
@@ -35,14 +35,14 @@ func (l *link) start() {
 	go down.write(l.near)
 }
 
-// end closes the connection; reset, as if the other side had thrown it away.
+// end closes the connection; reset: as if the other side had reset it.
 func (l *link) end(reset bool) {
 	l.once.Do(func() {
 		l.mu.Lock()
 		l.reset = reset
 		l.mu.Unlock()
 		close(l.dead)
-		_ = l.near.Close() // pipes have nothing to lose
+		_ = l.near.Close() // closing a pipe loses nothing
 		_ = l.far.Close()
 		l.network.mu.Lock()
 		delete(l.network.links, l)
@@ -50,7 +50,7 @@ func (l *link) end(reset bool) {
 	})
 }
 
-// vanish makes the connection dead without a word to either side.
+// vanish makes the connection dead without a sign to either side.
 func (l *link) vanish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,20 +63,20 @@ func (l *link) wasReset() bool {
 	return l.reset
 }
 
-// errCut says that the connection is to be cut here.
+// errCut means that the connection is to be cut here.
 var errCut = errors.New("cut")
 
-// half is one direction of a link: one goroutine reads what comes and another
-// passes on what may go.
+// half is one direction of a link: one goroutine reads the incoming bytes and
+// another forwards those that may pass.
 type half struct {
 	link    *link
-	answers bool // bytes of the stand-in
+	answers bool // the direction from the stand-in
 	wake    chan struct{}
 
 	mu    sync.Mutex
 	held  []byte
-	since time.Time // when the first of held came
-	ended bool      // nothing more comes
+	since time.Time // when the first byte of held arrived
+	ended bool      // no more bytes will arrive
 }
 
 func newHalf(l *link) *half { return &half{link: l, wake: make(chan struct{}, 1)} }
@@ -104,7 +104,7 @@ func (h *half) read(from net.Conn) {
 
 func (h *half) write(to net.Conn) {
 	for {
-		changed := h.link.network.change() // before the look: what changes after it is seen
+		changed := h.link.network.change() // taken before the faults are read, so that later changes are noticed
 		now, look, over, err := h.allowed()
 		switch {
 		case err != nil:
@@ -132,7 +132,7 @@ func (h *half) write(to net.Conn) {
 	}
 }
 
-// rest waits before a slow connection passes its next share on.
+// rest waits before a slow connection forwards its next share.
 func (h *half) rest(step time.Duration, changed <-chan struct{}) bool {
 	timer := time.NewTimer(step)
 	defer timer.Stop()
@@ -145,8 +145,8 @@ func (h *half) rest(step time.Duration, changed <-chan struct{}) bool {
 	return true
 }
 
-// pause waits until there may be something to pass on; look: at the latest
-// then, 0: not before something happens.
+// pause waits until there may be bytes to forward, at the latest until look; with
+// look 0 it waits for an event.
 func (h *half) pause(look time.Duration, changed <-chan struct{}) bool {
 	var due <-chan time.Time
 	if look > 0 {
@@ -164,8 +164,8 @@ func (h *half) pause(look time.Duration, changed <-chan struct{}) bool {
 	return true
 }
 
-// allowed takes what may go now. look: when to look again, over: nothing more
-// will come, errCut: it ends here.
+// allowed takes the bytes that may pass now. look: when to check again; over: no
+// more bytes will come; errCut: the connection ends here.
 func (h *half) allowed() (now []byte, look time.Duration, over bool, err error) {
 	l := h.link
 	l.network.mu.Lock()
@@ -218,20 +218,20 @@ func (h *half) allowed() (now []byte, look time.Duration, over bool, err error) 
 	return now, look, false, nil
 }
 
-// unfinished tells whether bytes of an answer are not all of it, so that a proxy
-// that buffers keeps them: it is sent in chunks, and the last one has not come.
+// unfinished reports whether bytes are an incomplete answer, which a buffering proxy
+// keeps: the answer is sent in chunks, and the last one has not arrived.
 func unfinished(held []byte) bool {
 	if bytes.HasSuffix(held, []byte("\r\n0\r\n\r\n")) {
 		return false
 	}
 	if !bytes.HasPrefix(held, []byte("HTTP/1.1 ")) {
-		return true // in the middle of one
+		return true // in the middle of a chunk
 	}
 	header, _, whole := bytes.Cut(held, []byte("\r\n\r\n"))
 	return !whole || bytes.Contains(bytes.ToLower(header), []byte("transfer-encoding: chunked"))
 }
 
-// count adds to what has passed under each fault of cutting.
+// count adds to the bytes that have passed under each cut fault.
 func (l *link) count(n int) {
 	for _, f := range l.network.faults {
 		if f.kind == Cut && f.meets(l.number) {

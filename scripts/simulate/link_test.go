@@ -14,15 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLinkFaults: what each fault of connections does to a chunked answer of
-// 1000 bytes that takes ten seconds, and when the client has all of it.
+// TestLinkFaults: the effect of each connection fault on a chunked answer of 1000
+// bytes that takes ten seconds, and when the client has the whole answer.
 func TestLinkFaults(t *testing.T) {
 	const pieces, piece = 10, 100
 	for _, c := range []struct {
 		name  string
 		fault linkFault
 		lasts time.Duration // of the fault
-		first time.Duration // when the first bytes are there
+		first time.Duration // when the first bytes arrive
 		whole time.Duration
 		err   error
 	}{
@@ -30,7 +30,7 @@ func TestLinkFaults(t *testing.T) {
 		{"stall", linkFault{kind: Stall}, 30 * time.Second, 30 * time.Second, 39 * time.Second, nil},
 		{"slow", linkFault{kind: Slow, bytes: 50}, time.Hour, 2 * time.Second, 0, nil},
 		{"buffered until the end", linkFault{kind: Buffer, bytes: 1 << 20}, time.Hour, 9 * time.Second, 9 * time.Second, nil},
-		{"buffered for a time", linkFault{kind: Buffer, bytes: 1 << 20, wait: 4500 * time.Millisecond}, time.Hour, 5 * time.Second, 9 * time.Second, nil}, // no piece comes when it ends
+		{"buffered for a time", linkFault{kind: Buffer, bytes: 1 << 20, wait: 4500 * time.Millisecond}, time.Hour, 5 * time.Second, 9 * time.Second, nil}, // no piece arrives when the fault ends
 		{"refuse", linkFault{kind: Refuse}, time.Minute, 0, 0, syscall.ECONNREFUSED},
 		{"cut", linkFault{kind: Cut, bytes: 500}, time.Minute, 0, 0, syscall.ECONNRESET},
 		{"hang", linkFault{kind: Hang}, time.Minute, time.Minute, time.Minute + 9*time.Second, nil},
@@ -61,7 +61,7 @@ func TestLinkFaults(t *testing.T) {
 				resp, err := (&http.Client{Transport: transport}).Get("http://couch.invalid/")
 				if err == nil {
 					defer func() { _ = resp.Body.Close() }()
-					require.Equal(t, c.first, time.Since(began).Round(time.Second), "the first bytes")
+					require.Equal(t, c.first, time.Since(began).Round(time.Second), "time of the first bytes")
 					var body []byte
 					if body, err = io.ReadAll(resp.Body); err == nil {
 						require.Len(t, body, pieces*piece)

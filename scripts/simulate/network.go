@@ -25,9 +25,9 @@ type network struct {
 // linkFault is one misbehaviour of connections while it lasts.
 type linkFault struct {
 	kind  Kind
-	every int           // meets each connection whose number is a multiple of it; 0 and 1: all
-	bytes int           // slow: a second; cut: until the end; buffer: until they go on
-	wait  time.Duration // buffer: the longest that bytes are kept; 0: until the answer ends
+	every int           // affects each connection whose number is a multiple of it; 0 and 1: all
+	bytes int           // slow: per second; cut: before the end; buffer: before they are forwarded
+	wait  time.Duration // buffer: maximum time that bytes are kept; 0: until the answer ends
 }
 
 func (f *linkFault) meets(number int) bool { return f.every <= 1 || number%f.every == 0 }
@@ -36,7 +36,7 @@ func newNetwork() *network {
 	return &network{calls: make(chan net.Conn), links: map[*link]bool{}, changed: make(chan struct{}), closed: make(chan struct{})}
 }
 
-// Accept waits for a connection; with Close and Addr it makes a net.Listener.
+// Accept waits for a connection; with Close and Addr it implements net.Listener.
 func (n *network) Accept() (net.Conn, error) {
 	select {
 	case c := <-n.calls:
@@ -108,7 +108,7 @@ func (n *network) has(kind Kind, number int) bool {
 	return false
 }
 
-// begin puts a fault to work and returns what ends it.
+// begin activates a fault and returns the function that ends it.
 func (n *network) begin(f *linkFault) (end func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -156,7 +156,7 @@ type conn struct {
 func (conn) RemoteAddr() net.Addr { return address{} }
 func (conn) LocalAddr() net.Addr  { return address{} }
 
-// Read tells a connection that was reset from one that has ended.
+// Read distinguishes a connection that was reset from one that has ended.
 func (c conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err != nil && c.link != nil && c.link.wasReset() {

@@ -2,5 +2,5 @@
 
 package simulate
 
-// seedsHere is how many seeds a run of all tests has.
+// seedsHere is the number of seeds in a run of all tests.
 const seedsHere = 100

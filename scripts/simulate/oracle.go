@@ -14,21 +14,21 @@ import (
 
 // The promises that every run checks our server against.
 const (
-	Equal    = "I1" // healing after the last fault every record equals a fresh server's, and nothing is called stale
-	Honest   = "I2" // a record that has differed from the source's for a minute is called stale, with a cause
-	Kept     = "I3" // nothing that the source has leaves the lists
-	Answered = "I4" // no list answers 5xx; a scan and /changes are whole
-	Stopped  = "I5" // nothing is left running after a stop
-	Gentle   = "I6" // the source is never asked in a loop without a pause, nor with an old password until it locks the account
+	Equal    = "I1" // healing after the last fault every record equals a fresh server's, and nothing is marked stale
+	Honest   = "I2" // a record that has differed from the source's for a minute is marked stale, with a cause
+	Kept     = "I3" // no workflow that the source has leaves the lists
+	Answered = "I4" // no list answers 5xx; a scan and /changes are complete
+	Stopped  = "I5" // no goroutine is left running after a stop
+	Gentle   = "I6" // no requests in a loop without a pause, and none with an old password until the source locks the account
 )
 
-// Times that the promises have.
+// Time limits of the promises.
 const (
 	healing = 5 * time.Minute  // after the last fault
 	honesty = time.Minute      // plus the interval of polling
-	locked  = 6 * time.Minute  // the longest that the source refuses an account, and the next try
-	slack   = 5 * time.Second  // for a batch on its way
-	look    = 15 * time.Second // between two looks
+	locked  = 6 * time.Minute  // maximum lockout of an account, plus the time until the next attempt
+	slack   = 5 * time.Second  // for a batch that is on its way
+	look    = 15 * time.Second // between two checks
 )
 
 // Broken is a promise that did not hold.
@@ -57,11 +57,11 @@ type oracle struct {
 	w *world
 
 	list     *listed              // the newest of this process; nil: none yet
-	seen     map[string]time.Time // workflows in the newest list, and since when this process has had them
-	agreed   map[string]time.Time // when a record last was the source's
+	seen     map[string]time.Time // workflows in the newest list, and since when this process has had each
+	agreed   map[string]time.Time // when a record last equalled the source's
 	oddities map[string]oddity
-	fresh    time.Time // since when nothing has been called stale: what came back may need a minute to show what it is
-	stale    time.Time // since when something has been called stale
+	fresh    time.Time // since when nothing has been marked stale: a record that returned may need a minute to be right
+	stale    time.Time // since when something has been marked stale
 	reason   string
 	turn     int
 	scan     scan
@@ -70,7 +70,7 @@ type oracle struct {
 
 func newOracle(w *world) *oracle { return &oracle{w: w} }
 
-// restarted forgets what another process said.
+// restarted discards the observations of the previous process.
 func (o *oracle) restarted() { *o = oracle{w: o.w} }
 
 func (o *oracle) broken(promise, format string, args ...any) *Broken {
@@ -79,15 +79,15 @@ func (o *oracle) broken(promise, format string, args ...any) *Broken {
 
 const listPath = "/fetch?fields=Status,Priority,Success&limit=10000"
 
-// look reads the list and holds it to all promises but Equal.
+// look reads the list and checks all promises except Equal.
 func (o *oracle) look() *Broken {
 	if n := o.w.source.load.peak(); n > mostAsked {
-		return o.broken(Gentle, "the source was asked more than %d times in a minute", mostAsked)
+		return o.broken(Gentle, "the source got more than %d requests in a minute", mostAsked)
 	}
 	if n := o.w.source.fake.Logins().Locked; n > o.w.locked {
 		o.w.locked = n
 		if !o.w.excused {
-			return o.broken(Gentle, "a password that was changed has led to a lockout")
+			return o.broken(Gentle, "a password change has led to a lockout")
 		}
 		o.w.disturbed(locked)
 	}
@@ -126,7 +126,7 @@ func (o *oracle) look() *Broken {
 	return nil
 }
 
-// read gets the list; nil: this process has none yet.
+// read requests the list; nil: this process has none yet.
 func (o *oracle) read() (*listed, *Broken) {
 	etag := ""
 	if o.list != nil {
@@ -165,14 +165,14 @@ func parseRows(body []byte) (map[string]value, error) {
 	rows := make(map[string]value, len(records))
 	for _, r := range records {
 		if _, twice := rows[r.Workflow]; twice {
-			return nil, fmt.Errorf("%s is there twice", r.Workflow)
+			return nil, fmt.Errorf("%s appears twice", r.Workflow)
 		}
 		rows[r.Workflow] = value{r.Status, r.Priority, max(0, r.Success)}
 	}
 	return rows, nil
 }
 
-// compare holds the list to Honest and Kept.
+// compare checks the list against Honest and Kept.
 func (o *oracle) compare(now time.Time) *Broken {
 	s := o.w.source
 	if o.seen == nil {
@@ -211,10 +211,10 @@ func (o *oracle) compare(now time.Time) *Broken {
 // differs checks one record that differs from the source's against Honest.
 func (o *oracle) differs(name string, is, want value, now time.Time, limit time.Duration) *Broken {
 	right, known := o.w.source.until(name, is)
-	if !known { // of documents that did not come in their order, such as one of each database
+	if !known { // of documents that arrived out of order, such as one of each database
 		right = o.strange(name, is, now)
 	}
-	// A value of long ago may come again, made of other documents.
+	// An old value may appear again, computed from other documents.
 	if agreed := o.agreed[name]; agreed.After(right) {
 		right = agreed
 	}
@@ -227,7 +227,7 @@ func (o *oracle) differs(name string, is, want value, now time.Time, limit time.
 			began = right
 		}
 		if !o.w.explains(o.list.reason, began) {
-			return o.broken(Honest, "%s differs since %s; the reason %q names no cause that there was", name, o.w.span(right), o.list.reason)
+			return o.broken(Honest, "%s differs since %s; the reason %q names no cause that occurred", name, o.w.span(right), o.list.reason)
 		}
 		return nil
 	case now.Sub(o.fresh) <= limit:
@@ -236,7 +236,7 @@ func (o *oracle) differs(name string, is, want value, now time.Time, limit time.
 	return o.broken(Honest, "%s is %v, the source has %v; differs since %s, and nothing is stale since %s", name, is, want, o.w.span(right), o.w.span(o.fresh))
 }
 
-// strange is when a value that the source never had was first listed.
+// strange returns when a value that the source never had was first listed.
 func (o *oracle) strange(name string, is value, now time.Time) time.Time {
 	if o.oddities == nil {
 		o.oddities = map[string]oddity{}
@@ -271,18 +271,18 @@ func (o *oracle) answers() *Broken {
 // compared are the lists in which a fresh server must return the same.
 var compared = []string{"/fetch?limit=all&format=ndjson", "/sites", "/campaign", "/release", "/status"}
 
-// ofTime are the keys that depend on when a server saw a document
+// ofTime are the keys that depend on when the server received a document
 // (docs/explanation/decisions/0003).
 var ofTime = regexp.MustCompile(`"(LastAgentUpdate|OldestAgentUpdate|SecondsLeft)":-?[0-9]+,?`)
 
-// equal holds all records to those of a server that has just read everything.
+// equal compares all records with those of a server that has just read everything.
 func (o *oracle) equal() *Broken {
-	time.Sleep(slack + time.Duration(o.w.plan.Poll)) // for what was written just now
+	time.Sleep(slack + time.Duration(o.w.plan.Poll)) // for documents that were written just now
 	if broken := o.look(); broken != nil {
 		return broken
 	}
 	if o.list == nil {
-		return o.broken(Equal, "there is no list yet; the last fault ended at %s", o.w.span(o.w.quiet))
+		return o.broken(Equal, "the process has no list yet; the last fault ended at %s", o.w.span(o.w.quiet))
 	}
 	if o.list.stale && strings.Contains(o.list.reason, "far fewer documents") && o.trueLoss() {
 		return o.w.believe()
@@ -296,8 +296,8 @@ func (o *oracle) equal() *Broken {
 	}
 	defer end()
 	broken := o.same(fresh)
-	// Alerts change by time, and each server looks at them twice a minute: what
-	// came due a moment ago is not yet in both.
+	// Alerts depend on the time, and each server evaluates them twice a minute: an
+	// alert that became due a moment ago may be in only one of the two.
 	for tries := 0; broken != nil && tries < 3; tries++ {
 		time.Sleep(31 * time.Second)
 		broken = o.same(fresh)
@@ -320,10 +320,10 @@ func (o *oracle) same(fresh *process) *Broken {
 	return nil
 }
 
-// ofClocks is the alert that depends on when a document came whose time is ahead.
+// ofClocks is the alert that depends on when a document with a future time arrived.
 var ofClocks = regexp.MustCompile(`,?"stale_agent"`)
 
-// comparable removes from a body what two servers may report differently.
+// comparable removes the parts of a body that may differ between two servers.
 func (o *oracle) comparable(body []byte) []byte {
 	body = ofTime.ReplaceAll(body, nil)
 	if o.w.skewed {
@@ -332,7 +332,7 @@ func (o *oracle) comparable(body []byte) []byte {
 	return body
 }
 
-// difference is the first lines that only one of two bodies has, from a little
+// difference returns the first lines that only one of two bodies has, from shortly
 // before the place where they begin to differ.
 func difference(is, want []byte) string {
 	a, b := strings.Split(string(is), "\n"), strings.Split(string(want), "\n")
@@ -354,5 +354,5 @@ func difference(is, want []byte) string {
 		from := max(0, at-30)
 		return fmt.Sprintf("is    %s … %s\nfresh %s … %s", head(x, 50), head(x[min(from, len(x)):], 150), head(y, 50), head(y[min(from, len(y)):], 150))
 	}
-	return "nothing but the order"
+	return "only the order differs"
 }

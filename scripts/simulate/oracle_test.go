@@ -16,8 +16,8 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// TestTheOracleIsNotBlind breaks each promise behind the oracle's back and
-// expects it to notice.
+// TestTheOracleIsNotBlind breaks each promise without the oracle's knowledge and
+// expects that the oracle reports it.
 func TestTheOracleIsNotBlind(t *testing.T) {
 	feed := couchfake.Match{Path: "/" + design.RequestDB + "/_changes"}
 	later := func(do func(w *world)) func(*world) {
@@ -47,7 +47,7 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 	}{
 		{"changes that nobody can see", Honest, later(func(w *world) {
 			w.source.fake.Misbehave(couchfake.Fault{Kind: couchfake.OmitRow, Match: feed})
-			w.net.each(&linkFault{}, func(l *link) { l.end(true) }) // the feed that is open would bring it
+			w.net.each(&linkFault{}, func(l *link) { l.end(true) }) // the open feed would deliver it
 			w.source.request(1, "announced")
 		})},
 		{"a deletion that is none", Kept, later(func(w *world) {
@@ -76,7 +76,7 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 			another, err := follower.New(follower.Options{Source: w.process.client, Store: follower.OfStore(records)})
 			require.NoError(t, err)
 			go func() { _ = another.Run(ctx) }()
-			go func() { <-w.source.closing; stop() }() // the bubble has to end
+			go func() { <-w.source.closing; stop() }() // so that the bubble ends
 		})},
 		{"a loop without a pause", Gentle, later(func(w *world) {
 			for range mostAsked + 1 {
@@ -92,8 +92,8 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 	}
 }
 
-// TestTrueLoss: what the source has lost, and nothing else, lets a read be held
-// back: by the rule, from a fifth and five documents on, or from a half on.
+// TestTrueLoss: a read may be held back only if the source has lost documents: by
+// the rule, at least five and a fifth of them, or at least a half.
 func TestTrueLoss(t *testing.T) {
 	for _, c := range []struct {
 		listed, there int
@@ -114,9 +114,9 @@ func TestTrueLoss(t *testing.T) {
 	}
 }
 
-// TestTrueLossOfAgentsDocuments: the same of the documents of agents and of
-// agents: those count that have gone since the last time that nothing was stale,
-// and of the kind alone that was missed.
+// TestTrueLossOfAgentsDocuments: the same for agent reports and for agents. Only
+// documents that have gone since the last time that nothing was stale count, and
+// only those of the missed kind.
 func TestTrueLossOfAgentsDocuments(t *testing.T) {
 	start := time.Now()
 	for _, c := range []struct {
@@ -153,8 +153,8 @@ func TestTrueLossOfAgentsDocuments(t *testing.T) {
 	}
 }
 
-// TestAValueThatComesAgain: a record is what the source had an hour ago, and was
-// right a moment ago: it differs since then. Where it was not, it differs for long.
+// TestAValueThatComesAgain: a record equals the source's value of an hour ago. If it
+// was right a moment ago, it differs since then; if not, it has differed for long.
 func TestAValueThatComesAgain(t *testing.T) {
 	now, v := time.Now(), value{Success: 1}
 	w := &world{plan: &Plan{}, source: &source{had: map[string]map[value]time.Time{"w": {v: now.Add(-time.Hour)}}}}

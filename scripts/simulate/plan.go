@@ -8,74 +8,72 @@ import (
 	"time"
 )
 
-// Plan is everything that a run does: the world and what happens in it, in
-// order. The same plan yields the same schedule; the order of goroutines at one
+// Plan has all inputs of a run: the world and its events in order. The same plan yields the same schedule; the order of goroutines at one
 // instant is up to the runtime.
 type Plan struct {
 	Seed      uint64
-	Hours     float64 // how long the run takes
+	Hours     float64 // simulated length of the run
 	Workflows int     // at the start
 	Agents    int
 	Poll      Span    `json:",omitzero"` // interval of polling; 0: the feed is followed
 	Reread    Span    `json:",omitzero"` // interval of re-reads; 0: none
 	NoViews   bool    `json:",omitempty"`
-	Login     bool    `json:",omitempty"` // the stand-in asks for a password
+	Login     bool    `json:",omitempty"` // the stand-in requires a password
 	Events    []Event `json:",omitempty"`
 }
 
-// Kind names what an event does.
+// Kind is the kind of an event.
 type Kind string
 
-// What happens to documents. Doc is the number of a workflow, Agent that of an
-// agent.
+// Events of documents. Doc is the number of a workflow, Agent that of an agent.
 const (
-	Request  Kind = "request"  // a request document gets a new version; one that is not there is made
+	Request  Kind = "request"  // a request document gets a new version; it is created if it does not exist
 	Archive  Kind = "archive"  // a request leaves the active statuses
 	Remove   Kind = "remove"   // a request document is deleted
-	Report   Kind = "report"   // an agent writes new counts of a workflow
+	Report   Kind = "report"   // an agent writes new counts for a workflow
 	Unreport Kind = "unreport" // the document of these counts is deleted
 	Rewrite  Kind = "rewrite"  // an agent writes all of its documents again, with the same counts
 	Info     Kind = "info"     // an agent writes its own state
-	Jobs     Kind = "jobs"     // N job documents, which nobody follows
+	Jobs     Kind = "jobs"     // N job documents are written, which nobody follows
 )
 
-// What happens to connections: to each whose number is a multiple of Every, for
-// the time For.
+// Faults of connections: they affect each connection whose number is a multiple of
+// Every, for the time For.
 const (
 	Refuse Kind = "refuse" // new ones are refused
 	Hang   Kind = "hang"   // new ones get no answer
 	Reset  Kind = "reset"  // open ones are reset (at once)
 	Vanish Kind = "vanish" // open ones are dead from now on, without a sign (at once)
 	Stall  Kind = "stall"  // no byte passes
-	Slow   Kind = "slow"   // Bytes a second of answers pass
-	Cut    Kind = "cut"    // reset after so many Bytes of answers
-	Buffer Kind = "buffer" // answers are kept until Bytes of them have come, or for Wait
+	Slow   Kind = "slow"   // Bytes of answers pass per second
+	Cut    Kind = "cut"    // connections are reset after Bytes of answers
+	Buffer Kind = "buffer" // answers are held until Bytes have arrived, or for Wait
 )
 
-// What happens to answers and rows: the stand-in does Fault to what Path meets.
+// Faults of answers and rows: the stand-in injects Fault into requests for Path.
 const Answer Kind = "answer"
 
-// What happens to the source.
+// Faults of the source.
 const (
 	Stop     Kind = "stop"     // the server does not run; all connections end
-	Recreate Kind = "recreate" // a database is deleted, made anew after Wait with N % of its documents; the others come back after For
+	Recreate Kind = "recreate" // a database is deleted, created again after Wait with N % of its documents; the others return after For
 	Undesign Kind = "undesign" // the design document is deleted, and written again after For
-	Index    Kind = "index"    // a change of the design document: its index is built for the time For
+	Index    Kind = "index"    // the design document changes: its index takes the time For to build
 	Password Kind = "password" // the password is changed; our process gets the new one after For
 	Clock    Kind = "clock"    // the clock is N seconds wrong for the time For
-	Backup   Kind = "backup"   // a copy of the data is made (no fault)
-	Restore  Kind = "restore"  // the newest copy of a database takes its place
+	Backup   Kind = "backup"   // the data are copied (no fault)
+	Restore  Kind = "restore"  // a database is replaced with its newest copy
 	Purge    Kind = "purge"    // N request documents or reports are purged
 )
 
-// What happens to our process.
+// Events of our process.
 const (
 	Kill Kind = "kill" // killed, and started after For from its checkpoint
 	Cold Kind = "cold" // killed, and started after For without one
-	Halt Kind = "halt" // stopped in order, and started after For
+	Halt Kind = "halt" // stopped regularly, and started after For
 )
 
-// Event is one thing that happens.
+// Event is one event of a plan.
 type Event struct {
 	At   Span // since the start
 	Kind Kind
@@ -91,16 +89,16 @@ type Event struct {
 	Every int `json:",omitempty"`
 	Bytes int `json:",omitempty"`
 
-	Fault  string `json:",omitempty"` // kind of the stand-in
+	Fault  string `json:",omitempty"` // kind of a fault of the stand-in
 	Path   string `json:",omitempty"`
 	Feed   string `json:",omitempty"`
 	Rows   int    `json:",omitempty"`
 	Code   int    `json:",omitempty"`
-	Only   []int  `json:",omitempty"` // workflows whose rows are met; none: all
+	Only   []int  `json:",omitempty"` // workflows whose rows are affected; none: all
 	Ending bool   `json:",omitempty"` // nothing follows the error row
 }
 
-// isFault says whether the event is one, rather than the life of the documents.
+// isFault reports whether the event is a fault, not an ordinary document change.
 func (e *Event) isFault() bool {
 	switch e.Kind {
 	case Request, Archive, Remove, Report, Unreport, Rewrite, Info, Jobs, Backup:
@@ -117,15 +115,15 @@ func (e *Event) String() string {
 	return string(text)
 }
 
-// Span is a time.Duration that JSON has as "1h2m3s".
+// Span is a time.Duration that is written as "1h2m3s" in JSON.
 type Span time.Duration
 
 func (s Span) String() string { return time.Duration(s).String() }
 
-// MarshalText makes "1h2m3s".
+// MarshalText returns a text such as "1h2m3s".
 func (s Span) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads "1h2m3s".
+// UnmarshalText reads a text such as "1h2m3s".
 func (s *Span) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if err != nil {
@@ -135,8 +133,8 @@ func (s *Span) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String is the plan in the form that ParsePlan takes: one line of JSON for the
-// world, and one for each event.
+// String returns the plan in the form that ParsePlan reads: one line of JSON for
+// the world, and one for each event.
 func (p Plan) String() string {
 	events := p.Events
 	p.Events = nil
@@ -151,7 +149,7 @@ func (p Plan) String() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// ParsePlan reads a plan. Empty lines and lines that begin with # say nothing.
+// ParsePlan reads a plan. It ignores empty lines and lines that begin with #.
 func ParsePlan(text string) (Plan, error) {
 	var p Plan
 	head := false
@@ -176,7 +174,7 @@ func ParsePlan(text string) (Plan, error) {
 		p.Events = append(p.Events, e)
 	}
 	if !head {
-		return p, errors.New("no plan")
+		return p, errors.New("the text has no plan")
 	}
 	return p, nil
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPlanText: a plan is the same after it was written and read.
+// TestPlanText: a plan is unchanged after writing and reading.
 func TestPlanText(t *testing.T) {
 	for seed := range uint64(50) {
 		p := NewPlan(seed, 6)
-		require.Equal(t, p, NewPlan(seed, 6), "a seed makes one plan")
+		require.Equal(t, p, NewPlan(seed, 6), "a seed yields one plan")
 		again, err := ParsePlan("# a remark\n\n" + p.String())
 		require.NoError(t, err)
 		require.Equal(t, p, again)
@@ -21,7 +21,7 @@ func TestPlanText(t *testing.T) {
 	}
 }
 
-// TestEveryKindIsPlanned: no fault is forgotten by the generator.
+// TestEveryKindIsPlanned: the generator uses every kind of fault.
 func TestEveryKindIsPlanned(t *testing.T) {
 	planned := map[string]bool{}
 	for seed := range uint64(60) {

@@ -27,8 +27,7 @@ import (
 // checkpointEvery is the time between two checkpoints of a process.
 const checkpointEvery = 5 * time.Minute
 
-// process is one life of our server: the parts that app puts together, but for
-// the port.
+// process is one run of our server: the parts that app assembles, without the port.
 type process struct {
 	tag      string
 	client   *couch.Client
@@ -41,19 +40,19 @@ type process struct {
 	parts  sync.WaitGroup
 }
 
-// processOptions is what a process is made with.
+// processOptions are the options of a process.
 type processOptions struct {
 	plan     *Plan
-	believe  bool   // each full read
+	believe  bool   // accept each full read
 	tag      string // of its generations
 	dial     *network
-	password func() string // that it has now
+	password func() string // returns its current password
 	file     string        // of the checkpoint; "": none
-	apis     *apis         // nil: an API of its own
+	apis     *apis         // nil: it gets its own API
 	log      *slog.Logger
 }
 
-// newProcess makes a process and starts nothing.
+// newProcess creates a process and starts nothing.
 func newProcess(o processOptions) (*process, error) {
 	p := &process{tag: o.tag}
 	source := couch.Options{URL: "http://couch.invalid:5984", Dial: o.dial.Dial, Log: o.log}
@@ -95,15 +94,15 @@ func newProcess(o processOptions) (*process, error) {
 	return p, nil
 }
 
-// apis lets several processes use one API, one after the other: building one
-// takes longer than simulating an hour.
+// apis lets consecutive processes share one API: building one takes longer than
+// simulating an hour.
 type apis struct {
 	store      struct{ *store.Store } // of the newest process
 	quarantine func() []api.Quarantined
 	handler    http.Handler
 }
 
-// of returns the handler that answers from a process's store from now on.
+// of returns a handler that answers from the store of the given process.
 func (a *apis) of(p *process) (http.Handler, error) {
 	a.store.Store, a.quarantine = p.store, p.quarantined
 	if a.handler == nil {
@@ -116,16 +115,16 @@ func (a *apis) of(p *process) (http.Handler, error) {
 	return a.handler, nil
 }
 
-// start starts it.
+// start starts the process.
 func (p *process) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.parts.Go(func() {
 		if p.keeper != nil {
 			p.keeper.Restore(ctx)
-			p.parts.Go(func() { _ = p.keeper.Run(ctx) }) // it is told in the log
+			p.parts.Go(func() { _ = p.keeper.Run(ctx) }) // errors are in the log
 		}
-		_ = p.follower.Run(ctx) // nil, but when ctx has ended
+		_ = p.follower.Run(ctx) // an error only after ctx has ended
 	})
 }
 
@@ -139,7 +138,7 @@ func (p *process) quarantined() []api.Quarantined {
 	return list
 }
 
-// mark names what a checkpoint would have, as app does.
+// mark identifies the state that a checkpoint would have, as app does.
 func (p *process) mark() string {
 	generation, ok := p.store.Newest()
 	if !ok || !p.follower.Loaded() {
@@ -148,12 +147,12 @@ func (p *process) mark() string {
 	return fmt.Sprint(generation.ID(), p.follower.Positions())
 }
 
-// end stops the process: in order, with a last checkpoint, or killed.
+// end stops the process: regularly, with a last checkpoint, or killed.
 func (p *process) end(inOrder bool) error {
 	p.cancel()
 	p.parts.Wait()
 	if inOrder && p.keeper != nil {
-		_ = p.keeper.Save(context.Background()) // it is told in the log
+		_ = p.keeper.Save(context.Background()) // errors are in the log
 	}
 	if err := p.client.Close(); err != nil {
 		return fmt.Errorf("end of process %s: %w", p.tag, err)
@@ -161,7 +160,7 @@ func (p *process) end(inOrder bool) error {
 	return nil
 }
 
-// get asks the API as a client does.
+// get sends a request to the API as a client does.
 func (p *process) get(path string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody)
 	r.RemoteAddr = "127.0.0.1:1"
@@ -173,17 +172,16 @@ func (p *process) get(path string, headers ...string) *httptest.ResponseRecorder
 	return w
 }
 
-// ours is what the stack of a goroutine that our server has left running has in
-// it.
+// ours is a text in the stacks of the goroutines of our server.
 const ours = "github.com/dmwm/wmstats/cacheserver/"
 
-// leftRunning returns the stacks of the goroutines of this bubble that are our
-// server's. It must be called when no process runs.
+// leftRunning returns the stacks of our server's goroutines in this bubble. It must
+// be called when no process runs.
 func leftRunning() []string {
 	synctest.Wait()
 	buf := make([]byte, 1<<20)
 	stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-	_, bubble, _ := strings.Cut(stacks[0], "synctest bubble ") // of this goroutine, the first
+	_, bubble, _ := strings.Cut(stacks[0], "synctest bubble ") // stacks[0] is that of this goroutine
 	bubble, _, _ = strings.Cut(bubble, "]")
 	var left []string
 	for _, stack := range stacks[1:] {
@@ -195,8 +193,8 @@ func leftRunning() []string {
 	return left
 }
 
-// bubbled returns the stacks of all goroutines in bubbles, for a bubble that does
-// not end.
+// bubbled returns the stacks of all goroutines in bubbles, to report a bubble that
+// does not end.
 func bubbled() (stacks []string) {
 	buf := make([]byte, 1<<20)
 	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
@@ -207,7 +205,7 @@ func bubbled() (stacks []string) {
 	return stacks
 }
 
-// forgetCheckpoint removes a checkpoint, as if its disk were new.
+// forgetCheckpoint removes a checkpoint, as if the disk were new.
 func forgetCheckpoint(file string) error {
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the checkpoint: %w", err)

@@ -14,12 +14,12 @@ import (
 // several minutes.
 const pageLength = "7"
 
-// scan is a client that follows Link from page to page, one page a look, and
-// begins again when it is through.
+// scan is a client that follows Link from page to page, one page per check, and
+// begins again after the last page.
 type scan struct {
-	next       string // "": it begins
+	next       string // "": at the beginning
 	generation string
-	want       map[string]value // names of its generation
+	want       map[string]value // records of its generation
 	names      map[string]bool
 }
 
@@ -36,7 +36,7 @@ func (s *scan) step(o *oracle) *Broken {
 		return o.broken(Answered, "%s answers %d %s", path, w.Code, w.Body)
 	}
 	if got := w.Header().Get(wire.HeaderGeneration); got != s.generation {
-		if s.next == "" { // it was published since the list was read
+		if s.next == "" { // a newer generation was published since the list was read
 			return nil
 		}
 		return o.broken(Answered, "a scan of %s got a page of %s", s.generation, got)
@@ -76,13 +76,13 @@ func sameNames[V any](names map[string]bool, want map[string]V) bool {
 
 // changesClient keeps the names of the list by following /changes.
 type changesClient struct {
-	generation string // "": it begins
+	generation string // "": at the beginning
 	names      map[string]bool
 }
 
 // step follows the changes to their end and compares. A generation that no answer
-// promised goes when the next one comes, which may be between two requests: then
-// the client goes on to that one.
+// promised is dropped when the next one is published, which may be between two
+// requests: then the client continues with the new one.
 func (c *changesClient) step(o *oracle) *Broken {
 	const tries = 3
 	for range tries {
@@ -90,10 +90,10 @@ func (c *changesClient) step(o *oracle) *Broken {
 			return broken
 		}
 	}
-	return o.broken(Answered, "generations that /changes tells of are gone before they can be read: the last was %s", c.generation)
+	return o.broken(Answered, "generations that /changes reports are gone before they can be read: the last was %s", c.generation)
 }
 
-// follow is one try of step; gone: the generation that it is told of is not kept.
+// follow is one attempt of step; gone: the reported generation is no longer kept.
 func (c *changesClient) follow(o *oracle) (gone bool, broken *Broken) {
 	if c.generation == "" {
 		c.generation, c.names = o.list.generation, map[string]bool{}
@@ -135,7 +135,7 @@ func (c *changesClient) follow(o *oracle) (gone bool, broken *Broken) {
 		return false, o.broken(Answered, "%s: %v", list, err)
 	}
 	if !sameNames(c.names, rows) {
-		return false, o.broken(Answered, "/changes up to %s gives %v, the list has %v", c.generation, slices.Sorted(maps.Keys(c.names)), slices.Sorted(maps.Keys(rows)))
+		return false, o.broken(Answered, "/changes up to %s returns %v, the list has %v", c.generation, slices.Sorted(maps.Keys(c.names)), slices.Sorted(maps.Keys(rows)))
 	}
 	return false, nil
 }

@@ -8,7 +8,7 @@ import (
 
 // Shrink searches for a smaller plan that breaks the same promise: fewer
 // events, fewer documents, shorter faults. It runs plans until its time is
-// over. The plan does not decide the order of goroutines at one instant, so
+// up. The plan does not decide the order of goroutines at one instant, so
 // each smaller plan gets two tries.
 func Shrink(t *testing.T, p Plan, broken *Broken, trace string, patience time.Duration) (Plan, *Broken, string) {
 	t.Helper()
@@ -31,7 +31,7 @@ type shrinker struct {
 	over   time.Time
 }
 
-// tries is how often a smaller plan is run.
+// tries is how often each smaller plan is run.
 const tries = 2
 
 // try keeps a plan that still breaks the promise.
@@ -49,7 +49,7 @@ func (s *shrinker) try(p Plan) bool {
 	return false
 }
 
-// cutTail leaves out what comes after the promise was broken.
+// cutTail removes the events after the promise was broken.
 func (s *shrinker) cutTail() {
 	var kept []Event
 	for _, e := range s.p.Events {
@@ -61,8 +61,8 @@ func (s *shrinker) cutTail() {
 	s.p.Hours = math.Ceil(time.Duration(s.broken.At).Minutes()+1) / 60
 }
 
-// cutHead leaves out what came long before the promise was broken, and moves the
-// rest to the beginning.
+// cutHead removes the events long before the promise was broken, and moves the rest
+// to the beginning.
 func (s *shrinker) cutHead() {
 	const settled = 2 * time.Minute // for the first read
 	for _, last := range []time.Duration{2 * time.Minute, 7 * time.Minute, 20 * time.Minute, time.Hour, 3 * time.Hour} {
@@ -70,7 +70,7 @@ func (s *shrinker) cutHead() {
 		if from < settled {
 			return
 		}
-		for _, whole := range []bool{false, true} { // with what happened to documents before
+		for _, whole := range []bool{false, true} { // with and without the earlier events of documents
 			p := s.p
 			p.Events = nil
 			p.Hours -= (from - settled).Hours()
@@ -92,8 +92,7 @@ func (s *shrinker) cutHead() {
 	}
 }
 
-// events leaves out some of those that may go: halves first, then smaller and
-// smaller parts.
+// events removes events: halves first, then smaller and smaller parts.
 func (s *shrinker) events(may func(*Event) bool) {
 	for size := max(1, len(s.p.Events)/2); size >= 1; size /= 2 {
 		for from := 0; from < len(s.p.Events); {
@@ -116,7 +115,7 @@ func (s *shrinker) events(may func(*Event) bool) {
 	}
 }
 
-// world makes the world smaller and simpler.
+// world tries smaller and simpler worlds.
 func (s *shrinker) world() {
 	for _, change := range []func(*Plan){
 		func(p *Plan) { p.Workflows /= 2 },
@@ -136,7 +135,7 @@ func (s *shrinker) world() {
 	}
 }
 
-// simpler makes single events simpler.
+// simpler tries simpler forms of single events.
 func (s *shrinker) simpler() {
 	for i := range s.p.Events {
 		for _, change := range []func(*Event){

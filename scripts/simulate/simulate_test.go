@@ -17,20 +17,20 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", seedsHere, "how many seeds TestSeeds runs")
-	first   = flag.Uint64("first", 1, "the first of them")
-	hours   = flag.Float64("hours", 1, "simulated hours of each")
-	shrink  = flag.Duration("shrink", 30*time.Second, "time to make a plan smaller that breaks a promise; 0: it stays as it is")
-	keep    = flag.String("keep", "", "folder that such plans are written to, with their traces")
-	workers = flag.Int("workers", 0, "seeds that run at once; 0: one for each processor, at most 4")
-	only    = flag.String("only", "", "kinds of faults that stay, with commas; empty: all")
-	without = flag.String("without", "", "kinds of events and of the stand-in's faults to leave out, with commas")
+	seeds   = flag.Int("seeds", seedsHere, "number of seeds that TestSeeds runs")
+	first   = flag.Uint64("first", 1, "first seed")
+	hours   = flag.Float64("hours", 1, "simulated hours per seed")
+	shrink  = flag.Duration("shrink", 30*time.Second, "time to shrink a plan that breaks a promise; 0: do not shrink")
+	keep    = flag.String("keep", "", "folder for such plans and their traces")
+	workers = flag.Int("workers", 0, "seeds that run at once; 0: one per processor, at most 4")
+	only    = flag.String("only", "", "kinds of faults to keep, separated by commas; empty: all")
+	without = flag.String("without", "", "kinds of events and of the stand-in's faults to leave out, separated by commas")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestSeeds runs the plans of many seeds. One that breaks a promise is printed,
-// made smaller, with a trace of its faults and requests: in testdata it is a
+// TestSeeds runs the plans of many seeds. A plan that breaks a promise is shrunk and
+// printed, with a trace of its faults and requests; saved in testdata it becomes a
 // test of TestPlans.
 func TestSeeds(t *testing.T) {
 	var mu sync.Mutex
@@ -52,8 +52,8 @@ func TestSeeds(t *testing.T) {
 				if ran++; b != nil {
 					broken++
 				}
-				if ran%20 == 0 { // a long run says how far it is
-					t.Logf("%d seeds from %d on have run, %d broke a promise", ran, *first, broken)
+				if ran%20 == 0 { // a long run reports its progress
+					t.Logf("%d seeds have run, from %d on; %d broke a promise", ran, *first, broken)
 				}
 				mu.Unlock()
 				if b != nil {
@@ -66,7 +66,7 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d seeds of %v hours, %d broke a promise", ran, *hours, broken)
 }
 
-// leftOut tells whether the flags leave an event out.
+// leftOut reports whether the flags leave an event out.
 func leftOut(e Event) bool {
 	named := func(list string) bool {
 		kinds := strings.Split(list, ",")
@@ -75,13 +75,13 @@ func leftOut(e Event) bool {
 	return named(*without) || *only != "" && e.isFault() && !named(*only)
 }
 
-// tell makes a plan that broke a promise smaller, and prints it.
+// tell shrinks a plan that broke a promise, and prints it.
 func tell(t *testing.T, p Plan, b *Broken, trace string) {
 	t.Helper()
 	t.Errorf("seed %d: %v", p.Seed, b)
 	if *shrink > 0 {
 		p, b, trace = Shrink(t, p, b, trace, *shrink)
-		t.Logf("seed %d, made smaller: %v", p.Seed, b)
+		t.Logf("seed %d, shrunk: %v", p.Seed, b)
 	}
 	text := fmt.Sprintf("# seed %d: %s\n%s", p.Seed, strings.ReplaceAll(b.String(), "\n", "\n# "), p)
 	if *keep == "" {
@@ -91,10 +91,10 @@ func tell(t *testing.T, p Plan, b *Broken, trace string) {
 	name := filepath.Join(*keep, fmt.Sprintf("seed-%d-%s", p.Seed, b.Promise))
 	require.NoError(t, os.WriteFile(name+".plan", []byte(text), 0o600))
 	require.NoError(t, os.WriteFile(name+".trace", []byte(trace), 0o600))
-	t.Logf("kept as %s.plan", name)
+	t.Logf("written to %s.plan", name)
 }
 
-// TestPlans runs the plans of testdata: those that have once broken a promise.
+// TestPlans runs the plans of testdata, each of which once broke a promise.
 func TestPlans(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.plan")
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// TestWithoutFaults: documents change, and nothing else happens.
+// TestWithoutFaults: documents change, and no fault occurs.
 func TestWithoutFaults(t *testing.T) {
 	for seed := range uint64(5) {
 		p := NewPlan(1_000_000+seed, 3)

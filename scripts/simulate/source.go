@@ -11,10 +11,10 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// The login of the stand-in, where it asks for one.
+// The login of the stand-in, if it requires one.
 const user = "wmstats"
 
-// source is the stand-in, what is in it, and since when.
+// source is the stand-in, its content, and since when it has each value.
 type source struct {
 	plan   *Plan
 	trace  *trace
@@ -25,26 +25,26 @@ type source struct {
 
 	closing chan struct{}
 
-	skew     time.Duration // of its clock
+	skew     time.Duration // error of its clock
 	version  int64
 	jobs     int
-	password string // that it takes
+	password string // that it accepts
 
 	is       content
-	missing  map[string]bool // databases that do not exist now
+	missing  map[string]bool // databases that do not exist at present
 	backups  map[string]*couchfake.Backup
-	backedUp map[string]content // what the backups hold
+	backedUp map[string]content // content of the backups
 
-	now   map[string]value               // what the lists must say
-	had   map[string]map[value]time.Time // until when they had to say so
-	since map[string]time.Time           // the workflow has been there all the time since then
+	now   map[string]value               // values that the lists must show
+	had   map[string]map[value]time.Time // earlier values, and until when the lists had to show them
+	since map[string]time.Time           // since when the workflow has existed without a gap
 
-	was         content              // at the last observation
-	goneReports map[[2]int]time.Time // agents' documents that are not there any more, and since when
-	goneInfos   map[int]time.Time    // the same of the agents' own
+	was         content              // content at the last observation
+	goneReports map[[2]int]time.Time // agent reports that no longer exist, and since when
+	goneInfos   map[int]time.Time    // the same for the agents' own documents
 }
 
-// absent is the value of a workflow that is not there.
+// absent is the value of a workflow that does not exist.
 var absent = value{}
 
 func newSource(p *Plan, n *network, tr *trace) (*source, error) {
@@ -85,7 +85,7 @@ func newSource(p *Plan, n *network, tr *trace) (*source, error) {
 	s.server = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: time.Minute}
 	go func() {
 		defer close(s.served)
-		_ = s.server.Serve(n) // it ends with the network
+		_ = s.server.Serve(n) // ends with the network
 	}()
 	return s, nil
 }
@@ -121,8 +121,8 @@ func (s *source) dropDesign(db string) {
 	}
 }
 
-// build takes the index of a view away and begins to build it, as a change of the
-// design document and somebody's query do.
+// build removes the index of a view and starts to build it, like a change of the
+// design document followed by a query.
 func (s *source) build(v design.View, takes time.Duration) {
 	s.fake.BuildIndex(couchfake.IndexBuild{Database: v.DB, Design: v.Design, Takes: takes})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
@@ -132,13 +132,13 @@ func (s *source) build(v design.View, takes time.Duration) {
 	s.fake.ServeHTTP(httptest.NewRecorder(), r)
 }
 
-// put writes a document; in a database that is not there it gets lost.
+// put writes a document; if the database does not exist, the write is lost.
 func (s *source) put(db string, doc []byte) bool {
 	if s.missing[db] {
 		return false
 	}
 	if err := s.fake.Put(db, doc); err != nil {
-		panic(err) // the documents are ours
+		panic(err) // the documents are generated here
 	}
 	return true
 }
@@ -187,7 +187,7 @@ func (s *source) info(agent int) {
 	}
 }
 
-// rewrite is what an agent does every ten minutes.
+// rewrite writes the documents of an agent, as agents do every ten minutes.
 func (s *source) rewrite(agent int) {
 	for _, key := range pick(s.is.reports, 0, len(s.is.reports), byWorkflow) {
 		if r := s.is.reports[key]; r.agent == agent {
@@ -207,7 +207,8 @@ func (s *source) job(n int) {
 	}
 }
 
-// observe brings what the lists must say up to what the databases hold.
+// observe updates the expected values of the lists from the content of the
+// databases.
 func (s *source) observe() {
 	next, at := s.is.values(), time.Now()
 	for name, old := range s.now {
@@ -239,7 +240,7 @@ func (s *source) replaced(name string, old value, at time.Time) {
 	s.had[name][old] = at
 }
 
-// until tells when the lists last had to say v of a workflow; false: never.
+// until returns when the lists last had to show v for a workflow; false: never.
 func (s *source) until(name string, v value) (time.Time, bool) {
 	at, ok := s.had[name][v]
 	return at, ok

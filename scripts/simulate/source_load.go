@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// mostAsked is how many requests in a minute are far too many.
+// mostAsked is the number of requests in a minute above which there are far too many.
 const mostAsked = 2000
 
 // load counts the requests of a minute.
@@ -19,7 +19,7 @@ type load struct {
 	most   int
 }
 
-// add counts a request and tells whether there are far too many.
+// add counts a request and reports whether there are far too many.
 func (l *load) add() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -31,16 +31,16 @@ func (l *load) add() bool {
 	return l.count > mostAsked
 }
 
-// peak is the greatest number of requests in a minute.
+// peak returns the maximum number of requests in a minute.
 func (l *load) peak() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.most
 }
 
-// serve answers a request and notes it.
+// serve answers a request and adds it to the trace.
 func (s *source) serve(w http.ResponseWriter, r *http.Request) {
-	if s.load.add() { // time would stand still
+	if s.load.add() { // otherwise simulated time would not advance
 		select {
 		case <-time.After(time.Minute):
 		case <-s.closing:
@@ -59,7 +59,7 @@ func (s *source) serve(w http.ResponseWriter, r *http.Request) {
 
 func head(text string, n int) string { return text[:min(n, len(text))] }
 
-// noted keeps the status of an answer for the trace.
+// noted records the status of an answer for the trace.
 type noted struct {
 	http.ResponseWriter
 	status int
@@ -75,5 +75,5 @@ func (n *noted) Write(p []byte) (int, error) {
 	return n.ResponseWriter.Write(p)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
+// Unwrap gives http.ResponseController access to the connection.
 func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }

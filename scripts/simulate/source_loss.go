@@ -16,8 +16,8 @@ func (s *source) backup() {
 	}
 }
 
-// restore puts the copy of a database in its place and tells whether there is
-// one, with other content.
+// restore replaces a database with its copy and reports whether there is a copy
+// with other content.
 func (s *source) restore(db string) bool {
 	b := s.backups[db]
 	if b == nil || s.missing[db] {
@@ -33,7 +33,7 @@ func (s *source) restore(db string) bool {
 	return true
 }
 
-// purge purges up to n documents of a database, from number first on.
+// purge purges up to n documents of a database, starting with number first.
 func (s *source) purge(db string, first, n int) {
 	if s.missing[db] {
 		return
@@ -51,7 +51,7 @@ func (s *source) purge(db string, first, n int) {
 	}
 }
 
-// pick gives n keys in a row, from the first-th on.
+// pick returns n consecutive keys, starting with index first.
 func pick[K comparable, V any](of map[K]V, first, n int, compare func(a, b K) int) []K {
 	keys := make([]K, 0, len(of))
 	for k := range of {
@@ -65,7 +65,7 @@ func pick[K comparable, V any](of map[K]V, first, n int, compare func(a, b K) in
 	return out
 }
 
-// byWorkflow is the order of reports: by workflow, then by agent.
+// byWorkflow orders reports by workflow, then by agent.
 func byWorkflow(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
 
 // drop deletes a database.
@@ -79,10 +79,10 @@ func (s *source) drop(db string) {
 	}
 }
 
-// create makes a deleted database anew.
+// create creates a deleted database again.
 func (s *source) create(db string) {
 	if err := s.fake.Create(db); err != nil {
-		panic(err) // the names are ours
+		panic(err) // the names are fixed
 	}
 	delete(s.missing, db)
 	if !s.plan.NoViews {
@@ -92,8 +92,8 @@ func (s *source) create(db string) {
 	}
 }
 
-// fill writes a share of what a database held, in percent, beginning with the
-// lowest numbers; what is there, in an active status, stays.
+// fill writes a share of a database's former documents, in percent, beginning with
+// the lowest numbers; existing documents with an active status stay.
 func (s *source) fill(db string, held content, percent int) {
 	if s.missing[db] {
 		return
@@ -101,7 +101,7 @@ func (s *source) fill(db string, held content, percent int) {
 	if db == design.RequestDB {
 		keys := pick(held.requests, 0, len(held.requests)*percent/100, cmp.Compare[int])
 		for _, n := range keys {
-			// One that has left the lists is gone for our server as well.
+			// A request that has left the lists is gone for our server too.
 			if now, there := s.is.requests[n]; !there || archived[now.status] && !archived[held.requests[n].status] {
 				s.is.requests[n] = held.requests[n]
 				s.put(db, requestDocument(n, held.requests[n]))

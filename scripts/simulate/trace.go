@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// traceLines is how many of the newest lines a trace keeps.
+// traceLines is the maximum number of lines of a trace; the oldest are dropped.
 const traceLines = 400
 
 // trace holds the recent events of a run: planned events, requests that the
@@ -22,7 +22,7 @@ type trace struct {
 	next  int
 }
 
-// line is formatted only when somebody reads it.
+// line is formatted only when the trace is read.
 type line struct {
 	at     time.Duration
 	format string
@@ -31,7 +31,7 @@ type line struct {
 
 func newTrace() *trace { return &trace{began: time.Now()} }
 
-// add notes something; args must not change later.
+// add appends a line; args must not change later.
 func (t *trace) add(format string, args ...any) {
 	l := line{time.Since(t.began), format, args}
 	t.mu.Lock()
@@ -61,10 +61,10 @@ type logTo struct {
 	with  string
 }
 
-// Enabled leaves out what only debugging needs.
+// Enabled leaves out debug messages.
 func (logTo) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
-// Handle notes one log line.
+// Handle adds one log line to the trace.
 func (h logTo) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	r.Attrs(func(a slog.Attr) bool {
@@ -75,7 +75,7 @@ func (h logTo) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs puts attributes before those of each line.
+// WithAttrs adds attributes in front of those of each line.
 func (h logTo) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for _, a := range attrs {
 		h.with += fmt.Sprintf(" %s=%v", a.Key, a.Value)
@@ -83,5 +83,5 @@ func (h logTo) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h
 }
 
-// WithGroup changes nothing: names are for people here.
+// WithGroup changes nothing: people read the names here.
 func (h logTo) WithGroup(string) slog.Handler { return h }

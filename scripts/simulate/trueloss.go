@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// trueLoss tells whether so many documents of the kind that a held read missed
-// have gone from the source that it has to be held back, by the rule of
-// docs/explanation/following-couchdb.md: from our list or, of agents' documents, since the last time
-// that nothing was stale.
+// trueLoss reports whether a held read has to be held back, by the rule of
+// docs/explanation/following-couchdb.md: the source has lost too many documents of
+// the kind that the read missed, compared with our list or, for agents' documents,
+// with the last time that nothing was stale.
 func (o *oracle) trueLoss() bool {
 	s := o.w.source
-	known := o.w.lastFresh.Add(-honesty - slack - time.Duration(o.w.plan.Poll)) // what went later was known
+	known := o.w.lastFresh.Add(-honesty - slack - time.Duration(o.w.plan.Poll)) // documents that went later were known
 	switch reason := o.list.reason; {
 	case strings.Contains(reason, " agent documents were missing"):
 		lost := len(goneSince(s.goneReports, known))
@@ -35,7 +35,7 @@ func tooMuch(lost, had int) bool {
 	return lost > 0 && 2*lost >= had || lost >= atLeast && oneIn*lost >= had
 }
 
-// noteGone notes since when what was there is not.
+// noteGone records since when a document no longer exists.
 func noteGone[K comparable, V any](gone map[K]time.Time, was, is map[K]V, at time.Time) {
 	for k := range was {
 		if _, there := is[k]; !there {
@@ -47,7 +47,7 @@ func noteGone[K comparable, V any](gone map[K]time.Time, was, is map[K]V, at tim
 	}
 }
 
-// goneSince are those that went after a time.
+// goneSince counts the documents that went after a time.
 func goneSince[K comparable](gone map[K]time.Time, after time.Time) (keys []K) {
 	for k, at := range gone {
 		if at.After(after) {

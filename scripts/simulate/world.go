@@ -3,9 +3,8 @@
 // network in memory, through simulated hours of changing documents and of
 // everything that can go wrong. It checks the server from outside against its
 // promises (see oracle.go). A seed yields a plan; a plan that breaks a promise
-// is shrunk and kept as a test. The package knows no formula of records: what a
-// list must show is computed from the plan's own documents.
-// from the plan's own documents.
+// is shrunk and kept as a test. The package has no formulas of records: the
+// expected content of a list is computed from the plan's own documents.
 package simulate
 
 import (
@@ -31,42 +30,42 @@ type world struct {
 
 	process   *process // nil: it is down
 	lives     int
-	believing bool         // the next process is to believe each full read
-	password  atomic.Value // string that our process has
-	secretly  func(*world) // what a test does behind the oracle's back; nil: nothing
+	believing bool         // the next process accepts each full read
+	password  atomic.Value // string: the password of our process
+	secretly  func(*world) // action of a test that the oracle does not know of; may be nil
 
 	ourAPI    apis
 	freshAPI  apis
 	fresher   int // number of the newest fresh server
 	queue     queue
 	began     time.Time
-	quiet     time.Time // when the last fault has ended, with all that follows from it
+	quiet     time.Time // when the last fault and its consequences have ended
 	over      time.Time // when the last fault has ended
-	restored  time.Time // when a backup took the place of a database, until everybody can have noticed it
-	checked   time.Time // when Equal was last looked at
-	lastFresh time.Time // when a process of ours was last not stale
-	lieUntil  time.Time // until then the source hides changes, or did and nobody has read everything since
+	restored  time.Time // when a database was replaced with a backup, plus the time to notice it
+	checked   time.Time // when Equal was last checked
+	lastFresh time.Time // when our process was last not stale
+	lieUntil  time.Time // until then the source hides changes, or everything has not been read since it did
 	locked    int       // logins refused because of earlier ones
-	excused   bool      // other faults since the password was changed may have sent the old one too often
+	excused   bool      // faults after a password change may have caused too many logins with the old one
 	skewed    bool      // a clock of the source was wrong
-	hidUntil  time.Time // until then the source says of what it has that it is not there
+	hidUntil  time.Time // until then the source denies documents that it has
 	faults    []happened
 }
 
-// happened is a fault that was there.
+// happened is a fault that occurred.
 type happened struct {
 	event *Event
 	until time.Time
 }
 
-// Run runs a plan in a bubble of its own. It returns the first broken promise,
-// nil if there is none, and what happened last.
+// Run runs a plan in its own bubble. It returns the first broken promise, or nil,
+// and the trace.
 func Run(t *testing.T, p Plan) (broken *Broken, trace string) {
 	t.Helper()
 	return runWith(t, p, nil)
 }
 
-// runWith is Run with something that a test does behind the oracle's back.
+// runWith is Run with an action of a test that the oracle does not know of.
 func runWith(t *testing.T, p Plan, secretly func(*world)) (broken *Broken, trace string) {
 	t.Helper()
 	dir, err := os.MkdirTemp(quickFolder(), "simulate")
@@ -137,13 +136,13 @@ func (w *world) run() (broken *Broken) {
 	return nil
 }
 
-// ourPassword is the password that our process has.
+// ourPassword returns the password of our process.
 func (w *world) ourPassword() string {
 	text, _ := w.password.Load().(string)
 	return text
 }
 
-// stop ends everything and checks that nothing is left.
+// stop ends everything and checks that no goroutine is left.
 func (w *world) stop() *Broken {
 	broken := w.end(true)
 	w.net.each(&linkFault{}, func(l *link) { l.end(false) })
@@ -166,8 +165,9 @@ func (w *world) start() *Broken {
 	return nil
 }
 
-// believe does what docs/explanation/following-couchdb.md says where a full read is held back and
-// the loss is true: our process is started with --max-loss 1, until the next start.
+// believe follows docs/explanation/following-couchdb.md for a full read that is held
+// back because of a true loss: it restarts our process with --max-loss 1, which
+// lasts until the next start.
 func (w *world) believe() *Broken {
 	w.trace.add("   start with --max-loss 1")
 	if broken := w.end(true); broken != nil {
@@ -179,7 +179,7 @@ func (w *world) believe() *Broken {
 	return w.start()
 }
 
-// end ends the process, if it runs, and holds it to Stopped.
+// end ends the process, if it runs, and checks Stopped.
 func (w *world) end(inOrder bool) *Broken {
 	if w.process == nil {
 		return nil
@@ -195,7 +195,7 @@ func (w *world) end(inOrder bool) *Broken {
 	return nil
 }
 
-// look looks, and after a calm compares with a fresh server.
+// look checks the list, and after a calm period compares it with a fresh server.
 func (w *world) look() *Broken {
 	w.at(time.Now().Add(look), w.look)
 	if w.process == nil {
@@ -213,24 +213,24 @@ func (w *world) look() *Broken {
 func (w *world) since() time.Duration            { return time.Since(w.began) }
 func (w *world) span(at time.Time) time.Duration { return at.Sub(w.began).Round(time.Millisecond) }
 
-// lies tells whether the source hides, now or until it is read again, what
-// nobody can know.
+// lies reports whether the source undetectably hides documents, now or until
+// everything is read again.
 func (w *world) lies() bool { return time.Now().Before(w.lieUntil) }
 
-// hides tells whether the source says of what it has that it is not there, also
-// where it is asked for by its id.
+// hides reports whether the source denies documents that it has, also for requests
+// by id.
 func (w *world) hides() bool { return time.Now().Before(w.hidUntil) }
 
-// at puts an action into the queue.
+// at adds an action to the queue.
 func (w *world) at(when time.Time, do func() *Broken) {
 	w.queue.number++
 	heap.Push(&w.queue, action{when, w.queue.number, do})
 }
 
-// action is something that happens at a moment.
+// action is something to do at a time.
 type action struct {
 	at     time.Time
-	number int // the order of those of one moment
+	number int // order among actions at the same time
 	do     func() *Broken
 }
 
