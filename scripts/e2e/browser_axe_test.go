@@ -29,8 +29,8 @@ import (
 	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
 )
 
-// axe-core is a tool of this test: it is fetched when the test runs, verified,
-// kept in the user's cache, and never part of the project or of what it serves.
+// axe-core is a tool of this test only: it is downloaded when the test runs,
+// verified, and stored in the user's cache. The project neither has nor serves it.
 const (
 	axeVersion = "4.14.1"
 	axeSum     = "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
@@ -60,7 +60,7 @@ func TestBrowserAccessibility(t *testing.T) {
 			}
 		})
 	}
-	// Alone, since keys reach a tab only when it is in front.
+	// Not in parallel, because only the tab in front gets key presses.
 	t.Run("dialogs", func(t *testing.T) {
 		b := newTab(t, browser, s.ui, desktop())
 		b.open("/workflows")
@@ -77,14 +77,14 @@ func TestBrowserAccessibility(t *testing.T) {
 	})
 }
 
-// everyPage is an address of each kind of page that there is.
+// everyPage returns an address of each kind of page.
 func (s *system) everyPage(t *testing.T) []string {
 	t.Helper()
 	records := all(t, s.cache)
 	busy := slices.IndexFunc(records, func(w schema.Workflow) bool {
 		return len(w.Agents) > 0 && len(w.Sites) > 0 && w.Campaign != "" && w.Release != "" && w.Failure > 0
 	})
-	require.GreaterOrEqual(t, busy, 0, "a workflow with failures")
+	require.GreaterOrEqual(t, busy, 0, "the world has no workflow with failures")
 	w := records[busy]
 	return []string{
 		"/", "/workflows", "/workflows?status=running-open&site=T*&cols=jobs", "/workflows?q=nothing-has-this-name",
@@ -96,7 +96,7 @@ func (s *system) everyPage(t *testing.T) []string {
 	}
 }
 
-// violation is what axe-core reports, as far as a failure shows it.
+// violation has the parts of axe-core's report that a failure prints.
 type violation struct {
 	ID     string `json:"id"`
 	Impact string `json:"impact"`
@@ -112,7 +112,7 @@ func (b *tab) accessible(look chromium.Look) {
 	b.t.Helper()
 	require.NoError(b.t, look.Apply(b.ctx))
 	seen := fmt.Sprintf("%d px, dark %t", look.Width, look.Dark)
-	assert.LessOrEqual(b.t, ask[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), 0, "%s: px beyond the window", seen)
+	assert.LessOrEqual(b.t, ask[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), 0, "%s: pixels beyond the window", seen)
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](
@@ -127,7 +127,7 @@ func (b *tab) accessible(look chromium.Look) {
 	}
 }
 
-// axeSource is the text of axe-core, from the cache or from npm.
+// axeSource returns the source of axe-core, from the cache or from npm.
 func axeSource(ctx context.Context) (string, error) {
 	caches, err := os.UserCacheDir()
 	if err != nil {
@@ -144,7 +144,7 @@ func axeSource(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if sum := sha512.Sum512(packed); "sha512-"+base64.StdEncoding.EncodeToString(sum[:]) != axeSum {
-		return "", fmt.Errorf("%s is not what this test was made with", archive)
+		return "", fmt.Errorf("%s differs from the archive that this test was written for", archive)
 	}
 	return unpack(packed, "package/axe.min.js")
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// opens clicks what opens a dialog and waits until it has something to show.
+// opens clicks an element that opens a dialog, and waits for the dialog's content.
 func (b *tab) opens(dialog, click string) {
 	b.t.Helper()
 	b.do(chromedp.Click(chromedp.CSS(click), chromedp.NodeVisible))
 	b.until(fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() && !document.querySelector(".htmx-request")`, dialog), "%s is open", dialog)
 }
 
-// TestBrowserComfort: what the script adds to pages that work without it.
+// TestBrowserComfort: features that the script adds to pages that work without it.
 func TestBrowserComfort(t *testing.T) {
 	browser := newBrowser(t)
 	s := newSystem(t, gen.Options{Seed: 14, Workflows: 300, Lean: true, NoEdges: true})
@@ -39,7 +39,7 @@ func paletteFinds(b *tab) {
 	b.open("/workflows?limit=25")
 	name := b.names()[0]
 	b.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(2)))
-	b.until(`document.activeElement.id === "go-q" && document.querySelectorAll("#go-list li").length > 5`, "pages and views are there at once")
+	b.until(`document.activeElement.id === "go-q" && document.querySelectorAll("#go-list li").length > 5`, "pages and views are listed immediately")
 	b.press(name)
 	b.until(fmt.Sprintf(`document.querySelector("#go-list li a")?.textContent === %q`, name), "the workflow is found")
 	b.turns("Enter", chromedp.KeyEvent(kb.Enter))
@@ -56,7 +56,7 @@ func facetDialog(b *tab) {
 	b.open("/workflows?sort=-Priority")
 	b.opens("#facet #values li", `a[data-dialog][href^="/facet/sites"]`)
 	b.press("t1_")
-	b.until(`[...document.querySelectorAll("#values li a:first-child span")].every(e => e.textContent.trim().startsWith("T1_"))`, "only what begins so")
+	b.until(`[...document.querySelectorAll("#values li a:first-child span")].every(e => e.textContent.trim().startsWith("T1_"))`, "only values with this prefix")
 	site := ask[string](b, `document.querySelector("#values li span").textContent.trim()`)
 	b.click("#values li a:first-child")
 	assert.Equal(b.t, site, b.query().Get("site"))
@@ -69,7 +69,7 @@ func columnsDialog(b *tab) {
 	b.opens("#facet #columns", `a[data-dialog][href^="/columns"]`)
 	b.do(chromedp.Click(chromedp.CSS("#down-Status"), chromedp.NodeVisible))
 	b.until(`document.querySelector("#columns li input").value === "StatusTime"`, "the column has moved")
-	assert.Equal(b.t, "down-Status", ask[string](b, `document.activeElement.id`), "it can be moved on")
+	assert.Equal(b.t, "down-Status", ask[string](b, `document.activeElement.id`), "the focus stays, so that the column can be moved further")
 	b.click("#columns button.main")
 	assert.Equal(b.t, []string{before[0], before[2], before[1]}, b.heads()[:3])
 	assert.Equal(b.t, "running-open", b.query().Get("status"))
@@ -102,10 +102,10 @@ func rowsSelected(b *tab) {
 	ask[bool](b, `document.querySelector("#all").click(), true`)
 	b.click(`#picked a[href^="/selection"]`)
 	names := ask[string](b, `document.querySelector("#names").value`)
-	assert.Len(b.t, strings.Split(names, "\n"), total, "all that match")
+	assert.Len(b.t, strings.Split(names, "\n"), total, "all matching workflows")
 }
 
-// The reader's place stays when the content is replaced, and a link keeps the
+// The scroll position stays when the content is replaced, and a link keeps the
 // focus.
 func placeStays(b *tab) {
 	b.open("/workflows?limit=100")
@@ -114,7 +114,7 @@ func placeStays(b *tab) {
 	sort := `thead a[href*="sort=-Priority"]`
 	b.do(chromedp.Focus(chromedp.CSS(sort), chromedp.NodeVisible))
 	b.turns("Enter", chromedp.KeyEvent(kb.Enter))
-	assert.True(b.t, ask[bool](b, `window.same === true`), "the page is the same, its content is new")
+	assert.True(b.t, ask[bool](b, `window.same === true`), "the same page with new content")
 	assert.Equal(b.t, "-Priority", b.query().Get("sort"))
 	assert.Contains(b.t, ask[string](b, focused), "priority")
 	assert.Equal(b.t, at, ask[float64](b, `scrollY`))
@@ -137,13 +137,13 @@ func attentionHidden(b *tab) {
 	assert.Equal(b.t, before, ask[int](b, rows))
 	newFirst(b)
 	b.click("a.bad")
-	assert.Contains(b.t, b.address(), "#errors", "two clicks from the overview to sites and exit codes")
+	assert.Contains(b.t, b.address(), "#errors", "sites and exit codes are two clicks from the overview")
 	require.NotEmpty(b.t, b.texts(`#errors tbody a[href^="/sites/"]`))
 }
 
-// newFirst lets the reader come back after a break, with a row that the last
-// visit has not seen: it is marked and comes first, and those that were seen
-// keep their order.
+// newFirst lets the reader return after a break, when the list has a row that the
+// last visit did not show: it is marked and comes first, and the other rows keep
+// their order.
 func newFirst(b *tab) {
 	rows := `[...document.querySelector("tbody:has(tr:nth-child(3))").querySelectorAll("th a")].map(a => a.textContent)`
 	before := ask[[]string](b, rows)
@@ -161,8 +161,8 @@ func newFirst(b *tab) {
 	assert.Equal(b.t, last, ask[string](b, `document.querySelector("tbody:has(tr:nth-child(3)) tr[data-new] th a").textContent`))
 }
 
-// TestBrowserRefresh: with the reader's consent newer data come by themselves,
-// and not while a row is ticked.
+// TestBrowserRefresh: if the reader agrees, newer data appear automatically, but not
+// while a row is ticked.
 func TestBrowserRefresh(t *testing.T) {
 	browser := newBrowser(t)
 	s := newSystem(t, gen.Options{Seed: 15, Workflows: 100, Lean: true, NoEdges: true})
@@ -180,10 +180,10 @@ func TestBrowserRefresh(t *testing.T) {
 	look(777777)
 	b.until(`document.querySelector("#pill").checkVisibility()`, "newer data are offered")
 	assert.Equal(t, "1 changed: refresh", b.text("#pill"))
-	assert.NotContains(t, b.names()[0], w.Workflow, "a row is ticked: nothing moves")
+	assert.NotContains(t, b.names()[0], w.Workflow, "nothing moves while a row is ticked")
 	ask[bool](b, `document.querySelector("[data-clear]").click(), true`)
-	b.until(fmt.Sprintf(`document.querySelector("table.list tbody th a").textContent === %q && window.same === true`, w.Workflow), "the content is replaced without another page")
+	b.until(fmt.Sprintf(`document.querySelector("table.list tbody th a").textContent === %q && window.same === true`, w.Workflow), "the content is replaced without a page load")
 	assert.False(t, ask[bool](b, `document.querySelector("#pill").checkVisibility()`))
 	look(1)
-	b.until(fmt.Sprintf(`document.querySelector("table.list tbody th a").textContent !== %q && window.same === true`, w.Workflow), "and again")
+	b.until(fmt.Sprintf(`document.querySelector("table.list tbody th a").textContent !== %q && window.same === true`, w.Workflow), "the content is replaced again")
 }

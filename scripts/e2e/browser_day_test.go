@@ -15,8 +15,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TestBrowserOperatorsDay asks what operators ask, each time from the overview,
-// by links that are there and not by addresses that are known.
+// TestBrowserOperatorsDay answers operators' questions, each time from the overview
+// and by following links, not by known addresses.
 func TestBrowserOperatorsDay(t *testing.T) {
 	browser := newBrowser(t)
 	s := newSystem(t, gen.Options{Seed: 8, Workflows: 600})
@@ -45,8 +45,8 @@ func clickFirst(css string) chromedp.Action[chromedp.Void] {
 	return chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible)
 }
 
-// withCodes is the first workflow that Attention names whose failing jobs have
-// exit codes.
+// withCodes returns the first workflow on Attention whose failing jobs have exit
+// codes.
 func withCodes(b *tab, s *system) string {
 	b.t.Helper()
 	attention := getJSON[wire.Attention](b.t, s.cache+"/attention")
@@ -65,19 +65,19 @@ func withCodes(b *tab, s *system) string {
 	return ""
 }
 
-// Two clicks: what needs attention, and the workflow with its site and exit
-// code; a third shows the jobs themselves.
+// Two clicks: the items that need attention, and the workflow with its site and exit
+// code; a third click shows the jobs.
 func whatIsBroken(b *tab, s *system) {
 	name := withCodes(b, s)
 	b.click(`nav.pages a[href="/attention"]`)
 	b.click(fmt.Sprintf(`main tbody th a[href=%q]`, "/workflows/"+url.PathEscape(name)))
 	require.Equal(b.t, name, b.text("h1"))
 	cells := ask[[]string](b, `[...document.querySelectorAll("#errors svg.heat a[class^=h]")].map(a => a.querySelector("title").textContent)`)
-	require.NotEmpty(b.t, cells, "site and exit code")
+	require.NotEmpty(b.t, cells, "no cell of a site and exit code")
 	assert.Regexp(b.t, `^\S+, (\d+|none): \d+$`, cells[0])
 	b.turns("a cell", clickFirst("#errors svg.heat a[class^=h]"))
 	assert.Contains(b.t, b.text("#errors .chips"), "exit code")
-	assert.NotEmpty(b.t, b.texts("details.sample"), "jobs of that kind")
+	assert.NotEmpty(b.t, b.texts("details.sample"), "no jobs of the chosen site and exit code")
 }
 
 // The page of errors narrows from everything to one site and exit code.
@@ -94,8 +94,8 @@ func whereJobsFail(b *tab, _ *system) {
 	assert.NotEmpty(b.t, b.texts("details.sample"))
 }
 
-// The page of a campaign says how its workflows stand, how long the slowest
-// waits, how far it is, and leads to where it fails.
+// The page of a campaign shows the statuses of its workflows, how long the slowest
+// one has waited, the progress, and links to the failures.
 func whyIsItSlow(b *tab, _ *system) {
 	campaign := b.texts(`section[aria-labelledby="top-campaign"] tbody th a`)[0]
 	b.turns("a campaign", clickFirst(`section[aria-labelledby="top-campaign"] tbody th a`))
@@ -105,7 +105,7 @@ func whyIsItSlow(b *tab, _ *system) {
 		assert.Contains(b.t, facts, fact)
 	}
 	b.click(`main a[href^="/errors?campaign="]`)
-	assert.NotEmpty(b.t, b.texts(`section[aria-labelledby="sites-h"] tbody tr`), "its worst sites")
+	assert.NotEmpty(b.t, b.texts(`section[aria-labelledby="sites-h"] tbody tr`), "no sites are listed")
 }
 
 // An agent has one severity, with all reasons for it.
@@ -117,7 +117,7 @@ func isTheAgentWell(b *tab, s *system) {
 		}
 		assert.Contains(b.t, b.text(".head .chip"), a.Severity)
 		health := b.text(`section[aria-labelledby="health-h"]`)
-		require.NotEmpty(b.t, a.Reasons, "it is named on the overview because of something")
+		require.NotEmpty(b.t, a.Reasons, "an agent on the overview has a reason")
 		for _, reason := range append(a.Reasons, a.DrainWaits...) {
 			assert.Contains(b.t, health, reason)
 		}
@@ -137,7 +137,7 @@ func showAColleague(b *tab, s *system) {
 	assert.Equal(b.t, mine, other.names())
 }
 
-// All names under a filter, as text and as a file.
+// All names that match a filter, as text and as a file.
 func giveMeTheNames(b *tab, _ *system) {
 	b.click(`nav.pages a[href="/workflows"]`)
 	total := b.total()
@@ -147,10 +147,10 @@ func giveMeTheNames(b *tab, _ *system) {
 	names := strings.Fields(ask[string](b, `document.getElementById("names").value`))
 	assert.Len(b.t, names, total)
 	file := get(b.t, b.base+ask[string](b, `document.querySelector('a[href*="csv"]').getAttribute("href")`))
-	assert.Equal(b.t, total+1, strings.Count(string(file.body), "\n"), "a line each, and the heads")
+	assert.Equal(b.t, total+1, strings.Count(string(file.body), "\n"), "one line per workflow, and the heading")
 }
 
-// What entered its status since a time of the reader's choice.
+// Workflows that entered their status since a time that the reader chooses.
 func whatChanged(b *tab, _ *system) {
 	b.turns("what changed", clickFirst(`main a[href="/changed"]`))
 	assert.Equal(b.t, "What changed", b.text("h1"))

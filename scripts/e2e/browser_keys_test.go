@@ -38,7 +38,7 @@ func rowsByKey(b *tab) {
 	assert.Equal(b.t, 2, ask[int](b, `document.querySelectorAll("tr[data-picked]").length`))
 	assert.Equal(b.t, "2 selected", ask[string](b, `document.querySelector("#live").textContent`))
 	b.press("x")
-	assert.Equal(b.t, 1, ask[int](b, `document.querySelectorAll("tr[data-picked]").length`), "a second x takes it back")
+	assert.Equal(b.t, 1, ask[int](b, `document.querySelectorAll("tr[data-picked]").length`), "a second x unticks the row")
 	b.turns("]", chromedp.KeyEvent("]"))
 	assert.NotContains(b.t, b.names(), names[0])
 	b.turns("[", chromedp.KeyEvent("["))
@@ -58,7 +58,7 @@ func pagesByKey(b *tab) {
 	b.press("?")
 	require.True(b.t, ask[bool](b, `document.querySelector("#keys").open`))
 	b.press("gw")
-	assert.Equal(b.t, "Keyboard shortcuts", b.text("#keys h2"), "no key acts behind the dialog")
+	assert.Equal(b.t, "Keyboard shortcuts", b.text("#keys h2"), "keys have no effect behind the dialog")
 	b.press(kb.Escape)
 	assert.False(b.t, ask[bool](b, `document.querySelector("#keys").open`))
 }
@@ -67,10 +67,10 @@ func filterByKey(b *tab) {
 	b.open("/workflows?sort=-Priority")
 	b.press("/")
 	require.Equal(b.t, "q", ask[string](b, `document.activeElement.id`))
-	// The tool sends the sign after the key, though the page took the key.
+	// The tool sends the character after the key press, although the page handled it.
 	ask[string](b, `document.querySelector("#q").value = ""`)
 	b.press("status:running-closed prio:>1 ?jx")
-	assert.False(b.t, ask[bool](b, `document.querySelector("#keys").open`), "no shortcut while something is typed")
+	assert.False(b.t, ask[bool](b, `document.querySelector("#keys").open`), "no shortcut while typing")
 	b.turns("Enter", chromedp.KeyEvent(kb.Enter))
 	assert.Equal(b.t, url.Values{"status": {"running-closed"}, "minPriority": {"2"}, "q": {"?jx"}, "sort": {"-Priority"}}, b.query())
 

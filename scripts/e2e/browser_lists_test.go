@@ -19,8 +19,8 @@ import (
 	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
 )
 
-// TestBrowserLists drives the pages as a reader does, with JavaScript and
-// without: everything but comfort works the same.
+// TestBrowserLists uses the pages as a reader does, with JavaScript and without:
+// everything except the added comfort works the same.
 func TestBrowserLists(t *testing.T) {
 	browser := newBrowser(t)
 	s := newSystem(t, gen.Options{Seed: 8, Workflows: 600, Lean: true, NoEdges: true})
@@ -47,7 +47,7 @@ func TestBrowserLists(t *testing.T) {
 	}
 }
 
-// A click on a status leads to the workflows in it, as many as the tile said.
+// A click on a status leads to its workflows, as many as the tile shows.
 func statusOfOverview(b *tab) {
 	b.open("/")
 	tile := `a.tile[href*="status=running-open"]`
@@ -73,15 +73,15 @@ func filterSortPage(b *tab) {
 	)
 	b.turns("Enter", chromedp.SendKeys(chromedp.ID("filter-minFailure"), kb.Enter))
 	q := b.query()
-	assert.Equal(b.t, url.Values{"site": {site}, "minFailure": {"1"}, "limit": {"25"}}, q, "only what was asked for")
+	assert.Equal(b.t, url.Values{"site": {site}, "minFailure": {"1"}, "limit": {"25"}}, q, "only the chosen parameters")
 	filtered := b.total()
-	require.Greater(b.t, filtered, 25, "enough for two pages")
+	require.Greater(b.t, filtered, 25, "too few workflows for two pages")
 	require.Less(b.t, filtered, everything)
 
 	b.click(`table.list thead a[href*="sort=-FailureRate"]`)
 	assert.Equal(b.t, []string{"failure rate"}, b.sorted("descending"))
 	assert.Empty(b.t, b.sorted("ascending"))
-	assert.Equal(b.t, filtered, b.total(), "sorting filters nothing")
+	assert.Equal(b.t, filtered, b.total(), "sorting must not filter")
 	rates := b.column("failure rate")
 	assert.True(b.t, slices.IsSortedFunc(rates, func(x, y string) int {
 		return int(1000*rate(b, y)) - int(1000*rate(b, x))
@@ -108,14 +108,14 @@ func filterSortPage(b *tab) {
 	assert.Equal(b.t, firstNames, b.names())
 
 	b.click(`table.list thead th[aria-sort] a`)
-	assert.Equal(b.t, []string{"failure rate"}, b.sorted("ascending"), "a second click turns the order round")
+	assert.Equal(b.t, []string{"failure rate"}, b.sorted("ascending"), "a second click reverses the order")
 
 	b.click(`.chips a[aria-label^="Remove the filter site"]`)
 	assert.Empty(b.t, b.query().Get("site"))
 	assert.Equal(b.t, "1", b.query().Get("minFailure"), "the other filter stays")
 }
 
-// A facet's value can be wanted, with others of its kind, and unwanted.
+// A facet's value can be selected, together with others of its kind, and excluded.
 func facetsNarrow(b *tab) {
 	b.open("/workflows?sort=-Priority")
 	everything := b.total()
@@ -133,7 +133,7 @@ func facetsNarrow(b *tab) {
 	require.NotEmpty(b.t, b.texts(line(2, 1)), "the other statuses can still be chosen")
 	more := figure(b.t, b.text(line(2, 1)+" em"))
 	b.click(line(2, 1))
-	assert.Equal(b.t, count+more, b.total(), "either of two")
+	assert.Equal(b.t, count+more, b.total(), "workflows with one of the two values")
 
 	b.open("/workflows")
 	b.click(line(1, 2))
@@ -143,7 +143,7 @@ func facetsNarrow(b *tab) {
 		assert.NotContains(b.t, strings.Fields(text), value)
 	}
 	b.click(line(1, 2))
-	assert.Equal(b.t, everything, b.total(), "a second click takes it back")
+	assert.Equal(b.t, everything, b.total(), "a second click removes the filter")
 }
 
 func columnsChosen(b *tab) {
@@ -168,7 +168,7 @@ func columnsChosen(b *tab) {
 	assert.NotContains(b.t, b.heads(), "success")
 	assert.Equal(b.t, "workflow", b.heads()[0])
 	assert.Equal(b.t, "running-open", b.query().Get("status"), "the filter stays")
-	assert.Len(b.t, b.query()["cols"], 1, "one parameter that can be read")
+	assert.Len(b.t, b.query()["cols"], 1, "one readable parameter")
 }
 
 // The address bar is the link: another reader who opens it sees the same.
@@ -197,7 +197,7 @@ func exportHasAll(b *tab) {
 	assert.Contains(b.t, file.header.Get("Content-Disposition"), "attachment")
 	rows, err := csv.NewReader(bytes.NewReader(file.body)).ReadAll()
 	require.NoError(b.t, err)
-	require.Len(b.t, rows, b.total()+1, "the total and a line of names")
+	require.Len(b.t, rows, b.total()+1, "one row per workflow, and the headings")
 	for i, name := range b.names() {
 		assert.Equal(b.t, name, rows[i+1][slices.Index(rows[0], "Workflow")], "in the order of the page")
 	}
@@ -215,7 +215,7 @@ func unknownWorkflow(b *tab) {
 	assert.Equal(b.t, name, b.text("h1"))
 }
 
-// Every entry of the navigation leads to a page that says where one is.
+// Every entry of the navigation leads to a page that marks the entry as current.
 func navigation(b *tab) {
 	b.open("/")
 	entries := b.texts(".bar nav a")
@@ -231,7 +231,7 @@ func navigation(b *tab) {
 	assert.Equal(b.t, url.Values{"q": {"task_"}}, b.query())
 }
 
-// query are the parameters in the address bar.
+// query returns the parameters in the address bar.
 func (b *tab) query() url.Values {
 	b.t.Helper()
 	u, err := url.Parse(b.address())
@@ -239,7 +239,7 @@ func (b *tab) query() url.Values {
 	return u.Query()
 }
 
-// sorted are the columns that say that they are in an order.
+// sorted returns the columns that are marked as sorted in an order.
 func (b *tab) sorted(order string) []string {
 	b.t.Helper()
 	var heads []string
@@ -249,7 +249,7 @@ func (b *tab) sorted(order string) []string {
 	return heads
 }
 
-// mostUsed is the first value of the facet that filters by a parameter.
+// mostUsed returns the first value of the facet of a parameter.
 func (b *tab) mostUsed(param string) string {
 	b.t.Helper()
 	link := ask[string](b, fmt.Sprintf(`document.querySelector('.facets li a[href*="%s="]').href`, param))

@@ -21,8 +21,8 @@ import (
 
 const background = `getComputedStyle(document.body).backgroundColor`
 
-// TestBrowserTheme: the system's theme is followed; the button changes it, and
-// the choice stays over a reload and on other pages.
+// TestBrowserTheme: pages follow the system's theme; the button changes it, and the
+// choice is kept after a reload and on other pages.
 func TestBrowserTheme(t *testing.T) {
 	browser := newBrowser(t)
 	s := newSystem(t, gen.Options{Seed: 9, Workflows: 50, Lean: true, NoEdges: true})
@@ -35,14 +35,14 @@ func TestBrowserTheme(t *testing.T) {
 	b := newTab(t, browser, s.ui, look)
 	b.open("/")
 	dark := ask[string](b, background)
-	assert.NotEqual(t, bright, dark, "the system's theme is followed")
+	assert.NotEqual(t, bright, dark, "pages follow the system's theme")
 
 	b.do(chromedp.Click(chromedp.ID("theme"), chromedp.NodeVisible))
 	assert.Equal(t, bright, ask[string](b, background))
 	b.loads(chromedp.Reload())
-	assert.Equal(t, bright, ask[string](b, background), "stays over a reload")
+	assert.Equal(t, bright, ask[string](b, background), "the choice is kept after a reload")
 	b.open("/workflows")
-	assert.Equal(t, bright, ask[string](b, background), "and on other pages")
+	assert.Equal(t, bright, ask[string](b, background), "the choice applies to other pages")
 	b.do(chromedp.Click(chromedp.ID("theme"), chromedp.NodeVisible))
 	assert.Equal(t, dark, ask[string](b, background))
 
@@ -50,7 +50,7 @@ func TestBrowserTheme(t *testing.T) {
 	plain := newTab(t, browser, s.ui, look)
 	plain.open("/")
 	assert.Equal(t, dark, ask[string](plain, background), "the system's theme needs no script")
-	assert.Equal(t, "none", ask[string](plain, `getComputedStyle(document.querySelector("#theme")).display`), "no button that does nothing")
+	assert.Equal(t, "none", ask[string](plain, `getComputedStyle(document.querySelector("#theme")).display`), "no button without a function")
 }
 
 // TestBrowserChange: a change in the source shows after a reload, with another
@@ -66,12 +66,12 @@ func TestBrowserChange(t *testing.T) {
 
 	s.edit(t, requestDB, w.Workflow, "RequestPriority", 424242)
 	eventually(t, func() bool { now, ok := s.workflow(t, w.Workflow); return ok && now.Priority == 424242 }, "the cache server has it")
-	assert.NotContains(t, b.text("main"), web.Int(424242), "an open page does not change by itself")
+	assert.NotContains(t, b.text("main"), web.Int(424242), "an open page does not change on its own")
 
-	// The page asks when its reader comes back to it.
+	// The page requests news when its reader returns to it.
 	ask[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)
 	b.until(`document.querySelector("#pill").checkVisibility()`, "newer data are offered")
-	assert.Equal(t, "1 changed: refresh", b.text("#live"), "and announced")
+	assert.Equal(t, "1 changed: refresh", b.text("#live"), "newer data are announced")
 	b.click("#pill")
 	assert.Contains(t, b.text("main"), web.Int(424242))
 	assert.Equal(t, w.Workflow, b.text("h1"))
@@ -109,17 +109,17 @@ func TestBrowserOutage(t *testing.T) {
 		status := b.open(page)
 		assert.EqualValues(t, http.StatusBadGateway, status, page)
 		assert.Contains(t, b.text(".banner[role=alert]"), "does not answer", page)
-		assert.Contains(t, b.text("main"), updated, "%s tells the time of the last data", page)
+		assert.Contains(t, b.text("main"), updated, "%s shows the time of the last data", page)
 		assert.Contains(t, b.text("main"), generation, page)
-		assert.NotEmpty(t, get(t, s.ui+page).header.Get("Refresh"), "%s tries again by itself", page)
+		assert.NotEmpty(t, get(t, s.ui+page).header.Get("Refresh"), "%s retries automatically", page)
 	}
 	b.open("/about")
-	assert.Contains(t, b.text(".banner[role=alert]"), "does not answer", "a page that needs no data is there")
+	assert.Contains(t, b.text(".banner[role=alert]"), "does not answer", "a page without data is available")
 
 	b.open("/workflows")
 	_, stop = s.cacheAt(t, addr)
 	defer stop()
-	b.until(`document.readyState === "complete" && document.querySelector("h1").innerText === "Workflows"`, "the page that failed has loaded itself again")
+	b.until(`document.readyState === "complete" && document.querySelector("h1").innerText === "Workflows"`, "the failed page has reloaded automatically")
 	assert.NotEmpty(t, b.names())
 	assert.Empty(t, b.texts(".banner[role=alert]"))
 	for _, page := range pages {
@@ -127,7 +127,7 @@ func TestBrowserOutage(t *testing.T) {
 	}
 }
 
-// dataLine reads generation and time from the line that every page has.
+// dataLine reads the generation and time from the line that every page has.
 func dataLine(t *testing.T, b *tab) (generation, updated string) {
 	t.Helper()
 	parts := b.texts(".data > span")
@@ -151,7 +151,7 @@ func (s *system) cacheAt(t *testing.T, listen string) (addr string, stop func())
 	return app.Addr(), func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		http.DefaultClient.CloseIdleConnections() // what is open is waited for
+		http.DefaultClient.CloseIdleConnections() // stop waits for open connections
 		require.NoError(t, app.Stop(ctx))
 	}
 }

@@ -24,12 +24,12 @@ func desktop() chromium.Look {
 	return chromium.Look{Width: 1440, Height: 900, Scripts: true}
 }
 
-// newBrowser starts a browser for one test, or skips the test where there is
-// none.
+// newBrowser starts a browser for one test, or skips the test if no browser is
+// installed.
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("browser tests are not short")
+		t.Skip("browser tests are skipped with -short")
 	}
 	path, err := chromium.Find()
 	if err != nil {
@@ -43,21 +43,21 @@ func newBrowser(t *testing.T) context.Context {
 	return browser
 }
 
-// tab is one tab of a reader who looks at the pages of one server. Any
-// complaint of the browser while it is open fails the test at its end: errors
-// and warnings on the console, uncaught exceptions, violations of the content
-// security policy, failed requests.
+// tab is one tab of a reader of one server's pages. Any complaint of the browser
+// while the tab is open fails the test at its end: errors and warnings on the
+// console, uncaught exceptions, violations of the content security policy, failed
+// requests.
 type tab struct {
 	t    *testing.T
 	ctx  context.Context
 	base string // URL of the UI server
 
-	scripts bool // JavaScript runs
+	scripts bool // JavaScript is enabled
 
 	mu         sync.Mutex
 	urls       map[network.RequestID]string
 	complaints []complaint
-	expected   []string // addresses that are meant to fail
+	expected   []string // addresses that are expected to fail
 }
 
 type complaint struct{ url, text string }
@@ -116,7 +116,7 @@ func (b *tab) hear(event any) {
 	}
 }
 
-// expectFailure marks complaints about one address as intended.
+// expectFailure marks complaints about one address as expected.
 func (b *tab) expectFailure(address string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -143,23 +143,23 @@ func (b *tab) open(address string) int64 {
 	return b.loads(chromedp.Navigate(b.base + address))
 }
 
-// click clicks an element that leads to another view, and waits for it: as a
-// page of its own, or in the place of this one's content.
+// click clicks an element that leads to another view, and waits for it: a new page,
+// or new content of this page.
 func (b *tab) click(css string) {
 	b.t.Helper()
 	b.turns(css, chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible))
 }
 
-// turns runs steps that lead to another view, and waits until it is there.
-// A view that answers with an error is a complaint of the browser.
+// turns runs steps that lead to another view, and waits for that view. An error
+// answer is a complaint of the browser.
 func (b *tab) turns(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ask[bool](b, `document.querySelector("main").dataset.old = "", true`)
 	b.do(steps...)
-	b.until(settled, "another view after %s", what)
+	b.until(settled, "a new view after %s", what)
 }
 
-// settled holds when the view is another one than that marked, and whole.
+// settled is true when the view is not the marked one and is complete.
 const settled = `document.readyState === "complete" && !!document.querySelector("main:not([data-old])") && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")`
 
 func (b *tab) loads(steps ...chromedp.Action[chromedp.Void]) int64 {
@@ -185,7 +185,7 @@ func (b *tab) back() {
 	b.turns("back", chromedp.NavigateBack())
 }
 
-// address is the address bar without scheme and host.
+// address returns the address bar without scheme and host.
 func (b *tab) address() string {
 	b.t.Helper()
 	return strings.TrimPrefix(ask[string](b, `location.href`), b.base)
@@ -201,8 +201,8 @@ func ask[T any](b *tab, expression string) T {
 	return value
 }
 
-// until waits for a condition of the page, which may be loading another one
-// meanwhile: what can't be asked then is asked again.
+// until waits for a condition of the page. Meanwhile another page may be loading: an
+// evaluation that fails is repeated.
 func (b *tab) until(condition, format string, args ...any) {
 	b.t.Helper()
 	eventually(b.t, func() bool {
@@ -213,13 +213,13 @@ func (b *tab) until(condition, format string, args ...any) {
 	}, format, args...)
 }
 
-// texts are the texts of all elements that match, without space around them.
+// texts returns the trimmed texts of all matching elements.
 func (b *tab) texts(css string) []string {
 	b.t.Helper()
 	return ask[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map(e => e.innerText.trim())`, css))
 }
 
-// text is the text of the one element that matches.
+// text returns the text of the only matching element.
 func (b *tab) text(css string) string {
 	b.t.Helper()
 	all := b.texts(css)
@@ -227,13 +227,13 @@ func (b *tab) text(css string) string {
 	return all[0]
 }
 
-// names are the workflows of the list.
+// names returns the workflows of the list.
 func (b *tab) names() []string {
 	b.t.Helper()
 	return ask[[]string](b, `[...document.querySelectorAll("table.list tbody th a")].map(e => e.textContent)`)
 }
 
-// heads are the labels of the list's columns, without arrows.
+// heads returns the labels of the list's columns, without arrows.
 func (b *tab) heads() []string {
 	b.t.Helper()
 	heads := b.texts("table.list thead th")
@@ -243,7 +243,7 @@ func (b *tab) heads() []string {
 	return heads
 }
 
-// column is the text of every cell under a heading.
+// column returns the text of every cell under a heading.
 func (b *tab) column(head string) []string {
 	b.t.Helper()
 	for i, h := range b.heads() {
@@ -251,11 +251,11 @@ func (b *tab) column(head string) []string {
 			return b.texts(fmt.Sprintf("table.list tbody tr > :nth-child(%d)", i+1))
 		}
 	}
-	require.Fail(b.t, "no such column", "%s in %v", head, b.heads())
+	require.Fail(b.t, "unknown column", "%s in %v", head, b.heads())
 	return nil
 }
 
-// total is the number of workflows that the list says it has.
+// total returns the number of workflows that the list shows.
 func (b *tab) total() int {
 	b.t.Helper()
 	return figure(b.t, b.text(".tools .count strong"))

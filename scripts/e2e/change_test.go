@@ -51,15 +51,15 @@ func (s *system) withJobs(t *testing.T) schema.Workflow {
 	return records[0]
 }
 
-// TestChangeBecomesVisible: each change in the source shows in /fetch, in the
-// sums, and on the page, with a new generation.
+// TestChangeBecomesVisible: each change in the source appears in /fetch, in the
+// totals, and on the page, with a new generation.
 func TestChangeBecomesVisible(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 4, Workflows: 300, Lean: true, NoEdges: true})
 	w := s.withJobs(t)
 	before := get(t, s.cache+"/fetch?limit=1").header.Get("X-Generation")
 
 	s.edit(t, requestDB, w.Workflow, "RequestPriority", 424242)
-	eventually(t, func() bool { now, ok := s.workflow(t, w.Workflow); return ok && now.Priority == 424242 }, "the new priority shows")
+	eventually(t, func() bool { now, ok := s.workflow(t, w.Workflow); return ok && now.Priority == 424242 }, "the new priority appears")
 	assert.NotEqual(t, before, get(t, s.cache+"/fetch?limit=1").header.Get("X-Generation"))
 	page := get(t, s.ui+"/workflows/"+url.PathEscape(w.Workflow))
 	assert.Contains(t, string(page.body), "424")
@@ -69,7 +69,7 @@ func TestChangeBecomesVisible(t *testing.T) {
 	eventually(t, func() bool {
 		now, _ := s.workflow(t, w.Workflow)
 		return now.Success >= 7_000_001
-	}, "the agent's counts show")
+	}, "the agent's counts appear")
 	sum := getJSON[struct{ Agent schema.Agent }](t, s.cache+"/agent/"+url.PathEscape(agent))
 	assert.GreaterOrEqual(t, sum.Agent.Success, int64(7_000_001))
 
@@ -81,7 +81,7 @@ func TestChangeBecomesVisible(t *testing.T) {
 	eventually(t, func() bool {
 		now, ok := s.workflow(t, w.Workflow)
 		return ok && now.Success >= 7_000_001
-	}, "it comes back with its agents' counts")
+	}, "the workflow returns with its agents' counts")
 
 	require.True(t, s.couch.Delete(requestDB, w.Workflow))
 	eventually(t, func() bool { _, ok := s.workflow(t, w.Workflow); return !ok }, "a deleted workflow leaves")
@@ -90,7 +90,7 @@ func TestChangeBecomesVisible(t *testing.T) {
 // TestRewriteMakesNoGeneration: a document that is the same except for its
 // revision and timestamp changes only its agent's freshness.
 func TestRewriteMakesNoGeneration(t *testing.T) {
-	// Time passes for the rules of alerts, too, and is not what is counted here.
+	// Alert rules depend on the time and could add generations: switch them off.
 	var rules strings.Builder
 	for _, name := range attention.RuleNames() {
 		fmt.Fprintf(&rules, "  %s: {on: false}\n", name)
@@ -103,9 +103,9 @@ func TestRewriteMakesNoGeneration(t *testing.T) {
 	id := w.Agents[0] + "-" + w.Workflow
 	s.edit(t, wmstatsDB, id, "timestamp", w.LastAgentUpdate+600)
 
-	// A later change to another document proves that the rewrite was seen.
+	// A later change of another document (the marker) proves that the rewrite arrived.
 	s.edit(t, requestDB, w.Workflow, "RequestPriority", 515151)
-	eventually(t, func() bool { now, _ := s.workflow(t, w.Workflow); return now.Priority == 515151 }, "the marker shows")
+	eventually(t, func() bool { now, _ := s.workflow(t, w.Workflow); return now.Priority == 515151 }, "the marker appears")
 	eventually(t, func() bool {
 		a := getJSON[struct{ Agent schema.Agent }](t, s.cache+"/agent/"+url.PathEscape(w.Agents[0]))
 		return a.Agent.DataUpdateTime > 0

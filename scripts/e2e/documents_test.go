@@ -17,19 +17,19 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// plainRequest is a request document; more is put before its other members.
+// plainRequest returns a request document; more is inserted before its other members.
 func plainRequest(name, more string) string {
 	return fmt.Sprintf(`{"_id":%q,%s"RequestName":%q,"RequestType":"TaskChain","RequestStatus":"running-open","RequestPriority":7,
 		"RequestTransition":[{"Status":"running-open","UpdateTime":1795000100}]}`, name, more, name)
 }
 
-// plainWork is an agent report about a workflow.
+// plainWork returns an agent report on a workflow.
 func plainWork(name, more string) string {
 	return fmt.Sprintf(`{"_id":"agent-%s",%s"type":"agent_request","workflow":%q,"agent_url":"vocms1.cern.ch:9999","agent":"WMAgent","timestamp":1795000200,
 		"status":{"success":5},"sites":{"T2_CH_CERN":{"success":5}},"tasks":{}}`, name, more, name)
 }
 
-// one asks for the record of a workflow; not ok while there is none.
+// one requests the record of a workflow; ok is false while there is none.
 func one(t *testing.T, cache, name string) (w schema.Workflow, ok bool) {
 	t.Helper()
 	list := getJSON[[]schema.Workflow](t, cache+"/fetch?format=json&name="+name)
@@ -39,7 +39,7 @@ func one(t *testing.T, cache, name string) (w schema.Workflow, ok bool) {
 	return list[0], true
 }
 
-// quarantined finds a document in the list of unusable ones.
+// quarantined finds a document in the list of unusable documents.
 func quarantined(t *testing.T, cache, id string) (q map[string]any, ok bool) {
 	t.Helper()
 	list := getJSON[[]map[string]any](t, cache+"/quarantine")
@@ -50,10 +50,10 @@ func quarantined(t *testing.T, cache, id string) (q map[string]any, ok bool) {
 	return list[i], true
 }
 
-// TestHardDocuments brings documents that are hard to read through the whole
-// cache server, by both ways in: the first read and the feed.
+// TestHardDocuments sends documents that are hard to read through the whole cache
+// server, on both ways: the first read and the feed.
 func TestHardDocuments(t *testing.T) {
-	const levels = 9_998 // with the document itself, just below what a CouchDB takes
+	const levels = 9_998 // including the document itself, just below CouchDB's limit
 	deep := strings.Repeat(`{"a":[`, levels/2) + strings.Repeat(`]}`, levels/2)
 	lumis := func(megabytes int) string {
 		const row = `"380115":[[1,2],[3,4]],`
@@ -74,7 +74,7 @@ func TestHardDocuments(t *testing.T) {
 	for name, first := range map[string]bool{"in the first read": true, "in the feed": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newCouch(t, gen.Options{Seed: 9, Workflows: 20, Lean: true, NoEdges: true})
-			// On a busy machine the stand-in is silent for long while it makes such a line.
+			// On a busy machine the stand-in is silent for a long time while it builds such a line.
 			s.tune = func(o *cacheapp.Options) { o.Patience.Heartbeat = 10 * time.Second }
 			put := func() {
 				for id, d := range docs {
@@ -97,7 +97,7 @@ func TestHardDocuments(t *testing.T) {
 					assert.NotEmpty(t, q["Reason"], id)
 					continue
 				}
-				eventually(t, func() bool { _, ok := one(t, s.cache, id); return ok }, "%s is there", id)
+				eventually(t, func() bool { _, ok := one(t, s.cache, id); return ok }, "%s is in the list", id)
 				w, _ := one(t, s.cache, id)
 				assert.EqualValues(t, 7, w.Priority, id)
 				a := get(t, s.cache+"/fetch/"+id)
@@ -112,12 +112,12 @@ func TestHardDocuments(t *testing.T) {
 	}
 }
 
-// TestADatabaseMadeAnew: the agents' database is dropped and created again with
-// fewer documents, perhaps within the second of its creation: then only their
-// number reveals it.
+// TestADatabaseMadeAnew: the agents' database is deleted and created again with
+// fewer documents, perhaps within the second of its creation: then only the number
+// of documents reveals it.
 func TestADatabaseMadeAnew(t *testing.T) {
 	s := newCouch(t, gen.Options{Seed: 8, Workflows: 120, Lean: true, NoEdges: true})
-	for i := range 400 { // tombstones count among what the database had
+	for i := range 400 { // tombstones count too
 		id := fmt.Sprintf("passing-%d", i)
 		require.NoError(t, s.couch.Put(wmstatsDB, []byte(`{"_id":"`+id+`","type":"other"}`)))
 		require.True(t, s.couch.Delete(wmstatsDB, id))
@@ -128,7 +128,7 @@ func TestADatabaseMadeAnew(t *testing.T) {
 	require.True(t, s.couch.Drop(wmstatsDB))
 	require.NoError(t, s.couch.Create(wmstatsDB))
 	for i, d := range s.docs {
-		if d.DB == wmstatsDB && i%20 != 0 { // some are gone without a tombstone
+		if d.DB == wmstatsDB && i%20 != 0 { // some documents are missing without a tombstone
 			require.NoError(t, s.couch.Put(d.DB, d.JSON))
 		}
 	}

@@ -31,8 +31,8 @@ func number(t *testing.T, generation string) (n int) {
 	return n
 }
 
-// faults are all ways in which the stand-in can misbehave, each met by the
-// changes feed or by everything, with enough hits to be noticed.
+// faults are all faults of the stand-in, each for the changes feed or for all
+// requests, with enough hits to be noticed.
 func faults() map[string][]couchfake.Fault {
 	feeds := func(f couchfake.Fault) []couchfake.Fault {
 		a, b := f, f
@@ -63,17 +63,17 @@ func faults() map[string][]couchfake.Fault {
 		"feed ends":     feeds(couchfake.Fault{Kind: couchfake.EndFeed, Rows: 1, Times: 5}),
 		"seqs unknown":  feeds(couchfake.Fault{Kind: couchfake.ForgetSeqs, Times: 1}),
 		"seqs rewound":  feeds(couchfake.Fault{Kind: couchfake.RewindSeqs, Times: 2}),
-		// A full read that finds (almost) nothing is held back; the feed itself
-		// tells the truth, since a feed that hides changes can't be told from one
-		// that has none.
+		// A full read that finds (almost) nothing is held back. The feed itself is
+		// complete, since a feed that hides changes can't be distinguished from one
+		// without changes.
 		"empty":  append(feeds(couchfake.Fault{Kind: couchfake.ForgetSeqs, Times: 1}), reads(couchfake.Fault{Kind: couchfake.EmptyDB, Times: 4})...),
 		"halved": append(feeds(couchfake.Fault{Kind: couchfake.ForgetSeqs, Times: 1}), reads(couchfake.Fault{Kind: couchfake.HalveDB, Times: 4})...),
 	}
 }
 
-// TestFaults: while the source misbehaves in each of its ways and its documents
-// continue to change, /fetch answers every time; when the fault ends, the
-// records equal those of a cache server that reads everything from scratch.
+// TestFaults: during each fault of the source, while its documents keep changing,
+// /fetch answers every time. When the fault ends, the records equal those of a cache
+// server that reads everything from scratch.
 func TestFaults(t *testing.T) {
 	for name, list := range faults() {
 		t.Run(name, func(t *testing.T) {
@@ -85,14 +85,14 @@ func TestFaults(t *testing.T) {
 			for _, f := range list {
 				active = append(active, s.couch.Misbehave(f))
 			}
-			// A feed that is open goes on as it began: break it, so that the next
-			// one meets the fault.
+			// An open feed continues without the fault: break it, so that the next one
+			// has the fault.
 			require.NoError(t, s.endpoint.Refuse())
 			require.NoError(t, s.endpoint.Accept())
 			for i := range 30 {
 				s.change(t, i)
 			}
-			eventually(t, func() bool { return allHit(active) }, "the source misbehaved")
+			eventually(t, func() bool { return allHit(active) }, "the fault occurred")
 			for i := range 30 {
 				s.change(t, 30+i)
 			}
@@ -100,7 +100,7 @@ func TestFaults(t *testing.T) {
 			s.convergesWithFreshRead(t)
 			stop()
 			assert.Positive(t, served.ok.Load(), "answered meanwhile")
-			assert.Zero(t, served.bad.Load(), "answers that were not 200, the last: %s", served.last.Load())
+			assert.Zero(t, served.bad.Load(), "answers other than 200, the last: %s", served.last.Load())
 		})
 	}
 }
@@ -109,8 +109,8 @@ func allHit(active []*couchfake.ActiveFault) bool {
 	return !slices.ContainsFunc(active, func(a *couchfake.ActiveFault) bool { return a.Hits() == 0 })
 }
 
-// change gives one workflow of the world another priority, and one agent's
-// document other counts.
+// change changes the priority of one workflow of the world and the counts of one
+// agent report.
 func (s *system) change(t *testing.T, i int) {
 	t.Helper()
 	request, agent := s.editable()
@@ -118,7 +118,7 @@ func (s *system) change(t *testing.T, i int) {
 	s.edit(t, wmstatsDB, agent[i*5%len(agent)].ID, "status", map[string]any{"success": 1_000 + i})
 }
 
-// editable are the documents of the world that can be changed.
+// editable returns the documents of the world that can be changed.
 func (s *system) editable() (request, agent []gen.Doc) {
 	if s.requests == nil {
 		for _, d := range s.docs {
@@ -134,15 +134,15 @@ func (s *system) editable() (request, agent []gen.Doc) {
 	return s.requests, s.agents
 }
 
-// TestConnectionRefused: the source is unavailable when the server starts and
-// again later; the server reports it, serves what it has, and recovers
+// TestConnectionRefused: the source is unavailable when the server starts and again
+// later; the server reports it, serves the known records, and recovers
 // automatically.
 func TestConnectionRefused(t *testing.T) {
 	s := newCouch(t, gen.Options{Seed: 7, Workflows: 100, Lean: true, NoEdges: true})
 	require.NoError(t, s.endpoint.Refuse())
 	s.cache = s.launchCache(t).url
 	a := get(t, s.cache+"/fetch")
-	assert.Equal(t, http.StatusServiceUnavailable, a.status, "never an empty list before the first read")
+	assert.Equal(t, http.StatusServiceUnavailable, a.status, "no empty list before the first read")
 	assert.NotEmpty(t, a.header.Get("Retry-After"))
 	assert.Equal(t, http.StatusOK, get(t, s.cache+"/livez").status)
 
@@ -152,19 +152,19 @@ func TestConnectionRefused(t *testing.T) {
 	assert.Positive(t, total)
 
 	require.NoError(t, s.endpoint.Refuse())
-	eventually(t, func() bool { return get(t, s.cache+"/fetch?limit=1").header.Get("X-Stale") == "1" }, "says that it is stale")
-	assert.Len(t, all(t, s.cache), total, "serves what it has")
+	eventually(t, func() bool { return get(t, s.cache+"/fetch?limit=1").header.Get("X-Stale") == "1" }, "answers are marked stale")
+	assert.Len(t, all(t, s.cache), total, "the known records are served")
 	reason := get(t, s.cache+"/fetch?limit=1").header.Get("X-Stale-Reason")
 	assert.NotEmpty(t, reason)
-	assert.NotContains(t, reason, s.endpoint.Addr(), "the reason names no address")
+	assert.NotContains(t, reason, s.endpoint.Addr(), "the reason must not contain the address")
 
 	s.change(t, 1)
 	require.NoError(t, s.endpoint.Accept())
-	eventually(t, func() bool { return get(t, s.cache+"/fetch?limit=1").header.Get("X-Stale") == "" }, "is fresh again")
+	eventually(t, func() bool { return get(t, s.cache+"/fetch?limit=1").header.Get("X-Stale") == "" }, "answers are fresh again")
 	s.convergesWithFreshRead(t)
 }
 
-// served counts the answers that a reader got.
+// served counts the answers to a reader.
 type served struct {
 	ok, bad atomic.Int64
 	last    atomic.Value // text of the last bad answer
@@ -204,8 +204,8 @@ func (s *system) keepAsking(t *testing.T) (*served, func()) {
 	return counts, func() { cancel(); wg.Wait() }
 }
 
-// convergesWithFreshRead waits until the followed records equal those of a
-// cache server that starts now.
+// convergesWithFreshRead waits until the followed records equal those of a newly
+// started cache server.
 func (s *system) convergesWithFreshRead(t *testing.T) {
 	t.Helper()
 	fresh := s.startCache(t)
@@ -221,8 +221,8 @@ func (s *system) convergesWithFreshRead(t *testing.T) {
 	}
 }
 
-// timeless clears what depends on when a document was seen, not on what is in
-// it: an unchanged rewrite moves an agent's freshness, not the record.
+// timeless clears the fields that depend on when a document arrived and not on its
+// content: an unchanged rewrite changes an agent's freshness, not the record.
 func timeless(records []schema.Workflow) []schema.Workflow {
 	for i := range records {
 		w := &records[i]

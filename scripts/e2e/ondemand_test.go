@@ -18,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// rawJob is what this test reads of a job document by itself.
+// rawJob has the members of a job document that this test decodes on its own.
 type rawJob struct {
 	ID       string `json:"_id"`
 	Type     string
@@ -28,8 +28,8 @@ type rawJob struct {
 	Site     *string
 }
 
-// jobsOf counts failing jobs of the generated documents, by workflow, and by
-// exit code over the workflows that are there.
+// jobsOf counts failing jobs of the generated documents, by workflow, and by exit
+// code over the listed workflows.
 func jobsOf(t *testing.T, docs []gen.Doc, there map[string]bool) (byWorkflow map[string]map[string]rawJob, byExit map[int64]int64) {
 	t.Helper()
 	byWorkflow, byExit = map[string]map[string]rawJob{}, map[int64]int64{}
@@ -49,9 +49,8 @@ func jobsOf(t *testing.T, docs []gen.Doc, there map[string]bool) (byWorkflow map
 	return byWorkflow, byExit
 }
 
-// TestOnDemand: failing jobs, samples of them, messages, and the failing jobs of
-// all workflows are the same through both servers, and are those of the
-// documents.
+// TestOnDemand: failing jobs, samples of them, messages, and the failing jobs of all
+// workflows are the same through both servers and match the documents.
 func TestOnDemand(t *testing.T) {
 	s := newCouch(t, gen.Options{Seed: 4, Workflows: 300, Lean: true, NoEdges: true, JobSummaries: 8})
 	require.NoError(t, s.couch.Create(logDB))
@@ -117,9 +116,9 @@ func TestOnDemand(t *testing.T) {
 }
 
 // TestOnDemandFaults: when all views of a source fail, or are cut in the middle
-// of a row, the answer for a workflow that nobody has requested is an error,
-// and for one that was requested the data read last. Everything recovers
-// afterwards. Without its database there are no log entries.
+// of a row, the answer for a workflow that was never requested is an error,
+// and for one that was requested it is the last data. Everything recovers
+// afterwards. Without the log database, log entries are not in the source.
 func TestOnDemandFaults(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 5, Workflows: 60, Lean: true, NoEdges: true}, func(o *cacheapp.Options) { o.Demand.Keep = time.Millisecond })
 	there := map[string]bool{}
@@ -128,7 +127,7 @@ func TestOnDemandFaults(t *testing.T) {
 	}
 	jobs, _ := jobsOf(t, s.docs, there)
 	names := slices.Sorted(maps.Keys(jobs))
-	views := couchfake.Match{Path: "/" + wmstatsDB + "/_design/WMStats"} // under both of their names
+	views := couchfake.Match{Path: "/" + wmstatsDB + "/_design/WMStats"} // under both names of the design document
 	faults := []couchfake.Fault{
 		{Match: views, Kind: couchfake.FailStatus}, {Match: views, Kind: couchfake.CutInRow}, {Match: views, Kind: couchfake.ErrorRow, Stop: true},
 	}
@@ -139,23 +138,23 @@ func TestOnDemandFaults(t *testing.T) {
 		a := get(t, s.ui+path+"/jobs")
 		assert.Equal(t, http.StatusBadGateway, a.status, "%s: %.300s", fault.Kind, a.body)
 		broken.Clear()
-		eventually(t, func() bool { return get(t, s.ui+path+"/jobs").status == http.StatusOK }, "well after %s", fault.Kind)
+		eventually(t, func() bool { return get(t, s.ui+path+"/jobs").status == http.StatusOK }, "answers again after %s", fault.Kind)
 		broken = s.couch.Misbehave(fault)
 		eventually(t, func() bool {
 			a := get(t, s.ui+path+"/jobs")
 			return a.status == http.StatusOK && a.header.Get("X-Stale") == "1" && a.header.Get("X-Read-Time") != ""
-		}, "what was read before %s", fault.Kind)
+		}, "last data during %s", fault.Kind)
 		broken.Clear()
-		eventually(t, func() bool { return get(t, s.ui+path+"/jobs?limit=6").status == http.StatusOK }, "well after %s", fault.Kind)
+		eventually(t, func() bool { return get(t, s.ui+path+"/jobs?limit=6").status == http.StatusOK }, "answers again after %s", fault.Kind)
 	}
 	s.couch.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + logDB}, Kind: couchfake.NoDatabase})
 	a := get(t, s.ui+"/api/fetch/"+url.PathEscape(names[0])+"/logs")
 	assert.Equal(t, http.StatusNotFound, a.status)
-	assert.Contains(t, string(a.body), "/problems/not-in-source", "there is no log database")
+	assert.Contains(t, string(a.body), "/problems/not-in-source", "without a log database")
 }
 
-// The source goes away: pages of workflows stay, with what the list knows, and
-// with the last details where somebody had looked at them.
+// When the source is unavailable, pages of workflows stay available with the data of
+// the list, and with the last details if they were requested before.
 func TestPagesWhileTheSourceIsDown(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 11, Workflows: 40, Lean: true, NoEdges: true}, func(o *cacheapp.Options) { o.Demand.Keep = time.Millisecond })
 	var names []struct{ Workflow string }
@@ -171,5 +170,5 @@ func TestPagesWhileTheSourceIsDown(t *testing.T) {
 		assert.Contains(t, string(page.body), `class="banner`, path)
 	}
 	assert.Equal(t, http.StatusOK, get(t, s.ui+"/api/fetch/"+names[0].Workflow).status)
-	assert.Equal(t, http.StatusBadGateway, get(t, s.ui+"/api/fetch/"+names[1].Workflow).status, "no record without tasks is taken for one that has none")
+	assert.Equal(t, http.StatusBadGateway, get(t, s.ui+"/api/fetch/"+names[1].Workflow).status, "a missing detail must not look like a workflow without tasks")
 }

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	crawlMost  = 350 // addresses in all
-	crawlAlike = 3   // addresses of one shape: the same page with the same parameters
+	crawlMost  = 350 // maximum number of addresses
+	crawlAlike = 3   // maximum number of one shape: the same page with the same parameters
 )
 
 // crawl follows the links of a server. Filters can be combined without end, so
@@ -37,19 +37,19 @@ type crawl struct {
 
 type link struct{ from, to string }
 
-// plainName is a name that gives no page any trouble.
+// plainName is a name without special characters.
 var plainName = regexp.MustCompile(`^[\w.-]+$`)
 
 func newCrawl(base string) *crawl {
 	return &crawl{base: base, seen: map[string]bool{}, shapes: map[string]int{}}
 }
 
-// add notes an address on this server, unless it is known or one of too many;
-// what the test itself asks for, from nowhere, is not too many of a shape.
+// add adds an address on this server, unless it is known or its shape has enough.
+// Addresses of the test itself, with an empty from, are not limited by shape.
 func (c *crawl) add(from, ref string) {
 	page, err := url.Parse(c.base + from)
 	if err != nil {
-		return // it was added, so it is an address
+		return // it was added before, so it is an address
 	}
 	u, err := page.Parse(ref)
 	if err != nil || c.base != u.Scheme+"://"+u.Host {
@@ -69,7 +69,7 @@ func (c *crawl) add(from, ref string) {
 	c.waiting = append(c.waiting, link{from, to})
 }
 
-// shapeOf is the kind of page with the names of its parameters.
+// shapeOf returns the kind of page with the names of its parameters.
 func shapeOf(u *url.URL) string {
 	parts := strings.SplitN(u.EscapedPath(), "/", 4)
 	shape := strings.Join(parts[:min(len(parts), 2)], "/")
@@ -84,7 +84,7 @@ func shapeOf(u *url.URL) string {
 	return shape + "?" + strings.Join(params, "&")
 }
 
-// run visits what waits, in rounds, several addresses at a time.
+// run visits the queued addresses in rounds, several at a time.
 func (c *crawl) run(t *testing.T) {
 	t.Helper()
 	for len(c.waiting) > 0 {
@@ -128,12 +128,12 @@ func (c *crawl) judge(t *testing.T, l link, a answer) {
 	}
 }
 
-// TestPagesCrawled: every internal link leads to an existing, well-formed page,
-// in a world with all edge cases of the generator.
+// TestPagesCrawled: in a world with all edge cases of the generator, every internal
+// link leads to an existing, well-formed page.
 func TestPagesCrawled(t *testing.T) {
 	options := gen.Options{Seed: 13, Workflows: 700, Lean: true}
-	// Not newSystem: a big world on a busy machine takes longer than the patience
-	// with the source that other tests are after.
+	// Not newSystem: on a busy machine, reading a big world takes longer than the short
+	// timeouts that other tests set.
 	s := newCouch(t, options)
 	addr, stop := s.cacheAt(t, "127.0.0.1:0")
 	defer stop()
@@ -156,7 +156,7 @@ func TestPagesCrawled(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, edges, len(gen.EdgeCases())/2, "most edge cases show")
+	require.Greater(t, edges, len(gen.EdgeCases())/2, "too few edge cases are shown")
 	var columns []string
 	for _, f := range schema.Describe[schema.Workflow]() {
 		columns = append(columns, f.Key)
@@ -170,7 +170,7 @@ func TestPagesCrawled(t *testing.T) {
 	for _, kind := range []string{"sites", "agent", "campaign", "release"} {
 		for _, name := range s.namesOf(t, kind) {
 			if len(name) < 100 && plainName.MatchString(name) {
-				continue // links lead to enough of these
+				continue // enough of these are linked
 			}
 			c.add("", strings.TrimSuffix("/"+kind, "s")+"s/"+url.PathEscape(name))
 		}
@@ -183,7 +183,7 @@ func TestPagesCrawled(t *testing.T) {
 	}
 }
 
-// namesOf are the names of all records of a list.
+// namesOf returns the names of all records of a list.
 func (s *system) namesOf(t *testing.T, list string) (names []string) {
 	t.Helper()
 	keys := map[string]string{"sites": "Site", "agent": "Agent", "campaign": "Campaign", "release": "Release"}
@@ -198,8 +198,7 @@ func (s *system) namesOf(t *testing.T, list string) (names []string) {
 	return names
 }
 
-// TestHostileAddresses: whatever is in an address is shown as text, on a page
-// like any other.
+// TestHostileAddresses: any content of an address is shown as text on a normal page.
 func TestHostileAddresses(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 14, Workflows: 50, Lean: true})
 	hostile := []string{

@@ -21,10 +21,10 @@ var policyParts = []string{
 	"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
 }
 
-// slips are texts that a program shows when it has nothing to show.
+// slips are texts that appear when a program shows a missing value by mistake.
 var slips = regexp.MustCompile(`\b(NaN|Infinity|Inf|undefined|null)\b|<nil>|\[object \w+\]|%!\w?\([^)]*\)`)
 
-// pageFaults are the facts about a page that do not hold.
+// pageFaults returns the rules for pages that a page breaks.
 func pageFaults(a answer) (faults []string, doc *goquery.Document) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	csp := a.header.Get("Content-Security-Policy")
@@ -55,7 +55,7 @@ func pageFaults(a answer) (faults []string, doc *goquery.Document) {
 	return slices.Concat(faults, treeFaults(doc), formFaults(doc)), doc
 }
 
-// TestPageFaults: the facts are told from their opposites.
+// TestPageFaults: each broken rule is reported.
 func TestPageFaults(t *testing.T) {
 	header := http.Header{}
 	header.Set("Content-Security-Policy", strings.Join(policyParts, "; "))
@@ -69,7 +69,7 @@ func TestPageFaults(t *testing.T) {
 	for fault, wrong := range map[string]string{
 		"2 h1": `<h1>b</h1>`, "not unique": `<p id="a"></p>`, "inline": `<p style="color:red"></p>`, "1 inline": `<script>1</script>`,
 		"handler": `<p onclick="x()"></p>`, "names nothing": `<p aria-labelledby="b"></p>`, "leads nowhere": `<a href="#b">b</a>`,
-		"no address": `<a href="javascript:x()">b</a>`, "svg width": `<svg width="NaN"></svg>`, "without caption": `<table></table>`,
+		"not an address": `<a href="javascript:x()">b</a>`, "svg width": `<svg width="NaN"></svg>`, "without caption": `<table></table>`,
 		"of 1 cells": `<table><caption>c</caption><thead><tr><th scope="col">x</th><th scope="col">y</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>`,
 		"no label":   `<input name="x">`, "without a name": `<a href="/x"></a>`,
 		`"NaN" in`: `<p>NaN %</p>`, `"Infinity"`: `<p title="Infinity"></p>`, `"null"`: `<p>null</p>`, `"undefined"`: `<p>an undefined b</p>`,
@@ -82,7 +82,7 @@ func TestPageFaults(t *testing.T) {
 	}
 }
 
-// treeFaults are those of single elements.
+// treeFaults returns the rules that single elements break.
 func treeFaults(doc *goquery.Document) (faults []string) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	ids := map[string]bool{}
@@ -106,7 +106,7 @@ func treeFaults(doc *goquery.Document) (faults []string) {
 				fault("link to %s leads nowhere", attr.Val)
 			case attr.Key == "href" || attr.Key == "src" || attr.Key == "action":
 				if u, err := url.Parse(attr.Val); err != nil || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
-					fault("%s=%q is no address of a page", attr.Key, attr.Val)
+					fault("%s=%q is not an address of a page", attr.Key, attr.Val)
 				}
 			case attr.Key == "x" || attr.Key == "y" || attr.Key == "width" || attr.Key == "height":
 				if slips.MatchString(attr.Val) || strings.HasPrefix(attr.Val, "-") && attr.Key != "x" && attr.Key != "y" {
@@ -136,7 +136,7 @@ func treeFaults(doc *goquery.Document) (faults []string) {
 	return faults
 }
 
-// formFaults are inputs that nobody can tell the meaning of.
+// formFaults returns inputs, links and buttons without a label.
 func formFaults(doc *goquery.Document) (faults []string) {
 	labelled := map[string]bool{}
 	doc.Find("label[for]").Each(func(_ int, s *goquery.Selection) { labelled[s.AttrOr("for", "")] = true })
@@ -153,7 +153,7 @@ func formFaults(doc *goquery.Document) (faults []string) {
 	return faults
 }
 
-// visible are the texts of a page, and the titles that appear over them.
+// visible returns the texts of a page, and the titles that appear over them.
 func visible(doc *goquery.Document) (texts []string) {
 	doc.Find("body *").Each(func(_ int, s *goquery.Selection) {
 		for _, name := range []string{"title", "aria-label", "placeholder"} {

@@ -24,13 +24,13 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// program is a server as a process of its own, which gets real signals.
+// program is a server as a separate process, which gets real signals.
 type program struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	addr string
 	log  *safeLog
-	done chan struct{} // closed when it has ended
+	done chan struct{} // closed when the process has ended
 }
 
 type safeLog struct {
@@ -50,7 +50,7 @@ func (l *safeLog) String() string {
 	return l.text.String()
 }
 
-// programs are both servers, built.
+// programs has the paths of both built servers.
 type programs struct{ cache, ui string }
 
 func buildPrograms(t *testing.T) programs {
@@ -82,10 +82,10 @@ func startProgram(t *testing.T, bin string, args ...string) *program {
 				address <- m[1]
 			}
 		}
-		_ = p.cmd.Wait() // ended asks the state
+		_ = p.cmd.Wait() // ended checks the state
 	}()
 	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill() // no error counts: most have ended
+		_ = p.cmd.Process.Kill() // most have ended: errors are ignored
 		<-p.done
 	})
 	select {
@@ -102,25 +102,25 @@ func (p *program) signal(s os.Signal) {
 	require.NoError(p.t, p.cmd.Process.Signal(s))
 }
 
-// ended waits for the end, which has to come long before any time-out.
+// ended waits for the end, which has to come long before any timeout.
 func (p *program) ended() *os.ProcessState {
 	p.t.Helper()
 	select {
 	case <-p.done:
 		return p.cmd.ProcessState
 	case <-time.After(patience):
-		require.Fail(p.t, "it does not end", p.log.String())
+		require.Fail(p.t, "the process did not end", p.log.String())
 		return nil
 	}
 }
 
-// says waits for a line of the log.
+// says waits for a line in the log.
 func (p *program) says(text string) {
 	p.t.Helper()
 	require.Eventually(p.t, func() bool { return strings.Contains(p.log.String(), text) }, patience, 5*time.Millisecond, p.log)
 }
 
-// connection is one that stays open.
+// connection is a connection that stays open.
 type connection struct {
 	net.Conn
 	r *bufio.Reader
@@ -148,8 +148,8 @@ func (c *connection) answer() (*http.Response, error) {
 	return res, err
 }
 
-// start runs both as processes on a stand-in; a drain that nothing shortens
-// would take ten minutes.
+// start runs both servers as processes on a stand-in. Their drain takes ten minutes
+// unless something shortens it.
 func (b programs) start(t *testing.T, cacheArgs, uiArgs []string) (cache, ui *program) {
 	t.Helper()
 	s := newCouch(t, gen.Options{Seed: 3, Workflows: 600, Lean: true, NoEdges: true})
@@ -158,7 +158,7 @@ func (b programs) start(t *testing.T, cacheArgs, uiArgs []string) (cache, ui *pr
 	return cache, ui
 }
 
-// What signals do to both servers.
+// The effects of signals on both servers.
 func TestSignals(t *testing.T) {
 	b := buildPrograms(t)
 	t.Run("SIGTERM takes nobody's answer", b.endWithoutLoss)
@@ -167,8 +167,8 @@ func TestSignals(t *testing.T) {
 	t.Run("a second signal ends at once", b.endAtOnce)
 }
 
-// Twenty clients of each server have a connection open when it is told to stop.
-// All get their next answer, and learn from it that there is no other.
+// Twenty clients of each server have an open connection when the server is told to
+// stop. All get their next answer, which announces that the connection closes.
 func (b programs) endWithoutLoss(t *testing.T) {
 	for name, args := range map[string][]string{"at once": nil, "with a delay": {"--drain-delay", "3s"}} {
 		t.Run(name, func(t *testing.T) {
@@ -188,14 +188,14 @@ func (b programs) endWithoutLoss(t *testing.T) {
 				}
 				c.p.signal(syscall.SIGTERM)
 				c.p.says("msg=stopping")
-				// They all ask in the seconds for which connections are left open, however
-				// long the answers take.
+				// All send their requests in the seconds during which connections stay
+				// open, even if the answers take longer.
 				for _, client := range clients {
 					require.NoError(t, client.send(c.path))
 				}
 				for _, client := range clients {
 					res, err := client.answer()
-					require.NoError(t, err, "%s: an answer for all", c.path)
+					require.NoError(t, err, "%s: every client gets an answer", c.path)
 					assert.Equal(t, http.StatusOK, res.StatusCode)
 					assert.True(t, res.Close, "Connection: close")
 				}
@@ -205,8 +205,8 @@ func (b programs) endWithoutLoss(t *testing.T) {
 	}
 }
 
-// Streams end with a last event, long polls with an answer, and neither holds
-// the server up.
+// Streams end with a last event, long polls with an answer, and neither delays the
+// stop.
 func (b programs) endStreams(t *testing.T) {
 	cache, ui := b.start(t, nil, nil)
 	for _, c := range []struct {
@@ -227,7 +227,7 @@ func (b programs) endStreams(t *testing.T) {
 
 		c.p.signal(syscall.SIGTERM)
 		text, err := io.ReadAll(stream.Body)
-		require.NoError(t, err, "it ends well")
+		require.NoError(t, err, "the stream ends without an error")
 		assert.True(t, strings.HasSuffix(string(text), "\n\n"+wire.LastEvent), "%q", text)
 		res, err := poll.answer()
 		require.NoError(t, err)
@@ -260,7 +260,7 @@ func (b programs) readAgain(t *testing.T) {
 	}
 }
 
-// A client that reads nothing would hold the stop up; a second signal ends it.
+// A client that reads nothing would delay the stop; a second signal ends the server.
 func (b programs) endAtOnce(t *testing.T) {
 	patient := []string{"--write-timeout", "10m"}
 	cache, ui := b.start(t, patient, patient)
@@ -279,7 +279,7 @@ func (b programs) endAtOnce(t *testing.T) {
 	}
 }
 
-// Clients that read nothing are cut by both servers, and leave nothing behind.
+// Both servers disconnect clients that read nothing, and release their resources.
 func TestClientsThatReadNothingAreCut(t *testing.T) {
 	impatient := []string{"--write-timeout", "100ms"}
 	cache, ui := buildPrograms(t).start(t, append(impatient, "--streams-per-client", "100"), impatient)
@@ -296,13 +296,13 @@ func TestClientsThatReadNothingAreCut(t *testing.T) {
 				stalled = append(stalled, s)
 			}
 			for _, s := range stalled {
-				// The cut is seen without reading: what is written meets a reset.
+				// The cut is noticed without reading: writing returns a reset.
 				require.Eventually(t, func() bool {
 					_, err := s.Write([]byte("\r\n"))
 					return err != nil
 				}, patience, 5*time.Millisecond, "%s is cut", path)
 			}
-			// On a busy machine also this client may not read for so long.
+			// On a busy machine this client may also be too slow: wait.
 			waitStatus(t, "http://"+c.p.addr+path, http.StatusOK)
 		}
 	}

@@ -30,8 +30,8 @@ func size(t *testing.T) int {
 	return n
 }
 
-// TestSameKeys: every record of /fetch has the same keys, in the same order,
-// each of its one type and never null.
+// TestSameKeys: every record of /fetch has the same keys in the same order, each with
+// its type and never null.
 func TestSameKeys(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 1, Workflows: size(t), Lean: true})
 	fields := schema.Describe[schema.Workflow]()
@@ -77,7 +77,7 @@ func hasType(v any, want schema.Type) bool {
 	return false
 }
 
-// sums adds up records of one kind by name, without any code of the servers.
+// sums adds up records of one kind by name, without code of the servers.
 type sums map[string]map[string]float64
 
 func (s sums) add(name string, record any, keys []string) {
@@ -98,8 +98,8 @@ func (s sums) add(name string, record any, keys []string) {
 	}
 }
 
-// rawCounters are the 18 counters that are summed; what derives from them is
-// checked by the formulas in schema.
+// rawCounters are the 18 counters that are summed; values computed from them are
+// checked by the tests of the formulas in schema.
 func rawCounters() []string {
 	var keys []string
 	for _, f := range schema.Describe[schema.JobCounts]() {
@@ -108,8 +108,8 @@ func rawCounters() []string {
 	return keys
 }
 
-// TestSums: the rows of /campaign, /release, /sites and /agent equal sums that
-// this test makes from the workflow records and their details.
+// TestSums: the rows of /campaign, /release, /sites and /agent equal sums that this
+// test computes from the workflow records and their details.
 func TestSums(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 2, Workflows: size(t), Lean: true})
 	keys := append(rawCounters(), "Failure", "Cooloff", "Queued", "Paused", "TotalJobs")
@@ -167,8 +167,8 @@ func compare(t *testing.T, kind string, want sums, keys []string, rows []map[str
 	}
 }
 
-// TestDetailMatchesRecord: the detail, read from the source on demand, gives
-// the same figures as the list record, which is kept.
+// TestDetailMatchesRecord: the detail, which is read from the source on demand, has
+// the same figures as the stored list record.
 func TestDetailMatchesRecord(t *testing.T) {
 	s := newSystem(t, gen.Options{Seed: 3, Workflows: 200})
 	for _, w := range all(t, s.cache) {

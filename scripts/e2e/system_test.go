@@ -25,24 +25,24 @@ const (
 	logDB     = "wmstats_logdb"
 )
 
-// patience bounds every wait for a condition; it is long because it only
-// decides how late a failure is reported.
+// patience bounds every wait for a condition. It is long, because it only decides
+// how late a failure is reported.
 const patience = time.Minute
 
-// system is everything that runs.
+// system is a stand-in with both servers.
 type system struct {
 	couch    *couchfake.Server
 	endpoint *couchfake.Endpoint
 	cache    string // URL of the cache server
 	ui       string // URL of the UI server
 	docs     []gen.Doc
-	requests []gen.Doc               // of docs, those that tests change
-	agents   []gen.Doc               // the same, of agents
-	tune     func(*cacheapp.Options) // nil: the options of tests as they are
+	requests []gen.Doc               // the documents of docs that tests change
+	agents   []gen.Doc               // the same for agent reports
+	tune     func(*cacheapp.Options) // changes the options; may be nil
 }
 
-// newSystem fills a stand-in with the documents of a world and starts both
-// servers on it, ready to answer.
+// newSystem fills a stand-in with the documents of a world, starts both servers on
+// it, and waits until they are ready.
 func newSystem(t *testing.T, o gen.Options, tune ...func(*cacheapp.Options)) *system {
 	t.Helper()
 	s := newCouch(t, o)
@@ -65,7 +65,7 @@ func newCouch(t *testing.T, o gen.Options) *system {
 	require.NoError(t, s.couch.Create(wmstatsDB))
 	for doc := range world.AllParallel() {
 		s.docs = append(s.docs, doc)
-		// Some documents are broken on purpose, and no database would take them.
+		// Some documents are broken on purpose; no database would accept them.
 		if err := s.couch.Put(doc.DB, doc.JSON); err != nil {
 			t.Logf("not stored: %v", err)
 		}
@@ -94,7 +94,7 @@ func (s *system) startCache(t *testing.T) cacheServer {
 	return c
 }
 
-// launchCache does not wait: the source may be away.
+// launchCache does not wait: the source may be unavailable.
 func (s *system) launchCache(t *testing.T) cacheServer {
 	t.Helper()
 	o := cacheapp.Defaults()
@@ -117,7 +117,7 @@ func (s *system) launchCache(t *testing.T) cacheServer {
 		stopped = true
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		http.DefaultClient.CloseIdleConnections() // what is open is waited for
+		http.DefaultClient.CloseIdleConnections() // stop waits for open connections
 		require.NoError(t, app.Stop(ctx))
 	}
 	t.Cleanup(stop)
@@ -136,13 +136,13 @@ func startUI(t *testing.T, cache string) string {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		http.DefaultClient.CloseIdleConnections() // what is open is waited for
+		http.DefaultClient.CloseIdleConnections() // stop waits for open connections
 		require.NoError(t, app.Stop(ctx))
 	})
 	return "http://" + app.Addr()
 }
 
-// testWriter puts a server's log into the test's output.
+// testWriter writes a server's log to the test's output.
 type testWriter struct{ t *testing.T }
 
 func (w testWriter) Write(p []byte) (int, error) {

@@ -23,8 +23,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TestTierZero: with --t0 the servers show Tier-0's databases: its statuses, and
-// runs that can be asked for; a request that gets archived leaves.
+// TestTierZero: with --t0 the servers show Tier-0's databases: its statuses, and a
+// filter by run; an archived request leaves the list.
 func TestTierZero(t *testing.T) {
 	const requests = 48
 	world, err := gen.New(gen.Options{Seed: 5})
@@ -39,7 +39,7 @@ func TestTierZero(t *testing.T) {
 	for _, d := range designs {
 		require.NoError(t, couch.Put(d.DB, d.JSON))
 	}
-	want := map[string]schema.Workflow{} // the active ones
+	want := map[string]schema.Workflow{} // active requests
 	paused := map[string]int64{}         // jobs, by workflow
 	for _, d := range world.TierZero(requests) {
 		require.NoError(t, couch.Put(d.DB, d.JSON))
@@ -124,17 +124,17 @@ func TestTierZero(t *testing.T) {
 	page := get(t, startUI(t, cache)+"/workflows?run=380001")
 	require.Equal(t, 200, page.status)
 	assert.True(t, bytes.Contains(page.body, []byte("_Run380001_")), "the page shows the run")
-	assert.False(t, bytes.Contains(page.body, []byte("_Run380002_")), "and no other")
+	assert.False(t, bytes.Contains(page.body, []byte("_Run380002_")), "the page shows no other run")
 	assert.True(t, bytes.Contains(page.body, []byte(`<option value="Harvesting">`)) || bytes.Contains(page.body, []byte(`<option value="Closed">`)), "Tier-0's statuses are offered")
 
 	for name := range want {
 		require.NoError(t, couch.Put(design.TierZeroRequestDB, []byte(`{"_id":"`+name+`","RequestName":"`+name+`","RequestStatus":"normal-archived"}`)))
-		eventually(t, func() bool { return get(t, cache+"/fetch/"+name).status == 404 }, "%s is archived and leaves", name)
+		eventually(t, func() bool { return get(t, cache+"/fetch/"+name).status == 404 }, "%s is archived and leaves the list", name)
 		break
 	}
 }
 
-// logBuffer keeps a log for many writers.
+// logBuffer collects the log of many concurrent writers.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -163,7 +163,7 @@ func startTierZero(t *testing.T, couchURL string, log io.Writer) (cache string) 
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		http.DefaultClient.CloseIdleConnections() // what is open is waited for
+		http.DefaultClient.CloseIdleConnections() // stop waits for open connections
 		require.NoError(t, app.Stop(ctx))
 	})
 	cache = "http://" + app.Addr()
