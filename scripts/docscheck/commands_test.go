@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// notRun says why a block of commands is not run, by its page and first line.
-// Anything else in a block of sh, python or go runs against a system on mock data.
+// notRun has the reason why a block of commands is not run, by its page and first
+// line. All other blocks of sh, python or go run against a system on mock data.
 var notRun = map[string]string{
 	"CONTRIBUTING.md: make run        # the whole system on invented data; Ctrl-C stops it":                                                 "starts everything, and all tests",
 	"README.md: git clone https://github.com/dmwm/wmstats && cd wmstats":                                                                    "clones, and runs until Ctrl-C",
@@ -29,7 +29,7 @@ var notRun = map[string]string{
 	"docs/explanation/benchmarks.md: make bench SECTIONS=latency    # about a minute; bin/bench -h lists all sections and sizes": "takes a minute; scripts/bench has tests of its own",
 }
 
-// tools are those that a block needs, by its language and by its text.
+// tools are the programs that a block needs, by its language and by its text.
 func (s snippet) tools() (names []string) {
 	switch s.language {
 	case "python":
@@ -50,7 +50,7 @@ func (s snippet) tools() (names []string) {
 type snippet struct {
 	language, text string
 	line           int
-	file           string // what the page says to save it as; empty: it is run
+	file           string // file name that the page tells to save it as; empty: the block is run
 }
 
 var savedAs = regexp.MustCompile("Save this as `([a-z.]+)`:$")
@@ -61,7 +61,7 @@ func snippetsOf(t *testing.T, page string) (list []snippet) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	var open *snippet
-	before := "" // the last line with a text
+	before := "" // the last line that is not empty
 	for i, line := range strings.Split(string(text), "\n") {
 		fence, isFence := strings.CutPrefix(strings.TrimLeft(line, " "), "```")
 		switch {
@@ -78,13 +78,13 @@ func snippetsOf(t *testing.T, page string) (list []snippet) {
 			before = line
 		}
 	}
-	require.Nil(t, open, "%s: a block is not closed", page)
+	require.Nil(t, open, "%s: a block has no end", page)
 	return list
 }
 
-// TestCommandsRun: each block of commands in README.md, docs/ and the other
-// pages runs as it stands and prints something, those of one page one after the
-// other in one folder. What is not run has its reason in notRun.
+// TestCommandsRun: each block of commands in README.md, docs/ and the other pages
+// runs unchanged and prints something. The blocks of a page run in order in one
+// folder. Blocks that are not run have their reason in notRun.
 func TestCommandsRun(t *testing.T) {
 	system := startSystem(t)
 	unused := map[string]bool{}
@@ -111,14 +111,14 @@ func TestCommandsRun(t *testing.T) {
 				run++
 				for _, tool := range s.tools() {
 					if _, err := exec.LookPath(tool); err != nil {
-						t.Skipf("%s is not here", tool)
+						t.Skipf("%s is not installed", tool)
 					}
 				}
 				if s.file != "" {
 					require.NoError(t, os.WriteFile(filepath.Join(dir, s.file), []byte(s.text), 0o600))
 					return
 				}
-				assert.NotEmpty(t, strings.TrimSpace(s.run(t, dir, system)), "it prints nothing")
+				assert.NotEmpty(t, strings.TrimSpace(s.run(t, dir, system)), "the block printed nothing")
 			})
 		}
 	}
@@ -137,10 +137,10 @@ func (s snippet) run(t *testing.T, dir string, system servers) string {
 		file, command = "block.go", []string{"go", "run", "block.go"}
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(s.text), 0o600))
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // on a new machine `go run` builds all that the block imports
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // on a new machine `go run` builds all imports of the block
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second // a child that holds the pipe does not hold the test
+	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second // a child that keeps the pipe open does not block the test
 	cmd.Env = append(os.Environ(), "U="+system.cache, "CACHE="+system.cache, "UI="+system.ui, "COUCH="+system.couch, "GOWORK=off", "GOFLAGS=", "no_proxy=*")
 	var errors strings.Builder
 	cmd.Stderr = &errors

@@ -19,8 +19,8 @@ var (
 	named = regexp.MustCompile("`([a-z0-9/]+)`|((?:Test|Fuzz|Benchmark)[A-Z]\\w+)")
 )
 
-// TestNamedTestsExist: each test that failures.md names is in the package that
-// stands before it.
+// TestNamedTestsExist: each test that failures.md names exists in the package that
+// is named before it.
 func TestNamedTestsExist(t *testing.T) {
 	tests := map[string][]string{} // by folder
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -81,8 +81,8 @@ func failuresOf(t *testing.T, path string) (failures []string, rows map[string]s
 }
 
 // TestEachFailureHasItsTests: each row of docs/explanation/reliability.md has a
-// row in failures.md with tests, in the same order, and failures.md has no row of a
-// failure that the page does not describe, but those of mock data.
+// row in failures.md with tests, in the same order, and except for failures of
+// mock data, failures.md has no row that the page does not describe.
 func TestEachFailureHasItsTests(t *testing.T) {
 	described, _ := failuresOf(t, root+"docs/explanation/reliability.md")
 	listed, tests := failuresOf(t, "failures.md")

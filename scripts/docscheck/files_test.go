@@ -27,7 +27,7 @@ func blockOf(t *testing.T, page, beginning string) string {
 }
 
 // TestDocumentedFiles: the examples in docs/reference/files.md are accepted,
-// and the list of links is that of a server without the option. (The example of
+// and the list of links equals that of a server without the option. (The example of
 // thresholds is tested in cacheserver/alertfile.)
 func TestDocumentedFiles(t *testing.T) {
 	const page = "docs/reference/files.md"

@@ -47,7 +47,7 @@ func anchorsOf(t *testing.T, path string) map[string]bool {
 	return anchors
 }
 
-// TestLinksResolve: each relative link leads to a file, and to a heading of it.
+// TestLinksResolve: each relative link leads to an existing file and heading.
 func TestLinksResolve(t *testing.T) {
 	found := 0
 	for _, page := range pagesOf(t) {
@@ -74,8 +74,8 @@ func TestLinksResolve(t *testing.T) {
 	assert.Greater(t, found, 80)
 }
 
-// TestPicturesAreShown: each picture in docs/images is on a page, and has a text
-// for who can't see it.
+// TestPicturesAreShown: each picture in docs/images is on a page and has an
+// alternative text.
 func TestPicturesAreShown(t *testing.T) {
 	shown := map[string]bool{}
 	picture := regexp.MustCompile(`!\[([^\]]*)\]\(([^)]+)\)`)

@@ -13,8 +13,8 @@ import (
 	"github.com/dmwm/wmstats/scripts/bench"
 )
 
-// TestMakeHelp: `make help` lists every target that has a text, with nothing left
-// to expand, and names every section of the benchmarks.
+// TestMakeHelp: `make help` lists every target that has a text, without unexpanded
+// variables, and names every section of the benchmarks.
 func TestMakeHelp(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("make is not installed")

@@ -36,7 +36,7 @@ func TestNamedMetricsExist(t *testing.T) {
 	series := regexp.MustCompile(`_(bucket|sum|count)$`)
 	found := 0
 	for _, page := range pagesOf(t) {
-		if page == root+"CHANGELOG.md" { // it tells of what is no more
+		if page == root+"CHANGELOG.md" { // it has removed names too
 			continue
 		}
 		text, err := os.ReadFile(page)
@@ -50,7 +50,7 @@ func TestNamedMetricsExist(t *testing.T) {
 }
 
 // TestLogMessagesExist: each message in the table of docs/how-to/monitor.md is
-// one that a server logs.
+// logged by a server.
 func TestLogMessagesExist(t *testing.T) {
 	code := sourceOf(t)
 	page, err := os.ReadFile(root + "docs/how-to/monitor.md")

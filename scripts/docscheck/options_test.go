@@ -28,14 +28,14 @@ var (
 	variableInHelp = regexp.MustCompile(`\bWMSTATS_[A-Z0-9_]+`)
 )
 
-// ofOthers are options of other programs, and variables of tests, that the pages name.
+// ofOthers are names in the pages that belong to other programs or to tests.
 var ofOthers = map[string]string{
 	"compressed": "curl", "etag-compare": "curl", "etag-save": "curl", "max-time": "curl",
 	"WMSTATS_BENCH_N": "benchmarks of the store", "WMSTATS_DELETIONS": "the test against CouchDB",
 }
 
-// helpOf returns what the servers say with -h, and what the other programs that
-// pages name say.
+// helpOf returns the -h texts of the servers, and those of the other programs that
+// pages name.
 func helpOf(t *testing.T) (servers, others string) {
 	t.Helper()
 	var out, rest bytes.Buffer
@@ -63,8 +63,8 @@ func namesIn(pattern *regexp.Regexp, text string) (names []string) {
 	return slices.Compact(names)
 }
 
-// TestNamedOptionsAreThere: a page names no option and no variable that no
-// program has, and docs/ names each option of the servers.
+// TestNamedOptionsAreThere: each option and variable that a page names exists in a
+// program, and docs/ names each option of the servers.
 func TestNamedOptionsAreThere(t *testing.T) {
 	servers, others := helpOf(t)
 	options, variables := namesIn(optionInHelp, servers+others), namesIn(variableInHelp, servers+others)
@@ -72,7 +72,7 @@ func TestNamedOptionsAreThere(t *testing.T) {
 	require.Greater(t, len(variables), 60)
 	var inDocs strings.Builder
 	for _, page := range append(pagesOf(t), root+"docker-compose.yml") {
-		if page == root+"CHANGELOG.md" { // it tells of what is no more
+		if page == root+"CHANGELOG.md" { // it has removed names too
 			continue
 		}
 		text, err := os.ReadFile(page)
@@ -84,7 +84,7 @@ func TestNamedOptionsAreThere(t *testing.T) {
 			assert.True(t, slices.Contains(options, name) || ofOthers[name] != "", "%s names --%s", page, name)
 		}
 		for _, name := range namesIn(variableInHelp, string(text)) {
-			known := slices.Contains(variables, name) || ofOthers[name] != "" || name == "WMSTATS_UI_" // what they begin with
+			known := slices.Contains(variables, name) || ofOthers[name] != "" || name == "WMSTATS_UI_" // their prefix
 			assert.True(t, known, "%s names %s", page, name)
 		}
 	}

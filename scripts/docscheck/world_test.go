@@ -19,8 +19,8 @@ import (
 // servers are the addresses of a system on mock data, as `make run` starts it.
 type servers struct{ couch, cache, ui string }
 
-// startSystem starts a stand-in and both servers on free ports, and returns
-// when pages can be read.
+// startSystem starts a stand-in and both servers on free ports, and returns when
+// the pages are available.
 func startSystem(t *testing.T) (s servers) {
 	t.Helper()
 	world, err := gen.New(gen.Options{Seed: 1, Workflows: 600, JobSummaries: 3, Storable: true, Now: time.Now().Unix()})

@@ -18,15 +18,15 @@ import (
 	"strings"
 )
 
-// order is how the files of one package stand on each other: one row of the
-// table that begins with "package".
+// order is the order of the files of one package, each of which may use those
+// below it: one row of the table that begins with "package".
 type order struct {
 	line  int
 	pkg   string   // from the root of the repository
-	files []string // from the bottom up; others stands for all that are not named
+	files []string // from the bottom up; others means all files that are not named
 }
 
-// others are files side by side: none of them uses another.
+// others are independent files: none of them uses another.
 const others = "*"
 
 // parseOrders reads the table of a page that begins with a row whose first cell
@@ -58,16 +58,16 @@ func parseOrders(page string) (orders []order, faults []error) {
 	return orders, faults
 }
 
-// use is a place where a file names what another file of its package declares.
+// use is a place where a file uses a declaration of another file of its package.
 type use struct {
-	file string // with the name in it
+	file string // that has the use
 	line int
 	name string
 	of   string // file that declares it
 }
 
-// check returns the places that use what stands above or beside them, and files
-// that the table forgets or that are not there.
+// check returns an error for each use of a file above or beside, for each file that
+// is missing in the table, and for each that does not exist.
 func (o order) check(files []string, uses []use) (faults []error) {
 	place := map[string]int{}
 	for i, file := range o.files {
@@ -88,14 +88,14 @@ func (o order) check(files []string, uses []use) (faults []error) {
 	}
 	for _, u := range uses {
 		if place[u.of] >= place[u.file] {
-			faults = append(faults, fmt.Errorf("line %d: %s/%s:%d uses %s of %s, which does not stand below it", o.line, o.pkg, u.file, u.line, u.name, u.of))
+			faults = append(faults, fmt.Errorf("line %d: %s/%s:%d uses %s of %s, which is not below it", o.line, o.pkg, u.file, u.line, u.name, u.of))
 		}
 	}
 	return faults
 }
 
-// filesOf returns the files of a package and what they use of each other. Tests
-// are free.
+// filesOf returns the files of a package and their uses of each other. Tests are
+// exempt.
 func filesOf(ctx context.Context, pkg string) (files []string, uses []use, err error) {
 	out, err := goTool(ctx, "list", "-export", "-deps", "-json=ImportPath,Dir,GoFiles,Export", module+pkg)
 	if err != nil {
@@ -110,7 +110,7 @@ func filesOf(ctx context.Context, pkg string) (files []string, uses []use, err e
 			GoFiles                 []string
 		}
 		if err := lines.Decode(&listed); err != nil {
-			return nil, nil, fmt.Errorf("read the answer of go list: %w", err)
+			return nil, nil, fmt.Errorf("read the output of go list: %w", err)
 		}
 		if listed.ImportPath != module+pkg {
 			exports[listed.ImportPath] = listed.Export
@@ -130,8 +130,8 @@ func filesOf(ctx context.Context, pkg string) (files []string, uses []use, err e
 	return files, uses, err
 }
 
-// usesIn returns what the files of one package use of each other: functions,
-// methods, types, fields, variables and constants.
+// usesIn returns the uses between the files of one package: functions, methods,
+// types, fields, variables and constants.
 func usesIn(set *token.FileSet, files []*ast.File, imports types.Importer) ([]use, error) {
 	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Importer: imports}

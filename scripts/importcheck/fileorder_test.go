@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFileOrder: a file of a package in the table uses only what stands below
-// it, and no page's file uses another page's.
+// TestFileOrder: a file of a package in the table uses only files below it, and no
+// file of a page uses that of another page.
 func TestFileOrder(t *testing.T) {
 	page, err := os.ReadFile(root + "/docs/explanation/architecture.md")
 	require.NoError(t, err)
@@ -65,8 +65,8 @@ func TestFileOrderIsKept(t *testing.T) {
 		"a field of another page's type": {cell, "a.go", "package p\nfunc (p *Pages) a() int { var r row; return r.count }\n", "uses count of b.go"},
 		"a call back up":                 {cell, "frame.go", "package p\ntype Pages struct{ Name string }\nfunc (p *Pages) frame() int { return p.Routes() }\n", "frame.go:3 uses Routes of routes.go"},
 		"a page used from below":         {cell, "frame.go", "package p\ntype Pages struct{ Name string }\nfunc (p *Pages) frame() int { return own }\n", "frame.go:3 uses own of a.go"},
-		"a file that is not there":       {"`frame.go`, `gone.go`, `*`, `routes.go`", "a.go", files()["a.go"], "no file gone.go"},
-		"a file that nobody named":       {"`frame.go`, `a.go`, `routes.go`", "a.go", files()["a.go"], "lack b.go"},
+		"a file that does not exist":     {"`frame.go`, `gone.go`, `*`, `routes.go`", "a.go", files()["a.go"], "no file gone.go"},
+		"a file that is not named":       {"`frame.go`, `a.go`, `routes.go`", "a.go", files()["a.go"], "lack b.go"},
 	} {
 		sources := files()
 		sources[c.file] = c.text
@@ -77,9 +77,9 @@ func TestFileOrderIsKept(t *testing.T) {
 func TestWrongFileTable(t *testing.T) {
 	for row, want := range map[string]string{
 		"| `a` | `b.go` | c |":  "3 cells",
-		"| a | `b.go` |":        "no list of names",
+		"| a | `b.go` |":        "not a list of names",
 		"| `a`, `b` | `b.go` |": "want one package",
-		"| `a` | b.go |":        "no list of names",
+		"| `a` | b.go |":        "not a list of names",
 	} {
 		orders, faults := parseOrders("| package | files |\n|---|---|\n" + row + "\n")
 		assert.Empty(t, orders, row)

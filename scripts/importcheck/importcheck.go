@@ -1,10 +1,10 @@
-// Package importcheck holds docs/explanation/architecture.md to the code: its table of
-// folders is the list of import rules, and a package that breaks its row fails
-// the build; its table of files says of some packages which file may use which.
-// It also compares the versions in the go.mod files. The workspace
-// gives neither for free: inside it, a module may import a sibling that its
-// go.mod does not name, and all modules are built with the highest version that
-// one of them names.
+// Package importcheck compares docs/explanation/architecture.md with the code. Its
+// table of folders is the list of import rules, and a package that breaks its row
+// fails the build. Its table of files has, for some packages, the order in which
+// files may use each other. It also compares the versions in the go.mod files. The
+// workspace checks neither: inside it, a module may import a sibling that its
+// go.mod does not name, and all modules are built with the highest version that one
+// of them names.
 package importcheck
 
 import (
@@ -20,7 +20,7 @@ type rule struct {
 	line     int      // of the row in the page
 	packages []string // whose imports the row limits
 	anything bool     // they may import every package of ours
-	allowed  []string // packages of ours that they may import, beside each other
+	allowed  []string // packages of ours that they may import, in addition to each other
 	never    []string // other packages, or functions such as time.Now, that they must not name
 }
 
@@ -32,7 +32,7 @@ var (
 // names reads a list such as `schema`, `schema/wire`.
 func names(cell string) ([]string, error) {
 	if !listOfNames.MatchString(cell) {
-		return nil, fmt.Errorf("%q is no list of names in backticks with commas between", cell)
+		return nil, fmt.Errorf("%q is not a list of names in backticks, separated by commas", cell)
 	}
 	var list []string
 	for _, m := range name.FindAllStringSubmatch(cell, -1) {
@@ -47,7 +47,7 @@ type tableRow struct {
 	cells []string
 }
 
-// tableRows are the rows of the table whose head begins with a cell.
+// tableRows returns the rows of the table whose head begins with the given cell.
 func tableRows(page, head string) (rows []tableRow) {
 	inside := false
 	for i, line := range strings.Split(page, "\n") {
@@ -108,7 +108,7 @@ func parseRow(cells []string) (r rule, err error) {
 	return r, nil
 }
 
-// covers tells whether a path of the table is the package, or has it below.
+// covers reports whether a path of the table is the package or a parent of it.
 func covers(path, pkg string) bool {
 	if folder, all := strings.CutSuffix(path, "/..."); all {
 		return pkg == folder || strings.HasPrefix(pkg, folder+"/")
@@ -116,7 +116,7 @@ func covers(path, pkg string) bool {
 	return pkg == path
 }
 
-// ruleOf is the row of a package: that which names it, else that with the
+// ruleOf returns the row of a package: the one that names it, else the one with the
 // longest path above it.
 func ruleOf(rules []rule, pkg string) (found rule, ok bool) {
 	longest := 0
@@ -133,15 +133,15 @@ func ruleOf(rules []rule, pkg string) (found rule, ok bool) {
 	return found, ok
 }
 
-// source is what a package names: imports of ours from the root of the
-// repository, others as they are written, and functions such as time.Now.
+// source has the names that a package uses: our packages as paths from the root of
+// the repository, other imports as written, and functions such as time.Now.
 type source struct {
 	pkg   string
 	ours  []string
 	other []string
 }
 
-// check returns what is wrong with the rules or with the packages.
+// check returns the errors of the rules and of the packages.
 func check(rules []rule, packages []source) (faults []error) {
 	fault := func(r rule, format string, args ...any) {
 		faults = append(faults, fmt.Errorf("line %d: %w", r.line, fmt.Errorf(format, args...)))
@@ -153,13 +153,13 @@ func check(rules []rule, packages []source) (faults []error) {
 	for _, r := range rules {
 		for _, path := range r.packages {
 			if first, twice := rows[path]; twice {
-				fault(r, "%s has a row in line %d", path, first)
+				fault(r, "%s already has a row in line %d", path, first)
 			}
 			rows[path] = r.line
 		}
 		for _, path := range slices.Concat(r.packages, r.allowed) {
 			if !exists(path) {
-				fault(r, "there is no package %s", path)
+				fault(r, "no package %s exists", path)
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 const root = "../.."
 
-// TestImportRules holds the packages to the table, and the table to the packages.
+// TestImportRules compares the packages with the table in both directions.
 func TestImportRules(t *testing.T) {
 	page, err := os.ReadFile(root + "/docs/explanation/architecture.md")
 	require.NoError(t, err)
@@ -24,8 +24,8 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
-// TestEqualVersions: a module that is built alone has the dependencies of the
-// workspace.
+// TestEqualVersions: a module that is built alone has the same dependencies as in
+// the workspace.
 func TestEqualVersions(t *testing.T) {
 	all, err := requirements(t.Context(), root)
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ const page = `# A page
 | somewhere | something |
 `
 
-// packages that keep the rules of page.
+// packages that follow the rules of page.
 func packages() []source {
 	return []source{
 		{pkg: "low", other: []string{"time", "time.Since", "network"}},
@@ -69,7 +69,7 @@ func said(faults []error) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestRulesAreKept: what breaks a rule is found, with the line of the rule.
+// TestRulesAreKept: a broken rule is found and reported with its line.
 func TestRulesAreKept(t *testing.T) {
 	rules, faults := parseRules(page)
 	require.Empty(t, faults)
@@ -92,15 +92,15 @@ func TestRulesAreKept(t *testing.T) {
 	}
 }
 
-// TestWrongTable: a table that can't be read, or speaks of what is not there,
-// is told with its line.
+// TestWrongTable: rows that can't be read, or that name packages that do not exist,
+// are reported with their line.
 func TestWrongTable(t *testing.T) {
 	for _, test := range []struct{ row, want string }{
-		{"| `low/deeper` | again | nothing |", "line 9: low/deeper has a row in line 6"},
-		{"| `gone` | ours | nothing |", "line 9: there is no package gone"},
-		{"| `gone/...` | ours | nothing |", "line 9: there is no package gone/..."},
-		{"| `high/part/...` | ours | `low/gone` |", "line 9: there is no package low/gone"},
-		{"| `high` | ours | low |", "line 9: third column: want nothing, anything or a list, then perhaps \"; never\" and a list: \"low\" is no list of names in backticks with commas between"},
+		{"| `low/deeper` | again | nothing |", "line 9: low/deeper already has a row in line 6"},
+		{"| `gone` | ours | nothing |", "line 9: no package gone exists"},
+		{"| `gone/...` | ours | nothing |", "line 9: no package gone/... exists"},
+		{"| `high/part/...` | ours | `low/gone` |", "line 9: no package low/gone exists"},
+		{"| `high` | ours | low |", "line 9: third column: want nothing, anything or a list, then perhaps \"; never\" and a list: \"low\" is not a list of names in backticks, separated by commas"},
 		{"| `high` | ours | `low` and `high/part` |", "line 9: third column"},
 		{"| `high` | ours | |", "line 9: third column"},
 		{"| `high` | ours | nothing; never |", "line 9: third column"},
@@ -117,7 +117,7 @@ func TestWrongTable(t *testing.T) {
 	assert.Contains(t, said(check(rules, packages())), "low has no row in the table of folders")
 }
 
-// TestNamesOfAFile: functions are found under whatever name their package has.
+// TestNamesOfAFile: functions are found under any import name of their package.
 func TestNamesOfAFile(t *testing.T) {
 	file := t.TempDir() + "/file.go"
 	require.NoError(t, os.WriteFile(file, []byte(`package p
@@ -132,9 +132,9 @@ var now, query = clock.Now, wire.Query{}
 	assert.Equal(t, source{ours: []string{"schema/wire"}, other: []string{"time", "time.Now"}}, s)
 }
 
-// TestDiffering: one version for each dependency, whoever names it.
+// TestDiffering: each dependency has one version in all modules.
 func TestDiffering(t *testing.T) {
 	assert.Empty(t, differing([]needed{{"a", "x", "1"}, {"b", "y", "2"}, {"c", "x", "1"}}))
-	assert.Equal(t, "x: a 1, c 2; want the highest in all (go work sync, or go get in the module)",
+	assert.Equal(t, "x: a 1, c 2; want the highest version in all (go work sync, or go get in the module)",
 		said(differing([]needed{{"a", "x", "1"}, {"b", "y", "2"}, {"c", "x", "2"}})))
 }

@@ -17,10 +17,10 @@ import (
 	"strings"
 )
 
-// module is the beginning of the paths of our packages.
+// module is the prefix of the import paths of our packages.
 const module = "github.com/dmwm/wmstats/"
 
-// goTool returns what the go command prints.
+// goTool returns the output of the go command.
 func goTool(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	var stderr bytes.Buffer
@@ -32,8 +32,8 @@ func goTool(ctx context.Context, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// workspace returns what each package of the workspace names. Test files are
-// free: they may compare and drive.
+// workspace returns the names that each package of the workspace uses. Test files
+// are exempt: they may import other parts to compare with or to run.
 func workspace(ctx context.Context) ([]source, error) {
 	out, err := goTool(ctx, "list", "-json=ImportPath,Dir,GoFiles", "work")
 	if err != nil {
@@ -46,7 +46,7 @@ func workspace(ctx context.Context) ([]source, error) {
 			GoFiles         []string
 		}
 		if err := lines.Decode(&listed); err != nil {
-			return nil, fmt.Errorf("read the answer of go list: %w", err)
+			return nil, fmt.Errorf("read the output of go list: %w", err)
 		}
 		s := source{pkg: strings.TrimPrefix(listed.ImportPath, module)}
 		for _, file := range listed.GoFiles {
@@ -59,7 +59,7 @@ func workspace(ctx context.Context) ([]source, error) {
 	return all, nil
 }
 
-// add reads a file.
+// add adds the names of a file.
 func (s *source) add(file string) error {
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -100,8 +100,8 @@ func (s *source) add(file string) error {
 // needed is one line of a go.mod file.
 type needed struct{ module, path, version string }
 
-// requirements returns what the go.mod files of the workspace require of others,
-// with the version of Go as the path "go".
+// requirements returns the other modules that the go.mod files of the workspace
+// require, and the version of Go as the path "go".
 func requirements(ctx context.Context, root string) ([]needed, error) {
 	out, err := goTool(ctx, "work", "edit", "-json", filepath.Join(root, "go.work"))
 	if err != nil {
@@ -146,7 +146,7 @@ func differing(all []needed) (faults []error) {
 			for _, r := range all[:n] {
 				versions = append(versions, r.module+" "+r.version)
 			}
-			faults = append(faults, fmt.Errorf("%s: %s; want the highest in all (go work sync, or go get in the module)", first.path, strings.Join(versions, ", ")))
+			faults = append(faults, fmt.Errorf("%s: %s; want the highest version in all (go work sync, or go get in the module)", first.path, strings.Join(versions, ", ")))
 		}
 		all = all[n:]
 	}
