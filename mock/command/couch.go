@@ -166,7 +166,7 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, `{"error":"starting","reason":"The documents are being made."}`+"\n")
+		_, _ = io.WriteString(w, `{"error":"starting","reason":"The documents are being generated."}`+"\n")
 		return
 	}
 	s.couch.ServeHTTP(w, r)

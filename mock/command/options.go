@@ -32,8 +32,8 @@ func newOptions(name string, e env) *optionSet {
 	return o
 }
 
-// parse reads arguments and environment; its error is flag.ErrHelp, when all that
-// was asked for has been printed.
+// parse reads arguments and environment; its error is flag.ErrHelp after a request
+// for help, the version or the configuration has been answered.
 func (o *optionSet) parse() error {
 	if o.env.tabled != nil {
 		o.env.tabled(o.Table)
@@ -70,7 +70,7 @@ type worldFlags struct {
 func (o *optionSet) world(workflows int, now string) *worldFlags {
 	f := &worldFlags{workflows: workflows, seed: 1, now: now, jobSummaries: 3}
 	o.Int("workflows", &f.workflows, "number of active workflows")
-	o.Int("seed", &f.seed, "seed; the same seed gives the same data")
+	o.Int("seed", &f.seed, "seed; the same seed yields the same data")
 	o.Text("now", &f.now, "the present `TIME` in the data: Unix seconds, fixed, or clock (that of this machine)")
 	o.Int("job-summaries", &f.jobSummaries, "maximum job summary documents of a workflow with failures; 0 for none")
 	o.Bool("lean", &f.lean, "write small agent documents")

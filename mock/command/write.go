@@ -53,7 +53,7 @@ func runFlat(ctx context.Context, e env) error {
 	o := newOptions("flat", e)
 	workflows, seed := 1000, 1
 	o.Int("workflows", &workflows, "number of records")
-	o.Int("seed", &seed, "seed; the same seed gives the same data")
+	o.Int("seed", &seed, "seed; the same seed yields the same data")
 	if err := o.parse(); err != nil {
 		return err
 	}

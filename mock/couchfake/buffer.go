@@ -24,7 +24,7 @@ func (b *bufferedWriter) Write(p []byte) (int, error) { return b.body.Write(p) }
 // FlushError does nothing: that is the fault.
 func (b *bufferedWriter) FlushError() error { return nil }
 
-// release sends what was held back.
+// release sends the held output.
 func (b *bufferedWriter) release() error {
 	if b.status != 0 {
 		b.ResponseWriter.WriteHeader(b.status)

@@ -177,11 +177,11 @@ func (f *feed) readDocIDs(body gjson.Result) error {
 	if !list.IsArray() {
 		return badRequest("`doc_ids` filter parameter is not a list of doc ids.")
 	}
-	wanted := make(map[string]bool)
+	listed := make(map[string]bool)
 	for _, id := range list.Array() {
-		wanted[id.String()] = true
+		listed[id.String()] = true
 	}
-	f.filter = func(id string, _ func() ([]byte, error)) (bool, error) { return wanted[id], nil }
+	f.filter = func(id string, _ func() ([]byte, error)) (bool, error) { return listed[id], nil }
 	return nil
 }
 
@@ -309,7 +309,7 @@ func (f *feed) change(row change, position int64) (sent bool, err error) {
 		return f.doc, err
 	}
 	if f.filter != nil {
-		if wanted, err := f.filter(id, document); !wanted || err != nil {
+		if passes, err := f.filter(id, document); !passes || err != nil {
 			f.since = position
 			return false, err
 		}

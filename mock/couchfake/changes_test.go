@@ -126,7 +126,7 @@ func TestLongpollWakesOnlyForItsSelector(t *testing.T) {
 	s := start(t, couchfake.Options{})
 	s.put("db", numbered(3)...)
 	now := s.get("/db").Get("update_seq").String()
-	resp, err := s.open(t.Context(), "POST", "/db/_changes?feed=longpoll&filter=_selector&heartbeat=20&since="+now, `{"selector":{"type":"wanted"}}`)
+	resp, err := s.open(t.Context(), "POST", "/db/_changes?feed=longpoll&filter=_selector&heartbeat=20&since="+now, `{"selector":{"type":"match"}}`)
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	in := bufio.NewReader(resp.Body)
@@ -140,7 +140,7 @@ func TestLongpollWakesOnlyForItsSelector(t *testing.T) {
 	for range 3 {
 		require.Equal(t, "\n", read(), "blank lines while nothing matches")
 	}
-	s.put("db", `{"_id":"y","type":"wanted"}`)
+	s.put("db", `{"_id":"y","type":"match"}`)
 	line := "\n"
 	for line == "\n" {
 		line = read()

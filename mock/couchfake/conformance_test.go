@@ -39,7 +39,7 @@ type recorded struct {
 // with the reason. Everything else must be equal.
 func deviations() map[string]string {
 	return map[string]string{
-		"not modified: Content-Length": "net/http never sends Content-Length with a 304; there is no body either way",
+		"not modified: Content-Length": "net/http never sends Content-Length with a 304; neither answer has a body",
 	}
 }
 

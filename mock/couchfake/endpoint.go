@@ -61,8 +61,8 @@ func (e *Endpoint) Accept() error {
 	return nil
 }
 
-// listen waits for a port that was this endpoint's: while it refused connections
-// another program that asked for any port may have been given it.
+// listen waits for a port that was this endpoint's: while it refused connections,
+// the system may have assigned it to another program.
 func (e *Endpoint) listen() (net.Listener, error) {
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		ln, err := net.Listen("tcp", e.addr) //nolint:noctx // an endpoint lives until Close, not as long as a context

@@ -21,8 +21,8 @@ const (
 	Cut         Kind = "cut"           // close the connection after Bytes bytes of body
 	CutInRow    Kind = "cut-in-row"    // close the connection in the middle of row number Rows (from 0)
 	Freeze      Kind = "freeze"        // accept the request and never answer, not even headers
-	FreezeAfter Kind = "freeze-after"  // stop for ever after Bytes bytes of body
-	FreezeInRow Kind = "freeze-in-row" // stop for ever in the middle of row number Rows (from 0)
+	FreezeAfter Kind = "freeze-after"  // stop sending after Bytes bytes of body
+	FreezeInRow Kind = "freeze-in-row" // stop sending in the middle of row number Rows (from 0)
 	Delay       Kind = "delay"         // answer Wait later
 	Slow        Kind = "slow"          // send at most Bytes bytes a second
 	FailStatus  Kind = "status"        // answer with Status (500 when 0), Error and Reason (some, when empty)

@@ -98,7 +98,7 @@ func TestFindPages(t *testing.T) {
 			for _, d := range docs {
 				assert.False(t, seen[d.Get("_id").String()], "twice")
 				seen[d.Get("_id").String()] = true
-				assert.Len(t, d.Map(), 2, "only the fields asked for")
+				assert.Len(t, d.Map(), 2, "only the requested fields")
 				if last >= 0 {
 					assert.NotEqual(t, last, d.Get("n").Int())
 				}

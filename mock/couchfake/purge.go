@@ -21,7 +21,7 @@ func (c *call) purge(db *database) error {
 	if !body.IsObject() {
 		return badRequest("Request body must be a JSON object")
 	}
-	wanted := map[string][]string{}
+	requested := map[string][]string{}
 	var order []string
 	body.ForEach(func(id, revs gjson.Result) bool {
 		if !revs.IsArray() {
@@ -33,7 +33,7 @@ func (c *call) purge(db *database) error {
 			if _, _, err = parseRev(rev.String()); err != nil {
 				return false
 			}
-			wanted[id.String()] = append(wanted[id.String()], rev.String())
+			requested[id.String()] = append(requested[id.String()], rev.String())
 		}
 		return true
 	})
@@ -42,7 +42,7 @@ func (c *call) purge(db *database) error {
 	}
 	var purged []string
 	for _, id := range order {
-		revs := db.purge(id, wanted[id])
+		revs := db.purge(id, requested[id])
 		for i := range revs {
 			revs[i] = quoted(revs[i])
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// rewrite returns what is sent instead of the row b of a document, usually b
+// rewrite returns the replacement for the row b of a document, usually b
 // itself. b may end with the newline of a continuous feed.
 func (l *lens) rewrite(id string, b []byte) [][]byte {
 	for _, a := range l.rows {

@@ -111,7 +111,7 @@ func (rw *rowWriter) plain(b []byte) error {
 	return err
 }
 
-// flush sends what is buffered.
+// flush sends the buffered bytes.
 func (rw *rowWriter) flush() error {
 	if err := rw.out.Flush(); err != nil {
 		return err

@@ -267,16 +267,16 @@ func (k compiler) oneOf(name string, arg gjson.Result) (func(gjson.Result) bool,
 	if !arg.IsArray() {
 		return nil, badArgument(name, arg)
 	}
-	wanted := make(map[string]bool)
+	listed := make(map[string]bool)
 	for _, a := range arg.Array() {
-		wanted[k.coll.key(a)] = true
+		listed[k.coll.key(a)] = true
 	}
 	in := func(v gjson.Result) bool {
 		if !v.IsArray() {
-			return wanted[k.coll.key(v)]
+			return listed[k.coll.key(v)]
 		}
 		for _, item := range v.Array() {
-			if wanted[k.coll.key(item)] {
+			if listed[k.coll.key(item)] {
 				return true
 			}
 		}

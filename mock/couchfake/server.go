@@ -174,7 +174,7 @@ func (s *Server) welcome(c *call) error {
 		`"vendor":`+string(vendor)+`}`)
 }
 
-// session answers who the client is. There are no cookies: every request
+// session answers with the client's name. Cookies are not supported: every request
 // carries its name.
 func (s *Server) session(c *call) error {
 	if err := c.allow(http.MethodGet, http.MethodHead); err != nil {

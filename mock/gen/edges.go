@@ -108,7 +108,7 @@ func bend(doc Doc, change func(m fields)) Doc {
 }
 
 // firstTask returns the path and the object of the task with the shortest path;
-// the object is nil where there is no task, or where it is not an object.
+// the object is nil if the task is missing or is not an object.
 func firstTask(m fields) (string, fields) {
 	tasks, _ := m["tasks"].(fields)
 	first := ""

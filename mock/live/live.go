@@ -18,7 +18,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// Options say what is simulated, and how fast.
+// Options of the simulation.
 type Options struct {
 	World *gen.World
 	Rate  float64       // documents with new content per second, roughly; must be positive

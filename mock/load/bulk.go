@@ -147,7 +147,7 @@ func (l *loader) revs(ctx context.Context, b *batch) (revs map[string]string, er
 			if err := rows.ScanValue(&value); err != nil {
 				return fmt.Errorf("the revision of %s: %w", id, err)
 			}
-			revs[id] = value.Rev // a deleted one too: its successor goes on top
+			revs[id] = value.Rev // also of a deleted document: the new revision follows it
 		}
 		return rows.Err()
 	})

@@ -96,7 +96,7 @@ func TestUnknownDatabase(t *testing.T) {
 	assert.Equal(t, 2, sum.Created)
 	assert.Equal(t, 3, sum.Failed)
 	require.Len(t, sum.Failures, 3)
-	assert.Contains(t, sum.Failures[0].String(), `there is no database "wmstat", and WMStats reads none of this name; did you mean wmstats? (--create`)
+	assert.Contains(t, sum.Failures[0].String(), `database "wmstat" does not exist, and WMStats reads none of this name; did you mean wmstats? (--create`)
 	assert.Contains(t, sum.Failures[2].String(), "reqmgr_workload_cache or wmstats or", "nothing resembles it: all are named")
 	assert.Equal(t, http.StatusNotFound, status(t, url+"/wmstat"))
 

@@ -96,7 +96,7 @@ type loader struct {
 	unknown  map[string]*UnknownDatabaseError
 }
 
-// Run loads all documents. It returns an error when it had to give up, together
+// Run loads all documents. It returns an error when it could not continue, together
 // with the result until then; documents that failed are in the summary only.
 func Run(ctx context.Context, opts Options) (Summary, error) {
 	if err := opts.validate(); err != nil {
@@ -133,7 +133,7 @@ func (o Options) validate() (err error) {
 	return err
 }
 
-// CheckURL reports what is wrong with the URL of a CouchDB. It does not repeat
+// CheckURL reports an invalid URL of a CouchDB. It does not repeat
 // the URL, which may contain a password.
 func CheckURL(text string) error {
 	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -41,7 +41,7 @@ type UnknownDatabaseError struct {
 }
 
 func (e *UnknownDatabaseError) Error() string {
-	return fmt.Sprintf("there is no database %q, and WMStats reads none of this name; did you mean %s? (--create creates it)",
+	return fmt.Sprintf("database %q does not exist, and WMStats reads none of this name; did you mean %s? (--create creates it)",
 		e.Name, strings.Join(e.Near, " or "))
 }
 
