@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -251,6 +252,9 @@ func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, i
 			if len(changes) >= loadBatch {
 				add()
 			}
+		}
+		if slices.ContainsFunc(changes, func(c join.Change) bool { return c.Doc != nil }) {
+			add() // their documents are in the parcel
 		}
 		p.empty()
 		free <- p

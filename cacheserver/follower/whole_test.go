@@ -1,6 +1,7 @@
 package follower
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -88,4 +89,41 @@ func TestOwedFor(t *testing.T) {
 	}
 	require.Equal(t, []string{"a", "b"}, q.owedFor(couch.Requests, 0))
 	require.Empty(t, q.owedFor(couch.Requests, time.Hour))
+}
+
+// addedDocs is a Load that notes the documents of the changes that it gets.
+type addedDocs struct {
+	Load
+
+	docs []string
+}
+
+func (a *addedDocs) Add(changes []join.Change) {
+	for _, c := range changes {
+		a.docs = append(a.docs, string(c.Doc))
+	}
+}
+
+// The whole documents of a full read are used before the memory that they are in
+// has the next ones.
+func TestWholeDocumentsOfReusedParcels(t *testing.T) {
+	r := newRig(t)
+	full, free, ended := make(chan *parcel), make(chan *parcel, 1), make(chan error, 1)
+	var into addedDocs
+	go func() { ended <- r.follower.decodeParcels(t.Context(), full, free, &into, mode{fullRead: true}) }()
+	p := &parcel{db: couch.Requests}
+	var want []string
+	for i := range 3 * loadBatch / 2 {
+		doc := requestDoc(fmt.Sprint("wf", i), "assigned", i)
+		want = append(want, doc)
+		p.add(couch.Row{ID: fmt.Sprint("wf", i), Doc: []byte(doc)})
+		if i%10 == 9 || i == 3*loadBatch/2-1 {
+			p.seal()
+			full <- p
+			p = <-free
+		}
+	}
+	close(full)
+	require.NoError(t, <-ended)
+	require.Equal(t, want, into.docs)
 }
