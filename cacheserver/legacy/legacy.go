@@ -169,7 +169,7 @@ func (h *Handler) Serves(path string) bool {
 // ServeHTTP answers a request whose path Serves takes.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, w: w, r: r, began: h.o.Now(), api: unknownAPI, from: fromNothing}
-	defer func() {
+	defer func() { //nolint:contextcheck // the log outlives the request
 		p := recover()
 		h.metrics.count(c.api, c.from)
 		if p == nil {
@@ -181,7 +181,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.fail(&panicError{value: p, stack: debug.Stack()})
 	}()
 	if err := c.serve(); err != nil {
-		c.fail(err)
+		c.fail(err) //nolint:contextcheck // the log outlives the request
 	}
 }
 

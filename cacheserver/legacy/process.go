@@ -3,6 +3,7 @@ package legacy
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
 
@@ -38,7 +39,7 @@ func (c *call) procStatus() error {
 
 // showOpenAPI sends the description of the old API.
 func (c *call) showOpenAPI() error {
-	if c.r.Method != "GET" && c.r.Method != "HEAD" {
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
 		return errMethod
 	}
 	h := c.w.Header()
@@ -46,7 +47,7 @@ func (c *call) showOpenAPI() error {
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Length", strconv.Itoa(len(c.h.openapi)))
-	if c.r.Method == "GET" {
+	if c.r.Method == http.MethodGet {
 		_, _ = c.w.Write(c.h.openapi) // an error here is a client that left
 	}
 	return nil

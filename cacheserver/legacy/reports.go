@@ -144,7 +144,7 @@ func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) er
 	defer func() {
 		cancel()
 		for _, b := range ahead { // none of them is left alone
-			<-b.done
+			_ = <-b.done
 		}
 	}()
 	finish := func() error {

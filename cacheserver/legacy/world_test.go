@@ -33,7 +33,6 @@ type world struct {
 	t    *testing.T
 	fake *couchfake.Server
 	url  string // of the server
-	log  *bytes.Buffer
 }
 
 // newStandIn makes a stand-in with the databases and views of the running system.
@@ -97,9 +96,6 @@ type document struct {
 	Doc json.RawMessage `json:"doc"`
 }
 
-func request(doc string) document { return document{requestDB, json.RawMessage(doc)} }
-func report(doc string) document  { return document{wmstatsDB, json.RawMessage(doc)} }
-
 // load puts documents into a stand-in, with the revisions that they have.
 func load(t *testing.T, couch string, docs []document) {
 	t.Helper()
@@ -129,29 +125,6 @@ type reply struct {
 	header http.Header
 	body   []byte
 	err    error // of reading the body
-}
-
-// rows are those of the answer.
-func (r reply) rows(t *testing.T) []json.RawMessage {
-	t.Helper()
-	require.Equal(t, http.StatusOK, r.status, "%s", r.body)
-	var rows struct {
-		Result []json.RawMessage `json:"result"`
-	}
-	require.NoError(t, json.Unmarshal(r.body, &rows), "%s", r.body)
-	return rows.Result
-}
-
-// texts are the rows of an answer of texts.
-func (r reply) texts(t *testing.T) []string {
-	t.Helper()
-	list := []string{}
-	for _, row := range r.rows(t) {
-		var text string
-		require.NoError(t, json.Unmarshal(row, &text))
-		list = append(list, text)
-	}
-	return list
 }
 
 func (w *world) get(call string, header ...string) reply {
