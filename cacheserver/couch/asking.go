@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// An answer about changes that ends is no proof that there are no others: it
-// may have been ended early, and be whole in its form. So they are asked for
-// until an answer has none.
+// A changes answer that ends normally does not prove that there are no more
+// changes: a proxy may have cut it short in well-formed JSON. So the client asks
+// again until an answer has no changes.
 const (
-	mostAnswers  = 100 // so many that bring no end are a failure
-	wordCounts   = 3   // after so many that brought changes: there may always be one that came after the question
+	mostAnswers  = 100 // fail after so many answers that all had changes
+	wordCounts   = 3   // accept after so many: a server may always have one more recent change
 	askAgain     = 50 * time.Millisecond
 	mostAskAgain = time.Second
 )
 
-// asking follows answers about changes to the last change.
+// asking repeats changes requests up to the last change.
 type asking struct {
 	answers int
 	wait    time.Duration
 }
 
-// next takes an answer that has ended, with so many changes, and says whether
-// there may be others; then it has waited, but for the first time.
+// next takes a finished answer with the number of its changes, and reports
+// whether to ask again. It pauses before it returns true, except the first time.
 func (a *asking) next(ctx context.Context, op string, changes int, t tail) (more bool, err error) {
 	left, told := t.pending()
 	switch a.answers++; {
@@ -32,7 +32,7 @@ func (a *asking) next(ctx context.Context, op string, changes int, t tail) (more
 	case a.answers > wordCounts && told && left == 0:
 		return false, nil
 	case a.answers == mostAnswers:
-		return false, &Error{Op: op, Kind: ErrCut, Reason: "answers ended before the last change, again and again"}
+		return false, &Error{Op: op, Kind: ErrCut, Reason: "answers repeatedly ended before the last change"}
 	case a.answers == 1:
 		return true, nil
 	}
@@ -47,15 +47,15 @@ func (a *asking) next(ctx context.Context, op string, changes int, t tail) (more
 	}
 }
 
-// pending is how many changes the server says to have behind an answer; told is
-// false when it does not say.
+// pending returns how many changes the server reports after an answer; told is
+// false when it does not report a number.
 func (t tail) pending() (n int64, told bool) {
 	n, err := strconv.ParseInt(string(t.Pending), 10, 64)
 	return max(n, 0), err == nil
 }
 
-// changesNow passes on the changes that there are after since. The last one that
-// it yields only moves the position.
+// changesNow yields the changes after since. The last pair only moves the
+// position.
 func (c *Client) changesNow(ctx context.Context, db Database, since Seq, o FeedOptions, yield func(Change, error) bool) error {
 	var a asking
 	for {
@@ -68,7 +68,7 @@ func (c *Client) changesNow(ctx context.Context, db Database, since Seq, o FeedO
 		if o.Limit == 0 || changes < o.Limit {
 			more, err = a.next(ctx, op, changes, t)
 		}
-		// Behind changes that were found the position has moved with them.
+		// The changes that were found have already moved the position.
 		if (!more || changes == 0) && !yield(Change{Seq: since, End: true}, nil) {
 			return errStopped
 		}
@@ -78,7 +78,7 @@ func (c *Client) changesNow(ctx context.Context, db Database, since Seq, o FeedO
 	}
 }
 
-// changesOnce passes on what one answer brings.
+// changesOnce yields the changes of one answer.
 func (c *Client) changesOnce(ctx context.Context, db Database, since Seq, o FeedOptions, yield func(Change, error) bool) (op string, changes int, t tail, err error) {
 	s, err := c.openFeed(ctx, db, since, o)
 	if err != nil {
@@ -100,7 +100,7 @@ func (c *Client) changesOnce(ctx context.Context, db Database, since Seq, o Feed
 	return s.op, changes, t, err
 }
 
-// positioned says that an answer about changes names its position.
+// positioned returns an error unless an answer about changes has a position.
 func (t tail) positioned(op string) error {
 	if len(t.LastSeq) == 0 {
 		return &Error{Op: op, Kind: ErrForm, Reason: "changes without a last_seq"}

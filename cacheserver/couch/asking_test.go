@@ -14,10 +14,9 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestChangesAreAskedForToTheLast: answers that are whole in their form and end
-// early, in a feed that is filtered and in one that is not, with a limit and
-// without.
-func TestChangesAreAskedForToTheLast(t *testing.T) {
+// Answers that are well formed and end early, in feeds with and without a filter
+// and a limit: changes are requested until the last one.
+func TestChangesAreRequestedToTheLast(t *testing.T) {
 	for rows := range 4 {
 		synctest.Test(t, func(t *testing.T) {
 			srv := couchfake.New(couchfake.Options{BuiltinViews: true})
@@ -46,27 +45,26 @@ func TestChangesAreAskedForToTheLast(t *testing.T) {
 					}
 				}
 				assert.Equal(t, want, have, "%s, %d rows", db, rows)
-				assert.Equal(t, len(changes)-1, ends, "the last one says so")
+				assert.Equal(t, len(changes)-1, ends, "the last one is marked")
 				last := changes[ends].Seq
 				none, err := changesOf(t.Context(), c, db, last, FeedOptions{Once: true})
 				require.NoError(t, err)
-				assert.Len(t, none, 1, "nothing is behind it")
+				assert.Len(t, none, 1, "nothing follows")
 
 				changes, err = changesOf(t.Context(), c, db, "", FeedOptions{Once: true, Limit: 1, NoDocs: true})
 				require.NoError(t, err)
-				assert.Contains(t, ids(changes), want[0], "the first that is wanted, however many are not")
+				assert.Contains(t, ids(changes), want[0], "the first matching document, whatever the number of others")
 			}
 			fault.Clear()
 			began := time.Now()
 			_, err := changesOf(t.Context(), c, Requests, "", FeedOptions{Once: true})
 			require.NoError(t, err)
-			assert.Zero(t, time.Since(began), "what has an end is not waited for")
+			assert.Zero(t, time.Since(began), "no wait after the end")
 		})
 	}
 }
 
-// TestTheFirstReadByChangesGoesToTheLast: the same of the read of all documents by
-// their changes.
+// The same for the read of all documents by their changes.
 func TestTheFirstReadByChangesGoesToTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := couchfake.New(couchfake.Options{})
@@ -82,24 +80,24 @@ func TestTheFirstReadByChangesGoesToTheLast(t *testing.T) {
 	})
 }
 
-// TestWhatEndsAsking: what a server says of the rest, or leaves out.
-func TestWhatEndsAsking(t *testing.T) {
+// The number of pending changes that a server reports, or leaves out.
+func TestPendingChanges(t *testing.T) {
 	const row = `{"seq":"5-a","id":"w","changes":[{"rev":"1-a"}],"doc":{}}`
 	answer := func(row, rest string) string { return "{\"results\":[\n" + row + "\n],\n" + rest + "}\n" }
 	for name, c := range map[string]struct {
-		answers   []string // the last one comes again and again
+		answers   []string // the last one is repeated
 		questions int
 		kind      error
 	}{
-		"nothing":                      {[]string{answer("", `"last_seq":"5-a","pending":0`)}, 1, nil},
-		"nothing, and no word":         {[]string{answer("", `"last_seq":"5-a"`)}, 1, nil},
-		"nothing, and null":            {[]string{answer("", `"last_seq":"5-a","pending":null`)}, 1, nil},
+		"none pending":                 {[]string{answer("", `"last_seq":"5-a","pending":0`)}, 1, nil},
+		"none, no number":              {[]string{answer("", `"last_seq":"5-a"`)}, 1, nil},
+		"none, null":                   {[]string{answer("", `"last_seq":"5-a","pending":null`)}, 1, nil},
 		"one, then nothing":            {[]string{answer(row, `"last_seq":"5-a","pending":0`), answer("", `"last_seq":"5-a","pending":0`)}, 2, nil},
-		"one, then nothing, no word":   {[]string{answer(row, `"last_seq":5`), answer("", `"last_seq":5`)}, 2, nil},
+		"one, then nothing, no number": {[]string{answer(row, `"last_seq":5`), answer("", `"last_seq":5`)}, 2, nil},
 		"always one more":              {[]string{answer(row, `"last_seq":"5-a","pending":0`)}, wordCounts + 1, nil},
-		"always one more, and no word": {[]string{answer(row, `"last_seq":"5-a"`)}, mostAnswers, ErrCut},
-		"it says that there are more":  {[]string{answer("", `"last_seq":"5-a","pending":3`)}, mostAnswers, ErrCut},
-		"it said that there are more":  {[]string{answer("", `"last_seq":"5-a","pending":3`), answer("", `"last_seq":"8-a","pending":0`)}, 2, nil},
+		"always one more, no number":   {[]string{answer(row, `"last_seq":"5-a"`)}, mostAnswers, ErrCut},
+		"always some pending":          {[]string{answer("", `"last_seq":"5-a","pending":3`)}, mostAnswers, ErrCut},
+		"some pending, then none":      {[]string{answer("", `"last_seq":"5-a","pending":3`), answer("", `"last_seq":"8-a","pending":0`)}, 2, nil},
 		"no position":                  {[]string{answer("", `"pending":0`)}, 1, ErrForm},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +117,7 @@ func TestWhatEndsAsking(t *testing.T) {
 			})
 		})
 	}
-	t.Run("who leaves does not wait", func(t *testing.T) {
+	t.Run("a canceled caller does not wait", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := inMemory(t, saying{func(w http.ResponseWriter, _ *http.Request) {
 				_, _ = w.Write([]byte(answer("", `"last_seq":"5-a","pending":3`)))

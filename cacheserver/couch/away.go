@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// Away says that nobody answered: no connection, or a proxy without a server
-// behind it. To ask again costs such a server nothing.
+// Away reports whether nobody answered: there was no connection, or a proxy had
+// no server behind it. Asking such a server again costs it nothing.
 func Away(err error) bool {
 	var answer *Error
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkRows walks over an answer with documents of 20 KB, and over one
-// with rows that are nearly all of it, as a feed of short changes has.
+// BenchmarkRows parses an answer with documents of 20 KB, and one with tiny
+// documents, like a feed of short changes.
 func BenchmarkRows(b *testing.B) {
 	for _, size := range []int{20_000, 200} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

@@ -14,8 +14,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// An answer that does not end, in one row or in one document, is an error and
-// not the end of the process.
+// An endless answer, as one row or one document, is an error and does not
+// exhaust the memory.
 func TestEndlessAnswersAreBounded(t *testing.T) {
 	const most = 1 << 20
 	for name, begin := range map[string]string{"text": `{"_id":"`, "space": `{`, "row": "{\"rows\":[\n{\"id\":\"", "line": `{"rows":[`} {
@@ -43,7 +43,7 @@ func TestEndlessAnswersAreBounded(t *testing.T) {
 			defer c.Close()
 			_, err = c.Detail(t.Context(), "w", nil)
 			assert.Error(t, err)
-			assert.Less(t, sent.Load(), int64(32*most), "it was left soon")
+			assert.Less(t, sent.Load(), int64(32*most), "the read ended soon")
 			_, err = c.Position(t.Context(), couch.WMStats)
 			assert.Error(t, err)
 			assert.Less(t, sent.Load(), int64(32*most))

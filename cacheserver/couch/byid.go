@@ -9,19 +9,18 @@ import (
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
-// ByID asks for the documents of some ids, all in one request, and calls fn once
-// for each id, in no fixed order: with the document, which says the same id, has
-// a _rev and is JSON, or with Deleted or Missing where the source says so, or
-// with a row that is Lacking: the source has answered, and not about this
-// document, or not with it. Rows are valid inside fn only; an error of fn ends
-// the read and is returned as it is. After any error fn may have been called for
-// some of the ids.
+// ByID requests the documents of some ids in one request and calls fn once for
+// each id, in no fixed order. The row has the document (valid JSON with this _id
+// and a _rev), or Deleted or Missing if CouchDB says so, or it is Lacking:
+// CouchDB answered, but without this document. Rows are valid inside fn only. An
+// error of fn ends the read and is returned unchanged. After any error fn may
+// have been called for some of the ids only.
 func (c *Client) ByID(ctx context.Context, db Database, ids []string, fn func(Row) error) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	// No row is believed by its place in the answer, nor a "not found" as long
-	// as another row may have the document.
+	// Rows are matched by id, never by their place in the answer, and a "not
+	// found" counts only if no other row has the document.
 	left := make(map[string]Row, len(ids))
 	for _, id := range ids {
 		left[id] = Row{ID: id, Error: noRow}
@@ -40,7 +39,7 @@ func (c *Client) ByID(ctx context.Context, db Database, ids []string, fn func(Ro
 		}
 		known, asked := left[row.ID]
 		switch {
-		case !asked: // it was not asked for, or its document is there already
+		case !asked: // not requested, or its document has already come
 		case row.Doc != nil:
 			delete(left, row.ID)
 			return fn(row)
@@ -59,26 +58,27 @@ func (c *Client) ByID(ctx context.Context, db Database, ids []string, fn func(Ro
 	return nil
 }
 
-// noRow is what an id has whose row has not come.
+// noRow is the error of an id for which no row came.
 const noRow = "no row in the answer"
 
-// askedRow reads a row of documents that were asked for by their ids. Its
-// document is one that can be believed, or nil.
+// askedRow parses a row of documents that were requested by id. Its Doc is nil
+// unless the document is plausible.
 func askedRow(text []byte) (Row, error) {
-	c, err := rowOf(text, len(text)) // never by the short way: each value is looked at
+	c, err := rowOf(text, len(text)) // never use the shortcut: check each value
 	if err != nil {
 		return Row{}, err
 	}
 	row := c.Row
 	if row.ID == "" {
-		// Only a row without id, revision and document says that there is none.
+		// Only a row without id, revision and document states that there is no
+		// document.
 		row.ID = keyOf(text)
 		row.Missing = row.Error == "not_found" && row.Rev == "" && row.Doc == nil
 	}
 	fault := row.Fault()
 	switch {
 	case row.Doc != nil && fault == "":
-		row.Deleted = false // it is there
+		row.Deleted = false // the document exists
 	case row.Deleted:
 		row.Doc = nil
 	case row.Doc != nil:
@@ -87,20 +87,20 @@ func askedRow(text []byte) (Row, error) {
 	return row, nil
 }
 
-// keyOf is the key of a row, "" when it is no text.
+// keyOf returns the key of a row; "" when it is not a string.
 func keyOf(row []byte) (id string) {
 	_ = walk(row, never, func(key, value []byte) (bool, error) {
 		if string(key) != "key" {
 			return true, nil
 		}
-		id, _ = text(value) // what is no text was not asked for
+		id, _ = text(value) // only strings were requested
 		return false, nil
 	})
 	return id
 }
 
-// Fault says why the document of a row can't be that which the source has under
-// the row's id, so that it says nothing of it; "": it can, or there is none.
+// Fault says why the row's document can't be the one that CouchDB has under the
+// row's id and must be ignored; "" when it can be, or when there is no document.
 func (r Row) Fault() string {
 	if len(r.Doc) == 0 {
 		return ""
@@ -108,18 +108,18 @@ func (r Row) Fault() string {
 	head, err := raw.Peek(r.Doc)
 	switch {
 	case err != nil:
-		return "what came is no JSON object"
+		return "not a JSON object"
 	case !head.IsOf(r.ID):
-		return "a document with another _id came"
+		return "the document has another _id"
 	case head.Deleted && !r.Deleted:
-		return "the document says that it is deleted, the row does not"
+		return "the document is marked as deleted, the row is not"
 	case head.Rev == "" && hasError(r.Doc):
-		return "an error came in place of the document"
+		return "an error instead of the document"
 	}
 	return ""
 }
 
-// hasError tells whether an object has a member error.
+// hasError reports whether an object has a member error.
 func hasError(doc []byte) (found bool) {
 	_ = walk(doc, never, func(key, _ []byte) (bool, error) {
 		found = found || string(key) == "error"
@@ -128,9 +128,9 @@ func hasError(doc []byte) (found bool) {
 	return found
 }
 
-// whole is bulk for answers that are of no use without all documents: those that
-// rows lack are asked for by their ids. lost is called for one that can't be had
-// so either; its error ends the read. It returns what followed the rows.
+// whole is bulk for answers that are useless without all of their documents: it
+// requests the missing ones by id. lost is called for each that does not come
+// then either; its error ends the read. whole returns what followed the rows.
 func (c *Client) whole(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, fn, lost func(Row) error) (tail, error) {
 	var lacking []string
 	t, err := c.rowsOf(ctx, op, method, db, path, query, body, func(r Row) error {
@@ -157,7 +157,7 @@ func (c *Client) whole(ctx context.Context, op, method string, db Database, path
 	})
 }
 
-// faultless is fn for documents that can be believed; another one is a failure.
+// faultless passes plausible documents to fn; any other is an error.
 func faultless(op string, fn func(Row) error) func(Row) error {
 	return func(r Row) error {
 		if fault := r.Fault(); fault != "" {
@@ -167,13 +167,13 @@ func faultless(op string, fn func(Row) error) func(Row) error {
 	}
 }
 
-// notHad is the error of a document that is there and can't be had.
+// notHad is the error of a document that exists and did not come.
 func notHad(op string, r Row) error {
 	return &Error{Op: op, Kind: ErrRow, Code: r.Error, Reason: "the document " + r.ID + " did not come"}
 }
 
-// Documents reads the documents of some ids, in their order, as copies that
-// the caller owns; see ByID.
+// Documents reads the documents of some ids in the order of the ids. The caller
+// owns the copies. See ByID.
 func (c *Client) Documents(ctx context.Context, db Database, ids []string) ([]Row, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()

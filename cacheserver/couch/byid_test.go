@@ -13,8 +13,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// TestAnswersAreTakenByTheirIDs: not by their places, and no row is believed
-// that another one contradicts.
+// Answers are matched by id and not by position, and a row that another one
+// contradicts is ignored.
 func TestAnswersAreTakenByTheirIDs(t *testing.T) {
 	doc := func(id string) string {
 		return fmt.Sprintf(`{"id":%q,"key":%q,"value":{"rev":"2-a"},"doc":{"_id":%q,"_rev":"2-a"}}`, id, id, id)
@@ -30,26 +30,26 @@ func TestAnswersAreTakenByTheirIDs(t *testing.T) {
 		rows []string
 		want string // of a and b: document, deleted, missing or lacking
 	}{
-		"in order":                 {[]string{doc("a"), gone("b")}, "document missing"},
-		"turned":                   {[]string{gone("b"), doc("a")}, "document missing"},
-		"one row":                  {[]string{doc("b")}, "lacking document"},
-		"none":                     {nil, "lacking lacking"},
-		"others":                   {[]string{doc("c"), gone("d")}, "lacking lacking"},
-		"twice":                    {[]string{doc("a"), doc("a"), doc("b")}, "document document"},
-		"gone and there":           {[]string{gone("a"), doc("a"), deleted("b"), doc("b")}, "document document"},
-		"there and gone":           {[]string{doc("a"), gone("a"), doc("b"), deleted("b")}, "document document"},
-		"gone and lacking":         {[]string{gone("a"), null("a"), null("b"), deleted("b")}, "lacking lacking"},
-		"deleted":                  {[]string{deleted("a"), deleted("b")}, "deleted deleted"},
-		"deleted, but there":       {[]string{strings.Replace(doc("a"), `"2-a"}`, `"2-a","deleted":true}`, 1), doc("b")}, "document document"},
-		"not found beside an id":   {[]string{`{"id":"a","key":"a","value":{"rev":"2-a"},"error":"not_found"}`, `{"id":"b","key":"b","error":"not_found"}`}, "lacking lacking"},
-		"another error":            {[]string{`{"key":"a","error":"timeout"}`, `{"key":"b","error":{"x":1}}`}, "lacking lacking"},
-		"without key":              {[]string{`{"id":null,"error":"not_found"}`, `{"id":null,"error":null}`}, "lacking lacking"},
-		"keys that are no texts":   {[]string{`{"key":["a"],"error":"not_found"}`, `{"key":1,"error":"not_found"}`}, "lacking lacking"},
-		"another document":         {[]string{strings.Replace(doc("a"), `"_id":"a"`, `"_id":"b"`, 1), doc("b")}, "lacking document"},
-		"says deleted":             {[]string{strings.Replace(doc("a"), `"_rev"`, `"_deleted":true,"_rev"`, 1), doc("b")}, "lacking document"},
-		"only an error":            {[]string{`{"id":"a","key":"a","value":{"rev":"1-a"},"doc":{"_id":"a","error":"timeout"}}`, doc("b")}, "lacking document"},
-		"no object":                {[]string{`{"id":"a","key":"a","value":{"rev":"1-a"},"doc":[]}`, `{"id":"b","key":"b","value":{"rev":"1-a"},"doc":"b"}`}, "lacking lacking"},
-		"something after the docs": {[]string{strings.Replace(doc("a"), `"2-a"}}`, `"2-a"},"x":{}}`, 1), doc("b")}, "document document"},
+		"in order":                  {[]string{doc("a"), gone("b")}, "document missing"},
+		"reversed":                  {[]string{gone("b"), doc("a")}, "document missing"},
+		"one row":                   {[]string{doc("b")}, "lacking document"},
+		"none":                      {nil, "lacking lacking"},
+		"others":                    {[]string{doc("c"), gone("d")}, "lacking lacking"},
+		"twice":                     {[]string{doc("a"), doc("a"), doc("b")}, "document document"},
+		"gone and present":          {[]string{gone("a"), doc("a"), deleted("b"), doc("b")}, "document document"},
+		"present and gone":          {[]string{doc("a"), gone("a"), doc("b"), deleted("b")}, "document document"},
+		"gone and lacking":          {[]string{gone("a"), null("a"), null("b"), deleted("b")}, "lacking lacking"},
+		"deleted":                   {[]string{deleted("a"), deleted("b")}, "deleted deleted"},
+		"deleted, but present":      {[]string{strings.Replace(doc("a"), `"2-a"}`, `"2-a","deleted":true}`, 1), doc("b")}, "document document"},
+		"not found beside an id":    {[]string{`{"id":"a","key":"a","value":{"rev":"2-a"},"error":"not_found"}`, `{"id":"b","key":"b","error":"not_found"}`}, "lacking lacking"},
+		"another error":             {[]string{`{"key":"a","error":"timeout"}`, `{"key":"b","error":{"x":1}}`}, "lacking lacking"},
+		"without key":               {[]string{`{"id":null,"error":"not_found"}`, `{"id":null,"error":null}`}, "lacking lacking"},
+		"keys that are not strings": {[]string{`{"key":["a"],"error":"not_found"}`, `{"key":1,"error":"not_found"}`}, "lacking lacking"},
+		"another document":          {[]string{strings.Replace(doc("a"), `"_id":"a"`, `"_id":"b"`, 1), doc("b")}, "lacking document"},
+		"says deleted":              {[]string{strings.Replace(doc("a"), `"_rev"`, `"_deleted":true,"_rev"`, 1), doc("b")}, "lacking document"},
+		"only an error":             {[]string{`{"id":"a","key":"a","value":{"rev":"1-a"},"doc":{"_id":"a","error":"timeout"}}`, doc("b")}, "lacking document"},
+		"not an object":             {[]string{`{"id":"a","key":"a","value":{"rev":"1-a"},"doc":[]}`, `{"id":"b","key":"b","value":{"rev":"1-a"},"doc":"b"}`}, "lacking lacking"},
+		"something after the docs":  {[]string{strings.Replace(doc("a"), `"2-a"}}`, `"2-a"},"x":{}}`, 1), doc("b")}, "document document"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := says(t, 200, "{\"total_rows\":9,\"offset\":null,\"rows\":[\r\n"+strings.Join(c.rows, ",\r\n")+"\r\n]}\n")
@@ -81,8 +81,8 @@ func TestAnswersAreTakenByTheirIDs(t *testing.T) {
 	require.ErrorIs(t, c.ByID(t.Context(), Requests, []string{"a", "b"}, func(r Row) error { t.Error(r.ID); return nil }), ErrCut)
 }
 
-// TestReadsOnDemandLackNothing: rows without their documents are asked for
-// again; where a document does not come so either, the read says so.
+// Rows without their documents are requested again; if a document does not come
+// then either, the read fails.
 func TestReadsOnDemandLackNothing(t *testing.T) {
 	for _, kind := range []couchfake.Kind{couchfake.NullDoc, couchfake.NoDoc, couchfake.DocError, couchfake.OddDoc, couchfake.BrokenDoc, couchfake.OtherDoc, couchfake.DeletedDoc} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -110,16 +110,16 @@ func TestReadsOnDemandLackNothing(t *testing.T) {
 			srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + wmstatsDB + "/_all_docs"}, Kind: kind})
 			entries, err = c.LogEntries(t.Context(), "r2")
 			require.NoError(t, err)
-			assert.Len(t, entries, 2, "they are queried")
+			assert.Len(t, entries, 2, "read by a query")
 			srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/wmstats_logdb/_find"}, Kind: kind, IDs: []string{"l2"}})
 			_, err = c.LogEntries(t.Context(), "r2")
-			if kind != couchfake.OtherDoc { // of a query nothing tells it
+			if kind != couchfake.OtherDoc { // a query can't detect it
 				require.Error(t, err)
 			}
 			_, err = c.Detail(t.Context(), "r2", []string{"a1-r2"})
 			require.ErrorIs(t, err, ErrRow)
 			samples, total, err := c.JobSamples(t.Context(), "r2", all, 10)
-			require.NoError(t, err, "samples are not all")
+			require.NoError(t, err, "samples need not be complete")
 			assert.Len(t, samples, 1)
 			assert.EqualValues(t, 2, total)
 		})
@@ -128,9 +128,9 @@ func TestReadsOnDemandLackNothing(t *testing.T) {
 
 const jobOfR2 = `{"_id":"job-1","type":"jobsummary","workflow":"r2","task":"/r2/T","state":"jobfailed","exitcode":8021,"site":"T2_X","acdc_url":"u","agent_name":"a1","errors":{"cmsRun1":[{"type":"B"},{"type":"A"}]}}`
 
-// TestARequestThatIsNone: what comes in place of a request document is no
-// request without a status.
-func TestARequestThatIsNone(t *testing.T) {
+// An answer that is not the request document is not taken for a request without
+// a status.
+func TestAnAnswerThatIsNotTheRequestDocument(t *testing.T) {
 	for name, body := range map[string]string{
 		"null": "null", "list": "[]", "another": `{"_id":"r9","_rev":"1-a"}`, "error": `{"_id":"r2","error":"timeout"}`,
 		"empty": "{}", "deleted": `{"_id":"r2","_rev":"1-a","_deleted":true}`,
@@ -147,7 +147,7 @@ func TestARequestThatIsNone(t *testing.T) {
 	}
 }
 
-// TestGroupsWithoutACount: an error beside the key of a group is no group of 0.
+// An error beside the key of a group is not a group of 0.
 func TestGroupsWithoutACount(t *testing.T) {
 	for _, row := range []string{
 		`{"key":["r2","/r2/T","jobfailed",1,"T2_X","u","a1",["A"]],"error":"timeout"}`,

@@ -14,37 +14,37 @@ import (
 	"time"
 )
 
-// serverFailures is how often in a row a feed with a selector may fail with a
-// server error before it is tried without.
+// serverFailures is the number of consecutive server errors of a feed with a
+// selector after which it is tried without one.
 const serverFailures = 3
 
-// selectAgain is how long a server is followed without a selector that did not
-// offer one; it may be another server by then.
+// selectAgain is how long feeds are requested without a selector after the
+// server refused one; the server may have been upgraded by then.
 const selectAgain = time.Hour
 
-// selectorState is what is known of filter=_selector on one database.
+// selectorState is the known support of filter=_selector for one database.
 type selectorState struct {
-	refused  time.Time // when the server did not offer it; zero: it does
-	failures int       // server errors in a row
+	refused  time.Time // when the server refused it; zero: it is supported
+	failures int       // consecutive server errors
 }
 
-// FeedOptions says how to follow.
+// FeedOptions are the options of Changes.
 type FeedOptions struct {
-	Once     bool          // end when there is nothing more, instead of waiting for it; the last change then is an End
-	Patience time.Duration // with Once: without a byte, when it is less than the client's ReadIdle; 0: ReadIdle
-	Limit    int           // with Once: so many rows at most; 0: all
+	Once     bool          // end at the last change instead of waiting for more; the last pair then has End set
+	Patience time.Duration // with Once: longest time without a byte, if less than the client's ReadIdle; 0: ReadIdle
+	Limit    int           // with Once: maximum number of rows; 0: all
 	NoDocs   bool          // rows without their documents
-	Alive    func()        // called for every sign of life of the server; nil: not
+	Alive    func()        // called for each sign of life from the server; may be nil
 }
 
-// Changes yields the changes of db after since, with documents, until the
-// server ends the feed (no error: ask again from the last Seq), it fails (the
-// last pair has the error), or the caller stops. A feed that is silent for
-// three heartbeats ends with ErrFrozen. Changes come in no fixed order and may
-// come again. Of WMStats only documents of the types that are read and
-// tombstones are asked for; a server that can't select sends all. With Once the
-// server is asked again behind what it brought, with pauses, until it has nothing
-// more or the Limit is reached.
+// Changes yields the changes of db after since, with documents, until the server
+// ends the feed (no error: continue from the last Seq), it fails (the last pair
+// has the error), or the caller stops. A feed that is silent for three
+// heartbeats ends with ErrFrozen. Changes come in no fixed order and may be
+// repeated. For WMStats, only tombstones and documents of the types that are
+// read are requested; a server without selectors sends all. With Once the server
+// is asked repeatedly, with pauses, until it has no more changes or the Limit is
+// reached.
 func (c *Client) Changes(ctx context.Context, db Database, since Seq, o FeedOptions) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		if o.Alive == nil {
@@ -61,10 +61,10 @@ func (c *Client) Changes(ctx context.Context, db Database, since Seq, o FeedOpti
 	}
 }
 
-// errStopped says that the caller wants no more.
+// errStopped means that the caller stopped the iteration.
 var errStopped = errors.New("stopped by the caller")
 
-// openFeed asks for a feed, with a selector where the server takes one.
+// openFeed requests a feed, with a selector if the server supports one.
 func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOptions) (*stream, error) {
 	query := url.Values{"include_docs": {strconv.FormatBool(!o.NoDocs)}, "since": {string(since)}, "feed": {"normal"}}
 	idle := c.o.ReadIdle
@@ -96,14 +96,14 @@ func (c *Client) openFeed(ctx context.Context, db Database, since Seq, o FeedOpt
 	}
 	all, allErr := c.open(ctx, op, http.MethodGet, db, "_changes", query, nil, idle)
 	if allErr != nil {
-		return nil, allErr // what was refused is not the selector
+		return nil, allErr // the selector is not what was refused
 	}
 	c.selectorRefused(db, err)
 	return all, nil
 }
 
-// selects tells whether a feed of db is to be asked for with a selector. All
-// request documents are of interest: one that gets archived has to be seen.
+// selects reports whether a feed of db is requested with a selector. All request
+// documents are needed: the feed has to show one that gets archived.
 func (c *Client) selects(db Database) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,7 +111,8 @@ func (c *Client) selects(db Database) bool {
 	return db == WMStats && (state == nil || state.refused.IsZero() || time.Since(state.refused) >= selectAgain)
 }
 
-// selectorRefused notes that a server sends its changes, but does not select.
+// selectorRefused records that a server sends its changes but does not support
+// selectors.
 func (c *Client) selectorRefused(db Database, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,8 +122,8 @@ func (c *Client) selectorRefused(db Database, err error) {
 	c.o.Log.Warn("CouchDB does not filter changes; reading all of them", "database", db.String(), "err", err)
 }
 
-// withoutSelector keeps the outcome of a request with a selector and tells
-// whether to ask again without: when the server refuses it, and once when it
+// withoutSelector records the outcome of a request with a selector and reports
+// whether to repeat it without: when the server refuses it, and once when it
 // keeps failing.
 func (c *Client) withoutSelector(db Database, err error) bool {
 	c.mu.Lock()
@@ -147,7 +148,7 @@ func (c *Client) withoutSelector(db Database, err error) bool {
 	return false
 }
 
-// feed passes on a continuous feed until it ends.
+// feed yields the changes of a continuous feed until it ends.
 func (c *Client) feed(ctx context.Context, db Database, since Seq, o FeedOptions, yield func(Change, error) bool) error {
 	s, err := c.openFeed(ctx, db, since, o)
 	if err != nil {
@@ -158,8 +159,9 @@ func (c *Client) feed(ctx context.Context, db Database, since Seq, o FeedOptions
 	return s.continuousFeed(yield, o.Alive)
 }
 
-// continuousFeed passes on a feed of one row a line, without a frame. Its last
-// line holds the last seq; one that ends without it was cut.
+// continuousFeed yields the rows of a feed that has one row a line and no
+// enclosing object. Its last line has the last seq; a feed that ends without it
+// was cut.
 func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) error {
 	for {
 		line, whole, err := s.line()
@@ -173,7 +175,7 @@ func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) er
 		case bytes.HasPrefix(line, []byte(`{"last_seq":`)):
 			return s.lastLine(line, whole, yield)
 		case bytes.TrimSpace(line)[0] != '{':
-			return &Error{Op: s.op, Kind: ErrForm, Reason: "a line that is no row"}
+			return &Error{Op: s.op, Kind: ErrForm, Reason: "a line that is not a row"}
 		case !whole:
 			return &Error{Op: s.op, Kind: ErrCut, Reason: "in the middle of a change"}
 		}
@@ -183,7 +185,7 @@ func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) er
 	}
 }
 
-// lastLine takes the position that ends a continuous feed.
+// lastLine reads the position that ends a continuous feed.
 func (s *stream) lastLine(line []byte, whole bool, yield func(Change, error) bool) error {
 	var t tail
 	if err := json.Unmarshal(line, &t); err != nil {
@@ -196,7 +198,8 @@ func (s *stream) lastLine(line []byte, whole bool, yield func(Change, error) boo
 	return nil
 }
 
-// pass yields one row of a feed, and says whether it is a change of a document.
+// pass yields one row of a feed and reports whether it is a change of a
+// document.
 func (s *stream) pass(raw []byte, yield func(Change, error) bool) (change bool, err error) {
 	ch, err := parseRow(raw)
 	change = ch.ID != ""
@@ -206,11 +209,11 @@ func (s *stream) pass(raw []byte, yield func(Change, error) bool) (change bool, 
 	case ch.ID == "" && (!ch.none || len(ch.Doc) > 0):
 		return false, &Error{Op: s.op, Kind: ErrForm, Reason: "a change without id"}
 	case ch.ID == "":
-		// It says nothing of a document. Its seq may be that of a change which is
-		// still to come, so that the position stays.
+		// The row names no document. Its seq may be that of a change that is
+		// still to come, so the position stays.
 		return false, nil
 	case strings.HasPrefix(ch.ID, designPrefix):
-		ch = Change{Seq: ch.Seq} // code, no document; only the position moves
+		ch = Change{Seq: ch.Seq} // a design document; only the position moves
 	case ch.Deleted:
 		ch.Doc = nil
 	}

@@ -51,7 +51,7 @@ func TestChangesWithoutASelector(t *testing.T) {
 		assert.Contains(t, ids(changes), "job-1")
 		changes, err = changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
 		require.NoError(t, err)
-		assert.NotContains(t, ids(changes), "job-1", "the selector gets its next chance")
+		assert.NotContains(t, ids(changes), "job-1", "the selector is tried again")
 	})
 }
 
@@ -68,7 +68,7 @@ func testContinuousFeed(t *testing.T) {
 			for len(beats) > 0 {
 				<-beats
 			}
-			go func() { // a change that comes after three heartbeats
+			go func() { // a change after three heartbeats
 				for range 3 {
 					<-beats
 				}

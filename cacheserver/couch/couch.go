@@ -1,18 +1,18 @@
-// Package couch reads the documents of WMStats from CouchDB: the first read,
-// the changes after it, and single workflows on demand. It turns HTTP into rows
-// and failures into a closed set of errors; it decodes no document (except for
-// the on-demand Detail, which asks schema to), keeps no position and never
-// tries again after a failure: that is the follower's work. It writes nothing.
+// Package couch reads the documents of WMStats from CouchDB: the full read, the
+// changes after it, and single workflows on demand. It turns HTTP answers into
+// rows, and failures into a closed set of errors. It decodes no documents
+// (except for Detail, which uses schema), keeps no position, does not retry
+// after a failure (the follower does), and never writes to CouchDB.
 //
-// What the server is, what it tells of a database, and single documents go
-// through kivik. Views, queries, the bulk read and the changes feed do not
-// (scan.go; decision 0005): kivik passes rows on that are errors, and drops an
-// error after the rows, so that nobody learns that a document did not come; and
-// measured on CouchDB 3.5 with 404 MB of documents, kivik reads 35 to 64 MB/s for 5 to 6 s
-// of client CPU where net/http with a line scan reads 72 to 104 MB/s for 0.65 s,
-// and kivik v4.5.2 panics when a continuous feed ends, cannot send
-// filter=_selector, and has no deadline for a peer that falls silent. Both share one connection pool and one set of
-// credentials.
+// Server information, database information and single documents are read through
+// kivik. Views, queries, bulk reads and the changes feed are not (scan.go;
+// decision 0005), for three reasons. kivik passes on rows that are errors and
+// drops an error that follows the rows, so a missing document goes unnoticed. On
+// CouchDB 3.5 with 404 MB of documents, kivik reads 35 to 64 MB/s with 5 to 6 s
+// of client CPU, while net/http with a line scan reads 72 to 104 MB/s with 0.65
+// s. And kivik v4.5.2 panics when a continuous feed ends, can't send
+// filter=_selector, and has no deadline for a silent server. Both ways share one
+// connection pool and one set of credentials.
 package couch
 
 import (
@@ -42,7 +42,8 @@ const (
 	LogDB                        // log messages, wmstats_logdb
 )
 
-// String is the name for logs and metrics; the name on the server is in Options.
+// String returns the name in logs and metrics; the name on the server is in
+// Options.
 func (d Database) String() string {
 	switch d {
 	case Requests:
@@ -55,15 +56,16 @@ func (d Database) String() string {
 	return "unknown"
 }
 
-// Options tells where CouchDB is and how patient to be.
+// Options are the address of CouchDB, credentials, names and timeouts.
 type Options struct {
 	URL      string // http or https; a user and password in it are used when User is empty
 	User     string
 	Password string
 
-	// PasswordNow is asked for the password before each request, in place of
-	// Password; Refused is called when the server refuses it, before it is asked
-	// for again. Both return soon. nil: Password does not change.
+	// PasswordNow returns the current password before each request and replaces
+	// Password. Refused is called when the server refuses that password, before
+	// PasswordNow is called again. Both must return quickly. nil: the password
+	// does not change.
 	PasswordNow func() string
 	Refused     func()
 
@@ -72,38 +74,38 @@ type Options struct {
 	WMStatsDB string // "": wmstats
 	LogDB     string // "": wmstats_logdb
 
-	ConnectTimeout time.Duration // 0: 10 s, to connect and to agree on TLS
-	CallTimeout    time.Duration // 0: 30 s, for a whole small answer
-	ReadIdle       time.Duration // 0: 10 min without a byte in a bulk read: a first query builds its index before it answers
-	Heartbeat      time.Duration // 0: 10 s between the signs of life that a feed is asked for; 3 without one end it
+	ConnectTimeout time.Duration // 0: 10 s, for connecting and the TLS handshake
+	CallTimeout    time.Duration // 0: 30 s, for a small answer as a whole
+	ReadIdle       time.Duration // 0: 10 min without a byte in a bulk read: CouchDB builds an index before it answers the first query
+	Heartbeat      time.Duration // 0: 10 s, interval of heartbeats in a feed; a feed ends after 3 missing ones
 
-	MaxAnswer int64 // 0: 256 MiB, of one document, one row, or an answer that comes as one line
+	MaxAnswer int64 // 0: 256 MiB; maximum size of one document, one row, or an answer on one line
 
-	// Dial opens a connection to the server; it is called for at most ConnectTimeout.
-	// A simulation brings a network of its own. nil: TCP.
+	// Dial opens a connection to the server within ConnectTimeout. Simulations
+	// use a network of their own. nil: TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Answered is told how long the source took until the first byte of an
-	// answer; what is a database and a resource. nil: nobody.
+	// Answered is called with the time to the first byte of each answer; what
+	// names database and resource. It may be nil.
 	Answered func(what string, took time.Duration)
 
 	UserAgent string       // "": wmstats
 	Log       *slog.Logger // nil: none
 }
 
-// withDefaults fills what is not set and reports all faults at once.
+// withDefaults sets defaults and reports all invalid options at once.
 func (o Options) withDefaults() (Options, *url.URL, error) {
-	var faults []error
+	var invalid []error
 	u, err := url.Parse(o.URL)
 	switch {
 	case err != nil:
-		// The cause would repeat the URL, and with it a password.
-		faults = append(faults, errors.New("CouchDB URL can't be parsed"))
+		// The cause would repeat the URL with its password.
+		invalid = append(invalid, errors.New("CouchDB URL can't be parsed"))
 		u = &url.URL{}
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		faults = append(faults, errors.New("CouchDB URL must be http://host:port or https://host:port"))
+		invalid = append(invalid, errors.New("CouchDB URL must be http://host:port or https://host:port"))
 	case u.RawQuery != "" || u.Fragment != "":
-		faults = append(faults, errors.New("CouchDB URL must have no query and no fragment"))
+		invalid = append(invalid, errors.New("CouchDB URL must not have a query or fragment"))
 	}
 	if u.User != nil && o.User == "" {
 		o.User = u.User.Username()
@@ -111,7 +113,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	}
 	u.User = nil
 	if (o.Password != "" || o.PasswordNow != nil) && o.User == "" {
-		faults = append(faults, errors.New("CouchDB password without a user"))
+		invalid = append(invalid, errors.New("CouchDB password without a user"))
 	}
 	for _, d := range []struct {
 		name  string
@@ -124,7 +126,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		{"Heartbeat", &o.Heartbeat, 10 * time.Second},
 	} {
 		if *d.value < 0 {
-			faults = append(faults, fmt.Errorf("%s must not be negative", d.name))
+			invalid = append(invalid, fmt.Errorf("%s must not be negative", d.name))
 		}
 		*d.value = cmp.Or(*d.value, d.std)
 	}
@@ -137,7 +139,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return o, u, errors.Join(faults...)
+	return o, u, errors.Join(invalid...)
 }
 
 // Client reads one CouchDB. It is safe for concurrent use.
@@ -153,10 +155,10 @@ type Client struct {
 
 	mu       sync.Mutex
 	selector map[Database]*selectorState
-	indexing map[Database]*IndexBuild // under way
+	indexing map[Database]*IndexBuild // being built
 }
 
-// New checks the options and makes a client. It does not connect.
+// New checks the options and creates a client. It does not connect.
 func New(o Options) (*Client, error) {
 	o, base, err := o.withDefaults()
 	if err != nil {
@@ -168,19 +170,19 @@ func New(o Options) (*Client, error) {
 		TLSHandshakeTimeout: o.ConnectTimeout,
 		MaxIdleConnsPerHost: 8,
 		IdleConnTimeout:     90 * time.Second,
-		DisableCompression:  true, // CouchDB offers none, and a proxy's would cost more than it saves
+		DisableCompression:  true, // CouchDB does not compress, and a proxy's compression would cost more than it saves
 		ReadBufferSize:      64 << 10,
 	}
 	login := newLogin(&o, base, o.observed(transport))
 	c := &Client{
 		o: o, base: base, transport: transport, login: login,
-		http:     &http.Client{Transport: login}, // no Timeout: it would end a feed
+		http:     &http.Client{Transport: login}, // no Timeout: it would end feeds
 		selector: map[Database]*selectorState{},
 		indexing: map[Database]*IndexBuild{},
 	}
 	options := []kivik.Option{
 		couchdb.OptionHTTPClient(&http.Client{Transport: boundedTransport{login, o.MaxAnswer}}),
-		couchdb.OptionNoRequestCompression(), // a proxy or a stand-in need not know it
+		couchdb.OptionNoRequestCompression(), // a proxy or a stand-in may not support it
 		couchdb.OptionUserAgent(o.UserAgent),
 	}
 	if c.kivik, err = kivik.New("couch", base.String(), options...); err != nil {
@@ -189,7 +191,7 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// dialer returns what opens connections, within ConnectTimeout.
+// dialer returns the function that opens connections within ConnectTimeout.
 func (o *Options) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	if o.Dial == nil {
 		return (&net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext
@@ -201,7 +203,7 @@ func (o *Options) dialer() func(ctx context.Context, network, address string) (n
 	}
 }
 
-// Close ends idle connections. Reads under way end with their contexts.
+// Close closes idle connections. Reads in progress end with their contexts.
 func (c *Client) Close() error {
 	err := c.kivik.Close()
 	c.transport.CloseIdleConnections()
@@ -211,10 +213,10 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Login says whether the server takes the user and the password.
+// Login returns whether the server accepts the user and the password.
 func (c *Client) Login() LoginState { return c.login.state() }
 
-// DatabaseName is the name on the server.
+// DatabaseName returns the database's name on the server.
 func (c *Client) DatabaseName(db Database) string {
 	switch db {
 	case Requests:
@@ -225,8 +227,8 @@ func (c *Client) DatabaseName(db Database) string {
 	return c.o.LogDB
 }
 
-// Name asks the server who it is and returns a name of the source for people:
-// "mock seed 1" for the stand-in, else the URL without user and password.
+// Name asks the server for its identity and returns a name for people: "mock
+// seed 1" for the stand-in, otherwise the URL without user and password.
 func (c *Client) Name(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
@@ -244,7 +246,7 @@ func (c *Client) Name(ctx context.Context) (string, error) {
 			Seed json.RawMessage `json:"seed"`
 		} `json:"vendor"`
 	}
-	// A vendor of another form is no vendor that is known here.
+	// Ignore a vendor field of any other form.
 	if json.Unmarshal(v.RawResponse, &welcome) == nil && len(welcome.Vendor.Seed) > 0 {
 		seed := strings.Trim(string(welcome.Vendor.Seed), `"`)
 		return cmp.Or(welcome.Vendor.Name, "mock") + " seed " + seed, nil
@@ -252,7 +254,7 @@ func (c *Client) Name(ctx context.Context) (string, error) {
 	return c.PublicURL(), nil
 }
 
-// PublicURL is the URL without user and password.
+// PublicURL returns the URL without user and password.
 func (c *Client) PublicURL() string { return c.base.String() }
 
 // Position asks a database for its newest seq and its instance.
@@ -273,20 +275,20 @@ func (c *Client) Position(ctx context.Context, db Database) (Position, error) {
 		return Position{}, &Error{Op: op, Kind: ErrForm, Err: err}
 	}
 	p := Position{Seq: seqOf(info.UpdateSeq), Instance: string(seqOf(info.Instance)), PurgeSeq: seqOf(info.PurgeSeq)}
-	if p.Seq == "" { // it would stand for the beginning
+	if p.Seq == "" { // an empty seq would mean the beginning
 		return Position{}, &Error{Op: op, Kind: ErrForm, Reason: "no update_seq"}
 	}
 	p.Updates, p.Documents = -1, -1
 	if n, ok := p.Seq.Number(); ok {
 		p.Updates = n
 	}
-	if info.Live != nil && info.Deleted != nil { // a server that does not count them counts fewer after each deletion
+	if info.Live != nil && info.Deleted != nil { // without del_count the sum would fall after each deletion
 		p.Documents = *info.Live + *info.Deleted
 	}
 	return p, nil
 }
 
-// databaseInfo asks what the server tells of a database.
+// databaseInfo reads the information about a database.
 func (c *Client) databaseInfo(ctx context.Context, op string, db Database) (stats *kivik.DBStats, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
@@ -297,8 +299,8 @@ func (c *Client) databaseInfo(ctx context.Context, op string, db Database) (stat
 	return stats, err
 }
 
-// seqOf takes a seq in any of its forms: a text (CouchDB 2 and later) or a
-// number or list (older and related servers), which go back as they are.
+// seqOf parses a seq in any of its forms: a string (CouchDB 2 and later), or a
+// number or list (older and related servers), which is sent back unchanged.
 func seqOf(raw json.RawMessage) Seq {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {

@@ -26,7 +26,7 @@ const (
 	wmstatsDB = "wmstats"
 )
 
-// standIn serves a CouchDB stand-in and a client of it.
+// standIn starts a CouchDB stand-in and returns it with a client.
 func standIn(t testing.TB, o couchfake.Options, change ...func(*Options)) (*couchfake.Server, *Client) {
 	t.Helper()
 	srv := couchfake.New(o)
@@ -62,7 +62,7 @@ func ids[R Row | Change](rows []R) []string {
 	return names
 }
 
-// fill puts a little of everything into the stand-in.
+// fill puts some documents of each kind into the stand-in.
 func fill(t testing.TB, srv *couchfake.Server) {
 	put(t, srv, requestDB,
 		`{"_id":"r1","RequestName":"r1","RequestStatus":"new"}`,
@@ -74,7 +74,7 @@ func fill(t testing.TB, srv *couchfake.Server) {
 		`{"_id":"job-1","type":"jobsummary","workflow":"r2","task":"/r2/T","state":"jobfailed","exitcode":8021,"site":"T2_X","acdc_url":"u","agent_name":"a1","errors":{"cmsRun1":[{"type":"B"},{"type":"A"}]}}`)
 }
 
-// putDesign puts design documents as the loader writes them into a database.
+// putDesign puts design documents into a database in the loader's form.
 func putDesign(t testing.TB, srv *couchfake.Server, db string, names ...string) {
 	t.Helper()
 	docs, err := design.Documents()
@@ -131,7 +131,7 @@ func TestReadTakesTheBestWay(t *testing.T) {
 		}
 	})
 	t.Run("a view server that gives up", func(t *testing.T) {
-		// As a CouchDB 3.5.0 answered when a document of 7.5 MB was in its way.
+		// As CouchDB 3.5.0 answered when a document of 7.5 MB blocked the view.
 		const gaveUp = `{"error":"os_process_error","reason":"OS process timed out."}`
 		c := answers(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -147,7 +147,7 @@ func TestReadTakesTheBestWay(t *testing.T) {
 		assert.Equal(t, "Mango query by status", way)
 		assert.Equal(t, []string{"r1"}, ids(rows))
 	})
-	t.Run("one failure is no reason for a dearer way", func(t *testing.T) {
+	t.Run("one failure does not lead to a more expensive way", func(t *testing.T) {
 		srv, c := standIn(t, couchfake.Options{BuiltinViews: true})
 		fill(t, srv)
 		srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_design"}, Kind: couchfake.FailStatus, Status: 500, Times: 1})
@@ -155,7 +155,7 @@ func TestReadTakesTheBestWay(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "view ReqMgr/bystatus", way)
 	})
-	t.Run("nor is a failure of the whole server", func(t *testing.T) {
+	t.Run("nor does a failure of the whole server", func(t *testing.T) {
 		srv, c := standIn(t, couchfake.Options{BuiltinViews: true})
 		fill(t, srv)
 		fault := srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB}, Kind: couchfake.FailStatus, Status: 500})
@@ -175,7 +175,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 		"401":        {401, `{"error":"unauthorized","reason":"Name or password is incorrect."}`, ErrUnauthorized, "the database server refuses the credentials"},
 		"403":        {403, `{"error":"forbidden","reason":"no"}`, ErrForbidden, "the database server denies read access"},
 		"database":   {404, `{"error":"not_found","reason":"Database does not exist."}`, ErrNoDatabase, "a database does not exist"},
-		"since":      {400, `{"error":"bad_request","reason":"Malformed sequence supplied in 'since' parameter."}`, ErrSeqUnknown, "the database server no longer knows the position; everything is read again"},
+		"since":      {400, `{"error":"bad_request","reason":"Malformed sequence supplied in 'since' parameter."}`, ErrSeqUnknown, "the database server no longer knows the position; a full read is needed"},
 		"500":        {500, `oops`, ErrServer, "the database server answers with status 500"},
 		"503":        {503, ``, ErrServer, "the database server answers with status 503"},
 		"login page": {200, `<html>`, ErrForm, "the answer is not that of a CouchDB server"},
@@ -228,12 +228,12 @@ func TestACallThatTakesTooLongEnds(t *testing.T) {
 	assert.Equal(t, "the database server took too long", Public(err))
 }
 
-func TestNewNamesAllFaults(t *testing.T) {
+func TestNewReportsAllInvalidOptions(t *testing.T) {
 	for url, want := range map[string][]string{
 		"":                              {"must be http"},
 		"ftp://u:secret@host":           {"must be http"},
 		"http://u:secret@[":             {"can't be parsed"},
-		"http://h?u=secret":             {"no query"},
+		"http://h?u=secret":             {"query or fragment"},
 		"http://127.0.0.1:5984/ok/here": nil,
 	} {
 		_, err := New(Options{URL: url, Heartbeat: -1})
@@ -252,7 +252,7 @@ func TestNameAndPosition(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, plain.PublicURL(), name)
 
-	var day atomic.Int64 // databases are told apart by the second of their making
+	var day atomic.Int64 // databases are told apart by the second of their creation
 	srv, c := standIn(t, couchfake.Options{User: "u", Password: "p", Vendor: map[string]any{"name": "mock", "seed": 7},
 		Now: func() time.Time { return time.Unix(86400*day.Add(1), 0) }},
 		func(o *Options) { o.User, o.Password = "u", "p" })
@@ -269,7 +269,7 @@ func TestNameAndPosition(t *testing.T) {
 	assert.Equal(t, first.Instance, second.Instance)
 	changes, err := changesOf(t.Context(), c, Requests, first.Seq, FeedOptions{Once: true})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"r1", ""}, ids(changes), "the last one only moves the position")
+	assert.Equal(t, []string{"r1", ""}, ids(changes), "the last change only moves the position")
 	srv.Drop(requestDB)
 	_, err = c.Position(t.Context(), Requests)
 	require.ErrorIs(t, err, ErrNoDatabase)
@@ -295,7 +295,7 @@ func TestDocuments(t *testing.T) {
 	assert.Empty(t, rows)
 }
 
-// FuzzRows: no bytes make the framing panic or hang.
+// FuzzRows: no input makes the row parser panic or hang.
 func FuzzRows(f *testing.F) {
 	f.Add("{\"rows\":[\r\n{\"id\":\"a\"},\r\n{\"id\":\"b\"}\r\n]}\n")
 	f.Add("{\"seq\":1,\"id\":\"x\",\"changes\":[]}\n{\"last_seq\":1}\n")
@@ -310,9 +310,9 @@ func ExamplePublic() {
 	// Output: the database server answers with status 502
 }
 
-// The server selects by the statuses that are asked for: by the keys of the
-// view, whatever its design document is called, and by Mango's selector. What
-// nobody asked for does not travel.
+// The server selects by the requested statuses: by the keys of the view,
+// whatever the name of its design document, and by Mango's selector. Nothing
+// else is transferred.
 func TestReadSelectsStatusesAtTheServer(t *testing.T) {
 	for way, design := range map[string]string{"view ReqMgr/bystatus": "", "view T0Request/bystatus": "T0Request", "Mango query by status": "None"} {
 		t.Run(way, func(t *testing.T) {

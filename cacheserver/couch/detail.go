@@ -11,10 +11,9 @@ import (
 )
 
 // Detail reads one workflow: its request document, the agent_request documents
-// of the given ids, and its job errors. A request document that was deleted is
-// ErrGone, one that never was ErrNotFound; an agent document that is gone is
-// left out. Job errors that can't be had do not fail the call: ErrorsState
-// says so.
+// of the given ids, and its job errors. A deleted request document is ErrGone,
+// one that never existed ErrNotFound. A deleted agent document is left out.
+// Unavailable job errors do not fail the call: ErrorsState reports it.
 func (c *Client) Detail(ctx context.Context, request string, agents []string) (schema.Detail, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
@@ -34,9 +33,9 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 		return err
 	})
 	group.Go(func() error {
-		// Asked for by the document's id, which is the workflow's name: there is
-		// no need to wait for the document. It gets half of the time, so that an
-		// index under construction does not take the whole answer with it.
+		// The document's id is the workflow's name, so the job errors can be
+		// read at the same time. They get half of the time, so that an index
+		// under construction does not fail the whole call.
 		errCtx, cancel := context.WithTimeout(inner, c.o.CallTimeout/2)
 		defer cancel()
 		jobs, jobErr = c.JobErrors(errCtx, request)
@@ -64,7 +63,7 @@ func (c *Client) Detail(ctx context.Context, request string, agents []string) (s
 func (c *Client) request(ctx context.Context, id string) (*raw.ReqMgrDoc, error) {
 	const op = "read a request document"
 	if id == "" {
-		return nil, &Error{Op: op, Kind: ErrNotFound, Reason: "without an id"}
+		return nil, &Error{Op: op, Kind: ErrNotFound, Reason: "no id given"}
 	}
 	var body json.RawMessage
 	err := viaKivik(ctx, op, func() error { return c.kivik.DB(c.o.RequestDB).Get(ctx, id).ScanDoc(&body) })
@@ -81,9 +80,9 @@ func (c *Client) request(ctx context.Context, id string) (*raw.ReqMgrDoc, error)
 	return doc, nil
 }
 
-// agentDocs reads and decodes agent_request documents. One that is gone, or
-// can't be used, is left out, as it is from the lists; one that is there and does
-// not come fails the call: sums without it would be wrong.
+// agentDocs reads and decodes agent_request documents. One that is deleted or
+// unusable is left out, as in the lists. One that exists and does not come fails
+// the call: sums without it would be wrong.
 func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*raw.ReportDoc, error) {
 	const op = "read agent documents"
 	rows, err := c.Documents(ctx, WMStats, ids)

@@ -36,7 +36,7 @@ func TestDetail(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestDetailTellsWhatIsMissing(t *testing.T) {
+func TestDetailReportsMissingParts(t *testing.T) {
 	srv, c := standIn(t, couchfake.Options{})
 	fill(t, srv)
 	state := func() string {
@@ -134,8 +134,8 @@ func TestDetailLeavesOutAnUnusableAgentDocument(t *testing.T) {
 	assert.EqualValues(t, 4, d.Success)
 }
 
-// Behind the front end the view has another name; the one that answered is
-// asked first the next time.
+// Behind the front end the view has another name; the one that answered is tried
+// first the next time.
 func TestJobViewByItsOtherName(t *testing.T) {
 	var asked []string
 	refused := 0
@@ -157,7 +157,7 @@ func TestJobViewByItsOtherName(t *testing.T) {
 		got, err := c.JobErrors(t.Context(), "r2")
 		require.NoError(t, err)
 		assert.Equal(t, []schema.JobError{{Workflow: "r2", Task: "/r2/T", State: "jobfailed", ExitCode: 1, Site: "T2_X", Agent: "a1", ErrorTypes: "A", Count: 7}},
-			got, "what a record does not tell apart is one group")
+			got, "groups with equal records are merged")
 	}
 	assert.Equal(t, []string{"WMStats", "WMStats"}, asked)
 	assert.Equal(t, 1, refused)

@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// pipes is a listener whose connections are pipes in memory.
+// pipes is a listener whose connections are in-memory pipes.
 type pipes struct {
 	calls  chan net.Conn
 	closed chan struct{}
@@ -31,8 +31,8 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p.closed); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// dial returns the other end of a connection that is accepted. A transport may
-// still open one for a request that is over, when nobody accepts any more.
+// dial returns the other end of an accepted connection. A transport may still
+// open one for a finished request, when nobody accepts any more.
 func (p pipes) dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
@@ -45,8 +45,8 @@ func (p pipes) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// TestDial: everything goes over the connections that Dial opens, those of kivik
-// too, and a Dial that never returns is given up after ConnectTimeout.
+// All requests, kivik's too, use the connections that Dial opens, and a Dial
+// that never returns is abandoned after ConnectTimeout.
 func TestDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := couchfake.New(couchfake.Options{BuiltinViews: true})
@@ -65,7 +65,7 @@ func TestDial(t *testing.T) {
 			return network.dial(ctx)
 		}})
 		require.NoError(t, err)
-		position, err := c.Position(t.Context(), WMStats) // by kivik
+		position, err := c.Position(t.Context(), WMStats) // through kivik
 		require.NoError(t, err)
 		require.NotEmpty(t, position.Seq)
 		rows, _, err := rowsOf(t.Context(), c, WMStats)

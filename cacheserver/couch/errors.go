@@ -16,28 +16,28 @@ import (
 	"github.com/go-kivik/kivik/v4/couchdb/chttp"
 )
 
-// The kinds of failure that a caller can act on. Every error of this package
-// is an *Error that wraps one of them.
+// Kinds of failure that a caller can act on. Every error of this package is an
+// *Error that wraps one of them.
 var (
 	ErrUnauthorized = errors.New("credentials refused")
-	ErrForbidden    = errors.New("not allowed") // for a user who is known
+	ErrForbidden    = errors.New("not allowed") // the user is known
 	ErrNoDatabase   = errors.New("database does not exist")
 	ErrNotFound     = errors.New("not found")                    // a view or a document
-	ErrGone         = errors.New("document is deleted")          // it was there
-	ErrSeqUnknown   = errors.New("position unknown to server")   // read everything again
+	ErrGone         = errors.New("document is deleted")          // it existed
+	ErrSeqUnknown   = errors.New("position unknown to server")   // a full read is needed
 	ErrFrozen       = errors.New("no sign of life from server")  // connected, but silent for too long
 	ErrCut          = errors.New("answer was cut")               // it ended before its closing line
-	ErrRow          = errors.New("server failed in the answer")  // an error object in place of a row
+	ErrRow          = errors.New("server failed in the answer")  // an error object instead of a row
 	ErrForm         = errors.New("answer is not CouchDB's form") // a login page, a wrong URL
 	ErrRefused      = errors.New("request refused")              // any other 4xx
 	ErrServer       = errors.New("server error")                 // 5xx, 408, 429
 	ErrUnreachable  = errors.New("server not reachable")         // no connection
 )
 
-// Error is a failed call: what was being done, what kind of failure it is, and
-// what the server said. Its text holds neither URL nor credentials.
+// Error is a failed call: the operation, the kind of failure, and the server's
+// text. Error() contains neither URL nor credentials.
 type Error struct {
-	Op     string // what was being done
+	Op     string // operation
 	Kind   error  // one of the Err values
 	Status int    // HTTP status, 0 if there was none
 	Code   string // "error" of CouchDB's answer
@@ -60,7 +60,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the kind and the cause.
+// Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
@@ -68,21 +68,21 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// failure is a kind of failure as people and metrics are told of it.
+// failure is a kind of failure with its texts for people and metrics.
 type failure struct {
 	kind   error
 	reason string // short, for metrics
 	text   string
 }
 
-// failures are all of them. The first that fits counts.
+// failures lists all kinds. The first match counts.
 func failures() []failure {
 	return []failure{
 		{context.Canceled, "stopped", "the read was stopped"},
 		{ErrUnauthorized, "unauthorized", "the database server refuses the credentials"},
 		{ErrForbidden, "forbidden", "the database server denies read access"},
 		{ErrNoDatabase, "no_database", "a database does not exist"},
-		{ErrSeqUnknown, "position", "the database server no longer knows the position; everything is read again"},
+		{ErrSeqUnknown, "position", "the database server no longer knows the position; a full read is needed"},
 		{ErrFrozen, "frozen", "the database server is silent"},
 		{ErrCut, "cut", "an answer of the database server was cut"},
 		{ErrRow, "row", "the database server failed in the middle of an answer"},
@@ -103,7 +103,7 @@ const (
 	otherReason = "other"
 )
 
-// Reasons are all values of Reason.
+// Reasons returns all values of Reason.
 func Reasons() []string {
 	list := []string{"locked", otherReason}
 	for _, f := range failures() {
@@ -112,8 +112,8 @@ func Reasons() []string {
 	return list
 }
 
-// Reason is the short name of a text of Public, for metrics; "other" for a text
-// that is not one of this package's.
+// Reason returns the short name of a text of Public, for metrics; "other" for
+// any other text.
 func Reason(text string) string {
 	switch {
 	case strings.HasPrefix(text, statusText):
@@ -129,9 +129,9 @@ func Reason(text string) string {
 	return otherReason
 }
 
-// Public says why a call failed in words fit for everybody: no URL, address,
-// path, database name or text of the server. An error of another source may
-// bring words of its own, by the method PublicText.
+// Public returns why a call failed, in words that are safe to publish: no URL,
+// address, path, database name or text of the server. Errors of other packages
+// may have a text of their own in a method PublicText.
 func Public(err error) string {
 	var e *Error
 	var own interface{ PublicText() string }
@@ -152,7 +152,7 @@ func Public(err error) string {
 	return "the source can't be read"
 }
 
-// ofStatus makes the error of an answer with a status of 400 or more.
+// ofStatus returns the error of an answer with a status of 400 or more.
 func ofStatus(op string, status int, code, reason string) *Error {
 	e := &Error{Op: op, Status: status, Code: code, Reason: reason}
 	text := strings.ToLower(reason)
@@ -175,7 +175,7 @@ func ofStatus(op string, status int, code, reason string) *Error {
 	return e
 }
 
-// kindOfRefusal is the kind of a 401 or 403.
+// kindOfRefusal returns the kind of a 401 or 403.
 func kindOfRefusal(status int) error {
 	if status == http.StatusUnauthorized {
 		return ErrUnauthorized
@@ -183,9 +183,8 @@ func kindOfRefusal(status int) error {
 	return ErrForbidden
 }
 
-// ofTransport makes the error of a call that got no answer, or only a part.
-// A context that ended for a reason of its own (frozen) says more than the
-// error that this caused.
+// ofTransport returns the error of a call that got no answer or only part of
+// one. The context's own cause (frozen) says more than the error that it led to.
 func ofTransport(ctx context.Context, op string, err error) *Error {
 	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, ErrFrozen) {
@@ -193,7 +192,7 @@ func ofTransport(ctx context.Context, op string, err error) *Error {
 		}
 		return &Error{Op: op, Kind: cause}
 	}
-	if refused := new(Error); errors.As(err, &refused) { // the login's word
+	if refused := new(Error); errors.As(err, &refused) { // an error of login
 		refused := *refused
 		refused.Op = op
 		return &refused
@@ -208,8 +207,7 @@ func ofTransport(ctx context.Context, op string, err error) *Error {
 	return &Error{Op: op, Kind: ErrUnreachable, Err: plain(err)}
 }
 
-// plain takes the URL out of an error of net/http: what was being done is said
-// in our own words.
+// plain removes the URL from an error of net/http; Op names the operation.
 func plain(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -218,8 +216,8 @@ func plain(err error) error {
 	return err
 }
 
-// viaKivik runs a call of kivik. A panic in it, which answers of an odd form
-// have caused in other calls of that library, fails this one call.
+// viaKivik runs a call of kivik. If it panics, as other calls of that library
+// did on odd answers, only this call fails.
 func viaKivik(ctx context.Context, op string, call func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -232,7 +230,7 @@ func viaKivik(ctx context.Context, op string, call func() error) (err error) {
 	return nil
 }
 
-// fromKivik gives an error of kivik this package's form.
+// fromKivik converts an error of kivik to an *Error.
 func fromKivik(ctx context.Context, op string, err error) error {
 	var answered *chttp.HTTPError
 	if errors.As(err, &answered) {

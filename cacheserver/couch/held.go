@@ -11,19 +11,20 @@ import (
 	"strings"
 )
 
-// An answer that ends well need not have all that there is: a server with a limit
-// on rows, an index that lacks some, or something before the server that leaves
-// them out, sends one that is whole in its form. So each read of everything is
-// held to a list of what there is that another resource of the database gives:
-// ids alone, selected by the server, a few hundredths of the documents' bytes.
-// What the list names and the read did not bring is passed on without its
-// document, to be asked for by its id.
+// A complete answer need not contain every document: a server may limit rows, an
+// index may lack some, or a proxy may drop some, and the answer is still well
+// formed. So each full read is checked against a list of ids from another
+// resource of the database; the list is a few hundredths of the documents'
+// bytes. Documents that are in the list and not in the read are passed on
+// without their content, to be requested by id.
 
-// mostLacking is how many documents a read may lack. One that lacks more is given
-// up for the next way: to ask for each by its id would be a read of its own.
+// mostLacking is the maximum number of documents that a read may lack. A read
+// that lacks more is abandoned for the next way: requesting each by id would
+// cost as much as another read.
 const mostLacking = 5000
 
-// Resources that can be held to one another, as ways to read and as lists.
+// Resources that can be checked against one another, as ways to read and as
+// lists.
 const (
 	byView    = "view"
 	byQuery   = "query"
@@ -31,10 +32,10 @@ const (
 	byScan    = "scan"
 )
 
-// errFewer says that a read brought far fewer documents than there are.
+// errFewer means that a read returned far fewer documents than exist.
 var errFewer = errors.New("fewer documents came than there are")
 
-// idSet is a set of many ids that are all added before the first is looked for.
+// idSet is a set of many ids that are all added before the first lookup.
 type idSet struct {
 	seed   maphash.Seed
 	hashes []uint64
@@ -54,7 +55,7 @@ func (s *idSet) sort() {
 	}
 }
 
-// len counts the ids, without those that came again.
+// len returns the number of ids without duplicates.
 func (s *idSet) len() int64 {
 	s.sort()
 	return int64(len(s.hashes))
@@ -66,14 +67,14 @@ func (s *idSet) has(id string) bool {
 	return found
 }
 
-// lister names the documents of interest by one resource.
+// lister lists the ids of the documents of interest from one resource.
 type lister struct {
 	resource string
 	list     func(ctx context.Context, fn func(Row) error) error
 }
 
-// listers are the ways to name the documents that Read is to bring. Neither
-// needs a view.
+// listers returns the resources that list the ids of the documents that Read
+// should return. None needs a view.
 func (c *Client) listers(db Database, statuses []string) []lister {
 	selector := ofTypes()
 	if db == Requests {
@@ -89,12 +90,12 @@ func (c *Client) listers(db Database, statuses []string) []lister {
 	}
 }
 
-// hold passes on, without their documents, those that a read which has ended did
-// not bring though the database has them. errFewer: there are too many. A list
-// that can't be had leads to the next one, and each is asked for twice where it
-// failed; held is false when none could be had. Any other error is the database's.
+// hold passes on, without content, the documents that the database has and a
+// finished read did not return. errFewer means too many of them. If a list is
+// unavailable the next is tried, each twice if it failed; held is false when
+// none was available. Any other error is one of the database.
 func (c *Client) hold(ctx context.Context, db Database, statuses []string, resource string, came *idSet, fn func(Row) error) (held bool, err error) {
-	left := slices.DeleteFunc(c.listers(db, statuses), func(l lister) bool { return l.resource == resource }) // it would leave out the same
+	left := slices.DeleteFunc(c.listers(db, statuses), func(l lister) bool { return l.resource == resource }) // the same resource would leave out the same documents
 	for range 2 {
 		var failed []lister
 		for _, l := range left {
@@ -104,7 +105,7 @@ func (c *Client) hold(ctx context.Context, db Database, statuses []string, resou
 				return true, c.passOn(db, lacking, fn)
 			case errors.Is(err, errFewer), ctx.Err() != nil, !c.answersFor(ctx, db):
 				return false, err
-			case !absent(err) && !errors.Is(err, ErrFrozen): // to wait for a silent one once more is too long
+			case !absent(err) && !errors.Is(err, ErrFrozen): // waiting once more for a silent list takes too long
 				failed = append(failed, l)
 			}
 			c.o.Log.Warn("cannot read the list of ids, trying another one", "database", db.String(), "method", l.resource, "err", err)
@@ -115,7 +116,7 @@ func (c *Client) hold(ctx context.Context, db Database, statuses []string, resou
 	return false, nil
 }
 
-// lacking are the documents that a list names and a read did not bring.
+// lacking returns the documents that a list has and a read did not return.
 func (c *Client) lacking(ctx context.Context, l lister, came *idSet) (rows []Row, err error) {
 	named := map[string]bool{} // of rows
 	err = l.list(ctx, func(r Row) error {
@@ -123,7 +124,7 @@ func (c *Client) lacking(ctx context.Context, l lister, came *idSet) (rows []Row
 			return nil
 		}
 		if len(rows) == mostLacking {
-			return &Error{Op: "hold a read to the list of its documents", Kind: ErrCut, Reason: fmt.Sprintf("more than %d did not come", mostLacking), Err: errFewer}
+			return &Error{Op: "check a read against the list of documents", Kind: ErrCut, Reason: fmt.Sprintf("more than %d documents are missing", mostLacking), Err: errFewer}
 		}
 		named[r.ID] = true
 		rows = append(rows, Row{ID: r.ID, Rev: r.Rev, Error: "the read left it out, or it was written since"})
@@ -144,8 +145,8 @@ func (c *Client) passOn(db Database, lacking []Row, fn func(Row) error) error {
 	return nil
 }
 
-// selectedChanges reads the documents that a selector picks from all changes, or
-// only names them.
+// selectedChanges reads the documents that match a selector from all changes, or
+// only their ids.
 func (c *Client) selectedChanges(ctx context.Context, db Database, selector any, docs bool, fn func(Row) error) error {
 	op := "read " + db.String() + " by its changes"
 	var a asking
@@ -154,7 +155,7 @@ func (c *Client) selectedChanges(ctx context.Context, db Database, selector any,
 		if docs {
 			query.Set("include_docs", "true")
 		} else {
-			query.Set("seq_interval", "1000") // a position of 150 characters in each row would be more than all else
+			query.Set("seq_interval", "1000") // a position of 150 characters in each row would outweigh everything else
 		}
 		changes := 0
 		t, err := c.rowsOf(ctx, op, http.MethodPost, db, "_changes", query, map[string]any{"selector": selector}, func(r Row) error {

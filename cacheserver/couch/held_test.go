@@ -15,8 +15,8 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// partial is a stand-in with n documents of interest in each database, which a
-// read brings in some way alone, and a client of it.
+// partial returns a stand-in with n documents of interest in each database, of
+// which reads by some ways return only a part, and a client.
 func partial(t *testing.T, n int, db Database, gone ...string) (*couchfake.Server, *shortened, *Client) {
 	t.Helper()
 	srv := couchfake.New(couchfake.Options{BuiltinViews: true})
@@ -37,7 +37,7 @@ func partial(t *testing.T, n int, db Database, gone ...string) (*couchfake.Serve
 	return srv, short, client
 }
 
-// wanted tells of the documents of partial.
+// wanted returns the ids of the documents of partial.
 func wanted(db Database, n int) (ids []string) {
 	for i := range n {
 		ids = append(ids, fmt.Sprintf(map[Database]string{Requests: "w%d", WMStats: "vocms%d.cern.ch"}[db], i))
@@ -46,8 +46,8 @@ func wanted(db Database, n int) (ids []string) {
 	return ids
 }
 
-// whole reads everything, asks for what did not come by its id, and gives the ids
-// of all documents that came of those that are of interest.
+// whole reads everything, requests missing documents by id, and returns the ids
+// of all documents of interest that came.
 func whole(t *testing.T, c *Client, db Database) (ids []string, way string, lacking int) {
 	t.Helper()
 	rows, way, err := rowsOf(t.Context(), c, db, "new")
@@ -69,11 +69,12 @@ func whole(t *testing.T, c *Client, db Database) (ids []string, way string, lack
 	return slices.Sorted(maps.Keys(found)), way, len(ask)
 }
 
-// ways are what brings each database, and what has to be away for it.
+// waysOf lists the ways of each database, and what has to be missing for each to
+// be used.
 var waysOf = []struct {
 	db   Database
 	name string
-	path string // of the answers that bring the documents
+	path string // of the answers that contain the documents
 	gone []string
 }{
 	{Requests, "view", "/_design/", nil},
@@ -84,10 +85,9 @@ var waysOf = []struct {
 	{WMStats, "scan", "/_all_docs", []string{"/_design/", "/_changes"}},
 }
 
-// TestEachReadIsHeldToAList: answers of each way that are whole in their form and
-// leave documents out, whatever they say to have. All documents are named, and
-// those that did not come can be had by their ids.
-func TestEachReadIsHeldToAList(t *testing.T) {
+// Answers of each way are well formed and leave documents out, whatever number
+// they report. All ids are listed, and missing documents can be read by id.
+func TestEachReadIsCheckedAgainstAList(t *testing.T) {
 	const n = 24
 	left := []string{"w3", "w4", "vocms3.cern.ch", "vocms4.cern.ch", "vocms7.cern.ch"}
 	for _, w := range waysOf {
@@ -97,13 +97,13 @@ func TestEachReadIsHeldToAList(t *testing.T) {
 			"without faults": {Kind: couchfake.Delay},
 		} {
 			if w.name == "scan" && fault.Kind == couchfake.OmitRow {
-				continue // it has fewer rows than it says to have: a failure
+				continue // it has fewer rows than it reports: a failure
 			}
 			t.Run(fmt.Sprint(w.db, " by ", w.name, ", ", name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					srv, _, c := partial(t, n, w.db, w.gone...)
 					method := http.MethodPost
-					if w.path == "/_design/" || w.name == "scan" { // and not what is asked for by ids
+					if w.path == "/_design/" || w.name == "scan" { // but not of requests by id
 						method = ""
 					}
 					if w.name == "scan" {
@@ -126,7 +126,8 @@ func TestEachReadIsHeldToAList(t *testing.T) {
 	}
 }
 
-// TestAViewThatEndsEarly: after so many rows, as with a limit on rows in the server.
+// A view that ends after a number of rows, like one with a row limit in the
+// server.
 func TestAViewThatEndsEarly(t *testing.T) {
 	const n = 12
 	for _, db := range []Database{Requests, WMStats} {
@@ -142,7 +143,7 @@ func TestAViewThatEndsEarly(t *testing.T) {
 						got, way, _ := whole(t, c, db)
 						assert.Equal(t, wanted(db, n), got)
 						if name == "without a list" {
-							assert.Contains(t, way, "scan", "the view's own number of rows tells")
+							assert.Contains(t, way, "scan", "the view's own number of rows shows it")
 						}
 					})
 				})
@@ -151,8 +152,7 @@ func TestAViewThatEndsEarly(t *testing.T) {
 	}
 }
 
-// TestAReadThatLacksManyTakesTheNextWay: to ask for each by its id would be a read
-// of its own.
+// Requesting many missing documents by id would cost as much as another read.
 func TestAReadThatLacksManyTakesTheNextWay(t *testing.T) {
 	const n = mostLacking + 10
 	for db, next := range map[Database]string{Requests: "Mango", WMStats: "changes"} {
@@ -170,8 +170,8 @@ func TestAReadThatLacksManyTakesTheNextWay(t *testing.T) {
 	}
 }
 
-// TestTheListFails: a list that fails, in any way, while the database answers is no
-// reason to have nothing.
+// A list that fails, in any way, while the database answers does not fail the
+// read.
 func TestTheListFails(t *testing.T) {
 	const n = 10
 	for _, fault := range []couchfake.Fault{
@@ -200,7 +200,7 @@ func TestTheListFails(t *testing.T) {
 	}
 }
 
-// TestIDSet is a set for ids that are all added before.
+// TestIDSet checks a set whose ids are all added before the first lookup.
 func TestIDSet(t *testing.T) {
 	s := newIDSet()
 	assert.False(t, s.has("a"))

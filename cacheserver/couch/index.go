@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	shownAfter = time.Second     // an index that takes no longer to build is not worth a word
-	tasksEvery = 5 * time.Second // between two questions how far it is
+	shownAfter = time.Second     // do not report an index that takes less time to build
+	tasksEvery = 5 * time.Second // interval of progress requests
 )
 
-// IndexBuild is an index that the server builds before it can answer a view.
+// IndexBuild is a view index that the server builds before it can answer.
 type IndexBuild struct {
 	Database Database
 	View     string    // design/name
-	Since    time.Time // when it was asked for
-	Percent  int       // done; -1: not known, as the server tells it administrators only
+	Since    time.Time // when the view was requested
+	Percent  int       // -1: unknown; only administrators can ask
 }
 
-// Indexing lists the indexes that a read waits for.
+// Indexing returns the indexes that a read waits for.
 func (c *Client) Indexing() []IndexBuild {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,7 +41,8 @@ func (c *Client) Indexing() []IndexBuild {
 	return list
 }
 
-// beginIndex notes that a view is waited for; the same one once more goes on.
+// beginIndex records that a read waits for a view. If it is recorded already it
+// stays as it is.
 func (c *Client) beginIndex(db Database, view string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,8 +57,8 @@ func (c *Client) endIndex(db Database) {
 	delete(c.indexing, db)
 }
 
-// buildIndex asks for a view without its rows, which has the server bring its
-// index up to date, and returns how many rows the view has; -1: it does not say.
+// buildIndex requests a view without its rows, so that the server updates the
+// index, and returns the view's number of rows; -1: not reported.
 func (c *Client) buildIndex(ctx context.Context, db Database, design, name string) (rows int64, err error) {
 	c.beginIndex(db, design+"/"+name)
 	watching, stop := context.WithCancel(ctx)
@@ -79,7 +80,7 @@ func (c *Client) buildIndex(ctx context.Context, db Database, design, name strin
 	return *answer.Total, nil
 }
 
-// small reads an answer of a few bytes that may take long to come.
+// small reads an answer of a few bytes that may take long to arrive.
 func (c *Client) small(ctx context.Context, op string, db Database, path string, query url.Values, into any) error {
 	s, err := c.open(ctx, op, http.MethodGet, db, path, query, nil, c.o.ReadIdle)
 	if err != nil {
@@ -96,8 +97,8 @@ func (c *Client) small(ctx context.Context, op string, db Database, path string,
 	return nil
 }
 
-// watchIndex notes how far the server is with an index, and logs it, until ctx
-// ends or the server does not tell.
+// watchIndex records and logs the progress of an index until ctx ends or the
+// server does not report it.
 func (c *Client) watchIndex(ctx context.Context, db Database, design string) {
 	for wait := shownAfter; ; wait = tasksEvery {
 		timer := time.NewTimer(wait)
@@ -122,13 +123,13 @@ func (c *Client) watchIndex(ctx context.Context, db Database, design string) {
 				"since", b.Since.UTC().Format(time.RFC3339), "percent", percent)
 		}
 		if err != nil {
-			return // it is no administrator's login, or the server has no such list
+			return // the login is not an administrator's, or the server has no task list
 		}
 	}
 }
 
-// progress asks how many percent of a design document's index are done; -1: it
-// is not being built, or the server does not tell.
+// progress returns how many percent of a design document's index are done; -1:
+// it is not being built, or the server does not report it.
 func (c *Client) progress(ctx context.Context, db Database, design string) (percent int, err error) {
 	const op = "ask for active tasks"
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
@@ -169,7 +170,7 @@ func (c *Client) progress(ctx context.Context, db Database, design string) (perc
 	return -1, nil
 }
 
-// isShard says whether a task's database is, or is a part of, db.
+// isShard reports whether a task's database is db or a shard of it.
 func (c *Client) isShard(name string, db Database) bool {
 	if rest, ok := strings.CutPrefix(name, "shards/"); ok {
 		_, name, _ = strings.Cut(rest, "/")

@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestAnIndexThatIsBuilt: the read asks for the view before it reads it, waits
-// for the index and tells meanwhile how far it is.
+// The read requests the view before it reads it, waits for the index and reports
+// its progress meanwhile.
 func TestAnIndexThatIsBuilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
@@ -34,7 +34,7 @@ func TestAnIndexThatIsBuilt(t *testing.T) {
 		time.Sleep(25 * time.Second)
 		require.Len(t, c.Indexing(), 1)
 		assert.InDelta(t, 50, c.Indexing()[0].Percent, 30)
-		// The other database does not wait for it.
+		// The other database is not delayed.
 		_, way, err := rowsOf(t.Context(), c, WMStats)
 		require.NoError(t, err)
 		assert.Equal(t, "views WMStatsErl7/latestRequest and agentInfo", way)
@@ -45,7 +45,7 @@ func TestAnIndexThatIsBuilt(t *testing.T) {
 	})
 }
 
-// TestAnIndexThatTakesTooLong: a view that times out twice leads to the next way.
+// A view that times out twice leads to the next way.
 func TestAnIndexThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
@@ -55,7 +55,7 @@ func TestAnIndexThatTakesTooLong(t *testing.T) {
 		began := time.Now()
 		_, way, err := rowsOf(t.Context(), c, Requests, "new", "running-open")
 		require.NoError(t, err)
-		assert.Equal(t, "view ReqMgr/bystatus", way, "the second question finds it done")
+		assert.Equal(t, "view ReqMgr/bystatus", way, "done by the second request")
 		assert.InDelta(t, 70, time.Since(began).Seconds(), 1)
 		began = time.Now()
 		rows, way, err := rowsOf(t.Context(), c, WMStats)
@@ -67,8 +67,8 @@ func TestAnIndexThatTakesTooLong(t *testing.T) {
 	})
 }
 
-// TestAnIndexWithoutProgress: a login that is no administrator's is told nothing
-// of active tasks, and does not ask for ever.
+// A login that is not an administrator's can't see active tasks; the client
+// stops asking.
 func TestAnIndexWithoutProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{NotAdmin: true})

@@ -6,11 +6,11 @@ import (
 	"net/url"
 )
 
-// EachJob calls fn with the id and the key of each job of one workflow that the
-// view of failing jobs has, without their documents: workflow, task, state, exit
-// code, site and more, as a JSON list. begin is called before the first one, and
-// again when all of them come once more. key is valid inside fn only. A source
-// without the view is ErrNotFound.
+// EachJob calls fn with the id and the key of each row of one workflow in the
+// view of failing jobs, without documents. The key is a JSON list: workflow,
+// task, state, exit code, site and more. begin is called before the first row,
+// and again when all rows are read again. key is valid inside fn only. Without
+// the view the error is ErrNotFound.
 func (c *Client) EachJob(ctx context.Context, workflow string, begin func(), fn func(id string, key []byte) error) error {
 	const op = "read the jobs of a workflow"
 	first, err := json.Marshal([]any{workflow})

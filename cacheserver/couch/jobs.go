@@ -20,19 +20,20 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// PerGroup is the most samples of one group of failing jobs.
+// PerGroup is the maximum number of samples per group of failing jobs.
 const PerGroup = 10
 
-// jobDesigns are the design documents that may hold jobsByStatusWorkflow: its
-// own on the server itself, and WMStats behind the front end, which rewrites.
+// jobDesigns are the design documents that may hold jobsByStatusWorkflow:
+// WMStatsErl3 on the server, and WMStats behind the front end, which rewrites
+// paths.
 var jobDesigns = [...]string{"WMStatsErl3", "WMStats"}
 
 // jobView remembers which of jobDesigns answered last.
 type jobView struct{ last atomic.Int32 }
 
 // JobErrors reads the groups of failing jobs of one workflow, most jobs first.
-// Groups that differ in nothing that a record has are one. A source without the
-// view is ErrNotFound.
+// Groups that differ in no field of the record are merged. Without the view the
+// error is ErrNotFound.
 func (c *Client) JobErrors(ctx context.Context, workflow string) ([]schema.JobError, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
@@ -50,7 +51,7 @@ func (c *Client) JobErrors(ctx context.Context, workflow string) ([]schema.JobEr
 // jobGroup is one row of the grouped view.
 type jobGroup struct {
 	schema.JobError
-	key json.RawMessage // as it came: asked for again, it has to be the same
+	key json.RawMessage // unchanged, since it is used in a query again
 }
 
 func (c *Client) jobGroups(ctx context.Context, workflow string) (groups []jobGroup, err error) {
@@ -71,20 +72,20 @@ func (c *Client) jobGroups(ctx context.Context, workflow string) (groups []jobGr
 	return groups, err
 }
 
-// FailingJobs calls fn with the groups of failing jobs of all workflows that
-// are wanted, in the order of workflow names, without error types: one
-// query of the reduced view, read as it comes and never held. It passes over
-// others without decoding them. The caller's context is its only deadline. A
-// source without the view is ErrNotFound.
+// FailingJobs calls fn with the groups of failing jobs of all selected
+// workflows, in the order of workflow names, without error types. It is one
+// query of the reduced view, processed as a stream; rows of other workflows are
+// skipped without decoding. Only the caller's context limits its time. Without
+// the view the error is ErrNotFound.
 func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) bool, fn func(schema.JobError) error) error {
 	const op = "read the failing jobs of all workflows"
-	var name []byte // as it stands in keys
+	var name []byte // as encoded in keys
 	var take bool
 	return c.groupedJobs(ctx, op, url.Values{"group_level": {"7"}}, func(key []byte, count int64) error {
 		if len(name) == 0 || !bytes.HasPrefix(key, name) {
 			g, ok := raw.DecodeJobGroup(key, count)
 			if !ok {
-				return nil // jobs without the name of a workflow belong to none
+				return nil // jobs without a workflow name
 			}
 			name = append(name[:0], upToFirst(key)...)
 			name = append(name, ',')
@@ -98,13 +99,13 @@ func (c *Client) FailingJobs(ctx context.Context, wanted func(workflow string) b
 		}
 		g, ok := raw.DecodeJobGroup(key, count)
 		if !ok {
-			return &Error{Op: op, Kind: ErrForm, Reason: "a key that is no list"}
+			return &Error{Op: op, Kind: ErrForm, Reason: "a key that is not a list"}
 		}
 		return fn(g)
 	}, func() {})
 }
 
-// upToFirst is a list up to the end of its first element.
+// upToFirst returns a list up to the end of its first element.
 func upToFirst(list []byte) []byte {
 	var s jsonscan.Scanner
 	s.Reset(list)
@@ -116,10 +117,9 @@ func upToFirst(list []byte) []byte {
 	return list[:s.Offset()]
 }
 
-// groupedJobs reads rows of the reduced view. key is valid inside fn only;
-// again is called before another design document is tried. Groups that have fewer
-// jobs together than the view counts in all, before and after, are an answer that
-// was cut.
+// groupedJobs reads rows of the reduced view. key is valid inside fn only; again
+// is called before another design document is tried. If the groups have fewer
+// jobs in total than the view counts before and after, the answer was cut.
 func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, fn func(key []byte, count int64) error, again func()) error {
 	return c.ofJobView(func(path string) error {
 		again()
@@ -149,7 +149,7 @@ func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, f
 		if err != nil || came >= before {
 			return err
 		}
-		after, err := c.countJobs(ctx, op, path, query) // jobs may have gone meanwhile
+		after, err := c.countJobs(ctx, op, path, query) // jobs may have been deleted meanwhile
 		if err == nil && came < min(before, after) {
 			err = &Error{Op: op, Kind: ErrCut, Reason: fmt.Sprintf("groups of %d of %d jobs came", came, min(before, after))}
 		}
@@ -157,8 +157,7 @@ func (c *Client) groupedJobs(ctx context.Context, op string, query url.Values, f
 	})
 }
 
-// countJobs gives the number of all jobs that a grouped query is about; 0: it is
-// not known.
+// countJobs returns the number of jobs that a grouped query covers; 0: unknown.
 func (c *Client) countJobs(ctx context.Context, op, path string, grouped url.Values) (jobs int64, err error) {
 	query := maps.Clone(grouped)
 	query.Del("group_level")
@@ -176,15 +175,15 @@ func (c *Client) countJobs(ctx context.Context, op, path string, grouped url.Val
 	}
 	jobs, err = strconv.ParseInt(string(answer.Rows[0].Value), 10, 64)
 	if err != nil {
-		return 0, nil //nolint:nilerr // a view that counts nothing
+		return 0, nil //nolint:nilerr // //nolint:nilerr // a view without a count
 	}
 	return jobs, nil
 }
 
 // ofJobView calls read with the path of the view in each design document that
-// may hold it, until one answers. The one that answered last comes first. Where
-// none does, the error is that of one that is there rather than of one that is
-// not.
+// may hold it, until one answers. The one that answered last is tried first. If
+// none answers, an error of an existing view takes precedence over one of a
+// missing view.
 func (c *Client) ofJobView(read func(path string) error) (err error) {
 	first := int(c.jobs.last.Load())
 	for i := range jobDesigns {
@@ -201,7 +200,7 @@ func (c *Client) ofJobView(read func(path string) error) (err error) {
 	return err
 }
 
-// viewRows reads the rows of a view as they come.
+// viewRows streams the rows of a view.
 func (c *Client) viewRows(ctx context.Context, op string, db Database, path string, query url.Values, fn func(row []byte) error) error {
 	s, err := c.open(ctx, op, http.MethodGet, db, path, query, nil, c.o.ReadIdle)
 	if err != nil {
@@ -212,11 +211,11 @@ func (c *Client) viewRows(ctx context.Context, op string, db Database, path stri
 	return err
 }
 
-// JobSamples reads jobsummary documents of those groups of failing jobs of one
-// workflow that match: at most limit, at most PerGroup of each group, and one of
-// each group before a second of any, those with most jobs first. total is the
-// number of jobs in the groups that match. A document that can't be used is left
-// out and logged. A source without the view is ErrNotFound.
+// JobSamples reads jobsummary documents of the matching groups of failing jobs
+// of one workflow: at most limit, and at most PerGroup per group. Each group
+// gets one before any gets a second; groups with most jobs come first. total is
+// the number of jobs in the matching groups. An unusable document is left out
+// and logged. Without the view the error is ErrNotFound.
 func (c *Client) JobSamples(ctx context.Context, workflow string, match func(schema.JobError) bool, limit int) (samples []schema.JobSample, total int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
@@ -248,8 +247,8 @@ func (c *Client) JobSamples(ctx context.Context, workflow string, match func(sch
 	return append([]schema.JobSample{}, slices.Concat(of...)...), total, nil
 }
 
-// shareOut says how many samples of each group are read: round after round one
-// of each, until there are limit.
+// shareOut returns how many samples of each group are read: one per group and
+// round, up to limit.
 func shareOut(groups []jobGroup, limit int) []int {
 	shares := make([]int, len(groups))
 	for more := true; more && limit > 0; {
@@ -280,7 +279,7 @@ func (c *Client) samplesOf(ctx context.Context, key json.RawMessage, n int) (sam
 			}
 			samples = append(samples, doc.Sample())
 			return nil
-		}, func(r Row) error { // samples are not all
+		}, func(r Row) error { // samples need not be complete
 			c.o.Log.Warn("jobsummary document skipped: CouchDB did not send it", "id", Brief(r.ID), "err", r.Error)
 			return nil
 		})

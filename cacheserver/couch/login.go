@@ -17,72 +17,72 @@ import (
 )
 
 // CouchDB 3.4 and later lock a name for an address for five minutes after five
-// wrong passwords, counted from the first, and then refuse the right one too. So
-// no more than three are sent in that time, and a fourth when the password has
+// wrong passwords, counted from the first, and then refuse the right one as
+// well. So at most three are sent in that time, and a fourth if the password has
 // changed meanwhile.
 const (
 	maxRefusals  = 3
 	lockout      = 5*time.Minute + 10*time.Second
-	firstWait    = 10 * time.Second       // after the first refusal in a row
-	refusedWait  = time.Minute            // after the others, at least
-	surelyKnown  = 500 * time.Millisecond // a login that was not refused in this time is good
-	goodFor      = surelyKnown / 5        // after that one request asks again whether it is, before others are sent
-	placeTries   = 3                      // a resource that was refused so often in a row is asked for once in refusedWait
+	firstWait    = 10 * time.Second       // after the first consecutive refusal
+	refusedWait  = time.Minute            // minimum wait after the others
+	surelyKnown  = 500 * time.Millisecond // a login that was not refused within this time is good
+	goodFor      = surelyKnown / 5        // after this time one request checks the login again before others are sent
+	placeTries   = 3                      // after so many consecutive refusals, a resource is requested once per refusedWait
 	lockedReason = "temporarily locked"
 	adminReason  = "not a server admin"
 )
 
-// LoginState says whether the server takes the user and the password.
+// LoginState describes whether the server accepts the user and the password.
 type LoginState struct {
 	Refused bool
 	Locked  bool      // the server refuses every password for some minutes
-	Since   time.Time // of the first refusal in a row
-	Next    time.Time // not tried again before, unless the password changes
-	Before  time.Time // since then the password before the newest one is used, which is refused; zero: the newest is
+	Since   time.Time // first consecutive refusal
+	Next    time.Time // no attempt before, unless the password changes
+	Before  time.Time // since when the previous password is used because the newest is refused; zero: the newest is used
 }
 
-// login sends requests with the user and the password as they are now. All that
-// the client sends goes through it, so that a password that is refused once is
-// not sent by every reader: only one request asks whether it is good by now, at
-// times that the server's lockout allows; the others fail without being sent.
+// login sends requests with the current user and password. All requests of the
+// client go through it, so that a refused password is not sent by every reader:
+// one request checks whether it is accepted by now, at times that the server's
+// lockout allows; the others fail without being sent.
 //
-// A refusal of one resource is not one of the login: the server's own page tells
-// them apart.
+// A refusal of one resource is not one of the login: the server's session page
+// tells them apart.
 type login struct {
 	user     string
-	password func() string // as it is now
-	reread   func()        // told that it was refused
+	password func() string // current password
+	reread   func()        // called when it was refused
 	base     *url.URL
 	next     http.RoundTripper
 	log      *slog.Logger
 	name     func(path string) string // of a resource
 
 	mu      sync.Mutex
-	current string        // the password that the rest is about
-	proven  *string       // the last one that was taken; nil: none
+	current string        // the password that the fields below describe
+	proven  *string       // the last one that was accepted; nil: none
 	refusal *refusedNew   // nil: current is the newest
-	sent    []*refusal    // those within lockout, of any password
-	inRow   int           // refusals since the login was good
+	sent    []*refusal    // those within lockout, for any password
+	inRow   int           // refusals since the login was last good
 	since   time.Time     // of the first of them
 	last    time.Time     // of the last of them
 	why     *Error        // of the last of them
-	steps   int           // numbers requests and refusals, in their order
-	turned  int           // the step of the last refusal or change of the password
+	steps   int           // counter that orders requests and refusals
+	turned  int           // step of the last refusal or password change
 	untried bool          // current has not been sent since the last refusal
-	unsure  int           // requests under way whose login may be refused yet
-	good    time.Time     // when the login was known to be good the last time
-	moved   chan struct{} // closed when one of them is through
+	unsure  int           // requests in progress whose login may still be refused
+	good    time.Time     // when the login was last known to be good
+	moved   chan struct{} // closed when one of them has finished
 	places  map[string]*place
 }
 
-// refusal is a request with a password that the server did not take.
+// refusal is a request whose password the server did not accept.
 type refusal struct{ at time.Time }
 
-// place is a resource that was refused though the login is good.
+// place is a resource that was refused although the login is good.
 type place struct {
 	inRow int
 	last  time.Time
-	step  int // of the last of them
+	step  int // of the last one
 	why   *Error
 }
 
@@ -98,10 +98,10 @@ func newLogin(o *Options, base *url.URL, next http.RoundTripper) *login {
 	return l
 }
 
-// RoundTrip sends a request unless it is known to be refused.
+// RoundTrip sends a request unless it would be refused.
 func (l *login) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host != l.base.Host || req.URL.Scheme != l.base.Scheme {
-		return l.next.RoundTrip(req) //nolint:wrapcheck // a redirect to a stranger, who gets no password
+		return l.next.RoundTrip(req) //nolint:wrapcheck // //nolint:wrapcheck // a redirect to another server, which gets no password
 	}
 	for again := false; ; again = true {
 		resp, changed, err := l.try(req)
@@ -119,8 +119,8 @@ func (l *login) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// try sends a request once. changed says that the login was refused and that
-// there is another password by now.
+// try sends a request once. changed means that the login was refused and that
+// there is another password now.
 func (l *login) try(req *http.Request) (resp *http.Response, changed bool, err error) {
 	what := req.Method + " " + l.name(req.URL.Path)
 	if err := l.closedPlace(what); err != nil {
@@ -133,7 +133,7 @@ func (l *login) try(req *http.Request) (resp *http.Response, changed bool, err e
 	defer turn.end()
 	resp, err = l.send(req, password)
 	if err != nil || resp.StatusCode >= http.StatusInternalServerError {
-		return resp, false, err // the server's word, or a proxy's: it says nothing of the login
+		return resp, false, err // an answer of the server or a proxy that says nothing about the login
 	}
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
 		l.accepted(turn, password)
@@ -148,11 +148,11 @@ func (l *login) try(req *http.Request) (resp *http.Response, changed bool, err e
 		l.placeRefused(what, why)
 		return resp, false, nil
 	}
-	_ = resp.Body.Close() // it has been read
+	_ = resp.Body.Close() // the body has been read
 	return nil, l.look(password), why
 }
 
-// failUnsent is the error of a request that is not sent.
+// failUnsent returns the error of a request that is not sent.
 func failUnsent(req *http.Request, err error) error {
 	if req.Body != nil {
 		_ = req.Body.Close() // as a transport does
@@ -160,9 +160,9 @@ func failUnsent(req *http.Request, err error) error {
 	return err
 }
 
-// readRefusal reads what an answer says and leaves it readable.
+// readRefusal reads the error in an answer and leaves the body readable.
 func readRefusal(resp *http.Response) *Error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what can't be read says nothing
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an unreadable body has no error text
 	_ = resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	var said struct{ Error, Reason string }
@@ -177,11 +177,11 @@ func (l *login) send(req *http.Request, password string) (*http.Response, error)
 		req = req.Clone(req.Context())
 		req.SetBasicAuth(l.user, password)
 	}
-	return l.next.RoundTrip(req) //nolint:wrapcheck // a round tripper passes on what it gets
+	return l.next.RoundTrip(req) //nolint:wrapcheck // //nolint:wrapcheck // a round tripper returns the error as it is
 }
 
-// turn is a request under way whose login may be refused yet. Its fields are
-// guarded by login.mu.
+// turn is a request in progress whose login may still be refused. login.mu
+// guards its fields.
 type turn struct {
 	of    *login // nil: a request without a login
 	step  int    // when it was sent
@@ -189,7 +189,7 @@ type turn struct {
 	timer *time.Timer
 }
 
-// begin counts a request; the caller has the lock.
+// begin counts a request; the caller holds the lock.
 func (l *login) begin() *turn {
 	t := &turn{of: l, step: l.step()}
 	l.unsure++
@@ -197,7 +197,7 @@ func (l *login) begin() *turn {
 	return t
 }
 
-// step is the number of what happens now; the caller has the lock.
+// step returns the number of the current event; the caller holds the lock.
 func (l *login) step() int {
 	l.steps++
 	return l.steps
@@ -213,8 +213,8 @@ func (t *turn) known() {
 	t.finish()
 }
 
-// end says that the request's login is known to be good, or not. It may be
-// called again.
+// end ends the turn: whether the login is good is known, or will not be. It may
+// be called again.
 func (t *turn) end() {
 	if t.of != nil {
 		t.of.mu.Lock()
@@ -223,7 +223,7 @@ func (t *turn) end() {
 	}
 }
 
-// finish is end for a caller who has the lock.
+// finish is end for a caller that holds the lock.
 func (t *turn) finish() {
 	if t.over {
 		return
@@ -235,8 +235,8 @@ func (t *turn) finish() {
 	t.of.moved = make(chan struct{})
 }
 
-// enter waits until a request may be sent: few are under way whose login may be
-// refused.
+// enter waits until a request may be sent: few may be in progress while the
+// login may still be refused.
 func (l *login) enter(ctx context.Context) (password string, t *turn, err error) {
 	if l.user == "" {
 		l.mu.Lock()
@@ -270,12 +270,12 @@ func (l *login) enter(ctx context.Context) (password string, t *turn, err error)
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return "", nil, ctx.Err() //nolint:wrapcheck // the caller looks at its context
+			return "", nil, ctx.Err() //nolint:wrapcheck // //nolint:wrapcheck // the caller checks its context
 		}
 	}
 }
 
-// ask asks the server's own page whether the login is good, and ends its turn.
+// ask checks the login at the server's session page, and ends its turn.
 func (l *login) ask(ctx context.Context, t *turn, password string) error {
 	defer t.end()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -294,7 +294,7 @@ func (l *login) ask(ctx context.Context, t *turn, password string) error {
 		l.refused(t, password, why)
 		return why
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be reused
 	if resp.StatusCode >= http.StatusInternalServerError {
 		return ofStatus("log in", resp.StatusCode, "", "")
 	}
@@ -302,7 +302,7 @@ func (l *login) ask(ctx context.Context, t *turn, password string) error {
 	return nil
 }
 
-// closedPlace is the error of a resource that has been refused often.
+// closedPlace returns the error of a resource that has been refused repeatedly.
 func (l *login) closedPlace(what string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -311,7 +311,7 @@ func (l *login) closedPlace(what string) error {
 		return nil
 	}
 	e := *p.why
-	e.Kind, e.Err = kindOfRefusal(e.Status), fmt.Errorf("not asked for again before %s", p.last.Add(refusedWait).UTC().Format(time.TimeOnly)) //nolint:err113 // for people
+	e.Kind, e.Err = kindOfRefusal(e.Status), fmt.Errorf("not requested again before %s", p.last.Add(refusedWait).UTC().Format(time.TimeOnly)) //nolint:err113 // for people
 	return &e
 }
 
@@ -324,8 +324,8 @@ func (l *login) placeRefused(what string, why *Error) {
 	l.places[what] = p
 }
 
-// placeOpen notes that a resource was answered, unless the request is older than
-// its last refusal.
+// placeOpen records that a resource was answered, unless the request is older
+// than its last refusal.
 func (l *login) placeOpen(t *turn, what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

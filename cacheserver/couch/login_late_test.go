@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overtaken is a server whose password is changed while a request is under way.
+// overtaken is a server whose password changes during a request.
 type overtaken struct {
 	password atomic.Value
 	sent     []string // path and password of each request
@@ -33,9 +33,9 @@ func (s *overtaken) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// TestARequestOvertakenByANewPassword: a request that was under way when the
-// password was changed costs one wrong login, not a second one that asks why:
-// several of them would lead to the server's lockout.
+// A request that was in progress when the password changed costs one wrong
+// login, and no second one for a check: several would trigger the server's
+// lockout.
 func TestARequestOvertakenByANewPassword(t *testing.T) {
 	s := &overtaken{}
 	s.password.Store("old")
@@ -51,14 +51,14 @@ func TestARequestOvertakenByANewPassword(t *testing.T) {
 	require.Equal(t, []string{"/wmstats old", "/wmstats new"}, s.sent)
 }
 
-// slow is a server that takes its time for the paths in held: it looks at the
-// password at once and answers when the channel is closed, as CouchDB does for
-// a view whose index is built.
+// slow is a server that delays the answers for the paths in held: it checks the
+// password at once and answers when the channel is closed, as CouchDB does for a
+// view whose index is being built.
 type slow struct {
 	mu       sync.Mutex
 	password string
 	held     map[string]chan struct{}
-	wrong    int // passwords that were refused
+	wrong    int // refused passwords
 }
 
 func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -81,9 +81,9 @@ func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// TestAnAnswerFromBeforeTheRefusal: an answer to a request that was sent before
-// the login was refused does not say that it is good again. Else each of them
-// would let one more wrong password through, up to the server's lockout.
+// An answer to a request that was sent before the login was refused does not
+// mark the login as good. Otherwise each of them would let one more wrong
+// password through, up to the server's lockout.
 func TestAnAnswerFromBeforeTheRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{password: "right", held: map[string]chan struct{}{}}
@@ -133,8 +133,8 @@ func TestAnAnswerFromBeforeTheRefusal(t *testing.T) {
 	})
 }
 
-// TestAnAnswerFromBeforeAResourceIsClosed: the same for one resource. It stays
-// closed for its minute, whatever was under way before it was.
+// The same for one resource. It stays closed for its minute, whatever was in
+// progress before.
 func TestAnAnswerFromBeforeAResourceIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for user, password := range map[string]string{"u": "right", "": ""} {
@@ -174,8 +174,8 @@ func TestAnAnswerFromBeforeAResourceIsClosed(t *testing.T) {
 	})
 }
 
-// closingPlace is a server that answers the first request for a resource when held
-// is closed, and refuses all others.
+// closingPlace is a server that answers the first request for a resource when
+// held is closed, and refuses all others.
 type closingPlace struct {
 	mu    sync.Mutex
 	asked int

@@ -19,19 +19,19 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// closing is a server that ends what it has open.
+// closing is a server that closes its open connections.
 type closing interface {
 	http.Handler
 	Close() error
 }
 
-// saying is a server that has nothing open.
+// saying is a server without open connections.
 type saying struct{ http.HandlerFunc }
 
 func (saying) Close() error { return nil }
 
 // inMemory serves a stand-in over pipes, in the time of the test's bubble, and
-// returns a client of it that takes its password from the pointer.
+// returns a client whose password is in the pointer.
 func inMemory(t *testing.T, srv closing, password *atomic.Pointer[string], change ...func(*Options)) *Client {
 	t.Helper()
 	network := pipes{make(chan net.Conn), make(chan struct{})}
@@ -75,7 +75,7 @@ func secured(t *testing.T, o couchfake.Options) *couchfake.Server {
 	return filled(t, o)
 }
 
-// filled is a stand-in with some documents, for inMemory.
+// filled returns a stand-in with some documents, for inMemory.
 func filled(t *testing.T, o couchfake.Options) *couchfake.Server {
 	t.Helper()
 	srv := couchfake.New(o)
@@ -86,8 +86,8 @@ func filled(t *testing.T, o couchfake.Options) *couchfake.Server {
 	return srv
 }
 
-// hammer reads in many ways at once, again and again, until stop is called,
-// which returns the last error of each reader.
+// hammer reads concurrently in many ways until stop is called, which returns the
+// last error of each reader.
 func hammer(t *testing.T, c *Client) (stop func() []error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -118,10 +118,10 @@ func hammer(t *testing.T, c *Client) (stop func() []error) {
 	return func() []error { cancel(); group.Wait(); return last }
 }
 
-// TestAWrongPasswordTripsNoLockout: whoever asks how often, a server that locks
-// after five wrong passwords in five minutes never does, and is asked about once
-// a minute; the right password works at once.
-func TestAWrongPasswordTripsNoLockout(t *testing.T) {
+// However many readers ask, a server that locks after five wrong passwords in
+// five minutes never locks, and is asked about once a minute; the right password
+// works at once.
+func TestAWrongPasswordTriggersNoLockout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
 		password := pointer("wrong")
@@ -147,9 +147,9 @@ func TestAWrongPasswordTripsNoLockout(t *testing.T) {
 	})
 }
 
-// TestManyWrongPasswordsTripNoLockout: a password file that is changed again and
-// again to what is wrong is no way around it.
-func TestManyWrongPasswordsTripNoLockout(t *testing.T) {
+// Repeated changes of the password file to wrong passwords do not trigger the
+// lockout either.
+func TestManyWrongPasswordsTriggerNoLockout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
 		password := pointer("wrong")
@@ -164,9 +164,8 @@ func TestManyWrongPasswordsTripNoLockout(t *testing.T) {
 	})
 }
 
-// TestAChangedPassword: the server's password is changed while many read, and
-// the file some time later. No reader sees more than refusals, nothing is locked
-// and nobody starts anything again.
+// The server's password changes while many read, and the file some time later.
+// Readers see only refusals, nothing is locked, and nothing needs a restart.
 func TestAChangedPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
@@ -177,7 +176,7 @@ func TestAChangedPassword(t *testing.T) {
 		require.Equal(t, LoginState{}, c.Login())
 		for round := range 5 {
 			next := fmt.Sprint("right ", round)
-			srv.SetLogin("wm", next) // CouchDB forgets what was wrong before
+			srv.SetLogin("wm", next) // CouchDB forgets earlier wrong passwords
 			require.Equal(t, 0, srv.Logins().Locked)
 			time.Sleep(time.Duration(round) * 80 * time.Second)
 			set(password, next)
@@ -192,9 +191,9 @@ func TestAChangedPassword(t *testing.T) {
 	})
 }
 
-// TestThePasswordFileIsChangedFirst: the file has the new password some time
-// before the server takes it. The one before is used meanwhile, no read fails,
-// and the new one is used as soon as the old one is refused.
+// The file has the new password before the server accepts it. The previous one
+// is used meanwhile, no read fails, and the new one is used as soon as the old
+// one is refused.
 func TestThePasswordFileIsChangedFirst(t *testing.T) {
 	for _, ahead := range []time.Duration{0, time.Second, 12 * time.Second, 70 * time.Second, 11 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -217,7 +216,7 @@ func TestThePasswordFileIsChangedFirst(t *testing.T) {
 				set(password, next)
 				for end := time.Now().Add(ahead); time.Now().Before(end); time.Sleep(ahead / 20) {
 					read()
-					require.False(t, c.Login().Before.IsZero(), "it says that the new one is refused")
+					require.False(t, c.Login().Before.IsZero(), "reported: the new password is refused")
 				}
 				srv.SetLogin("wm", next)
 				read()
@@ -230,18 +229,17 @@ func TestThePasswordFileIsChangedFirst(t *testing.T) {
 	}
 }
 
-// TestANewPasswordThatNobodyTakes: both are refused in the end, and still no
-// lockout is tripped.
-func TestANewPasswordThatNobodyTakes(t *testing.T) {
+// In the end both are refused, and the lockout is still not triggered.
+func TestANewPasswordThatIsNeverAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
 		password := pointer("right")
 		c := inMemory(t, srv, password)
 		stop := hammer(t, c)
 		time.Sleep(10 * time.Second)
-		set(password, "a slip")
+		set(password, "mistyped")
 		time.Sleep(6 * time.Minute)
-		require.False(t, c.Login().Refused, "the one before works")
+		require.False(t, c.Login().Refused, "the previous one works")
 		srv.SetLogin("wm", "another")
 		time.Sleep(time.Minute)
 		require.True(t, c.Login().Refused)
@@ -253,10 +251,10 @@ func TestANewPasswordThatNobodyTakes(t *testing.T) {
 	})
 }
 
-// TestAShortRefusal: the right password is refused for a moment, as by a server
-// that starts or by one copy of a cluster, and many ask at once, at the start and
-// later. It is sent again after ten seconds: those who ask at once do not use up
-// the tries that the lockout allows.
+// The right password is refused for a moment, as by a server that starts or by
+// one copy of a cluster, while many ask at once, at the start and later. It is
+// sent again after ten seconds: concurrent requests do not use up the attempts
+// that the lockout allows.
 func TestAShortRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
@@ -283,7 +281,7 @@ func TestAShortRefusal(t *testing.T) {
 	})
 }
 
-// TestThePasswordIsReadAgainWhenItIsRefused: a reader does not even see it.
+// A reader does not notice the refusal.
 func TestThePasswordIsReadAgainWhenItIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
@@ -301,9 +299,9 @@ func TestThePasswordIsReadAgainWhenItIsRefused(t *testing.T) {
 	})
 }
 
-// TestALockedUserIsLeftAlone: where somebody else has tripped the lockout, the
-// right password waits for its end too.
-func TestALockedUserIsLeftAlone(t *testing.T) {
+// If somebody else has triggered the lockout, the right password waits for its
+// end too.
+func TestALockedUserWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
 		password := pointer("right")
@@ -329,8 +327,8 @@ func TestALockedUserIsLeftAlone(t *testing.T) {
 	})
 }
 
-// TestAForbiddenResource: it is asked for once a minute after the third time,
-// and all else is read as before.
+// It is requested once a minute after the third refusal, and everything else is
+// read normally.
 func TestAForbiddenResource(t *testing.T) {
 	for _, kind := range []couchfake.Kind{couchfake.Forbid, couchfake.Deny} {
 		for _, user := range []bool{true, false} {
@@ -363,8 +361,9 @@ func TestAForbiddenResource(t *testing.T) {
 	}
 }
 
-// TestAServerThatFailsSaysNothingOfTheLogin: nor does a proxy without it.
-func TestAServerThatFailsSaysNothingOfTheLogin(t *testing.T) {
+// Errors of the server, or of a proxy without a server, say nothing about the
+// login.
+func TestAServerErrorIsNotARefusedLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := secured(t, couchfake.Options{})
 		password := pointer("wrong")
@@ -383,8 +382,8 @@ func TestAServerThatFailsSaysNothingOfTheLogin(t *testing.T) {
 	})
 }
 
-// TestAStrangerGetsNoPassword: a redirect to another server.
-func TestAStrangerGetsNoPassword(t *testing.T) {
+// A redirect to another server gets no password.
+func TestARedirectGetsNoPassword(t *testing.T) {
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		assert.Empty(t, r.Header.Get("Authorization"))
 		w.WriteHeader(http.StatusForbidden)

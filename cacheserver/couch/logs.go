@@ -13,14 +13,14 @@ import (
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
-// LogEntries reads the messages about one workflow, newest first: by the view
-// or, where that does not answer, by a query. A source without them is
+// LogEntries reads the messages about one workflow, newest first: from the view
+// or, if that does not answer, by a query. Without either the error is
 // ErrNotFound, ErrGone or ErrNoDatabase.
 func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
 	var entries []schema.LogEntry
-	var seen map[string]bool // the view has a row for each message, each with the whole document
+	var seen map[string]bool // the view has a row per message, each with the whole document
 	begin := func() { entries, seen = []schema.LogEntry{}, map[string]bool{} }
 	take := func(r Row) error {
 		if seen[r.ID] {
@@ -36,7 +36,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 		return nil
 	}
 	begin()
-	// The view gets half of the time, so that there is some left for the query.
+	// The view gets half of the time, so that the rest is left for the query.
 	half, cancelHalf := context.WithTimeout(ctx, c.o.CallTimeout/2)
 	defer cancelHalf()
 	err := c.logByView(half, workflow, take)
@@ -56,7 +56,7 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 	return entries, nil
 }
 
-// logView is the path of the view of log entries.
+// logView returns the path of the view of log entries.
 func logView() string { return viewPath("LogDB", "logByRequest") }
 
 func (c *Client) logByView(ctx context.Context, workflow string, fn func(Row) error) error {
@@ -73,10 +73,10 @@ func (c *Client) logByView(ctx context.Context, workflow string, fn func(Row) er
 	return reaches(ctx, op, t.rows, c.rowsOfKeys(LogDB, logView(), []string{workflow}))
 }
 
-// logViewIsEmpty is the error of a view of log entries that has none of any
-// workflow though there are documents.
+// logViewIsEmpty returns the error of a view of log entries that has no rows at
+// all although the database has documents.
 func (c *Client) logViewIsEmpty(ctx context.Context) error {
-	const op = "see whether the view of log entries is empty"
+	const op = "check whether the view of log entries is empty"
 	var answer struct {
 		Total *int64 `json:"total_rows"`
 	}

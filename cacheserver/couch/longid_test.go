@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A document is that of its row however long its id is, though texts of
-// documents are cut; else it would be owed, and all stale, for good.
+// A document belongs to its row however long its id is, though ids in texts are
+// shortened; otherwise it would be owed, and all records stale, for ever.
 func TestLongIDs(t *testing.T) {
 	for _, n := range []int{1, 4095, 4096, 4097, 500_000} {
 		for _, letter := range []string{"x", "é", "日"} {

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// dial makes a client for url with short deadlines.
+// dial returns a client for url with short deadlines.
 func dial(t testing.TB, url string, change ...func(*Options)) *Client {
 	t.Helper()
 	o := Options{URL: url, CallTimeout: 5 * time.Second, ReadIdle: 5 * time.Second, Heartbeat: time.Second}
@@ -27,7 +27,7 @@ func dial(t testing.TB, url string, change ...func(*Options)) *Client {
 	return c
 }
 
-// says makes a client of a server that answers everything with body.
+// says returns a client of a server that answers everything with body.
 func says(t testing.TB, status int, body string) *Client {
 	t.Helper()
 	return answers(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -37,7 +37,7 @@ func says(t testing.TB, status int, body string) *Client {
 	})
 }
 
-// answers makes a client of a server with a handler of the test's own.
+// answers returns a client of a server with the given handler.
 func answers(t testing.TB, h http.HandlerFunc, change ...func(*Options)) *Client {
 	t.Helper()
 	srv := httptest.NewServer(h)
@@ -45,7 +45,7 @@ func answers(t testing.TB, h http.HandlerFunc, change ...func(*Options)) *Client
 	return dial(t, srv.URL, change...)
 }
 
-// rowsOf reads db to the end and keeps copies of the rows.
+// rowsOf reads db to the end and returns copies of the rows.
 func rowsOf(ctx context.Context, c *Client, db Database, statuses ...string) (rows []Row, way string, err error) {
 	way, err = c.Read(ctx, db, statuses, func(r Row) error {
 		r.Doc = append([]byte(nil), r.Doc...)
@@ -55,7 +55,7 @@ func rowsOf(ctx context.Context, c *Client, db Database, statuses ...string) (ro
 	return rows, way, err
 }
 
-// changesOf follows db until its feed ends and keeps copies of the changes.
+// changesOf follows db until its feed ends and returns copies of the changes.
 func changesOf(ctx context.Context, c *Client, db Database, since Seq, o FeedOptions) (changes []Change, err error) {
 	for ch, err := range c.Changes(ctx, db, since, o) {
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// observed tells o.Answered of each answer that comes through next.
+// observed calls o.Answered for each answer that comes through next.
 func (o *Options) observed(next http.RoundTripper) http.RoundTripper {
 	if o.Answered == nil {
 		return next
@@ -20,20 +20,20 @@ type observer struct {
 	next http.RoundTripper
 }
 
-// RoundTrip measures until the header of the answer is there. A request without
-// an answer is a failure, which is told elsewhere.
+// RoundTrip measures the time to the header of the answer. A request without an
+// answer is a failure, which is reported elsewhere.
 func (b observer) RoundTrip(r *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := b.next.RoundTrip(r)
 	if err == nil {
 		b.o.Answered(b.o.resource(r.URL.Path), time.Since(began))
 	}
-	return resp, err //nolint:wrapcheck // a round tripper passes on what it gets
+	return resp, err //nolint:wrapcheck // //nolint:wrapcheck // a round tripper returns the error as it is
 }
 
-// resource names what a path asks for, without what differs between documents,
-// so that there are few: "wmstats _all_docs", "requests _view/bystatus",
-// "wmstats a document".
+// resource names the resource of a path without the parts that differ between
+// documents, so that there are few names: "wmstats _all_docs", "requests
+// _view/bystatus", "wmstats a document".
 func (o *Options) resource(at string) string {
 	for db, name := range map[Database]string{Requests: o.RequestDB, WMStats: o.WMStatsDB, LogDB: o.LogDB} {
 		_, rest, found := strings.Cut(at+"/", "/"+name+"/")

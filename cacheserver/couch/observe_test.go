@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// Questions are named without what differs between documents.
+// Names of resources leave out the parts that differ between documents.
 func TestResource(t *testing.T) {
 	o, _, err := Options{URL: "http://couch.example"}.withDefaults()
 	require.NoError(t, err)
@@ -32,8 +32,8 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// Each answer is told, whichever client it comes through.
-func TestAnswersAreTold(t *testing.T) {
+// Each answer is reported, whichever client it comes through.
+func TestAnswersAreReported(t *testing.T) {
 	var mu sync.Mutex
 	told := map[string]int{}
 	srv, c := standIn(t, couchfake.Options{}, func(o *Options) {
@@ -51,6 +51,6 @@ func TestAnswersAreTold(t *testing.T) {
 	require.NoError(t, err)
 	mu.Lock()
 	defer mu.Unlock()
-	assert.Equal(t, 3, told["wmstats state"], "the position, and whether the database answers where each view does not: %v", told)
+	assert.Equal(t, 3, told["wmstats state"], "the position, and two checks of the database when the views fail: %v", told)
 	assert.Positive(t, told["wmstats _all_docs"]+told["wmstats _changes"]+told["wmstats _find"], told)
 }

@@ -11,9 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOddAnswersAreErrors: whatever a server answers to the calls that go
-// through kivik, they return, and what is no answer of a CouchDB is an error
-// of this package.
+// Whatever a server answers to calls that go through kivik, they return, and any
+// other answer than a CouchDB's is an error of this package.
 func TestOddAnswersAreErrors(t *testing.T) {
 	bodies := map[string]string{
 		"nothing": "", "null": "null", "list": "[]", "text": `"x"`, "number": "7", "page": "<html>", "cut": `{"update_seq":"1-`,
@@ -24,7 +23,7 @@ func TestOddAnswersAreErrors(t *testing.T) {
 		"odd stats":       `{"db_name":7,"update_seq":{},"sizes":null,"cluster":{"n":"x"},"doc_count":"many"}`,
 		"null stats":      `{"db_name":null,"update_seq":null,"sizes":null,"cluster":null,"instance_start_time":null,"doc_count":null,"doc_del_count":null}`,
 		"huge numbers":    `{"update_seq":1e999,"doc_count":123456789012345678901234567890}`,
-		"no text":         "\xff\xfe{}",
+		"not UTF-8":       "\xff\xfe{}",
 		"error object":    `{"error":"x"}`,
 		"odd attachments": `{"_id":"w","_rev":"1-a","_attachments":7}`,
 	}
@@ -64,7 +63,7 @@ func known(t *testing.T, err error) {
 func TestAPanicOfTheLibraryFailsTheCall(t *testing.T) {
 	err := viaKivik(context.Background(), "ask", func() error {
 		var nothing *Error
-		_ = nothing.Kind // as kivik does, when a feed ends
+		_ = nothing.Kind // as kivik does when a feed ends
 		return nil
 	})
 	require.ErrorIs(t, err, ErrForm)

@@ -1,7 +1,8 @@
 package couch
 
-// Which password is sent, and when: the newest, the one before it while the new
-// one is refused, and none where another wrong one could trip the lockout.
+// This file decides which password is sent and when: the newest; the previous
+// one while the new one is refused; and none if another wrong one could trigger
+// the lockout.
 
 import (
 	"context"
@@ -12,17 +13,17 @@ import (
 	"time"
 )
 
-// refusedNew is the newest password while the server does not take it yet, and
-// still takes the one before: the file is often changed first. It is sent again
-// when the one before is refused, or when the lockout has forgotten it.
+// refusedNew is the newest password while the server refuses it and still
+// accepts the previous one: often the file is changed first. It is sent again
+// when the previous one is refused, or when the lockout period has passed.
 type refusedNew struct {
 	password string
 	at       time.Time
 }
 
-// atOnce is how many requests may be under way whose login may be refused yet:
-// readers who come at the same time must not use up all that the lockout allows.
-// The caller has the lock.
+// atOnce returns how many requests with an unconfirmed login may be in progress:
+// simultaneous readers must not use up all attempts that the lockout allows. The
+// caller holds the lock.
 func (l *login) atOnce(now time.Time) int {
 	if now.Sub(l.good) > goodFor {
 		return 1
@@ -30,7 +31,7 @@ func (l *login) atOnce(now time.Time) int {
 	return max(1, maxRefusals-len(l.sent))
 }
 
-// takeNew takes the password as it is now; the caller has the lock.
+// takeNew reads the current password; the caller holds the lock.
 func (l *login) takeNew() {
 	now := l.password()
 	if l.refusal != nil && now == l.refusal.password && time.Since(l.refusal.at) < lockout {
@@ -39,14 +40,14 @@ func (l *login) takeNew() {
 	l.refusal = nil
 	if now != l.current {
 		l.current, l.untried = now, l.inRow > 0
-		l.good, l.turned = time.Time{}, l.step() // one request asks first
-		clear(l.places)                          // it may be of somebody who may read more
+		l.good, l.turned = time.Time{}, l.step() // one request checks it first
+		clear(l.places)                          // the new user may be allowed to read more
 	}
 }
 
-// other changes to the password that may be good where the current one is
-// refused: from a new one to the one before it, and back when that is refused
-// too. The caller has the lock.
+// other switches to a password that may be good when the current one is refused:
+// from a new one to the previous one, and back when that is refused too. The
+// caller holds the lock.
 func (l *login) other() (changed bool) {
 	switch {
 	case l.proven == nil:
@@ -55,7 +56,7 @@ func (l *login) other() (changed bool) {
 		l.refusal = &refusedNew{l.current, time.Now()}
 		l.log.Warn("CouchDB refuses the new password; using the previous one while it is accepted", "user", l.user)
 		l.current = *l.proven
-	case l.refusal != nil: // the one before
+	case l.refusal != nil: // the previous one
 		l.current, l.refusal = l.refusal.password, nil
 		l.proven = nil
 	default:
@@ -66,7 +67,7 @@ func (l *login) other() (changed bool) {
 	return true
 }
 
-// nextTry is when the login may be tried again; the caller has the lock.
+// nextTry returns when the login may be tried again; the caller holds the lock.
 func (l *login) nextTry() time.Time {
 	n := len(l.sent)
 	switch {
@@ -87,21 +88,22 @@ func (l *login) nextTry() time.Time {
 	return next
 }
 
-// held is the error of a request that is not sent; the caller has the lock.
+// held returns the error of a request that is not sent; the caller holds the
+// lock.
 func (l *login) held() *Error {
 	e := *l.why
 	e.Err = fmt.Errorf("not tried again before %s", l.nextTry().UTC().Format(time.TimeOnly)) //nolint:err113 // for people
 	return &e
 }
 
-// wrongLogin says whether a refusal is one of the login, not of the resource. It
-// ends the turn.
+// wrongLogin reports whether a refusal is one of the login rather than of the
+// resource. It ends the turn.
 func (l *login) wrongLogin(ctx context.Context, t *turn, password string, why *Error) bool {
 	if strings.Contains(why.Reason, lockedReason) {
 		l.refused(t, password, why)
 		return true
 	}
-	if l.look(password) { // sent before the password was changed: to ask with it would be one more wrong one
+	if l.look(password) { // sent before the password was changed: a check would be one more wrong attempt
 		l.refused(t, password, why)
 		return true
 	}
@@ -124,10 +126,10 @@ func (l *login) wrongLogin(ctx context.Context, t *turn, password string, why *E
 			l.sent = slices.DeleteFunc(l.sent, func(r *refusal) bool { return r == this })
 			return false
 		case errors.As(err, &said) && errors.Is(said.Kind, ErrUnauthorized):
-			return true // ask has noted it
+			return true // ask has recorded it
 		}
 	}
-	// The server can't be asked: its words have to do.
+	// The server can't be asked; its error text decides.
 	if !strings.Contains(why.Reason, "assword") {
 		return false
 	}
@@ -137,7 +139,7 @@ func (l *login) wrongLogin(ctx context.Context, t *turn, password string, why *E
 	return true
 }
 
-// refused notes that a password was sent and not taken.
+// refused records that a password was sent and not accepted.
 func (l *login) refused(t *turn, password string, why *Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -148,10 +150,10 @@ func (l *login) refused(t *turn, password string, why *Error) {
 	l.note(password, why)
 }
 
-// note notes that the login is not good; the caller has the lock.
+// note records that the login is not good; the caller holds the lock.
 func (l *login) note(password string, why *Error) {
 	if password != l.current {
-		return // of one that is not in use any more
+		return // a password that is no longer in use
 	}
 	l.turned = l.step()
 	begins := l.inRow == 0
@@ -162,7 +164,7 @@ func (l *login) note(password string, why *Error) {
 	if begins {
 		l.since = now
 	}
-	if begins || now.Sub(l.last) > surelyKnown { // else it was under way with the one before
+	if begins || now.Sub(l.last) > surelyKnown { // otherwise it was in progress together with the previous one
 		l.inRow++
 	}
 	l.last, l.why, l.untried = now, why, false
@@ -171,8 +173,8 @@ func (l *login) note(password string, why *Error) {
 	}
 }
 
-// accepted notes that the login is good, unless the request is older than the
-// last refusal: the server may answer long after it has looked at the password.
+// accepted records that the login is good, unless the request is older than the
+// last refusal: the server may answer long after it has checked the password.
 func (l *login) accepted(t *turn, password string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -190,7 +192,7 @@ func (l *login) accepted(t *turn, password string) {
 	l.inRow, l.untried, l.why = 0, false, nil
 }
 
-// look has the password read again and says whether it is another one.
+// look reads the password again and reports whether it has changed.
 func (l *login) look(password string) (changed bool) {
 	if l.reread != nil {
 		l.reread()
@@ -201,7 +203,7 @@ func (l *login) look(password string) (changed bool) {
 	return l.current != password
 }
 
-// state is what people are told.
+// state returns the LoginState.
 func (l *login) state() LoginState {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Seq is CouchDB's update sequence: opaque, sent back as it came, never
-// compared or counted (but see Number). The empty Seq means from the beginning.
+// Seq is CouchDB's update sequence. It is opaque, sent back unchanged, and never
+// compared or counted (but see Number). The empty Seq means the beginning.
 type Seq string
 
-// shortSeq is how much of a seq is shown: real ones have some 150 characters.
+// shortSeq is the length of a shortened seq: real ones have some 150 characters.
 const shortSeq = 24
 
-// LogValue is the beginning and the end of a long seq: enough to tell two apart
-// in a log.
+// LogValue returns the beginning and the end of a long seq: enough to tell two
+// apart in a log.
 func (s Seq) LogValue() slog.Value { return slog.StringValue(s.Short()) }
 
-// Short is the seq for people.
+// Short returns the seq, shortened for people.
 func (s Seq) Short() string {
 	if len(s) <= shortSeq {
 		return string(s)
@@ -26,37 +26,36 @@ func (s Seq) Short() string {
 	return string(s[:shortSeq/2]) + "…" + string(s[len(s)-shortSeq/2:])
 }
 
-// Number is what stands before the opaque part: how many updates the copies had
-// that answered. Those of a cluster differ, so a number that is lower than an
-// earlier one is a reason to look again and no proof. ok is false for a seq of
-// another form.
+// Number returns the number before the opaque part: how many updates the
+// answering copies had. The copies of a cluster differ, so a number lower than
+// an earlier one is a reason to check again and not proof. ok is false for a seq
+// of another form.
 func (s Seq) Number() (n int64, ok bool) {
 	digits, _, _ := strings.Cut(string(s), "-")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	return n, err == nil && n >= 0
 }
 
-// Position says from where to follow a database, and which database it was.
+// Position says from where to follow a database, and which database it is.
 type Position struct {
 	Seq      Seq
-	Instance string // instance_start_time: another value means another database of the same name
-	PurgeSeq Seq    // another value means that documents were purged; "": not known
+	Instance string // instance_start_time; it changes when the database is created again
+	PurgeSeq Seq    // it changes when documents are purged; "": unknown
 
-	// What can only grow in one database. -1: not known.
+	// Numbers that only grow within one database. -1: unknown.
 	Updates   int64 // number of the newest update_seq
-	Documents int64 // that it has and has had: the deleted ones count too
+	Documents int64 // existing and deleted
 }
 
-// Signs are what a later look at a database shows that following its changes
-// does not. Each says what moved from what to what; "" where nothing did.
+// Signs are changes of a database that its changes feed does not show. Each text
+// states what changed from which value to which; "" if nothing did.
 type Signs struct {
 	Anew   string // it is another database
 	Purged string // documents are gone without a change
-	Fell   string // a number fell that can only grow: an older state, or copies that differ
+	Fell   string // a number fell that can only grow: the state is older, or copies differ
 }
 
-// Signs compares a position with a later one. What is not known of either tells
-// nothing.
+// Signs compares a position with a later one. Unknown values are ignored.
 func (p Position) Signs(later Position) Signs {
 	var s Signs
 	if p.Instance != "" && later.Instance != "" && p.Instance != later.Instance {

@@ -25,7 +25,7 @@ func TestSeqNumber(t *testing.T) {
 	}
 }
 
-// TestALongSeqIsShortInTheLog: such lines can come often.
+// Such log lines may be frequent.
 func TestALongSeqIsShortInTheLog(t *testing.T) {
 	var out bytes.Buffer
 	slog.New(slog.NewTextHandler(&out, nil)).Warn("x", "since", couch.Seq(longSeq))
@@ -66,5 +66,5 @@ func TestSigns(t *testing.T) {
 		}
 	}
 	unknown := couch.Position{Updates: -1, Documents: -1}
-	assert.Equal(t, couch.Signs{}, unknown.Signs(was), "of an older checkpoint, or a server that does not count")
+	assert.Equal(t, couch.Signs{}, unknown.Signs(was), "an older checkpoint, or a server without counts")
 }

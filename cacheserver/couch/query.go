@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// query reads the request documents that a selector picks. A row of a query is
-// the document alone, so that nothing tells whether it is the one that it says
-// to be. Of one whose _id is not its RequestName, as it is of nearly all, the
-// documents of both names are asked for by their ids. An id that comes twice
-// means that the document of another one did not come, and nobody knows of which.
+// query reads the request documents that match a selector. A row of a query is
+// only the document, so nothing confirms its identity. If _id and RequestName
+// differ (they are equal in nearly all), the documents of both names are
+// requested by id. An id that comes twice means that another document is
+// missing, and it is unknown which.
 func (c *Client) query(ctx context.Context, selector any, fn func(Row) error) error {
 	const op = "query requests"
 	seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
@@ -18,7 +18,7 @@ func (c *Client) query(ctx context.Context, selector any, fn func(Row) error) er
 	err := c.find(ctx, Requests, selector, nil, func(r Row) error {
 		key := maphash.String(seed, r.ID)
 		if _, twice := seen[key]; twice {
-			return &Error{Op: op, Kind: ErrRow, Reason: "the document " + r.ID + " came twice: that of another one did not come"}
+			return &Error{Op: op, Kind: ErrRow, Reason: "the document " + r.ID + " came twice, so another one is missing"}
 		}
 		seen[key] = struct{}{}
 		if name := requestName(r.Doc); name != "" && name != r.ID {
@@ -48,10 +48,9 @@ func (c *Client) query(ctx context.Context, selector any, fn func(Row) error) er
 	return nil
 }
 
-// requestName is the RequestName of a document; "" when it has none that is a
-// text.
+// requestName returns the RequestName of a document; "" unless it is a string.
 func requestName(doc []byte) (name string) {
-	_ = walk(doc, never, func(key, value []byte) (bool, error) { // what is no JSON is found out later
+	_ = walk(doc, never, func(key, value []byte) (bool, error) { // invalid JSON is detected later
 		if string(key) != "RequestName" {
 			return true, nil
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestAQueryThatBringsTheWrongDocument: a row of a query is its document, and
-// that is another one, or under another name. No document is left out.
+// A row of a query is only the document, and that is another one, or has another
+// name. No document is left out.
 func TestAQueryThatBringsTheWrongDocument(t *testing.T) {
 	find := couchfake.Match{Path: "/" + requestDB + "/_find"}
 	byID := couchfake.Match{Method: http.MethodPost, Path: "/" + requestDB + "/_all_docs"}
@@ -23,7 +23,7 @@ func TestAQueryThatBringsTheWrongDocument(t *testing.T) {
 		lacks  []string
 	}{
 		"under another name": {[]couchfake.Fault{{Match: find, Kind: couchfake.OtherDoc, IDs: []string{"r1"}}}, "Mango", nil},
-		"nor can it be asked for": {[]couchfake.Fault{
+		"and unavailable by id": {[]couchfake.Fault{
 			{Match: find, Kind: couchfake.OtherDoc, IDs: []string{"r1"}},
 			{Match: byID, Kind: couchfake.NullDoc, IDs: []string{"r1"}},
 		}, "Mango", []string{"r1"}},

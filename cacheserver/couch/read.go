@@ -10,32 +10,32 @@ import (
 	"strings"
 )
 
-// The types of documents in the WMStats database that are read in bulk; those
-// of type jobsummary (millions) never travel.
+// Types of documents in the WMStats database that are read in bulk; those of
+// type jobsummary (millions) are never transferred.
 const (
 	typeAgentRequest = "agent_request"
 	typeAgentInfo    = "agent_info"
 )
 
-// designPrefix begins the ids of documents that are code.
+// designPrefix begins the ids of design documents.
 const designPrefix = "_design/"
 
 // way is one way to read a database; the ways of a database are tried in order
-// until the server takes one.
+// until the server supports one.
 type way struct {
 	name     string
-	resource string // that it reads; views of the ways of a database are the same under other names
+	resource string // what it reads; the same view under another name is the same resource
 	read     func(ctx context.Context, fn func(Row) error) error
-	count    counter // of the documents that the resource says to have; nil: it does not say
+	count    counter // of the documents that the resource reports; nil: it reports none
 }
 
 // Read calls fn with every document of db that may be of interest: request
 // documents in one of the statuses, or agent_request and agent_info documents.
-// It may deliver a document twice, and others that the caller has to leave
-// out; a row may lack its document (Row.Lacking), which ByID may have: so does
-// one of a document that the answers left out and a list of all has. used names
-// the way that was taken, for the log. Rows are valid inside fn only; an error of
-// fn ends the read and is returned as it is.
+// It may deliver a document twice, and others that the caller must skip. A row
+// may lack its document (Row.Lacking), which ByID may then return; so does the
+// row of a document that is missing from the answers and is in a list of all
+// ids. used names the way that was used, for the log. Rows are valid inside fn
+// only. An error of fn ends the read and is returned unchanged.
 func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn func(Row) error) (used string, err error) {
 	ways := c.requestWays(statuses)
 	if db == WMStats {
@@ -44,7 +44,7 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 	came := newIDSet()
 	deliver := func(r Row) error {
 		if r.Deleted || strings.HasPrefix(r.ID, designPrefix) {
-			return nil // deleted since the index was read, or code
+			return nil // deleted since the index was read, or a design document
 		}
 		came.add(r.ID)
 		return fn(r)
@@ -56,10 +56,10 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 		if held, err := c.hold(ctx, db, statuses, w.resource, came, fn); held || err != nil || w.count == nil {
 			return err
 		}
-		return reaches(ctx, "hold a read to the rows of its view", came.len(), w.count)
+		return reaches(ctx, "check a read against the number of rows of its view", came.len(), w.count)
 	}
 	defer c.endIndex(db)
-	failed := false // a view that is there
+	failed := false // an existing view
 	for i, w := range ways {
 		isView := w.resource == byView
 		if isView && failed {
@@ -78,8 +78,8 @@ func (c *Client) Read(ctx context.Context, db Database, statuses []string, fn fu
 	return "", err
 }
 
-// twice does once more what the server failed to do while the database itself
-// answers. One failure may be an accident; a second one of the same kind is not.
+// twice repeats once what the server failed to do while the database itself
+// answers. One failure may be an accident; a second of the same kind is not.
 func (c *Client) twice(ctx context.Context, db Database, read func() error) error {
 	err := read()
 	if absent(err) || !tooSlow(err) || errors.Is(err, ErrFrozen) || !c.answersFor(ctx, db) {
@@ -89,11 +89,11 @@ func (c *Client) twice(ctx context.Context, db Database, read func() error) erro
 	return read()
 }
 
-// absent tells whether the server does not offer what was asked for, so that
-// another way may do: it is not there, not any more, not for us, not in this
-// form, or there is nothing in it. What concerns the server's JavaScript process
-// belongs here: a document that this can't take in its time (7.5 MB were seen to
-// do it) fails the view each time, and only the view.
+// absent reports whether the server does not offer what was requested, so that
+// another way may work: it does not exist, was deleted, is forbidden, has
+// another form, or is empty. This includes errors of the server's JavaScript
+// process: a document that takes it too long (7.5 MB did) fails the view each
+// time, and only the view.
 func absent(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -112,9 +112,9 @@ func absent(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrGone) || errors.Is(err, ErrRefused) && e.Status != 0
 }
 
-// tooSlow tells whether the server failed or gave up: on its own clock, on that
-// of a proxy, or because an index broke. The other ways cost it more, so this
-// counts only while the database itself answers.
+// tooSlow reports whether the server failed or gave up: by its own timeout or a
+// proxy's, or because an index is broken. The other ways cost the server more,
+// so this counts only while the database itself answers.
 func tooSlow(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) || e.Status == http.StatusTooManyRequests {
@@ -123,18 +123,18 @@ func tooSlow(err error) bool {
 	return errors.Is(err, ErrServer) || errors.Is(err, ErrRow) || errors.Is(err, ErrFrozen)
 }
 
-// answersFor says whether the database answers with this login: then a failure
-// is one of the resource that was asked for.
+// answersFor reports whether the database answers with this login: then a
+// failure concerns only the requested resource.
 func (c *Client) answersFor(ctx context.Context, db Database) bool {
-	_, err := c.databaseInfo(ctx, "ask whether "+db.String()+" is there", db)
+	_, err := c.databaseInfo(ctx, "check that "+db.String()+" exists", db)
 	return err == nil
 }
 
-// errEmpty says that a view has no rows though the database has documents.
+// errEmpty means that a view has no rows although the database has documents.
 var errEmpty = errors.New("the view is empty, the database is not")
 
-// notEmptyFor is the error of a view without rows in a database that has
-// documents: its index is broken, or it is another view than it was.
+// notEmptyFor returns the error of a view without rows in a database that has
+// documents: its index is broken, or its definition has changed.
 func (c *Client) notEmptyFor(ctx context.Context, op string, db Database) error {
 	var answer struct {
 		Rows []struct {
@@ -153,7 +153,7 @@ func (c *Client) notEmptyFor(ctx context.Context, op string, db Database) error 
 	return nil
 }
 
-// requestWays are the ways to read request documents of some statuses.
+// requestWays returns the ways to read request documents of some statuses.
 func (c *Client) requestWays(statuses []string) []way {
 	return []way{
 		{"view " + c.o.Design + "/bystatus", byView, func(ctx context.Context, fn func(Row) error) error {
@@ -168,9 +168,9 @@ func (c *Client) requestWays(statuses []string) []way {
 	}
 }
 
-// agentWays are the ways to read agent_request and agent_info documents. The
-// views have design documents of their own on the server itself; behind the
-// front end they go by the name WMStats.
+// agentWays returns the ways to read agent_request and agent_info documents. The
+// views have design documents of their own on the server; behind the front end
+// they are named WMStats.
 func (c *Client) agentWays() []way {
 	var ways []way
 	for _, design := range []string{"WMStatsErl7", "WMStats"} {
@@ -191,12 +191,12 @@ func (c *Client) agentWays() []way {
 	)
 }
 
-// ofTypes is the selector of the documents that are read in bulk.
+// ofTypes returns the selector of the documents that are read in bulk.
 func ofTypes() map[string]any {
 	return map[string]any{"type": map[string]any{"$in": []string{typeAgentRequest, typeAgentInfo}}}
 }
 
-// ofStatuses is the selector of the requests in some statuses.
+// ofStatuses returns the selector of the requests in some statuses.
 func ofStatuses(statuses []string) map[string]any {
 	return map[string]any{"RequestStatus": map[string]any{"$in": statuses}}
 }
@@ -219,9 +219,9 @@ func (c *Client) view(ctx context.Context, db Database, design, name string, key
 	return c.bulk(ctx, op, http.MethodPost, db, path, query, map[string]any{"keys": keys}, fn)
 }
 
-// allDocs reads all documents. It is the last way: an answer that is whole in its
-// form and has fewer rows than the server says to have is a failure, since nothing
-// else would bring the others.
+// allDocs reads all documents. It is the last way: an answer with fewer rows
+// than the server reports is a failure, since no other way would return the
+// rest.
 func (c *Client) allDocs(ctx context.Context, db Database, fn func(Row) error) error {
 	op := "scan " + db.String()
 	t, err := c.rowsOf(ctx, op, http.MethodGet, db, "_all_docs", url.Values{"include_docs": {"true"}}, nil, fn)
@@ -234,8 +234,8 @@ func (c *Client) allDocs(ctx context.Context, db Database, fn func(Row) error) e
 	return nil
 }
 
-// find reads the documents that a selector picks, or some fields of them (nil:
-// all), page after page until one is empty: that an answer ends proves nothing.
+// find reads the documents that match a selector, or some of their fields (nil:
+// all), page by page until one is empty: the end of an answer proves nothing.
 func (c *Client) find(ctx context.Context, db Database, selector any, fields []string, fn func(Row) error) error {
 	op := "query " + db.String()
 	body := map[string]any{
@@ -252,7 +252,7 @@ func (c *Client) find(ctx context.Context, db Database, selector any, fields []s
 		}
 		next, err := text(t.Bookmark)
 		if err != nil || next == "" || next == "nil" || next == page {
-			return nil //nolint:nilerr // a server without bookmarks
+			return nil //nolint:nilerr // //nolint:nilerr // a server without bookmarks
 		}
 		page = next
 	}
@@ -280,7 +280,7 @@ func (c *Client) bulk(ctx context.Context, op, method string, db Database, path 
 	return err
 }
 
-// rowsOf is bulk, and returns what followed the rows.
+// rowsOf is bulk that also returns what followed the rows.
 func (c *Client) rowsOf(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, fn func(Row) error) (tail, error) {
 	s, err := c.open(ctx, op, method, db, path, query, body, c.o.ReadIdle)
 	if err != nil {
@@ -296,8 +296,9 @@ func (c *Client) rowsOf(ctx context.Context, op, method string, db Database, pat
 	}, func() {})
 }
 
-// identified calls fn with a row of a document. One that does not say of which
-// is a failure, unless it says that it is of none: nobody could ask for it again.
+// identified calls fn with a row of a document. A row without an id is a
+// failure, because nobody could request its document, unless it states that
+// there is no document.
 func identified(op string, row Change, fn func(Row) error) error {
 	switch {
 	case row.ID != "":

@@ -9,44 +9,44 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// Row is one document as a bulk read or a feed delivers it. What it points to
-// is valid only until the callback returns or the loop goes on: keep copies.
+// Row is one document as a bulk read or a feed delivers it. Its slices are valid
+// only until the callback returns or the loop continues: keep copies.
 type Row struct {
 	ID      string
-	Rev     string // opaque; "" when only the document tells it
+	Rev     string // opaque; "" when only the document has it
 	Deleted bool   // a tombstone
-	Missing bool   // asked for by its id, and the server says that it is not there
-	Error   string // what the server, or the row, has in place of the document; often ""
+	Missing bool   // requested by id, and the server reports that it does not exist
+	Error   string // what the server or the row has instead of the document; often ""
 
-	// Doc is the raw document. A row with none that is neither Deleted nor
-	// Missing says nothing of the document: it is there for all that is known.
+	// Doc is the raw document. A row without one that is neither Deleted nor
+	// Missing says nothing about the document: it is assumed to exist.
 	Doc []byte
 }
 
-// Lacking says that the row does not bring the document that it is about.
+// Lacking reports whether the row is without the document that it is about.
 func (r Row) Lacking() bool { return len(r.Doc) == 0 && !r.Deleted && !r.Missing }
 
-// Change is one row of a changes feed. One without an ID only moves the
-// position: the feed has passed documents that were not asked for. One without
-// a Seq does not move it.
+// Change is one row of a changes feed. A row without an ID only moves the
+// position: the feed has skipped documents that were not requested. A row
+// without a Seq does not move it.
 type Change struct {
 	Row
 	Seq Seq
-	End bool // no row: an answer that was asked for ends here
+	End bool // not a row: the end of an answer
 
-	none bool // the row says that there are no changes
+	none bool // the row has an empty list of changes
 }
 
 var errRowForm = errors.New("not a row of the expected form")
 
-// parseRow finds the parts of a row of _all_docs, a view or _changes. It reads
-// up to the document and takes the rest of the row as that, unseen, when all
-// that CouchDB writes before it was there; in any other order it walks over
-// everything.
+// parseRow finds the parts of a row of _all_docs, a view or _changes. If the
+// members come in CouchDB's order, it reads up to the document and takes the
+// rest of the row as the document without parsing it; in any other order it
+// parses everything.
 func parseRow(row []byte) (c Change, err error) { return rowOf(row, 3) }
 
-// rowOf is parseRow which takes the rest of the row as the document after so
-// many of the members that CouchDB writes before it.
+// rowOf is parseRow that takes the rest of the row as the document after the
+// given number of members that CouchDB writes before it.
 func rowOf(row []byte, before int) (c Change, err error) {
 	seen := 0
 	rest := func(key []byte) bool { return seen >= before && string(key) == "doc" }
@@ -65,7 +65,7 @@ func rowOf(row []byte, before int) (c Change, err error) {
 	return c, err
 }
 
-// parseDoc makes a row of a bare document, as _find delivers it.
+// parseDoc returns the row of a bare document, as _find delivers it.
 func parseDoc(doc []byte) (r Row, err error) {
 	r.Doc = doc
 	err = walk(doc, never, func(key, value []byte) (bool, error) {
@@ -81,12 +81,11 @@ func parseDoc(doc []byte) (r Row, err error) {
 	return r, err
 }
 
-// never is for walk: no value is all that is left of the object.
+// never is for walk: no member is the rest of the object.
 func never([]byte) bool { return false }
 
-// walk visits the members of an object until visit says stop. What is in a value
-// is not looked at. Where rest says yes to a key, its value is all that is left
-// of the object.
+// walk visits the members of an object until visit stops. It does not look into
+// values. If rest returns true for a key, its value is the rest of the object.
 func walk(object []byte, rest func(key []byte) bool, visit func(key, value []byte) (more bool, err error)) error {
 	var s jsonscan.Scanner
 	s.Reset(object)
@@ -116,8 +115,8 @@ func walk(object []byte, rest func(key []byte) bool, visit func(key, value []byt
 	return nil
 }
 
-// member takes one member of a row and tells whether it is one that CouchDB
-// writes before the document.
+// member reads one member of a row and reports whether CouchDB writes it before
+// the document.
 func (c *Change) member(key, value []byte) (known int, err error) {
 	switch string(key) {
 	case "id":
@@ -147,23 +146,23 @@ func (c *Change) member(key, value []byte) (known int, err error) {
 	return 1, err
 }
 
-// value takes the value of a row of _all_docs, {"rev":…} or
-// {"rev":…,"deleted":true}; that of any other view says nothing.
+// value reads the value of a row of _all_docs, {"rev":…} or
+// {"rev":…,"deleted":true}; the value of any other view is ignored.
 func (c *Change) value(value []byte) (err error) {
 	if c.Rev, err = revOf(value, `{"rev":"`); err != nil || c.Rev != "" && len(value) == len(c.Rev)+len(`{"rev":""}`) {
 		return err
 	}
-	const longest = 512 // of what is not the whole document
+	const longest = 512 // longest value that is parsed
 	if len(value) > longest || value[0] != '{' {
 		return nil
 	}
 	var rev string
 	deleted, other := false, false
-	// A value of another form is a view's own.
+	// A value of another form belongs to a view.
 	if walk(value, never, func(key, value []byte) (bool, error) {
 		switch string(key) {
 		case "rev":
-			rev, _ = text(value) // what is no text is no revision
+			rev, _ = text(value) // only a string is a revision
 		case "deleted":
 			deleted = string(value) == "true"
 		default:
@@ -176,21 +175,21 @@ func (c *Change) value(value []byte) (err error) {
 	return nil
 }
 
-// linkOf gives the id of the document that comes with a row of a view whose
-// value is {"_id":…}: it need not be the one that the row is of. "": the value
-// names none.
+// linkOf returns the id of the document that comes with a view row whose value
+// is {"_id":…}; it may differ from the row's own id. "": the value names no
+// document.
 func linkOf(value []byte) (id string) {
 	if !bytes.HasPrefix(value, []byte(`{"_id":`)) {
 		return ""
 	}
 	_ = walk(value, never, func(_, value []byte) (bool, error) {
-		id, _ = text(value) // what is no text links to nothing
+		id, _ = text(value) // only a string is an id
 		return false, nil
 	})
 	return id
 }
 
-// fault takes what stands in place of the document.
+// fault reads the error that replaces the document.
 func (c *Change) fault(value []byte) {
 	var err error
 	if c.Error, err = text(value); err != nil {
@@ -198,7 +197,7 @@ func (c *Change) fault(value []byte) {
 	}
 }
 
-// text reads a JSON string; null is as an empty one.
+// text parses a JSON string; null is "".
 func text(value []byte) (string, error) {
 	var s jsonscan.Scanner
 	s.Reset(value)
@@ -217,8 +216,8 @@ func text(value []byte) (string, error) {
 	return found, nil
 }
 
-// revOf takes the revision that follows a known beginning. A row of another
-// form has none here; its document says it too.
+// revOf reads the revision that follows a known beginning. A row of another form
+// returns "" here; its document has the revision too.
 func revOf(value []byte, begin string) (string, error) {
 	rest, ok := bytes.CutPrefix(value, []byte(begin))
 	if !ok {
@@ -231,7 +230,7 @@ func revOf(value []byte, begin string) (string, error) {
 	return string(rest[:end]), nil
 }
 
-// Brief is an id as it is shown to people: a source may have ids of any length.
+// Brief shortens an id for people: ids may have any length.
 func Brief(id string) string {
 	const most = 1 << 10
 	if len(id) <= most {

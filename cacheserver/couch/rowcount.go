@@ -8,15 +8,16 @@ import (
 	"strconv"
 )
 
-// counter tells how many rows there are; told is false when the server does not say.
+// counter returns how many rows there are; told is false when the server does
+// not report it.
 type counter func(ctx context.Context) (rows int64, told bool, err error)
 
-// countLooks is how often rows are counted before fewer are an answer that was cut:
-// others may write between an answer and its count.
+// countLooks is how often rows are counted before a smaller answer is taken to
+// be cut: others may write between an answer and its count.
 const countLooks = 3
 
-// reaches is the error of an answer that brought fewer rows than are counted again
-// and again. Where they can't be counted nothing tells.
+// reaches returns the error of an answer that has fewer rows than repeated
+// counts. If rows can't be counted there is no error.
 func reaches(ctx context.Context, op string, came int64, count counter) error {
 	for look := 1; ; look++ {
 		rows, told, err := count(ctx)
@@ -24,7 +25,7 @@ func reaches(ctx context.Context, op string, came int64, count counter) error {
 		case ctx.Err() != nil:
 			return ofTransport(ctx, op, ctx.Err())
 		case err != nil || !told || came >= rows:
-			return nil //nolint:nilerr // the answer itself was well
+			return nil //nolint:nilerr // //nolint:nilerr // the answer itself was complete
 		case look == countLooks:
 			return &Error{Op: op, Kind: ErrCut, Reason: fmt.Sprintf("%d of %d rows came", came, rows), Err: errFewer}
 		}
@@ -45,12 +46,12 @@ func (c *Client) rowsOfViews(db Database, paths ...string) counter {
 	}
 }
 
-// behindAnyID is an id that is greater than all others, for the end of the rows
-// of one key.
+// behindAnyID is an id greater than all others, for the end of the rows of one
+// key.
 const behindAnyID = "\ufff0"
 
-// rowsOfKeys counts the rows of a view of some keys: it tells by the places of the
-// first row of a key and of the first one behind it.
+// rowsOfKeys counts the rows of some keys of a view: the difference between the
+// offsets of the first row of a key and of the first row after it.
 func (c *Client) rowsOfKeys(db Database, path string, keys []string) counter {
 	return func(ctx context.Context) (rows int64, told bool, err error) {
 		for _, key := range keys {
@@ -72,8 +73,8 @@ func (c *Client) rowsOfKeys(db Database, path string, keys []string) counter {
 	}
 }
 
-// extent gives the number of all rows of a view and of those before the first of a
-// range; nil: it does not say.
+// extent returns the number of all rows of a view and of those before the first
+// row of a range; nil: not reported.
 func (c *Client) extent(ctx context.Context, db Database, path string, query url.Values) (total, before *int64, err error) {
 	query.Set("limit", "0")
 	query.Set("reduce", "false")

@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Sizes of the buffer of an answer. Most answers are a few lines; those that are
-// not run to gigabytes.
+// Sizes of the buffer of an answer. Most answers are a few lines; the others
+// have gigabytes.
 const (
 	firstBuffer = 8 << 10
 	bulkBuffer  = 256 << 10
 )
 
-// maxKept is the largest line buffer that outlives its line: one document of
-// 20 MB must not hold 20 MB for ever.
+// maxKept is the largest line buffer that is kept after its line: one document
+// of 20 MB must not hold 20 MB for ever.
 const maxKept = 1 << 20
 
-// stream is one answer, read line by line under a deadline that starts anew
-// with each piece that arrives.
+// stream is one answer, read line by line under a deadline that restarts with
+// each received piece.
 type stream struct {
 	op     string
 	ctx    context.Context
@@ -33,7 +33,7 @@ type stream struct {
 	body   io.ReadCloser
 	timer  *time.Timer
 	idle   time.Duration
-	most   int64 // bytes of a line
+	most   int64 // maximum bytes of a line
 
 	buf        []byte
 	start, end int // the unread part of buf
@@ -41,7 +41,7 @@ type stream struct {
 }
 
 // open sends a request and returns its answer, or an *Error for any status but
-// 200. The deadline idle holds from now on; the caller must close the stream.
+// 200. The idle deadline starts now. The caller must close the stream.
 func (c *Client) open(ctx context.Context, op, method string, db Database, path string, query url.Values, body any, idle time.Duration) (*stream, error) {
 	u := *c.base
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + c.DatabaseName(db) + "/" + path
@@ -82,10 +82,10 @@ func (c *Client) open(ctx context.Context, op, method string, db Database, path 
 	return s, nil
 }
 
-// refusal reads the body of an answer that is an error.
+// refusal reads the body of an error answer.
 func (s *stream) refusal(status int) error {
 	var said struct{ Error, Reason string }
-	body, _ := io.ReadAll(io.LimitReader(s, 64<<10)) // what can't be read says nothing
+	body, _ := io.ReadAll(io.LimitReader(s, 64<<10)) // an unreadable body has no error text
 	if json.Unmarshal(body, &said) != nil {
 		said.Error, said.Reason = "", ""
 	}
@@ -100,8 +100,8 @@ func (s *stream) close() {
 	}
 }
 
-// Read reads from the answer. Only the wait for the server counts for the
-// deadline, not what the caller does between two reads.
+// Read reads from the answer. Only the wait for the server counts toward the
+// deadline, not the caller's time between two reads.
 func (s *stream) Read(p []byte) (int, error) {
 	s.timer.Reset(s.idle)
 	n, err := s.body.Read(p)
@@ -109,7 +109,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// all reads an answer that has no rows, up to most bytes of it.
+// all reads up to most bytes of an answer without rows.
 func (s *stream) all(most int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(s, most))
 	if err != nil {
@@ -118,9 +118,9 @@ func (s *stream) all(most int64) ([]byte, error) {
 	return text, nil
 }
 
-// line returns the next line without its end and whether it had one. It is
-// valid until the next call. A line has at most MaxAnswer bytes. At the end of the
-// answer the error is io.EOF.
+// line returns the next line without its end, and whether it had one. It is
+// valid until the next call. A line has at most MaxAnswer bytes. At the end of
+// the answer the error is io.EOF.
 func (s *stream) line() (line []byte, whole bool, err error) {
 	for scanned := 0; ; {
 		if i := bytes.IndexByte(s.buf[s.start+scanned:s.end], '\n'); i >= 0 {
@@ -146,7 +146,7 @@ func (s *stream) line() (line []byte, whole bool, err error) {
 	}
 }
 
-// fill reads once, after making room.
+// fill makes room and reads once.
 func (s *stream) fill() {
 	unread := s.end - s.start
 	switch {
@@ -155,7 +155,7 @@ func (s *stream) fill() {
 	case unread == 0 && len(s.buf) > maxKept:
 		s.buf = make([]byte, bulkBuffer)
 		s.start, s.end = 0, 0
-	case s.end == len(s.buf) && len(s.buf) < bulkBuffer: // the answer is not one of a few lines
+	case s.end == len(s.buf) && len(s.buf) < bulkBuffer: // the answer is longer than a few lines
 		s.grow(bulkBuffer)
 	case unread == len(s.buf):
 		s.grow(2 * len(s.buf))
@@ -168,23 +168,23 @@ func (s *stream) fill() {
 	s.err = err
 }
 
-// grow moves what is unread to the beginning of a larger buffer.
+// grow moves the unread bytes to the beginning of a larger buffer.
 func (s *stream) grow(size int) {
 	buf := make([]byte, size)
 	s.end = copy(buf, s.buf[s.start:s.end])
 	s.buf, s.start = buf, 0
 }
 
-// tail is what an answer has beside its rows.
+// tail is the content of an answer besides its rows.
 type tail struct {
 	LastSeq  json.RawMessage `json:"last_seq"`
-	Pending  json.RawMessage `json:"pending"`    // changes behind the answer
-	Total    json.RawMessage `json:"total_rows"` // of all of the index, of which the answer may be a part
-	Bookmark json.RawMessage `json:"bookmark"`   // behind the last row of a query
+	Pending  json.RawMessage `json:"pending"`    // changes after this answer
+	Total    json.RawMessage `json:"total_rows"` // of the whole index; the answer may have only part of it
+	Bookmark json.RawMessage `json:"bookmark"`   // after the last row of a query
 
 	Error, Reason string // the server failed after the rows
 
-	rows int64 // that came
+	rows int64 // rows received
 }
 
 // rows calls fn with each row of an answer in the form
@@ -194,10 +194,10 @@ type tail struct {
 //	{…}
 //	]}             or more members and then }
 //
-// one row a line, as CouchDB writes them (answers of this kind run to gigabytes,
-// and finding the end of a line is the cheapest way through). A row is valid
-// inside fn only. An answer that ends before its closing line is ErrCut, an
-// error object in place of a row ErrRow. alive is called for blank lines.
+// one row a line, as CouchDB writes them (these answers have up to gigabytes,
+// and finding line ends is the cheapest way through). A row is valid inside fn
+// only. An answer that ends before its closing line is ErrCut, an error object
+// instead of a row is ErrRow. alive is called for blank lines.
 func (s *stream) rows(fn func(row []byte) error, alive func()) (tail, error) {
 	head, err := s.head()
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *stream) rows(fn func(row []byte) error, alive func()) (tail, error) {
 		case !whole:
 			return tail{}, &Error{Op: s.op, Kind: ErrCut, Reason: "in the middle of a row"}
 		case line[0] != '{':
-			return tail{}, &Error{Op: s.op, Kind: ErrForm, Reason: "a line that is no row"}
+			return tail{}, &Error{Op: s.op, Kind: ErrForm, Reason: "a line that is not a row"}
 		default:
 			if err := s.row(bytes.TrimSuffix(line, []byte{','}), fn); err != nil {
 				return tail{}, err
@@ -252,7 +252,7 @@ func (s *stream) head() ([]byte, error) {
 	}
 }
 
-// row passes one row on, unless the server put an error in its place.
+// row passes on one row, unless it is an error of the server.
 func (s *stream) row(row []byte, fn func([]byte) error) error {
 	if bytes.HasPrefix(row, []byte(`{"error":`)) {
 		var said struct{ Error, Reason string }
@@ -264,8 +264,8 @@ func (s *stream) row(row []byte, fn func([]byte) error) error {
 	return fn(row)
 }
 
-// tail reads what follows the rows; line is its first line, head what came before
-// the rows.
+// tail reads what follows the rows; line is its first line, head what came
+// before the rows.
 func (s *stream) tail(head, line []byte) (t tail, err error) {
 	text := slices.Concat(head, line)
 	for !bytes.HasSuffix(bytes.TrimSpace(text), []byte{'}'}) {
@@ -280,8 +280,8 @@ func (s *stream) tail(head, line []byte) (t tail, err error) {
 	if t.Error != "" {
 		return t, &Error{Op: s.op, Kind: ErrRow, Code: t.Error, Reason: t.Reason}
 	}
-	// The end of the body has to be seen, or the connection can't be used
-	// again. All that counts is there, so the wait is short.
+	// Read to the end of the body, or the connection can't be reused.
+	// Everything that matters has been read, so the wait is short.
 	for s.idle = time.Second; err == nil; {
 		_, _, err = s.line()
 	}
@@ -321,7 +321,7 @@ func (s *stream) inOnePiece(head []byte, fn func([]byte) error) (t tail, err err
 	return all.tail, nil
 }
 
-// remainder is what is left of the answer after the lines that were read.
+// remainder returns the rest of the answer after the lines that were read.
 type remainder struct{ s *stream }
 
 func (r *remainder) Read(p []byte) (int, error) {
@@ -336,10 +336,10 @@ func (r *remainder) Read(p []byte) (int, error) {
 	return r.s.Read(p)
 }
 
-// cut names an end of the answer that came too early.
+// cut returns the error of an answer that ended too early.
 func (s *stream) cut(err error) error {
 	if errors.Is(err, io.EOF) && !errors.Is(err, ErrCut) {
-		return &Error{Op: s.op, Kind: ErrCut, Reason: "it has no closing line"}
+		return &Error{Op: s.op, Kind: ErrCut, Reason: "no closing line"}
 	}
 	return err
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// over makes a stream of bytes that never met a network.
+// over returns a stream that reads from r instead of a network.
 func over(r io.Reader) *stream {
 	s := &stream{op: "test", idle: time.Hour, most: defaultMaxAnswer, body: io.NopCloser(r), timer: time.NewTimer(time.Hour)}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
@@ -65,7 +65,7 @@ func TestRowsTellsACutFromAnEnd(t *testing.T) {
 	}
 }
 
-func TestRowsFaults(t *testing.T) {
+func TestErrorsInRows(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer string
 		kind   error
@@ -113,11 +113,11 @@ func TestACallerThatStopsGetsItsOwnError(t *testing.T) {
 	require.Equal(t, mine, err)
 }
 
-func TestASilentServerIsLeft(t *testing.T) {
+func TestASilentServerIsAbandoned(t *testing.T) {
 	for name, before := range map[string]string{"at once": "", "in a row": "{\"rows\":[\n{\"id\":\"a\"},\n{\"id\":"} {
 		t.Run(name, func(t *testing.T) {
 			c := answers(t, func(w http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the client leave
+				_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice that the client has left
 				if before != "" {
 					_, _ = fmt.Fprint(w, before)
 					w.(http.Flusher).Flush()
@@ -131,9 +131,9 @@ func TestASilentServerIsLeft(t *testing.T) {
 	}
 }
 
-// TestASlowReaderIsNoSilentServer holds the reader back for longer than the
-// deadline, until the server's side says that all is sent.
-func TestASlowReaderIsNoSilentServer(t *testing.T) {
+// TestASlowReaderIsNotASilentServer delays the reader for longer than the
+// deadline, after the server has sent everything.
+func TestASlowReaderIsNotASilentServer(t *testing.T) {
 	s := over(strings.NewReader("{\"rows\":[\n{\"id\":\"a\"},\n{\"id\":\"b\"}\n]}\n"))
 	s.idle = time.Millisecond
 	s.timer = time.AfterFunc(time.Hour, func() { s.cancel(ErrFrozen) })
@@ -147,7 +147,7 @@ func TestASlowReaderIsNoSilentServer(t *testing.T) {
 	assert.Equal(t, 2, rows)
 }
 
-func TestRequestsCarryWhatIsNeeded(t *testing.T) {
+func TestHeadersOfRequests(t *testing.T) {
 	var got *http.Request
 	c := answers(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/bystatus") {

@@ -16,8 +16,8 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// shortened is a stand-in whose answers to some requests have so many rows at
-// most and are whole in their form, as those of a server with a query_limit.
+// shortened is a stand-in whose answers to some requests have a limited number
+// of rows and are well formed, like those of a server with a query_limit.
 type shortened struct {
 	*couchfake.Server
 	meets func(r *http.Request) bool
@@ -38,7 +38,7 @@ func (s *shortened) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rows := strings.Split(rest[:end], ",\r\n")
 		rows = rows[:min(len(rows), s.rows)]
 		tail := rest[end:]
-		if last := len(rows) - 1; last >= 0 && strings.Contains(tail, "bookmark") { // of the last row that came
+		if last := len(rows) - 1; last >= 0 && strings.Contains(tail, "bookmark") { // of the last row in the answer
 			var doc struct {
 				ID string `json:"_id"`
 			}
@@ -52,7 +52,7 @@ func (s *shortened) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(body))
 }
 
-// bookmark is that of the stand-in behind a document.
+// bookmark returns the stand-in's bookmark after a document.
 func (s *shortened) bookmark(r *http.Request, id string) string {
 	ask := httptest.NewRequestWithContext(r.Context(), http.MethodPost, r.URL.Path, strings.NewReader(fmt.Sprintf(`{"selector":{"_id":%q}}`, id)))
 	ask.Header.Set("Content-Type", "application/json")
@@ -63,9 +63,9 @@ func (s *shortened) bookmark(r *http.Request, id string) string {
 	return answer.Bookmark
 }
 
-// TestAReadThatEndsEarlyIsNotAll: an answer to a bulk read that is whole in its form
-// and says, or lets ask, that there is more.
-func TestAReadThatEndsEarlyIsNotAll(t *testing.T) {
+// An answer to a bulk read that is well formed and states, or allows to find
+// out, that there is more.
+func TestAReadThatEndsEarlyIsNotComplete(t *testing.T) {
 	const n = 12
 	types := []string{typeAgentRequest, typeAgentInfo}
 	ofPath := func(part string) func(*http.Request) bool {
@@ -75,8 +75,8 @@ func TestAReadThatEndsEarlyIsNotAll(t *testing.T) {
 	for name, c := range map[string]struct {
 		db    Database
 		meets func(*http.Request) bool
-		gone  []string // parts of paths that are not there
-		way   string   // that brings all; "": none, and the read fails
+		gone  []string // parts of missing paths
+		way   string   // that returns everything; "": none, and the read fails
 	}{
 		"a query":                  {Requests, ofPath("/_find"), []string{"/_design/"}, "Mango"},
 		"a scan of requests":       {Requests, ofPath("/_all_docs"), []string{"/_design/", "/_find"}, ""},

@@ -15,7 +15,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// onDemand is a stand-in with failing jobs and log entries of three workflows.
+// onDemand returns a stand-in with failing jobs and log entries of three
+// workflows.
 func onDemand(t *testing.T) (*shortened, *Client) {
 	t.Helper()
 	srv := couchfake.New(couchfake.Options{BuiltinViews: true})
@@ -30,8 +31,8 @@ func onDemand(t *testing.T) (*shortened, *Client) {
 	return short, client
 }
 
-// TestGroupsThatEndEarly: groups of failing jobs that are whole in their form and
-// fewer than there are. Nobody is told that there are no others.
+// Groups of failing jobs in a well-formed answer that are fewer than exist. The
+// result is never taken for complete.
 func TestGroupsThatEndEarly(t *testing.T) {
 	for rows := range 6 {
 		t.Run(fmt.Sprint(rows, " rows"), func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestGroupsThatEndEarly(t *testing.T) {
 	}
 }
 
-// TestJobsThatGoMeanwhile are no groups that did not come.
+// Jobs that are deleted meanwhile are not missing groups.
 func TestJobsThatGoMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		short, c := onDemand(t)
@@ -74,8 +75,8 @@ func TestJobsThatGoMeanwhile(t *testing.T) {
 	})
 }
 
-// TestLogEntriesThatEndEarly: the same of log entries, by the view: too few rows
-// are an answer that was cut, and entries that others write meanwhile are none.
+// The same for log entries by the view: too few rows mean that the answer was
+// cut, and entries that others write meanwhile do not.
 func TestLogEntriesThatEndEarly(t *testing.T) {
 	for rows := range 10 {
 		t.Run(fmt.Sprint(rows, " rows"), func(t *testing.T) {

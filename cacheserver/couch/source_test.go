@@ -27,7 +27,7 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// TestSource runs the conformance suite of sources over the stand-in.
+// TestSource runs the conformance suite for sources against the stand-in.
 func TestSource(t *testing.T) {
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Backend {
 		srv := couchfake.New(couchfake.Options{User: "admin", Password: "secret"})
@@ -54,7 +54,7 @@ func TestSource(t *testing.T) {
 	})
 }
 
-// TestSourceBehindAProxy states what odd rows show where a proxy makes them, as
+// TestSourceBehindAProxy checks odd rows that a proxy makes, as
 // TestIntegrationSource does.
 func TestSourceBehindAProxy(t *testing.T) {
 	srv := couchfake.New(couchfake.Options{})
@@ -70,8 +70,8 @@ func TestSourceBehindAProxy(t *testing.T) {
 	}, sourcetest.OddRows, sourcetest.SingleDocs)
 }
 
-// TestIntegrationSource runs it over a real CouchDB: COUCH_URL, with user and
-// password in it. Its databases have random names and are dropped.
+// TestIntegrationSource runs the suite against a real CouchDB: COUCH_URL, with
+// user and password in it. Its databases have random names and are dropped.
 func TestIntegrationSource(t *testing.T) {
 	at := os.Getenv("COUCH_URL")
 	if at == "" {
@@ -80,17 +80,16 @@ func TestIntegrationSource(t *testing.T) {
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Backend { b, _ := backend(t, at); return b })
 }
 
-// TestIntegrationPouchDB runs the suite over pouchdb-server 4.2.0, another
-// implementation of the protocol, as a second opinion on reading and following:
-// POUCHDB_URL, where "pouchdb-server --in-memory" listens. What it gets wrong
-// is named.
+// TestIntegrationPouchDB runs the suite against pouchdb-server 4.2.0, another
+// implementation of the protocol: POUCHDB_URL, where "pouchdb-server
+// --in-memory" listens. Cases that it fails are listed with the reason.
 func TestIntegrationPouchDB(t *testing.T) {
 	at := os.Getenv("POUCHDB_URL")
 	if at == "" {
 		t.Skip("POUCHDB_URL is not set: no pouchdb-server to test with")
 	}
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Backend {
-		// A selector in a feed ends its process.
+		// A selector in a feed terminates its process.
 		b, _ := backend(t, without(t, at, "_changes"))
 		b.Ways, b.Odd = nil, nil
 		b.Lacks = map[sourcetest.Fact]string{
@@ -98,21 +97,21 @@ func TestIntegrationPouchDB(t *testing.T) {
 			sourcetest.UnknownSeq:  "it takes any text for its newest position",
 			sourcetest.ForeignSeq:  "its positions are numbers, the same in each database",
 			sourcetest.NewDatabase: "the feed of a deleted database does not end",
-			sourcetest.Tombstones:  "it says of a deleted document that it is missing",
+			sourcetest.Tombstones:  "it reports a deleted document as missing",
 			sourcetest.FailuresOf:  "a range of its grouped view is empty",
-			sourcetest.OddRows:     "its answers are on one line, which the proxy does not take apart",
+			sourcetest.OddRows:     "its answers are on one line, which the proxy does not parse",
 		}
 		return b
 	})
 }
 
-// closed are the parts of a database that each way of the first read has to do
-// without.
+// closed returns the parts of a database that each way of the full read has to
+// do without.
 func closed() map[string][]string {
 	return map[string][]string{"view": nil, "by": {"_design"}, "scan": {"_design", "_find", "_changes"}}
 }
 
-// backend makes databases with the views of WMStats, and a source over them.
+// backend creates databases with the views of WMStats, and a source for them.
 func backend(t *testing.T, at string) (sourcetest.Backend, *server) {
 	t.Helper()
 	w := newServer(t, at)
@@ -149,7 +148,7 @@ func newServer(t *testing.T, at string) *server {
 	for db, name := range s.original {
 		s.dbs[db] = s.prefix + name
 		s.create(t, db)
-		require.False(t, t.Failed(), "the databases can be made")
+		require.False(t, t.Failed(), "the databases can be created")
 		t.Cleanup(func() { s.drop(t, db) })
 	}
 	return s
@@ -159,7 +158,7 @@ func (s *server) client(t *testing.T, at string) *couch.Client {
 	t.Helper()
 	c, err := couch.New(couch.Options{URL: at,
 		RequestDB: s.dbs[couch.Requests], WMStatsDB: s.dbs[couch.WMStats], LogDB: s.dbs[couch.LogDB],
-		CallTimeout: time.Minute, Heartbeat: 500 * time.Millisecond}) // three without one end a feed
+		CallTimeout: time.Minute, Heartbeat: 500 * time.Millisecond}) // three missing ones end a feed
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c
@@ -193,13 +192,13 @@ func (s *server) call(t *testing.T, method, path string, body []byte, answer any
 	t.Helper()
 	u := *s.base
 	u.User = s.user
-	// A test's own context has ended when it cleans up.
+	// The test's own context has ended when it cleans up.
 	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, u.String()+"/"+path, bytes.NewReader(body))
 	if !assert.NoError(t, err) {
 		return
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Close = true // no connection of the test's own stays open
+	req.Close = true // leave no connection open
 	resp, err := http.DefaultClient.Do(req)
 	if !assert.NoError(t, err) {
 		return
@@ -212,7 +211,7 @@ func (s *server) call(t *testing.T, method, path string, body []byte, answer any
 	}
 }
 
-// bulk writes documents in parts that every server takes.
+// bulk writes documents in batches that every server accepts.
 func (s *server) bulk(t *testing.T, db couch.Database, newEdits bool, docs []string) {
 	t.Helper()
 	for len(docs) > 0 {
@@ -231,7 +230,7 @@ func (s *server) bulk(t *testing.T, db couch.Database, newEdits bool, docs []str
 	}
 }
 
-// revisions are those of the documents that are there.
+// revisions returns the revisions of the existing documents.
 func (s *server) revisions(t *testing.T, db couch.Database, ids []string) map[string]string {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"keys": ids})
@@ -285,14 +284,14 @@ func (s *server) Delete(t *testing.T, db couch.Database, ids ...string) {
 	revs := s.revisions(t, db, ids)
 	docs := make([]string, len(ids))
 	for i, id := range ids {
-		assert.NotEmpty(t, revs[id], "%s is there", id)
+		assert.NotEmpty(t, revs[id], "%s exists", id)
 		docs[i] = fmt.Sprintf(`{"_id":%q,"_rev":%q,"_deleted":true}`, id, revs[id])
 	}
 	s.bulk(t, db, true, docs)
 }
 
-// without passes requests on to a server, but for those below a database that
-// begin with one of the parts: they are not offered. It gives its URL.
+// without returns the URL of a proxy that forwards all requests except those for
+// paths below a database that begin with one of the parts: they get 404.
 func without(t *testing.T, at string, parts ...string) string {
 	t.Helper()
 	return proxy(t, at, func(w http.ResponseWriter, r *http.Request) bool {
@@ -309,7 +308,7 @@ func without(t *testing.T, at string, parts ...string) string {
 	}, nil)
 }
 
-// withOddRows passes on a server's answers with rows that are odd.
+// withOddRows forwards a server's answers with odd rows.
 func withOddRows(t *testing.T, at string, odd sourcetest.Odd) string {
 	t.Helper()
 	fault := couchfake.Fault{Kind: couchfake.Kind(odd.Kind), IDs: odd.IDs}
@@ -326,12 +325,12 @@ func withOddRows(t *testing.T, at string, odd sourcetest.Odd) string {
 	})
 }
 
-// oddBody is an answer whose rows are rewritten, line by line.
+// oddBody is an answer whose rows are rewritten line by line.
 type oddBody struct {
 	io.ReadCloser
 	lines *bufio.Reader
 	fault couchfake.Fault
-	text  []byte // to be read
+	text  []byte // not yet read
 	err   error
 }
 
@@ -373,8 +372,8 @@ func oddLine(line []byte, fault couchfake.Fault) []byte {
 	return append(bytes.Join(rows, between), line[len(row):]...)
 }
 
-// proxy passes requests on to a server, but for those that answer answers, and
-// answers through change. It gives its URL.
+// proxy returns the URL of a proxy: requests that answer handles are not
+// forwarded, and answers pass through change.
 func proxy(t *testing.T, at string, answer func(http.ResponseWriter, *http.Request) bool, change func(*http.Response) error) string {
 	t.Helper()
 	target, err := url.Parse(at)

@@ -11,13 +11,13 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// inBubble runs a test in a time of its own, which only waits move.
+// inBubble runs a test in a synctest bubble, whose time moves only by waiting.
 func inBubble(f func(t *testing.T)) func(t *testing.T) {
 	return func(t *testing.T) { synctest.Test(t, f) }
 }
 
-// TestEachAbsenceLeadsToTheNextWay: in whichever way a way of reading is absent
-// or too slow, the next one that is open is taken, and all documents come.
+// However a way of reading is absent or too slow, the next available one is
+// used, and all documents come.
 func TestEachAbsenceLeadsToTheNextWay(t *testing.T) {
 	const (
 		reqView, find   = "/" + requestDB + "/_design/ReqMgr", "/" + requestDB + "/_find"
@@ -51,13 +51,13 @@ func TestEachAbsenceLeadsToTheNextWay(t *testing.T) {
 				rows, way, err := rowsOf(t.Context(), c, chain.db, "new", "running-open")
 				require.NoError(t, err)
 				if want := chain.way; absence.Fails && want == otherName {
-					assert.Equal(t, byType, way, "the other name is that of the same view")
+					assert.Equal(t, byType, way, "the other name is the same view")
 				} else {
 					assert.Equal(t, want, way)
 				}
 				seen := map[string]bool{}
 				for _, id := range ids(rows) {
-					seen[id] = true // one that came before a failure comes again
+					seen[id] = true // documents that came before a failure come again
 				}
 				for _, id := range chain.want {
 					assert.True(t, seen[id], id)
@@ -69,8 +69,7 @@ func TestEachAbsenceLeadsToTheNextWay(t *testing.T) {
 	}
 }
 
-// TestADeletedDesignDocument: CouchDB words it another way than one that was
-// never there.
+// CouchDB's error differs from that of one that never existed.
 func TestADeletedDesignDocument(t *testing.T) {
 	srv, c := standIn(t, couchfake.Options{})
 	fill(t, srv)
@@ -88,8 +87,8 @@ func TestADeletedDesignDocument(t *testing.T) {
 	assert.ElementsMatch(t, []string{"a1-r2", "a1"}, ids(rows))
 }
 
-// TestAnEmptyView: a view without rows leads to the next way where the database
-// has documents; where it has none, it is right.
+// A view without rows leads to the next way if the database has documents; if it
+// has none, the view is right.
 func TestAnEmptyView(t *testing.T) {
 	srv, c := standIn(t, couchfake.Options{})
 	putDesign(t, srv, requestDB, "ReqMgr")
@@ -97,7 +96,7 @@ func TestAnEmptyView(t *testing.T) {
 	for db, want := range map[Database]string{Requests: "view ReqMgr/bystatus", WMStats: "views WMStatsErl7/latestRequest and agentInfo"} {
 		rows, way, err := rowsOf(t.Context(), c, db, "new", "running-open")
 		require.NoError(t, err)
-		assert.Equal(t, want, way, "there is nothing but design documents")
+		assert.Equal(t, want, way, "only design documents exist")
 		assert.Empty(t, rows)
 	}
 	fill(t, srv)
@@ -112,7 +111,7 @@ func TestAnEmptyView(t *testing.T) {
 	assert.Equal(t, "views WMStats/latestRequest and agentInfo", way)
 	assert.Subset(t, ids(rows), []string{"a1-r2", "a1"})
 	agents.Clear()
-	// None of the statuses that are asked for: that is no empty view.
+	// No request has one of the statuses: the view is not empty.
 	srv.Behave()
 	rows, way, err = rowsOf(t.Context(), c, Requests, "acquired")
 	require.NoError(t, err)
@@ -120,8 +119,7 @@ func TestAnEmptyView(t *testing.T) {
 	assert.Empty(t, rows)
 }
 
-// TestAbsentViewsOnDemand: details come without the view of failing jobs, and
-// log entries without theirs.
+// Details come without the view of failing jobs, and log entries without theirs.
 func TestAbsentViewsOnDemand(t *testing.T) {
 	for _, absence := range couchfake.Absences() {
 		t.Run(absence.Name, inBubble(func(t *testing.T) {
@@ -132,7 +130,7 @@ func TestAbsentViewsOnDemand(t *testing.T) {
 			srv.Misbehave(absence.Fault)
 			absence.Fault.Match.Path = "/wmstats_logdb/_design/"
 			srv.Misbehave(absence.Fault)
-			if absence.Fault.Kind != couchfake.Freeze { // then there is no time for another
+			if absence.Fault.Kind != couchfake.Freeze { // then no time is left for another
 				groups, err := c.JobErrors(t.Context(), "r2")
 				require.NoError(t, err, "the other name of the view")
 				require.Len(t, groups, 1)
@@ -145,7 +143,8 @@ func TestAbsentViewsOnDemand(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, entries, 1)
 			assert.Equal(t, "said", entries[0].Message)
-			// No name of the view of failing jobs: the rest of the details comes.
+			// No name of the view of failing jobs works: the other details
+			// come.
 			absence.Fault.Match.Path = "/" + wmstatsDB + "/_design"
 			srv.Misbehave(absence.Fault)
 			d, err := c.Detail(t.Context(), "r2", []string{"a1-r2"})
@@ -165,8 +164,8 @@ func TestAnEmptyViewOfLogEntries(t *testing.T) {
 	assert.Len(t, entries, 1)
 }
 
-// TestAFilterThatIsRefused: changes come without it, and where they don't come
-// at all the filter is not to blame.
+// Changes come without the filter; if changes fail without it too, the filter is
+// not marked as unsupported.
 func TestAFilterThatIsRefused(t *testing.T) {
 	for _, kind := range []couchfake.Kind{couchfake.Forbid, couchfake.Deny} {
 		srv, c := standIn(t, couchfake.Options{})
@@ -177,7 +176,7 @@ func TestAFilterThatIsRefused(t *testing.T) {
 		down.Clear()
 		changes, err := changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
 		require.NoError(t, err)
-		assert.NotContains(t, ids(changes), "job-1", "the selector is asked for again")
+		assert.NotContains(t, ids(changes), "job-1", "the selector is used again")
 		srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: "POST", Path: "/" + wmstatsDB + "/_changes"}, Kind: kind})
 		changes, err = changesOf(t.Context(), c, WMStats, "", FeedOptions{Once: true})
 		require.NoError(t, err)
