@@ -9,19 +9,20 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// nearWait is the longest wait for a server that is not there. To ask it costs
-// nothing, and everybody waits for it.
+// nearWait is the longest wait for a server that does not answer at all. Asking
+// it costs nothing, and everybody waits for it.
 const nearWait = 5 * time.Second
 
-// backoff is the wait between two tries at one source, shared by all that read
-// it: doubled each time up to a limit, and spread, so that replicas do not come
-// back in step. A reader that succeeds again wakes those that still wait.
+// backoff is the wait between two attempts to read one source, shared by all its
+// readers: doubled each time up to a limit, and randomized so that replicas do
+// not retry at the same time. A reader that succeeds again wakes the waiting
+// ones.
 type backoff struct {
 	min, max time.Duration
 
 	mu      sync.Mutex
 	next    time.Duration
-	until   time.Time       // nobody tries before
+	until   time.Time       // no attempt before
 	failing map[string]bool // readers
 	wake    chan struct{}   // closed and replaced when one of them succeeds
 }
@@ -30,15 +31,15 @@ func newBackoff(least, most time.Duration) *backoff {
 	return &backoff{min: least, max: most, next: least, failing: map[string]bool{}, wake: make(chan struct{})}
 }
 
-// turn is when a reader may try again.
+// turn is the time of a reader's next attempt.
 type turn struct {
 	wait time.Duration
 	wake <-chan struct{} // closed when another reader succeeds
 }
 
-// failed notes that a reader failed, and returns how long it has to wait:
-// between a half and all of what is due, or as long as the others that wait. A
-// reader that worked until now is news, and the wait begins small again.
+// failed records that a reader failed, and returns how long it has to wait:
+// between half and all of the current wait, or as long as the other waiting
+// readers. If the reader worked until now, the wait starts small again.
 func (b *backoff) failed(reader string, err error) turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -56,7 +57,7 @@ func (b *backoff) failed(reader string, err error) turn {
 	return turn{wait, b.wake}
 }
 
-// limit is the longest wait after an error.
+// limit returns the longest wait after an error.
 func (b *backoff) limit(err error) time.Duration {
 	if couch.Away(err) {
 		return max(b.min, min(b.max, nearWait))
@@ -64,7 +65,7 @@ func (b *backoff) limit(err error) time.Duration {
 	return b.max
 }
 
-// worked notes that a reader succeeded. One that had failed wakes the others.
+// worked records that a reader succeeded. One that had failed wakes the others.
 func (b *backoff) worked(reader string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -77,7 +78,7 @@ func (b *backoff) worked(reader string) {
 	b.wake = make(chan struct{})
 }
 
-// again wakes all that wait: what they waited for may have changed.
+// again wakes all waiting readers: the cause of their wait may have gone.
 func (b *backoff) again() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,8 +87,8 @@ func (b *backoff) again() {
 	b.wake = make(chan struct{})
 }
 
-// news is a wait of those that do not fail, which ends sooner when another
-// reader succeeds again or what was waited for may have changed.
+// news returns a wait for a reader that has not failed. It ends early when
+// another reader succeeds again or again is called.
 func (b *backoff) news(wait time.Duration) turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -39,8 +39,8 @@ func TestBackoffDoublesUpToItsLimit(t *testing.T) {
 	}
 }
 
-// TestTheFirstReaderThatIsBackWakesTheOthers: they fail together, wait together
-// and come back together, however long the outage was.
+// Readers that fail together wait together and come back together, however long
+// the outage was.
 func TestTheFirstReaderThatIsBackWakesTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackoff(time.Second, 30*time.Second)
@@ -59,7 +59,7 @@ func TestTheFirstReaderThatIsBackWakesTheOthers(t *testing.T) {
 		assert.Equal(t, at, <-back, "at once")
 		b.failed("b", errOther)
 		stands := b.failed("b", errOther)
-		b.worked("a") // it had not failed: no news
+		b.worked("a") // it had not failed: wakes nobody
 		synctest.Wait()
 		select {
 		case <-stands.wake:
@@ -69,7 +69,7 @@ func TestTheFirstReaderThatIsBackWakesTheOthers(t *testing.T) {
 	})
 }
 
-// TestOneStepForAllThatFailTogether: two readers do not double the wait twice.
+// Two readers do not double the wait twice.
 func TestOneStepForAllThatFailTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackoff(time.Second, time.Hour)
@@ -83,7 +83,7 @@ func TestOneStepForAllThatFailTogether(t *testing.T) {
 	})
 }
 
-func TestAFailureOfAReaderThatWorkedIsNews(t *testing.T) {
+func TestANewFailureStartsASmallWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackoff(time.Second, time.Hour)
 		for range 10 {

@@ -26,8 +26,8 @@ import (
 
 const benchWorkflows = 3000
 
-// benchWorld calls put with the documents of a world that are read in bulk, as
-// a view would list them, and returns their size.
+// benchWorld calls put with the documents of a world that are read in bulk, in
+// the form of a view, and returns their size.
 func benchWorld(b *testing.B, put func(db string, doc []byte, id string)) {
 	b.Helper()
 	world, err := gen.New(gen.Options{Seed: 1, Workflows: benchWorkflows, JobSummaries: -1, Storable: true, NoEdges: true})
@@ -39,18 +39,18 @@ func benchWorld(b *testing.B, put func(db string, doc []byte, id string)) {
 	}
 }
 
-// the answers of the first read, by path
+// Answers of the full read, by path.
 const (
 	byStatus  = "/" + requestDB + "/_design/ReqMgr/_view/bystatus"
 	latest    = "/" + wmstatsDB + "/_design/WMStatsErl7/_view/latestRequest"
 	agentInfo = "/" + wmstatsDB + "/_design/WMStatsErl7/_view/agentInfo"
 )
 
-// couchSpeed is what CouchDB 3.5 sent of such documents to a reader that threw
-// them away, both on two cores, in bytes a second.
+// couchSpeed is what CouchDB 3.5 sent of such documents to a reader that
+// discarded them, both on two cores, in bytes a second.
 const couchSpeed = 108e6
 
-// paced writes at the speed of a database, over all answers together.
+// paced writes at the speed of a database, shared by all answers.
 func paced() func(w io.Writer, answer []byte) {
 	const piece = 64 << 10
 	limit := rate.NewLimiter(couchSpeed, piece)
@@ -63,11 +63,11 @@ func paced() func(w io.Writer, answer []byte) {
 	}
 }
 
-// inMemory serves prepared answers as fast as this machine can, far faster
-// than any database.
+// inMemory serves prepared answers as fast as the machine can, far faster than
+// any database.
 func inMemory(w io.Writer, answer []byte) { _, _ = w.Write(answer) }
 
-// prepared serves the answers of a first read from memory.
+// prepared serves the answers of a full read from memory.
 func prepared(send func(io.Writer, []byte)) func(b *testing.B) string {
 	return func(b *testing.B) string { return serve(b, send) }
 }
@@ -106,8 +106,8 @@ func serve(b *testing.B, send func(io.Writer, []byte)) string {
 	return srv.URL
 }
 
-// standIn serves the documents from the stand-in, which has to look for them
-// and to put its answers together.
+// standIn serves the documents from the stand-in, which has to find them and to
+// build its answers.
 func standIn(b *testing.B) string {
 	srv := couchfake.New(couchfake.Options{BuiltinViews: true, Uncompressed: true})
 	end, err := couchfake.Listen("127.0.0.1:0", srv)
@@ -120,8 +120,8 @@ func standIn(b *testing.B) string {
 	return end.URL()
 }
 
-// throwAway reads what a first read reads, both databases at once as it does,
-// and returns the number of bytes.
+// throwAway reads what a full read reads, both databases at once, and returns
+// the number of bytes.
 func throwAway(b *testing.B, url string, statuses []string) (total int64) {
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -149,7 +149,8 @@ func throwAway(b *testing.B, url string, statuses []string) (total int64) {
 	return total
 }
 
-// peak watches the live heap, as each collection finds it, until the function that it returns is called.
+// peak records the largest live heap after any collection until the returned
+// function is called.
 func peak() func() (most uint64) {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	stop, done := make(chan struct{}), make(chan uint64)
@@ -171,11 +172,11 @@ func peak() func() (most uint64) {
 	return func() uint64 { close(stop); return <-done }
 }
 
-// BenchmarkFirstRead, from a server at the speed of CouchDB, from the stand-in
-// and from memory, reads, decodes, flattens and stores everything, in turns
-// with reading the same bytes and throwing them away. ratio is the speed of
-// the one over that of the other; extra-MB is the largest live heap of the read
-// over what is left at its end.
+// BenchmarkFirstRead reads, decodes, flattens and stores everything from a
+// server at the speed of CouchDB, from the stand-in and from memory, alternating
+// with reads that discard the same bytes. ratio is the speed of the former
+// divided by that of the latter; extra-MB is the largest live heap of the read
+// minus the live heap after it.
 func BenchmarkFirstRead(b *testing.B) {
 	for _, source := range []struct {
 		name string
@@ -221,9 +222,9 @@ func BenchmarkFirstRead(b *testing.B) {
 	}
 }
 
-// BenchmarkFeed brings changes of agent documents (20 KB, all with new content)
-// through a feed into the store: the rate while many wait, and the time from
-// the write to the record for single ones that come at any time.
+// BenchmarkFeed sends changes of agent documents (20 KB, all with new content)
+// through a feed into the store: it measures the rate while many are waiting,
+// and the time from the write to the record for single ones at random times.
 func BenchmarkFeed(b *testing.B) {
 	srv := couchfake.New(couchfake.Options{BuiltinViews: true, Uncompressed: true})
 	end, err := couchfake.Listen("127.0.0.1:0", srv)
@@ -253,7 +254,7 @@ func BenchmarkFeed(b *testing.B) {
 	<-loaded
 
 	version := 0
-	rev := regexp.MustCompile(`"_rev":"[^"]*",?`) // an old revision would be no change
+	rev := regexp.MustCompile(`"_rev":"[^"]*",?`) // with an old revision it would not be a change
 	changed := func(doc []byte) []byte {
 		version++
 		doc = rev.ReplaceAll(doc, nil)

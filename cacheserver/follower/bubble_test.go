@@ -19,7 +19,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// wire is a network of pipes in memory that can be cut.
+// wire is a network of in-memory pipes that can be cut.
 type wire struct {
 	calls  chan net.Conn
 	closed chan struct{}
@@ -52,12 +52,12 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 	select {
 	case w.calls <- server:
 		return client, nil
-	case <-w.closed: // for a request that is over
+	case <-w.closed: // a request that has ended
 		return nil, net.ErrClosed
 	}
 }
 
-// cut closes all connections and, with down, refuses others.
+// cut closes all connections and, with down, refuses new ones.
 func (w *wire) cut(down bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -67,7 +67,7 @@ func (w *wire) cut(down bool) {
 	w.open, w.down = nil, down
 }
 
-// bubble is a rig in a synctest bubble: the times are those of production, and
+// bubble is a rig in a synctest bubble: timeouts are those of production and
 // pass at once.
 type bubble struct {
 	*rig
@@ -83,7 +83,7 @@ func (b *bubble) Write(p []byte) (int, error) {
 	return b.log.Write(p)
 }
 
-// logged counts the lines of the log that have a text.
+// logged returns the number of log lines with a text.
 func (b *bubble) logged(text string) int {
 	b.logMu.Lock()
 	defer b.logMu.Unlock()
@@ -132,7 +132,7 @@ func inBubble(t *testing.T, test func(t *testing.T, b *bubble), change ...func(*
 	})
 }
 
-// agrees says whether the store holds what the source holds.
+// agrees reports whether the store has the same content as the source.
 func (b *bubble) agrees(n int) bool {
 	have, want := b.store.content(), b.source(names(n)...)
 	if len(have) != len(want) {
@@ -146,7 +146,7 @@ func (b *bubble) agrees(n int) bool {
 	return true
 }
 
-// until waits for a condition and returns how long it took.
+// until waits for a condition and returns how long that took.
 func (b *bubble) until(what string, most time.Duration, condition func() bool) time.Duration {
 	b.t.Helper()
 	began := time.Now()
@@ -170,8 +170,8 @@ func (b *bubble) fresh() bool {
 	return s.Complete && !s.Stale
 }
 
-// honest looks for a while whether a record that has differed from the source's
-// for more than a minute is told as stale, and returns the reasons that were.
+// honest checks for a while that a record which has differed from the source's
+// for more than a minute is reported as stale, and returns the reasons.
 func (b *bubble) honest(n int, during time.Duration) (reasons map[string]bool) {
 	b.t.Helper()
 	reasons = map[string]bool{}
@@ -193,7 +193,7 @@ func (b *bubble) honest(n int, during time.Duration) (reasons map[string]bool) {
 	return reasons
 }
 
-// without takes a member out of a JSON value, wherever it is.
+// without removes a member of a JSON value at any depth.
 func without(t *testing.T, data []byte, name string) []byte {
 	t.Helper()
 	var value any

@@ -11,8 +11,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// failedAsks is how many questions in a row may fail before the rest of a read's
-// is not asked: all that they are about is kept, and owed.
+// failedAsks is the number of consecutive failed requests after which the
+// remaining documents are not requested: all of them are kept and owed.
 const failedAsks = 3
 
 // settled collects the documents that leave the quarantine when a full read is
@@ -30,9 +30,10 @@ func (s *settled) add(key quarantineKey) {
 	s.keys[key] = true
 }
 
-// finish ends a full read: what it did not bring is asked for, then the store
-// commits, and what could be read leaves the quarantine. An error of the store
-// means that the read was held back; errFailed that it could not be ended.
+// finish ends a full read: it requests missing documents by id, commits the
+// store, and removes readable documents from the quarantine. An error of the
+// store means that the read was held back; errFailed that it could not be
+// completed.
 func (f *Follower) finish(ctx context.Context, into Load, m mode) (store.Result, error) {
 	if err := f.confirm(ctx, into, m); err != nil {
 		into.Abort()
@@ -45,24 +46,24 @@ func (f *Follower) finish(ctx context.Context, into Load, m mode) (store.Result,
 	f.meeting.mu.Lock()
 	defer f.meeting.mu.Unlock()
 	for key := range m.settled.keys {
-		if !f.meeting.touched[key] { // else a feed knows better
+		if !f.meeting.touched[key] { // otherwise a feed has something newer
 			f.quarantine.remove(key.database, key.id)
 		}
 	}
 	return result, nil
 }
 
-// errFailed says that a full read could not be ended.
-var errFailed = errors.New("full read can't be ended")
+// errFailed means that a full read could not be completed.
+var errFailed = errors.New("full read could not be completed")
 
-// confirm asks by its id for each known document that a full read did not bring,
-// and for those that are owed: only what the source says to be gone may be
-// removed. One that comes goes the way of all documents; one that does not is
-// kept, and owed. The error is the store's when the read missed so much that it
-// is not to be believed.
+// confirm requests by id each known document that a full read did not return,
+// and each owed one: a document is removed only if the source states that it is
+// gone. One that arrives is processed normally; one that does not is kept and
+// owed. The error is the store's if the read missed so much that it must be
+// rejected.
 func (f *Follower) confirm(ctx context.Context, into Load, m mode) error {
 	if f.byID == nil {
-		return nil // the source has said all that it knows
+		return nil // the source can't be asked for single documents
 	}
 	missing, err := into.Missing()
 	if err != nil {
@@ -95,7 +96,7 @@ func (f *Follower) confirm(ctx context.Context, into Load, m mode) error {
 	return nil
 }
 
-// confirming asks for the documents of one database.
+// confirming requests documents of one database.
 type confirming struct {
 	f    *Follower
 	db   couch.Database
@@ -130,14 +131,14 @@ func (c *confirming) run(ctx context.Context) error {
 		c.f.o.Log.Warn("could not check documents that a full read lacked", "database", c.db.String(), "documents", n, "err", err)
 	}
 	for id := range c.left { // no answer
-		c.keep(couch.Row{ID: id}, "a full read did not bring it, and whether it is gone could not be asked")
+		c.keep(couch.Row{ID: id}, "a full read did not return it, and the request whether it is gone failed")
 	}
 	c.f.o.Log.Info("checked documents that a full read lacked", "database", c.db.String(),
 		"documents", all, "came", c.came, "gone", c.gone, "kept", c.withheld)
 	return nil
 }
 
-// take takes one answer.
+// take processes one answer.
 func (c *confirming) take(row couch.Row) error {
 	delete(c.left, row.ID)
 	switch {
@@ -153,7 +154,7 @@ func (c *confirming) take(row couch.Row) error {
 	return nil
 }
 
-// keep leaves what is known of a document as it is, and owes it.
+// keep leaves a document as it is known, and marks it as owed.
 func (c *confirming) keep(row couch.Row, reason string) {
 	c.withheld++
 	c.f.decoder.owe(c.db, row.ID, row.Rev, reason, c.m)

@@ -16,31 +16,31 @@ import (
 	"github.com/dmwm/wmstats/schema/raw"
 )
 
-// decoder turns documents into changes. It is safe for concurrent use and
-// never fails: a document that can't be used goes to the quarantine.
+// decoder turns documents into changes. It is safe for concurrent use and never
+// fails: an unusable document goes to the quarantine.
 type decoder struct {
 	o          Options
-	known      hashes // nil: the store does not tell
-	asks       bool   // the source can be asked for a document by its id
+	known      hashes // nil: the store does not have them
+	asks       bool   // the source can return a document by id
 	active     map[string]bool
 	quarantine *quarantine
 	state      *sourceState
-	complaints *rate.Limiter // a log line for each of a million bad documents helps nobody
-	pool       sync.Pool     // of *tools that lend nothing
+	complaints *rate.Limiter // limits log lines: one for each of a million bad documents is no help
+	pool       sync.Pool     // of *tools that do not lend memory
 }
 
-// tools are what one goroutine decodes with.
+// tools are the buffers of one decoding goroutine.
 type tools struct {
 	reports  raw.ReportDecoder
 	requests raw.ReqMgrDecoder
 
-	lends   bool // changes are good until recycle; else they are their own
+	lends   bool // changes are valid until recycle; otherwise they own their memory
 	records []schema.Workflow
 	added   []schema.AgentReport
 }
 
-// recycle takes back all that the changes since the last call point to. From
-// the first call on the tools lend.
+// recycle reclaims the memory of all changes since the last call. From the first
+// call on, the tools lend memory.
 func (t *tools) recycle() {
 	t.lends = true
 	t.reports.Recycle()
@@ -51,12 +51,12 @@ func (t *tools) recycle() {
 func (t *tools) record() *schema.Workflow    { return next(&t.records, t.lends) }
 func (t *tools) report() *schema.AgentReport { return next(&t.added, t.lends) }
 
-// next gives room for one more value: in list, when it comes back.
+// next returns room for one more value: in list if it is lent and comes back.
 func next[T any](list *[]T, lent bool) *T {
 	if !lent {
 		return new(T)
 	}
-	if len(*list) == cap(*list) { // those that are out stay where they are
+	if len(*list) == cap(*list) { // values in use stay where they are
 		*list = make([]T, 0, max(16, 2*cap(*list)))
 	}
 	*list = (*list)[:len(*list)+1]
@@ -74,22 +74,21 @@ func newDecoder(o Options, q *quarantine, s *sourceState) *decoder {
 	return d
 }
 
-// mode is what a document is decoded for.
+// mode says for what purpose a document is decoded.
 type mode struct {
-	fullRead bool // what is not added is removed when the read ends
-	afresh   bool // decode also what the store seems to have
-	behind   bool // a re-read: the feeds go on, and have the processors
-	asked    bool // the row answers a question for its document
+	fullRead bool // documents that are not added are removed when the read ends
+	afresh   bool // decode documents even if the store seems to have them
+	behind   bool // a re-read: the feeds continue and come first
+	asked    bool // the row answers a request by id
 
-	tooMany *atomic.Bool // is set when a document that did not come can't be noted; nil: nobody wants to know
-	settled *settled     // takes what leaves the quarantine when the changes are in the store; nil: it leaves now
-	tools   *tools       // of the goroutine; nil: what the changes point to is theirs for good
+	tooMany *atomic.Bool // set when a missing document can't be recorded; nil: not needed
+	settled *settled     // collects documents that leave the quarantine when the changes are in the store; nil: they leave at once
+	tools   *tools       // of the goroutine; nil: changes own their memory
 }
 
-// document appends the changes that one document or tombstone makes: none if
-// it is of no interest. In a full read a workflow that is no longer active
-// makes none, and a document that can't be used, or did not come, makes one that
-// says that its old record still stands.
+// document appends the changes of one document or tombstone: none if it is not
+// of interest. In a full read, a workflow that is no longer active adds none,
+// and a document that is unusable or missing adds one that keeps its old record.
 func (d *decoder) document(changes []join.Change, db couch.Database, row couch.Row, m mode) []join.Change {
 	switch {
 	case row.Deleted:
@@ -132,14 +131,14 @@ func (d *decoder) document(changes []join.Change, db couch.Database, row couch.R
 	return d.decoded(changes, db, change, flaws, m)
 }
 
-// doubtful tells whether a document need not be that which the source has.
+// doubtful reports whether a document may differ from the source's.
 func (d *decoder) doubtful(row couch.Row, head raw.Head) bool {
 	return d.asks && (!head.IsOf(row.ID) || head.Rev == "" || head.Deleted)
 }
 
 // unseen decodes a document that the store does not have, as nearly all are in
-// a first read, with its hash in one walk. It is not ok for the others, and for
-// what can't be used: the long way says why.
+// the first full read, together with its hash in one pass. ok is false for
+// others and for unusable documents; the slower path finds the reason.
 func (d *decoder) unseen(db couch.Database, row couch.Row, t *tools) (change join.Change, flaws int, ok bool) {
 	kind := join.AgentReport
 	if db == couch.Requests {
@@ -153,7 +152,7 @@ func (d *decoder) unseen(db couch.Database, row couch.Row, t *tools) (change joi
 	return change, flaws, err == nil && !head.Deleted && !d.doubtful(row, head)
 }
 
-// decoded counts what was decoded and appends the change that it makes.
+// decoded counts a decoded document and appends its change.
 func (d *decoder) decoded(changes []join.Change, db couch.Database, change join.Change, flaws int, m mode) []join.Change {
 	d.usable(db, couch.Row{ID: change.ID, Rev: change.Rev}, m)
 	if flaws > 0 {
@@ -169,7 +168,7 @@ func (d *decoder) decoded(changes []join.Change, db couch.Database, change join.
 	return d.noLonger(append(changes, change), db, change, m)
 }
 
-// usable notes that a document can be used, or is gone.
+// usable records that a document is usable or gone.
 func (d *decoder) usable(db couch.Database, row couch.Row, m mode) {
 	key := quarantineKey{db.String(), row.ID}
 	switch {
@@ -177,14 +176,14 @@ func (d *decoder) usable(db couch.Database, row couch.Row, m mode) {
 		if d.quarantine.has(key) && d.quarantine.doubts(key, row) == "" {
 			m.settled.add(key)
 		}
-	case !m.asked: // else when the answer is in the store
+	case !m.asked: // otherwise when the answer is in the store
 		d.quarantine.remove(key.database, key.id)
 	}
 }
 
-// noLonger appends the removal of what a document was, and is not any more
-// because it has become one of another type. A full read has its own way: what
-// it does not bring is removed, within limits.
+// noLonger appends the removal of the former record of a document that has
+// changed its type. A full read does not need it: documents that it does not
+// return are removed, within limits.
 func (d *decoder) noLonger(changes []join.Change, db couch.Database, change join.Change, m mode) []join.Change {
 	if db == couch.Requests || m.fullRead {
 		return changes
@@ -197,7 +196,7 @@ func (d *decoder) noLonger(changes []join.Change, db couch.Database, change join
 	return changes
 }
 
-// kindsOf are the kinds of documents that a database has.
+// kindsOf returns the kinds of documents in a database.
 func kindsOf(db couch.Database) []join.Kind {
 	if db == couch.Requests {
 		return []join.Kind{join.Request}
@@ -205,7 +204,7 @@ func kindsOf(db couch.Database) []join.Kind {
 	return []join.Kind{join.AgentReport, join.AgentInfo}
 }
 
-// kindOf tells what a document is; 0: nothing of interest.
+// kindOf returns the kind of a document; 0: not of interest.
 func kindOf(db couch.Database, docType string) join.Kind {
 	switch {
 	case db == couch.Requests:
@@ -226,7 +225,7 @@ func (d *decoder) hash(kind join.Kind, id string) (uint64, bool) {
 }
 
 // decode fills the change from the document. A panic of the decoder is an error
-// of this one document.
+// of this document only.
 func (d *decoder) decode(change *join.Change, doc []byte, t *tools) (head raw.Head, flaws int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -243,7 +242,7 @@ func (d *decoder) decode(change *join.Change, doc []byte, t *tools) (head raw.He
 		change.Workflow = t.record()
 		req.FillRecord(change.Workflow)
 		if !req.StatusIsText || req.RequestStatus == "" {
-			change.Workflow.Status = "" // of no interest: no view or query by status brings it, so no other way may
+			change.Workflow.Status = "" // not of interest: no view or query by status returns it, so other ways must not either
 		}
 		change.Rev, change.Hash, change.Time = req.Rev, req.Hash, req.Time
 		return req.Head, len(req.Flaws), nil
@@ -267,8 +266,8 @@ func (d *decoder) decode(change *join.Change, doc []byte, t *tools) (head raw.He
 	}
 }
 
-// tombstone appends the removal of a document. In the WMStats database a
-// tombstone does not say what it was: most were never of interest.
+// tombstone appends the removal of a document. A tombstone in the WMStats
+// database does not state the document's type: most were never of interest.
 func (d *decoder) tombstone(changes []join.Change, db couch.Database, row couch.Row, m mode) []join.Change {
 	d.usable(db, row, m)
 	for _, kind := range kindsOf(db) {
@@ -279,8 +278,8 @@ func (d *decoder) tombstone(changes []join.Change, db couch.Database, row couch.
 	return changes
 }
 
-// lacking notes that a document did not come with its row: it is asked for by
-// its id, where that can be done.
+// lacking records that a row came without its document, which is then requested
+// by id if the source supports that.
 func (d *decoder) lacking(changes []join.Change, db couch.Database, row couch.Row, reason string, m mode) []join.Change {
 	if !d.asks {
 		change := join.Change{Kind: kindOf(db, ""), ID: row.ID, Rev: row.Rev}
@@ -290,7 +289,7 @@ func (d *decoder) lacking(changes []join.Change, db couch.Database, row couch.Ro
 	return d.stands(changes, db, row.ID, m)
 }
 
-// owe counts and lists a document that did not come, and says so once.
+// owe counts and lists a missing document, and logs it once.
 func (d *decoder) owe(db couch.Database, id, rev, reason string, m mode) {
 	fresh, ok := d.quarantine.owe(Quarantined{ID: id, Database: db.String(), Rev: rev, Reason: reason, Last: d.o.Now()})
 	if !ok {
@@ -306,7 +305,7 @@ func (d *decoder) owe(db couch.Database, id, rev, reason string, m mode) {
 	}
 }
 
-// stands appends, in a full read, that what is known of a document stands.
+// stands appends, in a full read, that the known record of a document stays.
 func (d *decoder) stands(changes []join.Change, db couch.Database, id string, m mode) []join.Change {
 	if !m.fullRead {
 		return changes
@@ -317,7 +316,7 @@ func (d *decoder) stands(changes []join.Change, db couch.Database, id string, m 
 	return changes
 }
 
-// unusable counts, lists and logs a document that can't be used.
+// unusable counts, lists and logs an unusable document.
 func (d *decoder) unusable(changes []join.Change, db couch.Database, row couch.Row, change join.Change, err error, m mode) []join.Change {
 	bad := Quarantined{ID: row.ID, Database: db.String(), Rev: change.Rev, Reason: err.Error(), Last: d.o.Now()}
 	if bad.Rev == "" {
@@ -336,14 +335,14 @@ func (d *decoder) unusable(changes []join.Change, db couch.Database, row couch.R
 			slog.String("path", bad.Path), slog.String("reason", bad.Reason))
 	}
 	if db == couch.Requests {
-		// What was known stands, also where no full read asks; the document goes
-		// on to those who may get something out of it.
+		// The known record stays, even outside full reads; the raw document is
+		// passed to those who may be able to use it.
 		return append(changes, join.Change{Kind: join.Request, ID: row.ID, Rev: bad.Rev, Stands: true, Doc: row.Doc})
 	}
 	return d.stands(changes, db, row.ID, m)
 }
 
-// wholeOf is the document of a request, for those who want all of it.
+// wholeOf returns the document of a request, for users of the whole document.
 func wholeOf(db couch.Database, row couch.Row) []byte {
 	if db != couch.Requests {
 		return nil
@@ -351,7 +350,7 @@ func wholeOf(db couch.Database, row couch.Row) []byte {
 	return row.Doc
 }
 
-// call calls a hook if there is one.
+// call calls a hook unless it is nil.
 func call[T any](hook func(T), v T) {
 	if hook != nil {
 		hook(v)

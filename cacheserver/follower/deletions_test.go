@@ -15,12 +15,12 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// deletions puts half so many requests, each with an agent's document, into the
-// source, lets them be loaded into the real store, deletes them all while the
-// server can't be reached, and waits until the store is without them. No two
-// requests have the same priority or time of status, which is the worst case
-// for the sums: each one that leaves is an extreme. It returns how long the
-// feeds and the store took for the deletions.
+// deletions puts half as many requests, each with an agent's document, into the
+// source, lets the real store load them, deletes them all while the server is
+// unreachable, and waits until the store has removed them. No two requests have
+// the same priority or time of status, which is the worst case for the sums:
+// each removed one is an extreme. It returns how long the feeds and the store
+// took for the deletions.
 func deletions(t testing.TB, documents int) time.Duration {
 	t.Helper()
 	s := realStore(t)
@@ -28,7 +28,8 @@ func deletions(t testing.TB, documents int) time.Duration {
 	r := newRig(t, func(o *Options) {
 		near, ok := o.Source.(*couch.Client)
 		require.True(t, ok)
-		// The rig's deadlines are shorter than the stand-in's making of a view of so many.
+		// The stand-in takes longer to build such a large view than the rig's
+		// deadlines.
 		patient, err := couch.New(couch.Options{URL: near.PublicURL()})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, patient.Close()) })
@@ -68,8 +69,8 @@ func deletions(t testing.TB, documents int) time.Duration {
 	return took
 }
 
-// TestManyDeletionsAtOnce: thousands of documents are gone when the feeds come
-// back. WMSTATS_DELETIONS sets the number; the benchmark takes 100 000.
+// Thousands of documents are gone when the feeds come back. WMSTATS_DELETIONS
+// sets the number; the benchmark uses 100 000.
 func TestManyDeletionsAtOnce(t *testing.T) {
 	n := 10_000
 	if text := os.Getenv("WMSTATS_DELETIONS"); text != "" {
@@ -81,10 +82,10 @@ func TestManyDeletionsAtOnce(t *testing.T) {
 	deletions(t, n)
 }
 
-// BenchmarkDeletions deletes 100 000 documents at once, half of them requests,
-// whose records go. s/deletions is the time from the connection's coming back
-// until the store is without them; cpu-s is the processor time of all of it,
-// with the stand-in and the load.
+// BenchmarkDeletions deletes 100 000 documents at once, half of them requests
+// with records. s/deletions is the time from the new connection until the store
+// has removed them; cpu-s is the processor time of everything, including the
+// stand-in and the load.
 func BenchmarkDeletions(b *testing.B) {
 	const n = 100_000
 	var took time.Duration
@@ -98,7 +99,7 @@ func BenchmarkDeletions(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// processorTime of this process so far.
+// processorTime returns the processor time of this process so far.
 func processorTime(b *testing.B) time.Duration {
 	var usage syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))

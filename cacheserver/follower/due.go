@@ -9,8 +9,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// dueRead is a sign in one database that everything has to be read again, beside
-// the feeds.
+// dueRead is a sign in one database that a re-read is needed.
 type dueRead struct {
 	Cause    cause
 	Database string
@@ -21,36 +20,36 @@ type cause string
 const (
 	purge cause = "purge"
 	fall  cause = "fall"
-	whole cause = "whole" // somebody needs all documents; the records are good
+	whole cause = "whole" // somebody needs all documents; the records are right
 )
 
-// public is the reason for people; "" makes nothing stale.
+// public returns the reason for people; "" does not make the data stale.
 func (c cause) public() string {
 	switch c {
 	case purge:
-		return "documents were purged from a database; everything is read again"
+		return "documents were purged from a database; a re-read is due"
 	case whole:
 		return ""
 	}
-	return "a database is in an older state than before, as after a restored backup; everything is read again"
+	return "a database is in an older state than before, as after a restored backup; a re-read is due"
 }
 
-// purgeShare is the part of the time between two re-reads because of a fall that
-// has to be between two because of purges, which are certain.
+// purgeShare divides the time between two re-reads because of a fall; the result
+// is the time between two because of purges, which are certain.
 const purgeShare = 10
 
-// dueReads are the re-reads that are due. A checkpoint keeps them: by then the
-// positions may be new ones, and the records those of before.
+// dueReads are the pending re-reads. A checkpoint keeps them: the positions may
+// already be new ones while the records are still the old ones.
 type dueReads struct {
-	spacing map[cause]time.Duration // between two re-reads for the same
-	grace   time.Duration           // the other database may show the same
-	tell    func(reason string)     // takes the public reason while one is due; "": none is
+	spacing map[cause]time.Duration // between two re-reads for the same cause
+	grace   time.Duration           // wait, as the other database may show the same
+	tell    func(reason string)     // receives the public reason while a re-read is due; "" when none is
 
 	mu    sync.Mutex
-	signs int             // seen so far
-	noted map[dueRead]int // the newest sign of each that is due
+	signs int             // number of signs so far
+	noted map[dueRead]int // number of the newest sign of each due read
 	due   map[dueRead]time.Time
-	begun map[dueRead]time.Time // the last re-read because of it
+	begun map[dueRead]time.Time // start of the last re-read for it
 	wake  chan struct{}
 }
 
@@ -62,8 +61,8 @@ func newDueReads(fallEvery, grace time.Duration, tell func(string)) *dueReads {
 	}
 }
 
-// note takes a sign. A re-read for it is due when the one before was long enough
-// ago.
+// note records a sign. A re-read is due when the last one for the same cause was
+// long enough ago.
 func (s *dueReads) note(d dueRead, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +84,7 @@ func (s *dueReads) earliest(d dueRead, now time.Time) time.Time {
 	return now
 }
 
-// ring wakes the one who pays.
+// ring wakes readDue.
 func (s *dueReads) ring() {
 	select {
 	case s.wake <- struct{}{}:
@@ -93,7 +92,7 @@ func (s *dueReads) ring() {
 	}
 }
 
-// next is when the first re-read is due.
+// next returns when the first re-read is due.
 func (s *dueReads) next() (at time.Time, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +104,7 @@ func (s *dueReads) next() (at time.Time, found bool) {
 	return at, found
 }
 
-// begin notes that a re-read begins, which pays for all signs so far.
+// begin records that a re-read starts, which covers all signs so far.
 func (s *dueReads) begin(at time.Time) (signs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,7 +114,7 @@ func (s *dueReads) begin(at time.Time) (signs int) {
 	return s.signs
 }
 
-// paid takes off what a re-read was for.
+// paid removes the signs that a re-read covered.
 func (s *dueReads) paid(signs int, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +130,7 @@ func (s *dueReads) paid(signs int, now time.Time) {
 	s.tell(reason)
 }
 
-// later puts off what is due, after a failure.
+// later postpones due re-reads after a failure.
 func (s *dueReads) later(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +141,7 @@ func (s *dueReads) later(at time.Time) {
 	}
 }
 
-// save gives what is due, for a checkpoint.
+// save returns the due re-reads for a checkpoint.
 func (s *dueReads) save() (due []dueRead) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,23 +151,23 @@ func (s *dueReads) save() (due []dueRead) {
 	return due
 }
 
-// readAgain notes that everything has to be read again, beside the feeds.
+// readAgain requests a re-read.
 func (f *Follower) readAgain(d dueRead) { f.dueReads.note(d, f.o.Now()) }
 
-// ReadWhole has everything read again beside the feeds, for those who need all
-// documents and not only those that change.
+// ReadWhole requests a re-read for users who need all documents and not only
+// those that change.
 func (f *Follower) ReadWhole() {
 	f.readAgain(dueRead{whole, couch.Requests.String()})
 	f.dueReads.ring()
 }
 
-// allRead notes that all is known to be read after the last sign.
+// allRead records that everything was read after the last sign.
 func (f *Follower) allRead() { f.dueReads.paid(f.dueReads.begin(f.o.Now()), f.o.Now()) }
 
-// readDue reads everything again when that is due, until ctx ends.
+// readDue runs re-reads when they are due, until ctx ends.
 func (f *Follower) readDue(ctx context.Context) {
-	// A re-read is dear, and has tried more than once when it fails: the wait
-	// after it is one of its own.
+	// A re-read is expensive and has already retried when it fails: the wait
+	// after it has its own backoff.
 	own := newBackoff(min(f.o.LookEvery, f.o.HoldWait), f.o.HoldWait)
 	for ctx.Err() == nil {
 		at, due := f.dueReads.next()
@@ -196,13 +195,13 @@ func (f *Follower) readDue(ctx context.Context) {
 	}
 }
 
-// rereadAlone is reread, one at a time. What was due when it began is done by
-// it, whoever began it.
+// rereadAlone runs one re-read at a time. It covers everything that was due when
+// it began, whoever started it.
 func (f *Follower) rereadAlone(ctx context.Context) error {
 	select {
 	case f.rereading <- struct{}{}:
 		defer func() { <-f.rereading }()
-	case <-ctx.Done(): // another one may take its time
+	case <-ctx.Done(): // another one may take long
 		return ctx.Err()
 	}
 	start := f.o.Now()

@@ -12,39 +12,39 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// What ends a feed that has not failed.
+// Reasons why a feed that has not failed ends.
 var (
-	errRecreated = errors.New("database was made anew")
+	errRecreated = errors.New("database was created again")
 	errOlder     = errors.New("database is in an older state")
-	errHidden    = errors.New("the feed does not bring the changes that there are")
-	errUnproven  = errors.New("the feed has more to bring each time that is looked")
+	errHidden    = errors.New("the feed does not deliver existing changes")
+	errUnproven  = errors.New("the feed was behind at each check")
 )
 
 const (
-	askPatience    = time.Minute // without a byte, for changes that are asked for; twice as long after each such failure
+	askPatience    = time.Minute // without a byte, for requested changes; doubled after each such failure
 	maxAskPatience = time.Hour
-	triesToProve   = 3           // while a feed is busy there may always be something that is just on its way
-	sayEvery       = time.Minute // the same failure is logged so often
+	triesToProve   = 3           // while a feed is busy, some changes may always be on their way
+	sayEvery       = time.Minute // interval at which the same failure is logged
 )
 
-// track is what is known of following one database, besides its position.
+// track is the state of following one database, besides its position.
 type track struct {
 	db       couch.Database
 	watch    watch
 	verdict  verdict
 	patience time.Duration
-	clear    couch.Seq       // update_seq at which nothing was missing
-	older    *couch.Position // of a database that was found to be in an older state while its feed was followed; nil: it was not
+	clear    couch.Seq       // update_seq at which no change was missing
+	older    *couch.Position // position of a database that was found in an older state while its feed was followed; nil: it was not
 
-	signs, rows atomic.Int64 // of the present feed: signs of life; what it brought since the last look
+	signs, rows atomic.Int64 // of the current feed: signs of life; rows since the last check
 
-	failing time.Time // since when nothing comes; zero: it works
-	reason  string    // that was logged
+	failing time.Time // since when no changes arrive; zero: it works
+	reason  string    // last logged
 	said    time.Time
 }
 
-// follow follows both databases until ctx ends or everything has to be read
-// again. All of its goroutines are gone when it returns.
+// follow follows both databases until ctx ends or a full read is needed. All of
+// its goroutines have ended when it returns.
 func (f *Follower) follow(ctx context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -71,7 +71,7 @@ func (f *Follower) follow(ctx context.Context) {
 	feeds.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, errReload) {
 		f.o.Log.Warn("reading everything again", "err", cause)
-		reason := "a database was made anew; everything is read again"
+		reason := "a database was created again; a full read is needed"
 		if !errors.Is(cause, errRecreated) {
 			reason = couch.Public(cause)
 		}
@@ -80,16 +80,16 @@ func (f *Follower) follow(ctx context.Context) {
 	}
 }
 
-// feed follows one database, and comes back when its feed ends or fails. It
-// returns an error only when the position is of no use any more.
+// feed follows one database until its feed ends or fails. It returns an error
+// only when the position is no longer usable.
 func (f *Follower) feed(ctx context.Context, t *track, items chan<- item) error {
 	for ctx.Err() == nil {
 		next, err := f.round(ctx, t, items)
-		// What came is applied before it is asked for again.
+		// Changes that arrived are applied before more are requested.
 		if !settle(ctx, items) {
 			return nil
 		}
-		if t.older != nil { // what was on its way has brought the position of before
+		if t.older != nil { // changes on their way have restored the earlier position
 			f.setPosition(t.db, *t.older)
 			t.older = nil
 		}
@@ -109,11 +109,10 @@ func (f *Follower) feed(ctx context.Context, t *track, items chan<- item) error 
 	return nil
 }
 
-// round looks at a database, asks for what has changed, and then follows its
-// feed while that works; next is how long to wait before another one. Only
-// changes that are asked for have an end, and only their end says that there is
-// nothing else: so each feed begins with them, and a feed that is not trusted
-// ends for them.
+// round checks a database, requests changes, and then follows its feed while
+// that works; next is the wait before the next round. Only requested changes
+// have an end, and only the end shows that there are no more: so each feed
+// starts with a request, and a feed that is not trusted ends for one.
 func (f *Follower) round(ctx context.Context, t *track, items chan<- item) (next time.Duration, err error) {
 	t.clear = ""
 	asked := f.o.Now()
@@ -144,8 +143,8 @@ func (f *Follower) round(ctx context.Context, t *track, items chan<- item) (next
 	return f.followFeed(ctx, t, items)
 }
 
-// followFeed passes on what a feed brings until it ends, while looks at the
-// database tell whether it brings all.
+// followFeed passes on the changes of a feed until it ends, while checks of the
+// database show whether the feed delivers all.
 func (f *Follower) followFeed(ctx context.Context, t *track, items chan<- item) (next time.Duration, err error) {
 	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -181,9 +180,9 @@ func (f *Follower) followFeed(ctx context.Context, t *track, items chan<- item) 
 	return f.o.MinWait / 10, nil
 }
 
-// feedEnded tells of a feed that failed while all else of the source worked, as
-// far as is known: the round after it shows whether that is still so, and brings
-// what the feed did not.
+// feedEnded reports a feed that failed while, as far as is known, the rest of
+// the source worked: the next round shows whether that is so, and delivers what
+// the feed did not.
 func (f *Follower) feedEnded(t *track, err error, lived time.Duration) {
 	f.o.Log.Debug("changes feed failed; polling changes", "database", t.db.String(), "lived", lived, "err", err)
 	if hook := f.o.Hooks.Failure; hook != nil && !t.verdict.polling {
@@ -201,7 +200,7 @@ func (f *Follower) pass(ctx context.Context, t *track, items chan<- item, o couc
 		if t.rows.Add(1); o.Once {
 			f.state.waits(t.db)
 		}
-		change.Doc = slices.Clone(change.Doc) // it goes to another goroutine
+		change.Doc = slices.Clone(change.Doc) // it is used by another goroutine
 		select {
 		case items <- item{db: t.db, change: change, came: f.o.Now()}:
 		case <-ctx.Done():
@@ -211,7 +210,7 @@ func (f *Follower) pass(ctx context.Context, t *track, items chan<- item, o couc
 	return nil
 }
 
-// upToDate notes that all that was there when it was asked is applied.
+// upToDate records that everything that existed at the time asked is applied.
 func (f *Follower) upToDate(t *track, asked time.Time) {
 	f.retry.worked(t.db.String())
 	f.state.upToDate(t.db, asked)
@@ -221,7 +220,8 @@ func (f *Follower) upToDate(t *track, asked time.Time) {
 	}
 }
 
-// feedFailed tells of a failure: everybody at once, the log once in a while.
+// feedFailed reports a failure: in the state at once, in the log once in a
+// while.
 func (f *Follower) feedFailed(t *track, err error, wait time.Duration) {
 	f.fail(t.db, err)
 	now := f.o.Now()
@@ -232,5 +232,5 @@ func (f *Follower) feedFailed(t *track, err error, wait time.Duration) {
 	if reason := couch.Public(err); reason != t.reason || now.Sub(t.said) >= sayEvery {
 		log, t.reason, t.said = f.o.Log.Warn, reason, now
 	}
-	log("changes do not come", "database", t.db.String(), "since", f.position(t.db).Seq, "retry_in", wait, "err", err)
+	log("changes do not arrive", "database", t.db.String(), "since", f.position(t.db).Seq, "retry_in", wait, "err", err)
 }

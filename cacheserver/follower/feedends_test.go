@@ -11,13 +11,13 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestAFeedThatFailsAlone: all else of the source works, so that each change is
-// here in time, and the records are not stale. A feed that never works leads to
-// polling, with the reason; one that works until it is cut is opened again.
+// The rest of the source works, so each change arrives in time, and the records
+// are not stale. A feed that never works leads to polling, with the reason; one
+// that works until it is cut is opened again.
 func TestAFeedThatFailsAlone(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  couchfake.Fault
-		polled string // the reason; "": it is followed
+		polled string // the reason; "": the feed is followed
 	}{
 		"500":                  {couchfake.Fault{Kind: couchfake.FailStatus}, "its changes feed fails: the database server answers with status 500"},
 		"501":                  {couchfake.Fault{Kind: couchfake.FailStatus, Status: http.StatusNotImplemented}, "its changes feed fails: the database server answers with status 501"},
@@ -37,7 +37,7 @@ func TestAFeedThatFailsAlone(t *testing.T) {
 				b.begin(n)
 				c.fault.Match = feedsOf(feeds)
 				fault := b.srv.Misbehave(c.fault)
-				b.net.cut(false) // the next feeds meet it
+				b.net.cut(false) // the next feeds are affected
 				write := func(i int) time.Duration {
 					b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i%n), "assigned", 1000+i))
 					b.put(wmstatsDB, workDoc("a2", fmt.Sprintf("wf%d", i%n), 1000+i))
@@ -55,7 +55,7 @@ func TestAFeedThatFailsAlone(t *testing.T) {
 						assert.LessOrEqual(t, write(i), 6*time.Second, "a poll each 5 s")
 					}
 				}
-				b.honest(n, 12*time.Minute) // with a feed that is tried
+				b.honest(n, 12*time.Minute) // while a feed is tried
 				assert.False(t, b.store.was(""), "never stale: %v", b.store.states)
 				assert.Less(t, b.logged("level=WARN"), 10, "%s", b.log)
 				fault.Clear()
@@ -66,9 +66,9 @@ func TestAFeedThatFailsAlone(t *testing.T) {
 	}
 }
 
-// TestWhyNothingIsProven: a feed goes on, and no look at the database answers.
-// The reason says why, and who knows that something has changed need not wait.
-func TestWhyNothingIsProven(t *testing.T) {
+// A feed continues, and no check of the database succeeds. The reason says why,
+// and a waiting reader learns about changes at once.
+func TestReasonWhenNoCheckSucceeds(t *testing.T) {
 	for why, fault := range map[string]couchfake.Fault{
 		"the database server refuses the credentials": {Kind: couchfake.Deny},
 		"the database server denies read access":      {Kind: couchfake.Forbid},
@@ -96,9 +96,9 @@ func TestWhyNothingIsProven(t *testing.T) {
 	}
 }
 
-// TestARowBeforeItsChangeMovesNothing: a row of no document has the seq of the
-// change after it, and the answer is cut between the two, in a feed, in what is
-// asked, or in both. The change comes all the same.
+// A row without a document has the seq of the change after it, and the answer is
+// cut between the two: in a feed, in a request, or in both. The change still
+// arrives.
 func TestARowBeforeItsChangeMovesNothing(t *testing.T) {
 	for _, kind := range []string{feeds, asking, ""} {
 		for _, cut := range []couchfake.Fault{
@@ -112,7 +112,7 @@ func TestARowBeforeItsChangeMovesNothing(t *testing.T) {
 						b.srv.Misbehave(couchfake.Fault{Match: feedsOf(kind), Kind: couchfake.NullID})
 						cut.Match, cut.Times = feedsOf(kind), 4
 						b.srv.Misbehave(cut)
-						b.net.cut(false) // the next feeds meet it
+						b.net.cut(false) // the next feeds are affected
 						for i := range 2 * n {
 							time.Sleep(time.Duration(3*i) * time.Second)
 							b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i%n), "assigned", 1000+i))

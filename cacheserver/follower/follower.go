@@ -1,9 +1,10 @@
-// Package follower brings what is in the source into the store and keeps it
-// there: a full read, then the changes of both databases, gathered for a short
-// window and applied in one go; backoff when the source fails, and a full read
-// again when it no longer knows the position. It owns that position, which
-// moves only after the work. It speaks no HTTP (couch does), keeps no record
-// (the store does) and knows no formula (schema does).
+// Package follower copies documents from a source into the store and keeps them
+// current: a full read, then the changes of both databases, gathered for a short
+// window and applied together; retries with backoff when the source fails, and
+// another full read when it no longer knows the position. It owns that position,
+// which moves only after the changes are applied. It does not speak HTTP (couch
+// does), keeps no records (the store does) and computes no derived values
+// (schema does).
 package follower
 
 import (
@@ -26,21 +27,22 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Source is where documents come from; *couch.Client is one.
+// Source provides documents; *couch.Client is one.
 type Source interface {
-	// Name of the source for people, without credentials.
+	// Name returns the name of the source for people, without credentials.
 	Name(ctx context.Context) (string, error)
-	// Position is the newest position of a database.
+	// Position returns the newest position of a database.
 	Position(ctx context.Context, db couch.Database) (couch.Position, error)
-	// Read delivers all documents that may be of interest, some maybe twice;
-	// rows are valid inside fn only.
+	// Read delivers all documents that may be of interest, some possibly twice.
+	// Rows are valid inside fn only.
 	Read(ctx context.Context, db couch.Database, statuses []string, fn func(couch.Row) error) (way string, err error)
-	// Changes yields what changed after since, in any order, maybe again.
+	// Changes yields the changes after since, in any order and possibly
+	// repeated.
 	Changes(ctx context.Context, db couch.Database, since couch.Seq, o couch.FeedOptions) iter.Seq2[couch.Change, error]
 }
 
-// Store is where records go; OfStore makes one of a *store.Store. A Store may
-// also have the method of hashes.
+// Store receives the records; OfStore adapts a *store.Store. A Store may also
+// implement hashes.
 type Store interface {
 	BeginLoad() Load
 	Apply(changes []join.Change) store.Result
@@ -49,45 +51,45 @@ type Store interface {
 }
 
 // Load is a full read in progress. Abort may be called while Commit runs, which
-// then should end soon.
+// then must end soon.
 type Load interface {
-	// Add takes what it needs of changes: neither they nor what they point to,
-	// but for texts and Info, may be used after it, and texts not for long.
+	// Add copies what it needs from changes: afterwards neither they nor their
+	// memory may be used, except Info, and texts for a short time.
 	Add(changes []join.Change)
-	// Missing names the documents that are known and that the read has not
-	// brought, unless they are so many that it is not to be believed.
+	// Missing returns the known documents that the read has not added, or an
+	// error if they are so many that the read must be rejected.
 	Missing() ([]join.Document, error)
 	Commit() (store.Result, error)
 	Abort()
 }
 
-// hashes is a store that tells the content hash of a document it has, so that
-// an unchanged one need not be decoded.
+// hashes is a store that returns the content hash of a document, so that an
+// unchanged one need not be decoded.
 type hashes interface {
 	KnownHash(kind join.Kind, id string) (uint64, bool)
 }
 
-// OfStore gives a *store.Store the form that a Follower takes.
+// OfStore adapts a *store.Store to the interface Store.
 func OfStore(s *store.Store) Store { return storeOf{s} }
 
 type storeOf struct{ *store.Store }
 
 func (s storeOf) BeginLoad() Load { return s.Store.BeginLoad() }
 
-// Hooks are called as things happen, by several goroutines at once; any may be
-// nil. db is requests or wmstats.
+// Hooks are called as events happen, by several goroutines concurrently; each
+// may be nil. db is requests or wmstats.
 type Hooks struct {
 	Documents func(db string, documents int, bytes int64)                // read
 	Bad       func(db string)                                            // a document that could not be used
-	Lacking   func(db string)                                            // a document that did not come with its row
-	Flaws     func(fields int)                                           // fields of the wrong form
-	Batch     func(changes int, lag time.Duration)                       // applied; lag since the oldest of them came
-	Same      func(changes int)                                          // of those applied, the ones whose content was known already
+	Lacking   func(db string)                                            // a row without its document
+	Flaws     func(fields int)                                           // fields with an invalid value
+	Batch     func(changes int, lag time.Duration)                       // applied; lag since the oldest change arrived
+	Same      func(changes int)                                          // number of applied changes whose content was already known
 	Failure   func(db string, reason string)                             // a read or feed failed
 	Loaded    func(documents int64, bytes int64, took time.Duration)     // a full read was committed
 	Reread    func(repaired int, took time.Duration, err error)          // a re-read ended; err: why it repaired nothing
 	Held      func(reason string)                                        // a full read was held back
-	Polling   func(db string, on bool)                                   // changes are polled, as feeds bring nothing
+	Polling   func(db string, on bool)                                   // changes are polled because feeds deliver nothing
 	Phase     func(phase string, documents int64, elapsed time.Duration) // progress of a full read, every few seconds
 }
 
@@ -96,36 +98,36 @@ type Options struct {
 	Source Source
 	Store  Store
 
-	BatchWindow  time.Duration // changes are gathered so long; 0: 100 ms
+	BatchWindow  time.Duration // time for which changes are gathered; 0: 100 ms
 	MinWait      time.Duration // first wait after a failure; 0: 500 ms
-	MaxWait      time.Duration // longest wait between two tries; 0: 30 s
-	HoldWait     time.Duration // wait before another full read when the last one lost too much; 0: 2 min
-	PollInterval time.Duration // ask for changes so often instead of following a feed; 0: follow
-	TickInterval time.Duration // rules that depend on time; 0: 30 s
-	LookEvery    time.Duration // between two looks at a database that is followed; 0: 10 s
-	StaleAfter   time.Duration // a change that is there so long and did not come makes the records stale; 0: 30 s
-	FallAfter    time.Duration // numbers of a database that fell count after so long; 0: 30 s
-	FallEvery    time.Duration // between two re-reads because of that; a tenth of it between two because of purges; 0: 10 min
-	FallbackPoll time.Duration // between two polls where feeds bring nothing; 0: 5 s
-	FeedRetry    time.Duration // until a feed is tried there again; 0: 10 min
-	RereadEvery  time.Duration // everything is read again so often, beside the feeds, and repaired; 0: never
-	Statuses     []string      // of requests that are of interest; nil: those that schema calls active
-	Workers      int           // goroutines that decode; 0: GOMAXPROCS
-	Quarantine   int           // documents in the list of unusable ones; 0: 1000
+	MaxWait      time.Duration // longest wait between two attempts; 0: 30 s
+	HoldWait     time.Duration // wait before another full read after one that missed too much; 0: 2 min
+	PollInterval time.Duration // poll for changes at this interval instead of following a feed; 0: follow
+	TickInterval time.Duration // interval of rules that depend on time; 0: 30 s
+	LookEvery    time.Duration // interval of checks of a followed database; 0: 10 s
+	StaleAfter   time.Duration // a change that exists for this long and did not arrive makes the records stale; 0: 30 s
+	FallAfter    time.Duration // lower numbers of a database count after this time; 0: 30 s
+	FallEvery    time.Duration // between two re-reads for lower numbers; a tenth of it between two for purges; 0: 10 min
+	FallbackPoll time.Duration // polling interval where feeds deliver nothing; 0: 5 s
+	FeedRetry    time.Duration // time until a feed is tried there again; 0: 10 min
+	RereadEvery  time.Duration // interval of re-reads, which repair records; 0: never
+	Statuses     []string      // of requests of interest; nil: those that schema calls active
+	Workers      int           // decoding goroutines; 0: GOMAXPROCS
+	Quarantine   int           // maximum length of the list of unusable documents; 0: 1000
 
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: none
 	Hooks Hooks
 }
 
-// withDefaults fills what is not set and reports all faults at once.
+// withDefaults sets defaults and reports all invalid options at once.
 func (o Options) withDefaults() (Options, error) {
-	var faults []error
+	var invalid []error
 	if o.Source == nil {
-		faults = append(faults, errors.New("follower needs a Source"))
+		invalid = append(invalid, errors.New("follower needs a Source"))
 	}
 	if o.Store == nil {
-		faults = append(faults, errors.New("follower needs a Store"))
+		invalid = append(invalid, errors.New("follower needs a Store"))
 	}
 	for _, d := range []struct {
 		name  string
@@ -147,15 +149,15 @@ func (o Options) withDefaults() (Options, error) {
 		{"FeedRetry", &o.FeedRetry, 10 * time.Minute},
 	} {
 		if *d.value < 0 {
-			faults = append(faults, fmt.Errorf("%s must not be negative", d.name))
+			invalid = append(invalid, fmt.Errorf("%s must not be negative", d.name))
 		}
 		*d.value = cmp.Or(*d.value, d.std)
 	}
 	if o.MaxWait < o.MinWait {
-		faults = append(faults, errors.New("MaxWait must not be less than MinWait"))
+		invalid = append(invalid, errors.New("MaxWait must not be less than MinWait"))
 	}
 	if o.Workers < 0 || o.Quarantine < 0 {
-		faults = append(faults, errors.New("Workers and Quarantine must not be negative")) //nolint:staticcheck // ST1005: names of options
+		invalid = append(invalid, errors.New("Workers and Quarantine must not be negative")) //nolint:staticcheck // ST1005: names of options
 	}
 	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
 	o.Quarantine = cmp.Or(o.Quarantine, 1000)
@@ -172,32 +174,32 @@ func (o Options) withDefaults() (Options, error) {
 			}
 		}
 	}
-	return o, errors.Join(faults...)
+	return o, errors.Join(invalid...)
 }
 
-// followed are the databases that are read and followed.
+// followed returns the databases that are read and followed.
 func followed() []couch.Database { return []couch.Database{couch.Requests, couch.WMStats} }
 
-// Databases are those that a Follower names to its Hooks.
+// Databases returns the databases that a Follower passes to its Hooks.
 func Databases() []couch.Database { return followed() }
 
-// Follower keeps a Store up to date. Make it with New, and Run it once.
+// Follower keeps a Store up to date. Create it with New, and Run it once.
 type Follower struct {
 	o          Options
-	byID       byID // the Source, nil: it can't be asked for single documents
+	byID       byID // the Source; nil: it can't return single documents
 	decoder    *decoder
 	quarantine *quarantine
 	state      *sourceState
 	meeting    meeting
 	readings   readings
-	retry      *backoff // of all that read the source
+	retry      *backoff // shared by all readers of the source
 	dueReads   *dueReads
-	rereading  chan struct{} // has one while everything is read again
+	rereading  chan struct{} // has one element during a re-read
 
 	mu        sync.Mutex
-	positions map[couch.Database]couch.Position // what the store has
-	loaded    bool                              // there have been positions
-	wholeRead time.Time                         // when the last read of everything began; also of a process before
+	positions map[couch.Database]couch.Position // of the store's records
+	loaded    bool                              // whether there have ever been positions
+	wholeRead time.Time                         // start of the last full read or re-read, also of an earlier process
 	advanced  chan struct{}                     // closed and replaced when positions move
 }
 
@@ -218,12 +220,12 @@ func New(o Options) (*Follower, error) {
 	}, nil
 }
 
-// errReload ends following: everything has to be read again.
+// errReload ends following: a full read is needed.
 var errReload = errors.New("full read needed")
 
-// Run loads, unless a checkpoint was restored, and follows until ctx ends, then returns nil with all of its
-// goroutines gone. Failures of the source end nothing: they are reported
-// through the store and tried again.
+// Run does a full read unless a checkpoint was restored, and follows until ctx
+// ends. Then it returns nil, and all of its goroutines have ended. Failures of
+// the source do not end it: they are reported through the store and retried.
 func (f *Follower) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return f.tick(ctx) })
@@ -250,28 +252,28 @@ func (f *Follower) Run(ctx context.Context) error {
 	return nil
 }
 
-// TryNow has readers that wait after a failure try at once: something that they
-// need, such as a password, is another one now.
+// TryNow makes readers that wait after a failure retry at once, because
+// something that they need, such as a password, has changed.
 func (f *Follower) TryNow() { f.retry.again() }
 
-// Positions are those that the store's records stand for.
+// Positions returns the positions of the store's records.
 func (f *Follower) Positions() map[couch.Database]couch.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.positions)
 }
 
-// Loaded says that the store's records are those of a full read that has ended,
-// here or before the checkpoint that was restored. Until then there is nothing to
-// save: the first generation is there a moment before its positions are, and a
-// file without them makes the next start read everything.
+// Loaded reports whether the store's records are those of a finished full read,
+// here or before the restored checkpoint. Before that a checkpoint is useless:
+// the first generation exists a moment before its positions do, and a file
+// without positions makes the next start do a full read.
 func (f *Follower) Loaded() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.loaded
 }
 
-// Quarantined lists the documents that could not be used, newest trouble first.
+// Quarantined lists the documents that could not be used, latest trouble first.
 func (f *Follower) Quarantined() []Quarantined { return f.quarantine.list() }
 
 func (f *Follower) position(db couch.Database) couch.Position {
@@ -280,7 +282,7 @@ func (f *Follower) position(db couch.Database) couch.Position {
 	return f.positions[db]
 }
 
-// advance moves positions; the records that they stand for are in the store.
+// advance moves positions; the records of these positions are in the store.
 func (f *Follower) advance(to map[couch.Database]couch.Seq) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -293,22 +295,22 @@ func (f *Follower) advance(to map[couch.Database]couch.Seq) {
 	f.advanced = make(chan struct{})
 }
 
-// moved is closed when positions move the next time.
+// moved returns a channel that is closed when positions move the next time.
 func (f *Follower) moved() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.advanced
 }
 
-// setPosition goes on from another position.
+// setPosition continues from another position.
 func (f *Follower) setPosition(db couch.Database, position couch.Position) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.positions[db] = position
 }
 
-// saw notes what a look at a database showed, but for its seq: the position is
-// what was applied.
+// saw records the result of a check of a database, except for its seq: the
+// position is what was applied.
 func (f *Follower) saw(db couch.Database, looked couch.Position) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -316,7 +318,7 @@ func (f *Follower) saw(db couch.Database, looked couch.Position) {
 	f.positions[db] = looked
 }
 
-// tick lets the store apply its rules of time.
+// tick makes the store apply its time-based rules.
 func (f *Follower) tick(ctx context.Context) error {
 	ticker := time.NewTicker(f.o.TickInterval)
 	defer ticker.Stop()

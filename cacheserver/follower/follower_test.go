@@ -19,13 +19,14 @@ import (
 
 var polling = func(o *Options) { o.PollInterval = 3 * time.Millisecond }
 
-// bothWays runs a test with feeds and with plain polling.
+// bothWays runs a test with feeds and with polling only.
 func bothWays(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	bothWaysOf(t, newRig, test)
 }
 
-// bothWaysWithoutPatience are for faults in which the source says nothing.
+// bothWaysWithoutPatience is bothWays with short timeouts, for faults in which
+// the source is silent.
 func bothWaysWithoutPatience(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	bothWaysOf(t, func(t testing.TB, change ...func(*Options)) *rig { return newRig(t, append(change, impatient(t))...) }, test)
@@ -53,7 +54,7 @@ func TestLoadThenFollow(t *testing.T) {
 		require.True(t, r.srv.Delete(requestDB, "wf3"))
 		r.put(requestDB, requestDoc("wf4", "aborted-archived", 2))
 		r.converges(601)
-		assert.Equal(t, 1, r.store.count(loads), "changes need no full read")
+		assert.Equal(t, 1, r.store.count(loads), "no full read for changes")
 		assert.NotContains(t, r.store.content(), key(join.Request, "wf4"))
 		r.eventually("ticks", func() bool { return r.store.count(func(s *storeFake) int { return s.ticks }) > 2 })
 	})
@@ -69,7 +70,7 @@ func TestUnchangedContentIsNotDecoded(t *testing.T) {
 		doc := strings.Replace(workDoc("a1", fmt.Sprintf("wf%d", i), i), `"timestamp":17`, `"timestamp":18`, 1)
 		r.put(wmstatsDB, doc)
 	}
-	r.put(wmstatsDB, workDoc("a2", "wf1", 1)) // the sign that all before it was seen
+	r.put(wmstatsDB, workDoc("a2", "wf1", 1)) // a later change: all before it were seen
 	r.eventually("the last one", func() bool { _, ok := r.store.KnownHash(join.AgentReport, "a2-wf1"); return ok })
 	r.converges(20)
 	assert.Equal(t, before+1, r.store.count(decoded))
@@ -80,7 +81,7 @@ func TestPositionMovesOnlyAfterTheWork(t *testing.T) {
 	r.fill(3)
 	r.start()
 	r.converges(3)
-	number := func() int64 { // one position has several spellings
+	number := func() int64 { // one position may be written in several forms
 		n, ok := r.follower.Positions()[couch.Requests].Seq.Number()
 		require.True(t, ok)
 		return n
@@ -95,7 +96,7 @@ func TestPositionMovesOnlyAfterTheWork(t *testing.T) {
 		require.NoError(t, err)
 		changes++
 	}
-	assert.Equal(t, 1, changes, "nothing is left after the position but the end of the feed")
+	assert.Equal(t, 1, changes, "only the end of the feed follows the position")
 }
 
 func TestFaultsAtTheStart(t *testing.T) {
@@ -103,7 +104,7 @@ func TestFaultsAtTheStart(t *testing.T) {
 	design := couchfake.Match{Path: "/" + requestDB + "/_design"}
 	for name, c := range map[string]struct {
 		fault  couchfake.Fault
-		reason string // "": another way, or a second question, does
+		reason string // "": another way, or a retry, succeeds
 	}{
 		"500":                {couchfake.Fault{Match: every, Kind: couchfake.FailStatus, Times: 3}, "status 500"},
 		"401":                {couchfake.Fault{Match: every, Kind: couchfake.Deny, Times: 2}, "credentials"},
@@ -128,7 +129,7 @@ func TestFaultsAtTheStart(t *testing.T) {
 			r.converges(5)
 			if c.reason != "" {
 				assert.True(t, r.store.was(c.reason), "%+v", r.store.states)
-			} else if !freezes { // these depend on the time
+			} else if !freezes { // these depend on time
 				assert.False(t, r.store.was(""), "%+v", r.store.states)
 			}
 			assert.Equal(t, 1, r.store.count(loads))
@@ -161,11 +162,11 @@ func TestFaultsWhileFollowing(t *testing.T) {
 				r.fill(5)
 				r.start()
 				r.converges(5)
-				// The feed under way ends, so that the next one meets the fault.
+				// End the current feed, so that the next one meets the fault.
 				require.NoError(t, r.end.Refuse())
 				fault := c.fault
 				if c.reason != "" {
-					fault.Times = 0 // a feed or a look may meet it first, which fails nothing
+					fault.Times = 0 // a feed or a check may meet it first, which is not an error
 				}
 				met := r.srv.Misbehave(fault)
 				for i := range 10 {
@@ -199,7 +200,7 @@ func TestServerNotThere(t *testing.T) {
 	require.NoError(t, r.end.Refuse())
 	r.eventually("stale", func() bool { return r.store.state().Stale })
 	last := r.store.state().CheckTime
-	assert.Len(t, r.store.content(), 7, "the records stay")
+	assert.Len(t, r.store.content(), 7, "records are kept")
 	r.put(requestDB, requestDoc("wf3", "new", 1))
 	require.NoError(t, r.end.Accept())
 	r.converges(4)
@@ -223,7 +224,7 @@ func TestPositionLost(t *testing.T) {
 	})
 }
 
-func TestDatabaseMadeAnew(t *testing.T) {
+func TestDatabaseCreatedAgain(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.fill(5)
 		r.start()
@@ -235,7 +236,7 @@ func TestDatabaseMadeAnew(t *testing.T) {
 		}
 		r.converges(5)
 		assert.GreaterOrEqual(t, r.store.count(loads), 2)
-		assert.True(t, r.store.was("made anew"))
+		assert.True(t, r.store.was("created again"))
 		r.put(requestDB, requestDoc("wf0", "assigned", 8))
 		r.converges(5)
 	})
@@ -252,7 +253,7 @@ func TestSourceSuddenlyEmpty(t *testing.T) {
 	empty := r.srv.Misbehave(couchfake.Fault{Kind: couchfake.EmptyDB})
 	require.NoError(t, r.end.Accept())
 	r.eventually("held back", func() bool { return r.store.was("far fewer") })
-	assert.True(t, maps.Equal(before, r.store.content()), "the records stay")
+	assert.True(t, maps.Equal(before, r.store.content()), "records are kept")
 	assert.True(t, r.store.state().Stale)
 	forget.Clear()
 	empty.Clear()
@@ -281,7 +282,7 @@ func TestBadDocuments(t *testing.T) {
 		return r.store.content()[k] == r.source("a1-wf2")[k]
 	})
 	kept, _ := r.store.KnownHash(join.AgentReport, "a2")
-	assert.Equal(t, before, kept, "its old record stays")
+	assert.Equal(t, before, kept, "its old record is kept")
 	q := r.follower.Quarantined()[0]
 	assert.Equal(t, []any{"a2", "wmstats", "workflow", int64(1)}, []any{q.ID, q.Database, q.Path, q.Count})
 	assert.NotEmpty(t, q.Reason)
@@ -290,17 +291,17 @@ func TestBadDocuments(t *testing.T) {
 	r.eventually("its count", func() bool { return r.follower.Quarantined()[0].Count == 2 })
 	r.eventually("the count of all", func() bool { return r.store.state().BadDocuments == 2 })
 
-	// A full read, too, keeps the old record of a document that can't be used.
+	// A full read also keeps the old record of an unusable document.
 	require.NoError(t, r.end.Refuse())
 	r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs, Times: 1})
 	require.NoError(t, r.end.Accept())
 	r.eventually("the second full read", func() bool { return r.store.count(loads) == 2 })
 	kept, _ = r.store.KnownHash(join.AgentReport, "a2")
-	assert.Equal(t, before, kept, "its old record stays")
+	assert.Equal(t, before, kept, "its old record is kept")
 
 	r.put(wmstatsDB, good(2))
 	r.converges(5)
-	assert.Empty(t, r.follower.Quarantined(), "a good version ends it")
+	assert.Empty(t, r.follower.Quarantined(), "a good version removes it")
 	for i := range 5 {
 		r.put(wmstatsDB, bad(fmt.Sprintf("bad%d", i), 1))
 	}
@@ -314,8 +315,8 @@ func TestBadDocuments(t *testing.T) {
 
 func TestHugeDocument(t *testing.T) {
 	r := newRig(t)
-	// The stand-in needs seconds for such a document where much else runs: as
-	// much patience with feeds as a server has, in place of the rig's 300 ms.
+	// The stand-in needs seconds for such a document on a busy machine: use a
+	// server's timeouts for feeds instead of the rig's 300 ms.
 	client, err := couch.New(couch.Options{URL: r.end.URL()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
@@ -329,15 +330,15 @@ func TestHugeDocument(t *testing.T) {
 	}
 	r.put(requestDB, huge(1), requestDoc("wf1", "new", 1))
 	r.start()
-	r.eventually("the first read", func() bool { return r.store.count(loads) == 1 }) // to look at the documents takes long
+	r.eventually("the first read", func() bool { return r.store.count(loads) == 1 }) // reading the documents takes long
 	r.converges(2)
 	r.put(requestDB, huge(2), requestDoc("wf1", "new", 2))
 	r.eventually("the changes", func() bool { return r.store.count(decoded) == 4 })
 	r.converges(2)
 }
 
-// TestNothingIsLost writes, rewrites and deletes while the server misbehaves
-// in one way after the other.
+// TestNothingIsLost writes, rewrites and deletes while the server has one fault
+// after another.
 func TestNothingIsLost(t *testing.T) {
 	test := func(t *testing.T, r *rig) {
 		const n = 60
@@ -386,7 +387,7 @@ func TestNothingIsLost(t *testing.T) {
 	})
 }
 
-func TestNewNamesAllFaults(t *testing.T) {
+func TestNewReportsAllInvalidOptions(t *testing.T) {
 	_, err := New(Options{BatchWindow: -1, MinWait: time.Minute, MaxWait: time.Second, Workers: -1})
 	for _, want := range []string{"Source", "Store", "BatchWindow", "MaxWait", "Workers"} {
 		require.ErrorContains(t, err, want)

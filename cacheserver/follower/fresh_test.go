@@ -20,10 +20,10 @@ const (
 
 func feedsOf(kind string) couchfake.Match { return couchfake.Match{Feed: kind} }
 
-// TestABufferedFeedLeadsToPolling: of a feed behind a proxy that buffers nothing
-// arrives, and the proxy answers all else. Every write is there in bounded time,
-// from the first one on; after some such feeds changes are polled, which is told
-// once; and when the proxy lets feeds through they are followed again.
+// A buffering proxy delivers nothing of a feed and answers everything else. Each
+// write arrives within a limited time, from the first one on; after some such
+// feeds changes are polled, which is reported once; and when the proxy lets
+// feeds through they are followed again.
 func TestABufferedFeedLeadsToPolling(t *testing.T) {
 	var mu sync.Mutex
 	polled := map[string][]bool{}
@@ -47,8 +47,8 @@ func TestABufferedFeedLeadsToPolling(t *testing.T) {
 			assert.LessOrEqual(t, write(i), 6*time.Second, "a poll each 5 s")
 			assert.True(t, b.fresh(), b.store.state().Reason)
 		}
-		reasons := b.honest(n, 12*time.Minute) // with a feed that is tried
-		assert.Empty(t, reasons, "a feed that is only tried is no failure")
+		reasons := b.honest(n, 12*time.Minute) // while a feed is tried
+		assert.Empty(t, reasons, "a feed that is only tried is not a failure")
 		assert.Equal(t, 2, b.logged("changes feeds bring nothing"), "once for each database: %s", b.log)
 
 		fault.Clear()
@@ -69,8 +69,8 @@ func TestABufferedFeedLeadsToPolling(t *testing.T) {
 	})
 }
 
-// TestAChangeThatDoesNotArriveIsStale: whatever else answers. Each case writes at
-// several moments between two looks.
+// Data are stale whatever else answers. Each case writes at several moments
+// between two checks.
 func TestAChangeThatDoesNotArriveIsStale(t *testing.T) {
 	for name, c := range map[string]struct {
 		faults []couchfake.Fault
@@ -97,7 +97,7 @@ func TestAChangeThatDoesNotArriveIsStale(t *testing.T) {
 					for _, fault := range c.faults {
 						b.srv.Misbehave(fault)
 					}
-					b.net.cut(false) // the next feeds meet it
+					b.net.cut(false) // the next feeds are affected
 					for i := range n {
 						b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i), "assigned", 1000+i))
 					}
@@ -111,7 +111,7 @@ func TestAChangeThatDoesNotArriveIsStale(t *testing.T) {
 	}
 }
 
-// TestASlowSourceIsStale: nothing fails, and what comes is too late.
+// Nothing fails, and changes arrive too late.
 func TestASlowSourceIsStale(t *testing.T) {
 	for _, interval := range []time.Duration{0, 20 * time.Second} {
 		inBubble(t, func(t *testing.T, b *bubble) {
@@ -130,8 +130,8 @@ func TestASlowSourceIsStale(t *testing.T) {
 	}
 }
 
-// TestAFeedThatHidesChanges: it is alive and brings nothing. What it hides comes
-// when it is asked for, and the records are not stale meanwhile.
+// A feed is alive and delivers nothing. Hidden changes arrive when they are
+// requested, and the records are not stale meanwhile.
 func TestAFeedThatHidesChanges(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 10
@@ -149,8 +149,8 @@ func TestAFeedThatHidesChanges(t *testing.T) {
 	})
 }
 
-// TestWritesThatNobodyFollowsAreNotStale: they move the position, all the time,
-// and nothing is owed to us. Nor is searched twice what has none of ours.
+// Such writes move the position all the time, and nothing is missing. A range
+// without changes for us is not searched twice.
 func TestWritesThatNobodyFollowsAreNotStale(t *testing.T) {
 	refused := couchfake.Fault{Match: couchfake.Match{Method: "POST", Path: "/" + wmstatsDB + "/_changes"}, Kind: couchfake.FailStatus, Status: 400}
 	for name, c := range map[string]struct {
@@ -186,7 +186,7 @@ func TestWritesThatNobodyFollowsAreNotStale(t *testing.T) {
 				at, ok := b.follower.Positions()[couch.WMStats].Seq.Number()
 				require.True(t, ok)
 				was, _ := before.Seq.Number()
-				assert.Greater(t, at, was+5000, "the position moves along: a later search begins there")
+				assert.Greater(t, at, was+5000, "the position moves: a later search begins there")
 				if c.fault.Kind != couchfake.Buffer {
 					assert.Empty(t, b.store.state().Polled)
 				}
@@ -196,8 +196,7 @@ func TestWritesThatNobodyFollowsAreNotStale(t *testing.T) {
 	}
 }
 
-// TestABusyFeedStaysOpen: there is always something on its way, and that is no
-// fault of the feed.
+// Some changes are always on their way, which is not an error of the feed.
 func TestABusyFeedStaysOpen(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 40
@@ -208,13 +207,13 @@ func TestABusyFeedStaysOpen(t *testing.T) {
 			time.Sleep(40 * time.Millisecond)
 			require.False(t, b.store.state().Stale, b.store.state().Reason)
 		}
-		assert.Zero(t, opened.Hits(), "the same feed all the time")
+		assert.Zero(t, opened.Hits(), "one feed throughout")
 		b.until("the last", time.Second, func() bool { return b.agrees(n) })
 	})
 }
 
-// TestBackAfterAnOutage: all databases are fresh again a few seconds after the
-// source is, however long it was away.
+// All databases are fresh a few seconds after the end of an outage, however long
+// it was.
 func TestBackAfterAnOutage(t *testing.T) {
 	for _, away := range []time.Duration{time.Second, time.Minute, 10 * time.Minute, 5 * time.Hour} {
 		inBubble(t, func(t *testing.T, b *bubble) {
@@ -229,7 +228,7 @@ func TestBackAfterAnOutage(t *testing.T) {
 			took := b.until("back", time.Minute, func() bool { return b.agrees(n) && b.fresh() })
 			assert.LessOrEqual(t, took, nearWait+time.Second, away)
 			most := 6 + 2*int(away/sayEvery)
-			assert.LessOrEqual(t, b.logged("changes do not come"), most, "not at each try")
+			assert.LessOrEqual(t, b.logged("changes do not arrive"), most, "not at each attempt")
 			assert.Equal(t, 2, b.logged("changes feed recovered"))
 		})
 	}

@@ -12,23 +12,23 @@ import (
 )
 
 const (
-	batchDocuments = 2000     // a batch is applied when it has so many documents
-	batchBytes     = 16 << 20 // or so many bytes
-	decodeAlone    = 16       // so few documents are decoded without other goroutines
+	batchDocuments = 2000     // a batch is applied when it has this many documents
+	batchBytes     = 16 << 20 // or this many bytes
+	decodeAlone    = 16       // up to this many documents are decoded without other goroutines
 )
 
-// item is one change on its way to the store or, with applied, the wish to
-// know when all before it are there.
+// item is one change on its way to the store or, with applied, a request to be
+// told when all earlier ones are applied.
 type item struct {
 	db      couch.Database
 	change  couch.Change
 	came    time.Time
-	debt    uint64 // the question that it answers; 0: a feed brings it
+	debt    uint64 // the request that it answers; 0: a feed delivered it
 	applied chan<- struct{}
 }
 
-// settle waits until all that was sent before is applied, and reports whether
-// it is.
+// settle waits until everything sent before is applied, and reports whether it
+// is.
 func settle(ctx context.Context, items chan<- item) bool {
 	applied := make(chan struct{})
 	select {
@@ -44,8 +44,8 @@ func settle(ctx context.Context, items chan<- item) bool {
 	}
 }
 
-// batch is what has been gathered: the last change of each document, and the
-// position of each database after it.
+// batch is a group of gathered changes: the last change of each document, and
+// the position of each database after it.
 type batch struct {
 	index     map[quarantineKey]int
 	rows      []item
@@ -58,8 +58,8 @@ func newBatch() *batch {
 	return &batch{index: map[quarantineKey]int{}, positions: map[couch.Database]couch.Seq{}}
 }
 
-// add keeps a change in place of an older one of the same document. What a feed
-// brings is newer than an answer to a question.
+// add replaces an older change of the same document. A change from a feed is
+// newer than an answer to a request.
 func (b *batch) add(it item) {
 	if it.change.Seq != "" {
 		b.positions[it.db] = it.change.Seq
@@ -86,9 +86,9 @@ func (b *batch) empty() bool { return len(b.positions) == 0 && len(b.rows) == 0 
 func (b *batch) full() bool  { return len(b.rows) >= batchDocuments || b.bytes >= batchBytes }
 
 // gather collects changes and applies them when their window is over, or when
-// there are many. It returns when ctx ends, or when more is owed than can be
-// noted; what is not applied then will be asked for again, as the position has
-// not moved.
+// there are many. It returns when ctx ends, or when more documents are owed than
+// can be recorded. Changes that are not applied then will be requested again, as
+// the position has not moved.
 func (f *Follower) gather(ctx context.Context, items <-chan item) error {
 	due := time.NewTimer(f.o.BatchWindow)
 	due.Stop()
@@ -133,10 +133,10 @@ func (f *Follower) gather(ctx context.Context, items <-chan item) error {
 	}
 }
 
-// apply brings a batch into the store, then moves the positions and settles what
-// was owed.
+// apply applies a batch to the store, then moves the positions and settles owed
+// documents.
 func (f *Follower) apply(b *batch) error {
-	b.rows = slices.DeleteFunc(b.rows, func(it item) bool { // answers that are not waited for any more
+	b.rows = slices.DeleteFunc(b.rows, func(it item) bool { // drop answers that are no longer expected
 		return it.debt != 0 && !f.quarantine.asks(quarantineKey{it.db.String(), it.change.ID}, it.debt)
 	})
 	var tooMany atomic.Bool
@@ -166,7 +166,7 @@ func (f *Follower) apply(b *batch) error {
 	return nil
 }
 
-// again decodes documents that were taken for known and are not.
+// again decodes documents that were wrongly taken for known.
 func (f *Follower) again(rows []item, ids []string, tooMany *atomic.Bool) (changes []join.Change) {
 	for _, it := range rows {
 		if slices.Contains(ids, it.change.ID) {
@@ -176,7 +176,7 @@ func (f *Follower) again(rows []item, ids []string, tooMany *atomic.Bool) (chang
 	return changes
 }
 
-// countRead tells the hook what came from where.
+// countRead passes the numbers of documents to the hook.
 func (f *Follower) countRead(rows []item) {
 	if f.o.Hooks.Documents == nil {
 		return
@@ -196,7 +196,7 @@ func (f *Follower) countRead(rows []item) {
 	}
 }
 
-// decodeBatch decodes with as many goroutines as there are workers.
+// decodeBatch decodes with all workers.
 func (f *Follower) decodeBatch(rows []item, tooMany *atomic.Bool) []join.Change {
 	workers := f.o.Workers
 	if len(rows) <= decodeAlone {

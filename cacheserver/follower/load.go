@@ -14,21 +14,22 @@ import (
 
 const (
 	parcelBytes  = 256 << 10 // documents travel from reader to decoder in parcels of about this size
-	parcelRows   = 4096      // and of so many rows: those that lack their documents weigh nothing
-	parcelKept   = 4 << 20   // a parcel that a huge document has blown up is not used again
-	loadBatch    = 64        // changes in one Add: what they point to should stay in the core's cache
+	parcelRows   = 4096      // maximum rows: those without documents have no size
+	parcelKept   = 4 << 20   // larger parcels, grown by a huge document, are not reused
+	loadBatch    = 64        // changes in one Add: their memory should stay in the core's cache
 	phaseEvery   = 5 * time.Second
-	fullRead     = "full read" // as a reader of the source
+	fullRead     = "full read" // name of the reader
 	heldBackText = "a full read found far fewer documents than are known; they are kept"
 )
 
-// errHeldBack says that the store keeps what it has.
+// errHeldBack means that the store keeps its data.
 var errHeldBack = errors.New("full read held back")
 
-// errStaleHashes says that documents were taken for known and are not.
+// errStaleHashes means that documents were wrongly taken for known.
 var errStaleHashes = errors.New("documents taken for known have changed in the store")
 
-// loadUntilDone reads everything, as often as it takes. The error is that of ctx.
+// loadUntilDone does a full read, with as many retries as needed. Its error is
+// ctx's.
 func (f *Follower) loadUntilDone(ctx context.Context) error {
 	for afresh := false; ; {
 		err := f.load(ctx, afresh)
@@ -53,15 +54,15 @@ func (f *Follower) loadUntilDone(ctx context.Context) error {
 	}
 }
 
-// load reads both databases into the store, each for itself. Their positions
-// are taken before the reads: a change during one is seen twice, never lost.
+// load reads both databases into the store in parallel. Their positions are
+// taken before the reads: a change during a read is seen twice, never lost.
 func (f *Follower) load(ctx context.Context, afresh bool) error {
 	start := f.o.Now()
 	f.readings.begin(start)
 	defer f.readings.end()
 	from := &startings{of: map[couch.Database]couch.Position{}}
 	into := f.o.Store.BeginLoad()
-	defer context.AfterFunc(ctx, into.Abort)() // also while it is committed
+	defer context.AfterFunc(ctx, into.Abort)() // also during a commit
 	m := mode{fullRead: true, afresh: afresh, settled: newSettled(), tooMany: new(atomic.Bool)}
 	read, err := f.readAll(ctx, into, from, start, m)
 	if err != nil {
@@ -96,7 +97,8 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 	return nil
 }
 
-// heldBackDetail says what a read missed, where the store tells; for people.
+// heldBackDetail returns what a read missed, if the store reports it; for
+// people.
 func heldBackDetail(err error) string {
 	var shrunk *join.ShrunkError
 	if !errors.As(err, &shrunk) {
@@ -126,7 +128,7 @@ func (f *Follower) loadFailed(db couch.Database, err error) error {
 	return fmt.Errorf("full read: %w", err)
 }
 
-// fail tells everybody but the log that a database can't be read.
+// fail reports in the state, but not in the log, that a database can't be read.
 func (f *Follower) fail(db couch.Database, err error) {
 	reason := couch.Public(err)
 	f.state.failed(db, reason)
@@ -135,18 +137,18 @@ func (f *Follower) fail(db couch.Database, err error) {
 	}
 }
 
-// readCount counts what a full read has seen.
+// readCount counts the documents and bytes of a full read.
 type readCount struct{ documents, bytes atomic.Int64 }
 
 // parcel is a group of documents on their way to a decoder.
 type parcel struct {
 	db   couch.Database
 	rows []couch.Row // Doc is set when the parcel is complete
-	ends []int       // where in data the documents end
+	ends []int       // ends of the documents in data
 	data []byte
 }
 
-// add copies a row into the parcel and tells whether it is full.
+// add copies a row into the parcel and reports whether it is full.
 func (p *parcel) add(row couch.Row) bool {
 	p.data = append(p.data, row.Doc...)
 	row.Doc = nil
@@ -155,18 +157,18 @@ func (p *parcel) add(row couch.Row) bool {
 	return len(p.data) >= parcelBytes || len(p.rows) >= parcelRows
 }
 
-// seal points the rows to their documents.
+// seal makes the rows point to their documents.
 func (p *parcel) seal() {
 	from := 0
 	for i, to := range p.ends {
-		if to > from { // else it has none
+		if to > from { // otherwise it has no document
 			p.rows[i].Doc = p.data[from:to:to]
 		}
 		from = to
 	}
 }
 
-// empty makes the parcel ready for another use.
+// empty prepares the parcel for reuse.
 func (p *parcel) empty() {
 	if cap(p.data) > parcelKept {
 		p.data = nil
@@ -192,7 +194,7 @@ func (f *Follower) readOne(ctx context.Context, db couch.Database, full, free ch
 		bytes += int64(len(row.Doc))
 		if p.add(row) {
 			p.seal()
-			full <- p // never blocks: there are no more parcels than it holds
+			full <- p // never blocks: the channel has room for all parcels
 			p = nil
 			if !m.behind {
 				f.readings.change(db, func(r *Reading) { r.Documents, r.Reason = documents, "" })
@@ -231,8 +233,8 @@ func (f *Follower) progress(db couch.Database, documents, bytes int64, elapsed t
 	}
 }
 
-// decodeParcels decodes until there is nothing more. All changes are made in the
-// same memory: a full read would else be half of garbage.
+// decodeParcels decodes until there are no more parcels. All changes reuse the
+// same memory: otherwise half of a full read's memory would be garbage.
 func (f *Follower) decodeParcels(ctx context.Context, full, free chan *parcel, into Load, m mode) error {
 	m.tools = new(tools)
 	m.tools.recycle()

@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	looksToBelieve = 3               // a fall counts when so many looks show it: copies in a cluster differ
-	purgeSettles   = 2 * time.Minute // so long after a purge the copies may differ in documents
+	looksToBelieve = 3               // a fall counts when this many checks show it: copies in a cluster differ
+	purgeSettles   = 2 * time.Minute // for this long after a purge, copies may differ in documents
 )
 
-// watch counts what the looks at a database show.
+// watch counts the results of checks of a database.
 type watch struct {
-	looks  int // in a row that show a fall
+	looks  int // consecutive, that show a fall
 	first  time.Time
-	purged time.Time // the last time that something was
+	purged time.Time // the last purge
 }
 
-// fell takes the sign of a look and says whether a fall counts.
+// fell records the result of a check and reports whether a fall counts.
 func (w *watch) fell(sign string, at time.Time, over time.Duration) bool {
 	if sign == "" {
 		w.looks = 0
@@ -37,8 +37,8 @@ func (w *watch) fell(sign string, at time.Time, over time.Duration) bool {
 	return true
 }
 
-// sooner is the wait before the next look: not long while a fall may have been
-// seen.
+// sooner returns the wait before the next check: short while there may be a
+// fall.
 func (w *watch) sooner(interval, look time.Duration) time.Duration {
 	if w.looks > 0 {
 		return min(interval, look)
@@ -46,9 +46,9 @@ func (w *watch) sooner(interval, look time.Duration) time.Duration {
 	return interval
 }
 
-// look asks a database for its position and compares it with what was seen
-// before. A database that is in an older state is followed from there (older is
-// true), and everything is read again beside; errRecreated is another database.
+// look reads the position of a database and compares it with earlier ones. If
+// the database is in an older state, it is followed from there (older is true),
+// and a re-read is due; errRecreated means another database.
 func (f *Follower) look(ctx context.Context, t *track) (now couch.Position, older bool, err error) {
 	now, err = f.o.Source.Position(ctx, t.db)
 	if err != nil {
@@ -57,7 +57,7 @@ func (f *Follower) look(ctx context.Context, t *track) (now couch.Position, olde
 	f.state.alive(t.db)
 	at := f.o.Now()
 	known := f.position(t.db)
-	if n, ok := known.Seq.Number(); ok && known.Updates > 0 { // what came since the last look counts too
+	if n, ok := known.Seq.Number(); ok && known.Updates > 0 { // changes since the last check count too
 		known.Updates = max(known.Updates, n)
 	}
 	if at.Sub(t.watch.purged) < purgeSettles {
@@ -70,7 +70,7 @@ func (f *Follower) look(ctx context.Context, t *track) (now couch.Position, olde
 	if signs.Purged != "" {
 		t.watch.purged = at
 		f.o.Log.Warn("documents were purged; reading everything again", "database", t.db.String(), "moved", signs.Purged)
-		f.readAgain(dueRead{purge, t.db.String()}) // before the position says that it was seen
+		f.readAgain(dueRead{purge, t.db.String()}) // before the position shows that it was seen
 		defer f.dueReads.ring()
 		known.Documents, known.PurgeSeq = now.Documents, now.PurgeSeq
 		signs = known.Signs(now)
@@ -90,8 +90,8 @@ func (f *Follower) look(ctx context.Context, t *track) (now couch.Position, olde
 	return now, false, nil
 }
 
-// looks looks at a database while its feed is followed, until ctx ends or it
-// has something that the feed does not bring. An error ends the feed.
+// looks checks a database while its feed is followed, until ctx ends or the
+// database has changes that the feed does not deliver. An error ends the feed.
 func (f *Follower) looks(ctx context.Context, t *track, items chan<- item, began time.Time) error {
 	hidden := false
 	for t.rows.Store(0); f.retry.news(f.o.LookEvery).await(ctx); {
@@ -101,7 +101,7 @@ func (f *Follower) looks(ctx context.Context, t *track, items chan<- item, began
 		switch {
 		case errors.Is(err, errRecreated) || errors.Is(err, errOlder) || errors.Is(err, couch.ErrSeqUnknown):
 			return err
-		case err != nil: // how long that may go on is the state's to say
+		case err != nil: // the state decides how long that may last
 			if ctx.Err() == nil {
 				f.state.unlooked(t.db, couch.Public(err))
 			}
@@ -121,7 +121,7 @@ func (f *Follower) looks(ctx context.Context, t *track, items chan<- item, began
 	return nil
 }
 
-// lookFor says whether a database has a change for us that has not come.
+// lookFor reports whether a database has a change for us that has not arrived.
 func (f *Follower) lookFor(ctx context.Context, t *track, items chan<- item, quiet bool) (missing bool, err error) {
 	asked := f.o.Now()
 	now, older, err := f.look(ctx, t)
@@ -141,7 +141,7 @@ func (f *Follower) lookFor(ctx context.Context, t *track, items chan<- item, qui
 		tries = 1
 	}
 	for range tries {
-		if !quiet { // the best moment is when a batch was applied
+		if !quiet { // the best moment is after a batch was applied
 			turn{wait: 3 * f.o.BatchWindow, wake: f.moved()}.await(ctx)
 		}
 		asked = f.o.Now()
@@ -154,7 +154,7 @@ func (f *Follower) lookFor(ctx context.Context, t *track, items chan<- item, qui
 		}
 		t.clear = now.Seq
 		f.upToDate(t, asked)
-		if last != "" { // nothing has to be searched twice
+		if last != "" { // so that nothing is searched twice
 			select {
 			case items <- item{db: t.db, change: couch.Change{Seq: last}, came: asked}:
 			case <-ctx.Done():
@@ -166,8 +166,8 @@ func (f *Follower) lookFor(ctx context.Context, t *track, items chan<- item, qui
 	return true, nil
 }
 
-// prove asks for one change after the position, with the filter of the feed. If
-// there is none, last is a position behind which there is nothing either.
+// prove requests one change after the position, with the filter of the feed. If
+// there is none, last is a position up to which there is none.
 func (f *Follower) prove(ctx context.Context, db couch.Database) (missing bool, last couch.Seq, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.o.StaleAfter)
 	defer cancel()

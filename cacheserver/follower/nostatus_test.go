@@ -10,8 +10,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
-// TestRequestsWithoutAStatusAreInNoList: the view by status does not bring them,
-// so the feed must not either: a restart would lose them again.
+// The view by status does not return them, so the feed must not either: a
+// restart would lose them again.
 func TestRequestsWithoutAStatusAreInNoList(t *testing.T) {
 	odd := func(id, status string, n int) string {
 		return strings.Replace(requestDoc(id, "running-open", n), `"RequestStatus":"running-open"`, status, 1)

@@ -25,7 +25,7 @@ func (b *bubble) backup() (all []*couchfake.Backup) {
 	return all
 }
 
-// restore stops the server, puts backups in place and starts it again.
+// restore stops the server, restores backups and starts it again.
 func (b *bubble) restore(backups []*couchfake.Backup, away time.Duration) {
 	b.net.cut(true)
 	for _, backup := range backups {
@@ -35,7 +35,7 @@ func (b *bubble) restore(backups []*couchfake.Backup, away time.Duration) {
 	b.net.cut(false)
 }
 
-// rereadCount counts re-reads of a bubble.
+// rereadCount counts the re-reads of a bubble.
 type rereadCount struct{ ended, broken atomic.Int64 }
 
 func (c *rereadCount) done() int   { return int(c.ended.Load()) }
@@ -53,8 +53,8 @@ func counting(c *rereadCount) func(*Options) {
 	}
 }
 
-// edit changes, deletes and adds documents, so that an older state differs in all
-// of these.
+// edit changes, deletes and adds documents, so that an older state differs in
+// all of these.
 func (b *bubble) edit(n int) {
 	for i := range n / 4 {
 		b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", i), "completed", 5000+i))
@@ -64,10 +64,9 @@ func (b *bubble) edit(n int) {
 	b.put(requestDB, requestDoc(fmt.Sprintf("wf%d", n-1), "normal-archived", 1))
 }
 
-// TestARestoredBackupIsNoticed: the database says that it is the same one, and
-// our position is ahead of it. Within a minute the records are stale for that
-// reason, everything is read again beside the feeds, and what is written since
-// is shown.
+// The database claims to be the same one, and our position is ahead of it.
+// Within a minute the records are stale for that reason, a re-read runs beside
+// the feeds, and new writes are shown.
 func TestARestoredBackupIsNoticed(t *testing.T) {
 	for name, change := range map[string]func(*Options){
 		"feeds":                      func(*Options) {},
@@ -84,14 +83,14 @@ func TestARestoredBackupIsNoticed(t *testing.T) {
 				b.until("the edits", 2*time.Minute, func() bool { return b.agrees(n) })
 				time.Sleep(13 * time.Second)
 				b.restore(old, 3*time.Second)
-				b.put(requestDB, requestDoc("wf3", "assigned", 77)) // behind our position
+				b.put(requestDB, requestDoc("wf3", "assigned", 77)) // after our position
 				b.honest(n, 4*time.Minute)
 				assert.True(t, b.store.was(fall.public()))
 				require.True(t, b.agrees(n), "log:\n%s", b.log)
 				require.True(t, b.fresh())
 				b.put(requestDB, requestDoc("wf2", "assigned", 78))
 				b.until("a new write", time.Minute, func() bool { return b.agrees(n) })
-				assert.Equal(t, 1, b.store.count(loads)-c.done(), "no full read that stops the feeds")
+				assert.Equal(t, 1, b.store.count(loads)-c.done(), "no full read instead of the feeds")
 				if b.follower.o.PollInterval == 0 {
 					assert.Equal(t, 1, c.done(), "one for both databases")
 				}
@@ -102,7 +101,7 @@ func TestARestoredBackupIsNoticed(t *testing.T) {
 	}
 }
 
-// TestARestoreBehindACheckpoint: the data folder changed while we were away.
+// The database was replaced while the cache server was down.
 func TestARestoreBehindACheckpoint(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 40
@@ -120,9 +119,8 @@ func TestARestoreBehindACheckpoint(t *testing.T) {
 	})
 }
 
-// TestACheckpointKeepsWhatIsOwed: the position is a new one already and the
-// records are those of before.
-func TestACheckpointKeepsWhatIsOwed(t *testing.T) {
+// The position is already the new one, and the records are the old ones.
+func TestACheckpointKeepsDueReads(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 40
 		b.begin(n)
@@ -138,14 +136,14 @@ func TestACheckpointKeepsWhatIsOwed(t *testing.T) {
 		require.Equal(t, fall.public(), b.store.state().Reason)
 		b.start()
 		b.honest(n, 2*time.Minute)
-		require.Equal(t, fall.public(), b.store.state().Reason, "it can't be read")
+		require.Equal(t, fall.public(), b.store.state().Reason, "unreadable")
 		b.srv.Behave()
 		b.until("the repair", 2*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
 	})
 }
 
-// TestPurgedDocumentsAreNoticed: at the next look everything is read again, and
-// that the sums are lower then is no sign of another fall.
+// The next check leads to a re-read, and the lower numbers after the purge are
+// not taken for another fall.
 func TestPurgedDocumentsAreNoticed(t *testing.T) {
 	for name, change := range map[string]func(*Options){
 		"feeds":   func(*Options) {},
@@ -176,9 +174,8 @@ func TestPurgedDocumentsAreNoticed(t *testing.T) {
 	}
 }
 
-// TestManyPurges: one after the other, for half an hour. The records are stale
-// while they differ, right soon after the last one, and the source is not read
-// all the time.
+// Purges for half an hour: the records are stale while they differ, and correct
+// soon after the last one, and the source is not read all the time.
 func TestManyPurges(t *testing.T) {
 	var c rereadCount
 	inBubble(t, func(t *testing.T, b *bubble) {
@@ -193,8 +190,8 @@ func TestManyPurges(t *testing.T) {
 	}, counting(&c))
 }
 
-// TestARereadThatIsDueDuringAnother: it waits for the other one, and does not hold
-// up a stop. (With a lock in place of a channel the time of the bubble stands.)
+// It waits for the other one, and does not delay a stop. (With a lock instead of
+// a channel the time of the bubble would not advance.)
 func TestARereadThatIsDueDuringAnother(t *testing.T) {
 	var c rereadCount
 	inBubble(t, func(t *testing.T, b *bubble) {
@@ -205,7 +202,7 @@ func TestARereadThatIsDueDuringAnother(t *testing.T) {
 		require.Equal(t, 1, b.srv.Purge(requestDB, "wf1"))
 		b.until("the reason", time.Minute, func() bool { return b.store.was(purge.public()) })
 		time.Sleep(10 * time.Second)
-		assert.Zero(t, c.done(), "the first one is under way")
+		assert.Zero(t, c.done(), "the first one is in progress")
 		b.until("both", 20*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
 		assert.Equal(t, 2, c.done())
 		hits := slow.Hits()
@@ -219,9 +216,9 @@ func TestARereadThatIsDueDuringAnother(t *testing.T) {
 	}, counting(&c), func(o *Options) { o.RereadEvery = 20 * time.Minute })
 }
 
-// TestARereadThatFailsIsNoLoop: the reads that are due wait longer each time, and
-// come soon after the end of the trouble.
-func TestARereadThatFailsIsNoLoop(t *testing.T) {
+// Due re-reads that fail wait longer each time, and run soon after the end of
+// the failure.
+func TestARereadThatFailsIsNotALoop(t *testing.T) {
 	var c rereadCount
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 20
@@ -241,7 +238,7 @@ func TestARereadThatFailsIsNoLoop(t *testing.T) {
 	}, counting(&c))
 }
 
-// TestAPurgeBehindACheckpoint: while we were away.
+// Documents were purged while the cache server was down.
 func TestAPurgeBehindACheckpoint(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 10
@@ -256,16 +253,16 @@ func TestAPurgeBehindACheckpoint(t *testing.T) {
 	})
 }
 
-// TestCopiesThatDiffer: the nodes of a cluster answer with the sums of their own
-// copies. One or two lower answers are no sign; a lower answer for good is one,
-// and it leads to one re-read in ten minutes.
+// The nodes of a cluster report the numbers of their own copies. One or two
+// lower answers are not a sign; a permanently lower answer is one, and leads to
+// one re-read in ten minutes.
 func TestCopiesThatDiffer(t *testing.T) {
 	info := couchfake.Match{Method: "GET", Path: "/" + wmstatsDB}
 	var c rereadCount
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 10
 		b.begin(n)
-		for range 60 { // of each three looks two are lower
+		for range 60 { // two of three checks are lower
 			low := b.srv.Misbehave(couchfake.Fault{Match: info, Kind: couchfake.OtherCopy, Rows: 2})
 			time.Sleep(20 * time.Second)
 			low.Clear()
@@ -286,8 +283,7 @@ func TestCopiesThatDiffer(t *testing.T) {
 	}, counting(&c))
 }
 
-// TestABackupRestoredAgainAndAgain: one re-read in ten minutes, and stale until
-// then.
+// One re-read in ten minutes, and stale until then.
 func TestABackupRestoredAgainAndAgain(t *testing.T) {
 	var c rereadCount
 	inBubble(t, func(t *testing.T, b *bubble) {
@@ -308,8 +304,8 @@ func TestABackupRestoredAgainAndAgain(t *testing.T) {
 	}, counting(&c))
 }
 
-// TestPositionsOfAnOlderCheckpoint have no numbers: they are no fall, and are
-// known after the first look.
+// Positions without numbers are not taken for a fall, and get numbers at the
+// first check.
 func TestPositionsOfAnOlderCheckpoint(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		const n = 5
@@ -339,9 +335,8 @@ func TestPositionsOfAnOlderCheckpoint(t *testing.T) {
 	})
 }
 
-// TestARestoredBackupWhilePositionsAreOnTheirWay: what an answer of before has
-// said of the position is applied after the position was set back. It is set back
-// all the same, and the older state is noticed once.
+// The position in an earlier answer is applied after the position was reset. The
+// reset still holds, and the older state is noticed once.
 func TestARestoredBackupWhilePositionsAreOnTheirWay(t *testing.T) {
 	for _, window := range []time.Duration{time.Second, 30 * time.Second, time.Minute, 2 * time.Minute} {
 		t.Run(window.String(), func(t *testing.T) {
@@ -353,10 +348,10 @@ func TestARestoredBackupWhilePositionsAreOnTheirWay(t *testing.T) {
 				b.until("the edits", 2*time.Minute, func() bool { return b.agrees(n) })
 				time.Sleep(time.Minute)
 				b.restore(old, 3*time.Second)
-				b.until("noticed", 2*time.Minute, func() bool { return b.logged("older state than before") == 2 })
+				b.until("noticed", 2*time.Minute, func() bool { return b.logged("is older than before") == 2 })
 				b.until("fresh", 3*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
 				time.Sleep(10 * time.Minute)
-				assert.Equal(t, 2, b.logged("older state than before"), "one for each database; log:\n%s", b.log)
+				assert.Equal(t, 2, b.logged("is older than before"), "one for each database; log:\n%s", b.log)
 			}, func(o *Options) { o.BatchWindow = window })
 		})
 	}

@@ -12,42 +12,42 @@ import (
 )
 
 const (
-	askAtOnce = 200              // documents in one question
-	maxOwed   = 100_000          // a source that owes more is not one that can be followed
-	owedSoon  = 30 * time.Second // what is owed for longer makes the state stale
+	askAtOnce = 200              // documents in one request
+	maxOwed   = 100_000          // a source that owes more can't be followed
+	owedSoon  = 30 * time.Second // documents owed for longer make the state stale
 )
 
-// byID is a Source that can be asked for single documents. One that is not can't
-// say more than it did, and nothing is owed by it.
+// byID is a Source that can return single documents. Nothing is owed by a Source
+// that can't.
 type byID interface {
 	// ByID calls fn for each of the ids: with a document, with Deleted or
-	// Missing, or with a row that is Lacking; rows are valid inside fn only.
-	// After an error some ids may not have had their call.
+	// Missing, or with a row that is Lacking. Rows are valid inside fn only.
+	// After an error fn may not have been called for some ids.
 	ByID(ctx context.Context, db couch.Database, ids []string, fn func(couch.Row) error) error
 }
 
-// errTooManyOwed ends a read, and the following of feeds.
+// errTooManyOwed ends a read, or the following of feeds.
 var errTooManyOwed = &couch.Error{Op: "read documents", Kind: couch.ErrRow, Reason: "too many rows came without their documents"}
 
-// debt is a document that is there, for all that is known, and did not come.
+// debt is a document that is assumed to exist and has not arrived.
 type debt struct {
 	Quarantined
-	serial uint64        // another one after each row that lacked the document: older answers settle nothing
-	since  time.Time     // owed without a break
+	serial uint64        // changes with each row that lacked the document: answers from before it settle nothing
+	since  time.Time     // owed without interruption
 	row    time.Time     // when the last row lacked it
-	absent bool          // the source has said once that it is not there
-	wait   time.Duration // after the last question
-	due    time.Time     // the next question
+	absent bool          // the source has once answered that it does not exist
+	wait   time.Duration // after the last request
+	due    time.Time     // time of the next request
 }
 
-// asked is a question for one document.
+// asked is a request for one document.
 type asked struct {
 	id     string
 	serial uint64
 }
 
-// owe notes that a document did not come with its row. It is not ok when too
-// much is owed already; fresh says that this document was not owed before.
+// owe records that a row came without its document. ok is false when too many
+// are owed already; fresh means that this document was not owed before.
 func (q *quarantine) owe(d Quarantined) (fresh, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -72,7 +72,7 @@ func (q *quarantine) owe(d Quarantined) (fresh, ok bool) {
 	return fresh, true
 }
 
-// told wakes who asks for what is owed.
+// told wakes the goroutine that requests owed documents.
 func (q *quarantine) told() {
 	select {
 	case q.change <- struct{}{}:
@@ -80,10 +80,10 @@ func (q *quarantine) told() {
 	}
 }
 
-// due picks up to n documents of one database that are to be asked for now, and
-// puts each off for the time after: least at first, twice as long each time, and
-// most at last. Where there are none, next says when there will be; zero: not by
-// themselves.
+// due returns up to n documents of one database that are to be requested now,
+// and sets the time of their next request: least after the first, doubled each
+// time up to most. If there are none, next is when there will be; zero: not
+// without another change.
 func (q *quarantine) due(n int, least, most time.Duration) (db string, picked []asked, next time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -104,7 +104,7 @@ func (q *quarantine) due(n int, least, most time.Duration) (db string, picked []
 	return db, picked, next
 }
 
-// refused notes that a document did not come when it was asked for.
+// refused records that a document did not arrive when it was requested.
 func (q *quarantine) refused(key quarantineKey, serial uint64, reason string, at time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -113,10 +113,10 @@ func (q *quarantine) refused(key quarantineKey, serial uint64, reason string, at
 	}
 }
 
-// doubts says why an answer need not be that of the newest copy; "": it is
-// believed. What was there with a revision, as the row said, is not gone because
-// one answer does not know it. An older revision is doubted for as long as
-// copies may lag: it may be the newest one, of a database that was restored.
+// doubts returns why an answer may not be that of the newest copy; "" accepts
+// it. If a row had a revision, one answer that does not know the document is not
+// enough. An older revision is doubted for as long as copies may lag: it may be
+// the newest one if the database was restored.
 func (q *quarantine) doubts(key quarantineKey, row couch.Row) string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -132,8 +132,8 @@ func (q *quarantine) doubts(key quarantineKey, row couch.Row) string {
 	return ""
 }
 
-// older tells whether a revision comes before another one of its document; not
-// when that can't be told.
+// older reports whether a revision comes before another one of its document;
+// false when that can't be determined.
 func older(rev, than string) bool {
 	number := func(rev string) int {
 		digits, _, _ := strings.Cut(rev, "-")
@@ -147,7 +147,7 @@ func older(rev, than string) bool {
 	return a > 0 && a < b
 }
 
-// asks tells whether the answer to a question is still waited for.
+// asks reports whether the answer to a request is still expected.
 func (q *quarantine) asks(key quarantineKey, serial uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -155,7 +155,7 @@ func (q *quarantine) asks(key quarantineKey, serial uint64) bool {
 	return d != nil && d.serial == serial
 }
 
-// settle takes a document off the list whose answer is in the store.
+// settle removes a document from the list when its answer is in the store.
 func (q *quarantine) settle(key quarantineKey, serial uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -164,7 +164,7 @@ func (q *quarantine) settle(key quarantineKey, serial uint64) {
 	}
 }
 
-// debts are the documents of one database that are owed.
+// debts returns the owed documents of one database.
 func (q *quarantine) debts(db couch.Database) (ids []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -176,8 +176,8 @@ func (q *quarantine) debts(db couch.Database) (ids []string) {
 	return ids
 }
 
-// owedFor lists the documents of one database that are owed without a break for
-// so long, by id.
+// owedFor returns the ids of the documents of one database that have been owed
+// without interruption for at least this long, sorted.
 func (q *quarantine) owedFor(db couch.Database, least time.Duration) (ids []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -190,13 +190,14 @@ func (q *quarantine) owedFor(db couch.Database, least time.Duration) (ids []stri
 	return ids
 }
 
-// OwedRequests are the request documents that are there, for all that is known,
-// and could not be had for so long, by id.
+// OwedRequests returns the ids of the request documents that are assumed to
+// exist and have been unavailable for at least this long, sorted.
 func (f *Follower) OwedRequests(least time.Duration) []string {
 	return f.quarantine.owedFor(couch.Requests, least)
 }
 
-// owing says how many documents are owed, and since when the first of them is.
+// owing returns how many documents are owed, and since when the first of them
+// is.
 func (q *quarantine) owing() (n int, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -208,8 +209,8 @@ func (q *quarantine) owing() (n int, since time.Time) {
 	return n, since
 }
 
-// askForOwed asks for what is owed, again and again until all of it has come,
-// and passes the answers on as if a feed had brought them. It returns when ctx
+// askForOwed requests owed documents repeatedly until all have arrived, and
+// passes the answers on as if a feed had delivered them. It returns when ctx
 // ends.
 func (f *Follower) askForOwed(ctx context.Context, items chan<- item) {
 	const reader = "owed"
@@ -235,7 +236,7 @@ func (f *Follower) askForOwed(ctx context.Context, items chan<- item) {
 	}
 }
 
-// databaseOf is the database of a name in the quarantine.
+// databaseOf returns the database of a name in the quarantine.
 func databaseOf(name string) couch.Database {
 	if name == couch.Requests.String() {
 		return couch.Requests
@@ -243,7 +244,7 @@ func databaseOf(name string) couch.Database {
 	return couch.WMStats
 }
 
-// awaitOwed waits for one of two times, or for a change of what is owed.
+// awaitOwed waits for one of two times, or for a change of the owed documents.
 func (f *Follower) awaitOwed(ctx context.Context, next, late time.Time) {
 	if next.IsZero() || !late.IsZero() && late.Before(next) {
 		next = late
@@ -261,17 +262,17 @@ func (f *Follower) awaitOwed(ctx context.Context, next, late time.Time) {
 	}
 }
 
-// tellOwed tells everybody what is owed, and returns when that would make the
-// state stale; zero: never, or it is.
+// tellOwed reports how many documents are owed, and returns when they would make
+// the state stale; zero: never, or it already is.
 func (f *Follower) tellOwed() (late time.Time) {
 	n, since := f.quarantine.owing()
 	reason := ""
 	switch {
 	case n == 0:
 	case time.Since(since) >= owedSoon:
-		reason = fmt.Sprintf("%d documents have changed in the source and can't be read; /quarantine names them", n)
+		reason = fmt.Sprintf("%d documents have changed in the data source and can't be read; /quarantine names them", n)
 		if n == 1 {
-			reason = "a document has changed in the source and can't be read; /quarantine names it"
+			reason = "a document has changed in the data source and can't be read; /quarantine names it"
 		}
 	default:
 		late = since.Add(owedSoon)
@@ -280,7 +281,7 @@ func (f *Follower) tellOwed() (late time.Time) {
 	return late
 }
 
-// ask asks for documents and passes on what comes.
+// ask requests documents and passes on the answers.
 func (f *Follower) ask(ctx context.Context, db couch.Database, questions []asked, items chan<- item) error {
 	ids, serials := make([]string, len(questions)), make(map[string]uint64, len(questions))
 	for i, q := range questions {
@@ -296,7 +297,7 @@ func (f *Follower) ask(ctx context.Context, db couch.Database, questions []asked
 			f.quarantine.refused(key, serials[row.ID], reason, f.o.Now())
 			return nil
 		}
-		row.Deleted, row.Doc = row.Deleted || row.Missing, slices.Clone(row.Doc) // it goes to another goroutine
+		row.Deleted, row.Doc = row.Deleted || row.Missing, slices.Clone(row.Doc) // it is used by another goroutine
 		select {
 		case items <- item{db: db, change: couch.Change{Row: row}, came: f.o.Now(), debt: serials[row.ID]}:
 			return nil
@@ -306,7 +307,7 @@ func (f *Follower) ask(ctx context.Context, db couch.Database, questions []asked
 	})
 }
 
-// lackText says what a row has in place of its document.
+// lackText returns what a row has instead of its document.
 func lackText(row couch.Row) string {
 	if row.Error == "" {
 		return "the source did not send the document"

@@ -20,7 +20,8 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// byIDFaults are the ways in which the answer to a question brings no document.
+// byIDFaults are the ways in which the answer to a request by id lacks the
+// document.
 func byIDFaults() map[string]couchfake.Fault {
 	return map[string]couchfake.Fault{
 		"null":     {Kind: couchfake.NullDoc},
@@ -54,10 +55,10 @@ func (l *lock) String() string {
 	return l.buf.String()
 }
 
-// TestWhatIsOwedIsAskedForUntilItComes: neither the row nor the answer to the
-// question brings the document: its old record stays, it is listed, counted and
-// said once, also after a restart, and comes when it can.
-func TestWhatIsOwedIsAskedForUntilItComes(t *testing.T) {
+// Neither the row nor the answer to the request has the document: its old record
+// is kept; it is listed, counted and logged once, also after a restart, and is
+// updated when the document arrives.
+func TestOwedDocumentsAreRequestedUntilTheyArrive(t *testing.T) {
 	for name, fault := range byIDFaults() {
 		t.Run(name, func(t *testing.T) {
 			var log lock
@@ -76,13 +77,13 @@ func TestWhatIsOwedIsAskedForUntilItComes(t *testing.T) {
 				r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.NullDoc, IDs: []string{"wf1"}})
 				require.NoError(t, r.end.Accept())
 				r.put(requestDB, requestDoc("wf1", "running-open", 777), requestDoc("wf2", "running-open", 778))
-				r.eventually("what follows", func() bool {
+				r.eventually("later changes", func() bool {
 					k := key(join.Request, "wf2")
 					return r.store.content()[k] == r.source("wf2")[k]
 				})
-				r.eventually("it is asked for", func() bool { return met.Hits() > 2 })
+				r.eventually("the request", func() bool { return met.Hits() > 2 })
 				k := key(join.Request, "wf1")
-				assert.Equal(t, before[k], r.store.content()[k], "the old record stays")
+				assert.Equal(t, before[k], r.store.content()[k], "the old record is kept")
 				owed := r.follower.Quarantined()
 				require.Len(t, owed, 1)
 				assert.Equal(t, []any{"wf1", "requests", true}, []any{owed[0].ID, owed[0].Database, owed[0].Owed})
@@ -95,7 +96,7 @@ func TestWhatIsOwedIsAskedForUntilItComes(t *testing.T) {
 				require.Len(t, r.follower.Quarantined(), 1, "it survives a restart")
 				hits := met.Hits()
 				r.start()
-				r.eventually("it is asked for again", func() bool { return met.Hits() > hits })
+				r.eventually("another request", func() bool { return met.Hits() > hits })
 				assert.Equal(t, before[k], r.store.content()[k])
 				r.srv.Behave()
 				r.converges(n)
@@ -103,13 +104,12 @@ func TestWhatIsOwedIsAskedForUntilItComes(t *testing.T) {
 				assert.Equal(t, 1, r.store.count(loads), "no full read")
 			})
 			said := strings.Count(log.String(), `msg="document missing in the row; requesting it by ID" id=wf1`)
-			assert.Equal(t, 2, said, "once in each of the two: %s", log.String())
+			assert.Equal(t, 2, said, "once in each process: %s", log.String())
 		})
 	}
 }
 
-// TestGoneWithoutATombstone: the row has no document, and there is none: a
-// purge leaves nothing else.
+// The row has no document, and none exists: a purge leaves nothing else.
 func TestGoneWithoutATombstone(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.fill(5)
@@ -129,8 +129,8 @@ func TestGoneWithoutATombstone(t *testing.T) {
 	})
 }
 
-// TestWhatIsOwedForLongMakesTheStateStale, and says so in words for everybody.
-func TestWhatIsOwedForLongMakesTheStateStale(t *testing.T) {
+// The state is stale, with a reason that is safe to publish.
+func TestDocumentsOwedForLongMakeTheStateStale(t *testing.T) {
 	r := newRig(t)
 	r.fill(5)
 	long := time.Now().Add(-time.Hour)
@@ -138,16 +138,16 @@ func TestWhatIsOwedForLongMakesTheStateStale(t *testing.T) {
 	hold := r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: "POST", Path: "/" + requestDB + "/_all_docs"}, Kind: couchfake.OmitRow})
 	r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_design"}, Kind: couchfake.OmitRow, IDs: []string{"wf1"}})
 	r.start()
-	r.eventually("stale", func() bool { return r.store.was("a document has changed in the source and can't be read") })
+	r.eventually("stale", func() bool { return r.store.was("a document has changed in the data source and can't be read") })
 	hold.Clear()
 	r.converges(5)
 	assert.Contains(t, r.store.content(), key(join.Request, "wf1"))
 }
 
-// TestAFullReadKeepsWhatItCannotConfirm: a full read in place of a lost position
-// does not bring a document, and the question for it fails: it is kept, and
-// owed; it goes when the source says so.
-func TestAFullReadKeepsWhatItCannotConfirm(t *testing.T) {
+// A full read after a lost position does not return a document, and the request
+// for it fails: it is kept and owed, and removed when the source states that it
+// is gone.
+func TestAFullReadKeepsUnconfirmedDocuments(t *testing.T) {
 	for name, fault := range byIDFaults() {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, r *rig) {
@@ -167,7 +167,7 @@ func TestAFullReadKeepsWhatItCannotConfirm(t *testing.T) {
 				r.eventually("the full read", func() bool { return r.store.count(loads) == 2 })
 				assert.Equal(t, r.source(names(n)...), r.store.content())
 				r.eventually("owed", func() bool { return len(r.follower.Quarantined()) == 5 })
-				r.put(requestDB, requestDoc("wf2", "running-open", 42)) // the feed brings it
+				r.put(requestDB, requestDoc("wf2", "running-open", 42)) // the feed delivers it
 				r.eventually("one less", func() bool { return len(r.follower.Quarantined()) == 4 })
 				r.srv.Behave()
 				r.converges(n)
@@ -177,10 +177,10 @@ func TestAFullReadKeepsWhatItCannotConfirm(t *testing.T) {
 	}
 }
 
-// TestDocumentsAreAskedForInParts of 200.
-func TestDocumentsAreAskedForInParts(t *testing.T) { inBubble(t, testDocumentsAreAskedForInParts) }
+// TestDocumentsAreRequestedInParts of 200.
+func TestDocumentsAreRequestedInParts(t *testing.T) { inBubble(t, testDocumentsAreRequestedInParts) }
 
-func testDocumentsAreAskedForInParts(t *testing.T, r *bubble) {
+func testDocumentsAreRequestedInParts(t *testing.T, r *bubble) {
 	const n, left = 1000, 450
 	r.fill(n)
 	r.start()
@@ -203,9 +203,8 @@ func testDocumentsAreAskedForInParts(t *testing.T, r *bubble) {
 	assert.Equal(t, 3, count.Hits())
 }
 
-// TestMoreIsOwedThanCanBeNoted: nothing is taken for read; everything is read
-// again until it comes.
-func TestMoreIsOwedThanCanBeNoted(t *testing.T) {
+// No document is taken as read; full reads are repeated until all arrive.
+func TestTooManyOwedDocuments(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.follower.quarantine.most = 3
 		r.fill(20)
@@ -230,8 +229,8 @@ func TestMoreIsOwedThanCanBeNoted(t *testing.T) {
 	})
 }
 
-// TestOlderAnswersSettleNothing: an answer to a question from before a newer
-// row, and the answer of a copy that lags.
+// An answer to a request from before a newer row, and the answer of a copy that
+// lags.
 func TestOlderAnswersSettleNothing(t *testing.T) { synctest.Test(t, olderAnswers) }
 
 func olderAnswers(t *testing.T) {
@@ -255,8 +254,8 @@ func olderAnswers(t *testing.T) {
 	}
 	time.Sleep(owedSoon)
 	assert.Empty(t, q.doubts(w, couch.Row{ID: "w", Rev: "2-a", Doc: []byte("{}")}), "of a database that was restored")
-	assert.NotEmpty(t, q.doubts(w, couch.Row{ID: "w", Missing: true}), "it was there")
-	assert.Empty(t, q.doubts(w, couch.Row{ID: "w", Missing: true}), "it is not: twice")
+	assert.NotEmpty(t, q.doubts(w, couch.Row{ID: "w", Missing: true}), "it existed")
+	assert.Empty(t, q.doubts(w, couch.Row{ID: "w", Missing: true}), "confirmed by a second answer")
 	assert.Empty(t, q.doubts(quarantineKey{"requests", "other"}, couch.Row{ID: "other", Missing: true}))
 	q.refused(w, first, "old", at.Add(time.Hour))
 	q.refused(w, second, "new", at.Add(time.Minute))
@@ -271,7 +270,7 @@ func olderAnswers(t *testing.T) {
 	}
 	b.add(row("feed", 0))
 	b.add(row("answer", 7))
-	assert.Equal(t, "feed", b.rows[0].change.Rev, "what a feed brings is newer than an answer")
+	assert.Equal(t, "feed", b.rows[0].change.Rev, "a feed's version is newer than an answer")
 	b = newBatch()
 	b.add(row("answer", 7))
 	assert.False(t, b.empty())
@@ -279,12 +278,12 @@ func olderAnswers(t *testing.T) {
 	require.Len(t, b.rows, 1)
 	assert.Equal(t, "feed", b.rows[0].change.Rev)
 	assert.Zero(t, b.rows[0].debt)
-	assert.Empty(t, b.positions, "an answer moves no position")
+	assert.Empty(t, b.positions, "an answer does not move the position")
 }
 
-// TestQuestionsBackOff: each document waits for itself, twice as long each time,
-// and those of one database are asked for together.
-func TestQuestionsBackOff(t *testing.T) {
+// Each document has its own wait, doubled each time; the documents of one
+// database are requested together.
+func TestRequestsByIDBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuarantine(10)
 		began := time.Now()
@@ -314,7 +313,7 @@ func TestQuestionsBackOff(t *testing.T) {
 		}
 		q.owe(Quarantined{ID: "3", Database: "requests", Last: time.Now()})
 		_, some, _ := q.due(10, time.Second, 8*time.Second)
-		require.Len(t, some, 1, "a new row is a reason to ask at once")
+		require.Len(t, some, 1, "a new row leads to a request at once")
 		require.Equal(t, "3", some[0].id)
 		n, since := q.owing()
 		assert.Equal(t, 6, n)
@@ -322,8 +321,8 @@ func TestQuestionsBackOff(t *testing.T) {
 	})
 }
 
-// TestOwedDocumentsHaveNoBound but their own: those that can't be used make no
-// room for them, and take none.
+// Owed documents have a limit of their own: unusable documents neither make room
+// for them nor are removed to make room.
 func TestOwedDocumentsHaveNoBound(t *testing.T) {
 	q := newQuarantine(2)
 	q.most = 4
@@ -343,13 +342,13 @@ func TestOwedDocumentsHaveNoBound(t *testing.T) {
 	again := newQuarantine(2)
 	again.restore(q.list())
 	assert.Equal(t, q.list(), again.list())
-	q.add(Quarantined{ID: "owed1", Database: "requests", Last: time.Unix(9, 0)}) // it came, and can't be used
+	q.add(Quarantined{ID: "owed1", Database: "requests", Last: time.Unix(9, 0)}) // it arrived, and can't be used
 	assert.ElementsMatch(t, []string{"owed0", "owed2", "owed3"}, q.debts(couch.Requests))
 	assert.Empty(t, q.debts(couch.WMStats))
 	assert.EqualValues(t, 2, q.list()[0].Count)
 }
 
-// laggingSource answers questions with what it was once told.
+// laggingSource answers requests with what it was once told.
 type laggingSource struct {
 	*couch.Client
 	mu   sync.Mutex
@@ -375,7 +374,7 @@ func (s *laggingSource) ByID(ctx context.Context, db couch.Database, ids []strin
 	return nil
 }
 
-// TestACopyThatLags answers a question with an older revision, or an older
+// A lagging copy answers a request with an older revision, or an older
 // tombstone: neither is taken for the document that the row was about.
 func TestACopyThatLags(t *testing.T) {
 	source := &laggingSource{}

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// pace keeps full reads that succeed, and are of no use, from following each
-// other without a pause: a source that knows no position which it gave would be
-// read as a whole again and again.
+// pace puts pauses between full reads that succeed and are useless: a source
+// that rejects the positions that it returned itself would otherwise be read in
+// a loop.
 type pace struct {
 	least, most time.Duration
 
@@ -15,12 +15,12 @@ type pace struct {
 	last time.Time // when a full read ended
 }
 
-// read notes that a full read has ended.
+// read records that a full read has ended.
 func (p *pace) read(now time.Time) { p.last = now }
 
-// wait returns how long to wait before the next full read: not at all after a
-// quiet time and the first time that a read was of no use, then longer each
-// time, spread as the waits after failures are.
+// wait returns how long to wait before the next full read: zero after a quiet
+// time and after the first useless read, then longer each time, randomized like
+// the waits after failures.
 func (p *pace) wait(now time.Time) time.Duration {
 	if p.last.IsZero() || now.Sub(p.last) >= p.most {
 		p.next = 0

@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// forgetful is a source that knows no position that it gave.
+// forgetful is a source that rejects each position that it has returned.
 type forgetful struct {
 	reads atomic.Int64
 	knows atomic.Bool
@@ -44,9 +44,8 @@ func (s *forgetful) Changes(ctx context.Context, _ couch.Database, _ couch.Seq, 
 	}
 }
 
-// TestASourceThatKnowsNoPositionIsNotReadInALoop: the first full read after a
-// lost position comes at once, the next ones with pauses that grow to HoldWait;
-// after a quiet time it comes at once again.
+// The first full read after a lost position comes at once, the next ones with
+// pauses that grow to HoldWait; after a quiet time one comes at once again.
 func TestASourceThatKnowsNoPositionIsNotReadInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &forgetful{}
@@ -61,7 +60,7 @@ func TestASourceThatKnowsNoPositionIsNotReadInALoop(t *testing.T) {
 		time.Sleep(time.Hour)
 		loop := source.reads.Load()
 		assert.Less(t, loop, int64(80), "full reads in an hour")
-		assert.Greater(t, loop, int64(25), "it goes on trying")
+		assert.Greater(t, loop, int64(25), "it keeps trying")
 
 		source.knows.Store(true)
 		time.Sleep(time.Hour)

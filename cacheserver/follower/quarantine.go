@@ -9,33 +9,33 @@ import (
 	"unsafe"
 )
 
-// Quarantined is a document that could not be used. Its record, if there was
-// one, is the last good one.
+// Quarantined is a document that could not be used. Its record, if it has one,
+// is the last good one.
 type Quarantined struct {
 	ID       string
 	Database string // requests or wmstats
-	Rev      string // of the newest version that could not be used
-	Path     string // place in the document; "" for all of it
+	Rev      string // of the newest unusable version
+	Path     string // place in the document; "" for the whole document
 	Reason   string // what was found and what was expected
 	First    time.Time
 	Last     time.Time
-	Count    int64 // versions that could not be used
-	Owed     bool  // it did not come, and is asked for again until it does
+	Count    int64 // number of unusable versions
+	Owed     bool  // it did not arrive, and is requested until it does
 }
 
-// quarantine lists the documents that could not be used: those that are owed
-// (owed.go), and as many of the others as it has room for. A document leaves it
-// when a usable version comes, or when it is deleted. Each change of it costs the
-// same however long it is: a source may be full of such documents.
+// quarantine lists the documents that could not be used: the owed ones
+// (owed.go), and as many of the others as fit. A document leaves it when a
+// usable version arrives, or when it is deleted. The cost of a change does not
+// depend on the length: a source may be full of such documents.
 type quarantine struct {
 	mu     sync.Mutex
 	limit  int
 	docs   map[quarantineKey]*list.Element // of order
-	order  *list.List                      // of *Quarantined, the one that has been quiet for longest first
+	order  *list.List                      // of *Quarantined, least recently active first
 	owed   map[quarantineKey]*debt
-	most   int           // documents that may be owed
+	most   int           // maximum number of owed documents
 	serial uint64        // of the newest debt
-	change chan struct{} // has one when a debt came or went
+	change chan struct{} // has one element when a debt was added or removed
 }
 
 type quarantineKey struct{ database, id string }
@@ -47,8 +47,8 @@ func newQuarantine(limit int) *quarantine {
 	}
 }
 
-// add puts a document on the list that came and can't be used; the one that has
-// been quiet for longest makes room.
+// add lists a document that arrived and can't be used; the least recently active
+// one makes room.
 func (q *quarantine) add(d Quarantined) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,8 +64,8 @@ func (q *quarantine) add(d Quarantined) {
 	q.docs[key] = q.order.PushBack(&d)
 }
 
-// restore puts the documents of an earlier process on the list, newest trouble
-// first as Quarantined gives them. It is for an empty list.
+// restore lists the documents of an earlier process, in the order of
+// Quarantined. The list must be empty.
 func (q *quarantine) restore(docs []Quarantined) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,14 +89,14 @@ func (q *quarantine) remove(database, id string) {
 	q.drop(quarantineKey{database, id})
 }
 
-// has tells whether a document is on the list.
+// has reports whether a document is on the list.
 func (q *quarantine) has(key quarantineKey) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.find(key) != nil
 }
 
-// find gives the entry of a document, or nil.
+// find returns the entry of a document, or nil.
 func (q *quarantine) find(key quarantineKey) *Quarantined {
 	if place := q.docs[key]; place != nil {
 		return at(place)
@@ -118,7 +118,7 @@ func (q *quarantine) drop(key quarantineKey) {
 	}
 }
 
-// at is the document at a place of the order, which has nothing else.
+// at returns the document of a list element.
 func at(place *list.Element) *Quarantined {
 	d, _ := place.Value.(*Quarantined)
 	return d
@@ -140,11 +140,11 @@ func (q *quarantine) list() []Quarantined {
 	return docs
 }
 
-// bytes is about the memory of the list, and the number of documents in it.
+// bytes returns the approximate memory of the list, and its number of documents.
 func (q *quarantine) bytes() (bytes int64, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	const each = int64(unsafe.Sizeof(Quarantined{})+unsafe.Sizeof(list.Element{})) + 80 // and a place in the map
+	const each = int64(unsafe.Sizeof(Quarantined{})+unsafe.Sizeof(list.Element{})) + 80 // plus an entry in the map
 	for place := q.order.Front(); place != nil; place = place.Next() {
 		d := at(place)
 		bytes += each + int64(len(d.ID)+len(d.Rev)+len(d.Path)+len(d.Reason))
@@ -152,6 +152,6 @@ func (q *quarantine) bytes() (bytes int64, n int) {
 	return bytes, len(q.docs)
 }
 
-// QuarantineBytes is about the memory of the list of unusable documents, and
-// their number.
+// QuarantineBytes returns the approximate memory of the list of unusable
+// documents, and their number.
 func (f *Follower) QuarantineBytes() (bytes int64, n int) { return f.quarantine.bytes() }

@@ -11,10 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestQuarantineTellsWhenAndHowOften: first and last seen, count and newest
-// revision of each document; the one that was quiet for longest makes room; one
-// that left begins anew.
-func TestQuarantineTellsWhenAndHowOften(t *testing.T) {
+// First and last seen, count and newest revision of each document; the least
+// recently active one makes room; the count of one that left starts again.
+func TestQuarantineRecordsTimesAndCounts(t *testing.T) {
 	q := newQuarantine(2)
 	at := func(s int64) time.Time { return time.Unix(s, 0) }
 	see := func(id string, s int64) {
@@ -38,12 +37,12 @@ func TestQuarantineTellsWhenAndHowOften(t *testing.T) {
 	assert.EqualValues(t, 1, q.list()[0].Count)
 }
 
-// TestQuarantineAtItsBound: after any changes the list has the documents that
-// had trouble last, and what a restart makes of it is the same list.
+// After any changes the list has the documents that had trouble last, and a
+// restart restores the same list.
 func TestQuarantineAtItsBound(t *testing.T) {
 	const limit, documents = 20, 60
 	rng := rand.New(rand.NewPCG(3, 5))
-	q, model := newQuarantine(limit), []Quarantined{} // the one that has been quiet for longest first
+	q, model := newQuarantine(limit), []Quarantined{} // least recently active first
 	for step := range int64(3000) {
 		d := Quarantined{ID: fmt.Sprint("d", rng.IntN(documents)), Database: "wmstats", Last: time.Unix(step, 0)}
 		known := slices.IndexFunc(model, func(m Quarantined) bool { return m.ID == d.ID })
@@ -78,8 +77,8 @@ func TestQuarantineAtItsBound(t *testing.T) {
 	assert.Len(t, model, limit)
 }
 
-// BenchmarkQuarantine adds a new document to a list that is full: the length of
-// the list must not count.
+// BenchmarkQuarantine adds a new document to a full list: the time must not
+// depend on the list's length.
 func BenchmarkQuarantine(b *testing.B) {
 	for _, limit := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("full/limit=%d", limit), func(b *testing.B) {

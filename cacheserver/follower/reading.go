@@ -14,20 +14,20 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// rereadTries is how often a re-read tries to read one database; the next
-// re-read comes soon after one that failed.
+// rereadTries is the number of attempts of a re-read to read one database; the
+// next re-read comes soon after a failed one.
 const rereadTries = 3
 
-// Reading is how far the full read of one database is.
+// Reading is the progress of the full read of one database.
 type Reading struct {
 	Database  string
 	Since     time.Time
-	Documents int64  // that have come; those of a try that failed come again
-	Done      bool   // it waits for the other database
-	Reason    string // why the last try failed, fit for everybody; "": it did not
+	Documents int64  // received; those of a failed attempt come again
+	Done      bool   // waiting for the other database
+	Reason    string // why the last attempt failed, safe to publish; "": it did not
 }
 
-// readings are those of the full read under way.
+// readings are the states of the full read in progress.
 type readings struct {
 	mu   sync.Mutex
 	list map[couch.Database]Reading
@@ -57,8 +57,8 @@ func (r *readings) change(db couch.Database, change func(*Reading)) {
 	}
 }
 
-// Reading tells how far a full read is, by database; empty when none is under
-// way. Those beside the feeds do not count.
+// Reading returns the progress of a full read by database; empty when none is in
+// progress. Re-reads do not count.
 func (f *Follower) Reading() []Reading {
 	f.readings.mu.Lock()
 	defer f.readings.mu.Unlock()
@@ -71,16 +71,16 @@ func (f *Follower) Reading() []Reading {
 }
 
 // startings are the positions from which databases are followed after a full
-// read: each is that of the first try to read it, so that what was read then
-// counts.
+// read: each is that of the first attempt to read it, so that the documents of
+// that attempt count.
 type startings struct {
 	mu sync.Mutex
 	of map[couch.Database]couch.Position
 }
 
-// take asks for a position before a try to read. A database that is another one
-// than at the try before is errRecreated. What else a look shows is noticed when
-// the database is followed from there.
+// take gets a position before an attempt to read. errRecreated means that the
+// database is another one than at the previous attempt. Other signs are noticed
+// when the database is followed from there.
 func (s *startings) take(ctx context.Context, from Source, db couch.Database) error {
 	now, err := from.Position(ctx, db)
 	if err != nil {
@@ -98,8 +98,8 @@ func (s *startings) take(ctx context.Context, from Source, db couch.Database) er
 	return nil
 }
 
-// readAll reads both databases at once, while the decoders work. The number of
-// parcels bounds the memory: a reader without one waits.
+// readAll reads both databases at once while the decoders work. The number of
+// parcels limits the memory: a reader without a parcel waits.
 func (f *Follower) readAll(ctx context.Context, into Load, from *startings, start time.Time, m mode) (*readCount, error) {
 	var read readCount
 	free := make(chan *parcel, 2*f.o.Workers+2*len(followed()))
@@ -125,7 +125,7 @@ func (f *Follower) readAll(ctx context.Context, into Load, from *startings, star
 			readers.Go(func() {
 				failures[i] = f.readUntilDone(ctx, db, full, free, &read, from, start, m)
 				if errors.Is(failures[i], errRecreated) {
-					cancel() // all begins anew
+					cancel() // start again
 				}
 			})
 		}
@@ -135,7 +135,8 @@ func (f *Follower) readAll(ctx context.Context, into Load, from *startings, star
 	return &read, group.Wait()
 }
 
-// firstOf is the first error that says more than that another one ended the work.
+// firstOf returns the first error that is more than a consequence of another
+// one.
 func firstOf(failures []error) (err error) {
 	for _, e := range failures {
 		if e != nil && (err == nil || errors.Is(err, context.Canceled)) {
@@ -145,8 +146,8 @@ func firstOf(failures []error) (err error) {
 	return err
 }
 
-// readUntilDone reads one database, as often as it takes. A failure ends
-// neither the read of the other one nor what has come from this one.
+// readUntilDone reads one database with as many retries as needed. A failure
+// ends neither the read of the other one nor discards what has arrived.
 func (f *Follower) readUntilDone(ctx context.Context, db couch.Database, full, free chan *parcel, read *readCount, from *startings, start time.Time, m mode) error {
 	reader := fullRead + " of " + db.String()
 	for try := 1; ; try++ {
@@ -159,10 +160,10 @@ func (f *Follower) readUntilDone(ctx context.Context, db couch.Database, full, f
 			return err
 		}
 		if m.behind && try == rereadTries {
-			f.retry.worked(reader) // it does not wait any more
+			f.retry.worked(reader) // it no longer waits
 			return fmt.Errorf("read %s: %w", db, err)
 		}
-		if !m.behind { // else the feeds say how the source is
+		if !m.behind { // otherwise the feeds report the state of the source
 			f.fail(db, err)
 			f.readings.change(db, func(r *Reading) { r.Reason = couch.Public(err) })
 		}
@@ -174,7 +175,7 @@ func (f *Follower) readUntilDone(ctx context.Context, db couch.Database, full, f
 	}
 }
 
-// readOnce reads one database. The first try notes its position before.
+// readOnce reads one database. Before the first attempt it records the position.
 func (f *Follower) readOnce(ctx context.Context, db couch.Database, full, free chan *parcel, read *readCount, from *startings, start time.Time, m mode) error {
 	if !m.behind {
 		if err := f.nameSource(ctx); err != nil {

@@ -15,9 +15,9 @@ func (r *rig) counts(method, path string) *couchfake.ActiveFault {
 	return r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Method: method, Path: path}, Kind: couchfake.Delay})
 }
 
-// TestEachDatabaseIsReadByItself: while one can't be read, the other one is read
-// once and waits, and what has come is not asked for again.
-func TestEachDatabaseIsReadByItself(t *testing.T) {
+// While one database can't be read, the other one is read once and waits, and
+// its documents are not requested again.
+func TestEachDatabaseIsReadSeparately(t *testing.T) {
 	for down, up := range map[string]string{requestDB: wmstatsDB, wmstatsDB: requestDB} {
 		for name, fault := range map[string]couchfake.Fault{
 			"cut in a row": {Kind: couchfake.CutInRow, Rows: 2},
@@ -43,10 +43,10 @@ func TestEachDatabaseIsReadByItself(t *testing.T) {
 				assert.Equal(t, 0, r.store.count(loads))
 				failing.Clear()
 				if fault.Kind == couchfake.Forbid {
-					return // it is asked for once a minute: TestAForbiddenResource
+					return // it is requested once a minute: TestAForbiddenResource
 				}
 				r.converges(5)
-				assert.Equal(t, read, views.Hits(), "it is read once")
+				assert.Equal(t, read, views.Hits(), "read once")
 				assert.Equal(t, 1, r.store.count(loads))
 				r.eventually("the end of the read", func() bool { return len(r.follower.Reading()) == 0 })
 			})
@@ -54,13 +54,13 @@ func TestEachDatabaseIsReadByItself(t *testing.T) {
 	}
 }
 
-// TestADatabaseMadeAnewWhileItIsRead: what came before is of another database.
-func TestADatabaseMadeAnewWhileItIsRead(t *testing.T) {
+// Documents that arrived before are those of another database.
+func TestADatabaseCreatedAgainDuringTheRead(t *testing.T) {
 	r := newRig(t)
 	r.fill(5)
 	views := r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + wmstatsDB + "/"}, Kind: couchfake.CutInRow, Rows: 2})
 	r.start()
-	r.eventually("a try that failed", func() bool { return views.Hits() > 3 })
+	r.eventually("a failed attempt", func() bool { return views.Hits() > 3 })
 	require.True(t, r.srv.Drop(wmstatsDB))
 	r.put(wmstatsDB, infoDoc("a2", 1), workDoc("a2", "wf0", 3))
 	views.Clear()
@@ -68,8 +68,8 @@ func TestADatabaseMadeAnewWhileItIsRead(t *testing.T) {
 	assert.Equal(t, 1, r.store.count(loads))
 }
 
-// TestAnIndexIsBuiltDuringTheFirstRead: a view that times out twice leads to the
-// next way, and the read of the other database is not disturbed.
+// A view that times out twice leads to the next way, and the read of the other
+// database is not disturbed.
 func TestAnIndexIsBuiltDuringTheFirstRead(t *testing.T) {
 	r := newRig(t)
 	r.fill(5)

@@ -14,15 +14,15 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// namedInLog is how many of the repaired documents a log line names.
+// namedInLog is the number of repaired documents that a log line names.
 const namedInLog = 10
 
-// meeting lets a re-read and the feeds write to one store: of a document that
-// a feed brought since the re-read began, the feed knows better than a row that
-// may have waited in a queue.
+// meeting lets a re-read and the feeds write to one store: if a feed delivered a
+// document since the re-read began, the feed's version wins over a row that may
+// have waited in a queue.
 type meeting struct {
 	mu      sync.Mutex
-	touched map[quarantineKey]bool // brought by the feeds since the re-read began; nil: none is under way
+	touched map[quarantineKey]bool // delivered by the feeds since the re-read began; nil: no re-read in progress
 }
 
 func (m *meeting) begin() {
@@ -37,9 +37,9 @@ func (m *meeting) end() {
 	m.touched = nil
 }
 
-// apply gives a feed's batch to the store. Its documents count even where they
-// make no change: those that are deleted, or did not come, may be on their way
-// to the store as they were before.
+// apply applies a feed's batch to the store. Its documents count even if they
+// make no change: an earlier version of one that is deleted or did not arrive
+// may be on its way to the store.
 func (m *meeting) apply(to Store, rows []item, changes []join.Change) store.Result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -54,7 +54,7 @@ func (m *meeting) apply(to Store, rows []item, changes []join.Change) store.Resu
 	return to.Apply(changes)
 }
 
-// documentOf names the document of a change.
+// documentOf returns the document of a change.
 func documentOf(c join.Change) quarantineKey {
 	db := couch.WMStats
 	if c.Kind == join.Request {
@@ -63,12 +63,12 @@ func documentOf(c join.Change) quarantineKey {
 	return quarantineKey{db.String(), c.ID}
 }
 
-// comparing is the Load of a re-read: it leaves out what a feed knows better,
-// and notes what was not as it should be.
+// comparing is the Load of a re-read: it skips documents for which a feed has
+// something newer, and records differences.
 type comparing struct {
 	Load
 	meeting *meeting
-	found   map[quarantineKey]bool // documents that the store did not have so; guarded by the meeting
+	found   map[quarantineKey]bool // documents that differed in the store; guarded by the meeting
 }
 
 func (c *comparing) Add(changes []join.Change) {
@@ -90,12 +90,11 @@ func (c *comparing) Add(changes []join.Change) {
 	c.Load.Add(changes)
 }
 
-// rereads reads everything again from time to time, beside the feeds: a feed
-// that leaves changes out can't be told from one that has none. It returns when
-// ctx ends.
+// rereads does a re-read from time to time: a feed that leaves out changes looks
+// like one without any. It returns when ctx ends.
 func (f *Follower) rereads(ctx context.Context) {
 	every := f.o.RereadEvery
-	// Replicas that were started together do not read together.
+	// Spread, so that replicas that were started together do not read together.
 	spread := func() time.Duration { return every - every/8 + rand.N(every/4+1) }
 	// The interval counts from the last read, which may be that of a process
 	// before: one that is restarted often reads everything again too.
@@ -120,9 +119,9 @@ func (f *Follower) rereads(ctx context.Context) {
 	}
 }
 
-// reread reads both databases and repairs what differs: a document that a feed
-// did not bring, and one that is gone. Nothing is removed when it fails or
-// misses too much. It returns how many documents were repaired.
+// reread reads both databases and repairs differences: documents that a feed did
+// not deliver, and ones that are gone. If it fails or misses too much it removes
+// nothing. It returns how many documents were repaired.
 func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 	since := f.Positions()
 	f.meeting.begin()
@@ -158,12 +157,12 @@ func (f *Follower) reread(ctx context.Context, start time.Time) (int, error) {
 	if len(repaired) > 0 {
 		log = f.o.Log.Warn
 	}
-	log("everything was read again", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", f.o.Now().Sub(start),
+	log("re-read done", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", f.o.Now().Sub(start),
 		"repaired", len(repaired), "examples", repaired[:min(len(repaired), namedInLog)])
 	return len(repaired), nil
 }
 
-// unannounced names those of the documents found that the source does not list
+// unannounced returns those of the found documents that the source does not list
 // as changed since the re-read began: the others were on their way.
 func (f *Follower) unannounced(ctx context.Context, since map[couch.Database]couch.Position, found map[quarantineKey]bool) (left []string, err error) {
 	for _, db := range followed() {
@@ -172,7 +171,7 @@ func (f *Follower) unannounced(ctx context.Context, since map[couch.Database]cou
 		}
 		for change, err := range f.o.Source.Changes(ctx, db, since[db].Seq, couch.FeedOptions{Once: true}) {
 			if errors.Is(err, couch.ErrSeqUnknown) {
-				break // the feed meets it too, and everything is read again
+				break // the feed has the same problem, and a full read follows
 			}
 			if err != nil {
 				return nil, err

@@ -17,7 +17,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// rereadLog counts what re-reads do.
+// rereadLog counts re-reads by their outcome.
 type rereadLog struct {
 	mu                     sync.Mutex
 	done, failed, repaired int
@@ -40,7 +40,7 @@ func (l *rereadLog) counts() (done, failed, repaired int) {
 	return l.done, l.failed, l.repaired
 }
 
-// more waits for another two ends of re-reads of a kind: the second one began
+// more waits until two more re-reads of a kind have ended: the second one began
 // after the call.
 func (l *rereadLog) more(r *rig, of func(done, failed int) int) {
 	r.t.Helper()
@@ -52,7 +52,7 @@ func (l *rereadLog) more(r *rig, of func(done, failed int) int) {
 func good(done, _ int) int  { return done }
 func bad(_, failed int) int { return failed }
 
-// rereading is a rig over the real store that reads again all the time.
+// rereading is a rig with the real store that does re-reads all the time.
 func rereading(t *testing.T, change ...func(*Options)) (*rig, *store.Store, *rereadLog) {
 	t.Helper()
 	s, l := realStore(t), &rereadLog{}
@@ -62,7 +62,7 @@ func rereading(t *testing.T, change ...func(*Options)) (*rig, *store.Store, *rer
 	return r, s, l
 }
 
-// has says whether the store holds exactly what the source holds.
+// has reports whether the store has exactly the content of the source.
 func (r *rig) has(s *store.Store, n int) bool {
 	want := r.source(names(n)...)
 	for _, id := range names(n) {
@@ -77,9 +77,8 @@ func (r *rig) has(s *store.Store, n int) bool {
 	return true
 }
 
-// TestARereadRepairsWhatAFeedHides: the feed says nothing of what happens, and
-// nothing else is wrong with it.
-func TestARereadRepairsWhatAFeedHides(t *testing.T) {
+// The feed hides changes, and nothing else is wrong with it.
+func TestARereadRepairsHiddenChanges(t *testing.T) {
 	r, s, l := rereading(t)
 	const n = 40
 	r.fill(n)
@@ -90,7 +89,7 @@ func TestARereadRepairsWhatAFeedHides(t *testing.T) {
 	require.Zero(t, repaired, "nothing to repair")
 	before := s.Info().Generation
 
-	require.NoError(t, r.end.Refuse()) // the next feeds hide
+	require.NoError(t, r.end.Refuse()) // the next feeds hide changes
 	for _, db := range []string{requestDB, wmstatsDB} {
 		r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + db + "/_changes"}, Kind: couchfake.EmptyDB})
 	}
@@ -108,8 +107,8 @@ func TestARereadRepairsWhatAFeedHides(t *testing.T) {
 	r.eventually("fresh", func() bool { return !s.Source().Stale && s.Source().Complete })
 }
 
-// TestARereadLosesNothingOfTheFeed: changes and deletions come all the time
-// while everything is read; none of them counts as repaired.
+// Changes and deletions arrive all the time during a re-read; none of them
+// counts as repaired.
 func TestARereadLosesNothingOfTheFeed(t *testing.T) {
 	r, s, l := rereading(t)
 	const n = 60
@@ -133,13 +132,13 @@ func TestARereadLosesNothingOfTheFeed(t *testing.T) {
 	}
 	r.eventually("the same as the source", func() bool { return r.has(s, n) })
 	l.more(r, good)
-	require.True(t, r.has(s, n), "and it stays so")
+	require.True(t, r.has(s, n), "and still is")
 	_, _, repaired := l.counts()
 	assert.Zero(t, repaired)
 }
 
-// TestAFailedRereadReplacesNothing: neither one that is cut nor one that finds
-// too little; the feeds go on meanwhile.
+// Neither a re-read that is cut nor one that finds too little; the feeds
+// continue meanwhile.
 func TestAFailedRereadReplacesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  couchfake.Fault
@@ -163,7 +162,7 @@ func TestAFailedRereadReplacesNothing(t *testing.T) {
 					couchfake.Match{Path: "/" + wmstatsDB + "/_all_docs"}, couchfake.Match{Path: "/" + wmstatsDB + "/_find"},
 					couchfake.Match{Path: "/" + wmstatsDB, Feed: "normal"})
 			}
-			if c.stale { // else the list by changes names what the views leave out
+			if c.stale { // otherwise the list by changes names what the views leave out
 				ways = append(ways, couchfake.Match{Path: "/" + requestDB, Feed: "normal"})
 			}
 			for _, way := range ways {
@@ -181,15 +180,15 @@ func TestAFailedRereadReplacesNothing(t *testing.T) {
 			r.eventually("the feed", func() bool { return r.has(s, n) })
 			r.srv.Behave()
 			l.more(r, good)
-			r.eventually("fresh", func() bool { return !s.Source().Stale }) // the feeds, too, have to try again
+			r.eventually("fresh", func() bool { return !s.Source().Stale }) // the feeds have to retry too
 			_, _, repaired := l.counts()
 			assert.Zero(t, repaired)
 		})
 	}
 }
 
-// TestARereadTakesTheNextWay: in whichever way the views are absent or too slow,
-// everything is read again all the same, and what no feed has told is repaired.
+// However the views are absent or too slow, the re-read runs, and changes that
+// no feed delivered are repaired.
 func TestARereadTakesTheNextWay(t *testing.T) {
 	for _, absence := range couchfake.Absences() {
 		t.Run(absence.Name, func(t *testing.T) {
@@ -212,9 +211,8 @@ func TestARereadTakesTheNextWay(t *testing.T) {
 	}
 }
 
-// TestADatabaseMadeAnewInTheSameSecond: instance_start_time is the same, and
-// the old position is of no use.
-func TestADatabaseMadeAnewInTheSameSecond(t *testing.T) {
+// instance_start_time is the same, and the old position is unusable.
+func TestADatabaseCreatedAgainInTheSameSecond(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		const n = 30
 		r.fill(n)
@@ -236,14 +234,13 @@ func TestADatabaseMadeAnewInTheSameSecond(t *testing.T) {
 	})
 }
 
-// lateSource delivers what it has read only when it is told to, from the second
-// read on.
+// lateSource delivers the rows of the second and later reads only when told to.
 type lateSource struct {
 	*couch.Client
 	mu     sync.Mutex
 	reads  int
-	taken  chan struct{} // one for each read that waits
-	onward chan struct{} // one for each read that may go on
+	taken  chan struct{} // one per waiting read
+	onward chan struct{} // one per read that may continue
 }
 
 func (s *lateSource) Read(ctx context.Context, db couch.Database, statuses []string, fn func(couch.Row) error) (string, error) {
@@ -273,8 +270,8 @@ func (s *lateSource) Read(ctx context.Context, db couch.Database, statuses []str
 	return way, err
 }
 
-// TestAChangeIsNewerThanARowUnderWay: what a feed brings while rows of a
-// re-read wait stands, whatever the rows say.
+// A change that a feed delivers while rows of a re-read wait wins over those
+// rows.
 func TestAChangeIsNewerThanARowUnderWay(t *testing.T) {
 	s, l := realStore(t), &rereadLog{}
 	source := &lateSource{taken: make(chan struct{}, 2), onward: make(chan struct{}, 2)}
@@ -297,7 +294,7 @@ func TestAChangeIsNewerThanARowUnderWay(t *testing.T) {
 		source.onward <- struct{}{}
 	}
 	r.eventually("the end of the re-read", func() bool { done, _, _ := l.counts(); return done == 1 })
-	assert.True(t, r.has(s, n+1), "the next re-read waits: nothing has repaired this")
+	assert.True(t, r.has(s, n+1), "no other re-read has run that could have repaired this")
 	_, _, repaired := l.counts()
 	assert.Zero(t, repaired)
 }

@@ -8,33 +8,34 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/couch"
 )
 
-// notAsked is the public reason why restored records are stale until the
-// source has answered.
-const notAsked = "the source has not answered since the start; the data are those of a checkpoint"
+// notAsked is the public reason why restored records are stale until the source
+// has answered.
+const notAsked = "the data source has not answered since the start; the data are those of a checkpoint"
 
-// saved is what a checkpoint has of a follower.
+// saved is the follower's part of a checkpoint.
 type saved struct {
-	Source      string                    // its name for people
-	Positions   map[string]couch.Position // by name of the database; none while everything has to be read again
-	Statuses    []string                  // that were read, sorted
+	Source      string                    // name for people
+	Positions   map[string]couch.Position // by name of the database; empty while a full read is needed
+	Statuses    []string                  // of the requests that were read, sorted
 	Quarantine  []Quarantined
-	Due         []dueRead // why everything is to be read again beside the feeds
+	Due         []dueRead // due re-reads
 	LoadSeconds float64
-	Checked     time.Time // the data are no older than that
-	WholeRead   time.Time // when the last read of everything began
+	Checked     time.Time // the data are at least as new as this
+	WholeRead   time.Time // start of the last full read or re-read
 }
 
-// Section is the follower's part of a checkpoint: positions, and the documents
-// that could not be used. It must be captured before the store's, whose records
-// then are never older than the positions: what is between the two comes again,
-// which changes nothing. Restore it before Run, which then follows at once.
+// Section returns the follower's part of a checkpoint: positions, and the
+// documents that could not be used. It must be captured before the store's, so
+// that the records are never older than the positions: changes between the two
+// come again, which changes nothing. Restore it before Run, which then continues
+// from it.
 func (f *Follower) Section() checkpoint.Section {
 	return checkpoint.Value("follower", f.save, f.resume)
 }
 
 func (f *Follower) save() saved {
 	out := saved{Positions: map[string]couch.Position{}, Statuses: sorted(f.o.Statuses)}
-	// First the positions: a document that is owed from now on is behind them.
+	// Positions first: a document that is owed from now on comes after them.
 	for db, position := range f.Positions() {
 		out.Positions[db.String()] = position
 	}
@@ -49,7 +50,7 @@ func (f *Follower) save() saved {
 
 func (f *Follower) resume(s saved) (commit func(), err error) {
 	if !slices.Equal(s.Statuses, sorted(f.o.Statuses)) {
-		return nil, checkpoint.Foreign("it is of requests in other statuses")
+		return nil, checkpoint.Foreign("it has requests in other statuses")
 	}
 	positions := map[couch.Database]couch.Position{}
 	for _, db := range followed() {
@@ -78,16 +79,15 @@ func sorted(texts []string) []string {
 	return out
 }
 
-// canFollow says that there are positions to follow from.
+// canFollow reports whether there are positions to follow from.
 func (f *Follower) canFollow() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.positions) == len(followed())
 }
 
-// forget drops the positions: the records stand for none until everything has
-// been read again, and a checkpoint that is written meanwhile must not say
-// otherwise.
+// forget drops the positions: the records have none until a full read is done,
+// and a checkpoint that is written meanwhile must not have any either.
 func (f *Follower) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

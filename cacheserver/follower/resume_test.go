@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// framesOf are those of a section.
+// framesOf returns the frames of a section.
 func framesOf(t testing.TB, s checkpoint.Section) (frames [][]byte) {
 	t.Helper()
 	write, err := s.Capture()
@@ -25,12 +25,12 @@ func framesOf(t testing.TB, s checkpoint.Section) (frames [][]byte) {
 	return frames
 }
 
-// reborn stops the follower, and makes another one from its section that goes
-// on with the same store.
+// reborn stops the follower, and creates another one from its section that
+// continues with the same store.
 func (r *rig) reborn(change func(*Options)) {
 	r.t.Helper()
 	r.stop()
-	// Read after the stop: until then a poll may get another spelling of the
+	// Read after the stop: until then a poll may return another form of the
 	// same position.
 	at := r.follower.Positions()
 	frames := framesOf(r.t, r.follower.Section())
@@ -84,16 +84,16 @@ func TestResumeWithAPositionThatIsLost(t *testing.T) {
 		r.put(requestDB, requestDoc("wf5", "new", 1))
 		lost := r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + requestDB + "/_changes"}, Kind: couchfake.ForgetSeqs})
 		r.start()
-		r.eventually("it is lost", func() bool { return r.store.was("no longer knows the position") })
+		r.eventually("the loss", func() bool { return r.store.was("no longer knows the position") })
 		lost.Clear()
 		r.converges(6)
 		assert.Greater(t, r.store.count(loads), 1)
 	})
 }
 
-// TestNoPositionWhileEverythingIsReadAgain: what is in the store then stands
-// for no position, and a later process has to read everything too.
-func TestNoPositionWhileEverythingIsReadAgain(t *testing.T) {
+// The records of the store then have no position, and a later process has to do
+// a full read too.
+func TestNoPositionDuringAFullRead(t *testing.T) {
 	r := newRig(t)
 	r.fill(5)
 	r.start()
@@ -104,7 +104,7 @@ func TestNoPositionWhileEverythingIsReadAgain(t *testing.T) {
 	require.True(t, r.srv.Drop(requestDB))
 	require.NoError(t, r.srv.Create(requestDB))
 	r.put(requestDB, requestDoc("wf1", "new", 1), requestDoc("wf2", "new", 1), requestDoc("wf3", "new", 1))
-	r.eventually("made anew", func() bool { return r.store.was("made anew") })
+	r.eventually("created again", func() bool { return r.store.was("created again") })
 	require.Empty(t, r.follower.Positions())
 	r.reborn(nil)
 	require.False(t, r.store.state().Complete)
@@ -114,9 +114,9 @@ func TestNoPositionWhileEverythingIsReadAgain(t *testing.T) {
 	assert.Equal(t, 2, r.store.count(loads))
 }
 
-// TestNothingIsSavedWithoutPositions: the first generation is there before its
-// positions are. A checkpoint of that moment would have records and no position,
-// and the next start would have to read everything.
+// The first generation exists before its positions do. A checkpoint of that
+// moment would have records and no position, and the next start would have to do
+// a full read.
 func TestNothingIsSavedWithoutPositions(t *testing.T) {
 	var r *rig
 	var loaded []bool
@@ -139,7 +139,7 @@ func TestNothingIsSavedWithoutPositions(t *testing.T) {
 	require.True(t, other.Loaded())
 }
 
-// committing is a store that calls a function when a full read was committed.
+// committing is a store that calls a function when a full read is committed.
 type committing struct {
 	*storeFake
 	committed func()

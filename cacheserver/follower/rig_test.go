@@ -29,15 +29,15 @@ const (
 	wmstatsDB = "wmstats"
 )
 
-// storeFake keeps what it is given by kind and id, and holds a full read back
-// that loses more than half.
+// storeFake keeps content hashes by kind and id, and rejects a full read that
+// loses more than half.
 type storeFake struct {
 	mu      sync.Mutex
 	docs    map[string]uint64 // content hash by kind and id
 	seen    map[string]bool   // of the full read in progress; nil: none
 	loads   int               // committed
 	applied int               // changes given to Apply
-	decoded int               // of all changes, those that came with content
+	decoded int               // changes that came with content
 	ticks   int
 	states  []store.SourceState
 }
@@ -175,7 +175,7 @@ func (s *storeFake) state() store.SourceState {
 	return s.states[len(s.states)-1]
 }
 
-// was tells whether the source was ever reported stale for a reason.
+// was reports whether the source was ever stale for a reason.
 func (s *storeFake) was(reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,7 +196,7 @@ func (s *storeFake) count(of func(*storeFake) int) int {
 func loads(s *storeFake) int   { return s.loads }
 func decoded(s *storeFake) int { return s.decoded }
 
-// rig is a stand-in for CouchDB, a follower of it and its store.
+// rig is a CouchDB stand-in, a follower of it and its store.
 type rig struct {
 	t        testing.TB
 	srv      *couchfake.Server
@@ -205,19 +205,19 @@ type rig struct {
 	client   *couch.Client
 	follower *Follower
 	stop     func()
-	still    atomic.Int64 // a second in which the stand-in's clock stands still; 0: each look is one later
+	still    atomic.Int64 // a second at which the stand-in's clock is stopped; 0: each call is one second later
 }
 
-// newRig makes everything and starts nothing.
+// newRig creates the parts and starts nothing.
 func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
 	return newRigOf(t, couchfake.Options{BuiltinViews: true}, change...)
 }
 
-// newRigOf is newRig over another stand-in.
+// newRigOf is newRig with another stand-in.
 func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options)) *rig {
 	t.Helper()
-	var seconds atomic.Int64 // databases are told apart by the second of their making
+	var seconds atomic.Int64 // databases are told apart by the second of their creation
 	r := &rig{t: t, store: newStoreFake()}
 	standIn.Now = func() time.Time {
 		if at := r.still.Load(); at != 0 {
@@ -232,8 +232,8 @@ func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options))
 	for _, db := range []string{requestDB, wmstatsDB} {
 		require.NoError(t, r.srv.Create(db))
 	}
-	// On a busy machine an answer may take long: a test in which one never comes
-	// says so, see impatient.
+	// On a busy machine an answer may take long; tests in which one never
+	// arrives use impatient.
 	r.client, err = couch.New(couch.Options{URL: r.end.URL(), ReadIdle: time.Minute, CallTimeout: time.Minute, Heartbeat: 100 * time.Millisecond})
 	require.NoError(t, err)
 	o := Options{
@@ -259,7 +259,7 @@ func newRigOf(t testing.TB, standIn couchfake.Options, change ...func(*Options))
 	return r
 }
 
-// impatient has the source taken for frozen after a second.
+// impatient makes the source count as frozen after a second.
 func impatient(t testing.TB) func(*Options) {
 	return func(o *Options) {
 		patient, ok := o.Source.(*couch.Client)
@@ -271,7 +271,7 @@ func impatient(t testing.TB) func(*Options) {
 	}
 }
 
-// start runs the follower; stop ends it and waits until it is gone.
+// start runs the follower; stop ends it and waits for its end.
 func (r *rig) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -288,7 +288,7 @@ func (r *rig) eventually(what string, condition func() bool) {
 	require.Eventually(r.t, condition, time.Minute, 2*time.Millisecond, what)
 }
 
-// Documents of the tests. n makes two versions differ.
+// Documents of the tests. Two versions differ in n.
 
 func requestDoc(id, status string, n int) string {
 	return fmt.Sprintf(`{"_id":%q,"RequestName":%q,"RequestStatus":%q,"RequestPriority":%d,"RequestTransition":[{"Status":%q,"UpdateTime":1700000000}]}`, id, id, status, n, status)
@@ -324,8 +324,8 @@ func (r *rig) fill(n int) {
 	r.put(wmstatsDB, infoDoc("a1", 1), jobDoc("job-1"))
 }
 
-// source is what the store has to hold, found on another path: the documents
-// themselves, by an independent rule of what is of interest.
+// source returns the expected content of the store, computed independently: from
+// the documents, with separate code for which are of interest.
 func (r *rig) source(names ...string) map[string]uint64 {
 	want := map[string]uint64{}
 	for _, name := range names {
@@ -344,7 +344,7 @@ func (r *rig) source(names ...string) map[string]uint64 {
 	return want
 }
 
-// names of all documents that fill and the tests make.
+// names returns the names of all documents that fill and the tests create.
 func names(n int) []string {
 	all := []string{"old", "a1", "a2", "job-1"}
 	for i := range n {
@@ -354,7 +354,7 @@ func names(n int) []string {
 	return all
 }
 
-// converges waits until the store holds what the source holds.
+// converges waits until the store has the source's content.
 func (r *rig) converges(n int) {
 	r.t.Helper()
 	ok := assert.Eventually(r.t, func() bool { return maps.Equal(r.store.content(), r.source(names(n)...)) }, time.Minute, 2*time.Millisecond)

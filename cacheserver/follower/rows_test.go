@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// oddRows are the kinds of rows that do not bring the document that is there.
+// oddRows are the kinds of rows that lack an existing document.
 func oddRows() map[string]couchfake.Fault {
 	return map[string]couchfake.Fault{
 		"null":       {Kind: couchfake.NullDoc},
@@ -32,9 +32,8 @@ func oddRows() map[string]couchfake.Fault {
 	}
 }
 
-// TestARowWithoutItsDocument: a row of a feed, or of a poll, does not bring what
-// has changed: it is asked for by its id. The document of another row and what
-// follows are not held up.
+// A row of a feed or poll lacks the changed document, which is then requested by
+// id. The documents of other rows and later changes are not delayed.
 func TestARowWithoutItsDocument(t *testing.T) {
 	for name, fault := range oddRows() {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +42,7 @@ func TestARowWithoutItsDocument(t *testing.T) {
 				r.fill(n)
 				r.start()
 				r.converges(n)
-				require.NoError(t, r.end.Refuse()) // the next feeds meet the faults
+				require.NoError(t, r.end.Refuse()) // the next feeds are affected
 				met := map[string]*couchfake.ActiveFault{}
 				for db, ids := range map[string][]string{requestDB: {"wf1", "wf3"}, wmstatsDB: {"a1-wf1", "a1", "a1-wf3"}} {
 					f := fault
@@ -66,15 +65,14 @@ func TestARowWithoutItsDocument(t *testing.T) {
 	}
 }
 
-// TestTheFirstReadBringsAll: a row of the first read does not bring its
-// document, by each way of reading.
-func TestTheFirstReadBringsAll(t *testing.T) {
+// A row of the full read lacks its document, for each way of reading.
+func TestTheFullReadIsComplete(t *testing.T) {
 	kinds := oddRows()
 	kinds["turned"] = couchfake.Fault{Kind: couchfake.TurnRows}
 	for way, closed := range waysOfReading() {
 		for name, fault := range kinds {
 			if way == "find" && name == "another" {
-				continue // a row of _find is the document: nothing says that it is another's
+				continue // a row of _find is the document: nothing shows that it is another one's
 			}
 			t.Run(way+" "+name, func(t *testing.T) {
 				r := newRig(t)
@@ -99,7 +97,7 @@ func TestTheFirstReadBringsAll(t *testing.T) {
 	}
 }
 
-// waysOfReading close all ways of reading but one.
+// waysOfReading disable all ways of reading but one.
 func waysOfReading() map[string]func(r *rig) {
 	gone := func(paths ...string) func(r *rig) {
 		return func(r *rig) {
@@ -121,9 +119,9 @@ func waysOfReading() map[string]func(r *rig) {
 	}
 }
 
-// TestARereadRemovesOnlyWhatIsGone: rows that a re-read lacks, or that do not
-// bring their documents, take nothing away; what is gone goes.
-func TestARereadRemovesOnlyWhatIsGone(t *testing.T) {
+// Rows that a re-read lacks, or that lack their documents, remove nothing;
+// documents that are gone are removed.
+func TestARereadRemovesOnlyDeletedDocuments(t *testing.T) {
 	kinds := oddRows()
 	kinds["left out"] = couchfake.Fault{Kind: couchfake.OmitRow}
 	for name, fault := range kinds {
@@ -147,7 +145,7 @@ func TestARereadRemovesOnlyWhatIsGone(t *testing.T) {
 					assert.Positive(t, fault.Rows())
 				}
 			}
-			// The feed says nothing of this.
+			// The feed hides this.
 			require.NoError(t, r.end.Refuse())
 			for _, db := range []string{requestDB, wmstatsDB} {
 				r.srv.Misbehave(couchfake.Fault{Match: couchfake.Match{Path: "/" + db + "/_changes"}, Kind: couchfake.EmptyDB})
@@ -156,13 +154,12 @@ func TestARereadRemovesOnlyWhatIsGone(t *testing.T) {
 			require.True(t, r.srv.Delete(wmstatsDB, "a1-wf2"))
 			r.put(requestDB, requestDoc("wf3", "normal-archived", 1))
 			require.NoError(t, r.end.Accept())
-			r.eventually("what is gone", func() bool { return r.has(s, n) && s.Info().Workflows == n-2 })
+			r.eventually("the removal", func() bool { return r.has(s, n) && s.Info().Workflows == n-2 })
 		})
 	}
 }
 
-// TestAnotherTypeDropsTheOldCounts: a document that becomes one of another type,
-// or of another workflow, is no longer counted as what it was.
+// A document whose type or workflow changes no longer counts for its former one.
 func TestAnotherTypeDropsTheOldCounts(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.fill(3)
@@ -179,7 +176,7 @@ func TestAnotherTypeDropsTheOldCounts(t *testing.T) {
 	})
 }
 
-// TestAnotherWorkflowDropsTheOldCounts over the real store.
+// TestAnotherWorkflowDropsTheOldCounts checks it with the real store.
 func TestAnotherWorkflowDropsTheOldCounts(t *testing.T) {
 	s := realStore(t)
 	r := newRig(t, func(o *Options) { o.Store = OfStore(s) })
@@ -195,5 +192,5 @@ func TestAnotherWorkflowDropsTheOldCounts(t *testing.T) {
 		count, _, _ := strings.Cut(rest, ",")
 		return count
 	}
-	r.eventually("its document is another's now", func() bool { return success("wf0") == "0" && success("wf1") == "51" })
+	r.eventually("its document belongs to another workflow", func() bool { return success("wf0") == "0" && success("wf1") == "51" })
 }

@@ -10,16 +10,15 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// TestAnAnswerThatEndsEarlyIsNotTheEnd: an answer that asks for changes is whole
-// in its form, and brings one row, or none of those that there are. What it left
-// is asked for, all comes while the fault lasts, and until then nothing is called
-// fresh that is not.
-func TestAnAnswerThatEndsEarlyIsNotTheEnd(t *testing.T) {
+// An answer to a request for changes is well formed, and has one row, or none of
+// the existing ones. The rest is requested, everything arrives while the fault
+// lasts, and until then nothing is fresh that should not be.
+func TestAnAnswerThatEndsEarlyIsNotComplete(t *testing.T) {
 	const n = 15
 	for name, change := range map[string]func(*Options){
 		"followed": func(*Options) {},
 		"polled":   func(o *Options) { o.PollInterval = 20 * time.Second },
-		"polled, and read again": func(o *Options) {
+		"polled, with re-reads": func(o *Options) {
 			o.PollInterval, o.RereadEvery = 46*time.Second, 3*time.Minute
 		},
 	} {
@@ -39,11 +38,11 @@ func TestAnAnswerThatEndsEarlyIsNotTheEnd(t *testing.T) {
 						before := fault.Hits()
 						b.honest(n, 90*time.Second)
 						b.until("all changes", 5*time.Minute, func() bool { return b.agrees(n) && b.fresh() })
-						assert.Less(t, fault.Hits()-before, 300, "questions, each of which brings little")
+						assert.Less(t, fault.Hits()-before, 300, "requests, each of which returns little")
 					}
 					calm := fault.Hits()
 					b.honest(n, 5*time.Minute)
-					assert.Less(t, fault.Hits()-calm, 250, "nothing is asked for again and again; each re-read asks for the list of all")
+					assert.Less(t, fault.Hits()-calm, 250, "no repeated requests; each re-read requests the list of all")
 					assert.Zero(t, b.logged("level=ERROR"), "%s", b.log)
 				}, change)
 			})
@@ -51,9 +50,8 @@ func TestAnAnswerThatEndsEarlyIsNotTheEnd(t *testing.T) {
 	}
 }
 
-// TestAFirstReadThatEndsEarlyIsNotTheEnd: the same of the answers that the first
-// read is made of, where no view and no query works.
-func TestAFirstReadThatEndsEarlyIsNotTheEnd(t *testing.T) {
+// The same for the answers of a full read when no view and no query works.
+func TestAFullReadThatEndsEarlyIsNotComplete(t *testing.T) {
 	const n = 20
 	for rows := range 3 {
 		t.Run(fmt.Sprint(rows, " rows"), func(t *testing.T) {
@@ -71,13 +69,12 @@ func TestAFirstReadThatEndsEarlyIsNotTheEnd(t *testing.T) {
 	}
 }
 
-// TestABusyDatabaseIsFresh: there is always a change that came after the
-// question, so that no answer is empty. What the server says of the rest counts
-// then, and nothing is asked for in a loop.
+// There is always a newer change, so no answer is empty. Then the server's
+// number of pending changes decides, and there is no loop of requests.
 func TestABusyDatabaseIsFresh(t *testing.T) {
 	for name, fault := range map[string]couchfake.Fault{
-		"changes feed recovered": {Kind: couchfake.Replay, Rows: 3},
-		"all comes again":        {Kind: couchfake.RewindSeqs},
+		"repeated changes":    {Kind: couchfake.Replay, Rows: 3},
+		"everything repeated": {Kind: couchfake.RewindSeqs},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bubble) {
@@ -91,7 +88,7 @@ func TestABusyDatabaseIsFresh(t *testing.T) {
 					b.honest(n, 11*time.Second)
 					assert.True(t, b.fresh(), b.store.state().Reason)
 				}
-				assert.Less(t, at.Hits(), 33*2*6, "questions in six minutes")
+				assert.Less(t, at.Hits(), 33*2*6, "requests in six minutes")
 			}, func(o *Options) { o.PollInterval = 10 * time.Second })
 		})
 	}

@@ -9,17 +9,17 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// tellEvery is how often the store hears of nothing but the passing of time.
+// tellEvery is how often the store is told when only time has passed.
 const tellEvery = time.Second
 
-// Public reasons of the rule of time.
+// Public reasons that depend on time.
 const (
 	missingText  = "a database has changes that do not arrive"
-	unprovenText = "a database has not told for too long whether it has changes that are not here"
+	unprovenText = "a database has not confirmed for too long that all of its changes arrived"
 )
 
-// sourceState gathers what is known of the source and tells the store. It is the
-// one place that decides what is stale (see reason).
+// sourceState gathers the state of the source and passes it to the store. Only
+// it decides when data are stale (see reason).
 type sourceState struct {
 	now   func() time.Time
 	set   func(store.SourceState)
@@ -28,14 +28,14 @@ type sourceState struct {
 	mu       sync.Mutex
 	state    store.SourceState
 	answered map[couch.Database]time.Time
-	current  map[couch.Database]time.Time // as of when all that the database has for us is known to be applied
-	waiting  map[couch.Database]bool      // it is known to have something that is not
-	failures map[couch.Database]string    // public reasons; a database that works has none
-	unseen   map[couch.Database]string    // why the last look at it showed nothing; the same
-	polled   map[couch.Database]string    // why it is polled and its feed not followed
-	hold     string                       // reason that concerns all: a full read that is due
-	due      string                       // reason of a re-read that is due
-	debts    string                       // reason: documents that are owed for long
+	current  map[couch.Database]time.Time // time up to which all of a database's changes for us are known to be applied
+	waiting  map[couch.Database]bool      // it is known to have changes that are not applied
+	failures map[couch.Database]string    // public reasons; a working database has none
+	unseen   map[couch.Database]string    // why the last check of it failed; public reasons
+	polled   map[couch.Database]string    // why it is polled and its feed is not followed
+	hold     string                       // reason that concerns all: a full read is needed
+	due      string                       // reason of a due re-read
+	debts    string                       // reason: documents have been owed for long
 	told     time.Time
 }
 
@@ -51,18 +51,18 @@ func newSourceState(now func() time.Time, set func(store.SourceState), limit tim
 	}
 }
 
-// reason is the rule of staleness. The records are stale while
+// reason returns why the data are stale; "" if they are not. They are stale while
 //
-//   - everything is to be read again, or was and is not believed;
-//   - a database does not answer, or not well, since the last time that all its
-//     changes were here;
-//   - no answer has shown for the limit that all its changes are here, whatever
-//     else it answers. An answer shows it at each look, so a change that does not
-//     arrive makes the records stale the limit after the last look before it;
-//   - documents that are known to be there could not be read for long.
+//   - a full read is needed, or the last one was rejected;
+//   - a database does not answer, or answers with errors, since the last time
+//     that all of its changes had arrived;
+//   - no answer has shown for the limit that all of a database's changes have
+//     arrived, whatever else it answers. Each check shows it, so a change that
+//     does not arrive makes the data stale the limit after the last check before it;
+//   - documents that are known to exist have been unreadable for long.
 //
-// What the database has for others counts for nothing: only an answer about the
-// documents that are followed does.
+// Changes for others do not count: only an answer about the documents that are
+// followed does.
 func (s *sourceState) reason() string {
 	if s.hold != "" {
 		return s.hold
@@ -94,8 +94,8 @@ func (s *sourceState) reason() string {
 	return s.debts
 }
 
-// tell passes the state on. The check time is that of the database that has
-// been silent for longer: the data are no fresher than that.
+// tell passes the state on. The check time is the earlier one of the two
+// databases: the data are no newer than that.
 func (s *sourceState) tell() {
 	s.state.Reason = s.reason()
 	s.state.Stale = s.state.Reason != ""
@@ -114,8 +114,8 @@ func (s *sourceState) tell() {
 	s.set(s.state)
 }
 
-// watch tells the store when time alone has made a difference. It returns when
-// ctx ends.
+// watch tells the store when the passing of time has changed the state. It
+// returns when ctx ends.
 func (s *sourceState) watch(ctx context.Context) {
 	for pause(ctx, tellEvery) {
 		s.mu.Lock()
@@ -139,8 +139,8 @@ func (s *sourceState) setName(name string) {
 	s.tell()
 }
 
-// alive notes that a database answers. That is news while everything is read;
-// after that only current is.
+// alive records that a database answers. That matters only during a full read;
+// after that only current does.
 func (s *sourceState) alive(db couch.Database) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +151,8 @@ func (s *sourceState) alive(db couch.Database) {
 	s.tellSometimes()
 }
 
-// upToDate notes that all that a database had for us at a time is applied.
+// upToDate records that all of a database's changes for us up to a time are
+// applied.
 func (s *sourceState) upToDate(db couch.Database, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,14 +166,14 @@ func (s *sourceState) upToDate(db couch.Database, at time.Time) {
 	s.tellSometimes()
 }
 
-// tellSometimes tells what differs at once, and the times not too often.
+// tellSometimes passes on differences at once, and times not too often.
 func (s *sourceState) tellSometimes() {
 	if s.reason() != s.state.Reason || s.now().Sub(s.told) >= tellEvery {
 		s.tell()
 	}
 }
 
-// waits notes that a database has something for us that is not applied.
+// waits records that a database has changes for us that are not applied.
 func (s *sourceState) waits(db couch.Database) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,8 +183,8 @@ func (s *sourceState) waits(db couch.Database) {
 	}
 }
 
-// unlooked notes why a look at a database showed nothing. That alone makes
-// nothing stale.
+// unlooked records why a check of a database failed. That alone does not make
+// the data stale.
 func (s *sourceState) unlooked(db couch.Database, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,14 +192,14 @@ func (s *sourceState) unlooked(db couch.Database, why string) {
 	s.tellSometimes()
 }
 
-// since is when all of a database was applied the last time.
+// since returns when all of a database was applied the last time.
 func (s *sourceState) since(db couch.Database) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current[db]
 }
 
-// failed notes that a database does not answer, or not well.
+// failed records that a database does not answer, or answers with an error.
 func (s *sourceState) failed(db couch.Database, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,8 +207,8 @@ func (s *sourceState) failed(db couch.Database, reason string) {
 	s.tell()
 }
 
-// polls notes why a database is polled though its feed should be followed; ""
-// ends that.
+// polls records why a database is polled although its feed should be followed;
+// "" ends that.
 func (s *sourceState) polls(db couch.Database, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,8 +216,7 @@ func (s *sourceState) polls(db couch.Database, why string) {
 	s.tell()
 }
 
-// reloading notes why everything has to be read again; "" while it is for the
-// first time.
+// reloading records why a full read is needed; "" for the first full read.
 func (s *sourceState) reloading(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,8 +225,8 @@ func (s *sourceState) reloading(reason string) {
 	s.tell()
 }
 
-// doubt notes that a re-read was held back, or with "" that one was believed.
-// The data are complete all the same.
+// doubt records that a re-read was held back; "" that one was accepted. The data
+// are complete in either case.
 func (s *sourceState) doubt(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,8 +236,8 @@ func (s *sourceState) doubt(reason string) {
 	}
 }
 
-// owes notes how many documents are owed, and the reason why that makes the
-// state stale; "" when it does not.
+// owes records how many documents are owed, and the reason if that makes the
+// state stale; "" if it does not.
 func (s *sourceState) owes(documents int64, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -247,7 +247,7 @@ func (s *sourceState) owes(documents int64, reason string) {
 	}
 }
 
-// readsAgain notes why everything is read again beside the feeds; "" when it is done.
+// readsAgain records why a re-read is due; "" when it is done.
 func (s *sourceState) readsAgain(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -257,15 +257,15 @@ func (s *sourceState) readsAgain(reason string) {
 	}
 }
 
-// saved tells what a later process needs to go on.
+// saved returns the values for a checkpoint.
 func (s *sourceState) saved() (name string, loadSeconds float64, checked time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.Source, s.state.LoadSeconds, s.state.CheckTime
 }
 
-// resumed notes that the records are those of a checkpoint; complete, that they
-// can be followed from there.
+// resumed records that the records are those of a checkpoint; complete, that
+// they can be followed from there.
 func (s *sourceState) resumed(from saved, complete bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -275,13 +275,13 @@ func (s *sourceState) resumed(from saved, complete bool) {
 		s.failures[db] = notAsked
 	}
 	if !complete {
-		s.hold = "the checkpoint has no position; everything is read again"
+		s.hold = "the checkpoint has no position; a full read is needed"
 	}
 	s.tell()
 }
 
-// loaded notes that a full read is in the store. What it did not see came after
-// its beginning.
+// loaded records that a full read is in the store. Changes that it did not see
+// were made after it began.
 func (s *sourceState) loaded(took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -298,7 +298,7 @@ func (s *sourceState) loaded(took time.Duration) {
 	s.tell()
 }
 
-// count adds to the counts of trouble with documents.
+// count adds to the numbers of documents and fields with errors.
 func (s *sourceState) count(bad, flaws int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,16 +14,15 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// TestStopWhileTheFirstGenerationIsMade: a follower that is told to stop does not
-// finish the first generation of a big source before it does. TestMain sees to it
-// that no goroutine is left.
-func TestStopWhileTheFirstGenerationIsMade(t *testing.T) {
+// A follower that is told to stop does not finish the first generation of a big
+// source before it does. TestMain checks that no goroutine is left.
+func TestStopDuringTheFirstGeneration(t *testing.T) {
 	const workflows = 3000
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := &stopping{aborted: make(chan struct{})}
-	// The store asks for the time when a commit begins: that is when the follower is
-	// told to stop here, and the commit goes on once it was told so too.
+	// The store reads the clock when a commit begins: here the follower is told
+	// to stop at that moment, and the commit continues after that.
 	records, err := store.New(store.Options{Now: func() time.Time {
 		if s.commits.Load() {
 			cancel()
@@ -47,8 +46,8 @@ func TestStopWhileTheFirstGenerationIsMade(t *testing.T) {
 	assert.False(t, ok, "it was not finished")
 }
 
-// stopping is a store that says when a full read is committed, and when one is
-// aborted for the first time.
+// stopping is a store that reports when a full read is committed, and when one
+// is aborted for the first time.
 type stopping struct {
 	Store
 

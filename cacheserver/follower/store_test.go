@@ -16,7 +16,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// realStore makes a store whose clock stands at the world's present.
+// realStore returns a store whose clock is set to the world's present.
 func realStore(t testing.TB) *store.Store {
 	s, err := store.New(store.Options{Process: "t", Now: func() time.Time { return time.Unix(gen.DefaultNow, 0) }})
 	require.NoError(t, err)
@@ -24,8 +24,8 @@ func realStore(t testing.TB) *store.Store {
 }
 
 // TestRealStore follows a generated world into the real store, over HTTP and
-// through reused buffers, and compares every record with that of a second
-// store that was given the documents directly.
+// with reused buffers, and compares every record with that of a second store
+// that received the documents directly.
 func TestRealStore(t *testing.T) {
 	world, err := gen.New(gen.Options{Seed: 3, Workflows: 400, Lean: true, Storable: true})
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestRealStore(t *testing.T) {
 	r.start()
 	r.eventually("the first generation", func() bool { _, ok := followed.Newest(); return ok })
 
-	// Half of the agents' documents change, each fourth request is archived.
+	// Half of the agents' documents change, every fourth request is archived.
 	for i, id := range names[wmstatsDB] {
 		if doc, ok := r.srv.Doc(wmstatsDB, id); ok && i%2 == 0 {
 			r.put(wmstatsDB, string(bytes.Replace(doc, []byte(`"success":`), []byte(`"canceled":3,"success":1`), 1)))
@@ -90,7 +90,7 @@ func TestRealStore(t *testing.T) {
 	assert.Equal(t, want.Statuses(), got.Statuses())
 	assert.Equal(t, want.Sites(), got.Sites())
 
-	// What is the same but for revision and time makes no generation.
+	// A change of only revision and time does not create a generation.
 	before := got.ID()
 	for _, id := range names[wmstatsDB] {
 		if doc, ok := r.srv.Doc(wmstatsDB, id); ok && !bytes.Contains(doc, []byte("agent_info")) {
@@ -101,7 +101,7 @@ func TestRealStore(t *testing.T) {
 		left := 0
 		for _, err := range r.client.Changes(t.Context(), couch.WMStats, r.follower.Positions()[couch.WMStats].Seq, couch.FeedOptions{Once: true}) {
 			if err != nil {
-				return false // the rig's deadlines are short: asked again
+				return false // the rig's deadlines are short: requested again
 			}
 			left++
 		}
@@ -111,7 +111,7 @@ func TestRealStore(t *testing.T) {
 	assert.Equal(t, before, got.ID())
 }
 
-// TestRealStoreHoldsBack: the real store's guard is understood.
+// The follower handles the real store's guard.
 func TestRealStoreHoldsBack(t *testing.T) {
 	s := realStore(t)
 	r := newRig(t, func(o *Options) { o.Store = OfStore(s) })

@@ -8,31 +8,31 @@ import (
 )
 
 const (
-	badFeeds    = 3                // so many in a row lead to polling
-	trustedFeed = 10 * time.Minute // a feed that lives so long makes up for bad ones
+	badFeeds    = 3                // consecutive bad feeds that lead to polling
+	trustedFeed = 10 * time.Minute // a feed that lives this long makes up for bad ones
 	lifeSigns   = 3                // of a feed that is tried, in its first StaleAfter
 )
 
 // Public reasons for polling.
 const (
-	buffered = "its changes feed brings nothing, as behind a proxy that buffers"
-	failing  = "its changes feed fails: " // and how
+	buffered = "its changes feed delivers nothing, as behind a buffering proxy"
+	failing  = "its changes feed fails: " // followed by the error
 )
 
-// verdict is what is thought of the feeds of one database.
+// verdict is the assessment of the feeds of one database.
 type verdict struct {
-	bad     int  // in a row
-	polling bool // in place of feeds
+	bad     int  // consecutive
+	polling bool // instead of following feeds
 	tryAt   time.Time
 }
 
-// tries says whether the next feed is to be followed.
+// tries reports whether the next feed is to be followed.
 func (v *verdict) tries(now time.Time) bool { return !v.polling || !now.Before(v.tryAt) }
 
-// judge takes the end of a feed and says whether the feed has failed by itself:
-// all else of the source worked when it began. One that was silent, kept back
-// what there was, or never worked is bad; after some of them changes are polled,
-// and a feed is tried now and then.
+// judge assesses a feed that ended and reports whether only the feed failed: the
+// rest of the source worked when it began. A feed that was silent, withheld
+// changes, or never worked is bad; after some bad feeds changes are polled, and
+// a feed is tried now and then.
 func (f *Follower) judge(t *track, end error, lived time.Duration) (alone bool) {
 	v := &t.verdict
 	switch {
@@ -41,7 +41,7 @@ func (f *Follower) judge(t *track, end error, lived time.Duration) (alone bool) 
 	default:
 		alone = true
 	}
-	// One sign is that it was opened.
+	// The first sign of life is that it was opened.
 	useless := alone && (t.signs.Load() <= 1 || lived < f.o.MinWait && t.rows.Load() == 0)
 	silent := errors.Is(end, couch.ErrFrozen) || errors.Is(end, errHidden)
 	bad := silent || useless
@@ -67,13 +67,13 @@ func (f *Follower) judge(t *track, end error, lived time.Duration) (alone bool) 
 	return alone
 }
 
-// trust ends polling when the feed that is tried shows life.
+// trust ends polling when the feed that is tried shows signs of life.
 func (f *Follower) trust(t *track, began time.Time) {
 	v := &t.verdict
 	if !v.polling || f.o.Now().Sub(began) < f.o.StaleAfter || t.signs.Load() < lifeSigns {
 		return
 	}
-	v.polling, v.bad = false, badFeeds-1 // one more bad one ends it again
+	v.polling, v.bad = false, badFeeds-1 // one more bad one returns to polling
 	f.o.Log.Info("changes feed works again", "database", t.db.String())
 	f.state.polls(t.db, "")
 	f.hookPolling(t.db, false)

@@ -13,9 +13,9 @@ import (
 	"github.com/dmwm/wmstats/mock/design"
 )
 
-// TestTheWayOfTheFirstReadIsSaid: the log names how requests were read: by the
-// view when it is there, else by a query, else by a scan; the records are the same.
-func TestTheWayOfTheFirstReadIsSaid(t *testing.T) {
+// The log names how requests were read: by the view if it exists, otherwise by a
+// query, otherwise by a scan; the records are the same.
+func TestTheWayOfTheFullReadIsLogged(t *testing.T) {
 	for way, prepare := range map[string]func(r *rig){
 		"view ReqMgr/bystatus": func(r *rig) {
 			docs, err := design.Documents()
@@ -32,7 +32,7 @@ func TestTheWayOfTheFirstReadIsSaid(t *testing.T) {
 		},
 	} {
 		t.Run(way, func(t *testing.T) {
-			var log bytes.Buffer // read when the follower has ended
+			var log bytes.Buffer // read after the follower has ended
 			r := newRigOf(t, couchfake.Options{}, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 			prepare(r)
 			r.fill(5)
@@ -44,8 +44,8 @@ func TestTheWayOfTheFirstReadIsSaid(t *testing.T) {
 	}
 }
 
-// TestAQueryThatBringsADocumentUnderAnotherName: the workflow is known under the
-// id that the source has, so that its archiving takes it off.
+// The workflow is stored under the source's id, so that its archiving removes
+// it.
 func TestAQueryThatBringsADocumentUnderAnotherName(t *testing.T) {
 	r := newRigOf(t, couchfake.Options{})
 	r.fill(5)

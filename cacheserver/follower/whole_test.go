@@ -11,10 +11,10 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
-// TestRequestsGoOnWhole: whoever needs a request document as it is gets it with
-// the change, also where the store knows the content, and where no record could
-// be made of it. Of the agents' documents nobody does.
-func TestRequestsGoOnWhole(t *testing.T) {
+// Users of whole request documents get each with its change, even if the store
+// knows the content, and even if no record could be made of it. Documents of
+// agents are not passed on.
+func TestWholeRequestDocumentsArePassedOn(t *testing.T) {
 	s := newStoreFake()
 	o, err := Options{Source: struct{ Source }{}, Store: s}.withDefaults()
 	require.NoError(t, err)
@@ -52,8 +52,8 @@ func TestRequestsGoOnWhole(t *testing.T) {
 	}
 }
 
-// TestARereadKeepsTheFeedsDocument: a row of a re-read that a feed has overtaken
-// brings no document either, also where its content is the known one.
+// A row of a re-read that a feed has overtaken does not pass on its document
+// either, even if its content is known.
 func TestARereadKeepsTheFeedsDocument(t *testing.T) {
 	s := newStoreFake()
 	var m meeting
@@ -71,7 +71,7 @@ func TestARereadKeepsTheFeedsDocument(t *testing.T) {
 		{Kind: join.Request, ID: "quiet", Hash: 1, Doc: []byte(`old`)},
 		{Kind: join.Request, ID: "touched", Stands: true},
 	}, got.changes)
-	require.Empty(t, c.found, "nothing had to be repaired")
+	require.Empty(t, c.found, "nothing to repair")
 }
 
 type takenLoad struct {

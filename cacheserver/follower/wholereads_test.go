@@ -12,8 +12,7 @@ import (
 	"github.com/dmwm/wmstats/mock/couchfake"
 )
 
-// leaving are faults that leave documents out of answers which are whole in their
-// form.
+// leaving are faults that leave documents out of well-formed answers.
 func leaving() map[string]couchfake.Fault {
 	return map[string]couchfake.Fault{
 		"every row":      {Kind: couchfake.OmitRow},
@@ -23,9 +22,9 @@ func leaving() map[string]couchfake.Fault {
 	}
 }
 
-// TestAFirstReadThatBringsAPart: views that leave documents out for as long as it
-// takes. All is there with the first generation.
-func TestAFirstReadThatBringsAPart(t *testing.T) {
+// Views leave documents out for the whole read. The first generation is
+// complete.
+func TestAFullReadThatReturnsAPart(t *testing.T) {
 	const n = 30
 	for name, fault := range leaving() {
 		for _, db := range []string{requestDB, wmstatsDB} {
@@ -46,10 +45,9 @@ func TestAFirstReadThatBringsAPart(t *testing.T) {
 	}
 }
 
-// TestARereadThatBringsAPart: documents that the feed has hidden, and that the
-// views of the next read of everything leave out as well. It finds them, and takes
-// nothing away.
-func TestARereadThatBringsAPart(t *testing.T) {
+// The feed has hidden documents, and the views of the next re-read leave them
+// out as well. The re-read finds them, and removes nothing.
+func TestARereadThatReturnsAPart(t *testing.T) {
 	const n = 30
 	for name, fault := range leaving() {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +61,7 @@ func TestARereadThatBringsAPart(t *testing.T) {
 					hide := b.srv.Misbehave(couchfake.Fault{Kind: couchfake.OmitRow, IDs: hidden, Match: couchfake.Match{Path: "/" + db + "/_changes"}})
 					defer hide.Clear()
 				}
-				b.net.cut(false) // the feeds that are open would bring them
+				b.net.cut(false) // open feeds would deliver them
 				time.Sleep(time.Minute)
 				b.fill(n)
 				time.Sleep(2 * time.Minute)
@@ -85,8 +83,8 @@ func TestARereadThatBringsAPart(t *testing.T) {
 	}
 }
 
-// TestAReadWhileOthersWrite: documents that are written, made and deleted while
-// everything is read are no reason to read it again, or to owe anything for long.
+// Documents that are written, created and deleted during a full read do not lead
+// to another one, and are not owed for long.
 func TestAReadWhileOthersWrite(t *testing.T) {
 	const n = 60
 	inBubble(t, func(t *testing.T, b *bubble) {

@@ -17,7 +17,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// timed notes when changes were applied. Each Apply makes a generation.
+// timed records when changes were applied. Each Apply makes a generation.
 type timed struct {
 	*storeFake
 
@@ -36,8 +36,8 @@ func (s *timed) Apply(changes []join.Change) store.Result {
 	return store.Result{}
 }
 
-// gathered sends changes with the given pauses between them, and returns how long
-// each waited, sorted, and how many generations they made in a second, but for the
+// gathered sends changes with the given pauses between them, and returns how
+// long each waited, sorted, and the number of generations a second, without the
 // first two seconds.
 func gathered(t *testing.T, pauses []time.Duration) (waits []time.Duration, rate float64) {
 	t.Helper()
@@ -71,9 +71,9 @@ func gathered(t *testing.T, pauses []time.Duration) (waits []time.Duration, rate
 	return waits, rate
 }
 
-// TestAChangeIsSeenSoon: at 20 changes a second most are applied at once, and at
-// 50 they are gathered, ten generations a second at most, whether they come
-// evenly or as they like. What comes at once after a quiet time is gathered too.
+// At 20 changes a second most are applied at once, and at 50 they are gathered,
+// at most ten generations a second, whether they arrive evenly or randomly.
+// Simultaneous changes after a quiet time are gathered too.
 func TestAChangeIsSeenSoon(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, c := range []struct {

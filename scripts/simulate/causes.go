@@ -39,7 +39,7 @@ var causes = []struct {
 	{"is not that of a CouchDB server", slices.Concat(oddRows, ends)},
 	{"refuses the request", []string{"status"}},
 	{"not found", []string{"status", "undesign"}},
-	{"was made anew", []string{"recreate", "restore"}}, // a backup may be older than the database
+	{"was created again", []string{"recreate", "restore"}}, // a backup may be older than the database
 	{"far fewer documents", fewer},
 	{"in an older state", fewer},
 	{"were purged", []string{"purge", "restore"}},
@@ -47,7 +47,7 @@ var causes = []struct {
 	{"has not answered since the start", []string{"kill", "halt"}},
 	{"the checkpoint has no position", []string{"kill", "halt"}},
 	{"changes that do not arrive", slices.Concat(silence, ends, oddRows, []string{"replay", "end-feed", "error-row", "status", "deny", "forbid", "no-database"})},
-	{"has not told for too long", slices.Concat(silence, ends, oddRows, []string{"error-row", "status", "deny", "forbid", "no-database", "replay", "end-feed", "rewind-seqs"})},
+	{"has not confirmed for too long", slices.Concat(silence, ends, oddRows, []string{"error-row", "status", "deny", "forbid", "no-database", "replay", "end-feed", "rewind-seqs"})},
 }
 
 // explains reports whether a reason of the state, which has been neither right nor
