@@ -27,7 +27,7 @@ func (b boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		resp.Body = &boundedBody{ReadCloser: resp.Body, most: b.most, left: b.most}
 	}
-	return resp, err //nolint:wrapcheck // //nolint:wrapcheck // a round tripper returns the error as it is
+	return resp, err //nolint:wrapcheck // a round tripper returns the error as it is
 }
 
 type boundedBody struct {
@@ -42,5 +42,5 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.left -= int64(n); b.left < 0 {
 		return 0, errTooLarge(b.most)
 	}
-	return n, err //nolint:wrapcheck // //nolint:wrapcheck // the error of the body below
+	return n, err //nolint:wrapcheck // the error of the body below
 }

@@ -175,7 +175,7 @@ func (c *Client) countJobs(ctx context.Context, op, path string, grouped url.Val
 	}
 	jobs, err = strconv.ParseInt(string(answer.Rows[0].Value), 10, 64)
 	if err != nil {
-		return 0, nil //nolint:nilerr // //nolint:nilerr // a view without a count
+		return 0, nil //nolint:nilerr // a view without a count
 	}
 	return jobs, nil
 }

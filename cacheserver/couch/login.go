@@ -101,7 +101,7 @@ func newLogin(o *Options, base *url.URL, next http.RoundTripper) *login {
 // RoundTrip sends a request unless it would be refused.
 func (l *login) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host != l.base.Host || req.URL.Scheme != l.base.Scheme {
-		return l.next.RoundTrip(req) //nolint:wrapcheck // //nolint:wrapcheck // a redirect to another server, which gets no password
+		return l.next.RoundTrip(req) //nolint:wrapcheck // a redirect to another server, which gets no password
 	}
 	for again := false; ; again = true {
 		resp, changed, err := l.try(req)
@@ -177,7 +177,7 @@ func (l *login) send(req *http.Request, password string) (*http.Response, error)
 		req = req.Clone(req.Context())
 		req.SetBasicAuth(l.user, password)
 	}
-	return l.next.RoundTrip(req) //nolint:wrapcheck // //nolint:wrapcheck // a round tripper returns the error as it is
+	return l.next.RoundTrip(req) //nolint:wrapcheck // a round tripper returns the error as it is
 }
 
 // turn is a request in progress whose login may still be refused. login.mu
@@ -270,7 +270,7 @@ func (l *login) enter(ctx context.Context) (password string, t *turn, err error)
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return "", nil, ctx.Err() //nolint:wrapcheck // //nolint:wrapcheck // the caller checks its context
+			return "", nil, ctx.Err() //nolint:wrapcheck // the caller checks its context
 		}
 	}
 }

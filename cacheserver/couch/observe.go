@@ -28,7 +28,7 @@ func (b observer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		b.o.Answered(b.o.resource(r.URL.Path), time.Since(began))
 	}
-	return resp, err //nolint:wrapcheck // //nolint:wrapcheck // a round tripper returns the error as it is
+	return resp, err //nolint:wrapcheck // a round tripper returns the error as it is
 }
 
 // resource names the resource of a path without the parts that differ between

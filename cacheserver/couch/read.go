@@ -252,7 +252,7 @@ func (c *Client) find(ctx context.Context, db Database, selector any, fields []s
 		}
 		next, err := text(t.Bookmark)
 		if err != nil || next == "" || next == "nil" || next == page {
-			return nil //nolint:nilerr // //nolint:nilerr // a server without bookmarks
+			return nil //nolint:nilerr // a server without bookmarks
 		}
 		page = next
 	}

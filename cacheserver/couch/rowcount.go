@@ -25,7 +25,7 @@ func reaches(ctx context.Context, op string, came int64, count counter) error {
 		case ctx.Err() != nil:
 			return ofTransport(ctx, op, ctx.Err())
 		case err != nil || !told || came >= rows:
-			return nil //nolint:nilerr // //nolint:nilerr // the answer itself was complete
+			return nil //nolint:nilerr // the answer itself was complete
 		case look == countLooks:
 			return &Error{Op: op, Kind: ErrCut, Reason: fmt.Sprintf("%d of %d rows came", came, rows), Err: errFewer}
 		}

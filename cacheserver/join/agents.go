@@ -26,7 +26,8 @@ func (j *Join) applyInfo(b *batch, c *Change) {
 	}
 }
 
-// observeInfo notes the timestamp of a document; the same again is no sign of life.
+// observeInfo records the timestamp of a document; the same timestamp again is
+// not a sign of life.
 func (j *Join) observeInfo(a *agentInfo, stamp int64) {
 	if a.heard.Time+a.heard.Ahead == stamp {
 		return
@@ -43,8 +44,8 @@ func (j *Join) dropInfo(b *batch, id string) {
 	b.show = true
 }
 
-// listAgents returns all agent_info documents as they are now, those of the State
-// before where nothing has moved since.
+// listAgents returns the current agent_info documents, reusing those of the last
+// State where nothing has changed.
 func (j *Join) listAgents() []Agent {
 	if j.state != nil && !j.fresh.listAgain {
 		return j.state.Agents
@@ -60,7 +61,7 @@ func (j *Join) listAgents() []Agent {
 	return list
 }
 
-// freshest returns when agents were heard of last.
+// freshest returns when agents were last heard of.
 func (j *Join) freshest() *Freshness {
 	f := &j.fresh
 	if f.returned != nil && !f.again.reports && !f.again.agents {

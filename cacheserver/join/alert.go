@@ -7,14 +7,14 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// alert makes the alerts of a record and says when they must be made again,
-// in Unix s; 0: not before something changes.
+// alert computes the alerts of a record and returns when to compute them again,
+// Unix s; 0: only after a change.
 func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64) {
 	now := j.now()
 	silent := []string{}
 	for _, r := range joined {
-		// Time passes for each document, so the next alert of a silent agent is
-		// known; reports move it on, which is seen when that time comes.
+		// Each document ages, so the time of the next alert of a silent agent
+		// is known. Later reports postpone it, which is checked at that time.
 		at := j.staleAt(r.heard())
 		switch {
 		case at == never:
@@ -41,11 +41,11 @@ func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64)
 	return due
 }
 
-// never is a time that does not come.
+// never is a time that is never reached.
 const never = math.MaxInt64
 
-// staleAt returns when a document becomes stale that was heard of at that time:
-// never where nobody wants to know of it, so that time alone makes no state.
+// staleAt returns when a document that was heard of at that time becomes stale:
+// never if the rule is off, so that time alone does not make a State.
 func (j *Join) staleAt(heard int64) int64 {
 	if !j.limits.On(schema.AlertStaleAgent) {
 		return never
@@ -53,7 +53,7 @@ func (j *Join) staleAt(heard int64) int64 {
 	return heard + j.limits.AgentSilent + 1
 }
 
-// schedule notes when the alerts of w must be made again.
+// schedule records when the alerts of w must be computed again.
 func (j *Join) schedule(w *workflow, due int64) {
 	if due == w.due {
 		return

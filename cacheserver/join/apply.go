@@ -4,10 +4,10 @@ import (
 	"time"
 )
 
-// Apply takes what it needs of changes, and keeps nothing that they point to but
-// texts and Info. It joins them to what is there. Before the first Commit of a
-// Read it only gathers. Applying a change again changes nothing. Changes of
-// different documents may come in any order.
+// Apply applies changes. It keeps none of their memory except texts and Info.
+// Before the first Commit of a Read it only collects documents. Applying a
+// change again changes nothing. Changes of different documents may come in any
+// order.
 func (j *Join) Apply(moment time.Time, changes []Change) Outcome {
 	j.moment = moment
 	j.trust(changes)
@@ -42,7 +42,7 @@ func (j *Join) sweep(b *batch, gone []Document) {
 	b.result.Swept = gone
 }
 
-// stand marks a document as seen. One that is not there is left alone.
+// stand marks a document as seen, if it is known.
 func (j *Join) stand(d Document) {
 	switch d.Kind {
 	case Request:
@@ -59,7 +59,7 @@ func (j *Join) stand(d Document) {
 	}
 }
 
-// remove takes away a document, if it is there.
+// remove removes a document, if it is known.
 func (j *Join) remove(b *batch, d Document) {
 	switch d.Kind {
 	case Request:

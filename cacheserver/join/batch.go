@@ -5,27 +5,27 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// batch is the work of one input: which workflows it touched and what they were
-// before.
+// batch is the state of processing one input: the touched workflows and their
+// previous records.
 type batch struct {
 	result  Result
 	touched map[*workflow]*previous
-	show    bool // a new State is made, also if no record changes
+	show    bool // make a new State even if no record changes
 }
 
-// previous is what a record was made of before the batch, and the request that
-// the batch brought.
+// previous is the source of a record before the batch, and the request that the
+// batch contained.
 type previous struct {
 	had      bool
-	block    *block.Block     // that has the record in the newest table, and
-	at       int              // the place in it; where had
-	contents []content        // joined; nil where the record is not there
-	request  *schema.Workflow // the new request's side, not to be changed, or nil
+	block    *block.Block     // block of the record in the newest table, and
+	at       int              // its index in the block; see had
+	contents []content        // joined; nil if there is no record
+	request  *schema.Workflow // the new request's side, read-only, or nil
 }
 
 func newBatch() *batch { return &batch{touched: map[*workflow]*previous{}} }
 
-// touch notes that the record of w is to be made again.
+// touch records that the record of w must be computed again.
 func (j *Join) touch(b *batch, w *workflow) *previous {
 	if was := b.touched[w]; was != nil {
 		return was

@@ -12,14 +12,14 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Before the first State the request's side of each record is kept packed,
-// which takes less than the record will: encoding it before its agents are known
-// would be done twice.
+// Before the first State the request's side of each record is kept packed, which
+// takes less memory than the record: encoding it before its agents are known
+// would have to be repeated.
 
-// build makes the first table of all that was gathered, on all cores. Once stop
-// returns true it returns nil. What is in the table does not depend on which core
-// is first, but for the numbers that dictionaries give to texts, which nobody
-// sees.
+// build creates the first table of all collected documents, on all cores. Once
+// stop returns true it returns nil. The table's content does not depend on the
+// order in which cores finish, except for the dictionaries' numbers of texts,
+// which are not visible.
 func (j *Join) build(stop func() bool) *table.Table {
 	all := make([]*workflow, 0, len(j.workflows))
 	for _, w := range j.workflows {
@@ -55,8 +55,8 @@ func (j *Join) build(stop func() bool) *table.Table {
 	return table.New(j.layout, blocks)
 }
 
-// blockMaker makes blocks of workflows, one after another in the same memory:
-// all of a record but its block is garbage at once.
+// blockMaker creates blocks of workflows one after another, reusing memory:
+// everything but the blocks would be garbage at once.
 type blockMaker struct {
 	j       *Join
 	builder *block.Builder
@@ -84,10 +84,10 @@ func (m *blockMaker) make(list []*workflow) *block.Block {
 	return m.builder.Build()
 }
 
-// add makes record i of the block.
+// add creates record i of the block.
 func (m *blockMaker) add(w *workflow, i int) {
 	j, record := m.j, &m.records[i]
-	if err := m.lists.Unpack(w.request, record); err != nil { // memory that is broken
+	if err := m.lists.Unpack(w.request, record); err != nil { // damaged memory
 		j.opt.Log.Error("could not unpack a request", "workflow", w.name, "err", err)
 		*record = schema.Workflow{Workflow: w.name}
 	}
@@ -104,7 +104,7 @@ func (m *blockMaker) add(w *workflow, i int) {
 	m.builder.Add(record, m.encoded, m.source.make(j.names, w, joined))
 }
 
-// count adds the records to what is made of all of them.
+// count adds the records to the sums, recoveries and due times.
 func (m *blockMaker) count(list []*workflow) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -45,9 +45,9 @@ func restoredOf(t testing.TB, m *machine, o Options) *machine {
 	return &machine{Join: j}
 }
 
-// TestEqualInputsMakeEqualStates gives two machines the same random inputs. One
-// of them is saved and restored again and again. What they return is the same,
-// byte by byte, but for the columns that tables are looked up by.
+// TestEqualInputsMakeEqualStates passes the same random inputs to two machines.
+// One of them is saved and restored repeatedly. Their results are equal byte by
+// byte, except for the columns by which tables are searched.
 func TestEqualInputsMakeEqualStates(t *testing.T) {
 	const n = 10_000
 	w := newWorld(1)
@@ -102,11 +102,11 @@ func TestEqualInputsMakeEqualStates(t *testing.T) {
 	}
 }
 
-// renderer returns all of a State as text. Records of sums are immutable, and
-// kept as text by their addresses.
+// renderer renders all of a State as text. Records of sums are immutable, and
+// their text is cached by address.
 type renderer struct{ rows map[any][]byte }
 
-// bytesOf is all of a State.
+// bytesOf returns all of a State as text.
 func bytesOf(s *State) string { return string(new(renderer).bytes(nil, s)) }
 
 func (r *renderer) bytes(out []byte, s *State) []byte {
@@ -154,10 +154,10 @@ func appendRows[R any](r *renderer, out []byte, rows sums.Rows[R]) []byte {
 	return out
 }
 
-// asText is all of a value without pointers.
+// asText returns a value without pointers as text.
 func asText(v any) []byte { return fmt.Appendf(nil, "%v\n", v) }
 
-// sameKnowledge compares all that two writers know and will act on.
+// sameKnowledge compares all state of two writers.
 func sameKnowledge(t testing.TB, a, b *Join) {
 	t.Helper()
 	require.Equal(t, []any{a.limits, a.unmatched, a.believed, a.names.Texts(), a.fresh.reports}, []any{b.limits, b.unmatched, b.believed, b.names.Texts(), b.fresh.reports})
@@ -184,7 +184,7 @@ func sameKnowledge(t testing.TB, a, b *Join) {
 	}
 }
 
-// described is what is known of a workflow beside its record.
+// described returns what is known of a workflow besides its record.
 func described(w *workflow) (out []any) {
 	out = append(out, w.name, w.hash, w.due, w.has, w.request, w.requestID())
 	for _, d := range w.duplicates() {
@@ -198,12 +198,12 @@ func described(w *workflow) (out []any) {
 	return out
 }
 
-// TestACheckpointHasAllState holds the types of what changes to a list of what a
-// checkpoint does with each field: a new one has to be decided on.
+// TestACheckpointHasAllState compares the fields of mutable types with a list of
+// how a checkpoint treats each: a new field needs a decision.
 func TestACheckpointHasAllState(t *testing.T) {
 	const (
 		kept = "written and read"
-		made = "made again when it is read"
+		made = "rebuilt when it is read"
 		none = "of one process, or of a read in progress"
 	)
 	for _, c := range []struct {
@@ -233,8 +233,8 @@ func TestACheckpointHasAllState(t *testing.T) {
 	}
 }
 
-// TestAFirstCommitThatIsStopped keeps no document, and the same again is as if it
-// had not been.
+// TestAFirstCommitThatIsStopped keeps no document, and a repeated read behaves
+// as if it had not happened.
 func TestAFirstCommitThatIsStopped(t *testing.T) {
 	w := newWorld(2)
 	changes := w.changes(3000)
@@ -260,7 +260,7 @@ func TestAFirstCommitThatIsStopped(t *testing.T) {
 	require.Equal(t, bytesOf(whole(newMachine(t, Options{}))), bytesOf(whole(m)))
 }
 
-// TestAStateIsImmutable: whatever comes after it, what was returned stays.
+// Later inputs do not change a returned State.
 func TestAStateIsImmutable(t *testing.T) {
 	w := newWorld(3)
 	m := newMachine(t, Options{MaxLoss: 1})
@@ -286,7 +286,7 @@ func TestAStateIsImmutable(t *testing.T) {
 	}
 }
 
-// TestFilesOfOtherVersionsAreRefused: none is misread.
+// Files of other versions are never misread.
 func TestFilesOfOtherVersionsAreRefused(t *testing.T) {
 	w := newWorld(4)
 	m := newMachine(t, Options{})

@@ -8,34 +8,34 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// workflow is what the writer knows of one workflow beyond its record: where the
-// record comes from. The request's side is in the record itself. There is one
-// for each workflow: its size counts.
+// workflow is what the writer knows about one workflow besides its record: the
+// documents behind the record. The request's side is in the record itself. There
+// is one for each workflow: its size matters.
 type workflow struct {
 	name    string
 	hash    uint64         // of the request document
-	due     int64          // when the alerts must be made again, Unix s; 0: never
+	due     int64          // when the alerts must be computed again, Unix s; 0: never
 	reports []*agentReport // never changed in place
-	request string         // the request's side before the first State, as schema.AppendPacked makes it
+	request string         // the request's side before the first State, in the form of schema.AppendPacked
 	more    *requests      // nil for nearly all
-	seen    uint32         // epoch in which the request was seen last
-	has     bool           // the request is there; else the reports are unmatched
+	seen    uint32         // epoch in which the request was last seen
+	has     bool           // there is a request; otherwise the reports are unmatched
 }
 
-// requests is for workflows whose request document is not named like it, or that
-// have several request documents. It is never changed.
+// requests is for workflows whose request document has another id than the
+// workflow's name, or that have several request documents. It is immutable.
 type requests struct {
-	id         string // of the request document; empty when it is the name
+	id         string // of the request document; empty when it equals the name
 	duplicates []duplicate
 }
 
-// duplicate is a request document of a workflow which another document has
-// already. Which one counts does not depend on the order they come in.
+// duplicate is a request document of a workflow that already has another one.
+// Which one counts does not depend on the order of arrival.
 type duplicate struct {
 	id     string
 	hash   uint64
 	seen   uint32
-	packed string // its side of the record, as schema.AppendPacked makes it
+	packed string // its side of the record, in the form of schema.AppendPacked
 }
 
 // agentReport is one agent_request document.
@@ -43,21 +43,21 @@ type agentReport struct {
 	id       string
 	workflow *workflow
 	hash     uint64
-	time     int64 // timestamp, newest seen
-	content  int64 // timestamp when the content last changed
+	time     int64 // newest timestamp
+	content  int64 // timestamp of the last change of content
 	seen     uint32
 	idle     bool  // its status is empty
-	ahead    int64 // s that time was in the future when it came: a clock that is wrong
-	silent   int64 // last report when it was found stale, or with newer content since; 0: it was not when the alerts were made
+	ahead    int64 // s by which time was in the future on arrival: the agent's clock is wrong
+	silent   int64 // time of the last report when it was found stale, or had newer content since; 0: it was not stale when the alerts were computed
 	packed   report.Packed
 }
 
-// heard is when the agent is known to have written the document, Unix s: its
-// timestamp, or, when that lay in the future, the time at which it came. Else an
+// heard returns when the agent is known to have written the document, Unix s:
+// its timestamp or, if that was in the future, the time of arrival. Otherwise an
 // agent whose clock is ahead would count as fresh until that time has come.
 func (r *agentReport) heard() int64 { return r.time - r.ahead }
 
-// id returns the id of the request document when it is not the name.
+// id returns the id of the request document if it differs from the name.
 func (w *workflow) id() string {
 	if w.more == nil {
 		return ""
@@ -75,7 +75,7 @@ func (w *workflow) duplicates() []duplicate {
 	return w.more.duplicates
 }
 
-// setRequests notes which request document counts and which ones do not.
+// setRequests records which request document counts and which ones do not.
 func (w *workflow) setRequests(id string, duplicates []duplicate) {
 	if id == w.name {
 		id = ""
@@ -87,8 +87,8 @@ func (w *workflow) setRequests(id string, duplicates []duplicate) {
 	w.more = &requests{id, duplicates}
 }
 
-// before says that of two request documents of workflow name a counts: the
-// one that is called like it, else the first by id.
+// before reports whether of two request documents of workflow name a counts: the
+// one with the same id, otherwise the first by id.
 func before(a, b, name string) bool {
 	if (a == name) != (b == name) {
 		return a == name
@@ -109,8 +109,8 @@ type agentInfo struct {
 	detail *schema.AgentDetail // never changed
 }
 
-// census counts documents, one kind at a time: an agents' database that seems
-// empty takes no workflow away, only all of their jobs.
+// census counts documents by kind: an agents' database that seems empty removes
+// no workflow, only all of their jobs.
 type census struct{ requests, reports, agents int }
 
 func (c census) least(o census) census {

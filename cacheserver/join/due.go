@@ -1,7 +1,7 @@
 package join
 
-// dueHeap holds the next time of each workflow; items whose time is not the
-// workflow's any more are left in until they come up.
+// dueHeap holds the next time of each workflow. Outdated items stay until they
+// come up.
 type dueHeap []dueItem
 
 type dueItem struct {

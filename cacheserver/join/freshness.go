@@ -1,15 +1,15 @@
 package join
 
-// freshness is when agents were heard of last. What has been returned of it is
-// not changed any more.
+// freshness is when agents were last heard of. Returned parts are not changed
+// any more.
 type freshness struct {
 	reports   map[string]int64 // time of the newest report by agent
 	returned  *Freshness       // nil before the first
 	again     struct{ reports, agents bool }
-	listAgain bool // agent_info documents have moved since the newest State
+	listAgain bool // agent_info documents have changed since the newest State
 }
 
-// report notes the time of an agent's report.
+// report records the time of an agent's report.
 func (f *freshness) report(agent string, time int64) {
 	if at, ok := f.reports[agent]; !ok || at < time {
 		f.reports[agent] = time
@@ -17,5 +17,6 @@ func (f *freshness) report(agent string, time int64) {
 	}
 }
 
-// movedAgents notes that an agent_info document came, went, or has another time.
+// movedAgents records that an agent_info document was added, removed, or has a
+// new time.
 func (f *freshness) movedAgents() { f.again.agents, f.listAgain = true, true }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// fewLost is a number of documents that says nothing about a source as long as
-// it is less than half of them.
+// fewLost is a number of documents whose loss is harmless as long as it is less
+// than half of them.
 const fewLost = 5
 
-// ShrunkError says that a full read missed so much of what was there that
-// nothing was removed. What it added and changed stays.
+// ShrunkError means that a full read missed so many known documents that nothing
+// was removed. What it added and changed stays.
 type ShrunkError struct {
-	What      string // which documents: requests, agent documents or agents
-	Had, Lost int    // documents known before the read, and those of them that it missed
+	What      string // kind of documents: requests, agent documents or agents
+	Had, Lost int    // documents known before the read, and the missed ones among them
 }
 
 func (e *ShrunkError) Error() string {
@@ -32,11 +32,11 @@ func (j *Join) census() census {
 	return c
 }
 
-// doubt notes which of the documents that a read is about to add are new: they
-// are in doubt until a read is believed, or the feed brings them.
+// doubt records which of the documents that a read is about to add are new: they
+// are doubtful until a read is accepted, or the feed delivers them.
 func (j *Join) doubt(changes []Change) {
 	if j.state == nil {
-		return // the first read: there is nothing that it could miss
+		return // the first read can't miss anything
 	}
 	for i := range changes {
 		c := &changes[i]
@@ -50,7 +50,7 @@ func (j *Join) doubt(changes []Change) {
 	}
 }
 
-// trust takes back the doubt about what the feed brings.
+// trust removes the doubt about documents that the feed delivers.
 func (j *Join) trust(changes []Change) {
 	if len(j.doubtful) == 0 {
 		return
@@ -61,8 +61,8 @@ func (j *Join) trust(changes []Change) {
 }
 
 // missed counts the documents that the newest read did not see, without those
-// that nothing but reads have brought that were not believed: a source that showed
-// other documents for a while would else miss them for ever.
+// that only rejected reads have returned: otherwise a source that showed other
+// documents for a while would miss them for ever.
 func (j *Join) missed() (c census) {
 	for d := range j.unseen() {
 		if j.doubtful[d] {
@@ -80,7 +80,8 @@ func (j *Join) missed() (c census) {
 	return c
 }
 
-// shrunk tells what a read missed too much of; nil: nothing.
+// shrunk returns the kind of documents of which a read missed too many; nil:
+// none.
 func (j *Join) shrunk(had census) *ShrunkError {
 	lost := j.missed()
 	for _, k := range []ShrunkError{
@@ -95,9 +96,9 @@ func (j *Join) shrunk(had census) *ShrunkError {
 	return nil
 }
 
-// tooMuch is the rule of the guard: a read that misses share of what was known,
-// or more, is not believed; nor is one that misses half, whatever the numbers.
-// With a share of 1 everything is believed.
+// tooMuch is the rule of the guard: a read is rejected if it misses at least
+// this share of the known documents, and always if it misses half. With a share
+// of 1 every read is accepted.
 func tooMuch(lost, had int, share float64) bool {
 	if lost == 0 || share >= 1 {
 		return false
@@ -105,7 +106,7 @@ func tooMuch(lost, had int, share float64) bool {
 	return float64(lost) >= share*float64(had) && (lost >= fewLost || 2*lost >= had)
 }
 
-// holds tells whether a document is known.
+// holds reports whether a document is known.
 func (j *Join) holds(d Document) bool {
 	switch d.Kind {
 	case Request:

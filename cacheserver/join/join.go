@@ -1,10 +1,10 @@
-// Package join is the one writer of the cache server: it joins request
-// documents, agent reports and agent_info documents to records, and keeps the
-// sums over them. It is a deterministic state machine: equal inputs (documents,
-// moments, rules) in equal order return equal bytes. It reads no clock, no
-// random number, no file, and nothing in it depends on the order of a Go map.
-// It knows no readers, no generations and no HTTP, and it takes no lock: its
-// owner (package store) calls one method at a time and shows what it returns.
+// Package join is the only writer of the cache server's data: it joins request
+// documents, agent reports and agent_info documents to records, and maintains
+// the sums over them. It is a deterministic state machine: equal inputs
+// (documents, moments, rules) in equal order produce equal bytes. It uses no
+// clock, random numbers or files, and does not depend on the order of Go maps.
+// It does not know readers, generations or HTTP, and has no lock: its owner
+// (package store) calls one method at a time and publishes the result.
 package join
 
 import (
@@ -20,14 +20,14 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Options are part of what a Join makes of its inputs: those of two that are to
-// make the same must be equal. The zero value is good.
+// Options are inputs of the state machine: two Joins produce the same results
+// only if their Options are equal. The zero value is valid.
 type Options struct {
-	Limits  schema.Limits // of alerts; zero: those of the present system
-	JoinAll bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
-	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
+	Limits  schema.Limits // of alerts; zero: the old server's
+	JoinAll bool          // join agents' counts in every status, as T0 does; otherwise as schema.StatusInfo says
+	MaxLoss float64       // a full read that misses at least this share of one kind of documents is held back; 0: 0.2; 1: never
 
-	Log *slog.Logger // for memory that is broken; nil: none
+	Log *slog.Logger // for damaged memory; nil: none
 }
 
 func (o *Options) complete() error {
@@ -46,7 +46,7 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// Join is the writer. It is not safe for concurrent use; what it returns is.
+// Join is the writer. It is not safe for concurrent use; its results are.
 type Join struct {
 	opt     Options
 	layout  *block.Layout
@@ -60,37 +60,37 @@ type Join struct {
 	names     *report.Names
 	sums      *sums.Sums
 	workflows map[string]*workflow // by name
-	aliases   map[string]*workflow // by id of a request document that is not named like its workflow
+	aliases   map[string]*workflow // by id of a request document, if that differs from the workflow's name
 	reports   map[string]*agentReport
 	agents    map[string]*agentInfo
-	unmatched int // reports whose workflow has no request
+	unmatched int // reports of workflows without a request
 	known     *Known
 	recovery  recoveries
 	fresh     freshness
 	dues      dueHeap
 
-	epoch    uint32            // number of the newest Read: what it saw carries it
+	epoch    uint32            // number of the newest Read; documents that it saw are marked with it
 	reading  uint32            // number of the Read in progress; 0: none
-	believed *census           // known before the first of the reads since the last one that was believed; nil: none since
-	doubtful map[Document]bool // that only reads have brought that were not believed
+	believed *census           // counts known before the first read since the last accepted one; nil: none since
+	doubtful map[Document]bool // returned only by rejected reads
 
 	work working
 }
 
-// working is memory that is used again by each batch.
+// working is memory that each batch reuses.
 type working struct {
 	encoded []byte            // the records of a batch
-	records []schema.Workflow // the same, before they are encoded
-	old     schema.Workflow   // numbers and frequent texts of a record that is replaced
+	records []schema.Workflow // the same before encoding
+	old     schema.Workflow   // numbers and frequent texts of a replaced record
 	packing []byte            // one record
 }
 
-// columns are those of the record that the writer reads.
+// columns are the columns of the record that the writer reads.
 type columns struct {
 	status, original, campaigns, releases, outputs *block.Column
 }
 
-// New makes a Join without documents.
+// New returns a Join without documents.
 func New(o Options) (*Join, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func New(o Options) (*Join, error) {
 	return j, errors.Join(missing...)
 }
 
-// reset forgets all documents; there is no State yet.
+// reset removes all documents; there is no State yet.
 func (j *Join) reset() {
 	j.names, j.sums = report.NewNames(), sums.New()
 	j.workflows, j.aliases = map[string]*workflow{}, map[string]*workflow{}
@@ -130,15 +130,15 @@ func (j *Join) reset() {
 // State returns the newest state; nil before the first.
 func (j *Join) State() *State { return j.state }
 
-// Known tells which content is there of which document.
+// Known returns the content hashes of the known documents.
 func (j *Join) Known() *Known { return j.known }
 
-// Empty says that there is no document.
+// Empty reports whether there are no documents.
 func (j *Join) Empty() bool {
 	return j.state == nil && len(j.workflows) == 0 && len(j.agents) == 0
 }
 
 func (j *Join) now() int64 { return j.moment.Unix() }
 
-// ahead says by how many seconds a timestamp lies in the future.
+// ahead returns by how many seconds a timestamp is in the future.
 func (j *Join) ahead(time int64) int64 { return max(time-j.now(), 0) }

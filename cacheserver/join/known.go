@@ -6,10 +6,10 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Known tells the content hash of a document by its kind and id, to the many
-// goroutines that read documents and want to skip those that did not change. It
-// is safe for concurrent use. It is keyed by a hash of the id: to mistake a
-// document for another, both their ids and their contents would have to collide.
+// Known holds the content hashes of documents by kind and id, for the many
+// goroutines that read documents and skip unchanged ones. It is safe for
+// concurrent use. Its key is a hash of the id: to mistake a document for
+// another, both their ids and their contents would have to collide.
 type Known struct {
 	shards [64]struct {
 		mu     sync.RWMutex
@@ -34,8 +34,8 @@ func (k *Known) empty() {
 
 func idHash(kind Kind, id string) uint64 { return xxhash.Sum64String(id) ^ uint64(kind)<<56 }
 
-// Hash returns the hash of the content that is known of a document. When a
-// document has the same, its Change needs no content.
+// Hash returns the hash of a document's known content. A Change with the same
+// hash needs no content.
 func (k *Known) Hash(kind Kind, id string) (hash uint64, ok bool) {
 	key := idHash(kind, id)
 	s := &k.shards[key%64]
@@ -45,7 +45,7 @@ func (k *Known) Hash(kind Kind, id string) (hash uint64, ok bool) {
 	return hash, ok
 }
 
-// set notes the hash of a document; 0 forgets it.
+// set records the hash of a document; 0 removes it.
 func (k *Known) set(kind Kind, id string, hash uint64) {
 	key := idHash(kind, id)
 	s := &k.shards[key%64]

@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// Read is a full read in progress. Add applies documents as they come, as Apply
-// does, and marks them; Missing names what the read did not see, and Commit
-// removes it, unless that is suspiciously much. One Read is in progress at a
-// time: a new one ends the one before. What Apply brings while it runs counts as
-// seen.
+// Read is a full read in progress. Add applies documents like Apply, and marks
+// them; Missing returns the documents that the read did not see, and Commit
+// removes them, unless they are suspiciously many. One Read is in progress at a
+// time: a new one ends the previous one. Documents that Apply receives meanwhile
+// count as seen.
 type Read struct {
 	j       *Join
 	number  uint32
 	refetch []string // of all Adds
-	had     census   // documents that were known before it
+	had     census   // documents known before it
 }
 
-// ErrReadEnded says that a Read was ended before, by Commit, Abort or a newer
+// ErrReadEnded means that the Read has already ended by Commit, Abort or a newer
 // Read.
 var ErrReadEnded = errors.New("this full read has ended already")
 
 // BeginRead starts a full read.
 func (j *Join) BeginRead() *Read {
-	// Reads that were held back or broke off have added what they found. That
-	// must not make up for what they missed: the measure is what was there
-	// before the first of them.
+	// Reads that were held back or failed have added documents. Those must not
+	// make up for the missed ones: the reference is what was known before the
+	// first such read.
 	had := j.census()
 	if j.believed != nil {
 		had = had.least(*j.believed)
@@ -46,9 +46,9 @@ func (r *Read) Add(moment time.Time, changes []Change) Outcome {
 	return out
 }
 
-// Missing names the documents that are known and that the read has not seen so
-// far, requests first, by id. A *ShrunkError says that they are so many that the
-// read is not to be believed, as Commit would.
+// Missing returns the known documents that the read has not seen so far,
+// requests first, by id. A *ShrunkError means that they are so many that Commit
+// would reject the read.
 func (r *Read) Missing() ([]Document, error) {
 	j := r.j
 	if j.reading != r.number {
@@ -62,11 +62,11 @@ func (r *Read) Missing() ([]Document, error) {
 	return j.missing(), nil
 }
 
-// Commit ends the read: what it did not see is removed. The first Commit makes
-// the first State, which takes seconds for many workflows: once stop returns
-// true it is given up with ErrReadEnded, and no document is kept. A *ShrunkError
-// says that nothing was removed. The result counts what Commit did itself; its
-// Refetch is that of all Adds.
+// Commit ends the read: documents that it did not see are removed. The first
+// Commit makes the first State, which takes seconds for many workflows: once
+// stop returns true it ends with ErrReadEnded, and no document is kept. A
+// *ShrunkError means that nothing was removed. The result counts only Commit's
+// own changes; its Refetch is that of all Adds.
 func (r *Read) Commit(moment time.Time, stop func() bool) (Outcome, error) {
 	j := r.j
 	if j.reading != r.number {

@@ -17,7 +17,7 @@ const (
 	usualRecords = 256
 )
 
-// finish makes the records of what a batch touched, and the State that has them.
+// finish computes the records that a batch touched, and the State with them.
 func (j *Join) finish(b *batch) Outcome {
 	out := Outcome{}
 	if j.state != nil {
@@ -44,14 +44,14 @@ func (j *Join) tidy() {
 	if j.work.encoded = j.work.encoded[:0]; cap(j.work.encoded) > usualBatch {
 		j.work.encoded = nil
 	}
-	clear(j.work.records) // what they point to is not theirs
+	clear(j.work.records) // they point to memory of others
 	if j.work.records = j.work.records[:0]; cap(j.work.records) > usualRecords {
 		j.work.records = nil
 	}
 }
 
-// remake returns the edits that the touched workflows need, in the order of
-// their names, and keeps the sums in step.
+// remake returns the edits for the touched workflows in the order of their
+// names, and updates the sums.
 func (j *Join) remake(b *batch) (edits []table.Edit, diff Diff) {
 	touched := slices.SortedFunc(maps.Keys(b.touched), func(a, b *workflow) int { return cmp.Compare(a.name, b.name) })
 	j.work.records = slices.Grow(j.work.records, len(touched))
@@ -83,20 +83,20 @@ func (j *Join) remake(b *batch) (edits []table.Edit, diff Diff) {
 	return edits, diff
 }
 
-// make makes the record of w from its request's side, which is that of the
-// record that it had unless a new one came, and its reports.
+// make computes the record of w from its reports and its request's side, which
+// is that of its previous record unless a new request came.
 func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentReport) {
 	request := was.request
 	if request == nil {
 		request = was.block.Workflow(j.layout, was.at)
 	}
-	j.work.records = append(j.work.records, *request) // schema.Join writes to it; there is room
+	j.work.records = append(j.work.records, *request) // schema.Join modifies it; there is room
 	record := &j.work.records[len(j.work.records)-1]
 	joined := j.joined(w, record.Status)
 	reports := j.unpack(w, contentsOf(joined))
 	schema.Join(record, reports)
 	j.schedule(w, j.alert(record, joined))
-	// Blocks copy what they take, so one buffer serves all records of a batch.
+	// Blocks copy their input, so one buffer serves all records of a batch.
 	start := len(j.work.encoded)
 	j.work.encoded = schema.AppendJSON(j.work.encoded, record)
 	return table.Edit{
@@ -107,23 +107,23 @@ func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentRepor
 	}, reports
 }
 
-// isSource says that the record in the newest table was made of the same.
+// isSource reports whether the record in the newest table has the same source.
 func isSource(was *previous, src block.Source) bool {
 	old := was.block.Source(was.at)
 	return old.Version == src.Version && bytes.Equal(old.IDs, src.IDs)
 }
 
-// subtract takes the record that w had out of the sums, and notes what its
-// original is now.
+// subtract removes the previous record of w from the sums, and records its new
+// original.
 func (j *Join) subtract(w *workflow, was *previous, original string) {
 	j.summed(was.block, was.at, &j.work.old)
 	j.sums.Remove(&j.work.old, j.unpack(w, was.contents))
 	j.recovery.move(w.name, string(was.block.Text(j.columns.original, was.at)), original)
 }
 
-// summed writes into w what sums are made of of record i: the scalars, the lists
-// of campaigns and releases, and as many output datasets as there are, without
-// their names. The lists of w are written over.
+// summed writes the input of sums from record i into w: the scalars, the lists
+// of campaigns and releases, and the right number of output datasets without
+// their names. The lists of w are overwritten.
 func (j *Join) summed(b *block.Block, i int, w *schema.Workflow) {
 	b.Scalars(j.layout, i, w)
 	w.Campaigns = b.AppendList(w.Campaigns[:0], j.columns.campaigns, i)

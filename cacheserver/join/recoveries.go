@@ -10,8 +10,8 @@ import (
 )
 
 // Recoveries finds the workflows that name another one as their original. It is
-// immutable. It is in shards, so that a State whose recoveries differ in one from
-// those of the State before has little of its own.
+// immutable, and divided into shards, so that States whose recoveries differ in
+// one share nearly everything.
 type Recoveries struct {
 	shards [recoveryShards]*recoveryShard
 }
@@ -19,7 +19,7 @@ type Recoveries struct {
 const recoveryShards = 64
 
 type recoveryShard struct {
-	by map[string][]string // by OriginalRequest; each list sorted, and never changed
+	by map[string][]string // by OriginalRequest; lists are sorted and immutable
 }
 
 // Of returns the workflows whose OriginalRequest is the given one, sorted. The
@@ -33,15 +33,17 @@ func (r *Recoveries) Of(original string) []string {
 
 func shardOf(original string) uint64 { return xxhash.Sum64String(original) % recoveryShards }
 
-// Bytes is about the memory of it; the names of recoveries are the workflows' own.
+// Bytes returns the approximate memory, without the names, which the workflows
+// share.
 func (r *Recoveries) Bytes() int64 { return r.Own(&Recoveries{}) }
 
-// Own is about the memory that next, a later one, does not share, in bytes.
+// Own returns the approximate memory that next, a later one, does not share, in
+// bytes.
 func (r *Recoveries) Own(next *Recoveries) (bytes int64) {
 	if r == next {
 		return 0
 	}
-	const each = (16+24+1)*3/2 + 16 + 96 // a slot, a list of one, and a name of the original
+	const each = (16+24+1)*3/2 + 16 + 96 // a slot, a list of one, and the name of the original
 	bytes = int64(unsafe.Sizeof(*r))
 	for i, s := range r.shards {
 		if s != nil && s != next.shards[i] {
@@ -51,7 +53,8 @@ func (r *Recoveries) Own(next *Recoveries) (bytes int64) {
 	return bytes
 }
 
-// recoveries is the writer's: what a State has of it is not changed any more.
+// recoveries is the writer's mutable form; parts that a State has are not
+// changed any more.
 type recoveries struct {
 	now  *Recoveries
 	lent bool                 // a State has now
@@ -60,7 +63,7 @@ type recoveries struct {
 
 func newRecoveries() recoveries { return recoveries{now: &Recoveries{}} }
 
-// lend returns the recoveries as they are now, for a State.
+// lend returns the current recoveries for a State.
 func (r *recoveries) lend() *Recoveries {
 	r.lent = true
 	return r.now
@@ -83,7 +86,7 @@ func (r *recoveries) shard(original string) map[string][]string {
 	return r.now.shards[i].by
 }
 
-// move notes that the original of a workflow changed; either may be empty.
+// move records that the original of a workflow changed; either may be empty.
 func (r *recoveries) move(name, from, to string) {
 	if from == to {
 		return

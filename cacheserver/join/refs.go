@@ -1,6 +1,6 @@
 package join
 
-// ReportRef names an agent report without what it says.
+// ReportRef identifies an agent report without its content.
 type ReportRef struct {
 	ID   string // of the document
 	Hash uint64 // of its content
@@ -8,8 +8,8 @@ type ReportRef struct {
 	Idle bool   // its status is empty
 }
 
-// Reports names the newest report of each agent on a workflow, by id, whatever
-// the status of its request, and also where there is none.
+// Reports returns the newest report of each agent on a workflow, by id, whatever
+// the status of its request, and even without a request.
 func (j *Join) Reports(workflow string) []ReportRef {
 	w := j.workflows[workflow]
 	if w == nil {

@@ -37,16 +37,17 @@ func (j *Join) applyReport(b *batch, c *Change) {
 	j.fresh.report(j.names.Agent(r.packed), r.heard())
 }
 
-// observeReport notes a new timestamp of a report whose content did not change.
+// observeReport records a new timestamp of a report whose content did not
+// change.
 func (j *Join) observeReport(b *batch, r *agentReport, time int64) {
 	if r.time == time {
 		return
 	}
 	agent, ahead, w := j.names.Agent(r.packed), j.ahead(time), r.workflow
 	j.fresh.report(agent, time-ahead)
-	// An alert of a silent agent ends with its report (and begins when its clock
-	// is set back); of two documents of one agent another one may now be the newest.
-	// The reports of an agent that stays behind change nothing.
+	// An alert of a silent agent ends with its report (and begins if its clock
+	// is set back), and another of two documents of one agent may become the
+	// newest. The reports of an agent that stays behind change nothing.
 	stale := j.staleAt(time-ahead) <= j.now()
 	alone := !slices.ContainsFunc(w.reports, func(o *agentReport) bool { return o != r && j.names.Agent(o.packed) == agent })
 	if stale != (r.silent > 0) || time < r.time || !alone {

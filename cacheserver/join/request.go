@@ -40,7 +40,7 @@ func (j *Join) requestState(w *workflow, id string) (hash uint64, seen *uint32) 
 	return 0, new(uint32)
 }
 
-// replaceRequest puts a request document in the place of what was known of it.
+// replaceRequest replaces what was known of a request document.
 func (j *Join) replaceRequest(b *batch, w *workflow, c *Change) {
 	if c.ID != w.name {
 		j.aliases[strings.Clone(c.ID)] = w
@@ -68,8 +68,8 @@ func (j *Join) replaceRequest(b *batch, w *workflow, c *Change) {
 	was.request = c.Workflow
 }
 
-// dropRequest takes a request document away from w; another one of the same
-// workflow takes its place, else the reports of w become unmatched.
+// dropRequest removes a request document from w; another one of the same
+// workflow replaces it, otherwise the reports of w become unmatched.
 func (j *Join) dropRequest(b *batch, w *workflow, id string) {
 	j.known.set(Request, id, 0)
 	delete(j.aliases, id)
@@ -118,10 +118,11 @@ func (j *Join) pack(record *schema.Workflow) string {
 	return string(j.work.packing)
 }
 
-// unpackRequest returns a record of its own, nil when it can't be read.
+// unpackRequest returns a record that owns its memory; nil if it can't be
+// decoded.
 func (j *Join) unpackRequest(packed string) *schema.Workflow {
 	var record schema.Workflow
-	if err := new(schema.Unpacker).Unpack(packed, &record); err != nil { // memory that is broken
+	if err := new(schema.Unpacker).Unpack(packed, &record); err != nil { // damaged memory
 		j.opt.Log.Error("could not unpack a request", "err", err)
 		return nil
 	}

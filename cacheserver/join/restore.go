@@ -16,10 +16,10 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Restore makes the Join that was saved, of the frames that Saved wrote. It makes
-// what the saved one would have made, but that a read in progress has ended. It
-// takes any frames: the error is a checkpoint.ErrForeign or ErrBroken. Limits
-// that are not the saved ones make all alerts again with the next Tick.
+// Restore returns the saved Join from the frames of Saved. It behaves like the
+// saved one, except that a read in progress has ended. It accepts any frames:
+// the error is a checkpoint.ErrForeign or ErrBroken. If the limits differ from
+// the saved ones, the next Tick computes all alerts again.
 func Restore(frames *checkpoint.Frames, o Options, moment time.Time) (*Join, error) {
 	j, err := New(o)
 	if err != nil {
@@ -48,7 +48,7 @@ func Restore(frames *checkpoint.Frames, o Options, moment time.Time) (*Join, err
 	return j, nil
 }
 
-// Outcome is that of the newest input, if that has made a State.
+// Outcome returns the outcome of the newest input if that has made a State.
 func (j *Join) Outcome() Outcome {
 	return Outcome{
 		Result:  Result{Added: j.state.Table.Len(), Unmatched: j.unmatched},
@@ -56,16 +56,16 @@ func (j *Join) Outcome() Outcome {
 	}
 }
 
-// restoring makes a Join of frames.
+// restoring builds a Join from frames.
 type restoring struct {
 	j      *Join
-	limits bool // of alerts, are those that were saved
+	limits bool // the alerts' limits equal the saved ones
 
 	mu     sync.Mutex // of sums and recoveries
 	frames []restored // by number
 }
 
-// restored is what one frame has.
+// restored is the content of one frame.
 type restored struct {
 	blocks    []*block.Block
 	workflows []*workflow
@@ -106,7 +106,7 @@ func (r *restoring) head(data []byte) error {
 	}
 	var ok bool
 	if r.j.names, ok = report.NamesOf(names); !ok || c.Len() > 0 {
-		return checkpoint.Broken("names of agents' reports that are none")
+		return checkpoint.Broken("invalid names of agent reports")
 	}
 	return r.j.layout.SetTexts(texts)
 }
@@ -119,10 +119,10 @@ func readTexts(c *checkpoint.Cursor) []string {
 	return out
 }
 
-// frame reads one frame; several goroutines do.
+// frame reads one frame; it is called concurrently.
 func (r *restoring) frame(i int, data []byte) error {
 	if len(data) == 0 {
-		return checkpoint.Broken("a part of it is empty")
+		return checkpoint.Broken("an empty frame")
 	}
 	c := checkpoint.NewCursor(data[1:])
 	to := &r.frames[i]
@@ -136,7 +136,7 @@ func (r *restoring) frame(i int, data []byte) error {
 		case frameAgents:
 			err = r.agent(c, to)
 		default:
-			err = checkpoint.Broken("a part of it has kind %q", data[0])
+			err = checkpoint.Broken("a frame of kind %q", data[0])
 		}
 		if err == nil {
 			err = c.Err()
@@ -151,14 +151,15 @@ func (r *restoring) frame(i int, data []byte) error {
 func (r *restoring) agent(c *checkpoint.Cursor, to *restored) error {
 	a := &agentInfo{id: c.Text(), hash: c.Uint64(), heard: Heard{c.Int(), c.Int()}, detail: new(schema.AgentDetail)}
 	if json.Unmarshal(c.Bytes(c.Count(1)), a.detail) != nil {
-		return checkpoint.Broken("an agent_info document that can't be read")
+		return checkpoint.Broken("an unreadable agent_info document")
 	}
 	r.j.known.set(AgentInfo, a.id, a.hash)
 	to.agents = append(to.agents, a)
 	return nil
 }
 
-// block reads a block and the workflows of its records, and adds them up.
+// block reads a block and the workflows of its records, and adds them to the
+// sums.
 func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 	j := r.j
 	b, err := j.layout.Read(c)
@@ -166,7 +167,7 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 		return err
 	}
 	to.blocks = append(to.blocks, b)
-	records := make([]schema.Workflow, b.Len()) // as much of them as sums need
+	records := make([]schema.Workflow, b.Len()) // only what sums need
 	reports := make([][]schema.AgentReport, b.Len())
 	from := len(to.workflows)
 	for i := range records {
@@ -186,11 +187,11 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 	return nil
 }
 
-// joined returns those of all reports that were joined to the record of w.
+// joined returns which of the reports are joined to the record of w.
 func (r *restoring) joined(w *workflow, status string, all []schema.AgentReport) []schema.AgentReport {
 	joined := r.j.joined(w, status)
 	if len(joined) == len(all) {
-		return all // joined keeps the order of one report, and sorts more of them
+		return all // joined keeps one report as it is, and sorts several
 	}
 	out := make([]schema.AgentReport, len(joined))
 	for i, one := range joined {
@@ -199,7 +200,7 @@ func (r *restoring) joined(w *workflow, status string, all []schema.AgentReport)
 	return out
 }
 
-// workflow reads a workflow with its reports, and what they unpack to.
+// workflow reads a workflow with its reports, packed and unpacked.
 func (r *restoring) workflow(c *checkpoint.Cursor, to *restored, name string, has bool) (*workflow, []schema.AgentReport, error) {
 	flags := c.Uint()
 	w := &workflow{name: name, has: has, hash: c.Uint64(), due: c.Int()}
@@ -221,7 +222,7 @@ func (r *restoring) workflow(c *checkpoint.Cursor, to *restored, name string, ha
 		a.packed = report.Packed(c.Bytes(c.Count(1)))
 		var err error
 		if unpacked[i], err = r.j.names.Unpack(a.packed, nil); err != nil {
-			return nil, nil, checkpoint.Broken("an agent report that can't be read")
+			return nil, nil, checkpoint.Broken("an unreadable agent report")
 		}
 		unpacked[i].Workflow, unpacked[i].Time = name, a.content
 		w.reports[i] = a
@@ -231,14 +232,14 @@ func (r *restoring) workflow(c *checkpoint.Cursor, to *restored, name string, ha
 	return w, unpacked, c.Err()
 }
 
-// more reads the requests of a workflow that has more than one named like it.
+// more reads the requests of a workflow that has others than one named like it.
 func (r *restoring) more(c *checkpoint.Cursor, w *workflow) error {
 	w.more = &requests{id: c.Text()}
 	for range c.Count(1) {
 		d := duplicate{id: c.Text(), hash: c.Uint64()}
 		var record schema.Workflow
 		if schema.DecodeWorkflow(c.Bytes(c.Count(1)), &record) != nil {
-			return checkpoint.Broken("a request document that can't be read")
+			return checkpoint.Broken("an unreadable request document")
 		}
 		d.packed = string(schema.AppendPacked(nil, &record))
 		w.more.duplicates = append(w.more.duplicates, d)
@@ -247,7 +248,7 @@ func (r *restoring) more(c *checkpoint.Cursor, w *workflow) error {
 	return nil
 }
 
-// index makes the maps that find workflows and documents.
+// index builds the maps of workflows and documents.
 func (r *restoring) index() error {
 	j, workflows, reports := r.j, 0, 0
 	for i := range r.frames {
@@ -273,7 +274,7 @@ func (r *restoring) index() error {
 		}
 	}
 	if len(j.workflows) != workflows || len(j.reports) != reports {
-		return checkpoint.Broken("a workflow or a document is there twice")
+		return checkpoint.Broken("a workflow or document occurs twice")
 	}
 	heap.Init(&j.dues)
 	return nil
@@ -298,7 +299,7 @@ func (r *restoring) enter(w *workflow) {
 		return
 	}
 	if !r.limits {
-		w.due = 1 // alerts are made again with the limits of today
+		w.due = 1 // compute alerts again with the current limits
 	}
 	if w.due > 0 {
 		j.dues = append(j.dues, dueItem{w.due, w})

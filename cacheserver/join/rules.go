@@ -7,7 +7,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Tick applies the rules that depend on time (alerts). Call it now and then.
+// Tick applies the rules that depend on time (alerts). Call it regularly.
 func (j *Join) Tick(moment time.Time) Outcome {
 	j.moment = moment
 	b := newBatch()
@@ -24,9 +24,9 @@ func (j *Join) Tick(moment time.Time) Outcome {
 	return j.finish(b)
 }
 
-// Rules takes other thresholds of alerts and makes the alerts of all records
-// anew. It always makes a State, if there is one: what is made from the limits
-// when it is asked for changes too.
+// Rules changes the thresholds of alerts and computes the alerts of all records
+// again. It always makes a new State, if there is one: results that are computed
+// from the limits on request change too.
 func (j *Join) Rules(moment time.Time, l schema.Limits) Outcome {
 	j.moment, j.limits = moment, l
 	b := newBatch()

@@ -13,22 +13,22 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// savedVersion is the version of what Saved writes. Raise it when its form
-// changes; what the records mean is in the checkpoint's fingerprint.
+// savedVersion is the version of the format of Saved. Raise it when the format
+// changes; the checkpoint's fingerprint covers the meaning of records.
 const savedVersion = 6
 
-// Kinds of frames after the first one, which has what the others need.
+// Kinds of frames after the first one, which has the data that the others need.
 const (
 	frameWorkflows = 'w' // blocks, each with the workflows of its records
 	frameUnmatched = 'o' // workflows without a record
 	frameAgents    = 'i' // agent_info documents
 )
 
-// frameBytes is about the length of a frame.
+// frameBytes is the approximate length of a frame.
 const frameBytes = 256 << 10
 
-// Saved is all that a Join knows at one moment, but for a read in progress and
-// what can be made again: sums, recoveries, dues. It is immutable.
+// Saved is all that a Join knows at one moment, without a read in progress and
+// derived data: sums, recoveries, due times. It is immutable.
 type Saved struct {
 	layout    *block.Layout
 	state     *State
@@ -48,12 +48,13 @@ type savedWorkflow struct {
 	from, to int
 }
 
-// Save copies what changes, some 250 bytes a workflow until the copy is written;
-// what it shares with the Join is immutable. ok is false before the first State.
-// Nobody may change the Join meanwhile: for 14 ms at 40 000 workflows and 40 ms at
-// 100 000 on two busy cores, at worst 85 and 215 ms (BenchmarkCheckpoint). Copying
-// a few workflows at a time, with what a batch is about to change copied before,
-// held changes up for 79 and 97 ms in the same hour: it took more turns.
+// Save copies mutable data, some 250 bytes a workflow until the copy is written;
+// the rest is immutable and shared with the Join. ok is false before the first
+// State. The Join must not be used meanwhile: for 14 ms at 40 000 workflows and
+// 40 ms at 100 000 on two busy cores, at worst 85 and 215 ms
+// (BenchmarkCheckpoint). Copying a few workflows at a time, each batch copying
+// before it changes one, delayed changes by 79 and 97 ms in the same hour: it
+// needed more turns.
 func (j *Join) Save() (s *Saved, ok bool) {
 	if j.state == nil {
 		return nil, false
@@ -80,8 +81,8 @@ func (j *Join) Save() (s *Saved, ok bool) {
 	return s, true
 }
 
-// Write writes the frames from which Restore makes a Join. put takes a copy of a
-// frame, and its errors are returned.
+// Write writes the frames from which Restore builds a Join. put receives a copy
+// of each frame; its errors are returned.
 func (s *Saved) Write(put func([]byte) error) error {
 	slices.SortFunc(s.workflows, func(a, b savedWorkflow) int { return cmp.Compare(a.name, b.name) })
 	slices.SortFunc(s.agents, func(a, b agentInfo) int { return cmp.Compare(a.id, b.id) })
@@ -102,7 +103,7 @@ func (s *Saved) Write(put func([]byte) error) error {
 	return err
 }
 
-// head is the first frame: what all others need.
+// head returns the first frame, which has the data that all others need.
 func (s *Saved) head() ([]byte, error) {
 	limits, err := json.Marshal(s.limits)
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *Saved) writeAgents(put func([]byte) error) error {
 // writeRecords writes the blocks, each with the workflows of its records.
 func (s *Saved) writeRecords(put func([]byte) error) (err error) {
 	var dst []byte
-	at := 0 // in s.workflows
+	at := 0 // index in s.workflows
 	s.state.Table.Range(0, s.state.Table.Len(), func(b *block.Block, i, j int) bool {
 		if len(dst) == 0 {
 			dst = append(dst, frameWorkflows)
@@ -176,7 +177,7 @@ func (s *Saved) writeRecords(put func([]byte) error) (err error) {
 				at++
 			}
 			if at == len(s.workflows) || s.workflows[at].name != string(b.Name(s.layout, i)) {
-				err = fmt.Errorf("record %q and what is known of workflows don't agree", b.Name(s.layout, i))
+				err = fmt.Errorf("record %q does not match the known workflows", b.Name(s.layout, i))
 				break
 			}
 			dst, err = s.appendWorkflow(dst, &s.workflows[at])
@@ -228,10 +229,10 @@ func flag(set bool) uint64 {
 	return 0
 }
 
-// flagMore says that a workflow has what few have.
+// flagMore marks a workflow with rarely used fields.
 const flagMore = 1
 
-// appendWorkflow appends a workflow but for its name.
+// appendWorkflow appends a workflow without its name.
 func (s *Saved) appendWorkflow(dst []byte, w *savedWorkflow) ([]byte, error) {
 	flags := uint64(0)
 	if w.more != nil {
@@ -244,10 +245,10 @@ func (s *Saved) appendWorkflow(dst []byte, w *savedWorkflow) ([]byte, error) {
 		dst = checkpoint.AppendText(dst, w.more.id)
 		dst = binary.AppendUvarint(dst, uint64(len(w.more.duplicates)))
 		for i := range w.more.duplicates {
-			d := &w.more.duplicates[i] // seen may be written to: it is not read
+			d := &w.more.duplicates[i] // seen may be written concurrently: it is not read
 			var record schema.Workflow
 			if err := new(schema.Unpacker).Unpack(d.packed, &record); err != nil {
-				return nil, fmt.Errorf("request %s can't be read back: %w", d.id, err)
+				return nil, fmt.Errorf("decode request %s: %w", d.id, err)
 			}
 			dst = checkpoint.AppendText(dst, d.id)
 			dst = binary.LittleEndian.AppendUint64(dst, d.hash)

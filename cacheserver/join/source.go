@@ -11,16 +11,16 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// A record's source has the ids of its documents, each with its length before
-// it; the request's is empty when it is the name. The id of an agent report is
-// followed by three numbers: which agent it is of (in State.Names), the report
-// that its alert names (0: it was not silent when the alerts were made), and how
-// many of its jobs have failed. The version is of the content alone.
+// A record's source has the ids of its documents, each preceded by its length;
+// the request's is empty when it equals the name. The id of an agent report is
+// followed by three numbers: its agent (in State.Names), the time of the report
+// that its alert names (0: not silent when the alerts were computed), and the
+// number of its failed jobs. The version covers only the content.
 
-// sourceMaker makes sources one after the other in the same memory.
+// sourceMaker builds sources one after another, reusing memory.
 type sourceMaker struct{ ids, content []byte }
 
-// make returns the source of a record, which is good until the next call.
+// make returns the source of a record, which is valid until the next call.
 func (m *sourceMaker) make(names *report.Names, w *workflow, joined []*agentReport) block.Source {
 	ids, content := m.ids[:0], m.content[:0]
 	content = append(content, w.id()...)
@@ -29,7 +29,7 @@ func (m *sourceMaker) make(names *report.Names, w *workflow, joined []*agentRepo
 	}
 	content = binary.LittleEndian.AppendUint64(content, w.hash)
 	for _, r := range joined {
-		counts, _ := names.Counts(r.packed) // of broken memory appendReport tells
+		counts, _ := names.Counts(r.packed) // appendReport reports damaged memory
 		ids = appendText(ids, r.id)
 		ids = binary.AppendUvarint(ids, names.AgentNumber(r.packed))
 		ids = binary.AppendUvarint(ids, uint64(max(r.silent, 0)))
@@ -45,17 +45,17 @@ func appendText(dst []byte, text string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-// Sources names the documents behind one workflow, newest known.
+// Sources are the documents behind one workflow, newest known.
 type Sources struct {
 	Request string   // id of the request document
 	Agents  []string // ids of the agent reports that are joined to it
-	Version uint64   // hash over their content
+	Version uint64   // hash of their content
 }
 
-// usualAgents is how many agents a workflow seldom has more than.
+// usualAgents is a number of agents that workflows seldom exceed.
 const usualAgents = 4
 
-// Sources returns what the record of a workflow was made of.
+// Sources returns the documents of a workflow's record.
 func (s *State) Sources(name string, src block.Source) Sources {
 	out := Sources{Request: name, Agents: []string{}, Version: src.Version}
 	request := s.EachReport(src, func(r JoinedReport) {
@@ -68,8 +68,8 @@ func (s *State) Sources(name string, src block.Source) Sources {
 	return out
 }
 
-// Silent returns the agents of a record that had not reported for too long when
-// its alerts were made.
+// Silent returns the agents of a record that had been silent for too long when
+// its alerts were computed.
 func (s *State) Silent(src block.Source) (silent []schema.Silence) {
 	s.EachReport(src, func(r JoinedReport) {
 		if r.Silent != 0 {
@@ -83,13 +83,13 @@ func (s *State) Silent(src block.Source) (silent []schema.Silence) {
 type JoinedReport struct {
 	ID     string
 	Agent  string
-	Silent int64 // time of the agent's last report, Unix s, when it had been silent for too long; else 0
+	Silent int64 // time of the agent's last report, Unix s, if it had been silent for too long; otherwise 0
 	Failed int64 // jobs
 }
 
 // EachReport calls f with the reports that are joined to a record, in the order
-// of their ids, and returns the id of the request document; "" is the workflow's
-// name.
+// of their ids, and returns the id of the request document; "" means the
+// workflow's name.
 func (s *State) EachReport(src block.Source, f func(JoinedReport)) (request string) {
 	r := sourceReader{all: string(src.IDs)}
 	for request = r.text(); len(r.all) > 0; {
@@ -98,14 +98,14 @@ func (s *State) EachReport(src block.Source, f func(JoinedReport)) (request stri
 			one.Agent = s.Names[n]
 		}
 		one.Silent = int64(r.number())
-		failed := r.number() // as binary.Varint has it
+		failed := r.number() // written as by binary.Varint
 		one.Failed = int64(failed>>1) ^ -int64(failed&1)
 		f(one)
 	}
 	return request
 }
 
-// sourceReader reads what sourceMaker wrote, and comes to the end of any bytes.
+// sourceReader reads what sourceMaker wrote, and terminates on any bytes.
 type sourceReader struct{ all string }
 
 func (r *sourceReader) number() (n uint64) {

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// State is all that a generation shows. It is immutable: nothing in it may be
-// changed, and the next State shares what did not change.
+// State is the content of a generation. It is immutable, and the next State
+// shares its unchanged parts.
 type State struct {
 	Moment     time.Time // of the input that made it
 	Table      *table.Table
@@ -17,7 +17,7 @@ type State struct {
 	Agents     []Agent // by agent, then by id of the document
 	Limits     schema.Limits
 	Recoveries *Recoveries
-	Names      []string // agents' names by the numbers that records' sources have
+	Names      []string // agents' names by number, as in records' sources
 	Documents  int      // agent reports that are joined to a request
 	Unmatched  int      // agent reports without their request, at that moment
 }
@@ -29,28 +29,28 @@ type Agent struct {
 	Heard  Heard // at the moment of the State
 }
 
-// Heard is when a document was written, as far as it can be believed.
+// Heard is when a document was written, as far as that is credible.
 type Heard struct {
-	Time  int64 // Unix s: its timestamp, or when it came if that lay in the future
-	Ahead int64 // s by which its timestamp lay in the future
+	Time  int64 // Unix s: its timestamp, or the time of arrival if that was in the future
+	Ahead int64 // s by which its timestamp was in the future
 }
 
-// Freshness is when agents were heard of last. It moves also where nothing else
-// changes, so it is no part of a State. It is immutable.
+// Freshness is when agents were last heard of. It changes even when nothing else
+// does, so it is not part of a State. It is immutable.
 type Freshness struct {
 	Reports map[string]int64 // time of the newest agent report by agent, Unix s
 	Agents  map[string]Heard // by id of the agent_info document
 }
 
-// Diff is what one State changed against the one before it: workflows, by name,
-// sorted.
+// Diff is the difference between a State and the previous one: names of
+// workflows, sorted.
 type Diff struct{ Added, Changed, Removed []string }
 
-// Outcome is what an input led to.
+// Outcome is the result of an input.
 type Outcome struct {
 	Result
-	Publish   bool       // State is new, and to be shown
+	Publish   bool       // State is new, and to be published
 	State     *State     // the newest; nil before the first
-	Diff      Diff       // against the State before; empty for the first
+	Diff      Diff       // to the previous State; empty for the first
 	Freshness *Freshness // the newest
 }

@@ -9,16 +9,16 @@ import (
 // sampled is how many workflows are weighed: there may be millions.
 const sampled = 1000
 
-// Sizes of what a map takes for each of its elements, in bytes: a slot, a byte of
-// control, and what is free on average.
+// Approximate bytes of a map per element: a slot, a control byte, and the
+// average free space.
 const (
 	byText = (16 + 8 + 1) * 3 / 2
 	byHash = (8 + 8 + 1) * 3 / 2
 )
 
-// Weight returns about the bytes that are known of documents beside the State,
-// and how many workflows and documents that are. It weighs a sample, another one
-// each time, so it is no part of an Outcome.
+// Weight returns the approximate bytes of what is known of documents besides the
+// State, and the number of workflows and documents. It weighs a sample, another
+// one each time, so it is not part of an Outcome.
 func (j *Join) Weight() (bytes, number int64) {
 	n := 0
 	for _, w := range j.workflows {
@@ -51,7 +51,7 @@ func (w *workflow) bytes() int64 {
 	return n
 }
 
-// bytes is about what an agent's report on itself takes.
+// bytes returns the approximate size of an agent's report on itself.
 func (a *agentInfo) bytes() int64 {
 	d := a.detail
 	return int64(unsafe.Sizeof(*a)) + int64(unsafe.Sizeof(*d)) + byText +

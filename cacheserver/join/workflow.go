@@ -9,7 +9,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// workflowOf returns what is known of a workflow; if that is nothing, it is new.
+// workflowOf returns what is known of a workflow, creating it if necessary.
 func (j *Join) workflowOf(name string) *workflow {
 	w := j.workflows[name]
 	if w == nil {
@@ -19,7 +19,7 @@ func (j *Join) workflowOf(name string) *workflow {
 	return w
 }
 
-// owner returns the workflow that holds the request document id.
+// owner returns the workflow of the request document id.
 func (j *Join) owner(id string) *workflow {
 	if w := j.aliases[id]; w != nil {
 		return w
@@ -41,7 +41,7 @@ func (j *Join) joined(w *workflow, status string) []*agentReport {
 
 // newest returns the newest report of each agent, by id: the one with the newest
 // timestamp, and of equal ones the one with the greater id. schema.Newest, which
-// works on details, finds one report of each agent and decides nothing more.
+// works on details, then finds exactly one report of each agent.
 func (j *Join) newest(list []*agentReport) []*agentReport {
 	if len(list) < 2 {
 		return list
@@ -63,7 +63,7 @@ func (j *Join) newest(list []*agentReport) []*agentReport {
 	return out
 }
 
-// content is what a report says, as it was when a record was made of it.
+// content is the content of a report at the time when a record was made of it.
 type content struct {
 	packed report.Packed
 	time   int64
@@ -85,10 +85,10 @@ func (j *Join) unpack(w *workflow, list []content) []schema.AgentReport {
 	return out
 }
 
-// appendReport unpacks one report; without a room its lists are its own.
+// appendReport unpacks one report; without a room its lists own their memory.
 func (j *Join) appendReport(to []schema.AgentReport, w *workflow, c content, room *report.Room) []schema.AgentReport {
 	r, err := j.names.Unpack(c.packed, room)
-	if err != nil { // memory that is broken
+	if err != nil { // damaged memory
 		j.opt.Log.Error("could not unpack an agent report", "workflow", w.name, "err", err)
 		return to
 	}

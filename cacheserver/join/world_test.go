@@ -12,7 +12,7 @@ import (
 // start is the first moment, Unix s.
 const start = 1_760_000_000
 
-// world makes random inputs; same seed, same inputs.
+// world generates random inputs; same seed, same inputs.
 type world struct {
 	rng  *rand.Rand
 	at   int64               // moment, Unix s
@@ -31,7 +31,7 @@ func (w *world) name() string { return fmt.Sprintf("workflow-%02d", w.rng.IntN(6
 
 func (w *world) hash() uint64 { return w.rng.Uint64() | 1 }
 
-// stamp is a time of a document: of late, long ago, or by a clock that is wrong.
+// stamp returns a time of a document: recent, long ago, or from a wrong clock.
 func (w *world) stamp() int64 {
 	return w.at + pick[int64](w, 0, 0, -5, -100, -1300, -5000, 40, 4000)
 }
@@ -72,7 +72,7 @@ func (w *world) info() Change {
 	return Change{Kind: AgentInfo, ID: pick(w, agent, agent, agent+"-b"), Hash: w.hash(), Time: w.stamp(), Info: d}
 }
 
-// change is one of any kind: new, the same again with and without content, gone,
+// change returns one of any kind: new, repeated with and without content, gone,
 // standing, or unknown without content.
 func (w *world) change() Change {
 	c := pick(w, w.request, w.report, w.report, w.report, w.info)()
@@ -105,7 +105,7 @@ func (w *world) changes(n int) []Change {
 	return out
 }
 
-// all are the newest contents of all documents, some left out.
+// all returns the newest contents of all documents, some left out.
 func (w *world) all(share float64) []Change {
 	var out []Change
 	for _, c := range w.last {
@@ -115,16 +115,16 @@ func (w *world) all(share float64) []Change {
 	return slices.DeleteFunc(out, func(Change) bool { return w.rng.Float64() > share })
 }
 
-// machine is a Join and the Read that it may have in progress.
+// machine is a Join with an optional Read in progress.
 type machine struct {
 	*Join
 	read *Read
 }
 
-// input is one input; what it returns must be the same of equal machines.
+// input is one input; its results must be the same for equal machines.
 type input func(m *machine) (Outcome, any)
 
-// input makes the next one. reading says that a read is in progress.
+// input generates the next one. reading means that a read is in progress.
 func (w *world) input(reading bool) (in input, what string) {
 	w.at += pick[int64](w, 0, 1, 1, 5, 60, 700, -3)
 	moment := w.moment()
@@ -154,7 +154,7 @@ func (w *world) input(reading bool) (in input, what string) {
 		changes := w.all(pick(w, 0.5, 0.95, 0.99, 1))
 		return func(m *machine) (Outcome, any) { return m.read.Add(moment, changes), nil }, "add"
 	case n < 92:
-		changes := w.changes(30) // that may be in doubt later
+		changes := w.changes(30) // they may become doubtful
 		return func(m *machine) (Outcome, any) { return m.read.Add(moment, changes), nil }, "add"
 	case n < 95:
 		return func(m *machine) (Outcome, any) {

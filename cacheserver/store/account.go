@@ -6,31 +6,32 @@ import (
 	"time"
 )
 
-// Account is what the store holds, in bytes, each piece in one part only.
+// Account is the memory of the store in bytes; each byte counts in one field
+// only.
 type Account struct {
-	Records   int64 // of the newest generation: encoded, columns and their dictionaries, what they were made of
-	Index     int64 // of the newest generation: what searches, filters and sorts have made of the records
-	Documents int64 // what is known of each document and workflow beside the record
+	Records   int64 // of the newest generation: encoded, columns and their dictionaries, sources
+	Index     int64 // of the newest generation: data derived from the records for searches, filters and sorts
+	Documents int64 // known data of each document and workflow besides the record
 	Sums      int64 // of the newest generation
 	Changes   int64 // differences between generations
 
 	// Within Options.Memory.
 	Segments int64 // compressed forms of blocks
-	Kept     int64 // what superseded generations alone hold
+	Kept     int64 // memory that only superseded generations hold
 
 	Workflows, DocumentCount, SumCount, ChangeCount, SegmentCount, KeptCount int
 }
 
-// accounting is what the counts before have found.
+// accounting is the result of earlier counts.
 type accounting struct {
-	pending int64        // about what has come since the last one; of the writer
-	weighed time.Time    // when documents were weighed; of the writer
-	weight  atomic.Int64 // of what is known of documents, bytes
+	pending int64        // approximate bytes added since the last count; the writer's
+	weighed time.Time    // when documents were last weighed; the writer's
+	weight  atomic.Int64 // of the known data of documents, bytes
 	number  atomic.Int64 // of documents
 
-	mu       sync.Mutex // of those who count
+	mu       sync.Mutex // guards counting and the fields below
 	last     Account
-	borrowed bool      // the loan is taken
-	said     int64     // broken promises that the log has
-	sayAt    time.Time // when it may say more
+	borrowed bool      // the loan is in use
+	said     int64     // broken promises already logged
+	sayAt    time.Time // no further log line before
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// A generation that nobody was told of has no reader who could name it.
-func TestGenerationsThatNobodyWasToldOfAreNotKept(t *testing.T) {
+// A generation whose name no answer has can't be requested by a reader.
+func TestUnnamedGenerationsAreNotKept(t *testing.T) {
 	m := newMaker(70)
 	s := loaded(t, Options{}, someChanges(m, 200))
 	for i := range 50 {
@@ -32,11 +32,11 @@ func TestGenerationsThatNobodyWasToldOfAreNotKept(t *testing.T) {
 	require.Equal(t, named, g.ID())
 	require.Equal(t, 1, s.Account().KeptCount)
 	diffs, ok := s.Changes("a-1")
-	require.True(t, ok, "names are kept all the same")
+	require.True(t, ok, "names are kept nevertheless")
 	require.Len(t, diffs, 51)
 }
 
-// An answer that began before the next generation came may tell of its own one
+// An answer that began before the next generation came may name its own one
 // after that.
 func TestASupersededGenerationCanStillBePromised(t *testing.T) {
 	m := newMaker(71)
@@ -57,10 +57,11 @@ func TestASupersededGenerationCanStillBePromised(t *testing.T) {
 		require.Same(t, g, again)
 	}
 	require.Equal(t, 2, s.Account().KeptCount)
-	require.Equal(t, []*Generation{late, middle}, []*Generation{s.readers.kept.list[0].g, s.readers.kept.list[1].g}, "in their order")
+	require.Equal(t, []*Generation{late, middle}, []*Generation{s.readers.kept.list[0].g, s.readers.kept.list[1].g}, "in order")
 }
 
-// The age of the oldest kept generation is that of its successor; 0 without one.
+// The age of the oldest kept generation counts from its successor; 0 without
+// one.
 func TestKeptAge(t *testing.T) {
 	m := newMaker(73)
 	now := time.Unix(1_800_000_000, 0)
@@ -74,8 +75,8 @@ func TestKeptAge(t *testing.T) {
 	require.Equal(t, 2*time.Minute, s.KeptAge())
 }
 
-// What is made of records goes with the newest generation that has them: a
-// reader of an older one gets the same, made for it.
+// Data derived from records are dropped with the newest generation that has
+// them: a reader of an older one gets the same, computed for it.
 func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {
 	m := newMaker(72)
 	s := loaded(t, Options{}, someChanges(m, 200))
@@ -109,10 +110,10 @@ func TestASupersededGenerationHasNoSegmentsAndColumns(t *testing.T) {
 	require.Equal(t, want, got)
 	require.Equal(t, wantBody, gotBody)
 	warm(t, old)
-	require.Zero(t, held(old), "and it keeps nothing again")
+	require.Zero(t, held(old), "and keeps nothing afterwards")
 }
 
-// warm makes the segments of a generation, as a reader of all of it does.
+// warm makes the segments of a generation, like a reader of all of it.
 func warm(t testing.TB, g *Generation) {
 	t.Helper()
 	all, err := g.Select(t.Context(), wire.Query{})
@@ -120,7 +121,7 @@ func warm(t testing.TB, g *Generation) {
 	require.NoError(t, all.StitchTo(io.Discard, 0, g.Total(), wire.JSON))
 }
 
-// held is what is made of the records of a generation.
+// held returns the size of data derived from the records of a generation.
 func held(g *Generation) (bytes int64) {
 	bytes = g.table.Unpacked()
 	for _, b := range g.table.Blocks() {
@@ -129,8 +130,8 @@ func held(g *Generation) (bytes int64) {
 	return bytes
 }
 
-// Memory bounds generations and segments together; what was promised
-// goes last, and is counted when it goes.
+// The bound covers generations and segments together; promised ones are dropped
+// last, and counted.
 func TestMemoryIsBounded(t *testing.T) {
 	m := newMaker(73)
 	const most = 3 << 20
@@ -156,7 +157,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	}
 	_, ok := s.Generation(promised)
-	require.True(t, ok, "those that are only named go first")
+	require.True(t, ok, "generations that are only named are dropped first")
 	require.Zero(t, s.Broken())
 	for range 1000 {
 		s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(200)))})
@@ -165,13 +166,13 @@ func TestMemoryIsBounded(t *testing.T) {
 	a := check()
 	require.Positive(t, a.KeptCount)
 	_, ok = s.Generation(promised)
-	require.False(t, ok, "then the oldest promise")
+	require.False(t, ok, "then the oldest promised one")
 	require.EqualValues(t, 1001-a.KeptCount-1, s.Broken())
 	require.Equal(t, 1, strings.Count(log.String(), "--memory is too small"), "once in a minute")
 }
 
 // The loan is taken before a promise is broken, and returned when promised
-// generations have gone in their time.
+// generations have expired.
 func TestPromisesTakeTheLoanFirst(t *testing.T) {
 	m := newMaker(76)
 	var takes []bool
@@ -194,7 +195,7 @@ func TestPromisesTakeTheLoanFirst(t *testing.T) {
 	require.Equal(t, []bool{true}, takes)
 	_, kept := s.Bounds()
 	require.EqualValues(t, 4<<20, kept)
-	require.Greater(t, s.Account().Kept, int64(3<<20), "the loan is used")
+	require.Greater(t, s.Account().Kept, int64(3<<20), "the loan is in use")
 	now = now.Add(16 * time.Minute)
 	promise()
 	require.Equal(t, 1, s.Account().KeptCount, "the one before the newest")
@@ -203,7 +204,7 @@ func TestPromisesTakeTheLoanFirst(t *testing.T) {
 	require.EqualValues(t, 3<<20, kept)
 }
 
-// Segments beyond their share are made for each who asks.
+// Segments beyond their share are compressed for each request.
 func TestSegmentsAreBounded(t *testing.T) {
 	const most = 60_000
 	s := loaded(t, Options{Memory: most}, someChanges(newMaker(74), 2000))
@@ -228,7 +229,7 @@ func TestSegmentsAreBounded(t *testing.T) {
 	require.Positive(t, lacking)
 }
 
-// The account explains the heap: what is let go when a store is.
+// The account matches the heap that is freed with a store.
 func TestAccountExplainsTheHeap(t *testing.T) {
 	heap := func() int64 {
 		runtime.GC()
@@ -248,7 +249,7 @@ func TestAccountExplainsTheHeap(t *testing.T) {
 		t.Logf("%s: heap %d, account %d: %.3f; %+v", when, got, a.sum(), float64(a.sum())/float64(got), a)
 		require.InEpsilon(t, got, a.sum(), 0.1, when)
 	}
-	explain("at rest")
+	explain("idle")
 	for i := range 3000 {
 		s.Apply([]join.Change{m.requestChange(nameOf(m.rng.IntN(4000))), m.requestChange(nameOf(m.rng.IntN(4000)))})
 		must(s).Promise()

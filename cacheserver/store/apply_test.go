@@ -15,9 +15,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// The records and all sums depend on the documents alone: not on the order
-// they came in, nor on how they were cut into batches, nor on replays, nor on
-// whether they came before or after the first generation.
+// Records and sums depend only on the documents: not on their order, on batches,
+// on replays, or on whether they came before or after the first generation.
 func TestRecordsDependOnTheDocumentsAlone(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -85,8 +84,8 @@ func TestKnownContentMovesOnlyFreshness(t *testing.T) {
 }
 
 // A server that starts after a rewrite of the same content differs from one that
-// saw the content come in the keys that decision 0003 names, and in no other;
-// after the next change of content they agree.
+// saw the content arrive only in the keys that decision 0003 names; after the
+// next change of content they agree.
 func TestARestartMovesOnlyTheTimesOfUpdates(t *testing.T) {
 	m := newMaker(9)
 	w, first := m.requestChange(nameOf(1)), m.partChange(nameOf(1), 1, start)
@@ -169,7 +168,7 @@ func TestSourcesNameTheDocuments(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestStatusDecidesWhetherPartsAreJoined(t *testing.T) {
+func TestStatusDecidesWhetherReportsAreJoined(t *testing.T) {
 	m := newMaker(6)
 	for status, want := range map[string]bool{"running-open": true, "assigned": false, "some-new-status": true} {
 		w := m.requestChange(nameOf(1))
@@ -242,7 +241,7 @@ func TestRecoveriesAndNearNames(t *testing.T) {
 	require.Equal(t, []string{}, g.RecoveriesOf("first"))
 }
 
-func TestRivalDocumentsOfOneWorkflow(t *testing.T) {
+func TestDuplicateRequestsOfOneWorkflow(t *testing.T) {
 	m := newMaker(9)
 	own, a, z := m.requestChange("w"), m.requestChange("w"), m.requestChange("w")
 	a.ID, z.ID = "a", "z"
@@ -274,7 +273,7 @@ func TestEachSilentAgentIsNamed(t *testing.T) {
 	c := &clock{start}
 	w, p, q := m.requestChange("w"), m.partChange("w", 1, start), m.partChange("w", 2, start+300)
 	w.Workflow.Status, w.Workflow.StatusTime = "running-open", start
-	c.at = start + 300 // q is not of the future
+	c.at = start + 300 // q is not in the future
 	s := loaded(t, Options{Now: c.now}, []join.Change{w, p, q})
 	for i, want := range [][]string{{p.Report.Agent}, {p.Report.Agent, q.Report.Agent}} {
 		c.at = start + int64(1201+300*i)

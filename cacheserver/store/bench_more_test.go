@@ -13,9 +13,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// BenchmarkSearch is q= without any kept result: rare is found in a few
-// workflows, none in none, short has no signature; frequent is in the beginning
-// that neighbours have in common, frequent-inside behind it.
+// BenchmarkSearch is q= without any kept result: rare matches few workflows,
+// none matches none, short has no signature; frequent is in the common beginning
+// of neighbours, frequent-inside after it.
 func BenchmarkSearch(b *testing.B) {
 	s, _, _ := benchStore(b)
 	g, _ := s.Newest()
@@ -36,7 +36,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// sign makes what the first search and the first sort by a text would have to make.
+// sign makes the data that the first search and the first sort by a text need.
 func sign(g *Generation) {
 	g.table.Range(0, g.table.Len(), func(b *block.Block, _, _ int) bool {
 		b.MayHold(g.table.Layout, block.RowsOf("any"), make([]uint64, (b.Len()+63)/64))
@@ -45,8 +45,8 @@ func sign(g *Generation) {
 	})
 }
 
-// BenchmarkStitchedSize is the length of stitched pages against gzip -6 of the
-// same page.
+// BenchmarkStitchedSize is the length of stitched pages relative to gzip -6 of
+// the same page.
 func BenchmarkStitchedSize(b *testing.B) {
 	n := min(benchSize(b), 5_000)
 	g := must(loaded(b, Options{}, flatRecords(newMaker(3), 0, n)))

@@ -22,7 +22,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// benchSize is the number of workflows: WMSTATS_BENCH_N, else 20 000.
+// benchSize is the number of workflows: WMSTATS_BENCH_N, default 20 000.
 func benchSize(b *testing.B) int {
 	text := os.Getenv("WMSTATS_BENCH_N")
 	if text == "" {
@@ -33,7 +33,7 @@ func benchSize(b *testing.B) int {
 	return n
 }
 
-// bench is one store for all benchmarks of a run: making it takes longer than
+// bench is one store for all benchmarks of a run: building it takes longer than
 // each of them.
 var bench struct {
 	once  sync.Once
@@ -63,8 +63,8 @@ func benchStore(b *testing.B) (*Store, *maker, int) {
 	return bench.store, bench.maker, bench.n
 }
 
-// cpu reports the processor time of the process: on a shared machine it says
-// more than the time that passed.
+// cpu reports the processor time of the process: on a shared machine it is more
+// meaningful than elapsed time.
 func cpu(b *testing.B) func() {
 	used := func() int64 {
 		var u syscall.Rusage
@@ -75,7 +75,7 @@ func cpu(b *testing.B) func() {
 	return func() { b.ReportMetric(float64(used()-before)/1000/float64(b.N), "cpu-us/op") }
 }
 
-// flatRecords makes requests, and for a third of them the parts of an agent.
+// flatRecords makes requests, and an agent's reports for a third of them.
 func flatRecords(m *maker, from, to int) []join.Change {
 	var out []join.Change
 	for i := from; i < to; i++ {
@@ -114,7 +114,7 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportMetric(float64(resident(b))/encoded, "RSS/encoded")
 }
 
-// resident is the memory of the process that is in RAM, in bytes.
+// resident returns the resident memory of the process, in bytes.
 func resident(b *testing.B) int64 {
 	f, err := os.Open("/proc/self/status")
 	require.NoError(b, err)
@@ -130,7 +130,8 @@ func resident(b *testing.B) int64 {
 	return 0
 }
 
-// BenchmarkPublish is one changed request: its own encoding is told apart.
+// BenchmarkPublish is one changed request: its own encoding is reported
+// separately.
 func BenchmarkPublish(b *testing.B) {
 	s, m, n := benchStore(b)
 	changes := make([]join.Change, 1000)
@@ -212,8 +213,8 @@ func BenchmarkPage(b *testing.B) {
 	})
 }
 
-// fresh is the same generation with nothing kept, so that each turn of a
-// benchmark does all the work; columns stay unpacked.
+// fresh returns the same generation with nothing kept, so that each iteration
+// does all the work; columns stay unpacked.
 func fresh(g *Generation) *Generation {
 	return &Generation{id: g.id, time: g.time, with: newReaders(Options{Cache: (*cache.Cache)(nil), Log: g.with.opt.Log, Now: g.with.opt.Now}), table: g.table, sums: g.sums, state: g.state}
 }

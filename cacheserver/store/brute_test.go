@@ -16,7 +16,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// The brute-force side of these tests works on decoded JSON records.
+// The brute-force side of these tests uses decoded JSON records.
 
 type plainRecord map[string]any
 
@@ -33,8 +33,8 @@ func decodeAll(t testing.TB, g *Generation) []plainRecord {
 	return out
 }
 
-// texts gives the different values of a field that are there, all of those that
-// it is the main one of.
+// texts returns the distinct values of a field; for a main field, all of its
+// list.
 func (p plainRecord) texts(f schema.Field) (out []string) {
 	switch v := p[cmp.Or(f.All, f.Key)].(type) {
 	case string:
@@ -222,7 +222,7 @@ func (b *bruteForce) stats(q wire.Query, by, sum []string) (out []wire.StatsGrou
 	return out
 }
 
-// randomTerm makes a condition whose values occur.
+// randomTerm returns a condition whose values occur.
 func (b *bruteForce) randomTerm(rng *rand.Rand, f schema.Field) wire.Term {
 	p := b.records[rng.IntN(len(b.records))]
 	t := wire.Term{Field: f.Key}
@@ -274,7 +274,7 @@ func (b *bruteForce) randomQuery(rng *rand.Rand, fields []schema.Field) wire.Que
 	case 2:
 		q.After = name + []string{"", "x"}[rng.IntN(2)]
 	case 3:
-		q.Names = []string{name, "not there", b.records[0]["Workflow"].(string)}
+		q.Names = []string{name, "unknown", b.records[0]["Workflow"].(string)}
 	}
 	return q
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// again is a store that was restored from a checkpoint of s.
+// again returns a store that was restored from a checkpoint of s.
 func again(t testing.TB, s *Store, o Options) *Store {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "checkpoint")
@@ -29,8 +29,9 @@ func again(t testing.TB, s *Store, o Options) *Store {
 	return out
 }
 
-// Whenever a process ends and another one goes on from its checkpoint, what
-// follows is as if it had not: records, sums, unmatched reports, alerts, skipped content.
+// Whenever a process ends and another one continues from its checkpoint, the
+// result is the same as without that: records, sums, unmatched reports, alerts,
+// skipped content.
 func TestACheckpointChangesNothing(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -53,13 +54,13 @@ func TestACheckpointChangesNothing(t *testing.T) {
 				sameAnswers(t, s, next)
 				s = next
 				o.check(t, s, c.at)
-				// What was applied before the end may come again.
+				// Changes that were applied before the end may come again.
 				feed(m.rng, rest[max(0, n-20):n], func(batch []join.Change) { s.Apply(batch) })
 				o.apply(rest[max(0, n-20):n])
 				o.check(t, s, c.at)
 				rest = rest[n:]
 			}
-			ahead := m.partChange(nameOf(1), 7, c.at+500) // by a clock that is wrong
+			ahead := m.partChange(nameOf(1), 7, c.at+500) // by a wrong clock
 			s.Apply([]join.Change{ahead})
 			sameAnswers(t, s, again(t, s, Options{Now: c.now}))
 			s.Apply([]join.Change{{Kind: join.AgentReport, ID: ahead.ID, Deleted: true}})
@@ -79,7 +80,7 @@ func TestACheckpointChangesNothing(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, before, r.Generation)
 			o.check(t, s, c.at)
-			// One that misses much is held back, as it was before.
+			// A read that misses much is held back, as before.
 			l = s.BeginLoad()
 			_, err = l.Commit()
 			require.Error(t, err)
@@ -93,7 +94,7 @@ func TestACheckpointChangesNothing(t *testing.T) {
 	}
 }
 
-// known are all documents, as changes without content.
+// known returns all documents as changes without content.
 func (o *oracle) known() (out []join.Change) {
 	for _, c := range o.requests {
 		c.Workflow = nil
@@ -110,7 +111,7 @@ func (o *oracle) known() (out []join.Change) {
 	return out
 }
 
-// sameAnswers compares all that readers can ask for.
+// sameAnswers compares all that readers can request.
 func sameAnswers(t *testing.T, a, b *Store) {
 	t.Helper()
 	x, _ := a.Newest()
@@ -147,13 +148,13 @@ func sameAnswers(t *testing.T, a, b *Store) {
 		_, src, ok := x.Workflow(nameOf(i))
 		_, src2, ok2 := y.Workflow(nameOf(i))
 		require.Equal(t, ok, ok2)
-		require.Equal(t, src, src2, "what details are read from")
+		require.Equal(t, src, src2, "sources of details")
 		require.Equal(t, x.RecoveriesOf(nameOf(i)), y.RecoveriesOf(nameOf(i)))
 	}
 	before, after := a.Info(), b.Info()
 	require.Equal(t, before.Bytes, after.Bytes)
 	require.Equal(t, before.Workflows, after.Workflows)
-	// Generations are the process's own: whoever follows them begins again.
+	// Generations belong to one process: clients that follow them start again.
 	if x.ID() != y.ID() {
 		_, ok = b.Changes(x.ID())
 		require.False(t, ok)
@@ -176,7 +177,7 @@ func TestACheckpointIsForAnEmptyStore(t *testing.T) {
 	require.Equal(t, before.ID(), after.ID())
 }
 
-func TestOtherLimitsMakeAlertsAgain(t *testing.T) {
+func TestOtherLimitsComputeAlertsAgain(t *testing.T) {
 	m := newMaker(2)
 	c := &clock{start}
 	w := m.requestChange(nameOf(1))
@@ -191,9 +192,9 @@ func TestOtherLimitsMakeAlertsAgain(t *testing.T) {
 	require.Contains(t, string(record), "assigned_stall")
 }
 
-// TestWritersGoOnWhileAFileIsWritten: what is captured is one moment, whatever
-// comes while it is written.
-func TestWritersGoOnWhileAFileIsWritten(t *testing.T) {
+// The captured state is that of one moment, whatever is applied while it is
+// written.
+func TestChangesDuringACheckpoint(t *testing.T) {
 	m := newMaker(3)
 	script := m.script(600)
 	o := newOracle()
@@ -227,8 +228,8 @@ func TestWritersGoOnWhileAFileIsWritten(t *testing.T) {
 	o.check(t, s, start)
 }
 
-// FuzzRestore gives the store frames of any content under good hashes: it
-// refuses them, or serves what they have, and never panics.
+// FuzzRestore passes frames with any content and valid hashes: the store rejects
+// them, or serves their content, and never panics.
 func FuzzRestore(f *testing.F) {
 	m := newMaker(4)
 	s := loaded(f, Options{Now: (&clock{start}).now}, m.script(60))

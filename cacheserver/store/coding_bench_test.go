@@ -10,7 +10,7 @@ import (
 )
 
 // BenchmarkCheckpointCoding packs and unpacks the frames of a store's section
-// with zstd's fastest level, which checkpoints have, and with s2.
+// with zstd's fastest level, which checkpoints use, and with s2.
 func BenchmarkCheckpointCoding(b *testing.B) {
 	s, _, _ := benchStore(b)
 	write, err := s.Section().Capture()

@@ -6,7 +6,7 @@ import (
 	"unsafe"
 )
 
-// Diff is what one generation changed against the one before it.
+// Diff is the difference between a generation and the previous one.
 type Diff struct {
 	Generation, Previous    string
 	Time                    time.Time
@@ -14,21 +14,21 @@ type Diff struct {
 	Total                   int      // workflows in Generation
 }
 
-// Bounds of the differences that are kept.
+// Bounds of the kept differences.
 const (
 	longest  = time.Hour
 	maxNames = 500_000 // in all of them
 )
 
-// differences keeps what generations changed: names, so that they tell
-// what changed also where a generation itself is kept no more.
+// differences keeps the differences between generations as names, so that
+// changes are known even when a generation is no longer kept.
 type differences struct {
 	mu    sync.Mutex
-	diffs []Diff // the oldest first, without gaps
+	diffs []Diff // oldest first, without gaps
 	names int    // in diffs
 }
 
-// add keeps what changed.
+// add adds a difference.
 func (d *differences) add(diff Diff) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -45,8 +45,8 @@ func (d *differences) add(diff Diff) {
 
 func (d *Diff) names() int { return 1 + len(d.Added) + len(d.Changed) + len(d.Removed) }
 
-// bytes is about the memory of the differences, without the texts of names,
-// which the records' own are; and their number.
+// bytes returns the approximate memory of the differences, without the texts of
+// names, which the records share; and their number.
 func (d *differences) bytes() (bytes int64, n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

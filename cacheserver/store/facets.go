@@ -9,15 +9,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Facets counts the values of the fields that q.Facets names: drill-sideways,
-// that is under all conditions but those on the field itself, and exact. The
-// result is shared and must not be changed.
+// Facets counts the values of the fields in q.Facets. Counts are exact and apply
+// all conditions but those on the field itself. The result is shared and must
+// not be changed.
 func (g *Generation) Facets(ctx context.Context, q wire.Query) (map[string]wire.FacetResult, error) {
 	return g.facets(ctx, q, "")
 }
 
-// Facet counts the values of one field that begin with prefix, in lower case,
-// as Facets does. What it counts as Distinct and Other are such values only.
+// Facet counts the values of one field that begin with prefix, in lower case, as
+// Facets does. Distinct and Other count only such values.
 func (g *Generation) Facet(ctx context.Context, q wire.Query, f wire.Facet, prefix string) (wire.FacetResult, error) {
 	q.Facets = []wire.Facet{f}
 	all, err := g.facets(ctx, q, prefix)
@@ -53,8 +53,8 @@ func (g *Generation) facets(ctx context.Context, q wire.Query, prefix string) (m
 }
 
 // Stats groups the workflows that match q by one or two fields and adds up the
-// fields of sum, which must be whole numbers, in each group; -1, not known, is
-// left out. total is the number of workflows that match. The error may be a
+// fields in sum, which must be whole numbers, in each group; -1, unknown, is
+// ignored. total is the number of matching workflows. The error may be a
 // *table.TooManyGroupsError or a *table.ArgumentError.
 func (g *Generation) Stats(ctx context.Context, q wire.Query, by, sum []string) (groups []wire.StatsGroup, total int, err error) {
 	s, err := g.table.Scan(budget.From(ctx), g.time.Unix(), q)

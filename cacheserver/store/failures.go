@@ -8,7 +8,7 @@ import (
 )
 
 // Failures counts the failed jobs of a generation by agent: those of the named
-// workflows, or, where names is nil, of all.
+// workflows or, if names is nil, of all.
 func (g *Generation) Failures(names []string) map[string]int64 {
 	out := map[string]int64{}
 	if names == nil {

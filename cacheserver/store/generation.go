@@ -16,7 +16,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Generation is one immutable state of all records. It is immutable and shared.
+// Generation is one immutable state of all records. It is shared.
 type Generation struct {
 	id     string
 	number int64
@@ -27,73 +27,73 @@ type Generation struct {
 	table  *table.Table // of state
 	sums   *sums.View   // of state
 
-	superseded chan struct{} // closed when the next generation is there
+	superseded chan struct{} // closed when the next generation is published
 }
 
-// A superseded generation is kept for those who were told of it: first of all
-// where an answer gave an address to go on with, which is a promise. One that
-// nobody was told of goes at once.
+// A superseded generation is kept for readers that know its name: above all if
+// an answer linked to it, which is a promise. One whose name no answer has is
+// dropped at once.
 
-// told is what answers have said of a generation.
+// told records how answers have named a generation.
 type told struct{ named, promised atomic.Bool }
 
 // generations keeps superseded generations for readers that name them. Its lock
-// is held for short looks only.
+// is held only briefly.
 type generations struct {
 	keepFor time.Duration
 
 	mu       sync.Mutex
-	list     []*keptGeneration // the oldest first
+	list     []*keptGeneration // oldest first
 	byID     map[string]*keptGeneration
 	nextDrop time.Time
 
-	broken atomic.Int64 // promises that memory has ended before their time
+	broken atomic.Int64 // promises broken for lack of memory
 }
 
-// keptGeneration is a superseded generation. What the generation after it in
-// the list has not is its own.
+// keptGeneration is a superseded generation. Its own memory is what the next one
+// in the list does not share.
 type keptGeneration struct {
 	g                *Generation
 	superseded, till time.Time
 
-	// Guarded by the lock of those who count.
-	next *Generation // against which own was counted
+	// Guarded by the lock of accounting.
+	next *Generation // the one to which own refers
 	own  int64       // bytes
 }
 
-// readers is what all generations of a store answer with: nothing of the writer,
-// and nothing that differs between them.
+// readers is shared by all generations of a store for reading: nothing of the
+// writer, and nothing that differs between generations.
 type readers struct {
 	opt      Options
 	lists    lists
 	kept     generations
-	fresh    atomic.Pointer[join.Freshness] // newest; it moves also without a generation
+	fresh    atomic.Pointer[join.Freshness] // newest; it also changes without a generation
 	newest   atomic.Int64                   // number of the newest generation
-	segments atomic.Int64                   // about the bytes of all segments now
+	segments atomic.Int64                   // approximate bytes of all segments
 }
 
-// segmentShare is how many times the bytes of segments go into Options.Memory. They
-// are made again by whoever reads them next; what they do not take is for kept
+// segmentShare is the ratio of Options.Memory to the bytes for segments.
+// Segments are rebuilt by the next reader; the remaining memory is for kept
 // generations.
 const segmentShare = 2.4
 
-// room says whether another segment may be kept.
+// room reports whether another segment may be kept.
 func (r *readers) room() bool {
-	const usual = 8 << 10 // bytes of one
+	const usual = 8 << 10 // typical bytes of one
 	return float64(r.segments.Load()+usual) < float64(r.opt.Memory)/segmentShare
 }
 
-// ID is the name of the generation.
+// ID returns the name of the generation.
 func (g *Generation) ID() string { return g.id }
 
-// Time is when the generation was published.
+// Time returns when the generation was published.
 func (g *Generation) Time() time.Time { return g.time }
 
-// Total is the number of workflows.
+// Total returns the number of workflows.
 func (g *Generation) Total() int { return g.table.Len() }
 
-// Workflow gives the encoded record of a workflow and what it was made of. The
-// bytes must not be changed.
+// Workflow returns the encoded record of a workflow and its sources. The bytes
+// must not be changed.
 func (g *Generation) Workflow(name string) (encoded []byte, src join.Sources, ok bool) {
 	at, ok := g.table.Search(name)
 	if !ok {
@@ -103,18 +103,18 @@ func (g *Generation) Workflow(name string) (encoded []byte, src join.Sources, ok
 	return b.Record(i), g.state.Sources(name, b.Source(i)), true
 }
 
-// Alerts tells the reason of each alert of a workflow; none for one that is not
-// there.
+// Alerts returns the alerts of a workflow with their reasons; none for an
+// unknown workflow.
 func (g *Generation) Alerts(name string) []schema.Alert {
 	at, ok := g.table.Search(name)
 	if !ok {
 		return []schema.Alert{}
 	}
 	b, i := g.table.At(at)
-	if bytes.Contains(b.Record(i), []byte(`"Alerts":[]`)) { // within a text the quotes would be escaped
+	if bytes.Contains(b.Record(i), []byte(`"Alerts":[]`)) { // inside a text the quotes would be escaped
 		return []schema.Alert{}
 	}
-	w := schema.Workflow{Workflow: name} // as much of it as alerts are told from
+	w := schema.Workflow{Workflow: name} // with the fields that alerts need
 	b.Scalars(g.table.Layout, i, &w)
 	k, _ := g.table.Layout.Column("Alerts")
 	w.Alerts = b.List(&g.table.Layout.Columns[k], i)
@@ -125,12 +125,12 @@ func (g *Generation) Alerts(name string) []schema.Alert {
 	return schema.AlertsOf(&w, silent, g.state.Limits)
 }
 
-// near is how many names before and after a missing one are looked at.
+// near is how many names before and after a missing one are compared.
 const near = 64
 
-// NearWorkflows gives at most n names that resemble name, the nearest first:
-// of those that sort next to it, so that the answer costs the same however
-// many workflows there are.
+// NearWorkflows returns at most n names that resemble name, the nearest first.
+// It only looks at those that sort next to it, so the cost does not depend on
+// the number of workflows.
 func (g *Generation) NearWorkflows(name string, n int) []string {
 	at, _ := g.table.Search(name)
 	var names []string

@@ -9,13 +9,13 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Campaigns gives the sums by campaign, by name.
+// Campaigns returns the sums by campaign, by name.
 func (g *Generation) Campaigns() []schema.Campaign { return values(g.sums.Campaigns) }
 
-// Releases gives the sums by release, by name.
+// Releases returns the sums by release, by name.
 func (g *Generation) Releases() []schema.Release { return values(g.sums.Releases) }
 
-// Statuses gives the sums by status, in the order of the life cycle.
+// Statuses returns the sums by status, in the order of the life cycle.
 func (g *Generation) Statuses() []schema.StatusSummary {
 	out := values(g.sums.Statuses)
 	slices.SortFunc(out, func(a, b schema.StatusSummary) int {
@@ -32,8 +32,9 @@ func values[T any](rows sums.Rows[T]) []T {
 	return out
 }
 
-// agentInfos returns the newest agent_info document of each agent, by agent, with
-// the time at which it was heard of last, also after the generation was made.
+// agentInfos returns the newest agent_info document of each agent, by agent,
+// with the time when it was last heard of, even after the generation was
+// published.
 func (g *Generation) agentInfos() []join.Agent {
 	out := make([]join.Agent, 0, len(g.state.Agents))
 	fresh := g.with.fresh.Load()
@@ -51,9 +52,9 @@ func (g *Generation) agentInfos() []join.Agent {
 	return out
 }
 
-// Agents gives all agents and services of a generation, by name, with what
-// they report now: their age counts, though it makes no generation. Agents
-// that don't report on themselves but have workflows are in it too.
+// Agents returns all agents and services of a generation, by name, with their
+// current reports: their age counts, though it makes no generation. Agents that
+// have workflows but don't report on themselves are included.
 func (s *Store) Agents(g *Generation) []schema.AgentDetail {
 	now := s.now()
 	added := map[string]*schema.Agent{}
@@ -89,7 +90,7 @@ func (s *Store) Agents(g *Generation) []schema.AgentDetail {
 	return out
 }
 
-// complete fills what depends on the time, and leaves no list nil.
+// complete sets the fields that depend on time, and replaces nil lists.
 func (g *Generation) complete(d *schema.AgentDetail, now int64) {
 	if d.DataUpdateTime == 0 {
 		d.DataUpdateTime = g.with.fresh.Load().Reports[d.Agent.Agent]

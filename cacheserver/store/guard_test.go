@@ -10,8 +10,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
-// guarded is a store with n workflows, an agent's document of each, and ten
-// agents, and the changes that it was given.
+// guarded returns a store with n workflows, an agent's document of each, and ten
+// agents, and the changes that were applied.
 func guarded(t *testing.T, o Options, n int) (*Store, []join.Change) {
 	t.Helper()
 	m := newMaker(41)
@@ -25,7 +25,8 @@ func guarded(t *testing.T, o Options, n int) (*Store, []join.Change) {
 	return loaded(t, o, changes), changes
 }
 
-// counts are those of requests, agent reports and agent_info documents.
+// counts returns the numbers of requests, agent reports and agent_info
+// documents.
 func counts(s *Store) []int64 {
 	i := s.Info()
 	return []int64{i.Workflows, i.AgentReports + i.UnmatchedReports, int64(len(must(s).state.Agents))}
@@ -45,9 +46,8 @@ func reads(s *Store, changes []join.Change, kind join.Kind, lost int) error {
 	return err
 }
 
-// TestASourceThatHidesALargePartIsNotBelieved: with the options of a server
-// that was told nothing, whichever kind of document is hidden.
-func TestASourceThatHidesALargePartIsNotBelieved(t *testing.T) {
+// With a server's default options, whichever kind of document is hidden.
+func TestASourceThatHidesALargePartIsRejected(t *testing.T) {
 	const n = 100
 	for _, c := range []struct {
 		kind join.Kind
@@ -70,14 +70,14 @@ func TestASourceThatHidesALargePartIsNotBelieved(t *testing.T) {
 			var shrunk *join.ShrunkError
 			require.ErrorAs(t, err, &shrunk)
 			require.Equal(t, c.lost, shrunk.Lost)
-			require.Equal(t, before, counts(s), "nothing is gone")
-			require.NoError(t, reads(s, changes, c.kind, 0), "the whole is believed at once")
+			require.Equal(t, before, counts(s), "nothing is removed")
+			require.NoError(t, reads(s, changes, c.kind, 0), "a complete read is accepted at once")
 		})
 	}
 }
 
-// TestTheGuardIsNotOutnumbered: what a read brings in addition does not make up
-// for what it misses, however often it is tried.
+// Additional documents of a read do not make up for missed ones, however often
+// it is repeated.
 func TestTheGuardIsNotOutnumbered(t *testing.T) {
 	s, changes := guarded(t, Options{}, 20)
 	m := newMaker(42)
@@ -89,33 +89,33 @@ func TestTheGuardIsNotOutnumbered(t *testing.T) {
 		var shrunk *join.ShrunkError
 		require.ErrorAs(t, reads(s, others, join.AgentReport, 0), &shrunk)
 		require.Equal(t, join.ShrunkError{What: "requests", Had: 20, Lost: 20}, *shrunk)
-		require.Equal(t, 420, must(s).Total(), "what was known stays, what is new is there")
+		require.Equal(t, 420, must(s).Total(), "known and new workflows")
 	}
 	s = again(t, s, Options{MaxLoss: 1})
-	require.NoError(t, reads(s, others, join.AgentReport, 0), "an operator says that it is true")
+	require.NoError(t, reads(s, others, join.AgentReport, 0), "an operator confirms the loss")
 	require.Equal(t, 400, must(s).Total())
 	require.Zero(t, s.Info().AgentReports+s.Info().UnmatchedReports)
 	s = again(t, s, Options{})
 	var shrunk *join.ShrunkError
-	require.ErrorAs(t, reads(s, changes, join.AgentReport, 0), &shrunk, "the measure is what was believed last")
+	require.ErrorAs(t, reads(s, changes, join.AgentReport, 0), &shrunk, "the last accepted read is the reference")
 }
 
-func TestDeletionsBetweenReadsAreNoLoss(t *testing.T) {
+func TestDeletionsBetweenReadsAreNotALoss(t *testing.T) {
 	s, changes := guarded(t, Options{}, 50)
 	l := s.BeginLoad()
-	l.Abort() // the source failed in the middle
+	l.Abort() // the source failed during the read
 	for i := range 40 {
 		s.Apply([]join.Change{{Kind: join.Request, ID: nameOf(i), Deleted: true}, {Kind: join.AgentReport, ID: changes[2*i+1].ID, Deleted: true}})
 	}
-	require.NoError(t, reads(s, changes[80:], join.Request, 1), "one of the ten that are left")
+	require.NoError(t, reads(s, changes[80:], join.Request, 1), "one of the remaining ten")
 	require.Equal(t, 9, must(s).Total())
 }
 
-// TestWhatWasThereIsBelievedAgain: a source that showed other documents for a
-// while (another database in its place, documents under other ids) is believed
-// as soon as it shows those that were there, also over a checkpoint; what only
-// the reads in between have brought goes then, but for what the feed brought too.
-func TestWhatWasThereIsBelievedAgain(t *testing.T) {
+// A source that showed other documents for a while (another database, or other
+// ids) is accepted as soon as it shows the earlier ones, even over a checkpoint;
+// documents that only the reads in between returned are removed, except those
+// that the feed delivered too.
+func TestTheEarlierDocumentsAreAcceptedAgain(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {
 			s, changes := guarded(t, Options{}, 20)
@@ -125,7 +125,7 @@ func TestWhatWasThereIsBelievedAgain(t *testing.T) {
 			for i := range 30 {
 				others = append(others, m.requestChange("other"+nameOf(i)), m.partChange("other"+nameOf(i), i%9, start), m.infoChange(20+i, start))
 			}
-			broken := s.BeginLoad() // one that fails in the middle
+			broken := s.BeginLoad() // fails halfway
 			broken.Add(others[:30])
 			broken.Abort()
 			for range 2 {
@@ -138,13 +138,13 @@ func TestWhatWasThereIsBelievedAgain(t *testing.T) {
 				s = again(t, s, Options{})
 			}
 			var shrunk *join.ShrunkError
-			require.ErrorAs(t, reads(s, changes, join.Request, 10), &shrunk, "half of what was there")
-			require.Equal(t, 11, shrunk.Lost, "with the one of the feed")
+			require.ErrorAs(t, reads(s, changes, join.Request, 10), &shrunk, "half of the known ones")
+			require.Equal(t, 11, shrunk.Lost, "including the feed's")
 			require.NoError(t, reads(s, append(slices.Clone(changes), others[0]), 0, 0))
 			before[0]++
 			require.Equal(t, before, counts(s))
 			require.ErrorAs(t, reads(s, nil, 0, 0), &shrunk)
-			require.Equal(t, 21, shrunk.Lost, "all that is there is believed now")
+			require.Equal(t, 21, shrunk.Lost, "all documents are accepted now")
 		})
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Named notes that an answer names the generation.
+// Named records that an answer names the generation.
 func (g *Generation) Named() { g.tell(&g.told.named) }
 
-// Promise notes that an answer gives an address to go on with: the generation is
-// kept for some time from now on, as long as memory allows.
+// Promise records that an answer links to the generation: it is kept for some
+// time from now on, as long as memory allows.
 func (g *Generation) Promise() { g.tell(&g.told.promised) }
 
 func (g *Generation) tell(flag *atomic.Bool) {
@@ -18,7 +18,8 @@ func (g *Generation) tell(flag *atomic.Bool) {
 		return
 	}
 	flag.Store(true)
-	// It is superseded first, and then looked at: one of the two sees the other.
+	// The generation is superseded first and checked afterwards: one of the two
+	// sees the other.
 	if g.with.newest.Load() > g.number {
 		g.with.kept.add(g, g.with.opt.Now())
 	}
@@ -26,14 +27,14 @@ func (g *Generation) tell(flag *atomic.Bool) {
 
 func (t *told) by() bool { return t.named.Load() || t.promised.Load() }
 
-// Bounds of the time for which a generation is kept.
+// dropEach is the interval between checks for expired generations.
 const dropEach = 10 * time.Second
 
 func (k *generations) init(keepFor time.Duration) {
 	k.keepFor, k.byID = keepFor, map[string]*keptGeneration{}
 }
 
-// add keeps a generation that is superseded at a time; one that is kept already
+// add keeps a generation that is superseded at a time; one that is already kept
 // stays as it is.
 func (k *generations) add(g *Generation, at time.Time) {
 	k.mu.Lock()
@@ -51,7 +52,7 @@ func (k *generations) add(g *Generation, at time.Time) {
 	k.drop(at)
 }
 
-// expire lets go of generations whose time is over.
+// expire drops expired generations.
 func (k *generations) expire(now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -59,8 +60,8 @@ func (k *generations) expire(now time.Time) {
 	k.drop(now)
 }
 
-// drop lets go of generations whose time is over. Publishing does not wait for
-// a walk over all of them: it is done now and then.
+// drop drops expired generations. Publishing does not wait for a walk over all
+// of them: it happens once in a while.
 func (k *generations) drop(now time.Time) {
 	if now.Before(k.nextDrop) {
 		return
@@ -69,7 +70,7 @@ func (k *generations) drop(now time.Time) {
 	k.remove(func(one *keptGeneration) bool { return now.After(one.till) })
 }
 
-// remove lets go of some generations.
+// remove drops some generations.
 func (k *generations) remove(which func(one *keptGeneration) bool) {
 	k.list = slices.DeleteFunc(k.list, func(one *keptGeneration) bool {
 		if !which(one) {
@@ -80,7 +81,7 @@ func (k *generations) remove(which func(one *keptGeneration) bool) {
 	})
 }
 
-// letGo lets go of the given generations, and counts the promises that this breaks.
+// letGo drops the given generations, and counts the promises that this breaks.
 func (k *generations) letGo(which map[*keptGeneration]bool, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -92,14 +93,14 @@ func (k *generations) letGo(which map[*keptGeneration]bool, now time.Time) {
 	})
 }
 
-// all gives the generations that are kept, the oldest first.
+// all returns the kept generations, oldest first.
 func (k *generations) all() []*keptGeneration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.list)
 }
 
-// get gives a kept generation and prolongs its time.
+// get returns a kept generation and extends its time.
 func (k *generations) get(id string, now time.Time) (*Generation, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// copyOf copies what a change points to.
+// copyOf returns a deep copy of a change.
 func copyOf(t *testing.T, c join.Change) join.Change {
 	t.Helper()
 	if c.Workflow != nil {
@@ -26,7 +26,7 @@ func copyOf(t *testing.T, c join.Change) join.Change {
 	return c
 }
 
-// scribble overwrites a change, as a decoder does that takes its memory back.
+// scribble overwrites a change, like a decoder that reuses its memory.
 func scribble(c *join.Change) {
 	if w := c.Workflow; w != nil {
 		for _, list := range [][]string{
@@ -54,8 +54,8 @@ func scribble(c *join.Change) {
 	*c = join.Change{ID: "scribbled"}
 }
 
-// TestNothingIsKeptOfChanges: before the first generation, while it is made, and
-// after it, also of requests that several documents have.
+// Before, during and after the first generation, even for requests with several
+// documents.
 func TestNothingIsKeptOfChanges(t *testing.T) {
 	m := newMaker(35)
 	s := newStore(t, Options{Now: (&clock{start}).now})
@@ -85,7 +85,7 @@ func TestNothingIsKeptOfChanges(t *testing.T) {
 	o.check(t, s, start)
 	give(func(c []join.Change) { s.Apply(c) }, 60)
 	o.check(t, s, start)
-	for i := range 20 { // a rival takes the place of the one that counted
+	for i := range 20 { // a duplicate replaces the one that counted
 		gone := join.Change{Kind: join.Request, ID: nameOf(i), Deleted: true}
 		s.Apply([]join.Change{gone})
 		o.apply([]join.Change{gone})

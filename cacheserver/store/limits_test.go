@@ -11,8 +11,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TestChangedLimitsTakeEffect: a store whose limits were changed answers as one
-// that was made with them, at once and as time passes, and back again.
+// A store whose limits were changed answers like one that was created with them,
+// at once and as time passes, and back again.
 func TestChangedLimitsTakeEffect(t *testing.T) {
 	strict := schema.DefaultLimits()
 	strict.SiteErrorRate, strict.AssignedStall, strict.StatusStall, strict.AgentSilent = 0.01, 60, 60, 30
@@ -25,7 +25,7 @@ func TestChangedLimitsTakeEffect(t *testing.T) {
 			changing, fixed := loaded(t, Options{Now: at.now}, script), loaded(t, Options{Now: at.now, Limits: limits}, script)
 			changing.SetLimits(strict)
 			before := must(changing).ID()
-			assert.NotEqual(t, before, changing.SetLimits(limits).Generation, "what was made for the old ones is not used")
+			assert.NotEqual(t, before, changing.SetLimits(limits).Generation, "results for the old limits are not used")
 			assert.Equal(t, wire.CausedByLimits, changing.Made()[0].By)
 			for range 5 {
 				want, got := decodeAll(t, must(fixed)), decodeAll(t, must(changing))
@@ -39,7 +39,7 @@ func TestChangedLimitsTakeEffect(t *testing.T) {
 	}
 }
 
-// TestLimitsBeforeTheFirstGeneration: there is nothing to make anew yet.
+// There are no alerts to compute yet.
 func TestLimitsBeforeTheFirstGeneration(t *testing.T) {
 	s := newStore(t, Options{})
 	assert.Empty(t, s.SetLimits(schema.TierZeroLimits()).Generation)
@@ -47,8 +47,7 @@ func TestLimitsBeforeTheFirstGeneration(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// TestARuleThatIsOffMakesNoGeneration: an agent falls silent and reports again,
-// and nobody wants to know of it.
+// An agent falls silent and reports again while the rule is off.
 func TestARuleThatIsOffMakesNoGeneration(t *testing.T) {
 	for _, on := range []bool{true, false} {
 		at := &clock{start}

@@ -13,24 +13,24 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// List is an ordered list of workflows under a filter, of one generation. Not
-// safe for concurrent use: each request has its own.
+// List is an ordered list of workflows under a filter, of one generation. It is
+// not safe for concurrent use: each request has its own.
 type List struct {
 	g      *Generation
 	keys   []wire.SortKey
 	total  int
 	all    bool     // all workflows by name
-	places []uint32 // else where they are in the table, as far as was asked for
+	places []uint32 // otherwise their places in the table, as far as requested
 }
 
-// Select returns the workflows that match, in order. It spends the budget of
-// ctx, and its error wraps that of the budget when that is exhausted.
+// Select returns the matching workflows in order. It spends the budget of ctx;
+// when that is exhausted, the error wraps the budget's.
 func (g *Generation) Select(ctx context.Context, q wire.Query) (*List, error) {
 	return g.SelectFirst(ctx, q, math.MaxInt)
 }
 
-// SelectFirst is Select for who reads no more than the first end workflows: of a
-// sort of all workflows only so much is made.
+// SelectFirst is Select for readers of no more than the first end workflows: a
+// sort of all workflows is limited to them.
 func (g *Generation) SelectFirst(ctx context.Context, q wire.Query, end int) (*List, error) {
 	if q.After != "" {
 		q.Sort = nil
@@ -55,17 +55,18 @@ func (g *Generation) SelectFirst(ctx context.Context, q wire.Query, end int) (*L
 	return g.list(q, places), err
 }
 
-// firsts are the numbers of first places that are made; more is the whole order.
+// firsts are the possible numbers of sorted first places; beyond them the whole
+// order is sorted.
 var firsts = []int{128, 512, 4096}
 
-// Matching is Select without the result being kept, for a list of names that
-// nobody asks for again.
+// Matching is Select without keeping the result, for a list of names that is not
+// requested again.
 func (g *Generation) Matching(ctx context.Context, q wire.Query) (*List, error) {
 	places, err := g.find(budget.From(ctx), q)
 	return g.list(q, places), err
 }
 
-// list makes a List of what find found.
+// list returns a List of the places that find returned.
 func (g *Generation) list(q wire.Query, places []uint32) *List {
 	if places == nil {
 		return &List{g: g, all: true, total: g.Total()}
@@ -73,30 +74,30 @@ func (g *Generation) list(q wire.Query, places []uint32) *List {
 	return &List{g: g, keys: q.Sort, total: len(places), places: places}
 }
 
-// find returns the places of the workflows that match, in order; nil for all by
+// find returns the places of the matching workflows in order; nil for all by
 // name.
 func (g *Generation) find(b *budget.Budget, q wire.Query) ([]uint32, error) {
 	s, err := g.table.Scan(b, g.time.Unix(), q)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what was done
+		return nil, err //nolint:wrapcheck // it names the operation
 	}
 	set, err := s.Matches("")
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what was done
+		return nil, err //nolint:wrapcheck // it names the operation
 	}
 	places, err := g.table.Order(b, set, q.Sort)
 	if places == nil && set != nil {
 		places = []uint32{}
 	}
-	return places, err //nolint:wrapcheck // it says what was done
+	return places, err //nolint:wrapcheck // it names the operation
 }
 
-// narrows says that a query has conditions.
+// narrows reports whether a query has conditions.
 func narrows(q wire.Query) bool {
 	return len(q.Terms) > 0 || q.Text != "" || len(q.Names) > 0 || q.After != ""
 }
 
-// filterKey writes the conditions of a query so that different ones differ.
+// filterKey writes the conditions of a query; different conditions differ.
 func filterKey(q wire.Query) []byte {
 	var k []byte
 	text := func(s string) { k = append(binary.AppendUvarint(k, uint64(len(s))), s...) }
@@ -128,10 +129,10 @@ func listKey(q wire.Query) string {
 	return string(k)
 }
 
-// Total is the number of workflows.
+// Total returns the number of workflows.
 func (l *List) Total() int { return l.total }
 
-// each calls f with the records idx..idx+limit, as far as there are so many.
+// each calls f with the records idx..idx+limit, as far as they exist.
 func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 	idx = max(idx, 0)
 	end := l.Total()
@@ -150,9 +151,9 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 		})
 		return
 	}
-	if end > len(l.places) { // more than SelectFirst was asked for
+	if end > len(l.places) { // beyond the limit of SelectFirst
 		places, err := l.g.table.Order(budget.Unbounded(), nil, l.keys)
-		if err != nil { // not reached: the sort was made before
+		if err != nil { // not reached: the sort was done before
 			l.g.with.opt.Log.Error("could not sort a page", "generation", l.g.id, "err", err)
 			return
 		}
@@ -163,7 +164,7 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 	}
 }
 
-// Page returns encoded records idx..idx+limit, each one JSON object, no
+// Page returns encoded records idx..idx+limit, each one JSON object without a
 // newline. They must not be changed.
 func (l *List) Page(idx, limit int) [][]byte {
 	out := make([][]byte, 0, max(0, min(limit, l.Total()-max(idx, 0))))
@@ -172,7 +173,7 @@ func (l *List) Page(idx, limit int) [][]byte {
 }
 
 // Versions returns the content hash of that page, for ETags and cache keys. It
-// spends the budget of ctx: a page may be all there is.
+// spends the budget of ctx: a page may have all records.
 func (l *List) Versions(ctx context.Context, idx, limit int) (uint64, error) {
 	const record = 20
 	var v versions
@@ -182,7 +183,7 @@ func (l *List) Versions(ctx context.Context, idx, limit int) (uint64, error) {
 			v.add(b.Hash(i))
 		}
 	})
-	return v.sum(), spent.Stopped() //nolint:wrapcheck // it is the request's own end
+	return v.sum(), spent.Stopped() //nolint:wrapcheck // the end of the request's budget
 }
 
 // versions hashes a list of record hashes.
@@ -199,7 +200,7 @@ func (v *versions) add(hash uint64) {
 	at := v.n * 8 % len(v.buf)
 	binary.LittleEndian.PutUint64(v.buf[at:], hash)
 	if v.n++; v.n*8%len(v.buf) == 0 {
-		_, _ = v.d.Write(v.buf[:]) // a hash takes all
+		_, _ = v.d.Write(v.buf[:]) // a hash does not fail
 	}
 }
 
@@ -211,7 +212,7 @@ func (v *versions) sum() uint64 {
 	return v.d.Sum64()
 }
 
-// Last returns the name of the last workflow of that page, "" of an empty one.
+// Last returns the name of the last workflow of that page; "" for an empty one.
 func (l *List) Last(idx, limit int) (name string) {
 	if n := min(limit, l.Total()-max(idx, 0)); n > 0 {
 		l.each(max(idx, 0)+n-1, 1, func(b *block.Block, i int) { name = string(b.Name(l.g.table.Layout, i)) })

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/cache"
 )
 
-// lists keeps the places of results in the cache, under the generation and the
-// query. Each is made once, also when many ask for it at the same time.
+// lists keeps the places of results in the cache, by generation and query. Each
+// is computed once, even if many request it at the same time.
 type lists struct {
 	cache cache.Keeper
 
@@ -17,7 +17,7 @@ type lists struct {
 	pending map[string]*pending
 }
 
-// pending is a result that somebody makes. What is in it is written before done
+// pending is a result that is being computed. Its fields are written before done
 // is closed.
 type pending struct {
 	done   chan struct{}
@@ -25,19 +25,20 @@ type pending struct {
 	err    error
 }
 
-// errMaker stands for a maker that panicked.
-var errMaker = errors.New("the result was not made")
+// errMaker is the error after a panic of the computing goroutine.
+var errMaker = errors.New("the result was not computed")
 
-// kept returns a result that is there.
+// kept returns a kept result.
 func (l *lists) kept(key string) (places []uint32, ok bool) {
 	v, _ := l.cache.Get(key)
 	places, ok = v.([]uint32)
 	return places, ok
 }
 
-// get returns the result under a key, and makes it if nobody has. Who asks for
-// one that is being made waits for it; if its maker gives up, because its client
-// left or its budget is exhausted, the next one makes it with its own budget.
+// get returns the result of a key, and computes it if necessary. Others that
+// request it meanwhile wait; if the computing goroutine gives up, because its
+// client left or its budget is exhausted, the next one computes it with its own
+// budget.
 func (l *lists) get(b *budget.Budget, key string, find func() ([]uint32, error)) ([]uint32, error) {
 	for {
 		if places, ok := l.kept(key); ok {
@@ -51,7 +52,7 @@ func (l *lists) get(b *budget.Budget, key string, find func() ([]uint32, error))
 		case <-m.done:
 		default:
 			if err := b.Wait(m.done); err != nil {
-				return nil, err //nolint:wrapcheck // it is the request's own end
+				return nil, err //nolint:wrapcheck // the end of the request's budget
 			}
 		}
 		if m.err == nil {
@@ -60,8 +61,8 @@ func (l *lists) get(b *budget.Budget, key string, find func() ([]uint32, error))
 	}
 }
 
-// enter returns what is being made under a key; mine says that the caller has to
-// make it.
+// enter returns the result that is being computed for a key; mine means that the
+// caller has to compute it.
 func (l *lists) enter(key string) (m *pending, mine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

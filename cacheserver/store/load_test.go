@@ -56,7 +56,7 @@ func TestAnEmptySourceIsAGenerationToo(t *testing.T) {
 	require.Zero(t, g.Total())
 }
 
-func TestAFullReadSweepsWhatItDidNotSee(t *testing.T) {
+func TestAFullReadRemovesUnseenDocuments(t *testing.T) {
 	m := newMaker(32)
 	changes := someChanges(m, 40)
 	gone := m.infoChange(7, start)
@@ -81,7 +81,7 @@ func TestAFullReadSweepsWhatItDidNotSee(t *testing.T) {
 	l.Add(append(changes[4:], during))
 	r, err := l.Commit()
 	require.NoError(t, err)
-	require.False(t, r.Published, "the same again is no generation")
+	require.False(t, r.Published, "the same content makes no generation")
 	require.Equal(t, before, must(s).ID())
 }
 
@@ -108,7 +108,7 @@ func TestASuspiciousLossIsHeldBack(t *testing.T) {
 	var shrunk *join.ShrunkError
 	require.ErrorAs(t, err, &shrunk)
 	require.Equal(t, join.ShrunkError{What: "requests", Had: 40, Lost: 40}, *shrunk)
-	require.Equal(t, 41, must(s).Total(), "nothing is swept, and what was added is there")
+	require.Equal(t, 41, must(s).Total(), "nothing is swept, and added workflows stay")
 	_, err = l.Commit()
 	require.ErrorIs(t, err, join.ErrReadEnded)
 
@@ -140,8 +140,8 @@ func TestAnAbortedFirstReadLeavesNothingBehind(t *testing.T) {
 	require.Equal(t, 1, must(s).Total())
 }
 
-// TestAbortEndsTheFirstCommit: a first generation that is being made is given up
-// when the process is to end, and nothing of it stays.
+// A first generation in progress is abandoned when the process stops, and
+// nothing of it stays.
 func TestAbortEndsTheFirstCommit(t *testing.T) {
 	const workflows = 2000
 	changes := someChanges(newMaker(36), workflows)
@@ -154,7 +154,7 @@ func TestAbortEndsTheFirstCommit(t *testing.T) {
 		if armed && !aborted {
 			aborted = true
 			go l.Abort()
-			for !l.aborted.Load() { // it waits for the Commit only then
+			for !l.aborted.Load() { // only then it waits for the Commit
 				runtime.Gosched()
 			}
 		}
@@ -198,7 +198,7 @@ func TestKeptGenerations(t *testing.T) {
 	require.Equal(t, firstNames, names(decodeAll(t, g)), "a generation never changes")
 	c.at += 9 * 60
 	_, ok = s.Generation(first.ID())
-	require.True(t, ok, "reading prolongs")
+	require.True(t, ok, "reading extends its time")
 	_, ok = s.Generation("a-2")
 	require.False(t, ok, "not read for too long")
 	for c.at < start+3600+60 {
@@ -208,7 +208,7 @@ func TestKeptGenerations(t *testing.T) {
 	}
 	c.at += 1
 	_, ok = s.Generation(first.ID())
-	require.False(t, ok, "an hour is the end")
+	require.False(t, ok, "at most an hour")
 	s.readers.kept.expire(c.now())
 	a := s.Account()
 	require.Zero(t, a.KeptCount)
@@ -269,7 +269,7 @@ func TestDifferencesLeadFromOneGenerationToTheNext(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestFaultyOptionsAreNamedTogether(t *testing.T) {
+func TestInvalidOptionsAreReportedTogether(t *testing.T) {
 	_, err := New(Options{KeepFor: -1, Memory: -1, MaxLoss: 2})
 	require.ErrorContains(t, err, "-1ns")
 	require.ErrorContains(t, err, "-1 bytes")
@@ -287,9 +287,9 @@ func TestSourceStateIsShown(t *testing.T) {
 	require.True(t, s.Source().Stale)
 }
 
-// TestMissingNamesWhatAReadHasNotSeen, and what stands is as good as seen: its
-// record, its counts and its times are as they were.
-func TestMissingNamesWhatAReadHasNotSeen(t *testing.T) {
+// Missing lists the documents that a read has not seen. Documents that stand
+// count as seen: their records, counts and times do not change.
+func TestMissingReturnsUnseenDocuments(t *testing.T) {
 	m := newMaker(35)
 	changes := someChanges(m, 40)
 	rival := m.requestChange(changes[0].Workflow.Workflow)
@@ -303,7 +303,7 @@ func TestMissingNamesWhatAReadHasNotSeen(t *testing.T) {
 	l := s.BeginLoad()
 	missing, err := l.Missing()
 	var shrunk *join.ShrunkError
-	require.ErrorAs(t, err, &shrunk, "nothing was seen so far")
+	require.ErrorAs(t, err, &shrunk, "nothing seen so far")
 	require.Empty(t, missing)
 	left, stands := []join.Document{}, []join.Change{}
 	for i, c := range changes {
@@ -326,7 +326,7 @@ func TestMissingNamesWhatAReadHasNotSeen(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, r.Swept)
 	require.Empty(t, r.Refetch)
-	require.Equal(t, before, must(s).ID(), "no generation")
+	require.Equal(t, before, must(s).ID(), "no new generation")
 	o.check(t, s, start)
 	_, err = l.Missing()
 	require.ErrorIs(t, err, join.ErrReadEnded)

@@ -7,24 +7,24 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// How many generations are told of after they were made: the newest, and the
-// last that a full read or a checkpoint made.
+// Numbers of generations whose origin is remembered: the newest, and the last
+// ones of full reads or checkpoints.
 const (
 	toldNewest = 40
 	toldReads  = 10
 )
 
-// making says what a generation is made by, and since when.
+// making is the cause of a generation, and when its computation began.
 type making struct {
 	by    string // one of wire.MadeBy…
 	began time.Time
 }
 
-// made remembers how generations came to be, in bounded room.
+// made remembers the origins of generations, in limited memory.
 type made struct {
 	mu     sync.Mutex
-	newest []wire.AboutGeneration // the oldest first
-	reads  []wire.AboutGeneration // those that left newest and were not made of changes or by time
+	newest []wire.AboutGeneration // oldest first
+	reads  []wire.AboutGeneration // those dropped from newest that were not made by changes or time
 }
 
 func (m *made) note(g wire.AboutGeneration) {

@@ -9,9 +9,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// The newest generations are told, each with what it changed, and the last full
+// The newest generations are listed, each with its changes, and the last full
 // read however long ago it was.
-func TestHowGenerationsWereMade(t *testing.T) {
+func TestOriginsOfGenerations(t *testing.T) {
 	m, at := newMaker(71), &clock{start}
 	s := newStore(t, Options{Process: "a", Now: at.now})
 	require.Empty(t, s.Made())
@@ -39,5 +39,5 @@ func TestHowGenerationsWereMade(t *testing.T) {
 	made = s.Made()
 	require.Len(t, made, toldNewest+1)
 	require.Equal(t, must(s).ID(), made[0].Generation)
-	require.Equal(t, "a-1", made[toldNewest].Generation, "the full read is still told")
+	require.Equal(t, "a-1", made[toldNewest].Generation, "the full read is still listed")
 }

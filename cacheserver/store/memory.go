@@ -9,13 +9,13 @@ import (
 
 // Shares of Options.Memory.
 const (
-	hysteresis = 16 // when there is too much, one in so many goes beyond the bound
-	recount    = 32 // what comes before it is looked whether to count again: one in so many
-	stale      = 4  // what may come before the next count: one in so many
+	hysteresis = 16 // when the bound is exceeded, this part more than necessary is dropped
+	recount    = 32 // part that may be added before a check whether to count again
+	stale      = 4  // part that may be added before the next count
 )
 
-// bounds returns how many bytes segments may take, and kept generations when
-// segments take what they take in a.
+// bounds returns how many bytes segments may take, and kept generations beside
+// segments of the size in a.
 func (s *Store) bounds(a *Account) (segments, kept int64) {
 	segments = int64(float64(s.opt.Memory) / segmentShare)
 	kept = s.opt.Memory - min(segments, a.Segments)
@@ -25,20 +25,19 @@ func (s *Store) bounds(a *Account) (segments, kept int64) {
 	return segments, kept
 }
 
-// Bounds returns how many bytes segments may take, and kept generations now: they
-// have what segments leave, and the loan when it is taken.
+// Bounds returns how many bytes segments may take, and kept generations now: the
+// rest beside segments, and the loan if it is in use.
 func (s *Store) Bounds() (segments, kept int64) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
 	return s.bounds(&s.account.last)
 }
 
-// Broken is how many generations that an answer promised had to go before their
-// time.
+// Broken returns how many promised generations were dropped early.
 func (s *Store) Broken() int64 { return s.readers.kept.broken.Load() }
 
-// KeptAge is the time since the oldest generation that is still kept was
-// superseded; 0 when there is none but the newest.
+// KeptAge returns the time since the oldest kept generation was superseded; 0 if
+// there is only the newest.
 func (s *Store) KeptAge() time.Duration {
 	kept := s.readers.kept.all()
 	if len(kept) == 0 {
@@ -47,7 +46,7 @@ func (s *Store) KeptAge() time.Duration {
 	return max(0, s.opt.Now().Sub(kept[0].superseded))
 }
 
-// Account counts what the store holds now, within its bounds.
+// Account counts the memory of the store, and enforces its bounds.
 func (s *Store) Account() Account {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
@@ -55,9 +54,9 @@ func (s *Store) Account() Account {
 	return s.account.last
 }
 
-// bound keeps within its bounds what readers and superseded generations hold.
-// Counting looks at all of it, so it is done when as much has come as makes a
-// difference: added is about what has come now. The writer's lock is held.
+// bound enforces the bounds of readers' data and superseded generations.
+// Counting visits all of it, so it is done when enough has been added: added is
+// the approximate size of the new data. The caller holds the writer's lock.
 func (s *Store) bound(added int64) {
 	c := &s.account
 	if c.pending += added; c.pending < s.opt.Memory/recount {
@@ -72,8 +71,8 @@ func (s *Store) bound(added int64) {
 	s.trim()
 }
 
-// trim counts, and lets go of generations beyond the bound: first of those that
-// no answer promised. The others go when the loan is not enough either.
+// trim counts, and drops generations beyond the bound: first those without a
+// promise, then the others if the loan is not enough either.
 func (s *Store) trim() {
 	for s.count(); ; s.count() {
 		_, most := s.bounds(&s.account.last)
@@ -107,7 +106,7 @@ func (s *Store) trim() {
 }
 
 // repay returns the loan when kept generations leave a quarter of their own
-// memory unused: most is what they may take with the loan.
+// memory unused: most is their limit with the loan.
 func (s *Store) repay(most int64) {
 	if own := most - s.opt.Loan.Bytes; s.account.borrowed && s.account.last.Kept <= own/4*3 {
 		s.account.borrowed = false
@@ -115,7 +114,7 @@ func (s *Store) repay(most int64) {
 	}
 }
 
-// letGo lets generations go, and says so now and then when that breaks promises.
+// letGo drops generations, and logs from time to time when that breaks promises.
 func (s *Store) letGo(gone map[*keptGeneration]bool) {
 	now := s.opt.Now()
 	s.readers.kept.letGo(gone, now)
@@ -127,11 +126,11 @@ func (s *Store) letGo(gone map[*keptGeneration]bool) {
 	}
 }
 
-// generationBytes is what a generation takes beside its table and sums.
+// generationBytes is the size of a generation besides its table and sums.
 const generationBytes = int64(unsafe.Sizeof(Generation{})+unsafe.Sizeof(join.State{})+unsafe.Sizeof(keptGeneration{})) + 256
 
-// count counts everything, the newest generation first: what it has is not
-// counted again where older ones share it. The lock of accounting is held.
+// count counts everything, the newest generation first, so that parts which
+// older ones share count once. The caller holds the lock of accounting.
 func (s *Store) count() {
 	a := Account{}
 	a.Documents, a.DocumentCount = s.account.weight.Load(), int(s.account.number.Load())

@@ -11,16 +11,16 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Options are what a Store is made with. The zero value is good.
+// Options are the options of New. The zero value is valid.
 type Options struct {
-	Process string        // tag of generation ids: "a" gives a-1, a-2, ...; empty: a
+	Process string        // prefix of generation ids: "a" makes a-1, a-2, ...; empty: a
 	Cache   cache.Keeper  // nil: keeps nothing
-	KeepFor time.Duration // a generation can be read at least so long; 0: 15 min
-	Memory  int64         // bytes of superseded generations and compressed blocks, together; 0: 192 MiB
-	Loan    Loan          // more memory for kept generations that answers promised; zero: none
-	MaxLoss float64       // a full read that misses this share of one kind of documents, or more, is held back; 0: 0.2; 1: none is
-	Limits  schema.Limits // zero: those of the present system
-	JoinAll bool          // agents' counts are joined in every status, as T0 does; else as schema.StatusInfo says
+	KeepFor time.Duration // minimum time for which a generation stays readable; 0: 15 min
+	Memory  int64         // bytes for superseded generations and compressed blocks together; 0: 192 MiB
+	Loan    Loan          // additional memory for promised generations; zero: none
+	MaxLoss float64       // a full read that misses at least this share of one kind of documents is held back; 0: 0.2; 1: never
+	Limits  schema.Limits // zero: the old server's
+	JoinAll bool          // join agents' counts in every status, as T0 does; otherwise as schema.StatusInfo says
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -57,7 +57,7 @@ func (o *Options) complete() error {
 	return err
 }
 
-// usualMemory is Options.Memory where it is not said.
+// usualMemory is the default of Options.Memory.
 const usualMemory = 192 << 20
 
 // join returns the options of the writer.
@@ -65,10 +65,10 @@ func (o *Options) join() join.Options {
 	return join.Options{Limits: o.Limits, JoinAll: o.JoinAll, MaxLoss: o.MaxLoss, Log: o.Log}
 }
 
-// Loan is memory of another part of the program, whose content can be made again.
-// Kept generations can't: before one that an answer promised has to go, the store
-// takes the loan, and it returns it when it can do without.
+// Loan is memory of another part of the program whose content can be recomputed.
+// That of kept generations can't: before it drops a promised one, the store
+// takes the loan, and returns it when it no longer needs it.
 type Loan struct {
 	Bytes int64
-	Take  func(taken bool) // tells the other part when it changes; not called concurrently
+	Take  func(taken bool) // tells the other part about a change; not called concurrently
 }

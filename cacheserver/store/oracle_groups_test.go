@@ -60,8 +60,8 @@ func checkGroups(t testing.TB, g *Generation, want map[string]joined) {
 	require.True(t, slices.IsSortedFunc(g.Statuses(), func(a, b schema.StatusSummary) int { return cmp.Compare(a.Order, b.Order) }))
 }
 
-// requireRollup compares the sums of averages within what their last rounding
-// may do, and takes them over for the comparison of all else.
+// requireRollup compares sums of averages within their rounding error, and
+// copies them for the comparison of everything else.
 func requireRollup(t testing.TB, want *schema.Rollup, got schema.Rollup) {
 	t.Helper()
 	for _, f := range []struct {
@@ -163,7 +163,7 @@ func checkAgents(t testing.TB, s *Store, g *Generation, want map[string]joined) 
 			require.Zero(t, got.Workflows)
 			detail, ok := g.Site(got.Site)
 			require.True(t, ok)
-			require.NotEmpty(t, detail.AgentStates, "a site without jobs is there because an agent names it")
+			require.NotEmpty(t, detail.AgentStates, "a site without jobs is listed because an agent names it")
 			continue
 		}
 		require.Equal(t, siteCounts[got.Site].Derive(), got.Counters, got.Site)

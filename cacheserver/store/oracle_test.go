@@ -17,7 +17,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// eachCache runs a test with a cache that keeps nothing and with the real one.
+// eachCache runs a test without a cache and with the real one.
 func eachCache(t *testing.T, f func(t *testing.T, o Options)) {
 	t.Run("no cache", func(t *testing.T) { f(t, Options{}) })
 	t.Run("ristretto", func(t *testing.T) {
@@ -40,7 +40,7 @@ func newStore(t testing.TB, o Options) *Store {
 	return s
 }
 
-// loaded is a store with a first generation of the given changes.
+// loaded returns a store with a first generation of the given changes.
 func loaded(t testing.TB, o Options, changes []join.Change) *Store {
 	t.Helper()
 	s := newStore(t, o)
@@ -53,7 +53,7 @@ func loaded(t testing.TB, o Options, changes []join.Change) *Store {
 	return s
 }
 
-// oracle is the same thing as the store, made anew from all documents.
+// oracle is a simple model of the store, rebuilt from all documents.
 type oracle struct {
 	requests map[string]join.Change
 	works    map[string]oracleWork
@@ -99,11 +99,11 @@ func (o *oracle) apply(changes []join.Change) {
 	}
 }
 
-// joined is a record with the parts that are in it.
+// joined is a record with its agent reports.
 type joined struct {
 	record *schema.Workflow
 	parts  []schema.AgentReport
-	silent map[string][2]int64 // agents whose counts are stale: when they last changed, and were last written
+	silent map[string][2]int64 // agents with stale counts: times of the last change and the last report
 }
 
 func (o *oracle) records(now int64) map[string]joined {
@@ -150,7 +150,7 @@ func (o *oracle) records(now int64) map[string]joined {
 	return out
 }
 
-// check compares all records of the store, and all sums, with the oracle's.
+// check compares all records and sums of the store with the oracle's.
 func (o *oracle) check(t testing.TB, s *Store, now int64) {
 	t.Helper()
 	g, ok := s.Newest()
@@ -165,7 +165,8 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 		encoded, src, ok := g.Workflow(name)
 		require.True(t, ok)
 		require.Equal(t, string(page[i]), string(encoded))
-		// Which report of a silent agent the alert names depends on when it was found silent.
+		// Which report of a silent agent the alert names depends on when it was
+		// found silent.
 		silences := silentOf(g, name)
 		require.Len(t, silences, len(want[name].silent))
 		for _, silent := range silences {
@@ -201,7 +202,7 @@ func silentOf(g *Generation, name string) []schema.Silence {
 	return g.state.Silent(b.Source(i))
 }
 
-// script makes changes of few workflows and agents, so that they meet: each
+// script makes changes of few workflows and agents, so that they interact: each
 // document many times, some deleted, some again with the same content.
 func (m *maker) script(n int) []join.Change {
 	var out []join.Change
@@ -248,8 +249,8 @@ func (m *maker) script(n int) []join.Change {
 	return out
 }
 
-// shuffled mixes changes but keeps the order of those of one document, and
-// replays some of them.
+// shuffled mixes changes but keeps the order for each document, and replays some
+// of them.
 func shuffled(rng *rand.Rand, changes []join.Change) []join.Change {
 	byID := map[string][]join.Change{}
 	var ids []string

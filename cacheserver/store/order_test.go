@@ -12,8 +12,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// As much of a sort of all workflows as somebody reads is the beginning of all of
-// it.
+// A partial sort of all workflows is the beginning of the whole sort.
 func TestTheBeginningOfAnOrder(t *testing.T) {
 	m := newMaker(26)
 	var changes []join.Change
@@ -33,14 +32,14 @@ func TestTheBeginningOfAnOrder(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, 1200, first.Total())
 				require.Equal(t, want[:min(end, 1200)], first.Page(0, end), f.Key)
-				require.Equal(t, want[1190:], first.Page(1190, 20), "%s: more than was asked for", f.Key)
+				require.Equal(t, want[1190:], first.Page(1190, 20), "%s: beyond the limit", f.Key)
 			}
 		}
 	})
 }
 
-// The first records of an order are found without a sort, with one key and
-// with two, and where many are equal by the first one.
+// The first records of an order are found without a sort, with one key and with
+// two, and with many equal first keys.
 func TestFirstOfAnOrder(t *testing.T) {
 	m := newMaker(27)
 	var changes []join.Change

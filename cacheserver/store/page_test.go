@@ -47,7 +47,7 @@ func TestStitchedPagesEqualPlainOnes(t *testing.T) {
 					require.True(t, ok)
 					var flow bytes.Buffer
 					require.NoError(t, sel.StitchTo(&flow, p[0], p[1], format))
-					require.Equal(t, string(bytes.Join(parts, nil)), flow.String(), "piece by piece the same")
+					require.Equal(t, string(bytes.Join(parts, nil)), flow.String(), "the same when streamed")
 					records := sel.Page(p[0], p[1])
 					require.Equal(t, string(appendPage(nil, records, format)), string(gunzip(t, parts, size)), "%v %s", p, format)
 					if len(records) > 0 {
@@ -88,7 +88,7 @@ func TestPlainForm(t *testing.T) {
 	}
 }
 
-func TestVersionsAreOfTheContent(t *testing.T) {
+func TestVersionsDependOnTheContent(t *testing.T) {
 	m := newMaker(25)
 	changes := someChanges(m, 300)
 	g1, _ := loaded(t, Options{}, changes).Newest()
@@ -130,8 +130,8 @@ func versionsOf(t *testing.T, l *List, idx, limit int) uint64 {
 	return v
 }
 
-// appendPage appends the plain form of a page: for JSON an array with one
-// record a line, for NDJSON one record a line.
+// appendPage appends the plain form of a page: for JSON an array with one record
+// per line, for NDJSON one record per line.
 func appendPage(dst []byte, records [][]byte, format wire.Format) []byte {
 	size := 4
 	for _, r := range records {

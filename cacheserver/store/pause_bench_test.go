@@ -11,11 +11,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// BenchmarkReaderPause is one reader that takes the newest generation and a hot
-// page of it without a break, for two seconds a turn, while 50 changes a second
-// are published, each a generation of its own. Its longest step holds whatever
-// stops a reader: the publishing, the collector, and the machine. The memory
-// is that of the process afterwards, with all that readers and changes made.
+// BenchmarkReaderPause is one reader that loads the newest generation and a
+// cached page of it continuously, for two seconds per iteration, while 50
+// changes a second are published, each as a generation. Its longest step
+// includes everything that stops a reader: publishing, the garbage collector,
+// and the machine. The memory is that of the process afterwards.
 func BenchmarkReaderPause(b *testing.B) {
 	const length, rate = 2 * time.Second, 50
 	s, m, n := benchStore(b)
@@ -26,7 +26,7 @@ func BenchmarkReaderPause(b *testing.B) {
 		changes[i] = m.requestChange(nameOf(m.rng.IntN(n)))
 	}
 	run := 0
-	var longest, late time.Duration // of all turns
+	var longest, late time.Duration // of all iterations
 	for b.Loop() {
 		run++
 		done := make(chan struct{})
@@ -49,7 +49,8 @@ func BenchmarkReaderPause(b *testing.B) {
 	b.ReportMetric(float64(resident(b))/float64(s.Info().Bytes), "RSS/encoded")
 }
 
-// readUntil reads a page again and again until done; how long each took.
+// readUntil reads a page repeatedly until done is closed, and returns how long
+// each read took.
 func readUntil(b *testing.B, s *Store, done <-chan struct{}) (steps []time.Duration) {
 	b.Helper()
 	steps = make([]time.Duration, 0, 1<<20)

@@ -26,7 +26,7 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 	diff := Diff{Added: changed.Added, Changed: changed.Changed, Removed: changed.Removed}
 	s.noteMade(g, old == nil, &diff, how)
 	if old == nil {
-		s.account.weighed = time.Time{} // what waited for the first one is gone
+		s.account.weighed = time.Time{} // memory that waited for the first generation is free
 		s.readers.newest.Store(g.number)
 		s.current.Store(g)
 		close(s.first)
@@ -39,21 +39,21 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 	}
 	s.readers.newest.Store(g.number)
 	s.current.Store(g)
-	if old.told.by() { // in between
+	if old.told.by() { // meanwhile
 		s.readers.kept.add(old, g.time)
 	}
 	close(old.superseded)
 	s.bound(s.retire(old.table, state.Table))
 }
 
-// retire lets go of what is made of records that only superseded generations
-// have now, and gives about the bytes that they hold.
+// retire drops data derived from records that only superseded generations still
+// have, and returns their approximate size.
 func (s *Store) retire(old, now *table.Table) (bytes int64) {
 	old.Retire(now)
 	return generationBytes + old.Own(now)
 }
 
-// noteMade notes a generation that is being published.
+// noteMade records the origin of a generation that is being published.
 func (s *Store) noteMade(g *Generation, first bool, diff *Diff, how making) {
 	added := len(diff.Added)
 	if first {

@@ -14,8 +14,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// strange puts texts into a record that JSON must escape, and lists with a
-// value twice.
+// strange adds texts that JSON must escape, and lists with a repeated value.
 func strange(m *maker, c *join.Change) {
 	c.Workflow.PrepID = `quote " and \ and é ` + "\u2028\t"
 	c.Workflow.PrepIDs = []string{c.Workflow.PrepID, "a,\"PrepID\":\"x", ""}
@@ -39,8 +38,8 @@ func someChanges(m *maker, n int) (out []join.Change) {
 	return out
 }
 
-// queries against brute force on each of three generations, with two caches:
-// 600 in all, each with its page, up to four facets and its groups.
+// Number of queries compared with brute force on each of three generations, with
+// two caches: 600 in all, each with its page, up to four facets and its groups.
 const queries = 100
 
 func TestQueriesEqualBruteForce(t *testing.T) {
@@ -81,7 +80,7 @@ func checkQuery(t *testing.T, rng *rand.Rand, g *Generation, b *bruteForce, q wi
 					c = -c
 				}
 				f := b.fields[k.Field]
-				f.All = "" // the order is by the main one
+				f.All = "" // the order is by the main field
 				if mx, my := len(x.texts(f)) == 0, len(y.texts(f)) == 0; mx != my {
 					c = map[bool]int{true: 1, false: -1}[mx]
 				}
@@ -126,7 +125,7 @@ func checkQuery(t *testing.T, rng *rand.Rand, g *Generation, b *bruteForce, q wi
 	require.Equal(t, b.stats(q, by, []string{"Failure", "Running", "EstimatedJobs"}), groups, "%+v %v", q, by)
 }
 
-func TestFaultyQueriesAreErrors(t *testing.T) {
+func TestInvalidQueriesAreErrors(t *testing.T) {
 	m := newMaker(22)
 	s := loaded(t, Options{}, someChanges(m, 60))
 	g, _ := s.Newest()

@@ -14,7 +14,7 @@ import (
 // start is the time at which test records were made.
 const start = 1_760_000_000
 
-// maker makes changes that look real; same seed, same changes.
+// maker makes realistic changes; same seed, same changes.
 type maker struct {
 	rng      *rand.Rand
 	statuses []schema.StatusInfo
@@ -26,7 +26,7 @@ func newMaker(seed uint64) *maker {
 
 func pick[T any](m *maker, list ...T) T { return list[m.rng.IntN(len(list))] }
 
-// zipf gives 0..n-1, the small ones more often.
+// zipf returns 0..n-1, small numbers more often.
 func (m *maker) zipf(n int) int { return int(math.Pow(m.rng.Float64(), 3) * float64(n)) }
 
 func (m *maker) campaign() string {
@@ -122,7 +122,7 @@ func (m *maker) counts(scale float64) (c schema.JobCounts) {
 	return c
 }
 
-// part makes one agent's side of a workflow.
+// part makes one agent's report on a workflow.
 func (m *maker) part(workflow, agent string, time int64) *schema.AgentReport {
 	p := &schema.AgentReport{
 		Workflow: workflow, Agent: agent, Team: "production", AgentVersion: "2.3." + string(rune('0'+m.zipf(5))), Time: time,

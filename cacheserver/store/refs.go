@@ -6,8 +6,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
-// Reports names the newest report of each agent on each of the workflows, as
-// they are known now, whatever the status of the request.
+// Reports returns the newest known report of each agent on each of the
+// workflows, whatever the status of the request.
 func (s *Store) Reports(workflows []string) [][]join.ReportRef {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -18,7 +18,7 @@ func (s *Store) Reports(workflows []string) [][]join.ReportRef {
 	return refs
 }
 
-// Teams are the names of teams that agents say to be of, sorted.
+// Teams returns the teams that agents report, sorted.
 func (g *Generation) Teams() []string {
 	teams := []string{}
 	for _, a := range g.state.Agents {

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
-// TestReports: the newest report of each agent is named, in any status and also
-// without a request, and a checkpoint keeps whether its status was empty.
+// TestReports: the newest report of each agent is returned, in any status and
+// even without a request, and a checkpoint keeps whether its status was empty.
 func TestReports(t *testing.T) {
 	m := newMaker(51)
 	report := func(id, agent string, time int64, idle bool) join.Change {

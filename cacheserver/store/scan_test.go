@@ -11,9 +11,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Scanners read a generation page by page while others are made, as clients do
-// that follow links: each gets every workflow of its generation once.
-func TestScannersSeeTheirGenerationWhileOthersAreMade(t *testing.T) {
+// Scanners read a generation page by page while others are published, like
+// clients that follow links: each gets every workflow of its generation once.
+func TestScannersSeeOneGeneration(t *testing.T) {
 	eachCache(t, func(t *testing.T, o Options) {
 		m := newMaker(41)
 		s := loaded(t, o, someChanges(m, 400))
@@ -67,7 +67,7 @@ func scanOnce(t *testing.T, s *Store, rng *rand.Rand) {
 	for idx := 0; ; idx += 37 {
 		g, ok := s.Generation(id)
 		if !ok {
-			return // gone: the cap on memory
+			return // dropped: the memory is limited
 		}
 		l, err := g.Select(t.Context(), q)
 		if err != nil {

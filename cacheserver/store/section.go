@@ -9,16 +9,16 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// errNoGeneration says that there is nothing to capture.
+// errNoGeneration means that there is nothing to capture.
 var errNoGeneration = errors.New("no generation yet")
 
-// Section is the store's part of a checkpoint: all that the writer knows. It is
-// restored into an empty store, and then is the first generation of it.
+// Section is the store's part of a checkpoint: all data of the writer. It is
+// restored into an empty store, where it becomes the first generation.
 func (s *Store) Section() checkpoint.Section {
 	return checkpoint.Section{Name: "store", Capture: s.capture, Restore: s.restore}
 }
 
-// capture copies the state of this moment; writers wait for that long.
+// capture copies the current state; writers wait during the copy.
 func (s *Store) capture() (checkpoint.Write, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,8 +31,8 @@ func (s *Store) capture() (checkpoint.Write, error) {
 	return saved.Write, nil
 }
 
-// CapturePause is for how long writers waited while the newest checkpoint was
-// captured; 0 before the first.
+// CapturePause returns how long writers waited for the capture of the newest
+// checkpoint; 0 before the first.
 func (s *Store) CapturePause() time.Duration { return time.Duration(s.paused.Load()) }
 
 // restore reads the section; commit makes it the first generation.
@@ -41,17 +41,17 @@ func (s *Store) restore(frames *checkpoint.Frames) (commit func(), err error) {
 	empty := s.writer.Empty()
 	s.mu.Unlock()
 	if !empty {
-		return nil, checkpoint.Foreign("the store is in use already")
+		return nil, checkpoint.Foreign("the store is already in use")
 	}
 	began := s.opt.Now()
 	writer, err := join.Restore(frames, s.opt.join(), began)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what is wrong with the section
+		return nil, err //nolint:wrapcheck // it names the error in the section
 	}
 	return func() { s.take(writer, began) }, nil
 }
 
-// take publishes what was restored.
+// take publishes the restored state.
 func (s *Store) take(writer *join.Join, began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

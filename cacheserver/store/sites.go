@@ -8,9 +8,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Sites gives the sums by site, by name: the sites with jobs, and those that
-// an agent may run at. State and slots are those that agents report now: their
-// age counts, though it makes no generation.
+// Sites returns the sums by site, by name: the sites with jobs, and those where
+// an agent may run. State and slots are those that agents report now: their age
+// counts, though it makes no generation.
 func (g *Generation) Sites() []schema.Site {
 	sites := map[string]*schema.Site{}
 	for s := range g.sums.Sites.All() {
@@ -30,14 +30,14 @@ func (g *Generation) Sites() []schema.Site {
 	out := make([]schema.Site, 0, len(sites))
 	for _, name := range slices.Sorted(maps.Keys(sites)) {
 		s := sites[name]
-		s.FreeForQueue = schema.Hundredths(s.FreeForQueue) // 0.1 + 0.2 is 0.3 here
+		s.FreeForQueue = schema.Hundredths(s.FreeForQueue) // so that 0.1 + 0.2 is 0.3
 		out = append(out, *s)
 	}
 	return out
 }
 
-// Site gives one of Sites with what each agent says of it; false when there is
-// no such site.
+// Site returns one of Sites with the report of each agent on it; false for an
+// unknown site.
 func (g *Generation) Site(name string) (d schema.SiteDetail, ok bool) {
 	all := g.Sites()
 	i := slices.IndexFunc(all, func(s schema.Site) bool { return s.Site == name })
@@ -62,7 +62,7 @@ func newSite(name string) *schema.Site {
 	return s
 }
 
-// eachSiteAgent visits what each agent says of each site, by agent.
+// eachSiteAgent visits the report of each agent on each site, by agent.
 func (g *Generation) eachSiteAgent(visit func(*schema.SiteAgent)) {
 	now := g.with.opt.Now().Unix()
 	for _, a := range g.agentInfos() {
@@ -74,9 +74,9 @@ func (g *Generation) eachSiteAgent(visit func(*schema.SiteAgent)) {
 	}
 }
 
-// addAgent adds what an agent says of a site. Agents disagree on purpose, as on
-// opportunistic sites: the worst state is that of the site, whoever wrote last,
-// and slots are those of agents that send jobs there.
+// addAgent adds an agent's report on a site. Agents disagree deliberately, for
+// example on opportunistic sites: the site's state is the worst one, whichever
+// agent wrote last, and slots are those of agents that send jobs there.
 func addAgent(s *schema.Site, a *schema.SiteAgent) {
 	if !a.Alive {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// report is an agent_info document that says the state of a site.
+// report returns an agent_info document with the state of a site.
 func report(agent string, time int64, state string, running, pending int64) join.Change {
 	d := &schema.AgentDetail{Agent: schema.Agent{Agent: agent, Kind: "agent", Team: "production", UpdateTime: time, DataUpdateTime: time}}
 	d.Sites = []schema.AgentSite{{Agent: agent, Site: "T3_US_ZZZ", State: state, RunningSlots: running, PendingSlots: pending, FreeForQueue: 10, PendingJobs: 3}}
@@ -26,12 +26,12 @@ func siteOf(t *testing.T, s *Store) schema.Site {
 			return site
 		}
 	}
-	t.Fatal("the site is not there")
+	t.Fatal("the site is missing")
 	return schema.Site{}
 }
 
-// TestStateOfASiteDoesNotDependOnWhoWroteLast: agents disagree on a site, each
-// writes again every five minutes, in any order.
+// Agents disagree on a site, and each writes again every five minutes, in any
+// order.
 func TestStateOfASiteDoesNotDependOnWhoWroteLast(t *testing.T) {
 	at := &clock{start}
 	said := map[string]string{"a.cern.ch": "Down", "b.fnal.gov": "Normal", "c.fnal.gov": "Draining", "d.fnal.gov": "Down", "e.fnal.gov": ""}
@@ -60,7 +60,7 @@ func TestStateOfASiteDoesNotDependOnWhoWroteLast(t *testing.T) {
 	}
 }
 
-// TestSumsOfASiteHaveNoNoise: numbers with a fraction add up to what a person gets.
+// Numbers with a fraction add up without rounding noise.
 func TestSumsOfASiteHaveNoNoise(t *testing.T) {
 	at := &clock{start}
 	var all []join.Change
@@ -72,16 +72,15 @@ func TestSumsOfASiteHaveNoNoise(t *testing.T) {
 	require.Equal(t, 0.3, siteOf(t, loaded(t, Options{Now: at.now}, all)).FreeForQueue)
 }
 
-// TestStateOfASiteIsSaidByAgentsThatAreAlive: an agent that has been silent for
-// longer than the rules allow says nothing of a site, without any document
-// changing.
-func TestStateOfASiteIsSaidByAgentsThatAreAlive(t *testing.T) {
+// The report of an agent that has been silent for longer than the limit is
+// ignored, even if no document changes.
+func TestStateOfASiteComesFromAgentsThatAreAlive(t *testing.T) {
 	at := &clock{start}
 	s := loaded(t, Options{Now: at.now}, []join.Change{
 		report("dead", at.at-1200, "Aborted", 100, 10), report("alive", at.at, "Normal", 200, 20), report("undated", 0, "Down", 7, 7),
 	})
 	site := siteOf(t, s)
-	require.Equal(t, "Aborted", site.State, "1200 s are not too long")
+	require.Equal(t, "Aborted", site.State, "1200 s are within the limit")
 	require.EqualValues(t, 200, site.RunningSlots)
 	at.at++
 	site = siteOf(t, s)
@@ -104,12 +103,12 @@ func TestStateOfASiteIsSaidByAgentsThatAreAlive(t *testing.T) {
 	site = siteOf(t, s)
 	require.Empty(t, site.State)
 	require.Equal(t, []string{}, site.StateAgents)
-	require.EqualValues(t, -1, site.RunningSlots, "nobody says")
+	require.EqualValues(t, -1, site.RunningSlots, "no report")
 	require.EqualValues(t, -1, site.PendingSlots)
 	require.Equal(t, -1.0, site.FreeForQueue)
 }
 
-// TestWorstStateOfASite holds the order of states, whatever the order of two.
+// TestWorstStateOfASite checks the order of states, in both orders of each pair.
 func TestWorstStateOfASite(t *testing.T) {
 	order := []string{"", "Normal", "Resting", "Draining", "Down", "Aborted"}
 	for i, a := range order {
@@ -128,10 +127,10 @@ func TestWorstStateOfASite(t *testing.T) {
 	require.True(t, slices.IsSorted(takes))
 }
 
-// TestTimesOfAnAgentAreNeverNegative: whatever the clocks say.
+// Whatever the clocks say.
 func TestTimesOfAnAgentAreNeverNegative(t *testing.T) {
 	at := &clock{start}
-	for name, c := range map[string][3]int64{ // timestamp, data_last_update, what is shown
+	for name, c := range map[string][3]int64{ // timestamp, data_last_update, expected time
 		"milliseconds once":    {start * 1000, start - 100, start - 100},
 		"by the same clock":    {start + 500, start + 400, start - 100},
 		"data far ahead":       {start, start + 9999, start},

@@ -11,12 +11,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// TestClocksThatAreWrong: an agent whose clock is hours off, in either
-// direction, and that then falls silent.
+// An agent whose clock is hours off in either direction then falls silent.
 func TestClocksThatAreWrong(t *testing.T) {
 	for name, c := range map[string]struct {
-		skew         int64 // s that the agent's clock is ahead
-		staleAtFirst bool  // a clock that is behind can't be told from a silent agent
+		skew         int64 // s by which the agent's clock is ahead
+		staleAtFirst bool  // a clock that is behind looks like a silent agent
 	}{
 		"right": {0, false}, "a minute ahead": {60, false}, "ten hours ahead": {36_000, false}, "years ahead": {1 << 33, false},
 		"a minute behind": {-60, false}, "ten hours behind": {-36_000, true},
@@ -46,7 +45,7 @@ func TestClocksThatAreWrong(t *testing.T) {
 			}
 			both(c.staleAtFirst)
 
-			// It goes on reporting by its clock, with the same content.
+			// It keeps reporting by its clock, with the same content.
 			for range 5 {
 				at.at += 600
 				s.Apply([]join.Change{
@@ -56,7 +55,8 @@ func TestClocksThatAreWrong(t *testing.T) {
 				both(c.staleAtFirst)
 			}
 
-			// Then it is silent; what a full read finds again is no sign of life.
+			// Then it is silent; a full read that finds the same again is not a
+			// sign of life.
 			last := at.at
 			at.at += s.opt.Limits.AgentSilent + max(-c.skew, 0)
 			again := []join.Change{
@@ -71,7 +71,7 @@ func TestClocksThatAreWrong(t *testing.T) {
 			at.at++
 			both(true)
 
-			// Its clock is put right.
+			// Its clock is corrected.
 			s.Apply([]join.Change{
 				{Kind: join.AgentReport, ID: work.ID, Hash: work.Hash, Time: at.at},
 				{Kind: join.AgentInfo, ID: report.ID, Hash: report.Hash, Time: at.at},
@@ -81,7 +81,7 @@ func TestClocksThatAreWrong(t *testing.T) {
 	}
 }
 
-// report1 is the name of the agent that has reported.
+// report1 returns the name of the agent that has reported.
 func report1(agents []schema.AgentDetail) string {
 	for _, a := range agents {
 		if a.UpdateTime > 0 {
@@ -91,9 +91,8 @@ func report1(agents []schema.AgentDetail) string {
 	return ""
 }
 
-// TestAnAgentThatStaysBehindChangesNothing: the reports of an agent that is
-// always later than the limit make no record, no generation and no other alert,
-// until it is late no more, or has other counts.
+// Reports of an agent that is always later than the limit make no record, no
+// generation and no other alert, until it is on time, or has other counts.
 func TestAnAgentThatStaysBehindChangesNothing(t *testing.T) {
 	const behind = 1500
 	m, at := newMaker(52), &clock{start}
@@ -119,7 +118,7 @@ func TestAnAgentThatStaysBehindChangesNothing(t *testing.T) {
 		require.Equal(t, first, stale())
 	}
 
-	// What a checkpoint keeps is the same alert, also when the record is made again.
+	// A checkpoint keeps the same alert, even if the record is computed again.
 	s = again(t, s, Options{Now: at.now})
 	edited := *request.Workflow
 	edited.Priority++
@@ -128,12 +127,12 @@ func TestAnAgentThatStaysBehindChangesNothing(t *testing.T) {
 	require.Equal(t, first, stale())
 	require.False(t, reported(at.at-behind+1).Published)
 
-	work.Hash++ // new counts: the record is made again, and the alert tells their time
+	work.Hash++ // new counts: the record is computed again, and the alert has their time
 	work.Time = at.at - behind + 2
 	require.Equal(t, 1, s.Apply([]join.Change{work}).Changed)
 	require.Equal(t, work.Time+1201, stale()[0].Since)
 
-	require.Equal(t, 1, reported(at.at).Changed, "it is late no more")
+	require.Equal(t, 1, reported(at.at).Changed, "it is on time")
 	require.Empty(t, stale())
 	require.False(t, reported(at.at+1).Published)
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Stitched returns the page as one gzip member made of kept segments, when
-// the result is the unfiltered list in name order; else ok is false. Its text is
-// an array with a record a line for JSON, a record a line for NDJSON. The parts
-// must not be changed.
+// Stitched returns the page as one gzip member made of kept segments, if the
+// result is the unfiltered list in name order; otherwise ok is false. The text
+// is an array with one record per line for JSON, one record per line for NDJSON.
+// The parts must not be changed.
 func (l *List) Stitched(idx, limit int, format wire.Format) (parts [][]byte, size int64, ok bool) {
 	form, idx, end, ok := l.stitchable(idx, limit, format)
 	if !ok {
@@ -31,8 +31,8 @@ func (l *List) Stitched(idx, limit int, format wire.Format) (parts [][]byte, siz
 // few is the number of segments that a reader may wait for.
 const few = 8
 
-// Ready says whether Stitched returns at once: it has no more than a few
-// segments to make, or can't stitch at all.
+// Ready reports whether Stitched returns at once: it has only a few segments to
+// compress, or can't stitch at all.
 func (l *List) Ready(idx, limit int, format wire.Format) bool {
 	form, idx, end, ok := l.stitchable(idx, limit, format)
 	if !ok || end-idx <= few*block.Size {
@@ -48,8 +48,8 @@ func (l *List) Ready(idx, limit int, format wire.Format) bool {
 	return lacking <= few
 }
 
-// StitchTo writes what Stitched returns piece by piece, each as soon as its
-// segment is made, so that a reader has the first at once. The error may be w's.
+// StitchTo writes the result of Stitched segment by segment, each as soon as it
+// is compressed, so that a reader gets the first at once. The error may be w's.
 func (l *List) StitchTo(w io.Writer, idx, limit int, format wire.Format) error {
 	form, idx, end, ok := l.stitchable(idx, limit, format)
 	if !ok {
@@ -66,7 +66,8 @@ func (l *List) StitchTo(w io.Writer, idx, limit int, format wire.Format) error {
 	})
 }
 
-// stitchable gives the segments and the range of a page that can be stitched.
+// stitchable returns the segments' form and the range of a page that can be
+// stitched.
 func (l *List) stitchable(idx, limit int, format wire.Format) (form block.Form, from, end int, ok bool) {
 	form, err := formOf(format)
 	if err != nil || !l.all {
@@ -121,8 +122,8 @@ func (l *List) stitch(m *stitch.Member, form block.Form, idx, end int, added fun
 	return added()
 }
 
-// segment gives records i..j of a block compressed: the block's own segment, if
-// it may have one, or else one that is kept in the cache under its content.
+// segment returns records i..j of a block compressed: the block's own segment,
+// if it may keep one, otherwise one from the cache by its content.
 func (r *readers) segment(b *block.Block, form block.Form, i, j int) (*stitch.Segment, error) {
 	if i == 0 && j == b.Len() && (b.Has(form) || !b.Retired() && r.room()) {
 		had := b.Has(form)
@@ -130,7 +131,7 @@ func (r *readers) segment(b *block.Block, form block.Form, i, j int) (*stitch.Se
 		if err == nil && !had {
 			r.segments.Add(seg.Size())
 		}
-		return seg, err //nolint:wrapcheck // it says what it compressed
+		return seg, err //nolint:wrapcheck // it names what it compressed
 	}
 	var v versions
 	for k := i; k < j; k++ {
@@ -149,10 +150,10 @@ func (r *readers) segment(b *block.Block, form block.Form, i, j int) (*stitch.Se
 	return seg, err
 }
 
-// errNoSegments says that a format is not made of segments.
+// errNoSegments means that a format is not made of segments.
 var errNoSegments = errors.New("the format has no segments")
 
-// formOf gives the segments that a format is made of.
+// formOf returns the form of the segments of a format.
 func formOf(format wire.Format) (block.Form, error) {
 	switch format {
 	case wire.JSON:

@@ -1,8 +1,8 @@
-// Package store keeps what the API lists: workflows and the sums made of them,
-// as immutable generations. It takes a lock, gives documents to the writer
-// (package join) and publishes what that returns with one atomic pointer; readers
-// load that pointer once per request and never lock. The store knows neither
-// HTTP nor CouchDB.
+// Package store keeps the data that the API lists: workflows and sums over them,
+// as immutable generations. It takes a lock, passes documents to the writer
+// (package join) and publishes the result with one atomic pointer; readers load
+// that pointer once per request and never lock. The store does not know HTTP or
+// CouchDB.
 package store
 
 import (
@@ -16,14 +16,14 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Result says what an input did.
+// Result is the effect of an input.
 type Result struct {
 	join.Result
 	Generation string // newest after the call; empty before the first
-	Published  bool   // it made a new generation
+	Published  bool   // it published a new generation
 }
 
-// Store holds all generations. Its methods may be called by any goroutine.
+// Store holds all generations. It is safe for concurrent use.
 type Store struct {
 	opt Options
 
@@ -43,7 +43,7 @@ type Store struct {
 	number int64 // of the newest generation
 }
 
-// New makes an empty store. The error names all faults of the options.
+// New returns an empty store. The error names all invalid options.
 func New(o Options) (*Store, error) {
 	err := o.complete()
 	writer, werr := join.New(o.join())
@@ -71,8 +71,8 @@ func (s *Store) Newest() (g *Generation, ok bool) {
 	return g, g != nil
 }
 
-// Generation gives a kept generation. Reading it prolongs its time. A superseded
-// one is kept when an answer has told of it: see Named and Promise.
+// Generation returns a kept generation. Reading it extends its time. A
+// superseded one is kept if an answer has named it: see Named and Promise.
 func (s *Store) Generation(id string) (*Generation, bool) {
 	if cur := s.current.Load(); cur != nil && cur.id == id {
 		return cur, true
@@ -80,8 +80,8 @@ func (s *Store) Generation(id string) (*Generation, bool) {
 	return s.readers.kept.get(id, s.opt.Now())
 }
 
-// Wait gives a channel that is closed when a generation other than after is
-// there; after may be empty.
+// Wait returns a channel that is closed when there is a generation other than
+// after, which may be empty.
 func (s *Store) Wait(after string) <-chan struct{} {
 	cur := s.current.Load()
 	switch {
@@ -93,13 +93,13 @@ func (s *Store) Wait(after string) <-chan struct{} {
 	return s.first // closed
 }
 
-// SetSource notes how the source is.
+// SetSource sets the state of the data source.
 func (s *Store) SetSource(state SourceState) { s.source.Store(&state) }
 
-// Source tells how the source is.
+// Source returns the state of the data source.
 func (s *Store) Source() SourceState { return *s.source.Load() }
 
-// Info tells how fresh and how complete the data are.
+// Info returns how fresh and complete the data are.
 func (s *Store) Info() schema.CacheInfo {
 	src := s.Source()
 	out := schema.CacheInfo{
@@ -112,14 +112,14 @@ func (s *Store) Info() schema.CacheInfo {
 	if g := s.current.Load(); g != nil {
 		out.Generation, out.CacheTime = g.id, g.time.Unix()
 		out.Workflows, out.Bytes = int64(g.Total()), g.table.EncodedBytes()
-		// Documents without their request come and go without a generation.
+		// Unmatched reports change without a generation.
 		out.AgentReports, out.UnmatchedReports = int64(g.state.Documents), s.waiting.Load()
 	}
 	return out
 }
 
-// Changes gives the differences after the generation since, the oldest first;
-// none when it is the newest. ok is false when it is not known or too long ago.
+// Changes returns the differences after the generation since, oldest first; none
+// if it is the newest. ok is false if it is unknown or too old.
 func (s *Store) Changes(since string) (diffs []Diff, ok bool) {
 	cur := s.current.Load()
 	if cur == nil {
@@ -139,8 +139,8 @@ func (s *Store) Changes(since string) (diffs []Diff, ok bool) {
 	return nil, false
 }
 
-// Made tells how the newest generations were made, and the last full reads
-// before them: the newest first, some 50 at most.
+// Made returns the origins of the newest generations, and of the last full reads
+// before them: newest first, some 50 at most.
 func (s *Store) Made() []wire.AboutGeneration {
 	m := &s.made
 	m.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Apply gives changes to the writer and publishes at most one generation. See
+// Apply passes changes to the writer and publishes at most one generation. See
 // join.Join.Apply.
 func (s *Store) Apply(changes []join.Change) Result {
 	s.mu.Lock()
@@ -19,8 +19,8 @@ func (s *Store) Apply(changes []join.Change) Result {
 	return s.show(s.writer.Apply(began, changes), making{wire.CausedByChanges, began})
 }
 
-// Tick applies the rules that depend on time (alerts), and lets go of
-// generations that nobody may read any more; call it now and then.
+// Tick applies the rules that depend on time (alerts), and drops expired
+// generations; call it regularly.
 func (s *Store) Tick() Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,8 +29,8 @@ func (s *Store) Tick() Result {
 	return s.show(s.writer.Tick(began), making{wire.CausedByTime, began})
 }
 
-// SetLimits takes other thresholds of alerts and makes the alerts of all records
-// anew. It always publishes a generation, if there is one.
+// SetLimits changes the thresholds of alerts and computes the alerts of all
+// records again. It always publishes a generation, if there is one.
 func (s *Store) SetLimits(l schema.Limits) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,14 +38,13 @@ func (s *Store) SetLimits(l schema.Limits) Result {
 	return s.show(s.writer.Rules(began, l), making{wire.CausedByLimits, began})
 }
 
-// KnownHash returns the hash of the content that is there of a document. When a
-// document has the same, its Change needs no content.
+// KnownHash returns the hash of a document's known content. A Change of a
+// document with the same hash needs no content.
 func (s *Store) KnownHash(kind join.Kind, id string) (uint64, bool) {
 	return s.known.Load().Hash(kind, id)
 }
 
-// Load is a full read in progress; see join.Read. Its methods may be called by
-// any goroutine.
+// Load is a full read in progress; see join.Read. It is safe for concurrent use.
 type Load struct {
 	s       *Store
 	read    *join.Read
@@ -53,7 +52,7 @@ type Load struct {
 	aborted atomic.Bool
 }
 
-// BeginLoad starts a full read; one before it ends.
+// BeginLoad starts a full read; a previous one ends.
 func (s *Store) BeginLoad() *Load {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,16 +66,17 @@ func (l *Load) Add(changes []join.Change) {
 	l.s.show(l.read.Add(l.s.opt.Now(), changes), making{wire.CausedByRead, l.s.opt.Now()})
 }
 
-// Missing names the documents that are known and that the read has not seen so
-// far, or returns a *join.ShrunkError or join.ErrReadEnded.
+// Missing returns the known documents that the read has not seen so far, or a
+// *join.ShrunkError or join.ErrReadEnded.
 func (l *Load) Missing() ([]join.Document, error) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	return l.read.Missing()
 }
 
-// Commit ends the read: what it did not see is removed. The first one publishes
-// the first generation. The error is a *join.ShrunkError or join.ErrReadEnded.
+// Commit ends the read: documents that it did not see are removed. The first one
+// publishes the first generation. The error is a *join.ShrunkError or
+// join.ErrReadEnded.
 func (l *Load) Commit() (Result, error) {
 	s := l.s
 	s.mu.Lock()
@@ -96,8 +96,8 @@ func (l *Load) Commit() (Result, error) {
 }
 
 // Abort ends the read without removing anything: what was added stays. A Commit
-// under way that makes the first generation, which takes seconds for many
-// workflows, ends soon with join.ErrReadEnded, and leaves nothing.
+// of the first generation in progress, which takes seconds for many workflows,
+// ends soon with join.ErrReadEnded, and leaves nothing.
 func (l *Load) Abort() {
 	l.aborted.Store(true)
 	l.s.mu.Lock()
@@ -105,7 +105,7 @@ func (l *Load) Abort() {
 	l.read.Abort()
 }
 
-// show publishes what an input led to. The writer's lock is held.
+// show publishes the outcome of an input. The caller holds the writer's lock.
 func (s *Store) show(out join.Outcome, how making) Result {
 	s.readers.fresh.Store(out.Freshness)
 	s.waiting.Store(int64(out.Unmatched))
@@ -120,11 +120,11 @@ func (s *Store) show(out join.Outcome, how making) Result {
 	return r
 }
 
-// weighEvery is how often it is weighed what is known of documents.
+// weighEvery is the interval at which known documents are weighed.
 const weighEvery = 2 * time.Second
 
-// weigh notes what the documents take, if that was not done a moment ago. The
-// writer's lock is held.
+// weigh records the memory of documents, unless that was done recently. The
+// caller holds the writer's lock.
 func (s *Store) weigh() {
 	c, now := &s.account, s.opt.Now()
 	if !c.weighed.IsZero() && now.Sub(c.weighed) < weighEvery && now.After(c.weighed) {

@@ -20,13 +20,13 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// bench is one table for all benchmarks of a run: making it takes longer than
-// each of them. WMSTATS_BENCH_N is its number of records, else 20 000.
+// bench is one table for all benchmarks of a run: building it takes longer than
+// each of them. WMSTATS_BENCH_N is its number of records, default 20 000.
 var bench struct {
 	once   sync.Once
 	table  *Table
 	editor *Editor
-	edits  []Edit // each replaces a record by one of other numbers
+	edits  []Edit // each replaces a record by one with other numbers
 	heap   float64
 }
 
@@ -78,8 +78,8 @@ func benchTable(b *testing.B) *Table {
 	return bench.table
 }
 
-// cpu reports the processor time of the process: on a shared machine it says
-// more than the time that passed.
+// cpu reports the processor time of the process: on a shared machine it is more
+// meaningful than elapsed time.
 func cpu(b *testing.B) func() {
 	used := func() int64 {
 		var u syscall.Rusage
@@ -90,8 +90,8 @@ func cpu(b *testing.B) func() {
 	return func() { b.ReportMetric(float64(used()-before)/1000/float64(b.N), "cpu-us/op") }
 }
 
-// BenchmarkReplace is one record that takes the place of another one, as nearly
-// all edits are; ten are ten at once.
+// BenchmarkReplace replaces one record, as nearly all edits do; ten are ten at
+// once.
 func BenchmarkReplace(b *testing.B) {
 	t := benchTable(b)
 	for _, n := range []int{1, 10} {
@@ -122,7 +122,7 @@ var (
 	numberTerms = []wire.Term{{Field: "Priority", Op: wire.Min, Number: 80000}, {Field: "JobProgress", Op: wire.Max, Number: 50}}
 )
 
-// BenchmarkFilter is what conditions cost; columns stay as they are made first.
+// BenchmarkFilter is the cost of conditions; columns stay unpacked.
 func BenchmarkFilter(b *testing.B) {
 	t := benchTable(b)
 	for _, c := range []struct {

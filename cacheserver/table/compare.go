@@ -8,7 +8,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// comparer compares single records of a table as Order sorts them.
+// comparer compares single records of a table in the order of Order.
 type comparer struct {
 	t    *Table
 	keys []wire.SortKey
@@ -27,7 +27,8 @@ func newComparer(t *Table, keys []wire.SortKey) (*comparer, error) {
 	return c, nil
 }
 
-// directed is the order r of two values by key n, of which some may be missing.
+// directed returns the order r of two values by key n, either of which may be
+// missing.
 func (c *comparer) directed(n, r int, x, y bool) int {
 	switch {
 	case x || y:

@@ -7,35 +7,35 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Lengths of blocks that an edit makes, in records.
+// Lengths of blocks after an edit, in records.
 const (
 	maxBlock = 2 * block.Size // a longer block is split
-	minBlock = block.Size / 2 // a shorter block is joined with a neighbour
+	minBlock = block.Size / 2 // a shorter block is merged with a neighbour
 )
 
-// Edit puts one record into a table or takes it out.
+// Edit adds, replaces or removes one record of a table.
 type Edit struct {
 	Name    string
 	Remove  bool
-	Record  *schema.Workflow // and its encoded form, which is copied
+	Record  *schema.Workflow // with its encoded form, which is copied
 	Encoded []byte
 	Source  block.Source
 }
 
-// Editor makes tables of others. It keeps working memory; not safe for concurrent
-// use.
+// Editor computes new tables from others. It reuses working memory and is not
+// safe for concurrent use.
 type Editor struct {
 	layout  *block.Layout
 	builder *block.Builder
 }
 
-// NewEditor makes an Editor for tables of a layout.
+// NewEditor returns an Editor for tables of a layout.
 func NewEditor(l *block.Layout) *Editor {
 	return &Editor{layout: l, builder: block.NewBuilder(l)}
 }
 
-// Replace returns the table with the edits made, which are in the order of their
-// names, one for each name.
+// Replace returns the table with the edits applied. They are in the order of
+// their names, one per name.
 func (e *Editor) Replace(t *Table, edits []Edit) *Table {
 	if len(t.blocks) == 0 {
 		added := 0
@@ -45,17 +45,17 @@ func (e *Editor) Replace(t *Table, edits []Edit) *Table {
 		return New(e.layout, e.rebuild(nil, edits, added))
 	}
 	var patches []patch
-	done := 0 // blocks that are behind
+	done := 0 // number of finished blocks
 	for len(edits) > 0 {
 		from := t.blockFor(edits[0].Name)
 		to, n, total := from, 0, 0
-		// A block that gets too short takes in the next one.
+		// A block that gets too short is merged with the next one.
 		for to == from || to < len(t.blocks) && total < minBlock {
 			more := t.editsBefore(to+1, edits[n:])
 			total += e.recordsWith(t.blocks[to], edits[n:n+more])
 			n, to = n+more, to+1
 		}
-		if from > done && total < minBlock { // the last one takes in the one before it
+		if from > done && total < minBlock { // the last one is merged with the previous one
 			from--
 			total += t.blocks[from].Len()
 		}
@@ -65,7 +65,7 @@ func (e *Editor) Replace(t *Table, edits []Edit) *Table {
 	return t.with(patches)
 }
 
-// editsBefore is how many of the edits come before block k.
+// editsBefore returns how many of the edits come before block k.
 func (t *Table) editsBefore(k int, edits []Edit) int {
 	if k >= len(t.blocks) {
 		return len(edits)
@@ -74,7 +74,7 @@ func (t *Table) editsBefore(k int, edits []Edit) int {
 	return sort.Search(len(edits), func(i int) bool { return edits[i].Name >= string(first) })
 }
 
-// recordsOf is how many records an edit puts in.
+// recordsOf returns how many records an edit adds.
 func recordsOf(ed *Edit) int {
 	if ed.Remove {
 		return 0
@@ -82,7 +82,7 @@ func recordsOf(ed *Edit) int {
 	return 1
 }
 
-// recordsWith is the number of records of a block with the edits made.
+// recordsWith returns the number of records of a block after the edits.
 func (e *Editor) recordsWith(b *block.Block, edits []Edit) int {
 	n := b.Len()
 	for i := range edits {
@@ -94,15 +94,15 @@ func (e *Editor) recordsWith(b *block.Block, edits []Edit) int {
 	return n
 }
 
-// rebuild returns the blocks that take the place of old ones, of which there may
-// be none; total is the number of their records.
+// rebuild returns the blocks that replace old ones, of which there may be none;
+// total is the number of their records.
 func (e *Editor) rebuild(old []*block.Block, edits []Edit, total int) (out []*block.Block) {
 	if len(old) == 1 && total == old[0].Len() {
 		if b, ok := e.replaceSome(old[0], edits); ok {
 			return append(out, b)
 		}
 	}
-	size := block.Size // exact where there was nothing before
+	size := block.Size // exact if there were no blocks before
 	if len(old) > 0 {
 		blocks := 1
 		if total > maxBlock {
@@ -146,20 +146,20 @@ func (e *Editor) rebuild(old []*block.Block, edits []Edit, total int) (out []*bl
 		keep(b, i, b.Len())
 		edits = edits[n:]
 	}
-	for k := range edits { // where there was nothing
+	for k := range edits { // no old blocks
 		add(&edits[k])
 	}
 	flush(1)
 	return out
 }
 
-// mostReplaced is how many records of a block are replaced one after the other:
-// of more, a block made anew takes less.
+// mostReplaced is how many records of a block are replaced one by one: for more,
+// a new block takes less memory.
 const mostReplaced = 4
 
-// replaceSome returns the block with edits made, where all of them replace a
-// record: the new block shares nearly all of the old one, which generations that
-// are kept still hold.
+// replaceSome returns the block with edits applied, if all of them replace a
+// record: the new block shares nearly all of the old one, which kept generations
+// still hold.
 func (e *Editor) replaceSome(b *block.Block, edits []Edit) (next *block.Block, ok bool) {
 	if len(edits) > mostReplaced {
 		return nil, false

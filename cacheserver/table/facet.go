@@ -13,12 +13,12 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// DefaultValues is the number of values of a facet that asks for none.
+// DefaultValues is the default number of values of a facet.
 const DefaultValues = wire.DefaultFacet
 
 // Facet counts the values of one field under all conditions but those on the
 // field itself. A list counts once for each of its values. Values that do not
-// begin with prefix, in lower case, are left out.
+// begin with prefix, in lower case, are skipped.
 func (s *Scan) Facet(f wire.Facet, prefix string) (r wire.FacetResult, err error) {
 	n, col, err := s.column(f.Field)
 	if err != nil {
@@ -64,8 +64,8 @@ func (s *Scan) facetResult(values []wire.FacetValue, missing, limit int) wire.Fa
 	return r
 }
 
-// mostFrequent returns at most most of the values, those that are counted most
-// often first, then by value. Sorting all of them would cost more.
+// mostFrequent returns at most most of the values, most frequent first, then by
+// value. Sorting all of them would cost more.
 func mostFrequent(b *budget.Budget, values []wire.FacetValue, most int) []wire.FacetValue {
 	order := func(x, y wire.FacetValue) int {
 		return cmp.Or(y.Count-x.Count, cmp.Compare(x.Value, y.Value))
@@ -90,14 +90,14 @@ func mostFrequent(b *budget.Budget, values []wire.FacetValue, most int) []wire.F
 	return best[:min(most, len(best))]
 }
 
-// Steps of small things.
+// Steps of small operations.
 const (
-	stepsOfOne   = 10  // a look at one value
+	stepsOfOne   = 10  // checking one value
 	stepsOfMap   = 100 // an entry of a large map
 	compareSteps = 20  // comparing two texts
 )
 
-// each calls f with the places in run k of the records of set (nil: all).
+// each calls f with the indexes in run k of the records of set (nil: all).
 func (s *Scan) each(set *Set, k int, f func(i int)) {
 	if set == nil {
 		r := s.table.run(k)
@@ -238,8 +238,8 @@ func (s *Scan) countTexts(set *Set, col *block.Column) (values []wire.FacetValue
 	return values, missing
 }
 
-// eachTexts calls f with the different texts that are not empty of each record
-// of set, in a Text or Texts column.
+// eachTexts calls f with the distinct non-empty texts of each record of set, in
+// a Text or Texts column.
 func (s *Scan) eachTexts(set *Set, col *block.Column, f func(texts [][]byte)) {
 	var texts [][]byte
 	for k := range s.table.runs() {

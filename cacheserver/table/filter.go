@@ -9,7 +9,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Scan checks the conditions of a query. now is the time of the generation.
+// Scan prepares a query. now is the time of the generation.
 func (t *Table) Scan(b *budget.Budget, now int64, q wire.Query) (*Scan, error) {
 	s := &Scan{budget: b, table: t, now: now}
 	for _, term := range q.Terms {

@@ -8,8 +8,9 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
-// Retire says that no later table has what next, a later one, has not: what can be
-// made again of it is let go, and made for each who asks from now on.
+// Retire means that no later table than next has the records that next does not
+// have: their derived data are dropped, and computed for each request from now
+// on.
 func (t *Table) Retire(next *Table) {
 	for _, b := range t.left(next) {
 		b.Retire()
@@ -21,7 +22,7 @@ func (t *Table) Retire(next *Table) {
 	}
 }
 
-// left returns the blocks that t has and another table has not.
+// left returns the blocks of t that another table does not have.
 func (t *Table) left(o *Table) []*block.Block {
 	a, b := t.blocks, o.blocks
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
@@ -30,7 +31,7 @@ func (t *Table) left(o *Table) []*block.Block {
 	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
 		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
-	if unsafe.SliceData(t.starts) == unsafe.SliceData(o.starts) { // each took the place of one
+	if unsafe.SliceData(t.starts) == unsafe.SliceData(o.starts) { // each replaces one
 		var left []*block.Block
 		for k := range a {
 			if a[k] != b[k] {
@@ -46,8 +47,8 @@ func (t *Table) left(o *Table) []*block.Block {
 	return slices.DeleteFunc(slices.Clone(a), func(blk *block.Block) bool { return has[blk] })
 }
 
-// Size is the memory of a table, in bytes: its records and columns, and not what is
-// made of them when somebody asks.
+// Size returns the memory of a table, in bytes: its records and columns, without
+// data derived on request.
 func (t *Table) Size() int64 {
 	bytes := t.listBytes() + allocated(t.starts)
 	for _, b := range t.blocks {
@@ -56,14 +57,14 @@ func (t *Table) Size() int64 {
 	return bytes
 }
 
-// Own is the memory of a table that a later one does not share, in bytes. Of many
-// tables, each shares more with the next one than with any after it.
+// Own returns the memory of a table that a later one does not share, in bytes.
+// Among many tables, each shares most with the next one.
 func (t *Table) Own(next *Table) int64 {
 	bytes := t.listBytes()
 	if unsafe.SliceData(t.starts) != unsafe.SliceData(next.starts) {
 		bytes += allocated(t.starts)
 	}
-	const some = 64 // blocks that are compared at once
+	const some = 64 // number of blocks compared at once
 	left, fresh := t.left(next), next.left(t)
 	for len(left) > 0 {
 		n := min(some, len(left))
@@ -76,7 +77,7 @@ func (t *Table) Own(next *Table) int64 {
 	return bytes
 }
 
-// listBytes is the memory of the list that each table has of its own.
+// listBytes returns the memory of the table's own list.
 func (t *Table) listBytes() int64 {
 	return block.Allocated(int64(unsafe.Sizeof(*t))) + allocated(t.blocks) + allocated(t.unpacked)
 }
@@ -86,7 +87,7 @@ func allocated[T any](list []T) int64 {
 	return block.Allocated(int64(unsafe.Sizeof(one)) * int64(cap(list)))
 }
 
-// Unpacked is the memory of the columns that are unpacked, in bytes.
+// Unpacked returns the memory of the unpacked columns, in bytes.
 func (t *Table) Unpacked() (bytes int64) {
 	for _, u := range t.unpacked {
 		bytes += u.bytes()

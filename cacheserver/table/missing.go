@@ -6,21 +6,22 @@ import (
 	"math"
 )
 
-// What is missing (schema.Field.Missing, the empty text and the empty list) is
-// last in both directions of a sort. Values are compared as words, heads, which
-// no value that is there shares with lastHead.
+// Missing values (schema.Field.Missing, the empty text and the empty list) come
+// last in both sort directions. Values are compared as words, called heads; no
+// present value has lastHead.
 
-// lastHead is the head of a value that is missing.
+// lastHead is the head of a missing value.
 const lastHead = math.MaxUint64
 
-// intHeads makes the heads of an Int or Bool column, in the direction of the sort.
+// intHeads computes the heads of an Int or Bool column in the direction of the
+// sort.
 type intHeads struct {
 	missing func(float64) bool
 	desc    bool
 }
 
-// of returns the head of a value. -1 is missing, so that one word is free: the
-// values that would come behind it move up, and none has lastHead.
+// of returns the head of a value. -1 is missing, which frees one word: values
+// after it move up by one, so that none has lastHead.
 func (h intHeads) of(v int64) uint64 {
 	head := uint64(v) ^ 1<<63
 	switch {
@@ -36,8 +37,7 @@ func (h intHeads) of(v int64) uint64 {
 	return head
 }
 
-// floatHead returns the head of a number; only numbers that are none have the
-// words at both ends.
+// floatHead returns the head of a number; only NaNs have the words at both ends.
 func floatHead(v float64, missing func(float64) bool) uint64 {
 	if missing(v) {
 		return lastHead
@@ -45,7 +45,7 @@ func floatHead(v float64, missing func(float64) bool) uint64 {
 	return orderedBits(v)
 }
 
-// orderedBits has the order of the numbers.
+// orderedBits returns bits that sort like the numbers.
 func orderedBits(f float64) uint64 {
 	b := math.Float64bits(f)
 	if b>>63 != 0 {
@@ -54,7 +54,8 @@ func orderedBits(f float64) uint64 {
 	return b | 1<<63
 }
 
-// codeHead returns the head of a frequent text; the empty one has code and rank 0.
+// codeHead returns the head of a frequent text; the empty one has code and rank
+// 0.
 func codeHead(code uint32, ranks []uint32) uint64 {
 	if code == 0 {
 		return lastHead

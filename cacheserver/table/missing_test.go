@@ -15,7 +15,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// some makes a record whose values are often missing, often zero and seldom
+// some returns a record whose values are often missing, often zero and seldom
 // extreme.
 func some(r *rand.Rand, name string) schema.Workflow {
 	w := schema.Workflow{Workflow: name}
@@ -36,7 +36,8 @@ func some(r *rand.Rand, name string) schema.Workflow {
 		case schema.List:
 			list := []string{}
 			for range r.IntN(4) {
-				// One with the character that joins lists is compared as the joined text.
+				// A value with the character that joins lists is compared as
+				// the joined text.
 				list = append(list, []string{"", "a", "b", "b2", "é"}[r.IntN(5)])
 			}
 			field.Set(reflect.ValueOf(list))
@@ -46,7 +47,8 @@ func some(r *rand.Rand, name string) schema.Workflow {
 	return w
 }
 
-// absent says that a record has no value under a key, from the record alone.
+// absent reports whether a record has no value under a key, from the record
+// alone.
 func absent(w *schema.Workflow, f schema.Field) bool {
 	switch v := reflect.ValueOf(w).Elem().FieldByName(f.Key).Interface().(type) {
 	case int64:
@@ -61,7 +63,7 @@ func absent(w *schema.Workflow, f schema.Field) bool {
 	return false
 }
 
-// plainly compares two values that are there.
+// plainly compares two present values.
 func plainly(a, b *schema.Workflow, f schema.Field) int {
 	x, y := reflect.ValueOf(a).Elem().FieldByName(f.Key).Interface(), reflect.ValueOf(b).Elem().FieldByName(f.Key).Interface()
 	switch x := x.(type) {
@@ -85,9 +87,9 @@ func plainly(a, b *schema.Workflow, f schema.Field) int {
 	return slices.Compare(tidy(x), tidy(y))
 }
 
-// TestMissingIsLastInBothDirections walks all keys of the schema, in each way in
-// which an order is made: all, some of them, the first ones, and from an older
-// order.
+// TestMissingIsLastInBothDirections checks all keys of the schema, in each way
+// in which an order is computed: all records, some of them, the first ones, and
+// from an older order.
 func TestMissingIsLastInBothDirections(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 8))
 	fields := schema.Describe[schema.Workflow]()
@@ -148,8 +150,8 @@ func TestMissingIsLastInBothDirections(t *testing.T) {
 	}
 }
 
-// TestBoundsNeverMatchWhatIsMissing walks all keys that have bounds.
-func TestBoundsNeverMatchWhatIsMissing(t *testing.T) {
+// TestBoundsNeverMatchMissingValues checks all keys that have bounds.
+func TestBoundsNeverMatchMissingValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	var list []schema.Workflow
 	for i := range 200 {

@@ -14,8 +14,8 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Order returns the places of the records of set (nil: all) in the order asked
-// for; ties by name. Nil means all records by name.
+// Order returns the places of the records of set (nil: all) in the requested
+// order; ties by name. Nil means all records by name.
 func (t *Table) Order(b *budget.Budget, set *Set, keys []wire.SortKey) ([]uint32, error) {
 	keys = effective(t, keys)
 	byName := t.ByName(keys)
@@ -48,7 +48,7 @@ func (t *Table) Order(b *budget.Budget, set *Set, keys []wire.SortKey) ([]uint32
 	return out, stopped(b)
 }
 
-// stopped is why a budget ended a sort; nil when it did not.
+// stopped returns the error of a budget that ended a sort, or nil.
 func stopped(b *budget.Budget) error {
 	if err := b.Stopped(); err != nil {
 		return fmt.Errorf("sort: %w", err)
@@ -56,12 +56,12 @@ func stopped(b *budget.Budget) error {
 	return nil
 }
 
-// ByName says that an order begins with the names.
+// ByName reports whether the first key is the name.
 func (t *Table) ByName(keys []wire.SortKey) bool {
 	return len(keys) == 0 || keys[0].Field == t.Layout.Columns[0].Key
 }
 
-// effective leaves out the keys after the name: no two have the same.
+// effective drops the keys after the name, which is unique.
 func effective(t *Table, keys []wire.SortKey) []wire.SortKey {
 	for i, k := range keys {
 		if k.Field == t.Layout.Columns[0].Key {
@@ -82,8 +82,8 @@ func places(t *Table, set *Set) []uint32 {
 	return list
 }
 
-// keyOf makes the numbers of one sort key for the records of list, ascending
-// places.
+// keyOf computes the numbers of one sort key for the records of list, which are
+// ascending places.
 func keyOf(b *budget.Budget, t *Table, list []uint32, k wire.SortKey) (key, error) {
 	n, ok := t.Layout.Column(k.Field)
 	if !ok {
@@ -122,13 +122,13 @@ func keyOf(b *budget.Budget, t *Table, list []uint32, k wire.SortKey) (key, erro
 	out.finish(b, k.Desc, bits.Len(uint(len(list))))
 	if err := b.Stopped(); err != nil {
 		giveBack(out.values)
-		return key{}, err //nolint:wrapcheck // Order says what was sorted
+		return key{}, err //nolint:wrapcheck // Order adds the field
 	}
 	return out, nil
 }
 
-// eachColumn calls f with the column of each run that holds records of list: i..j in list,
-// and the place of the run's first record.
+// eachColumn calls f with the column of each run that has records of list: i..j
+// in list, and the place of the run's first record.
 func eachColumn(b *budget.Budget, t *Table, list []uint32, n int, f func(p *column, i, j, from int)) {
 	i := 0
 	for k := range t.runs() {
@@ -148,9 +148,9 @@ func eachColumn(b *budget.Budget, t *Table, list []uint32, n int, f func(p *colu
 	}
 }
 
-// finish lets the values begin at 0, turns them round for a descending order, puts
-// missing ones behind all others and makes sure that they fit into a word
-// together with a place.
+// finish shifts the values to begin at 0, reverses them for a descending order,
+// puts missing ones last and makes sure that they fit into a word together with
+// a place.
 func (k *key) finish(b *budget.Budget, desc bool, place int) {
 	values := *k.values
 	if len(values) == 0 || !b.Spend(2*len(values)) {
@@ -195,7 +195,8 @@ func (k *key) finish(b *budget.Budget, desc bool, place int) {
 	k.bits = bits.Len64(most - least + gone)
 }
 
-// item is a record in a sort by comparing: what it begins with, and its place.
+// item is a record in a comparison sort: the beginning of its value, and its
+// place.
 type item struct {
 	head uint64
 	at   uint32
@@ -206,7 +207,7 @@ const itemSteps = 5
 
 func compareItems(a, b item) int { return cmp.Compare(a.head, b.head) }
 
-// rank returns the records of sorted items their ranks; equal ones the same.
+// rank assigns ranks to the records of sorted items; equal ones get the same.
 func rank(ranks []uint64, items []item, equal func(a, b item) bool) {
 	n := uint64(0)
 	for i, it := range items {
@@ -220,8 +221,8 @@ func rank(ranks []uint64, items []item, equal func(a, b item) bool) {
 // joinSteps are the steps of reading one text for a sort.
 const joinSteps = 50
 
-// rankTexts ranks the records of list by a Text or Texts column; lists by
-// their first elements, then the second ones.
+// rankTexts ranks the records of list by a Text or Texts column; lists by their
+// first elements, then the second ones.
 func rankTexts(budget *budget.Budget, ranks []uint64, t *Table, list []uint32, col *block.Column) {
 	texts := make([][]byte, len(list))
 	i := 0
@@ -249,9 +250,9 @@ func rankTexts(budget *budget.Budget, ranks []uint64, t *Table, list []uint32, c
 }
 
 // sortTexts sorts items by their texts from byte depth on: by eight bytes at a
-// time, which are read once, and only where those are equal by the next ones. That
-// orders 200 000 records by PrepID in 120 ms, comparing whole texts in 330; by
-// OutputDatasets in 230 and 390.
+// time, which are read once, and by the next ones only where those are equal.
+// That orders 200 000 records by PrepID in 120 ms, where comparing whole texts
+// takes 330; by OutputDatasets in 230 and 390.
 func sortTexts(b *budget.Budget, items []item, texts [][]byte, depth int) bool {
 	if !b.Spend(itemSteps * len(items)) {
 		return false
@@ -271,7 +272,7 @@ func sortTexts(b *budget.Budget, items []item, texts [][]byte, depth int) bool {
 			if !sortTexts(b, items[i:j], texts, depth+8) {
 				return false
 			}
-		} else if j-i > 1 { // they may still differ by zero bytes at the end
+		} else if j-i > 1 { // they may still differ by trailing zero bytes
 			steps := 10 + depth/8
 			if !budget.Sort(b, items[i:j], steps, func(x, y item) int { return bytes.Compare(texts[x.at], texts[y.at]) }) {
 				return false
@@ -293,7 +294,8 @@ func headOf(text []byte, depth int) uint64 {
 	return binary.BigEndian.Uint64(head[:])
 }
 
-// rankLists returns the records of list numbers in the order of a Codes column.
+// rankLists assigns numbers to the records of list in the order of a Codes
+// column.
 func rankLists(b *budget.Budget, values []uint64, t *Table, list []uint32, n int, ranks []uint32) {
 	lists := make([][]uint32, len(list))
 	width := bits.Len(uint(len(ranks)))

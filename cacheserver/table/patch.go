@@ -6,13 +6,13 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/table/block"
 )
 
-// patch says that blocks take the place of blocks from..to of a table.
+// patch replaces blocks from..to of a table.
 type patch struct {
 	from, to int
 	blocks   []*block.Block
 }
 
-// with returns the table with patches, which are in order.
+// with returns the table with patches applied; they are in order.
 func (t *Table) with(patches []patch) *Table {
 	n, moved := len(t.blocks), false
 	for _, p := range patches {
@@ -39,8 +39,8 @@ func (t *Table) with(patches []patch) *Table {
 	return next
 }
 
-// startsWith returns the places of so many blocks after patches. The blocks that
-// stay are not looked at: of a million records they are many, and none of them is
+// startsWith returns the starts of the blocks after patches. It does not read
+// the unchanged blocks: of a million records they are many, and none of them is
 // in a core's cache.
 func (t *Table) startsWith(patches []patch, blocks int) []int {
 	starts := make([]int, 1, blocks+1)
@@ -58,14 +58,14 @@ func (t *Table) startsWith(patches []patch, blocks int) []int {
 	return starts
 }
 
-// unpackedWith returns those of the table with patches, which has so many blocks:
-// runs of the same blocks stay.
+// unpackedWith returns the unpacked columns of the table after patches, which
+// has the given number of blocks: runs of unchanged blocks keep theirs.
 func (t *Table) unpackedWith(patches []patch, blocks int) []*unpacked {
 	next := make([]*unpacked, (blocks+runLength-1)/runLength)
 	copy(next, t.unpacked)
 	for _, p := range patches {
 		to := (p.to + runLength - 1) / runLength
-		if len(p.blocks) != p.to-p.from { // all behind it are others
+		if len(p.blocks) != p.to-p.from { // all later blocks move
 			to = len(next)
 		}
 		for k := p.from / runLength; k < min(to, len(next)); k++ {

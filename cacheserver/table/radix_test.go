@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Sorting by digits returns what comparing returns, for keys of any width.
+// Sorting by digits returns the same as comparing, for keys of any width.
 func TestArrange(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	for _, n := range []int{0, 1, 2, 511, 512, 3_000} {

@@ -11,31 +11,31 @@ import (
 // runLength is the number of blocks whose columns are unpacked together.
 const runLength = 64
 
-// run is some blocks of a table that follow each other. Scans go from run to run,
-// over columns that are unpacked. To read packed ones, block by block, costs 5 to 11
-// times as much at 200 000 records (BenchmarkFilter 4.8 and 4.9 ms for 0.44 and 0.97,
-// BenchmarkFacets 17 and 33 ms for 1.5 and 6.3), 3 to 5 times at 20 000.
+// run is a group of consecutive blocks of a table. Scans go from run to run,
+// over unpacked columns. Reading packed ones block by block costs 5 to 11 times
+// as much at 200 000 records (BenchmarkFilter 4.8 and 4.9 ms instead of 0.44 and
+// 0.97, BenchmarkFacets 17 and 33 ms instead of 1.5 and 6.3), 3 to 5 times at 20
+// 000.
 type run struct {
 	blocks []*block.Block
-	starts []int // places of the blocks in the table, and where the run ends
+	starts []int // places of the blocks in the table, and the end of the run
 	kept   *unpacked
 }
 
-// start is the place of the first record in the table.
+// start returns the place of the first record in the table.
 func (r *run) start() int { return r.starts[0] }
 
-// len is the number of records.
+// len returns the number of records.
 func (r *run) len() int { return r.starts[len(r.blocks)] - r.starts[0] }
 
-// at is the place of block k's first record in the run.
+// at returns the place of block k's first record in the run.
 func (r *run) at(k int) int { return r.starts[k] - r.starts[0] }
 
-// unpacked are the columns of a run that somebody has asked for. Tables that have
-// the same blocks there share them, so a scan of a new table unpacks only the runs
-// that changed.
+// unpacked are the requested columns of a run. Tables that have the same blocks
+// share them, so a scan of a new table unpacks only the changed runs.
 type unpacked struct {
 	columns atomic.Pointer[[]atomic.Pointer[column]] // by column of the layout; nil before the first
-	retired atomic.Bool                              // no later table has it
+	retired atomic.Bool                              // no later table has the run
 }
 
 // column is one column of a run.
@@ -55,8 +55,9 @@ func (c *column) list(i int) []uint32 {
 	return c.codes[c.ends[i-1]:c.ends[i]]
 }
 
-// column returns a column, which must not be a text column. Two callers at once
-// may both make it; one of the two, equal, is kept. What is retired keeps none.
+// column returns a column, which must not be a text column. Two concurrent
+// callers may both compute it; one of the equal results is kept. Retired runs
+// keep none.
 func (r *run) column(l *block.Layout, n int) *column {
 	kept := r.kept.columns.Load()
 	if kept == nil {
@@ -65,7 +66,7 @@ func (r *run) column(l *block.Layout, n int) *column {
 		}
 		none := make([]atomic.Pointer[column], len(l.Columns))
 		r.kept.columns.CompareAndSwap(nil, &none)
-		if kept = r.kept.columns.Load(); kept == nil { // retired in between
+		if kept = r.kept.columns.Load(); kept == nil { // retired meanwhile
 			return r.unpack(&l.Columns[n])
 		}
 	}
@@ -108,19 +109,19 @@ func (r *run) unpack(col *block.Column) *column {
 			c.empty++
 		}
 	}
-	if col.Kind == block.Codes { // it grew as it went
+	if col.Kind == block.Codes { // it was grown by append
 		c.codes = slices.Clone(c.codes)
 	}
 	return c
 }
 
-// retire lets go of the columns; none are kept from now on.
+// retire drops the columns; none are kept from now on.
 func (u *unpacked) retire() {
 	u.retired.Store(true)
 	u.columns.Store(nil)
 }
 
-// bytes is the memory of the columns.
+// bytes returns the memory of the columns.
 func (u *unpacked) bytes() (n int64) {
 	kept := u.columns.Load()
 	if kept == nil {

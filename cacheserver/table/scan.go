@@ -10,31 +10,31 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Scan is a query made ready for one table: which records match, in which order,
+// Scan is a query prepared for one table: which records match, in which order,
 // and how many there are of each value. It reads the columns of the blocks and
-// never a whole record. It keeps nothing; what is worth keeping is kept by its
-// caller. Not safe for concurrent use. It spends the budget of its request; when
-// that is exhausted, what it returns is the budget's error.
+// never whole records. It keeps no results; that is up to its caller. It is not
+// safe for concurrent use. It spends the budget of its request; when that is
+// exhausted, its methods return the budget's error.
 type Scan struct {
 	budget *budget.Budget
 	table  *Table
 	now    int64 // time of the generation, Unix s
 	checks []check
-	common *Set // for facets: what matches all conditions; nil before the first that wants it
+	common *Set // for facets: the matches of all conditions; nil before the first use
 }
 
-// check is one condition. Conditions that cost least come first.
+// check is one condition. Cheap conditions come first.
 type check struct {
 	field string // of a Term, else empty
 	cost  int
-	share int // of the records that match, in percent, where that can be guessed
+	share int // of the matching records, in percent, if it can be estimated
 	// keep clears the bits of the records of a run that don't match.
 	keep func(r *run, words []uint64)
 	// whole does the same for all records at once; it replaces keep.
 	whole func(s *Set)
 }
 
-// Costs of a condition, in the order they are tried.
+// Costs of a condition, in the order in which they are evaluated.
 const (
 	costWhole = iota
 	costCode
@@ -44,14 +44,14 @@ const (
 	costSearch
 )
 
-// errField says that the record has no such key.
+// errField means that the record has no such key.
 var errField = errors.New("the record has no such field")
 
-// errByName says that records are in the order of their names already.
+// errByName means that records are already in the order of their names.
 var errByName = errors.New("the order of names needs no sort")
 
-// column returns the column that a condition, a facet or a group looks into: of the
-// main value of a list, such as Campaign, the list of all (wire.MainField).
+// column returns the column that a condition, facet or group uses: for the main
+// value of a list, such as Campaign, the list of all (wire.MainField).
 func (s *Scan) column(key string) (int, *block.Column, error) {
 	key, alone := wire.FieldOfMain(key)
 	k, ok := s.table.Layout.Column(key)
@@ -66,7 +66,7 @@ func (s *Scan) column(key string) (int, *block.Column, error) {
 	return k, &s.table.Layout.Columns[k], nil
 }
 
-// err is why the scan had to stop; nil while it may go on.
+// err returns why the scan had to stop; nil while it may continue.
 func (s *Scan) err() error {
 	if err := s.budget.Stopped(); err != nil {
 		return fmt.Errorf("scan: %w", err)
@@ -74,7 +74,7 @@ func (s *Scan) err() error {
 	return nil
 }
 
-// spend counts the work on a run: each steps for each record.
+// spend counts the work on a run: each steps per record.
 func (s *Scan) spend(r *run, each int) bool { return s.budget.Spend(each * r.len()) }
 
 // Matches returns the records that match all conditions but those on the field
@@ -107,8 +107,8 @@ func (s *Scan) Matches(without string) (*Set, error) {
 	return set, s.err()
 }
 
-// sideways returns what Matches returns for a facet. Most facets are on fields that no
-// condition is on: they share one set, which must not be changed.
+// sideways returns the result of Matches for a facet. Most facets are on fields
+// without a condition: they share one set, which must not be changed.
 func (s *Scan) sideways(field string) (set *Set, err error) {
 	if slices.ContainsFunc(s.checks, func(c check) bool { return c.field == field }) {
 		return s.Matches(field)

@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// treeOf is a tree of the given workflows, whose names must ascend.
+// tableOf returns a table of the given workflows, whose names must ascend.
 func tableOf(t testing.TB, list ...schema.Workflow) *Table {
 	t.Helper()
 	l, err := block.NewLayout()
@@ -27,7 +27,7 @@ func tableOf(t testing.TB, list ...schema.Workflow) *Table {
 	return out
 }
 
-// found returns the names that match a query, without the order of a sort.
+// found returns the names that match a query, in the order of names.
 func found(t testing.TB, tr *Table, now int64, q wire.Query) []string {
 	t.Helper()
 	s, err := tr.Scan(unbounded(), now, q)
@@ -77,7 +77,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// Signatures only leave out what can't match, in blocks of any length.
+// Signatures only rule out records that can't match, in blocks of any length.
 func TestSearchEqualsLooking(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	var list []schema.Workflow
@@ -131,7 +131,7 @@ func TestBits(t *testing.T) {
 			require.Len(t, some, (n+63)/64)
 			again := slices.Clone(words)
 			keepBits(again, some, start, n)
-			require.Equal(t, words, again, "nothing goes")
+			require.Equal(t, words, again, "nothing is removed")
 			keepBits(again, make([]uint64, len(some)), start, n)
 			for i := range 192 {
 				had, has := words[i/64]>>(i%64)&1, again[i/64]>>(i%64)&1

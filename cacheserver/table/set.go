@@ -2,15 +2,15 @@ package table
 
 import "math/bits"
 
-// Set is some of the records of a table: one bit each, words of its own for each
-// run.
+// Set is a subset of the records of a table: one bit each, in separate words for
+// each run.
 type Set struct {
 	t     *Table
 	words []uint64
-	from  []int // first word of each run; the last one is their number
+	from  []int // first word of each run; the last one is the number of words
 }
 
-// NewSet makes an empty set.
+// NewSet returns an empty set.
 func (t *Table) NewSet() *Set {
 	s := &Set{t: t, from: make([]int, t.runs()+1)}
 	for k := range t.runs() {
@@ -21,10 +21,10 @@ func (t *Table) NewSet() *Set {
 	return s
 }
 
-// run returns the words of a run. Bits behind its last record stay 0.
+// run returns the words of a run. Bits after its last record stay 0.
 func (s *Set) run(k int) []uint64 { return s.words[s.from[k]:s.from[k+1]] }
 
-// Fill puts all records in.
+// Fill adds all records.
 func (s *Set) Fill() {
 	for i := range s.words {
 		s.words[i] = ^uint64(0)
@@ -37,7 +37,7 @@ func (s *Set) Fill() {
 	}
 }
 
-// Add puts one record in.
+// Add adds one record.
 func (s *Set) Add(at int) {
 	k := s.t.blockAt(at) / runLength
 	r := s.t.run(k)
@@ -45,14 +45,14 @@ func (s *Set) Add(at int) {
 	s.run(k)[at/64] |= 1 << (at % 64)
 }
 
-// And keeps the records that o has too.
+// And keeps the records that are also in o.
 func (s *Set) And(o *Set) {
 	for i, w := range o.words {
 		s.words[i] &= w
 	}
 }
 
-// Len is the number of records in the set.
+// Len returns the number of records in the set.
 func (s *Set) Len() (n int) {
 	for _, w := range s.words {
 		n += bits.OnesCount64(w)
@@ -82,7 +82,7 @@ func empty(words []uint64) bool {
 	return true
 }
 
-// sparse says that testing bit by bit is cheaper than testing all.
+// sparse reports whether testing bit by bit is cheaper than testing all.
 func sparse(words []uint64) bool {
 	n := 0
 	for _, w := range words {
@@ -104,7 +104,7 @@ func narrow(words []uint64, n int, keep func(i int) bool) {
 	}
 }
 
-// cutBits appends n bits of words, from bit start on.
+// cutBits appends n bits of words, starting at bit start.
 func cutBits(dst, words []uint64, start, n int) []uint64 {
 	k, shift := start/64, start%64
 	for ; n > 0; n, k = n-64, k+1 {
@@ -120,7 +120,7 @@ func cutBits(dst, words []uint64, start, n int) []uint64 {
 	return dst
 }
 
-// keepBits clears those of n bits of words, from bit start on, that some does
+// keepBits clears those of the n bits of words from bit start on that some does
 // not have.
 func keepBits(words, some []uint64, start, n int) {
 	k, shift := start/64, start%64

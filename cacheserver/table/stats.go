@@ -17,23 +17,23 @@ const (
 	MaxDimensions = 2
 )
 
-// TooManyGroupsError says that a grouping is too fine to be answered.
+// TooManyGroupsError means that a grouping has too many groups.
 type TooManyGroupsError struct{ Max int }
 
 func (e *TooManyGroupsError) Error() string {
 	return fmt.Sprintf("more than %d groups: add filters or group by a field of fewer values", e.Max)
 }
 
-// ArgumentError says that a field can't be used in this way.
+// ArgumentError means that a field can't be used in this way.
 type ArgumentError struct{ Field, Want string }
 
 func (e *ArgumentError) Error() string { return fmt.Sprintf("field %q: %s", e.Field, e.Want) }
 
-// Stats groups the records that match by one or two fields and adds up the
-// number fields sum in each group; -1, not defined, is left out. A list counts
-// once for each of its values, a missing value is ""; wire.AgeField groups by
-// bands of the time in the status, as of the generation. total is the number of
-// records that match.
+// Stats groups the matching records by one or two fields and adds up the number
+// fields sum in each group; -1, undefined, is ignored. A list counts once for
+// each of its values, a missing value is ""; wire.AgeField groups by bands of
+// the time in the status, at the time of the generation. total is the number of
+// matching records.
 func (s *Scan) Stats(by, sum []string) (groups []wire.StatsGroup, total int, err error) {
 	if len(by) == 0 || len(by) > MaxDimensions {
 		return nil, 0, &ArgumentError{Field: fmt.Sprint(by), Want: "group by one or two fields"}
@@ -118,7 +118,7 @@ func keysOf(dims []*grouping, id [MaxDimensions]uint32) []string {
 	return keys
 }
 
-// grouping numbers the values of a field as they come.
+// grouping numbers the values of a field in order of appearance.
 type grouping struct {
 	scan  *Scan
 	col   *block.Column
@@ -129,7 +129,7 @@ type grouping struct {
 
 	r      run
 	column *column
-	last   int // block of the record before
+	last   int // block of the previous record
 	out    []uint32
 	values [][]byte
 }
@@ -157,7 +157,8 @@ func (g *grouping) begin(r run) {
 	}
 }
 
-// of returns the numbers of the values of record i of the run; i never falls.
+// of returns the numbers of the values of record i of the run; i never
+// decreases.
 func (g *grouping) of(i int) []uint32 {
 	switch g.col.Kind {
 	case block.Code:

@@ -18,7 +18,7 @@ func edit(name string, priority int64) Edit {
 	return Edit{Name: name, Record: w, Encoded: schema.AppendJSON(nil, w), Source: block.Source{IDs: []byte(name), Version: uint64(priority)}}
 }
 
-// requireRecords compares a table with the records that it should have.
+// requireRecords compares a table with the expected records.
 func requireRecords(t *testing.T, table *Table, want map[string]Edit) {
 	t.Helper()
 	names := slices.Sorted(maps.Keys(want))
@@ -97,7 +97,7 @@ func TestEditsEqualAMap(t *testing.T) {
 	requireRecords(t, empty, nil)
 }
 
-// requireColumns: the columns that a table shares with others are its own.
+// requireColumns checks that shared columns equal the table's own values.
 func requireColumns(t *testing.T, table *Table) {
 	t.Helper()
 	alone := New(table.Layout, table.Blocks())
@@ -114,7 +114,7 @@ func requireColumns(t *testing.T, table *Table) {
 	}
 }
 
-// requireLeft: what is left is what the later table has not.
+// requireLeft checks that left returns what the later table does not have.
 func requireLeft(t *testing.T, old, next *Table) {
 	t.Helper()
 	left := old.left(next)
@@ -124,7 +124,7 @@ func requireLeft(t *testing.T, old, next *Table) {
 	require.Empty(t, next.left(next))
 }
 
-func TestBulkLoadGivesExactBlocks(t *testing.T) {
+func TestBulkLoadMakesExactBlocks(t *testing.T) {
 	layout, err := block.NewLayout()
 	require.NoError(t, err)
 	var edits []Edit
@@ -138,9 +138,9 @@ func TestBulkLoadGivesExactBlocks(t *testing.T) {
 	}
 }
 
-// A table of nearly the same records takes little more than the records that
-// changed, and the memory of both is counted once.
-func TestTablesShareWhatTheyHave(t *testing.T) {
+// A table of nearly the same records takes little more than the changed records,
+// and the memory of both is counted once.
+func TestTablesShareMemory(t *testing.T) {
 	layout, err := block.NewLayout()
 	require.NoError(t, err)
 	e := NewEditor(layout)
@@ -150,7 +150,7 @@ func TestTablesShareWhatTheyHave(t *testing.T) {
 	}
 	old := e.Replace(New(layout, nil), edits)
 	require.Equal(t, old.listBytes(), old.Own(old))
-	require.InDelta(t, old.Size(), old.Own(New(layout, nil)), 8, "nothing is shared")
+	require.InDelta(t, old.Size(), old.Own(New(layout, nil)), 8, "nothing shared")
 	next := e.Replace(old, []Edit{edit("w00007", 8), edit("w02600", 9)})
 	require.InDelta(t, old.listBytes(), next.Own(old)-2*(int64(len(edits[0].Encoded))+4_000), 6_000)
 	inserted := e.Replace(next, []Edit{edit("w00007b", 8)})

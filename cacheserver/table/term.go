@@ -7,8 +7,9 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// term makes the check of one condition. A value that is missing, also an empty text
-// or list, never matches a positive condition and always a negative one.
+// term returns the check of one condition. A missing value, including an empty
+// text or list, never matches a positive condition and always matches a negative
+// one.
 func (s *Scan) term(t wire.Term) (check, error) {
 	k, col, err := s.column(t.Field)
 	if err != nil {
@@ -54,12 +55,11 @@ func (s *Scan) term(t wire.Term) (check, error) {
 	return c, err
 }
 
-// textSteps are the steps of looking at one text of a dictionary.
+// textSteps are the steps of checking one text of a dictionary.
 const textSteps = 50
 
-// wanted resolves the values of a condition once: 1 for each code that is to
-// be kept. For lists these are the codes that are looked for, also of a
-// negative condition.
+// wanted resolves the values of a condition once: 1 for each code to keep. For
+// lists these are the codes in the condition, even if it is negative.
 func (s *Scan) wanted(t wire.Term, col *block.Column) ([]uint8, error) {
 	texts := col.Dict.Texts()
 	want := make([]uint8, len(texts))
@@ -88,7 +88,7 @@ func (s *Scan) wanted(t wire.Term, col *block.Column) ([]uint8, error) {
 			negative = 1
 		}
 	default:
-		return nil, fmt.Errorf("condition %q wants a number", t.Op)
+		return nil, fmt.Errorf("condition %q needs a number", t.Op)
 	}
 	if col.Kind == block.Code {
 		for code := range want {
@@ -123,7 +123,7 @@ func keepLists(p *column, want []uint8, negative bool, words []uint64) {
 	})
 }
 
-// share guesses how many of a hundred records have one of the wanted codes.
+// share estimates how many percent of the records have one of the codes.
 func share(want []uint8) int {
 	n := 0
 	for _, w := range want {

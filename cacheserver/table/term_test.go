@@ -48,7 +48,7 @@ func slow(text, pattern string) bool {
 	return text != "" && text[0] == pattern[0] && slow(text[1:], pattern[1:])
 }
 
-// few are records with values, with values that are not there, and with zero.
+// few returns records with values, with missing values, and with zero.
 func few(t testing.TB) *Table {
 	return tableOf(t,
 		schema.Workflow{Workflow: "full", Priority: 90_000, StatusTime: 1_000, InputEvents: 5, TimePerEvent: 50.5, Skipped: true,

@@ -9,11 +9,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// globs are the values of a condition on texts, with wire.Star in them or not.
+// globs are the values of a condition on texts, with or without wire.Star.
 type globs struct {
 	budget   *budget.Budget
 	exact    map[string]bool
-	patterns [][]string // what must follow each other, between the stars
+	patterns [][]string // parts between the stars, which must occur in order
 }
 
 func newGlobs(b *budget.Budget, values []string) *globs {
@@ -28,14 +28,14 @@ func newGlobs(b *budget.Budget, values []string) *globs {
 	return g
 }
 
-// text says whether a text is one of the values. When the budget is exhausted
-// it says no at once.
+// text reports whether a text matches one of the values. When the budget is
+// exhausted it returns false at once.
 func (g *globs) text(text string) bool {
 	if g.exact[text] {
 		return true
 	}
-	// The parts of a pattern are looked for one after the other in what is left
-	// of the text, so that all of them together read it once.
+	// Each part of a pattern is searched in the rest of the text after the
+	// previous part, so that all parts together read it once.
 	const pattern, part = 20, 10
 	for _, p := range g.patterns {
 		if !g.budget.Spend(pattern + part*min(len(p), len(text)+1) + len(text)) {
@@ -57,7 +57,7 @@ func (s *Scan) text(t wire.Term, col *block.Column) (func(b *block.Block, i int)
 		match = func(text []byte) bool { return len(text) > 0 && g.text(string(text)) }
 	case wire.Has, wire.HasNot:
 	default:
-		return nil, fmt.Errorf("condition %q wants a number", t.Op)
+		return nil, fmt.Errorf("condition %q needs a number", t.Op)
 	}
 	negative := t.Op == wire.NotIn || t.Op == wire.HasNot
 	const record = 50

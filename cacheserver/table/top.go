@@ -11,10 +11,10 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// Top returns the places of the first n records of all in the order asked for,
-// fewer where there are not so many: the beginning of what Order returns, at the
-// cost of one look at the first key of each record instead of a sort: 0.7 to 6.3 ms
-// at 200 000 records, for 1.2 to 220 ms of Order (BenchmarkTop, BenchmarkOrder).
+// Top returns the places of the first n of all records in the requested order,
+// fewer if there are not as many: the beginning of Order's result, by comparing
+// the first key of each record once instead of sorting: 0.7 to 6.3 ms at 200 000
+// records, where Order takes 1.2 to 220 ms (BenchmarkTop, BenchmarkOrder).
 func (t *Table) Top(b *budget.Budget, keys []wire.SortKey, n int) ([]uint32, error) {
 	keys = effective(t, keys)
 	c, err := newComparer(t, keys)
@@ -60,7 +60,7 @@ func (t *Table) Top(b *budget.Budget, keys []wire.SortKey, n int) ([]uint32, err
 	return top.result(), stopped(b)
 }
 
-// top keeps the best n of the records that it is offered.
+// top keeps the best n of the offered records.
 type top struct {
 	b      *budget.Budget
 	c      *comparer
@@ -68,26 +68,26 @@ type top struct {
 	desc   bool
 	col    *block.Column // of the first key
 	column int
-	exact  bool // equal heads are equal records but for their names
+	exact  bool // records with equal heads differ only in their names
 	only   bool // there is one key
 
-	best  []candidate // in no order; at most 2n
-	limit candidate   // the worst of the best n; right when full
+	best  []candidate // unordered; at most 2n
+	limit candidate   // the worst of the best n; valid when full
 	full  bool
 	first []byte // the first value of limit, in a text column
 
-	fits uint64 // bits of a head of lists: none of them in a list that fits
+	fits uint64 // bits of a head of lists: zero in a list that fits
 }
 
-// candidate is a record with what its first key begins with.
+// candidate is a record with the beginning of its first key.
 type candidate struct {
 	head uint64
-	text []byte // in a text column: what it is sorted by
+	text []byte // in a text column: its sort text
 	at   uint32
 }
 
-// eachRun visits the runs far from their order: where the sort follows the names,
-// each record would else be better than all before it.
+// eachRun visits the runs in an order unlike the sort order: if that follows the
+// names, each record would otherwise be better than all before it.
 func (p *top) eachRun(visit func(r *run, from int)) {
 	runs := p.c.t.runs()
 	width := bits.Len(uint(runs))
@@ -114,8 +114,8 @@ func (p *top) compare(a, b candidate) int {
 	return p.c.compare(a.at, b.at)
 }
 
-// directed turns a head round where the order is descending, and back again; that
-// of a missing value stays the last one.
+// directed inverts a head for a descending order, and back again; that of a
+// missing value stays the last one.
 func (p *top) directed(head uint64) uint64 {
 	if p.desc && head != lastHead {
 		return ^head
@@ -123,8 +123,8 @@ func (p *top) directed(head uint64) uint64 {
 	return head
 }
 
-// offer takes a record in if it is among the best so far. Records with a
-// smaller head come before others.
+// offer adds a record if it is among the best so far. Records with a smaller
+// head come first.
 func (p *top) offer(head uint64, text []byte, at int) {
 	if p.full && head > p.limit.head {
 		return
@@ -139,7 +139,7 @@ func (p *top) offer(head uint64, text []byte, at int) {
 	}
 }
 
-// prune leaves the best n, in order.
+// prune keeps the best n, in order.
 func (p *top) prune() {
 	if !budget.Sort(p.b, p.best, 5*compareSteps, p.compare) {
 		p.best = p.best[:0]
@@ -161,12 +161,12 @@ func (p *top) result() []uint32 {
 	return out
 }
 
-// lists offers the records of a run by a Codes column: the ranks of their
-// first values, as many as a word holds.
+// lists offers the records of a run by a Codes column: the ranks of their first
+// values, as many as fit into a word.
 func (p *top) lists(r *run, from int, ranks []uint32) {
 	width := bits.Len(uint(len(ranks)))
 	fit := 63 / width
-	p.fits = 1<<width - 1 // the last place of a head is free
+	p.fits = 1<<width - 1 // the last bit pattern of a head is free
 	col := r.column(p.c.t.Layout, p.column)
 	for i := range col.ends {
 		codes := col.list(i)
@@ -175,7 +175,7 @@ func (p *top) lists(r *run, from int, ranks []uint32) {
 			continue
 		}
 		head := uint64(ranks[codes[0]]) + 1
-		// Most lists are out by their first value.
+		// Most lists are rejected by their first value.
 		head <<= width * (fit - 1)
 		if p.full && (!p.desc && head > p.limit.head || p.desc && ^(head|(1<<(width*(fit-1))-1)) > p.limit.head) {
 			continue
@@ -189,9 +189,9 @@ func (p *top) lists(r *run, from int, ranks []uint32) {
 	}
 }
 
-// texts offers records by a text column. Each block has a record that is its
-// best one by this key; in the blocks with the best n of those are the best n
-// of all.
+// texts offers records by a text column. Each block has one record that is its
+// best by this key; the blocks with the best n of those contain the best n of
+// all.
 func (p *top) texts() {
 	blocks := &top{b: p.b, c: p.c, n: p.n, desc: p.desc, col: p.col, column: p.column}
 	p.eachRun(func(r *run, from int) {
@@ -213,8 +213,8 @@ func (p *top) texts() {
 		}
 		return
 	}
-	// By later keys a record of any block may be better whose best one by this
-	// key is as good as the last of those.
+	// With later keys, a record of another block may be better if the best one
+	// of its block equals the last of those by this key.
 	last := blocks.limit.text
 	p.eachRun(func(r *run, from int) {
 		for k, b := range r.blocks {
@@ -228,7 +228,7 @@ func (p *top) texts() {
 	})
 }
 
-// extreme returns the record of a block that is the best one by a text column.
+// extreme returns the best record of a block by a text column.
 func (p *top) extreme(b *block.Block) int {
 	least, most := b.Extremes(p.c.t.Layout, p.column)
 	if p.desc {
@@ -243,7 +243,7 @@ func (p *top) block(b *block.Block, start int) {
 	}
 }
 
-// offerText offers record i of a block. Most are out by their first value.
+// offerText offers record i of a block. Most are rejected by their first value.
 func (p *top) offerText(b *block.Block, i, start int) {
 	if p.full && p.worse(b.First(p.col, i)) {
 		return
@@ -256,7 +256,7 @@ func (p *top) offerText(b *block.Block, i, start int) {
 	p.offer(p.directed(head), text, start+i)
 }
 
-// worse says that a record with this first value is not among the best.
+// worse reports whether a record with this first value is not among the best.
 func (p *top) worse(first []byte) bool {
 	if len(first) == 0 || len(p.limit.text) == 0 {
 		return len(p.limit.text) > 0
@@ -266,7 +266,7 @@ func (p *top) worse(first []byte) bool {
 		return r < 0
 	}
 	if n := len(p.first); len(first) > n && first[n] == 0 && bytes.HasPrefix(first, p.first) {
-		return false // a value may have the character in it that joins values
+		return false // a value may contain the character that joins values
 	}
 	return r > 0
 }

@@ -1,7 +1,7 @@
-// Package report keeps agent reports (schema.AgentReport) in few bytes: numbers as
-// varints, counters that are 0 not at all, repeated names as numbers. There is
-// one report for each agent_request document, so their size decides how much
-// memory a workflow takes. The package knows nothing of records and joins.
+// Package report stores agent reports (schema.AgentReport) in few bytes: numbers
+// as varints, zero counters not at all, repeated names as numbers. There is one
+// report for each agent_request document, so their size determines the memory of
+// a workflow. The package does not know records or joins.
 package report
 
 import (
@@ -14,15 +14,15 @@ import (
 )
 
 // Names numbers the names that reports repeat: agents, teams, versions, sites.
-// It only grows. It is not safe for concurrent use, but goroutines that unpack
-// may share a Names that nobody packs with at the time.
+// It only grows. It is not safe for concurrent use, but several goroutines may
+// unpack with a Names while nobody packs with it.
 type Names struct {
 	ids   map[string]uint64
 	texts []string
-	room  []byte // where the next report is packed
+	room  []byte // buffer for the next report
 }
 
-// NewNames makes an empty Names.
+// NewNames returns an empty Names.
 func NewNames() *Names { return &Names{ids: map[string]uint64{}} }
 
 func (n *Names) id(text string) uint64 {
@@ -37,10 +37,10 @@ func (n *Names) id(text string) uint64 {
 }
 
 // Packed is a report without its workflow and time, which its owner knows. It is
-// bytes, not text: a string, so that what is unpacked can share it.
+// a string of bytes, not text, so that unpacked reports can share it.
 type Packed string
 
-// Pack packs p. Equal reports give equal bytes.
+// Pack packs p. Equal reports produce equal bytes.
 func (n *Names) Pack(p *schema.AgentReport) Packed {
 	w := writer{names: n, data: n.room[:0]}
 	w.name(p.Agent)
@@ -57,7 +57,7 @@ func (n *Names) Pack(p *schema.AgentReport) Packed {
 	w.count(len(p.Outputs))
 	for i := range p.Outputs {
 		o := &p.Outputs[i]
-		w.count(len(o.Dataset)) // each is nearly the workflow's own: not a name
+		w.count(len(o.Dataset)) // nearly unique to the workflow: not a name
 		w.data = append(w.data, o.Dataset...)
 		w.int(o.Events)
 		w.int(o.Lumis)
@@ -110,20 +110,20 @@ func cellsOf(c *schema.JobCounts) [18]*int64 {
 	}
 }
 
-// errDamaged says that bytes are not what Pack made with these names.
+// errDamaged means that the bytes were not packed with these names.
 var errDamaged = errors.New("packed agent report is damaged")
 
-// Room is where the lists of reports are unpacked to, one after another. The zero
-// value is ready. It is not safe for concurrent use.
+// Room is memory to which the lists of reports are unpacked one after another.
+// The zero value is ready. It is not safe for concurrent use.
 type Room struct {
 	sites   []schema.SiteReport
 	outputs []schema.OutputReport
 	tasks   []uint64
 }
 
-// Recycle takes back the room of all reports: nobody may use their lists any more.
+// Recycle reclaims the room of all reports: their lists must no longer be used.
 func (r *Room) Recycle() {
-	clear(r.outputs) // they hold on to what was packed
+	clear(r.outputs) // they refer to packed reports
 	r.sites, r.outputs, r.tasks = r.sites[:0], r.outputs[:0], r.tasks[:0]
 }
 
@@ -137,8 +137,8 @@ func more[T any](room *[]T, n int) []T {
 	return (*room)[from : from+n : from+n]
 }
 
-// Unpack returns the report, but for its workflow and time. Its lists are good
-// until the room is recycled; without a room they are their own.
+// Unpack returns the report without its workflow and time. Its lists are valid
+// until the room is recycled; without a room they own their memory.
 func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentReport, err error) {
 	if room == nil {
 		room = &Room{}
@@ -170,20 +170,19 @@ func (n *Names) Unpack(packed Packed, room *Room) (p schema.AgentReport, err err
 	return p, nil
 }
 
-// Agent returns the agent of a packed report alone.
+// Agent returns only the agent of a packed report.
 func (n *Names) Agent(packed Packed) string {
 	r := reader{names: n, data: string(packed)}
 	return r.name()
 }
 
-// AgentNumber returns the number of the agent of a packed report, by which it is
-// in Texts.
+// AgentNumber returns the agent's number in Texts.
 func (n *Names) AgentNumber(packed Packed) uint64 {
 	r := reader{names: n, data: string(packed)}
 	return r.uint()
 }
 
-// Counts returns the workflow's counters of a packed report alone.
+// Counts returns only the workflow's counters of a packed report.
 func (n *Names) Counts(packed Packed) (c schema.JobCounts, err error) {
 	r := reader{names: n, data: string(packed)}
 	_, _, _ = r.name(), r.name(), r.name()
@@ -213,7 +212,7 @@ func (r *reader) uint() (v uint64) {
 	return 0
 }
 
-// int reads what binary.AppendVarint wrote.
+// int reads an integer written by binary.AppendVarint.
 func (r *reader) int() int64 {
 	v := r.uint()
 	return int64(v>>1) ^ -int64(v&1)
@@ -239,7 +238,7 @@ func (r *reader) bytes(n int) string {
 	return out
 }
 
-// hash reads eight bytes, the lowest first.
+// hash reads eight bytes, little-endian.
 func (r *reader) hash() (v uint64) {
 	text := r.bytes(8)
 	for i := range len(text) {
@@ -266,11 +265,11 @@ func (r *reader) counts(c *schema.JobCounts) {
 	}
 }
 
-// Texts returns the names by their numbers. They only grow: what it has returned
-// is not changed.
+// Texts returns the names by number. They only grow: returned texts do not
+// change.
 func (n *Names) Texts() []string { return n.texts[:len(n.texts):len(n.texts)] }
 
-// NamesOf makes a Names of texts by their numbers; false if one is there twice.
+// NamesOf returns a Names of texts by number; false if one occurs twice.
 func NamesOf(texts []string) (*Names, bool) {
 	n := &Names{ids: make(map[string]uint64, len(texts)), texts: texts}
 	for id, text := range texts {

@@ -39,7 +39,7 @@ func randomPart(rng *rand.Rand) schema.AgentReport {
 	return p
 }
 
-func TestUnpackGivesWhatWasPacked(t *testing.T) {
+func TestUnpackReturnsThePackedReport(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	names := NewNames()
 	var room Room

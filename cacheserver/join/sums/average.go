@@ -8,12 +8,12 @@ import (
 )
 
 // averages is a sum of averages: of amounts that are each divided by a small
-// number of datasets. The amounts are kept by that number and not divided before
-// they are asked for. So nothing is rounded on the way, and what was added can be
-// taken out again.
+// number of datasets. The amounts are kept by that number and only divided on
+// request, so nothing is rounded on the way, and an added amount can be removed
+// again.
 type averages map[int64]*amount
 
-// amount is a sum of 128 bits: documents give up to 64.
+// amount is a sum of 128 bits: documents have up to 64.
 type amount struct {
 	high  int64
 	low   uint64
@@ -30,7 +30,7 @@ func (a *amount) sub(v int64) {
 	a.low, a.high = low, a.high-v>>63-int64(borrow)
 }
 
-// changeKnown adds v, or takes it out; -1, not known, is left out.
+// changeKnown adds or removes v; -1, unknown, is ignored.
 func (a *amount) changeKnown(v, sign int64) {
 	switch {
 	case v < 0:
@@ -43,8 +43,8 @@ func (a *amount) changeKnown(v, sign int64) {
 	a.terms += int(sign)
 }
 
-// known is the sum, at most the largest number of 64 bits, and -1, not known, when
-// nothing was added: 0 is what workflows may say.
+// known returns the sum, at most the largest 64-bit number, and -1, unknown, if
+// nothing was added: 0 is a valid value of workflows.
 func (a *amount) known() int64 {
 	switch {
 	case a.terms == 0:
@@ -57,7 +57,7 @@ func (a *amount) known() int64 {
 
 func (a *amount) float() float64 { return math.Ldexp(float64(a.high), 64) + float64(a.low) }
 
-// change adds sum / n, or takes it out; without n there is no average.
+// change adds or removes sum / n; without n there is no average.
 func (a averages) change(sum, n, sign int64) {
 	if n <= 0 {
 		return
@@ -78,8 +78,8 @@ func (a averages) change(sum, n, sign int64) {
 	}
 }
 
-// sum is the sum of all averages; it does not depend on the order in which they
-// came.
+// sum returns the sum of all averages; it does not depend on the order of the
+// changes.
 func (a averages) sum() (sum float64) {
 	for _, n := range slices.Sorted(maps.Keys(a)) {
 		sum += a[n].float() / float64(n)

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// oldest knows the smallest of a bag of times when some are taken out again.
-// Those are kept aside until they come up: one number for each time, no map.
+// oldest knows the smallest of a bag of times from which some are removed again.
+// Removed ones are kept aside until they come up: one number for each time, and
+// no map.
 type oldest struct{ in, out times }
 
 type times []int64
@@ -22,14 +23,14 @@ func (t *times) Pop() any {
 	return x
 }
 
-// add puts a time in; 0, unknown, is left out.
+// add adds a time; 0, unknown, is ignored.
 func (o *oldest) add(t int64) {
 	if t > 0 {
 		heap.Push(&o.in, t)
 	}
 }
 
-// remove takes out a time that is in.
+// remove removes a time of the bag.
 func (o *oldest) remove(t int64) {
 	if t <= 0 {
 		return
@@ -48,7 +49,7 @@ func (o *oldest) settle() {
 	}
 }
 
-// compact takes out all that was set aside. Sorted, a slice is a heap too.
+// compact deletes all removed times. A sorted slice is a heap too.
 func (o *oldest) compact() {
 	in, out := sorted(o.in), sorted(o.out)
 	kept := make(times, 0, len(in)-len(out))
@@ -62,7 +63,7 @@ func (o *oldest) compact() {
 	o.in, o.out = kept, nil
 }
 
-// min is the smallest time, 0 if there is none.
+// min returns the smallest time; 0 if there is none.
 func (o *oldest) min() int64 {
 	if len(o.in) == 0 {
 		return 0
@@ -70,16 +71,16 @@ func (o *oldest) min() int64 {
 	return o.in[0]
 }
 
-// tally counts the few different numbers of a bag and knows the extremes. One
-// that was taken out is looked for anew only when somebody asks: when thousands
-// of workflows leave at once, each may be the extreme one of its time.
+// tally counts the few different numbers of a bag and knows the extremes. After
+// an extreme was removed, the new one is only searched on request: when
+// thousands of workflows leave at once, each may be the extreme of its time.
 type tally struct {
 	counts   map[int64]int
 	min, max int64
-	lost     bool // an extreme was taken out: min and max are to be found anew
+	lost     bool // an extreme was removed: min and max must be searched again
 }
 
-// add puts a number in; -1, not known, is left out.
+// add adds a number; -1, unknown, is ignored.
 func (t *tally) add(v int64) {
 	if v == -1 {
 		return
@@ -105,7 +106,8 @@ func (t *tally) remove(v int64) {
 	t.lost = t.lost || v == t.min || v == t.max
 }
 
-// extremes returns the smallest and the greatest number, -1 and -1 if there is none.
+// extremes returns the smallest and the greatest number; -1 and -1 if there is
+// none.
 func (t *tally) extremes() (least, most int64) {
 	if len(t.counts) == 0 {
 		return -1, -1

@@ -1,8 +1,8 @@
-// Package sums keeps the sums over workflows: by campaign, release, site, agent
-// and status. They are exact and follow each change at the cost of that change:
-// what a workflow added is taken out again when it changes. Ratios are made
-// after summing. The package knows schema's records and parts, and neither the
-// store of them nor the documents that they come from.
+// Package sums maintains the sums over workflows: by campaign, release, site,
+// agent and status. They are exact, and a change costs only what it touches: the
+// amounts of a workflow are removed again when it changes. Ratios are computed
+// after summing. The package uses schema's records and agent reports; it does
+// not know how they are stored or from which documents they come.
 package sums
 
 import (
@@ -14,8 +14,8 @@ import (
 // None is the group of workflows that have no campaign or release.
 const None = "(none)"
 
-// Sums is the running state. It is not safe for concurrent use; the
-// views that it returns are immutable.
+// Sums is the running state. It is not safe for concurrent use; the views that
+// it returns are immutable.
 type Sums struct {
 	campaigns *table[*rollup[schema.Campaign], schema.Campaign]
 	releases  *table[*rollup[schema.Release], schema.Release]
@@ -24,16 +24,16 @@ type Sums struct {
 	agents    *table[*agent, schema.Agent]
 }
 
-// View is the sums at one time, each list by name.
+// View is the state of all sums at one time, each list by name.
 type View struct {
 	Campaigns Rows[schema.Campaign]
 	Releases  Rows[schema.Release]
 	Statuses  Rows[schema.StatusSummary]
 	Sites     Rows[schema.Site]  // without State, slots and FreeForQueue
-	Agents    Rows[schema.Agent] // Agent, Team, Version, Workflows and counters alone
+	Agents    Rows[schema.Agent] // only Agent, Team, Version, Workflows and counters
 }
 
-// New makes empty sums.
+// New returns empty sums.
 func New() *Sums {
 	return &Sums{
 		campaigns: newTable[*rollup[schema.Campaign], schema.Campaign](func() *rollup[schema.Campaign] {
@@ -56,10 +56,10 @@ func New() *Sums {
 	}
 }
 
-// Add adds a workflow and the parts that are joined to it, one of each agent.
+// Add adds a workflow and the reports that are joined to it, one of each agent.
 func (s *Sums) Add(w *schema.Workflow, parts []schema.AgentReport) { s.change(w, parts, 1) }
 
-// Remove takes out what Add added for the same arguments.
+// Remove undoes Add with the same arguments.
 func (s *Sums) Remove(w *schema.Workflow, parts []schema.AgentReport) { s.change(w, parts, -1) }
 
 func (s *Sums) change(w *schema.Workflow, parts []schema.AgentReport, sign int64) {
@@ -79,7 +79,7 @@ func (s *Sums) change(w *schema.Workflow, parts []schema.AgentReport, sign int64
 	var seen map[string]bool
 	first := func(site string) bool {
 		if len(parts) == 1 && site != schema.None {
-			return true // of the sites of one agent only this one can come twice
+			return true // of the sites of one agent only this one can occur twice
 		}
 		if seen == nil {
 			seen = map[string]bool{}
@@ -108,8 +108,8 @@ func orNone(name string) string {
 	return name
 }
 
-// View returns the sums as they are now. What did not change since the last view
-// is shared with it.
+// View returns the current sums. It shares unchanged parts with the previous
+// view.
 func (s *Sums) View() *View {
 	return &View{
 		Campaigns: s.campaigns.view(),
@@ -128,13 +128,13 @@ func addSigned(c, o *schema.JobCounts, sign int64) {
 	}
 }
 
-// rollup is what campaigns and releases add up.
+// rollup is the sum of a campaign or release.
 type rollup[R any] struct {
 	show      func(name string, r schema.Rollup, c schema.Counters) *R
 	workflows int64
-	steps     int64 // workflows that have it in a step alone
+	steps     int64 // workflows that have it only in a step
 	counts    schema.JobCounts
-	sum       schema.Rollup // status groups; what was asked for and what came out is in the next four
+	sum       schema.Rollup // status groups; requested and produced amounts are in the next four
 	inEvents  amount
 	inLumis   amount
 	events    averages
@@ -164,7 +164,8 @@ func (r *rollup[R]) change(w *schema.Workflow, sign int64) {
 	}
 }
 
-// statusGroup returns the counter of the status's group, nil for unknown ones.
+// statusGroup returns the counter of the status's group; nil for an unknown
+// status.
 func (r *rollup[R]) statusGroup(status string) *int64 {
 	info, _ := schema.StatusOf(status)
 	switch info.Group {
@@ -197,7 +198,7 @@ func (r *rollup[R]) record(name string) *R {
 	return r.show(name, out, r.counts.Derive())
 }
 
-// status is what a status adds up.
+// status is the sum of a status.
 type status struct {
 	workflows int64
 	events    amount
@@ -219,7 +220,7 @@ func (s *status) change(w *schema.Workflow, sign int64) {
 	}
 }
 
-// unknownOrder sorts statuses that are not in the table behind all others.
+// unknownOrder sorts unknown statuses after all others.
 const unknownOrder = 99
 
 func (s *status) record(name string) *schema.StatusSummary {
@@ -234,11 +235,11 @@ func (s *status) record(name string) *schema.StatusSummary {
 	return out
 }
 
-// site is what a site adds up, over all agents and workflows.
+// site is the sum of a site over all agents and workflows.
 type site struct {
 	workflows int64
 	counts    schema.JobCounts
-	agents    map[string]int // number of parts of each
+	agents    map[string]int // number of reports of each
 	parts     int64
 }
 
@@ -258,7 +259,7 @@ func (s *site) record(name string) *schema.Site {
 	return out
 }
 
-// SiteName reads tier and country from a site's name, such as T2_CH_CERN. Both
+// SiteName returns tier and country from a site's name, such as T2_CH_CERN. Both
 // are empty when the name has another form.
 func SiteName(name string) (tier, country string) {
 	parts := strings.SplitN(name, "_", 3)
@@ -268,7 +269,7 @@ func SiteName(name string) (tier, country string) {
 	return parts[0], parts[1]
 }
 
-// agent is what an agent adds up. Its team and version are what its parts say,
+// agent is the sum of an agent. Its team and version are those of its reports,
 // for agents that don't report on themselves.
 type agent struct {
 	workflows       int64

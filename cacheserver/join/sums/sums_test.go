@@ -13,7 +13,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-func TestExtremesAreExactWhenValuesGo(t *testing.T) {
+func TestExtremesAreExactAfterRemovals(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 20 {
 		var o oldest
@@ -43,7 +43,7 @@ func TestExtremesAreExactWhenValuesGo(t *testing.T) {
 			require.Equal(t, slices.Min(in), least)
 			require.Equal(t, slices.Max(in), most)
 		}
-		require.LessOrEqual(t, len(o.out), len(o.in)/2+64, "what is gone does not pile up")
+		require.LessOrEqual(t, len(o.out), len(o.in)/2+64, "removed times do not accumulate")
 	}
 	var l tally
 	l.add(-1)
@@ -94,7 +94,7 @@ func TestSiteNames(t *testing.T) {
 	}
 }
 
-// Views of many groups share what did not change, and each is as it was.
+// Views of many groups share unchanged parts and stay as they were.
 func TestViewsOfManyGroups(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	s := New()
@@ -136,8 +136,8 @@ func TestViewsOfManyGroups(t *testing.T) {
 	}
 }
 
-// TestNoSiteCountsOnce has jobs that the document puts at no site and jobs that
-// it leaves out of its sites: both are at (none), of one workflow.
+// TestNoSiteCountsOnce has jobs that the document assigns to no site and jobs
+// that are missing from its sites: both are at (none), of one workflow.
 func TestNoSiteCountsOnce(t *testing.T) {
 	s := New()
 	part := schema.AgentReport{
@@ -155,8 +155,8 @@ func TestNoSiteCountsOnce(t *testing.T) {
 	require.Empty(t, slices.Collect(s.View().Sites.All()))
 }
 
-// TestSumsOfAveragesAreNotRoundedOnTheWay adds averages that have no end in
-// decimals, in any order, and takes some out again.
+// TestSumsOfAveragesAreNotRoundedOnTheWay adds averages without a finite decimal
+// form, in any order, and removes some again.
 func TestSumsOfAveragesAreNotRoundedOnTheWay(t *testing.T) {
 	w := func(events, n int64) *schema.Workflow {
 		return &schema.Workflow{Campaign: "c", OutputEvents: events, OutputDatasets: make([]string, n), InputEvents: 1000, InputLumis: -1, AvgOutputEvents: schema.Hundredths(float64(events) / float64(n))}
@@ -194,7 +194,7 @@ func TestSumsOfAveragesAreNotRoundedOnTheWay(t *testing.T) {
 	for _, one := range in {
 		again.Add(one, nil)
 	}
-	require.Equal(t, first(again.View().Campaigns), first(s.View().Campaigns), "the order decides nothing")
+	require.Equal(t, first(again.View().Campaigns), first(s.View().Campaigns), "the order does not matter")
 	for _, one := range in {
 		s.Remove(one, nil)
 	}
@@ -208,8 +208,8 @@ func first[R any](rows Rows[R]) R {
 	panic("no rows")
 }
 
-// TestCampaignsAndReleasesOfSteps: one that only a step has is a row, with no
-// part in the sums, and goes when its last workflow goes.
+// A campaign or release that only a step has gets a row, is in no sum, and goes
+// when its last workflow goes.
 func TestCampaignsAndReleasesOfSteps(t *testing.T) {
 	s := New()
 	w := &schema.Workflow{
@@ -224,7 +224,7 @@ func TestCampaignsAndReleasesOfSteps(t *testing.T) {
 	require.Equal(t, map[string][3]int64{"top": {1, 0, 3}, "inner": {0, 1, 0}}, got)
 	inner := first(s.View().Campaigns)
 	require.EqualValues(t, -1, inner.MaxPriority)
-	require.EqualValues(t, -1, inner.InputEvents, "no workflow is in the sum")
+	require.EqualValues(t, -1, inner.InputEvents, "no workflow counts")
 	require.Equal(t, -1.0, inner.EventProgress)
 	rows := slices.Collect(s.View().Releases.All())
 	require.Len(t, rows, 2)
@@ -234,9 +234,9 @@ func TestCampaignsAndReleasesOfSteps(t *testing.T) {
 	require.Zero(t, s.View().Releases.Len())
 }
 
-// TestSumsOfWhatNobodyKnows: the sum of numbers that no workflow has is not known,
-// and no 0, which is a number that a workflow may have; and sums do not overflow.
-func TestSumsOfWhatNobodyKnows(t *testing.T) {
+// The sum of numbers that no workflow has is unknown, and not 0, which is a
+// valid number; and sums do not overflow.
+func TestSumsOfUnknownNumbers(t *testing.T) {
 	w := func(n int64) *schema.Workflow {
 		return &schema.Workflow{Campaign: "c", Status: "new", InputEvents: n, InputLumis: n, RequestedEvents: n}
 	}

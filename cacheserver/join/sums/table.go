@@ -13,16 +13,17 @@ type group[R any] interface {
 	record(name string) *R
 }
 
-// Rows are the records of one kind, by name. They are immutable; two of them
-// share what did not change between them, so that a view of thousands of groups
-// costs what the few that changed cost.
+// Rows are the records of one kind, by name. They are immutable and share
+// unchanged records, so that a view of thousands of groups costs only what the
+// changed ones cost.
 type Rows[R any] struct {
 	pages []*page[R]
 	n     int
 }
 
-// page is some rows; those behind the last one are nil. A view copies the pages
-// that changed and the list of pages: together least at some thousand groups.
+// page is a fixed number of rows; those after the last one are nil. A view
+// copies the changed pages and the list of pages: this length costs least at
+// some thousand groups.
 type page[R any] [pageLen]*R
 
 const pageLen = 32
@@ -40,7 +41,7 @@ func (r Rows[R]) All() iter.Seq[*R] {
 
 func (r Rows[R]) at(i int) *R { return r.pages[i/pageLen][i%pageLen] }
 
-// Len is the number of records.
+// Len returns the number of records.
 func (r Rows[R]) Len() int { return r.n }
 
 func rowsOf[R any](list []*R) Rows[R] {
@@ -53,8 +54,8 @@ func rowsOf[R any](list []*R) Rows[R] {
 	return r
 }
 
-// table is the groups of one kind by name. Their records are made when a view
-// is asked for, and only for the groups that changed since the last one.
+// table holds the groups of one kind by name. Records are created for a view,
+// and only for the groups that changed since the last one.
 type table[G group[R], R any] struct {
 	fresh  func() G
 	groups map[string]*entry[G]
@@ -63,11 +64,11 @@ type table[G group[R], R any] struct {
 	rows   Rows[R]
 }
 
-// entry is a group with its place in the rows.
+// entry is a group with its index in the rows.
 type entry[G any] struct {
 	group G
 	name  string
-	at    int // in rows; -1: in none
+	at    int // index in rows; -1: not in rows
 	dirty bool
 }
 
@@ -127,7 +128,7 @@ func (t *table[G, R]) view() Rows[R] {
 	return t.rows
 }
 
-// rename puts in rows of new names and takes out others.
+// rename inserts rows of new names and removes others.
 func (t *table[G, R]) rename(come, gone []*entry[G]) {
 	rows := make(map[string]*R, t.rows.Len()+len(come))
 	for i, name := range t.names {

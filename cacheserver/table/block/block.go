@@ -8,21 +8,21 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/table/stitch"
 )
 
-// Size is the number of records of a block when many are made at once: it
+// Size is the number of records per block when many blocks are built at once: it
 // divides the usual page lengths.
 const Size = 50
 
-// Most is the greatest number of records of a block that is read.
+// Most is the largest number of records of a block that Read accepts.
 const Most = 128
 
-// Block is some consecutive records. It is immutable but for its compressed
-// forms, signatures and whole columns, which are made when first asked for, and
-// kept until the block is retired.
+// Block is a group of consecutive records. It is immutable except for its
+// compressed forms, signatures and unpacked columns, which are computed on first
+// use and kept until the block is retired.
 type Block struct {
 	records []record
 
-	made   columns                 // made with the block
-	packed atomic.Pointer[columns] // made, or what it is not
+	made   columns                 // built with the block
+	packed atomic.Pointer[columns] // equal to made, or made with all replacements packed
 
 	retired  atomic.Bool
 	segments [2]atomic.Pointer[stitch.Segment] // by Form
@@ -30,7 +30,7 @@ type Block struct {
 	extremes atomic.Pointer[[]uint8] // records with the first and the last text of each text column
 }
 
-// Form is how records are joined in a compressed segment.
+// Form is how records are separated in a compressed segment.
 type Form uint8
 
 const (
@@ -38,10 +38,10 @@ const (
 	Lines             // a newline after each record
 )
 
-// Len is the number of records.
+// Len returns the number of records.
 func (b *Block) Len() int { return len(b.records) }
 
-// EncodedBytes is the length of all encoded records.
+// EncodedBytes returns the length of all encoded records.
 func (b *Block) EncodedBytes() (n int64) {
 	for _, r := range b.records {
 		n += int64(len(r.encoded()))
@@ -55,11 +55,11 @@ func (b *Block) Record(i int) []byte { return b.records[i].encoded() }
 // Hash returns the hash of the encoded record i.
 func (b *Block) Hash(i int) uint64 { return b.records[i].hash }
 
-// Source returns what record i was made of.
+// Source returns the source of record i.
 func (b *Block) Source(i int) Source { return b.records[i].source() }
 
-// columns returns the columns with no record aside. Two callers at once may both
-// make them; one of the two, equal, is kept.
+// columns returns the columns with all replacements packed. Two concurrent
+// callers may both compute them; one of the equal results is kept.
 func (b *Block) columns() *columns {
 	for {
 		c := b.packed.Load()
@@ -76,7 +76,7 @@ func (b *Block) columns() *columns {
 // Name returns the name of record i, the text of the first column.
 func (b *Block) Name(l *Layout, i int) []byte { return b.Text(&l.Columns[0], i) }
 
-// Search returns the place of name, or where it would be.
+// Search returns the index of name, or where it would be.
 func (b *Block) Search(l *Layout, name string) (i int, found bool) {
 	lo, hi := 0, b.Len()
 	for lo < hi {
@@ -104,12 +104,12 @@ func (b *Block) raw(c *Column, i int) []byte {
 	return b.records[i].encoded()[b.packed.Load().value(c.slot, i):]
 }
 
-// Int returns the integer of record i in an Int or Bool column, its code in a
+// Int returns the integer of record i in an Int or Bool column, or its code in a
 // Code column.
 func (b *Block) Int(c *Column, i int) int64 { return b.packed.Load().value(c.slot, i) }
 
-// Whole columns are read with the records that are aside put in, and not packed
-// for that: superseded blocks share what they are aside of.
+// Unpacked columns are read with the replacements applied. They are not packed
+// for that, since superseded blocks share the packed columns.
 
 // AppendInts appends the integers of an Int or Bool column.
 func (b *Block) AppendInts(dst []int64, c *Column) []int64 {
@@ -148,8 +148,8 @@ func appendAll[T int64 | uint32](dst []T, b *Block, c *Column, as func(int64) T)
 	return dst
 }
 
-// AppendLists appends the codes of a Codes column, each once for a record and
-// none for the empty text, and for each record where its codes end in codes.
+// AppendLists appends the codes of a Codes column, each once per record and
+// without the empty text, and for each record its end in codes.
 func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []uint32) {
 	all := b.packed.Load()
 	v, packed := &all.dir[c.slot], &all.dir[c.slot+1]
@@ -175,8 +175,9 @@ func (b *Block) AppendLists(codes, ends []uint32, c *Column) (codes2, ends2 []ui
 	return eachOnce(codes, ends, base, b.Len(), all.repeats)
 }
 
-// eachOnce leaves each code once for each of the last n records, whose codes begin
-// at base, and none for the empty text, if there may be such.
+// eachOnce keeps each code once for each of the last n records, whose codes
+// begin at base, and drops the empty text. Without repeats there is nothing to
+// drop.
 func eachOnce(codes, ends []uint32, base, n int, repeats bool) (codes2, ends2 []uint32) {
 	if !repeats {
 		return codes, ends
@@ -194,8 +195,8 @@ func eachOnce(codes, ends []uint32, base, n int, repeats bool) (codes2, ends2 []
 	return out, ends
 }
 
-// Segment returns the whole block compressed. Two callers at once may both make
-// it; one of the two, equal, is kept. A retired block keeps none.
+// Segment returns the whole block compressed. Two concurrent callers may both
+// compute it; one of the equal results is kept. A retired block keeps none.
 func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	if s := b.segments[form].Load(); s != nil {
 		return s, nil
@@ -207,11 +208,11 @@ func (b *Block) Segment(form Form) (*stitch.Segment, error) {
 	return keep(b, &b.segments[form], s), nil
 }
 
-// Has says whether the segment of a form is there.
+// Has reports whether the block keeps the segment of a form.
 func (b *Block) Has(form Form) bool { return b.segments[form].Load() != nil }
 
-// Compress makes a segment of records i..j, which is meant for one page: it is
-// made faster and comes out longer than the segment of a block.
+// Compress returns a segment of records i..j for one page: it is compressed
+// faster and is longer than the segment of a block.
 func (b *Block) Compress(form Form, i, j int) (*stitch.Segment, error) {
 	return b.compress(form, i, j, stitch.CompressFast)
 }
@@ -238,17 +239,17 @@ func (b *Block) compress(form Form, i, j int, how func([]byte) (*stitch.Segment,
 	return s, nil
 }
 
-// Retire says that no later generation has the block. What can be made again is
-// let go, and made for each who asks from now on: few will.
+// Retire means that no later generation has the block. Derived data are dropped,
+// and computed for each request from now on: there will be few.
 func (b *Block) Retire() {
 	b.retired.Store(true)
 	b.empty()
 }
 
-// Retired says that the block keeps nothing that is made of it.
+// Retired reports whether the block keeps no derived data.
 func (b *Block) Retired() bool { return b.retired.Load() }
 
-// empty lets go of what is made of a retired block; it does nothing to others.
+// empty drops the derived data of a retired block; it does nothing to others.
 func (b *Block) empty() {
 	if !b.retired.Load() {
 		return
@@ -260,8 +261,8 @@ func (b *Block) empty() {
 	b.extremes.Store(nil)
 }
 
-// keep keeps what was made of a block, unless somebody else has been quicker or
-// the block is retired, and returns what is to be used.
+// keep stores a computed value unless another caller was faster or the block is
+// retired, and returns the value to use.
 func keep[T any](b *Block, at *atomic.Pointer[T], made *T) *T {
 	if b.retired.Load() {
 		return made
@@ -270,6 +271,6 @@ func keep[T any](b *Block, at *atomic.Pointer[T], made *T) *T {
 	if kept := at.Load(); kept != nil {
 		made = kept
 	}
-	b.empty() // it may have been retired in between
+	b.empty() // it may have been retired meanwhile
 	return made
 }

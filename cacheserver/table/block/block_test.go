@@ -21,7 +21,7 @@ func layout(t testing.TB) *Layout {
 	return l
 }
 
-// built is a block of records, and what they are encoded to.
+// built returns a block of records, and their encoded forms.
 func built(l *Layout, list ...schema.Workflow) (*Block, []string) {
 	b := NewBuilder(l)
 	var encoded []string
@@ -100,7 +100,7 @@ func TestFloats(t *testing.T) {
 	}
 }
 
-func TestDictionaryGivesOneCodeToManyAtOnce(t *testing.T) {
+func TestDictionaryAssignsOneCodeConcurrently(t *testing.T) {
 	d := newDict()
 	require.EqualValues(t, 0, d.code(""))
 	codes := make([][]int64, 8)
@@ -129,7 +129,7 @@ func TestDictionaryGivesOneCodeToManyAtOnce(t *testing.T) {
 	require.True(t, slices.IsSorted(byRank))
 }
 
-// Texts are read where they stand, whatever is in them.
+// Texts are read inside the encoded record, whatever they contain.
 func TestTexts(t *testing.T) {
 	l := layout(t)
 	for _, text := range []string{
@@ -165,7 +165,7 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-func TestUnquoteOfWhatNoEncoderWrites(t *testing.T) {
+func TestUnquoteOfInvalidInput(t *testing.T) {
 	for _, raw := range []string{``, `x`, `"`, `"abc`, `"abc\"`, `"abc\`, `"\q"`, `"\u12"`} {
 		text, rest := unquote([]byte(raw))
 		require.Nil(t, text, raw)
@@ -242,7 +242,7 @@ func TestListsCountEachValueOnce(t *testing.T) {
 	require.Equal(t, [][]string{{"a", "b"}, {}, {"b", "a"}, {}, {"c"}}, got)
 }
 
-func TestASegmentIsMadeOnce(t *testing.T) {
+func TestASegmentIsCompressedOnce(t *testing.T) {
 	l := layout(t)
 	b, _ := built(l, schema.Workflow{Workflow: "a"}, schema.Workflow{Workflow: "b"})
 	for _, form := range []Form{Array, Lines} {
@@ -261,11 +261,11 @@ func TestASegmentIsMadeOnce(t *testing.T) {
 	require.Positive(t, b.Index())
 }
 
-// signAll makes what MayHold and Extremes need.
+// signAll computes the data that MayHold and Extremes need.
 func signAll(b *Block, l *Layout) {
 	b.sign(l)
 	b.findExtremes(l)
 }
 
-// isSigned says that what signAll makes is there.
+// isSigned reports whether the data of signAll are kept.
 func isSigned(b *Block) bool { return b.signed.Load() != nil && b.extremes.Load() != nil }

@@ -7,24 +7,24 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Builder collects records, in the order of their names, for a block. It is
-// used again after Build. Not safe for concurrent use.
+// Builder collects records for a block, in the order of their names. It can be
+// reused after Build. It is not safe for concurrent use.
 type Builder struct {
 	l       *Layout
 	records []record
 	values  [][]int64 // by slot
 	data    []byte
-	repeats bool // a list has a text twice, or an empty one
+	repeats bool // a list has a repeated or an empty text
 }
 
-// NewBuilder makes an empty builder.
+// NewBuilder returns an empty builder.
 func NewBuilder(l *Layout) *Builder { return &Builder{l: l, values: make([][]int64, l.slots)} }
 
-// Len is the number of records so far.
+// Len returns the number of records so far.
 func (b *Builder) Len() int { return len(b.records) }
 
-// Add appends a record that was encoded with schema.AppendJSON; it copies encoded
-// and src.
+// Add appends a record that was encoded with schema.AppendJSON; it copies
+// encoded and src.
 func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
 	b.records = append(b.records, newRecord(encoded, src))
 	from := 0
@@ -42,8 +42,8 @@ func (b *Builder) Add(w *schema.Workflow, encoded []byte, src Source) {
 		case Codes:
 			b.addCodes(c, valueOf[[]string](w, c))
 		case Text, Texts:
-			// Keys keep their order, and no text can look like a key: a quote
-			// in it is escaped.
+			// Keys are in order, and no text can look like a key: its quotes
+			// are escaped.
 			if k := bytes.Index(encoded[from:], c.mark); k >= 0 {
 				from += k + len(c.mark)
 			}
@@ -61,8 +61,9 @@ func boolOf(v bool) int64 {
 	return 0
 }
 
-// addCodes adds a list as it is. One with an empty text, or with a text twice,
-// is marked: a record counts once for each value, and empty is none.
+// addCodes adds a list unchanged. One with an empty or a repeated text is
+// marked: a record counts once for each distinct value, and not for the empty
+// one.
 func (b *Builder) addCodes(c *Column, texts []string) {
 	codes := b.values[c.slot+1]
 	start := len(codes)
@@ -75,7 +76,7 @@ func (b *Builder) addCodes(c *Column, texts []string) {
 	b.appendValue(c.slot, int64(len(codes)-start))
 }
 
-// Copy appends records i..j of a block of the same layout, in the same memory.
+// Copy appends records i..j of a block of the same layout, sharing their memory.
 func (b *Builder) Copy(from *Block, i, j int) {
 	if i >= j {
 		return
@@ -98,7 +99,7 @@ func (b *Builder) Copy(from *Block, i, j int) {
 	}
 }
 
-// Build makes the block and empties the builder.
+// Build returns the block and empties the builder.
 func (b *Builder) Build() *Block {
 	out := &Block{
 		records: slices.Clone(b.records),
@@ -126,6 +127,6 @@ func (b *Builder) reset() {
 	for i := range b.values {
 		b.values[i] = b.values[i][:0]
 	}
-	clear(b.records) // blocks that go take them along
+	clear(b.records) // otherwise they would stay in memory as long as the builder
 	b.records, b.repeats = b.records[:0], false
 }

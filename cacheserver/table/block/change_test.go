@@ -14,7 +14,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// anyRecord makes records whose values need wide and narrow columns by turns.
+// anyRecord returns records whose values need wide and narrow columns by turns.
 func anyRecord(rng *rand.Rand, name string) schema.Workflow {
 	texts := func() (out []string) {
 		out = []string{}
@@ -36,9 +36,9 @@ func anyRecord(rng *rand.Rand, name string) schema.Workflow {
 	return w
 }
 
-// TestReplaceEqualsABlockMadeAnew changes records of blocks one by one; old
-// blocks stay as they are, also where two blocks are made of the same one.
-func TestReplaceEqualsABlockMadeAnew(t *testing.T) {
+// TestReplaceEqualsANewBlock changes records of blocks one by one; old blocks
+// stay unchanged, even if two blocks are derived from the same one.
+func TestReplaceEqualsANewBlock(t *testing.T) {
 	l, rng := layout(t), rand.New(rand.NewPCG(3, 3))
 	b := NewBuilder(l)
 	for round := range 6 {
@@ -51,14 +51,14 @@ func TestReplaceEqualsABlockMadeAnew(t *testing.T) {
 		for range 30 {
 			i := rng.IntN(n)
 			w := anyRecord(rng, list[i].Workflow)
-			if rng.IntN(2) == 0 { // what a search looks into stays
+			if rng.IntN(2) == 0 { // the searched texts stay
 				w.PrepIDs, w.InputDatasets, w.OutputDatasets = list[i].PrepIDs, list[i].InputDatasets, list[i].OutputDatasets
 			}
 			src := Source{IDs: []byte(w.Workflow + fmt.Sprint(rng.IntN(2))), Version: rng.Uint64()}
 			if rng.IntN(2) == 0 {
 				signAll(now, l)
 			}
-			look := requireRecords // which leaves records aside that are aside
+			look := requireRecords // which does not pack replacements
 			if rng.IntN(3) == 0 {
 				look = requireSame
 			}
@@ -78,9 +78,9 @@ func TestReplaceEqualsABlockMadeAnew(t *testing.T) {
 	}
 }
 
-// TestColumnsAreMadeWhileOthersRead has many readers of a block with records
-// aside: all see the same, whoever makes the whole columns.
-func TestColumnsAreMadeWhileOthersRead(t *testing.T) {
+// TestColumnsArePackedDuringReads has many readers of a block with replacements:
+// all see the same, whoever packs the columns.
+func TestColumnsArePackedDuringReads(t *testing.T) {
 	l, rng := layout(t), rand.New(rand.NewPCG(5, 5))
 	var list []schema.Workflow
 	for i := range 50 {
@@ -98,7 +98,7 @@ func TestColumnsAreMadeWhileOthersRead(t *testing.T) {
 			assert.Equal(t, want.AppendInts(nil, c), now.AppendInts(nil, c))
 		}
 	}
-	require.Len(t, now.packed.Load().replacements, 3, "to read whole columns makes none")
+	require.Len(t, now.packed.Load().replacements, 3, "reading whole columns does not pack them")
 	var all sync.WaitGroup
 	for n := range 8 {
 		all.Go(func() {
@@ -121,7 +121,7 @@ func TestColumnsAreMadeWhileOthersRead(t *testing.T) {
 	require.Empty(t, now.packed.Load().replacements)
 }
 
-// requireRecords reads no whole columns.
+// requireRecords compares records without reading whole columns.
 func requireRecords(t *testing.T, l *Layout, got *Block, list []schema.Workflow, round int) {
 	t.Helper()
 	want, encoded := built(l, list...)

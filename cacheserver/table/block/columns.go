@@ -2,28 +2,28 @@ package block
 
 import "slices"
 
-// columns are the packed values of a block. They are immutable; a block made of
-// another one by a change shares them, with the changed records aside, until
-// somebody reads whole columns: most changes come before that.
+// columns are the packed values of a block. They are immutable. A block that
+// differs from another one by a change shares them, with the changed records as
+// replacements, until whole columns are read: most changes come before that.
 type columns struct {
 	dir     []vec // by slot
 	data    []byte
-	repeats bool // some list has a text twice, or an empty one
+	repeats bool // some list has a repeated or an empty text
 
-	replacements []*replacement // records that are not as dir and data have them
-	layout       *Layout        // with replacements: how to put them in
+	replacements []*replacement // records that differ from dir and data
+	layout       *Layout        // only with replacements: needed to pack them
 }
 
-// replacement is one record beside the packed values, as Add made it.
+// replacement is one record besides the packed values, in the form of Add.
 type replacement struct {
 	record int
-	values []int64  // by slot; floats by their bits, lists by the number of their codes
-	codes  []uint32 // of all lists, one after the other
+	values []int64  // by slot; floats as bits, lists as numbers of codes
+	codes  []uint32 // of all lists, one after another
 	ends   []uint32 // of each list in codes
 }
 
-// maxReplacements is how many records may be aside: each of them is looked at when a
-// value of the block is read.
+// maxReplacements is the maximum number of replacements: each of them is checked
+// when a value of the block is read.
 const maxReplacements = 12
 
 // list returns the codes of the n-th list column.
@@ -49,7 +49,7 @@ func (c *columns) with(l *Layout, r *replacement, repeats bool, records int) *co
 	return next
 }
 
-// at returns the record if it is aside, or nil.
+// at returns the replacement of a record, or nil.
 func (c *columns) at(record int) *replacement {
 	for _, r := range c.replacements {
 		if r.record == record {
@@ -59,7 +59,7 @@ func (c *columns) at(record int) *replacement {
 	return nil
 }
 
-// value returns the value of record i in a slot; of floats see float.
+// value returns the value of record i in a slot; for floats see float.
 func (c *columns) value(slot, i int) int64 {
 	if r := c.at(i); r != nil {
 		return r.values[slot]
@@ -78,7 +78,7 @@ func (c *columns) float(slot, i int) float64 {
 	return floatOf(v.value(c.data, i))
 }
 
-// list appends the codes of record i in a list column, as they are.
+// list appends the codes of record i in a list column, unchanged.
 func (c *columns) list(dst []uint32, col *Column, i int) []uint32 {
 	if r := c.at(i); r != nil {
 		return append(dst, r.list(col.list)...)
@@ -87,8 +87,7 @@ func (c *columns) list(dst []uint32, col *Column, i int) []uint32 {
 	return appendTo(dst, &c.dir[col.slot+1], c.data, start, end)
 }
 
-// sums adds up the lengths before record i, and those before record j, as they
-// are packed.
+// sums returns the packed list lengths added up to record i, and up to record j.
 func (c *columns) sums(slot, i, j int) (start, end int) {
 	v := &c.dir[slot]
 	if v.width == 0 {
@@ -104,7 +103,7 @@ func (c *columns) sums(slot, i, j int) (start, end int) {
 	return start, end
 }
 
-// packed returns the columns of so many records with none aside.
+// packed returns the columns with all replacements packed.
 func (c *columns) packed(records int) *columns {
 	if len(c.replacements) == 0 {
 		return c

@@ -9,14 +9,14 @@ import (
 	"sync/atomic"
 )
 
-// Dict returns the texts of one key small numbers. It only grows: a code keeps
-// its text for ever, so blocks of all generations share it. Code 0 is the
-// empty text. Readers take no lock.
+// Dict assigns small numbers (codes) to the texts of one key. It only grows: a
+// code keeps its text for ever, so blocks of all generations share it. Code 0 is
+// the empty text. Readers do not lock.
 type Dict struct {
-	quick  atomic.Pointer[map[string]uint32] // a copy of codes, perhaps an old one, never written to
-	mu     sync.Mutex                        // of all below; and one writer of texts at a time
+	quick  atomic.Pointer[map[string]uint32] // a copy of codes, perhaps outdated, read-only
+	mu     sync.Mutex                        // guards all below, and the writing of texts
 	codes  map[string]uint32
-	missed int // texts that codes had and quick did not, since quick was made
+	missed int // lookups since quick was copied that found their text only in codes
 
 	texts atomic.Pointer[[]string]
 	ranks atomic.Pointer[[]uint32]
@@ -29,11 +29,11 @@ func newDict() *Dict {
 	return d
 }
 
-// Texts returns the texts by code. A later call may give more.
+// Texts returns the texts by code. A later call may return more.
 func (d *Dict) Texts() []string { return *d.texts.Load() }
 
-// code returns the code of text, a new one if need be. Nearly all are found
-// without a lock, for which all builders of the first read would wait.
+// code returns the code of text, a new one if necessary. Nearly all are found
+// without a lock, for which all builders of the full read would wait.
 func (d *Dict) code(text string) int64 {
 	if code, ok := (*d.quick.Load())[text]; ok {
 		return int64(code)
@@ -41,7 +41,7 @@ func (d *Dict) code(text string) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if code, ok := d.codes[text]; ok {
-		// To copy costs as much as so many look-ups.
+		// A copy costs as much as this many lookups.
 		if d.missed++; d.missed > len(d.codes) {
 			quick := maps.Clone(d.codes)
 			d.quick.Store(&quick)
@@ -50,7 +50,7 @@ func (d *Dict) code(text string) int64 {
 		return int64(code)
 	}
 	text = strings.Clone(text) // it may be part of a whole document
-	// Readers have the old length: what is appended behind it is not theirs yet.
+	// Readers have the old length and do not see the appended text yet.
 	texts := append(*d.texts.Load(), text)
 	code := uint32(len(texts) - 1)
 	d.codes[text] = code
@@ -58,7 +58,8 @@ func (d *Dict) code(text string) int64 {
 	return int64(code)
 }
 
-// Ranks returns for each code the place of its text in the order of all texts.
+// Ranks returns for each code the position of its text in the order of all
+// texts.
 func (d *Dict) Ranks() []uint32 {
 	texts := d.Texts()
 	if r := d.ranks.Load(); r != nil && len(*r) >= len(texts) {
@@ -79,7 +80,7 @@ func (d *Dict) Ranks() []uint32 {
 
 func (d *Dict) has(code int64) bool { return code >= 0 && code < int64(len(d.Texts())) }
 
-// set returns an empty dictionary its texts; false if they are none.
+// set assigns its texts to an empty dictionary; false if they are invalid.
 func (d *Dict) set(texts []string) bool {
 	codes := make(map[string]uint32, len(texts))
 	for code, text := range texts {

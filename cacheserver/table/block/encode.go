@@ -9,7 +9,7 @@ import (
 // versionBytes is the length of Source.Version; IDs follow.
 const versionBytes = 8
 
-// AppendBinary appends all of the block that can't be made again quickly, in a
+// AppendBinary appends all of the block that can't be recomputed quickly, in the
 // form that Layout.Read reads. Codes are those of the layout's dictionaries.
 func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
 	all := b.columns()
@@ -33,8 +33,8 @@ func (b *Block) AppendBinary(dst []byte, l *Layout) []byte {
 	return checkpoint.AppendText(dst, all.data)
 }
 
-// Read reads a block that AppendBinary wrote. It is checked so far that no
-// method of it can fail later; that columns and records agree is not checked.
+// Read reads a block that AppendBinary wrote. It is checked so that no method
+// can fail later; that columns and records agree is not checked.
 func (l *Layout) Read(c *checkpoint.Cursor) (*Block, error) {
 	n := c.Count(1)
 	if n == 0 || n > Most {
@@ -83,8 +83,8 @@ func clone(data []byte) []byte {
 	return append(make([]byte, 0, len(data)), data...)
 }
 
-// place says where the values of each slot begin, as Build laid them out, and
-// whether all of them are there.
+// place computes where the values of each slot begin, as Build laid them out,
+// and reports whether all of them exist.
 func (b *Block) place(l *Layout) bool {
 	at := uint64(0)
 	one := func(slot int, values uint64) bool {
@@ -129,8 +129,8 @@ func (b *Block) total(slot int) (sum uint64, ok bool) {
 	return sum, true
 }
 
-// checkColumns holds codes to the dictionaries and places of texts to the
-// records.
+// checkColumns checks codes against the dictionaries, and positions of texts
+// against the records.
 func (b *Block) checkColumns(l *Layout) bool {
 	for i := range l.Columns {
 		c := &l.Columns[i]
@@ -171,8 +171,8 @@ func (b *Block) textAt(c *Column, i int) bool {
 	return rest != nil
 }
 
-// Texts returns the texts of all dictionaries, by column. They only grow, so what
-// is captured stays right for the blocks that were there.
+// Texts returns the texts of all dictionaries, by column. They only grow, so
+// captured texts stay valid for the blocks of that time.
 func (l *Layout) Texts() [][]string {
 	out := make([][]string, len(l.Columns))
 	for i := range l.Columns {
@@ -183,8 +183,8 @@ func (l *Layout) Texts() [][]string {
 	return out
 }
 
-// SetTexts fills the dictionaries of a layout that nobody has used yet. The
-// first text of each must be the empty one, and none may be there twice.
+// SetTexts fills the dictionaries of an unused layout. The first text of each
+// must be the empty one, and none may occur twice.
 func (l *Layout) SetTexts(texts [][]string) error {
 	if len(texts) != len(l.Columns) {
 		return checkpoint.Broken("%d dictionaries, want %d", len(texts), len(l.Columns))
@@ -193,19 +193,19 @@ func (l *Layout) SetTexts(texts [][]string) error {
 		d := l.Columns[i].Dict
 		if d == nil {
 			if len(texts[i]) > 0 {
-				return checkpoint.Broken("a dictionary of a column that has none")
+				return checkpoint.Broken("a dictionary for a column without one")
 			}
 			continue
 		}
 		if !d.set(texts[i]) {
-			return checkpoint.Broken("a dictionary that is none")
+			return checkpoint.Broken("an invalid dictionary")
 		}
 	}
 	return nil
 }
 
-// Take takes over the dictionaries of another layout that nobody else uses;
-// this one must not be used yet.
+// Take takes over the dictionaries of another layout that is not used elsewhere;
+// this one must be unused.
 func (l *Layout) Take(o *Layout) {
 	for i := range l.Columns {
 		if d := l.Columns[i].Dict; d != nil {

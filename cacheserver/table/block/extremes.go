@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// AppendDistinct appends the different texts of record i in a Text or Texts
-// column; the empty text is none.
+// AppendDistinct appends the distinct texts of record i in a Text or Texts
+// column, without the empty text.
 func (b *Block) AppendDistinct(dst [][]byte, c *Column, i int) [][]byte {
 	if c.Kind == Text {
 		if text := b.Text(c, i); len(text) > 0 {
@@ -25,8 +25,8 @@ func (b *Block) AppendDistinct(dst [][]byte, c *Column, i int) [][]byte {
 	return dst
 }
 
-// Joined returns the values of a record in a Text or Texts column, joined with the
-// smallest character: the order of joined texts is that of the lists.
+// Joined returns the values of a record in a Text or Texts column, joined with
+// the smallest character: joined texts sort like the lists.
 func (b *Block) Joined(c *Column, i int) []byte {
 	if c.Kind == Text {
 		return b.Text(c, i)
@@ -39,7 +39,7 @@ func (b *Block) Joined(c *Column, i int) []byte {
 	return bytes.Join(texts, []byte{0})
 }
 
-// First returns the first value that Joined has, none of an empty list.
+// First returns the first value of Joined, none for an empty list.
 func (b *Block) First(c *Column, i int) (first []byte) {
 	if c.Kind == Text {
 		return b.Text(c, i)
@@ -51,18 +51,19 @@ func (b *Block) First(c *Column, i int) (first []byte) {
 	return first
 }
 
-// Extremes returns the records with the first and the last text of a text column,
-// as they are sorted; those without a text are neither, unless all are.
+// Extremes returns the records with the first and the last text of a text column
+// in its sort order; records without a text are chosen only if all are.
 func (b *Block) Extremes(l *Layout, column int) (least, most int) {
 	all := b.findExtremes(l)
 	n := l.Columns[column].text
 	return int(all[2*n]), int(all[2*n+1])
 }
 
-// findExtremes finds them for all text columns, two for each; places in a block fit
-// into a byte. Two callers at once may both do it. The first 128 records by a text
-// are found in 2.8 and 6.3 ms at 200 000 records, without this in 40 and 43
-// (BenchmarkTop PrepID, OutputDatasets); in 1.2 and 2.6, 4.1 and 4.9 ms at 20 000.
+// findExtremes finds them for all text columns, two for each; an index in a
+// block fits into a byte. Two concurrent callers may both do it. The first 128
+// records by a text are found in 2.8 and 6.3 ms at 200 000 records, without this
+// in 40 and 43 (BenchmarkTop PrepID, OutputDatasets); in 1.2 and 2.6, 4.1 and
+// 4.9 ms at 20 000.
 func (b *Block) findExtremes(l *Layout) []uint8 {
 	if e := b.extremes.Load(); e != nil {
 		return *e

@@ -1,11 +1,12 @@
 // Package block holds about 50 consecutive workflow records as one immutable
 // value: their encoded JSON, a column for each key of the record to filter, sort
-// and count by, and their compressed form, made when first asked for. Blocks that
-// follow each other in time share the records that did not change. Dictionaries of frequent texts are shared by all blocks.
+// and count by, and their compressed form, computed on first use. Successive
+// versions of a block share unchanged records. All blocks share the dictionaries
+// of frequent texts.
 //
-// The package knows what a record looks like from schema.Describe alone, no
-// key is treated by name but the choice which texts get a dictionary. It knows
-// nothing of lists of blocks, generations or queries.
+// The package knows records only through schema.Describe; the only keys that it
+// treats by name are those of texts without a dictionary. It does not know lists
+// of blocks, generations or queries.
 package block
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Kind says how a column keeps its values.
+// Kind says how a column stores its values.
 type Kind uint8
 
 const (
@@ -39,31 +40,31 @@ type Column struct {
 	slot int     // first of its slots in a block; Codes have two: counts and codes
 	list int     // number among the columns of kind Codes
 	at   uintptr // place of the value in a schema.Workflow
-	mark []byte  // what stands before the value in the encoded record: ,"Key":
+	mark []byte  // what precedes the value in the encoded record: ,"Key":
 }
 
 // Layout is the set of columns. It is shared by all blocks of a store; only its
 // dictionaries grow.
 type Layout struct {
 	Columns  []Column
-	Searched []int // columns that a search looks into
+	Searched []int // columns that a search reads
 	byKey    map[string]int
 	texts    int   // columns of kind Text or Texts
 	slots    int   // of all columns
 	lists    []int // slots of the columns of kind Codes
 }
 
-// scattered are the texts that nearly each workflow has its own of: a
-// dictionary would grow with the workflows and never shrink.
+// scattered are the texts that are nearly unique to each workflow: a dictionary
+// of them would grow with the workflows and never shrink.
 var scattered = map[string]bool{
 	"Workflow": true, "PrepID": true, "PrepIDs": true, "OriginalRequest": true, "InitialTask": true,
 	"InputDatasets": true, "OutputDatasets": true,
 }
 
-// searched are the keys that q= looks into; all of them are scattered.
+// searched are the keys that q= searches; all of them are scattered.
 var searched = []string{"Workflow", "PrepIDs", "InputDatasets", "OutputDatasets"}
 
-// NewLayout makes the columns of the Workflow record.
+// NewLayout returns the columns of the Workflow record.
 func NewLayout() (*Layout, error) {
 	l := &Layout{byKey: map[string]int{}}
 	record := reflect.TypeFor[schema.Workflow]()
@@ -107,7 +108,7 @@ func NewLayout() (*Layout, error) {
 	for _, key := range searched {
 		i, ok := l.byKey[key]
 		if !ok || l.Columns[i].Kind != Text && l.Columns[i].Kind != Texts {
-			return nil, fmt.Errorf("column %s: there is no such text to search in", key)
+			return nil, fmt.Errorf("column %s: no such text column to search", key)
 		}
 		l.Searched = append(l.Searched, i)
 	}
@@ -127,8 +128,8 @@ var fieldTypes = map[schema.Type]reflect.Type{
 }
 
 // offsetOf finds the field of a key. Its type is checked here, once, so that
-// the values can be read by their place: through reflection, reading a record
-// would cost more than encoding it.
+// values can be read by offset: reading a record by reflection would cost more
+// than encoding it.
 func offsetOf(record reflect.Type, f schema.Field) (uintptr, error) {
 	field, ok := record.FieldByName(f.Key)
 	if !ok || field.Type != fieldTypes[f.Type] {

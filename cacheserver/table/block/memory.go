@@ -13,8 +13,9 @@ const (
 	recordBytes      = int64(unsafe.Sizeof(record(nil)))
 )
 
-// Allocated is what the runtime gives who asks for n bytes: it has few sizes, an
-// eighth apart, and whole pages for what is long.
+// Allocated returns how many bytes the runtime allocates for a request of n
+// bytes: size classes are about an eighth apart, and large requests get whole
+// pages.
 func Allocated(n int64) int64 {
 	const small, long, page = 256, 32 << 10, 8 << 10
 	up := func(to int64) int64 { return (n + to - 1) / to * to }
@@ -31,11 +32,11 @@ func Allocated(n int64) int64 {
 	return up(step)
 }
 
-// Size is the memory of the records and their columns, in bytes.
+// Size returns the memory of the records and their columns, in bytes.
 func (b *Block) Size() int64 { return b.sizeBeside(nil) }
 
-// Own is the memory of blocks that others, which were made of them or of which they
-// were made, do not share.
+// Own returns the memory of blocks that is not shared with others, which are
+// earlier or later versions.
 func Own(blocks, others []*Block) (bytes int64) {
 	shared := map[unsafe.Pointer]bool{}
 	for _, b := range others {
@@ -54,7 +55,7 @@ func Own(blocks, others []*Block) (bytes int64) {
 	return bytes
 }
 
-// sizeBeside is the memory of a block but for what is shared.
+// sizeBeside returns the memory of a block without the shared parts.
 func (b *Block) sizeBeside(shared map[unsafe.Pointer]bool) int64 {
 	n := Allocated(blockBytes) + Allocated(recordBytes*int64(cap(b.records)))
 	for _, r := range b.records {
@@ -77,10 +78,10 @@ func (b *Block) sizeBeside(shared map[unsafe.Pointer]bool) int64 {
 	return n
 }
 
-// size is the memory of the record, in bytes.
+// size returns the memory of the record, in bytes.
 func (r *recordHeader) size() int64 { return Allocated(headerBytes + int64(r.length) + int64(r.ids)) }
 
-// Segments is the memory of the compressed forms that are there, in bytes.
+// Segments returns the memory of the kept compressed forms, in bytes.
 func (b *Block) Segments() (bytes int64) {
 	for i := range b.segments {
 		if s := b.segments[i].Load(); s != nil {
@@ -90,7 +91,7 @@ func (b *Block) Segments() (bytes int64) {
 	return bytes
 }
 
-// Index is the memory of what searches and sorts need that is there, in bytes.
+// Index returns the memory of the kept data for searches and sorts, in bytes.
 func (b *Block) Index() (bytes int64) {
 	if s := b.signed.Load(); s != nil {
 		bytes += int64(unsafe.Sizeof(*s)) + int64(8*cap(s.bits)+cap(s.names.same)+cap(s.names.rest)+2*cap(s.names.ends))
@@ -101,7 +102,7 @@ func (b *Block) Index() (bytes int64) {
 	return bytes
 }
 
-// Bytes is about the memory of the dictionaries.
+// Bytes returns the approximate memory of the dictionaries.
 func (l *Layout) Bytes() (bytes int64) {
 	const each = 16 + 2*(16+4+1)*3/2 + 4 // a text in the list, in two maps, and its rank
 	for i := range l.Columns {

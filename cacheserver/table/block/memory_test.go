@@ -9,7 +9,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// What is said of sizes is near what the runtime returns.
+// Computed sizes are close to what the runtime allocates.
 func TestAllocated(t *testing.T) {
 	for n := 64; n < 300_000; n += 1 + n/50 {
 		got := cap(slices.Grow([]byte(nil), n))
@@ -17,7 +17,7 @@ func TestAllocated(t *testing.T) {
 	}
 }
 
-// A retired block returns the same, and keeps nothing of it.
+// A retired block returns the same, and keeps no derived data.
 func TestRetiredBlock(t *testing.T) {
 	l := layout(t)
 	b, _ := built(l, schema.Workflow{Workflow: "a", PrepID: "p"}, schema.Workflow{Workflow: "b", PrepID: "q"})

@@ -2,16 +2,16 @@ package block
 
 import "bytes"
 
-// names are the names of a block for a search that many of them match, with
-// ASCII letters in lower case: what all begin with, and what follows in each, in
-// a row. To read names where they stand costs a search the wait for memory, once
-// a record; here neighbours come along. They ascend, so they have much in common. A text inside all
-// names of 200 000 records is found in 4 ms, without this in 72 (BenchmarkSearch
-// inside); in 0.12 and 6.1 ms at 20 000.
+// names are the names of a block for a search with many matches, in lower case
+// for ASCII letters: the common beginning, and the rest of each, contiguous.
+// Reading names inside their records would cost a search one memory access per
+// record; here neighbours are loaded together. Names ascend, so they have much
+// in common. A text inside all names of 200 000 records is found in 4 ms,
+// without this in 72 (BenchmarkSearch inside); in 0.12 and 6.1 ms at 20 000.
 type names struct {
-	same []byte // room of its own, with rest behind it
+	same []byte // has its own memory, which also holds rest
 	rest []byte
-	ends []uint16 // of each name in rest; nil: the names are too long to be kept
+	ends []uint16 // of each name in rest; nil: the names are too long to keep
 }
 
 func appendFolded(dst, text []byte) []byte {
@@ -21,7 +21,7 @@ func appendFolded(dst, text []byte) []byte {
 	return dst
 }
 
-// hold sets the bits of the names that hold text.
+// hold sets the bits of the names that contain text.
 func (n *names) hold(text []byte, words []uint64) {
 	if bytes.Contains(n.same, text) {
 		for i := range n.ends {
@@ -34,7 +34,7 @@ func (n *names) hold(text []byte, words []uint64) {
 	for i, end := range n.ends {
 		rest := n.rest[start:end]
 		start = int(end)
-		// Neighbours mostly have it at the same place.
+		// Neighbours mostly have it at the same position.
 		if guess < 0 || guess+len(text) > len(rest) || string(rest[guess:guess+len(text)]) != string(text) {
 			if guess = bytes.Index(rest, text); guess < 0 && !beginsWithRest(rest, text, cuts) {
 				continue
@@ -44,8 +44,8 @@ func (n *names) hold(text []byte, words []uint64) {
 	}
 }
 
-// cuts are the places in text where it can be cut so that all names begin with
-// something that ends with the first part.
+// cuts returns the positions where text can be cut so that the common beginning
+// of all names ends with the first part.
 func (n *names) cuts(text []byte) (out []int) {
 	for k := 1; k < len(text); k++ {
 		if bytes.HasSuffix(n.same, text[:k]) {

@@ -12,8 +12,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// NamesHold finds what looking at each name finds: in what all begin with,
-// behind it, and across the two.
+// NamesHold finds what comparing each name finds: in the common beginning, after
+// it, and across the two.
 func TestNamesHold(t *testing.T) {
 	l := layout(t)
 	rng := rand.New(rand.NewPCG(4, 4))
@@ -36,7 +36,7 @@ func TestNamesHold(t *testing.T) {
 	}
 }
 
-// Names that are too long to be kept are left to who looks at them.
+// Names that are too long to keep are left to the caller.
 func TestNamesHoldOfLongNames(t *testing.T) {
 	l := layout(t)
 	b, _ := built(l, schema.Workflow{Workflow: "a" + strings.Repeat("x", math.MaxUint16)}, schema.Workflow{Workflow: "b"})

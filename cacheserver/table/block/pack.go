@@ -6,13 +6,14 @@ import (
 	"slices"
 )
 
-// vec is where a column's integers are in a block: the difference to the
-// smallest one in as few bytes as the widest needs; none when all are equal.
+// vec is the location of a column's integers in a block: differences to the
+// smallest one, in as few bytes as the largest difference needs; none if all are
+// equal.
 type vec struct {
 	min   int64
 	at    uint32
 	width uint8 // 0, 1, 2, 4 or 8 bytes
-	cents bool  // floats that are whole hundredths, kept as such
+	cents bool  // floats that are whole hundredths, stored as such
 }
 
 func pack(dst []byte, values []int64) ([]byte, vec) {
@@ -94,8 +95,8 @@ func appendTo[T int64 | uint32](dst []T, v *vec, data []byte, i, j int) []T {
 	return dst
 }
 
-// Floats are kept as integers of the same order. Percentages and averages are
-// whole hundredths and then small; a block with any other value keeps bits.
+// Floats are stored as integers in the same order. Percentages and averages are
+// whole hundredths and then small; a block with any other value stores bits.
 
 func bitsOf(f float64) int64 {
 	b := int64(math.Float64bits(f))
@@ -104,15 +105,15 @@ func bitsOf(f float64) int64 {
 
 func floatOf(b int64) float64 { return math.Float64frombits(uint64(b ^ (b>>63)&math.MaxInt64)) }
 
-// bitsOfCents turns the values of a column from hundredths to bits.
+// bitsOfCents converts the values of a column from hundredths to bits.
 func bitsOfCents(values []int64) {
 	for i, cents := range values {
 		values[i] = bitsOf(float64(cents) / 100)
 	}
 }
 
-// centsOf turns the values of a column from bits to hundredths where all of
-// them allow it without a loss.
+// centsOf converts the values of a column from bits to hundredths, if all of
+// them allow it without loss.
 func centsOf(values []int64) bool {
 	const exact = 1 << 50
 	for _, b := range values {

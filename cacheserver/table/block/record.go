@@ -7,9 +7,9 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Workflow returns record i as a struct: encoded again, it is the same bytes.
-// Frequent texts are those of the dictionaries, so this costs less than
-// decoding the bytes. The caller owns the struct and its lists.
+// Workflow returns record i as a struct, which encodes to the same bytes.
+// Frequent texts are those of the dictionaries, so this costs less than decoding
+// the bytes. The caller owns the struct and its lists.
 func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 	w := new(schema.Workflow)
 	b.Scalars(l, i, w)
@@ -33,12 +33,12 @@ func (b *Block) Workflow(l *Layout, i int) *schema.Workflow {
 	return w
 }
 
-// List returns the texts of record i in a Codes column, as they are in the record.
+// List returns the texts of record i in a Codes column, unchanged.
 func (b *Block) List(c *Column, i int) []string {
 	return b.AppendList([]string{}, c, i)
 }
 
-// AppendList appends what List returns.
+// AppendList appends the texts that List returns.
 func (b *Block) AppendList(dst []string, c *Column, i int) []string {
 	var room [16]uint32
 	codes := b.packed.Load().list(room[:0], c, i)
@@ -50,9 +50,9 @@ func (b *Block) AppendList(dst []string, c *Column, i int) []string {
 	return dst
 }
 
-// Scalars writes the numbers and frequent texts of record i into w: all but
-// lists and the texts that nearly each workflow has its own of. It takes no
-// memory.
+// Scalars writes the numbers and frequent texts of record i into w: everything
+// but lists and texts that are nearly unique to each workflow. It does not
+// allocate.
 func (b *Block) Scalars(l *Layout, i int, w *schema.Workflow) {
 	for k := range l.Columns {
 		c := &l.Columns[k]
@@ -79,7 +79,7 @@ func (b *Block) Float(c *Column, i int) float64 {
 	return b.packed.Load().float(c.slot, i)
 }
 
-// Codes returns the codes of record i in a Codes column, each once and none for
+// Codes returns the codes of record i in a Codes column, each once and without
 // the empty text.
 func (b *Block) Codes(c *Column, i int) []uint32 {
 	packed := b.packed.Load()

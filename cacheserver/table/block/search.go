@@ -2,8 +2,8 @@ package block
 
 import "math"
 
-// MayHold clears the bits of records that hold no text with the given rows in
-// any searched column. Bit i of words is record i.
+// MayHold clears the bits of records that can't contain a text with the given
+// rows in any searched column. Bit i of words is record i.
 func (b *Block) MayHold(l *Layout, wanted Rows, words []uint64) {
 	s := b.sign(l)
 	for _, row := range wanted {
@@ -18,7 +18,7 @@ func (b *Block) MayHold(l *Layout, wanted Rows, words []uint64) {
 	}
 }
 
-// sign returns the signatures. Two callers at once may both make them.
+// sign returns the signatures. Two concurrent callers may both compute them.
 func (b *Block) sign(l *Layout) *signatures {
 	if s := b.signed.Load(); s != nil {
 		return s
@@ -42,9 +42,9 @@ func (b *Block) sign(l *Layout) *signatures {
 	return keep(b, &b.signed, s)
 }
 
-// NamesHold sets the bits of the records whose name holds text, which is ASCII
-// in lower case; bit i of words is record i. It may miss names: of very long ones
-// it sets none.
+// NamesHold sets the bits of the records whose name contains text, which is
+// ASCII in lower case; bit i of words is record i. It may miss matches: for very
+// long names it sets no bits.
 func (b *Block) NamesHold(l *Layout, text []byte, words []uint64) {
 	b.sign(l).names.hold(text, words)
 }

@@ -6,16 +6,16 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Source names what a record was made of.
+// Source identifies the documents behind a record.
 type Source struct {
 	IDs     []byte // packed by the writer, not read here
-	Version uint64 // hash over the content of all documents
+	Version uint64 // hash of the content of all documents
 }
 
-// record is one record in memory of its own, which all blocks that have it
-// share. A block is a list of pointers to records: each kept generation has a
-// copy of the list of each changed block, 8 bytes a record. Slices with the
-// hashes beside them are 32 bytes a record, another 1.2 KB for each change in a
+// record is one record in memory of its own, shared by all blocks that have it.
+// A block is a list of pointers to records: each kept generation has a copy of
+// the list of each changed block, 8 bytes a record. Slices with the hashes
+// besides them would take 32 bytes a record, another 1.2 KB for each change in a
 // kept generation.
 type record = *recordHeader
 
@@ -32,7 +32,8 @@ const headerBytes = int64(unsafe.Sizeof(recordHeader{}))
 
 // newRecord copies encoded and src.
 func newRecord(encoded []byte, src Source) record {
-	// An allocation of this length is aligned for a uint64, and has no pointers.
+	// An allocation of this length is aligned for a uint64, and has no
+	// pointers.
 	memory := make([]byte, int(headerBytes)+len(encoded)+len(src.IDs))
 	r := (record)(unsafe.Pointer(unsafe.SliceData(memory)))
 	r.hash, r.version = xxhash.Sum64(encoded), src.Version
@@ -49,9 +50,9 @@ func (r *recordHeader) source() Source {
 	return Source{IDs: r.behind(r.length, r.ids), Version: r.version}
 }
 
-// behind returns n bytes, from a place behind the header on.
+// behind returns n bytes after the header, starting at from.
 func (r *recordHeader) behind(from, n uint32) []byte {
-	if n == 0 { // the place may be behind the allocation
+	if n == 0 { // the address may be after the allocation
 		return nil
 	}
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(r), headerBytes+int64(from))), n)

@@ -1,20 +1,19 @@
 package block
 
-// signatures tell which records of a block can't hold a text, without looking
-// at the texts: each three characters that follow each other in a searched
-// column choose a row, in which the record has a bit. A record that holds a
-// text has a bit in all rows of that text's threes. The other way round it is
-// a guess: a record with all bits must be looked at. Looking at all texts takes 190
-// to 210 ms at 200 000 records, with signatures 1.1 ms (BenchmarkSearch rare, none);
-// 20 ms and 0.02 ms at 20 000.
+// signatures show which records of a block can't contain a text, without reading
+// the texts: each three consecutive characters in a searched column choose a
+// row, in which the record has a bit. A record that contains a text has a bit in
+// all rows of that text. The reverse is only likely: a record with all bits must
+// be checked. Reading all texts takes 190 to 210 ms at 200 000 records, with
+// signatures 1.1 ms (BenchmarkSearch rare, none); 20 ms and 0.02 ms at 20 000.
 type signatures struct {
 	words int      // of a row: 64 records each
-	bits  []uint64 // rows one after the other
+	bits  []uint64 // row after row
 
 	names names
 }
 
-// 512 rows take 80 bytes a record, and few guesses are wrong.
+// 512 rows take 80 bytes a record, with few wrong candidates.
 const (
 	rowBits = 9
 	rows    = 1 << rowBits
@@ -36,7 +35,7 @@ func RowsOf(text string) (out Rows) {
 	return out
 }
 
-// rowOf spreads three characters over the rows, by Fibonacci hashing.
+// rowOf distributes three characters over the rows by Fibonacci hashing.
 func rowOf(three uint32) uint32 { return three * 0x9e3779b1 >> (32 - rowBits) }
 
 func (s *signatures) add(text []byte, record int) {

@@ -2,10 +2,10 @@ package block
 
 import "github.com/dmwm/wmstats/schema/jsonscan"
 
-// Texts that many workflows differ in are read where they stand in the encoded
-// record. The encoder escapes only quotes, backslashes and control characters,
-// which names and datasets don't have: then the value is the bytes between the
-// quotes, and nothing is copied.
+// Texts that differ between workflows are read inside the encoded record. The
+// encoder escapes only quotes, backslashes and control characters, which names
+// and datasets don't contain: then the value is the bytes between the quotes,
+// and nothing is copied.
 
 // unquote reads the JSON string at the start of raw; rest is what follows it.
 func unquote(raw []byte) (text, rest []byte) {
@@ -28,7 +28,7 @@ func eachText(raw []byte, f func(text []byte) bool) {
 	}
 }
 
-// listText returns the JSON list at the start of raw, brackets left out.
+// listText returns the JSON list at the start of raw without its brackets.
 func listText(raw []byte) []byte {
 	end := 0
 	for end < len(raw) && raw[end] != ']' {
@@ -41,7 +41,7 @@ func listText(raw []byte) []byte {
 	return raw[:end]
 }
 
-// fold has the lower case of an ASCII letter, and any other byte as it is.
+// fold maps ASCII letters to lower case, and any other byte to itself.
 var fold = func() (t [256]byte) {
 	for i := range t {
 		t[i] = byte(i)

@@ -1,9 +1,9 @@
 package stitch
 
-// The CRC-32 of two texts one after the other follows from the CRC-32 of each
-// and the length of the second: crc(ab) = crc(a)·x^(8·len(b)) mod P + crc(b),
-// over polynomials with coefficients of one bit, in reflected order. The factor
-// is made once for each segment, so that joining costs one multiplication.
+// The CRC-32 of two concatenated texts follows from the CRC-32 of each and the
+// length of the second: crc(ab) = crc(a)·x^(8·len(b)) mod P + crc(b), over
+// polynomials with one-bit coefficients, in reflected order. The factor is
+// computed once for each segment, so that joining costs one multiplication.
 // Method and constants as in zlib's crc32_combine_gen and crc32_combine_op.
 
 const polynomial = 0xedb88320 // CRC-32 of gzip (RFC 1952), reflected
@@ -30,8 +30,8 @@ var squares = func() (t [32]uint32) {
 	return t
 }()
 
-// shift returns x^(8n) mod P: what the CRC of a text is multiplied with when n
-// bytes follow it.
+// shift returns x^(8n) mod P: the factor for the CRC of a text that is followed
+// by n bytes.
 func shift(n uint64) uint32 {
 	p := uint32(1) << 31
 	for k := 3; n != 0; n, k = n>>1, k+1 {
@@ -42,5 +42,5 @@ func shift(n uint64) uint32 {
 	return p
 }
 
-// join is the CRC-32 of a followed by b, by is shift(len(b)).
+// join returns the CRC-32 of a followed by b; by is shift(len(b)).
 func join(a, b, by uint32) uint32 { return multiply(by, a) ^ b }

@@ -2,13 +2,13 @@ package stitch
 
 import "encoding/binary"
 
-// Member is one gzip member in the making. The zero value is not ready: use
+// Member is one gzip member under construction. The zero value is not ready: use
 // NewMember. Its parts alias the segments and must not be changed.
 type Member struct {
 	parts [][]byte
 	size  int64
 	crc   uint32
-	total uint32 // of the text, modulo 2^32 as the format wants it
+	total uint32 // of the text, modulo 2^32 as the format requires
 }
 
 // The pieces of text between the segments, and the end.
@@ -21,7 +21,7 @@ var (
 	ending  = store("", true)
 )
 
-// NewMember begins a member of about n segments.
+// NewMember starts a member of about n segments.
 func NewMember(n int) *Member {
 	m := &Member{parts: make([][]byte, 0, 2*n+3)}
 	m.part(header)
@@ -57,12 +57,12 @@ func (m *Member) trailer() {
 	m.part(end)
 }
 
-// Parts returns the member as the pieces to write, and their length in bytes.
+// Parts returns the member as pieces to write, and their length in bytes.
 func (m *Member) Parts() (parts [][]byte, size int64) { return m.parts, m.size }
 
-// Take returns the pieces that were added since the last Take, for a member that
-// is written while it is made: then Parts has no use. They are valid until the
-// next piece is added.
+// Take returns the pieces added since the last Take, for a member that is
+// written while it is built; then Parts must not be used. They are valid until
+// the next piece is added.
 func (m *Member) Take() [][]byte {
 	taken := m.parts
 	m.parts = m.parts[:0]

@@ -1,8 +1,7 @@
-// Package stitch writes a gzip stream out of pieces that were compressed
-// before. A piece is raw deflate data that ends at a byte, so pieces can follow
-// each other in one gzip member, without compressing anything again; the
-// checksum of the whole comes from the checksums of the pieces. It knows
-// nothing of records or pages.
+// Package stitch builds a gzip stream from pieces that were compressed before. A
+// piece is raw deflate data that ends at a byte, so pieces can follow each other
+// in one gzip member without recompression; the checksum of the whole is
+// computed from those of the pieces. The package does not know records or pages.
 package stitch
 
 import (
@@ -23,20 +22,20 @@ type Segment struct {
 	by  uint32 // shift(Length)
 }
 
-// Size is the memory that the segment takes, in bytes.
+// Size returns the memory of the segment, in bytes.
 func (s *Segment) Size() int64 { return int64(len(s.Deflate)) + 48 }
 
-// Levels of compression. A segment begins without anything to refer to, which
-// costs a page of two segments an eighth against gzip -6 of the whole. Of 40
+// Levels of compression. A segment has no earlier text to refer to, which makes
+// a page of two segments an eighth longer than gzip -6 of the whole. Of 40
 // blocks, level 8 takes 0.94 of the bytes of level 6 in about the same time;
-// level 9 takes 0.91 in three times that. fast takes half the time of full for a
-// third more.
+// level 9 takes 0.91 in three times that. fast takes half the time of full and a
+// third more bytes.
 const (
 	full = 8
 	fast = 1
 )
 
-// compressor is used again: a new one costs more than a page.
+// compressor is reused: a new one costs more than a page.
 type compressor struct {
 	w   *flate.Writer
 	out collector
@@ -52,7 +51,7 @@ func (c *collector) Write(p []byte) (int, error) {
 func newCompressors(level int) *sync.Pool {
 	return &sync.Pool{New: func() any {
 		w, err := flate.NewWriter(io.Discard, level)
-		if err != nil { // the levels are constants that exist
+		if err != nil { // the levels are valid constants
 			return err
 		}
 		return &compressor{w: w}
@@ -61,7 +60,7 @@ func newCompressors(level int) *sync.Pool {
 
 var fullCompressors, fastCompressors = newCompressors(full), newCompressors(fast)
 
-// Compress makes a segment of text, which it does not keep.
+// Compress returns a segment of text, and does not keep text.
 func Compress(text []byte) (*Segment, error) { return compress(fullCompressors, text) }
 
 // CompressFast is Compress for a segment that will not be used often.
@@ -84,7 +83,7 @@ func compress(compressors *sync.Pool, text []byte) (*Segment, error) {
 	return newSegment(append(make([]byte, 0, len(p.out.data)), p.out.data...), text), nil
 }
 
-// store makes a segment that holds a short text as it is.
+// store returns a segment with a short text, uncompressed.
 func store(text string, final bool) *Segment {
 	head := make([]byte, 5, 5+len(text))
 	if final {
@@ -104,6 +103,6 @@ func newSegment(deflate, text []byte) *Segment {
 	}
 }
 
-// Store makes a segment that holds a short text as it is: of a few characters
+// Store returns a segment with a short text, uncompressed: a few characters
 // between others.
 func Store(text string) *Segment { return store(text, false) }

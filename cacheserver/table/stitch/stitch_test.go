@@ -23,7 +23,7 @@ func plain(t testing.TB, m *Member) string {
 	zr.Multistream(false)
 	text, err := io.ReadAll(zr)
 	require.NoError(t, err)
-	require.Zero(t, src.Len(), "nothing may follow the one member")
+	require.Zero(t, src.Len(), "nothing follows the only member")
 	return string(text)
 }
 
