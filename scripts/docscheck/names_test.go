@@ -67,3 +67,40 @@ func TestLogMessagesExist(t *testing.T) {
 	}
 	assert.Greater(t, found, 20)
 }
+
+// TestAlertRulesUseLabels: each label in the rules of docs/how-to/monitor.md is
+// one of a metric of that rule, by the table in docs/reference/metrics.md. A rule
+// with another label never fires, and Prometheus does not say so.
+func TestAlertRulesUseLabels(t *testing.T) {
+	table, err := os.ReadFile(root + "docs/reference/metrics.md")
+	require.NoError(t, err)
+	labels := map[string][]string{}
+	for _, row := range regexp.MustCompile(`(?m)^\| `+"`(wmstats_[a-z_]+)`"+` \| [a-z]+ \| ([^|]*) \|`).FindAllStringSubmatch(string(table), -1) {
+		for _, label := range regexp.MustCompile("`([a-z]+)`:").FindAllStringSubmatch(row[2], -1) {
+			labels[row[1]] = append(labels[row[1]], label[1])
+		}
+	}
+	require.Contains(t, labels, "wmstats_http_requests_total")
+
+	page, err := os.ReadFile(root + "docs/how-to/monitor.md")
+	require.NoError(t, err)
+	found := 0
+	for _, m := range regexp.MustCompile(`(?m)^\s+expr: (.*)$`).FindAllStringSubmatch(string(page), -1) {
+		rule := m[1]
+		known := []string{"job", "instance", "le"}
+		for _, name := range regexp.MustCompile(`wmstats_[a-z_]+`).FindAllString(rule, -1) {
+			known = append(known, labels[name]...)
+		}
+		used := regexp.MustCompile(`([a-z]+)(?:=~|!~|!=|=)"`).FindAllStringSubmatch(rule, -1)
+		for _, by := range regexp.MustCompile(`by \(([^)]*)\)`).FindAllStringSubmatch(rule, -1) {
+			for label := range strings.SplitSeq(by[1], ",") {
+				used = append(used, []string{"", strings.TrimSpace(label)})
+			}
+		}
+		for _, label := range used {
+			assert.Contains(t, known, label[1], "rule %s", rule)
+			found++
+		}
+	}
+	assert.Greater(t, found, 8)
+}
