@@ -105,7 +105,7 @@ func (c *call) pause(d time.Duration) error {
 }
 
 // abort closes the connection without ending the answer, so that the client
-// sees an unexpected end. Where there is no connection to take over (a recorder
+// sees an unexpected end. Without a connection to take over (a recorder
 // in a test), the answer just stops.
 func (c *call) abort() error {
 	conn, _, err := http.NewResponseController(c.w).Hijack()

@@ -13,14 +13,14 @@ import (
 	"github.com/dmwm/wmstats/scripts/bench/figures"
 )
 
-// The calls of the old API that are asked most, or that cost most.
+// The most frequent or most expensive calls of the old API.
 const (
 	oldData   = "/wmstatsserver/data/"
 	heartbeat = "filtered_requests?mask=RequestStatus&mask=RequestType&mask=RequestPriority&mask=Campaign&mask=RequestNumEvents"
 	parentage = "filtered_requests?RequestType=StepChain&ParentageResolved=False&mask=ChainParentageMap"
 )
 
-// runLegacy measures the old server's API against its bars.
+// runLegacy measures the API of the old server against its targets.
 func runLegacy(ctx context.Context, o Options) error {
 	r := &run{Options: o, prefix: fmt.Sprintf("%d: ", o.Workflows), client: &http.Client{}}
 	defer r.stopAll()
@@ -59,9 +59,9 @@ func runLegacy(ctx context.Context, o Options) error {
 	return nil
 }
 
-// bar prints a figure of the old API with what is wanted of it.
-func (r *run) bar(name string, value float64, unit, wanted string) {
-	figures.Line(r.Out, r.prefix+"old API: "+name, value, unit, wanted)
+// bar prints a figure of the old API with its target.
+func (r *run) bar(name string, value float64, unit, target string) {
+	figures.Line(r.Out, r.prefix+"old API: "+name, value, unit, target)
 }
 
 // oldCall sends one call and reads the answer; it returns when the first byte
@@ -95,21 +95,21 @@ func (r *run) oldCall(ctx context.Context, cache server, call string) (first, al
 // oldHot measures the calls that come from memory: for the first time, again, and
 // after some requests have changed.
 func (r *run) oldHot(ctx context.Context, source, cache server) error {
-	cost := func(name, call, wanted string, times int) error {
+	cost := func(name, call, target string, times int) error {
 		before := cache.cpu()
 		for range times {
 			if _, _, _, err := r.oldCall(ctx, cache, call); err != nil {
 				return err
 			}
 		}
-		r.bar(name+", processor time", float64((cache.cpu()-before).Milliseconds())/float64(times), "ms", wanted)
+		r.bar(name+", processor time", float64((cache.cpu()-before).Milliseconds())/float64(times), "ms", target)
 		return nil
 	}
-	for _, one := range []struct{ name, call, wanted string }{
+	for _, one := range []struct{ name, call, target string }{
 		{"heartbeat, cold", heartbeat, "<= 250"}, {"parentage, cold", parentage, ""},
 		{"globallocks, cold", "globallocks", "<= 230"}, {"protectedlfns, cold", "protectedlfns", "<= 230"}, {"protectedlfns_final, cold", "protectedlfns_final", "<= 230"},
 	} {
-		if err := cost(one.name, one.call, one.wanted, 1); err != nil {
+		if err := cost(one.name, one.call, one.target, 1); err != nil {
 			return err
 		}
 	}
@@ -155,8 +155,8 @@ func (r *run) oldSingle(ctx context.Context, _, cache server) error {
 			times = append(times, took)
 		}
 		slices.Sort(times)
-		wanted := map[string]string{"request/": "<= 5"}[call]
-		r.bar(call+"NAME, processor time", float64((cache.cpu()-before).Microseconds())/1000/float64(len(times)), "ms", wanted)
+		target := map[string]string{"request/": "<= 5"}[call]
+		r.bar(call+"NAME, processor time", float64((cache.cpu()-before).Microseconds())/1000/float64(len(times)), "ms", target)
 		r.bar(call+"NAME, p50", quantile(times, 0.5), "ms", "")
 	}
 	return nil
@@ -226,7 +226,7 @@ func (r *run) oldBesideFetch(ctx context.Context, _, cache server) error {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				_, _, _, _ = r.oldCall(ctx, cache, []string{parentage, heartbeat, "globallocks"}[i%3]) // it is load
+				_, _, _, _ = r.oldCall(ctx, cache, []string{parentage, heartbeat, "globallocks"}[i%3]) // errors do not matter: it is load
 			}
 		}
 	})

@@ -88,8 +88,8 @@ func runSoak(ctx context.Context, o Options) error {
 	return r.explained(ctx, cache.server, "after the load")
 }
 
-// explained compares the account with the live heap while there is no load: then
-// the live heap of the last collection is current.
+// explained compares the account with the live heap without load, when the live
+// heap of the last collection is current.
 func (r *run) explained(ctx context.Context, cache server, when string) error {
 	if _, err := r.settled(ctx, cache, 10*time.Second); err != nil {
 		return err

@@ -27,7 +27,7 @@ func (w *world) fresh() (p *process, end func(), err error) {
 	}
 	p.start()
 	end = func() {
-		_ = p.end(false) // its results are no longer needed
+		_ = p.end(false) // its results are not needed any more
 		n.each(&linkFault{}, func(l *link) { l.end(false) })
 		_ = server.Close()
 		<-served

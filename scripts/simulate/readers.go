@@ -93,7 +93,7 @@ func (c *changesClient) step(o *oracle) *Broken {
 	return o.broken(Answered, "generations that /changes reports are gone before they can be read: the last was %s", c.generation)
 }
 
-// follow is one attempt of step; gone: the reported generation is no longer kept.
+// follow is one attempt of step; gone: the reported generation is not kept any more.
 func (c *changesClient) follow(o *oracle) (gone bool, broken *Broken) {
 	if c.generation == "" {
 		c.generation, c.names = o.list.generation, map[string]bool{}

@@ -75,5 +75,5 @@ func (n *noted) Write(p []byte) (int, error) {
 	return n.ResponseWriter.Write(p)
 }
 
-// Unwrap gives http.ResponseController access to the connection.
+// Unwrap lets http.ResponseController use the connection.
 func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
