@@ -144,7 +144,7 @@ func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) er
 	defer func() {
 		cancel()
 		for _, b := range ahead { // none of them is left alone
-			_ = <-b.done
+			<-b.done //nolint:errcheck // the answer has failed already
 		}
 	}()
 	finish := func() error {
