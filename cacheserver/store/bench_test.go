@@ -282,7 +282,7 @@ func BenchmarkSort(b *testing.B) {
 		b.Run(field, func(b *testing.B) {
 			defer cpu(b)()
 			for b.Loop() {
-				l, err := fresh(g).Select(b.Context(), wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}})
+				l, err := fresh(g).SelectFirst(b.Context(), wire.Query{Sort: []wire.SortKey{{Field: field, Desc: true}}}, 100)
 				require.NoError(b, err)
 				l.Page(0, 100)
 			}

@@ -72,6 +72,10 @@ func Document(version string, operations []Operation) ([]byte, error) {
 	b.record(reflect.TypeFor[wire.Problem]())
 	doc := object{
 		"openapi": "3.1.0",
+		"externalDocs": object{
+			"description": "The old server's REST API, unless --legacy=false, in a document of its own",
+			"url":         "/wmstatsserver/openapi.json",
+		},
 		"info": object{
 			"title": "WMStats cache server", "version": version,
 			"description": "Keys and parameters are only added; ignore unknown keys, and treat gen and the URLs in Link as opaque. HEAD works wherever GET does, OPTIONS everywhere, QUERY as POST.",
