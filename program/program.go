@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/dmwm/wmstats/program/access"
@@ -173,6 +174,9 @@ func Main(name string, run func(context.Context, Call) error) {
 // Dispatch runs the command of the command line, or else the server. The error is
 // flag.ErrHelp if the requested text has been printed.
 func Dispatch(ctx context.Context, name string, call Call, run func(context.Context, Call) error) error {
+	if slices.Equal(call.Args, []string{"help", "token"}) {
+		call.Args = []string{"token", "-h"}
+	}
 	if len(call.Args) > 0 {
 		switch call.Args[0] {
 		case "token":

@@ -266,9 +266,11 @@ func TestDispatch(t *testing.T) {
 		})
 		return stdout.String(), stderr.String(), err
 	}
-	out, _, err := dispatch("token", "-h")
-	assert.Equal(t, flag.ErrHelp, err)
-	assert.Contains(t, out, "Usage: server token NAME")
+	for _, line := range [][]string{{"token", "-h"}, {"help", "token"}} {
+		out, _, err := dispatch(line...)
+		assert.Equal(t, flag.ErrHelp, err)
+		assert.Contains(t, out, "Usage: server token NAME")
+	}
 	out, say, err := dispatch("token", "alice")
 	assert.NoError(t, err)
 	assert.Contains(t, out, "alice:sha256:")

@@ -32,7 +32,7 @@ func Parse(text string) (*List, error) {
 		default:
 			name := plain(part)
 			if name == "" || strings.ContainsAny(name, "/@ *") || strings.Contains(name, ":") && net.ParseIP(name) == nil {
-				return nil, fmt.Errorf("%q is no name or address of a host, such as wmstats.example.org", wire.Shorten(part))
+				return nil, fmt.Errorf("%q is not the name or address of a host, such as wmstats.example.org", wire.Shorten(part))
 			}
 			l.names[name] = true
 		}

@@ -127,7 +127,7 @@ func CheckHeader(name string) error {
 	case strings.ContainsFunc(name, bad):
 		return fmt.Errorf("%q can't be the name of a header: want one such as X-Remote-User", name)
 	case slices.Contains(ofRequests, http.CanonicalHeaderKey(name)):
-		return fmt.Errorf("%s can't name who asks: it means something else; want a header of its own, such as X-Remote-User", name)
+		return fmt.Errorf("%s can't be the identity header: it has another meaning; use a header such as X-Remote-User", name)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func Parse(text string) (List, error) {
 			return nil, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", part)
 		}
 		if network.Bits() < widest {
-			return nil, fmt.Errorf("%q is as good as everybody: whoever is in it can pass for anybody; list the front ends alone, at most a /%d", part, widest)
+			return nil, fmt.Errorf("%q matches too many addresses: any client in it could impersonate any user; list front ends only, as networks of /%d or longer", part, widest)
 		}
 		if network.Addr().Is4In6() {
 			return nil, fmt.Errorf("%q: write an IPv4 network as one, such as 10.0.0.0/8", part)
