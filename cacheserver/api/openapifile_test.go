@@ -38,7 +38,7 @@ func TestProblemPages(t *testing.T) {
 		a := f.get("/problems/generation-expired", "Accept: "+accept)
 		require.Equal(t, 200, a.StatusCode)
 		assert.Contains(t, a.Header.Get("Content-Type"), media, accept)
-		assert.Contains(t, string(a.body), "go on after the last workflow that was read")
+		assert.Contains(t, string(a.body), "continue after the last workflow that was read")
 		assert.Equal(t, "Accept", a.Header.Get("Vary"))
 	}
 }

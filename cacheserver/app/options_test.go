@@ -85,9 +85,9 @@ func TestThePasswordOfTheSourceIsNotPrinted(t *testing.T) {
 func TestSingleFaults(t *testing.T) {
 	for part, args := range map[string][]string{
 		"couch-url is missing":                 {},
-		"as good as everybody":                 {"--couch-url", "http://h", "--trusted-peers", "0.0.0.0/0"},
+		"matches too many addresses":           {"--couch-url", "http://h", "--trusted-peers", "0.0.0.0/0"},
 		"name of a header":                     {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "X Remote"},
-		"can't name who asks":                  {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "host"},
+		"can't be the identity header":         {"--couch-url", "http://h", "--trusted-peers", "10.0.0.1", "--identity-header", "host"},
 		"--hosts":                              {"--couch-url", "http://h", "--hosts", "http://x"},
 		"set one source":                       {"--couch-url", "http://h", "--requestcache", "dump.json"},
 		"want host:port":                       {"--couch-url", "http://h", "--listen", "8081"},

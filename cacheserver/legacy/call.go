@@ -120,7 +120,7 @@ func (c *call) arguments(a api, path []string) error {
 		}
 		c.name = name
 	case len(path) > 0:
-		return invalid("The path goes on behind what this call takes.")
+		return invalid("The path has more segments than this call takes.")
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (c *call) certain(s *documents.Snapshot) error {
 	}
 	for _, id := range c.h.o.Owed(owedFor) {
 		if !c.h.ignore[id] {
-			return notReady("The request document " + id + " could not be had from the source.")
+			return notReady("The request document " + id + " could not be read from CouchDB.")
 		}
 	}
 	return nil

@@ -94,7 +94,7 @@ var kinds = []ProblemKind{
 		"Use a method that the Allow header lists."},
 	{SlugGenerationExpired, 410, "Generation expired",
 		"The generation in gen is no longer kept, or belongs to another process.",
-		"Request the URL in restart to start again on the newest generation, or the URL in continue to go on after the last workflow that was read: every workflow that exists and matches during the whole scan is then returned exactly once. continue is absent if the order is not by name or the last workflow is unknown."},
+		"Request the URL in restart to start again on the newest generation, or the URL in continue to continue after the last workflow that was read: every workflow that exists and matches during the whole scan is then returned exactly once. continue is absent if the order is not by name or the last workflow is unknown."},
 	{SlugNotAcceptable, 406, "Not acceptable",
 		"The server supports none of the accepted media types.",
 		"Accept one of those in did_you_mean."},

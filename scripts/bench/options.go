@@ -29,7 +29,7 @@ func Defaults() Options {
 // Settings is the table of the options; serve gets the address of --serve.
 func (o *Options) Settings(serve *string) *settings.Table {
 	t := settings.New("bench", "WMSTATS_BENCH_")
-	t.Describe("bench measures what docs/benchmarks.md has. Run it in the root of the repository; \"make bench\" builds what it needs.",
+	t.Describe("bench measures the figures of docs/explanation/benchmarks.md. Run it in the root of the repository; \"make bench\" builds what it needs.",
 		"bench answers N                       serve the API with N workflows",
 		"bench profiled FILE [cache server flags]  run a cache server and write its profile to FILE")
 	t.Group("Measurements")

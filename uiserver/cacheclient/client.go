@@ -1,8 +1,7 @@
 // Package cacheclient is the Go client of the API of the cache server. It has typed
 // calls that return records of package schema, and errors as *wire.Problem.
-// Workflows iterates over all pages of a query, Stream reads them in one answer, and
-// Follow iterates over changes. It stores no data, and does not retry or log;
-// callers handle errors. Any Go program can use it, not only the UI server.
+// Workflows iterates over all pages of a query. It stores no data, and does not retry
+// or log; callers handle errors. Any Go program can use it, not only the UI server.
 package cacheclient
 
 import (
