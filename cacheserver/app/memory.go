@@ -101,7 +101,7 @@ func headroomPercent(usual int, headroom int64, live uint64) int {
 // of the runtime's memory.
 const (
 	plannedFloor    = 40e6
-	plannedWorkflow = 7e3
+	plannedWorkflow = 7.8e3
 	plannedOfBudget = 1.25
 	// leastRoom is the minimum room of the runtime beyond the live heap: with
 	// less it would collect all the time. At GOGC=20 it collects before that.

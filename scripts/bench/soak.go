@@ -26,7 +26,7 @@ type Soak struct {
 // the budget beyond its records.
 const (
 	soakFloor     = 60e6
-	soakWorkflow  = 7e3
+	soakWorkflow  = 7.8e3
 	soakOfBudget  = 1.25
 	soakPerSecond = 25
 )
