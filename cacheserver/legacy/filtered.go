@@ -1,6 +1,7 @@
 package legacy
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -28,11 +29,6 @@ func (c *call) filtered() error {
 		return c.withReports(s, &q, c.about(s, &picked))
 	}
 	c.from = fromMemory
-	release, err := c.turn(c.h.scans)
-	if err != nil {
-		return err
-	}
-	defer release()
 	a := c.begin(0)
 	scan := scan{s: s, q: &q, picked: picked, reader: s.Reader()}
 	for _, b := range s.Blocks {
@@ -42,8 +38,11 @@ func (c *call) filtered() error {
 		if !picked.mayAny(b) {
 			continue
 		}
-		rows, err := c.segment(&scan, b, a.member != nil)
-		if err != nil {
+		var rows rows
+		if err := c.scanning(func() (err error) {
+			rows, err = c.segment(&scan, b, a.member != nil)
+			return err
+		}); err != nil {
 			return err
 		}
 		if err := a.segment(rows.text, rows.deflated, rows.count); err != nil {
@@ -61,6 +60,18 @@ func (c *call) turn(places chan struct{}) (release func(), err error) {
 	case <-c.r.Context().Done():
 		return nil, fmt.Errorf("wait for a turn: %w", context.Cause(c.r.Context()))
 	}
+}
+
+// scanning calls a function that walks over documents, a few of them at the same
+// time. The function writes no answer: a client that reads slowly must not keep
+// others waiting.
+func (c *call) scanning(walk func() error) error {
+	release, err := c.turn(c.h.scans)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return walk()
 }
 
 // scan walks over documents for one question.
@@ -141,7 +152,7 @@ func (c *call) segment(s *scan, b *documents.Block, deflated bool) (rows, error)
 	if err != nil || s.q.cleaned {
 		return r, err
 	}
-	r.text = slices.Clip(r.text)
+	r.text = bytes.Clone(r.text) // what is cached has no spare capacity
 	if deflated && r.count > 0 {
 		if r.deflated, err = stitch.Compress(r.text); err != nil {
 			return r, fmt.Errorf("compress rows: %w", err)

@@ -659,3 +659,44 @@ func TestDescription(t *testing.T) {
 	require.Contains(t, doc.Paths, Prefix+"/request/{name}")
 	require.Equal(t, http.StatusMethodNotAllowed, r.ask(http.MethodPost, PathOpenAPI).StatusCode)
 }
+
+// stuck is the writer of a client that reads nothing.
+type stuck struct {
+	header http.Header
+	writes chan struct{} // has one when somebody waits in Write
+	free   chan struct{} // closed: Write goes through
+}
+
+func (s *stuck) Header() http.Header { return s.header }
+func (s *stuck) WriteHeader(int)     {}
+func (s *stuck) Write(p []byte) (int, error) {
+	select {
+	case s.writes <- struct{}{}:
+	default:
+	}
+	<-s.free
+	return len(p), nil
+}
+
+// TestSlowReadersKeepNobodyWaiting: more clients than walks at the same time read
+// nothing of their answers, and others still get theirs.
+func TestSlowReadersKeepNobodyWaiting(t *testing.T) {
+	var docs []string
+	for i := range 300 {
+		docs = append(docs, request(fmt.Sprintf("n%03d", i), "assigned", fmt.Sprintf(`,"Text":%q`, strings.Repeat("x", 2<<10))))
+	}
+	r := newRig(t, nil, docs...)
+	r.h.whole = 1
+	var done sync.WaitGroup
+	free := make(chan struct{})
+	for range scansAtOnce + 1 {
+		w := &stuck{header: http.Header{}, writes: make(chan struct{}, 1), free: free}
+		req := httptest.NewRequest(http.MethodGet, Prefix+"/filtered_requests?mask=RequestName&mask=Text", http.NoBody)
+		done.Go(func() { r.h.ServeHTTP(w, req) })
+		<-w.writes
+	}
+	r.want("filtered_requests?mask=RequestName&RequestName=n007", `{"RequestName":"n007"}`)
+	require.Equal(t, http.StatusOK, r.get("globallocks").StatusCode)
+	close(free)
+	done.Wait()
+}

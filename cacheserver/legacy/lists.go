@@ -36,12 +36,10 @@ func (c *call) list(of names) error {
 	found, _ := c.h.o.Cache.Get(key)
 	all, ok := found.([]string)
 	if !ok {
-		release, err := c.turn(c.h.scans)
-		if err != nil {
+		if err := c.scanning(func() (err error) {
+			all, err = c.names(s, of)
 			return err
-		}
-		defer release()
-		if all, err = c.names(s, of); err != nil {
+		}); err != nil {
 			return err
 		}
 		c.h.o.Cache.Set(key, all, weight(all))
