@@ -152,7 +152,7 @@ func (c *call) segment(s *scan, b *documents.Block, deflated bool) (rows, error)
 	if err != nil || s.q.cleaned {
 		return r, err
 	}
-	r.text = bytes.Clone(r.text) // what is cached has no spare capacity
+	r.text = bytes.Clone(r.text) // cached rows keep no spare capacity
 	if deflated && r.count > 0 {
 		if r.deflated, err = stitch.Compress(r.text); err != nil {
 			return r, fmt.Errorf("compress rows: %w", err)
