@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
@@ -16,6 +17,9 @@ import (
 // filtered handles filtered_requests.
 func (c *call) filtered() error {
 	q := questionOf(c.query)
+	if len(q.masks) > maxMasks {
+		return invalid(fmt.Sprintf("The query has more than %d different values of mask.", maxMasks))
+	}
 	s, err := c.snapshot(q.reports || q.cleaned)
 	if err != nil {
 		return err
@@ -52,11 +56,23 @@ func (c *call) filtered() error {
 	return a.end()
 }
 
-// turn takes one of some places, for as long as the client waits.
+// turn takes one of a few places. A free one is taken, however little time there
+// is; else it waits for at most Options.WaitFor, and the call is 503 with
+// Retry-After.
 func (c *call) turn(places chan struct{}) (release func(), err error) {
+	release = func() { <-places }
 	select {
 	case places <- struct{}{}:
-		return func() { <-places }, nil
+		return release, nil
+	default:
+	}
+	timeout := time.NewTimer(c.h.o.WaitFor)
+	defer timeout.Stop()
+	select {
+	case places <- struct{}{}:
+		return release, nil
+	case <-timeout.C:
+		return nil, busy("Too many clients ask for this at once.")
 	case <-c.r.Context().Done():
 		return nil, fmt.Errorf("wait for a turn: %w", context.Cause(c.r.Context()))
 	}

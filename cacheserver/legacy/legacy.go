@@ -75,7 +75,7 @@ type Options struct {
 	MaxAge    time.Duration // of the last word from the source; 0: 1 h
 	Ignore    []string      // ids of request documents that put nothing in doubt
 	AtOnce    int           // answers of requestcache at once; 0: 1; less: there is none
-	WaitFor   time.Duration // longest wait for a turn of requestcache; 0: 10 s
+	WaitFor   time.Duration // longest wait for a turn; 0: 10 s
 	Keep      time.Duration // how long what was read from the source is good; 0: 5 min
 	Timeout   time.Duration // longest read of the source; 0: 30 s
 	Gate      *access.Gate  // nil: everybody may ask
@@ -98,6 +98,7 @@ type Handler struct {
 	joined  map[uint8]bool // numbers of statuses with AgentJobInfo
 	demand  *ondemand.Reader
 	turns   chan struct{} // of requestcache
+	joins   chan struct{} // of the other answers with reports of agents
 	scans   chan struct{} // of all documents
 	reads   chan struct{} // of the source in batches
 	metrics *metrics
@@ -106,11 +107,13 @@ type Handler struct {
 	openapi []byte
 }
 
-// scansAtOnce is how many questions that need a walk over all documents are worked on at
-// once, readsAtOnce how many batches are read from the source.
+// Limits for all clients together.
 const (
-	scansAtOnce = 2
-	readsAtOnce = 4
+	scansAtOnce = 2 // walks over all documents
+	readsAtOnce = 4 // batches that are read from the source
+	// joinsAtOnce is how many answers with the reports of agents are built or sent:
+	// each holds about 10 MB of documents and text while its client reads slowly.
+	joinsAtOnce = 8
 )
 
 // New checks the options.
@@ -144,6 +147,7 @@ func New(o Options) (*Handler, error) {
 		o: o, prefix: Prefix, ignore: map[string]bool{}, started: o.Now(), whole: wholeBytes,
 		demand: ondemand.New(ondemand.Options{Cache: o.Cache, Timeout: o.Timeout, Now: o.Now}),
 		turns:  make(chan struct{}, max(o.AtOnce, 0)), scans: make(chan struct{}, scansAtOnce), reads: make(chan struct{}, readsAtOnce),
+		joins: make(chan struct{}, joinsAtOnce),
 	}
 	if o.TierZero {
 		h.prefix = PrefixTierZero

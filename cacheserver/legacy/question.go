@@ -17,6 +17,10 @@ const (
 	cleaned     = "CLEANED"
 )
 
+// maxMasks limits the length of a row: clients ask for seven values at most, and a
+// row has one for each, also where a request has none.
+const maxMasks = 100
+
 // question is what filtered_requests is asked: which requests, and what of them.
 type question struct {
 	filters []filter

@@ -23,13 +23,18 @@ func (c *call) withReports(s *documents.Snapshot, q *question, about int64) erro
 	if q.masks != nil {
 		about = 0 // not known before the rows are: nearly always it is one request
 	}
+	release, err := c.turn(c.h.joins) // before the header is sent
+	if err != nil {
+		return err
+	}
+	defer release()
 	a := c.begin(about)
 	if a.only() {
 		return nil
 	}
 	var of property.Document
 	var row []byte
-	err := c.eachJoined(s, q, func(w joined) error {
+	err = c.eachJoined(s, q, func(w joined) error {
 		if q.masks == nil {
 			row = appendWhole(row[:0], w.text, w.reports)
 		} else {
@@ -54,10 +59,11 @@ func (c *call) requestcache() error {
 	if err := c.allRead(func(uint8) bool { return true }); err != nil {
 		return err
 	}
-	if !c.requestcacheTurn() {
-		return busy("Others are reading the requestcache; it is for a few at once.")
+	release, err := c.turn(c.h.turns)
+	if err != nil {
+		return err
 	}
-	defer func() { <-c.h.turns }()
+	defer release()
 	q := question{}
 	picked := q.picker(s)
 	a := c.begin(c.about(s, &picked))
@@ -86,24 +92,6 @@ func (c *call) requestcache() error {
 		return err
 	}
 	return a.end()
-}
-
-// requestcacheTurn waits for a turn to answer requestcache, and says whether there is one. One
-// that is free is taken, however little time there is to wait.
-func (c *call) requestcacheTurn() bool {
-	select {
-	case c.h.turns <- struct{}{}:
-		return true
-	default:
-	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.h.o.WaitFor)
-	defer cancel()
-	select {
-	case c.h.turns <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // appendWhole appends a request document with its AgentJobInfo; nil: it has none.

@@ -1,0 +1,149 @@
+package legacy
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
+)
+
+// six are the calls that must not be answered before all is known.
+var six = []string{"requestcache", "filtered_requests", "filtered_requests?mask=RequestName", "globallocks", "protectedlfns", "protectedlfns_final", "teams"}
+
+// TestInDoubtNothing: before the first full read, after a checkpoint until the
+// source has answered, and when it was not heard of for too long, an answer could
+// be short.
+func TestInDoubtNothing(t *testing.T) {
+	r := newRig(t, nil)
+	for _, call := range append(six, "request/a", "isfinished/a") {
+		r.refused(call, 503, "208", "")
+	}
+	r.want("info", `"version: v1"`)
+	r = newRig(t, nil, request("a", "assigned", `,"InputDataset":"/a/b/c"`))
+	r.want("globallocks", `"/a/b/c"`)
+	r.store.set(func(s *storeFake) { s.source.RequestsAsOf = time.Time{} })
+	for _, call := range six[:6] {
+		r.refused(call, 503, "208", "since the start")
+	}
+	r.store.set(func(s *storeFake) { s.source.RequestsAsOf = r.now.Add(-time.Hour) })
+	r.want("globallocks", `"/a/b/c"`)
+	r.store.set(func(s *storeFake) { s.source.RequestsAsOf = r.now.Add(-time.Hour - time.Second) })
+	for _, call := range six[:6] {
+		r.refused(call, 503, "208", "1h0m1s ago")
+	}
+	r.want("info", `"version: v1"`)
+	r.store.set(func(s *storeFake) { s.source.RequestsAsOf, s.source.AgentsAsOf = r.now, r.now.Add(-2*time.Hour) })
+	r.want("globallocks", `"/a/b/c"`)
+	r.want("filtered_requests?mask=RequestStatus", `{"RequestName":"a","RequestStatus":"assigned"}`)
+	r.refused("requestcache", 503, "208", "agents")
+	r.refused("filtered_requests?mask=AgentJobInfo", 503, "208", "agents")
+}
+
+// TestUnknownDocumentsPutLocksInDoubt: a request document that could not be had,
+// or read, may have names that a list would lack.
+func TestUnknownDocumentsPutLocksInDoubt(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Ignore = []string{"let go"} }, request("a", "assigned", `,"InputDataset":"/a/b/c"`))
+	locks := []string{"globallocks", "protectedlfns", "protectedlfns_final"}
+	r.owed = []string{"let go"}
+	r.want("globallocks", `"/a/b/c"`)
+	r.owed = []string{"let go", "owed\nit"}
+	for _, call := range locks {
+		r.refused(call, 503, "208", "owed it")
+	}
+	r.want("filtered_requests?mask=RequestStatus", `{"RequestName":"a","RequestStatus":"assigned"}`)
+	r.owed = nil
+
+	unusable := func(id, doc string) {
+		r.docs.Apply([]documents.Change{{ID: id, Doc: []byte(doc), Stands: true, Unusable: true}})
+	}
+	unusable("let go", `{"OutputDatasets":["/x/y`)
+	r.want("globallocks", `"/a/b/c"`)
+	unusable("a", `{"RequestStatus":"assigned","OutputDatasets":["/a/new/d"],"TaskChain"`)
+	r.want("globallocks", `"/a/b/c"`, `"/a/new/d"`)
+	unusable("a", `{"RequestStatus":"announced","OutputDatasets":["/a/new/d"]}`)
+	r.want("globallocks", `"/a/b/c"`)
+	unusable("b", `{"OutputDatasets":["/b/new/d"`)
+	for _, call := range locks {
+		r.refused(call, 503, "208", "request document b ")
+	}
+	r.docs.Apply([]documents.Change{{ID: "b", Deleted: true}})
+	r.want("globallocks", `"/a/b/c"`)
+}
+
+// TestOtherStatuses: a server that is set up to read fewer requests has no lists
+// that need the others.
+func TestOtherStatuses(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Statuses = []string{"new", "assigned"} }, request("a", "assigned", ""))
+	r.refused("globallocks", 503, "208", "status assignment-approved")
+	r.refused("requestcache", 503, "208", "status assignment-approved")
+	r.refused("filtered_requests?mask=RequestName", 503, "208", "status")
+	r.refused("filtered_requests?mask=RequestName&RequestStatus=acquired", 503, "208", "status acquired")
+	r.want("filtered_requests?mask=RequestName&RequestStatus=assigned", `{"RequestName":"a"}`)
+}
+
+// TestBrokenSource: an answer that has begun is cut, one that has not is an error.
+func TestBrokenSource(t *testing.T) {
+	var docs []string
+	for i := range 40 {
+		docs = append(docs, request(fmt.Sprintf("n%02d", i), "new", fmt.Sprintf(`,"Text":%q`, strings.Repeat(fmt.Sprint(i), 2<<10))))
+	}
+	r := newRig(t, nil, append(docs, request("z", "completed", ""))...)
+	r.h.whole = 50 << 10
+	r.store.set(func(s *storeFake) { s.refs["z"] = []join.ReportRef{{ID: "z1"}} })
+	r.source.put("z1", `{"_id":"z1","agent_url":"a"}`)
+	whole := r.get("requestcache")
+	require.NoError(t, whole.err)
+	require.True(t, strings.HasSuffix(whole.body, "\"AgentJobInfo\":{\"a\":{\"_id\":\"z1\",\"agent_url\":\"a\"}}}}\n]}\n"))
+	require.Equal(t, "100", whole.Header.Get("X-Rest-Status"))
+	require.Equal(t, "100", whole.Trailer.Get("X-Rest-Status"))
+	require.Empty(t, whole.Header.Get("Etag"))
+	for _, coding := range []string{"identity", "gzip"} {
+		r.source.put("z1", "!")
+		cut := r.ask(http.MethodGet, Prefix+"/requestcache", "Accept", "application/json", "Accept-Encoding", coding)
+		if coding == "gzip" { // the answer is short: it had not begun
+			require.Equal(t, http.StatusServiceUnavailable, cut.StatusCode)
+			continue
+		}
+		require.Error(t, cut.err, "a part must not look like the whole")
+		require.NotContains(t, cut.body, "\n]}")
+	}
+	r.refused("filtered_requests?RequestName=z", 503, "401", "")
+	r.refused("request/z", 503, "401", "")
+	r.refused("isfinished/z", 503, "401", "")
+	r.want("filtered_requests?RequestName=z&mask=RequestStatus", `{"RequestName":"z","RequestStatus":"completed"}`)
+	head := r.ask(http.MethodHead, Prefix+"/requestcache")
+	require.Equal(t, http.StatusOK, head.StatusCode, "nothing is read for the header of a long answer")
+}
+
+// TestNewerDocuments: what was read of a workflow is used again, until the feed
+// has brought something newer of it.
+func TestNewerDocuments(t *testing.T) {
+	r := newRig(t, nil, request("w", "completed", ""))
+	r.store.set(func(s *storeFake) { s.refs["w"] = []join.ReportRef{{ID: "w1", Hash: 1, Time: 5}} })
+	r.source.put("w1", `{"_id":"w1","agent_url":"a","tasks":{"/t":{"status":{"success":1}}}}`)
+	r.want("isfinished/w", "true")
+	require.Equal(t, 1, r.source.count(), "one read of the source")
+	require.Eventually(t, func() bool {
+		before := r.source.count()
+		r.want("isfinished/w", "true")
+		return r.source.count() == before
+	}, time.Minute, time.Millisecond)
+	r.source.put("w1", `{"_id":"w1","agent_url":"a","tasks":{"/t":{"status":{"success":1,"canceled":1}}}}`)
+	r.store.set(func(s *storeFake) { s.refs["w"] = []join.ReportRef{{ID: "w1", Hash: 1, Time: 6}} })
+	r.want("isfinished/w", "false")
+	r.put(request("w", "closed-out", ""))
+	r.want("request/w", `{"w":{"_id":"w","RequestName":"w","RequestStatus":"closed-out","AgentJobInfo":{"a":{"_id":"w1","agent_url":"a","tasks":{"/t":{"status":{"success":1,"canceled":1}}}}}}}`)
+
+	r.source.put("old", `{"_id":"old","_rev":"3-x","_attachments":{},"RequestStatus":"normal-archived","Text":"é"}`)
+	r.want("request/old", `{"old":{"_id":"old","RequestStatus":"normal-archived","Text":"\u00e9"}}`)
+	r.source.put("old", "")
+	r.want("request/old", `{}`)
+	r.want("request/_design%2FReqMgr", `{}`)
+	require.Equal(t, http.StatusNotFound, r.get("isfinished/old").StatusCode)
+}

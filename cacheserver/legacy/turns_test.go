@@ -1,0 +1,115 @@
+package legacy
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/cacheserver/join"
+)
+
+// TestOneRequestcacheAtOnce: more wait for a while, and then are told to come
+// again.
+func TestOneRequestcacheAtOnce(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.WaitFor = 20 * time.Millisecond }, request("w", "completed", ""))
+	r.store.set(func(s *storeFake) { s.refs["w"] = []join.ReportRef{{ID: "w1"}} })
+	r.source.block, r.source.waits = make(chan struct{}), make(chan struct{}, 10)
+	first := make(chan int)
+	go func() { first <- r.get("requestcache").StatusCode }()
+	<-r.source.waits
+	got := r.get("requestcache")
+	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+	require.NotEmpty(t, got.Header.Get("Retry-After"))
+	close(r.source.block)
+	require.Equal(t, http.StatusOK, <-first)
+	r = newRig(t, func(o *Options) { o.AtOnce = -1 }, request("w", "completed", ""))
+	r.refused("requestcache", 404, "207", "")
+}
+
+// stuck is the writer of a client that reads nothing.
+type stuck struct {
+	header http.Header
+	writes chan struct{} // has one when somebody waits in Write
+	free   chan struct{} // closed: Write goes through
+}
+
+func (s *stuck) Header() http.Header { return s.header }
+func (s *stuck) WriteHeader(int)     {}
+func (s *stuck) Flush()              {}
+func (s *stuck) Write(p []byte) (int, error) {
+	select {
+	case s.writes <- struct{}{}:
+	default:
+	}
+	<-s.free
+	return len(p), nil
+}
+
+// stuckClients starts n clients of a call that read nothing of its answer. free
+// lets them read, and returns when all answers have ended.
+func (r *rig) stuckClients(n int, call string) (free func()) {
+	r.h.whole = 1 // answers are sent as they are built
+	var done sync.WaitGroup
+	end := make(chan struct{})
+	for range n {
+		w := &stuck{header: http.Header{}, writes: make(chan struct{}, 1), free: end}
+		req := httptest.NewRequest(http.MethodGet, Prefix+"/"+call, http.NoBody)
+		done.Go(func() { r.h.ServeHTTP(w, req) })
+		<-w.writes
+	}
+	return func() { close(end); done.Wait() }
+}
+
+// longRequests are more text than one write has.
+func longRequests() (docs []string) {
+	for i := range 300 {
+		docs = append(docs, request(fmt.Sprintf("n%03d", i), "assigned", fmt.Sprintf(`,"Text":%q`, strings.Repeat("x", 2<<10))))
+	}
+	return docs
+}
+
+// TestSlowReadersKeepNobodyWaiting: more clients than walks at the same time read
+// nothing of their answers, and others still get theirs.
+func TestSlowReadersKeepNobodyWaiting(t *testing.T) {
+	r := newRig(t, nil, longRequests()...)
+	free := r.stuckClients(scansAtOnce+1, "filtered_requests?mask=RequestName&mask=Text")
+	r.want("filtered_requests?mask=RequestName&RequestName=n007", `{"RequestName":"n007"}`)
+	require.Equal(t, http.StatusOK, r.get("globallocks").StatusCode)
+	free()
+}
+
+// TestAnswersWithReportsAreLimited: each of them holds memory while its client
+// reads slowly. More clients are told to come again; other calls are answered.
+func TestAnswersWithReportsAreLimited(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.WaitFor = 20 * time.Millisecond }, longRequests()...)
+	free := r.stuckClients(joinsAtOnce, "filtered_requests")
+	for _, call := range []string{"filtered_requests", "filtered_requests?RequestName=n007&mask=AgentJobInfo"} {
+		r.refused(call, 503, "401", "at once")
+		require.NotEmpty(t, r.get(call).Header.Get("Retry-After"))
+	}
+	r.want("filtered_requests?mask=RequestName&RequestName=n007", `{"RequestName":"n007"}`)
+	require.Equal(t, http.StatusOK, r.get("globallocks").StatusCode)
+	free()
+	require.Equal(t, http.StatusOK, r.get("filtered_requests?RequestName=n007").StatusCode)
+}
+
+// TestMasksAreLimited: a row has a value for each mask, whether a request has it
+// or not.
+func TestMasksAreLimited(t *testing.T) {
+	r := newRig(t, nil, request("a", "new", ""))
+	masks := func(n int) (query string) {
+		for i := range n {
+			query += fmt.Sprintf("&mask=P%d", i)
+		}
+		return query
+	}
+	require.Equal(t, http.StatusOK, r.get("filtered_requests?"+masks(maxMasks-1)).StatusCode) // and RequestName
+	r.refused("filtered_requests?"+masks(maxMasks), 400, "302", "mask")
+	require.Equal(t, http.StatusOK, r.get("filtered_requests?"+strings.Repeat("&mask=P", 2*maxMasks)).StatusCode, "one value")
+}
