@@ -12,7 +12,7 @@ import (
 
 // Parts of the memory that the API holds.
 const (
-	PartAnswers  = "notes" // the answer cache, under its name at /metrics
+	PartAnswers  = "answers" // the answer cache
 	PartFailures = "failures"
 	PartGroups   = "groups"
 )

@@ -22,19 +22,19 @@ const (
 // and compressed blocks, which it divides itself. When promised generations
 // need more, they take most of the cache's share.
 const (
-	cacheShare = 4 // in 16
-	noteShare  = 1 // in 16
+	cacheShare  = 4 // in 16
+	answerShare = 1 // in 16
 )
 
 // shares are the parts of --memory, in bytes.
-type shares struct{ cache, notes, store int64 }
+type shares struct{ cache, answers, store int64 }
 
 func (o *Options) shares() shares {
-	b := shares{cache: o.Memory / 16 * cacheShare, notes: o.Memory / 16 * noteShare}
+	b := shares{cache: o.Memory / 16 * cacheShare, answers: o.Memory / 16 * answerShare}
 	if o.CacheBytes != nil {
 		b.cache = min(b.cache, *o.CacheBytes)
 	}
-	b.store = o.Memory - b.cache - b.notes
+	b.store = o.Memory - b.cache - b.answers
 	return b
 }
 
@@ -80,7 +80,7 @@ func (a *App) loan() store.Loan {
 
 // memory tells the API the memory limits and usage of the process.
 func (a *App) memory() api.MemoryOptions {
-	return api.MemoryOptions{Budget: a.o.Memory, Answers: a.o.shares().notes, Parts: a.memoryParts}
+	return api.MemoryOptions{Budget: a.o.Memory, Answers: a.o.shares().answers, Parts: a.memoryParts}
 }
 
 // memoryParts counts everything that is held, except what the API holds.

@@ -92,7 +92,7 @@ func TestAboutTellsTheMemory(t *testing.T) {
 					assert.LessOrEqual(t, p.Bytes, p.Limit, p.Part)
 				}
 			}
-			for _, name := range []string{"records", "index", "documents", "sums", "program", "notes"} {
+			for _, name := range []string{"records", "index", "documents", "sums", "program", "answers"} {
 				assert.Positive(t, parts[name].Bytes, name)
 			}
 			for _, name := range []string{"differences", "segments", "kept", "timeline", "quarantine", "failures", "groups"} {
@@ -104,7 +104,7 @@ func TestAboutTellsTheMemory(t *testing.T) {
 			assert.EqualValues(t, parts["documents"].Bytes, metric(t, a.Addr(), `wmstats_memory_bytes{part="documents"}`))
 			assert.EqualValues(t, c.cache > 0, strings.Contains(body(t, a.Addr(), "/metrics"), `wmstats_memory_limit_bytes{part="cache"}`))
 			assert.Zero(t, metric(t, a.Addr(), "wmstats_promises_broken_total"))
-			assert.LessOrEqual(t, parts["segments"].Bytes+parts["kept"].Limit+parts["cache"].Limit+parts["notes"].Limit, m.Budget)
+			assert.LessOrEqual(t, parts["segments"].Bytes+parts["kept"].Limit+parts["cache"].Limit+parts["answers"].Limit, m.Budget)
 		})
 	}
 }

@@ -93,7 +93,7 @@ func (f *Follower) load(ctx context.Context, afresh bool) error {
 		hook(read.documents.Load(), read.bytes.Load(), took)
 	}
 	f.o.Log.Info("full read finished", "documents", read.documents.Load(), "bytes", read.bytes.Load(), "took", took,
-		"generation", result.Generation, "waiting", result.Unmatched)
+		"generation", result.Generation, "unmatched_reports", result.Unmatched)
 	return nil
 }
 

@@ -77,7 +77,7 @@ var memoryParts = map[string]string{
 	"records": "records of the newest generation", "index": "search and sort indexes", "documents": "document and workflow metadata",
 	"sums": "totals", "differences": "names of changed workflows", "segments": "compressed blocks",
 	"kept": "kept generations", "cache": "cached details, results and answers", "timeline": "counts over time",
-	"quarantine": "unusable documents", "program": "program", "notes": "answer cache", "failures": "failing jobs of all workflows",
+	"quarantine": "unusable documents", "program": "program", "answers": "answer cache", "failures": "failing jobs of all workflows",
 	"groups": "totals kept for paged reads",
 }
 
