@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/dmwm/wmstats/uiserver/pages"
 	"github.com/dmwm/wmstats/uiserver/query"
@@ -37,22 +36,4 @@ func TestDocumentedFiles(t *testing.T) {
 	links, err := pages.ParseLinks([]byte(blockOf(t, page, "json\n[")))
 	require.NoError(t, err)
 	assert.Equal(t, pages.DefaultLinks(), links)
-}
-
-// TestRulesAreComplete: the alert rules in docs/how-to/monitor.md have a name
-// and an expression each.
-func TestRulesAreComplete(t *testing.T) {
-	var file struct {
-		Groups []struct {
-			Name  string
-			Rules []struct{ Alert, Expr, For string }
-		}
-	}
-	require.NoError(t, yaml.Unmarshal([]byte(blockOf(t, "docs/how-to/monitor.md", "yaml\ngroups:")), &file))
-	require.Len(t, file.Groups, 1)
-	assert.Greater(t, len(file.Groups[0].Rules), 10)
-	for _, rule := range file.Groups[0].Rules {
-		assert.NotEmpty(t, rule.Alert)
-		assert.NotEmpty(t, rule.Expr, rule.Alert)
-	}
 }

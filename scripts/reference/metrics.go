@@ -30,11 +30,11 @@ Times are in seconds, sizes in bytes. "…" are more values of the same kind.
 func Metrics() ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString(metricsIntro)
-	cache, err := ofCacheServer()
+	cache, err := CacheServerMetrics()
 	if err != nil {
 		return nil, fmt.Errorf("metrics of the cache server: %w", err)
 	}
-	pages, err := ofUIServer()
+	pages, err := UIServerMetrics()
 	if err != nil {
 		return nil, fmt.Errorf("metrics of the UI server: %w", err)
 	}
@@ -59,7 +59,8 @@ func Metrics() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func ofCacheServer() (families []*dto.MetricFamily, err error) {
+// CacheServerMetrics returns the metrics of a cache server that has just started.
+func CacheServerMetrics() (families []*dto.MetricFamily, err error) {
 	folder, err := os.MkdirTemp("", "wmstats-reference-*")
 	if err != nil {
 		return nil, err
@@ -75,7 +76,8 @@ func ofCacheServer() (families []*dto.MetricFamily, err error) {
 	return gather(a.Metrics(), a.Stop)
 }
 
-func ofUIServer() ([]*dto.MetricFamily, error) {
+// UIServerMetrics returns those of a UI server that has just started.
+func UIServerMetrics() ([]*dto.MetricFamily, error) {
 	o, err := uiserver.ParseOptions([]string{"--listen", "127.0.0.1:0"}, func(string) string { return "" }, os.Stderr)
 	if err != nil {
 		return nil, err
