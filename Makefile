@@ -31,13 +31,14 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sed 's|@STORYBOOK@|$(STORYBOOK)|; s|@FUZZTIME@|$(FUZZTIME)|'
 
 .PHONY: build
-build: ## build cacheserver, uiserver, mock and demo into bin/ (static)
+build: ## build cacheserver, uiserver, mock, demo and compare into bin/ (static)
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ \
 		$(PACKAGE)/cacheserver/cmd/cacheserver \
 		$(PACKAGE)/uiserver/cmd/uiserver \
 		$(PACKAGE)/mock/cmd/mock \
-		$(PACKAGE)/scripts/cmd/demo
+		$(PACKAGE)/scripts/cmd/demo \
+		$(PACKAGE)/scripts/cmd/compare
 
 .PHONY: run
 run: build ## build and start everything on loopback with live mock data; COUCH_URL=... uses a real CouchDB

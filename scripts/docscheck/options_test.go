@@ -16,6 +16,7 @@ import (
 	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
 	mock "github.com/dmwm/wmstats/mock/command"
 	"github.com/dmwm/wmstats/scripts/bench"
+	"github.com/dmwm/wmstats/scripts/compare"
 	"github.com/dmwm/wmstats/scripts/demo"
 	"github.com/dmwm/wmstats/scripts/screenshots"
 	"github.com/dmwm/wmstats/scripts/storybook"
@@ -47,8 +48,9 @@ func helpOf(t *testing.T) (servers, others string) {
 		require.ErrorIs(t, parse(&out), flag.ErrHelp)
 	}
 	var serve string
+	forCompare := compare.Defaults()
 	forBench, forDemo, forPictures, forStories := bench.Defaults(), demo.Defaults(), screenshots.Defaults(), storybook.Defaults()
-	tables := append(mock.Tables(), forBench.Settings(&serve), forDemo.Settings(), forPictures.Settings(), forStories.Settings())
+	tables := append(mock.Tables(), forCompare.Settings(), forBench.Settings(&serve), forDemo.Settings(), forPictures.Settings(), forStories.Settings())
 	for _, table := range tables {
 		table.WriteHelp(&rest)
 	}

@@ -9,6 +9,7 @@ import (
 	mock "github.com/dmwm/wmstats/mock/command"
 	"github.com/dmwm/wmstats/program/settings"
 	"github.com/dmwm/wmstats/scripts/bench"
+	"github.com/dmwm/wmstats/scripts/compare"
 	"github.com/dmwm/wmstats/scripts/demo"
 	"github.com/dmwm/wmstats/scripts/screenshots"
 	"github.com/dmwm/wmstats/scripts/storybook"
@@ -18,11 +19,12 @@ import (
 // Tables returns the options of all programs and their commands.
 func Tables() []*settings.Table {
 	forCache, forUI := cacheserver.Defaults(), uiserver.Defaults()
+	forCompare := compare.Defaults()
 	forBench, forDemo, forPictures, forStories := bench.Defaults(), demo.Defaults(), screenshots.Defaults(), storybook.Defaults()
 	var serve string
 	tables := []*settings.Table{forCache.Settings(), forUI.Settings()}
 	tables = append(tables, mock.Tables()...)
-	return append(tables, forDemo.Settings(), forBench.Settings(&serve), forPictures.Settings(), forStories.Settings())
+	return append(tables, forCompare.Settings(), forDemo.Settings(), forBench.Settings(&serve), forPictures.Settings(), forStories.Settings())
 }
 
 const optionsIntro = `# Options
