@@ -30,6 +30,9 @@ var notRun = map[string]string{
 	"docs/explanation/benchmarks.md: make bench SECTIONS=latency    # about a minute; bin/bench -h lists all sections and sizes": "takes a minute; scripts/bench has tests of its own",
 }
 
+// ofPrograms are the pages whose blocks start the built programs.
+var ofPrograms = map[string]bool{"docs/how-to/transition.md": true}
+
 // tools are the programs that a block needs, by its language and by its text.
 func (s snippet) tools() (names []string) {
 	switch s.language {
@@ -95,7 +98,10 @@ func TestCommandsRun(t *testing.T) {
 	run := 0
 	for _, page := range pagesOf(t) {
 		name := filepath.ToSlash(strings.TrimPrefix(page, root))
-		dir := t.TempDir()
+		dir, system := t.TempDir(), system
+		if ofPrograms[name] {
+			system = system.withPrograms(t, dir)
+		}
 		for _, s := range snippetsOf(t, page) {
 			if s.language != "sh" && s.language != "python" && s.language != "go" {
 				continue
@@ -142,7 +148,8 @@ func (s snippet) run(t *testing.T, dir string, system servers) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second // a child that keeps the pipe open does not block the test
-	cmd.Env = append(os.Environ(), "U="+system.cache, "CACHE="+system.cache, "UI="+system.ui, "COUCH="+system.couch, "GOWORK=off", "GOFLAGS=", "no_proxy=*")
+	cmd.Env = append(os.Environ(), "U="+system.cache, "CACHE="+system.cache, "UI="+system.ui, "COUCH="+system.couch, "OLD="+system.old, "GOWORK=off", "GOFLAGS=", "no_proxy=*")
+	cmd.Env = append(cmd.Env, system.more...)
 	var errors strings.Builder
 	cmd.Stderr = &errors
 	out, err := cmd.Output()

@@ -17,7 +17,11 @@ import (
 )
 
 // servers are the addresses of a system on mock data, as `make run` starts it.
-type servers struct{ couch, cache, ui string }
+type servers struct {
+	couch, cache, ui string
+	old              string   // of a server that answers the old calls
+	more             []string // variables of programs
+}
 
 // startSystem starts a stand-in and both servers on free ports, and returns when
 // the pages are available.
@@ -49,6 +53,7 @@ func startSystem(t *testing.T) (s servers) {
 	require.NoError(t, err)
 	require.NoError(t, cacheServer.Start(ctx))
 	s.cache = "http://" + cacheServer.Addr()
+	s.old = s.cache
 
 	ui := uiapp.Defaults()
 	ui.Listen, ui.CacheURL, ui.Log = "127.0.0.1:0", s.cache, slog.New(slog.DiscardHandler)
