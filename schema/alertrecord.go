@@ -14,6 +14,8 @@ type Alert struct {
 	Agent    string `from:"Agent.Agent" doc:"the agent or service; empty in an alert of a workflow"`
 	Rule     string `from:"rules of schema/alerts.go; agent_error and agent_warning of an agent, by those of schema/judge.go" doc:"the rule"`
 	Reason   string `from:"figures of the record, limits of the rule" doc:"why it holds, in words"`
+	Cause    string `from:"documents: the site with most failing or paused jobs and its share, the last transition, the agent that skipped most files or is silent, the component that is down" doc:"the likely cause, in words"`
+	Who      string `from:"Cause; else Requestor and Team; who of the rule in the file of --alerts" doc:"who can act: site, agent, service, requestor (team), or the text of the rule; empty if no document says it"`
 	Since    int64  `unit:"Unix s" from:"documents, limits of the rule" doc:"when it began to hold; for a rule on time when the limit was passed, for a rule on counts when the status began (documents do not date counts); 0 if unknown"`
 }
 
@@ -25,10 +27,9 @@ type Silence struct {
 }
 
 // AlertsOf returns the reason for each code in w.Alerts, in their order, never
-// nil. It depends only on the record, silent and the limits, so the same alert
-// has the same Since after each restart. silent lists the agents of a
-// stale_agent alert.
-func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
+// nil. It depends only on the record, the facts and the limits, so the same alert
+// has the same Since after each restart.
+func AlertsOf(w *Workflow, f Facts, l Limits) []Alert {
 	out := []Alert{}
 	for _, code := range w.Alerts {
 		a := Alert{Workflow: w.Workflow, Rule: code, Since: w.StatusTime}
@@ -48,7 +49,7 @@ func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
 			a.Reason = fmt.Sprintf("in status %s since %s without a running job, the limit is %s", w.Status, utc(w.StatusTime), Span(l.StatusStall))
 			a.Since += l.StatusStall + 1
 		case AlertStaleAgent:
-			a.Reason, a.Since = silence(silent, l)
+			a.Reason, a.Since = silence(f.Silent, l)
 		case AlertSkippedFiles:
 			a.Reason = fmt.Sprintf("%d input files skipped", w.SkippedFiles)
 			if w.SkippedFiles == 0 {
@@ -57,6 +58,7 @@ func AlertsOf(w *Workflow, silent []Silence, l Limits) []Alert {
 		case AlertPausedJobs:
 			a.Reason = paused(w, l)
 		}
+		a.explain(w, f, l)
 		out = append(out, a)
 	}
 	return out
@@ -127,24 +129,17 @@ func AlertsOfAgent(d *AgentDetail, now int64, l Limits) []Alert {
 			continue
 		}
 		if r.down {
-			a.Since = firstDown(d.Components)
+			a.Since = 0
+			if c := longestDown(d.Components); c != nil {
+				a.Since = c.LastUpdate
+			}
 		}
+		a.explainAgent(d, r.down, l)
 		if l.On(a.Rule) {
 			out = append(out, a)
 		}
 	}
 	return out
-}
-
-// firstDown returns the oldest last heartbeat of the components that are down,
-// 0 if none is known.
-func firstDown(components []AgentComponent) (since int64) {
-	for i := range components {
-		if at := components[i].LastUpdate; components[i].Down && at > 0 && (since == 0 || at < since) {
-			since = at
-		}
-	}
-	return since
 }
 
 // SiteErrorPercent is SiteErrorRate in percent.

@@ -10,7 +10,8 @@ type Limits struct {
 	SiteErrorRate float64 // share of failing jobs above which a workflow has a site error: 0.85
 	PausedJobs    int64   // paused jobs above which a workflow has an alert: 0
 
-	Off []string // rules that are not applied, by code
+	Off []string          // rules that are not applied, by code
+	Who map[string]string // who acts, by rule; otherwise the facts say it
 }
 
 // DefaultLimits returns the limits of the old WMStats, which has no alert for

@@ -168,6 +168,24 @@ type AgentDetail struct {
 	AlertRecords []Alert // the worst first
 }
 
+// AttentionRecord is one workflow, agent or source under one rule of
+// /attention, as a line of NDJSON or CSV.
+type AttentionRecord struct {
+	Rule      string   `from:"rules of /attention" doc:"the rule"`
+	Title     string   `from:"rules of /attention" doc:"title of the rule"`
+	Kind      string   `from:"the rule" doc:"Workflow, Agent or Source"`
+	Name      string   `from:"Workflow.Workflow, Agent.Agent" doc:"the workflow, agent or source"`
+	Status    string   `from:"Workflow.Status, Agent.Severity" doc:"status of the workflow, severity of the agent"`
+	Priority  int64    `from:"Workflow.Priority" doc:"priority of the workflow; 0 for what has none"`
+	Since     int64    `unit:"Unix s" from:"Workflow.StatusTime, Agent.UpdateTime" doc:"start of the status, last report or last answer; 0 if unknown"`
+	Failure   int64    `unit:"jobs" from:"Failure" doc:"failed jobs"`
+	Workflows int64    `unit:"workflows" from:"Workflow, Agent.Workflows" doc:"workflows that it holds back: 1 for a workflow; those of an agent in error; 0 for a warning"`
+	Score     int64    `unit:"jobs" from:"Workflow.Score; TotalJobs - Canceled - Success of an agent in error" doc:"jobs that these hold back"`
+	Cause     string   `from:"Alert.Cause" doc:"the likely cause, in words"`
+	Who       string   `from:"Alert.Who" doc:"who can act; empty if no document says it"`
+	Reasons   []string `from:"Alert.Reason" doc:"why the rule matches, in words"`
+}
+
 // StatusSummary sums the workflows in one status.
 type StatusSummary struct {
 	Status           string `from:"Workflow.Status" doc:"the status"`

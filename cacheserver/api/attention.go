@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,13 +10,19 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // showAttention handles GET /attention?rule=a,b: the rules that match, their
-// items, and the URL of the full list.
+// items, and the URL of the full list. NDJSON and CSV have one line for each
+// item.
 func (a *API) showAttention(c echo.Context) error {
-	v, err := onlyParams(c, "rule")
+	v, err := onlyParams(c, "rule", "format", "dl")
+	if err != nil {
+		return err
+	}
+	q, err := wire.ParseQueryExcept(v, "rule")
 	if err != nil {
 		return err
 	}
@@ -23,7 +30,8 @@ func (a *API) showAttention(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := chooseFormat(c, "", wire.JSON); err != nil {
+	format, err := chooseFormat(c, q.Format, wire.Formats()...)
+	if err != nil {
 		return err
 	}
 	generation, err := a.generation(c, wire.Query{})
@@ -40,13 +48,40 @@ func (a *API) showAttention(c echo.Context) error {
 	body := wire.Attention{Generation: generation.ID(), Time: answer.Timestamp(generation.Time()), Total: total, Rules: []wire.AttentionRule{}}
 	for i := range rules {
 		r := &rules[i]
-		shown := wire.AttentionRule{Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query()}
-		if shown.Items, shown.Count, err = a.attentionItems(ctx, state, r); err != nil {
+		m, err := a.attentionItems(ctx, state, r)
+		if err != nil {
 			return err
 		}
-		body.Rules = append(body.Rules, shown)
+		body.Rules = append(body.Rules, wire.AttentionRule{
+			Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query(), Count: m.Count, Workflows: m.Workflows, Items: m.Items,
+		})
 	}
-	return a.sendObject(c, answerOf(generation, wire.Query{}, wire.JSON, "", began), body)
+	slices.SortStableFunc(body.Rules, func(a, b wire.AttentionRule) int {
+		return cmp.Or(cmp.Compare(b.Workflows, a.Workflows), cmp.Compare(min(b.Count, 1), min(a.Count, 1)))
+	})
+	ans := answerOf(generation, q, format, "attention", began)
+	if format == wire.JSON {
+		return a.sendObject(c, ans, body)
+	}
+	lines := attentionRecords(&body)
+	return sendList(c, a, ans, listing{fields: schema.Describe[schema.AttentionRecord](), total: int64(len(lines))}, lines)
+}
+
+// attentionRecords returns the items of all rules as flat records.
+func attentionRecords(body *wire.Attention) []schema.AttentionRecord {
+	out := []schema.AttentionRecord{}
+	for i := range body.Rules {
+		r := &body.Rules[i]
+		for k := range r.Items {
+			item := &r.Items[k]
+			out = append(out, schema.AttentionRecord{
+				Rule: r.Rule, Title: r.Title, Kind: item.Kind, Name: item.Name, Status: item.Status, Priority: item.Priority,
+				Since: item.Since, Failure: item.Failure, Workflows: item.Workflows, Score: item.Score,
+				Cause: item.Cause, Who: item.Who, Reasons: item.Reasons,
+			})
+		}
+	}
+	return out
 }
 
 // chosenRules returns the rules named in rule=, or all.

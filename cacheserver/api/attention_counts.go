@@ -8,39 +8,37 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/store"
-	"github.com/dmwm/wmstats/schema/wire"
 )
 
 func (a *API) attentionState(generation *store.Generation) attention.State {
 	return attention.State{Generation: generation, Agents: a.o.Store.Agents(generation), Source: a.o.Store.Source(), Now: a.o.Now()}
 }
 
-// ranked is the ranking of a rule in one generation.
-type ranked struct {
-	items []wire.AttentionItem
-	count int
-}
-
-// attentionItems ranks the items of a rule. Workflows are ranked once per
-// generation: that reads the record of each.
-func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule) ([]wire.AttentionItem, int, error) {
+// attentionItems returns the items of a rule. Workflows are selected once for a
+// generation and a read of the job reports: whoever asks does not cause such a
+// read, which takes minutes.
+func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule) (attention.Matches, error) {
 	key := "attention/" + state.Generation.ID() + "/" + r.Name
+	if reports := a.failing.newest(); reports != nil {
+		state.Exits = reports.ExitCodes
+		key += "/" + reports.id
+	}
 	if len(r.Terms) > 0 {
 		if cached, ok := a.o.Cache.Get(key); ok {
-			if rk, ok := cached.(ranked); ok {
-				return rk.items, rk.count, nil
+			if m, ok := cached.(attention.Matches); ok {
+				return m, nil
 			}
 		}
 	}
-	items, count, err := a.attention.Load().Items(ctx, state, r)
+	m, err := a.attention.Load().Items(ctx, state, r)
 	if err != nil {
-		return nil, 0, fmt.Errorf("rank attention: %w", err)
+		return m, fmt.Errorf("rank attention: %w", err)
 	}
 	if len(r.Terms) > 0 {
-		const usual = 500 // bytes of an item with its reasons and alerts
-		a.o.Cache.Set(key, ranked{items, count}, int64(usual*(1+len(items))))
+		const usual = 700 // bytes of an item with its reasons and alerts
+		a.o.Cache.Set(key, m, int64(usual*(1+len(m.Items))))
 	}
-	return items, count, nil
+	return m, nil
 }
 
 // attentionTotal returns the number for /pulse; -1 if it is unknown.

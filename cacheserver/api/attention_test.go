@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -60,7 +62,6 @@ func TestAttention(t *testing.T) {
 	body := decode[wire.Attention](t, f.get("/attention").body)
 	all := f.list("/fetch?limit=all")
 	generation, _ := f.store.Newest()
-	now := f.clock.Now().Unix()
 	var order []string
 	named := map[string]bool{}
 	for _, r := range body.Rules {
@@ -71,14 +72,20 @@ func TestAttention(t *testing.T) {
 				named[w.Workflow] = true
 				item := wire.AttentionItem{
 					Kind: "Workflow", Name: w.Workflow, Status: w.Status, Priority: w.Priority, Since: w.StatusTime, Failure: w.Failure,
-					Score: attention.Score(w.Priority, w.StatusTime, now, w.Failure), Reasons: []string{}, Alerts: []schema.Alert{},
+					Workflows: 1, Score: max(w.EstimatedJobs, w.TotalJobs-w.Canceled) - w.Success, Reasons: []string{}, Alerts: []schema.Alert{},
 				}
+				item.Score = max(item.Score, 1)
 				for _, a := range generation.Alerts(w.Workflow) {
 					if a.Rule == r.Rule {
 						item.Reasons, item.Alerts = append(item.Reasons, a.Reason), append(item.Alerts, a)
 					}
 				}
-				assert.Len(t, item.Alerts, 1)
+				require.Len(t, item.Alerts, 1)
+				item.Cause, item.Who = item.Alerts[0].Cause, item.Alerts[0].Who
+				if r.Rule == schema.AlertConfigError {
+					item.Cause += "; exit codes are not read until /errors is asked for"
+				}
+				assert.NotEmpty(t, item.Cause, r.Rule)
 				want = append(want, item)
 			}
 		}
@@ -87,7 +94,7 @@ func TestAttention(t *testing.T) {
 		}
 		assert.Equal(t, len(want), r.Count, r.Rule)
 		slices.SortFunc(want, func(a, b wire.AttentionItem) int {
-			return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Name, b.Name))
+			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Since, b.Since), strings.Compare(a.Name, b.Name))
 		})
 		if len(want) > 0 {
 			assert.Equal(t, want[:min(20, len(want))], r.Items, r.Rule)
@@ -95,9 +102,11 @@ func TestAttention(t *testing.T) {
 		list := f.list(r.Query + "&limit=all")
 		assert.Len(t, list, r.Count, r.Query)
 	}
-	assert.Equal(t, []string{"failed", "config_error", "site_error", "assigned_stall", "status_stall", "stale_agent", "skipped_files", "agent_error", "agent_warning", "old_data"}, order)
+	assert.True(t, slices.IsSortedFunc(body.Rules, func(a, b wire.AttentionRule) int { return cmp.Compare(b.Workflows, a.Workflows) }), order)
+	assert.Equal(t, "agent_error", order[0], "an agent in error holds back more than a workflow")
 	paused := func(rule string) bool { return rule == schema.AlertPausedJobs } // of Tier-0
-	assert.Equal(t, slices.DeleteFunc(attention.RuleNames(), paused), order)
+	assert.ElementsMatch(t, slices.DeleteFunc(attention.RuleNames(), paused), order)
+	checkLines(t, f, &body)
 	agents := 0
 	for _, r := range body.Rules {
 		if strings.HasPrefix(r.Rule, "agent_") {
@@ -117,6 +126,57 @@ func TestAttention(t *testing.T) {
 	for _, r := range body.Rules {
 		assert.Contains(t, metrics, fmt.Sprintf("wmstats_attention{rule=%q} %d\n", r.Rule, r.Count))
 	}
+}
+
+// checkLines compares NDJSON and CSV with the items of the JSON answer.
+func checkLines(t *testing.T, f *fixture, body *wire.Attention) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(string(f.get("/attention?format=ndjson").body)), "\n")
+	rows, err := csv.NewReader(bytes.NewReader(f.get("/attention?format=csv").body)).ReadAll()
+	require.NoError(t, err)
+	assert.Equal(t, "Rule", strings.TrimPrefix(rows[0][0], "\ufeff"))
+	n := 0
+	for _, r := range body.Rules {
+		for _, item := range r.Items {
+			got := decode[schema.AttentionRecord](t, []byte(lines[n]))
+			assert.Equal(t, schema.AttentionRecord{
+				Rule: r.Rule, Title: r.Title, Kind: item.Kind, Name: item.Name, Status: item.Status, Priority: item.Priority, Since: item.Since,
+				Failure: item.Failure, Workflows: item.Workflows, Score: item.Score, Cause: item.Cause, Who: item.Who, Reasons: item.Reasons,
+			}, got)
+			n++
+			assert.Contains(t, rows[n], item.Name)
+		}
+	}
+	assert.Len(t, lines, n)
+	assert.Len(t, rows, n+1)
+	assert.Equal(t, 400, f.get("/attention?fields=Name").StatusCode)
+}
+
+// Job reports that have been read tell the exit code of most failing jobs.
+func TestAttentionKnowsExitCodes(t *testing.T) {
+	f := troubled(t)
+	cause := func() (name, cause string) {
+		t.Helper()
+		body := decode[wire.Attention](t, f.get("/attention?rule=config_error").body)
+		require.NotEmpty(t, body.Rules[0].Items)
+		item := body.Rules[0].Items[0]
+		return item.Name, item.Cause
+	}
+	name, before := cause()
+	assert.Contains(t, before, "not read")
+	f.newAPI(func(o *api.Options) {
+		o.Now = f.clock.Now
+		o.Jobs = &jobsFake{groups: []schema.JobError{
+			{Workflow: name, State: "jobfailed", ExitCode: 8021, Site: "T2_CH_CERN", Count: 2},
+			{Workflow: name, State: "jobcooloff", ExitCode: 50660, Site: "T2_CH_CERN", Count: 5},
+			{Workflow: name, State: "jobfailed", ExitCode: 8021, Site: "T2_DE_DESY", Count: 1},
+			{Workflow: name, State: "success", ExitCode: 0, Site: "T2_DE_DESY", Count: 90},
+		}}
+	})
+	require.Equal(t, 200, f.get("/errors").StatusCode)
+	_, after := cause()
+	assert.Contains(t, after, "exit code 50660")
+	assert.Contains(t, after, "5 of 8 job reports (62.5 %)")
 }
 
 func TestAttentionOfAgentsAndSource(t *testing.T) {
@@ -155,7 +215,7 @@ func TestAttentionOfAgentsAndSource(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "85000", u.Query().Get("minPriority"))
 	two := decode[wire.Attention](t, f.get("/v1/attention?rule=site_error,failed").body)
-	assert.Equal(t, "failed", two.Rules[0].Rule, "the order is fixed")
+	assert.Equal(t, "failed", two.Rules[0].Rule, "of equal rules the order is fixed")
 	assert.True(t, strings.HasPrefix(two.Rules[0].Query, "/v1/fetch?"))
 	assert.Contains(t, f.get("/attention?rule=faild").problem(t).DidYouMean, "failed")
 	assert.Equal(t, 400, f.get("/attention?status=new").StatusCode)

@@ -130,7 +130,8 @@ func shapes() map[string]shape {
 			query("by", "one or two fields to group by, or Age, the time in the status in bands; default: one group of all", "Status"), query("sum", "integer fields to add up", "Failure")}},
 		"/facet/:name": {filters: true, answers: linesToo(oneOf[wire.FacetPage]()), params: []openapi.Param{
 			query("prefix", "prefix of the values, ignoring case", "a"), query("limit", "maximum number of values", "5")}},
-		"/attention": {params: []openapi.Param{query("rule", "rules to evaluate; default: all", "failed")}, answers: oneOf[wire.Attention]()},
+		"/attention": {answers: linesToo(oneOf[wire.Attention]()), params: []openapi.Param{
+			query("rule", "rules to evaluate; default: all", "failed"), format, save}},
 		"/changes": {filters: true, without: []string{"gen", "minAge", "maxAge"}, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[wire.Change](), mediaEvents: nil}, params: []openapi.Param{
 			query("since", "generation that the client has; also as Last-Event-ID", "g1f2e3-1834"),
 			{Name: "feed", Doc: "normal: at once; longpoll: when there are changes; sse: a stream", Example: "normal", Schema: map[string]any{"type": "string", "enum": feeds}},

@@ -25,6 +25,8 @@ type jobsFake struct {
 	calls map[string]int
 	err   error
 	wait  chan struct{} // nil: answers at once
+
+	groups []schema.JobError // of all workflows, besides those of failing
 }
 
 func (j *jobsFake) called(what string) error {
@@ -104,6 +106,11 @@ func (j *jobsFake) FailingJobs(_ context.Context, wanted func(string) bool, fn f
 			if err := fn(g); err != nil {
 				return err
 			}
+		}
+	}
+	for _, g := range j.groups {
+		if err := fn(g); err != nil {
+			return err
 		}
 	}
 	return j.called("all")

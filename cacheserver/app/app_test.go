@@ -314,7 +314,7 @@ func TestAlertsFile(t *testing.T) {
 	var detail schema.Detail
 	require.NoError(t, json.Unmarshal([]byte(body), &detail))
 	assert.Equal(t, []schema.Alert{{
-		Workflow: "wf2", Rule: "assigned_stall", Reason: "in status assigned since 2024-04-05 20:46 UTC, the limit is 1s", Since: 1712350002,
+		Workflow: "wf2", Rule: "assigned_stall", Reason: "in status assigned since 2024-04-05 20:46 UTC, the limit is 1s", Cause: "assigned since 2024-04-05 20:46 UTC", Since: 1712350002,
 	}}, detail.AlertRecords)
 	_, body = get(t, a.Addr(), "/attention")
 	assert.Contains(t, body, `"Help":"more than 1s in status assigned","Count":1`)

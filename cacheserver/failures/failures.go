@@ -240,6 +240,51 @@ func (t *Table) Reports(workflow func(name string) bool) map[string]int64 {
 	return out
 }
 
+// ExitCodes returns, for those of the named workflows that have failing jobs,
+// the exit code of most of them; of equal ones the smallest.
+func (t *Table) ExitCodes(ctx context.Context, names []string) (map[string]schema.Part, error) {
+	const cellSteps = 5
+	spent := budget.From(ctx)
+	named := map[string]bool{}
+	for _, name := range names {
+		named[name] = true
+	}
+	exits := make([]map[uint32]int64, len(t.workflows)) // nil: not named
+	for i, name := range t.workflows {
+		if named[name] {
+			exits[i] = map[uint32]int64{}
+		}
+	}
+	for _, c := range t.cells {
+		if !spent.Spend(cellSteps) {
+			return nil, fmt.Errorf("find exit codes: %w", spent.Stopped())
+		}
+		if by := exits[c.workflow]; by != nil && t.states[c.state] != schema.StateSuccess {
+			by[c.exit] += c.jobs
+		}
+	}
+	out := map[string]schema.Part{}
+	for i, by := range exits {
+		if len(by) > 0 {
+			out[t.workflows[i]] = t.mostFrequent(by)
+		}
+	}
+	return out, nil
+}
+
+func (t *Table) mostFrequent(exits map[uint32]int64) (p schema.Part) {
+	var first int64
+	for exit, jobs := range exits {
+		p.All += jobs
+		if code := t.exits[exit]; jobs > p.Of || jobs == p.Of && code < first {
+			p.Of, first = jobs, code
+		}
+	}
+	info, _ := schema.ExitCodeOf(first)
+	p.Name = fmt.Sprintf("%d (%s)", info.ExitCode, info.Meaning)
+	return p
+}
+
 // Order sorts summaries by jobs, most first, then in the order of Compare.
 func Order(a, b *schema.ErrorSummary) int { return cmp.Or(cmp.Compare(b.Jobs, a.Jobs), Compare(a, b)) }
 

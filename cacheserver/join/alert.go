@@ -32,9 +32,7 @@ func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64)
 		silent = append(silent, j.names.Agent(r.packed))
 	}
 	alerts, next := schema.Alerts(record, silent, now, j.limits)
-	if record.Alerts = alerts; record.Alerts == nil {
-		record.Alerts = []string{}
-	}
+	record.SetAlerts(alerts)
 	if next > 0 && (due == 0 || next < due) {
 		due = next
 	}

@@ -101,7 +101,7 @@ func (m *blockMaker) add(w *workflow, i int) {
 	schema.Join(record, reports)
 	m.dues[i] = j.alert(record, joined)
 	m.encoded = schema.AppendJSON(m.encoded[:0], record)
-	m.builder.Add(record, m.encoded, m.source.make(j.names, w, joined))
+	m.builder.Add(record, m.encoded, m.source.make(j.names, w, joined, schema.FactsOf(record, reports)))
 }
 
 // count adds the records to the sums, recoveries and due times.

@@ -103,7 +103,7 @@ func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentRepor
 		Name:    w.name,
 		Record:  record,
 		Encoded: j.work.encoded[start:len(j.work.encoded):len(j.work.encoded)],
-		Source:  new(sourceMaker).make(j.names, w, joined),
+		Source:  new(sourceMaker).make(j.names, w, joined, schema.FactsOf(record, reports)),
 	}, reports
 }
 

@@ -15,7 +15,7 @@ import (
 
 // savedVersion is the version of the format of Saved. Raise it when the format
 // changes; the checkpoint's fingerprint covers the meaning of records.
-const savedVersion = 6
+const savedVersion = 7
 
 // Kinds of frames after the first one, which has the data that the others need.
 const (

@@ -12,7 +12,8 @@ import (
 )
 
 // A record's source has the ids of its documents, each preceded by its length;
-// the request's is empty when it equals the name. The id of an agent report is
+// the request's is empty when it equals the name. It is followed by the facts
+// behind the record's alerts (appendFacts). The id of an agent report is
 // followed by three numbers: its agent (in State.Names), the time of the report
 // that its alert names (0: not silent when the alerts were computed), and the
 // number of its failed jobs. The version covers only the content.
@@ -21,11 +22,11 @@ import (
 type sourceMaker struct{ ids, content []byte }
 
 // make returns the source of a record, which is valid until the next call.
-func (m *sourceMaker) make(names *report.Names, w *workflow, joined []*agentReport) block.Source {
+func (m *sourceMaker) make(names *report.Names, w *workflow, joined []*agentReport, facts schema.Facts) block.Source {
 	ids, content := m.ids[:0], m.content[:0]
 	content = append(content, w.id()...)
-	if w.id() != "" || len(joined) > 0 {
-		ids = appendText(ids, w.id())
+	if w.id() != "" || len(joined) > 0 || hasFacts(&facts) {
+		ids = appendFacts(appendText(ids, w.id()), &facts)
 	}
 	content = binary.LittleEndian.AppendUint64(content, w.hash)
 	for _, r := range joined {
@@ -39,10 +40,6 @@ func (m *sourceMaker) make(names *report.Names, w *workflow, joined []*agentRepo
 	}
 	m.ids, m.content = ids, content
 	return block.Source{IDs: ids, Version: xxhash.Sum64(content)}
-}
-
-func appendText(dst []byte, text string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
 // Sources are the documents behind one workflow, newest known.
@@ -68,15 +65,18 @@ func (s *State) Sources(name string, src block.Source) Sources {
 	return out
 }
 
-// Silent returns the agents of a record that had been silent for too long when
-// its alerts were computed.
-func (s *State) Silent(src block.Source) (silent []schema.Silence) {
+// Facts returns the facts behind the alerts of a record, as of when they were
+// computed. Silent has the agents that had been silent for too long.
+func (s *State) Facts(src block.Source) schema.Facts {
+	r := sourceReader{all: string(src.IDs)}
+	r.text()
+	facts := r.facts()
 	s.EachReport(src, func(r JoinedReport) {
 		if r.Silent != 0 {
-			silent = append(silent, schema.Silence{Agent: r.Agent, Time: r.Silent})
+			facts.Silent = append(facts.Silent, schema.Silence{Agent: r.Agent, Time: r.Silent})
 		}
 	})
-	return silent
+	return facts
 }
 
 // JoinedReport is an agent report that is joined to a record.
@@ -92,7 +92,9 @@ type JoinedReport struct {
 // workflow's name.
 func (s *State) EachReport(src block.Source, f func(JoinedReport)) (request string) {
 	r := sourceReader{all: string(src.IDs)}
-	for request = r.text(); len(r.all) > 0; {
+	request = r.text()
+	r.facts()
+	for len(r.all) > 0 {
 		one := JoinedReport{ID: r.text()}
 		if n := r.number(); n < uint64(len(s.Names)) {
 			one.Agent = s.Names[n]
@@ -103,25 +105,4 @@ func (s *State) EachReport(src block.Source, f func(JoinedReport)) (request stri
 		f(one)
 	}
 	return request
-}
-
-// sourceReader reads what sourceMaker wrote, and terminates on any bytes.
-type sourceReader struct{ all string }
-
-func (r *sourceReader) number() (n uint64) {
-	for shift := 0; len(r.all) > 0; shift += 7 {
-		c := r.all[0]
-		r.all = r.all[1:]
-		n |= uint64(c&0x7f) << shift
-		if c < 0x80 {
-			break
-		}
-	}
-	return n
-}
-
-func (r *sourceReader) text() (text string) {
-	n := min(r.number(), uint64(len(r.all)))
-	text, r.all = r.all[:n], r.all[n:]
-	return text
 }

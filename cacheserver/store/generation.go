@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"sync"
@@ -106,6 +105,12 @@ func (g *Generation) Workflow(name string) (encoded []byte, src join.Sources, ok
 // Alerts returns the alerts of a workflow with their reasons; none for an
 // unknown workflow.
 func (g *Generation) Alerts(name string) []schema.Alert {
+	return g.AlertsKnowing(name, schema.Part{})
+}
+
+// AlertsKnowing is Alerts for a reader who knows the exit code of most job
+// reports, which the generation does not have.
+func (g *Generation) AlertsKnowing(name string, exit schema.Part) []schema.Alert {
 	at, ok := g.table.Search(name)
 	if !ok {
 		return []schema.Alert{}
@@ -118,11 +123,9 @@ func (g *Generation) Alerts(name string) []schema.Alert {
 	b.Scalars(g.table.Layout, i, &w)
 	k, _ := g.table.Layout.Column("Alerts")
 	w.Alerts = b.List(&g.table.Layout.Columns[k], i)
-	var silent []schema.Silence
-	if slices.Contains(w.Alerts, schema.AlertStaleAgent) {
-		silent = g.state.Silent(b.Source(i))
-	}
-	return schema.AlertsOf(&w, silent, g.state.Limits)
+	facts := g.state.Facts(b.Source(i))
+	facts.Exit = exit
+	return schema.AlertsOf(&w, facts, g.state.Limits)
 }
 
 // near is how many names before and after a missing one are compared.

@@ -144,7 +144,8 @@ func (o *oracle) records(now int64) map[string]joined {
 			}
 		}
 		schema.Join(&w, parts)
-		w.Alerts, _ = schema.Alerts(&w, stale, now, limits)
+		alerts, _ := schema.Alerts(&w, stale, now, limits)
+		w.SetAlerts(alerts)
 		out[name] = joined{&w, parts, silent}
 	}
 	return out
@@ -175,7 +176,9 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 			require.GreaterOrEqual(t, silent.Time, between[0])
 			require.LessOrEqual(t, silent.Time, between[1])
 		}
-		require.Equal(t, schema.AlertsOf(want[name].record, silences, schema.DefaultLimits()), g.Alerts(name))
+		facts := schema.FactsOf(want[name].record, want[name].parts)
+		facts.Silent = silences
+		require.Equal(t, schema.AlertsOf(want[name].record, facts, schema.DefaultLimits()), g.Alerts(name))
 		require.Len(t, src.Agents, len(want[name].parts))
 		failed := map[string]int64{}
 		for _, p := range want[name].parts {
@@ -199,7 +202,7 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 func silentOf(g *Generation, name string) []schema.Silence {
 	at, _ := g.table.Search(name)
 	b, i := g.table.At(at)
-	return g.state.Silent(b.Source(i))
+	return g.state.Facts(b.Source(i)).Silent
 }
 
 // script makes changes of few workflows and agents, so that they interact: each

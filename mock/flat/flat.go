@@ -48,7 +48,8 @@ func NewSized(opts Options) (*Source, error) {
 func (s *Source) Record(i int) schema.Workflow {
 	w, parts := s.Sides(i)
 	schema.Join(&w, parts)
-	w.Alerts, _ = schema.Alerts(&w, nil, s.world.Options().Now, s.limits)
+	alerts, _ := schema.Alerts(&w, nil, s.world.Options().Now, s.limits)
+	w.SetAlerts(alerts)
 	return w
 }
 

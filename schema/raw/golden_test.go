@@ -54,7 +54,7 @@ func workflowSet(t testing.TB) schema.Detail {
 func TestWorkflowGolden(t *testing.T) {
 	d := workflowSet(t)
 	d.Alerts, _ = schema.Alerts(&d.Workflow, nil, 1712350200, schema.DefaultLimits())
-	d.AlertRecords = schema.AlertsOf(&d.Workflow, nil, schema.DefaultLimits())
+	d.AlertRecords = schema.AlertsOf(&d.Workflow, schema.Facts{}, schema.DefaultLimits())
 	golden(t, "workflow.json", schema.AppendDetail(nil, &d))
 }
 

@@ -132,29 +132,35 @@ type Attention struct {
 	Generation string
 	Time       string
 	Total      int             // distinct workflows and agents that match
-	Rules      []AttentionRule // all, in a fixed order, including those without matches
+	Rules      []AttentionRule // all: those that hold back most workflows first; those without matches last, in a fixed order
 }
 
 // AttentionRule is one rule with its matches.
 type AttentionRule struct {
-	Rule  string
-	Title string
-	Help  string          // what the rule checks
-	Count int             // workflows or agents that match
-	Query string          // address of the list of all of them
-	Items []AttentionItem // the first by Score, at most 20
+	Rule      string
+	Title     string
+	Help      string          // what the rule checks
+	Count     int             // workflows or agents that match
+	Workflows int64           // workflows that all matches hold back
+	Query     string          // address of the list of all of them
+	Items     []AttentionItem // the first, at most 20
 }
 
-// AttentionItem is one workflow or agent, or the source.
+// AttentionItem is one workflow or agent, or the source. Items of a rule are
+// ordered by Workflows, Score and Priority, the greatest first, then by Since
+// and Name.
 type AttentionItem struct {
-	Kind     string // Workflow, Agent or Source
-	Name     string
-	Status   string   // status of the workflow, severity of the agent
-	Priority int64    // 0 for what has none
-	Since    int64    // Unix s: start of the status, last report or last answer; 0 if unknown
-	Failure  int64    // failed jobs
-	Score    float64  // priority band x hours x (1 + failed jobs)
-	Reasons  []string // why the rule matches, in words
+	Kind      string // Workflow, Agent or Source
+	Name      string
+	Status    string   // status of the workflow, severity of the agent
+	Priority  int64    // 0 for what has none
+	Since     int64    // Unix s: start of the status, last report or last answer; 0 if unknown
+	Failure   int64    // failed jobs
+	Workflows int64    // workflows that it holds back: 1 for a workflow; those of an agent in error; 0 for a warning
+	Score     int64    // jobs that these have and that have not succeeded, as Score of a workflow
+	Cause     string   // the likely cause
+	Who       string   // who can act; "" if no document says it
+	Reasons   []string // why the rule matches, in words
 
 	Alerts []schema.Alert // the same for a workflow or agent as records, with Since
 }

@@ -8,7 +8,6 @@ package attention
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -72,8 +71,13 @@ func (r *Rule) Query() string {
 	if len(r.Terms) == 0 {
 		return r.path
 	}
-	q := wire.Query{Terms: r.Terms, Sort: []wire.SortKey{{Field: "Priority", Desc: true}, {Field: "StatusTime"}}}
-	return "/fetch?" + q.Values().Encode()
+	return "/fetch?" + r.query().Values().Encode()
+}
+
+// query is the list of the workflows of a rule in the order of items: those
+// that hold back most jobs first.
+func (r *Rule) query() wire.Query {
+	return wire.Query{Terms: r.Terms, Sort: []wire.SortKey{{Field: "Score", Desc: true}, {Field: "Priority", Desc: true}, {Field: "StatusTime"}}}
 }
 
 // Rules returns all rules, in the order in which they are shown.
@@ -111,6 +115,10 @@ type State struct {
 	Agents     []schema.AgentDetail
 	Source     store.SourceState
 	Now        time.Time
+
+	// Exits returns the exit code of most job reports of each workflow that has
+	// any; nil: job reports have not been read.
+	Exits func(ctx context.Context, workflows []string) (map[string]schema.Part, error)
 }
 
 // Count returns how many items each rule has. total is the number of different
@@ -156,29 +164,34 @@ func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, tot
 	return byRule, total, nil
 }
 
-// Items returns the top items of a rule, by Score and then by name. count is
-// how many it has in all.
-func (o Options) Items(ctx context.Context, s State, r *Rule) (items []wire.AttentionItem, count int, err error) {
+// Matches are the items of a rule.
+type Matches struct {
+	Items     []wire.AttentionItem // the first, at most Options.Top
+	Count     int                  // of all
+	Workflows int64                // that all hold back
+}
+
+// Items returns the items of a rule, those that hold back most first.
+func (o Options) Items(ctx context.Context, s State, r *Rule) (m Matches, err error) {
 	o = o.Complete()
 	if len(r.Terms) > 0 {
 		return o.workflows(ctx, s, r)
 	}
 	all := o.others(s, r)
-	top := ranking{most: o.Top}
-	for _, item := range all {
-		top.add(item)
+	slices.SortFunc(all, order)
+	m = Matches{Items: all[:min(o.Top, len(all))], Count: len(all)}
+	for i := range all {
+		m.Workflows += all[i].Workflows
 	}
-	return top.sorted(), len(all), nil
+	return m, nil
 }
 
 // others returns the agents or the source.
-func (o Options) others(s State, r *Rule) (items []wire.AttentionItem) {
+func (o Options) others(s State, r *Rule) []wire.AttentionItem {
+	items := []wire.AttentionItem{}
 	if r.Name == OldData {
 		if since := s.Source.CheckTime; !since.IsZero() && s.Now.Sub(since) > 3*o.Period {
-			items = append(items, wire.AttentionItem{
-				Kind: "Source", Name: s.Source.Source, Status: "stale", Since: since.Unix(),
-				Score: round(s.Now.Sub(since).Hours()), Reasons: reasons(s.Source.Reason), Alerts: []schema.Alert{},
-			})
+			items = append(items, o.source(s, since))
 		}
 		return items
 	}
@@ -187,13 +200,37 @@ func (o Options) others(s State, r *Rule) (items []wire.AttentionItem) {
 		if a.Severity != r.severity {
 			continue
 		}
-		items = append(items, wire.AttentionItem{
+		item := wire.AttentionItem{
 			Kind: "Agent", Name: a.Agent, Status: a.Severity, Since: a.UpdateTime, Failure: a.Failure,
-			Score: Score(0, a.UpdateTime, s.Now.Unix(), a.Failure), Reasons: reasons(a.Reasons...),
-			Alerts: of(r.Name, s.Agents[i].AlertRecords),
-		})
+			Reasons: reasons(a.Reasons...), Alerts: of(r.Name, s.Agents[i].AlertRecords),
+		}
+		if a.Severity == schema.SeverityError { // with a warning it still works
+			item.Workflows, item.Score = a.Workflows, a.TotalJobs-a.Canceled-a.Success
+		}
+		explain(&item)
+		items = append(items, item)
 	}
 	return items
+}
+
+// source is the item of old data, which hold back whatever is decided by them.
+func (o Options) source(s State, since time.Time) wire.AttentionItem {
+	who := o.Limits.Who[OldData]
+	if who == "" {
+		who = "source " + s.Source.Source
+	}
+	return wire.AttentionItem{
+		Kind: "Source", Name: s.Source.Source, Status: "stale", Since: since.Unix(), Workflows: int64(s.Generation.Total()),
+		Cause: "the source has not answered since " + since.UTC().Format("2006-01-02 15:04 UTC"), Who: who,
+		Reasons: reasons(s.Source.Reason), Alerts: []schema.Alert{},
+	}
+}
+
+// explain sets Cause and Who of an item: those of its first alert.
+func explain(item *wire.AttentionItem) {
+	if len(item.Alerts) > 0 {
+		item.Cause, item.Who = item.Alerts[0].Cause, item.Alerts[0].Who
+	}
 }
 
 // of returns the alerts of one rule.
@@ -203,34 +240,4 @@ func of(rule string, alerts []schema.Alert) []schema.Alert {
 
 func reasons(texts ...string) []string {
 	return slices.DeleteFunc(append([]string{}, texts...), func(t string) bool { return t == "" })
-}
-
-// Score ranks within a rule: priority band x age x failed jobs, that is
-//
-//	Band(priority) x max(1, now - since in hours) x (1 + failure)
-//
-// so that an item without failed jobs, or of unknown age (since 0), is ranked
-// too. Rounded to two decimals.
-func Score(priority, since, now, failure int64) float64 {
-	age := 1.0
-	if since > 0 {
-		age = max(1, float64(now-since)/3600)
-	}
-	return round(float64(Band(priority)) * age * float64(1+max(0, failure)))
-}
-
-func round(x float64) float64 { return math.Round(100*x) / 100 }
-
-// Band is 1 below priority 63000, 2 from there, 3 from 85000 and 4 from
-// 110000: the levels that production uses for priorities.
-func Band(priority int64) int {
-	switch {
-	case priority >= 110_000:
-		return 4
-	case priority >= 85_000:
-		return 3
-	case priority >= 63_000:
-		return 2
-	}
-	return 1
 }

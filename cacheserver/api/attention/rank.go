@@ -6,103 +6,103 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 	"strconv"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/budget"
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// ranking keeps the items with the highest scores.
-type ranking struct {
-	most  int
-	items []wire.AttentionItem
-}
-
+// order compares items as Rule.query orders workflows: what holds back most
+// workflows, then most jobs, then the highest priority, then the oldest.
 func order(a, b wire.AttentionItem) int {
-	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(
+		cmp.Compare(b.Workflows, a.Workflows), cmp.Compare(b.Score, a.Score), cmp.Compare(b.Priority, a.Priority),
+		cmp.Compare(known(a.Since), known(b.Since)), cmp.Compare(a.Name, b.Name),
+	)
 }
 
-func (r *ranking) add(item wire.AttentionItem) {
-	r.items = append(r.items, item)
-	if len(r.items) >= 2*r.most+16 {
-		r.cut()
+// known is a time for a comparison in which an unknown one comes last.
+func known(since int64) int64 {
+	if since == 0 {
+		return math.MaxInt64
 	}
-}
-
-func (r *ranking) cut() {
-	slices.SortFunc(r.items, order)
-	r.items = r.items[:min(r.most, len(r.items))]
-}
-
-func (r *ranking) sorted() []wire.AttentionItem {
-	r.cut()
-	if r.items == nil {
-		return []wire.AttentionItem{}
-	}
-	return r.items
+	return since
 }
 
 // recordSteps are the steps of reading one record, in addition to its bytes.
 const recordSteps = 1000
 
-// step is how many records are read at once.
-const step = 100
-
-// workflows ranks the workflows of a rule. Ages refer to the time of the
-// generation, so the result depends on the generation alone.
-func (o Options) workflows(ctx context.Context, s State, r *Rule) ([]wire.AttentionItem, int, error) {
-	list, err := s.Generation.Select(ctx, wire.Query{Terms: r.Terms})
+// workflows returns the first workflows of a rule. The result depends on the
+// generation and on the job reports that have been read.
+func (o Options) workflows(ctx context.Context, s State, r *Rule) (m Matches, err error) {
+	list, err := s.Generation.SelectFirst(ctx, r.query(), o.Top)
 	if err != nil {
-		return nil, 0, fmt.Errorf("select %s: %w", r.Name, err)
+		return m, fmt.Errorf("select %s: %w", r.Name, err)
 	}
-	now := s.Generation.Time().Unix()
-	top := ranking{most: o.Top}
+	m = Matches{Items: []wire.AttentionItem{}, Count: list.Total(), Workflows: int64(list.Total())}
 	spent := budget.From(ctx)
-	for i := 0; i < list.Total(); i += step {
-		for _, record := range list.Page(i, step) { //nolint:contextcheck // reading a page of the result spends nothing
-			if !spent.Spend(recordSteps + len(record)) {
-				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, spent.Stopped())
-			}
-			item, err := itemOf(record)
-			if err != nil {
-				return nil, 0, fmt.Errorf("rank %s: %w", r.Name, err)
-			}
-			item.Score = Score(item.Priority, item.Since, now, item.Failure)
-			top.add(item)
+	var names []string
+	for _, record := range list.Page(0, o.Top) { //nolint:contextcheck // reading a page of the result spends nothing
+		if !spent.Spend(recordSteps + len(record)) {
+			return m, fmt.Errorf("rank %s: %w", r.Name, spent.Stopped())
+		}
+		item, err := itemOf(record)
+		if err != nil {
+			return m, fmt.Errorf("rank %s: %w", r.Name, err)
+		}
+		m.Items, names = append(m.Items, item), append(names, item.Name)
+	}
+	return m, s.explain(ctx, r, m.Items, names)
+}
+
+// explain sets the alerts, reasons, causes and owners of workflows.
+func (s State) explain(ctx context.Context, r *Rule, items []wire.AttentionItem, names []string) error {
+	var exits map[string]schema.Part
+	byExit := r.Name == schema.AlertConfigError
+	if byExit && s.Exits != nil && len(names) > 0 {
+		var err error
+		if exits, err = s.Exits(ctx, names); err != nil {
+			return fmt.Errorf("explain %s: %w", r.Name, err)
 		}
 	}
-	items := top.sorted()
 	for i := range items {
-		items[i].Alerts = of(r.Name, s.Generation.Alerts(items[i].Name))
-		for k := range items[i].Alerts {
-			items[i].Reasons = append(items[i].Reasons, items[i].Alerts[k].Reason)
+		item := &items[i]
+		item.Alerts = of(r.Name, s.Generation.AlertsKnowing(item.Name, exits[item.Name]))
+		for k := range item.Alerts {
+			item.Reasons = append(item.Reasons, item.Alerts[k].Reason)
+		}
+		if explain(item); !byExit || exits[item.Name].Name != "" {
+			continue
+		}
+		if s.Exits == nil {
+			item.Cause += "; exit codes are not read until /errors is asked for"
+		} else {
+			item.Cause += "; no job report has come"
 		}
 	}
-	return items, list.Total(), nil
+	return nil
 }
 
 // itemOf reads the fields of an item from an encoded Workflow record.
 func itemOf(record []byte) (item wire.AttentionItem, err error) {
-	item.Kind, item.Reasons = "Workflow", []string{}
-	left := 5
+	item.Kind, item.Workflows, item.Reasons = "Workflow", 1, []string{}
+	numbers := map[string]*int64{"StatusTime": &item.Since, "Priority": &item.Priority, "Failure": &item.Failure, "Score": &item.Score}
+	left := len(numbers) + 2
 	for m, err := range render.Members(record) {
 		if err != nil {
 			return item, fmt.Errorf("read a record: %w", err)
 		}
 		left--
-		switch string(m.Key) {
-		case "Workflow":
+		switch key := string(m.Key); {
+		case key == "Workflow":
 			err = json.Unmarshal(m.Value, &item.Name)
-		case "Status":
+		case key == "Status":
 			err = json.Unmarshal(m.Value, &item.Status)
-		case "StatusTime":
-			item.Since, err = strconv.ParseInt(string(m.Value), 10, 64)
-		case "Priority":
-			item.Priority, err = strconv.ParseInt(string(m.Value), 10, 64)
-		case "Failure":
-			item.Failure, err = strconv.ParseInt(string(m.Value), 10, 64)
+		case numbers[key] != nil:
+			*numbers[key], err = strconv.ParseInt(string(m.Value), 10, 64)
 		default:
 			left++
 		}
