@@ -20,6 +20,9 @@ func (c *call) filtered() error {
 	if len(q.masks) > maxMasks {
 		return invalid(fmt.Sprintf("The query has more than %d different values of mask.", maxMasks))
 	}
+	if len(q.filters) > maxFilters {
+		return invalid(fmt.Sprintf("The query filters by more than %d properties.", maxFilters))
+	}
 	s, err := c.snapshot(q.reports || q.cleaned)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package legacy
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,9 +18,11 @@ const (
 	cleaned     = "CLEANED"
 )
 
-// maxMasks limits the length of a row: clients ask for seven values at most, and a
-// row has one for each, also where a request has none.
-const maxMasks = 100
+// Limits of a query. Known clients send at most seven masks and three filters.
+const (
+	maxMasks   = 100 // a row has a value for each, whether the request has it or not
+	maxFilters = 100 // each looks its property up in every request
+)
 
 // question is what filtered_requests is asked: which requests, and what of them.
 type question struct {
@@ -30,10 +33,19 @@ type question struct {
 	key     string   // names filters and masks, for what is kept
 }
 
-// filter takes requests one of whose values of a property is wanted.
+// filter accepts requests of which a property has one of some values.
 type filter struct {
 	property string
-	values   []string
+	values   []string // as in the query
+	accepted map[string]bool
+}
+
+func newFilter(property string, values []string) filter {
+	f := filter{property, values, make(map[string]bool, len(values))}
+	for _, v := range values {
+		f.accepted[v] = true
+	}
+	return f
 }
 
 func questionOf(q query) question {
@@ -44,14 +56,14 @@ func questionOf(q query) question {
 		case name == "mask":
 			out.masks = []string{propName}
 			for _, mask := range values {
-				if !slices.Contains(out.masks, mask) {
+				if len(out.masks) <= maxMasks && !slices.Contains(out.masks, mask) {
 					out.masks = append(out.masks, mask)
 				}
 			}
 		case name == propReports && len(values) == 1 && values[0] == cleaned:
 			out.cleaned = true
 		default:
-			out.filters = append(out.filters, filter{name, values})
+			out.filters = append(out.filters, newFilter(name, values))
 		}
 	}
 	out.reports = out.masks == nil || slices.Contains(out.masks, propReports)
@@ -66,7 +78,8 @@ func questionOf(q query) question {
 	for _, mask := range out.masks {
 		key.WriteString(strconv.Quote(mask))
 	}
-	out.key = key.String()
+	sum := sha256.Sum256([]byte(key.String())) // a query may be long, and each block of documents has such a key
+	out.key = string(sum[:])
 	return out
 }
 
@@ -114,7 +127,7 @@ func (p *picker) may(b *documents.Block, i int) bool {
 		return true
 	}
 	for _, f := range p.q.filters {
-		if f.property == propName && !slices.Contains(f.values, b.ID(i)) {
+		if f.property == propName && !f.accepted[b.ID(i)] {
 			return false
 		}
 	}
@@ -134,8 +147,7 @@ func (p *picker) mayAny(b *documents.Block) bool {
 // matches tells whether all filters take a document.
 func (q *question) matches(d *property.Document) bool {
 	for _, f := range q.filters {
-		value := d.Value(f.property)
-		if !slices.ContainsFunc(f.values, value.Matches) {
+		if !d.Value(f.property).Matches(f.accepted) {
 			return false
 		}
 	}

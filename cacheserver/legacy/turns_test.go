@@ -113,3 +113,18 @@ func TestMasksAreLimited(t *testing.T) {
 	r.refused("filtered_requests?"+masks(maxMasks), 400, "302", "mask")
 	require.Equal(t, http.StatusOK, r.get("filtered_requests?"+strings.Repeat("&mask=P", 2*maxMasks)).StatusCode, "one value")
 }
+
+// TestFiltersAreLimited: a filter costs a search in each request. The number of its
+// values costs nothing: there is a limit on the length of the query.
+func TestFiltersAreLimited(t *testing.T) {
+	r := newRig(t, nil, request("a", "new", `,"P":["x","y"]`))
+	filters := func(n int, each string) (query string) {
+		for i := range n {
+			query += fmt.Sprintf(each, i)
+		}
+		return query
+	}
+	require.Equal(t, http.StatusOK, r.get("filtered_requests?mask=P"+filters(maxFilters, "&P%d=x")).StatusCode)
+	r.refused("filtered_requests?mask=P"+filters(maxFilters+1, "&P%d=x"), 400, "302", "properties")
+	r.want("filtered_requests?mask=P"+filters(9_000, "&P=%d")+"&P=y", `{"RequestName":"a","P":["x","y"]}`)
+}

@@ -85,38 +85,39 @@ func canonicalNumber(text string) string {
 	return text
 }
 
-// Matches tells whether a filter takes the value: a text that equals want, a
-// number whose text it is, a flag. A list matches when an element does; null and
-// objects never match.
-func (v Value) Matches(want string) bool {
+// Matches reports whether a filter accepts the value: a text that is one of the
+// accepted ones, a number whose text is, or true or false. A list matches if an
+// element does; null and objects never match. The cost does not depend on how many
+// values are accepted.
+func (v Value) Matches(accepted map[string]bool) bool {
 	if !v.many {
-		return matches(v.one, want, deepest)
+		return matches(v.one, accepted, deepest)
 	}
-	return slices.ContainsFunc(v.list, func(element []byte) bool { return matches(element, want, deepest) })
+	return slices.ContainsFunc(v.list, func(element []byte) bool { return matches(element, accepted, deepest) })
 }
 
-// deepest is how many lists and objects within each other are looked into: each
-// of them is walked over again.
+// deepest limits how far nested lists and objects are searched: each level is
+// scanned again.
 const deepest = 32
 
-func matches(value []byte, want string, depth int) bool {
+func matches(value []byte, accepted map[string]bool, depth int) bool {
 	switch value[0] {
 	case '"':
 		if plain(value) {
-			return string(value[1:len(value)-1]) == want
+			return accepted[string(value[1:len(value)-1])]
 		}
 		text, _ := textOf(value)
-		return text == want
+		return accepted[text]
 	case '[':
-		return depth > 0 && slices.ContainsFunc(elements(value), func(element []byte) bool { return matches(element, want, depth-1) })
+		return depth > 0 && slices.ContainsFunc(elements(value), func(element []byte) bool { return matches(element, accepted, depth-1) })
 	case 't':
-		return want == "true" || want == "True" || want == "TRUE"
+		return accepted["true"] || accepted["True"] || accepted["TRUE"]
 	case 'f':
-		return want == "false" || want == "False" || want == "FALSE"
+		return accepted["false"] || accepted["False"] || accepted["FALSE"]
 	case 'n', '{':
 		return false
 	}
-	return string(value) == want || canonicalNumber(string(value)) == want
+	return accepted[string(value)] || accepted[canonicalNumber(string(value))]
 }
 
 // EachText calls fn with the texts of the value: itself, or those of a list, also
