@@ -13,13 +13,13 @@ const (
 	mediaPlain = "text/plain;charset=utf-8"
 )
 
-// accepted is one range of an Accept or Accept-Encoding header.
+// accepted is one entry of an Accept or Accept-Encoding header.
 type accepted struct {
 	name string // in lower case, without parameters
 	q    float64
 }
 
-// ranges reads a header, the most wanted first: by q, then the more specific.
+// ranges parses a header and sorts its entries: by q, then the more specific first.
 func ranges(header []string) (list []accepted) {
 	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, params, _ := strings.Cut(part, ";")
@@ -44,8 +44,9 @@ func ranges(header []string) (list []accepted) {
 	return list
 }
 
-// chooseMedia chooses the type of an answer. Where text/plain is made it is what
-// */* gets, as in the old server; no Accept is as */*.
+// chooseMedia returns the media type of an answer; not ok if the client accepts
+// none. If the call supports text/plain, */* selects it, as in the old server. A
+// missing Accept counts as */*.
 func chooseMedia(accept []string, plain bool) (media string, ok bool) {
 	offers := []accepted{{mediaJSON, 0}}
 	if plain {
@@ -73,7 +74,7 @@ func chooseMedia(accept []string, plain bool) (media string, ok bool) {
 	return "", false
 }
 
-// takesGzip tells whether the client takes gzip.
+// takesGzip reports whether the client accepts gzip.
 func takesGzip(header []string) bool {
 	takes := false
 	for _, a := range ranges(header) {

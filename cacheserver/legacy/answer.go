@@ -14,26 +14,25 @@ import (
 )
 
 const (
-	wholeBytes = 8 << 20  // an answer up to this length is sent in one piece, with an ETag
-	longAnswer = 2        // times as long, and an answer is not gathered at all
-	pieceBytes = 64 << 10 // text that is compressed at once
+	wholeBytes = 8 << 20  // an answer up to this length is buffered and sent with an ETag
+	longAnswer = 2        // an answer expected to be this many times as long is never buffered
+	pieceBytes = 64 << 10 // length of the text that is compressed in one step
 )
 
-// answer is a successful answer while it is made: rows in the old server's line
-// format. It is gathered until it is too long for that, and then sent as it
-// comes.
+// answer is a successful answer under construction: rows in the old server's line
+// format. It is buffered up to a limit; beyond that it is sent while it is built.
 type answer struct {
 	c      *call
-	text   []byte         // not compressed yet
-	member *stitch.Member // nil: as it is
-	out    []byte         // to be sent
+	text   []byte         // not yet compressed
+	member *stitch.Member // nil: no compression
+	out    []byte         // not yet sent
 	rows   int
 	sent   bool // the header has been sent
 	failed error
 }
 
-// begin begins the answer. about is its length before compression, in bytes, as
-// far as that is known: a long one is not gathered.
+// begin starts the answer. about is an estimate of its uncompressed length in
+// bytes, 0 if unknown: a long answer is not buffered.
 func (c *call) begin(about int64) *answer {
 	a := &answer{c: c}
 	if c.coded {
@@ -49,11 +48,11 @@ func (c *call) begin(about int64) *answer {
 	return a
 }
 
-// only tells whether nothing but the header of the answer is wanted, which has
-// been sent.
+// only reports whether the answer is complete because the request is a HEAD and
+// the header has been sent.
 func (a *answer) only() bool { return a.sent && a.c.r.Method == http.MethodHead }
 
-// separate begins another row.
+// separate starts a new row.
 func (a *answer) separate() {
 	if a.rows == 0 {
 		a.text = append(a.text, ' ')
@@ -83,8 +82,8 @@ func (a *answer) write(text []byte) error {
 	return a.failed
 }
 
-// segment appends some rows, from behind the separator of the first one to the
-// end of the last one; the same compressed, if the answer is.
+// segment appends several rows. text begins after the separator of the first row.
+// deflated is the same text compressed, used if the answer is compressed.
 func (a *answer) segment(text []byte, deflated *stitch.Segment, rows int) error {
 	if rows == 0 {
 		return a.failed
@@ -100,7 +99,7 @@ func (a *answer) segment(text []byte, deflated *stitch.Segment, rows int) error 
 	return a.failed
 }
 
-// flush moves the text on.
+// flush compresses the text, if needed, and appends it to out.
 func (a *answer) flush() {
 	switch {
 	case len(a.text) == 0 || a.failed != nil:
@@ -121,7 +120,8 @@ func (a *answer) flush() {
 	a.take()
 }
 
-// take moves on what is compressed, and sends what is too long to be gathered.
+// take appends compressed chunks to out, and sends out if the answer is too long
+// to be buffered.
 func (a *answer) take() {
 	if a.member != nil {
 		for _, part := range a.member.Take() {
@@ -136,7 +136,7 @@ func (a *answer) take() {
 	}
 }
 
-// send sends the header of an answer whose end is not known yet.
+// send sends the header of an answer that is sent while it is built.
 func (a *answer) send() {
 	a.sent = true
 	h := a.header()
@@ -144,7 +144,7 @@ func (a *answer) send() {
 	a.c.w.WriteHeader(http.StatusOK)
 }
 
-// pass sends what there is.
+// pass sends out.
 func (a *answer) pass() {
 	if len(a.out) == 0 || a.failed != nil {
 		return
@@ -155,7 +155,7 @@ func (a *answer) pass() {
 	a.out = a.out[:0]
 }
 
-// now sends what there is at once, if the answer is one that is sent as it comes.
+// now flushes everything to the client, unless the answer is buffered.
 func (a *answer) now() error {
 	if !a.sent {
 		return a.failed
@@ -167,7 +167,7 @@ func (a *answer) now() error {
 	return a.failed
 }
 
-// end ends the answer.
+// end completes the answer.
 func (a *answer) end() error {
 	a.text = append(a.text, "]}\n"...)
 	a.flush()
@@ -199,7 +199,7 @@ func (a *answer) end() error {
 	return a.failed
 }
 
-// header fills the header of a success.
+// header sets the header of a successful answer.
 func (a *answer) header() http.Header {
 	h := a.c.w.Header()
 	a.c.common(h)
@@ -213,7 +213,7 @@ func (a *answer) header() http.Header {
 	return h
 }
 
-// common fills what all answers have in their headers.
+// common sets the header fields of every answer.
 func (c *call) common(h http.Header) {
 	h.Set("Cache-Control", "no-store, no-cache, must-revalidate, post-check=0, pre-check=0")
 	h.Set("Pragma", "no-cache")

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// api is one call of the old API.
+// api describes one call of the old API.
 type api struct {
-	path   string // its name
+	path   string // its name in the URL
 	doc    string
-	named  bool     // it takes a name in the path
-	params []string // that it takes; "*": any
-	plain  bool     // it makes text/plain too, which is what */* gets
+	named  bool     // the path ends with the name of a workflow
+	params []string // accepted query parameters; "*": any
+	plain  bool     // text/plain is supported too, and */* selects it
 	answer func(c *call) error
 }
 
@@ -23,16 +23,16 @@ const unknownAPI = "(unknown)"
 func (h *Handler) table() map[string]api {
 	all := []api{
 		{"info", "version of this server", false, nil, false, (*call).info},
-		{"teams", "names of teams that agents are of", false, nil, false, (*call).teams},
-		{"requestcache", "one row: all current requests with what their agents report, by name", false, nil, true, (*call).requestcache},
-		{"filtered_requests", "requests that match all filters, whole or as the masks say", false, []string{"*"}, true, (*call).filtered},
+		{"teams", "names of the teams of all agents", false, nil, false, (*call).teams},
+		{"requestcache", "one row: all current requests with their agents' reports, by name", false, nil, true, (*call).requestcache},
+		{"filtered_requests", "requests that match all filters: whole, or the properties named by mask", false, []string{"*"}, true, (*call).filtered},
 		{"globallocks", "names of the datasets of all locked requests", false, nil, true, (*call).globallocks},
-		{"protectedlfns", "folders of unmerged files of all locked requests", false, nil, true, (*call).protectedLFNs},
-		{"protectedlfns_final", "the same, as they follow from the names of output datasets", false, nil, true, (*call).protectedFinal},
-		{"request", "one row: the request of this name in any status, by name; {} where there is none", true, nil, false, (*call).request},
+		{"protectedlfns", "directories of unmerged files of all locked requests", false, nil, true, (*call).protectedLFNs},
+		{"protectedlfns_final", "the same directories, derived from the names of output datasets", false, nil, true, (*call).protectedFinal},
+		{"request", "one row: the request with this name, in any status; {} if there is none", true, nil, false, (*call).request},
 		{"isfinished", "whether all jobs of the workflow have ended", true, nil, false, (*call).isFinished},
 		{"jobdetail", "one row: failing jobs of the workflow by task, state, exit code and site, with samples", true, []string{"sample_size"}, true, (*call).jobDetail},
-		{"proc_status", "of this process", false, nil, true, (*call).procStatus},
+		{"proc_status", "process id, time and uptime of this server", false, nil, true, (*call).procStatus},
 	}
 	apis := map[string]api{}
 	for _, a := range all {
@@ -53,17 +53,17 @@ type call struct {
 	r     *http.Request
 	began time.Time
 
-	api   string // for metrics
-	from  string // the same
-	name  string // in the path
+	api   string // label for metrics
+	from  string // label for metrics
+	name  string // from the path
 	query query
 	media string
-	coded bool // the client takes gzip
+	coded bool // the answer is compressed with gzip
 
-	answer *answer // nil before it is begun
+	answer *answer // nil until begin
 }
 
-// serve answers; what it returns becomes the error of the call.
+// serve writes the answer, or returns an error for fail to write.
 func (c *call) serve() error {
 	if err := c.admit(); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (c *call) serve() error {
 	return a.answer(c)
 }
 
-// arguments reads what stands behind the name of the API.
+// arguments parses the rest of the path and the query.
 func (c *call) arguments(a api, path []string) error {
 	var ok bool
 	if c.query, ok = parseQuery(c.r.URL.RawQuery); !ok {
@@ -125,15 +125,15 @@ func (c *call) arguments(a api, path []string) error {
 	return nil
 }
 
-// query is what stands behind the question mark.
+// query holds the parsed query parameters.
 type query struct {
-	names  []string // in their order, each once
+	names  []string // in order of first occurrence
 	values map[string][]string
 }
 
-// parseQuery reads a query as the old server does: & may stand anywhere, + is a
-// space, a name without = is the empty text, and what is no escape stands for
-// itself. It is not ok when a text is not UTF-8.
+// parseQuery parses a query as the old server does: extra & are ignored, + is a
+// space, a name without = has an empty value, and an invalid escape is kept as it
+// is. Not ok if a name or value is not UTF-8.
 func parseQuery(raw string) (q query, ok bool) {
 	q.values = map[string][]string{}
 	for pair := range strings.SplitSeq(raw, "&") {

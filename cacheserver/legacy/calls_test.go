@@ -71,7 +71,7 @@ func TestFilters(t *testing.T) {
 		"RequestStatus=completed&RequestType=ReReco&mask=x": {"a"}, "%52equestName=a&mask=x": {"a"}, "RequestName=a%2": nil,
 		"AgentJobInfo=x&mask=x": nil, "AgentJobInfo=CLEANED&AgentJobInfo=x&mask=x": nil, "AgentJobInfo=CLEANED&mask=x": {"a", "b", "<nil>"},
 	} {
-		for range 2 { // the second time from what is kept
+		for range 2 { // the second time from the cache
 			require.Equal(t, want, names(call), call)
 		}
 	}
@@ -99,7 +99,7 @@ func TestJobDetail(t *testing.T) {
 	doc := func(id string) string { return fmt.Sprintf(`{"_id":%q,"\u00e9":1}`, id) }
 	r.want("jobdetail/w?sample_size=2", `{"w":{"/w/t":{"jobfailed":{"8021":{"":{"errorCount":1,"samples":[`+doc("5")+`]},"T1":{"errorCount":3,"samples":[`+doc("1")+`,`+doc("2")+
 		`]},"null":{"errorCount":1,"samples":[`+doc("3")+`]}}},"null":{"null":{"null":{"errorCount":1,"samples":[`+doc("4")+`]}}}},"/w/u":{"null":{"":{"":{"errorCount":1,"samples":[`+doc("6")+`]}}}}}}`)
-	r.source.put("1", "") // gone since the index was read
+	r.source.put("1", "") // deleted since the view was read
 	got := r.get("jobdetail/w?sample_size=100")
 	require.Contains(t, got.body, `"T1":{"errorCount":2,"samples":[`+doc("2")+`,`+doc("8")+`]}`)
 	require.Contains(t, r.get("jobdetail/w?sample_size=0").body, `"T1":{"errorCount":3,"samples":[]}`)
@@ -112,7 +112,7 @@ func TestJobDetail(t *testing.T) {
 	r.refused("jobdetail/w?sample_size=3", 503, "401", "")
 }
 
-// TestManySamples: more samples than one read brings are written as they come.
+// TestManySamples: more samples than fit into one read are sent while they are read.
 func TestManySamples(t *testing.T) {
 	r := newRig(t, nil, request("w", "completed", ""))
 	for i := range 700 {

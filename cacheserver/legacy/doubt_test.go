@@ -13,12 +13,11 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
 )
 
-// six are the calls that must not be answered before all is known.
+// six are the calls that must not be answered before all requests are read.
 var six = []string{"requestcache", "filtered_requests", "filtered_requests?mask=RequestName", "globallocks", "protectedlfns", "protectedlfns_final", "teams"}
 
-// TestInDoubtNothing: before the first full read, after a checkpoint until the
-// source has answered, and when it was not heard of for too long, an answer could
-// be short.
+// TestInDoubtNothing: an answer might be incomplete before the first full read, after
+// a checkpoint until the source has answered, and after a long silence of the source.
 func TestInDoubtNothing(t *testing.T) {
 	r := newRig(t, nil)
 	for _, call := range append(six, "request/a", "isfinished/a") {
@@ -29,7 +28,7 @@ func TestInDoubtNothing(t *testing.T) {
 	r.want("globallocks", `"/a/b/c"`)
 	r.store.set(func(s *storeFake) { s.source.RequestsAsOf = time.Time{} })
 	for _, call := range six[:6] {
-		r.refused(call, 503, "208", "since the start")
+		r.refused(call, 503, "208", "since this server started")
 	}
 	r.store.set(func(s *storeFake) { s.source.RequestsAsOf = r.now.Add(-time.Hour) })
 	r.want("globallocks", `"/a/b/c"`)
@@ -45,8 +44,8 @@ func TestInDoubtNothing(t *testing.T) {
 	r.refused("filtered_requests?mask=AgentJobInfo", 503, "208", "agents")
 }
 
-// TestUnknownDocumentsPutLocksInDoubt: a request document that could not be had,
-// or read, may have names that a list would lack.
+// TestUnknownDocumentsPutLocksInDoubt: a request document that is unavailable or
+// cannot be decoded may contain names that a list would lack.
 func TestUnknownDocumentsPutLocksInDoubt(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Ignore = []string{"let go"} }, request("a", "assigned", `,"InputDataset":"/a/b/c"`))
 	locks := []string{"globallocks", "protectedlfns", "protectedlfns_final"}
@@ -76,8 +75,8 @@ func TestUnknownDocumentsPutLocksInDoubt(t *testing.T) {
 	r.want("globallocks", `"/a/b/c"`)
 }
 
-// TestOtherStatuses: a server that is set up to read fewer requests has no lists
-// that need the others.
+// TestOtherStatuses: a server that is configured to read fewer statuses refuses
+// lists that need the others.
 func TestOtherStatuses(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Statuses = []string{"new", "assigned"} }, request("a", "assigned", ""))
 	r.refused("globallocks", 503, "208", "status assignment-approved")
@@ -87,7 +86,8 @@ func TestOtherStatuses(t *testing.T) {
 	r.want("filtered_requests?mask=RequestName&RequestStatus=assigned", `{"RequestName":"a"}`)
 }
 
-// TestBrokenSource: an answer that has begun is cut, one that has not is an error.
+// TestBrokenSource: if the source fails, an answer that has begun is cut; otherwise
+// the answer is an error.
 func TestBrokenSource(t *testing.T) {
 	var docs []string
 	for i := range 40 {
@@ -121,8 +121,8 @@ func TestBrokenSource(t *testing.T) {
 	require.Equal(t, http.StatusOK, head.StatusCode, "nothing is read for the header of a long answer")
 }
 
-// TestNewerDocuments: what was read of a workflow is used again, until the feed
-// has brought something newer of it.
+// TestNewerDocuments: documents read for one workflow are cached until the feed
+// delivers a newer one.
 func TestNewerDocuments(t *testing.T) {
 	r := newRig(t, nil, request("w", "completed", ""))
 	r.store.set(func(s *storeFake) { s.refs["w"] = []join.ReportRef{{ID: "w1", Hash: 1, Time: 5}} })

@@ -14,15 +14,15 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// fault is an error of a call in the form of the old API.
+// fault is an error with the fields that the old API reports.
 type fault struct {
 	status int
-	code   int    // of the application; 0: the old server says none
-	detail string // a fixed text
-	info   string // of this case; may be empty
-	retry  int    // s, for Retry-After; 0: none
+	code   int    // X-REST-Status; 0: the old server sends none
+	detail string // X-Error-Detail: the same for every error of this kind
+	info   string // X-Error-Info: specific to this error; may be empty
+	retry  int    // Retry-After in seconds; 0: none
 	slug   wire.Slug
-	cause  error // for the log
+	cause  error // only logged
 }
 
 func (f *fault) Error() string {
@@ -34,7 +34,7 @@ func (f *fault) Error() string {
 
 func (f *fault) Unwrap() error { return f.cause }
 
-// The errors of the old API, by their codes there.
+// Errors of the old API with fixed texts.
 var (
 	errNoAPI         = &fault{status: http.StatusBadRequest, code: 205, detail: "API not specified", slug: wire.SlugBadValue}
 	errUnknownAPI    = &fault{status: http.StatusNotFound, code: 207, detail: "API not supported", slug: wire.SlugNotFound}
@@ -45,30 +45,30 @@ var (
 	errNoWorkflow    = &fault{status: http.StatusNotFound, slug: wire.SlugNotFound, detail: "There is no such workflow"}
 )
 
-// invalid is the error of an argument.
+// invalid returns the error for an invalid argument.
 func invalid(info string) *fault {
 	return &fault{status: http.StatusBadRequest, code: 302, detail: "Invalid input parameter", info: info, slug: wire.SlugBadValue}
 }
 
-// notReady says that the answer could be short of something.
+// notReady returns the error for an answer that might be incomplete.
 func notReady(info string) *fault {
 	const soon = 30 // s
 	return &fault{status: http.StatusServiceUnavailable, code: 208, detail: "DataCache is Empty", info: info, retry: soon, slug: wire.SlugNotReady}
 }
 
-// busy says that too many are served.
+// busy returns the error for too many concurrent requests.
 func busy(info string) *fault {
 	const soon = 30 // s
 	return &fault{status: http.StatusServiceUnavailable, code: 401, detail: "Database unavailable", info: info, retry: soon, slug: wire.SlugRateLimited}
 }
 
-// sourceFailed says that the source is needed and does not answer.
+// sourceFailed returns the error for a failed read of the source.
 func sourceFailed(cause error) *fault {
 	const soon = 10 // s
 	return &fault{status: http.StatusServiceUnavailable, code: 401, detail: "Database unavailable", info: "The source could not be read.", retry: soon, slug: wire.SlugSourceFailed, cause: cause}
 }
 
-// faultOf gives an error the form of the old API.
+// faultOf converts any error to a fault.
 func faultOf(err error) *fault {
 	var f *fault
 	var crash *panicError
@@ -92,11 +92,11 @@ func faultOf(err error) *fault {
 	return sourceFailed(err)
 }
 
-// errMemory says that what is held can't be read back.
-var errMemory = errors.New("held documents can't be read back")
+// errMemory means that a block of documents could not be decompressed.
+var errMemory = errors.New("stored request documents cannot be decompressed")
 
-// fail answers with an error, or ends the connection where an answer has begun: a
-// part of it must not look like the whole.
+// fail sends an error. If the answer has already begun, it cuts the connection
+// instead: a partial answer must not look complete.
 func (c *call) fail(err error) {
 	f := faultOf(err)
 	var raw [16]byte
@@ -142,7 +142,7 @@ func (c *call) fail(err error) {
 	}
 }
 
-// log tells of an error once.
+// log logs an error.
 func (c *call) log(f *fault, err error, id string) {
 	ctx := context.WithoutCancel(c.r.Context())
 	log := c.h.o.Log.With("api", c.api, "path", c.r.URL.Path, "error_id", id)
@@ -153,7 +153,7 @@ func (c *call) log(f *fault, err error, id string) {
 	case c.r.Context().Err() != nil:
 		log.DebugContext(ctx, "old API: client left", "err", err)
 	case c.answer != nil && c.answer.sent:
-		log.WarnContext(ctx, "old API: an answer broke off; the connection was cut", "err", err)
+		log.WarnContext(ctx, "old API: the answer failed after it had begun; the connection was cut", "err", err)
 	case f.status == http.StatusInternalServerError:
 		log.ErrorContext(ctx, "old API: request failed", "err", err)
 	case f.slug == wire.SlugSourceFailed:
@@ -163,7 +163,7 @@ func (c *call) log(f *fault, err error, id string) {
 	}
 }
 
-// oneLine makes a text fit for a header.
+// oneLine shortens a text and removes what a header may not contain.
 func oneLine(text string) string {
 	const longest = 200
 	text = strings.Map(func(r rune) rune {
@@ -175,8 +175,8 @@ func oneLine(text string) string {
 	return text[:min(len(text), longest)]
 }
 
-// admit asks the gate. The front end says of whom it does not know that it is
-// nobody.
+// admit checks the identity and the rate limit of the client. Cms-Auth-Status NONE
+// means that the front end could not identify the client.
 func (c *call) admit() error {
 	if c.h.o.Gate.Asks() && strings.EqualFold(c.r.Header.Get("Cms-Auth-Status"), "NONE") {
 		return errForbidden

@@ -59,9 +59,8 @@ func (c *call) filtered() error {
 	return a.end()
 }
 
-// turn takes one of a few places. A free one is taken, however little time there
-// is; else it waits for at most Options.WaitFor, and the call is 503 with
-// Retry-After.
+// turn acquires one of a few places. If none is free, it waits for at most
+// Options.WaitFor; after that the call is 503 with Retry-After.
 func (c *call) turn(places chan struct{}) (release func(), err error) {
 	release = func() { <-places }
 	select {
@@ -75,25 +74,25 @@ func (c *call) turn(places chan struct{}) (release func(), err error) {
 	case places <- struct{}{}:
 		return release, nil
 	case <-timeout.C:
-		return nil, busy("Too many clients ask for this at once.")
+		return nil, busy("Too many clients request this at once.")
 	case <-c.r.Context().Done():
 		return nil, fmt.Errorf("wait for a turn: %w", context.Cause(c.r.Context()))
 	}
 }
 
-// scanning calls a function that walks over documents, a few of them at the same
-// time. The function writes no answer: a client that reads slowly must not keep
-// others waiting.
-func (c *call) scanning(walk func() error) error {
+// scanning calls a function that scans documents, and limits how many run at the
+// same time. The function must not write to the client: a slow reader would block
+// others.
+func (c *call) scanning(do func() error) error {
 	release, err := c.turn(c.h.scans)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return walk()
+	return do()
 }
 
-// scan walks over documents for one question.
+// scan searches documents for one question.
 type scan struct {
 	s      *documents.Snapshot
 	q      *question
@@ -102,7 +101,7 @@ type scan struct {
 	of     property.Document
 }
 
-// match is a document that a question takes. Its text is good until the next
+// match is a document that matches a question. Its text is valid until the next
 // block is opened.
 type match struct {
 	id   string
@@ -110,7 +109,7 @@ type match struct {
 	text []byte
 }
 
-// matches calls fn with the documents of a block that match.
+// matches calls fn with each matching document of a block.
 func (s *scan) matches(b *documents.Block, fn func(m match)) error {
 	if !s.picked.mayAny(b) {
 		return nil
@@ -131,14 +130,14 @@ func (s *scan) matches(b *documents.Block, fn func(m match)) error {
 	return nil
 }
 
-// rows are those of one block, from behind the separator of the first one.
+// rows are the rows of one block, without the separator before the first one.
 type rows struct {
 	text     []byte
-	deflated *stitch.Segment // nil: not made
+	deflated *stitch.Segment // nil: not compressed
 	count    int
 }
 
-// segment makes the rows of one block, or takes those that were made before.
+// segment returns the rows of one block, from the cache if possible.
 func (c *call) segment(s *scan, b *documents.Block, deflated bool) (rows, error) {
 	key := "legacy/rows/" + strconv.FormatUint(b.Serial(), 36) + "/" + strconv.FormatBool(deflated) + "/" + s.q.key
 	if !s.q.cleaned {
@@ -176,7 +175,7 @@ func (c *call) segment(s *scan, b *documents.Block, deflated bool) (rows, error)
 		if r.deflated, err = stitch.Compress(r.text); err != nil {
 			return r, fmt.Errorf("compress rows: %w", err)
 		}
-		r.text = nil // nobody needs both
+		r.text = nil // only one form is needed
 	}
 	cost := int64(len(r.text)+len(key)) + 64
 	if r.deflated != nil {
@@ -186,8 +185,8 @@ func (c *call) segment(s *scan, b *documents.Block, deflated bool) (rows, error)
 	return r, nil
 }
 
-// idle tells of the workflows of a block that match whether all reports on them
-// have an empty status.
+// idle returns a function that reports whether all agents' reports on a workflow
+// have an empty status. It covers the matching workflows of a block.
 func (c *call) idle(s *scan, b *documents.Block) (func(id string) bool, error) {
 	var ids []string
 	if err := s.matches(b, func(m match) { ids = append(ids, m.id) }); err != nil {
@@ -200,10 +199,10 @@ func (c *call) idle(s *scan, b *documents.Block) (func(id string) bool, error) {
 	return func(id string) bool { return is[id] }, nil
 }
 
-// about is about the length of an answer with whole documents and what agents
-// report, in bytes.
+// about estimates the length in bytes of an answer with whole documents and
+// agents' reports.
 func (c *call) about(s *documents.Snapshot, picked *picker) (bytes int64) {
-	const report = 9000 // bytes of a usual one
+	const report = 9000 // typical length in bytes
 	for _, b := range s.Blocks {
 		for i := range b.Len() {
 			if picked.may(b, i) {

@@ -6,7 +6,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy/property"
 )
 
-// Parts of the counts of a task's jobs.
+// Members of a task's job counts that are added up.
 var (
 	failureParts   = []string{"create", "submit", "exception"}
 	waitingParts   = []string{"create", "submit", "job"}
@@ -14,9 +14,9 @@ var (
 	submittedParts = []string{"running", "pending"}
 )
 
-// finished tells whether all jobs of a workflow have ended: there are tasks, each
-// has jobs, and none of these is anything but a success or a failure. The counts
-// of a task are added up over agents.
+// finished reports whether all jobs of a workflow have ended: there is at least one
+// task, each task has jobs, and all of its jobs have succeeded or failed. The counts
+// of a task are summed over its agents.
 func finished(reports [][]byte) bool {
 	type counts struct{ ended, total float64 }
 	tasks := map[string]counts{}
@@ -26,11 +26,11 @@ func finished(reports [][]byte) bool {
 		value, _ := of.Top("tasks")
 		var all map[string]json.RawMessage
 		if json.Unmarshal(value, &all) != nil {
-			continue // no object: there are no tasks
+			continue // not an object: no tasks
 		}
 		for path, task := range all {
 			var members, status map[string]json.RawMessage
-			_ = json.Unmarshal(task, &members) // what is no object has no jobs
+			_ = json.Unmarshal(task, &members) // a task that is not an object has no jobs
 			_ = json.Unmarshal(members["status"], &status)
 			c := tasks[path]
 			ended := number(status["success"]) + sum(status["failure"], failureParts)
@@ -49,7 +49,7 @@ func finished(reports [][]byte) bool {
 	return len(tasks) > 0
 }
 
-// number reads a count; what is no number is 0.
+// number returns a count, 0 if the value is not a number.
 func number(value json.RawMessage) float64 {
 	var n float64
 	if json.Unmarshal(value, &n) != nil {
@@ -58,7 +58,8 @@ func number(value json.RawMessage) float64 {
 	return n
 }
 
-// sum adds up some members of an object; a number in its place counts as it is.
+// sum adds up some members of an object. If the value is a number instead, it
+// returns that number.
 func sum(value json.RawMessage, parts []string) (total float64) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(value, &members) != nil {

@@ -8,60 +8,61 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
 )
 
-// owedFor is how long a request document may be known to be there, and not be
-// had, before lists that decide deletions are in doubt.
+// owedFor is how long a request document that CouchDB lists may be unavailable
+// before the lists that decide deletions are refused.
 const owedFor = time.Minute
 
-// snapshot returns the request documents, as long as an answer made of them can't
-// be short: all have been read, and the source was heard of not too long ago.
-// agents says that the answer names reports of agents too.
+// snapshot returns the request documents if they are complete: all have been read,
+// and the last contact with the source is recent. agents: the same must hold for
+// agents' reports, because the answer contains them or depends on them.
 func (c *call) snapshot(agents bool) (*documents.Snapshot, error) {
 	s, ok := c.h.o.Documents.Snapshot()
 	if !ok {
-		return nil, notReady("The first full read of the source has not ended.")
+		return nil, notReady("The first full read of the source has not finished.")
 	}
 	return s, c.fresh(agents, true)
 }
 
-// fresh tells whether what is held of requests, or of agents, is recent enough.
+// fresh returns an error if the last contact with the source about requests, or
+// about agents' reports, is too long ago.
 func (c *call) fresh(agents, requests bool) error {
 	source := c.h.o.Store.Source()
 	for _, of := range []struct {
-		wanted bool
+		needed bool
 		asOf   time.Time
 		what   string
-	}{{requests, source.RequestsAsOf, "requests"}, {agents, source.AgentsAsOf, "agents' documents"}} {
+	}{{requests, source.RequestsAsOf, "requests"}, {agents, source.AgentsAsOf, "agents' reports"}} {
 		switch age := c.began.Sub(of.asOf); {
-		case !of.wanted:
+		case !of.needed:
 		case of.asOf.IsZero():
-			return notReady("The source has not answered for its " + of.what + " since the start of this server.")
+			return notReady("The source has not answered for " + of.what + " since this server started.")
 		case age > c.h.o.MaxAge:
-			return notReady(fmt.Sprintf("The source was heard of its %s %s ago; more than %s is too long.", of.what, age.Round(time.Second), c.h.o.MaxAge))
+			return notReady(fmt.Sprintf("The last contact with the source for %s was %s ago; the limit is %s.", of.what, age.Round(time.Second), c.h.o.MaxAge))
 		}
 	}
 	return nil
 }
 
-// allRead is the error of answers that need requests in statuses that this
-// server does not read.
-func (c *call) allRead(wanted func(n uint8) bool) error {
+// allRead returns an error if the answer needs requests in a status that this
+// server is configured not to read.
+func (c *call) allRead(needed func(n uint8) bool) error {
 	if c.h.o.Statuses == nil {
 		return nil
 	}
 	for i, status := range Statuses(c.h.o.TierZero) {
-		if wanted(uint8(i)) && !slices.Contains(c.h.o.Statuses, status) { //nolint:gosec // there are 16
-			return notReady("This server is set up not to read requests in status " + status + ".")
+		if needed(uint8(i)) && !slices.Contains(c.h.o.Statuses, status) { //nolint:gosec // there are 16
+			return notReady("This server is configured not to read requests in status " + status + ".")
 		}
 	}
 	return nil
 }
 
-// certain tells whether a list that decides deletions can be made: no request
-// document is known of that could not be read.
+// certain returns an error if a request document exists that could not be read: a
+// list that decides deletions might lack its names.
 func (c *call) certain(s *documents.Snapshot) error {
 	for _, u := range s.Unusable() {
 		if !u.Whole && !u.Known && !c.h.ignore[u.ID] {
-			return notReady("The request document " + u.ID + " can't be read, and nothing is known of it.")
+			return notReady("The request document " + u.ID + " cannot be decoded, and no earlier version of it is known.")
 		}
 	}
 	for _, id := range c.h.o.Owed(owedFor) {

@@ -59,7 +59,7 @@ func TestHeaders(t *testing.T) {
 
 func TestChooseMedia(t *testing.T) {
 	for _, c := range []struct {
-		accept, plain, only string // what is chosen where both are made, and where only JSON is; "": nothing
+		accept, plain, only string // the result if both types are supported, and if only JSON is; "": none
 	}{
 		{"", mediaPlain, mediaJSON}, {"*/*", mediaPlain, mediaJSON}, {"application/json", mediaJSON, mediaJSON}, {"text/plain", mediaPlain, ""},
 		{"application/*", mediaJSON, mediaJSON}, {"text/*", mediaPlain, ""}, {"text/html", "", ""}, {"application/xml, */*;q=0.1", mediaPlain, mediaJSON},
@@ -78,7 +78,7 @@ func TestChooseMedia(t *testing.T) {
 	}
 }
 
-// TestWhoMayAsk: who is not known gets 403, in the words of the old server.
+// TestWhoMayAsk: an unidentified client gets 403 with the old server's text.
 func TestWhoMayAsk(t *testing.T) {
 	checker, err := identity.New(identity.Options{Header: "cms-authn-login", Peers: peers.Loopback()})
 	require.NoError(t, err)
@@ -94,7 +94,8 @@ func TestWhoMayAsk(t *testing.T) {
 	require.Equal(t, http.StatusOK, newRig(t, nil).ask(http.MethodGet, Prefix+"/info", "cms-auth-status", "NONE").StatusCode, "nobody is asked")
 }
 
-// TestTheLogHasEachConsumerOnceAnHour and tells them apart by who asks for what.
+// TestTheLogHasEachConsumerOnceAnHour: a consumer is a client, its user agent, a
+// call and its masks.
 func TestTheLogHasEachConsumerOnceAnHour(t *testing.T) {
 	r := newRig(t, nil, request("w", "completed", ""))
 	lines := func() int { return strings.Count(r.log.String(), "the old API is used") }

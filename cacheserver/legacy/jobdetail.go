@@ -13,16 +13,16 @@ import (
 
 const (
 	mostSamples  = 100
-	placesOfKey  = 5 // of a job's key that name its group, with the workflow
+	placesOfKey  = 5 // elements of a job's key that identify its group: workflow, task, state, exit code, site
 	placeOfState = 2
 	nothing      = "null"
 )
 
-// jobGroup is the failing jobs of a workflow that have task, state, exit code and
-// site in common.
+// jobGroup holds the failing jobs of a workflow with the same task, state, exit
+// code and site.
 type jobGroup struct {
 	key [placesOfKey - 1]string
-	ids []string // sorted, each once
+	ids []string // sorted, without duplicates
 }
 
 // jobDetail handles jobdetail/NAME.
@@ -55,7 +55,7 @@ func (c *call) jobDetail() error {
 	return a.end()
 }
 
-// sampleSize is how many samples of each group are wanted.
+// sampleSize returns how many samples of each group the client requests.
 func (c *call) sampleSize() (int, error) {
 	values, ok := c.query.values["sample_size"]
 	if !ok {
@@ -64,31 +64,32 @@ func (c *call) sampleSize() (int, error) {
 	n := 0
 	for _, digit := range values[0] {
 		if digit < '0' || digit > '9' {
-			return 0, invalid("sample_size must be a number that is not negative.")
+			return 0, invalid("sample_size must be a whole number, 0 or more.")
 		}
 		n = min(10*n+int(digit-'0'), mostSamples)
 	}
 	if len(values) > 1 || values[0] == "" {
-		return 0, invalid("sample_size must be one number.")
+		return 0, invalid("sample_size must be a single number.")
 	}
 	return n, nil
 }
 
-// jobs is what was read for jobdetail: the whole row, or only the groups where
-// there are too many samples for one read.
+// jobs is the result of a read for jobdetail: the whole row, or only the groups if
+// the samples do not fit into one read.
 type jobs struct {
-	row    []byte // nil: groups
+	row    []byte // nil: see groups
 	groups []jobGroup
-	wanted int // samples
+	wanted int // number of samples to read
 }
 
-// about is about the length of the answer, in bytes.
+// about estimates the length of the answer in bytes.
 func (j *jobs) about() int64 {
-	const job = 8000 // bytes of a usual one
+	const job = 8000 // typical length in bytes
 	return int64(len(j.row)) + int64(j.wanted)*job
 }
 
-// readJobs reads the groups of the workflow, and their samples if they are few.
+// readJobs reads the groups of the workflow, and their samples if one read is
+// enough for them.
 func (c *call) readJobs(samples int) (jobs, error) {
 	name := c.name
 	refs := c.h.o.Store.Reports([]string{name})[0]
@@ -127,8 +128,8 @@ func (c *call) readJobs(samples int) (jobs, error) {
 	return read, nil
 }
 
-// groups reads which jobs of a workflow have failed, in groups, in the order of
-// their keys.
+// groups reads the ids of the failing jobs of a workflow, and groups them. Groups
+// are sorted by key.
 func (h *Handler) groups(ctx context.Context, name string) ([]jobGroup, error) {
 	var found map[[placesOfKey - 1]string][]string
 	begin := func() { found = map[[placesOfKey - 1]string][]string{} }
@@ -162,8 +163,8 @@ func (h *Handler) groups(ctx context.Context, name string) ([]jobGroup, error) {
 	return groups, nil
 }
 
-// keyOf is the key of a group's place: a text as it is, null or an object
-// nothing, anything else as JSON.
+// keyOf returns an element of a job's key as text: a text unchanged, "null" for
+// null or an object, other values as JSON.
 func keyOf(value []byte) string {
 	if text, ok := property.TextOf(value); ok {
 		return text
@@ -174,9 +175,9 @@ func keyOf(value []byte) string {
 	return property.Number(value)
 }
 
-// writeJobs writes the row: groups within each other, each with its count and its
-// samples. Samples are read some at once; one that is gone is replaced by another
-// of its group. now is called after each read.
+// writeJobs writes the row: nested objects, each group with its count and its
+// samples. Samples are read in batches; a deleted one is replaced by another of its
+// group. now is called after each batch except the last.
 func (c *call) writeJobs(ctx context.Context, groups []jobGroup, samples int, write func([]byte) error, now func() error) error {
 	if len(groups) == 0 {
 		return write([]byte("{}"))
@@ -215,8 +216,8 @@ func (c *call) writeJobs(ctx context.Context, groups []jobGroup, samples int, wr
 	return write(append(text, "}}}}}"...))
 }
 
-// appendGroup appends a group, after closing those that differ from the one before
-// it.
+// appendGroup appends a group. It first closes the objects of the previous group
+// that the new one does not share.
 func appendGroup(dst []byte, last, g *jobGroup, count int, docs [][]byte) []byte {
 	same := 0
 	if last != nil {
@@ -244,8 +245,8 @@ func appendGroup(dst []byte, last, g *jobGroup, count int, docs [][]byte) []byte
 	return append(dst, "]}"...)
 }
 
-// samples reads up to n documents of each group. gone counts the jobs of each that
-// turned out not to be there any more.
+// samples reads up to n documents of each group. gone counts the jobs of each
+// group that have been deleted since the view was read.
 func (h *Handler) samples(ctx context.Context, groups []jobGroup, n int) (docs [][][]byte, gone []int, err error) {
 	docs, gone = make([][][]byte, len(groups)), make([]int, len(groups))
 	next := make([]int, len(groups)) // of ids

@@ -1,12 +1,13 @@
 // Package legacy serves the REST API of the old WMStats server, so that its
-// clients need no change but the host: the same paths, line format, headers and
-// error codes. Request documents come from memory (package documents), the
-// agents' documents and those of jobs from the source when somebody asks.
+// clients only have to change the host: paths, line format, headers and error codes
+// are the same. Request documents come from memory (package documents); agents'
+// reports and job documents are read from the source on demand.
 //
-// Two of its answers decide what others delete, one where running workflows may
-// run, one which parentage is written. An answer with too much is harmless, one
-// with too little destroys data, an error makes the client skip its cycle. So in
-// doubt an answer is 503, and one that breaks off cuts the connection.
+// Two answers decide what other services delete, one decides where running
+// workflows may run, and one which parentage is recorded. Extra entries are
+// harmless, a missing entry destroys data, and an error makes the client skip its
+// cycle. Therefore an answer that might be incomplete is 503, and an answer that
+// fails after it has begun cuts the connection.
 package legacy
 
 import (
@@ -33,33 +34,32 @@ import (
 	"github.com/dmwm/wmstats/program/access/peers"
 )
 
-// Paths under which the old server is known: that of production, and that of
-// Tier-0.
+// Path prefixes of the old server, in production and at Tier-0.
 const (
 	Prefix         = "/wmstatsserver/data"
 	PrefixTierZero = "/t0_reqmon/data"
 	PathOpenAPI    = "/wmstatsserver/openapi.json"
 )
 
-// Store is what is known beside the request documents.
+// Store has the records and the state of the source.
 type Store interface {
 	Newest() (generation *store.Generation, ok bool)
 	Source() store.SourceState
-	// Reports names the newest report of each agent on each of the workflows.
+	// Reports returns references to the newest report of each agent, for each workflow.
 	Reports(workflows []string) [][]join.ReportRef
 }
 
-// Source is where documents are that are not held. Its methods return the
-// documents in the order of the ids, nil for one that is not there; an error
-// says that one could not be had.
+// Source reads documents that are not in memory. Documents are returned in the
+// order of the ids, nil for one that does not exist; an error means that one could
+// not be read.
 type Source interface {
 	Requests(ctx context.Context, ids []string) ([][]byte, error)
-	// Documents are those of agents and of jobs.
+	// Documents reads agents' reports and job documents.
 	Documents(ctx context.Context, ids []string) ([][]byte, error)
-	// EachJob calls fn with the id of each job of a workflow that has an object
-	// errors, and with its key, a JSON list: workflow, task, state, exit code,
-	// site and more. begin is called before the first one, and again when all of
-	// them come once more. key is valid inside fn only.
+	// EachJob calls fn with the id and the key of each job of a workflow whose
+	// document has an object errors. The key is a JSON list: workflow, task, state,
+	// exit code, site and more; it is valid inside fn only. begin is called before
+	// the first job, and again if the read starts over.
 	EachJob(ctx context.Context, workflow string, begin func(), fn func(id string, key []byte) error) error
 }
 
@@ -68,21 +68,21 @@ type Options struct {
 	Documents *documents.Documents
 	Store     Store
 	Source    Source
-	Owed      func(least time.Duration) []string // request documents that could not be had for so long; nil: none
+	Owed      func(least time.Duration) []string // ids of request documents that have been unavailable for at least this duration; nil: none
 
-	TierZero  bool          // serve T0's three calls under its prefix
-	Statuses  []string      // of the requests that are read; nil: all that are current
-	MaxAge    time.Duration // of the last word from the source; 0: 1 h
-	Ignore    []string      // ids of request documents that put nothing in doubt
-	AtOnce    int           // answers of requestcache at once; 0: 1; less: there is none
-	WaitFor   time.Duration // longest wait for a turn; 0: 10 s
-	Keep      time.Duration // how long what was read from the source is good; 0: 5 min
-	Timeout   time.Duration // longest read of the source; 0: 30 s
-	Gate      *access.Gate  // nil: everybody may ask
-	Cache     cache.Keeper  // nil: keeps nothing
+	TierZero  bool          // serve the three calls of Tier-0 under its prefix
+	Statuses  []string      // statuses of the requests that are read; nil: all current ones
+	MaxAge    time.Duration // maximum time since the last contact with the source; 0: 1 h
+	Ignore    []string      // ids of unreadable request documents that do not make lists 503
+	AtOnce    int           // maximum concurrent answers of requestcache; 0: 1; negative: the call is 404
+	WaitFor   time.Duration // maximum wait for a turn; 0: 10 s
+	Keep      time.Duration // how long documents read from the source are cached; 0: 5 min
+	Timeout   time.Duration // maximum duration of a read of the source; 0: 30 s
+	Gate      *access.Gate  // nil: no authentication, no limits
+	Cache     cache.Keeper  // nil: no cache
 	Version   string
-	Registry  *prometheus.Registry // nil: one of its own
-	UserAgent int                  // how many consumers are told apart in the log; 0: 10 000
+	Registry  *prometheus.Registry // nil: a new one
+	UserAgent int                  // maximum number of distinct consumers in the log; 0: 10 000
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: none
@@ -94,32 +94,32 @@ type Handler struct {
 	prefix  string
 	apis    map[string]api
 	ignore  map[string]bool
-	locked  map[uint8]bool // numbers of statuses
-	joined  map[uint8]bool // numbers of statuses with AgentJobInfo
+	locked  map[uint8]bool // indexes of the locked statuses
+	joined  map[uint8]bool // indexes of the statuses with AgentJobInfo
 	demand  *ondemand.Reader
-	turns   chan struct{} // of requestcache
-	joins   chan struct{} // of the other answers with reports of agents
-	scans   chan struct{} // of all documents
-	reads   chan struct{} // of the source in batches
+	turns   chan struct{} // limits answers of requestcache
+	joins   chan struct{} // limits other answers with agents' reports
+	scans   chan struct{} // limits scans of all documents
+	reads   chan struct{} // limits reads of the source
 	metrics *metrics
 	started time.Time
-	whole   int // bytes of an answer that is sent in one piece
+	whole   int // maximum length in bytes of a buffered answer
 	openapi []byte
 }
 
 // Limits for all clients together.
 const (
-	scansAtOnce = 2 // walks over all documents
-	readsAtOnce = 4 // batches that are read from the source
-	// joinsAtOnce is how many answers with the reports of agents are built or sent:
-	// each holds about 10 MB of documents and text while its client reads slowly.
+	scansAtOnce = 2 // scans of all documents
+	readsAtOnce = 4 // reads of the source
+	// joinsAtOnce limits answers with agents' reports: each holds about 10 MB while
+	// its client reads slowly.
 	joinsAtOnce = 8
 )
 
-// New checks the options.
+// New returns a Handler, or an error if the options are invalid.
 func New(o Options) (*Handler, error) {
 	if o.Documents == nil || o.Store == nil || o.Source == nil {
-		return nil, errors.New("legacy: Options.Documents, Store and Source are needed")
+		return nil, errors.New("legacy: Options.Documents, Store and Source are required")
 	}
 	o.MaxAge = cmp.Or(o.MaxAge, time.Hour)
 	o.AtOnce, o.WaitFor = cmp.Or(o.AtOnce, 1), cmp.Or(o.WaitFor, 10*time.Second)
@@ -165,12 +165,12 @@ func New(o Options) (*Handler, error) {
 	return h, nil
 }
 
-// Serves tells whether a path is one of the old server's.
+// Serves reports whether a path belongs to the old API.
 func (h *Handler) Serves(path string) bool {
 	return path == h.prefix || strings.HasPrefix(path, h.prefix+"/") || path == PathOpenAPI
 }
 
-// ServeHTTP answers a request whose path Serves takes.
+// ServeHTTP answers a request for a path of the old API (see Serves).
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, w: w, r: r, began: h.o.Now(), api: unknownAPI, from: fromNothing}
 	defer func() { //nolint:contextcheck // the log outlives the request

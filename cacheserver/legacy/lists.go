@@ -11,15 +11,15 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy/property"
 )
 
-// names gathers the names of one kind that a document has.
+// names calls fn with the names of one kind that a document contains.
 type names func(d *property.Document, fn func(name string))
 
 func (c *call) globallocks() error    { return c.list((*property.Document).EachDataset) }
 func (c *call) protectedLFNs() error  { return c.list((*property.Document).EachLFNBase) }
 func (c *call) protectedFinal() error { return c.list((*property.Document).EachFinalLFN) }
 
-// list answers with the names of one kind of all locked requests. What others
-// delete is what it does not have.
+// list answers with the names of one kind of all locked requests. Other services
+// delete what is missing from it.
 func (c *call) list(of names) error {
 	c.from = fromMemory
 	s, err := c.snapshot(false)
@@ -55,7 +55,7 @@ func (c *call) list(of names) error {
 	return a.end()
 }
 
-// weight is the memory of a list of names, in bytes.
+// weight returns the memory of a list of names in bytes.
 func weight(list []string) (bytes int64) {
 	for _, name := range list {
 		bytes += int64(len(name)) + int64(unsafe.Sizeof(name))
@@ -63,7 +63,7 @@ func weight(list []string) (bytes int64) {
 	return bytes
 }
 
-// names lists the names of all locked requests, each once, sorted.
+// names returns the names of all locked requests, sorted and without duplicates.
 func (c *call) names(s *documents.Snapshot, of names) ([]string, error) {
 	seen := map[string]struct{}{}
 	reader := s.Reader()
@@ -85,7 +85,7 @@ func (c *call) names(s *documents.Snapshot, of names) ([]string, error) {
 	return slices.Sorted(maps.Keys(seen)), nil
 }
 
-// namesOf lists the names of the locked requests of one block.
+// namesOf returns the names of the locked requests of one block.
 func (c *call) namesOf(b *documents.Block, reader *documents.Reader, of names) ([]string, error) {
 	key := "legacy/names/" + c.api + "/" + strconv.FormatUint(b.Serial(), 36)
 	if found, ok := c.h.o.Cache.Get(key); ok {
@@ -110,8 +110,8 @@ func (c *call) namesOf(b *documents.Block, reader *documents.Reader, of names) (
 	return list, nil
 }
 
-// salvage finds the names in a document that could not be used, unless it says
-// that its request is not locked.
+// salvage calls fn with the names found in an unusable document, unless its status
+// shows that the request is not locked.
 func (c *call) salvage(u documents.Unusable, of names, fn func(name string)) {
 	var doc property.Document
 	text := u.Doc
@@ -131,7 +131,7 @@ func (c *call) teams() error {
 	c.from = fromMemory
 	g, ok := c.h.o.Store.Newest()
 	if !ok {
-		return notReady("The first full read of the source has not ended.")
+		return notReady("The first full read of the source has not finished.")
 	}
 	if err := c.fresh(true, false); err != nil {
 		return err

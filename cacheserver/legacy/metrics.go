@@ -9,32 +9,32 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Where an answer comes from, for metrics.
+// Values of the label from.
 const (
 	fromMemory  = "memory"
 	fromSource  = "source"
-	fromNothing = "none" // it was refused before that
+	fromNothing = "none" // refused without reading anything
 )
 
-// metrics count what is asked, and tell who asks: they say when the old API can
-// go.
+// metrics count the calls and log their clients. They show when the old API is no
+// longer used.
 type metrics struct {
 	requests *prometheus.CounterVec
-	most     int // consumers that are told apart
+	most     int // maximum number of distinct consumers
 
 	mu   sync.Mutex
-	told map[consumer]time.Time // when the log had them last
+	told map[consumer]time.Time // when each was last logged
 }
 
-// consumer is who asks for what.
+// consumer identifies a client and the kind of call that it makes.
 type consumer struct{ identity, agent, api, mask string }
 
 func newMetrics(registry *prometheus.Registry, most int, apis []string) (*metrics, error) {
 	m := &metrics{most: most, told: map[consumer]time.Time{}, requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wmstats_legacy_requests_total",
-		Help: "Requests to the old server's API, by call and by where the answer comes from: memory, source, or none for those that were refused before.",
+		Help: "Requests to the old server's API, by call and by where the answer comes from: memory, source, or none if they were refused.",
 	}, []string{"api", "from"})}
-	for _, api := range append(apis, unknownAPI) { // at 0 from the start
+	for _, api := range append(apis, unknownAPI) { // start at 0
 		for _, from := range []string{fromMemory, fromSource, fromNothing} {
 			m.requests.WithLabelValues(api, from)
 		}
@@ -44,10 +44,10 @@ func newMetrics(registry *prometheus.Registry, most int, apis []string) (*metric
 
 func (m *metrics) count(api, from string) { m.requests.WithLabelValues(api, from).Inc() }
 
-// tellEvery is how often the log has the same consumer.
+// tellEvery is the interval at which one consumer is logged.
 const tellEvery = time.Hour
 
-// news tells whether the log has not had a consumer for an hour.
+// news reports whether a consumer has not been logged for an hour.
 func (m *metrics) news(who consumer, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -61,14 +61,14 @@ func (m *metrics) news(who consumer, now time.Time) bool {
 			}
 		}
 		if len(m.told) >= m.most {
-			return false // somebody makes names up
+			return false // a client invents names
 		}
 	}
 	m.told[who] = now
 	return true
 }
 
-// note logs who asks for what.
+// note logs the consumer of a call, at most once an hour.
 func (h *Handler) note(c *call) {
 	client, _ := h.o.Gate.Client(c.r)
 	const longest = 300

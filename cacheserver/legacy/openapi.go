@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// The description of the old API, as OpenAPI 3.1.
+// Types of the description of the old API (OpenAPI 3.1).
 type (
 	openAPI struct {
 		OpenAPI    string                          `json:"openapi"`
@@ -47,7 +47,7 @@ type (
 	}
 )
 
-// describe makes the description of the old API.
+// describe returns the description of the old API.
 func (h *Handler) describe() []byte {
 	object := func(required string, value any) map[string]any {
 		return map[string]any{"type": "object", "required": []string{required}, "properties": map[string]any{required: value}}
@@ -67,14 +67,14 @@ func (h *Handler) describe() []byte {
 		OpenAPI: "3.1.0",
 		Info: openAPIInfo{
 			Title: "The REST API of the old WMStats server", Version: "2.4.5",
-			Description: "What clients of the old WMStats server call, under the same paths, with the same line format and headers. New clients take the API that /openapi.json describes. Each answer is an object with the list result, one row a line, in ASCII. In doubt an answer is 503, never a short list.",
+			Description: "The calls of the old WMStats server, at the same paths, with the same line format and headers. New clients should use the API described by /openapi.json. Each answer is an object whose only member, result, is a list with one row per line, in ASCII. If an answer might be incomplete, it is 503.",
 		},
 		Paths: map[string]map[string]operation{},
 		Components: openAPIComponents{Responses: map[string]response{
-			"Invalid":       problem("An argument is wrong, or one too many."),
-			"Forbidden":     problem("The client is not known."),
-			"NotAcceptable": problem("The accepted media types can't be made."),
-			"Unavailable":   problem("What is needed is not there, too old, or in doubt. Ask again later; Retry-After says when."),
+			"Invalid":       problem("An argument is invalid or not expected."),
+			"Forbidden":     problem("The client is not identified."),
+			"NotAcceptable": problem("None of the accepted media types is supported."),
+			"Unavailable":   problem("The data are not available, too old, or might be incomplete. Retry after the time in Retry-After."),
 		}},
 	}
 	for name, a := range h.apis {
@@ -101,8 +101,8 @@ func (h *Handler) describe() []byte {
 		explode := true
 		if slices.Contains(a.params, "*") {
 			op.Parameters = append(op.Parameters,
-				parameter{Name: "mask", In: "query", Description: "property to show; again for each. None: whole documents", Style: "form", Explode: &explode, Schema: map[string]any{"type": "array", "items": text}},
-				parameter{Name: "filters", In: "query", Description: "any other parameter is a filter: the name of a property, and a value that it must have; given again, one of the values", Style: "form", Explode: &explode, Schema: map[string]any{"type": "object", "additionalProperties": text}})
+				parameter{Name: "mask", In: "query", Description: "property to return; may be repeated. Without it, whole documents are returned", Style: "form", Explode: &explode, Schema: map[string]any{"type": "array", "items": text}},
+				parameter{Name: "filters", In: "query", Description: "any other parameter is a filter: the name of a property and a value that it must have; if repeated, one of the values", Style: "form", Explode: &explode, Schema: map[string]any{"type": "object", "additionalProperties": text}})
 		}
 		if slices.Contains(a.params, "sample_size") {
 			op.Parameters = append(op.Parameters, parameter{Name: "sample_size", In: "query", Description: "most samples of each group", Schema: map[string]any{"type": "integer", "minimum": 0, "maximum": mostSamples, "default": 1}})

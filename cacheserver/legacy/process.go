@@ -10,7 +10,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy/property"
 )
 
-// info handles info, which needs neither the source nor data.
+// info handles info, which needs no data.
 func (c *call) info() error {
 	c.from = fromMemory
 	a := c.begin(0)

@@ -24,13 +24,14 @@ const (
 	maxFilters = 100 // each looks its property up in every request
 )
 
-// question is what filtered_requests is asked: which requests, and what of them.
+// question is a parsed query of filtered_requests: which requests, and which of
+// their properties.
 type question struct {
 	filters []filter
 	masks   []string // with RequestName first; nil: whole documents
-	cleaned bool     // only those whose agents have no jobs of them any more
-	reports bool     // the answer has what agents report
-	key     string   // names filters and masks, for what is kept
+	cleaned bool     // only requests without jobs at any agent
+	reports bool     // the answer contains agents' reports
+	key     string   // identifies filters and masks in the cache
 }
 
 // filter accepts requests of which a property has one of some values.
@@ -83,8 +84,7 @@ func questionOf(q query) question {
 	return out
 }
 
-// picker picks documents of one snapshot by what is known without unpacking
-// them.
+// picker preselects documents of one snapshot without decompressing them.
 type picker struct {
 	q        *question
 	statuses map[uint8]bool // nil: any
@@ -114,7 +114,7 @@ func (q *question) picker(s *documents.Snapshot) picker {
 	return p
 }
 
-// may tells whether document i of a block may match: its text decides then.
+// may reports whether document i of a block can match. If so, its text decides.
 func (p *picker) may(b *documents.Block, i int) bool {
 	m := b.Mark(i)
 	if p.statuses != nil && m.Flags&documents.PlainStatus != 0 && !p.statuses[m.Status] {
@@ -134,7 +134,7 @@ func (p *picker) may(b *documents.Block, i int) bool {
 	return true
 }
 
-// mayAny tells whether any document of a block may match.
+// mayAny reports whether any document of a block can match.
 func (p *picker) mayAny(b *documents.Block) bool {
 	for i := range b.Len() {
 		if p.may(b, i) {
@@ -144,7 +144,7 @@ func (p *picker) mayAny(b *documents.Block) bool {
 	return false
 }
 
-// matches tells whether all filters take a document.
+// matches reports whether all filters accept a document.
 func (q *question) matches(d *property.Document) bool {
 	for _, f := range q.filters {
 		if !d.Value(f.property).Matches(f.accepted) {
@@ -154,8 +154,8 @@ func (q *question) matches(d *property.Document) bool {
 	return true
 }
 
-// appendRow appends what the masks show of a document; reports is its
-// AgentJobInfo, nil where it has none.
+// appendRow appends the row of a document: the properties named by the masks.
+// reports is its AgentJobInfo, nil if it has none.
 func (q *question) appendRow(dst []byte, d *property.Document, reports []byte) []byte {
 	for i, mask := range q.masks {
 		if i == 0 {

@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	batchReports = 200     // documents of one read of the source
-	batchText    = 1 << 20 // bytes of request documents that wait for it
-	batchesAhead = 2       // reads at once of one answer
+	batchReports = 200     // documents per read of the source
+	batchText    = 1 << 20 // bytes of request documents that wait for one read
+	batchesAhead = 2       // concurrent reads for one answer
 )
 
-// withReports answers with rows that have what agents report: whole documents, or
+// withReports answers with rows that contain agents' reports: whole documents, or
 // masks with AgentJobInfo.
 func (c *call) withReports(s *documents.Snapshot, q *question, about int64) error {
 	if q.masks != nil {
-		about = 0 // not known before the rows are: nearly always it is one request
+		about = 0 // unknown, but nearly all such queries match one request
 	}
 	release, err := c.turn(c.h.joins) // before the header is sent
 	if err != nil {
@@ -49,7 +49,7 @@ func (c *call) withReports(s *documents.Snapshot, q *question, about int64) erro
 	return a.end()
 }
 
-// requestcache handles requestcache: one row, an object of all requests by name.
+// requestcache handles requestcache: one row, an object with all requests by name.
 func (c *call) requestcache() error {
 	c.from = fromSource
 	s, err := c.snapshot(true)
@@ -94,7 +94,7 @@ func (c *call) requestcache() error {
 	return a.end()
 }
 
-// appendWhole appends a request document with its AgentJobInfo; nil: it has none.
+// appendWhole appends a request document with its AgentJobInfo, if not nil.
 func appendWhole(dst, text, reports []byte) []byte {
 	if reports == nil {
 		return append(dst, text...)
@@ -107,31 +107,32 @@ func appendWhole(dst, text, reports []byte) []byte {
 	return append(append(dst, reports...), '}')
 }
 
-// joined is a request with what agents report of it.
+// joined is a request with the agents' reports on it.
 type joined struct {
 	id      string
-	text    []byte // its document
+	text    []byte // the request document
 	refs    []join.ReportRef
-	reports []byte // AgentJobInfo as JSON; nil: there is none
+	reports []byte // AgentJobInfo as JSON; nil: none
 }
 
-// batch is some requests whose reports are read together.
+// batch holds requests whose reports are read together.
 type batch struct {
 	list    []joined
-	reports int // to be read
-	text    int // bytes of list
+	reports int // number of reports to read
+	text    int // bytes of request documents
 	done    chan error
 }
 
-// eachJoined calls fn with all requests that match, in the order of their names.
-// Reports are read in batches, a few at once. now is called after each batch.
+// eachJoined calls fn with all matching requests in the order of their names.
+// Reports are read in batches, some of them concurrently. now is called after each
+// batch.
 func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) error, now func() error) (err error) {
 	ctx, cancel := context.WithCancel(c.r.Context())
 	defer cancel()
 	var ahead []*batch
 	defer func() {
 		cancel()
-		for _, b := range ahead { // none of them is left alone
+		for _, b := range ahead { // no goroutine outlives the answer
 			<-b.done //nolint:errcheck // the answer has failed already
 		}
 	}()
@@ -194,7 +195,7 @@ func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) er
 	return nil
 }
 
-// joinedOf lists the requests of a block that match, without their reports.
+// joinedOf returns the matching requests of a block, without their reports.
 func (c *call) joinedOf(s *scan, b *documents.Block) (list []joined, err error) {
 	var all []match
 	if err := s.matches(b, func(m match) { all = append(all, m) }); err != nil {
@@ -225,8 +226,7 @@ func (c *call) joinedOf(s *scan, b *documents.Block) (list []joined, err error) 
 	return list, nil
 }
 
-// guarded turns a panic into an error: the goroutine has nobody else who would
-// catch it.
+// guarded converts a panic to an error. Nothing else recovers in the goroutine.
 func guarded(read func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -259,7 +259,7 @@ func (c *call) read(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// documents reads documents of agents or jobs, some at once.
+// documents reads agents' reports or job documents in batches.
 func (h *Handler) documents(ctx context.Context, ids []string) (docs [][]byte, err error) {
 	for some := range slices.Chunk(ids, batchReports) {
 		select {
@@ -290,10 +290,10 @@ func (h *Handler) readSome(ctx context.Context, ids []string) ([][]byte, error) 
 	return docs, nil
 }
 
-// reportsOf is the AgentJobInfo of some reports, nil where there is none: those
-// that are not there any more are left out.
+// reportsOf returns the AgentJobInfo of some reports, nil without any. Deleted
+// reports (nil) are left out.
 func reportsOf(docs [][]byte) (info []byte) {
-	const around = 100 // bytes of a key, and escapes
+	const around = 100 // bytes for the key and for escapes
 	size := 0
 	for _, doc := range docs {
 		size += len(doc) + around

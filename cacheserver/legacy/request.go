@@ -15,24 +15,24 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 )
 
-// workflow is what is known of one workflow in any status.
+// workflow holds the documents of one workflow in any status.
 type workflow struct {
-	text    []byte   // its request document; nil: there is none
-	reports [][]byte // documents of its agents as they came; nil: not there any more
+	text    []byte   // the request document; nil: none
+	reports [][]byte // agents' reports, unchanged; nil: deleted
 }
 
-// workflow reads the workflow of the call: of a current request only what agents
-// report, of another one its document too.
+// workflow reads the workflow that the path names. A current request is in memory,
+// so only its agents' reports are read; otherwise the request document is read too.
 func (c *call) workflow() (w workflow, err error) {
 	c.from = fromSource
 	s, ok := c.h.o.Documents.Snapshot()
 	if !ok {
-		return w, notReady("The first full read of the source has not ended.")
+		return w, notReady("The first full read of the source has not finished.")
 	}
 	if source := c.h.o.Store.Source(); source.RequestsAsOf.IsZero() || source.AgentsAsOf.IsZero() {
-		return w, notReady("The source has not answered since the start of this server.")
+		return w, notReady("The source has not answered since this server started.")
 	}
-	if c.name == "" || strings.HasPrefix(c.name, "_") { // design documents and the like are no requests
+	if c.name == "" || strings.HasPrefix(c.name, "_") { // design documents are not requests
 		return w, nil
 	}
 	known, err := textOf(s, c.name)
@@ -41,8 +41,8 @@ func (c *call) workflow() (w workflow, err error) {
 	}
 	refs := c.h.o.Store.Reports([]string{c.name})[0]
 	if known == nil {
-		// The feed says nothing of requests that are not current: what is read
-		// of them is not kept.
+		// The feed does not report changes of requests that are not current, so
+		// they are not cached.
 		return c.readWorkflow(nil, refs, ondemand.Call{Kind: "legacy_archived", Key: c.name})
 	}
 	if len(refs) == 0 {
@@ -52,7 +52,7 @@ func (c *call) workflow() (w workflow, err error) {
 	return c.readWorkflow(known, refs, ondemand.Call{Kind: "legacy_request", Key: version(c.name, nil, refs), Name: c.name, TTL: c.h.o.Keep})
 }
 
-// textOf is the request document of a name that is current, nil for others.
+// textOf returns the request document of a current request, nil for others.
 func textOf(s *documents.Snapshot, name string) ([]byte, error) {
 	b, i, ok := s.Find(name)
 	if !ok {
@@ -65,8 +65,8 @@ func textOf(s *documents.Snapshot, name string) ([]byte, error) {
 	return bytes.Clone(r.Document(i)), nil
 }
 
-// version names the reports of a workflow as they are now, so that what was read
-// of older ones is never used.
+// version returns a cache key that changes with the reports of a workflow, so that
+// cached older ones are never used.
 func version(name string, text []byte, refs []join.ReportRef) string {
 	var d xxhash.Digest
 	_, _ = d.Write(text) // never fails
@@ -80,7 +80,7 @@ func version(name string, text []byte, refs []join.ReportRef) string {
 	return fmt.Sprintf("%s/%x", name, d.Sum64())
 }
 
-// readWorkflow reads reports, and the request document where it is not known.
+// readWorkflow reads the reports, and the request document unless it is known.
 func (c *call) readWorkflow(known []byte, refs []join.ReportRef, read ondemand.Call) (w workflow, err error) {
 	name := c.name
 	read.Read = func(ctx context.Context) (ondemand.Value, error) {
@@ -114,7 +114,7 @@ func (c *call) readWorkflow(known []byte, refs []join.ReportRef, read ondemand.C
 	}
 	w, _ = v.Data.(workflow)
 	if known != nil {
-		w.text = known // reports are kept, the request may be newer
+		w.text = known // the cached value may have an older request document
 	}
 	return w, nil
 }

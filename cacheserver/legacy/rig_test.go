@@ -24,7 +24,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// storeFake says what a test wants of the source and of agents' reports.
+// storeFake returns the state and the reports that a test sets.
 type storeFake struct {
 	mu     sync.Mutex
 	source store.SourceState
@@ -55,14 +55,14 @@ func (s *storeFake) set(change func(s *storeFake)) {
 	change(s)
 }
 
-// sourceFake has documents by id; "!" in place of one is an error.
+// sourceFake holds documents by id; reading the document "!" fails.
 type sourceFake struct {
 	mu    sync.Mutex
 	docs  map[string]string
 	jobs  [][2]string // id and key
 	reads int
-	block chan struct{} // reads wait for it; nil: they do not
-	waits chan struct{} // has one for each read that does
+	block chan struct{} // reads wait until it is closed; nil: they do not wait
+	waits chan struct{} // receives a value for each read that waits
 }
 
 var errAway = errors.New("the source is away")
@@ -91,14 +91,14 @@ func (s *sourceFake) Documents(ctx context.Context, ids []string) ([][]byte, err
 	return docs, nil
 }
 
-// put sets a document; "" takes it away.
+// put sets a document; "" deletes it.
 func (s *sourceFake) put(id, doc string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.docs[id] = doc
 }
 
-// count is how often documents were read.
+// count returns the number of reads.
 func (s *sourceFake) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +119,7 @@ func (s *sourceFake) EachJob(_ context.Context, _ string, begin func(), fn func(
 	return nil
 }
 
-// rig is a handler on a port.
+// rig is a handler behind a real HTTP server, with fakes around it.
 type rig struct {
 	t      *testing.T
 	docs   *documents.Documents
@@ -162,7 +162,7 @@ func newRig(t *testing.T, change func(*Options), docs ...string) *rig {
 	return r
 }
 
-// put brings request documents.
+// put applies request documents.
 func (r *rig) put(docs ...string) {
 	r.t.Helper()
 	for _, doc := range docs {
@@ -213,8 +213,7 @@ func (r *rig) get(call string) reply {
 	return got
 }
 
-// want holds an answer to its rows, as they stand between the first and the last
-// line.
+// want checks the rows of an answer.
 func (r *rig) want(call string, rows ...string) {
 	r.t.Helper()
 	got := r.get(call)
@@ -238,7 +237,7 @@ func (r *rig) refused(call string, status int, code, info string) {
 }
 
 func (r *rig) counter(api, from string) prometheus.Collector {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wmstats_legacy_requests_total", Help: "Requests to the old server's API, by call and by where the answer comes from: memory, source, or none for those that were refused before."}, []string{"api", "from"})
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wmstats_legacy_requests_total", Help: "Requests to the old server's API, by call and by where the answer comes from: memory, source, or none if they were refused."}, []string{"api", "from"})
 	var already prometheus.AlreadyRegisteredError
 	require.ErrorAs(r.t, r.reg.Register(c), &already)
 	vec, ok := already.ExistingCollector.(*prometheus.CounterVec)

@@ -6,8 +6,8 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// lockedStatuses are those in which the datasets and files of a request are
-// protected.
+// lockedStatuses returns the statuses in which the datasets and files of a request
+// are protected.
 func lockedStatuses() []string {
 	return []string{
 		"assignment-approved", "assigned", "staging", "staged", "failed", "acquired",
@@ -15,8 +15,8 @@ func lockedStatuses() []string {
 	}
 }
 
-// Statuses are those of the requests that the old API calls current, whatever
-// the server lists beside them.
+// Statuses returns the statuses of the requests that the old API shows, no matter
+// which ones the server lists.
 func Statuses(tierZero bool) (current []string) {
 	all := schema.Statuses()
 	if tierZero {
@@ -30,8 +30,8 @@ func Statuses(tierZero bool) (current []string) {
 	return current
 }
 
-// numbers are the places in Statuses of the locked ones, and of those with
-// AgentJobInfo: at Tier-0 these are all.
+// numbers returns the indexes in Statuses of the locked statuses, and of those with
+// AgentJobInfo, which at Tier-0 are all.
 func numbers(tierZero bool) (locked, joined map[uint8]bool) {
 	locked, joined = map[uint8]bool{}, map[uint8]bool{}
 	for i, status := range Statuses(tierZero) {

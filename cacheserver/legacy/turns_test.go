@@ -14,8 +14,8 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/join"
 )
 
-// TestOneRequestcacheAtOnce: more wait for a while, and then are told to come
-// again.
+// TestOneRequestcacheAtOnce: other clients wait for a limited time, then get
+// Retry-After.
 func TestOneRequestcacheAtOnce(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.WaitFor = 20 * time.Millisecond }, request("w", "completed", ""))
 	r.store.set(func(s *storeFake) { s.refs["w"] = []join.ReportRef{{ID: "w1"}} })
@@ -32,11 +32,11 @@ func TestOneRequestcacheAtOnce(t *testing.T) {
 	r.refused("requestcache", 404, "207", "")
 }
 
-// stuck is the writer of a client that reads nothing.
+// stuck is the ResponseWriter of a client that reads nothing.
 type stuck struct {
 	header http.Header
-	writes chan struct{} // has one when somebody waits in Write
-	free   chan struct{} // closed: Write goes through
+	writes chan struct{} // receives a value when Write blocks
+	free   chan struct{} // closed: Write no longer blocks
 }
 
 func (s *stuck) Header() http.Header { return s.header }
@@ -51,10 +51,10 @@ func (s *stuck) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// stuckClients starts n clients of a call that read nothing of its answer. free
-// lets them read, and returns when all answers have ended.
+// stuckClients starts n clients that read nothing of their answers. free lets them
+// read, and returns when all answers have ended.
 func (r *rig) stuckClients(n int, call string) (free func()) {
-	r.h.whole = 1 // answers are sent as they are built
+	r.h.whole = 1 // answers are not buffered
 	var done sync.WaitGroup
 	end := make(chan struct{})
 	for range n {
@@ -66,7 +66,7 @@ func (r *rig) stuckClients(n int, call string) (free func()) {
 	return func() { close(end); done.Wait() }
 }
 
-// longRequests are more text than one write has.
+// longRequests returns documents that are longer than one write.
 func longRequests() (docs []string) {
 	for i := range 300 {
 		docs = append(docs, request(fmt.Sprintf("n%03d", i), "assigned", fmt.Sprintf(`,"Text":%q`, strings.Repeat("x", 2<<10))))
@@ -74,8 +74,8 @@ func longRequests() (docs []string) {
 	return docs
 }
 
-// TestSlowReadersKeepNobodyWaiting: more clients than walks at the same time read
-// nothing of their answers, and others still get theirs.
+// TestSlowReadersKeepNobodyWaiting: more clients than concurrent scans read nothing
+// of their answers, and others still get theirs.
 func TestSlowReadersKeepNobodyWaiting(t *testing.T) {
 	r := newRig(t, nil, longRequests()...)
 	free := r.stuckClients(scansAtOnce+1, "filtered_requests?mask=RequestName&mask=Text")
@@ -84,8 +84,8 @@ func TestSlowReadersKeepNobodyWaiting(t *testing.T) {
 	free()
 }
 
-// TestAnswersWithReportsAreLimited: each of them holds memory while its client
-// reads slowly. More clients are told to come again; other calls are answered.
+// TestAnswersWithReportsAreLimited: each such answer holds memory while its client
+// reads slowly. Further ones get Retry-After; other calls are answered.
 func TestAnswersWithReportsAreLimited(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.WaitFor = 20 * time.Millisecond }, longRequests()...)
 	free := r.stuckClients(joinsAtOnce, "filtered_requests")
@@ -99,8 +99,7 @@ func TestAnswersWithReportsAreLimited(t *testing.T) {
 	require.Equal(t, http.StatusOK, r.get("filtered_requests?RequestName=n007").StatusCode)
 }
 
-// TestMasksAreLimited: a row has a value for each mask, whether a request has it
-// or not.
+// TestMasksAreLimited: a row has a value for each mask, even if the request has not.
 func TestMasksAreLimited(t *testing.T) {
 	r := newRig(t, nil, request("a", "new", ""))
 	masks := func(n int) (query string) {

@@ -20,7 +20,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy/property"
 )
 
-// vector is a call with the right answer.
+// vector is a call with its correct answer.
 type vector struct {
 	ID, Path, Method string
 	Headers          map[string]string
@@ -30,8 +30,8 @@ type vector struct {
 	WantHeaders      map[string]string `json:"want_headers"`
 }
 
-// TestVectors: the answers to recorded calls are those that an independent
-// recount of the raw documents gives, and have the form of the old server's.
+// TestVectors: the answers to recorded calls equal those computed independently from
+// the raw documents, and have the format of the old server.
 func TestVectors(t *testing.T) {
 	for _, set := range []string{"base", "poison"} {
 		t.Run(set, func(t *testing.T) {
@@ -43,8 +43,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsByScript runs the script that other implementations are checked
-// with.
+// TestVectorsByScript runs the script that checks any implementation.
 func TestVectorsByScript(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -95,7 +94,7 @@ func (v *vector) check(t *testing.T, url string) {
 	require.Equal(t, text(v.Want), text(normal(t, v.Compare, got.Result)))
 }
 
-// checkLines holds an answer to the fixed format: ASCII, a row a line.
+// checkLines checks the line format of an answer: ASCII, one row per line.
 func checkLines(t *testing.T, body []byte) {
 	t.Helper()
 	for _, c := range body {
@@ -109,7 +108,7 @@ func checkLines(t *testing.T, body []byte) {
 	}
 }
 
-// normal is rows in the form in which a vector has them.
+// normal converts rows to the form that vectors have.
 func normal(t *testing.T, how string, rows []any) any {
 	t.Helper()
 	out := map[string]any{}
@@ -163,8 +162,8 @@ func normal(t *testing.T, how string, rows []any) any {
 	return out
 }
 
-// jobs is the row of jobdetail with counts in place of its groups, whose samples
-// must be of them.
+// jobs replaces each group of a jobdetail row by its counts, and checks that its
+// samples belong to it.
 func jobs(t *testing.T, row map[string]any) any {
 	for workflow, tasks := range row {
 		for task, states := range object(t, tasks) {
@@ -205,8 +204,8 @@ func object(t *testing.T, v any) map[string]any {
 	return o
 }
 
-// digest and text are those that made the vectors: JSON with sorted keys, in
-// ASCII, whole numbers without a fraction.
+// digest hashes text. Both are defined as in the program that wrote the vectors:
+// JSON with sorted keys, in ASCII, whole numbers without a fraction.
 func digest(v any) string {
 	sum := sha1.Sum([]byte(text(v))) //nolint:gosec // the digests of the vectors
 	return hex.EncodeToString(sum[:])[:16]

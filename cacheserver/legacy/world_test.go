@@ -21,21 +21,21 @@ import (
 )
 
 const (
-	longest   = time.Minute // for what only a broken server does not do
+	longest   = time.Minute // after that, a condition counts as never satisfied
 	tick      = 5 * time.Millisecond
 	requestDB = "reqmgr_workload_cache"
 	wmstatsDB = "wmstats"
 	data      = "/wmstatsserver/data/"
 )
 
-// world is a stand-in for CouchDB and a server that reads it.
+// world is a CouchDB stand-in and a cache server that reads it.
 type world struct {
 	t    *testing.T
 	fake *couchfake.Server
-	url  string // of the server
+	url  string // of the cache server
 }
 
-// newStandIn makes a stand-in with the databases and views of the running system.
+// newStandIn starts a stand-in with the databases and views of production.
 func newStandIn(t *testing.T) (fake *couchfake.Server, url string) {
 	t.Helper()
 	fake = couchfake.New(couchfake.Options{BuiltinViews: true})
@@ -51,7 +51,7 @@ func newStandIn(t *testing.T) (fake *couchfake.Server, url string) {
 	return fake, server.URL
 }
 
-// start starts a server, which has not read anything yet when start returns.
+// start starts a cache server. It does not wait for the first read.
 func start(t *testing.T, change func(*app.Options)) string {
 	t.Helper()
 	o := app.Defaults()
@@ -71,7 +71,7 @@ func start(t *testing.T, change func(*app.Options)) string {
 	return "http://" + a.Addr()
 }
 
-// newWorld makes a server that has read all documents.
+// newWorld starts a cache server that has read all documents.
 func newWorld(t *testing.T, docs ...document) *world {
 	t.Helper()
 	fake, couch := newStandIn(t)
@@ -96,7 +96,7 @@ type document struct {
 	Doc json.RawMessage `json:"doc"`
 }
 
-// load puts documents into a stand-in, with the revisions that they have.
+// load stores documents in a stand-in with their own revisions.
 func load(t *testing.T, couch string, docs []document) {
 	t.Helper()
 	for _, d := range docs {
@@ -152,7 +152,7 @@ func ask(t *testing.T, method, url string, header ...string) reply {
 	return r
 }
 
-// lines are the JSON values of a gzip file, one a line.
+// lines returns the JSON values of a gzip file that has one per line.
 func lines[T any](t *testing.T, set, name string) (list []T) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", set, name))

@@ -128,7 +128,7 @@ func TestLegacyAfterALongSilence(t *testing.T) {
 	for _, call := range []string{locks, "teams"} { // one needs requests, one agents; neither needs a read
 		waitStatus(t, cache+legacyPath+call, http.StatusServiceUnavailable)
 	}
-	refused(t, cache, "more than 10s is too long", neverShort()...)
+	refused(t, cache, "the limit is 10s", neverShort()...)
 	assert.Equal(t, http.StatusOK, get(t, cache+"/fetch?limit=1").status)
 	assert.Equal(t, http.StatusOK, legacy(t, cache, "info").status)
 
