@@ -19,7 +19,7 @@ func (c *call) protectedLFNs() error  { return c.list((*property.Document).EachL
 func (c *call) protectedFinal() error { return c.list((*property.Document).EachFinalLFN) }
 
 // list answers with the names of one kind of all locked requests. Other services
-// delete what is missing from it.
+// delete everything that it lacks.
 func (c *call) list(of names) error {
 	c.from = fromMemory
 	s, err := c.snapshot(false)

@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/mock/gen"
 )
 
-// requests are the request documents of a mock world.
+// requests returns the request documents of a mock world.
 func requests(b *testing.B, workflows int) (changes []Change) {
 	b.Helper()
 	w, err := gen.New(gen.Options{Seed: 1, Workflows: workflows, JobSummaries: -1})
@@ -29,7 +29,7 @@ func active() []string {
 		"force-complete", "completed", "closed-out", "announced", "aborted", "aborted-completed", "rejected"}
 }
 
-// BenchmarkRead fills Documents, and says what a document takes.
+// BenchmarkRead fills Documents, and reports the memory per document.
 func BenchmarkRead(b *testing.B) {
 	changes := requests(b, 4000)
 	var d *Documents
@@ -48,7 +48,7 @@ func BenchmarkRead(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(len(changes)), "us/document")
 }
 
-// BenchmarkScan unpacks all and takes the documents apart.
+// BenchmarkScan decompresses and parses all documents.
 func BenchmarkScan(b *testing.B) {
 	changes := requests(b, 4000)
 	d, err := New(Options{Statuses: active()})

@@ -1,8 +1,8 @@
-// Package documents holds the request documents of all current workflows, whole
-// and packed in blocks, for the old server's REST API: its answers decide what
-// others delete, so that they must not depend on whether the source answers. A
-// full read fills it, changes keep it up to date, and readers get an immutable
-// snapshot. It knows neither HTTP nor CouchDB, and reads nothing by itself.
+// Package documents holds the complete request documents of all current workflows,
+// compressed in blocks, for the old server's REST API. Answers of that API decide
+// what other services delete, so they must not depend on whether the source
+// responds. A full read fills the package, changes keep it up to date, and readers
+// get an immutable snapshot. The package does no I/O.
 package documents
 
 import (
@@ -21,7 +21,7 @@ import (
 
 // Options of Documents. Statuses is required.
 type Options struct {
-	Statuses []string     // of the requests that are current; others are not held
+	Statuses []string     // statuses of current requests; other requests are not held
 	Log      *slog.Logger // nil: none
 }
 
@@ -31,30 +31,32 @@ type Documents struct {
 	log      *slog.Logger
 	current  atomic.Pointer[Snapshot] // nil until all documents have been read
 	complete chan struct{}            // closed with the first snapshot
-	once     sync.Once                // of complete
+	once     sync.Once                // closes complete
 	bytes    atomic.Int64
-	runBytes int // of a run; see gathering
+	runBytes int // see the constant
 
-	mu     sync.Mutex // of the writers; guards all below
-	serial uint64     // of the newest block or snapshot
-	gather *gathering // before the first snapshot; nil afterwards
+	mu     sync.Mutex // held by writers; guards everything below
+	serial uint64     // serial of the newest block or snapshot
+	gather *gathering // not nil before the first snapshot
 	epoch  uint32     // number of the newest full read
-	alone  map[string]uint32
-	bad    unusables
+	// alone has the ids of documents without a record, and the full read that last
+	// delivered each.
+	alone map[string]uint32
+	bad   unusables
 }
 
-// Change is one request document as it is now.
+// Change is the current state of one request document.
 type Change struct {
 	ID      string
 	Doc     []byte // the document; nil: see Deleted and Stands
-	Deleted bool   // it is gone, or its request is not current any more
-	Stands  bool   // nothing new is known of it
-	// Unusable says that the record of the workflow could not be made of Doc, so
-	// that what was known before stays in force beside it.
+	Deleted bool   // it was deleted, or its request has left the current statuses
+	Stands  bool   // it exists; without Doc, nothing else is known
+	// Unusable means that no record could be built from Doc. The earlier version of
+	// the document then remains valid beside it.
 	Unusable bool
 }
 
-// New makes an empty Documents.
+// New returns an empty Documents.
 func New(o Options) (*Documents, error) {
 	if len(o.Statuses) == 0 || len(o.Statuses) > 255 {
 		return nil, errors.New("documents: want 1 to 255 statuses")
@@ -81,7 +83,7 @@ func (d *Documents) Snapshot() (*Snapshot, bool) {
 // Complete is closed when all documents have been read.
 func (d *Documents) Complete() <-chan struct{} { return d.complete }
 
-// Bytes is about the memory of the documents, and their number.
+// Bytes returns the approximate memory of the documents, and their number.
 func (d *Documents) Bytes() (bytes int64, n int) {
 	s := d.current.Load()
 	if s == nil {
@@ -90,7 +92,7 @@ func (d *Documents) Bytes() (bytes int64, n int) {
 	return d.bytes.Load(), s.count
 }
 
-// Apply takes documents as they are now. It keeps nothing of changes.
+// Apply stores changes. It copies what it needs of them.
 func (d *Documents) Apply(changes []Change) {
 	made := d.entries(changes)
 	d.mu.Lock()
@@ -98,15 +100,16 @@ func (d *Documents) Apply(changes []Change) {
 	d.take(made)
 }
 
-// made is a change in the form in which it is kept.
+// made is a change with its entry.
 type made struct {
 	Change
 
-	entry entry // its text is nil when the request is not current
+	entry entry // without text if the request is not current
 	valid bool  // Doc is JSON
 }
 
-// entries makes entries of changes; the expensive part, and without the lock.
+// entries builds the entries of changes. This is the expensive part; it needs no
+// lock.
 func (d *Documents) entries(changes []Change) []made {
 	out := make([]made, 0, len(changes))
 	for _, c := range changes {
@@ -125,8 +128,8 @@ func (d *Documents) entries(changes []Change) []made {
 	return out
 }
 
-// entryOf makes the entry of a document. Its text is nil when the request is not
-// in one of the statuses.
+// entryOf builds the entry of a document. It has no text if the status of the
+// request is not one of Options.Statuses.
 func (d *Documents) entryOf(id string, doc []byte) entry {
 	text := property.Canonical(make([]byte, 0, len(doc)+len(doc)/64), doc)
 	var of property.Document
@@ -151,7 +154,7 @@ func (d *Documents) entryOf(id string, doc []byte) entry {
 	return e
 }
 
-// take takes changes. The lock is held.
+// take stores changes. The lock is held.
 func (d *Documents) take(changes []made) {
 	edits := make(map[string]*entry, len(changes)) // nil: removed
 	for i := range changes {
@@ -180,7 +183,7 @@ func (d *Documents) take(changes []made) {
 	d.edit(edits)
 }
 
-// orNil is the entry of a current request; nil: its document is to be removed.
+// orNil returns the entry of a current request, or nil to remove the document.
 func orNil(m *made) *entry {
 	if m.entry.text == nil {
 		return nil
@@ -188,8 +191,8 @@ func orNil(m *made) *entry {
 	return &m.entry
 }
 
-// takeUnusable takes a document of which no record could be made. Where nothing
-// was known of it, it stands for itself; else both count in lists.
+// takeUnusable stores a document without a record. If no earlier version is known,
+// it is stored like any other; otherwise lists contain the names of both versions.
 func (d *Documents) takeUnusable(edits map[string]*entry, m *made) {
 	_, alone := d.alone[m.ID]
 	if m.valid && (alone || !d.has(m.ID)) {
@@ -201,7 +204,7 @@ func (d *Documents) takeUnusable(edits map[string]*entry, m *made) {
 	d.bad.add(Unusable{ID: m.ID, Doc: slices.Clone(m.Doc), Whole: m.valid, Known: d.has(m.ID)}, d.epoch)
 }
 
-// seen marks what the join does not know as seen by the newest full read.
+// seen marks a document without a record as delivered by the newest full read.
 func (d *Documents) seen(id string) {
 	if _, ok := d.alone[id]; ok {
 		d.alone[id] = d.epoch
@@ -209,7 +212,7 @@ func (d *Documents) seen(id string) {
 	d.bad.seen(id, d.epoch)
 }
 
-// has tells whether a document is held.
+// has reports whether a document is held.
 func (d *Documents) has(id string) bool {
 	if d.gather != nil {
 		return d.gather.has(id)
@@ -218,7 +221,7 @@ func (d *Documents) has(id string) bool {
 	return ok
 }
 
-// publish shows blocks to readers. The lock is held.
+// publish makes blocks the newest snapshot. The lock is held.
 func (d *Documents) publish(blocks []*Block) {
 	d.serial++
 	s := &Snapshot{Blocks: blocks, serial: d.serial, unusable: d.bad.list(), shared: d.shared}
@@ -232,9 +235,10 @@ func (d *Documents) publish(blocks []*Block) {
 	d.once.Do(func() { close(d.complete) })
 }
 
-// lost forgets all documents, as memory is broken: no answer may be short of some.
+// lost drops all documents after a decompression error: an answer without some of
+// them would be incomplete.
 func (d *Documents) lost(err error) {
-	d.log.Error("could not restore request documents; the old API waits for the next full read", "err", err)
+	d.log.Error("stored request documents cannot be decompressed; the old API waits for the next full read", "err", err)
 	d.gather, d.alone = newGathering(), map[string]uint32{}
 	d.current.Store(nil)
 }

@@ -29,7 +29,8 @@ func doc(id, status string, more ...string) Change {
 
 func never() bool { return false }
 
-// content is all documents of a snapshot by their ids, read in every way there is.
+// content returns all documents of a snapshot by id, and checks that all methods of
+// reading agree.
 func content(t testing.TB, d *Documents) map[string]string {
 	t.Helper()
 	s, ok := d.Snapshot()
@@ -99,8 +100,8 @@ func TestAnEmptySourceIsASnapshotToo(t *testing.T) {
 	require.Empty(t, content(t, d))
 }
 
-// TestRandomChanges: after any changes, by any way, there is what a map would
-// have, and unchanged blocks are those of before.
+// TestRandomChanges: after random changes the content equals that of a map, and
+// unchanged blocks are shared with the previous snapshot.
 func TestRandomChanges(t *testing.T) {
 	for seed := range uint64(2) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -144,22 +145,22 @@ func TestRandomChanges(t *testing.T) {
 				}
 			}
 		}
-		for id := range want { // all blocks shrink away
+		for id := range want { // all blocks disappear
 			d.Apply([]Change{{ID: id, Deleted: true}})
 		}
 		require.Empty(t, content(t, d))
 	}
 }
 
-// TestRunsOfAFullRead: what comes later knows better, also when the first was
-// packed away already.
+// TestRunsOfAFullRead: a later version of a document counts, even if the earlier one
+// is compressed already.
 func TestRunsOfAFullRead(t *testing.T) {
 	d := newDocuments(t)
 	r := d.BeginRead()
 	d.runBytes = 256 << 10
 	large := strings.Repeat("y", 2<<10)
 	want := map[string]string{}
-	for i := range 600 { // twice and a half of runBytes
+	for i := range 600 { // two and a half times runBytes
 		id := fmt.Sprintf("w%03d", i*7%400)
 		c := doc(id, "new", fmt.Sprintf(`,"Text":"%s%d"`, large, i))
 		if i%11 == 0 {
@@ -210,8 +211,8 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// TestUnusable: a document of which no record can be made stands for itself, or
-// beside what was known; neither is lost by a full read that has it.
+// TestUnusable: a document without a record is stored, beside an earlier version if
+// there is one; a full read that delivers it removes neither.
 func TestUnusable(t *testing.T) {
 	d := newDocuments(t)
 	unusable := func(c Change) Change { c.Unusable, c.Stands = true, true; return c }
@@ -301,7 +302,7 @@ func TestSection(t *testing.T) {
 	require.False(t, ok, "it has requests in other statuses")
 }
 
-// FuzzSection: whatever a file has, it is an error, or it can be read.
+// FuzzSection: any content of a file is an error or can be read.
 func FuzzSection(f *testing.F) {
 	d := newDocuments(f)
 	load(f, d, doc("a", "new"), doc("b", "assigned"))

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// edit makes the blocks anew that have documents which differ now. The lock is
-// held, and there is a snapshot.
+// edit rebuilds the blocks with changed documents, and publishes the result. The
+// lock is held, and a snapshot exists.
 func (d *Documents) edit(edits map[string]*entry) {
 	old := d.current.Load()
 	d.drop(edits, old)
@@ -34,7 +34,7 @@ func (d *Documents) edit(edits map[string]*entry) {
 	d.publish(append(e.blocks, e.old[e.next:]...))
 }
 
-// drop leaves out edits that change nothing.
+// drop removes edits that change nothing.
 func (d *Documents) drop(edits map[string]*entry, s *Snapshot) {
 	for id, e := range edits {
 		b, i, ok := s.Find(id)
@@ -44,18 +44,18 @@ func (d *Documents) drop(edits map[string]*entry, s *Snapshot) {
 	}
 }
 
-// editor makes the blocks of the next snapshot.
+// editor builds the blocks of the next snapshot.
 type editor struct {
 	d      *Documents
 	old    []*Block
-	next   int // the first of old that is not in blocks
+	next   int // index of the first block of old that is not yet in blocks
 	blocks []*Block
 	reader *Reader
 	text   []byte
 }
 
-// block makes block k anew, with the edits of some ids. There may be no block at
-// all.
+// block rebuilds block k with the edits of some ids. Without any block, it builds
+// the first one.
 func (e *editor) block(k int, ids []string, edits map[string]*entry) error {
 	from, to := k, min(k+1, len(e.old))
 	var list []entry
@@ -67,7 +67,7 @@ func (e *editor) block(k int, ids []string, edits map[string]*entry) error {
 	}
 	list = merged(list, ids, edits)
 	if len(list) < blockSize/4 && to < len(e.old) && e.old[to].Len() <= blockSize && !e.holds(to, ids, edits) {
-		// Too few are left: the next block is taken in.
+		// Too few documents are left: merge with the next block.
 		next := &Reader{dec: e.reader.dec}
 		if err := next.Open(e.old[to]); err != nil {
 			return err
@@ -86,8 +86,8 @@ func (e *editor) block(k int, ids []string, edits map[string]*entry) error {
 	return nil
 }
 
-// holds tells whether any of the edits beyond ids is one of block k: then it is
-// made anew by itself.
+// holds reports whether any edit besides those of ids belongs to block k. Then that
+// block is rebuilt separately.
 func (e *editor) holds(k int, ids []string, edits map[string]*entry) bool {
 	if len(ids) == len(edits) {
 		return false
@@ -104,7 +104,7 @@ func (e *editor) holds(k int, ids []string, edits map[string]*entry) bool {
 	return false
 }
 
-// merged is a sorted list with the edits of some ids, which are sorted.
+// merged applies the edits of some sorted ids to a sorted list.
 func merged(list []entry, ids []string, edits map[string]*entry) []entry {
 	for _, id := range ids {
 		at, found := slices.BinarySearchFunc(list, id, func(e entry, id string) int { return cmp.Compare(e.id, id) })
@@ -122,7 +122,7 @@ func merged(list []entry, ids []string, edits map[string]*entry) []entry {
 	return list
 }
 
-// parts splits the entries of a block that has become too long.
+// parts splits the entries of a block that is too long.
 func parts(list []entry) (out [][]entry) {
 	if len(list) == 0 {
 		return nil

@@ -11,21 +11,22 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// runBytes is how much a full read gathers before it is sorted and packed away.
+// runBytes is how many bytes a full read gathers before they are sorted and
+// compressed.
 const runBytes = 24 << 20
 
-// gathering holds documents in the order in which a first full read brings them:
-// runs of packed blocks, each in the order of ids, and what came after them.
+// gathering holds the documents of a first full read in the order of arrival: runs
+// of compressed blocks, each sorted by id, and the documents since the last run.
 type gathering struct {
-	runs  []*run // a later one knows better
+	runs  []*run // for equal ids, a later run has the newer document
 	loose map[string]*entry
 	size  int
-	known map[string]struct{} // ids that runs have; nil until somebody asks
+	known map[string]struct{} // ids in runs; nil until needed
 }
 
-// run is one sorted part of what was gathered.
+// run is one sorted part of the gathered documents.
 type run struct {
-	ready   chan struct{} // closed when blocks is there
+	ready   chan struct{} // closed when blocks is set
 	blocks  []*Block
 	removed []string // sorted
 	err     error
@@ -33,7 +34,7 @@ type run struct {
 
 func newGathering() *gathering { return &gathering{loose: map[string]*entry{}} }
 
-// add gathers. The lock of d is held; packing goes on without it.
+// add adds documents. The lock of d is held; runs are compressed without it.
 func (g *gathering) add(d *Documents, edits map[string]*entry) {
 	for id, e := range edits {
 		if old := g.loose[id]; old != nil {
@@ -53,7 +54,7 @@ func (g *gathering) add(d *Documents, edits map[string]*entry) {
 	d.bytes.Store(int64(g.size))
 }
 
-// has tells whether a document was gathered.
+// has reports whether a document was gathered.
 func (g *gathering) has(id string) bool {
 	if e, ok := g.loose[id]; ok {
 		return e != nil
@@ -76,10 +77,10 @@ func (g *gathering) has(id string) bool {
 	return ok
 }
 
-// make packs what was gathered.
+// make compresses gathered documents.
 func (r *run) make(loose map[string]*entry) {
 	defer close(r.ready)
-	enc, err := newEncoder(zstd.SpeedFastest, 1) // they are packed again soon
+	enc, err := newEncoder(zstd.SpeedFastest, 1) // they are compressed again soon
 	if r.err = err; err != nil {
 		return
 	}
@@ -114,19 +115,19 @@ func cut(list []entry) (out [][]entry) {
 	return out
 }
 
-// cursor walks over one run.
+// cursor iterates over one run.
 type cursor struct {
-	age    int // of the run; of equal ids the youngest counts
+	age    int // of the run; for equal ids the youngest counts
 	run    *run
 	reader Reader
 	block  int
 	at     int
-	gone   int // place in removed
+	gone   int // index in removed
 	now    entry
-	is     bool // now is a document; else its id was removed
+	is     bool // now is a document; false: its id was removed
 }
 
-// next moves to the next id of the run; false at its end.
+// next advances to the next id of the run; false at its end.
 func (c *cursor) next() (bool, error) {
 	has := c.block < len(c.run.blocks)
 	id := ""
@@ -147,13 +148,13 @@ func (c *cursor) next() (bool, error) {
 	}
 	c.now, c.is = entry{id, b.hashes[c.at], b.marks[c.at], c.reader.Document(c.at)}, true
 	if c.at++; c.at == b.Len() {
-		c.run.blocks[c.block] = nil // memory for those that are made of it
+		c.run.blocks[c.block] = nil // frees memory for the new blocks
 		c.block, c.at = c.block+1, 0
 	}
 	return true, nil
 }
 
-// cursors is a heap: the least id first, and of equal ones the youngest.
+// cursors is a heap with the least id first, and of equal ids the youngest.
 type cursors []*cursor
 
 func (h cursors) Len() int { return len(h) }
@@ -175,8 +176,8 @@ func (h *cursors) Pop() any {
 	return last
 }
 
-// build makes the first blocks of what was gathered, without some ids. Once stop
-// returns true it gives up with ok false.
+// build merges everything into the first blocks, except some ids. It returns early,
+// not ok, when stop returns true.
 func (g *gathering) build(d *Documents, without map[string]bool, stop func() bool) (blocks []*Block, ok bool, err error) {
 	last := &run{ready: make(chan struct{})}
 	last.make(g.loose)
@@ -225,12 +226,12 @@ func (g *gathering) build(d *Documents, without map[string]bool, stop func() boo
 	return nil, !stop(), nil
 }
 
-// packer packs entries in their order, on all cores.
+// packer compresses sorted entries into blocks, on all cores.
 type packer struct {
 	d      *Documents
 	count  int
 	list   []entry
-	text   []byte // of list
+	text   []byte // texts of list
 	jobs   chan job
 	wg     sync.WaitGroup
 	mu     sync.Mutex
@@ -249,7 +250,7 @@ func newPacker(d *Documents, enc *zstd.Encoder) *packer {
 			var text []byte
 			for j := range p.jobs {
 				var b *Block
-				b, text = pack(enc, d.serial+1+uint64(j.place), j.list, text) //nolint:gosec // a place in a list
+				b, text = pack(enc, d.serial+1+uint64(j.place), j.list, text) //nolint:gosec // an index
 				p.mu.Lock()
 				p.blocks[j.place] = b
 				p.mu.Unlock()
@@ -259,7 +260,7 @@ func newPacker(d *Documents, enc *zstd.Encoder) *packer {
 	return p
 }
 
-// add copies an entry, whose text is good for no longer than that.
+// add copies an entry. Its text need not remain valid.
 func (p *packer) add(e entry) {
 	if len(p.list) == blockSize || len(p.list) > 0 && len(p.text)+len(e.text) > blockText {
 		p.flush()
@@ -267,7 +268,7 @@ func (p *packer) add(e entry) {
 	p.count++
 	from := len(p.text)
 	p.text = append(p.text, e.text...)
-	e.text = p.text[from:len(p.text):len(p.text)] // of an array that stays when text gets another one
+	e.text = p.text[from:len(p.text):len(p.text)] // stays valid when text is reallocated
 	p.list = append(p.list, e)
 }
 
@@ -280,7 +281,7 @@ func (p *packer) flush() {
 	p.list, p.text = nil, make([]byte, 0, cap(p.text))
 }
 
-// end returns the blocks, and gives d their serials.
+// end returns the blocks, and advances the serial of d.
 func (p *packer) end() []*Block {
 	if len(p.list) > 0 {
 		p.flush()

@@ -1,10 +1,10 @@
 package documents
 
-// Read is a full read in progress. What Apply brings while it runs counts as
-// seen.
+// Read is a full read in progress. Documents that Apply stores meanwhile count as
+// delivered by it.
 type Read struct{ d *Documents }
 
-// BeginRead starts a full read; one before it ends.
+// BeginRead starts a full read, and ends an earlier one.
 func (d *Documents) BeginRead() *Read {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -12,13 +12,13 @@ func (d *Documents) BeginRead() *Read {
 	return &Read{d}
 }
 
-// Add takes documents that the read has brought. It keeps nothing of changes.
+// Add stores documents that the read delivered. It copies what it needs.
 func (r *Read) Add(changes []Change) { r.d.Apply(changes) }
 
-// Commit ends a read that is believed: the documents of these ids, and those that
-// nobody but the read knows and that it has not seen, are removed. The first one
-// makes the first snapshot, which takes seconds for many documents: once stop
-// returns true it is given up, and nothing is held.
+// Commit ends a read that was accepted. It removes the documents in gone, and those
+// without a record that the read did not deliver. The first Commit builds the first
+// snapshot, which takes seconds for many documents. When stop returns true, it is
+// abandoned and everything gathered is dropped.
 func (r *Read) Commit(gone []string, stop func() bool) error {
 	d := r.d
 	d.mu.Lock()

@@ -8,15 +8,15 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
 )
 
-// savedVersion is the version of what Section writes.
+// savedVersion is the format version of the section.
 const savedVersion = 1
 
-// frameBytes is about the length of a frame.
+// frameBytes is the approximate length of a frame.
 const frameBytes = 256 << 10
 
-// Section is the part of a checkpoint that has the documents. A checkpoint
-// without it, or with one that was written before all documents had been read,
-// leaves Documents as it is: then everything has to be read again.
+// Section returns the part of a checkpoint that contains the documents. If a
+// checkpoint lacks it, or was written before all documents were read, Documents
+// remains empty, and a full read is needed.
 func (d *Documents) Section() checkpoint.Section {
 	return checkpoint.Section{Name: "documents", Optional: true, Capture: d.capture, Restore: d.restore}
 }
@@ -37,8 +37,8 @@ func (d *Documents) capture() (checkpoint.Write, error) {
 	}, nil
 }
 
-// write writes a snapshot: a head, the documents that could not be used, and the
-// blocks as they are.
+// write writes a snapshot: a head, the unusable documents, and the blocks as they
+// are in memory.
 func (s *Snapshot) write(alone []string, put func([]byte) error) error {
 	dst := binary.AppendUvarint(binary.AppendUvarint(nil, savedVersion), 1)
 	s.shared.mu.RLock()
@@ -99,7 +99,7 @@ func (b *Block) appendTo(dst []byte) []byte {
 	return checkpoint.AppendText(dst, b.packed)
 }
 
-// restored is what a section has.
+// restored is the content of a section.
 type restored struct {
 	types, alone []string
 	blocks       []*Block
@@ -114,7 +114,7 @@ func (d *Documents) restore(frames *checkpoint.Frames) (commit func(), err error
 	}
 	c := checkpoint.NewCursor(head)
 	if v := c.Uint(); v != savedVersion {
-		return func() {}, nil // of another version: as none
+		return func() {}, nil // another version: as if there were none
 	}
 	if c.Uint() == 0 {
 		return func() {}, c.Err()
@@ -135,7 +135,7 @@ func (d *Documents) restore(frames *checkpoint.Frames) (commit func(), err error
 	case !slices.Equal(statuses, d.shared.statuses) || len(r.types) > otherType:
 		return func() {}, nil
 	case blocks > uint64(frames.Len())*frameBytes || unusable > uint64(frames.Len()):
-		return nil, checkpoint.Broken("more request documents than there is room for")
+		return nil, checkpoint.Broken("more blocks of request documents than the file can contain")
 	}
 	r.blocks, r.unusable = make([]*Block, blocks), make([]Unusable, 0, unusable)
 	for i := 1; i < frames.Len(); i++ {
@@ -155,7 +155,7 @@ func (d *Documents) restore(frames *checkpoint.Frames) (commit func(), err error
 
 func (d *Documents) frame(r *restored, data []byte) error {
 	if len(data) == 0 {
-		return checkpoint.Broken("a part of it is empty")
+		return checkpoint.Broken("a frame is empty")
 	}
 	c := checkpoint.NewCursor(data[1:])
 	switch data[0] {
@@ -171,12 +171,12 @@ func (d *Documents) frame(r *restored, data []byte) error {
 			place := c.Uint()
 			b := readBlock(c)
 			if c.Err() != nil || place >= uint64(len(r.blocks)) || r.blocks[place] != nil {
-				return checkpoint.Broken("a part of it has no place")
+				return checkpoint.Broken("a block of request documents is invalid or duplicated")
 			}
 			r.blocks[place] = b
 		}
 	default:
-		return checkpoint.Broken("a part of it has kind %q", data[0])
+		return checkpoint.Broken("a frame has the unknown kind %q", data[0])
 	}
 	return c.Err()
 }
@@ -186,7 +186,7 @@ func readBlock(c *checkpoint.Cursor) *Block {
 	n := c.Count(least)
 	b := &Block{ids: c.Text(), idEnds: make([]uint32, n), ends: make([]uint32, n), hashes: make([]uint64, n), marks: make([]Mark, n)}
 	for i := range n {
-		b.idEnds[i], b.ends[i], b.hashes[i] = uint32(c.Uint()), uint32(c.Uint()), c.Uint64() //nolint:gosec // check looks at them
+		b.idEnds[i], b.ends[i], b.hashes[i] = uint32(c.Uint()), uint32(c.Uint()), c.Uint64() //nolint:gosec // check validates them
 		if m := c.Bytes(3); m != nil {
 			b.marks[i] = Mark{m[0], m[1], m[2]}
 		}
@@ -195,8 +195,8 @@ func readBlock(c *checkpoint.Cursor) *Block {
 	return b
 }
 
-// check says whether blocks can be searched and read: the hashes of the file vouch
-// for the rest.
+// check validates what searching and reading blocks depend on. The hashes of the
+// file protect the rest.
 func (r *restored) check(statuses int) error {
 	last := ""
 	for n, b := range r.blocks {
@@ -205,12 +205,12 @@ func (r *restored) check(statuses int) error {
 		}
 		for i := range b.Len() {
 			if i > 0 && (b.idEnds[i] < b.idEnds[i-1] || b.ends[i] < b.ends[i-1]) || int(b.idEnds[i]) > len(b.ids) || int(b.marks[i].Status) >= statuses {
-				return checkpoint.Broken("a block of request documents that can't be read")
+				return checkpoint.Broken("a block of request documents is inconsistent")
 			}
 		}
 		for i := range b.Len() {
 			if id := b.ID(i); id <= last && (n > 0 || i > 0) {
-				return checkpoint.Broken("request documents that are not in order")
+				return checkpoint.Broken("request documents are not sorted")
 			}
 			last = b.ID(i)
 		}
@@ -218,8 +218,7 @@ func (r *restored) check(statuses int) error {
 	return nil
 }
 
-// resume puts what was restored in force, unless documents have come by other
-// ways.
+// resume publishes restored documents, unless a full read has already.
 func (d *Documents) resume(r restored) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// Snapshot is all current request documents at one moment. It is immutable.
+// Snapshot holds all current request documents at one moment. It is immutable.
 type Snapshot struct {
-	Blocks []*Block // in the order of the documents' ids
+	Blocks []*Block // sorted by the documents' ids
 
 	serial   uint64
 	unusable []Unusable
@@ -16,7 +16,7 @@ type Snapshot struct {
 	count    int
 }
 
-// shared is what all snapshots of a Documents have in common.
+// shared is used by all snapshots of one Documents.
 type shared struct {
 	codec    codec
 	statuses []string
@@ -24,10 +24,10 @@ type shared struct {
 	types    []string
 }
 
-// otherType stands for all types of requests beyond the first 255.
+// otherType is the number of all request types beyond the first 255.
 const otherType = 255
 
-// typeOf returns the number of a type of requests.
+// typeOf returns the number of a request type, and assigns one if needed.
 func (s *shared) typeOf(name string) uint8 {
 	s.mu.RLock()
 	n, ok := s.find(name)
@@ -41,7 +41,7 @@ func (s *shared) typeOf(name string) uint8 {
 		return n
 	}
 	s.types = append(s.types, strings.Clone(name))
-	return uint8(len(s.types) - 1) //nolint:gosec // find says that there is room
+	return uint8(len(s.types) - 1) //nolint:gosec // find ensures that it fits
 }
 
 func (s *shared) find(name string) (n uint8, ok bool) {
@@ -53,14 +53,14 @@ func (s *shared) find(name string) (n uint8, ok bool) {
 	return otherType, len(s.types) == otherType
 }
 
-// Serial names the snapshot: another one has another serial.
+// Serial identifies the snapshot; no other one has the same serial.
 func (s *Snapshot) Serial() uint64 { return s.serial }
 
-// Len is the number of documents.
+// Len returns the number of documents.
 func (s *Snapshot) Len() int { return s.count }
 
-// Type is the number that documents of a type have in their Mark. Not ok: what
-// documents of it have can't be told.
+// Type returns the number of a request type in a Mark; not ok if the type has no
+// number of its own.
 func (s *Snapshot) Type(name string) (n uint8, ok bool) {
 	s.shared.mu.RLock()
 	defer s.shared.mu.RUnlock()
@@ -68,23 +68,23 @@ func (s *Snapshot) Type(name string) (n uint8, ok bool) {
 	return n, ok && n != otherType
 }
 
-// Status is the number that documents in a status have in their Mark.
+// Status returns the number of a status in a Mark.
 func (s *Snapshot) Status(name string) (n uint8, ok bool) {
 	for i, status := range s.shared.statuses {
 		if status == name {
-			return uint8(i), true //nolint:gosec // New says that there are fewer
+			return uint8(i), true //nolint:gosec // New ensures that there are fewer
 		}
 	}
 	return 0, false
 }
 
-// StatusName is the text of a Mark's Status.
+// StatusName returns the name of a Mark's Status.
 func (s *Snapshot) StatusName(n uint8) string { return s.shared.statuses[n] }
 
-// Reader makes a reader of blocks.
+// Reader returns a reader of blocks.
 func (s *Snapshot) Reader() *Reader { return &Reader{dec: s.shared.codec.dec} }
 
-// Find returns the block that has a document, and its place in it.
+// Find returns the block that contains a document, and its index in the block.
 func (s *Snapshot) Find(id string) (b *Block, i int, ok bool) {
 	at := blockOf(s.Blocks, id)
 	if at < 0 {
@@ -94,12 +94,11 @@ func (s *Snapshot) Find(id string) (b *Block, i int, ok bool) {
 	return s.Blocks[at], i, ok
 }
 
-// Unusable are the documents that could not be used, and that stand in no block
-// as they are now.
+// Unusable returns the documents of which no block contains the current version.
 func (s *Snapshot) Unusable() []Unusable { return s.unusable }
 
-// blockOf is the place of the block that has an id, if any has; -1: it would be
-// before all of them.
+// blockOf returns the index of the only block that can contain an id; -1 if the id
+// is before all of them.
 func blockOf(blocks []*Block, id string) int {
 	return sort.Search(len(blocks), func(i int) bool { return blocks[i].ID(0) > id }) - 1
 }

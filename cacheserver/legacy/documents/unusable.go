@@ -5,23 +5,22 @@ import (
 	"slices"
 )
 
-// Unusable is a document of which no record could be made. What was known of it
-// before stays in force beside it.
+// Unusable is a document from which no record could be built. Its earlier version,
+// if any, remains valid beside it.
 type Unusable struct {
 	ID    string
-	Doc   []byte // as it came
-	Whole bool   // Doc is JSON
+	Doc   []byte // unchanged
+	Whole bool   // Doc is valid JSON
 	Known bool   // an earlier version of it is held
 }
 
-// Bounds of the documents that could not be used.
+// Limits of the unusable documents that are kept.
 const (
 	mostUnusable      = 10_000
 	mostUnusableBytes = 64 << 20
 )
 
-// unusables are the documents that could not be used. Beyond the bounds only
-// their ids are kept: then nothing can be got out of them.
+// unusables holds unusable documents. Beyond the limits only their ids are kept.
 type unusables struct {
 	docs    map[string]unusableAt
 	size    int64
@@ -62,7 +61,7 @@ func (u *unusables) seen(id string, epoch uint32) {
 	}
 }
 
-// sweep removes those that the full read of this number has not seen.
+// sweep removes the documents that the full read with this number did not deliver.
 func (u *unusables) sweep(epoch uint32) {
 	for id, one := range u.docs {
 		if one.epoch != epoch {
@@ -71,7 +70,7 @@ func (u *unusables) sweep(epoch uint32) {
 	}
 }
 
-// list is all of them by id; it is not changed any more.
+// list returns all of them, sorted by id. The list is immutable.
 func (u *unusables) list() []Unusable {
 	if !u.changed {
 		return u.listed

@@ -9,9 +9,9 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// Canonical appends a request document as the old API shows it: without _rev,
-// _attachments and AgentJobInfo, on one line, of ASCII characters only. doc must be JSON.
-// What is no object becomes one without members.
+// Canonical appends a request document in the form of the old API: without _rev,
+// _attachments and AgentJobInfo, on one line, in ASCII. doc must be JSON. If it is
+// not an object, the result is an empty object.
 func Canonical(dst, doc []byte) []byte {
 	var s jsonscan.Scanner
 	s.Reset(doc)
@@ -37,8 +37,8 @@ func Canonical(dst, doc []byte) []byte {
 	return append(dst, '}')
 }
 
-// ASCII appends JSON without white space between values, and with all characters
-// beyond ASCII escaped. A byte that is no character becomes U+FFFD.
+// ASCII appends JSON without white space between values, with all non-ASCII
+// characters escaped. A byte that is not valid UTF-8 becomes U+FFFD.
 func ASCII(dst, value []byte) []byte {
 	for len(value) > 0 {
 		quote := bytes.IndexByte(value, '"')
@@ -60,7 +60,7 @@ func ASCII(dst, value []byte) []byte {
 	return dst
 }
 
-// dense appends what stands between texts without its white space.
+// dense appends JSON outside texts, without white space.
 func dense(dst, value []byte) []byte {
 	for _, c := range value {
 		if c > ' ' {
@@ -70,7 +70,7 @@ func dense(dst, value []byte) []byte {
 	return dst
 }
 
-// escaped appends a text of ASCII characters.
+// escaped appends a text with non-ASCII characters escaped.
 func escaped(dst, text []byte) []byte {
 	for len(text) > 0 {
 		n := 0
@@ -92,16 +92,16 @@ func escaped(dst, text []byte) []byte {
 	return dst
 }
 
-// unit appends an escape of one UTF-16 unit.
+// unit appends the escape of one UTF-16 code unit.
 func unit(dst []byte, r rune) []byte {
 	const digits = "0123456789abcdef"
 	return append(dst, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }
 
-// controls have short escapes: b, f, n, r and t.
+// controls are the control characters with short escapes: b, f, n, r and t.
 const controls = "\b\f\n\r\t"
 
-// AppendText appends a text as JSON of ASCII characters.
+// AppendText appends a text as JSON in ASCII.
 func AppendText(dst []byte, text string) []byte {
 	dst = append(dst, '"')
 	for _, r := range text {

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// elements takes a list apart.
+// elements returns the elements of a list.
 func elements(list []byte) (out [][]byte) {
 	var s jsonscan.Scanner
 	s.Reset(list)
@@ -18,7 +18,7 @@ func elements(list []byte) (out [][]byte) {
 	s.Open()
 	for s.NextElem() {
 		element := s.Whole()
-		if len(element) == 0 { // the document breaks off
+		if len(element) == 0 { // the document is truncated
 			break
 		}
 		out = append(out, element)
@@ -26,8 +26,8 @@ func elements(list []byte) (out [][]byte) {
 	return out
 }
 
-// canonical is a text that equal values have in common, and different ones have not:
-// numbers are compared by what they mean, objects without the order of their keys.
+// canonical returns a text that is the same for equal values only. Numbers are
+// compared by value, objects regardless of the order of their keys.
 func canonical(value []byte) string {
 	switch value[0] {
 	case '"':
@@ -75,8 +75,8 @@ func appendCanonical(dst []byte, v any) []byte {
 	return append(dst, "null"...)
 }
 
-// canonicalNumber is the digits of a whole number, whatever way it is written in;
-// what is no number stays as it is.
+// canonicalNumber returns the digits of a whole number, however it is written.
+// Other texts are returned unchanged.
 func canonicalNumber(text string) string {
 	const exact = 1 << 53
 	if n, err := strconv.ParseFloat(text, 64); err == nil && n == math.Trunc(n) && math.Abs(n) < exact {
@@ -120,9 +120,9 @@ func matches(value []byte, accepted map[string]bool, depth int) bool {
 	return accepted[string(value)] || accepted[canonicalNumber(string(value))]
 }
 
-// EachText calls fn with the texts of the value: itself, or those of a list, also
-// in lists and objects within it. The answers that are made of them decide what
-// is deleted: one name too many is harmless.
+// EachText calls fn with every text in the value, including those in nested lists
+// and objects. The lists that decide deletions are built from them: an extra name is
+// harmless.
 func (v Value) EachText(fn func(text string)) {
 	if !v.many {
 		eachText(v.one, deepest, fn)
@@ -152,7 +152,7 @@ func eachText(value []byte, depth int, fn func(text string)) {
 	}
 }
 
-// Elements takes a list apart; nothing of what is no list.
+// Elements returns the elements of a list, none if the value is not a list.
 func Elements(list []byte) [][]byte {
 	if len(list) == 0 || list[0] != '[' {
 		return nil
@@ -160,9 +160,9 @@ func Elements(list []byte) [][]byte {
 	return elements(list)
 }
 
-// TextOf decodes a value that is a text.
+// TextOf decodes a text; not ok if the value is not a text.
 func TextOf(value []byte) (text string, ok bool) { return textOf(value) }
 
-// Number is a value as text: a whole number without a fraction or exponent,
-// anything else as it stands.
+// Number returns a whole number without fraction or exponent, and any other value
+// unchanged.
 func Number(value []byte) string { return canonicalNumber(string(value)) }

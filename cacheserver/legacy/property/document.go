@@ -1,9 +1,9 @@
-// Package property knows what a request document says in the terms of the old
-// server's REST API: which value a property has at the top level and in the
-// steps of a chain, whether a filter takes it, and which names of datasets and
-// of files it has. Documents come as bytes, in the form that Canonical gives
-// them, and values go out as bytes: nothing is decoded and encoded again, so that
-// a number keeps its text. The package does no I/O and keeps no state.
+// Package property interprets request documents as the old server's REST API does:
+// the value of a property at the top level and in the steps of a chain, whether a
+// filter accepts it, and which names of datasets and files it contains. It takes
+// documents as bytes, in the form that Canonical writes, and returns values as
+// bytes. Nothing is decoded and encoded again, so a number keeps its text. The
+// package does no I/O and keeps no state.
 package property
 
 import (
@@ -16,17 +16,17 @@ import (
 	"github.com/dmwm/wmstats/schema/jsonscan"
 )
 
-// Document is a request document taken apart. The zero value is a document
-// without members. It is not safe for concurrent use.
+// Document is a parsed request document. The zero value has no members. It is not
+// safe for concurrent use.
 type Document struct {
 	members []member // of the top level, in their order
-	chain   string   // Task or Step; "": the document is no chain
-	length  int      // number of steps that the document says; unsaid: those that are there
-	steps   []step   // that are there, by their numbers
-	split   bool     // steps have been looked for
+	chain   string   // Task or Step; "": not a chain
+	length  int      // number of steps according to the document; unsaid: as many as exist
+	steps   []step   // existing steps, sorted by number
+	split   bool     // steps is filled
 }
 
-// unsaid is the length of a chain that is no number.
+// unsaid is the length of a chain if the document has no number there.
 const unsaid = -1
 
 type member struct {
@@ -35,11 +35,11 @@ type member struct {
 
 type step struct {
 	number  int
-	members []member // none where the step is no object
+	members []member // none if the step is not an object
 }
 
-// Reset takes another document apart, which must be JSON and must not change
-// while d is used. What is no object has no members.
+// Reset parses another document, which must be JSON and must not change while d is
+// used. If it is not an object, it has no members.
 func (d *Document) Reset(doc []byte) {
 	d.members = appendMembers(d.members[:0], doc)
 	d.chain, d.length, d.split, d.steps = "", 0, false, d.steps[:0]
@@ -63,11 +63,11 @@ func appendMembers(to []member, object []byte) []member {
 	}
 	s.Open()
 	for key, ok := s.NextKey(); ok; key, ok = s.NextKey() {
-		if s.TextStart() < 0 { // it had escapes, and is in the scanner's memory
+		if s.TextStart() < 0 { // it had escapes, and is in a buffer of the scanner
 			key = bytes.Clone(key)
 		}
 		value := s.Whole()
-		if len(value) == 0 { // the document breaks off
+		if len(value) == 0 { // the document is truncated
 			break
 		}
 		to = append(to, member{key, value})
@@ -75,8 +75,8 @@ func appendMembers(to []member, object []byte) []member {
 	return to
 }
 
-// appendPlain is appendMembers for an object as Canonical writes it whose keys
-// have no escapes, as nearly all are. It appends nothing when it is not ok.
+// appendPlain is a faster appendMembers for objects that Canonical wrote and whose
+// keys have no escapes; nearly all are such. If not ok, it appends nothing.
 func appendPlain(to []member, object []byte) (all []member, ok bool) {
 	if len(object) < 2 || object[0] != '{' {
 		return to, false
@@ -109,7 +109,7 @@ func appendPlain(to []member, object []byte) (all []member, ok bool) {
 	return to, false
 }
 
-// find returns the value of a key; of a key that comes twice the last one counts.
+// find returns the value of a key. The last of duplicate keys counts.
 func find(members []member, key string) (value []byte, ok bool) {
 	for i := len(members) - 1; i >= 0; i-- {
 		if string(members[i].key) == key {
@@ -119,16 +119,17 @@ func find(members []member, key string) (value []byte, ok bool) {
 	return nil, false
 }
 
-// Top returns the value of a key of the top level, as it stands.
+// Top returns the value of a key at the top level.
 func (d *Document) Top(key string) (value []byte, ok bool) { return find(d.members, key) }
 
-// Text returns the text that a key of the top level has; not ok when it has none.
+// Text returns the text of a key at the top level; not ok if the value is not a
+// text.
 func (d *Document) Text(key string) (text string, ok bool) {
 	value, _ := d.Top(key)
 	return textOf(value)
 }
 
-// lengthOf reads the length of a chain: a number, or a text of one.
+// lengthOf returns the length of a chain: a number, possibly written as a text.
 func lengthOf(value []byte) int {
 	text := string(value)
 	if t, ok := textOf(value); ok {
@@ -141,7 +142,7 @@ func lengthOf(value []byte) int {
 	return int(min(max(n, 0), math.MaxInt32))
 }
 
-// numberOf reads the number of a key such as Task12; 0: it is none.
+// numberOf returns the number in a key such as Task12; 0 for other keys.
 func numberOf(key []byte, kind string) int {
 	digits, ok := bytes.CutPrefix(key, []byte(kind))
 	if !ok || len(digits) == 0 || digits[0] < '1' || digits[0] > '9' {
@@ -154,12 +155,12 @@ func numberOf(key []byte, kind string) int {
 	return n
 }
 
-// counts tells whether the chain has a step of this number, as the document says.
+// counts reports whether a step with this number belongs to the chain.
 func (d *Document) counts(number int) bool {
 	return number > 0 && (d.length == unsaid || number <= d.length)
 }
 
-// splitSteps takes the steps apart.
+// splitSteps parses the steps.
 func (d *Document) splitSteps() {
 	if d.split {
 		return
@@ -178,7 +179,7 @@ func (d *Document) splitSteps() {
 	}
 }
 
-// textOf decodes a value that is a text.
+// textOf decodes a text; not ok if the value is not a text.
 func textOf(value []byte) (string, bool) {
 	var s jsonscan.Scanner
 	s.Reset(value)

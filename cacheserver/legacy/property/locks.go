@@ -2,19 +2,19 @@ package property
 
 import "strings"
 
-// noDataset is what requests without a dataset may say in place of its name.
+// noDataset is the name that some requests without a dataset have.
 const noDataset = "None"
 
 // EachDataset calls fn with the names of the datasets that the workflow reads or
-// writes, some maybe twice.
+// writes, possibly with duplicates.
 func (d *Document) EachDataset(fn func(name string)) {
 	for _, key := range []string{"InputDataset", "OutputDatasets", "MCPileup", "DataPileup"} {
 		d.eachName(key, fn)
 	}
 }
 
-// EachLFNBase calls fn with the folders of files that the workflow writes before
-// they are merged, some maybe twice.
+// EachLFNBase calls fn with the directories of the workflow's unmerged files,
+// possibly with duplicates.
 func (d *Document) EachLFNBase(fn func(name string)) { d.eachName("OutputModulesLFNBases", fn) }
 
 func (d *Document) eachName(key string, fn func(name string)) {
@@ -25,9 +25,9 @@ func (d *Document) eachName(key string, fn func(name string)) {
 	})
 }
 
-// EachFinalLFN calls fn with the folders that follow from the names of output
-// datasets, some maybe twice: base/E/D/T/R of /D/E-R/T. A name of another form is
-// passed over.
+// EachFinalLFN calls fn with the directories derived from the names of output
+// datasets, possibly with duplicates: base/E/D/T/R for /D/E-R/T. Names of another
+// form are skipped.
 func (d *Document) EachFinalLFN(fn func(name string)) {
 	base, _ := d.Text("UnmergedLFNBase")
 	if base == "" {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Value is what a property of a document is: one JSON value, or a list that was
-// made of several. It points into the document.
+// Value is the value of a property: one JSON value, or a list collected from several
+// steps. It points into the document.
 type Value struct {
 	one  []byte
 	list [][]byte
@@ -15,9 +15,9 @@ type Value struct {
 
 var null = []byte("null")
 
-// Value returns a property of the document: of one that is no chain, or where no
-// step has the property, what the top level has; else a list of what the steps
-// have, each value once.
+// Value returns a property of the document. If some step of a chain has the
+// property, it is the list of the distinct values of all steps; otherwise it is the
+// value of the top level.
 func (d *Document) Value(name string) Value {
 	top, ok := d.Top(name)
 	if !ok {
@@ -40,7 +40,7 @@ func (d *Document) Value(name string) Value {
 	return all
 }
 
-// lastOfEach leaves out members whose key comes again.
+// lastOfEach returns the members without those whose key occurs again later.
 func lastOfEach(members []member) []member {
 	seen := make(map[string]bool, len(members))
 	out := make([]member, 0, len(members))
@@ -54,10 +54,10 @@ func lastOfEach(members []member) []member {
 	return out
 }
 
-// ofSteps lists the values of the steps in their order. A step without the key
-// has the value of the top level: all of it, or where that is an object, what it
-// has under the name of the step. A step that is missing counts as one without
-// keys; there may be a great many of these, so they are not visited one by one.
+// ofSteps returns the values of the steps in their order. A step without the key
+// has the value of the top level, or, if that is an object, its member with the name
+// of the step. A missing step counts as one without keys; there may be very many
+// of them, so they are not visited one by one.
 func (d *Document) ofSteps(name string, top []byte) [][]byte {
 	var list distinct
 	if top[0] != '{' {
@@ -104,12 +104,12 @@ func (d *Document) ofSteps(name string, top []byte) [][]byte {
 	return list.values
 }
 
-// has tells whether the document has a step of this number.
+// has reports whether the document has a step with this number.
 func (d *Document) has(number int) bool {
 	return slices.ContainsFunc(d.steps, func(s step) bool { return s.number == number })
 }
 
-// distinct gathers values, each once, without null and "". A list gives its
+// distinct collects values without duplicates, null and "". A list contributes its
 // elements.
 type distinct struct {
 	values [][]byte
@@ -154,11 +154,10 @@ func (l *distinct) one(value []byte) {
 	}
 }
 
-// plain tells whether a value is a text that equals no text that is written in
-// another way.
+// plain reports whether a value is a text without escapes.
 func plain(value []byte) bool { return value[0] == '"' && bytes.IndexByte(value, '\\') < 0 }
 
-// IsNull tells whether the property is null or not there.
+// IsNull reports whether the property is null or absent.
 func (v Value) IsNull() bool { return !v.many && bytes.Equal(v.one, null) }
 
 // AppendTo appends the value as JSON.
@@ -176,7 +175,7 @@ func (v Value) AppendTo(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// IsPlain tells whether a property is what the top level has, and nothing of a
+// IsPlain reports whether a property is the value of the top level, not one of a
 // step or of an object.
 func (d *Document) IsPlain(name string) bool {
 	top, ok := d.Top(name)
