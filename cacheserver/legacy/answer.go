@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	heldBytes  = 64 << 20 // length of all buffered answers together; beyond that they are sent while they are built
 	wholeBytes = 8 << 20  // an answer up to this length is buffered and sent with an ETag
 	longAnswer = 2        // an answer expected to be this many times as long is never buffered
 	pieceBytes = 64 << 10 // length of the text that is compressed in one step
@@ -26,6 +27,7 @@ type answer struct {
 	text   []byte         // not yet compressed
 	member *stitch.Member // nil: no compression
 	out    []byte         // not yet sent
+	held   int64          // capacity of out, counted in Handler.held
 	rows   int
 	sent   bool // the header has been sent
 	failed error
@@ -128,11 +130,27 @@ func (a *answer) take() {
 			a.out = append(a.out, part...)
 		}
 	}
-	if len(a.out) > a.c.h.whole && !a.sent {
+	if !a.sent && a.hold() {
 		a.send()
 	}
 	if a.sent {
 		a.pass()
+	}
+}
+
+// hold counts the buffered bytes. It reports whether there are too many, of this
+// answer or of all together: clients that read slowly must not fill the memory.
+func (a *answer) hold() (full bool) {
+	more := int64(cap(a.out)) - a.held
+	a.held += more
+	return a.c.h.held.Add(more) > a.c.h.mostHeld || len(a.out) > a.c.h.whole
+}
+
+// release ends the count of buffered bytes.
+func (a *answer) release() {
+	if a != nil {
+		a.c.h.held.Add(-a.held)
+		a.held = 0
 	}
 }
 
@@ -152,7 +170,10 @@ func (a *answer) pass() {
 	if _, err := a.c.w.Write(a.out); err != nil {
 		a.failed = fmt.Errorf("send an answer: %w", err)
 	}
-	a.out = a.out[:0]
+	if a.out = a.out[:0]; cap(a.out) > 4*pieceBytes {
+		a.out = nil // a long stream needs no long buffer
+		a.release()
+	}
 }
 
 // now flushes everything to the client, unless the answer is buffered.

@@ -21,6 +21,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -105,6 +106,9 @@ type Handler struct {
 	started time.Time
 	whole   int // maximum length in bytes of a buffered answer
 	openapi []byte
+
+	held     atomic.Int64 // bytes of buffered answers
+	mostHeld int64        // maximum of held
 }
 
 // Limits for all clients together.
@@ -144,7 +148,7 @@ func New(o Options) (*Handler, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{
-		o: o, prefix: Prefix, ignore: map[string]bool{}, started: o.Now(), whole: wholeBytes,
+		o: o, prefix: Prefix, ignore: map[string]bool{}, started: o.Now(), whole: wholeBytes, mostHeld: heldBytes,
 		demand: ondemand.New(ondemand.Options{Cache: o.Cache, Timeout: o.Timeout, Now: o.Now}),
 		turns:  make(chan struct{}, max(o.AtOnce, 0)), scans: make(chan struct{}, scansAtOnce), reads: make(chan struct{}, readsAtOnce),
 		joins: make(chan struct{}, joinsAtOnce),
@@ -175,6 +179,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, w: w, r: r, began: h.o.Now(), api: unknownAPI, from: fromNothing}
 	defer func() { //nolint:contextcheck // the log outlives the request
 		p := recover()
+		c.answer.release()
 		h.metrics.count(c.api, c.from)
 		if p == nil {
 			return

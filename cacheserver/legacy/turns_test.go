@@ -127,3 +127,33 @@ func TestFiltersAreLimited(t *testing.T) {
 	r.refused("filtered_requests?mask=P"+filters(maxFilters+1, "&P%d=x"), 400, "302", "properties")
 	r.want("filtered_requests?mask=P"+filters(9_000, "&P=%d")+"&P=y", `{"RequestName":"a","P":["x","y"]}`)
 }
+
+// TestBufferedAnswersAreLimited: clients that do not read their answers hold little
+// memory together. Beyond the limit answers are sent while they are built, without
+// an ETag, but they are complete.
+func TestBufferedAnswersAreLimited(t *testing.T) {
+	r := newRig(t, nil, longRequests()...)
+	r.h.mostHeld = 1 << 20
+	const call, clients = "filtered_requests?mask=RequestName&mask=Text", 5
+	whole := r.get(call)
+	require.NotEmpty(t, whole.Header.Get("Etag"))
+	require.Zero(t, r.h.held.Load())
+
+	var done sync.WaitGroup
+	end := make(chan struct{})
+	for range clients {
+		w := &stuck{header: http.Header{}, writes: make(chan struct{}, 1), free: end}
+		req := httptest.NewRequest(http.MethodGet, Prefix+"/"+call, http.NoBody)
+		done.Go(func() { r.h.ServeHTTP(w, req) })
+		<-w.writes
+	}
+	require.Less(t, r.h.held.Load(), r.h.mostHeld+clients*4*pieceBytes)
+	streamed := r.get(call)
+	require.Empty(t, streamed.Header.Get("Etag"))
+	require.Equal(t, "100", streamed.Trailer.Get("X-Rest-Status"))
+	require.Equal(t, whole.body, streamed.body)
+	close(end)
+	done.Wait()
+	require.Zero(t, r.h.held.Load())
+	require.NotEmpty(t, r.get(call).Header.Get("Etag"))
+}
