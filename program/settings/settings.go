@@ -106,6 +106,26 @@ func (t *Table) Text(name string, to *string, help string) *Setting {
 	return s
 }
 
+// List adds a setting that may be given several times, or once with values separated
+// by commas. Flags replace the values of the variable.
+func (t *Table) List(name string, to *[]string, help string) *Setting {
+	var s *Setting
+	from := ""
+	s = t.Func(name, strings.Join(*to, ","), help, func(text string) error {
+		if s.source != from {
+			*to, from = nil, s.source
+		}
+		for value := range strings.SplitSeq(text, ",") {
+			if value = strings.TrimSpace(value); value != "" {
+				*to = append(*to, value)
+			}
+		}
+		return nil
+	})
+	s.value = func() string { return strings.Join(*to, ",") }
+	return s
+}
+
 // kind describes how values of a type are named, parsed and formatted.
 type kind[T any] struct {
 	placeholder, want string
