@@ -1,5 +1,5 @@
-// Package alertfile reads the file of --alerts: which rules are on, and their
-// thresholds. It is strict: an unknown key is an error that suggests the
+// Package alertfile reads the file of --alerts: which rules are on, of which
+// people are notified, and their thresholds. It is strict: an unknown key is an error that suggests the
 // nearest known name, and all errors are reported together. It applies no
 // rules: alerts are computed by package schema, /attention by package
 // attention.
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -41,7 +42,7 @@ type setting struct {
 // Parse reads a file of the form
 //
 //	rules:
-//	  site_error: {above: 85%}
+//	  site_error: {above: 85%, notify: true}
 //	  status_stall: {after: 48h, min_priority: 85000}
 //	  skipped_files: {on: false}
 //	top: 20
@@ -49,7 +50,7 @@ type setting struct {
 // Settings that are not in the file stay as in defaults. The error names each
 // invalid setting with its line. An empty file is valid.
 func Parse(r io.Reader, defaults attention.Options) (attention.Options, error) {
-	o := defaults
+	o := defaults.Complete()
 	var root yaml.Node
 	dec := yaml.NewDecoder(r)
 	switch err := dec.Decode(&root); {
@@ -122,6 +123,10 @@ func (p *parser) settings(rule string) []setting {
 		if text == "false" {
 			l.Off = append(l.Off, rule)
 		}
+		return text == "true" || text == "false"
+	}}, {"notify", "true or false", func(text string) bool {
+		p.o.Notify = maps.Clone(p.o.Notify) // that of the defaults stays
+		p.o.Notify[rule] = text == "true"
 		return text == "true" || text == "false"
 	}}}
 	switch rule {

@@ -1,6 +1,7 @@
 package alertfile_test
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -15,7 +16,10 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	want := attention.Options{Limits: schema.DefaultLimits(), HighPriority: 85_000, Period: 5 * time.Minute, Top: 20}
+	want := attention.Options{Limits: schema.DefaultLimits(), HighPriority: 85_000, Period: 5 * time.Minute, Top: 20, Notify: map[string]bool{
+		"failed": true, "config_error": true, "site_error": false, "assigned_stall": false, "status_stall": false, "stale_agent": false,
+		"skipped_files": false, "paused_jobs": false, "agent_error": true, "agent_warning": false, "old_data": true,
+	}}
 	for name, test := range map[string]struct {
 		text   string
 		change func(o *attention.Options)
@@ -25,6 +29,7 @@ func TestParse(t *testing.T) {
 		"top":         {"top: 5", func(o *attention.Options) { o.Top = 5 }},
 		"off":         {"rules: {failed: {on: false}, old_data: {on: false}}", func(o *attention.Options) { o.Limits.Off = []string{"paused_jobs", "failed", "old_data"} }},
 		"on":          {"rules: {failed: {on: true}}", func(*attention.Options) {}},
+		"notify":      {"rules: {failed: {notify: false}, site_error: {notify: true}}", func(o *attention.Options) { o.Notify["failed"], o.Notify["site_error"] = false, true }},
 		"share":       {"rules: {site_error: {above: 50%}}", func(o *attention.Options) { o.Limits.SiteErrorRate = .5 }},
 		"assigned":    {"rules: {assigned_stall: {after: 90m}}", func(o *attention.Options) { o.Limits.AssignedStall = 5400 }},
 		"stall":       {"rules:\n  status_stall:\n    after: 24h\n    min_priority: 110000\n", func(o *attention.Options) { o.Limits.StatusStall, o.HighPriority = 86400, 110_000 }},
@@ -35,6 +40,7 @@ func TestParse(t *testing.T) {
 		got, err := alertfile.Parse(strings.NewReader(test.text), alertfile.Defaults())
 		require.NoError(t, err, name)
 		expected := want
+		expected.Notify = maps.Clone(want.Notify)
 		test.change(&expected)
 		if len(got.Limits.Off) == 0 {
 			got.Limits.Off = nil
@@ -61,9 +67,10 @@ func TestErrors(t *testing.T) {
 		"- a":                                        "line 1: the file: expected keys with values, found a list",
 		"ruls: {}":                                   `line 1: unknown key "ruls"; did you mean "rules"? known: rules, top`,
 		"rules:\n  faild: {on: false}":               `line 2: unknown rule "faild"; did you mean "failed"? known: failed, `,
-		"rules: {failed: {after: 2h}}":               `unknown key of failed "after"; known: on`,
+		"rules: {failed: {after: 2h}}":               `unknown key of failed "after"; known: on, notify`,
 		"rules: {failed: false}":                     `failed: expected keys with values, found "false"`,
 		"rules: {failed: {on: maybe}}":               `on "maybe": expected true or false`,
+		"rules: {failed: {notify: 1}}":               `notify "1": expected true or false`,
 		"rules: {site_error: {above: 1}}":            "expected a share from 0% to 100%",
 		"rules: {site_error: {above: 101%}}":         "expected a share",
 		"rules: {site_error: {above: NaN%}}":         "expected a share",

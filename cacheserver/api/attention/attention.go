@@ -38,6 +38,18 @@ type Options struct {
 	HighPriority int64         // status_stall applies to workflows of at least this priority; 0: 85000
 	Period       time.Duration // expected interval of answers of the source; data are old after 3 of them; 0: 5 min
 	Top          int           // maximum items shown for a rule; 0: 20
+
+	Notify map[string]bool // whether people are notified of a rule, by its name; nil: the defaults
+}
+
+// notified returns the rules that people are notified of by default. The others
+// hold for too many workflows at a time.
+func notified() map[string]bool {
+	notify := map[string]bool{}
+	for _, rule := range RuleNames() {
+		notify[rule] = slices.Contains([]string{schema.AlertFailed, schema.AlertConfigError, AgentError, OldData}, rule)
+	}
+	return notify
 }
 
 // Complete replaces zero values by the defaults.
@@ -54,6 +66,9 @@ func (o Options) Complete() Options {
 	if o.Top == 0 {
 		o.Top = 20
 	}
+	if o.Notify == nil {
+		o.Notify = notified()
+	}
 	return o
 }
 
@@ -61,6 +76,7 @@ func (o Options) Complete() Options {
 type Rule struct {
 	Name, Title, Help string
 	Terms             []wire.Term // selects its workflows; none: it is about agents or the source
+	Notify            bool        // whether people are notified of its items
 	severity          string      // of its agents
 	path              string      // of the list of all its items, if they are not workflows
 }
@@ -79,6 +95,9 @@ func (r *Rule) Query() string {
 func (r *Rule) query() wire.Query {
 	return wire.Query{Terms: r.Terms, Sort: []wire.SortKey{{Field: "Score", Desc: true}, {Field: "Priority", Desc: true}, {Field: "StatusTime"}}}
 }
+
+// Holds reports whether a rule about agents holds for an agent.
+func (r *Rule) Holds(a *schema.Agent) bool { return r.severity != "" && a.Severity == r.severity }
 
 // Rules returns all rules, in the order in which they are shown.
 func (o Options) Rules() []Rule {
@@ -104,10 +123,25 @@ func (o Options) Rules() []Rule {
 			fmt.Sprintf("more than %d jobs are paused and wait for an operator", o.Limits.PausedJobs)),
 		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", severity: schema.SeverityError, path: "/agent"},
 		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", severity: schema.SeverityWarning, path: "/agent"},
-		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + span(int64((3*o.Period).Round(time.Second)/time.Second)), path: "/pulse"},
+		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + span(int64(o.OldAfter().Round(time.Second)/time.Second)), path: "/pulse"},
+	}
+	for i := range all {
+		all[i].Notify = o.Notify[all[i].Name]
 	}
 	return slices.DeleteFunc(all, func(r Rule) bool { return !o.Limits.On(r.Name) })
 }
+
+// Old reports whether the data are old: the source has not answered for three
+// periods, whether or not the rule old_data is on. since is when it last
+// answered.
+func (o Options) Old(source store.SourceState, now time.Time) (since time.Time, old bool) {
+	since = source.CheckTime
+	return since, !since.IsZero() && now.Sub(since) > o.OldAfter()
+}
+
+// OldAfter returns for how long the source may not answer until its data are
+// old.
+func (o Options) OldAfter() time.Duration { return 3 * o.Complete().Period }
 
 // State is the input of the rules.
 type State struct {
@@ -190,14 +224,14 @@ func (o Options) Items(ctx context.Context, s State, r *Rule) (m Matches, err er
 func (o Options) others(s State, r *Rule) []wire.AttentionItem {
 	items := []wire.AttentionItem{}
 	if r.Name == OldData {
-		if since := s.Source.CheckTime; !since.IsZero() && s.Now.Sub(since) > 3*o.Period {
+		if since, old := o.Old(s.Source, s.Now); old {
 			items = append(items, o.source(s, since))
 		}
 		return items
 	}
 	for i := range s.Agents {
 		a := &s.Agents[i].Agent
-		if a.Severity != r.severity {
+		if !r.Holds(a) {
 			continue
 		}
 		item := wire.AttentionItem{
