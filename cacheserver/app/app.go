@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dmwm/wmstats/cacheserver/alertmanager"
 	"github.com/dmwm/wmstats/cacheserver/api"
 	"github.com/dmwm/wmstats/cacheserver/cache"
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
@@ -42,10 +43,11 @@ type App struct {
 	timeline *timeline.Timeline
 	journal  *journal.Journal
 	api      *api.API
-	cache    *cache.Cache       // nil: none
-	program  int64              // bytes in use before anything is read
-	keeper   *checkpoint.Keeper // nil: no checkpoint
-	sourceID string             // identifies the source for the checkpoint; no credentials
+	cache    *cache.Cache         // nil: none
+	program  int64                // bytes in use before anything is read
+	keeper   *checkpoint.Keeper   // nil: no checkpoint
+	sourceID string               // identifies the source for the checkpoint; no credentials
+	poster   *alertmanager.Poster // nil: none
 	files    files
 	reloaded chan struct{}             // called when files have been read again
 	login    func() couch.LoginState   // nil: the source is not a CouchDB
@@ -103,6 +105,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		LookEvery: o.Patience.LookEvery, FeedRetry: o.Patience.FeedRetry, FallAfter: o.Patience.FallAfter, Log: a.Log, Hooks: hooks,
 	}); err != nil {
 		return nil, fmt.Errorf("set up the follower: %w", err)
+	}
+	if a.poster, err = a.newPoster(registry); err != nil {
+		return nil, err
 	}
 	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Log: a.Log}); err != nil {
 		return nil, fmt.Errorf("set up the counts over time: %w", err)
@@ -236,6 +241,9 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.Background(ctx, "files", "read files again", a.watchFiles)
 	a.Background(ctx, "timeline", "keep counts over time", func(ctx context.Context) error { return a.timeline.Run(ctx, a.records) })
+	if a.poster != nil {
+		a.Background(ctx, "alertmanager", "post alerts", a.poster.Run)
+	}
 	a.Serve()
 	// Feeds end at once: they never would on their own.
 	a.OnStop("feeds", func(context.Context) error { a.api.Drain(); return nil })

@@ -24,6 +24,8 @@ type files struct {
 	password *filewatch.File[string]            // nil: none
 	alerts   *filewatch.File[attention.Options] // nil: none
 
+	alertmanager *filewatch.File[string] // password or token; nil: none
+
 	passwords, alertsUsed int // numbers of the contents in use
 }
 
@@ -47,6 +49,11 @@ func (a *App) openFiles() (err error) {
 			return fmt.Errorf("--alerts: %w", err)
 		}
 		_, a.files.alertsUsed = a.files.alerts.Numbered()
+	}
+	if at := a.o.Alertmanager.secretFile(); at != "" {
+		if a.files.alertmanager, err = filewatch.Open(at, onePassword, o("Alertmanager secret")); err != nil {
+			return fmt.Errorf("--alertmanager-password-file, --alertmanager-token-file: %w", err)
+		}
 	}
 	return nil
 }
@@ -113,8 +120,8 @@ func (a *App) useFiles() {
 }
 
 // Reload reads the files again that may change while the server runs: the
-// password of the source, the thresholds of alerts, and those for
-// authentication. An invalid one is logged, and its last valid content stays
+// passwords of the source and of Alertmanager, the thresholds of alerts, and
+// those for authentication. An invalid one is logged, and its last valid content stays
 // in use.
 func (a *App) Reload() {
 	a.Gate.Reload()
@@ -123,6 +130,9 @@ func (a *App) Reload() {
 	}
 	if a.files.alerts != nil {
 		a.files.alerts.Reload()
+	}
+	if a.files.alertmanager != nil {
+		a.files.alertmanager.Reload()
 	}
 	select {
 	case a.reloaded <- struct{}{}:
@@ -136,7 +146,7 @@ func (a *App) checks() []health.Check {
 	if a.login != nil && (a.o.CouchUser != "" || hasUser(a.o.CouchURL)) {
 		list = append(list, loginCheck(a.login()))
 	}
-	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil
+	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil || a.files.alertmanager != nil
 	if !given {
 		return list
 	}
@@ -145,6 +155,9 @@ func (a *App) checks() []health.Check {
 		faults = append(faults, f.Fault())
 	}
 	if f := a.files.alerts; f != nil && f.Fault() != "" {
+		faults = append(faults, f.Fault())
+	}
+	if f := a.files.alertmanager; f != nil && f.Fault() != "" {
 		faults = append(faults, f.Fault())
 	}
 	return append(list, health.Files(faults))

@@ -33,6 +33,8 @@ type Options struct {
 
 	Alerts string // file with the thresholds of alerts; empty: the defaults
 
+	Alertmanager AlertmanagerOptions // to which alerts are posted
+
 	Limits Limits
 
 	Checkpoint      string        // file from which the next start resumes; "": none
@@ -73,6 +75,7 @@ func Defaults() Options {
 		RequestDB: "reqmgr_workload_cache", WMStatsDB: "wmstats", LogDB: "wmstats_logdb",
 		RereadEvery:     6 * time.Hour,
 		MaxLoss:         0.2,
+		Alertmanager:    defaultAlertmanager(),
 		Limits:          defaultLimits(),
 		CheckpointEvery: time.Minute,
 		Memory:          usualBudget,
@@ -89,6 +92,7 @@ func (o *Options) Settings() *settings.Table {
 	t.Describe("The cache server follows CouchDB and serves every workflow as a flat record over HTTP.",
 		"cacheserver token NAME    make a bearer token (token -h says more)")
 	o.addSource(t)
+	o.Alertmanager.add(t)
 	o.Options.Add(t)
 	t.Group("Connections and limits")
 	t.Duration("header-timeout", &o.HeaderTimeout, "timeout for the header of a request")
@@ -156,6 +160,7 @@ func (o *Options) validate() error {
 	o.Limits.validate(&f)
 	validateDemand(&f, &o.Demand)
 	o.Legacy.validate(&f)
+	o.Alertmanager.validate(&f)
 	o.validateSource(&f)
 	o.validateStatuses(&f)
 	for _, db := range []struct{ name, value string }{{"request-db", o.RequestDB}, {"wmstats-db", o.WMStatsDB}, {"logdb", o.LogDB}} {

@@ -119,13 +119,19 @@ func (g *Generation) AlertsKnowing(name string, exit schema.Part) []schema.Alert
 	if bytes.Contains(b.Record(i), []byte(`"Alerts":[]`)) { // inside a text the quotes would be escaped
 		return []schema.Alert{}
 	}
-	w := schema.Workflow{Workflow: name} // with the fields that alerts need
+	w, facts := g.alerting(b, i, name)
+	facts.Exit = exit
+	return schema.AlertsOf(&w, facts, g.state.Limits)
+}
+
+// alerting returns a record with the fields that alerts need, and the facts that
+// explain them.
+func (g *Generation) alerting(b *block.Block, i int, name string) (w schema.Workflow, facts schema.Facts) {
+	w.Workflow = name
 	b.Scalars(g.table.Layout, i, &w)
 	k, _ := g.table.Layout.Column("Alerts")
 	w.Alerts = b.List(&g.table.Layout.Columns[k], i)
-	facts := g.state.Facts(b.Source(i))
-	facts.Exit = exit
-	return schema.AlertsOf(&w, facts, g.state.Limits)
+	return w, g.state.Facts(b.Source(i))
 }
 
 // near is how many names before and after a missing one are compared.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/table/block"
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -162,6 +163,17 @@ func (l *List) each(idx, limit int, f func(b *block.Block, i int)) {
 	for _, at := range l.places[idx:end] {
 		f(l.g.table.At(int(at)))
 	}
+}
+
+// EachAlerting calls f with each workflow of the list, and with the facts that
+// explain its alerts. The record has its numbers, its frequent
+// texts such as status, campaign and team, and its alerts, but no other lists
+// and texts.
+func (l *List) EachAlerting(f func(w *schema.Workflow, facts schema.Facts)) {
+	l.each(0, l.Total(), func(b *block.Block, i int) {
+		w, facts := l.g.alerting(b, i, string(b.Name(l.g.table.Layout, i)))
+		f(&w, facts)
+	})
 }
 
 // Page returns encoded records idx..idx+limit, each one JSON object without a

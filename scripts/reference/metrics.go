@@ -42,7 +42,7 @@ func Metrics() ([]byte, error) {
 		program, note string
 		families      []*dto.MetricFamily
 	}{
-		{"cacheserver", "Those of the checkpoint (`wmstats_checkpoint_…`) exist only with `--checkpoint`.", cache},
+		{"cacheserver", "Those of the checkpoint (`wmstats_checkpoint_…`) exist only with `--checkpoint`, those of Alertmanager (`wmstats_alertmanager_…`) only with `--alertmanager-url`.", cache},
 		{"uiserver", "", pages},
 	} {
 		fmt.Fprintf(&out, "\n## %s\n\n", of.program)
@@ -68,6 +68,7 @@ func CacheServerMetrics() (families []*dto.MetricFamily, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	o := cacheserver.Defaults()
 	o.Listen, o.CouchURL, o.Checkpoint = "127.0.0.1:0", "http://127.0.0.1:1", filepath.Join(folder, "checkpoint")
+	o.Alertmanager.URLs = []string{"http://127.0.0.1:1"}
 	o.Log = slog.New(slog.DiscardHandler)
 	a, err := cacheserver.New(context.Background(), o)
 	if err != nil {
