@@ -124,6 +124,10 @@ func TestReasons(t *testing.T) {
 			map[string]int{compare.Unexplained: 1}, 0},
 		"a number as text": {func(w *world, _ int) { w.document()["RequestPriority"] = "100" },
 			map[string]int{compare.OddValue: 1}, 0},
+		"a report without its type": {func(w *world, _ int) { delete(w.report("a1"), "type"); delete(w.report("a1"), "workflow") },
+			map[string]int{}, 0},
+		"a report of another type": {func(w *world, _ int) { w.report("a1")["type"] = "agent_info"; w.set("a1", "Success", 0) },
+			map[string]int{compare.OddValue: 1}, 0},
 		"a site without a name": {func(w *world, _ int) {
 			w.report("a1")["sites"] = object{"T2_CH_CERN": object{}, "unknown": object{}}
 			w.record()["Sites"] = list("T2_CH_CERN", "(unknown)")

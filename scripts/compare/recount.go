@@ -123,12 +123,12 @@ func (r *row) recountReports(workflow string, info any) {
 	for _, url := range slices.Sorted(maps.Keys(agents)) {
 		doc, ok := agents[url].(object)
 		if !ok {
-			r.odd = math.MaxUint64
+			r.noteAgents()
 			continue
 		}
 		one := report{agent: host(cmp.Or(plain(doc["agent_url"]), url)), id: cmp.Or(plain(doc["_id"]), url+"-"+workflow)}
-		if plain(doc["type"]) != "agent_request" || plain(doc["workflow"]) != workflow {
-			r.odd = math.MaxUint64
+		if cmp.Or(plain(doc["type"]), "agent_request") != "agent_request" || cmp.Or(plain(doc["workflow"]), workflow) != workflow {
+			r.noteAgents() // it says that it is another document
 		}
 		one.time = r.number(place("Agents"), doc["timestamp"])
 		r.recountStatus(&one, doc["status"])
@@ -226,6 +226,15 @@ func (r *row) recountTasks(one *report, v any, seen map[string]bool) {
 
 // note notes that the value of a figure is not of the usual form.
 func (r *row) note(at int) { r.odd |= 1 << at }
+
+// noteAgents notes it for all that comes from agents.
+func (r *row) noteAgents() {
+	for at, f := range figures {
+		if f.agents {
+			r.note(at)
+		}
+	}
+}
 
 // noteReport notes it for all numbers of reports.
 func (r *row) noteReport() {
