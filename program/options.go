@@ -4,12 +4,15 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dmwm/wmstats/program/access"
 	"github.com/dmwm/wmstats/program/access/hosts"
+	"github.com/dmwm/wmstats/program/basepath"
 	"github.com/dmwm/wmstats/program/serving"
 	"github.com/dmwm/wmstats/program/settings"
 )
@@ -21,6 +24,7 @@ type Options struct {
 	Insecure bool   // Listen may be a non-loopback address without authentication
 	Access   access.Settings
 	Metrics  string // who may read /metrics: MetricsIdentity, MetricsOpen, or host:port of their own listener
+	BasePath string // path below which the server answers, as package basepath accepts it; "": the root
 
 	HeaderTimeout time.Duration // longest time to read the header of a request
 	ReadTimeout   time.Duration // longest time to read a whole request
@@ -33,7 +37,8 @@ type Options struct {
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // text or json
 
-	HealthCheck bool // ask the server at Listen whether it is alive, and exit
+	HealthCheck bool   // ask the server at Listen whether it is alive, and exit
+	HealthURL   string // URL to ask instead; "": /livez at Listen
 
 	Hangups <-chan os.Signal // each value makes the server re-read files; nil: none
 	Version string           // of the program
@@ -56,6 +61,7 @@ func Defaults(listen string) Options {
 func (o *Options) Add(t *settings.Table) {
 	t.Group("Serving")
 	t.Text("listen", &o.Listen, "address to listen on, `HOST:PORT`")
+	t.Text("base-path", &o.BasePath, "`PATH` below which this server answers, such as /wmstats, on a host that it shares with other programs; /livez, /readyz and /metrics answer at the root too; if empty, everything is at the root")
 	t.Bool("insecure", &o.Insecure, "allow --listen on a non-loopback address without authentication")
 	t.Text("metrics", &o.Metrics, "`WHO` may read /metrics: identity (clients that may read everything else), open (everybody), or HOST:PORT for a listener of its own without authentication")
 	t.Duration("write-timeout", &o.WriteTimeout, "timeout for a client to accept the next part of a response; the whole response may take longer")
@@ -66,7 +72,7 @@ func (o *Options) Add(t *settings.Table) {
 	t.Group("Log")
 	t.Text("log-level", &o.LogLevel, "lowest `LEVEL` to log: debug, info, warn or error").Or("WMSTATS_LOG_LEVEL")
 	t.Text("log-format", &o.LogFormat, "log `FORMAT`: text or json").Or("WMSTATS_LOG_FORMAT")
-	t.Command("healthcheck", &o.HealthCheck, "request /livez of the server at --listen; exit with 0 if it answers 200, else with 1")
+	t.Command("healthcheck", &o.HealthCheck, &o.HealthURL, "request /livez of the server at --listen, or with --healthcheck=URL that URL; exit with 0 if the answer is 200, else with 1")
 }
 
 // Validate reports invalid options. A health check uses only the address.
@@ -82,8 +88,19 @@ func (o *Options) Validate(f *settings.Faults) {
 		}
 	}
 	if o.HealthCheck {
+		if u, err := url.Parse(o.HealthURL); o.HealthURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil) {
+			f.Add("--healthcheck: want a URL such as http://host:port/wmstats/readyz, without user and password")
+		}
 		return
 	}
+	base, err := basepath.Parse(o.BasePath)
+	switch {
+	case err != nil:
+		f.Add("--base-path %q: %w", o.BasePath, err)
+	case basepath.AtRoot(base):
+		f.Add("--base-path %q: this path has a meaning of its own at the root", o.BasePath)
+	}
+	o.BasePath = base
 	o.Access.Validate(f)
 	o.validateMetrics(f)
 	settings.Positive(f, "header-timeout", o.HeaderTimeout)
@@ -98,6 +115,16 @@ func (o *Options) Validate(f *settings.Faults) {
 	}
 	if o.LogFormat != "text" && o.LogFormat != "json" {
 		f.Add("--log-format %q: want text or json", o.LogFormat)
+	}
+}
+
+// Reserve reports a base path that is one of these, or is below one: the server answers
+// there at the root. Call it after Validate.
+func (o *Options) Reserve(f *settings.Faults, paths ...string) {
+	for _, path := range paths {
+		if o.BasePath == path || strings.HasPrefix(o.BasePath, path+"/") {
+			f.Add("--base-path %q: %s belongs to the REST API of the old server, which stays at the root; choose another path", o.BasePath, path)
+		}
 	}
 }
 

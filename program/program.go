@@ -155,6 +155,9 @@ type Call struct {
 // HealthCheckNow implements --healthcheck for both servers. It checks whether the
 // server is alive, so that a supervisor restarts it only if that helps.
 func (o *Options) HealthCheckNow(ctx context.Context) error {
+	if o.HealthURL != "" {
+		return health.AskURL(ctx, o.HealthURL) //nolint:wrapcheck // the error has the URL
+	}
 	return health.Ask(ctx, o.Listen, "/livez")
 }
 

@@ -302,6 +302,37 @@ func TestHealthCheckAsksForLife(t *testing.T) {
 	server.Serve()
 	o.Listen = server.Addr()
 	assert.NoError(t, o.HealthCheckNow(t.Context()))
+	o.HealthURL = "http://" + server.Addr() + "/wmstats/readyz"
+	assert.ErrorContains(t, o.HealthCheckNow(t.Context()), o.HealthURL+" answered 503")
+	o.HealthURL = ""
 	require.NoError(t, server.Stop(t.Context()))
 	assert.Error(t, o.HealthCheckNow(t.Context()))
+}
+
+// The base path is checked, and kept without a slash at its end.
+func TestBasePath(t *testing.T) {
+	for path, want := range map[string]string{"": "", "/": "", "/wmstats/": "/wmstats", "/a/b": "/a/b", "/wmstatsserver2": "/wmstatsserver2"} {
+		o, faults := options(io.Discard), settings.Faults{}
+		o.BasePath = path
+		o.Validate(&faults)
+		o.Reserve(&faults, "/wmstatsserver")
+		assert.NoError(t, faults.Err(), path)
+		assert.Equal(t, want, o.BasePath, path)
+	}
+	for path, want := range map[string]string{
+		"wmstats": `--base-path "wmstats": want a path that begins with a slash`, "/a/../b": "each part of the path", "/livez": "meaning of its own",
+		"/wmstatsserver": "belongs to the REST API of the old server", "/wmstatsserver/data/": "belongs to the REST API of the old server",
+	} {
+		o, faults := options(io.Discard), settings.Faults{}
+		o.BasePath = path
+		o.Validate(&faults)
+		o.Reserve(&faults, "/wmstatsserver")
+		assert.ErrorContains(t, faults.Err(), want, path)
+	}
+	for address, ok := range map[string]bool{"": true, "http://x:1/wmstats/readyz": true, "https://x": true, "x:1": false, "/readyz": false, "http://a:b@x": false, "ftp://x": false} {
+		o, faults := options(io.Discard), settings.Faults{}
+		o.HealthCheck, o.HealthURL = true, address
+		o.Validate(&faults)
+		assert.Equal(t, ok, faults.Err() == nil, "%s: %v", address, faults.Err())
+	}
 }

@@ -68,10 +68,6 @@ func Files(faults []string) Check {
 // Ask requests a path from the server that listens at host:port, and returns an error
 // unless the status is 200. It is the health check of a container without a shell.
 func Ask(ctx context.Context, listen, path string) error {
-	const (
-		patience = 5 * time.Second
-		longest  = 512 // bytes of an answer in the error
-	)
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return fmt.Errorf("--listen %q: want host:port", listen)
@@ -79,9 +75,17 @@ func Ask(ctx context.Context, listen, path string) error {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
+	return AskURL(ctx, "http://"+net.JoinHostPort(host, port)+path)
+}
+
+// AskURL requests a URL, and returns an error unless the status is 200.
+func AskURL(ctx context.Context, address string) error {
+	const (
+		patience = 5 * time.Second
+		longest  = 512 // bytes of an answer in the error
+	)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	address := "http://" + net.JoinHostPort(host, port) + path
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("health check of %s: %w", address, err)

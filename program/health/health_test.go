@@ -44,6 +44,7 @@ func TestAsk(t *testing.T) {
 	for _, listen := range []string{addr, "0.0.0.0:" + port, "[::]:" + port, ":" + port} {
 		assert.NoError(t, health.Ask(t.Context(), listen, "/readyz"), listen)
 	}
+	assert.NoError(t, health.AskURL(t.Context(), server.URL+"/readyz"))
 	status = http.StatusServiceUnavailable
 	assert.ErrorContains(t, health.Ask(t.Context(), addr, "/readyz"), "answered 503 Service Unavailable: not yet")
 	server.Close()

@@ -161,8 +161,19 @@ func (t *Table) Bool(name string, to *bool, help string) *Setting {
 	return s
 }
 
-// Command adds a flag without a variable, for an action that is done once.
-func (t *Table) Command(name string, to *bool, help string) { t.Bool(name, to, help).variables = nil }
+// Command adds a flag without a variable, for an action that is done once. on is set
+// by the flag alone; --name=TEXT also sets what the action is done to.
+func (t *Table) Command(name string, on *bool, to *string, help string) {
+	s := t.Func(name, "", help, func(text string) error {
+		given, err := strconv.ParseBool(text)
+		if err != nil { // not what the flag alone means
+			given, *to = true, text
+		}
+		*on = given
+		return nil
+	})
+	s.alone, s.variables = true, nil
+}
 
 // Int adds a setting that is a whole number.
 func (t *Table) Int(name string, to *int, help string) *Setting {

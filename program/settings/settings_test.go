@@ -26,6 +26,7 @@ type told struct {
 	Float    float64
 	Bytes    int64
 	Once     bool
+	OnceTo   string
 	Letters  []string
 }
 
@@ -37,7 +38,7 @@ func table(o *told) *settings.Table {
 	t.Int("count", &o.Int, "how many")
 	t.Float("share", &o.Float, "how much").Default("none").Or("SHARE")
 	t.Bytes("size", &o.Bytes, "how large")
-	t.Command("once", &o.Once, "do it and end")
+	t.Command("once", &o.Once, &o.OnceTo, "do it and end")
 	t.Func("letters", "", "letters", func(text string) error {
 		if text == "" {
 			return errors.New("want letters")
@@ -54,6 +55,17 @@ func parse(env map[string]string, args ...string) (told, map[string]bool, error)
 	return o, given, err
 }
 
+// A command is a flag alone, or has a text after =.
+func TestCommands(t *testing.T) {
+	for flag, want := range map[string]told{"--once": {Once: true}, "-once=true": {Once: true}, "--once=false": {}, "--once=a": {Once: true, OnceTo: "a"}} {
+		o, _, err := parse(nil, flag)
+		require.NoError(t, err)
+		assert.Equal(t, want, told{Once: o.Once, OnceTo: o.OnceTo}, flag)
+	}
+	_, _, err := parse(nil, "--once", "a")
+	assert.ErrorContains(t, err, "unexpected argument")
+}
+
 func TestFlagsWinOverVariables(t *testing.T) {
 	unchanged, given, err := parse(nil)
 	require.NoError(t, err)
@@ -62,7 +74,7 @@ func TestFlagsWinOverVariables(t *testing.T) {
 	o, given, err := parse(map[string]string{"X_SOME_TEXT": "of the variable", "X_COUNT": "3", "SHARE": "0.25", "X_SURE": "true", "X_ONCE": "true"},
 		"--some-text", "of the flag", "-wait=3m", "--size", "2MiB", "--sure=false", "--letters=ab", "-once")
 	require.NoError(t, err)
-	assert.Equal(t, told{"of the flag", 3 * time.Minute, false, 3, 0.25, 2 << 20, true, []string{"a", "b"}}, o)
+	assert.Equal(t, told{"of the flag", 3 * time.Minute, false, 3, 0.25, 2 << 20, true, "", []string{"a", "b"}}, o)
 	assert.Equal(t, map[string]bool{"some-text": true, "wait": true, "size": true, "sure": true, "letters": true, "count": true, "share": true, "once": true}, given)
 	o, _, err = parse(map[string]string{"X_SHARE": "1", "SHARE": "2", "X_ONCE": "true"}, "--some-text=")
 	require.NoError(t, err)
