@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -108,4 +110,26 @@ func TestBudgets(t *testing.T) {
 	}
 	require.NoError(t, zw.Close())
 	assert.LessOrEqual(t, own.Len(), 5<<10, "the project's own script")
+}
+
+// address is a text of a script that looks like an address of this server, with what
+// stands before it.
+var address = regexp.MustCompile("(.{0,10})(['\"`]/[a-z][^'\"`]*['\"`])")
+
+// Every address in a script is passed to the function address, so that the script works
+// below a base path, and the style sheet has none.
+func TestAddressesOfScripts(t *testing.T) {
+	count := 0
+	for _, name := range static.Own() {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, match := range address.FindAllStringSubmatch(string(text), -1) {
+			assert.True(t, strings.HasSuffix(match[1], "address("), "%s: %s", name, match[0])
+			count++
+		}
+	}
+	assert.GreaterOrEqual(t, count, 4)
+	style, err := static.Source("files/app.css")
+	require.NoError(t, err)
+	assert.NotRegexp(t, `url\((['"]?)[^#'"]|@import`, string(style))
 }

@@ -43,7 +43,7 @@ func itemPath(item wire.AttentionItem) string {
 	case "Agent":
 		return AgentPath(item.Name)
 	case "Source":
-		return "/about"
+		return AboutPath
 	}
 	return WorkflowPath(item.Name)
 }

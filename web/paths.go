@@ -1,7 +1,9 @@
 package web
 
 import (
+	"context"
 	"net/url"
+	"strings"
 
 	"github.com/dmwm/wmstats/schema"
 )
@@ -43,3 +45,29 @@ func JobSitePath(site string) string {
 func CampaignPath(name string) string { return CampaignsPath + "/" + url.PathEscape(name) }
 func ReleasePath(name string) string  { return ReleasesPath + "/" + url.PathEscape(name) }
 func AgentPath(name string) string    { return AgentsPath + "/" + url.PathEscape(name) }
+
+// baseKey is that of the base path in the context of a page.
+type baseKey struct{}
+
+// WithBase returns the context for a page that clients see below a base path, such as
+// /wmstats; "" is the root.
+func WithBase(ctx context.Context, base string) context.Context {
+	return context.WithValue(ctx, baseKey{}, base)
+}
+
+// Base returns the base path of a page.
+func Base(ctx context.Context) string {
+	base, _ := ctx.Value(baseKey{}).(string)
+	return base
+}
+
+// At returns an address of this server as clients see it. It is the only place where
+// the base path is added: props and everything before them have the addresses above,
+// and each attribute with an address is written with At. Addresses of other servers,
+// and those relative to the page, stay as they are.
+func At(ctx context.Context, address string) string {
+	if strings.HasPrefix(address, "/") {
+		return Base(ctx) + address
+	}
+	return address
+}

@@ -3,10 +3,14 @@
 const wm = (() => {
   const $ = (css, from = document) => from.querySelector(css);
   const $$ = (css, from = document) => [...from.querySelectorAll(css)];
-  // Settings of the reader in this browser; pages work without them.
-  const get = (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
+  // address returns an address of this server as the browser sees it; web.At does it in pages.
+  const base = document.documentElement.dataset.base || '';
+  const address = (path) => base + path;
+  // Settings of the reader in this browser; pages work without them. A server of the
+  // same host below another base path has its own.
+  const get = (key) => { try { return JSON.parse(localStorage.getItem(base + key)); } catch { return null; } };
   const set = (key, value) => {
-    try { value ? localStorage.setItem(key, JSON.stringify(value)) : localStorage.removeItem(key); } catch { /* private mode */ }
+    try { value ? localStorage.setItem(base + key, JSON.stringify(value)) : localStorage.removeItem(base + key); } catch { /* private mode */ }
   };
   // say announces a text to screen readers, and with shown displays it as well.
   let gone;
@@ -30,7 +34,7 @@ const wm = (() => {
       say(what + ' copied', true);
     } catch { say('The browser does not allow copying', true); }
   };
-  return { $, $$, get, set, say, on, each, copy };
+  return { $, $$, address, get, set, say, on, each, copy };
 })();
 
 {

@@ -1,7 +1,7 @@
 // Newer data: polled every 30 s while the page is visible and offered by the pill.
 // With auto-refresh, they are loaded while the reader is idle.
 {
-  const { $, get, set, say, on, each } = wm;
+  const { $, address, get, set, say, on, each } = wm;
   let touched = 0;
   for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll']) {
     addEventListener(event, () => { touched = performance.now(); }, { capture: true, passive: true });
@@ -24,7 +24,7 @@
       if (answer.status !== 200) return;
       const news = await answer.json();
       pill.dataset.etag = answer.headers.get('ETag');
-      const badge = $('nav [href="/attention"]');
+      const badge = $('nav [href="' + address('/attention') + '"]');
       if (news.Badge) badge.dataset.count = news.Badge; else delete badge.dataset.count;
       pill.textContent = news.Text;
       if (news.Text && pill.hidden) say(news.Text);

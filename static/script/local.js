@@ -1,7 +1,7 @@
 // Data stored in this browser only: saved views, the last visit, and which rows of
 // Attention are hidden or were seen before.
 {
-  const { $, $$, get, set, on, each, say } = wm;
+  const { $, $$, address, get, set, on, each, say } = wm;
   const button = (text, label) => Object.assign(document.createElement('button'), { type: 'button', textContent: text, ariaLabel: label, className: 'quiet' });
 
   const views = () => get('views') || {};
@@ -42,7 +42,7 @@
     if (generation) set('visit', { ...visit, at: now, generation });
     const link = $('#since-visit');
     if (link && visit.last) {
-      link.href = '/changed?' + new URLSearchParams({ since: visit.since, from: Math.floor(visit.last / 1000) });
+      link.href = address('/changed') + '?' + new URLSearchParams({ since: visit.since, from: Math.floor(visit.last / 1000) });
       link.hidden = false;
     }
   });

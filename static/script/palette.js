@@ -1,7 +1,7 @@
 // Dialogs: the palette (Ctrl-K), all values of a facet, the columns. They show pages
 // of the server, such as /go and /facet/…, which htmx loads as the reader types.
 {
-  const { $, $$, get, on } = wm;
+  const { $, $$, address, get, on } = wm;
   const open = (dialog) => { if (!dialog.open) dialog.showModal(); };
   const palette = () => {
     const input = $('#go-q');
@@ -23,7 +23,7 @@
     const text = $('#go-q').value.toLowerCase(), list = $('#go-list ul');
     for (const [name, query] of Object.entries(get('views') || {})) {
       if (!list || !text || !name.toLowerCase().includes(text)) continue;
-      const link = Object.assign(document.createElement('a'), { href: '/workflows' + query, textContent: name });
+      const link = Object.assign(document.createElement('a'), { href: address('/workflows') + query, textContent: name });
       list.prepend(document.createElement('li'));
       list.firstChild.append(link, ' my view');
     }

@@ -1,9 +1,9 @@
 // Ticked rows, and actions on them without another page.
 {
-  const { $, $$, on, each, copy, say } = wm;
+  const { $, $$, address, on, each, copy, say } = wm;
   const boxes = () => $$('main input[name=name]');
   const names = () => boxes().filter((box) => box.checked).map((box) => box.value);
-  const api = (format) => '/api/fetch?' + new URLSearchParams({
+  const api = (format) => address('/api/fetch') + '?' + new URLSearchParams({
     name: names().map((name) => name.replace(/[\\,]/g, '\\$&').replace(/^!/, '\\!')).join(), limit: 'all', format,
   });
   const shape = {
