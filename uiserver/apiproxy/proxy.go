@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/program/access/peers"
+	"github.com/dmwm/wmstats/program/basepath"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -84,7 +85,7 @@ func New(o Options) *Proxy {
 			}
 			r.SetXForwarded()
 			if !o.OldAPI {
-				r.Out.Header.Set("X-Forwarded-Prefix", o.Prefix)
+				r.Out.Header.Set(wire.HeaderPrefix, basepath.Seen(r.In.Context())+o.Prefix)
 			}
 		},
 		ModifyResponse: func(res *http.Response) error {
@@ -132,11 +133,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path := strings.TrimPrefix(r.URL.EscapedPath(), p.prefix)
 	if !documented(path) {
+		seen := basepath.Seen(r.Context())
 		known := make([]string, len(single))
 		for i, one := range single {
 			known[i] = p.prefix + one
 		}
-		p.problem(w, wire.NotFound("address", r.URL.Path, wire.Near(r.URL.Path, known, 3)))
+		near := wire.Near(r.URL.Path, known, 3)
+		for i := range near {
+			near[i] = seen + near[i]
+		}
+		p.problem(w, wire.NotFound("address", seen+r.URL.Path, near))
 		return
 	}
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
@@ -146,7 +152,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !slices.Contains(methods, r.Method) {
 		allow := strings.Join(methods, ", ")
 		w.Header().Set("Allow", allow)
-		p.problem(w, wire.NewProblem(wire.SlugMethodNotAllowed, r.URL.Path+" supports "+allow+"."))
+		p.problem(w, wire.NewProblem(wire.SlugMethodNotAllowed, basepath.Seen(r.Context())+r.URL.Path+" supports "+allow+"."))
 		return
 	}
 	p.reverse.ServeHTTP(w, r)

@@ -22,6 +22,8 @@ import (
 
 	"github.com/dmwm/wmstats/program"
 	"github.com/dmwm/wmstats/program/access/identity"
+	"github.com/dmwm/wmstats/program/access/peers"
+	"github.com/dmwm/wmstats/program/basepath"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
@@ -151,7 +153,22 @@ func (a *App) routes(forward http.RoundTripper) (http.Handler, error) {
 	}
 	e.Add("QUERY", web.APIPrefix+"/find", echo.WrapHandler(proxy))
 	all.Routes(e, echo.WrapMiddleware(func(next http.Handler) http.Handler { return compress(next) }), pages.Secure)
-	return a.metrics.counted(e.Routes(), a.recovered(secured(a.guarded(e)))), nil
+	within := a.metrics.counted(e.Routes(), a.recovered(secured(a.guarded(e))))
+	return basepath.Handler(basepath.Options{Base: a.o.BasePath, Beside: apiproxy.IsOld, Believes: a.believes}, linked(within)), nil
+}
+
+// believes reports whether a request comes from a front end, which may say below which
+// path it shows this server.
+func (a *App) believes(r *http.Request) bool { return a.o.Access.Trusted().Contains(peers.Peer(r)) }
+
+// linked tells pages which path their links need.
+func linked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if seen := basepath.Seen(r.Context()); seen != "" {
+			r = r.WithContext(web.WithBase(r.Context(), seen))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // secured sets X-Content-Type-Options on all answers of this server. The proxy sets
@@ -219,7 +236,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.ListenMetrics(ctx, a.o.Serving(), a.metrics.handler()); err != nil {
 		return err
 	}
-	a.Log.Info("serving", "url", "http://"+a.Addr(), "cache_url", nameless(a.o.cacheURL))
+	a.Log.Info("serving", "url", "http://"+a.Addr()+a.o.BasePath, "cache_url", nameless(a.o.cacheURL))
 	a.Serve()
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwm/wmstats/program"
 	"github.com/dmwm/wmstats/program/settings"
+	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/pages"
 	"github.com/dmwm/wmstats/uiserver/query"
 )
@@ -40,7 +41,7 @@ func (o *Options) Settings() *settings.Table {
 	t.Describe("The UI server serves the dashboard, and the API of a cache server under /api.",
 		"uiserver token NAME    make a bearer token (token -h says more)")
 	t.Group("Cache server")
-	t.Text("cache-url", &o.CacheURL, "`URL` of the cache server").Or("WMSTATS_CACHE_URL")
+	t.Text("cache-url", &o.CacheURL, "`URL` of the cache server, with its base path if it has one").Or("WMSTATS_CACHE_URL")
 	t.Text("cache-token-file", &o.CacheTokenFile, "`FILE` with this server's bearer token for the cache server: used for pages, and for API requests without credentials")
 	t.Group("Pages")
 	t.Text("links", &o.LinksFile, "JSON `FILE` with links to other systems: a list of {\"Label\", \"URL\"}; the URL may have {workflow}, {prepid}, {campaign}, {release} and {requestor}")
@@ -68,10 +69,11 @@ func (o *Options) validate() error {
 	if o.HealthCheck {
 		return f.Err() // nothing else is used
 	}
+	o.Reserve(&f, apiproxy.OldPrefixes()...)
 	var err error
 	o.cacheURL, err = url.Parse(strings.TrimSuffix(o.CacheURL, "/"))
 	if err != nil || o.cacheURL.Host == "" || (o.cacheURL.Scheme != "http" && o.cacheURL.Scheme != "https") || o.cacheURL.RawQuery != "" {
-		f.Add("--cache-url: want http://host:port") // it may have a password in it, also where it can't be parsed
+		f.Add("--cache-url: want http://host:port, or with a path http://host:port/path") // it may have a password in it, also where it can't be parsed
 	}
 	o.links, o.views = pages.DefaultLinks(), query.DefaultViews()
 	if o.LinksFile != "" {

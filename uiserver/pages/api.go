@@ -29,7 +29,7 @@ func (p *Pages) api(c echo.Context) error {
 	if asked {
 		next, mistakes := q.Ask(line)
 		if len(mistakes) == 0 {
-			return c.Redirect(http.StatusSeeOther, web.APIPrefix+"?"+next.APIParams().Encode())
+			return redirect(c, http.StatusSeeOther, web.APIPrefix+"?"+next.APIParams().Encode())
 		}
 		notes = append(notes, web.Note{Bad: true, Text: "Invalid filter: " + mistakes[0].Text})
 	} else {

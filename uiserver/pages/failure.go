@@ -99,7 +99,7 @@ func (p *Pages) notFound(c echo.Context) error {
 	page := web.ProblemPage{
 		Frame:   p.frame("", "Not found", state, noMeta),
 		Heading: "Not found",
-		Text:    "There is no page at " + wire.Shorten(c.Request().URL.Path),
+		Text:    "There is no page at " + wire.Shorten(web.At(c.Request().Context(), c.Request().URL.Path)),
 	}
 	for _, path := range wire.Near(c.Request().URL.Path, web.Sections(), 3) {
 		page.Near = append(page.Near, web.Link{Text: strings.TrimPrefix(path, "/"), Href: path})

@@ -150,6 +150,12 @@ func (p *Pages) render(c echo.Context, status int, page templ.Component) error {
 	return c.HTMLBlob(status, buf.Bytes())
 }
 
+// redirect answers with another address of this server. No other place sends a
+// Location: the base path is added here.
+func redirect(c echo.Context, status int, address string) error {
+	return c.Redirect(status, web.At(c.Request().Context(), address))
+}
+
 // name returns the last part of the path: the name of a workflow, site, ...
 func name(c echo.Context) (string, error) {
 	raw := c.Param("*")
@@ -163,8 +169,8 @@ func name(c echo.Context) (string, error) {
 	return plain, nil
 }
 
-// origin returns the address of this server for the reader, for commands shown on
-// pages. An invalid host is replaced by localhost.
+// origin returns the address of this server for the reader, with its base path, for
+// commands shown on pages. An invalid host is replaced by localhost.
 func origin(r *http.Request) string {
 	scheme := "http"
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
@@ -173,8 +179,8 @@ func origin(r *http.Request) string {
 	for _, ch := range r.Host {
 		plain := ch >= '0' && ch <= '9' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z'
 		if !plain && ch != '.' && ch != ':' && ch != '-' && ch != '[' && ch != ']' {
-			return scheme + "://localhost"
+			return scheme + "://localhost" + web.Base(r.Context())
 		}
 	}
-	return scheme + "://" + r.Host
+	return scheme + "://" + r.Host + web.Base(r.Context())
 }

@@ -67,7 +67,7 @@ func (p *Pages) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 		state, _ := p.begin(c).Wait()
 		page := web.ProblemPage{
 			Frame: p.frame("", "The address is too long", state, noMeta), Heading: "The address is too long",
-			Text: fmt.Sprintf("'%s' is longer than %d bytes, the limit for pages. The API accepts longer addresses, and /find takes the query in its body.", wire.Shorten(u.Path), most),
+			Text: fmt.Sprintf("'%s' is longer than %d bytes, the limit for pages. The API accepts longer addresses, and /find takes the query in its body.", wire.Shorten(web.At(c.Request().Context(), u.Path)), most),
 		}
 		return p.render(c, http.StatusRequestURITooLong, web.Problem(page))
 	}
@@ -85,12 +85,12 @@ func twins(get func(string, echo.HandlerFunc)) {
 				params := c.Request().URL.Query()
 				params.Del(query.ColsParam)
 				params.Set("format", string(format))
-				return c.Redirect(http.StatusFound, web.APIPrefix+path+"?"+params.Encode())
+				return redirect(c, http.StatusFound, web.APIPrefix+path+"?"+params.Encode())
 			})
 		}
 	}
 	forward := func(c echo.Context) error {
-		return c.Redirect(http.StatusTemporaryRedirect, web.APIPrefix+c.Request().URL.RequestURI())
+		return redirect(c, http.StatusTemporaryRedirect, web.APIPrefix+c.Request().URL.RequestURI())
 	}
 	get("/fetch", forward)
 	get("/fetch/*", forward)

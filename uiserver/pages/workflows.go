@@ -40,7 +40,7 @@ func (p *Pages) workflows(c echo.Context) error {
 	line, before, asked := query.CutLine(u)
 	if !asked {
 		if tidy, changed := query.Tidy(u); changed {
-			return c.Redirect(http.StatusSeeOther, tidy)
+			return redirect(c, http.StatusSeeOther, tidy)
 		}
 	}
 	q, notes := p.lists.Read(before)
@@ -60,9 +60,9 @@ func (p *Pages) ask(c echo.Context, line string, was query.List, notes []web.Not
 		return p.showList(c, was, notes, &bar)
 	}
 	if name, ok := p.named(c, next.Query); ok {
-		return c.Redirect(http.StatusSeeOther, web.WorkflowPath(name))
+		return redirect(c, http.StatusSeeOther, web.WorkflowPath(name))
 	}
-	return c.Redirect(http.StatusSeeOther, next.Address(web.WorkflowsPath))
+	return redirect(c, http.StatusSeeOther, next.Address(web.WorkflowsPath))
 }
 
 // leastName is the shortest text that may be a whole name or PrepID.
@@ -120,11 +120,11 @@ func (p *Pages) showList(c echo.Context, q query.List, notes []web.Note, bar *we
 	list := a.list.Value
 	if bar == nil {
 		if only, ok := exact(q, list); ok {
-			return c.Redirect(http.StatusSeeOther, web.WorkflowPath(only))
+			return redirect(c, http.StatusSeeOther, web.WorkflowPath(only))
 		}
 		if list.Total > 0 && q.Idx >= list.Total {
 			q.Idx = (list.Total - 1) / q.Limit * q.Limit
-			return c.Redirect(http.StatusSeeOther, q.Address(web.WorkflowsPath))
+			return redirect(c, http.StatusSeeOther, q.Address(web.WorkflowsPath))
 		}
 	}
 	page := p.workflowsPage(c, q, a)
