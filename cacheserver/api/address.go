@@ -3,12 +3,12 @@ package api
 import (
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/program/basepath"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -54,7 +54,7 @@ func continueURL(c echo.Context, q wire.Query) string {
 // target returns the URL of this resource with other parameters, as the client
 // sees it: below the path under which a proxy serves the API.
 func target(c echo.Context, v url.Values) string {
-	path := forwardedPrefix(c) + c.Request().URL.EscapedPath()
+	path := clientPrefix(c) + c.Request().URL.EscapedPath()
 	if query := v.Encode(); query != "" {
 		return path + "?" + query
 	}
@@ -63,28 +63,19 @@ func target(c echo.Context, v url.Values) string {
 
 // base returns the path before the routes, as the client sees it.
 func base(c echo.Context) string {
-	prefix := forwardedPrefix(c)
+	prefix := clientPrefix(c)
 	if strings.HasPrefix(c.Request().URL.Path, versionPrefix+"/") {
 		return prefix + versionPrefix
 	}
 	return prefix
 }
 
-// plainPrefix matches a path of plain segments: it can neither break out of
-// the header that it is written to nor point to another server.
-var plainPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)+$`)
-
-// forwardedPrefix returns the path that a proxy removed from the request, from
-// X-Forwarded-Prefix; "" without one, or if it is not plain.
-func forwardedPrefix(c echo.Context) string {
-	const longest = 128
-	given := c.Request().Header[wire.HeaderPrefix]
-	if len(given) != 1 {
-		return ""
+// clientPrefix returns the path that clients see before the addresses of the API: the
+// one that a proxy removed from the request, from X-Forwarded-Prefix, or else the base
+// path; "" for the root.
+func clientPrefix(c echo.Context) string {
+	if prefix, ok := basepath.Forwarded(c.Request().Header); ok {
+		return prefix
 	}
-	prefix := strings.TrimSuffix(given[0], "/")
-	if len(prefix) > longest || !plainPrefix.MatchString(prefix) {
-		return ""
-	}
-	return prefix
+	return basepath.Seen(c.Request().Context())
 }

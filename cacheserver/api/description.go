@@ -4,6 +4,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
+	"github.com/dmwm/wmstats/cacheserver/api/openapi"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -15,5 +16,5 @@ func (a *API) showOpenAPI(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(document), Began: a.o.Now()})
+	return a.sender.Send(c, answer.Answer{Format: wire.JSON, Body: render.Text(openapi.At(document, clientPrefix(c))), Began: a.o.Now()})
 }

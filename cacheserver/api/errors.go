@@ -164,13 +164,17 @@ func (a *API) problemOf(c echo.Context, err error) *wire.Problem {
 	if !errors.As(err, &router) {
 		return wire.Internal(err)
 	}
-	path := c.Request().URL.Path
+	path, prefix := c.Request().URL.Path, clientPrefix(c)
 	switch router.Code {
 	case http.StatusNotFound:
-		return wire.NotFound("resource", path, wire.Near(path, a.paths, 3))
+		near := wire.Near(path, a.paths, 3)
+		for i := range near {
+			near[i] = prefix + near[i]
+		}
+		return wire.NotFound("resource", prefix+path, near)
 	case http.StatusMethodNotAllowed:
 		allow := c.Response().Header().Get("Allow")
-		return wire.NewProblem(wire.SlugMethodNotAllowed, fmt.Sprintf("%s supports %s.", path, allow))
+		return wire.NewProblem(wire.SlugMethodNotAllowed, fmt.Sprintf("%s supports %s.", prefix+path, allow))
 	case http.StatusRequestEntityTooLarge:
 		return wire.NewProblem(wire.SlugTooLarge, fmt.Sprintf("The body may have at most %d bytes.", a.o.MaxBody))
 	}

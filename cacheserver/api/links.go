@@ -47,7 +47,7 @@ func links(c echo.Context, fixed url.Values, p page, standard int) (header, next
 		return "", "", nil
 	}
 	fixed.Set("gen", p.gen)
-	w := linkWriter{path: forwardedPrefix(c) + c.Request().URL.EscapedPath(), fixed: fixed.Encode(), standard: standard}
+	w := linkWriter{path: clientPrefix(c) + c.Request().URL.EscapedPath(), fixed: fixed.Encode(), standard: standard}
 	w.text = make([]byte, 0, 4*(len(w.path)+len(w.fixed))+len(p.last)+128)
 	w.link("first", 0, p.limit, "")
 	if p.idx > 0 && p.idx <= p.total {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -29,6 +30,16 @@ func TestForwardedPrefix(t *testing.T) {
 		assert.Equal(t, want+"/v1/fetch?limit=20", p.Restart)
 		assert.Equal(t, want+"/v1/fetch?after=a&limit=20", p.Continue)
 		assert.Equal(t, "/problems/generation-expired", p.Type, "the name of a problem is the same everywhere")
+	}
+	for prefix, want := range map[string][]string{"": {"/", "/v1"}, "/api": {"/api", "/api/v1"}} {
+		var described struct{ Servers []struct{ URL string } }
+		require.NoError(t, json.Unmarshal(f.get("/openapi.json", "X-Forwarded-Prefix: "+prefix).body, &described))
+		require.Len(t, described.Servers, 2)
+		assert.Equal(t, want, []string{described.Servers[0].URL, described.Servers[1].URL})
+		p := f.get("/fetchh", "X-Forwarded-Prefix: "+prefix).problem(t)
+		assert.Contains(t, p.Detail, "'"+prefix+"/fetchh'")
+		assert.Contains(t, p.DidYouMean, prefix+"/fetch")
+		assert.Contains(t, string(f.get("/", "X-Forwarded-Prefix: "+prefix).body), "  "+prefix+"/fetch ")
 	}
 	twice := f.get("/fetch?limit=20", "X-Forwarded-Prefix: /a", "X-Forwarded-Prefix: /b")
 	assert.True(t, strings.HasPrefix(twice.links()["next"], "/fetch?"))

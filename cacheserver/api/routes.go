@@ -86,10 +86,11 @@ func (a *API) routes() *echo.Echo {
 func (a *API) showIndex(c echo.Context) error {
 	var text strings.Builder
 	text.WriteString("WMStats cache server\n\n")
+	prefix := clientPrefix(c)
 	for _, r := range a.table() {
-		fmt.Fprintf(&text, "  %-18s %s\n", strings.Replace(r.path, ":name", "{name}", 1), r.doc)
+		fmt.Fprintf(&text, "  %-18s %s\n", prefix+strings.Replace(r.path, ":name", "{name}", 1), r.doc)
 	}
-	text.WriteString("\nEach path also exists under /v1.\n")
+	text.WriteString("\nEach path also exists under " + prefix + versionPrefix + ".\n")
 	return a.sendText(c, http.StatusOK, mediaText, text.String())
 }
 

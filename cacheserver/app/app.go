@@ -29,6 +29,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/program"
+	"github.com/dmwm/wmstats/program/basepath"
 	"github.com/dmwm/wmstats/program/serving"
 )
 
@@ -130,7 +131,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Handle(a.serving(withLegacy(old, a.api.Handler()))); err != nil {
+	within := basepath.Handler(basepath.Options{Base: o.BasePath, Beside: besides(old)}, withLegacy(old, a.api.Handler()))
+	if err := a.Handle(a.serving(within)); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -247,7 +249,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.Serve()
 	// Feeds end at once: they never would on their own.
 	a.OnStop("feeds", func(context.Context) error { a.api.Drain(); return nil })
-	a.Log.Info("serving", "addr", a.Addr(), "version", a.o.Version)
+	a.Log.Info("serving", "addr", a.Addr()+a.o.BasePath, "version", a.o.Version)
 	return nil
 }
 

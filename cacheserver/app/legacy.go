@@ -51,6 +51,15 @@ func (a *App) newLegacy(source source, registry *prometheus.Registry) (*legacy.H
 	return h, nil
 }
 
+// besides are the paths of the old API, which stay where they are if the new one has a
+// base path: its clients know no other.
+func besides(old *legacy.Handler) func(path string) bool {
+	if old == nil {
+		return nil
+	}
+	return old.Serves
+}
+
 // withLegacy serves the paths of the old API beside those of the new one.
 func withLegacy(old *legacy.Handler, rest http.Handler) http.Handler {
 	if old == nil {

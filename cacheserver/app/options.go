@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/legacy"
 	"github.com/dmwm/wmstats/program"
 	"github.com/dmwm/wmstats/program/settings"
 )
@@ -157,6 +158,7 @@ func (o *Options) validate() error {
 	if o.HealthCheck {
 		return f.Err() // nothing else is used
 	}
+	o.Reserve(&f, legacy.Roots()...)
 	o.Limits.validate(&f)
 	validateDemand(&f, &o.Demand)
 	o.Legacy.validate(&f)

@@ -5,6 +5,8 @@
 package openapi
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -49,7 +51,16 @@ type builder struct {
 	projected map[string]bool   // records of lists that take fields=
 }
 
-// Document returns the document as JSON.
+// At returns a document for an API below a path of its host; "" is the root.
+func At(document []byte, path string) []byte {
+	servers, err := json.Marshal([]object{{"url": cmp.Or(path, "/")}, {"url": path + "/v1", "description": "alias"}})
+	if err != nil { // it has texts only
+		return document
+	}
+	return slices.Concat(bytes.TrimSuffix(document, []byte("}\n")), []byte(`,"servers":`), servers, []byte("}\n"))
+}
+
+// Document returns the document as JSON, without the servers, which At adds.
 func Document(version string, operations []Operation) ([]byte, error) {
 	b := &builder{schemas: object{}, docs: map[string]string{}, projected: projected(operations)}
 	for _, k := range schema.Kinds() {
@@ -80,7 +91,6 @@ func Document(version string, operations []Operation) ([]byte, error) {
 			"title": "WMStats cache server", "version": version,
 			"description": "Keys and parameters are only added; ignore unknown keys, and treat gen and the URLs in Link as opaque. HEAD works wherever GET does, OPTIONS everywhere, QUERY as POST.",
 		},
-		"servers":    []object{{"url": "/"}, {"url": "/v1", "description": "alias"}},
 		"paths":      paths,
 		"components": object{"schemas": b.schemas, "parameters": shared, "headers": headers(), "securitySchemes": securitySchemes()},
 		// The operator decides which methods are enabled, if any.
