@@ -23,6 +23,7 @@ var notRun = map[string]string{
 	"docs/tutorial/first-shift.md: git clone https://github.com/dmwm/wmstats && cd wmstats":                                                 "clones, and runs until Ctrl-C",
 	"docs/tutorial/first-script.md: git clone https://github.com/dmwm/wmstats && cd wmstats":                                                "clones, and runs until Ctrl-C",
 	"README.md: bin/cacheserver --couch-url https://couch.example/couchdb --couch-user wmstats --couch-password-file /etc/wmstats/password": "needs a CouchDB and a file of the machine",
+	"docs/how-to/deploy.md: bin/cacheserver --couch-url https://couch.example/couchdb --base-path /wmstats-cache":                           "needs a CouchDB",
 	"docs/how-to/deploy.md: make build": "needs a CouchDB and files of the machine",
 	"docs/how-to/deploy.md: bin/uiserver --listen 10.0.0.7:8080 --identity-header X-Remote-User --trusted-peers 10.0.0.5":        "needs that address",
 	"docs/how-to/deploy.md: kubectl create namespace wmstats":                                                                    "needs a cluster",
