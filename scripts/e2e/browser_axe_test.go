@@ -66,7 +66,7 @@ func TestBrowserAccessibility(t *testing.T) {
 		b.open("/workflows")
 		b.do(chromedp.Evaluate[chromedp.Void](axe))
 		for dialog, open := range map[string]string{
-			"#keys": "#help", "#palette": "#find", "#save": "#save-view", "#facet": `a[data-dialog][href^="/facet/"]`, "#facet #columns": `a[data-dialog][href^="/columns"]`,
+			"#keys": "#help", "#palette": "#find", "#save": "#save-view", "#facet": `a[data-dialog][href*="/facet/"]`, "#facet #columns": `a[data-dialog][href*="/columns"]`,
 		} {
 			b.opens(dialog, open)
 			for _, dark := range []bool{false, true} {

@@ -20,17 +20,25 @@ func (b *tab) opens(dialog, click string) {
 	b.until(fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() && !document.querySelector(".htmx-request")`, dialog), "%s is open", dialog)
 }
 
+// flow is something that a reader does.
+type flow struct {
+	name string
+	run  func(*tab)
+}
+
+// comforts are the features of TestBrowserComfort.
+func comforts() []flow {
+	return []flow{
+		{"palette", paletteFinds}, {"values of a facet", facetDialog}, {"columns", columnsDialog}, {"views", viewsSaved},
+		{"selection", rowsSelected}, {"place", placeStays}, {"attention", attentionHidden},
+	}
+}
+
 // TestBrowserComfort: features that the script adds to pages that work without it.
 func TestBrowserComfort(t *testing.T) {
 	browser := newBrowser(t)
 	s := newSystem(t, gen.Options{Seed: 14, Workflows: 300, Lean: true, NoEdges: true})
-	for _, flow := range []struct {
-		name string
-		run  func(*tab)
-	}{
-		{"palette", paletteFinds}, {"values of a facet", facetDialog}, {"columns", columnsDialog}, {"views", viewsSaved},
-		{"selection", rowsSelected}, {"place", placeStays}, {"attention", attentionHidden},
-	} {
+	for _, flow := range comforts() {
 		t.Run(flow.name, func(t *testing.T) { flow.run(newTab(t, browser, s.ui, desktop())) })
 	}
 }
@@ -54,7 +62,7 @@ func paletteFinds(b *tab) {
 
 func facetDialog(b *tab) {
 	b.open("/workflows?sort=-Priority")
-	b.opens("#facet #values li", `a[data-dialog][href^="/facet/sites"]`)
+	b.opens("#facet #values li", `a[data-dialog][href*="/facet/sites"]`)
 	b.press("t1_")
 	b.until(`[...document.querySelectorAll("#values li a:first-child span")].every(e => e.textContent.trim().startsWith("T1_"))`, "only values with this prefix")
 	site := ask[string](b, `document.querySelector("#values li span").textContent.trim()`)
@@ -66,7 +74,7 @@ func facetDialog(b *tab) {
 func columnsDialog(b *tab) {
 	b.open("/workflows?status=running-open")
 	before := b.heads()
-	b.opens("#facet #columns", `a[data-dialog][href^="/columns"]`)
+	b.opens("#facet #columns", `a[data-dialog][href*="/columns"]`)
 	b.do(chromedp.Click(chromedp.CSS("#down-Status"), chromedp.NodeVisible))
 	b.until(`document.querySelector("#columns li input").value === "StatusTime"`, "the column has moved")
 	assert.Equal(b.t, "down-Status", ask[string](b, `document.activeElement.id`), "the focus stays, so that the column can be moved further")
@@ -100,7 +108,7 @@ func rowsSelected(b *tab) {
 	ask[bool](b, `document.querySelector("[data-clear]").click(), true`)
 	assert.False(b.t, ask[bool](b, `document.querySelector("#picked").checkVisibility()`))
 	ask[bool](b, `document.querySelector("#all").click(), true`)
-	b.click(`#picked a[href^="/selection"]`)
+	b.click(`#picked a[href*="/selection"]`)
 	names := ask[string](b, `document.querySelector("#names").value`)
 	assert.Len(b.t, strings.Split(names, "\n"), total, "all matching workflows")
 }
@@ -138,7 +146,7 @@ func attentionHidden(b *tab) {
 	newFirst(b)
 	b.click("a.bad")
 	assert.Contains(b.t, b.address(), "#errors", "sites and exit codes are two clicks from the overview")
-	require.NotEmpty(b.t, b.texts(`#errors tbody a[href^="/sites/"]`))
+	require.NotEmpty(b.t, b.texts(`#errors tbody a[href*="/sites/"]`))
 }
 
 // newFirst lets the reader return after a break, when the list has a row that the
@@ -149,11 +157,12 @@ func newFirst(b *tab) {
 	before := ask[[]string](b, rows)
 	last := before[len(before)-1]
 	ask[bool](b, fmt.Sprintf(`(() => {
-		const seen = JSON.parse(localStorage.getItem("seen")), visit = JSON.parse(localStorage.getItem("visit"));
+		const at = document.documentElement.dataset.base || "";
+		const seen = JSON.parse(localStorage.getItem(at + "seen")), visit = JSON.parse(localStorage.getItem(at + "visit"));
 		for (const key of Object.keys(seen)) seen[key] = 1;
 		for (const key of Object.keys(seen)) if (key.endsWith(%q)) delete seen[key];
-		localStorage.setItem("seen", JSON.stringify(seen));
-		localStorage.setItem("visit", JSON.stringify({ ...visit, began: visit.began - 7200e3, at: visit.at - 7200e3 }));
+		localStorage.setItem(at + "seen", JSON.stringify(seen));
+		localStorage.setItem(at + "visit", JSON.stringify({ ...visit, began: visit.began - 7200e3, at: visit.at - 7200e3 }));
 		return true;
 	})()`, last))
 	b.open("/attention")

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +51,9 @@ func newBrowser(t *testing.T) context.Context {
 type tab struct {
 	t    *testing.T
 	ctx  context.Context
-	base string // URL of the UI server
+	base string // URL of the UI server, which may have a path
+
+	origin string // base without its path
 
 	scripts bool // JavaScript is enabled
 
@@ -66,10 +69,12 @@ func newTab(t *testing.T, browser context.Context, base string, look chromium.Lo
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, base: base, scripts: look.Scripts, urls: map[network.RequestID]string{}}
+	at, err := url.Parse(base)
+	require.NoError(t, err)
+	b := &tab{t: t, ctx: ctx, base: base, origin: at.Scheme + "://" + at.Host, scripts: look.Scripts, urls: map[network.RequestID]string{}}
 	require.NoError(t, chromedp.Do(ctx))
 	require.NoError(t, chromedp.Listen(ctx, b.hear))
-	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
 	require.NoError(t, err)
 	_, err = chromedp.Call(ctx, audits.Enable, cdp.Empty{})
 	require.NoError(t, err)
@@ -105,6 +110,9 @@ func (b *tab) hear(event any) {
 		}
 	case *network.EventRequestWillBeSent:
 		b.urls[e.RequestID] = e.Request.URL
+		if rest, here := strings.CutPrefix(e.Request.URL, b.origin); here && !strings.HasPrefix(rest, strings.TrimPrefix(b.base, b.origin)+"/") {
+			add(e.Request.URL, "a request outside %s", b.base)
+		}
 	case *network.EventResponseReceived:
 		if e.Response.Status >= 400 {
 			add(e.Response.URL, "status %d", e.Response.Status)

@@ -28,7 +28,7 @@ const (
 // crawl follows the links of a server. Filters can be combined without end, so
 // only some addresses of each shape are followed.
 type crawl struct {
-	base    string
+	base    string // URL of the dashboard, which may have a path
 	seen    map[string]bool
 	shapes  map[string]int
 	waiting []link
@@ -45,22 +45,28 @@ func newCrawl(base string) *crawl {
 }
 
 // add adds an address on this server, unless it is known or its shape has enough.
-// Addresses of the test itself, with an empty from, are not limited by shape.
-func (c *crawl) add(from, ref string) {
-	page, err := url.Parse(c.base + from)
-	if err != nil {
-		return // it was added before, so it is an address
+// Addresses of the test itself, with an empty from, are not limited by shape, and are
+// given without the path of the dashboard.
+func (c *crawl) add(t *testing.T, from, ref string) {
+	t.Helper()
+	if from == "" {
+		ref = c.base + ref
 	}
+	page, err := url.Parse(c.base + from)
+	require.NoError(t, err)
 	u, err := page.Parse(ref)
-	if err != nil || c.base != u.Scheme+"://"+u.Host {
+	if err != nil || page.Scheme != u.Scheme || page.Host != u.Host {
 		return
 	}
 	u.Fragment = ""
-	to := strings.TrimPrefix(u.String(), c.base)
+	to, below := strings.CutPrefix(u.String(), c.base)
+	if !assert.True(t, below && strings.HasPrefix(to, "/"), "%s leads out of %s to %s", from, c.base, ref) {
+		return
+	}
 	if c.seen[to] || len(c.seen) >= crawlMost {
 		return
 	}
-	shape := shapeOf(u)
+	shape := shapeOf(to)
 	if from != "" && c.shapes[shape] >= crawlAlike {
 		return
 	}
@@ -70,7 +76,11 @@ func (c *crawl) add(from, ref string) {
 }
 
 // shapeOf returns the kind of page with the names of its parameters.
-func shapeOf(u *url.URL) string {
+func shapeOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
 	parts := strings.SplitN(u.EscapedPath(), "/", 4)
 	shape := strings.Join(parts[:min(len(parts), 2)], "/")
 	if len(parts) > 2 {
@@ -111,19 +121,35 @@ func (c *crawl) run(t *testing.T) {
 
 func (c *crawl) judge(t *testing.T, l link, a answer) {
 	t.Helper()
-	if !assert.Equal(t, http.StatusOK, a.status, "%s, linked from %s: %.200s", l.to, l.from, a.body) ||
-		!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
-		return
+	if assert.Equal(t, http.StatusOK, a.status, "%s, linked from %s: %.200s", l.to, l.from, a.body) &&
+		strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+		c.page(t, l, a)
 	}
+}
+
+// failing adds the links of a page that is shown instead of one that failed.
+func (c *crawl) failing(t *testing.T, address string) {
+	t.Helper()
+	a := get(t, c.base+address)
+	assert.Contains(t, []int{http.StatusBadRequest, http.StatusNotFound}, a.status, address)
+	path, _, _ := strings.Cut(address, "?")
+	c.seen[address], c.seen[path], c.seen[path+"?"] = true, true, true // its links to itself
+	c.page(t, link{"", address}, a)
+}
+
+// page checks a page and adds its links.
+func (c *crawl) page(t *testing.T, l link, a answer) {
+	t.Helper()
 	c.pages++
+	assert.True(t, strings.HasPrefix(a.url, c.base+"/"), "%s is redirected to %s", l.to, a.url)
 	faults, doc := pageFaults(a)
 	assert.Empty(t, faults, l.to)
 	if doc == nil {
 		return
 	}
-	for _, name := range []string{"href", "src", "action"} {
+	for _, name := range []string{"href", "src", "action", "formaction", "hx-get", "data-pulse"} {
 		doc.Find("[" + name + "]").Each(func(_ int, s *goquery.Selection) {
-			c.add(l.to, s.AttrOr(name, ""))
+			c.add(t, l.to, s.AttrOr(name, ""))
 		})
 	}
 }
@@ -140,7 +166,7 @@ func TestPagesCrawled(t *testing.T) {
 	s.cache = "http://" + addr
 	s.ui = startUI(t, s.cache)
 	c := newCrawl(s.ui)
-	c.add("", "/")
+	c.add(t, "", "/")
 	world, err := gen.New(options)
 	require.NoError(t, err)
 	shown := map[string]bool{}
@@ -152,7 +178,7 @@ func TestPagesCrawled(t *testing.T) {
 		for _, doc := range world.EdgeDocs(edge.Name) {
 			if doc.DB == requestDB && shown[doc.ID] {
 				edges++
-				c.add("", "/workflows/"+url.PathEscape(doc.ID))
+				c.add(t, "", "/workflows/"+url.PathEscape(doc.ID))
 			}
 		}
 	}
@@ -172,7 +198,7 @@ func TestPagesCrawled(t *testing.T) {
 			if len(name) < 100 && plainName.MatchString(name) {
 				continue // enough of these are linked
 			}
-			c.add("", strings.TrimSuffix("/"+kind, "s")+"s/"+url.PathEscape(name))
+			c.add(t, "", strings.TrimSuffix("/"+kind, "s")+"s/"+url.PathEscape(name))
 		}
 	}
 	c.run(t)

@@ -90,7 +90,7 @@ type cacheServer struct {
 func (s *system) startCache(t *testing.T) cacheServer {
 	t.Helper()
 	c := s.launchCache(t)
-	waitStatus(t, c.url+"/readyz", http.StatusOK)
+	waitStatus(t, c.url+"/readyz", http.StatusOK) // also at the root if it has a base path
 	return c
 }
 
@@ -124,9 +124,9 @@ func (s *system) launchCache(t *testing.T) cacheServer {
 	return cacheServer{url: "http://" + app.Addr(), stop: stop}
 }
 
-func startUI(t *testing.T, cache string) string {
+func startUI(t *testing.T, cache string, more ...string) string {
 	t.Helper()
-	o, err := uiapp.ParseOptions([]string{"--listen", "127.0.0.1:0", "--cache-url", cache, "--log-level", "error"},
+	o, err := uiapp.ParseOptions(append([]string{"--listen", "127.0.0.1:0", "--cache-url", cache, "--log-level", "error"}, more...),
 		func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)
 	o.LogTo = testWriter{t}
@@ -155,6 +155,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	url    string // of the answer, after redirects
 }
 
 func get(t *testing.T, url string, header ...string) answer {
@@ -178,7 +179,7 @@ func try(ctx context.Context, url string, header ...string) (answer, error) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, body}, err
+	return answer{resp.StatusCode, resp.Header, body, resp.Request.URL.String()}, err
 }
 
 // getJSON decodes a 200 answer.
