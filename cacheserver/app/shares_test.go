@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,6 +85,8 @@ func TestAboutTellsTheMemory(t *testing.T) {
 				require.Equal(t, 200, status)
 			}
 			m, parts := about(t, a.Addr())
+			// The old API's documents are complete a moment after the first list.
+			require.Eventually(t, func() bool { m, parts = about(t, a.Addr()); return parts["documents"].Count >= 599 }, waitFor, 10*time.Millisecond)
 			assert.Equal(t, 32*mib, m.Budget)
 			assert.Equal(t, c.cache, parts["cache"].Limit)
 			assert.Equal(t, c.warned, strings.Contains(log.String(), "older option"))
