@@ -1,7 +1,7 @@
 package property
 
 import (
-	"bytes"
+	"encoding/binary"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -40,34 +40,45 @@ func Canonical(dst, doc []byte) []byte {
 // ASCII appends JSON without white space between values, with all non-ASCII
 // characters escaped. A byte that is not valid UTF-8 becomes U+FFFD.
 func ASCII(dst, value []byte) []byte {
-	for len(value) > 0 {
-		quote := bytes.IndexByte(value, '"')
-		if quote < 0 {
-			return dense(dst, value)
-		}
-		dst = dense(dst, value[:quote])
-		end := quote + 1
-		for end < len(value) && value[end] != '"' {
-			if value[end] == '\\' {
-				end++
+	wide := !isASCII(value)
+	from := 0 // of the bytes that are copied unchanged
+	for i := 0; i < len(value); {
+		switch c := value[i]; {
+		case c == '"':
+			end := jsonscan.ValueEnd(value, i)
+			if end < 0 {
+				end = len(value)
 			}
-			end++
+			if wide && !isASCII(value[i:end]) {
+				dst = escaped(append(dst, value[from:i]...), value[i:end])
+				from = end
+			}
+			i = end
+		case c <= ' ':
+			dst = append(dst, value[from:i]...)
+			i++
+			from = i
+		default:
+			i++
 		}
-		end = min(end+1, len(value))
-		dst = escaped(dst, value[quote:end])
-		value = value[end:]
 	}
-	return dst
+	return append(dst, value[from:]...)
 }
 
-// dense appends JSON outside texts, without white space.
-func dense(dst, value []byte) []byte {
-	for _, c := range value {
-		if c > ' ' {
-			dst = append(dst, c)
+// isASCII reports whether all bytes are ASCII.
+func isASCII(text []byte) bool {
+	const highs = 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		if binary.LittleEndian.Uint64(text)&highs != 0 {
+			return false
 		}
 	}
-	return dst
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // escaped appends a text with non-ASCII characters escaped.
@@ -104,6 +115,9 @@ const controls = "\b\f\n\r\t"
 // AppendText appends a text as JSON in ASCII.
 func AppendText(dst []byte, text string) []byte {
 	dst = append(dst, '"')
+	if jsonscan.Plain(text) {
+		return append(append(dst, text...), '"')
+	}
 	for _, r := range text {
 		switch {
 		case r == '"' || r == '\\':

@@ -24,6 +24,7 @@ type Document struct {
 	length  int      // number of steps according to the document; unsaid: as many as exist
 	steps   []step   // existing steps, sorted by number
 	split   bool     // steps is filled
+	room    []member // members of steps; the next document reuses it
 }
 
 // unsaid is the length of a chain if the document has no number there.
@@ -35,6 +36,8 @@ type member struct {
 
 type step struct {
 	number  int
+	value   []byte
+	parsed  bool     // members is filled
 	members []member // none if the step is not an object
 }
 
@@ -42,7 +45,7 @@ type step struct {
 // used. If it is not an object, it has no members.
 func (d *Document) Reset(doc []byte) {
 	d.members = appendMembers(d.members[:0], doc)
-	d.chain, d.length, d.split, d.steps = "", 0, false, d.steps[:0]
+	d.chain, d.length, d.split, d.steps, d.room = "", 0, false, d.steps[:0], d.room[:0]
 	for _, kind := range []string{"Task", "Step"} {
 		if value, ok := d.Top(kind + "Chain"); ok {
 			d.chain, d.length = kind, lengthOf(value)
@@ -160,7 +163,7 @@ func (d *Document) counts(number int) bool {
 	return number > 0 && (d.length == unsaid || number <= d.length)
 }
 
-// splitSteps parses the steps.
+// splitSteps finds the steps.
 func (d *Document) splitSteps() {
 	if d.split {
 		return
@@ -173,10 +176,24 @@ func (d *Document) splitSteps() {
 		}
 		at, found := slices.BinarySearchFunc(d.steps, n, func(s step, n int) int { return cmp.Compare(s.number, n) })
 		if !found {
-			d.steps = slices.Insert(d.steps, at, step{number: n})
+			d.steps = slices.Insert(d.steps, at, step{})
 		}
-		d.steps[at].members = appendMembers(nil, m.value)
+		d.steps[at] = step{number: n, value: m.value}
 	}
+}
+
+// ofStep returns the value of a key of a step. Most steps have few of the
+// requested keys: one is parsed only if it can have the key.
+func (d *Document) ofStep(s *step, key string) (value []byte, ok bool) {
+	if !s.parsed {
+		if !bytes.Contains(s.value, []byte(key)) && bytes.IndexByte(s.value, '\\') < 0 {
+			return nil, false
+		}
+		from := len(d.room)
+		d.room = appendMembers(d.room, s.value)
+		s.members, s.parsed = d.room[from:], true // stays valid when room is reallocated
+	}
+	return find(s.members, key)
 }
 
 // textOf decodes a text; not ok if the value is not a text.

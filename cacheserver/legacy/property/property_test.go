@@ -44,6 +44,9 @@ func TestValue(t *testing.T) {
 		{"not the number of a step", `{"TaskChain":9,"Task01":{"P":"a"},"Task+1":{"P":"b"},"Task":{"P":"c"},"P":"top"}`, "P", `"top"`},
 		{"a key twice", `{"P":1,"P":2}`, "P", `2`},
 		{"an escaped key", `{"\u0050":1}`, "P", `1`},
+		{"an escaped key in a step", `{"TaskChain":2,"Task1":{"\u0050":1},"Task2":{"Q":"P"},"P":"top"}`, "P", `[1,"top"]`},
+		{"a key that has escapes in a step", `{"StepChain":1,"Step1":{"é\"":1}}`, "é\"", `[1]`},
+		{"the name in other places of a step", `{"TaskChain":1,"Task1":{"Q":"P","R":{"P":1},"PP":2},"P":"top"}`, "P", `"top"`},
 		{"no object", `[1]`, "P", `null`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

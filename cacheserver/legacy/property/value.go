@@ -27,8 +27,10 @@ func (d *Document) Value(name string) Value {
 		return Value{one: top}
 	}
 	d.splitSteps()
-	if slices.ContainsFunc(d.steps, func(s step) bool { _, has := find(s.members, name); return has }) {
-		return Value{list: d.ofSteps(name, top), many: true}
+	for i := range d.steps {
+		if _, has := d.ofStep(&d.steps[i], name); has {
+			return Value{list: d.ofSteps(name, top), many: true}
+		}
 	}
 	if top[0] != '{' || name == "LumiList" || name == "AgentJobInfo" {
 		return Value{one: top}
@@ -62,12 +64,13 @@ func (d *Document) ofSteps(name string, top []byte) [][]byte {
 	var list distinct
 	if top[0] != '{' {
 		expected := 1
-		for _, s := range d.steps {
+		for i := range d.steps {
+			s := &d.steps[i]
 			if s.number > expected && d.length != unsaid {
 				list.add(top) // a step before this one is missing
 			}
 			expected = s.number + 1
-			if own, ok := find(s.members, name); ok {
+			if own, ok := d.ofStep(s, name); ok {
 				list.add(own)
 			} else {
 				list.add(top)
@@ -87,8 +90,9 @@ func (d *Document) ofSteps(name string, top []byte) [][]byte {
 		}
 	}
 	own := map[int][]byte{}
-	for _, s := range d.steps {
-		if value, ok := find(s.members, name); ok {
+	for i := range d.steps {
+		s := &d.steps[i]
+		if value, ok := d.ofStep(s, name); ok {
 			own[s.number] = value
 			numbers = append(numbers, s.number)
 		}
