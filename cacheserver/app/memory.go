@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
@@ -83,6 +84,7 @@ func (a *App) loadInHeadroom(ctx context.Context, restored, loaded <-chan struct
 		case <-ctx.Done():
 		}
 		debug.SetGCPercent(usual)
+		runtime.GC() // pools release their buffers at the second collection
 		debug.FreeOSMemory()
 		return
 	}

@@ -112,6 +112,7 @@ type made struct {
 // lock.
 func (d *Documents) entries(changes []Change) []made {
 	out := make([]made, 0, len(changes))
+	var of property.Document
 	for _, c := range changes {
 		m := made{Change: c, valid: true}
 		m.ID = strings.Clone(c.ID)
@@ -120,7 +121,7 @@ func (d *Documents) entries(changes []Change) []made {
 				m.valid = json.Valid(c.Doc)
 			}
 			if m.valid {
-				m.entry = d.entryOf(m.ID, c.Doc)
+				m.entry = d.entryOf(&of, m.ID, c.Doc)
 			}
 		}
 		out = append(out, m)
@@ -128,11 +129,10 @@ func (d *Documents) entries(changes []Change) []made {
 	return out
 }
 
-// entryOf builds the entry of a document. It has no text if the status of the
-// request is not one of Options.Statuses.
-func (d *Documents) entryOf(id string, doc []byte) entry {
+// entryOf builds the entry of a document, which it parses with of. It has no text
+// if the status of the request is not one of Options.Statuses.
+func (d *Documents) entryOf(of *property.Document, id string, doc []byte) entry {
 	text := property.Canonical(make([]byte, 0, len(doc)+len(doc)/64), doc)
-	var of property.Document
 	of.Reset(text)
 	status, ok := of.Text("RequestStatus")
 	n := slices.Index(d.shared.statuses, status)

@@ -18,7 +18,15 @@ func (d *Documents) edit(edits map[string]*entry) {
 		return
 	}
 	ids := slices.Sorted(maps.Keys(edits))
-	e := editor{d: d, old: old.Blocks, blocks: make([]*Block, 0, len(old.Blocks)+1), reader: old.Reader()}
+	codec := d.shared.codec
+	text, room := codec.room(), codec.room()
+	e := editor{d: d, old: old.Blocks, blocks: make([]*Block, 0, len(old.Blocks)+1), reader: codec.reader(), text: *text, room: *room}
+	defer func() {
+		*text, *room = e.text, e.room
+		codec.rooms.Put(text)
+		codec.rooms.Put(room)
+		e.reader.Close()
+	}()
 	for at := 0; at < len(ids); {
 		k := max(blockOf(e.old, ids[at]), 0)
 		end := len(ids) // of the ids that belong to this block
@@ -52,6 +60,7 @@ type editor struct {
 	blocks []*Block
 	reader *Reader
 	text   []byte
+	room   []byte
 }
 
 // block rebuilds block k with the edits of some ids. Without any block, it builds
@@ -68,7 +77,8 @@ func (e *editor) block(k int, ids []string, edits map[string]*entry) error {
 	list = merged(list, ids, edits)
 	if len(list) < blockSize/4 && to < len(e.old) && e.old[to].Len() <= blockSize && !e.holds(to, ids, edits) {
 		// Too few documents are left: merge with the next block.
-		next := &Reader{dec: e.reader.dec}
+		next := e.reader.codec.reader()
+		defer next.Close()
 		if err := next.Open(e.old[to]); err != nil {
 			return err
 		}
@@ -79,8 +89,12 @@ func (e *editor) block(k int, ids []string, edits map[string]*entry) error {
 	e.next = to
 	for _, part := range parts(list) {
 		e.d.serial++
+		e.text = textOf(part, e.text)
 		var b *Block
-		b, e.text = e.d.shared.codec.pack(e.d.serial, part, e.text)
+		var err error
+		if b, e.room, err = e.d.shared.codec.pack(e.d.serial, part, e.text, e.room); err != nil {
+			return err
+		}
 		e.blocks = append(e.blocks, b)
 	}
 	return nil

@@ -1,14 +1,13 @@
 package documents
 
 import (
+	"cmp"
 	"container/heap"
 	"maps"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // runBytes is how many bytes a full read gathers before they are sorted and
@@ -18,6 +17,7 @@ const runBytes = 24 << 20
 // gathering holds the documents of a first full read in the order of arrival: runs
 // of compressed blocks, each sorted by id, and the documents since the last run.
 type gathering struct {
+	quick codec  // of the runs
 	runs  []*run // for equal ids, a later run has the newer document
 	loose map[string]*entry
 	size  int
@@ -32,7 +32,7 @@ type run struct {
 	err     error
 }
 
-func newGathering() *gathering { return &gathering{loose: map[string]*entry{}} }
+func newGathering() *gathering { return &gathering{quick: quickCodec(), loose: map[string]*entry{}} }
 
 // add adds documents. The lock of d is held; runs are compressed without it.
 func (g *gathering) add(d *Documents, edits map[string]*entry) {
@@ -49,7 +49,7 @@ func (g *gathering) add(d *Documents, edits map[string]*entry) {
 		r := &run{ready: make(chan struct{})}
 		loose := g.loose
 		g.runs, g.loose, g.size, g.known = append(g.runs, r), map[string]*entry{}, 0, nil
-		go r.make(loose)
+		go r.make(g.quick, loose)
 	}
 	d.bytes.Store(int64(g.size))
 }
@@ -78,12 +78,8 @@ func (g *gathering) has(id string) bool {
 }
 
 // make compresses gathered documents.
-func (r *run) make(loose map[string]*entry) {
+func (r *run) make(quick codec, loose map[string]*entry) {
 	defer close(r.ready)
-	enc, err := newEncoder(zstd.SpeedFastest, 1) // they are compressed again soon
-	if r.err = err; err != nil {
-		return
-	}
 	var list []entry
 	for _, id := range slices.Sorted(maps.Keys(loose)) {
 		if e := loose[id]; e != nil {
@@ -92,10 +88,13 @@ func (r *run) make(loose map[string]*entry) {
 			r.removed = append(r.removed, id)
 		}
 	}
-	var text []byte
+	var text, room []byte
 	for _, part := range cut(list) {
+		text = textOf(part, text)
 		var b *Block
-		b, text = pack(enc, 0, part, text)
+		if b, room, r.err = quick.pack(0, part, text, room); r.err != nil {
+			return
+		}
 		r.blocks = append(r.blocks, b)
 	}
 }
@@ -119,7 +118,7 @@ func cut(list []entry) (out [][]entry) {
 type cursor struct {
 	age    int // of the run; for equal ids the youngest counts
 	run    *run
-	reader Reader
+	reader *Reader
 	block  int
 	at     int
 	gone   int // index in removed
@@ -180,7 +179,7 @@ func (h *cursors) Pop() any {
 // not ok, when stop returns true.
 func (g *gathering) build(d *Documents, without map[string]bool, stop func() bool) (blocks []*Block, ok bool, err error) {
 	last := &run{ready: make(chan struct{})}
-	last.make(g.loose)
+	last.make(g.quick, g.loose)
 	g.loose = nil
 	var order cursors
 	for age, r := range append(g.runs, last) {
@@ -188,7 +187,7 @@ func (g *gathering) build(d *Documents, without map[string]bool, stop func() boo
 		if r.err != nil {
 			return nil, false, r.err
 		}
-		c := &cursor{age: age, run: r, reader: Reader{dec: d.shared.codec.dec}}
+		c := &cursor{age: age, run: r, reader: g.quick.reader()}
 		more, err := c.next()
 		if err != nil {
 			return nil, false, err
@@ -199,12 +198,13 @@ func (g *gathering) build(d *Documents, without map[string]bool, stop func() boo
 	}
 	g.runs = nil
 	heap.Init(&order)
-	enc, err := newEncoder(zstd.SpeedDefault, runtime.GOMAXPROCS(0))
-	if err != nil {
-		return nil, false, err
-	}
-	p := newPacker(d, enc)
-	defer func() { blocks = p.end() }()
+	p := newPacker(d)
+	defer func() {
+		made, broken := p.end()
+		if blocks = made; err == nil && broken != nil {
+			ok, err = false, broken
+		}
+	}()
 	for previous, begun := "", false; len(order) > 0; {
 		c := order[0]
 		if fresh := !begun || c.now.id != previous; fresh && c.is && !without[c.now.id] {
@@ -230,64 +230,74 @@ func (g *gathering) build(d *Documents, without map[string]bool, stop func() boo
 type packer struct {
 	d      *Documents
 	count  int
-	list   []entry
-	text   []byte // texts of list
+	now    job
 	jobs   chan job
+	free   chan job // with memory to reuse
 	wg     sync.WaitGroup
 	mu     sync.Mutex
 	blocks []*Block
+	err    error
 }
 
+// job is a block to compress.
 type job struct {
 	place int
 	list  []entry
+	text  []byte // of list
 }
 
-func newPacker(d *Documents, enc *zstd.Encoder) *packer {
-	p := &packer{d: d, jobs: make(chan job)}
-	for range runtime.GOMAXPROCS(0) {
+func newPacker(d *Documents) *packer {
+	workers := runtime.GOMAXPROCS(0)
+	p := &packer{d: d, jobs: make(chan job), free: make(chan job, workers+1)}
+	for range workers {
 		p.wg.Go(func() {
-			var text []byte
+			var room []byte
 			for j := range p.jobs {
 				var b *Block
-				b, text = pack(enc, d.serial+1+uint64(j.place), j.list, text) //nolint:gosec // an index
+				var err error
+				b, room, err = d.shared.codec.pack(d.serial+1+uint64(j.place), j.list, j.text, room) //nolint:gosec // an index
 				p.mu.Lock()
 				p.blocks[j.place] = b
+				p.err = cmp.Or(p.err, err)
 				p.mu.Unlock()
+				p.free <- j
 			}
 		})
 	}
+	for range workers + 1 {
+		p.free <- job{}
+	}
+	p.now = <-p.free
 	return p
 }
 
 // add copies an entry. Its text need not remain valid.
 func (p *packer) add(e entry) {
-	if len(p.list) == blockSize || len(p.list) > 0 && len(p.text)+len(e.text) > blockText {
+	if n := len(p.now.list); n == blockSize || n > 0 && len(p.now.text)+len(e.text) > blockText {
 		p.flush()
 	}
 	p.count++
-	from := len(p.text)
-	p.text = append(p.text, e.text...)
-	e.text = p.text[from:len(p.text):len(p.text)] // stays valid when text is reallocated
-	p.list = append(p.list, e)
+	p.now.text = append(p.now.text, e.text...)
+	p.now.list = append(p.now.list, e) // from now on only the length of its text counts
 }
 
 func (p *packer) flush() {
 	p.mu.Lock()
-	place := len(p.blocks)
+	p.now.place = len(p.blocks)
 	p.blocks = append(p.blocks, nil)
 	p.mu.Unlock()
-	p.jobs <- job{place, p.list}
-	p.list, p.text = nil, make([]byte, 0, cap(p.text))
+	p.jobs <- p.now
+	next := <-p.free
+	p.now = job{list: next.list[:0], text: next.text[:0]}
 }
 
 // end returns the blocks, and advances the serial of d.
-func (p *packer) end() []*Block {
-	if len(p.list) > 0 {
+func (p *packer) end() ([]*Block, error) {
+	if len(p.now.list) > 0 {
 		p.flush()
 	}
 	close(p.jobs)
 	p.wg.Wait()
 	p.d.serial += uint64(len(p.blocks))
-	return p.blocks
+	return p.blocks, p.err
 }

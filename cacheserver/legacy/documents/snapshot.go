@@ -81,8 +81,8 @@ func (s *Snapshot) Status(name string) (n uint8, ok bool) {
 // StatusName returns the name of a Mark's Status.
 func (s *Snapshot) StatusName(n uint8) string { return s.shared.statuses[n] }
 
-// Reader returns a reader of blocks.
-func (s *Snapshot) Reader() *Reader { return &Reader{dec: s.shared.codec.dec} }
+// Reader returns a reader of blocks, to be closed after use.
+func (s *Snapshot) Reader() *Reader { return s.shared.codec.reader() }
 
 // Find returns the block that contains a document, and its index in the block.
 func (s *Snapshot) Find(id string) (b *Block, i int, ok bool) {
