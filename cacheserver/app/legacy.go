@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -185,7 +186,7 @@ type legacySource struct{ source source }
 
 // whole is a source that serves documents by id.
 type whole interface {
-	Documents(ctx context.Context, db couch.Database, ids []string) ([]couch.Row, error)
+	Documents(ctx context.Context, db couch.Database, ids []string, keep func(doc []byte) []byte) ([]couch.Row, error)
 }
 
 // jobRows is a source with job documents.
@@ -198,12 +199,12 @@ var (
 	errNoJobs      = errors.New("the source has no job documents")
 )
 
-func (s legacySource) documents(ctx context.Context, db couch.Database, ids []string) ([][]byte, error) {
+func (s legacySource) documents(ctx context.Context, db couch.Database, ids []string, keep func(doc []byte) []byte) ([][]byte, error) {
 	from, ok := s.source.(whole)
 	if !ok {
 		return nil, errNoDocuments
 	}
-	rows, err := from.Documents(ctx, db, ids)
+	rows, err := from.Documents(ctx, db, ids, keep)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the API adds what it reads
 	}
@@ -218,11 +219,11 @@ func (s legacySource) documents(ctx context.Context, db couch.Database, ids []st
 }
 
 func (s legacySource) Requests(ctx context.Context, ids []string) ([][]byte, error) {
-	return s.documents(ctx, couch.Requests, ids)
+	return s.documents(ctx, couch.Requests, ids, bytes.Clone)
 }
 
-func (s legacySource) Documents(ctx context.Context, ids []string) ([][]byte, error) {
-	return s.documents(ctx, couch.WMStats, ids)
+func (s legacySource) Documents(ctx context.Context, ids []string, keep func(doc []byte) []byte) ([][]byte, error) {
+	return s.documents(ctx, couch.WMStats, ids, keep)
 }
 
 func (s legacySource) EachJob(ctx context.Context, workflow string, begin func(), fn func(id string, key []byte) error) error {

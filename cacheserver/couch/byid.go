@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/dmwm/wmstats/schema/raw"
 )
@@ -172,14 +171,16 @@ func notHad(op string, r Row) error {
 	return &Error{Op: op, Kind: ErrRow, Code: r.Error, Reason: "the document " + r.ID + " did not come"}
 }
 
-// Documents reads the documents of some ids in the order of the ids. The caller
-// owns the copies. See ByID.
-func (c *Client) Documents(ctx context.Context, db Database, ids []string) ([]Row, error) {
+// Documents reads the documents of some ids in the order of the ids. keep copies a
+// document, as bytes.Clone does. See ByID.
+func (c *Client) Documents(ctx context.Context, db Database, ids []string, keep func(doc []byte) []byte) ([]Row, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	defer cancel()
 	found := make(map[string]Row, len(ids))
 	err := c.ByID(ctx, db, ids, func(r Row) error {
-		r.Doc = slices.Clone(r.Doc)
+		if r.Doc != nil {
+			r.Doc = keep(r.Doc)
+		}
 		found[r.ID] = r
 		return nil
 	})

@@ -1,6 +1,7 @@
 package couch
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -283,14 +284,14 @@ func TestDocuments(t *testing.T) {
 	srv, c := standIn(t, couchfake.Options{})
 	fill(t, srv)
 	require.True(t, srv.Delete(wmstatsDB, "a1"))
-	rows, err := c.Documents(t.Context(), WMStats, []string{"a1-r2", "a1", "nosuch"})
+	rows, err := c.Documents(t.Context(), WMStats, []string{"a1-r2", "a1", "nosuch"}, bytes.Clone)
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
 	assert.Contains(t, string(rows[0].Doc), `"agent_request"`)
 	assert.Equal(t, []bool{true, false}, []bool{rows[1].Deleted, rows[1].Missing})
 	assert.Equal(t, "nosuch", rows[2].ID)
 	assert.True(t, rows[2].Missing)
-	rows, err = c.Documents(t.Context(), WMStats, nil)
+	rows, err = c.Documents(t.Context(), WMStats, nil, bytes.Clone)
 	require.NoError(t, err)
 	assert.Empty(t, rows)
 }

@@ -1,6 +1,7 @@
 package couch
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,7 +86,7 @@ func (c *Client) request(ctx context.Context, id string) (*raw.ReqMgrDoc, error)
 // the call: sums without it would be wrong.
 func (c *Client) agentDocs(ctx context.Context, ids []string) ([]*raw.ReportDoc, error) {
 	const op = "read agent documents"
-	rows, err := c.Documents(ctx, WMStats, ids)
+	rows, err := c.Documents(ctx, WMStats, ids, bytes.Clone)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ const (
 	wholeBytes = 8 << 20  // an answer up to this length is buffered and sent with an ETag
 	longAnswer = 2        // an answer expected to be this many times as long is never buffered
 	pieceBytes = 64 << 10 // length of the text that is compressed in one step
+	keptBytes  = 2 << 20  // longer buffers are not reused
 )
 
 // answer is a successful answer under construction: rows in the old server's line
@@ -37,6 +38,9 @@ type answer struct {
 // bytes, 0 if unknown: a long answer is not buffered.
 func (c *call) begin(about int64) *answer {
 	a := &answer{c: c}
+	if b, ok := c.h.buffers.Get().(*buffers); ok {
+		a.text, a.out = b.text, b.out
+	}
 	if c.coded {
 		const ratio = 8
 		about /= ratio
@@ -48,6 +52,16 @@ func (c *call) begin(about int64) *answer {
 	}
 	a.text = append(a.text, "{\"result\": [\n"...)
 	return a
+}
+
+// buffers are those of a finished answer.
+type buffers struct{ text, out []byte }
+
+// recycle passes the buffers to the next answer.
+func (a *answer) recycle() {
+	if cap(a.text)+cap(a.out) <= keptBytes {
+		a.c.h.buffers.Put(&buffers{a.text[:0], a.out[:0]})
+	}
 }
 
 // only reports whether the answer is complete because the request is a HEAD and
@@ -133,8 +147,13 @@ func (a *answer) take() {
 	if !a.sent && a.hold() {
 		a.send()
 	}
-	if a.sent {
-		a.pass()
+	if !a.sent {
+		return
+	}
+	a.pass()
+	if len(a.out) == 0 && cap(a.out) > 4*pieceBytes {
+		a.out = nil // a long stream needs no long buffer
+		a.release()
 	}
 }
 
@@ -170,10 +189,7 @@ func (a *answer) pass() {
 	if _, err := a.c.w.Write(a.out); err != nil {
 		a.failed = fmt.Errorf("send an answer: %w", err)
 	}
-	if a.out = a.out[:0]; cap(a.out) > 4*pieceBytes {
-		a.out = nil // a long stream needs no long buffer
-		a.release()
-	}
+	a.out = a.out[:0]
 }
 
 // now flushes everything to the client, unless the answer is buffered.

@@ -38,6 +38,7 @@ func (c *call) filtered() error {
 	c.from = fromMemory
 	a := c.begin(0)
 	scan := scan{s: s, q: &q, picked: picked, reader: s.Reader()}
+	defer scan.reader.Close()
 	for _, b := range s.Blocks {
 		if err := c.r.Context().Err(); err != nil {
 			return fmt.Errorf("answer: %w", context.Cause(c.r.Context()))
@@ -99,6 +100,7 @@ type scan struct {
 	picked picker
 	reader *documents.Reader
 	of     property.Document
+	rows   []byte // memory for the rows of a block
 }
 
 // match is a document that matches a question. Its text is valid until the next
@@ -147,14 +149,7 @@ func (c *call) segment(s *scan, b *documents.Block, deflated bool) (rows, error)
 			}
 		}
 	}
-	var r rows
-	add := func(row func([]byte) []byte) {
-		if r.count > 0 {
-			r.text = append(r.text, ',')
-		}
-		r.count++
-		r.text = append(row(r.text), '\n')
-	}
+	r := rows{text: s.rows[:0]}
 	var idle func(id string) bool
 	if s.q.cleaned {
 		var err error
@@ -163,19 +158,26 @@ func (c *call) segment(s *scan, b *documents.Block, deflated bool) (rows, error)
 		}
 	}
 	err := s.matches(b, func(m match) {
-		if idle == nil || idle(m.id) {
-			add(func(dst []byte) []byte { return s.q.appendRow(dst, &s.of, nil) })
+		if idle != nil && !idle(m.id) {
+			return
 		}
+		if r.count > 0 {
+			r.text = append(r.text, ',')
+		}
+		r.count++
+		r.text = append(s.q.appendRow(r.text, &s.of, nil), '\n')
 	})
+	s.rows = r.text
 	if err != nil || s.q.cleaned {
 		return r, err
 	}
-	r.text = bytes.Clone(r.text) // cached rows keep no spare capacity
 	if deflated && r.count > 0 {
 		if r.deflated, err = stitch.Compress(r.text); err != nil {
 			return r, fmt.Errorf("compress rows: %w", err)
 		}
 		r.text = nil // only one form is needed
+	} else {
+		r.text = bytes.Clone(r.text)
 	}
 	cost := int64(len(r.text)+len(key)) + 64
 	if r.deflated != nil {

@@ -262,7 +262,7 @@ func (h *Handler) samples(ctx context.Context, groups []jobGroup, n int) (docs [
 		if len(ids) == 0 {
 			return docs, gone, nil
 		}
-		found, err := h.documents(ctx, ids)
+		found, err := h.documents(ctx, ids, bytes.Clone)
 		if err != nil {
 			return nil, nil, err
 		}

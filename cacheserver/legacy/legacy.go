@@ -21,6 +21,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,8 +56,9 @@ type Store interface {
 // not be read.
 type Source interface {
 	Requests(ctx context.Context, ids []string) ([][]byte, error)
-	// Documents reads agents' reports and job documents.
-	Documents(ctx context.Context, ids []string) ([][]byte, error)
+	// Documents reads agents' reports and job documents. keep copies a document,
+	// as bytes.Clone does.
+	Documents(ctx context.Context, ids []string, keep func(doc []byte) []byte) ([][]byte, error)
 	// EachJob calls fn with the id and the key of each job of a workflow whose
 	// document has an object errors. The key is a JSON list: workflow, task, state,
 	// exit code, site and more; it is valid inside fn only. begin is called before
@@ -104,7 +106,8 @@ type Handler struct {
 	reads   chan struct{} // limits reads of the source
 	metrics *metrics
 	started time.Time
-	whole   int // maximum length in bytes of a buffered answer
+	whole   int       // maximum length in bytes of a buffered answer
+	buffers sync.Pool // of *buffers
 	openapi []byte
 
 	held     atomic.Int64 // bytes of buffered answers
@@ -182,6 +185,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.answer.release()
 		h.metrics.count(c.api, c.from)
 		if p == nil {
+			if c.answer != nil {
+				c.answer.recycle()
+			}
 			return
 		}
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {

@@ -65,28 +65,28 @@ func weight(list []string) (bytes int64) {
 
 // names returns the names of all locked requests, sorted and without duplicates.
 func (c *call) names(s *documents.Snapshot, of names) ([]string, error) {
-	seen := map[string]struct{}{}
-	reader := s.Reader()
+	var all []string
+	scan := scan{s: s, reader: s.Reader()}
+	defer scan.reader.Close()
 	for _, b := range s.Blocks {
 		if c.r.Context().Err() != nil {
 			return nil, fmt.Errorf("answer: %w", c.r.Context().Err())
 		}
-		list, err := c.namesOf(b, reader, of)
+		list, err := c.namesOf(&scan, b, of)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range list {
-			seen[name] = struct{}{}
-		}
+		all = append(all, list...)
 	}
 	for _, u := range s.Unusable() {
-		c.salvage(u, of, func(name string) { seen[name] = struct{}{} })
+		c.salvage(u, of, func(name string) { all = append(all, name) })
 	}
-	return slices.Sorted(maps.Keys(seen)), nil
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // namesOf returns the names of the locked requests of one block.
-func (c *call) namesOf(b *documents.Block, reader *documents.Reader, of names) ([]string, error) {
+func (c *call) namesOf(s *scan, b *documents.Block, of names) ([]string, error) {
 	key := "legacy/names/" + c.api + "/" + strconv.FormatUint(b.Serial(), 36)
 	if found, ok := c.h.o.Cache.Get(key); ok {
 		if list, ok := found.([]string); ok {
@@ -94,16 +94,15 @@ func (c *call) namesOf(b *documents.Block, reader *documents.Reader, of names) (
 		}
 	}
 	seen := map[string]struct{}{}
-	var doc property.Document
 	for i := range b.Len() {
 		if !c.h.locked[b.Mark(i).Status] {
 			continue
 		}
-		if err := reader.Open(b); err != nil {
+		if err := s.reader.Open(b); err != nil {
 			return nil, fmt.Errorf("%w: %w", errMemory, err)
 		}
-		doc.Reset(reader.Document(i))
-		of(&doc, func(name string) { seen[name] = struct{}{} })
+		s.of.Reset(s.reader.Document(i))
+		of(&s.of, func(name string) { seen[name] = struct{}{} })
 	}
 	list := slices.Sorted(maps.Keys(seen))
 	c.h.o.Cache.Set(key, list, weight(list))

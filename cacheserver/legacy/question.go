@@ -155,8 +155,8 @@ func (q *question) matches(d *property.Document) bool {
 }
 
 // appendRow appends the row of a document: the properties named by the masks.
-// reports is its AgentJobInfo, nil if it has none.
-func (q *question) appendRow(dst []byte, d *property.Document, reports []byte) []byte {
+// reports are the documents of its agents.
+func (q *question) appendRow(dst []byte, d *property.Document, reports [][]byte) []byte {
 	for i, mask := range q.masks {
 		if i == 0 {
 			dst = append(dst, '{')
@@ -167,8 +167,8 @@ func (q *question) appendRow(dst []byte, d *property.Document, reports []byte) [
 		switch {
 		case mask != propReports:
 			dst = d.Value(mask).AppendTo(dst)
-		case reports != nil:
-			dst = append(dst, reports...)
+		case hasReports(reports):
+			dst = appendReports(dst, reports)
 		default:
 			dst = append(dst, "null"...)
 		}

@@ -1,7 +1,6 @@
 package legacy
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -71,14 +70,15 @@ func (c *call) requestcache() error {
 		return nil
 	}
 	a.separate()
-	text, first := []byte{'{'}, true
+	text, first := []byte{'{'}, true // and the memory for all members
 	err = c.eachJoined(s, &q, func(w joined) error {
 		if !first {
 			text = append(text[:0], ',')
 		}
 		first = false
 		text = append(property.AppendText(text, w.id), ':')
-		return a.write(appendWhole(text, w.text, w.reports))
+		text = appendWhole(text, w.text, w.reports)
+		return a.write(text)
 	}, a.now)
 	if err != nil {
 		return err
@@ -94,9 +94,9 @@ func (c *call) requestcache() error {
 	return a.end()
 }
 
-// appendWhole appends a request document with its AgentJobInfo, if not nil.
-func appendWhole(dst, text, reports []byte) []byte {
-	if reports == nil {
+// appendWhole appends a request document with its AgentJobInfo, if there is one.
+func appendWhole(dst, text []byte, reports [][]byte) []byte {
+	if !hasReports(reports) {
 		return append(dst, text...)
 	}
 	dst = append(dst, text[:len(text)-1]...)
@@ -104,7 +104,7 @@ func appendWhole(dst, text, reports []byte) []byte {
 		dst = append(dst, ',')
 	}
 	dst = append(dst, `"AgentJobInfo":`...)
-	return append(append(dst, reports...), '}')
+	return append(appendReports(dst, reports), '}')
 }
 
 // joined is a request with the agents' reports on it.
@@ -112,15 +112,34 @@ type joined struct {
 	id      string
 	text    []byte // the request document
 	refs    []join.ReportRef
-	reports []byte // AgentJobInfo as JSON; nil: none
+	reports [][]byte // documents of refs; nil for a deleted one
 }
 
-// batch holds requests whose reports are read together.
+// batch holds requests whose reports are read together. A call reuses its batches:
+// it needs two, however long the answer is.
 type batch struct {
-	list    []joined
-	reports int // number of reports to read
-	text    int // bytes of request documents
-	done    chan error
+	list []joined
+	ids  []string // of the reports to read
+	text int      // bytes of request documents
+	room arena    // holds the documents
+	done chan error
+}
+
+// add adds a request, and copies its text.
+func (b *batch) add(w joined) {
+	w.text = b.room.keep(w.text)
+	b.text += len(w.text)
+	b.list = append(b.list, w)
+	for _, r := range w.refs {
+		b.ids = append(b.ids, r.ID)
+	}
+}
+
+// empty makes room for other requests.
+func (b *batch) empty() {
+	clear(b.list)
+	b.list, b.ids, b.text = b.list[:0], b.ids[:0], 0
+	b.room.empty()
 }
 
 // eachJoined calls fn with all matching requests in the order of their names.
@@ -130,6 +149,8 @@ func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) er
 	ctx, cancel := context.WithCancel(c.r.Context())
 	defer cancel()
 	var ahead []*batch
+	var spare []*batch // have been written
+	fill := &batch{}
 	defer func() {
 		cancel()
 		for _, b := range ahead { // no goroutine outlives the answer
@@ -147,24 +168,30 @@ func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) er
 				return err
 			}
 		}
+		b.empty()
+		spare = append(spare, b)
 		return now()
 	}
-	fill := &batch{}
 	start := func() error {
 		if len(fill.list) == 0 {
 			return nil
 		}
 		b := fill
-		fill = &batch{}
 		b.done = make(chan error, 1)
 		ahead = append(ahead, b)
 		go func() { b.done <- guarded(func() error { return c.read(ctx, b) }) }()
-		if len(ahead) < batchesAhead {
-			return nil
+		if len(ahead) == batchesAhead {
+			if err := finish(); err != nil {
+				return err
+			}
 		}
-		return finish()
+		if fill = (&batch{}); len(spare) > 0 {
+			fill, spare = spare[0], spare[1:]
+		}
+		return nil
 	}
 	scan := scan{s: s, q: q, picked: q.picker(s), reader: s.Reader()}
+	defer scan.reader.Close()
 	for _, b := range s.Blocks {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("answer: %w", context.Cause(ctx))
@@ -174,10 +201,8 @@ func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) er
 			return err
 		}
 		for _, w := range list {
-			fill.list = append(fill.list, w)
-			fill.reports += len(w.refs)
-			fill.text += len(w.text)
-			if fill.reports >= batchReports || fill.text >= batchText {
+			fill.add(w)
+			if len(fill.ids) >= batchReports || fill.text >= batchText {
 				if err := start(); err != nil {
 					return err
 				}
@@ -195,7 +220,8 @@ func (c *call) eachJoined(s *documents.Snapshot, q *question, fn func(joined) er
 	return nil
 }
 
-// joinedOf returns the matching requests of a block, without their reports.
+// joinedOf returns the matching requests of a block, without their reports. Their
+// texts are valid until the next block is opened.
 func (c *call) joinedOf(s *scan, b *documents.Block) (list []joined, err error) {
 	var all []match
 	if err := s.matches(b, func(m match) { all = append(all, m) }); err != nil {
@@ -214,7 +240,7 @@ func (c *call) joinedOf(s *scan, b *documents.Block) (list []joined, err error) 
 		}
 	}
 	for _, m := range all {
-		w := joined{id: m.id, text: bytes.Clone(m.text)}
+		w := joined{id: m.id, text: m.text}
 		if s.q.cleaned && slices.ContainsFunc(refs[m.id], func(r join.ReportRef) bool { return !r.Idle }) {
 			continue
 		}
@@ -238,36 +264,29 @@ func guarded(read func() error) (err error) {
 
 // read reads the reports of a batch.
 func (c *call) read(ctx context.Context, b *batch) error {
-	if b.reports == 0 {
+	if len(b.ids) == 0 {
 		return nil
 	}
-	var ids []string
-	for i := range b.list {
-		for _, r := range b.list[i].refs {
-			ids = append(ids, r.ID)
-		}
-	}
-	docs, err := c.h.documents(ctx, ids)
+	docs, err := c.h.documents(ctx, b.ids, b.room.keep)
 	if err != nil {
 		return err
 	}
 	for i := range b.list {
 		w := &b.list[i]
-		w.reports = reportsOf(docs[:len(w.refs)])
-		docs = docs[len(w.refs):]
+		w.reports, docs = docs[:len(w.refs)], docs[len(w.refs):]
 	}
 	return nil
 }
 
 // documents reads agents' reports or job documents in batches.
-func (h *Handler) documents(ctx context.Context, ids []string) (docs [][]byte, err error) {
+func (h *Handler) documents(ctx context.Context, ids []string, keep func(doc []byte) []byte) (docs [][]byte, err error) {
 	for some := range slices.Chunk(ids, batchReports) {
 		select {
 		case h.reads <- struct{}{}:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
 		}
-		found, err := h.readSome(ctx, some)
+		found, err := h.readSome(ctx, some, keep)
 		<-h.reads
 		if err != nil {
 			return nil, err
@@ -277,10 +296,10 @@ func (h *Handler) documents(ctx context.Context, ids []string) (docs [][]byte, e
 	return docs, nil
 }
 
-func (h *Handler) readSome(ctx context.Context, ids []string) ([][]byte, error) {
+func (h *Handler) readSome(ctx context.Context, ids []string, keep func(doc []byte) []byte) ([][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.o.Timeout)
 	defer cancel()
-	docs, err := h.o.Source.Documents(ctx, ids)
+	docs, err := h.o.Source.Documents(ctx, ids, keep)
 	if err == nil && len(docs) != len(ids) {
 		err = fmt.Errorf("%d documents came, want %d", len(docs), len(ids))
 	}
@@ -290,34 +309,32 @@ func (h *Handler) readSome(ctx context.Context, ids []string) ([][]byte, error) 
 	return docs, nil
 }
 
-// reportsOf returns the AgentJobInfo of some reports, nil without any. Deleted
-// reports (nil) are left out.
-func reportsOf(docs [][]byte) (info []byte) {
-	const around = 100 // bytes for the key and for escapes
-	size := 0
-	for _, doc := range docs {
-		size += len(doc) + around
-	}
+// hasReports reports whether there is a report. Deleted ones are nil.
+func hasReports(docs [][]byte) bool {
+	return slices.ContainsFunc(docs, func(doc []byte) bool { return doc != nil })
+}
+
+// appendReports appends the AgentJobInfo of some reports. Deleted ones are left
+// out.
+func appendReports(dst []byte, docs [][]byte) []byte {
 	var of property.Document
+	dst = append(dst, '{')
+	first := true
 	for _, doc := range docs {
 		if doc == nil {
 			continue
 		}
-		if info == nil {
-			info = append(make([]byte, 0, size), '{')
-		} else {
-			info = append(info, ',')
+		if !first {
+			dst = append(dst, ',')
 		}
+		first = false
 		of.Reset(doc)
 		agent, ok := of.Text("agent_url")
 		if !ok {
 			agent = nothing
 		}
-		info = append(property.AppendText(info, agent), ':')
-		info = property.ASCII(info, doc)
+		dst = append(property.AppendText(dst, agent), ':')
+		dst = property.ASCII(dst, doc)
 	}
-	if info != nil {
-		info = append(info, '}')
-	}
-	return info
+	return append(dst, '}')
 }

@@ -59,6 +59,7 @@ func textOf(s *documents.Snapshot, name string) ([]byte, error) {
 		return nil, nil
 	}
 	r := s.Reader()
+	defer r.Close()
 	if err := r.Open(b); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMemory, err)
 	}
@@ -101,7 +102,7 @@ func (c *call) readWorkflow(known []byte, refs []join.ReportRef, read ondemand.C
 		}
 		var err error
 		if len(ids) > 0 {
-			w.reports, err = c.h.documents(ctx, ids)
+			w.reports, err = c.h.documents(ctx, ids, bytes.Clone)
 		}
 		for _, doc := range w.reports {
 			cost += int64(len(doc))
@@ -128,7 +129,7 @@ func (c *call) request() error {
 	row := []byte("{")
 	if w.text != nil {
 		row = append(property.AppendText(row, c.name), ':')
-		row = appendWhole(row, w.text, reportsOf(w.reports))
+		row = appendWhole(row, w.text, w.reports)
 	}
 	a := c.begin(0)
 	if err := a.row(append(row, '}')); err != nil {

@@ -67,7 +67,7 @@ type sourceFake struct {
 
 var errAway = errors.New("the source is away")
 
-func (s *sourceFake) Documents(ctx context.Context, ids []string) ([][]byte, error) {
+func (s *sourceFake) Documents(ctx context.Context, ids []string, keep func(doc []byte) []byte) ([][]byte, error) {
 	if s.block != nil {
 		s.waits <- struct{}{}
 		select {
@@ -85,7 +85,7 @@ func (s *sourceFake) Documents(ctx context.Context, ids []string) ([][]byte, err
 		case doc == "!":
 			return nil, errAway
 		case ok && doc != "":
-			docs[i] = []byte(doc)
+			docs[i] = keep([]byte(doc))
 		}
 	}
 	return docs, nil
@@ -106,7 +106,7 @@ func (s *sourceFake) count() int {
 }
 
 func (s *sourceFake) Requests(ctx context.Context, ids []string) ([][]byte, error) {
-	return s.Documents(ctx, ids)
+	return s.Documents(ctx, ids, bytes.Clone)
 }
 
 func (s *sourceFake) EachJob(_ context.Context, _ string, begin func(), fn func(id string, key []byte) error) error {

@@ -227,8 +227,8 @@ func (s *Source) Detail(ctx context.Context, request string, agents []string) (s
 }
 
 // Documents are those of the current answer of these ids, in their order. One that
-// is not there is missing.
-func (s *Source) Documents(ctx context.Context, db couch.Database, ids []string) ([]couch.Row, error) {
+// is not there is missing. keep copies a document, as bytes.Clone does.
+func (s *Source) Documents(ctx context.Context, db couch.Database, ids []string, keep func(doc []byte) []byte) ([]couch.Row, error) {
 	if err := s.known("read documents of a requestcache", db); err != nil {
 		return nil, err
 	}
@@ -238,14 +238,14 @@ func (s *Source) Documents(ctx context.Context, db couch.Database, ids []string)
 	}
 	defer s.done(a)
 	rows := make([]couch.Row, len(ids))
+	var text []byte
 	for n, id := range ids {
 		rows[n] = couch.Row{ID: id, Missing: true}
 		if i, ok := a.index[db][id]; ok {
-			text, err := a.read(a.docs[db][i], nil)
-			if err != nil {
+			if text, err = a.read(a.docs[db][i], text); err != nil {
 				return nil, err
 			}
-			rows[n] = couch.Row{ID: id, Doc: text}
+			rows[n] = couch.Row{ID: id, Doc: keep(text)}
 		}
 	}
 	return rows, nil
