@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dmwm/wmstats/scripts/bench/figures"
@@ -28,35 +28,59 @@ func runLegacy(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	without, err := r.startCacheWith(ctx, source, "--legacy=false", "--rate-limit", "0")
+	cache, err := r.oldReads(ctx, source)
 	if err != nil {
 		return err
 	}
-	const quiet = 5 * time.Second
-	least, err := r.settled(ctx, without.server, quiet)
-	if err != nil {
-		return err
-	}
-	r.bar("processor time until ready, without it", without.cpu.Seconds(), "s", "")
-	cache, err := r.startCacheWith(ctx, source, "--rate-limit", "0")
-	if err != nil {
-		return err
-	}
-	if err := r.ready(ctx, cache.url+oldData+"globallocks"); err != nil {
-		return err
-	}
-	r.bar("processor time until the lists answer", cache.server.cpu().Seconds(), "s", "")
-	now, err := r.settled(ctx, cache.server, quiet)
-	if err != nil {
-		return err
-	}
-	r.bar("memory per workflow", (now-least)/1e3/float64(r.Workflows), "KB", "<= 0.8")
 	for _, step := range []func(context.Context, server, server) error{r.oldHot, r.oldSingle, r.oldRequestcache, r.oldBesideFetch} {
-		if err := step(ctx, source, cache.server); err != nil {
+		if err := step(ctx, source, cache); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// oldReads measures first reads with and without the request documents, in turns,
+// and what they leave in memory. The best of each counts: others share the
+// machine. It returns the last server with documents.
+func (r *run) oldReads(ctx context.Context, source server) (server, error) {
+	const (
+		rounds = 2
+		quiet  = 5 * time.Second
+	)
+	var cpu, memory [2][]float64 // without, with
+	for round := range rounds {
+		for n, flags := range [][]string{{"--legacy=false", "--rate-limit", "0"}, {"--rate-limit", "0"}} {
+			cache, err := r.startCacheWith(ctx, source, flags...)
+			if err != nil {
+				return server{}, err
+			}
+			if n == 1 { // a call that needs all documents, and looks at none
+				if err := r.ready(ctx, cache.url+oldData+"filtered_requests?RequestName=none&mask=RequestName"); err != nil {
+					return server{}, err
+				}
+			}
+			cpu[n] = append(cpu[n], cache.server.cpu().Seconds())
+			resident, err := r.settled(ctx, cache.server, quiet)
+			if err != nil {
+				return server{}, err
+			}
+			memory[n] = append(memory[n], resident)
+			if n == 1 && round == rounds-1 {
+				r.bar("first read without documents, processor time", slices.Min(cpu[0]), "s", "")
+				r.bar("first read with documents, processor time", slices.Min(cpu[1]), "s", "")
+				r.bar("resident memory without documents", slices.Min(memory[0])/1e6, "MB", "")
+				r.bar("resident memory with documents", slices.Min(memory[1])/1e6, "MB", "")
+				r.bar("memory per workflow", (slices.Min(memory[1])-slices.Min(memory[0]))/1e3/float64(r.Workflows), "KB", "<= 0.8")
+				return cache.server, nil
+			}
+			if err := cache.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				return server{}, fmt.Errorf("stop the cache server: %w", err)
+			}
+			_ = cache.cmd.Wait() // its exit code says nothing about the figures
+		}
+	}
+	return server{}, nil // not reached
 }
 
 // bar prints a figure of the old API with its target.
@@ -164,74 +188,21 @@ func (r *run) oldSingle(ctx context.Context, _, cache server) error {
 
 // oldRequestcache measures the answer that has everything, three times in a row.
 func (r *run) oldRequestcache(ctx context.Context, _, cache server) error {
-	before, most := cache.status("VmRSS"), 0.0
-	stop := make(chan struct{})
-	var watch sync.WaitGroup
-	watch.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-				most = max(most, cache.status("VmRSS"))
-			}
-		}
-	})
+	most := cache.watch()
+	before := cache.status("VmRSS")
 	cpu := cache.cpu()
 	for range 3 {
 		first, all, length, err := r.oldCall(ctx, cache, "requestcache")
 		if err != nil {
-			close(stop)
+			most()
 			return err
 		}
 		r.bar("requestcache, first byte", first.Seconds(), "s", "<= 0.2")
 		r.bar("requestcache, all of it", all.Seconds(), "s", "")
 		r.bar("requestcache, length", float64(length)/1e6, "MB", "")
 	}
-	close(stop)
-	watch.Wait()
+	extra := most() - before
 	r.bar("requestcache, processor time", (cache.cpu()-cpu).Seconds()/3, "s", "")
-	r.bar("requestcache, extra memory at most", (most-before)/1e6, "MB", "<= 16")
+	r.bar("requestcache, extra memory at most", extra/1e6, "MB", "<= 16")
 	return nil
-}
-
-// oldBesideFetch measures /fetch alone, and beside ten calls of the old API a
-// second.
-func (r *run) oldBesideFetch(ctx context.Context, _, cache server) error {
-	const requests = 2000
-	fetch := func(name string) error {
-		times := make([]time.Duration, requests)
-		for i := range times {
-			began := time.Now()
-			if status, _, err := r.do(ctx, http.MethodGet, fmt.Sprintf("%s/fetch?limit=50&idx=%d", cache.url, i*7%1000), nil); err != nil || status != http.StatusOK {
-				return fmt.Errorf("fetch: status %d: %w", status, err)
-			}
-			times[i] = time.Since(began)
-		}
-		slices.Sort(times)
-		r.bar("/fetch "+name+", p50", quantile(times, 0.5), "ms", "")
-		r.bar("/fetch "+name+", p99", quantile(times, 0.99), "ms", "")
-		return nil
-	}
-	if err := fetch("alone"); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var calls sync.WaitGroup
-	calls.Go(func() {
-		tick := time.NewTicker(time.Second / 10)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				_, _, _, _ = r.oldCall(ctx, cache, []string{parentage, heartbeat, "globallocks"}[i%3]) // errors do not matter: it is load
-			}
-		}
-	})
-	err := fetch("beside 10 calls a second")
-	cancel()
-	calls.Wait()
-	return err
 }
