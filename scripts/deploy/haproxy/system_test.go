@@ -84,11 +84,9 @@ func newSystem(t *testing.T, configuration func(string) string) *system {
 
 	text, err := os.ReadFile("../../../deploy/haproxy/haproxy.cfg")
 	require.NoError(t, err)
-	peer, err := freeport.Addr(t.Context())
-	require.NoError(t, err)
 	file := string(text)
 	for _, r := range [][2]string{
-		{"bind :8080", "bind fd@3"}, {"bind :8082", "bind fd@4"}, {"127.0.0.1:8083", peer},
+		{"bind :8080", "bind fd@3"}, {"bind :8082", "bind fd@4"},
 		{"192.0.2.21:8080", uis[0]}, {"192.0.2.22:8080", uis[1]},
 		{"192.0.2.11:8081", s.caches[0].addr}, {"192.0.2.12:8081", s.caches[1].addr}, {"192.0.2.13:8081", s.caches[2].addr},
 	} {
