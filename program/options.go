@@ -84,7 +84,7 @@ func (o *Options) Validate(f *settings.Faults) {
 			f.Add("--listen %q: the port must be a number from 0 to 65535", o.Listen)
 		}
 		if !hosts.Loopback(host) && !o.Insecure && !o.HealthCheck && !o.Access.Asks() {
-			f.Add("--listen %q: %w", o.Listen, hosts.Unauthenticated("--token-file, --htpasswd-file or --identity-header"))
+			f.Add("--listen %q: %w", o.Listen, hosts.Unauthenticated("--token-file, --htpasswd-file, --frontend-hmac-file or --identity-header"))
 		}
 	}
 	if o.HealthCheck {

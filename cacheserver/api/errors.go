@@ -70,18 +70,19 @@ func (a *API) logProblem(c echo.Context, p *wire.Problem, err error) {
 	ctx, log := c.Request().Context(), a.log.With(
 		"method", c.Request().Method, "route", c.Path(), "path", c.Request().URL.Path,
 		"request_id", c.Response().Header().Get(wire.HeaderRequestID))
+	client := a.o.Gate.Who(c.Request())
 	var crash *panicError
 	switch {
 	case errors.Is(err, errDropped):
-		log.InfoContext(ctx, "feed ended", "err", err)
+		log.With(client).InfoContext(ctx, "feed ended", "err", err)
 	case errors.As(err, &crash):
-		log.ErrorContext(ctx, "handler panicked", "err", err, "stack", string(crash.stack))
+		log.With(client).ErrorContext(ctx, "handler panicked", "err", err, "stack", string(crash.stack))
 	case ctx.Err() != nil:
 		log.DebugContext(ctx, "client disconnected", "err", err)
 	case p.Slug() == wire.SlugInternal:
-		log.ErrorContext(ctx, "request failed", "err", err, "cause", p.Cause)
+		log.With(client).ErrorContext(ctx, "request failed", "err", err, "cause", p.Cause)
 	case p.Slug() == wire.SlugSourceFailed:
-		log.WarnContext(ctx, "source failed", "detail", p.Detail, "cause", p.Cause)
+		log.With(client).WarnContext(ctx, "source failed", "detail", p.Detail, "cause", p.Cause)
 	default:
 		log.DebugContext(ctx, "request refused", "problem", p.Slug(), "detail", p.Detail)
 	}

@@ -129,3 +129,41 @@ func TestAccessOptions(t *testing.T) {
 	_, err = app.New(t.Context(), bad)
 	assert.ErrorContains(t, err, "set up identities")
 }
+
+// Behind CMS's front end, the user is in its signed headers. The signature is that of
+// openssl for the key "secret" and these two headers.
+func TestTheFrontEndSigns(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 1))
+	var log logBuffer
+	o := options(t, url, &log)
+	o.Access.FrontendHMAC = filepath.Join(t.TempDir(), "hmac")
+	_, err := app.New(t.Context(), o)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, os.WriteFile(o.Access.FrontendHMAC, nil, 0o600))
+	_, err = app.New(t.Context(), o)
+	require.ErrorContains(t, err, "it is empty")
+	require.NoError(t, os.WriteFile(o.Access.FrontendHMAC, []byte("secret"), 0o600))
+	a := start(t, o)
+	ready(t, a.Addr())
+	ask := func(path string, headers ...string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.Addr()+path, http.NoBody)
+		require.NoError(t, err)
+		for i := 0; i < len(headers); i += 2 {
+			req.Header.Add(headers[i], headers[i+1])
+		}
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	alice := []string{"cms-authn-login", "alice", "cms-authz-admin", "group:reqmgr", "cms-authn-hmac", "cd7ed3192f6dc7082922e9a2d3651cc57454538a"}
+	assert.Equal(t, http.StatusOK, ask("/fetch", alice...))
+	assert.Equal(t, http.StatusOK, ask("/wmstatsserver/data/info", alice...))
+	assert.Equal(t, http.StatusNotFound, ask("/fetch/none", alice...))
+	assert.Contains(t, log.String(), `client=alice roles="[admin=group:reqmgr]"`)
+	for _, headers := range [][]string{nil, {"cms-auth-status", "NONE"}, alice[:4], append(alice[:len(alice):len(alice)], "cms-authn-login", "bob"), append(alice[:len(alice):len(alice)], "cms-auth-status", "NONE")} {
+		assert.Equal(t, http.StatusUnauthorized, ask("/fetch", headers...), "%q", headers)
+		assert.Equal(t, http.StatusForbidden, ask("/wmstatsserver/data/info", headers...), "%q", headers)
+	}
+}

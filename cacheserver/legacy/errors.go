@@ -145,19 +145,20 @@ func (c *call) fail(err error) {
 // log logs an error.
 func (c *call) log(f *fault, err error, id string) {
 	ctx := context.WithoutCancel(c.r.Context())
+	client := c.h.o.Gate.Who(c.r)
 	log := c.h.o.Log.With("api", c.api, "path", c.r.URL.Path, "error_id", id)
 	var crash *panicError
 	switch {
 	case errors.As(err, &crash):
-		log.ErrorContext(ctx, "old API: handler panicked", "err", err, "stack", string(crash.stack))
+		log.With(client).ErrorContext(ctx, "old API: handler panicked", "err", err, "stack", string(crash.stack))
 	case c.r.Context().Err() != nil:
 		log.DebugContext(ctx, "old API: client left", "err", err)
 	case c.answer != nil && c.answer.sent:
-		log.WarnContext(ctx, "old API: the answer failed after it had begun; the connection was cut", "err", err)
+		log.With(client).WarnContext(ctx, "old API: the answer failed after it had begun; the connection was cut", "err", err)
 	case f.status == http.StatusInternalServerError:
-		log.ErrorContext(ctx, "old API: request failed", "err", err)
+		log.With(client).ErrorContext(ctx, "old API: request failed", "err", err)
 	case f.slug == wire.SlugSourceFailed:
-		log.WarnContext(ctx, "old API: source failed", "err", err)
+		log.With(client).WarnContext(ctx, "old API: source failed", "err", err)
 	default:
 		log.DebugContext(ctx, "old API: request refused", "status", f.status, "detail", f.detail, "info", f.info)
 	}

@@ -75,6 +75,6 @@ func (h *Handler) note(c *call) {
 	cut := func(text string) string { return text[:min(len(text), longest)] }
 	who := consumer{client.String(), cut(c.r.UserAgent()), c.api, cut(strings.Join(c.query.values["mask"], ","))}
 	if h.metrics.news(who, c.began) {
-		h.o.Log.Info("the old API is used", "client", who.identity, "user_agent", who.agent, "api", who.api, "mask", who.mask)
+		h.o.Log.With(h.o.Gate.Who(c.r)).Info("the old API is used", "user_agent", who.agent, "api", who.api, "mask", who.mask)
 	}
 }

@@ -5,6 +5,7 @@
 package access
 
 import (
+	"log/slog"
 	"math"
 	"net/http"
 	"net/netip"
@@ -86,6 +87,28 @@ func (g *Gate) who(r *http.Request) (client Client, addr netip.Addr, err error) 
 		client = Client{Name: name}
 	}
 	return client, addr, nil
+}
+
+// Who describes the client of a request for the log: its name or address as "client",
+// and as "roles" those that the front end has signed. It costs nothing where nothing is
+// logged.
+func (g *Gate) Who(r *http.Request) slog.Attr { return slog.Any("", who{g, r}) }
+
+type who struct {
+	gate    *Gate
+	request *http.Request
+}
+
+// LogValue authenticates the request again, since only few requests are logged.
+func (w who) LogValue() slog.Value {
+	client, _ := w.gate.Client(w.request)
+	attrs := []slog.Attr{slog.String("client", client.String())}
+	if id := w.gate.identity; id != nil {
+		if roles := id.Roles(w.request); len(roles) > 0 {
+			attrs = append(attrs, slog.Any("roles", roles))
+		}
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // Admit returns the client of a request if it is admitted. Its error is a

@@ -14,6 +14,7 @@ import (
 type Settings struct {
 	TokenFile      string  // hashed bearer tokens
 	HtpasswdFile   string  // users with bcrypt hashes
+	FrontendHMAC   string  // key of the front end that signs the name of the client
 	IdentityHeader string  // name of the client, set by a front end in TrustedPeers
 	TrustedPeers   string  // addresses and networks of front ends; empty: loopback, for X-Forwarded-For only
 	Hosts          string  // accepted host names; empty: see hosts.For
@@ -28,6 +29,7 @@ func Defaults() Settings { return Settings{Rate: 200, Burst: 2000} }
 func (s *Settings) Add(t *settings.Table) {
 	t.Text("token-file", &s.TokenFile, "`FILE` with the hashes of accepted bearer tokens, as \""+t.Program()+" token NAME\" prints them")
 	t.Text("htpasswd-file", &s.HtpasswdFile, "`FILE` with accepted users and their password hashes, as \"htpasswd -B\" writes it")
+	t.Text("frontend-hmac-file", &s.FrontendHMAC, "`FILE` with the key with which CMS's front end signs its cms-authn and cms-authz headers; the user is cms-authn-login of a request with a good signature")
 	t.Text("identity-header", &s.IdentityHeader, "`HEADER` in which a front end listed in --trusted-peers sends the name of the user, such as X-Remote-User; the UI server passes it on with API requests")
 	t.Text("trusted-peers", &s.TrustedPeers, "`ADDRESSES` and networks of front ends, separated by commas, such as 10.0.0.5,10.1.0.0/16; their X-Forwarded-For is believed and their requests are not limited; if empty, loopback addresses")
 	t.Text("hosts", &s.Hosts, "`NAMES` that clients may use for this server in the Host header, separated by commas, besides those of this machine; * accepts any name; if empty, any name is accepted, unless the server listens on loopback without authentication and --trusted-peers")
@@ -46,6 +48,9 @@ func (s *Settings) Validate(f *settings.Faults) {
 	if _, err := hosts.Parse(s.Hosts); err != nil {
 		f.Add("--hosts: %w", err)
 	}
+	if s.FrontendHMAC != "" && identity.Signed(s.IdentityHeader) {
+		f.Add("--identity-header %s: --frontend-hmac-file takes the name from the signed headers; leave out one of the two", s.IdentityHeader)
+	}
 	if s.IdentityHeader != "" && s.TrustedPeers == "" {
 		f.Add("--identity-header needs --trusted-peers: the front ends that may set it")
 	}
@@ -55,7 +60,7 @@ func (s *Settings) Validate(f *settings.Faults) {
 
 // Asks reports whether authentication is required.
 func (s *Settings) Asks() bool {
-	return s.TokenFile != "" || s.HtpasswdFile != "" || s.IdentityHeader != ""
+	return s.TokenFile != "" || s.HtpasswdFile != "" || s.IdentityHeader != "" || s.FrontendHMAC != ""
 }
 
 // Trusted returns the front ends. The settings must be valid.
@@ -70,7 +75,7 @@ func (s *Settings) Trusted() peers.List {
 // Gate returns the gate of a server that listens at host:port, with its files read.
 func (s *Settings) Gate(listen string, log *slog.Logger) (*Gate, error) {
 	known, err := identity.New(identity.Options{
-		Tokens: s.TokenFile, Htpasswd: s.HtpasswdFile, Header: s.IdentityHeader, Peers: s.Trusted(), Log: log,
+		Tokens: s.TokenFile, Htpasswd: s.HtpasswdFile, Header: s.IdentityHeader, Peers: s.Trusted(), HMAC: s.FrontendHMAC, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up identities: %w", err)

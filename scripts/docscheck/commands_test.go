@@ -25,13 +25,14 @@ var notRun = map[string]string{
 	"README.md: bin/cacheserver --couch-url https://couch.example/couchdb --couch-user wmstats --couch-password-file /etc/wmstats/password": "needs a CouchDB and a file of the machine",
 	"docs/how-to/deploy.md: bin/cacheserver --couch-url https://couch.example/couchdb --base-path /wmstats-cache":                           "needs a CouchDB",
 	"docs/how-to/deploy.md: make build": "needs a CouchDB and files of the machine",
-	"docs/how-to/deploy.md: bin/uiserver --listen 10.0.0.7:8080 --identity-header X-Remote-User --trusted-peers 10.0.0.5":        "needs that address",
-	"docs/how-to/deploy.md: kubectl create namespace wmstats":                                                                    "needs a cluster",
-	"docs/how-to/deploy.md: sudo touch /etc/wmstats/couch-password && sudo chmod 600 /etc/wmstats/couch-password":                "changes the machine",
-	"docs/how-to/deploy.md: sudo systemctl daemon-reload":                                                                        "changes the machine",
-	"docs/how-to/deploy.md: umask 077":                                                                                           "starts servers, and asks for a password",
-	"docs/how-to/deploy.md: curl -X PUT \"$COUCH/wmstats/_security\" -H 'Content-Type: application/json' \\":                     "changes a real CouchDB; the stand-in has no users",
-	"docs/explanation/benchmarks.md: make bench SECTIONS=latency    # about a minute; bin/bench -h lists all sections and sizes": "takes a minute; scripts/bench has tests of its own",
+	"docs/how-to/deploy.md: bin/uiserver --listen 10.0.0.7:8080 --identity-header X-Remote-User --trusted-peers 10.0.0.5":                                   "needs that address",
+	"docs/how-to/deploy.md: kubectl create namespace wmstats":                                                                                               "needs a cluster",
+	"docs/how-to/deploy.md: sudo touch /etc/wmstats/couch-password && sudo chmod 600 /etc/wmstats/couch-password":                                           "changes the machine",
+	"docs/how-to/deploy.md: sudo systemctl daemon-reload":                                                                                                   "changes the machine",
+	"docs/how-to/deploy.md: umask 077":                                                                                                                      "starts servers, and asks for a password",
+	"docs/how-to/deploy.md: bin/cacheserver --couch-url https://couch.example/couchdb --frontend-hmac-file /etc/hmac/hmac --token-file /etc/wmstats/tokens": "needs a CouchDB and files of the machine",
+	"docs/how-to/deploy.md: curl -X PUT \"$COUCH/wmstats/_security\" -H 'Content-Type: application/json' \\":                                                "changes a real CouchDB; the stand-in has no users",
+	"docs/explanation/benchmarks.md: make bench SECTIONS=latency    # about a minute; bin/bench -h lists all sections and sizes":                            "takes a minute; scripts/bench has tests of its own",
 }
 
 // ofPrograms are the pages whose blocks start the built programs.
@@ -46,7 +47,7 @@ func (s snippet) tools() (names []string) {
 		return []string{"go"}
 	}
 	names = []string{"bash"}
-	for _, tool := range []string{"curl", "jq", "sed", "python3"} {
+	for _, tool := range []string{"curl", "jq", "openssl", "sed", "python3"} {
 		if regexp.MustCompile(`\b` + tool + `\b`).MatchString(s.text) {
 			names = append(names, tool)
 		}

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dmwm/wmstats/program/access/identity"
 	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/program/basepath"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -34,6 +35,7 @@ type Options struct {
 
 	Trusted  peers.List    // front ends of this server, whose X-Forwarded-For is passed on
 	Identity string        // header with the authenticated user name, set by this server; "": none
+	Signed   bool          // the headers that CMS's front end signs are verified by this server, and passed on
 	Token    func() string // token of this server, for requests without Authorization; nil: none
 	Consumes bool          // Authorization is for this server and is replaced by Token
 
@@ -98,8 +100,9 @@ func New(o Options) *Proxy {
 	return p
 }
 
-// passed are the headers that the API reads. No others are forwarded, so that a
-// client can't impersonate a user to a cache server that trusts this one.
+// passed are the headers that the API reads. Others are forwarded only where this
+// server has checked them, so that a client can't impersonate a user to a cache server
+// that trusts this one.
 var passed = []string{
 	"Accept", "Accept-Encoding", "Authorization", "Cache-Control", "Content-Encoding", "Content-Length", "Content-Type",
 	"Cms-Auth-Status", "If-None-Match", "Last-Event-Id", "Prefer", "User-Agent", wire.HeaderRequestID,
@@ -118,6 +121,13 @@ func (o *Options) choose(r *httputil.ProxyRequest) {
 		name := http.CanonicalHeaderKey(o.Identity)
 		if r.Out.Header[name] = r.In.Header[name]; r.Out.Header[name] == nil {
 			delete(r.Out.Header, name)
+		}
+	}
+	if o.Signed { // set again for the same reason
+		for name, values := range r.In.Header {
+			if identity.Signed(name) {
+				r.Out.Header[name] = values
+			}
 		}
 	}
 	if o.Token != nil && (o.Consumes || r.In.Header.Get("Authorization") == "") {

@@ -16,6 +16,7 @@ func (a *App) proxyOptions(forward http.RoundTripper) apiproxy.Options {
 	o := apiproxy.Options{
 		Upstream: a.o.cacheURL, Prefix: web.APIPrefix, Transport: forward, Log: a.Log,
 		Trusted: a.o.Access.Trusted(), Identity: a.o.Access.IdentityHeader, Consumes: a.Gate.Asks(),
+		Signed:   a.o.Access.FrontendHMAC != "",
 		Draining: a.Draining(),
 	}
 	if a.own != nil {

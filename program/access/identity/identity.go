@@ -1,6 +1,7 @@
 // Package identity authenticates requests by the configured methods: a bearer token,
-// a user with a password, or a name set by a trusted front end. It stores only hashes
-// of secrets, and re-reads their files when they change. There is no authorization:
+// a user with a password, a name set by a trusted front end, or one signed by CMS's
+// front end. Of tokens and passwords it stores only hashes. It re-reads the files of
+// secrets when they change. There is no authorization:
 // every authenticated client may read everything.
 package identity
 
@@ -27,6 +28,7 @@ type Options struct {
 	Htpasswd string     // file of users and bcrypt hashes, written by htpasswd -B
 	Header   string     // header with the user name, accepted only from Peers
 	Peers    peers.List // front ends that may set Header; required with it
+	HMAC     string     // file with the key of the front end that signs its headers
 
 	Recheck time.Duration // longest time until a changed file is noticed; 0: 2 s
 	Now     func() time.Time
@@ -56,6 +58,7 @@ type Checker struct {
 	peers      peers.List
 	tokens     *filewatch.File[tokens]
 	users      *filewatch.File[*users]
+	key        *filewatch.File[signingKey]
 	challenges []string
 	failures   *limit.Buckets[netip.Addr] // limits verifications of new passwords by address
 	busy       chan struct{}              // limits concurrent runs of bcrypt
@@ -73,7 +76,7 @@ const (
 // New returns a Checker with its files read. Without any method it returns nil: no
 // authentication is required.
 func New(o Options) (*Checker, error) {
-	if o.Tokens == "" && o.Htpasswd == "" && o.Header == "" {
+	if o.Tokens == "" && o.Htpasswd == "" && o.Header == "" && o.HMAC == "" {
 		return nil, nil
 	}
 	if err := CheckHeader(o.Header); err != nil {
@@ -99,6 +102,13 @@ func New(o Options) (*Checker, error) {
 			return nil, err
 		}
 		c.challenges = append(c.challenges, `Basic realm="wmstats", charset="UTF-8"`)
+	}
+	if o.HMAC != "" {
+		file := o.file("front end key")
+		file.Settle = true // any part of a key is a key
+		if c.key, err = filewatch.Open(o.HMAC, parseKey, file); err != nil {
+			return nil, err
+		}
 	}
 	if len(c.challenges) == 0 {
 		c.challenges = []string{`Frontend realm="wmstats"`} // a 401 must name a method
@@ -134,7 +144,17 @@ func CheckHeader(name string) error {
 
 // Identify returns the authenticated name of the client, which is at address from.
 // Its error is a *wire.Problem, unauthorized or rate-limited.
+//
+// What the front end says decides alone: a request with its headers and without a good
+// signature is refused, whatever else is in it.
 func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err error) {
+	if c.key != nil && fromFrontEnd(r.Header) {
+		name, fault := c.key.Value().verify(r.Header)
+		if fault != "" {
+			return "", c.refuse(fault)
+		}
+		return name, nil
+	}
 	if c.header != "" {
 		if given := r.Header[c.header]; len(given) > 0 && c.peers.Contains(peers.Peer(r)) {
 			if len(given) == 1 && goodName(given[0]) {
@@ -165,24 +185,39 @@ func (c *Checker) Identify(r *http.Request, from netip.Addr) (name string, err e
 
 // Reload re-reads the files now, without waiting for Recheck.
 func (c *Checker) Reload() {
-	if c.tokens != nil {
-		c.tokens.Reload()
-	}
-	if c.users != nil {
-		c.users.Reload()
+	for _, f := range c.files() {
+		f.Reload()
 	}
 }
 
 // Faults names the files that can't be used, with reasons; their last good content is
 // in use. The texts contain no secrets.
 func (c *Checker) Faults() (faults []string) {
-	if c.tokens != nil && c.tokens.Fault() != "" {
-		faults = append(faults, c.tokens.Fault())
-	}
-	if c.users != nil && c.users.Fault() != "" {
-		faults = append(faults, c.users.Fault())
+	for _, f := range c.files() {
+		if fault := f.Fault(); fault != "" {
+			faults = append(faults, fault)
+		}
 	}
 	return faults
+}
+
+// watched is a file that is re-read.
+type watched interface {
+	Reload()
+	Fault() string
+}
+
+func (c *Checker) files() (list []watched) {
+	if c.tokens != nil {
+		list = append(list, c.tokens)
+	}
+	if c.users != nil {
+		list = append(list, c.users)
+	}
+	if c.key != nil {
+		list = append(list, c.key)
+	}
+	return list
 }
 
 // ways lists the methods of authentication.
@@ -194,7 +229,7 @@ func (c *Checker) ways() string {
 	if c.users != nil {
 		ways = append(ways, "a user and a password")
 	}
-	if c.header != "" {
+	if c.header != "" || c.key != nil {
 		ways = append(ways, "the front end that logs people in")
 	}
 	return strings.Join(ways, ", or ")
