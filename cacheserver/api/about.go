@@ -14,6 +14,10 @@ func (a *API) showAbout(c echo.Context) error {
 	about := wire.About{
 		Version: a.o.Build.Version, Revision: a.o.Build.Revision, Go: a.o.Build.Go, Started: a.started.Unix(),
 		Memory: a.memory(), Generations: a.o.Store.Made(), Source: []wire.SourceAnswers{}, Errors: []wire.SourceError{}, Polled: []wire.Polled{}, Reading: []wire.AboutReading{},
+		CertificateExpires: -1,
+	}
+	if a.o.CertificateExpires != nil {
+		about.CertificateExpires = a.o.CertificateExpires()
 	}
 	if a.o.Journal != nil {
 		about.Source, about.Errors = a.o.Journal.Answers(), a.o.Journal.Errors()

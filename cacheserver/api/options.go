@@ -119,6 +119,8 @@ type Options struct {
 	Checks  func() []health.Check      // more lines of /readyz?verbose; nil: none
 	Reading func() []wire.AboutReading // progress of the running full read; nil: unknown
 
+	CertificateExpires func() int64 // of the client certificate for the source, Unix s, or -1; nil: there is none
+
 	Queries    QueryOptions // of requests whose cost does not depend on their page; the zero value is valid
 	Feeds      FeedOptions  // of /changes; the zero value is valid
 	Gate       *access.Gate // authentication and rate limits; nil: every client is admitted

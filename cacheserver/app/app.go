@@ -78,6 +78,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.openFiles(); err != nil {
 		return nil, err
 	}
+	registry := prometheus.NewRegistry()
+	a.metrics = registry
+	if err := a.openSecure(registry); err != nil {
+		return nil, err
+	}
 	source, err := a.newSource(ctx)
 	if err != nil {
 		return nil, err
@@ -85,8 +90,6 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.cache, err = a.newCache(); err != nil {
 		return nil, err
 	}
-	registry := prometheus.NewRegistry()
-	a.metrics = registry
 	hooks, err := followerHooks(registry, a.journal)
 	if err != nil {
 		return nil, err
@@ -120,7 +123,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
-		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Checks: a.checks, Reading: a.reading, Cache: a.cache, Memory: a.memory(),
+		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Checks: a.checks, Reading: a.reading, CertificateExpires: a.certificateExpires, Cache: a.cache, Memory: a.memory(),
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.timeline, Journal: a.journal, Log: a.Log,
 		Gate: a.Gate, Metrics: o.metricsFor(), Streams: o.Limits.StreamsPerClient, MaxStreams: o.Limits.MaxStreams, Queries: o.Queries, MaxBody: o.Limits.MaxBody,
 		Feeds: api.FeedOptions{PerClient: o.Limits.FeedsPerClient, Total: o.Limits.MaxFeeds},
@@ -149,7 +152,7 @@ func (a *App) newSource(ctx context.Context) (source, error) {
 		return a.newCouch()
 	}
 	made, err := requestcache.New(requestcache.Options{
-		From: a.o.RequestCache, Interval: a.o.PollInterval, UserAgent: "wmstats/" + a.o.Version, Answered: a.journal.Answered, Log: a.Log,
+		From: a.o.RequestCache, Interval: a.o.PollInterval, Token: a.token(), TLS: a.files.tls, UserAgent: "wmstats/" + a.o.Version, Answered: a.journal.Answered, Log: a.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the source: %w", err)
@@ -183,7 +186,7 @@ func rereadEvery(o Options) time.Duration {
 
 func (a *App) newCouch() (*couch.Client, error) {
 	o := couch.Options{
-		URL: a.o.CouchURL, User: a.o.CouchUser,
+		URL: a.o.CouchURL, User: a.o.CouchUser, Token: a.token(), TLS: a.files.tls,
 		Design: a.o.design(), RequestDB: a.o.RequestDB, WMStatsDB: a.o.WMStatsDB, LogDB: a.o.LogDB,
 		Heartbeat: a.o.Patience.Heartbeat, ReadIdle: a.o.Patience.ReadIdle,
 		UserAgent: "wmstats/" + a.o.Version, Answered: a.journal.Answered, Log: a.Log,

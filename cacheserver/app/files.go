@@ -12,6 +12,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/program/filewatch"
 	"github.com/dmwm/wmstats/program/health"
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // filesEvery is how often files are checked for changes while there are no
@@ -23,10 +24,12 @@ const filesEvery = time.Second
 type files struct {
 	password *filewatch.File[string]            // nil: none
 	alerts   *filewatch.File[attention.Options] // nil: none
+	token    *filewatch.File[string]            // nil: none
+	tls      *tlsclient.Client
 
 	alertmanager *filewatch.File[string] // password or token; nil: none
 
-	passwords, alertsUsed int // numbers of the contents in use
+	passwords, alertsUsed, tokens, connections int // numbers of the contents in use
 }
 
 // openFiles reads them for the first time; any error ends the start.
@@ -109,6 +112,7 @@ func (a *App) useFiles() {
 			a.follower.TryNow() // requests use it directly
 		}
 	}
+	a.useSecure()
 	if f := a.files.alerts; f != nil {
 		if alerts, n := f.Numbered(); n != a.files.alertsUsed {
 			a.files.alertsUsed = n
@@ -120,7 +124,7 @@ func (a *App) useFiles() {
 }
 
 // Reload reads the files again that may change while the server runs: the
-// passwords of the source and of Alertmanager, the thresholds of alerts, and
+// credentials for the source and for Alertmanager, the thresholds of alerts, and
 // those for authentication. An invalid one is logged, and its last valid content stays
 // in use.
 func (a *App) Reload() {
@@ -134,6 +138,10 @@ func (a *App) Reload() {
 	if a.files.alertmanager != nil {
 		a.files.alertmanager.Reload()
 	}
+	if a.files.token != nil {
+		a.files.token.Reload()
+	}
+	a.files.tls.Reload()
 	select {
 	case a.reloaded <- struct{}{}:
 	default: // it has been logged already
@@ -146,7 +154,8 @@ func (a *App) checks() []health.Check {
 	if a.login != nil && (a.o.CouchUser != "" || hasUser(a.o.CouchURL)) {
 		list = append(list, loginCheck(a.login()))
 	}
-	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil || a.files.alertmanager != nil
+	list = append(list, a.certificateCheck()...)
+	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil || a.files.alertmanager != nil || a.files.token != nil || a.files.tls.HasFiles()
 	if !given {
 		return list
 	}
@@ -160,6 +169,10 @@ func (a *App) checks() []health.Check {
 	if f := a.files.alertmanager; f != nil && f.Fault() != "" {
 		faults = append(faults, f.Fault())
 	}
+	if f := a.files.token; f != nil && f.Fault() != "" {
+		faults = append(faults, f.Fault())
+	}
+	faults = append(faults, a.files.tls.Faults()...)
 	return append(list, health.Files(faults))
 }
 

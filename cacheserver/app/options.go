@@ -12,6 +12,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy"
 	"github.com/dmwm/wmstats/program"
 	"github.com/dmwm/wmstats/program/settings"
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // Options is everything that flags and environment can set. The zero value is
@@ -23,6 +24,8 @@ type Options struct {
 	CouchURL          string
 	CouchUser         string
 	CouchPasswordFile string
+	CouchTokenFile    string          // bearer token, instead of user and password
+	CouchTLS          tlsclient.Files // of connections to the source
 	RequestDB         string
 	WMStatsDB         string
 	LogDB             string
@@ -112,7 +115,6 @@ func (o *Options) Settings() *settings.Table {
 	t.Int("queries-per-client", &o.Queries.PerClient, "maximum expensive requests of one client processed at once").Default("half of --max-queries, at least 1")
 	addDemand(t, &o.Demand)
 	o.Legacy.add(t)
-	t.Derive(o.nameDatabases)
 	return t
 }
 
@@ -122,6 +124,8 @@ func (o *Options) addSource(t *settings.Table) {
 	t.Text("couch-url", &o.CouchURL, "`URL` of CouchDB, such as http://127.0.0.1:5984, without user and password")
 	t.Text("couch-user", &o.CouchUser, "`USER` in CouchDB")
 	t.Text("couch-password-file", &o.CouchPasswordFile, "`FILE` with the password of --couch-user")
+	t.Text("couch-token-file", &o.CouchTokenFile, "`FILE` with a bearer token for the source, instead of a user and password")
+	o.CouchTLS.Add(t, "couch", "the source")
 	t.Text("request-db", &o.RequestDB, "`DATABASE` of the requests")
 	t.Text("wmstats-db", &o.WMStatsDB, "`DATABASE` of the agents' documents")
 	t.Text("logdb", &o.LogDB, "`DATABASE` of log messages")
@@ -143,7 +147,12 @@ func (o *Options) addSource(t *settings.Table) {
 // --version and --print-config; the error is then flag.ErrHelp.
 func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (Options, error) {
 	o := Defaults()
-	_, err := o.Settings().Parse(args, getenv, usage)
+	table := o.Settings()
+	table.Derive(func(given map[string]bool) {
+		o.nameDatabases(given)
+		o.CouchTLS.FromGrid(table, "couch", o.sourceAddress(), given, getenv)
+	})
+	_, err := table.Parse(args, getenv, usage)
 	if errors.Is(err, flag.ErrHelp) {
 		return o, fmt.Errorf("read the command line: %w", err)
 	}
@@ -164,6 +173,7 @@ func (o *Options) validate() error {
 	o.Legacy.validate(&f)
 	o.Alertmanager.validate(&f)
 	o.validateSource(&f)
+	o.validateSecure(&f)
 	o.validateStatuses(&f)
 	for _, db := range []struct{ name, value string }{{"request-db", o.RequestDB}, {"wmstats-db", o.WMStatsDB}, {"logdb", o.LogDB}} {
 		if db.value == "" {

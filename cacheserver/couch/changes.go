@@ -156,13 +156,14 @@ func (c *Client) feed(ctx context.Context, db Database, since Seq, o FeedOptions
 	}
 	defer s.close()
 	o.Alive()
-	return s.continuousFeed(yield, o.Alive)
+	renewed := func() bool { return c.o.TLS.Number() != s.number }
+	return s.continuousFeed(yield, o.Alive, renewed)
 }
 
 // continuousFeed yields the rows of a feed that has one row a line and no
 // enclosing object. Its last line has the last seq; a feed that ends without it
-// was cut.
-func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) error {
+// was cut. It also ends at the first line, or heartbeat, after renewed.
+func (s *stream) continuousFeed(yield func(Change, error) bool, alive func(), renewed func() bool) error {
 	for {
 		line, whole, err := s.line()
 		if err != nil {
@@ -170,8 +171,11 @@ func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) er
 		}
 		alive()
 		switch {
-		case len(bytes.TrimSpace(line)) == 0:
-			continue // a heartbeat
+		case len(bytes.TrimSpace(line)) == 0: // a heartbeat
+			if renewed() {
+				return nil
+			}
+			continue
 		case bytes.HasPrefix(line, []byte(`{"last_seq":`)):
 			return s.lastLine(line, whole, yield)
 		case bytes.TrimSpace(line)[0] != '{':
@@ -181,6 +185,9 @@ func (s *stream) continuousFeed(yield func(Change, error) bool, alive func()) er
 		}
 		if err := s.row(line, func(raw []byte) error { _, err := s.pass(raw, yield); return err }); err != nil {
 			return err
+		}
+		if renewed() {
+			return nil
 		}
 	}
 }

@@ -31,6 +31,8 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 	"github.com/go-kivik/kivik/v4/couchdb"
+
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // Database is one of the databases that WMStats reads.
@@ -68,6 +70,15 @@ type Options struct {
 	// does not change.
 	PasswordNow func() string
 	Refused     func()
+
+	// Token returns the current bearer token before each request. nil: none. It
+	// excludes a user.
+	Token func() string
+
+	// TLS has the trusted authorities and the client certificate of connections; a
+	// feed ends after they have changed, and its next one uses the new ones. nil:
+	// the system's authorities, and no certificate.
+	TLS *tlsclient.Client
 
 	RequestDB string // "": reqmgr_workload_cache
 	Design    string // design document of the view bystatus in RequestDB; "": ReqMgr
@@ -115,6 +126,13 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	if (o.Password != "" || o.PasswordNow != nil) && o.User == "" {
 		invalid = append(invalid, errors.New("CouchDB password without a user"))
 	}
+	if o.Token != nil && o.User != "" {
+		invalid = append(invalid, errors.New("a token and a user for CouchDB: set one of them"))
+	}
+	if o.TLS == nil {
+		none, err := tlsclient.New(tlsclient.Options{})
+		o.TLS, invalid = none, append(invalid, err)
+	}
 	for _, d := range []struct {
 		name  string
 		value *time.Duration
@@ -146,7 +164,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 type Client struct {
 	o         Options
 	base      *url.URL // without credentials
-	transport *http.Transport
+	transport *tlsclient.Transport
 	http      *http.Client
 	kivik     *kivik.Client
 	login     *login
@@ -164,7 +182,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{
+	transport := o.TLS.Transport(&http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         o.dialer(),
 		TLSHandshakeTimeout: o.ConnectTimeout,
@@ -172,7 +190,7 @@ func New(o Options) (*Client, error) {
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true, // CouchDB does not compress, and a proxy's compression would cost more than it saves
 		ReadBufferSize:      64 << 10,
-	}
+	})
 	login := newLogin(&o, base, o.observed(transport))
 	c := &Client{
 		o: o, base: base, transport: transport, login: login,

@@ -302,7 +302,7 @@ func FuzzRows(f *testing.F) {
 	f.Add("{\"seq\":1,\"id\":\"x\",\"changes\":[]}\n{\"last_seq\":1}\n")
 	f.Fuzz(func(_ *testing.T, answer string) {
 		_, _, _, _ = collect(over(strings.NewReader(answer)))
-		_ = over(strings.NewReader(answer)).continuousFeed(func(Change, error) bool { return true }, func() {})
+		_ = over(strings.NewReader(answer)).continuousFeed(func(Change, error) bool { return true }, func() {}, func() bool { return false })
 	})
 }
 

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/go-kivik/kivik/v4/couchdb/chttp"
+
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // Kinds of failure that a caller can act on. Every error of this package is an
@@ -77,8 +79,11 @@ type failure struct {
 
 // failures lists all kinds. The first match counts.
 func failures() []failure {
-	return []failure{
-		{context.Canceled, "stopped", "the read was stopped"},
+	list := []failure{{context.Canceled, "stopped", "the read was stopped"}}
+	for _, r := range tlsclient.Reasons() {
+		list = append(list, failure{r.Err, r.Name, unreachableText + ": " + r.Err.Error()})
+	}
+	return append(list, []failure{
 		{ErrUnauthorized, "unauthorized", "the database server refuses the credentials"},
 		{ErrForbidden, "forbidden", "the database server denies read access"},
 		{ErrNoDatabase, "no_database", "a database does not exist"},
@@ -93,14 +98,15 @@ func failures() []failure {
 		{ErrNotFound, "not_found", "not found"},
 		{syscall.ECONNREFUSED, "connection_refused", "connection to the database server refused"},
 		{context.DeadlineExceeded, "timeout", "the database server took too long"},
-		{ErrUnreachable, "unreachable", "the database server can't be reached"},
-	}
+		{ErrUnreachable, "unreachable", unreachableText},
+	}...)
 }
 
 const (
-	statusText  = "the database server answers with status "
-	lockedText  = "the database server has locked the user after wrong passwords"
-	otherReason = "other"
+	statusText      = "the database server answers with status "
+	lockedText      = "the database server has locked the user after wrong passwords"
+	unreachableText = "the database server can't be reached"
+	otherReason     = "other"
 )
 
 // Reasons returns all values of Reason.
@@ -120,6 +126,11 @@ func Reason(text string) string {
 		return "server"
 	case text == lockedText:
 		return "locked"
+	}
+	for _, r := range tlsclient.Reasons() { // of another server, such as that of a requestcache
+		if strings.HasSuffix(text, ": "+r.Err.Error()) {
+			return r.Name
+		}
 	}
 	for _, f := range failures() {
 		if f.text == text {

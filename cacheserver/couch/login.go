@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,12 +53,15 @@ type login struct {
 	user     string
 	password func() string // current password
 	reread   func()        // called when it was refused
+	token    func() string // current bearer token, without a user; nil: none
+	number   func() int    // changes with the certificate
 	base     *url.URL
 	next     http.RoundTripper
 	log      *slog.Logger
 	name     func(path string) string // of a resource
 
 	mu      sync.Mutex
+	shown   string        // token and number that the places are about
 	current string        // the password that the fields below describe
 	proven  *string       // the last one that was accepted; nil: none
 	refusal *refusedNew   // nil: current is the newest
@@ -88,7 +92,7 @@ type place struct {
 
 func newLogin(o *Options, base *url.URL, next http.RoundTripper) *login {
 	l := &login{
-		user: o.User, password: o.PasswordNow, reread: o.Refused, base: base, next: next, log: o.Log, name: o.resource,
+		user: o.User, password: o.PasswordNow, reread: o.Refused, token: o.Token, number: o.TLS.Number, base: base, next: next, log: o.Log, name: o.resource,
 		moved: make(chan struct{}), places: map[string]*place{},
 	}
 	if l.password == nil {
@@ -123,6 +127,7 @@ func (l *login) RoundTrip(req *http.Request) (*http.Response, error) {
 // there is another password now.
 func (l *login) try(req *http.Request) (resp *http.Response, changed bool, err error) {
 	what := req.Method + " " + l.name(req.URL.Path)
+	l.lookAtCredentials()
 	if err := l.closedPlace(what); err != nil {
 		return nil, false, failUnsent(req, err)
 	}
@@ -152,6 +157,21 @@ func (l *login) try(req *http.Request) (resp *http.Response, changed bool, err e
 	return nil, l.look(password), why
 }
 
+// lookAtCredentials allows requests for refused resources again when the token or
+// the certificate has changed: the new one may be allowed to read more.
+func (l *login) lookAtCredentials() {
+	now := strconv.Itoa(l.number())
+	if l.token != nil {
+		now += " " + l.token()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now != l.shown {
+		l.shown = now
+		clear(l.places)
+	}
+}
+
 // failUnsent returns the error of a request that is not sent.
 func failUnsent(req *http.Request, err error) error {
 	if req.Body != nil {
@@ -173,9 +193,13 @@ func readRefusal(resp *http.Response) *Error {
 }
 
 func (l *login) send(req *http.Request, password string) (*http.Response, error) {
-	if l.user != "" {
+	switch {
+	case l.user != "":
 		req = req.Clone(req.Context())
 		req.SetBasicAuth(l.user, password)
+	case l.token != nil:
+		req = req.Clone(req.Context())
+		req.Header.Set("Authorization", "Bearer "+l.token())
 	}
 	return l.next.RoundTrip(req) //nolint:wrapcheck // a round tripper returns the error as it is
 }

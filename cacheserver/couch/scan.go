@@ -28,6 +28,7 @@ const maxKept = 1 << 20
 // each received piece.
 type stream struct {
 	op     string
+	number int // of the certificate and authorities when the request was sent
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	body   io.ReadCloser
@@ -56,7 +57,7 @@ func (c *Client) open(ctx context.Context, op, method string, db Database, path 
 		payload = bytes.NewReader(encoded)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &stream{op: op, ctx: ctx, cancel: cancel, idle: idle, most: c.o.MaxAnswer}
+	s := &stream{op: op, number: c.o.TLS.Number(), ctx: ctx, cancel: cancel, idle: idle, most: c.o.MaxAnswer}
 	s.timer = time.AfterFunc(idle, func() { cancel(ErrFrozen) })
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), payload)
 	if err != nil {

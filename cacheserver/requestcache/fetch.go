@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // body is the text of an answer.
@@ -27,6 +28,7 @@ type urlOrigin struct {
 	client *http.Client
 	idle   time.Duration
 	agent  string
+	token  func() string // nil: none
 
 	answered func(what string, took time.Duration) // nil: no one
 
@@ -64,6 +66,9 @@ func (u *urlOrigin) fetch(ctx context.Context) (body, bool, error) {
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", u.agent)
+	if u.token != nil {
+		req.Header.Set("Authorization", "Bearer "+u.token())
+	}
 	if u.kept.etag != "" {
 		req.Header.Set("If-None-Match", u.kept.etag)
 	}
@@ -143,6 +148,9 @@ func (b *urlBody) explain(err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Public == "" && errors.Is(e.Kind, couch.ErrUnreachable) {
 		e.Public = "the old server is unreachable"
+		if reason := tlsclient.Public(err); reason != "" {
+			e.Public += ": " + reason
+		}
 	}
 	return err
 }

@@ -31,6 +31,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/dmwm/wmstats/cacheserver/couch"
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // Options sets the origin of the answers, and timeouts.
@@ -47,6 +48,9 @@ type Options struct {
 	// Answered receives the time until the first byte of an answer. nil: not
 	// reported.
 	Answered func(what string, took time.Duration)
+
+	Token func() string     // returns the bearer token, for each request to a URL; nil: none
+	TLS   *tlsclient.Client // of connections to a URL; nil: the system's authorities, and no certificate
 
 	UserAgent string           // "": wmstats
 	Now       func() time.Time // nil: time.Now
@@ -113,14 +117,19 @@ func New(o Options) (*Source, error) {
 		s.from = &fileOrigin{path: o.From}
 		return s, nil
 	}
-	transport := &http.Transport{
+	if o.TLS == nil {
+		if s.o.TLS, err = tlsclient.New(tlsclient.Options{}); err != nil {
+			return nil, fmt.Errorf("requestcache options: %w", err)
+		}
+	}
+	transport := s.o.TLS.Transport(&http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
 		IdleConnTimeout:     90 * time.Second,
 		ReadBufferSize:      256 << 10,
-	}
-	s.from = &urlOrigin{at: at, client: &http.Client{Transport: transport}, idle: o.Idle, agent: o.UserAgent, answered: o.Answered}
+	})
+	s.from = &urlOrigin{at: at, client: &http.Client{Transport: transport}, idle: o.Idle, agent: o.UserAgent, token: o.Token, answered: o.Answered}
 	return s, nil
 }
 

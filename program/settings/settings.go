@@ -54,6 +54,15 @@ func (t *Table) Group(heading string) { t.group = heading }
 // settings. given has the names of the settings that were set.
 func (t *Table) Derive(set func(given map[string]bool)) { t.derive = set }
 
+// Take sets a setting in the function of Derive. source is where the text is from.
+func (t *Table) Take(name, source, text string) {
+	for _, s := range t.list {
+		if s.name == name && s.set(text) == nil {
+			s.source = source
+		}
+	}
+}
+
 // Func adds a setting that set parses. standard is the default as text.
 // The first word of help in back quotes names the value; set is called with the
 // text of the flag or of the variable.

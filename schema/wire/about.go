@@ -9,6 +9,8 @@ type About struct {
 	Revision string
 	Go       string
 
+	CertificateExpires int64 `unit:"Unix s" doc:"when the client certificate for the source expires; -1 if absent"`
+
 	Started     int64 `unit:"Unix s" doc:"when the process began to serve"`
 	Memory      AboutMemory
 	Generations []AboutGeneration // the newest first, and the last full reads

@@ -33,6 +33,7 @@ var notRun = map[string]string{
 	"docs/how-to/deploy.md: bin/cacheserver --couch-url https://couch.example/couchdb --frontend-hmac-file /etc/hmac/hmac --token-file /etc/wmstats/tokens": "needs a CouchDB and files of the machine",
 	"docs/how-to/deploy.md: curl -X PUT \"$COUCH/wmstats/_security\" -H 'Content-Type: application/json' \\":                                                "changes a real CouchDB; the stand-in has no users",
 	"docs/explanation/benchmarks.md: make bench SECTIONS=latency    # about a minute; bin/bench -h lists all sections and sizes":                            "takes a minute; scripts/bench has tests of its own",
+	"docs/how-to/deploy.md: bin/cacheserver --couch-url https://cmsweb.example/couchdb --couch-ca /etc/grid-security/ca.pem --couch-cert /etc/proxy/proxy":  "needs a CouchDB and files of the machine",
 }
 
 // ofPrograms are the pages whose blocks start the built programs.

@@ -22,6 +22,7 @@ import (
 	"github.com/dmwm/wmstats/program/access/identity"
 	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/program/basepath"
+	"github.com/dmwm/wmstats/program/tlsclient"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -199,6 +200,9 @@ func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	p.log.Warn("API request not forwarded", "method", r.Method, "path", r.URL.Path, "err", err)
 	problem := wire.NewProblem(wire.SlugSourceFailed, "The cache server does not respond.")
 	problem.Title = "Cache server unreachable"
+	if reason := tlsclient.Public(err); reason != "" {
+		problem.Detail = "The cache server can't be reached: " + reason + "."
+	}
 	w.Header().Set("Retry-After", "5")
 	if p.old {
 		problem.Status = http.StatusServiceUnavailable

@@ -24,6 +24,7 @@ import (
 	"github.com/dmwm/wmstats/program/access/identity"
 	"github.com/dmwm/wmstats/program/access/peers"
 	"github.com/dmwm/wmstats/program/basepath"
+	"github.com/dmwm/wmstats/program/tlsclient"
 	"github.com/dmwm/wmstats/static"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
@@ -48,6 +49,7 @@ type App struct {
 	o       Options
 	client  *cacheclient.Client
 	own     *identity.Secret // token for the cache server; nil: none
+	tls     *tlsclient.Client
 	metrics *metrics
 	routed  http.Handler
 }
@@ -67,14 +69,18 @@ func New(o Options) (*App, error) {
 			return nil, fmt.Errorf("read the token for the cache server: %w", err)
 		}
 	}
-	if a.metrics, err = newMetrics(); err != nil {
+	if a.tls, err = tlsclient.New(tlsclient.Options{Files: o.CacheTLS, Server: "cache server", Log: a.Log}); err != nil {
+		return nil, fmt.Errorf("--cache-ca, --cache-cert, --cache-key: %w", err)
+	}
+	if a.metrics, err = newMetrics(a.tls.Expires); err != nil {
 		return nil, fmt.Errorf("set up the metrics: %w", err)
 	}
-	transport := cacheclient.NewTransport()
+	transport := a.tls.Transport(cacheclient.NewTransport())
 	// Forwarded answers keep their encoding. A transport with compression would add
 	// Accept-Encoding and unpack answers for clients that did not send it.
-	unchanged := cacheclient.NewTransport()
-	unchanged.DisableCompression = true
+	plain := cacheclient.NewTransport()
+	plain.DisableCompression = true
+	unchanged := a.tls.Transport(plain)
 	var token func() string
 	if a.own != nil {
 		token = a.own.Value
@@ -258,11 +264,12 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // Reload re-reads the files that may change while the server runs: credentials and
-// the server's own token. A file that can't be used is logged, and its last good
+// the server's own token and certificate. A file that can't be used is logged, and its last good
 // content stays in use. Links and views are read at startup only.
 func (a *App) Reload() {
 	a.Gate.Reload()
 	if a.own != nil {
 		a.own.Reload()
 	}
+	a.tls.Reload()
 }

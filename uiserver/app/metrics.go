@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +33,9 @@ const (
 // otherRoute is the label of paths that no page has.
 const otherRoute = "other"
 
-func newMetrics() (*metrics, error) {
+// newMetrics returns the metrics. expires returns when the certificate for the cache
+// server expires; zero: there is none.
+func newMetrics(expires func() time.Time) (*metrics, error) {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -51,9 +54,19 @@ func newMetrics() (*metrics, error) {
 			m.cache.WithLabelValues(purpose, result)
 		}
 	}
+	certificate := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wmstats_ui_cache_certificate_expires_timestamp_seconds",
+		Help: "Unix time at which the client certificate for the cache server expires; 0 without a client certificate.",
+	}, func() float64 {
+		at := expires()
+		if at.IsZero() {
+			return 0
+		}
+		return float64(at.Unix())
+	})
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests, m.seconds, m.cache,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests, m.seconds, m.cache, certificate,
 	} {
 		errs = append(errs, m.registry.Register(c))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwm/wmstats/program"
 	"github.com/dmwm/wmstats/program/settings"
+	"github.com/dmwm/wmstats/program/tlsclient"
 	"github.com/dmwm/wmstats/uiserver/apiproxy"
 	"github.com/dmwm/wmstats/uiserver/pages"
 	"github.com/dmwm/wmstats/uiserver/query"
@@ -22,6 +23,7 @@ type Options struct {
 
 	CacheURL       string // of the cache server
 	CacheTokenFile string // token of this server at the cache server
+	CacheTLS       tlsclient.Files
 	LinksFile      string // templates of links to other systems; "" for those of CMS
 	ViewsFile      string // names of filters that many ask for; "" for those that are built in
 
@@ -43,6 +45,7 @@ func (o *Options) Settings() *settings.Table {
 	t.Group("Cache server")
 	t.Text("cache-url", &o.CacheURL, "`URL` of the cache server, with its base path if it has one").Or("WMSTATS_CACHE_URL")
 	t.Text("cache-token-file", &o.CacheTokenFile, "`FILE` with this server's bearer token for the cache server: used for pages, and for API requests without credentials")
+	o.CacheTLS.Add(t, "cache", "the cache server")
 	t.Group("Pages")
 	t.Text("links", &o.LinksFile, "JSON `FILE` with links to other systems: a list of {\"Label\", \"URL\"}; the URL may have {workflow}, {prepid}, {campaign}, {release} and {requestor}")
 	t.Text("views", &o.ViewsFile, "YAML `FILE` with views of the list: views: [{name, filter, sort, columns}]")
@@ -70,6 +73,7 @@ func (o *Options) validate() error {
 		return f.Err() // nothing else is used
 	}
 	o.Reserve(&f, apiproxy.OldPrefixes()...)
+	o.CacheTLS.Validate(&f, "cache", o.CacheURL)
 	var err error
 	o.cacheURL, err = url.Parse(strings.TrimSuffix(o.CacheURL, "/"))
 	if err != nil || o.cacheURL.Host == "" || (o.cacheURL.Scheme != "http" && o.cacheURL.Scheme != "https") || o.cacheURL.RawQuery != "" {

@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/program/health"
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // ready reports whether pages can be served: the cache server has data, and this
@@ -46,6 +48,9 @@ func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 	switch {
 	case err != nil:
 		a.Log.Debug("not ready", "err", err)
+		if reason := tlsclient.Public(err); reason != "" {
+			return "not reached: " + reason, false
+		}
 		return "not answering, or not ready", false
 	case info.Generation == "":
 		return "no data yet", false
@@ -53,16 +58,21 @@ func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 	return "ok, generation " + info.Generation, true
 }
 
-// fileChecks is the check of the files that are re-read; none without such files.
+// fileChecks are the checks of the certificate and of the files that are re-read; none
+// without such files.
 func (a *App) fileChecks() []health.Check {
-	if !a.Gate.Asks() && a.own == nil {
-		return nil
+	var checks []health.Check
+	if expires := a.tls.Expires(); !expires.IsZero() {
+		checks = append(checks, tlsclient.Check(expires, time.Now()))
 	}
-	faults := a.Gate.Faults()
+	if !a.Gate.Asks() && a.own == nil && !a.tls.HasFiles() {
+		return checks
+	}
+	faults := append(a.Gate.Faults(), a.tls.Faults()...)
 	if a.own != nil {
 		if fault := a.own.Fault(); fault != "" {
 			faults = append(faults, fault)
 		}
 	}
-	return []health.Check{health.Files(faults)}
+	return append(checks, health.Files(faults))
 }

@@ -56,6 +56,9 @@ func (p *Pages) processFacts(a wire.About) []web.Fact {
 		{Label: "memory in use", Value: web.Bytes(a.Memory.Heap)},
 		{Label: "memory after the last garbage collection", Value: web.Bytes(a.Memory.Live)},
 	}
+	if a.CertificateExpires > 0 {
+		facts = append(facts, web.Fact{Label: "certificate for the source expires", Value: web.UTC(a.CertificateExpires)})
+	}
 	for _, polled := range a.Polled {
 		facts = append(facts, web.Fact{Label: "reason for polling " + polled.Database, Value: polled.Why})
 	}

@@ -14,7 +14,7 @@ type Secret struct{ file *filewatch.File[string] }
 // NewSecret reads the token from a file. It uses only Recheck, Now and Log of o.
 func NewSecret(path string, o Options) (*Secret, error) {
 	o.complete()
-	file, err := filewatch.Open(path, oneWord, o.file("cache server token"))
+	file, err := filewatch.Open(path, ParseSecret, o.file("cache server token"))
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +30,8 @@ func (s *Secret) Reload() { s.file.Reload() }
 // Fault explains why the current file is not in use; "" if it is.
 func (s *Secret) Fault() string { return s.file.Fault() }
 
-// oneWord returns the token, which must fit into a header.
-func oneWord(text string) (string, error) {
+// ParseSecret returns the token in the text of a file; it must fit into a header.
+func ParseSecret(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", errors.New("want one token, without spaces")
