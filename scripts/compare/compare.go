@@ -64,31 +64,43 @@ func (r *run) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last, lastCalls := first, firstCalls
-	if r.Pause > 0 && (mayMove(first) || slices.ContainsFunc(firstCalls, callPair.differs)) {
-		select {
-		case <-time.After(r.Pause):
-		case <-ctx.Done():
-			return fmt.Errorf("pause: %w", ctx.Err())
-		}
-		r.report.Reads = 2
-		if last, err = r.readAgain(ctx, first); err != nil {
-			return err
-		}
-		if lastCalls, err = r.readCalls(ctx); err != nil {
-			return err
-		}
-	}
 	unusable, err := r.readQuarantine(ctx)
 	if err != nil {
 		return err
 	}
 	e := explainer{run: r, unusable: unusable, renamed: renamed}
-	if err := e.workflows(ctx, first, last); err != nil {
-		return err
+	if r.Pause == 0 || !mayMove(first) && !slices.ContainsFunc(firstCalls, callPair.differs) {
+		return e.explain(ctx, first, first, firstCalls, firstCalls)
 	}
-	e.calls(firstCalls, lastCalls)
-	return nil
+	// A workflow may change twice within a pause: unexplained differences are read a
+	// last time.
+	const reads = 3
+	was, wasCalls := first, firstCalls
+	for r.report.Reads = 2; ; r.report.Reads++ {
+		select {
+		case <-time.After(r.Pause):
+		case <-ctx.Done():
+			return fmt.Errorf("pause: %w", ctx.Err())
+		}
+		is, err := r.readAgain(ctx, first)
+		if err != nil {
+			return err
+		}
+		isCalls, err := r.readCalls(ctx)
+		if err != nil {
+			return err
+		}
+		if e.unusable, err = r.readQuarantine(ctx); err != nil {
+			return err
+		}
+		if err := e.explain(ctx, was, is, wasCalls, isCalls); err != nil {
+			return err
+		}
+		if r.report.Unexplained == 0 || r.report.Reads == reads {
+			return nil
+		}
+		was, wasCalls = is, isCalls
+	}
 }
 
 // mayMove reports whether something differs that the documents themselves do not

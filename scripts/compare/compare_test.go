@@ -30,8 +30,8 @@ func TestEqualServersDoNotDiffer(t *testing.T) {
 	}
 }
 
-// TestReasons: each kind of difference gets its reason. change is called for both
-// reads, with 1 and 2.
+// TestReasons: each kind of difference gets its reason. change is called for all
+// reads, with 1 to 3.
 func TestReasons(t *testing.T) {
 	covered := map[string]bool{}
 	for name, c := range map[string]struct {
@@ -75,13 +75,17 @@ func TestReasons(t *testing.T) {
 		}, map[string]int{compare.Moved: 1}, 0},
 		"the old server follows": {func(w *world, read int) {
 			w.record()["Status"] = "running-closed"
-			if read == 2 {
+			if read > 1 {
 				w.document()["RequestStatus"], w.record()["Status"] = "running-closed", "completed"
 			}
 		}, map[string]int{compare.Moved: 1}, 0},
+		"it changes twice within a pause": {func(w *world, read int) {
+			steps := []string{"assigned", "staging", "staged", "acquired", "running-open"}
+			w.document()["RequestStatus"], w.record()["Status"] = steps[min(2*read-2, 3)], steps[min(2*read-1, 4)]
+		}, map[string]int{compare.Moved: 1}, 0},
 		"the old server is ahead": {func(w *world, read int) {
 			w.record()["Priority"] = 99 // so that it is read again
-			if read == 2 {
+			if read > 1 {
 				w.document()["RequestStatus"] = "completed"
 			}
 		}, map[string]int{compare.Unexplained: 2}, 0},
@@ -95,7 +99,7 @@ func TestReasons(t *testing.T) {
 			map[string]int{compare.Unexplained: 1}, 0},
 		"it has left the new server only": {func(w *world, read int) {
 			w.record()["Priority"] = 99 // so that it is read again
-			if read == 2 {
+			if read > 1 {
 				w.records = map[string]object{"other": w.records["w"]}
 				w.records["other"]["Workflow"] = "other"
 			}
@@ -163,15 +167,12 @@ func TestReasons(t *testing.T) {
 		}, map[string]int{compare.Unexplained: 4}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			first, second := newWorld(), newWorld()
-			c.change(first, 1)
-			c.change(second, 2)
-			report := run(t, options(servers(t, first, second)))
-			got := report.Reasons
-			if got == nil {
-				got = map[string]int{}
+			reads := []*world{newWorld(), newWorld(), newWorld()}
+			for i, w := range reads {
+				c.change(w, i+1)
 			}
-			assert.Equal(t, c.want, got, "%+v", report.Differences)
+			report := run(t, options(servers(t, reads...)))
+			assert.Equal(t, c.want, report.Reasons, "%+v", report.Differences)
 			assert.Equal(t, c.want[compare.Unexplained], report.Unexplained)
 			assert.Equal(t, c.severe, report.Severe)
 			for _, d := range report.Differences {
@@ -300,7 +301,7 @@ func TestABrokenSide(t *testing.T) {
 
 // TestMemoryIsThatOfFigures: documents of any size pass through; the figures stay.
 func TestMemoryIsThatOfFigures(t *testing.T) {
-	const workflows, each = 200, 1 << 20
+	const workflows, each = 80, 1 << 20
 	ballast := strings.Repeat("x", each)
 	most := uint64(0)
 	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -310,7 +311,7 @@ func TestMemoryIsThatOfFigures(t *testing.T) {
 				fmt.Fprint(w, ",")
 			}
 			fmt.Fprintf(w, `"w%d":{"_id":"w%d","RequestStatus":"new","ballast":%q}`, i, i, ballast)
-			if i%20 == 19 {
+			if i%10 == 9 {
 				var m runtime.MemStats
 				runtime.GC()
 				runtime.ReadMemStats(&m)

@@ -57,7 +57,17 @@ type explainer struct {
 	broken   map[string]bool // workflows with a document in quarantine
 }
 
-// workflows explains the workflows that differed at the first read, as they are at
+// explain fills the report with what differed before, as it is now.
+func (e *explainer) explain(ctx context.Context, was, is map[string]pair, wasCalls, isCalls []callPair) error {
+	e.report.reset()
+	if err := e.workflows(ctx, was, is); err != nil {
+		return err
+	}
+	e.calls(wasCalls, isCalls)
+	return nil
+}
+
+// workflows explains the workflows that differed at a read before, as they are at
 // the last one.
 func (e *explainer) workflows(ctx context.Context, first, last map[string]pair) error {
 	e.broken = map[string]bool{}

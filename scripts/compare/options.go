@@ -78,7 +78,7 @@ is unexplained, with 1 if some are, and with 2 if a side could not be read.`)
 		}
 		return nil
 	}).Default("all; none for a file")
-	t.Duration("pause", &o.Pause, "time before what differs is read again, longer than the old server keeps an answer (5 minutes); 0 reads once").Default("6m; 0s for a file")
+	t.Duration("pause", &o.Pause, "time before what differs is read again, and before a third read of what stays unexplained; longer than the old server keeps an answer (5 minutes); 0 reads once").Default("6m; 0s for a file")
 	t.Duration("limit", &o.Limit, "longest time for all of it")
 	t.Int("shown", &o.Shown, "unexplained differences in the table for people; JSON has all")
 	t.Bool("json", &o.JSON, "print JSON")

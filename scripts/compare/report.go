@@ -38,7 +38,7 @@ type Side struct {
 type Total struct {
 	Figure      string
 	Old, New    int64 // sum of a number; of a text or list, how many workflows have one
-	Differ      int   // differences at the first read
+	Differ      int   // differences that were seen
 	Unexplained int
 }
 
@@ -80,13 +80,18 @@ func (t Totals) add(one *row, side func(*Total) *int64) {
 	}
 }
 
+// reset removes the differences; the totals stay.
+func (r *Report) reset() {
+	r.Reasons, r.Differences, r.Unexplained, r.Severe, r.Left = map[string]int{}, nil, 0, 0, 0
+	for i := range r.Figures {
+		r.Figures[i].Differ, r.Figures[i].Unexplained = 0, 0
+	}
+}
+
 // mostExpected bounds the memory for expected differences.
 const mostExpected = 100_000
 
 func (r *Report) add(d Difference) {
-	if r.Reasons == nil {
-		r.Reasons = map[string]int{}
-	}
 	r.Reasons[d.Reason]++
 	if !d.Expected() {
 		r.Unexplained++

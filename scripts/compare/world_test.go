@@ -168,7 +168,7 @@ func send(t *testing.T, w http.ResponseWriter, v any) {
 // options compares two addresses, with a pause that tests need not feel.
 func options(old, now string) compare.Options {
 	o := compare.Defaults()
-	o.Old, o.New, o.Pause, o.Limit = compare.Old(old), now, time.Millisecond, time.Minute
+	o.Old, o.New, o.Pause, o.Limit = compare.Old(old), now, time.Millisecond, 10*time.Minute
 	return o
 }
 
