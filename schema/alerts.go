@@ -12,6 +12,7 @@ type Limits struct {
 
 	Off []string          // rules that are not applied, by code
 	Who map[string]string // who acts, by rule; otherwise the facts say it
+	Own []OwnRule         // further rules
 }
 
 // DefaultLimits returns the limits of the old WMStats, which has no alert for

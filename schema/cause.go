@@ -124,7 +124,7 @@ func (a *Alert) explain(w *Workflow, f Facts, l Limits) {
 	case AlertPausedJobs:
 		site(f.Paused, "paused jobs")
 	default:
-		a.Cause = entered(w)
+		a.explainOwn(w, f, l)
 	}
 	if who := l.Who[a.Rule]; who != "" {
 		a.Who = who

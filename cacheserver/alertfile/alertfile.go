@@ -1,5 +1,5 @@
 // Package alertfile reads the file of --alerts: which rules are on, of which
-// people are notified, and their thresholds. It is strict: an unknown key is an error that suggests the
+// people are notified, their thresholds, who acts, and own rules. It is strict: an unknown key is an error that suggests the
 // nearest known name, and all errors are reported together. It applies no
 // rules: alerts are computed by package schema, /attention by package
 // attention.
@@ -44,7 +44,9 @@ type setting struct {
 //	rules:
 //	  site_error: {above: 85%, notify: true}
 //	  status_stall: {after: 48h, min_priority: 85000}
-//	  skipped_files: {on: false}
+//	  skipped_files: {on: false, who: the data team}
+//	own:
+//	- {name: old_announced, query: status=announced&minAge=30d, who: the release team}
 //	top: 20
 //
 // Settings that are not in the file stay as in defaults. The error names each
@@ -84,10 +86,12 @@ func (p *parser) file(n *yaml.Node) {
 			for rule, keys := range p.pairs(value, "rules") {
 				p.rule(rule, keys)
 			}
+		case "own":
+			p.own(value)
 		case top.key:
 			p.apply(top, value)
 		default:
-			p.unknown(key, "key", []string{"rules", top.key})
+			p.unknown(key, "key", []string{"rules", "own", top.key})
 		}
 	}
 }
@@ -101,11 +105,7 @@ func (p *parser) rule(name, n *yaml.Node) {
 	for key, value := range p.pairs(n, name.Value) {
 		i := slices.IndexFunc(known, func(s setting) bool { return s.key == key.Value })
 		if i < 0 {
-			var keys []string
-			for _, s := range known {
-				keys = append(keys, s.key)
-			}
-			p.unknown(key, "key of "+name.Value, keys)
+			p.unknown(key, "key of "+name.Value, keysOf(known))
 			continue
 		}
 		p.apply(known[i], value)
@@ -128,6 +128,15 @@ func (p *parser) settings(rule string) []setting {
 		p.o.Notify = maps.Clone(p.o.Notify) // that of the defaults stays
 		p.o.Notify[rule] = text == "true"
 		return text == "true" || text == "false"
+	}}, {"who", "a text of at most 200 bytes", func(text string) bool {
+		l.Who = maps.Clone(l.Who) // that of the defaults stays
+		if l.Who == nil {
+			l.Who = map[string]string{}
+		}
+		var who string
+		ok := short(&who, 200)(text)
+		l.Who[rule] = who
+		return ok
 	}}}
 	switch rule {
 	case schema.AlertSiteError:

@@ -65,9 +65,9 @@ func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"rules: [":                                   "not YAML",
 		"- a":                                        "line 1: the file: expected keys with values, found a list",
-		"ruls: {}":                                   `line 1: unknown key "ruls"; did you mean "rules"? known: rules, top`,
+		"ruls: {}":                                   `line 1: unknown key "ruls"; did you mean "rules"? known: rules, own, top`,
 		"rules:\n  faild: {on: false}":               `line 2: unknown rule "faild"; did you mean "failed"? known: failed, `,
-		"rules: {failed: {after: 2h}}":               `unknown key of failed "after"; known: on, notify`,
+		"rules: {failed: {after: 2h}}":               `unknown key of failed "after"; known: on, notify, who`,
 		"rules: {failed: false}":                     `failed: expected keys with values, found "false"`,
 		"rules: {failed: {on: maybe}}":               `on "maybe": expected true or false`,
 		"rules: {failed: {notify: 1}}":               `notify "1": expected true or false`,

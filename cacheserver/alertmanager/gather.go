@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -63,7 +64,9 @@ func (p *Poster) gather(ctx context.Context, rules attention.Options, state atte
 
 // noteSums logs which rules are posted as a sum, when that changes.
 func (p *Poster) noteSums(ctx context.Context, tooMany map[string]bool, summed int) {
-	for _, rule := range attention.RuleNames() {
+	rules := maps.Clone(tooMany)
+	maps.Copy(rules, p.summed)
+	for _, rule := range slices.Sorted(maps.Keys(rules)) {
 		switch {
 		case tooMany[rule] && !p.summed[rule]:
 			p.o.Log.WarnContext(ctx, "too many alerts for Alertmanager; posting one for the whole rule", "rule", rule, "alerts", summed, "limit", perPost)
@@ -75,13 +78,8 @@ func (p *Poster) noteSums(ctx context.Context, tooMany map[string]bool, summed i
 }
 
 // labels returns those that every alert has.
-func (p *Poster) labels(rule string) map[string]string {
-	severity := schema.SeverityWarning
-	switch rule {
-	case schema.AlertFailed, schema.AlertConfigError, attention.AgentError, attention.OldData:
-		severity = schema.SeverityError
-	}
-	return map[string]string{"alertname": "WMStats", "rule": rule, "severity": severity, "instance": p.o.Tier}
+func (p *Poster) labels(r *attention.Rule) map[string]string {
+	return map[string]string{"alertname": "WMStats", "rule": r.Name, "severity": r.Severity, "instance": p.o.Tier}
 }
 
 // ofWorkflows reads the workflows of a rule. More than fit into a post are only
@@ -112,7 +110,7 @@ func (p *Poster) ofWorkflows(ctx context.Context, g *group, limits schema.Limits
 
 // ofWorkflow returns the alert of a workflow by a rule.
 func (p *Poster) ofWorkflow(r *attention.Rule, w *schema.Workflow, facts schema.Facts, limits schema.Limits) alert {
-	a := alert{labels: p.labels(r.Name), annotations: map[string]string{
+	a := alert{labels: p.labels(r), annotations: map[string]string{
 		"status": w.Status, "query": p.question(r.Query()),
 	}}
 	a.labels["workflow"], a.labels["campaign"], a.labels["team"] = w.Workflow, w.Campaign, w.Team
@@ -125,7 +123,9 @@ func (p *Poster) ofWorkflow(r *attention.Rule, w *schema.Workflow, facts schema.
 	a.annotations["summary"] = r.Title
 	for _, one := range schema.AlertsOf(w, facts, limits) {
 		if one.Rule == r.Name {
-			a.annotations["summary"], a.since = one.Reason, at(one.Since)
+			a.annotations["summary"], a.annotations["cause"], a.annotations["who"] = one.Reason, one.Cause, one.Who
+			a.since = at(one.Since)
+			maps.DeleteFunc(a.annotations, func(_, text string) bool { return text == "" })
 		}
 	}
 	a.link = p.page("/workflows/" + url.PathEscape(w.Workflow))
@@ -141,18 +141,22 @@ func (p *Poster) ofAgents(r *attention.Rule, agents []schema.AgentDetail) (list 
 			continue
 		}
 		var reasons []string
+		var cause, who string
 		var since time.Time
 		for _, one := range d.AlertRecords {
 			if one.Rule != r.Name {
 				continue
+			}
+			if len(reasons) == 0 {
+				cause, who = one.Cause, one.Who
 			}
 			reasons = append(reasons, one.Reason)
 			if began := at(one.Since); since.IsZero() || !began.IsZero() && began.Before(since) {
 				since = began
 			}
 		}
-		a := alert{labels: p.labels(r.Name), since: since, link: p.page("/agents/" + url.PathEscape(d.Agent.Agent)), annotations: map[string]string{
-			"summary": strings.Join(reasons, "; "), "status": d.Severity, "query": p.question(r.Query()),
+		a := alert{labels: p.labels(r), since: since, link: p.page("/agents/" + url.PathEscape(d.Agent.Agent)), annotations: map[string]string{
+			"summary": strings.Join(reasons, "; "), "cause": cause, "who": who, "status": d.Severity, "query": p.question(r.Query()),
 		}}
 		a.labels["agent"], a.labels["team"] = d.Agent.Agent, d.Team
 		list = append(list, a)
@@ -162,7 +166,7 @@ func (p *Poster) ofAgents(r *attention.Rule, agents []schema.AgentDetail) (list 
 
 // sum returns the alert that stands for all alerts of a rule.
 func (p *Poster) sum(g *group) alert {
-	return alert{labels: p.labels(g.rule.Name), link: p.page("/attention"), annotations: map[string]string{
+	return alert{labels: p.labels(&g.rule), link: p.page("/attention"), annotations: map[string]string{
 		"summary": fmt.Sprintf("%d alerts of the rule %s: %s", g.count, g.rule.Name, g.rule.Help),
 		"count":   strconv.Itoa(g.count), "query": p.question(g.rule.Query()),
 	}}
@@ -181,7 +185,7 @@ func (p *Poster) withOldData(list []alert, rules attention.Options, source store
 		summary += ": " + source.Reason
 	}
 	return append(slices.Clip(list), alert{
-		labels: p.labels(attention.OldData), since: source.CheckTime.Add(rules.OldAfter()).Truncate(time.Second), link: p.page("/about"),
+		labels: p.labels(&all[i]), since: source.CheckTime.Add(rules.OldAfter()).Truncate(time.Second), link: p.page("/about"),
 		annotations: map[string]string{"summary": summary, "status": "stale", "query": p.question(all[i].Query())},
 	})
 }

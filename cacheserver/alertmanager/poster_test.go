@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/schema"
 )
 
 func names(of map[string]time.Time) []string { return slices.Sorted(maps.Keys(of)) }
@@ -29,7 +30,7 @@ func TestWhatIsPosted(t *testing.T) {
 		}
 		assert.Equal(t, alert{
 			Labels:      map[string]string{"alertname": "WMStats", "rule": "failed", "severity": "error", "workflow": "w1", "campaign": "Run3/A", "team": "production", "instance": "production"},
-			Annotations: map[string]string{"summary": "in status failed", "status": "failed", "priority": "110000", "query": "https://cmsweb.cern.ch/wmstats/api/fetch?alert=failed&sort=-Score%2C-Priority%2CStatusTime"},
+			Annotations: map[string]string{"summary": "in status failed", "cause": "failed since 1999-12-31 23:00 UTC", "who": "team production", "status": "failed", "priority": "110000", "query": "https://cmsweb.cern.ch/wmstats/api/fetch?alert=failed&sort=-Score%2C-Priority%2CStatusTime"},
 			StartsAt:    began(), EndsAt: p.at.Add(4 * every), GeneratorURL: "https://cmsweb.cern.ch/wmstats/workflows/w1",
 		}, by["failed w1"])
 		agent := by["agent_error vocms1"]
@@ -53,6 +54,23 @@ func TestNotify(t *testing.T) {
 		p := r.last("a")
 		assert.Equal(t, map[string]time.Time{"assigned_stall w3": began().Add(2*time.Hour + time.Second)}, p.holding())
 		assert.Equal(t, "warning", p.alerts[0].Labels["severity"])
+	})
+}
+
+// An own rule of the file has the severity that the file says.
+func TestOwnRule(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.load(r.workflow("w1", "running-open", "A"), r.workflow("w2", "assigned", "A"))
+		r.rules.Limits.Own = []schema.OwnRule{
+			{Name: "runs", Title: "Runs", Query: "status=running-open", Severity: schema.SeverityError, Who: "the shifter", Notify: true},
+			{Name: "waits", Title: "Waits", Query: "status=assigned", Severity: schema.SeverityError},
+		}
+		r.store.SetLimits(r.rules.Limits)
+		r.run()
+		p := r.last("a")
+		require.Equal(t, []string{"runs w1"}, names(p.holding()))
+		assert.Equal(t, "error", p.alerts[0].Labels["severity"])
+		assert.Equal(t, "the shifter", p.alerts[0].Annotations["who"])
 	})
 }
 

@@ -130,7 +130,7 @@ func TestShippedAlertmanagerConfiguration(t *testing.T) {
 	one := func(status, workflow string) m {
 		return m{
 			"status": status, "startsAt": "2026-11-30T10:00:00Z", "endsAt": "2026-11-30T11:00:00Z", "generatorURL": "https://h/workflows/" + workflow,
-			"labels": m{"rule": "failed", "workflow": workflow, "campaign": "Run3"}, "annotations": m{"summary": "in status failed", "status": "failed", "priority": "110000"},
+			"labels": m{"rule": "failed", "workflow": workflow, "campaign": "Run3"}, "annotations": m{"summary": "in status failed", "cause": "failed since 10:00", "who": "team x", "status": "failed", "priority": "110000"},
 		}
 	}
 	common := m{"rule": "failed", "team": "production", "instance": "T0", "severity": "error"}
@@ -144,7 +144,7 @@ func TestShippedAlertmanagerConfiguration(t *testing.T) {
 	for text, want := range map[string][]string{
 		"subject": {"[WMStats T0] 2 failed, team production"},
 		"link":    {"http://am"},
-		"text":    {"Now (2):", "w1\n  in status failed\n  status failed, priority 110000, campaign Run3\n  since 2026-11-30 10:00 UTC\n  https://h/workflows/w1\n", "Over (1):", "w3\n", "over at 2026-11-30 11:00 UTC", "All of this rule: https://h/api/fetch?alert=failed"},
+		"text":    {"Now (2):", "w1\n  in status failed\n  cause: failed since 10:00\n  who: team x\n  status failed, priority 110000, campaign Run3\n  since 2026-11-30 10:00 UTC\n  https://h/workflows/w1\n", "Over (1):", "w3\n", "over at 2026-11-30 11:00 UTC", "All of this rule: https://h/api/fetch?alert=failed"},
 		"chat":    {"<https://h/workflows/w1|w1>: in status failed", "Over: w3"},
 	} {
 		got := run("template", "render", "--template.glob="+filepath.Join(shipped, "wmstats.tmpl"), "--template.data="+file, `--template.text={{ template "wmstats.`+text+`" . }}`)

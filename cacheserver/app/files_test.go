@@ -233,3 +233,43 @@ func TestTheFirstReadIsShown(t *testing.T) {
 	assert.Contains(t, body, `"Index":"WMStatsErl7/latestRequest"`)
 	assert.Contains(t, body, `"Database":"requests"`)
 }
+
+// TestOwnRulesFollowTheFile: a rule of the file is an alert of the records that
+// match, at /attention and in the metrics; a faulty file changes nothing.
+func TestOwnRulesFollowTheFile(t *testing.T) {
+	fake, at := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("w1", "announced", 1), request("w2", "assigned", 1))
+	var log logBuffer
+	o := options(t, at, &log)
+	o.Alerts = filepath.Join(t.TempDir(), "alerts.yaml")
+	rewrite(t, o.Alerts, "own:\n- {name: over, query: statsu=announced}\n")
+	_, err := app.New(t.Context(), o)
+	require.ErrorContains(t, err, "line 2")
+	require.ErrorContains(t, err, `did you mean "status"?`)
+	const quiet = "rules:\n  assigned_stall: {on: false}\n"
+	rewrite(t, o.Alerts, quiet)
+	a := start(t, o)
+	ready(t, a.Addr())
+	alerts := func() string {
+		w, _ := workflow(t, a.Addr(), "w1")
+		return strings.Join(w.Alerts, ",")
+	}
+	require.Empty(t, alerts())
+	rewrite(t, o.Alerts, quiet+"own:\n- {name: over, title: Long announced, query: status=announced&has=campaign, who: the release team}\n")
+	require.Eventually(t, func() bool { return alerts() == "over" }, waitFor, tick)
+	_, body := get(t, a.Addr(), "/attention?rule=over&format=ndjson")
+	assert.Contains(t, body, `"Rule":"over","Title":"Long announced","Kind":"Workflow","Name":"w1"`)
+	assert.Contains(t, body, `"Who":"the release team"`)
+	assert.NotContains(t, body, `"w2"`)
+	_, body = get(t, a.Addr(), "/fetch/w1")
+	assert.Contains(t, body, `"Reason":"matches status=announced&has=campaign"`)
+	_, body = get(t, a.Addr(), "/metrics")
+	assert.Contains(t, body, `wmstats_attention{rule="over"} 1`)
+
+	rewrite(t, o.Alerts, quiet+"own:\n- {name: over, query: status=announced, for: ever}\n")
+	a.Reload()
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "expected a time from 0s") }, waitFor, tick, log.String)
+	assert.Equal(t, "over", alerts(), "the last good rules stay")
+	rewrite(t, o.Alerts, quiet)
+	require.Eventually(t, func() bool { return alerts() == "" }, waitFor, tick)
+}

@@ -4,12 +4,20 @@ import (
 	"container/heap"
 	"math"
 
+	"github.com/dmwm/wmstats/cacheserver/join/ownrules"
 	"github.com/dmwm/wmstats/schema"
 )
 
-// alert computes the alerts of a record and returns when to compute them again,
-// Unix s; 0: only after a change.
-func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64) {
+// alert computes the alerts of the record of w. began are the own rules among
+// them; due is when to compute them again, Unix s; 0: only after a change.
+func (j *Join) alert(w *workflow, record *schema.Workflow, joined []*agentReport) (began []schema.Began, due int64) {
+	w.setOwn(j.own.Match(record, w.matches(), j.now()))
+	return j.fire(w, record, joined)
+}
+
+// fire is alert for a record whose matches with own rules are known. It reads
+// only the numbers and frequent texts of the record.
+func (j *Join) fire(w *workflow, record *schema.Workflow, joined []*agentReport) (began []schema.Began, due int64) {
 	now := j.now()
 	silent := []string{}
 	for _, r := range joined {
@@ -22,9 +30,7 @@ func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64)
 			continue
 		case at > now:
 			r.silent = 0
-			if due == 0 || at < due {
-				due = at
-			}
+			due = sooner(due, at)
 			continue
 		case r.silent == 0:
 			r.silent = max(r.heard(), 1)
@@ -32,11 +38,37 @@ func (j *Join) alert(record *schema.Workflow, joined []*agentReport) (due int64)
 		silent = append(silent, j.names.Agent(r.packed))
 	}
 	alerts, next := schema.Alerts(record, silent, now, j.limits)
-	record.SetAlerts(alerts)
-	if next > 0 && (due == 0 || next < due) {
-		due = next
+	due = sooner(due, next)
+	began, next = j.own.Fire(record, w.matches(), now)
+	due = sooner(due, next)
+	for _, b := range began {
+		alerts = append(alerts, b.Rule)
 	}
-	return due
+	record.SetAlerts(alerts)
+	return began, due
+}
+
+// sooner returns the earlier of two times, of which 0 means never.
+func sooner(a, b int64) int64 {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+func (w *workflow) matches() []ownrules.Match {
+	if w.own == nil {
+		return nil
+	}
+	return *w.own
+}
+
+func (w *workflow) setOwn(matches []ownrules.Match) {
+	if len(matches) == 0 {
+		w.own = nil
+	} else if w.own == nil || &(*w.own)[0] != &matches[0] {
+		w.own = &matches
+	}
 }
 
 // never is a time that is never reached.

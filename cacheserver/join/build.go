@@ -99,9 +99,11 @@ func (m *blockMaker) add(w *workflow, i int) {
 	}
 	m.reports[i] = reports
 	schema.Join(record, reports)
-	m.dues[i] = j.alert(record, joined)
+	began, due := j.alert(w, record, joined)
+	facts := schema.FactsOf(record, reports)
+	facts.Began, m.dues[i] = began, due
 	m.encoded = schema.AppendJSON(m.encoded[:0], record)
-	m.builder.Add(record, m.encoded, m.source.make(j.names, w, joined, schema.FactsOf(record, reports)))
+	m.builder.Add(record, m.encoded, m.source.make(j.names, w, joined, facts))
 }
 
 // count adds the records to the sums, recoveries and due times.

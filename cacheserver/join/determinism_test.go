@@ -160,7 +160,7 @@ func asText(v any) []byte { return fmt.Appendf(nil, "%v\n", v) }
 // sameKnowledge compares all state of two writers.
 func sameKnowledge(t testing.TB, a, b *Join) {
 	t.Helper()
-	require.Equal(t, []any{a.limits, a.unmatched, a.believed, a.names.Texts(), a.fresh.reports}, []any{b.limits, b.unmatched, b.believed, b.names.Texts(), b.fresh.reports})
+	require.Equal(t, []any{a.limits, a.again, a.unmatched, a.believed, a.names.Texts(), a.fresh.reports}, []any{b.limits, b.again, b.unmatched, b.believed, b.names.Texts(), b.fresh.reports})
 	require.Len(t, b.doubtful, len(a.doubtful))
 	for d := range a.doubtful {
 		require.True(t, b.doubtful[d], d)
@@ -186,7 +186,7 @@ func sameKnowledge(t testing.TB, a, b *Join) {
 
 // described returns what is known of a workflow besides its record.
 func described(w *workflow) (out []any) {
-	out = append(out, w.name, w.hash, w.due, w.has, w.request, w.requestID())
+	out = append(out, w.name, w.hash, w.due, w.has, w.request, w.requestID(), w.matches())
 	for _, d := range w.duplicates() {
 		out = append(out, d.id, d.hash, d.packed)
 	}
@@ -211,7 +211,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 		want map[string]string
 	}{
 		{workflow{}, map[string]string{
-			"name": kept, "hash": kept, "due": kept, "reports": kept, "more": kept, "has": kept, "request": none, "seen": none,
+			"name": kept, "hash": kept, "due": kept, "reports": kept, "more": kept, "has": kept, "request": none, "seen": none, "own": kept,
 		}},
 		{requests{}, map[string]string{"id": kept, "duplicates": kept}},
 		{duplicate{}, map[string]string{"id": kept, "hash": kept, "packed": kept, "seen": none}},
@@ -220,7 +220,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 		}},
 		{agentInfo{}, map[string]string{"id": kept, "hash": kept, "heard": kept, "detail": kept, "seen": none}},
 		{Join{}, map[string]string{
-			"opt": none, "layout": kept, "columns": none, "editor": none, "moment": none, "limits": kept, "state": kept, "names": kept, "sums": made,
+			"opt": none, "layout": kept, "columns": none, "editor": none, "moment": none, "limits": kept, "own": made, "again": kept, "state": kept, "names": kept, "sums": made,
 			"workflows": made, "aliases": made, "reports": made, "agents": made, "unmatched": made, "known": made, "recovery": made, "fresh": kept,
 			"dues": made, "epoch": none, "reading": none, "believed": kept, "doubtful": kept, "work": none,
 		}},

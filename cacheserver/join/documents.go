@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/dmwm/wmstats/cacheserver/join/ownrules"
 	"github.com/dmwm/wmstats/cacheserver/join/report"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -13,13 +14,14 @@ import (
 // is one for each workflow: its size matters.
 type workflow struct {
 	name    string
-	hash    uint64         // of the request document
-	due     int64          // when the alerts must be computed again, Unix s; 0: never
-	reports []*agentReport // never changed in place
-	request string         // the request's side before the first State, in the form of schema.AppendPacked
-	more    *requests      // nil for nearly all
-	seen    uint32         // epoch in which the request was last seen
-	has     bool           // there is a request; otherwise the reports are unmatched
+	hash    uint64            // of the request document
+	due     int64             // when the alerts must be computed again, Unix s; 0: never
+	reports []*agentReport    // never changed in place
+	request string            // the request's side before the first State, in the form of schema.AppendPacked
+	more    *requests         // nil for nearly all
+	seen    uint32            // epoch in which the request was last seen
+	has     bool              // there is a request; otherwise the reports are unmatched
+	own     *[]ownrules.Match // own rules whose conditions match the record; nil: none. Never changed in place
 }
 
 // requests is for workflows whose request document has another id than the

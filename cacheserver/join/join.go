@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dmwm/wmstats/cacheserver/join/ownrules"
 	"github.com/dmwm/wmstats/cacheserver/join/report"
 	"github.com/dmwm/wmstats/cacheserver/join/sums"
 	"github.com/dmwm/wmstats/cacheserver/table"
@@ -55,7 +56,9 @@ type Join struct {
 
 	moment time.Time // of the newest input
 	limits schema.Limits
-	state  *State // nil before the first
+	own    *ownrules.Rules // of limits
+	again  bool            // alerts were computed by other limits: the next Tick computes them again
+	state  *State          // nil before the first
 
 	names     *report.Names
 	sums      *sums.Sums
@@ -87,7 +90,7 @@ type working struct {
 
 // columns are the columns of the record that the writer reads.
 type columns struct {
-	status, original, campaigns, releases, outputs *block.Column
+	status, original, campaigns, releases, outputs, alerts *block.Column
 }
 
 // New returns a Join without documents.
@@ -100,10 +103,14 @@ func New(o Options) (*Join, error) {
 		return nil, fmt.Errorf("columns of the record: %w", err)
 	}
 	j := &Join{opt: o, layout: layout, editor: table.NewEditor(layout), limits: o.Limits, known: newKnown()}
+	if j.own, err = ownrules.Compile(o.Limits.Own); err != nil {
+		return nil, fmt.Errorf("own rules: %w", err)
+	}
 	var missing []error
 	for key, column := range map[string]**block.Column{
 		"Status": &j.columns.status, "OriginalRequest": &j.columns.original, "Campaigns": &j.columns.campaigns,
 		"Releases": &j.columns.releases, "OutputDatasets": &j.columns.outputs,
+		"Alerts": &j.columns.alerts,
 	} {
 		n, ok := layout.Column(key)
 		if !ok {

@@ -63,7 +63,7 @@ func (j *Join) remake(b *batch) (edits []table.Edit, diff Diff) {
 				edits = append(edits, table.Edit{Name: w.name, Remove: true})
 				diff.Removed = append(diff.Removed, w.name)
 			}
-			w.due = 0
+			w.due, w.own = 0, nil
 			continue
 		}
 		edit, reports := j.make(w, was)
@@ -95,7 +95,10 @@ func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentRepor
 	joined := j.joined(w, record.Status)
 	reports := j.unpack(w, contentsOf(joined))
 	schema.Join(record, reports)
-	j.schedule(w, j.alert(record, joined))
+	began, due := j.alert(w, record, joined)
+	j.schedule(w, due)
+	facts := schema.FactsOf(record, reports)
+	facts.Began = began
 	// Blocks copy their input, so one buffer serves all records of a batch.
 	start := len(j.work.encoded)
 	j.work.encoded = schema.AppendJSON(j.work.encoded, record)
@@ -103,7 +106,7 @@ func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentRepor
 		Name:    w.name,
 		Record:  record,
 		Encoded: j.work.encoded[start:len(j.work.encoded):len(j.work.encoded)],
-		Source:  new(sourceMaker).make(j.names, w, joined, schema.FactsOf(record, reports)),
+		Source:  new(sourceMaker).make(j.names, w, joined, facts),
 	}, reports
 }
 

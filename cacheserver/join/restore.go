@@ -5,11 +5,13 @@ import (
 	"container/heap"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/join/ownrules"
 	"github.com/dmwm/wmstats/cacheserver/join/report"
 	"github.com/dmwm/wmstats/cacheserver/table"
 	"github.com/dmwm/wmstats/cacheserver/table/block"
@@ -58,8 +60,8 @@ func (j *Join) Outcome() Outcome {
 
 // restoring builds a Join from frames.
 type restoring struct {
-	j      *Join
-	limits bool // the alerts' limits equal the saved ones
+	j     *Join
+	moved []int // number of each saved own rule among the current ones; -1: gone
 
 	mu     sync.Mutex // of sums and recoveries
 	frames []restored // by number
@@ -77,11 +79,9 @@ func (r *restoring) head(data []byte) error {
 	if v := c.Uint(); v != savedVersion {
 		return checkpoint.Foreign("the store's section has version %d, this program reads %d", v, savedVersion)
 	}
-	limits, err := json.Marshal(r.j.limits)
-	if err != nil {
-		return fmt.Errorf("encode the limits: %w", err)
+	if err := r.rules(c.Bytes(c.Count(1)), c.Uint() == 1); err != nil {
+		return err
 	}
-	r.limits = bytes.Equal(c.Bytes(c.Count(1)), limits)
 	if c.Uint() == 1 {
 		r.j.believed = &census{int(c.Uint()), int(c.Uint()), int(c.Uint())}
 	}
@@ -109,6 +109,25 @@ func (r *restoring) head(data []byte) error {
 		return checkpoint.Broken("invalid names of agent reports")
 	}
 	return r.j.layout.SetTexts(texts)
+}
+
+// rules compares the saved limits with the current ones. again means that not
+// all alerts were computed by the saved ones.
+func (r *restoring) rules(saved []byte, again bool) error {
+	limits, err := json.Marshal(r.j.limits)
+	if err != nil {
+		return fmt.Errorf("encode the limits: %w", err)
+	}
+	var before schema.Limits
+	if json.Unmarshal(saved, &before) != nil {
+		return checkpoint.Broken("unreadable limits of alerts")
+	}
+	own, err := ownrules.Compile(before.Own)
+	if err != nil {
+		return checkpoint.Broken("unreadable rules: %v", err)
+	}
+	r.moved, r.j.again = own.Moved(r.j.own), again || !bytes.Equal(saved, limits)
+	return nil
 }
 
 func readTexts(c *checkpoint.Cursor) []string {
@@ -204,6 +223,13 @@ func (r *restoring) joined(w *workflow, status string, all []schema.AgentReport)
 func (r *restoring) workflow(c *checkpoint.Cursor, to *restored, name string, has bool) (*workflow, []schema.AgentReport, error) {
 	flags := c.Uint()
 	w := &workflow{name: name, has: has, hash: c.Uint64(), due: c.Int()}
+	if flags&flagOwn != 0 {
+		saved := make([]ownrules.Match, c.Count(2))
+		for i := range saved {
+			saved[i] = ownrules.Match{Rule: int(min(c.Uint(), math.MaxInt32)), Since: c.Int()}
+		}
+		w.setOwn(renumbered(saved, r.moved))
+	}
 	if flags&flagMore != 0 {
 		if err := r.more(c, w); err != nil {
 			return nil, nil, err
@@ -297,9 +323,6 @@ func (r *restoring) enter(w *workflow) {
 	if !w.has {
 		j.unmatched += len(w.reports)
 		return
-	}
-	if !r.limits {
-		w.due = 1 // compute alerts again with the current limits
 	}
 	if w.due > 0 {
 		j.dues = append(j.dues, dueItem{w.due, w})

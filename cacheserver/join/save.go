@@ -15,7 +15,7 @@ import (
 
 // savedVersion is the version of the format of Saved. Raise it when the format
 // changes; the checkpoint's fingerprint covers the meaning of records.
-const savedVersion = 7
+const savedVersion = 8
 
 // Kinds of frames after the first one, which has the data that the others need.
 const (
@@ -33,6 +33,7 @@ type Saved struct {
 	layout    *block.Layout
 	state     *State
 	limits    schema.Limits
+	again     bool
 	believed  *census
 	doubtful  []Document
 	names     []string
@@ -60,7 +61,7 @@ func (j *Join) Save() (s *Saved, ok bool) {
 		return nil, false
 	}
 	s = &Saved{
-		layout: j.layout, state: j.state, limits: j.limits, names: j.names.Texts(),
+		layout: j.layout, state: j.state, limits: j.limits, again: j.again, names: j.names.Texts(),
 		doubtful: slices.Collect(maps.Keys(j.doubtful)), fresh: j.freshest().Reports,
 		workflows: make([]savedWorkflow, 0, len(j.workflows)), reports: make([]agentReport, 0, len(j.reports)),
 	}
@@ -111,6 +112,7 @@ func (s *Saved) head() ([]byte, error) {
 	}
 	dst := binary.AppendUvarint(nil, savedVersion)
 	dst = checkpoint.AppendText(dst, limits)
+	dst = binary.AppendUvarint(dst, flag(s.again))
 	if s.believed == nil {
 		dst = append(dst, 0)
 	} else {
@@ -229,8 +231,11 @@ func flag(set bool) uint64 {
 	return 0
 }
 
-// flagMore marks a workflow with rarely used fields.
-const flagMore = 1
+// Flags of a workflow with rarely used fields.
+const (
+	flagMore = 1 // requests
+	flagOwn  = 2 // matches with own rules
+)
 
 // appendWorkflow appends a workflow without its name.
 func (s *Saved) appendWorkflow(dst []byte, w *savedWorkflow) ([]byte, error) {
@@ -238,9 +243,19 @@ func (s *Saved) appendWorkflow(dst []byte, w *savedWorkflow) ([]byte, error) {
 	if w.more != nil {
 		flags |= flagMore
 	}
+	if w.own != nil {
+		flags |= flagOwn
+	}
 	dst = binary.AppendUvarint(dst, flags)
 	dst = binary.LittleEndian.AppendUint64(dst, w.hash)
 	dst = binary.AppendVarint(dst, w.due)
+	if w.own != nil {
+		dst = binary.AppendUvarint(dst, uint64(len(*w.own)))
+		for _, m := range *w.own {
+			dst = binary.AppendUvarint(dst, uint64(m.Rule))
+			dst = binary.AppendVarint(dst, m.Since)
+		}
+	}
 	if w.more != nil {
 		dst = checkpoint.AppendText(dst, w.more.id)
 		dst = binary.AppendUvarint(dst, uint64(len(w.more.duplicates)))

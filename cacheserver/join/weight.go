@@ -42,6 +42,9 @@ func (w *workflow) bytes() int64 {
 	for _, r := range w.reports {
 		n += block.Allocated(int64(unsafe.Sizeof(*r))) + block.Allocated(int64(len(r.id))) + block.Allocated(int64(len(r.packed)))
 	}
+	if w.own != nil {
+		n += block.Allocated(int64(unsafe.Sizeof(*w.own))) + block.Allocated(int64(unsafe.Sizeof((*w.own)[0]))*int64(cap(*w.own)))
+	}
 	if w.more != nil {
 		n += block.Allocated(int64(unsafe.Sizeof(*w.more)))
 		for _, d := range w.more.duplicates {

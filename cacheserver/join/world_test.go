@@ -115,6 +115,15 @@ func (w *world) all(share float64) []Change {
 	return slices.DeleteFunc(out, func(Change) bool { return w.rng.Float64() > share })
 }
 
+// ownRules returns some of the rules of ownWorld, in any order.
+func (w *world) ownRules() (rules []schema.OwnRule) {
+	all := ownWorld()
+	for _, i := range w.rng.Perm(len(all))[:w.rng.IntN(len(all)+1)] {
+		rules = append(rules, all[i].OwnRule)
+	}
+	return rules
+}
+
 // machine is a Join with an optional Read in progress.
 type machine struct {
 	*Join
@@ -137,6 +146,7 @@ func (w *world) input(reading bool) (in input, what string) {
 	case n < 76:
 		l := schema.DefaultLimits()
 		l.AgentSilent, l.AssignedStall = pick[int64](w, 600, 1200, 4000), pick[int64](w, 50, 100_000)
+		l.Own = w.ownRules()
 		return func(m *machine) (Outcome, any) { return m.Rules(moment, l), nil }, "rules"
 	case n < 78:
 		gone := []Change{

@@ -45,6 +45,14 @@ func (s *Set) Add(at int) {
 	s.run(k)[at/64] |= 1 << (at % 64)
 }
 
+// Has reports whether a record is in the set.
+func (s *Set) Has(at int) bool {
+	k := s.t.blockAt(at) / runLength
+	r := s.t.run(k)
+	at -= r.start()
+	return s.run(k)[at/64]>>(at%64)&1 == 1
+}
+
 // And keeps the records that are also in o.
 func (s *Set) And(o *Set) {
 	for i, w := range o.words {

@@ -23,8 +23,8 @@ const (
 	OldData      = "old_data"
 )
 
-// RuleNames returns the codes of all rules, in the order in which they are
-// shown.
+// RuleNames returns the codes of all rules but those of the alerts file, in the
+// order in which they are shown.
 func RuleNames() []string {
 	return []string{
 		schema.AlertFailed, schema.AlertConfigError, schema.AlertSiteError, schema.AlertAssignedStall, schema.AlertStatusStall,
@@ -77,7 +77,8 @@ type Rule struct {
 	Name, Title, Help string
 	Terms             []wire.Term // selects its workflows; none: it is about agents or the source
 	Notify            bool        // whether people are notified of its items
-	severity          string      // of its agents
+	Severity          string      // of its alerts: schema.SeverityError or SeverityWarning
+	agents            string      // severity of its agents
 	path              string      // of the list of all its items, if they are not workflows
 }
 
@@ -97,7 +98,7 @@ func (r *Rule) query() wire.Query {
 }
 
 // Holds reports whether a rule about agents holds for an agent.
-func (r *Rule) Holds(a *schema.Agent) bool { return r.severity != "" && a.Severity == r.severity }
+func (r *Rule) Holds(a *schema.Agent) bool { return r.agents != "" && a.Severity == r.agents }
 
 // Rules returns all rules, in the order in which they are shown.
 func (o Options) Rules() []Rule {
@@ -121,14 +122,32 @@ func (o Options) Rules() []Rule {
 		alert(schema.AlertSkippedFiles, "Skipped files", "jobs have skipped input files"),
 		alert(schema.AlertPausedJobs, "Paused jobs",
 			fmt.Sprintf("more than %d jobs are paused and wait for an operator", o.Limits.PausedJobs)),
-		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", severity: schema.SeverityError, path: "/agent"},
-		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", severity: schema.SeverityWarning, path: "/agent"},
+		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", agents: schema.SeverityError, path: "/agent"},
+		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", agents: schema.SeverityWarning, path: "/agent"},
 		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + span(int64(o.OldAfter().Round(time.Second)/time.Second)), path: "/pulse"},
 	}
 	for i := range all {
-		all[i].Notify = o.Notify[all[i].Name]
+		all[i].Notify, all[i].Severity = o.Notify[all[i].Name], severity(all[i].Name)
+	}
+	for _, own := range o.Limits.Own {
+		help := "matches " + own.Query
+		if own.For > 0 {
+			help += " for " + span(own.For)
+		}
+		rule := alert(own.Name, own.Title, help)
+		rule.Notify, rule.Severity = own.Notify, own.Severity
+		all = append(all, rule)
 	}
 	return slices.DeleteFunc(all, func(r Rule) bool { return !o.Limits.On(r.Name) })
+}
+
+// severity returns that of the alerts of a rule of the server.
+func severity(rule string) string {
+	switch rule {
+	case schema.AlertFailed, schema.AlertConfigError, AgentError, OldData:
+		return schema.SeverityError
+	}
+	return schema.SeverityWarning
 }
 
 // Old reports whether the data are old: the source has not answered for three
