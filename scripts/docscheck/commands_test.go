@@ -29,6 +29,7 @@ var notRun = map[string]string{
 	"docs/how-to/deploy.md: kubectl create namespace wmstats":                                                                                               "needs a cluster",
 	"docs/how-to/deploy.md: sudo touch /etc/wmstats/couch-password && sudo chmod 600 /etc/wmstats/couch-password":                                           "changes the machine",
 	"docs/how-to/deploy.md: sudo systemctl daemon-reload":                                                                                                   "changes the machine",
+	"docs/how-to/deploy.md: bin/cacheserver token uiserver 2>&1 >tokens | sed 's/.*: //' >cache-token":                                                      "needs a cluster",
 	"docs/how-to/deploy.md: umask 077":                                                                                                                      "starts servers, and asks for a password",
 	"docs/how-to/deploy.md: bin/cacheserver --couch-url https://couch.example/couchdb --frontend-hmac-file /etc/hmac/hmac --token-file /etc/wmstats/tokens": "needs a CouchDB and files of the machine",
 	"docs/how-to/deploy.md: curl -X PUT \"$COUCH/wmstats/_security\" -H 'Content-Type: application/json' \\":                                                "changes a real CouchDB; the stand-in has no users",

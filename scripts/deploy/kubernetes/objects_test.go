@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -112,7 +113,7 @@ func TestPorts(t *testing.T) {
 				}
 			}
 		}
-		o.eachServer(t, func(t *testing.T, name string, _ *corev1.PodTemplateSpec, c *corev1.Container) {
+		o.eachServer(t, func(t *testing.T, name string, pod *corev1.PodTemplateSpec, c *corev1.Container) {
 			options := o.options(t, name, c)
 			assert.Equal(t, "0.0.0.0:"+portsOf(c)["http"], options.Listen)
 			assert.Equal(t, "0.0.0.0:"+portsOf(c)["metrics"], options.Metrics)
@@ -120,14 +121,47 @@ func TestPorts(t *testing.T) {
 				require.NotNil(t, probe)
 				assert.Equal(t, "http", probe.HTTPGet.Port.StrVal)
 			}
-			assert.Equal(t, "/livez", c.StartupProbe.HTTPGet.Path)
-			assert.Equal(t, "/livez", c.LivenessProbe.HTTPGet.Path)
-			assert.Equal(t, "/readyz", c.ReadinessProbe.HTTPGet.Path)
+			base := o.basePath(t, name)
+			assert.Equal(t, base+"/livez", c.StartupProbe.HTTPGet.Path)
+			assert.Equal(t, base+"/livez", c.LivenessProbe.HTTPGet.Path)
+			assert.Equal(t, base+"/readyz", c.ReadinessProbe.HTTPGet.Path)
+			if port, ok := pod.Annotations["prometheus.io/port"]; ok {
+				assert.Equal(t, portsOf(c)["metrics"], port)
+				assert.Equal(t, "true", pod.Annotations["prometheus.io/scrape"])
+			}
 		})
 		ui := o.env(t, &o.deployments["wmstats-uiserver"].Spec.Template.Spec.Containers[0])
 		cache := o.services["wmstats-cacheserver"]
-		assert.Contains(t, ui["WMSTATS_UI_CACHE_URL"], "http://"+cache.Name+":8081")
-		assert.EqualValues(t, 8081, cache.Spec.Ports[0].Port)
+		assert.Equal(t, fmt.Sprintf("http://%s:%d%s", cache.Name, cache.Spec.Ports[0].Port, o.basePath(t, cache.Name)), ui["WMSTATS_UI_CACHE_URL"])
+	})
+}
+
+// basePath is the path below which a server answers.
+func (o *objects) basePath(t *testing.T, name string) string {
+	t.Helper()
+	env := o.env(t, &o.deployments[name].Spec.Template.Spec.Containers[0])
+	if name == "wmstats-uiserver" {
+		return env["WMSTATS_UI_BASE_PATH"]
+	}
+	return env["WMSTATS_BASE_PATH"]
+}
+
+// TestCMSWEB: what CMSWEB's platform expects of a service.
+func TestCMSWEB(t *testing.T) {
+	o := render(t, folder+"overlays/cmsweb")
+	assert.Equal(t, map[string]bool{"dmwm": true}, o.namespaces)
+	o.eachServer(t, func(t *testing.T, name string, pod *corev1.PodTemplateSpec, c *corev1.Container) {
+		assert.Equal(t, "/wmstats", o.basePath(t, name))
+		assert.Equal(t, "true", pod.Annotations["prometheus.io/scrape"])
+		paths := map[string]string{}
+		for _, m := range c.VolumeMounts {
+			paths[m.MountPath] = m.Name
+		}
+		assert.Contains(t, paths, "/etc/secrets")
+		assert.Contains(t, paths, "/etc/hmac")
+		if name == "wmstats-cacheserver" {
+			assert.Contains(t, paths, "/etc/proxy")
+		}
 	})
 }
 
@@ -209,7 +243,7 @@ func TestFiles(t *testing.T) {
 			}
 			assert.Len(t, mounts, len(volumes), "a volume is not mounted")
 			for variable, value := range o.env(t, c) {
-				if !strings.HasPrefix(value, "/") || strings.HasSuffix(variable, "_PATH") {
+				if !strings.HasPrefix(value, "/") || strings.HasSuffix(variable, "_BASE_PATH") {
 					continue
 				}
 				found := false
