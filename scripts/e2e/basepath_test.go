@@ -3,16 +3,11 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -64,38 +59,9 @@ func belowCachePath(o *cacheapp.Options) { o.BasePath = cachePath }
 // these say nothing.
 func nginx(t *testing.T, lines string) string {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("nginx is not installed: no front end to test with")
-	}
-	// An open port is passed to it: one that was merely free might be taken meanwhile.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	socket, err := listener.(*net.TCPListener).File()
-	require.NoError(t, err)
-	dir := t.TempDir()
-	file := filepath.Join(dir, "nginx.conf")
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `daemon off; user root; pid %[1]s/pid; error_log %[1]s/log;
-events {}
-http {
-  access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
-  server { listen %[2]s; location / { return 404; } %[3]s }
-}
-`, dir, listener.Addr(), lines), 0o600))
-	cmd := exec.CommandContext(t.Context(), program, "-p", dir, "-c", file)
-	cmd.ExtraFiles, cmd.Env = []*os.File{socket}, append(os.Environ(), "NGINX=3;")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // its workers end with it
-	cmd.WaitDelay = patience
-	require.NoError(t, cmd.Start())
-	require.NoError(t, socket.Close())
-	t.Cleanup(func() {
-		_ = cmd.Wait() // the test's context has ended it
-		if log, _ := os.ReadFile(filepath.Join(dir, "log")); t.Failed() {
-			t.Logf("nginx logged: %s", log)
-		}
+	return "http://" + runNginx(t, func(addr string) string {
+		return fmt.Sprintf("server { listen %s; location / { return 404; } %s }", addr, lines)
 	})
-	return "http://" + listener.Addr().String()
 }
 
 // TestBasePathCrawled: below a path every link of every page leads to a page below it,
