@@ -155,16 +155,29 @@ func (c Column) figure(w *schema.Workflow) Text {
 const mostShown = 2
 
 // list formats the first elements of a list, with all of them in the title.
-func (c Column) list(w *schema.Workflow) Text {
+func (c Column) list(w *schema.Workflow, words []string) Text {
 	values, _ := c.value(w).Interface().([]string)
 	if len(values) == 0 {
 		return Text{}
+	}
+	if words = c.searched(words); len(words) > 0 { // values with hits first
+		values = slices.Clone(values)
+		slices.SortStableFunc(values, func(a, b string) int { return min(1, len(hits(b, words))) - min(1, len(hits(a, words))) })
 	}
 	shown := strings.Join(values[:min(len(values), mostShown)], ", ")
 	if more := len(values) - mostShown; more > 0 {
 		shown += " +" + Int(int64(more))
 	}
 	return Text{Shown: shown, Title: strings.Join(values, "\n")}
+}
+
+// searched returns the words to mark in the column: none where q= does not search.
+func (c Column) searched(words []string) []string {
+	switch c.Key {
+	case "PrepID", "PrepIDs", "InputDataset", "InputDatasets", "OutputDatasets":
+		return words
+	}
+	return nil
 }
 
 // spaced turns a key into words: OutputEvents becomes "output events"; runs of

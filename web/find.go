@@ -1,6 +1,9 @@
 package web
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // PalettePage are the props of the page that finds pages, workflows, sites and so
 // on by name.
@@ -8,6 +11,7 @@ type PalettePage struct {
 	Frame
 	Notes  []Note
 	Text   string
+	Words  []string // of the text, to mark
 	Groups []PaletteGroup
 }
 
@@ -20,20 +24,21 @@ type PaletteGroup struct {
 // PaletteLine is one result.
 type PaletteLine struct{ Text, Href, Note string }
 
-// Holds reports whether a name contains a text, ignoring case.
-func Holds(name, text string) bool {
-	return strings.Contains(strings.ToLower(name), strings.ToLower(text))
+// Holds reports whether a name holds each of the words, ignoring case.
+func Holds(name string, words []string) bool {
+	name = strings.ToLower(name)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(name, strings.ToLower(word)) })
 }
 
-// PalettePages returns the navigation entries that contain the text.
-func PalettePages(text string) PaletteGroup {
+// PalettePages returns the navigation entries that hold the words.
+func PalettePages(words []string) PaletteGroup {
 	group := PaletteGroup{Title: "Pages"}
 	for _, entry := range navigation {
-		if Holds(entry.Name, text) {
+		if Holds(entry.Name, words) {
 			group.Lines = append(group.Lines, PaletteLine{Text: entry.Name, Href: entry.Path, Note: "g " + entry.Key})
 		}
 	}
-	if changed := "What changed"; Holds(changed, text) {
+	if changed := "What changed"; Holds(changed, words) {
 		group.Lines = append(group.Lines, PaletteLine{Text: changed, Href: ChangedPath})
 	}
 	return group

@@ -18,6 +18,8 @@ type List struct {
 	Rows    []schema.Workflow
 	Pager   Pager
 
+	Words []string // that were searched for, to mark
+
 	Selection string // address of the page Selected workflows with all matches; "" when rows can't be ticked
 }
 
@@ -82,18 +84,22 @@ func (p Pager) position() string {
 const leastPart = 4
 
 // breakable is a name that wraps after its underscores, and elsewhere only where
-// it does not fit otherwise.
-func breakable(name string) templ.Component {
+// it does not fit otherwise. The words that were searched for are marked.
+func breakable(name string, words ...string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
-		var out strings.Builder
-		from := 0
-		for i := range len(name) {
-			if name[i] == '_' && i+1-from >= leastPart && i+1 < len(name) {
-				out.WriteString(templ.EscapeString(name[from:i+1]) + "<wbr>")
-				from = i + 1
+		from := 0 // of the current part
+		_, err := io.WriteString(w, markedHTML(name, words, func(text string) string {
+			var out strings.Builder
+			done := 0
+			for i := range len(text) {
+				from++
+				if text[i] == '_' && from >= leastPart {
+					out.WriteString(templ.EscapeString(text[done:i+1]) + "<wbr>")
+					done, from = i+1, 0
+				}
 			}
-		}
-		_, err := io.WriteString(w, out.String()+templ.EscapeString(name[from:]))
+			return out.String() + templ.EscapeString(text[done:])
+		}))
 		return err
 	})
 }

@@ -110,7 +110,12 @@ func (p plainRecord) matchesText(q string) bool {
 			texts = append(texts, v.(string))
 		}
 	}
-	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(q)) })
+	for _, word := range wire.Words(q) {
+		if !slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(word)) }) {
+			return false
+		}
+	}
+	return true
 }
 
 type bruteForce struct {
@@ -270,7 +275,7 @@ func (b *bruteForce) randomQuery(rng *rand.Rand, fields []schema.Field) wire.Que
 	case 0:
 		q.Text = strings.ToUpper(name[5:20])
 	case 1:
-		q.Text = []string{"nanoaodsim", "PRIMARY1", "EXO", "é", `"`}[rng.IntN(5)]
+		q.Text = []string{"nanoaodsim", "PRIMARY1", "EXO", "é", `"\""`, "exo nano", name[5:9] + " " + name[len(name)-3:]}[rng.IntN(7)]
 	case 2:
 		q.After = name + []string{"", "x"}[rng.IntN(2)]
 	case 3:

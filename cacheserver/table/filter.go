@@ -26,7 +26,7 @@ func (t *Table) Scan(b *budget.Budget, now int64, q wire.Query) (*Scan, error) {
 		s.checks = append(s.checks, check{whole: s.after(q.After)})
 	}
 	if q.Text != "" {
-		s.checks = append(s.checks, s.search(q.Text))
+		s.checks = append(s.checks, s.search(wire.Words(q.Text)))
 	}
 	slices.SortStableFunc(s.checks, func(a, b check) int { return cmp.Or(a.cost-b.cost, a.share-b.share) })
 	return s, s.err()

@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,12 +14,26 @@ import (
 // blockSteps are the steps of checking the signatures of a block.
 const blockSteps = 500
 
-// search finds a text in the searched columns, ignoring case: the signatures of
-// blocks leave few records whose texts must be read.
-func (s *Scan) search(text string) check {
-	n := newNeedle(text)
+// search finds words in the searched columns, ignoring case; a record matches if
+// it holds each of them. The signatures of blocks, of all words together, leave
+// few records whose texts must be read.
+func (s *Scan) search(texts []string) check {
+	all := make([]*needle, len(texts))
+	for i, text := range texts {
+		all[i] = newNeedle(text)
+	}
+	// A longer word is held by fewer records, so that few are left for the others.
+	slices.SortStableFunc(all, func(a, b *needle) int { return len(b.folded) - len(a.folded) })
 	return check{cost: costSearch, keep: func(r *run, words []uint64) {
-		if n.inAllNames(s.table.Layout, r.blocks[0], r.blocks[len(r.blocks)-1]) {
+		var needles []*needle // that some record may lack
+		steps := blockSteps
+		for _, n := range all {
+			if !n.inAllNames(s.table.Layout, r.blocks[0], r.blocks[len(r.blocks)-1]) {
+				needles = append(needles, n)
+				steps += len(n.rows)
+			}
+		}
+		if len(needles) == 0 {
 			return
 		}
 		var some []uint64
@@ -27,13 +42,28 @@ func (s *Scan) search(text string) check {
 			if empty(some) {
 				continue
 			}
-			if !s.budget.Spend(blockSteps + len(n.rows)) {
+			if !s.budget.Spend(steps) {
 				return
 			}
-			n.narrow(s.budget, s.table.Layout, b, some)
+			narrowAll(needles, s.budget, s.table.Layout, b, some)
 			keepBits(words, some, r.at(k), b.Len())
 		}
 	}}
+}
+
+// narrowAll clears the bits of the records that lack one of the needles.
+func narrowAll(needles []*needle, s *budget.Budget, l *block.Layout, b *block.Block, words []uint64) {
+	for _, n := range needles {
+		if len(n.rows) > 0 {
+			b.MayHold(l, n.rows, words)
+		}
+	}
+	for _, n := range needles {
+		if empty(words) {
+			return
+		}
+		n.narrow(s, l, b, words)
+	}
 }
 
 // needle is a text to find in others, ignoring case.
@@ -73,9 +103,6 @@ func (n *needle) inAllNames(l *block.Layout, first, last *block.Block) bool {
 
 // narrow clears the bits of the records that don't contain the needle.
 func (n *needle) narrow(s *budget.Budget, l *block.Layout, b *block.Block, words []uint64) {
-	if len(n.rows) > 0 {
-		b.MayHold(l, n.rows, words)
-	}
 	var room [4]uint64 // for all usual blocks
 	held := append(room[:0], make([]uint64, len(words))...)
 	if n.ascii && !sparse(words) {

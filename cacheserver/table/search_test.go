@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,21 @@ func TestSearch(t *testing.T) {
 		"nor":                       {},
 		strings.Repeat("long", 100): {},
 	} {
+		require.Equal(t, want, found(t, tr, 0, wire.Query{Text: wire.TextOf([]string{text})}), text)
+	}
+	for text, want := range map[string][]string{
+		"alpha exo":         {"Alpha_1"},
+		"EXO ALPHA x":       {"Alpha_1"},
+		"exo beta":          {},
+		"run  TA_":          {"beta_2"},
+		`"g-\"x"  1`:        {"Alpha_1"},
+		`"alpha exo"`:       {},
+		`a "_"`:             {"Alpha_1", "beta_2", "gamma\u212A3"},
+		"été qcd":           {"gamma\u212A3"},
+		"été nowhere":       {},
+		"a a A":             {"Alpha_1", "beta_2", "gamma\u212A3"},
+		`open "2 zerobias/`: {},
+	} {
 		require.Equal(t, want, found(t, tr, 0, wire.Query{Text: text}), text)
 	}
 }
@@ -108,19 +124,60 @@ func TestSearchEqualsLooking(t *testing.T) {
 			}
 		}
 		for range 300 {
-			text := word()
+			words := []string{word()}
+			for rng.IntN(2) == 0 {
+				words = append(words, word()[:1])
+			}
 			want := []string{}
 			for name, w := range all {
-				in := func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(text)) }
-				if in(name) || slices.ContainsFunc(w.PrepIDs, in) || slices.ContainsFunc(w.OutputDatasets, in) {
+				if holdsAll(&w, words) {
 					want = append(want, name)
 				}
 			}
 			slices.Sort(want)
-			require.Equal(t, want, found(t, tr, 0, wire.Query{Text: text}), text)
+			require.Equal(t, want, found(t, tr, 0, wire.Query{Text: wire.TextOf(words)}), words)
 		}
 		list = list[:700]
 	}
+}
+
+// holdsAll looks for each of the words in all texts of a record.
+func holdsAll(w *schema.Workflow, words []string) bool {
+	for _, word := range words {
+		in := func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(word)) }
+		if !in(w.Workflow) && !slices.ContainsFunc(slices.Concat(w.PrepIDs, w.InputDatasets, w.OutputDatasets), in) {
+			return false
+		}
+	}
+	return true
+}
+
+// Any text finds the records that a look at each of them finds.
+func FuzzSearch(f *testing.F) {
+	list := []schema.Workflow{
+		{Workflow: "PPD_Run3Winter25Digi-00012", PrepIDs: []string{"PPD-Run3Winter25Digi-00012"}, OutputDatasets: []string{"/ZeroBias/Run2022A-v1/RAW"}},
+		{Workflow: "PPD_Run3_a", PrepIDs: []string{`say "hi" \`, "two words"}},
+		{Workflow: "a_b", InputDatasets: []string{"/É/été/AOD", "/QCD_Pt/x/AODSIM"}},
+		{Workflow: "haoz_2024_FSPremix"},
+	}
+	slices.SortFunc(list, func(a, b schema.Workflow) int { return strings.Compare(a.Workflow, b.Workflow) })
+	tr := tableOf(f, list...)
+	for _, text := range []string{"PPD run3winter", `"two words" hi`, `\"hi\"`, `"say \"hi" a`, "/É/ÉT aod", "haoz 2024 FSPremix", `a "`, " ", "\t_ \u00a0a"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		q, err := wire.ParseQuery(url.Values{"q": {text}})
+		if err != nil {
+			return
+		}
+		want := []string{}
+		for _, w := range list {
+			if holdsAll(&w, wire.Words(text)) {
+				want = append(want, w.Workflow)
+			}
+		}
+		require.Equal(t, want, found(t, tr, 0, q), text)
+	})
 }
 
 func TestBits(t *testing.T) {

@@ -17,6 +17,8 @@ package wire
 //	minAge=  maxAge=                bounds of the age of StatusTime
 //	has=failure  has=!agent         present, or not
 //	q=text                          part of the name, a PrepID or a dataset
+//	q=a b                           both, each anywhere in them
+//	q="a b"                         with the blank: a phrase
 //	name=a,b                        these workflows, at most MaxNames
 //	sort=-Priority,Status           - is descending; ties by Workflow
 //	fields=Status,Failure           projection; Workflow is always there
@@ -133,7 +135,7 @@ func valueDoc(f schema.Field) string {
 // field.
 func (v *Vocabulary) groupParams() []param {
 	return []param{
-		{"q", false, readText, "part of the name, in any case of letters", FormText},
+		{"q", false, readText, "words that the name holds, in any case of letters; text between quotation marks is one word", FormText},
 		{"has", true, v.readHas, "fields that are present; with ! those that are not", FormField},
 		{"sort", true, v.readSort, "keys of the order; with - descending", FormField},
 		{"fields", true, v.readFields, "keys of the records to return", FormField},
@@ -154,7 +156,7 @@ func (v *Vocabulary) workflowParams() []param {
 		{"until", false, readBound(status, Max, MinAge), "the status was entered at this time or before", FormTime},
 		{"minAge", false, readAge(MinAge), "minimum time in the status", FormDuration},
 		{"maxAge", false, readAge(MaxAge), "maximum time in the status", FormDuration},
-		{"q", false, readText, "part of the name, of a PrepID or of a dataset, in any case of letters", FormText},
+		{"q", false, readText, "words that the name, PrepIDs or datasets hold, each of them, in any case of letters; text between quotation marks is one word", FormText},
 		{"name", true, readNames, "these workflows, at most 1000", FormText},
 		{"facets", true, v.readFacets, "fields whose values are counted; :n sets the number of values", FormFacet},
 		{"after", false, readAfter, "names after this one, in the order of names", FormText},

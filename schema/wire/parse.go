@@ -248,14 +248,6 @@ func (v *Vocabulary) readHas(q *Query, name string, values []string) *Problem {
 	return nil
 }
 
-func readText(q *Query, name string, values []string) *Problem {
-	if len(values[0]) > MaxValue {
-		return tooLong(name)
-	}
-	q.Text = values[0]
-	return nil
-}
-
 // readNames reads name=. A wildcard would match nothing, as names are compared
 // as they are, so it is refused with the parameter that takes one.
 func readNames(q *Query, name string, values []string) *Problem {

@@ -70,7 +70,7 @@ type Facet struct {
 // The zero value asks for the first page of everything.
 type Query struct {
 	Terms    []Term    // canonical order: as Values writes them
-	Text     string    // q=: case-insensitive substring of name, PrepIDs and datasets
+	Text     string    // q=: words that name, PrepIDs and datasets hold, in any case (Words)
 	Names    []string  // name=: batch look-up
 	Sort     []SortKey // empty: by Workflow
 	Fields   []string  // projection, schema keys; empty: all

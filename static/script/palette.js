@@ -20,9 +20,9 @@
   // Saved views are only in this browser, so they are added here.
   document.addEventListener('htmx:afterSwap', ({ detail }) => {
     if (detail.target.id !== 'go-list') return;
-    const text = $('#go-q').value.toLowerCase(), list = $('#go-list ul');
+    const words = $('#go-q').value.toLowerCase().match(/"[^"]+|[^\s"]+/g), list = $('#go-list ul');
     for (const [name, query] of Object.entries(get('views') || {})) {
-      if (!list || !text || !name.toLowerCase().includes(text)) continue;
+      if (!list || !words?.every((w) => name.toLowerCase().includes(w.replace('"', '')))) continue;
       const link = Object.assign(document.createElement('a'), { href: address('/workflows') + query, textContent: name });
       list.prepend(document.createElement('li'));
       list.firstChild.append(link, ' my view');

@@ -65,7 +65,7 @@ func (p *Pages) agents(c echo.Context) error {
 		page.Heads = append(page.Heads, h)
 	}
 	shown := slices.DeleteFunc(slices.Clone(all.Value), func(a schema.Agent) bool {
-		return (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent, q.Text)
+		return (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent, wire.Words(q.Text))
 	})
 	page.Cards, page.Rows = agentCards(shown), agentCards(rows.Value)
 	return p.render(c, status(notes), web.Agents(page))

@@ -31,7 +31,7 @@ func TestFilterBar(t *testing.T) {
 		"status=new&" + asks(" "+first.Workflow+" "): web.WorkflowPath(first.Workflow),
 		asks("type:ReReco " + first.Workflow):        "/workflows?q=" + first.Workflow + "&type=ReReco",
 		asks("nothing_of_this_name_is_there"):        "/workflows?q=nothing_of_this_name_is_there",
-		asks(`'<b>"a \"b\"" age:>1h`):                "/workflows?minAge=1h&q=" + url.QueryEscape(`'<b>a "b"`),
+		asks(`'<b>"a \"b\"" age:>1h`):                "/workflows?minAge=1h&q=" + url.QueryEscape(`"'<b>a \"b\""`),
 	} {
 		res := s.get(t, "/workflows?"+from)
 		assert.Equal(t, http.StatusSeeOther, res.StatusCode, from)

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -30,6 +31,12 @@ func TestPalette(t *testing.T) {
 	name := records.Workflows[3].Workflow
 	doc, _ = s.page(t, http.StatusOK, "/go?q="+name[:len(name)-3])
 	assert.Contains(t, found(doc, "Workflows"), web.WorkflowPath(name))
+	name = usual(records).Workflow
+	doc, _ = s.page(t, http.StatusOK, "/go?q="+url.QueryEscape(name[len(name)-4:]+" "+strings.ToUpper(name[:6])))
+	assert.Contains(t, found(doc, "Workflows"), web.WorkflowPath(name), "two parts of a name in any order")
+	assert.Equal(t, []string{name[:6], name[len(name)-4:]}, doc.Find(`#found a[href="`+web.WorkflowPath(name)+`"] mark`).Map(text))
+	doc, _ = s.page(t, http.StatusOK, "/go?q="+url.QueryEscape(`"what ch`))
+	assert.Equal(t, []string{"/changed"}, found(doc, "Pages"), "a phrase that is still being typed")
 	doc, _ = s.page(t, http.StatusOK, "/go?q=cern")
 	assert.Contains(t, found(doc, "Sites"), "/sites/T2_CH_CERN", "part of a name")
 	doc, _ = s.page(t, http.StatusOK, "/go?q=workqueue")

@@ -315,3 +315,25 @@ func TestListsAskForTheirFields(t *testing.T) {
 		assert.Equal(t, string(whole), string(lean), path)
 	}
 }
+
+// The words of a search are marked where they were found, and each is removed by
+// itself.
+func TestWordsAreMarked(t *testing.T) {
+	s := newSite(t)
+	name := usual(s.cache.World).Workflow
+	words := []string{name[len(name)-5:], strings.ToUpper(name[:7])}
+	doc, _ := s.page(t, http.StatusOK, "/workflows?cols=PrepIDs&sort=-Priority&q="+url.QueryEscape(strings.Join(words, " ")+" _"))
+	row := doc.Find(`table.list th a[href="` + web.WorkflowPath(name) + `"]`)
+	require.Equal(t, 1, row.Length())
+	assert.Equal(t, name, row.Text())
+	marks := strings.Join(row.Find("mark").Map(text), " ")
+	assert.Contains(t, marks, name[len(name)-5:])
+	assert.Contains(t, marks, name[:7])
+	chips := doc.Find("ul.active li a")
+	assert.Equal(t, []string{"text " + words[0] + "×", "text " + words[1] + "×", "text _×", "clear all"}, chips.Map(text))
+	assert.Contains(t, chips.First().AttrOr("href", ""), "q="+url.QueryEscape(words[1]+" _"))
+	plain, _ := s.page(t, http.StatusOK, "/workflows")
+	assert.Zero(t, plain.Find("main mark").Length())
+	groups, _ := s.page(t, http.StatusOK, "/sites?q="+url.QueryEscape("cern T2"))
+	assert.Equal(t, []string{"T2", "CERN"}, groups.Find(`table a[href="/sites/T2_CH_CERN"] mark`).Map(text))
+}

@@ -21,60 +21,65 @@ const mostFound = 6
 // names that match q.
 func (p *Pages) palette(c echo.Context) error {
 	text := strings.TrimSpace(c.QueryParam("q"))
+	words := wire.Words(text)
 	r := p.begin(c)
 	var found func() []web.PaletteGroup
-	if text != "" {
-		found = find(r, text)
+	if len(words) > 0 {
+		found = find(r, words)
 	}
 	state, err := r.Wait()
-	page := web.PalettePage{Frame: p.frame("", "Go to", state, noMeta), Notes: query.OnlyParams(c.Request().URL, "q"), Text: text}
+	page := web.PalettePage{Frame: p.frame("", "Go to", state, noMeta), Notes: query.OnlyParams(c.Request().URL, "q"), Text: text, Words: words}
 	if err != nil {
 		p.Log.Debug("palette without names", "err", err)
 		page.Notes = append(page.Notes, web.Note{Text: "The cache server does not answer, so only pages and views are searched."})
 	}
 	views := web.PaletteGroup{Title: "Views"}
-	for _, v := range p.lists.FindViews(text) {
+	for _, v := range p.lists.FindViews(words) {
 		views.Lines = append(views.Lines, web.PaletteLine{Text: v.Text, Href: v.Href})
 	}
-	page.Groups = append(page.Groups, web.PalettePages(text), views)
+	page.Groups = append(page.Groups, web.PalettePages(words), views)
 	if found != nil {
 		page.Groups = append(page.Groups, found()...)
 	}
 	return p.render(c, status(page.Notes), web.Palette(page))
 }
 
-// find requests workflows, sites, agents, campaigns and releases with the text in
+// find requests workflows, sites, agents, campaigns and releases with the words in
 // their names. It returns a function that groups the answers.
-func find(r load.Round, text string) func() []web.PaletteGroup {
+func find(r load.Round, words []string) func() []web.PaletteGroup {
 	fields := []string{"Workflow", "Status"}
-	begins := r.List(wire.Query{Terms: query.Exactly("Workflow", strings.ReplaceAll(text, "*", "")+"*"), Fields: fields, Limit: mostFound})
-	holds := r.List(wire.Query{Text: text, Fields: fields, Limit: mostFound})
-	named := wire.Query{Text: text}
+	named := wire.Query{Text: wire.TextOf(words)}
+	begins, holds := named, named
+	begins.Fields, begins.Limit = fields, mostFound
+	begins.Text = wire.TextOf(words[1:])
+	begins.Terms = query.Exactly("Workflow", strings.ReplaceAll(words[0], "*", "")+"*")
+	holds.Fields, holds.Limit = fields, mostFound
+	beginning, holding := r.List(begins), r.List(holds)
 	sites, agents, campaigns, releases := r.Sites(named), r.Agents(named), r.Campaigns(named), r.Releases(named)
 	return func() []web.PaletteGroup {
 		slices.SortStableFunc(campaigns.Value, func(a, b schema.Campaign) int { return cmp.Compare(inList(b.Rollup), inList(a.Rollup)) })
 		slices.SortStableFunc(releases.Value, func(a, b schema.Release) int { return cmp.Compare(inList(b.Rollup), inList(a.Rollup)) })
 		return []web.PaletteGroup{
-			foundWorkflows(text, begins.Value, holds.Value),
-			namesWith("Sites", text, sites.Value, func(s schema.Site) web.PaletteLine {
+			foundWorkflows(named, beginning.Value, holding.Value),
+			namesWith("Sites", words[0], sites.Value, func(s schema.Site) web.PaletteLine {
 				return workflowsLine(s.Site, web.SitePath(s.Site), s.Workflows)
 			}),
-			namesWith("Agents", text, agents.Value, func(a schema.Agent) web.PaletteLine {
+			namesWith("Agents", words[0], agents.Value, func(a schema.Agent) web.PaletteLine {
 				return web.PaletteLine{Text: a.Agent, Href: web.AgentPath(a.Agent), Note: a.Severity}
 			}),
-			namesWith("Campaigns", text, campaigns.Value, func(c schema.Campaign) web.PaletteLine {
+			namesWith("Campaigns", words[0], campaigns.Value, func(c schema.Campaign) web.PaletteLine {
 				return workflowsLine(c.Campaign, web.CampaignPath(c.Campaign), inList(c.Rollup))
 			}),
-			namesWith("Releases", text, releases.Value, func(l schema.Release) web.PaletteLine {
+			namesWith("Releases", words[0], releases.Value, func(l schema.Release) web.PaletteLine {
 				return workflowsLine(l.Release, web.ReleasePath(l.Release), inList(l.Rollup))
 			}),
 		}
 	}
 }
 
-// foundWorkflows lists workflows whose name begins with the text, then those with
-// the text anywhere in name, PrepID or datasets.
-func foundWorkflows(text string, begins, holds load.Workflows) web.PaletteGroup {
+// foundWorkflows lists workflows whose name begins with the first word, then those
+// with the words anywhere in name, PrepIDs or datasets.
+func foundWorkflows(named wire.Query, begins, holds load.Workflows) web.PaletteGroup {
 	out := web.PaletteGroup{Title: "Workflows"}
 	for _, w := range slices.Concat(begins.Items, holds.Items) {
 		if len(out.Lines) < mostFound && !slices.ContainsFunc(out.Lines, func(l web.PaletteLine) bool { return l.Text == w.Workflow }) {
@@ -83,7 +88,7 @@ func foundWorkflows(text string, begins, holds load.Workflows) web.PaletteGroup 
 	}
 	if holds.Total > len(out.Lines) {
 		out.Lines = append(out.Lines, web.PaletteLine{
-			Text: "all " + web.Int(int64(holds.Total)) + " with this text", Href: query.Of(wire.Query{Text: text}),
+			Text: "all " + web.Int(int64(holds.Total)) + " with this text", Href: query.Of(named),
 		})
 	}
 	return out

@@ -71,12 +71,13 @@ const leastName = 8
 // named finds the workflow whose name or PrepID equals the text. If the request
 // fails, the text is searched like any other.
 func (p *Pages) named(c echo.Context, q wire.Query) (string, bool) {
-	if len(q.Terms)+len(q.Names) > 0 || len(q.Text) < leastName || strings.ContainsAny(q.Text, " *") {
+	words := wire.Words(q.Text)
+	if len(q.Terms)+len(q.Names) > 0 || len(words) != 1 || len(words[0]) < leastName || strings.ContainsAny(words[0], " *") {
 		return "", false
 	}
 	r := p.more(c).Apart()
-	byName := r.List(wire.Query{Names: []string{q.Text}, Fields: []string{"Workflow"}, Limit: 1})
-	byPrepID := r.List(wire.Query{Terms: query.Exactly("PrepID", q.Text), Fields: []string{"Workflow"}, Limit: 1})
+	byName := r.List(wire.Query{Names: words, Fields: []string{"Workflow"}, Limit: 1})
+	byPrepID := r.List(wire.Query{Terms: query.Exactly("PrepID", words[0]), Fields: []string{"Workflow"}, Limit: 1})
 	_, _ = r.Wait() // errors are in the answers
 	for _, list := range []load.Workflows{byName.Value, byPrepID.Value} {
 		if list.Total == 1 && len(list.Items) == 1 {
@@ -171,11 +172,12 @@ func (p *Pages) workflowsPage(c echo.Context, q query.List, a listAnswers) web.W
 // exact reports whether the searched text is the name or the PrepID of the only
 // match, so that its page can be shown instead of the list.
 func exact(q query.List, list load.Workflows) (name string, ok bool) {
-	if q.Text == "" || len(q.Terms)+len(q.Names) > 0 || list.Total != 1 || len(list.Items) != 1 {
+	words := wire.Words(q.Text)
+	if len(words) != 1 || len(q.Terms)+len(q.Names) > 0 || list.Total != 1 || len(list.Items) != 1 {
 		return "", false
 	}
 	w := list.Items[0]
-	return w.Workflow, q.Text == w.Workflow || q.Text == w.PrepID
+	return w.Workflow, words[0] == w.Workflow || words[0] == w.PrepID
 }
 
 func filterForm(q query.List, list load.Workflows) web.FilterForm {

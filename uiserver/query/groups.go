@@ -22,7 +22,7 @@ type GroupColumn struct {
 
 // Groups is the query of such a table.
 type Groups struct {
-	Text string // part of the name
+	Text string // words of the name
 	Sort string // key
 	Desc bool
 	Idx  int // first row, from 0
@@ -34,7 +34,7 @@ type Groups struct {
 func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...string) (q Groups, notes []web.Note) {
 	q = standard
 	values := u.Query()
-	q.Text = values.Get("q")
+	q.Text = wire.TextOf(wire.Words(values.Get("q")))
 	notes = OnlyParams(u, append([]string{"q", "sort", "idx"}, own...)...)
 	if key, desc := strings.CutPrefix(values.Get("sort"), "-"); key != "" {
 		i := slices.IndexFunc(columns, func(c GroupColumn) bool { return strings.EqualFold(c.Key, key) })

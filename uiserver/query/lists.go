@@ -168,11 +168,11 @@ func (l *Lists) Views(q List) []web.Choice {
 	return out
 }
 
-// FindViews returns the views whose name contains a text.
-func (l *Lists) FindViews(text string) []web.Link {
+// FindViews returns the views whose name holds the words.
+func (l *Lists) FindViews(words []string) []web.Link {
 	var out []web.Link
 	for _, v := range l.views {
-		if web.Holds(v.name, text) {
+		if web.Holds(v.name, words) {
 			out = append(out, web.Link{Text: v.name, Href: v.query.Address(web.WorkflowsPath)})
 		}
 	}

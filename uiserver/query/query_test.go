@@ -33,6 +33,7 @@ func addresses() []string {
 	return []string{
 		"/workflows", "/workflows?status=running-open%2Cacquired&site=%21T1_%2A&q=HIG&cols=jobs&limit=100&idx=200&gen=a-7",
 		"/workflows?minPriority=10000&maxPriority=90000&minAge=2d&has=failure&sort=-Failure", "/workflows?campaign=a%5C%2Cb%2Cc&team=%5C%21x&cols=Status,Team",
+		"/workflows?q=one+%22two+three%22+-four&type=new",
 		"/workflows?name=x%2Cy&since=2026-01-01&has=%21agent",
 	}
 }

@@ -13,7 +13,7 @@ var sizes = []int{25, 50, 100, 200}
 // Table returns a page of workflows as a table with links that sort and page. now
 // is in Unix s.
 func (l *Lists) Table(q List, caption string, now int64, page wire.Envelope[schema.Workflow]) web.List {
-	out := web.List{Caption: caption, Now: now, Rows: page.Items, Selection: q.Selection(), Pager: q.pager(page)}
+	out := web.List{Caption: caption, Now: now, Rows: page.Items, Words: wire.Words(q.Text), Selection: q.Selection(), Pager: q.pager(page)}
 	for _, column := range l.keys(q) {
 		out.Heads = append(out.Heads, q.head(column))
 	}

@@ -130,10 +130,11 @@ func (q List) Split() []Condition {
 			add(wire.Query{Terms: []wire.Term{one}}, q.withTerms(without(q.Terms, t.Field, t.Op, value)))
 		}
 	}
-	if q.Text != "" {
+	words := wire.Words(q.Text)
+	for i, word := range words {
 		rest := q.Top()
-		rest.Text = ""
-		add(wire.Query{Text: q.Text}, rest)
+		rest.Text = wire.TextOf(slices.Delete(slices.Clone(words), i, i+1))
+		out = append(out, Condition{"text", word, rest})
 	}
 	if len(q.Names) > 0 {
 		rest := q.Top()

@@ -111,9 +111,13 @@ func (r *reader) matcher(q wire.Query, now int64) (match func(reflect.Value) boo
 	}
 	checks := make([]check, 0, len(q.Terms)+1)
 	if q.Text != "" {
-		text := strings.ToLower(q.Text)
+		words := wire.Words(strings.ToLower(q.Text))
 		name, _ := r.record.FieldByName(r.fields[0].Key)
-		checks = append(checks, check{name.Index, func(v reflect.Value) bool { return strings.Contains(strings.ToLower(v.String()), text) }})
+		checks = append(checks, check{name.Index, func(v reflect.Value) bool {
+			text := strings.ToLower(v.String())
+			return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+		}})
+		steps += stepsEach * len(words)
 	}
 	for _, t := range q.Terms {
 		f, path, err := r.find(t.Field)

@@ -33,6 +33,7 @@ func TestSelect(t *testing.T) {
 	}{
 		"all, by name":            {wire.Query{}, "Cabd"},
 		"text in any case":        {wire.Query{Text: "c"}, "C"},
+		"two words, one missing":  {wire.Query{Text: "c x"}, ""},
 		"any element":             {term("DownComponents", wire.In, 0, "X", "Z"), "b"},
 		"no element":              {term("DownComponents", wire.NotIn, 0, "X*"), "Cad"},
 		"no text":                 {term("DownComponents", wire.HasNot, 0), "Cd"},

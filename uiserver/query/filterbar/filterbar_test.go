@@ -43,9 +43,10 @@ func TestParse(t *testing.T) {
 		"name:a,b":                        "name=a,b",
 		"Summer20":                        "q=Summer20",
 		"two words":                       "q=two+words",
-		`"two  words"`:                    "q=two++words",
+		`"two  words"`:                    `q="two++words"`,
+		`two two "a phrase" `:             `q=two+"a+phrase"`,
 		`"a:b"`:                           "q=a:b",
-		`"say \"hi\" \\ there"`:           `q=say+"hi"+\\+there`,
+		`"say \"hi\" \\ there"`:           `q="say+\"hi\"+\\+there"`,
 		`back\slash`:                      `q=back\slash`,
 		`campaign:"with, comma","!x",C:D`: `campaign=with\,+comma,\!x,C:D`,
 		`campaign:back\slash`:             `campaign=back\\slash`,
@@ -56,7 +57,7 @@ func TestParse(t *testing.T) {
 	} {
 		q, mistakes := filterbar.Parse(line)
 		require.Empty(t, mistakes, line)
-		values, err := url.ParseQuery(strings.ReplaceAll(want, `q=say+"hi"+\\+there`, `q=say+%22hi%22+%5C+there`))
+		values, err := url.ParseQuery(want)
 		require.NoError(t, err)
 		asked, err := wire.ParseQuery(values)
 		require.NoError(t, err, want)
@@ -120,6 +121,7 @@ func TestFormat(t *testing.T) {
 		"until=2026-01-01T10:00:00Z":        "until:2026-01-01T10:00:00Z",
 		"has=failure,!agent":                "-has:agent has:failure",
 		"q=two words":                       "two words",
+		`q="two words" x`:                   `"two words" x`,
 		"q=a:b":                             `"a:b"`,
 		"q=-x":                              `"-x"`,
 		`campaign=a b,\!c`:                  `campaign:"!c","a b"`,

@@ -62,16 +62,18 @@ func list(values []string) string {
 	return strings.Join(parts, ",")
 }
 
-// text formats text, in quotation marks if it would be parsed differently without.
+// text formats the words of a text, in quotation marks where one would be parsed
+// differently without.
 func text(t string) string {
-	plain := strings.Join(strings.Fields(t), " ") == t && !strings.Contains(t, `"`)
-	for _, word := range strings.Fields(t) {
-		plain = plain && !strings.HasPrefix(word, "-") && !keyed.MatchString(word)
+	words := wire.Words(t)
+	for i, word := range words {
+		if strings.HasPrefix(word, "-") || keyed.MatchString(word) {
+			words[i] = wire.Quote(word)
+		} else {
+			words[i] = wire.TextOf(words[i : i+1])
+		}
 	}
-	if plain {
-		return t
-	}
-	return quote(t)
+	return strings.Join(words, " ")
 }
 
 // age formats a duration as the API does: 2d, 90m.

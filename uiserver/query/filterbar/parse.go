@@ -16,11 +16,11 @@ import (
 // if there are no mistakes.
 func Parse(line string) (wire.Query, []Mistake) {
 	p := parser{line: line, given: url.Values{}}
-	for _, t := range scan(line) {
+	for _, t := range wire.Tokens(line) {
 		p.read(t)
 	}
 	if len(p.words) > 0 {
-		p.given.Set("q", strings.Join(p.words, " "))
+		p.given.Set("q", wire.TextOf(p.words))
 	}
 	q, err := wire.ParseQuery(p.given)
 	if err != nil && len(p.mistakes) == 0 { // each part is valid, but not all together
@@ -39,26 +39,26 @@ type parser struct {
 
 // mistake records a mistake in a part; instead are corrections of the part.
 func (p *parser) mistake(t token, text string, instead ...string) {
-	m := Mistake{From: t.from, To: t.to, Text: text}
+	m := Mistake{From: t.From, To: t.To, Text: text}
 	for _, other := range instead {
-		m.Fixes = append(m.Fixes, p.line[:t.from]+other+p.line[t.to:])
+		m.Fixes = append(m.Fixes, p.line[:t.From]+other+p.line[t.To:])
 	}
 	p.mistakes = append(p.mistakes, m)
 }
 
 func (p *parser) read(t token) {
-	if t.open {
-		p.mistake(t, "The quotation mark is not closed.", t.raw+`"`)
+	if t.Open {
+		p.mistake(t, "The quotation mark is not closed.", t.Raw+`"`)
 		return
 	}
-	head := keyed.FindStringSubmatch(t.raw)
+	head := keyed.FindStringSubmatch(t.Raw)
 	if head == nil {
 		p.text(t)
 		return
 	}
-	not, key, rest := head[1] != "", strings.ToLower(head[2]), t.raw[len(head[0]):]
+	not, key, rest := head[1] != "", strings.ToLower(head[2]), t.Raw[len(head[0]):]
 	if rest == "" {
-		p.mistake(t, "There is no value after the colon. Without '"+head[2]+":' all values match.", strings.TrimSpace(quote(t.raw)))
+		p.mistake(t, "There is no value after the colon. Without '"+head[2]+":' all values match.", strings.TrimSpace(wire.Quote(t.Raw)))
 		return
 	}
 	switch key {
@@ -67,7 +67,7 @@ func (p *parser) read(t token) {
 	case keyName:
 		p.name(t, not, rest)
 	case keySince, keyUntil:
-		p.add(t, not, url.Values{key: {unquote(rest)}}, nil)
+		p.add(t, not, url.Values{key: {wire.Unquote(rest)}}, nil)
 	case keyAge:
 		p.bound(t, not, fieldOf(statusTime), rest, true)
 	default:
@@ -84,11 +84,11 @@ func (p *parser) read(t token) {
 }
 
 func (p *parser) text(t token) {
-	if strings.HasPrefix(t.raw, "-") && t.raw != "-" {
-		p.mistake(t, "Text can't be excluded; a value can, such as -site:T1_*. Put text that begins with a minus in quotation marks.", quote(t.raw))
+	if strings.HasPrefix(t.Raw, "-") && t.Raw != "-" {
+		p.mistake(t, "Text can't be excluded; a value can, such as -site:T1_*. Put text that begins with a minus in quotation marks.", wire.Quote(t.Raw))
 		return
 	}
-	if text := unquote(t.raw); text != "" {
+	if text := wire.Unquote(t.Raw); text != "" {
 		p.words = append(p.words, text)
 	}
 }
@@ -102,12 +102,12 @@ func (p *parser) field(t token, minus, key string) (schema.Field, bool) {
 	if err == nil {
 		return f, true
 	}
-	rest := t.raw[len(minus)+len(key):]
+	rest := t.Raw[len(minus)+len(key):]
 	var instead []string
 	for _, near := range wire.Near(key, Keys(), 3) {
 		instead = append(instead, minus+near+rest)
 	}
-	p.mistake(t, "'"+key+"' is not a key of the filter. Put text with a colon in quotation marks.", append(instead, quote(t.raw))...)
+	p.mistake(t, "'"+key+"' is not a key of the filter. Put text with a colon in quotation marks.", append(instead, wire.Quote(t.Raw))...)
 	return f, false
 }
 
@@ -177,9 +177,9 @@ func isRange(f schema.Field, rest string) bool { return numeric(f) && between.Ma
 func (p *parser) bound(t token, not bool, f schema.Field, rest string, aged bool) {
 	given := url.Values{}
 	sign := comparison.FindString(rest)
-	limit := unquote(rest[len(sign):])
+	limit := wire.Unquote(rest[len(sign):])
 	if !numeric(f) {
-		p.mistake(t, "'"+f.Param+"' is not a number, so it can't be compared.", f.Param+":"+quote(rest))
+		p.mistake(t, "'"+f.Param+"' is not a number, so it can't be compared.", f.Param+":"+wire.Quote(rest))
 		return
 	}
 	if sign == "" {
@@ -258,7 +258,7 @@ func next(f schema.Field, n float64, up bool) float64 {
 // part with a suggestion of the API.
 func (p *parser) add(t token, not bool, given url.Values, near func(string) string) {
 	if not {
-		p.mistake(t, "A comparison can't be excluded. Use the opposite comparison.", strings.TrimPrefix(t.raw, "-"))
+		p.mistake(t, "A comparison can't be excluded. Use the opposite comparison.", strings.TrimPrefix(t.Raw, "-"))
 		return
 	}
 	if _, err := wire.ParseQuery(given); err != nil {
