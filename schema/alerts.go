@@ -49,6 +49,10 @@ const (
 	AlertPausedJobs    = "paused_jobs" // of Tier-0
 )
 
+// AlertStrayJobs is the rule of StrayWorkflow records. It is not in
+// Workflow.Alerts: most of them have no Workflow record.
+const AlertStrayJobs = "stray_jobs"
+
 // Rules of the alerts of agents: their severity.
 const (
 	AlertAgentError   = "agent_error"

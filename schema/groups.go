@@ -49,6 +49,10 @@ type Site struct {
 	RunningSlots int64    `unit:"jobs" from:"sum of WMBS_INFO.thresholds.<site>.running_slots of live agents that send jobs there: for which the site is not draining, down or aborted" doc:"jobs that may be sent there to run; -1 if no live agent reports it"`
 	PendingSlots int64    `unit:"jobs" from:"the same for pending_slots" doc:"jobs that may be sent there to wait; -1 if no live agent reports it"`
 	FreeForQueue float64  `unit:"jobs" from:"sum of WMBS_INFO.thresholdsGQ2LQ.<site> of live agents" doc:"jobs that agents would take from the global queue; -1 if no live agent reports it"`
+
+	StrayWorkflows int64 `unit:"workflows" from:"StrayWorkflow records" doc:"workflows with jobs there that should have none; not included in any sum"`
+	StrayRunning   int64 `unit:"jobs" from:"StrayWorkflow records" doc:"running jobs of these; not included in Running"`
+	StrayPending   int64 `unit:"jobs" from:"StrayWorkflow records" doc:"pending jobs of these; not included in Pending"`
 	Counters
 }
 
@@ -93,6 +97,9 @@ type Agent struct {
 	WorkersTotal   int64    `unit:"threads" from:"workers" doc:"worker threads"`
 	WorkersBad     int64    `unit:"threads" from:"workers in state Error or Timeout" doc:"worker threads in trouble"`
 	BadWorkers     []string `from:"name and state of workers in state Error or Timeout" doc:"the worker threads in trouble"`
+	StrayWorkflows int64    `unit:"workflows" from:"StrayWorkflow records" doc:"workflows with jobs that should have none; not included in any sum"`
+	StrayRunning   int64    `unit:"jobs" from:"StrayWorkflow records" doc:"running jobs of these; not included in Running"`
+	StrayPending   int64    `unit:"jobs" from:"StrayWorkflow records" doc:"pending jobs of these; not included in Pending"`
 	Counters
 }
 
@@ -166,6 +173,20 @@ type AgentDetail struct {
 	JobStates      []AgentJobState     // by Source, State
 
 	AlertRecords []Alert // the worst first
+}
+
+// StrayWorkflow is a workflow for which agents report running or pending jobs
+// although its status allows none, or its request is not in the lists: it is
+// archived or unknown.
+type StrayWorkflow struct {
+	Workflow   string   `from:"workflow of agent_request documents" doc:"the workflow"`
+	Status     string   `from:"Workflow.Status" doc:"status of the request; empty if the lists have no such request"`
+	Agents     []string `param:"agent" from:"agent_url without port" doc:"agents that report such jobs"`
+	Sites      []string `param:"site" from:"keys of sites with such jobs" doc:"sites that have them"`
+	Running    int64    `unit:"jobs" from:"status.submitted.running of the newest report of each agent" doc:"running jobs"`
+	Pending    int64    `unit:"jobs" from:"status.submitted.pending of the newest report of each agent" doc:"pending jobs"`
+	Since      int64    `unit:"Unix s" from:"clock of the cache server" doc:"when the server first saw them; a checkpoint keeps it"`
+	UpdateTime int64    `unit:"Unix s" from:"largest timestamp of these documents when their content last changed" doc:"time of the newest counts"`
 }
 
 // AttentionRecord is one workflow, agent or source under one rule of

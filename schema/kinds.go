@@ -42,6 +42,7 @@ func Kinds() []Kind {
 		kind[AgentSite]("AgentSite holds the limits of one agent at one site, and the jobs that wait there."),
 		kind[AgentSitePriority]("AgentSitePriority is the number of jobs of one agent that wait at one site with one priority."),
 		kind[AgentJobState]("AgentJobState is the number of jobs of one agent, or of the global queue, in one state or of one type, as one of its sources counts them."),
+		kind[StrayWorkflow]("StrayWorkflow is a workflow for which agents report running or pending jobs although its status allows none, or its request is not in the lists: it is archived or unknown."),
 		kind[AttentionRecord]("AttentionRecord is one workflow, agent or source under one rule of /attention, as a line of NDJSON or CSV."),
 		kind[StatusSummary]("StatusSummary sums the workflows in one status."),
 		kind[TimelinePoint]("TimelinePoint is one count at one time: workflows in a status, or jobs in a state."),

@@ -18,7 +18,7 @@ import (
 func TestParse(t *testing.T) {
 	want := attention.Options{Limits: schema.DefaultLimits(), HighPriority: 85_000, Period: 5 * time.Minute, Top: 20, Notify: map[string]bool{
 		"failed": true, "config_error": true, "site_error": false, "assigned_stall": false, "status_stall": false, "stale_agent": false,
-		"skipped_files": false, "paused_jobs": false, "agent_error": true, "agent_warning": false, "old_data": true,
+		"skipped_files": false, "paused_jobs": false, "stray_jobs": false, "agent_error": true, "agent_warning": false, "old_data": true,
 	}}
 	for name, test := range map[string]struct {
 		text   string

@@ -36,7 +36,10 @@ func (p *Poster) gather(ctx context.Context, rules attention.Options, state atte
 			continue
 		}
 		g := group{rule: r}
-		if len(r.Terms) == 0 {
+		if r.Name == schema.AlertStrayJobs {
+			g.alerts = p.ofStrays(&r, rules.Limits, state.Generation.Strays())
+			g.count = len(g.alerts)
+		} else if len(r.Terms) == 0 {
 			g.alerts = p.ofAgents(&r, state.Agents)
 			g.count = len(g.alerts)
 		} else if err := p.ofWorkflows(ctx, &g, rules.Limits, state.Generation); err != nil {
@@ -159,6 +162,20 @@ func (p *Poster) ofAgents(r *attention.Rule, agents []schema.AgentDetail) (list 
 			"summary": strings.Join(reasons, "; "), "cause": cause, "who": who, "status": d.Severity, "query": p.question(r.Query()),
 		}}
 		a.labels["agent"], a.labels["team"] = d.Agent.Agent, d.Team
+		list = append(list, a)
+	}
+	return list
+}
+
+// ofStrays returns an alert for each workflow with jobs that should not be
+// there.
+func (p *Poster) ofStrays(r *attention.Rule, limits schema.Limits, strays []schema.StrayWorkflow) (list []alert) {
+	for i := range strays {
+		one := strays[i].Alert(limits)
+		a := alert{labels: p.labels(r), since: at(one.Since), link: p.page("/workflows/" + url.PathEscape(one.Workflow)), annotations: map[string]string{
+			"summary": one.Reason, "cause": one.Cause, "who": one.Who, "query": p.question(r.Query()),
+		}}
+		a.labels["workflow"] = one.Workflow
 		list = append(list, a)
 	}
 	return list

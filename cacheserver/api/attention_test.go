@@ -128,6 +128,48 @@ func TestAttention(t *testing.T) {
 	}
 }
 
+// Stray jobs are items with their agents, a list with filters, and sums of
+// agents and sites; a workflow under several rules is counted once.
+func TestStrayJobs(t *testing.T) {
+	f := troubled(t)
+	total := func() int { return decode[wire.Attention](t, f.get("/attention").body).Total }
+	before := total()
+	now := f.clock.Now().Unix()
+	report := func(workflow, agent string, c schema.JobCounts) join.Change {
+		p := &schema.AgentReport{Workflow: workflow, Agent: agent, Time: now, Counts: c, Sites: []schema.SiteReport{{Site: "T2_XX_Stray", Counts: c}}}
+		return join.Change{Kind: join.AgentReport, ID: agent + workflow, Hash: 99, Time: now, Report: p}
+	}
+	had := decode[[]schema.StrayWorkflow](t, f.get("/stray").body)
+	known := f.list("/fetch?status=failed")[0].Workflow
+	has := slices.ContainsFunc(had, func(s schema.StrayWorkflow) bool { return s.Workflow == known })
+	require.True(t, has, "it is under two rules")
+	f.store.Apply([]join.Change{
+		report("gone", "vocms-x", schema.JobCounts{Running: 5, Pending: 1}),
+		report("gone", "vocms-y", schema.JobCounts{Pending: 2}),
+		report(known, "vocms-x", schema.JobCounts{Running: 3}),
+		report("ended", "vocms-x", schema.JobCounts{Success: 3}),
+	})
+	body := decode[wire.Attention](t, f.get("/attention?rule=stray_jobs").body)
+	require.Equal(t, len(had)+1, body.Rules[0].Count)
+	item := body.Rules[0].Items[slices.IndexFunc(body.Rules[0].Items, func(i wire.AttentionItem) bool { return i.Name == "gone" })]
+	assert.Equal(t, []any{"gone", "not in the lists", int64(8), int64(1), now, "reported by vocms-x, vocms-y", "agent vocms-x, vocms-y"},
+		[]any{item.Name, item.Status, item.Score, item.Workflows, item.Since, item.Cause, item.Who})
+	assert.Equal(t, before+1, total(), "the failed one is counted by its other rule, the agents have no severity")
+	list := decode[[]schema.StrayWorkflow](t, f.get("/stray?agent=vocms-*&sort=-Pending").body)
+	require.Len(t, list, 2)
+	assert.Equal(t, schema.StrayWorkflow{
+		Workflow: "gone", Agents: []string{"vocms-x", "vocms-y"}, Sites: []string{"T2_XX_Stray"}, Running: 5, Pending: 3, Since: now, UpdateTime: now,
+	}, list[0])
+	assert.Len(t, decode[[]schema.StrayWorkflow](t, f.get("/stray?has=!status&agent=vocms-y").body), 1)
+	assert.Equal(t, "Workflow,Status,Agents,Sites,Running,Pending,Since,UpdateTime", strings.TrimSpace(strings.Split(strings.TrimPrefix(string(f.get("/stray?format=csv").body), "\ufeff"), "\n")[0]))
+	sites := decode[[]schema.Site](t, f.get("/sites?site=T2_XX_Stray").body)
+	require.Len(t, sites, 1)
+	assert.Equal(t, []int64{2, 8, 3, 0}, []int64{sites[0].StrayWorkflows, sites[0].StrayRunning, sites[0].StrayPending, sites[0].Running})
+	agents := decode[[]schema.Agent](t, f.get("/agent?agent=vocms-x").body)
+	require.Len(t, agents, 1)
+	assert.Equal(t, []int64{2, 8, 1, 0, 0}, []int64{agents[0].StrayWorkflows, agents[0].StrayRunning, agents[0].StrayPending, agents[0].Running, agents[0].Workflows})
+}
+
 // checkLines compares NDJSON and CSV with the items of the JSON answer.
 func checkLines(t *testing.T, f *fixture, body *wire.Attention) {
 	t.Helper()

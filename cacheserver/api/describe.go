@@ -156,6 +156,7 @@ func shapes() map[string]shape {
 		"/readyz":         {params: []openapi.Param{query("verbose", "list the checks", "1")}, answers: texts()},
 		"/metrics":        {answers: texts()},
 		"/sites":          {words: wire.Groups[schema.Site](), params: read, answers: listOf[schema.Site]()},
+		"/stray":          {words: wire.Groups[schema.StrayWorkflow](), answers: listOf[schema.StrayWorkflow]()},
 		"/campaign":       {words: wire.Groups[schema.Campaign](), answers: listOf[schema.Campaign]()},
 		"/release":        {words: wire.Groups[schema.Release](), answers: listOf[schema.Release]()},
 		"/agent":          {words: wire.Groups[schema.Agent](), params: read, answers: listOf[schema.Agent]()},

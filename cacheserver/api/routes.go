@@ -20,6 +20,7 @@ func (a *API) table() []route {
 		{"/stats", "counts and sums by one or two fields: by=a[,b], sum=x,y, and filters", a.showStats, nil, known},
 		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet, nil, known},
 		{"/attention", "rules that match, with their workflows and agents: rule=", a.showAttention, nil, known},
+		{"/stray", "workflows with running or pending jobs although their status allows none, or the lists have no such request", a.listStrays(), nil, known},
 		{"/changes", "changes since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
 		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil, known},
 		{"/history", "counts over time: by=status|state, since=, of the campaigns or sites in campaign= or site= (several, or *)", a.listHistory, nil, known},

@@ -52,6 +52,7 @@ func (j *Join) build(stop func() bool) *table.Table {
 	if stopped || stop() {
 		return nil
 	}
+	j.watchUnmatched()
 	return table.New(j.layout, blocks)
 }
 
@@ -114,5 +115,6 @@ func (m *blockMaker) count(list []*workflow) {
 		m.j.sums.Add(&m.records[i], m.reports[i])
 		m.j.recovery.move(w.name, "", m.records[i].OriginalRequest)
 		m.j.schedule(w, m.dues[i])
+		m.j.watch(w, m.records[i].Status)
 	}
 }

@@ -127,6 +127,7 @@ func (r *renderer) bytes(out []byte, s *State) []byte {
 	out = appendRows(r, out, s.Sums.Statuses)
 	out = appendRows(r, out, s.Sums.Sites)
 	out = appendRows(r, out, s.Sums.Agents)
+	out = appendRows(r, out, s.Sums.Strays)
 	recoveries := map[string][]string{}
 	for _, shard := range s.Recoveries.shards {
 		if shard != nil {
@@ -216,12 +217,12 @@ func TestACheckpointHasAllState(t *testing.T) {
 		{requests{}, map[string]string{"id": kept, "duplicates": kept}},
 		{duplicate{}, map[string]string{"id": kept, "hash": kept, "packed": kept, "seen": none}},
 		{agentReport{}, map[string]string{
-			"id": kept, "workflow": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "packed": kept, "seen": none, "idle": kept,
+			"id": kept, "workflow": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "stray": kept, "packed": kept, "seen": none, "idle": kept,
 		}},
 		{agentInfo{}, map[string]string{"id": kept, "hash": kept, "heard": kept, "detail": kept, "seen": none}},
 		{Join{}, map[string]string{
 			"opt": none, "layout": kept, "columns": none, "editor": none, "moment": none, "limits": kept, "own": made, "again": kept, "state": kept, "names": kept, "sums": made,
-			"workflows": made, "aliases": made, "reports": made, "agents": made, "unmatched": made, "known": made, "recovery": made, "fresh": kept,
+			"workflows": made, "aliases": made, "reports": made, "agents": made, "unmatched": made, "strays": made, "known": made, "recovery": made, "fresh": kept,
 			"dues": made, "epoch": none, "reading": none, "believed": kept, "doubtful": kept, "work": none,
 		}},
 	} {

@@ -51,6 +51,7 @@ type agentReport struct {
 	idle     bool  // its status is empty
 	ahead    int64 // s by which time was in the future on arrival: the agent's clock is wrong
 	silent   int64 // time of the last report when it was found stale, or had newer content since; 0: it was not stale when the alerts were computed
+	stray    int64 // when its jobs were first seen that should not be there, Unix s; 0: it has none
 	packed   report.Packed
 }
 
@@ -117,4 +118,19 @@ type census struct{ requests, reports, agents int }
 
 func (c census) least(o census) census {
 	return census{min(c.requests, o.requests), min(c.reports, o.reports), min(c.agents, o.agents)}
+}
+
+// content is the content of a report at the time when a record was computed from it.
+type content struct {
+	packed report.Packed
+	time   int64
+}
+
+// stray holds the stray jobs of one workflow: reports that are joined to no
+// record although they have running or pending jobs. There is one
+// for each such workflow, and none is left out: they are as many as these
+// documents, which are in memory anyway.
+type stray struct {
+	record  *schema.StrayWorkflow // never changed
+	reports []content
 }

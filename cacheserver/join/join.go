@@ -67,6 +67,7 @@ type Join struct {
 	reports   map[string]*agentReport
 	agents    map[string]*agentInfo
 	unmatched int // reports of workflows without a request
+	strays    map[*workflow]*stray
 	known     *Known
 	recovery  recoveries
 	fresh     freshness
@@ -128,6 +129,7 @@ func (j *Join) reset() {
 	j.names, j.sums = report.NewNames(), sums.New()
 	j.workflows, j.aliases = map[string]*workflow{}, map[string]*workflow{}
 	j.reports, j.agents = map[string]*agentReport{}, map[string]*agentInfo{}
+	j.strays = map[*workflow]*stray{}
 	j.unmatched, j.dues, j.believed, j.doubtful = 0, nil, nil, nil
 	j.known.empty()
 	j.recovery = newRecoveries()

@@ -58,6 +58,7 @@ func (j *Join) remake(b *batch) (edits []table.Edit, diff Diff) {
 	for _, w := range touched {
 		was := b.touched[w]
 		if !w.has {
+			b.show = j.watch(w, "") || b.show
 			if was.had {
 				j.subtract(w, was, "")
 				edits = append(edits, table.Edit{Name: w.name, Remove: true})
@@ -67,6 +68,7 @@ func (j *Join) remake(b *batch) (edits []table.Edit, diff Diff) {
 			continue
 		}
 		edit, reports := j.make(w, was)
+		b.show = j.watch(w, edit.Record.Status) || b.show
 		if was.had && bytes.Equal(edit.Encoded, was.block.Record(was.at)) && isSource(was, edit.Source) {
 			continue
 		}

@@ -202,6 +202,7 @@ func (r *restoring) block(c *checkpoint.Cursor, to *restored) error {
 	for i := range records {
 		j.sums.Add(&records[i], reports[i])
 		j.recovery.move(to.workflows[from+i].name, "", string(b.Text(j.columns.original, i)))
+		j.watch(to.workflows[from+i], records[i].Status)
 	}
 	return nil
 }
@@ -243,7 +244,7 @@ func (r *restoring) workflow(c *checkpoint.Cursor, to *restored, name string, ha
 		w.reports, unpacked = make([]*agentReport, n), make([]schema.AgentReport, n)
 	}
 	for i := range w.reports {
-		a := &agentReport{id: c.Text(), workflow: w, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), silent: c.Int()}
+		a := &agentReport{id: c.Text(), workflow: w, hash: c.Uint64(), time: c.Int(), content: c.Int(), ahead: c.Int(), silent: c.Int(), stray: c.Int()}
 		a.idle = c.Uint() == 1
 		a.packed = report.Packed(c.Bytes(c.Count(1)))
 		var err error
@@ -302,6 +303,7 @@ func (r *restoring) index() error {
 	if len(j.workflows) != workflows || len(j.reports) != reports {
 		return checkpoint.Broken("a workflow or document occurs twice")
 	}
+	j.watchUnmatched()
 	heap.Init(&j.dues)
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 
 // savedVersion is the version of the format of Saved. Raise it when the format
 // changes; the checkpoint's fingerprint covers the meaning of records.
-const savedVersion = 8
+const savedVersion = 9
 
 // Kinds of frames after the first one, which has the data that the others need.
 const (
@@ -279,6 +279,7 @@ func (s *Saved) appendWorkflow(dst []byte, w *savedWorkflow) ([]byte, error) {
 		dst = binary.AppendVarint(dst, r.content)
 		dst = binary.AppendVarint(dst, r.ahead)
 		dst = binary.AppendVarint(dst, r.silent)
+		dst = binary.AppendVarint(dst, r.stray)
 		dst = binary.AppendUvarint(dst, flag(r.idle))
 		dst = checkpoint.AppendText(dst, r.packed)
 	}

@@ -34,6 +34,8 @@ func (j *Join) Weight() (bytes, number int64) {
 	for _, a := range j.agents {
 		bytes += a.bytes()
 	}
+	const each = 400 // bytes of a stray workflow with its record and the list of its reports
+	bytes += each * int64(len(j.strays))
 	return bytes, int64(len(j.workflows) + len(j.reports) + len(j.agents))
 }
 

@@ -33,7 +33,7 @@ func (j *Join) owner(id string) *workflow {
 // joined returns the reports that are joined to a record of the given status:
 // the newest one of each agent, in the order of their ids.
 func (j *Join) joined(w *workflow, status string) []*agentReport {
-	if info, ok := schema.StatusOf(status); ok && !info.JobInfo && !j.opt.JoinAll {
+	if !schema.JobsAllowed(status, j.opt.JoinAll) {
 		return nil
 	}
 	return j.newest(w.reports)
@@ -61,12 +61,6 @@ func (j *Join) newest(list []*agentReport) []*agentReport {
 	}
 	slices.SortFunc(out, func(a, b *agentReport) int { return cmp.Compare(a.id, b.id) })
 	return out
-}
-
-// content is the content of a report at the time when a record was made of it.
-type content struct {
-	packed report.Packed
-	time   int64
 }
 
 func contentsOf(list []*agentReport) []content {

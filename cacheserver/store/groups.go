@@ -15,6 +15,9 @@ func (g *Generation) Campaigns() []schema.Campaign { return values(g.sums.Campai
 // Releases returns the sums by release, by name.
 func (g *Generation) Releases() []schema.Release { return values(g.sums.Releases) }
 
+// Strays returns the workflows with jobs that should not be there, by name.
+func (g *Generation) Strays() []schema.StrayWorkflow { return values(g.sums.Strays) }
+
 // Statuses returns the sums by status, in the order of the life cycle.
 func (g *Generation) Statuses() []schema.StatusSummary {
 	out := values(g.sums.Statuses)
@@ -72,8 +75,10 @@ func (s *Store) Agents(g *Generation) []schema.AgentDetail {
 			d.DataUpdateTime = min(d.DataUpdateTime, cmp.Or(d.UpdateTime, now))
 		}
 		d.Workflows, d.Counters = 0, schema.JobCounts{}.Derive()
+		d.StrayWorkflows, d.StrayRunning, d.StrayPending = 0, 0, 0
 		if a := added[d.Agent.Agent]; a != nil {
 			d.Workflows, d.Counters = a.Workflows, a.Counters
+			d.StrayWorkflows, d.StrayRunning, d.StrayPending = a.StrayWorkflows, a.StrayRunning, a.StrayPending
 			delete(added, a.Agent)
 		}
 		out = append(out, d)
@@ -81,6 +86,7 @@ func (s *Store) Agents(g *Generation) []schema.AgentDetail {
 	for _, a := range added {
 		out = append(out, schema.AgentDetail{Agent: schema.Agent{
 			Agent: a.Agent, Kind: "agent", Team: a.Team, Version: a.Version, Workflows: a.Workflows, Counters: a.Counters,
+			StrayWorkflows: a.StrayWorkflows, StrayRunning: a.StrayRunning, StrayPending: a.StrayPending,
 		}})
 	}
 	slices.SortFunc(out, func(a, b schema.AgentDetail) int { return cmp.Compare(a.Agent.Agent, b.Agent.Agent) })

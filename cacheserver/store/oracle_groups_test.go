@@ -161,6 +161,9 @@ func checkAgents(t testing.TB, s *Store, g *Generation, want map[string]joined) 
 	for _, got := range g.Sites() {
 		if sites[got.Site] == nil {
 			require.Zero(t, got.Workflows)
+			if got.StrayWorkflows > 0 {
+				continue
+			}
 			detail, ok := g.Site(got.Site)
 			require.True(t, ok)
 			require.NotEmpty(t, detail.AgentStates, "a site without jobs is listed because an agent names it")

@@ -187,6 +187,7 @@ func (o *oracle) check(t testing.TB, s *Store, now int64) {
 		require.Equal(t, failed, g.Failures([]string{name}))
 	}
 	checkGroups(t, g, want)
+	o.checkStrays(t, s, g, want)
 	checkAgents(t, s, g, want)
 	unmatched := 0
 	for _, work := range o.works {

@@ -40,6 +40,8 @@ func pageOf(address string) string {
 	switch {
 	case strings.HasSuffix(u.Path, "/agent"):
 		return web.AgentsPath
+	case strings.HasSuffix(u.Path, "/stray"):
+		return web.APIPrefix + "/stray"
 	case strings.HasSuffix(u.Path, "/pulse"):
 		return web.AboutPath
 	case u.RawQuery == "":

@@ -28,7 +28,7 @@ const (
 func RuleNames() []string {
 	return []string{
 		schema.AlertFailed, schema.AlertConfigError, schema.AlertSiteError, schema.AlertAssignedStall, schema.AlertStatusStall,
-		schema.AlertStaleAgent, schema.AlertSkippedFiles, schema.AlertPausedJobs, AgentError, AgentWarning, OldData,
+		schema.AlertStaleAgent, schema.AlertSkippedFiles, schema.AlertPausedJobs, schema.AlertStrayJobs, AgentError, AgentWarning, OldData,
 	}
 }
 
@@ -122,6 +122,7 @@ func (o Options) Rules() []Rule {
 		alert(schema.AlertSkippedFiles, "Skipped files", "jobs have skipped input files"),
 		alert(schema.AlertPausedJobs, "Paused jobs",
 			fmt.Sprintf("more than %d jobs are paused and wait for an operator", o.Limits.PausedJobs)),
+		{Name: schema.AlertStrayJobs, Title: "Stray jobs", Help: "agents report running or pending jobs whose request allows none, is archived or unknown", path: "/stray"},
 		{Name: AgentError, Title: "Agents in error", Help: "agents and services whose severity is error", agents: schema.SeverityError, path: "/agent"},
 		{Name: AgentWarning, Title: "Agents with a warning", Help: "agents and services whose severity is warning", agents: schema.SeverityWarning, path: "/agent"},
 		{Name: OldData, Title: "Old data", Help: "the source has not answered for " + span(int64(o.OldAfter().Round(time.Second)/time.Second)), path: "/pulse"},
@@ -214,7 +215,30 @@ func (o Options) Count(ctx context.Context, s State) (byRule map[string]int, tot
 		}
 		total += list.Total()
 	}
-	return byRule, total, nil
+	twice, err := o.counted(ctx, s.Generation, terms)
+	return byRule, total - twice, err
+}
+
+// counted returns how many workflows with stray jobs match one of the other
+// rules too.
+func (o Options) counted(ctx context.Context, g *store.Generation, terms [][]wire.Term) (n int, err error) {
+	var names []string
+	for _, w := range g.Strays() {
+		if w.Status != "" {
+			names = append(names, w.Workflow)
+		}
+	}
+	if len(names) == 0 || !o.Limits.On(schema.AlertStrayJobs) {
+		return 0, nil
+	}
+	for _, t := range terms {
+		list, err := g.Matching(ctx, wire.Query{Terms: t, Names: names})
+		if err != nil {
+			return 0, fmt.Errorf("count workflows with stray jobs: %w", err)
+		}
+		n += list.Total()
+	}
+	return n, nil
 }
 
 // Matches are the items of a rule.
@@ -248,6 +272,13 @@ func (o Options) others(s State, r *Rule) []wire.AttentionItem {
 		}
 		return items
 	}
+	if r.Name == schema.AlertStrayJobs {
+		strays := s.Generation.Strays()
+		for i := range strays {
+			items = append(items, strayItem(&strays[i], o.Limits))
+		}
+		return items
+	}
 	for i := range s.Agents {
 		a := &s.Agents[i].Agent
 		if !r.Holds(a) {
@@ -264,6 +295,21 @@ func (o Options) others(s State, r *Rule) []wire.AttentionItem {
 		items = append(items, item)
 	}
 	return items
+}
+
+// strayItem is the item of a workflow with jobs that should not be there: they
+// hold back what could run in their place.
+func strayItem(w *schema.StrayWorkflow, l schema.Limits) wire.AttentionItem {
+	alert := w.Alert(l)
+	item := wire.AttentionItem{
+		Kind: "Workflow", Name: w.Workflow, Status: w.Status, Since: w.Since, Workflows: 1, Score: w.Running + w.Pending,
+		Reasons: reasons(alert.Reason), Alerts: []schema.Alert{alert},
+	}
+	if item.Status == "" {
+		item.Status = "not in the lists"
+	}
+	explain(&item)
+	return item
 }
 
 // source is the item of old data, which hold back whatever is decided by them.

@@ -210,7 +210,7 @@ func listParam(p wire.Param) Param {
 	case wire.FormDuration:
 		out.Example = "1m"
 	case wire.FormField:
-		out.Example = "Failure" // a key of all records in such lists
+		out.Example = "Running" // a key of all records in such lists
 	case wire.FormFacet:
 		out.Example = "Status"
 	case wire.FormLimit:

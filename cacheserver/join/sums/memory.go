@@ -16,7 +16,7 @@ func (v *View) Bytes() int64 {
 // bytes.
 func (v *View) Own(next *View) int64 {
 	return int64(unsafe.Sizeof(*v)) + ownRows(v.Campaigns, next.Campaigns) + ownRows(v.Releases, next.Releases) +
-		ownRows(v.Statuses, next.Statuses) + ownRows(v.Sites, next.Sites) + ownRows(v.Agents, next.Agents)
+		ownRows(v.Statuses, next.Statuses) + ownRows(v.Sites, next.Sites) + ownRows(v.Agents, next.Agents) + ownRows(v.Strays, next.Strays)
 }
 
 func ownRows[R any](rows, next Rows[R]) (bytes int64) {
@@ -51,5 +51,5 @@ func ownRows[R any](rows, next Rows[R]) (bytes int64) {
 
 // Len returns the number of sums of all kinds.
 func (v *View) Len() int {
-	return v.Campaigns.Len() + v.Releases.Len() + v.Statuses.Len() + v.Sites.Len() + v.Agents.Len()
+	return v.Campaigns.Len() + v.Releases.Len() + v.Statuses.Len() + v.Sites.Len() + v.Agents.Len() + v.Strays.Len()
 }

@@ -22,6 +22,7 @@ type Sums struct {
 	statuses  *table[*status, schema.StatusSummary]
 	sites     *table[*site, schema.Site]
 	agents    *table[*agent, schema.Agent]
+	strays    *table[*stray, schema.StrayWorkflow]
 }
 
 // View is the state of all sums at one time, each list by name.
@@ -30,7 +31,8 @@ type View struct {
 	Releases  Rows[schema.Release]
 	Statuses  Rows[schema.StatusSummary]
 	Sites     Rows[schema.Site]  // without State, slots and FreeForQueue
-	Agents    Rows[schema.Agent] // only Agent, Team, Version, Workflows and counters
+	Agents    Rows[schema.Agent] // only Agent, Team, Version, Workflows, Stray… and counters
+	Strays    Rows[schema.StrayWorkflow]
 }
 
 // New returns empty sums.
@@ -53,6 +55,7 @@ func New() *Sums {
 		agents: newTable[*agent, schema.Agent](func() *agent {
 			return &agent{teams: map[string]int{}, versions: map[string]int{}}
 		}),
+		strays: newTable[*stray, schema.StrayWorkflow](func() *stray { return &stray{} }),
 	}
 }
 
@@ -117,6 +120,7 @@ func (s *Sums) View() *View {
 		Statuses:  s.statuses.view(),
 		Sites:     s.sites.view(),
 		Agents:    s.agents.view(),
+		Strays:    s.strays.view(),
 	}
 }
 
@@ -241,9 +245,10 @@ type site struct {
 	counts    schema.JobCounts
 	agents    map[string]int // number of reports of each
 	parts     int64
+	strays    strays
 }
 
-func (s *site) empty() bool { return s.parts == 0 }
+func (s *site) empty() bool { return s.parts == 0 && s.strays.workflows == 0 }
 
 func (s *site) change(c *schema.JobCounts, agent string, sign int64) {
 	s.parts += sign
@@ -256,6 +261,7 @@ func (s *site) change(c *schema.JobCounts, agent string, sign int64) {
 func (s *site) record(name string) *schema.Site {
 	out := &schema.Site{Site: name, Workflows: s.workflows, Agents: int64(len(s.agents)), Counters: s.counts.Derive()}
 	out.Tier, out.Country = SiteName(name)
+	out.StrayWorkflows, out.StrayRunning, out.StrayPending = s.strays.workflows, s.strays.running, s.strays.pending
 	return out
 }
 
@@ -275,13 +281,18 @@ type agent struct {
 	workflows       int64
 	counts          schema.JobCounts
 	teams, versions map[string]int
+	strays          strays
 }
 
-func (a *agent) empty() bool { return a.workflows == 0 }
+func (a *agent) empty() bool { return a.workflows == 0 && a.strays.workflows == 0 }
 
 func (a *agent) change(p *schema.AgentReport, sign int64) {
 	a.workflows += sign
 	addSigned(&a.counts, &p.Counts, sign)
+	a.name(p, sign)
+}
+
+func (a *agent) name(p *schema.AgentReport, sign int64) {
 	count(a.teams, p.Team, int(sign))
 	count(a.versions, p.AgentVersion, int(sign))
 }
@@ -296,6 +307,7 @@ func (a *agent) record(name string) *schema.Agent {
 	return &schema.Agent{
 		Agent: name, Workflows: a.workflows, Counters: a.counts.Derive(),
 		Team: greatest(a.teams), Version: greatest(a.versions),
+		StrayWorkflows: a.strays.workflows, StrayRunning: a.strays.running, StrayPending: a.strays.pending,
 	}
 }
 
