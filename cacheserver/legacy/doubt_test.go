@@ -86,6 +86,22 @@ func TestOtherStatuses(t *testing.T) {
 	r.want("filtered_requests?mask=RequestName&RequestStatus=assigned", `{"RequestName":"a"}`)
 }
 
+// TestSecondHand: the requestcache of another server has no teams, no archived
+// requests, and no reports on most requests, and nobody knows how old it is.
+func TestSecondHand(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.SecondHand = true }, request("a", "assigned", ""), request("c", "completed", ""))
+	for _, call := range []string{
+		"teams", "globallocks", "protectedlfns", "protectedlfns_final",
+		"request/a", "isfinished/a", "request/archived", "isfinished/archived", "filtered_requests?AgentJobInfo=CLEANED&mask=RequestStatus",
+	} {
+		r.refused(call, 503, "208", "requestcache of another")
+	}
+	r.want("request/c", `{"c":{"_id":"c","RequestName":"c","RequestStatus":"completed"}}`)
+	r.want("isfinished/c", "false")
+	r.want("filtered_requests?mask=RequestStatus", `{"RequestName":"a","RequestStatus":"assigned"}`, `{"RequestName":"c","RequestStatus":"completed"}`)
+	r.want("requestcache", `{"a":{"_id":"a","RequestName":"a","RequestStatus":"assigned"},"c":{"_id":"c","RequestName":"c","RequestStatus":"completed"}}`)
+}
+
 // TestBrokenSource: if the source fails, an answer that has begun is cut; otherwise
 // the answer is an error.
 func TestBrokenSource(t *testing.T) {

@@ -27,6 +27,11 @@ func (c *call) filtered() error {
 	if err != nil {
 		return err
 	}
+	if q.cleaned {
+		if err := c.firstHand(); err != nil {
+			return err
+		}
+	}
 	picked := q.picker(s)
 	if err := c.allRead(func(n uint8) bool { return picked.statuses == nil || picked.statuses[n] }); err != nil {
 		return err

@@ -43,6 +43,14 @@ func (c *call) fresh(agents, requests bool) error {
 	return nil
 }
 
+// firstHand returns an error if the source lacks what the answer needs.
+func (c *call) firstHand() error {
+	if !c.h.o.SecondHand {
+		return nil
+	}
+	return notReady("This server reads the requestcache of another one, which is not enough for this answer.")
+}
+
 // allRead returns an error if the answer needs requests in a status that this
 // server is configured not to read.
 func (c *call) allRead(needed func(n uint8) bool) error {

@@ -73,6 +73,11 @@ type Options struct {
 	Source    Source
 	Owed      func(least time.Duration) []string // ids of request documents that have been unavailable for at least this duration; nil: none
 
+	// SecondHand means that the source is the requestcache answer of another server:
+	// its age is unknown, and it lacks archived requests, agents' own documents, and
+	// reports on requests in other than the counting statuses.
+	SecondHand bool
+
 	TierZero  bool          // serve the three calls of Tier-0 under its prefix
 	Statuses  []string      // statuses of the requests that are read; nil: all current ones
 	MaxAge    time.Duration // maximum time since the last contact with the source; 0: 1 h

@@ -24,6 +24,9 @@ func (c *call) list(of names) error {
 	c.from = fromMemory
 	s, err := c.snapshot(false)
 	if err == nil {
+		err = c.firstHand()
+	}
+	if err == nil {
 		err = c.allRead(func(n uint8) bool { return c.h.locked[n] })
 	}
 	if err == nil {
@@ -128,6 +131,9 @@ func (c *call) salvage(u documents.Unusable, of names, fn func(name string)) {
 // teams handles teams.
 func (c *call) teams() error {
 	c.from = fromMemory
+	if err := c.firstHand(); err != nil {
+		return err
+	}
 	g, ok := c.h.o.Store.Newest()
 	if !ok {
 		return notReady("The first full read of the source has not finished.")

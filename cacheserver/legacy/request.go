@@ -35,6 +35,11 @@ func (c *call) workflow() (w workflow, err error) {
 	if c.name == "" || strings.HasPrefix(c.name, "_") { // design documents are not requests
 		return w, nil
 	}
+	if b, i, ok := s.Find(c.name); !ok || !c.h.joined[b.Mark(i).Status] {
+		if err := c.firstHand(); err != nil {
+			return w, err
+		}
+	}
 	known, err := textOf(s, c.name)
 	if err != nil {
 		return w, err

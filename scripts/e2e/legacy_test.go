@@ -314,7 +314,7 @@ func TestLegacyBreaksOff(t *testing.T) {
 }
 
 // TestLegacyRoundTrip: a server that reads requestcache from another one, as it may
-// from the old server, has the same records.
+// from the old server, has the same records. It refuses what requestcache is not enough for.
 func TestLegacyRoundTrip(t *testing.T) {
 	s := newCouch(t, gen.Options{Seed: 26, Workflows: 600})
 	first := s.startCache(t).url
@@ -328,6 +328,8 @@ func TestLegacyRoundTrip(t *testing.T) {
 		want[w.Workflow] = w
 	}
 	got := all(t, second)
+	refused(t, second, "requestcache of another", locks, lfns, lfnsFinal, "teams")
+	serves(t, second, "requestcache", masked)
 	require.Len(t, got, len(want))
 	for _, w := range got {
 		require.Equal(t, want[w.Workflow], w)
