@@ -78,9 +78,16 @@ func (p Part) share(what string) string {
 }
 
 // Held returns how many jobs a workflow holds back: those that are expected, or
-// created if these are more, and have not succeeded. Canceled jobs do
-// not count.
-func (w *Workflow) Held() int64 { return max(w.EstimatedJobs, w.TotalJobs-w.Canceled) - w.Success }
+// created if these are more, and have not succeeded. Canceled jobs do not
+// count. Once a request is announced, aborted or rejected, nothing is expected
+// any more, and its record has no counts of jobs.
+func (w *Workflow) Held() int64 {
+	info, _ := StatusOf(w.Status)
+	if over := info.Group == "Done" || info.Group == "Bad" && w.Status != "failed"; over && !w.HasJobInfo {
+		return 0
+	}
+	return max(w.EstimatedJobs, w.TotalJobs-w.Canceled) - w.Success
+}
 
 // SetAlerts sets the alerts of a record, and its Score: what it holds back, and
 // at least 1, if there are any.

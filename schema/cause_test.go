@@ -83,6 +83,10 @@ func TestScore(t *testing.T) {
 		"unknown":          {Workflow{EstimatedJobs: -1, Counters: JobCounts{FailureSubmit: 3}.Derive(), Alerts: []string{"x"}}, 3},
 		"canceled":         {Workflow{EstimatedJobs: -1, Counters: JobCounts{Canceled: 3, Pending: 2}.Derive(), Alerts: []string{"x"}}, 2},
 		"all have ended":   {Workflow{EstimatedJobs: 5, Counters: JobCounts{Success: 5}.Derive(), Alerts: []string{"x"}}, 1},
+		"announced":        {Workflow{Status: "announced", EstimatedJobs: 100, Alerts: []string{"x"}}, 1},
+		"aborted":          {Workflow{Status: "aborted", EstimatedJobs: 100, Alerts: []string{"x"}}, 1},
+		"failed":           {Workflow{Status: "failed", EstimatedJobs: 100, Alerts: []string{"x"}}, 100},
+		"completed":        {Workflow{Status: "completed", EstimatedJobs: 100, HasJobInfo: true, Counters: JobCounts{Success: 90, FailureSubmit: 10}.Derive(), Alerts: []string{"x"}}, 10},
 		"nothing is known": {Workflow{EstimatedJobs: -1, Alerts: []string{"x"}}, 1},
 	} {
 		test.w.SetAlerts(test.w.Alerts)

@@ -80,7 +80,7 @@ type Workflow struct {
 	OldestAgentUpdate int64    `unit:"Unix s" from:"smallest timestamp of its agents' documents when their content last changed" doc:"time of the oldest job counts"`
 	HasUnplacedJobs   bool     `from:"status minus the sum of sites, of any agent" doc:"it has jobs without a site, which are listed under (none)"`
 	Alerts            []string `param:"alert" from:"rules of schema/alerts.go" doc:"failed, config_error, site_error, assigned_stall, status_stall, stale_agent, skipped_files; paused_jobs of Tier-0"`
-	Score             int64    `unit:"jobs" from:"Alerts; the larger of EstimatedJobs and TotalJobs - Canceled, minus Success" doc:"jobs that it holds back, at least 1, if it has alerts; otherwise 0"`
+	Score             int64    `unit:"jobs" from:"Alerts; the larger of EstimatedJobs and TotalJobs - Canceled, minus Success" doc:"jobs that it holds back, at least 1, if it has alerts: none is expected any more once it is announced, aborted or rejected; 0 without alerts"`
 }
 
 // WorkflowAgent is what one agent reported on one workflow.

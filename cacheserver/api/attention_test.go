@@ -72,7 +72,7 @@ func TestAttention(t *testing.T) {
 				named[w.Workflow] = true
 				item := wire.AttentionItem{
 					Kind: "Workflow", Name: w.Workflow, Status: w.Status, Priority: w.Priority, Since: w.StatusTime, Failure: w.Failure,
-					Workflows: 1, Score: max(w.EstimatedJobs, w.TotalJobs-w.Canceled) - w.Success, Reasons: []string{}, Alerts: []schema.Alert{},
+					Workflows: 1, Score: w.Held(), Reasons: []string{}, Alerts: []schema.Alert{},
 				}
 				item.Score = max(item.Score, 1)
 				for _, a := range generation.Alerts(w.Workflow) {

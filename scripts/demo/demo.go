@@ -6,6 +6,7 @@ package demo
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +24,11 @@ import (
 
 	"github.com/dmwm/wmstats/program/settings"
 )
+
+// alerts are rules that match some of the mock data, for --alerts.
+//
+//go:embed alerts.yml
+var alerts string
 
 // Options say what to start and where. Addresses are host:port on loopback.
 type Options struct {
@@ -140,7 +146,11 @@ func (o Options) start(ctx context.Context, g *group) error {
 func (o Options) cacheArgs(g *group) ([]string, error) {
 	args := []string{"--listen", o.CacheAddr}
 	if o.CouchURL == "" {
-		return append(args, "--couch-url", "http://"+o.CouchAddr), nil
+		rules, err := g.file("wmstats-alerts-*", alerts)
+		if err != nil {
+			return nil, fmt.Errorf("pass the rules of alerts: %w", err)
+		}
+		return append(args, "--couch-url", "http://"+o.CouchAddr, "--alerts", rules), nil
 	}
 	u, err := url.Parse(o.CouchURL)
 	if err != nil {
@@ -148,21 +158,25 @@ func (o Options) cacheArgs(g *group) ([]string, error) {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
-		file, err := os.CreateTemp("", "wmstats-couch-password-*") // mode 0600
+		file, err := g.file("wmstats-couch-password-*", password)
 		if err != nil {
 			return nil, fmt.Errorf("pass the password: %w", err)
 		}
-		g.files = append(g.files, file.Name())
-		if _, err = file.WriteString(password); err == nil {
-			err = file.Close()
-		}
-		if err != nil {
-			return nil, fmt.Errorf("pass the password: %w", err)
-		}
-		args = append(args, "--couch-user", u.User.Username(), "--couch-password-file", file.Name())
+		args = append(args, "--couch-user", u.User.Username(), "--couch-password-file", file)
 		u.User = nil
 	}
 	return append(args, "--couch-url", u.String()), nil
+}
+
+// file writes a file that only its owner can read, and that stopAll removes.
+func (g *group) file(pattern, text string) (name string, err error) {
+	f, err := os.CreateTemp("", pattern) // mode 0600
+	if err != nil {
+		return "", err //nolint:wrapcheck // the error names the file
+	}
+	g.files = append(g.files, f.Name())
+	_, err = f.WriteString(text)
+	return f.Name(), errors.Join(err, f.Close())
 }
 
 func (o Options) program(name string) string { return filepath.Join(o.Bin, name) }
