@@ -30,6 +30,11 @@ const (
 	minGap    = 5 * time.Second  // between two posts
 	lookGap   = time.Second      // between two looks at new generations
 	lookEvery = 15 * time.Second // what depends on time alone is noticed within this time
+
+	// lookShare is how many times its own duration follows a look before the
+	// next one: however many workflows and rules there are, looks take less than
+	// 5 % of a core.
+	lookShare = 20
 )
 
 // Store has the generations, and the state of agents and source.
@@ -126,6 +131,7 @@ func (p *Poster) Run(ctx context.Context) error {
 	var posted time.Time // of the last post
 	pending := false     // the set has changed since
 	for {
+		began := p.o.Now()
 		seen, complete := p.look(ctx, &pending)
 		now := p.o.Now()
 		next := lookEvery
@@ -143,7 +149,8 @@ func (p *Poster) Run(ctx context.Context) error {
 			}
 			next = min(next, posted.Add(due).Sub(now))
 		}
-		if !pause(ctx, min(lookGap, next), nil) || !pause(ctx, next-lookGap, p.o.Store.Wait(seen)) {
+		rest := max(min(lookGap, next), lookShare*now.Sub(began))
+		if !pause(ctx, rest, nil) || !pause(ctx, next-rest, p.o.Store.Wait(seen)) {
 			return nil
 		}
 	}

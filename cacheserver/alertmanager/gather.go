@@ -20,7 +20,9 @@ import (
 // group are the alerts of one rule.
 type group struct {
 	rule   attention.Rule
-	count  int // also of alerts that were not read because they are too many
+	query  string      // annotation
+	count  int         // also of alerts that are not read because they are too many
+	list   *store.List // workflows that are not read yet; nil: none
 	alerts []alert
 }
 
@@ -35,14 +37,14 @@ func (p *Poster) gather(ctx context.Context, rules attention.Options, state atte
 		if !r.Notify || r.Name == attention.OldData {
 			continue
 		}
-		g := group{rule: r}
+		g := group{rule: r, query: p.question(r.Query())}
 		if r.Name == schema.AlertStrayJobs {
-			g.alerts = p.ofStrays(&r, rules.Limits, state.Generation.Strays())
+			g.alerts = p.ofStrays(&g, rules.Limits, state.Generation.Strays())
 			g.count = len(g.alerts)
 		} else if len(r.Terms) == 0 {
-			g.alerts = p.ofAgents(&r, state.Agents)
+			g.alerts = p.ofAgents(&g, state.Agents)
 			g.count = len(g.alerts)
-		} else if err := p.ofWorkflows(ctx, &g, rules.Limits, state.Generation); err != nil {
+		} else if err := p.selectWorkflows(ctx, &g, rules.Limits, state.Generation); err != nil {
 			return nil, err
 		}
 		groups = append(groups, g)
@@ -55,11 +57,14 @@ func (p *Poster) gather(ctx context.Context, rules attention.Options, state atte
 		tooMany[most.rule.Name] = true
 		summed += most.count
 		total -= most.count - 1
-		groups[i].count, groups[i].alerts = 1, []alert{p.sum(&most)}
+		groups[i].count, groups[i].list, groups[i].alerts = 1, nil, []alert{p.sum(&most)}
 	}
 	list := []alert{}
-	for _, g := range groups {
-		list = append(list, g.alerts...)
+	for i := range groups {
+		if groups[i].list != nil {
+			p.readWorkflows(&groups[i], rules.Limits) //nolint:contextcheck // reading the result spends nothing
+		}
+		list = append(list, groups[i].alerts...)
 	}
 	p.noteSums(ctx, tooMany, summed)
 	return list, nil
@@ -85,9 +90,9 @@ func (p *Poster) labels(r *attention.Rule) map[string]string {
 	return map[string]string{"alertname": "WMStats", "rule": r.Name, "severity": r.Severity, "instance": p.o.Tier}
 }
 
-// ofWorkflows reads the workflows of a rule. More than fit into a post are only
-// counted.
-func (p *Poster) ofWorkflows(ctx context.Context, g *group, limits schema.Limits, generation *store.Generation) error {
+// selectWorkflows selects and counts the workflows of a rule. They are read
+// later, if they are not too many: a read costs more than a match.
+func (p *Poster) selectWorkflows(ctx context.Context, g *group, limits schema.Limits, generation *store.Generation) error {
 	list, err := generation.Select(ctx, wire.Query{Terms: g.rule.Terms})
 	if err != nil {
 		return fmt.Errorf("select %s: %w", g.rule.Name, err)
@@ -95,27 +100,34 @@ func (p *Poster) ofWorkflows(ctx context.Context, g *group, limits schema.Limits
 	if g.count = list.Total(); g.count > perPost {
 		return nil
 	}
-	list.EachAlerting(func(w *schema.Workflow, facts schema.Facts) { //nolint:contextcheck // reading the result spends nothing
+	g.list = list
+	if g.rule.Name == schema.AlertStaleAgent { // the records say how many alerts they are
+		p.readWorkflows(g, limits) //nolint:contextcheck // reading the result spends nothing
+	}
+	return nil
+}
+
+// readWorkflows makes the alerts of the selected workflows.
+func (p *Poster) readWorkflows(g *group, limits schema.Limits) {
+	g.list.EachAlerting(func(w *schema.Workflow, facts schema.Facts) {
 		if g.rule.Name != schema.AlertStaleAgent {
 			facts.Silent = nil
-			g.alerts = append(g.alerts, p.ofWorkflow(&g.rule, w, facts, limits))
+			g.alerts = append(g.alerts, p.ofWorkflow(g, w, facts, limits))
 			return
 		}
 		for _, s := range facts.Silent { // one for each agent: whether it is silenced depends on the agent
 			one := facts
 			one.Silent = []schema.Silence{s}
-			g.alerts = append(g.alerts, p.ofWorkflow(&g.rule, w, one, limits))
+			g.alerts = append(g.alerts, p.ofWorkflow(g, w, one, limits))
 		}
 	})
-	g.count = len(g.alerts)
-	return nil
+	g.count, g.list = len(g.alerts), nil
 }
 
 // ofWorkflow returns the alert of a workflow by a rule.
-func (p *Poster) ofWorkflow(r *attention.Rule, w *schema.Workflow, facts schema.Facts, limits schema.Limits) alert {
-	a := alert{labels: p.labels(r), annotations: map[string]string{
-		"status": w.Status, "query": p.question(r.Query()),
-	}}
+func (p *Poster) ofWorkflow(g *group, w *schema.Workflow, facts schema.Facts, limits schema.Limits) alert {
+	r := &g.rule
+	a := alert{labels: p.labels(r), annotations: map[string]string{"status": w.Status, "query": g.query}}
 	a.labels["workflow"], a.labels["campaign"], a.labels["team"] = w.Workflow, w.Campaign, w.Team
 	if len(facts.Silent) > 0 {
 		a.labels["agent"] = facts.Silent[0].Agent
@@ -137,7 +149,8 @@ func (p *Poster) ofWorkflow(r *attention.Rule, w *schema.Workflow, facts schema.
 
 // ofAgents returns an alert for each agent that the rule holds for, with all
 // its reasons.
-func (p *Poster) ofAgents(r *attention.Rule, agents []schema.AgentDetail) (list []alert) {
+func (p *Poster) ofAgents(g *group, agents []schema.AgentDetail) (list []alert) {
+	r := &g.rule
 	for i := range agents {
 		d := &agents[i]
 		if !r.Holds(&d.Agent) {
@@ -159,7 +172,7 @@ func (p *Poster) ofAgents(r *attention.Rule, agents []schema.AgentDetail) (list 
 			}
 		}
 		a := alert{labels: p.labels(r), since: since, link: p.page("/agents/" + url.PathEscape(d.Agent.Agent)), annotations: map[string]string{
-			"summary": strings.Join(reasons, "; "), "cause": cause, "who": who, "status": d.Severity, "query": p.question(r.Query()),
+			"summary": strings.Join(reasons, "; "), "cause": cause, "who": who, "status": d.Severity, "query": g.query,
 		}}
 		a.labels["agent"], a.labels["team"] = d.Agent.Agent, d.Team
 		list = append(list, a)
@@ -169,11 +182,11 @@ func (p *Poster) ofAgents(r *attention.Rule, agents []schema.AgentDetail) (list 
 
 // ofStrays returns an alert for each workflow with jobs that should not be
 // there.
-func (p *Poster) ofStrays(r *attention.Rule, limits schema.Limits, strays []schema.StrayWorkflow) (list []alert) {
+func (p *Poster) ofStrays(g *group, limits schema.Limits, strays []schema.StrayWorkflow) (list []alert) {
 	for i := range strays {
 		one := strays[i].Alert(limits)
-		a := alert{labels: p.labels(r), since: at(one.Since), link: p.page("/workflows/" + url.PathEscape(one.Workflow)), annotations: map[string]string{
-			"summary": one.Reason, "cause": one.Cause, "who": one.Who, "query": p.question(r.Query()),
+		a := alert{labels: p.labels(&g.rule), since: at(one.Since), link: p.page("/workflows/" + url.PathEscape(one.Workflow)), annotations: map[string]string{
+			"summary": one.Reason, "cause": one.Cause, "who": one.Who, "query": g.query,
 		}}
 		a.labels["workflow"] = one.Workflow
 		list = append(list, a)
@@ -185,7 +198,7 @@ func (p *Poster) ofStrays(r *attention.Rule, limits schema.Limits, strays []sche
 func (p *Poster) sum(g *group) alert {
 	return alert{labels: p.labels(&g.rule), link: p.page("/attention"), annotations: map[string]string{
 		"summary": fmt.Sprintf("%d alerts of the rule %s: %s", g.count, g.rule.Name, g.rule.Help),
-		"count":   strconv.Itoa(g.count), "query": p.question(g.rule.Query()),
+		"count":   strconv.Itoa(g.count), "query": g.query,
 	}}
 }
 

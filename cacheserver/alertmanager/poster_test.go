@@ -129,6 +129,24 @@ func TestWhenItIsPosted(t *testing.T) {
 	})
 }
 
+// Looks that take long are rare: they take less than 5 % of the time.
+func TestSlowLooks(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		const slow = 500 * time.Millisecond
+		r.load(r.workflow("w1", "failed", "A"))
+		looks := 0
+		r.reading = func() { looks++; time.Sleep(slow) } // of the bubble
+		r.run()
+		for i := range 600 { // a change each second
+			r.apply(r.workflow(fmt.Sprintf("x%d", i), "failed", "A"))
+			r.pass(time.Second)
+		}
+		assert.Greater(t, looks, 50)
+		assert.Less(t, looks, 60, "one each 10.5 s")
+		assert.Greater(t, len(r.last("a").holding()), 585)
+	})
+}
+
 // An alert whose campaign changes ends under its old labels.
 func TestLabelsThatChange(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -129,6 +129,7 @@ type rig struct {
 	alerts  atomic.Int64
 	summed  atomic.Int64
 	hashes  uint64
+	reading func() // called at each look; nil: not
 	stop    func()
 	source  atomic.Value // func() store.SourceState
 }
@@ -237,7 +238,7 @@ func (r *rig) run(hosts ...string) {
 		hosts = []string{"a"}
 	}
 	o := alertmanager.Options{
-		Store: stateStore{r.store, r}, Rules: func() attention.Options { return r.rules }, Every: every, Public: "https://cmsweb.cern.ch/wmstats/", Tier: "production",
+		Store: stateStore{r.store, r}, Rules: r.currentRules, Every: every, Public: "https://cmsweb.cern.ch/wmstats/", Tier: "production",
 		Client: &http.Client{Transport: r.members}, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		Posted: func(ok bool) { r.members.mu.Lock(); r.results[ok]++; r.members.mu.Unlock() }, Counted: func(alerts, summed int) { r.alerts.Store(int64(alerts)); r.summed.Store(int64(summed)) },
 	}
@@ -255,6 +256,13 @@ func (r *rig) run(hosts ...string) {
 	})
 	r.t.Cleanup(r.stop)
 	synctest.Wait()
+}
+
+func (r *rig) currentRules() attention.Options {
+	if r.reading != nil {
+		r.reading()
+	}
+	return r.rules
 }
 
 // pass lets time pass.
