@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // Times of one member.
@@ -113,17 +115,19 @@ func (m *member) post(ctx context.Context, body []byte) error {
 }
 
 // NewClient returns a client for members. It follows no redirect, which would
-// take the credentials elsewhere. configure may change the transport; nil: not.
-func NewClient(configure func(*http.Transport)) *http.Client {
-	transport := &http.Transport{
+// take the credentials elsewhere. files are the authorities and the client
+// certificate; nil: the system's authorities, and no certificate.
+func NewClient(files *tlsclient.Client) *http.Client {
+	base := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: postTimeout}).DialContext,
 		TLSHandshakeTimeout: postTimeout,
 		IdleConnTimeout:     90 * time.Second,
 		ForceAttemptHTTP2:   true,
 	}
-	if configure != nil {
-		configure(transport)
+	var transport http.RoundTripper = base
+	if files != nil {
+		transport = files.Transport(base)
 	}
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }

@@ -3,12 +3,14 @@ package app
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dmwm/wmstats/cacheserver/alertmanager"
 	"github.com/dmwm/wmstats/program/settings"
+	"github.com/dmwm/wmstats/program/tlsclient"
 )
 
 // AlertmanagerOptions say to whom alerts are posted, and how.
@@ -19,6 +21,7 @@ type AlertmanagerOptions struct {
 	PasswordFile string        // of User
 	TokenFile    string        // with a bearer token
 	PublicURL    string        // of the dashboard, for links
+	TLS          tlsclient.Files
 }
 
 func defaultAlertmanager() AlertmanagerOptions { return AlertmanagerOptions{Every: time.Minute} }
@@ -30,6 +33,7 @@ func (o *AlertmanagerOptions) add(t *settings.Table) {
 	t.Text("alertmanager-user", &o.User, "`USER` of Alertmanager")
 	t.Text("alertmanager-password-file", &o.PasswordFile, "`FILE` with the password of --alertmanager-user")
 	t.Text("alertmanager-token-file", &o.TokenFile, "`FILE` with a bearer token for Alertmanager")
+	o.TLS.Add(t, "alertmanager", "Alertmanager")
 	t.Text("public-url", &o.PublicURL, "`URL` at which people reach the dashboard, maybe with a path, for links in alerts; without it they have none")
 }
 
@@ -56,6 +60,17 @@ func (o *AlertmanagerOptions) validate(f *settings.Faults) {
 	if (o.User != "" || o.PasswordFile != "" || o.TokenFile != "") && len(o.URLs) == 0 {
 		f.Add("--alertmanager-user, --alertmanager-password-file and --alertmanager-token-file need --alertmanager-url")
 	}
+	o.TLS.Validate(f, "alertmanager", secured(o.URLs))
+}
+
+// secured returns an address of TLS among those given, "" if there is none.
+func secured(addresses []string) string {
+	for _, at := range addresses {
+		if strings.HasPrefix(strings.ToLower(at), "https://") {
+			return at
+		}
+	}
+	return ""
 }
 
 // secretFile returns the file with the password or token, "" if none is needed.
@@ -93,7 +108,7 @@ func (a *App) newPoster(registry *prometheus.Registry) (*alertmanager.Poster, er
 	}
 	poster, err := alertmanager.New(alertmanager.Options{
 		Store: a.records, Rules: a.attention, URLs: o.URLs, Every: o.Every, Public: o.PublicURL, Tier: tier,
-		Authorize: a.authorizeAlerts, UserAgent: "wmstats/" + a.o.Version, Log: a.Log,
+		Client: alertmanager.NewClient(a.files.alertmanagerTLS), Authorize: a.authorizeAlerts, UserAgent: "wmstats/" + a.o.Version, Log: a.Log,
 		Posted: func(ok bool) {
 			if ok {
 				done.Inc()

@@ -27,7 +27,8 @@ type files struct {
 	token    *filewatch.File[string]            // nil: none
 	tls      *tlsclient.Client
 
-	alertmanager *filewatch.File[string] // password or token; nil: none
+	alertmanager    *filewatch.File[string] // password or token; nil: none
+	alertmanagerTLS *tlsclient.Client
 
 	passwords, alertsUsed, tokens, connections int // numbers of the contents in use
 }
@@ -57,6 +58,9 @@ func (a *App) openFiles() (err error) {
 		if a.files.alertmanager, err = filewatch.Open(at, onePassword, o("Alertmanager secret")); err != nil {
 			return fmt.Errorf("--alertmanager-password-file, --alertmanager-token-file: %w", err)
 		}
+	}
+	if a.files.alertmanagerTLS, err = tlsclient.New(tlsclient.Options{Files: a.o.Alertmanager.TLS, Server: "Alertmanager", Log: a.Log}); err != nil {
+		return fmt.Errorf("--alertmanager-ca, --alertmanager-cert, --alertmanager-key: %w", err)
 	}
 	return nil
 }
@@ -142,6 +146,7 @@ func (a *App) Reload() {
 		a.files.token.Reload()
 	}
 	a.files.tls.Reload()
+	a.files.alertmanagerTLS.Reload()
 	select {
 	case a.reloaded <- struct{}{}:
 	default: // it has been logged already
@@ -155,7 +160,8 @@ func (a *App) checks() []health.Check {
 		list = append(list, loginCheck(a.login()))
 	}
 	list = append(list, a.certificateCheck()...)
-	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil || a.files.alertmanager != nil || a.files.token != nil || a.files.tls.HasFiles()
+	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil || a.files.alertmanager != nil || a.files.token != nil ||
+		a.files.tls.HasFiles() || a.files.alertmanagerTLS.HasFiles()
 	if !given {
 		return list
 	}
@@ -173,6 +179,7 @@ func (a *App) checks() []health.Check {
 		faults = append(faults, f.Fault())
 	}
 	faults = append(faults, a.files.tls.Faults()...)
+	faults = append(faults, a.files.alertmanagerTLS.Faults()...)
 	return append(list, health.Files(faults))
 }
 
