@@ -105,7 +105,7 @@ func impatient(t *testing.T, in *inbox) string {
 	}
 	var hurry func(route map[string]any)
 	hurry = func(route map[string]any) {
-		route["group_wait"], route["group_interval"] = "2s", "2s"
+		route["group_wait"], route["group_interval"] = "1s", "1s"
 		routes, _ := route["routes"].([]any)
 		for _, r := range routes {
 			hurry(r.(map[string]any))
@@ -189,11 +189,12 @@ func alertsAt(t *testing.T, url string) map[string]held {
 	return out
 }
 
-// postingTo returns options of a server that posts each 3 seconds.
+// postingTo returns options of a server that posts each 2 seconds: its alerts end
+// 8 seconds after the last post, which a busy machine must not reach.
 func postingTo(t *testing.T, couchURL string, alertmanagers ...string) app.Options {
 	t.Helper()
 	o := options(t, couchURL, &logBuffer{})
-	o.Alertmanager.URLs, o.Alertmanager.Every, o.Alertmanager.PublicURL = alertmanagers, 3*time.Second, "https://example.org/wmstats"
+	o.Alertmanager.URLs, o.Alertmanager.Every, o.Alertmanager.PublicURL = alertmanagers, 2*time.Second, "https://example.org/wmstats"
 	return o
 }
 
@@ -236,6 +237,7 @@ func stop(t *testing.T, a *app.App) {
 // servers as one. Each is reported once, and once more when it is over. A
 // restarted server posts the same alerts.
 func TestAlertmanagerOfTwoReplicas(t *testing.T) {
+	t.Parallel() // it mostly waits
 	in := newInbox(t)
 	am := startAlertmanager(t, impatient(t, in))
 	fake, at := couch(t)
@@ -287,6 +289,7 @@ func TestAlertmanagerOfTwoReplicas(t *testing.T) {
 // with the shipped configuration reports the agent, and not the workflows whose
 // counts it does not report. Those of another agent are reported.
 func TestAlertmanagerInhibits(t *testing.T) {
+	t.Parallel()
 	in := newInbox(t)
 	am := startAlertmanager(t, impatient(t, in))
 	fake, at := couch(t)

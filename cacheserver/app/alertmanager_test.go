@@ -22,6 +22,7 @@ const shipped = "../../deploy/alertmanager"
 // TestAlertmanagerCredentials: the password and the token are read again when
 // their files change.
 func TestAlertmanagerCredentials(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		set    func(o *app.AlertmanagerOptions, file string)
 		accept func(r *http.Request, secret string) bool
@@ -39,6 +40,7 @@ func TestAlertmanagerCredentials(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			accepted := make(chan string, 1000)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				for _, secret := range []string{"f1rst", "sec0nd"} {
