@@ -185,7 +185,11 @@ func (p *Poster) ofAgents(g *group, agents []schema.AgentDetail) (list []alert) 
 func (p *Poster) ofStrays(g *group, limits schema.Limits, strays []schema.StrayWorkflow) (list []alert) {
 	for i := range strays {
 		one := strays[i].Alert(limits)
-		a := alert{labels: p.labels(&g.rule), since: at(one.Since), link: p.page("/workflows/" + url.PathEscape(one.Workflow)), annotations: map[string]string{
+		page := "/workflows/" + url.PathEscape(one.Workflow)
+		if strays[i].Status == "" { // the lists have no such request, so it has no page
+			page = "/attention?rule=" + g.rule.Name
+		}
+		a := alert{labels: p.labels(&g.rule), since: at(one.Since), link: p.page(page), annotations: map[string]string{
 			"summary": one.Reason, "cause": one.Cause, "who": one.Who, "query": g.query,
 		}}
 		a.labels["workflow"] = one.Workflow
