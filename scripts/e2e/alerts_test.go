@@ -77,6 +77,8 @@ func TestLinksOfAlerts(t *testing.T) {
 	for _, name := range []string{`a/b?c=d&e#f`, `100% "é" <b>`} {
 		require.NoError(t, s.couch.Put(requestDB, []byte(plainRequest(name, ""))))
 	}
+	// Jobs of a request that nobody knows.
+	require.NoError(t, s.couch.Put(wmstatsDB, []byte(strings.Replace(plainWork("unknown_request", ""), `"success":5`, `"submitted":{"running":3}`, 1))))
 	rules := "rules:\n"
 	for _, rule := range attention.RuleNames() {
 		rules += fmt.Sprintf("  %s: {on: true, notify: true}\n", rule)
@@ -114,6 +116,8 @@ func TestLinksOfAlerts(t *testing.T) {
 			for _, a := range d.in.links {
 				addresses[a.Annotations["query"]] = ""
 				switch workflow, agent := a.Labels["workflow"], a.Labels["agent"]; {
+				case workflow == "unknown_request":
+					addresses[a.GeneratorURL] = ""
 				case workflow != "":
 					addresses[a.GeneratorURL] = workflow
 					if !plainName.MatchString(workflow) {
