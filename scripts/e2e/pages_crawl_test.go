@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	crawlMost  = 350 // maximum number of addresses
-	crawlAlike = 3   // maximum number of one shape: the same page with the same parameters
+	crawlMost  = 350 // usual maximum number of addresses
+	crawlAlike = 3   // usual maximum of one shape: the same page with the same parameters
 )
 
 // crawl follows the links of a server. Filters can be combined without end, so
@@ -31,6 +31,8 @@ type crawl struct {
 	base    string // URL of the dashboard, which may have a path
 	seen    map[string]bool
 	shapes  map[string]int
+	most    int // maximum number of addresses
+	alike   int // and of those of one shape
 	waiting []link
 	pages   int
 }
@@ -41,7 +43,7 @@ type link struct{ from, to string }
 var plainName = regexp.MustCompile(`^[\w.-]+$`)
 
 func newCrawl(base string) *crawl {
-	return &crawl{base: base, seen: map[string]bool{}, shapes: map[string]int{}}
+	return &crawl{base: base, seen: map[string]bool{}, shapes: map[string]int{}, most: crawlMost, alike: crawlAlike}
 }
 
 // add adds an address on this server, unless it is known or its shape has enough.
@@ -63,11 +65,11 @@ func (c *crawl) add(t *testing.T, from, ref string) {
 	if !assert.True(t, below && strings.HasPrefix(to, "/"), "%s leads out of %s to %s", from, c.base, ref) {
 		return
 	}
-	if c.seen[to] || len(c.seen) >= crawlMost {
+	if c.seen[to] || len(c.seen) >= c.most {
 		return
 	}
 	shape := shapeOf(to)
-	if from != "" && c.shapes[shape] >= crawlAlike {
+	if from != "" && c.shapes[shape] >= c.alike {
 		return
 	}
 	c.shapes[shape]++
