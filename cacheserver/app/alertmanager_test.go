@@ -147,7 +147,7 @@ func TestShippedAlertmanagerConfiguration(t *testing.T) {
 		"subject": {"[WMStats T0] 2 failed, team production"},
 		"link":    {"http://am"},
 		"text":    {"Now (2):", "w1\n  in status failed\n  cause: failed since 10:00\n  who: team x\n  status failed, priority 110000, campaign Run3\n  since 2026-11-30 10:00 UTC\n  https://h/workflows/w1\n", "Over (1):", "w3\n", "over at 2026-11-30 11:00 UTC", "All of this rule: https://h/api/fetch?alert=failed"},
-		"chat":    {"<https://h/workflows/w1|w1>: in status failed", "Over: w3"},
+		"chat":    {"<https://h/workflows/w1|w1>: in status failed (failed since 10:00), team x\n", "Over: w3"},
 	} {
 		got := run("template", "render", "--template.glob="+filepath.Join(shipped, "wmstats.tmpl"), "--template.data="+file, `--template.text={{ template "wmstats.`+text+`" . }}`)
 		for _, w := range want {
