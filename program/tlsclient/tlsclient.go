@@ -146,7 +146,7 @@ func (c *Client) renew(old *state) *state {
 		c.fault = ""
 		if err != nil {
 			c.fault = "the " + c.server + " certificate and key can't be used"
-			c.log.Error(c.fault+"; keeping the last good ones", "err", err)
+			c.log.Error("the client certificate and key can't be used; keeping the last good ones", "server", c.server, "err", err)
 		} else {
 			next.cert, next.expires = cert, expires
 		}
@@ -176,10 +176,10 @@ func (c *Client) warn(s *state) {
 	}
 	c.warned = now
 	if now.After(s.expires) {
-		c.log.Error("the certificate for "+c.server+" has expired", "expired", s.expires)
+		c.log.Error("the client certificate has expired", "server", c.server, "expired", s.expires)
 		return
 	}
-	c.log.Warn("the certificate for "+c.server+" expires soon", "expires", s.expires)
+	c.log.Warn("the client certificate expires soon", "server", c.server, "expires", s.expires)
 }
 
 // Expires returns when the first certificate of the chain expires; zero without a

@@ -67,3 +67,15 @@ func TestLogMessagesExist(t *testing.T) {
 	}
 	assert.Greater(t, found, 20)
 }
+
+// TestHealthLinesAreDocumented: the table of docs/how-to/monitor.md has each line of
+// /readyz?verbose, and no other.
+func TestHealthLinesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(root + "docs/how-to/monitor.md")
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(page), "| line | server | fails when |\n|---|---|---|\n")
+	require.True(t, ok)
+	table, _, _ = strings.Cut(table, "\n\n")
+	documented := namesIn(regexp.MustCompile(`(?m)^\| \*([^*]+)\* \|`), table)
+	assert.Equal(t, namesIn(regexp.MustCompile(`\bCheck\{\s*Name: "([^"]+)"`), sourceOf(t)), documented)
+}
