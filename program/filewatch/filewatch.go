@@ -23,8 +23,9 @@ type Options struct {
 	What  string        // name of the file before the word, for the log and Fault: "credentials"
 	Every time.Duration // longest time until a change is noticed; 0: 2 s
 
-	// Settle uses a changed file only after two checks saw the same content. It is
-	// for content that is also valid when half-written, such as a password.
+	// Settle uses a changed file only after two checks saw the same content, or if it
+	// was written longer ago than Every. It is for content that is also valid when
+	// half-written, such as a password.
 	Settle bool
 
 	Now func() time.Time
@@ -134,7 +135,7 @@ func (f *File[T]) look(told bool) {
 		fault := f.judged
 		f.fault.Store(&fault) // the file may have been missing
 		return
-	case f.o.Settle && sum != f.pending && !told:
+	case f.o.Settle && sum != f.pending && !told && !f.settled():
 		f.pending = sum
 		wait = f.o.Every / settle
 		return
@@ -153,6 +154,14 @@ func (f *File[T]) look(told bool) {
 	f.fault.Store(nil)
 	f.good.Store(&content[T]{value, f.good.Load().number + 1})
 	f.o.Log.Info("read the changed "+f.o.What+" file", "file", f.path)
+}
+
+// settled reports whether the last write to the file was longer ago than Every. Then
+// nobody is writing it, and a server that was idle must not use the old content
+// for the next request: it may be a revoked key.
+func (f *File[T]) settled() bool {
+	info, err := os.Stat(f.path)
+	return err == nil && f.o.Now().Sub(info.ModTime()) > f.o.Every
 }
 
 var errEmpty = errors.New("it has no content")

@@ -75,6 +75,16 @@ func TestAChangedFileIsReadAgain(t *testing.T) {
 	assert.Equal(t, "three", r.after(3*time.Second))
 }
 
+// TestAnIdleServer: the first look after a pause takes content written long before it,
+// so a key that was replaced meanwhile is not used again.
+func TestAnIdleServer(t *testing.T) {
+	r := open(t, "revoked")
+	r.write("new")
+	require.NoError(t, os.Chtimes(r.path, time.Time{}, r.now.Add(time.Second)))
+	r.now = r.now.Add(time.Minute)
+	assert.Equal(t, "new", r.Value())
+}
+
 func TestReloadTakesItAtOnce(t *testing.T) {
 	r := open(t, "one")
 	r.write("two")
