@@ -121,38 +121,55 @@ func (w *Workflow) AveragedDatasets() int64 {
 	return cmp.Or(int64(len(w.OutputDatasets)), w.OutputDatasetCount)
 }
 
-// estimate sets SecondsLeft by the formula of the old page, with
-// c = Success + Failure:
+// believable are the bounds of an estimate: the time in a status with open
+// jobs before there is one, and the factor by which the share of jobs that have
+// ended may differ from that of events.
+const (
+	believableAfter  = 6 * 3600 // s
+	believableFactor = 3
+)
+
+// estimate sets SecondsLeft from the average rate since the workflow entered its
+// status, by the formula of the old page, with c = Success + Failure:
 //
 //	R = c / (TotalJobs - Canceled), Q = JobsInWMBS / EstimatedJobs,
 //	d = now - StatusTime, left = d / (R x Q) - d
 //
 // now is LastAgentUpdate, the time of the counts, so that the record does not
-// change every second. The result is 0 when the workflow no longer runs. It is
-// -1 before the first job has ended, when the expected jobs or the start are
-// unknown, and when the counts are older than the status. If agents have taken
-// more jobs than expected, the result is at least 0.
+// change every second. If agents have taken more jobs than expected, the result
+// is at least 0. It is -1 where nobody would believe it: when the workflow does
+// not run, before the first job has ended, when the expected jobs or the start
+// are unknown, when the counts are older than the status, in the first hours of
+// a status with open jobs, and when jobs and events disagree.
 func (w *Workflow) estimate() {
 	w.SecondsLeft = -1
-	ended := float64(w.Success + w.Failure)
-	if ended <= 0 {
-		return
-	}
 	switch w.Status {
 	case "running", "running-open", "running-closed", "force-complete":
-	case "Closed", "AlcaSkim", "Merge", "Harvesting":
-		return // of T0, which has no expected jobs
 	default:
-		w.SecondsLeft = 0
-		return
+		return // finished, not begun, or of T0, which has no expected jobs
 	}
-	r := ended / float64(w.TotalJobs-w.Canceled)
+	ended, created := float64(w.Success+w.Failure), w.TotalJobs-w.Canceled
 	q := float64(w.JobsInWMBS) / float64(w.EstimatedJobs)
 	d := float64(w.LastAgentUpdate - w.StatusTime)
-	if w.EstimatedJobs <= 0 || w.StatusTime <= 0 || d <= 0 || w.TotalJobs <= w.Canceled || !(r*q > 0) {
+	share := ended / float64(created) * q
+	if w.EstimatedJobs <= 0 || w.StatusTime <= 0 || d <= 0 || created <= 0 || !(share > 0) {
 		return
 	}
-	if left := math.Round(d/(r*q) - d); left < 1<<53 {
+	if d < believableAfter && created > w.Success+w.Failure || w.eventsDisagree(share) {
+		return
+	}
+	if left := math.Round(d/share - d); left < 1<<53 {
 		w.SecondsLeft = max(int64(left), 0)
 	}
+}
+
+// eventsDisagree reports whether the share of events that are done contradicts
+// the share of the expected jobs that have ended. A share above 1 is taken as 1.
+func (w *Workflow) eventsDisagree(jobs float64) bool {
+	if w.EventProgress < 0 {
+		return false
+	}
+	const percent = 100
+	jobs, events := min(jobs, 1), min(w.EventProgress/percent, 1)
+	return jobs > believableFactor*events || events > believableFactor*jobs
 }

@@ -155,24 +155,40 @@ func TestJudge(t *testing.T) {
 }
 
 func TestSecondsLeft(t *testing.T) {
-	base := Workflow{Status: "running-open", StatusTime: 1000, EstimatedJobs: 100}
-	part := AgentReport{Agent: "a", Time: 2000, Counts: JobCounts{Success: 20, Running: 20, Canceled: 5}, JobsInWMBS: 50}
+	const start, hours10 = 1000, 36_000
+	base := Workflow{Status: "running-open", StatusTime: start, EstimatedJobs: 100, InputEvents: -1}
+	part := AgentReport{Agent: "a", Time: start + hours10, Counts: JobCounts{Success: 20, Running: 20, Canceled: 5}, JobsInWMBS: 50}
+	// 20 of 40 jobs, of half of the expected jobs: a quarter.
+	events := func(done int64) func(*Workflow, *AgentReport) {
+		return func(w *Workflow, p *AgentReport) {
+			w.InputEvents, p.Outputs = 1200, []OutputReport{{Dataset: "/a", Events: done}}
+		}
+	}
 	for name, test := range map[string]struct {
 		change func(w *Workflow, p *AgentReport)
 		want   int64
 	}{
-		"R 1/2, Q 1/2, d 1000": {func(*Workflow, *AgentReport) {}, 3000},
-		"no job ended":         {func(_ *Workflow, p *AgentReport) { p.Counts = JobCounts{Running: 5} }, -1},
-		"no longer runs":       {func(w *Workflow, _ *AgentReport) { w.Status = "completed" }, 0},
-		"jobs not estimated":   {func(w *Workflow, _ *AgentReport) { w.EstimatedJobs = -1 }, -1},
-		"start unknown":        {func(w *Workflow, _ *AgentReport) { w.StatusTime = 0 }, -1},
-		"counts before status": {func(w *Workflow, _ *AgentReport) { w.StatusTime = 2001 }, -1},
-		"nothing in WMBS":      {func(_ *Workflow, p *AgentReport) { p.JobsInWMBS = 0 }, -1},
-		"more than estimated":  {func(_ *Workflow, p *AgentReport) { p.JobsInWMBS = 1000 }, 0},
-		"never ends":           {func(w *Workflow, p *AgentReport) { w.EstimatedJobs, p.JobsInWMBS = math.MaxInt64, 1 }, -1},
-		"no jobs in sum": {func(_ *Workflow, p *AgentReport) {
-			p.Counts = JobCounts{Success: 5, Transition: -5}
-		}, -1},
+		"R 1/2, Q 1/2, 10 h":       {func(*Workflow, *AgentReport) {}, 3 * hours10},
+		"no job ended":             {func(_ *Workflow, p *AgentReport) { p.Counts = JobCounts{Running: 5} }, -1},
+		"finished":                 {func(w *Workflow, _ *AgentReport) { w.Status = "completed" }, -1},
+		"aborted":                  {func(w *Workflow, _ *AgentReport) { w.Status = "aborted" }, -1},
+		"jobs not estimated":       {func(w *Workflow, _ *AgentReport) { w.EstimatedJobs = -1 }, -1},
+		"start unknown":            {func(w *Workflow, _ *AgentReport) { w.StatusTime = 0 }, -1},
+		"counts before status":     {func(w *Workflow, p *AgentReport) { w.StatusTime = p.Time + 1 }, -1},
+		"nothing in WMBS":          {func(_ *Workflow, p *AgentReport) { p.JobsInWMBS = 0 }, -1},
+		"more than estimated":      {func(_ *Workflow, p *AgentReport) { p.JobsInWMBS = 1000 }, 0},
+		"never ends":               {func(w *Workflow, p *AgentReport) { w.EstimatedJobs, p.JobsInWMBS = math.MaxInt64, 1 }, -1},
+		"no jobs in sum":           {func(_ *Workflow, p *AgentReport) { p.Counts = JobCounts{Success: 5, Transition: -5} }, -1},
+		"after 6 h":                {func(_ *Workflow, p *AgentReport) { p.Time = start + 6*3600 }, 18 * 3600},
+		"before 6 h, jobs open":    {func(_ *Workflow, p *AgentReport) { p.Time = start + 6*3600 - 1 }, -1},
+		"before 6 h, none open":    {func(_ *Workflow, p *AgentReport) { p.Time, p.Counts.Running = start+3600, 0 }, 3600},
+		"events agree":             {events(300), 3 * hours10},
+		"a third of the events":    {events(101), 3 * hours10},
+		"less than a third":        {events(99), -1},
+		"three times the events":   {events(900), 3 * hours10},
+		"more than three times":    {events(901), -1},
+		"no event at all":          {events(0), -1},
+		"more than all the events": {events(5000), -1},
 	} {
 		w, p := base, part
 		test.change(&w, &p)

@@ -14,7 +14,7 @@ var reasons = map[string]string{
 	"EventProgress":   "input or output events unknown",
 	"LumiProgress":    "input or output lumi sections unknown",
 	"QueueInjection":  "no agent has reported, or the expected number of jobs is unknown",
-	"SecondsLeft":     "no estimate: no finished jobs, not running, or too little data",
+	"SecondsLeft":     "no believable estimate yet, or not running",
 	"EstimatedJobs":   "unknown until the global queue splits the work",
 	"InputEvents":     "not set in the request",
 	"InputLumis":      "not set in the request",

@@ -89,7 +89,7 @@ func TestKnownContentMovesOnlyFreshness(t *testing.T) {
 func TestARestartMovesOnlyTheTimesOfUpdates(t *testing.T) {
 	m := newMaker(9)
 	w, first := m.requestChange(nameOf(1)), m.partChange(nameOf(1), 1, start)
-	w.Workflow.Status, w.Workflow.StatusTime, w.Workflow.EstimatedJobs = "running-open", start-1000, 1<<40
+	w.Workflow.Status, w.Workflow.StatusTime, w.Workflow.EstimatedJobs, w.Workflow.InputEvents = "running-open", start-100_000, 1<<30, -1
 	first.Report.Counts.Success, first.Report.JobsInWMBS = 5, 7
 	again := first
 	again.Time += 600

@@ -251,17 +251,18 @@ func (w *world) checkTimes(followed, fresh map[string]schema.Workflow) (several 
 // secondsLeft is the formula of schema/join.go, estimate, as of the last
 // counts, implemented a second time.
 func secondsLeft(r *schema.Workflow) int64 {
-	switch r.Status {
-	case "running", "running-open", "running-closed", "force-complete":
-	default:
-		if r.Success+r.Failure == 0 {
-			return -1
-		}
-		return 0
+	if !slices.Contains([]string{"running", "running-open", "running-closed", "force-complete"}, r.Status) {
+		return -1
 	}
 	share := float64(r.Success+r.Failure) / float64(r.TotalJobs-r.Canceled) * float64(r.JobsInWMBS) / float64(r.EstimatedJobs)
 	passed := float64(r.LastAgentUpdate - r.StatusTime)
 	if r.EstimatedJobs <= 0 || r.StatusTime <= 0 || passed <= 0 || !(share > 0) || math.IsInf(share, 0) {
+		return -1
+	}
+	if passed < 6*3600 && r.TotalJobs-r.Canceled-r.Success-r.Failure > 0 {
+		return -1
+	}
+	if jobs, events := math.Min(share, 1), math.Min(r.EventProgress/100, 1); events >= 0 && math.Max(jobs, events) > 3*math.Min(jobs, events) {
 		return -1
 	}
 	return max(0, int64(math.Round(passed/share-passed)))
