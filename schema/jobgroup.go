@@ -42,14 +42,15 @@ func MergeJobErrors(groups []JobError) []JobError {
 // not add up over groups. Jobs that succeeded in the end are left out, unless
 // requested.
 type ErrorSummary struct {
-	ExitCode  int64  `from:"key[3] of jobsByStatusWorkflow" doc:"exit code of the jobs; -1 if they have none, or if jobs are not grouped by it"`
-	Meaning   string `from:"table of exit codes" doc:"meaning of the exit code; empty if jobs are not grouped by it"`
-	Area      string `from:"table of exit codes" doc:"where such jobs fail: application, environment, data, stage-out, limits, agent, ..."`
-	Site      string `from:"key[4]" doc:"the site, or (unknown); empty if jobs are not grouped by it"`
-	Workflow  string `from:"key[0]" doc:"name of the workflow; empty if jobs are not grouped by it"`
-	State     string `order:"job state" from:"key[2]" doc:"state of the jobs; empty if jobs are not grouped by it"`
-	Jobs      int64  `unit:"jobs" from:"sum of the view's counts" doc:"jobs"`
-	Workflows int64  `unit:"workflows" from:"distinct key[0]" doc:"workflows that they belong to"`
-	Sites     int64  `unit:"sites" from:"distinct key[4]" doc:"sites that they failed at"`
-	ExitCodes int64  `unit:"codes" from:"distinct key[3]" doc:"exit codes that they have"`
+	ExitCode  int64   `from:"key[3] of jobsByStatusWorkflow" doc:"exit code of the jobs; -1 if they have none, or if jobs are not grouped by it"`
+	Meaning   string  `from:"table of exit codes" doc:"meaning of the exit code; empty if jobs are not grouped by it"`
+	Area      string  `from:"table of exit codes" doc:"where such jobs fail: application, environment, data, stage-out, limits, agent, ..."`
+	Site      string  `from:"key[4]" doc:"the site, or (unknown); empty if jobs are not grouped by it"`
+	Workflow  string  `from:"key[0]" doc:"name of the workflow; empty if jobs are not grouped by it"`
+	State     string  `order:"job state" from:"key[2]" doc:"state of the jobs; empty if jobs are not grouped by it"`
+	Jobs      int64   `unit:"jobs" from:"sum of the view's counts" doc:"job reports"`
+	Workflows int64   `unit:"workflows" from:"distinct key[0]" doc:"workflows that they belong to"`
+	Sites     int64   `unit:"sites" from:"distinct key[4]" doc:"sites that they failed at"`
+	ExitCodes int64   `unit:"codes" from:"distinct key[3]" doc:"exit codes that they have"`
+	Share     float64 `unit:"%" from:"100 x Jobs / sum of Jobs of all groups" doc:"share of the selected job reports"`
 }

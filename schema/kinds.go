@@ -32,6 +32,7 @@ func Kinds() []Kind {
 		kind[JobTransition]("JobTransition is one change of a job's state."),
 		kind[ErrorSummary]("ErrorSummary is a number of failing jobs that have something in common, over all workflows of the cache."),
 		kind[LogEntry]("LogEntry is one message about a workflow in the log database."),
+		kind[LogGroup]("LogGroup is the messages of one reporter, thread and type about one workflow: how many there are, and the newest."),
 		kind[Site]("Site sums what agents reported at one site, over all workflows."),
 		kind[SiteAgent]("SiteAgent is what one agent reports about one site, and when."),
 		kind[Campaign]("Campaign sums the workflows whose main campaign it is, and counts those that have it only in a step."),

@@ -66,7 +66,7 @@ type Workflow struct {
 	QueueInjection     float64 `unit:"%" from:"100 x JobsInWMBS / EstimatedJobs" doc:"share of the expected jobs that agents have taken; -1 if unknown"`
 	EventProgress      float64 `unit:"%" from:"100 x OutputEvents / (number of datasets of AvgOutputEvents x InputEvents)" doc:"events done; -1 if unknown"`
 	LumiProgress       float64 `unit:"%" from:"100 x OutputLumis / (number of datasets of AvgOutputLumis x InputLumis)" doc:"lumis done, may pass 100; -1 if unknown"`
-	SecondsLeft        int64   `unit:"s" from:"formula of schema/join.go, estimate, as of LastAgentUpdate" doc:"estimated time to completion, at the average rate since it entered its status; -1 if it does not run or there is no believable estimate"`
+	SecondsLeft        int64   `unit:"s" from:"formula of schema/join.go, estimate, as of LastAgentUpdate" doc:"estimated time to completion, at the average rate since it entered its status; -1 if it does not run, or if an estimate would not be believable"`
 
 	HasJobInfo        bool     `from:"at least one agent_request document" doc:"an agent has reported on it"`
 	Agents            []string `param:"agent" from:"agent_url without port" doc:"agents that have reported on it"`

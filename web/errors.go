@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema"
@@ -23,7 +24,10 @@ type ErrorsPage struct {
 	Sites     []ErrorRow
 	SiteCount int64
 	Workflows []ErrorRow
-	Affected  int64 // total number of workflows
+	Ranked    []schema.Workflow // by the failed jobs that agents count; nil under a filter of jobs, which agents do not count
+	RankedAll int64             // total number of workflows with failed jobs
+	RankedAt  string            // address of their list
+	Affected  int64             // total number of workflows with job reports
 	List      string
 	Map       Heat
 	More      string // address with all rows of the map; "" when all are shown
@@ -61,6 +65,18 @@ func ExitCode(code int64) string {
 	return digits(code)
 }
 
+// reportShare says how many of the failed jobs that agents count have a job
+// report: "3 job reports of 52 012 failed jobs (0.0058 %)".
+func reportShare(r wire.FailureReports) string {
+	const all, digits, bits = 100, 2, 64
+	share := float64(r.ReportedJobs) / float64(r.Failure) * all
+	percent := percentDigits(share)
+	if share > 0 && share < 1 {
+		percent = strconv.FormatFloat(share, 'g', digits, bits)
+	}
+	return Plural(r.ReportedJobs, "job report", "job reports") + " of " + Plural(r.Failure, "failed job", "failed jobs") + " (" + percent + thin + "%)"
+}
+
 // missingReports says that agents count more failed jobs than have been reported,
 // and which agents lack the most reports. It returns "" if no reports are known to
 // be missing.
@@ -68,8 +84,7 @@ func missingReports(r wire.FailureReports) string {
 	if r.ReportedJobs < 0 || r.Failure <= r.ReportedJobs {
 		return ""
 	}
-	count := Plural(r.Failure, "failed job", "failed jobs")
-	text := "Agents count " + count + "; reports have arrived for " + Int(r.ReportedJobs) + "."
+	text := reportShare(r) + "."
 	var names []string
 	for _, a := range r.Agents {
 		if a.Agent == "" && a.ReportedJobs > 0 {

@@ -1,6 +1,9 @@
 package web
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
 
 // GroupsPage are the props of the page of campaigns, releases or sites.
 type GroupsPage struct {
@@ -66,10 +69,11 @@ type GroupPage struct {
 	JSON    string
 }
 
-// WorstSites are the sites with the most failing jobs of a campaign.
+// WorstSites are the sites with the most job reports of a campaign.
 type WorstSites struct {
 	Rows    []ErrorRow
-	Total   int64    // sites with failing jobs
+	Reports wire.FailureReports
+	Total   int64    // sites with job reports
 	Missing *Missing // why they could not be read; nil if they were
 }
 

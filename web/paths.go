@@ -19,6 +19,7 @@ const (
 	SitesPath     = "/sites"
 	AgentsPath    = "/agents"
 	ErrorsPath    = "/errors"
+	LogsPath      = "/logs" // a tab of the page of errors
 	AboutPath     = "/about"
 	ChangedPath   = "/changed"
 	ColumnsPath   = "/columns"

@@ -30,33 +30,34 @@ func TestPagesNameMissingReports(t *testing.T) {
 		return out.String()
 	}
 	none := page(schema.ErrorsNoneReported, 46, 0, agent("vocms0901.cern.ch", 46, 0))
-	assert.Contains(t, none, "Agents count 46 failed jobs; reports have arrived for 0. Reports are missing from vocms0901.cern.ch (46).")
+	assert.Contains(t, none, "0 job reports of 46 failed jobs (0\u202f%). Reports are missing from vocms0901.cern.ch (46).")
 	assert.NotContains(t, none, "No failed jobs")
 	some := page(schema.ErrorsLoaded, 45, 16, agent("a", 16, 16), agent("b", 12, 0), agent("c", 17, 0))
-	assert.Contains(t, some, "Agents count 45 failed jobs; reports have arrived for 16. Reports are missing from c (17), b (12).")
-	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 16, agent("a", 16, 16)), "have arrived")
-	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 20, agent("a", 16, 20)), "have arrived")
+	assert.Contains(t, some, "16 job reports of 45 failed jobs (35.6\u202f%). Reports are missing from c (17), b (12).")
+	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 16, agent("a", 16, 16)), "job reports of")
+	assert.NotContains(t, page(schema.ErrorsLoaded, 16, 20, agent("a", 16, 20)), "job reports of")
 	assert.Contains(t, page(schema.ErrorsNone, 0, 0), "No failed jobs are recorded")
 	assert.NotContains(t, page(schema.ErrorsNone, 3, 0), "No failed jobs are recorded", "details that were read before the counts")
-	assert.NotContains(t, page(schema.ErrorsFailed, 46, -1, agent("a", 46, -1)), "have arrived", "unknown is not 0")
+	assert.NotContains(t, page(schema.ErrorsFailed, 46, -1, agent("a", 46, -1)), "job reports of", "unknown is not 0")
 
 	var many []wire.AgentFailureReports
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		many = append(many, wire.AgentFailureReports{Agent: name, Failure: 1})
 	}
-	assert.Equal(t, "Agents count 7 failed jobs; reports have arrived for 0. Reports are missing from a (1), b (1), c (1), d (1), e (1) and 2 more agents.",
+	assert.Equal(t, "0 job reports of 7 failed jobs (0\u202f%). Reports are missing from a (1), b (1), c (1), d (1), e (1) and 2 more agents.",
 		missingReports(wire.FailureReports{Failure: 7, Agents: many}))
 
-	assert.Equal(t, "Agents count 7 failed jobs; reports have arrived for 3.",
+	assert.Equal(t, "3 job reports of 7 failed jobs (42.9\u202f%).",
 		missingReports(wire.FailureReports{Failure: 7, ReportedJobs: 3, Agents: []wire.AgentFailureReports{{Agent: "a", Failure: 7}, {Agent: "", ReportedJobs: 3}}}),
 		"reports without an agent may be of any agent")
 
-	for _, failed := range []int64{0, 5} {
+	assert.Equal(t, "3 job reports of 52\u202f012 failed jobs (0.0058\u202f%).", missingReports(wire.FailureReports{Failure: 52012, ReportedJobs: 3}))
+	for failed, want := range map[int64]string{0: "Agents count no failed jobs, and no job reports have arrived.", 5: "0 job reports of 5 failed jobs"} {
 		var out bytes.Buffer
-		require.NoError(t, worstSites(WorstSites{}, failed, "/errors").Render(t.Context(), &out))
-		assert.Equal(t, failed == 0, bytes.Contains(out.Bytes(), []byte("Agents count no failed jobs, and no reports have arrived.")))
+		require.NoError(t, worstSites(WorstSites{Reports: wire.FailureReports{Failure: failed}}, "/errors").Render(t.Context(), &out))
+		assert.Contains(t, out.String(), want)
 	}
-	for failed, want := range map[int64]string{0: "No failing jobs.", 5: "No reports of failing jobs."} {
+	for failed, want := range map[int64]string{0: "No failing jobs.", 5: "No job reports."} {
 		var out bytes.Buffer
 		require.NoError(t, Errors(ErrorsPage{Reports: wire.FailureReports{Failure: failed}}).Render(t.Context(), &out))
 		assert.Contains(t, out.String(), want)

@@ -10,6 +10,7 @@ import (
 type CodeRow struct {
 	ExitCode int64
 	Count    int64
+	Share    float64 // % of the job reports shown
 	Meaning  string
 	Area     string
 	Href     string // the page narrowed to it
@@ -43,13 +44,13 @@ func errorsText(p WorkflowPage) string {
 		case len(p.Detail.Errors) > 0:
 			return ""
 		case p.Chosen != "":
-			return "No reports of failed jobs of this kind are recorded for this workflow."
+			return "No job reports of this kind have arrived for this workflow."
 		case !p.Detail.HasJobInfo:
-			return "No reports of failed jobs have arrived. " + noCounts(&p.Detail.Workflow)
+			return "No job reports have arrived. " + noCounts(&p.Detail.Workflow)
 		case p.Detail.ErrorsState == schema.ErrorsNone && p.Detail.Failure == 0:
 			return "No failed jobs are recorded for this workflow."
 		}
-		return "No reports of failed jobs are recorded for this workflow."
+		return "No job reports have arrived for this workflow."
 	case schema.ErrorsFailed:
 		return "The error records could not be read from CouchDB. The counts above are not affected."
 	}

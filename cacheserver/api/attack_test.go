@@ -69,6 +69,7 @@ func expensiveRequests() []expensive {
 		{"page of a site", "GET", "/sites/T1_US_FNAL?sort=OutputDatasets&facets=workflow:1000", ""},
 		{"attention", "GET", "/attention", ""},
 		{"failing jobs", "GET", "/errors?by=workflow,exitcode,site,state&workflow=*a*b*,!*c*d*&sort=-meaning,area", ""},
+		{"log messages", "GET", "/logs?workflow=*a*b*,!*c*d*&type=" + strings.Join(globs, ",") + "&sort=-message,thread", ""},
 		{"changes", "GET", "/changes?since=t-1&workflow=" + strings.Join(globs, ","), ""},
 		{"regular expression of many loops", "POST", "/find", regex(strings.Repeat(".*", 400) + "x")},
 		{"nested loops", "POST", "/find", regex("((.*){10}){10}x")},

@@ -24,6 +24,7 @@ const (
 	kindJobs           = "jobs"
 	kindLogs           = "logs"
 	kindAllFailingJobs = "all_errors"
+	kindAllLogs        = "all_logs"
 )
 
 // newDemand returns the reader between handlers and source, with its metrics.
@@ -36,7 +37,7 @@ func newDemand(o Options) (*ondemand.Reader, error) {
 		Name: "wmstats_ondemand_seconds", Help: "Time of on-demand reads from the source, including the wait in the queue.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 	}, []string{"kind"})
-	for _, kind := range []string{kindDetail, kindFailingJobs, kindJobs, kindLogs, kindAllFailingJobs} {
+	for _, kind := range []string{kindDetail, kindFailingJobs, kindJobs, kindLogs, kindAllFailingJobs, kindAllLogs} {
 		seconds.WithLabelValues(kind)
 		for _, outcome := range []string{ondemand.Kept, ondemand.Read, ondemand.Absent, ondemand.Failed, ondemand.Backoff, ondemand.Busy} {
 			calls.WithLabelValues(kind, outcome)
@@ -194,4 +195,33 @@ func flat(fields []schema.Field) (out []schema.Field) {
 		}
 	}
 	return out
+}
+
+// workflowPart is common to the handlers below a workflow: its name, which the
+// generation has, and the parameters.
+func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string) (name string, generation *store.Generation, p listParams, err error) {
+	if p, err = parseListParams(c, fields, own...); err != nil {
+		return "", nil, p, err
+	}
+	if name, err = pathName(c); err != nil {
+		return "", nil, p, err
+	}
+	if generation, err = a.generation(c, p.Query); err != nil {
+		return "", nil, p, err
+	}
+	if _, _, ok := generation.Workflow(name); !ok {
+		return "", nil, p, wire.NotFound("workflow", name, generation.NearWorkflows(name, 3))
+	}
+	return name, generation, p, nil
+}
+
+// costOf returns the approximate memory of records.
+func costOf[T any](records []T) int64 {
+	var size int64
+	var buf []byte
+	for i := range records {
+		buf = schema.AppendJSON(buf[:0], &records[i])
+		size += int64(len(buf))
+	}
+	return size
 }

@@ -123,6 +123,10 @@ func shapes() map[string]shape {
 			query("exitcode", "exit codes of the jobs, ! excludes", "8021"), query("site", "site where the jobs failed", "T2_*"),
 			query("state", "state of the jobs; default: all but success", "*"), query("sort", "keys of ErrorSummary, - means descending; default: -Jobs", "-Workflows"),
 			query("fields", "keys to return; ExitCode is always included", "Jobs"), query("read", "read of the source that the pages are cut from; default: the newest", "")}},
+		"/logs": {filters: true, without: []string{"type", "limit", "sort", "fields"}, answers: listOf[schema.LogGroup](), params: []openapi.Param{
+			query("type", "kind of the messages", "*error*"), query("reporter", "agent or service", "!nobody"), query("thread", "component or thread", "*"),
+			query("sort", "keys of LogGroup, - means descending; default: -Time", "-Count"), query("fields", "keys to return; Workflow is always included", "Message"),
+			{Name: "limit", Doc: "maximum number of groups; X-Total-Count is the number of all", Example: "5", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": maxLogs, "default": defaultLogs}}}},
 		"/status": {params: sums(), answers: listOf[schema.StatusSummary]()},
 		"/find": {params: page, body: reflect.TypeFor[findBody](), example: `{"selector":{"Status":"completed"},"limit":5}`,
 			answers: also[findAnswer](wire.MediaJSON, listOf[schema.Workflow]())},

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/records"
-	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/failures"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
@@ -82,22 +80,6 @@ func readFailingJobsBy(values []string) (by failures.By, err error) {
 		*flag = true
 	}
 	return by, nil
-}
-
-// readOrder reads sort= over the keys of a record.
-func readOrder(fields []schema.Field, values []string) (order []wire.SortKey, err error) {
-	for _, name := range namesIn(values) {
-		name, desc := strings.CutPrefix(name, "-")
-		f, err := fieldNamed("sort", fields, name)
-		switch {
-		case err != nil:
-			return nil, err
-		case slices.ContainsFunc(order, func(k wire.SortKey) bool { return k.Field == f.Key }):
-			return nil, wire.BadValue("sort", fmt.Sprintf("%q appears more than once.", f.Key))
-		}
-		order = append(order, wire.SortKey{Field: f.Key, Desc: desc})
-	}
-	return order, nil
 }
 
 // listFailingJobs handles GET /errors: the failing jobs of all workflows, from
@@ -190,44 +172,4 @@ func withRead(c echo.Context, read string) url.Values {
 	}
 	v.Set("read", read)
 	return v
-}
-
-// workflowsOf returns the names of the workflows that the filters of /fetch
-// select in a generation, in its order; nil without filters.
-func workflowsOf(ctx context.Context, generation *store.Generation, q wire.Query) (picked []string, err error) {
-	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 {
-		return nil, nil
-	}
-	sel, err := generation.Select(ctx, wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names})
-	if err != nil {
-		return nil, err
-	}
-	picked = make([]string, 0, sel.Total())
-	spent := budget.From(ctx)
-	const chunk, steps = 256, 500
-	for i := 0; i < sel.Total(); i += chunk {
-		for _, record := range sel.Page(i, chunk) { //nolint:contextcheck // reading a page of the result spends nothing
-			if !spent.Spend(steps) {
-				return nil, spent.Stopped() //nolint:wrapcheck // it is the request's own end
-			}
-			name, err := nameOf(record)
-			if err != nil {
-				return nil, err
-			}
-			picked = append(picked, name)
-		}
-	}
-	return picked, nil
-}
-
-// among reports whether a name is one of the given ones; nil: any.
-func among(names []string) func(string) bool {
-	if names == nil {
-		return nil
-	}
-	picked := make(map[string]bool, len(names))
-	for _, name := range names {
-		picked[name] = true
-	}
-	return func(name string) bool { return picked[name] }
 }

@@ -43,14 +43,14 @@ func TestFailingJobsOfAllWorkflows(t *testing.T) {
 	list := f.summaries("")
 	require.Len(t, list, 4)
 	assert.Equal(t, schema.ErrorSummary{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input",
-		Site: "T1_US_FNAL", Jobs: 500, Workflows: 10, Sites: 1, ExitCodes: 1}, list[0], "workflows of the generation only")
+		Site: "T1_US_FNAL", Jobs: 500, Workflows: 10, Sites: 1, ExitCodes: 1, Share: schema.Percent(500, 745)}, list[0], "workflows of the generation only")
 	assert.EqualValues(t, 10+0+3+6+9+12+15+18+21+24+27, list[1].Jobs)
 	assert.Equal(t, "no exit code was reported", list[1].Meaning)
 
 	byCode := f.summaries("?by=exitcode")
 	assert.EqualValues(t, 530, byCode[0].Jobs)
 	assert.EqualValues(t, 2, byCode[0].Sites)
-	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Workflow: workflowName(27), Jobs: 28, Workflows: 1, Sites: 1, ExitCodes: 1}},
+	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Workflow: workflowName(27), Jobs: 28, Workflows: 1, Sites: 1, ExitCodes: 1, Share: schema.Percent(28, 145)}},
 		f.summaries("?by=workflow&exitcode=-1&limit=1"))
 	assert.Len(t, f.summaries("?by=workflow,state&state=*"), 40)
 	assert.EqualValues(t, 20, f.summaries("?state=success&by=state")[0].Jobs)

@@ -125,6 +125,27 @@ func (j *jobsFake) LogEntries(_ context.Context, workflow string) ([]schema.LogE
 	return entries, j.called("logs")
 }
 
+func (j *jobsFake) AllLogEntries(ctx context.Context, wanted func(string) bool, fn func([]schema.LogEntry) error) error {
+	for i := range 400 {
+		entries, err := j.LogEntries(ctx, workflowName(i))
+		if err != nil {
+			return err
+		}
+		for k := range entries { // one document each
+			if !wanted(workflowName(i)) {
+				continue
+			}
+			entries[k].Time += int64(i)
+			older := entries[k]
+			older.Time, older.Message = 1, "older"
+			if err := fn([]schema.LogEntry{entries[k], older}); err != nil {
+				return err
+			}
+		}
+	}
+	return j.called("all_logs")
+}
+
 func TestJobErrorsOfAWorkflow(t *testing.T) {
 	f := newFixture(t, 30)
 	source := &jobsFake{}
@@ -196,12 +217,40 @@ func TestLogs(t *testing.T) {
 	assert.Equal(t, "Workflow,Reporter,Thread,Type,Time,Message\r\n", string(f.get("/fetch/"+workflowName(4)+"/logs?format=csv").body))
 }
 
+func TestLogsOfAllWorkflows(t *testing.T) {
+	f := newFixture(t, 30)
+	source := &jobsFake{}
+	f.newAPI(func(o *api.Options) { o.Jobs = source })
+	a := f.get("/logs")
+	require.Equal(t, 200, a.StatusCode, string(a.body))
+	all := decode[[]schema.LogGroup](t, a.body)
+	require.Len(t, all, 20, "two of each third of 30 workflows, none of workflows that are not in the lists")
+	assert.Equal(t, schema.LogGroup{
+		Workflow: workflowName(27), Reporter: "vocms1.cern.ch", Thread: "JobCreatorPoller", Type: "agent-error", Count: 2, Time: 47, Message: "no\nspace",
+	}, all[0], "the newest first")
+	assert.NotEmpty(t, a.Header.Get(wire.HeaderReadTime))
+	for query, want := range map[string]int{
+		"?type=agent-*": 10, "?type=!agent-*": 10, "?reporter=req*&thread=main": 10, "?thread=x": 0,
+		"?workflow=" + workflowName(3) + "," + workflowName(4): 2, "?name=" + workflowName(6) + "&type=info": 1, "?status=nosuch": 0,
+	} {
+		assert.Len(t, decode[[]schema.LogGroup](t, f.get("/logs"+query).body), want, query)
+	}
+	first := f.get("/logs?limit=3&sort=Workflow,-Count&fields=Time")
+	assert.Len(t, decode[[]schema.LogGroup](t, first.body), 3)
+	assert.Equal(t, "20", first.Header.Get(wire.HeaderTotal))
+	assert.Contains(t, string(first.body), `[{"Workflow":"`+workflowName(0)+`","Time":`)
+	assert.True(t, strings.HasPrefix(string(f.get("/logs?format=csv&limit=1").body), "Workflow,Reporter,Thread,Type,Count,Time,Message\r\n"))
+	for query, param := range map[string]string{"?limit=0": "limit", "?sort=Cont": "sort", "?facets=status": "facets", "?idx=3": "idx", "?campagn=x": "campagn", "?kind=x": "kind"} {
+		assert.Equal(t, param, f.get("/logs"+query).problem(t).Param, query)
+	}
+}
+
 // "None", "not in the source", "source failed" and "not ready" are four
 // answers.
 func TestFourWaysToHaveNothing(t *testing.T) {
 	f := newFixture(t, 30)
 	wf := "/fetch/" + workflowName(4)
-	paths := []string{wf + "/errors", wf + "/jobs", wf + "/logs", "/errors"}
+	paths := []string{wf + "/errors", wf + "/jobs", wf + "/logs", "/errors", "/logs"}
 	expect := func(why string, change func(*api.Options), status int, slug wire.Slug) {
 		f.newAPI(change)
 		for _, path := range paths {

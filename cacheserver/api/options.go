@@ -68,6 +68,9 @@ type Jobs interface {
 	FailingJobs(ctx context.Context, wanted func(workflow string) bool, fn func(schema.JobError) error) error
 	// LogEntries returns the messages about one workflow, newest first.
 	LogEntries(ctx context.Context, workflow string) ([]schema.LogEntry, error)
+	// AllLogEntries passes on the messages about all selected workflows, those
+	// of one reporter, thread and type about a workflow together.
+	AllLogEntries(ctx context.Context, wanted func(workflow string) bool, fn func([]schema.LogEntry) error) error
 }
 
 // Quarantined is a document that could not be used, or that the source did not

@@ -230,3 +230,19 @@ func preferredWait(h http.Header) (wait time.Duration, ok bool) {
 }
 
 func isHead(c echo.Context) bool { return c.Request().Method == http.MethodHead }
+
+// readOrder reads sort= over the keys of a record.
+func readOrder(fields []schema.Field, values []string) (order []wire.SortKey, err error) {
+	for _, name := range namesIn(values) {
+		name, desc := strings.CutPrefix(name, "-")
+		f, err := fieldNamed("sort", fields, name)
+		switch {
+		case err != nil:
+			return nil, err
+		case slices.ContainsFunc(order, func(k wire.SortKey) bool { return k.Field == f.Key }):
+			return nil, wire.BadValue("sort", fmt.Sprintf("%q appears more than once.", f.Key))
+		}
+		order = append(order, wire.SortKey{Field: f.Key, Desc: desc})
+	}
+	return order, nil
+}

@@ -57,6 +57,7 @@ func (a *API) demandRoutes() []route {
 		{"/fetch/:name/jobs", "samples of failing jobs of one workflow: task=, state=, exitcode=, site=, agent=, limit=", a.listJobs, nil, known},
 		{"/fetch/:name/logs", "log messages of one workflow: type=, reporter=, thread=", a.listLogs, nil, known},
 		{"/errors", "failing jobs of all workflows in groups: by=, exitcode=, site=, state=, and the filters of /fetch", a.listFailingJobs, nil, known},
+		{"/logs", "log messages about all workflows in groups: type=, reporter=, thread=, sort=, limit=, and the filters of /fetch", a.listAllLogs, nil, known},
 	}
 }
 

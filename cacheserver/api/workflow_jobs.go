@@ -12,7 +12,6 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
-	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -48,24 +47,6 @@ func (f *jobFilter) match(g schema.JobError) bool {
 // steps returns about how many nanoseconds match takes.
 func (f *jobFilter) steps() int {
 	return f.task.Steps() + f.state.Steps() + f.site.Steps() + f.agent.Steps() + f.exitCode.Steps()
-}
-
-// workflowPart is common to the handlers below a workflow: its name, which the
-// generation has, and the parameters.
-func (a *API) workflowPart(c echo.Context, fields []schema.Field, own ...string) (name string, generation *store.Generation, p listParams, err error) {
-	if p, err = parseListParams(c, fields, own...); err != nil {
-		return "", nil, p, err
-	}
-	if name, err = pathName(c); err != nil {
-		return "", nil, p, err
-	}
-	if generation, err = a.generation(c, p.Query); err != nil {
-		return "", nil, p, err
-	}
-	if _, _, ok := generation.Workflow(name); !ok {
-		return "", nil, p, wire.NotFound("workflow", name, generation.NearWorkflows(name, 3))
-	}
-	return name, generation, p, nil
 }
 
 // listFailingJobsOfWorkflow handles GET /fetch/{workflow}/errors: the groups
@@ -202,57 +183,4 @@ func readSampleLimit(values []string) (int, error) {
 		}
 	}
 	return 0, bad
-}
-
-// costOf returns the approximate memory of records.
-func costOf[T any](records []T) int64 {
-	var size int64
-	var buf []byte
-	for i := range records {
-		buf = schema.AppendJSON(buf[:0], &records[i])
-		size += int64(len(buf))
-	}
-	return size
-}
-
-// logFilter selects messages.
-type logFilter struct{ kind, reporter, thread wire.Texts }
-
-func readLogFilter(v url.Values) (f logFilter, err error) {
-	for name, to := range map[string]*wire.Texts{"type": &f.kind, "reporter": &f.reporter, "thread": &f.thread} {
-		if *to, err = wire.ReadTexts(name, v[name]); err != nil {
-			return f, err
-		}
-	}
-	return f, nil
-}
-
-// listLogs handles GET /fetch/{workflow}/logs: messages of the log database.
-func (a *API) listLogs(c echo.Context) error {
-	began, fields := a.o.Now(), schema.Describe[schema.LogEntry]()
-	name, generation, p, err := a.workflowPart(c, fields, "type", "reporter", "thread")
-	if err != nil {
-		return err
-	}
-	filter, err := readLogFilter(c.QueryParams())
-	if err != nil {
-		return err
-	}
-	entries, read, err := onDemand(c, a, ondemand.Call{Kind: kindLogs, Key: name}, "log entries",
-		func(ctx context.Context) ([]schema.LogEntry, int64, error) {
-			entries, err := a.o.Jobs.LogEntries(ctx, name)
-			return entries, costOf(entries), err
-		})
-	if err != nil {
-		return err
-	}
-	spent := budget.From(c.Request().Context())
-	each := filter.kind.Steps() + filter.reporter.Steps() + filter.thread.Steps()
-	picked := slices.DeleteFunc(slices.Clone(entries), func(e schema.LogEntry) bool {
-		return !spent.Spend(each) || !filter.kind.Match(e.Type) || !filter.reporter.Match(e.Reporter) || !filter.thread.Match(e.Thread)
-	})
-	if err := spent.Stopped(); err != nil {
-		return fmt.Errorf("select messages: %w", err)
-	}
-	return sendDemanded(c, a, generation, demanded{name: "logs", fields: fields, params: p, time: read, total: int64(len(picked)), began: began}, picked)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/api/answer"
 	"github.com/dmwm/wmstats/cacheserver/api/render"
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -149,3 +150,43 @@ func (s segments) Chunks() (chunks [][]byte, size int64, ok bool) {
 
 // Send implements answer.Segments.
 func (s segments) Send(w io.Writer) error { return s.list.StitchTo(w, s.idx, s.count, s.format) }
+
+// workflowsOf returns the names of the workflows that the filters of /fetch
+// select in a generation, in its order; nil without filters.
+func workflowsOf(ctx context.Context, generation *store.Generation, q wire.Query) (picked []string, err error) {
+	if len(q.Terms) == 0 && q.Text == "" && len(q.Names) == 0 {
+		return nil, nil
+	}
+	sel, err := generation.Select(ctx, wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names})
+	if err != nil {
+		return nil, err
+	}
+	picked = make([]string, 0, sel.Total())
+	spent := budget.From(ctx)
+	const chunk, steps = 256, 500
+	for i := 0; i < sel.Total(); i += chunk {
+		for _, record := range sel.Page(i, chunk) { //nolint:contextcheck // reading a page of the result spends nothing
+			if !spent.Spend(steps) {
+				return nil, spent.Stopped() //nolint:wrapcheck // it is the request's own end
+			}
+			name, err := nameOf(record)
+			if err != nil {
+				return nil, err
+			}
+			picked = append(picked, name)
+		}
+	}
+	return picked, nil
+}
+
+// among reports whether a name is one of the given ones; nil: any.
+func among(names []string) func(string) bool {
+	if names == nil {
+		return nil
+	}
+	picked := make(map[string]bool, len(names))
+	for _, name := range names {
+		picked[name] = true
+	}
+	return func(name string) bool { return picked[name] }
+}

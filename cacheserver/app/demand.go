@@ -49,6 +49,10 @@ func (j jobs) LogEntries(ctx context.Context, workflow string) ([]schema.LogEntr
 	return entries, absent(err)
 }
 
+func (j jobs) AllLogEntries(ctx context.Context, wanted func(string) bool, fn func([]schema.LogEntry) error) error {
+	return absent(j.source.AllLogEntries(ctx, wanted, fn))
+}
+
 // absent marks errors that mean that the source answers but does not provide
 // the kind: no such document, view or database. All others are failures.
 func absent(err error) error {

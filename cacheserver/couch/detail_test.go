@@ -1,6 +1,7 @@
 package couch
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -111,6 +112,21 @@ func TestLogEntries(t *testing.T) {
 	got, err = c.LogEntries(t.Context(), "nosuch")
 	require.NoError(t, err)
 	assert.Empty(t, got)
+
+	put(t, srv, "wmstats_logdb", `{"_id":"l4","request":"r2","identifier":"a2","thr":"T","type":"error","messages":[]}`, `{"_id":"l5","messages":[]}`)
+	var groups []schema.LogGroup
+	require.NoError(t, c.AllLogEntries(t.Context(), func(workflow string) bool { return workflow != "other" }, func(entries []schema.LogEntry) error {
+		g, ok := schema.GroupLogs(entries)
+		assert.True(t, ok)
+		groups = append(groups, g)
+		return nil
+	}))
+	assert.Equal(t, []schema.LogGroup{
+		{Workflow: "r1", Reporter: "a1", Thread: "JobSubmitter", Type: "agent-error", Count: 2, Time: 30, Message: "newest"},
+		{Workflow: "r1", Reporter: "svc", Thread: "main", Type: "info", Count: 1, Time: 20, Message: "middle"},
+	}, groups)
+	stop := errors.New("stop")
+	require.ErrorIs(t, c.AllLogEntries(t.Context(), func(string) bool { return true }, func([]schema.LogEntry) error { return stop }), stop)
 }
 
 func TestDetailLeavesOutAnUnusableAgentDocument(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/raw"
@@ -54,6 +55,32 @@ func (c *Client) LogEntries(ctx context.Context, workflow string) ([]schema.LogE
 	}
 	slices.SortStableFunc(entries, func(a, b schema.LogEntry) int { return cmp.Compare(b.Time, a.Time) })
 	return entries, nil
+}
+
+// AllLogEntries calls fn with the messages of each document about a selected
+// workflow, in the order of the documents' ids. It reads the whole log database
+// as a stream: its view has a row for each message, each with the whole
+// document. Only the caller's context limits its time. Without the database the
+// error is ErrNoDatabase.
+func (c *Client) AllLogEntries(ctx context.Context, wanted func(workflow string) bool, fn func([]schema.LogEntry) error) error {
+	return c.allDocs(ctx, LogDB, func(r Row) error {
+		if r.Deleted || strings.HasPrefix(r.ID, designPrefix) {
+			return nil
+		}
+		if r.Lacking() || r.Fault() != "" {
+			return notHad("read all log entries", r)
+		}
+		doc, err := raw.DecodeLog(r.Doc)
+		if err != nil {
+			c.o.Log.Warn("log document skipped", "id", Brief(r.ID), "err", err)
+			return nil
+		}
+		entries := doc.Entries()
+		if len(entries) == 0 || !wanted(entries[0].Workflow) {
+			return nil
+		}
+		return fn(entries)
+	})
 }
 
 // logView returns the path of the view of log entries.

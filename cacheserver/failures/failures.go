@@ -182,6 +182,7 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 	passes := t.masks(spent, f)
 	groups := map[cell]*group{}
 	var order []*group
+	var all int64
 	for _, c := range t.cells {
 		if !spent.Spend(cellSteps) {
 			break
@@ -207,6 +208,7 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 			order = append(order, g)
 		}
 		g.jobs += c.jobs
+		all += c.jobs
 		if g.lastWorkflow != c.workflow { // the cells of a workflow are adjacent
 			g.lastWorkflow = c.workflow
 			g.workflows++
@@ -219,7 +221,7 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 		if !spent.Spend(groupSteps) {
 			break
 		}
-		list = append(list, t.summary(g))
+		list = append(list, t.summary(g, all))
 	}
 	budget.Sort(spent, list, compareSteps, func(a, b schema.ErrorSummary) int { return Order(&a, &b) })
 	if err := spent.Stopped(); err != nil {
@@ -300,8 +302,8 @@ func Compare(a, b *schema.ErrorSummary) int {
 		cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.State, b.State))
 }
 
-func (t *Table) summary(g *group) schema.ErrorSummary {
-	s := schema.ErrorSummary{ExitCode: -1, Jobs: g.jobs, Workflows: g.workflows, Sites: g.sites.n, ExitCodes: g.exits.n}
+func (t *Table) summary(g *group, all int64) schema.ErrorSummary {
+	s := schema.ErrorSummary{ExitCode: -1, Jobs: g.jobs, Workflows: g.workflows, Sites: g.sites.n, ExitCodes: g.exits.n, Share: schema.Percent(float64(g.jobs), float64(all))}
 	if g.exit != none {
 		info, _ := schema.ExitCodeOf(t.exits[g.exit])
 		s.ExitCode, s.Meaning, s.Area = info.ExitCode, info.Meaning, info.Area

@@ -34,13 +34,13 @@ func TestSummaries(t *testing.T) {
 	every := failures.By{ExitCode: true, Site: true, Workflow: true, State: true}
 	assert.Len(t, summaries(t, all, failures.Filter{State: wire.Texts{In: []string{"*"}}}, every), 5, "groups that differ only in the task are one")
 	assert.Equal(t, []schema.ErrorSummary{
-		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T1", Jobs: 11, Workflows: 2, Sites: 1, ExitCodes: 1},
-		{ExitCode: 134, Meaning: "aborted by its own code (SIGABRT)", Area: "application", Site: "T1", Jobs: 3, Workflows: 1, Sites: 1, ExitCodes: 1},
-		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T2", Jobs: 1, Workflows: 1, Sites: 1, ExitCodes: 1},
+		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T1", Jobs: 11, Workflows: 2, Sites: 1, ExitCodes: 1, Share: 73.33},
+		{ExitCode: 134, Meaning: "aborted by its own code (SIGABRT)", Area: "application", Site: "T1", Jobs: 3, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 20},
+		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T2", Jobs: 1, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 6.67},
 	}, summaries(t, all, failures.Filter{}, failures.By{ExitCode: true, Site: true}))
-	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Jobs: 15, Workflows: 2, Sites: 2, ExitCodes: 2}}, summaries(t, all, failures.Filter{}, failures.By{}))
+	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Jobs: 15, Workflows: 2, Sites: 2, ExitCodes: 2, Share: 100}}, summaries(t, all, failures.Filter{}, failures.By{}))
 	only := failures.Filter{State: wire.Texts{In: []string{"success"}}, Workflow: func(w string) bool { return w == "b" }}
-	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Workflow: "b", State: "success", Jobs: 100, Workflows: 1, Sites: 1, ExitCodes: 1}},
+	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Workflow: "b", State: "success", Jobs: 100, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 100}},
 		summaries(t, all, only, failures.By{Workflow: true, State: true}))
 	assert.Empty(t, summaries(t, all, failures.Filter{Site: wire.Texts{In: []string{"T3"}}}, failures.By{}))
 	assert.NotNil(t, summaries(t, table(t), failures.Filter{}, failures.By{Site: true}))
@@ -102,8 +102,13 @@ func counted(groups []schema.JobError, f failures.Filter, by failures.By) (list 
 		add(&seen[key].sites, g.Site)
 		add(&seen[key].exits, g.ExitCode)
 	}
+	var all int64
+	for _, n := range jobs {
+		all += n
+	}
 	for key, s := range seen {
 		out := key
+		out.Share = schema.Percent(float64(jobs[key]), float64(all))
 		out.Jobs, out.Workflows, out.Sites, out.ExitCodes = jobs[key], int64(len(s.workflows)), int64(len(s.sites)), int64(len(s.exits))
 		list = append(list, out)
 	}

@@ -72,7 +72,7 @@ func (o *optionSet) world(workflows int, now string) *worldFlags {
 	o.Int("workflows", &f.workflows, "number of active workflows")
 	o.Int("seed", &f.seed, "seed; the same seed yields the same data")
 	o.Text("now", &f.now, "the present `TIME` in the data: Unix seconds, fixed, or clock (that of this machine)")
-	o.Int("job-summaries", &f.jobSummaries, "maximum job summary documents of a workflow with failures; 0 for none")
+	o.Int("job-summaries", &f.jobSummaries, "job summary documents of a workflow with 1000 failed jobs; others in proportion to the logarithm, at least 1; 0 for none")
 	o.Bool("lean", &f.lean, "write small agent documents")
 	o.Bool("no-edge-cases", &f.clean, "leave out irregular documents")
 	return f

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/dmwm/wmstats/mock/design"
@@ -62,12 +63,24 @@ func (w *World) jobDocs(sk *Sketch, st *State) []Doc {
 	if w.opts.JobSummaries < 0 || len(st.Agents) == 0 || st.Cleaned || sk.FailPermille < 5 {
 		return nil
 	}
-	d := w.dice(forJobs, sk.Index)
-	docs := make([]Doc, 1+d.n(w.opts.JobSummaries))
+	docs := make([]Doc, w.reports(sk, st))
 	for n := range docs {
 		docs[n] = w.jobDoc(sk, st, n)
 	}
 	return docs
+}
+
+// reports returns the number of job summaries of a workflow: in proportion to the
+// logarithm of its failed jobs, at least 1, and JobSummaries at 1000 of them. Only
+// a small part of many failures is reported, as in the running system.
+func (w *World) reports(sk *Sketch, st *State) int {
+	const thousand = 1000
+	var done int
+	for _, ag := range st.Agents {
+		done += int(ag.Done)
+	}
+	failed := sk.Jobs * done / len(st.Agents) / Ended * sk.FailPermille / thousand
+	return max(1, int(math.Round(float64(w.opts.JobSummaries)*math.Log(float64(1+failed))/math.Log(thousand))))
 }
 
 // failingSite draws where a job of a workflow failed: at a site as often as

@@ -15,7 +15,7 @@ type Options struct {
 	Seed         uint64
 	Workflows    int    // active workflows; 0 is an empty world with agents
 	Now          int64  // the present, Unix s; 0: DefaultNow
-	JobSummaries int    // maximum number of jobsummary documents of a workflow with failures; 0: 3, negative: none
+	JobSummaries int    // jobsummary documents of a workflow with 1000 failed jobs; others in proportion to the logarithm, at least 1; 0: 3, negative: none
 	Lean         bool   // few sites and tasks and no performance figures: agent documents of about 2 KB
 	NoEdges      bool   // leave the edge cases out: every document is consistent
 	Edge         string // the name of an edge case that every workflow carries; "": each case has its few places

@@ -64,6 +64,14 @@ func (c *Client) Logs(ctx context.Context, workflow string) ([]schema.LogEntry, 
 	return list, meta, err
 }
 
+// AllLogs reads the log messages about all workflows in groups; v has the parameters
+// of /logs. Meta.Total is the number of all groups that match.
+func (c *Client) AllLogs(ctx context.Context, v url.Values) ([]schema.LogGroup, Meta, error) {
+	var list []schema.LogGroup
+	meta, err := c.get(ctx, "/logs", v, &list)
+	return list, meta, err
+}
+
 // History reads counts over time; v has the parameters of the API: by, campaign,
 // site, name, since, every. For a campaign or site without counts the error is a
 // *wire.Problem with status 404.

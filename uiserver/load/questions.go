@@ -147,6 +147,12 @@ func (r Round) Logs(workflow string) *Answer[[]schema.LogEntry] {
 	return ask(r, func(ctx context.Context) ([]schema.LogEntry, Meta, error) { return r.loader.Client.Logs(ctx, workflow) })
 }
 
+// AllLogs requests the log messages about all workflows in groups; v has the
+// parameters of the API.
+func (r Round) AllLogs(v url.Values) *Answer[[]schema.LogGroup] {
+	return ask(r, func(ctx context.Context) ([]schema.LogGroup, Meta, error) { return r.loader.Client.AllLogs(ctx, v) })
+}
+
 // About requests the description of the running cache server.
 func (r Round) About() *Answer[wire.About] {
 	return ask(r, func(ctx context.Context) (about wire.About, _ Meta, err error) {

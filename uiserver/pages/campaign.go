@@ -7,7 +7,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/query"
@@ -24,11 +23,11 @@ const (
 // campaign is the page of one campaign.
 func (p *Pages) campaign(c echo.Context) error {
 	var past *web.History
-	var worst *load.Answer[wire.Envelope[schema.ErrorSummary]]
+	var worst *load.Answer[wire.ErrorsEnvelope]
 	page, record, ok, err := groupPage(p, c, web.CampaignsPath, "campaign", "Campaign", load.Round.Campaign, func(r load.Round, name string) {
 		past = r.History("state", url.Values{"campaign": {name}})
 		failing := query.ErrorsOf(query.Exactly("Campaign", name)).Params()
-		worst = r.Apart().Within(worstWait).FailingJobs(failing, []string{query.SiteParam}, worstShown)
+		worst = r.Apart().Within(worstWait).FailingJobsReported(failing, []string{query.SiteParam}, worstShown)
 	})
 	if !ok {
 		return err
@@ -39,16 +38,16 @@ func (p *Pages) campaign(c echo.Context) error {
 	return p.render(c, status(page.Notes), web.Group(page))
 }
 
-// worstSites returns the sites with the most failing jobs of a campaign. Errors do
+// worstSites returns the sites with the most job reports of a campaign. Errors do
 // not fail the page: Missing has the reason.
-func (p *Pages) worstSites(campaign string, a *load.Answer[wire.Envelope[schema.ErrorSummary]]) *web.WorstSites {
-	out := &web.WorstSites{Total: int64(a.Value.Total), Missing: load.MissingOf("failing jobs", "", a.Err)}
+func (p *Pages) worstSites(campaign string, a *load.Answer[wire.ErrorsEnvelope]) *web.WorstSites {
+	out := &web.WorstSites{Reports: a.Value.FailureReports, Total: int64(a.Value.Total), Missing: load.MissingOf("failing jobs", "", a.Err)}
 	q := query.ErrorsOf(query.Exactly("Campaign", campaign))
 	for _, e := range a.Value.Items {
 		out.Rows = append(out.Rows, web.ErrorRow{ErrorSummary: e, Href: q.With(query.SiteParam, query.Text(e.Site))})
 	}
 	if a.Err != nil && out.Missing == nil {
-		p.Loader.LeftOut("sites with the most failing jobs", a.Err)
+		p.Loader.LeftOut("sites with the most job reports", a.Err)
 		out.Missing = &web.Missing{Title: "Timed out reading failing jobs.", Text: "The page of failing jobs waits longer."}
 	}
 	return out

@@ -3,7 +3,6 @@ package pages
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +29,7 @@ type errorRows = load.Answer[wire.Envelope[schema.ErrorSummary]]
 type failing struct {
 	codes                           *load.Answer[wire.ErrorsEnvelope]
 	sites, workflows, states, cells *errorRows
+	ranked                          *load.Answer[load.Workflows] // nil under a filter of jobs
 }
 
 // errors is the page of failing jobs.
@@ -45,6 +45,10 @@ func (p *Pages) errors(c echo.Context) error {
 		workflows: r.FailingJobs(filters, []string{"workflow"}, errorWorkflows),
 		states:    r.FailingJobs(filters, []string{query.StateParam}, mostCells),
 		cells:     r.FailingJobs(lean, []string{query.ExitParam, query.SiteParam}, mostCells),
+	}
+	failed, whole := q.Failed(errorWorkflows)
+	if whole {
+		a.ranked = r.List(failed)
 	}
 	state, err := r.Wait()
 	missing := load.MissingOf("failing jobs", q.With(), err)
@@ -65,18 +69,14 @@ func (p *Pages) errors(c echo.Context) error {
 		}
 		return p.render(c, statusOfMissing(err), web.Errors(page))
 	}
+	if whole {
+		page.Ranked, page.RankedAll = a.ranked.Value.Items, int64(a.ranked.Value.Total)
+		failed.Limit, failed.Fields = 0, nil
+		page.RankedAt = query.Of(failed)
+	}
 	page.Stale, page.Read = a.codes.Meta.StaleReason, unix(a.codes.Meta.ReadTime)
 	fillErrors(&page, q, &a)
 	return p.render(c, status(notes), web.Errors(page))
-}
-
-// statusOfMissing returns the status of a page whose data are missing: that of the
-// error if the data arrive soon, else 200.
-func statusOfMissing(err error) int {
-	if problem := wire.ProblemOf(err); problem != nil && problem.Slug() == wire.SlugNotReady {
-		return problem.Status
-	}
-	return http.StatusOK
 }
 
 // fillErrors fills the tables and the heat map from the answers.

@@ -87,7 +87,7 @@ func TestMissingErrorsHaveReasons(t *testing.T) {
 	}
 	s := newSite(t)
 	doc, _ := s.page(t, http.StatusOK, "/errors?exitcode=1")
-	assert.Contains(t, doc.Find("main .empty").Text(), "No reports of failing jobs")
+	assert.Contains(t, doc.Find("main .empty").Text(), "No job reports")
 }
 
 func TestErrorsBadAddress(t *testing.T) {

@@ -114,3 +114,12 @@ func retryLater(c echo.Context, state web.State) {
 		c.Response().Header().Set("Refresh", retryDown)
 	}
 }
+
+// statusOfMissing returns the status of a page whose data are missing: that of the
+// error if the data arrive soon, else 200.
+func statusOfMissing(err error) int {
+	if problem := wire.ProblemOf(err); problem != nil && problem.Slug() == wire.SlugNotReady {
+		return problem.Status
+	}
+	return http.StatusOK
+}

@@ -33,6 +33,7 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	get(web.AgentsPath, p.agents)
 	get(web.AgentsPath+"/*", p.agent)
 	get(web.ErrorsPath, p.errors)
+	get(web.LogsPath, p.logs)
 	get(web.GoPath, p.palette)
 	get(web.FacetPath+"*", p.facetValues)
 	get(web.ColumnsPath, p.chooseColumns)

@@ -113,6 +113,7 @@ func everyPage(records *testcache.World) []string {
 		"/columns", "/columns?cols=jobs&status=new&up=Success", "/changed", "/changed?from=2026-01-01", "/changed?since=" + records.Older + "&from=1763700000", "/changed?since=forgotten", "/changed?since=" + records.Generation,
 		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/sites?rows=all", "/releases", "/agents", "/agents?kind=service", "/agents?sort=-Failure", "/api", "/api?status=running-open&try=%2Ffetch", "/api?try=%2Fstatus", "/about",
 		"/errors", "/errors?exitcode=8021&site=T1_US_FNAL", "/errors?exitcode=1", "/errors?rows=all&campaign=Run3*", "/errors?state=jobfailed&q=task",
+		"/logs", "/logs?type=*error&reporter=vocms*", "/logs?campaign=Run3*&thread=x",
 		web.CampaignPath(failing.Campaign), web.ReleasePath(failing.Release),
 		web.SitePath(failing.Sites[0]), web.SitePath(testcache.Hostile()[0]),
 		web.AgentPath(testcache.Hostile()[0]), web.AgentPath(normalAgent(records)), web.AgentPath(records.Agents[1].Agent.Agent),

@@ -116,8 +116,12 @@ func (p *Pages) addCodes(c echo.Context, page *web.WorkflowPage, workflow string
 		p.Loader.LeftOut("failing jobs by exit code", err)
 	}
 	var codes []int64
+	var all int64
 	for _, e := range byCode.Value {
-		row := web.CodeRow{ExitCode: e.ExitCode, Count: e.Count, Href: jobs.With(e.ExitCode, "").Samples(workflow)}
+		all += e.Count
+	}
+	for _, e := range byCode.Value {
+		row := web.CodeRow{ExitCode: e.ExitCode, Count: e.Count, Share: schema.Percent(float64(e.Count), float64(all)), Href: jobs.With(e.ExitCode, "").Samples(workflow)}
 		if e.ExitCode != -1 {
 			info, _ := schema.ExitCodeOf(e.ExitCode)
 			row.Meaning, row.Area = info.Meaning, info.Area

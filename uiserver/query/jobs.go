@@ -171,6 +171,17 @@ func (q Errors) With(pairs ...string) string {
 	return web.ErrorsPath + "?" + v.Encode()
 }
 
+// Failed returns the query for the workflows with failed jobs as agents count them,
+// most first. ok is false under a filter of jobs: agents do not count by exit code
+// or state.
+func (q Errors) Failed(limit int) (failed wire.Query, ok bool) {
+	failed = Conditions(q.Workflows.Query)
+	failed.Terms = append(slices.Clone(failed.Terms), wire.Term{Field: "Failure", Op: wire.Has})
+	failed.Sort = []wire.SortKey{{Field: "Failure", Desc: true}}
+	failed.Limit, failed.Fields = limit, []string{"Workflow", "Failure", "FailureRate"}
+	return failed, len(q.Jobs.params) == 0
+}
+
 // WithAll returns the address of the page with all sites in its heat map.
 func (q Errors) WithAll() string { return q.With(RowsParam, AllRows) }
 

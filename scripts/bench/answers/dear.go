@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
+	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -244,6 +245,10 @@ func (failingAll) JobSamples(context.Context, string, func(schema.JobError) bool
 
 func (failingAll) LogEntries(context.Context, string) ([]schema.LogEntry, error) {
 	return nil, errNotMeasured
+}
+
+func (failingAll) AllLogEntries(context.Context, func(string) bool, func([]schema.LogEntry) error) error {
+	return ondemand.ErrAbsent
 }
 
 // FailingJobs returns the groups of all workflows.
