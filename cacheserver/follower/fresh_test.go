@@ -233,3 +233,19 @@ func TestBackAfterAnOutage(t *testing.T) {
 		})
 	}
 }
+
+// TestAnIdleSourceIsAsFreshAsItsChecks: what each check of each database shows is
+// passed on within seconds, not with the next check.
+func TestAnIdleSourceIsAsFreshAsItsChecks(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		b.begin(4)
+		most := b.follower.o.LookEvery + b.follower.o.LookEvery/2 // checks are not exactly regular
+		for began := time.Now(); time.Since(began) < 10*time.Minute; time.Sleep(time.Second) {
+			s := b.store.state()
+			if time.Since(began) > time.Minute {
+				require.Less(t, time.Since(s.RequestsAsOf), most)
+				require.Less(t, time.Since(s.AgentsAsOf), most)
+			}
+		}
+	})
+}

@@ -37,6 +37,7 @@ type sourceState struct {
 	due      string                       // reason of a due re-read
 	debts    string                       // reason: documents have been owed for long
 	told     time.Time
+	untold   bool // a time is newer than what the store was told
 }
 
 func newSourceState(now func() time.Time, set func(store.SourceState), limit time.Duration) *sourceState {
@@ -110,16 +111,16 @@ func (s *sourceState) tell() {
 			s.state.Polled = append(s.state.Polled, store.Polled{Database: db.String(), Why: why})
 		}
 	}
-	s.told = s.now()
+	s.told, s.untold = s.now(), false
 	s.set(s.state)
 }
 
-// watch tells the store when the passing of time has changed the state. It
-// returns when ctx ends.
+// watch tells the store when the passing of time has changed the state, and what
+// tellSometimes held back. It returns when ctx ends.
 func (s *sourceState) watch(ctx context.Context) {
 	for pause(ctx, tellEvery) {
 		s.mu.Lock()
-		if s.reason() != s.state.Reason {
+		if s.untold || s.reason() != s.state.Reason {
 			s.tell()
 		}
 		s.mu.Unlock()
@@ -166,11 +167,14 @@ func (s *sourceState) upToDate(db couch.Database, at time.Time) {
 	s.tellSometimes()
 }
 
-// tellSometimes passes on differences at once, and times not too often.
+// tellSometimes passes on differences at once, and times not too often: a time that
+// follows another closely is left to watch.
 func (s *sourceState) tellSometimes() {
 	if s.reason() != s.state.Reason || s.now().Sub(s.told) >= tellEvery {
 		s.tell()
+		return
 	}
+	s.untold = true
 }
 
 // waits records that a database has changes for us that are not applied.
