@@ -3,6 +3,7 @@ package couch
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 )
 
@@ -13,12 +14,11 @@ import (
 // the view the error is ErrNotFound.
 func (c *Client) EachJob(ctx context.Context, workflow string, begin func(), fn func(id string, key []byte) error) error {
 	const op = "read the jobs of a workflow"
-	first, err := json.Marshal([]any{workflow})
-	last, lastErr := json.Marshal([]any{workflow, map[string]any{}})
-	if err != nil || lastErr != nil {
+	query, err := jobsOf(workflow)
+	if err != nil {
 		return &Error{Op: op, Kind: ErrRefused, Err: err}
 	}
-	query := url.Values{"startkey": {string(first)}, "endkey": {string(last)}, "reduce": {"false"}}
+	query.Set("reduce", "false")
 	return c.ofJobView(func(path string) error {
 		begin()
 		return c.viewRows(ctx, op, WMStats, path, query, func(row []byte) error {
@@ -39,4 +39,20 @@ func (c *Client) EachJob(ctx context.Context, workflow string, begin func(), fn 
 			return fn(id, key)
 		})
 	})
+}
+
+// jobsOf returns a query for the keys of one workflow in the view of failing jobs.
+// The task follows the workflow in a key. Objects sort after all other values, so
+// the end must be an object, and not {}: a key that continues after the task {} sorts
+// after the list that ends there.
+func jobsOf(workflow string) (url.Values, error) {
+	query := url.Values{}
+	for name, key := range map[string][]any{"startkey": {workflow}, "endkey": {workflow, map[string]any{"\ufff0": nil}}} {
+		text, err := json.Marshal(key)
+		if err != nil {
+			return nil, fmt.Errorf("write a key: %w", err)
+		}
+		query.Set(name, string(text))
+	}
+	return query, nil
 }

@@ -55,14 +55,11 @@ type jobGroup struct {
 }
 
 func (c *Client) jobGroups(ctx context.Context, workflow string) (groups []jobGroup, err error) {
-	query := url.Values{"group_level": {"8"}}
-	for name, key := range map[string][]any{"startkey": {workflow}, "endkey": {workflow, map[string]any{}}} {
-		text, err := json.Marshal(key)
-		if err != nil {
-			return nil, &Error{Op: "read job errors", Kind: ErrRefused, Err: err}
-		}
-		query.Set(name, string(text))
+	query, err := jobsOf(workflow)
+	if err != nil {
+		return nil, &Error{Op: "read job errors", Kind: ErrRefused, Err: err}
 	}
+	query.Set("group_level", "8")
 	err = c.groupedJobs(ctx, "read job errors", query, func(key []byte, count int64) error {
 		if g, ok := raw.DecodeJobGroup(key, count); ok {
 			groups = append(groups, jobGroup{g, bytes.Clone(key)})
