@@ -40,11 +40,12 @@ type Mark struct {
 	Flags  uint8
 }
 
-// Flags of a Mark: the property is a text at the top level, and no step has it.
+// Flags of a Mark. Plain: the property is a text at the top level, and no step has it.
 const (
 	PlainStatus = 1 << iota
 	PlainType
 	PlainName // RequestName, and it equals the id
+	NoRecord  // no record could be built from the document
 )
 
 // Len returns the number of documents.

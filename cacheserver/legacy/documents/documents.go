@@ -39,6 +39,7 @@ type Documents struct {
 	serial uint64     // serial of the newest block or snapshot
 	gather *gathering // not nil before the first snapshot
 	epoch  uint32     // number of the newest full read
+	least  uint32     // the first full read that may build a first snapshot: earlier ones lack what was lost
 	// alone has the ids of documents without a record, and the full read that last
 	// delivered each.
 	alone map[string]uint32
@@ -198,6 +199,7 @@ func (d *Documents) takeUnusable(edits map[string]*entry, m *made) {
 	if m.valid && (alone || !d.has(m.ID)) {
 		d.alone[m.ID] = d.epoch
 		d.bad.remove(m.ID)
+		m.entry.mark.Flags |= NoRecord
 		edits[m.ID] = orNil(m)
 		return
 	}
@@ -239,6 +241,6 @@ func (d *Documents) publish(blocks []*Block) {
 // them would be incomplete.
 func (d *Documents) lost(err error) {
 	d.log.Error("stored request documents cannot be decompressed; the old API waits for the next full read", "err", err)
-	d.gather, d.alone = newGathering(), map[string]uint32{}
+	d.gather, d.alone, d.least = newGathering(), map[string]uint32{}, d.epoch+1
 	d.current.Store(nil)
 }

@@ -90,6 +90,27 @@ func TestAReadThatIsGivenUpLeavesNothing(t *testing.T) {
 	require.Len(t, content(t, d), 1)
 }
 
+// TestALossDuringAReadLeavesNothing: the documents that the read delivered before are
+// lost too, so its end must not publish the others as if they were all.
+func TestALossDuringAReadLeavesNothing(t *testing.T) {
+	d := newDocuments(t)
+	load(t, d, doc("a", "new"), doc("b", "new"))
+	r := d.BeginRead()
+	r.Add([]Change{doc("a", "new")})
+	s, _ := d.Snapshot()
+	s.Blocks[0].packed = []byte("unreadable")
+	d.Apply([]Change{doc("a", "assigned")})
+	_, ok := d.Snapshot()
+	require.False(t, ok)
+	r.Add([]Change{doc("b", "new")})
+	require.ErrorIs(t, r.Commit(nil, never), errLost)
+	_, ok = d.Snapshot()
+	require.False(t, ok)
+	load(t, d, doc("a", "assigned"), doc("c", "new"))
+	require.Len(t, content(t, d), 2)
+	require.Contains(t, content(t, d)["a"], `"assigned"`)
+}
+
 func TestAnEmptySourceIsASnapshotToo(t *testing.T) {
 	d := newDocuments(t)
 	load(t, d)

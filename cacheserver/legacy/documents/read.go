@@ -1,15 +1,23 @@
 package documents
 
+import "errors"
+
 // Read is a full read in progress. Documents that Apply stores meanwhile count as
 // delivered by it.
-type Read struct{ d *Documents }
+type Read struct {
+	d     *Documents
+	epoch uint32
+}
+
+// errLost means that what a full read had delivered was lost before its end.
+var errLost = errors.New("documents of this read were lost before its end")
 
 // BeginRead starts a full read, and ends an earlier one.
 func (d *Documents) BeginRead() *Read {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.epoch++
-	return &Read{d}
+	return &Read{d, d.epoch}
 }
 
 // Add stores documents that the read delivered. It copies what it needs.
@@ -18,7 +26,8 @@ func (r *Read) Add(changes []Change) { r.d.Apply(changes) }
 // Commit ends a read that was accepted. It removes the documents in gone, and those
 // without a record that the read did not deliver. The first Commit builds the first
 // snapshot, which takes seconds for many documents. When stop returns true, it is
-// abandoned and everything gathered is dropped.
+// abandoned and everything gathered is dropped; so it is if documents were lost after
+// the read began, because it may have delivered them before.
 func (r *Read) Commit(gone []string, stop func() bool) error {
 	d := r.d
 	d.mu.Lock()
@@ -43,6 +52,10 @@ func (r *Read) Commit(gone []string, stop func() bool) error {
 		}
 		d.edit(edits)
 		return nil
+	}
+	if r.epoch < d.least {
+		d.gather = newGathering()
+		return errLost
 	}
 	blocks, ok, err := d.gather.build(d, without, stop)
 	if err != nil || !ok {
