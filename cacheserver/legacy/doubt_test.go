@@ -67,6 +67,13 @@ func TestUnknownDocumentsPutLocksInDoubt(t *testing.T) {
 	r.want("globallocks", `"/a/b/c"`, `"/a/new/d"`)
 	unusable("a", `{"RequestStatus":"announced","OutputDatasets":["/a/new/d"]}`)
 	r.want("globallocks", `"/a/b/c"`)
+	unusable("c", `{"RequestStatus":"assigned","OutputDatasets":{"k":{"l":["/c/new/d"]}}}`)
+	r.want("globallocks", `"/a/b/c"`, `"/c/new/d"`)
+	unusable("a", `{"RequestStatus":"assigned","OutputDatasets":[["/a/new/e"]]}`)
+	r.want("globallocks", `"/a/b/c"`, `"/a/new/e"`, `"/c/new/d"`)
+	r.put(request("a", "assigned", `,"InputDataset":"/a/b/c","OutputDatasets":[["/a/new/e"]]`))
+	r.docs.Apply([]documents.Change{{ID: "c", Deleted: true}})
+	r.want("globallocks", `"/a/b/c"`)
 	unusable("b", `{"OutputDatasets":["/b/new/d"`)
 	for _, call := range locks {
 		r.refused(call, 503, "208", "request document b ")

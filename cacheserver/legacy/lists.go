@@ -11,8 +11,9 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/legacy/property"
 )
 
-// names calls fn with the names of one kind that a document contains.
-type names func(d *property.Document, fn func(name string))
+// names calls fn with the names of one kind that a document contains. deep: also
+// with texts that are nested where no names are expected.
+type names func(d *property.Document, deep bool, fn func(name string))
 
 func (c *call) globallocks() error    { return c.list((*property.Document).EachDataset) }
 func (c *call) protectedLFNs() error  { return c.list((*property.Document).EachLFNBase) }
@@ -98,14 +99,16 @@ func (c *call) namesOf(s *scan, b *documents.Block, of names) ([]string, error) 
 	}
 	seen := map[string]struct{}{}
 	for i := range b.Len() {
-		if !c.h.locked[b.Mark(i).Status] {
+		mark := b.Mark(i)
+		if !c.h.locked[mark.Status] {
 			continue
 		}
 		if err := s.reader.Open(b); err != nil {
 			return nil, fmt.Errorf("%w: %w", errMemory, err)
 		}
 		s.of.Reset(s.reader.Document(i))
-		of(&s.of, func(name string) { seen[name] = struct{}{} })
+		deep := mark.Flags&documents.NoRecord != 0 // nobody can tell how to read it
+		of(&s.of, deep, func(name string) { seen[name] = struct{}{} })
 	}
 	list := slices.Sorted(maps.Keys(seen))
 	c.h.o.Cache.Set(key, list, weight(list))
@@ -125,7 +128,7 @@ func (c *call) salvage(u documents.Unusable, of names, fn func(name string)) {
 	if ok && !slices.Contains(lockedStatuses(), status) {
 		return
 	}
-	of(&doc, fn)
+	of(&doc, true, fn)
 }
 
 // teams handles teams.

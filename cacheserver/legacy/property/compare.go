@@ -120,34 +120,46 @@ func matches(value []byte, accepted map[string]bool, depth int) bool {
 	return accepted[string(value)] || accepted[canonicalNumber(string(value))]
 }
 
-// EachText calls fn with every text in the value, including those in nested lists
-// and objects. The lists that decide deletions are built from them: an extra name is
-// harmless.
-func (v Value) EachText(fn func(text string)) {
-	if !v.many {
-		eachText(v.one, deepest, fn)
-		return
+// EachText calls fn with every text among the values. A list has its elements as
+// values, an object the values of its members, and a list among these its elements.
+// What is nested deeper is no value of the property; fn gets its texts only if deep.
+func (v Value) EachText(deep bool, fn func(text string)) {
+	values, flat := v.list, v.many && !v.named
+	switch {
+	case v.many:
+	case v.one[0] == '{':
+		for _, m := range appendMembers(nil, v.one) {
+			values = append(values, m.value)
+		}
+	default:
+		values = [][]byte{v.one}
 	}
-	for _, element := range v.list {
-		eachText(element, deepest, fn)
+	depth := 1
+	switch {
+	case deep:
+		depth = deepest
+	case flat: // the elements of lists are values already
+		depth = 0
+	}
+	for _, value := range values {
+		eachText(value, deep, depth, fn)
 	}
 }
 
-func eachText(value []byte, depth int, fn func(text string)) {
-	if depth == 0 {
-		return
-	}
-	switch value[0] {
-	case '"':
+// eachText calls fn with a text, or with the texts in a list, or if objects in an
+// object, that are nested no deeper than depth.
+func eachText(value []byte, objects bool, depth int, fn func(text string)) {
+	switch {
+	case value[0] == '"':
 		text, _ := textOf(value)
 		fn(text)
-	case '[':
+	case value[0] == '[' && depth > 0:
 		for _, element := range elements(value) {
-			eachText(element, depth-1, fn)
+			eachText(element, objects, depth-1, fn)
 		}
-	case '{':
+	case value[0] == '{' && depth > 0 && objects:
 		for _, m := range appendMembers(nil, value) {
-			eachText(m.value, depth-1, fn)
+			eachText(m.value, objects, depth-1, fn)
 		}
 	}
 }

@@ -6,19 +6,21 @@ import "strings"
 const noDataset = "None"
 
 // EachDataset calls fn with the names of the datasets that the workflow reads or
-// writes, possibly with duplicates.
-func (d *Document) EachDataset(fn func(name string)) {
+// writes, possibly with duplicates. For deep see Value.EachText.
+func (d *Document) EachDataset(deep bool, fn func(name string)) {
 	for _, key := range []string{"InputDataset", "OutputDatasets", "MCPileup", "DataPileup"} {
-		d.eachName(key, fn)
+		d.eachName(key, deep, fn)
 	}
 }
 
 // EachLFNBase calls fn with the directories of the workflow's unmerged files,
 // possibly with duplicates.
-func (d *Document) EachLFNBase(fn func(name string)) { d.eachName("OutputModulesLFNBases", fn) }
+func (d *Document) EachLFNBase(deep bool, fn func(name string)) {
+	d.eachName("OutputModulesLFNBases", deep, fn)
+}
 
-func (d *Document) eachName(key string, fn func(name string)) {
-	d.Value(key).EachText(func(name string) {
+func (d *Document) eachName(key string, deep bool, fn func(name string)) {
+	d.Value(key).EachText(deep, func(name string) {
 		if name != "" && name != noDataset {
 			fn(name)
 		}
@@ -28,7 +30,7 @@ func (d *Document) eachName(key string, fn func(name string)) {
 // EachFinalLFN calls fn with the directories derived from the names of output
 // datasets, possibly with duplicates: base/E/D/T/R for /D/E-R/T. Names of another
 // form are skipped.
-func (d *Document) EachFinalLFN(fn func(name string)) {
+func (d *Document) EachFinalLFN(deep bool, fn func(name string)) {
 	base, _ := d.Text("UnmergedLFNBase")
 	if base == "" {
 		base = "/store/unmerged"
@@ -37,7 +39,7 @@ func (d *Document) EachFinalLFN(fn func(name string)) {
 	if !ok {
 		return
 	}
-	eachText(outputs, deepest, func(name string) {
+	Value{one: outputs}.EachText(deep, func(name string) {
 		parts := strings.Split(name, "/")
 		if len(parts) != 4 || parts[0] != "" || parts[1] == "" || parts[3] == "" {
 			return

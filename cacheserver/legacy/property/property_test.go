@@ -96,22 +96,43 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+// texts returns the distinct names that a method calls back with, sorted.
+func texts(each func(deep bool, fn func(string)), deep bool) []string {
+	names := []string{}
+	each(deep, func(name string) { names = append(names, name) })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func TestNames(t *testing.T) {
-	gather := func(each func(func(string))) []string {
-		names := []string{}
-		each(func(name string) { names = append(names, name) })
-		slices.Sort(names)
-		return slices.Compact(names)
-	}
 	d := documentOf(`{"TaskChain":2,"Task1":{"InputDataset":"/a/b/c","MCPileup":"None"},"Task2":{"MCPileup":["/m/c/p","",null]},
-		"DataPileup":{"Task1":["/d/p/1"],"Task2":{"x":"/d/p/2"}},"OutputDatasets":["/Q/E-v1/GEN",["/Q/E-v2-x/GEN"],"/no/dash/X","/a/-r/X","/a/E-/X","//E-r/X","Q/E-r/X","/Q/E-r/X/Y",7],
+		"DataPileup":{"Task1":["/d/p/1"],"Task2":"/d/p/2"},"OutputDatasets":["/Q/E-v1/GEN","/no/dash/X","/a/-r/X","/a/E-/X","//E-r/X","Q/E-r/X","/Q/E-r/X/Y",7],
 		"OutputModulesLFNBases":"/store/one"}`)
-	require.Equal(t, []string{"//E-r/X", "/Q/E-r/X/Y", "/Q/E-v1/GEN", "/Q/E-v2-x/GEN", "/a/-r/X", "/a/E-/X", "/a/b/c", "/d/p/1", "/d/p/2", "/m/c/p", "/no/dash/X", "Q/E-r/X"}, gather(d.EachDataset))
-	require.Equal(t, []string{"/store/one"}, gather(d.EachLFNBase))
-	require.Equal(t, []string{"/store/unmerged/E/Q/GEN/v1", "/store/unmerged/E/Q/GEN/v2-x"}, gather(d.EachFinalLFN))
+	require.Equal(t, []string{"//E-r/X", "/Q/E-r/X/Y", "/Q/E-v1/GEN", "/a/-r/X", "/a/E-/X", "/a/b/c", "/d/p/1", "/d/p/2", "/m/c/p", "/no/dash/X", "Q/E-r/X"}, texts(d.EachDataset, false))
+	require.Equal(t, []string{"/store/one"}, texts(d.EachLFNBase, false))
+	require.Equal(t, []string{"/store/unmerged/E/Q/GEN/v1"}, texts(d.EachFinalLFN, false))
 	d = documentOf(`{"OutputDatasets":"/Q/E-v1/GEN","UnmergedLFNBase":"/store/temp"}`)
-	require.Equal(t, []string{"/store/temp/E/Q/GEN/v1"}, gather(d.EachFinalLFN))
-	require.Empty(t, gather(documentOf(`{"UnmergedLFNBase":7,"OutputDatasets":null}`).EachFinalLFN))
+	require.Equal(t, []string{"/store/temp/E/Q/GEN/v1"}, texts(d.EachFinalLFN, false))
+	require.Empty(t, texts(documentOf(`{"UnmergedLFNBase":7,"OutputDatasets":null}`).EachFinalLFN, true))
+}
+
+// TestTextsAmongValues: the values are one level below the property, or two if it is
+// an object of lists; a text that is nested deeper counts only if deep.
+func TestTextsAmongValues(t *testing.T) {
+	for _, c := range []struct{ doc, values, nested string }{
+		{`{"P":"a"}`, "a", ""},
+		{`{"P":["a",["b"],{"k":"c"},1,null]}`, "a", "b c"},
+		{`{"P":{"k":"a","l":["b",["c"],{"m":"d"}],"n":{"o":"e"}}}`, "a b", "c d e"},
+		{`{"TaskChain":1,"Task1":{},"P":["a",["b"]]}`, "a", "b"},
+		{`{"TaskChain":1,"Task1":{},"P":{"k":"a","l":["b",["c"]],"n":{"o":"e"}}}`, "a b", "c e"},
+		{`{"StepChain":2,"Step1":{"P":["a",["b"]]},"Step2":{"P":{"k":"c"}}}`, "a", "b c"},
+		{`{"StepChain":2,"Step1":{"P":"a"},"Step2":{},"P":{"Step2":["b",["c"]],"Step3":"d"}}`, "a b", "c"},
+	} {
+		v := documentOf(c.doc).Value("P")
+		values, nested := strings.Fields(c.values), strings.Fields(c.nested)
+		require.Equal(t, values, texts(v.EachText, false), c.doc)
+		require.Equal(t, append(values, nested...), texts(v.EachText, true), c.doc)
+	}
 }
 
 func TestCanonical(t *testing.T) {
@@ -152,7 +173,8 @@ func FuzzValue(f *testing.F) {
 			require.True(t, json.Valid(v.AppendTo(nil)), "%s", v.AppendTo(nil))
 			v.Matches(map[string]bool{"x": true})
 		}
-		d.EachDataset(func(string) {})
-		d.EachFinalLFN(func(string) {})
+		for _, each := range []func(bool, func(string)){d.EachDataset, d.EachFinalLFN} {
+			require.Subset(t, texts(each, true), texts(each, false))
+		}
 	})
 }

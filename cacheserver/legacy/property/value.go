@@ -8,9 +8,10 @@ import (
 // Value is the value of a property: one JSON value, or a list collected from several
 // steps. It points into the document.
 type Value struct {
-	one  []byte
-	list [][]byte
-	many bool
+	one   []byte
+	list  [][]byte
+	many  bool
+	named bool // list has the values of an object at the top level
 }
 
 var null = []byte("null")
@@ -35,7 +36,7 @@ func (d *Document) Value(name string) Value {
 	if top[0] != '{' || name == "LumiList" || name == "AgentJobInfo" {
 		return Value{one: top}
 	}
-	all := Value{many: true}
+	all := Value{many: true, named: true}
 	for _, m := range lastOfEach(appendMembers(nil, top)) {
 		all.list = append(all.list, m.value)
 	}
