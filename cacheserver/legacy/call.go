@@ -68,11 +68,11 @@ func (c *call) serve() error {
 	if err := c.admit(); err != nil {
 		return err
 	}
-	if c.r.URL.Path == PathOpenAPI {
+	if single(c.r.URL.Path) == PathOpenAPI {
 		c.api, c.from = "openapi.json", fromMemory
 		return c.showOpenAPI()
 	}
-	parts := strings.Split(strings.TrimPrefix(c.r.URL.EscapedPath(), c.h.prefix), "/")[1:]
+	parts := strings.Split(strings.TrimPrefix(single(c.r.URL.EscapedPath()), c.h.prefix), "/")[1:]
 	if n := len(parts); n > 0 && parts[n-1] == "" {
 		parts = parts[:n-1]
 	}

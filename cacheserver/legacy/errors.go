@@ -18,6 +18,7 @@ import (
 type fault struct {
 	status int
 	code   int    // X-REST-Status; 0: the old server sends none
+	bare   bool   // the old server sends no X-Error headers either
 	detail string // X-Error-Detail: the same for every error of this kind
 	info   string // X-Error-Info: specific to this error; may be empty
 	retry  int    // Retry-After in seconds; 0: none
@@ -42,7 +43,7 @@ var (
 	errNotAcceptable = &fault{status: http.StatusNotAcceptable, code: 201, detail: "Not acceptable", slug: wire.SlugNotAcceptable}
 	errMethod        = &fault{status: http.StatusMethodNotAllowed, code: 202, detail: "Request method not supported", slug: wire.SlugMethodNotAllowed}
 	errForbidden     = &fault{status: http.StatusForbidden, detail: "You are not allowed to access this resource.", slug: wire.SlugUnauthorized}
-	errNoWorkflow    = &fault{status: http.StatusNotFound, slug: wire.SlugNotFound, detail: "There is no such workflow"}
+	errNoWorkflow    = &fault{status: http.StatusNotFound, bare: true, slug: wire.SlugNotFound, detail: "There is no such workflow"}
 )
 
 // invalid returns the error for an invalid argument.
@@ -112,6 +113,8 @@ func (c *call) fail(err error) {
 	}
 	if f.code != 0 {
 		h.Set("X-Rest-Status", strconv.Itoa(f.code))
+	}
+	if !f.bare {
 		h.Set("X-Error-Http", strconv.Itoa(f.status))
 		h.Set("X-Error-Id", id)
 		h.Set("X-Error-Detail", f.detail)

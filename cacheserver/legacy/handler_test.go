@@ -49,9 +49,19 @@ func TestHeaders(t *testing.T) {
 		require.Equal(t, "GET HEAD", post.Header.Get("Allow"))
 		require.Equal(t, "202", post.Header.Get("X-Rest-Status"))
 	}
-	for path, want := range map[string]string{"": "205", "/": "205", "/nosuch": "207", "/nosuch?x": "207", "/info/x": "302", "/request": "301", "/request/": "301", "/request/a/b": "302", "/isfinished": "301", "/jobdetail": "301", "/stats": "207", "/info?a": "302"} {
+	for path, want := range map[string]string{"": "205", "/": "205", "/nosuch": "207", "/nosuch?x": "207", "/info/x": "302", "/request": "301", "/request/": "301", "/request/a/b": "302", "/isfinished": "301", "/jobdetail": "301", "/stats": "207", "/info?a": "302",
+		"//": "205", "//info": "100", "/info//": "100", "///info/": "100", "//nosuch//": "207", "//request//": "301", "/request//a//b": "302", "/jobdetail//": "301"} {
 		require.Equal(t, want, r.ask(http.MethodGet, Prefix+path).Header.Get("X-Rest-Status"), path)
 	}
+	require.Equal(t, r.get("request/a").body, r.get("/request//a/").body)
+	for path, want := range map[string]bool{
+		Prefix: true, Prefix + "/": true, Prefix + "//info": true, strings.ReplaceAll(Prefix, "/", "//"): true, "/wmstatsserver//openapi.json": true,
+		Prefix + "x": false, "/wmstatsserver": false, "/": false,
+	} {
+		require.Equal(t, want, r.h.Serves(path), path)
+	}
+	require.Equal(t, "100", r.ask(http.MethodGet, "/wmstatsserver//data/info").Header.Get("X-Rest-Status"))
+	require.Contains(t, r.ask(http.MethodGet, "/wmstatsserver//openapi.json").body, `"openapi"`)
 	require.Equal(t, http.StatusOK, r.ask(http.MethodGet, Prefix+"/info?&").StatusCode)
 	require.NotZero(t, testutil.ToFloat64(r.counter("globallocks", fromMemory)))
 	require.NotZero(t, testutil.ToFloat64(r.counter(unknownAPI, fromNothing)))
@@ -89,6 +99,10 @@ func TestWhoMayAsk(t *testing.T) {
 		got := r.ask(http.MethodGet, Prefix+"/info", header...)
 		require.Equal(t, http.StatusForbidden, got.StatusCode)
 		require.Contains(t, got.body, "You are not allowed to access this resource.")
+		require.Equal(t, "You are not allowed to access this resource.", got.Header.Get("X-Error-Detail"))
+		require.Equal(t, "403", got.Header.Get("X-Error-Http"))
+		require.Regexp(t, "^[0-9a-f]{32}$", got.Header.Get("X-Error-Id"))
+		require.Empty(t, got.Header.Values("X-Rest-Status"))
 	}
 	require.Equal(t, http.StatusOK, r.ask(http.MethodGet, Prefix+"/info", "cms-authn-login", "alice", "cms-auth-status", "OK").StatusCode)
 	require.Equal(t, http.StatusOK, newRig(t, nil).ask(http.MethodGet, Prefix+"/info", "cms-auth-status", "NONE").StatusCode, "nobody is asked")

@@ -179,7 +179,16 @@ func New(o Options) (*Handler, error) {
 
 // Serves reports whether a path belongs to the old API.
 func (h *Handler) Serves(path string) bool {
+	path = single(path)
 	return path == h.prefix || strings.HasPrefix(path, h.prefix+"/") || path == PathOpenAPI
+}
+
+// single returns a path without empty segments, which the old server ignores.
+func single(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
 }
 
 // ServeHTTP answers a request for a path of the old API (see Serves).

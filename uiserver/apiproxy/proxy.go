@@ -197,7 +197,7 @@ func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the client left
 	}
-	p.log.Warn("API request not forwarded", "method", r.Method, "path", r.URL.Path, "err", err)
+	log := p.log
 	problem := wire.NewProblem(wire.SlugSourceFailed, "The cache server does not respond.")
 	problem.Title = "Cache server unreachable"
 	if reason := tlsclient.Public(err); reason != "" {
@@ -206,8 +206,9 @@ func (p *Proxy) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Retry-After", "5")
 	if p.old {
 		problem.Status = http.StatusServiceUnavailable
-		oldError(w.Header(), "401", "503", "Database unavailable")
+		log = log.With("error_id", oldError(w.Header(), "401", problem.Status, "Database unavailable"))
 	}
+	log.Warn("API request not forwarded", "method", r.Method, "path", r.URL.Path, "err", err)
 	p.problem(w, problem)
 }
 

@@ -36,7 +36,7 @@ func (a *App) guarded(next http.Handler) http.Handler {
 		default:
 			client, err := a.Gate.Admit(r, time.Now())
 			if err != nil {
-				refuse(w, r, wire.ProblemOf(err))
+				a.refuse(w, r, wire.ProblemOf(err))
 				return
 			}
 			if header := a.o.Access.IdentityHeader; header != "" {
@@ -49,13 +49,14 @@ func (a *App) guarded(next http.Handler) http.Handler {
 }
 
 // refuse answers programs with a problem, and people with its text.
-func refuse(w http.ResponseWriter, r *http.Request, p *wire.Problem) {
+func (a *App) refuse(w http.ResponseWriter, r *http.Request, p *wire.Problem) {
 	if strings.HasPrefix(r.URL.Path, web.APIPrefix+"/") {
 		apiproxy.WriteProblem(w, p)
 		return
 	}
 	if apiproxy.IsOld(r.URL.Path) {
-		apiproxy.WriteOldProblem(w, p)
+		id := apiproxy.WriteOldProblem(w, p)
+		a.Log.Debug("old API: request refused", "path", r.URL.Path, "error_id", id, "err", p)
 		return
 	}
 	apiproxy.ProblemHeaders(w.Header(), p)

@@ -25,6 +25,7 @@ func TestOldAPI(t *testing.T) {
 	assert.True(t, strings.HasPrefix(string(body), "{\"result\": [\n {"))
 	for path, want := range map[string]string{
 		"/wmstatsserver/data": "205", "/wmstatsserver/data/": "205", "/wmstatsserver/data/nosuch": "207", "/wmstatsserver/data/request/a/b": "302",
+		"/wmstatsserver//data//info//": "100", "/wmstatsserver/data/request//": "301",
 	} {
 		res, _ = get(t, at+path, "Accept", "application/json")
 		assert.Equal(t, want, res.Header.Get("X-Rest-Status"), path)
@@ -40,6 +41,7 @@ func TestOldAPI(t *testing.T) {
 	res, _ = get(t, away+"/wmstatsserver/data/globallocks")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
 	assert.Equal(t, "401", res.Header.Get("X-Rest-Status"))
+	assert.Regexp(t, "^[0-9a-f]{32}$", res.Header.Get("X-Error-Id"))
 
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	require.NoError(t, err)
@@ -47,4 +49,16 @@ func TestOldAPI(t *testing.T) {
 	res, body = get(t, closed+"/wmstatsserver/data/info")
 	assert.Equal(t, http.StatusForbidden, res.StatusCode)
 	assert.Contains(t, string(body), "You are not allowed to access this resource.")
+	assert.Equal(t, "You are not allowed to access this resource.", res.Header.Get("X-Error-Detail"))
+	assert.Equal(t, "403", res.Header.Get("X-Error-Http"))
+	assert.Regexp(t, "^[0-9a-f]{32}$", res.Header.Get("X-Error-Id"))
+	assert.Empty(t, res.Header.Values("X-Rest-Status"))
+
+	limited := run(t, cache.URL, "--rate-limit", "0.01", "--rate-burst", "1")
+	get(t, limited+"/wmstatsserver/data/info", "X-Forwarded-For", "198.51.100.7")
+	res, _ = get(t, limited+"/wmstatsserver/data/info", "X-Forwarded-For", "198.51.100.7")
+	assert.Equal(t, http.StatusTooManyRequests, res.StatusCode)
+	assert.Equal(t, "429", res.Header.Get("X-Rest-Status"))
+	assert.Equal(t, "429", res.Header.Get("X-Error-Http"))
+	assert.NotEmpty(t, res.Header.Get("X-Error-Detail"))
 }
