@@ -39,7 +39,7 @@ type Documents struct {
 	serial uint64     // serial of the newest block or snapshot
 	gather *gathering // not nil before the first snapshot
 	epoch  uint32     // number of the newest full read
-	least  uint32     // the first full read that may build a first snapshot: earlier ones lack what was lost
+	least  uint32     // the first full read that may build a first snapshot: earlier ones lack the lost documents
 	// alone has the ids of documents without a record, and the full read that last
 	// delivered each.
 	alone map[string]uint32

@@ -122,7 +122,7 @@ func matches(value []byte, accepted map[string]bool, depth int) bool {
 
 // EachText calls fn with every text among the values. A list has its elements as
 // values, an object the values of its members, and a list among these its elements.
-// What is nested deeper is no value of the property; fn gets its texts only if deep.
+// fn gets the texts that are nested deeper only if deep.
 func (v Value) EachText(deep bool, fn func(text string)) {
 	values, flat := v.list, v.many && !v.named
 	switch {
