@@ -5,7 +5,8 @@
 // replaces the old file. Owners of sections write and read them (Section); the
 // package does not depend on records or positions. It is not a database and
 // not a log: the file is always written as a whole, and a damaged file, or one
-// of another program or source, is rejected as a whole.
+// of another program or source, is rejected as a whole, except for sections
+// that have their own version (Section.Always).
 //
 //	magic, format, header with its length and hash
 //	frames, one after another, those of a section in their order
@@ -42,6 +43,15 @@ type Section struct {
 	Name     string // unique in a file
 	Optional bool   // a file without it is valid too
 
+	// Always means that the section has its own version: it is restored even
+	// if the file is of another fingerprint, or another section is of another
+	// version, so that nothing else of the file is used.
+	Always bool
+
+	// Carry reports that the section in the previous file is new enough: it is
+	// copied instead of captured, if that file has it. nil: never.
+	Carry func() bool
+
 	// Capture captures the current state; it must not block others for long.
 	// The returned function writes that state later, without time pressure.
 	// put copies a frame; its errors must be returned. Sections are captured
@@ -63,6 +73,8 @@ type Result struct {
 	Written time.Time // when the state was captured
 	Took    time.Duration
 	Capture time.Duration // part of Took: until all sections were captured
+
+	NotCarried error // why sections were captured that could have been carried over; nil if none
 }
 
 // Kinds of invalid files, for errors.Is. A missing file is fs.ErrNotExist.

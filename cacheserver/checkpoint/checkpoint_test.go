@@ -264,9 +264,10 @@ func TestDiskFull(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, full.Close()) }()
 	_, _, sections := sample()
-	writes, err := capture(sections)
+	old := &previous{}
+	writes, err := capture(sections, old)
 	require.NoError(t, err)
-	_, _, err = writeAll(t.Context(), full, mine, sections, writes, time.Now())
+	_, _, err = writeAll(t.Context(), full, mine, sections, writes, old, time.Now())
 	require.ErrorContains(t, err, "no space left")
 }
 

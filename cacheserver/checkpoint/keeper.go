@@ -158,6 +158,9 @@ func (k *Keeper) Save(ctx context.Context) error {
 		}
 		return fmt.Errorf("checkpoint %s: %w", k.o.Path, err)
 	}
+	if r.NotCarried != nil {
+		k.o.Log.Warn("the previous checkpoint is damaged; no section of it was copied", "file", k.o.Path, "err", r.NotCarried)
+	}
 	k.mark = mark
 	k.note(func(s *State) { s.Written, s.WriteNote = r, "" })
 	if k.o.Hooks.Written != nil {

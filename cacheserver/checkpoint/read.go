@@ -41,13 +41,14 @@ func ReadFile(ctx context.Context, path string, want Header, sections []Section)
 
 func read(ctx context.Context, from io.ReaderAt, size int64, want Header, sections []Section) (Result, error) {
 	h, at, err := readHeader(from, size)
+	var other error
 	switch {
 	case err != nil:
 		return Result{}, err
-	case h.Fingerprint != want.Fingerprint:
-		return Result{}, foreign("it is of another version of the schema or its rules")
 	case h.Source != want.Source:
 		return Result{}, foreign("it is of another source or other settings of it")
+	case h.Fingerprint != want.Fingerprint:
+		other = foreign("it is of another version of the schema or its rules")
 	}
 	t, err := readTable(from, at, size)
 	if err != nil {
@@ -69,7 +70,25 @@ func read(ctx context.Context, from io.ReaderAt, size int64, want Header, sectio
 		}
 		found[s.Name] = frames
 	}
-	return r, restore(sections, found)
+	if other == nil {
+		other = restore(sections, found)
+	}
+	if errors.Is(other, ErrForeign) {
+		other = errors.Join(other, restore(withOwnVersion(sections), found))
+	}
+	return r, other
+}
+
+// withOwnVersion returns the sections that are restored even if nothing else
+// of a file is used.
+func withOwnVersion(sections []Section) (out []Section) {
+	for _, s := range sections {
+		if s.Always {
+			s.Optional = true
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // restore reads all sections, and then puts them in force.

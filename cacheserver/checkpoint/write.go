@@ -25,7 +25,12 @@ const temporary = ".tmp-"
 func WriteFile(ctx context.Context, path string, h Header, sections []Section, now func() time.Time) (r Result, err error) {
 	began := time.Now()
 	r.Written = now()
-	writes, err := capture(sections)
+	old, previousErr := openPrevious(path, h, sections)
+	defer func() { err = errors.Join(err, old.close()) }()
+	if previousErr != nil && !errors.Is(previousErr, os.ErrNotExist) {
+		r.NotCarried = previousErr
+	}
+	writes, err := capture(sections, old)
 	if err != nil {
 		return r, err
 	}
@@ -39,7 +44,7 @@ func WriteFile(ctx context.Context, path string, h Header, sections []Section, n
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if r.Bytes, r.Raw, err = writeAll(ctx, f, h, sections, writes, r.Written); err == nil {
+	if r.Bytes, r.Raw, err = writeAll(ctx, f, h, sections, writes, old, r.Written); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
@@ -52,9 +57,14 @@ func WriteFile(ctx context.Context, path string, h Header, sections []Section, n
 	return r, syncFolder(filepath.Dir(path))
 }
 
-func capture(sections []Section) ([]Write, error) {
+// capture captures the sections that are not carried over; these have no
+// Write.
+func capture(sections []Section, old *previous) ([]Write, error) {
 	writes := make([]Write, len(sections))
 	for i, s := range sections {
+		if _, ok := old.sections[s.Name]; ok {
+			continue
+		}
 		write, err := s.Capture()
 		if err != nil {
 			return nil, fmt.Errorf("capture section %q: %w", s.Name, err)
@@ -103,7 +113,7 @@ func escape(path string) string {
 	return string(out)
 }
 
-func writeAll(ctx context.Context, to io.Writer, h Header, sections []Section, writes []Write, at time.Time) (size, raw int64, err error) {
+func writeAll(ctx context.Context, to io.Writer, h Header, sections []Section, writes []Write, old *previous, at time.Time) (size, raw int64, err error) {
 	packer, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return 0, 0, fmt.Errorf("set up the compression: %w", err)
@@ -122,6 +132,18 @@ func writeAll(ctx context.Context, to io.Writer, h Header, sections []Section, w
 	for i, s := range sections {
 		e := &t.Sections[i]
 		e.Name, e.Frames = s.Name, []frame{}
+		if writes[i] == nil {
+			err := old.sections[s.Name].each(func(f frame, packed []byte) error {
+				e.Frames = append(e.Frames, f)
+				size, raw = size+f.packed(), raw+f.raw()
+				_, err := w.Write(packed)
+				return err
+			})
+			if err != nil {
+				return 0, 0, fmt.Errorf("carry over section %q: %w", s.Name, err)
+			}
+			continue
+		}
 		err := writes[i](func(data []byte) error {
 			if err := ctx.Err(); err != nil {
 				return err
