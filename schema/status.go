@@ -71,3 +71,22 @@ func StatusOf(status string) (StatusInfo, bool) {
 	}
 	return StatusInfo{}, false
 }
+
+// statusGroups are the groups of StatusInfo; nothing changes them.
+var statusGroups = [...]string{"Waiting", "InTransfer", "InQueue", "RunningWorkflows", "Done", "Bad"}
+
+// GroupCounts are workflows by group of status, in the order of StatusGroups;
+// the last ones are in an unknown status.
+type GroupCounts [len(statusGroups) + 1]int64
+
+// StatusGroups returns the groups of statuses in the order of the life cycle.
+func StatusGroups() []string { return slices.Clone(statusGroups[:]) }
+
+// GroupOf returns the index of a status's group in GroupCounts.
+func GroupOf(status string) int {
+	info, _ := StatusOf(status)
+	if i := slices.Index(statusGroups[:], info.Group); i >= 0 {
+		return i
+	}
+	return len(statusGroups)
+}

@@ -13,7 +13,7 @@ func (g *Generation) Failures(names []string) map[string]int64 {
 	out := map[string]int64{}
 	if names == nil {
 		for a := range g.sums.Agents.All() {
-			out[a.Agent] = a.Failure
+			out[a.Agent.Agent] = a.Failure
 		}
 		return out
 	}

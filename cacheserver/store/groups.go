@@ -35,6 +35,16 @@ func values[T any](rows sums.Rows[T]) []T {
 	return out
 }
 
+// AgentGroups returns the workflows that each agent reports on by group of
+// status.
+func (g *Generation) AgentGroups() map[string]schema.GroupCounts {
+	out := make(map[string]schema.GroupCounts, g.sums.Agents.Len())
+	for a := range g.sums.Agents.All() {
+		out[a.Agent.Agent] = a.Groups
+	}
+	return out
+}
+
 // agentInfos returns the newest agent_info document of each agent, by agent,
 // with the time when it was last heard of, even after the generation was
 // published.
@@ -62,7 +72,7 @@ func (s *Store) Agents(g *Generation) []schema.AgentDetail {
 	now := s.now()
 	added := map[string]*schema.Agent{}
 	for a := range g.sums.Agents.All() {
-		added[a.Agent] = a
+		added[a.Agent.Agent] = &a.Agent
 	}
 	var out []schema.AgentDetail
 	for _, a := range g.agentInfos() {

@@ -14,10 +14,10 @@ import (
 func (g *Generation) Sites() []schema.Site {
 	sites := map[string]*schema.Site{}
 	for s := range g.sums.Sites.All() {
-		again := *s
+		again := s.Site
 		again.RunningSlots, again.PendingSlots, again.FreeForQueue = -1, -1, -1
 		again.StateAgents = []string{}
-		sites[s.Site] = &again
+		sites[again.Site] = &again
 	}
 	g.eachSiteAgent(func(a *schema.SiteAgent) {
 		s := sites[a.Site]
@@ -32,6 +32,15 @@ func (g *Generation) Sites() []schema.Site {
 		s := sites[name]
 		s.FreeForQueue = schema.Hundredths(s.FreeForQueue) // so that 0.1 + 0.2 is 0.3
 		out = append(out, *s)
+	}
+	return out
+}
+
+// SiteGroups returns the workflows with jobs at each site by group of status.
+func (g *Generation) SiteGroups() map[string]schema.GroupCounts {
+	out := make(map[string]schema.GroupCounts, g.sums.Sites.Len())
+	for s := range g.sums.Sites.All() {
+		out[s.Site.Site] = s.Groups
 	}
 	return out
 }

@@ -20,8 +20,8 @@ type Sums struct {
 	campaigns *table[*rollup[schema.Campaign], schema.Campaign]
 	releases  *table[*rollup[schema.Release], schema.Release]
 	statuses  *table[*status, schema.StatusSummary]
-	sites     *table[*site, schema.Site]
-	agents    *table[*agent, schema.Agent]
+	sites     *table[*site, Site]
+	agents    *table[*agent, Agent]
 	strays    *table[*stray, schema.StrayWorkflow]
 }
 
@@ -30,9 +30,21 @@ type View struct {
 	Campaigns Rows[schema.Campaign]
 	Releases  Rows[schema.Release]
 	Statuses  Rows[schema.StatusSummary]
-	Sites     Rows[schema.Site]  // without State, slots and FreeForQueue
-	Agents    Rows[schema.Agent] // only Agent, Team, Version, Workflows, Stray… and counters
+	Sites     Rows[Site]  // without State, slots and FreeForQueue
+	Agents    Rows[Agent] // only Agent, Team, Version, Workflows, Stray… and counters
 	Strays    Rows[schema.StrayWorkflow]
+}
+
+// Site is the sum of a site, with its workflows by group of status.
+type Site struct {
+	schema.Site
+	Groups schema.GroupCounts
+}
+
+// Agent is the sum of an agent, with its workflows by group of status.
+type Agent struct {
+	schema.Agent
+	Groups schema.GroupCounts
 }
 
 // New returns empty sums.
@@ -49,10 +61,10 @@ func New() *Sums {
 			}}
 		}),
 		statuses: newTable[*status, schema.StatusSummary](func() *status { return &status{} }),
-		sites: newTable[*site, schema.Site](func() *site {
+		sites: newTable[*site, Site](func() *site {
 			return &site{agents: map[string]int{}}
 		}),
-		agents: newTable[*agent, schema.Agent](func() *agent {
+		agents: newTable[*agent, Agent](func() *agent {
 			return &agent{teams: map[string]int{}, versions: map[string]int{}}
 		}),
 		strays: newTable[*stray, schema.StrayWorkflow](func() *stray { return &stray{} }),
@@ -91,14 +103,16 @@ func (s *Sums) change(w *schema.Workflow, parts []schema.AgentReport, sign int64
 		seen[site] = true
 		return !was
 	}
+	group := schema.GroupOf(w.Status)
 	for i := range parts {
 		p := &parts[i]
-		s.agents.at(p.Agent).change(p, sign)
+		s.agents.at(p.Agent).change(p, group, sign)
 		p.EachSite(func(site string, counts *schema.JobCounts) {
 			g := s.sites.at(site)
 			g.change(counts, p.Agent, sign)
 			if first(site) {
 				g.workflows += sign
+				g.groups[group] += sign
 			}
 		})
 	}
@@ -242,6 +256,7 @@ func (s *status) record(name string) *schema.StatusSummary {
 // site is the sum of a site over all agents and workflows.
 type site struct {
 	workflows int64
+	groups    schema.GroupCounts
 	counts    schema.JobCounts
 	agents    map[string]int // number of reports of each
 	parts     int64
@@ -258,8 +273,8 @@ func (s *site) change(c *schema.JobCounts, agent string, sign int64) {
 	}
 }
 
-func (s *site) record(name string) *schema.Site {
-	out := &schema.Site{Site: name, Workflows: s.workflows, Agents: int64(len(s.agents)), Counters: s.counts.Derive()}
+func (s *site) record(name string) *Site {
+	out := &Site{Groups: s.groups, Site: schema.Site{Site: name, Workflows: s.workflows, Agents: int64(len(s.agents)), Counters: s.counts.Derive()}}
 	out.Tier, out.Country = SiteName(name)
 	out.StrayWorkflows, out.StrayRunning, out.StrayPending = s.strays.workflows, s.strays.running, s.strays.pending
 	return out
@@ -279,6 +294,7 @@ func SiteName(name string) (tier, country string) {
 // for agents that don't report on themselves.
 type agent struct {
 	workflows       int64
+	groups          schema.GroupCounts
 	counts          schema.JobCounts
 	teams, versions map[string]int
 	strays          strays
@@ -286,8 +302,9 @@ type agent struct {
 
 func (a *agent) empty() bool { return a.workflows == 0 && a.strays.workflows == 0 }
 
-func (a *agent) change(p *schema.AgentReport, sign int64) {
+func (a *agent) change(p *schema.AgentReport, group int, sign int64) {
 	a.workflows += sign
+	a.groups[group] += sign
 	addSigned(&a.counts, &p.Counts, sign)
 	a.name(p, sign)
 }
@@ -303,12 +320,12 @@ func count(counts map[string]int, text string, by int) {
 	}
 }
 
-func (a *agent) record(name string) *schema.Agent {
-	return &schema.Agent{
+func (a *agent) record(name string) *Agent {
+	return &Agent{Groups: a.groups, Agent: schema.Agent{
 		Agent: name, Workflows: a.workflows, Counters: a.counts.Derive(),
 		Team: greatest(a.teams), Version: greatest(a.versions),
 		StrayWorkflows: a.strays.workflows, StrayRunning: a.strays.running, StrayPending: a.strays.pending,
-	}
+	}}
 }
 
 func greatest(counts map[string]int) (text string) {

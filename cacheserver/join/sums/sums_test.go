@@ -148,7 +148,7 @@ func TestNoSiteCountsOnce(t *testing.T) {
 	s.Add(w, []schema.AgentReport{part})
 	sites := map[string][2]int64{}
 	for site := range s.View().Sites.All() {
-		sites[site.Site] = [2]int64{site.Workflows, site.Success}
+		sites[site.Site.Site] = [2]int64{site.Workflows, site.Success}
 	}
 	require.Equal(t, map[string][2]int64{schema.None: {1, 5}, "T1": {1, 5}}, sites)
 	s.Remove(w, []schema.AgentReport{part})
