@@ -46,7 +46,7 @@ func Kinds() []Kind {
 		kind[StrayWorkflow]("StrayWorkflow is a workflow for which agents report running or pending jobs although its status allows none, or its request is not in the lists: it is archived or unknown."),
 		kind[AttentionRecord]("AttentionRecord is one workflow, agent or source under one rule of /attention, as a line of NDJSON or CSV."),
 		kind[StatusSummary]("StatusSummary sums the workflows in one status."),
-		kind[TimelinePoint]("TimelinePoint is one count at one time: workflows in a status, or jobs in a state."),
+		kind[TimelinePoint]("TimelinePoint is one count at one time: workflows in a status or group of statuses, or jobs in a state."),
 		kind[CacheInfo]("CacheInfo says how current and how complete the data of a cache server are."),
 	}
 }

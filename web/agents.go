@@ -23,7 +23,9 @@ type AgentsPage struct {
 // AgentCard is one agent or service.
 type AgentCard struct {
 	schema.AgentDetail
-	List string // its workflows
+	List   string // its workflows
+	Line   Spark  // running jobs; of a row
+	NoLine string // why there is none
 }
 
 // AgentPage are the props of one agent.
@@ -32,6 +34,7 @@ type AgentPage struct {
 	Notes []Note
 	AgentCard
 	Workflows List
+	History   *History // jobs by state
 	JSON      string
 }
 

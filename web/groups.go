@@ -61,7 +61,7 @@ type GroupPage struct {
 	Rollup *schema.Rollup     // campaign or release
 	Site   *schema.SiteDetail // site
 	schema.Counters
-	History *History    // jobs by state; nil where not kept
+	History *History    // jobs by state
 	Worst   *WorstSites // of a campaign
 	Errors  string      // its failing jobs by site and exit code
 	List    List

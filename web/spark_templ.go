@@ -246,7 +246,7 @@ func historyTable(h History, kind string) templ.Component {
 	})
 }
 
-// historyPanel shows counts over time of one campaign or site.
+// historyPanel shows counts over time of one campaign, site, release or agent.
 func historyPanel(h History) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -115,7 +115,7 @@ func (a *API) errorKinds() []errorKind {
 			return wire.TooExpensive(fmt.Sprintf("The answer would have more than %d points. Select names with name=, fewer points with points=, or a shorter time with since=.", timeline.MostPoints))
 		})},
 		{"cacheserver/timeline.ErrNotFollowed", value(timeline.ErrNotFollowed, func() *wire.Problem {
-			return wire.NewProblem(wire.SlugNotFound, "One of the names has no history; only the largest ones have.")
+			return wire.NewProblem(wire.SlugNotFound, "One of the names has no history.")
 		})},
 		{"cacheserver/ondemand.ErrAbsent", value(ondemand.ErrAbsent, func() *wire.Problem {
 			return wire.NotInSource("This source does not provide such data.")

@@ -79,9 +79,7 @@ func (f *fixture) observe() {
 	f.t.Helper()
 	generation, ok := f.store.Newest()
 	require.True(f.t, ok)
-	taken, err := f.history.Observe(generation)
-	require.NoError(f.t, err)
-	require.True(f.t, taken)
+	require.True(f.t, f.history.Observe(generation, f.store.Agents(generation)))
 }
 
 func newEmptyFixture(t *testing.T) *fixture {

@@ -17,10 +17,11 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// listHistory handles GET /history?by=status|state&campaign=|site=&name=&since=&points=.
+// listHistory handles
+// GET /history?by=status|group|state&campaign=|site=|release=|agent=&name=&since=&points=.
 func (a *API) listHistory(c echo.Context) error {
 	fields := schema.Describe[schema.TimelinePoint]()
-	p, err := parseListParams(c, fields, "by", "campaign", "site", "name", "since", "points", "gen")
+	p, err := parseListParams(c, fields, "by", "campaign", "site", "release", "agent", "name", "since", "points", "gen")
 	if err != nil {
 		return err
 	}
@@ -56,28 +57,25 @@ func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 			return q, wire.BadValue(name, "The parameter may appear only once.")
 		}
 	}
-	q.Campaigns, q.Sites = present(v["campaign"]), present(v["site"])
-	if len(q.Campaigns) > 0 && len(q.Sites) > 0 {
-		return q, wire.BadValue("site", "History exists by campaign or by site, not by both: use one of the two.")
-	}
-	for param, list := range map[string][]string{"campaign": q.Campaigns, "site": q.Sites} {
-		if len(list) > mostLines {
-			return q, wire.BadValue(param, fmt.Sprintf("At most %d values; * selects everything that has a history.", mostLines))
+	for _, kind := range timeline.Kinds() {
+		names := present(v[string(kind)])
+		if len(names) > 0 && q.Kind != "" {
+			return q, wire.BadValue(string(kind), fmt.Sprintf("Use %s or %s, not both.", q.Kind, kind))
 		}
-		if len(list) > 1 && slices.Contains(list, timeline.Followed) {
-			return q, wire.BadValue(param, "* selects everything that has a history: use it alone.")
+		if len(names) > 0 {
+			q.Kind, q.Names = kind, names
 		}
 	}
-	switch by := v.Get("by"); by {
-	case "", "status":
-	case "state":
-		q.ByState = true
-	default:
-		p := wire.BadValue("by", "The value must be status or state.")
-		p.DidYouMean = wire.Near(by, []string{"status", "state"}, 1)
-		return q, p
+	if len(q.Names) > mostLines {
+		return q, wire.BadValue(string(q.Kind), fmt.Sprintf("At most %d values; * selects everything that has a history.", mostLines))
 	}
-	if q.Names, err = a.historyNames(v["name"], q.ByState); err != nil {
+	if len(q.Names) > 1 && slices.Contains(q.Names, timeline.Followed) {
+		return q, wire.BadValue(string(q.Kind), "* selects everything that has a history: use it alone.")
+	}
+	if q.By, err = historyBy(v.Get("by"), q.Kind); err != nil {
+		return q, err
+	}
+	if q.Labels, err = a.historyNames(v["name"], q); err != nil {
 		return q, err
 	}
 	if q.Points, err = readPoints(v.Get("points")); err != nil {
@@ -87,7 +85,26 @@ func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 	return q, err
 }
 
-// mostLines is the maximum number of campaigns or sites in one request.
+// historyBy reads by=; the default depends on whether names are requested.
+func historyBy(by string, kind timeline.Kind) (timeline.By, error) {
+	all := []string{string(timeline.ByStatus), string(timeline.ByGroup), string(timeline.ByState)}
+	if kind != "" {
+		all = all[1:]
+	}
+	switch {
+	case by == "":
+		return timeline.By(all[0]), nil
+	case slices.Contains(all, by):
+		return timeline.By(by), nil
+	case by == string(timeline.ByStatus):
+		return "", wire.BadValue("by", fmt.Sprintf("Workflows of one %s are counted by group of statuses: use by=group.", kind))
+	}
+	p := wire.BadValue("by", "The value must be status, group or state.")
+	p.DidYouMean = wire.Near(by, all, 1)
+	return "", p
+}
+
+// mostLines is the maximum number of names in one request.
 const mostLines = 200
 
 // present removes empty values and duplicates.
@@ -103,16 +120,17 @@ func present(values []string) []string {
 	return out
 }
 
-// historyNames reads name=: statuses or states that are counted separately.
-func (a *API) historyNames(values []string, byState bool) ([]string, error) {
+// historyNames reads name=: statuses, groups or states that are counted
+// separately.
+func (a *API) historyNames(values []string, q timeline.Query) ([]string, error) {
 	if a.o.History == nil {
 		return nil, nil
 	}
-	labels := a.o.History.Labels(byState)
+	labels := a.o.History.Labels(q.Kind, q.By)
 	names := present(strings.Split(strings.Join(values, ","), ","))
 	for _, name := range names {
 		if !slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, name) }) {
-			p := wire.BadValue("name", fmt.Sprintf("Unknown name %q: use statuses with by=status, and job states with by=state.", name))
+			p := wire.BadValue("name", fmt.Sprintf("Unknown name %q: with by=%s use %s.", name, q.By, strings.Join(labels, ", ")))
 			p.DidYouMean = wire.Near(name, labels, 3)
 			return nil, p
 		}
@@ -151,16 +169,12 @@ func (a *API) historySince(values []string) (since int64, err error) {
 
 // noHistory returns the problem for the first name that is not followed.
 func (a *API) noHistory(q timeline.Query) error {
-	noun, asked := "campaign", q.Campaigns
-	if len(q.Sites) > 0 {
-		noun, asked = "site", q.Sites
+	followed := a.o.History.Names(q.Kind)
+	name := q.Names[0]
+	if i := slices.IndexFunc(q.Names, func(n string) bool { return !slices.Contains(followed, n) }); i >= 0 {
+		name = q.Names[i]
 	}
-	followed := a.o.History.Names(noun == "site")
-	name := asked[0]
-	if i := slices.IndexFunc(asked, func(n string) bool { return !slices.Contains(followed, n) }); i >= 0 {
-		name = asked[i]
-	}
-	p := wire.NotFound("history of the "+noun, name, wire.Near(name, followed, 3))
-	p.Detail += fmt.Sprintf(" Only the largest ones have history: %d at present.", len(followed))
+	p := wire.NotFound("history of the "+string(q.Kind), name, wire.Near(name, followed, 3))
+	p.Detail += " A name has history from its first point on, at most five minutes after it appears; beyond the limits of names and memory the least used have none."
 	return p
 }

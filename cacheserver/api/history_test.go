@@ -60,6 +60,12 @@ func TestHistory(t *testing.T) {
 	}
 	assert.Equal(t, int64(15), sum)
 	assert.Len(t, points("?by=status"), 2*len(want))
+	groups := map[string]int64{}
+	for status, n := range want {
+		info, _ := schema.StatusOf(status)
+		groups[info.Group] += n
+	}
+	assert.Equal(t, groups, at(points("?by=group"), first))
 	assert.Len(t, points("?since=4m"), len(want), "one of two points")
 	assert.Equal(t, first.UTC().Format("2006-01-02T15:04:05.000Z07:00"), f.get("/history").Header.Get("X-History-Start"))
 
@@ -85,7 +91,7 @@ func TestHistoryOfMany(t *testing.T) {
 	for _, p := range all {
 		counts[p.Site] = p.Count
 	}
-	assert.Len(t, all, 3, "one name of three sites, one point")
+	assert.Len(t, all, len(decode[[]schema.Site](t, f.get("/sites").body)), "one name of each site, one point")
 	for _, s := range decode[[]schema.Site](t, f.get("/sites").body) {
 		if s.Workflows > 0 && s.Site != schema.None {
 			assert.Equal(t, s.Running, counts[s.Site], s.Site)
@@ -93,7 +99,27 @@ func TestHistoryOfMany(t *testing.T) {
 	}
 	two := points("?campaign=Run3Summer02&campaign=Run3Summer00")
 	assert.Equal(t, append(points("?campaign=Run3Summer02"), points("?campaign=Run3Summer00")...), two)
-	assert.Equal(t, "Run3Summer02", two[0].Campaign)
+	assert.Equal(t, []string{"Run3Summer02", "group"}, []string{two[0].Campaign, two[0].By})
+	running := map[string]int64{}
+	for _, query := range []string{"release=*", "agent=*", "campaign=*"} {
+		for _, p := range points("?by=state&name=Running&points=1&" + query) {
+			running[p.Release+p.Agent+p.Campaign] = p.Count
+		}
+	}
+	names := 0
+	for _, r := range decode[[]schema.Release](t, f.get("/release").body) {
+		assert.Equal(t, r.Running, running[r.Release], r.Release)
+		names++
+	}
+	for _, c := range decode[[]schema.Campaign](t, f.get("/campaign").body) {
+		assert.Equal(t, c.Running, running[c.Campaign], c.Campaign)
+		names++
+	}
+	for _, a := range decode[[]schema.Agent](t, f.get("/agent?kind=agent").body) {
+		assert.Equal(t, a.Running, running[a.Agent], a.Agent)
+		names++
+	}
+	assert.Len(t, running, names, "all names, and no others")
 	assert.NotEqual(t, f.get("/history?campaign=*").Header.Get("Etag"), f.get("/history?site=*").Header.Get("Etag"))
 }
 
@@ -122,7 +148,7 @@ func TestHistoryFaults(t *testing.T) {
 	}
 	for query, status := range map[string]int{
 		"?by=x": 400, "?gen=t-1": 400, "?since=soon": 400, "?campaign=a&site=b": 400, "?by=state&by=status": 400, "?campaign=none": 404, "?format=xml": 406,
-		"?site=*&site=T1_US_FNAL": 400, "?points=many": 400, "?points=0": 400, "?points=2&points=3": 400, "?name=Running": 400, "?campaign=*&site=*": 400,
+		"?site=*&site=T1_US_FNAL": 400, "?by=status&site=T1_US_FNAL": 400, "?by=state&agent=*&name=Queued": 400, "?by=group&name=Done": 200, "?release=a&agent=b": 400, "?release=none": 404, "?agent=none": 404, "?points=many": 400, "?points=0": 400, "?points=2&points=3": 400, "?name=Running": 400, "?campaign=*&site=*": 400,
 		"?site=" + strings.Repeat("x&site=", 3): 404, "?site=a" + manyNames("&site=", 200): 400,
 	} {
 		assert.Equal(t, status, f.get("/history"+query).StatusCode, query)

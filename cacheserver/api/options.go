@@ -43,8 +43,8 @@ type Journal interface {
 // History provides counts over time.
 type History interface {
 	Points(ctx context.Context, q timeline.Query) (points []schema.TimelinePoint, start int64, err error)
-	Names(sites bool) []string
-	Labels(byState bool) []string
+	Names(kind timeline.Kind) []string
+	Labels(kind timeline.Kind, by timeline.By) []string
 }
 
 // Details reads everything about one workflow from the source: its request

@@ -42,6 +42,7 @@ type App struct {
 	follower *follower.Follower
 	records  *store.Store
 	timeline *timeline.Timeline
+	counts   *countsOverTime // timeline in the checkpoint
 	journal  *journal.Journal
 	api      *api.API
 	cache    *cache.Cache         // nil: none
@@ -113,9 +114,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.poster, err = a.newPoster(registry); err != nil {
 		return nil, err
 	}
-	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Log: a.Log}); err != nil {
+	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Bytes: o.shares().timeline, Log: a.Log}); err != nil {
 		return nil, fmt.Errorf("set up the counts over time: %w", err)
 	}
+	a.counts = &countsOverTime{timeline: a.timeline, now: time.Now, log: a.Log}
 	if o.Statuses != nil { // a checkpoint does not contain records of other statuses
 		a.sourceID += fmt.Sprintf(" %q", o.Statuses)
 	}

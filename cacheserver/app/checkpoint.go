@@ -45,34 +45,11 @@ func (a *App) newKeeper(registry *prometheus.Registry) (*checkpoint.Keeper, erro
 // positions must not be ahead of the records, and the records are restored
 // last, since requests are answered and counted as soon as they exist.
 func (a *App) sections() []checkpoint.Section {
-	sections := []checkpoint.Section{a.follower.Section(), a.timelineSection()}
+	sections := []checkpoint.Section{a.follower.Section(), a.counts.section()}
 	if a.documents != nil {
 		sections = append(sections, a.documents.Section())
 	}
 	return append(sections, a.records.Section())
-}
-
-// timelineSection is the section of counts over time. They do not justify a
-// full read: an error is logged and they are left out.
-func (a *App) timelineSection() checkpoint.Section {
-	return checkpoint.Section{
-		Name: "history", Optional: true,
-		Capture: func() (checkpoint.Write, error) {
-			data := a.timeline.Encode()
-			return func(put func([]byte) error) error { return put(data) }, nil
-		},
-		Restore: func(frames *checkpoint.Frames) (commit func(), err error) {
-			data, err := frames.One(0)
-			if err != nil {
-				return nil, fmt.Errorf("read the counts over time: %w", err)
-			}
-			return func() {
-				if err := a.timeline.Decode(data); err != nil {
-					a.Log.Warn("could not restore counts over time from the checkpoint", "err", err)
-				}
-			}, nil
-		},
-	}
 }
 
 // mark identifies the content of a checkpoint written now; "" means no content
@@ -82,7 +59,7 @@ func (a *App) mark() string {
 	if !ok || !a.follower.Loaded() {
 		return ""
 	}
-	return fmt.Sprint(generation.ID(), a.follower.Positions(), a.timeline.Newest())
+	return fmt.Sprint(generation.ID(), a.follower.Positions(), a.counts.mark())
 }
 
 // follow reads the checkpoint, if there is one, and then follows the source.
@@ -112,6 +89,7 @@ func (a *App) keep(restored <-chan struct{}) func(ctx context.Context) error {
 // lastCheckpoint writes the checkpoint at the end. A failure has been logged,
 // and the previous file is valid, so it is not an error.
 func (a *App) lastCheckpoint(ctx context.Context) error {
+	a.counts.last()
 	_ = a.keeper.Save(ctx)
 	return nil
 }

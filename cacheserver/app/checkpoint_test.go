@@ -262,6 +262,51 @@ func TestAPointOfTheHistoryIsReasonToWrite(t *testing.T) {
 	assert.Equal(t, mark, c.app.Mark())
 }
 
+// TestCountsAreWrittenHourly: the counts over time in the file are carried over
+// between two checkpoints, and captured after an hour and at the end.
+func TestCountsAreWrittenHourly(t *testing.T) {
+	now := time.Unix(1_760_000_000, 0)
+	counts, err := timeline.New(timeline.Options{Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	carry, capture, last := app.CountsSection(counts, func() time.Time { return now })
+	require.False(t, carry(), "this process has not written any")
+	capture()
+	for range 59 {
+		now = now.Add(time.Minute)
+		require.True(t, carry())
+	}
+	now = now.Add(time.Minute)
+	require.False(t, carry(), "after an hour")
+	capture()
+	require.True(t, carry())
+	now = now.Add(-time.Minute)
+	require.False(t, carry(), "the clock was set back")
+	now = now.Add(2 * time.Minute)
+	require.True(t, carry())
+	last()
+	require.False(t, carry(), "at the end")
+}
+
+// Counts over time survive a new schema or new rules, for which the rest of
+// the file is not used.
+func TestCountsSurviveAnotherFingerprint(t *testing.T) {
+	c, _ := newCheckpointed(t)
+	c.start()
+	c.ready()
+	require.Eventually(t, func() bool { return c.app.Timeline().Len() == 1 }, waitFor, tick)
+	taken := c.app.Timeline().Newest()
+	c.stop()
+	require.NoError(t, app.WriteCheckpoint(t.Context(), c.app, c.o.Checkpoint, "another schema"))
+	// A point of this process would be of another second.
+	require.Eventually(t, func() bool { return time.Now().Unix() > taken }, waitFor, tick)
+	c.start()
+	c.ready()
+	c.says("checkpoint ignored; reading everything")
+	assert.Equal(t, taken, c.app.Timeline().Newest())
+	assert.Equal(t, 1, c.app.Timeline().Len())
+	c.stop()
+}
+
 // TestTheRecordsArePutBackLast: requests are answered as soon as records
 // exist, so counts over time would for a moment be those of a process that has
 // just started.

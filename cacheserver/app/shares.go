@@ -22,19 +22,20 @@ const (
 // and compressed blocks, which it divides itself. When promised generations
 // need more, they take most of the cache's share.
 const (
-	cacheShare  = 4 // in 16
-	answerShare = 1 // in 16
+	cacheShare    = 4 // in 16
+	answerShare   = 1 // in 16
+	timelineShare = 2 // in 16
 )
 
 // shares are the parts of --memory, in bytes.
-type shares struct{ cache, answers, store int64 }
+type shares struct{ cache, answers, timeline, store int64 }
 
 func (o *Options) shares() shares {
-	b := shares{cache: o.Memory / 16 * cacheShare, answers: o.Memory / 16 * answerShare}
+	b := shares{cache: o.Memory / 16 * cacheShare, answers: o.Memory / 16 * answerShare, timeline: o.Memory / 16 * timelineShare}
 	if o.CacheBytes != nil {
 		b.cache = min(b.cache, *o.CacheBytes)
 	}
-	b.store = o.Memory - b.cache - b.answers
+	b.store = o.Memory - b.cache - b.answers - b.timeline
 	return b
 }
 
@@ -103,7 +104,7 @@ func (a *App) memoryParts() []wire.MemoryPart {
 		{Part: "segments", Bytes: s.Segments, Limit: segments, Count: int64(s.SegmentCount)},
 		{Part: api.PartGenerations, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
 		{Part: "cache", Bytes: values, Limit: a.cache.Limit(), Count: 0},
-		{Part: "timeline", Bytes: a.timeline.Bytes(), Count: int64(a.timeline.Len())},
+		{Part: "timeline", Bytes: a.timeline.Bytes(), Limit: a.timeline.Limit(), Count: int64(a.timeline.Len())},
 		legacy,
 		{Part: "quarantine", Bytes: quarantined, Count: int64(documents)},
 		{Part: "program", Bytes: a.program + own + a.journal.Bytes()},

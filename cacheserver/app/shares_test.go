@@ -107,7 +107,8 @@ func TestAboutTellsTheMemory(t *testing.T) {
 			assert.EqualValues(t, parts["documents"].Bytes, metric(t, a.Addr(), `wmstats_memory_bytes{part="documents"}`))
 			assert.EqualValues(t, c.cache > 0, strings.Contains(body(t, a.Addr(), "/metrics"), `wmstats_memory_limit_bytes{part="cache"}`))
 			assert.Zero(t, metric(t, a.Addr(), "wmstats_promises_broken_total"))
-			assert.LessOrEqual(t, parts["segments"].Bytes+parts["kept"].Limit+parts["cache"].Limit+parts["answers"].Limit, m.Budget)
+			assert.LessOrEqual(t, parts["segments"].Bytes+parts["kept"].Limit+parts["cache"].Limit+parts["answers"].Limit+parts["timeline"].Limit, m.Budget)
+			assert.Equal(t, 4*mib, parts["timeline"].Limit)
 		})
 	}
 }

@@ -3,25 +3,34 @@ package timeline
 import (
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 )
 
-// version of the encoding.
-const version = 1
+// Versions of the encoding. The first had one frame, and the same layout for
+// all series.
+const (
+	version      = 2
+	firstVersion = 1
+)
 
-// Encode returns all points in a form for Decode: a version, the labels, the
-// times, and the packed series by kind and name. Numbers are varints, texts
-// are preceded by their length. The same Timeline always has the same bytes.
-func (t *Timeline) Encode() []byte {
+// frameBytes is the length at which a frame ends.
+const frameBytes = 1 << 20
+
+// Encode returns all points in frames for Decode. The first frame has the
+// version, the labels of both layouts, the times and the number of series; the
+// others have series by kind and name, packed. Numbers are varints, texts are preceded by their
+// length. The same Timeline always has the same bytes.
+func (t *Timeline) Encode() (frames [][]byte) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	out := []byte{version}
-	out = binary.AppendUvarint(out, uint64(len(t.labels)))
-	for _, label := range t.labels {
-		out = appendBytes(out, label)
+	for _, l := range []*layout{&t.all, &t.named} {
+		out = binary.AppendUvarint(out, uint64(len(l.labels)))
+		for _, label := range l.labels {
+			out = appendBytes(out, label)
+		}
 	}
 	out = binary.AppendUvarint(out, uint64(len(t.times)))
 	last := int64(0)
@@ -29,14 +38,18 @@ func (t *Timeline) Encode() []byte {
 		out = binary.AppendVarint(out, at-last)
 		last = at
 	}
+	frames = append(frames, binary.AppendUvarint(out, uint64(len(t.series))))
 	keys := slices.SortedFunc(maps.Keys(t.series), func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 	})
-	out = binary.AppendUvarint(out, uint64(len(keys)))
+	out = nil
 	for _, k := range keys {
+		if len(out) >= frameBytes {
+			frames, out = append(frames, out), nil
+		}
 		s := t.series[k]
 		out = appendBytes(appendBytes(out, k.kind), k.name)
-		out = binary.AppendVarint(out, s.top)
+		out = binary.AppendVarint(binary.AppendVarint(out, s.used), s.seen)
 		out = binary.AppendUvarint(out, uint64(len(s.chunks)))
 		for _, c := range s.chunks {
 			out = binary.AppendVarint(out, c.first-t.first) // below 0: it has points that are too old
@@ -44,42 +57,55 @@ func (t *Timeline) Encode() []byte {
 			out = appendBytes(out, c.data)
 		}
 	}
-	return out
+	if len(out) > 0 {
+		frames = append(frames, out)
+	}
+	return frames
 }
 
-func appendBytes[T string | []byte](dst []byte, text T) []byte {
+func appendBytes[T ~string | ~[]byte](dst []byte, text T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-// Decode replaces the current points by those that Encode wrote. It accepts
-// any bytes: an error leaves the Timeline unchanged. Labels that this Timeline
-// does not have are dropped; an unknown status is counted as OtherStatus.
-func (t *Timeline) Decode(src []byte) error {
-	r := reader{src: src}
-	if v := r.take(1); r.err == nil && v[0] != version {
-		return fmt.Errorf("counts over time have version %d, this program reads %d", v[0], version)
+// Decode replaces the current points by those that Encode wrote, in this or
+// the first version. It accepts any bytes: an error leaves the Timeline
+// unchanged. Labels that this Timeline does not have are dropped; an unknown
+// status is counted as OtherStatus.
+func (t *Timeline) Decode(frames [][]byte) error {
+	r := reader{}
+	if len(frames) > 0 {
+		r.src = frames[0]
 	}
-	places := t.places(&r)
+	v := r.take(1)
+	if r.err == nil && v[0] != version && v[0] != firstVersion {
+		return fmt.Errorf("counts over time have version %d, this program reads %d and %d", v[0], firstVersion, version)
+	}
 	fresh, err := New(t.o)
 	if err != nil {
 		return err
 	}
-	for n, last := r.length(), int64(0); n > 0 && r.err == nil; n-- {
-		at := last + r.varint()
-		if at <= last {
-			r.fail("times must ascend")
+	d := decoder{into: fresh, first: r.err == nil && v[0] == firstVersion}
+	d.head(&r)
+	if d.first {
+		for n := r.length(); n > 0 && r.err == nil; n-- {
+			d.series(&r)
 		}
-		fresh.times, last = append(fresh.times, at), at
-	}
-	for n := r.length(); n > 0 && r.err == nil; n-- {
-		k := key{string(r.text()), string(r.text())}
-		if fresh.series[k] != nil {
-			r.fail("a series appears twice")
+		r.end()
+	} else {
+		n := r.uvarint()
+		r.end()
+		for _, frame := range frames[min(1, len(frames)):] {
+			if r.err != nil {
+				break
+			}
+			r.src = frame
+			for len(r.src) > 0 {
+				d.series(&r)
+			}
 		}
-		fresh.series[k] = fresh.decodeSeries(&r, places)
-	}
-	if r.err == nil && len(r.src) > 0 {
-		r.fail("there are bytes after the end")
+		if n != uint64(len(fresh.series)) {
+			r.truncated()
+		}
 	}
 	if r.err != nil {
 		return r.err
@@ -88,114 +114,128 @@ func (t *Timeline) Decode(src []byte) error {
 	defer t.mu.Unlock()
 	t.times, t.first, t.series = fresh.times, 0, fresh.series
 	t.trim(t.o.Now().Unix())
+	t.forget()
 	return nil
 }
 
-// places returns the local index of each written label, or -1.
-func (t *Timeline) places(r *reader) (places []int) {
-	const most = 1000
-	state := false
-	n := r.length()
-	if n > most {
-		r.fail("it has too many labels")
-	}
-	for ; n > 0 && r.err == nil; n-- {
-		label := string(r.text())
-		place := slices.Index(t.labels, label)
-		if place < 0 && !state {
-			place = t.states - 1
-		}
-		state = state || label == OtherStatus
-		places = append(places, place)
-	}
-	return places
+// decoder reads what Encode wrote into an empty Timeline.
+type decoder struct {
+	into  *Timeline
+	first bool // of the first version
+	all   []int
+	named []int // index of each written label of a layout, or -1
+
+	written, old int64 // points, and those of them that are too old and left out
 }
 
-func (t *Timeline) decodeSeries(r *reader, places []int) *series {
-	s := &series{top: r.varint()}
+// head reads the labels and the times.
+func (d *decoder) head(r *reader) {
+	t := d.into
+	labels := r.labels()
+	d.all = places(labels, &t.all)
+	if d.first {
+		d.named = t.placesByGroup(labels)
+	} else {
+		d.named = places(r.labels(), &t.named)
+	}
+	for n, last := r.length(), int64(0); n > 0 && r.err == nil; n-- {
+		at := last + r.varint()
+		if at <= last {
+			r.fail("times must ascend")
+		}
+		t.times, last = append(t.times, at), at
+	}
+	d.written = int64(len(t.times))
+	d.old = int64(t.tooOld(t.o.Now().Unix()))
+	t.times = t.times[d.old:]
+}
+
+// series reads one series.
+func (d *decoder) series(r *reader) {
+	t := d.into
+	k := key{Kind(r.text()), string(r.text())}
+	if r.err != nil {
+		return
+	}
+	if t.series[k] != nil || (k.kind == "") != (k.name == "") || k.kind != "" && !slices.Contains(Kinds(), k.kind) {
+		r.fail("a series appears twice, or is of an unknown kind")
+		return
+	}
+	from := d.named
+	if k == (key{}) {
+		from = d.all
+	}
+	s := &series{used: r.varint()}
+	if s.seen = s.used; !d.first {
+		s.seen = r.varint()
+	} else if n := len(t.times); n > 0 {
+		s.seen = t.times[n-1]
+	}
+	t.series[k] = s
 	number := int64(-1)
 	for n := r.length(); n > 0 && r.err == nil; n-- {
 		first, count, data := r.varint(), r.uvarint(), r.text()
-		if r.err != nil || count == 0 || count > chunkPoints || first < -chunkPoints || first+int64(count) > int64(len(t.times)) || len(s.chunks) > 0 && first <= number {
+		if r.err != nil || count == 0 || count > chunkPoints || first < -chunkPoints || first+int64(count) > d.written || len(s.chunks) > 0 && first <= number {
 			r.fail("a series has points at times that do not exist")
-			return s
+			return
 		}
-		values := make([]int64, len(places))
-		for i := range count {
-			var err error
-			if data, err = unpack(data, values); err != nil {
-				r.fail(err.Error())
-				return s
-			}
-			number = first + int64(i)
-			here := make([]int64, len(t.labels))
-			for from, to := range places {
-				if to >= 0 {
-					here[to] += values[from]
-				}
-			}
-			if number >= 0 {
-				s.append(number, here)
-			}
-		}
-		if len(data) > 0 {
-			r.fail("a series has more bytes than points")
-		}
+		number = d.chunk(r, s, first, int(count), data, from, len(t.layout(k).labels))
 	}
-	return s
 }
 
-// reader reads what Encode wrote; after the first error it returns nothing.
-type reader struct {
-	src []byte
-	err error
+// chunk reads the points of one chunk and returns the number of the last one.
+func (d *decoder) chunk(r *reader, s *series, first int64, count int, data []byte, from []int, width int) int64 {
+	values := make([]int64, len(from))
+	here := make([]int64, width)
+	for i := range count {
+		var err error
+		if data, err = unpack(data, values); err != nil {
+			r.fail(err.Error())
+			return first
+		}
+		clear(here)
+		for k, to := range from {
+			if to >= 0 {
+				here[to] += values[k]
+			}
+		}
+		if number := first + int64(i); number >= d.old {
+			s.append(number-d.old, here)
+		}
+	}
+	if len(data) > 0 {
+		r.fail("a series has more bytes than points")
+	}
+	return first + int64(count) - 1
 }
 
-func (r *reader) fail(reason string) {
-	if r.err == nil {
-		r.err = errors.New("invalid counts over time: " + reason)
+// places returns the index in a layout of each written label, or -1.
+func places(labels []string, l *layout) (out []int) {
+	states := false
+	for _, label := range labels {
+		from, to := l.columns(states)
+		place := slices.Index(l.labels[from:to], label)
+		switch {
+		case place >= 0:
+			place += from
+		case !states:
+			place = l.states - 1
+		}
+		states = states || label == OtherStatus
+		out = append(out, place)
 	}
-	r.src = nil
-}
-
-func (r *reader) take(n uint64) []byte {
-	if n > uint64(len(r.src)) {
-		r.fail("it is truncated")
-		return nil
-	}
-	out := r.src[:n]
-	r.src = r.src[n:]
 	return out
 }
 
-func (r *reader) text() []byte { return r.take(r.uvarint()) }
-
-// length reads a number of items that each take at least a byte.
-func (r *reader) length() uint64 {
-	n := r.uvarint()
-	if n > uint64(len(r.src)) {
-		r.fail("it is truncated")
-		return 0
+// placesByGroup returns the index in the layout of names of each written
+// status and state: the first version had no groups.
+func (t *Timeline) placesByGroup(labels []string) (out []int) {
+	all := places(labels, &t.all)
+	for i, place := range places(labels, &t.named) {
+		if all[i] >= 0 && all[i] < t.all.states {
+			place = t.groups[all[i]]
+		}
+		out = append(out, place)
 	}
-	return n
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.src)
-	if n <= 0 {
-		r.fail("it is truncated")
-		return 0
-	}
-	r.src = r.src[n:]
-	return v
-}
-
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.src)
-	if n <= 0 {
-		r.fail("it is truncated")
-		return 0
-	}
-	r.src = r.src[n:]
-	return v
+	return out
 }

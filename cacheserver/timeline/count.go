@@ -1,114 +1,65 @@
 package timeline
 
 import (
-	"cmp"
-	"context"
-	"fmt"
 	"slices"
 
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
-	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// candidate is a campaign or site that may be followed.
-type candidate struct {
-	name          string
-	weight, least int64 // its rank
-	counters      *schema.Counters
-}
-
-// count computes the values of a point: overall, and for the campaigns and
-// sites that are followed. old are those followed so far.
-func (t *Timeline) count(generation *store.Generation, old map[key]*series) (counts map[key][]int64, top map[key]bool, err error) {
-	counts, top = map[key][]int64{}, map[key]bool{}
-	all := make([]int64, len(t.labels))
+// count computes the values of a point: overall, and for each campaign, site,
+// release and agent. They are sums that the generation has, so that the cost
+// depends on the number of names only.
+func (t *Timeline) count(generation *store.Generation, agents []schema.AgentDetail) map[key][]int64 {
+	out := map[key][]int64{}
+	all := make([]int64, len(t.all.labels))
+	out[key{}] = all
 	for _, s := range generation.Statuses() {
 		all[t.status(s.Status)] += s.Workflows
 	}
-	var campaigns, sites []candidate
-	rows := generation.Campaigns() // each workflow is in one of them
-	for i := range rows {
-		c := &rows[i]
-		t.addStates(all, &c.Counters)
-		if c.Campaign != schema.None && c.Workflows > 0 {
-			campaigns = append(campaigns, candidate{c.Campaign, c.Workflows, c.TotalJobs, &c.Counters})
+	for _, c := range generation.Campaigns() { // each workflow is in one of them
+		t.all.add(all, &c.Counters)
+		out[key{Campaign, c.Campaign}] = t.values(groupsOf(&c.Rollup), &c.Counters)
+	}
+	for _, r := range generation.Releases() {
+		out[key{Release, r.Release}] = t.values(groupsOf(&r.Rollup), &r.Counters)
+	}
+	groups := generation.SiteGroups()
+	for _, s := range generation.Sites() {
+		out[key{Site, s.Site}] = t.values(groups[s.Site], &s.Counters)
+	}
+	groups = generation.AgentGroups()
+	for i := range agents {
+		if a := &agents[i].Agent; a.Kind == schema.KindAgent {
+			out[key{Agent, a.Agent}] = t.values(groups[a.Agent], &a.Counters)
 		}
 	}
-	places := generation.Sites()
-	for i := range places {
-		s := &places[i]
-		if s.Site != schema.None && s.Site != schema.Unknown && s.Workflows > 0 {
-			sites = append(sites, candidate{s.Site, s.Running, s.TotalJobs, &s.Counters})
-		}
-	}
-	counts[key{}], top[key{}] = all, true
-	for _, group := range []struct {
-		kind, field string
-		list        []candidate
-	}{{kindCampaign, wire.MainField("Campaign"), campaigns}, {kindSite, "Sites", sites}} {
-		if err := t.countGroup(generation, group.kind, group.field, group.list, old, counts, top); err != nil {
-			return nil, nil, err
-		}
-	}
-	return counts, top, nil
+	return out
 }
 
-func (t *Timeline) countGroup(generation *store.Generation, kind, field string, list []candidate, old map[key]*series, counts map[key][]int64, top map[key]bool) error {
-	slices.SortFunc(list, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(b.least, a.least), cmp.Compare(a.name, b.name))
-	})
-	for _, c := range list[:min(t.o.Top, len(list))] {
-		top[key{kind, c.name}] = true
-		counts[key{kind, c.name}] = make([]int64, len(t.labels))
-	}
-	// Those that are no longer on top are still followed, as long as there is
-	// room.
-	var left []key
-	for k := range old {
-		if k.kind == kind && !top[k] {
-			left = append(left, k)
-		}
-	}
-	slices.SortFunc(left, func(a, b key) int {
-		return cmp.Or(cmp.Compare(old[b].top, old[a].top), cmp.Compare(a.name, b.name))
-	})
-	for _, k := range left[:min(t.o.Top, len(left))] {
-		counts[k] = make([]int64, len(t.labels))
-	}
-	term := wire.Term{Field: field, Op: wire.In}
-	for _, c := range list {
-		if values := counts[key{kind, c.name}]; values != nil {
-			t.addStates(values, c.counters)
-			term.Values = append(term.Values, c.name)
-		}
-	}
-	if len(term.Values) == 0 {
-		return nil
-	}
-	slices.Sort(term.Values)
-	groups, _, err := generation.Stats(context.Background(), wire.Query{Terms: []wire.Term{term}}, []string{field, "Status"}, nil)
-	if err != nil {
-		return fmt.Errorf("count the workflows of each %s by status: %w", kind, err)
-	}
-	for _, g := range groups {
-		if values := counts[key{kind, g.Keys[0]}]; values != nil {
-			values[t.status(g.Keys[1])] += int64(g.Count)
-		}
-	}
-	return nil
+// values returns the values of a point of a name.
+func (t *Timeline) values(groups schema.GroupCounts, c *schema.Counters) []int64 {
+	out := make([]int64, len(t.named.labels))
+	copy(out, groups[:])
+	t.named.add(out, c)
+	return out
 }
 
-func (t *Timeline) addStates(values []int64, c *schema.Counters) {
-	for i := range states {
-		values[t.states+i] += states[i].count(c)
+// groupsOf returns the workflows of a campaign or release by group of status.
+func groupsOf(r *schema.Rollup) schema.GroupCounts {
+	out := schema.GroupCounts{r.Waiting, r.InTransfer, r.InQueue, r.RunningWorkflows, r.Done, r.Bad}
+	other := r.Workflows
+	for _, n := range out {
+		other -= n
 	}
+	out[len(out)-1] = other
+	return out
 }
 
-// status returns the index of a status in labels.
+// status returns the index of a status in the layout of all workflows.
 func (t *Timeline) status(name string) int {
-	if i := slices.Index(t.labels[:t.states], name); i >= 0 {
+	if i := slices.Index(t.all.labels[:t.all.states], name); i >= 0 {
 		return i
 	}
-	return t.states - 1
+	return t.all.states - 1
 }

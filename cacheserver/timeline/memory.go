@@ -1,6 +1,10 @@
 package timeline
 
-import "unsafe"
+import (
+	"cmp"
+	"slices"
+	"unsafe"
+)
 
 // Len returns the number of points.
 func (t *Timeline) Len() int {
@@ -20,17 +24,69 @@ func (t *Timeline) Newest() int64 {
 	return t.times[len(t.times)-1]
 }
 
+// Limit returns the maximum memory of all points.
+func (t *Timeline) Limit() int64 { return t.o.Bytes }
+
 // Bytes returns the approximate memory of all points.
 func (t *Timeline) Bytes() (bytes int64) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	const place = int64(unsafe.Sizeof(key{})+8) * 3 / 2 // entry in the map, with its free space
+	return t.bytes()
+}
+
+func (t *Timeline) bytes() (bytes int64) {
 	bytes = 8 * int64(cap(t.times))
 	for k, s := range t.series {
-		bytes += place + int64(len(k.name)) + int64(unsafe.Sizeof(*s)) + int64(cap(s.chunks))*int64(unsafe.Sizeof(chunk{})) + 8*int64(cap(s.last))
-		for i := range s.chunks {
-			bytes += int64(cap(s.chunks[i].data))
-		}
+		bytes += s.bytes(k)
 	}
 	return bytes
+}
+
+// bytes returns the approximate memory of a series.
+func (s *series) bytes(k key) int64 {
+	const place = int64(unsafe.Sizeof(key{})+8) * 3 / 2 // entry in the map, with its free space
+	bytes := place + int64(len(k.name)) + int64(unsafe.Sizeof(*s)) + int64(cap(s.chunks))*int64(unsafe.Sizeof(chunk{})) + 8*int64(cap(s.last))
+	for i := range s.chunks {
+		bytes += int64(cap(s.chunks[i].data))
+	}
+	return bytes
+}
+
+// forget drops the least-used series while there are too many names or bytes:
+// first those that have had no workflows and no jobs for longest, then the
+// smallest. A series that has points counts double against one that has just
+// begun, so that two names of the same size do not replace each other.
+func (t *Timeline) forget() {
+	names, bytes := len(t.series), t.bytes()
+	if t.series[key{}] != nil {
+		names--
+	}
+	if names <= t.o.Names && bytes <= t.o.Bytes {
+		return
+	}
+	type candidate struct {
+		key          key
+		used, weight int64
+	}
+	var list []candidate
+	for k, s := range t.series {
+		if k == (key{}) {
+			continue
+		}
+		weight := t.named.weight(s.last)
+		if s.long() {
+			weight *= 2
+		}
+		list = append(list, candidate{k, s.used, weight})
+	}
+	slices.SortFunc(list, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.weight, b.weight), cmp.Compare(b.key.kind, a.key.kind), cmp.Compare(b.key.name, a.key.name))
+	})
+	for i, c := range list {
+		if names-i <= t.o.Names && bytes <= t.o.Bytes {
+			return
+		}
+		bytes -= t.series[c.key].bytes(c.key)
+		delete(t.series, c.key)
+	}
 }

@@ -11,22 +11,33 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// Query asks for lines of counts: overall, or of campaigns, or of sites.
+// By is how a series is divided.
+type By string
+
+// Ways to divide a series.
+const (
+	ByStatus By = "status" // workflows by status; overall only
+	ByGroup  By = "group"  // workflows by group of status
+	ByState  By = "state"  // jobs by state
+)
+
+// Query asks for lines of counts: overall, or of names of a kind.
 type Query struct {
-	ByState          bool     // jobs by state; else workflows by status
-	Campaigns, Sites []string // at most one of them is set; Followed alone stands for all that are followed
-	Names            []string // requested statuses or states; none: those with counts
-	Points           int      // maximum points of a line, at even distances, including the newest; 0: all
-	Since            int64    // Unix s
+	By     By       // "": ByStatus overall, ByGroup of names
+	Kind   Kind     // "": overall
+	Names  []string // of the kind; Followed alone stands for all that are followed
+	Labels []string // requested statuses, groups or states; none: those with counts
+	Points int      // maximum points of a line, at even distances, including the newest; 0: all
+	Since  int64    // Unix s
 }
 
-// Followed stands for all campaigns, or sites, that are followed.
+// Followed stands for all names of a kind that are followed.
 const Followed = "*"
 
 // MostPoints is the maximum number of points in one answer.
 const MostPoints = 100_000
 
-// ErrNotFollowed reports that a campaign or site has no line.
+// ErrNotFollowed reports that a name has no line.
 var ErrNotFollowed = errors.New("not followed")
 
 // TooManyError reports that an answer would have more than MostPoints.
@@ -38,70 +49,82 @@ func (e *TooManyError) Error() string {
 
 // Points returns the counts at each point: line after line in the order
 // requested (by name with Followed), each by time and then in the order of the
-// life cycle. Names without counts in the whole period are omitted, unless
-// they are requested. start is the time of the first stored point, 0 if there
-// is none. The error is ErrNotFollowed, a *TooManyError, or that of the budget
-// of ctx.
+// life cycle. Labels without counts in the whole period are omitted, unless
+// they are requested. start is the time of the first stored point of these
+// lines, 0 if there is none. The error is ErrNotFollowed, a *TooManyError, or
+// that of the budget of ctx.
 func (t *Timeline) Points(ctx context.Context, q Query) (points []schema.TimelinePoint, start int64, err error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	points = []schema.TimelinePoint{}
-	if len(t.times) > 0 {
-		start = t.times[0]
-	}
 	spent := budget.From(ctx)
-	for _, k := range t.wanted(q) {
+	from, _ := slices.BinarySearch(t.times, q.Since)
+	for _, k := range t.keys(q) {
 		s := t.series[k]
 		if s == nil && k == (key{}) {
-			return points, start, nil // nothing yet
+			return points, 0, nil // nothing yet
 		}
 		if s == nil {
 			return nil, start, fmt.Errorf("%s %q: %w", k.kind, k.name, ErrNotFollowed)
 		}
+		if began := t.began(s); start == 0 || began < start {
+			start = began
+		}
 		const value = 10 // steps of unpacking one number
-		for range t.times {
-			if !spent.Spend(value * len(t.labels)) {
+		for range len(t.times) - from {
+			if !spent.Spend(value * len(t.layout(k).labels)) {
 				return nil, start, fmt.Errorf("read counts over time: %w", spent.Stopped())
 			}
 		}
-		if points, err = t.line(points, k, s, q); err != nil {
+		if points, err = t.line(points, k, s, t.first+int64(from), q); err != nil {
 			return nil, start, err
 		}
 	}
 	return points, start, nil
 }
 
-// wanted returns the lines that a query asks for.
-func (t *Timeline) wanted(q Query) []key {
-	kind, names := kindCampaign, q.Campaigns
-	if len(q.Sites) > 0 {
-		kind, names = kindSite, q.Sites
+// began returns the time of the first point of a series that is kept.
+func (t *Timeline) began(s *series) int64 {
+	if i := s.start(t.first) - t.first; i < int64(len(t.times)) {
+		return t.times[i]
 	}
-	if len(names) == 0 {
+	return 0
+}
+
+// keys returns the lines that a query asks for.
+func (t *Timeline) keys(q Query) []key {
+	if q.Kind == "" {
 		return []key{{}}
 	}
+	names := q.Names
 	if len(names) == 1 && names[0] == Followed {
-		names = t.names(kind)
+		names = t.names(q.Kind)
 	}
 	keys := make([]key, len(names))
 	for i, name := range names {
-		keys[i] = key{kind, name}
+		keys[i] = key{q.Kind, name}
 	}
 	return keys
 }
 
-// line adds the points of one line.
-func (t *Timeline) line(points []schema.TimelinePoint, k key, s *series, q Query) ([]schema.TimelinePoint, error) {
-	from, to, by := 0, t.states, "status"
-	if q.ByState {
-		from, to, by = t.states, len(t.labels), "state"
+// line adds the points of one line, from number first on.
+func (t *Timeline) line(points []schema.TimelinePoint, k key, s *series, first int64, q Query) ([]schema.TimelinePoint, error) {
+	layout := t.layout(k)
+	rows := thinned(s.between(first, t.first+int64(len(t.times)), len(layout.labels)), q.Points)
+	by := q.By
+	switch {
+	case by == "" && k == (key{}):
+		by = ByStatus
+	case by == "":
+		by = ByGroup
+	case by == ByGroup && k == (key{}):
+		rows, layout = t.grouped(rows), &t.named
 	}
-	rows := s.since(t.first, len(t.labels), func(number int64) bool { return t.times[number-t.first] >= q.Since })
-	rows = thinned(rows, q.Points)
+	from, to := layout.columns(by == ByState)
 	var columns []int
 	for i := from; i < to; i++ {
-		used := slices.ContainsFunc(q.Names, func(n string) bool { return strings.EqualFold(n, t.labels[i]) })
-		if len(q.Names) == 0 {
+		used := slices.ContainsFunc(q.Labels, func(n string) bool { return strings.EqualFold(n, layout.labels[i]) })
+		if len(q.Labels) == 0 {
 			used = slices.ContainsFunc(rows, func(r row) bool { return r.values[i] != 0 })
 		}
 		if used {
@@ -111,20 +134,38 @@ func (t *Timeline) line(points []schema.TimelinePoint, k key, s *series, q Query
 	if n := len(points) + len(rows)*len(columns); n > MostPoints {
 		return nil, &TooManyError{n}
 	}
-	p := schema.TimelinePoint{By: by}
+	p := schema.TimelinePoint{By: string(by)}
 	switch k.kind {
-	case kindCampaign:
+	case Campaign:
 		p.Campaign = k.name
-	case kindSite:
+	case Site:
 		p.Site = k.name
+	case Release:
+		p.Release = k.name
+	case Agent:
+		p.Agent = k.name
 	}
 	for _, row := range rows {
 		for _, i := range columns {
-			p.Time, p.Name, p.Count = t.times[row.number-t.first], t.labels[i], row.values[i]
+			p.Time, p.Name, p.Count = t.times[row.number-t.first], layout.labels[i], row.values[i]
 			points = append(points, p)
 		}
 	}
 	return points, nil
+}
+
+// grouped adds up the statuses of all workflows by group, in the layout of
+// names. The states are not needed.
+func (t *Timeline) grouped(rows []row) []row {
+	out := make([]row, len(rows))
+	for i, r := range rows {
+		values := make([]int64, len(t.named.labels))
+		for k, group := range t.groups {
+			values[group] += r.values[k]
+		}
+		out[i] = row{r.number, values}
+	}
+	return out
 }
 
 // thinned keeps every nth row, so that at most the given number remain,
@@ -141,17 +182,14 @@ func thinned(rows []row, most int) []row {
 	return out
 }
 
-// Names returns the followed campaigns, or sites, in order.
-func (t *Timeline) Names(sites bool) []string {
+// Names returns the followed names of a kind, in order.
+func (t *Timeline) Names(kind Kind) []string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if sites {
-		return t.names(kindSite)
-	}
-	return t.names(kindCampaign)
+	return t.names(kind)
 }
 
-func (t *Timeline) names(kind string) []string {
+func (t *Timeline) names(kind Kind) []string {
 	names := []string{}
 	for k := range t.series {
 		if k.kind == kind {
@@ -162,10 +200,13 @@ func (t *Timeline) names(kind string) []string {
 	return names
 }
 
-// Labels returns the statuses, or the job states, that are counted separately.
-func (t *Timeline) Labels(byState bool) []string {
-	if byState {
-		return slices.Clone(t.labels[t.states:])
+// Labels returns the labels that are counted separately: those of all workflows
+// with an empty kind, else those of a name. Names are not counted by status.
+func (t *Timeline) Labels(kind Kind, by By) []string {
+	layout := &t.named
+	if kind == "" && by != ByGroup {
+		layout = &t.all
 	}
-	return slices.Clone(t.labels[:t.states])
+	from, to := layout.columns(by == ByState)
+	return slices.Clone(layout.labels[from:to])
 }

@@ -12,7 +12,8 @@ const chunkPoints = 96
 // series is one line of counts, packed: each point is the difference to the
 // one before it, and a chunk starts from zero.
 type series struct {
-	top    int64 // when it was last on top, Unix s
+	used   int64 // when it last had workflows, or jobs that wait or run, Unix s; 0: never
+	seen   int64 // when a generation last had its name, Unix s
 	chunks []chunk
 	last   []int64 // values of the newest point
 }
@@ -46,22 +47,53 @@ func (s *series) trim(first int64) {
 	s.chunks = slices.DeleteFunc(s.chunks, func(c chunk) bool { return c.first+int64(c.count) <= first })
 }
 
+// cut drops the points from number first on; width is the number of values.
+func (s *series) cut(first int64, width int) {
+	s.chunks = slices.DeleteFunc(s.chunks, func(c chunk) bool { return c.first >= first })
+	n := len(s.chunks)
+	if n == 0 {
+		return
+	}
+	last := s.chunks[n-1]
+	rows := (&series{chunks: s.chunks[n-1:]}).between(last.first, first, width)
+	s.chunks = s.chunks[:n-1]
+	for _, r := range rows {
+		s.append(r.number, r.values)
+	}
+}
+
+// long reports whether it has more than one point.
+func (s *series) long() bool {
+	return len(s.chunks) > 1 || len(s.chunks) == 1 && s.chunks[0].count > 1
+}
+
+// start returns the number of its first point that is kept.
+func (s *series) start(first int64) int64 {
+	if len(s.chunks) == 0 {
+		return first
+	}
+	return max(first, s.chunks[0].first)
+}
+
 // row is the values of one point.
 type row struct {
 	number int64
 	values []int64
 }
 
-// since unpacks the requested points from number first on.
-func (s *series) since(first int64, width int, wanted func(number int64) bool) (rows []row) {
+// between unpacks the points from number first on, before number end.
+func (s *series) between(first, end int64, width int) (rows []row) {
 	for _, c := range s.chunks {
+		if c.first+int64(c.count) <= first || c.first >= end {
+			continue
+		}
 		values, data := make([]int64, width), c.data
 		for i := range c.count {
 			var err error
 			if data, err = unpack(data, values); err != nil {
 				break // not reached: pack wrote the bytes, or Decode has checked them
 			}
-			if number := c.first + int64(i); number >= first && wanted(number) {
+			if number := c.first + int64(i); number >= first && number < end {
 				rows = append(rows, row{number, slices.Clone(values)})
 			}
 		}

@@ -1,9 +1,10 @@
 // Package timeline keeps counts over time: workflows by status and jobs by
-// state, overall and for the largest campaigns and sites. It takes a point of
-// a generation at an interval and holds the points of the last days in a few
-// megabytes. It starts empty with the server, unless an earlier server's bytes
-// are restored (Encode, Decode). It is meant for charts: it counts the
-// generation's own sums, and changes between two points are lost.
+// state, overall and for every campaign, site, release and agent. It takes a
+// point of a generation at an interval and holds the points of the last days
+// in bounded memory. It starts empty with the server, unless an earlier
+// server's bytes are restored (Encode, Decode). It is meant for charts and
+// rates: it counts the generation's own sums, and changes between two points
+// are lost.
 package timeline
 
 import (
@@ -12,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,13 +25,15 @@ import (
 type Source interface {
 	Newest() (generation *store.Generation, ok bool)
 	Wait(after string) <-chan struct{}
+	Agents(generation *store.Generation) []schema.AgentDetail
 }
 
 // Options of a Timeline. The zero value is valid.
 type Options struct {
 	Every    time.Duration // minimum time between two points; 0: 5 min
 	Keep     time.Duration // how long points are kept; 0: 7 days
-	Top      int           // followed campaigns, and sites; 0: 20. Twice as many are kept
+	Names    int           // maximum number of campaigns, sites, releases and agents together; 0: 1 000
+	Bytes    int64         // maximum memory of all points; 0: 32 MiB
 	Statuses []string      // that are counted separately, all others together; nil: ReqMgr's
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -40,9 +42,10 @@ type Options struct {
 // Timeline is a series of points in time. It is safe for concurrent use.
 type Timeline struct {
 	o      Options
-	most   int      // points
-	labels []string // statuses, OtherStatus, states
-	states int      // index of the first state in labels
+	most   int    // points
+	all    layout // of the series of all workflows
+	named  layout // of each other series
+	groups []int  // index in named of each status of all
 
 	observing sync.Mutex // serializes the taking of points
 
@@ -52,39 +55,13 @@ type Timeline struct {
 	series map[key]*series
 }
 
-// OtherStatus counts workflows in a status that is not counted separately.
-const OtherStatus = "(other)"
-
-// key identifies a series; kind is "", "campaign" or "site".
-type key struct{ kind, name string }
-
-const (
-	kindCampaign = "campaign"
-	kindSite     = "site"
-)
-
-// states are the parts of TotalJobs, in the order of the life cycle.
-var states = [...]struct {
-	name  string
-	count func(c *schema.Counters) int64
-}{
-	{"Queued", func(c *schema.Counters) int64 { return c.Queued }},
-	{"Pending", func(c *schema.Counters) int64 { return c.Pending }},
-	{"Running", func(c *schema.Counters) int64 { return c.Running }},
-	{"Success", func(c *schema.Counters) int64 { return c.Success }},
-	{"Failure", func(c *schema.Counters) int64 { return c.Failure }},
-	{"Cooloff", func(c *schema.Counters) int64 { return c.Cooloff }},
-	{"Paused", func(c *schema.Counters) int64 { return c.Paused }},
-	{"Canceled", func(c *schema.Counters) int64 { return c.Canceled }},
-	{"Transition", func(c *schema.Counters) int64 { return c.Transition }},
-}
-
 // New returns an empty Timeline.
 func New(o Options) (*Timeline, error) {
-	if o.Every < 0 || o.Keep < 0 || o.Top < 0 {
-		return nil, errors.New("timeline options: Every, Keep and Top must not be negative")
+	if o.Every < 0 || o.Keep < 0 || o.Names < 0 || o.Bytes < 0 {
+		return nil, errors.New("timeline options: Every, Keep, Names and Bytes must not be negative")
 	}
-	o.Every, o.Keep, o.Top = cmp.Or(o.Every, 5*time.Minute), cmp.Or(o.Keep, 7*24*time.Hour), cmp.Or(o.Top, 20)
+	o.Every, o.Keep = cmp.Or(o.Every, 5*time.Minute), cmp.Or(o.Keep, 7*24*time.Hour)
+	o.Names, o.Bytes = cmp.Or(o.Names, 1000), cmp.Or(o.Bytes, 32<<20)
 	if o.Statuses == nil {
 		for _, s := range schema.Statuses() {
 			o.Statuses = append(o.Statuses, s.Status)
@@ -100,10 +77,9 @@ func New(o Options) (*Timeline, error) {
 	if t.most < 1 {
 		return nil, fmt.Errorf("timeline options: Keep %s is shorter than Every %s", o.Keep, o.Every)
 	}
-	t.labels = append(slices.Clone(o.Statuses), OtherStatus)
-	t.states = len(t.labels)
-	for _, s := range states {
-		t.labels = append(t.labels, s.name)
+	t.all, t.named = layoutOf(o.Statuses, states[:]), layoutOf(schema.StatusGroups(), namedStates[:])
+	for _, status := range t.all.labels[:t.all.states] {
+		t.groups = append(t.groups, schema.GroupOf(status))
 	}
 	return t, nil
 }
@@ -132,9 +108,7 @@ func (t *Timeline) Run(ctx context.Context, from Source) error {
 			continue
 		}
 		seen = generation.ID()
-		if _, err := t.Observe(generation); err != nil { //nolint:contextcheck // a started point is finished
-			t.o.Log.ErrorContext(ctx, "could not record counts over time", "generation", seen, "err", err)
-		}
+		t.Observe(generation, from.Agents(generation))
 	}
 }
 
@@ -145,76 +119,92 @@ func (t *Timeline) due() time.Duration {
 	if len(t.times) == 0 {
 		return 0
 	}
-	return time.Unix(t.times[len(t.times)-1], 0).Add(t.o.Every).Sub(t.o.Now())
+	// When the clock was set back, Observe decides.
+	return min(t.o.Every, time.Unix(t.times[len(t.times)-1], 0).Add(t.o.Every).Sub(t.o.Now()))
 }
 
-// Observe takes a point of a generation, unless the last one is younger than
-// Every. If the clock was set back by more than that, the series restart:
-// times must ascend.
-func (t *Timeline) Observe(generation *store.Generation) (taken bool, err error) {
+// Observe takes a point of a generation and of the agents in it, unless the
+// last point is younger than Every. If the clock was set back by more than
+// that, the points that are later than now are dropped: times must ascend.
+func (t *Timeline) Observe(generation *store.Generation, agents []schema.AgentDetail) (taken bool) {
 	t.observing.Lock()
 	defer t.observing.Unlock()
 	now := t.o.Now().Unix()
-	t.mu.RLock()
-	last, old := int64(0), maps.Clone(t.series)
-	if len(t.times) > 0 {
-		last = t.times[len(t.times)-1]
-	}
-	t.mu.RUnlock()
+	last := t.Newest()
 	if every := int64(t.o.Every / time.Second); last > 0 && now-last < every && last-now < max(every, 1) {
-		return false, nil
+		return false
 	}
-	counts, top, err := t.count(generation, old)
-	if err != nil {
-		return false, err
-	}
+	counts := t.count(generation, agents)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if last > now {
-		t.o.Log.Warn("counts over time restarted: the clock was set back", "last", last, "now", now)
-		t.times, t.first, t.series = nil, 0, map[key]*series{}
+	if last >= now {
+		t.o.Log.Warn("the clock was set back; counts over time that are later are dropped", "last", last, "now", now)
+		t.cut(now)
 	}
-	t.append(now, counts, top)
+	t.append(now, counts)
 	t.trim(now)
-	return true, nil
+	t.forget()
+	return true
 }
 
-// append adds a point. top names the series that are on top now.
-func (t *Timeline) append(now int64, counts map[key][]int64, top map[key]bool) {
+// append adds a point. A series whose name has gone continues with zeros.
+func (t *Timeline) append(now int64, counts map[key][]int64) {
 	number := t.first + int64(len(t.times))
 	t.times = append(t.times, now)
-	for k := range t.series {
-		if _, followed := counts[k]; !followed {
-			delete(t.series, k)
-		}
-	}
 	for k, values := range counts {
 		s := t.series[k]
 		if s == nil {
 			s = &series{}
 			t.series[k] = s
 		}
-		if top[k] {
-			s.top = now
+		s.seen = now
+		if t.layout(k).weight(values) > 0 {
+			s.used = now
 		}
 		s.append(number, values)
 	}
+	zeros := make([]int64, len(t.named.labels))
+	for k, s := range t.series {
+		if _, there := counts[k]; !there && k != (key{}) {
+			s.append(number, zeros)
+		}
+	}
 }
 
-// trim drops points that are too old.
+// trim drops points that are too old, and series of names that have gone for
+// as long.
 func (t *Timeline) trim(now int64) {
-	n := max(0, len(t.times)-t.most)
-	for n < len(t.times) && t.times[n] <= now-int64(t.o.Keep/time.Second) {
-		n++
+	if n := t.tooOld(now); n > 0 {
+		t.times = slices.Clone(t.times[n:])
+		t.first += int64(n)
 	}
-	if n == 0 {
-		return
-	}
-	t.times = slices.Clone(t.times[n:])
-	t.first += int64(n)
 	for k, s := range t.series {
-		if s.trim(t.first); len(s.chunks) == 0 {
+		if s.trim(t.first); len(s.chunks) == 0 || s.seen <= t.oldest(now) {
 			delete(t.series, k)
 		}
+	}
+}
+
+// oldest returns the time after which points are kept.
+func (t *Timeline) oldest(now int64) int64 { return now - int64(t.o.Keep/time.Second) }
+
+// tooOld returns the number of points that are not kept.
+func (t *Timeline) tooOld(now int64) int {
+	n := max(0, len(t.times)-t.most)
+	for n < len(t.times) && t.times[n] <= t.oldest(now) {
+		n++
+	}
+	return n
+}
+
+// cut drops the points that are not before a time.
+func (t *Timeline) cut(now int64) {
+	n, _ := slices.BinarySearch(t.times, now)
+	t.times = t.times[:n]
+	for k, s := range t.series {
+		if s.cut(t.first+int64(n), len(t.layout(k).labels)); len(s.chunks) == 0 {
+			delete(t.series, k)
+		}
+		s.used, s.seen = min(s.used, now), min(s.seen, now)
 	}
 }

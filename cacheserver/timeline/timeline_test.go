@@ -2,10 +2,8 @@ package timeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -31,384 +29,281 @@ func empty(t testing.TB, o Options, c *clock) *Timeline {
 	return h
 }
 
-// random returns random values of some series.
-func random(rnd *rand.Rand, h *Timeline, names int) (counts map[key][]int64, top map[key]bool) {
-	counts, top = map[key][]int64{}, map[key]bool{{}: true}
-	keys := []key{{}}
-	for i := range names {
-		keys = append(keys, key{kindCampaign, fmt.Sprint("c", i)}, key{kindSite, fmt.Sprint("s", i)})
-	}
-	for _, k := range keys {
-		if k != (key{}) && rnd.IntN(10) == 0 {
-			continue // a gap
-		}
-		values := make([]int64, len(h.labels))
-		for i := range values {
-			if rnd.IntN(3) == 0 {
-				values[i] = rnd.Int64N(1_000_000)
-			}
-		}
-		counts[k] = values
-	}
-	return counts, top
+// observe takes a point of the newest generation.
+func observe(t testing.TB, h *Timeline, s *store.Store) bool {
+	t.Helper()
+	generation, ok := s.Newest()
+	require.True(t, ok)
+	return h.Observe(generation, s.Agents(generation))
 }
 
-// Points survive chunks, gaps, trimming and encoding.
-func TestPointsComeBack(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(1, 2))
-	c := &clock{start}
-	h := empty(t, Options{Keep: 200 * 5 * time.Minute}, c)
-	type seen struct {
-		at     int64
-		counts map[key][]int64
-	}
-	var all []seen
-	for range 500 {
-		counts, top := random(rnd, h, 3)
-		h.append(c.at, counts, top)
-		h.trim(c.at)
-		all = append(all, seen{c.at, counts})
-		c.at += 300 + rnd.Int64N(100)
-	}
-	again := empty(t, Options{Keep: 200 * 5 * time.Minute}, c)
-	require.NoError(t, again.Decode(h.Encode()))
-	assert.Equal(t, h.Names(true), again.Names(true))
-	for _, h := range []*Timeline{h, again} {
-		for _, q := range []Query{{}, {ByState: true}, {Campaigns: []string{"c1"}}, {Sites: []string{"s2"}, ByState: true}, {Since: c.at - 9000}} {
-			got, first, err := h.Points(t.Context(), q)
-			if errors.Is(err, ErrNotFollowed) {
-				continue // it was left out of the last point
-			}
-			counted := map[string]int64{}
-			for _, p := range got {
-				counted[fmt.Sprint(p.Time, p.Name)] = p.Count
-				assert.GreaterOrEqual(t, p.Time, q.Since)
-			}
-			k := key{}
-			if q.Campaigns != nil {
-				k = key{kindCampaign, q.Campaigns[0]}
-			} else if q.Sites != nil {
-				k = key{kindSite, q.Sites[0]}
-			}
-			since := int64(0) // a series that was omitted restarts
-			for _, s := range all {
-				if s.counts[k] == nil {
-					since = s.at
-				}
-			}
-			n := 0
-			for _, s := range all {
-				if s.at < max(q.Since, first) || s.at < since {
-					continue
-				}
-				for i, label := range h.labels {
-					if byState := i >= h.states; byState == q.ByState && s.counts[k] != nil {
-						require.Equal(t, s.counts[k][i], counted[fmt.Sprint(s.at, label)], label)
-						n++
-					}
-				}
-			}
-			assert.Positive(t, n)
-		}
-		assert.LessOrEqual(t, len(h.times), 200)
-	}
-}
-
-func TestOnePointInFiveMinutes(t *testing.T) {
-	c := &clock{start}
-	s := loaded(t, c, 50)
-	h := empty(t, Options{}, c)
-	taken := func() bool {
-		generation, _ := s.Newest()
-		ok, err := h.Observe(generation)
-		require.NoError(t, err)
-		return ok
-	}
-	assert.True(t, taken())
-	c.at += 299
-	assert.False(t, taken())
-	c.at++
-	assert.True(t, taken())
-	c.at -= 200 // a clock that is corrected by some minutes
-	assert.False(t, taken())
-	assert.Len(t, h.times, 2)
-	c.at -= 86400
-	assert.True(t, taken())
-	assert.Equal(t, []int64{c.at}, h.times, "times ascend: the series restart")
-}
-
-// Counts are those of the generation; the number of followed series is
-// bounded.
-func TestCounts(t *testing.T) {
-	c := &clock{start}
-	s := loaded(t, c, 200)
-	h := empty(t, Options{Top: 3, Statuses: []string{"running-open", "completed"}}, c)
-	generation, _ := s.Newest()
-	_, err := h.Observe(generation)
-	require.NoError(t, err)
-	points, first, err := h.Points(t.Context(), Query{})
-	require.NoError(t, err)
-	assert.EqualValues(t, start, first)
-	sum, names := int64(0), []string{}
-	for _, p := range points {
-		sum += p.Count
-		names = append(names, p.Name)
-	}
-	assert.EqualValues(t, 200, sum)
-	assert.Equal(t, []string{"running-open", "completed", OtherStatus}, names)
-	assert.Len(t, h.Names(false), 3)
-	assert.Len(t, h.Names(true), 3)
-	for _, site := range generation.Sites() {
-		points, _, err := h.Points(t.Context(), Query{Sites: []string{site.Site}, ByState: true})
-		if err != nil {
-			require.ErrorIs(t, err, ErrNotFollowed)
-			continue
-		}
-		got := map[string]int64{}
-		for _, p := range points {
-			got[p.Name] = p.Count
-		}
-		assert.Equal(t, []int64{site.Running, site.Success}, []int64{got["Running"], got["Success"]})
-		total := int64(0)
-		points, _, _ = h.Points(t.Context(), Query{Sites: []string{site.Site}})
-		for _, p := range points {
-			total += p.Count
-		}
-		assert.Equal(t, site.Workflows, total)
-	}
-	_, _, err = h.Points(t.Context(), Query{Campaigns: []string{h.Names(false)[0], "no such campaign"}})
-	require.ErrorIs(t, err, ErrNotFollowed)
-	require.ErrorContains(t, err, `"no such campaign"`)
-}
-
-// Many lines, some of their names, some of their points: the same counts as
-// those of each line alone.
-func TestLinesOfMany(t *testing.T) {
-	c := &clock{start}
-	h := empty(t, Options{}, c)
-	s := loaded(t, c, 70)
-	for i := range 30 {
-		s.Apply(documents(70, i+1))
-		generation, _ := s.Newest()
-		_, err := h.Observe(generation)
-		require.NoError(t, err)
-		c.at += 300
-	}
-	q := Query{ByState: true, Sites: []string{Followed}, Names: []string{"running", "Failure"}, Points: 5, Since: start + 1000}
-	all, _, err := h.Points(t.Context(), q)
-	require.NoError(t, err)
-	var each []schema.TimelinePoint
-	times := map[int64]bool{}
-	for _, name := range h.Names(true) {
-		one := q
-		one.Sites = []string{name}
-		points, _, err := h.Points(t.Context(), one)
-		require.NoError(t, err)
-		each = append(each, points...)
-		for i, p := range points {
-			assert.Equal(t, []string{name, []string{"Running", "Failure"}[i%2]}, []string{p.Site, p.Name}, "also names without counts")
-			times[p.Time] = true
-		}
-		whole, _, err := h.Points(t.Context(), Query{ByState: true, Sites: []string{name}})
-		require.NoError(t, err)
-		for _, p := range points {
-			if p.Count > 0 {
-				assert.Contains(t, whole, p)
-			}
-		}
-	}
-	assert.Equal(t, each, all)
-	assert.Len(t, h.Names(true), 5)
-	last := h.times[len(h.times)-1]
-	assert.True(t, times[last], "the newest point is included")
-	var at []int64
-	for one := range times {
-		assert.GreaterOrEqual(t, one, q.Since)
-		at = append(at, one)
-	}
-	assert.LessOrEqual(t, len(at), 5)
-	slices.Sort(at)
-	for i := range len(at) - 2 {
-		assert.Equal(t, at[i+1]-at[i], at[i+2]-at[i+1], "at even distances")
-	}
-}
-
-func TestTooManyPoints(t *testing.T) {
-	c := &clock{start}
-	h := empty(t, Options{}, c)
-	rnd := rand.New(rand.NewPCG(3, 4))
-	for range 500 {
-		counts, top := random(rnd, h, 20)
-		for i := range 20 { // without gaps
-			counts[key{kindSite, fmt.Sprint("s", i)}] = make([]int64, len(h.labels))
-			counts[key{kindSite, fmt.Sprint("s", i)}][h.states] = 1
-		}
-		h.append(c.at, counts, top)
-		c.at += 300
-	}
-	q := Query{ByState: true, Sites: []string{Followed}, Names: h.Labels(true)}
-	var many *TooManyError
-	_, _, err := h.Points(t.Context(), Query{ByState: true, Sites: append(h.Names(true), append(h.Names(true), h.Names(true)...)...), Names: q.Names})
-	require.ErrorAs(t, err, &many)
-	assert.Greater(t, many.Points, MostPoints)
+// counted returns the counts of a line at a time, by label.
+func counted(t testing.TB, h *Timeline, q Query, at int64) map[string]int64 {
+	t.Helper()
 	points, _, err := h.Points(t.Context(), q)
 	require.NoError(t, err)
-	assert.Len(t, points, 20*500*9)
+	out := map[string]int64{}
+	for _, p := range points {
+		if p.Time == at && p.Count != 0 {
+			out[p.Name] = p.Count
+		}
+	}
+	return out
 }
 
-// loaded returns a store with n workflows, in some campaigns and at some
-// sites.
-func loaded(t testing.TB, c *clock, n int) *store.Store {
+// documents of a workflow: a request, and reports of one or two agents.
+func documents(name string, version int, w schema.Workflow, reports ...schema.AgentReport) (out []join.Change) {
+	hash := uint64(version) + 1 //nolint:gosec // small
+	w.Workflow = name
+	out = append(out, join.Change{Kind: join.Request, ID: name, Hash: hash, Workflow: &w})
+	for i := range reports {
+		r := reports[i]
+		r.Workflow, r.Time = name, start+int64(version)
+		out = append(out, join.Change{Kind: join.AgentReport, ID: r.Agent + "-" + name, Hash: hash, Time: r.Time, Report: &r})
+	}
+	return out
+}
+
+// loaded returns a store with some changes in it.
+func loaded(t testing.TB, c *clock, changes []join.Change) *store.Store {
 	t.Helper()
 	s, err := store.New(store.Options{Now: c.now})
 	require.NoError(t, err)
 	l := s.BeginLoad()
-	l.Add(documents(n, 0))
+	l.Add(changes)
 	_, err = l.Commit()
 	require.NoError(t, err)
 	return s
 }
 
-func documents(n, version int) (out []join.Change) {
+// few returns the documents of n workflows in seven campaigns at five sites.
+func few(n, version int) (out []join.Change) {
 	status := []string{"running-open", "completed", "acquired"}
 	for i := range n {
-		name := fmt.Sprintf("w%06d", i)
-		out = append(out, join.Change{Kind: join.Request, ID: name, Hash: uint64(i)<<8 | uint64(version) + 1, Workflow: &schema.Workflow{
-			Workflow: name, Status: status[i%3], Campaign: fmt.Sprintf("C%d", i%7), StatusTime: start,
-		}})
-		out = append(out, join.Change{Kind: join.AgentReport, ID: "a-" + name, Hash: uint64(i)<<8 | uint64(version) + 1, Time: start, Report: &schema.AgentReport{
-			Workflow: name, Agent: "a", Time: start, Counts: schema.JobCounts{Running: int64(i + version), Success: 10},
-			Sites: []schema.SiteReport{{Site: fmt.Sprintf("T2_XX_%d", i%5), Counts: schema.JobCounts{Running: int64(i + version), Success: 4}}},
-		}})
+		running := schema.JobCounts{Running: int64(i + version), Success: 4}
+		out = append(out, documents(fmt.Sprintf("w%06d", i), version,
+			schema.Workflow{Status: status[i%3], Campaign: fmt.Sprintf("C%d", i%7), Release: "R", StatusTime: start},
+			schema.AgentReport{Agent: "a", Counts: running, Sites: []schema.SiteReport{{Site: fmt.Sprintf("T2_XX_%d", i%5), Counts: running}}})...)
 	}
 	return out
 }
 
+// world is an independent count of what a store was told.
+type world struct {
+	rnd       *rand.Rand
+	version   int
+	workflows map[string]schema.Workflow
+	reports   map[string][]schema.AgentReport
+}
+
+// change replaces the documents of some workflows, and returns the new ones.
+func (w *world) change(n int) (out []join.Change) {
+	statuses := []string{"assigned", "staging", "acquired", "running-open", "running-closed", "completed", "aborted", "epic-FAILED"}
+	for range n {
+		w.version++
+		name := fmt.Sprintf("w%03d", w.rnd.IntN(60))
+		workflow := schema.Workflow{
+			Status: statuses[w.rnd.IntN(len(statuses))], Campaign: []string{"", "C1", "C2", "C3"}[w.rnd.IntN(4)],
+			Release: []string{"", "R1", "R2"}[w.rnd.IntN(3)], StatusTime: start,
+		}
+		var reports []schema.AgentReport
+		for _, agent := range []string{"a", "b"} {
+			r := schema.AgentReport{Agent: agent}
+			for _, site := range []string{"T1", "T2", "T3"}[w.rnd.IntN(3):] {
+				counts := schema.JobCounts{Pending: w.rnd.Int64N(9), Running: w.rnd.Int64N(9), Success: w.rnd.Int64N(99), FailureException: w.rnd.Int64N(9), CooloffJob: w.rnd.Int64N(3)}
+				r.Sites = append(r.Sites, schema.SiteReport{Site: site, Counts: counts})
+				r.Counts.Add(&counts)
+			}
+			reports = append(reports, r)
+		}
+		w.workflows[name], w.reports[name] = workflow, reports
+		out = append(out, documents(name, w.version, workflow, reports...)...)
+	}
+	return out
+}
+
+// count returns the counts of a name by label; that of all workflows with an
+// empty kind.
+func (w *world) count(kind Kind, name string) map[string]int64 {
+	groups := map[string]string{
+		"assigned": "Waiting", "staging": "InTransfer", "acquired": "InQueue", "running-open": "RunningWorkflows",
+		"running-closed": "RunningWorkflows", "completed": "Done", "aborted": "Bad", "epic-FAILED": OtherStatus,
+	}
+	out := map[string]int64{}
+	add := func(c schema.JobCounts) {
+		for label, n := range map[string]int64{"Pending": c.Pending, "Running": c.Running, "Success": c.Success, "Failure": c.FailureException} {
+			if n != 0 {
+				out[label] += n
+			}
+		}
+	}
+	orNone := func(text string) string {
+		if text == "" {
+			return schema.None
+		}
+		return text
+	}
+	for id, workflow := range w.workflows {
+		in := kind == "" || kind == Campaign && orNone(workflow.Campaign) == name || kind == Release && orNone(workflow.Release) == name
+		joined := workflow.Status != "assigned" && workflow.Status != "staging" && workflow.Status != "acquired" && workflow.Status != "aborted"
+		here := in
+		for _, r := range w.reports[id] {
+			if !joined {
+				continue
+			}
+			if in || kind == Agent && r.Agent == name {
+				add(r.Counts)
+				here = true
+			}
+			for _, s := range r.Sites {
+				if kind == Site && s.Site == name {
+					add(s.Counts)
+					here = true
+				}
+			}
+		}
+		if here {
+			out[groups[workflow.Status]]++
+		}
+	}
+	return out
+}
+
+// Counts of every campaign, site, release and agent, and of all, equal an
+// independent recount at each point, also after a restart.
+func TestCountsEqualARecount(t *testing.T) {
+	c := &clock{start}
+	w := &world{rand.New(rand.NewPCG(1, 2)), 0, map[string]schema.Workflow{}, map[string][]schema.AgentReport{}}
+	h := empty(t, Options{}, c)
+	s := loaded(t, c, w.change(40))
+	names := map[Kind][]string{
+		"": {""}, Campaign: {schema.None, "C1", "C2", "C3"}, Release: {schema.None, "R1", "R2"}, Site: {"T1", "T2", "T3"}, Agent: {"a", "b"},
+	}
+	want := map[string]map[string]int64{}
+	for i := range 150 {
+		s.Apply(w.change(1 + i%5))
+		require.True(t, observe(t, h, s))
+		for kind, list := range names {
+			for _, name := range list {
+				want[fmt.Sprint(kind, name, c.at)] = w.count(kind, name)
+			}
+		}
+		if i == 100 {
+			again := empty(t, Options{}, c)
+			require.NoError(t, again.Decode(h.Encode()))
+			h = again
+		}
+		c.at += 300
+	}
+	for kind, list := range names {
+		for _, name := range list {
+			for at := int64(start); at < c.at; at += 300 {
+				got := counted(t, h, Query{Kind: kind, Names: []string{name}, By: ByGroup, Since: at}, at)
+				for label, n := range counted(t, h, Query{Kind: kind, Names: []string{name}, By: ByState, Since: at}, at) {
+					if label != "Cooloff" { // of all workflows only
+						got[label] = n
+					}
+				}
+				require.Equal(t, want[fmt.Sprint(kind, name, at)], got, "%s %q at %d", kind, name, at)
+			}
+		}
+		if kind != "" {
+			require.Subset(t, list, h.Names(kind))
+		}
+	}
+}
+
+func TestOnePointInFiveMinutes(t *testing.T) {
+	c := &clock{start}
+	s := loaded(t, c, few(50, 0))
+	h := empty(t, Options{}, c)
+	assert.True(t, observe(t, h, s))
+	c.at += 299
+	assert.False(t, observe(t, h, s))
+	c.at++
+	assert.True(t, observe(t, h, s))
+	assert.False(t, observe(t, h, s), "twice in the same second")
+}
+
+// A clock that is corrected by minutes loses nothing. One that was hours ahead
+// loses the points that it took ahead, and no others.
+func TestClockSteps(t *testing.T) {
+	c := &clock{start}
+	s := loaded(t, c, few(50, 0))
+	h := empty(t, Options{}, c)
+	for i := range 150 { // more than a chunk
+		s.Apply(few(50, i+1))
+		require.True(t, observe(t, h, s))
+		c.at += 300
+	}
+	before := counted(t, h, Query{Kind: Site, Names: []string{"T2_XX_1"}, By: ByState}, start+100*300)
+	c.at -= 500
+	assert.False(t, observe(t, h, s), "some minutes")
+	assert.Len(t, h.times, 150)
+	c.at = start + 100*300 + 1
+	require.True(t, observe(t, h, s))
+	assert.Len(t, h.times, 102)
+	assert.Equal(t, c.at, h.times[101])
+	assert.IsIncreasing(t, h.times)
+	assert.Equal(t, before, counted(t, h, Query{Kind: Site, Names: []string{"T2_XX_1"}, By: ByState}, start+100*300))
+	assert.NotEmpty(t, counted(t, h, Query{Kind: Site, Names: []string{"T2_XX_1"}, By: ByState}, c.at))
+	again := empty(t, Options{}, c)
+	require.NoError(t, again.Decode(h.Encode()))
+	assert.Equal(t, h.Encode(), again.Encode())
+
+	c.at = start - 1000 // before all
+	require.True(t, observe(t, h, s))
+	assert.Equal(t, []int64{c.at}, h.times)
+	c.at += 10 * 86400 // ahead
+	require.True(t, observe(t, h, s))
+	assert.Equal(t, []int64{c.at}, h.times)
+}
+
+// A name that has gone continues with zeros until none of its points is left.
+func TestNamesThatGo(t *testing.T) {
+	c := &clock{start}
+	h := empty(t, Options{Keep: time.Hour}, c)
+	one := func(names ...string) map[key][]int64 {
+		out := map[key][]int64{{}: make([]int64, len(h.all.labels))}
+		for _, name := range names {
+			out[key{Campaign, name}] = make([]int64, len(h.named.labels))
+			out[key{Campaign, name}][0] = 7
+		}
+		return out
+	}
+	h.append(c.at, one("goes", "stays"))
+	for range 20 {
+		c.at += 300
+		h.append(c.at, one("stays"))
+		h.trim(c.at)
+		q := Query{Kind: Campaign, Names: []string{"goes"}, Labels: []string{"Waiting"}}
+		points, _, err := h.Points(t.Context(), q)
+		if c.at < start+3600 {
+			require.NoError(t, err)
+			assert.Equal(t, []int64{7, 0}, []int64{points[0].Count, points[len(points)-1].Count})
+		} else {
+			require.ErrorIs(t, err, ErrNotFollowed)
+			require.ErrorContains(t, err, `campaign "goes"`)
+		}
+	}
+}
+
 func TestRunTakesPoints(t *testing.T) {
 	c := &clock{start}
-	s := loaded(t, c, 10)
+	s := loaded(t, c, few(10, 0))
 	h, err := New(Options{Every: time.Millisecond, Keep: time.Hour})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- h.Run(ctx, s) }()
-	points := func() int { p, _, _ := h.Points(t.Context(), Query{}); return len(p) }
-	require.Eventually(t, func() bool { return points() > 0 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return h.Len() > 0 }, time.Minute, time.Millisecond)
 	cancel()
 	require.NoError(t, <-ended)
 }
 
-func TestBytesOfAnotherProgram(t *testing.T) {
-	c := &clock{start}
-	old := empty(t, Options{Statuses: []string{"new", "gone", "completed"}}, c)
-	old.append(start, map[key][]int64{{}: {1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 17, 18, 19}}, nil)
-	h := empty(t, Options{Statuses: []string{"completed", "new"}}, c)
-	require.NoError(t, h.Decode(old.Encode()))
-	points, _, _ := h.Points(t.Context(), Query{})
-	got := map[string]int64{}
-	for _, p := range points {
-		got[p.Name] = p.Count
-	}
-	assert.Equal(t, map[string]int64{"completed": 3, "new": 1, OtherStatus: 6}, got)
-	points, _, _ = h.Points(t.Context(), Query{ByState: true})
-	assert.Equal(t, schema.TimelinePoint{Time: start, By: "state", Name: "Queued", Count: 11}, points[0])
-
-	whole := old.Encode()
-	for n := range whole {
-		before := h.Encode()
-		require.Error(t, h.Decode(whole[:n]), "truncated after %d", n)
-		require.Equal(t, before, h.Encode(), "an error changes nothing")
-	}
-	require.Error(t, h.Decode(append(whole, 0)))
-	whole[0]++
-	require.ErrorContains(t, h.Decode(whole), "version")
-	c.at += 8 * 86400
-	whole[0]--
-	require.NoError(t, h.Decode(whole))
-	assert.Empty(t, h.times, "too old")
-}
-
 func TestOptions(t *testing.T) {
-	for _, o := range []Options{{Every: -1}, {Keep: -1}, {Top: -1}, {Every: time.Hour, Keep: time.Minute}} {
+	for _, o := range []Options{{Every: -1}, {Keep: -1}, {Names: -1}, {Bytes: -1}, {Every: time.Hour, Keep: time.Minute}} {
 		_, err := New(o)
 		assert.Error(t, err)
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	c := &clock{start}
-	h := empty(f, Options{}, c)
-	rnd := rand.New(rand.NewPCG(1, 2))
-	f.Add(h.Encode())
-	for range 3 {
-		counts, top := random(rnd, h, 2)
-		h.append(c.at, counts, top)
-		c.at += 300
-	}
-	f.Add(h.Encode())
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		h := empty(t, Options{}, c)
-		if h.Decode(raw) != nil {
-			return
-		}
-		again := empty(t, Options{}, c)
-		require.NoError(t, again.Decode(h.Encode()))
-		require.Equal(t, h.Encode(), again.Encode())
-	})
-}
-
-// BenchmarkTimeline has seven days of points for all that is followed; a
-// quarter of the counts change each time. It reports bytes in memory, and of
-// the checkpoint.
-func BenchmarkTimeline(b *testing.B) {
-	c := &clock{start}
-	rnd := rand.New(rand.NewPCG(1, 2))
-	for b.Loop() {
-		h := empty(b, Options{}, c)
-		counts, top := random(rnd, h, 40)
-		for range h.most {
-			for _, values := range counts {
-				for i := range values {
-					if rnd.IntN(4) == 0 {
-						values[i] += rnd.Int64N(100) - 50
-					}
-				}
-			}
-			h.append(c.at, counts, top)
-			c.at += 300
-		}
-		held := 0
-		for _, s := range h.series {
-			for _, chunk := range s.chunks {
-				held += cap(chunk.data)
-			}
-		}
-		b.ReportMetric(float64(held)/1e6, "MB")
-		b.ReportMetric(float64(len(h.Encode()))/1e6, "MB-encoded")
-	}
-}
-
-// TestSevenDays: the default limits hold in memory and over a restart, however
-// long a server runs or was away.
-func TestSevenDays(t *testing.T) {
-	const week = 7 * 24 * 3600
-	c := &clock{start}
-	h := empty(t, Options{}, c)
-	for range 9 * 24 * 12 { // nine days of points
-		h.append(c.at, map[key][]int64{{}: make([]int64, len(h.labels))}, nil)
-		h.trim(c.at)
-		c.at += 300
-	}
-	c.at -= 300 // the last of them
-	require.Len(t, h.times, 7*24*12)
-	require.Greater(t, h.times[0], c.at-week)
-	again := empty(t, Options{}, c)
-	require.NoError(t, again.Decode(h.Encode()))
-	require.True(t, slices.Equal(h.times, again.times))
-
-	c.at += 3 * 24 * 3600 // the server was away
-	again.append(c.at, map[key][]int64{{}: make([]int64, len(h.labels))}, nil)
-	again.trim(c.at)
-	require.Greater(t, again.times[0], c.at-week)
-	require.InDelta(t, 4*24*12, len(again.times), 1)
 }

@@ -73,8 +73,8 @@ func (c *Client) AllLogs(ctx context.Context, v url.Values) ([]schema.LogGroup, 
 }
 
 // History reads counts over time; v has the parameters of the API: by, campaign,
-// site, name, since, every. For a campaign or site without counts the error is a
-// *wire.Problem with status 404.
+// site, release, agent, name, since, points. For a name without counts the error is
+// a *wire.Problem with status 404.
 func (c *Client) History(ctx context.Context, v url.Values) ([]schema.TimelinePoint, Meta, error) {
 	var list []schema.TimelinePoint
 	meta, err := c.get(ctx, "/history", v, &list)

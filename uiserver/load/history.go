@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dmwm/wmstats/schema"
@@ -29,7 +30,7 @@ const (
 const historyPart = "counts over time"
 
 // History requests counts over time by status or state, of all workflows or of the
-// campaign or site in pick. Errors do not fail the page: Missing has the reason.
+// campaign, site, release or agent in pick. Errors do not fail the page: Missing has the reason.
 func (r Round) History(by string, pick url.Values) *web.History {
 	data := url.Values{"by": {by}}
 	maps.Copy(data, pick)
@@ -43,7 +44,7 @@ func (r Round) History(by string, pick url.Values) *web.History {
 		out.Data = web.APIPrefix + "/history?" + data.Encode()
 		switch problem := wire.ProblemOf(err); {
 		case problem != nil && problem.Status == http.StatusNotFound:
-			out.Missing = "Counts over time are kept only for the campaigns and sites with the most work; this is not one of them."
+			out.Missing = "No counts over time: the first one of a name is taken within five minutes, and the least used have none when there are too many."
 		case err != nil:
 			r.loader.LeftOut(historyPart, err)
 			out.Missing = "Counts over time are unavailable."
@@ -116,13 +117,14 @@ func (l *RowLines) Of(name string) (line web.Spark, missing string) {
 	return line, l.missing
 }
 
-// RowLines requests the counts over time of all campaigns or sites that have them,
-// some forty, in one request. kind is the parameter: campaign or site.
+// RowLines requests the counts over time of all campaigns, sites, releases or
+// agents in one request. kind is the parameter, one of these in the singular.
 func (r Round) RowLines(kind string) *RowLines {
 	out := &RowLines{byName: map[string]web.Spark{}}
+	field := strings.ToUpper(kind[:1]) + kind[1:]
 	ask(r.Apart(), func(ctx context.Context) (struct{}, Meta, error) {
 		points, meta, err := r.loader.Client.History(ctx, url.Values{
-			"by": {"state"}, "name": {rowName}, "points": {rowPoints}, "since": {historySince}, kind: {"*"},
+			"by": {"state"}, "name": {rowName}, "points": {rowPoints}, "since": {historySince}, kind: {"*"}, "fields": {"Time,Count," + field},
 		})
 		switch {
 		case err != nil:
@@ -131,10 +133,10 @@ func (r Round) RowLines(kind string) *RowLines {
 		case len(points) == 0:
 			out.missing = "No counts over time yet."
 		default:
-			out.missing = "kept only for the " + kind + "s with the most work"
+			out.missing = "the first count arrives within minutes"
 		}
 		for _, point := range points {
-			name := point.Campaign + point.Site // one of them is empty
+			name := point.Campaign + point.Site + point.Release + point.Agent // all but one are empty
 			line := out.byName[name]
 			line.Name = "running"
 			line.Counts = append(line.Counts, point.Count)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
 )
@@ -53,6 +54,10 @@ func (p *Pages) agents(c echo.Context) error {
 	}
 	r := p.begin(c)
 	all, rows := r.Agents(wire.Query{Sort: []wire.SortKey{{Field: "Severity"}}}), r.Agents(asked)
+	lines := &load.RowLines{}
+	if kind == kindAgent {
+		lines = r.RowLines(kindAgent)
+	}
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, web.AgentsPath, state, err)
@@ -68,6 +73,9 @@ func (p *Pages) agents(c echo.Context) error {
 		return (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent, wire.Words(q.Text))
 	})
 	page.Cards, page.Rows = agentCards(shown), agentCards(rows.Value)
+	for i := range page.Rows {
+		page.Rows[i].Line, page.Rows[i].NoLine = lines.Of(page.Rows[i].Agent.Agent)
+	}
 	return p.render(c, status(notes), web.Agents(page))
 }
 

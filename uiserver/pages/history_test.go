@@ -58,6 +58,26 @@ func ranLong(records *testcache.World) http.Handler {
 	})
 }
 
+// everyName answers with two points of every release or agent.
+func everyName(records *testcache.World) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := []schema.TimelinePoint{}
+		for k := range int64(2) {
+			at := time.Now().Unix() - 300*(1-k)
+			if r.URL.Query().Has("agent") {
+				for _, a := range records.Agents {
+					out = append(out, schema.TimelinePoint{Time: at, Agent: a.Agent.Agent, Count: k})
+				}
+			} else {
+				for _, one := range records.Releases {
+					out = append(out, schema.TimelinePoint{Time: at, Release: one.Release, Count: k})
+				}
+			}
+		}
+		testcache.JSON(out).ServeHTTP(w, r)
+	})
+}
+
 // Lines are shown with the time that they cover. Pages say so if the server has
 // just started, has no counts, or keeps none for a campaign or site.
 func TestHistory(t *testing.T) {
@@ -77,7 +97,7 @@ func TestHistory(t *testing.T) {
 	site, _ := s.page(t, http.StatusOK, web.SitePath("T1_US_FNAL"))
 	assert.Equal(t, 2, site.Find("#history-h").Parent().Find(".stack svg.spark").Length())
 	other, _ := s.page(t, http.StatusOK, web.CampaignPath(testcache.Today))
-	assert.Contains(t, other.Find("#history-h").Parent().Text(), "this is not one of them")
+	assert.Contains(t, other.Find("#history-h").Parent().Text(), "the first one of a name is taken within five minutes")
 
 	s.cache.Answer("/history", testcache.JSON([]schema.TimelinePoint{}))
 	doc, _ = s.page(t, http.StatusOK, "/")
@@ -100,17 +120,26 @@ func TestSiteMap(t *testing.T) {
 func TestLinesOfRows(t *testing.T) {
 	s := newSite(t)
 	s.cache.Answer("/history", ranLong(s.cache.World))
-	for path, kind := range map[string]string{"/sites?sort=Site": "site", "/campaigns?sort=Campaign": "campaign"} {
+	for _, path := range []string{"/sites?sort=Site", "/campaigns?sort=Campaign"} {
 		doc, _ := s.page(t, http.StatusOK, path)
 		lines := doc.Find("table.figures td:last-child svg.spark")
 		assert.GreaterOrEqual(t, lines.Length(), 7, path)
 		assert.Regexp(t, `^running: from \d`, lines.First().AttrOr("aria-label", ""))
 		reasons := doc.Find("table.figures td:last-child span.na").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("title", "") })
 		assert.Contains(t, reasons, "the second count arrives within minutes", path)
-		assert.Contains(t, reasons, "kept only for the "+kind+"s with the most work", path)
+		assert.Contains(t, reasons, "the first count arrives within minutes", path)
 	}
 	asked := slices.DeleteFunc(s.cache.Seen(), func(a string) bool { return !strings.HasPrefix(a, "/history") })
 	assert.Len(t, asked, 2, "one for each page")
+	s.cache.Answer("/history", everyName(s.cache.World))
+	for path, cell := range map[string]string{"/releases": "td:last-child", "/agents?kind=agent": "td"} {
+		doc, _ := s.page(t, http.StatusOK, path)
+		rows := doc.Find("main table tbody tr").Length()
+		assert.Positive(t, rows)
+		assert.Equal(t, rows, doc.Find("main table tbody "+cell+" svg.spark").Length(), path)
+	}
+	release, _ := s.page(t, http.StatusOK, web.ReleasePath(s.cache.Releases[0].Release))
+	assert.Contains(t, release.Find("#history-h").Text(), "Jobs over time")
 
 	s.cache.Answer("/history", testcache.JSON([]schema.TimelinePoint{}))
 	doc, _ := s.page(t, http.StatusOK, "/sites")

@@ -10,7 +10,11 @@ import (
 
 // releases is the table of releases.
 func (p *Pages) releases(c echo.Context) error {
-	return rollups(p, c, web.ReleasesPath, "Release", rollupColumns("Release"), load.Round.Releases, func(r schema.Release) web.RollupRow {
-		return rollupRow("Release", r.Release, web.ReleasePath, r.Rollup, r.Counters)
-	})
+	var lines *load.RowLines
+	columns := append(rollupColumns("Release"), lineColumn)
+	return rollups(p, c, web.ReleasesPath, "Release", columns, load.Round.Releases, func(r schema.Release) web.RollupRow {
+		row := rollupRow("Release", r.Release, web.ReleasePath, r.Rollup, r.Counters)
+		row.Line, row.NoLine = lines.Of(r.Release)
+		return row
+	}, func(r load.Round) { lines = r.RowLines("release") })
 }

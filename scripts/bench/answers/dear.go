@@ -288,9 +288,7 @@ func longHistory(ctx context.Context) (*timeline.Timeline, error) {
 	generation, _ := s.store.Newest()
 	for range 2000 {
 		now = now.Add(5 * time.Minute)
-		if _, err := h.Observe(generation); err != nil { //nolint:contextcheck // it takes none
-			return nil, fmt.Errorf("count: %w", err)
-		}
+		h.Observe(generation, s.store.Agents(generation))
 	}
 	return h, nil
 }
