@@ -158,7 +158,11 @@ func (c *Client) renew(old *state) *state {
 	next.number++
 	c.warned = time.Time{}
 	c.state.Store(&next)
-	c.log.Info("opening new connections with the changed certificate or authorities", "server", c.server, "expires", next.expires)
+	about := []any{"server", c.server}
+	if next.cert != nil {
+		about = append(about, "expires", next.expires)
+	}
+	c.log.Info("opening new connections with the changed certificate or authorities", about...)
 	return &next
 }
 

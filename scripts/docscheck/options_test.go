@@ -31,7 +31,7 @@ var (
 
 // ofOthers are names in the pages that belong to other programs or to tests.
 var ofOthers = map[string]string{
-	"compressed": "curl", "from-file": "kubectl", "now": "systemctl", "etag-compare": "curl", "etag-save": "curl", "max-time": "curl",
+	"compressed": "curl", "from-file": "kubectl", "now": "systemctl", "etag-compare": "curl", "etag-save": "curl", "max-time": "curl", "retry": "curl", "retry-delay": "curl",
 	"WMSTATS_BENCH_N": "benchmarks of the store", "WMSTATS_DELETIONS": "the test against CouchDB",
 }
 
