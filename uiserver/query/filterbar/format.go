@@ -14,8 +14,15 @@ import (
 // the answer are not conditions.
 func Format(q wire.Query) string {
 	var parts []string
-	for _, t := range q.Terms {
-		parts = append(parts, Term(t))
+	for i := 0; i < len(q.Terms); i++ {
+		if i+1 < len(q.Terms) {
+			if both, ok := formatBetween(q.Terms[i], q.Terms[i+1]); ok {
+				parts = append(parts, both)
+				i++
+				continue
+			}
+		}
+		parts = append(parts, Term(q.Terms[i]))
 	}
 	if len(q.Names) > 0 {
 		parts = append(parts, keyName+":"+list(q.Names))

@@ -67,6 +67,10 @@ func (p *parser) read(t token) {
 	case keyName:
 		p.name(t, not, rest)
 	case keySince, keyUntil:
+		if isRange(fieldOf(statusTime), rest) {
+			p.since(t, not, key, rest)
+			return
+		}
 		p.add(t, not, url.Values{key: {wire.Unquote(rest)}}, nil)
 	case keyAge:
 		p.bound(t, not, fieldOf(statusTime), rest, true)
@@ -166,12 +170,8 @@ func (p *parser) name(t token, not bool, rest string) {
 
 var (
 	comparison = regexp.MustCompile(`^(>=|<=|>|<)`)
-	between    = regexp.MustCompile(`^([^"]+?)\.\.([^"]+)$`)
 	duration   = regexp.MustCompile(`^(?i)(\d+(\.\d+)?[wdhms])+$`)
 )
-
-// isRange reports whether 3..9 is a range; in texts, dots are plain characters.
-func isRange(f schema.Field, rest string) bool { return numeric(f) && between.MatchString(rest) }
 
 // bound parses key:>9 and key:3..9; aged allows only durations.
 func (p *parser) bound(t token, not bool, f schema.Field, rest string, aged bool) {
@@ -183,16 +183,14 @@ func (p *parser) bound(t token, not bool, f schema.Field, rest string, aged bool
 		return
 	}
 	if sign == "" {
-		ends := between.FindStringSubmatch(rest)
-		if ends == nil {
+		if !isRange(f, rest) {
 			p.mistake(t, "An age needs a comparison, such as age:>2d.", "age:>"+rest, "age:<"+rest)
 			return
 		}
-		p.end(given, f, ">=", ends[1])
-		p.end(given, f, "<=", ends[2])
-	} else {
-		p.end(given, f, sign, limit)
+		p.between(t, not, f, rest, aged)
+		return
 	}
+	p.end(given, f, sign, limit)
 	if aged && !agesOnly(given) {
 		p.mistake(t, "An age needs a unit: s, m, h, d or w, such as 2d or 1d12h.", "age:"+sign+limit+"d", "age:"+sign+limit+"h")
 		return
