@@ -72,7 +72,7 @@ var labels = map[string]string{
 	"JobProgress": "jobs done", "EventProgress": "events", "LumiProgress": "lumis", "FailureRate": "failure rate",
 	"Cooloff": "cool-off", "QueueInjection": "injected", "SecondsLeft": "time left", "PrepID": "PrepID",
 	"SiteCount": "sites", "AgentCount": "agents", "JobsInQueue": "in queue", "LastAgentUpdate": "newest counts",
-	"OldestAgentUpdate": "oldest counts", "EstimatedJobs": "expected jobs", "HasJobInfo": "has jobs",
+	"OldestAgentUpdate": "oldest counts", "EstimatedJobs": "expected jobs", "Score": "jobs held back", "HasJobInfo": "has jobs",
 }
 
 // NewColumns returns the columns of the Workflow record.

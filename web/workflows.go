@@ -8,6 +8,7 @@ type WorkflowsPage struct {
 	Views  []Choice
 	Form   FilterForm
 	Active []ActiveFilter
+	Order  ActiveFilter // the order, with the address that undoes it
 	Clear  string // address without any filter
 	Facets []FacetBox
 	List   List

@@ -220,7 +220,7 @@ func TestBudgets(t *testing.T) {
 // progress and no jobs.
 func TestUndefinedValuesHaveReasons(t *testing.T) {
 	s := newSite(t)
-	doc, _ := s.page(t, http.StatusOK, "/workflows?name="+testcache.Today+"&cols=EventProgress,LumiProgress,SecondsLeft")
+	doc, _ := s.page(t, http.StatusOK, "/workflows?name="+testcache.Today+"&sort=Workflow&cols=EventProgress,LumiProgress,SecondsLeft")
 	cells := doc.Find("table.list tbody td:not(:has(input))")
 	require.GreaterOrEqual(t, cells.Length(), 3)
 	for _, cell := range cells.EachIter() {

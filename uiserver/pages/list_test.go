@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -88,7 +89,8 @@ func TestFormRoundTrip(t *testing.T) {
 			if form == "#columns" {
 				if shown != nil { // an empty list has no table
 					tables++
-					assert.Equal(t, shown, strings.Split(have.Get("cols"), ","), "the shown columns, in order")
+					chosen := slices.DeleteFunc(shown, func(key string) bool { return key == "Score" || key == "Failure" }) // shown because of the order
+					assert.Equal(t, chosen, strings.Split(have.Get("cols"), ","), "the chosen columns, in order")
 				}
 				have.Del("cols")
 				want.Del("cols")
@@ -236,7 +238,7 @@ func TestSmallThings(t *testing.T) {
 
 	doc, _ = s.page(t, http.StatusOK, "/workflows?status=acquired&site=!T1_*&q=x")
 	var dropped []string
-	for _, chip := range doc.Find("ul.active a[aria-label]").EachIter() {
+	for _, chip := range doc.Find(`ul.active a[aria-label^="Remove"]`).EachIter() {
 		dropped = append(dropped, resolve(t, "/workflows", chip.AttrOr("href", "")).RawQuery)
 	}
 	assert.ElementsMatch(t, []string{"q=x&site=%21T1_%2A", "q=x&status=acquired", "site=%21T1_%2A&status=acquired"}, dropped)
@@ -330,10 +332,48 @@ func TestWordsAreMarked(t *testing.T) {
 	assert.Contains(t, marks, name[len(name)-5:])
 	assert.Contains(t, marks, name[:7])
 	chips := doc.Find("ul.active li a")
-	assert.Equal(t, []string{"text " + words[0] + "×", "text " + words[1] + "×", "text _×", "clear all"}, chips.Map(text))
+	assert.Equal(t, []string{"text " + words[0] + "×", "text " + words[1] + "×", "text _×", "clear all", "sorted by priority ↓×"}, chips.Map(text))
 	assert.Contains(t, chips.First().AttrOr("href", ""), "q="+url.QueryEscape(words[1]+" _"))
 	plain, _ := s.page(t, http.StatusOK, "/workflows")
 	assert.Zero(t, plain.Find("main mark").Length())
 	groups, _ := s.page(t, http.StatusOK, "/sites?q="+url.QueryEscape("cern T2"))
 	assert.Equal(t, []string{"T2", "CERN"}, groups.Find(`table a[href="/sites/T2_CH_CERN"] mark`).Map(text))
+}
+
+// A list without an order shows first what holds back most; every order is a chip
+// and a column, and can be undone.
+func TestOrderOfAList(t *testing.T) {
+	s := newSite(t)
+	scores := func(doc *goquery.Document) (out []string) { return doc.Find("table.list tbody th a").Map(text) }
+	var best []string
+	all := slices.Clone(s.cache.World.Workflows)
+	slices.SortFunc(all, func(a, b schema.Workflow) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Workflow, b.Workflow))
+	})
+	require.Positive(t, all[0].Score)
+	for _, w := range all[:min(len(all), 50)] {
+		best = append(best, w.Workflow)
+	}
+	for path, want := range map[string]struct{ chip, column, undo string }{
+		"/workflows":                           {"jobs held back ↓, priority ↓", "Score", "/workflows?sort=Workflow"},
+		"/workflows?sort=-Score,-Priority":     {"jobs held back ↓, priority ↓", "Score", "/workflows?sort=Workflow"},
+		"/workflows?sort=Workflow&type=ReReco": {"workflow ↑", "Workflow", "/workflows?type=ReReco"},
+		"/workflows?sort=-Failure&cols=Status": {"failure ↓", "Failure", "/workflows?cols=Status"},
+		"/workflows?sort=StatusTime":           {"in status for ↓", "StatusTime", "/workflows"},
+		"/workflows?sort=-InputEvents":         {"input events ↓", "InputEvents", "/workflows"},
+	} {
+		doc, _ := s.page(t, http.StatusOK, path)
+		chip := doc.Find(`ul.active a[aria-label^="Undo"]`)
+		assert.Equal(t, "sorted by "+want.chip+"×", chip.Text(), path)
+		assert.Equal(t, strings.TrimSuffix(want.undo, "?"), strings.TrimSuffix(resolve(t, "/workflows", chip.AttrOr("href", "")).RequestURI(), "?"), path)
+		assert.Equal(t, 1, doc.Find("table.list thead th[aria-sort]").Length(), path)
+		if want.column == "Score" {
+			assert.Equal(t, best, scores(doc), path)
+		}
+	}
+	campaign := usual(s.cache.World).Campaign
+	doc, _ := s.page(t, http.StatusOK, web.CampaignPath(campaign))
+	assert.Equal(t, "jobs held back ↓", doc.Find("table.list thead th[aria-sort]").Text(), "lists of groups too")
+	named, _ := s.page(t, http.StatusOK, "/workflows?sort=Workflow")
+	assert.True(t, slices.IsSorted(scores(named)))
 }

@@ -149,6 +149,7 @@ func (p *Pages) workflowsPage(c echo.Context, q query.List, a listAnswers) web.W
 		List:   p.lists.Table(q, "Workflows", p.Now().Unix(), list),
 		All:    a.state.Info.Workflows,
 		Sets:   q.Sets(),
+		Order:  p.lists.OrderChip(q),
 		Choose: q.Address(web.ColumnsPath),
 		Export: q.Export(origin(c.Request())),
 	}

@@ -2,7 +2,9 @@ package query
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -24,6 +26,39 @@ func (l *Lists) keys(q List) []web.Column {
 		}
 	}
 	return columns
+}
+
+// shown returns the columns of a query, and that of its order.
+func (l *Lists) shown(q List) []web.Column {
+	columns := l.keys(q)
+	if len(q.Sort) == 0 || slices.ContainsFunc(columns, func(c web.Column) bool { return c.Key == q.Sort[0].Field }) {
+		return columns
+	}
+	const afterStatus = 2
+	if column, ok := l.columns.Named(q.Sort[0].Field); ok {
+		columns = slices.Insert(columns, min(afterStatus, len(columns)), column)
+	}
+	return columns
+}
+
+// OrderChip returns the order of a list, with the link that undoes it: to the
+// standard order, and from that to the order of names.
+func (l *Lists) OrderChip(q List) web.ActiveFilter {
+	next := q.Top()
+	next.Sort = standardOrder()
+	if q.inStandardOrder() {
+		next.Sort = nil
+	}
+	keys := q.Sort
+	if len(keys) == 0 {
+		keys = []wire.SortKey{{Field: "Workflow"}}
+	}
+	var parts []string
+	for _, key := range keys {
+		column, _ := l.columns.Named(key.Field)
+		parts = append(parts, column.Label+web.Head{Sort: ariaSort(key.Desc, column.Time())}.Arrow())
+	}
+	return web.ActiveFilter{Label: "sorted by", Value: strings.Join(parts, ", "), Href: next.Here()}
 }
 
 // Columns returns the chosen columns except the name, and the other columns.
@@ -48,7 +83,7 @@ func (l *Lists) Fields(q List, more ...string) []string {
 			}
 		}
 	}
-	for _, column := range l.keys(q) {
+	for _, column := range l.shown(q) {
 		add(column.Key)
 		switch column.Key {
 		case "TotalJobs":

@@ -39,6 +39,9 @@ func (q List) fetch(change func(*wire.Query)) string {
 func (q List) APIParams() url.Values {
 	v := q.Query
 	v.Limit, v.Idx, v.Gen = 0, 0, ""
+	if q.inStandardOrder() {
+		v.Sort = nil
+	}
 	return v.Values()
 }
 

@@ -8,6 +8,7 @@ package query
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,8 @@ import (
 
 // ColsParam is the only parameter of a list page that the API does not have.
 const ColsParam = "cols"
+
+const sortParam = "sort"
 
 // Sizes of a page of a list, in records.
 const (
@@ -30,11 +33,27 @@ type List struct {
 	Cols       []string // names of columns, or of one built-in set; nil: the default set
 }
 
-// Params returns the parameters of the page. Its default size differs from that of
-// the API.
+// standardOrder is the order of a list whose address has none: workflows that hold
+// back most first. The API's own order is that of names, which sort=Workflow asks
+// for on a page.
+func standardOrder() []wire.SortKey {
+	return []wire.SortKey{{Field: "Score", Desc: true}, {Field: "Priority", Desc: true}}
+}
+
+// inStandardOrder reports whether the list has the order that needs no sort=.
+func (q List) inStandardOrder() bool { return slices.Equal(q.Sort, standardOrder()) }
+
+// Params returns the parameters of the page. Its default size and order differ from
+// those of the API.
 func (q List) Params() url.Values {
 	v := q.Values()
 	v.Del("limit")
+	switch {
+	case q.inStandardOrder():
+		v.Del(sortParam)
+	case len(q.Sort) == 0 && q.After == "":
+		v.Set(sortParam, "Workflow")
+	}
 	if q.Limit != DefaultSize {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
@@ -73,8 +92,12 @@ func (q List) Newest() List {
 }
 
 // Of returns the address of the list of workflows under a query of the API.
+// Without an order it is the standard one.
 func Of(q wire.Query) string {
 	q.Limit = DefaultSize
+	if len(q.Sort) == 0 {
+		q.Sort = standardOrder()
+	}
 	return List{Query: q}.Address(web.WorkflowsPath)
 }
 

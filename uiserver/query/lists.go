@@ -48,8 +48,21 @@ func (l *Lists) Read(u *url.URL, own ...string) (q List, notes []web.Note) {
 			values = url.Values{}
 		}
 	}
+	if q.After == "" && !hasParam(values, sortParam) {
+		q.Sort = standardOrder()
+	}
 	notes = append(notes, q.fitToPage(sized)...)
 	return q, append(notes, l.readCols(&q, values[ColsParam], u.Path)...)
+}
+
+// hasParam reports whether a parameter is given, in any case of letters.
+func hasParam(values url.Values, name string) bool {
+	for given := range values {
+		if strings.EqualFold(given, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropEmpty removes the empty values that browsers send for empty inputs of a form.
@@ -173,7 +186,11 @@ func (l *Lists) FindViews(words []string) []web.Link {
 	var out []web.Link
 	for _, v := range l.views {
 		if web.Holds(v.name, words) {
-			out = append(out, web.Link{Text: v.name, Href: v.query.Address(web.WorkflowsPath)})
+			q := v.query
+			if len(q.Sort) == 0 {
+				q.Sort = standardOrder()
+			}
+			out = append(out, web.Link{Text: v.name, Href: q.Address(web.WorkflowsPath)})
 		}
 	}
 	return out

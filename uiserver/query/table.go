@@ -14,7 +14,7 @@ var sizes = []int{25, 50, 100, 200}
 // is in Unix s.
 func (l *Lists) Table(q List, caption string, now int64, page wire.Envelope[schema.Workflow]) web.List {
 	out := web.List{Caption: caption, Now: now, Rows: page.Items, Words: wire.Words(q.Text), Selection: q.Selection(), Pager: q.pager(page)}
-	for _, column := range l.keys(q) {
+	for _, column := range l.shown(q) {
 		out.Heads = append(out.Heads, q.head(column))
 	}
 	return out
@@ -24,7 +24,7 @@ func (l *Lists) Table(q List, caption string, now int64, page wire.Envelope[sche
 // pages where the table is only a part.
 func (l *Lists) Still(q List, caption string, now int64, page wire.Envelope[schema.Workflow]) web.List {
 	out := web.List{Caption: caption, Now: now, Rows: page.Items, Pager: web.Pager{Total: int64(page.Total)}}
-	for _, column := range l.keys(q) {
+	for _, column := range l.shown(q) {
 		out.Heads = append(out.Heads, web.Head{Column: column})
 	}
 	return out
@@ -46,7 +46,7 @@ func (q List) head(column web.Column) web.Head {
 	next := q.Top()
 	next.Sort = []wire.SortKey{order}
 	if column.Key == "Workflow" && !order.Desc {
-		next.Sort = nil // the order without a sort
+		next.Sort = nil // the order of names
 	}
 	h.Href = next.Here()
 	return h
