@@ -256,4 +256,6 @@ type Detail struct {
 	AlertRecords []Alert // one for each of Alerts
 
 	DetailsTime int64 // Unix s: when everything but the list record was read, if the records are stale or the source could not be read since; 0 if it is current
+
+	Unlisted string // archived or other: not in the lists, read from the source by its name, without agents' reports; empty if it is in the lists
 }

@@ -10,6 +10,7 @@ type ProblemPage struct {
 	Heading string
 	Text    string
 	Near    []Link // similar names
+	Systems []Link // where else it can be looked for
 	Retry   bool   // the page retries automatically
 }
 

@@ -25,6 +25,7 @@ const (
 	kindLogs           = "logs"
 	kindAllFailingJobs = "all_errors"
 	kindAllLogs        = "all_logs"
+	kindUnlisted       = "unlisted"
 )
 
 // newDemand returns the reader between handlers and source, with its metrics.
@@ -37,7 +38,7 @@ func newDemand(o Options) (*ondemand.Reader, error) {
 		Name: "wmstats_ondemand_seconds", Help: "Time of on-demand reads from the source, including the wait in the queue.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 	}, []string{"kind"})
-	for _, kind := range []string{kindDetail, kindFailingJobs, kindJobs, kindLogs, kindAllFailingJobs, kindAllLogs} {
+	for _, kind := range []string{kindDetail, kindFailingJobs, kindJobs, kindLogs, kindAllFailingJobs, kindAllLogs, kindUnlisted} {
 		seconds.WithLabelValues(kind)
 		for _, outcome := range []string{ondemand.Kept, ondemand.Read, ondemand.Absent, ondemand.Failed, ondemand.Backoff, ondemand.Busy} {
 			calls.WithLabelValues(kind, outcome)

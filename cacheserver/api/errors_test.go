@@ -120,12 +120,13 @@ func TestStaleSource(t *testing.T) {
 
 // detailsFake is a source of details.
 type detailsFake struct {
-	mu    sync.Mutex
-	calls int
-	wait  chan struct{} // nil: answers at once
-	err   error
-	panic string
-	state string // ErrorsState; "": none
+	mu     sync.Mutex
+	calls  int
+	wait   chan struct{} // nil: answers at once
+	err    error
+	panic  string
+	state  string // ErrorsState; "": none
+	status string // of the request; "": that of all
 }
 
 func (d *detailsFake) becomes(state string) {
@@ -144,7 +145,7 @@ func (d *detailsFake) change(to func(d *detailsFake)) {
 func (d *detailsFake) Detail(_ context.Context, request string, agents []string) (schema.Detail, error) {
 	d.mu.Lock()
 	d.calls++
-	state, wait, err, trouble := d.state, d.wait, d.err, d.panic
+	state, status, wait, err, trouble := d.state, d.status, d.wait, d.err, d.panic
 	d.mu.Unlock()
 	if wait != nil {
 		<-wait
@@ -156,7 +157,7 @@ func (d *detailsFake) Detail(_ context.Context, request string, agents []string)
 		return schema.Detail{}, err
 	}
 	detail := schema.Detail{ErrorsState: cmp.Or(state, "none")}
-	detail.Workflow = schema.Workflow{Workflow: request, Status: "from the source"}
+	detail.Workflow = schema.Workflow{Workflow: request, Status: cmp.Or(status, "from the source")}
 	for _, a := range agents {
 		detail.Agents = append(detail.Agents, schema.WorkflowAgent{Workflow: request, Agent: a})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
+	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -60,22 +61,27 @@ func (a *API) showWorkflow(c echo.Context) error {
 		return err
 	}
 	record, src, ok := generation.Workflow(name)
-	if !ok {
-		return wire.NotFound("workflow", name, generation.NearWorkflows(name, 3))
+	unlisted := ""
+	var read demandRead
+	var expires time.Time
+	if ok {
+		read, expires, err = a.detail(c, name, src)
+		// While the records are stale it is unknown whether the details match the
+		// source, even if they are recent enough to be served from the cache.
+		read.aged = read.stale || a.o.Store.Source().Stale
+	} else {
+		record, unlisted, read, err = a.unlisted(c, name, generation, q.Gen == "")
+		read.aged = read.stale
 	}
-	read, expires, err := a.detail(c, name, src)
 	if err != nil {
 		return err
 	}
-	// While the records are stale it is unknown whether the details match the
-	// source, even if they are recent enough to be served from the cache.
-	read.aged = read.stale || a.o.Store.Source().Stale
-	body, err := joinDetail(record, read, generation.RecoveriesOf(name), generation.Alerts(name))
+	body, err := joinDetail(record, read, generation.RecoveriesOf(name), generation.Alerts(name), unlisted)
 	if err != nil {
 		return err
 	}
 	ans := answerOf(generation, q, format, "workflow", began)
-	ans.Pinned = q.Gen != "" && !read.aged
+	ans.Pinned = ok && q.Gen != "" && !read.aged
 	if expires.After(began) {
 		ans.Key, ans.Expires = cacheKey, expires
 	}
@@ -122,12 +128,74 @@ func (a *API) detail(c echo.Context, name string, src join.Sources) (d demandRea
 	return d, expires, nil
 }
 
+// unlistedDetail is a request that is not in the lists, as the source has it; an
+// empty record means that the source has none of that name.
+type unlistedDetail struct {
+	record, lists []byte
+	reason        string // schema.UnlistedArchived or schema.UnlistedOther
+}
+
+// unlisted reads a request that is not in the lists by its name, if it may be the
+// name of one. That the source has none is kept for as long as what it has; when
+// the source can't be read it is unknown, and an error.
+func (a *API) unlisted(c echo.Context, name string, generation *store.Generation, newest bool) (record []byte, reason string, read demandRead, err error) {
+	none := func() error { return wire.NotFound("workflow", name, generation.NearWorkflows(name, 3)) }
+	if a.o.Details == nil || !newest || !schema.IsRequestName(name) {
+		return nil, "", read, none()
+	}
+	const what = "request of this name, which is not in the lists,"
+	read, err = a.readDemand(c, what, ondemand.Call{
+		Kind: kindUnlisted, Key: name, TTL: a.o.Demand.Keep,
+		Read: func(ctx context.Context) (ondemand.Value, error) { return a.readUnlisted(ctx, name) },
+	})
+	if err != nil {
+		return nil, "", read, err
+	}
+	found, _ := read.Data.(unlistedDetail)
+	switch {
+	case len(found.record) > 0:
+		read.Data = found.lists
+		return found.record, found.reason, read, nil
+	case read.stale:
+		return nil, "", read, wire.SourceFailed("Reading the "+what+" from the source failed.", nil)
+	}
+	return nil, "", read, none()
+}
+
+func (a *API) readUnlisted(ctx context.Context, name string) (v ondemand.Value, err error) {
+	detail, err := a.o.Details.Detail(ctx, name, nil)
+	if errors.Is(err, ondemand.ErrAbsent) {
+		return ondemand.Value{Data: unlistedDetail{}, Cost: int64(len(name))}, nil
+	}
+	if err != nil {
+		return v, fmt.Errorf("read a request by name: %w", err)
+	}
+	if detail.ErrorsState == schema.ErrorsNone { // what agents count is not known
+		detail.ErrorsState = schema.ErrorsNotLoaded
+	}
+	if v, err = sourceLists(&detail); err != nil {
+		return v, err
+	}
+	lists, _ := v.Data.([]byte)
+	found := unlistedDetail{record: schema.AppendJSON(nil, &detail.Workflow), lists: lists, reason: schema.UnlistedOther}
+	if schema.IsArchived(detail.Status) {
+		found.reason = schema.UnlistedArchived
+	}
+	v.Data, v.Cost = found, v.Cost+int64(len(found.record))
+	return v, nil
+}
+
 func (a *API) readDetail(ctx context.Context, src join.Sources) (v ondemand.Value, err error) {
 	detail, err := a.o.Details.Detail(ctx, src.Request, src.Agents)
 	if err != nil {
 		return v, fmt.Errorf("read details: %w", err)
 	}
-	encoded := schema.AppendDetail(nil, &detail)
+	return sourceLists(&detail)
+}
+
+// sourceLists encodes the members of a detail that come from the source.
+func sourceLists(detail *schema.Detail) (v ondemand.Value, err error) {
+	encoded := schema.AppendDetail(nil, detail)
 	lists := make([]byte, 0, len(encoded))
 	for m, err := range render.Members(encoded) {
 		if err != nil {
@@ -155,8 +223,9 @@ func appendMember(dst []byte, key string, value []byte) []byte {
 }
 
 // joinDetail builds the whole: the list record without its name lists Agents
-// and Sites, the lists of records, Recoveries, AlertRecords and DetailsTime.
-func joinDetail(record []byte, read demandRead, recoveries []string, alerts []schema.Alert) ([]byte, error) {
+// and Sites, the lists of records, Recoveries, AlertRecords, DetailsTime and
+// Unlisted.
+func joinDetail(record []byte, read demandRead, recoveries []string, alerts []schema.Alert, unlisted string) ([]byte, error) {
 	lists, _ := read.Data.([]byte)
 	const around = 512 // braces, commas, Recoveries, AlertRecords, DetailsTime
 	body := append(make([]byte, 0, len(record)+len(lists)+around), '{')
@@ -195,7 +264,8 @@ func joinDetail(record []byte, read demandRead, recoveries []string, alerts []sc
 	if read.aged {
 		at = read.Time.Unix()
 	}
-	return append(strconv.AppendInt(body, at, 10), '}'), nil
+	body = strconv.AppendInt(body, at, 10)
+	return append(append(append(body, `,"Unlisted":"`...), unlisted...), `"}`...), nil
 }
 
 // detailLines returns the records of a detail, each with its Kind as first

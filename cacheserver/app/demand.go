@@ -16,6 +16,9 @@ type details struct{ source api.Details }
 
 func (d details) Detail(ctx context.Context, request string, agents []string) (schema.Detail, error) {
 	detail, err := d.source.Detail(ctx, request, agents)
+	if errors.Is(err, couch.ErrNoDatabase) { // nothing is known about the request
+		return detail, err //nolint:wrapcheck // the source names the operation
+	}
 	return detail, absent(err)
 }
 

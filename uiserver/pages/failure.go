@@ -19,12 +19,18 @@ const (
 	retryDown    = "10"
 )
 
-// fail writes the error page for err.
-func (p *Pages) fail(c echo.Context, section string, state load.State, err error) error {
+// fail writes the error page for err. more changes a page of something that was not
+// found.
+func (p *Pages) fail(c echo.Context, section string, state load.State, err error, more ...func(*web.ProblemPage)) error {
 	if errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
 		return nil //nolint:nilerr // the reader left
 	}
 	page, status, retry := p.explain(section, state, err)
+	if status == http.StatusNotFound {
+		for _, change := range more {
+			change(&page)
+		}
+	}
 	if retry != "" {
 		c.Response().Header().Set("Refresh", retry)
 		c.Response().Header().Set("Retry-After", retry)

@@ -86,6 +86,9 @@ func foundWorkflows(named wire.Query, begins, holds load.Workflows) web.PaletteG
 			out.Lines = append(out.Lines, web.PaletteLine{Text: w.Workflow, Href: web.WorkflowPath(w.Workflow), Note: w.Status})
 		}
 	}
+	if words := wire.Words(named.Text); len(out.Lines) == 0 && len(words) == 1 && schema.IsWholeRequestName(words[0]) {
+		out.Lines = append(out.Lines, web.PaletteLine{Text: words[0], Href: web.WorkflowPath(words[0]), Note: "not in the lists: look in CouchDB"})
+	}
 	if holds.Total > len(out.Lines) {
 		out.Lines = append(out.Lines, web.PaletteLine{
 			Text: "all " + web.Int(int64(holds.Total)) + " with this text", Href: query.Of(named),

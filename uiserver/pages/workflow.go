@@ -43,7 +43,9 @@ func (p *Pages) workflow(c echo.Context) error {
 	}
 	state, err := r.Wait()
 	if err != nil {
-		return p.fail(c, web.WorkflowsPath, state, err)
+		return p.fail(c, web.WorkflowsPath, state, err, func(page *web.ProblemPage) {
+			page.Systems = systemLinks(p.Links, schema.Workflow{Workflow: named})
+		})
 	}
 	detail, missing := answer.Value.Detail, answer.Value.Missing
 	path := web.WorkflowPath(detail.Workflow.Workflow)

@@ -243,3 +243,33 @@ func TestWorkflowWhileCouchDBIsDown(t *testing.T) {
 	assert.NotZero(t, doc.Find("#tasks").Length())
 	checkStructure(t, doc)
 }
+
+// A request that is in no list has a page all the same, as far as CouchDB knows it; a
+// whole name that is searched for leads there.
+func TestUnlistedWorkflows(t *testing.T) {
+	s := newSite(t)
+	path := web.WorkflowPath(testcache.Archived)
+	doc, _ := s.page(t, http.StatusOK, path)
+	checkStructure(t, doc)
+	assert.Equal(t, testcache.Archived, doc.Find("h1").Text())
+	notice := strings.Join(strings.Fields(doc.Find(".notice").Text()), " ")
+	assert.Contains(t, notice, "Not in the lists: archived")
+	assert.Equal(t, 1, doc.Find(".notice time").Length(), "since when")
+	assert.Contains(t, doc.Find("dl.facts").Text(), "priority")
+	list := s.get(t, "/workflows?q="+testcache.Archived)
+	assert.Equal(t, http.StatusSeeOther, list.StatusCode)
+	assert.Equal(t, path, list.Header.Get("Location"))
+	found, _ := s.page(t, http.StatusOK, "/go?q="+testcache.Archived)
+	assert.Equal(t, path, found.Find(`#found section[aria-label="Workflows"] a`).AttrOr("href", ""))
+	listed, _ := s.page(t, http.StatusOK, web.WorkflowPath(usual(s.cache.World).Workflow))
+	assert.NotContains(t, listed.Find(".notice").Text(), "Not in the lists")
+
+	near := usual(s.cache.World).Workflow
+	doc, _ = s.page(t, http.StatusNotFound, web.WorkflowPath(near+"9"))
+	assert.Contains(t, doc.Find("main a").Map(text), near, "near names")
+	assert.Equal(t, "https://cmsweb.cern.ch/reqmgr2/fetch?rid="+near+"9", doc.Find(`main a:contains("ReqMgr2")`).AttrOr("href", ""))
+
+	s.cache.Refuse("/fetch/*", wire.SourceFailed("CouchDB is away", nil))
+	res := s.get(t, web.WorkflowPath("user_x_251130_101112_2"))
+	assert.Equal(t, http.StatusBadGateway, res.StatusCode, "it is unknown whether there is one")
+}

@@ -123,6 +123,9 @@ func (p *Pages) showList(c echo.Context, q query.List, notes []web.Note, bar *we
 		if only, ok := exact(q, list); ok {
 			return redirect(c, http.StatusSeeOther, web.WorkflowPath(only))
 		}
+		if words := wire.Words(q.Text); list.Total == 0 && len(words) == 1 && len(q.Terms)+len(q.Names) == 0 && schema.IsWholeRequestName(words[0]) {
+			return redirect(c, http.StatusSeeOther, web.WorkflowPath(words[0])) // it may be archived
+		}
 		if list.Total > 0 && q.Idx >= list.Total {
 			q.Idx = (list.Total - 1) / q.Limit * q.Limit
 			return redirect(c, http.StatusSeeOther, q.Address(web.WorkflowsPath))

@@ -41,6 +41,8 @@ type World struct {
 const (
 	Gone  = "gone_workflow"
 	Today = "entered_today" // entered its status when the world was created
+
+	Archived = "task_archived_251001_101112_7" // in CouchDB, and in no list
 )
 
 // Hostile returns names that must be shown as text, with working links. Each is the
@@ -160,7 +162,7 @@ func fill(workflows int) (*couchfake.Server, error) {
 			return nil, err
 		}
 	}
-	return couch, errors.Join(put(couch, defaults.RequestDB, request(Gone, "acquired", gen.DefaultNow)), put(couch, defaults.RequestDB, request("changes_1", "acquired", gen.DefaultNow)))
+	return couch, errors.Join(put(couch, defaults.RequestDB, request(Archived, "normal-archived", gen.DefaultNow-86400)), put(couch, defaults.RequestDB, request(Gone, "acquired", gen.DefaultNow)), put(couch, defaults.RequestDB, request("changes_1", "acquired", gen.DefaultNow)))
 }
 
 func put(couch *couchfake.Server, db string, doc map[string]any) error {
