@@ -9,7 +9,7 @@ type WorkflowsPage struct {
 	Form   FilterForm
 	Active []ActiveFilter
 	Order  ActiveFilter // the order, with the address that undoes it
-	Clear  string // address without any filter
+	Clear  string       // address without any filter
 	Facets []FacetBox
 	List   List
 	Jobs   []Part // of all matching workflows, by state; nil if unknown
