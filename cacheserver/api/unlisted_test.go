@@ -65,7 +65,7 @@ func TestUnlisted(t *testing.T) {
 	assert.Equal(t, 502, a.StatusCode)
 	assert.Equal(t, "/problems/source-failed", decode[wire.Problem](t, a.body).Type)
 
-	// Names that no request has, and older generations, are not asked for.
+	// Names that no request has, and older generations, cause no read.
 	calls = source.count()
 	for _, path := range []string{
 		"/fetch/_design", "/fetch/_all_docs", "/fetch/..%2F_session", "/fetch/a%2Fb", "/fetch/a%20b", "/fetch/" + strings.Repeat("a", 151), "/fetch/%C3%A9",

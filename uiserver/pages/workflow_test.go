@@ -244,7 +244,7 @@ func TestWorkflowWhileCouchDBIsDown(t *testing.T) {
 	checkStructure(t, doc)
 }
 
-// A request that is in no list has a page all the same, as far as CouchDB knows it; a
+// A request that is in no list has a page too, with what CouchDB has of it; a
 // whole name that is searched for leads there.
 func TestUnlistedWorkflows(t *testing.T) {
 	s := newSite(t)
