@@ -88,12 +88,17 @@ func empty(given url.Values) bool {
 		return false
 	}
 	a, b := q.Terms[0], q.Terms[1]
-	return (a.Op == wire.Min && b.Op == wire.Max || a.Op == wire.MinAge && b.Op == wire.MaxAge) && a.Number > b.Number
+	return areEnds(a, b) && a.Number > b.Number
+}
+
+// areEnds reports whether two terms bound the same field from below and above.
+func areEnds(a, b wire.Term) bool {
+	return a.Field == b.Field && (a.Op == wire.Min && b.Op == wire.Max || a.Op == wire.MinAge && b.Op == wire.MaxAge)
 }
 
 // formatBetween formats two terms as one range if they are its ends.
 func formatBetween(a, b wire.Term) (text string, ok bool) {
-	if a.Field != b.Field || !(a.Op == wire.Min && b.Op == wire.Max || a.Op == wire.MinAge && b.Op == wire.MaxAge) || a.Number > b.Number {
+	if !areEnds(a, b) || a.Number > b.Number {
 		return "", false
 	}
 	key, first := limitOf(Term(a))
