@@ -2,9 +2,7 @@ package query
 
 import (
 	"slices"
-	"strings"
 
-	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -39,26 +37,6 @@ func (l *Lists) shown(q List) []web.Column {
 		columns = slices.Insert(columns, min(afterStatus, len(columns)), column)
 	}
 	return columns
-}
-
-// OrderChip returns the order of a list, with the link that undoes it: to the
-// standard order, and from that to the order of names.
-func (l *Lists) OrderChip(q List) web.ActiveFilter {
-	next := q.Top()
-	next.Sort = standardOrder()
-	if q.inStandardOrder() {
-		next.Sort = nil
-	}
-	keys := q.Sort
-	if len(keys) == 0 {
-		keys = []wire.SortKey{{Field: "Workflow"}}
-	}
-	var parts []string
-	for _, key := range keys {
-		column, _ := l.columns.Named(key.Field)
-		parts = append(parts, column.Label+web.Head{Sort: ariaSort(key.Desc, column.Time())}.Arrow())
-	}
-	return web.ActiveFilter{Label: "sorted by", Value: strings.Join(parts, ", "), Href: next.Here()}
 }
 
 // Columns returns the chosen columns except the name, and the other columns.

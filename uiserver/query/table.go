@@ -2,6 +2,7 @@ package query
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
@@ -58,6 +59,26 @@ func ariaSort(desc, time bool) string {
 		return "descending"
 	}
 	return "ascending"
+}
+
+// OrderChip returns the order of a list, with the link that undoes it: to the
+// standard order, and from that to the order of names.
+func (l *Lists) OrderChip(q List) web.ActiveFilter {
+	next := q.Top()
+	next.Sort = standardOrder()
+	if q.inStandardOrder() {
+		next.Sort = nil
+	}
+	keys := q.Sort
+	if len(keys) == 0 {
+		keys = []wire.SortKey{{Field: "Workflow"}}
+	}
+	var parts []string
+	for _, key := range keys {
+		column, _ := l.columns.Named(key.Field)
+		parts = append(parts, column.Label+web.Head{Sort: ariaSort(key.Desc, column.Time())}.Arrow())
+	}
+	return web.ActiveFilter{Label: "sorted by", Value: strings.Join(parts, ", "), Href: next.Here()}
 }
 
 // pager returns the links to the pages of a list. They pin the generation, so that
