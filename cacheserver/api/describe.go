@@ -152,6 +152,10 @@ func shapes() map[string]shape {
 			{Name: "points", Doc: "maximum points of a line, at even distances, including the newest; default: all", Example: "24", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": timeline.MostPoints}},
 			query("since", "earliest time of the points: RFC 3339, a date, Unix seconds, or a duration such as 2d before now", "7d"),
 			query("fields", "keys to return; Time is always included", "Count"), format, save}, answers: listOf[schema.TimelinePoint]()},
+		"/history/agents": {params: []openapi.Param{
+			query("agent", "of one agent, or of several (agent=a&agent=b); default: all", "vocms1.cern.ch"),
+			query("since", "earliest time of the changes: RFC 3339, a date, Unix seconds, or a duration such as 2d before now", "7d"),
+			query("fields", "keys to return; Time is always included", "Kind,To"), format, save}, answers: listOf[schema.AgentChange]()},
 		"/problems":       {answers: texts()},
 		"/problems/:name": {answers: also[string](mediaHTML, texts())},
 		"/openapi.json":   {answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[map[string]any]()}},

@@ -157,3 +157,39 @@ func TestHistoryFaults(t *testing.T) {
 	a := empty.get("/history")
 	assert.Equal(t, []string{"[]\n", ""}, []string{string(a.body), a.Header.Get("X-History-Start")}, "nothing yet")
 }
+
+// Changes of agents' states are listed, of all agents or of some.
+func TestAgentChanges(t *testing.T) {
+	f := newFixture(t, 20)
+	f.newAPI(func(o *api.Options) { o.Now = f.clock.Now })
+	assert.Empty(t, decode[[]schema.AgentChange](t, f.get("/history/agents").body), "first seen")
+	f.clock.advance(10 * time.Minute)
+	changed := agentInfos()
+	for i := range changed {
+		changed[i].Rev, changed[i].Hash, changed[i].Time = "2", changed[i].Hash+100, f.clock.Now().Unix()
+		changed[i].Info.UpdateTime, changed[i].Info.Draining = changed[i].Time, true
+	}
+	f.store.Apply(changed)
+	f.observe()
+	all := decode[[]schema.AgentChange](t, f.get("/history/agents").body)
+	assert.NotEmpty(t, all)
+	now := map[string]string{}
+	for _, a := range decode[[]schema.Agent](t, f.get("/agent").body) {
+		now[a.Agent] = a.Severity
+	}
+	for _, c := range all {
+		if c.Kind == "drain" {
+			assert.Equal(t, []string{"no", "yes"}, []string{c.From, c.To})
+		}
+		if c.Kind == "severity" {
+			assert.Equal(t, now[c.Agent], c.To, c.Agent)
+			assert.NotEqual(t, c.From, c.To)
+		}
+		one := decode[[]schema.AgentChange](t, f.get("/history/agents?agent="+c.Agent).body)
+		assert.Contains(t, one, c)
+	}
+	assert.Empty(t, decode[[]schema.AgentChange](t, f.get("/history/agents?agent=none").body))
+	for query, status := range map[string]int{"?gen=t-1": 400, "?since=soon": 400, "?site=a": 400, "?agent=a" + manyNames("&agent=", 200): 400, "?since=1d": 200} {
+		assert.Equal(t, status, f.get("/history/agents"+query).StatusCode, query)
+	}
+}

@@ -45,6 +45,7 @@ type History interface {
 	Points(ctx context.Context, q timeline.Query) (points []schema.TimelinePoint, start int64, err error)
 	Names(kind timeline.Kind) []string
 	Labels(kind timeline.Kind, by timeline.By) []string
+	AgentChanges(agents []string, since int64) []schema.AgentChange
 }
 
 // Details reads everything about one workflow from the source: its request

@@ -24,6 +24,7 @@ func (a *API) table() []route {
 		{"/changes", "changes since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
 		{"/pulse", "state of the data: generation, age, source", a.showPulse, nil, known},
 		{"/history", "counts over time: by=status|group|state, since=, of all workflows, or of the names in campaign=, site=, release= or agent= (several, or *)", a.listHistory, nil, known},
+		{"/history/agents", "changes of agents' states over 7 days: agent=, since=", a.listAgentChanges, nil, known},
 		{"/quarantine", "documents that could not be read", a.listQuarantine, nil, known},
 		{"/problems", "all kinds of problems (errors)", a.listProblems, nil, known},
 		{"/problems/:name", "what a problem means", a.showProblem, nil, known},

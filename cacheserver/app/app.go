@@ -114,7 +114,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.poster, err = a.newPoster(registry); err != nil {
 		return nil, err
 	}
-	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Bytes: o.shares().timeline, Log: a.Log}); err != nil {
+	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Bytes: o.shares().timeline, Source: a.records.Source, Log: a.Log}); err != nil {
 		return nil, fmt.Errorf("set up the counts over time: %w", err)
 	}
 	a.counts = &countsOverTime{timeline: a.timeline, now: time.Now, log: a.Log}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/dmwm/wmstats/schema"
 )
 
 // Versions of the encoding. The first had one frame, and the same layout for
@@ -19,8 +21,9 @@ const (
 const frameBytes = 1 << 20
 
 // Encode returns all points in frames for Decode. The first frame has the
-// version, the labels of both layouts, the times and the number of series; the
-// others have series by kind and name, packed. Numbers are varints, texts are preceded by their
+// version, the labels of both layouts, the times, the number of series and that
+// of their frames; the last one has the states of agents, and the others have
+// series by kind and name, packed. Numbers are varints, texts are preceded by their
 // length. The same Timeline always has the same bytes.
 func (t *Timeline) Encode() (frames [][]byte) {
 	t.mu.RLock()
@@ -60,7 +63,8 @@ func (t *Timeline) Encode() (frames [][]byte) {
 	if len(out) > 0 {
 		frames = append(frames, out)
 	}
-	return frames
+	frames[0] = binary.AppendUvarint(frames[0], uint64(len(frames)-1))
+	return append(frames, t.agents.encode())
 }
 
 func appendBytes[T ~string | ~[]byte](dst []byte, text T) []byte {
@@ -84,6 +88,8 @@ func (t *Timeline) Decode(frames [][]byte) error {
 	if err != nil {
 		return err
 	}
+	var states map[string]map[fact]held
+	var changes []schema.AgentChange
 	d := decoder{into: fresh, first: r.err == nil && v[0] == firstVersion}
 	d.head(&r)
 	if d.first {
@@ -92,8 +98,16 @@ func (t *Timeline) Decode(frames [][]byte) error {
 		}
 		r.end()
 	} else {
-		n := r.uvarint()
+		n, parts := r.uvarint(), r.uvarint()
 		r.end()
+		if parts+2 != uint64(len(frames)) {
+			r.truncated()
+		} else {
+			if states, changes, err = decodeAgents(frames[len(frames)-1]); err != nil {
+				return err
+			}
+			frames = frames[:len(frames)-1]
+		}
 		for _, frame := range frames[min(1, len(frames)):] {
 			if r.err != nil {
 				break
@@ -113,7 +127,12 @@ func (t *Timeline) Decode(frames [][]byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.times, t.first, t.series = fresh.times, 0, fresh.series
-	t.trim(t.o.Now().Unix())
+	now := t.o.Now().Unix()
+	t.trim(now)
+	t.agents.mu.Lock()
+	t.agents.states, t.agents.changes = states, changes
+	t.agents.mu.Unlock()
+	t.agents.forget(t.oldest(now), t.o.Bytes/agentsShare)
 	t.forget()
 	return nil
 }

@@ -31,7 +31,7 @@ func (t *Timeline) Limit() int64 { return t.o.Bytes }
 func (t *Timeline) Bytes() (bytes int64) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.bytes()
+	return t.bytes() + t.agents.bytes()
 }
 
 func (t *Timeline) bytes() (bytes int64) {
@@ -57,7 +57,7 @@ func (s *series) bytes(k key) int64 {
 // smallest. A series that has points counts double against one that has just
 // begun, so that two names of the same size do not replace each other.
 func (t *Timeline) forget() {
-	names, bytes := len(t.series), t.bytes()
+	names, bytes := len(t.series), t.bytes()+t.agents.bytes()
 	if t.series[key{}] != nil {
 		names--
 	}

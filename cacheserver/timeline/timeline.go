@@ -30,11 +30,12 @@ type Source interface {
 
 // Options of a Timeline. The zero value is valid.
 type Options struct {
-	Every    time.Duration // minimum time between two points; 0: 5 min
-	Keep     time.Duration // how long points are kept; 0: 7 days
-	Names    int           // maximum number of campaigns, sites, releases and agents together; 0: 1 000
-	Bytes    int64         // maximum memory of all points; 0: 32 MiB
-	Statuses []string      // that are counted separately, all others together; nil: ReqMgr's
+	Every    time.Duration            // minimum time between two points; 0: 5 min
+	Keep     time.Duration            // how long points are kept; 0: 7 days
+	Names    int                      // maximum number of campaigns, sites, releases and agents together; 0: 1 000
+	Bytes    int64                    // maximum memory of all points; 0: 32 MiB
+	Statuses []string                 // that are counted separately, all others together; nil: ReqMgr's
+	Source   func() store.SourceState // while it is stale, agents seem silent that are not: their states are not compared; nil: never
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -48,6 +49,8 @@ type Timeline struct {
 	groups []int  // index in named of each status of all
 
 	observing sync.Mutex // serializes the taking of points
+
+	agents agentLog
 
 	mu     sync.RWMutex
 	times  []int64 // of the points, Unix s, ascending
@@ -140,9 +143,14 @@ func (t *Timeline) Observe(generation *store.Generation, agents []schema.AgentDe
 	if last >= now {
 		t.o.Log.Warn("the clock was set back; counts over time that are later are dropped", "last", last, "now", now)
 		t.cut(now)
+		t.agents.cut(now)
 	}
 	t.append(now, counts)
 	t.trim(now)
+	if t.o.Source == nil || !t.o.Source().Stale {
+		t.agents.observe(now, agents)
+	}
+	t.agents.forget(t.oldest(now), t.o.Bytes/agentsShare)
 	t.forget()
 	return true
 }

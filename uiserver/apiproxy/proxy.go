@@ -58,7 +58,7 @@ type Proxy struct {
 // /metrics is not among them: operators read it from the cache server directly.
 var (
 	single = []string{
-		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/logs", "/history", "/attention", "/stray", "/changes", "/pulse",
+		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/logs", "/history", "/history/agents", "/attention", "/stray", "/changes", "/pulse",
 		"/quarantine", "/problems", "/openapi.json", "/version", "/about", "/livez", "/readyz", "/healthz", "/find",
 	}
 	named = []string{"/fetch", "/sites", "/campaign", "/release", "/agent", "/facet", "/problems"}
