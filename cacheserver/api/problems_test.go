@@ -67,6 +67,7 @@ var noAnswer = map[string]string{
 	"cacheserver/timeline.errBroken":     "damaged counts over time: 500",
 	"cacheserver/onewrite.errNotHeader":  "of connections, below handlers",
 	"program/filewatch.":                 "files of secrets and thresholds: no handler reads one",
+	"program/tlsclient.":                 "of the source, on demand: demandProblem makes it source-failed",
 	"schema/raw.DocError":                "of documents, on demand: demandProblem makes it source-failed",
 	"schema.errPacked":                   "damaged packed records: 500",
 	"schema/jsonscan.ErrTooLong":         "of what the source sends, on demand: demandProblem makes it source-failed",
@@ -76,6 +77,7 @@ var noAnswer = map[string]string{
 	"cacheserver/follower.":              "the follower answers no request",
 	"cacheserver/checkpoint.":            "no handler reads or writes a checkpoint",
 	"cacheserver/legacy.":                "of the old API, which answers in its own format",
+	"cacheserver/legacy/documents.":      "of the old API, which answers in its own format",
 	"cacheserver/app.errNoDocuments":     "of the old API, which answers that the source could not be read",
 	"cacheserver/app.errNoJobs":          "of the old API, which answers that the source could not be read",
 }
