@@ -70,6 +70,7 @@ type SiteDetail struct {
 	Site
 
 	AgentStates []SiteAgent // by Agent
+	QueueSites  []QueueSite // its work in the global queue, by State
 }
 
 // Agent is one WMAgent or central service: its health and, for an agent, the
@@ -160,6 +161,19 @@ type AgentJobState struct {
 	MaxJobs  int64  `unit:"jobs" from:"max_jobs_elem" doc:"jobs of the largest element; -1 without a queue"`
 }
 
+// QueueSite is the work of the global queue in one state that may run at one
+// site, and the part of it that may run nowhere else. An element of the queue is
+// counted at each of its possible sites.
+type QueueSite struct {
+	Agent            string `from:"agent_url" doc:"the service global_workqueue"`
+	State            string `from:"key of possibleJobsPerSite and uniqueJobsPerSite" doc:"state of the work in the queue: Available, Negotiating, Acquired, ..."`
+	Site             string `from:"key of the state" doc:"the site, or (unknown) for work without a possible site"`
+	PossibleJobs     int64  `unit:"jobs" from:"possibleJobsPerSite.<state>.<site>.sum_jobs" doc:"jobs that may run there; -1 if the queue does not list it"`
+	PossibleElements int64  `unit:"elements" from:"possibleJobsPerSite.<state>.<site>.num_elem" doc:"elements of the queue with these jobs; -1 if the queue does not list it"`
+	UniqueJobs       int64  `unit:"jobs" from:"uniqueJobsPerSite.<state>.<site>.sum_jobs" doc:"jobs that may run only there; -1 if the queue does not list it"`
+	UniqueElements   int64  `unit:"elements" from:"uniqueJobsPerSite.<state>.<site>.num_elem" doc:"elements of the queue with these jobs; -1 if the queue does not list it"`
+}
+
 // AgentDetail is one agent with its components, disks, sites and jobs: the
 // content of an agent_info document.
 type AgentDetail struct {
@@ -171,6 +185,7 @@ type AgentDetail struct {
 
 	SitePriorities []AgentSitePriority // by Site, the highest Priority first
 	JobStates      []AgentJobState     // by Source, State
+	QueueSites     []QueueSite         // of the global queue, by State, Site
 
 	AlertRecords []Alert // the worst first
 }

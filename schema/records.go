@@ -254,6 +254,7 @@ type Detail struct {
 	Recoveries   []string          // Resubmission workflows that name this one as their original
 
 	AlertRecords []Alert // one for each of Alerts
+	Holds        []Hold  // why it does not move, in a fixed order
 
 	DetailsTime int64 // Unix s: when everything but the list record was read, if the records are stale or the source could not be read since; 0 if it is current
 

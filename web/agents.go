@@ -33,6 +33,7 @@ type AgentPage struct {
 	Frame
 	Notes []Note
 	AgentCard
+	Drain     schema.Drain
 	Workflows List
 	History   *History // jobs by state
 	JSON      string

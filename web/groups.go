@@ -63,6 +63,7 @@ type GroupPage struct {
 	schema.Counters
 	History *History    // jobs by state
 	Worst   *WorstSites // of a campaign
+	Held    *Held       // of a campaign
 	Errors  string      // its failing jobs by site and exit code
 	List    List
 	All     string // its workflows in the full list

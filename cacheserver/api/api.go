@@ -10,6 +10,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -63,6 +64,7 @@ type group struct {
 	key    string // of the summary record in the answer for one group
 	term   func(name string) wire.Term
 	find   func(generation *store.Generation, name string) (record []byte, ok bool, names []string)
+	more   func(ctx context.Context, generation *store.Generation, term wire.Term) ([]byte, error) // members after the record; nil: none
 	list   echo.HandlerFunc
 	words  *wire.Vocabulary // of its list
 	fields []schema.Field   // of its records

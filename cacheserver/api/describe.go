@@ -20,6 +20,9 @@ type (
 	}
 	campaignAnswer struct {
 		Campaign schema.Campaign
+		Holds    []schema.Hold
+		Left     []schema.StatusLeft
+		MostLeft []schema.WorkflowLeft
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}
@@ -30,6 +33,7 @@ type (
 	}
 	agentAnswer struct {
 		Agent schema.AgentDetail
+		Drain schema.Drain
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}

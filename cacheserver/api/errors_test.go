@@ -219,7 +219,7 @@ func TestDetail(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(line), &record))
 		kinds = append(kinds, record.Kind)
 	}
-	assert.Equal(t, []string{"Workflow", "WorkflowAgent", "WorkflowSite", "SiteTotal", "StatusChange", "StatusChange", "Recovery"}, kinds)
+	assert.Equal(t, []string{"Workflow", "WorkflowAgent", "WorkflowSite", "SiteTotal", "StatusChange", "StatusChange", "Recovery", "Hold"}, kinds)
 	assert.Equal(t, 406, f.get("/fetch/"+name, "Accept: text/csv").StatusCode)
 }
 

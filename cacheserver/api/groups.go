@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -40,7 +41,7 @@ func (a *API) allGroups() []group {
 		},
 	}
 	campaigns := group{
-		path: "/campaign", noun: "campaign", key: "Campaign", term: orNone("Campaign"),
+		path: "/campaign", noun: "campaign", key: "Campaign", term: orNone("Campaign"), more: a.campaignHolds,
 		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
 			return recordNamed(generation.Campaigns(), want, func(s *schema.Campaign) string { return s.Campaign })
 		},
@@ -52,7 +53,7 @@ func (a *API) allGroups() []group {
 		},
 	}
 	agents := group{
-		path: "/agent", noun: "agent", key: "Agent", term: self("Agents"),
+		path: "/agent", noun: "agent", key: "Agent", term: self("Agents"), more: a.agentDrain,
 		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
 			return recordNamed(a.o.Store.Agents(generation), want, func(d *schema.AgentDetail) string { return d.Agent.Agent })
 		},
@@ -113,7 +114,11 @@ func (a *API) showGroup(g group) echo.HandlerFunc {
 		}
 		filter := q
 		filter.Terms = append(slices.Clone(q.Terms), g.term(name))
-		return a.sendWorkflows(c, generation, workflowList{query: q, filter: filter, group: &member{g.key, record}})
+		with := &member{key: g.key, record: record}
+		if g.more != nil {
+			with.more = func(ctx context.Context) ([]byte, error) { return g.more(ctx, generation, g.term(name)) }
+		}
+		return a.sendWorkflows(c, generation, workflowList{query: q, filter: filter, group: with})
 	}
 }
 

@@ -52,6 +52,10 @@ func TestGroups(t *testing.T) {
 			Campaign *schema.Campaign
 			Release  *schema.Release
 			Agent    *schema.AgentDetail
+			Holds    []schema.Hold
+			Left     []schema.StatusLeft
+			MostLeft []schema.WorkflowLeft
+			Drain    schema.Drain
 			wire.Group[schema.Workflow]
 			Facets map[string]wire.FacetResult
 		}](t, a.body)

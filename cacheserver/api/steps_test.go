@@ -52,6 +52,9 @@ func TestWhatOnlyAStepHasIsFound(t *testing.T) {
 		got := decode[struct {
 			Campaign *schema.Campaign
 			Release  *schema.Release
+			Holds    []schema.Hold
+			Left     []schema.StatusLeft
+			MostLeft []schema.WorkflowLeft
 			wire.Group[schema.Workflow]
 		}](t, a.body)
 		var r schema.Rollup

@@ -27,7 +27,7 @@ var detailLists = []struct{ key, kind string }{
 	{"Tasks", "WorkflowTask"}, {"TaskTotals", "TaskTotal"}, {"TaskSites", "TaskSite"},
 	{"Outputs", "Output"}, {"Datasets", "DatasetProgress"}, {"Steps", "ChainStep"},
 	{"Parentage", "ChainParentage"}, {"LFNBases", "LFNBase"},
-	{"Transitions", "StatusChange"}, {"Priorities", "PriorityChange"}, {"Errors", "JobError"}, {"AlertRecords", "Alert"},
+	{"Transitions", "StatusChange"}, {"Priorities", "PriorityChange"}, {"Errors", "JobError"}, {"AlertRecords", "Alert"}, {"Holds", "Hold"},
 }
 
 // showWorkflow handles GET /fetch/{workflow}. Its list record is that of the
@@ -76,7 +76,15 @@ func (a *API) showWorkflow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body, err := joinDetail(record, read, generation.RecoveriesOf(name), generation.Alerts(name), unlisted)
+	var held []schema.Hold
+	if ok {
+		found, err := a.holdsOf(c.Request().Context(), generation, wire.Query{Names: []string{name}}, nil)
+		if err != nil {
+			return err
+		}
+		held = found.Holds()
+	}
+	body, err := joinDetail(record, read, generation.RecoveriesOf(name), generation.Alerts(name), held, unlisted)
 	if err != nil {
 		return err
 	}
@@ -211,7 +219,7 @@ func sourceLists(detail *schema.Detail) (v ondemand.Value, err error) {
 // isSourceKey reports whether a member of a detail comes from the source, not
 // from the store.
 func isSourceKey(key string) bool {
-	return key == "ErrorsState" || key == "ReportedJobs" || key != "AlertRecords" && slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
+	return key == "ErrorsState" || key == "ReportedJobs" || key != "AlertRecords" && key != "Holds" && slices.ContainsFunc(detailLists, func(l struct{ key, kind string }) bool { return l.key == key })
 }
 
 func appendMember(dst []byte, key string, value []byte) []byte {
@@ -223,11 +231,11 @@ func appendMember(dst []byte, key string, value []byte) []byte {
 }
 
 // joinDetail builds the whole: the list record without its name lists Agents
-// and Sites, the lists of records, Recoveries, AlertRecords, DetailsTime and
+// and Sites, the lists of records, Recoveries, AlertRecords, Holds, DetailsTime and
 // Unlisted.
-func joinDetail(record []byte, read demandRead, recoveries []string, alerts []schema.Alert, unlisted string) ([]byte, error) {
+func joinDetail(record []byte, read demandRead, recoveries []string, alerts []schema.Alert, held []schema.Hold, unlisted string) ([]byte, error) {
 	lists, _ := read.Data.([]byte)
-	const around = 512 // braces, commas, Recoveries, AlertRecords, DetailsTime
+	const around = 512 // braces, commas, Recoveries, AlertRecords, Holds, DetailsTime
 	body := append(make([]byte, 0, len(record)+len(lists)+around), '{')
 	for m, err := range render.Members(record) {
 		if err != nil {
@@ -258,6 +266,13 @@ func joinDetail(record []byte, read demandRead, recoveries []string, alerts []sc
 			body = append(body, ',')
 		}
 		body = schema.AppendJSON(body, &alerts[i])
+	}
+	body = append(body, `],"Holds":[`...)
+	for i := range held {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = schema.AppendJSON(body, &held[i])
 	}
 	body = append(body, `],"DetailsTime":`...)
 	at := int64(0)

@@ -88,6 +88,9 @@ func (g *Generation) ID() string { return g.id }
 // Time returns when the generation was published.
 func (g *Generation) Time() time.Time { return g.time }
 
+// Limits returns the thresholds of alerts and of silence.
+func (g *Generation) Limits() schema.Limits { return g.state.Limits }
+
 // Total returns the number of workflows.
 func (g *Generation) Total() int { return g.table.Len() }
 

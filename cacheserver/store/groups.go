@@ -130,6 +130,9 @@ func (g *Generation) complete(d *schema.AgentDetail, now int64) {
 	if d.SitePriorities == nil {
 		d.SitePriorities = []schema.AgentSitePriority{}
 	}
+	if d.QueueSites == nil {
+		d.QueueSites = []schema.QueueSite{}
+	}
 	if d.JobStates == nil {
 		d.JobStates = []schema.AgentJobState{}
 	}

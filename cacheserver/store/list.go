@@ -176,6 +176,26 @@ func (l *List) EachAlerting(f func(w *schema.Workflow, facts schema.Facts)) {
 	})
 }
 
+// EachPlaced calls f with each workflow of the list. The record has its numbers,
+// its frequent texts, and the lists that say where its jobs may run and are:
+// Teams, Agents, Sites, SiteWhitelist and SiteBlacklist; no other lists and
+// texts.
+func (l *List) EachPlaced(f func(w *schema.Workflow)) {
+	layout := l.g.table.Layout
+	var at [5]int
+	for i, key := range [...]string{"Teams", "Agents", "Sites", "SiteWhitelist", "SiteBlacklist"} {
+		at[i], _ = layout.Column(key)
+	}
+	l.each(0, l.Total(), func(b *block.Block, i int) {
+		w := schema.Workflow{Workflow: string(b.Name(layout, i))}
+		b.Scalars(layout, i, &w)
+		for k, list := range [...]*[]string{&w.Teams, &w.Agents, &w.Sites, &w.SiteWhitelist, &w.SiteBlacklist} {
+			*list = b.List(&layout.Columns[at[k]], i)
+		}
+		f(&w)
+	})
+}
+
 // Page returns encoded records idx..idx+limit, each one JSON object without a
 // newline. They must not be changed.
 func (l *List) Page(idx, limit int) [][]byte {

@@ -53,7 +53,18 @@ func (g *Generation) Site(name string) (d schema.SiteDetail, ok bool) {
 	if i < 0 {
 		return d, false
 	}
-	d = schema.SiteDetail{Site: all[i], AgentStates: []schema.SiteAgent{}}
+	d = schema.SiteDetail{Site: all[i], AgentStates: []schema.SiteAgent{}, QueueSites: []schema.QueueSite{}}
+	now := g.with.opt.Now().Unix()
+	for _, a := range g.agentInfos() {
+		if !g.alive(a.Heard.Time, now) {
+			continue
+		}
+		for _, q := range a.Detail.QueueSites {
+			if q.Site == name {
+				d.QueueSites = append(d.QueueSites, q)
+			}
+		}
+	}
 	g.eachSiteAgent(func(a *schema.SiteAgent) {
 		if a.Site == name {
 			d.AgentStates = append(d.AgentStates, *a)
@@ -76,11 +87,16 @@ func (g *Generation) eachSiteAgent(visit func(*schema.SiteAgent)) {
 	now := g.with.opt.Now().Unix()
 	for _, a := range g.agentInfos() {
 		at := a.Heard.Time
-		alive := at > 0 && now-at <= g.state.Limits.AgentSilent
+		alive := g.alive(at, now)
 		for i := range a.Detail.Sites {
 			visit(&schema.SiteAgent{AgentSite: a.Detail.Sites[i], UpdateTime: at, Alive: alive})
 		}
 	}
+}
+
+// alive reports whether an agent or service heard of at a time is not silent.
+func (g *Generation) alive(heard, now int64) bool {
+	return heard > 0 && now-heard <= g.state.Limits.AgentSilent
 }
 
 // addAgent adds an agent's report on a site. Agents disagree deliberately, for

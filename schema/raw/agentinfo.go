@@ -39,7 +39,9 @@ type agentInfo struct {
 	Disks          objects[diskWarning]            `json:"disk_warning"`
 	WMBS           wmbsInfo                        `json:"WMBS_INFO"`
 	LocalQueue     localQueue                      `json:"LocalWQ_INFO"`
-	GlobalQueue    keyed[queueState]               `json:"workByStatus"` // of the service global_workqueue
+	GlobalQueue    keyed[queueState]               `json:"workByStatus"` // of the service global_workqueue, as the next two
+	Possible       keyed[keyed[queueState]]        `json:"possibleJobsPerSite"`
+	Unique         keyed[keyed[queueState]]        `json:"uniqueJobsPerSite"`
 }
 
 // ofAgents are the keys that no central service writes.

@@ -44,7 +44,7 @@ func (a *AgentInfoDoc) Detail() schema.AgentDetail {
 		d.FullDisks = append(d.FullDisks, cmp.Or(disk.Mount, disk.Filesystem, "one without a name"))
 	}
 	d.Sites = a.sites()
-	d.SitePriorities, d.JobStates = a.priorities(), a.jobStates()
+	d.SitePriorities, d.JobStates, d.QueueSites = a.priorities(), a.jobStates(), a.queueSites()
 	return d
 }
 

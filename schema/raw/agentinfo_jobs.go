@@ -54,3 +54,32 @@ func (a *AgentInfoDoc) jobStates() []schema.AgentJobState {
 			x.MaxJobs = max(x.MaxJobs, y.MaxJobs)
 		})
 }
+
+// queueSites returns the records of work that may run at each site.
+func (a *AgentInfoDoc) queueSites() []schema.QueueSite {
+	out := []schema.QueueSite{}
+	for _, state := range a.Possible {
+		for _, at := range state.value {
+			out = append(out, schema.QueueSite{
+				Agent: a.Name, State: state.key, Site: siteName(at.key), UniqueJobs: -1, UniqueElements: -1,
+				PossibleJobs: int64(at.value.Jobs), PossibleElements: int64(at.value.Elements),
+			})
+		}
+	}
+	for _, state := range a.Unique {
+		for _, at := range state.value {
+			out = append(out, schema.QueueSite{
+				Agent: a.Name, State: state.key, Site: siteName(at.key), PossibleJobs: -1, PossibleElements: -1,
+				UniqueJobs: int64(at.value.Jobs), UniqueElements: int64(at.value.Elements),
+			})
+		}
+	}
+	return merge(out,
+		func(x, y *schema.QueueSite) int {
+			return cmp.Or(cmp.Compare(x.State, y.State), cmp.Compare(x.Site, y.Site))
+		},
+		func(x, y *schema.QueueSite) {
+			x.PossibleJobs, x.PossibleElements = schema.AddKnown(x.PossibleJobs, y.PossibleJobs), schema.AddKnown(x.PossibleElements, y.PossibleElements)
+			x.UniqueJobs, x.UniqueElements = schema.AddKnown(x.UniqueJobs, y.UniqueJobs), schema.AddKnown(x.UniqueElements, y.UniqueElements)
+		})
+}

@@ -27,6 +27,9 @@ type (
 	}
 	Campaign struct {
 		Campaign schema.Campaign
+		Holds    []schema.Hold
+		Left     []schema.StatusLeft
+		MostLeft []schema.WorkflowLeft
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`
 	}
@@ -37,6 +40,7 @@ type (
 	}
 	Agent struct {
 		Agent schema.AgentDetail
+		Drain schema.Drain
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
+	"github.com/dmwm/wmstats/web"
 )
 
 // Workflows is one page of workflows, with the facets requested by the query.
@@ -73,12 +74,24 @@ func groupOf[T any](record T, page wire.Group[schema.Workflow], meta Meta) Group
 	return Group[T]{record, Workflows{Generation: meta.Generation, Total: page.Total, Idx: page.Idx, Limit: page.Limit, Items: page.Workflows}}
 }
 
+// HeldCampaign is a campaign with what holds its workflows, and the work left.
+type HeldCampaign struct {
+	schema.Campaign
+	web.Held
+}
+
+// DrainedAgent is an agent with what it still has.
+type DrainedAgent struct {
+	schema.AgentDetail
+	Drain schema.Drain
+}
+
 // Campaign requests one campaign with a page of its workflows; Release, Site and
 // Agent do the same for those.
-func (r Round) Campaign(name string, q wire.Query) *Answer[Group[schema.Campaign]] {
-	return ask(r, func(ctx context.Context) (Group[schema.Campaign], Meta, error) {
+func (r Round) Campaign(name string, q wire.Query) *Answer[Group[HeldCampaign]] {
+	return ask(r, func(ctx context.Context) (Group[HeldCampaign], Meta, error) {
 		g, err := r.loader.Client.Campaign(ctx, name, q)
-		return groupOf(g.Campaign, g.Group, g.Meta), g.Meta, err
+		return groupOf(HeldCampaign{g.Campaign, web.Held{Holds: g.Holds, Left: g.Left, MostLeft: g.MostLeft}}, g.Group, g.Meta), g.Meta, err
 	})
 }
 
@@ -96,10 +109,10 @@ func (r Round) Site(name string, q wire.Query) *Answer[Group[schema.SiteDetail]]
 	})
 }
 
-func (r Round) Agent(name string, q wire.Query) *Answer[Group[schema.AgentDetail]] {
-	return ask(r, func(ctx context.Context) (Group[schema.AgentDetail], Meta, error) {
+func (r Round) Agent(name string, q wire.Query) *Answer[Group[DrainedAgent]] {
+	return ask(r, func(ctx context.Context) (Group[DrainedAgent], Meta, error) {
 		g, err := r.loader.Client.Agent(ctx, name, q)
-		return groupOf(g.Agent, g.Group, g.Meta), g.Meta, err
+		return groupOf(DrainedAgent{g.Agent, g.Drain}, g.Group, g.Meta), g.Meta, err
 	})
 }
 

@@ -33,6 +33,7 @@ func (p *Pages) campaign(c echo.Context) error {
 		return err
 	}
 	page.Rollup, page.Counters, page.History = &record.Rollup, record.Counters, past
+	page.Held = &record.Held
 	page.Worst = p.worstSites(page.Name, worst)
 	page.JSON = web.APIPrefix + "/campaign" + strings.TrimPrefix(web.CampaignPath(page.Name), web.CampaignsPath)
 	return p.render(c, status(page.Notes), web.Group(page))
