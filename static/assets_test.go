@@ -128,7 +128,7 @@ func TestAddressesOfScripts(t *testing.T) {
 			count++
 		}
 	}
-	assert.GreaterOrEqual(t, count, 4)
+	assert.GreaterOrEqual(t, count, 3)
 	style, err := static.Source("files/app.css")
 	require.NoError(t, err)
 	assert.NotRegexp(t, `url\((['"]?)[^#'"]|@import`, string(style))

@@ -28,12 +28,15 @@ type Columns struct {
 	byKey map[string]Column
 }
 
-// sets are the built-in column sets. Progress and jobs are the two formats of the
-// request table of the old server.
-var sets = []struct {
+// columnSet is a set of columns with a name.
+type columnSet struct {
 	Name, Label string
 	Keys        []string
-}{
+}
+
+// sets are the built-in column sets. Progress and jobs are the two formats of the
+// request table of the old server.
+var sets = []columnSet{
 	{"progress", "progress", []string{
 		"Workflow", "Status", "StatusTime", "Priority", "TotalJobs", "JobProgress", "FailureRate",
 		"EventProgress", "LumiProgress", "Cooloff", "QueueInjection", "SecondsLeft", "Type", "Campaign",

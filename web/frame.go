@@ -61,6 +61,17 @@ const htmxConfig = `{"allowEval":false,"allowScriptTags":false,"includeIndicator
 // sets the address as plain navigation would.
 var boost = templ.Attributes{"hx-boost": "true"}
 
+// Links of a list replace less than main: those that turn its pages only the results,
+// those that sort or filter also what has the query in its own links.
+var (
+	boostPage = templ.Attributes{
+		"hx-boost": "true", "hx-target": "#results", "hx-select": "#results", "hx-select-oob": "#data,#banner,#notes",
+	}
+	boostSort = templ.Attributes{
+		"hx-boost": "true", "hx-target": "#results", "hx-select": "#results", "hx-select-oob": "#data,#banner,#notes,#filters,#facets,#views",
+	}
+)
+
 // Mock reports whether the data are mock data.
 func (d Data) Mock() bool {
 	return len(d.Info.Source) >= 4 && d.Info.Source[:4] == "mock"
@@ -124,6 +135,18 @@ func SourceName(source string) string {
 		return "mock data, seed " + seed
 	}
 	return source
+}
+
+// generationText names the generation of a page and its time.
+func generationText(d Data) string {
+	var parts []string
+	if d.Generation != "" {
+		parts = append(parts, "generation "+d.Generation)
+	}
+	if d.Info.CacheTime > 0 {
+		parts = append(parts, UTC(d.Info.CacheTime))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // sourceState describes the state of the source of the data.

@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -57,6 +59,62 @@ func (h Head) Arrow() string {
 // shown with a bar.
 func (c Column) progress() bool {
 	return c.Key == "JobProgress" || c.Key == "EventProgress" || c.Key == "LumiProgress"
+}
+
+// kept returns the classes of a column that stays in a narrow window and on paper (k);
+// "" for the others. kf marks failures, which get a word in a narrow window.
+func (c Column) kept() string {
+	switch c.Key {
+	case "Workflow":
+		return "name"
+	case "Status", "StatusTime", "TotalJobs":
+		return "k"
+	case "Failure", "FailureRate":
+		return "k kf"
+	}
+	return ""
+}
+
+// class returns the classes of the heading.
+func (h Head) class() string {
+	if h.Numeric {
+		return strings.TrimSpace("n " + h.kept())
+	}
+	return h.kept()
+}
+
+// widths of columns in px; the others have the width of their type. The columns of
+// the built-in sets fit beside the facets in a window of 1280.
+var widths = map[string]int{
+	"Workflow": 190, "Status": 110, "StatusTime": 62, "Priority": 56, "TotalJobs": 58, "JobProgress": 50, "EventProgress": 52, "LumiProgress": 50,
+	"FailureRate": 52, "Cooloff": 42, "QueueInjection": 58, "SecondsLeft": 56, "Type": 90, "Campaign": 98, "SiteCount": 42, "AgentCount": 48,
+}
+
+// width is the width of a column in px; "" for the rest of the width of the table,
+// which names get in the built-in sets. The table has a fixed layout, so that the
+// browser does not measure all its cells.
+func (l List) width(c Column) string {
+	width := widths[c.Key]
+	switch {
+	case c.Key == "Workflow" && l.brief():
+		return ""
+	case width > 0:
+	case c.Type == schema.List:
+		width = 160
+	case c.Numeric:
+		width = 66
+	default:
+		width = 110
+	}
+	return strconv.Itoa(width)
+}
+
+// brief reports whether the list has the columns of a built-in set. In a narrow window
+// it shows only a few of them, on two lines for each workflow.
+func (l List) brief() bool {
+	return slices.ContainsFunc(sets, func(s columnSet) bool {
+		return slices.EqualFunc(l.Heads, s.Keys, func(h Head, key string) bool { return h.Key == key })
+	})
 }
 
 // title is the meaning of the column, with a note that applies to all its cells.

@@ -1,11 +1,15 @@
 package web
 
-import "github.com/dmwm/wmstats/schema"
+import (
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
 
 // OverviewPage are the props of the first page.
 type OverviewPage struct {
 	Frame
 	Notes     []Note
+	Needs     Needs
 	Statuses  []StatusTile
 	Jobs      []Part // all jobs; nil if unavailable
 	ByType    []TypeBar
@@ -18,6 +22,21 @@ type OverviewPage struct {
 	Today      []StatusCount // statuses entered since 00:00 UTC
 	TodayTotal int64
 	TodayHref  string
+}
+
+// Needs is the strip of what needs somebody.
+type Needs struct {
+	Missing bool  // it could not be read
+	Total   int64 // distinct workflows and agents
+	Agents  int   // in error
+	Worst   []Need
+}
+
+// Need is a workflow or agent with the rules that it matches.
+type Need struct {
+	wire.AttentionItem
+	Rule   string // the first of them
+	Titles []string
 }
 
 // StatusTile is one status with its workflows.

@@ -72,3 +72,22 @@ func At(ctx context.Context, address string) string {
 	}
 	return address
 }
+
+type readerKey struct{}
+
+// Reader is what a request says about its reader.
+type Reader struct {
+	Theme   string // light or dark; "" for that of the system
+	Address string // of the page, as the reader sees it; printed on paper
+}
+
+// WithReader returns the context for a page of a reader.
+func WithReader(ctx context.Context, r Reader) context.Context {
+	return context.WithValue(ctx, readerKey{}, r)
+}
+
+// ReaderOf returns the reader of a page.
+func ReaderOf(ctx context.Context) Reader {
+	r, _ := ctx.Value(readerKey{}).(Reader)
+	return r
+}

@@ -38,11 +38,9 @@ const wm = (() => {
 })();
 
 {
-  const { $, $$, get, set, on, each, copy } = wm;
+  const { $, $$, address, on, each, copy } = wm;
   const root = document.documentElement;
   root.dataset.js = '';
-  const saved = get('theme');
-  if (saved === 'light' || saved === 'dark') root.dataset.theme = saved;
 
   const dark = () => root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
   const label = () => {
@@ -52,7 +50,7 @@ const wm = (() => {
   };
   on('click', '#theme', () => {
     root.dataset.theme = dark() ? 'light' : 'dark';
-    set('theme', root.dataset.theme);
+    document.cookie = 'theme=' + root.dataset.theme + '; path=' + address('/') + '; max-age=31536000; samesite=lax';
     label();
   });
   document.addEventListener('DOMContentLoaded', label);
@@ -78,6 +76,19 @@ const wm = (() => {
   };
   each(times);
   setInterval(times, 15000);
+
+  // A table that fits has no scroll bar of its own, so its headings stay in view on the
+  // page. The headings of a wider one are moved along.
+  const sizes = new ResizeObserver((all) => {
+    for (const { target: box } of all) box.tabIndex = box.classList.toggle('fits', box.scrollWidth <= box.clientWidth) ? -1 : 0;
+  });
+  each(() => { sizes.disconnect(); for (const box of $$('.scroll')) sizes.observe(box); });
+  addEventListener('scroll', () => {
+    for (const box of $$('.scroll:not(.fits)')) {
+      const head = $('thead', box), { top, bottom } = box.getBoundingClientRect();
+      if (head) head.style.translate = '0 ' + Math.max(0, Math.min(-top, bottom - top - 2 * head.offsetHeight)) + 'px';
+    }
+  }, { passive: true });
 
   // data-copy is the text, the #id of the element with the text, or # for the address.
   on('click', 'button[data-copy]', (button) => {

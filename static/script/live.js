@@ -1,7 +1,7 @@
 // Newer data: polled every 30 s while the page is visible and offered by the pill.
 // With auto-refresh, they are loaded while the reader is idle.
 {
-  const { $, address, get, set, say, on, each } = wm;
+  const { $, get, set, say, on } = wm;
   let touched = 0;
   for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll']) {
     addEventListener(event, () => { touched = performance.now(); }, { capture: true, passive: true });
@@ -24,13 +24,14 @@
       if (answer.status !== 200) return;
       const news = await answer.json();
       pill.dataset.etag = answer.headers.get('ETag');
-      const badge = $('nav [href="' + address('/attention') + '"]');
+      const badge = $('nav [data-key=l]');
       if (news.Badge) badge.dataset.count = news.Badge; else delete badge.dataset.count;
       pill.textContent = news.Text;
       if (news.Text && pill.hidden) say(news.Text);
       pill.hidden = !news.Text;
     } catch { /* the next page load shows the error */ }
   };
+  wm.refresh = refresh;
   on('click', '#pill', (pill, e) => {
     if (!$('#main[hx-select]') || e.ctrlKey || e.metaKey || e.shiftKey) return;
     e.preventDefault();

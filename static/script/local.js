@@ -43,37 +43,46 @@
     const link = $('#since-visit');
     if (link && visit.last) {
       link.href = address('/changed') + '?' + new URLSearchParams({ since: visit.since, from: Math.floor(visit.last / 1000) });
-      link.hidden = false;
+      link.classList.remove('off');
     }
   });
 
   // Rows of Attention: new ones first; hidden ones stay hidden for a day.
-  const keyOf = (row) => row.closest('section').getAttribute('aria-labelledby') + ' ' + $('a', row).pathname;
+  const keyOf = (row) => row.dataset.item + ' ' + $('a', row).pathname;
+  const badge = () => {
+    const count = get('fresh'), link = $('nav [data-key=l]'), text = $('#fresh');
+    if (count) link.dataset.new = count; else delete link.dataset.new;
+    if (text && count) { text.textContent = count + ' new since your last visit'; text.classList.remove('off'); }
+  };
   const sift = () => {
-    const rows = $$('tr[data-item]'), hidden = get('hidden') || {}, seen = get('seen'), next = {};
-    if (!rows.length) return;
+    const rows = $$('tr[data-item]'), hidden = get('hidden') || {}, seen = get('seen'), next = {}, show = $('#show-hidden'), fresh = new Set();
+    if (!rows.length) return badge();
     for (const [key, until] of Object.entries(hidden)) if (until < Date.now()) delete hidden[key];
     let count = 0;
     for (const row of rows.reverse()) {
       const key = keyOf(row);
       next[key] = seen ? seen[key] || visit.began : 1;
-      const fresh = next[key] >= visit.began;
-      row.toggleAttribute('data-new', fresh);
-      if (fresh) row.parentNode.prepend(row);
+      const isNew = next[key] >= visit.began;
+      row.toggleAttribute('data-new', isNew);
+      if (isNew) { row.parentNode.prepend(row); fresh.add($('a', row).pathname); }
       row.hidden = key in hidden && !sift.all;
       count += key in hidden;
     }
-    set('seen', next);
+    set('seen', show ? next : { ...seen, ...next });
     set('hidden', hidden);
-    const show = $('#show-hidden');
+    if (show) set('fresh', fresh.size);
+    badge();
+    if (!show) return;
     show.hidden = !count;
     show.textContent = sift.all ? 'hide again' : count + ' hidden for 24 h: show';
   };
   each(sift);
   on('click', 'button[data-hide]', (el) => {
-    const key = keyOf(el.closest('tr'));
-    set('hidden', { ...get('hidden'), [key]: Date.now() + 24 * hour });
+    const row = el.closest('tr'), near = (step) => { let next = row; do next = next[step]; while (next?.hidden); return next; };
+    const next = near('nextElementSibling') || near('previousElementSibling');
+    set('hidden', { ...get('hidden'), [keyOf(row)]: Date.now() + 24 * hour });
     sift();
+    ($('[data-hide]', next || undefined) || $('#show-hidden')).focus();
     say('Hidden in this browser for 24 hours', true);
   });
   on('click', '#show-hidden', () => { sift.all = !sift.all; sift(); });

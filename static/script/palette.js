@@ -35,6 +35,8 @@
     open($('#facet'));
     $('#facet input')?.focus();
   });
+  // Esc closes the dialog at once; a search field would only empty itself.
+  on('keydown', 'dialog', (dialog, e) => { if (e.key === 'Escape') { e.preventDefault(); dialog.close(); } });
   on('click', 'button[data-close]', (button) => button.closest('dialog').close());
   // Arrow keys move through the results; Enter in the input opens the first.
   on('keydown', 'dialog', (dialog, e) => {

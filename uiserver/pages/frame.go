@@ -133,7 +133,8 @@ func Secure(next echo.HandlerFunc) echo.HandlerFunc {
 // leaves half a page with status 200.
 func (p *Pages) render(c echo.Context, status int, page templ.Component) error {
 	var buf bytes.Buffer
-	if err := page.Render(c.Request().Context(), &buf); err != nil {
+	reader := web.Reader{Theme: theme(c.Request()), Address: origin(c.Request()) + c.Request().URL.RequestURI()}
+	if err := page.Render(web.WithReader(c.Request().Context(), reader), &buf); err != nil {
 		if c.Request().Context().Err() != nil {
 			return nil //nolint:nilerr // the reader left
 		}
@@ -148,6 +149,16 @@ func (p *Pages) render(c echo.Context, status int, page templ.Component) error {
 		return nil
 	}
 	return c.HTMLBlob(status, buf.Bytes())
+}
+
+// theme returns the theme that the reader chose, "" for that of the system. The
+// script keeps it in a cookie, so that the first paint has it.
+func theme(r *http.Request) string {
+	chosen, err := r.Cookie("theme")
+	if err != nil || chosen.Value != "light" && chosen.Value != "dark" {
+		return ""
+	}
+	return chosen.Value
 }
 
 // redirect answers with another address of this server. No other place sends a

@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,12 +27,14 @@ func (p *Pages) overview(c echo.Context) error {
 	ages := r.Optional("time in status").Stats(wire.Query{}, []string{wire.AgeField}, nil)
 	entered := query.Entered(p.startOfDay().Unix())
 	today := r.Optional("status changes of today").Stats(wire.Query{Terms: entered.Terms}, []string{"Status"}, nil)
+	attention := r.Optional("what needs attention").Attention(nil)
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, web.OverviewPath, state, err)
 	}
 	page := web.OverviewPage{
 		Frame:      p.frame(web.OverviewPath, "Overview", state, statuses.Meta),
+		Needs:      needs(attention.Value),
 		Statuses:   statusTiles(statuses.Value),
 		ByType:     typeBars(byType.Value),
 		Campaigns:  topCampaigns(campaigns.Value),
@@ -49,6 +53,32 @@ func (p *Pages) overview(c echo.Context) error {
 		}
 	}
 	return p.render(c, http.StatusOK, web.Overview(page))
+}
+
+// mostNeeds is the number of rows of the strip.
+const mostNeeds = 5
+
+// needs returns the items of all rules that hold back most, each once.
+func needs(a wire.Attention) web.Needs {
+	out := web.Needs{Missing: a.Generation == "", Total: int64(a.Total)}
+	for _, rule := range a.Rules {
+		if rule.Rule == schema.AlertAgentError {
+			out.Agents = rule.Count
+		}
+		for _, item := range rule.Items {
+			same := func(n web.Need) bool { return n.Kind == item.Kind && n.Name == item.Name }
+			if i := slices.IndexFunc(out.Worst, same); i >= 0 {
+				out.Worst[i].Titles = append(out.Worst[i].Titles, rule.Title)
+				continue
+			}
+			out.Worst = append(out.Worst, web.Need{AttentionItem: item, Rule: rule.Rule, Titles: []string{rule.Title}})
+		}
+	}
+	slices.SortStableFunc(out.Worst, func(a, b web.Need) int {
+		return cmp.Or(cmp.Compare(b.Workflows, a.Workflows), cmp.Compare(b.Score, a.Score), cmp.Compare(b.Priority, a.Priority))
+	})
+	out.Worst = out.Worst[:min(len(out.Worst), mostNeeds)]
+	return out
 }
 
 func statusTiles(statuses []schema.StatusSummary) []web.StatusTile {
