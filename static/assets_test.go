@@ -109,7 +109,7 @@ func TestBudgets(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, zw.Close())
-	assert.LessOrEqual(t, own.Len(), 5<<10, "the project's own script")
+	assert.LessOrEqual(t, own.Len(), 9<<10, "the project's own script")
 }
 
 // address is a text of a script that looks like an address of this server, with what

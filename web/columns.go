@@ -76,6 +76,7 @@ var labels = map[string]string{
 	"Cooloff": "cool-off", "QueueInjection": "injected", "SecondsLeft": "time left", "PrepID": "PrepID",
 	"SiteCount": "sites", "AgentCount": "agents", "JobsInQueue": "in queue", "LastAgentUpdate": "newest counts",
 	"OldestAgentUpdate": "oldest counts", "EstimatedJobs": "expected jobs", "Score": "jobs held back", "HasJobInfo": "has jobs",
+	"Sites": "names of sites", "Agents": "names of agents",
 }
 
 // NewColumns returns the columns of the Workflow record.

@@ -61,15 +61,13 @@ const htmxConfig = `{"allowEval":false,"allowScriptTags":false,"includeIndicator
 // sets the address as plain navigation would.
 var boost = templ.Attributes{"hx-boost": "true"}
 
-// Links of a list replace less than main: those that turn its pages only the results,
-// those that sort or filter also what has the query in its own links.
+// Links of a list replace less than main: the results, and what has the query in its
+// own links.
+const listParts = "#data,#banner,#notes,#filters,#facets,#views"
+
 var (
-	boostPage = templ.Attributes{
-		"hx-boost": "true", "hx-target": "#results", "hx-select": "#results", "hx-select-oob": "#data,#banner,#notes",
-	}
-	boostSort = templ.Attributes{
-		"hx-boost": "true", "hx-target": "#results", "hx-select": "#results", "hx-select-oob": "#data,#banner,#notes,#filters,#facets,#views",
-	}
+	boostSort = templ.Attributes{"hx-boost": "true", "hx-target": "#results", "hx-select": "#results", "hx-select-oob": listParts}
+	inResults = templ.Attributes{"hx-target": "#results", "hx-select": "#results", "hx-select-oob": listParts} // around boosted links
 )
 
 // Mock reports whether the data are mock data.

@@ -1,19 +1,17 @@
 package web
 
 import (
-	"math"
 	"strconv"
 )
 
 // Heat is a table of counts with rows of one kind and columns of another. Cells
-// are shaded by their count; cells without any are empty.
+// are shaded by their rate of failures; cells without a count are empty.
 type Heat struct {
 	Title   string // of the drawing: "failed jobs by site and exit code"
 	Row     string // kind of the rows: "site"
 	Rows    []HeatHead
 	Columns []HeatHead
 	Cells   [][]HeatCell // by row and column
-	Apart   bool         // columns are not comparable: each is shaded by its own highest count
 }
 
 // HeatHead is the name of a row or column.
@@ -26,7 +24,8 @@ type HeatHead struct {
 // HeatCell is one count.
 type HeatCell struct {
 	Count int64
-	Href  string // of what is counted; "" for none
+	Rate  float64 // %, of failures; 0: the cell is not shaded
+	Href  string  // of what is counted; "" for none
 }
 
 // Sizes of a heat map in CSS pixels.
@@ -36,7 +35,6 @@ const (
 	heatLetter = 7.2 // of a label, on average
 	heatLeast  = 52  // width of a column
 	heatLabel  = 24  // longest name of a row, in letters
-	heatLevels = 5
 )
 
 // heatWidths are the possible widths of a column. The style sheet has a rule for
@@ -88,7 +86,12 @@ func (c HeatHead) title() string { return joinedWith(c.Name, c.Title) }
 
 // text describes a cell in words, with all digits of the count.
 func (h Heat) text(r, c int) string {
-	return h.Rows[r].Name + ", " + h.Columns[c].Name + ": " + Int(h.Cells[r][c].Count)
+	cell := h.Cells[r][c]
+	text := h.Rows[r].Name + ", " + h.Columns[c].Name + ": " + Int(cell.Count)
+	if cell.Rate > 0 {
+		text += ", " + Percent(cell.Rate, "").Shown
+	}
+	return text
 }
 
 func joinedWith(name, more string) string {
@@ -108,32 +111,19 @@ func cutName(s string) string {
 	return s
 }
 
-// most returns the count of the darkest shade of each column.
-func (h Heat) most() []int64 {
-	most := make([]int64, len(h.Columns))
-	var all int64
-	for _, row := range h.Cells {
-		for c, cell := range row {
-			most[c] = max(most[c], cell.Count)
-			all = max(all, cell.Count)
-		}
-	}
-	for c := range most {
-		if !h.Apart {
-			most[c] = all
-		}
-	}
-	return most
-}
+// heatSteps are the rates in % from which a cell has the next shade. They are the same
+// for all maps, so that a shade means the same everywhere.
+var heatSteps = [...]float64{0, 1, 5, 20, 50}
 
-// heatLevel is the shade of a count, from 1 to heatLevels. The scale is
-// logarithmic, so that a few failures still show beside many thousands.
-func heatLevel(count, most int64) string {
-	if count <= 0 {
-		return "h0"
+// heatLevel is the shade of a rate, from h1 to h5, and h0 without failures.
+func heatLevel(rate float64) string {
+	level := 0
+	for _, step := range heatSteps {
+		if rate > step {
+			level++
+		}
 	}
-	level := 1 + int(math.Floor(heatLevels*math.Log1p(float64(count))/math.Log1p(float64(max(count, most)))))
-	return "h" + strconv.Itoa(min(level, heatLevels))
+	return "h" + strconv.Itoa(level)
 }
 
 // Short formats a count in a few characters where all digits would not fit: 950,

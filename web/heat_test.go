@@ -19,24 +19,15 @@ func TestShort(t *testing.T) {
 }
 
 func TestHeatLevels(t *testing.T) {
-	assert.Equal(t, "h0", heatLevel(0, 10))
-	assert.Equal(t, "h5", heatLevel(10, 10))
-	assert.Equal(t, "h5", heatLevel(1, 1))
-	last := "h0"
-	for n := int64(1); n <= 100000; n *= 10 {
-		level := heatLevel(n, 100000)
-		assert.GreaterOrEqual(t, level, last, "a higher count is never lighter")
-		last = level
+	for rate, want := range map[float64]string{-1: "h0", 0: "h0", 0.001: "h1", 1: "h1", 1.1: "h2", 5.1: "h3", 20: "h3", 20.1: "h4", 50.1: "h5", 100: "h5"} {
+		assert.Equal(t, want, heatLevel(rate), rate)
 	}
-	assert.Equal(t, "h1", heatLevel(1, 100000))
-	h := Heat{Columns: make([]HeatHead, 2), Cells: [][]HeatCell{{{Count: 5}, {Count: 1000}}}}
-	assert.Equal(t, []int64{1000, 1000}, h.most())
-	h.Apart = true
-	assert.Equal(t, []int64{5, 1000}, h.most())
 }
 
 func TestSparkStaysInItsPlace(t *testing.T) {
 	assert.Equal(t, "0,11 100,11", Spark{Counts: []int64{5, 5}}.points())
+	assert.Equal(t, "0,11 100,11", Spark{Counts: []int64{0, 0}}.points())
+	assert.Equal(t, "0,11.1 100,10.9", Spark{Counts: []int64{3890, 3893}}.points(), "a change below the floor is nearly flat")
 	assert.Equal(t, "0,20 50,2 100,20", Spark{Counts: []int64{0, 9, 0}}.points())
 	assert.Equal(t, "x: from 0 to 4, lowest 0, highest 9", Spark{Name: "x", Counts: []int64{0, 9, 4}}.text())
 }

@@ -61,8 +61,8 @@ func (c Column) progress() bool {
 	return c.Key == "JobProgress" || c.Key == "EventProgress" || c.Key == "LumiProgress"
 }
 
-// kept returns the classes of a column that stays in a narrow window and on paper (k);
-// "" for the others. kf marks failures, which get a word in a narrow window.
+// kept returns the class of the heading of a column that stays in a narrow window and
+// on paper, "" for the others.
 func (c Column) kept() string {
 	switch c.Key {
 	case "Workflow":
@@ -70,7 +70,7 @@ func (c Column) kept() string {
 	case "Status", "StatusTime", "TotalJobs":
 		return "k"
 	case "Failure", "FailureRate":
-		return "k kf"
+		return "k"
 	}
 	return ""
 }
@@ -96,7 +96,7 @@ var widths = map[string]int{
 func (l List) width(c Column) string {
 	width := widths[c.Key]
 	switch {
-	case c.Key == "Workflow" && l.brief():
+	case c.Key == "Workflow" && l.set() != "":
 		return ""
 	case width > 0:
 	case c.Type == schema.List:
@@ -109,12 +109,16 @@ func (l List) width(c Column) string {
 	return strconv.Itoa(width)
 }
 
-// brief reports whether the list has the columns of a built-in set. In a narrow window
-// it shows only a few of them, on two lines for each workflow.
-func (l List) brief() bool {
-	return slices.ContainsFunc(sets, func(s columnSet) bool {
-		return slices.EqualFunc(l.Heads, s.Keys, func(h Head, key string) bool { return h.Key == key })
-	})
+// set returns the classes of a list with the columns of a built-in set, "" for others.
+// In a narrow window and on paper it shows only some of them, by their place; see the
+// style sheet.
+func (l List) set() string {
+	for _, s := range sets {
+		if slices.EqualFunc(l.Heads, s.Keys, func(h Head, key string) bool { return h.Key == key }) {
+			return "brief set-" + s.Name
+		}
+	}
+	return ""
 }
 
 // title is the meaning of the column, with a note that applies to all its cells.

@@ -8,7 +8,8 @@ import (
 // Spark is one count over time, drawn as a line without axes.
 type Spark struct {
 	Name   string
-	Counts []int64 // at equal intervals, newest last; fewer than two draw nothing
+	Counts []int64 // at equal intervals, newest last
+	Span   int64   // s that they cover
 }
 
 // History has the counts over time of a page and the time that they cover.
@@ -20,10 +21,17 @@ type History struct {
 	Data    string  // address of all points
 }
 
+// sparkPoints is the number of counts from which a line is drawn: fewer look like a
+// trend and are none.
+const sparkPoints = 12
+
+// Drawn reports whether there are enough counts for a line.
+func (s Spark) Drawn() bool { return len(s.Counts) >= sparkPoints }
+
 // Named returns the line of a name; a name without counts has none.
 func (h History) Named(name string) (Spark, bool) {
 	for _, s := range h.Lines {
-		if s.Name == name && len(s.Counts) > 1 {
+		if s.Name == name && s.Drawn() {
 			return s, true
 		}
 	}
@@ -59,7 +67,11 @@ func (s Spark) last() int64  { return s.Counts[len(s.Counts)-1] }
 
 // text describes the line in words.
 func (s Spark) text() string {
-	return s.Name + ": from " + Int(s.first()) + " to " + Int(s.last()) + ", lowest " + Int(s.least()) + ", highest " + Int(s.most())
+	name := s.Name
+	if s.Span > 0 {
+		name += ", last " + Duration(s.Span)
+	}
+	return name + ": from " + Int(s.first()) + " to " + Int(s.last()) + ", lowest " + Int(s.least()) + ", highest " + Int(s.most())
 }
 
 // Size of a sparkline in its own units; it is stretched to the space it has.
@@ -69,16 +81,22 @@ const (
 	sparkEdge   = 2
 )
 
+// sparkFloor is the smallest range that fills the height of a line, as a share of its
+// highest count: a change of one in a thousand is flat.
+const sparkFloor = 0.05
+
 // points returns the SVG points of the line, scaled from the lowest to the highest
-// count. A constant line is in the middle.
+// count, or to the floor around their middle. A constant line is in the middle.
 func (s Spark) points() string {
 	var b strings.Builder
-	least, spread := s.least(), s.most()-s.least()
+	least, most := float64(s.least()), float64(s.most())
+	spread := max(most-least, sparkFloor*most)
+	least -= (spread - (most - least)) / 2
 	for i, c := range s.Counts {
 		x := sparkWidth * float64(i) / float64(max(len(s.Counts)-1, 1))
 		y := sparkHeight / 2.0
 		if spread > 0 {
-			y = sparkHeight - sparkEdge - (sparkHeight-2*sparkEdge)*float64(c-least)/float64(spread)
+			y = sparkHeight - sparkEdge - (sparkHeight-2*sparkEdge)*(float64(c)-least)/spread
 		}
 		if i > 0 {
 			b.WriteByte(' ')

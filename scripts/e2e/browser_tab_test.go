@@ -162,13 +162,13 @@ func (b *tab) click(css string) {
 // answer is a complaint of the browser.
 func (b *tab) turns(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ask[bool](b, `document.querySelector("main").dataset.old = "", true`)
+	ask[bool](b, `(document.querySelector("#results") || document.querySelector("main")).dataset.old = "", true`)
 	b.do(steps...)
 	b.until(settled, "a new view after %s", what)
 }
 
 // settled is true when the view is not the marked one and is complete.
-const settled = `document.readyState === "complete" && !!document.querySelector("main:not([data-old])") && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")`
+const settled = `document.readyState === "complete" && !!document.querySelector("main") && !document.querySelector("[data-old]") && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")`
 
 func (b *tab) loads(steps ...chromedp.Action[chromedp.Void]) int64 {
 	b.t.Helper()

@@ -37,6 +37,9 @@
   });
   // Esc closes the dialog at once; a search field would only empty itself.
   on('keydown', 'dialog', (dialog, e) => { if (e.key === 'Escape') { e.preventDefault(); dialog.close(); } });
+  on('input', '#find-column', (input) => {
+    for (const label of $$('.cols label')) label.hidden = !label.textContent.toLowerCase().includes(input.value.trim().toLowerCase());
+  });
   on('click', 'button[data-close]', (button) => button.closest('dialog').close());
   // Arrow keys move through the results; Enter in the input opens the first.
   on('keydown', 'dialog', (dialog, e) => {

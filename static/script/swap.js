@@ -18,8 +18,8 @@
     if (!on) return $('main').removeAttribute('aria-busy');
     waiting = setTimeout(() => { $('main').ariaBusy = 'true'; say('Loading'); }, 150);
   };
-  document.addEventListener('htmx:beforeRequest', () => busy(true));
-  document.addEventListener('htmx:afterRequest', () => busy());
+  document.addEventListener('htmx:beforeRequest', ({ detail }) => { if (replaced(detail)) busy(true); });
+  document.addEventListener('htmx:afterRequest', ({ detail }) => { if (replaced(detail)) busy(); });
   on('click', 'a[href]:not([data-dialog], [href^="#"], [href*="api/"])', (link, e) => {
     if (!e.defaultPrevented && !e.ctrlKey && !e.metaKey && !e.shiftKey && link.origin === location.origin) busy(true);
   });

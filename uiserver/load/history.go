@@ -24,7 +24,7 @@ const (
 // Counts over time in a table: running jobs.
 const (
 	rowName   = "Running"
-	rowPoints = "12"
+	rowPoints = "24"
 )
 
 const historyPart = "counts over time"
@@ -85,6 +85,9 @@ func (l *Loader) lines(points []schema.TimelinePoint, meta Meta) web.History {
 		out.Lines[i].Counts = thinned(out.Lines[i].Counts, historyPoints)
 	}
 	out.Seconds = l.Now().Unix() - times[0]
+	for i := range out.Lines {
+		out.Lines[i].Span = out.Seconds
+	}
 	out.Young = !meta.HistoryStart.IsZero() && l.Now().Sub(meta.HistoryStart) < historySpan
 	return out
 }
@@ -112,7 +115,7 @@ type RowLines struct {
 func (l *RowLines) Of(name string) (line web.Spark, missing string) {
 	line, followed := l.byName[name]
 	if followed {
-		return line, "the second count arrives within minutes"
+		return line, "drawn from an hour of counts on"
 	}
 	return line, l.missing
 }
@@ -140,6 +143,7 @@ func (r Round) RowLines(kind string) *RowLines {
 			line := out.byName[name]
 			line.Name = "running"
 			line.Counts = append(line.Counts, point.Count)
+			line.Span = r.loader.Now().Unix() - points[0].Time
 			out.byName[name] = line
 		}
 		return struct{}{}, meta, err

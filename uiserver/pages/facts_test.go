@@ -59,7 +59,7 @@ func checkStructure(t *testing.T, doc *goquery.Document) {
 	assert.Equal(t, "#main", doc.Find("a.skip").AttrOr("href", ""))
 	assert.Equal(t, 1, doc.Find("#live[aria-live=polite]").Length())
 	assert.Equal(t, "en", doc.Find("html").AttrOr("lang", ""))
-	assert.Contains(t, doc.Find(".data").Text(), "generation "+testcache.Shared(t).Generation)
+	assert.Contains(t, doc.Find(".data").Text()+doc.Find(".data [title]").AttrOr("title", ""), "generation "+testcache.Shared(t).Generation)
 	ids := map[string]bool{}
 	doc.Find("[id]").Each(func(_ int, e *goquery.Selection) {
 		id := e.AttrOr("id", "")

@@ -31,7 +31,7 @@ func rollupColumns(kind string) []query.GroupColumn {
 }
 
 // lineColumn is the column of sparklines; it does not sort.
-var lineColumn = query.GroupColumn{Label: "running, 24 h", Doc: "running jobs over the last 24 hours; each line is scaled from its lowest to its highest count"}
+var lineColumn = query.GroupColumn{Label: "running, over time", Doc: "running jobs over up to 24 hours; each line is scaled from its lowest to its highest count, or to 5 %; its title has its span"}
 
 // groupsPage fills the props that the tables of campaigns, releases and sites share.
 // rows are the records of the page under q; all is the number without a filter.

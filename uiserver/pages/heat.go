@@ -24,7 +24,7 @@ type failedJobs struct {
 }
 
 // codeMap returns the heat map of failed jobs by site and exit code, with the given
-// columns and rows.
+// columns and rows. A cell is shaded by its share of all these jobs.
 func codeMap(codes []int64, codeHref func(int64) string, sites []string, siteHref func(string) string, cells []failedJobs) web.Heat {
 	heat := web.Heat{Title: "failed jobs by site and exit code", Row: "site"}
 	columns, rows := map[int64]int{}, map[string]int{}
@@ -38,11 +38,15 @@ func codeMap(codes []int64, codeHref func(int64) string, sites []string, siteHre
 		heat.Rows = append(heat.Rows, web.HeatHead{Name: site, Href: siteHref(site)})
 		heat.Cells = append(heat.Cells, make([]web.HeatCell, len(codes)))
 	}
+	var all int64
+	for _, cell := range cells {
+		all += cell.jobs
+	}
 	for _, cell := range cells {
 		column, known := columns[cell.code]
 		row, there := rows[cell.site]
 		if known && there {
-			heat.Cells[row][column] = web.HeatCell{Count: cell.jobs, Href: cell.href}
+			heat.Cells[row][column] = web.HeatCell{Count: cell.jobs, Rate: 100 * float64(cell.jobs) / float64(max(all, 1)), Href: cell.href}
 		}
 	}
 	return heat
@@ -55,14 +59,14 @@ type siteCounts struct {
 }
 
 // siteMap returns the heat map of jobs by site and state, for up to most sites with
-// the most failures and all states with jobs there. list returns the address of the
+// the most failures and all states with jobs there. Only failures are shaded. list returns the address of the
 // workflows with jobs in a state at a site; nil for none.
 func siteMap(sites []siteCounts, most int, list func(site, field string) string) web.Heat {
 	slices.SortStableFunc(sites, func(a, b siteCounts) int {
 		return cmp.Or(cmp.Compare(b.Failure, a.Failure), strings.Compare(a.site, b.site))
 	})
 	sites = sites[:min(len(sites), most)]
-	heat := web.Heat{Title: "jobs by site and state", Row: "site", Apart: true}
+	heat := web.Heat{Title: "jobs by site and state", Row: "site"}
 	var used []int
 	for i, part := range slices.Backward(web.JobParts(schema.Counters{})) { // problems first
 		if slices.ContainsFunc(sites, func(s siteCounts) bool { return web.JobParts(s.Counters)[i].Count > 0 }) {
@@ -79,6 +83,9 @@ func siteMap(sites []siteCounts, most int, list func(site, field string) string)
 		cells := make([]web.HeatCell, len(used))
 		for at, i := range used {
 			cells[at].Count = parts[i].Count
+			if parts[i].Key == "Failure" {
+				cells[at].Rate = s.FailureRate
+			}
 			if list != nil {
 				cells[at].Href = list(s.site, parts[i].Key)
 			}

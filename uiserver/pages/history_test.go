@@ -62,7 +62,7 @@ func ranLong(records *testcache.World) http.Handler {
 func everyName(records *testcache.World) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := []schema.TimelinePoint{}
-		for k := range int64(2) {
+		for k := range int64(12) {
 			at := time.Now().Unix() - 300*(1-k)
 			if r.URL.Query().Has("agent") {
 				for _, a := range records.Agents {
@@ -124,9 +124,9 @@ func TestLinesOfRows(t *testing.T) {
 		doc, _ := s.page(t, http.StatusOK, path)
 		lines := doc.Find("table.figures td:last-child svg.spark")
 		assert.GreaterOrEqual(t, lines.Length(), 7, path)
-		assert.Regexp(t, `^running: from \d`, lines.First().AttrOr("aria-label", ""))
+		assert.Regexp(t, `^running, last 12 h: from \d`, lines.First().AttrOr("aria-label", ""))
 		reasons := doc.Find("table.figures td:last-child span.na").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("title", "") })
-		assert.Contains(t, reasons, "the second count arrives within minutes", path)
+		assert.Contains(t, reasons, "drawn from an hour of counts on", path)
 		assert.Contains(t, reasons, "the first count arrives within minutes", path)
 	}
 	asked := slices.DeleteFunc(s.cache.Seen(), func(a string) bool { return !strings.HasPrefix(a, "/history") })
