@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,4 +22,26 @@ func TestColumnsAreGrouped(t *testing.T) {
 	}
 	assert.Equal(t, len(all), count)
 	assert.Empty(t, bySubject(nil))
+}
+
+// TestListOfASetIsBrief checks that a list with the columns of a built-in set is found,
+// with the column of its order or without, and that no other list is.
+func TestListOfASetIsBrief(t *testing.T) {
+	all := NewColumns()
+	list := func(keys ...string) (l List) {
+		for _, key := range keys {
+			column, _ := all.Named(key)
+			l.Heads = append(l.Heads, Head{Column: column})
+		}
+		return l
+	}
+	for _, s := range sets {
+		assert.Equal(t, "brief set-"+s.Name, list(s.Keys...).set())
+		assert.Equal(t, "brief ordered set-"+s.Name, list(slices.Insert(slices.Clone(s.Keys), 2, "Score")...).set())
+		assert.Empty(t, list(slices.Insert(slices.Clone(s.Keys), 3, "Score")...).set())
+		assert.Empty(t, list(s.Keys[1:]...).set())
+	}
+	assert.Empty(t, list("Workflow").set())
+	assert.Equal(t, "", list(sets[0].Keys...).width(list("Workflow").Heads[0].Column))
+	assert.NotEmpty(t, list("Workflow").width(list("Workflow").Heads[0].Column))
 }

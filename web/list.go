@@ -75,12 +75,16 @@ func (c Column) kept() string {
 	return ""
 }
 
-// class returns the classes of the heading.
+// class returns the classes of the heading. k marks those that stay.
 func (h Head) class() string {
-	if h.Numeric {
-		return strings.TrimSpace("n " + h.kept())
+	kept := h.kept()
+	if kept == "" && h.Sort != "" {
+		kept = "k" // the column of the order
 	}
-	return h.kept()
+	if h.Numeric {
+		return strings.TrimSpace("n " + kept)
+	}
+	return kept
 }
 
 // widths of columns in px; the others have the width of their type. The columns of
@@ -110,12 +114,20 @@ func (l List) width(c Column) string {
 }
 
 // set returns the classes of a list with the columns of a built-in set, "" for others.
-// In a narrow window and on paper it shows only some of them, by their place; see the
-// style sheet.
+// In a narrow window and on paper it shows only some of them, by their place, which
+// the column of the order after the status shifts by one; see the style sheet.
 func (l List) set() string {
+	const ordered = 2
+	keys := make([]string, len(l.Heads))
+	for i, h := range l.Heads {
+		keys[i] = h.Key
+	}
 	for _, s := range sets {
-		if slices.EqualFunc(l.Heads, s.Keys, func(h Head, key string) bool { return h.Key == key }) {
+		switch {
+		case slices.Equal(keys, s.Keys):
 			return "brief set-" + s.Name
+		case len(keys) == len(s.Keys)+1 && slices.Equal(slices.Delete(slices.Clone(keys), ordered, ordered+1), s.Keys):
+			return "brief ordered set-" + s.Name
 		}
 	}
 	return ""

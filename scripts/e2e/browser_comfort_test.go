@@ -72,7 +72,7 @@ func facetDialog(b *tab) {
 }
 
 func columnsDialog(b *tab) {
-	b.open("/workflows?status=running-open")
+	b.open("/workflows?status=running-open&sort=-Priority")
 	before := b.heads()
 	b.opens("#facet #columns", `a[data-dialog][href*="/columns"]`)
 	b.do(chromedp.Click(chromedp.CSS("#down-Status"), chromedp.NodeVisible))
@@ -129,7 +129,7 @@ func placeStays(b *tab) {
 	b.until(`document.querySelector("#live").textContent.includes("workflows")`, "the result is announced")
 	b.back()
 	assert.Empty(b.t, b.query().Get("sort"))
-	assert.Equal(b.t, []string{"workflow"}, b.sorted("ascending"))
+	assert.Equal(b.t, []string{"jobs held back"}, b.sorted("descending"))
 }
 
 func attentionHidden(b *tab) {

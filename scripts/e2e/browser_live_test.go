@@ -130,10 +130,8 @@ func TestBrowserOutage(t *testing.T) {
 // dataLine reads the generation and time from the line that every page has.
 func dataLine(t *testing.T, b *tab) (generation, updated string) {
 	t.Helper()
-	parts := b.texts(".data > span")
-	require.GreaterOrEqual(t, len(parts), 3, "%v", parts)
-	generation = strings.TrimPrefix(parts[0], "generation ")
-	updated, _, _ = strings.Cut(parts[1], " (")
+	title := ask[string](b, `document.querySelector(".data [title]").title`)
+	generation, updated, _ = strings.Cut(strings.TrimPrefix(title, "generation "), ", ")
 	_, err := time.Parse("2006-01-02 15:04:05 UTC", updated)
 	require.NoError(t, err)
 	return generation, updated
