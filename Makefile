@@ -49,7 +49,7 @@ run: build ## build and start everything on loopback with live mock data; COUCH_
 .PHONY: test
 test: export GOFLAGS += -race
 test: ## run all tests, with the race detector and go vet
-	go test -vet=all -timeout 15m $(PACKAGE)/scripts/e2e work # the longest test first: it mostly waits
+	go test -vet=all -timeout 25m $(PACKAGE)/scripts/e2e work # the longest test first: it mostly waits
 	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # the test cache does not see the files that they read
 
 .PHONY: test-long

@@ -82,7 +82,7 @@ func whatIsBroken(b *tab, s *system) {
 	require.Equal(b.t, name, b.text("h1"))
 	cells := ask[[]string](b, `[...document.querySelectorAll("#errors svg.heat a[class^=h]")].map(a => a.querySelector("title").textContent)`)
 	require.NotEmpty(b.t, cells, "no cell of a site and exit code")
-	assert.Regexp(b.t, `^\S+, (\d+|none): \d+$`, cells[0])
+	assert.Regexp(b.t, `^\S+, (\d+|none): \d+, [<>]?\d+(\.\d)?.%$`, cells[0])
 	b.turns("a cell", clickFirst("#errors svg.heat a[class^=h]"))
 	assert.Contains(b.t, b.text("#errors .chips"), "exit code")
 	assert.NotEmpty(b.t, b.texts("details.sample"), "no jobs of the chosen site and exit code")
