@@ -133,8 +133,8 @@ func addressesIn(t *testing.T, ui string, pages ...string) (found []string) {
 }
 
 // addressed matches the keys of JSON bodies whose values are addresses of the API, and
-// the suggestions for an address.
-var addressed = regexp.MustCompile(`"(?:Next|Query|restart|continue)": ?"([^"]+)"|"did_you_mean": ?\["(/[^"]*)"`)
+// the suggestions for an address. A Query that is not an address has only parameters.
+var addressed = regexp.MustCompile(`"(?:Next|restart|continue)": ?"([^"]+)"|"did_you_mean": ?\["(/[^"]*)"|"Query": ?"(/[^"]+)"`)
 
 // followAPI follows the links of the API below an address: lists to their ends, and
 // the URLs in problems. All begin with the path of the address.
@@ -176,7 +176,7 @@ func followAPI(t *testing.T, api string, workflows int) {
 		found := addressed.FindAllStringSubmatch(string(get(t, api+path).body), -1)
 		assert.NotEmpty(t, found, path)
 		for _, match := range found {
-			inside(match[1]+match[2], path)
+			inside(match[1]+match[2]+match[3], path)
 		}
 	}
 	described := getJSON[struct {

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -75,7 +74,8 @@ func TestChangeBecomesVisible(t *testing.T) {
 
 	s.edit(t, requestDB, w.Workflow, "RequestStatus", "normal-archived")
 	eventually(t, func() bool { _, ok := s.workflow(t, w.Workflow); return !ok }, "an archived workflow leaves")
-	assert.Equal(t, http.StatusNotFound, get(t, s.cache+"/fetch/"+url.PathEscape(w.Workflow)).status)
+	gone := getJSON[schema.Detail](t, s.cache+"/fetch/"+url.PathEscape(w.Workflow))
+	assert.Equal(t, schema.UnlistedArchived, gone.Unlisted, "its page still tells where it went")
 
 	s.edit(t, requestDB, w.Workflow, "RequestStatus", "running-closed")
 	eventually(t, func() bool {
