@@ -61,7 +61,7 @@ func TestBrowserChange(t *testing.T) {
 	w := s.withJobs(t)
 	b := newTab(t, browser, s.ui, desktop())
 	b.open("/workflows/" + url.PathEscape(w.Workflow))
-	before := b.text(".data > span:first-child")
+	before, _ := dataLine(t, b)
 	assert.False(t, ask[bool](b, `document.querySelector("#pill").checkVisibility()`))
 
 	s.edit(t, requestDB, w.Workflow, "RequestPriority", 424242)
@@ -75,14 +75,16 @@ func TestBrowserChange(t *testing.T) {
 	b.click("#pill")
 	assert.Contains(t, b.text("main"), web.Int(424242))
 	assert.Equal(t, w.Workflow, b.text("h1"))
-	assert.NotEqual(t, before, b.text(".data > span:first-child"))
+	now, _ := dataLine(t, b)
+	assert.NotEqual(t, before, now, "another generation")
 
 	s.edit(t, requestDB, w.Workflow, "RequestPriority", 515151)
 	eventually(t, func() bool { now, ok := s.workflow(t, w.Workflow); return ok && now.Priority == 515151 }, "the cache server has it")
-	before = b.text(".data > span:first-child")
+	before, _ = dataLine(t, b)
 	b.loads(chromedp.Reload())
 	assert.Contains(t, b.text("main"), web.Int(515151))
-	assert.NotEqual(t, before, b.text(".data > span:first-child"))
+	now, _ = dataLine(t, b)
+	assert.NotEqual(t, before, now, "another generation")
 }
 
 // TestBrowserOutage: the cache server stops and comes back at its address. Each
