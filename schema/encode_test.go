@@ -188,7 +188,7 @@ func TestKindsAreComplete(t *testing.T) {
 // sentences of the comments.
 func TestKindsQuoteTheComments(t *testing.T) {
 	comments := map[string]string{}
-	for _, name := range []string{"records.go", "groups.go", "jobrecords.go", "alertrecord.go", "timelinerecord.go", "jobgroup.go", "logentry.go", "hold.go"} {
+	for _, name := range []string{"records.go", "groups.go", "jobrecords.go", "alertrecord.go", "timelinerecord.go", "jobgroup.go", "logentry.go", "hold.go", "rate.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		require.NoError(t, err)
 		for _, decl := range file.Decls {

@@ -52,6 +52,7 @@ func Kinds() []Kind {
 		kind[AttentionRecord]("AttentionRecord is one workflow, agent or source under one rule of /attention, as a line of NDJSON or CSV."),
 		kind[StatusSummary]("StatusSummary sums the workflows in one status."),
 		kind[TimelinePoint]("TimelinePoint is one count at one time: workflows in a status or group of statuses, or jobs in a state."),
+		kind[Rate]("Rate is how fast jobs ended, from counts over time."),
 		kind[AgentChange]("AgentChange is one change of an agent's state."),
 		kind[CacheInfo]("CacheInfo says how current and how complete the data of a cache server are."),
 	}

@@ -34,6 +34,7 @@ type AgentPage struct {
 	Notes []Note
 	AgentCard
 	Drain     schema.Drain
+	Rate      schema.Rate
 	Workflows List
 	History   *History // jobs by state
 	JSON      string

@@ -1070,7 +1070,7 @@ func Agent(p AgentPage) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = drainWork(p.Now, p.Drain).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = drainWork(p.Now, p.Drain, p.Rate).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

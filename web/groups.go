@@ -61,6 +61,7 @@ type GroupPage struct {
 	Rollup *schema.Rollup     // campaign or release
 	Site   *schema.SiteDetail // site
 	schema.Counters
+	Rate    schema.Rate
 	History *History    // jobs by state
 	Worst   *WorstSites // of a campaign
 	Held    *Held       // of a campaign

@@ -23,6 +23,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api/attention"
 	"github.com/dmwm/wmstats/cacheserver/ondemand"
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/program/access"
 	"github.com/dmwm/wmstats/program/access/limit"
 	"github.com/dmwm/wmstats/schema"
@@ -63,11 +64,19 @@ type group struct {
 	noun   string // for people
 	key    string // of the summary record in the answer for one group
 	term   func(name string) wire.Term
-	find   func(generation *store.Generation, name string) (record []byte, ok bool, names []string)
-	more   func(ctx context.Context, generation *store.Generation, term wire.Term) ([]byte, error) // members after the record; nil: none
+	kind   timeline.Kind // of its counts over time
+	find   func(generation *store.Generation, name string) (found groupRecord, ok bool, names []string)
+	more   func(ctx context.Context, generation *store.Generation, o *objectWriter, term wire.Term, rate schema.Rate) error // adds members after the record and its rate; nil: none
 	list   echo.HandlerFunc
 	words  *wire.Vocabulary // of its list
 	fields []schema.Field   // of its records
+}
+
+// groupRecord is the encoded summary record of a group, and its jobs that have
+// not ended.
+type groupRecord struct {
+	record   []byte
+	jobsLeft int64
 }
 
 // errorKind maps an error of a lower package to a problem.

@@ -15,11 +15,13 @@ import (
 type (
 	siteAnswer struct {
 		Site schema.SiteDetail
+		Rate schema.Rate
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}
 	campaignAnswer struct {
 		Campaign schema.Campaign
+		Rate     schema.Rate
 		Holds    []schema.Hold
 		Left     []schema.StatusLeft
 		MostLeft []schema.WorkflowLeft
@@ -28,11 +30,13 @@ type (
 	}
 	releaseAnswer struct {
 		Release schema.Release
+		Rate    schema.Rate
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}
 	agentAnswer struct {
 		Agent schema.AgentDetail
+		Rate  schema.Rate
 		Drain schema.Drain
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`

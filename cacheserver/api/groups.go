@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/cacheserver/store"
+	"github.com/dmwm/wmstats/cacheserver/timeline"
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -32,30 +33,30 @@ func (a *API) allGroups() []group {
 		return self("Sites")(name)
 	}
 	sites := group{
-		path: "/sites", noun: "site", key: "Site", term: site,
-		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
+		path: "/sites", noun: "site", key: "Site", term: site, kind: timeline.Site,
+		find: func(generation *store.Generation, want string) (groupRecord, bool, []string) {
 			if d, ok := generation.Site(want); ok {
-				return schema.AppendJSON(nil, &d), true, nil
+				return groupRecord{schema.AppendJSON(nil, &d), d.NotEnded()}, true, nil
 			}
-			return recordNamed(generation.Sites(), want, func(s *schema.Site) string { return s.Site })
+			return recordNamed(generation.Sites(), want, func(s *schema.Site) (string, *schema.Counters) { return s.Site, &s.Counters })
 		},
 	}
 	campaigns := group{
-		path: "/campaign", noun: "campaign", key: "Campaign", term: orNone("Campaign"), more: a.campaignHolds,
-		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
-			return recordNamed(generation.Campaigns(), want, func(s *schema.Campaign) string { return s.Campaign })
+		path: "/campaign", noun: "campaign", key: "Campaign", term: orNone("Campaign"), kind: timeline.Campaign, more: a.campaignHolds,
+		find: func(generation *store.Generation, want string) (groupRecord, bool, []string) {
+			return recordNamed(generation.Campaigns(), want, func(s *schema.Campaign) (string, *schema.Counters) { return s.Campaign, &s.Counters })
 		},
 	}
 	releases := group{
-		path: "/release", noun: "release", key: "Release", term: orNone("Release"),
-		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
-			return recordNamed(generation.Releases(), want, func(s *schema.Release) string { return s.Release })
+		path: "/release", noun: "release", key: "Release", term: orNone("Release"), kind: timeline.Release,
+		find: func(generation *store.Generation, want string) (groupRecord, bool, []string) {
+			return recordNamed(generation.Releases(), want, func(s *schema.Release) (string, *schema.Counters) { return s.Release, &s.Counters })
 		},
 	}
 	agents := group{
-		path: "/agent", noun: "agent", key: "Agent", term: self("Agents"), more: a.agentDrain,
-		find: func(generation *store.Generation, want string) ([]byte, bool, []string) {
-			return recordNamed(a.o.Store.Agents(generation), want, func(d *schema.AgentDetail) string { return d.Agent.Agent })
+		path: "/agent", noun: "agent", key: "Agent", term: self("Agents"), kind: timeline.Agent, more: a.agentDrain,
+		find: func(generation *store.Generation, want string) (groupRecord, bool, []string) {
+			return recordNamed(a.o.Store.Agents(generation), want, func(d *schema.AgentDetail) (string, *schema.Counters) { return d.Agent.Agent, &d.Counters })
 		},
 	}
 	return []group{
@@ -73,15 +74,18 @@ func (a *API) allGroups() []group {
 	}
 }
 
-// recordNamed returns the encoded record of a name, or all names.
-func recordNamed[T any](records []T, want string, name func(*T) string) (record []byte, ok bool, names []string) {
+// recordNamed returns the record of a name, or all names. of returns the name and
+// the counters of a record.
+func recordNamed[T any](records []T, want string, of func(*T) (string, *schema.Counters)) (found groupRecord, ok bool, names []string) {
 	names = make([]string, len(records))
 	for i := range records {
-		if names[i] = name(&records[i]); names[i] == want {
-			return schema.AppendJSON(nil, &records[i]), true, nil
+		name, counters := of(&records[i])
+		if name == want {
+			return groupRecord{schema.AppendJSON(nil, &records[i]), counters.NotEnded()}, true, nil
 		}
+		names[i] = name
 	}
-	return nil, false, names
+	return found, false, names
 }
 
 // around returns some hundred sorted names around a name: comparing it with
@@ -108,18 +112,33 @@ func (a *API) showGroup(g group) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		record, ok, names := g.find(generation, name)
+		found, ok, names := g.find(generation, name)
 		if !ok {
 			return wire.NotFound(g.noun, name, wire.Near(name, around(names, name), 3))
 		}
 		filter := q
 		filter.Terms = append(slices.Clone(q.Terms), g.term(name))
-		with := &member{key: g.key, record: record}
-		if g.more != nil {
-			with.more = func(ctx context.Context) ([]byte, error) { return g.more(ctx, generation, g.term(name)) }
-		}
+		with := &member{key: g.key, record: found.record, more: func(ctx context.Context, o *objectWriter) error {
+			rate := a.rate(g.kind, name, found.jobsLeft)
+			o.value("Rate", rate)
+			if g.more == nil {
+				return nil
+			}
+			return g.more(ctx, generation, o, g.term(name), rate)
+		}}
 		return a.sendWorkflows(c, generation, workflowList{query: q, filter: filter, group: with})
 	}
+}
+
+// rate returns how fast the jobs of a name end, with an estimate for those that
+// are left.
+func (a *API) rate(kind timeline.Kind, name string, left int64) (r schema.Rate) {
+	now := a.o.Now().Unix()
+	if a.o.History != nil {
+		r = a.o.History.Rate(kind, name, now-schema.RateSpan)
+	}
+	r.Estimate(left, now)
+	return r
 }
 
 // listStatuses handles GET /status: the totals by status, in the order of the

@@ -56,6 +56,7 @@ func TestGroups(t *testing.T) {
 			Left     []schema.StatusLeft
 			MostLeft []schema.WorkflowLeft
 			Drain    schema.Drain
+			Rate     schema.Rate
 			wire.Group[schema.Workflow]
 			Facets map[string]wire.FacetResult
 		}](t, a.body)
@@ -72,6 +73,7 @@ func TestGroups(t *testing.T) {
 	}
 	site := decode[struct {
 		Site schema.SiteDetail
+		Rate schema.Rate
 		wire.Group[schema.Workflow]
 	}](t, f.get("/sites/T1_US_FNAL").body)
 	assert.Contains(t, generation.Sites(), site.Site.Site)
@@ -174,6 +176,7 @@ func TestSitesWithoutAName(t *testing.T) {
 	f.store.Apply(docs)
 	type site struct {
 		Site schema.SiteDetail
+		Rate schema.Rate
 		wire.Group[schema.Workflow]
 	}
 	unknown := decode[site](t, f.get("/sites/(unknown)").body)
@@ -207,6 +210,7 @@ func TestSiteByAgent(t *testing.T) {
 	f.store.Apply([]join.Change{report("z.fnal.gov", "Normal", now), report("y.cern.ch", "Down", now-1200)})
 	type answer struct {
 		Site schema.SiteDetail
+		Rate schema.Rate
 		wire.Group[schema.Workflow]
 	}
 	one := func() schema.SiteDetail { return decode[answer](t, f.get("/sites/T3_US_ZZZ").body).Site }

@@ -46,6 +46,7 @@ type History interface {
 	Names(kind timeline.Kind) []string
 	Labels(kind timeline.Kind, by timeline.By) []string
 	AgentChanges(agents []string, since int64) []schema.AgentChange
+	Rate(kind timeline.Kind, name string, since int64) schema.Rate
 }
 
 // Details reads everything about one workflow from the source: its request

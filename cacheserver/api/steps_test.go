@@ -55,6 +55,7 @@ func TestWhatOnlyAStepHasIsFound(t *testing.T) {
 			Holds    []schema.Hold
 			Left     []schema.StatusLeft
 			MostLeft []schema.WorkflowLeft
+			Rate     schema.Rate
 			wire.Group[schema.Workflow]
 		}](t, a.body)
 		var r schema.Rollup

@@ -33,51 +33,48 @@ func (a *API) holdsOf(ctx context.Context, generation *store.Generation, filter 
 	return found, nil
 }
 
-// campaignHolds returns the members of the answer about one campaign after its
-// record. They cover the workflows whose main campaign it is, as its sums do;
+// campaignHolds adds the members of the answer about one campaign after its
+// record and rate. They cover the workflows whose main campaign it is, as its sums do;
 // links have no filter for that.
-func (a *API) campaignHolds(ctx context.Context, generation *store.Generation, term wire.Term) ([]byte, error) {
+func (a *API) campaignHolds(ctx context.Context, generation *store.Generation, o *objectWriter, term wire.Term, rate schema.Rate) error {
 	base := wire.Query{Terms: []wire.Term{term}}
 	own := term
 	own.Field = wire.MainField(term.Field)
 	found, err := a.holdsOf(ctx, generation, wire.Query{Terms: []wire.Term{own}}, &base)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var o objectWriter
+	if rate.Usable(a.o.Now().Unix()) {
+		found.Rate(rate)
+	}
 	o.value("Holds", found.Holds())
 	o.value("Left", found.Left())
 	o.value("MostLeft", found.MostLeft())
-	return o.bytes[1:], o.err
+	return nil
 }
 
-// agentDrain returns the members of the answer about one agent after its record.
-func (a *API) agentDrain(ctx context.Context, generation *store.Generation, term wire.Term) ([]byte, error) {
+// agentDrain adds the members of the answer about one agent after its record and
+// rate.
+func (a *API) agentDrain(ctx context.Context, generation *store.Generation, o *objectWriter, term wire.Term, rate schema.Rate) error {
 	q := wire.Query{Terms: []wire.Term{term, {Field: "Status", Op: wire.In, Values: runningStatuses()}}}
 	sorted := q
 	sorted.Sort = []wire.SortKey{{Field: "StatusTime"}}
 	list, err := generation.Matching(ctx, sorted)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d := schema.Drain{Workflows: int64(list.Total()), Query: q.Values().Encode()}
+	d := schema.Drain{Workflows: int64(list.Total()), Jobs: rate.JobsLeft, Query: q.Values().Encode()}
 	if first := list.Page(0, 1); len(first) > 0 { //nolint:contextcheck // reading a page of the result spends nothing
 		var w schema.Workflow
 		if err := schema.DecodeWorkflow(first[0], &w); err != nil {
-			return nil, fmt.Errorf("read the oldest workflow of an agent: %w", err)
+			return fmt.Errorf("read the oldest workflow of an agent: %w", err)
 		}
 		if w.StatusTime > 0 {
 			d.Oldest, d.OldestStatusTime = w.Workflow, w.StatusTime
 		}
 	}
-	for _, agent := range a.o.Store.Agents(generation) {
-		if c := &agent.Counters; slices.Contains(term.Values, agent.Agent.Agent) {
-			d.Jobs = c.Queued + c.Pending + c.Running + c.Cooloff + c.Paused
-		}
-	}
-	var o objectWriter
 	o.value("Drain", d)
-	return o.bytes[1:], o.err
+	return nil
 }
 
 // runningStatuses are those in which agents have work to do.

@@ -31,6 +31,7 @@ func TestHoldsAreServed(t *testing.T) {
 			Holds    []schema.Hold
 			Left     []schema.StatusLeft
 			MostLeft []schema.WorkflowLeft
+			Rate     schema.Rate
 			wire.Group[schema.Workflow]
 		}](t, f.get("/campaign/"+strings.ReplaceAll(c.Campaign, "/", "%2F")+"?limit=1").body)
 		require.NotEmpty(t, body.Holds, c.Campaign)
@@ -51,6 +52,7 @@ func TestHoldsAreServed(t *testing.T) {
 		body := decode[struct {
 			Agent schema.AgentDetail
 			Drain schema.Drain
+			Rate  schema.Rate
 			wire.Group[schema.Workflow]
 		}](t, f.get("/agent/"+a.Agent+"?limit=1").body)
 		assert.Equal(t, listed(body.Drain.Query), body.Drain.Workflows, a.Agent)

@@ -27,7 +27,7 @@ type workflowList struct {
 type member struct {
 	key    string
 	record []byte
-	more   func(context.Context) ([]byte, error) // encoded members after it; nil: none
+	more   func(context.Context, *objectWriter) error // adds members after it; nil: none
 }
 
 // sendWorkflows computes the page and sends it in the requested format.
@@ -85,11 +85,9 @@ func (a *API) surround(ctx context.Context, b *render.Body, generation *store.Ge
 	if s.group != nil {
 		o.raw(s.group.key, s.group.record)
 		if s.group.more != nil {
-			more, err := s.group.more(ctx)
-			if err != nil {
+			if err := s.group.more(ctx, &o); err != nil {
 				return err
 			}
-			o.bytes = append(append(o.bytes, ','), more...)
 		}
 	} else {
 		o.text("Generation", generation.ID())

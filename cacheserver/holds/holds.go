@@ -31,6 +31,7 @@ type Finder struct {
 	least    map[place]int64              // lowest priority of the workflows that wait there
 	troubled map[string]*sum              // by agent
 	success  int64                        // of workflows that count for HoldFailing
+	rate     *schema.Rate                 // of the set; nil: not known
 }
 
 // place is a site in an agent.
@@ -63,6 +64,10 @@ func (f *Finder) count(hold string, w *schema.Workflow, jobs int64) {
 	}
 	f.sums[hold].add(w, jobs)
 }
+
+// Rate sets how fast jobs of the set end: HoldFailing then compares the jobs that
+// ended lately, not all.
+func (f *Finder) Rate(r schema.Rate) { f.rate = &r }
 
 // fullyInjected is the share of jobs, in %, from which all are taken: shares
 // are rounded to two digits.

@@ -162,3 +162,28 @@ func TestHoldsOfACampaign(t *testing.T) {
 	assert.Empty(t, find(&base).Left())
 	assert.Equal(t, []string{schema.HoldNothing}, codes(find(&base).Holds()))
 }
+
+// TestFailingLately: with a rate, only the jobs that ended lately are compared, and
+// the words name their time; without one, all.
+func TestFailingLately(t *testing.T) {
+	base := wire.Query{}
+	work := schema.Workflow{Workflow: "w", Status: "running-closed", Counters: counters(schema.JobCounts{Running: 1, Success: 4, FailureException: 5})}
+	for name, c := range map[string]struct {
+		rate  schema.Rate
+		cause string
+		jobs  int64
+	}{
+		"a day":           {schema.Rate{From: 1000, To: 1000 + 86_000, Success: 6, Failure: 7}, "more jobs fail than succeed: in the last 24 h 7 have failed and 6 succeeded", 7},
+		"since the start": {schema.Rate{From: 1000, To: 1000 + 7320, Success: 0, Failure: 1}, "more jobs fail than succeed: in the last 2 h 2 min 1 have failed and 0 succeeded", 1},
+		"better lately":   {schema.Rate{From: 1000, To: 1000 + 86_000, Success: 7, Failure: 7}, "nothing found that holds it", -1},
+	} {
+		f := find(&base, work)
+		f.Rate(c.rate)
+		list := f.Holds()
+		assert.Equal(t, []any{c.cause, c.jobs}, []any{list[0].Cause, list[0].Jobs}, name)
+		f = find(&base)
+		f.Rate(c.rate)
+		assert.Equal(t, []string{schema.HoldNothing}, codes(f.Holds()), "without a workflow that runs and fails")
+	}
+	assert.Equal(t, "more jobs fail than succeed: so far 5 have failed and 4 succeeded", find(&base, work).Holds()[0].Cause)
+}

@@ -224,12 +224,29 @@ func (f *Finder) agents() (h schema.Hold, ok bool) {
 
 func (f *Finder) failing() (h schema.Hold, ok bool) {
 	s := f.sums[schema.HoldFailing]
-	if s == nil || s.jobs <= f.success {
+	if s == nil {
+		return h, false
+	}
+	failed, succeeded, when := s.jobs, f.success, "so far"
+	if f.rate != nil {
+		failed, succeeded, when = f.rate.Failure, f.rate.Success, "in the last "+span(f.rate)
+	}
+	if failed <= succeeded {
 		return h, false
 	}
 	h = f.hold(schema.HoldFailing, s, wire.Term{Field: "Failure", Op: wire.Has})
-	h.Cause = fmt.Sprintf("more jobs fail than succeed: so far %d have failed and %d succeeded", s.jobs, f.success)
+	h.Jobs = failed
+	h.Cause = fmt.Sprintf("more jobs fail than succeed: %s %d have failed and %d succeeded", when, failed, succeeded)
 	return h, true
+}
+
+// span is the time of a rate in words.
+func span(r *schema.Rate) string {
+	const hour, full = 3600, 23*3600 + 1800
+	if d := r.To - r.From; d < full {
+		return fmt.Sprintf("%d h %d min", d/hour, d%hour/60)
+	}
+	return "24 h"
 }
 
 func (f *Finder) skipped() (h schema.Hold, ok bool) {

@@ -22,11 +22,13 @@ type List struct {
 type (
 	Site struct {
 		Site schema.SiteDetail
+		Rate schema.Rate
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`
 	}
 	Campaign struct {
 		Campaign schema.Campaign
+		Rate     schema.Rate
 		Holds    []schema.Hold
 		Left     []schema.StatusLeft
 		MostLeft []schema.WorkflowLeft
@@ -35,11 +37,13 @@ type (
 	}
 	Release struct {
 		Release schema.Release
+		Rate    schema.Rate
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`
 	}
 	Agent struct {
 		Agent schema.AgentDetail
+		Rate  schema.Rate
 		Drain schema.Drain
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`

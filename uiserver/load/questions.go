@@ -66,12 +66,13 @@ func (r Round) Agents(q wire.Query) *Answer[[]schema.Agent] {
 // workflows.
 type Group[T any] struct {
 	Record    T
+	Rate      schema.Rate
 	Workflows Workflows
 }
 
 // groupOf converts the page of a group into the form of a list.
-func groupOf[T any](record T, page wire.Group[schema.Workflow], meta Meta) Group[T] {
-	return Group[T]{record, Workflows{Generation: meta.Generation, Total: page.Total, Idx: page.Idx, Limit: page.Limit, Items: page.Workflows}}
+func groupOf[T any](record T, rate schema.Rate, page wire.Group[schema.Workflow], meta Meta) Group[T] {
+	return Group[T]{record, rate, Workflows{Generation: meta.Generation, Total: page.Total, Idx: page.Idx, Limit: page.Limit, Items: page.Workflows}}
 }
 
 // HeldCampaign is a campaign with what holds its workflows, and the work left.
@@ -91,28 +92,28 @@ type DrainedAgent struct {
 func (r Round) Campaign(name string, q wire.Query) *Answer[Group[HeldCampaign]] {
 	return ask(r, func(ctx context.Context) (Group[HeldCampaign], Meta, error) {
 		g, err := r.loader.Client.Campaign(ctx, name, q)
-		return groupOf(HeldCampaign{g.Campaign, web.Held{Holds: g.Holds, Left: g.Left, MostLeft: g.MostLeft}}, g.Group, g.Meta), g.Meta, err
+		return groupOf(HeldCampaign{g.Campaign, web.Held{Holds: g.Holds, Left: g.Left, MostLeft: g.MostLeft}}, g.Rate, g.Group, g.Meta), g.Meta, err
 	})
 }
 
 func (r Round) Release(name string, q wire.Query) *Answer[Group[schema.Release]] {
 	return ask(r, func(ctx context.Context) (Group[schema.Release], Meta, error) {
 		g, err := r.loader.Client.Release(ctx, name, q)
-		return groupOf(g.Release, g.Group, g.Meta), g.Meta, err
+		return groupOf(g.Release, g.Rate, g.Group, g.Meta), g.Meta, err
 	})
 }
 
 func (r Round) Site(name string, q wire.Query) *Answer[Group[schema.SiteDetail]] {
 	return ask(r, func(ctx context.Context) (Group[schema.SiteDetail], Meta, error) {
 		g, err := r.loader.Client.Site(ctx, name, q)
-		return groupOf(g.Site, g.Group, g.Meta), g.Meta, err
+		return groupOf(g.Site, g.Rate, g.Group, g.Meta), g.Meta, err
 	})
 }
 
 func (r Round) Agent(name string, q wire.Query) *Answer[Group[DrainedAgent]] {
 	return ask(r, func(ctx context.Context) (Group[DrainedAgent], Meta, error) {
 		g, err := r.loader.Client.Agent(ctx, name, q)
-		return groupOf(DrainedAgent{g.Agent, g.Drain}, g.Group, g.Meta), g.Meta, err
+		return groupOf(DrainedAgent{g.Agent, g.Drain}, g.Rate, g.Group, g.Meta), g.Meta, err
 	})
 }
 

@@ -21,7 +21,7 @@ func (p *Pages) agent(c echo.Context) error {
 	}
 	return p.render(c, status(page.Notes), web.Agent(web.AgentPage{
 		Frame: page.Frame, Notes: page.Notes, Workflows: page.List,
-		AgentCard: web.AgentCard{AgentDetail: record.AgentDetail, List: page.All}, History: past, Drain: record.Drain,
+		AgentCard: web.AgentCard{AgentDetail: record.AgentDetail, List: page.All}, History: past, Drain: record.Drain, Rate: page.Rate,
 		JSON: web.APIPrefix + "/agent" + strings.TrimPrefix(web.AgentPath(page.Name), web.AgentsPath),
 	}))
 }

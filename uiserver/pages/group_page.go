@@ -51,6 +51,7 @@ func groupPage[T any](p *Pages, c echo.Context, section, kind, field string, req
 	all.Terms = append(terms, all.Terms...)
 	page = web.GroupPage{
 		Frame: p.frame(section, named, state, answer.Meta), Notes: notes, Kind: kind, Name: named,
+		Rate: answer.Value.Rate,
 		List: p.lists.Table(q, "Workflows of "+named, p.Now().Unix(), answer.Value.Workflows),
 		All:  all.Address(web.WorkflowsPath), Errors: query.ErrorsOf(terms).With(),
 	}
