@@ -12,7 +12,7 @@ func rateSpan(r schema.Rate) string {
 	return "24 h"
 }
 
-// noRate says why there is no estimate of when jobs will have ended.
+// noRate says why an estimate is missing.
 func noRate(now int64, r schema.Rate) string {
 	switch {
 	case r.From == 0:
