@@ -98,6 +98,11 @@ func TestRawWritesLinesOfDocuments(t *testing.T) {
 	assert.Equal(t, 32, dbs[design.RequestDB], "30 active and 2 archived")
 	assert.Greater(t, dbs[design.WMStatsDB], 30)
 	assert.Equal(t, r.stdout, call(t, map[string]string{"WMSTATS_SEED": "4", "WMSTATS_WORKFLOWS": "30"}, "", "raw", "--lean", "--no-edge-cases").stdout)
+	with := call(t, nil, "", "raw", "--workflows", "0", "--scenarios").stdout
+	for _, campaign := range []string{"DemoDrain", "DemoPairGood", "DemoEnding"} {
+		assert.Contains(t, with, `"Campaign":"`+campaign+`"`)
+		assert.NotContains(t, r.stdout, campaign)
+	}
 }
 
 func TestFlatWritesRecords(t *testing.T) {

@@ -65,6 +65,7 @@ type worldFlags struct {
 	jobSummaries int
 	lean         bool
 	clean        bool
+	scenarios    bool
 }
 
 func (o *optionSet) world(workflows int, now string) *worldFlags {
@@ -75,6 +76,7 @@ func (o *optionSet) world(workflows int, now string) *worldFlags {
 	o.Int("job-summaries", &f.jobSummaries, "job summary documents of a workflow with 1000 failed jobs; others in proportion to the logarithm, at least 1; 0 for none")
 	o.Bool("lean", &f.lean, "write small agent documents")
 	o.Bool("no-edge-cases", &f.clean, "leave out irregular documents")
+	o.Bool("scenarios", &f.scenarios, "add workflows, agents and sites in which questions of operators have known answers, as make run does")
 	return f
 }
 
@@ -82,6 +84,9 @@ func (o *optionSet) world(workflows int, now string) *worldFlags {
 // errors.
 func (f *worldFlags) options(o *optionSet) gen.Options {
 	opts := gen.Options{Seed: uint64(f.seed), Workflows: f.workflows, JobSummaries: f.jobSummaries, Lean: f.lean, NoEdges: f.clean}
+	if f.scenarios {
+		opts.Scenarios = gen.Scenarios()
+	}
 	settings.NotNegative(&o.Faults, "workflows", f.workflows)
 	settings.NotNegative(&o.Faults, "job-summaries", f.jobSummaries)
 	if f.jobSummaries == 0 {

@@ -2,6 +2,8 @@ package gen
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/dmwm/wmstats/mock/design"
 	"github.com/dmwm/wmstats/mock/jsonout"
@@ -34,7 +36,7 @@ type HostState struct {
 // a full disk, and at most one is down.
 func (w *World) InitialHosts() []HostState {
 	d := w.dice(forInfo, -1)
-	out := make([]HostState, len(w.hosts))
+	out := make([]HostState, w.cast.hosts)
 	for h := range out {
 		out[h] = HostState{Time: w.opts.Now - w.Phase(h)%300, Data: w.opts.Now - w.Phase(h), Running: w.hosts[h].running, Round: h}
 	}
@@ -45,6 +47,11 @@ func (w *World) InitialHosts() []HostState {
 		}
 		h := &out[(first+n*4)%len(out)]
 		h.Trouble, h.Since = t, w.opts.Now-int64(d.between(3600, 90000))
+	}
+	for h := w.cast.hosts; h < len(w.hosts); h++ {
+		st, _ := w.Scripted(h, w.opts.Now)
+		st.Time, st.Data = w.opts.Now-w.Phase(h)%300, w.opts.Now-w.Phase(h)
+		out = append(out, st)
 	}
 	return out
 }
@@ -59,6 +66,10 @@ func (w *World) Infos() []Doc {
 	census := NewCensus()
 	for i := range w.opts.Workflows {
 		w.CountIn(census, i, w.status(i))
+	}
+	for _, i := range w.Actors() {
+		st := w.Initial(i)
+		w.CountIn(census, i, st.Status())
 	}
 	return append(docs, w.Services(census, w.opts.Now-40)...)
 }
@@ -103,8 +114,8 @@ func (w *World) Info(h int, st HostState) Doc {
 	} else {
 		j.Str("data_error", "ok")
 	}
-	w.wmbsInfo(j, &d, st)
-	w.queueInfo(j, &d)
+	w.wmbsInfo(j, &d, h, st)
+	w.queueInfo(j, &d, h)
 	j.Close('}')
 	return Doc{design.WMStatsDB, host.name, j.B}
 }
@@ -221,26 +232,33 @@ func infoDrain(j *jsonout.Buf, d *dice, st HostState) {
 	j.Close('}')
 }
 
-func (w *World) wmbsInfo(j *jsonout.Buf, d *dice, st HostState) {
+func (w *World) wmbsInfo(j *jsonout.Buf, d *dice, h int, st HostState) {
 	j.Object("WMBS_INFO")
 	j.Object("thresholds")
-	for _, s := range w.sites {
+	sites := w.sitesOf(h)
+	for _, s := range sites {
 		j.Object(s.name)
-		j.Str("state", one(d, []string{"Normal", "Normal", "Normal", "Normal", "Normal", "Normal", "Draining", "Down"}))
+		state := one(d, []string{"Normal", "Normal", "Normal", "Normal", "Normal", "Normal", "Draining", "Down"})
+		if h >= w.cast.hosts {
+			state = w.castState(s.name)
+		}
+		j.Str("state", state)
 		j.Int("pending_slots", int64(s.slots/5+10))
 		j.Int("running_slots", int64(s.slots))
 		j.Close('}')
 	}
 	j.Close('}')
 	j.Object("thresholdsGQ2LQ")
-	for _, s := range w.sites {
+	for _, s := range sites {
 		j.Tenths(s.name, int64(s.slots)*d64(d, 5))
 	}
 	j.Close('}')
 	j.Object("sitePendCountByPrio")
-	for _, s := range w.sites {
+	for _, s := range sites {
 		j.Object(s.name)
-		if d.chance(300) {
+		if h >= w.cast.hosts {
+			w.castWaiting(j, h, s.name)
+		} else if d.chance(300) {
 			j.Int("0", 0)
 		} else {
 			for _, p := range []string{"110000", "85000", "80000", "63000"} {
@@ -296,15 +314,16 @@ func jobStates(j *jsonout.Buf, d *dice, st HostState) {
 }
 
 // queueInfo writes LocalWQ_INFO.
-func (w *World) queueInfo(j *jsonout.Buf, d *dice) {
+func (w *World) queueInfo(j *jsonout.Buf, d *dice, h int) {
 	j.Object("LocalWQ_INFO")
-	w.workQueue(j, d, []string{"uniqueJobsPerSite", "possibleJobsPerSite"})
+	w.workQueue(j, d, w.sitesOf(h), nil, []string{"uniqueJobsPerSite", "possibleJobsPerSite"})
 	j.Int("total_query_time", int64(d.between(1, 9)))
 	j.Close('}')
 }
 
-// workQueue writes the figures of a work queue, local or global.
-func (w *World) workQueue(j *jsonout.Buf, d *dice, perSite []string) {
+// workQueue writes the figures of a work queue, local or global. possible are
+// the jobs of scenarios that may run at sites and that no agent has taken.
+func (w *World) workQueue(j *jsonout.Buf, d *dice, sites []site, possible map[string]int, perSite []string) {
 	states := []string{"Available", "Negotiating", "Acquired", "Running", "Done", "Failed", "CancelRequested", "Canceled"}
 	j.Object("workByStatus")
 	for k, s := range states {
@@ -333,10 +352,18 @@ func (w *World) workQueue(j *jsonout.Buf, d *dice, perSite []string) {
 		j.Object(field)
 		for _, s := range states[:3] {
 			j.Object(s)
-			for _, site := range w.sites {
+			for _, site := range sites {
 				if d.chance(600) {
 					j.Object(site.name)
 					work(j, d)
+					j.Close('}')
+				}
+			}
+			if s == states[0] && field == "possibleJobsPerSite" {
+				for _, site := range slices.Sorted(maps.Keys(possible)) {
+					j.Object(site)
+					j.Int("sum_jobs", int64(possible[site]))
+					j.Int("num_elem", 1)
 					j.Close('}')
 				}
 			}

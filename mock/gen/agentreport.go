@@ -144,6 +144,9 @@ func (a *agentWriter) lead(top bool) int64 {
 func (a *agentWriter) task(k, t int) {
 	tk, ag, j := &a.tasks[t], &a.st.Agents[k], &a.j
 	done := taskDone(int64(ag.Done), tk.start)
+	if a.fixed() && !tk.top {
+		done = 0
+	}
 	mine := share(int64(a.sk.Jobs), int64(k), int64(len(a.st.Agents)))
 	jobs := mine
 	if !tk.top {
@@ -201,6 +204,9 @@ func (a *agentWriter) spread(k, t int, jobs, done int64) (status Counts) {
 	}
 	clear(a.cells)
 	clear(a.perf)
+	if a.fixed() {
+		return a.place(k)
+	}
 	before, lead := int64(0), a.lead(a.tasks[t].top)
 	for _, s := range a.sk.Sites {
 		after := before + a.weight(k, s)
@@ -222,6 +228,26 @@ func (a *agentWriter) spread(k, t int, jobs, done int64) (status Counts) {
 			reported = siteHLT - 1
 		}
 		a.perf[reported] += placed.Success
+	}
+	return status
+}
+
+// fixed reports whether a scenario decides the counts: all are of the first task.
+func (a *agentWriter) fixed() bool { return a.sk.actor != nil && a.sk.actor.work != nil }
+
+// place fills cells with what the scenario decides for agent k, and returns the
+// sum.
+func (a *agentWriter) place(k int) (status Counts) {
+	for _, p := range a.sk.actor.work {
+		if a.w.cast.hosts+p.host != int(a.st.Agents[k].Host) {
+			continue
+		}
+		s, c := a.w.cast.sites+p.site, p.counts
+		status.add(&c)
+		c.QueuedFirst = 0 // these jobs have no site yet
+		a.cells[s].add(&c)
+		a.sites[s].add(&c)
+		a.perf[s] += c.Success
 	}
 	return status
 }

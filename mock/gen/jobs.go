@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/dmwm/wmstats/mock/design"
@@ -60,6 +61,13 @@ func siteExits() []exit {
 
 // jobDocs returns the job summaries that workflow sk has initially.
 func (w *World) jobDocs(sk *Sketch, st *State) []Doc {
+	if sk.actor != nil {
+		docs := make([]Doc, sk.actor.failed.n)
+		for n := range docs {
+			docs[n] = w.jobDoc(sk, st, n)
+		}
+		return docs
+	}
 	if w.opts.JobSummaries < 0 || len(st.Agents) == 0 || st.Cleaned || sk.FailPermille < 5 {
 		return nil
 	}
@@ -130,6 +138,14 @@ func jobState(d *dice, st *State, e exit) string {
 	return phase + kind
 }
 
+// logsAt begins the addresses of logs of jobs.
+const logsAt = "https://eoscmsweb.cern.ch/eos/cms/store/logs/prod/recent/PRODUCTION/"
+
+// topTask returns the task whose jobs the estimate of a workflow counts.
+func topTask(tasks []task) task {
+	return tasks[max(0, slices.IndexFunc(tasks, func(t task) bool { return t.top }))]
+}
+
 // jobDoc returns the n-th job summary of a workflow that has agents. One in
 // twelve is of a job that succeeded after a failure.
 func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
@@ -142,6 +158,9 @@ func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
 	state := jobState(&d, st, e)
 	if !e.unsent() && d.chance(83) {
 		state, e = "success", exit{0, "cmsRun1", "", ""}
+	}
+	if sk.actor != nil {
+		tk, s, e, state = topTask(tasks), w.sites[w.cast.sites+sk.actor.failed.site], sk.actor.failed.exit, "jobfailed"
 	}
 	id := fmt.Sprintf("%08x-%04x-%04x-%04x-%012x-%d", d.src.Uint64()>>32, d.n(1<<16), 0x4000|d.n(1<<12), 0x8000|d.n(1<<14), d.src.Uint64()>>16, d.n(900))
 	t := min(ag.Time, st.TimeOf(RunningOpen)+int64(d.n(200_000)))
@@ -167,7 +186,7 @@ func (w *World) jobDoc(sk *Sketch, st *State, n int) Doc {
 	if d.chance(300) {
 		j.Null("eos_log_url")
 	} else {
-		j.Str("eos_log_url", "https://eoscmsweb.cern.ch/eos/cms/store/logs/prod/recent/PRODUCTION/"+sk.Name+"/"+id+".tar.gz")
+		j.Str("eos_log_url", logsAt+sk.Name+"/"+id+".tar.gz")
 	}
 	j.Object("logArchiveLFN")
 	j.Bool("/store/unmerged/logs/prod/"+id+"-logArchive.tar.gz", true)

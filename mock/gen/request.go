@@ -204,7 +204,7 @@ func (w *World) requestAssignment(j *jsonout.Buf, d *dice, sk *Sketch, st *State
 		allowed[s] = true
 	}
 	for s := range allowed {
-		allowed[s] = allowed[s] || !w.opts.Lean && s > 0 && s < 61 && d.chance(150)
+		allowed[s] = allowed[s] || !w.opts.Lean && sk.actor == nil && s > 0 && s < 61 && d.chance(150)
 	}
 	j.List("SiteWhitelist")
 	for s, ok := range allowed {
@@ -215,7 +215,7 @@ func (w *World) requestAssignment(j *jsonout.Buf, d *dice, sk *Sketch, st *State
 	j.Close(']')
 	j.List("SiteBlacklist")
 	if d.chance(60) {
-		j.Value(w.sites[d.between(61, len(w.sites)-1)].name)
+		j.Value(w.sites[d.between(61, w.cast.sites-1)].name)
 	}
 	j.Close(']')
 	j.Str("UnmergedLFNBase", "/store/unmerged")

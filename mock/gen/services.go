@@ -28,7 +28,11 @@ func (w *World) CountIn(c *Census, i int, s Status) {
 	if c.campaign[s] == nil {
 		c.campaign[s], c.priority[s] = map[string]int{}, map[string]int{}
 	}
-	c.campaign[s][w.campaigns[w.head(i).campaign].name]++
+	campaign := w.campaigns[w.head(i).campaign].name
+	if a := w.actor(i); a != nil {
+		campaign = a.campaign
+	}
+	c.campaign[s][campaign]++
 	d := w.dice(forInfo, -i-2)
 	c.priority[s][fmt.Sprint(w.drawPriority(&d)/5000*5000)]++
 	c.events[s] += int64(d.between(1, 900)) * 1000
@@ -38,7 +42,7 @@ func (w *World) CountIn(c *Census, i int, s Status) {
 func (w *World) Services(c *Census, now int64) []Doc {
 	return []Doc{
 		w.service("global_workqueue", now, func(j *jsonout.Buf, d *dice) {
-			w.workQueue(j, d, []string{"uniqueJobsPerSite", "possibleJobsPerSite", "uniqueJobsPerSiteAAA", "possibleJobsPerSiteAAA"})
+			w.workQueue(j, d, w.sites[:w.cast.sites], w.castPossible(), []string{"uniqueJobsPerSite", "possibleJobsPerSite", "uniqueJobsPerSiteAAA", "possibleJobsPerSiteAAA"})
 			w.workByAgent(j, d)
 		}),
 		w.service("reqmgr2", now, func(j *jsonout.Buf, _ *dice) { c.write(j) }),

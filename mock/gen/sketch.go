@@ -55,6 +55,7 @@ type Sketch struct {
 	data                                        bool
 	original                                    int // Index of Original
 	edge                                        edge
+	actor                                       *actor // nil, or what a scenario decides
 }
 
 // head holds the facts about a workflow that are cheap to compute.
@@ -102,6 +103,9 @@ func (w *World) originalOf(i int) (j int, ok bool) {
 // Sketch returns the constant facts of workflow i, which was created at the
 // given time.
 func (w *World) Sketch(i int, created int64) *Sketch {
+	if a := w.actor(i); a != nil {
+		return w.sketchActor(i, a, created)
+	}
 	d := w.dice(forSketch, i)
 	h := w.head(i)
 	sk := &Sketch{Index: i, Kind: h.kind, Tasked: h.kind == TaskChain, edge: w.edgeOf(i)}
@@ -227,7 +231,7 @@ func (w *World) drawSites(i int) []int {
 	for n, tries := 0, 0; n < want; tries++ {
 		s := w.siteWeights.draw(&d)
 		if tries > 3*want { // only small sites are left: take them in order
-			s = tries % len(w.sites)
+			s = tries % w.cast.sites
 		}
 		if !taken[s] {
 			taken[s] = true

@@ -65,6 +65,9 @@ func (w *World) status(i int) Status {
 
 // Initial returns the state of workflow i at the world's present.
 func (w *World) Initial(i int) State {
+	if a := w.actor(i); a != nil {
+		return w.actorState(i, a, w.opts.Now)
+	}
 	d := w.dice(forTimes, i)
 	last := w.status(i)
 	path := last.path(&d)
@@ -84,8 +87,12 @@ func (w *World) Initial(i int) State {
 	return st
 }
 
-// Arrival returns the state of a workflow that is created now.
+// Arrival returns the state of a workflow that is created now; one of a scenario
+// is where the scenario has it.
 func (w *World) Arrival(i int, now int64) State {
+	if a := w.actor(i); a != nil {
+		return w.actorState(i, a, now)
+	}
 	d := w.dice(forTimes, i)
 	st := State{Transitions: []Transition{{NewRequest, now}}}
 	st.Priorities = []PriorityChange{{w.drawPriority(&d), now}}
@@ -160,6 +167,9 @@ func (w *World) Phase(h int) int64 {
 
 // HostsOf returns the agents that workflow i runs on once it runs.
 func (w *World) HostsOf(i int) []int {
+	if a := w.actor(i); a != nil {
+		return w.actorHosts(a)
+	}
 	if w.head(i).relval {
 		return []int{relvalHost}
 	}

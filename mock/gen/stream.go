@@ -11,7 +11,10 @@ import (
 // edge case adds.
 func (w *World) Docs(i int, st *State) []Doc {
 	sk := w.Sketch(i, st.Created())
-	docs := []Doc{bend(w.requestDoc(sk, st), sk.edge.request)}
+	var docs []Doc
+	if w.HasRequest(i) {
+		docs = append(docs, bend(w.requestDoc(sk, st), sk.edge.request))
+	}
 	agents := w.agentReports(sk, st)
 	if len(agents) > 0 {
 		agents[0] = bend(agents[0], sk.edge.agent)
@@ -72,6 +75,23 @@ func (w *World) All() iter.Seq[Doc] {
 				}
 			}
 		}
+		w.act(yield)
+	}
+}
+
+// act yields the documents of the workflows of scenarios.
+func (w *World) act(yield func(Doc) bool) {
+	workflows := w.Actors()
+	if i, ok := w.Ends(0); ok {
+		workflows = append(workflows, i)
+	}
+	for _, i := range workflows {
+		st := w.Initial(i)
+		for _, d := range w.Docs(i, &st) {
+			if !yield(d) {
+				return
+			}
+		}
 	}
 }
 
@@ -99,6 +119,7 @@ func (w *World) AllParallel() iter.Seq[Doc] {
 				}
 			}
 		}
+		w.act(yield)
 	}
 }
 

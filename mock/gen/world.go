@@ -20,6 +20,8 @@ type Options struct {
 	NoEdges      bool   // leave the edge cases out: every document is consistent
 	Edge         string // the name of an edge case that every workflow carries; "": each case has its few places
 	Storable     bool   // leave out bytes that a CouchDB refuses to store (invalid UTF-8)
+
+	Scenarios []Scenario // parts in which operators' questions have known answers: see Answers
 }
 
 // World generates the documents of one set of options. It is immutable and safe
@@ -37,6 +39,7 @@ type World struct {
 	exitWeights                                  weights
 	edges                                        []edge
 	every                                        *edge // nil, or the one of Options.Edge
+	cast                                         cast
 }
 
 // New checks the options and draws the tables that all workflows share.
@@ -79,6 +82,9 @@ func New(opts Options) (*World, error) {
 	w.kindWeights = newWeights(450, 300, 80, 120, 30, 20)
 	w.priorityWeights = newWeights(14, 16, 18, 14, 12, 16, 8, 2)
 	w.exitWeights = zipf(len(exitCodes()))
+	if err := w.addCast(); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
@@ -111,7 +117,7 @@ func (w *World) Hosts() []string {
 // wait for the clean-up.
 func (w *World) Archived() int { return w.opts.Workflows / 12 }
 
-// Units is the number of workflows with documents, active and archived.
-// Workflows 0..Units-1 form the world; greater numbers are workflows that
-// arrive later in a simulation.
+// Units is the number of workflows with documents, active and archived, but for
+// those of scenarios. Workflows 0..Units-1 form the world; greater numbers are
+// workflows that arrive later in a simulation, and at the end Actors.
 func (w *World) Units() int { return w.opts.Workflows + w.Archived() }

@@ -44,7 +44,7 @@ func (s *Sim) rewrite(a *agent, p pair) {
 	}
 	status := f.state.Status()
 	mine := &f.state.Agents[p.k]
-	moves := (status == gen.RunningOpen || status == gen.RunningClosed) && mine.Done < gen.Ended
+	moves := (status == gen.RunningOpen || status == gen.RunningClosed) && mine.Done < gen.Ended && !f.scened
 	if moves && s.share == nil && s.rng.Float64() < a.share {
 		s.work(f, mine)
 	}
@@ -90,11 +90,18 @@ func (s *Sim) inform(h int, now time.Time) {
 	a.info = now.Add(cycle / 2)
 	a.state.Time = now.Unix()
 	a.state.Round++
-	s.trouble(a, now)
-	if a.state.Trouble&gen.Draining != 0 {
-		a.state.Running = a.state.Running * 9 / 10
-	} else {
-		a.state.Running = min(35_000, max(5_000, a.state.Running+s.rng.IntN(1201)-600))
+	scripted, ok := s.world.Scripted(h, now.Unix())
+	switch {
+	case ok:
+		scripted.Data, scripted.Round = a.state.Data, a.state.Round
+		a.state = scripted
+	default:
+		s.trouble(a, now)
+		if a.state.Trouble&gen.Draining != 0 {
+			a.state.Running = a.state.Running * 9 / 10
+		} else {
+			a.state.Running = min(35_000, max(5_000, a.state.Running+s.rng.IntN(1201)-600))
+		}
 	}
 	s.emit(s.world.Info(h, a.state))
 }
@@ -129,6 +136,10 @@ func (s *Sim) serve(now time.Time) {
 		for _, f := range list {
 			s.world.CountIn(census, f.index, gen.Status(status))
 		}
+	}
+	for _, i := range s.world.Actors() {
+		st := s.world.Initial(i)
+		s.world.CountIn(census, i, st.Status())
 	}
 	for _, d := range s.world.Services(census, now.Unix()) {
 		s.emit(d)

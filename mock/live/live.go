@@ -43,11 +43,12 @@ const minCycle = 5 * time.Second
 
 // flow is one active workflow.
 type flow struct {
-	index int
-	pos   int // in Sim.byStatus
-	gone  bool
-	jobs  int // job summaries written by the simulation
-	state gen.State
+	index  int
+	pos    int // in Sim.byStatus
+	gone   bool
+	scened bool // a scenario decides its state
+	jobs   int  // job summaries written by the simulation
+	state  gen.State
 }
 
 // pair is one agent's report on one workflow: one agent_request document.
@@ -92,6 +93,8 @@ type Sim struct {
 	counted   time.Time
 	docs      []gen.Doc // of the current step
 	share     *float64  // of agents' documents that have new content
+	ending    *flow     // the workflow of a scenario that is about to complete; nil: none
+	ends      time.Time // when it does
 	written   int       // agents' documents since share was set
 	changed   int       // those of them with new content
 }
@@ -130,6 +133,7 @@ func New(opts Options) (*Sim, error) {
 		s.join(f)
 		s.active++
 	}
+	s.play()
 	s.countMoving(opts.Start)
 	for h := range s.agents {
 		a := &s.agents[h]
@@ -179,6 +183,7 @@ func (s *Sim) Step(now time.Time) []gen.Doc {
 		s.upload(h, now)
 		s.inform(h, now)
 	}
+	s.end(now)
 	s.serve(now)
 	s.cleanUp(now)
 	return s.docs

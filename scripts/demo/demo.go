@@ -116,7 +116,7 @@ func (o Options) start(ctx context.Context, g *group) error {
 	}
 	if o.CouchURL == "" {
 		if err := g.launch(o.program("mock"), "couch", "--listen", o.CouchAddr,
-			"--workflows", strconv.Itoa(o.Workflows), "--seed", strconv.FormatInt(o.Seed, 10),
+			"--workflows", strconv.Itoa(o.Workflows), "--seed", strconv.FormatInt(o.Seed, 10), "--scenarios",
 			"--live", strconv.FormatFloat(o.Live, 'g', -1, 64)); err != nil {
 			return err
 		}
