@@ -22,6 +22,7 @@ const (
 	LogsPath      = "/logs" // a tab of the page of errors
 	AboutPath     = "/about"
 	ChangedPath   = "/changed"
+	ComparePath   = "/compare" // of names of one kind
 	ColumnsPath   = "/columns"
 	FacetPath     = "/facet/" // a field follows
 	GoPath        = "/go"
@@ -46,6 +47,12 @@ func JobSitePath(site string) string {
 func CampaignPath(name string) string { return CampaignsPath + "/" + url.PathEscape(name) }
 func ReleasePath(name string) string  { return ReleasesPath + "/" + url.PathEscape(name) }
 func AgentPath(name string) string    { return AgentsPath + "/" + url.PathEscape(name) }
+
+// CompareWith is the address of the comparison of names of a kind: campaign, release,
+// site or agent.
+func CompareWith(kind string, names ...string) string {
+	return ComparePath + "?" + url.Values{kind: names}.Encode()
+}
 
 // baseKey is that of the base path in the context of a page.
 type baseKey struct{}

@@ -10,6 +10,10 @@ type Spark struct {
 	Name   string
 	Counts []int64 // at equal intervals, newest last
 	Span   int64   // s that they cover
+
+	// On the scale of others; 0: on its own.
+	Top   int64 // count at the top; 0 is at the bottom
+	Width int64 // s that the width stands for; the line ends at the right
 }
 
 // History has the counts over time of a page and the time that they cover.
@@ -86,14 +90,22 @@ const (
 const sparkFloor = 0.05
 
 // points returns the SVG points of the line, scaled from the lowest to the highest
-// count, or to the floor around their middle. A constant line is in the middle.
+// count, or to the floor around their middle, unless it is on the scale of others. A
+// constant line is in the middle.
 func (s Spark) points() string {
 	var b strings.Builder
 	least, most := float64(s.least()), float64(s.most())
 	spread := max(most-least, sparkFloor*most)
 	least -= (spread - (most - least)) / 2
+	if s.Top > 0 {
+		least, spread = 0, float64(s.Top)
+	}
+	share := 1.0 // of the width
+	if s.Width > s.Span {
+		share = float64(s.Span) / float64(s.Width)
+	}
 	for i, c := range s.Counts {
-		x := sparkWidth * float64(i) / float64(max(len(s.Counts)-1, 1))
+		x := sparkWidth * (1 - share + share*float64(i)/float64(max(len(s.Counts)-1, 1)))
 		y := sparkHeight / 2.0
 		if spread > 0 {
 			y = sparkHeight - sparkEdge - (sparkHeight-2*sparkEdge)*(float64(c)-least)/spread

@@ -89,6 +89,7 @@ func (s *system) everyPage(t *testing.T) []string {
 	return []string{
 		"/", "/workflows", "/workflows?status=running-open&site=T*&cols=jobs", "/workflows?q=nothing-has-this-name",
 		"/workflows?colour=blue&status=running-opn", "/workflows/" + url.PathEscape(w.Workflow), "/workflows/" + url.PathEscape(w.Workflow) + "?show=jobs,logs", "/workflows/not-there",
+		"/compare?campaign=" + url.QueryEscape(w.Campaign), "/compare?site=" + strings.Join(w.Sites[:min(len(w.Sites), 4)], "&site="),
 		"/campaigns", "/campaigns/" + url.PathEscape(w.Campaign), "/sites", "/sites/" + url.PathEscape(w.Sites[0]),
 		"/releases", "/releases/" + url.PathEscape(w.Release), "/agents", "/agents/" + url.PathEscape(w.Agents[0]), "/errors", "/errors?exitcode=8021&rows=all", "/agents?kind=service",
 		"/attention", "/go?q=T2", "/facet/sites?prefix=T", "/columns", "/selection?status=running-open", "/changed?since=forgotten",

@@ -38,6 +38,8 @@ func TestBrowserLists(t *testing.T) {
 				{"columns", columnsChosen},
 				{"address", addressIsTheView},
 				{"export", exportHasAll},
+				{"compare", compareTicked},
+				{"compare from the overview", compareInThreeClicks},
 				{"unknown workflow", unknownWorkflow},
 				{"parts of the frame", navigation},
 			} {

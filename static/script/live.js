@@ -8,7 +8,7 @@
   }
   const idle = 3000; // ms without input
   const busy = () => document.hidden || performance.now() - touched < idle || document.activeElement.closest('form:not(#pick), dialog')
-    || $('dialog[open], main :checked[name=name]') || String(getSelection());
+    || $('dialog[open], main table :checked') || String(getSelection());
 
   const refresh = () => {
     const pill = $('#pill');

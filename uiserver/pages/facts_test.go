@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,12 +79,17 @@ func checkStructure(t *testing.T, doc *goquery.Document) {
 		assert.NotEmpty(t, region.AttrOr("aria-label", ""))
 	})
 	doc.Find("th").Each(func(_ int, th *goquery.Selection) {
-		assert.Contains(t, []string{"col", "row"}, th.AttrOr("scope", ""), "th has a scope")
+		assert.Contains(t, []string{"col", "row", "rowgroup"}, th.AttrOr("scope", ""), "th has a scope")
 	})
 	doc.Find("table").Each(func(_ int, table *goquery.Selection) {
 		columns := table.Find("thead th").Length()
 		table.Find("tbody tr").Each(func(_ int, row *goquery.Selection) {
-			assert.Equal(t, columns, row.Children().Length(), "number of cells in a row")
+			cells := 0
+			for _, cell := range row.Children().EachIter() {
+				span, _ := strconv.Atoi(cell.AttrOr("colspan", "1"))
+				cells += span
+			}
+			assert.Equal(t, columns, cells, "number of cells in a row")
 		})
 	})
 }

@@ -39,6 +39,7 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	get(web.ColumnsPath, p.chooseColumns)
 	get(web.SelectionPath, p.selection)
 	get(web.ChangedPath, p.changed)
+	get(web.ComparePath, p.compared)
 	get(web.APIPrefix, p.api)
 	get(web.AboutPath, p.about)
 	e.GET(web.PulsePath, p.pulse) // without the headers of a page, so that a 304 stays small

@@ -112,6 +112,8 @@ func everyPage(records *testcache.World) []string {
 		"/facet/agents?prefix=nothing", "/selection?status=running-open", "/selection?name=" + failing.Workflow, "/selection?q=nothing+at+all",
 		"/columns", "/columns?cols=jobs&status=new&up=Success", "/changed", "/changed?from=2026-01-01", "/changed?since=" + records.Older + "&from=1763700000", "/changed?since=forgotten", "/changed?since=" + records.Generation,
 		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/sites?rows=all", "/releases", "/agents", "/agents?kind=service", "/agents?sort=-Failure", "/api", "/api?status=running-open&try=%2Ffetch", "/api?try=%2Fstatus", "/about",
+		web.ComparePath, web.CompareWith("campaign", records.Campaigns[0].Campaign, failing.Campaign), web.CompareWith("site", records.Sites[0].Site, records.Sites[1].Site, failing.Sites[0]),
+		web.CompareWith("release", records.Releases[0].Release, records.Releases[1].Release), web.CompareWith("agent", testcache.Hostile()[0], normalAgent(records)),
 		"/errors", "/errors?exitcode=8021&site=T1_US_FNAL", "/errors?exitcode=1", "/errors?rows=all&campaign=Run3*", "/errors?state=jobfailed&q=task",
 		"/logs", "/logs?type=*error&reporter=vocms*", "/logs?campaign=Run3*&thread=x",
 		web.CampaignPath(failing.Campaign), web.ReleasePath(failing.Release),
