@@ -81,6 +81,14 @@ func (c *Client) History(ctx context.Context, v url.Values) ([]schema.TimelinePo
 	return list, meta, err
 }
 
+// AgentChanges reads the changes of agents' states; v has the parameters of the
+// API: agent, since.
+func (c *Client) AgentChanges(ctx context.Context, v url.Values) ([]schema.AgentChange, Meta, error) {
+	var list []schema.AgentChange
+	meta, err := c.get(ctx, "/history/agents", v, &list)
+	return list, meta, err
+}
+
 // OpenAPI reads the OpenAPI document.
 func (c *Client) OpenAPI(ctx context.Context) (map[string]any, error) {
 	var doc map[string]any

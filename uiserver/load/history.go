@@ -56,6 +56,18 @@ func (r Round) History(by string, pick url.Values) *web.History {
 	return &out
 }
 
+// AgentChanges requests the changes of an agent's state, oldest first. Errors do
+// not fail the page.
+func (r Round) AgentChanges(agent string) *Answer[[]schema.AgentChange] {
+	return ask(r.Apart(), func(ctx context.Context) ([]schema.AgentChange, Meta, error) {
+		changes, meta, err := r.loader.Client.AgentChanges(ctx, url.Values{"agent": {agent}})
+		if err != nil {
+			r.loader.LeftOut("changes of an agent's state", err)
+		}
+		return changes, meta, err
+	})
+}
+
 // lines returns one line per name, from points in order of time. Where a name has
 // no point at a time, its count is 0.
 func (l *Loader) lines(points []schema.TimelinePoint, meta Meta) web.History {

@@ -1,8 +1,6 @@
 package pages
 
 import (
-	"slices"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/dmwm/wmstats/schema"
@@ -30,6 +28,8 @@ var agentColumns = []query.GroupColumn{
 	{Key: "Failure", Label: "failed", Doc: "jobs that failed for good", Numeric: true},
 	{Key: "FailureRate", Label: "failure rate", Doc: "share of finished jobs that failed", Numeric: true},
 	{Key: "Cooloff", Label: "cool-off", Doc: "jobs waiting to be retried", Numeric: true},
+	{Key: "Team", Label: "team"},
+	{Key: "Version", Label: "version"},
 }
 
 var serviceColumns = []query.GroupColumn{
@@ -69,24 +69,21 @@ func (p *Pages) agents(c echo.Context) error {
 		h.Href += "&" + kindParam + "=" + kind
 		page.Heads = append(page.Heads, h)
 	}
-	shown := slices.DeleteFunc(slices.Clone(all.Value), func(a schema.Agent) bool {
-		return (a.Kind == kindService) != (kind == kindService) || !web.Holds(a.Agent, wire.Words(q.Text))
-	})
-	page.Cards, page.Rows = agentCards(shown), agentCards(rows.Value)
+	page.Rows = agentRows(rows.Value)
 	for i := range page.Rows {
 		page.Rows[i].Line, page.Rows[i].NoLine = lines.Of(page.Rows[i].Agent.Agent)
 	}
 	return p.render(c, status(notes), web.Agents(page))
 }
 
-func agentCards(agents []schema.Agent) []web.AgentCard {
-	var cards []web.AgentCard
+func agentRows(agents []schema.Agent) []web.AgentRow {
+	var rows []web.AgentRow
 	for _, a := range agents {
-		cards = append(cards, web.AgentCard{
+		rows = append(rows, web.AgentRow{
 			AgentDetail: schema.AgentDetail{Agent: a}, List: query.WorkflowsOf("Agents", a.Agent),
 		})
 	}
-	return cards
+	return rows
 }
 
 // agentTabs returns the two tabs with their counts.

@@ -162,7 +162,7 @@ func statePages(assets web.AssetURLs) []Story {
 // agents has one agent of each severity, and one with hostile texts.
 func agents(assets web.AssetURLs) web.AgentsPage {
 	page := web.AgentsPage{Frame: Frame("Agents", web.Ageing, assets), JSON: "/agents.json", Tabs: []web.Link{{Text: "WMAgents"}, {Text: "Central services", Href: "?kind=service"}}}
-	for _, label := range []string{"agent", "severity", "report", "job counts", "workflows", "jobs done", "running", "failed", "failure rate", "cool-off"} {
+	for _, label := range []string{"agent", "severity", "report", "job counts", "workflows", "jobs done", "running", "failed", "failure rate", "cool-off", "team", "version"} {
 		page.Heads = append(page.Heads, web.GroupHead{Label: label, Href: "?sort=" + strings.ReplaceAll(label, " ", "")})
 	}
 	for i, severity := range append(schema.Severities(), "") {
@@ -170,8 +170,7 @@ func agents(assets web.AssetURLs) web.AgentsPage {
 			Agent: Hostile()[i%len(Hostile())], Kind: "agent", Severity: severity, Reasons: Hostile()[:2], UpdateTime: Now - int64(i)*2000, DataUpdateTime: int64(i) * Now / 6,
 			Draining: i%2 == 0, DrainWaits: Hostile()[:i%3], Counters: schema.JobCounts{Success: 10000, FailureException: int64(i)}.Derive(),
 		}}
-		card := web.AgentCard{AgentDetail: a, List: "/workflows?agent=x"}
-		page.Rows, page.Cards = append(page.Rows, card), append(page.Cards, card)
+		page.Rows = append(page.Rows, web.AgentRow{AgentDetail: a, List: "/workflows?agent=x"})
 	}
 	return page
 }
