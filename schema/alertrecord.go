@@ -32,7 +32,7 @@ type Silence struct {
 func AlertsOf(w *Workflow, f Facts, l Limits) []Alert {
 	out := []Alert{}
 	for _, code := range w.Alerts {
-		a := Alert{Workflow: w.Workflow, Rule: code, Since: w.StatusTime}
+		a := Alert{Workflow: w.Workflow, Rule: code, Since: since(w, code, &f, l)}
 		bad := badJobs(w)
 		switch code {
 		case AlertFailed:
@@ -44,12 +44,10 @@ func AlertsOf(w *Workflow, f Facts, l Limits) []Alert {
 				failingReason(w), 100*float64(bad)/float64(bad+w.Success), bad+w.Success, l.SiteErrorPercent())
 		case AlertAssignedStall:
 			a.Reason = fmt.Sprintf("in status %s since %s, the limit is %s", w.Status, utc(w.StatusTime), Span(l.AssignedStall))
-			a.Since += l.AssignedStall + 1
 		case AlertStatusStall:
 			a.Reason = fmt.Sprintf("in status %s since %s without a running job, the limit is %s", w.Status, utc(w.StatusTime), Span(l.StatusStall))
-			a.Since += l.StatusStall + 1
 		case AlertStaleAgent:
-			a.Reason, a.Since = silence(f.Silent, l)
+			a.Reason = silence(f.Silent, l)
 		case AlertSkippedFiles:
 			a.Reason = fmt.Sprintf("%d input files skipped", w.SkippedFiles)
 			if w.SkippedFiles == 0 {
@@ -85,9 +83,9 @@ func paused(w *Workflow, l Limits) string {
 }
 
 // silence lists the agents, the longest silent first.
-func silence(silent []Silence, l Limits) (text string, since int64) {
+func silence(silent []Silence, l Limits) string {
 	if len(silent) == 0 {
-		return "an agent is silent", 0
+		return "an agent is silent"
 	}
 	if len(silent) > 1 {
 		silent = slices.Clone(silent)
@@ -106,10 +104,7 @@ func silence(silent []Silence, l Limits) (text string, since int64) {
 			names = append(names, " ever"...)
 		}
 	}
-	if at := silent[0].Time; at > 0 {
-		since = at + l.AgentSilent + 1
-	}
-	return "no job counts of " + string(names) + ", the limit is " + Span(l.AgentSilent), since
+	return "no job counts of " + string(names) + ", the limit is " + Span(l.AgentSilent)
 }
 
 // AlertsOfAgent returns the reasons why an agent is in error or has a warning,

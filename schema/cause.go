@@ -14,6 +14,7 @@ type Facts struct {
 	Skipped Part      // the agent that skipped most input files
 	Exit    Part      // the exit code with most job reports; they are not in the agents' reports
 	Began   []Began   // rules of the alerts file
+	Seen    []Began   // rules of any kind that were seen to begin, by when that was; not those that held at the first read
 }
 
 // Part is the greatest part of a whole: how many of all a site, an agent or an
@@ -23,7 +24,7 @@ type Part struct {
 	Of, All int64
 }
 
-// Began is when an own rule of the alerts file began to hold, Unix s.
+// Began is when a rule began to hold, Unix s.
 type Began struct {
 	Rule string
 	Time int64
@@ -131,7 +132,7 @@ func (a *Alert) explain(w *Workflow, f Facts, l Limits) {
 	case AlertPausedJobs:
 		site(f.Paused, "paused jobs")
 	default:
-		a.explainOwn(w, f, l)
+		a.explainOwn(w, l)
 	}
 	if who := l.Who[a.Rule]; who != "" {
 		a.Who = who
@@ -154,12 +155,7 @@ func quiet(silent []Silence) (cause, who string) {
 	if len(silent) == 0 {
 		return "an agent has been silent for too long", ""
 	}
-	first := silent[0]
-	for _, s := range silent[1:] {
-		if cmp.Or(cmp.Compare(s.Time, first.Time), cmp.Compare(s.Agent, first.Agent)) < 0 {
-			first = s
-		}
-	}
+	first := longestSilent(silent)
 	cause = first.Agent + " has never reported"
 	if first.Time > 0 {
 		cause = first.Agent + " has been silent since " + utc(first.Time)

@@ -50,6 +50,14 @@ func Judge(a *Agent, now int64, limits Limits) {
 	}
 }
 
+// ReportedSeverity returns the severity that an agent has by its last report
+// alone, however old that is.
+func ReportedSeverity(a Agent, now int64, limits Limits) string {
+	a.UpdateTime, a.DataUpdateTime = now, 0
+	Judge(&a, now, limits)
+	return a.Severity
+}
+
 // judge returns all rules that hold for an agent, worst first.
 func judge(a *Agent, now int64, limits Limits) (out []reason) {
 	all := slices.Concat(reports(a, now, limits), troubles(a), warnings(a), drain(a))

@@ -24,14 +24,8 @@ func (l Limits) OwnRule(name string) (r OwnRule, ok bool) {
 }
 
 // explainOwn completes the alert of an own rule.
-func (a *Alert) explainOwn(w *Workflow, f Facts, l Limits) {
+func (a *Alert) explainOwn(w *Workflow, l Limits) {
 	rule, _ := l.OwnRule(a.Rule)
-	a.Since = 0
-	for _, b := range f.Began {
-		if b.Rule == a.Rule {
-			a.Since = b.Time
-		}
-	}
 	a.Reason, a.Cause, a.Who = "matches "+rule.Query, entered(w), requestor(w)
 	if rule.For > 0 {
 		a.Reason += " for " + Span(rule.For)

@@ -68,6 +68,7 @@ func expensiveRequests() []expensive {
 		{"facet of names", "GET", "/facet/workflow?limit=1000&prefix=pdm", ""},
 		{"page of a site", "GET", "/sites/T1_US_FNAL?sort=OutputDatasets&facets=workflow:1000", ""},
 		{"attention", "GET", "/attention", ""},
+		{"new attention", "GET", "/attention?since=1&new=1", ""},
 		{"failing jobs", "GET", "/errors?by=workflow,exitcode,site,state&workflow=*a*b*,!*c*d*&sort=-meaning,area", ""},
 		{"log messages", "GET", "/logs?workflow=*a*b*,!*c*d*&type=" + strings.Join(globs, ",") + "&sort=-message,thread", ""},
 		{"changes", "GET", "/changes?since=t-1&workflow=" + strings.Join(globs, ","), ""},

@@ -3,8 +3,11 @@ package api
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,15 +17,20 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// showAttention handles GET /attention?rule=a,b: the rules that match, their
-// items, and the URL of the full list. NDJSON and CSV have one line for each
-// item.
+// showAttention handles GET /attention?rule=a,b&since=&new=1: the rules that
+// match, their items, and the URL of the full list. since= counts and marks the
+// items that began at or after that time, and new=1 lists no others. NDJSON and
+// CSV have one line for each item.
 func (a *API) showAttention(c echo.Context) error {
-	v, err := onlyParams(c, "rule", "format", "dl")
+	v, err := onlyParams(c, "rule", "since", "new", "format", "dl")
 	if err != nil {
 		return err
 	}
-	q, err := wire.ParseQueryExcept(v, "rule")
+	q, err := wire.ParseQueryExcept(v, "rule", "since", "new")
+	if err != nil {
+		return err
+	}
+	since, onlyNew, err := newSince(v, a.o.Now())
 	if err != nil {
 		return err
 	}
@@ -45,16 +53,35 @@ func (a *API) showAttention(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body := wire.Attention{Generation: generation.ID(), Time: answer.Timestamp(generation.Time()), Total: total, Rules: []wire.AttentionRule{}}
+	byRule, begun, err := a.attentionNew(ctx, state, since)
+	if err != nil {
+		return err
+	}
+	var only *attention.Only
+	if onlyNew {
+		only = &attention.Only{Since: cmp.Or(since, math.MaxInt64)} // without since= no item is new
+		if only.Names, err = a.attention.Load().NewNames(ctx, generation, only.Since); err != nil {
+			return fmt.Errorf("select new items: %w", err)
+		}
+	}
+	body := wire.Attention{Generation: generation.ID(), Time: answer.Timestamp(generation.Time()), Total: total, New: begun, Rules: []wire.AttentionRule{}}
 	for i := range rules {
 		r := &rules[i]
-		m, err := a.attentionItems(ctx, state, r)
+		m, err := a.attentionItems(ctx, state, r, only)
 		if err != nil {
 			return err
 		}
-		body.Rules = append(body.Rules, wire.AttentionRule{
-			Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query(), Count: m.Count, Workflows: m.Workflows, Items: m.Items,
-		})
+		one := wire.AttentionRule{
+			Rule: r.Name, Title: r.Title, Help: r.Help, Query: base(c) + r.Query(), Count: m.Count, New: -1, Workflows: m.Workflows, Items: []wire.AttentionItem{},
+		}
+		if since > 0 {
+			one.New = byRule[r.Name]
+		}
+		for _, item := range m.Items {
+			item.New = since > 0 && item.Began >= since
+			one.Items = append(one.Items, item.AttentionItem)
+		}
+		body.Rules = append(body.Rules, one)
 	}
 	slices.SortStableFunc(body.Rules, func(a, b wire.AttentionRule) int {
 		return cmp.Or(cmp.Compare(b.Workflows, a.Workflows), cmp.Compare(min(b.Count, 1), min(a.Count, 1)))
@@ -65,6 +92,18 @@ func (a *API) showAttention(c echo.Context) error {
 	}
 	lines := attentionRecords(&body)
 	return sendList(c, a, ans, listing{fields: schema.Describe[schema.AttentionRecord](), total: int64(len(lines))}, lines)
+}
+
+// newSince reads since= and new=.
+func newSince(v url.Values, now time.Time) (since int64, only bool, err error) {
+	if since, err = sinceTime(v["since"], now); err != nil {
+		return 0, false, err
+	}
+	given := v["new"]
+	if len(given) > 1 || len(given) == 1 && given[0] != "1" {
+		return 0, false, wire.BadValue("new", "The only value is 1: only items that began at or after since=.")
+	}
+	return since, len(given) == 1, nil
 }
 
 // attentionRecords returns the items of all rules as flat records.

@@ -14,45 +14,81 @@ func (a *API) attentionState(generation *store.Generation) attention.State {
 	return attention.State{Generation: generation, Agents: a.o.Store.Agents(generation), Source: a.o.Store.Source(), Now: a.o.Now()}
 }
 
-// attentionItems returns the items of a rule. Workflows are selected once for a
-// generation and a read of the job reports: whoever asks does not cause such a
-// read, which takes minutes.
-func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule) (attention.Matches, error) {
+// attentionItems returns the items of a rule. Without only, workflows are
+// selected once for a generation and a read of the job reports: whoever asks does
+// not cause such a read, which takes minutes.
+func (a *API) attentionItems(ctx context.Context, state attention.State, r *attention.Rule, only *attention.Only) (attention.Matches, error) {
 	key := "attention/" + state.Generation.ID() + "/" + r.Name
 	if reports := a.failing.newest(); reports != nil {
 		state.Exits = reports.ExitCodes
 		key += "/" + reports.id
 	}
-	if len(r.Terms) > 0 {
+	kept := len(r.Terms) > 0 && only == nil
+	if kept {
 		if cached, ok := a.o.Cache.Get(key); ok {
 			if m, ok := cached.(attention.Matches); ok {
 				return m, nil
 			}
 		}
 	}
-	m, err := a.attention.Load().Items(ctx, state, r)
+	m, err := a.attention.Load().Items(ctx, state, r, only)
 	if err != nil {
 		return m, fmt.Errorf("rank attention: %w", err)
 	}
-	if len(r.Terms) > 0 {
+	if kept {
 		const usual = 700 // bytes of an item with its reasons and alerts
 		a.o.Cache.Set(key, m, int64(usual*(1+len(m.Items))))
 	}
 	return m, nil
 }
 
-// attentionTotal returns the number for /pulse; -1 if it is unknown.
-func (a *API) attentionTotal(ctx context.Context) int {
+// attentionTotals returns the numbers for /pulse: all items, and those that
+// began at or after since; -1 if they are unknown. Without since there are no
+// new ones.
+func (a *API) attentionTotals(ctx context.Context, since int64) (total, begun int) {
 	generation, ok := a.o.Store.Newest()
 	if !ok {
-		return -1
+		return -1, -1
 	}
-	_, total, err := a.attention.Load().Count(ctx, a.attentionState(generation))
+	state := a.attentionState(generation)
+	_, total, err := a.attention.Load().Count(ctx, state)
+	if err == nil {
+		_, begun, err = a.attentionNew(ctx, state, since)
+	}
 	if err != nil {
 		a.log.ErrorContext(ctx, "could not count attention", "err", err)
-		return -1
+		return -1, -1
 	}
-	return total
+	return total, begun
+}
+
+// attentionNew counts the items that began at or after since, by rule and in
+// all; -1 without since. Their times are read once for a generation.
+func (a *API) attentionNew(ctx context.Context, state attention.State, since int64) (byRule map[string]int, total int, err error) {
+	if since == 0 {
+		return nil, -1, nil
+	}
+	rules := a.attention.Load()
+	key := "attention/" + state.Generation.ID()
+	began, ok := a.cachedBegan(key)
+	if !ok {
+		if began, err = rules.Began(ctx, state.Generation); err != nil {
+			return nil, -1, fmt.Errorf("count new items: %w", err)
+		}
+		const least = 500 // bytes
+		a.o.Cache.Set(key, began, least+began.Size())
+	}
+	byRule, total = rules.CountNew(state, began, since)
+	return byRule, total, nil
+}
+
+func (a *API) cachedBegan(key string) (*attention.Began, bool) {
+	cached, ok := a.o.Cache.Get(key)
+	if !ok {
+		return nil, false
+	}
+	began, ok := cached.(*attention.Began)
+	return began, ok
 }
 
 // attentionMetric counts at each scrape.

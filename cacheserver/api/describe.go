@@ -96,6 +96,7 @@ func shapes() map[string]shape {
 		return openapi.Param{Name: name, Doc: doc, Example: example}
 	}
 	gen := query("gen", "generation to read; default: the newest", "g1f2e3-1834")
+	newSince := query("since", "time from which on items are new: RFC 3339, a date, Unix seconds, or a duration such as 2d before now", "1d")
 	format := openapi.Param{Name: "format", Doc: "format of the answer; overrides Accept", Example: "json",
 		Schema: map[string]any{"type": "string", "enum": []string{"json", "ndjson", "jsonl", "csv"}}}
 	save := openapi.Param{Name: "dl", Doc: "answer as a file download", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"0", "1", "true", "false"}}}
@@ -143,12 +144,13 @@ func shapes() map[string]shape {
 		"/facet/:name": {filters: true, answers: linesToo(oneOf[wire.FacetPage]()), params: []openapi.Param{
 			query("prefix", "prefix of the values, ignoring case", "a"), query("limit", "maximum number of values", "5")}},
 		"/attention": {answers: linesToo(oneOf[wire.Attention]()), params: []openapi.Param{
-			query("rule", "rules to evaluate; default: all", "failed"), format, save}},
+			query("rule", "rules to evaluate; default: all", "failed"), newSince,
+			{Name: "new", Doc: "1: only items that began at or after since=", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"1"}}}, format, save}},
 		"/changes": {filters: true, without: []string{"gen", "minAge", "maxAge"}, answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[wire.Change](), mediaEvents: nil}, params: []openapi.Param{
 			query("since", "generation that the client has; also as Last-Event-ID", "g1f2e3-1834"),
 			{Name: "feed", Doc: "normal: at once; longpoll: when there are changes; sse: a stream", Example: "normal", Schema: map[string]any{"type": "string", "enum": feeds}},
 			query("timeout", "maximum wait of a long poll", ""), query("include", "records: include the records of Workflows", "records")}},
-		"/pulse":      {answers: oneOf[wire.Pulse]()},
+		"/pulse":      {answers: oneOf[wire.Pulse](), params: []openapi.Param{newSince}},
 		"/quarantine": {params: append([]openapi.Param{query("fields", "keys to return; ID is always included", "Reason")}, page...), answers: listOf[Quarantined]()},
 		"/history": {params: []openapi.Param{
 			{Name: "by", Doc: "workflows by status (of all workflows only), workflows by group of statuses, or jobs by state; default: status of all workflows, group of names", Example: "status", Schema: map[string]any{"type": "string", "enum": []string{"status", "group", "state"}}},

@@ -81,7 +81,7 @@ func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 	if q.Points, err = readPoints(v.Get("points")); err != nil {
 		return q, err
 	}
-	q.Since, err = a.historySince(v["since"])
+	q.Since, err = sinceTime(v["since"], a.o.Now())
 	return q, err
 }
 
@@ -150,23 +150,6 @@ func readPoints(text string) (int, error) {
 	return n, nil
 }
 
-func (a *API) historySince(values []string) (since int64, err error) {
-	if len(values) == 0 || values[0] == "" {
-		return 0, nil
-	}
-	bound, err := wire.ParseQuery(url.Values{"since": values})
-	if err != nil {
-		return 0, err
-	}
-	for _, t := range bound.Terms {
-		since = int64(t.Number)
-		if t.Op == wire.MaxAge {
-			since = a.o.Now().Unix() - int64(t.Number)
-		}
-	}
-	return since, nil
-}
-
 // noHistory returns the problem for the first name that is not followed.
 func (a *API) noHistory(q timeline.Query) error {
 	followed := a.o.History.Names(q.Kind)
@@ -194,7 +177,7 @@ func (a *API) listAgentChanges(c echo.Context) error {
 	if len(agents) > mostLines {
 		return wire.BadValue("agent", fmt.Sprintf("At most %d values; without any, all agents.", mostLines))
 	}
-	since, err := a.historySince(v["since"])
+	since, err := sinceTime(v["since"], a.o.Now())
 	if err != nil {
 		return err
 	}

@@ -246,3 +246,21 @@ func readOrder(fields []schema.Field, values []string) (order []wire.SortKey, er
 	}
 	return order, nil
 }
+
+// sinceTime reads since=: a time, or an age before now. Without a value it is 0.
+func sinceTime(values []string, now time.Time) (since int64, err error) {
+	if len(values) == 0 || values[0] == "" {
+		return 0, nil
+	}
+	bound, err := wire.ParseQuery(url.Values{"since": values})
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range bound.Terms {
+		since = int64(t.Number)
+		if t.Op == wire.MaxAge {
+			since = now.Unix() - int64(t.Number)
+		}
+	}
+	return since, nil
+}

@@ -8,16 +8,22 @@ import (
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
-// showPulse handles GET /pulse: the CacheInfo record with a count, which works
+// showPulse handles GET /pulse?since=: the CacheInfo record with a count, which works
 // before the first generation too. Its tag leaves out the time of the last
 // check, which changes all the time.
 func (a *API) showPulse(c echo.Context) error {
 	began := a.o.Now()
-	if _, err := onlyParams(c); err != nil {
+	v, err := onlyParams(c, "since")
+	if err != nil {
+		return err
+	}
+	since, err := sinceTime(v["since"], a.o.Now())
+	if err != nil {
 		return err
 	}
 	a.bound(c)
-	info := wire.Pulse{CacheInfo: a.o.Store.Info(), Attention: a.attentionTotal(c.Request().Context())}
+	info := wire.Pulse{CacheInfo: a.o.Store.Info(), Attention: -1, New: -1}
+	info.Attention, info.New = a.attentionTotals(c.Request().Context(), since)
 	body, err := encode(info)
 	if err != nil {
 		return err

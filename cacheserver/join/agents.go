@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/dmwm/wmstats/schema"
 )
 
 func (j *Join) applyInfo(b *batch, c *Change) {
@@ -51,14 +53,45 @@ func (j *Join) listAgents() []Agent {
 		return j.state.Agents
 	}
 	j.fresh.listAgain = false
+	before := map[string]*Agent{}
+	if j.state != nil {
+		for i := range j.state.Agents {
+			before[j.state.Agents[i].ID] = &j.state.Agents[i]
+		}
+	}
 	list := make([]Agent, 0, len(j.agents))
 	for _, a := range j.agents {
-		list = append(list, Agent{a.id, a.detail, a.heard})
+		if j.state != nil {
+			a.turned = j.turned(before[a.id], a.detail)
+		}
+		list = append(list, Agent{a.id, a.detail, a.heard, a.turned})
 	}
 	slices.SortFunc(list, func(a, b Agent) int {
 		return cmp.Or(cmp.Compare(a.Detail.Agent.Agent, b.Detail.Agent.Agent), cmp.Compare(a.ID, b.ID))
 	})
 	return list
+}
+
+// turned returns when an agent was seen to become of the severity of its report,
+// given the agent in the last State. One that was in error because it was silent,
+// and then reports an error, has been in error since the limit was passed.
+func (j *Join) turned(was *Agent, report *schema.AgentDetail) int64 {
+	if was == nil {
+		return j.now()
+	}
+	severity := func(d *schema.AgentDetail) string { return schema.ReportedSeverity(d.Agent, j.now(), j.limits) }
+	is := severity(report)
+	if was.Detail == report || severity(was.Detail) == is {
+		return was.Turned
+	}
+	heard := was.Heard
+	if j.fresh.returned != nil {
+		heard = cmp.Or(j.fresh.returned.Agents[was.ID], heard)
+	}
+	if silent := heard.Time + j.limits.AgentSilent + 1; is == schema.SeverityError && heard.Time > 0 && silent <= j.now() {
+		return silent
+	}
+	return j.now()
 }
 
 // freshest returns when agents were last heard of.

@@ -219,7 +219,7 @@ func TestACheckpointHasAllState(t *testing.T) {
 		{agentReport{}, map[string]string{
 			"id": kept, "workflow": made, "hash": kept, "time": kept, "content": kept, "ahead": kept, "silent": kept, "stray": kept, "packed": kept, "seen": none, "idle": kept,
 		}},
-		{agentInfo{}, map[string]string{"id": kept, "hash": kept, "heard": kept, "detail": kept, "seen": none}},
+		{agentInfo{}, map[string]string{"id": kept, "hash": kept, "heard": kept, "turned": kept, "detail": kept, "seen": none}},
 		{Join{}, map[string]string{
 			"opt": none, "layout": kept, "columns": none, "editor": none, "moment": none, "limits": kept, "own": made, "again": kept, "state": kept, "names": kept, "sums": made,
 			"workflows": made, "aliases": made, "reports": made, "agents": made, "unmatched": made, "strays": made, "known": made, "recovery": made, "fresh": kept,

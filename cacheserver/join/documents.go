@@ -109,6 +109,7 @@ type agentInfo struct {
 	hash   uint64
 	heard  Heard
 	seen   uint32
+	turned int64               // when its severity was seen to change, Unix s; 0: since the first read
 	detail *schema.AgentDetail // never changed
 }
 

@@ -13,11 +13,12 @@ const (
 	factPaused
 	factSkipped
 	factBegan
+	factSeen
 )
 
 // hasFacts reports whether appendFacts would write any.
 func hasFacts(f *schema.Facts) bool {
-	return f.Failing.Name != "" || f.Paused.Name != "" || f.Skipped.Name != "" || len(f.Began) > 0
+	return f.Failing.Name != "" || f.Paused.Name != "" || f.Skipped.Name != "" || len(f.Began) > 0 || len(f.Seen) > 0
 }
 
 // appendFacts appends the number of facts and each of them.
@@ -26,7 +27,7 @@ func appendFacts(dst []byte, f *schema.Facts) []byte {
 		kind uint64
 		part schema.Part
 	}{{factFailing, f.Failing}, {factPaused, f.Paused}, {factSkipped, f.Skipped}}
-	n := len(f.Began)
+	n := len(f.Began) + len(f.Seen)
 	for _, p := range parts {
 		if p.part.Name != "" {
 			n++
@@ -40,6 +41,9 @@ func appendFacts(dst []byte, f *schema.Facts) []byte {
 	}
 	for _, b := range f.Began {
 		dst = appendFact(dst, factBegan, schema.Part{Name: b.Rule, Of: b.Time})
+	}
+	for _, b := range f.Seen {
+		dst = appendFact(dst, factSeen, schema.Part{Name: b.Rule, Of: b.Time})
 	}
 	return dst
 }
@@ -64,6 +68,8 @@ func (r *sourceReader) facts() (f schema.Facts) {
 			f.Skipped = p
 		case factBegan:
 			f.Began = append(f.Began, schema.Began{Rule: p.Name, Time: p.Of})
+		case factSeen:
+			f.Seen = append(f.Seen, schema.Began{Rule: p.Name, Time: p.Of})
 		}
 	}
 	return f

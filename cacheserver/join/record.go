@@ -100,7 +100,7 @@ func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentRepor
 	began, due := j.alert(w, record, joined)
 	j.schedule(w, due)
 	facts := schema.FactsOf(record, reports)
-	facts.Began = began
+	facts.Began, facts.Seen = began, j.seen(was, record.Alerts)
 	// Blocks copy their input, so one buffer serves all records of a batch.
 	start := len(j.work.encoded)
 	j.work.encoded = schema.AppendJSON(j.work.encoded, record)

@@ -168,7 +168,7 @@ func (r *restoring) frame(i int, data []byte) error {
 }
 
 func (r *restoring) agent(c *checkpoint.Cursor, to *restored) error {
-	a := &agentInfo{id: c.Text(), hash: c.Uint64(), heard: Heard{c.Int(), c.Int()}, detail: new(schema.AgentDetail)}
+	a := &agentInfo{id: c.Text(), hash: c.Uint64(), heard: Heard{c.Int(), c.Int()}, turned: c.Int(), detail: new(schema.AgentDetail)}
 	if json.Unmarshal(c.Bytes(c.Count(1)), a.detail) != nil {
 		return checkpoint.Broken("an unreadable agent_info document")
 	}

@@ -15,7 +15,7 @@ import (
 
 // savedVersion is the version of the format of Saved. Raise it when the format
 // changes; the checkpoint's fingerprint covers the meaning of records.
-const savedVersion = 9
+const savedVersion = 10
 
 // Kinds of frames after the first one, which has the data that the others need.
 const (
@@ -158,6 +158,7 @@ func (s *Saved) writeAgents(put func([]byte) error) error {
 		dst = binary.LittleEndian.AppendUint64(dst, a.hash)
 		dst = binary.AppendVarint(dst, a.heard.Time)
 		dst = binary.AppendVarint(dst, a.heard.Ahead)
+		dst = binary.AppendVarint(dst, a.turned)
 		if err := put(checkpoint.AppendText(dst, detail)); err != nil {
 			return err
 		}

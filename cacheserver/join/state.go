@@ -27,6 +27,7 @@ type Agent struct {
 	ID     string
 	Detail *schema.AgentDetail
 	Heard  Heard // at the moment of the State
+	Turned int64 // when schema.ReportedSeverity was seen to change, Unix s; 0: it has not since the first read
 }
 
 // Heard is when a document was written, as far as that is credible.

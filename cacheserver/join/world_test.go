@@ -69,6 +69,7 @@ func (w *world) report() Change {
 func (w *world) info() Change {
 	agent := fmt.Sprint("agent-", w.rng.IntN(6))
 	d := &schema.AgentDetail{Agent: schema.Agent{Agent: agent, Kind: "agent", Team: pick(w, "production", "relval")}}
+	d.DataError, d.Draining = pick(w, "", "", "couch is away"), w.rng.IntN(4) == 0
 	return Change{Kind: AgentInfo, ID: pick(w, agent, agent, agent+"-b"), Hash: w.hash(), Time: w.stamp(), Info: d}
 }
 

@@ -127,6 +127,18 @@ func (g *Generation) AlertsKnowing(name string, exit schema.Part) []schema.Alert
 	return schema.AlertsOf(&w, facts, g.state.Limits)
 }
 
+// AlertSeen returns when an alert of a workflow was first seen to hold, as
+// schema.SeenSince; 0 for an unknown workflow.
+func (g *Generation) AlertSeen(name, rule string) int64 {
+	at, ok := g.table.Search(name)
+	if !ok {
+		return 0
+	}
+	b, i := g.table.At(at)
+	w, facts := g.alerting(b, i, name)
+	return schema.SeenSince(&w, rule, &facts, g.state.Limits, g.time.Unix())
+}
+
 // alerting returns a record with the fields that alerts need, and the facts that
 // explain them.
 func (g *Generation) alerting(b *block.Block, i int, name string) (w schema.Workflow, facts schema.Facts) {

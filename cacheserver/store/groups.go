@@ -45,6 +45,18 @@ func (g *Generation) AgentGroups() map[string]schema.GroupCounts {
 	return out
 }
 
+// AgentsTurned returns when the reported severity of each agent was seen to
+// change, Unix s; an agent that has kept it since the first read is absent.
+func (g *Generation) AgentsTurned() map[string]int64 {
+	out := map[string]int64{}
+	for _, a := range g.agentInfos() {
+		if a.Turned > 0 {
+			out[a.Detail.Agent.Agent] = a.Turned
+		}
+	}
+	return out
+}
+
 // agentInfos returns the newest agent_info document of each agent, by agent,
 // with the time when it was last heard of, even after the generation was
 // published.

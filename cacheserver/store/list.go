@@ -176,6 +176,24 @@ func (l *List) EachAlerting(f func(w *schema.Workflow, facts schema.Facts)) {
 	})
 }
 
+// EachSeen calls f with each workflow of the list, as EachAlerting does, and with
+// a function that returns when one of its alerts was first seen to hold. It
+// spends the budget of ctx.
+func (l *List) EachSeen(ctx context.Context, f func(w *schema.Workflow, seen func(rule string) int64)) error {
+	const record = 1000
+	spent := budget.From(ctx)
+	l.each(0, l.Total(), func(b *block.Block, i int) { //nolint:contextcheck // Select has spent the budget
+		if !spent.Spend(record) {
+			return
+		}
+		w, facts := l.g.alerting(b, i, string(b.Name(l.g.table.Layout, i)))
+		f(&w, func(rule string) int64 {
+			return schema.SeenSince(&w, rule, &facts, l.g.state.Limits, l.g.time.Unix())
+		})
+	})
+	return spent.Stopped() //nolint:wrapcheck // it names the operation
+}
+
 // EachPlaced calls f with each workflow of the list. The record has its numbers,
 // its frequent texts, and the lists that say where its jobs may run and are:
 // Teams, Agents, Sites, SiteWhitelist and SiteBlacklist; no other lists and

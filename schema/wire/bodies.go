@@ -125,6 +125,7 @@ type Pulse struct {
 	schema.CacheInfo
 
 	Attention int // workflows and agents that match rules of /attention; -1 before the first generation
+	New       int // those of them that began at or after since=; -1 without since=, and before the first generation
 }
 
 // Attention is the body of /attention.
@@ -132,6 +133,7 @@ type Attention struct {
 	Generation string
 	Time       string
 	Total      int             // distinct workflows and agents that match
+	New        int             // those of them that began at or after since=; -1 without since=
 	Rules      []AttentionRule // all: those that hold back most workflows first; those without matches last, in a fixed order
 }
 
@@ -141,6 +143,7 @@ type AttentionRule struct {
 	Title     string
 	Help      string          // what the rule checks
 	Count     int             // workflows or agents that match
+	New       int             // those of them that began at or after since=; -1 without since=
 	Workflows int64           // workflows that all matches hold back
 	Query     string          // address of the list of all of them
 	Items     []AttentionItem // the first, at most 20
@@ -161,6 +164,7 @@ type AttentionItem struct {
 	Cause     string   // the likely cause
 	Who       string   // who can act; "" if no document says it
 	Reasons   []string // why the rule matches, in words
+	New       bool     // it began at or after since=
 
 	Alerts []schema.Alert // the same for a workflow or agent as records, with Since
 }

@@ -241,31 +241,48 @@ func (o Options) counted(ctx context.Context, g *store.Generation, terms [][]wir
 	return n, nil
 }
 
-// Matches are the items of a rule.
-type Matches struct {
-	Items     []wire.AttentionItem // the first, at most Options.Top
-	Count     int                  // of all
-	Workflows int64                // that all hold back
+// Item is an item of a rule, and when it was first seen, Unix s; 0 is unknown.
+type Item struct {
+	wire.AttentionItem
+	Began int64
 }
 
-// Items returns the items of a rule, those that hold back most first.
-func (o Options) Items(ctx context.Context, s State, r *Rule) (m Matches, err error) {
+// Matches are the items of a rule.
+type Matches struct {
+	Items     []Item // the first, at most Options.Top
+	Count     int    // of all
+	Workflows int64  // that all hold back
+}
+
+// Only limits the items of a rule to those that began at or after a time.
+type Only struct {
+	Since int64
+	Names map[string][]string // workflows of each rule, as NewNames returns them
+}
+
+// Items returns the items of a rule, those that hold back most first. only, if
+// it is not nil, limits Items, while Count and Workflows are of all.
+func (o Options) Items(ctx context.Context, s State, r *Rule, only *Only) (m Matches, err error) {
 	o = o.Complete()
 	if len(r.Terms) > 0 {
-		return o.workflows(ctx, s, r)
+		return o.workflows(ctx, s, r, only)
 	}
 	all := o.others(s, r)
-	slices.SortFunc(all, order)
-	m = Matches{Items: all[:min(o.Top, len(all))], Count: len(all)}
+	m.Count = len(all)
 	for i := range all {
 		m.Workflows += all[i].Workflows
 	}
+	if only != nil {
+		all = slices.DeleteFunc(all, func(i Item) bool { return i.Began < only.Since })
+	}
+	slices.SortFunc(all, order)
+	m.Items = all[:min(o.Top, len(all))]
 	return m, nil
 }
 
 // others returns the agents or the source.
-func (o Options) others(s State, r *Rule) []wire.AttentionItem {
-	items := []wire.AttentionItem{}
+func (o Options) others(s State, r *Rule) []Item {
+	items := []Item{}
 	if r.Name == OldData {
 		if since, old := o.Old(s.Source, s.Now); old {
 			items = append(items, o.source(s, since))
@@ -279,14 +296,18 @@ func (o Options) others(s State, r *Rule) []wire.AttentionItem {
 		}
 		return items
 	}
+	turned := s.Generation.AgentsTurned()
 	for i := range s.Agents {
 		a := &s.Agents[i].Agent
 		if !r.Holds(a) {
 			continue
 		}
-		item := wire.AttentionItem{
+		item := Item{AttentionItem: wire.AttentionItem{
 			Kind: "Agent", Name: a.Agent, Status: a.Severity, Since: a.UpdateTime, Failure: a.Failure,
 			Reasons: reasons(a.Reasons...), Alerts: of(r.Name, s.Agents[i].AlertRecords),
+		}}
+		if item.Began = turned[a.Agent]; item.Began == 0 || schema.ReportedSeverity(*a, s.Now.Unix(), o.Limits) != a.Severity {
+			item.Began = earliest(item.Alerts, s.Now.Unix())
 		}
 		if a.Severity == schema.SeverityError { // with a warning it still works
 			item.Workflows, item.Score = a.Workflows, a.TotalJobs-a.Canceled-a.Success
@@ -299,12 +320,12 @@ func (o Options) others(s State, r *Rule) []wire.AttentionItem {
 
 // strayItem is the item of a workflow with jobs that should not be there: they
 // hold back what could run in their place.
-func strayItem(w *schema.StrayWorkflow, l schema.Limits) wire.AttentionItem {
+func strayItem(w *schema.StrayWorkflow, l schema.Limits) Item {
 	alert := w.Alert(l)
-	item := wire.AttentionItem{
+	item := Item{Began: w.Since, AttentionItem: wire.AttentionItem{
 		Kind: "Workflow", Name: w.Workflow, Status: w.Status, Since: w.Since, Workflows: 1, Score: w.Running + w.Pending,
 		Reasons: reasons(alert.Reason), Alerts: []schema.Alert{alert},
-	}
+	}}
 	if item.Status == "" {
 		item.Status = "not in the lists"
 	}
@@ -313,23 +334,33 @@ func strayItem(w *schema.StrayWorkflow, l schema.Limits) wire.AttentionItem {
 }
 
 // source is the item of old data, which hold back whatever is decided by them.
-func (o Options) source(s State, since time.Time) wire.AttentionItem {
+func (o Options) source(s State, since time.Time) Item {
 	who := o.Limits.Who[OldData]
 	if who == "" {
 		who = "source " + s.Source.Source
 	}
-	return wire.AttentionItem{
+	return Item{Began: since.Add(o.OldAfter()).Unix(), AttentionItem: wire.AttentionItem{
 		Kind: "Source", Name: s.Source.Source, Status: "stale", Since: since.Unix(), Workflows: int64(s.Generation.Total()),
 		Cause: "the source has not answered since " + since.UTC().Format("2006-01-02 15:04 UTC"), Who: who,
 		Reasons: reasons(s.Source.Reason), Alerts: []schema.Alert{},
-	}
+	}}
 }
 
 // explain sets Cause and Who of an item: those of its first alert.
-func explain(item *wire.AttentionItem) {
+func explain(item *Item) {
 	if len(item.Alerts) > 0 {
 		item.Cause, item.Who = item.Alerts[0].Cause, item.Alerts[0].Who
 	}
+}
+
+// earliest returns the earliest known start of alerts; 0 if none is known.
+func earliest(alerts []schema.Alert, now int64) (began int64) {
+	for i := range alerts {
+		if at := alerts[i].Since; at > 0 && at <= now && (began == 0 || at < began) {
+			began = at
+		}
+	}
+	return began
 }
 
 // of returns the alerts of one rule.

@@ -12,12 +12,11 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema"
-	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // order compares items as Rule.query orders workflows: what holds back most
 // workflows, then most jobs, then the highest priority, then the oldest.
-func order(a, b wire.AttentionItem) int {
+func order(a, b Item) int {
 	return cmp.Or(
 		cmp.Compare(b.Workflows, a.Workflows), cmp.Compare(b.Score, a.Score), cmp.Compare(b.Priority, a.Priority),
 		cmp.Compare(known(a.Since), known(b.Since)), cmp.Compare(a.Name, b.Name),
@@ -36,13 +35,22 @@ func known(since int64) int64 {
 const recordSteps = 1000
 
 // workflows returns the first workflows of a rule. The result depends on the
-// generation and on the job reports that have been read.
-func (o Options) workflows(ctx context.Context, s State, r *Rule) (m Matches, err error) {
+// generation, on only and on the job reports that have been read.
+func (o Options) workflows(ctx context.Context, s State, r *Rule, only *Only) (m Matches, err error) {
 	list, err := s.Generation.SelectFirst(ctx, r.query(), o.Top)
 	if err != nil {
 		return m, fmt.Errorf("select %s: %w", r.Name, err)
 	}
-	m = Matches{Items: []wire.AttentionItem{}, Count: list.Total(), Workflows: int64(list.Total())}
+	m = Matches{Items: []Item{}, Count: list.Total(), Workflows: int64(list.Total())}
+	if only != nil {
+		q := r.query()
+		if q.Names = only.Names[r.Name]; len(q.Names) == 0 {
+			return m, nil
+		}
+		if list, err = s.Generation.Matching(ctx, q); err != nil {
+			return m, fmt.Errorf("select new workflows of %s: %w", r.Name, err)
+		}
+	}
 	spent := budget.From(ctx)
 	var names []string
 	for _, record := range list.Page(0, o.Top) { //nolint:contextcheck // reading a page of the result spends nothing
@@ -53,13 +61,14 @@ func (o Options) workflows(ctx context.Context, s State, r *Rule) (m Matches, er
 		if err != nil {
 			return m, fmt.Errorf("rank %s: %w", r.Name, err)
 		}
+		item.Began = s.Generation.AlertSeen(item.Name, r.Name)
 		m.Items, names = append(m.Items, item), append(names, item.Name)
 	}
 	return m, s.explain(ctx, r, m.Items, names)
 }
 
 // explain sets the alerts, reasons, causes and owners of workflows.
-func (s State) explain(ctx context.Context, r *Rule, items []wire.AttentionItem, names []string) error {
+func (s State) explain(ctx context.Context, r *Rule, items []Item, names []string) error {
 	var exits map[string]schema.Part
 	byExit := r.Name == schema.AlertConfigError
 	if byExit && s.Exits != nil && len(names) > 0 {
@@ -87,7 +96,7 @@ func (s State) explain(ctx context.Context, r *Rule, items []wire.AttentionItem,
 }
 
 // itemOf reads the fields of an item from an encoded Workflow record.
-func itemOf(record []byte) (item wire.AttentionItem, err error) {
+func itemOf(record []byte) (item Item, err error) {
 	item.Kind, item.Workflows, item.Reasons = "Workflow", 1, []string{}
 	numbers := map[string]*int64{"StatusTime": &item.Since, "Priority": &item.Priority, "Failure": &item.Failure, "Score": &item.Score}
 	left := len(numbers) + 2
