@@ -3,7 +3,6 @@ package join
 import (
 	"container/heap"
 	"math"
-	"slices"
 
 	"github.com/dmwm/wmstats/cacheserver/join/ownrules"
 	"github.com/dmwm/wmstats/schema"
@@ -47,33 +46,6 @@ func (j *Join) fire(w *workflow, record *schema.Workflow, joined []*agentReport)
 	}
 	record.SetAlerts(alerts)
 	return began, due
-}
-
-// seen returns when each of the codes was seen to begin, given the record before:
-// now if it is new. It returns none for those that held at the first read, whose
-// beginning nobody saw.
-func (j *Join) seen(was *previous, codes []string) (seen []schema.Began) {
-	if len(codes) == 0 {
-		return nil
-	}
-	var before []string
-	var known []schema.Began
-	if was.had {
-		before = was.block.AppendList(nil, j.columns.alerts, was.at)
-	}
-	if len(before) > 0 {
-		known = j.state.Facts(was.block.Source(was.at)).Seen
-	}
-	for _, code := range codes {
-		i := slices.IndexFunc(known, func(b schema.Began) bool { return b.Rule == code })
-		switch {
-		case i >= 0:
-			seen = append(seen, known[i])
-		case !slices.Contains(before, code):
-			seen = append(seen, schema.Began{Rule: code, Time: j.now()})
-		}
-	}
-	return seen
 }
 
 // sooner returns the earlier of two times, of which 0 means never.

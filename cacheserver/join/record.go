@@ -112,6 +112,33 @@ func (j *Join) make(w *workflow, was *previous) (table.Edit, []schema.AgentRepor
 	}, reports
 }
 
+// seen returns when each of the codes was seen to begin, given the record before:
+// now if it is new. It returns none for those that held at the first read, whose
+// beginning nobody saw.
+func (j *Join) seen(was *previous, codes []string) (seen []schema.Began) {
+	if len(codes) == 0 {
+		return nil
+	}
+	var before []string
+	var known []schema.Began
+	if was.had {
+		before = was.block.AppendList(nil, j.columns.alerts, was.at)
+	}
+	if len(before) > 0 {
+		known = j.state.Facts(was.block.Source(was.at)).Seen
+	}
+	for _, code := range codes {
+		i := slices.IndexFunc(known, func(b schema.Began) bool { return b.Rule == code })
+		switch {
+		case i >= 0:
+			seen = append(seen, known[i])
+		case !slices.Contains(before, code):
+			seen = append(seen, schema.Began{Rule: code, Time: j.now()})
+		}
+	}
+	return seen
+}
+
 // isSource reports whether the record in the newest table has the same source.
 func isSource(was *previous, src block.Source) bool {
 	old := was.block.Source(was.at)
