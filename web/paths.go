@@ -19,7 +19,8 @@ const (
 	SitesPath     = "/sites"
 	AgentsPath    = "/agents"
 	ErrorsPath    = "/errors"
-	LogsPath      = "/logs" // a tab of the page of errors
+	LogsPath      = "/logs"  // a tab of the page of errors
+	StrayPath     = "/stray" // from the page of Attention
 	AboutPath     = "/about"
 	ChangedPath   = "/changed"
 	ComparePath   = "/compare" // of names of one kind

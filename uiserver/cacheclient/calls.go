@@ -92,6 +92,11 @@ func (c *Client) AgentPage(ctx context.Context, q wire.Query) ([]schema.Agent, M
 	return groupPage[schema.Agent](ctx, c, "/agent", q)
 }
 
+// StrayPage is SitePage for workflows with stray jobs.
+func (c *Client) StrayPage(ctx context.Context, q wire.Query) ([]schema.StrayWorkflow, Meta, error) {
+	return groupPage[schema.StrayWorkflow](ctx, c, "/stray", q)
+}
+
 func groupPage[T any](ctx context.Context, c *Client, path string, q wire.Query) ([]T, Meta, error) {
 	q.Format, q.Download = wire.JSON, false
 	var records []T

@@ -62,6 +62,13 @@ func (r Round) Agents(q wire.Query) *Answer[[]schema.Agent] {
 	return ask(r, func(ctx context.Context) ([]schema.Agent, Meta, error) { return r.loader.Client.AgentPage(ctx, q) })
 }
 
+// Strays requests the workflows with stray jobs under a query in their own keys.
+func (r Round) Strays(q wire.Query) *Answer[[]schema.StrayWorkflow] {
+	return ask(r, func(ctx context.Context) ([]schema.StrayWorkflow, Meta, error) {
+		return r.loader.Client.StrayPage(ctx, q)
+	})
+}
+
 // Group is the summary of one campaign, release, site or agent with a page of its
 // workflows.
 type Group[T any] struct {

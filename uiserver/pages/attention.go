@@ -41,7 +41,7 @@ func pageOf(address string) string {
 	case strings.HasSuffix(u.Path, "/agent"):
 		return web.AgentsPath
 	case strings.HasSuffix(u.Path, "/stray"):
-		return web.APIPrefix + "/stray"
+		return web.StrayPath
 	case strings.HasSuffix(u.Path, "/pulse"):
 		return web.AboutPath
 	case u.RawQuery == "":

@@ -22,6 +22,7 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	}
 	get(web.OverviewPath, p.overview)
 	get(web.AttentionPath, p.attention)
+	get(web.StrayPath, p.strays)
 	get(web.WorkflowsPath, p.workflows)
 	get(web.WorkflowsPath+"/*", p.workflow)
 	get(web.CampaignsPath, p.campaigns)

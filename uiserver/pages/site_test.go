@@ -114,6 +114,7 @@ func everyPage(records *testcache.World) []string {
 		"/campaigns", "/campaigns?sort=-Failure&q=run", "/sites", "/sites?rows=all", "/releases", "/agents", "/agents?kind=service", "/agents?sort=-Failure", "/api", "/api?status=running-open&try=%2Ffetch", "/api?try=%2Fstatus", "/about",
 		web.ComparePath, web.CompareWith("campaign", records.Campaigns[0].Campaign, failing.Campaign), web.CompareWith("site", records.Sites[0].Site, records.Sites[1].Site, failing.Sites[0]),
 		web.CompareWith("release", records.Releases[0].Release, records.Releases[1].Release), web.CompareWith("agent", testcache.Hostile()[0], normalAgent(records)),
+		"/stray", "/stray?q=task&sort=Since", "/stray?agent=" + normalAgent(records) + "&site=T1_US_FNAL",
 		"/errors", "/errors?exitcode=8021&site=T1_US_FNAL", "/errors?exitcode=1", "/errors?rows=all&campaign=Run3*", "/errors?state=jobfailed&q=task",
 		"/logs", "/logs?type=*error&reporter=vocms*", "/logs?campaign=Run3*&thread=x",
 		web.CampaignPath(failing.Campaign), web.ReleasePath(failing.Release),

@@ -42,6 +42,9 @@ func (p *Pages) workflow(c echo.Context) error {
 		logs = r.Apart().Logs(named)
 	}
 	state, err := r.Wait()
+	if shown, failed := p.strayOf(c, named, notes, state, err); shown {
+		return failed
+	}
 	if err != nil {
 		return p.fail(c, web.WorkflowsPath, state, err, func(page *web.ProblemPage) {
 			page.Systems = systemLinks(p.Links, schema.Workflow{Workflow: named})

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,7 +26,8 @@ type Groups struct {
 	Text string // words of the name
 	Sort string // key
 	Desc bool
-	Idx  int // first row, from 0
+	Idx  int        // first row, from 0
+	Own  url.Values // other parameters of the page, which its links keep
 }
 
 // ReadGroups parses q, sort and idx; what can't be used is named in a note. Without
@@ -63,6 +65,7 @@ func (q Groups) Query() wire.Query {
 // Params returns the parameters of the page.
 func (q Groups) Params() url.Values {
 	v := url.Values{}
+	maps.Copy(v, q.Own)
 	if q.Text != "" {
 		v.Set("q", q.Text)
 	}
