@@ -20,6 +20,7 @@ const (
 	Answered = "I4" // no list answers 5xx; a scan and /changes are complete
 	Stopped  = "I5" // no goroutine is left running after a stop
 	Gentle   = "I6" // no requests in a loop without a pause, and none with an old password until the source locks the account
+	Judged   = "I7" // own rules hold for the records and the times that they name
 )
 
 // Time limits of the promises.
@@ -49,6 +50,7 @@ type listed struct {
 	stale      bool
 	reason     string
 	rows       map[string]value
+	alerts     map[string][]string // by workflow
 }
 
 // oracle observes our server from outside, through its API, and compares its
@@ -63,6 +65,8 @@ type oracle struct {
 	fresh    time.Time // since when nothing has been marked stale: a record that returned may need a minute to be right
 	stale    time.Time // since when something has been marked stale
 	reason   string
+	lasts    map[string]lasting
+	before   time.Time // the previous look
 	turn     int
 	scan     scan
 	follower changesClient
@@ -77,7 +81,7 @@ func (o *oracle) broken(promise, format string, args ...any) *Broken {
 	return &Broken{promise, Span(o.w.since()), fmt.Sprintf(format, args...)}
 }
 
-const listPath = "/fetch?fields=Status,Priority,Success&limit=10000"
+const listPath = "/fetch?fields=Status,Priority,Success,Alerts&limit=10000"
 
 // look reads the list and checks all promises except Equal.
 func (o *oracle) look() *Broken {
@@ -113,6 +117,9 @@ func (o *oracle) look() *Broken {
 	if broken := o.compare(now); broken != nil {
 		return broken
 	}
+	if broken := o.judged(now); broken != nil {
+		return broken
+	}
 	o.turn++
 	if broken := o.answers(); broken != nil {
 		return broken
@@ -143,7 +150,7 @@ func (o *oracle) read() (*listed, *Broken) {
 	h := w.Header()
 	list := &listed{generation: h.Get(wire.HeaderGeneration), etag: h.Get("ETag"), stale: h.Get(wire.HeaderStale) != "", reason: h.Get(wire.HeaderStaleReason)}
 	if w.Code == http.StatusNotModified {
-		list.rows = o.list.rows
+		list.rows, list.alerts = o.list.rows, o.list.alerts
 		return list, nil
 	}
 	rows, err := parseRows(w.Body.Bytes())
@@ -151,6 +158,9 @@ func (o *oracle) read() (*listed, *Broken) {
 		return nil, o.broken(Answered, "%s: %v", listPath, err)
 	}
 	list.rows = rows
+	if list.alerts, err = parseAlerts(w.Body.Bytes()); err != nil {
+		return nil, o.broken(Answered, "%s: %v", listPath, err)
+	}
 	return list, nil
 }
 
@@ -272,8 +282,11 @@ func (o *oracle) answers() *Broken {
 var compared = []string{"/fetch?limit=all&format=ndjson", "/sites", "/campaign", "/release", "/status"}
 
 // ofTime are the keys that depend on when the server received a document
-// (docs/explanation/decisions/0003).
-var ofTime = regexp.MustCompile(`"(LastAgentUpdate|OldestAgentUpdate|SecondsLeft)":-?[0-9]+,?`)
+// (docs/explanation/decisions/0003), and Score, which depends on a rule that does.
+var ofTime = regexp.MustCompile(`"(LastAgentUpdate|OldestAgentUpdate|SecondsLeft|Score)":-?[0-9]+,?`)
+
+// ofSince is the alert that depends on since when the server has had a value.
+var ofSince = regexp.MustCompile(`,?"` + keptRule + `"`)
 
 // equal compares all records with those of a server that has just read everything.
 func (o *oracle) equal() *Broken {
@@ -325,7 +338,7 @@ var ofClocks = regexp.MustCompile(`,?"stale_agent"`)
 
 // comparable removes the parts of a body that may differ between two servers.
 func (o *oracle) comparable(body []byte) []byte {
-	body = ofTime.ReplaceAll(body, nil)
+	body = ofSince.ReplaceAll(ofTime.ReplaceAll(body, nil), nil)
 	if o.w.skewed {
 		body = ofClocks.ReplaceAll(body, nil)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/mock/couchfake"
 	"github.com/dmwm/wmstats/mock/design"
+	"github.com/dmwm/wmstats/schema"
 )
 
 // TestTheOracleIsNotBlind breaks each promise without the oracle's knowledge and
@@ -78,6 +79,18 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 			go func() { _ = another.Run(ctx) }()
 			go func() { <-w.source.closing; stop() }() // so that the bubble ends
 		})},
+		{"a rule that is gone", Judged, later(func(w *world) { w.process.store.SetLimits(schema.DefaultLimits()) })},
+		{"a rule that holds too late", Judged, later(func(w *world) {
+			late := limits()
+			late.Own[2].For *= 10
+			w.process.store.SetLimits(late)
+		})},
+		{"a rule that holds too early", Judged, later(func(w *world) {
+			early := limits()
+			early.Own[2].For = 0
+			w.process.store.SetLimits(early)
+			w.source.request(7, "running-open")
+		})},
 		{"a loop without a pause", Gentle, later(func(w *world) {
 			for range mostAsked + 1 {
 				w.source.load.add()
@@ -85,7 +98,7 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 		})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, trace := runWith(t, Plan{Hours: 0.4, Workflows: 8, Agents: 1}, c.secretly)
+			b, trace := runWith(t, Plan{Hours: 0.45, Workflows: 8, Agents: 1}, c.secretly)
 			require.NotNil(t, b, trace)
 			require.Equal(t, c.promise, b.Promise, b)
 		})

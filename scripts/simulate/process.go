@@ -63,7 +63,7 @@ func newProcess(o processOptions) (*process, error) {
 	if p.client, err = couch.New(source); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	keeping := store.Options{Process: o.tag, Log: o.log}
+	keeping := store.Options{Process: o.tag, Limits: limits(), Log: o.log}
 	if o.believe {
 		keeping.MaxLoss = 1
 	}
