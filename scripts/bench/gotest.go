@@ -19,7 +19,7 @@ func runStore(ctx context.Context, o Options) error {
 	for _, n := range o.StoreSizes {
 		fmt.Fprintf(o.Out, "# the store alone, %d workflows, processor time\n", n)
 		cmd := exec.CommandContext(ctx, "go", "test", "-C", "cacheserver", "-run=^$", "-timeout=1h", "-benchtime="+o.StoreTime,
-			"-bench=Publish|Search|Filter|Facets|Sort|Page|StitchedSize|WarmMemory|ReaderPause", "./store")
+			"-bench=Publish|Search|Filter|Facets|Sort|Page|StitchedSize|WarmMemory|ReaderPause|OwnRules", "./store")
 		cmd.Env = append(os.Environ(), "WMSTATS_BENCH_N="+strconv.Itoa(n))
 		s := storeFigures{out: o.Out, n: n, cost: map[string]float64{}}
 		if err := eachLine(cmd, o.Log, s.line); err != nil {
@@ -94,6 +94,8 @@ func (s *storeFigures) line(text string) {
 			if !strings.HasPrefix(name, "Publish/") {
 				s.show(name, value, "us", storeBar(name))
 			}
+		case "s/file":
+			s.show(name+"/elapsed", value, "s", "10")
 		case "longest-ms":
 			s.show(name+"/longest", value, "ms", "20")
 		case "p99.9-ms":
@@ -110,6 +112,10 @@ func (s *storeFigures) line(text string) {
 func (s *storeFigures) ratios() {
 	if change, ok := s.cost["Publish/change"]; ok {
 		s.show("publish-beyond-encoding", change-s.cost["Publish/encoding"], "us", "50")
+	}
+	if with, ok := s.cost["OwnRules/with"]; ok {
+		const changes = 25 // a second
+		s.show("own-rules-core", changes*(with-s.cost["OwnRules/without"])/1e6*100, "%", "5")
 	}
 	for _, page := range []string{"odd", "hot"} {
 		if own := s.cost["Page/"+page]; own > 0 {
