@@ -1,6 +1,9 @@
 package web
 
-import "github.com/dmwm/wmstats/schema/wire"
+import (
+	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
+)
 
 // AttentionPage are the props of the page of workflows and agents that need
 // attention.
@@ -56,7 +59,8 @@ func itemMark(item wire.AttentionItem) Mark {
 	return SeverityMark(item.Status)
 }
 
-// prioritized reports whether the items are workflows, which have a priority.
+// prioritized reports whether the items are workflows whose priority is known:
+// those with stray jobs may be in no list.
 func (r AttentionRule) prioritized() bool {
-	return len(r.Items) > 0 && r.Items[0].Kind == "Workflow"
+	return len(r.Items) > 0 && r.Items[0].Kind == "Workflow" && r.Rule != schema.AlertStrayJobs
 }
