@@ -11,6 +11,11 @@ type AttentionPage struct {
 	Frame
 	Notes []Note
 	Total int64 // distinct workflows and agents
+	New   int64 // those that began at or after Since; -1: no such time
+	Since int64 // Unix s; 0: the address has none, or another form of it
+	Only  bool  // new items only
+
+	OnlyNew, All string // the same page with only the new items, and with all
 	Rules []AttentionRule
 	JSON  string
 }
@@ -21,10 +26,10 @@ type AttentionRule struct {
 	Href string // list of all matches
 }
 
-// quiet returns the rules without matches, loud the others.
+// quiet returns the rules without matches that are shown, loud the others.
 func (p AttentionPage) quiet() (out []AttentionRule) {
 	for _, r := range p.Rules {
-		if r.Count == 0 {
+		if p.count(r) == 0 {
 			out = append(out, r)
 		}
 	}
@@ -33,11 +38,19 @@ func (p AttentionPage) quiet() (out []AttentionRule) {
 
 func (p AttentionPage) loud() (out []AttentionRule) {
 	for _, r := range p.Rules {
-		if r.Count > 0 {
+		if p.count(r) > 0 {
 			out = append(out, r)
 		}
 	}
 	return out
+}
+
+// count is the number of a rule's matches that the page is about.
+func (p AttentionPage) count(r AttentionRule) int {
+	if p.Only {
+		return r.New
+	}
+	return r.Count
 }
 
 // itemPath is the address of the page of an item.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -41,13 +42,16 @@ type Data struct {
 	Info       schema.CacheInfo // as far as known
 	Generation string           // of the page; may be older than Info's
 	Attention  int              // workflows and agents under a rule; 0 also if unknown
+	New        int              // those that are new since the reader's last visit of Attention; 0 or less for none
 	Newest     string           // address of this page on the newest generation
 	Pulse      string           // address that says what changed on the page; "" for none
 }
 
 // Tag is the ETag of the pulse that a page has seen: it changes with the newest
-// generation and with the state of the data.
-func (d Data) Tag() string { return `"` + d.Info.Generation + "." + string(d.State) + `"` }
+// generation, with the state of the data and with the number of new items.
+func (d Data) Tag() string {
+	return `"` + d.Info.Generation + "." + string(d.State) + "." + strconv.Itoa(max(d.New, 0)) + `"`
+}
 
 // htmxConfig are the settings of htmx. It evaluates nothing and inserts no styles,
 // as the content security policy requires. It keeps no pages in the browser's
@@ -104,6 +108,14 @@ func (f Frame) Badge(path string) string {
 		return ""
 	}
 	return Int(int64(f.Data.Attention))
+}
+
+// Fresh is the number of new items beside an entry of the top bar; "" for none.
+func (f Frame) Fresh(path string) string {
+	if path != AttentionPath || f.Data.New <= 0 {
+		return ""
+	}
+	return Int(int64(f.Data.New))
 }
 
 // Note is a message above the content of a page, such as an invalid parameter in

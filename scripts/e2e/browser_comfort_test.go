@@ -143,31 +143,9 @@ func attentionHidden(b *tab) {
 	assert.Equal(b.t, before-1, ask[int](b, rows), "it stays hidden")
 	b.do(chromedp.Click(chromedp.ID("show-hidden"), chromedp.NodeVisible))
 	assert.Equal(b.t, before, ask[int](b, rows))
-	newFirst(b)
 	b.click("a.bad")
 	assert.Contains(b.t, b.address(), "#errors", "sites and exit codes are two clicks from the overview")
 	require.NotEmpty(b.t, b.texts(`#errors tbody a[href*="/sites/"]`))
-}
-
-// newFirst lets the reader return after a break, when the list has a row that the
-// last visit did not show: it is marked and comes first, and the other rows keep
-// their order.
-func newFirst(b *tab) {
-	rows := `[...document.querySelector("tbody:has(tr:nth-child(3))").querySelectorAll("th a")].map(a => a.textContent)`
-	before := ask[[]string](b, rows)
-	last := before[len(before)-1]
-	ask[bool](b, fmt.Sprintf(`(() => {
-		const at = document.documentElement.dataset.base || "";
-		const seen = JSON.parse(localStorage.getItem(at + "seen")), visit = JSON.parse(localStorage.getItem(at + "visit"));
-		for (const key of Object.keys(seen)) seen[key] = 1;
-		for (const key of Object.keys(seen)) if (key.endsWith(%q)) delete seen[key];
-		localStorage.setItem(at + "seen", JSON.stringify(seen));
-		localStorage.setItem(at + "visit", JSON.stringify({ ...visit, began: visit.began - 7200e3, at: visit.at - 7200e3 }));
-		return true;
-	})()`, last))
-	b.open("/attention")
-	assert.Equal(b.t, append([]string{last}, before[:len(before)-1]...), ask[[]string](b, rows))
-	assert.Equal(b.t, last, ask[string](b, `document.querySelector("tbody:has(tr:nth-child(3)) tr[data-new] th a").textContent`))
 }
 
 // TestBrowserRefresh: if the reader agrees, newer data appear automatically, but not

@@ -25,7 +25,7 @@
       const news = await answer.json();
       pill.dataset.etag = answer.headers.get('ETag');
       const badge = $('nav [data-key=l]');
-      if (news.Badge) badge.dataset.count = news.Badge; else delete badge.dataset.count;
+      for (const [key, text] of [['count', news.Badge], ['new', news.New]]) if (text) badge.dataset[key] = text; else delete badge.dataset[key];
       pill.textContent = news.Text;
       if (news.Text && pill.hidden) say(news.Text);
       pill.hidden = !news.Text;

@@ -1,5 +1,5 @@
 // Data stored in this browser only: saved views, the last visit, and which rows of
-// Attention are hidden or were seen before.
+// Attention are hidden.
 {
   const { $, $$, address, get, set, on, each, say } = wm;
   const button = (text, label) => Object.assign(document.createElement('button'), { type: 'button', textContent: text, ariaLabel: label, className: 'quiet' });
@@ -47,31 +47,17 @@
     }
   });
 
-  // Rows of Attention: new ones first; hidden ones stay hidden for a day.
+  // Rows of Attention that are hidden stay so for a day.
   const keyOf = (row) => row.dataset.item + ' ' + $('a', row).pathname;
-  const badge = () => {
-    const count = get('fresh'), link = $('nav [data-key=l]'), text = $('#fresh');
-    if (count) link.dataset.new = count; else delete link.dataset.new;
-    if (text && count) { text.textContent = count + ' new since your last visit'; text.classList.remove('off'); }
-  };
   const sift = () => {
-    const rows = $$('tr[data-item]'), hidden = get('hidden') || {}, seen = get('seen'), next = {}, show = $('#show-hidden'), fresh = new Set();
-    if (!rows.length) return badge();
-    for (const [key, until] of Object.entries(hidden)) if (until < Date.now()) delete hidden[key];
+    const hidden = get('hidden') || {}, show = $('#show-hidden');
     let count = 0;
-    for (const row of rows.reverse()) {
-      const key = keyOf(row);
-      next[key] = seen ? seen[key] || visit.began : 1;
-      const isNew = next[key] >= visit.began;
-      row.toggleAttribute('data-new', isNew);
-      if (isNew) { row.parentNode.prepend(row); fresh.add($('a', row).pathname); }
-      row.hidden = key in hidden && !sift.all;
-      count += key in hidden;
-    }
-    set('seen', show ? next : { ...seen, ...next });
+    for (const [key, until] of Object.entries(hidden)) if (until < Date.now()) delete hidden[key];
     set('hidden', hidden);
-    if (show) set('fresh', fresh.size);
-    badge();
+    for (const row of $$('tr[data-item]')) {
+      row.hidden = keyOf(row) in hidden && !sift.all;
+      count += keyOf(row) in hidden;
+    }
     if (!show) return;
     show.hidden = !count;
     show.textContent = sift.all ? 'hide again' : count + ' hidden for 24 h: show';

@@ -44,7 +44,7 @@ func (a *App) ready(c echo.Context) error {
 func (a *App) cacheState(ctx context.Context) (note string, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
-	info, err := a.client.Pulse(ctx)
+	info, err := a.client.Pulse(ctx, 0)
 	switch {
 	case err != nil:
 		a.Log.Debug("not ready", "err", err)

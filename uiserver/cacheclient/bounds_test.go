@@ -72,7 +72,7 @@ func calls(c *cacheclient.Client) map[string]func(context.Context) error {
 		"fetch":    func(ctx context.Context) error { _, err := c.Fetch(ctx, wire.Query{}); return err },
 		"workflow": func(ctx context.Context) error { _, _, err := c.Workflow(ctx, "x"); return err },
 		"sites":    func(ctx context.Context) error { _, _, err := c.Sites(ctx); return err },
-		"pulse":    func(ctx context.Context) error { _, err := c.Pulse(ctx); return err },
+		"pulse":    func(ctx context.Context) error { _, err := c.Pulse(ctx, 0); return err },
 		"openapi":  func(ctx context.Context) error { _, err := c.OpenAPI(ctx); return err },
 		"logs":     func(ctx context.Context) error { _, _, err := c.Logs(ctx, "x"); return err },
 	}
@@ -108,7 +108,7 @@ func TestAnswersAreBoundedTogether(t *testing.T) {
 		})
 		fails := make(chan error, at)
 		for range at {
-			go func() { _, err := c.Pulse(t.Context()); fails <- err }()
+			go func() { _, err := c.Pulse(t.Context(), 0); fails <- err }()
 		}
 		held := 0 // until the call ends
 		for range at {
@@ -121,7 +121,7 @@ func TestAnswersAreBoundedTogether(t *testing.T) {
 		assert.LessOrEqual(t, held, 4, "memory for 4 of the largest answers")
 		hang = false
 		for range at {
-			_, err := c.Pulse(t.Context())
+			_, err := c.Pulse(t.Context(), 0)
 			require.NoError(t, err)
 		}
 	})
@@ -135,7 +135,7 @@ func TestProblemsOfNoStatus(t *testing.T) {
 			res.StatusCode = http.StatusServiceUnavailable
 			return res, err
 		})
-		_, err := c.Pulse(t.Context())
+		_, err := c.Pulse(t.Context(), 0)
 		problem := wire.ProblemOf(err)
 		require.NotNil(t, problem, status)
 		assert.Equal(t, http.StatusServiceUnavailable, problem.Status, status)
@@ -151,7 +151,7 @@ func TestInvalidStatuses(t *testing.T) {
 			res.StatusCode = status
 			return res, err
 		})
-		_, err := c.Pulse(t.Context())
+		_, err := c.Pulse(t.Context(), 0)
 		problem := wire.ProblemOf(err)
 		require.NotNil(t, problem, status)
 		assert.Equal(t, http.StatusBadGateway, problem.Status, status)

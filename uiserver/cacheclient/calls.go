@@ -197,13 +197,9 @@ func (c *Client) Statuses(ctx context.Context) ([]schema.StatusSummary, Meta, er
 	return all[schema.StatusSummary](ctx, c, "/status")
 }
 
-// Attention reads the workflows and agents that need attention, under all rules or
-// those named.
-func (c *Client) Attention(ctx context.Context, rules []string) (wire.Attention, Meta, error) {
-	v := url.Values{}
-	if len(rules) > 0 {
-		v.Set("rule", strings.Join(rules, ","))
-	}
+// Attention reads the workflows and agents that need attention; v has the
+// parameters of the API.
+func (c *Client) Attention(ctx context.Context, v url.Values) (wire.Attention, Meta, error) {
 	var a wire.Attention
 	meta, err := c.get(ctx, "/attention", v, &a)
 	return a, meta, err
@@ -231,10 +227,15 @@ func (c *Client) Facet(ctx context.Context, q wire.Query, field, prefix string, 
 	return page, meta, err
 }
 
-// Pulse reads the freshness of the data. Attention is -1 if absent.
-func (c *Client) Pulse(ctx context.Context) (wire.Pulse, error) {
-	info := wire.Pulse{Attention: -1}
-	_, err := c.get(ctx, "/pulse", nil, &info)
+// Pulse reads the freshness of the data. since, Unix s, asks how many items of
+// Attention are new; 0 asks for none. Attention and New are -1 if absent.
+func (c *Client) Pulse(ctx context.Context, since int64) (wire.Pulse, error) {
+	v := url.Values{}
+	if since > 0 {
+		v.Set("since", strconv.FormatInt(since, 10))
+	}
+	info := wire.Pulse{Attention: -1, New: -1}
+	_, err := c.get(ctx, "/pulse", v, &info)
 	return info, err
 }
 

@@ -112,6 +112,7 @@ type Meta struct {
 	Total          int       // records under the filter; -1 if absent
 	Stale          bool
 	StaleReason    string
+	Date           time.Time // time of the answer by the cache server's clock; zero if absent
 	Next           string    // address of the next page, as received
 	ReadTime       time.Time // time of the read from CouchDB, for data read on demand; zero if absent
 	HistoryStart   time.Time // first point of counts over time; zero if absent
@@ -217,6 +218,9 @@ func metaOf(h http.Header) Meta {
 		Total:       -1,
 		Stale:       h.Get(wire.HeaderStale) == "1",
 		StaleReason: h.Get(wire.HeaderStaleReason),
+	}
+	if t, err := http.ParseTime(h.Get("Date")); err == nil {
+		m.Date = t
 	}
 	if n, err := strconv.Atoi(h.Get(wire.HeaderTotal)); err == nil {
 		m.Total = n

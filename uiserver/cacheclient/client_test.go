@@ -104,7 +104,7 @@ func TestGroupsAndStats(t *testing.T) {
 	statuses, _, err := c.Statuses(t.Context())
 	require.NoError(t, err)
 	assert.NotEmpty(t, statuses)
-	info, err := c.Pulse(t.Context())
+	info, err := c.Pulse(t.Context(), 0)
 	require.NoError(t, err)
 	assert.Equal(t, s.Generation, info.Generation)
 }
@@ -142,25 +142,25 @@ func TestErrors(t *testing.T) {
 	assert.Equal(t, wire.SlugGenerationExpired, wire.ProblemOf(err).Slug())
 
 	s.Answer(testcache.Everything, testcache.Loading(""))
-	_, err = c.Pulse(t.Context())
+	_, err = c.Pulse(t.Context(), 0)
 	assert.Equal(t, wire.SlugNotReady, wire.ProblemOf(err).Slug())
 
 	s.Answer(testcache.Everything, testcache.Broken())
-	_, err = c.Pulse(t.Context())
+	_, err = c.Pulse(t.Context(), 0)
 	require.NotNil(t, wire.ProblemOf(err), "an answer without a problem gets one")
 	assert.Equal(t, 500, wire.ProblemOf(err).Status)
 
 	s.Answer(testcache.Everything, testcache.Hanging())
-	_, err = c.Pulse(t.Context())
+	_, err = c.Pulse(t.Context(), 0)
 	assert.ErrorIs(t, err, cacheclient.ErrUnreachable, "a truncated answer is an error")
 
 	s.Close()
-	_, err = c.Pulse(t.Context())
+	_, err = c.Pulse(t.Context(), 0)
 	assert.ErrorIs(t, err, cacheclient.ErrUnreachable)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = c.Pulse(ctx)
+	_, err = c.Pulse(ctx, 0)
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.NotErrorIs(t, err, cacheclient.ErrUnreachable)
 }

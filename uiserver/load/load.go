@@ -69,12 +69,16 @@ type Round struct {
 	fails  func(error) error // returns the error if it fails the page, else nil; nil: every error does
 }
 
-// Begin starts the round of a page with a request for the freshness of the data. If
+// Begin starts the round of a page with a request for the freshness of the data, and
+// for how many items of Attention began at or after since, Unix s; 0 for none. If
 // that request fails, the page does not.
-func (l *Loader) Begin(ctx context.Context) Round {
+func (l *Loader) Begin(ctx context.Context, since int64) Round {
 	r := l.More(ctx)
 	r.group.Go(func() error {
-		pulse, err := l.Client.Pulse(ctx)
+		pulse, err := l.Client.Pulse(ctx, since)
+		if problem := wire.ProblemOf(err); since > 0 && problem != nil && problem.Status == http.StatusBadRequest {
+			pulse, err = l.Client.Pulse(ctx, 0) // an older cache server
+		}
 		if err == nil && pulse.Generation != "" {
 			l.last.Store(&pulse.CacheInfo)
 		}

@@ -58,7 +58,7 @@ func TestRequestsAreConcurrent(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	l, _ := newLoader(t, server.URL)
-	r := l.Begin(t.Context())
+	r := l.Begin(t.Context(), 0)
 	r.Statuses()
 	r.Sites(wire.Query{})
 	r.Optional("sums").Stats(wire.Query{}, nil, nil)
@@ -87,7 +87,7 @@ func TestWhichErrorsFailThePage(t *testing.T) {
 			f := testcache.New(t)
 			l, log := newLoader(t, f.URL)
 			f.Answer("/stats", c.fault)
-			r := l.Begin(t.Context())
+			r := l.Begin(t.Context(), 0)
 			sites := r.Sites(wire.Query{})
 			kept := c.ask(r)
 			state, err := r.Wait()
@@ -148,7 +148,7 @@ func TestStates(t *testing.T) {
 	f := testcache.New(t)
 	l, _ := newLoader(t, f.URL)
 	state := func() load.State {
-		s, err := l.Begin(t.Context()).Wait()
+		s, err := l.Begin(t.Context(), 0).Wait()
 		require.NoError(t, err, "a missing state does not fail the page")
 		return s
 	}

@@ -124,10 +124,10 @@ func (r Round) Agent(name string, q wire.Query) *Answer[Group[DrainedAgent]] {
 	})
 }
 
-// Attention requests the workflows and agents that need attention, under all rules
-// or those named.
-func (r Round) Attention(rules []string) *Answer[wire.Attention] {
-	return ask(r, func(ctx context.Context) (wire.Attention, Meta, error) { return r.loader.Client.Attention(ctx, rules) })
+// Attention requests the workflows and agents that need attention; v has the
+// parameters of the API.
+func (r Round) Attention(v url.Values) *Answer[wire.Attention] {
+	return ask(r, func(ctx context.Context) (wire.Attention, Meta, error) { return r.loader.Client.Attention(ctx, v) })
 }
 
 // FailingJobs requests the failing jobs of all workflows by group; filters are

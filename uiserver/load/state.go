@@ -28,6 +28,7 @@ func Unreachable(err error) bool { return errors.Is(err, cacheclient.ErrUnreacha
 type State struct {
 	Info      schema.CacheInfo
 	Attention int // workflows and agents under a rule; -1 if unknown
+	New       int // those of them that are new to the reader; -1 if unknown
 	Is        web.State
 	Err       error // why it is unknown; nil if it is known
 
@@ -37,7 +38,7 @@ type State struct {
 // judge returns the state of the data. They are ageing if CouchDB has not answered
 // for silence.
 func judge(pulse wire.Pulse, err error, now time.Time, silence time.Duration) State {
-	s := State{Attention: pulse.Attention, Err: err, Is: web.Fresh}
+	s := State{Attention: pulse.Attention, New: pulse.New, Err: err, Is: web.Fresh}
 	if err == nil {
 		s.Info = pulse.CacheInfo
 	}
@@ -62,7 +63,7 @@ func judge(pulse wire.Pulse, err error, now time.Time, silence time.Duration) St
 // Data returns the state as shown on a page. meta has the headers of the answer
 // that the page shows; they are used where the state is unknown.
 func (s State) Data(meta Meta) web.Data {
-	d := web.Data{Info: s.Info, State: s.Is, Attention: s.Attention}
+	d := web.Data{Info: s.Info, State: s.Is, Attention: s.Attention, New: s.New}
 	if s.Err != nil {
 		d.Info = s.lastInfo(meta)
 		if meta.Stale {

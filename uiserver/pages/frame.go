@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
@@ -69,7 +70,27 @@ func New(o Options) (*Pages, error) {
 }
 
 // begin starts the requests of a page.
-func (p *Pages) begin(c echo.Context) load.Round { return p.Loader.Begin(c.Request().Context()) }
+func (p *Pages) begin(c echo.Context) load.Round {
+	return p.Loader.Begin(c.Request().Context(), lastVisit(c.Request()))
+}
+
+// visitCookie has the time of the reader's last visit of Attention, Unix s by the
+// clock of the cache server. It is a cookie so that pages count what is new without
+// a script.
+const visitCookie = "seen"
+
+// lastVisit returns that time; 0 if the reader has not been there.
+func lastVisit(r *http.Request) int64 {
+	kept, err := r.Cookie(visitCookie)
+	if err != nil {
+		return 0
+	}
+	at, err := strconv.ParseInt(kept.Value, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(at, 0)
+}
 
 // more starts a second round of requests.
 func (p *Pages) more(c echo.Context) load.Round { return p.Loader.More(c.Request().Context()) }

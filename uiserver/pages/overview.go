@@ -3,7 +3,9 @@ package pages
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -27,7 +29,11 @@ func (p *Pages) overview(c echo.Context) error {
 	ages := r.Optional("time in status").Stats(wire.Query{}, []string{wire.AgeField}, nil)
 	entered := query.Entered(p.startOfDay().Unix())
 	today := r.Optional("status changes of today").Stats(wire.Query{Terms: entered.Terms}, []string{"Status"}, nil)
-	attention := r.Optional("what needs attention").Attention(nil)
+	v := url.Values{}
+	if last := lastVisit(c.Request()); last > 0 {
+		v.Set("since", strconv.FormatInt(last, 10))
+	}
+	attention := r.Optional("what needs attention").Attention(v)
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, web.OverviewPath, state, err)
@@ -69,6 +75,7 @@ func needs(a wire.Attention) web.Needs {
 			same := func(n web.Need) bool { return n.Kind == item.Kind && n.Name == item.Name }
 			if i := slices.IndexFunc(out.Worst, same); i >= 0 {
 				out.Worst[i].Titles = append(out.Worst[i].Titles, rule.Title)
+				out.Worst[i].New = out.Worst[i].New || item.New
 				continue
 			}
 			out.Worst = append(out.Worst, web.Need{AttentionItem: item, Rule: rule.Rule, Titles: []string{rule.Title}})

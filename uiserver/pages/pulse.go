@@ -19,7 +19,7 @@ type news struct {
 	State                   web.State
 	Added, Changed, Removed int    // workflows under the conditions of the page
 	Text                    string // text of the refresh pill
-	Badge                   string // badge beside Attention
+	Badge, New              string // items of Attention, and those that are new; "" for none
 }
 
 // pulse answers the polls of open pages: 304 while neither the generation nor the
@@ -38,7 +38,7 @@ func (p *Pages) pulse(c echo.Context) error {
 	if slices.Contains(c.Request().Header["If-None-Match"], frame.Data.Tag()) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	n := news{Generation: frame.Data.Info.Generation, State: frame.Data.State, Badge: frame.Badge(web.AttentionPath)}
+	n := news{Generation: frame.Data.Info.Generation, State: frame.Data.State, Badge: frame.Badge(web.AttentionPath), New: frame.Fresh(web.AttentionPath)}
 	switch n.State {
 	case web.Down, web.Loading, web.Unknown:
 		n.Text = "The cache server does not answer"

@@ -19,15 +19,22 @@ import (
 )
 
 type newsOf struct {
-	Generation, State, Text, Badge string
+	Generation, State, Text, Badge, New string
 	Added, Changed, Removed        int
 }
 
 // ask polls like an open page with the given tag.
 func (s *site) ask(t *testing.T, address, tag string) (status int, etag string, n newsOf) {
 	t.Helper()
+	return s.askAs(t, address, tag, "")
+}
+
+// askAs is ask for a reader with a last visit of Attention.
+func (s *site) askAs(t *testing.T, address, tag, visit string) (status int, etag string, n newsOf) {
+	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, address, nil)
 	r.Header.Set("If-None-Match", tag)
+	r.AddCookie(&http.Cookie{Name: "seen", Value: visit})
 	w := httptest.NewRecorder()
 	s.echo.ServeHTTP(w, r)
 	if w.Code == http.StatusOK {

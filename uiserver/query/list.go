@@ -64,7 +64,7 @@ func (q List) Params() url.Values {
 }
 
 // Address returns the address of a page with this query.
-func (q List) Address(path string) string { return at(path, q.Params()) }
+func (q List) Address(path string) string { return At(path, q.Params()) }
 
 // Here returns a relative address of the current page with this query. It starts
 // with a question mark, so that the path is not repeated in every link.
@@ -101,8 +101,8 @@ func Of(q wire.Query) string {
 	return List{Query: q}.Address(web.WorkflowsPath)
 }
 
-// at returns a path with parameters.
-func at(path string, values url.Values) string {
+// At returns a path with parameters.
+func At(path string, values url.Values) string {
 	if query := values.Encode(); query != "" {
 		return path + "?" + query
 	}

@@ -93,7 +93,7 @@ func Tidy(u *url.URL) (tidy string, changed bool) {
 		kept.Set(ColsParam, strings.Join(cols, ","))
 		changed = true
 	}
-	return at(u.EscapedPath(), kept), changed
+	return At(u.EscapedPath(), kept), changed
 }
 
 // fitToPage replaces settings that only the API supports by those of a page.

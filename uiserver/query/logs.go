@@ -65,7 +65,7 @@ func (q Logs) Params() url.Values {
 }
 
 // Address returns the address of the page.
-func (q Logs) Address() string { return at(web.LogsPath, q.Params()) }
+func (q Logs) Address() string { return At(web.LogsPath, q.Params()) }
 
 // Chips returns links that remove one condition each.
 func (q Logs) Chips() (out []web.Link) {
@@ -73,7 +73,7 @@ func (q Logs) Chips() (out []web.Link) {
 		if value := q.Get(name); value != "" {
 			v := q.Params()
 			v.Del(name)
-			out = append(out, web.Link{Text: name + " " + wire.Shorten(value), Href: at(web.LogsPath, v)})
+			out = append(out, web.Link{Text: name + " " + wire.Shorten(value), Href: At(web.LogsPath, v)})
 		}
 	}
 	for _, c := range q.Workflows.Split() {

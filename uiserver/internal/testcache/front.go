@@ -119,7 +119,7 @@ func (f *Front) Tell(t testing.TB, change func(*schema.CacheInfo)) {
 	client, err := cacheclient.New(cacheclient.Options{BaseURL: f.World.URL})
 	require.NoError(t, err)
 	defer client.Close()
-	pulse, err := client.Pulse(t.Context())
+	pulse, err := client.Pulse(t.Context(), 0)
 	require.NoError(t, err)
 	change(&pulse.CacheInfo)
 	f.Answer("/pulse", JSON(pulse))

@@ -112,7 +112,7 @@ func start(workflows int) (*World, error) {
 		return nil, err
 	}
 	loaded := func() bool {
-		info, err := client.Pulse(ctx)
+		info, err := client.Pulse(ctx, 0)
 		w.Older = info.Generation
 		return err == nil && w.Older != ""
 	}
