@@ -16,8 +16,8 @@ type AttentionPage struct {
 	Only  bool  // new items only
 
 	OnlyNew, All string // the same page with only the new items, and with all
-	Rules []AttentionRule
-	JSON  string
+	Rules        []AttentionRule
+	JSON         string
 }
 
 // AttentionRule is one rule with the first workflows or agents that match it.

@@ -18,9 +18,9 @@ import (
 
 // Parameters of the page, as in the API.
 const (
-	ruleParam = "rule"  // chooses rules
+	ruleParam  = "rule"  // chooses rules
 	beganParam = "since" // time from which on items are new
-	newParam  = "new"   // 1: only new ones
+	newParam   = "new"   // 1: only new ones
 )
 
 // attention is the page of workflows and agents that need attention. What is new

@@ -140,8 +140,8 @@ func TestNewSinceTheLastVisit(t *testing.T) {
 	assert.Equal(t, "/attention?since="+old, doc.Find("#pill").AttrOr("href", ""), "newer data keep the marks")
 	for _, table := range doc.Find("main tbody").EachIter() {
 		rows := table.Find("tr")
-		new := table.Find("tr[data-new]").Length()
-		assert.Equal(t, new, rows.Slice(0, new).Filter("[data-new]").Length(), "new ones come first")
+		marks := table.Find("tr[data-new]").Length()
+		assert.Equal(t, marks, rows.Slice(0, marks).Filter("[data-new]").Length(), "new ones come first")
 	}
 	only := docOf(t, s.with(t, doc.Find("#new a").AttrOr("href", ""), visit))
 	assert.Equal(t, marked, only.Find("tr[data-item]").Length())

@@ -20,7 +20,7 @@ import (
 
 type newsOf struct {
 	Generation, State, Text, Badge, New string
-	Added, Changed, Removed        int
+	Added, Changed, Removed             int
 }
 
 // ask polls like an open page with the given tag.
