@@ -23,9 +23,9 @@ const (
 	newParam   = "new"   // 1: only new ones
 )
 
-// attention is the page of workflows and agents that need attention. What is new
-// stands in its address, so that the marks stay when the page is loaded again: a
-// reader who comes without is sent to what began since the last visit.
+// attention is the page of workflows and agents that need attention. The time of news
+// is in its address, so that the marks stay when the page is loaded again: a
+// reader who comes without it gets that of the last visit.
 func (p *Pages) attention(c echo.Context) error {
 	asked := c.QueryParams()
 	if last := lastVisit(c.Request()); last > 0 && !asked.Has(beganParam) {

@@ -75,7 +75,7 @@ func (p *Pages) begin(c echo.Context) load.Round {
 }
 
 // visitCookie has the time of the reader's last visit of Attention, Unix s by the
-// clock of the cache server. It is a cookie so that pages count what is new without
+// clock of the cache server. It is a cookie so that pages count new items without
 // a script.
 const visitCookie = "seen"
 
