@@ -25,7 +25,8 @@ func TestColumnsAreGrouped(t *testing.T) {
 }
 
 // TestListOfASetIsBrief checks that a list with the columns of a built-in set is found,
-// with the column of its order or without, and that no other list is.
+// with the column of its order or without, and that no other list is. The column of the
+// order is never left out.
 func TestListOfASetIsBrief(t *testing.T) {
 	all := NewColumns()
 	list := func(keys ...string) (l List) {
@@ -36,12 +37,18 @@ func TestListOfASetIsBrief(t *testing.T) {
 		return l
 	}
 	for _, s := range sets {
-		assert.Equal(t, "brief set-"+s.Name, list(s.Keys...).set())
-		assert.Equal(t, "brief ordered set-"+s.Name, list(slices.Insert(slices.Clone(s.Keys), 2, "Score")...).set())
-		assert.Empty(t, list(slices.Insert(slices.Clone(s.Keys), 3, "Score")...).set())
-		assert.Empty(t, list(s.Keys[1:]...).set())
+		assert.True(t, list(s.Keys...).brief())
+		assert.True(t, list(slices.Insert(slices.Clone(s.Keys), 2, "Score")...).brief())
+		assert.False(t, list(slices.Insert(slices.Clone(s.Keys), 3, "Score")...).brief())
+		assert.False(t, list(s.Keys[1:]...).brief())
 	}
-	assert.Empty(t, list("Workflow").set())
+	assert.False(t, list("Workflow").brief())
+	assert.Equal(t, []string{"", ""}, list("Workflow", "Cooloff").roles(), "columns that the reader chose stay")
+	progress := list(sets[0].Keys...)
+	at := slices.Index(sets[0].Keys, "Cooloff")
+	assert.Equal(t, "w3", progress.roles()[at])
+	progress.Heads[at].Sort = "descending"
+	assert.Empty(t, progress.roles()[at])
 	assert.Equal(t, "", list(sets[0].Keys...).width(list("Workflow").Heads[0].Column))
 	assert.NotEmpty(t, list("Workflow").width(list("Workflow").Heads[0].Column))
 }

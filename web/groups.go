@@ -1,6 +1,8 @@
 package web
 
 import (
+	"strings"
+
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -25,9 +27,25 @@ type GroupsPage struct {
 
 // GroupHead is the heading of one column.
 type GroupHead struct {
-	Label, Doc string
-	Numeric    bool
-	Href, Sort string
+	Key, Label, Doc string // Key is the schema key, "" for a column that does not sort
+	Numeric         bool
+	Href, Sort      string
+}
+
+// groupRoles are the classes of columns that are left out in a narrow window and on paper,
+// w3 first. Columns that do not sort have the lines.
+var groupRoles = map[string]string{
+	"RunningWorkflows": "w1", "JobProgress": "w1", "Tier": "w2", "Country": "w2", "Pending": "w1", "Running": "w1",
+	"EventProgress": "w2", "Cooloff": "w2", "RunningSlots": "w2", "OldestStatusTime": "w2", "MaxPriority": "w2", "TotalJobs": "w1",
+	"LumiProgress": "w3", "": "w3",
+}
+
+// class returns the classes of the heading.
+func (h GroupHead) class() string {
+	if h.Numeric {
+		return strings.TrimSpace("n " + groupRoles[h.Key])
+	}
+	return groupRoles[h.Key]
 }
 
 // Arrow is the sign of a sorted column, "" for the others.

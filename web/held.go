@@ -21,6 +21,18 @@ func heldList(h schema.Hold) string {
 // linkedNames is the number of sites or agents of a reason that are links.
 const linkedNames = 5
 
+// heldLinks are the links to the first sites and agents of a reason.
+func heldLinks(h schema.Hold) []Link {
+	var links []Link
+	for _, site := range h.Sites[:min(len(h.Sites), linkedNames)] {
+		links = append(links, Link{Text: site, Href: SitePath(site)})
+	}
+	for _, agent := range h.Agents[:min(len(h.Agents), linkedNames)] {
+		links = append(links, Link{Text: agent, Href: AgentPath(agent)})
+	}
+	return links
+}
+
 // holdTitle is the heading of a reason.
 func holdTitle(code string) string {
 	titles := map[string]string{

@@ -61,37 +61,45 @@ func (c Column) progress() bool {
 	return c.Key == "JobProgress" || c.Key == "EventProgress" || c.Key == "LumiProgress"
 }
 
-// kept returns the class of the heading of a column that stays in a narrow window and
-// on paper, "" for the others.
-func (c Column) kept() string {
-	switch c.Key {
-	case "Workflow":
-		return "name"
-	case "Status", "StatusTime", "TotalJobs":
-		return "k"
-	case "Failure", "FailureRate":
-		return "k"
-	}
-	return ""
+// roles are the classes of columns of the built-in sets: w1, w2 and w3 are left out in a
+// narrow window and on paper, w3 first; others name a figure in the rows of a phone.
+var roles = map[string]string{
+	"Score": "held", "FailureRate": "fail", "Failure": "fail", "Priority": "w1", "JobProgress": "w1", "Running": "w1",
+	"EventProgress": "w2", "Campaign": "w2", "Queued": "w2", "Pending": "w2", "Success": "w2", "SecondsLeft": "w2", "Type": "w2",
+	"LumiProgress": "w3", "Cooloff": "w3", "QueueInjection": "w3", "Paused": "w3", "JobsInQueue": "w3", "SiteCount": "w3", "AgentCount": "w3",
 }
 
-// class returns the classes of the heading. k marks those that stay.
-func (h Head) class() string {
-	kept := h.kept()
-	if kept == "" && h.Sort != "" {
-		kept = "k" // the column of the order
+// roles returns the role of each column, "" for none: only lists of a built-in set have
+// any, and the column of the order stays.
+func (l List) roles() []string {
+	out := make([]string, len(l.Heads))
+	if !l.brief() {
+		return out
 	}
-	if h.Numeric {
-		return strings.TrimSpace("n " + kept)
+	for i, h := range l.Heads {
+		if role := roles[h.Key]; h.Sort == "" || !strings.HasPrefix(role, "w") {
+			out[i] = role
+		}
 	}
-	return kept
+	return out
+}
+
+// class returns the classes of the heading of a column with a role.
+func (h Head) class(role string) string {
+	switch {
+	case h.Key == "Workflow":
+		return "name"
+	case h.Numeric:
+		return strings.TrimSpace("n " + role)
+	}
+	return role
 }
 
 // widths of columns in px; the others have the width of their type. The columns of
 // the built-in sets fit beside the facets in a window of 1280.
 var widths = map[string]int{
 	"Workflow": 190, "Status": 110, "StatusTime": 62, "Priority": 56, "TotalJobs": 58, "JobProgress": 50, "EventProgress": 52, "LumiProgress": 50,
-	"FailureRate": 52, "Cooloff": 42, "QueueInjection": 58, "SecondsLeft": 56, "Type": 90, "Campaign": 98, "SiteCount": 42, "AgentCount": 48,
+	"FailureRate": 52, "Cooloff": 42, "QueueInjection": 58, "SecondsLeft": 56, "Type": 90, "Campaign": 146, "SiteCount": 42, "AgentCount": 48,
 }
 
 // width is the width of a column in px; "" for the rest of the width of the table,
@@ -100,7 +108,7 @@ var widths = map[string]int{
 func (l List) width(c Column) string {
 	width := widths[c.Key]
 	switch {
-	case c.Key == "Workflow" && l.set() != "":
+	case c.Key == "Workflow" && l.brief():
 		return ""
 	case width > 0:
 	case c.Type == schema.List:
@@ -113,24 +121,18 @@ func (l List) width(c Column) string {
 	return strconv.Itoa(width)
 }
 
-// set returns the classes of a list with the columns of a built-in set, "" for others.
-// In a narrow window and on paper it shows only some of them, by their place, which
-// the column of the order after the status shifts by one; see the style sheet.
-func (l List) set() string {
+// brief reports whether the columns are those of a built-in set, with the column of
+// the order after the status or without. Such a list is two lines a row on a phone.
+func (l List) brief() bool {
 	const ordered = 2
 	keys := make([]string, len(l.Heads))
 	for i, h := range l.Heads {
 		keys[i] = h.Key
 	}
-	for _, s := range sets {
-		switch {
-		case slices.Equal(keys, s.Keys):
-			return "brief set-" + s.Name
-		case len(keys) == len(s.Keys)+1 && slices.Equal(slices.Delete(slices.Clone(keys), ordered, ordered+1), s.Keys):
-			return "brief ordered set-" + s.Name
-		}
-	}
-	return ""
+	return slices.ContainsFunc(sets, func(s columnSet) bool {
+		return slices.Equal(keys, s.Keys) ||
+			len(keys) == len(s.Keys)+1 && slices.Equal(slices.Delete(slices.Clone(keys), ordered, ordered+1), s.Keys)
+	})
 }
 
 // title is the meaning of the column, with a note that applies to all its cells.
@@ -146,6 +148,29 @@ func (c Column) failed(w *schema.Workflow) bool {
 	return (c.Key == "Failure" || c.Key == "FailureRate") && w.Failure > 0
 }
 
+// long reports whether the cell shows a text that is cut off after two lines.
+func (c Column) long(w *schema.Workflow) bool {
+	return c.Type == schema.String && len(c.value(w).String()) > shortText
+}
+
+// classOf returns the classes of a cell of a column with a role. A phone shows of the
+// cells without a class only times and bars, so w1 needs none.
+func (c Column) classOf(w *schema.Workflow, role string) string {
+	class := ""
+	switch {
+	case role == "w1":
+		return ""
+	case c.failed(w):
+		class = "bad "
+	case c.Numeric, c.Key == "Status":
+	case c.Type == schema.List, c.long(w):
+		class = "t path "
+	default:
+		class = "t "
+	}
+	return strings.TrimSpace(class + role)
+}
+
 // position is the position of the page in the list.
 func (p Pager) position() string {
 	if p.From == 0 {
@@ -155,10 +180,21 @@ func (p Pager) position() string {
 }
 
 // leastPart is the minimum number of bytes between two line breaks in a name.
-const leastPart = 4
+const leastPart = 8
 
-// breakable is a name that wraps after its underscores, and elsewhere only where
-// it does not fit otherwise. The words that were searched for are marked.
+// breaksAfter reports whether a name may wrap after its byte i: after an underscore or,
+// in a name without any, between a small letter or digit and a capital, as in
+// Run3Summer22EE.
+func breaksAfter(name string, i int) bool {
+	if name[i] == '_' || strings.Contains(name, "_") {
+		return name[i] == '_'
+	}
+	capital := i+1 < len(name) && 'A' <= name[i+1] && name[i+1] <= 'Z'
+	return capital && ('a' <= name[i] && name[i] <= 'z' || '0' <= name[i] && name[i] <= '9')
+}
+
+// breakable is a name that wraps between its parts, and elsewhere only where it does
+// not fit otherwise. The words that were searched for are marked.
 func breakable(name string, words ...string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		from := 0 // of the current part
@@ -167,7 +203,7 @@ func breakable(name string, words ...string) templ.Component {
 			done := 0
 			for i := range len(text) {
 				from++
-				if text[i] == '_' && from >= leastPart {
+				if from >= leastPart && breaksAfter(text, i) {
 					out.WriteString(templ.EscapeString(text[done:i+1]) + "<wbr>")
 					done, from = i+1, 0
 				}

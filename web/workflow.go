@@ -21,29 +21,86 @@ type WorkflowPage struct {
 	Links    []Link // to other systems
 	Raw      string // address of the record as JSON
 	Curl     string
-	Failing  bool   // show only tasks with failures
-	Tasks    string // address of the other choice
+	Tasks    TaskChoice
 	Branches []Branch
 	Missing  *Missing // why only the list record is shown; nil if the details are
 }
 
+// hasMore reports whether the fold of the request has anything.
+func (p WorkflowPage) hasMore() bool {
+	d := p.Detail
+	return d.PrepID+d.Group+d.InitialTask != "" || len(d.InputDatasets)+len(d.Pileups)+len(d.ScramArchs)+len(d.SiteWhitelist)+len(d.SiteBlacklist) > 0
+}
+
+// TaskChoice says which tasks are shown.
+type TaskChoice string
+
+// The choices of tasks. Those without jobs, mostly LogCollect, are left out at first.
+const (
+	TasksWithJobs TaskChoice = ""
+	TasksFailing  TaskChoice = "failing"
+	AllTasks      TaskChoice = "all"
+)
+
+// TasksParam is the parameter with the choice of tasks.
+const TasksParam = "tasks"
+
+// has reports whether a task is among the chosen ones.
+func (c TaskChoice) has(t schema.WorkflowTask) bool {
+	switch c {
+	case TasksFailing:
+		return t.Failure > 0
+	case TasksWithJobs:
+		return t.TotalJobs > 0
+	}
+	return true
+}
+
+// count is the number of tasks that a choice shows.
+func (p WorkflowPage) count(c TaskChoice) int {
+	n := 0
+	for _, t := range p.Detail.TaskTotals {
+		if c.has(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// taskChoices are the links to the other choices, with the number of their tasks.
+func (p WorkflowPage) taskChoices() []Choice {
+	var out []Choice
+	for _, c := range []struct {
+		choice TaskChoice
+		label  string
+	}{{TasksWithJobs, "with jobs"}, {TasksFailing, "with failures"}, {AllTasks, "all"}} {
+		href := WorkflowPath(p.Detail.Workflow.Workflow)
+		if c.choice != TasksWithJobs {
+			href += "?" + TasksParam + "=" + string(c.choice)
+		}
+		if c.choice == p.Tasks {
+			href = ""
+		} else {
+			href += "#tasks"
+		}
+		out = append(out, Choice{Label: c.label + " " + Int(int64(p.count(c.choice))), Href: href})
+	}
+	return out
+}
+
 // shownBranches returns the branches with the chosen tasks.
 func (p WorkflowPage) shownBranches() []Branch {
-	if !p.Failing {
-		return p.Branches
-	}
 	var out []Branch
 	for _, b := range p.Branches {
-		if !b.Failing() {
-			continue
-		}
 		kept := Branch{Top: b.Top}
 		for _, t := range b.Tasks {
-			if t.Failure > 0 {
+			if p.Tasks.has(t) {
 				kept.Tasks = append(kept.Tasks, t)
 			}
 		}
-		out = append(out, kept)
+		if len(kept.Tasks) > 0 {
+			out = append(out, kept)
+		}
 	}
 	return out
 }
@@ -82,17 +139,18 @@ func differs(d schema.Detail) string {
 // joined formats a list of names.
 func joined(names []string) string { return strings.Join(names, ", ") }
 
-// counts are the columns of a table of job counters.
+// counts are the columns of a table of job counters; those with a class are left out in a
+// narrow window.
 var counts = []struct {
-	Label string
-	Of    func(schema.Counters) int64
+	Label, Class string
+	Of           func(schema.Counters) int64
 }{
-	{"created", func(c schema.Counters) int64 { return c.TotalJobs }},
-	{"queued", func(c schema.Counters) int64 { return c.Queued }},
-	{"pending", func(c schema.Counters) int64 { return c.Pending }},
-	{"running", func(c schema.Counters) int64 { return c.Running }},
-	{"success", func(c schema.Counters) int64 { return c.Success }},
-	{"failure", func(c schema.Counters) int64 { return c.Failure }},
-	{"cool-off", func(c schema.Counters) int64 { return c.Cooloff }},
-	{"paused", func(c schema.Counters) int64 { return c.Paused }},
+	{"created", "", func(c schema.Counters) int64 { return c.TotalJobs }},
+	{"queued", "w2", func(c schema.Counters) int64 { return c.Queued }},
+	{"pending", "w2", func(c schema.Counters) int64 { return c.Pending }},
+	{"running", "w1", func(c schema.Counters) int64 { return c.Running }},
+	{"success", "w1", func(c schema.Counters) int64 { return c.Success }},
+	{"failure", "", func(c schema.Counters) int64 { return c.Failure }},
+	{"cool-off", "w2", func(c schema.Counters) int64 { return c.Cooloff }},
+	{"paused", "w2", func(c schema.Counters) int64 { return c.Paused }},
 }

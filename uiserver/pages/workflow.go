@@ -13,11 +13,6 @@ import (
 	"github.com/dmwm/wmstats/web"
 )
 
-// tasksParam chooses which tasks the page of a workflow shows.
-const tasksParam = "tasks"
-
-const onlyFailing = "failing"
-
 // workflow is the page of one workflow. Samples of failing jobs and log entries,
 // which CouchDB has to be read for, are requested only if the address says so;
 // their errors affect only their own section.
@@ -29,8 +24,8 @@ func (p *Pages) workflow(c echo.Context) error {
 	u := c.Request().URL
 	jobs, notes := query.ReadJobs(u)
 	show, unknown := shown(c.QueryParams()[query.ShowParam])
-	notes = append(append(notes, unknown...), tasksNote(c.QueryParam(tasksParam))...)
-	notes = append(notes, query.OnlyParams(u, tasksParam, query.ExitParam, query.SiteParam, query.StateParam, query.ShowParam)...)
+	notes = append(append(notes, unknown...), tasksNote(c.QueryParam(web.TasksParam))...)
+	notes = append(notes, query.OnlyParams(u, web.TasksParam, query.ExitParam, query.SiteParam, query.StateParam, query.ShowParam)...)
 
 	r := p.begin(c)
 	answer := r.Workflow(named)
@@ -66,14 +61,10 @@ func (p *Pages) workflow(c echo.Context) error {
 		Links:    systemLinks(p.Links, detail.Workflow),
 		Raw:      raw,
 		Curl:     query.Curl(origin(c.Request()) + raw),
-		Failing:  c.QueryParam(tasksParam) == onlyFailing,
-		Tasks:    path + "?" + tasksParam + "=" + onlyFailing + "#tasks",
+		Tasks:    taskChoice(c.QueryParam(web.TasksParam)),
 		Branches: web.Branches(detail.TaskTotals),
 		Missing:  missing,
 		SiteMap:  sitesOf(detail.SiteTotals),
-	}
-	if page.Failing {
-		page.Tasks = path + "#tasks"
 	}
 	watch(&page.Frame, wire.Query{Names: []string{detail.Workflow.Workflow}})
 	if len(detail.Errors) > 0 {
@@ -103,12 +94,22 @@ func shown(values []string) (show []string, notes []web.Note) {
 	return show, notes
 }
 
+// taskChoice returns the choice that tasks= names, that of tasks with jobs for an
+// unknown one.
+func taskChoice(given string) web.TaskChoice {
+	switch choice := web.TaskChoice(given); choice {
+	case web.TasksFailing, web.AllTasks:
+		return choice
+	}
+	return web.TasksWithJobs
+}
+
 // tasksNote returns a note on an unknown value of tasks=.
 func tasksNote(given string) []web.Note {
-	if given == "" || given == onlyFailing {
+	if given == "" || taskChoice(given) != web.TasksWithJobs {
 		return nil
 	}
-	return []web.Note{query.NotOneOf(tasksParam, given, onlyFailing)}
+	return []web.Note{query.NotOneOf(web.TasksParam, given, string(web.TasksFailing), string(web.AllTasks))}
 }
 
 // addCodes adds the failing jobs by exit code, and by exit code and site. The

@@ -85,7 +85,7 @@ func (q Groups) Here() string { return "?" + q.Params().Encode() }
 func (q Groups) Heads(columns []GroupColumn) []web.GroupHead {
 	var heads []web.GroupHead
 	for i, column := range columns {
-		h := web.GroupHead{Label: column.Label, Doc: column.Doc, Numeric: column.Numeric}
+		h := web.GroupHead{Key: column.Key, Label: column.Label, Doc: column.Doc, Numeric: column.Numeric}
 		if column.Key != "" {
 			next := q
 			next.Idx, next.Sort, next.Desc = 0, column.Key, i > 0 && !column.Time && column.Label != "state"

@@ -140,7 +140,7 @@ func TestGroups(t *testing.T) {
 	assert.Equal(t, query.Groups{Text: "T2", Sort: "Failure", Desc: true, Idx: 50}, q)
 	assert.Equal(t, "?idx=50&q=T2&sort=-Failure", q.Here())
 	heads := q.Heads(columns)
-	assert.Equal(t, web.GroupHead{Label: "failed", Numeric: true, Href: "?q=T2&sort=Failure", Sort: "descending"}, heads[1])
+	assert.Equal(t, web.GroupHead{Key: "Failure", Label: "failed", Numeric: true, Href: "?q=T2&sort=Failure", Sort: "descending"}, heads[1])
 	assert.Equal(t, "?q=T2&sort=Site", heads[0].Href)
 	assert.Empty(t, heads[2].Href)
 	pager := q.Pager("sites", 50, 120)

@@ -48,7 +48,7 @@ func missing() map[string]web.Missing {
 func workflowPages(assets web.AssetURLs) []Story {
 	var out []Story
 	add := func(name string, page web.WorkflowPage) {
-		page.Frame, page.Raw, page.Curl, page.Tasks, page.Unchosen = Frame(name, web.Fresh, assets), "/api/fetch/x", "curl x", "?tasks=failing#tasks", "?#errors"
+		page.Frame, page.Raw, page.Curl, page.Unchosen = Frame(name, web.Fresh, assets), "/api/fetch/x", "curl x", "?#errors"
 		page.Samples.Load, page.Logs.Load = "?show=jobs#samples", "?show=logs#logs"
 		out = append(out, Story{Name: "workflow-" + name, Page: true, Component: web.Workflow(page)})
 	}
