@@ -115,6 +115,12 @@ func shapes() map[string]shape {
 		answers[wire.MediaNDJSON], answers[wire.MediaCSV] = nil, nil
 		return shape{list: true, answers: answers}
 	}
+	suggestions := func(words *wire.Vocabulary) shape {
+		asJSON := format
+		asJSON.Schema = map[string]any{"type": "string", "enum": []string{"json"}}
+		return shape{filters: words == nil, words: words, without: append(pageParams[:len(pageParams):len(pageParams)], "format"),
+			params: []openapi.Param{asJSON}, answers: oneOf[wire.Suggestions]()}
+	}
 	return map[string]shape{
 		"/":            {answers: texts()},
 		"/fetch":       {list: true, answers: listOf[schema.Workflow](), envelope: reflect.TypeFor[wire.Envelope[schema.Workflow]]()},
@@ -143,6 +149,11 @@ func shapes() map[string]shape {
 			query("by", "one or two fields to group by, or Age, the time in the status in bands; default: one group of all", "Status"), query("sum", "integer fields to add up", "Failure")}},
 		"/facet/:name": {filters: true, answers: linesToo(oneOf[wire.FacetPage]()), params: []openapi.Param{
 			query("prefix", "prefix of the values, ignoring case", "a"), query("limit", "maximum number of values", "5")}},
+		"/suggest":          suggestions(nil),
+		"/suggest/sites":    suggestions(wire.Groups[schema.Site]()),
+		"/suggest/campaign": suggestions(wire.Groups[schema.Campaign]()),
+		"/suggest/release":  suggestions(wire.Groups[schema.Release]()),
+		"/suggest/agent":    suggestions(wire.Groups[schema.Agent]()),
 		"/attention": {answers: linesToo(oneOf[wire.Attention]()), params: []openapi.Param{
 			query("rule", "rules to evaluate; default: all", "failed"), newSince,
 			{Name: "new", Doc: "1: only items that began at or after since=", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"1"}}}, format, save}},
