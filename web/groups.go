@@ -12,8 +12,9 @@ type GroupsPage struct {
 	Frame
 	Notes   []Note
 	Heading string
-	Kind    string // campaign, release, site
-	Filter  string // part of the name to search for
+	Kind    string         // campaign, release, site
+	Filter  string         // part of the name to search for
+	Unknown []UnknownValue // words of Filter that no name holds
 	Total   int64
 	Heads   []GroupHead
 	Rollups []RollupRow // campaigns and releases

@@ -205,6 +205,23 @@ func (c *Client) Attention(ctx context.Context, v url.Values) (wire.Attention, M
 	return a, meta, err
 }
 
+// Suggest reads what each condition of q does, and what may have been meant by
+// values that no workflow has.
+func (c *Client) Suggest(ctx context.Context, q wire.Query) (wire.Suggestions, Meta, error) {
+	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names, Gen: q.Gen}.Values()
+	var s wire.Suggestions
+	meta, err := c.get(ctx, "/suggest", v, &s)
+	return s, meta, err
+}
+
+// SuggestGroups is Suggest for a list of groups: path is that of the list, and v are
+// filters of it.
+func (c *Client) SuggestGroups(ctx context.Context, path string, v url.Values) (wire.Suggestions, Meta, error) {
+	var s wire.Suggestions
+	meta, err := c.get(ctx, "/suggest"+path, v, &s)
+	return s, meta, err
+}
+
 // Changes reads the changes to the workflows under the terms of q since a
 // generation. Age conditions can't be followed; for them the error is a
 // *wire.Problem.

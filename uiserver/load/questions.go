@@ -33,6 +33,19 @@ func (r Round) Facet(q wire.Query, field, prefix string, limit int) *Answer[wire
 	})
 }
 
+// Suggest requests what each condition of a query does, and what may have been
+// meant by values that no workflow has.
+func (r Round) Suggest(q wire.Query) *Answer[wire.Suggestions] {
+	return ask(r, func(ctx context.Context) (wire.Suggestions, Meta, error) { return r.loader.Client.Suggest(ctx, q) })
+}
+
+// SuggestGroups is Suggest for a list of groups, by its path in the API.
+func (r Round) SuggestGroups(path string, v url.Values) *Answer[wire.Suggestions] {
+	return ask(r, func(ctx context.Context) (wire.Suggestions, Meta, error) {
+		return r.loader.Client.SuggestGroups(ctx, path, v)
+	})
+}
+
 // Changes requests the changes to the workflows under a query since a generation.
 func (r Round) Changes(q wire.Query, since string) *Answer[wire.Change] {
 	return ask(r, func(ctx context.Context) (wire.Change, Meta, error) { return r.loader.Client.Changes(ctx, q, since) })
