@@ -13,7 +13,7 @@ type PalettePage struct {
 	Text   string
 	Words  []string // of the text, to mark
 	Groups []PaletteGroup
-	Meant  []Meant // lists of workflows that may have been meant, if there are no groups
+	Meant  []Meant // lists of workflows, instead of empty groups
 }
 
 // PaletteGroup is a group of results of one kind.

@@ -75,7 +75,7 @@ func TestSuggestions(t *testing.T) {
 		{"q=pdmvsrev_000", []string{"pdmvsrev_000: q=pdmvserv_000 (1)"}},
 		{"priority=999999", []string{"999999: priority=16001 (7)", "999999: priority=15001 (7)", "999999: priority=14001 (7)"}},
 		{"name=" + strings.Replace(workflowName(7), "wf", "fw", 1), []string{strings.Replace(workflowName(7), "wf", "fw", 1) + ": name=" + workflowName(7) + " (1)"}},
-		{"site=!T2_USA_*", []string{}}, // what is excluded keeps no record away
+		{"site=!T2_USA_*", []string{}}, // an exclusion keeps no record away
 		{"site=nothing-near", []string{}},
 		{"q=%22", nil},
 	} {
@@ -92,7 +92,7 @@ func TestSuggestions(t *testing.T) {
 }
 
 // Two conditions that both have workflows, but none in common: the counts without
-// each say which one to give up.
+// each say which one to remove.
 func TestConditionsWithoutCommonWorkflows(t *testing.T) {
 	f := newFixture(t, 120)
 	got := f.suggestions("/v1/suggest?campaign=Run3Summer01&maxPriority=1&status=running-closed")

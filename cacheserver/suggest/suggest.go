@@ -1,7 +1,7 @@
 // Package suggest explains a list request that has no matches, or too few. It
 // counts the records without each condition, and for a value that no record has it
 // finds conditions that may have been meant: the nearest values, a wildcard for
-// what is only the beginning of values, a comparison that was written as a word.
+// the beginning of several values, a comparison that was written as a word.
 // All counts are exact.
 //
 // The package knows records only through List, and conditions only through the
@@ -185,7 +185,7 @@ func best(all []guess) []wire.Replacement {
 	return out
 }
 
-// replace returns the near values in place of one value of a condition; others are
+// replace returns the near values that may replace one value of a condition; others are
 // the rest of its values, which may be none.
 func (e *explainer) replace(c condition, f schema.Field, others []string, candidates []near) ([]guess, error) {
 	if len(candidates) == 0 {

@@ -28,7 +28,7 @@ type UnknownValue struct {
 
 // Replacement is a condition that may have been meant by an unknown value.
 type Replacement struct {
-	Condition string // in place of the value
-	Query     string // all conditions of the request, with this one in its place
+	Condition string // instead of the value
+	Query     string // all conditions of the request, with this one instead
 	Count     int    // records under Query
 }

@@ -123,7 +123,7 @@ func TestEmptyCombination(t *testing.T) {
 	assert.NotContains(t, text, "site !T*", "it is not the only reason")
 }
 
-// Whatever is asked for is shown as text, and the page does without suggestions.
+// Any requested value is shown as text, and the page does without suggestions.
 func TestEmptyListOfHostileValues(t *testing.T) {
 	s := newSite(t)
 	for _, value := range append(testcache.Hostile(), `"><img src=x onerror=alert(1)>`, "javascript:alert(1)", "é\u202e*", strings.Repeat("T2_", 900), `\,"`) {

@@ -64,8 +64,8 @@ func Select[T any](ctx context.Context, fields []schema.Field, list []T, q wire.
 }
 
 // Values counts the values of a key among the records of list that match the
-// conditions of q; a list counts once for each of its values, and what is missing
-// does not count. fields, now and the error are as in Select.
+// conditions of q; a list counts once for each of its values, and missing values do
+// not count. fields, now and the error are as in Select.
 func Values[T any](ctx context.Context, fields []schema.Field, list []T, q wire.Query, now int64, key string) ([]wire.FacetValue, error) {
 	r := reader{fields: fields, record: reflect.TypeFor[T]()}
 	f, path, err := r.find(key)
