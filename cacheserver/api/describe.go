@@ -20,11 +20,12 @@ type (
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}
 	campaignAnswer struct {
-		Campaign schema.Campaign
-		Rate     schema.Rate
-		Holds    []schema.Hold
-		Left     []schema.StatusLeft
-		MostLeft []schema.WorkflowLeft
+		Campaign   schema.Campaign
+		Rate       schema.Rate
+		WorstSites []schema.SiteFailures
+		Holds      []schema.Hold
+		Left       []schema.StatusLeft
+		MostLeft   []schema.WorkflowLeft
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}
@@ -133,6 +134,7 @@ func shapes() map[string]shape {
 		"/fetch/:name/logs": {answers: listOf[schema.LogEntry](), params: append(page[:3:3],
 			query("fields", "keys to return; the first is always included", "Message"),
 			query("type", "kind of message", "*error*"), query("reporter", "agent or service", "!nobody"), query("thread", "component or thread", "*"))},
+		"/fetch/:name/holds": {answers: listOf[schema.Hold](), params: append(page[:3:3], query("fields", "keys to return; the first is always included", "Cause"))},
 		"/errors": {list: true, without: []string{"facets", "after", "last"}, answers: listOf[schema.ErrorSummary](), envelope: reflect.TypeFor[wire.ErrorsEnvelope](), params: []openapi.Param{
 			query("by", "keys to group by: exitcode, site, workflow, state; default: exitcode,site", "exitcode"),
 			query("exitcode", "exit codes of the jobs, ! excludes", "8021"), query("site", "site where the jobs failed", "T2_*"),

@@ -15,6 +15,7 @@ func (a *API) table() []route {
 		{"/", "this list", a.showIndex, nil, known},
 		{"/fetch", "list of workflows: filters, sort=, fields=, facets=, pages, format=", a.listWorkflows, nil, known},
 		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow, nil, known},
+		{"/fetch/:name/holds", "what holds one workflow back; not read from the source", a.listHolds, nil, known},
 		{"/status", "totals of the workflows by status", a.listStatuses, nil, known},
 		{"/find", "workflows that match a Mango selector in the request body", a.findRecords, []string{http.MethodPost, methodQuery}, known},
 		{"/stats", "counts and sums by one or two fields: by=a[,b], sum=x,y, and filters", a.showStats, nil, known},

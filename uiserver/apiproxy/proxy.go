@@ -63,7 +63,7 @@ var (
 		"/quarantine", "/problems", "/openapi.json", "/version", "/about", "/livez", "/readyz", "/healthz", "/find",
 	}
 	named = []string{"/fetch", "/sites", "/campaign", "/release", "/agent", "/facet", "/problems"}
-	parts = []string{"/errors", "/jobs", "/logs"}
+	parts = []string{"/errors", "/holds", "/jobs", "/logs"}
 )
 
 // New returns a proxy.

@@ -27,11 +27,12 @@ type (
 		Meta Meta `json:"-"`
 	}
 	Campaign struct {
-		Campaign schema.Campaign
-		Rate     schema.Rate
-		Holds    []schema.Hold
-		Left     []schema.StatusLeft
-		MostLeft []schema.WorkflowLeft
+		Campaign   schema.Campaign
+		Rate       schema.Rate
+		WorstSites []schema.SiteFailures
+		Holds      []schema.Hold
+		Left       []schema.StatusLeft
+		MostLeft   []schema.WorkflowLeft
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`
 	}
@@ -65,6 +66,13 @@ func (c *Client) Workflow(ctx context.Context, name string) (schema.Detail, Meta
 	var d schema.Detail
 	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(name), nil, &d)
 	return d, meta, err
+}
+
+// Holds reads what holds one workflow back. It does not depend on CouchDB.
+func (c *Client) Holds(ctx context.Context, name string) ([]schema.Hold, Meta, error) {
+	var holds []schema.Hold
+	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(name)+"/holds", nil, &holds)
+	return holds, meta, err
 }
 
 // Sites reads the summaries of all sites. Agents does the same for agents.

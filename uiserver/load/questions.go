@@ -98,6 +98,7 @@ func groupOf[T any](record T, rate schema.Rate, page wire.Group[schema.Workflow]
 // HeldCampaign is a campaign with what holds its workflows, and the work left.
 type HeldCampaign struct {
 	schema.Campaign
+	WorstSites []schema.SiteFailures
 	web.Held
 }
 
@@ -112,7 +113,7 @@ type DrainedAgent struct {
 func (r Round) Campaign(name string, q wire.Query) *Answer[Group[HeldCampaign]] {
 	return ask(r, func(ctx context.Context) (Group[HeldCampaign], Meta, error) {
 		g, err := r.loader.Client.Campaign(ctx, name, q)
-		return groupOf(HeldCampaign{g.Campaign, web.Held{Holds: g.Holds, Left: g.Left, MostLeft: g.MostLeft}}, g.Rate, g.Group, g.Meta), g.Meta, err
+		return groupOf(HeldCampaign{g.Campaign, g.WorstSites, web.Held{Holds: g.Holds, Left: g.Left, MostLeft: g.MostLeft}}, g.Rate, g.Group, g.Meta), g.Meta, err
 	})
 }
 
