@@ -26,7 +26,7 @@ func (p *Pages) campaign(c echo.Context) error {
 	page, record, ok, err := groupPage(p, c, web.CampaignsPath, "campaign", "Campaign", load.Round.Campaign, func(r load.Round, name string) {
 		past = r.History("state", url.Values{"campaign": {name}})
 		failing := query.ErrorsOf(query.Exactly("Campaign", name)).Params()
-		worst = r.Apart().Within(worstWait).FailingJobsReported(failing, []string{query.SiteParam}, mostCells)
+		worst = r.Apart().Within(worstWait).FailingJobsReported(failing, []string{query.SiteParam}, wire.MaxLimit)
 	})
 	if !ok {
 		return err
