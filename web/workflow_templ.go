@@ -125,7 +125,7 @@ func Workflow(p WorkflowPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = heldPanel(p.Now, p.Detail.Holds).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = heldPanel(p.Now, p.Detail.Holds, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
