@@ -13,7 +13,6 @@ type PalettePage struct {
 	Text   string
 	Words  []string // of the text, to mark
 	Groups []PaletteGroup
-	Meant  []Meant // lists of workflows, instead of empty groups
 }
 
 // PaletteGroup is a group of results of one kind.
@@ -45,8 +44,8 @@ func PalettePages(words []string) PaletteGroup {
 	return group
 }
 
-// Nothing reports whether nothing was found.
-func (p PalettePage) Nothing() bool {
+// nothing reports whether nothing was found.
+func (p PalettePage) nothing() bool {
 	for _, g := range p.Groups {
 		if len(g.Lines) > 0 {
 			return false

@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,11 +113,18 @@ func linkTo(kind, name string) string {
 	return fmt.Sprintf(`main a[href$=%q]`, "/"+kind+"/"+url.PathEscape(name))
 }
 
+// needs is the strip of the overview.
+const needs = `section[aria-labelledby="needs-h"] `
+
 // row returns the cells of the first row of a table whose heading contains a
-// name.
-func (o *operator) row(css, name string) []string {
+// name, by the headings of their columns.
+func (o *operator) row(css, name string) map[string]string {
 	o.page.t.Helper()
-	cells := ask[[]string](o.page, fmt.Sprintf(`[...([...document.querySelectorAll(%q)].find(r => r.querySelector("th").textContent.includes(%q))?.children ?? [])].map(c => c.innerText.trim())`, css+" tbody tr", name))
+	cells := ask[map[string]string](o.page, fmt.Sprintf(`(() => {
+		const row = [...document.querySelectorAll(%q)].find(r => r.querySelector("th").textContent.includes(%q))
+		const heads = row ? [...row.closest("table").querySelectorAll("thead th")] : []
+		return Object.fromEntries(heads.map((h, i) => [h.textContent.trim(), row.children[i].textContent.trim()]))
+	})()`, css+" tbody tr", name))
 	require.NotEmpty(o.page.t, cells, "no row of %s", name)
 	return cells
 }
@@ -124,12 +133,12 @@ func (o *operator) row(css, name string) []string {
 // page, a click away, names the component.
 func whoActs(o *operator) {
 	b, a := o.page, o.answers.Broken
-	require.Equal(b.t, a.Agent, b.texts("table.worst tbody th")[0])
-	cells := o.row("table.worst", a.Agent)
-	assert.Equal(b.t, fmt.Sprint(a.Jobs), plain(cells[2]))
-	assert.Contains(b.t, cells[4], a.Component+" is down")
-	assert.Equal(b.t, "agent "+a.Agent, cells[5])
-	o.follow("table.worst tbody th a")
+	require.Equal(b.t, a.Agent, b.texts(needs + "tbody th")[0])
+	cells := o.row(needs, a.Agent)
+	assert.Equal(b.t, fmt.Sprint(a.Jobs), plain(cells["jobs"]))
+	assert.Contains(b.t, cells["cause"], a.Component+" is down")
+	assert.Equal(b.t, "agent "+a.Agent, cells["who"])
+	o.follow(needs + "tbody th a")
 	assert.Equal(b.t, a.Agent, b.text("h1"))
 	assert.Contains(b.t, b.text(`section[aria-labelledby="health-h"]`), a.Component)
 	assert.Contains(b.t, b.text("main"), fmt.Sprintf("%d workflows", a.Workflows))
@@ -146,7 +155,7 @@ func plain(figure string) string {
 }
 
 // held returns the cells of a reason in the panel of what holds work back.
-func (o *operator) held(by string) []string {
+func (o *operator) held(by string) map[string]string {
 	o.page.t.Helper()
 	return o.row("#holds", by)
 }
@@ -157,18 +166,18 @@ func whySlow(o *operator) {
 	o.search(a.Campaign)
 	o.follow(linkTo("campaigns", a.Campaign))
 	cells := o.held("sites")
-	assert.Contains(b.t, cells[1], fmt.Sprintf("1 of %d allowed sites take no jobs: %s (Down in", a.Sites, a.Site))
-	assert.Equal(b.t, fmt.Sprint(a.Workflows), cells[2])
-	assert.Equal(b.t, fmt.Sprint(a.Queued), plain(cells[3]))
-	assert.Contains(b.t, cells[5], a.Site)
+	assert.Contains(b.t, cells["why"], fmt.Sprintf("1 of %d allowed sites take no jobs: %s (Down in", a.Sites, a.Site))
+	assert.Equal(b.t, fmt.Sprint(a.Workflows), cells["workflows"])
+	assert.Equal(b.t, fmt.Sprint(a.Queued), plain(cells["jobs"]))
+	assert.Contains(b.t, cells["see"], a.Site)
 }
 
 func whatIsAhead(o *operator) {
 	b, a := o.page, o.answers.Ahead
 	o.goTo(a.Workflow, a.Workflow)
 	cells := o.held("priority")
-	assert.Contains(b.t, cells[1], fmt.Sprintf("%d jobs of higher priority wait at 1 of its sites: %d at %d", a.Jobs, a.Jobs, a.Priority))
-	assert.Contains(b.t, cells[5], a.Site)
+	assert.Contains(b.t, cells["why"], fmt.Sprintf("%d jobs of higher priority wait at 1 of its sites: %d at %d", a.Jobs, a.Jobs, a.Priority))
+	assert.Contains(b.t, cells["see"], a.Site)
 }
 
 // The agent's page says how many workflows its drain waits for, the oldest, and
@@ -193,7 +202,7 @@ func whichJobsAreStray(o *operator) {
 	var running, pending int64
 	agents := map[string]bool{}
 	for _, name := range a.Workflows {
-		text := strings.Join(o.row(`section[aria-labelledby="stray_jobs"]`, name), "\n")
+		text := strings.Join(slices.Collect(maps.Values(o.row(`section[aria-labelledby="stray_jobs"]`, name))), "\n")
 		figures := strayText.FindStringSubmatch(text)
 		require.NotNil(b.t, figures, text)
 		running += int64(figure(b.t, figures[1]))
@@ -246,10 +255,10 @@ func howManyReports(o *operator) {
 // the jobs with their logs.
 func worstWorkflow(o *operator) {
 	b, a := o.page, o.answers.Failing
-	cells := o.row("table.worst", a.Workflow)
-	assert.Contains(b.t, plain(cells[4]), a.Site+":"+fmt.Sprint(a.Failed-150))
-	assert.Equal(b.t, "site "+a.Site, cells[5])
-	o.follow("table.worst " + linkTo("workflows", a.Workflow)[len("main "):])
+	cells := o.row(needs, a.Workflow)
+	assert.Contains(b.t, plain(cells["cause"]), a.Site+":"+fmt.Sprint(a.Failed-150))
+	assert.Equal(b.t, "site "+a.Site, cells["who"])
+	o.follow(needs + linkTo("workflows", a.Workflow)[len("main "):])
 	assert.Equal(b.t, a.Workflow, b.text("h1"))
 	cell := ask[string](b, `document.querySelector("#errors svg.heat a[class^=h] title").textContent`)
 	assert.Contains(b.t, cell, fmt.Sprintf("%s, %d: %d, ", a.Site, a.ExitCode, a.Reports))
