@@ -29,6 +29,14 @@ type Campaign struct {
 	Counters
 }
 
+// SiteFailures is what agents count of the jobs of a campaign at one site.
+type SiteFailures struct {
+	Site        string  `from:"WorkflowSite.Site" doc:"the site; (unknown) and (none) for jobs without one"`
+	Success     int64   `unit:"jobs" from:"sum of WorkflowSite records" doc:"jobs that succeeded"`
+	Failure     int64   `unit:"jobs" from:"the same" doc:"jobs that failed for good"`
+	FailureRate float64 `unit:"%" from:"100 x Failure / (Success + Failure)" doc:"share of these that failed"`
+}
+
 // Release sums the workflows whose main CMSSW version it is, and counts those
 // that have it only in a step.
 type Release struct {

@@ -36,6 +36,7 @@ func Kinds() []Kind {
 		kind[Site]("Site sums what agents reported at one site, over all workflows."),
 		kind[SiteAgent]("SiteAgent is what one agent reports about one site, and when."),
 		kind[Campaign]("Campaign sums the workflows whose main campaign it is, and counts those that have it only in a step."),
+		kind[SiteFailures]("SiteFailures is what agents count of the jobs of a campaign at one site."),
 		kind[Release]("Release sums the workflows whose main CMSSW version it is, and counts those that have it only in a step."),
 		kind[Agent]("Agent is one WMAgent or central service: its health and, for an agent, the sums of what it reported."),
 		kind[AgentComponent]("AgentComponent is one component of an agent, or one of its problems."),

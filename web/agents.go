@@ -10,7 +10,10 @@ type AgentsPage struct {
 	Tabs  []Link // the current one has no address
 	Heads []GroupHead
 	Rows  []AgentRow
-	JSON  string
+
+	Filter  string         // part of the name to search for
+	Unknown []UnknownValue // words of Filter that no name holds
+	JSON    string
 }
 
 // AgentRow is one agent or service.

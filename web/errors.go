@@ -23,6 +23,7 @@ type ErrorsPage struct {
 	CodeCount int64 // total number of exit codes
 	Sites     []ErrorRow
 	SiteCount int64
+	Worst     []WorstSite // by the failed jobs that agents count; nil under any filter
 	Workflows []ErrorRow
 	Ranked    []schema.Workflow // by the failed jobs that agents count; nil under a filter of jobs, which agents do not count
 	RankedAll int64             // total number of workflows with failed jobs

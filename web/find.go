@@ -13,6 +13,7 @@ type PalettePage struct {
 	Text   string
 	Words  []string // of the text, to mark
 	Groups []PaletteGroup
+	Meant  []Meant // lists of workflows, instead of empty groups
 }
 
 // PaletteGroup is a group of results of one kind.
@@ -44,8 +45,8 @@ func PalettePages(words []string) PaletteGroup {
 	return group
 }
 
-// nothing reports whether nothing was found.
-func (p PalettePage) nothing() bool {
+// Nothing reports whether nothing was found.
+func (p PalettePage) Nothing() bool {
 	for _, g := range p.Groups {
 		if len(g.Lines) > 0 {
 			return false

@@ -12,8 +12,9 @@ type GroupsPage struct {
 	Frame
 	Notes   []Note
 	Heading string
-	Kind    string // campaign, release, site
-	Filter  string // part of the name to search for
+	Kind    string         // campaign, release, site
+	Filter  string         // part of the name to search for
+	Unknown []UnknownValue // words of Filter that no name holds
 	Total   int64
 	Heads   []GroupHead
 	Rollups []RollupRow // campaigns and releases
@@ -89,12 +90,20 @@ type GroupPage struct {
 	JSON    string
 }
 
-// WorstSites are the sites with the most job reports of a campaign.
+// WorstSites are the sites of a campaign where most jobs failed, as agents count
+// them, and their job reports.
 type WorstSites struct {
-	Rows    []ErrorRow
+	Rows    []WorstSite
 	Reports wire.FailureReports
-	Total   int64    // sites with job reports
-	Missing *Missing // why they could not be read; nil if they were
+	Missing *Missing // why job reports could not be read; nil if they were
+}
+
+// WorstSite is one of these sites. Reports and ExitCodes are -1 if they could not be
+// read.
+type WorstSite struct {
+	schema.SiteFailures
+	Reports, ExitCodes int64
+	Href               string // its job reports
 }
 
 // Counted is the number of workflows of a campaign or release: those that have it

@@ -14,7 +14,7 @@ type WorkflowsPage struct {
 	List   List
 	Jobs   []Part // of all matching workflows, by state; nil if unknown
 	All    int64  // workflows without any filter; 0 if unknown
-	Hints  []Hint
+	Hints  Hints  // of a list without matches
 	Sets   []Choice
 	Choose string // address of the page that chooses columns
 	Export Export
@@ -77,11 +77,30 @@ type FacetLine struct {
 	Excluded bool
 }
 
+// Hints explain a list without matches.
+type Hints struct {
+	Unknown []UnknownValue
+	Without []Hint
+}
+
+// UnknownValue is a value that matches nothing, with what may have been meant.
+type UnknownValue struct {
+	Lead, Value string // "No workflow has site", "T2_US"
+	Meant       []Meant
+}
+
+// Meant is what may have been meant, with the number of matches.
+type Meant struct {
+	Text, Href string
+	Count      int64
+}
+
 // Hint is a condition of a list without matches, with the number of matches
 // without that condition.
 type Hint struct {
 	Filter ActiveFilter
 	Count  int64
+	Note   string // what the condition does beyond what its text says; usually ""
 }
 
 // ColumnsPage are the props of the page that chooses columns.

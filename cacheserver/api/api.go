@@ -60,16 +60,17 @@ type API struct {
 // group is a kind of totals over workflows: /sites, /campaign, /agent,
 // /release.
 type group struct {
-	path   string
-	noun   string // for people
-	key    string // of the summary record in the answer for one group
-	term   func(name string) wire.Term
-	kind   timeline.Kind // of its counts over time
-	find   func(generation *store.Generation, name string) (found groupRecord, ok bool, names []string)
-	more   func(ctx context.Context, generation *store.Generation, o *objectWriter, term wire.Term, rate schema.Rate) error // adds members after the record and its rate; nil: none
-	list   echo.HandlerFunc
-	words  *wire.Vocabulary // of its list
-	fields []schema.Field   // of its records
+	path    string
+	noun    string // for people
+	key     string // of the summary record in the answer for one group
+	term    func(name string) wire.Term
+	kind    timeline.Kind // of its counts over time
+	find    func(generation *store.Generation, name string) (found groupRecord, ok bool, names []string)
+	more    func(ctx context.Context, generation *store.Generation, o *objectWriter, term wire.Term, rate schema.Rate) error // adds members after the record and its rate; nil: none
+	list    echo.HandlerFunc
+	suggest echo.HandlerFunc // of its list: what the conditions do
+	words   *wire.Vocabulary // of its list
+	fields  []schema.Field   // of its records
 }
 
 // groupRecord is the encoded summary record of a group, and its jobs that have

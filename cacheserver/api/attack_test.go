@@ -66,6 +66,8 @@ func expensiveRequests() []expensive {
 		{"all in order", "GET", "/fetch?limit=all&sort=-OutputDatasets&q=%2F", ""},
 		{"stats", "GET", "/stats?by=OutputDatasets,Sites&sum=" + strings.Join(amounts[:16], ","), ""},
 		{"facet of names", "GET", "/facet/workflow?limit=1000&prefix=pdm", ""},
+		{"suggestions for values", "GET", "/suggest?workflow=pdmvsrev,*pdm_*x,T2&outputdataset=/A/B,/A/C/x&" + strings.Join(conditions[:20], "&"), ""},
+		{"suggestions for words", "GET", "/suggest?q=pdmvsrev_000_wf+wf_0000x+Run3Sumer+vocms1.cren.ch", ""},
 		{"page of a site", "GET", "/sites/T1_US_FNAL?sort=OutputDatasets&facets=workflow:1000", ""},
 		{"attention", "GET", "/attention", ""},
 		{"new attention", "GET", "/attention?since=1&new=1", ""},

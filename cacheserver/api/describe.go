@@ -20,11 +20,12 @@ type (
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}
 	campaignAnswer struct {
-		Campaign schema.Campaign
-		Rate     schema.Rate
-		Holds    []schema.Hold
-		Left     []schema.StatusLeft
-		MostLeft []schema.WorkflowLeft
+		Campaign   schema.Campaign
+		Rate       schema.Rate
+		WorstSites []schema.SiteFailures
+		Holds      []schema.Hold
+		Left       []schema.StatusLeft
+		MostLeft   []schema.WorkflowLeft
 		wire.Group[schema.Workflow]
 		Facets map[string]wire.FacetResult `json:",omitempty"`
 	}
@@ -115,6 +116,12 @@ func shapes() map[string]shape {
 		answers[wire.MediaNDJSON], answers[wire.MediaCSV] = nil, nil
 		return shape{list: true, answers: answers}
 	}
+	suggestions := func(words *wire.Vocabulary) shape {
+		asJSON := format
+		asJSON.Schema = map[string]any{"type": "string", "enum": []string{"json"}}
+		return shape{filters: words == nil, words: words, without: append(pageParams[:len(pageParams):len(pageParams)], "format"),
+			params: []openapi.Param{asJSON}, answers: oneOf[wire.Suggestions]()}
+	}
 	return map[string]shape{
 		"/":            {answers: texts()},
 		"/fetch":       {list: true, answers: listOf[schema.Workflow](), envelope: reflect.TypeFor[wire.Envelope[schema.Workflow]]()},
@@ -127,6 +134,7 @@ func shapes() map[string]shape {
 		"/fetch/:name/logs": {answers: listOf[schema.LogEntry](), params: append(page[:3:3],
 			query("fields", "keys to return; the first is always included", "Message"),
 			query("type", "kind of message", "*error*"), query("reporter", "agent or service", "!nobody"), query("thread", "component or thread", "*"))},
+		"/fetch/:name/holds": {answers: listOf[schema.Hold](), params: append(page[:3:3], query("fields", "keys to return; the first is always included", "Cause"))},
 		"/errors": {list: true, without: []string{"facets", "after", "last"}, answers: listOf[schema.ErrorSummary](), envelope: reflect.TypeFor[wire.ErrorsEnvelope](), params: []openapi.Param{
 			query("by", "keys to group by: exitcode, site, workflow, state; default: exitcode,site", "exitcode"),
 			query("exitcode", "exit codes of the jobs, ! excludes", "8021"), query("site", "site where the jobs failed", "T2_*"),
@@ -143,6 +151,11 @@ func shapes() map[string]shape {
 			query("by", "one or two fields to group by, or Age, the time in the status in bands; default: one group of all", "Status"), query("sum", "integer fields to add up", "Failure")}},
 		"/facet/:name": {filters: true, answers: linesToo(oneOf[wire.FacetPage]()), params: []openapi.Param{
 			query("prefix", "prefix of the values, ignoring case", "a"), query("limit", "maximum number of values", "5")}},
+		"/suggest":          suggestions(nil),
+		"/suggest/sites":    suggestions(wire.Groups[schema.Site]()),
+		"/suggest/campaign": suggestions(wire.Groups[schema.Campaign]()),
+		"/suggest/release":  suggestions(wire.Groups[schema.Release]()),
+		"/suggest/agent":    suggestions(wire.Groups[schema.Agent]()),
 		"/attention": {answers: linesToo(oneOf[wire.Attention]()), params: []openapi.Param{
 			query("rule", "rules to evaluate; default: all", "failed"), newSince,
 			{Name: "new", Doc: "1: only items that began at or after since=", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"1"}}}, format, save}},

@@ -15,6 +15,7 @@ import (
 func listed[T any](a *API, g group, moving bool, all func(*store.Generation) []T) group {
 	g.words, g.fields = wire.Groups[T](), schema.Describe[T]()
 	g.list = func(c echo.Context) error { return listGroup(a, c, &g, moving, all) }
+	g.suggest = suggestGroups(a, &g, moving, all)
 	return g
 }
 

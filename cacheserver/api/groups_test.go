@@ -48,15 +48,16 @@ func TestGroups(t *testing.T) {
 		a := f.get(path + "?limit=10&idx=5&sort=-Priority&status=completed,closed-out&facets=status")
 		require.Equal(t, 200, a.StatusCode, string(a.body))
 		got := decode[struct {
-			Site     *schema.SiteDetail
-			Campaign *schema.Campaign
-			Release  *schema.Release
-			Agent    *schema.AgentDetail
-			Holds    []schema.Hold
-			Left     []schema.StatusLeft
-			MostLeft []schema.WorkflowLeft
-			Drain    schema.Drain
-			Rate     schema.Rate
+			Site       *schema.SiteDetail
+			Campaign   *schema.Campaign
+			Release    *schema.Release
+			Agent      *schema.AgentDetail
+			WorstSites []schema.SiteFailures
+			Holds      []schema.Hold
+			Left       []schema.StatusLeft
+			MostLeft   []schema.WorkflowLeft
+			Drain      schema.Drain
+			Rate       schema.Rate
 			wire.Group[schema.Workflow]
 			Facets map[string]wire.FacetResult
 		}](t, a.body)

@@ -110,16 +110,27 @@ func keysOf(fields []schema.Field) []string {
 	return keys
 }
 
+// pageParams are the parameters of a list that select nothing.
+var pageParams = []string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"}
+
 // parseFilter reads the filters of /fetch and rejects parameters about pages.
 func parseFilter(v url.Values, own ...string) (wire.Query, error) {
-	for _, name := range []string{"sort", "fields", "facets", "idx", "limit", "after", "last", "envelope", "dl"} {
+	if err := noPage(v, own); err != nil {
+		return wire.Query{}, err
+	}
+	return wire.ParseQueryExcept(v, own...)
+}
+
+// noPage rejects parameters about pages, but for those that the path has itself.
+func noPage(v url.Values, own []string) error {
+	for _, name := range pageParams {
 		for given := range v {
 			if strings.EqualFold(given, name) && !slices.Contains(own, given) {
-				return wire.Query{}, wire.UnknownParameter(given, own)
+				return wire.UnknownParameter(given, own)
 			}
 		}
 	}
-	return wire.ParseQueryExcept(v, own...)
+	return nil
 }
 
 // fieldList reads a parameter that names fields, and returns their keys.

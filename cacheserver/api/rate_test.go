@@ -15,15 +15,16 @@ import (
 
 // rated are the answers about one group that have a rate.
 type rated struct {
-	Site     *schema.SiteDetail
-	Campaign *schema.Campaign
-	Release  *schema.Release
-	Agent    *schema.AgentDetail
-	Rate     schema.Rate
-	Holds    []schema.Hold
-	Left     []schema.StatusLeft
-	MostLeft []schema.WorkflowLeft
-	Drain    *schema.Drain
+	Site       *schema.SiteDetail
+	Campaign   *schema.Campaign
+	Release    *schema.Release
+	Agent      *schema.AgentDetail
+	Rate       schema.Rate
+	WorstSites []schema.SiteFailures
+	Holds      []schema.Hold
+	Left       []schema.StatusLeft
+	MostLeft   []schema.WorkflowLeft
+	Drain      *schema.Drain
 	wire.Group[schema.Workflow]
 }
 

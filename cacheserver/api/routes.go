@@ -15,10 +15,12 @@ func (a *API) table() []route {
 		{"/", "this list", a.showIndex, nil, known},
 		{"/fetch", "list of workflows: filters, sort=, fields=, facets=, pages, format=", a.listWorkflows, nil, known},
 		{"/fetch/:name", "one workflow with its tasks, sites, agents, outputs and history", a.showWorkflow, nil, known},
+		{"/fetch/:name/holds", "what holds one workflow back; not read from the source", a.listHolds, nil, known},
 		{"/status", "totals of the workflows by status", a.listStatuses, nil, known},
 		{"/find", "workflows that match a Mango selector in the request body", a.findRecords, []string{http.MethodPost, methodQuery}, known},
 		{"/stats", "counts and sums by one or two fields: by=a[,b], sum=x,y, and filters", a.showStats, nil, known},
 		{"/facet/:name", "values of a field with counts: prefix=, limit= and filters", a.showFacet, nil, known},
+		{"/suggest", "for each condition on workflows the counts with and without it, and what may have been meant by values that none has: filters", a.showSuggestions, nil, known},
 		{"/attention", "rules that match, with their workflows and agents: rule=", a.showAttention, nil, known},
 		{"/stray", "workflows with running or pending jobs although their status allows none, or the lists have no such request", a.listStrays(), nil, known},
 		{"/changes", "changes since a generation: since=, feed=normal|longpoll|sse, include=records, and filters", a.listChanges, nil, known},
@@ -46,6 +48,7 @@ func (a *API) table() []route {
 	for _, g := range a.groups {
 		table = append(table,
 			route{g.path, "totals of the workflows by " + g.noun, g.list, nil, known},
+			route{"/suggest" + g.path, "the same as /suggest for the list of " + g.noun + "s, with its filters", g.suggest, nil, known},
 			route{g.path + "/:name", "totals and workflows of one " + g.noun + ", with all parameters of /fetch", a.showGroup(g), nil, known})
 	}
 	return table

@@ -50,12 +50,13 @@ func TestWhatOnlyAStepHasIsFound(t *testing.T) {
 		a := f.get(path)
 		require.Equal(t, 200, a.StatusCode, path)
 		got := decode[struct {
-			Campaign *schema.Campaign
-			Release  *schema.Release
-			Holds    []schema.Hold
-			Left     []schema.StatusLeft
-			MostLeft []schema.WorkflowLeft
-			Rate     schema.Rate
+			Campaign   *schema.Campaign
+			Release    *schema.Release
+			WorstSites []schema.SiteFailures
+			Holds      []schema.Hold
+			Left       []schema.StatusLeft
+			MostLeft   []schema.WorkflowLeft
+			Rate       schema.Rate
 			wire.Group[schema.Workflow]
 		}](t, a.body)
 		var r schema.Rollup

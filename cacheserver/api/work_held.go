@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/holds"
 	"github.com/dmwm/wmstats/cacheserver/store"
@@ -33,6 +35,21 @@ func (a *API) holdsOf(ctx context.Context, generation *store.Generation, filter 
 	return found, nil
 }
 
+// listHolds handles GET /fetch/{workflow}/holds: Holds of /fetch/{workflow}, which
+// needs nothing from the source and so has them while that is down.
+func (a *API) listHolds(c echo.Context) error {
+	fields := schema.Describe[schema.Hold]()
+	name, generation, p, err := a.workflowPart(c, fields)
+	if err != nil {
+		return err
+	}
+	found, err := a.holdsOf(c.Request().Context(), generation, wire.Query{Names: []string{name}}, nil)
+	if err != nil {
+		return err
+	}
+	return sendWhole(c, a, generation, p, "holds", fields, found.Holds())
+}
+
 // campaignHolds adds the members of the answer about one campaign after its
 // record and rate. They cover the workflows whose main campaign it is, as its sums do;
 // links have no filter for that.
@@ -47,6 +64,11 @@ func (a *API) campaignHolds(ctx context.Context, generation *store.Generation, o
 	if rate.Usable(a.o.Now().Unix()) {
 		found.Rate(rate)
 	}
+	name := schema.None
+	if len(term.Values) > 0 {
+		name = term.Values[0]
+	}
+	o.value("WorstSites", generation.WorstSites(name))
 	o.value("Holds", found.Holds())
 	o.value("Left", found.Left())
 	o.value("MostLeft", found.MostLeft())

@@ -27,11 +27,12 @@ func TestHoldsAreServed(t *testing.T) {
 	checked := 0
 	for _, c := range decode[[]schema.Campaign](t, f.get("/campaign").body) {
 		body := decode[struct {
-			Campaign schema.Campaign
-			Holds    []schema.Hold
-			Left     []schema.StatusLeft
-			MostLeft []schema.WorkflowLeft
-			Rate     schema.Rate
+			Campaign   schema.Campaign
+			WorstSites []schema.SiteFailures
+			Holds      []schema.Hold
+			Left       []schema.StatusLeft
+			MostLeft   []schema.WorkflowLeft
+			Rate       schema.Rate
 			wire.Group[schema.Workflow]
 		}](t, f.get("/campaign/"+strings.ReplaceAll(c.Campaign, "/", "%2F")+"?limit=1").body)
 		require.NotEmpty(t, body.Holds, c.Campaign)
@@ -58,4 +59,33 @@ func TestHoldsAreServed(t *testing.T) {
 		assert.Equal(t, listed(body.Drain.Query), body.Drain.Workflows, a.Agent)
 		assert.Equal(t, a.Queued+a.Pending+a.Running+a.Cooloff+a.Paused, body.Drain.Jobs, a.Agent)
 	}
+}
+
+// TestHoldsWithoutTheSource: what holds a workflow is the same as in its details,
+// and is answered while the source is down.
+func TestHoldsWithoutTheSource(t *testing.T) {
+	f := newFixture(t, 10)
+	for i := range 10 {
+		a := f.get("/fetch/" + workflowName(i) + "/holds")
+		require.Equal(t, 200, a.StatusCode, string(a.body))
+		assert.NotEmpty(t, decode[[]schema.Hold](t, a.body))
+	}
+	assert.Equal(t, 502, f.get("/fetch/"+workflowName(0)).StatusCode, "this server has no source for details")
+	assert.Equal(t, 404, f.get("/fetch/nobody/holds").StatusCode)
+	assert.Equal(t, 400, f.get("/fetch/"+workflowName(0)+"/holds?x=1").StatusCode)
+	lines := f.get("/fetch/" + workflowName(0) + "/holds?format=csv&fields=Cause")
+	assert.True(t, strings.HasPrefix(string(lines.body), "Hold,Cause\r\n"), string(lines.body))
+}
+
+// TestWorstSitesAreServed: they are those of the workflows' own reports.
+func TestWorstSitesAreServed(t *testing.T) {
+	f := newFixture(t, 40)
+	var failed int64
+	for i := 1; i < 40; i += 4 { // of Run3Summer01
+		failed += int64(i % 5)
+	}
+	got := decode[rated](t, f.get("/campaign/Run3Summer01?limit=1").body).WorstSites
+	require.Len(t, got, 1)
+	assert.Equal(t, []any{"T2_CH_CERN_1", failed}, []any{got[0].Site, got[0].Failure})
+	assert.Equal(t, schema.Percent(float64(failed), float64(failed+got[0].Success)), got[0].FailureRate)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/table"
+	"github.com/dmwm/wmstats/cacheserver/table/block"
 	"github.com/dmwm/wmstats/schema/wire"
 )
 
@@ -50,6 +51,45 @@ func (g *Generation) facets(ctx context.Context, q wire.Query, prefix string) (m
 		g.with.opt.Cache.Set(key, r, int64(len(key)+64+64*len(r.Values)))
 	}
 	return out, nil
+}
+
+// Count returns the number of workflows that match q. The result is not kept.
+func (g *Generation) Count(ctx context.Context, q wire.Query) (int, error) {
+	if !narrows(q) {
+		return g.Total(), nil
+	}
+	s, err := g.table.Scan(budget.From(ctx), g.time.Unix(), q)
+	if err != nil {
+		return 0, err
+	}
+	set, err := s.Matches("")
+	if err != nil || set == nil {
+		return g.Total(), err
+	}
+	return set.Len(), nil
+}
+
+// Values counts all values of one field among the workflows that match q, in any
+// order. The result is not kept.
+func (g *Generation) Values(ctx context.Context, q wire.Query, field string) ([]wire.FacetValue, error) {
+	s, err := g.table.Scan(budget.From(ctx), g.time.Unix(), q)
+	if err != nil {
+		return nil, err
+	}
+	return s.Values(field)
+}
+
+// EachName calls f with the names of all workflows, ascending, until it returns
+// false. A name must not be kept.
+func (g *Generation) EachName(f func(name []byte) bool) {
+	g.table.Range(0, g.Total(), func(b *block.Block, i, j int) bool {
+		for ; i < j; i++ {
+			if !f(b.Name(g.table.Layout, i)) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // Stats groups the workflows that match q by one or two fields and adds up the

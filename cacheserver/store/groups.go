@@ -10,7 +10,24 @@ import (
 )
 
 // Campaigns returns the sums by campaign, by name.
-func (g *Generation) Campaigns() []schema.Campaign { return values(g.sums.Campaigns) }
+func (g *Generation) Campaigns() []schema.Campaign {
+	out := make([]schema.Campaign, 0, g.sums.Campaigns.Len())
+	for c := range g.sums.Campaigns.All() {
+		out = append(out, c.Campaign)
+	}
+	return out
+}
+
+// WorstSites returns the sites where most jobs of a campaign failed, as agents
+// count them, worst first; none for an unknown campaign.
+func (g *Generation) WorstSites(campaign string) []schema.SiteFailures {
+	for c := range g.sums.Campaigns.All() {
+		if c.Campaign.Campaign == campaign {
+			return c.WorstSites
+		}
+	}
+	return []schema.SiteFailures{}
+}
 
 // Releases returns the sums by release, by name.
 func (g *Generation) Releases() []schema.Release { return values(g.sums.Releases) }

@@ -28,16 +28,7 @@ func (s *Scan) Facet(f wire.Facet, prefix string) (r wire.FacetResult, err error
 	if err != nil {
 		return r, err
 	}
-	var values []wire.FacetValue
-	var missing int
-	switch col.Kind {
-	case block.Code, block.Codes:
-		values, missing = s.countCodes(set, n, col)
-	case block.Int, block.Bool, block.Float:
-		values, missing = s.countNumbers(set, n, col)
-	default:
-		values, missing = s.countTexts(set, col)
-	}
+	values, missing := s.count(set, n, col)
 	if err := s.err(); err != nil {
 		return r, err
 	}
@@ -48,6 +39,33 @@ func (s *Scan) Facet(f wire.Facet, prefix string) (r wire.FacetResult, err error
 	}
 	r = s.facetResult(values, missing, f.Limit)
 	return r, s.err()
+}
+
+// Values counts all values of one field under all conditions, in any order. A list
+// counts once for each of its values.
+func (s *Scan) Values(field string) ([]wire.FacetValue, error) {
+	n, col, err := s.column(field)
+	if err != nil {
+		return nil, fmt.Errorf("values of %s: %w", field, err)
+	}
+	set, err := s.Matches("")
+	if err != nil {
+		return nil, err
+	}
+	values, _ := s.count(set, n, col)
+	return values, s.err()
+}
+
+// count counts the values of a column in the records of set (nil: all), and the
+// records without one.
+func (s *Scan) count(set *Set, n int, col *block.Column) (values []wire.FacetValue, missing int) {
+	switch col.Kind {
+	case block.Code, block.Codes:
+		return s.countCodes(set, n, col)
+	case block.Int, block.Bool, block.Float:
+		return s.countNumbers(set, n, col)
+	}
+	return s.countTexts(set, col)
 }
 
 func (s *Scan) facetResult(values []wire.FacetValue, missing, limit int) wire.FacetResult {

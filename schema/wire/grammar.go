@@ -74,6 +74,9 @@ var ofWorkflows = sync.OnceValue(func() *Vocabulary {
 	return newVocabulary(schema.Describe[schema.Workflow](), false, (*Vocabulary).workflowParams)
 })
 
+// Workflows returns the vocabulary of lists of workflows, that of ParseQuery.
+func Workflows() *Vocabulary { return ofWorkflows() }
+
 // Groups returns the vocabulary of a list of sums, such as /sites: T is the
 // record of one. Without limit= such a list is whole. It has no facets, no
 // envelope and no paging by name.

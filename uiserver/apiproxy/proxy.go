@@ -59,10 +59,11 @@ type Proxy struct {
 var (
 	single = []string{
 		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/logs", "/history", "/history/agents", "/attention", "/stray", "/changes", "/pulse",
+		"/suggest", "/suggest/sites", "/suggest/campaign", "/suggest/release", "/suggest/agent",
 		"/quarantine", "/problems", "/openapi.json", "/version", "/about", "/livez", "/readyz", "/healthz", "/find",
 	}
 	named = []string{"/fetch", "/sites", "/campaign", "/release", "/agent", "/facet", "/problems"}
-	parts = []string{"/errors", "/jobs", "/logs"}
+	parts = []string{"/errors", "/holds", "/jobs", "/logs"}
 )
 
 // New returns a proxy.

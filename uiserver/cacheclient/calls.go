@@ -27,11 +27,12 @@ type (
 		Meta Meta `json:"-"`
 	}
 	Campaign struct {
-		Campaign schema.Campaign
-		Rate     schema.Rate
-		Holds    []schema.Hold
-		Left     []schema.StatusLeft
-		MostLeft []schema.WorkflowLeft
+		Campaign   schema.Campaign
+		Rate       schema.Rate
+		WorstSites []schema.SiteFailures
+		Holds      []schema.Hold
+		Left       []schema.StatusLeft
+		MostLeft   []schema.WorkflowLeft
 		wire.Group[schema.Workflow]
 		Meta Meta `json:"-"`
 	}
@@ -65,6 +66,13 @@ func (c *Client) Workflow(ctx context.Context, name string) (schema.Detail, Meta
 	var d schema.Detail
 	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(name), nil, &d)
 	return d, meta, err
+}
+
+// Holds reads what holds one workflow back. It does not depend on CouchDB.
+func (c *Client) Holds(ctx context.Context, name string) ([]schema.Hold, Meta, error) {
+	var holds []schema.Hold
+	meta, err := c.get(ctx, "/fetch/"+url.PathEscape(name)+"/holds", nil, &holds)
+	return holds, meta, err
 }
 
 // Sites reads the summaries of all sites. Agents does the same for agents.
@@ -203,6 +211,23 @@ func (c *Client) Attention(ctx context.Context, v url.Values) (wire.Attention, M
 	var a wire.Attention
 	meta, err := c.get(ctx, "/attention", v, &a)
 	return a, meta, err
+}
+
+// Suggest reads what each condition of q does, and what may have been meant by
+// values that no workflow has.
+func (c *Client) Suggest(ctx context.Context, q wire.Query) (wire.Suggestions, Meta, error) {
+	v := wire.Query{Terms: q.Terms, Text: q.Text, Names: q.Names, Gen: q.Gen}.Values()
+	var s wire.Suggestions
+	meta, err := c.get(ctx, "/suggest", v, &s)
+	return s, meta, err
+}
+
+// SuggestGroups is Suggest for a list of groups: path is that of the list, and v are
+// filters of it.
+func (c *Client) SuggestGroups(ctx context.Context, path string, v url.Values) (wire.Suggestions, Meta, error) {
+	var s wire.Suggestions
+	meta, err := c.get(ctx, "/suggest"+path, v, &s)
+	return s, meta, err
 }
 
 // Changes reads the changes to the workflows under the terms of q since a

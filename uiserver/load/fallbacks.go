@@ -62,7 +62,11 @@ func (r Round) Workflow(name string) *Answer[Detail] {
 			return Detail{}, meta, err // no data yet, or the workflow is gone
 		}
 		r.loader.Log.Info("details not read", "workflow", name, "err", err)
-		return Detail{schema.Detail{Workflow: list.Items[0], ErrorsState: schema.ErrorsNotLoaded}, missing}, list.Meta, nil
+		detail = schema.Detail{Workflow: list.Items[0], ErrorsState: schema.ErrorsNotLoaded}
+		if detail.Holds, _, err = r.loader.Client.Holds(ctx, name); err != nil {
+			r.loader.LeftOut("what holds the workflow", err)
+		}
+		return Detail{detail, missing}, list.Meta, nil
 	})
 }
 

@@ -33,6 +33,19 @@ func (r Round) Facet(q wire.Query, field, prefix string, limit int) *Answer[wire
 	})
 }
 
+// Suggest requests what each condition of a query does, and what may have been
+// meant by values that no workflow has.
+func (r Round) Suggest(q wire.Query) *Answer[wire.Suggestions] {
+	return ask(r, func(ctx context.Context) (wire.Suggestions, Meta, error) { return r.loader.Client.Suggest(ctx, q) })
+}
+
+// SuggestGroups is Suggest for a list of groups, by its path in the API.
+func (r Round) SuggestGroups(path string, v url.Values) *Answer[wire.Suggestions] {
+	return ask(r, func(ctx context.Context) (wire.Suggestions, Meta, error) {
+		return r.loader.Client.SuggestGroups(ctx, path, v)
+	})
+}
+
 // Changes requests the changes to the workflows under a query since a generation.
 func (r Round) Changes(q wire.Query, since string) *Answer[wire.Change] {
 	return ask(r, func(ctx context.Context) (wire.Change, Meta, error) { return r.loader.Client.Changes(ctx, q, since) })
@@ -85,6 +98,7 @@ func groupOf[T any](record T, rate schema.Rate, page wire.Group[schema.Workflow]
 // HeldCampaign is a campaign with what holds its workflows, and the work left.
 type HeldCampaign struct {
 	schema.Campaign
+	WorstSites []schema.SiteFailures
 	web.Held
 }
 
@@ -99,7 +113,7 @@ type DrainedAgent struct {
 func (r Round) Campaign(name string, q wire.Query) *Answer[Group[HeldCampaign]] {
 	return ask(r, func(ctx context.Context) (Group[HeldCampaign], Meta, error) {
 		g, err := r.loader.Client.Campaign(ctx, name, q)
-		return groupOf(HeldCampaign{g.Campaign, web.Held{Holds: g.Holds, Left: g.Left, MostLeft: g.MostLeft}}, g.Rate, g.Group, g.Meta), g.Meta, err
+		return groupOf(HeldCampaign{g.Campaign, g.WorstSites, web.Held{Holds: g.Holds, Left: g.Left, MostLeft: g.MostLeft}}, g.Rate, g.Group, g.Meta), g.Meta, err
 	})
 }
 

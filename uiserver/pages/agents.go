@@ -65,6 +65,8 @@ func (p *Pages) agents(c echo.Context) error {
 	page := web.AgentsPage{
 		Frame: p.frame(web.AgentsPath, "Agents", state, all.Meta), Notes: notes, JSON: web.AgentsPath + ".json", Tabs: agentTabs(all.Value, kind),
 	}
+	page.Filter = q.Text
+	page.Unknown = p.nameHints(c, "/agent", q, len(rows.Value), wire.Groups[schema.Agent]().Values(wire.Query{Terms: asked.Terms}))
 	for _, h := range q.Heads(columns) {
 		h.Href += "&" + kindParam + "=" + kind
 		page.Heads = append(page.Heads, h)

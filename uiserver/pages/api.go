@@ -105,6 +105,9 @@ func describe(doc map[string]any, filters url.Values) []web.Endpoint {
 			operation, _ := methods[method].(map[string]any)
 			e := web.Endpoint{Method: strings.ToUpper(method), Path: web.APIPrefix + path, Purpose: textIn(operation, "summary")}
 			e.Params, e.Filters = params(operation, shared)
+			if strings.HasPrefix(path, "/suggest/") {
+				e.Params = nil // those of the list that it is about
+			}
 			if method == "get" && tryable(path) {
 				e.Try = web.APIPrefix + "?" + withTry(filters, path).Encode() + "#try-h"
 				e.Href = web.APIPrefix + path

@@ -30,6 +30,7 @@ type failing struct {
 	codes                           *load.Answer[wire.ErrorsEnvelope]
 	sites, workflows, states, cells *errorRows
 	ranked                          *load.Answer[load.Workflows] // nil under a filter of jobs
+	worst                           *load.Answer[[]schema.Site]  // nil under any filter
 }
 
 // errors is the page of failing jobs.
@@ -49,6 +50,12 @@ func (p *Pages) errors(c echo.Context) error {
 	failed, whole := q.Failed(errorWorkflows)
 	if whole {
 		a.ranked = r.List(failed)
+	}
+	if len(filters) == 0 {
+		a.worst = r.Sites(wire.Query{
+			Terms: []wire.Term{{Field: "Failure", Op: wire.Has}}, Sort: []wire.SortKey{{Field: "Failure", Desc: true}},
+			Fields: []string{"Site", "Success", "Failure", "FailureRate"}, Limit: errorCodes,
+		})
 	}
 	state, err := r.Wait()
 	missing := load.MissingOf("failing jobs", q.With(), err)
@@ -93,6 +100,9 @@ func fillErrors(page *web.ErrorsPage, q query.Errors, a *failing) {
 	for _, e := range sites.Items[:min(len(sites.Items), errorCodes)] {
 		page.Sites = append(page.Sites, web.ErrorRow{ErrorSummary: e, Href: withSite(q, e.Site)})
 	}
+	if a.worst != nil {
+		page.Worst = worstOf(q, a.worst.Value, sites.Items)
+	}
 	var names []string
 	for _, e := range workflows.Items {
 		names = append(names, e.Workflow)
@@ -106,6 +116,20 @@ func fillErrors(page *web.ErrorsPage, q query.Errors, a *failing) {
 		page.More = q.WithAll()
 	}
 	page.MapNote = mapNote(page.Map, a)
+}
+
+// worstOf returns the sites where most jobs failed, as agents count them, with their
+// job reports.
+func worstOf(q query.Errors, worst []schema.Site, reports []schema.ErrorSummary) []web.WorstSite {
+	out := []web.WorstSite{}
+	for _, s := range worst {
+		row := web.WorstSite{SiteFailures: schema.SiteFailures{Site: s.Site, Success: s.Success, Failure: s.Failure, FailureRate: s.FailureRate}, Href: withSite(q, s.Site)}
+		if i := slices.IndexFunc(reports, func(e schema.ErrorSummary) bool { return e.Site == s.Site }); i >= 0 {
+			row.Reports, row.ExitCodes = reports[i].Jobs, reports[i].ExitCodes
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 func withCode(q query.Errors, code int64) string {

@@ -181,7 +181,7 @@ func TestHostileNames(t *testing.T) {
 		require.Equal(t, 1, campaign.Length(), "its campaign is linked")
 		group, _ := s.page(t, http.StatusOK, resolve(t, "/", campaign.AttrOr("href", "")).RequestURI())
 		assert.Equal(t, name, group.Find("h1").Text())
-		assert.Equal(t, name, group.Find("tbody th a").Text())
+		assert.Equal(t, name, group.Find("#results tbody th a").Text())
 		for _, link := range detail.Find(`a[rel=noreferrer]`).EachIter() {
 			assert.True(t, strings.HasPrefix(link.AttrOr("href", ""), "https://"), "a name can't change where a link leads")
 		}

@@ -64,6 +64,7 @@ func rollups[T any](p *Pages, c echo.Context, section, kind string, columns []qu
 		return p.fail(c, section, state, err)
 	}
 	page := groupsPage(p, section, kind, columns, q, notes, state, rows, all.Meta.Total)
+	page.Unknown = p.nameHints(c, "/"+strings.ToLower(kind), q, rows.Meta.Total, nil)
 	for _, record := range rows.Value {
 		page.Rollups = append(page.Rollups, row(record))
 	}

@@ -41,6 +41,11 @@ func (p *Pages) palette(c echo.Context) error {
 	if found != nil {
 		page.Groups = append(page.Groups, found()...)
 	}
+	if err == nil && len(words) > 0 && page.Nothing() {
+		page.Meant = query.Meant(p.suggestions(c, func(r load.Round) *load.Answer[wire.Suggestions] {
+			return r.Suggest(wire.Query{Text: wire.TextOf(words)})
+		}))
+	}
 	return p.render(c, status(page.Notes), web.Palette(page))
 }
 

@@ -39,6 +39,7 @@ func (p *Pages) sites(c echo.Context) error {
 		return p.fail(c, web.SitesPath, state, err)
 	}
 	page := groupsPage(p, web.SitesPath, "Site", siteColumns, q, notes, state, rows, most.Meta.Total)
+	page.Unknown = p.nameHints(c, "/sites", q, rows.Meta.Total, nil)
 	if !whole && most.Meta.Total > mapRows {
 		v := q.Params()
 		v.Set(query.RowsParam, query.AllRows)

@@ -222,6 +222,7 @@ func TestWorkflowWhileCouchDBIsDown(t *testing.T) {
 	assert.Contains(t, doc.Find("main .empty").Text(), "Details not read: CouchDB does not answer.")
 	assert.Equal(t, 1, doc.Find("#numbers").Length(), "the data of the list are shown")
 	assert.Contains(t, doc.Find("main").Text(), w.Status)
+	assert.Positive(t, doc.Find("#holds tbody tr").Length(), "what holds it needs nothing from CouchDB")
 	for _, part := range []string{"#errors", "#logs", "#tasks", "#sites", "#outputs", "#history"} {
 		assert.Zero(t, doc.Find(part).Length(), "%s: missing data must not look like empty data", part)
 	}

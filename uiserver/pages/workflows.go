@@ -167,7 +167,7 @@ func (p *Pages) workflowsPage(c echo.Context, q query.List, a listAnswers) web.W
 	if a.ages.Value.Groups != nil && len(page.Facets) > 0 {
 		page.Facets = slices.Insert(page.Facets, 1, q.AgeBox(a.ages.Value)) // after the status
 	}
-	if list.Total == 0 {
+	if list.Total == 0 && len(page.Active) > 0 {
 		page.Hints = p.hints(c, q)
 	}
 	return page
@@ -214,29 +214,11 @@ func filterForm(q query.List, list load.Workflows) web.FilterForm {
 	return form
 }
 
-// mostHints limits the requests for an empty list.
-const mostHints = 8
-
-// hints requests, for each condition of an empty list, the number of matches
-// without it, and returns the conditions without which there are any.
-func (p *Pages) hints(c echo.Context, q query.List) []web.Hint {
-	all := q.Split()
-	all = all[:min(len(all), mostHints)]
-	r := p.more(c)
-	without := make([]*load.Answer[load.Workflows], len(all))
-	for i, condition := range all {
-		probe := condition.Rest.Query
-		probe.Limit = 1
-		without[i] = r.List(probe)
-	}
-	if _, err := r.Wait(); err != nil {
-		p.Log.Debug("no hints for an empty list", "err", err)
-	}
-	var out []web.Hint
-	for i, condition := range all {
-		if total := without[i].Value.Total; total > 0 {
-			out = append(out, web.Hint{Filter: condition.Chip(), Count: int64(total)})
-		}
-	}
-	return out
+// hints explains an empty list. The page can do without.
+func (p *Pages) hints(c echo.Context, q query.List) web.Hints {
+	return q.Hints(p.suggestions(c, func(r load.Round) *load.Answer[wire.Suggestions] {
+		asked := q.Query
+		asked.Gen = "" // the links lead to the newest
+		return r.Suggest(asked)
+	}))
 }

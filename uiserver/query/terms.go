@@ -104,6 +104,9 @@ func without(terms []wire.Term, field string, op wire.Op, value string) []wire.T
 	return out
 }
 
+// textLabel is the label of a word of the text, whose parameter is q.
+const textLabel = "text"
+
 // Condition is one condition of a query, with the query without it.
 type Condition struct {
 	Label, Value string
@@ -134,7 +137,7 @@ func (q List) Split() []Condition {
 	for i, word := range words {
 		rest := q.Top()
 		rest.Text = wire.TextOf(slices.Delete(slices.Clone(words), i, i+1))
-		out = append(out, Condition{"text", word, rest})
+		out = append(out, Condition{textLabel, word, rest})
 	}
 	if len(q.Names) > 0 {
 		rest := q.Top()

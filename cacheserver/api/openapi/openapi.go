@@ -131,6 +131,9 @@ func (b *builder) operation(o *Operation) object {
 	if o.Words != nil {
 		shared := wire.DescribeParams()
 		for _, p := range o.Words.Describe() {
+			if slices.Contains(o.Without, p.Name) {
+				continue
+			}
 			if slices.Contains(shared, p) {
 				params = append(params, object{"$ref": "#/components/parameters/" + p.Name})
 			} else {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
@@ -60,6 +61,61 @@ func Select[T any](ctx context.Context, fields []schema.Field, list []T, q wire.
 		out[i] = list[at]
 	}
 	return out, nil
+}
+
+// Values counts the values of a key among the records of list that match the
+// conditions of q; a list counts once for each of its values, and missing values do
+// not count. fields, now and the error are as in Select.
+func Values[T any](ctx context.Context, fields []schema.Field, list []T, q wire.Query, now int64, key string) ([]wire.FacetValue, error) {
+	r := reader{fields: fields, record: reflect.TypeFor[T]()}
+	f, path, err := r.find(key)
+	if err != nil {
+		return nil, err
+	}
+	match, steps, err := r.matcher(q, now)
+	if err != nil {
+		return nil, err
+	}
+	spent := budget.From(ctx)
+	all := reflect.ValueOf(list)
+	counts := map[string]int{}
+	for i := range list {
+		if !spent.Spend(2*stepsEach + steps) {
+			return nil, fmt.Errorf("count values of records: %w", spent.Stopped())
+		}
+		record := all.Index(i)
+		if v := record.FieldByIndex(path); match(record) && !missing(&f, v) {
+			for _, text := range distinct(v) {
+				counts[text]++
+			}
+		}
+	}
+	out := make([]wire.FacetValue, 0, len(counts))
+	for text, n := range counts {
+		out = append(out, wire.FacetValue{Value: text, Count: n})
+	}
+	return out, nil
+}
+
+// Name returns the name of a record.
+func Name[T any](fields []schema.Field, record *T) string {
+	return reflect.ValueOf(record).Elem().FieldByName(fields[0].Key).String()
+}
+
+// distinct returns the different texts of a value that are not empty.
+func distinct(v reflect.Value) (out []string) {
+	switch v.Kind() {
+	case reflect.String, reflect.Slice:
+		for _, text := range texts(v) {
+			if text != "" && !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+		return out
+	case reflect.Bool:
+		return []string{strconv.FormatBool(v.Bool())}
+	}
+	return []string{strconv.FormatFloat(number(v), 'f', -1, 64)}
 }
 
 // Sort sorts records by keys, and by tie those that are equal in all keys.

@@ -17,7 +17,7 @@ const None = "(none)"
 // Sums is the running state. It is not safe for concurrent use; the views that
 // it returns are immutable.
 type Sums struct {
-	campaigns *table[*rollup[schema.Campaign], schema.Campaign]
+	campaigns *table[*campaign, Campaign]
 	releases  *table[*rollup[schema.Release], schema.Release]
 	statuses  *table[*status, schema.StatusSummary]
 	sites     *table[*site, Site]
@@ -27,7 +27,7 @@ type Sums struct {
 
 // View is the state of all sums at one time, each list by name.
 type View struct {
-	Campaigns Rows[schema.Campaign]
+	Campaigns Rows[Campaign]
 	Releases  Rows[schema.Release]
 	Statuses  Rows[schema.StatusSummary]
 	Sites     Rows[Site]  // without State, slots and FreeForQueue
@@ -50,11 +50,7 @@ type Agent struct {
 // New returns empty sums.
 func New() *Sums {
 	return &Sums{
-		campaigns: newTable[*rollup[schema.Campaign], schema.Campaign](func() *rollup[schema.Campaign] {
-			return &rollup[schema.Campaign]{events: averages{}, lumis: averages{}, show: func(name string, r schema.Rollup, c schema.Counters) *schema.Campaign {
-				return &schema.Campaign{Campaign: name, Rollup: r, Counters: c}
-			}}
-		}),
+		campaigns: newTable[*campaign, Campaign](newCampaign),
 		releases: newTable[*rollup[schema.Release], schema.Release](func() *rollup[schema.Release] {
 			return &rollup[schema.Release]{events: averages{}, lumis: averages{}, show: func(name string, r schema.Rollup, c schema.Counters) *schema.Release {
 				return &schema.Release{Release: name, Rollup: r, Counters: c}
@@ -78,7 +74,8 @@ func (s *Sums) Add(w *schema.Workflow, parts []schema.AgentReport) { s.change(w,
 func (s *Sums) Remove(w *schema.Workflow, parts []schema.AgentReport) { s.change(w, parts, -1) }
 
 func (s *Sums) change(w *schema.Workflow, parts []schema.AgentReport, sign int64) {
-	s.campaigns.at(orNone(w.Campaign)).change(w, sign)
+	campaign := s.campaigns.at(orNone(w.Campaign))
+	campaign.change(w, sign)
 	for _, name := range w.Campaigns {
 		if name != w.Campaign {
 			s.campaigns.at(name).steps += sign
@@ -110,6 +107,7 @@ func (s *Sums) change(w *schema.Workflow, parts []schema.AgentReport, sign int64
 		p.EachSite(func(site string, counts *schema.JobCounts) {
 			g := s.sites.at(site)
 			g.change(counts, p.Agent, sign)
+			campaign.changeSite(site, counts, sign)
 			if first(site) {
 				g.workflows += sign
 				g.groups[group] += sign

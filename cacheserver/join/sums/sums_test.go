@@ -74,10 +74,10 @@ func TestViewsAreNeverChanged(t *testing.T) {
 	second := s.View()
 	one, two := slices.Collect(first.Campaigns.All()), slices.Collect(second.Campaigns.All())
 	require.Len(t, one, 1)
-	require.Equal(t, "c1", one[0].Campaign)
+	require.Equal(t, "c1", one[0].Campaign.Campaign)
 	require.EqualValues(t, 1, one[0].Workflows)
 	require.Len(t, two, 1)
-	require.Equal(t, "c2", two[0].Campaign)
+	require.Equal(t, "c2", two[0].Campaign.Campaign)
 	require.Equal(t, 25.0, two[0].EventProgress)
 	require.EqualValues(t, 99, slices.Collect(second.Statuses.All())[0].Order)
 	require.Equal(t, None, slices.Collect(first.Releases.All())[0].Release)
@@ -100,7 +100,7 @@ func TestViewsOfManyGroups(t *testing.T) {
 	s := New()
 	counts := map[string]int64{}
 	type kept struct {
-		rows Rows[schema.Campaign]
+		rows Rows[Campaign]
 		want map[string]int64
 	}
 	var all []kept
@@ -126,8 +126,8 @@ func TestViewsOfManyGroups(t *testing.T) {
 		names := slices.Sorted(maps.Keys(k.want))
 		at := 0
 		for row := range k.rows.All() {
-			require.Equal(t, names[at], row.Campaign)
-			require.Equal(t, k.want[row.Campaign], row.Workflows)
+			require.Equal(t, names[at], row.Campaign.Campaign)
+			require.Equal(t, k.want[row.Campaign.Campaign], row.Workflows)
 			at++
 		}
 		for range k.rows.All() {
@@ -219,7 +219,7 @@ func TestCampaignsAndReleasesOfSteps(t *testing.T) {
 	s.Add(w, nil)
 	got := map[string][3]int64{}
 	for c := range s.View().Campaigns.All() {
-		got[c.Campaign] = [3]int64{c.Workflows, c.StepWorkflows, c.Success}
+		got[c.Campaign.Campaign] = [3]int64{c.Workflows, c.StepWorkflows, c.Success}
 	}
 	require.Equal(t, map[string][3]int64{"top": {1, 0, 3}, "inner": {0, 1, 0}}, got)
 	inner := first(s.View().Campaigns)

@@ -46,11 +46,15 @@ func dearOf(generation string) []dear {
 	for i := range many {
 		many[i] = fmt.Sprintf(`"T%d"`, i)
 	}
+	unknown := make([]string, 16)
+	for i := range unknown {
+		unknown[i] = fmt.Sprintf("Run3Sumer%dUL", i)
+	}
 	where := func(selector string) string { return `{"selector":` + selector + `}` }
 	regex := func(text string) string { return where(fmt.Sprintf(`{"Workflow":{"$regex":%q}}`, text)) }
 	get, post := http.MethodGet, http.MethodPost
 	return []dear{
-		{"/fetch", "2000 globs of names", get, "/fetch?workflow=!" + strings.Join(globs, ",!"), ""},
+		{"/fetch", "2000 globs of names", get, "/fetch?workflow=" + strings.Join(globs, ","), ""}, // none matches: a link with them would be too long
 		{"/fetch", "one usual glob of names", get, "/fetch?workflow=*Summer*v1*", ""},
 		{"/fetch", "q= of letters outside ASCII", get, "/fetch?q=%C3%A9%C3%A9v", ""},
 		{"/fetch", "a condition on each number", get, "/fetch?" + strings.Join(bounds, "&"), ""},
@@ -64,6 +68,8 @@ func dearOf(generation string) []dear {
 		{"/stats", "two lists, 16 sums", get, "/stats?by=Sites,Agents&sum=" + strings.Join(amounts[:16], ","), ""},
 		{"/stats", "too many groups", get, "/stats?by=Workflow,OutputDatasets", ""},
 		{"/facet/{field}", "names", get, "/facet/Workflow?limit=1000", ""},
+		{"/suggest", "an unknown site, status and word", get, "/suggest?site=T2_US&status=runing-open&q=Run3Sumer22", ""},
+		{"/suggest", "16 unknown words and 16 unknown names", get, "/suggest?q=" + strings.Join(unknown, "+") + "&workflow=" + strings.Join(unknown, ","), ""},
 		{"/attention", "all rules", get, "/attention", ""},
 		{"/errors", "groups of workflow, code, site", get, "/errors?by=workflow,exitcode,site,state", ""},
 		{"/errors", "filters of /fetch, sorted", get, "/errors?by=exitcode,site&q=a&sort=-meaning,area", ""},

@@ -112,8 +112,8 @@ func limit(f schema.Field, n float64, least bool) string {
 	if least {
 		with, without = ">=", ">"
 	}
-	outside := next(f, n, !least)
-	exact := next(f, outside, least) == n
+	outside := wire.Next(f, n, !least)
+	exact := wire.Next(f, outside, least) == n
 	if exact && rounder(f, outside, n) {
 		return without + number(outside)
 	}

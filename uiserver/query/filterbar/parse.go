@@ -2,7 +2,6 @@ package filterbar
 
 import (
 	"cmp"
-	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -230,26 +229,10 @@ func (p *parser) end(given url.Values, f schema.Field, sign, limit string) {
 		given.Set(name, limit) // add reports the mistake
 		return
 	}
-	q.Terms[0].Number = next(f, q.Terms[0].Number, above)
+	q.Terms[0].Number = wire.Next(f, q.Terms[0].Number, above)
 	for name, all := range q.Values() {
 		given[name] = all
 	}
-}
-
-// next returns the next number above n, or below it.
-func next(f schema.Field, n float64, up bool) float64 {
-	if f.Type == schema.Int {
-		if whole := math.Floor(n) + 1; up && whole > n {
-			return whole
-		}
-		if whole := math.Ceil(n) - 1; !up && whole < n {
-			return whole
-		}
-	}
-	if up {
-		return math.Nextafter(n, math.Inf(1))
-	}
-	return math.Nextafter(n, math.Inf(-1))
 }
 
 // add adds the parameters of one part if the API accepts them. near formats the
