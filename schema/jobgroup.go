@@ -10,6 +10,16 @@ import (
 // failing jobs, without an error of its own.
 const StateSuccess = "success"
 
+// Retried reports whether a job in a state is tried again, or was: one that
+// succeeded has a document only if it had been tried more than once.
+func Retried(state string) bool {
+	switch state {
+	case "createcooloff", "submitcooloff", "jobcooloff", StateSuccess:
+		return true
+	}
+	return false
+}
+
 // MergeJobErrors adds up groups that differ only in their count, and sorts the
 // result: most jobs first, then by key. The source separates groups by more
 // than a record has: by the address of the recovery database, by different ways
@@ -52,5 +62,6 @@ type ErrorSummary struct {
 	Workflows int64   `unit:"workflows" from:"distinct key[0]" doc:"workflows that they belong to"`
 	Sites     int64   `unit:"sites" from:"distinct key[4]" doc:"sites that they failed at"`
 	ExitCodes int64   `unit:"codes" from:"distinct key[3]" doc:"exit codes that they have"`
+	Retries   int64   `unit:"jobs" from:"states createcooloff, submitcooloff and jobcooloff of key[2], and success" doc:"those of Jobs that are tried again: in cool-off or, where they are requested, that succeeded in the end"`
 	Share     float64 `unit:"%" from:"100 x Jobs / sum of Jobs of all groups" doc:"share of the selected job reports"`
 }

@@ -102,8 +102,8 @@ type WorstSites struct {
 // read.
 type WorstSite struct {
 	schema.SiteFailures
-	Reports, ExitCodes int64
-	Href               string // its job reports
+	Reports, ExitCodes, Retries int64
+	Href                        string // its job reports
 }
 
 // Counted is the number of workflows of a campaign or release: those that have it

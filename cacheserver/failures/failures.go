@@ -165,6 +165,7 @@ type By struct{ ExitCode, Site, Workflow, State bool }
 // group is one group while it is counted.
 type group struct {
 	cell
+	retries      int64
 	workflows    int64
 	lastWorkflow uint32
 	sites, exits set
@@ -180,6 +181,10 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 	const cellSteps, groupSteps, compareSteps = 20, 500, 50
 	spent := budget.From(ctx)
 	passes := t.masks(spent, f)
+	retried := make([]bool, len(t.states))
+	for i, state := range t.states {
+		retried[i] = schema.Retried(state)
+	}
 	groups := map[cell]*group{}
 	var order []*group
 	var all int64
@@ -208,6 +213,9 @@ func (t *Table) Summaries(ctx context.Context, f Filter, by By) ([]schema.ErrorS
 			order = append(order, g)
 		}
 		g.jobs += c.jobs
+		if retried[c.state] {
+			g.retries += c.jobs
+		}
 		all += c.jobs
 		if g.lastWorkflow != c.workflow { // the cells of a workflow are adjacent
 			g.lastWorkflow = c.workflow
@@ -303,7 +311,7 @@ func Compare(a, b *schema.ErrorSummary) int {
 }
 
 func (t *Table) summary(g *group, all int64) schema.ErrorSummary {
-	s := schema.ErrorSummary{ExitCode: -1, Jobs: g.jobs, Workflows: g.workflows, Sites: g.sites.n, ExitCodes: g.exits.n, Share: schema.Percent(float64(g.jobs), float64(all))}
+	s := schema.ErrorSummary{ExitCode: -1, Jobs: g.jobs, Retries: g.retries, Workflows: g.workflows, Sites: g.sites.n, ExitCodes: g.exits.n, Share: schema.Percent(float64(g.jobs), float64(all))}
 	if g.exit != none {
 		info, _ := schema.ExitCodeOf(t.exits[g.exit])
 		s.ExitCode, s.Meaning, s.Area = info.ExitCode, info.Meaning, info.Area

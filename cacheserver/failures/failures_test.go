@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -35,12 +36,12 @@ func TestSummaries(t *testing.T) {
 	assert.Len(t, summaries(t, all, failures.Filter{State: wire.Texts{In: []string{"*"}}}, every), 5, "groups that differ only in the task are one")
 	assert.Equal(t, []schema.ErrorSummary{
 		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T1", Jobs: 11, Workflows: 2, Sites: 1, ExitCodes: 1, Share: 73.33},
-		{ExitCode: 134, Meaning: "aborted by its own code (SIGABRT)", Area: "application", Site: "T1", Jobs: 3, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 20},
+		{ExitCode: 134, Meaning: "aborted by its own code (SIGABRT)", Area: "application", Site: "T1", Jobs: 3, Retries: 3, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 20},
 		{ExitCode: 8021, Meaning: "an input file could not be read, perhaps the site's storage", Area: "input", Site: "T2", Jobs: 1, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 6.67},
 	}, summaries(t, all, failures.Filter{}, failures.By{ExitCode: true, Site: true}))
-	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Jobs: 15, Workflows: 2, Sites: 2, ExitCodes: 2, Share: 100}}, summaries(t, all, failures.Filter{}, failures.By{}))
+	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Jobs: 15, Retries: 3, Workflows: 2, Sites: 2, ExitCodes: 2, Share: 100}}, summaries(t, all, failures.Filter{}, failures.By{}))
 	only := failures.Filter{State: wire.Texts{In: []string{"success"}}, Workflow: func(w string) bool { return w == "b" }}
-	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Workflow: "b", State: "success", Jobs: 100, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 100}},
+	assert.Equal(t, []schema.ErrorSummary{{ExitCode: -1, Workflow: "b", State: "success", Jobs: 100, Retries: 100, Workflows: 1, Sites: 1, ExitCodes: 1, Share: 100}},
 		summaries(t, all, only, failures.By{Workflow: true, State: true}))
 	assert.Empty(t, summaries(t, all, failures.Filter{Site: wire.Texts{In: []string{"T3"}}}, failures.By{}))
 	assert.NotNil(t, summaries(t, table(t), failures.Filter{}, failures.By{Site: true}))
@@ -52,7 +53,7 @@ func TestSummariesAgainstCounting(t *testing.T) {
 	var groups []schema.JobError
 	for w := range 30 {
 		for range r.IntN(20) {
-			groups = append(groups, job(fmt.Sprint("w", w), fmt.Sprint("T", r.IntN(70)), []string{"jobfailed", "success", "jobpaused"}[r.IntN(3)], int64(r.IntN(70)), 1+r.Int64N(9)))
+			groups = append(groups, job(fmt.Sprint("w", w), fmt.Sprint("T", r.IntN(70)), []string{"jobfailed", "success", "jobpaused", "jobcooloff", "submitcooloff"}[r.IntN(5)], int64(r.IntN(70)), 1+r.Int64N(9)))
 		}
 	}
 	all := table(t, groups...)
@@ -74,7 +75,7 @@ func counted(groups []schema.JobError, f failures.Filter, by failures.By) (list 
 		}
 	}
 	seen := map[schema.ErrorSummary]*sets{}
-	jobs := map[schema.ErrorSummary]int64{}
+	jobs, retries := map[schema.ErrorSummary]int64{}, map[schema.ErrorSummary]int64{}
 	for _, g := range groups {
 		if f.Workflow != nil && !f.Workflow(g.Workflow) || !f.Site.Match(g.Site) || !f.ExitCode.Match(g.ExitCode) ||
 			!f.State.Match(g.State) || !f.State.Asked() && g.State == "success" {
@@ -98,6 +99,9 @@ func counted(groups []schema.JobError, f failures.Filter, by failures.By) (list 
 			seen[key] = &sets{}
 		}
 		jobs[key] += g.Count
+		if strings.HasSuffix(g.State, "cooloff") || g.State == "success" {
+			retries[key] += g.Count
+		}
 		add(&seen[key].workflows, g.Workflow)
 		add(&seen[key].sites, g.Site)
 		add(&seen[key].exits, g.ExitCode)
@@ -108,6 +112,7 @@ func counted(groups []schema.JobError, f failures.Filter, by failures.By) (list 
 	}
 	for key, s := range seen {
 		out := key
+		out.Retries = retries[key]
 		out.Share = schema.Percent(float64(jobs[key]), float64(all))
 		out.Jobs, out.Workflows, out.Sites, out.ExitCodes = jobs[key], int64(len(s.workflows)), int64(len(s.sites)), int64(len(s.exits))
 		list = append(list, out)

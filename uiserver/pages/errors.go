@@ -125,7 +125,7 @@ func worstOf(q query.Errors, worst []schema.Site, reports []schema.ErrorSummary)
 	for _, s := range worst {
 		row := web.WorstSite{SiteFailures: schema.SiteFailures{Site: s.Site, Success: s.Success, Failure: s.Failure, FailureRate: s.FailureRate}, Href: withSite(q, s.Site)}
 		if i := slices.IndexFunc(reports, func(e schema.ErrorSummary) bool { return e.Site == s.Site }); i >= 0 {
-			row.Reports, row.ExitCodes = reports[i].Jobs, reports[i].ExitCodes
+			row.Reports, row.ExitCodes, row.Retries = reports[i].Jobs, reports[i].ExitCodes, reports[i].Retries
 		}
 		out = append(out, row)
 	}
