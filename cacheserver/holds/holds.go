@@ -27,7 +27,7 @@ type Finder struct {
 
 	allowed  map[string]bool              // sites of workflows that wait to be sent
 	closed   map[string]map[string]string // site, agent: state
-	full     map[string]bool              // sites
+	full     map[string]map[string]bool   // site, agent
 	least    map[place]int64              // lowest priority of the workflows that wait there
 	troubled map[string]*sum              // by agent
 	success  int64                        // of workflows that count for HoldFailing
@@ -53,7 +53,7 @@ func (s *sum) add(w *schema.Workflow, jobs int64) {
 func New(world *World, base *wire.Query) *Finder {
 	return &Finder{
 		world: world, base: base, sums: map[string]*sum{}, left: map[string]*schema.StatusLeft{},
-		allowed: map[string]bool{}, closed: map[string]map[string]string{}, full: map[string]bool{},
+		allowed: map[string]bool{}, closed: map[string]map[string]string{}, full: map[string]map[string]bool{},
 		least: map[place]int64{}, troubled: map[string]*sum{},
 	}
 }
@@ -156,7 +156,10 @@ func (f *Finder) addRunning(w *schema.Workflow) {
 		if w.Queued > 0 {
 			for _, site := range a.full {
 				if allows(w, site) {
-					f.full[site], full = true, true
+					if f.full[site] == nil {
+						f.full[site] = map[string]bool{}
+					}
+					f.full[site][name], full = true, true
 				}
 			}
 		}

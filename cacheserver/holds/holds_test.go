@@ -87,7 +87,7 @@ func TestHoldsOfAWorkflow(t *testing.T) {
 		"finished": {work("completed", schema.JobCounts{FailureException: 5}, "b", "c"), []string{schema.HoldNothing}, "nothing found that holds it", -1},
 		"queued before others": {
 			work("running-closed", schema.JobCounts{Pending: 5}, "a"), []string{schema.HoldPriority},
-			"7 jobs of higher priority wait at 1 of its sites: 7 at 110", 7,
+			"7 jobs of higher priority wait at 1 of its sites: 7 at 110; by site: 7 at T1_A", 7,
 		},
 		"failing":          {work("running-closed", schema.JobCounts{Running: 1, Success: 4, FailureException: 5}, "a"), []string{schema.HoldFailing}, "more jobs fail than succeed: so far 5 have failed and 4 succeeded", 5},
 		"not failing more": {work("running-closed", schema.JobCounts{Running: 1, Success: 5, FailureException: 5}, "a"), []string{schema.HoldNothing}, "nothing found that holds it", -1},
@@ -95,7 +95,7 @@ func TestHoldsOfAWorkflow(t *testing.T) {
 		"error":            {work("running-closed", schema.JobCounts{Pending: 2}, "c"), []string{schema.HoldAgents}, "c is in error; 2 jobs wait", 2},
 		"slots full": {
 			work("running-closed", schema.JobCounts{QueuedFirst: 6}, "b"), []string{schema.HoldSitesDown, schema.HoldSlotsFull, schema.HoldAgents},
-			"1 of 2 allowed sites take no jobs: T2_B (Down in a, Draining in b)", 6,
+			"1 of 2 allowed sites take no jobs: T2_B (Down in a, Draining in b); 6 jobs are queued in agents, for all allowed sites together", 6,
 		},
 		"an agent that nobody knows": {work("running-closed", schema.JobCounts{Pending: 2}, "x"), []string{schema.HoldNothing}, "nothing found that holds it", -1},
 	} {
@@ -145,6 +145,7 @@ func TestHoldsOfACampaign(t *testing.T) {
 	assert.Equal(t, "campaign=C&status=new", approval.Query)
 	full := only(t, list, schema.HoldSlotsFull)
 	assert.Equal(t, [2]int64{1, 1}, [2]int64{full.Workflows, full.Jobs})
+	assert.Equal(t, "1 jobs are queued in agents, for all allowed sites together, and the pending slots are full at T1_A (5 jobs wait there for 5 slots)", full.Cause)
 	ahead := only(t, list, schema.HoldPriority)
 	assert.Equal(t, [2]int64{1, 7}, [2]int64{ahead.Workflows, ahead.Jobs}, "only w4 is in a")
 	held := only(t, list, schema.HoldAgents)

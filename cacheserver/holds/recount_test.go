@@ -1,6 +1,7 @@
 package holds_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -161,7 +162,7 @@ func TestHoldsAgainstARecount(t *testing.T) {
 		sets["campaign "+w.Campaign] = append(sets["campaign "+w.Campaign], w)
 		sets["workflow "+w.Workflow] = []schema.Workflow{w}
 	}
-	met := map[string]int{}
+	met, splits := map[string]int{}, 0
 	for name, set := range sets {
 		f := holds.New(world, &wire.Query{})
 		for i := range set {
@@ -173,9 +174,20 @@ func TestHoldsAgainstARecount(t *testing.T) {
 				continue
 			}
 			got[h.Hold] = [2]int64{h.Workflows, max(0, h.Jobs)}
+			if _, bySite, split := strings.Cut(h.Cause, "; by site: "); split && len(h.Sites) <= 5 {
+				var sum, n int64
+				for _, part := range strings.Split(bySite, ", ") {
+					_, err := fmt.Sscanf(part, "%d at", &n)
+					require.NoError(t, err, h.Cause)
+					sum += n
+				}
+				require.Equal(t, h.Jobs, sum, h.Cause)
+				splits++
+			}
 			met[h.Hold]++
 		}
 		require.Equal(t, want, got, name)
 	}
+	assert.Greater(t, splits, 10, "priority is split by site, and the parts add up")
 	assert.Greater(t, len(met), 8, "the world has nearly all reasons: %v", slices.Sorted(maps.Keys(met)))
 }

@@ -155,6 +155,9 @@ func (f *Finder) sitesDown() (h schema.Hold, ok bool) {
 		of = fmt.Sprintf(" of %d", n)
 	}
 	h.Cause = fmt.Sprintf("%d%s allowed sites take no jobs: ", len(h.Sites), of) + strings.Join(named, ", ") + more(len(h.Sites))
+	if h.Jobs > 0 {
+		h.Cause += fmt.Sprintf("; %d jobs are queued in agents, for all allowed sites together", h.Jobs)
+	}
 	return h, true
 }
 
@@ -165,19 +168,37 @@ func (f *Finder) slotsFull() (h schema.Hold, ok bool) {
 	}
 	h = f.hold(schema.HoldSlotsFull, s)
 	h.Sites = slices.Sorted(maps.Keys(f.full))
-	h.Cause = fmt.Sprintf("%d jobs are queued in agents, and the pending slots are full at %s", s.jobs,
-		strings.Join(h.Sites[:min(len(h.Sites), mostNamed)], ", ")+more(len(h.Sites)))
+	var named []string
+	for _, site := range h.Sites[:min(len(h.Sites), mostNamed)] {
+		jobs, slots := f.fullAt(site)
+		named = append(named, fmt.Sprintf("%s (%d jobs wait there for %d slots)", site, jobs, slots))
+	}
+	h.Cause = fmt.Sprintf("%d jobs are queued in agents, for all allowed sites together, and the pending slots are full at %s", s.jobs,
+		strings.Join(named, ", ")+more(len(h.Sites)))
 	return h, true
 }
 
+// fullAt returns the jobs of all workflows that wait at a site, and its pending
+// slots, in the agents where these are full.
+func (f *Finder) fullAt(site string) (jobs, slots int64) {
+	for name := range f.full[site] {
+		for _, s := range f.world.agents[name].detail.Sites {
+			if s.Site == site {
+				jobs, slots = jobs+s.PendingJobs, slots+s.PendingSlots
+			}
+		}
+	}
+	return jobs, slots
+}
+
 func (f *Finder) priority() (h schema.Hold, ok bool) {
-	jobs, sites := map[int64]int64{}, map[string]bool{}
+	jobs, sites := map[int64]int64{}, map[string]int64{}
 	var all int64
 	for at, least := range f.least {
 		for _, p := range f.world.agents[at.agent].waiting[at.site] {
 			if p.Priority > least {
 				jobs[p.Priority] += p.Jobs
-				sites[at.site] = true
+				sites[at.site] += p.Jobs
 				all += p.Jobs
 			}
 		}
@@ -193,6 +214,12 @@ func (f *Finder) priority() (h schema.Hold, ok bool) {
 		named = append(named, fmt.Sprintf("%d at %d", jobs[p], p))
 	}
 	h.Cause = fmt.Sprintf("%d jobs of higher priority wait at %d of its sites: ", all, len(h.Sites)) + strings.Join(named, ", ") + more(len(priorities))
+	at := slices.SortedFunc(maps.Keys(sites), func(a, b string) int { return cmp.Or(cmp.Compare(sites[b], sites[a]), cmp.Compare(a, b)) })
+	named = nil
+	for _, site := range at[:min(len(at), mostNamed)] {
+		named = append(named, fmt.Sprintf("%d at %s", sites[site], site))
+	}
+	h.Cause += "; by site: " + strings.Join(named, ", ") + more(len(at))
 	return h, true
 }
 
