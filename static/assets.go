@@ -64,7 +64,7 @@ var sources = map[string][]string{
 // served.
 func Own() []string {
 	return []string{
-		"script/core.js", "script/swap.js", "script/live.js", "script/palette.js",
+		"script/core.js", "script/swap.js", "script/pins.js", "script/live.js", "script/palette.js",
 		"script/select.js", "script/local.js", "script/keys.js",
 	}
 }

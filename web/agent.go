@@ -13,6 +13,7 @@ import (
 type AgentPage struct {
 	Frame
 	Notes []Note
+	Pin   PinButton
 	AgentRow
 	Drain     schema.Drain
 	Rate      schema.Rate

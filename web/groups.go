@@ -75,6 +75,7 @@ type SiteRow struct {
 type GroupPage struct {
 	Frame
 	Notes  []Note
+	Pin    PinButton // none for a release
 	Kind   string
 	Name   string
 	Rollup *schema.Rollup     // campaign or release

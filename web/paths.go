@@ -27,6 +27,7 @@ const (
 	ColumnsPath   = "/columns"
 	FacetPath     = "/facet/" // a field follows
 	GoPath        = "/go"
+	PinnedPath    = "/pinned"
 	PulsePath     = "/pulse"
 	SelectionPath = "/selection"
 )

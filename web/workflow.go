@@ -10,6 +10,7 @@ import (
 type WorkflowPage struct {
 	Frame
 	Notes    []Note
+	Pin      PinButton
 	Detail   schema.Detail // with the chosen errors only
 	Chosen   string        // failing jobs shown, such as "exit code 8021"; "" for all
 	Unchosen string        // address of the page with all failing jobs

@@ -16,13 +16,21 @@
     history.replaceState(history.state, '', pill.href);
     htmx.ajax('GET', pill.href, { source: '#main', target: '#main' });
   };
+  // mark puts news of pinned names before the title of the page.
+  let marked = '';
+  const mark = (title) => {
+    document.title = (title && title + ' · ') + document.title.replace(marked, '');
+    marked = title && title + ' · ';
+  };
+  wm.mark = mark;
   const look = async () => {
-    const pill = $('#pill');
-    if (document.hidden || !pill.dataset.pulse) return;
+    const pill = $('#pill'), pins = wm.pins(); // a hidden page looks for what is pinned only
+    if (document.hidden && !pins || !pill.dataset.pulse) return;
     try {
-      const answer = await fetch(pill.dataset.pulse, { headers: { 'If-None-Match': pill.dataset.etag } });
+      const answer = await fetch(pill.dataset.pulse + (pins && '&' + pins), { headers: { 'If-None-Match': pill.dataset.etag } });
       if (answer.status !== 200) return;
       const news = await answer.json();
+      mark(news.Title);
       pill.dataset.etag = answer.headers.get('ETag');
       const badge = $('nav [data-key=l]');
       for (const [key, text] of [['count', news.Badge], ['new', news.New]]) if (text) badge.dataset[key] = text; else delete badge.dataset[key];

@@ -24,6 +24,7 @@ func (p *Pages) agent(c echo.Context) error {
 		return err
 	}
 	one := web.AgentPage{
+		Pin:   p.pinButton(web.PinAgent, page.Name, stateOf(record.Severity, record.Counters)),
 		Frame: page.Frame, Notes: page.Notes, Workflows: page.List,
 		AgentRow: web.AgentRow{AgentDetail: record.AgentDetail, List: page.All}, History: past, Drain: record.Drain, Rate: page.Rate,
 		JSON:    web.APIPrefix + "/agent" + strings.TrimPrefix(web.AgentPath(page.Name), web.AgentsPath),

@@ -33,6 +33,7 @@ func (p *Pages) campaign(c echo.Context) error {
 	}
 	page.Rollup, page.Counters, page.History = &record.Rollup, record.Counters, past
 	page.Held = &record.Held
+	page.Pin = p.pinButton(web.PinCampaign, page.Name, stateOfCampaign(&record.Campaign))
 	page.Worst = p.worstSites(page.Name, record.WorstSites, worst)
 	page.JSON = web.APIPrefix + "/campaign" + strings.TrimPrefix(web.CampaignPath(page.Name), web.CampaignsPath)
 	return p.render(c, status(page.Notes), web.Group(page))

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"fmt"
+	"hash/crc32"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +21,7 @@ type news struct {
 	State                   web.State
 	Added, Changed, Removed int    // workflows under the conditions of the page
 	Text                    string // text of the refresh pill
+	Title                   string // news of pinned names for the title of the tab; "" for none
 	Badge, New              string // items of Attention, and those that are new; "" for none
 }
 
@@ -30,15 +33,25 @@ func (p *Pages) pulse(c echo.Context) error {
 	if err != nil {
 		return c.JSON(http.StatusBadRequest, wire.ProblemOf(err))
 	}
-	state, _ := p.begin(c).Wait()
+	pins, _ := query.ReadPins(c.Request().URL)
+	r := p.begin(c)
+	read := p.startPins(r.Apart(), pins)
+	state, _ := r.Wait()
 	frame := p.frame("", "", state, noMeta)
+	tag, title := frame.Data.Tag(), ""
+	if len(pins.List) > 0 && read.done() {
+		title = web.PinnedNews(p.rows(c, read))
+	}
+	if title != "" { // a page that has not told it yet does not have this tag
+		tag = fmt.Sprintf("%s.%x\"", strings.TrimSuffix(tag, "\""), crc32.ChecksumIEEE([]byte(title)))
+	}
 	h := c.Response().Header()
-	h.Set("ETag", frame.Data.Tag())
+	h.Set("ETag", tag)
 	h.Set("Cache-Control", "private, no-cache")
-	if slices.Contains(c.Request().Header["If-None-Match"], frame.Data.Tag()) {
+	if slices.Contains(c.Request().Header["If-None-Match"], tag) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	n := news{Generation: frame.Data.Info.Generation, State: frame.Data.State, Badge: frame.Badge(web.AttentionPath), New: frame.Fresh(web.AttentionPath)}
+	n := news{Generation: frame.Data.Info.Generation, State: frame.Data.State, Badge: frame.Badge(web.AttentionPath), New: frame.Fresh(web.AttentionPath), Title: title}
 	switch n.State {
 	case web.Down, web.Loading, web.Unknown:
 		n.Text = "The cache server does not answer"

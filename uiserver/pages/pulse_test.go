@@ -19,8 +19,8 @@ import (
 )
 
 type newsOf struct {
-	Generation, State, Text, Badge, New string
-	Added, Changed, Removed             int
+	Generation, State, Text, Badge, New, Title string
+	Added, Changed, Removed                    int
 }
 
 // ask polls like an open page with the given tag.

@@ -39,6 +39,7 @@ func (p *Pages) Routes(e *echo.Echo, with ...echo.MiddlewareFunc) {
 	get(web.FacetPath+"*", p.facetValues)
 	get(web.ColumnsPath, p.chooseColumns)
 	get(web.SelectionPath, p.selection)
+	get(web.PinnedPath, p.pinned)
 	get(web.ChangedPath, p.changed)
 	get(web.ComparePath, p.compared)
 	get(web.APIPrefix, p.api)

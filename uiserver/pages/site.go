@@ -20,6 +20,7 @@ func (p *Pages) site(c echo.Context) error {
 		return err
 	}
 	page.Site, page.Counters, page.History = &record, record.Counters, past
+	page.Pin = p.pinButton(web.PinSite, page.Name, stateOf(record.State, record.Counters))
 	page.Errors = query.ErrorsOf(nil).With(query.SiteParam, query.Text(page.Name)) // where they fail
 	page.JSON = web.APIPrefix + web.SitePath(page.Name)
 	return p.render(c, status(page.Notes), web.Group(page))

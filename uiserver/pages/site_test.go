@@ -115,6 +115,7 @@ func everyPage(records *testcache.World) []string {
 		web.ComparePath, web.CompareWith("campaign", records.Campaigns[0].Campaign, failing.Campaign), web.CompareWith("site", records.Sites[0].Site, records.Sites[1].Site, failing.Sites[0]),
 		web.CompareWith("release", records.Releases[0].Release, records.Releases[1].Release), web.CompareWith("agent", testcache.Hostile()[0], normalAgent(records)),
 		"/stray", "/stray?q=task&sort=Since", "/stray?agent=" + normalAgent(records) + "&site=T1_US_FNAL",
+		web.PinnedPath, web.PinnedPath + "?" + pinsOf(nil, "workflow "+failing.Workflow, "campaign "+failing.Campaign, "site "+failing.Sites[0], "agent "+normalAgent(records), "workflow "+testcache.Hostile()[0], "site gone").Encode(),
 		"/errors", "/errors?exitcode=8021&site=T1_US_FNAL", "/errors?exitcode=1", "/errors?rows=all&campaign=Run3*", "/errors?state=jobfailed&q=task",
 		"/logs", "/logs?type=*error&reporter=vocms*", "/logs?campaign=Run3*&thread=x",
 		web.CampaignPath(failing.Campaign), web.ReleasePath(failing.Release),

@@ -56,6 +56,7 @@ func (p *Pages) workflow(c echo.Context) error {
 	page := web.WorkflowPage{
 		Frame:    p.frame(web.WorkflowsPath, detail.Workflow.Workflow, state, answer.Meta),
 		Notes:    notes,
+		Pin:      p.pinButton(web.PinWorkflow, detail.Workflow.Workflow, stateOfWorkflow(&detail.Workflow)),
 		Chosen:   jobs.Label(),
 		Unchosen: path + "#errors",
 		Links:    systemLinks(p.Links, detail.Workflow),

@@ -19,11 +19,14 @@ func PulseAddress(q wire.Query, generation string) string {
 	return web.PulsePath + "?" + q.ValuesSince(generation).Encode()
 }
 
-// ReadPulse parses such an address.
+// ReadPulse parses such an address, except the pinned names that the page may add to
+// it (ReadPins).
 func ReadPulse(u *url.URL) (q wire.Query, since string, err error) {
 	values, _ := url.ParseQuery(u.RawQuery)
 	since = values.Get(SinceParam)
-	values.Del(SinceParam)
+	for _, other := range []string{SinceParam, PinParam, SeenParam} {
+		values.Del(other)
+	}
 	q, err = wire.ParseQuery(wire.DropEmpty(values))
 	return q, since, err
 }
