@@ -93,6 +93,7 @@ func (s *system) everyPage(t *testing.T) []string {
 		"/campaigns", "/campaigns/" + url.PathEscape(w.Campaign), "/sites", "/sites/" + url.PathEscape(w.Sites[0]),
 		"/releases", "/releases/" + url.PathEscape(w.Release), "/agents", "/agents/" + url.PathEscape(w.Agents[0]), "/errors", "/errors?exitcode=8021&rows=all", "/agents?kind=service",
 		"/attention", "/go?q=T2", "/facet/sites?prefix=T", "/columns", "/selection?status=running-open", "/changed?since=forgotten",
+		"/attention?since=1d&new=1", "/pinned", "/pinned?" + url.Values{"pin": {"workflow " + w.Workflow, "campaign " + w.Campaign, "site " + w.Sites[0], "agent " + w.Agents[0], "site gone"}}.Encode(),
 		"/api", "/about", "/no-such-page",
 	}
 }
