@@ -44,6 +44,7 @@ func TestPinned(t *testing.T) {
 		assert.Contains(t, row.Text(), "not looked at before")
 		if i == len(names)-1 {
 			assert.Contains(t, row.Text(), "no longer in the list of sites")
+			assert.Zero(t, row.Find("th a").Length(), "such a page does not exist")
 			continue
 		}
 		link := resolve(t, "/pinned", row.Find("th a").AttrOr("href", ""))
