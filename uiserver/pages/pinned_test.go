@@ -121,8 +121,8 @@ func failingAgent(t *testing.T, s *site) string {
 	return ""
 }
 
-// A pinned workflow that is in no list is looked for by its name, and the row says
-// what was found.
+// A pinned workflow that is in no list is looked for by its name, and the row has
+// the result.
 func TestPinnedWorkflowsThatAreGone(t *testing.T) {
 	s := newSite(t)
 	name := "pdmvserv_task_PPD-gone__v1_T_250101_120000_1"

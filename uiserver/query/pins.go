@@ -57,7 +57,7 @@ func (p Pins) Seen(pin web.Pin) (web.PinState, bool) {
 	return s, ok
 }
 
-// Address returns the address of the page with these names, without what was seen.
+// Address returns the address of the page with these names, without their states.
 func (p Pins) Address() string {
 	v := url.Values{}
 	for _, pin := range p.List {

@@ -46,7 +46,7 @@ func TestPinsRoundTrip(t *testing.T) {
 	assert.False(t, ok, "an address for others does not have what this reader has seen")
 }
 
-// What is not a pin is named, and a state that can't be read is as none.
+// A value that is not a pin is named, and a state that can't be read is as none.
 func TestPinsThatAreNone(t *testing.T) {
 	pin := web.Pin{Kind: "site", Name: "T2_CH_CERN"}
 	for raw, bad := range map[string]int{
