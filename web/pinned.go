@@ -57,7 +57,7 @@ type PinnedPage struct {
 	Frame
 	Notes []Note
 	Rows  []PinnedRow
-	Share string // this page without what was seen
+	Share string // this page without the states of the last look
 }
 
 // PinnedRow is one pinned name.
@@ -69,7 +69,7 @@ type PinnedRow struct {
 	Seen    PinState // at the last look
 	Known   bool     // Seen is known
 	Since   int64    // when Now.Is began, Unix s; 0 if unknown
-	Missing string   // why there is no state: the lists do not have the name
+	Missing string   // why the row has no state: the lists do not have the name
 }
 
 // mark is that of the state.
