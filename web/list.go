@@ -39,6 +39,8 @@ type Pager struct {
 	First, Prev, Next, Last string
 	Noun                    string // plural noun of the records
 	Sizes                   []Choice
+	Page, Pages             int64   // of the form that goes to a page, from 1
+	Fields                  []Field // hidden fields of that form
 }
 
 // Choice is one of several links; the current one has no address.

@@ -55,7 +55,10 @@ type Input struct {
 }
 
 // ActiveFilter is one condition with the address that removes it.
-type ActiveFilter struct{ Label, Value, Href string }
+type ActiveFilter struct {
+	Label, Value, Href string
+	Note               string // what the condition does beyond its text; usually ""
+}
 
 // FacetBox has the most frequent values of one field.
 type FacetBox struct {
@@ -65,6 +68,7 @@ type FacetBox struct {
 	Missing  int64
 	Values   []FacetLine
 	More     string // address of the page with all values; "" when all are shown
+	Note     string // why values are counted that the list leaves out; usually ""
 }
 
 // FacetLine is one value with the links that include or exclude it.
@@ -75,6 +79,7 @@ type FacetLine struct {
 	Exclude  string // address that excludes the value, or undoes that; "" for none
 	Included bool
 	Excluded bool
+	Out      bool // workflows with it are not in the list: it is excluded, maybe by a wildcard
 }
 
 // Hints explain a list without matches.
@@ -93,6 +98,15 @@ type UnknownValue struct {
 type Meant struct {
 	Text, Href string
 	Count      int64
+}
+
+// count is the number of matches in parentheses. Without matches another
+// condition is the reason, and the number would discourage.
+func (m Meant) count() string {
+	if m.Count == 0 {
+		return ""
+	}
+	return " (" + Int(m.Count) + ")"
 }
 
 // Hint is a condition of a list without matches, with the number of matches

@@ -424,6 +424,9 @@ func (w *suggestWorld) checkOrder(param string, params url.Values, values []stri
 		value := condition.Get(param)
 		// The beginning of others is not among the nearest; it may be offered too.
 		if strings.HasSuffix(value, "*") || !slices.Contains(want, value) {
+			if len(want) == 0 {
+				continue // a beginning with mistakes
+			}
 			head := plainForm(strings.TrimSuffix(value, "*"))
 			require.True(t, strings.HasPrefix(head, plainForm(u.Value)) || head == plainForm(u.Value), "%s for %s", value, u.Value)
 			continue

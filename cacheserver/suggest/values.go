@@ -82,9 +82,12 @@ func (v *values) near(spent *budget.Budget, value string) []near {
 	case strings.Contains(head, wire.Star):
 		return nil // what lies between wildcards is near too much
 	case star:
-		return v.nearBeginnings(spent, head)
+		return v.nearBeginnings(spent, head, true)
 	}
-	return v.nearTexts(spent, value)
+	if out := v.nearTexts(spent, value); len(out) > 0 {
+		return out
+	}
+	return v.nearBeginnings(spent, value, false)
 }
 
 // nearTexts returns the texts within the allowed mistakes, and the beginning that
@@ -158,10 +161,15 @@ func (v *values) beginning(spent *budget.Budget, longer []string, want string) (
 	return best.head + best.separator + wire.Star, true
 }
 
-// nearBeginnings returns the wildcards near head*.
-func (v *values) nearBeginnings(spent *budget.Budget, head string) []near {
+// nearBeginnings returns the wildcards near head*. A wildcard for a single text is
+// that text, unless wild.
+func (v *values) nearBeginnings(spent *budget.Budget, head string, wild bool) []near {
+	type group struct {
+		mistakes int
+		texts    []string // at most two: one or several
+	}
 	want := strings.ToLower(head)
-	best := map[string]int{}
+	groups := map[string]*group{}
 	for _, text := range v.texts {
 		if !spent.Spend(stepsOfText+20*min(len(want), len(text))) || strings.Contains(text, wire.Star) {
 			continue
@@ -174,13 +182,22 @@ func (v *values) nearBeginnings(spent *budget.Budget, head string) []near {
 		if !ok || end == 0 || !startsRune(text, end) {
 			continue
 		}
-		if old, there := best[text[:end]]; !there || n < old {
-			best[text[:end]] = n
+		g := groups[text[:end]]
+		if g == nil {
+			g = &group{mistakes: n}
+			groups[text[:end]] = g
+		}
+		if g.texts = append(g.texts, text); len(g.texts) > 2 {
+			g.texts = g.texts[:2]
 		}
 	}
-	var out []near
-	for text, n := range best {
-		out = append(out, near{text + wire.Star, float64(n)})
+	out := make([]near, 0, len(groups))
+	for text, g := range groups {
+		value := text + wire.Star
+		if !wild && len(g.texts) == 1 {
+			value = g.texts[0]
+		}
+		out = append(out, near{value, float64(g.mistakes)})
 	}
 	out = nearest(spent, out)
 	return out[:min(len(out), mostPatterns)]

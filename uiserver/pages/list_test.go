@@ -244,6 +244,49 @@ func TestSmallThings(t *testing.T) {
 	assert.ElementsMatch(t, []string{"q=x&site=%21T1_%2A", "q=x&status=acquired", "site=%21T1_%2A&status=acquired"}, dropped)
 }
 
+// The form of the pager goes to a page by its number.
+func TestGoToPage(t *testing.T) {
+	s := newSite(t)
+	doc, _ := s.page(t, http.StatusOK, "/workflows?limit=25&sort=Workflow")
+	form := doc.Find(".pager form")
+	values := formQuery(form)
+	assert.Equal(t, "1", values.Get("page"))
+	values.Set("page", "3")
+	third, _ := s.page(t, http.StatusOK, "/workflows?"+values.Encode())
+	assert.Equal(t, "51 to 75", strings.Split(third.Find(".pager > span").First().Text(), " of")[0])
+	assert.Equal(t, "3", third.Find(".pager input[name=page]").AttrOr("value", ""))
+	values.Set("page", "9999")
+	res := s.get(t, "/workflows?"+values.Encode())
+	assert.Equal(t, http.StatusSeeOther, res.StatusCode, "beyond the last page is the last one")
+	assert.NotContains(t, res.Header.Get("Location"), "page=")
+	bad, _ := s.page(t, http.StatusBadRequest, "/workflows?page=none")
+	assert.Contains(t, bad.Find(".notice").Text(), "page must be a whole number")
+	sites, _ := s.page(t, http.StatusOK, "/sites?page=1")
+	assert.Equal(t, 0, sites.Find(".notice").Length())
+}
+
+// Excluded values are still counted beside the list; the facet and the chip say why.
+func TestExclusionsAreExplained(t *testing.T) {
+	s := newSite(t)
+	doc, _ := s.page(t, http.StatusOK, "/workflows?site=!T1_*")
+	var box *goquery.Selection
+	for _, section := range doc.Find("#facets section").EachIter() {
+		if strings.HasPrefix(section.Find("h3").Text(), "Site ") {
+			box = section
+		}
+	}
+	require.NotNil(t, box)
+	const why = "A workflow with an excluded site is left out even if it has others."
+	assert.Contains(t, box.Find("p").Text(), "Counted before the exclusion. "+why)
+	for _, value := range box.Find("li a:first-child span").EachIter() {
+		name := strings.TrimSpace(value.Text())
+		assert.Equal(t, strings.HasPrefix(name, "T1_"), value.Find("s").Length() == 1, name)
+	}
+	assert.Equal(t, why, doc.Find(`ul.active a[aria-label="Remove the filter site !T1_*"]`).AttrOr("title", ""))
+	doc, _ = s.page(t, http.StatusOK, "/workflows?status=!new")
+	assert.NotContains(t, doc.Find("#facets").Text(), "left out even", "a workflow has one status")
+}
+
 // A page needs one round of concurrent requests.
 func TestRequestsOfAPage(t *testing.T) {
 	s := newSite(t)

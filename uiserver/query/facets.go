@@ -65,6 +65,13 @@ func (q List) FacetBoxes(counts map[string]wire.FacetResult) []web.FacetBox {
 // at formats the address of a query.
 func (q List) FacetBox(title, field string, counts wire.FacetResult, at func(List) string) web.FacetBox {
 	box := web.FacetBox{Title: title, Distinct: int64(counts.Distinct), Other: int64(counts.Other), Missing: int64(counts.Missing)}
+	out := excluded(q.Terms, field)
+	if len(out.In) > 0 {
+		box.Note = "Counted before the exclusion."
+		if note := excludes(q.Terms, field); note != "" {
+			box.Note += " " + note
+		}
+	}
 	for _, v := range counts.Values {
 		if v.Value == "" {
 			continue // counted as missing
@@ -73,6 +80,7 @@ func (q List) FacetBox(title, field string, counts wire.FacetResult, at func(Lis
 			Value: v.Value, Count: int64(v.Count),
 			Toggle: at(q.toggle(field, wire.In, v.Value)), Included: has(q.Terms, field, wire.In, v.Value),
 			Exclude: at(q.toggle(field, wire.NotIn, v.Value)), Excluded: has(q.Terms, field, wire.NotIn, v.Value),
+			Out: len(out.In) > 0 && out.Match(v.Value),
 		})
 	}
 	return box

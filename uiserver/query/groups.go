@@ -37,7 +37,7 @@ func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...strin
 	q = standard
 	values := u.Query()
 	q.Text = wire.TextOf(wire.Words(values.Get("q")))
-	notes = OnlyParams(u, append([]string{"q", "sort", "idx"}, own...)...)
+	notes = OnlyParams(u, append([]string{"q", "sort", "idx", pageParam}, own...)...)
 	if key, desc := strings.CutPrefix(values.Get("sort"), "-"); key != "" {
 		i := slices.IndexFunc(columns, func(c GroupColumn) bool { return strings.EqualFold(c.Key, key) })
 		if i < 0 {
@@ -46,6 +46,9 @@ func ReadGroups(u *url.URL, columns []GroupColumn, standard Groups, own ...strin
 			q.Sort, q.Desc = columns[i].Key, desc
 		}
 	}
+	first, note := cutPage(values, GroupSize)
+	notes = append(notes, note...)
+	q.Idx = first
 	if text := values.Get("idx"); text != "" {
 		idx, err := strconv.Atoi(text)
 		if err != nil || idx < 0 {
@@ -102,9 +105,11 @@ func (q Groups) Heads(columns []GroupColumn) []web.GroupHead {
 
 // Pager returns the links to the pages of the table, with shown of total rows.
 func (q Groups) Pager(noun string, shown, total int) web.Pager {
-	return pager(noun, q.Idx, shown, total, GroupSize, func(idx int) string {
+	pg := pager(noun, q.Idx, shown, total, GroupSize, func(idx int) string {
 		next := q
 		next.Idx = idx
 		return next.Here()
 	})
+	pg.Fields = Hidden(q.Params(), "idx")
+	return pg
 }

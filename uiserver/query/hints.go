@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/query/filterbar"
 	"github.com/dmwm/wmstats/web"
@@ -29,7 +28,7 @@ func (q List) Hints(s wire.Suggestions) (hints web.Hints) {
 			label, value := named(alone)
 			hints.Without = append(hints.Without, web.Hint{
 				Filter: web.ActiveFilter{Label: label, Value: wire.Shorten(value), Href: q.asking(rest).Here()},
-				Count:  int64(c.Without), Note: excludes(alone.Terms),
+				Count:  int64(c.Without), Note: noteOn(alone),
 			})
 		}
 	}
@@ -93,18 +92,6 @@ func named(alone wire.Query) (label, value string) {
 		return name, values[0]
 	}
 	return "", ""
-}
-
-// excludes explains an exclusion from a list, such as that of sites, which leaves
-// out more than some expect.
-func excludes(terms []wire.Term) string {
-	for _, t := range terms {
-		f, err := wire.FieldNamed(t.Field, t.Field)
-		if err == nil && t.Op == wire.NotIn && (f.Type == schema.List || f.All != "") {
-			return "Workflows that have it are left out even if they have another " + f.Param + " too."
-		}
-	}
-	return ""
 }
 
 // NameHints explains a table of groups in which no name matches: what names hold

@@ -21,6 +21,9 @@ const ColsParam = "cols"
 
 const sortParam = "sort"
 
+// pageParam is the number of a page, from 1, as the form of the pager has it.
+const pageParam = "page"
+
 // Sizes of a page of a list, in records.
 const (
 	DefaultSize = 50

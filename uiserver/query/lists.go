@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dmwm/wmstats/schema/wire"
@@ -35,6 +36,15 @@ func (l *Lists) Read(u *url.URL, own ...string) (q List, notes []web.Note) {
 	}
 	values = dropEmpty(values)
 	_, sized := values["limit"]
+	size, err := strconv.Atoi(values.Get("limit"))
+	if err != nil || size < 1 || size > MostSize {
+		size = DefaultSize
+	}
+	first, note := cutPage(values, size)
+	notes = append(notes, note...)
+	if first > 0 {
+		values.Set("idx", strconv.Itoa(first))
+	}
 	own = append(slices.Clone(own), ColsParam)
 	for {
 		parsed, err := wire.ParseQueryExcept(values, own...)
@@ -53,6 +63,22 @@ func (l *Lists) Read(u *url.URL, own ...string) (q List, notes []web.Note) {
 	}
 	notes = append(notes, q.fitToPage(sized)...)
 	return q, append(notes, l.readCols(&q, values[ColsParam], u.Path)...)
+}
+
+// cutPage removes page= from an address, which the form of the pager sends, and
+// returns the first record of that page; 0 without one. The links have idx=.
+func cutPage(values url.Values, size int) (first int, notes []web.Note) {
+	text := values.Get(pageParam)
+	delete(values, pageParam)
+	if text == "" {
+		return 0, nil
+	}
+	const most = 1_000_000
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, []web.Note{bad("page must be a whole number, 1 or higher." + leftOut)}
+	}
+	return (n - 1) * size, nil
 }
 
 // hasParam reports whether a parameter is given, in any case of letters.

@@ -144,7 +144,7 @@ func TestGroups(t *testing.T) {
 	assert.Equal(t, "?q=T2&sort=Site", heads[0].Href)
 	assert.Empty(t, heads[2].Href)
 	pager := q.Pager("sites", 50, 120)
-	assert.Equal(t, web.Pager{From: 51, To: 100, Total: 120, Noun: "sites", First: "?q=T2&sort=-Failure", Prev: "?q=T2&sort=-Failure", Next: "?idx=100&q=T2&sort=-Failure", Last: "?idx=100&q=T2&sort=-Failure"}, pager)
+	assert.Equal(t, web.Pager{From: 51, To: 100, Total: 120, Noun: "sites", Page: 2, Pages: 3, Fields: []web.Field{{Name: "q", Value: "T2"}, {Name: "sort", Value: "-Failure"}}, First: "?q=T2&sort=-Failure", Prev: "?q=T2&sort=-Failure", Next: "?idx=100&q=T2&sort=-Failure", Last: "?idx=100&q=T2&sort=-Failure"}, pager)
 	_, notes = query.ReadGroups(parse(t, "/sites?sort=x&idx=-1&y=1"), columns, query.Groups{})
 	assert.Len(t, notes, 3)
 }

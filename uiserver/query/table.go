@@ -89,6 +89,9 @@ func (q List) pager(page wire.Envelope[schema.Workflow]) web.Pager {
 		next.Idx, next.Gen = idx, page.Generation
 		return next.Here()
 	})
+	pinned := q
+	pinned.Gen = page.Generation
+	pg.Fields = Hidden(pinned.Params(), "idx")
 	for _, size := range sizes {
 		choice := web.Choice{Label: strconv.Itoa(size)}
 		if size != q.Limit {
@@ -109,6 +112,7 @@ func pager(noun string, idx, shown, total, limit int, here func(idx int) string)
 		return pg
 	}
 	pg.From, pg.To = int64(idx+1), int64(idx+shown)
+	pg.Page, pg.Pages = int64(idx/limit+1), int64((total+limit-1)/limit)
 	if idx > 0 {
 		pg.First, pg.Prev = here(0), here(max(idx-limit, 0))
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/query/filterbar"
 	"github.com/dmwm/wmstats/web"
@@ -111,6 +112,7 @@ const textLabel = "text"
 type Condition struct {
 	Label, Value string
 	Rest         List
+	note         string
 }
 
 // Split returns the conditions of a query. Each value of a list is its own
@@ -119,13 +121,13 @@ func (q List) Split() []Condition {
 	var out []Condition
 	add := func(one wire.Query, rest List) {
 		for label, values := range one.Values() {
-			out = append(out, Condition{label, values[0], rest})
+			out = append(out, Condition{label, values[0], rest, noteOn(one)})
 		}
 	}
 	for i, t := range q.Terms {
 		if t.Op != wire.In && t.Op != wire.NotIn {
 			label, value, _ := strings.Cut(filterbar.Term(t), ":") // bounds as in the filter bar
-			out = append(out, Condition{label, value, q.withTerms(slices.Delete(slices.Clone(q.Terms), i, i+1))})
+			out = append(out, Condition{label, value, q.withTerms(slices.Delete(slices.Clone(q.Terms), i, i+1)), ""})
 			continue
 		}
 		for _, value := range t.Values {
@@ -137,7 +139,7 @@ func (q List) Split() []Condition {
 	for i, word := range words {
 		rest := q.Top()
 		rest.Text = wire.TextOf(slices.Delete(slices.Clone(words), i, i+1))
-		out = append(out, Condition{textLabel, word, rest})
+		out = append(out, Condition{textLabel, word, rest, ""})
 	}
 	if len(q.Names) > 0 {
 		rest := q.Top()
@@ -152,9 +154,39 @@ func (q List) Split() []Condition {
 	return out
 }
 
+// excluded returns the excluded values of a field as a filter.
+func excluded(terms []wire.Term, field string) wire.Texts {
+	for _, t := range terms {
+		if t.Field == field && t.Op == wire.NotIn {
+			return wire.Texts{In: t.Values}
+		}
+	}
+	return wire.Texts{}
+}
+
+// excludes explains an exclusion from a list, such as that of sites, which leaves
+// out more than some expect; "" without one on the field.
+func excludes(terms []wire.Term, field string) string {
+	for _, t := range terms {
+		f, err := wire.FieldNamed(t.Field, t.Field)
+		if err == nil && t.Field == field && t.Op == wire.NotIn && (f.Type == schema.List || f.All != "") {
+			return "A workflow with an excluded " + f.Param + " is left out even if it has others."
+		}
+	}
+	return ""
+}
+
+// noteOn explains a condition that leaves out more than some expect.
+func noteOn(alone wire.Query) string {
+	if len(alone.Terms) == 1 {
+		return excludes(alone.Terms, alone.Terms[0].Field)
+	}
+	return ""
+}
+
 // Chip returns the condition with the link that removes it.
 func (c Condition) Chip() web.ActiveFilter {
-	return web.ActiveFilter{Label: c.Label, Value: wire.Shorten(c.Value), Href: c.Rest.Here()}
+	return web.ActiveFilter{Label: c.Label, Value: wire.Shorten(c.Value), Href: c.Rest.Here(), Note: c.note}
 }
 
 // Entered returns the query for workflows that entered their status at a time or
