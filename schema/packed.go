@@ -66,8 +66,7 @@ func (u *Unpacker) Unpack(packed string, w *Workflow) error {
 		case Bool:
 			*at[bool](rec, f) = u.take(1) == "\x01"
 		case Int:
-			n := u.uint() // as binary.Varint has it
-			*at[int64](rec, f) = int64(n>>1) ^ -int64(n&1)
+			*at[int64](rec, f) = u.int()
 		case Float:
 			*at[float64](rec, f) = math.Float64frombits(bits.ReverseBytes64(u.uint()))
 		case List:
