@@ -14,6 +14,25 @@ func (j *Join) Apply(moment time.Time, changes []Change) Outcome {
 	return j.apply(changes)
 }
 
+// ApplyRead is Apply for documents that a full read of another writer delivered:
+// those that are not known stay doubtful until a read is accepted (Sweep), or Apply
+// receives them.
+func (j *Join) ApplyRead(moment time.Time, changes []Change) Outcome {
+	j.moment = moment
+	j.doubt(changes)
+	return j.apply(changes)
+}
+
+// Sweep removes the documents that an accepted full read of another writer did not
+// see.
+func (j *Join) Sweep(moment time.Time, gone []Document) Outcome {
+	j.moment = moment
+	j.believed, j.doubtful = nil, nil
+	b := newBatch()
+	j.sweep(b, gone)
+	return j.finish(b)
+}
+
 func (j *Join) apply(changes []Change) Outcome {
 	b := newBatch()
 	for i := range changes {

@@ -142,6 +142,9 @@ func (j *Join) State() *State { return j.state }
 // Known returns the content hashes of the known documents.
 func (j *Join) Known() *Known { return j.known }
 
+// Limits returns the thresholds of alerts and the own rules.
+func (j *Join) Limits() schema.Limits { return j.limits }
+
 // Empty reports whether there are no documents.
 func (j *Join) Empty() bool {
 	return j.state == nil && len(j.workflows) == 0 && len(j.agents) == 0

@@ -97,6 +97,15 @@ func (r *Read) Commit(moment time.Time, stop func() bool) (Outcome, error) {
 	return out, nil
 }
 
+// Forget drops the documents of a first Read that will not be committed. It must
+// not be called once there is a State.
+func (j *Join) Forget() {
+	if j.state == nil {
+		j.reading = 0
+		j.reset()
+	}
+}
+
 // Abort ends the read without removing anything: what was added stays.
 func (r *Read) Abort() {
 	if r.j.reading == r.number {

@@ -34,7 +34,7 @@ type Generation struct {
 // dropped at once.
 
 // told records how answers have named a generation.
-type told struct{ named, promised atomic.Bool }
+type told struct{ named, promised, shared atomic.Bool } // shared: see Options.KeepAll
 
 // generations keeps superseded generations for readers that name them. Its lock
 // is held only briefly.

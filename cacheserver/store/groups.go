@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/join/sums"
@@ -97,8 +98,11 @@ func (g *Generation) agentInfos() []join.Agent {
 // Agents returns all agents and services of a generation, by name, with their
 // current reports: their age counts, though it makes no generation. Agents that
 // have workflows but don't report on themselves are included.
-func (s *Store) Agents(g *Generation) []schema.AgentDetail {
-	now := s.now()
+func (s *Store) Agents(g *Generation) []schema.AgentDetail { return s.AgentsAt(g, s.opt.Now()) }
+
+// AgentsAt is Agents as of a moment.
+func (s *Store) AgentsAt(g *Generation, at time.Time) []schema.AgentDetail {
+	now := at.Unix()
 	added := map[string]*schema.Agent{}
 	for a := range g.sums.Agents.All() {
 		added[a.Agent.Agent] = &a.Agent

@@ -25,7 +25,10 @@ func (g *Generation) tell(flag *atomic.Bool) {
 	}
 }
 
-func (t *told) by() bool { return t.named.Load() || t.promised.Load() }
+func (t *told) by() bool { return t.named.Load() || t.kept() }
+
+// kept reports whether the generation is kept as long as memory allows.
+func (t *told) kept() bool { return t.promised.Load() || t.shared.Load() }
 
 // dropEach is the interval between checks for expired generations.
 const dropEach = 10 * time.Second

@@ -82,7 +82,7 @@ func (s *Store) trim() {
 		}
 		gone := map[*keptGeneration]bool{}
 		for _, one := range s.readers.kept.all() {
-			if !one.g.told.promised.Load() {
+			if !one.g.told.kept() {
 				gone[one] = true
 			}
 		}

@@ -23,6 +23,16 @@ type Options struct {
 	JoinAll bool          // join agents' counts in every status, as T0 does; otherwise as schema.StatusInfo says
 	Now     func() time.Time
 	Log     *slog.Logger
+
+	// Moment returns the moment of the input that is being applied, and Name the
+	// prefix and the number of the generation that it makes: where several stores
+	// apply the same inputs, both come with the input. nil: Now, and a count.
+	Moment func() time.Time
+	Name   func() (process string, number int64)
+	// KeepAll keeps each generation as if an answer had linked to it: another
+	// server's answer may have. Dropping one early breaks a promise only if an
+	// answer of this server made it.
+	KeepAll bool
 }
 
 func (o *Options) complete() error {
@@ -50,6 +60,9 @@ func (o *Options) complete() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Moment == nil {
+		o.Moment = o.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -12,9 +12,13 @@ import (
 // publish makes a generation of a state and shows it to readers.
 func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 	old := s.current.Load()
+	process := s.opt.Process
 	s.number++
+	if s.opt.Name != nil {
+		process, s.number = s.opt.Name()
+	}
 	g := &Generation{
-		id:         s.opt.Process + "-" + strconv.FormatInt(s.number, 10),
+		id:         process + "-" + strconv.FormatInt(s.number, 10),
 		number:     s.number,
 		time:       state.Moment,
 		with:       s.readers,
@@ -23,6 +27,7 @@ func (s *Store) publish(state *join.State, changed join.Diff, how making) {
 		sums:       state.Sums,
 		superseded: make(chan struct{}),
 	}
+	g.told.shared.Store(s.opt.KeepAll)
 	diff := Diff{Added: changed.Added, Changed: changed.Changed, Removed: changed.Removed}
 	s.noteMade(g, old == nil, &diff, how)
 	if old == nil {

@@ -39,12 +39,14 @@ func (s *Store) CapturePause() time.Duration { return time.Duration(s.paused.Loa
 func (s *Store) restore(frames *checkpoint.Frames) (commit func(), err error) {
 	s.mu.Lock()
 	empty := s.writer.Empty()
+	o := s.opt.join()
+	o.Limits = s.writer.Limits()
 	s.mu.Unlock()
 	if !empty {
 		return nil, checkpoint.Foreign("the store is already in use")
 	}
-	began := s.opt.Now()
-	writer, err := join.Restore(frames, s.opt.join(), began)
+	began := s.opt.Moment()
+	writer, err := join.Restore(frames, o, began)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the error in the section
 	}

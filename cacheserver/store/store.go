@@ -63,8 +63,6 @@ func newReaders(o Options) *readers {
 	return r
 }
 
-func (s *Store) now() int64 { return s.opt.Now().Unix() }
-
 // Newest returns the newest generation; false before the first one.
 func (s *Store) Newest() (g *Generation, ok bool) {
 	g = s.current.Load()
@@ -137,6 +135,13 @@ func (s *Store) Changes(since string) (diffs []Diff, ok bool) {
 		}
 	}
 	return nil, false
+}
+
+// Forget drops the documents of a first full read that will not be committed.
+func (s *Store) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writer.Forget()
 }
 
 // Made returns the origins of the newest generations, and of the last full reads

@@ -15,8 +15,25 @@ import (
 func (s *Store) Apply(changes []join.Change) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	began := s.opt.Now()
+	began := s.opt.Moment()
 	return s.show(s.writer.Apply(began, changes), making{wire.CausedByChanges, began})
+}
+
+// ApplyRead is Apply for documents of a full read that another store coordinates.
+// See join.Join.ApplyRead.
+func (s *Store) ApplyRead(changes []join.Change) Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := s.opt.Moment()
+	return s.show(s.writer.ApplyRead(began, changes), making{wire.CausedByRead, began})
+}
+
+// Sweep ends such a read: it removes the documents that the read did not see.
+func (s *Store) Sweep(gone []join.Document) Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := s.opt.Moment()
+	return s.show(s.writer.Sweep(began, gone), making{wire.CausedByRead, began})
 }
 
 // Tick applies the rules that depend on time (alerts), and drops expired
@@ -24,7 +41,7 @@ func (s *Store) Apply(changes []join.Change) Result {
 func (s *Store) Tick() Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	began := s.opt.Now()
+	began := s.opt.Moment()
 	s.readers.kept.expire(began)
 	return s.show(s.writer.Tick(began), making{wire.CausedByTime, began})
 }
@@ -34,7 +51,7 @@ func (s *Store) Tick() Result {
 func (s *Store) SetLimits(l schema.Limits) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	began := s.opt.Now()
+	began := s.opt.Moment()
 	return s.show(s.writer.Rules(began, l), making{wire.CausedByLimits, began})
 }
 
@@ -56,14 +73,15 @@ type Load struct {
 func (s *Store) BeginLoad() *Load {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &Load{s: s, read: s.writer.BeginRead(), began: s.opt.Now()}
+	return &Load{s: s, read: s.writer.BeginRead(), began: s.opt.Moment()}
 }
 
 // Add applies documents.
 func (l *Load) Add(changes []join.Change) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	l.s.show(l.read.Add(l.s.opt.Now(), changes), making{wire.CausedByRead, l.s.opt.Now()})
+	began := l.s.opt.Moment()
+	l.s.show(l.read.Add(began, changes), making{wire.CausedByRead, began})
 }
 
 // Missing returns the known documents that the read has not seen so far, or a
@@ -82,7 +100,7 @@ func (l *Load) Commit() (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := s.writer.State() == nil
-	out, err := l.read.Commit(s.opt.Now(), l.aborted.Load)
+	out, err := l.read.Commit(s.opt.Moment(), l.aborted.Load)
 	var shrunk *join.ShrunkError
 	switch {
 	case errors.As(err, &shrunk):

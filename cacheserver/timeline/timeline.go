@@ -130,13 +130,19 @@ func (t *Timeline) due() time.Duration {
 // last point is younger than Every. If the clock was set back by more than
 // that, the points that are later than now are dropped: times must ascend.
 func (t *Timeline) Observe(generation *store.Generation, agents []schema.AgentDetail) (taken bool) {
+	return t.ObserveAt(t.o.Now(), generation, func() []schema.AgentDetail { return agents })
+}
+
+// ObserveAt is Observe at a moment. It calls agents only if it takes a point.
+func (t *Timeline) ObserveAt(at time.Time, generation *store.Generation, from func() []schema.AgentDetail) (taken bool) {
 	t.observing.Lock()
 	defer t.observing.Unlock()
-	now := t.o.Now().Unix()
+	now := at.Unix()
 	last := t.Newest()
 	if every := int64(t.o.Every / time.Second); last > 0 && now-last < every && last-now < max(every, 1) {
 		return false
 	}
+	agents := from()
 	counts := t.count(generation, agents)
 	t.mu.Lock()
 	defer t.mu.Unlock()

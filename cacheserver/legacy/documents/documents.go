@@ -237,6 +237,15 @@ func (d *Documents) publish(blocks []*Block) {
 	d.once.Do(func() { close(d.complete) })
 }
 
+// Forget drops the documents of a first full read that will not be committed.
+func (d *Documents) Forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gather != nil {
+		d.gather, d.alone, d.bad = newGathering(), map[string]uint32{}, newUnusables()
+	}
+}
+
 // lost drops all documents after a decompression error: an answer without some of
 // them would be incomplete.
 func (d *Documents) lost(err error) {

@@ -1,6 +1,9 @@
 package documents
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Read is a full read in progress. Documents that Apply stores meanwhile count as
 // delivered by it.
@@ -22,6 +25,41 @@ func (d *Documents) BeginRead() *Read {
 
 // Add stores documents that the read delivered. It copies what it needs.
 func (r *Read) Add(changes []Change) { r.d.Apply(changes) }
+
+// Undelivered returns the ids of the documents without a usable version that the
+// newest read has not delivered, sorted: an accepted read removes them.
+func (d *Documents) Undelivered() (ids []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, epoch := range d.alone {
+		if epoch != d.epoch {
+			ids = append(ids, id)
+		}
+	}
+	for id, one := range d.bad.docs {
+		if one.epoch != d.epoch {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Holds reports whether the document of a change is held with the same content, so
+// that applying the change would at most mark it as delivered.
+func (d *Documents) Holds(c Change) bool {
+	made := d.entries([]Change{c})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.current.Load()
+	if s == nil || c.Unusable {
+		return false
+	}
+	b, i, ok := s.Find(c.ID)
+	_, alone := d.alone[c.ID]
+	_, bad := d.bad.docs[c.ID]
+	return !alone && !bad && ok && made[0].entry.text != nil && b.hashes[i] == made[0].entry.hash
+}
 
 // Commit ends a read that was accepted. It removes the documents in gone, and those
 // without a record that the read did not deliver. The first Commit builds the first
