@@ -114,6 +114,7 @@ type Options struct {
 	Statuses     []string      // of requests of interest; nil: those that schema calls active
 	Workers      int           // decoding goroutines; 0: GOMAXPROCS
 	Quarantine   int           // maximum length of the list of unusable documents; 0: 1000
+	Shares       bool          // another Follower may continue: record what Notes returns
 
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: none
@@ -183,7 +184,8 @@ func followed() []couch.Database { return []couch.Database{couch.Requests, couch
 // Databases returns the databases that a Follower passes to its Hooks.
 func Databases() []couch.Database { return followed() }
 
-// Follower keeps a Store up to date. Create it with New, and Run it once.
+// Follower keeps a Store up to date. Create it with New, and Run it: once, or
+// again after Continue.
 type Follower struct {
 	o          Options
 	byID       byID // the Source; nil: it can't return single documents
@@ -210,6 +212,9 @@ func New(o Options) (*Follower, error) {
 		return nil, fmt.Errorf("follower options: %w", err)
 	}
 	q := newQuarantine(o.Quarantine)
+	if o.Shares {
+		q.noted = map[quarantineKey]bool{}
+	}
 	state := newSourceState(o.Now, o.Store.SetSource, o.StaleAfter+o.LookEvery+o.PollInterval)
 	one, _ := o.Source.(byID)
 	return &Follower{

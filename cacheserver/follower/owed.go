@@ -68,6 +68,7 @@ func (q *quarantine) owe(d Quarantined) (fresh, ok bool) {
 	q.serial++
 	owed.Quarantined, owed.serial, owed.row = d, q.serial, time.Now()
 	owed.absent, owed.wait, owed.due = false, 0, time.Time{}
+	q.note(key)
 	q.told()
 	return fresh, true
 }
@@ -110,6 +111,7 @@ func (q *quarantine) refused(key quarantineKey, serial uint64, reason string, at
 	defer q.mu.Unlock()
 	if d := q.owed[key]; d != nil && d.serial == serial {
 		d.Reason, d.Last = reason, at
+		q.note(key)
 	}
 }
 

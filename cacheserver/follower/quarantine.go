@@ -33,9 +33,10 @@ type quarantine struct {
 	docs   map[quarantineKey]*list.Element // of order
 	order  *list.List                      // of *Quarantined, least recently active first
 	owed   map[quarantineKey]*debt
-	most   int           // maximum number of owed documents
-	serial uint64        // of the newest debt
-	change chan struct{} // has one element when a debt was added or removed
+	most   int                    // maximum number of owed documents
+	serial uint64                 // of the newest debt
+	change chan struct{}          // has one element when a debt was added or removed
+	noted  map[quarantineKey]bool // documents that have changed since Notes was called; nil: not recorded
 }
 
 type quarantineKey struct{ database, id string }
@@ -62,6 +63,7 @@ func (q *quarantine) add(d Quarantined) {
 		q.drop(quarantineKey{old.Database, old.ID})
 	}
 	q.docs[key] = q.order.PushBack(&d)
+	q.note(key)
 }
 
 // restore lists the documents of an earlier process, in the order of
@@ -108,6 +110,9 @@ func (q *quarantine) find(key quarantineKey) *Quarantined {
 }
 
 func (q *quarantine) drop(key quarantineKey) {
+	if q.find(key) != nil {
+		q.note(key)
+	}
 	if place := q.docs[key]; place != nil {
 		q.order.Remove(place)
 		delete(q.docs, key)
@@ -134,10 +139,15 @@ func (q *quarantine) list() []Quarantined {
 		docs = append(docs, d.Quarantined)
 	}
 	q.mu.Unlock()
+	SortQuarantined(docs)
+	return docs
+}
+
+// SortQuarantined orders documents, latest trouble first.
+func SortQuarantined(docs []Quarantined) {
 	slices.SortFunc(docs, func(a, b Quarantined) int {
 		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Database, b.Database), cmp.Compare(a.ID, b.ID))
 	})
-	return docs
 }
 
 // bytes returns the approximate memory of the list, and its number of documents.
