@@ -37,6 +37,21 @@ func (a *API) readingText() string {
 	return strings.Join(parts, "; ")
 }
 
+// await waits for the generations that a request names, if other servers with the
+// same generations may be ahead of this one.
+func (a *API) await(c echo.Context) error {
+	if a.o.Await == nil {
+		return nil
+	}
+	v := c.QueryParams()
+	for _, id := range []string{v.Get("gen"), v.Get("since"), c.Request().Header.Get("Last-Event-ID")} {
+		if id != "" && !a.o.Await(c.Request().Context(), id) {
+			return wire.NotReadyHere(id)
+		}
+	}
+	return nil
+}
+
 // generation returns the generation of the query: the newest, or the pinned
 // one. Reading a pinned one extends its life. Reads of it spend the budget
 // that the context of the request has from now on.

@@ -65,6 +65,9 @@ func (a *API) wrap(r route) echo.HandlerFunc {
 			err = discardBody(c)
 		}
 		if err == nil {
+			err = a.await(c)
+		}
+		if err == nil {
 			err = guard(r.handle, c)
 			a.endBudget(c, r.path)
 		}

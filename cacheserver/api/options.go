@@ -126,6 +126,10 @@ type Options struct {
 
 	CertificateExpires func() int64 // of the client certificate for the source, Unix s, or -1; nil: there is none
 
+	// Await waits briefly for a generation that another server may have made and
+	// that this one lacks; false: it still does. nil: this server is alone.
+	Await func(ctx context.Context, generation string) bool
+
 	Queries    QueryOptions // of requests whose cost does not depend on their page; the zero value is valid
 	Feeds      FeedOptions  // of /changes; the zero value is valid
 	Gate       *access.Gate // authentication and rate limits; nil: every client is admitted

@@ -107,7 +107,7 @@ func (a *App) newPoster(registry *prometheus.Registry) (*alertmanager.Poster, er
 		tier = "T0"
 	}
 	poster, err := alertmanager.New(alertmanager.Options{
-		Store: a.records, Rules: a.attention, URLs: o.URLs, Every: o.Every, Public: o.PublicURL, Tier: tier,
+		Store: a.shownStore(), Rules: a.inForce, URLs: o.URLs, Every: o.Every, Public: o.PublicURL, Tier: tier,
 		Client: alertmanager.NewClient(a.files.alertmanagerTLS), Authorize: a.authorizeAlerts, UserAgent: "wmstats/" + a.o.Version, Log: a.Log,
 		Posted: func(ok bool) {
 			if ok {

@@ -25,6 +25,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/journal"
 	"github.com/dmwm/wmstats/cacheserver/legacy/documents"
 	"github.com/dmwm/wmstats/cacheserver/onewrite"
+	"github.com/dmwm/wmstats/cacheserver/replica"
 	"github.com/dmwm/wmstats/cacheserver/requestcache"
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/cacheserver/timeline"
@@ -57,6 +58,10 @@ type App struct {
 	metrics  *prometheus.Registry
 
 	documents *documents.Documents // of the old API; nil: it is not served
+
+	clock   *replica.Clock   // of the inputs of the log
+	machine *machine         // what the log is applied to
+	replica *replica.Replica // nil: this server is alone; so are the two before
 }
 
 // New builds all parts and starts none of them. If a later part fails, the
@@ -96,7 +101,12 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	alerts := a.attention()
-	records, err := store.New(store.Options{Process: processTag(), Cache: a.cache, Memory: o.shares().store, Loan: a.loan(), MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.Log})
+	keep := store.Options{Process: processTag(), Cache: a.cache, Memory: o.shares().store, Loan: a.loan(), MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.Log}
+	if o.Replicas.on() {
+		a.clock = new(replica.Clock)
+		keep.Moment, keep.Name, keep.KeepAll = a.clock.Moment, a.clock.Name, true
+	}
+	records, err := store.New(keep)
 	if err != nil {
 		return nil, fmt.Errorf("set up the store: %w", err)
 	}
@@ -104,8 +114,23 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.documents, err = a.newDocuments(); err != nil {
 		return nil, err
 	}
+	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Bytes: o.shares().timeline, Source: a.sourceOfRecords, Log: a.Log}); err != nil {
+		return nil, fmt.Errorf("set up the counts over time: %w", err)
+	}
+	a.counts = &countsOverTime{timeline: a.timeline, now: time.Now, log: a.Log}
+	if o.Statuses != nil { // a checkpoint does not contain records of other statuses
+		a.sourceID += fmt.Sprintf(" %q", o.Statuses)
+	}
+	feeds := feed(records, a.documents, a.Log)
+	if o.Replicas.on() {
+		a.machine = &machine{Store: feeds, a: a}
+		if a.replica, err = a.newReplica(registry); err != nil {
+			return nil, err
+		}
+		feeds = a.replica
+	}
 	if a.follower, err = follower.New(follower.Options{
-		Source: source, Store: feed(records, a.documents, a.Log), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o), Statuses: o.statuses(),
+		Source: source, Store: feeds, Shares: o.Replicas.on(), PollInterval: pollInterval(o), RereadEvery: rereadEvery(o), Statuses: o.statuses(),
 		MinWait: o.Patience.MinWait, MaxWait: o.Patience.MaxWait, HoldWait: o.Patience.HoldWait,
 		LookEvery: o.Patience.LookEvery, FeedRetry: o.Patience.FeedRetry, FallAfter: o.Patience.FallAfter, Log: a.Log, Hooks: hooks,
 	}); err != nil {
@@ -114,18 +139,14 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.poster, err = a.newPoster(registry); err != nil {
 		return nil, err
 	}
-	if a.timeline, err = timeline.New(timeline.Options{Statuses: o.knownStatuses(), Bytes: o.shares().timeline, Source: a.records.Source, Log: a.Log}); err != nil {
-		return nil, fmt.Errorf("set up the counts over time: %w", err)
-	}
-	a.counts = &countsOverTime{timeline: a.timeline, now: time.Now, log: a.Log}
-	if o.Statuses != nil { // a checkpoint does not contain records of other statuses
-		a.sourceID += fmt.Sprintf(" %q", o.Statuses)
+	if a.replica != nil {
+		a.replica.SetReader(a.follower)
 	}
 	if a.keeper, err = a.newKeeper(registry); err != nil {
 		return nil, err
 	}
 	if a.api, err = api.New(api.Options{ //nolint:contextcheck // handlers take the context of their request
-		Store: records, Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Checks: a.checks, Reading: a.reading, CertificateExpires: a.certificateExpires, Cache: a.cache, Memory: a.memory(),
+		Store: a.shownStore(), Await: a.await(), Details: details{source}, Jobs: jobsOf(source), Demand: o.Demand, Quarantine: a.quarantined, Checkpoint: a.checkpointState, Checks: a.checks, Reading: a.reading, CertificateExpires: a.certificateExpires, Cache: a.cache, Memory: a.memory(),
 		Registry: registry, Build: build(o.Version), Attention: alerts, History: a.timeline, Journal: a.journal, Log: a.Log,
 		Gate: a.Gate, Metrics: o.metricsFor(), Streams: o.Limits.StreamsPerClient, MaxStreams: o.Limits.MaxStreams, Queries: o.Queries, MaxBody: o.Limits.MaxBody,
 		Feeds: api.FeedOptions{PerClient: o.Limits.FeedsPerClient, Total: o.Limits.MaxFeeds},
@@ -208,7 +229,7 @@ func (a *App) newCouch() (*couch.Client, error) {
 
 // quarantined converts the follower's list to the API's type.
 func (a *App) quarantined() []api.Quarantined {
-	docs := a.follower.Quarantined()
+	docs := a.unusable()
 	list := make([]api.Quarantined, 0, len(docs))
 	for _, q := range docs {
 		list = append(list, api.Quarantined{
@@ -239,15 +260,13 @@ func (a *App) Start(ctx context.Context) error {
 	if a.o.Ceiling > 0 {
 		a.Background(ctx, "limit", "keep to the planned memory", a.keepToPlan)
 	}
-	if a.keeper != nil {
-		a.OnStop("checkpoint", a.lastCheckpoint) // when nothing runs any more
-	}
-	a.Background(ctx, "follower", "follow the source", a.follow(restored))
-	if a.keeper != nil {
-		a.Background(ctx, "checkpoints", "write checkpoints", a.keep(restored))
+	if a.replica != nil {
+		close(restored)
+		a.Background(ctx, "replica", "apply the log", a.runReplica)
+	} else {
+		a.readAlone(ctx, restored)
 	}
 	a.Background(ctx, "files", "read files again", a.watchFiles)
-	a.Background(ctx, "timeline", "keep counts over time", func(ctx context.Context) error { return a.timeline.Run(ctx, a.records) })
 	if a.poster != nil {
 		a.Background(ctx, "alertmanager", "post alerts", a.poster.Run)
 	}
@@ -256,6 +275,18 @@ func (a *App) Start(ctx context.Context) error {
 	a.OnStop("feeds", func(context.Context) error { a.api.Drain(); return nil })
 	a.Log.Info("serving", "addr", a.Addr()+a.o.BasePath, "version", a.o.Version)
 	return nil
+}
+
+// readAlone starts what fills the store of a server without a log.
+func (a *App) readAlone(ctx context.Context, restored chan struct{}) {
+	if a.keeper != nil {
+		a.OnStop("checkpoint", a.lastCheckpoint) // when nothing runs any more
+	}
+	a.Background(ctx, "follower", "follow the source", a.follow(restored))
+	if a.keeper != nil {
+		a.Background(ctx, "checkpoints", "write checkpoints", a.keep(restored))
+	}
+	a.Background(ctx, "timeline", "keep counts over time", func(ctx context.Context) error { return a.timeline.Run(ctx, a.records) })
 }
 
 // Run runs the server: it starts, waits until ctx ends or a part fails, and

@@ -120,6 +120,10 @@ func (a *App) useFiles() {
 	if f := a.files.alerts; f != nil {
 		if alerts, n := f.Numbered(); n != a.files.alertsUsed {
 			a.files.alertsUsed = n
+			if a.replica != nil {
+				a.replica.SetRules(a.machine.Rules()) // the leader's count
+				return
+			}
 			a.api.SetAttention(alerts)
 			result := a.records.SetLimits(alerts.Limits)
 			a.Log.Info("alert thresholds changed", "generation", result.Generation, "workflows", result.Changed)
@@ -160,6 +164,9 @@ func (a *App) checks() []health.Check {
 		list = append(list, loginCheck(a.login()))
 	}
 	list = append(list, a.certificateCheck()...)
+	if a.replica != nil {
+		list = append(list, a.replica.Check())
+	}
 	given := a.Gate.Asks() || a.files.password != nil || a.files.alerts != nil || a.files.alertmanager != nil || a.files.token != nil ||
 		a.files.tls.HasFiles() || a.files.alertmanagerTLS.HasFiles()
 	if !given {

@@ -42,7 +42,7 @@ func (a *App) newLegacy(source source, registry *prometheus.Registry) (*legacy.H
 		atOnce = -1
 	}
 	h, err := legacy.New(legacy.Options{
-		Documents: a.documents, Store: a.records, Source: legacySource{source}, Owed: a.follower.OwedRequests, SecondHand: a.o.RequestCache != "",
+		Documents: a.documents, Store: a.shownStore(), Source: legacySource{source}, Owed: a.owedRequests, SecondHand: a.o.RequestCache != "",
 		TierZero: a.o.T0, Statuses: a.o.Statuses, MaxAge: a.o.Legacy.MaxAge, Ignore: a.o.Legacy.Ignore, AtOnce: atOnce,
 		Keep: a.o.Demand.Keep, Timeout: a.o.Demand.Timeout, Gate: a.Gate, Cache: a.cache, Version: a.o.Version, Registry: registry, Log: a.Log,
 	})

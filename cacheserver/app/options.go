@@ -44,6 +44,8 @@ type Options struct {
 	Checkpoint      string        // file from which the next start resumes; "": none
 	CheckpointEvery time.Duration // between two writes of it
 
+	Replicas ReplicaOptions // several servers that answer as one
+
 	Memory     int64  // bytes beyond the records
 	CacheBytes *int64 // limit of the part of Memory for details and cached answers; nil: only that of the part, 0: no cache
 
@@ -82,6 +84,7 @@ func Defaults() Options {
 		Alertmanager:    defaultAlertmanager(),
 		Limits:          defaultLimits(),
 		CheckpointEvery: time.Minute,
+		Replicas:        defaultReplicas(),
 		Memory:          usualBudget,
 		Queries:         api.DefaultQueries(),
 		Demand:          api.DefaultDemand(),
@@ -96,6 +99,7 @@ func (o *Options) Settings() *settings.Table {
 	t.Describe("The cache server follows CouchDB and serves every workflow as a flat record over HTTP.",
 		"cacheserver token NAME    make a bearer token (token -h says more)")
 	o.addSource(t)
+	o.Replicas.add(t)
 	o.Alertmanager.add(t)
 	o.Options.Add(t)
 	t.Group("Connections and limits")
@@ -173,6 +177,7 @@ func (o *Options) validate() error {
 	o.Legacy.validate(&f)
 	o.Alertmanager.validate(&f)
 	o.validateSource(&f)
+	o.validateReplicas(&f)
 	o.validateSecure(&f)
 	o.validateStatuses(&f)
 	for _, db := range []struct{ name, value string }{{"request-db", o.RequestDB}, {"wmstats-db", o.WMStatsDB}, {"logdb", o.LogDB}} {

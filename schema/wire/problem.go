@@ -228,6 +228,14 @@ func NotReadyYet(reading string) *Problem {
 	return p
 }
 
+// NotReadyHere reports that another server has made a generation that the answering
+// one has not applied yet.
+func NotReadyHere(generation string) *Problem {
+	p := NewProblem(SlugNotReady, fmt.Sprintf("This server has not applied generation %q yet; retry in a second.", generation))
+	p.RetryAfter = 1
+	return p
+}
+
 // SourceFailed reports what could not be read; cause goes to the log only.
 func SourceFailed(detail string, cause error) *Problem {
 	p := NewProblem(SlugSourceFailed, detail)

@@ -1,0 +1,365 @@
+// Package jetstream is the log of package replica on NATS JetStream: a stream for
+// the entries, a key with a lifetime for the lease, an object store for the
+// snapshots. Their names carry the fingerprint of what they belong to, so servers
+// of another version have a log of their own. The package does not look into
+// the entries.
+package jetstream
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dmwm/wmstats/cacheserver/replica"
+)
+
+// Options of a Log. URLs or Dial, and Group, are required.
+type Options struct {
+	URLs        string // of the engines, separated by commas
+	Credentials string // file; "": none
+	Group       string // fingerprint of the servers that share the log: letters and digits
+	Copies      int    // of everything; 0: 1
+	Name        string // of the connection, for people
+
+	KeepFor time.Duration // of entries; 0: 2 h
+	Log     *slog.Logger  // nil: none
+	Dial    []nats.Option // further options of the connection
+}
+
+// snapshotsFor is how long snapshots stay that nobody replaces, as those of a
+// version that no longer runs.
+const snapshotsFor = 7 * 24 * time.Hour
+
+// Log is a replica.Log. Create it with New.
+type Log struct {
+	o       Options
+	stream  string // names
+	subject string
+	tail    string
+	stored  chan replica.Stored
+
+	conn *nats.Conn
+	js   jetstream.JetStream
+
+	mu        sync.Mutex
+	entries   jetstream.Stream
+	leases    jetstream.KeyValue
+	snapshots jetstream.ObjectStore
+	revision  uint64 // of this holder's lease; 0: unknown, or none
+}
+
+// New connects, or continues to try in the background.
+func New(o Options) (*Log, error) {
+	o.Copies, o.KeepFor = cmp.Or(o.Copies, 1), cmp.Or(o.KeepFor, 2*time.Hour)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Group == "" || strings.ContainsAny(o.Group, ". *>/\\") {
+		return nil, fmt.Errorf("log options: invalid Group %q", o.Group)
+	}
+	l := &Log{
+		o: o, stream: "WMSTATS_" + o.Group, subject: "wmstats." + o.Group + ".log", tail: "wmstats." + o.Group + ".tail",
+		stored: make(chan replica.Stored, 256),
+	}
+	dial := []nats.Option{
+		nats.Name("wmstats " + o.Name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
+		nats.ReconnectWait(500 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2), nats.ReconnectBufSize(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				o.Log.Warn("connection to the log was lost", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) { o.Log.Info("connected to the log again", "server", c.ConnectedUrlRedacted()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			o.Log.Debug("the log's connection reports", "err", err)
+		}),
+	}
+	if o.Credentials != "" {
+		dial = append(dial, nats.UserCredentials(o.Credentials))
+	}
+	var err error
+	if l.conn, err = nats.Connect(o.URLs, append(dial, o.Dial...)...); err != nil {
+		return nil, fmt.Errorf("connect to the log: %w", err)
+	}
+	if l.js, err = jetstream.New(l.conn); err != nil {
+		l.conn.Close()
+		return nil, fmt.Errorf("connect to the log: %w", err)
+	}
+	if _, err = l.conn.Subscribe(l.tail, l.deliver); err != nil {
+		l.conn.Close()
+		return nil, fmt.Errorf("connect to the log: %w", err)
+	}
+	return l, nil
+}
+
+// Close ends the connection.
+func (l *Log) Close() error {
+	l.conn.Close()
+	return nil
+}
+
+// deliver passes on an entry that the engine has stored. Nobody waits for one that
+// does not fit: it is read from the stream.
+func (l *Log) deliver(m *nats.Msg) {
+	number, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+	if err != nil {
+		return
+	}
+	select {
+	case l.stored <- replica.Stored{Number: number, Data: m.Data}:
+	default:
+	}
+}
+
+// Stored delivers entries as they are stored.
+func (l *Log) Stored() <-chan replica.Stored { return l.stored }
+
+// epochKey is the key of the epoch in the stream's metadata.
+const epochKey = "wmstats_epoch"
+
+// Open creates the parts that are missing.
+func (l *Log) Open(ctx context.Context) (replica.State, error) {
+	entries, err := l.js.Stream(ctx, l.stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		entries, err = l.js.CreateStream(ctx, jetstream.StreamConfig{
+			Name: l.stream, Description: "entries of WMStats cache servers", Subjects: []string{l.subject},
+			MaxAge: l.o.KeepFor, Storage: jetstream.FileStorage, Replicas: l.o.Copies, Duplicates: 2 * time.Minute,
+			AllowDirect: true, RePublish: &jetstream.RePublish{Source: l.subject, Destination: l.tail},
+			Metadata: map[string]string{epochKey: newEpoch()},
+		})
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another server was faster
+			entries, err = l.js.Stream(ctx, l.stream)
+		}
+	}
+	if err != nil {
+		return replica.State{}, fmt.Errorf("open the log: %w", err)
+	}
+	leases, err := open(ctx, l.js.KeyValue, l.js.CreateKeyValue, l.bucket(), jetstream.KeyValueConfig{
+		Bucket: l.bucket(), Description: "lease of WMStats cache servers", TTL: replica.LeaseFor, Replicas: l.o.Copies,
+	}, jetstream.ErrBucketNotFound)
+	if err != nil {
+		return replica.State{}, err
+	}
+	snapshots, err := open(ctx, l.js.ObjectStore, l.js.CreateObjectStore, l.bucket()+"_snapshots", jetstream.ObjectStoreConfig{
+		Bucket: l.bucket() + "_snapshots", Description: "snapshots of WMStats cache servers", TTL: snapshotsFor, Replicas: l.o.Copies,
+	}, jetstream.ErrBucketNotFound)
+	if err != nil {
+		return replica.State{}, err
+	}
+	info, err := entries.Info(ctx)
+	if err != nil {
+		return replica.State{}, fmt.Errorf("open the log: %w", err)
+	}
+	l.mu.Lock()
+	l.entries, l.leases, l.snapshots = entries, leases, snapshots
+	l.mu.Unlock()
+	return replica.State{Epoch: info.Config.Metadata[epochKey], First: max(info.State.FirstSeq, 1), Last: info.State.LastSeq}, nil
+}
+
+func (l *Log) bucket() string { return "wmstats_" + l.o.Group }
+
+// open opens a bucket, or makes it.
+func open[B, C any](ctx context.Context, get func(context.Context, string) (B, error), create func(context.Context, C) (B, error), name string, config C, missing error) (B, error) {
+	bucket, err := get(ctx, name)
+	if errors.Is(err, missing) {
+		if bucket, err = create(ctx, config); err != nil { // perhaps another server was faster
+			bucket, err = get(ctx, name)
+		}
+	}
+	if err != nil {
+		return bucket, fmt.Errorf("open the log's bucket %s: %w", name, err)
+	}
+	return bucket, nil
+}
+
+// newEpoch returns six letters.
+func newEpoch() string {
+	b := make([]byte, 6)
+	_, _ = rand.Read(b) // never fails
+	for i := range b {
+		b[i] = 'a' + b[i]%26
+	}
+	return string(b)
+}
+
+func (l *Log) parts() (jetstream.Stream, jetstream.KeyValue, jetstream.ObjectStore) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entries, l.leases, l.snapshots
+}
+
+// Append stores an entry.
+func (l *Log) Append(ctx context.Context, last uint64, id string, data []byte) error {
+	_, err := l.js.Publish(ctx, l.subject, data, jetstream.WithMsgID(id), jetstream.WithExpectLastSequence(last))
+	if isRefused(err) {
+		return fmt.Errorf("%w: %w", replica.ErrRefused, err)
+	}
+	if err != nil {
+		return fmt.Errorf("append to the log: %w", err)
+	}
+	return nil
+}
+
+func isRefused(err error) bool {
+	var of *jetstream.APIError
+	return errors.As(err, &of) && (of.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || of.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// Entry returns an entry.
+func (l *Log) Entry(ctx context.Context, number uint64) ([]byte, error) {
+	entries, _, _ := l.parts()
+	m, err := entries.GetMsg(ctx, number)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, replica.ErrNoEntry
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	return m.Data, nil
+}
+
+// Last returns the number of the newest entry.
+func (l *Log) Last(ctx context.Context) (uint64, error) {
+	entries, _, _ := l.parts()
+	m, err := entries.GetLastMsgForSubject(ctx, l.subject)
+	if err == nil {
+		return m.Sequence, nil
+	}
+	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, fmt.Errorf("read the log: %w", err)
+	}
+	info, err := entries.Info(ctx) // all entries are too old
+	if err != nil {
+		return 0, fmt.Errorf("read the log: %w", err)
+	}
+	return info.State.LastSeq, nil
+}
+
+// leader is the key of the lease.
+const leader = "leader"
+
+// Acquire takes or extends the lease. What a call did whose answer was lost is known
+// by the holder.
+func (l *Log) Acquire(ctx context.Context, holder string) error {
+	_, leases, _ := l.parts()
+	l.mu.Lock()
+	revision := l.revision
+	l.mu.Unlock()
+	if revision > 0 { // what Get returns may be older
+		revision, err := leases.Update(ctx, leader, []byte(holder), revision)
+		if l.note(revision, err); leaseError(err) == nil || !errors.Is(leaseError(err), replica.ErrHeld) {
+			return leaseError(err)
+		}
+	}
+	entry, err := leases.Get(ctx, leader)
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		revision, err = leases.Create(ctx, leader, []byte(holder))
+	case err == nil && string(entry.Value()) != holder:
+		return fmt.Errorf("%w: %s", replica.ErrHeld, entry.Value())
+	case err == nil:
+		revision, err = leases.Update(ctx, leader, []byte(holder), entry.Revision())
+	}
+	l.note(revision, err)
+	return leaseError(err)
+}
+
+// note keeps the revision of this holder's lease; after an error it is unknown.
+func (l *Log) note(revision uint64, err error) {
+	if err != nil {
+		revision = 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.revision = revision
+}
+
+// Release ends the lease.
+func (l *Log) Release(ctx context.Context, holder string) error {
+	_, leases, _ := l.parts()
+	entry, err := leases.Get(ctx, leader)
+	if errors.Is(err, jetstream.ErrKeyNotFound) || err == nil && string(entry.Value()) != holder {
+		return nil
+	}
+	if err == nil {
+		err = leases.Delete(ctx, leader, jetstream.LastRevision(entry.Revision()))
+	}
+	return leaseError(err)
+}
+
+func leaseError(err error) error {
+	switch {
+	case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyRevisionMismatch), isRefused(err):
+		return fmt.Errorf("%w: %w", replica.ErrHeld, err)
+	case err != nil:
+		return fmt.Errorf("lease of the log: %w", err)
+	}
+	return nil
+}
+
+// digits is the length of a snapshot's name.
+const digits = 20
+
+// Snapshots lists the snapshots, oldest first.
+func (l *Log) Snapshots(ctx context.Context) ([]replica.Snapshot, error) {
+	_, _, snapshots := l.parts()
+	objects, err := snapshots.List(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil, fmt.Errorf("list the log's snapshots: %w", err)
+	}
+	var list []replica.Snapshot
+	for _, o := range objects {
+		if entry, err := strconv.ParseUint(o.Name, 10, 64); err == nil {
+			list = append(list, replica.Snapshot{Entry: entry, At: o.ModTime})
+		}
+	}
+	slices.SortFunc(list, func(a, b replica.Snapshot) int { return cmp.Compare(a.Entry, b.Entry) })
+	return list, nil
+}
+
+func nameOf(entry uint64) string { return fmt.Sprintf("%0*d", digits, entry) }
+
+// Put stores a snapshot.
+func (l *Log) Put(ctx context.Context, entry uint64, from io.Reader) error {
+	_, _, snapshots := l.parts()
+	if _, err := snapshots.Put(ctx, jetstream.ObjectMeta{Name: nameOf(entry)}, from); err != nil {
+		return fmt.Errorf("store a snapshot in the log: %w", err)
+	}
+	return nil
+}
+
+// Get writes a snapshot to a writer.
+func (l *Log) Get(ctx context.Context, entry uint64, to io.Writer) (err error) {
+	_, _, snapshots := l.parts()
+	from, err := snapshots.Get(ctx, nameOf(entry))
+	if err != nil {
+		return fmt.Errorf("read a snapshot of the log: %w", err)
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	if _, err := io.Copy(to, from); err != nil {
+		return fmt.Errorf("read a snapshot of the log: %w", err)
+	}
+	return nil
+}
+
+// Remove removes a snapshot.
+func (l *Log) Remove(ctx context.Context, entry uint64) error {
+	_, _, snapshots := l.parts()
+	if err := snapshots.Delete(ctx, nameOf(entry)); err != nil {
+		return fmt.Errorf("remove a snapshot of the log: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// Log is an ordered log that several servers share, with a lease and room for
+// snapshots. Errors other than those below mean that it does not answer. It is
+// safe for concurrent use.
+type Log interface {
+	// Open creates the parts that are missing, and returns the state. Nothing else may
+	// be called before it has succeeded.
+	Open(ctx context.Context) (State, error)
+	// Append stores data as the entry after last; ErrRefused: there is another
+	// one already. The same id is stored once.
+	Append(ctx context.Context, last uint64, id string, data []byte) error
+	// Entry returns an entry, or ErrNoEntry if it is not stored or too old.
+	Entry(ctx context.Context, number uint64) ([]byte, error)
+	// Last returns the number of the newest entry.
+	Last(ctx context.Context) (uint64, error)
+	// Stored delivers entries as they are stored. It may leave out any.
+	Stored() <-chan Stored
+
+	// Acquire takes or extends the lease, for LeaseFor; ErrHeld: another holder
+	// has it.
+	Acquire(ctx context.Context, holder string) error
+	// Release ends the lease if this holder has it.
+	Release(ctx context.Context, holder string) error
+
+	// Snapshots lists the snapshots, oldest first.
+	Snapshots(ctx context.Context) ([]Snapshot, error)
+	// Put stores the snapshot of an entry.
+	Put(ctx context.Context, entry uint64, from io.Reader) error
+	// Get writes a snapshot to a writer.
+	Get(ctx context.Context, entry uint64, to io.Writer) error
+	// Remove removes a snapshot.
+	Remove(ctx context.Context, entry uint64) error
+}
+
+// State is the state of a Log.
+type State struct {
+	Epoch       string // made with the log: another one is another log
+	First, Last uint64 // numbers of the entries that are there; Last is First-1 if there are none
+}
+
+// Stored is a stored entry.
+type Stored struct {
+	Number uint64
+	Data   []byte
+}
+
+// LeaseFor is how long a lease lasts after Acquire.
+const LeaseFor = 6 * time.Second
+
+// Snapshot is a stored snapshot.
+type Snapshot struct {
+	Entry uint64 // the last one that it contains
+	At    time.Time
+}
+
+// Errors of a Log.
+var (
+	ErrRefused = errors.New("the log has another entry of this number")
+	ErrNoEntry = errors.New("the log has no such entry")
+	ErrHeld    = errors.New("another server has the lease")
+)

@@ -1,0 +1,257 @@
+// Package memlog is a log of package replica in memory, for tests. Each server has
+// a Client of one Engine, which can be cut off.
+package memlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/replica"
+)
+
+// Engine holds the log. It is safe for concurrent use.
+type Engine struct {
+	epoch string
+
+	mu        sync.Mutex
+	entries   [][]byte // the first has number 1; nil: removed
+	leader    *lease
+	snapshots []snapshot
+	clients   []*Client
+}
+
+type lease struct {
+	holder string
+	till   time.Time
+}
+
+type snapshot struct {
+	replica.Snapshot
+
+	data []byte
+}
+
+// New returns an empty Engine.
+func New(epoch string) *Engine { return &Engine{epoch: epoch} }
+
+// Client returns the view of one server.
+func (e *Engine) Client() *Client {
+	c := &Client{e: e, stored: make(chan replica.Stored, 64)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.clients = append(e.clients, c)
+	return c
+}
+
+// Entries returns all entries.
+func (e *Engine) Entries() [][]byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.entries)
+}
+
+// Insert appends an entry of nobody.
+func (e *Engine) Insert(data []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.append(data)
+}
+
+// Expire removes the entries up to a number.
+func (e *Engine) Expire(to uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	clear(e.entries[:to])
+}
+
+// append stores an entry. The lock is held.
+func (e *Engine) append(data []byte) {
+	e.entries = append(e.entries, bytes.Clone(data))
+	for _, c := range e.clients {
+		if c.mode != 0 && c.mode != excused {
+			continue
+		}
+		select {
+		case c.stored <- replica.Stored{Number: uint64(len(e.entries)), Data: data}:
+		default:
+		}
+	}
+}
+
+// Client is a replica.Log.
+type Client struct {
+	e      *Engine
+	stored chan replica.Stored
+	mode   mode // guarded by the engine's lock
+}
+
+type mode int
+
+const (
+	cut     mode = iota + 1 // no call reaches the engine
+	deaf                    // calls reach it, and their answers are lost
+	blind                   // it reads no entries
+	excused                 // it never gets the lease
+)
+
+var errCut = errors.New("the log does not answer")
+
+// Cut cuts the server off.
+func (c *Client) Cut() { c.become(cut) }
+
+// Deafen makes the server lose the answers of calls that the engine has done.
+func (c *Client) Deafen() { c.become(deaf) }
+
+// Blind makes the server unable to read entries.
+func (c *Client) Blind() { c.become(blind) }
+
+// Excuse makes the server never get the lease.
+func (c *Client) Excuse() { c.become(excused) }
+
+// Heal ends all of these.
+func (c *Client) Heal() { c.become(0) }
+
+func (c *Client) become(m mode) {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	c.mode = m
+}
+
+// do does something in the engine.
+func (c *Client) do(ctx context.Context, what func() error) error {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.mode == cut {
+		return errCut
+	}
+	err := what()
+	if c.mode == deaf {
+		return errCut
+	}
+	return err
+}
+
+// Open returns the state.
+func (c *Client) Open(ctx context.Context) (s replica.State, err error) {
+	err = c.do(ctx, func() error {
+		s = replica.State{Epoch: c.e.epoch, First: 1, Last: uint64(len(c.e.entries))}
+		for s.First <= s.Last && c.e.entries[s.First-1] == nil {
+			s.First++
+		}
+		return nil
+	})
+	return s, err
+}
+
+// Append stores an entry.
+func (c *Client) Append(ctx context.Context, last uint64, _ string, data []byte) error {
+	return c.do(ctx, func() error {
+		if last != uint64(len(c.e.entries)) {
+			return replica.ErrRefused
+		}
+		c.e.append(data)
+		return nil
+	})
+}
+
+// Entry returns an entry.
+func (c *Client) Entry(ctx context.Context, number uint64) (data []byte, err error) {
+	err = c.do(ctx, func() error {
+		if c.mode == blind {
+			return errCut
+		}
+		if number == 0 || number > uint64(len(c.e.entries)) || c.e.entries[number-1] == nil {
+			return replica.ErrNoEntry
+		}
+		data = c.e.entries[number-1]
+		return nil
+	})
+	return data, err
+}
+
+// Last returns the number of the newest entry.
+func (c *Client) Last(ctx context.Context) (last uint64, err error) {
+	err = c.do(ctx, func() error { last = uint64(len(c.e.entries)); return nil })
+	return last, err
+}
+
+// Stored delivers entries as they are stored.
+func (c *Client) Stored() <-chan replica.Stored { return c.stored }
+
+// Acquire takes or extends the lease.
+func (c *Client) Acquire(ctx context.Context, holder string) error {
+	return c.do(ctx, func() error {
+		now := time.Now()
+		switch l := c.e.leader; {
+		case c.mode == excused:
+			return errCut
+		case l != nil && l.holder != holder && now.Before(l.till):
+			return replica.ErrHeld
+		}
+		c.e.leader = &lease{holder, now.Add(replica.LeaseFor)}
+		return nil
+	})
+}
+
+// Release ends the lease.
+func (c *Client) Release(ctx context.Context, holder string) error {
+	return c.do(ctx, func() error {
+		if l := c.e.leader; l != nil && l.holder == holder {
+			c.e.leader = nil
+		}
+		return nil
+	})
+}
+
+// Snapshots lists the snapshots.
+func (c *Client) Snapshots(ctx context.Context) (list []replica.Snapshot, err error) {
+	err = c.do(ctx, func() error {
+		for _, s := range c.e.snapshots {
+			list = append(list, s.Snapshot)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Put stores a snapshot.
+func (c *Client) Put(ctx context.Context, entry uint64, from io.Reader) error {
+	data, err := io.ReadAll(from)
+	if err != nil {
+		return err //nolint:wrapcheck // of a test
+	}
+	return c.do(ctx, func() error {
+		c.e.snapshots = slices.DeleteFunc(c.e.snapshots, func(s snapshot) bool { return s.Entry == entry })
+		c.e.snapshots = append(c.e.snapshots, snapshot{replica.Snapshot{Entry: entry, At: time.Now()}, data})
+		return nil
+	})
+}
+
+// Get writes a snapshot to a writer.
+func (c *Client) Get(ctx context.Context, entry uint64, to io.Writer) error {
+	return c.do(ctx, func() error {
+		for _, s := range c.e.snapshots {
+			if s.Entry == entry {
+				_, err := to.Write(s.data)
+				return err //nolint:wrapcheck // of a test
+			}
+		}
+		return replica.ErrNoEntry
+	})
+}
+
+// Remove removes a snapshot.
+func (c *Client) Remove(ctx context.Context, entry uint64) error {
+	return c.do(ctx, func() error {
+		c.e.snapshots = slices.DeleteFunc(c.e.snapshots, func(s snapshot) bool { return s.Entry == entry })
+		return nil
+	})
+}

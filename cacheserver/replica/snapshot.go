@@ -1,0 +1,240 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dmwm/wmstats/cacheserver/checkpoint"
+	"github.com/dmwm/wmstats/cacheserver/follower"
+	"github.com/dmwm/wmstats/cacheserver/store"
+)
+
+const (
+	leastSnapshots = 6               // are kept
+	snapshotWithin = 5 * time.Minute // one is stored or read
+)
+
+// head is the first section of a snapshot: what belongs to the log and not to the
+// machine.
+type head struct {
+	Epoch      string
+	Entry      uint64 // the last one that it contains
+	Generation uint64 // the entry of the generation that it contains
+	Time       time.Time
+	Shared     follower.Shared
+	Quarantine []follower.Quarantined
+	Source     store.SourceState
+	Rules      []byte
+}
+
+const headName = "log"
+
+// keepSnapshots stores a snapshot at an interval, while this server is the leader.
+func (r *Replica) keepSnapshots(ctx context.Context) error {
+	for wait := lookEvery; pause(ctx, wait); {
+		began := r.o.Now()
+		entry, err := r.save(ctx)
+		switch {
+		case errors.Is(err, errNothing):
+			wait = lookEvery
+			continue
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			r.o.Log.Error("could not store a snapshot; keeping the ones before", "err", err)
+		default:
+			r.say.snapshot(entry)
+			if r.o.Hooks.Snapshot != nil {
+				r.o.Hooks.Snapshot(entry)
+			}
+			r.o.Log.Debug("snapshot stored", "entry", entry, "took", r.o.Now().Sub(began))
+		}
+		wait = max(r.o.SnapshotEvery, 20*r.o.Now().Sub(began))
+	}
+	return ctx.Err()
+}
+
+// errNothing means that there is nothing to save yet.
+var errNothing = errors.New("no state to save")
+
+// save stores a snapshot, and removes old ones.
+func (r *Replica) save(ctx context.Context) (entry uint64, err error) {
+	sections, h, err := r.capture()
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp(r.o.Dir, "wmstats-snapshot-")
+	if err != nil {
+		return 0, fmt.Errorf("store a snapshot: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "snapshot")
+	if _, err := checkpoint.WriteFile(ctx, path, r.o.Header, sections, r.o.Now); err != nil {
+		return 0, fmt.Errorf("write a snapshot: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("store a snapshot: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	within, cancel := context.WithTimeout(ctx, snapshotWithin)
+	defer cancel()
+	if err := r.o.Engine.Put(within, h.Entry, f); err != nil {
+		return 0, fmt.Errorf("store a snapshot: %w", err)
+	}
+	return h.Entry, r.removeOld(ctx)
+}
+
+// removeOld removes the oldest snapshots. Those of the last r.o.Replay are needed,
+// and one from before.
+func (r *Replica) removeOld(ctx context.Context) error {
+	list, err := r.o.Engine.Snapshots(ctx)
+	if err != nil {
+		return fmt.Errorf("list the snapshots: %w", err)
+	}
+	now := r.o.Now()
+	for len(list) > leastSnapshots && now.Sub(list[1].At) >= r.o.Replay {
+		if err := r.o.Engine.Remove(ctx, list[0].Entry); err != nil {
+			return fmt.Errorf("remove a snapshot: %w", err)
+		}
+		list = list[1:]
+	}
+	return nil
+}
+
+// capture captures all sections of one entry: nothing is applied meanwhile.
+func (r *Replica) capture() ([]checkpoint.Section, head, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.loaded || len(r.shared.Positions) == 0 || !r.o.Machine.Loaded() {
+		return nil, head{}, errNothing
+	}
+	id, at := r.o.Clock.Newest()
+	h := head{
+		Epoch: r.epoch, Entry: r.seq, Generation: id, Time: at,
+		Shared: r.shared, Quarantine: r.quarantined(), Source: r.say.logged(), Rules: r.rules,
+	}
+	sections := []checkpoint.Section{checkpoint.Value(headName, func() head { return h }, nil)}
+	for _, s := range r.o.Sections {
+		write, err := s.Capture()
+		if err != nil {
+			return nil, head{}, fmt.Errorf("capture section %q: %w", s.Name, err)
+		}
+		sections = append(sections, checkpoint.Section{Name: s.Name, Capture: func() (checkpoint.Write, error) { return write, nil }})
+	}
+	return sections, h, nil
+}
+
+// start restores a snapshot and applies the entries since then, if there are any:
+// the newest one that is at least r.o.Replay old, so that this server has the
+// generations of that time too; or the oldest one.
+func (r *Replica) start(ctx context.Context) {
+	state, err := r.o.Engine.Open(ctx)
+	var list []Snapshot
+	if err == nil {
+		list, err = r.o.Engine.Snapshots(ctx)
+	}
+	if err != nil {
+		r.say.unanswered()
+		r.o.Log.Debug("could not look for snapshots", "err", err)
+		return
+	}
+	r.mu.Lock()
+	r.epoch = state.Epoch
+	r.mu.Unlock()
+	for len(list) > 0 && list[0].Entry+1 < state.First {
+		list = list[1:] // the entries after it are gone
+	}
+	for len(list) > 0 {
+		i := 0
+		for i+1 < len(list) && r.o.Now().Sub(list[i+1].At) >= r.o.Replay {
+			i++
+		}
+		began := r.o.Now()
+		h, err := r.restore(ctx, list[i].Entry)
+		if err == nil {
+			r.o.Log.Info("started from a snapshot", "entry", h.Entry, "last", state.Last, "age", began.Sub(list[i].At), "took", r.o.Now().Sub(began))
+			r.restored(h)
+			r.replay(ctx, state.Last)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		r.o.Log.Warn("snapshot ignored", "entry", list[i].Entry, "err", err)
+		list = append(list[:i:i], list[i+1:]...)
+	}
+}
+
+// replay applies the entries up to the one that was last when this server started.
+func (r *Replica) replay(ctx context.Context, last uint64) {
+	began := r.o.Now()
+	for !r.say.failed() && ctx.Err() == nil {
+		err := r.catchUp(ctx, last)
+		if err == nil && r.at() >= last {
+			r.say.upTo(last, r.at())
+			r.say.start()
+			r.o.Log.Info("caught up with the log", "entry", last, "took", r.o.Now().Sub(began))
+			return
+		}
+		r.o.Log.Debug("could not read the log", "err", err)
+		pause(ctx, lookEvery)
+	}
+}
+
+// restore reads a snapshot into the machine.
+func (r *Replica) restore(ctx context.Context, entry uint64) (_ *head, err error) {
+	dir, err := os.MkdirTemp(r.o.Dir, "wmstats-snapshot-")
+	if err != nil {
+		return nil, fmt.Errorf("read a snapshot: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "snapshot")
+	if err := r.fetch(ctx, entry, path); err != nil {
+		return nil, err
+	}
+	var h head
+	first := checkpoint.Value(headName, nil, func(v head) (func(), error) { return func() { h = v }, nil })
+	if _, err := checkpoint.ReadFile(ctx, path, r.o.Header, []checkpoint.Section{first}); err != nil {
+		return nil, fmt.Errorf("read a snapshot: %w", err)
+	}
+	if h.Epoch != r.epoch || h.Entry != entry {
+		return nil, checkpoint.Foreign("it is of another log")
+	}
+	// The records are restored with the rules that made them.
+	if err := r.o.Machine.SetRules(h.Rules); err != nil {
+		return nil, fmt.Errorf("rules of a snapshot: %w", err)
+	}
+	r.o.Clock.set(h.Time, h.Epoch, h.Generation)
+	defer r.o.Clock.clear()
+	if _, err := checkpoint.ReadFile(ctx, path, r.o.Header, r.o.Sections); err != nil {
+		return nil, fmt.Errorf("read a snapshot: %w", err)
+	}
+	return &h, nil
+}
+
+func (r *Replica) fetch(ctx context.Context, entry uint64, path string) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("read a snapshot: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	ctx, cancel := context.WithTimeout(ctx, snapshotWithin)
+	defer cancel()
+	if err := r.o.Engine.Get(ctx, entry, io.Writer(f)); err != nil {
+		return fmt.Errorf("read a snapshot: %w", err)
+	}
+	return nil
+}
+
+// snapshot records that a snapshot was stored.
+func (s *said) snapshot(entry uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saved = entry
+}
