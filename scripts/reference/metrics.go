@@ -42,7 +42,7 @@ func Metrics() ([]byte, error) {
 		program, note string
 		families      []*dto.MetricFamily
 	}{
-		{"cacheserver", "Those of the checkpoint (`wmstats_checkpoint_…`) exist only with `--checkpoint`, those of Alertmanager (`wmstats_alertmanager_…`) only with `--alertmanager-url`.", cache},
+		{"cacheserver", "Those of the checkpoint (`wmstats_checkpoint_…`) exist only with `--checkpoint`, those of Alertmanager (`wmstats_alertmanager_…`) only with `--alertmanager-url`, those of the log (`wmstats_log_…`) only with `--log`.", cache},
 		{"uiserver", "", pages},
 	} {
 		fmt.Fprintf(&out, "\n## %s\n\n", of.program)
@@ -59,15 +59,39 @@ func Metrics() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// CacheServerMetrics returns the metrics of a cache server that has just started.
-func CacheServerMetrics() (families []*dto.MetricFamily, err error) {
+// CacheServerMetrics returns the metrics of a cache server that has just started,
+// and those of one with a log.
+func CacheServerMetrics() ([]*dto.MetricFamily, error) {
+	alone, err := cacheServerMetrics(func(o *cacheserver.Options, folder string) { o.Checkpoint = filepath.Join(folder, "checkpoint") })
+	if err != nil {
+		return nil, err
+	}
+	oneOfSeveral, err := cacheServerMetrics(func(o *cacheserver.Options, _ string) { o.Replicas.Log = []string{"nats://127.0.0.1:1"} })
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, f := range alone {
+		known[f.GetName()] = true
+	}
+	for _, f := range oneOfSeveral {
+		if !known[f.GetName()] {
+			alone = append(alone, f)
+		}
+	}
+	slices.SortFunc(alone, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return alone, nil
+}
+
+func cacheServerMetrics(change func(o *cacheserver.Options, folder string)) (families []*dto.MetricFamily, err error) {
 	folder, err := os.MkdirTemp("", "wmstats-reference-*")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	o := cacheserver.Defaults()
-	o.Listen, o.CouchURL, o.Checkpoint = "127.0.0.1:0", "http://127.0.0.1:1", filepath.Join(folder, "checkpoint")
+	o.Listen, o.CouchURL = "127.0.0.1:0", "http://127.0.0.1:1"
+	change(&o, folder)
 	o.Alertmanager.URLs = []string{"http://127.0.0.1:1"}
 	o.Log = slog.New(slog.DiscardHandler)
 	a, err := cacheserver.New(context.Background(), o)
