@@ -79,6 +79,9 @@ func (d Data) Mock() bool {
 	return len(d.Info.Source) >= 4 && d.Info.Source[:4] == "mock"
 }
 
+// aboutKey is the key of About after g.
+const aboutKey = "b"
+
 // navigation lists the entries of the top bar; g and then Key opens one.
 var navigation = []struct{ Path, Name, Key string }{
 	{OverviewPath, "Overview", "o"},
@@ -90,16 +93,16 @@ var navigation = []struct{ Path, Name, Key string }{
 	{AgentsPath, "Agents", "a"},
 	{ErrorsPath, "Errors", "e"},
 	{APIPrefix, "API", "p"},
-	{AboutPath, "About", "b"},
 }
 
-// Sections returns the addresses in the top bar except the overview.
+// Sections returns the addresses in the top bar except the overview, and that of About,
+// which is at the foot of the page.
 func Sections() []string {
 	var paths []string
 	for _, entry := range navigation[1:] {
 		paths = append(paths, entry.Path)
 	}
-	return paths
+	return append(paths, AboutPath)
 }
 
 // Badge is the number beside an entry of the top bar; "" for none.

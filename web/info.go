@@ -78,3 +78,26 @@ type AboutPage struct {
 
 // Fact is a value with its label.
 type Fact struct{ Label, Value string }
+
+// minuteRow is what was published in one minute for one reason.
+type minuteRow struct {
+	wire.AboutGeneration       // the newest; changes are the sum, the time is the longest
+	Count                int64 // generations
+}
+
+// byMinute sums up generations that follow each other in one minute for one reason.
+func byMinute(all []wire.AboutGeneration) []minuteRow {
+	const minute = 60
+	var out []minuteRow
+	for _, g := range all {
+		if n := len(out) - 1; n >= 0 && out[n].By == g.By && out[n].Time/minute == g.Time/minute {
+			row := &out[n]
+			row.Count++
+			row.Added, row.Changed, row.Removed = row.Added+g.Added, row.Changed+g.Changed, row.Removed+g.Removed
+			row.Seconds = max(row.Seconds, g.Seconds)
+			continue
+		}
+		out = append(out, minuteRow{AboutGeneration: g, Count: 1})
+	}
+	return out
+}

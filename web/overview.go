@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -19,9 +21,7 @@ type OverviewPage struct {
 	Ages      []Bucket
 	History   History // workflows by status
 
-	Today      []StatusCount // statuses entered since 00:00 UTC
-	TodayTotal int64
-	TodayHref  string
+	TodayTotal int64 // statuses entered since 00:00 UTC
 }
 
 // Needs is the strip of what needs somebody.
@@ -44,6 +44,15 @@ type StatusTile struct {
 	schema.StatusSummary
 	Href   string // its workflows
 	Oldest string // its workflows, longest in it first; "" for final statuses
+
+	Entered int64 // workflows that entered it since 00:00 UTC
+	Half    Text  // half of them are in it for less than this time
+	Most    Text  // 95 % of them
+}
+
+// waiting reports whether any workflow is in a status that is not final.
+func (p OverviewPage) waiting() bool {
+	return slices.ContainsFunc(p.Statuses, func(t StatusTile) bool { return t.Oldest != "" })
 }
 
 // TypeBar has the jobs of one request type.

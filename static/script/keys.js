@@ -29,7 +29,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || $('dialog[open]') || !$('#keys-on').checked) return;
     const el = event.target;
     if (el.isContentEditable || (/^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName) && el.type !== 'checkbox')) return;
-    const go = event.timeStamp < going && $('nav [data-key="' + CSS.escape(event.key) + '"]');
+    const go = event.timeStamp < going && $('[data-key="' + CSS.escape(event.key) + '"]');
     going = event.key === 'g' ? event.timeStamp + 1500 : 0;
     const act = go ? () => go.click() : Object.hasOwn(keys, event.key) && keys[event.key];
     if (act) { event.preventDefault(); act(); }

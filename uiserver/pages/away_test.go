@@ -57,7 +57,7 @@ func TestCacheServerAway(t *testing.T) {
 			doc, _ = s.page(t, want.status, path)
 			assert.Contains(t, doc.Find("body").Text(), want.text, path)
 			assert.Contains(t, doc.Find("main").Text(), published, "%s: time of the last data", path)
-			assert.GreaterOrEqual(t, doc.Find("header nav a").Length(), 10, "the frame is shown")
+			assert.GreaterOrEqual(t, doc.Find("header nav a").Length(), 9, "the frame is shown")
 			checkStructure(t, doc)
 
 			s.cache.Behave()

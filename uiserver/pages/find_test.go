@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/assert"
@@ -107,8 +109,9 @@ func TestChanged(t *testing.T) {
 
 	// The overview counts what the page lists.
 	doc, _ = s.page(t, http.StatusOK, "/")
-	for _, chip := range doc.Find(".today .counts a").EachIter() {
-		list, _ := s.page(t, http.StatusOK, chip.AttrOr("href", ""))
-		assert.True(t, strings.HasPrefix(list.Find(".count strong").Text(), chip.Find("b").Text()+" workflow"))
+	for _, tile := range doc.Find("a.tile:has(small)").EachIter() {
+		status := tile.Find(".chip").Contents().Last().Text()
+		list, _ := s.page(t, http.StatusOK, "/workflows?status="+status+"&minStatusTime="+strconv.FormatInt(time.Now().UTC().Truncate(24*time.Hour).Unix(), 10))
+		assert.True(t, strings.HasPrefix(list.Find(".count strong").Text(), strings.TrimPrefix(tile.Find("small").Text(), "+")+" workflow"))
 	}
 }

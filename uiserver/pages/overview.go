@@ -26,7 +26,7 @@ func (p *Pages) overview(c echo.Context) error {
 	total := r.Optional("job totals").Stats(wire.Query{}, nil, web.JobKeys())
 	byType := r.Optional("job totals by type").Stats(wire.Query{}, []string{"type"}, web.JobKeys())
 	campaigns, sites, agents := r.Campaigns(mostFailures()), r.Sites(mostFailures()), r.Agents(wire.Query{})
-	ages := r.Optional("time in status").Stats(wire.Query{}, []string{wire.AgeField}, nil)
+	ages := r.Optional("time in status").Stats(wire.Query{}, []string{"Status", wire.AgeField}, nil)
 	entered := query.Entered(p.startOfDay().Unix())
 	today := r.Optional("status changes of today").Stats(wire.Query{Terms: entered.Terms}, []string{"Status"}, nil)
 	v := url.Values{}
@@ -41,16 +41,14 @@ func (p *Pages) overview(c echo.Context) error {
 	page := web.OverviewPage{
 		Frame:      p.frame(web.OverviewPath, "Overview", state, statuses.Meta),
 		Needs:      needs(attention.Value),
-		Statuses:   statusTiles(statuses.Value),
+		Statuses:   statusTiles(statuses.Value, today.Value, ages.Value),
 		ByType:     typeBars(byType.Value),
 		Campaigns:  topCampaigns(campaigns.Value),
 		Sites:      topSites(sites.Value),
 		Agents:     agentGroups(agents.Value),
 		History:    *history,
-		Ages:       query.AgeBuckets(ages.Value),
-		Today:      query.StatusCounts(today.Value, entered),
+		Ages:       query.AgeBuckets(query.ByAge(ages.Value)),
 		TodayTotal: int64(today.Value.Total),
-		TodayHref:  query.Of(entered),
 	}
 	for _, g := range total.Value.Groups {
 		page.Jobs = web.SummedParts(g.Sums)
@@ -88,10 +86,18 @@ func needs(a wire.Attention) web.Needs {
 	return out
 }
 
-func statusTiles(statuses []schema.StatusSummary) []web.StatusTile {
+// statusTiles returns the statuses, with the workflows that entered each today and
+// the times that half and most of them are in it.
+func statusTiles(statuses []schema.StatusSummary, today, ages wire.Stats) []web.StatusTile {
+	entered := map[string]int64{}
+	for _, g := range today.Groups {
+		entered[g.Keys[0]] = int64(g.Count)
+	}
 	var out []web.StatusTile
 	for _, s := range statuses {
-		tile := web.StatusTile{StatusSummary: s, Href: query.WorkflowsOf("Status", s.Status)}
+		tile := web.StatusTile{
+			StatusSummary: s, Href: query.WorkflowsOf("Status", s.Status), Entered: entered[s.Status], Half: query.Below(ages, s.Status, 50), Most: query.Below(ages, s.Status, 95),
+		}
 		if info, ok := schema.StatusOf(s.Status); !ok || !final(info) {
 			tile.Oldest = query.WorkflowsOf("Status", s.Status, wire.SortKey{Field: "StatusTime"})
 		}

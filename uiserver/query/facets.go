@@ -135,6 +135,46 @@ func AgeBuckets(s wire.Stats) []web.Bucket {
 	return out
 }
 
+// ByAge returns counts by status and age as counts by age.
+func ByAge(s wire.Stats) wire.Stats {
+	if s.Groups == nil {
+		return s
+	}
+	out := wire.Stats{Groups: []wire.StatsGroup{}}
+	for _, band := range wire.AgeBands() {
+		group := wire.StatsGroup{Keys: []string{band.Key}}
+		for _, g := range s.Groups {
+			if len(g.Keys) == 2 && g.Keys[1] == band.Key {
+				group.Count += g.Count
+			}
+		}
+		out.Groups = append(out.Groups, group)
+	}
+	return out
+}
+
+// Below returns the end of the first band below which is a percentage of the workflows in
+// a status: a few very old ones do not change it. s has counts by status and age.
+func Below(s wire.Stats, status string, percent int) web.Text {
+	counts, total, bands := map[string]int{}, 0, wire.AgeBands()
+	for _, g := range s.Groups {
+		if len(g.Keys) == 2 && g.Keys[0] == status {
+			counts[g.Keys[1]] += g.Count
+			total += g.Count
+		}
+	}
+	if total == 0 {
+		return web.NA("the times could not be read")
+	}
+	below := 0
+	for i, band := range bands[:len(bands)-1] {
+		if below += counts[band.Key]; below*100 >= total*percent {
+			return web.Text{Shown: web.Duration(bands[i+1].From)}
+		}
+	}
+	return web.Text{Shown: "> " + web.Duration(bands[len(bands)-1].From)}
+}
+
 // AgeBox returns the bands as a facet. Each link limits the list to one band, or
 // undoes that for the current one.
 func (q List) AgeBox(s wire.Stats) web.FacetBox {
