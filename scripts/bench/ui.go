@@ -43,7 +43,7 @@ func (r *run) ui(ctx context.Context, cache server) error {
 			return err
 		}
 	}
-	if err := r.uiPaint(ctx, ui); err != nil {
+	if err := r.uiPaint(ctx, ui, cache); err != nil {
 		return err
 	}
 	if err := r.uiPulse(ctx, ui, strings.TrimPrefix(ui.url, "http://")); err != nil {

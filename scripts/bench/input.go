@@ -1,0 +1,79 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/dmwm/wmstats/scripts/bench/figures"
+)
+
+// inputs are what a reader does on a list. The browser gets real input events.
+var inputs = []struct {
+	name string
+	do   []chromedp.Action[chromedp.Void]
+}{
+	{"tick a row", []chromedp.Action[chromedp.Void]{chromedp.Click(chromedp.CSS(`.list tbody input[name=name]`))}},
+	{"tick all rows", []chromedp.Action[chromedp.Void]{chromedp.Click(chromedp.CSS(`#all`))}},
+	{"move by keys", []chromedp.Action[chromedp.Void]{chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("x")}},
+	{"type a filter", []chromedp.Action[chromedp.Void]{chromedp.Click(chromedp.CSS(`#q`)), chromedp.KeyEvent("R"), chromedp.KeyEvent("u"), chromedp.KeyEvent("n"), chromedp.KeyEvent(kb.Escape)}},
+	{"sort by a heading", []chromedp.Action[chromedp.Void]{chromedp.Click(chromedp.CSS(`.list thead a[href*="sort=-Priority"]`))}},
+}
+
+// watchInput has the browser's own observer record the longest time from an input to the
+// paint that follows it. The browser reports times from 16 ms on, in steps of 8 ms.
+const watchInput = `(() => {
+	window.input = 0;
+	new PerformanceObserver(l => { for (const e of l.getEntries()) if (e.interactionId) input = Math.max(input, e.duration); })
+		.observe({ type: 'event', durationThreshold: 16 });
+	return true;
+})()`
+
+// painted waits until the page has been painted and the observers have been called, then
+// returns the longest time since the last call.
+const painted = `new Promise(done => setTimeout(() => requestAnimationFrame(() => setTimeout(() => { const last = input; input = 0; done(last); }, 100)), 300))`
+
+// inputLines prints how long the list needs to answer to input, at 50 and at 200 rows,
+// on the whole processor: the median of the rounds for each kind.
+func (r *run) inputLines(browser context.Context, ui string) error {
+	for _, size := range []struct {
+		rows int
+		most float64 // ms
+	}{{50, 100}, {200, 200}} {
+		times := make([][]float64, len(inputs))
+		for range paintRounds {
+			if err := inputRound(browser, fmt.Sprintf("%s/workflows?limit=%d", ui, size.rows), times); err != nil {
+				return err
+			}
+		}
+		for i, input := range inputs {
+			figures.Line(r.Out, fmt.Sprintf("%sui: list of %d rows: %s, until painted", r.prefix, size.rows, input.name), figures.Median(times[i]), "ms", fmt.Sprintf("at most %.0f", size.most))
+		}
+	}
+	return nil
+}
+
+// inputRound opens a list and appends the time of each kind of input.
+func inputRound(browser context.Context, address string, times [][]float64) error {
+	tab, closeTab, err := openAs(browser, address, conditions{})
+	if err != nil {
+		return err
+	}
+	defer closeTab()
+	if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](watchInput)); err != nil {
+		return fmt.Errorf("watch the input: %w", err)
+	}
+	for i, input := range inputs {
+		if err := chromedp.Do(tab, input.do...); err != nil {
+			return fmt.Errorf("%s: %w", input.name, err)
+		}
+		longest, err := chromedp.Run(tab, chromedp.Evaluate[float64](painted, chromedp.EvalAwaitPromise))
+		if err != nil {
+			return fmt.Errorf("%s: %w", input.name, err)
+		}
+		times[i] = append(times[i], longest)
+	}
+	return nil
+}
