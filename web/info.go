@@ -79,7 +79,7 @@ type AboutPage struct {
 // Fact is a value with its label.
 type Fact struct{ Label, Value string }
 
-// minuteRow is what was published in one minute for one reason.
+// minuteRow sums up the generations of one minute that have one reason.
 type minuteRow struct {
 	wire.AboutGeneration       // the newest; changes are the sum, the time is the longest
 	Count                int64 // generations
