@@ -12,6 +12,7 @@
     for (const button of $$('[data-pin]')) {
       const { pin, state } = button.dataset, held = Object.hasOwn(all, pin);
       button.textContent = held ? 'Unpin' : 'Pin';
+      if (button.ariaLabel) button.ariaLabel = button.textContent + pin.slice(pin.indexOf(' '));
       if (held && !box?.contains(button)) { all[pin] = state; looked = 1; } // its own page is a look at it
     }
     if (looked) set('pins', all);
