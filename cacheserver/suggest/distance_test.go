@@ -137,6 +137,7 @@ func TestNearValues(t *testing.T) {
 		{"t2_us_*", []near{{"T2_US_*", 0}, {"T1_US_*", 1}}},
 		{"T1_SU", []near{{"T1_US_FNAL", 1}}},
 		{"T2_UZ", []near{{"T2_UK_London", 1}, {"T2_US*", 1}}},
+		{"T3_CH_CER", []near{{"T3_ch_CERN", asBeginning}, {"T2_CH_CERN", 2}}},
 		{"*US*", nil},
 		{"*", nil},
 		{"_", nil},
@@ -191,4 +192,12 @@ func asciiLower(text string) string {
 		out[i] = lower(c)
 	}
 	return string(out)
+}
+
+// A beginning with one mistake is nearer than whole values with three.
+func TestNearBeginnings(t *testing.T) {
+	v := valuesOf("Run3Summer22DR", "Run3Summer22GS", "Run3Summer22wmLHEGS", "Run3Winter22")
+	assert.Equal(t, near{"Run3Summer22*", 1}, v.near(budget.Unbounded(), "Run3Sumer22")[0])
+	v = valuesOf("Run3Summer22DRPremix", "Run3Winter22")
+	assert.Equal(t, near{"Run3Summer22DRPremix", 1}, v.near(budget.Unbounded(), "Run3Sumer22")[0])
 }

@@ -84,10 +84,15 @@ func (v *values) near(spent *budget.Budget, value string) []near {
 	case star:
 		return v.nearBeginnings(spent, head, true)
 	}
-	if out := v.nearTexts(spent, value); len(out) > 0 {
-		return out
+	texts := v.nearTexts(spent, value)
+	if len(texts) > 0 && texts[0].distance <= 1 {
+		return texts
 	}
-	return v.nearBeginnings(spent, value, false)
+	beginnings := v.nearBeginnings(spent, value, false)
+	if len(texts) == 0 || len(beginnings) > 0 && beginnings[0].distance < texts[0].distance {
+		return beginnings
+	}
+	return texts
 }
 
 // nearTexts returns the texts within the allowed mistakes, and the beginning that
