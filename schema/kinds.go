@@ -55,6 +55,9 @@ func Kinds() []Kind {
 		kind[TimelinePoint]("TimelinePoint is one count at one time: workflows in a status or group of statuses, or jobs in a state."),
 		kind[Rate]("Rate is how fast jobs ended, from counts over time."),
 		kind[AgentChange]("AgentChange is one change of an agent's state."),
+		kind[SiteChange]("SiteChange is one change of a site's state."),
+		kind[FailureChange]("FailureChange is how many failed jobs a workflow, campaign, site, release or agent gained between two points."),
+		kind[AlertChange]("AlertChange is how many workflows came under one rule, and left it, between two points."),
 		kind[CacheInfo]("CacheInfo says how current and how complete the data of a cache server are."),
 	}
 }

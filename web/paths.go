@@ -56,6 +56,15 @@ func CompareWith(kind string, names ...string) string {
 	return ComparePath + "?" + url.Values{kind: names}.Encode()
 }
 
+// HistoryData is the address of the changes of one kind since a time.
+func HistoryData(kind string, since int64, more url.Values) string {
+	v := url.Values{"since": {digits(since)}}
+	for name, values := range more {
+		v[name] = values
+	}
+	return APIPrefix + "/history/" + kind + "?" + v.Encode()
+}
+
 // baseKey is that of the base path in the context of a page.
 type baseKey struct{}
 

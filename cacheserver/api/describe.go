@@ -179,6 +179,18 @@ func shapes() map[string]shape {
 			query("agent", "of one agent, or of several (agent=a&agent=b); default: all", "vocms1.cern.ch"),
 			query("since", "earliest time of the changes: RFC 3339, a date, Unix seconds, or a duration such as 2d before now", "7d"),
 			query("fields", "keys to return; Time is always included", "Kind,To"), format, save}, answers: listOf[schema.AgentChange]()},
+		"/history/sites": {params: []openapi.Param{
+			query("site", "of one site, or of several (site=a&site=b); default: all", "T1_US_FNAL"),
+			query("since", "earliest time of the changes: RFC 3339, a date, Unix seconds, or a duration such as 2d before now", "7d"),
+			query("fields", "keys to return; Time is always included", "Site,To"), format, save}, answers: listOf[schema.SiteChange]()},
+		"/history/alerts": {params: []openapi.Param{
+			query("since", "time to compare with: RFC 3339, a date, Unix seconds, or a duration such as 2d before now; default: the earliest that is known", "1d"),
+			query("fields", "keys to return; Rule is always included", "Began,Ended"), format, save}, answers: listOf[schema.AlertChange]()},
+		"/history/failures": {params: []openapi.Param{
+			{Name: "by", Doc: "what gained failed jobs; default: workflow", Example: "campaign", Schema: map[string]any{"type": "string", "enum": failingKinds()}},
+			query("since", "time to compare with: RFC 3339, a date, Unix seconds, or a duration such as 2d before now; default: the earliest that is known", "1d"),
+			{Name: "limit", Doc: "maximum number of records, those that gained most; default: 100", Example: "10", Schema: map[string]any{"type": "integer", "minimum": 1, "maximum": mostFailing}},
+			query("fields", "keys to return; Name is always included", "Gained"), format, save}, answers: listOf[schema.FailureChange]()},
 		"/problems":       {answers: texts()},
 		"/problems/:name": {answers: also[string](mediaHTML, texts())},
 		"/openapi.json":   {answers: map[string]reflect.Type{wire.MediaJSON: reflect.TypeFor[map[string]any]()}},

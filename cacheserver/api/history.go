@@ -161,30 +161,3 @@ func (a *API) noHistory(q timeline.Query) error {
 	p.Detail += " A name has history from its first point on, at most five minutes after it appears; beyond the limits of names and memory the least used have none."
 	return p
 }
-
-// listAgentChanges handles GET /history/agents?agent=&since=.
-func (a *API) listAgentChanges(c echo.Context) error {
-	fields := schema.Describe[schema.AgentChange]()
-	p, err := parseListParams(c, fields, "agent", "since", "gen")
-	if err != nil {
-		return err
-	}
-	v := c.QueryParams()
-	if _, given := v["gen"]; given {
-		return wire.UnknownParameter("gen", nil) // changes belong to many generations
-	}
-	agents := present(v["agent"])
-	if len(agents) > mostLines {
-		return wire.BadValue("agent", fmt.Sprintf("At most %d values; without any, all agents.", mostLines))
-	}
-	since, err := sinceTime(v["since"], a.o.Now())
-	if err != nil {
-		return err
-	}
-	a.bound(c)
-	var changes []schema.AgentChange
-	if a.o.History != nil {
-		changes = a.o.History.AgentChanges(agents, since)
-	}
-	return sendWhole(c, a, nil, p, "agent-changes", fields, changes)
-}

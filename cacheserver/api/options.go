@@ -46,6 +46,10 @@ type History interface {
 	Names(kind timeline.Kind) []string
 	Labels(kind timeline.Kind, by timeline.By) []string
 	AgentChanges(agents []string, since int64) []schema.AgentChange
+	SiteChanges(sites []string, since int64) []schema.SiteChange
+	FailingWorkflows(since int64) (changes []schema.FailureChange, from int64)
+	Failing(ctx context.Context, kind timeline.Kind, since int64) (changes []schema.FailureChange, from int64, err error)
+	AlertChanges(since int64) (changes []schema.AlertChange, from int64)
 	Rate(kind timeline.Kind, name string, since int64) schema.Rate
 }
 

@@ -41,8 +41,8 @@ type held struct {
 	since int64
 }
 
-// agentLog has the changes of agents' states over the last days, and the states
-// from which the next changes are found.
+// agentLog has the changes of the states of agents, or of sites, over the last days,
+// and the states from which the next changes are found.
 type agentLog struct {
 	mu      sync.Mutex
 	states  map[string]map[fact]held // by agent
@@ -89,16 +89,23 @@ func short(text string) string {
 const well = "ok"
 
 // observe compares the agents with their states so far, and notes the changes.
-// An agent that was not among the last ones has none.
 func (l *agentLog) observe(now int64, agents []schema.AgentDetail) {
+	states := make(map[string]map[fact]string, len(agents))
+	for i := range agents {
+		states[short(agents[i].Agent.Agent)] = factsOf(&agents[i].Agent)
+	}
+	l.compare(now, states)
+}
+
+// compare notes the changes from the states so far. What was not among the last ones
+// has none.
+func (l *agentLog) compare(now int64, states map[string]map[fact]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.states
-	l.states = make(map[string]map[fact]held, len(agents))
-	for i := range agents {
-		a := &agents[i].Agent
-		name := short(a.Agent)
-		is, was := factsOf(a), before[name]
+	l.states = make(map[string]map[fact]held, len(states))
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		is, was := states[name], before[name]
 		next := make(map[fact]held, len(is))
 		for f, value := range is {
 			next[f] = held{value: value}
@@ -168,6 +175,13 @@ func (l *agentLog) cut(now int64) {
 			facts[f] = held{h.value, min(h.since, now)}
 		}
 	}
+}
+
+// replace takes the states and changes of another log.
+func (l *agentLog) replace(by *agentLog) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.states, l.changes = by.states, by.changes
 }
 
 // bytes returns the approximate memory of the changes and states.

@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/dmwm/wmstats/schema"
 )
 
 // Versions of the encoding. The first had one frame, and the same layout for
-// all series.
+// all series; the second had no states of sites and no workflows.
 const (
-	version      = 2
-	firstVersion = 1
+	version       = 3
+	secondVersion = 2
+	firstVersion  = 1
 )
 
 // frameBytes is the length at which a frame ends.
@@ -22,8 +21,8 @@ const frameBytes = 1 << 20
 
 // Encode returns all points in frames for Decode. The first frame has the
 // version, the labels of both layouts, the times, the number of series and that
-// of their frames; the last one has the states of agents, and the others have
-// series by kind and name, packed. Numbers are varints, texts are preceded by their
+// of their frames; the last three have the states of agents, those of sites, and the
+// workflows with failed jobs or alerts; the others have series by kind and name, packed. Numbers are varints, texts are preceded by their
 // length. The same Timeline always has the same bytes.
 func (t *Timeline) Encode() (frames [][]byte) {
 	t.mu.RLock()
@@ -64,7 +63,7 @@ func (t *Timeline) Encode() (frames [][]byte) {
 		frames = append(frames, out)
 	}
 	frames[0] = binary.AppendUvarint(frames[0], uint64(len(frames)-1))
-	return append(frames, t.agents.encode())
+	return append(frames, t.agents.encode(), t.sites.encode(), t.trouble.encode())
 }
 
 func appendBytes[T ~string | ~[]byte](dst []byte, text T) []byte {
@@ -72,7 +71,7 @@ func appendBytes[T ~string | ~[]byte](dst []byte, text T) []byte {
 }
 
 // Decode replaces the current points by those that Encode wrote, in this or
-// the first version. It accepts any bytes: an error leaves the Timeline
+// an earlier version. It accepts any bytes: an error leaves the Timeline
 // unchanged. Labels that this Timeline does not have are dropped; an unknown
 // status is counted as OtherStatus.
 func (t *Timeline) Decode(frames [][]byte) error {
@@ -81,15 +80,14 @@ func (t *Timeline) Decode(frames [][]byte) error {
 		r.src = frames[0]
 	}
 	v := r.take(1)
-	if r.err == nil && v[0] != version && v[0] != firstVersion {
-		return fmt.Errorf("counts over time have version %d, this program reads %d and %d", v[0], firstVersion, version)
+	if r.err == nil && (v[0] < firstVersion || v[0] > version) {
+		return fmt.Errorf("counts over time have version %d, this program reads %d to %d", v[0], firstVersion, version)
 	}
 	fresh, err := New(t.o)
 	if err != nil {
 		return err
 	}
-	var states map[string]map[fact]held
-	var changes []schema.AgentChange
+	logs := &decodedLogs{trouble: &troubleLog{}}
 	d := decoder{into: fresh, first: r.err == nil && v[0] == firstVersion}
 	d.head(&r)
 	if d.first {
@@ -100,13 +98,17 @@ func (t *Timeline) Decode(frames [][]byte) error {
 	} else {
 		n, parts := r.uvarint(), r.uvarint()
 		r.end()
-		if parts+2 != uint64(len(frames)) {
+		after := 3 // frames that follow the series
+		if r.err == nil && v[0] == secondVersion {
+			after = 1
+		}
+		if end := len(frames) - after; end < 1 || parts+1 != uint64(end) {
 			r.truncated()
 		} else {
-			if states, changes, err = decodeAgents(frames[len(frames)-1]); err != nil {
+			if logs, err = decodeLogs(frames[end:]); err != nil {
 				return err
 			}
-			frames = frames[:len(frames)-1]
+			frames = frames[:end]
 		}
 		for _, frame := range frames[min(1, len(frames)):] {
 			if r.err != nil {
@@ -129,12 +131,33 @@ func (t *Timeline) Decode(frames [][]byte) error {
 	t.times, t.first, t.series = fresh.times, 0, fresh.series
 	now := t.o.Now().Unix()
 	t.trim(now)
-	t.agents.mu.Lock()
-	t.agents.states, t.agents.changes = states, changes
-	t.agents.mu.Unlock()
-	t.agents.forget(t.oldest(now), t.o.Bytes/agentsShare)
+	t.agents.replace(&logs.agents)
+	t.sites.replace(&logs.sites)
+	t.trouble.replace(logs.trouble)
+	t.forgetLogs(now)
 	t.forget()
 	return nil
+}
+
+// decodedLogs is what the frames after the series have.
+type decodedLogs struct {
+	agents, sites agentLog
+	trouble       *troubleLog
+}
+
+// decodeLogs reads these frames; the second version had those of agents only.
+func decodeLogs(frames [][]byte) (d *decodedLogs, err error) {
+	d = &decodedLogs{trouble: &troubleLog{}}
+	if d.agents.states, d.agents.changes, err = decodeAgents(frames[0]); err != nil || len(frames) == 1 {
+		return d, err
+	}
+	if d.sites.states, d.sites.changes, err = decodeAgents(frames[1]); err != nil {
+		return d, err
+	}
+	r := reader{src: frames[2]}
+	d.trouble = decodeTrouble(&r)
+	r.end()
+	return d, r.err
 }
 
 // decoder reads what Encode wrote into an empty Timeline.

@@ -138,7 +138,7 @@ func TestBytesOfAnotherProgram(t *testing.T) {
 	}
 	require.Error(t, h.Decode(nil))
 	whole[0][0]++
-	require.ErrorContains(t, h.Decode(whole), "version 3")
+	require.ErrorContains(t, h.Decode(whole), "version 4")
 	c.at += 8 * 86400
 	whole[0][0]--
 	require.NoError(t, h.Decode(whole))

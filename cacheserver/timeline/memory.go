@@ -31,8 +31,10 @@ func (t *Timeline) Limit() int64 { return t.o.Bytes }
 func (t *Timeline) Bytes() (bytes int64) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.bytes() + t.agents.bytes()
+	return t.bytes() + t.logBytes()
 }
+
+func (t *Timeline) logBytes() int64 { return t.agents.bytes() + t.sites.bytes() + t.trouble.bytes() }
 
 func (t *Timeline) bytes() (bytes int64) {
 	bytes = 8 * int64(cap(t.times))
@@ -57,7 +59,7 @@ func (s *series) bytes(k key) int64 {
 // smallest. A series that has points counts double against one that has just
 // begun, so that two names of the same size do not replace each other.
 func (t *Timeline) forget() {
-	names, bytes := len(t.series), t.bytes()+t.agents.bytes()
+	names, bytes := len(t.series), t.bytes()+t.logBytes()
 	if t.series[key{}] != nil {
 		names--
 	}

@@ -50,7 +50,8 @@ type Timeline struct {
 
 	observing sync.Mutex // serializes the taking of points
 
-	agents agentLog
+	agents, sites agentLog
+	trouble       troubleLog
 
 	mu     sync.RWMutex
 	times  []int64 // of the points, Unix s, ascending
@@ -144,19 +145,26 @@ func (t *Timeline) ObserveAt(at time.Time, generation *store.Generation, from fu
 	}
 	agents := from()
 	counts := t.count(generation, agents)
+	states := siteStates(generation.Sites())
+	if last >= now {
+		t.trouble.cut(now)
+	}
+	t.trouble.observe(now, generation)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if last >= now {
 		t.o.Log.Warn("the clock was set back; counts over time that are later are dropped", "last", last, "now", now)
 		t.cut(now)
 		t.agents.cut(now)
+		t.sites.cut(now)
 	}
 	t.append(now, counts)
 	t.trim(now)
 	if t.o.Source == nil || !t.o.Source().Stale {
 		t.agents.observe(now, agents)
+		t.sites.compare(now, states)
 	}
-	t.agents.forget(t.oldest(now), t.o.Bytes/agentsShare)
+	t.forgetLogs(now)
 	t.forget()
 	return true
 }
@@ -197,6 +205,13 @@ func (t *Timeline) trim(now int64) {
 			delete(t.series, k)
 		}
 	}
+}
+
+// forgetLogs drops what is too old or too much of the states and of the workflows.
+func (t *Timeline) forgetLogs(now int64) {
+	t.agents.forget(t.oldest(now), t.o.Bytes/agentsShare)
+	t.sites.forget(t.oldest(now), t.o.Bytes/agentsShare)
+	t.trouble.forget(now, t.oldest(now), t.o.Bytes/troubleShare)
 }
 
 // oldest returns the time after which points are kept.

@@ -164,4 +164,5 @@ func whatChanged(b *tab, _ *system) {
 	assert.Equal(b.t, "What changed", b.text("h1"))
 	require.NotEmpty(b.t, b.texts("#moved-h"))
 	assert.Contains(b.t, b.text("#moved-h"), "UTC")
+	assert.Subset(b.t, b.texts("main section h2"), []string{"Failed jobs", "Alerts of workflows", "Agents", "Sites"})
 }

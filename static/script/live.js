@@ -2,7 +2,7 @@
 // With auto-refresh, they are loaded while the reader is idle.
 {
   const { $, get, set, say, on } = wm;
-  let touched = 0;
+  let touched = 0, newer = false;
   for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll']) {
     addEventListener(event, () => { touched = performance.now(); }, { capture: true, passive: true });
   }
@@ -13,6 +13,7 @@
   const refresh = () => {
     const pill = $('#pill');
     pill.dataset.pulse = '';
+    newer = false;
     history.replaceState(history.state, '', pill.href);
     htmx.ajax('GET', pill.href, { source: '#main', target: '#main' });
   };
@@ -35,7 +36,8 @@
       const badge = $('nav [data-key=l]');
       for (const [key, text] of [['count', news.Badge], ['new', news.New]]) if (text) badge.dataset[key] = text; else delete badge.dataset[key];
       pill.textContent = news.Text;
-      if (news.Text && pill.hidden) say(news.Text);
+      newer = true;
+      if (news.Text && pill.hidden && !$('#auto').checked) say(news.Text);
       pill.hidden = !news.Text;
     } catch { /* the next page load shows the error */ }
   };
@@ -52,5 +54,5 @@
   document.addEventListener('DOMContentLoaded', () => { $('#auto').checked = !!get('auto'); });
   setInterval(look, 30000);
   document.addEventListener('visibilitychange', look);
-  setInterval(() => { if ($('#auto').checked && !$('#pill').hidden && !busy()) refresh(); }, 1000);
+  setInterval(() => { if ($('#auto').checked && newer && !busy()) refresh(); }, 1000);
 }

@@ -50,7 +50,7 @@
       const found = was.focus && $$('main a, main button, main input, main summary, main .scroll').find((el) => nameOf(el) === was.focus);
       (found || $('main')).focus({ preventScroll: true });
     }
-    if (!was.quiet) say($('.tools .count')?.innerText || document.title);
+    say(was.quiet ? '' : $('.tools .count')?.innerText || document.title);
   });
 
   // An error leaves the page as it is, in grey below a banner with the heading of the

@@ -58,7 +58,7 @@ type Proxy struct {
 // /metrics is not among them: operators read it from the cache server directly.
 var (
 	single = []string{
-		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/logs", "/history", "/history/agents", "/attention", "/stray", "/changes", "/pulse",
+		"/fetch", "/status", "/sites", "/campaign", "/release", "/agent", "/stats", "/errors", "/logs", "/history", "/history/agents", "/history/alerts", "/history/failures", "/history/sites", "/attention", "/stray", "/changes", "/pulse",
 		"/suggest", "/suggest/sites", "/suggest/campaign", "/suggest/release", "/suggest/agent",
 		"/quarantine", "/problems", "/openapi.json", "/version", "/about", "/livez", "/readyz", "/healthz", "/find",
 	}

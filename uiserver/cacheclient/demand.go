@@ -81,11 +81,12 @@ func (c *Client) History(ctx context.Context, v url.Values) ([]schema.TimelinePo
 	return list, meta, err
 }
 
-// AgentChanges reads the changes of agents' states; v has the parameters of the
-// API: agent, since.
-func (c *Client) AgentChanges(ctx context.Context, v url.Values) ([]schema.AgentChange, Meta, error) {
-	var list []schema.AgentChange
-	meta, err := c.get(ctx, "/history/agents", v, &list)
+// ChangesOver reads changes of one kind over time, from one of /history/agents,
+// /history/sites, /history/failures and /history/alerts. Meta.HistoryStart is the time
+// of the state that they are compared with.
+func ChangesOver[T any](ctx context.Context, c *Client, kind string, v url.Values) ([]T, Meta, error) {
+	var list []T
+	meta, err := c.get(ctx, "/history/"+kind, v, &list)
 	return list, meta, err
 }
 

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/cacheclient"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -57,15 +59,9 @@ func (r Round) History(by string, pick url.Values) *web.History {
 }
 
 // AgentChanges requests the changes of an agent's state, oldest first. Errors do
-// not fail the page.
+// not fail the page; they are in the Answer.
 func (r Round) AgentChanges(agent string) *Answer[[]schema.AgentChange] {
-	return ask(r.Apart(), func(ctx context.Context) ([]schema.AgentChange, Meta, error) {
-		changes, meta, err := r.loader.Client.AgentChanges(ctx, url.Values{"agent": {agent}})
-		if err != nil {
-			r.loader.LeftOut("changes of an agent's state", err)
-		}
-		return changes, meta, err
-	})
+	return changesOver[schema.AgentChange](r, "agents", url.Values{"agent": {agent}})
 }
 
 // lines returns one line per name, from points in order of time. Where a name has
@@ -161,4 +157,38 @@ func (r Round) RowLines(kind string) *RowLines {
 		return struct{}{}, meta, err
 	})
 	return out
+}
+
+// Since is what has changed since a time, other than the status of workflows.
+type Since struct {
+	Campaigns, Sites, Workflows *Answer[[]schema.FailureChange]
+	Agents                      *Answer[[]schema.AgentChange]
+	SiteStates                  *Answer[[]schema.SiteChange]
+	Alerts                      *Answer[[]schema.AlertChange]
+}
+
+// Since requests all of it, with at most that many names that gained failed jobs.
+// Errors do not fail the page; each is in its Answer.
+func (r Round) Since(from int64, names int) *Since {
+	at := strconv.FormatInt(from, 10)
+	failing := func(by string) *Answer[[]schema.FailureChange] {
+		return changesOver[schema.FailureChange](r, "failures", url.Values{"by": {by}, "since": {at}, "limit": {strconv.Itoa(names)}})
+	}
+	since := url.Values{"since": {at}}
+	return &Since{
+		Campaigns: failing("campaign"), Sites: failing("site"), Workflows: failing("workflow"),
+		Agents:     changesOver[schema.AgentChange](r, "agents", since),
+		SiteStates: changesOver[schema.SiteChange](r, "sites", since),
+		Alerts:     changesOver[schema.AlertChange](r, "alerts", since),
+	}
+}
+
+func changesOver[T any](r Round, kind string, v url.Values) *Answer[[]T] {
+	return ask(r.Apart(), func(ctx context.Context) ([]T, Meta, error) {
+		list, meta, err := cacheclient.ChangesOver[T](ctx, r.loader.Client, kind, v)
+		if err != nil {
+			r.loader.LeftOut("changes of "+kind, err)
+		}
+		return list, meta, err
+	})
 }

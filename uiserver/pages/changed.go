@@ -1,11 +1,14 @@
 package pages
 
 import (
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/query"
@@ -24,13 +27,16 @@ func (p *Pages) changed(c echo.Context) error {
 	from, bad := p.fromTime(c.QueryParam(fromParam))
 	notes = append(notes, bad...)
 	columns := query.List{Cols: []string{"Workflow", "Status", "StatusTime", "Type", "Priority", "TotalJobs", "JobProgress", "FailureRate", "Campaign"}}
-	entered := query.Entered(from)
+	entered := query.Entered(from, p.clockEnd())
+	ahead := query.Ahead(p.clockEnd())
 	listed := entered
 	listed.Limit, listed.Fields = query.DefaultSize, p.lists.Fields(columns)
 
 	r := p.begin(c)
 	moved := r.List(listed)
 	byStatus := r.Optional("changes by status").Stats(entered, []string{"Status"}, nil)
+	future := r.Optional("clocks ahead").Stats(ahead, nil, nil)
+	other := r.Since(from, mostGained)
 	changes := &load.Answer[load.Changes]{}
 	if since != "" {
 		changes = r.ChangedSince(since, wire.Query{Fields: listed.Fields, Limit: query.MostSize, Sort: entered.Sort})
@@ -46,11 +52,55 @@ func (p *Pages) changed(c echo.Context) error {
 		Cut:   change.Truncated || len(change.Workflows) > len(rows.Items),
 		Moved: p.lists.Still(columns, "Workflows that changed status", now, moved.Value), All: query.Of(entered),
 		Choices: p.fromChoices(from), ByStatus: query.StatusCounts(byStatus.Value, entered),
+		Ahead: int64(future.Value.Total), AheadHref: query.Of(ahead),
+		Failing: []web.FailingNames{
+			failingNames("workflow", from, other.Workflows), failingNames("campaign", from, other.Campaigns), failingNames("site", from, other.Sites),
+		},
+		Alerts: alertChanges(from, other.Alerts),
+		Agents: newest("agents", from, other.Agents), Sites: newest("sites", from, other.SiteStates),
 	}
 	if since != "" && !page.Reset {
 		page.Rows = p.lists.Still(columns, "Workflows that changed", now, rows)
 	}
 	return p.render(c, status(notes), web.Changed(page))
+}
+
+// Numbers of rows of what changed beside the statuses of workflows.
+const (
+	mostGained = 5
+	mostStates = 12
+)
+
+// failingNames returns the names of a kind that gained most failed jobs.
+func failingNames(kind string, from int64, a *load.Answer[[]schema.FailureChange]) web.FailingNames {
+	return web.FailingNames{
+		Kind: kind, Rows: a.Value, Total: int64(max(a.Meta.Total, len(a.Value))), From: unix(a.Meta.HistoryStart), Missing: a.Err != nil,
+		Data: web.HistoryData("failures", from, url.Values{"by": {kind}}),
+	}
+}
+
+// alertChanges returns the alerts of which any began or ended.
+func alertChanges(from int64, a *load.Answer[[]schema.AlertChange]) web.AlertChanges {
+	list := func(rule string) string { return query.WorkflowsOf("Alerts", rule) }
+	return web.AlertChanges{
+		Rows: slices.DeleteFunc(a.Value, func(c schema.AlertChange) bool { return c.Began+c.Ended == 0 }),
+		From: unix(a.Meta.HistoryStart), Missing: a.Err != nil, List: list, Data: web.HistoryData("alerts", from, nil),
+		Began: func(c schema.AlertChange) string {
+			if int64(len(c.Workflows)) < c.Began {
+				return list(c.Rule)
+			}
+			return query.Of(wire.Query{Names: c.Workflows})
+		},
+	}
+}
+
+// newest returns the last changes of states, the newest first.
+func newest[T any](kind string, from int64, a *load.Answer[[]T]) web.ChangesOf[T] {
+	rows := slices.Clone(a.Value)
+	slices.Reverse(rows)
+	return web.ChangesOf[T]{
+		Rows: rows[:min(len(rows), mostStates)], Total: int64(len(rows)), Missing: a.Err != nil, Data: web.HistoryData(kind, from, nil),
+	}
 }
 
 // fromTime parses from=; the default is the start of the current day.

@@ -142,9 +142,6 @@ func (p *Pages) compared(c echo.Context) error {
 	page.Frame, page.Notes = p.frame(kind.section, "Compare "+strings.Join(shown, " and "), state, meta), notes
 	page.Tables = []web.Link{{Text: "all " + kind.name + "s", Href: kind.section}}
 	page.Data.Newest = web.CompareWith(kind.name, shown...)
-	if len(shown) > 0 {
-		watch(&page.Frame, wire.Query{Terms: []wire.Term{{Field: kind.field, Op: wire.In, Values: shown}}})
-	}
 	page.Others = otherNames(kind, shown, others())
 	return p.render(c, max(code, status(notes)), web.Compare(page))
 }

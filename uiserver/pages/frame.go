@@ -108,11 +108,24 @@ func (p *Pages) frame(section, title string, state load.State, meta load.Meta) w
 // startOfDay returns the start of the current day in UTC.
 func (p *Pages) startOfDay() time.Time { return p.Now().UTC().Truncate(24 * time.Hour) }
 
+// clockEnd is the time in Unix s up to which clocks of the source are believed: ten
+// minutes ahead at most. It moves every ten minutes, so that equal requests have equal
+// answers.
+func (p *Pages) clockEnd() int64 {
+	const step = 10 * time.Minute
+	return p.Now().Truncate(step).Add(step).Unix()
+}
+
 var noMeta = load.Meta{}
 
 // watch limits the changes that a page polls for to the conditions of q.
 func watch(f *web.Frame, q wire.Query) {
 	f.Data.Pulse = query.PulseAddress(q, f.Data.Generation)
+}
+
+// watchRows limits the changes that a page polls for to the rows of its list.
+func watchRows(f *web.Frame, q query.List) {
+	f.Data.Pulse = query.PulseOfRows(q, f.Data.Generation)
 }
 
 // status returns 400 if a part of the address could not be used, else 200.

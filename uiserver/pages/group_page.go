@@ -57,6 +57,8 @@ func groupPage[T any](p *Pages, c echo.Context, section, kind, field string, req
 	}
 	page.List.Selection = all.Selection()
 	page.Data.Newest = q.Newest().Here()
-	watch(&page.Frame, all.Query)
+	rows := q
+	rows.Terms = all.Terms
+	watchRows(&page.Frame, rows)
 	return page, answer.Value.Record, true, nil
 }

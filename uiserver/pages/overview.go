@@ -27,7 +27,7 @@ func (p *Pages) overview(c echo.Context) error {
 	byType := r.Optional("job totals by type").Stats(wire.Query{}, []string{"type"}, web.JobKeys())
 	campaigns, sites, agents := r.Campaigns(mostFailures()), r.Sites(mostFailures()), r.Agents(wire.Query{})
 	ages := r.Optional("time in status").Stats(wire.Query{}, []string{"Status", wire.AgeField}, nil)
-	entered := query.Entered(p.startOfDay().Unix())
+	entered := query.Entered(p.startOfDay().Unix(), p.clockEnd())
 	today := r.Optional("status changes of today").Stats(wire.Query{Terms: entered.Terms}, []string{"Status"}, nil)
 	v := url.Values{}
 	if last := lastVisit(c.Request()); last > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dmwm/wmstats/schema"
 	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/uiserver/query"
 	"github.com/dmwm/wmstats/web"
@@ -29,7 +30,7 @@ type news struct {
 // state of the data has changed. Pages poll it all the time, so its answers are
 // small.
 func (p *Pages) pulse(c echo.Context) error {
-	asked, since, err := query.ReadPulse(c.Request().URL)
+	asked, rows, since, err := p.lists.ReadPulse(c.Request().URL)
 	if err != nil {
 		return c.JSON(http.StatusBadRequest, wire.ProblemOf(err))
 	}
@@ -56,28 +57,69 @@ func (p *Pages) pulse(c echo.Context) error {
 	case web.Down, web.Loading, web.Unknown:
 		n.Text = "The cache server does not answer"
 	default:
-		p.compare(c, &n, asked, since)
+		p.count(c, &n, asked, rows, since)
 	}
 	return c.JSON(http.StatusOK, n)
 }
 
-// compare counts the changes under the conditions. Age conditions can't be followed,
-// so they are dropped and the counts are given as upper bounds.
-func (p *Pages) compare(c echo.Context, n *news, asked wire.Query, since string) {
-	if since == n.Generation {
-		return
+// count tells what has changed on the page. Only a list of workflows changes in a way
+// that is worth a word: of the other pages every figure moves all the time, and they
+// show how old their data are.
+func (p *Pages) count(c echo.Context, n *news, asked wire.Query, rows bool, since string) {
+	switch {
+	case since == n.Generation:
+	case rows:
+		p.compareRows(c, n, asked, since)
+	case len(asked.Terms) > 0 || asked.Text != "" || len(asked.Names) > 0:
+		p.compare(c, n, asked, since)
 	}
-	ages := func(t wire.Term) bool { return t.Op == wire.MinAge || t.Op == wire.MaxAge }
-	loose := slices.ContainsFunc(asked.Terms, ages)
-	asked.Terms = slices.DeleteFunc(asked.Terms, ages)
+}
+
+// compareRows compares the rows of a list as they were and as they are now, in the
+// fields that the page shows. A generation that is no longer kept has no list: then the
+// changes of the workflows that are in the rows now are counted.
+func (p *Pages) compareRows(c echo.Context, n *news, asked wire.Query, since string) {
 	r := p.more(c)
-	answer := r.Changes(asked, since)
-	change := &answer.Value
-	if _, err := r.Wait(); err != nil || change.Event == wire.EventReset {
-		n.Text = "Newer data: refresh"
+	before := asked
+	before.Gen = since
+	was, is := r.Apart().List(before), r.List(asked)
+	if _, err := r.Wait(); err != nil {
+		n.Text = newer
 		return
 	}
-	n.Generation, n.Added, n.Changed, n.Removed = change.Generation, change.Added, change.Changed, change.Removed
+	if was.Err != nil {
+		var names []string
+		for i := range is.Value.Items {
+			names = append(names, is.Value.Items[i].Workflow)
+		}
+		if len(names) > 0 {
+			p.compare(c, n, wire.Query{Names: names}, since)
+		}
+		return
+	}
+	rows := map[string]string{}
+	for i := range was.Value.Items {
+		rows[was.Value.Items[i].Workflow] = string(schema.AppendJSON(nil, &was.Value.Items[i]))
+	}
+	for i := range is.Value.Items {
+		name := is.Value.Items[i].Workflow
+		row, there := rows[name]
+		if !there {
+			n.Added++
+		} else if row != string(schema.AppendJSON(nil, &is.Value.Items[i])) {
+			n.Changed++
+		}
+		delete(rows, name)
+	}
+	n.Removed = len(rows)
+	n.describe("")
+}
+
+// newer is the text of the pill where the changes are not known.
+const newer = "Newer data: refresh"
+
+// describe sets the text of the pill.
+func (n *news) describe(before string) {
 	var parts []string
 	for _, part := range []struct {
 		count int
@@ -87,11 +129,28 @@ func (p *Pages) compare(c echo.Context, n *news, asked wire.Query, since string)
 			parts = append(parts, web.Int(int64(part.count))+" "+part.word)
 		}
 	}
-	if len(parts) == 0 {
+	if len(parts) > 0 {
+		n.Text = before + strings.Join(parts, ", ") + ": refresh"
+	}
+}
+
+// compare counts the changes under the conditions. Age conditions can't be followed,
+// so they are dropped and the counts are given as upper bounds.
+func (p *Pages) compare(c echo.Context, n *news, asked wire.Query, since string) {
+	ages := func(t wire.Term) bool { return t.Op == wire.MinAge || t.Op == wire.MaxAge }
+	loose := slices.ContainsFunc(asked.Terms, ages)
+	asked.Terms = slices.DeleteFunc(asked.Terms, ages)
+	r := p.more(c)
+	answer := r.Changes(asked, since)
+	change := &answer.Value
+	if _, err := r.Wait(); err != nil || change.Event == wire.EventReset {
+		n.Text = newer
 		return
 	}
-	n.Text = strings.Join(parts, ", ") + ": refresh"
+	n.Generation, n.Added, n.Changed, n.Removed = change.Generation, change.Added, change.Changed, change.Removed
 	if loose {
-		n.Text = "up to " + n.Text
+		n.describe("up to ")
+	} else {
+		n.describe("")
 	}
 }

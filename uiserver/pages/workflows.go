@@ -160,7 +160,7 @@ func (p *Pages) workflowsPage(c echo.Context, q query.List, a listAnswers) web.W
 		page.Active = append(page.Active, condition.Chip())
 	}
 	page.Data.Newest = q.Newest().Here()
-	watch(&page.Frame, q.Query)
+	watchRows(&page.Frame, q)
 	for _, g := range a.sums.Value.Groups {
 		page.Jobs = web.SummedParts(g.Sums)
 	}

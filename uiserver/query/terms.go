@@ -189,13 +189,19 @@ func (c Condition) Chip() web.ActiveFilter {
 	return web.ActiveFilter{Label: c.Label, Value: wire.Shorten(c.Value), Href: c.Rest.Here(), Note: c.note}
 }
 
-// Entered returns the query for workflows that entered their status at a time or
-// later, in Unix s, newest first.
-func Entered(since int64) wire.Query {
+// Entered returns the query for workflows that entered their status between two
+// times, in Unix s, newest first.
+func Entered(since, until int64) wire.Query {
 	return wire.Query{
-		Terms: []wire.Term{{Field: "StatusTime", Op: wire.Min, Number: float64(since)}},
+		Terms: []wire.Term{{Field: "StatusTime", Op: wire.Min, Number: float64(since)}, {Field: "StatusTime", Op: wire.Max, Number: float64(until)}},
 		Sort:  []wire.SortKey{{Field: "StatusTime", Desc: true}},
 	}
+}
+
+// Ahead returns the query for workflows that entered their status after a time: a
+// clock was ahead.
+func Ahead(until int64) wire.Query {
+	return wire.Query{Terms: []wire.Term{{Field: "StatusTime", Op: wire.Min, Number: float64(until + 1)}}}
 }
 
 // StatusCounts returns the counts of a query by status, with links to the lists.
