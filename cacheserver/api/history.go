@@ -104,22 +104,6 @@ func historyBy(by string, kind timeline.Kind) (timeline.By, error) {
 	return "", p
 }
 
-// mostLines is the maximum number of names in one request.
-const mostLines = 200
-
-// present removes empty values and duplicates.
-func present(values []string) []string {
-	var out []string
-	known := map[string]bool{"": true}
-	for _, v := range values {
-		if !known[v] {
-			known[v] = true
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // historyNames reads name=: statuses, groups or states that are counted
 // separately.
 func (a *API) historyNames(values []string, q timeline.Query) ([]string, error) {

@@ -275,3 +275,19 @@ func sinceTime(values []string, now time.Time) (since int64, err error) {
 	}
 	return since, nil
 }
+
+// mostLines is the maximum number of names in one request.
+const mostLines = 200
+
+// present removes empty values and duplicates.
+func present(values []string) []string {
+	var out []string
+	known := map[string]bool{"": true}
+	for _, v := range values {
+		if !known[v] {
+			known[v] = true
+			out = append(out, v)
+		}
+	}
+	return out
+}

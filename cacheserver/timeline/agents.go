@@ -97,8 +97,8 @@ func (l *agentLog) observe(now int64, agents []schema.AgentDetail) {
 	l.compare(now, states)
 }
 
-// compare notes the changes from the states so far. What was not among the last ones
-// has none.
+// compare notes the changes from the states so far. A new name has
+// none.
 func (l *agentLog) compare(now int64, states map[string]map[fact]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

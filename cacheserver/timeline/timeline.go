@@ -207,7 +207,7 @@ func (t *Timeline) trim(now int64) {
 	}
 }
 
-// forgetLogs drops what is too old or too much of the states and of the workflows.
+// forgetLogs drops states and workflows that are too old or too many.
 func (t *Timeline) forgetLogs(now int64) {
 	t.agents.forget(t.oldest(now), t.o.Bytes/agentsShare)
 	t.sites.forget(t.oldest(now), t.o.Bytes/agentsShare)

@@ -11,7 +11,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
-// Bounds of what is kept of workflows with failed jobs or alerts.
+// Bounds of the record of failed jobs and alerts.
 const (
 	mostRules    = 64       // that are followed: a bit each
 	coarseAfter  = 2 * hour // age from which on there is one step an hour
@@ -19,7 +19,7 @@ const (
 	troubleShare = 8 // of the bytes of a Timeline
 )
 
-// trouble is what is followed of a workflow: its failed jobs, and the alerts that
+// trouble has the failed jobs of a workflow, and the alerts that
 // hold, a bit for each of the rules. It is zero for most workflows.
 type trouble struct {
 	failure int64
@@ -122,7 +122,7 @@ func (l *troubleLog) forget(now, oldest, bytes int64) {
 	l.steps = slices.Delete(l.steps, 0, n)
 }
 
-// joinedSteps returns the step over two consecutive ones: what was before the first.
+// joinedSteps returns the step over two consecutive ones: the state before the first.
 func joinedSteps(a, b step) step {
 	out := step{time: b.time, changed: make([]before, 0, len(a.changed)+len(b.changed))}
 	for i, k := 0, 0; i < len(a.changed) || k < len(b.changed); {

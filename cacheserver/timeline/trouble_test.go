@@ -121,7 +121,7 @@ func TestTroubleEqualsARecount(t *testing.T) {
 }
 
 // Steps that are too many for the bytes are dropped, the oldest first, and the time
-// from which on changes are known says so. A clock that is set back loses none.
+// from which on changes are known moves on. A clock that is set back loses none.
 func TestTroubleIsBounded(t *testing.T) {
 	l := &troubleLog{is: map[uint64]trouble{1: {failure: 1000}}, from: start, to: start}
 	for i := range int64(100) {

@@ -76,7 +76,7 @@ func (p *Pages) count(c echo.Context, n *news, asked wire.Query, rows bool, sinc
 }
 
 // compareRows compares the rows of a list as they were and as they are now, in the
-// fields that the page shows. A generation that is no longer kept has no list: then the
+// fields that the page shows. A generation that has been dropped has no list: then the
 // changes of the workflows that are in the rows now are counted.
 func (p *Pages) compareRows(c echo.Context, n *news, asked wire.Query, since string) {
 	r := p.more(c)
