@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/dmwm/wmstats/cacheserver/follower"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
@@ -51,14 +50,7 @@ func (r *Replica) apply(in *input) (result store.Result) {
 // taken takes over what an input says besides its changes.
 func (r *Replica) taken(in *input) {
 	r.applied, r.shared = r.seq, in.rest.Shared
-	for _, n := range in.rest.Notes {
-		key := noteKey{n.Database, n.ID}
-		if n.Document == nil {
-			delete(r.quarantine, key)
-			continue
-		}
-		r.quarantine[key] = *n.Document
-	}
+	r.unusable.note(in.rest.Notes)
 	r.say.at(r.epoch, r.applied, in.rest.Source)
 }
 
@@ -196,9 +188,6 @@ func (r *Replica) restored(s *head) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seq, r.applied, r.shared, r.rules, r.loaded = s.Entry, s.Entry, s.Shared, s.Rules, true
-	r.quarantine = map[noteKey]follower.Quarantined{}
-	for _, d := range s.Quarantine {
-		r.quarantine[noteKey{d.Database, d.ID}] = d
-	}
+	r.unusable.set(s.Quarantine)
 	r.say.at(r.epoch, s.Entry, &s.Source)
 }

@@ -92,7 +92,7 @@ func (r *Replica) leads(outer context.Context) error {
 func (r *Replica) begin(l *leadership) {
 	r.mu.Lock()
 	loaded := r.loaded
-	shared, docs, source := r.shared, r.quarantined(), r.say.logged()
+	shared, docs, source := r.shared, r.unusable.list(), r.say.logged()
 	r.mu.Unlock()
 	r.say.take()
 	if loaded {

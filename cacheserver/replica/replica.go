@@ -109,18 +109,19 @@ type Replica struct {
 	holder string // of the lease: this process
 
 	// mu is held while an entry is appended, which may take many seconds, and applied.
-	mu         lock
-	epoch      string
-	seq        uint64 // of the newest entry that was read
-	applied    uint64 // of the newest input
-	parts      parts
-	shared     follower.Shared
-	quarantine map[noteKey]follower.Quarantined
-	rules      []byte // in force
-	lead       *leadership
-	loaded     bool
+	mu      lock
+	epoch   string
+	seq     uint64 // of the newest entry that was read
+	applied uint64 // of the newest input
+	parts   parts
+	shared  follower.Shared
+	rules   []byte // in force
+	lead    *leadership
+	loaded  bool
 
 	say said // what this server says of itself
+
+	unusable unusable
 }
 
 // lock is a mutex. In a bubble of testing/synctest its holder may sleep.
@@ -136,7 +137,50 @@ type leadership struct {
 	wake chan struct{} // the state of the source has changed
 }
 
+// unusable are the documents that could not be used. It has its own lock: requests
+// must not wait for an entry that is being appended.
+type unusable struct {
+	mu   sync.Mutex
+	docs map[noteKey]follower.Quarantined
+}
+
 type noteKey struct{ database, id string }
+
+// note takes over changes.
+func (u *unusable) note(notes []follower.Note) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, n := range notes {
+		key := noteKey{n.Database, n.ID}
+		if n.Document == nil {
+			delete(u.docs, key)
+			continue
+		}
+		u.docs[key] = *n.Document
+	}
+}
+
+// set replaces all documents.
+func (u *unusable) set(list []follower.Quarantined) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.docs = make(map[noteKey]follower.Quarantined, len(list))
+	for _, d := range list {
+		u.docs[noteKey{d.Database, d.ID}] = d
+	}
+}
+
+// list returns them, latest trouble first.
+func (u *unusable) list() []follower.Quarantined {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	list := make([]follower.Quarantined, 0, len(u.docs))
+	for _, d := range u.docs {
+		list = append(list, d)
+	}
+	follower.SortQuarantined(list)
+	return list
+}
 
 // New checks the options. SetReader must be called before Run.
 func New(o Options) (*Replica, error) {
@@ -155,7 +199,8 @@ func New(o Options) (*Replica, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Replica{o: o, holder: fmt.Sprintf("%s %x", o.Name, rand.Uint64()), mu: make(lock, 1), quarantine: map[noteKey]follower.Quarantined{}}
+	r := &Replica{o: o, holder: fmt.Sprintf("%s %x", o.Name, rand.Uint64()), mu: make(lock, 1)}
+	r.unusable.set(nil)
 	r.say.init(o.Now, o.Machine.SetSource)
 	return r, nil
 }
@@ -224,20 +269,7 @@ func (r *Replica) Await(ctx context.Context, id string) bool {
 }
 
 // Quarantined lists the documents that could not be used, latest trouble first.
-func (r *Replica) Quarantined() []follower.Quarantined {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.quarantined()
-}
-
-func (r *Replica) quarantined() []follower.Quarantined {
-	list := make([]follower.Quarantined, 0, len(r.quarantine))
-	for _, d := range r.quarantine {
-		list = append(list, d)
-	}
-	follower.SortQuarantined(list)
-	return list
-}
+func (r *Replica) Quarantined() []follower.Quarantined { return r.unusable.list() }
 
 // OwedRequests returns the ids of the request documents that are assumed to exist
 // and have been unavailable for at least this long, sorted.

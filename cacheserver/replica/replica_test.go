@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,14 @@ const (
 func equal(t *testing.T, servers ...*server) (changes int) {
 	t.Helper()
 	want := servers[0].machine.state()
+	differs := func(s *server) bool { return s.machine.state() != want }
+	for range 20 { // an entry may be under way
+		if !slices.ContainsFunc(servers, differs) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		want = servers[0].machine.state()
+	}
 	for _, s := range servers[1:] {
 		require.Equal(t, want, s.machine.state())
 	}
@@ -153,6 +162,11 @@ func TestALogThatDoesNotAnswer(t *testing.T) {
 		b.client.Cut()
 		time.Sleep(3 * time.Second)
 		for _, s := range []*server{a, b} {
+			began := time.Now()
+			require.Empty(t, s.Quarantined())
+			require.Empty(t, s.OwedRequests(0))
+			require.True(t, s.Await(t.Context(), "abcdef-1"))
+			require.Zero(t, time.Since(began), "no request waits for the log")
 			require.Equal(t, notOK, s.machine.stale())
 			require.True(t, ready(t, s))
 		}

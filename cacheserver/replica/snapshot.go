@@ -117,7 +117,7 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 	id, at := r.o.Clock.Newest()
 	h := head{
 		Epoch: r.epoch, Entry: r.seq, Generation: id, Time: at,
-		Shared: r.shared, Quarantine: r.quarantined(), Source: r.say.logged(), Rules: r.rules,
+		Shared: r.shared, Quarantine: r.unusable.list(), Source: r.say.logged(), Rules: r.rules,
 	}
 	sections := []checkpoint.Section{checkpoint.Value(headName, func() head { return h }, nil)}
 	for _, s := range r.o.Sections {
