@@ -44,6 +44,16 @@ build: ## build cacheserver, uiserver, mock, demo and compare into bin/ (static)
 run: build ## build and start everything on loopback with live mock data; COUCH_URL=... uses a real CouchDB
 	@exec bin/demo
 
+# Three cache servers that answer as one. The NATS server is a tool of the module scripts.
+.PHONY: build-ha
+build-ha: build
+	cd scripts && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../bin/ github.com/nats-io/nats-server/v2
+
+.PHONY: run-ha
+run-ha: export WORKFLOWS := $(if $(filter file,$(origin WORKFLOWS)),2000,$(WORKFLOWS))
+run-ha: build-ha ## build and start three cache servers that answer as one, a NATS server, two UI servers and a balancer
+	@exec bin/demo --replicas
+
 # The same build flags everywhere: vet and the programs that tests build reuse the
 # build cache, which halves the time on a new machine.
 .PHONY: test

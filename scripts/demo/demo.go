@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/dmwm/wmstats/program/settings"
+	"github.com/dmwm/wmstats/scripts/cluster"
 )
 
 // alerts are rules that match some of the mock data, for --alerts.
@@ -40,6 +41,7 @@ type Options struct {
 	Workflows int    // size of the mock data
 	Seed      int64
 	Live      float64 // documents of the mock data that change each second; 0: none
+	Replicas  bool    // three cache servers that answer as one, behind a balancer
 	Out       io.Writer
 	ReadyWait time.Duration // maximum time until a program is ready; 0: two minutes
 }
@@ -64,6 +66,7 @@ func (o *Options) Settings() *settings.Table {
 	t.Int("workflows", &o.Workflows, "workflows in the mock data")
 	t.Int64("seed", &o.Seed, "seed of the mock data")
 	t.Float("live", &o.Live, "`RATE` of changes in the mock data, in documents per second; 0 changes nothing")
+	t.Bool("replicas", &o.Replicas, "start three cache servers that answer as one, a NATS server, two UI servers, and a balancer at --ui-addr and --cache-addr; what ends is started again after 20 seconds. It is what \"make run-ha\" starts")
 	return t
 }
 
@@ -79,6 +82,9 @@ func ParseOptions(args []string, getenv func(string) string, out, help io.Writer
 	var f settings.Faults
 	settings.NotNegative(&f, "workflows", o.Workflows)
 	settings.NotNegative(&f, "live", o.Live)
+	if o.CouchURL != "" && o.Replicas {
+		f.Add("--replicas works with the mock data only, without --couch-url and COUCH_URL")
+	}
 	if o.CouchURL != "" {
 		if u, perr := url.Parse(o.CouchURL); perr != nil || u.Host == "" {
 			f.Add("--couch-url or COUCH_URL: want http://[user:password@]host:port")
@@ -92,6 +98,9 @@ func ParseOptions(args []string, getenv func(string) string, out, help io.Writer
 func Run(ctx context.Context, o Options) error {
 	if err := o.portsFree(); err != nil {
 		return err
+	}
+	if o.Replicas {
+		return o.runReplicas(ctx)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	group := &group{out: o.Out, ended: make(chan error, 3)}
@@ -257,7 +266,7 @@ func (g *group) launch(program string, args ...string) error {
 	cmd := exec.Command(program, args...) // not CommandContext: it gets a signal to stop, not a kill
 	cmd.Stdout = g.out
 	cmd.Stderr = g.out
-	cmd.SysProcAttr = ownGroup()
+	cmd.SysProcAttr = cluster.OwnGroup()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s (run `make build` first?): %w", name, err)
 	}

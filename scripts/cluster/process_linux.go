@@ -1,9 +1,9 @@
-package demo
+package cluster
 
 import "syscall"
 
-// ownGroup keeps Ctrl-C from reaching a child before demo stops it, and has the
+// OwnGroup keeps Ctrl-C from reaching a child before demo stops it, and has the
 // kernel stop the child if demo is killed.
-func ownGroup() *syscall.SysProcAttr {
+func OwnGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }

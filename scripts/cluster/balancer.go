@@ -1,0 +1,167 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// startBalancer starts HAProxy with the given configuration, or the balancer of this
+// package.
+func (c *Cluster) startBalancer(ctx context.Context, users, api string) error {
+	if program, err := exec.LookPath("haproxy"); err == nil && c.o.HAProxy != "" {
+		return c.startHAProxy(program, users, api)
+	}
+	c.Balancer = "the balancer of this program"
+	for _, at := range []struct {
+		addr    string
+		servers []*Program
+	}{{users, c.UIs}, {api, c.Caches}} {
+		if err := c.serveBalancer(ctx, at.addr, at.servers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startHAProxy replaces the addresses in the configuration.
+func (c *Cluster) startHAProxy(program, users, api string) error {
+	text, err := os.ReadFile(c.o.HAProxy)
+	if err != nil {
+		return fmt.Errorf("configuration of HAProxy: %w", err)
+	}
+	replace := []string{"bind :8080", "bind " + users, "bind :8082", "bind " + api}
+	for i, p := range c.UIs {
+		replace = append(replace, fmt.Sprintf("192.0.2.2%d:8080", i+1), p.Addr)
+	}
+	for i, p := range c.Caches {
+		replace = append(replace, fmt.Sprintf("192.0.2.1%d:8081", i+1), p.Addr)
+	}
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(string(text), replace[i]) {
+			return fmt.Errorf("configuration of HAProxy, %s: it does not contain %q", c.o.HAProxy, replace[i])
+		}
+	}
+	file := filepath.Join(c.dir, "haproxy.cfg")
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(replace...).Replace(string(text))), 0o600); err != nil {
+		return fmt.Errorf("configuration of HAProxy: %w", err)
+	}
+	c.Balancer = "HAProxy"
+	_, err = c.add("haproxy", program, api, "-db", "-f", file)
+	return err
+}
+
+// Times of the balancer's checks.
+const (
+	checkEvery = 500 * time.Millisecond
+	checkFor   = 5 * time.Second
+	checkFails = 2 // a server is down
+)
+
+// round sends each request to the next server that is ready, and again to another
+// one if a server can't be reached or ends the connection without an answer.
+type round struct {
+	servers []*upstream
+	next    atomic.Uint64
+	base    http.RoundTripper
+}
+
+type upstream struct {
+	addr string
+	down atomic.Bool
+}
+
+func (r *round) RoundTrip(req *http.Request) (*http.Response, error) {
+	var failed error
+	at := r.next.Add(1)
+	for _, even := range []bool{false, true} { // first those that are up
+		for i := range r.servers {
+			s := r.servers[(at+uint64(i))%uint64(len(r.servers))] //nolint:gosec // a small number
+			if s.down.Load() != even {
+				continue
+			}
+			one := req.Clone(req.Context())
+			one.URL.Host = s.addr
+			resp, err := r.base.RoundTrip(one)
+			if err == nil {
+				return resp, nil
+			}
+			failed = errors.Join(failed, err)
+			if req.Context().Err() != nil || req.ContentLength != 0 {
+				return nil, failed
+			}
+		}
+	}
+	return nil, failed
+}
+
+// check asks one server whether it is ready, until ctx ends.
+func (s *upstream) check(ctx context.Context) {
+	client := &http.Client{Timeout: checkFor}
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	for fails := 0; ; {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/readyz", http.NoBody)
+		if err != nil {
+			return
+		}
+		resp, err := client.Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if err != nil || resp.StatusCode != http.StatusOK {
+			fails++
+		} else {
+			fails = 0
+		}
+		s.down.Store(fails >= checkFails)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *Cluster) serveBalancer(ctx context.Context, addr string, servers []*Program) error {
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	r := &round{base: transport}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	for _, p := range servers {
+		s := &upstream{addr: p.Addr}
+		r.servers = append(r.servers, s)
+		go s.check(life)
+	}
+	proxy := &httputil.ReverseProxy{
+		Transport: r, FlushInterval: -1,
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL.Scheme, p.Out.URL.Host = "http", addr
+			p.Out.Host = p.In.Host
+			p.SetXForwarded()
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	listen, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		end()
+		return fmt.Errorf("balancer: %w", err)
+	}
+	srv := &http.Server{Handler: proxy, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = srv.Serve(listen) }() // it ends when it is closed
+	c.closes = append(c.closes, func() {
+		end()
+		_ = srv.Close() // streams never end on their own
+		transport.CloseIdleConnections()
+	})
+	return nil
+}

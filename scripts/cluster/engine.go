@@ -1,0 +1,74 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// startEngines starts the NATS servers, and returns when they can store.
+func (c *Cluster) startEngines(ctx context.Context) error {
+	type ports struct{ clients, routes, health string }
+	all := make([]ports, c.o.Engines)
+	for i := range all {
+		for _, to := range []*string{&all[i].clients, &all[i].routes, &all[i].health} {
+			addr, err := address(ctx, "")
+			if err != nil {
+				return err
+			}
+			*to = addr
+		}
+	}
+	for i, at := range all {
+		name := "engine" + strconv.Itoa(i+1)
+		var text strings.Builder
+		fmt.Fprintf(&text, "server_name: %s\nlisten: %q\nhttp: %q\nlog_file: %q\n", name, at.clients, at.health, filepath.Join(c.dir, name+".log"))
+		fmt.Fprintf(&text, "jetstream { store_dir: %q, max_memory_store: 64MB, max_file_store: 4GB }\n", filepath.Join(c.dir, name))
+		if len(all) > 1 {
+			// no_advertise: the cache servers keep to the addresses of their links.
+			fmt.Fprintf(&text, "cluster { name: wmstats, listen: %q, no_advertise: true, routes: [", at.routes)
+			for j, other := range all {
+				if j != i {
+					fmt.Fprintf(&text, " %q", "nats://"+other.routes)
+				}
+			}
+			text.WriteString(" ] }\n")
+		}
+		file := c.configOf(name)
+		if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+			return fmt.Errorf("configuration of an engine: %w", err)
+		}
+		p, err := c.add(name, "nats-server", at.clients, "--config", file)
+		if err != nil {
+			return err
+		}
+		c.Engines = append(c.Engines, p)
+	}
+	for _, at := range all {
+		if err := Ready(ctx, "http://"+at.health+"/healthz"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) configOf(name string) string { return filepath.Join(c.dir, name+".conf") }
+
+// LimitDisk sets the most that an engine may store from its next start on, such as
+// "1MB". An engine that holds more acts as if its disk was full.
+func (c *Cluster) LimitDisk(engine *Program, most string) error {
+	file := c.configOf(engine.Name)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("configuration of an engine: %w", err)
+	}
+	before, rest, _ := strings.Cut(string(text), "max_file_store: ")
+	_, after, _ := strings.Cut(rest, " ")
+	if err := os.WriteFile(file, []byte(before+"max_file_store: "+most+" "+after), 0o600); err != nil {
+		return fmt.Errorf("configuration of an engine: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+)
+
+// Link passes TCP connections on to an address, and can be cut: the connections
+// stay open, new ones are accepted, and nothing arrives, as when a cable is pulled.
+type Link struct {
+	Addr string
+
+	to     string
+	listen net.Listener
+	end    context.CancelFunc
+	ctx    context.Context //nolint:containedctx // its life
+	group  sync.WaitGroup
+
+	mu   sync.Mutex
+	open chan struct{} // closed while data pass
+}
+
+// NewLink listens on a free address.
+func NewLink(ctx context.Context, to string) (*Link, error) {
+	addr, err := address(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	listen, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("link to %s: %w", to, err)
+	}
+	l := &Link{Addr: addr, to: to, listen: listen, open: make(chan struct{})}
+	close(l.open)
+	l.ctx, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	l.group.Go(l.accept)
+	return l, nil
+}
+
+// Cut stops all data.
+func (l *Link) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open = make(chan struct{})
+}
+
+// Heal lets data pass again.
+func (l *Link) Heal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.open:
+	default:
+		close(l.open)
+	}
+}
+
+// Close ends all connections.
+func (l *Link) Close() {
+	l.end()
+	_ = l.listen.Close() // accept returns
+	l.group.Wait()
+}
+
+func (l *Link) accept() {
+	for {
+		conn, err := l.listen.Accept()
+		if err != nil {
+			return
+		}
+		l.group.Go(func() { l.serve(conn) })
+	}
+}
+
+// pass waits until data pass; false: the link is closed.
+func (l *Link) pass() bool {
+	l.mu.Lock()
+	open := l.open
+	l.mu.Unlock()
+	select {
+	case <-open:
+		return true
+	case <-l.ctx.Done():
+		return false
+	}
+}
+
+func (l *Link) serve(from net.Conn) {
+	defer from.Close()
+	if !l.pass() {
+		return
+	}
+	to, err := new(net.Dialer).DialContext(l.ctx, "tcp", l.to)
+	if err != nil {
+		return // the engine is down: so is the link
+	}
+	defer to.Close()
+	stop := context.AfterFunc(l.ctx, func() { _, _ = from.Close(), to.Close() })
+	defer stop()
+	var both sync.WaitGroup
+	for _, pair := range [][2]net.Conn{{from, to}, {to, from}} {
+		both.Go(func() {
+			_, _ = io.Copy(gated{pair[1], l}, pair[0]) // the end of one side ends both
+			_, _ = pair[0].Close(), pair[1].Close()
+		})
+	}
+	both.Wait()
+}
+
+// gated holds data back while the link is cut.
+type gated struct {
+	to io.Writer
+	l  *Link
+}
+
+func (g gated) Write(data []byte) (int, error) {
+	if !g.l.pass() {
+		return 0, net.ErrClosed
+	}
+	return g.to.Write(data) //nolint:wrapcheck // io.Copy ends with it
+}
