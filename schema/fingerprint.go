@@ -13,6 +13,10 @@ import (
 //go:embed rules.txt
 var rules string
 
+// variant makes another fingerprint of the same rules. The linker sets it (-X), for
+// tests of what happens between servers of different versions.
+var variant string
+
 // Fingerprint identifies the form of records and the rules that compute them
 // from documents: the keys of all kinds of records with their types and units,
 // the statuses, and the golden results of all rules, including the content
@@ -27,5 +31,6 @@ func Fingerprint() string {
 		}
 	}
 	_, _ = fmt.Fprintf(h, "%v\n%s", statuses, rules)
+	_, _ = h.WriteString(variant)
 	return fmt.Sprintf("%016x", h.Sum64())
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/dmwm/wmstats/scripts/bench/answers"
+	"github.com/dmwm/wmstats/scripts/bench/failover"
 )
 
 // Options of one run.
@@ -36,13 +37,14 @@ type Options struct {
 	Changes    int // changes that the latency is measured over
 	PerSecond  int // changes per second meanwhile
 	Soak       Soak
-	ScaleSizes []int           // workflows of the section scale
-	Answers    answers.Options // of the section api
-	DearSizes  []int           // workflows of the section dear
-	StoreSizes []int           // workflows of the section store
-	StoreTime  string          // length of each of its benchmarks, as -benchtime of go test
-	Bench      string          // benchmarks of the section parts, a pattern
-	BenchTime  string          // length of each of them
+	ScaleSizes []int            // workflows of the section scale
+	Answers    answers.Options  // of the section api
+	DearSizes  []int            // workflows of the section dear
+	StoreSizes []int            // workflows of the section store
+	StoreTime  string           // length of each of its benchmarks, as -benchtime of go test
+	Failover   failover.Options // of the section ha
+	Bench      string           // benchmarks of the section parts, a pattern
+	BenchTime  string           // length of each of them
 	Out        io.Writer
 	Log        io.Writer // output of the programs
 }
@@ -71,6 +73,7 @@ func sections() []section {
 		{"checkpoint", "start from a checkpoint until ready and until the first change is seen; what writing one costs", runCheckpoint},
 		{"soak", "memory under the load of a working day, against its bar", runSoak},
 		{"legacy", "the old server's API: processor time, memory and what it does to /fetch, against its bars", runLegacy},
+		{"ha", "several cache servers that answer as one, while parts of them fail", runFailover},
 		{"scale", "the first three with repeated worlds", runScale},
 		{"api", "the API: against nginx, against the naive way, static against dynamic schema", runAnswers},
 		{"dear", "the most expensive requests", runDear},

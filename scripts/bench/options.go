@@ -11,6 +11,8 @@ import (
 
 	"github.com/dmwm/wmstats/program/settings"
 	"github.com/dmwm/wmstats/scripts/bench/answers"
+	"github.com/dmwm/wmstats/scripts/bench/failover"
+	"github.com/dmwm/wmstats/scripts/cluster"
 )
 
 // Defaults are the options without flags and environment.
@@ -20,6 +22,9 @@ func Defaults() Options {
 		Answers:    answers.Options{Sizes: []int{20_000, 200_000, 1_000_000}, Rounds: 5, Length: 2 * time.Second},
 		ScaleSizes: []int{200_000, 1_000_000}, DearSizes: []int{20_000, 1_000_000}, StoreSizes: []int{20_000, 200_000, 1_000_000},
 		StoreTime: "100x", Bench: ".", BenchTime: "1s",
+	}
+	o.Failover = failover.Options{
+		Cluster: cluster.Options{Engines: 3, Workflows: 5000, Live: 25}, Length: 2 * time.Minute, PerSecond: 200, Page: 100,
 	}
 	o.Soak.PerSecond, o.Soak.Clients = 25, 12
 	o.Soak.Length, o.Soak.Warm, o.Soak.Sample, o.Soak.Promised = 20*time.Minute, time.Minute, time.Minute, 15*time.Minute-10*time.Second
@@ -64,6 +69,12 @@ func (o *Options) Settings(serve *string) *settings.Table {
 		o.Soak.Flags = []string{"--memory", text}
 		return nil
 	}).Named("SIZE").Or("SOAK_MEMORY")
+	t.Group("Section ha")
+	list(t, "ha-faults", &o.Failover.Faults, "`FAULTS` of section ha, of: "+strings.Join(failover.Faults(), " ")+"; if empty, all").Or("HA_FAULTS")
+	t.Duration("ha-length", &o.Failover.Length, "length of each fault").Or("HA_LENGTH")
+	t.Int("ha-workflows", &o.Failover.Cluster.Workflows, "workflows in section ha").Or("HA_WORKFLOWS")
+	t.Float("ha-changes", &o.Failover.Cluster.Live, "documents that change per second").Or("HA_CHANGES")
+	t.Int("ha-requests", &o.Failover.PerSecond, "requests per second of scans and revalidated pages").Or("HA_REQUESTS")
 	t.Group("Sections api and dear")
 	sizes(t, "api-sizes", &o.Answers.Sizes, leastAnswers, "numbers of workflows in section api; most figures are measured with the first").Or("API_SIZES")
 	list(t, "api-groups", &o.Answers.Only, "`GROUPS` of section api: "+strings.Join(answers.Groups(), " ")+"; if empty, all but dear").Or("API_GROUPS")
@@ -90,6 +101,9 @@ func ParseOptions(args []string, getenv func(string) string, help io.Writer) (o 
 	settings.Positive(&f, "checkpoint-workflows", o.Checkpoint)
 	settings.Positive(&f, "changes", o.Changes)
 	settings.Positive(&f, "per-second", o.PerSecond)
+	settings.Positive(&f, "ha-workflows", o.Failover.Cluster.Workflows)
+	settings.Positive(&f, "ha-requests", o.Failover.PerSecond)
+	settings.NotNegative(&f, "ha-changes", o.Failover.Cluster.Live)
 	settings.NotNegative(&f, "agent-docs", o.AgentDocs)
 	settings.NotNegative(&f, "agent-bytes", o.AgentBytes)
 	settings.NotNegative(&f, "content-workflows", o.Content)

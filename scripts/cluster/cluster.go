@@ -50,6 +50,7 @@ type Cluster struct {
 	Users, API string // URLs of the balancer
 	Balancer   string // which program it is
 	Couch      *Program
+	CouchLink  *Link // of all cache servers to it
 	Engines    []*Program
 	Caches     []*Program
 	UIs        []*Program
@@ -57,6 +58,7 @@ type Cluster struct {
 
 	o      Options
 	dir    string
+	health []string // addresses of the engines
 	out    *lines
 	mu     sync.Mutex
 	all    []*Program
@@ -132,7 +134,11 @@ func (c *Cluster) startCouch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return Ready(ctx, "http://"+addr+"/_up")
+	if c.CouchLink, err = NewLink(ctx, addr); err != nil {
+		return err
+	}
+	c.closes = append(c.closes, c.CouchLink.Close)
+	return c.Couch.Ready(ctx, "http://"+addr+"/_up")
 }
 
 // startCaches starts the cache servers and, when they have addresses, the balancer
@@ -155,7 +161,7 @@ func (c *Cluster) startCaches(ctx context.Context) error {
 		}
 		name := "cache" + strconv.Itoa(i+1)
 		args := append([]string{
-			"--listen", addr, "--couch-url", "http://" + c.Couch.Addr, "--log", strings.Join(urls, ","),
+			"--listen", addr, "--couch-url", "http://" + c.CouchLink.Addr, "--log", strings.Join(urls, ","),
 			"--log-replicas", strconv.Itoa(c.o.Engines), "--name", name, "--drain-delay", "2s", "--rate-limit", "0",
 		}, c.o.Flags...)
 		p, err := c.add(name, "cacheserver", addr, args...)
@@ -165,7 +171,7 @@ func (c *Cluster) startCaches(ctx context.Context) error {
 		c.Caches, c.Links = append(c.Caches, p), append(c.Links, links)
 	}
 	for _, p := range c.Caches {
-		if err := Ready(ctx, "http://"+p.Addr+"/readyz"); err != nil {
+		if err := p.Ready(ctx, "http://"+p.Addr+"/readyz"); err != nil {
 			return err
 		}
 	}
@@ -197,11 +203,12 @@ func (c *Cluster) startUIs(ctx context.Context) error {
 	if err := c.startBalancer(ctx, users, api); err != nil {
 		return err
 	}
-	return errors.Join(Ready(ctx, c.API+"/readyz"), Ready(ctx, c.Users+"/readyz"))
+	return errors.Join(c.UIs[0].Ready(ctx, c.API+"/readyz"), c.UIs[0].Ready(ctx, c.Users+"/readyz"))
 }
 
-// Ready waits until an address answers 200.
-func Ready(ctx context.Context, url string) error {
+// Ready waits until an address of a program answers 200. It is an error if the program
+// ends before.
+func (p *Program) Ready(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Minute, errors.New("it is not ready after 5 minutes"))
 	defer cancel()
 	client := &http.Client{Timeout: 5 * time.Second}
@@ -211,7 +218,7 @@ func Ready(ctx context.Context, url string) error {
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
-			return fmt.Errorf("wait for %s: %w", url, err)
+			return fmt.Errorf("wait for %s: %w", p.Name, err)
 		}
 		if resp, err := client.Do(req); err == nil {
 			_ = resp.Body.Close()
@@ -221,7 +228,9 @@ func Ready(ctx context.Context, url string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", url, context.Cause(ctx))
+			return fmt.Errorf("wait for %s: %w", p.Name, context.Cause(ctx))
+		case <-p.Ended():
+			return fmt.Errorf("wait for %s: it has ended", p.Name)
 		case <-tick.C:
 		}
 	}

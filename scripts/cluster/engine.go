@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
+
+// EngineDisk is the most that an engine stores.
+const EngineDisk = "4GB"
 
 // startEngines starts the NATS servers, and returns when they can store.
 func (c *Cluster) startEngines(ctx context.Context) error {
@@ -26,13 +30,13 @@ func (c *Cluster) startEngines(ctx context.Context) error {
 		name := "engine" + strconv.Itoa(i+1)
 		var text strings.Builder
 		fmt.Fprintf(&text, "server_name: %s\nlisten: %q\nhttp: %q\nlog_file: %q\n", name, at.clients, at.health, filepath.Join(c.dir, name+".log"))
-		fmt.Fprintf(&text, "jetstream { store_dir: %q, max_memory_store: 64MB, max_file_store: 4GB }\n", filepath.Join(c.dir, name))
+		fmt.Fprintf(&text, "jetstream { store_dir: %q, max_memory_store: 64MB, max_file_store: %s }\n", filepath.Join(c.dir, name), EngineDisk)
 		if len(all) > 1 {
 			// no_advertise: the cache servers keep to the addresses of their links.
 			fmt.Fprintf(&text, "cluster { name: wmstats, listen: %q, no_advertise: true, routes: [", at.routes)
 			for j, other := range all {
 				if j != i {
-					fmt.Fprintf(&text, " %q", "nats://"+other.routes)
+					fmt.Fprintf(&text, " %q,", "nats://"+other.routes)
 				}
 			}
 			text.WriteString(" ] }\n")
@@ -45,14 +49,19 @@ func (c *Cluster) startEngines(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.Engines = append(c.Engines, p)
+		c.Engines, c.health = append(c.Engines, p), append(c.health, at.health)
 	}
-	for _, at := range all {
-		if err := Ready(ctx, "http://"+at.health+"/healthz"); err != nil {
+	for _, e := range c.Engines {
+		if err := c.EngineReady(ctx, e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// EngineReady waits until an engine can store and has what the others have.
+func (c *Cluster) EngineReady(ctx context.Context, engine *Program) error {
+	return engine.Ready(ctx, "http://"+c.health[slices.Index(c.Engines, engine)]+"/healthz")
 }
 
 func (c *Cluster) configOf(name string) string { return filepath.Join(c.dir, name+".conf") }

@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// Link passes TCP connections on to an address, and can be cut: the connections
-// stay open, new ones are accepted, and nothing arrives, as when a cable is pulled.
+// Link passes TCP connections on to an address. It can be cut: the connections stay
+// open, new ones are accepted, and nothing arrives, as when a cable is pulled. Or it
+// refuses: all connections end at once, as when the program behind it is down.
 type Link struct {
 	Addr string
 
@@ -21,6 +22,8 @@ type Link struct {
 
 	mu   sync.Mutex
 	open chan struct{} // closed while data pass
+	down bool          // it refuses
+	live map[net.Conn]bool
 }
 
 // NewLink listens on a free address.
@@ -33,7 +36,7 @@ func NewLink(ctx context.Context, to string) (*Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("link to %s: %w", to, err)
 	}
-	l := &Link{Addr: addr, to: to, listen: listen, open: make(chan struct{})}
+	l := &Link{Addr: addr, to: to, listen: listen, open: make(chan struct{}), live: map[net.Conn]bool{}}
 	close(l.open)
 	l.ctx, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	l.group.Go(l.accept)
@@ -47,10 +50,21 @@ func (l *Link) Cut() {
 	l.open = make(chan struct{})
 }
 
+// Refuse ends all connections, and new ones at once.
+func (l *Link) Refuse() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = true
+	for conn := range l.live {
+		_ = conn.Close()
+	}
+}
+
 // Heal lets data pass again.
 func (l *Link) Heal() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.down = false
 	select {
 	case <-l.open:
 	default:
@@ -75,6 +89,23 @@ func (l *Link) accept() {
 	}
 }
 
+// admit returns false if the link refuses.
+func (l *Link) admit(conn net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down {
+		return false
+	}
+	l.live[conn] = true
+	return true
+}
+
+func (l *Link) leave(conn net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.live, conn)
+}
+
 // pass waits until data pass; false: the link is closed.
 func (l *Link) pass() bool {
 	l.mu.Lock()
@@ -90,6 +121,10 @@ func (l *Link) pass() bool {
 
 func (l *Link) serve(from net.Conn) {
 	defer from.Close()
+	if !l.admit(from) {
+		return
+	}
+	defer l.leave(from)
 	if !l.pass() {
 		return
 	}

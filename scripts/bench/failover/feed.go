@@ -1,0 +1,197 @@
+package failover
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dmwm/wmstats/schema/wire"
+)
+
+// feed is a client that keeps a copy of the list up to date by /changes.
+type feed struct {
+	l    *load
+	kind string // normal, longpoll or sse
+
+	since   string
+	records map[string]uint64 // hashes of the records, by name
+}
+
+var seed = maphash.MakeSeed()
+
+const pollEvery = 500 * time.Millisecond
+
+// readList reads the whole list.
+func (f *feed) readList(ctx context.Context, generation string) (since string, records map[string]uint64, err error) {
+	address := f.l.api + "/fetch?limit=all&format=ndjson"
+	if generation != "" {
+		address += "&gen=" + generation
+	}
+	a, err := f.l.get(ctx, address)
+	if err != nil {
+		return "", nil, err
+	}
+	if a.status != http.StatusOK {
+		return "", nil, fmt.Errorf("%w %d: %.200s", errStatus, a.status, a.body)
+	}
+	records = map[string]uint64{}
+	for line := range bytes.Lines(a.body) {
+		if err := put(records, line); err != nil {
+			return "", nil, err
+		}
+	}
+	return a.header.Get("X-Generation"), records, nil
+}
+
+// put stores the hash of a record.
+func put(records map[string]uint64, record []byte) error {
+	var w struct{ Workflow string }
+	if err := json.Unmarshal(record, &w); err != nil {
+		return fmt.Errorf("read a record: %w", err)
+	}
+	records[w.Workflow] = maphash.Bytes(seed, bytes.TrimSpace(record))
+	return nil
+}
+
+// follow reads the list if needed, and one answer or stream of changes.
+func (f *feed) follow(ctx context.Context) {
+	if f.records == nil {
+		var err error
+		if f.since, f.records, err = f.readList(ctx, ""); err != nil {
+			f.records = nil
+			f.l.fault(ctx, "list for a feed: %v", err)
+			_ = pause(ctx, pollEvery) // its error ends the loop around this
+			return
+		}
+	}
+	address := f.l.api + "/changes?include=records&feed=" + f.kind + "&since=" + f.since
+	if f.kind == "sse" {
+		f.stream(ctx, address)
+		return
+	}
+	if f.kind == "normal" {
+		_ = pause(ctx, pollEvery) // as above
+	} else {
+		address += "&timeout=20s"
+	}
+	f.poll(ctx, address)
+}
+
+// poll reads one answer.
+func (f *feed) poll(ctx context.Context, address string) {
+	resp, err := f.l.send(ctx, address)
+	if err != nil {
+		f.l.fault(ctx, "%s: %v", address, err)
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	var change wire.Change
+	if err == nil && resp.StatusCode == http.StatusOK {
+		err = json.Unmarshal(body, &change)
+	}
+	if resp.StatusCode != http.StatusOK || err != nil {
+		f.l.fault(ctx, "%s: %d %v %.300s", address, resp.StatusCode, err, body)
+		_ = pause(ctx, pollEvery) // as above
+		return
+	}
+	f.apply(ctx, change)
+}
+
+// stream reads events until the stream ends, which is no error: the next request
+// goes on after the last event.
+func (f *feed) stream(ctx context.Context, address string) {
+	resp, err := f.l.send(ctx, address, "Last-Event-ID", f.since)
+	if err != nil {
+		f.l.fault(ctx, "%s: %v", address, err)
+		return
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		f.l.fault(ctx, "%s: %d", address, resp.StatusCode)
+		_ = pause(ctx, pollEvery) // as above
+		return
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var change wire.Change
+		if err := json.Unmarshal([]byte(data), &change); err != nil {
+			f.l.fault(ctx, "event: %v", err)
+			return
+		}
+		if change.Event == "end" {
+			return
+		}
+		f.apply(ctx, change)
+		if f.records == nil {
+			return
+		}
+	}
+}
+
+// apply puts a change into the copy.
+func (f *feed) apply(ctx context.Context, change wire.Change) {
+	if change.Event == "reset" {
+		f.l.note(func(c *Counts) { c.Resets++ })
+		f.records = nil
+		return
+	}
+	if change.Truncated {
+		f.records = nil
+		return
+	}
+	for _, record := range change.Records {
+		if err := put(f.records, record); err != nil {
+			f.l.fault(ctx, "%v", err)
+		}
+	}
+	for _, name := range change.Gone {
+		delete(f.records, name)
+	}
+	f.since = change.Generation
+}
+
+// compareFeeds compares the copies with the list of their generation, after the
+// clients have ended.
+func (l *load) compareFeeds(ctx context.Context) error {
+	for _, f := range l.feeds {
+		if f.records == nil {
+			continue
+		}
+		if _, records, err := f.readList(ctx, f.since); err != nil {
+			// Its generation may be that of a version that has gone.
+			if !strings.Contains(err.Error(), "410") {
+				return fmt.Errorf("list of a feed's generation: %w", err)
+			}
+		} else {
+			l.counts.Missed += differences(f.records, records)
+		}
+	}
+	return nil
+}
+
+func differences(a, b map[string]uint64) (n int) {
+	for name, hash := range a {
+		if b[name] != hash {
+			n++
+		}
+	}
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			n++
+		}
+	}
+	return n
+}
