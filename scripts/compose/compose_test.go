@@ -1,9 +1,11 @@
 package compose
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,14 +14,22 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
+	uiapp "github.com/dmwm/wmstats/uiserver/app"
 )
 
 const root = "../.."
 
 func load(t *testing.T, env ...string) *types.Project {
 	t.Helper()
+	return loadProfiles(t, nil, env...)
+}
+
+func loadProfiles(t *testing.T, profiles []string, env ...string) *types.Project {
+	t.Helper()
 	opts, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
-		cli.WithWorkingDirectory(root), cli.WithEnv(append([]string{"COUCH_PASSWORD=of-the-test"}, env...)))
+		cli.WithWorkingDirectory(root), cli.WithProfiles(profiles), cli.WithEnv(append([]string{"COUCH_PASSWORD=of-the-test"}, env...)))
 	require.NoError(t, err)
 	project, err := opts.LoadProject(t.Context())
 	require.NoError(t, err)
@@ -71,7 +81,7 @@ func TestHealthChecks(t *testing.T) {
 // TestPortsOnLoopback: no container authenticates its clients, so none may be
 // reachable from another machine.
 func TestPortsOnLoopback(t *testing.T) {
-	for name, s := range load(t).Services {
+	for name, s := range loadProfiles(t, []string{"ha"}).Services {
 		for _, port := range s.Ports {
 			assert.Equal(t, "127.0.0.1", port.HostIP, "%s port %s", name, port.Published)
 		}
@@ -79,13 +89,58 @@ func TestPortsOnLoopback(t *testing.T) {
 }
 
 func TestOwnServicesAreConfined(t *testing.T) {
-	p := load(t)
-	for _, name := range []string{"cacheserver", "uiserver"} {
+	p := loadProfiles(t, []string{"ha"})
+	for _, name := range []string{"cacheserver", "uiserver", "cache1", "cache2", "cache3", "ui1", "ui2"} {
 		s := service(t, p, name)
 		assert.True(t, s.ReadOnly, "%s has a read-only root", name)
 		assert.Equal(t, []string{"ALL"}, s.CapDrop, name)
 		assert.Contains(t, s.SecurityOpt, "no-new-privileges:true", name)
 	}
+}
+
+// TestReplicas: the profile ha has three engines, three cache servers with a log on
+// them, and a balancer that knows all servers by their addresses.
+func TestReplicas(t *testing.T) {
+	p := loadProfiles(t, []string{"ha"})
+	names := p.ServiceNames()
+	slices.Sort(names)
+	assert.Equal(t, []string{"balancer", "cache1", "cache2", "cache3", "cacheserver", "couchdb", "engine1", "engine2", "engine3", "mock-load", "ui1", "ui2", "uiserver"}, names)
+
+	none := func(string) string { return "" }
+	balancer := service(t, p, "balancer")
+	require.Len(t, balancer.Volumes, 1)
+	text, err := os.ReadFile(balancer.Volumes[0].Source)
+	require.NoError(t, err)
+	var want, servers []string
+	for _, name := range []string{"cache1", "cache2", "cache3"} {
+		s := service(t, p, name)
+		o, err := cacheapp.ParseOptions(s.Command, none, io.Discard)
+		require.NoError(t, err, name)
+		assert.Equal(t, []string{"nats://engine1:4222", "nats://engine2:4222", "nats://engine3:4222"}, o.Replicas.Log)
+		assert.Equal(t, 3, o.Replicas.Copies)
+		assert.Equal(t, types.StringList{"/tmp"}, s.Tmpfs, "for snapshots: the root is read-only")
+		want = append(want, s.Networks["ha"].Ipv4Address+":8081")
+	}
+	for _, name := range []string{"ui1", "ui2"} {
+		s := service(t, p, name)
+		o, err := uiapp.ParseOptions(s.Command, none, io.Discard)
+		require.NoError(t, err, name)
+		assert.Equal(t, "http://balancer:8082", o.CacheURL)
+		want = append(want, s.Networks["ha"].Ipv4Address+":8080")
+	}
+	for _, m := range regexp.MustCompile(`(?m)^  server \S+ (\S+)$`).FindAllStringSubmatch(string(text), -1) {
+		servers = append(servers, m[1])
+	}
+	assert.ElementsMatch(t, want, servers)
+
+	stores := map[string]bool{}
+	for _, name := range []string{"engine1", "engine2", "engine3"} {
+		s := service(t, p, name)
+		assert.Contains(t, s.Command, "--name="+name, "engines of one name refuse each other")
+		require.Len(t, s.Volumes, 1)
+		stores[s.Volumes[0].Source] = true
+	}
+	assert.Len(t, stores, 3, "each engine has a volume of its own")
 }
 
 func TestCouchDB(t *testing.T) {

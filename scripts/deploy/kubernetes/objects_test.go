@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -91,8 +92,36 @@ func TestSelectors(t *testing.T) {
 			assert.NotEmpty(t, o.deployments[s.Spec.ScaleTargetRef.Name].Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String())
 			assert.EqualValues(t, 2, *s.Spec.MinReplicas)
 		}
-		assert.EqualValues(t, 1, *o.deployments["wmstats-cacheserver"].Spec.Replicas)
+		replicas := int32(1)
+		if o.env(t, &o.deployments["wmstats-cacheserver"].Spec.Template.Spec.Containers[0])["WMSTATS_LOG"] != "" {
+			replicas = 3
+		}
+		assert.Equal(t, replicas, *o.deployments["wmstats-cacheserver"].Spec.Replicas, "several only with a log")
 	})
+}
+
+// TestReplicas: the overlay of several cache servers gives them a log that they can
+// reach, and a folder that they can write to for snapshots.
+func TestReplicas(t *testing.T) {
+	o := render(t, folder+"overlays/ha")
+	const name = "wmstats-cacheserver"
+	c := &o.deployments[name].Spec.Template.Spec.Containers[0]
+	env := o.env(t, c)
+	options, err := cacheapp.ParseOptions(c.Args, func(name string) string { return env[name] }, io.Discard)
+	require.NoError(t, err)
+	r := options.Replicas
+	assert.Len(t, r.Log, 3)
+	assert.Equal(t, 3, r.Copies)
+	for _, url := range r.Log {
+		_, port, _ := strings.Cut(strings.TrimPrefix(url, "nats://"), ":")
+		assert.True(t, slices.ContainsFunc(o.policies[name].Spec.Egress, func(e networkingv1.NetworkPolicyEgressRule) bool {
+			return slices.ContainsFunc(e.Ports, func(p networkingv1.NetworkPolicyPort) bool { return p.Port.String() == port })
+		}), url)
+	}
+	assert.True(t, slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
+		return m.MountPath+"/" == env["TMPDIR"] && !m.ReadOnly
+	}))
+	assert.Equal(t, 2, o.budgets[name].Spec.MinAvailable.IntValue())
 }
 
 // TestPorts: each port that is named is one of the container, and the program listens
@@ -191,7 +220,7 @@ func (o *objects) options(t *testing.T, name string, c *corev1.Container) progra
 	t.Helper()
 	env := o.env(t, c)
 	getenv := func(name string) string { return env[name] }
-	known, parsed := []string{}, program.Options{}
+	known, parsed := []string{"TMPDIR"}, program.Options{}
 	switch name {
 	case "wmstats-cacheserver":
 		d := cacheapp.Defaults()
