@@ -87,13 +87,16 @@ func (a *API) listChanges(c echo.Context) error {
 	if _, err := chooseFormat(c, r.filter.Format, wire.JSON); err != nil {
 		return err
 	}
-	began := a.o.Now()
+	began, unbounded := a.o.Now(), c.Request().Context()
 	a.bound(c)
 	change, err := a.changeSince(c.Request().Context(), r.since, r.filter, r.records)
 	if err != nil {
 		return err
 	}
 	if r.feed == "longpoll" && !isNews(&change) && !isHead(c) {
+		// The wait is no work: the answer has a budget that begins after it.
+		a.endBudget(c, c.Path())
+		c.SetRequest(c.Request().WithContext(unbounded))
 		if change, err = a.awaitChange(c, r); err != nil {
 			return err
 		}

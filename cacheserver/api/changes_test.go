@@ -167,6 +167,23 @@ func TestLongPoll(t *testing.T) {
 	f.eventually(func() bool { return f.metric("wmstats_feeds") == "0" })
 }
 
+// A long poll that waits for longer than the time limit of a request has all of it for
+// its answer.
+func TestALongPollMayWaitLongerThanTheTimeLimit(t *testing.T) {
+	f := newFixture(t, 200)
+	f.newAPI(func(o *api.Options) { o.Queries.Timeout, o.Now = time.Minute, f.clock.Now })
+	at := f.generation()
+	got := make(chan answerOf, 1)
+	go func() {
+		got <- f.get("/changes?feed=longpoll&timeout=5m&include=records&since="+at, "Accept-Encoding: gzip")
+	}()
+	f.eventually(func() bool { return f.metric("wmstats_feeds") == "1" })
+	f.clock.advance(2 * time.Minute)
+	f.store.Apply(changes(0, 200, 2))
+	answer := <-got
+	assert.Equal(t, http.StatusOK, answer.StatusCode, "%.300s", answer.body)
+}
+
 func (f *fixture) eventually(is func() bool) {
 	f.t.Helper()
 	require.Eventually(f.t, is, waitFor, tick)
