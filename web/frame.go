@@ -171,6 +171,9 @@ func sourceState(d Data) string {
 	case Ageing:
 		return source + ": silent"
 	case Stale:
+		if ofTheLog(d.Info.StaleReason) {
+			return d.Info.StaleReason
+		}
 		return source + ": no answer"
 	case Loading:
 		return "first full read"
@@ -178,6 +181,24 @@ func sourceState(d Data) string {
 		return "cache server does not answer"
 	}
 	return "state of CouchDB unknown"
+}
+
+// ofTheLog tells whether data are stale because of the log of several cache servers,
+// by the reason that a cache server gives: that says nothing about CouchDB.
+func ofTheLog(reason string) bool {
+	switch reason {
+	case "the log does not answer", "this server is behind the log", "no server reads the source":
+		return true
+	}
+	return false
+}
+
+// silent says what does not answer.
+func silent(reason string) string {
+	if ofTheLog(reason) {
+		return strings.ToUpper(reason[:1]) + reason[1:]
+	}
+	return "CouchDB does not answer"
 }
 
 // unpinned is the address that the refresh pill links to: the same page on the

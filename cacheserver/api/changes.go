@@ -94,7 +94,7 @@ func (a *API) listChanges(c echo.Context) error {
 		return err
 	}
 	if r.feed == "longpoll" && !isNews(&change) && !isHead(c) {
-		// The wait is no work: the answer has a budget that begins after it.
+		// The wait does not count: the answer has a budget that begins after it.
 		a.endBudget(c, c.Path())
 		c.SetRequest(c.Request().WithContext(unbounded))
 		if change, err = a.awaitChange(c, r); err != nil {

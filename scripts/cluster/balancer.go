@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -68,7 +70,8 @@ const (
 )
 
 // round sends each request to the next server that is ready, and again to another
-// one if a server can't be reached or ends the connection without an answer.
+// one if a server can't be reached, ends the connection without an answer, or answers
+// 503, as a server does that has not applied a generation yet.
 type round struct {
 	servers []*upstream
 	next    atomic.Uint64
@@ -92,8 +95,12 @@ func (r *round) RoundTrip(req *http.Request) (*http.Response, error) {
 			one := req.Clone(req.Context())
 			one.URL.Host = s.addr
 			resp, err := r.base.RoundTrip(one)
-			if err == nil {
+			if err == nil && (resp.StatusCode != http.StatusServiceUnavailable || onDemand(req.URL.Path)) {
 				return resp, nil
+			}
+			if err == nil {
+				_ = resp.Body.Close()
+				err = errors.New(s.addr + " is not ready")
 			}
 			failed = errors.Join(failed, err)
 			if req.Context().Err() != nil || req.ContentLength != 0 {
@@ -102,6 +109,12 @@ func (r *round) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return nil, failed
+}
+
+// onDemand tells whether a request is read from CouchDB: then 503 means that CouchDB
+// needs longer, and each server would begin that read.
+func onDemand(path string) bool {
+	return strings.HasSuffix(path, "/errors") || strings.HasSuffix(path, "/jobs") || strings.HasSuffix(path, "/logs")
 }
 
 // check asks one server whether it is ready, until ctx ends.
@@ -143,13 +156,13 @@ func (c *Cluster) serveBalancer(ctx context.Context, addr string, servers []*Pro
 		go s.check(life)
 	}
 	proxy := &httputil.ReverseProxy{
-		Transport: r, FlushInterval: -1,
+		Transport: r, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0), // servers are killed on purpose
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host = "http", addr
 			p.Out.Host = p.In.Host
 			p.SetXForwarded()
 		},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusServiceUnavailable) },
 	}
 	listen, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {

@@ -102,6 +102,11 @@ func TestStates(t *testing.T) {
 	assert.Contains(t, banners(), "does not answer: showing data from "+publishedAt(t))
 	assert.Contains(t, banners(), "connection <refused>")
 
+	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "the log does not answer" })
+	assert.Contains(t, banners(), "The log does not answer: showing data from "+publishedAt(t))
+	assert.NotContains(t, banners(), "CouchDB does not answer", "nothing is known about it")
+	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "connection <refused>" })
+
 	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Source = "mock seed 7" })
 	assert.Contains(t, banners(), "MOCK DATA")
 	assert.Contains(t, banners(), "mock seed 7")

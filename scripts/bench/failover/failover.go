@@ -99,8 +99,8 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 
 // String is the line of a fault.
 func (r Result) String() string {
-	return fmt.Sprintf("%-48s %6d requests  errors %d  410 %d  resets %d  missed %d  twice %d  on demand %d of %d failed  p99 %s  max %s",
-		r.Fault, r.Requests, r.Errors, r.Gone, r.Resets, r.Missed, r.Twice, r.DemandFailed, r.Demand,
+	return fmt.Sprintf("%-48s %6d requests  errors %d  410 %d  resets %d  missed %d  twice %d  stale %d  on demand %d of %d failed  p99 %s  max %s",
+		r.Fault, r.Requests, r.Errors, r.Gone, r.Resets, r.Missed, r.Twice, r.Stale, r.DemandFailed, r.Demand,
 		r.Slow.Round(100*time.Microsecond), r.Slowest.Round(time.Millisecond))
 }
 

@@ -23,6 +23,7 @@ type Counts struct {
 	Gone     int // 410
 	Resets   int // of feeds
 	Missed   int // workflows that a scan left out, and changes that a feed left out
+	Stale    int // answers that say that their data are not current (X-Stale)
 	Twice    int // workflows that came twice in a scan
 
 	Demand, DemandFailed int // reads on demand, counted apart: they need CouchDB
@@ -172,6 +173,9 @@ func (l *load) get(ctx context.Context, address string, header ...string) (a ans
 	}
 	l.mu.Lock()
 	l.times = append(l.times, time.Since(began))
+	if resp.Header.Get("X-Stale") != "" {
+		l.counts.Stale++
+	}
 	l.mu.Unlock()
 	return answer{resp.StatusCode, resp.Header, body, resp.Request.URL}, nil
 }

@@ -23,7 +23,7 @@ var next = regexp.MustCompile(`<([^>]*)>; rel="next"`)
 
 // run reads the list once.
 func (s *scan) run(ctx context.Context) {
-	seen, total, whole := map[string]bool{}, "", true
+	seen, total, whole, stale := map[string]bool{}, "", true, false
 	for address := s.l.api + s.path + "&limit=" + strconv.Itoa(s.l.o.Page); address != ""; {
 		a, err := s.l.paced(ctx, address)
 		if ctx.Err() != nil {
@@ -36,7 +36,7 @@ func (s *scan) run(ctx context.Context) {
 		to := ""
 		switch a.status {
 		case http.StatusOK:
-			total = a.header.Get(wire.HeaderTotal)
+			total, stale = a.header.Get(wire.HeaderTotal), stale || a.header.Get("X-Stale") != ""
 			var list []struct{ Workflow string }
 			if err := json.Unmarshal(a.body, &list); err != nil {
 				s.l.fault(ctx, "%s: %v", address, err)
@@ -71,7 +71,7 @@ func (s *scan) run(ctx context.Context) {
 			return
 		}
 	}
-	s.judge(seen, total, whole)
+	s.judge(seen, total, whole, stale)
 }
 
 // follow resolves a reference; "" stays "".
@@ -87,11 +87,16 @@ func follow(from *url.URL, to string) (string, error) {
 }
 
 // judge counts what a scan missed: of one generation, what its total has more; and
-// what both the scan before and the one after it have.
-func (s *scan) judge(seen map[string]bool, total string, whole bool) {
+// what both the scan before and the one after it have, unless its answers said that
+// they are not current.
+func (s *scan) judge(seen map[string]bool, total string, whole, stale bool) {
 	missed := 0
 	if n, err := strconv.Atoi(total); whole && err == nil {
 		missed = max(n-len(seen), 0)
+	}
+	if stale {
+		s.l.note(func(c *Counts) { c.Missed += missed })
+		return
 	}
 	if s.last != nil {
 		for name := range s.before {

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dmwm/wmstats/scripts/bench/failover"
+	"github.com/dmwm/wmstats/scripts/cluster"
+)
+
+// buildCluster builds the programs of a cluster, the engine of the log from its module.
+func buildCluster(t *testing.T) cluster.Options {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("processes")
+	}
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "github.com/dmwm/wmstats/cacheserver/cmd/cacheserver",
+		"github.com/dmwm/wmstats/uiserver/cmd/uiserver", "github.com/dmwm/wmstats/mock/cmd/mock", "github.com/nats-io/nats-server/v2")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return cluster.Options{Bin: dir, Workflows: 300, Seed: 1, Live: 10, Out: testWriter{t}}
+}
+
+// TestReplicasFail kills the leader of three cache servers, and restarts all of them,
+// while clients scan, follow feeds and read pages: they see nothing of it. `make bench
+// SECTIONS=ha` has more faults, three engines and more load.
+func TestReplicasFail(t *testing.T) {
+	o := failover.Options{
+		Cluster: buildCluster(t), Faults: []string{"calm", "leader", "rolling"}, Length: 8 * time.Second,
+		PerSecond: 50, Page: 20, Out: testWriter{t},
+	}
+	results, err := failover.Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Len(t, results, len(o.Faults))
+	for _, r := range results {
+		assert.Positive(t, r.Requests, r.Fault)
+		assert.Positive(t, r.Demand, r.Fault)
+		assert.Equal(t, []int{0, 0, 0, 0, 0, 0}, []int{r.Errors, r.Gone, r.Resets, r.Missed, r.Twice, r.DemandFailed}, "%s", r)
+	}
+}
+
+// TestLogAway kills a cache server, and nobody sees it; then the engine of the log:
+// pages stay, with a banner, until it is back. HAProxy runs with the configuration in
+// deploy where it is installed.
+func TestLogAway(t *testing.T) {
+	o := buildCluster(t)
+	o.HAProxy = filepath.Join("..", "..", "deploy", "haproxy", "haproxy-log.cfg")
+	c, err := cluster.Start(t.Context(), o)
+	defer c.Stop()
+	require.NoError(t, err)
+	page := func() string {
+		p := get(t, c.Users+"/workflows")
+		assert.Equal(t, http.StatusOK, p.status)
+		return string(p.body)
+	}
+	const banner = "The log does not answer: showing data from "
+	require.NoError(t, c.Caches[0].Kill())
+	for range 20 {
+		assert.NotContains(t, page(), `class="banner stale"`)
+	}
+	engine := c.Engines[0]
+	require.NoError(t, engine.Kill())
+	require.Eventually(t, func() bool { return strings.Contains(page(), banner) }, patience, 50*time.Millisecond)
+	for range 20 {
+		assert.NotContains(t, page(), "CouchDB does not answer")
+	}
+	require.NoError(t, engine.Start())
+	require.Eventually(t, func() bool { return !strings.Contains(page(), `class="banner stale"`) }, patience, 50*time.Millisecond)
+	require.NoError(t, c.Caches[0].Start())
+	require.NoError(t, c.Caches[0].Ready(t.Context(), "http://"+c.Caches[0].Addr+"/readyz"))
+}
