@@ -184,7 +184,7 @@ func sourceState(d Data) string {
 }
 
 // ofTheLog tells whether data are stale because of the log of several cache servers,
-// by the reason that a cache server gives: that says nothing about CouchDB.
+// by the reason that a cache server reports: that says nothing about CouchDB.
 func ofTheLog(reason string) bool {
 	switch reason {
 	case "the log does not answer", "this server is behind the log", "no server reads the source":

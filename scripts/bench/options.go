@@ -70,8 +70,8 @@ func (o *Options) Settings(serve *string) *settings.Table {
 		return nil
 	}).Named("SIZE").Or("SOAK_MEMORY")
 	t.Group("Section ha")
-	list(t, "ha-faults", &o.Failover.Faults, "`FAULTS` of section ha, of: "+strings.Join(failover.Faults(), " ")+"; if empty, all").Or("HA_FAULTS")
-	t.Duration("ha-length", &o.Failover.Length, "length of each fault").Or("HA_LENGTH")
+	list(t, "ha-failures", &o.Failover.Faults, "`FAILURES` of section ha, of: "+strings.Join(failover.Faults(), " ")+"; if empty, all").Or("HA_FAILURES")
+	t.Duration("ha-length", &o.Failover.Length, "length of each failure").Or("HA_LENGTH")
 	t.Int("ha-workflows", &o.Failover.Cluster.Workflows, "workflows in section ha").Or("HA_WORKFLOWS")
 	t.Float("ha-changes", &o.Failover.Cluster.Live, "documents that change per second").Or("HA_CHANGES")
 	t.Int("ha-requests", &o.Failover.PerSecond, "requests per second of scans and revalidated pages").Or("HA_REQUESTS")

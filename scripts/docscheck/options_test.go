@@ -32,6 +32,8 @@ var (
 // ofOthers are names in the pages that belong to other programs or to tests.
 var ofOthers = map[string]string{
 	"compressed": "curl", "from-file": "kubectl", "now": "systemctl", "etag-compare": "curl", "etag-save": "curl", "max-time": "curl", "retry": "curl", "retry-delay": "curl",
+	"profile": "docker compose", "build": "docker compose", "jetstream": "nats-server", "store_dir": "nats-server", "http_port": "nats-server", "cluster_name": "nats-server",
+	"cluster": "nats-server", "routes": "nats-server", "store": "nats-server", "http": "nats-server",
 	"WMSTATS_BENCH_N": "benchmarks of the store", "WMSTATS_DELETIONS": "the test against CouchDB",
 }
 

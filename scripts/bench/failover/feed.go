@@ -105,8 +105,8 @@ func (f *feed) poll(ctx context.Context, address string) {
 	f.apply(ctx, change)
 }
 
-// stream reads events until the stream ends, which is no error: the next request
-// goes on after the last event.
+// stream reads events until the stream ends. That is not an error: the next request
+// continues after the last event.
 func (f *feed) stream(ctx context.Context, address string) {
 	resp, err := f.l.send(ctx, address, "Last-Event-ID", f.since)
 	if err != nil {

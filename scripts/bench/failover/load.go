@@ -99,7 +99,7 @@ func (l *load) run(ctx context.Context) error {
 	return group.Wait() //nolint:wrapcheck // nil: the clients count their errors
 }
 
-// allow gives a turn to the clients at the rate of the options.
+// allow provides a turn to the clients at the rate of the options.
 func (l *load) allow(ctx context.Context) {
 	l.every(ctx, time.Second/time.Duration(l.o.PerSecond), func(ctx context.Context, _ int) {
 		select {

@@ -100,7 +100,7 @@ func TestSelectors(t *testing.T) {
 	})
 }
 
-// TestReplicas: the overlay of several cache servers gives them a log that they can
+// TestReplicas: the overlay of several cache servers names a log that they can
 // reach, and a folder that they can write to for snapshots.
 func TestReplicas(t *testing.T) {
 	o := render(t, folder+"overlays/ha")
