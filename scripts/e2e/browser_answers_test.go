@@ -23,6 +23,7 @@ import (
 type operator struct {
 	page    *tab
 	answers gen.Answers // right ones, from the world and not from the servers
+	ended   []gen.Doc   // with which the workflow of the scenario Ending completes
 	system  *system
 	bound   int
 	clicks  int
@@ -50,26 +51,27 @@ func knownQuestions() []knownQuestion {
 		{"which of two campaigns fails more", 3, whichFailsMore},
 		{"half of a name", 1, halfAName},
 		{"an archived workflow", 1, archivedWorkflow},
+		{"a workflow until it completes", 2, untilItCompletes},
 	}
 }
 
 // newWorld starts a system on a small world with all scenarios, of today.
-func newWorld(t *testing.T) (*system, gen.Answers) {
+func newWorld(t *testing.T) (*system, *gen.World) {
 	t.Helper()
 	opts := gen.Options{Seed: 31, Workflows: 60, Lean: true, NoEdges: true, Now: time.Now().Unix(), Scenarios: gen.Scenarios()}
 	world, err := gen.New(opts)
 	require.NoError(t, err)
-	return newSystem(t, opts), world.Answers()
+	return newSystem(t, opts), world
 }
 
 // TestBrowserKnownAnswers asks what operators ask, each time from the overview. The
 // right answers are those of the world's scenarios.
 func TestBrowserKnownAnswers(t *testing.T) {
 	browser := newBrowser(t)
-	s, answers := newWorld(t)
+	s, world := newWorld(t)
 	for _, r := range knownQuestions() {
 		t.Run(r.name, func(t *testing.T) {
-			o := &operator{page: newTab(t, browser, s.ui, desktop()), answers: answers, system: s, bound: r.bound}
+			o := &operator{page: newTab(t, browser, s.ui, desktop()), answers: world.Answers(), ended: world.Ended(time.Now().Unix()), system: s, bound: r.bound}
 			o.page.open("/")
 			r.ask(o)
 		})
@@ -305,4 +307,27 @@ func whichFailsMore(o *operator) {
 		assert.Equal(b.t, fmt.Sprint(want.Failed), plain(b.compared("failure")[k]))
 		assert.Contains(b.t, plain(b.compared("failure rate")[k]), fmt.Sprintf("%d.0%%", 100*want.Failed/(want.Failed+want.Success)))
 	}
+}
+
+// A workflow is pinned on its page. When it completes, the overview says so, and
+// the title of a page that is open elsewhere tells of it.
+func untilItCompletes(o *operator) {
+	b, a := o.page, o.answers.Ending
+	o.goTo(a.Workflow, a.Workflow)
+	o.counts("pin")
+	b.pin("Unpin")
+	b.open("/sites")
+	before := ask[string](b, `document.title`)
+	for _, d := range o.ended {
+		require.NoError(b.t, o.system.couch.Put(d.DB, d.JSON))
+	}
+	eventually(b.t, func() bool {
+		w, ok := o.system.workflow(b.t, a.Workflow)
+		return ok && w.Status == "completed" && w.Success == w.TotalJobs
+	}, "the cache server has it")
+	b.polls()
+	b.until(fmt.Sprintf(`document.title !== %q`, before), "the title tells of it")
+	b.open("/")
+	assert.Contains(b.t, b.pinned(1)[0], a.Workflow)
+	assert.Contains(b.t, b.pinned(1)[0], "running-closed → completed")
 }
