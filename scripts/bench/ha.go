@@ -23,7 +23,7 @@ func runFailover(ctx context.Context, o Options) error {
 		if err != nil {
 			return fmt.Errorf("folder of the other version: %w", err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		f.Other = filepath.Join(dir, "cacheserver")
 		if err := buildOther(ctx, f.Other, o); err != nil {
 			return err

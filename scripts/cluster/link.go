@@ -120,7 +120,7 @@ func (l *Link) pass() bool {
 }
 
 func (l *Link) serve(from net.Conn) {
-	defer from.Close()
+	defer func() { _ = from.Close() }()
 	if !l.admit(from) {
 		return
 	}
@@ -132,7 +132,7 @@ func (l *Link) serve(from net.Conn) {
 	if err != nil {
 		return // the engine is down: so is the link
 	}
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	stop := context.AfterFunc(l.ctx, func() { _, _ = from.Close(), to.Close() })
 	defer stop()
 	var both sync.WaitGroup

@@ -32,7 +32,7 @@ type Program struct {
 func (p *Program) Start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cmd := exec.Command(p.path, p.args...) // not CommandContext: Stop sends a signal, not a kill
+	cmd := exec.Command(p.path, p.args...) //nolint:noctx // Stop sends a signal; a context would kill
 	out := &line{lines: p.out, name: p.Name}
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, out, OwnGroup()
 	if err := cmd.Start(); err != nil {

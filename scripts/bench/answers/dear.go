@@ -68,7 +68,7 @@ func dearOf(generation string) []dear {
 		{"/stats", "two lists, 16 sums", get, "/stats?by=Sites,Agents&sum=" + strings.Join(amounts[:16], ","), ""},
 		{"/stats", "too many groups", get, "/stats?by=Workflow,OutputDatasets", ""},
 		{"/facet/{field}", "names", get, "/facet/Workflow?limit=1000", ""},
-		{"/suggest", "an unknown site, status and word", get, "/suggest?site=T2_US&status=runing-open&q=Run3Sumer22", ""},
+		{"/suggest", "an unknown site, status and word", get, "/suggest?site=T2_US&status=running-opn&q=Run3Sumer22", ""},
 		{"/suggest", "16 unknown words and 16 unknown names", get, "/suggest?q=" + strings.Join(unknown, "+") + "&workflow=" + strings.Join(unknown, ","), ""},
 		{"/attention", "all rules", get, "/attention", ""},
 		{"/errors", "groups of workflow, code, site", get, "/errors?by=workflow,exitcode,site,state", ""},
