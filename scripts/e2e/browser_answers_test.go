@@ -309,7 +309,7 @@ func whichFailsMore(o *operator) {
 	}
 }
 
-// A workflow is pinned on its page. When it completes, the overview says so, and
+// A workflow is pinned on its page. When it completes, the overview tells it, and
 // the title of a page that is open elsewhere tells of it.
 func untilItCompletes(o *operator) {
 	b, a := o.page, o.answers.Ending
