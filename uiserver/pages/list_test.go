@@ -221,13 +221,22 @@ func TestSmallThings(t *testing.T) {
 		"/workflows?q=" + first.Workflow:            "/workflows/" + first.Workflow,
 		"/workflows?idx=5000&limit=25":              fmt.Sprintf("/workflows?idx=%d&limit=25", (len(s.cache.Workflows)-1)/25*25),
 		"/workflows.json?status=acquired&cols=jobs": "/api/fetch?format=json&status=acquired",
-		"/sites.csv":           "/api/sites?format=csv",
-		"/fetch?gen=a-1&idx=2": "/api/fetch?gen=a-1&idx=2",
-		"/problems/bad-value":  "/api/problems/bad-value",
+		"/sites.csv":         "/api/sites?format=csv",
+		"/stray.csv?agent=a": "/api/stray?agent=a&format=csv",
+		"/attention.ndjson?rule=failed&since=2d&new=1": "/api/attention?format=ndjson&new=1&rule=failed&since=2d",
+		"/errors.csv?exitcode=8021&rows=all":           "/api/errors?exitcode=8021&format=csv",
+		"/fetch?gen=a-1&idx=2":                         "/api/fetch?gen=a-1&idx=2",
+		"/problems/bad-value":                          "/api/problems/bad-value",
 	} {
 		res := s.get(t, path)
 		assert.Equal(t, 3, res.StatusCode/100, path)
 		assert.Equal(t, want, res.Header.Get("Location"), path)
+		if strings.Contains(want, "format=") {
+			answer, err := http.Get(s.cache.URL + strings.TrimPrefix(want, web.APIPrefix)) //nolint:noctx // one of the test's own servers
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			assert.Equal(t, http.StatusOK, answer.StatusCode, want)
+		}
 	}
 	doc, _ := s.page(t, http.StatusOK, "/workflows?gen=b-9&idx=3")
 	assert.Contains(t, doc.Find(".notice").Text(), "no longer kept")

@@ -83,11 +83,13 @@ func (p *Pages) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 func twins(get func(string, echo.HandlerFunc)) {
 	for page, path := range map[string]string{
 		web.WorkflowsPath: "/fetch", web.CampaignsPath: "/campaign", web.ReleasesPath: "/release", web.SitesPath: "/sites", web.AgentsPath: "/agent",
+		web.StrayPath: "/stray", web.AttentionPath: "/attention", web.ErrorsPath: "/errors",
 	} {
 		for _, format := range wire.Formats() {
 			get(page+"."+string(format), func(c echo.Context) error {
 				params := c.Request().URL.Query()
 				params.Del(query.ColsParam)
+				params.Del(query.RowsParam)
 				params.Set("format", string(format))
 				return redirect(c, http.StatusFound, web.APIPrefix+path+"?"+params.Encode())
 			})
