@@ -37,7 +37,7 @@ func TestAlertsOf(t *testing.T) {
 				Cause: "acquired since 2024-04-05 20:46 UTC", Who: "team production", Since: start + 172801}},
 		AlertStaleAgent: {w, Facts{Silent: []Silence{{"b", start + 60}, {"a", start}}}, // the longest silent one first
 			Alert{Reason: "no job counts of a since 2024-04-05 20:46 UTC, b since 2024-04-05 20:47 UTC, the limit is 20m",
-				Cause: "a has been silent since 2024-04-05 20:46 UTC", Who: "agent a", Since: start + 1201}},
+				Cause: "no new counts of a since 2024-04-05 20:46 UTC", Who: "agent a", Since: start + 1201}},
 		AlertSkippedFiles: {with(func(w *Workflow) { w.SkippedFiles = 3 }), Facts{Skipped: Part{"a", 2, 3}},
 			Alert{Reason: "3 input files skipped", Cause: "a: 2 of 3 skipped files (66.67 %)", Who: "requestor amaltaro (production)", Since: start}},
 		AlertPausedJobs: {with(func(w *Workflow) { w.Counters = JobCounts{PausedCreate: 3, PausedJob: 9}.Derive() }), Facts{Paused: Part{None, 9, 12}},
@@ -54,7 +54,7 @@ func TestAlertsOf(t *testing.T) {
 	}
 	assert.Equal(t, []Alert{}, AlertsOf(&Workflow{}, Facts{}, DefaultLimits()))
 	never := AlertsOf(&Workflow{Alerts: []string{AlertStaleAgent}}, Facts{Silent: []Silence{{"a", 0}}}, DefaultLimits())
-	assert.Equal(t, []Alert{{Rule: AlertStaleAgent, Reason: "no job counts of a ever, the limit is 20m", Cause: "a has never reported", Who: "agent a"}}, never)
+	assert.Equal(t, []Alert{{Rule: AlertStaleAgent, Reason: "no job counts of a ever, the limit is 20m", Cause: "no counts of a ever", Who: "agent a"}}, never)
 	nowhere := AlertsOf(&Workflow{Alerts: []string{AlertSiteError}, Counters: counts}, Facts{}, DefaultLimits())
 	assert.Equal(t, "no site is named in the reports", nowhere[0].Cause)
 	assert.Empty(t, nowhere[0].Who)

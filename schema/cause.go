@@ -150,15 +150,16 @@ func entered(w *Workflow) string {
 	return w.Status + " since " + utc(w.StatusTime)
 }
 
-// quiet names the agent that has been silent longest.
+// quiet names the agent that has been silent longest about a workflow: it may well
+// report on others.
 func quiet(silent []Silence) (cause, who string) {
 	if len(silent) == 0 {
 		return "an agent has been silent for too long", ""
 	}
 	first := longestSilent(silent)
-	cause = first.Agent + " has never reported"
+	cause = "no counts of " + first.Agent + " ever"
 	if first.Time > 0 {
-		cause = first.Agent + " has been silent since " + utc(first.Time)
+		cause = "no new counts of " + first.Agent + " since " + utc(first.Time)
 	}
 	return cause, "agent " + first.Agent
 }

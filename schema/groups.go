@@ -221,7 +221,7 @@ type AttentionRecord struct {
 	Name      string   `from:"Workflow.Workflow, Agent.Agent" doc:"the workflow, agent or source"`
 	Status    string   `from:"Workflow.Status, Agent.Severity" doc:"status of the workflow, severity of the agent"`
 	Priority  int64    `from:"Workflow.Priority" doc:"priority of the workflow; 0 for what has none"`
-	Since     int64    `unit:"Unix s" from:"Workflow.StatusTime, Agent.UpdateTime" doc:"start of the status, last report or last answer; 0 if unknown"`
+	Since     int64    `unit:"Unix s" from:"Workflow.StatusTime, Agent.Alerts, Agent.UpdateTime" doc:"start of the status; of an agent the start of its trouble, or its last report if that is unknown; last answer of the source; 0 if unknown"`
 	Failure   int64    `unit:"jobs" from:"Failure" doc:"failed jobs"`
 	Workflows int64    `unit:"workflows" from:"Workflow, Agent.Workflows" doc:"workflows that it holds back: 1 for a workflow; those of an agent in error; 0 for a warning"`
 	Score     int64    `unit:"jobs" from:"Workflow.Score; TotalJobs - Canceled - Success of an agent in error" doc:"jobs that these hold back"`

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -93,6 +94,8 @@ func TestAttention(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, len(want), r.Count, r.Rule)
+		held := slices.DeleteFunc(slices.Clone(want), func(i wire.AttentionItem) bool { return i.Score < 2 })
+		assert.EqualValues(t, len(held), r.Workflows, r.Rule)
 		slices.SortFunc(want, func(a, b wire.AttentionItem) int {
 			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Since, b.Since), strings.Compare(a.Name, b.Name))
 		})
@@ -237,10 +240,15 @@ func TestAttentionOfAgentsAndSource(t *testing.T) {
 		assert.Equal(t, "error", a.Severity)
 		assert.Equal(t, a.Reasons, item.Reasons)
 		assert.NotEmpty(t, item.Alerts)
+		since := int64(math.MaxInt64)
 		for _, alert := range item.Alerts {
+			if alert.Since > 0 {
+				since = min(since, alert.Since)
+			}
 			assert.Equal(t, "agent_error", alert.Rule)
 			assert.Contains(t, item.Reasons, alert.Reason)
 		}
+		assert.Equal(t, since, item.Since, "of its trouble, not of its last report")
 	}
 	assert.NotEmpty(t, errors.Items)
 	assert.Zero(t, one("old_data").Count)
@@ -257,7 +265,7 @@ func TestAttentionOfAgentsAndSource(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "85000", u.Query().Get("minPriority"))
 	two := decode[wire.Attention](t, f.get("/v1/attention?rule=site_error,failed").body)
-	assert.Equal(t, "failed", two.Rules[0].Rule, "of equal rules the order is fixed")
+	assert.Equal(t, "site_error", two.Rules[0].Rule, "what failed as a whole holds back no job")
 	assert.True(t, strings.HasPrefix(two.Rules[0].Query, "/v1/fetch?"))
 	assert.Contains(t, f.get("/attention?rule=faild").problem(t).DidYouMean, "failed")
 	assert.Equal(t, 400, f.get("/attention?status=new").StatusCode)

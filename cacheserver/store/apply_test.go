@@ -207,7 +207,7 @@ func TestAlertsFollowTheTime(t *testing.T) {
 	why := func(name string) []schema.Alert { g, _ := s.Newest(); return g.Alerts(name) }
 	require.Equal(t, []schema.Alert{{
 		Workflow: "b", Rule: "stale_agent", Since: start + 1201, Reason: "no job counts of " + p.Report.Agent + " since 2025-10-09 08:53 UTC, the limit is 20m",
-		Cause: p.Report.Agent + " has been silent since 2025-10-09 08:53 UTC", Who: "agent " + p.Report.Agent,
+		Cause: "no new counts of " + p.Report.Agent + " since 2025-10-09 08:53 UTC", Who: "agent " + p.Report.Agent,
 	}}, why("b"))
 	require.Empty(t, why("a"))
 	require.Empty(t, why("no such workflow"))

@@ -144,7 +144,7 @@ type AttentionRule struct {
 	Help      string          // what the rule checks
 	Count     int             // workflows or agents that match
 	New       int             // those of them that began at or after since=; -1 without since=
-	Workflows int64           // workflows that all matches hold back
+	Workflows int64           // workflows that all matches hold back; those with a Score of 1 hold back nothing
 	Query     string          // address of the list of all of them
 	Items     []AttentionItem // the first, at most 20
 }

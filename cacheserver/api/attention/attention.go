@@ -312,6 +312,9 @@ func (o Options) others(s State, r *Rule) []Item {
 		if a.Severity == schema.SeverityError { // with a warning it still works
 			item.Workflows, item.Score = a.Workflows, a.TotalJobs-a.Canceled-a.Success
 		}
+		if at := earliest(item.Alerts, s.Now.Unix()); at > 0 {
+			item.Since = at
+		}
 		explain(&item)
 		items = append(items, item)
 	}

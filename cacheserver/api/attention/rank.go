@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/dmwm/wmstats/cacheserver/api/render"
 	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // order compares items as Rule.query orders workflows: what holds back most
@@ -31,6 +33,10 @@ func known(since int64) int64 {
 	return since
 }
 
+// heldBack selects workflows with jobs that have yet to succeed: Score is 1 also for
+// those that expect nothing any more, such as announced ones.
+var heldBack = wire.Term{Field: "Score", Op: wire.Min, Number: 2}
+
 // recordSteps are the steps of reading one record, in addition to its bytes.
 const recordSteps = 1000
 
@@ -41,7 +47,11 @@ func (o Options) workflows(ctx context.Context, s State, r *Rule, only *Only) (m
 	if err != nil {
 		return m, fmt.Errorf("select %s: %w", r.Name, err)
 	}
-	m = Matches{Items: []Item{}, Count: list.Total(), Workflows: int64(list.Total())}
+	held, err := s.Generation.Select(ctx, wire.Query{Terms: append(slices.Clone(r.Terms), heldBack)})
+	if err != nil {
+		return m, fmt.Errorf("count what %s holds back: %w", r.Name, err)
+	}
+	m = Matches{Items: []Item{}, Count: list.Total(), Workflows: int64(held.Total())}
 	if only != nil {
 		q := r.query()
 		if q.Names = only.Names[r.Name]; len(q.Names) == 0 {
