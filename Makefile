@@ -59,7 +59,7 @@ run-ha: build-ha ## build and start three cache servers that answer as one, a NA
 .PHONY: test
 test: export GOFLAGS += -race
 test: ## run all tests, with the race detector and go vet
-	go test -vet=all -timeout 25m $(PACKAGE)/scripts/e2e work # the longest test first: it mostly waits
+	go test -vet=all -timeout 40m $(PACKAGE)/scripts/e2e work # the longest test first: it mostly waits
 	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # the test cache does not see the files that they read
 
 .PHONY: test-long

@@ -206,7 +206,7 @@ func TestTLSFailuresAreNamed(t *testing.T) {
 			a := start(t, o)
 			reason := "the database server can't be reached: " + c.want.Error()
 			require.Eventually(t, func() bool { return strings.Contains(verbose(t, a.Addr()), reason) }, waitFor, 20*time.Millisecond, "%s", reason)
-			assert.Contains(t, log.String(), c.want.Error())
+			require.Eventually(t, func() bool { return strings.Contains(log.String(), c.want.Error()) }, waitFor, tick, "%s in the log", c.want)
 			require.Eventually(t, func() bool {
 				return metric(t, a.Addr(), `wmstats_follower_failures_total{db="requests",reason="`+c.metric+`"}`) > 0
 			}, waitFor, tick)
