@@ -101,7 +101,7 @@ func TestNamesOverTheWire(t *testing.T) {
 	_, url := start(t, cache.URL)
 	res, body := get(t, url+"/workflows/slash%2Fin%252Fthe%20name%3Fx=1%23y")
 	assert.Equal(t, http.StatusOK, res.StatusCode)
-	assert.Contains(t, string(body), "slash/in%2Fthe name?x=1#y</h1>")
+	assert.Contains(t, strings.ReplaceAll(string(body), "<wbr>", ""), "slash/in%2Fthe name?x=1#y</h1>") // long names may break there
 }
 
 func TestReadiness(t *testing.T) {
