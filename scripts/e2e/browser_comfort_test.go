@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/scripts/screenshots/chromium"
 )
 
 // opens clicks an element that opens a dialog, and waits for the dialog's content.
@@ -30,7 +31,7 @@ type flow struct {
 func comforts() []flow {
 	return []flow{
 		{"palette", paletteFinds}, {"values of a facet", facetDialog}, {"columns", columnsDialog}, {"views", viewsSaved},
-		{"selection", rowsSelected}, {"place", placeStays}, {"attention", attentionHidden},
+		{"selection", rowsSelected}, {"place", placeStays}, {"attention", attentionHidden}, {"zoom", headFits},
 	}
 }
 
@@ -174,4 +175,15 @@ func TestBrowserRefresh(t *testing.T) {
 	assert.NotContains(t, b.text("#live"), "refresh", "nothing is left to refresh")
 	look(1)
 	b.until(fmt.Sprintf(`document.querySelector("table.list tbody th a").textContent !== %q && window.same === true`, w.Workflow), "the content is replaced again")
+}
+
+// headFits: a window of 1440 by 900 px at 200 % zoom has 720 by 450 CSS px. What stands
+// above the content takes at most a third of it.
+func headFits(b *tab) {
+	require.NoError(b.t, chromium.Look{Width: 720, Height: 450, Scripts: true}.Apply(b.ctx))
+	for _, page := range []string{"/", "/attention", "/workflows", "/campaigns", "/sites", "/agents", "/errors", "/changed", "/api", "/about"} {
+		b.open(page)
+		top := ask[float64](b, `document.querySelector("main").getBoundingClientRect().top + scrollY`)
+		assert.LessOrEqual(b.t, top, 150.0, "%s: px above the content", page)
+	}
 }
