@@ -20,7 +20,7 @@ func Retried(state string) bool {
 	return false
 }
 
-// MergeJobErrors adds up groups that differ only in their count, and sorts the
+// MergeJobErrors adds up groups that differ only in their counts, and sorts the
 // result: most jobs first, then by key. The source separates groups by more
 // than a record has: by the address of the recovery database, by different ways
 // to write "no site", and by how often an error type occurs in one job.
@@ -28,8 +28,8 @@ func MergeJobErrors(groups []JobError) []JobError {
 	at := make(map[JobError]int, len(groups))
 	merged := make([]JobError, 0, len(groups))
 	for _, g := range groups {
-		count := g.Count
-		g.Count = 0
+		count, retries := g.Count, g.Retries
+		g.Count, g.Retries = 0, 0
 		i, seen := at[g]
 		if !seen {
 			i = len(merged)
@@ -37,6 +37,7 @@ func MergeJobErrors(groups []JobError) []JobError {
 			merged = append(merged, g)
 		}
 		merged[i].Count += count
+		merged[i].Retries += retries
 	}
 	slices.SortFunc(merged, func(a, b JobError) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.Task, b.Task),

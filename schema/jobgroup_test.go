@@ -45,10 +45,12 @@ func TestExitCodes(t *testing.T) {
 func TestMergeJobErrors(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var groups []JobError
-	total := int64(0)
+	total, retries := int64(0), int64(0)
 	for range 300 {
 		g := JobError{Workflow: "w", Task: string(rune('a' + r.IntN(3))), ExitCode: int64(r.IntN(3)), Site: string(rune('A' + r.IntN(3))), Count: 1 + r.Int64N(5)}
+		g.Retries = r.Int64N(g.Count + 1)
 		total += g.Count
+		retries += g.Retries
 		groups = append(groups, g)
 	}
 	want := MergeJobErrors(groups)
@@ -58,12 +60,14 @@ func TestMergeJobErrors(t *testing.T) {
 	sum := int64(0)
 	for i, g := range want {
 		sum += g.Count
+		retries -= g.Retries
 		for _, o := range want[:i] {
 			assert.GreaterOrEqual(t, o.Count, g.Count)
-			o.Count = g.Count
+			o.Count, o.Retries = g.Count, g.Retries
 			assert.NotEqual(t, o, g)
 		}
 	}
 	assert.Equal(t, total, sum)
+	assert.Zero(t, retries, "the sum of the retries")
 	assert.Empty(t, MergeJobErrors(nil))
 }

@@ -227,6 +227,7 @@ type JobError struct {
 	Agent      string `from:"key[6] without port" doc:"the agent"`
 	ErrorTypes string `from:"key[7], distinct, sorted, joined by ;" doc:"kinds of error in the job reports"`
 	Count      int64  `unit:"jobs" from:"value of the view" doc:"jobs"`
+	Retries    int64  `unit:"jobs" from:"states createcooloff, submitcooloff and jobcooloff of key[2], and success" doc:"those of Count that are tried again: in cool-off, or succeeded in the end"`
 }
 
 // Detail holds all that is known about one workflow: the answer of

@@ -10,6 +10,7 @@ import (
 type CodeRow struct {
 	ExitCode int64
 	Count    int64
+	Retries  int64   // of Count
 	Share    float64 // % of the job reports shown
 	Meaning  string
 	Area     string

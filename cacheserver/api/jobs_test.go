@@ -62,7 +62,11 @@ func failing(i int) []schema.JobError {
 	}
 	name := workflowName(i)
 	group := func(task, state string, exit int64, site string, count int64) schema.JobError {
-		return schema.JobError{Workflow: name, Task: "/" + name + "/" + task, State: state, ExitCode: exit, Site: site, Agent: "vocms1.cern.ch", ErrorTypes: "A;B", Count: count}
+		g := schema.JobError{Workflow: name, Task: "/" + name + "/" + task, State: state, ExitCode: exit, Site: site, Agent: "vocms1.cern.ch", ErrorTypes: "A;B", Count: count}
+		if schema.Retried(state) {
+			g.Retries = count
+		}
+		return g
 	}
 	return []schema.JobError{
 		group("GEN", "jobfailed", 8021, "T1_US_FNAL", 50), group("GEN", "jobfailed", 134, "T2_CH_CERN", 7), group("GEN/Merge", "jobcooloff", 8021, "T2_CH_CERN", 3),
@@ -166,6 +170,11 @@ func TestJobErrorsOfAWorkflow(t *testing.T) {
 	assert.Equal(t, map[string]int64{"134 T2_CH_CERN": 7}, counts("?exitcode=!8021,!0&site=T2_*"))
 	assert.Equal(t, map[string]int64{"8021 T2_CH_CERN": 3}, counts("?task=*/Merge&state=jobcooloff&agent=vocms*"))
 	assert.Equal(t, map[string]int64{"8021 ": 53, "134 ": 7, "0 ": 2, "-1 ": 4}, counts("?by=exitcode"))
+	retries := map[int64]int64{}
+	for _, g := range decode[[]schema.JobError](t, f.get(path+"?by=exitcode").body) {
+		retries[g.ExitCode] = g.Retries
+	}
+	assert.Equal(t, map[int64]int64{8021: 3, 134: 0, 0: 2, -1: 0}, retries, "in cool-off, or succeeded in the end")
 	assert.Empty(t, counts("?site=T9_*"))
 	assert.Equal(t, 1, source.count("errors"), "read once for all of them")
 

@@ -44,5 +44,8 @@ func DecodeJobGroup(key []byte, count int64) (g schema.JobError, ok bool) {
 		}
 	}
 	g.Site = siteName(site)
+	if schema.Retried(g.State) {
+		g.Retries = count
+	}
 	return g, d.scan.End() == nil && g.Workflow != ""
 }

@@ -15,6 +15,7 @@ func TestDecodeJobGroup(t *testing.T) {
 		want schema.JobError
 	}{
 		"usual":          {`["w","/w/T","jobfailed",8021,"T2_X","u","a",["B","A"]]`, schema.JobError{Workflow: "w", Task: "/w/T", State: "jobfailed", ExitCode: 8021, Site: "T2_X", Agent: "a", ErrorTypes: "A;B", Count: 3}},
+		"in cool-off":    {`["w","/w/T","jobcooloff",8021,"T2_X","u","a",[]]`, schema.JobError{Workflow: "w", Task: "/w/T", State: "jobcooloff", ExitCode: 8021, Site: "T2_X", Agent: "a", Count: 3, Retries: 3}},
 		"nulls":          {`["w","/w/T","submitfailed",null,null,null,null,[]]`, schema.JobError{Workflow: "w", Task: "/w/T", State: "submitfailed", ExitCode: -1, Site: schema.Unknown, Agent: "", ErrorTypes: "", Count: 3}},
 		"objects":        {`["w","/w/T","s","99",{},"u","a:9999","One"]`, schema.JobError{Workflow: "w", Task: "/w/T", State: "s", ExitCode: 99, Site: schema.Unknown, Agent: "a", ErrorTypes: "One", Count: 3}},
 		"types repeated": {`["w","/w/T","s",99,"X","u","a",["B","A","B"]]`, schema.JobError{Workflow: "w", Task: "/w/T", State: "s", ExitCode: 99, Site: "X", Agent: "a", ErrorTypes: "A;B", Count: 3}},

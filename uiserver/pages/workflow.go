@@ -128,7 +128,7 @@ func (p *Pages) addCodes(c echo.Context, page *web.WorkflowPage, workflow string
 		all += e.Count
 	}
 	for _, e := range byCode.Value {
-		row := web.CodeRow{ExitCode: e.ExitCode, Count: e.Count, Share: schema.Percent(float64(e.Count), float64(all)), Href: jobs.With(e.ExitCode, "").Samples(workflow)}
+		row := web.CodeRow{ExitCode: e.ExitCode, Count: e.Count, Retries: e.Retries, Share: schema.Percent(float64(e.Count), float64(all)), Href: jobs.With(e.ExitCode, "").Samples(workflow)}
 		if e.ExitCode != -1 {
 			info, _ := schema.ExitCodeOf(e.ExitCode)
 			row.Meaning, row.Area = info.Meaning, info.Area
