@@ -108,6 +108,9 @@ func TestMistakes(t *testing.T) {
 		"prio:3..9 prio:>4":            {"prio:>4", "twice", ""},
 		"prio:1..2..3":                 {"prio:1..2..3", "A range is written", ""},
 		"since:yesterday":              {"since:yesterday", "must be a time", ""},
+		"x failure > 100 y":            {"failure > 100", "without blanks", "x failure:>100 y"},
+		"failure >100":                 {"failure >100", "without blanks", "failure:>100"},
+		"Age >= 2d":                    {"Age >= 2d", "without blanks", `"Age >= 2d"`},
 		"hasjobinfo:perhaps é":         {"hasjobinfo:perhaps", "true or false", ""},
 	} {
 		_, mistakes := filterbar.Parse(line)
@@ -124,6 +127,10 @@ func TestMistakes(t *testing.T) {
 				assert.Empty(t, left, "the suggestion %q for %q", fix, line)
 			}
 		}
+	}
+	for _, line := range []string{"a > b", "failure > lots", "failure >", "> 100", "status > 100"} {
+		_, mistakes := filterbar.Parse(line)
+		assert.Empty(t, mistakes, "words to search for: %s", line)
 	}
 	_, mistakes := filterbar.Parse("stauts:x ok prio:>y")
 	assert.Len(t, mistakes, 2, "all mistakes are reported together")

@@ -74,7 +74,7 @@ func list(values []string) string {
 func text(t string) string {
 	words := wire.Words(t)
 	for i, word := range words {
-		if strings.HasPrefix(word, "-") || keyed.MatchString(word) {
+		if strings.HasPrefix(word, "-") || keyed.MatchString(word) || comparison.MatchString(word) {
 			words[i] = wire.Quote(word)
 		} else {
 			words[i] = wire.TextOf(words[i : i+1])

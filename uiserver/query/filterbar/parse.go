@@ -15,8 +15,13 @@ import (
 // if there are no mistakes.
 func Parse(line string) (wire.Query, []Mistake) {
 	p := parser{line: line, given: url.Values{}}
-	for _, t := range wire.Tokens(line) {
-		p.read(t)
+	for all := wire.Tokens(line); len(all) > 0; {
+		n := p.spaced(all)
+		if n == 0 {
+			n = 1
+			p.read(all[0])
+		}
+		all = all[n:]
 	}
 	if len(p.words) > 0 {
 		p.given.Set("q", wire.TextOf(p.words))
@@ -84,6 +89,29 @@ func (p *parser) read(t token) {
 			p.equal(t, not, f, rest)
 		}
 	}
+}
+
+// spaced records a comparison that is written with blanks, such as failure > 100, and
+// returns its number of parts; 0: the parts do not begin with one.
+func (p *parser) spaced(all []token) int {
+	if len(all) < 2 || strings.Contains(all[0].Raw, ":") {
+		return 0
+	}
+	sign := comparison.FindString(all[1].Raw)
+	limit, n := all[1].Raw[len(sign):], 2
+	if limit == "" && len(all) > n {
+		limit, n = all[n].Raw, n+1
+	}
+	instead := all[0].Raw + ":" + sign + limit
+	if sign == "" || limit == "" || !keyed.MatchString(instead) {
+		return 0
+	}
+	if _, mistakes := Parse(instead); len(mistakes) > 0 {
+		return 0
+	}
+	t := token{From: all[0].From, To: all[n-1].To}
+	p.mistake(t, "A comparison is written without blanks.", instead, wire.Quote(p.line[t.From:t.To]))
+	return n
 }
 
 func (p *parser) text(t token) {
