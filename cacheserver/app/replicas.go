@@ -1,13 +1,13 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -111,23 +111,12 @@ func (a *App) newEngine(o ReplicaOptions, group string) (replica.Log, error) {
 	if o.Engine != nil {
 		return o.Engine(group)
 	}
-	engine, err := jetstream.New(jetstream.Options{URLs: joined(o.Log), Credentials: o.Credentials, Group: group, Copies: o.Copies, Name: o.Name, Log: a.Log})
+	engine, err := jetstream.New(jetstream.Options{URLs: strings.Join(o.Log, ","), Credentials: o.Credentials, Group: group, Copies: o.Copies, Name: o.Name, Log: a.Log})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller names the option
 	}
 	a.OnStop("log", func(context.Context) error { return engine.Close() })
 	return engine, nil
-}
-
-func joined(urls []string) string {
-	var b bytes.Buffer
-	for i, url := range urls {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(url)
-	}
-	return b.String()
 }
 
 // replicaMetrics registers the metrics of the log.

@@ -180,7 +180,7 @@ func (r *Replica) isLoaded() bool {
 func (r *Replica) leadership() *leadership {
 	r.say.mu.Lock()
 	defer r.say.mu.Unlock()
-	return r.say.lead0
+	return r.say.lead
 }
 
 // restored takes over what a snapshot says besides the machine's state.

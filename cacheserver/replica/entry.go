@@ -87,7 +87,7 @@ func encodeInput(in *input) ([]byte, error) {
 	return s2.Encode(nil, out), nil
 }
 
-// Flags of a change.
+// Flags of a change, in the order of appendChange.
 const (
 	hasDeleted = 1 << iota
 	hasStands
@@ -100,12 +100,9 @@ const (
 
 func appendChange(dst, packed []byte, c *join.Change) (out, packed2 []byte, err error) {
 	flags := byte(0)
-	for flag, set := range map[byte]bool{
-		hasDeleted: c.Deleted, hasStands: c.Stands, hasIdle: c.Idle, hasDoc: c.Doc != nil,
-		hasWorkflow: c.Workflow != nil, hasReport: c.Report != nil, hasInfo: c.Info != nil,
-	} {
+	for i, set := range [...]bool{c.Deleted, c.Stands, c.Idle, c.Doc != nil, c.Workflow != nil, c.Report != nil, c.Info != nil} {
 		if set {
-			flags |= flag
+			flags |= 1 << i
 		}
 	}
 	dst = append(dst, byte(c.Kind), flags)

@@ -39,8 +39,7 @@ type said struct {
 	away    time.Time          // since when the log has not answered; zero: it does
 	current time.Time          // when it was last up to date
 	led     time.Time          // when there was last a leader
-	leading bool
-	lead0   *leadership // of this server; nil: none
+	lead    *leadership        // of this server; nil: none
 	takes   int64
 	saved   uint64 // entry of the newest snapshot
 }
@@ -79,7 +78,7 @@ func (s *said) reason() string {
 		return awayText
 	case now.Sub(s.current) >= behindAfter && s.away.IsZero():
 		return behindText
-	case !s.leading && now.Sub(s.led) >= aloneAfter:
+	case s.lead == nil && now.Sub(s.led) >= aloneAfter:
 		return aloneText
 	}
 	return ""
@@ -175,7 +174,7 @@ func (r *Replica) Status() Status {
 	s := &r.say
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Status{Applied: s.applied, Behind: s.last - min(s.last, s.applied), Snapshot: s.saved, Leading: s.leading, Takeovers: s.takes}
+	return Status{Applied: s.applied, Behind: s.last - min(s.last, s.applied), Snapshot: s.saved, Leading: s.lead != nil, Takeovers: s.takes}
 }
 
 // Check returns the line of /readyz: a server that can't follow the log is not
@@ -188,7 +187,7 @@ func (r *Replica) Check() health.Check {
 	why := s.reason()
 	c := health.Check{Name: "log", OK: why == "", Note: why}
 	role := "follows another server"
-	if s.leading {
+	if s.lead != nil {
 		role = "reads the source"
 	}
 	switch {
@@ -219,7 +218,7 @@ func same(a, b store.SourceState) bool { return reflect.DeepEqual(a, b) }
 // setLead records that a leadership of this server begins; nil: that it ends.
 func (s *said) setLead(l *leadership) {
 	s.change(func() {
-		s.led, s.leading, s.lead0 = s.now(), l != nil, l
+		s.led, s.lead = s.now(), l
 		if l != nil {
 			s.takes++
 		}

@@ -53,6 +53,9 @@ func (r *Replica) keepSnapshots(ctx context.Context) error {
 				r.o.Hooks.Snapshot(entry)
 			}
 			r.o.Log.Debug("snapshot stored", "entry", entry, "took", r.o.Now().Sub(began))
+			if err := r.removeOld(ctx); err != nil && ctx.Err() == nil {
+				r.o.Log.Error("could not remove old snapshots", "err", err)
+			}
 		}
 		wait = max(r.o.SnapshotEvery, 20*r.o.Now().Sub(began))
 	}
@@ -62,7 +65,7 @@ func (r *Replica) keepSnapshots(ctx context.Context) error {
 // errNothing means that there is nothing to save yet.
 var errNothing = errors.New("no state to save")
 
-// save stores a snapshot, and removes old ones.
+// save stores a snapshot.
 func (r *Replica) save(ctx context.Context) (entry uint64, err error) {
 	sections, h, err := r.capture()
 	if err != nil {
@@ -87,7 +90,7 @@ func (r *Replica) save(ctx context.Context) (entry uint64, err error) {
 	if err := r.o.Engine.Put(within, h.Entry, f); err != nil {
 		return 0, fmt.Errorf("store a snapshot: %w", err)
 	}
-	return h.Entry, r.removeOld(ctx)
+	return h.Entry, nil
 }
 
 // removeOld removes the oldest snapshots. Those of the last r.o.Replay are needed,

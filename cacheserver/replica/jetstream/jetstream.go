@@ -260,8 +260,9 @@ func (l *Log) Acquire(ctx context.Context, holder string) error {
 	l.mu.Unlock()
 	if revision > 0 { // what Get returns may be older
 		revision, err := leases.Update(ctx, leader, []byte(holder), revision)
-		if l.note(revision, err); leaseError(err) == nil || !errors.Is(leaseError(err), replica.ErrHeld) {
-			return leaseError(err)
+		l.note(revision, err)
+		if err := leaseError(err); !errors.Is(err, replica.ErrHeld) {
+			return err
 		}
 	}
 	entry, err := leases.Get(ctx, leader)
