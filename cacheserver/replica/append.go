@@ -51,6 +51,11 @@ func (r *Replica) SetRules(rules []byte) {
 func (r *Replica) append(in *input) store.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.put(in)
+}
+
+// put is append while the lock is held.
+func (r *Replica) put(in *input) store.Result {
 	if r.lead == nil || !r.loaded {
 		return store.Result{}
 	}

@@ -146,6 +146,11 @@ func (r *Replica) next(number uint64, entry []byte) {
 	if !r.loaded || number != r.seq+1 || r.say.failed() {
 		return
 	}
+	if r.lead != nil {
+		// Another leader has stored it. What the reader of this one has read and not
+		// appended yet may be older.
+		r.lead.end(ErrRefused)
+	}
 	body, err := r.parts.add(entry, number)
 	if err != nil {
 		r.fail(err)

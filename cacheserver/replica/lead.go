@@ -90,19 +90,7 @@ func (r *Replica) leads(outer context.Context) error {
 
 // begin begins a leadership: the reader continues where the log ends.
 func (r *Replica) begin(l *leadership) {
-	r.mu.Lock()
-	loaded := r.loaded
-	shared, docs, source := r.shared, r.unusable.list(), r.say.logged()
-	r.mu.Unlock()
-	r.say.take()
-	if loaded {
-		r.reader.Continue(shared, docs, source)
-	} else if err := r.o.Machine.SetRules(r.o.Machine.Rules()); err != nil {
-		r.o.Log.Error("could not use the rules of alerts", "err", err)
-	}
-	r.mu.Lock()
-	r.lead = l
-	r.mu.Unlock()
+	loaded := r.ready(l)
 	r.say.setLead(l)
 	if r.o.Hooks.Leading != nil {
 		r.o.Hooks.Leading(true)
@@ -111,6 +99,21 @@ func (r *Replica) begin(l *leadership) {
 	if loaded {
 		r.SetRules(r.o.Machine.Rules())
 	}
+}
+
+// ready makes the reader continue. No entry is applied meanwhile: an entry of
+// another leader ends the leadership from then on.
+func (r *Replica) ready(l *leadership) (loaded bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.say.take()
+	if r.loaded {
+		r.reader.Continue(r.shared, r.unusable.list(), r.say.logged())
+	} else if err := r.o.Machine.SetRules(r.o.Machine.Rules()); err != nil {
+		r.o.Log.Error("could not use the rules of alerts", "err", err)
+	}
+	r.lead = l
+	return r.loaded
 }
 
 // end ends it.

@@ -61,7 +61,8 @@ func (l *firstRead) Commit() (store.Result, error) {
 type reread struct {
 	follower.Load
 
-	r *Replica
+	r       *Replica
+	refetch []string // of all Adds
 }
 
 // Add appends changes, except for request documents that are held as they are.
@@ -79,12 +80,15 @@ func (l *reread) Add(changes []join.Change) {
 		l.Load.Add(seen)
 	}
 	if len(found) > 0 {
-		l.r.append(&input{kind: read, changes: found})
+		l.refetch = append(l.refetch, l.r.append(&input{kind: read, changes: found}).Refetch...)
 	}
 }
 
 // Commit appends the documents that are gone, unless they are suspiciously many.
+// Nothing is appended between the two: a document may come again.
 func (l *reread) Commit() (store.Result, error) {
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
 	gone, err := l.Missing()
 	if err != nil {
 		// It is rejected here too, with a log line.
@@ -92,5 +96,7 @@ func (l *reread) Commit() (store.Result, error) {
 	}
 	undelivered := l.r.o.Machine.Undelivered()
 	l.Abort()
-	return l.r.append(&input{kind: swept, rest: rest{Gone: gone, Undelivered: undelivered}}), nil
+	result := l.r.put(&input{kind: swept, rest: rest{Gone: gone, Undelivered: undelivered}})
+	result.Refetch = append(l.refetch, result.Refetch...)
+	return result, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/replica/memlog"
 	"github.com/dmwm/wmstats/program/health"
 )
@@ -125,8 +126,25 @@ func TestARefusedLeaderStepsDown(t *testing.T) {
 		require.LessOrEqual(t, a.refused, 1)
 		a.mu.Unlock()
 		require.Equal(t, 0, leading(a), "it becomes the leader again")
+		require.Equal(t, int64(2), a.Status().Takeovers)
 		require.Greater(t, equal(t, a), 30)
 		require.True(t, ready(t, a))
+		a.stop()
+	})
+}
+
+// A re-read says which documents were left out as known although they are not: the
+// follower then reads again without hashes.
+func TestARereadSaysWhatItLacks(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := start(t, memlog.New("abcdef"), "a")
+		time.Sleep(aWhile)
+		load := a.BeginLoad()
+		load.Add([]join.Change{{Kind: join.AgentReport, ID: "x", Hash: 7}, {Kind: join.AgentReport, ID: "y", Deleted: true}})
+		load.Add([]join.Change{{Kind: join.AgentReport, ID: "z", Hash: 7}})
+		result, err := load.Commit()
+		require.NoError(t, err)
+		require.Equal(t, []string{"x", "z"}, result.Refetch)
 		a.stop()
 	})
 }

@@ -58,7 +58,13 @@ func idsOf(changes []join.Change) string {
 
 func (m *machine) Apply(changes []join.Change) store.Result { return m.note("apply " + idsOf(changes)) }
 func (m *machine) ApplyRead(changes []join.Change) store.Result {
-	return m.note("read " + idsOf(changes))
+	result := m.note("read " + idsOf(changes))
+	for _, c := range changes {
+		if !c.Deleted && c.Report == nil {
+			result.Refetch = append(result.Refetch, c.ID)
+		}
+	}
+	return result
 }
 
 func (m *machine) Sweep(gone []join.Document, _ []string) store.Result {
