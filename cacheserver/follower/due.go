@@ -61,6 +61,16 @@ func newDueReads(fallEvery, grace time.Duration, tell func(string)) *dueReads {
 	}
 }
 
+// empty forgets all signs and re-reads.
+func (s *dueReads) empty() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signs = 0
+	clear(s.noted)
+	clear(s.due)
+	clear(s.begun)
+}
+
 // note records a sign. A re-read is due when the last one for the same cause was
 // long enough ago.
 func (s *dueReads) note(d dueRead, now time.Time) {

@@ -77,7 +77,7 @@ func (f *Follower) Continue(s Shared, docs []Quarantined, source store.SourceSta
 	f.mu.Lock()
 	f.positions, f.loaded, f.wholeRead = positions, complete, s.WholeRead
 	f.mu.Unlock()
-	f.dueReads = newDueReads(f.o.FallEvery, f.o.LookEvery, f.state.readsAgain)
+	f.dueReads.empty()
 	f.state.continued(source, complete)
 	for _, d := range s.Due {
 		f.readAgain(d)
