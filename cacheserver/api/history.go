@@ -52,10 +52,8 @@ func (a *API) historyQuery(v url.Values) (q timeline.Query, err error) {
 	if _, given := v["gen"]; given {
 		return q, wire.UnknownParameter("gen", nil) // points belong to many generations
 	}
-	for _, name := range []string{"by", "since", "points"} {
-		if len(v[name]) > 1 {
-			return q, wire.BadValue(name, "The parameter may appear only once.")
-		}
+	if err := atMostOnce(v, "by", "since", "points"); err != nil {
+		return q, err
 	}
 	for _, kind := range timeline.Kinds() {
 		names := present(v[string(kind)])

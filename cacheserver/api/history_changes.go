@@ -27,8 +27,8 @@ func sendChanges[T any](a *API, c echo.Context, file string, limit int, own []st
 	if _, given := v["gen"]; given {
 		return wire.UnknownParameter("gen", nil)
 	}
-	if len(v["since"]) > 1 {
-		return wire.BadValue("since", "The parameter may appear only once.")
+	if err := atMostOnce(v, "since"); err != nil {
+		return err
 	}
 	since, err := sinceTime(v["since"], a.o.Now())
 	if err != nil {
@@ -40,7 +40,7 @@ func sendChanges[T any](a *API, c echo.Context, file string, limit int, own []st
 	if a.o.History != nil {
 		var from int64
 		if changes, from, err = read(since); err != nil {
-			return err
+			return fmt.Errorf("read changes over time: %w", err)
 		}
 		if from > 0 {
 			c.Response().Header().Set(wire.HeaderHistoryStart, answer.Timestamp(time.Unix(from, 0)))
@@ -91,8 +91,7 @@ func someNames(c echo.Context, kind string) ([]string, error) {
 // listAlertChanges handles GET /history/alerts?since=.
 func (a *API) listAlertChanges(c echo.Context) error {
 	return sendChanges(a, c, "alert-changes", 0, nil, func(since int64) ([]schema.AlertChange, int64, error) {
-		changes, from := a.o.History.AlertChanges(since)
-		return changes, from, nil
+		return a.o.History.AlertChanges(c.Request().Context(), since)
 	})
 }
 
@@ -118,10 +117,8 @@ func failingKinds() []string {
 func (a *API) listFailureChanges(c echo.Context) error {
 	v := c.QueryParams()
 	by, limit := ofWorkflows, usualFailing
-	for _, name := range []string{"by", "limit"} {
-		if len(v[name]) > 1 {
-			return wire.BadValue(name, "The parameter may appear only once.")
-		}
+	if err := atMostOnce(v, "by", "limit"); err != nil {
+		return err
 	}
 	if given := v.Get("by"); given != "" {
 		by = given
@@ -138,12 +135,10 @@ func (a *API) listFailureChanges(c echo.Context) error {
 		}
 		limit = n
 	}
-	return sendChanges(a, c, "failure-changes", limit, []string{"by", "limit"}, func(since int64) (changes []schema.FailureChange, from int64, err error) {
+	return sendChanges(a, c, "failure-changes", limit, []string{"by", "limit"}, func(since int64) ([]schema.FailureChange, int64, error) {
 		if by == ofWorkflows {
-			changes, from = a.o.History.FailingWorkflows(since)
-		} else if changes, from, err = a.o.History.Failing(c.Request().Context(), timeline.Kind(by), since); err != nil {
-			return nil, 0, fmt.Errorf("read failed jobs over time: %w", err)
+			return a.o.History.FailingWorkflows(c.Request().Context(), since)
 		}
-		return changes, from, nil
+		return a.o.History.Failing(c.Request().Context(), timeline.Kind(by), since)
 	})
 }

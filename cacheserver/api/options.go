@@ -47,9 +47,9 @@ type History interface {
 	Labels(kind timeline.Kind, by timeline.By) []string
 	AgentChanges(agents []string, since int64) []schema.AgentChange
 	SiteChanges(sites []string, since int64) []schema.SiteChange
-	FailingWorkflows(since int64) (changes []schema.FailureChange, from int64)
+	FailingWorkflows(ctx context.Context, since int64) (changes []schema.FailureChange, from int64, err error)
 	Failing(ctx context.Context, kind timeline.Kind, since int64) (changes []schema.FailureChange, from int64, err error)
-	AlertChanges(since int64) (changes []schema.AlertChange, from int64)
+	AlertChanges(ctx context.Context, since int64) (changes []schema.AlertChange, from int64, err error)
 	Rate(kind timeline.Kind, name string, since int64) schema.Rate
 }
 

@@ -258,6 +258,16 @@ func readOrder(fields []schema.Field, values []string) (order []wire.SortKey, er
 	return order, nil
 }
 
+// atMostOnce rejects parameters that are given several times.
+func atMostOnce(v url.Values, names ...string) error {
+	for _, name := range names {
+		if len(v[name]) > 1 {
+			return wire.BadValue(name, "The parameter may appear only once.")
+		}
+	}
+	return nil
+}
+
 // sinceTime reads since=: a time, or an age before now. Without a value it is 0.
 func sinceTime(values []string, now time.Time) (since int64, err error) {
 	if len(values) == 0 || values[0] == "" {

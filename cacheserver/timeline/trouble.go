@@ -8,6 +8,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
@@ -45,7 +46,7 @@ type step struct {
 type troubleLog struct {
 	mu    sync.Mutex
 	rules []string           // in the order of their bits
-	is    map[uint64]trouble // those with any; at the time of the newest point
+	is    map[uint64]trouble // those with any; at the time of the newest point; never changed
 	from  int64              // time before the first step; 0: nothing is known
 	to    int64              // time of the newest point
 	steps []step             // oldest first
@@ -56,7 +57,7 @@ func (l *troubleLog) observe(now int64, g *store.Generation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := make(map[uint64]trouble, len(l.is))
-	there := make(map[uint64]struct{})
+	there := make(map[uint64]struct{}, len(l.is))
 	s := step{time: now}
 	g.EachTrouble(func(name []byte, failure int64, alerts []string) {
 		id, is := xxhash.Sum64(name), trouble{failure, l.bits(alerts)}
@@ -186,10 +187,25 @@ func (l *troubleLog) bytes() int64 {
 	return l.size() + int64(len(l.is))*entry
 }
 
+// copied returns what the log has now, for readers: the next point does not wait for
+// them.
+func (l *troubleLog) copied() *troubleLog {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &troubleLog{rules: l.rules, is: l.is, from: l.from, to: l.to, steps: slices.Clone(l.steps)}
+}
+
+// Steps of the work for one workflow.
+const (
+	stepsOfChange = 100 // an entry of a large map
+	stepsOfState  = 50  // reading one
+	stepsOfSort   = 50  // comparing two
+)
+
 // since returns each workflow whose trouble has changed between the last known point
 // at or before a time (the first one, if that is later) and the newest one, with its
-// trouble at the first of these times.
-func (l *troubleLog) since(at int64) (changed map[uint64]before, from int64) {
+// trouble at the first of these times. The budget may end it early.
+func (l *troubleLog) since(spent *budget.Budget, at int64) (changed map[uint64]before, from int64) {
 	from = l.from
 	changed = map[uint64]before{}
 	for i := range l.steps {
@@ -198,6 +214,9 @@ func (l *troubleLog) since(at int64) (changed map[uint64]before, from int64) {
 			continue
 		}
 		for _, b := range l.steps[i].changed {
+			if !spent.Spend(stepsOfChange) {
+				return changed, from
+			}
 			first, known := changed[b.id]
 			if !known {
 				first = b

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"math/bits"
 	"slices"
 
 	"github.com/dmwm/wmstats/cacheserver/budget"
@@ -11,26 +13,32 @@ import (
 )
 
 // FailingWorkflows returns the workflows that have more failed jobs than at a time,
-// those that gained most first.
-func (t *Timeline) FailingWorkflows(since int64) (out []schema.FailureChange, from int64) {
-	l := &t.trouble
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	changed, from := l.since(since)
+// those that gained most first. It spends the budget of ctx.
+func (t *Timeline) FailingWorkflows(ctx context.Context, since int64) (out []schema.FailureChange, from int64, err error) {
+	spent := budget.From(ctx)
+	l := t.trouble.copied()
+	changed, from := l.since(spent, since)
 	out = []schema.FailureChange{}
 	for id, was := range changed {
+		if !spent.Spend(stepsOfState) {
+			break
+		}
 		if is := l.is[id]; is.failure > was.failure {
 			out = append(out, schema.FailureChange{Name: was.name, By: "workflow", From: from, To: l.to, Failure: is.failure, Gained: is.failure - was.failure})
 		}
 	}
-	return sortedFailures(out), from
+	return sortedFailures(spent, out, from)
 }
 
-func sortedFailures(out []schema.FailureChange) []schema.FailureChange {
-	slices.SortFunc(out, func(a, b schema.FailureChange) int {
+// sortedFailures sorts changes, unless the budget is spent.
+func sortedFailures(spent *budget.Budget, out []schema.FailureChange, from int64) ([]schema.FailureChange, int64, error) {
+	budget.Sort(spent, out, stepsOfSort, func(a, b schema.FailureChange) int {
 		return cmp.Or(cmp.Compare(b.Gained, a.Gained), cmp.Compare(a.Name, b.Name))
 	})
-	return out
+	if err := spent.Stopped(); err != nil {
+		return nil, 0, fmt.Errorf("read failed jobs over time: %w", err)
+	}
+	return out, from, nil
 }
 
 // Failing returns the names of a kind whose failed jobs have increased since a time,
@@ -69,7 +77,7 @@ func (t *Timeline) Failing(ctx context.Context, kind Kind, since int64) (out []s
 			out = append(out, c)
 		}
 	}
-	return sortedFailures(out), t.times[first], nil
+	return sortedFailures(spent, out, t.times[first])
 }
 
 // pointAt returns the index of the last point at or before a time, else of the first.
@@ -85,40 +93,55 @@ func (t *Timeline) pointAt(at int64) int {
 const mostBegan = 50
 
 // AlertChanges returns, for each rule with alerts now or then, the workflows of which
-// it holds, and those of which it has begun or ended since a time.
-func (t *Timeline) AlertChanges(since int64) (out []schema.AlertChange, from int64) {
-	l := &t.trouble
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	changed, from := l.since(since)
+// it holds, and those of which it has begun or ended since a time. It spends the
+// budget of ctx.
+func (t *Timeline) AlertChanges(ctx context.Context, since int64) (out []schema.AlertChange, from int64, err error) {
+	spent := budget.From(ctx)
+	l := t.trouble.copied()
+	changed, from := l.since(spent, since)
 	out = make([]schema.AlertChange, len(l.rules))
 	for i, rule := range l.rules {
 		out[i] = schema.AlertChange{Rule: rule, From: from, To: l.to, Workflows: []string{}}
 	}
 	for _, is := range l.is {
-		for i := range l.rules {
-			out[i].Holds += int64(is.alerts >> i & 1)
+		if !spent.Spend(stepsOfState) {
+			break
+		}
+		for i := range bitsOf(is.alerts) {
+			out[i].Holds++
 		}
 	}
 	for id, was := range changed {
-		is := l.is[id]
-		for i := range l.rules {
-			switch before, now := was.alerts>>i&1, is.alerts>>i&1; {
-			case now > before:
-				out[i].Began++
-				out[i].Workflows = append(out[i].Workflows, was.name)
-			case before > now:
-				out[i].Ended++
-			}
+		if !spent.Spend(stepsOfState) {
+			break
+		}
+		now := l.is[id].alerts
+		for i := range bitsOf(now &^ was.alerts) {
+			out[i].Began++
+			out[i].Workflows = append(out[i].Workflows, was.name)
+		}
+		for i := range bitsOf(was.alerts &^ now) {
+			out[i].Ended++
 		}
 	}
 	for i := range out {
-		slices.Sort(out[i].Workflows)
+		budget.Sort(spent, out[i].Workflows, stepsOfSort, cmp.Compare[string])
 		out[i].Workflows = out[i].Workflows[:min(len(out[i].Workflows), mostBegan)]
 	}
 	out = slices.DeleteFunc(out, func(a schema.AlertChange) bool { return a.Holds+a.Began+a.Ended == 0 })
 	slices.SortFunc(out, func(a, b schema.AlertChange) int {
 		return cmp.Or(cmp.Compare(b.Began, a.Began), cmp.Compare(b.Ended, a.Ended), cmp.Compare(a.Rule, b.Rule))
 	})
-	return out, from
+	if err := spent.Stopped(); err != nil {
+		return nil, 0, fmt.Errorf("read alerts over time: %w", err)
+	}
+	return out, from, nil
+}
+
+// bitsOf yields the numbers of the bits that are set.
+func bitsOf(word uint64) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for ; word != 0 && yield(bits.TrailingZeros64(word)); word &= word - 1 {
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/budget"
 	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -96,7 +97,8 @@ func TestTroubleEqualsARecount(t *testing.T) {
 	to := c.at - 300
 	times := slices.Sorted(maps.Keys(states))
 	for _, since := range append(times, 0, start+7, to+1) {
-		failures, from := h.FailingWorkflows(since)
+		failures, from, err := h.FailingWorkflows(t.Context(), since)
+		require.NoError(t, err)
 		require.Contains(t, states, from)
 		if since > to-2*3600 && since <= to {
 			require.Equal(t, since, from, "exact")
@@ -107,7 +109,8 @@ func TestTroubleEqualsARecount(t *testing.T) {
 		}
 		want, alert := recount(states[from], states[to], from, to)
 		require.Equal(t, want, failures, "since %d", since)
-		changes, alertsFrom := h.AlertChanges(since)
+		changes, alertsFrom, err := h.AlertChanges(t.Context(), since)
+		require.NoError(t, err)
 		require.Equal(t, from, alertsFrom)
 		for _, got := range changes {
 			if got.Rule == schema.AlertFailed {
@@ -133,11 +136,11 @@ func TestTroubleIsBounded(t *testing.T) {
 	l.forget(l.to, 0, all/4)
 	assert.LessOrEqual(t, l.size(), all/4)
 	assert.Greater(t, l.from, int64(start))
-	changed, from := l.since(0)
+	changed, from := l.since(budget.Unbounded(), 0)
 	assert.Equal(t, l.from, from)
 	assert.Equal(t, (from-start)/300, changed[1].failure, "the count at that time")
 	l.cut(start + 300*95)
-	changed, _ = l.since(0)
+	changed, _ = l.since(budget.Unbounded(), 0)
 	assert.Equal(t, (from-start)/300, changed[1].failure)
 	assert.EqualValues(t, start+300*95, l.to)
 	l.forget(l.to, l.to, 1<<20)
