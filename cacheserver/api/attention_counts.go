@@ -52,12 +52,12 @@ func (a *API) attentionTotals(ctx context.Context, since int64) (total, begun in
 	}
 	state := a.attentionState(generation)
 	_, total, err := a.attention.Load().Count(ctx, state)
-	if err == nil {
-		_, begun, err = a.attentionNew(ctx, state, since)
-	}
 	if err != nil {
 		a.log.ErrorContext(ctx, "could not count attention", "err", err)
 		return -1, -1
+	}
+	if _, begun, err = a.attentionNew(ctx, state, since); err != nil {
+		a.log.ErrorContext(ctx, "could not count what is new of attention", "err", err)
 	}
 	return total, begun
 }

@@ -19,11 +19,37 @@ var meant = []string{"Status", "Type", "Campaign", "Release", "Sites", "Agents",
 // showSuggestions handles GET /suggest: what each condition on workflows does, and
 // what may have been meant by values that no workflow has.
 func (a *API) showSuggestions(c echo.Context) error {
-	began := a.o.Now()
 	q, err := parseFilter(c.QueryParams())
 	if err != nil {
 		return err
 	}
+	return a.sendSuggestions(c, q, false, func(generation *store.Generation) suggest.Options {
+		return suggest.Options{List: generation, Vocabulary: wire.Workflows(), Fields: a.workflow, Meant: meant}
+	})
+}
+
+// suggestGroups returns the handler of GET /suggest/campaign and so on, which is
+// showSuggestions for a list of groups.
+func suggestGroups[T any](a *API, g *group, moving bool, all func(*store.Generation) []T) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := noPage(c.QueryParams(), nil); err != nil {
+			return err
+		}
+		q, err := g.words.Parse(c.QueryParams())
+		if err != nil {
+			return err
+		}
+		return a.sendSuggestions(c, q, moving, func(generation *store.Generation) suggest.Options {
+			list := groupRecords[T]{fields: g.fields, list: all(generation), now: generation.Time().Unix()}
+			return suggest.Options{List: list, Vocabulary: g.words, Fields: g.fields}
+		})
+	}
+}
+
+// sendSuggestions explains q on the list that of returns. moving: it changes within
+// a generation.
+func (a *API) sendSuggestions(c echo.Context, q wire.Query, moving bool, of func(*store.Generation) suggest.Options) error {
+	began := a.o.Now()
 	format, err := chooseFormat(c, q.Format, wire.JSON)
 	if err != nil {
 		return err
@@ -32,40 +58,9 @@ func (a *API) showSuggestions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	o := suggest.Options{List: generation, Vocabulary: wire.Workflows(), Fields: a.workflow, Meant: meant}
-	return a.sendSuggestions(c, generation, o, q, answerOf(generation, q, format, "", began))
-}
-
-// suggestGroups returns the handler of GET /suggest/campaign and so on, which is
-// showSuggestions for a list of groups.
-func suggestGroups[T any](a *API, g *group, moving bool, all func(*store.Generation) []T) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		began := a.o.Now()
-		if err := noPage(c.QueryParams(), nil); err != nil {
-			return err
-		}
-		q, err := g.words.Parse(c.QueryParams())
-		if err != nil {
-			return err
-		}
-		format, err := chooseFormat(c, q.Format, wire.JSON)
-		if err != nil {
-			return err
-		}
-		generation, err := a.generation(c, q)
-		if err != nil {
-			return err
-		}
-		list := groupRecords[T]{fields: g.fields, list: all(generation), now: generation.Time().Unix()}
-		o := suggest.Options{List: list, Vocabulary: g.words, Fields: g.fields}
-		ans := answerOf(generation, q, format, "", began)
-		ans.Pinned = ans.Pinned && !moving
-		return a.sendSuggestions(c, generation, o, q, ans)
-	}
-}
-
-func (a *API) sendSuggestions(c echo.Context, generation *store.Generation, o suggest.Options, q wire.Query, ans answer.Answer) error {
-	total, conditions, err := suggest.Explain(c.Request().Context(), o, q)
+	ans := answerOf(generation, q, format, "", began)
+	ans.Pinned = ans.Pinned && !moving
+	total, conditions, err := suggest.Explain(c.Request().Context(), of(generation), q)
 	if err != nil {
 		return err //nolint:wrapcheck // the error says what failed
 	}
