@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/chromedp/chromedp"
@@ -23,12 +24,13 @@ var inputs = []struct {
 }
 
 // watchInput has the browser's own observer record when each input was and the time until
-// the paint that followed it. The browser reports times from 16 ms on, in steps of 8 ms.
+// the paint that followed it. The browser reports times from 16 ms on, in steps of 8 ms. It
+// is false if the window is smaller than the page: then the browser draws only a part.
 const watchInput = `(() => {
 	window.inputs = [];
 	new PerformanceObserver(l => { for (const e of l.getEntries()) if (e.interactionId) inputs.push([e.startTime, e.duration]); })
 		.observe({ type: 'event', durationThreshold: 16 });
-	return true;
+	return outerWidth >= innerWidth && outerHeight >= innerHeight;
 })()`
 
 // moment waits until the page has been painted, and returns the time. Reports of the
@@ -65,8 +67,12 @@ func inputRound(browser context.Context, address string, times [][]float64) erro
 		return err
 	}
 	defer closeTab()
-	if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](watchInput)); err != nil {
+	whole, err := chromedp.Run(tab, chromedp.Evaluate[bool](watchInput))
+	if err != nil {
 		return fmt.Errorf("watch the input: %w", err)
+	}
+	if !whole {
+		return errors.New("watch the input: the window of the browser is smaller than the page")
 	}
 	began := make([]float64, 0, len(inputs))
 	for _, input := range inputs {

@@ -30,6 +30,12 @@ func Find() (string, error) {
 	return "", fmt.Errorf("%w (looked for %s)", ErrNone, strings.Join(names, ", "))
 }
 
+// Size of the window, for a page of 1440 x 900 px and the frame of the window.
+const (
+	windowWidth  = 1440
+	windowHeight = 1080
+)
+
 // Start starts the browser at path with an empty profile, which it removes at the
 // end. chromedp.NewContext opens tabs from the returned context; cancel ends the
 // browser and waits for it. logf receives errors of the connection to the browser.
@@ -41,6 +47,9 @@ func Start(ctx context.Context, path string, logf func(string, ...any)) (context
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("hide-scrollbars", true),
+		// Of a page that is larger than the window, the browser does not draw the rest:
+		// a change there is painted, by its reports, when something in the window changes.
+		chromedp.WindowSize(windowWidth, windowHeight),
 		// chromedp has lost its handles on a page that returns from this cache:
 		// each step back loads the page again instead.
 		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
