@@ -47,7 +47,11 @@ func NewLink(ctx context.Context, to string) (*Link, error) {
 func (l *Link) Cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open = make(chan struct{})
+	select {
+	case <-l.open:
+		l.open = make(chan struct{})
+	default: // data wait for this one
+	}
 }
 
 // Refuse ends all connections, and new ones at once.

@@ -58,6 +58,7 @@ func TestLink(t *testing.T) {
 		require.Fail(t, "data passed a cut link")
 	default:
 	}
+	link.Cut() // changes nothing
 	link.Heal()
 	<-got
 
