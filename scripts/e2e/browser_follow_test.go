@@ -188,6 +188,23 @@ func TestBrowserPins(t *testing.T) {
 	}
 }
 
+// TestBrowserPinsInTwoTabs: of two tabs with the page of one name, the one that is opened
+// last keeps the state; the other does not answer with its own.
+func TestBrowserPinsInTwoTabs(t *testing.T) {
+	browser := newBrowser(t)
+	s := newSystem(t, gen.Options{Seed: 24, Workflows: 100, Lean: true, NoEdges: true})
+	page := "/workflows/" + url.PathEscape(all(t, s.cache)[0].Workflow)
+	b, other := newTab(t, browser, s.ui, desktop()), newTab(t, browser, s.ui, desktop())
+	other.open(page)
+	other.pin("Unpin")
+	ask[bool](other, `addEventListener("storage", ({ key, newValue }) => { if (key === "pins") window.kept = newValue === localStorage.pins; })`+" || true")
+	const state = `document.querySelector("main .head [data-pin]").dataset.state`
+	was := ask[string](other, state)
+	eventually(t, func() bool { b.open(page); return ask[string](b, state) != was }, "the second tab has another state: it has the time")
+	other.until(`"kept" in window`, "the first tab hears of it")
+	assert.True(t, ask[bool](other, `kept`))
+}
+
 // TestBrowserPinsAreBounded: hostile names can be pinned, and a browser keeps at most
 // twenty.
 func TestBrowserPinsAreBounded(t *testing.T) {

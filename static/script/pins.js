@@ -6,14 +6,15 @@
   const pins = () => get('pins') || {};
   const write = (all) => String(new URLSearchParams(Object.entries(all).flatMap(([key, state]) => [['pin', key], ['seen', state]])));
   wm.pins = () => write(pins());
-  const show = (again) => {
+  // again: what is pinned has changed. own: this page is shown to its reader now.
+  const show = (again, own = true) => {
     const all = pins(), box = $('#pinned'), query = write(all);
     let looked = 0;
     for (const button of $$('[data-pin]')) {
       const { pin, state } = button.dataset, held = Object.hasOwn(all, pin);
       button.textContent = held ? 'Unpin' : 'Pin';
       if (button.ariaLabel) button.ariaLabel = button.textContent + pin.slice(pin.indexOf(' '));
-      if (held && !box?.contains(button)) { all[pin] = state; looked = 1; } // its own page is a look at it
+      if (held && own && !box?.contains(button)) { all[pin] = state; looked = 1; } // its own page is a look at it
     }
     if (looked) set('pins', all);
     if (!box || location.pathname === address('/pinned') || 'title' in box.dataset && again !== true) return;
@@ -36,5 +37,7 @@
     wm.mark('');
     show(true);
   });
-  addEventListener('storage', () => show(true));
+  // Another tab has changed the pins. If this were a look too, two tabs with the page of
+  // one name would answer each other without end.
+  addEventListener('storage', ({ key }) => { if (!key || key === address('pins')) show(true, false); });
 }
