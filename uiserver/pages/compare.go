@@ -109,7 +109,10 @@ func (p *Pages) compared(c echo.Context) error {
 	for _, name := range names {
 		records = append(records, p.column(r, kind, name))
 	}
-	others := kind.names(r, wire.Query{Limit: othersShown + len(names)})
+	others := func() []string { return nil }
+	if len(names) < web.MostCompared {
+		others = kind.names(r, wire.Query{Limit: othersShown + len(names)})
+	}
 	state, err := r.Wait()
 	if err != nil {
 		return p.fail(c, kind.section, state, err)

@@ -155,11 +155,14 @@ func TestCompareExplainsWhatItCannotCompare(t *testing.T) {
 }
 
 // A comparison asks for everything at the same time: for each name the record, its
-// alerts and its counts over time, and once for other names.
+// alerts and its counts over time, and once for other names where one can be added.
 func TestCompareIsOneRound(t *testing.T) {
 	s := newSite(t)
 	s.page(t, http.StatusOK, web.CompareWith("campaign", s.cache.Campaigns[0].Campaign, s.cache.Campaigns[1].Campaign, s.cache.Campaigns[2].Campaign))
 	assert.Len(t, s.cache.Seen(), 3*3+2, "%v", s.cache.Seen())
+	before := len(s.cache.Seen())
+	s.page(t, http.StatusOK, web.CompareWith("campaign", s.cache.Campaigns[0].Campaign, s.cache.Campaigns[1].Campaign, s.cache.Campaigns[2].Campaign, s.cache.Campaigns[3].Campaign))
+	assert.Len(t, s.cache.Seen()[before:], 4*3+1, "%v", s.cache.Seen()[before:])
 }
 
 // Lines of one row have one scale and the same time: a line that is half as high or
