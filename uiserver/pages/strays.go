@@ -53,12 +53,12 @@ func (p *Pages) strays(c echo.Context) error {
 		Frame: p.frame(web.AttentionPath, "Stray jobs", state, rows.Meta), Notes: notes, Filter: q.Text,
 		Hidden: query.Hidden(q.Params(), "q", "idx"), Heads: q.Heads(strayColumns), Rows: rows.Value,
 		Pager: q.Pager("workflows", len(rows.Value), rows.Meta.Total),
-		JSON:  web.APIPrefix + "/stray?" + api.Encode(),
+		JSON:  query.At(web.APIPrefix+web.StrayPath, api),
 	}
 	csv := maps.Clone(api)
 	csv.Set("format", string(wire.CSV))
 	csv.Set("dl", "1")
-	page.CSV = web.APIPrefix + "/stray?" + csv.Encode()
+	page.CSV = query.At(web.APIPrefix+web.StrayPath, csv)
 	for _, f := range strayFilters {
 		if name := q.Own.Get(f.param); name != "" {
 			without := q
@@ -86,7 +86,7 @@ func (p *Pages) strayOf(c echo.Context, name string, notes []web.Note, state loa
 	page := web.StrayPage{
 		Frame: p.frame(web.AttentionPath, name, state, rows.Meta), Notes: notes, Stray: rows.Value[0], Asked: asked,
 		Systems: systemLinks(p.Links, schema.Workflow{Workflow: name}),
-		JSON:    web.APIPrefix + "/stray?" + wire.Groups[schema.StrayWorkflow]().Values(wire.Query{Terms: query.Exactly("Workflow", name)}).Encode(),
+		JSON:    query.At(web.APIPrefix+web.StrayPath, wire.Groups[schema.StrayWorkflow]().Values(wire.Query{Terms: query.Exactly("Workflow", name)})),
 	}
 	return true, p.render(c, status(notes), web.Stray(page))
 }
