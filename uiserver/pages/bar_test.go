@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/schema/wire"
+	"github.com/dmwm/wmstats/uiserver/internal/testcache"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -41,7 +43,8 @@ func TestFilterBar(t *testing.T) {
 
 // Mistakes are marked in the line, with links to corrections; the list stays.
 func TestFilterBarMistakes(t *testing.T) {
-	s := newSite(t)
+	at := time.Now() // same ages on both pages
+	s := newSiteTo(t, testcache.New(t), func() time.Time { return at })
 	const before = "/workflows?cols=jobs&sort=-Failure&type=TaskChain"
 	was, _ := s.page(t, http.StatusOK, before)
 	const line = `stauts:running-open prio:>many <b>"x"</b>`

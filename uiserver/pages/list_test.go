@@ -2,7 +2,6 @@ package pages_test
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,48 +105,6 @@ func TestFormRoundTrip(t *testing.T) {
 	assert.Positive(t, tables)
 }
 
-// A facet's link changes the filter of its own field and nothing else.
-func TestFacetLinksChangeOneFilter(t *testing.T) {
-	s := newSite(t)
-	const page = "/workflows?status=running-open,acquired&type=!ReReco&minPriority=10000&sort=-Failure&cols=jobs&limit=25"
-	was, err := wire.ParseQueryExcept(resolve(t, page, page).Query(), "cols")
-	require.NoError(t, err)
-	doc, _ := s.page(t, http.StatusOK, page)
-	links := doc.Find(".facets li a")
-	require.Greater(t, links.Length(), 60)
-	links.Each(func(_ int, a *goquery.Selection) {
-		target := resolve(t, page, a.AttrOr("href", ""))
-		now, err := wire.ParseQueryExcept(target.Query(), "cols")
-		require.NoError(t, err)
-		assert.Equal(t, "jobs", target.Query().Get("cols"))
-		assert.Equal(t, was.Sort, now.Sort)
-		assert.Equal(t, was.Limit, now.Limit)
-		changed := map[string]bool{}
-		for _, t := range append(slices.Clone(was.Terms), now.Terms...) {
-			same := func(o wire.Term) bool {
-				return o.Field == t.Field && o.Op == t.Op && o.Number == t.Number && slices.Equal(o.Values, t.Values)
-			}
-			if !slices.ContainsFunc(was.Terms, same) || !slices.ContainsFunc(now.Terms, same) {
-				changed[t.Field] = true
-			}
-		}
-		assert.Len(t, changed, 1, target.RawQuery)
-	})
-}
-
-// The count beside a value is the number of matches of its link, if no other value
-// of the field is chosen.
-func TestFacetCounts(t *testing.T) {
-	s := newSite(t)
-	doc, _ := s.page(t, http.StatusOK, "/workflows?minPriority=50000")
-	for _, line := range doc.Find(".facets li").EachIter() {
-		include := line.Find("a").First()
-		list, _ := s.page(t, http.StatusOK, resolve(t, "/workflows", include.AttrOr("href", "")).RequestURI())
-		count := include.Find("em").Text()
-		assert.True(t, strings.HasPrefix(strings.TrimSpace(list.Find(".count strong").Text()), count+" workflow"), include.Text())
-	}
-}
-
 // The pages of a list show every workflow once, on one generation.
 func TestPagesAreComplete(t *testing.T) {
 	s := newSite(t)
@@ -182,77 +139,6 @@ func TestSortLinks(t *testing.T) {
 	assert.Equal(t, "descending", oldest.Find("thead th[aria-sort]").AttrOr("aria-sort", ""), "oldest first is descending age")
 }
 
-// What can't be used is named with suggestions, and the rest of the page is shown.
-func TestMistakesInTheAddress(t *testing.T) {
-	s := newSite(t)
-	for path, want := range map[string]struct{ text, link string }{
-		"/workflows?campain=Run3*":                 {"'campain' is not a parameter", "/workflows?campaign=Run3%2A"}, //nolint:misspell // the mistake under test
-		"/workflows?minPriority=lots":              {"must be a decimal number", ""},
-		"/workflows?sort=-Failur":                  {"'Failur' is not a field", "/workflows?sort=Failure"},
-		"/workflows?limit=1000":                    {"at most 200 workflows", ""},
-		"/workflows?limit=all":                     {"at most 200 workflows", ""},
-		"/workflows?cols=Stauts":                   {"There is no column 'Stauts'", "/workflows?cols=Status"},
-		"/workflows?cols=job":                      {"There is no column 'job'", "/workflows?cols=jobs"},
-		"/workflows?format=csv":                    {"export links", ""},
-		"/workflows?q=%zz":                         {"not valid URL encoding", ""},
-		"/sites?sort=nonsense":                     {"can't be sorted by 'nonsense'", ""},
-		"/sites?srt=Site":                          {"'srt' is not a parameter", ""},
-		"/campaigns?idx=-3":                        {"idx must be", ""},
-		"/agents?x=1":                              {"'x' is not a parameter", ""},
-		"/campaigns/" + testcache.Today + "?sitee": {"'sitee' is not a parameter", ""},
-		"/workflows?sitee=":                        {"'sitee' is not a parameter", ""},
-	} {
-		doc, _ := s.page(t, http.StatusBadRequest, path)
-		assert.Contains(t, doc.Find(".notice").Text(), want.text, path)
-		if want.link != "" {
-			assert.Equal(t, want.link, doc.Find(".notice a").First().AttrOr("href", ""), path)
-		}
-		assert.Positive(t, doc.Find("table tbody tr").Length(), "%s: the rest is shown", path)
-	}
-}
-
-func TestSmallThings(t *testing.T) {
-	s := newSite(t)
-	first := usual(s.cache.World)
-	for path, want := range map[string]string{
-		"/workflows?q=&status=acquired&type=":       "/workflows?status=acquired",
-		"/workflows?q=":                             "/workflows",
-		"/workflows?cols=Status&cols=Team":          "/workflows?cols=Status%2CTeam",
-		"/workflows?q=" + first.Workflow:            "/workflows/" + first.Workflow,
-		"/workflows?idx=5000&limit=25":              fmt.Sprintf("/workflows?idx=%d&limit=25", (len(s.cache.Workflows)-1)/25*25),
-		"/workflows.json?status=acquired&cols=jobs": "/api/fetch?format=json&status=acquired",
-		"/sites.csv":         "/api/sites?format=csv",
-		"/stray.csv?agent=a": "/api/stray?agent=a&format=csv",
-		"/attention.ndjson?rule=failed&since=2d&new=1": "/api/attention?format=ndjson&new=1&rule=failed&since=2d",
-		"/errors.csv?exitcode=8021&rows=all":           "/api/errors?exitcode=8021&format=csv",
-		"/fetch?gen=a-1&idx=2":                         "/api/fetch?gen=a-1&idx=2",
-		"/problems/bad-value":                          "/api/problems/bad-value",
-	} {
-		res := s.get(t, path)
-		assert.Equal(t, 3, res.StatusCode/100, path)
-		assert.Equal(t, want, res.Header.Get("Location"), path)
-		if strings.Contains(want, "format=") {
-			answer, err := http.Get(s.cache.URL + strings.TrimPrefix(want, web.APIPrefix)) //nolint:noctx // one of the test's own servers
-			require.NoError(t, err)
-			require.NoError(t, answer.Body.Close())
-			assert.Equal(t, http.StatusOK, answer.StatusCode, want)
-		}
-	}
-	doc, _ := s.page(t, http.StatusOK, "/workflows?gen=b-9&idx=3")
-	assert.Contains(t, doc.Find(".notice").Text(), "no longer kept")
-
-	doc, _ = s.page(t, http.StatusOK, "/workflows?status=acquired&site=T9_*&minPriority=0")
-	assert.Contains(t, doc.Find(".empty").Text(), "Without site T9_* there are")
-	assert.NotContains(t, doc.Find(".empty").Text(), "Without status", "removing that filter does not help")
-
-	doc, _ = s.page(t, http.StatusOK, "/workflows?status=acquired&site=!T1_*&q=x")
-	var dropped []string
-	for _, chip := range doc.Find(`ul.active a[aria-label^="Remove"]`).EachIter() {
-		dropped = append(dropped, resolve(t, "/workflows", chip.AttrOr("href", "")).RawQuery)
-	}
-	assert.ElementsMatch(t, []string{"q=x&site=%21T1_%2A", "q=x&status=acquired", "site=%21T1_%2A&status=acquired"}, dropped)
-}
-
 // The form of the pager goes to a page by its number.
 func TestGoToPage(t *testing.T) {
 	s := newSite(t)
@@ -274,67 +160,11 @@ func TestGoToPage(t *testing.T) {
 	assert.Equal(t, 0, sites.Find(".notice").Length())
 }
 
-// Excluded values are still counted beside the list; the facet and the chip say why.
-func TestExclusionsAreExplained(t *testing.T) {
-	s := newSite(t)
-	doc, _ := s.page(t, http.StatusOK, "/workflows?site=!T1_*")
-	var box *goquery.Selection
-	for _, section := range doc.Find("#facets section").EachIter() {
-		if strings.HasPrefix(section.Find("h3").Text(), "Site ") {
-			box = section
-		}
-	}
-	require.NotNil(t, box)
-	const why = "A workflow with an excluded site is left out even if it has others."
-	assert.Contains(t, box.Find("p").Text(), "Counted before the exclusion. "+why)
-	for _, value := range box.Find("li a:first-child span").EachIter() {
-		name := strings.TrimSpace(value.Text())
-		assert.Equal(t, strings.HasPrefix(name, "T1_"), value.Find("s").Length() == 1, name)
-	}
-	assert.Equal(t, why, doc.Find(`ul.active a[aria-label="Remove the filter site !T1_*"]`).AttrOr("title", ""))
-	doc, _ = s.page(t, http.StatusOK, "/workflows?status=!new")
-	assert.NotContains(t, doc.Find("#facets").Text(), "left out even", "a workflow has one status")
-}
-
 // A page needs one round of concurrent requests.
 func TestRequestsOfAPage(t *testing.T) {
 	s := newSite(t)
 	s.page(t, http.StatusOK, "/workflows?status=acquired")
 	assert.Len(t, s.cache.Seen(), 4, "the list with its facets, its jobs by state, its ages, the pulse")
-}
-
-// A list is shown with its jobs by state and its times in status, under the same
-// filter, as computed by the cache server.
-func TestSumsOfAList(t *testing.T) {
-	s := newSite(t)
-	records := s.cache.World
-	doc, _ := s.page(t, http.StatusOK, "/workflows?type=StepChain")
-	var running int64
-	for i := range records.Workflows {
-		if w := &records.Workflows[i]; w.Type == "StepChain" {
-			running += w.Running
-		}
-	}
-	require.Positive(t, running)
-	assert.Contains(t, doc.Find(".sums svg title").Text(), "running "+web.Int(running))
-	assert.Equal(t, web.Int(running), strings.TrimSpace(doc.Find(`.sums li:contains("running") b`).Text()))
-	ages := doc.Find(".facets section").Eq(1)
-	assert.Contains(t, ages.Find("h3").Text(), "In status for")
-	band := ages.Find(`a:contains("> 30 d")`)
-	target := resolve(t, "/workflows", band.AttrOr("href", ""))
-	assert.Equal(t, "StepChain", target.Query().Get("type"))
-	one, _ := s.page(t, http.StatusOK, target.RequestURI())
-	assert.Contains(t, one.Find(".count strong").First().Text(), strings.TrimSpace(band.Find("em").Text())+" workflow")
-	chosen := one.Find(`.facets section a[aria-current]:contains("> 30 d")`)
-	require.Equal(t, 1, chosen.Length(), "the band is marked")
-	assert.Equal(t, ages.Find("a").Length(), one.Find(".facets section").Eq(1).Find("a").Length(), "the other bands are shown")
-	back, err := url.Parse(chosen.AttrOr("href", ""))
-	require.NoError(t, err)
-	assert.Equal(t, "type=StepChain", back.RawQuery, "a second click removes it")
-
-	s.cache.Refuse("/stats", wire.BadValue("by", "not with this server"))
-	doc, _ = s.page(t, http.StatusOK, "/workflows")
-	assert.Zero(t, doc.Find(".sums").Length(), "with an older cache server, the list without totals")
 }
 
 // A list requests only the fields that it shows: with all fields of every record
