@@ -104,6 +104,14 @@ func (c *Cluster) Programs() (list []*Program) {
 	return append(list, c.UIs...)
 }
 
+// CacheURLs are the URLs of the cache servers themselves.
+func (c *Cluster) CacheURLs() (urls []string) {
+	for _, p := range c.Caches {
+		urls = append(urls, "http://"+p.Addr)
+	}
+	return urls
+}
+
 // address returns addr, or a free one.
 func address(ctx context.Context, addr string) (string, error) {
 	if addr != "" {

@@ -122,7 +122,7 @@ func measure(ctx context.Context, c *cluster.Cluster, o Options, f fault) (Resul
 		err = failed
 	}
 	if err == nil {
-		err = l.compareFeeds(ctx)
+		err = l.compareFeeds(ctx, c.CacheURLs())
 	}
 	r := Result{Fault: f.what, Counts: l.counts}
 	slices.Sort(l.times)

@@ -5,10 +5,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,27 +22,25 @@ type feed struct {
 	kind string // normal, longpoll or sse
 
 	since   string
-	records map[string]uint64 // hashes of the records, by name
+	records map[string]string // the records as they came, by name
 }
-
-var seed = maphash.MakeSeed()
 
 const pollEvery = 500 * time.Millisecond
 
-// readList reads the whole list.
-func (f *feed) readList(ctx context.Context, generation string) (since string, records map[string]uint64, err error) {
-	address := f.l.api + "/fetch?limit=all&format=ndjson"
+// readList reads the whole list of a server: of a generation, or of its newest one.
+func (l *load) readList(ctx context.Context, server, generation string) (since string, records map[string]string, err error) {
+	address := server + "/fetch?limit=all&format=ndjson"
 	if generation != "" {
 		address += "&gen=" + generation
 	}
-	a, err := f.l.get(ctx, address)
+	a, err := l.get(ctx, address)
 	if err != nil {
 		return "", nil, err
 	}
 	if a.status != http.StatusOK {
 		return "", nil, fmt.Errorf("%w %d: %.200s", errStatus, a.status, a.body)
 	}
-	records = map[string]uint64{}
+	records = map[string]string{}
 	for line := range bytes.Lines(a.body) {
 		if err := put(records, line); err != nil {
 			return "", nil, err
@@ -50,13 +49,13 @@ func (f *feed) readList(ctx context.Context, generation string) (since string, r
 	return a.header.Get("X-Generation"), records, nil
 }
 
-// put stores the hash of a record.
-func put(records map[string]uint64, record []byte) error {
+// put stores a record.
+func put(records map[string]string, record []byte) error {
 	var w struct{ Workflow string }
 	if err := json.Unmarshal(record, &w); err != nil {
 		return fmt.Errorf("read a record: %w", err)
 	}
-	records[w.Workflow] = maphash.Bytes(seed, bytes.TrimSpace(record))
+	records[w.Workflow] = string(bytes.TrimSpace(record))
 	return nil
 }
 
@@ -64,7 +63,7 @@ func put(records map[string]uint64, record []byte) error {
 func (f *feed) follow(ctx context.Context) {
 	if f.records == nil {
 		var err error
-		if f.since, f.records, err = f.readList(ctx, ""); err != nil {
+		if f.since, f.records, err = f.l.readList(ctx, f.l.api, ""); err != nil {
 			f.records = nil
 			f.l.fault(ctx, "list for a feed: %v", err)
 			_ = pause(ctx, pollEvery) // its error ends the loop around this
@@ -163,35 +162,75 @@ func (f *feed) apply(ctx context.Context, change wire.Change) {
 	f.since = change.Generation
 }
 
-// compareFeeds compares the copies with the list of their generation, after the
-// clients have ended.
-func (l *load) compareFeeds(ctx context.Context) error {
+// compareFeeds compares the copies with the list of their generation at each cache
+// server, after the clients have ended.
+func (l *load) compareFeeds(ctx context.Context, servers []string) error {
 	for _, f := range l.feeds {
 		if f.records == nil {
 			continue
 		}
-		if _, records, err := f.readList(ctx, f.since); err != nil {
-			// Its generation may be that of a version that has gone.
-			if !strings.Contains(err.Error(), "410") {
-				return fmt.Errorf("list of a feed's generation: %w", err)
+		compared := false
+		for _, server := range servers {
+			_, records, err := l.readList(ctx, server, f.since)
+			if err != nil {
+				// Its generation may be that of a version that has gone, or older than
+				// those that a server has that was started a moment ago.
+				if !strings.Contains(err.Error(), "410") {
+					return fmt.Errorf("list of a feed's generation: %w", err)
+				}
+				continue
 			}
-		} else {
-			l.counts.Missed += differences(f.records, records)
+			compared = true
+			for _, what := range differences(f.records, records) {
+				l.missed("%s feed at %s, server %s: %s", f.kind, f.since, server, what)
+			}
+		}
+		if !compared {
+			l.counts.First = append(l.counts.First, fmt.Sprintf("%s feed at %s: no server has this generation", f.kind, f.since))
 		}
 	}
 	return nil
 }
 
-func differences(a, b map[string]uint64) (n int) {
-	for name, hash := range a {
-		if b[name] != hash {
-			n++
+// missed counts a record that a client does not have as it should.
+func (l *load) missed(format string, args ...any) {
+	l.note(func(c *Counts) {
+		c.Missed++
+		if len(c.First) < mostFirst {
+			c.First = append(c.First, fmt.Sprintf(format, args...))
+		}
+	})
+}
+
+// differences describes the records that are not the same in a copy and in a list.
+func differences(copied, list map[string]string) (found []string) {
+	for name, record := range list {
+		if had, ok := copied[name]; !ok {
+			found = append(found, name+" is missing")
+		} else if had != record {
+			found = append(found, name+" differs: "+fieldsOf(had, record))
 		}
 	}
-	for name := range b {
-		if _, ok := a[name]; !ok {
-			n++
+	for name := range copied {
+		if _, ok := list[name]; !ok {
+			found = append(found, name+" is no longer listed")
 		}
 	}
-	return n
+	return found
+}
+
+// fieldsOf describes the fields that differ.
+func fieldsOf(a, b string) string {
+	var had, is map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal([]byte(a), &had), json.Unmarshal([]byte(b), &is)); err != nil {
+		return err.Error()
+	}
+	var fields []string
+	for name := range is {
+		if string(had[name]) != string(is[name]) {
+			fields = append(fields, fmt.Sprintf("%s %.60s instead of %.60s", name, had[name], is[name]))
+		}
+	}
+	slices.Sort(fields)
+	return strings.Join(fields, ", ")
 }

@@ -90,21 +90,20 @@ func follow(from *url.URL, to string) (string, error) {
 // what both the scan before and the one after it have, unless its answers said that
 // they are not current.
 func (s *scan) judge(seen map[string]bool, total string, whole, stale bool) {
-	missed := 0
 	if n, err := strconv.Atoi(total); whole && err == nil {
-		missed = max(n-len(seen), 0)
+		for range n - len(seen) {
+			s.l.missed("a scan of one generation has %d of %d workflows", len(seen), n)
+		}
 	}
 	if stale {
-		s.l.note(func(c *Counts) { c.Missed += missed })
 		return
 	}
 	if s.last != nil {
 		for name := range s.before {
 			if seen[name] && !s.last[name] {
-				missed++
+				s.l.missed("%s: a scan lacks %s, which the one before and the one after it have", s.path, name)
 			}
 		}
 	}
 	s.before, s.last = s.last, seen
-	s.l.note(func(c *Counts) { c.Missed += missed })
 }
