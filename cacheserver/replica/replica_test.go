@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/join"
+	"github.com/dmwm/wmstats/cacheserver/replica"
 	"github.com/dmwm/wmstats/cacheserver/replica/memlog"
 	"github.com/dmwm/wmstats/program/health"
 )
@@ -78,6 +79,21 @@ func TestServersApplyOneLog(t *testing.T) {
 		require.True(t, ready(t, b) && ready(t, c))
 		b.stop()
 		c.stop()
+	})
+}
+
+// A server that starts is not ready before it has the entries that came while it
+// applied the older ones: a client that comes from another server would go back.
+func TestAStartedServerHasTheNewestEntry(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		a := start(t, e, "a")
+		time.Sleep(aWhile)
+		b := startWith(t, e, "b", func(client *memlog.Client) replica.Log { return slow{client, 300 * time.Millisecond} })
+		<-b.Started()
+		require.Equal(t, a.Status().Applied, b.Status().Applied)
+		a.stop()
+		b.stop()
 	})
 }
 

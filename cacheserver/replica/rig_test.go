@@ -201,11 +201,29 @@ type server struct {
 
 func start(t *testing.T, e *memlog.Engine, name string) *server {
 	t.Helper()
+	return startWith(t, e, name, func(client *memlog.Client) replica.Log { return client })
+}
+
+// slow is a log that takes its time for each entry.
+type slow struct {
+	*memlog.Client
+
+	takes time.Duration
+}
+
+func (l slow) Entry(ctx context.Context, number uint64) ([]byte, error) {
+	time.Sleep(l.takes)
+	return l.Client.Entry(ctx, number)
+}
+
+// startWith starts a server whose log is what through returns.
+func startWith(t *testing.T, e *memlog.Engine, name string, through func(*memlog.Client) replica.Log) *server {
+	t.Helper()
 	clock := new(replica.Clock)
 	s := &server{machine: &machine{clock: clock}, client: e.Client()}
 	var err error
 	s.Replica, err = replica.New(replica.Options{
-		Engine: s.client, Machine: s.machine, Clock: clock, Name: name, Dir: t.TempDir(),
+		Engine: through(s.client), Machine: s.machine, Clock: clock, Name: name, Dir: t.TempDir(),
 		Header: checkpoint.Header{Fingerprint: "f", Source: "s"}, Sections: []checkpoint.Section{s.machine.section()},
 		Replay: 10 * time.Second, SnapshotEvery: 2 * time.Second,
 		Hooks: replica.Hooks{Refused: func() {

@@ -174,19 +174,29 @@ func (r *Replica) start(ctx context.Context) {
 	}
 }
 
-// replay applies the entries up to the one that was last when this server started.
+// replay applies entries up to the newest one: last was that when this server
+// started, and others have come since. Before, a list from here could
+// be older than what another server has just answered.
 func (r *Replica) replay(ctx context.Context, last uint64) {
-	began := r.o.Now()
+	began, first := r.o.Now(), r.at()
 	for !r.say.failed() && ctx.Err() == nil {
 		err := r.catchUp(ctx, last)
-		if err == nil && r.at() >= last {
-			r.say.upTo(last, r.at())
+		if err == nil {
+			err = try(ctx, func(ctx context.Context) (err error) {
+				last, err = r.o.Engine.Last(ctx)
+				return err //nolint:wrapcheck // logged below
+			})
+		}
+		switch at := r.at(); {
+		case err != nil:
+			r.o.Log.Debug("could not read the log", "err", err)
+			pause(ctx, lookEvery)
+		case at >= last:
+			r.say.upTo(last, at)
 			r.say.start()
-			r.o.Log.Info("caught up with the log", "entry", last, "took", r.o.Now().Sub(began))
+			r.o.Log.Info("caught up with the log", "entry", last, "entries", at-first, "took", r.o.Now().Sub(began))
 			return
 		}
-		r.o.Log.Debug("could not read the log", "err", err)
-		pause(ctx, lookEvery)
 	}
 }
 
