@@ -2,8 +2,6 @@ package app_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,6 +37,7 @@ type member struct {
 
 	name   string
 	engine *jetstream.Log
+	oldest int // number of the oldest generation that it was found to keep; 0: none
 	cancel func()
 }
 
@@ -110,33 +109,6 @@ func (m *member) ask(t *testing.T, path string) *http.Response {
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	return resp
-}
-
-// asked are the answers that must be equal, each of one generation.
-var asked = []string{
-	"/fetch?limit=all&format=ndjson", "/campaign?", "/sites?", "/agent?", "/release?", "/stats?by=status,campaign&sum=Failure,Running",
-	"/fetch?limit=5&sort=-Priority&facets=status,campaign,site", "/facet/site?",
-}
-
-// hashes returns a hash of each answer of a generation; nil: it is not kept.
-func (m *member) hashes(t *testing.T, generation string) (out []string) {
-	t.Helper()
-	for _, path := range asked {
-		resp := m.ask(t, path+"&gen="+generation)
-		body, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		switch resp.StatusCode {
-		case http.StatusGone:
-			return nil
-		case http.StatusOK:
-			require.Equal(t, generation, resp.Header.Get("X-Generation"), path)
-		default:
-			require.Fail(t, "unexpected", "%s: %d %s", path, resp.StatusCode, body)
-		}
-		out = append(out, fmt.Sprintf("%s %d %x", path, len(body), sha256.Sum256(body)))
-	}
-	return out
 }
 
 // settle waits until all members have the same newest generation, at least min.
