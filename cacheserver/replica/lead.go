@@ -8,33 +8,48 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// compete takes the lease whenever it is free, and leads until it is lost. A server
-// without a generation starts from a snapshot instead, if there is one.
+// compete takes the lease whenever it is free, and leads until it is lost: as soon as
+// it is released, and at an interval, as it may end without that, or be released
+// unheard. A server without a generation starts from a snapshot instead, if there is one.
 func (r *Replica) compete(ctx context.Context) {
 	for ctx.Err() == nil && !r.say.failed() {
 		if !r.isLoaded() {
 			r.start(ctx)
 		}
 		if !r.isLoaded() || r.CaughtUp() {
-			r.attempt(ctx)
+			if r.attempt(ctx) {
+				pause(ctx, leaseEvery) // another one may do better
+				continue
+			}
 		}
-		pause(ctx, leaseEvery)
+		r.awaitLease(ctx)
 	}
 }
 
-// attempt tries once to take the lease.
-func (r *Replica) attempt(ctx context.Context) {
+// awaitLease waits until it is worth asking for the lease.
+func (r *Replica) awaitLease(ctx context.Context) {
+	timer := time.NewTimer(leaseEvery)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-r.o.Engine.Released():
+	}
+}
+
+// attempt tries once to take the lease, and leads until it is lost.
+func (r *Replica) attempt(ctx context.Context) (led bool) {
 	err := try(ctx, func(ctx context.Context) error { return r.o.Engine.Acquire(ctx, r.holder) })
 	switch {
 	case ctx.Err() != nil:
-		return
+		return false
 	case errors.Is(err, ErrHeld):
 		r.say.seenLeader()
-		return
+		return false
 	case err != nil:
 		r.say.unanswered()
 		r.o.Log.Debug("could not ask for the lease", "err", err)
-		return
+		return false
 	}
 	if !r.isLoaded() {
 		r.start(ctx) // the leader before may have stored a snapshot
@@ -46,6 +61,7 @@ func (r *Replica) attempt(ctx context.Context) {
 	if err != nil {
 		r.o.Log.Debug("could not release the lease", "err", err)
 	}
+	return true
 }
 
 // leads reads the source until ctx ends or the lease is lost. All of its goroutines

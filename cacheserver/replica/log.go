@@ -29,6 +29,9 @@ type Log interface {
 	Acquire(ctx context.Context, holder string) error
 	// Release ends the lease if this holder has it.
 	Release(ctx context.Context, holder string) error
+	// Released reports that a lease was released. It may leave out any, and says
+	// nothing of one that expired.
+	Released() <-chan struct{}
 
 	// Snapshots lists the snapshots, oldest first.
 	Snapshots(ctx context.Context) ([]Snapshot, error)

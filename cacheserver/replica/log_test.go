@@ -84,7 +84,13 @@ func TestLogs(t *testing.T) {
 			require.NoError(t, a.Acquire(ctx, "a"))
 			require.NoError(t, b.Release(ctx, "b"), "it does not have it")
 			require.ErrorIs(t, b.Acquire(ctx, "b"), replica.ErrHeld)
+			require.Empty(t, b.Released(), "nobody has released it")
 			require.NoError(t, a.Release(ctx, "a"))
+			select {
+			case <-b.Released():
+			case <-ctx.Done():
+				require.Fail(t, "not told that the lease was released")
+			}
 			require.NoError(t, b.Acquire(ctx, "b"))
 			require.ErrorIs(t, a.Acquire(ctx, "a"), replica.ErrHeld)
 			require.Eventually(t, func() bool { return a.Acquire(ctx, "a") == nil }, time.Minute, 50*time.Millisecond, "it ends by itself")

@@ -69,7 +69,7 @@ func TestServersApplyOneLog(t *testing.T) {
 		first := equal(t, a, b)
 		require.Greater(t, first, 30)
 		a.stop()
-		time.Sleep(2 * time.Second)
+		time.Sleep(time.Millisecond)
 		require.Equal(t, 0, leading(b), "a server that stops hands over at once")
 		c := start(t, e, "c")
 		time.Sleep(aWhile)
@@ -79,6 +79,27 @@ func TestServersApplyOneLog(t *testing.T) {
 		require.True(t, ready(t, b) && ready(t, c))
 		b.stop()
 		c.stop()
+	})
+}
+
+// unheard is a log that does not say when a lease was released.
+type unheard struct{ *memlog.Client }
+
+func (unheard) Released() <-chan struct{} { return nil }
+
+// A server that is not told of a release finds it by polling.
+func TestAReleaseThatIsNotHeard(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		a := start(t, e, "a")
+		time.Sleep(aWhile)
+		b := startWith(t, e, "b", func(client *memlog.Client) replica.Log { return unheard{client} })
+		time.Sleep(aWhile)
+		require.Equal(t, 0, leading(a, b))
+		a.stop()
+		time.Sleep(500 * time.Millisecond)
+		require.Equal(t, 0, leading(b))
+		b.stop()
 	})
 }
 

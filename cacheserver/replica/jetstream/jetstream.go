@@ -48,7 +48,10 @@ type Log struct {
 	stream  string // names
 	subject string
 	tail    string
-	stored  chan replica.Stored
+	lease   string
+
+	stored   chan replica.Stored
+	released chan struct{}
 
 	conn *nats.Conn
 	js   jetstream.JetStream
@@ -57,7 +60,7 @@ type Log struct {
 	entries   jetstream.Stream
 	leases    jetstream.KeyValue
 	snapshots jetstream.ObjectStore
-	revision  uint64 // of this holder's lease; 0: unknown, or none
+	revision  uint64 // of this holder's lease, or that of its release; 0: unknown, or none
 }
 
 // New connects, or continues to try in the background.
@@ -70,8 +73,8 @@ func New(o Options) (*Log, error) {
 		return nil, fmt.Errorf("log options: invalid Group %q", o.Group)
 	}
 	l := &Log{
-		o: o, stream: "WMSTATS_" + o.Group, subject: "wmstats." + o.Group + ".log", tail: "wmstats." + o.Group + ".tail",
-		stored: make(chan replica.Stored, 256),
+		o: o, stream: "WMSTATS_" + o.Group, subject: "wmstats." + o.Group + ".log", tail: "wmstats." + o.Group + ".tail", lease: "wmstats." + o.Group + ".lease",
+		stored: make(chan replica.Stored, 256), released: make(chan struct{}, 1),
 	}
 	dial := []nats.Option{
 		nats.Name("wmstats " + o.Name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
@@ -98,9 +101,11 @@ func New(o Options) (*Log, error) {
 		l.conn.Close()
 		return nil, fmt.Errorf("connect to the log: %w", err)
 	}
-	if _, err = l.conn.Subscribe(l.tail, l.deliver); err != nil {
-		l.conn.Close()
-		return nil, fmt.Errorf("connect to the log: %w", err)
+	for subject, handle := range map[string]nats.MsgHandler{l.tail: l.deliver, l.lease: l.hear} {
+		if _, err = l.conn.Subscribe(subject, handle); err != nil {
+			l.conn.Close()
+			return nil, fmt.Errorf("connect to the log: %w", err)
+		}
 	}
 	return l, nil
 }
@@ -123,6 +128,31 @@ func (l *Log) deliver(m *nats.Msg) {
 	default:
 	}
 }
+
+// hear takes note of a lease that was released. Its revision is what the next one
+// replaces: what a copy of the bucket returns may be older.
+func (l *Log) hear(m *nats.Msg) {
+	revision, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+	if err != nil || m.Header.Get(operation) != deleted {
+		return
+	}
+	l.mu.Lock()
+	l.revision = max(l.revision, revision)
+	l.mu.Unlock()
+	select {
+	case l.released <- struct{}{}:
+	default:
+	}
+}
+
+// The header of an entry of a key-value bucket that deletes the key.
+const (
+	operation = "KV-Operation"
+	deleted   = "DEL"
+)
+
+// Released reports that a lease was released.
+func (l *Log) Released() <-chan struct{} { return l.released }
 
 // Stored delivers entries as they are stored.
 func (l *Log) Stored() <-chan replica.Stored { return l.stored }
@@ -149,6 +179,7 @@ func (l *Log) Open(ctx context.Context) (replica.State, error) {
 	}
 	leases, err := open(ctx, l.js.KeyValue, l.js.CreateKeyValue, l.bucket(), jetstream.KeyValueConfig{
 		Bucket: l.bucket(), Description: "lease of WMStats cache servers", TTL: replica.LeaseFor, Replicas: l.o.Copies,
+		RePublish: &jetstream.RePublish{Source: "$KV." + l.bucket() + "." + leader, Destination: l.lease},
 	}, jetstream.ErrBucketNotFound)
 	if err != nil {
 		return replica.State{}, err
@@ -296,7 +327,10 @@ func (l *Log) Release(ctx context.Context, holder string) error {
 		return nil
 	}
 	if err == nil {
-		err = leases.Delete(ctx, leader, jetstream.LastRevision(entry.Revision()))
+		l.mu.Lock()
+		revision := max(l.revision, entry.Revision()) // what Get returns may be older
+		l.mu.Unlock()
+		err = leases.Delete(ctx, leader, jetstream.LastRevision(revision))
 	}
 	return leaseError(err)
 }

@@ -41,7 +41,7 @@ func New(epoch string) *Engine { return &Engine{epoch: epoch} }
 
 // Client returns the view of one server.
 func (e *Engine) Client() *Client {
-	c := &Client{e: e, stored: make(chan replica.Stored, 64)}
+	c := &Client{e: e, stored: make(chan replica.Stored, 64), released: make(chan struct{}, 1)}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.clients = append(e.clients, c)
@@ -73,7 +73,7 @@ func (e *Engine) Expire(to uint64) {
 func (e *Engine) append(data []byte) {
 	e.entries = append(e.entries, bytes.Clone(data))
 	for _, c := range e.clients {
-		if c.mode != 0 && c.mode != excused {
+		if !c.hears() {
 			continue
 		}
 		select {
@@ -83,12 +83,31 @@ func (e *Engine) append(data []byte) {
 	}
 }
 
+// release ends the lease. The lock is held.
+func (e *Engine) release() {
+	e.leader = nil
+	for _, c := range e.clients {
+		if !c.hears() {
+			continue
+		}
+		select {
+		case c.released <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // Client is a replica.Log.
 type Client struct {
-	e      *Engine
-	stored chan replica.Stored
-	mode   mode // guarded by the engine's lock
+	e        *Engine
+	stored   chan replica.Stored
+	released chan struct{}
+	mode     mode // guarded by the engine's lock
 }
+
+// hears reports whether the server is told of what happens in the engine. The lock is
+// held.
+func (c *Client) hears() bool { return c.mode == 0 || c.mode == excused }
 
 type mode int
 
@@ -205,11 +224,14 @@ func (c *Client) Acquire(ctx context.Context, holder string) error {
 func (c *Client) Release(ctx context.Context, holder string) error {
 	return c.do(ctx, func() error {
 		if l := c.e.leader; l != nil && l.holder == holder {
-			c.e.leader = nil
+			c.e.release()
 		}
 		return nil
 	})
 }
+
+// Released reports that a lease was released.
+func (c *Client) Released() <-chan struct{} { return c.released }
 
 // Snapshots lists the snapshots.
 func (c *Client) Snapshots(ctx context.Context) (list []replica.Snapshot, err error) {
