@@ -67,11 +67,14 @@ const (
 	checkEvery = 500 * time.Millisecond
 	checkFor   = 5 * time.Second
 	checkFails = 2 // a server is down
+
+	answerFor = 12 * time.Second // until an answer begins, but for those that may take long
 )
 
 // round sends each request to the next server that is ready, and again to another
-// one if a server can't be reached, ends the connection without an answer, or answers
-// 503, as a server does that has not applied a generation yet.
+// one if a server can't be reached, ends the connection without an answer, does not
+// begin one in time, or answers 503, as a server does that has not applied a generation
+// yet.
 type round struct {
 	servers []*upstream
 	next    atomic.Uint64
@@ -92,9 +95,7 @@ func (r *round) RoundTrip(req *http.Request) (*http.Response, error) {
 			if s.down.Load() != even {
 				continue
 			}
-			one := req.Clone(req.Context())
-			one.URL.Host = s.addr
-			resp, err := r.base.RoundTrip(one)
+			resp, err := r.ask(req, s.addr)
 			if err == nil && (resp.StatusCode != http.StatusServiceUnavailable || onDemand(req.URL.Path)) {
 				return resp, nil
 			}
@@ -109,6 +110,47 @@ func (r *round) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return nil, failed
+}
+
+// ask sends a request to one server.
+func (r *round) ask(req *http.Request, addr string) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(req.Context())
+	one := req.Clone(ctx)
+	one.URL.Host = addr
+	late := time.AfterFunc(answerFor, cancel)
+	if takesLong(req.URL.Path) {
+		late.Stop()
+	}
+	resp, err := r.base.RoundTrip(one)
+	if err == nil && !late.Stop() && ctx.Err() != nil { // at the last moment
+		_ = resp.Body.Close()
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("%s: %w", addr, err)
+	}
+	resp.Body = &endingBody{resp.Body, cancel}
+	return resp, nil
+}
+
+// endingBody ends its request when it is closed.
+type endingBody struct {
+	io.ReadCloser
+
+	cancel context.CancelFunc
+}
+
+func (b *endingBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close() //nolint:wrapcheck // passes on the error of the body
+}
+
+// takesLong reports whether an answer may begin late: a long poll, and reads
+// from CouchDB. deploy/haproxy/haproxy-log.cfg has the same paths.
+func takesLong(path string) bool {
+	parent, _ := filepath.Split(path)
+	return onDemand(path) || strings.HasSuffix(path, "/changes") || strings.HasSuffix(parent, "/fetch/") || strings.Contains(path, "/wmstatsserver/")
 }
 
 // onDemand tells whether a request is read from CouchDB: then 503 means that CouchDB

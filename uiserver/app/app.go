@@ -12,7 +12,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +32,7 @@ import (
 	"github.com/dmwm/wmstats/uiserver/cacheclient"
 	"github.com/dmwm/wmstats/uiserver/load"
 	"github.com/dmwm/wmstats/uiserver/pages"
+	"github.com/dmwm/wmstats/uiserver/secondtry"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -39,6 +42,7 @@ const maxHeader = 64 << 10
 // Limits of a request to the cache server for a page: a reader is waiting for it.
 const (
 	pageTimeout = 5 * time.Second
+	secondAfter = 2 * time.Second // without an answer the request is sent again
 	pageBytes   = 64 << 20
 )
 
@@ -85,8 +89,12 @@ func New(o Options) (*App, error) {
 	if a.own != nil {
 		token = a.own.Value
 	}
+	twice, err := secondtry.New(secondtry.Options{Next: transport, After: secondAfter, Once: onDemand})
+	if err != nil {
+		return nil, err
+	}
 	a.client, err = cacheclient.New(cacheclient.Options{
-		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: a.metrics.transport("pages", transport), Token: token,
+		BaseURL: o.CacheURL, UserAgent: "wmstats-uiserver/" + o.Version, Transport: a.metrics.transport("pages", twice), Token: token,
 		Timeout: pageTimeout, MaxBody: pageBytes,
 	})
 	if err != nil {
@@ -108,6 +116,12 @@ func New(o Options) (*App, error) {
 		return nil, errors.Join(err, a.Stop(context.Background()))
 	}
 	return a, nil
+}
+
+// onDemand reports whether an answer is read from CouchDB and may take long: each
+// cache server that is asked begins that read.
+func onDemand(r *http.Request) bool {
+	return slices.Contains([]string{"errors", "jobs", "logs"}, path.Base(r.URL.Path))
 }
 
 // routes returns the handler that routes to all parts.
