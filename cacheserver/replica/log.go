@@ -21,6 +21,8 @@ type Log interface {
 	Entry(ctx context.Context, number uint64) ([]byte, error)
 	// Last returns the number of the newest entry.
 	Last(ctx context.Context) (uint64, error)
+	// Trim removes the entries up to a number that were stored before a time.
+	Trim(ctx context.Context, to uint64, before time.Time) error
 	// Stored delivers entries as they are stored. It may leave out any.
 	Stored() <-chan Stored
 

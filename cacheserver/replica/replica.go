@@ -61,7 +61,7 @@ type Reader interface {
 	Notes() []follower.Note
 }
 
-// Options of a Replica. All but Name, Replay, SnapshotEvery, Dir, Now, Log and Hooks are
+// Options of a Replica. All but Name, Replay, SnapshotEvery, KeepFor, Dir, Now, Log and Hooks are
 // required.
 type Options struct {
 	Engine   Log
@@ -73,6 +73,7 @@ type Options struct {
 	Name          string        // of this server, for people
 	Replay        time.Duration // age of the snapshot from which a server starts; 0: 5 min
 	SnapshotEvery time.Duration // 0: 1 min
+	KeepFor       time.Duration // of entries, at least; 0: 2 h
 	Dir           string        // for temporary files; "": the system's
 
 	Now   func() time.Time // nil: time.Now
@@ -192,6 +193,9 @@ func New(o Options) (*Replica, error) {
 	}
 	if o.SnapshotEvery == 0 {
 		o.SnapshotEvery = time.Minute
+	}
+	if o.KeepFor == 0 {
+		o.KeepFor = 2 * time.Hour
 	}
 	if o.Now == nil {
 		o.Now = time.Now

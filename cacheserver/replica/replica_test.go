@@ -350,6 +350,40 @@ func TestAGap(t *testing.T) {
 	})
 }
 
+// Entries are kept for a time, and all since the second newest snapshot: a server
+// can start although none was stored for long.
+func TestEntriesAreKept(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		a := start(t, e, "a")
+		kept := func() (entries int) {
+			for _, entry := range e.Entries() {
+				if entry != nil {
+					entries++
+				}
+			}
+			return entries
+		}
+		time.Sleep(2*time.Minute - time.Second)
+		all := len(e.Entries())
+		require.Equal(t, all, kept())
+		time.Sleep(2 * time.Minute)
+		require.InDelta(t, all, kept(), 10)
+		a.client.Fill()
+		time.Sleep(6 * time.Minute)
+		require.Greater(t, kept(), 3*all)
+		b := start(t, e, "b")
+		time.Sleep(aWhile)
+		require.True(t, b.CaughtUp())
+		equal(t, a, b)
+		a.client.Heal()
+		time.Sleep(5 * time.Second)
+		require.InDelta(t, all, kept(), 10)
+		a.stop()
+		b.stop()
+	})
+}
+
 // A request for a generation that another server has already waits for it.
 func TestAwait(t *testing.T) {
 	bubble(t, func(t *testing.T) {

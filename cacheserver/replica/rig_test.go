@@ -225,7 +225,7 @@ func startWith(t *testing.T, e *memlog.Engine, name string, through func(*memlog
 	s.Replica, err = replica.New(replica.Options{
 		Engine: through(s.client), Machine: s.machine, Clock: clock, Name: name, Dir: t.TempDir(),
 		Header: checkpoint.Header{Fingerprint: "f", Source: "s"}, Sections: []checkpoint.Section{s.machine.section()},
-		Replay: 10 * time.Second, SnapshotEvery: 2 * time.Second,
+		Replay: 10 * time.Second, SnapshotEvery: 2 * time.Second, KeepFor: 2 * time.Minute,
 		Hooks: replica.Hooks{Refused: func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()

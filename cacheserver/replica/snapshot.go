@@ -54,7 +54,7 @@ func (r *Replica) keepSnapshots(ctx context.Context) error {
 			}
 			r.o.Log.Debug("snapshot stored", "entry", entry, "took", r.o.Now().Sub(began))
 			if err := r.removeOld(ctx); err != nil && ctx.Err() == nil {
-				r.o.Log.Error("could not remove old snapshots", "err", err)
+				r.o.Log.Error("could not remove what is old in the log", "err", err)
 			}
 		}
 		wait = max(r.o.SnapshotEvery, 20*r.o.Now().Sub(began))
@@ -93,8 +93,9 @@ func (r *Replica) save(ctx context.Context) (entry uint64, err error) {
 	return h.Entry, nil
 }
 
-// removeOld removes the oldest snapshots. Those of the last r.o.Replay are needed,
-// and one from before.
+// removeOld removes the oldest snapshots: those of the last r.o.Replay are needed,
+// and one from before. Of the entries it removes those that are older than r.o.KeepFor and
+// than the second newest snapshot: while none is stored, a server can still start.
 func (r *Replica) removeOld(ctx context.Context) error {
 	list, err := r.o.Engine.Snapshots(ctx)
 	if err != nil {
@@ -106,6 +107,12 @@ func (r *Replica) removeOld(ctx context.Context) error {
 			return fmt.Errorf("remove a snapshot: %w", err)
 		}
 		list = list[1:]
+	}
+	if len(list) < 2 {
+		return nil
+	}
+	if err := r.o.Engine.Trim(ctx, list[len(list)-2].Entry, now.Add(-r.o.KeepFor)); err != nil {
+		return fmt.Errorf("remove entries: %w", err)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,14 +34,13 @@ type Options struct {
 	Copies      int    // of everything; 0: 1
 	Name        string // of the connection, for people
 
-	KeepFor time.Duration // of entries; 0: 2 h
-	Log     *slog.Logger  // nil: none
-	Dial    []nats.Option // further options of the connection
+	Log  *slog.Logger  // nil: none
+	Dial []nats.Option // further options of the connection
 }
 
-// snapshotsFor is how long snapshots stay that nobody replaces, as those of a
+// leftFor is how long entries and snapshots stay that nobody removes, as those of a
 // version that no longer runs.
-const snapshotsFor = 7 * 24 * time.Hour
+const leftFor = 7 * 24 * time.Hour
 
 // Log is a replica.Log. Create it with New.
 type Log struct {
@@ -65,7 +65,7 @@ type Log struct {
 
 // New connects, or continues to try in the background.
 func New(o Options) (*Log, error) {
-	o.Copies, o.KeepFor = cmp.Or(o.Copies, 1), cmp.Or(o.KeepFor, 2*time.Hour)
+	o.Copies = cmp.Or(o.Copies, 1)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -166,7 +166,7 @@ func (l *Log) Open(ctx context.Context) (replica.State, error) {
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		entries, err = l.js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: l.stream, Description: "entries of WMStats cache servers", Subjects: []string{l.subject},
-			MaxAge: l.o.KeepFor, Storage: jetstream.FileStorage, Replicas: l.o.Copies, Duplicates: 2 * time.Minute,
+			MaxAge: leftFor, Storage: jetstream.FileStorage, Replicas: l.o.Copies, Duplicates: 2 * time.Minute,
 			AllowDirect: true, RePublish: &jetstream.RePublish{Source: l.subject, Destination: l.tail},
 			Metadata: map[string]string{epochKey: newEpoch()},
 		})
@@ -185,7 +185,7 @@ func (l *Log) Open(ctx context.Context) (replica.State, error) {
 		return replica.State{}, err
 	}
 	snapshots, err := open(ctx, l.js.ObjectStore, l.js.CreateObjectStore, l.bucket()+"_snapshots", jetstream.ObjectStoreConfig{
-		Bucket: l.bucket() + "_snapshots", Description: "snapshots of WMStats cache servers", TTL: snapshotsFor, Replicas: l.o.Copies,
+		Bucket: l.bucket() + "_snapshots", Description: "snapshots of WMStats cache servers", TTL: leftFor, Replicas: l.o.Copies,
 	}, jetstream.ErrBucketNotFound)
 	if err != nil {
 		return replica.State{}, err
@@ -277,6 +277,36 @@ func (l *Log) Last(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("read the log: %w", err)
 	}
 	return info.State.LastSeq, nil
+}
+
+// Trim removes entries. The stream has no gaps, so it is searched by halves.
+func (l *Log) Trim(ctx context.Context, to uint64, before time.Time) error {
+	entries, _, _ := l.parts()
+	info, err := entries.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("trim the log: %w", err)
+	}
+	first := info.State.FirstSeq
+	if first > to || !info.State.FirstTime.Before(before) {
+		return nil
+	}
+	kept := sort.Search(int(to-first)+1, func(i int) bool { //nolint:gosec // a number of entries
+		if err != nil {
+			return false
+		}
+		var m *jetstream.RawStreamMsg
+		if m, err = entries.GetMsg(ctx, first+uint64(i)); err != nil { //nolint:gosec // from 0
+			return false
+		}
+		return !m.Time.Before(before)
+	})
+	if err == nil {
+		err = entries.Purge(ctx, jetstream.WithPurgeSequence(first+uint64(kept))) //nolint:gosec // from 0
+	}
+	if err != nil {
+		return fmt.Errorf("trim the log: %w", err)
+	}
+	return nil
 }
 
 // leader is the key of the lease.

@@ -20,6 +20,7 @@ type Engine struct {
 
 	mu        sync.Mutex
 	entries   [][]byte // the first has number 1; nil: removed
+	times     []time.Time
 	leader    *lease
 	snapshots []snapshot
 	clients   []*Client
@@ -71,7 +72,7 @@ func (e *Engine) Expire(to uint64) {
 
 // append stores an entry. The lock is held.
 func (e *Engine) append(data []byte) {
-	e.entries = append(e.entries, bytes.Clone(data))
+	e.entries, e.times = append(e.entries, bytes.Clone(data)), append(e.times, time.Now())
 	for _, c := range e.clients {
 		if !c.hears() {
 			continue
@@ -107,15 +108,16 @@ type Client struct {
 
 // hears reports whether the server is told of what happens in the engine. The lock is
 // held.
-func (c *Client) hears() bool { return c.mode == 0 || c.mode == excused }
+func (c *Client) hears() bool { return c.mode == 0 || c.mode == excused || c.mode == spaceless }
 
 type mode int
 
 const (
-	cut     mode = iota + 1 // no call reaches the engine
-	deaf                    // calls reach it, and their answers are lost
-	blind                   // it reads no entries
-	excused                 // it never gets the lease
+	cut       mode = iota + 1 // no call reaches the engine
+	deaf                      // calls reach it, and their answers are lost
+	blind                     // it reads no entries
+	excused                   // it never gets the lease
+	spaceless                 // it stores no snapshots
 )
 
 var errCut = errors.New("the log does not answer")
@@ -131,6 +133,9 @@ func (c *Client) Blind() { c.become(blind) }
 
 // Excuse makes the server never get the lease.
 func (c *Client) Excuse() { c.become(excused) }
+
+// Fill makes the server unable to store snapshots.
+func (c *Client) Fill() { c.become(spaceless) }
 
 // Heal ends all of these.
 func (c *Client) Heal() { c.become(0) }
@@ -202,6 +207,18 @@ func (c *Client) Last(ctx context.Context) (last uint64, err error) {
 	return last, err
 }
 
+// Trim removes entries.
+func (c *Client) Trim(ctx context.Context, to uint64, before time.Time) error {
+	return c.do(ctx, func() error {
+		for i := range min(to, uint64(len(c.e.entries))) {
+			if c.e.times[i].Before(before) {
+				c.e.entries[i] = nil
+			}
+		}
+		return nil
+	})
+}
+
 // Stored delivers entries as they are stored.
 func (c *Client) Stored() <-chan replica.Stored { return c.stored }
 
@@ -251,6 +268,9 @@ func (c *Client) Put(ctx context.Context, entry uint64, from io.Reader) error {
 		return err //nolint:wrapcheck // of a test
 	}
 	return c.do(ctx, func() error {
+		if c.mode == spaceless {
+			return errCut
+		}
 		c.e.snapshots = slices.DeleteFunc(c.e.snapshots, func(s snapshot) bool { return s.Entry == entry })
 		c.e.snapshots = append(c.e.snapshots, snapshot{replica.Snapshot{Entry: entry, At: time.Now()}, data})
 		return nil
