@@ -17,7 +17,7 @@ var (
 
 // apply applies an input, whose last entry is r.seq. The lock is held.
 func (r *Replica) apply(in *input) (result store.Result) {
-	m := r.o.Machine
+	m, at := r.o.Machine, r.o.Now()
 	r.o.Clock.set(in.moment, r.epoch, r.seq)
 	defer r.o.Clock.clear()
 	switch in.kind {
@@ -41,6 +41,7 @@ func (r *Replica) apply(in *input) (result store.Result) {
 	}
 	r.taken(in)
 	m.Observe(in.moment)
+	r.pace += (r.o.Now().Sub(at) - r.pace) / paceOver
 	if r.o.Hooks.Applied != nil && r.CaughtUp() {
 		r.o.Hooks.Applied(r.o.Now().Sub(in.moment))
 	}

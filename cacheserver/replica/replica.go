@@ -119,6 +119,7 @@ type Replica struct {
 	rules   []byte // in force
 	lead    *leadership
 	loaded  bool
+	pace    time.Duration // of applying an input, of the newest ones
 
 	say said // what this server says of itself
 

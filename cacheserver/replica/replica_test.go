@@ -118,6 +118,28 @@ func TestAStartedServerHasTheNewestEntry(t *testing.T) {
 	})
 }
 
+// A server starts from a snapshot of some time ago, and from a newer one where
+// applying the entries since then would take more than 10 s. Others come meanwhile.
+func TestALongReplay(t *testing.T) {
+	for takes, want := range map[time.Duration]time.Duration{400 * time.Millisecond: 13 * time.Second, 20 * time.Millisecond: 1300 * time.Millisecond} {
+		bubble(t, func(t *testing.T) {
+			e := memlog.New("abcdef")
+			slowly := func(m *machine, o *replica.Options) { m.takes, o.Replay = takes, time.Minute }
+			direct := func(client *memlog.Client) replica.Log { return client }
+			a := startWith(t, e, "a", direct, slowly)
+			time.Sleep(2 * time.Minute)
+			began := time.Now()
+			b := startWith(t, e, "b", direct, slowly)
+			<-b.Started()
+			require.InDelta(t, want, time.Since(began), float64(want)/5)
+			time.Sleep(aWhile)
+			equal(t, a, b)
+			a.stop()
+			b.stop()
+		})
+	}
+}
+
 // A leader that was frozen finds another leader's entry and writes none of its own.
 func TestAFrozenLeaderWritesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {

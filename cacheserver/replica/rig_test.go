@@ -29,6 +29,7 @@ type machine struct {
 
 	mu     sync.Mutex
 	inputs []string
+	takes  time.Duration // to apply a change
 	rules  string
 	source store.SourceState
 	loaded bool
@@ -56,7 +57,11 @@ func idsOf(changes []join.Change) string {
 	return strings.Join(ids, " ")
 }
 
-func (m *machine) Apply(changes []join.Change) store.Result { return m.note("apply " + idsOf(changes)) }
+func (m *machine) Apply(changes []join.Change) store.Result {
+	time.Sleep(m.takes)
+	return m.note("apply " + idsOf(changes))
+}
+
 func (m *machine) ApplyRead(changes []join.Change) store.Result {
 	result := m.note("read " + idsOf(changes))
 	for _, c := range changes {
@@ -216,13 +221,13 @@ func (l slow) Entry(ctx context.Context, number uint64) ([]byte, error) {
 	return l.Client.Entry(ctx, number)
 }
 
-// startWith starts a server whose log is what through returns.
-func startWith(t *testing.T, e *memlog.Engine, name string, through func(*memlog.Client) replica.Log) *server {
+// startWith starts a server whose log is what through returns, with other options.
+func startWith(t *testing.T, e *memlog.Engine, name string, through func(*memlog.Client) replica.Log, change ...func(*machine, *replica.Options)) *server {
 	t.Helper()
 	clock := new(replica.Clock)
 	s := &server{machine: &machine{clock: clock}, client: e.Client()}
 	var err error
-	s.Replica, err = replica.New(replica.Options{
+	o := replica.Options{
 		Engine: through(s.client), Machine: s.machine, Clock: clock, Name: name, Dir: t.TempDir(),
 		Header: checkpoint.Header{Fingerprint: "f", Source: "s"}, Sections: []checkpoint.Section{s.machine.section()},
 		Replay: 10 * time.Second, SnapshotEvery: 2 * time.Second, KeepFor: 2 * time.Minute,
@@ -231,7 +236,11 @@ func startWith(t *testing.T, e *memlog.Engine, name string, through func(*memlog
 			defer s.mu.Unlock()
 			s.refused++
 		}},
-	})
+	}
+	for _, c := range change {
+		c(s.machine, &o)
+	}
+	s.Replica, err = replica.New(o)
 	require.NoError(t, err)
 	s.reader = &reader{name: name, to: s.Replica}
 	s.SetReader(s.reader)

@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	leastSnapshots = 6               // are kept
-	snapshotWithin = 5 * time.Minute // one is stored or read
+	leastSnapshots = 6                // are kept
+	snapshotWithin = 5 * time.Minute  // one is stored or read
+	replayWithin   = 10 * time.Second // entries are applied at a start, if a newer snapshot helps
+	paceOver       = 16               // inputs
 )
 
 // head is the first section of a snapshot: what belongs to the log and not to the
@@ -30,6 +32,7 @@ type head struct {
 	Quarantine []follower.Quarantined
 	Source     store.SourceState
 	Rules      []byte
+	Pace       time.Duration // in which its server applied an entry
 }
 
 const headName = "log"
@@ -127,7 +130,7 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 	id, at := r.o.Clock.Newest()
 	h := head{
 		Epoch: r.epoch, Entry: r.seq, Generation: id, Time: at,
-		Shared: r.shared, Quarantine: r.unusable.list(), Source: r.say.logged(), Rules: r.rules,
+		Shared: r.shared, Quarantine: r.unusable.list(), Source: r.say.logged(), Rules: r.rules, Pace: r.pace,
 	}
 	sections := []checkpoint.Section{checkpoint.Value(headName, func() head { return h }, nil)}
 	for _, s := range r.o.Sections {
@@ -142,7 +145,8 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 
 // start restores a snapshot and applies the entries since then, if there are any:
 // the newest one that is at least r.o.Replay old, so that this server has the
-// generations of that time too; or the oldest one.
+// generations of that time too; or the oldest one. Where applying the entries would
+// take long, it is a newer one.
 func (r *Replica) start(ctx context.Context) {
 	state, err := r.o.Engine.Open(ctx)
 	var list []Snapshot
@@ -160,13 +164,21 @@ func (r *Replica) start(ctx context.Context) {
 	for len(list) > 0 && list[0].Entry+1 < state.First {
 		list = list[1:] // the entries after it are gone
 	}
+	var pace time.Duration
+	long := func(s Snapshot) bool { return pace*time.Duration(state.Last-min(s.Entry, state.Last)) > replayWithin } //nolint:gosec // a number of entries
 	for len(list) > 0 {
 		i := 0
-		for i+1 < len(list) && r.o.Now().Sub(list[i+1].At) >= r.o.Replay {
+		for i+1 < len(list) && (r.o.Now().Sub(list[i+1].At) >= r.o.Replay || long(list[i])) {
 			i++
 		}
 		began := r.o.Now()
-		h, err := r.restore(ctx, list[i].Entry)
+		h, err := r.restore(ctx, list[i].Entry, func(h *head) bool {
+			pace = max(pace, h.Pace)
+			return i+1 == len(list) || !long(list[i])
+		})
+		if errors.Is(err, errLong) {
+			continue
+		}
 		if err == nil {
 			r.o.Log.Info("started from a snapshot", "entry", h.Entry, "last", state.Last, "age", began.Sub(list[i].At), "took", r.o.Now().Sub(began))
 			r.restored(h)
@@ -207,8 +219,11 @@ func (r *Replica) replay(ctx context.Context, last uint64) {
 	}
 }
 
-// restore reads a snapshot into the machine.
-func (r *Replica) restore(ctx context.Context, entry uint64) (_ *head, err error) {
+// errLong means that applying the entries since a snapshot would take long.
+var errLong = errors.New("there are too many entries since then")
+
+// restore reads a snapshot into the machine, if its head is accepted.
+func (r *Replica) restore(ctx context.Context, entry uint64, accept func(*head) bool) (_ *head, err error) {
 	dir, err := os.MkdirTemp(r.o.Dir, "wmstats-snapshot-")
 	if err != nil {
 		return nil, fmt.Errorf("read a snapshot: %w", err)
@@ -225,6 +240,9 @@ func (r *Replica) restore(ctx context.Context, entry uint64) (_ *head, err error
 	}
 	if h.Epoch != r.epoch || h.Entry != entry {
 		return nil, checkpoint.Foreign("it is of another log")
+	}
+	if !accept(&h) {
+		return nil, errLong
 	}
 	// The records are restored with the rules that made them.
 	if err := r.o.Machine.SetRules(h.Rules); err != nil {
