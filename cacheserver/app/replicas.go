@@ -37,8 +37,8 @@ type ReplicaOptions struct {
 	Copies      int           // of the log
 	Name        string        // of this server, for people; "": the host's
 
-	Engine        func(group string) (replica.Log, error) // instead of Log; not a flag, for tests
-	SnapshotEvery time.Duration                           // not a flag, for tests; 0: 1 min
+	Engine        func(family, group string) (replica.Log, error) // instead of Log; not a flag, for tests
+	SnapshotEvery time.Duration                                   // not a flag, for tests; 0: 1 min
 }
 
 func defaultReplicas() ReplicaOptions { return ReplicaOptions{Replay: 5 * time.Minute, Copies: 3} }
@@ -87,9 +87,10 @@ func (a *App) newReplica(registry *prometheus.Registry) (*replica.Replica, error
 		a.Log.Warn("--log-replicas 1: if the disk of that NATS server is lost, so is the log")
 	}
 	header := checkpoint.Header{
-		Fingerprint: schema.Fingerprint(), Source: fmt.Sprintf("%s legacy=%t t0=%t", a.sourceID, a.o.Legacy.On, a.o.T0),
+		Fingerprint: fmt.Sprintf("%s legacy=%t t0=%t", schema.Fingerprint(), a.o.Legacy.On, a.o.T0), Source: a.sourceID,
 	}
-	engine, err := a.newEngine(o, fmt.Sprintf("%016x", xxhash.Sum64String(header.Fingerprint+" "+header.Source)))
+	family := fmt.Sprintf("%016x_", xxhash.Sum64String(header.Source))
+	engine, err := a.newEngine(o, family, family+fmt.Sprintf("%016x", xxhash.Sum64String(header.Fingerprint)))
 	if err != nil {
 		return nil, fmt.Errorf("--log: %w", err)
 	}
@@ -107,11 +108,11 @@ func (a *App) newReplica(registry *prometheus.Registry) (*replica.Replica, error
 	return r, nil
 }
 
-func (a *App) newEngine(o ReplicaOptions, group string) (replica.Log, error) {
+func (a *App) newEngine(o ReplicaOptions, family, group string) (replica.Log, error) {
 	if o.Engine != nil {
-		return o.Engine(group)
+		return o.Engine(family, group)
 	}
-	engine, err := jetstream.New(jetstream.Options{URLs: strings.Join(o.Log, ","), Credentials: o.Credentials, Group: group, Copies: o.Copies, Name: o.Name, Log: a.Log})
+	engine, err := jetstream.New(jetstream.Options{URLs: strings.Join(o.Log, ","), Credentials: o.Credentials, Family: family, Group: group, Copies: o.Copies, Name: o.Name, Log: a.Log})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller names the option
 	}
@@ -320,8 +321,8 @@ func (a *App) await() func(ctx context.Context, id string) bool {
 	return a.replica.Await
 }
 
-// runReplica applies the log until ctx ends. If it can't any more, the server goes
-// on with what it has.
+// runReplica applies the log until ctx ends. An error ends the server: started again,
+// it can use the log.
 func (a *App) runReplica(ctx context.Context) error {
 	if err := a.replica.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("apply the log: %w", err)

@@ -56,9 +56,9 @@ func (g *group) start(name string, change ...func(o *app.Options)) *member {
 	m := &member{name: name}
 	o.Patience.LookEvery = 100 * time.Millisecond
 	o.Replicas.Name, o.Replicas.Replay, o.Replicas.SnapshotEvery = name, time.Second, 200*time.Millisecond
-	o.Replicas.Engine = func(group string) (replica.Log, error) {
+	o.Replicas.Engine = func(family, group string) (replica.Log, error) {
 		var err error
-		m.engine, err = jetstream.New(jetstream.Options{Group: group, Name: name, Log: o.Log, Dial: []nats.Option{nats.InProcessServer(g.engine)}})
+		m.engine, err = jetstream.New(jetstream.Options{Family: family, Group: group, Name: name, Log: o.Log, Dial: []nats.Option{nats.InProcessServer(g.engine)}})
 		return m.engine, err
 	}
 	for _, c := range change {

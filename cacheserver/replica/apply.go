@@ -56,21 +56,25 @@ func (r *Replica) taken(in *input) {
 }
 
 // follow applies entries as they come, until ctx ends: as long as the process
-// lives, whoever is the leader.
-func (r *Replica) follow(ctx context.Context) {
+// lives, whoever is the leader. An error means that it must start again.
+func (r *Replica) follow(ctx context.Context) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for !r.say.failed() {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case e := <-r.o.Engine.Stored():
 			r.next(e.Number, e.Data)
 		case <-ticker.C:
 			r.look(ctx)
 		}
 	}
+	if err := r.say.restart(); err != nil {
+		return err
+	}
 	<-ctx.Done()
+	return nil
 }
 
 // look reads the entries that this server lacks.

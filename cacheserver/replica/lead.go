@@ -54,6 +54,10 @@ func (r *Replica) attempt(ctx context.Context) (led bool) {
 	if !r.isLoaded() {
 		r.start(ctx) // the leader before may have stored a snapshot
 	}
+	if !r.isLoaded() && !r.tookOver {
+		r.takeOver(ctx)
+		r.tookOver = true
+	}
 	if err := r.leads(ctx); err != nil && ctx.Err() == nil {
 		r.o.Log.Warn("no longer the leader", "name", r.o.Name, "err", err)
 	}

@@ -43,6 +43,9 @@ type Log interface {
 	Get(ctx context.Context, entry uint64, to io.Writer) error
 	// Remove removes a snapshot.
 	Remove(ctx context.Context, entry uint64) error
+	// Other writes the newest snapshot of another log to a writer: that of servers of
+	// another version, or the log before this one. ErrNoEntry: there is none.
+	Other(ctx context.Context, to io.Writer) error
 }
 
 // State is the state of a Log.

@@ -9,6 +9,7 @@ import (
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/replica"
@@ -16,14 +17,21 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/replica/memlog"
 )
 
-// engines are all implementations of a log; each call returns another client.
-func engines(t *testing.T) map[string]func() replica.Log {
+// engine starts a NATS server inside the test.
+func engine(t *testing.T) *natsserver.Server {
 	t.Helper()
 	s, err := natsserver.NewServer(&natsserver.Options{ServerName: "engine", JetStream: true, StoreDir: t.TempDir(), DontListen: true, NoLog: true, NoSigs: true})
 	require.NoError(t, err)
 	s.Start()
 	require.True(t, s.ReadyForConnections(time.Minute))
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	return s
+}
+
+// engines are all implementations of a log; each call returns another client.
+func engines(t *testing.T) map[string]func() replica.Log {
+	t.Helper()
+	s := engine(t)
 	memory := memlog.New("abcdef")
 	return map[string]func() replica.Log{
 		"memory": func() replica.Log { return memory.Client() },
@@ -141,6 +149,7 @@ func TestLogs(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, list, 1)
 			require.Error(t, b.Get(ctx, 12, &got))
+			require.ErrorIs(t, a.Other(ctx, &got), replica.ErrNoEntry)
 		})
 	}
 }
@@ -150,4 +159,41 @@ func opened(t *testing.T, l replica.Log) replica.Log {
 	_, err := l.Open(t.Context())
 	require.NoError(t, err)
 	return l
+}
+
+// TestOtherSnapshot: the newest snapshot of another version over the same source, or of
+// the log before this one; never one over another source.
+func TestOtherSnapshot(t *testing.T) {
+	s := engine(t)
+	of := func(family, group string) replica.Log {
+		l, err := jetstream.New(jetstream.Options{Family: family, Group: group, Dial: []nats.Option{nats.InProcessServer(s)}})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, l.Close()) })
+		return opened(t, l)
+	}
+	ours := of("one_", "one_new")
+	var got bytes.Buffer
+	require.ErrorIs(t, ours.Other(t.Context(), &got), replica.ErrNoEntry)
+	older, elsewhere := of("one_", "one_old"), of("two_", "two_old")
+	require.NoError(t, older.Put(t.Context(), 5, strings.NewReader("first")))
+	require.NoError(t, older.Put(t.Context(), 3, strings.NewReader("newest")))
+	require.NoError(t, elsewhere.Put(t.Context(), 9, strings.NewReader("of another source")))
+	require.NoError(t, ours.Put(t.Context(), 1, strings.NewReader("ours")))
+	require.NoError(t, ours.Other(t.Context(), &got))
+	require.Equal(t, "newest", got.String())
+
+	// The log is created again, and its snapshots stay: they are those of another log.
+	conn, err := nats.Connect("", nats.InProcessServer(s))
+	require.NoError(t, err)
+	defer conn.Close()
+	js, err := natsjs.New(conn)
+	require.NoError(t, err)
+	require.NoError(t, js.DeleteStream(t.Context(), "WMSTATS_one_new"))
+	opened(t, ours)
+	list, err := ours.Snapshots(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, list)
+	got.Reset()
+	require.NoError(t, ours.Other(t.Context(), &got))
+	require.Equal(t, "ours", got.String())
 }

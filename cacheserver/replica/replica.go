@@ -121,6 +121,8 @@ type Replica struct {
 	loaded  bool
 	pace    time.Duration // of applying an input, of the newest ones
 
+	tookOver bool // what another log has; only used by compete
+
 	say said // what this server says of itself
 
 	unusable unusable
@@ -214,15 +216,17 @@ func New(o Options) (*Replica, error) {
 func (r *Replica) SetReader(reader Reader) { r.reader = reader }
 
 // Run applies the log until ctx ends, and reads the source while this server is the
-// leader. Failures of the log do not end it: they are reported and tried again.
+// leader. Failures of the log do not end it: they are reported and tried again. Its
+// error means that the log has nothing that continues what this server has, but a
+// server that starts can use it.
 func (r *Replica) Run(ctx context.Context) error {
 	if !r.open(ctx) {
 		return nil
 	}
 	var group errgroup.Group
-	group.Go(func() error { r.follow(ctx); return nil })
+	group.Go(func() error { return r.follow(ctx) })
 	group.Go(func() error { r.compete(ctx); return nil })
-	return group.Wait() //nolint:wrapcheck // nil
+	return group.Wait() //nolint:wrapcheck // it names the trouble
 }
 
 // open opens the log, with as many attempts as needed.
@@ -302,7 +306,7 @@ func (r *Replica) Source() store.SourceState { return r.say.logged() }
 // fail records that this server can't continue: it keeps its generation.
 func (r *Replica) fail(err error) {
 	if r.say.fail(err) {
-		r.o.Log.Error("stopped applying the log; restart this server", "entry", r.seq+1, "err", err)
+		r.o.Log.Error("stopped applying the log", "entry", r.seq+1, "err", err)
 	}
 	if r.lead != nil {
 		r.lead.end(err)

@@ -362,6 +362,7 @@ func TestAGap(t *testing.T) {
 		require.Equal(t, "the log no longer has entries that this server needs", b.machine.stale())
 		require.False(t, ready(t, b))
 		require.True(t, ready(t, a))
+		require.ErrorContains(t, <-b.ended, b.machine.stale(), "it ends, to be started again")
 		// A new process starts from a snapshot that the log continues.
 		b.stop()
 		b = start(t, e, "b")

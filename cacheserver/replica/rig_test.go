@@ -33,6 +33,7 @@ type machine struct {
 	rules  string
 	source store.SourceState
 	loaded bool
+	counts string // what has a version of its own
 }
 
 func (m *machine) note(what string) store.Result {
@@ -123,6 +124,25 @@ func (m *machine) section() checkpoint.Section {
 	})
 }
 
+// counted has a version of its own, as the counts over time have.
+func (m *machine) counted() checkpoint.Section {
+	s := checkpoint.Value("counts", m.kept, func(counts string) (func(), error) {
+		return func() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.counts = counts
+		}, nil
+	})
+	s.Always, s.Optional = true, true
+	return s
+}
+
+func (m *machine) kept() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counts
+}
+
 // load is a first full read.
 type load machine
 
@@ -201,6 +221,7 @@ type server struct {
 	client  *memlog.Client
 	refused int
 	mu      sync.Mutex
+	ended   chan error // what Run returned
 	stop    func()
 }
 
@@ -225,11 +246,11 @@ func (l slow) Entry(ctx context.Context, number uint64) ([]byte, error) {
 func startWith(t *testing.T, e *memlog.Engine, name string, through func(*memlog.Client) replica.Log, change ...func(*machine, *replica.Options)) *server {
 	t.Helper()
 	clock := new(replica.Clock)
-	s := &server{machine: &machine{clock: clock}, client: e.Client()}
+	s := &server{machine: &machine{clock: clock}, client: e.Client(), ended: make(chan error, 1)}
 	var err error
 	o := replica.Options{
 		Engine: through(s.client), Machine: s.machine, Clock: clock, Name: name, Dir: t.TempDir(),
-		Header: checkpoint.Header{Fingerprint: "f", Source: "s"}, Sections: []checkpoint.Section{s.machine.section()},
+		Header: checkpoint.Header{Fingerprint: "f", Source: "s"}, Sections: []checkpoint.Section{s.machine.counted(), s.machine.section()},
 		Replay: 10 * time.Second, SnapshotEvery: 2 * time.Second, KeepFor: 2 * time.Minute,
 		Hooks: replica.Hooks{Refused: func() {
 			s.mu.Lock()
@@ -248,7 +269,7 @@ func startWith(t *testing.T, e *memlog.Engine, name string, through func(*memlog
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = s.Run(ctx)
+		s.ended <- s.Run(ctx)
 	}()
 	s.stop = func() { cancel(); <-done }
 	return s

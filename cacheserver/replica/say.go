@@ -36,6 +36,7 @@ type said struct {
 	source  store.SourceState
 	pending *store.SourceState // reported by the reader, not in the log yet
 	fault   string             // why it stopped; "": it did not
+	broken  error              // the same
 	away    time.Time          // since when the log has not answered; zero: it does
 	current time.Time          // when it was last up to date
 	led     time.Time          // when there was last a leader
@@ -141,7 +142,7 @@ func (s *said) logged() store.SourceState {
 func (s *said) fail(err error) (first bool) {
 	s.change(func() {
 		if first = s.fault == ""; first {
-			s.fault = public(err)
+			s.fault, s.broken = public(err), err
 		}
 	})
 	return first
@@ -154,6 +155,19 @@ func public(err error) string {
 		}
 	}
 	return "this server can't apply the log"
+}
+
+// restart returns why a new process could continue and this one can't; nil: it is not
+// so. A process that finds an entry of another version would find it again.
+func (s *said) restart() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, known := range []error{errOther, errGap, errAnew} {
+		if errors.Is(s.broken, known) {
+			return known
+		}
+	}
+	return nil
 }
 
 func (s *said) failed() bool {

@@ -230,7 +230,7 @@ func (r *Replica) restore(ctx context.Context, entry uint64, accept func(*head) 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path := filepath.Join(dir, "snapshot")
-	if err := r.fetch(ctx, entry, path); err != nil {
+	if err := r.fetch(ctx, path, func(ctx context.Context, to io.Writer) error { return r.o.Engine.Get(ctx, entry, to) }); err != nil {
 		return nil, err
 	}
 	var h head
@@ -256,7 +256,42 @@ func (r *Replica) restore(ctx context.Context, entry uint64, accept func(*head) 
 	return &h, nil
 }
 
-func (r *Replica) fetch(ctx context.Context, entry uint64, path string) (err error) {
+// takeOver restores what a snapshot of another log has with a version of its own:
+// the counts over time. It does not matter much if that fails.
+func (r *Replica) takeOver(ctx context.Context) {
+	err := func() (err error) {
+		dir, err := os.MkdirTemp(r.o.Dir, "wmstats-snapshot-")
+		if err != nil {
+			return fmt.Errorf("folder: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		path := filepath.Join(dir, "snapshot")
+		if err := r.fetch(ctx, path, r.o.Engine.Other); err != nil {
+			return err
+		}
+		var own []checkpoint.Section
+		for _, s := range r.o.Sections {
+			if s.Always {
+				own = append(own, s)
+			}
+		}
+		_, err = checkpoint.ReadFile(ctx, path, r.o.Header, own)
+		if errors.Is(err, checkpoint.ErrForeign) { // of another version, as expected
+			err = nil
+		}
+		return err //nolint:wrapcheck // logged below
+	}()
+	switch {
+	case errors.Is(err, ErrNoEntry):
+	case err != nil:
+		r.o.Log.Warn("could not take over the counts over time of another log", "err", err)
+	default:
+		r.o.Log.Info("took over the counts over time of another log")
+	}
+}
+
+// fetch writes a snapshot into a file.
+func (r *Replica) fetch(ctx context.Context, path string, get func(context.Context, io.Writer) error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("read a snapshot: %w", err)
@@ -264,7 +299,7 @@ func (r *Replica) fetch(ctx context.Context, entry uint64, path string) (err err
 	defer func() { err = errors.Join(err, f.Close()) }()
 	ctx, cancel := context.WithTimeout(ctx, snapshotWithin)
 	defer cancel()
-	if err := r.o.Engine.Get(ctx, entry, io.Writer(f)); err != nil {
+	if err := get(ctx, f); err != nil {
 		return fmt.Errorf("read a snapshot: %w", err)
 	}
 	return nil

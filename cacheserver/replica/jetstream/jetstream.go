@@ -11,9 +11,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -30,7 +28,8 @@ import (
 type Options struct {
 	URLs        string // of the engines, separated by commas
 	Credentials string // file; "": none
-	Group       string // fingerprint of the servers that share the log: letters and digits
+	Group       string // fingerprint of the servers that share the log: letters, digits and _
+	Family      string // of the servers of all versions that read the same source; Group begins with it
 	Copies      int    // of everything; 0: 1
 	Name        string // of the connection, for people
 
@@ -60,6 +59,7 @@ type Log struct {
 	entries   jetstream.Stream
 	leases    jetstream.KeyValue
 	snapshots jetstream.ObjectStore
+	epoch     string
 	revision  uint64 // of this holder's lease, or that of its release; 0: unknown, or none
 }
 
@@ -69,8 +69,8 @@ func New(o Options) (*Log, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Group == "" || strings.ContainsAny(o.Group, ". *>/\\") {
-		return nil, fmt.Errorf("log options: invalid Group %q", o.Group)
+	if o.Group == "" || !strings.HasPrefix(o.Group, o.Family) || strings.ContainsAny(o.Group, ". *>/\\") {
+		return nil, fmt.Errorf("log options: invalid Group %q or Family %q", o.Group, o.Family)
 	}
 	l := &Log{
 		o: o, stream: "WMSTATS_" + o.Group, subject: "wmstats." + o.Group + ".log", tail: "wmstats." + o.Group + ".tail", lease: "wmstats." + o.Group + ".lease",
@@ -184,8 +184,8 @@ func (l *Log) Open(ctx context.Context) (replica.State, error) {
 	if err != nil {
 		return replica.State{}, err
 	}
-	snapshots, err := open(ctx, l.js.ObjectStore, l.js.CreateObjectStore, l.bucket()+"_snapshots", jetstream.ObjectStoreConfig{
-		Bucket: l.bucket() + "_snapshots", Description: "snapshots of WMStats cache servers", TTL: leftFor, Replicas: l.o.Copies,
+	snapshots, err := open(ctx, l.js.ObjectStore, l.js.CreateObjectStore, l.bucket()+snapshotsSuffix, jetstream.ObjectStoreConfig{
+		Bucket: l.bucket() + snapshotsSuffix, Description: "snapshots of WMStats cache servers", TTL: leftFor, Replicas: l.o.Copies,
 	}, jetstream.ErrBucketNotFound)
 	if err != nil {
 		return replica.State{}, err
@@ -194,13 +194,20 @@ func (l *Log) Open(ctx context.Context) (replica.State, error) {
 	if err != nil {
 		return replica.State{}, fmt.Errorf("open the log: %w", err)
 	}
+	epoch := info.Config.Metadata[epochKey]
 	l.mu.Lock()
-	l.entries, l.leases, l.snapshots = entries, leases, snapshots
+	l.entries, l.leases, l.snapshots, l.epoch = entries, leases, snapshots, epoch
 	l.mu.Unlock()
-	return replica.State{Epoch: info.Config.Metadata[epochKey], First: max(info.State.FirstSeq, 1), Last: info.State.LastSeq}, nil
+	return replica.State{Epoch: epoch, First: max(info.State.FirstSeq, 1), Last: info.State.LastSeq}, nil
 }
 
-func (l *Log) bucket() string { return "wmstats_" + l.o.Group }
+func (l *Log) bucket() string { return bucketPrefix + l.o.Group }
+
+// Names of buckets.
+const (
+	bucketPrefix    = "wmstats_"
+	snapshotsSuffix = "_snapshots"
+)
 
 // open opens a bucket, or makes it.
 func open[B, C any](ctx context.Context, get func(context.Context, string) (B, error), create func(context.Context, C) (B, error), name string, config C, missing error) (B, error) {
@@ -226,10 +233,10 @@ func newEpoch() string {
 	return string(b)
 }
 
-func (l *Log) parts() (jetstream.Stream, jetstream.KeyValue, jetstream.ObjectStore) {
+func (l *Log) parts() (jetstream.Stream, jetstream.KeyValue) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.entries, l.leases, l.snapshots
+	return l.entries, l.leases
 }
 
 // Append stores an entry.
@@ -251,7 +258,7 @@ func isRefused(err error) bool {
 
 // Entry returns an entry.
 func (l *Log) Entry(ctx context.Context, number uint64) ([]byte, error) {
-	entries, _, _ := l.parts()
+	entries, _ := l.parts()
 	m, err := entries.GetMsg(ctx, number)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, replica.ErrNoEntry
@@ -264,7 +271,7 @@ func (l *Log) Entry(ctx context.Context, number uint64) ([]byte, error) {
 
 // Last returns the number of the newest entry.
 func (l *Log) Last(ctx context.Context) (uint64, error) {
-	entries, _, _ := l.parts()
+	entries, _ := l.parts()
 	m, err := entries.GetLastMsgForSubject(ctx, l.subject)
 	if err == nil {
 		return m.Sequence, nil
@@ -281,7 +288,7 @@ func (l *Log) Last(ctx context.Context) (uint64, error) {
 
 // Trim removes entries. The stream has no gaps, so it is searched by halves.
 func (l *Log) Trim(ctx context.Context, to uint64, before time.Time) error {
-	entries, _, _ := l.parts()
+	entries, _ := l.parts()
 	info, err := entries.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("trim the log: %w", err)
@@ -315,7 +322,7 @@ const leader = "leader"
 // Acquire takes or extends the lease. What a call did whose answer was lost is known
 // by the holder.
 func (l *Log) Acquire(ctx context.Context, holder string) error {
-	_, leases, _ := l.parts()
+	_, leases := l.parts()
 	l.mu.Lock()
 	revision := l.revision
 	l.mu.Unlock()
@@ -351,7 +358,7 @@ func (l *Log) note(revision uint64, err error) {
 
 // Release ends the lease.
 func (l *Log) Release(ctx context.Context, holder string) error {
-	_, leases, _ := l.parts()
+	_, leases := l.parts()
 	entry, err := leases.Get(ctx, leader)
 	if errors.Is(err, jetstream.ErrKeyNotFound) || err == nil && string(entry.Value()) != holder {
 		return nil
@@ -371,60 +378,6 @@ func leaseError(err error) error {
 		return fmt.Errorf("%w: %w", replica.ErrHeld, err)
 	case err != nil:
 		return fmt.Errorf("lease of the log: %w", err)
-	}
-	return nil
-}
-
-// digits is the length of a snapshot's name.
-const digits = 20
-
-// Snapshots lists the snapshots, oldest first.
-func (l *Log) Snapshots(ctx context.Context) ([]replica.Snapshot, error) {
-	_, _, snapshots := l.parts()
-	objects, err := snapshots.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil, fmt.Errorf("list the log's snapshots: %w", err)
-	}
-	var list []replica.Snapshot
-	for _, o := range objects {
-		if entry, err := strconv.ParseUint(o.Name, 10, 64); err == nil {
-			list = append(list, replica.Snapshot{Entry: entry, At: o.ModTime})
-		}
-	}
-	slices.SortFunc(list, func(a, b replica.Snapshot) int { return cmp.Compare(a.Entry, b.Entry) })
-	return list, nil
-}
-
-func nameOf(entry uint64) string { return fmt.Sprintf("%0*d", digits, entry) }
-
-// Put stores a snapshot.
-func (l *Log) Put(ctx context.Context, entry uint64, from io.Reader) error {
-	_, _, snapshots := l.parts()
-	if _, err := snapshots.Put(ctx, jetstream.ObjectMeta{Name: nameOf(entry)}, from); err != nil {
-		return fmt.Errorf("store a snapshot in the log: %w", err)
-	}
-	return nil
-}
-
-// Get writes a snapshot to a writer.
-func (l *Log) Get(ctx context.Context, entry uint64, to io.Writer) (err error) {
-	_, _, snapshots := l.parts()
-	from, err := snapshots.Get(ctx, nameOf(entry))
-	if err != nil {
-		return fmt.Errorf("read a snapshot of the log: %w", err)
-	}
-	defer func() { err = errors.Join(err, from.Close()) }()
-	if _, err := io.Copy(to, from); err != nil {
-		return fmt.Errorf("read a snapshot of the log: %w", err)
-	}
-	return nil
-}
-
-// Remove removes a snapshot.
-func (l *Log) Remove(ctx context.Context, entry uint64) error {
-	_, _, snapshots := l.parts()
-	if err := snapshots.Delete(ctx, nameOf(entry)); err != nil {
-		return fmt.Errorf("remove a snapshot of the log: %w", err)
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type Engine struct {
 	times     []time.Time
 	leader    *lease
 	snapshots []snapshot
+	other     []byte // snapshot of another log
 	clients   []*Client
 }
 
@@ -68,6 +69,33 @@ func (e *Engine) Expire(to uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	clear(e.entries[:to])
+}
+
+// Replace replaces the log by an empty one; snapshots are gone with the old one.
+func (e *Engine) Replace(epoch string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.epoch, e.entries, e.times, e.leader = epoch, nil, nil, nil
+	if n := len(e.snapshots); n > 0 {
+		e.other, e.snapshots = e.snapshots[n-1].data, nil
+	}
+}
+
+// SetOther stores a snapshot of another log.
+func (e *Engine) SetOther(data []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.other = data
+}
+
+// Newest returns the newest snapshot; nil: there is none.
+func (e *Engine) Newest() []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.snapshots) == 0 {
+		return nil
+	}
+	return e.snapshots[len(e.snapshots)-1].data
 }
 
 // append stores an entry. The lock is held.
@@ -295,5 +323,16 @@ func (c *Client) Remove(ctx context.Context, entry uint64) error {
 	return c.do(ctx, func() error {
 		c.e.snapshots = slices.DeleteFunc(c.e.snapshots, func(s snapshot) bool { return s.Entry == entry })
 		return nil
+	})
+}
+
+// Other writes the newest snapshot of another log to a writer.
+func (c *Client) Other(ctx context.Context, to io.Writer) error {
+	return c.do(ctx, func() error {
+		if c.e.other == nil {
+			return replica.ErrNoEntry
+		}
+		_, err := to.Write(c.e.other)
+		return err //nolint:wrapcheck // of a test
 	})
 }
