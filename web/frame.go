@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // Frame is shared by all pages: where the reader is, and how fresh the data are.
@@ -171,7 +172,7 @@ func sourceState(d Data) string {
 	case Ageing:
 		return source + ": silent"
 	case Stale:
-		if ofTheLog(d.Info.StaleReason) {
+		if wire.OfTheLog(d.Info.StaleReason) {
 			return d.Info.StaleReason
 		}
 		return source + ": no answer"
@@ -183,19 +184,9 @@ func sourceState(d Data) string {
 	return "state of CouchDB unknown"
 }
 
-// ofTheLog tells whether data are stale because of the log of several cache servers,
-// by the reason that a cache server reports: that says nothing about CouchDB.
-func ofTheLog(reason string) bool {
-	switch reason {
-	case "the log does not answer", "this server is behind the log", "no server reads the source":
-		return true
-	}
-	return false
-}
-
 // silent says what does not answer.
 func silent(reason string) string {
-	if ofTheLog(reason) {
+	if wire.OfTheLog(reason) {
 		return strings.ToUpper(reason[:1]) + reason[1:]
 	}
 	return "CouchDB does not answer"

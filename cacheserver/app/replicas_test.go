@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/app"
@@ -61,6 +63,39 @@ func TestWhatAReplicaSays(t *testing.T) {
 		require.Equal(t, http.StatusOK, status, text)
 		require.Contains(t, text, "[~] log: the log does not answer")
 	}
+}
+
+// A server that finds an entry that it can't apply is not ready, and its answers say so
+// and not that CouchDB is silent.
+func TestAnEntryOfAnotherVersion(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 10))
+	var log logBuffer
+	g := &group{t: t, engine: engine(t), couch: url, log: &log}
+	m := g.start("a")
+	ready(t, m.Addr())
+	conn, err := nats.Connect("", nats.InProcessServer(g.engine))
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err := natsjs.New(conn)
+	require.NoError(t, err)
+	streams := js.StreamNames(t.Context())
+	for name := range streams.Name() {
+		if group, ok := strings.CutPrefix(name, "WMSTATS_"); ok {
+			_, err := js.Publish(t.Context(), "wmstats."+group+".log", []byte("\xffof the future"))
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, streams.Err())
+	const why = "this server stopped applying the log: an entry has an unknown version"
+	require.Eventually(t, func() bool {
+		resp := m.ask(t, "/fetch")
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK && resp.Header.Get("X-Stale") == "1" && resp.Header.Get("X-Stale-Reason") == why
+	}, waitFor, 50*time.Millisecond)
+	status, text := get(t, m.Addr(), "/readyz?verbose")
+	require.Equal(t, http.StatusServiceUnavailable, status, text)
+	require.Contains(t, text, "log: "+why)
 }
 
 // TestRulesComeByTheLog: servers with different files of alerts answer alike, by the

@@ -334,7 +334,7 @@ func TestEntriesThatStopAServer(t *testing.T) {
 				was := []string{a.machine.state(), b.machine.state()}
 				time.Sleep(time.Minute)
 				for i, s := range []*server{a, b} {
-					require.Equal(t, c.why, s.machine.stale())
+					require.Equal(t, "this server stopped applying the log: "+c.why, s.machine.stale())
 					require.False(t, ready(t, s))
 					require.Equal(t, was[i], s.machine.state())
 					require.False(t, s.Status().Leading)
@@ -359,10 +359,10 @@ func TestAGap(t *testing.T) {
 		e.Expire(uint64(len(e.Entries()) - 3))
 		b.client.Heal()
 		time.Sleep(2 * time.Second)
-		require.Equal(t, "the log no longer has entries that this server needs", b.machine.stale())
+		require.Equal(t, "this server stopped applying the log: the log no longer has entries that this server needs", b.machine.stale())
 		require.False(t, ready(t, b))
 		require.True(t, ready(t, a))
-		require.ErrorContains(t, <-b.ended, b.machine.stale(), "it ends, to be started again")
+		require.ErrorContains(t, <-b.ended, "the log no longer has entries that this server needs", "it ends, to be started again")
 		// A new process starts from a snapshot that the log continues.
 		b.stop()
 		b = start(t, e, "b")

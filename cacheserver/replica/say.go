@@ -10,13 +10,7 @@ import (
 
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/program/health"
-)
-
-// Public reasons why the data are stale although the source was not.
-const (
-	awayText   = "the log does not answer"
-	behindText = "this server is behind the log"
-	aloneText  = "no server reads the source"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // said is what a Replica says of itself. It has its own lock: requests must not
@@ -76,11 +70,11 @@ func (s *said) reason() string {
 	case s.fault != "":
 		return s.fault
 	case !s.away.IsZero() && now.Sub(s.away) >= awayAfter:
-		return awayText
+		return wire.LogAway
 	case now.Sub(s.current) >= behindAfter && s.away.IsZero():
-		return behindText
+		return wire.LogBehind
 	case s.lead == nil && now.Sub(s.led) >= aloneAfter:
-		return aloneText
+		return wire.LogAlone
 	}
 	return ""
 }
@@ -142,7 +136,7 @@ func (s *said) logged() store.SourceState {
 func (s *said) fail(err error) (first bool) {
 	s.change(func() {
 		if first = s.fault == ""; first {
-			s.fault, s.broken = public(err), err
+			s.fault, s.broken = wire.LogStopped+": "+public(err), err
 		}
 	})
 	return first
@@ -154,7 +148,7 @@ func public(err error) string {
 			return known.Error()
 		}
 	}
-	return "this server can't apply the log"
+	return "it can't be applied"
 }
 
 // restart returns why a new process could continue and this one can't; nil: it is not
@@ -205,7 +199,7 @@ func (r *Replica) Check() health.Check {
 		role = "reads the source"
 	}
 	switch {
-	case s.fault != "" || why == behindText:
+	case s.fault != "" || why == wire.LogBehind:
 		c.Needed = true
 	case !s.caughtUp.Load():
 		c.OK, c.Needed = false, true

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,9 +103,15 @@ func TestStates(t *testing.T) {
 	assert.Contains(t, banners(), "does not answer: showing data from "+publishedAt(t))
 	assert.Contains(t, banners(), "connection <refused>")
 
-	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "the log does not answer" })
-	assert.Contains(t, banners(), "The log does not answer: showing data from "+publishedAt(t))
-	assert.NotContains(t, banners(), "CouchDB does not answer", "nothing is known about it")
+	for _, reason := range []string{
+		wire.LogAway, wire.LogFull, wire.LogBehind, wire.LogAlone, wire.LogStopped + ": an entry has an unknown version",
+	} {
+		s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, reason })
+		assert.Contains(t, banners(), strings.ToUpper(reason[:1])+reason[1:]+": showing data from "+publishedAt(t))
+		doc, _ := s.page(t, http.StatusOK, "/workflows")
+		assert.NotContains(t, doc.Text(), "CouchDB does not answer", "nothing is known about it")
+		assert.NotContains(t, doc.Text(), "no answer", "nothing is known about it")
+	}
 	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Stale, i.StaleReason = true, "connection <refused>" })
 
 	s.cache.Tell(t, func(i *schema.CacheInfo) { i.Source = "mock seed 7" })
