@@ -1,18 +1,22 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -71,7 +75,8 @@ const (
 	answerFor = 12 * time.Second // until an answer begins, but for those that may take long
 )
 
-// round sends each request to the next server that is ready, and again to another
+// round sends each request to the server with the fewest requests under way, in turn
+// where several have as many, of those that are ready; and again to another
 // one if a server can't be reached, ends the connection without an answer, does not
 // begin one in time, or answers 503, as a server does that has not applied a generation
 // yet.
@@ -82,42 +87,53 @@ type round struct {
 }
 
 type upstream struct {
-	addr string
-	down atomic.Bool
+	addr   string
+	down   atomic.Bool
+	active atomic.Int64 // requests under way
 }
 
 func (r *round) RoundTrip(req *http.Request) (*http.Response, error) {
 	var failed error
-	at := r.next.Add(1)
-	for _, even := range []bool{false, true} { // first those that are up
-		for i := range r.servers {
-			s := r.servers[(at+uint64(i))%uint64(len(r.servers))] //nolint:gosec // a small number
-			if s.down.Load() != even {
-				continue
-			}
-			resp, err := r.ask(req, s.addr)
-			if err == nil && (resp.StatusCode != http.StatusServiceUnavailable || onDemand(req.URL.Path)) {
-				return resp, nil
-			}
-			if err == nil {
-				_ = resp.Body.Close()
-				err = errors.New(s.addr + " is not ready")
-			}
-			failed = errors.Join(failed, err)
-			if req.Context().Err() != nil || req.ContentLength != 0 {
-				return nil, failed
-			}
+	for _, s := range r.order() {
+		resp, err := r.ask(req, s)
+		if err == nil && (resp.StatusCode != http.StatusServiceUnavailable || onDemand(req.URL.Path)) {
+			return resp, nil
+		}
+		if err == nil {
+			_ = resp.Body.Close()
+			err = errors.New(s.addr + " is not ready")
+		}
+		failed = errors.Join(failed, err)
+		if req.Context().Err() != nil || req.ContentLength != 0 {
+			return nil, failed
 		}
 	}
 	return nil, failed
 }
 
+// order returns the servers in the order in which a request tries them.
+func (r *round) order() []*upstream {
+	at := int(r.next.Add(1) % uint64(len(r.servers))) //nolint:gosec // a small number
+	list := slices.Concat(r.servers[at:], r.servers[:at])
+	weight := map[*upstream]int64{}
+	for _, s := range list {
+		weight[s] = s.active.Load()
+		if s.down.Load() {
+			weight[s] += math.MaxInt32 // last
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *upstream) int { return cmp.Compare(weight[a], weight[b]) })
+	return list
+}
+
 // ask sends a request to one server.
-func (r *round) ask(req *http.Request, addr string) (*http.Response, error) {
-	ctx, cancel := context.WithCancel(req.Context())
+func (r *round) ask(req *http.Request, s *upstream) (*http.Response, error) {
+	ctx, end := context.WithCancel(req.Context())
+	s.active.Add(1)
+	cancel := sync.OnceFunc(func() { end(); s.active.Add(-1) })
 	one := req.Clone(ctx)
-	one.URL.Host = addr
-	late := time.AfterFunc(answerFor, cancel)
+	one.URL.Host = s.addr
+	late := time.AfterFunc(answerFor, end)
 	if takesLong(req.URL.Path) {
 		late.Stop()
 	}
@@ -128,7 +144,7 @@ func (r *round) ask(req *http.Request, addr string) (*http.Response, error) {
 	}
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("%s: %w", addr, err)
+		return nil, fmt.Errorf("%s: %w", s.addr, err)
 	}
 	resp.Body = &endingBody{resp.Body, cancel}
 	return resp, nil
@@ -138,7 +154,7 @@ func (r *round) ask(req *http.Request, addr string) (*http.Response, error) {
 type endingBody struct {
 	io.ReadCloser
 
-	cancel context.CancelFunc
+	cancel func()
 }
 
 func (b *endingBody) Close() error {

@@ -59,3 +59,23 @@ func TestRound(t *testing.T) {
 		})
 	}
 }
+
+// A frozen server gets few requests: others have fewer under way.
+func TestFewestRequests(t *testing.T) {
+	r := &round{servers: []*upstream{{addr: "a"}, {addr: "b"}, {addr: "c"}}}
+	first := func() (addrs string) {
+		for range 6 {
+			addrs += r.order()[0].addr
+		}
+		return addrs
+	}
+	assert.Equal(t, "bcabca", first(), "in turn")
+	r.servers[0].active.Add(2)
+	r.servers[1].active.Add(1)
+	assert.Equal(t, "cccccc", first())
+	r.servers[2].active.Add(1)
+	assert.Equal(t, "bcbbcb", first(), "in turn from each")
+	r.servers[2].down.Store(true)
+	assert.Equal(t, "bbbbbb", first())
+	assert.Equal(t, "c", r.order()[2].addr, "one that is down is the last")
+}

@@ -1,7 +1,7 @@
 // Package cluster runs several cache servers that answer as one, as separate
 // processes on loopback: a CouchDB stand-in with documents that change, one or three
 // engines of the log (nats-server), three cache servers, two UI servers, and a
-// balancer that sends each request to the next server. Each process can be killed,
+// balancer that may send each request to another server. Each process can be killed,
 // frozen or cut off, and started again at its address. The package is for trying and
 // for tests, not for production, and judges nothing.
 package cluster

@@ -51,7 +51,7 @@ func (o Options) runReplicas(ctx context.Context) error {
 		}
 		return err //nolint:wrapcheck // it names what failed
 	}
-	fmt.Fprintf(o.Out, "\nready after %s; %s sends each request to the next server\n  dashboard  %s\n  API        %s/fetch?limit=10\n\n",
+	fmt.Fprintf(o.Out, "\nready after %s; %s may send each request to another server\n  dashboard  %s\n  API        %s/fetch?limit=10\n\n",
 		time.Since(began).Round(100*time.Millisecond), c.Balancer, c.Users, c.API)
 	var life sync.WaitGroup
 	for _, p := range c.Programs() {

@@ -15,6 +15,9 @@ import (
 	"github.com/dmwm/wmstats/scripts/cluster"
 )
 
+// haproxyFile is the configuration in deploy.
+var haproxyFile = filepath.Join("..", "..", "deploy", "haproxy", "haproxy-log.cfg")
+
 // buildCluster builds the programs of a cluster, the engine of the log from its module.
 func buildCluster(t *testing.T) cluster.Options {
 	t.Helper()
@@ -41,10 +44,31 @@ func TestReplicasFail(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, results, len(o.Faults))
 	for _, r := range results {
-		assert.Positive(t, r.Requests, r.Fault)
-		assert.Positive(t, r.Demand, r.Fault)
-		assert.Equal(t, []int{0, 0, 0, 0, 0, 0}, []int{r.Errors, r.Gone, r.Resets, r.Missed, r.Twice, r.DemandFailed}, "%s", r)
+		assertUnseen(t, r)
 	}
+}
+
+// TestLeaderFrozen stops the leader until another one leads, and wakes it: no entry of
+// its own follows, which the fault itself checks, and clients see nothing of it. HAProxy
+// runs with the configuration in deploy where it is installed.
+func TestLeaderFrozen(t *testing.T) {
+	o := failover.Options{
+		Cluster: buildCluster(t), Faults: []string{"frozen"}, Length: 24 * time.Second, // frozen for a third, longer than a lease
+		PerSecond: 50, Page: 20, Out: testWriter{t},
+	}
+	o.Cluster.HAProxy = haproxyFile
+	results, err := failover.Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Len(t, results, 1)
+	assertUnseen(t, results[0])
+}
+
+// assertUnseen checks that clients asked, and saw nothing of a failure.
+func assertUnseen(t *testing.T, r failover.Result) {
+	t.Helper()
+	assert.Positive(t, r.Requests, r.Fault)
+	assert.Positive(t, r.Demand, r.Fault)
+	assert.Equal(t, []int{0, 0, 0, 0, 0, 0}, []int{r.Errors, r.Gone, r.Resets, r.Missed, r.Twice, r.DemandFailed}, "%s\n%s", r, strings.Join(r.First, "\n"))
 }
 
 // TestLogAway kills a cache server, and nobody sees it; then the engine of the log:
@@ -52,7 +76,7 @@ func TestReplicasFail(t *testing.T) {
 // deploy where it is installed.
 func TestLogAway(t *testing.T) {
 	o := buildCluster(t)
-	o.HAProxy = filepath.Join("..", "..", "deploy", "haproxy", "haproxy-log.cfg")
+	o.HAProxy = haproxyFile
 	c, err := cluster.Start(t.Context(), o)
 	defer c.Stop()
 	require.NoError(t, err)

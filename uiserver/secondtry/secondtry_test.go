@@ -89,7 +89,8 @@ func TestSecondTry(t *testing.T) {
 				require.NoError(t, err)
 				began := time.Now()
 				res, err := transport.RoundTrip(req)
-				got, failed := "", int64(0)
+				var got string
+				failed := int64(0)
 				if err != nil {
 					got = err.Error()
 				} else {

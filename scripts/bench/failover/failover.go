@@ -1,6 +1,6 @@
 // Package failover measures what clients see while parts of a cluster fail: scans by
 // Link, feeds, revalidated pages, pages of the dashboard and reads on demand, all
-// through a balancer that sends each request to the next server. It runs one fault
+// through a balancer that may send each request to another server. It runs one fault
 // after the other on one cluster (package cluster) and prints a line for each. It
 // counts; its caller and the reader judge.
 package failover

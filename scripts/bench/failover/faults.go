@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -49,11 +50,16 @@ func rolling(ctx context.Context, c *cluster.Cluster, o Options) error {
 // leader returns the number of the cache server that leads; the one that did before
 // may still say so for a moment, and a server that is down says nothing.
 func leader(ctx context.Context, c *cluster.Cluster) (int, error) {
+	return leaderBut(ctx, c, -1)
+}
+
+// leaderBut is leader without asking one of them.
+func leaderBut(ctx context.Context, c *cluster.Cluster, but int) (int, error) {
 	client := &http.Client{Timeout: 5 * time.Second}
 	defer client.CloseIdleConnections()
 	for range 600 {
 		for i, p := range c.Caches {
-			if leads(ctx, client, p) {
+			if i != but && leads(ctx, client, p) {
 				return i, nil
 			}
 		}
@@ -126,7 +132,9 @@ func killEngines(ctx context.Context, c *cluster.Cluster, o Options) error {
 	return nil
 }
 
-func freezeLeader(ctx context.Context, c *cluster.Cluster, o Options) (err error) {
+// freezeLeader freezes the leader until another one leads, and at least for its time.
+// What the frozen one reads and appends after it is woken must not be stored.
+func freezeLeader(ctx context.Context, c *cluster.Cluster, o Options) error {
 	i, err := leader(ctx, c)
 	if err != nil {
 		return err
@@ -135,11 +143,42 @@ func freezeLeader(ctx context.Context, c *cluster.Cluster, o Options) (err error
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		return err //nolint:wrapcheck // it names the program
 	}
-	err = pause(ctx, min(frozenFor, o.Length/3))
+	if err = pause(ctx, min(frozenFor, o.Length/3)); err == nil {
+		_, err = leaderBut(ctx, c, i)
+	}
+	woken := time.Now()
 	if err := errors.Join(err, p.Signal(syscall.SIGCONT)); err != nil {
 		return err
 	}
-	return p.Ready(ctx, readyAt(p)) //nolint:wrapcheck // it names the address
+	if err := p.Ready(ctx, readyAt(p)); err != nil {
+		return err //nolint:wrapcheck // it names the address
+	}
+	return wroteNothing(ctx, c, p.Name, woken)
+}
+
+// entriesAfter is how many entries after a time are looked at. They take less time
+// than a lease, which the server might have again.
+const entriesAfter = 10
+
+// wroteNothing returns an error if one of the first entries after a time is by a
+// server.
+func wroteNothing(ctx context.Context, c *cluster.Cluster, name string, since time.Time) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("too few entries in the log"))
+	defer cancel()
+	for {
+		by, err := c.Writers(ctx, since)
+		switch {
+		case err != nil:
+			return err //nolint:wrapcheck // it says what failed
+		case slices.Contains(by[:min(len(by), entriesAfter)], name):
+			return fmt.Errorf("%s was frozen, another one led, and it has written since: entries by %s", name, strings.Join(by, ", "))
+		case len(by) >= entriesAfter:
+			return nil
+		}
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // fillDisk lets one engine start with less room than it has stored.
